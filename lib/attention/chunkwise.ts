@@ -1,0 +1,167 @@
+/** The chunkwise form: full inside a chunk, recurrent between chunks. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { spread } from "./decay.ts";
+import type { Form } from "./form.ts";
+import { mask } from "./mask.ts";
+
+/**
+ * Inside a chunk of tokens s..t the masked product of the full form; from all
+ * other chunks one state on each side, H before the chunk and T after it:
+ *
+ *     Y_i = Σ_{j in chunk} M_ij (q_i · k_j) v_j
+ *         + exp(f_s + … + f_i) q_iᵀ H + exp(b_i + … + b_t) q_iᵀ T
+ *
+ * Linear in the length, and all chunks at once: nothing here loops over
+ * tokens. No exponent is above 0.
+ *
+ * Source: ours, after the chunked forms of causal linear attention (GLA,
+ * Mamba-2), with the paper's mask in both directions.
+ */
+export const chunkwise: Form = (q, k, v, pair, chunkSize) => {
+  if (pair === null) {
+    // Without decay every token reads the same state, the sum over all tokens.
+    return tf.matMul(q, tf.matMul(k, v, true));
+  }
+  const [batch, heads, length] = q.shape;
+  const size = Math.min(chunkSize, length);
+  const count = Math.ceil(length / size);
+  const padding = count * size - length;
+
+  // [batch, heads · count, size, …]: a chunk of a head is one small sequence.
+  // Tokens of padding have k = 0 and decay 1, so they change no state.
+  const chunks = (x: tf.Tensor): tf.Tensor4D => {
+    const padded = padding
+      ? tf.pad(x, [[0, 0], [0, 0], [0, padding], [0, 0]])
+      : x;
+    return tf.reshape(padded, [x.shape[0]!, heads * count, size, x.shape[3]!]);
+  };
+  const chunkDecays = (x: tf.Tensor3D): tf.Tensor3D =>
+    tf.squeeze(chunks(tf.expandDims(x, 3)), [3]);
+
+  const [queries, keys, values] = [chunks(q), chunks(k), chunks(v)];
+  const forward = chunkDecays(pair.forward);
+  const backward = pair.backward && chunkDecays(pair.backward);
+
+  const weights = mask({ forward, backward }, size);
+  const scores = tf.mul(tf.matMul(queries, keys, false, true), weights);
+  let y = tf.matMul(scores, values);
+  if (count > 1) {
+    const read = (side: Side, logDecay: tf.Tensor3D) =>
+      readOthers(side, queries, keys, values, logDecay, heads);
+    y = tf.add(y, read("before", forward));
+    if (backward) y = tf.add(y, read("after", backward));
+  }
+  const whole = tf.reshape(y, [batch, heads, count * size, v.shape[3]]);
+  return tf.slice(whole, [0, 0, 0, 0], [-1, -1, length, -1]) as tf.Tensor4D;
+};
+
+/** What each token reads from all chunks before (or after) its own. */
+function readOthers(
+  side: Side,
+  queries: tf.Tensor4D,
+  keys: tf.Tensor4D,
+  values: tf.Tensor4D,
+  logDecay: tf.Tensor3D,
+  heads: number,
+): tf.Tensor4D {
+  const [batch, groups, , headDim] = queries.shape;
+  const columns = values.shape[3];
+  const fromRight = side === "after";
+  // From the border of the chunk to the token, and from the token to the
+  // other border. Each is its own sum: a total minus the other would cancel.
+  const entering = tf.cumsum(logDecay, 2, false, fromRight);
+  const leaving = tf.cumsum(logDecay, 2, true, !fromRight);
+  const through = tf.sum(logDecay, 2);
+
+  const weighted = (x: tf.Tensor4D, logWeight: tf.Tensor) =>
+    tf.mul(x, tf.exp(tf.expandDims(logWeight, 3))) as tf.Tensor4D;
+  const written = tf.matMul(weighted(keys, leaving), values, true);
+  const count = groups / heads;
+  const states = carry(
+    side,
+    tf.reshape(spread(through, [batch, groups]), [-1, count]),
+    tf.reshape(written, [batch * heads, count, headDim * columns]),
+  );
+  return tf.matMul(
+    weighted(queries, entering),
+    tf.reshape(states, [batch, groups, headDim, columns]),
+  );
+}
+
+type Side = "before" | "after";
+
+/** Sequences up to this length are carried by one product with their mask. */
+const CARRIED_AT_ONCE = 32;
+
+/**
+ * The state that reaches each chunk from the chunks on one side: the sum of
+ * what they wrote, each decayed by the chunks between.
+ *
+ * Chunks are to this function what tokens are to attention, so it works alike:
+ * a masked product within groups of chunks, and itself between the groups.
+ *
+ * @param logDecay `[sequences, count]`, of passing through each chunk.
+ * @param written `[sequences, count, size]`, what each chunk adds.
+ * @returns `[sequences, count, size]`
+ */
+function carry(
+  side: Side,
+  logDecay: tf.Tensor2D,
+  written: tf.Tensor3D,
+): tf.Tensor3D {
+  return shift(side, accumulate(side, logDecay, written));
+}
+
+/** As {@linkcode carry}, but with what the chunk itself wrote. */
+function accumulate(
+  side: Side,
+  logDecay: tf.Tensor2D,
+  written: tf.Tensor3D,
+): tf.Tensor3D {
+  const [sequences, count, size] = written.shape;
+  const groupSize = Math.min(CARRIED_AT_ONCE, count);
+  const groups = Math.ceil(count / groupSize);
+  const padding = groups * groupSize - count;
+  const decays: tf.Tensor2D = tf.reshape(
+    tf.pad(logDecay, [[0, 0], [0, padding]]),
+    [sequences * groups, groupSize],
+  );
+  const writes: tf.Tensor3D = tf.reshape(
+    padding ? tf.pad(written, [[0, 0], [0, padding], [0, 0]]) : written,
+    [sequences * groups, groupSize, size],
+  );
+  const weights = side === "before"
+    ? mask({ forward: decays, backward: null }, groupSize)
+    : mask({ forward: null, backward: decays }, groupSize);
+  let states = tf.matMul(weights, writes) as tf.Tensor3D;
+  if (groups > 1) {
+    const last = side === "before" ? groupSize - 1 : 0;
+    const ofGroups = carry(
+      side,
+      tf.reshape(tf.sum(decays, 1), [sequences, groups]),
+      tf.reshape(
+        tf.slice(states, [0, last, 0], [-1, 1, -1]),
+        [sequences, groups, size],
+      ),
+    );
+    const entering = tf.cumsum(decays, 1, false, side === "after");
+    states = tf.add(
+      states,
+      tf.mul(
+        tf.exp(tf.expandDims(entering, 2)),
+        tf.reshape(ofGroups, [sequences * groups, 1, size]),
+      ),
+    );
+  }
+  const whole = tf.reshape(states, [sequences, groups * groupSize, size]);
+  return tf.slice(whole, [0, 0, 0], [-1, count, -1]) as tf.Tensor3D;
+}
+
+/** Moves states to the next chunk on their way; the first one gets zero. */
+function shift(side: Side, states: tf.Tensor3D): tf.Tensor3D {
+  const count = states.shape[1];
+  const from = side === "before" ? 0 : 1;
+  const kept = tf.slice(states, [0, from, 0], [-1, count - 1, -1]);
+  const pads: [number, number] = side === "before" ? [1, 0] : [0, 1];
+  return tf.pad(kept, [[0, 0], pads, [0, 0]]) as tf.Tensor3D;
+}

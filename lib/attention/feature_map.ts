@@ -1,0 +1,113 @@
+/**
+ * Feature maps: what queries and keys pass through before their product.
+ *
+ * Softmax attention weighs by exp(q · k). Linear attention weighs by
+ * φ(q) · φ(k), which splits into a part of the query and a part of the key.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+
+/** A map of the last axis of a tensor, `[..., headDim]` to `[..., headDim]`. */
+export type FeatureMap = (x: tf.Tensor4D) => tf.Tensor4D;
+
+/**
+ * ELU(x) + 1, positive everywhere: the map of LION-LIT.
+ *
+ * Source: Katharopoulos et al. 2020 (arXiv:2006.16236), equation 7.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { eluPlusOne } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const y = eluPlusOne(tf.tensor4d([0, 2], [1, 1, 1, 2]));
+ * assertEquals([...await y.data()], [1, 3]);
+ * ```
+ *
+ * @param x `[batch, heads, length, headDim]`
+ * @returns The same shape, every value > 0.
+ */
+export function eluPlusOne(x: tf.Tensor4D): tf.Tensor4D {
+  return tf.tidy(() => tf.add(tf.elu(x), 1));
+}
+
+/**
+ * SiLU(x) + 0.5, positive everywhere, divided by its Euclidean norm over the
+ * last axis: the map of LION-D and LION-S.
+ *
+ * Source: LION (arXiv:2502.16249) and its authors' code.
+ *
+ * @example A vector of length one
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { shiftedSilu } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const y = shiftedSilu(tf.tensor4d([0, 2, -1], [1, 1, 1, 3]));
+ * assertAlmostEquals((await tf.norm(y).data())[0]!, 1, 1e-6);
+ * ```
+ *
+ * @param x `[batch, heads, length, headDim]`
+ * @param options `normalize`: whether to divide by the norm; true by default.
+ * @returns The same shape, every value > 0.
+ */
+export function shiftedSilu(
+  x: tf.Tensor4D,
+  options: { normalize?: boolean } = {},
+): tf.Tensor4D {
+  const { normalize = true } = options;
+  return tf.tidy(() => {
+    const shifted = tf.add(tf.mul(x, tf.sigmoid(x)), 0.5);
+    if (!normalize) return shifted as tf.Tensor4D;
+    const squares = tf.sum(tf.square(shifted), -1, true);
+    return tf.mul(shifted, tf.rsqrt(squares)) as tf.Tensor4D;
+  });
+}
+
+/**
+ * x itself, for attention without a feature map. Its products may be negative,
+ * and so may their sums: use `normalize: false` with it.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { identity } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const y = identity(tf.tensor4d([-1, 2], [1, 1, 1, 2]));
+ * assertEquals([...await y.data()], [-1, 2]);
+ * ```
+ *
+ * @param x `[batch, heads, length, headDim]`
+ * @returns A tensor of the same values.
+ */
+export function identity(x: tf.Tensor4D): tf.Tensor4D {
+  return tf.clone(x);
+}
+
+/**
+ * max(x, 0). A row may be all zeros, and then its sum of weights is 0 too: keep
+ * `epsilon` > 0 with it.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { relu } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const y = relu(tf.tensor4d([-1, 2], [1, 1, 1, 2]));
+ * assertEquals([...await y.data()], [0, 2]);
+ * ```
+ *
+ * @param x `[batch, heads, length, headDim]`
+ * @returns The same shape, every value >= 0.
+ */
+export function relu(x: tf.Tensor4D): tf.Tensor4D {
+  return tf.relu(x);
+}

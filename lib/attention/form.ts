@@ -1,0 +1,64 @@
+/** What the forms of attention have in common. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { type LogDecayPair, spread } from "./decay.ts";
+
+/**
+ * One way to compute `y_i = Σ_j M_ij (q_i · k_j) v_j`.
+ *
+ * Scale, padding and the normaliser are not its concern: q comes scaled, k
+ * comes with padding zeroed, and the row sum of the masked scores is the
+ * output for a column of ones in v. q and k are `[batch, heads, length,
+ * headDim]`, v and the result `[batch, heads, length, columns]`. Without a
+ * pair all M_ij are 1. Forms without chunks ignore `chunkSize`.
+ */
+export type Form = (
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  pair: LogDecayPair | null,
+  chunkSize: number,
+) => tf.Tensor4D;
+
+/** A function of tensors with its own gradient, and what it keeps for it. */
+export interface Differentiable {
+  /** The value. */
+  forward(inputs: tf.Tensor[]): tf.Tensor;
+  /** The gradient of the loss in each input, given that in the value. */
+  backward(inputs: tf.Tensor[], gradient: tf.Tensor): tf.Tensor[];
+}
+
+/**
+ * Applies a function whose gradient recomputes what it needs from the inputs.
+ *
+ * The tape of tfjs would keep every intermediate tensor instead, and with it
+ * the memory that the recurrent and the blockwise form exist to save.
+ */
+export function recomputed(
+  inputs: tf.Tensor[],
+  { forward, backward }: Differentiable,
+): tf.Tensor {
+  const operation = tf.customGrad((...args) => {
+    const save = args.pop() as unknown as tf.GradSaveFunc;
+    save(args as tf.Tensor[]);
+    return {
+      value: forward(args as tf.Tensor[]),
+      gradFunc: (gradient: tf.Tensor, saved: tf.Tensor[]) =>
+        backward(saved, gradient),
+    };
+  });
+  return operation(...inputs);
+}
+
+/** The inputs of a differentiable form; the pair, if any, for each batch entry. */
+export function formInputs(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  pair: LogDecayPair | null,
+): tf.Tensor[] {
+  if (pair === null) return [q, k, v];
+  const perToken = q.shape.slice(0, 3);
+  const { forward, backward } = pair;
+  const logDecays = backward ? [forward, backward] : [forward];
+  return [q, k, v, ...logDecays.map((x) => spread(x, perToken))];
+}

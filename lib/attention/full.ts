@@ -1,0 +1,16 @@
+/** The full form: attention as one masked matrix product. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Form } from "./form.ts";
+import { mask } from "./mask.ts";
+
+/**
+ * Y = (Q Kᵀ ∘ M) V. Quadratic in the length, in time and in memory; the
+ * shortest and the clearest form, and the fastest on short sequences.
+ *
+ * Source: LION (arXiv:2502.16249), the full linear attention.
+ */
+export const full: Form = (q, k, v, pair) => {
+  const scores = tf.matMul(q, k, false, true);
+  const weights = pair ? tf.mul(scores, mask(pair, q.shape[2])) : scores;
+  return tf.matMul(weights, v);
+};

@@ -1,0 +1,168 @@
+/** The recurrent form: attention as two RNNs, one in each direction. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type Differentiable,
+  type Form,
+  formInputs,
+  recomputed,
+} from "./form.ts";
+
+/**
+ * Two sweeps, each with one state `S` of `[headDim, columns]`:
+ *
+ *     S_i = e^{f_i} S_{i-1} + k_i v_iᵀ     y_i  = q_iᵀ S_i
+ *     S_i = e^{b_i} S_{i+1} + k_i v_iᵀ     y_i += e^{b_i} q_iᵀ S_{i+1}
+ *
+ * Linear in the length. The forward sweep counts a token's own k_i v_iᵀ and
+ * the backward sweep does not; the theorem takes half of it from each, which
+ * is the same and costs more. The gradient keeps one state for every √length
+ * tokens and recomputes those between.
+ *
+ * Source: LION (arXiv:2502.16249), Theorem 3.1, LION-RNN.
+ */
+export const recurrent: Form = (q, k, v, pair) => {
+  const [, , , forward, backward] = formInputs(q, k, v, pair);
+  const run = (direction: Direction, logDecay: tf.Tensor | undefined) =>
+    recomputed(logDecay ? [q, k, v, logDecay] : [q, k, v], sweep(direction));
+  const ofPast = run("forward", forward);
+  const causal = pair !== null && pair.backward === null;
+  return (causal
+    ? ofPast
+    : tf.add(ofPast, run("backward", backward))) as tf.Tensor4D;
+};
+
+type Direction = "forward" | "backward";
+
+/** What a sweep sees at one token: vectors as `[batch, heads, 1, size]`. */
+interface Token {
+  readonly q: tf.Tensor;
+  readonly k: tf.Tensor;
+  readonly v: tf.Tensor;
+  /** `[batch, heads, 1, 1]`, or `undefined` without decay. */
+  readonly decay: tf.Tensor | undefined;
+}
+
+/** The state just before and just after a token is written; `null` is zero. */
+interface Visit {
+  readonly before: tf.Tensor | null;
+  readonly after: tf.Tensor;
+}
+
+/** The tokens in the order in which a sweep meets them. */
+function tokensOf(inputs: tf.Tensor[], direction: Direction): Token[] {
+  const [q, k, v, logDecay] = inputs;
+  const decay = logDecay && tf.expandDims(tf.exp(logDecay), -1);
+  const [qs, ks, vs, decays] = [q!, k!, v!, decay].map((x) =>
+    x && inOrder(tf.split(x, x.shape[2]!, 2), direction)
+  );
+  return qs!.map((q, i) => ({ q, k: ks![i]!, v: vs![i]!, decay: decays?.[i] }));
+}
+
+/** Turns a list from the order of tokens into that of a sweep, or back. */
+function inOrder<T>(list: T[], direction: Direction): T[] {
+  return direction === "forward" ? list : list.toReversed();
+}
+
+function visit(state: tf.Tensor | null, { k, v, decay }: Token): Visit {
+  const before = state && decay ? tf.mul(state, decay) : state;
+  const written = tf.matMul(k, v, true);
+  return { before, after: before ? tf.add(before, written) : written };
+}
+
+function sweep(direction: Direction): Differentiable {
+  // Which of the two states a token reads.
+  const read = direction === "forward" ? "after" : "before";
+
+  return {
+    forward: (inputs) => {
+      let state: tf.Tensor | null = null;
+      const outputs = tokensOf(inputs, direction).map((token) => {
+        const [after, output] = tf.tidy(() => {
+          const visited = visit(state, token);
+          return [visited.after, product(token.q, visited[read], token.v)];
+        });
+        state?.dispose();
+        state = after!;
+        return output!;
+      });
+      return tf.concat(inOrder(outputs, direction), 2);
+    },
+
+    backward: (inputs, gradient) => {
+      const tokens = tokensOf(inputs, direction);
+      const gradients = inOrder(
+        tf.split(gradient, tokens.length, 2),
+        direction,
+      );
+      const span = Math.ceil(Math.sqrt(tokens.length));
+      const checkpoints: (tf.Tensor | null)[] = [];
+      let state: tf.Tensor | null = null;
+      tokens.forEach((token, i) => {
+        const kept = i % span === 0;
+        if (kept) checkpoints.push(state);
+        const after = tf.tidy(() => visit(state, token).after);
+        if (!kept) state?.dispose();
+        state = after;
+      });
+
+      // The gradient in the state after the token, from the tokens met later.
+      let ofState: tf.Tensor | null = null;
+      const results: tf.Tensor[][] = [];
+      for (
+        const [segment, checkpoint] of [...checkpoints.entries()].reverse()
+      ) {
+        const start = segment * span;
+        const visits: Visit[] = [];
+        for (const token of tokens.slice(start, start + span)) {
+          const previous: tf.Tensor | null = visits.at(-1)?.after ?? checkpoint;
+          visits.push(visit(previous, token));
+        }
+        for (const [offset, visited] of [...visits.entries()].reverse()) {
+          const { q, k, v, decay } = tokens[start + offset]!;
+          const ofOutput = gradients[start + offset]!;
+          const [earlier, ...ofInputs] = tf.tidy(() => {
+            const ofRead = tf.matMul(q, ofOutput, true);
+            const ofBefore = ofState ? tf.add(ofState, ofRead) : ofRead;
+            const ofAfter = read === "after" ? ofBefore : ofState;
+            const ofLogDecay = visited.before
+              ? tf.sum(tf.mul(visited.before, ofBefore), [2, 3])
+              : tf.zeros(q.shape.slice(0, 2));
+            return [
+              decay ? tf.mul(ofBefore, decay) : ofBefore,
+              product(ofOutput, visited[read], q, true),
+              product(v, ofAfter, k, true),
+              product(k, ofAfter, v),
+              ...(decay ? [tf.expandDims(ofLogDecay, 2)] : []),
+            ];
+          });
+          ofState?.dispose();
+          ofState = earlier!;
+          results.push(ofInputs);
+        }
+        for (const { before, after } of visits) {
+          if (before !== checkpoint) before?.dispose();
+          after.dispose();
+        }
+        checkpoint?.dispose();
+      }
+      return inputs.map((_, i) =>
+        tf.concat(
+          inOrder(results.map((ofInputs) => ofInputs[i]!).reverse(), direction),
+          2,
+        )
+      );
+    },
+  };
+}
+
+/** vector · state or vector · stateᵀ, for a state that may be zero. */
+function product(
+  vector: tf.Tensor,
+  state: tf.Tensor | null,
+  like: tf.Tensor,
+  transposed = false,
+): tf.Tensor {
+  return state
+    ? tf.matMul(vector, state, false, transposed)
+    : tf.zerosLike(like);
+}

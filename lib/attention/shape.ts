@@ -1,0 +1,32 @@
+import type { Tensor } from "@tensorflow/tfjs-core";
+
+/**
+ * Throws unless `tensor` has the expected shape. `null` matches any size.
+ * The message names the argument, the shape it should have and the shape that came.
+ */
+export function assertShape(
+  name: string,
+  tensor: Tensor,
+  expected: readonly (number | null)[],
+  axes: string,
+): void {
+  // Callers in plain JavaScript and notebooks are not type-checked.
+  if (!Array.isArray(tensor?.shape)) {
+    throw new TypeError(
+      `${name} should be a tensor of shape [${axes}], got ${
+        tensor === null ? "null" : typeof tensor
+      }`,
+    );
+  }
+  const fits = tensor.shape.length === expected.length &&
+    expected.every((size, axis) =>
+      size === null || size === tensor.shape[axis]
+    );
+  if (fits) return;
+  const sizes = expected.map((size) => size ?? "any").join(", ");
+  throw new TypeError(
+    `${name} should have shape [${axes}] = [${sizes}], got [${
+      tensor.shape.join(", ")
+    }]`,
+  );
+}

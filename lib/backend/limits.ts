@@ -1,0 +1,22 @@
+/** What the current backend can hold. @module */
+import * as tf from "@tensorflow/tfjs-core";
+
+/** The largest tensor in bytes that one binding of the current backend can hold. */
+export function largestTensorBytes(): number {
+  const { device } = tf.backend() as { device?: GPUDevice };
+  // The wasm32 heap addresses 4 GiB, and a result needs room beside its inputs.
+  if (tf.getBackend() === "wasm") return 2 ** 30;
+  return device?.limits.maxStorageBufferBindingSize ?? Infinity;
+}
+
+/** The numeric limits of a device or an adapter; they are getters, not own properties. */
+export function limitsOf(
+  { limits }: { limits: GPUSupportedLimits },
+): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const name in limits) {
+    const limit: unknown = limits[name as keyof GPUSupportedLimits];
+    if (typeof limit === "number") found[name] = limit;
+  }
+  return found;
+}

@@ -1,0 +1,40 @@
+/**
+ * LION: bidirectional linear attention with decay, in equal forms.
+ *
+ * Source: "LION: Linear Attention for Efficient Bidirectional Sequence
+ * Modeling", arXiv:2502.16249.
+ *
+ * @module
+ */
+// Registers the gradients of tfjs-core's operations.
+import "@tensorflow/tfjs-layers";
+
+export {
+  checkDecay,
+  type Decay,
+  type DecayConvention,
+  fixedDecay,
+  noDecay,
+  selectiveDecay,
+  twoSidedDecay,
+} from "./lib/attention/decay.ts";
+export {
+  eluPlusOne,
+  type FeatureMap,
+  identity,
+  relu,
+  shiftedSilu,
+} from "./lib/attention/feature_map.ts";
+export {
+  type AttentionForm,
+  lionAttention,
+  type LionAttentionOptions,
+} from "./lib/attention/lion_attention.ts";
+export { decayMask } from "./lib/attention/mask.ts";
+export {
+  type BackendInfo,
+  type BackendName,
+  useBackend,
+  type UseBackendOptions,
+} from "./lib/backend/use_backend.ts";
+export { GpuError } from "./lib/backend/gpu_error.ts";

@@ -1,0 +1,261 @@
+/** Problems for the forms, and their comparison with the oracle. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type AttentionForm,
+  type BackendName,
+  type Decay,
+  fixedDecay,
+  lionAttention,
+  noDecay,
+  selectiveDecay,
+  twoSidedDecay,
+} from "../../mod.ts";
+import { TOLERANCE } from "../backends.ts";
+import type { OracleDecay, Problem, Solution, Sum } from "../oracle.ts";
+import { array, uniform } from "../random.ts";
+
+/** What varies from case to case. */
+export interface Case {
+  readonly batch: number;
+  readonly heads: number;
+  readonly length: number;
+  readonly decay: OracleDecay["kind"];
+  readonly causal: boolean;
+  readonly normalize: boolean;
+  readonly padded: boolean;
+}
+
+/** The kinds of decay. */
+export const DECAYS: readonly OracleDecay["kind"][] = [
+  "none",
+  "fixed",
+  "source",
+  "arrival",
+  "two-sided",
+];
+
+/**
+ * Log decays by sequence: mixed, of 1, of 0.5, of e^-60, partly of 0,
+ * and ordinary ones.
+ */
+const LOG_DECAYS: readonly ((u: number) => number)[] = [
+  (u) => u < 0.2 ? -60 : u < 0.4 ? 0 : Math.log(u),
+  () => 0,
+  () => Math.log(0.5),
+  () => -60,
+  (u) => u < 0.5 ? -Infinity : Math.log(u),
+  (u) => Math.log(0.8 + 0.2 * u),
+];
+
+/** A case in words, for messages. */
+export function describe(c: Case): string {
+  return `B=${c.batch} H=${c.heads} L=${c.length} decay=${c.decay}` +
+    (c.causal ? " causal" : "") + (c.normalize ? " normalize" : "") +
+    (c.padded ? " mask" : "");
+}
+
+/** Fills a case with seeded numbers; headDim and valueDim differ. */
+export function problemOf(c: Case): Problem {
+  const random = uniform(c.length * 1009 + c.batch * 31 + c.heads);
+  const [headDim, valueDim] = [6, 5];
+  const tokens = c.batch * c.heads * c.length;
+  // The normaliser needs positive features, as the feature maps make them.
+  const feature = (u: number) => c.normalize ? 0.1 + u : 2 * u - 1;
+  const logDecay = (perSequence: number, sequences = c.batch * c.heads) => {
+    const values: number[] = [];
+    for (let s = 0; s < sequences; s++) {
+      values.push(
+        ...array(perSequence, random, LOG_DECAYS[s % LOG_DECAYS.length]),
+      );
+    }
+    return Float32Array.from(values);
+  };
+  const q = array(tokens * headDim, random, feature);
+  const k = array(tokens * headDim, random, feature);
+  const v = array(tokens * valueDim, random);
+  const dy = array(tokens * valueDim, random);
+  const decay: OracleDecay = c.decay === "none"
+    ? { kind: "none" }
+    : c.decay === "fixed"
+    ? { kind: "fixed", logDecay: logDecay(1, c.heads) }
+    : c.decay === "two-sided"
+    ? {
+      kind: "two-sided",
+      forward: logDecay(c.length),
+      backward: logDecay(c.length),
+    }
+    : { kind: c.decay, logDecay: logDecay(c.length) };
+  const mask = array(c.batch * c.length, random, (u) => u < 0.3 ? 0 : 1);
+  // A sequence of padding alone has no meaning.
+  for (let b = 0; b < c.batch; b++) mask[b * c.length] = 1;
+  return {
+    ...c,
+    headDim,
+    valueDim,
+    q,
+    k,
+    v,
+    dy,
+    decay,
+    scale: 0.4,
+    epsilon: 1e-6,
+    ...(c.padded ? { mask } : {}),
+  };
+}
+
+/** Solves a problem with a form of the library, on the current backend. */
+export async function run(
+  problem: Problem,
+  form: AttentionForm,
+  chunkSize: number,
+): Promise<{ y: Float32Array; gradients: Record<string, Float32Array> }> {
+  const { batch, heads, length, headDim, valueDim, decay, mask } = problem;
+  const { scale, epsilon, normalize, causal } = problem;
+  const perToken: [number, number, number] = [batch, heads, length];
+  const { kind, ...logDecays } = decay as
+    & { kind: string }
+    & Record<
+      string,
+      Float32Array
+    >;
+  const names = ["q", "k", "v", ...Object.keys(logDecays)];
+  const inputs = [
+    tf.tensor4d(problem.q, [...perToken, headDim]),
+    tf.tensor4d(problem.k, [...perToken, headDim]),
+    tf.tensor4d(problem.v, [...perToken, valueDim]),
+    ...Object.values(logDecays).map((x) =>
+      tf.tensor(x, kind === "fixed" ? [heads] : perToken)
+    ),
+  ];
+  const dy = tf.tensor4d(problem.dy, [...perToken, valueDim]);
+  const padding = mask && tf.tensor2d(mask, [batch, length]);
+  const operation = tf.valueAndGrads((...args: tf.Tensor[]) => {
+    const [q, k, v, ...rest] = args as [
+      tf.Tensor4D,
+      tf.Tensor4D,
+      tf.Tensor4D,
+      ...tf.Tensor[],
+    ];
+    return lionAttention(q, k, v, {
+      decay: decayOf(kind, rest),
+      form,
+      chunkSize,
+      scale,
+      epsilon,
+      normalize,
+      causal,
+      ...(padding ? { mask: padding } : {}),
+    });
+  });
+  const { value, grads } = operation(inputs, dy);
+  const [y, ...gradients] = await Promise.all(
+    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
+  );
+  tf.dispose([...inputs, dy, ...(padding ? [padding] : []), value, ...grads]);
+  return {
+    y: y!,
+    gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
+  };
+}
+
+function decayOf(kind: string, tensors: tf.Tensor[]): Decay {
+  const [first, second] = tensors as tf.Tensor3D[];
+  switch (kind) {
+    case "none":
+      return noDecay();
+    case "fixed":
+      return fixedDecay(first as unknown as tf.Tensor1D);
+    case "two-sided":
+      return twoSidedDecay(first!, second!);
+    default:
+      return selectiveDecay(first!, {
+        convention: kind as "source" | "arrival",
+      });
+  }
+}
+
+/**
+ * What is wrong with a result, one line for each array that is off.
+ *
+ * Each array is judged twice: as a whole against its largest value, and
+ * sequence by sequence against the largest sum of absolute terms there, so
+ * that a sequence of strong decays is not hidden by one of weak ones.
+ */
+export function differences(
+  problem: Problem,
+  actual: { y: Float32Array; gradients: Record<string, Float32Array> },
+  expected: Solution,
+  backend: BackendName,
+): string[] {
+  const found: string[] = [];
+  const judge = (
+    name: string,
+    got: Float32Array,
+    wanted: Float64Array,
+    bound: number,
+  ) => {
+    const error = largestDifference(got, wanted);
+    if (error <= bound) return;
+    found.push(
+      `${name}: error ${error.toExponential(2)} > ${bound.toExponential(2)}`,
+    );
+  };
+  const compare = (
+    name: string,
+    got: Float32Array,
+    { values, magnitudes }: Sum,
+    tolerance: number,
+    reference = largest(values),
+  ) => {
+    judge(name, got, values, tolerance * reference);
+    const perHead = name === "logDecay" && problem.decay.kind === "fixed";
+    const parts = perHead ? problem.heads : problem.batch * problem.heads;
+    const size = values.length / parts;
+    for (let s = 0; s < parts; s++) {
+      const range = [s * size, (s + 1) * size] as const;
+      judge(
+        `${name} of ${perHead ? "head" : "sequence"} ${s}`,
+        got.subarray(...range),
+        values.subarray(...range),
+        tolerance * largest(magnitudes.subarray(...range)),
+      );
+    }
+  };
+
+  const { forward, gradient } = TOLERANCE[backend];
+  compare("y", actual.y, expected.y, forward);
+  const { q, k, v, ...logDecays } = expected.gradients;
+  // Where one key is left in a row, the gradients in q and k cancel to ~ε;
+  // what is rounded then is of the size of the gradient in v.
+  const ofVectors = largest(q!.values, k!.values, v!.values);
+  for (const [name, wanted] of Object.entries({ q, k, v })) {
+    compare(name, actual.gradients[name]!, wanted!, gradient, ofVectors);
+  }
+  for (const [name, wanted] of Object.entries(logDecays)) {
+    // A fixed decay has one number for all pairs of tokens: terms that cancel
+    // to a hundredth of their size and less, and no larger value beside it.
+    const reference = problem.decay.kind === "fixed"
+      ? largest(wanted.magnitudes)
+      : largest(wanted.values);
+    compare(name, actual.gradients[name]!, wanted, gradient, reference);
+  }
+  return found;
+}
+
+function largest(...arrays: Float64Array[]): number {
+  return Math.max(
+    ...arrays.map((x) =>
+      x.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
+    ),
+  );
+}
+
+function largestDifference(a: Float32Array, b: Float64Array): number {
+  let max = 0;
+  for (let i = 0; i < b.length; i++) {
+    const difference = Math.abs(a[i]! - b[i]!);
+    if (Number.isNaN(difference)) return NaN;
+    max = Math.max(max, difference);
+  }
+  return max;
+}

@@ -1,0 +1,49 @@
+/** Runs the same tests on each backend that this machine has. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { type BackendName, useBackend } from "../mod.ts";
+
+/** `LION_BACKENDS=wasm,cpu` narrows a run while developing. */
+const NAMES = (Deno.env.get("LION_BACKENDS")?.split(",") ??
+  ["webgpu", "wasm", "cpu"]) as BackendName[];
+
+const hasAdapter = await navigator.gpu?.requestAdapter() != null;
+// Without a GPU, Mesa's software Vulkan is one; CI must have it.
+if (!hasAdapter && NAMES.includes("webgpu")) {
+  const reason = "no WebGPU adapter answers; `deno task setup` says how to " +
+    "get Mesa's software one";
+  if (Deno.env.get("CI") === "true") throw new Error(reason);
+  console.warn(`SKIPPED on webgpu: ${reason}`);
+}
+
+/** The backends that the tests run on. */
+export const BACKENDS: readonly BackendName[] = NAMES.filter((name) =>
+  name !== "webgpu" || hasAdapter
+);
+
+/** Largest error, relative to the largest value of the reference. */
+export const TOLERANCE: Record<
+  BackendName,
+  { readonly forward: number; readonly gradient: number }
+> = {
+  webgpu: { forward: 1e-5, gradient: 1e-5 },
+  wasm: { forward: 2e-6, gradient: 5e-6 },
+  cpu: { forward: 2e-6, gradient: 5e-6 },
+};
+
+/** Registers a test for each backend; it fails if it leaks a tensor. */
+export function onEachBackend(
+  name: string,
+  run: (backend: BackendName, t: Deno.TestContext) => Promise<void> | void,
+): void {
+  for (const backend of BACKENDS) {
+    Deno.test(`${name} [${backend}]`, async (t) => {
+      await useBackend({ prefer: [backend] });
+      // Small tensors would be computed on the CPU, and the shader untested.
+      if (backend === "webgpu") tf.env().set("WEBGPU_CPU_FORWARD", false);
+      const before = tf.memory().numTensors;
+      await run(backend, t);
+      const leaked = tf.memory().numTensors - before;
+      if (leaked !== 0) throw new Error(`${leaked} tensors leaked`);
+    });
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * Attention in float64 loops, written from the definition and from nothing
+ * else: the truth that the forms are compared with.
+ *
+ *     w_ij = m_j M_ij s (q_i · k_j)
+ *     y_i  = Σ_j w_ij v_j / (Σ_j w_ij + ε)
+ *
+ * where M_ij is the product of the decays on the path from j to i.
+ *
+ * @module
+ */
+
+/** A problem: flat row-major arrays and their sizes. */
+export interface Problem {
+  readonly batch: number;
+  readonly heads: number;
+  readonly length: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+  /** `[batch, heads, length, headDim]` */
+  readonly q: Float32Array;
+  /** `[batch, heads, length, headDim]` */
+  readonly k: Float32Array;
+  /** `[batch, heads, length, valueDim]` */
+  readonly v: Float32Array;
+  /** `[batch, heads, length, valueDim]`, the gradient of the loss in y. */
+  readonly dy: Float32Array;
+  readonly decay: OracleDecay;
+  readonly scale: number;
+  readonly epsilon: number;
+  readonly normalize: boolean;
+  readonly causal: boolean;
+  /** `[batch, length]` */
+  readonly mask?: Float32Array;
+}
+
+/** Log decays; `fixed` has `[heads]`, the others `[batch, heads, length]`. */
+export type OracleDecay =
+  | { readonly kind: "none" }
+  | { readonly kind: "fixed"; readonly logDecay: Float32Array }
+  | { readonly kind: "source" | "arrival"; readonly logDecay: Float32Array }
+  | {
+    readonly kind: "two-sided";
+    readonly forward: Float32Array;
+    readonly backward: Float32Array;
+  };
+
+/** A result, and how large the terms were that it is the sum of. */
+export interface Sum {
+  readonly values: Float64Array;
+  /** Sums of absolute terms: rounding errors are relative to these. */
+  readonly magnitudes: Float64Array;
+}
+
+/** The output, and the gradients by the name of their input. */
+export interface Solution {
+  readonly y: Sum;
+  readonly gradients: Readonly<Record<string, Sum>>;
+}
+
+function zeros(size: number): Sum {
+  return {
+    values: new Float64Array(size),
+    magnitudes: new Float64Array(size),
+  };
+}
+
+function add(sum: Sum, at: number, term: number, magnitude: number): void {
+  sum.values[at]! += term;
+  sum.magnitudes[at]! += magnitude;
+}
+
+/** Which entries of which array lie on the path from source j to reader i. */
+interface Path {
+  readonly array: "logDecay" | "forward" | "backward";
+  /** Indices first, …, last of tokens; none if last < first. */
+  readonly first: number;
+  readonly last: number;
+}
+
+function pathOf(kind: OracleDecay["kind"], i: number, j: number): Path {
+  const [low, high] = [Math.min(i, j), Math.max(i, j)];
+  switch (kind) {
+    case "source": // the source's decay counts, the reader's does not
+      return j < i
+        ? { array: "logDecay", first: j, last: i - 1 }
+        : { array: "logDecay", first: i + 1, last: j };
+    case "arrival": // the other way round
+      return j < i
+        ? { array: "logDecay", first: j + 1, last: i }
+        : { array: "logDecay", first: i, last: j - 1 };
+    case "two-sided":
+      return j < i
+        ? { array: "forward", first: j + 1, last: i }
+        : { array: "backward", first: i, last: j - 1 };
+    default: // "fixed": as many steps as the distance; "none": any
+      return { array: "logDecay", first: low + 1, last: high };
+  }
+}
+
+/** Solves a problem: the output, and the gradients of Σ y · dy. */
+export function solve(problem: Problem): Solution {
+  const { batch, heads, length, headDim, valueDim, decay } = problem;
+  const { q, k, v, dy, scale, epsilon, normalize, causal, mask } = problem;
+  const tokens = batch * heads * length;
+  const y = zeros(tokens * valueDim);
+  const dq = zeros(tokens * headDim);
+  const dk = zeros(tokens * headDim);
+  const dv = zeros(tokens * valueDim);
+  const { kind: _, ...arrays } = decay as
+    & { kind: string }
+    & Record<
+      string,
+      Float32Array
+    >;
+  const ofDecay = Object.fromEntries(
+    Object.entries(arrays).map(([name, x]) => [name, zeros(x.length)]),
+  );
+
+  for (let sequence = 0; sequence < batch * heads; sequence++) {
+    const head = sequence % heads;
+    const entry = Math.floor(sequence / heads);
+    const token = (i: number) => sequence * length + i;
+    const place = (t: number) => decay.kind === "fixed" ? head : token(t);
+    const q_ = (i: number, n: number) => q[token(i) * headDim + n]!;
+    const k_ = (j: number, n: number) => k[token(j) * headDim + n]!;
+    const v_ = (j: number, e: number) => v[token(j) * valueDim + e]!;
+    const dy_ = (i: number, e: number) => dy[token(i) * valueDim + e]!;
+
+    for (let i = 0; i < length; i++) {
+      const kept = new Float64Array(length); // m_j M_ij s
+      const weights = zeros(length); // w_ij
+      let total = 0;
+      for (let j = 0; j < (causal ? i + 1 : length); j++) {
+        const { array, first, last } = pathOf(decay.kind, i, j);
+        let logMask = 0;
+        if (decay.kind !== "none") {
+          for (let t = first; t <= last; t++) {
+            logMask += arrays[array]![place(t)]!;
+          }
+        }
+        kept[j] = (mask?.[entry * length + j] ?? 1) * Math.exp(logMask) * scale;
+        for (let n = 0; n < headDim; n++) {
+          const term = kept[j]! * q_(i, n) * k_(j, n);
+          add(weights, j, term, Math.abs(term));
+        }
+        total += weights.values[j]!;
+      }
+      const norm = normalize ? total + epsilon : 1;
+      for (let e = 0; e < valueDim; e++) {
+        for (let j = 0; j < length; j++) {
+          add(
+            y,
+            token(i) * valueDim + e,
+            weights.values[j]! * v_(j, e) / norm,
+            weights.magnitudes[j]! * Math.abs(v_(j, e) / norm),
+          );
+        }
+      }
+
+      for (let j = 0; j < length; j++) {
+        // dL/dw_ij, through the numerator and, if there is one, the row sum
+        let ofWeight = 0;
+        let ofWeightMagnitude = 0;
+        for (let e = 0; e < valueDim; e++) {
+          const own = normalize ? y.values[token(i) * valueDim + e]! : 0;
+          ofWeight += dy_(i, e) * (v_(j, e) - own) / norm;
+          ofWeightMagnitude += Math.abs(dy_(i, e) / norm) *
+            (Math.abs(v_(j, e)) + Math.abs(own));
+          add(
+            dv,
+            token(j) * valueDim + e,
+            dy_(i, e) * weights.values[j]! / norm,
+            Math.abs(dy_(i, e) / norm) * weights.magnitudes[j]!,
+          );
+        }
+        const addTo = (sum: Sum, at: number, factor: number) =>
+          add(
+            sum,
+            at,
+            ofWeight * kept[j]! * factor,
+            ofWeightMagnitude * kept[j]! * Math.abs(factor),
+          );
+        for (let n = 0; n < headDim; n++) {
+          addTo(dq, token(i) * headDim + n, k_(j, n));
+          addTo(dk, token(j) * headDim + n, q_(i, n));
+        }
+        if (decay.kind === "none") continue;
+        const { array, first, last } = pathOf(decay.kind, i, j);
+        for (let t = first; t <= last; t++) {
+          add(
+            ofDecay[array]!,
+            place(t),
+            ofWeight * weights.values[j]!,
+            ofWeightMagnitude * weights.magnitudes[j]!,
+          );
+        }
+      }
+    }
+  }
+  return { y, gradients: { q: dq, k: dk, v: dv, ...ofDecay } };
+}
