@@ -43,7 +43,7 @@ export function recomputed(
     return {
       value: forward(args as tf.Tensor[]),
       gradFunc: (gradient: tf.Tensor, saved: tf.Tensor[]) =>
-        backward(saved, gradient),
+        tf.tidy(() => backward(saved, gradient)),
     };
   });
   return operation(...inputs);

@@ -42,11 +42,11 @@ interface Token {
   readonly decay: tf.Tensor | undefined;
 }
 
-/** The state just before and just after a token is written; `null` is zero. */
-interface Visit {
-  readonly before: tf.Tensor | null;
+/** The state just before and just after a token is written; undefined is zero. */
+type Visit = {
+  readonly before: tf.Tensor | undefined;
   readonly after: tf.Tensor;
-}
+};
 
 /** The tokens in the order in which a sweep meets them. */
 function tokensOf(inputs: tf.Tensor[], direction: Direction): Token[] {
@@ -63,10 +63,12 @@ function inOrder<T>(list: T[], direction: Direction): T[] {
   return direction === "forward" ? list : list.toReversed();
 }
 
-function visit(state: tf.Tensor | null, { k, v, decay }: Token): Visit {
-  const before = state && decay ? tf.mul(state, decay) : state;
-  const written = tf.matMul(k, v, true);
-  return { before, after: before ? tf.add(before, written) : written };
+function visit(state: tf.Tensor | undefined, { k, v, decay }: Token): Visit {
+  return tf.tidy(() => {
+    const before = state && decay ? tf.mul(state, decay) : state;
+    const written = tf.matMul(k, v, true);
+    return { before, after: before ? tf.add(before, written) : written };
+  });
 }
 
 function sweep(direction: Direction): Differentiable {
@@ -75,7 +77,7 @@ function sweep(direction: Direction): Differentiable {
 
   return {
     forward: (inputs) => {
-      let state: tf.Tensor | null = null;
+      let state: tf.Tensor | undefined;
       const outputs = tokensOf(inputs, direction).map((token) => {
         const [after, output] = tf.tidy(() => {
           const visited = visit(state, token);
@@ -95,8 +97,8 @@ function sweep(direction: Direction): Differentiable {
         direction,
       );
       const span = Math.ceil(Math.sqrt(tokens.length));
-      const checkpoints: (tf.Tensor | null)[] = [];
-      let state: tf.Tensor | null = null;
+      const checkpoints: (tf.Tensor | undefined)[] = [];
+      let state: tf.Tensor | undefined;
       tokens.forEach((token, i) => {
         const kept = i % span === 0;
         if (kept) checkpoints.push(state);
@@ -106,7 +108,7 @@ function sweep(direction: Direction): Differentiable {
       });
 
       // The gradient in the state after the token, from the tokens met later.
-      let ofState: tf.Tensor | null = null;
+      let ofState: tf.Tensor | undefined;
       const results: tf.Tensor[][] = [];
       for (
         const [segment, checkpoint] of [...checkpoints.entries()].reverse()
@@ -114,7 +116,8 @@ function sweep(direction: Direction): Differentiable {
         const start = segment * span;
         const visits: Visit[] = [];
         for (const token of tokens.slice(start, start + span)) {
-          const previous: tf.Tensor | null = visits.at(-1)?.after ?? checkpoint;
+          const previous: tf.Tensor | undefined = visits.at(-1)?.after ??
+            checkpoint;
           visits.push(visit(previous, token));
         }
         for (const [offset, visited] of [...visits.entries()].reverse()) {
@@ -158,7 +161,7 @@ function sweep(direction: Direction): Differentiable {
 /** vector · state or vector · stateᵀ, for a state that may be zero. */
 function product(
   vector: tf.Tensor,
-  state: tf.Tensor | null,
+  state: tf.Tensor | undefined,
   like: tf.Tensor,
   transposed = false,
 ): tf.Tensor {

@@ -28,6 +28,31 @@ export function correctKernels(backendName: string): void {
   }
 }
 
+/**
+ * tfjs-wasm takes the null that a failed allocation returns for an address, and
+ * writes over what lies there. Here it is an error.
+ *
+ * @param backend The backend, once it is initialised.
+ */
+export function guardAllocations({ wasm }: BackendWasm): void {
+  if (guarded.has(wasm)) return;
+  guarded.add(wasm);
+  const allocate = wasm._malloc;
+  wasm._malloc = (bytes) => {
+    const address = allocate(bytes);
+    if (address === 0 && bytes > 0) {
+      throw new RangeError(
+        `WebAssembly has no ${bytes} bytes left of the 4 GiB that it can ` +
+          `address; dispose of tensors, use smaller ones, or, for attention, ` +
+          `form: "chunkwise"`,
+      );
+    }
+    return address;
+  };
+}
+
+const guarded = new WeakSet<object>();
+
 function replaceKernel(
   kernelName: string,
   backendName: string,

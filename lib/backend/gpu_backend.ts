@@ -13,6 +13,25 @@ import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { GpuError } from "./gpu_error.ts";
 import { limitsOf } from "./limits.ts";
 
+/**
+ * wgpu frees a bind group only when its JavaScript object is collected, and
+ * Mesa's software driver maps a page for each. Linux allows a process 65,530
+ * maps: after as many launches without a full collection, the next one ends
+ * the process with a segmentation fault. So on software adapters one is forced
+ * after this many launches, which take seconds there.
+ */
+const LAUNCHES_BETWEEN_COLLECTIONS = 16_384;
+
+/** Forces a full garbage collection, where the host lets us. */
+type Collector = () => void;
+
+async function garbageCollector(): Promise<Collector | undefined> {
+  if (!("Deno" in globalThis)) return undefined;
+  const [v8, vm] = await Promise.all([import("node:v8"), import("node:vm")]);
+  v8.setFlagsFromString("--expose-gc");
+  return vm.runInNewContext("gc");
+}
+
 /** Tensors numbered `from` < id <= `to` may hold garbage, because of `error`. */
 interface Suspects {
   readonly from: number;
@@ -29,8 +48,16 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   #pending: GPUError[] = [];
   #suspects: Suspects[] = [];
 
-  constructor(device: GPUDevice, adapterInfo: GPUAdapterInfo) {
+  #launches = 0;
+  #collect: Collector | undefined;
+
+  constructor(
+    device: GPUDevice,
+    adapterInfo: GPUAdapterInfo,
+    collect?: Collector,
+  ) {
     super(device, adapterInfo);
+    this.#collect = collect;
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       // Typed as a plain Event in Deno.
@@ -54,6 +81,16 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     const dataId = super.write(values, shape, dtype) as { id: number };
     this.#newest = dataId.id;
     return dataId;
+  }
+
+  /** Launches a kernel. */
+  override runWebGPUProgram(
+    ...launch: Parameters<WebGPUBackend["runWebGPUProgram"]>
+  ): tf.TensorInfo {
+    if (++this.#launches % LAUNCHES_BETWEEN_COLLECTIONS === 0) {
+      this.#collect?.();
+    }
+    return super.runWebGPUProgram(...launch);
   }
 
   /** Refuses what no binding can hold, before anything is launched. */
@@ -120,14 +157,17 @@ function describe(errors: readonly GPUError[]): GpuError {
  * Opens the adapter's device with every limit and feature that it offers.
  *
  * @param adapter The adapter.
+ * @param isSoftware Whether it computes on the CPU.
  * @returns A backend for it, not yet registered.
  */
 export async function openAdapter(
   adapter: GPUAdapter,
+  isSoftware: boolean,
 ): Promise<StrictWebGPUBackend> {
   const device = await adapter.requestDevice({
     requiredFeatures: [...adapter.features] as GPUFeatureName[],
     requiredLimits: limitsOf(adapter),
   });
-  return new StrictWebGPUBackend(device, adapter.info);
+  const collect = isSoftware ? await garbageCollector() : undefined;
+  return new StrictWebGPUBackend(device, adapter.info, collect);
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { correctKernels } from "./corrected_kernels.ts";
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { correctKernels, guardAllocations } from "./corrected_kernels.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { limitsOf } from "./limits.ts";
 
@@ -140,6 +141,7 @@ async function activate(name: BackendName): Promise<BackendInfo> {
   if (!await tf.setBackend(name)) {
     throw new Error("tfjs could not initialise it; its warning says why");
   }
+  if (name === "wasm") guardAllocations(tf.backend() as BackendWasm);
   if (name === "cpu") {
     // Its first use in Deno advertises a package for Node.js.
     (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
@@ -165,7 +167,7 @@ async function startWebGpu(
     gpu.info.adapter.vendor === vendor;
   if (!gpu || gpu.backend.lost || !same) {
     const { openAdapter } = await import("./gpu_backend.ts");
-    const backend = await openAdapter(adapter);
+    const backend = await openAdapter(adapter, isFallbackAdapter);
     const { device } = backend;
     gpu = {
       backend,

@@ -1,0 +1,175 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type AttentionForm,
+  checkDecay,
+  type Decay,
+  type DecayConvention,
+  decayMask,
+  fixedDecay,
+  lionAttention,
+  type LionAttentionOptions,
+  selectiveDecay,
+  twoSidedDecay,
+} from "../../mod.ts";
+import { onEachBackend } from "../backends.ts";
+
+const [B, H, L, D, E] = [2, 3, 5, 4, 6];
+
+type Shape = tf.ShapeMap["R4"] | tf.ShapeMap["R3"];
+const tensor = (shape: Shape) => tf.ones<tf.Rank>(shape) as tf.Tensor4D;
+
+/** Calls attention with good tensors of which some are replaced. */
+function attend(
+  change: { q?: Shape; k?: Shape; v?: Shape },
+  options?: LionAttentionOptions,
+): tf.Tensor {
+  return lionAttention(
+    tensor(change.q ?? [B, H, L, D]),
+    tensor(change.k ?? [B, H, L, D]),
+    tensor(change.v ?? [B, H, L, E]),
+    options,
+  );
+}
+
+onEachBackend(
+  "lionAttention() names the argument, what it wants and what came",
+  () => {
+    const type = (run: () => unknown, part: string) =>
+      assertThrows(() => tf.tidy(() => void run()), TypeError, part);
+    const range = (run: () => unknown, part: string) =>
+      assertThrows(() => tf.tidy(() => void run()), RangeError, part);
+
+    type(() => attend({ q: [B, L, D] }), "q should have shape [batch, heads");
+    type(
+      () => attend({ k: [B, H, L, D + 1] }),
+      "k should have shape [batch, heads, length, headDim] = [2, 3, 5, 4], got [2, 3, 5, 5]",
+    );
+    type(() => attend({ k: [B + 1, H, L, D] }), "got [3, 3, 5, 4]");
+    type(() => attend({ v: [B, H, L + 1, E] }), "v should have shape");
+    type(() => attend({ v: [B, H + 1, L, E] }), "v should have shape");
+    range(() => attend({ q: [B, H, 0, D] }), "q should not be empty");
+    type(
+      () => attend({}, { mask: tf.ones([B, L + 1]) }),
+      "mask should have shape [batch, length] = [2, 5], got [2, 6]",
+    );
+    range(
+      () => attend({}, { form: "fast" as AttentionForm }),
+      'form should be "auto", "full", "recurrent", "blockwise", "chunkwise", got "fast"',
+    );
+    for (const chunkSize of [0, -1, 1.5, NaN]) {
+      range(
+        () => attend({}, { chunkSize }),
+        `chunkSize should be a positive integer, got ${chunkSize}`,
+      );
+    }
+    range(() => attend({}, { scale: NaN }), "scale should be finite, got NaN");
+    type(
+      () => attend({}, { epsilon: "1" as unknown as number }),
+      "epsilon should be a number, got string",
+    );
+    type(
+      () => attend({}, { decay: fixedDecay(tf.zeros([H + 1])) }),
+      "fixedDecay's logDecay should have shape [heads] = [3], got [4]",
+    );
+    type(
+      () => attend({}, { decay: selectiveDecay(tf.zeros([B, H, L + 1])) }),
+      "selectiveDecay's logDecay should have shape [batch, heads, length] = [2, 3, 5], got [2, 3, 6]",
+    );
+    type(
+      () => attend({}, { decay: tf.zeros([H]) as unknown as Decay }),
+      "decay should be made by noDecay, fixedDecay",
+    );
+    type(
+      () =>
+        lionAttention(
+          null as unknown as tf.Tensor4D,
+          tf.ones([1, 1, 1, 1]),
+          tf.ones([1, 1, 1, 1]),
+        ),
+      "q should be a tensor of shape [batch, heads, length, headDim], got null",
+    );
+  },
+);
+
+onEachBackend("decays refuse wrong shapes and conventions", () => {
+  tf.tidy(() => {
+    assertThrows(
+      () => fixedDecay(tf.zeros([1, 2]) as unknown as tf.Tensor1D),
+      TypeError,
+      "fixedDecay's logDecay should have shape [heads] = [any], got [1, 2]",
+    );
+    assertThrows(
+      () => selectiveDecay(tf.zeros([2]) as unknown as tf.Tensor3D),
+      TypeError,
+      "selectiveDecay's logDecay should have shape",
+    );
+    assertThrows(
+      () =>
+        selectiveDecay(tf.zeros([1, 1, 2]), {
+          convention: "sauce" as DecayConvention,
+        }),
+      RangeError,
+      'convention should be "source" or "arrival", got "sauce"',
+    );
+    assertThrows(
+      () => twoSidedDecay(tf.zeros([1, 1, 2]), tf.zeros([1, 1, 3])),
+      TypeError,
+      "twoSidedDecay's backward should have shape",
+    );
+    assertThrows(
+      () => decayMask(fixedDecay(tf.zeros([1])), 0),
+      RangeError,
+      "length should be a positive integer, got 0",
+    );
+  });
+});
+
+onEachBackend(
+  "checkDecay() finds the first positive or NaN value",
+  async () => {
+    const good = tf.tensor3d([0, -1, -Infinity, -0.5], [1, 2, 2]);
+    const positive = tf.tensor3d([0, -1, 0.25, 1], [1, 2, 2]);
+    const missing = tf.tensor1d([-1, NaN]);
+    await checkDecay(selectiveDecay(good));
+    await checkDecay(twoSidedDecay(good, good));
+    await assertRejects(
+      () => checkDecay(selectiveDecay(positive)),
+      RangeError,
+      "selectiveDecay's logDecay should hold logarithms of decays, all <= 0, got 0.25 at [0, 1, 0]",
+    );
+    await assertRejects(
+      () => checkDecay(twoSidedDecay(good, positive)),
+      RangeError,
+      "twoSidedDecay's backward should hold",
+    );
+    await assertRejects(
+      () => checkDecay(fixedDecay(missing)),
+      RangeError,
+      "got NaN at [1]",
+    );
+    tf.dispose([good, positive, missing]);
+  },
+);
+
+onEachBackend(
+  "a decay of zero cuts, forward and backward, without NaN",
+  async () => {
+    const logDecay = tf.fill([1, 1, 4], -Infinity) as tf.Tensor3D;
+    const ones = tf.ones([1, 1, 4, 1]) as tf.Tensor4D;
+    const v = tf.tensor4d([1, 2, 3, 4], [1, 1, 4, 1]);
+    const gradient = tf.grad((g) =>
+      lionAttention(ones, ones, v, {
+        decay: selectiveDecay(g as tf.Tensor3D),
+        normalize: false,
+      })
+    )(logDecay);
+    const y = lionAttention(ones, ones, v, {
+      decay: selectiveDecay(logDecay),
+      normalize: false,
+    });
+    assertEquals([...await y.data()], [1, 2, 3, 4]);
+    assertEquals([...await gradient.data()], [0, 0, 0, 0]);
+    tf.dispose([logDecay, ones, v, gradient, y]);
+  },
+);

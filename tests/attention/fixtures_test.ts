@@ -1,0 +1,214 @@
+import { assertEquals, assertLess } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  eluPlusOne,
+  lionAttention,
+  selectiveDecay,
+  shiftedSilu,
+  twoSidedDecay,
+} from "../../mod.ts";
+import { onEachBackend, TOLERANCE } from "../backends.ts";
+import { type Fixture, readFixtures, tensorOf } from "../fixtures.ts";
+
+const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
+
+async function relativeError(
+  actual: tf.Tensor,
+  expected: Fixture,
+  size = largest(expected.values),
+): Promise<number> {
+  assertEquals(actual.shape, expected.shape);
+  const values = await actual.data();
+  const differences = expected.values.map((x, i) => x - values[i]!);
+  return size === 0 ? largest(differences) : largest(differences) / size;
+}
+
+function largest(values: Float32Array): number {
+  return values.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
+}
+
+onEachBackend(
+  "lionAttention() reproduces the figures of the PyTorch reference",
+  async (backend) => {
+    const all = await readFixtures("ref_scalar");
+    const { forward, gradient } = TOLERANCE[backend];
+    const cases = [...all.keys()].filter((name) => name.endsWith(".y"));
+    assertEquals(cases.length, 24);
+    for (const name of cases.map((name) => name.slice(0, -2))) {
+      const [decay, direction, scaling] = name.split(".");
+      const normalize = scaling === "scaled";
+      const suffix = normalize ? "_pos" : "";
+      const names = [
+        `q${suffix}`,
+        `k${suffix}`,
+        "v",
+        `${decay}.f`,
+        `${decay}.b`,
+      ];
+      const inputs = names.map((n) => tensorOf(all.get(n)!));
+      const dy = tensorOf<tf.Rank.R4>(all.get("dO")!);
+      for (const form of FORMS) {
+        const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
+          const [q, k, v] = args as tf.Tensor4D[];
+          const [f, b] = args.slice(3) as tf.Tensor3D[];
+          return lionAttention(q!, k!, v!, {
+            decay: twoSidedDecay(f!, b!),
+            form,
+            chunkSize: 8,
+            normalize,
+            causal: direction === "causal",
+          });
+        })(inputs, dy);
+        const label = `${name} as ${form}`;
+        assertLess(
+          await relativeError(value, all.get(`${name}.y`)!),
+          forward,
+          `${label}: y`,
+        );
+        const ofVectors = Math.max(
+          ...["dq", "dk", "dv"].map((n) =>
+            largest(all.get(`${name}.${n}`)!.values)
+          ),
+        );
+        for (const [i, n] of ["dq", "dk", "dv", "df", "db"].entries()) {
+          const expected = all.get(`${name}.${n}`);
+          // The reference has no decay there, or reads none of it if causal.
+          if (i >= 3 && !expected) continue;
+          const size = i < 3 ? ofVectors : undefined;
+          const error = await relativeError(grads[i]!, expected!, size);
+          assertLess(error, gradient, `${label}: ${n}`);
+        }
+        tf.dispose([value, ...grads]);
+      }
+      tf.dispose([...inputs, dy]);
+    }
+  },
+);
+
+onEachBackend(
+  "selectiveDecay() has the reference's conventions",
+  async (backend) => {
+    const all = await readFixtures("ref_scalar");
+    const [q, k, v] = ["q", "k", "v"].map((n) =>
+      tensorOf<tf.Rank.R4>(all.get(n)!)
+    );
+    const logDecay = tensorOf<tf.Rank.R3>(all.get("g")!);
+    for (
+      const [convention, name] of [
+        ["source", "lion"],
+        ["arrival", "ssm"],
+      ] as const
+    ) {
+      const decay = selectiveDecay(logDecay, { convention });
+      const y = lionAttention(q!, k!, v!, { decay, normalize: false });
+      const error = await relativeError(y, all.get(`${name}.bidir.raw.y`)!);
+      assertLess(error, TOLERANCE[backend].forward, name);
+      y.dispose();
+    }
+    tf.dispose([q!, k!, v!, logDecay]);
+  },
+);
+
+onEachBackend(
+  "lionAttention() handles one token, padding and packed sequences",
+  async (backend) => {
+    const all = await readFixtures("ref_edge");
+    const tensor = <R extends tf.Rank>(name: string) =>
+      tensorOf<R>(all.get(name)!);
+    const { forward } = TOLERANCE[backend];
+    const raw = { normalize: false, scale: 1, chunkSize: 8 };
+
+    for (const form of FORMS) {
+      const one = tf.tidy(() =>
+        lionAttention(tensor("L1.q"), tensor("L1.k"), tensor("L1.v"), {
+          normalize: false,
+          form,
+        })
+      );
+      assertLess(await relativeError(one, all.get("L1.y_raw")!), forward);
+
+      const padded = tf.tidy(() =>
+        lionAttention(tensor("pad.q"), tensor("pad.k"), tensor("pad.v"), {
+          ...raw,
+          form,
+          decay: selectiveDecay(tensor("pad.g")),
+          mask: tensor("pad.keep"),
+        })
+      );
+      assertLess(
+        await relativeError(padded, all.get("pad.y_raw_scale1")!),
+        forward,
+      );
+
+      // Several sequences in one: nothing passes where one ends.
+      const packed = tf.tidy(() => {
+        const lengths = [
+          ...new Int32Array(all.get("packed.lens")!.values.buffer),
+        ];
+        const first = lengths.flatMap((n) =>
+          Array.from({ length: n }, (_, i) => i === 0 ? -Infinity : 0)
+        );
+        const last = lengths.flatMap((n) =>
+          Array.from({ length: n }, (_, i) => i === n - 1 ? -Infinity : 0)
+        );
+        const g = tensor<tf.Rank.R3>("pad.g");
+        const { forward, backward } = sourcePair(g);
+        const length = first.length;
+        return lionAttention(
+          tensor("pad.q"),
+          tensor("pad.k"),
+          tensor("pad.v"),
+          {
+            ...raw,
+            form,
+            decay: twoSidedDecay(
+              tf.add(forward, tf.tensor3d(first, [1, 1, length])),
+              tf.add(backward, tf.tensor3d(last, [1, 1, length])),
+            ),
+          },
+        );
+      });
+      assertLess(
+        await relativeError(packed, all.get("packed.y_raw_scale1")!),
+        forward,
+      );
+      tf.dispose([one, padded, packed]);
+    }
+  },
+);
+
+/** The paper's convention as arrival decays: f_i = g_{i-1}, b_i = g_{i+1}. */
+function sourcePair(
+  g: tf.Tensor3D,
+): { forward: tf.Tensor3D; backward: tf.Tensor3D } {
+  const length = g.shape[2];
+  const forward = tf.slice(g, [0, 0, 0], [-1, -1, length - 1]);
+  const backward = tf.slice(g, [0, 0, 1], [-1, -1, length - 1]);
+  return {
+    forward: tf.pad(forward, [[0, 0], [0, 0], [1, 0]]),
+    backward: tf.pad(backward, [[0, 0], [0, 0], [0, 1]]),
+  };
+}
+
+onEachBackend(
+  "feature maps and their gradients equal the reference",
+  async (backend) => {
+    const all = await readFixtures("ref_features");
+    const maps = {
+      elu1: eluPlusOne,
+      silu_shift: (x: tf.Tensor4D) => shiftedSilu(x, { normalize: false }),
+      silu_shift_norm: shiftedSilu,
+    };
+    for (const [name, map] of Object.entries(maps)) {
+      const x = tensorOf<tf.Rank.R4>(all.get("x")!);
+      const dy = tensorOf(all.get("dy")!);
+      const { value, grad } = tf.valueAndGrad((x: tf.Tensor) =>
+        map(x as tf.Tensor4D)
+      )(x, dy as tf.Tensor4D);
+      const { forward, gradient } = TOLERANCE[backend];
+      assertLess(await relativeError(value, all.get(`${name}.y`)!), forward);
+      assertLess(await relativeError(grad, all.get(`${name}.dx`)!), gradient);
+      tf.dispose([x, dy, value, grad]);
+    }
+  },
+);

@@ -1,0 +1,72 @@
+import { assert, assertLess } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type AttentionForm,
+  lionAttention,
+  selectiveDecay,
+} from "../../mod.ts";
+import { onEachBackend } from "../backends.ts";
+
+const [length, headDim] = [512, 64];
+const vectorBytes = 4 * length * headDim;
+
+/** Profiles a form, alone or with its gradients. */
+async function profile(form: AttentionForm, withGradients: boolean) {
+  const shape: [number, number, number, number] = [1, 1, length, headDim];
+  const x = tf.randomUniform<tf.Rank.R4>(shape, 0, 1, "float32", 1);
+  const g = tf.randomUniform<tf.Rank.R3>([1, 1, length], -1, 0, "float32", 2);
+  const before = tf.memory().numBytes;
+  const { peakBytes, kernels } = await tf.profile(() => {
+    const attend = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, g: tf.Tensor) =>
+      lionAttention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, {
+        decay: selectiveDecay(g as tf.Tensor3D),
+        form,
+        chunkSize: 32,
+      });
+    if (withGradients) {
+      const { value, grads } = tf.valueAndGrads(attend)([x, x, x, g]);
+      tf.dispose(grads);
+      value.dispose();
+    } else {
+      attend(x, x, x, g).dispose();
+    }
+    return tf.scalar(0);
+  }).then((profile) => {
+    (profile.result as tf.Scalar).dispose();
+    return profile;
+  });
+  tf.dispose([x, g]);
+  const largest = Math.max(
+    ...kernels.flatMap(({ outputShapes }) =>
+      outputShapes.map((shape) => 4 * tf.util.sizeFromShape(shape))
+    ),
+  );
+  return { peakBytes: peakBytes - before, largest };
+}
+
+onEachBackend(
+  "only the full form makes a [length, length] tensor",
+  async () => {
+    const full = await profile("full", true);
+    assert(full.largest >= 4 * length * length);
+    for (const form of ["recurrent", "blockwise", "chunkwise"] as const) {
+      const { largest } = await profile(form, true);
+      assertLess(largest, 4 * length * length / 2, form);
+    }
+  },
+);
+
+onEachBackend(
+  "recurrent keeps outputs and two states, never a state a token",
+  async () => {
+    const stateATokenBytes = length * 4 * headDim * (headDim + 1);
+    const forward = await profile("recurrent", false);
+    // q, k and v split into tokens, and the outputs of two sweeps.
+    assertLess(forward.peakBytes, 12 * vectorBytes);
+    assertLess(forward.peakBytes, stateATokenBytes);
+    // With gradients: √length states as checkpoints, and as many recomputed.
+    const both = await profile("recurrent", true);
+    assertLess(both.peakBytes, 44 * vectorBytes);
+    assertLess(both.peakBytes, stateATokenBytes);
+  },
+);

@@ -1,0 +1,162 @@
+/** Each of these fails on stock tfjs 4.22.0 on at least one backend. @module */
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { useBackend } from "../../mod.ts";
+import { onEachBackend } from "../backends.ts";
+import { array, uniform } from "../random.ts";
+
+/** Cumulative sum in loops. */
+function cumulative(
+  x: Float32Array,
+  shape: number[],
+  axis: number,
+  exclusive: boolean,
+  reverse: boolean,
+): Float32Array {
+  const count = shape[axis]!;
+  const stride = tf.util.sizeFromShape(shape.slice(axis + 1));
+  return x.map((own, at) => {
+    const here = Math.floor(at / stride) % count;
+    let sum = exclusive ? 0 : own;
+    const step = reverse ? 1 : -1;
+    for (let i = here + step; i >= 0 && i < count; i += step) {
+      sum += x[at + (i - here) * stride]!;
+    }
+    return sum;
+  });
+}
+
+onEachBackend(
+  "cumsum and its gradient are right on every axis, twice",
+  async () => {
+    const random = uniform(1);
+    for (const shape of [[7], [12], [3, 4], [5, 5, 5], [2, 3, 4, 5]]) {
+      for (const axis of shape.keys()) {
+        for (const exclusive of [false, true]) {
+          for (const reverse of [false, true]) {
+            const size = tf.util.sizeFromShape(shape);
+            const [values, dy] = [array(size, random), array(size, random)];
+            const [x, weights] = [
+              tf.tensor(values, shape),
+              tf.tensor(dy, shape),
+            ];
+            const { value, grad } = tf.valueAndGrad((x: tf.Tensor) =>
+              tf.cumsum(x, axis, exclusive, reverse)
+            )(x, weights);
+            const label = `[${shape}] axis ${axis} ${exclusive} ${reverse}`;
+            const [y, dx] = await Promise.all([value.data(), grad.data()]);
+            cumulative(values, shape, axis, exclusive, reverse)
+              .forEach((wanted, i) =>
+                assertAlmostEquals(y[i]!, wanted, 1e-5, label)
+              );
+            cumulative(dy, shape, axis, exclusive, !reverse)
+              .forEach((wanted, i) =>
+                assertAlmostEquals(dx[i]!, wanted, 1e-5, `gradient ${label}`)
+              );
+            tf.dispose([x, weights, value, grad]);
+          }
+        }
+      }
+    }
+    const integers = tf.tidy(() => tf.cumsum(tf.tensor1d([1, 2, 3], "int32")));
+    assertEquals([...await integers.data()], [1, 3, 6]);
+    tf.dispose(integers);
+  },
+);
+
+onEachBackend("matMul is right after a reshape of its operand", async () => {
+  const products = tf.tidy(() => {
+    const b = tf.range(0, 16);
+    return [[4, 4], [8, 2], [2, 8], [4, 4]].map(([rows, columns]) =>
+      tf.matMul(
+        tf.ones<tf.Rank.R2>([1, rows!]),
+        tf.reshape(b, [rows!, columns!]) as tf.Tensor2D,
+      )
+    );
+  });
+  const values = await Promise.all(products.map((x) => x.data()));
+  assertEquals(values.map((x) => [...x]), [
+    [24, 28, 32, 36],
+    [56, 64],
+    [8, 10, 12, 14, 16, 18, 20, 22],
+    [24, 28, 32, 36],
+  ]);
+  tf.dispose(products);
+});
+
+onEachBackend(
+  "matMul is right for large, batched and transposed operands",
+  async () => {
+    const random = uniform(2);
+    const [rows, inner, columns] = [40, 33, 37];
+    for (const batch of [1, 3]) {
+      for (const transposeA of [false, true]) {
+        for (const transposeB of [false, true]) {
+          const a = array(batch * rows * inner, random);
+          const b = array(batch * inner * columns, random);
+          const product = tf.tidy(() =>
+            tf.matMul(
+              tf.tensor(
+                a,
+                transposeA ? [batch, inner, rows] : [batch, rows, inner],
+              ),
+              tf.tensor(
+                b,
+                transposeB ? [batch, columns, inner] : [batch, inner, columns],
+              ),
+              transposeA,
+              transposeB,
+            )
+          );
+          assertEquals(product.shape, [batch, rows, columns]);
+          const values = await product.data();
+          for (let at = 0; at < values.length; at++) {
+            const column = at % columns;
+            const row = Math.floor(at / columns) % rows;
+            const entry = Math.floor(at / columns / rows);
+            let sum = 0;
+            for (let n = 0; n < inner; n++) {
+              const left = transposeA ? n * rows + row : row * inner + n;
+              const right = transposeB
+                ? column * inner + n
+                : n * columns + column;
+              sum += a[entry * rows * inner + left]! *
+                b[entry * inner * columns + right]!;
+            }
+            assertAlmostEquals(values[at]!, sum, 1e-5);
+          }
+          product.dispose();
+        }
+      }
+    }
+  },
+);
+
+onEachBackend("an embedding has a gradient", async () => {
+  const table = tf.ones<tf.Rank.R2>([4, 2]);
+  const ids = tf.tensor1d([3, 1, 3], "int32");
+  const dy = tf.tensor2d([1, 2, 10, 20, 100, 200], [3, 2]);
+  const gradient = tf.grad((table: tf.Tensor) => tf.gather(table, ids))(
+    table,
+    dy,
+  );
+  assertEquals([...await gradient.data()], [0, 0, 10, 20, 0, 0, 101, 202]);
+  tf.dispose([table, ids, dy, gradient]);
+});
+
+Deno.test("an allocation that fails raises, and spoils nothing [wasm]", async () => {
+  await useBackend({ prefer: ["wasm"] });
+  const tensors = [tf.fill([128 * 1024 * 1024], 1)];
+  assertThrows(
+    () => {
+      for (let i = 2; i < 12; i++) {
+        tensors.push(tf.fill([128 * 1024 * 1024], i));
+      }
+    },
+    RangeError,
+    "WebAssembly has no 536870912 bytes left",
+  );
+  const first = tf.slice(tensors[0]!, [0], [2]);
+  assertEquals([...await first.data()], [1, 1]);
+  tf.dispose([first, ...tensors]);
+});
