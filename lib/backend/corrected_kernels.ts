@@ -29,18 +29,28 @@ export function correctKernels(backendName: string): void {
 }
 
 /**
- * tfjs-wasm takes the null that a failed allocation returns for an address, and
- * writes over what lies there. Here it is an error.
+ * tfjs-wasm takes what a failed allocation returns for an address, and writes
+ * over what lies there. Here it is an error.
  *
  * @param backend The backend, once it is initialised.
  */
-export function guardAllocations({ wasm }: BackendWasm): void {
-  if (guarded.has(wasm)) return;
-  guarded.add(wasm);
-  const allocate = wasm._malloc;
-  wasm._malloc = (bytes) => {
+export function guardAllocations(backend: BackendWasm): void {
+  // The emscripten module has it, and its type has not.
+  const module = backend.wasm as unknown as {
+    _malloc: (bytes: number) => number;
+    _free: (address: number) => void;
+    HEAPU8: Uint8Array;
+  };
+  if (guarded.has(module)) return;
+  guarded.add(module);
+  // emscripten puts a stub there that replaces itself when it is first called.
+  module._free(module._malloc(1));
+  const allocate = module._malloc;
+  module._malloc = (bytes) => {
     const address = allocate(bytes);
-    if (address === 0 && bytes > 0) {
+    // Near 4 GiB it also answers with addresses whose end lies beyond.
+    const end = (address >>> 0) + bytes;
+    if (bytes > 0 && (address === 0 || end > module.HEAPU8.length)) {
       throw new RangeError(
         `WebAssembly has no ${bytes} bytes left of the 4 GiB that it can ` +
           `address; dispose of tensors, use smaller ones, or, for attention, ` +
