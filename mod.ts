@@ -14,6 +14,7 @@ export {
   type Decay,
   type DecayConvention,
   fixedDecay,
+  logSigmoid,
   noDecay,
   selectiveDecay,
   twoSidedDecay,

@@ -179,6 +179,30 @@ export function twoSidedDecay(
 }
 
 /**
+ * log(sigmoid(x)), the log decay of a logit: LION-S takes x from each token,
+ * LION-D learns one for each head.
+ *
+ * Use it instead of `tf.logSigmoid`, whose gradient fails inside `tf.tidy`.
+ *
+ * @example
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { logSigmoid } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const [half] = await logSigmoid(tf.scalar(0)).data();
+ * assertAlmostEquals(half!, Math.log(0.5), 1e-6);
+ * ```
+ *
+ * @param x Logits, of any shape.
+ * @returns The same shape, every value <= 0.
+ */
+export function logSigmoid<T extends tf.Tensor>(x: T): T {
+  return tf.tidy(() => tf.neg(tf.softplus(tf.neg(x))));
+}
+
+/**
  * Reads a decay's values and throws if one is not a log decay.
  *
  * The operation itself never reads them, since that would wait for the device.
@@ -220,7 +244,7 @@ export async function checkDecay(decay: Decay): Promise<void> {
         values[which]![at]
       } at [${
         index.join(", ")
-      }]; take the logarithm, or tf.logSigmoid of a logit`,
+      }]; take the logarithm of a decay, or logSigmoid of a logit`,
     );
   });
 }

@@ -83,7 +83,7 @@ const CROSSOVER: Record<string, number> = { webgpu: 256, wasm: 192, cpu: 128 };
  * @example All forms give the same result
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { eluPlusOne, lionAttention, selectiveDecay } from "@lionjs/lion";
+ * import { eluPlusOne, lionAttention, logSigmoid, selectiveDecay } from "@lionjs/lion";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *
@@ -92,7 +92,7 @@ const CROSSOVER: Record<string, number> = { webgpu: 256, wasm: 192, cpu: 128 };
  *   tf.randomNormal<tf.Rank.R4>([batch, heads, length, headDim], 0, 1, "float32", seed);
  * const q = eluPlusOne(random(1)), k = eluPlusOne(random(2)), v = random(3);
  * const logits = tf.randomNormal<tf.Rank.R3>([batch, heads, length], 0, 1, "float32", 4);
- * const decay = selectiveDecay(tf.logSigmoid(logits));
+ * const decay = selectiveDecay(logSigmoid(logits));
  *
  * const full = await lionAttention(q, k, v, { decay, form: "full" }).data();
  * for (const form of ["recurrent", "blockwise", "chunkwise"] as const) {

@@ -22,9 +22,10 @@ export function assert(condition: unknown, message = ""): asserts condition {
 export function assertEquals<T>(
   actual: T,
   expected: T,
-  message?: string,
+  message = "",
 ): void {
-  assertModule.deepStrictEqual(actual, expected, message);
+  if (message) assertModule.deepStrictEqual(actual, expected, message);
+  else assertModule.deepStrictEqual(actual, expected);
 }
 
 /** Throws unless the two numbers are within `tolerance` of each other. */

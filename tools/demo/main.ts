@@ -1,0 +1,245 @@
+/**
+ * Trains a LION classifier on MNIST and evaluates the same weights in all
+ * forms: `deno task demo`, with `--help` for what can be changed.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { type BackendInfo, type BackendName, useBackend } from "@lionjs/lion";
+import cliProgress from "cli-progress";
+import { parseArgs } from "node:util";
+import {
+  compareForms,
+  compareLengths,
+  FORMS,
+  predict,
+  share,
+} from "./measure.ts";
+import { type Digits, holdBack, loadMnist, SIDE } from "./mnist.ts";
+import { DigitClassifier, TOKENS, type Variant } from "./model.ts";
+import { renderPage } from "./page.ts";
+import { stepsOf, train } from "./train.ts";
+
+const USAGE = `Usage: deno task demo [options]
+
+  --epochs N        passes over the 55,000 training images (default 1.2)
+  --variant V       lit (no decay), d (fixed decay) or s (selective; default)
+  --backend B       webgpu, wasm or cpu (default: the best one here)
+  --seed N          seed of weights and batches (default 1)
+  --out FILE        page to write (default out/demo.html)
+  --help            print this`;
+
+interface Options {
+  readonly epochs: number;
+  readonly variant: Variant;
+  readonly backend: BackendName | undefined;
+  readonly seed: number;
+  readonly out: string;
+}
+
+/** Reads the command line; explains what is wrong with it and ends. */
+function readOptions(args: string[]): Options {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        epochs: { type: "string", default: "1.2" },
+        variant: { type: "string", default: "s" },
+        backend: { type: "string" },
+        seed: { type: "string", default: "1" },
+        out: { type: "string", default: "out/demo.html" },
+        help: { type: "boolean", default: false },
+      },
+    });
+    if (values.help) {
+      console.log(USAGE);
+      Deno.exit(0);
+    }
+    const epochs = Number(values.epochs);
+    if (!(epochs > 0 && epochs < Infinity)) {
+      throw new RangeError(`--epochs should be above 0, got ${values.epochs}`);
+    }
+    const seed = Number(values.seed);
+    if (!Number.isSafeInteger(seed)) {
+      throw new RangeError(`--seed should be an integer, got ${values.seed}`);
+    }
+    return {
+      epochs,
+      seed,
+      variant: oneOf("--variant", values.variant, ["lit", "d", "s"]),
+      backend: values.backend === undefined
+        ? undefined
+        : oneOf<BackendName>("--backend", values.backend, [
+          "webgpu",
+          "wasm",
+          "cpu",
+        ]),
+      out: values.out,
+    };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    Deno.exit(2);
+  }
+}
+
+function oneOf<T extends string>(
+  name: string,
+  value: string,
+  allowed: readonly T[],
+): T {
+  const found = allowed.find((candidate) => candidate === value);
+  if (found !== undefined) return found;
+  throw new RangeError(
+    `${name} should be ${allowed.join(", ")}, got ${JSON.stringify(value)}`,
+  );
+}
+
+/** Trains with a progress bar until done or interrupted. */
+async function trainWithProgress(
+  model: DigitClassifier,
+  digits: Digits,
+  { steps, seed }: { steps: number; seed: number },
+): Promise<{ losses: [step: number, loss: number][]; stopped: boolean }> {
+  let stopped = false;
+  const stop = () => {
+    stopped = true;
+  };
+  Deno.addSignalListener("SIGINT", stop);
+  const bar = new cliProgress.SingleBar({
+    format:
+      "training {bar} {percentage}% | step {value}/{total} | loss {loss} | accuracy {accuracy} | {eta_formatted} left",
+    etaBuffer: 100,
+    noTTYOutput: true,
+    notTTYSchedule: 10_000,
+    hideCursor: true,
+  }, cliProgress.Presets.shades_classic);
+  bar.start(steps, 0, { loss: "–", accuracy: "–" });
+  const losses: [number, number][] = [];
+  const [sample] = holdBack(digits, digits.labels.length - 500);
+  let accuracy = "–";
+  let average: number | undefined;
+  for await (const { step, loss } of train(model, digits, { steps, seed })) {
+    losses.push([step, loss]);
+    average = 0.95 * (average ?? loss) + 0.05 * loss;
+    if (step % 100 === 0) {
+      const right = share(await predict(model, sample), sample.labels);
+      accuracy = `${(100 * right).toFixed(1)} %`;
+    }
+    if (step % 10 === 0) {
+      // Lets a signal through: on the CPU, reading a result does not.
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    bar.update(step, { loss: average.toFixed(3), accuracy });
+    if (stopped) break;
+  }
+  bar.stop();
+  Deno.removeSignalListener("SIGINT", stop);
+  return { losses, stopped };
+}
+
+function describe({ name, adapter }: BackendInfo): string {
+  return adapter
+    ? `${name} (${adapter.description}${
+      adapter.isFallbackAdapter ? ", software" : ""
+    })`
+    : name;
+}
+
+/** Some test images, those that were predicted wrong last. */
+function examplesOf(test: Digits, predictions: Uint8Array) {
+  const indices = [...predictions.keys()];
+  const isRight = (i: number) => predictions[i] === test.labels[i];
+  return [
+    ...indices.filter(isRight).slice(0, 12),
+    ...indices.filter((i) => !isRight(i)).slice(0, 6),
+  ].map((i) => ({
+    pixels: test.pixels.subarray(i * SIDE ** 2, (i + 1) * SIDE ** 2),
+    label: test.labels[i]!,
+    prediction: predictions[i]!,
+  }));
+}
+
+const started = performance.now();
+const options = readOptions(Deno.args);
+const backend = await useBackend(
+  options.backend ? { prefer: [options.backend] } : {},
+);
+const { train: all, test } = await loadMnist();
+const [digits, heldBack] = holdBack(all, 5000);
+const model = new DigitClassifier(options.variant, options.seed);
+const name = `LION-${options.variant.toUpperCase()}`;
+console.log(
+  `${name}, ${model.size} weights, ${TOKENS} tokens an image, on ${
+    describe(backend)
+  }`,
+);
+
+const steps = stepsOf(digits, options.epochs);
+const trainingStarted = performance.now();
+const { losses, stopped } = await trainWithProgress(model, digits, {
+  steps,
+  seed: options.seed,
+});
+const trainingSeconds = (performance.now() - trainingStarted) / 1000;
+if (stopped) console.log(`stopped after step ${losses.length} of ${steps}`);
+const validation = share(await predict(model, heldBack), heldBack.labels);
+console.log(
+  `trained for ${trainingSeconds.toFixed(0)} s; held-back accuracy ${
+    (100 * validation).toFixed(2)
+  } %`,
+);
+
+const forms = await compareForms(model, test);
+console.log("\nthe same weights on the 10,000 test images:");
+console.table(Object.fromEntries(forms.map((measured) => [measured.form, {
+  "accuracy %": (100 * measured.accuracy).toFixed(2),
+  "same as full %": (100 * measured.agreement).toFixed(2),
+  "time s": measured.seconds.toFixed(2),
+  "peak MiB": (measured.peakBytes / 2 ** 20).toFixed(1),
+}])));
+
+console.log("one attention with pixels as tokens, ms (peak MiB):");
+const lengths = await compareLengths(test, (message) => console.log(message));
+const measuredLengths = [...new Set(lengths.map(({ length }) => length))];
+console.table(Object.fromEntries(measuredLengths.map((length) => [
+  `L = ${length}`,
+  Object.fromEntries(FORMS.map((form) => {
+    const found = lengths.find((measured) =>
+      measured.form === form && measured.length === length
+    );
+    return [
+      form,
+      found
+        ? `${found.milliseconds.toFixed(1)} (${
+          (found.peakBytes / 2 ** 20).toFixed(1)
+        })`
+        : "does not fit",
+    ];
+  })),
+])));
+
+const accuracy = `${(100 * forms[0]!.accuracy).toFixed(2)} %`;
+const folder = new URL(".", new URL(options.out, `file://${Deno.cwd()}/`));
+await Deno.mkdir(folder, { recursive: true });
+await Deno.writeTextFile(
+  options.out,
+  await renderPage({
+    title: `${name} on MNIST: ${accuracy}`,
+    summary:
+      `${model.size} weights, ${TOKENS} tokens an image, ${losses.length} steps in ${
+        trainingSeconds.toFixed(0)
+      } s on ${describe(backend)}, seed ${options.seed}.`,
+    losses,
+    forms,
+    lengths,
+    examples: examplesOf(test, forms[0]!.predictions),
+  }),
+);
+model.dispose();
+console.log(
+  `\nwhole run: ${
+    ((performance.now() - started) / 1000).toFixed(0)
+  } s, ${tf.memory().numTensors} tensors left`,
+);
+console.log(`test accuracy: ${accuracy}`);
+console.log(options.out);

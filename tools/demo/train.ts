@@ -1,0 +1,119 @@
+/** Training of the demo's classifier. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { type Digits, SIDE } from "./mnist.ts";
+import type { DigitClassifier } from "./model.ts";
+
+/** Chosen on 5,000 held-back training images. */
+const HYPER_PARAMETERS = {
+  batch: 48,
+  learningRate: 4e-3,
+  warmUpSteps: 50,
+  beta1: 0.9,
+  beta2: 0.99,
+};
+
+/** What is known after a step. */
+export interface Step {
+  readonly step: number;
+  readonly loss: number;
+}
+
+/** Adam whose learning rate may change from step to step. */
+class ScheduledAdam extends tf.AdamOptimizer {
+  setLearningRate(learningRate: number): void {
+    this.learningRate = learningRate;
+  }
+}
+
+/** The number of steps of so many passes over the images. */
+export function stepsOf({ labels }: Digits, epochs: number): number {
+  return Math.max(
+    1,
+    Math.round(epochs * labels.length / HYPER_PARAMETERS.batch),
+  );
+}
+
+/**
+ * Trains a model, with linear warm-up and a cosine to zero, and yields after
+ * each step. Stopping the iteration stops the training.
+ */
+export async function* train(
+  model: DigitClassifier,
+  digits: Digits,
+  { steps, seed }: { steps: number; seed: number },
+): AsyncGenerator<Step> {
+  const { batch, learningRate, warmUpSteps, beta1, beta2 } = HYPER_PARAMETERS;
+  const optimizer = new ScheduledAdam(learningRate, beta1, beta2);
+  const batches = shuffledBatches(digits, batch, seed);
+  try {
+    for (let step = 1; step <= steps; step++) {
+      const warmUp = Math.min(1, step / warmUpSteps);
+      const cosine = (1 + Math.cos(Math.PI * step / steps)) / 2;
+      optimizer.setLearningRate(learningRate * warmUp * cosine);
+      const { pixels, labels } = batches.next().value!;
+      const loss = tf.tidy(() => {
+        const images = tf.tensor2d(pixels, [batch, SIDE ** 2]);
+        const classes = tf.oneHot(tf.tensor1d(labels, "int32"), 10);
+        return optimizer.minimize(
+          () =>
+            tf.losses.softmaxCrossEntropy(
+              classes,
+              model.logits(images),
+            ) as tf.Scalar,
+          true,
+          model.variables,
+        )!;
+      });
+      const [value] = await loss.data();
+      loss.dispose();
+      yield { step, loss: value! };
+    }
+  } finally {
+    optimizer.dispose();
+  }
+}
+
+/** Uniform numbers in [0, 1), the same for the same seed (mulberry32). */
+function uniform(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Endless batches; each pass over the images has an order of its own. */
+function* shuffledBatches(
+  { pixels, labels }: Digits,
+  size: number,
+  seed: number,
+): Generator<{ pixels: Float32Array; labels: Int32Array }, never> {
+  const order = Uint32Array.from(labels, (_, i) => i);
+  const random = uniform(seed);
+  let next = order.length;
+  while (true) {
+    if (next + size > order.length) {
+      // Fisher and Yates
+      for (let i = order.length - 1; i > 0; i--) {
+        const j = Math.floor(random() * (i + 1));
+        [order[i], order[j]] = [order[j]!, order[i]!];
+      }
+      next = 0;
+    }
+    const picked = order.subarray(next, next + size);
+    next += size;
+    const batch = {
+      pixels: new Float32Array(size * SIDE ** 2),
+      labels: Int32Array.from(picked, (i) => labels[i]!),
+    };
+    picked.forEach((image, i) =>
+      batch.pixels.set(
+        pixels.subarray(image * SIDE ** 2, (image + 1) * SIDE ** 2),
+        i * SIDE ** 2,
+      )
+    );
+    yield batch;
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Finds what the system lacks for the tests and, as root on Debian or Ubuntu,
+ * installs it; elsewhere prints the command to type.
+ *
+ * @module
+ */
+
+/** Something that the tests use and that npm does not carry. */
+interface Requirement {
+  readonly name: string;
+  /** What is lost without it. */
+  readonly why: string;
+  /** Debian's packages. */
+  readonly packages: readonly string[];
+  readonly isMet: () => Promise<boolean>;
+}
+
+const REQUIREMENTS: readonly Requirement[] = [
+  {
+    name: "a Vulkan adapter",
+    why: "the tests on WebGPU run on a GPU or on Mesa's software adapter",
+    packages: ["libvulkan1", "mesa-vulkan-drivers"],
+    isMet: async () => {
+      // In a process of its own, which sees what was just installed. Without
+      // this variable wgpu falls back to OpenGL, with a third of the bindings.
+      const { success } = await run(
+        Deno.execPath(),
+        [
+          "eval",
+          "Deno.exit(await navigator.gpu?.requestAdapter() ? 0 : 1)",
+        ],
+        { DENO_WEBGPU_BACKEND: "vulkan" },
+      );
+      return success;
+    },
+  },
+  {
+    name: "Jupyter",
+    why: "the tests of the notebooks run them as a reader would",
+    packages: ["jupyter-client", "jupyter-nbconvert", "python3-nbclient"],
+    isMet: async () =>
+      !await hasNotebooks() ||
+      (await run("jupyter", ["nbconvert", "--version"])).success,
+  },
+];
+
+async function hasNotebooks(): Promise<boolean> {
+  const folder = new URL("../notebooks", import.meta.url);
+  for await (const { name } of Deno.readDir(folder)) {
+    if (name.endsWith(".ipynb")) return true;
+  }
+  return false;
+}
+
+async function run(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ success: boolean; output: string }> {
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(command, {
+      args: [...args],
+      env,
+    }).output();
+    const text = new TextDecoder();
+    return { success, output: text.decode(stdout) + text.decode(stderr) };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      return { success: false, output: `${command} is not installed` };
+    }
+    throw error;
+  }
+}
+
+async function install(packages: readonly string[]): Promise<boolean> {
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  const steps = [
+    ["update"],
+    ["install", "--yes", "--no-install-recommends", ...packages],
+  ];
+  for (const args of steps) {
+    console.log(`setup: apt-get ${args.join(" ")}`);
+    const { success, output } = await run("apt-get", args, env);
+    if (success) continue;
+    console.error(output.trimEnd());
+    return false;
+  }
+  return true;
+}
+
+const missing: Requirement[] = [];
+for (const requirement of REQUIREMENTS) {
+  if (!await requirement.isMet()) missing.push(requirement);
+}
+for (const { name, why, packages } of missing) {
+  console.log(
+    `setup: ${name} is missing (${why}): packages ${packages.join(", ")}`,
+  );
+}
+if (missing.length > 0) {
+  const packages = missing.flatMap((requirement) => requirement.packages);
+  const hasApt = (await run("apt-get", ["--version"])).success;
+  const isRoot = Deno.build.os === "linux" && Deno.uid() === 0;
+  if (hasApt && isRoot) {
+    if (!await install(packages)) Deno.exit(1);
+  } else if (hasApt) {
+    console.log(
+      `setup: please run: sudo apt-get update && sudo apt-get ` +
+        `install --no-install-recommends ${packages.join(" ")}`,
+    );
+  } else {
+    console.log(
+      "setup: please install these, or what your system calls them; until " +
+        "then the tests that need them are skipped",
+    );
+  }
+}
