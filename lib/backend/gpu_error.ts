@@ -6,6 +6,8 @@ export class GpuError extends Error {
   readonly shader: string | undefined;
 
   /**
+   * Makes the error.
+   *
    * @param message What failed, with the text of the compiler or the driver.
    * @param options `shader`: the shader that failed; `cause`: the error behind this one.
    */
