@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import type { AttentionForm, BackendName } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { type Solution, solve } from "../oracle.ts";
 import {
@@ -40,6 +41,27 @@ function* cases(length: number): Generator<Case> {
 
 const solutions = new Map<string, Solution>();
 
+/** Solves a case once for all forms and backends. */
+function solutionOf(c: Case): Solution {
+  const name = describe(c);
+  const solution = solutions.get(name) ?? solve(problemOf(c));
+  solutions.set(name, solution);
+  return solution;
+}
+
+/** Runs a case; returns what differs from the oracle. */
+async function failuresOf(
+  c: Case,
+  form: AttentionForm,
+  chunkSize: number,
+  backend: BackendName,
+): Promise<string[]> {
+  const problem = problemOf(c);
+  const actual = await run(problem, form, chunkSize);
+  return differences(problem, actual, solutionOf(c), backend)
+    .map((difference) => `${describe(c)}: ${difference}`);
+}
+
 for (const { form, chunkSize } of FORMS) {
   onEachBackend(
     `lionAttention() as ${form} equals the oracle, with its gradients`,
@@ -48,15 +70,7 @@ for (const { form, chunkSize } of FORMS) {
         await t.step(`length ${length}`, async () => {
           const failures: string[] = [];
           for (const c of cases(length)) {
-            const problem = problemOf(c);
-            const name = describe(c);
-            const expected = solutions.get(name) ?? solve(problem);
-            solutions.set(name, expected);
-            const actual = await run(problem, form, chunkSize);
-            failures.push(
-              ...differences(problem, actual, expected, backend)
-                .map((difference) => `${name}: ${difference}`),
-            );
+            failures.push(...await failuresOf(c, form, chunkSize, backend));
           }
           assertEquals(failures, []);
         });
@@ -64,3 +78,21 @@ for (const { form, chunkSize } of FORMS) {
     },
   );
 }
+
+onEachBackend(
+  "chunkwise carries states over many chunks, in groups of groups",
+  async (backend) => {
+    const one = { batch: 1, heads: 1, normalize: true, padded: false };
+    const failures: string[] = [];
+    for (const decay of DECAYS) {
+      for (const causal of [false, true]) {
+        const c = { ...one, length: 200, decay, causal };
+        failures.push(...await failuresOf(c, "chunkwise", 2, backend));
+      }
+    }
+    const long = { length: 1100, decay: "two-sided", causal: false } as const;
+    const c = { ...one, ...long };
+    failures.push(...await failuresOf(c, "chunkwise", 1, backend));
+    assertEquals(failures, []);
+  },
+);

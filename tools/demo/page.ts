@@ -85,7 +85,7 @@ ${rows.join("\n")}
 
 function layout(title: string, x: string, y: string, more = {}) {
   return {
-    title: { text: title },
+    title: { text: title, x: 0.02, xanchor: "left" },
     xaxis: { title: { text: x } },
     yaxis: { title: { text: y } },
     margin: { t: 50, r: 20 },
@@ -93,15 +93,30 @@ function layout(title: string, x: string, y: string, more = {}) {
   };
 }
 
+/** An exponential running mean. */
+function smooth(values: readonly number[]): number[] {
+  let mean = values[0] ?? 0;
+  return values.map((value) => mean = 0.95 * mean + 0.05 * value);
+}
+
 function lossFigure({ losses }: Report): Figure {
   return {
     id: "loss",
-    data: [{
-      x: losses.map(([step]) => step),
-      y: losses.map(([, loss]) => loss),
-      mode: "lines",
-      name: "training loss",
-    }],
+    data: [
+      {
+        x: losses.map(([step]) => step),
+        y: losses.map(([, loss]) => loss),
+        mode: "lines",
+        line: { width: 1, color: "#b5cde3" },
+        name: "each batch",
+      },
+      {
+        x: losses.map(([step]) => step),
+        y: smooth(losses.map(([, loss]) => loss)),
+        mode: "lines",
+        name: "running mean",
+      },
+    ],
     layout: layout("Training", "step", "cross-entropy"),
   };
 }
@@ -109,12 +124,13 @@ function lossFigure({ losses }: Report): Figure {
 function formsFigure({ forms }: Report): Figure {
   return {
     id: "forms",
-    data: forms.map(({ form, seconds, peakBytes }) => ({
+    data: forms.map(({ form, seconds, peakBytes }, i) => ({
       x: [peakBytes / 2 ** 20],
       y: [seconds],
       mode: "markers+text",
       text: [form],
-      textposition: "top center",
+      // Forms may lie on top of each other.
+      textposition: i % 2 === 0 ? "bottom right" : "top right",
       marker: { size: 14 },
       name: form,
     })),
@@ -191,7 +207,11 @@ function examplesFigure({ examples }: Report): Figure {
     id: "examples",
     data: [{ type: "heatmap", z, colorscale: "Greys", showscale: false }],
     layout: {
-      title: { text: "Test images and predictions, the wrong ones last" },
+      title: {
+        text: "Test images and predictions, wrong ones last",
+        x: 0.02,
+        xanchor: "left",
+      },
       annotations,
       margin: { t: 50, r: 20, b: 20, l: 20 },
       xaxis: { visible: false },
