@@ -15,9 +15,8 @@ import {
   useBackend,
 } from "@lionjs/lion";
 
-const LENGTHS =
-  (Deno.env.get("LION_BENCH_LENGTHS") ?? "64,128,192,256,512,1024")
-    .split(",").map(Number);
+const LENGTHS = (Deno.env.get("LION_BENCH_LENGTHS") ?? "64,128,256,512,1024")
+  .split(",").map(Number);
 const BACKENDS = (Deno.env.get("LION_BACKENDS") ?? "webgpu,wasm,cpu")
   .split(",") as BackendName[];
 /** Quadratic or sequential forms beyond this take minutes. */
@@ -34,13 +33,13 @@ function inputs(length: number): tf.Tensor[] {
     length,
     headDim,
   ];
-  const random = (seed: number) =>
-    tf.randomUniform(shape, 0.1, 1, "float32", seed);
+  const random = (seed: number, lowest = 0.1) =>
+    tf.randomUniform(shape, lowest, 1, "float32", seed);
   const decay: [number, number, number] = [batch, heads, length];
   return [
     random(1),
     random(2),
-    random(3),
+    random(3, -1),
     tf.randomUniform(decay, -0.2, 0, "float32", 4),
   ];
 }
@@ -69,19 +68,21 @@ async function finish(outputs: tf.Tensor[]): Promise<Float32Array[]> {
   return values as Float32Array[];
 }
 
+/** The gradients in q and k may cancel, so all arrays are judged together. */
 function assertSame(a: Float32Array[], b: Float32Array[], label: string): void {
-  a.forEach((values, which) => {
-    let [largest, error] = [0, 0];
+  let [largest, error] = [0, 0];
+  a.forEach((values, which) =>
     values.forEach((value, i) => {
       largest = Math.max(largest, Math.abs(value));
       error = Math.max(error, Math.abs(value - b[which]![i]!));
-    });
-    if (!(error <= 2e-5 * largest)) {
-      throw new Error(
-        `${label}: output ${which} differs from the full form's by ${error} of ${largest}`,
-      );
-    }
-  });
+    })
+  );
+  // Either may be off by the tolerance of the tests.
+  if (!(error <= 2e-5 * largest)) {
+    throw new Error(
+      `${label} differs from the full form by ${error}, of ${largest}`,
+    );
+  }
 }
 
 for (const backend of BACKENDS) {

@@ -65,10 +65,11 @@ const FORMS = { full, recurrent, blockwise, chunkwise } satisfies Record<
 >;
 
 /**
- * Tokens from which chunkwise is faster than full, forward and backward, as
- * measured with `deno task bench` (bench/attention_bench.ts).
+ * Tokens up to which full is faster than chunkwise, forward with gradients, as
+ * measured by bench/attention_bench.ts with 4 heads of 64 on two CPU cores
+ * (webgpu on Mesa's software adapter).
  */
-const CROSSOVER: Record<string, number> = { webgpu: 256, wasm: 192, cpu: 128 };
+const CROSSOVER: Record<string, number> = { webgpu: 384, wasm: 192, cpu: 256 };
 
 /**
  * Bidirectional linear attention with decay:
@@ -136,7 +137,9 @@ export function lionAttention(
   const { scale = 1 / Math.sqrt(headDim) } = options;
   assertNumber("scale", scale);
   assertNumber("epsilon", epsilon);
-  const chosen = form === "auto" ? automaticForm(q.shape) : form;
+  const chosen = form === "auto"
+    ? automaticForm(q.shape, decay.kind === "none" && !causal)
+    : form;
   const chunkSize = options.chunkSize ?? (chosen === "blockwise" ? 256 : 64);
   assertForm(chosen, chunkSize, q.shape);
 
@@ -179,13 +182,14 @@ function restrict(
   return { forward: forward as tf.Tensor3D, backward: null };
 }
 
+/** Without a mask, chunkwise needs no chunks: it pays from one head's size on. */
 function automaticForm(
-  [batch, heads, length]: readonly number[],
+  [batch, heads, length, headDim]: readonly [number, number, number, number],
+  maskless: boolean,
 ): keyof typeof FORMS {
-  const crossover = CROSSOVER[tf.getBackend()] ?? 128;
-  const fits = scoreBytes(batch!, heads!, length!, length!) <=
-    largestTensorBytes();
-  return length! <= crossover && fits ? "full" : "chunkwise";
+  const crossover = maskless ? headDim : CROSSOVER[tf.getBackend()] ?? 256;
+  const fits = scoreBytes(batch, heads, length, length) <= largestTensorBytes();
+  return length <= crossover && fits ? "full" : "chunkwise";
 }
 
 function scoreBytes(

@@ -10,6 +10,9 @@ import { onEachBackend } from "../backends.ts";
 const [length, headDim] = [512, 64];
 const vectorBytes = 4 * length * headDim;
 
+/** Forms whose memory grows with the length, not with its square. */
+const LINEAR = ["recurrent", "blockwise", "chunkwise"] as const;
+
 /** Profiles a form, alone or with its gradients. */
 async function profile(form: AttentionForm, withGradients: boolean) {
   const shape: [number, number, number, number] = [1, 1, length, headDim];
@@ -49,7 +52,7 @@ onEachBackend(
   async () => {
     const full = await profile("full", true);
     assert(full.largest >= 4 * length * length);
-    for (const form of ["recurrent", "blockwise", "chunkwise"] as const) {
+    for (const form of [...LINEAR, "auto"] as const) {
       const { largest } = await profile(form, true);
       assertLess(largest, 4 * length * length / 2, form);
     }
