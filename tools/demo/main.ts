@@ -14,6 +14,7 @@ import {
   FORMS,
   predict,
   share,
+  SIDES,
 } from "./measure.ts";
 import { type Digits, holdBack, loadMnist, SIDE } from "./mnist.ts";
 import { DigitClassifier, TOKENS, type Variant } from "./model.ts";
@@ -145,6 +146,26 @@ function describe({ name, adapter }: BackendInfo): string {
     : name;
 }
 
+function percent(part: number): string {
+  return `${(100 * part).toFixed(2)} %`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}
+
+/** Prints rows of cells in aligned columns. */
+function printTable(rows: string[][]): void {
+  const widths = rows[0]!.map((_, column) =>
+    Math.max(...rows.map((row) => row[column]!.length))
+  );
+  for (const row of rows) {
+    console.log(
+      row.map((cell, column) => cell.padStart(widths[column]!)).join("   "),
+    );
+  }
+}
+
 /** Some test images, those that were predicted wrong last. */
 function examplesOf(test: Digits, predictions: Uint8Array) {
   const indices = [...predictions.keys()];
@@ -185,40 +206,41 @@ if (stopped) console.log(`stopped after step ${losses.length} of ${steps}`);
 const validation = share(await predict(model, heldBack), heldBack.labels);
 console.log(
   `trained for ${trainingSeconds.toFixed(0)} s; held-back accuracy ${
-    (100 * validation).toFixed(2)
-  } %`,
+    percent(validation)
+  }`,
 );
 
 const forms = await compareForms(model, test);
 console.log("\nthe same weights on the 10,000 test images:");
-console.table(Object.fromEntries(forms.map((measured) => [measured.form, {
-  "accuracy %": (100 * measured.accuracy).toFixed(2),
-  "same as full %": (100 * measured.agreement).toFixed(2),
-  "time s": measured.seconds.toFixed(2),
-  "peak MiB": (measured.peakBytes / 2 ** 20).toFixed(1),
-}])));
+printTable([
+  ["", "accuracy", "same as full", "time", "peak memory"],
+  ...forms.map((measured) => [
+    measured.form,
+    percent(measured.accuracy),
+    percent(measured.agreement),
+    `${measured.seconds.toFixed(2)} s`,
+    mebibytes(measured.peakBytes),
+  ]),
+]);
 
-console.log("one attention with pixels as tokens, ms (peak MiB):");
+console.log("\none attention with pixels as tokens, time and peak memory:");
 const lengths = await compareLengths(test, (message) => console.log(message));
-const measuredLengths = [...new Set(lengths.map(({ length }) => length))];
-console.table(Object.fromEntries(measuredLengths.map((length) => [
-  `L = ${length}`,
-  Object.fromEntries(FORMS.map((form) => {
-    const found = lengths.find((measured) =>
-      measured.form === form && measured.length === length
-    );
-    return [
-      form,
-      found
-        ? `${found.milliseconds.toFixed(1)} (${
-          (found.peakBytes / 2 ** 20).toFixed(1)
-        })`
-        : "does not fit",
-    ];
-  })),
-])));
+const found = (form: string, length: number) =>
+  lengths.find((one) => one.form === form && one.length === length);
+printTable([
+  ["tokens", ...FORMS],
+  ...SIDES.map((side) => side ** 2).map((length) => [
+    `${length}`,
+    ...FORMS.map((form) => {
+      const one = found(form, length);
+      return one
+        ? `${one.milliseconds.toFixed(1)} ms ${mebibytes(one.peakBytes)}`
+        : "does not fit";
+    }),
+  ]),
+]);
 
-const accuracy = `${(100 * forms[0]!.accuracy).toFixed(2)} %`;
+const accuracy = percent(forms[0]!.accuracy);
 const folder = new URL(".", new URL(options.out, `file://${Deno.cwd()}/`));
 await Deno.mkdir(folder, { recursive: true });
 await Deno.writeTextFile(

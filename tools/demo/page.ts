@@ -1,5 +1,5 @@
 /** The page that the demo leaves behind. @module */
-import type { FormAtLength, FormOnTestSet } from "./measure.ts";
+import { type FormAtLength, type FormOnTestSet, FORMS } from "./measure.ts";
 import { SIDE } from "./mnist.ts";
 
 /** What the page shows. */
@@ -83,13 +83,12 @@ ${rows.join("\n")}
 </table>`;
 }
 
-function layout(title: string, x: string, y: string, more = {}) {
+function layout(title: string, x: string, y: string) {
   return {
     title: { text: title, x: 0.02, xanchor: "left" },
     xaxis: { title: { text: x } },
     yaxis: { title: { text: y } },
     margin: { t: 50, r: 20 },
-    ...more,
   };
 }
 
@@ -124,13 +123,10 @@ function lossFigure({ losses }: Report): Figure {
 function formsFigure({ forms }: Report): Figure {
   return {
     id: "forms",
-    data: forms.map(({ form, seconds, peakBytes }, i) => ({
+    data: forms.map(({ form, seconds, peakBytes }) => ({
       x: [peakBytes / 2 ** 20],
       y: [seconds],
-      mode: "markers+text",
-      text: [form],
-      // Forms may lie on top of each other.
-      textposition: i % 2 === 0 ? "bottom right" : "top right",
+      mode: "markers",
       marker: { size: 14 },
       name: form,
     })),
@@ -138,15 +134,13 @@ function formsFigure({ forms }: Report): Figure {
       "The same weights in four forms",
       "peak memory, MiB",
       "seconds for 10,000 images",
-      { showlegend: false },
     ),
   };
 }
 
 function lengthFigures({ lengths }: Report): Figure[] {
-  const forms = [...new Set(lengths.map(({ form }) => form))];
   const traces = (value: (measured: FormAtLength) => number) =>
-    forms.map((form) => {
+    FORMS.map((form) => {
       const points = lengths.filter((measured) => measured.form === form);
       return {
         x: points.map(({ length }) => length),
@@ -156,7 +150,7 @@ function lengthFigures({ lengths }: Report): Figure[] {
       };
     });
   const logarithmic = (title: string, y: string) => {
-    const base = layout(title, "tokens", y);
+    const base = layout(title, "tokens (pixels)", y);
     return {
       ...base,
       xaxis: { ...base.xaxis, type: "log", tickvals: [49, 196, 784, 4096] },
@@ -168,7 +162,7 @@ function lengthFigures({ lengths }: Report): Figure[] {
       id: "time",
       data: traces(({ milliseconds }) => milliseconds),
       layout: logarithmic(
-        "Time of one attention, pixels as tokens",
+        "Time of one attention",
         "milliseconds",
       ),
     },
@@ -208,7 +202,7 @@ function examplesFigure({ examples }: Report): Figure {
     data: [{ type: "heatmap", z, colorscale: "Greys", showscale: false }],
     layout: {
       title: {
-        text: "Test images and predictions, wrong ones last",
+        text: "Predictions, wrong ones last",
         x: 0.02,
         xanchor: "left",
       },
