@@ -128,20 +128,26 @@ export function lionAttention(
   const axes = "batch, heads, length, headDim";
   assertShape("q", q, [null, null, null, null], axes);
   const [batch, heads, length, headDim] = q.shape;
-  if (q.size === 0) {
-    throw new RangeError(`q should not be empty, got shape [${q.shape}]`);
-  }
   assertShape("k", k, q.shape, axes);
   assertShape("v", v, [batch, heads, length, null], `${axes} of values`);
+  for (const [name, { size, shape }] of Object.entries({ q, v })) {
+    if (size > 0) continue;
+    throw new RangeError(`${name} should not be empty, got shape [${shape}]`);
+  }
   if (mask) assertShape("mask", mask, [batch, length], "batch, length");
   const { scale = 1 / Math.sqrt(headDim) } = options;
   assertNumber("scale", scale);
   assertNumber("epsilon", epsilon);
-  const chosen = form === "auto"
-    ? automaticForm(q.shape, decay.kind === "none" && !causal)
-    : form;
+  // All weights are 1: there is no mask to apply, and none to cut in chunks.
+  const maskless = decay.kind === "none" && !causal;
+  const chosen = form === "auto" ? automaticForm(q.shape, maskless) : form;
   const chunkSize = options.chunkSize ?? (chosen === "blockwise" ? 256 : 64);
-  assertForm(chosen, chunkSize, q.shape);
+  assertForm(chosen, chunkSize);
+  if (chosen === "full") {
+    assertFits(chosen, q.shape, length);
+  } else if (chosen === "blockwise" || chosen === "chunkwise" && !maskless) {
+    assertFits(chosen, q.shape, Math.min(chunkSize, length));
+  }
 
   return tf.tidy(() => {
     const pair = restrict(logDecayPair(decay, [batch, heads, length]), {
@@ -182,29 +188,29 @@ function restrict(
   return { forward: forward as tf.Tensor3D, backward: null };
 }
 
-/** Without a mask, chunkwise needs no chunks: it pays from one head's size on. */
-function automaticForm(
-  [batch, heads, length, headDim]: readonly [number, number, number, number],
-  maskless: boolean,
-): keyof typeof FORMS {
-  const crossover = maskless ? headDim : CROSSOVER[tf.getBackend()] ?? 256;
-  const fits = scoreBytes(batch, heads, length, length) <= largestTensorBytes();
-  return length <= crossover && fits ? "full" : "chunkwise";
-}
-
-function scoreBytes(
+type Shape = readonly [
   batch: number,
   heads: number,
   length: number,
-  keys: number,
-): number {
+  headDim: number,
+];
+
+/** Without a mask, chunkwise is two small products, and pays from headDim on. */
+function automaticForm(shape: Shape, maskless: boolean): keyof typeof FORMS {
+  const [, , length, headDim] = shape;
+  const crossover = maskless ? headDim : CROSSOVER[tf.getBackend()] ?? 256;
+  const fits = scoreBytes(shape, length) <= largestTensorBytes();
+  return length <= crossover && fits ? "full" : "chunkwise";
+}
+
+/** Size of the scores of all queries with so many keys at a time. */
+function scoreBytes([batch, heads, length]: Shape, keys: number): number {
   return 4 * batch * heads * length * keys;
 }
 
 function assertForm(
   form: string,
   chunkSize: number,
-  [batch, heads, length]: readonly number[],
 ): asserts form is keyof typeof FORMS {
   if (!Object.hasOwn(FORMS, form)) {
     throw new RangeError(
@@ -218,20 +224,24 @@ function assertForm(
       `chunkSize should be a positive integer, got ${chunkSize}`,
     );
   }
-  if (form === "recurrent") return;
-  const keys = form === "full" ? length! : Math.min(chunkSize, length!);
-  const bytes = scoreBytes(batch!, heads!, length!, keys);
-  if (bytes > largestTensorBytes()) {
-    throw new RangeError(
-      `form "${form}" at length ${length} makes [batch, heads, length, keys] = [${batch}, ${heads}, ${length}, ${keys}] scores, ` +
-        `${bytes} bytes, more than the ${largestTensorBytes()} that one tensor may have on ${tf.getBackend()}` +
-        `${
-          tf.getBackend() === "webgpu" ? " (maxStorageBufferBindingSize)" : ""
-        }; use form: "chunkwise"${
-          form === "full" ? "" : " with a smaller chunkSize"
-        }`,
-    );
-  }
+}
+
+/** Refuses scores that no tensor of the backend can hold, and says what would fit. */
+function assertFits(form: string, shape: Shape, keys: number): void {
+  const bytes = scoreBytes(shape, keys);
+  const limit = largestTensorBytes();
+  if (bytes <= limit) return;
+  const [batch, heads, length] = shape;
+  const backend = tf.getBackend();
+  throw new RangeError(
+    `form "${form}" makes scores of shape [batch, heads, length, keys] = ` +
+      `[${batch}, ${heads}, ${length}, ${keys}], ${bytes} bytes, more than ` +
+      `the ${limit} of a tensor on ${backend}${
+        backend === "webgpu" ? " (maxStorageBufferBindingSize)" : ""
+      }; use form: "chunkwise"${
+        form === "full" ? "" : " with a smaller chunkSize"
+      }`,
+  );
 }
 
 function assertNumber(name: string, value: number): void {

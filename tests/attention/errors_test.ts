@@ -48,7 +48,11 @@ onEachBackend(
     type(() => attend({ k: [B + 1, H, L, D] }), "got [3, 3, 5, 4]");
     type(() => attend({ v: [B, H, L + 1, E] }), "v should have shape");
     type(() => attend({ v: [B, H + 1, L, E] }), "v should have shape");
-    range(() => attend({ q: [B, H, 0, D] }), "q should not be empty");
+    range(
+      () => attend({ q: [B, H, 0, D], k: [B, H, 0, D], v: [B, H, 0, E] }),
+      "q should not be empty, got shape [2,3,0,4]",
+    );
+    range(() => attend({ v: [B, H, L, 0] }), "v should not be empty");
     type(
       () => attend({}, { mask: tf.ones([B, L + 1]) }),
       "mask should have shape [batch, length] = [2, 5], got [2, 6]",

@@ -1,5 +1,6 @@
 /** Training of the demo's classifier. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import seedrandom from "seedrandom";
 import { type Digits, SIDE } from "./mnist.ts";
 import type { DigitClassifier } from "./model.ts";
 
@@ -73,17 +74,6 @@ export async function* train(
   }
 }
 
-/** Uniform numbers in [0, 1), the same for the same seed (mulberry32). */
-function uniform(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Endless batches; each pass over the images has an order of its own. */
 function* shuffledBatches(
   { pixels, labels }: Digits,
@@ -91,7 +81,7 @@ function* shuffledBatches(
   seed: number,
 ): Generator<{ pixels: Float32Array; labels: Int32Array }, never> {
   const order = Uint32Array.from(labels, (_, i) => i);
-  const random = uniform(seed);
+  const random = seedrandom(String(seed));
   let next = order.length;
   while (true) {
     if (next + size > order.length) {
