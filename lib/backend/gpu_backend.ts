@@ -95,11 +95,12 @@ export class StrictWebGPUBackend extends WebGPUBackend {
 
   /** Refuses what no binding can hold, before anything is launched. */
   override uploadToGPU(dataId: { id: number }): void {
-    const { shape, dtype, resource } = this.tensorMap.get(dataId);
+    const { shape, dtype, resource, values } = this.tensorMap.get(dataId);
     const bytes = tf.util.sizeFromShape(shape) * tf.util.bytesPerElement(dtype);
     const limit = this.device.limits.maxStorageBufferBindingSize;
     if (!resource && bytes > limit) {
-      this.tensorMap.delete(dataId);
+      // An output that was never computed; an input keeps its values.
+      if (!values) this.tensorMap.delete(dataId);
       throw new RangeError(
         `A tensor of shape [${shape.join(", ")}] takes ${bytes} bytes, more ` +
           `than this adapter's maxStorageBufferBindingSize of ${limit}; split ` +

@@ -73,6 +73,11 @@ onWebGpu(
     const error = assertThrows(() => tf.tile(x, [size]), RangeError, part);
     assert(error.message.includes("chunkwise"));
     x.dispose();
+
+    const host = tf.zeros<tf.Rank.R1>([size]);
+    assertThrows(() => tf.sum(host), RangeError, part);
+    assertEquals((await host.data()).length, size); // refused, not lost
+    host.dispose();
     assertEquals(tf.memory().numTensors, tensors);
   },
 );
