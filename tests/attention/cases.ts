@@ -232,11 +232,11 @@ export function differences(
     compare(name, actual.gradients[name]!, wanted!, gradient, ofVectors);
   }
   for (const [name, wanted] of Object.entries(logDecays)) {
-    // A fixed decay has one number for all pairs of tokens: terms that cancel
-    // to a hundredth of their size and less, and no larger value beside it.
-    const reference = problem.decay.kind === "fixed"
-      ? largest(wanted.magnitudes)
-      : largest(wanted.values);
+    // A fixed decay has one number for all pairs of tokens, and two tokens
+    // have one for each of theirs: terms that may cancel to a hundredth of
+    // their size and less, with no larger value beside them.
+    const few = problem.decay.kind === "fixed" || problem.length <= 2;
+    const reference = largest(few ? wanted.magnitudes : wanted.values);
     compare(name, actual.gradients[name]!, wanted, gradient, reference);
   }
   return found;
