@@ -66,8 +66,8 @@ const FORMS = { full, recurrent, blockwise, chunkwise } satisfies Record<
 
 /**
  * Tokens up to which full is faster than chunkwise, forward with gradients, as
- * measured by bench/attention_bench.ts with 4 heads of 64 on two CPU cores
- * (webgpu on Mesa's software adapter).
+ * measured on two CPU cores (webgpu on Mesa's software adapter) with 4 heads of
+ * 64: `LION_BENCH_LENGTHS=64,128,192,256,384,512 deno task bench`.
  */
 const CROSSOVER: Record<string, number> = { webgpu: 384, wasm: 192, cpu: 256 };
 

@@ -124,8 +124,7 @@ async function start(
       return await startWebGpu(candidate === "webgpu", powerPreference);
     case "wasm":
       await import("@tensorflow/tfjs-backend-wasm");
-      // Its worker threads do not start in Deno:
-      // https://github.com/denoland/deno/issues/14786
+      // Its worker threads do not start in Deno (ERR_WORKER_PATH).
       if ("Deno" in globalThis) {
         tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
       }

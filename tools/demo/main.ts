@@ -119,18 +119,18 @@ async function trainWithProgress(
   const [sample] = holdBack(digits, digits.labels.length - 500);
   let accuracy = "–";
   let average: number | undefined;
-  for await (const { step, loss } of train(model, digits, { steps, seed })) {
-    losses.push([step, loss]);
-    average = 0.95 * (average ?? loss) + 0.05 * loss;
-    if (step % 100 === 0) {
+  for await (const recent of train(model, digits, { steps, seed })) {
+    for (const { step, loss } of recent) {
+      losses.push([step, loss]);
+      average = 0.95 * (average ?? loss) + 0.05 * loss;
+    }
+    if (losses.length % 100 === 0) {
       const right = share(await predict(model, sample), sample.labels);
-      accuracy = `${(100 * right).toFixed(1)} %`;
+      accuracy = percent(right);
     }
-    if (step % 10 === 0) {
-      // Lets a signal through: on the CPU, reading a result does not.
-      await new Promise((resolve) => setTimeout(resolve));
-    }
-    bar.update(step, { loss: average.toFixed(3), accuracy });
+    bar.update(losses.length, { loss: average!.toFixed(3), accuracy });
+    // Lets a signal through: on the CPU, reading a result does not.
+    await new Promise((resolve) => setTimeout(resolve));
     if (stopped) break;
   }
   bar.stop();

@@ -49,19 +49,19 @@ export async function predict(
   model: DigitClassifier,
   { pixels, labels }: Digits,
 ): Promise<Uint8Array> {
-  const predictions = new Uint8Array(labels.length);
+  const batches: tf.Tensor[] = [];
   for (let start = 0; start < labels.length; start += BATCH) {
     const batch = pixels.subarray(
       start * SIDE ** 2,
       (start + BATCH) * SIDE ** 2,
     );
-    const classes = tf.tidy(() =>
-      tf.argMax(model.logits(pixelTensor(batch)), 1)
+    batches.push(
+      tf.tidy(() => tf.argMax(model.logits(pixelTensor(batch)), 1)),
     );
-    predictions.set(await classes.data(), start);
-    classes.dispose();
   }
-  return predictions;
+  const classes = await Promise.all(batches.map((batch) => batch.data()));
+  tf.dispose(batches);
+  return Uint8Array.from(classes.flatMap((batch) => [...batch]));
 }
 
 /** The share of places at which two lists are equal. */

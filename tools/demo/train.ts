@@ -13,6 +13,9 @@ const HYPER_PARAMETERS = {
   beta2: 0.99,
 };
 
+/** Losses are read so many at a time: each wait for a GPU costs milliseconds. */
+const STEPS_BETWEEN_READS = 10;
+
 /** What is known after a step. */
 export interface Step {
   readonly step: number;
@@ -35,24 +38,25 @@ export function stepsOf({ labels }: Digits, epochs: number): number {
 }
 
 /**
- * Trains a model, with linear warm-up and a cosine to zero, and yields after
- * each step. Stopping the iteration stops the training.
+ * Trains a model, with linear warm-up and a cosine to zero, and yields what is
+ * new every few steps. Stopping the iteration stops the training.
  */
 export async function* train(
   model: DigitClassifier,
   digits: Digits,
   { steps, seed }: { steps: number; seed: number },
-): AsyncGenerator<Step> {
+): AsyncGenerator<Step[]> {
   const { batch, learningRate, warmUpSteps, beta1, beta2 } = HYPER_PARAMETERS;
   const optimizer = new ScheduledAdam(learningRate, beta1, beta2);
   const batches = shuffledBatches(digits, batch, seed);
+  let unread: tf.Scalar[] = [];
   try {
     for (let step = 1; step <= steps; step++) {
       const warmUp = Math.min(1, step / warmUpSteps);
       const cosine = (1 + Math.cos(Math.PI * step / steps)) / 2;
       optimizer.setLearningRate(learningRate * warmUp * cosine);
       const { pixels, labels } = batches.next().value!;
-      const loss = tf.tidy(() => {
+      unread.push(tf.tidy(() => {
         const images = tf.tensor2d(pixels, [batch, SIDE ** 2]);
         const classes = tf.oneHot(tf.tensor1d(labels, "int32"), 10);
         return optimizer.minimize(
@@ -64,10 +68,13 @@ export async function* train(
           true,
           model.variables,
         )!;
-      });
-      const [value] = await loss.data();
-      loss.dispose();
-      yield { step, loss: value! };
+      }));
+      if (step % STEPS_BETWEEN_READS > 0 && step < steps) continue;
+      const losses = await Promise.all(unread.map((loss) => loss.data()));
+      tf.dispose(unread);
+      unread = [];
+      const first = step - losses.length + 1;
+      yield losses.map(([loss], i) => ({ step: first + i, loss: loss! }));
     }
   } finally {
     optimizer.dispose();
