@@ -26,8 +26,11 @@ export {
   relu,
   shiftedSilu,
 } from "./lib/attention/feature_map.ts";
+export type { AttentionPlan } from "./lib/attention/plan.ts";
+export type { Precision } from "./lib/attention/kernel.ts";
 export {
   type AttentionForm,
+  explainAttention,
   lionAttention,
   type LionAttentionOptions,
 } from "./lib/attention/lion_attention.ts";

@@ -4,7 +4,6 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { largestTensorBytes } from "../backend/limits.ts";
 import { blockwise } from "./blockwise.ts";
 import { chunkwise } from "./chunkwise.ts";
 import {
@@ -15,6 +14,12 @@ import {
 } from "./decay.ts";
 import type { Form } from "./form.ts";
 import { full } from "./full.ts";
+import { type Precision, runChunkwiseKernel } from "./kernel.ts";
+import {
+  type AttentionPlan,
+  type ConcreteForm,
+  planAttention,
+} from "./plan.ts";
 import { recurrent } from "./recurrent.ts";
 import { assertShape } from "./shape.ts";
 
@@ -24,16 +29,12 @@ import { assertShape } from "./shape.ts";
  * - `"full"`: one masked matrix product. Quadratic time and memory.
  * - `"recurrent"`: two sweeps with a state of constant size. Linear, sequential.
  * - `"blockwise"`: the full form in slices of keys. Quadratic time, linear memory.
- * - `"chunkwise"`: full inside chunks, states between them. Linear, parallel.
- * - `"auto"`: `"full"` or `"chunkwise"`, whichever was measured faster at the
- *   given length on the current backend.
+ * - `"chunkwise"`: full inside chunks, states between them. Linear, parallel;
+ *   one fused kernel where the backend has it.
+ * - `"auto"`: the fused kernel where the backend has it; else `"full"` or
+ *   `"chunkwise"`, whichever was measured faster at the given length.
  */
-export type AttentionForm =
-  | "auto"
-  | "full"
-  | "recurrent"
-  | "blockwise"
-  | "chunkwise";
+export type AttentionForm = "auto" | ConcreteForm;
 
 /** Options of {@linkcode lionAttention}. */
 export interface LionAttentionOptions {
@@ -41,7 +42,7 @@ export interface LionAttentionOptions {
   decay?: Decay;
   /** How to compute it. @default "auto" */
   form?: AttentionForm;
-  /** Tokens a chunk. @default 64 for chunkwise, 256 for blockwise */
+  /** Tokens a chunk. @default the kernel's choice; without one 64, blockwise 256 */
   chunkSize?: number;
   /** Multiplies q · k. @default 1 / sqrt(headDim) */
   scale?: number;
@@ -57,19 +58,19 @@ export interface LionAttentionOptions {
    * of padding still count as steps.
    */
   mask?: tf.Tensor2D;
+  /**
+   * `"f16"` stores numbers in 16 bits while the fused kernel multiplies them,
+   * and sums in 32: faster on some GPUs, to about three digits. @default "f32"
+   */
+  precision?: Precision;
 }
 
-const FORMS = { full, recurrent, blockwise, chunkwise } satisfies Record<
-  string,
-  Form
->;
-
-/**
- * Tokens up to which full is faster than chunkwise, forward with gradients, as
- * measured on two CPU cores (webgpu on Mesa's software adapter) with 4 heads of
- * 64: `LION_BENCH_LENGTHS=64,128,192,256,384,512 deno task bench`.
- */
-const CROSSOVER: Record<string, number> = { webgpu: 384, wasm: 192, cpu: 256 };
+const FORMS: Record<ConcreteForm, Form> = {
+  full,
+  recurrent,
+  blockwise,
+  chunkwise,
+};
 
 /**
  * Bidirectional linear attention with decay:
@@ -117,14 +118,97 @@ export function lionAttention(
   v: tf.Tensor4D,
   options: LionAttentionOptions = {},
 ): tf.Tensor4D {
+  const { plan, scale } = check(q, k, v, options);
   const {
     decay = noDecay(),
-    form = "auto",
     normalize = true,
     epsilon = 1e-6,
     causal = false,
+    precision = "f32",
     mask,
   } = options;
+  const [batch, heads, length] = q.shape;
+
+  return tf.tidy(() => {
+    const pair = restrict(logDecayPair(decay, [batch, heads, length]), {
+      causal,
+      heads,
+      length,
+    });
+    const keys = mask ? withoutPadding(k, mask) : k;
+    if (plan.kernel) {
+      const chunkSize = plan.chunkSize!;
+      return runChunkwiseKernel(float(q), float(keys), float(v), pair, {
+        causal,
+        scale,
+        normalize,
+        epsilon,
+        chunkSize,
+        precision,
+      });
+    }
+    const queries = tf.mul(q, scale) as tf.Tensor4D;
+    // The normaliser is what attention makes of a column of ones.
+    const values: tf.Tensor4D = normalize
+      ? tf.concat([v, tf.ones<tf.Rank.R4>([batch, heads, length, 1])], 3)
+      : v;
+    const sums = FORMS[plan.form](
+      queries,
+      keys,
+      values,
+      pair,
+      plan.chunkSize ?? length,
+    );
+    if (!normalize) return sums;
+    const [weighted, weight] = tf.split(sums, [v.shape[3], 1], 3);
+    return tf.div(weighted!, tf.add(weight!, epsilon));
+  });
+}
+
+/**
+ * Tells which form and kernel {@linkcode lionAttention} would run with the same
+ * arguments on the current backend, and what it would cost; runs nothing.
+ *
+ * @example Why a form is chosen
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { explainAttention } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const x: tf.Tensor4D = tf.zeros([1, 1, 4096, 8]);
+ * const plan = explainAttention(x, x, x);
+ * assertEquals(plan.form, "chunkwise");
+ * assertEquals(plan.kernel, null);
+ * assertEquals(plan.reason, "backend cpu has no kernel of its own");
+ * assertEquals(plan.operations, 4096 * 4 * 8 * 9);
+ * ```
+ *
+ * @param q `[batch, heads, length, headDim]`
+ * @param k `[batch, heads, length, headDim]`
+ * @param v `[batch, heads, length, valueDim]`
+ * @param options See {@linkcode LionAttentionOptions}.
+ * @returns See {@linkcode AttentionPlan}.
+ * @throws {TypeError} If a tensor has the wrong shape.
+ * @throws {RangeError} If an option has an impossible value, or the form's
+ * largest tensor does not fit the backend.
+ */
+export function explainAttention(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  options: LionAttentionOptions = {},
+): AttentionPlan {
+  return check(q, k, v, options).plan;
+}
+
+/** Checks all arguments, and plans what to do with them. */
+function check(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  options: LionAttentionOptions,
+): { plan: AttentionPlan; scale: number } {
   const axes = "batch, heads, length, headDim";
   assertShape("q", q, [null, null, null, null], axes);
   const [batch, heads, length, headDim] = q.shape;
@@ -134,38 +218,30 @@ export function lionAttention(
     if (size > 0) continue;
     throw new RangeError(`${name} should not be empty, got shape [${shape}]`);
   }
+  const { mask, scale = 1 / Math.sqrt(headDim), epsilon = 1e-6 } = options;
   if (mask) assertShape("mask", mask, [batch, length], "batch, length");
-  const { scale = 1 / Math.sqrt(headDim) } = options;
   assertNumber("scale", scale);
   assertNumber("epsilon", epsilon);
-  // All weights are 1: there is no mask to apply, and none to cut in chunks.
-  const maskless = decay.kind === "none" && !causal;
-  const chosen = form === "auto" ? automaticForm(q.shape, maskless) : form;
-  const chunkSize = options.chunkSize ?? (chosen === "blockwise" ? 256 : 64);
-  assertForm(chosen, chunkSize);
-  if (chosen === "full") {
-    assertFits(chosen, q.shape, length);
-  } else if (chosen === "blockwise" || chosen === "chunkwise" && !maskless) {
-    assertFits(chosen, q.shape, Math.min(chunkSize, length));
-  }
-
-  return tf.tidy(() => {
-    const pair = restrict(logDecayPair(decay, [batch, heads, length]), {
-      causal,
-      heads,
-      length,
-    });
-    const queries = tf.mul(q, scale) as tf.Tensor4D;
-    const keys = mask ? withoutPadding(k, mask) : k;
-    // The normaliser is what attention makes of a column of ones.
-    const values: tf.Tensor4D = normalize
-      ? tf.concat([v, tf.ones<tf.Rank.R4>([batch, heads, length, 1])], 3)
-      : v;
-    const sums = FORMS[chosen](queries, keys, values, pair, chunkSize);
-    if (!normalize) return sums;
-    const [weighted, weight] = tf.split(sums, [v.shape[3], 1], 3);
-    return tf.div(weighted!, tf.add(weight!, epsilon));
+  const { form = "auto", causal = false, normalize = true } = options;
+  const plan = planAttention({
+    batch,
+    heads,
+    length,
+    headDim,
+    valueDim: v.shape[3],
+    form,
+    causal,
+    normalize,
+    chunkSize: options.chunkSize,
+    decays: options.decay !== undefined && options.decay.kind !== "none",
+    precision: options.precision ?? "f32",
   });
+  return { plan, scale };
+}
+
+/** Kernels know one type of number. */
+function float(x: tf.Tensor4D): tf.Tensor4D {
+  return x.dtype === "float32" ? x : tf.cast(x, "float32");
 }
 
 function withoutPadding(k: tf.Tensor4D, mask: tf.Tensor2D): tf.Tensor4D {
@@ -186,62 +262,6 @@ function restrict(
   // What is not read has a gradient of zero, not none at all.
   const forward = tf.add(pair.forward, tf.zerosLike(pair.backward!));
   return { forward: forward as tf.Tensor3D, backward: null };
-}
-
-type Shape = readonly [
-  batch: number,
-  heads: number,
-  length: number,
-  headDim: number,
-];
-
-/** Without a mask, chunkwise is two small products, and pays from headDim on. */
-function automaticForm(shape: Shape, maskless: boolean): keyof typeof FORMS {
-  const [, , length, headDim] = shape;
-  const crossover = maskless ? headDim : CROSSOVER[tf.getBackend()] ?? 256;
-  const fits = scoreBytes(shape, length) <= largestTensorBytes();
-  return length <= crossover && fits ? "full" : "chunkwise";
-}
-
-/** Size of the scores of all queries with so many keys at a time. */
-function scoreBytes([batch, heads, length]: Shape, keys: number): number {
-  return 4 * batch * heads * length * keys;
-}
-
-function assertForm(
-  form: string,
-  chunkSize: number,
-): asserts form is keyof typeof FORMS {
-  if (!Object.hasOwn(FORMS, form)) {
-    throw new RangeError(
-      `form should be "auto", ${
-        Object.keys(FORMS).map((name) => `"${name}"`).join(", ")
-      }, got ${JSON.stringify(form)}`,
-    );
-  }
-  if (!Number.isInteger(chunkSize) || chunkSize < 1) {
-    throw new RangeError(
-      `chunkSize should be a positive integer, got ${chunkSize}`,
-    );
-  }
-}
-
-/** Refuses scores that no tensor of the backend can hold, and says what would fit. */
-function assertFits(form: string, shape: Shape, keys: number): void {
-  const bytes = scoreBytes(shape, keys);
-  const limit = largestTensorBytes();
-  if (bytes <= limit) return;
-  const [batch, heads, length] = shape;
-  const backend = tf.getBackend();
-  throw new RangeError(
-    `form "${form}" makes scores of shape [batch, heads, length, keys] = ` +
-      `[${batch}, ${heads}, ${length}, ${keys}], ${bytes} bytes, more than ` +
-      `the ${limit} of a tensor on ${backend}${
-        backend === "webgpu" ? " (maxStorageBufferBindingSize)" : ""
-      }; use form: "chunkwise"${
-        form === "full" ? "" : " with a smaller chunkSize"
-      }`,
-  );
 }
 
 function assertNumber(name: string, value: number): void {
