@@ -20,11 +20,9 @@ const corrected = new Set<string>();
 export function correctKernels(backendName: string): void {
   if (corrected.has(backendName)) return;
   corrected.add(backendName);
-  if (backendName === "webgpu") replaceKernel("Cumsum", "webgpu", () => cumsum);
+  if (backendName === "webgpu") replaceKernel("Cumsum", "webgpu", cumsum);
   if (backendName === "wasm") {
-    replaceKernel("BatchMatMul", "wasm", safeMatMul);
-    replaceKernel("_FusedMatMul", "wasm", safeMatMul);
-    replaceKernel("UnsortedSegmentSum", "wasm", () => unsortedSegmentSum);
+    replaceKernel("UnsortedSegmentSum", "wasm", unsortedSegmentSum);
   }
 }
 
@@ -41,8 +39,6 @@ export function guardAllocations(backend: BackendWasm): void {
     _free: (address: number) => void;
     HEAPU8: Uint8Array;
   };
-  if (guarded.has(module)) return;
-  guarded.add(module);
   // emscripten puts a stub there that replaces itself when it is first called.
   module._free(module._malloc(1));
   const allocate = module._malloc;
@@ -61,21 +57,14 @@ export function guardAllocations(backend: BackendWasm): void {
   };
 }
 
-const guarded = new WeakSet<object>();
-
 function replaceKernel(
   kernelName: string,
   backendName: string,
-  make: (stock: tf.KernelFunc) => tf.KernelFunc,
+  kernelFunc: tf.KernelFunc,
 ): void {
   const stock = tf.getKernel(kernelName, backendName);
   if (stock) tf.unregisterKernel(kernelName, backendName);
-  tf.registerKernel({
-    ...stock,
-    kernelName,
-    backendName,
-    kernelFunc: make(stock?.kernelFunc as tf.KernelFunc),
-  });
+  tf.registerKernel({ ...stock, kernelName, backendName, kernelFunc });
 }
 
 /**
@@ -89,6 +78,41 @@ tf.registerGradient({
     const { axis, exclusive, reverse } = attrs as unknown as tf.CumsumAttrs;
     return {
       x: () => tf.cumsum(dy as tf.Tensor, axis, exclusive, !reverse),
+    };
+  },
+});
+
+/**
+ * Where a batch was broadcast, the gradients of its copies add up. tfjs-core's
+ * leaves them as they are, in the wrong shape.
+ */
+tf.unregisterGradient("BatchMatMul");
+tf.registerGradient({
+  kernelName: "BatchMatMul",
+  inputsToSave: ["a", "b"],
+  gradFunc: (gradient, saved, attrs) => {
+    const dy = gradient as tf.Tensor;
+    const [a, b] = saved as [tf.Tensor, tf.Tensor];
+    const { transposeA, transposeB } = attrs as unknown as tf.BatchMatMulAttrs;
+    const summed = (x: tf.Tensor, like: tf.Tensor) => {
+      const axes = tf.broadcast_util.getReductionAxes(like.shape, x.shape);
+      return axes.length > 0 ? tf.reshape(tf.sum(x, axes), like.shape) : x;
+    };
+    return {
+      a: () =>
+        summed(
+          transposeA
+            ? tf.matMul(b, dy, transposeB, true)
+            : tf.matMul(dy, b, false, !transposeB),
+          a,
+        ),
+      b: () =>
+        summed(
+          transposeB
+            ? tf.matMul(dy, a, true, transposeA)
+            : tf.matMul(a, dy, !transposeA, false),
+          b,
+        ),
     };
   },
 });
@@ -138,107 +162,6 @@ const cumsum: tf.KernelFunc = ({ inputs, backend, attrs }) => {
     [count, stride, lines].map((value) => ({ type: "int32", data: [value] })),
   );
 };
-
-/** Matrix products of at least this many multiplications are worth a copy of their operands. */
-const LARGE = 32 ** 3;
-
-/**
- * tfjs-wasm keeps an XNNPACK operator for the second operand of a product,
- * under the operand's data id alone. After a reshape, which shares the id, it
- * multiplies by the old shape and corrupts memory. Here an operand that comes
- * with another shape than the first time is copied.
- *
- * Batched or transposed operands do not reach XNNPACK, and take ten to twenty
- * times as long: here large ones are first split and transposed.
- */
-function safeMatMul(stock: tf.KernelFunc): tf.KernelFunc {
-  const packedAs = new WeakMap<object, string>();
-
-  const multiply: tf.KernelFunc = (args) => {
-    const b = args.inputs["b"]!;
-    const shape = String(b.shape);
-    const packed = packedAs.get(b.dataId) ?? shape;
-    packedAs.set(b.dataId, packed);
-    if (packed === shape) return stock(args);
-    const wasm = args.backend as BackendWasm;
-    const copy = matrixOf(b, wasm, 0, b.shape);
-    const product = stock({ ...args, inputs: { ...args.inputs, b: copy } });
-    wasm.disposeData(copy.dataId);
-    return product;
-  };
-
-  return (args) => {
-    const { a, b } = args.inputs as Record<"a" | "b", tf.TensorInfo>;
-    const { transposeA, transposeB } = args
-      .attrs as unknown as tf.BatchMatMulAttrs;
-    const [rows, inner] = matrixShape(a, transposeA);
-    const [, columns] = matrixShape(b, transposeB);
-    const batch = a.shape.slice(0, -2);
-    const count = tf.util.sizeFromShape(batch);
-    const direct = count === 1 && !transposeA && !transposeB;
-    if (
-      direct || args.inputs["bias"] || rows * inner * columns < LARGE ||
-      !tf.util.arraysEqual(batch, b.shape.slice(0, -2))
-    ) {
-      return multiply(args);
-    }
-    const wasm = args.backend as BackendWasm;
-    const left = transposeA ? transpose(a, wasm) : a;
-    const right = transposeB ? transpose(b, wasm) : b;
-    const output = wasm.makeOutput([...batch, rows, columns], "float32");
-    for (let i = 0; i < count; i++) {
-      const one = matrixOf(left, wasm, i, [rows, inner]);
-      const other = matrixOf(right, wasm, i, [inner, columns]);
-      const product = stock({
-        backend: wasm,
-        inputs: { a: one, b: other },
-        attrs: { transposeA: false, transposeB: false },
-      }) as tf.TensorInfo;
-      wasm.typedArrayFromHeap(output).set(
-        wasm.typedArrayFromHeap(product),
-        i * rows * columns,
-      );
-      [one, other, product].forEach((x) => wasm.disposeData(x.dataId));
-    }
-    if (transposeA) wasm.disposeData(left.dataId);
-    if (transposeB) wasm.disposeData(right.dataId);
-    return output;
-  };
-}
-
-function matrixShape(
-  { shape }: tf.TensorInfo,
-  transposed: boolean,
-): [rows: number, columns: number] {
-  const [rows, columns] = shape.slice(-2) as [number, number];
-  return transposed ? [columns, rows] : [rows, columns];
-}
-
-/** A copy of the i-th part of this shape, under a data id of its own. */
-function matrixOf(
-  x: tf.TensorInfo,
-  wasm: BackendWasm,
-  i: number,
-  shape: number[],
-): tf.TensorInfo {
-  const size = tf.util.sizeFromShape(shape);
-  const copy = wasm.makeOutput(shape, x.dtype);
-  // Taken after the allocation, which may move the heap.
-  const values = wasm.typedArrayFromHeap(x);
-  wasm.typedArrayFromHeap(copy).set(values.subarray(i * size, (i + 1) * size));
-  return copy;
-}
-
-function transpose(x: tf.TensorInfo, wasm: BackendWasm): tf.TensorInfo {
-  const perm = x.shape.map((_, axis) => axis);
-  perm.push(...perm.splice(-2).reverse());
-  const { kernelFunc } = tf.getKernel("Transpose", "wasm")!;
-  return kernelFunc({
-    inputs: { x },
-    backend: wasm,
-    attrs: { perm },
-  }) as tf.TensorInfo;
-}
 
 /** tfjs-wasm has none, so that embeddings have no gradient there. */
 const unsortedSegmentSum: tf.KernelFunc = ({ inputs, backend, attrs }) => {

@@ -83,14 +83,19 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     return dataId;
   }
 
-  /** Launches a kernel. */
+  /** Launches a kernel of tfjs. */
   override runWebGPUProgram(
     ...launch: Parameters<WebGPUBackend["runWebGPUProgram"]>
   ): tf.TensorInfo {
+    this.countLaunch();
+    return super.runWebGPUProgram(...launch);
+  }
+
+  /** To be called before each launch that does not go through {@linkcode runWebGPUProgram}. */
+  countLaunch(): void {
     if (++this.#launches % LAUNCHES_BETWEEN_COLLECTIONS === 0) {
       this.#collect?.();
     }
-    return super.runWebGPUProgram(...launch);
   }
 
   /** Refuses what no binding can hold, before anything is launched. */

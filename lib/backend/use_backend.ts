@@ -4,10 +4,11 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { correctKernels, guardAllocations } from "./corrected_kernels.ts";
+import { correctKernels } from "./corrected_kernels.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { limitsOf } from "./limits.ts";
+import type { OpenedWasm } from "./wasm_backend.ts";
+import { registerWasmKernels } from "../kernels/wasm/register.ts";
 
 /** A way to compute: a GPU, WebAssembly with SIMD, or plain JavaScript. */
 export type BackendName = "webgpu" | "wasm" | "cpu";
@@ -22,6 +23,11 @@ export interface UseBackendOptions {
   prefer?: BackendName[];
   /** Which GPU, where there are several. @default the system's choice */
   powerPreference?: GPUPowerPreference;
+  /**
+   * Threads of the wasm backend; one where memory cannot be shared, as in a
+   * browser's page that is not isolated. @default the number of processors
+   */
+  threads?: number;
 }
 
 /** The backend in use. */
@@ -37,6 +43,8 @@ export interface BackendInfo {
     /** Whether it computes in software, on the CPU. */
     readonly isFallbackAdapter: boolean;
   };
+  /** Threads that the wasm backend computes with. */
+  readonly threads?: number;
   /** The WebGPU features of the device, such as `"shader-f16"`. */
   readonly features: readonly string[];
   /** The WebGPU limits of the device. */
@@ -52,6 +60,7 @@ const DEFAULT_ORDER: readonly Candidate[] = [
   "cpu",
 ];
 
+let wasm: OpenedWasm | undefined;
 let gpu: { backend: StrictWebGPUBackend; info: BackendInfo } | undefined;
 
 /**
@@ -81,12 +90,17 @@ let gpu: { backend: StrictWebGPUBackend; info: BackendInfo } | undefined;
 export async function useBackend(
   options: UseBackendOptions = {},
 ): Promise<BackendInfo> {
-  const { prefer, powerPreference } = options;
+  const { prefer, threads } = options;
   if (prefer !== undefined) assertNames(prefer);
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
+    throw new RangeError(
+      `threads should be a positive integer, got ${threads}`,
+    );
+  }
   const reasons: string[] = [];
   for (const candidate of prefer ?? DEFAULT_ORDER) {
     try {
-      return await start(candidate, powerPreference);
+      return await start(candidate, options);
     } catch (error) {
       reasons.push(`${candidate}: ${(error as Error).message}`);
     }
@@ -116,36 +130,40 @@ function assertNames(prefer: unknown): asserts prefer is BackendName[] {
 
 async function start(
   candidate: Candidate,
-  powerPreference: GPUPowerPreference | undefined,
+  { powerPreference, threads }: UseBackendOptions,
 ): Promise<BackendInfo> {
   switch (candidate) {
     case "webgpu":
     case "webgpu on a GPU":
       return await startWebGpu(candidate === "webgpu", powerPreference);
     case "wasm":
-      await import("@tensorflow/tfjs-backend-wasm");
-      // Its worker threads do not start in Deno (ERR_WORKER_PATH).
-      if ("Deno" in globalThis) {
-        tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
-      }
-      return await activate("wasm");
+      return await startWasm(threads ?? navigator.hardwareConcurrency ?? 1);
     case "cpu":
-      await import("@tensorflow/tfjs-backend-cpu");
-      return await activate("cpu");
+      return await startCpu();
   }
 }
 
-async function activate(name: BackendName): Promise<BackendInfo> {
-  correctKernels(name);
-  if (!await tf.setBackend(name)) {
-    throw new Error("tfjs could not initialise it; its warning says why");
+async function startCpu(): Promise<BackendInfo> {
+  await import("@tensorflow/tfjs-backend-cpu");
+  await tf.setBackend("cpu");
+  // Its first use in Deno advertises a package for Node.js.
+  (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
+  return { name: "cpu", features: [], limits: {} };
+}
+
+async function startWasm(threads: number): Promise<BackendInfo> {
+  if (!wasm) {
+    const { openWasm } = await import("./wasm_backend.ts");
+    const opened = wasm = await openWasm();
+    correctKernels("wasm");
+    registerWasmKernels(opened.host);
+    tf.removeBackend("wasm");
+    tf.registerBackend("wasm", () => opened.backend, 2);
   }
-  if (name === "wasm") guardAllocations(tf.backend() as BackendWasm);
-  if (name === "cpu") {
-    // Its first use in Deno advertises a package for Node.js.
-    (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
-  }
-  return { name, features: [], limits: {} };
+  await wasm.host.useThreads(threads);
+  await tf.setBackend("wasm");
+  const { host } = wasm;
+  return { name: "wasm", threads: host.threads, features: [], limits: {} };
 }
 
 async function startWebGpu(

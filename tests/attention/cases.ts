@@ -23,6 +23,10 @@ export interface Case {
   readonly causal: boolean;
   readonly normalize: boolean;
   readonly padded: boolean;
+  /** @default 6 */
+  readonly headDim?: number;
+  /** @default 5 */
+  readonly valueDim?: number;
 }
 
 /** The kinds of decay. */
@@ -51,13 +55,14 @@ const LOG_DECAYS: readonly ((u: number) => number)[] = [
 export function describe(c: Case): string {
   return `B=${c.batch} H=${c.heads} L=${c.length} decay=${c.decay}` +
     (c.causal ? " causal" : "") + (c.normalize ? " normalize" : "") +
-    (c.padded ? " mask" : "");
+    (c.padded ? " mask" : "") + (c.headDim ? ` d=${c.headDim}` : "") +
+    (c.valueDim ? ` e=${c.valueDim}` : "");
 }
 
 /** Fills a case with seeded numbers; headDim and valueDim differ. */
 export function problemOf(c: Case): Problem {
   const random = uniform(c.length * 1009 + c.batch * 31 + c.heads);
-  const [headDim, valueDim] = [6, 5];
+  const { headDim = 6, valueDim = 5 } = c;
   const tokens = c.batch * c.heads * c.length;
   // The normaliser needs positive features, as the feature maps make them.
   const feature = (u: number) => c.normalize ? 0.1 + u : 2 * u - 1;

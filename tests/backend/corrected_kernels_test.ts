@@ -138,6 +138,49 @@ onEachBackend(
   },
 );
 
+onEachBackend(
+  "matMul's gradient adds up what was broadcast",
+  async (backend) => {
+    const random = uniform(5);
+    const batches = [[[2, 5], [5]], [[5], [2, 5]]];
+    // tfjs's own products are wrong where both are broadcast.
+    if (backend === "wasm") batches.push([[2, 1], [5]]);
+    for (const [batchA, batchB] of batches) {
+      for (const transposeA of [false, true]) {
+        for (const transposeB of [false, true]) {
+          const shapes = [
+            [...batchA!, ...(transposeA ? [4, 3] : [3, 4])],
+            [...batchB!, ...(transposeB ? [6, 4] : [4, 6])],
+          ];
+          const inputs = shapes.map((shape) =>
+            tf.tensor(array(tf.util.sizeFromShape(shape), random), shape)
+          );
+          const dy = tf.tensor(array(2 * 5 * 3 * 6, random), [2, 5, 3, 6]);
+          const gradients = (copies: tf.Tensor) =>
+            tf.grads((a: tf.Tensor, b: tf.Tensor) =>
+              tf.matMul(
+                tf.mul(a, copies),
+                tf.mul(b, copies),
+                transposeA,
+                transposeB,
+              )
+            )(inputs, dy);
+          const [actual, wanted] = tf.tidy(() => [
+            gradients(tf.scalar(1)),
+            gradients(tf.ones([2, 5, 1, 1])),
+          ]);
+          for (const [i, gradient] of actual!.entries()) {
+            assertEquals(gradient.shape, shapes[i]);
+            const [x, y] = [await gradient.data(), await wanted![i]!.data()];
+            x.forEach((value, at) => assertAlmostEquals(value, y[at]!, 1e-5));
+          }
+          tf.dispose([...inputs, dy, ...actual!, ...wanted!]);
+        }
+      }
+    }
+  },
+);
+
 onEachBackend("an embedding has a gradient", async () => {
   const table = tf.ones<tf.Rank.R2>([4, 2]);
   const ids = tf.tensor1d([3, 1, 3], "int32");

@@ -1,0 +1,327 @@
+// The forward pass: y_i = Σ_j M_ij s (q_i · k_j) v_j, divided by its row sum.
+import {
+  after,
+  before,
+  causal,
+  chunkOf,
+  chunks,
+  chunkSize,
+  countOf,
+  decays,
+  filledSegments,
+  headBytes,
+  headDim,
+  headStride,
+  length,
+  logDecay,
+  rowsK,
+  rowsQ,
+  rowsV,
+  rowsY,
+  scaled,
+  scores,
+  segments,
+  stateBytes,
+  sums,
+  transposed,
+  valueBytes,
+  valueDim,
+  valueStride,
+} from "./attention";
+import {
+  bordersOf,
+  entering,
+  enteringBack,
+  leaving,
+  leavingBack,
+  through,
+  throughBack,
+  weights,
+  weightsOf,
+} from "./decay";
+import { multiply, multiplyTransposed } from "./gemm";
+import { attention as job, queue } from "./jobs";
+import {
+  at,
+  paddedRows,
+  put,
+  scaleAndAdd,
+  scaleRows,
+  scaleRowsAndDot,
+  transpose,
+  unpadRows,
+} from "./matrix";
+import { sum4, vectorBytes } from "./simd";
+import { countProgress } from "./threads";
+
+let count: i32 = 0, token: i32 = 0;
+let q: usize = 0, k: usize = 0, v: usize = 0, f: usize = 0, b: usize = 0;
+
+/** Points to a chunk's keys, values and log decays. */
+function openChunk(sequence: i32, chunk: i32): void {
+  count = countOf(chunk);
+  token = sequence * length + chunk * chunkSize;
+  k = paddedRows(
+    count,
+    job.k + token * headBytes,
+    headBytes,
+    rowsK,
+    headStride,
+  );
+  v = paddedRows(
+    count,
+    job.v + token * valueBytes,
+    valueBytes,
+    rowsV,
+    valueStride,
+  );
+  f = logDecay(job.f, token);
+  b = logDecay(job.b, token);
+  if (decays) bordersOf(count, f, b);
+}
+
+/** to = decay · from + Σ_j weight_j k_j (v_j, 1)ᵀ; without weights they are 1. */
+function write(
+  to: usize,
+  decay: f32,
+  from: usize,
+  weightVector: usize,
+): void {
+  let keys = k;
+  if (weightVector !== 0) {
+    scaleRows(count, headStride, weightVector, k, scaled);
+    keys = scaled;
+  }
+  multiplyTransposed(
+    headDim,
+    <i32> (valueStride >> 2),
+    count,
+    keys,
+    headStride,
+    v,
+    valueStride,
+    to,
+    valueStride,
+    decay,
+    from,
+    valueStride,
+  );
+  const keySum = headDim * valueStride, columns = <i32> (headStride >> 2);
+  const to1 = to + keySum, from1 = from + keySum;
+  if (decay !== 0) {
+    for (let i: usize = 0; i < headStride; i += 16) {
+      const old = v128.load(from1 + i);
+      v128.store(to1 + i, f32x4.mul(old, f32x4.splat(decay)));
+    }
+  } else memory.fill(to1, 0, headStride);
+  addRows(columns, keys, to1);
+}
+
+/** target += Σ_j row_j */
+function addRows(columns: i32, rows: usize, target: usize): void {
+  for (let c: usize = 0; c < <usize> columns * 4; c += 16) {
+    let sum = v128.load(target + c), row = rows + c;
+    for (let j = 0; j < count; j++) {
+      sum = f32x4.add(sum, v128.load(row));
+      row += headStride;
+    }
+    v128.store(target + c, sum);
+  }
+}
+
+export function forwardRecordBytes(): usize {
+  return 2 * stateBytes + 64;
+}
+
+function recordOf(sequence: i32, segment: i32): usize {
+  return queue.extra +
+    <usize> (sequence * segments + segment) * forwardRecordBytes();
+}
+
+/** What a segment by itself adds to the states that pass it. */
+export function summarizeForward(sequence: i32, segment: i32): void {
+  const first = chunkOf(segment), end = chunkOf(segment + 1);
+  const state = recordOf(sequence, segment), stateBack = state + stateBytes;
+  let total: f32 = 1, totalBack: f32 = 1;
+  for (let chunk = first; chunk < end; chunk++) {
+    openChunk(sequence, chunk);
+    const decay: f32 = decays ? through(count) : 1;
+    const old: f32 = chunk > first ? decay : 0;
+    write(state, old, state, decays ? leaving : 0);
+    total *= decay;
+    countProgress();
+  }
+  if (decays && !causal) {
+    for (let chunk = end - 1; chunk >= first; chunk--) {
+      openChunk(sequence, chunk);
+      const old: f32 = chunk < end - 1 ? throughBack() : 0;
+      write(stateBack, old, stateBack, leavingBack);
+      totalBack *= throughBack();
+      countProgress();
+    }
+  }
+  put(state + 2 * stateBytes, 0, total);
+  put(state + 2 * stateBytes, 1, totalBack);
+}
+
+/** The state that reaches a segment from those before it, or after it. */
+function gather(
+  sequence: i32,
+  segment: i32,
+  afterwards: bool,
+  to: usize,
+): void {
+  const last = filledSegments() - 1;
+  const step = afterwards ? -1 : 1;
+  const first = afterwards ? last : 0;
+  for (let s = first; s !== segment; s += step) {
+    const record = recordOf(sequence, s);
+    const state = afterwards ? record + stateBytes : record;
+    const total = at(record + 2 * stateBytes, afterwards ? 1 : 0);
+    if (s === first) memory.copy(to, state, stateBytes);
+    else scaleAndAdd(stateBytes, to, total, state);
+  }
+}
+
+/** The output of a segment. */
+export function attendForward(sequence: i32, segment: i32): void {
+  const first = chunkOf(segment), end = chunkOf(segment + 1);
+  if (first >= end) return;
+  if (!decays) return attendWithoutDecay(sequence, first, end);
+  if (segments > 1) gather(sequence, segment, false, before);
+  let state = after + (end - 1 - first) * stateBytes;
+  if (!causal) {
+    if (segments > 1) gather(sequence, segment, true, state);
+    for (let chunk = end - 1; chunk > first; chunk--) {
+      openChunk(sequence, chunk);
+      const old: f32 = chunk < chunks - 1 ? throughBack() : 0;
+      write(state - stateBytes, old, state, leavingBack);
+      state -= stateBytes;
+      countProgress();
+    }
+  }
+  for (let chunk = first; chunk < end; chunk++) {
+    openChunk(sequence, chunk);
+    openQueries();
+    const y = valueBytes === valueStride ? job.y + token * valueBytes : rowsY;
+    attendInside(y);
+    if (chunk > 0) readState(before, entering, y);
+    if (!causal && chunk < chunks - 1) readState(state, enteringBack, y);
+    finish(y);
+    const old: f32 = chunk > 0 ? through(count) : 0;
+    if (chunk < end - 1) write(before, old, before, leaving);
+    state += stateBytes;
+    countProgress();
+  }
+}
+
+/** Every token reads the same state, the sum over all segments. */
+function attendWithoutDecay(sequence: i32, first: i32, end: i32): void {
+  for (let s = 0; s < filledSegments(); s++) {
+    const state = recordOf(sequence, s);
+    if (s === 0) memory.copy(before, state, stateBytes);
+    else scaleAndAdd(stateBytes, before, 1, state);
+  }
+  const one: f32 = 1;
+  for (let i = 0; i < chunkSize; i++) put(entering, i, one);
+  for (let chunk = first; chunk < end; chunk++) {
+    count = countOf(chunk);
+    token = sequence * length + chunk * chunkSize;
+    openQueries();
+    const y = valueBytes === valueStride ? job.y + token * valueBytes : rowsY;
+    memory.fill(sums, 0, vectorBytes(count));
+    memory.fill(y, 0, count * valueStride);
+    readState(before, entering, y);
+    finish(y);
+    countProgress();
+  }
+}
+
+function openQueries(): void {
+  const from = job.q + token * headBytes;
+  q = paddedRows(count, from, headBytes, rowsQ, headStride);
+}
+
+/** y_i = Σ_j M_ij (q_i · k_j) v_j over the chunk; sums_i likewise. */
+function attendInside(y: usize): void {
+  const row = vectorBytes(count);
+  transpose(count, headDim, k, headStride, transposed, row);
+  const columns = <i32> (row >> 2);
+  multiply(
+    count,
+    columns,
+    headDim,
+    q,
+    headStride,
+    transposed,
+    row,
+    scores,
+    row,
+    0,
+    0,
+    0,
+  );
+  weightsOf(count, f, b);
+  let score = scores, weight = weights;
+  for (let i = 0; i < count; i++) {
+    let sum = f32x4.splat(0);
+    for (const end = score + row; score < end; score += 16) {
+      const x = f32x4.mul(v128.load(score), v128.load(weight));
+      v128.store(score, x);
+      sum = f32x4.add(sum, x);
+      weight += 16;
+    }
+    put(sums, i, sum4(sum));
+  }
+  const width = <i32> (valueStride >> 2);
+  multiply(
+    count,
+    width,
+    count,
+    scores,
+    row,
+    v,
+    valueStride,
+    y,
+    valueStride,
+    0,
+    0,
+    0,
+  );
+}
+
+/** y_i += weight_i q_iᵀ state; sums_i likewise. */
+function readState(state: usize, weightVector: usize, y: usize): void {
+  const keySum = state + headDim * valueStride;
+  scaleRowsAndDot(count, headStride, weightVector, q, scaled, keySum, sums);
+  const width = <i32> (valueStride >> 2);
+  multiply(
+    count,
+    width,
+    headDim,
+    scaled,
+    headStride,
+    state,
+    valueStride,
+    y,
+    valueStride,
+    1,
+    y,
+    valueStride,
+  );
+}
+
+/** Scales and divides the rows, and stores them with their sums. */
+function finish(y: usize): void {
+  let cell = y;
+  for (let i = 0; i < count; i++) {
+    const sum = job.scale * at(sums, i);
+    put(job.rowSums, token + i, sum);
+    const normalized = job.scale / (sum + job.epsilon);
+    const factor = f32x4.splat(job.normalize !== 0 ? normalized : job.scale);
+    for (const end = cell + valueStride; cell < end; cell += 16) {
+      v128.store(cell, f32x4.mul(v128.load(cell), factor));
+    }
+  }
+  unpadRows(count, y, valueStride, job.y + token * valueBytes, valueBytes);
+}

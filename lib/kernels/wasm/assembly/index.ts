@@ -1,0 +1,2 @@
+// The WebAssembly module of LION's kernels.
+export { extraBytes, open, prepare, run, serve } from "./threads";

@@ -1,0 +1,176 @@
+// Row-major matrices of floats. Pointers and row strides are in bytes; rows are
+// whole vectors unless said otherwise.
+import { multiplyAdd, sum4 } from "./simd";
+
+export function at(pointer: usize, index: i32): f32 {
+  return load<f32>(pointer + (<usize> index << 2));
+}
+
+export function put(pointer: usize, index: i32, value: f32): void {
+  store<f32>(pointer + (<usize> index << 2), value);
+}
+
+/**
+ * The matrix itself where its rows are whole vectors, else a copy of it in
+ * which they are, padded with zeros.
+ */
+export function paddedRows(
+  rows: i32,
+  source: usize,
+  width: usize,
+  copy: usize,
+  stride: usize,
+): usize {
+  if (width === stride) return source;
+  for (let i = 0; i < rows; i++) {
+    memory.copy(copy + i * stride, source + i * width, width);
+    memory.fill(copy + i * stride + width, 0, stride - width);
+  }
+  return copy;
+}
+
+/** Copies rows without their padding, unless they are in their place. */
+export function unpadRows(
+  rows: i32,
+  source: usize,
+  stride: usize,
+  target: usize,
+  width: usize,
+): void {
+  if (source === target) return;
+  for (let i = 0; i < rows; i++) {
+    memory.copy(target + i * width, source + i * stride, width);
+  }
+}
+
+/** target[columns, rows] = source[rows, columns]ᵀ, its rows padded with zeros to whole vectors; any number of columns. */
+export function transpose(
+  rows: i32,
+  columns: i32,
+  source: usize,
+  sourceStride: usize,
+  target: usize,
+  targetStride: usize,
+): void {
+  const wholeRows = rows & ~3, wholeColumns = columns & ~3;
+  for (let i = 0; i < wholeRows; i += 4) {
+    let from = source + i * sourceStride, to = target + i * 4;
+    for (let j = 0; j < wholeColumns; j += 4) {
+      const a = v128.load(from), b = v128.load(from + sourceStride);
+      const c = v128.load(from + 2 * sourceStride);
+      const d = v128.load(from + 3 * sourceStride);
+      const ab0 = i32x4.shuffle(a, b, 0, 4, 1, 5);
+      const ab2 = i32x4.shuffle(a, b, 2, 6, 3, 7);
+      const cd0 = i32x4.shuffle(c, d, 0, 4, 1, 5);
+      const cd2 = i32x4.shuffle(c, d, 2, 6, 3, 7);
+      v128.store(to, i32x4.shuffle(ab0, cd0, 0, 1, 4, 5));
+      v128.store(to + targetStride, i32x4.shuffle(ab0, cd0, 2, 3, 6, 7));
+      v128.store(to + 2 * targetStride, i32x4.shuffle(ab2, cd2, 0, 1, 4, 5));
+      v128.store(to + 3 * targetStride, i32x4.shuffle(ab2, cd2, 2, 3, 6, 7));
+      from += 16;
+      to += 4 * targetStride;
+    }
+  }
+  const paddedRows = (rows + 3) & ~3;
+  for (let j = 0; j < columns; j++) {
+    const first = j < wholeColumns ? wholeRows : 0;
+    for (let i = first; i < paddedRows; i++) {
+      const value = i < rows ? at(source + i * sourceStride, j) : 0;
+      put(target + j * targetStride, i, value);
+    }
+  }
+}
+
+/** target_i = weight_i source_i */
+export function scaleRows(
+  rows: i32,
+  stride: usize,
+  weights: usize,
+  source: usize,
+  target: usize,
+): void {
+  for (let i = 0; i < rows; i++) {
+    const weight = v128.load32_splat(weights + 4 * i);
+    for (const end = source + stride; source < end; source += 16) {
+      v128.store(target, f32x4.mul(weight, v128.load(source)));
+      target += 16;
+    }
+  }
+}
+
+/** target_i = weight_i source_i; sums_i += target_i · vector */
+export function scaleRowsAndDot(
+  rows: i32,
+  stride: usize,
+  weights: usize,
+  source: usize,
+  target: usize,
+  vector: usize,
+  sums: usize,
+): void {
+  for (let i = 0; i < rows; i++) {
+    const weight = v128.load32_splat(weights + 4 * i);
+    let dot = f32x4.splat(0), other = vector;
+    for (const end = source + stride; source < end; source += 16) {
+      const scaled = f32x4.mul(weight, v128.load(source));
+      v128.store(target, scaled);
+      dot = multiplyAdd(scaled, v128.load(other), dot);
+      target += 16;
+      other += 16;
+    }
+    put(sums, i, at(sums, i) + sum4(dot));
+  }
+}
+
+/** target_i += weight_i source_i; dots_i = weight_i source_i · row_i */
+export function addScaledRowsAndDot(
+  rows: i32,
+  stride: usize,
+  weights: usize,
+  source: usize,
+  row: usize,
+  target: usize,
+  dots: usize,
+): void {
+  for (let i = 0; i < rows; i++) {
+    const weight = v128.load32_splat(weights + 4 * i);
+    let dot = f32x4.splat(0);
+    for (const end = source + stride; source < end; source += 16) {
+      const scaled = f32x4.mul(weight, v128.load(source));
+      dot = multiplyAdd(scaled, v128.load(row), dot);
+      v128.store(target, f32x4.add(v128.load(target), scaled));
+      row += 16;
+      target += 16;
+    }
+    put(dots, i, sum4(dot));
+  }
+}
+
+/** target = weight · target + source */
+export function scaleAndAdd(
+  bytes: usize,
+  target: usize,
+  weight: f32,
+  source: usize,
+): void {
+  const factor = f32x4.splat(weight);
+  for (const end = target + bytes; target < end; target += 16) {
+    v128.store(
+      target,
+      multiplyAdd(v128.load(target), factor, v128.load(source)),
+    );
+    source += 16;
+  }
+}
+
+/** The sum of products of two matrices, both whole vectors. */
+export function dot(bytes: usize, x: usize, y: usize): f32 {
+  let even = f32x4.splat(0), odd = f32x4.splat(0);
+  let i: usize = 0;
+  for (; i + 32 <= bytes; i += 32) {
+    even = multiplyAdd(v128.load(x + i), v128.load(y + i), even);
+    odd = multiplyAdd(v128.load(x + i, 16), v128.load(y + i, 16), odd);
+  }
+  if (i < bytes) even = multiplyAdd(v128.load(x + i), v128.load(y + i), even);
+  return sum4(f32x4.add(even, odd));
+}

@@ -1,0 +1,42 @@
+// Vectors of four floats.
+
+/** x · y + z, in one rounding where the engine has relaxed SIMD. */
+export function multiplyAdd(x: v128, y: v128, z: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD
+    ? f32x4.relaxed_madd(x, y, z)
+    : f32x4.add(f32x4.mul(x, y), z);
+}
+
+/** The sum of the four. */
+export function sum4(x: v128): f32 {
+  const y = f32x4.add(x, i32x4.shuffle(x, x, 2, 3, 0, 1));
+  return f32x4.extract_lane(y, 0) + f32x4.extract_lane(y, 1);
+}
+
+/**
+ * e^x to 1 ulp or two for -87 < x < 88, 0 below. Cephes' expf: x = n ln 2 + r,
+ * with ln 2 in two parts, and a polynomial for e^r.
+ */
+export function exp4(x: v128): v128 {
+  const lowest = f32x4.splat(-87), highest = f32x4.splat(88);
+  const underflow = f32x4.lt(x, lowest);
+  x = f32x4.min(f32x4.max(x, lowest), highest);
+  const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.44269504)));
+  let r = multiplyAdd(n, f32x4.splat(-0.693359375), x);
+  r = multiplyAdd(n, f32x4.splat(2.12194440e-4), r);
+  let p = f32x4.splat(1.9875691500e-4);
+  p = multiplyAdd(p, r, f32x4.splat(1.3981999507e-3));
+  p = multiplyAdd(p, r, f32x4.splat(8.3334519073e-3));
+  p = multiplyAdd(p, r, f32x4.splat(4.1665795894e-2));
+  p = multiplyAdd(p, r, f32x4.splat(1.6666665459e-1));
+  p = multiplyAdd(p, r, f32x4.splat(5.0000001201e-1));
+  p = f32x4.add(multiplyAdd(p, f32x4.mul(r, r), r), f32x4.splat(1));
+  const exponent = i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127));
+  const power = f32x4.mul(p, i32x4.shl(exponent, 23));
+  return v128.andnot(power, underflow);
+}
+
+/** Bytes of so many floats, padded to whole vectors. */
+export function vectorBytes(floats: i32): usize {
+  return (<usize> floats * 4 + 15) & ~15;
+}

@@ -1,0 +1,86 @@
+/**
+ * What host and module tell each other, field by field: the one description of
+ * which the module's source and the host's writer are made.
+ *
+ * Every field takes four bytes.
+ *
+ * @module
+ */
+
+/** How a field is stored. */
+export type FieldType = "i32" | "f32" | "usize";
+
+/** The fields of a record, in order. */
+export type Fields = Readonly<Record<string, FieldType>>;
+
+/** Who works on which job. */
+export const QUEUE = {
+  /** Counts jobs; threads wait for it to change. */
+  turn: "i32",
+  operation: "i32",
+  /** Next task, and tasks done, of both phases. */
+  next: "i32",
+  nextSecond: "i32",
+  done: "i32",
+  doneSecond: "i32",
+  /** Threads that have left the job. */
+  left: "i32",
+  /** Threads that have started. */
+  ready: "i32",
+  /** Set by a thread that died. */
+  failed: "i32",
+  /** Counts steps of tasks. */
+  progress: "i32",
+  /** Milliseconds without progress after which a thread counts as dead. */
+  patience: "i32",
+  scratch: "usize",
+  /** Scratch of a thread. */
+  scratchBytes: "usize",
+  /** What all threads read and write beside it. */
+  extra: "usize",
+} as const satisfies Fields;
+
+/** An attention; addresses are 0 for what there is not. */
+export const ATTENTION = {
+  sequences: "i32",
+  length: "i32",
+  headDim: "i32",
+  valueDim: "i32",
+  chunkSize: "i32",
+  segments: "i32",
+  causal: "i32",
+  normalize: "i32",
+  scale: "f32",
+  epsilon: "f32",
+  q: "usize",
+  k: "usize",
+  v: "usize",
+  f: "usize",
+  b: "usize",
+  y: "usize",
+  rowSums: "usize",
+  dy: "usize",
+  dq: "usize",
+  dk: "usize",
+  dv: "usize",
+  df: "usize",
+  db: "usize",
+} as const satisfies Fields;
+
+/** A batched matrix product; its extra memory holds where each pair of matrices begins in a and b, in floats. */
+export const MATMUL = {
+  batch: "i32",
+  rows: "i32",
+  inner: "i32",
+  columns: "i32",
+  transposeA: "i32",
+  transposeB: "i32",
+  rowsPerTask: "i32",
+  a: "usize",
+  b: "usize",
+  c: "usize",
+  bias: "usize",
+} as const satisfies Fields;
+
+/** Each record begins this far from the queue. */
+export const JOB_OFFSET = 128;

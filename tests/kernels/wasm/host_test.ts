@@ -1,0 +1,175 @@
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import {
+  type Heap,
+  type HostOptions,
+  type Job,
+  KernelHost,
+} from "../../../lib/kernels/wasm/host.ts";
+import { QUEUE } from "../../../lib/kernels/wasm/jobs.ts";
+import { STRICT } from "../../../lib/kernels/wasm/module.ts";
+import { startThread } from "../../../lib/kernels/wasm/thread.ts";
+import { array, uniform } from "../../random.ts";
+
+/** A memory of its own, from which nothing is ever freed. */
+function heapOf(shared: boolean): Heap {
+  const memory = new WebAssembly.Memory({ initial: 256, maximum: 512, shared });
+  let next = 64;
+  return {
+    memory,
+    allocate: (bytes) => (next += bytes) - bytes,
+    free: () => {},
+  };
+}
+
+const [sequences, length, headDim, valueDim] = [2, 600, 30, 21];
+
+/** An attention with all its arrays in the heap. */
+function jobIn(heap: Heap): Job<"forward"> {
+  const random = uniform(1);
+  const tokens = sequences * length;
+  const place = (size: number, make?: (u: number) => number) => {
+    const address = heap.allocate(4 * size);
+    const values = array(size, random, make);
+    new Float32Array(heap.memory.buffer, address, size).set(values);
+    return address;
+  };
+  const feature = (u: number) => u + 0.1;
+  return {
+    sequences,
+    length,
+    headDim,
+    valueDim,
+    chunkSize: 32,
+    segments: 2,
+    causal: 0,
+    normalize: 1,
+    scale: 0.2,
+    epsilon: 1e-6,
+    q: place(tokens * headDim, feature),
+    k: place(tokens * headDim, feature),
+    v: place(tokens * valueDim),
+    f: place(tokens, (u) => -u),
+    b: place(tokens, (u) => -u),
+    y: place(tokens * valueDim),
+    rowSums: place(tokens),
+    dy: place(tokens * valueDim),
+    dq: place(tokens * headDim),
+    dk: place(tokens * headDim),
+    dv: place(tokens * valueDim),
+    df: place(tokens),
+    db: place(tokens),
+  };
+}
+
+const MANY = { operations: 1e9 };
+
+/** The output and the gradients, as one array. */
+function solve(host: KernelHost, heap: Heap, job: Job<"forward">): number[] {
+  host.run("forward", job, MANY);
+  host.run("backward", job, MANY);
+  const tokens = sequences * length;
+  const { buffer } = heap.memory;
+  const read = (address: number, columns: number) =>
+    new Float32Array(buffer, address, tokens * columns);
+  return [
+    ...read(job.y, valueDim),
+    ...read(job.dq, headDim),
+    ...read(job.dk, headDim),
+    ...read(job.dv, valueDim),
+    ...read(job.df, 1),
+    ...read(job.db, 1),
+  ];
+}
+
+/** Solves the attention in a way that a host may have to. */
+async function solved(
+  shared: boolean,
+  threads: number,
+  options?: HostOptions,
+): Promise<number[]> {
+  const heap = heapOf(shared);
+  const host = new KernelHost(heap, options);
+  await host.useThreads(threads);
+  assertEquals(host.threads, shared ? threads : 1);
+  const values = solve(host, heap, jobIn(heap));
+  await host.useThreads(1);
+  return values;
+}
+
+function assertSame(actual: number[], expected: number[]): void {
+  assertEquals(actual.length, expected.length);
+  actual.forEach((x, i) => assertAlmostEquals(x, expected[i]!, 1e-4));
+  assert(Math.max(...actual.map(Math.abs)) > 1);
+}
+
+const alone = await solved(true, 1);
+
+Deno.test("KernelHost computes the same on one thread and on several", async () => {
+  // Tasks are the same ones, so that nothing is added in another order.
+  for (const threads of [2, 3, 5]) {
+    assertEquals(await solved(true, threads), alone);
+  }
+});
+
+Deno.test("KernelHost computes on plain memory, and without relaxed SIMD", async () => {
+  const binary = Uint8Array.fromBase64(STRICT);
+  assertSame(await solved(false, 4), alone);
+  assertSame(await solved(false, 1, { binary }), alone);
+  assertSame(await solved(true, 2, { binary }), alone);
+});
+
+Deno.test("KernelHost raises when a thread is dead, and goes on without it", async () => {
+  const heap = heapOf(true);
+  let dead = false;
+  const host = new KernelHost(heap, {
+    patience: 200,
+    start: async (options) => {
+      if (!dead) return await startThread(options);
+      // It said that it is ready, and then the system killed it.
+      const ready = (options.queue >> 2) + Object.keys(QUEUE).indexOf("ready");
+      Atomics.add(new Int32Array(heap.memory.buffer), ready, 1);
+      return { stop: () => {} };
+    },
+  });
+  const job = jobIn(heap);
+  dead = true;
+  await host.useThreads(3);
+  assertThrows(
+    () => solve(host, heap, job),
+    Error,
+    "A thread of the wasm backend died",
+  );
+  assertEquals(host.threads, 1);
+  assertEquals(solve(host, heap, job), alone);
+  dead = false;
+  await host.useThreads(3);
+  assertEquals(solve(host, heap, job), alone);
+  await host.useThreads(1);
+});
+
+Deno.test("KernelHost raises when a thread traps, without waiting", async () => {
+  const heap = heapOf(true);
+  const host = new KernelHost(heap, {
+    start: (options) =>
+      // Its scratch lies beyond the memory.
+      startThread({ ...options, thread: 2 ** 20 }),
+  });
+  await host.useThreads(2);
+  const started = performance.now();
+  assertThrows(() => solve(host, heap, jobIn(heap)), Error, "thread");
+  assert(performance.now() - started < 5000);
+  await host.useThreads(1);
+});
+
+Deno.test("KernelHost says when a thread does not start", async () => {
+  const host = new KernelHost(heapOf(true), {
+    start: (options) => startThread({ ...options, queue: 2 ** 31 }),
+  });
+  await assertRejects(() => host.useThreads(2), Error, "did not start");
+});

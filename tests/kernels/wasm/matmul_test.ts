@@ -1,0 +1,115 @@
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { useBackend } from "../../../mod.ts";
+import { array, uniform } from "../../random.ts";
+
+/** Multiplies as the definition says. */
+function product(
+  a: Float32Array,
+  b: Float32Array,
+  { rows, inner, columns, transposeA, transposeB }: {
+    rows: number;
+    inner: number;
+    columns: number;
+    transposeA: boolean;
+    transposeB: boolean;
+  },
+): Float64Array {
+  const c = new Float64Array(rows * columns);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) {
+      for (let n = 0; n < inner; n++) {
+        c[i * columns + j]! += a[transposeA ? n * rows + i : i * inner + n]! *
+          b[transposeB ? j * inner + n : n * columns + j]!;
+      }
+    }
+  }
+  return c;
+}
+
+const SIZES = [
+  { rows: 1, inner: 1, columns: 1 },
+  { rows: 1, inner: 300, columns: 70 },
+  { rows: 3, inner: 5, columns: 7 },
+  { rows: 64, inner: 64, columns: 64 },
+  { rows: 200, inner: 257, columns: 65 },
+  { rows: 50, inner: 260, columns: 128 },
+];
+
+Deno.test("matMul is right at any size, transposed or not, on any number of threads [wasm]", async () => {
+  const random = uniform(3);
+  for (const threads of [1, 2, 3]) {
+    await useBackend({ prefer: ["wasm"], threads });
+    const before = tf.memory().numTensors;
+    for (const size of SIZES) {
+      const { rows, inner, columns } = size;
+      for (const transposeA of [false, true]) {
+        for (const transposeB of [false, true]) {
+          const a = array(rows * inner, random);
+          const b = array(inner * columns, random);
+          const c = tf.tidy(() =>
+            tf.matMul(
+              tf.tensor2d(a, transposeA ? [inner, rows] : [rows, inner]),
+              tf.tensor2d(b, transposeB ? [columns, inner] : [inner, columns]),
+              transposeA,
+              transposeB,
+            )
+          );
+          const label = JSON.stringify({ ...size, transposeA, transposeB });
+          const wanted = product(a, b, { ...size, transposeA, transposeB });
+          const got = await c.data();
+          wanted.forEach((x, i) => assertAlmostEquals(got[i]!, x, 2e-5, label));
+          c.dispose();
+        }
+      }
+    }
+    assertEquals(tf.memory().numTensors, before);
+  }
+});
+
+Deno.test("matMul adds a bias and applies an activation [wasm]", async () => {
+  await useBackend({ prefer: ["wasm"] });
+  const random = uniform(4);
+  const size = { rows: 9, inner: 6, columns: 5 };
+  const a = array(9 * 6, random), b = array(6 * 5, random);
+  const bias = array(5, random);
+  const plain = product(a, b, {
+    ...size,
+    transposeA: false,
+    transposeB: false,
+  }).map((x, i) => x + bias[i % 5]!);
+  const activations = {
+    linear: (x: number) => x,
+    relu: (x: number) => Math.max(0, x),
+    relu6: (x: number) => Math.min(6, Math.max(0, x)),
+    elu: (x: number) => x > 0 ? x : Math.expm1(x),
+    sigmoid: (x: number) => 1 / (1 + Math.exp(-x)),
+    leakyrelu: (x: number) => x > 0 ? x : 0.3 * x,
+    prelu: (x: number) => x > 0 ? x : 0.5 * x,
+  };
+  for (const [activation, apply] of Object.entries(activations)) {
+    const c = tf.tidy(() =>
+      tf.fused.matMul({
+        a: tf.tensor2d(a, [9, 6]),
+        b: tf.tensor2d(b, [6, 5]),
+        bias: tf.tensor1d(bias),
+        activation: activation as "relu",
+        leakyreluAlpha: 0.3,
+        preluActivationWeights: tf.fill([5], 0.5),
+      })
+    );
+    const got = await c.data();
+    plain.forEach((x, i) =>
+      assertAlmostEquals(got[i]!, apply(x), 1e-5, activation)
+    );
+    c.dispose();
+  }
+});
+
+Deno.test("matMul refuses integers [wasm]", async () => {
+  await useBackend({ prefer: ["wasm"] });
+  tf.tidy(() => {
+    const x = tf.ones<tf.Rank.R2>([2, 2], "int32");
+    assertThrows(() => tf.matMul(x, x), TypeError, "a should be float32");
+  });
+});
