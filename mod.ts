@@ -35,6 +35,10 @@ export {
   type LionAttentionOptions,
 } from "./lib/attention/lion_attention.ts";
 export { decayMask } from "./lib/attention/mask.ts";
+export { dense } from "./lib/operations/dense.ts";
+export { gelu } from "./lib/operations/gelu.ts";
+export { joinHeads, splitHeads } from "./lib/operations/heads.ts";
+export { layerNorm } from "./lib/operations/layer_norm.ts";
 export {
   type BackendInfo,
   type BackendName,

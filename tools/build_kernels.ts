@@ -6,10 +6,9 @@
  */
 import asc from "assemblyscript/asc";
 import {
-  ATTENTION,
   type Fields,
   JOB_OFFSET,
-  MATMUL,
+  JOBS,
   QUEUE,
 } from "../lib/kernels/wasm/jobs.ts";
 
@@ -146,26 +145,32 @@ export function ${
 
 /** What the host gives: the records that it writes, and a clock. */
 function jobsSource(): string {
-  const record = (name: string, fields: Fields) => `
-@unmanaged export class ${name} {
+  const { forward, backward: _same, ...others } = JOBS;
+  const records: [string, Fields][] = Object.entries({
+    attention: forward,
+    ...others,
+  });
+  const capital = (name: string) => name[0]!.toUpperCase() + name.slice(1);
+  const classOf = (name: string, fields: Fields) => `
+@unmanaged export class ${capital(name)} {
   ${
     Object.entries(fields).map(([field, type]) => `${field}: ${type};`).join(
       " ",
     )
   }
-}`;
-  return `${record("Queue", QUEUE)}
-${record("Attention", ATTENTION)}
-${record("Matmul", MATMUL)}
+}
+export let ${name} = changetype<${capital(name)}>(0);`;
+  return `${classOf("queue", QUEUE)}
+${records.map(([name, fields]) => classOf(name, fields)).join("\n")}
 /** Milliseconds. */
 @external("env", "now") export declare function now(): f64;
-export let queue = changetype<Queue>(0);
-export let attention = changetype<Attention>(0);
-export let matmul = changetype<Matmul>(0);
 export function attach(pointer: usize): void {
   queue = changetype<Queue>(pointer);
-  attention = changetype<Attention>(pointer + ${JOB_OFFSET});
-  matmul = changetype<Matmul>(pointer + ${JOB_OFFSET});
+  ${
+    records.map(([name]) =>
+      `${name} = changetype<${capital(name)}>(pointer + ${JOB_OFFSET});`
+    ).join("\n  ")
+  }
 }`;
 }
 

@@ -8,7 +8,21 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { hasKernel, registerFusedGradient, run } from "../operations/fused.ts";
 import { assertShape } from "./shape.ts";
+
+/** Input `x`; the gradient's output is its. */
+export const LOG_SIGMOID = "LionLogSigmoid";
+registerFusedGradient(LOG_SIGMOID, ["x"]);
+
+/**
+ * Input `logDecay`, `[batch, heads, length]`, in the source convention; outputs
+ * the `forward` and `backward` that it stands for, not below
+ * {@linkcode LOWEST_LOG_DECAY}. The gradient's inputs are `logDecay, df, db`,
+ * its output that of `logDecay`.
+ */
+export const SOURCE_DECAY = "LionSourceDecay";
+registerFusedGradient(SOURCE_DECAY, ["logDecay"], ["df", "db"]);
 
 /**
  * Which token's decay lies on the path from a source to its reader.
@@ -199,6 +213,7 @@ export function twoSidedDecay(
  * @returns The same shape, every value <= 0.
  */
 export function logSigmoid<T extends tf.Tensor>(x: T): T {
+  if (hasKernel(LOG_SIGMOID)) return run(LOG_SIGMOID, { x })[0] as T;
   return tf.tidy(() => tf.neg(tf.softplus(tf.neg(x))));
 }
 
@@ -253,7 +268,7 @@ export async function checkDecay(decay: Decay): Promise<void> {
  * A decay of e^-10000 is 0 in any floating-point format, and its logarithm is
  * finite: a log decay of -Infinity would meet 0 · Infinity = NaN in the masks.
  */
-const LOWEST_LOG_DECAY = -1e4;
+export const LOWEST_LOG_DECAY = -1e4;
 
 /** Replaces -Infinity; what is above 0 is the caller's error and stays visible. */
 function finite(logDecay: tf.Tensor): tf.Tensor {
@@ -286,6 +301,14 @@ export function logDecayPair(
     }
     case "selective": {
       assertShape("selectiveDecay's logDecay", decay.logDecay, shape, axes);
+      if (decay.convention === "source" && hasKernel(SOURCE_DECAY)) {
+        const { logDecay } = decay;
+        const [forward, backward] = run(SOURCE_DECAY, { logDecay });
+        return {
+          forward: forward as tf.Tensor3D,
+          backward: backward as tf.Tensor3D,
+        };
+      }
       const logDecay = finite(decay.logDecay) as tf.Tensor3D;
       return decay.convention === "arrival"
         ? { forward: logDecay, backward: logDecay }

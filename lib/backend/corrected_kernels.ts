@@ -7,6 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { replaceKernel } from "../kernels/replace_kernel.ts";
 // Registers the gradients; corrections must come after.
 import "@tensorflow/tfjs-layers";
 
@@ -20,9 +21,9 @@ const corrected = new Set<string>();
 export function correctKernels(backendName: string): void {
   if (corrected.has(backendName)) return;
   corrected.add(backendName);
-  if (backendName === "webgpu") replaceKernel("Cumsum", "webgpu", cumsum);
+  if (backendName === "webgpu") replaceKernel("webgpu", "Cumsum", cumsum);
   if (backendName === "wasm") {
-    replaceKernel("UnsortedSegmentSum", "wasm", unsortedSegmentSum);
+    replaceKernel("wasm", "UnsortedSegmentSum", unsortedSegmentSum);
   }
 }
 
@@ -55,16 +56,6 @@ export function guardAllocations(backend: BackendWasm): void {
     }
     return address;
   };
-}
-
-function replaceKernel(
-  kernelName: string,
-  backendName: string,
-  kernelFunc: tf.KernelFunc,
-): void {
-  const stock = tf.getKernel(kernelName, backendName);
-  if (stock) tf.unregisterKernel(kernelName, backendName);
-  tf.registerKernel({ ...stock, kernelName, backendName, kernelFunc });
 }
 
 /**

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ATTENTION, type Fields, JOB_OFFSET, MATMUL, QUEUE } from "./jobs.ts";
+import { JOB_OFFSET, JOBS, QUEUE } from "./jobs.ts";
 import { RELAXED, STRICT } from "./module.ts";
 import { isShared, withPlainMemory } from "./shared_memory.ts";
 import { startThread, type Thread } from "./thread.ts";
@@ -18,13 +18,6 @@ export interface Heap {
   /** Gives bytes back. */
   free(address: number): void;
 }
-
-/** The module's jobs, in the order of their numbers there. */
-const JOBS = {
-  forward: ATTENTION,
-  backward: ATTENTION,
-  matmul: MATMUL,
-} as const satisfies Record<string, Fields>;
 
 /** The name of a job. */
 export type JobName = keyof typeof JOBS;
@@ -168,6 +161,7 @@ export class KernelHost {
     let done = 0;
     try {
       done = this.#exports.run(threads - 1);
+      if (this.#get("failed")) done = 0;
     } finally {
       if (!done) this.#stop();
       if (this.#scratch.bytes > KEPT_SCRATCH) this.#release();
@@ -213,6 +207,7 @@ export class KernelHost {
       ...Object.values(JOBS).map((fields) => Object.keys(fields).length),
     );
     const bytes = JOB_OFFSET + 4 * longest;
+    // Never freed, for the sake of threads that may still look at it.
     this.#queue = align(this.#heap.allocate(bytes + ALIGNMENT));
     new Uint8Array(this.#heap.memory.buffer, this.#queue, bytes).fill(0);
     this.#exports.open(this.#queue);

@@ -23,8 +23,10 @@ export const QUEUE = {
   nextSecond: "i32",
   done: "i32",
   doneSecond: "i32",
-  /** Threads that have left the job. */
-  left: "i32",
+  /** Whether no other thread may begin with the job any more. */
+  closed: "i32",
+  /** Other threads that are at the job, or are about to see that it is closed. */
+  active: "i32",
   /** Threads that have started. */
   ready: "i32",
   /** Set by a thread that died. */
@@ -82,5 +84,81 @@ export const MATMUL = {
   bias: "usize",
 } as const satisfies Fields;
 
+/** Layer normalisation of rows; its gradient if there is a `dy`. */
+export const LAYER_NORM = {
+  rows: "i32",
+  columns: "i32",
+  rowsPerTask: "i32",
+  epsilon: "f32",
+  x: "usize",
+  scale: "usize",
+  offset: "usize",
+  y: "usize",
+  dy: "usize",
+  dx: "usize",
+  dscale: "usize",
+  doffset: "usize",
+} as const satisfies Fields;
+
+/** GELU; its gradient if there is a `dy`, and `y` is then x's. */
+export const GELU = {
+  size: "i32",
+  x: "usize",
+  y: "usize",
+  dy: "usize",
+} as const satisfies Fields;
+
+/** Rows to heads; if there is a `dx`, q, k and v are gradients, and it is x's. */
+export const SPLIT_HEADS = {
+  batch: "i32",
+  length: "i32",
+  heads: "i32",
+  headDim: "i32",
+  featureMap: "i32",
+  x: "usize",
+  q: "usize",
+  k: "usize",
+  v: "usize",
+  dx: "usize",
+} as const satisfies Fields;
+
+/** A step of Adam. */
+export const ADAM = {
+  size: "i32",
+  stepSize: "f32",
+  beta1: "f32",
+  beta2: "f32",
+  rootCorrection: "f32",
+  epsilon: "f32",
+  keep: "f32",
+  value: "usize",
+  gradient: "usize",
+  mean: "usize",
+  square: "usize",
+  newValue: "usize",
+  newMean: "usize",
+  newSquare: "usize",
+} as const satisfies Fields;
+
+/** The sum of a matrix's rows. */
+export const COLUMN_SUM = {
+  rows: "i32",
+  columns: "i32",
+  x: "usize",
+  y: "usize",
+} as const satisfies Fields;
+
 /** Each record begins this far from the queue. */
 export const JOB_OFFSET = 128;
+
+/** The records of jobs, in the order of their numbers in the module. */
+export const JOBS = {
+  forward: ATTENTION,
+  backward: ATTENTION,
+  matmul: MATMUL,
+  layerNorm: LAYER_NORM,
+  gelu: GELU,
+  splitHeads: SPLIT_HEADS,
+  adam: ADAM,
+  columnSum: COLUMN_SUM,
+} as const satisfies Record<string, Fields>;

@@ -9,6 +9,7 @@ import {
   LION_CHUNKWISE,
   LION_CHUNKWISE_GRADIENT,
 } from "../../attention/kernel.ts";
+import { replaceKernel } from "../replace_kernel.ts";
 import { addressOf } from "./address.ts";
 import type { Job, KernelHost } from "./host.ts";
 
@@ -23,46 +24,30 @@ const LARGEST_CHUNK = 512;
  * @param host Runs them.
  */
 export function registerChunkwise(host: KernelHost): void {
-  const forward: ChunkwiseKernel = {
-    kernelName: LION_CHUNKWISE,
-    backendName: "wasm",
-    plan: (request) => plan(request, host.threads),
-    kernelFunc: ({ inputs, backend, attrs }) => {
-      const wasm = backend as BackendWasm;
-      const { q, v } = inputs as Inputs;
-      const y = wasm.makeOutput(v.shape, "float32");
-      const rowSums = wasm.makeOutput(q.shape.slice(0, 3), "float32");
-      runJob(host, wasm, "forward", { ...inputs, y, rowSums } as Inputs, attrs);
-      return [y, rowSums];
-    },
+  const forward: tf.KernelFunc = ({ inputs, backend, attrs }) => {
+    const wasm = backend as BackendWasm;
+    const { q, v } = inputs as Inputs;
+    const y = wasm.makeOutput(v.shape, "float32");
+    const rowSums = wasm.makeOutput(q.shape.slice(0, 3), "float32");
+    runJob(host, wasm, "forward", { ...inputs, y, rowSums } as Inputs, attrs);
+    return [y, rowSums];
   };
-  const gradient: tf.KernelConfig = {
-    kernelName: LION_CHUNKWISE_GRADIENT,
-    backendName: "wasm",
-    kernelFunc: ({ inputs, backend, attrs }) => {
-      const wasm = backend as BackendWasm;
-      const outputs: Record<string, tf.TensorInfo> = {};
-      for (const name of ["q", "k", "v", "f", "b"]) {
-        const input = inputs[name];
-        if (!input) continue;
-        outputs[`d${name}`] = wasm.makeOutput(input.shape, "float32");
-      }
-      runJob(
-        host,
-        wasm,
-        "backward",
-        { ...inputs, ...outputs } as Inputs,
-        attrs,
-      );
-      return Object.values(outputs);
-    },
-  };
-  for (const kernel of [forward, gradient]) {
-    if (tf.getKernel(kernel.kernelName, "wasm")) {
-      tf.unregisterKernel(kernel.kernelName, "wasm");
+  const gradient: tf.KernelFunc = ({ inputs, backend, attrs }) => {
+    const wasm = backend as BackendWasm;
+    const outputs: Record<string, tf.TensorInfo> = {};
+    for (const name of ["q", "k", "v", "f", "b"]) {
+      const input = inputs[name];
+      if (!input) continue;
+      outputs[`d${name}`] = wasm.makeOutput(input.shape, "float32");
     }
-    tf.registerKernel(kernel);
-  }
+    runJob(host, wasm, "backward", { ...inputs, ...outputs } as Inputs, attrs);
+    return Object.values(outputs);
+  };
+  const planning: Pick<ChunkwiseKernel, "plan"> = {
+    plan: (request) => plan(request, host.threads),
+  };
+  replaceKernel("wasm", LION_CHUNKWISE, forward, planning);
+  replaceKernel("wasm", LION_CHUNKWISE_GRADIENT, gradient);
 }
 
 type Inputs =

@@ -1,6 +1,7 @@
 /** Matrix products as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { replaceKernel } from "../replace_kernel.ts";
 import { addressOf } from "./address.ts";
 import type { KernelHost } from "./host.ts";
 
@@ -35,12 +36,7 @@ export function registerMatmul(host: KernelHost): void {
     return result;
   };
   for (const kernelName of ["BatchMatMul", "_FusedMatMul"]) {
-    tf.unregisterKernel(kernelName, "wasm");
-    tf.registerKernel({
-      kernelName,
-      backendName: "wasm",
-      kernelFunc: multiply,
-    });
+    replaceKernel("wasm", kernelName, multiply);
   }
 }
 

@@ -1,9 +1,11 @@
 import type { KernelHost } from "./host.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerMatmul } from "./matmul.ts";
+import { registerOperations } from "./operations.ts";
 
 /** Registers all of LION's kernels for the wasm backend. */
 export function registerWasmKernels(host: KernelHost): void {
   registerChunkwise(host);
   registerMatmul(host);
+  registerOperations(host);
 }

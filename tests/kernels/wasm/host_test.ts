@@ -131,9 +131,11 @@ Deno.test("KernelHost raises when a thread is dead, and goes on without it", asy
     patience: 200,
     start: async (options) => {
       if (!dead) return await startThread(options);
-      // It said that it is ready, and then the system killed it.
-      const ready = (options.queue >> 2) + Object.keys(QUEUE).indexOf("ready");
-      Atomics.add(new Int32Array(heap.memory.buffer), ready, 1);
+      // It started, began with a job, and was never seen again.
+      for (const field of ["ready", "active"]) {
+        const at = (options.queue >> 2) + Object.keys(QUEUE).indexOf(field);
+        Atomics.add(new Int32Array(heap.memory.buffer), at, 1);
+      }
       return { stop: () => {} };
     },
   });

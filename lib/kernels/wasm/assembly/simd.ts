@@ -40,3 +40,31 @@ export function exp4(x: v128): v128 {
 export function vectorBytes(floats: i32): usize {
   return (<usize> floats * 4 + 15) & ~15;
 }
+
+/** Ones in the first `count` lanes, of which there may be more than four. */
+export function firstLanes(count: i32): v128 {
+  return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count));
+}
+
+/** The first `count` floats there, at most four; the others are 0. */
+export function loadFirst(pointer: usize, count: i32): v128 {
+  if (count >= 4) return v128.load(pointer);
+  let x = f32x4.replace_lane(f32x4.splat(0), 0, load<f32>(pointer));
+  if (count > 1) x = f32x4.replace_lane(x, 1, load<f32>(pointer, 4));
+  if (count > 2) x = f32x4.replace_lane(x, 2, load<f32>(pointer, 8));
+  return x;
+}
+
+/** Stores the first `count` floats, at most four. */
+export function storeFirst(pointer: usize, x: v128, count: i32): void {
+  if (count >= 4) return v128.store(pointer, x);
+  store<f32>(pointer, f32x4.extract_lane(x, 0));
+  if (count > 1) store<f32>(pointer, f32x4.extract_lane(x, 1), 4);
+  if (count > 2) store<f32>(pointer, f32x4.extract_lane(x, 2), 8);
+}
+
+/** 1 / (1 + e^-x) */
+export function sigmoid4(x: v128): v128 {
+  const one = f32x4.splat(1);
+  return f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(x))));
+}

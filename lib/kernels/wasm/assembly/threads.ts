@@ -2,6 +2,7 @@
 // thread takes the next task that is left, and waits between the phases.
 //
 // The queue is in the shared memory; all threads run this same module on it.
+import { adamTask, adamTasks } from "./adam";
 import { layout, setSizes } from "./attention";
 import {
   attendBackward,
@@ -9,13 +10,23 @@ import {
   layoutBackward,
   summarizeBackward,
 } from "./backward";
+import { columnSumTask, columnSumTasks } from "./column_sum";
 import { attendForward, forwardRecordBytes, summarizeForward } from "./forward";
+import { geluTask, geluTasks } from "./gelu";
 import { attach, attention, matmul, now, Queue, queue } from "./jobs";
+import { layerNormExtra, layerNormTask, layerNormTasks } from "./layer_norm";
 import { layoutMatmul, matmulTask, matmulTasks } from "./matmul";
+import { splitHeadsTask, splitHeadsTasks } from "./split_heads";
 
-export const FORWARD = 0;
-export const BACKWARD = 1;
-export const MATMUL = 2;
+// The host's numbers for jobs.
+const FORWARD = 0;
+const BACKWARD = 1;
+const MATMUL = 2;
+const LAYER_NORM = 3;
+const GELU = 4;
+const SPLIT_HEADS = 5;
+const ADAM = 6;
+const COLUMN_SUM = 7;
 const STOP = -1;
 
 function address(offset: usize): usize {
@@ -34,7 +45,20 @@ export function open(pointer: usize): void {
 
 /** Reads the job's sizes; returns the bytes of scratch that a thread needs. */
 export function prepare(base: usize): usize {
-  if (queue.operation === MATMUL) return layoutMatmul(base);
+  switch (queue.operation) {
+    case FORWARD:
+      readAttention();
+      return layout(base, attention.causal !== 0 ? 0 : 1);
+    case BACKWARD:
+      readAttention();
+      return layoutBackward(base);
+    case MATMUL:
+      return layoutMatmul(base);
+  }
+  return 0;
+}
+
+function readAttention(): void {
   setSizes(
     attention.length,
     attention.headDim,
@@ -44,29 +68,70 @@ export function prepare(base: usize): usize {
     attention.causal !== 0,
     attention.f !== 0,
   );
-  return queue.operation === FORWARD
-    ? layout(base, attention.causal !== 0 ? 0 : 1)
-    : layoutBackward(base);
 }
 
 /** Bytes that all threads share beside their scratch; after {@link prepare}. */
 export function extraBytes(): usize {
-  if (queue.operation === MATMUL) return matmul.batch * 8;
   const records = attention.sequences * attention.segments;
-  return records *
-    (queue.operation === FORWARD
-      ? forwardRecordBytes()
-      : backwardRecordBytes());
+  switch (queue.operation) {
+    case FORWARD:
+      return records * forwardRecordBytes();
+    case BACKWARD:
+      return records * backwardRecordBytes();
+    case MATMUL:
+      return matmul.batch * 8;
+    case LAYER_NORM:
+      return layerNormExtra();
+  }
+  return 0;
 }
 
 function tasksOf(phase: i32): i32 {
-  if (queue.operation === MATMUL) return phase === 0 ? 0 : matmulTasks();
-  const alone = attention.segments === 1 && attention.f !== 0;
-  return phase === 0 && alone ? 0 : attention.sequences * attention.segments;
+  switch (queue.operation) {
+    case FORWARD:
+    case BACKWARD: {
+      // The states around a segment need no summary if it is all there is.
+      const alone = attention.segments === 1 && attention.f !== 0;
+      if (phase === 0 && alone) return 0;
+      return attention.sequences * attention.segments;
+    }
+    case MATMUL:
+      return phase === 0 ? 0 : matmulTasks();
+    case LAYER_NORM:
+      return layerNormTasks(phase);
+    case GELU:
+      return geluTasks(phase);
+    case SPLIT_HEADS:
+      return splitHeadsTasks(phase);
+    case ADAM:
+      return adamTasks(phase);
+    case COLUMN_SUM:
+      return columnSumTasks(phase);
+  }
+  return 0;
 }
 
 function perform(phase: i32, task: i32): void {
-  if (queue.operation === MATMUL) return matmulTask(task);
+  switch (queue.operation) {
+    case FORWARD:
+    case BACKWARD:
+      return attend(phase, task);
+    case MATMUL:
+      return matmulTask(task);
+    case LAYER_NORM:
+      return layerNormTask(phase, task);
+    case GELU:
+      return geluTask(task);
+    case SPLIT_HEADS:
+      return splitHeadsTask(task);
+    case ADAM:
+      return adamTask(task);
+    case COLUMN_SUM:
+      return columnSumTask(task);
+  }
+}
+
+function attend(phase: i32, task: i32): void {
   const sequence = task / attention.segments;
   const segment = task % attention.segments;
   if (queue.operation === FORWARD) {
@@ -78,7 +143,7 @@ function perform(phase: i32, task: i32): void {
   }
 }
 
-/** Whether all is done; false if another thread is dead. */
+/** Does the tasks that are left; false if another thread is dead. */
 function work(thread: i32): bool {
   prepare(queue.scratch + queue.scratchBytes * thread);
   for (let phase = 0; phase < 2; phase++) {
@@ -96,15 +161,15 @@ function work(thread: i32): bool {
   return true;
 }
 
-/** Spins until a counter is there; false if nothing makes progress any more. */
+/** Spins until a counter has a value; false if nothing makes progress any more. */
 function waitFor(counter: usize, value: i32): bool {
+  if (atomic.load<i32>(counter) === value) return true;
   const failed = address(offsetof<Queue>("failed"));
   const progress = address(offsetof<Queue>("progress"));
-  if (atomic.load<i32>(counter) >= value) return true;
   let seen = atomic.load<i32>(progress), deadline = now() + queue.patience;
   while (now() < deadline) {
     for (let spin = 0; spin < 10_000; spin++) {
-      if (atomic.load<i32>(counter) >= value) return true;
+      if (atomic.load<i32>(counter) === value) return true;
     }
     if (atomic.load<i32>(failed) !== 0) return false;
     const current = atomic.load<i32>(progress);
@@ -116,24 +181,29 @@ function waitFor(counter: usize, value: i32): bool {
 }
 
 /**
- * Runs the job that the queue holds, with so many other threads; returns
- * whether it was done.
+ * Runs the job that the queue holds, with the help of as many other threads as
+ * are there in time; returns whether it was done.
  */
 export function run(others: i32): bool {
   memory.fill(address(offsetof<Queue>("next")), 0, 16);
-  atomic.store<i32>(address(offsetof<Queue>("left")), 0);
+  const closed = address(offsetof<Queue>("closed"));
   if (others > 0) {
+    atomic.store<i32>(closed, 0);
     const turn = address(offsetof<Queue>("turn"));
     atomic.add<i32>(turn, 1);
     atomic.notify(turn, others);
   }
-  if (!work(0)) return false;
-  return waitFor(address(offsetof<Queue>("left")), others);
+  const done = work(0);
+  // A thread that is late finds it closed, so that nobody waits for it.
+  atomic.store<i32>(closed, 1);
+  return done && waitFor(address(offsetof<Queue>("active")), 0);
 }
 
 /** What another thread does for ever: it spins so many times for a job, then sleeps. */
 export function serve(thread: i32, spins: i32): void {
   const turn = address(offsetof<Queue>("turn"));
+  const active = address(offsetof<Queue>("active"));
+  const closed = address(offsetof<Queue>("closed"));
   let seen = 0;
   atomic.add<i32>(address(offsetof<Queue>("ready")), 1);
   for (;;) {
@@ -142,8 +212,11 @@ export function serve(thread: i32, spins: i32): void {
       if (spin < spins) spin++;
       else atomic.wait<i32>(turn, seen, -1);
     }
-    seen++;
-    if (queue.operation === STOP || !work(thread)) return;
-    atomic.add<i32>(address(offsetof<Queue>("left")), 1);
+    seen = atomic.load<i32>(turn);
+    if (queue.operation === STOP) return;
+    atomic.add<i32>(active, 1);
+    const helped = atomic.load<i32>(closed) !== 0 || work(thread);
+    atomic.sub<i32>(active, 1);
+    if (!helped) return;
   }
 }

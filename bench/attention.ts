@@ -1,0 +1,311 @@
+/**
+ * Who computes attention: the forms of the library, softmax attention in tfjs
+ * operations, the loop over Float32Array and PyTorch.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type BackendName,
+  type Decay,
+  explainAttention,
+  fixedDecay,
+  lionAttention,
+  type LionAttentionOptions,
+  noDecay,
+  selectiveDecay,
+} from "@lionjs/lion";
+import { attentionLoop } from "./attention_loop.ts";
+import {
+  type AttentionProblem,
+  type AttentionResult,
+  EPSILON,
+  HEAD_DIM,
+  type Pass,
+  problemOf,
+  type Variant,
+} from "./attention_problem.ts";
+import {
+  type Contender,
+  type Cost,
+  type Group,
+  type OpenGroup,
+  readTensors,
+  startBackend,
+  timeTensors,
+  usageOf,
+} from "./group.ts";
+import { difference, stopwatch } from "./measure.ts";
+import { torchContender, type TorchPeer } from "./peers/torch.ts";
+import { softmaxRows } from "./softmax_rows.ts";
+
+const FORMS = ["full", "chunkwise", "blockwise", "recurrent"] as const;
+type Form = typeof FORMS[number];
+
+/**
+ * The longest sequences that a contender is timed at. Quadratic ones: at
+ * 16,384 tokens the scores of 4 heads are 4 GiB, more than a tensor may hold,
+ * and on cpu a run takes seconds from 512 on. Recurrent: a handful of kernels
+ * for each token, minutes beyond a few hundred, and on webgpu a launch each.
+ */
+const LONGEST: Readonly<
+  Record<Form | "softmax", Readonly<Record<BackendName, number>>>
+> = {
+  full: { webgpu: 4096, wasm: 4096, cpu: 256 },
+  blockwise: { webgpu: 4096, wasm: 4096, cpu: 256 },
+  softmax: { webgpu: 4096, wasm: 4096, cpu: 256 },
+  chunkwise: { webgpu: 16_384, wasm: 16_384, cpu: 1024 },
+  recurrent: { webgpu: 64, wasm: 256, cpu: 256 },
+};
+
+/** Largest error relative to the largest value: of the tests, with room for long sums. */
+const TOLERANCE = { forward: 2e-5, gradients: 5e-5 };
+
+/** PyTorch's scan takes differences of sums over all chunks, which costs it digits at great lengths. */
+const TORCH_TOLERANCE = { forward: 2e-4, gradients: 5e-4 };
+
+/** Which attention to time, and beside whom. */
+export interface AttentionChoice {
+  readonly backend: BackendName;
+  readonly pass: Pass;
+  readonly variant: Variant;
+  readonly length: number;
+  readonly heads: number;
+  readonly threads: number;
+  /** Quadratic contenders are left out beyond this. @default none */
+  readonly longestQuadratic?: number;
+  readonly torch: TorchPeer | null;
+}
+
+/** All contenders of a choice. */
+export function attentionGroup(choice: AttentionChoice): Group {
+  const { backend, pass, variant, length, heads } = choice;
+  return {
+    section: "attention",
+    backend,
+    parameters: { pass, variant, length, heads },
+    open: () => open(choice),
+  };
+}
+
+async function open(choice: AttentionChoice): Promise<OpenGroup> {
+  const { backend, pass, variant, heads, length, torch } = choice;
+  await startBackend(backend, choice.threads);
+  const problem = problemOf(variant, heads, length);
+  const tensors = tensorsOf(problem);
+  const expected = referenceOf(problem, pass);
+  const check = (result: AttentionResult) =>
+    attentionDifference(result, expected, TOLERANCE);
+  const runs = (contender: Form | "softmax") =>
+    length <= LONGEST[contender][backend] &&
+    (contender === "chunkwise" || contender === "recurrent" ||
+      length <= (choice.longestQuadratic ?? Infinity));
+
+  const contenders: Contender[] = FORMS.filter(runs).flatMap((form) => {
+    try {
+      return [formContender(form, { tensors, pass, check })];
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      console.warn(`${form} is left out at ${length} tokens: ${error.message}`);
+      return [];
+    }
+  });
+  const hasFull = contenders.some(({ name }) => name === "full");
+  // It has no decay: once is enough. Its scores fit where those of full do.
+  if (variant === "lit" && hasFull && runs("softmax")) {
+    contenders.push(softmaxContender(problem, tensors, pass));
+  }
+  contenders.push({
+    name: "Float32Array loop",
+    check: () => Promise.resolve(check(attentionLoop(problem, pass))),
+    run: () => stopwatch(() => void attentionLoop(problem, pass)),
+    cost: costOf(tensors, pass, { form: "recurrent" }),
+  });
+  if (torch) {
+    await torch.prepare({
+      work: "attention",
+      options: { pass },
+      tensors: Object.entries(tensors.all).map(([name, { shape }]) => ({
+        name,
+        shape,
+        values: problem[name as keyof typeof tensors.all]!,
+      })),
+    });
+    const cost = costOf(tensors, pass, { form: "chunkwise", chunkSize: 64 });
+    contenders.push(torchContender(
+      torch,
+      (result) => attentionDifference(result, expected, TORCH_TOLERANCE),
+      cost,
+    ));
+  }
+  return {
+    contenders,
+    baseline: hasFull ? "full" : "Float32Array loop",
+    close: async () => {
+      tf.dispose(tensors.all);
+      await torch?.release();
+    },
+  };
+}
+
+/** The tensors of a problem. */
+interface ProblemTensors {
+  /** By the names of the problem's arrays. */
+  readonly all: Record<"q" | "k" | "v" | "dy", tf.Tensor4D> & {
+    logDecay?: tf.Tensor;
+  };
+  /** q, k, v and the log decay, if there is one. */
+  readonly inputs: tf.Tensor[];
+  decayOf(logDecay: tf.Tensor | undefined): Decay;
+}
+
+function tensorsOf(problem: AttentionProblem): ProblemTensors {
+  const { variant, heads, length, logDecay } = problem;
+  const vectors = (array: Float32Array) =>
+    tf.tensor4d(array, [1, heads, length, HEAD_DIM]);
+  const [q, k, v] = [problem.q, problem.k, problem.v].map(vectors) as [
+    tf.Tensor4D,
+    tf.Tensor4D,
+    tf.Tensor4D,
+  ];
+  const ofDecay = logDecay && {
+    logDecay: tf.tensor(
+      logDecay,
+      variant === "d" ? [heads] : [1, heads, length],
+    ),
+  };
+  return {
+    all: { q, k, v, ...ofDecay, dy: vectors(problem.dy) },
+    inputs: [q, k, v, ...(ofDecay ? [ofDecay.logDecay] : [])],
+    decayOf: (logDecay) =>
+      variant === "lit"
+        ? noDecay()
+        : variant === "d"
+        ? fixedDecay(logDecay as tf.Tensor1D)
+        : selectiveDecay(logDecay as tf.Tensor3D),
+  };
+}
+
+type Attend = (...inputs: tf.Tensor[]) => tf.Tensor;
+
+/** The output, and in the second pass the gradients after it. */
+function compute(
+  attend: Attend,
+  inputs: tf.Tensor[],
+  dy: tf.Tensor,
+  pass: Pass,
+): tf.Tensor[] {
+  if (pass === "forward") return [attend(...inputs)];
+  const { value, grads } = tf.valueAndGrads(attend)(inputs, dy);
+  return [value, ...grads];
+}
+
+function formContender(
+  form: Form,
+  { tensors, pass, check }: {
+    tensors: ProblemTensors;
+    pass: Pass;
+    check: (result: AttentionResult) => string | null;
+  },
+): Contender {
+  const attend: Attend = (q, k, v, logDecay) =>
+    lionAttention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, {
+      form,
+      scale: 1,
+      epsilon: EPSILON,
+      decay: tensors.decayOf(logDecay),
+    });
+  const run = () => compute(attend, tensors.inputs, tensors.all.dy, pass);
+  const { kernel, reason } = planOf(tensors, { form });
+  return {
+    name: form,
+    check: async () => check(await readTensors(run)),
+    run: () => timeTensors(run),
+    cost: costOf(tensors, pass, { form }),
+    how: kernel ? `${kernel}: ${reason}` : reason,
+    usage: () => usageOf(run),
+  };
+}
+
+function planOf(
+  { all: { q, k, v, logDecay }, decayOf }: ProblemTensors,
+  options: LionAttentionOptions,
+) {
+  return explainAttention(q, k, v, { decay: decayOf(logDecay), ...options });
+}
+
+/** With gradients all counts as three times the forward pass, its usual share. */
+function costOf(
+  tensors: ProblemTensors,
+  pass: Pass,
+  options: LionAttentionOptions,
+): Cost {
+  const { operations, bytes, peakBytes } = planOf(tensors, options);
+  return pass === "forward"
+    ? { operations, bytes, peakBytes }
+    : { operations: 3 * operations, bytes: 3 * bytes };
+}
+
+function softmaxContender(
+  problem: AttentionProblem,
+  tensors: ProblemTensors,
+  pass: Pass,
+): Contender {
+  const attend: Attend = (q, k, v) =>
+    tf.tidy(() => tf.matMul(tf.softmax(tf.matMul(q!, k!, false, true)), v!));
+  const { dy } = tensors.all;
+  const run = () => compute(attend, tensors.inputs, dy, pass);
+  return {
+    name: "softmax in tfjs",
+    check: async () => {
+      const [y, dq] = await readTensors(run);
+      return softmaxRows(problem).reduce<string | null>(
+        (wrong, { at, ...row }) => {
+          const part = (array: Float32Array) =>
+            array.subarray(at, at + HEAD_DIM);
+          return wrong ?? difference("y", [[part(y!), row.y]], 1e-4) ??
+            (dq ? difference("dq", [[part(dq), row.dq]], 1e-3) : null);
+        },
+        null,
+      );
+    },
+    run: () => timeTensors(run),
+    cost: costOf(tensors, pass, { form: "full" }),
+    usage: () => usageOf(run),
+  };
+}
+
+/** Gradients of vectors are judged together, since those of q and k may cancel. */
+function attentionDifference(
+  [y, q, k, v, logDecay]: AttentionResult,
+  [y1, q1, k1, v1, logDecay1]: AttentionResult,
+  { forward, gradients }: typeof TOLERANCE,
+): string | null {
+  return difference("y", [[y!, y1!]], forward) ??
+    (q1
+      ? difference("dq, dk, dv", [[q!, q1], [k!, k1!], [v!, v1!]], gradients)
+      : null) ??
+    (logDecay1
+      ? difference(
+        "the gradient of the log decay",
+        [[logDecay!, logDecay1]],
+        gradients,
+      )
+      : null);
+}
+
+const references = new Map<string, AttentionResult>();
+
+/** Computed once for all backends. */
+function referenceOf(problem: AttentionProblem, pass: Pass): AttentionResult {
+  const { variant, heads, length } = problem;
+  const key = `${variant} ${heads} ${length} ${pass}`;
+  const reference = references.get(key) ?? attentionLoop(problem, pass);
+  references.set(key, reference);
+  return reference;
+}
+
+/** The longest sequence that any form is timed at on a backend. */
+export function longestOn(backend: BackendName): number {
+  return Math.max(...FORMS.map((form) => LONGEST[form][backend]));
+}

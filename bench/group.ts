@@ -1,0 +1,128 @@
+/** What is measured side by side, and how a backend is made ready for it. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { type BackendInfo, type BackendName, useBackend } from "@lionjs/lion";
+import { type Candidate, stopwatch } from "./measure.ts";
+
+/** What a computation costs on paper. */
+export interface Cost {
+  /** Multiplications and additions. */
+  readonly operations: number;
+  /** Bytes read and written at the least. */
+  readonly bytes: number;
+  /** Bytes alive at once, as planned. */
+  readonly peakBytes?: number;
+}
+
+/** A candidate and what is known of it beside its time. */
+export interface Contender extends Candidate {
+  readonly cost?: Cost;
+  /** How it runs: the kernel, or the reason that there is none. */
+  readonly how?: string;
+  /** Runs it once more and says what it took. */
+  usage?(): Promise<Usage>;
+}
+
+/** What a run took of the machine. */
+export interface Usage {
+  /** Bytes alive at once, inputs included. */
+  readonly peakBytes: number;
+  /** Kernels of tfjs that were run. */
+  readonly kernels: number;
+}
+
+/** Contenders with their inputs in place. */
+export interface OpenGroup {
+  readonly contenders: readonly Contender[];
+  /** The contender that the others are compared with. */
+  readonly baseline: string;
+  /** Frees the inputs. */
+  close(): Promise<void>;
+}
+
+/** The sections of a report. */
+export const SECTIONS = ["attention", "matmul", "training"] as const;
+
+/** Contenders that compute the same, on one backend and in other languages. */
+export interface Group {
+  readonly section: typeof SECTIONS[number];
+  readonly backend: BackendName;
+  /** What sets it apart from the other groups of its section. */
+  readonly parameters: Readonly<Record<string, string | number>>;
+  /** Prepares the inputs. */
+  open(): Promise<OpenGroup>;
+}
+
+/** Starts a backend, wasm with so many threads. */
+export async function startBackend(
+  name: BackendName,
+  threads: number,
+): Promise<BackendInfo> {
+  return await useBackend({ prefer: [name], threads });
+}
+
+/**
+ * Times some work on tensors, which is done when one number of its last result
+ * has been read: WebAssembly and cpu compute at once, and a GPU in order.
+ */
+export async function timeTensors(compute: () => tf.Tensor[]): Promise<number> {
+  let outputs: tf.Tensor[] = [];
+  const milliseconds = await stopwatch(async () => {
+    outputs = compute();
+    const first = tf.tidy(() =>
+      tf.slice(tf.reshape(outputs.at(-1)!, [-1]), 0, 1)
+    );
+    await first.data();
+    first.dispose();
+  });
+  tf.dispose(outputs);
+  return milliseconds;
+}
+
+/** The values of the tensors that some work makes. */
+export async function readTensors(
+  compute: () => tf.Tensor[],
+): Promise<Float32Array[]> {
+  const outputs = compute();
+  const values = await Promise.all(outputs.map((output) => output.data()));
+  tf.dispose(outputs);
+  return values as Float32Array[];
+}
+
+/** What some work on tensors takes: on webgpu bytes of buffers, else of tensors. */
+export async function usageOf(compute: () => tf.Tensor[]): Promise<Usage> {
+  // Else a profile reads the result of each kernel to look for NaN.
+  tf.env().set("CHECK_COMPUTATION_FOR_ERRORS", false);
+  const buffers = tf.getBackend() === "webgpu" ? watchBuffers() : undefined;
+  try {
+    const profile = await tf.profile(() => {
+      tf.dispose(compute());
+      return tf.scalar(0);
+    });
+    (profile.result as tf.Tensor).dispose();
+    return {
+      peakBytes: buffers?.peakBytes() ?? profile.peakBytes,
+      kernels: profile.kernels.length,
+    };
+  } finally {
+    buffers?.stop();
+  }
+}
+
+/** Watches the bytes in use, which a profile does not see where kernels need scratch. */
+function watchBuffers(): { peakBytes(): number; stop(): void } {
+  const { bufferManager } = tf.backend() as WebGPUBackend;
+  const acquireBuffer = bufferManager.acquireBuffer;
+  let peakBytes = bufferManager.numBytesUsed;
+  bufferManager.acquireBuffer = (...args) => {
+    const buffer = acquireBuffer.apply(bufferManager, args);
+    peakBytes = Math.max(peakBytes, bufferManager.numBytesUsed);
+    return buffer;
+  };
+  return {
+    peakBytes: () => peakBytes,
+    stop: () => {
+      bufferManager.acquireBuffer = acquireBuffer;
+    },
+  };
+}

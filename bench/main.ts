@@ -1,0 +1,309 @@
+/**
+ * Times lion beside tfjs, plain loops and PyTorch: `deno task bench`, with
+ * `--help` for what can be chosen, and `--json` to keep the figures, of which
+ * `deno run -A bench/report.ts out/bench.json > bench/RESULTS.md` makes tables.
+ *
+ * All results are checked before the first time is taken: a mismatch ends the
+ * run. Contenders take turns, and GFLOP/s count the operations that
+ * `explainAttention` gives for the form, three times those with gradients.
+ *
+ * @module
+ */
+import type { BackendName } from "@lionjs/lion";
+import { parseArgs } from "node:util";
+import { attentionGroup, longestOn } from "./attention.ts";
+import { PASSES, type Variant, VARIANTS } from "./attention_problem.ts";
+import {
+  type BackendFigures,
+  CELLS,
+  cellsOf,
+  type Figures,
+  gflopsOf,
+  type GroupFigures,
+  type Row,
+} from "./figures.ts";
+import { type Group, SECTIONS, startBackend } from "./group.ts";
+import { describeMachine, measurePeaks } from "./machine.ts";
+import { matmulGroups } from "./matmul.ts";
+import { assertParity, measureAlternating, ParityError } from "./measure.ts";
+import { HOW_TO_GET_TORCH, TorchPeer } from "./peers/torch.ts";
+import { trainingGroups } from "./training_step.ts";
+
+const USAGE = `Usage: deno task bench [options]
+
+  --only SECTIONS     of attention, matmul, training (default: all)
+  --backends NAMES    of wasm, webgpu, cpu (default: all that start)
+  --variants NAMES    of lit, d, s (default: all)
+  --lengths TOKENS    default 256,1024,4096,16384; of lit and d, and of forms
+                      of quadratic time, 1024 at most
+  --full              all variants and forms at all lengths; takes an hour
+  --heads N           default 4
+  --threads N         of wasm and of PyTorch (default: one for each core)
+  --json [FILE]       also write the figures, to out/bench.json by default
+  --help              print this
+
+Lists are separated by commas.`;
+
+const BACKENDS = ["wasm", "webgpu", "cpu"] as const;
+const LENGTHS = [256, 1024, 4096, 16_384];
+
+/** In a run without --full, for what takes seconds beyond, or shows little more. */
+const LONGEST_IN_SHORT_RUN = 1024;
+
+interface Options {
+  readonly sections: readonly Group["section"][];
+  readonly backends: readonly BackendName[];
+  readonly variants: readonly Variant[];
+  /** `undefined` if not chosen. */
+  readonly lengths: readonly number[] | undefined;
+  readonly full: boolean;
+  readonly heads: number;
+  readonly threads: number;
+  /** The file to write. */
+  readonly json: string | undefined;
+}
+
+/** Reads the command line; explains what is wrong with it and ends. */
+function readOptions(args: string[]): Options {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        only: { type: "string", default: SECTIONS.join() },
+        backends: { type: "string", default: BACKENDS.join() },
+        variants: { type: "string", default: VARIANTS.join() },
+        lengths: { type: "string" },
+        full: { type: "boolean", default: false },
+        heads: { type: "string", default: "4" },
+        threads: {
+          type: "string",
+          default: String(navigator.hardwareConcurrency),
+        },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    if (values.help) {
+      console.log(USAGE);
+      Deno.exit(0);
+    }
+    const [file = "out/bench.json", ...rest] = positionals;
+    if (rest.length > 0 || positionals.length > 0 && !values.json) {
+      throw new RangeError(`unexpected argument ${positionals.at(-1)}`);
+    }
+    return {
+      sections: someOf("--only", values.only, SECTIONS),
+      backends: someOf("--backends", values.backends, BACKENDS),
+      variants: someOf("--variants", values.variants, VARIANTS),
+      lengths: values.lengths?.split(",").map((text) =>
+        positiveInteger("--lengths", text)
+      ),
+      full: values.full,
+      heads: positiveInteger("--heads", values.heads),
+      threads: positiveInteger("--threads", values.threads),
+      json: values.json ? file : undefined,
+    };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    Deno.exit(2);
+  }
+}
+
+function someOf<T extends string>(
+  option: string,
+  text: string,
+  allowed: readonly T[],
+): T[] {
+  return text.split(",").map((name) => {
+    const found = allowed.find((candidate) => candidate === name);
+    if (found !== undefined) return found;
+    throw new RangeError(
+      `${option} should be of ${allowed.join(", ")}, got "${name}"`,
+    );
+  });
+}
+
+function positiveInteger(option: string, text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new RangeError(`${option} should be above 0, got "${text}"`);
+}
+
+/** All that a run measures on a backend. */
+function groupsOf(
+  options: Options,
+  backend: BackendName,
+  torch: TorchPeer | null,
+): Group[] {
+  const { sections, variants, heads, threads, full } = options;
+  const lengthsOf = (variant: Variant) =>
+    options.lengths ??
+      LENGTHS.filter((length) =>
+        full || variant === "s" || length === LONGEST_IN_SHORT_RUN
+      );
+  const attention = () =>
+    variants.flatMap((variant) =>
+      lengthsOf(variant)
+        .filter((length) => length <= longestOn(backend))
+        .flatMap((length) =>
+          PASSES.map((pass) =>
+            attentionGroup({
+              backend,
+              pass,
+              variant,
+              length,
+              heads,
+              threads,
+              longestQuadratic: full ? Infinity : LONGEST_IN_SHORT_RUN,
+              torch,
+            })
+          )
+        )
+    );
+  const matmul = () =>
+    backend === "wasm" || full ? matmulGroups({ backend, threads, torch }) : [];
+  // On cpu a step of the long sequence takes most of a minute, and on webgpu
+  // without a GPU some seconds.
+  const trained = (variant: Variant) =>
+    backend === "wasm" || backend === "webgpu" && (full || variant === "s");
+  const training = () =>
+    variants.filter(trained).flatMap((variant) =>
+      trainingGroups({ backend, variant, threads, torch })
+    );
+  const makers = { attention, matmul, training };
+  return sections.flatMap((section) => makers[section]());
+}
+
+/** The backends that start here, and what they do at best. */
+async function measureBackends(
+  { backends, threads }: Options,
+): Promise<BackendFigures[]> {
+  const found: BackendFigures[] = [];
+  for (const name of backends) {
+    try {
+      found.push(await measurePeaks(await startBackend(name, threads)));
+    } catch (error) {
+      if (error instanceof ParityError) throw error;
+      console.warn(
+        `nothing is measured on ${name}: ${(error as Error).message}`,
+      );
+    }
+  }
+  return found;
+}
+
+async function checkGroup(group: Group): Promise<number> {
+  const { contenders, close } = await group.open();
+  try {
+    await assertParity(contenders);
+  } catch (error) {
+    if (!(error instanceof ParityError)) throw error;
+    throw new ParityError(`${titleOf(group)}: ${error.message}`);
+  } finally {
+    await close();
+  }
+  return contenders.length;
+}
+
+async function measureGroup(group: Group): Promise<GroupFigures> {
+  const { section, backend, parameters } = group;
+  const { contenders, baseline, close } = await group.open();
+  const measurements = await measureAlternating(contenders, baseline);
+  const rows: Row[] = [];
+  for (const [i, measurement] of measurements.entries()) {
+    const { cost, how, usage } = contenders[i]!;
+    rows.push({
+      ...measurement,
+      gflops: gflopsOf(cost, measurement.median),
+      cost: cost ?? null,
+      usage: await usage?.() ?? null,
+      how: how ?? null,
+    });
+  }
+  await close();
+  return { section, backend, parameters, baseline, rows };
+}
+
+function titleOf(
+  { section, backend, parameters }: Omit<Group, "open">,
+): string {
+  const chosen = Object.entries(parameters)
+    .map(([name, value]) => `${name} ${value}`);
+  return [section, backend, ...chosen].join(", ");
+}
+
+function printGroup(group: GroupFigures): void {
+  console.log(`\n${titleOf(group)}; ratio to ${group.baseline}`);
+  const rows = [CELLS, ...group.rows.map(cellsOf)];
+  const widths = CELLS.map((_, column) =>
+    Math.max(...rows.map((row) => row[column]!.length))
+  );
+  for (const [name, ...cells] of rows) {
+    const aligned = cells.map((cell, i) => cell.padStart(widths[i + 1]!));
+    console.log([name!.padEnd(widths[0]!), ...aligned].join("  "));
+  }
+}
+
+async function writeFigures(file: string, figures: Figures): Promise<void> {
+  const folder = new URL(".", new URL(file, `file://${Deno.cwd()}/`));
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(file, JSON.stringify(figures, null, 2) + "\n");
+  console.log(`figures: ${file}`);
+}
+
+async function main(options: Options): Promise<void> {
+  const started = performance.now();
+  const seconds = () => Math.round((performance.now() - started) / 1000);
+  await using torch = await TorchPeer.start(options.threads);
+  if (!torch) {
+    console.log(`PyTorch is not here to compare with: ${HOW_TO_GET_TORCH}`);
+  }
+  const machine = describeMachine(options.threads, torch?.version ?? null);
+  console.log(
+    `${machine.cpu}, ${machine.cores} cores, ${options.threads} threads, ` +
+      `Deno ${machine.deno}, tfjs ${machine.tfjs}, PyTorch ${
+        machine.torch ?? "none"
+      }`,
+  );
+  const backends = await measureBackends(options);
+  const groups = backends.flatMap(({ name }) => groupsOf(options, name, torch));
+  let checked = 0;
+  for (const group of groups) checked += await checkGroup(group);
+  console.log(
+    `${checked} results agree with their references (${seconds()} s)`,
+  );
+
+  for (const { name, adapter, ...peak } of backends) {
+    console.log(
+      `${name}${adapter ? ` (${adapter})` : ""} at best: ${
+        (peak.operationsPerSecond / 1e9).toFixed(1)
+      } GFLOP/s, ${(peak.bytesPerSecond / 1e9).toFixed(1)} GB/s`,
+    );
+  }
+  const measured: GroupFigures[] = [];
+  for (const group of groups) {
+    measured.push(await measureGroup(group));
+    printGroup(measured.at(-1)!);
+  }
+  console.log(`\nwhole run: ${seconds()} s`);
+  if (options.json === undefined) return;
+  await writeFigures(options.json, {
+    command: ["deno task bench", ...Deno.args].join(" "),
+    date: new Date().toISOString(),
+    seconds: seconds(),
+    machine,
+    backends,
+    groups: measured,
+  });
+}
+
+try {
+  await main(readOptions(Deno.args));
+} catch (error) {
+  if (!(error instanceof ParityError)) throw error;
+  console.error(`no time was taken, since a result is wrong: ${error.message}`);
+  Deno.exit(1);
+}
+// Workers of a backend must not keep the process.
+Deno.exit(0);

@@ -1,0 +1,201 @@
+/**
+ * A training step of an encoder of two layers: forward, backward and Adam,
+ * with the library's choice of form and with the full form, and in PyTorch.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { AttentionForm, BackendName } from "@lionjs/lion";
+import { Adam } from "@lionjs/lion/training";
+import { array, uniform } from "../tests/random.ts";
+import type { Variant } from "./attention_problem.ts";
+import { CLASSES, type EncoderSizes, initialWeights, loss } from "./encoder.ts";
+import {
+  type Contender,
+  type Group,
+  type OpenGroup,
+  readTensors,
+  startBackend,
+  timeTensors,
+  usageOf,
+} from "./group.ts";
+import { difference } from "./measure.ts";
+import {
+  type NamedArray,
+  torchContender,
+  type TorchPeer,
+} from "./peers/torch.ts";
+
+/** Many short sequences, where kernels are small, and a long one, where they are large. */
+const SHAPES = [
+  { batch: 8, length: 64, width: 32 },
+  { batch: 1, length: 1024, width: 128 },
+] as const;
+
+const ADAM = { learningRate: 1e-3, epsilon: 1e-8 };
+
+/** Losses that are compared before anything is timed: each depends on the gradients before it. */
+const CHECKED_STEPS = 3;
+
+/** What to train, and beside whom. */
+export interface TrainingChoice {
+  readonly backend: BackendName;
+  readonly variant: Variant;
+  readonly threads: number;
+  readonly torch: TorchPeer | null;
+}
+
+/** A group for each of {@linkcode SHAPES}. */
+export function trainingGroups(choice: TrainingChoice): Group[] {
+  const { backend, variant } = choice;
+  return SHAPES.map((shape) => ({
+    section: "training",
+    backend,
+    parameters: { variant, ...shape, heads: 4 },
+    open: () => open(shape, choice),
+  }));
+}
+
+async function open(
+  { batch, length, width }: typeof SHAPES[number],
+  { backend, variant, threads, torch }: TrainingChoice,
+): Promise<OpenGroup> {
+  await startBackend(backend, threads);
+  const sizes = { variant, width, heads: 4, depth: 2 };
+  const data = dataOf(batch, length, width);
+  const ours = (["auto", "full"] as const).map((form) =>
+    new Training(sizes, data, form)
+  );
+  const expected = await ours[1]!.firstLosses;
+  const check = (losses: readonly number[]) =>
+    difference("the losses of the first steps", [[losses, expected]], 1e-4);
+  const contenders = ours.map((training) => training.contender(check));
+  if (torch) {
+    await torch.prepare({
+      work: "training",
+      options: {
+        ...sizes,
+        classes: CLASSES,
+        learning_rate: ADAM.learningRate,
+        adam_epsilon: ADAM.epsilon,
+      },
+      tensors: [data.inputs, data.labels, ...initialWeights(sizes)],
+    });
+    const losses = await takeSteps(async () => (await torch.outputs())[0]![0]!);
+    contenders.push(torchContender(torch, () => check(losses)));
+  }
+  return {
+    contenders,
+    baseline: torch ? "PyTorch" : "full",
+    close: async () => {
+      ours.forEach((training) => training.dispose());
+      await torch?.release();
+    },
+  };
+}
+
+/** The losses of the steps that are checked; after them training goes on. */
+async function takeSteps(step: () => Promise<number>): Promise<number[]> {
+  const losses: number[] = [];
+  while (losses.length < CHECKED_STEPS) losses.push(await step());
+  return losses;
+}
+
+interface Data {
+  /** `[batch, length, width]` */
+  readonly inputs: NamedArray;
+  /** `[batch]`, numbers of classes. */
+  readonly labels: NamedArray;
+}
+
+function dataOf(batch: number, length: number, width: number): Data {
+  const random = uniform(batch);
+  return {
+    inputs: {
+      name: "inputs",
+      shape: [batch, length, width],
+      values: array(batch * length * width, random),
+    },
+    labels: {
+      name: "labels",
+      shape: [batch],
+      values: array(batch, random, (u) => Math.floor(CLASSES * u)),
+    },
+  };
+}
+
+/** An encoder in training on one batch. */
+class Training {
+  #sizes: EncoderSizes;
+  #form: AttentionForm;
+  #weights: Map<string, tf.Variable>;
+  #inputs: tf.Tensor3D;
+  #labels: tf.Tensor2D;
+  /** The losses of the steps that are checked. */
+  readonly firstLosses: Promise<number[]>;
+  #adam = new Adam(ADAM);
+
+  constructor(
+    sizes: EncoderSizes,
+    { inputs, labels }: Data,
+    form: AttentionForm,
+  ) {
+    this.#sizes = sizes;
+    this.#form = form;
+    this.#weights = new Map(
+      initialWeights(sizes).map(({ name, shape, values }) => {
+        const initial = tf.tensor(values, [...shape]);
+        const variable = tf.variable(initial);
+        initial.dispose();
+        return [name, variable];
+      }),
+    );
+    this.#inputs = tf.tensor3d(
+      inputs.values,
+      inputs.shape as [number, number, number],
+    );
+    this.#labels = tf.tidy(() =>
+      tf.oneHot(
+        tf.tensor1d(Int32Array.from(labels.values)),
+        CLASSES,
+      ) as tf.Tensor2D
+    );
+    this.firstLosses = takeSteps(async () =>
+      (await readTensors(() => this.step()))[0]![0]!
+    );
+  }
+
+  /** One step; the loss before it. */
+  step(): tf.Tensor[] {
+    const variables = [...this.#weights.values()];
+    const before = this.#adam.minimize(
+      () =>
+        loss(
+          this.#sizes,
+          this.#weights,
+          this.#inputs,
+          this.#labels,
+          this.#form,
+        ),
+      true,
+      variables,
+    );
+    return [before!];
+  }
+
+  /** Trains on from the first steps. */
+  contender(check: (losses: readonly number[]) => string | null): Contender {
+    const run = () => this.step();
+    return {
+      name: `lionAttention, ${this.#form}`,
+      check: async () => check(await this.firstLosses),
+      run: () => timeTensors(run),
+      usage: () => usageOf(run),
+    };
+  }
+
+  dispose(): void {
+    tf.dispose([...this.#weights.values(), this.#inputs, this.#labels]);
+    this.#adam.dispose();
+  }
+}

@@ -1,0 +1,249 @@
+/** The small fused operations as kernels of the wasm backend. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { LOWEST_LOG_DECAY, SOURCE_DECAY } from "../../attention/decay.ts";
+import { GELU } from "../../operations/gelu.ts";
+import {
+  FUSED_FEATURE_MAPS,
+  type FusedFeatureMap,
+  SPLIT_HEADS,
+} from "../../operations/heads.ts";
+import { LAYER_NORM } from "../../operations/layer_norm.ts";
+import { ADAM, type AdamAttributes } from "../../training/adam.ts";
+import { replaceKernel } from "../replace_kernel.ts";
+import { addressOf } from "./address.ts";
+import type { KernelHost } from "./host.ts";
+
+/** What a kernel has at hand. */
+interface Call {
+  readonly host: KernelHost;
+  readonly wasm: BackendWasm;
+  readonly inputs: Readonly<Record<string, tf.TensorInfo>>;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  /** A new tensor of 32-bit floats. */
+  make(shape: number[]): tf.TensorInfo;
+  /** Where a tensor is. */
+  at(tensor: tf.TensorInfo): number;
+}
+
+type Kernel = (call: Call) => tf.TensorInfo | tf.TensorInfo[];
+
+/**
+ * Registers the kernels.
+ *
+ * @param host Runs them.
+ */
+export function registerOperations(host: KernelHost): void {
+  const kernels: Record<string, Kernel> = {
+    [LAYER_NORM]: layerNorm,
+    [`${LAYER_NORM}Grad`]: layerNormGradient,
+    [GELU]: gelu,
+    [`${GELU}Grad`]: gelu,
+    [SPLIT_HEADS]: splitHeads,
+    [`${SPLIT_HEADS}Grad`]: splitHeadsGradient,
+    [SOURCE_DECAY]: sourceDecay,
+    [`${SOURCE_DECAY}Grad`]: sourceDecayGradient,
+    [ADAM]: adam,
+    Sum: withColumnSum(tf.getKernel("Sum", "wasm")!.kernelFunc),
+  };
+  for (const [kernelName, kernel] of Object.entries(kernels)) {
+    replaceKernel("wasm", kernelName, ({ inputs, backend, attrs }) => {
+      const wasm = backend as BackendWasm;
+      return kernel({
+        host,
+        wasm,
+        inputs: inputs as Record<string, tf.TensorInfo>,
+        attributes: attrs as Record<string, unknown>,
+        make: (shape) => wasm.makeOutput(shape, "float32"),
+        at: (tensor) => addressOf(wasm, tensor),
+      });
+    });
+  }
+}
+
+/** Elementwise operations of an element, roughly: an exponential and a division. */
+const OPERATIONS_AN_ELEMENT = 30;
+
+function sizeOf({ shape }: tf.TensorInfo): number {
+  return tf.util.sizeFromShape(shape);
+}
+
+function normJob({ inputs, attributes, host, at }: Call) {
+  const { x, scale, offset } = inputs as Record<string, tf.TensorInfo>;
+  const columns = x!.shape.at(-1)!;
+  const rows = sizeOf(x!) / Math.max(1, columns);
+  return {
+    rows,
+    columns,
+    rowsPerTask: Math.max(16, Math.ceil(rows / (4 * host.threads))),
+    epsilon: attributes["epsilon"] as number,
+    x: at(x!),
+    scale: at(scale!),
+    offset: at(offset!),
+    y: 0,
+    dy: 0,
+    dx: 0,
+    dscale: 0,
+    doffset: 0,
+  };
+}
+
+const layerNorm: Kernel = (call) => {
+  const x = call.inputs["x"]!;
+  const y = call.make(x.shape);
+  call.host.run("layerNorm", { ...normJob(call), y: call.at(y) }, {
+    operations: 8 * sizeOf(x),
+  });
+  return y;
+};
+
+const layerNormGradient: Kernel = (call) => {
+  const { inputs, make, at } = call;
+  const dx = make(inputs["x"]!.shape);
+  const dscale = make(inputs["scale"]!.shape);
+  const doffset = make(inputs["offset"]!.shape);
+  call.host.run("layerNorm", {
+    ...normJob(call),
+    dy: at(inputs["dy"]!),
+    dx: at(dx),
+    dscale: at(dscale),
+    doffset: at(doffset),
+  }, { operations: 16 * sizeOf(dx) });
+  return [dx, dscale, doffset];
+};
+
+const gelu: Kernel = ({ host, inputs, make, at }) => {
+  const { x, dy } = inputs;
+  const y = make(x!.shape);
+  const size = sizeOf(y);
+  host.run("gelu", { size, x: at(x!), y: at(y), dy: dy ? at(dy) : 0 }, {
+    operations: OPERATIONS_AN_ELEMENT * size,
+  });
+  return y;
+};
+
+function headsJob({ inputs, attributes, at }: Call) {
+  const x = inputs["x"]!;
+  const [batch, length, columns] = x.shape as [number, number, number];
+  const heads = attributes["numHeads"] as number;
+  const name = attributes["featureMap"] as FusedFeatureMap;
+  return {
+    batch,
+    length,
+    heads,
+    headDim: columns / (3 * heads),
+    featureMap: FUSED_FEATURE_MAPS.indexOf(name),
+    x: at(x),
+    dx: 0,
+  };
+}
+
+const splitHeads: Kernel = (call) => {
+  const { host, make, at } = call;
+  const job = headsJob(call);
+  const shape = [job.batch, job.heads, job.length, job.headDim];
+  const [q, k, v] = [make(shape), make(shape), make(shape)];
+  host.run("splitHeads", { ...job, q: at(q), k: at(k), v: at(v) }, {
+    operations: OPERATIONS_AN_ELEMENT * sizeOf(call.inputs["x"]!),
+  });
+  return [q, k, v];
+};
+
+const splitHeadsGradient: Kernel = (call) => {
+  const { host, inputs, make, at } = call;
+  const dx = make(inputs["x"]!.shape);
+  host.run("splitHeads", {
+    ...headsJob(call),
+    q: at(inputs["dq"]!),
+    k: at(inputs["dk"]!),
+    v: at(inputs["dv"]!),
+    dx: at(dx),
+  }, { operations: OPERATIONS_AN_ELEMENT * sizeOf(dx) });
+  return dx;
+};
+
+/** One number a token: a loop here is as fast as a job. */
+const sourceDecay: Kernel = ({ wasm, inputs, make }) => {
+  const logDecay = inputs["logDecay"]!;
+  const length = logDecay.shape.at(-1)!;
+  const outputs = [make(logDecay.shape), make(logDecay.shape)];
+  const [forward, backward] = outputs.map((x) => wasm.typedArrayFromHeap(x));
+  const values = wasm.typedArrayFromHeap(logDecay);
+  for (let i = 0; i < values.length; i++) {
+    const position = i % length;
+    forward![i] = position === 0 ? 0 : clip(values[i - 1]!);
+    backward![i] = position === length - 1 ? 0 : clip(values[i + 1]!);
+  }
+  return outputs;
+};
+
+function clip(value: number): number {
+  return value < LOWEST_LOG_DECAY ? LOWEST_LOG_DECAY : value;
+}
+
+const sourceDecayGradient: Kernel = ({ wasm, inputs, make }) => {
+  const { logDecay, df, db } = inputs;
+  const output = make(logDecay!.shape);
+  const length = logDecay!.shape.at(-1)!;
+  const gradient = wasm.typedArrayFromHeap(output);
+  const [values, forward, backward] = [logDecay!, df!, db!].map((x) =>
+    wasm.typedArrayFromHeap(x)
+  );
+  for (let i = 0; i < gradient.length; i++) {
+    const position = i % length;
+    const clipped = values![i]! < LOWEST_LOG_DECAY;
+    const before = position === 0 ? 0 : backward![i - 1]!;
+    const after = position === length - 1 ? 0 : forward![i + 1]!;
+    gradient[i] = clipped ? 0 : before + after;
+  }
+  return output;
+};
+
+const adam: Kernel = ({ host, inputs, attributes, make, at }) => {
+  const { value, gradient, mean, square } = inputs as Record<
+    "value" | "gradient" | "mean" | "square",
+    tf.TensorInfo
+  >;
+  const { shape } = value;
+  const outputs = [make(shape), make(shape), make(shape)] as const;
+  const [newValue, newMean, newSquare] = outputs;
+  const size = sizeOf(value);
+  host.run("adam", {
+    ...attributes as unknown as AdamAttributes,
+    size,
+    value: at(value),
+    gradient: at(gradient),
+    mean: at(mean),
+    square: at(square),
+    newValue: at(newValue),
+    newMean: at(newMean),
+    newSquare: at(newSquare),
+  }, { operations: OPERATIONS_AN_ELEMENT * size });
+  return [...outputs];
+};
+
+/**
+ * The gradient of a bias is a sum over all axes but the last, for which
+ * tfjs-wasm first transposes.
+ */
+function withColumnSum(stock: tf.KernelFunc): Kernel {
+  return ({ host, wasm, inputs, attributes, make, at }) => {
+    const x = inputs["x"]!;
+    const { axis, keepDims } = attributes as unknown as tf.SumAttrs;
+    const axes = tf.util.parseAxisParam(axis, x.shape).sort((a, b) => a - b);
+    const leading = axes.length < x.shape.length &&
+      axes.every((axis, i) => axis === i);
+    if (!leading || axes.length === 0 || x.dtype !== "float32") {
+      const attrs = attributes as tf.NamedAttrMap;
+      return stock({ inputs: { x }, backend: wasm, attrs });
+    }
+    const kept = x.shape.slice(axes.length);
+    const y = make([...(keepDims ? axes.map(() => 1) : []), ...kept]);
+    const columns = sizeOf(y);
+    const rows = sizeOf(x) / Math.max(1, columns);
+    host.run("columnSum", { rows, columns, x: at(x), y: at(y) }, {
+      operations: rows * columns,
+    });
+    return y;
+  };
+}

@@ -1,0 +1,44 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { assertShape } from "../attention/shape.ts";
+
+/**
+ * x W + b over the last axis, as one kernel.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { dense } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const y = dense(tf.ones([3, 5, 2]), tf.ones([2, 4]), tf.fill([4], 10));
+ * assertEquals(y.shape, [3, 5, 4]);
+ * assertEquals((await y.data())[0], 12);
+ * ```
+ *
+ * @param x `[..., inputs]`
+ * @param weight `[inputs, outputs]`
+ * @param bias `[outputs]`
+ * @returns `[..., outputs]`
+ * @throws {TypeError} If a tensor has the wrong shape.
+ */
+export function dense(
+  x: tf.Tensor,
+  weight: tf.Tensor2D,
+  bias?: tf.Tensor1D,
+): tf.Tensor {
+  const inputs = x.shape.at(-1) ?? null;
+  assertShape("dense's weight", weight, [inputs, null], "inputs, outputs");
+  const outputs = weight.shape[1];
+  if (bias) assertShape("dense's bias", bias, [outputs], "outputs");
+  return tf.tidy(() => {
+    // One product of two matrices, whose gradient is two more.
+    const rows: tf.Tensor2D = tf.reshape(x, [-1, weight.shape[0]]);
+    const y = tf.fused.matMul({
+      a: rows,
+      b: weight,
+      ...(bias ? { bias } : {}),
+    });
+    return tf.reshape(y, [...x.shape.slice(0, -1), outputs]);
+  });
+}

@@ -1,0 +1,34 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { hasKernel, registerFusedGradient, run } from "./fused.ts";
+
+/** Input `x`; the gradient's output is its. */
+export const GELU = "LionGelu";
+registerFusedGradient(GELU, ["x"]);
+
+/**
+ * x Φ(x), with the normal distribution Φ(x) = (1 + erf(x / √2)) / 2: a smooth
+ * rectifier.
+ *
+ * Source: Hendrycks and Gimpel 2016 (arXiv:1606.08415).
+ *
+ * @example
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { gelu } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const [y] = await gelu(tf.tensor1d([1])).data();
+ * assertAlmostEquals(y!, 0.841345, 1e-6);
+ * ```
+ *
+ * @param x Any shape.
+ * @returns The shape of x.
+ */
+export function gelu<T extends tf.Tensor>(x: T): T {
+  if (hasKernel(GELU)) return run(GELU, { x })[0] as T;
+  return tf.tidy(() => {
+    const doubled = tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1);
+    return tf.mul(tf.mul(x, 0.5), doubled);
+  });
+}

@@ -1,0 +1,123 @@
+/** Between rows of a layer and the heads of attention. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  eluPlusOne,
+  type FeatureMap,
+  identity,
+  relu,
+  shiftedSilu,
+} from "../attention/feature_map.ts";
+import { hasKernel, registerFusedGradient, run } from "./fused.ts";
+
+/**
+ * Input `x`; attributes `numHeads`, `featureMap`; outputs `q, k, v`. The
+ * gradient's inputs are `x, dq, dk, dv`, its output x's.
+ */
+export const SPLIT_HEADS = "LionSplitHeads";
+registerFusedGradient(SPLIT_HEADS, ["x"], ["dq", "dk", "dv"]);
+
+/** Feature maps that the kernel knows, in the order of its numbers for them. */
+export const FUSED_FEATURE_MAPS = [
+  "identity",
+  "relu",
+  "eluPlusOne",
+  "shiftedSilu",
+] as const;
+
+/** The name of a feature map in the kernel. */
+export type FusedFeatureMap = typeof FUSED_FEATURE_MAPS[number];
+
+const NAMES = new Map<FeatureMap, FusedFeatureMap>([
+  [identity, "identity"],
+  [relu, "relu"],
+  [eluPlusOne, "eluPlusOne"],
+  [shiftedSilu, "shiftedSilu"],
+]);
+
+/**
+ * Splits projected rows into the queries, keys and values of attention, and
+ * applies the feature map to queries and keys; one kernel, if the map is one of
+ * the library's.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { relu, splitHeads } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * // Two tokens, one head of two: the columns are q, k and v.
+ * const x = tf.tensor3d([[[1, -2, 3, 4, 5, 6], [0, 0, 0, 0, 7, 8]]]);
+ * const { q, v } = splitHeads(x, { numHeads: 1, featureMap: relu });
+ * assertEquals(await q.array(), [[[[1, 0], [0, 0]]]]);
+ * assertEquals(await v.array(), [[[[5, 6], [7, 8]]]]);
+ * ```
+ *
+ * @param x `[batch, length, 3 · numHeads · headDim]`: all heads' queries, then
+ * keys, then values.
+ * @param options `numHeads`; `featureMap`: of queries and keys, `identity` by
+ * default.
+ * @returns q, k and v, each `[batch, numHeads, length, headDim]`.
+ * @throws {TypeError} If x does not have three axes.
+ * @throws {RangeError} If its last axis cannot be split in so many heads.
+ */
+export function splitHeads(
+  x: tf.Tensor3D,
+  options: { numHeads: number; featureMap?: FeatureMap },
+): { q: tf.Tensor4D; k: tf.Tensor4D; v: tf.Tensor4D } {
+  const { numHeads, featureMap = identity } = options;
+  if (x.shape.length !== 3) {
+    throw new TypeError(
+      `splitHeads' x should have shape [batch, length, 3 · numHeads · headDim], got [${x.shape}]`,
+    );
+  }
+  const [batch, length, columns] = x.shape;
+  const headDim = columns / (3 * numHeads);
+  if (!(Number.isInteger(headDim) && headDim > 0)) {
+    throw new RangeError(
+      `splitHeads' x should have 3 · numHeads · headDim columns, got ${columns} for ${numHeads} heads`,
+    );
+  }
+  const name = NAMES.get(featureMap);
+  if (name && hasKernel(SPLIT_HEADS)) {
+    const attributes = { numHeads, featureMap: name };
+    const [q, k, v] = run(SPLIT_HEADS, { x }, attributes) as tf.Tensor4D[];
+    return { q: q!, k: k!, v: v! };
+  }
+  return tf.tidy(() => {
+    const heads = tf.transpose(
+      tf.reshape(x, [batch, length, 3 * numHeads, headDim]),
+      [0, 2, 1, 3],
+    );
+    const [q, k, v] = tf.split(heads, 3, 1) as tf.Tensor4D[];
+    return { q: featureMap(q!), k: featureMap(k!), v: v! };
+  });
+}
+
+/**
+ * Puts the heads of a token beside each other again.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { joinHeads } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const y = joinHeads(tf.tensor4d([1, 2, 3, 4], [1, 2, 2, 1]));
+ * assertEquals(await y.array(), [[[1, 3], [2, 4]]]);
+ * ```
+ *
+ * @param x `[batch, heads, length, valueDim]`
+ * @returns `[batch, length, heads · valueDim]`
+ */
+export function joinHeads(x: tf.Tensor4D): tf.Tensor3D {
+  const [batch, heads, length, valueDim] = x.shape;
+  return tf.tidy(() =>
+    tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [
+      batch,
+      length,
+      heads * valueDim,
+    ])
+  );
+}

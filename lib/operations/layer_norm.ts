@@ -1,0 +1,55 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { assertShape } from "../attention/shape.ts";
+import { hasKernel, registerFusedGradient, run } from "./fused.ts";
+
+/** Inputs `x, scale, offset`; the gradient's outputs are theirs, in that order. */
+export const LAYER_NORM = "LionLayerNorm";
+registerFusedGradient(LAYER_NORM, ["x", "scale", "offset"]);
+
+/**
+ * Layer normalisation over the last axis:
+ *
+ *     y = (x - mean(x)) / sqrt(variance(x) + ε) · scale + offset
+ *
+ * Source: Ba et al. 2016 (arXiv:1607.06450).
+ *
+ * @example A row of mean 0 and deviation 1
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { layerNorm } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const y = layerNorm(tf.tensor2d([[1, 3]]), tf.ones([2]), tf.zeros([2]));
+ * const [low, high] = await y.data();
+ * assertAlmostEquals(low!, -1, 1e-5);
+ * assertAlmostEquals(high!, 1, 1e-5);
+ * ```
+ *
+ * @param x `[..., columns]`
+ * @param scale `[columns]`
+ * @param offset `[columns]`
+ * @param options `epsilon`: added to the variance; 1e-5 by default.
+ * @returns The shape of x.
+ * @throws {TypeError} If a tensor has the wrong shape.
+ */
+export function layerNorm<T extends tf.Tensor>(
+  x: T,
+  scale: tf.Tensor1D,
+  offset: tf.Tensor1D,
+  options: { epsilon?: number } = {},
+): T {
+  const { epsilon = 1e-5 } = options;
+  const columns = x.shape.at(-1)!;
+  assertShape("layerNorm's scale", scale, [columns], "columns");
+  assertShape("layerNorm's offset", offset, [columns], "columns");
+  if (hasKernel(LAYER_NORM)) {
+    return run(LAYER_NORM, { x, scale, offset }, { epsilon })[0] as T;
+  }
+  return tf.tidy(() => {
+    const centred = tf.sub(x, tf.mean(x, -1, true));
+    const variance = tf.mean(tf.square(centred), -1, true);
+    const normal = tf.mul(centred, tf.rsqrt(tf.add(variance, epsilon)));
+    return tf.add(tf.mul(normal, scale), offset);
+  });
+}

@@ -1,0 +1,6 @@
+/**
+ * Training.
+ *
+ * @module
+ */
+export { Adam, type AdamOptions } from "./adam.ts";

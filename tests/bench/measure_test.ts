@@ -1,0 +1,100 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  type Candidate,
+  difference,
+  measureAlternating,
+  ParityError,
+  quantile,
+} from "../../bench/measure.ts";
+
+/** A candidate that takes what it is told, and notes that it ran. */
+function fake(
+  name: string,
+  times: readonly number[],
+  log: string[],
+  wrong: string | null = null,
+): Candidate {
+  let runs = 0;
+  return {
+    name,
+    check: () => {
+      log.push(`check ${name}`);
+      return Promise.resolve(wrong);
+    },
+    run: () => {
+      log.push(name);
+      return Promise.resolve(times[runs++ % times.length]!);
+    },
+  };
+}
+
+Deno.test("measureAlternating() checks all, then runs all in turns", async () => {
+  const log: string[] = [];
+  const candidates = [fake("a", [1], log), fake("b", [1], log)];
+  await measureAlternating(candidates, "a", { fewest: 2, milliseconds: 2 });
+  assertEquals(log, ["check a", "check b", "a", "b", "a", "b"]);
+});
+
+Deno.test("measureAlternating() gives medians, spread and the ratio to the baseline", async () => {
+  const candidates = [
+    fake("a", [20, 10, 30], []),
+    fake("b", [5, 5, 100], []),
+  ];
+  const [a, b] = await measureAlternating(candidates, "a", { most: 3 });
+  assertEquals(a, {
+    name: "a",
+    median: 20,
+    p20: 14,
+    p80: 26,
+    samples: 3,
+    ratio: 1,
+  });
+  assertEquals([b!.median, b!.ratio], [5, 0.25]);
+});
+
+Deno.test("measureAlternating() lets who has spent its budget leave the rounds", async () => {
+  const log: string[] = [];
+  const budget = { milliseconds: 100, fewest: 1, most: 3 };
+  await measureAlternating(
+    [fake("slow", [100], log), fake("fast", [1], log)],
+    "slow",
+    budget,
+  );
+  assertEquals(log.slice(2), ["slow", "fast", "fast", "fast"]);
+});
+
+Deno.test("measureAlternating() takes no time when a result is wrong", async () => {
+  const log: string[] = [];
+  await assertRejects(
+    () =>
+      measureAlternating(
+        [fake("a", [1], log), fake("b", [1], log, "y differs")],
+        "a",
+      ),
+    ParityError,
+    "b: y differs",
+  );
+  assertEquals(log, ["check a", "check b"]);
+});
+
+Deno.test("measureAlternating() wants the baseline among the candidates", async () => {
+  await assertRejects(
+    () => measureAlternating([fake("a", [1], [])], "full"),
+    RangeError,
+    "full",
+  );
+});
+
+Deno.test("quantile() interpolates", () => {
+  assertEquals(quantile([3, 1, 2, 4], 0.5), 2.5);
+  assertEquals(quantile([7], 0.8), 7);
+});
+
+Deno.test("difference() judges against the largest value, and finds NaN and a wrong size", () => {
+  assertEquals(difference("y", [[[1, 100.001], [1, 100]]], 2e-5), null);
+  assert(
+    difference("y", [[[1, 100.1], [1, 100]]], 2e-5)!.startsWith("y differs"),
+  );
+  assert(difference("y", [[[NaN], [1]]], 2e-5) !== null);
+  assertEquals(difference("y", [[[1], [1, 2]]], 1), "y has 1 values, not 2");
+});

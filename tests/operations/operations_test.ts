@@ -1,0 +1,336 @@
+/**
+ * Each operation on each backend, fused where the backend has the kernel,
+ * against float64; gradients against differences of the float64 function.
+ *
+ * @module
+ */
+import { assertEquals, assertThrows } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  dense,
+  eluPlusOne,
+  type FeatureMap,
+  gelu,
+  identity,
+  joinHeads,
+  layerNorm,
+  logSigmoid,
+  relu,
+  selectiveDecay,
+  shiftedSilu,
+  splitHeads,
+} from "../../mod.ts";
+import { logDecayPair } from "../../lib/attention/decay.ts";
+import { onEachBackend } from "../backends.ts";
+import { array, uniform } from "../random.ts";
+
+/** A function of tensors, and the same of float64 numbers. */
+interface Subject {
+  readonly name: string;
+  readonly shapes: readonly (readonly number[])[];
+  readonly run: (...inputs: tf.Tensor[]) => tf.Tensor[];
+  readonly reference: (...inputs: number[][]) => number[];
+  /** Makes inputs from uniform numbers. */
+  readonly make?: (u: number) => number;
+}
+
+const rowsOf = (x: number[], columns: number): number[][] =>
+  Array.from(
+    { length: x.length / columns },
+    (_, i) => x.slice(i * columns, (i + 1) * columns),
+  );
+const mean = (x: number[]) =>
+  x.reduce((sum, value) => sum + value, 0) / x.length;
+
+/** erf by its series and, beyond 3, its continued fraction. */
+function erf(x: number): number {
+  if (x < 0) return -erf(-x);
+  if (x < 3) {
+    let term = x, sum = x;
+    for (let n = 1; n < 100; n++) {
+      term *= -x * x / n;
+      sum += term / (2 * n + 1);
+    }
+    return 2 / Math.sqrt(Math.PI) * sum;
+  }
+  let fraction = x;
+  for (let n = 60; n > 0; n--) fraction = x + n / 2 / fraction;
+  return 1 - Math.exp(-x * x) / Math.sqrt(Math.PI) / fraction;
+}
+
+function layerNormOf(columns: number, leading: number[]): Subject {
+  return {
+    name: `layerNorm [${leading}, ${columns}]`,
+    shapes: [[...leading, columns], [columns], [columns]],
+    run: (x, scale, offset) => [
+      layerNorm(x!, scale as tf.Tensor1D, offset as tf.Tensor1D, {
+        epsilon: 1e-3,
+      }),
+    ],
+    reference: (x, scale, offset) =>
+      rowsOf(x!, columns).flatMap((row) => {
+        const centred = row.map((value) => value - mean(row));
+        const variance = mean(centred.map((value) => value * value));
+        return centred.map((value, i) =>
+          value / Math.sqrt(variance + 1e-3) * scale![i]! + offset![i]!
+        );
+      }),
+  };
+}
+
+const MAPS: Record<string, [FeatureMap, (row: number[]) => number[]]> = {
+  identity: [identity, (row) => row],
+  relu: [relu, (row) => row.map((x) => Math.max(0, x))],
+  eluPlusOne: [
+    eluPlusOne,
+    (row) => row.map((x) => x > 0 ? x + 1 : Math.exp(x)),
+  ],
+  shiftedSilu: [shiftedSilu, (row) => {
+    const shifted = row.map((x) => x / (1 + Math.exp(-x)) + 0.5);
+    const norm = Math.hypot(...shifted);
+    return shifted.map((x) => x / norm);
+  }],
+  "a map of one's own": [
+    (x) => tf.square(x),
+    (row) => row.map((x) => x * x),
+  ],
+};
+
+function splitHeadsOf(
+  map: string,
+  [batch, length, numHeads, headDim]: [number, number, number, number],
+): Subject {
+  const [featureMap, mapRow] = MAPS[map]!;
+  return {
+    name: `splitHeads of ${numHeads} × ${headDim} with ${map}`,
+    shapes: [[batch, length, 3 * numHeads * headDim]],
+    run: (x) => {
+      const { q, k, v } = splitHeads(x as tf.Tensor3D, {
+        numHeads,
+        featureMap,
+      });
+      assertEquals(q.shape, [batch, numHeads, length, headDim]);
+      return [q, k, v];
+    },
+    reference: (x) => {
+      const rows = rowsOf(x!, headDim);
+      const result: number[] = [];
+      for (let part = 0; part < 3; part++) {
+        for (let b = 0; b < batch; b++) {
+          for (let head = 0; head < numHeads; head++) {
+            for (let t = 0; t < length; t++) {
+              const token = b * length + t;
+              const row = rows[(token * 3 + part) * numHeads + head]!;
+              result.push(...(part === 2 ? row : mapRow(row)));
+            }
+          }
+        }
+      }
+      return result;
+    },
+  };
+}
+
+const SUBJECTS: Subject[] = [
+  layerNormOf(1, [3]),
+  layerNormOf(5, [2, 4]),
+  layerNormOf(33, [70]),
+  layerNormOf(128, [3]),
+  {
+    name: "gelu",
+    shapes: [[3, 7, 11]],
+    make: (u) => 10 * u - 5,
+    run: (x) => [gelu(x!)],
+    reference: (x) => x!.map((x) => x * (1 + erf(x / Math.SQRT2)) / 2),
+  },
+  {
+    name: "logSigmoid",
+    shapes: [[5, 7]],
+    make: (u) => 60 * u - 30,
+    run: (x) => [logSigmoid(x!)],
+    reference: (x) => x!.map((x) => -Math.log1p(Math.exp(-x))),
+  },
+  {
+    name: "dense",
+    shapes: [[2, 3, 5], [5, 7], [7]],
+    run: (x, weight, bias) => [
+      dense(x!, weight as tf.Tensor2D, bias as tf.Tensor1D),
+    ],
+    reference: (x, weight, bias) =>
+      rowsOf(x!, 5).flatMap((row) =>
+        bias!.map((b, j) =>
+          row.reduce((sum, value, i) => sum + value * weight![i * 7 + j]!, b)
+        )
+      ),
+  },
+  {
+    name: "joinHeads",
+    shapes: [[2, 3, 4, 5]],
+    run: (x) => [joinHeads(x as tf.Tensor4D)],
+    reference: (x) => {
+      const rows = rowsOf(x!, 5);
+      return [0, 1].flatMap((b) =>
+        [0, 1, 2, 3].flatMap((t) =>
+          [0, 1, 2].flatMap((head) => rows[(b * 3 + head) * 4 + t]!)
+        )
+      );
+    },
+  },
+  ...[1, 2, 6].map((length): Subject => ({
+    name: `the pair of a selective decay of ${length}`,
+    shapes: [[2, 3, length]],
+    make: (u) => -u,
+    run: (x) => {
+      const decay = selectiveDecay(x as tf.Tensor3D);
+      const pair = logDecayPair(decay, [2, 3, length])!;
+      return [pair.forward, pair.backward!];
+    },
+    reference: (x) => [
+      ...x!.map((_, i) => i % length === 0 ? 0 : x![i - 1]!),
+      ...x!.map((_, i) => (i + 1) % length === 0 ? 0 : x![i + 1]!),
+    ],
+  })),
+  ...Object.keys(MAPS).flatMap((map) => [
+    splitHeadsOf(map, [2, 5, 3, 4]),
+    splitHeadsOf(map, [1, 3, 2, 5]),
+    splitHeadsOf(map, [1, 1, 1, 1]),
+  ]),
+];
+
+/** The gradient of Σ weights · f, from differences that are exact to 1e-9. */
+function differencesOf(
+  { reference }: Subject,
+  inputs: number[][],
+  weights: number[],
+): number[][] {
+  const step = 1e-4;
+  const loss = () =>
+    reference(...inputs).reduce((sum, y, i) => sum + y * weights[i]!, 0);
+  return inputs.map((input) =>
+    input.map((value, i) => {
+      const at = (offset: number) => {
+        input[i] = value + offset * step;
+        return loss();
+      };
+      // Of fourth order.
+      const slope = 8 * (at(1) - at(-1)) - (at(2) - at(-2));
+      input[i] = value;
+      return slope / (12 * step);
+    })
+  );
+}
+
+function assertClose(
+  actual: ArrayLike<number>,
+  expected: number[],
+  label: string,
+): void {
+  assertEquals(actual.length, expected.length, label);
+  const largest = Math.max(1e-3, ...expected.map(Math.abs));
+  const error = Math.max(
+    ...expected.map((x, i) => Math.abs(x - actual[i]!) / largest),
+  );
+  if (!(error < 3e-6)) throw new Error(`${label} is off by ${error}`);
+}
+
+for (const subject of SUBJECTS) {
+  const { name, shapes, run, reference, make } = subject;
+  onEachBackend(`${name} equals float64, with its gradients`, async () => {
+    const random = uniform(name.length);
+    const values = shapes.map((shape) =>
+      array(tf.util.sizeFromShape([...shape]), random, make)
+    );
+    const inputs = values.map((x, i) => tf.tensor(x, [...shapes[i]!]));
+    const numbers = values.map((x) => [...x]);
+    const expected = reference(...numbers);
+    const weights = [...array(expected.length, random)];
+    const flat = (...inputs: tf.Tensor[]) =>
+      tf.concat(run(...inputs).map((y) => tf.reshape(y, [-1])));
+    const dy = tf.tensor1d(weights);
+    const { value, grads } = tf.valueAndGrads(flat)(inputs, dy);
+    const [y, ...gradients] = await Promise.all(
+      [value, ...grads].map((x) => x.data()),
+    );
+    assertClose(y!, expected, name);
+    differencesOf(subject, numbers, weights).forEach((gradient, i) =>
+      assertClose(gradients[i]!, gradient, `gradient ${i} of ${name}`)
+    );
+    tf.dispose([...inputs, dy, value, ...grads]);
+  });
+}
+
+onEachBackend("sum adds up leading axes", async () => {
+  const values = array(3 * 4 * 70, uniform(9));
+  const x = tf.tensor(values, [3, 4, 70]);
+  const shapes = { "0": [4, 70], "0,1": [70], "1": [3, 70], "0,2": [4] };
+  for (const [axes, shape] of Object.entries(shapes)) {
+    for (const keepDims of [false, true]) {
+      const axis = axes.split(",").map(Number);
+      const y = tf.sum(x, axis, keepDims);
+      const kept = [3, 4, 70].map((size, i) => axis.includes(i) ? 1 : size);
+      assertEquals(y.shape, keepDims ? kept : shape);
+      const expected = new Array<number>(y.size).fill(0);
+      values.forEach((value, i) => {
+        const at = [Math.floor(i / 280), Math.floor(i / 70) % 4, i % 70];
+        const index = at.reduce(
+          (index, k, n) => axis.includes(n) ? index : index * kept[n]! + k,
+          0,
+        );
+        expected[index]! += value;
+      });
+      assertClose(await y.data(), expected, `sum over ${axes}`);
+      y.dispose();
+    }
+  }
+  x.dispose();
+});
+
+onEachBackend(
+  "log decays of -Infinity are finite, with no gradient",
+  async () => {
+    const x = tf.tensor3d([-1, -Infinity, -2e4, -3], [1, 1, 4]);
+    const flat = (x: tf.Tensor) => {
+      const pair = logDecayPair(selectiveDecay(x as tf.Tensor3D), [1, 1, 4])!;
+      return tf.concat([pair.forward, pair.backward!], 2);
+    };
+    const { value, grad } = tf.valueAndGrad(flat)(x);
+    assertEquals([...await value.data()], [
+      ...[0, -1, -1e4, -1e4],
+      ...[-1e4, -1e4, -3, 0],
+    ]);
+    assertEquals([...await grad.data()], [1, 0, 0, 1]);
+    tf.dispose([x, value, grad]);
+  },
+);
+
+onEachBackend("operations name the argument that has the wrong shape", () => {
+  tf.tidy(() => {
+    const x = tf.ones<tf.Rank.R3>([2, 3, 6]);
+    const four = tf.ones<tf.Rank.R1>([4]);
+    assertThrows(
+      () => layerNorm(x, four, four),
+      TypeError,
+      "layerNorm's scale should have shape [columns] = [6], got [4]",
+    );
+    assertThrows(
+      () => dense(x, tf.ones([4, 5])),
+      TypeError,
+      "dense's weight should have shape",
+    );
+    assertThrows(
+      () => dense(x, tf.ones([6, 5]), four),
+      TypeError,
+      "dense's bias should have shape [outputs] = [5], got [4]",
+    );
+    assertThrows(
+      () => splitHeads(x, { numHeads: 4 }),
+      RangeError,
+      "got 6 for 4 heads",
+    );
+    assertThrows(
+      () => splitHeads(four as unknown as tf.Tensor3D, { numHeads: 1 }),
+      TypeError,
+      "splitHeads' x should have shape",
+    );
+  });
+});
