@@ -3,13 +3,17 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionForm,
   type Decay,
+  dense,
   eluPlusOne,
   fixedDecay,
+  joinHeads,
+  layerNorm,
   lionAttention,
   logSigmoid,
   noDecay,
   selectiveDecay,
   shiftedSilu,
+  splitHeads,
 } from "@lionjs/lion";
 import { SIDE } from "./mnist.ts";
 
@@ -24,7 +28,6 @@ const GRID = SIDE / patch;
 /** Tokens an image. */
 export const TOKENS = GRID * GRID;
 const CLASSES = 10;
-const HEAD_DIM = dim / heads;
 
 /** Classifies digits; 16 patches are the tokens of a two-layer encoder. */
 export class DigitClassifier {
@@ -84,19 +87,14 @@ export class DigitClassifier {
         batch * TOKENS,
         patch * patch,
       ]);
-      const embedded = tf.reshape(this.#dense(patches, "embedding"), [
-        batch,
-        TOKENS,
-        dim,
-      ]);
-      const placed = tf.add(embedded, this.#get("position"));
-      let x: tf.Tensor = tf.reshape(placed, [batch * TOKENS, dim]);
+      const embedded = this.#dense(patches, "embedding");
+      let x: tf.Tensor3D = tf.add(
+        tf.reshape(embedded, [batch, TOKENS, dim]),
+        this.#get("position"),
+      );
       for (let layer = 0; layer < depth; layer++) {
-        const attended = this.#attend(this.#norm(x, "attentionNorm", layer), {
-          batch,
-          layer,
-        });
-        x = tf.add(x, attended);
+        const normal = this.#norm(x, "attentionNorm", layer);
+        x = tf.add(x, this.#attend(normal, layer));
         const hidden = this.#dense(
           this.#norm(x, "mlpNorm", layer),
           "up",
@@ -104,11 +102,8 @@ export class DigitClassifier {
         );
         x = tf.add(x, this.#dense(tf.relu(hidden), "down", layer));
       }
-      const tokens = tf.reshape(this.#norm(x, "norm"), [batch, TOKENS, dim]);
-      return this.#dense(
-        tf.reshape(tokens, [batch, TOKENS * dim]),
-        "head",
-      ) as tf.Tensor2D;
+      const tokens = this.#norm(x, "norm");
+      return this.#dense(tf.reshape(tokens, [batch, TOKENS * dim]), "head");
     });
   }
 
@@ -117,28 +112,19 @@ export class DigitClassifier {
     tf.dispose(this.variables);
   }
 
-  #attend(
-    x: tf.Tensor,
-    { batch, layer }: { batch: number; layer: number },
-  ): tf.Tensor {
-    const perHead = (values: tf.Tensor, size: number) =>
-      tf.transpose(tf.reshape(values, [batch, TOKENS, -1, size]), [0, 2, 1, 3]);
-    const queryKeyValue = perHead(
-      this.#dense(x, "queryKeyValue", layer),
-      HEAD_DIM,
-    );
-    const [q, k, v] = tf.split(queryKeyValue, 3, 1) as tf.Tensor4D[];
+  #attend(x: tf.Tensor3D, layer: number): tf.Tensor3D {
+    const projected = this.#dense(x, "queryKeyValue", layer);
     const featureMap = this.#variant === "lit" ? eluPlusOne : shiftedSilu;
-    const attended = lionAttention(featureMap(q!), featureMap(k!), v!, {
-      decay: this.#decay(x, batch, layer),
+    const { q, k, v } = splitHeads(projected, { numHeads: heads, featureMap });
+    const attended = lionAttention(q, k, v, {
+      decay: this.#decay(x, layer),
       form: this.form,
       chunkSize: 8,
     });
-    const joined = tf.reshape(tf.transpose(attended, [0, 2, 1, 3]), [-1, dim]);
-    return this.#dense(joined, "projection", layer);
+    return this.#dense(joinHeads(attended), "projection", layer);
   }
 
-  #decay(x: tf.Tensor, batch: number, layer: number): Decay {
+  #decay(x: tf.Tensor3D, layer: number): Decay {
     switch (this.#variant) {
       case "lit":
         return noDecay();
@@ -147,35 +133,26 @@ export class DigitClassifier {
           logSigmoid(this.#get(`gateBias${layer}`)) as tf.Tensor1D,
         );
       case "s": {
-        const logits = tf.reshape(this.#dense(x, "gate", layer), [
-          batch,
-          TOKENS,
-          heads,
-        ]);
-        return selectiveDecay(
-          logSigmoid(tf.transpose(logits, [0, 2, 1])) as tf.Tensor3D,
-        );
+        const logits = tf.transpose(this.#dense(x, "gate", layer), [0, 2, 1]);
+        return selectiveDecay(logSigmoid(logits));
       }
     }
   }
 
-  #dense(x: tf.Tensor, name: string, layer: number | "" = ""): tf.Tensor {
-    const product = tf.matMul(
-      x as tf.Tensor2D,
-      this.#get(`${name}${layer}`) as tf.Tensor2D,
-    );
-    return tf.add(product, this.#get(`${name}Bias${layer}`));
+  #dense<T extends tf.Tensor>(
+    x: T,
+    name: string,
+    layer: number | "" = "",
+  ): T {
+    const weight = this.#get(`${name}${layer}`) as tf.Tensor2D;
+    const bias = this.#get(`${name}Bias${layer}`) as tf.Tensor1D;
+    return dense(x, weight, bias) as T;
   }
 
-  /** Layer normalisation over the last axis. */
-  #norm(x: tf.Tensor, name: string, layer: number | "" = ""): tf.Tensor {
-    const centred = tf.sub(x, tf.mean(x, -1, true));
-    const variance = tf.mean(tf.square(centred), -1, true);
-    const normal = tf.mul(centred, tf.rsqrt(tf.add(variance, 1e-6)));
-    return tf.add(
-      tf.mul(normal, this.#get(`${name}${layer}`)),
-      this.#get(`${name}Bias${layer}`),
-    );
+  #norm(x: tf.Tensor3D, name: string, layer: number | "" = ""): tf.Tensor3D {
+    const scale = this.#get(`${name}${layer}`) as tf.Tensor1D;
+    const offset = this.#get(`${name}Bias${layer}`) as tf.Tensor1D;
+    return layerNorm(x, scale, offset, { epsilon: 1e-6 });
   }
 
   #get(name: string): tf.Variable {

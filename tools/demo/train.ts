@@ -1,5 +1,6 @@
 /** Training of the demo's classifier. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { Adam } from "@lionjs/lion/training";
 import seedrandom from "seedrandom";
 import { type Digits, SIDE } from "./mnist.ts";
 import type { DigitClassifier } from "./model.ts";
@@ -22,13 +23,6 @@ export interface Step {
   readonly loss: number;
 }
 
-/** Adam whose learning rate may change from step to step. */
-class ScheduledAdam extends tf.AdamOptimizer {
-  setLearningRate(learningRate: number): void {
-    this.learningRate = learningRate;
-  }
-}
-
 /** The number of steps of so many passes over the images. */
 export function stepsOf({ labels }: Digits, epochs: number): number {
   return Math.max(
@@ -47,14 +41,14 @@ export async function* train(
   { steps, seed }: { steps: number; seed: number },
 ): AsyncGenerator<Step[]> {
   const { batch, learningRate, warmUpSteps, beta1, beta2 } = HYPER_PARAMETERS;
-  const optimizer = new ScheduledAdam(learningRate, beta1, beta2);
+  const optimizer = new Adam({ beta1, beta2 });
   const batches = shuffledBatches(digits, batch, seed);
   let unread: tf.Scalar[] = [];
   try {
     for (let step = 1; step <= steps; step++) {
       const warmUp = Math.min(1, step / warmUpSteps);
       const cosine = (1 + Math.cos(Math.PI * step / steps)) / 2;
-      optimizer.setLearningRate(learningRate * warmUp * cosine);
+      optimizer.learningRate = learningRate * warmUp * cosine;
       const { pixels, labels } = batches.next().value!;
       unread.push(tf.tidy(() => {
         const images = tf.tensor2d(pixels, [batch, SIDE ** 2]);
