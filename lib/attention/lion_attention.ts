@@ -239,9 +239,12 @@ function check(
   return { plan, scale };
 }
 
-/** Kernels know one type of number. */
+/**
+ * Kernels know one type of number. tfjs-webgpu's cast only relabels integers,
+ * which its own kernels know and ours do not; a product makes floats of them.
+ */
 function float(x: tf.Tensor4D): tf.Tensor4D {
-  return x.dtype === "float32" ? x : tf.cast(x, "float32");
+  return x.dtype === "float32" ? x : tf.mul(tf.cast(x, "float32"), 1);
 }
 
 function withoutPadding(k: tf.Tensor4D, mask: tf.Tensor2D): tf.Tensor4D {

@@ -9,6 +9,7 @@ import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { limitsOf } from "./limits.ts";
 import type { OpenedWasm } from "./wasm_backend.ts";
 import { registerWasmKernels } from "../kernels/wasm/register.ts";
+import { registerWebGpuKernels } from "../kernels/webgpu/register.ts";
 
 /** A way to compute: a GPU, WebAssembly with SIMD, or plain JavaScript. */
 export type BackendName = "webgpu" | "wasm" | "cpu";
@@ -196,6 +197,7 @@ async function startWebGpu(
       },
     };
     correctKernels("webgpu");
+    registerWebGpuKernels(isFallbackAdapter);
     tf.removeBackend("webgpu");
     tf.registerBackend("webgpu", () => backend, 3);
   }

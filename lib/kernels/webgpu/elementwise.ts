@@ -1,0 +1,32 @@
+import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
+import { type Program, runProgram, sizeOf, widthOf } from "./program.ts";
+
+const THREADS = 64;
+
+/** A program with a thread for each pack of its first output. */
+export type ElementwiseProgram =
+  & Pick<Program, "name" | "reads" | "writes" | "floats" | "functions" | "body">
+  & Partial<Pick<Program, "width" | "integers">>;
+
+/**
+ * Runs a program whose body computes the packs at `at`; four numbers a pack,
+ * if the size allows and `width` does not say otherwise.
+ */
+export function runElementwise(
+  backend: StrictWebGPUBackend,
+  program: ElementwiseProgram,
+): void {
+  const size = sizeOf(Object.values(program.writes)[0]!);
+  const { width = widthOf(size) } = program;
+  const packs = size / width;
+  runProgram(backend, {
+    ...program,
+    width,
+    integers: { packs, ...program.integers },
+    threads: THREADS,
+    workgroups: Math.ceil(packs / THREADS),
+    body: /* wgsl */ `  let at = workgroup * ${THREADS}u + local;
+  if (at >= uniforms.packs) { return; }
+${program.body}`,
+  });
+}

@@ -1,0 +1,172 @@
+/**
+ * A shader together with the tensors and numbers of one call, from which its
+ * declarations, its uniform buffer and its grid are made.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
+import { launch } from "./launch.ts";
+import { type Binding, keyOf, type Shader } from "./shader.ts";
+
+/**
+ * Numbers of a pack, the element of all buffers of a program: 4, if the sizes
+ * allow, so that memory is read 16 bytes at a time.
+ */
+export type PackWidth = 1 | 4;
+
+/** Tensors by their names in the text. */
+export type Tensors = Readonly<Record<string, tf.TensorInfo>>;
+
+/** What runs. */
+export interface Program {
+  /** Names the text, with `variants`. */
+  readonly name: string;
+  /** All else that the text depends on. */
+  readonly variants?: readonly string[];
+  /** Numbers of a pack; the text knows their type as `Pack`. */
+  readonly width: PackWidth;
+  /** Tensors that are read. */
+  readonly reads: Tensors;
+  /** Tensors that are written; zeros if a tensor to be read is empty. */
+  readonly writes: Tensors;
+  /** `uniforms.<name>: u32` of the text. */
+  readonly integers: Readonly<Record<string, number>>;
+  /** `uniforms.<name>: f32` of the text. */
+  readonly floats?: Readonly<Record<string, number>>;
+  /** Threads of a workgroup. */
+  readonly threads: number;
+  /** Workgroups: the text's `workgroup` counts them. */
+  readonly workgroups: number;
+  /** How often the workgroups are repeated: the text's `layer`. @default 1 */
+  readonly layers?: number;
+  /** Declarations before the entry point. */
+  readonly functions?: string;
+  /**
+   * Statements of a thread, which is number `local` of number `workgroup`. They
+   * may use barriers.
+   */
+  readonly body: string;
+}
+
+/** The widest pack of which arrays of this size are made. */
+export function widthOf(size: number): PackWidth {
+  return size % 4 === 0 ? 4 : 1;
+}
+
+/** Numbers of a tensor. */
+export function sizeOf({ shape }: tf.TensorInfo): number {
+  return tf.util.sizeFromShape(shape);
+}
+
+/** A tensor that a program will write. */
+export function makeFloats(
+  backend: StrictWebGPUBackend,
+  shape: number[],
+): tf.TensorInfo {
+  return backend.makeTensorInfo(shape, "float32");
+}
+
+/** Runs a program. */
+export function runProgram(
+  backend: StrictWebGPUBackend,
+  program: Program,
+): void {
+  const { reads, writes } = program;
+  if (Object.values(reads).some((tensor) => sizeOf(tensor) === 0)) {
+    // No binding can be empty, and a sum of nothing is zero.
+    for (const output of Object.values(writes)) {
+      const entry = backend.tensorMap.get(output.dataId);
+      entry.values = new Float32Array(sizeOf(output));
+    }
+    return;
+  }
+  launch(
+    backend,
+    shaderOf(program, backend.device.limits.maxComputeWorkgroupsPerDimension),
+    [...Object.values(reads), ...Object.values(writes)],
+    packUniforms(program),
+  );
+}
+
+function shaderOf(program: Program, most: number): Shader {
+  const { name, variants = [], width, workgroups, layers = 1 } = program;
+  const element = width === 4 ? "vec4f" : "f32";
+  const bound = (access: Binding["access"]) => (name: string): Binding => (
+    { name, element, access }
+  );
+  const bindings = [
+    ...Object.keys(program.reads).map(bound("read")),
+    ...Object.keys(program.writes).map(bound("read_write")),
+  ];
+  // A grid too long for one axis is folded into rows, the last of which may
+  // be longer than what is left.
+  const folds = Math.ceil(workgroups / most);
+  return {
+    key: keyOf(name, ...variants, width === 4 && "vec4"),
+    bindings,
+    dispatch: [Math.ceil(workgroups / folds), folds, layers],
+    code: () => textOf(program, bindings, element),
+  };
+}
+
+function textOf(
+  program: Program,
+  bindings: readonly Binding[],
+  element: Binding["element"],
+): string {
+  const members = uniformsOf(program).map(({ name, type }) =>
+    `  ${name}: ${type},`
+  );
+  const buffers = bindings.map(({ name, access }, i) =>
+    `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<Pack>;`
+  );
+  return /* wgsl */ `alias Pack = ${element};
+struct Uniforms {
+${members.join("\n")}
+}
+${buffers.join("\n")}
+@group(0) @binding(${bindings.length}) var<uniform> uniforms: Uniforms;
+${program.functions ?? ""}
+@compute @workgroup_size(${program.threads})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let workgroup = group.y * groups.x + group.x;
+  let layer = group.z;
+  if (workgroup >= uniforms.workgroups) { return; }
+${program.body}
+}
+`;
+}
+
+interface Uniform {
+  readonly name: string;
+  readonly type: "u32" | "f32";
+  readonly value: number;
+}
+
+/** Of these both the struct of the text and its bytes are made. */
+function uniformsOf({ integers, floats = {}, workgroups }: Program): Uniform[] {
+  const typed = (type: Uniform["type"], numbers: Record<string, number>) =>
+    Object.entries(numbers).map(([name, value]) => ({ name, type, value }));
+  return [
+    ...typed("u32", { workgroups, ...integers }),
+    ...typed("f32", floats),
+  ];
+}
+
+function packUniforms(program: Program): ArrayBuffer {
+  const uniforms = uniformsOf(program);
+  const bytes = new DataView(
+    new ArrayBuffer(16 * Math.ceil(uniforms.length / 4)),
+  );
+  uniforms.forEach(({ type, value }, i) =>
+    type === "u32"
+      ? bytes.setUint32(4 * i, value, true)
+      : bytes.setFloat32(4 * i, value, true)
+  );
+  return bytes.buffer;
+}

@@ -1,0 +1,20 @@
+import { registerDense } from "../dense.ts";
+import { registerChunkwise } from "./lion_chunkwise.ts";
+import { registerMatmul } from "./matmul.ts";
+import { registerOperations } from "./operations.ts";
+
+let registered = false;
+
+/**
+ * Registers all of LION's kernels for the webgpu backend, once.
+ *
+ * @param isSoftware Whether the adapter computes on the CPU.
+ */
+export function registerWebGpuKernels(isSoftware: boolean): void {
+  if (registered) return;
+  registered = true;
+  registerChunkwise();
+  registerOperations();
+  if (isSoftware) registerMatmul();
+  registerDense("webgpu");
+}

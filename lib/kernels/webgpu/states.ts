@@ -1,0 +1,55 @@
+/** Where the states of chunks lie in their buffer. @module */
+import { type MaskSource, sidesOf } from "./mask.ts";
+import {
+  type Columns,
+  type Dims,
+  quadsOf,
+  type Vectors,
+  vectorsKey,
+} from "./vectors.ts";
+
+/**
+ * Rows of registers of a thread: with one quad of columns, 32 sums a
+ * direction, and 128 multiplications for 12 loads.
+ */
+export const TILE_ROWS = 8;
+
+/**
+ * States of one kind: `Σ_j w_j x_j y_jᵀ`, of the vectors x and y of a chunk's
+ * tokens, where x has the columns of a key, and y those of a sum.
+ *
+ * The buffer is `[sequences, chunks, directions, record]`; a record has four
+ * rows for each quad of x, a row has the quads of y, and one quad follows that
+ * holds the decay of passing through the chunk.
+ */
+export interface States {
+  /** The buffer. */
+  readonly name: string;
+  /** x. */
+  readonly rows: Vectors;
+  /** y. */
+  readonly columns: Vectors;
+  /** The mask that decays them, or `null` if all weights are 1. */
+  readonly mask: MaskSource | null;
+}
+
+/** Directions in which states travel. */
+export function directionsOf(mask: MaskSource | null): number {
+  return mask ? sidesOf(mask).length : 1;
+}
+
+/** Quads of a record. */
+export function recordQuads(dims: Dims): number {
+  const quads = (columns: Columns) => quadsOf(columns, dims);
+  return 4 * quads("key") * quads("sum") + 1;
+}
+
+/** The same as a function of the text. */
+export const RECORD_QUADS =
+  /* wgsl */ `fn record_quads() -> u32 { return 4u * key_quads() * sum_quads() + 1u; }
+`;
+
+/** Names states in a key. */
+export function statesKey({ name, rows, columns }: States): string {
+  return `${name}(${vectorsKey(rows)}·${vectorsKey(columns)})`;
+}

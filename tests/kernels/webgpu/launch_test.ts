@@ -1,0 +1,143 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import type { StrictWebGPUBackend } from "../../../lib/backend/gpu_backend.ts";
+import { launch } from "../../../lib/kernels/webgpu/launch.ts";
+import {
+  declare,
+  packProblem,
+  type Shader,
+} from "../../../lib/kernels/webgpu/shader.ts";
+import { GpuError, useBackend } from "../../../mod.ts";
+import { BACKENDS } from "../../backends.ts";
+
+/** These run where an adapter answers; tests/backends.ts prints why not. */
+function onWebGpu(
+  name: string,
+  run: (backend: StrictWebGPUBackend) => Promise<void>,
+): void {
+  Deno.test({
+    name: `${name} [webgpu]`,
+    ignore: !BACKENDS.includes("webgpu"),
+    fn: async () => {
+      await useBackend({ prefer: ["webgpu"] });
+      tf.env().set("WEBGPU_CPU_FORWARD", false);
+      const before = tf.memory().numTensors;
+      await run(tf.backend() as StrictWebGPUBackend);
+      assertEquals(tf.memory().numTensors, before);
+    },
+  });
+}
+
+/** A shader of one workgroup that runs a statement for each element i. */
+function shaderOf(
+  key: string,
+  statement: string,
+  dispatch: Shader["dispatch"] = [1, 1, 1],
+): Shader {
+  const bindings = [
+    { name: "x", element: "f32", access: "read" },
+    { name: "sums", element: "f32", access: "read_write" },
+    { name: "unused", element: "f32", access: "read" },
+    { name: "products", element: "f32", access: "read_write" },
+  ] as const;
+  const code = () =>
+    `${declare(bindings)}
+@compute @workgroup_size(4)
+fn main(@builtin(local_invocation_index) i: u32) { ${statement} }`;
+  return { key, bindings, dispatch, code };
+}
+
+const uniforms = packProblem({
+  length: 7,
+  chunks: 1,
+  chunkSize: 7,
+  firstSequence: 0,
+  headDim: 1,
+  valueDim: 1,
+  scale: 0.5,
+  epsilon: 0.25,
+  normalize: true,
+});
+
+/** Launches a shader on x; returns its two outputs. */
+function run(
+  backend: StrictWebGPUBackend,
+  shader: Shader,
+  x: tf.Tensor,
+): [tf.Tensor, tf.Tensor] {
+  const outputs = [0, 1].map(() => backend.makeTensorInfo([4], "float32"));
+  const [sums, products] = outputs as [tf.TensorInfo, tf.TensorInfo];
+  launch(backend, shader, [x, sums, x, products], uniforms);
+  return [
+    tf.engine().makeTensorFromTensorInfo(sums),
+    tf.engine().makeTensorFromTensorInfo(products),
+  ];
+}
+
+const TWO_OUTPUTS = "sums[i] = x[i] + f32(problem.length) + problem.epsilon;" +
+  "products[i] = x[i] * problem.scale * f32(problem.normalize);";
+
+onWebGpu(
+  "launch() runs between kernels of tfjs, with several outputs",
+  async (backend) => {
+    const x = tf.tensor1d([1, 2, 3, 4]);
+    const doubled = tf.mul(x, 2);
+    const shader = shaderOf("lion_test_outputs", TWO_OUTPUTS);
+    const [sums, products] = run(backend, shader, doubled);
+    const both = tf.add(sums, products);
+    assertEquals([...await sums.data()], [9.25, 11.25, 13.25, 15.25]);
+    assertEquals([...await products.data()], [1, 2, 3, 4]);
+    assertEquals([...await both.data()], [10.25, 13.25, 16.25, 19.25]);
+    tf.dispose([x, doubled, sums, products, both]);
+  },
+);
+
+onWebGpu("launch() is timed by tf.time()", async (backend) => {
+  const x = tf.tensor1d([1, 2, 3, 4]);
+  const shader = shaderOf("lion_test_outputs", TWO_OUTPUTS);
+  const { kernelMs } = await tf.time(() => {
+    tf.dispose(run(backend, shader, x));
+  });
+  assert(Number.isFinite(kernelMs));
+  x.dispose();
+});
+
+onWebGpu(
+  "launch() refuses more workgroups than the device dispatches",
+  async (backend) => {
+    const x = tf.tensor1d([1, 2, 3, 4]);
+    const limit = backend.device.limits.maxComputeWorkgroupsPerDimension;
+    const shader = shaderOf("lion_test_wide", TWO_OUTPUTS, [1, limit + 1, 1]);
+    const error = assertThrows(
+      () => launch(backend, shader, [x, x, x, x], uniforms),
+      RangeError,
+      `at most ${limit} workgroups`,
+    );
+    assert(error.message.includes("lion_test_wide"));
+    assertEquals([...await x.data()], [1, 2, 3, 4]);
+    x.dispose();
+  },
+);
+
+onWebGpu(
+  "launch() of a broken shader raises when read, naming it",
+  async (backend) => {
+    const x = tf.tensor1d([1, 2, 3, 4]);
+    const broken = shaderOf(
+      "lion_test_broken x[4]",
+      "sums[i] = notAFunction(i);",
+    );
+    const outputs = run(backend, broken, x);
+    const error = await assertRejects(
+      () => outputs[0].data(),
+      GpuError,
+      "notAFunction",
+    );
+    assertEquals(error.shader, "lion_test_broken x[4]");
+    tf.dispose([...outputs, x]);
+
+    const fine = tf.tidy(() => tf.add(tf.ones([2]), 1));
+    assertEquals([...await fine.data()], [2, 2]);
+    fine.dispose();
+  },
+);

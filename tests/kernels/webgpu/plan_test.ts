@@ -1,0 +1,125 @@
+import { assert, assertEquals } from "@std/assert";
+import type { ChunkwiseRequest } from "../../../lib/attention/kernel.ts";
+import { planFor } from "../../../lib/kernels/webgpu/lion_chunkwise.ts";
+
+const REQUEST: ChunkwiseRequest = {
+  batch: 1,
+  heads: 4,
+  length: 1024,
+  headDim: 64,
+  valueDim: 64,
+  decays: true,
+  causal: false,
+  chunkSize: undefined,
+  precision: "f32",
+};
+
+/** The limits that WebGPU guarantees, but for the storage buffers. */
+const LIMITS = {
+  maxStorageBuffersPerShaderStage: 10,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxStorageBufferBindingSize: 2 ** 27,
+  maxBufferSize: 2 ** 28,
+  maxComputeWorkgroupsPerDimension: 65535,
+};
+
+function plan(
+  request: Partial<ChunkwiseRequest>,
+  limits: Partial<typeof LIMITS> = {},
+  features: string[] = [],
+) {
+  return planFor({ ...REQUEST, ...request }, {
+    limits: { ...LIMITS, ...limits } as unknown as GPUSupportedLimits,
+    features: new Set(features) as unknown as GPUSupportedFeatures,
+  });
+}
+
+function assertRefused(answer: ReturnType<typeof plan>, why: string): void {
+  assert("refusal" in answer, `planned: ${JSON.stringify(answer)}`);
+  assert(answer.refusal.includes(why), answer.refusal);
+}
+
+Deno.test("planFor() says how many launches, and what they need", () => {
+  const state = 4 * 64 * 68 + 16; // a column of ones, padded to whole quads
+  assertEquals(plan({}), {
+    chunkSize: 64,
+    scratchBytes: 4 * 2 * 16 * state,
+    how: "webgpu, 3 launches",
+  });
+  assertEquals(plan({ causal: true }), {
+    chunkSize: 64,
+    scratchBytes: 4 * 16 * state,
+    how: "webgpu, 3 launches",
+  });
+  assertEquals(plan({ length: 50 }), {
+    chunkSize: 50,
+    scratchBytes: 0,
+    how: "webgpu, 1 launch",
+  });
+  // Columns that are no whole quads are copied to some, and so are halves.
+  assertEquals(plan({ valueDim: 63, length: 50 }), {
+    chunkSize: 50,
+    scratchBytes: 4 * 50 * 64 * 4,
+    how: "webgpu, 2 launches",
+  });
+  assertEquals(plan({ precision: "f16", length: 50 }, {}, ["shader-f16"]), {
+    chunkSize: 50,
+    scratchBytes: 4 * 50 * 3 * 64 * 2,
+    how: "webgpu, 4 launches",
+  });
+  // Without a mask there is one state, and a chunk costs nothing else.
+  assertEquals(plan({ decays: false, length: 100 }), {
+    chunkSize: 100,
+    scratchBytes: 4 * state,
+    how: "webgpu, 2 launches",
+  });
+});
+
+Deno.test("planFor() takes chunks no longer than asked for", () => {
+  const sizes = [1, 20, 64, 4096].map((chunkSize) => plan({ chunkSize }));
+  for (const [i, most] of [1, 20, 64, 4096].entries()) {
+    const answer = sizes[i]!;
+    assert("chunkSize" in answer && answer.chunkSize <= most);
+  }
+});
+
+Deno.test("planFor() lengthens chunks until the states fit in a buffer", () => {
+  const answer = plan({ heads: 1, length: 2 ** 18 });
+  assert("chunkSize" in answer);
+  assertEquals(answer.chunkSize, 128);
+  assert(answer.scratchBytes <= LIMITS.maxStorageBufferBindingSize);
+});
+
+Deno.test("planFor() passes over the heads one after another where they do not fit together", () => {
+  const answer = plan({ heads: 16, length: 8192, chunkSize: 16 });
+  assert("how" in answer);
+  assertEquals(answer.how, "webgpu, 9 launches");
+  assert(answer.scratchBytes <= LIMITS.maxStorageBufferBindingSize);
+});
+
+Deno.test("planFor() refuses what the device cannot hold, in words", () => {
+  assertRefused(plan({ headDim: 129 }), "headDim is 129");
+  assertRefused(plan({ valueDim: 200 }), "valueDim is 200");
+  assertRefused(plan({ precision: "f16" }), "shader-f16");
+  assert("how" in plan({ precision: "f16" }, {}, ["shader-f16"]));
+  assertRefused(
+    plan({}, { maxStorageBuffersPerShaderStage: 8 }),
+    "maxStorageBuffersPerShaderStage",
+  );
+  assertRefused(
+    plan({}, { maxComputeWorkgroupStorageSize: 1024 }),
+    "maxComputeWorkgroupStorageSize",
+  );
+  assertRefused(
+    plan({ heads: 1, length: 2 ** 18, chunkSize: 8 }),
+    "maxStorageBufferBindingSize",
+  );
+  assertRefused(
+    plan({ heads: 1, length: 70_000, headDim: 1, valueDim: 1, chunkSize: 1 }),
+    "maxComputeWorkgroupsPerDimension",
+  );
+  assertRefused(
+    plan({ heads: 1, length: 2 ** 19, valueDim: 64, headDim: 1 }),
+    "gradients of the sums",
+  );
+});
