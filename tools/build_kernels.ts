@@ -15,132 +15,134 @@ import {
 const SOURCE = new URL("../lib/kernels/wasm/assembly/", import.meta.url);
 const TARGET = new URL("../lib/kernels/wasm/module.ts", import.meta.url);
 
-/** Rows and columns of C that a micro-kernel keeps in registers. */
+/** Rows and columns of C that a kernel keeps in registers. */
 const TILE_ROWS = [6, 5, 4, 3, 2, 1];
 const TILE_COLUMNS = [8, 4];
+
+/** Steps along the inner dimension between two tests for its end. */
+const UNROLLED = 4;
 
 /**
  * Matrix products by register tiles: 6 × 8 sums are 12 vectors, which with a
  * row of B and an element of A fill the 16 registers of x86-64.
  */
 function gemmSource(): string {
-  const kernels = [false, true].flatMap((transposed) =>
-    TILE_COLUMNS.flatMap((columns) =>
+  const kernels = [false, true].flatMap((transposed) => [
+    ...TILE_COLUMNS.flatMap((columns) =>
       TILE_ROWS.map((rows) => tileSource(rows, columns, transposed))
-    )
-  );
-  return [
-    `import { multiplyAdd } from "./simd";`,
-    ...kernels,
-    ...[false, true].map(sweepSource),
-  ].join("\n");
+    ),
+    sweepSource(transposed),
+  ]);
+  return [`import { multiplyAdd } from "./simd";`, ...kernels].join("\n");
 }
 
 function tileName(rows: number, columns: number, transposed: boolean): string {
   return `tile${rows}x${columns}${transposed ? "t" : ""}`;
 }
 
-const TILE_PARAMETERS =
+const PRODUCT_PARAMETERS =
   "inner: i32, a: usize, aStride: usize, b: usize, bStride: usize, " +
   "c: usize, cStride: usize, weight: f32, from: usize, fromStride: usize";
 
-function tileSource(rows: number, columns: number, transposed: boolean) {
+/** Some tiles below each other. */
+function tileSource(
+  rows: number,
+  columns: number,
+  transposed: boolean,
+): string {
   const I = [...Array(rows).keys()], J = [...Array(columns / 4).keys()];
-  const each = (f: (i: number, j: number) => string) =>
-    I.flatMap((i) => J.map((j) => f(i, j))).join(" ");
-  const step = (unrolled: number) => `
-    ${
-    J.map((j) => `const b${unrolled}_${j} = v128.load(b, ${16 * j});`).join(" ")
-  }
-    b += bStride;
-    ${
-    I.map((i) => {
-      const element = transposed
-        ? `v128.load32_splat(a, ${4 * i})`
-        : `v128.load32_splat(a${i}, ${4 * unrolled})`;
-      const x = `x${unrolled}_${i}`;
-      return `const ${x} = ${element}; ` +
-        J.map((j) =>
-          `c${i}_${j} = multiplyAdd(${x}, b${unrolled}_${j}, c${i}_${j});`
-        ).join(" ");
-    }).join("\n    ")
-  }
-    ${transposed ? "a += aStride;" : ""}`;
+  const step = (k: number) => [
+    ...J.map((j) => `const b${k}_${j} = v128.load(row, ${16 * j});`),
+    "row += bStride;",
+    ...I.flatMap((i) => [
+      transposed
+        ? `const a${k}_${i} = v128.load32_splat(element, ${4 * i});`
+        : `const a${k}_${i} = v128.load32_splat(element${i}, ${4 * k});`,
+      ...J.map((j) =>
+        `c${i}_${j} = multiplyAdd(a${k}_${i}, b${k}_${j}, c${i}_${j});`
+      ),
+    ]),
+    transposed ? "element += aStride;" : "",
+  ];
   const advance = (steps: number) =>
-    transposed ? "" : I.map((i) => `a${i} += ${4 * steps};`).join(" ");
-  const unrolled = 4;
-  return `
-function ${tileName(rows, columns, transposed)}(${TILE_PARAMETERS}): void {
-  ${each((i, j) => `let c${i}_${j} = f32x4.splat(0);`)}
-  ${transposed ? "" : I.map((i) => `let a${i} = a + ${i} * aStride;`).join(" ")}
-  let k = inner;
-  for (; k >= ${unrolled}; k -= ${unrolled}) {${
-    [...Array(unrolled).keys()].map(step).join("")
-  }
-    ${advance(unrolled)}
-  }
-  for (; k > 0; k--) {${step(0)}
-    ${advance(1)}
-  }
-  if (weight !== 0) {
-    const w = f32x4.splat(weight);
-    ${
-    I.map((i) =>
-      J.map((j) =>
-        `v128.store(c, multiplyAdd(v128.load(from, ${
-          16 * j
-        }), w, c${i}_${j}), ${16 * j});`
-      ).join(" ") +
-      (i < rows - 1 ? " c += cStride; from += fromStride;" : "")
-    ).join("\n    ")
-  }
-  } else {
-    ${
-    I.map((i) =>
-      J.map((j) => `v128.store(c, c${i}_${j}, ${16 * j});`).join(" ") +
-      (i < rows - 1 ? " c += cStride;" : "")
-    ).join("\n    ")
-  }
-  }
-}`;
+    transposed ? [] : I.map((i) => `element${i} += ${4 * steps};`);
+  const storeRows = (value: (i: number, j: number) => string, also = "") =>
+    I.flatMap((i) => [
+      ...J.map((j) => `v128.store(c, ${value(i, j)}, ${16 * j});`),
+      `c += cStride; ${also}`,
+    ]);
+  const old = (j: number) => `v128.load(from, ${16 * j})`;
+  return [
+    `function ${
+      tileName(rows, columns, transposed)
+    }(tiles: i32, ${PRODUCT_PARAMETERS}): void {`,
+    "for (; tiles > 0; tiles--) {",
+    "let row = b, k = inner;",
+    ...I.flatMap((i) => J.map((j) => `let c${i}_${j} = f32x4.splat(0);`)),
+    ...(transposed
+      ? ["let element = a;"]
+      : I.map((i) => `let element${i} = a + ${i} * aStride;`)),
+    `for (; k >= ${UNROLLED}; k -= ${UNROLLED}) {`,
+    ...[...Array(UNROLLED).keys()].flatMap(step),
+    ...advance(UNROLLED),
+    "}",
+    "for (; k > 0; k--) {",
+    ...step(0),
+    ...advance(1),
+    "}",
+    "if (weight !== 0) {",
+    "const w = f32x4.splat(weight);",
+    ...storeRows(
+      (i, j) => `multiplyAdd(${old(j)}, w, c${i}_${j})`,
+      "from += fromStride;",
+    ),
+    "} else {",
+    ...storeRows((i, j) => `c${i}_${j}`),
+    "}",
+    `a += ${transposed ? 4 * rows : `${rows} * aStride`};`,
+    "}",
+    "}",
+  ].join("\n");
 }
 
 /** The tiles of a whole product, column block by column block. */
 function sweepSource(transposed: boolean): string {
-  const [most, ...fewer] = TILE_ROWS as [number, ...number[]];
-  const call = (rows: number, columns: number) =>
-    `${
-      tileName(rows, columns, transposed)
-    }(inner, ai, aStride, b, bStride, ci, cStride, weight, fi, fromStride);`;
-  return `
-/** C = weight · from + ${
-    transposed ? "Aᵀ" : "A"
-  } B; columns % 4 == 0, strides in bytes. */
-export function ${
-    transposed ? "multiplyTransposed" : "multiply"
-  }(rows: i32, columns: i32, ${TILE_PARAMETERS}): void {
-  let n = columns;
-  ${
-    TILE_COLUMNS.map((width) => `
-  for (; n >= ${width}; n -= ${width}) {
-    let m = rows, ai = a, ci = c, fi = from;
-    for (; m >= ${most}; m -= ${most}) {
-      ${call(most, width)}
-      ai += ${
-      transposed ? 4 * most : `${most} * aStride`
-    }; ci += ${most} * cStride; fi += ${most} * fromStride;
-    }
-    switch (m) {
-      ${
-      fewer.map((rows) => `case ${rows}: ${call(rows, width)} break;`).join(
-        "\n      ",
-      )
-    }
-    }
-    b += ${4 * width}; c += ${4 * width}; from += ${4 * width};
-  }`).join("")
-  }
-}`;
+  const tiles = (rows: number, width: number, count: string) => [
+    `${tileName(rows, width, transposed)}(${count}, inner, ai, aStride, b, ` +
+    "bStride, ci, cStride, weight, fi, fromStride);",
+    `ai += ${count} * ${transposed ? 4 * rows : `${rows} * aStride`};`,
+    `ci += ${count} * ${rows} * cStride;`,
+    `fi += ${count} * ${rows} * fromStride;`,
+  ];
+  return [
+    `/** C = weight · from + ${
+      transposed ? "Aᵀ" : "A"
+    } B; columns % 4 == 0, strides in bytes. */`,
+    `export function ${
+      transposed ? "multiplyTransposed" : "multiply"
+    }(rows: i32, columns: i32, ${PRODUCT_PARAMETERS}): void {`,
+    "let n = columns;",
+    // Seven and eight rows are better shared out than left as one and two.
+    "const short = rows > 6 && (rows % 6 === 1 || rows % 6 === 2);",
+    "const sixes = rows / 6 - <i32> short, rest = rows - 6 * sixes;",
+    "const fours = rest === 5 ? 0 : rest / 4, last = rest - 4 * fours;",
+    ...TILE_COLUMNS.flatMap((width) => [
+      `for (; n >= ${width}; n -= ${width}) {`,
+      "let ai = a, ci = c, fi = from;",
+      ...tiles(6, width, "sixes"),
+      ...tiles(4, width, "fours"),
+      "switch (last) {",
+      ...[5, 3, 2, 1].flatMap((rows) => [
+        `case ${rows}:`,
+        tiles(rows, width, "1")[0]!,
+        "break;",
+      ]),
+      "}",
+      `b += ${4 * width}; c += ${4 * width}; from += ${4 * width};`,
+      "}",
+    ]),
+    "}",
+  ].join("\n");
 }
 
 /** What the host gives: the records that it writes, and a clock. */

@@ -1,5 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertShape } from "../attention/shape.ts";
+import { hasKernel, registerFusedGradient, run } from "./fused.ts";
+
+/** Inputs `x, weight, bias`; the gradient's outputs are theirs, in that order. */
+export const DENSE = "LionDense";
+registerFusedGradient(DENSE, ["x", "weight", "bias"]);
 
 /**
  * x W + b over the last axis, as one kernel.
@@ -31,6 +36,7 @@ export function dense(
   assertShape("dense's weight", weight, [inputs, null], "inputs, outputs");
   const outputs = weight.shape[1];
   if (bias) assertShape("dense's bias", bias, [outputs], "outputs");
+  if (bias && hasKernel(DENSE)) return run(DENSE, { x, weight, bias })[0]!;
   return tf.tidy(() => {
     // One product of two matrices, whose gradient is two more.
     const rows: tf.Tensor2D = tf.reshape(x, [-1, weight.shape[0]]);

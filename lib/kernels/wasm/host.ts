@@ -45,8 +45,12 @@ interface Exports {
 /** Jobs of fewer operations take less time than to tell another thread: 20 µs or so. */
 const SMALL = 1e6;
 
-/** How often another thread looks for a job before it falls asleep: 50 µs or so. */
-const SPINS = 20_000;
+/**
+ * How often another thread looks for a job before it falls asleep: a
+ * millisecond or so, in which most jobs follow the one before. Waking takes
+ * tens of microseconds, and far longer where another process has the processor.
+ */
+const SPINS = 400_000;
 
 /** Scratch beyond this is given back after the job. */
 const KEPT_SCRATCH = 64 * 2 ** 20;

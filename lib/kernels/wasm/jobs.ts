@@ -128,6 +128,9 @@ export const ADAM = {
   stepSize: "f32",
   beta1: "f32",
   beta2: "f32",
+  /** 1 - beta1 and 1 - beta2, which lose digits if taken here. */
+  rest1: "f32",
+  rest2: "f32",
   rootCorrection: "f32",
   epsilon: "f32",
   keep: "f32",

@@ -208,8 +208,11 @@ const adam: Kernel = ({ host, inputs, attributes, make, at }) => {
   const outputs = [make(shape), make(shape), make(shape)] as const;
   const [newValue, newMean, newSquare] = outputs;
   const size = sizeOf(value);
+  const step = attributes as unknown as AdamAttributes;
   host.run("adam", {
-    ...attributes as unknown as AdamAttributes,
+    ...step,
+    rest1: 1 - step.beta1,
+    rest2: 1 - step.beta2,
     size,
     value: at(value),
     gradient: at(gradient),

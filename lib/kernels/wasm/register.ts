@@ -1,3 +1,4 @@
+import { registerDense } from "../dense.ts";
 import type { KernelHost } from "./host.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerMatmul } from "./matmul.ts";
@@ -8,4 +9,5 @@ export function registerWasmKernels(host: KernelHost): void {
   registerChunkwise(host);
   registerMatmul(host);
   registerOperations(host);
+  registerDense("wasm");
 }

@@ -11,7 +11,7 @@ export function adamTasks(phase: i32): i32 {
 
 export function adamTask(task: i32): void {
   const beta1 = f32x4.splat(job.beta1), beta2 = f32x4.splat(job.beta2);
-  const rest1 = f32x4.splat(1 - job.beta1), rest2 = f32x4.splat(1 - job.beta2);
+  const rest1 = f32x4.splat(job.rest1), rest2 = f32x4.splat(job.rest2);
   const step = f32x4.splat(-job.stepSize), keep = f32x4.splat(job.keep);
   const correction = f32x4.splat(job.rootCorrection);
   const epsilon = f32x4.splat(job.epsilon);
