@@ -2,6 +2,7 @@ import { assert, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionForm,
+  explainAttention,
   lionAttention,
   selectiveDecay,
 } from "../../mod.ts";
@@ -71,5 +72,35 @@ onEachBackend(
     const both = await profile("recurrent", true);
     assertLess(both.peakBytes, 44 * vectorBytes);
     assertLess(both.peakBytes, stateATokenBytes);
+  },
+);
+
+onEachBackend(
+  "explainAttention() knows the peak memory to within a third",
+  async (backend) => {
+    // Buffers of webgpu are not in the profile.
+    if (backend === "webgpu") return;
+    const plain = ["full", "recurrent", "blockwise", "chunkwise"] as const;
+    for (const form of plain) {
+      for (const causal of [false, true]) {
+        const shape: [number, number, number, number] = [1, 2, 600, 32];
+        const x = tf.randomUniform<tf.Rank.R4>(shape, 0, 1, "float32", 1);
+        const g = tf.fill<tf.Rank.R3>([1, 2, 600], -0.1);
+        const options = { decay: selectiveDecay(g), form, causal };
+        const plan = explainAttention(x, x, x, options);
+        const before = tf.memory().numBytes;
+        const { peakBytes, result } = await tf.profile(() => {
+          lionAttention(x, x, x, options).dispose();
+          return tf.scalar(0);
+        });
+        const inputs = 4 * (3 * x.size + 2 * g.size);
+        const measured = peakBytes - before + inputs;
+        const ratio = plan.peakBytes / measured;
+        const label = `${form} ${causal ? "causal" : ""}: ${ratio}`;
+        // Nor is the scratch of a kernel.
+        assert(plan.kernel || ratio > 0.7 && ratio < 1.4, label);
+        tf.dispose([x, g, result as tf.Tensor]);
+      }
+    }
   },
 );
