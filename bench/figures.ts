@@ -65,22 +65,27 @@ export function gflopsOf(
   return cost ? cost.operations / milliseconds / 1e6 : null;
 }
 
-/** The cells of a row, for people. */
-export function cellsOf(row: Row): string[] {
-  return [
+/** The name of the contender that runs outside of this process. */
+export const TORCH = "PyTorch";
+
+/** The cells of a group's rows, for people. */
+export function cellsOf({ rows }: GroupFigures): string[][] {
+  const torch = rows.find(({ name }) => name === TORCH)?.median;
+  return rows.map((row) => [
     row.name,
     threeDigits(row.median),
     `${threeDigits(row.p20)}–${threeDigits(row.p80)}`,
     `${row.samples}`,
     row.gflops?.toPrecision(3) ?? "",
     row.ratio.toFixed(2),
+    torch ? (row.median / torch).toFixed(2) : "",
     mebibytes(row.usage?.peakBytes),
     mebibytes(row.cost?.peakBytes),
     `${row.usage?.kernels ?? ""}`,
-  ];
+  ]);
 }
 
-/** What {@linkcode cellsOf} gives. */
+/** What {@linkcode cellsOf} gives for each row. */
 export const CELLS: readonly string[] = [
   "",
   "median ms",
@@ -88,6 +93,7 @@ export const CELLS: readonly string[] = [
   "runs",
   "GFLOP/s",
   "ratio",
+  `× ${TORCH}`,
   "peak MiB",
   "planned MiB",
   "kernels",

@@ -25,7 +25,7 @@ import {
 import { type Group, SECTIONS, startBackend } from "./group.ts";
 import { describeMachine, measurePeaks } from "./machine.ts";
 import { matmulGroups } from "./matmul.ts";
-import { assertParity, measureAlternating, ParityError } from "./measure.ts";
+import { assertParity, ParityError, timeAlternating } from "./measure.ts";
 import { HOW_TO_GET_TORCH, TorchPeer } from "./peers/torch.ts";
 import { trainingGroups } from "./training_step.ts";
 
@@ -34,9 +34,10 @@ const USAGE = `Usage: deno task bench [options]
   --only SECTIONS     of attention, matmul, training (default: all)
   --backends NAMES    of wasm, webgpu, cpu (default: all that start)
   --variants NAMES    of lit, d, s (default: all)
-  --lengths TOKENS    default 256,1024,4096,16384; of lit and d, and of forms
-                      of quadratic time, 1024 at most
-  --full              all variants and forms at all lengths; takes an hour
+  --lengths TOKENS    default 256,1024,4096,16384; of lit and d only 1024, of
+                      forms of quadratic time 1024 at most, on cpu only 256
+  --full              all variants and forms at all lengths, and PyTorch beside
+                      all backends; takes far longer
   --heads N           default 4
   --threads N         of wasm and of PyTorch (default: one for each core)
   --json [FILE]       also write the figures, to out/bench.json by default
@@ -134,14 +135,18 @@ function positiveInteger(option: string, text: string): number {
 function groupsOf(
   options: Options,
   backend: BackendName,
-  torch: TorchPeer | null,
+  peer: TorchPeer | null,
 ): Group[] {
   const { sections, variants, heads, threads, full } = options;
+  // PyTorch computes on the CPU, as wasm does.
+  const torch = backend === "wasm" || full ? peer : null;
+  const isShown = (variant: Variant, length: number) =>
+    backend === "cpu"
+      ? variant === "s" && length === LENGTHS[0]
+      : variant === "s" || length === LONGEST_IN_SHORT_RUN;
   const lengthsOf = (variant: Variant) =>
     options.lengths ??
-      LENGTHS.filter((length) =>
-        full || variant === "s" || length === LONGEST_IN_SHORT_RUN
-      );
+      LENGTHS.filter((length) => full || isShown(variant, length));
   const attention = () =>
     variants.flatMap((variant) =>
       lengthsOf(variant)
@@ -209,7 +214,8 @@ async function checkGroup(group: Group): Promise<number> {
 async function measureGroup(group: Group): Promise<GroupFigures> {
   const { section, backend, parameters } = group;
   const { contenders, baseline, close } = await group.open();
-  const measurements = await measureAlternating(contenders, baseline);
+  // All results were checked before.
+  const measurements = await timeAlternating(contenders, baseline);
   const rows: Row[] = [];
   for (const [i, measurement] of measurements.entries()) {
     const { cost, how, usage } = contenders[i]!;
@@ -235,7 +241,7 @@ function titleOf(
 
 function printGroup(group: GroupFigures): void {
   console.log(`\n${titleOf(group)}; ratio to ${group.baseline}`);
-  const rows = [CELLS, ...group.rows.map(cellsOf)];
+  const rows = [CELLS, ...cellsOf(group)];
   const widths = CELLS.map((_, column) =>
     Math.max(...rows.map((row) => row[column]!.length))
   );

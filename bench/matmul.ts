@@ -1,4 +1,5 @@
 /** Matrix products: tfjs's on a backend, PyTorch's beside it. @module */
+import { TORCH } from "./figures.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendName } from "@lionjs/lion";
 import { array, uniform } from "../tests/random.ts";
@@ -105,7 +106,7 @@ async function open(
       },
       ...(torch ? [torchContender(torch, check, cost)] : []),
     ],
-    baseline: torch ? "PyTorch" : "tf.matMul",
+    baseline: torch ? TORCH : "tf.matMul",
     close: async () => {
       tf.dispose(tensors);
       await torch?.release();

@@ -8,6 +8,8 @@ export interface Candidate {
   check(): Promise<string | null>;
   /** Computes once; the milliseconds that it took. */
   run(): Promise<number>;
+  /** What must be before and after its turn, such as rest. */
+  readonly pause?: () => Promise<void>;
 }
 
 /** How long to measure; all of it for each candidate. */
@@ -18,7 +20,14 @@ export interface Budget {
   readonly fewest?: number;
   /** Samples after which it is enough. @default 15 */
   readonly most?: number;
+  /** Samples of a turn. @default 5 */
+  readonly turn?: number;
+  /** Milliseconds of runs before the samples of a turn. @default 30 */
+  readonly warmUp?: number;
 }
+
+/** Runs of so many milliseconds need no warm-up, and are a turn each. */
+const LONG = 300;
 
 /** What was measured of a candidate. */
 export interface Measurement {
@@ -52,9 +61,7 @@ export async function assertParity(
 }
 
 /**
- * Checks all candidates, which also warms them up, and then times them in
- * rounds, A B C A B C …, so that what slows the machine for a while slows all
- * of them. Who has spent its budget leaves the rounds.
+ * Checks all candidates, and then times them; see {@linkcode timeAlternating}.
  *
  * @throws {ParityError} If a result is wrong; nothing was timed then.
  * @throws {RangeError} If the baseline is not among the candidates.
@@ -62,26 +69,45 @@ export async function assertParity(
 export async function measureAlternating(
   candidates: readonly Candidate[],
   baseline: string,
-  { milliseconds = 700, fewest = 3, most = 15 }: Budget = {},
+  budget: Budget = {},
 ): Promise<Measurement[]> {
+  await assertParity(candidates);
+  return await timeAlternating(candidates, baseline, budget);
+}
+
+/**
+ * Times candidates in turns, A B C A B C …, so that what slows the machine for
+ * a while slows all of them. A turn begins with runs
+ * that do not count: a processor that was idle, and caches that others have
+ * used, take milliseconds to be as fast as they can. Who has spent its budget
+ * leaves the rounds.
+ *
+ * @throws {RangeError} If the baseline is not among the candidates.
+ */
+export async function timeAlternating(
+  candidates: readonly Candidate[],
+  baseline: string,
+  budget: Budget = {},
+): Promise<Measurement[]> {
+  const { milliseconds = 700, fewest = 3, most = 15 } = budget;
+  const { turn = 5, warmUp = 30 } = budget;
   if (!candidates.some(({ name }) => name === baseline)) {
     throw new RangeError(
       `the baseline ${baseline} is not among the candidates`,
     );
   }
-  await assertParity(candidates);
   const series = candidates.map((candidate) => ({
     candidate,
     times: [] as number[],
-    spent: 0,
   }));
-  const isOpen = ({ times, spent }: typeof series[number]) =>
-    times.length < fewest || spent < milliseconds && times.length < most;
+  const isOpen = ({ times }: typeof series[number]) => {
+    const spent = times.reduce((sum, time) => sum + time, 0);
+    return times.length < fewest || spent < milliseconds && times.length < most;
+  };
   for (let open = series; open.length > 0; open = open.filter(isOpen)) {
-    for (const one of open) {
-      const time = await one.candidate.run();
-      one.times.push(time);
-      one.spent += time;
+    for (const { candidate, times } of open) {
+      const samples = Math.min(turn, most - times.length);
+      times.push(...await takeTurn(candidate, samples, warmUp));
     }
   }
   const medians = new Map(series.map(({ candidate: { name }, times }) => {
@@ -95,6 +121,27 @@ export async function measureAlternating(
     samples: times.length,
     ratio: medians.get(name)! / medians.get(baseline)!,
   }));
+}
+
+/** The samples of a turn, after the warm-up. */
+async function takeTurn(
+  candidate: Candidate,
+  samples: number,
+  warmUp: number,
+): Promise<number[]> {
+  const times: number[] = [];
+  await candidate.pause?.();
+  for (let warm = 0; times.length < samples;) {
+    const time = await candidate.run();
+    if (time >= LONG) {
+      times.push(time);
+      break;
+    }
+    if (warm < warmUp) warm += time;
+    else times.push(time);
+  }
+  await candidate.pause?.();
+  return times;
 }
 
 /** The value below which a share of the numbers lies, interpolated. */

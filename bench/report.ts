@@ -77,11 +77,11 @@ function reportGroups(
   const head = ["backend", ...parameters, ...CELLS, "floor ms", "reached"];
   const rows = groups.flatMap((group) => {
     const backend = backends.find(({ name }) => name === group.backend);
-    return group.rows.map((row) => [
+    return cellsOf(group).map((cells, i) => [
       group.backend,
       ...parameters.map((name) => `${group.parameters[name]}`),
-      ...cellsOf(row),
-      ...floorCells(row, backend),
+      ...cells,
+      ...floorCells(group.rows[i]!, backend),
     ]);
   });
   return [head, head.map(() => "---"), ...rows]

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { TORCH } from "../figures.ts";
 import { fileURLToPath } from "node:url";
 import type { Contender, Cost } from "../group.ts";
 
@@ -107,9 +108,7 @@ export class TorchPeer implements AsyncDisposable {
 
   /** Computes once; the milliseconds without what the question takes. */
   async run(): Promise<number> {
-    await rest();
     const { milliseconds } = await this.#ask({ run: true });
-    await rest();
     return milliseconds as number;
   }
 
@@ -154,9 +153,10 @@ export function torchContender(
   cost?: Cost,
 ): Contender {
   return {
-    name: "PyTorch",
+    name: TORCH,
     check: async () => check(await peer.outputs()),
     run: () => peer.run(),
+    pause: rest,
     ...(cost ? { cost } : {}),
   };
 }

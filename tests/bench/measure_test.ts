@@ -31,8 +31,29 @@ function fake(
 Deno.test("measureAlternating() checks all, then runs all in turns", async () => {
   const log: string[] = [];
   const candidates = [fake("a", [1], log), fake("b", [1], log)];
-  await measureAlternating(candidates, "a", { fewest: 2, milliseconds: 2 });
+  const budget = { fewest: 2, milliseconds: 2, turn: 1, warmUp: 0 };
+  await measureAlternating(candidates, "a", budget);
   assertEquals(log, ["check a", "check b", "a", "b", "a", "b"]);
+});
+
+Deno.test("measureAlternating() counts what comes after the warm-up of a turn", async () => {
+  const candidates = [fake("a", [9, 8, 1, 2, 9, 8, 3, 4], [])];
+  const budget = { most: 4, turn: 2, warmUp: 10 };
+  const [a] = await measureAlternating(candidates, "a", budget);
+  assertEquals([a!.samples, a!.median], [4, 2.5]);
+});
+
+Deno.test("measureAlternating() takes long runs as they are, one a turn", async () => {
+  const log: string[] = [];
+  const candidates = [fake("long", [400], log), fake("short", [1], log)];
+  const budget = { fewest: 2, turn: 3, warmUp: 1 };
+  const [long] = await measureAlternating(candidates, "long", {
+    ...budget,
+    milliseconds: 500,
+    most: 3,
+  });
+  assertEquals([long!.samples, long!.median], [2, 400]);
+  assertEquals(log.slice(2, 7), ["long", "short", "short", "short", "short"]);
 });
 
 Deno.test("measureAlternating() gives medians, spread and the ratio to the baseline", async () => {
@@ -40,7 +61,10 @@ Deno.test("measureAlternating() gives medians, spread and the ratio to the basel
     fake("a", [20, 10, 30], []),
     fake("b", [5, 5, 100], []),
   ];
-  const [a, b] = await measureAlternating(candidates, "a", { most: 3 });
+  const [a, b] = await measureAlternating(candidates, "a", {
+    most: 3,
+    warmUp: 0,
+  });
   assertEquals(a, {
     name: "a",
     median: 20,
@@ -54,7 +78,13 @@ Deno.test("measureAlternating() gives medians, spread and the ratio to the basel
 
 Deno.test("measureAlternating() lets who has spent its budget leave the rounds", async () => {
   const log: string[] = [];
-  const budget = { milliseconds: 100, fewest: 1, most: 3 };
+  const budget = {
+    milliseconds: 100,
+    fewest: 1,
+    most: 3,
+    turn: 1,
+    warmUp: 0,
+  };
   await measureAlternating(
     [fake("slow", [100], log), fake("fast", [1], log)],
     "slow",
