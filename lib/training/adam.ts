@@ -25,7 +25,7 @@ export interface AdamAttributes {
 
 /** Options of {@linkcode Adam}. */
 export interface AdamOptions {
-  /** @default 1e-3 */
+  /** How far a step goes. @default 1e-3 */
   learningRate?: number;
   /** Decay of the mean of the gradients. @default 0.9 */
   beta1?: number;
