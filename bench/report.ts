@@ -22,7 +22,7 @@ const TITLES = {
 
 const INTRODUCTION = `# Results of the benches
 
-Made by \`bench/report.ts\`; do not edit. Contenders took turns, after all
+Made by \`bench/report.ts\` of figures and of \`NOTES.md\`; do not edit. Contenders took turns, after all
 results were found to be right. *ratio* is to the baseline of the same rows, the
 one with 1.00. *GFLOP/s* count multiplications and additions of the form, with
 gradients three times those of the forward pass. *floor* is the time that the
@@ -31,9 +31,10 @@ best rates, whichever is longer, and *reached* its share of the median. *peak*
 was measured, and counts tensors, on webgpu buffers; *planned* is what
 \`explainAttention\` says.`;
 
-/** The report on some runs. */
-export function report(runs: readonly Figures[]): string {
-  return [INTRODUCTION, ...runs.flatMap(reportRun)].join("\n\n") + "\n";
+/** The report on some runs; `notes` say what the figures mean. */
+export function report(runs: readonly Figures[], notes: string): string {
+  const parts = [INTRODUCTION, notes.trim(), ...runs.flatMap(reportRun)];
+  return parts.join("\n\n") + "\n";
 }
 
 function reportRun(run: Figures): string[] {
@@ -106,5 +107,6 @@ if (import.meta.main) {
   const texts = await Promise.all(
     Deno.args.map((file) => Deno.readTextFile(file)),
   );
-  console.log(report(texts.map((text) => JSON.parse(text))).trimEnd());
+  const notes = await Deno.readTextFile(new URL("NOTES.md", import.meta.url));
+  console.log(report(texts.map((text) => JSON.parse(text)), notes).trimEnd());
 }

@@ -51,7 +51,7 @@ const FIGURES: Figures = {
 };
 
 Deno.test("report() gives machine, command and a table with floors", () => {
-  const lines = report([FIGURES]).split("\n");
+  const lines = report([FIGURES], "What is missing.").split("\n");
   assert(lines.includes("## A CPU, 2 threads"));
   assert(
     lines.includes(
@@ -68,7 +68,7 @@ Deno.test("report() gives machine, command and a table with floors", () => {
 });
 
 Deno.test("report() leaves out sections without figures", () => {
-  const titles = report([FIGURES]).split("\n").filter((line) =>
+  const titles = report([FIGURES], "What is missing.").split("\n").filter((line) =>
     line.startsWith("### ")
   );
   assertEquals(titles, ["### Attention"]);
