@@ -68,8 +68,8 @@ Deno.test("report() gives machine, command and a table with floors", () => {
 });
 
 Deno.test("report() leaves out sections without figures", () => {
-  const titles = report([FIGURES], "What is missing.").split("\n").filter((line) =>
-    line.startsWith("### ")
-  );
+  const titles = report([FIGURES], "What is missing.").split("\n").filter((
+    line,
+  ) => line.startsWith("### "));
   assertEquals(titles, ["### Attention"]);
 });
