@@ -30,12 +30,16 @@ export const TOLERANCE: Record<
   cpu: { forward: 2e-6, gradient: 5e-6 },
 };
 
-/** Registers a test for each backend; it fails if it leaks a tensor. */
+/**
+ * Registers a test for each backend, or for those of `only`; it fails if it
+ * leaks a tensor.
+ */
 export function onEachBackend(
   name: string,
   run: (backend: BackendName, t: Deno.TestContext) => Promise<void> | void,
+  only: readonly BackendName[] = BACKENDS,
 ): void {
-  for (const backend of BACKENDS) {
+  for (const backend of BACKENDS.filter((name) => only.includes(name))) {
     Deno.test(`${name} [${backend}]`, async (t) => {
       await useBackend({ prefer: [backend] });
       // Small tensors would be computed on the CPU, and the shader untested.

@@ -21,6 +21,9 @@ import { BACKENDS, onEachBackend } from "../backends.ts";
 import { solve } from "../oracle.ts";
 import { array, uniform } from "../random.ts";
 
+/** The backends that have fused kernels. */
+const WITH_KERNELS: readonly BackendName[] = ["webgpu", "wasm"];
+
 /** Runs a case with a fused kernel; returns what differs from the oracle. */
 async function failuresOf(
   c: Case,
@@ -57,7 +60,6 @@ function shapes(backend: BackendName) {
 onEachBackend(
   "the kernel equals the oracle on 200 random shapes",
   async (backend) => {
-    if (backend === "cpu") return;
     const chunkSizes = backend === "webgpu"
       ? fc.constant(24)
       : fc.integer({ min: 1, max: 120 });
@@ -68,12 +70,12 @@ onEachBackend(
       { numRuns: 200, seed: 20250224 },
     );
   },
+  WITH_KERNELS,
 );
 
 onEachBackend(
   "the kernel equals the oracle where a sequence has many chunks",
   async (backend) => {
-    if (backend === "cpu") return;
     const sizes = { batch: 1, heads: 1, length: 400 };
     const failures: string[] = [];
     for (const decay of ["none", "two-sided"] as const) {
@@ -85,13 +87,13 @@ onEachBackend(
     }
     assertEquals(failures, []);
   },
+  WITH_KERNELS,
 );
 
 /** 2^18 tokens, of which each reads some 60 around it before its weights are e^-30. */
 onEachBackend(
   "the kernel computes a quarter of a million tokens, with gradients",
-  async (backend) => {
-    if (backend === "cpu") return;
+  async () => {
     const length = 2 ** 18, columns = 64, step = -0.5, reach = 60;
     const random = uniform(18);
     const rows = 1024;
@@ -142,6 +144,7 @@ onEachBackend(
     gradients.forEach((x) => assert(x.every(Number.isFinite)));
     tf.dispose([...inputs, logDecay, value, ...grads]);
   },
+  WITH_KERNELS,
 );
 
 onEachBackend("explainAttention() says what runs, and why", (backend) => {

@@ -1,6 +1,7 @@
 /** Matrix products as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { matrixShape } from "../matrix_shape.ts";
 import { replaceKernel } from "../replace_kernel.ts";
 import { addressOf } from "./address.ts";
 import type { KernelHost } from "./host.ts";
@@ -132,14 +133,6 @@ function rowsPerTask(rows: number, batch: number, threads: number): number {
   const each = batch >= 4 * threads ? rows : Math.ceil(rows * batch / threads);
   // Whole register tiles.
   return Math.min(rows, 192, Math.max(12, Math.ceil(each / 6) * 6));
-}
-
-function matrixShape(
-  { shape }: tf.TensorInfo,
-  transposed: boolean,
-): [rows: number, columns: number] {
-  const [rows, columns] = shape.slice(-2) as [number, number];
-  return transposed ? [columns, rows] : [rows, columns];
 }
 
 /** Which matrix of a batch stands at index i of the batch that it is broadcast to. */

@@ -6,6 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
+import { replaceKernel } from "../replace_kernel.ts";
 import { holdsFloats } from "./fused_kernel.ts";
 import { makeFloats, runProgram, sizeOf, widthOf } from "./program.ts";
 
@@ -106,12 +107,8 @@ ${matrices.map((_, i) => sumOf(i)).join("\n")}`,
 
 /** Puts the sum of columns in place of tfjs's `Sum`, for what it can do. */
 export function registerColumnSum(): void {
-  const stock = tf.getKernel("Sum", "webgpu")!;
-  tf.unregisterKernel("Sum", "webgpu");
-  tf.registerKernel({
-    ...stock,
-    kernelFunc: (call) => columnSumOf(call) ?? stock.kernelFunc(call),
-  });
+  const stock = tf.getKernel("Sum", "webgpu")!.kernelFunc;
+  replaceKernel("webgpu", "Sum", (call) => columnSumOf(call) ?? stock(call));
 }
 
 /** The sum over the first axes, or `undefined` if this is another sum. */
