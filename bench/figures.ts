@@ -11,6 +11,8 @@ export interface Machine {
   readonly memoryBytes: number;
   readonly system: string;
   readonly deno: string;
+  /** What V8 was told, as by `deno task fast`. */
+  readonly v8Flags: string | null;
   readonly tfjs: string;
   /** `null` where PyTorch was not there. */
   readonly torch: string | null;

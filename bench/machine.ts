@@ -17,6 +17,7 @@ export function describeMachine(
     memoryBytes: totalmem(),
     system: `${Deno.build.os} ${release()} ${arch()}`,
     deno: Deno.version.deno,
+    v8Flags: Deno.env.get("DENO_V8_FLAGS") ?? null,
     tfjs: tf.version_core,
     torch,
     threads,

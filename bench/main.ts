@@ -295,7 +295,10 @@ async function main(options: Options): Promise<void> {
   console.log(`\nwhole run: ${seconds()} s`);
   if (options.json === undefined) return;
   await writeFigures(options.json, {
-    command: ["deno task bench", ...Deno.args].join(" "),
+    command: [
+      machine.v8Flags ? "deno task bench" : "deno run -A bench/main.ts",
+      ...Deno.args,
+    ].join(" "),
     date: new Date().toISOString(),
     seconds: seconds(),
     machine,

@@ -46,9 +46,9 @@ function reportRun(run: Figures): string[] {
       `- ${machine.cores} cores, ${
         (machine.memoryBytes / 2 ** 30).toFixed(1)
       } GiB, ${machine.system}`,
-      `- Deno ${machine.deno}, tfjs ${machine.tfjs}, PyTorch ${
-        machine.torch ?? "not installed"
-      }`,
+      `- Deno ${machine.deno}${
+        machine.v8Flags ? ` with ${machine.v8Flags}` : ""
+      }, tfjs ${machine.tfjs}, PyTorch ${machine.torch ?? "not installed"}`,
       ...backends.map(reportBackend),
     ].join("\n"),
     ...SECTIONS.flatMap((section) => {

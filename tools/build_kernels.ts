@@ -25,6 +25,10 @@ const UNROLLED = 4;
 /**
  * Matrix products by register tiles: 6 × 8 sums are 12 vectors, which with a
  * row of B and an element of A fill the 16 registers of x86-64.
+ *
+ * Loads of B and stores of C come in pairs with nothing between them, so that
+ * V8 can make one of 256 bits of two (`--experimental-wasm-revectorize`), which
+ * is twice as fast; Binaryen keeps the order of first uses.
  */
 function gemmSource(): string {
   const kernels = [false, true].flatMap((transposed) => [
@@ -51,13 +55,16 @@ function tileSource(
   transposed: boolean,
 ): string {
   const I = [...Array(rows).keys()], J = [...Array(columns / 4).keys()];
+  const left = (k: number, i: number) =>
+    `const a${k}_${i} = v128.load32_splat(${
+      transposed ? "element" : `element${i}`
+    }, ${4 * (transposed ? i : k)});`;
   const step = (k: number) => [
+    left(k, 0),
     ...J.map((j) => `const b${k}_${j} = v128.load(row, ${16 * j});`),
     "row += bStride;",
     ...I.flatMap((i) => [
-      transposed
-        ? `const a${k}_${i} = v128.load32_splat(element, ${4 * i});`
-        : `const a${k}_${i} = v128.load32_splat(element${i}, ${4 * k});`,
+      i > 0 ? left(k, i) : "",
       ...J.map((j) =>
         `c${i}_${j} = multiplyAdd(a${k}_${i}, b${k}_${j}, c${i}_${j});`
       ),
@@ -68,7 +75,8 @@ function tileSource(
     transposed ? [] : I.map((i) => `element${i} += ${4 * steps};`);
   const storeRows = (value: (i: number, j: number) => string, also = "") =>
     I.flatMap((i) => [
-      ...J.map((j) => `v128.store(c, ${value(i, j)}, ${16 * j});`),
+      ...J.map((j) => `const y${i}_${j} = ${value(i, j)};`),
+      ...J.map((j) => `v128.store(c, y${i}_${j}, ${16 * j});`),
       `c += cStride; ${also}`,
     ]);
   const old = (j: number) => `v128.load(from, ${16 * j})`;

@@ -25,6 +25,7 @@ const FIGURES: Figures = {
     memoryBytes: 2 ** 33,
     system: "linux",
     deno: "2.0.0",
+    v8Flags: null,
     tfjs: "4.22.0",
     torch: null,
     threads: 2,
