@@ -35,6 +35,74 @@ export {
   type LionAttentionOptions,
 } from "./lib/attention/lion_attention.ts";
 export { decayMask } from "./lib/attention/mask.ts";
+export {
+  lionAttentionInOrders,
+  type Order,
+  type OrderedDecay,
+  snakeOrder,
+} from "./lib/attention/orders.ts";
+export {
+  type RecurrentInput,
+  type RecurrentState,
+  recurrentState,
+  recurrentStep,
+  type RecurrentStepOptions,
+} from "./lib/attention/stateful.ts";
+export type { ConcreteForm } from "./lib/attention/plan.ts";
+export type {
+  AttentionOptions,
+  AttentionVariant,
+} from "./lib/layers/attention.ts";
+export {
+  LionAttentionLayer,
+  lionAttentionLayer,
+  type LionAttentionLayerOptions,
+} from "./lib/layers/attention_layer.ts";
+export {
+  LionBlock,
+  lionBlock,
+  type LionBlockOptions,
+} from "./lib/layers/block.ts";
+export {
+  type CallOptions,
+  LionLayer,
+  type LionLayerOptions,
+  type Parameter,
+  type Parameters,
+  type Shape,
+  type TorchLayout,
+} from "./lib/layers/lion_layer.ts";
+export {
+  PatchEmbedding,
+  patchEmbedding,
+  type PatchEmbeddingOptions,
+} from "./lib/layers/patch_embedding.ts";
+export {
+  ClassToken,
+  PositionEmbedding,
+  TokenPooling,
+  type TokenPoolingOptions,
+} from "./lib/layers/tokens.ts";
+export {
+  TokenEmbedding,
+  tokenEmbedding,
+  type TokenEmbeddingOptions,
+} from "./lib/layers/token_embedding.ts";
+export {
+  BERT_PRESETS,
+  lionBert,
+  type LionBertOptions,
+} from "./lib/models/bert.ts";
+export { lionEncoder, type LionEncoderOptions } from "./lib/models/encoder.ts";
+export {
+  describe,
+  type FormCost,
+  type ModelDescription,
+  setForm,
+} from "./lib/models/forms.ts";
+export { generate, type GenerateOptions } from "./lib/models/generate.ts";
+export { GPT_PRESETS, lionGpt, type LionGptOptions } from "./lib/models/gpt.ts";
+export { lionViT, type LionViTOptions, VIT_PRESETS } from "./lib/models/vit.ts";
 export { dense } from "./lib/operations/dense.ts";
 export { gelu } from "./lib/operations/gelu.ts";
 export { joinHeads, splitHeads } from "./lib/operations/heads.ts";

@@ -11,7 +11,8 @@ import {
 
 /** The forms, without the choice between them. */
 export type ConcreteForm = "full" | "recurrent" | "blockwise" | "chunkwise";
-const FORMS: readonly ConcreteForm[] = [
+/** All of them. */
+export const FORMS: readonly ConcreteForm[] = [
   "full",
   "recurrent",
   "blockwise",
@@ -220,7 +221,12 @@ function scoreBytes(
   return 4 * batch * heads * length * keys;
 }
 
-function assertOptions({ form, chunkSize, precision }: PlannedProblem): void {
+/**
+ * Throws unless there is such a form, and such a chunk size.
+ *
+ * @throws {RangeError} If there is not.
+ */
+export function assertForm(form: string, chunkSize: number | undefined): void {
   if (form !== "auto" && !FORMS.includes(form as ConcreteForm)) {
     throw new RangeError(
       `form should be "auto", ${
@@ -235,6 +241,10 @@ function assertOptions({ form, chunkSize, precision }: PlannedProblem): void {
       `chunkSize should be a positive integer, got ${chunkSize}`,
     );
   }
+}
+
+function assertOptions({ form, chunkSize, precision }: PlannedProblem): void {
+  assertForm(form, chunkSize);
   if (precision !== "f32" && precision !== "f16") {
     throw new RangeError(
       `precision should be "f32" or "f16", got ${JSON.stringify(precision)}`,

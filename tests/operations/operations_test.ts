@@ -22,6 +22,7 @@ import {
 } from "../../mod.ts";
 import { logDecayPair } from "../../lib/attention/decay.ts";
 import { onEachBackend } from "../backends.ts";
+import { erf } from "../erf.ts";
 import { array, uniform } from "../random.ts";
 
 /** A function of tensors, and the same of float64 numbers. */
@@ -41,22 +42,6 @@ const rowsOf = (x: number[], columns: number): number[][] =>
   );
 const mean = (x: number[]) =>
   x.reduce((sum, value) => sum + value, 0) / x.length;
-
-/** erf by its series and, beyond 3, its continued fraction. */
-function erf(x: number): number {
-  if (x < 0) return -erf(-x);
-  if (x < 3) {
-    let term = x, sum = x;
-    for (let n = 1; n < 100; n++) {
-      term *= -x * x / n;
-      sum += term / (2 * n + 1);
-    }
-    return 2 / Math.sqrt(Math.PI) * sum;
-  }
-  let fraction = x;
-  for (let n = 60; n > 0; n--) fraction = x + n / 2 / fraction;
-  return 1 - Math.exp(-x * x) / Math.sqrt(Math.PI) / fraction;
-}
 
 function layerNormOf(columns: number, leading: number[]): Subject {
   return {

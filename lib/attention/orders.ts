@@ -1,0 +1,170 @@
+/** Attention along several curves through the same tokens. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Decay } from "./decay.ts";
+import { lionAttention, type LionAttentionOptions } from "./lion_attention.ts";
+
+/** A way through the tokens: which token stands at each place of it. */
+export type Order = readonly number[];
+
+/**
+ * The way of a snake through a grid: row by row, every other row backwards, so
+ * that neighbours on the way are neighbours in the grid.
+ *
+ * Source: LION's authors' vision code, curves "s" (rows) and "sr" (columns).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { snakeOrder } from "@lionjs/lion";
+ *
+ * // 0 1 2
+ * // 3 4 5
+ * assertEquals(snakeOrder(2, 3), [0, 1, 2, 5, 4, 3]);
+ * assertEquals(snakeOrder(2, 3, { along: "columns" }), [0, 3, 4, 1, 2, 5]);
+ * ```
+ *
+ * @param rows Rows of the grid, whose cells are numbered row by row.
+ * @param columns Columns of the grid.
+ * @param options `along`: `"rows"`, the default, or `"columns"`; `first`: so
+ * many tokens before the grid, such as a class token, keep their places; 0 by
+ * default.
+ * @returns The cells in the order of the way.
+ */
+export function snakeOrder(
+  rows: number,
+  columns: number,
+  options: { along?: "rows" | "columns"; first?: number } = {},
+): number[] {
+  const { along = "rows", first = 0 } = options;
+  const [lines, steps] = along === "rows" ? [rows, columns] : [columns, rows];
+  const order = Array.from({ length: first }, (_, i) => i);
+  for (let line = 0; line < lines; line++) {
+    for (let step = 0; step < steps; step++) {
+      const at = line % 2 === 0 ? step : steps - 1 - step;
+      const cell = along === "rows" ? line * columns + at : at * columns + line;
+      order.push(first + cell);
+    }
+  }
+  return order;
+}
+
+/** A way through the tokens with its own decay. */
+export interface OrderedDecay {
+  /** Which token stands at each place. */
+  readonly order: Order;
+  /** Its decays, given in the tokens' own order. */
+  readonly decay: Decay;
+}
+
+/**
+ * Attention along several ways through the same tokens: numerators and
+ * normalisers are averaged, then divided once. In every form and kernel.
+ *
+ *     y = Σ_c Y_c / (Σ_c N_c + C ε)
+ *
+ * Source: LION (arXiv:2502.16249), "LION-D♮" and "LION-S♮" for images.
+ *
+ * @example The tokens' own order alone is lionAttention
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { fixedDecay, lionAttention, lionAttentionInOrders } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const x: tf.Tensor4D = tf.randomUniform([1, 1, 3, 2]);
+ * const decay = fixedDecay(tf.tensor1d([-1]));
+ * const y = await lionAttentionInOrders(x, x, x, [{ order: [0, 1, 2], decay }]).data();
+ * const same = await lionAttention(x, x, x, { decay }).data();
+ * y.forEach((value, i) => assertAlmostEquals(value, same[i]!, 1e-5));
+ * ```
+ *
+ * @param q `[batch, heads, length, headDim]`, with the feature map applied.
+ * @param k `[batch, heads, length, headDim]`, with the feature map applied.
+ * @param v `[batch, heads, length, valueDim]`
+ * @param ways Each with its order and its decay.
+ * @param options As for {@linkcode lionAttention}.
+ * @returns `[batch, heads, length, valueDim]`
+ * @throws {TypeError} If a tensor has the wrong shape.
+ * @throws {RangeError} If an order is not a permutation of the tokens, there is
+ * none, or an option has an impossible value.
+ */
+export function lionAttentionInOrders(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  ways: readonly OrderedDecay[],
+  options: Omit<LionAttentionOptions, "decay"> = {},
+): tf.Tensor4D {
+  const { normalize = true, epsilon = 1e-6, mask, ...others } = options;
+  if (ways.length === 0) throw new RangeError("ways should not be empty");
+  return tf.tidy(() => {
+    // The normaliser is what attention makes of a column of ones.
+    const [batch, heads, length] = q.shape;
+    const values: tf.Tensor4D = normalize
+      ? tf.concat([v, tf.ones<tf.Rank.R4>([batch, heads, length, 1])], 3)
+      : v;
+    const sums = ways.map(({ order, decay }) => {
+      const there = permutation(order, length);
+      const along = <T extends tf.Tensor>(x: T, axis: number) =>
+        permute(x, there, axis);
+      const y = lionAttention(along(q, 2), along(k, 2), along(values, 2), {
+        ...others,
+        ...(mask ? { mask: along(mask, 1) } : {}),
+        normalize: false,
+        decay: permuteDecay(decay, there),
+      });
+      return permute(y, { order: there.inverse, inverse: there.order }, 2);
+    });
+    const mean = tf.div(tf.addN(sums), ways.length) as tf.Tensor4D;
+    if (!normalize) return mean;
+    const [weighted, weight] = tf.split(mean, [v.shape[3], 1], 3);
+    return tf.div(weighted!, tf.add(weight!, epsilon));
+  });
+}
+
+/** An order and the one that undoes it. */
+interface Permutation {
+  readonly order: Int32Array;
+  readonly inverse: Int32Array;
+}
+
+function permutation(order: Order, length: number): Permutation {
+  const inverse = new Int32Array(length).fill(-1);
+  order.forEach((token, place) => inverse[token] = place);
+  if (order.length !== length || inverse.includes(-1)) {
+    throw new RangeError(
+      `order should hold each of the ${length} tokens once, got ${order.length} numbers: ${
+        JSON.stringify(order.slice(0, 10))
+      }${order.length > 10 ? " …" : ""}`,
+    );
+  }
+  return { order: Int32Array.from(order), inverse };
+}
+
+/** Reorders an axis; the gradient too is a reordering, where tfjs would add up. */
+function permute<T extends tf.Tensor>(
+  x: T,
+  { order, inverse }: Permutation,
+  axis: number,
+): T {
+  const gather = tf.customGrad((x) => ({
+    value: tf.gather(x as tf.Tensor, tf.tensor1d(order, "int32"), axis),
+    gradFunc: (dy: tf.Tensor) =>
+      tf.gather(dy, tf.tensor1d(inverse, "int32"), axis),
+  }));
+  return gather(x) as T;
+}
+
+function permuteDecay(decay: Decay, there: Permutation): Decay {
+  switch (decay.kind) {
+    case "none":
+    case "fixed":
+      return decay;
+    case "selective":
+      return { ...decay, logDecay: permute(decay.logDecay, there, 2) };
+    case "two-sided":
+      throw new RangeError(
+        "a two-sided decay belongs to one order of the tokens; give each way a selectiveDecay or fixedDecay",
+      );
+  }
+}

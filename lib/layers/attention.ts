@@ -1,0 +1,313 @@
+/** Multi-head attention of a layer: projections, decays, orders and forms. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type Decay,
+  fixedDecay,
+  logSigmoid,
+  noDecay,
+  selectiveDecay,
+} from "../attention/decay.ts";
+import {
+  eluPlusOne,
+  type FeatureMap,
+  identity,
+  relu,
+  shiftedSilu,
+} from "../attention/feature_map.ts";
+import {
+  type AttentionForm,
+  lionAttention,
+  type LionAttentionOptions,
+} from "../attention/lion_attention.ts";
+import {
+  lionAttentionInOrders,
+  type Order,
+  snakeOrder,
+} from "../attention/orders.ts";
+import { joinHeads, splitHeads } from "../operations/heads.ts";
+import { applyLinear, linear } from "./linear.ts";
+import type { Parameter, Parameters } from "./lion_layer.ts";
+import { applyNorm, norm } from "./normalization.ts";
+
+/**
+ * What decides how tokens are weighed.
+ *
+ * - `"lit"`: linear attention without decay, LION-LIT.
+ * - `"d"`: a learned decay for each head, LION-D.
+ * - `"s"`: a decay that each token chooses, LION-S.
+ * - `"softmax"`: softmax attention, the baseline. It has one form, and no orders.
+ */
+export type AttentionVariant = "lit" | "d" | "s" | "softmax";
+
+/** The feature maps that a layer can be saved with. */
+export const FEATURE_MAPS = { identity, relu, eluPlusOne, shiftedSilu };
+
+/** Options of attention in a layer. */
+export interface AttentionOptions {
+  /** How tokens are weighed. */
+  variant: AttentionVariant;
+  /** Must divide the columns of the input. */
+  numHeads: number;
+  /** How it is computed; see {@linkcode AttentionForm}. @default "auto" */
+  form?: AttentionForm;
+  /** Tokens a chunk. @default the form's or kernel's choice */
+  chunkSize?: number;
+  /** Of queries and keys. @default "eluPlusOne" for `"lit"`, else "shiftedSilu" */
+  featureMap?: keyof typeof FEATURE_MAPS;
+  /**
+   * The ways through the tokens, of which each has its own decays: `"raster"`
+   * is the tokens' own; `"snake"` winds through the rows and through the
+   * columns of `grid`. Without decay, order does not matter. @default "raster"
+   */
+  order?: "raster" | "snake" | readonly Order[];
+  /** Rows and columns of the tokens, for `"snake"`. */
+  grid?: readonly [rows: number, columns: number];
+  /** Whether token 0 is a class token: it keeps its place, and LION-S does not decay it. @default false */
+  classToken?: boolean;
+  /** Whether a token reads only itself and the tokens before it. @default false */
+  causal?: boolean;
+  /** Whether to divide by the row sum of the scores. @default true */
+  normalize?: boolean;
+  /** Whether the heads' output is layer-normalised before it is projected. @default false */
+  outputNorm?: boolean;
+  /** Share of the output's values that training drops. @default 0 */
+  dropout?: number;
+}
+
+/** The names of the options. */
+export const ATTENTION_OPTIONS: readonly (keyof AttentionOptions)[] = [
+  "variant",
+  "numHeads",
+  "form",
+  "chunkSize",
+  "featureMap",
+  "order",
+  "grid",
+  "classToken",
+  "causal",
+  "normalize",
+  "outputNorm",
+  "dropout",
+];
+
+const VARIANTS: readonly string[] = ["lit", "d", "s", "softmax"];
+
+/**
+ * Throws unless the options make an attention for so many columns.
+ *
+ * @throws {RangeError} If one has an impossible value.
+ */
+export function assertAttentionOptions(
+  options: AttentionOptions,
+  dim: number,
+): void {
+  const { variant, numHeads, featureMap, order, grid, dropout = 0 } = options;
+  if (!VARIANTS.includes(variant)) {
+    throw new RangeError(
+      `variant should be "lit", "d", "s" or "softmax", got ${
+        JSON.stringify(variant)
+      }`,
+    );
+  }
+  if (!(Number.isInteger(numHeads) && numHeads > 0 && dim % numHeads === 0)) {
+    throw new RangeError(
+      `numHeads should divide the layer's ${dim} columns, got ${numHeads}`,
+    );
+  }
+  if (featureMap !== undefined && !(featureMap in FEATURE_MAPS)) {
+    throw new RangeError(
+      `featureMap should be one of ${
+        Object.keys(FEATURE_MAPS).join(", ")
+      }, got ${JSON.stringify(featureMap)}`,
+    );
+  }
+  if (order === "snake" && !grid) {
+    throw new RangeError(
+      `order "snake" needs the grid of the tokens, [rows, columns]`,
+    );
+  }
+  if (typeof order === "string" && order !== "snake" && order !== "raster") {
+    throw new RangeError(
+      `order should be "raster", "snake" or lists of tokens, got "${order}"`,
+    );
+  }
+  if (!(dropout >= 0 && dropout < 1)) {
+    throw new RangeError(`dropout should be in [0, 1), got ${dropout}`);
+  }
+}
+
+/** The ways through the tokens, or `undefined` for their own order. */
+function ordersOf(options: AttentionOptions): Order[] | undefined {
+  const { variant, order = "raster", grid } = options;
+  const decays = variant === "d" || variant === "s";
+  if (!decays || order === "raster") return undefined;
+  if (order !== "snake") return [...order];
+  const first = options.classToken ? 1 : 0;
+  return (["rows", "columns"] as const).map((along) =>
+    snakeOrder(...grid!, { along, first })
+  );
+}
+
+/** The names of the decays' parameters, one for each order: a_i, a2_i, a3_i … */
+export function decayNames(options: AttentionOptions): string[] {
+  const count = ordersOf(options)?.length ?? 1;
+  return Array.from({ length: count }, (_, i) => i ? `a${i + 1}_i` : "a_i");
+}
+
+/** The parameters of an attention over `dim` columns. */
+export function attentionParameters(
+  options: AttentionOptions,
+  dim: number,
+): Parameter[] {
+  const { variant, numHeads, outputNorm = false } = options;
+  const decays = decayNames(options).flatMap((name): Parameter[] => {
+    if (variant === "s") return linear(`${name}.`, dim, numHeads);
+    if (variant !== "d") return [];
+    return [{ name, shape: [numHeads], initial: { deviation: 1 } }];
+  });
+  return [
+    ...linear("qkv.", dim, 3 * dim),
+    ...decays,
+    ...(outputNorm ? norm("norm.", dim) : []),
+    ...linear("proj.", dim, dim),
+  ];
+}
+
+/** Queries, keys and values, with the feature map of the variant. */
+export function projectHeads(
+  x: tf.Tensor3D,
+  options: AttentionOptions,
+  parameters: Parameters,
+): { q: tf.Tensor4D; k: tf.Tensor4D; v: tf.Tensor4D } {
+  const { variant, numHeads } = options;
+  const name = options.featureMap ??
+    (variant === "lit" ? "eluPlusOne" : "shiftedSilu");
+  const featureMap: FeatureMap = variant === "softmax"
+    ? identity
+    : FEATURE_MAPS[name];
+  const rows = applyLinear(x, "qkv.", parameters);
+  return splitHeads(rows, { numHeads, featureMap });
+}
+
+/**
+ * Log decays of LION-S, `[batch, heads, length]`, and of LION-D, `[heads]`.
+ *
+ * LION-S's decay is 1 - sigmoid(W x + b), as in the authors' code, where the
+ * paper has sigmoid(W x + b): the same family, and their weights fit.
+ */
+export function logDecayOf(
+  x: tf.Tensor3D,
+  name: string,
+  options: AttentionOptions,
+  parameters: Parameters,
+): tf.Tensor {
+  if (options.variant === "d") return logSigmoid(parameters(name));
+  const logits = tf.transpose(applyLinear(x, `${name}.`, parameters), [
+    0,
+    2,
+    1,
+  ]);
+  const logDecay = logSigmoid(tf.neg(logits));
+  if (!options.classToken) return logDecay;
+  const length = logDecay.shape[2]!;
+  const decays = tf.concat([tf.zeros([1]), tf.ones([length - 1])]);
+  return tf.mul(logDecay, decays);
+}
+
+/** From the heads' output to the layer's. */
+export function mergeHeads(
+  y: tf.Tensor4D,
+  options: AttentionOptions,
+  parameters: Parameters,
+  epsilon: number,
+): tf.Tensor3D {
+  const rows = joinHeads(y);
+  const normal = options.outputNorm
+    ? applyNorm(rows, "norm.", parameters, epsilon)
+    : rows;
+  return applyLinear(normal, "proj.", parameters);
+}
+
+/** What attention is called with. */
+export interface AttentionCall {
+  /** `[batch, length]`, 1 for a token and 0 for padding. */
+  readonly mask: tf.Tensor2D | undefined;
+  /** Whether dropout is active. */
+  readonly training: boolean;
+  /** Of normalisations, added to the variance. */
+  readonly epsilon: number;
+}
+
+/** `[batch, length, dim]` to the same. */
+export function attend(
+  x: tf.Tensor3D,
+  options: AttentionOptions,
+  parameters: Parameters,
+  { mask, training, epsilon }: AttentionCall,
+): tf.Tensor3D {
+  const { variant, causal = false, normalize = true, form, chunkSize } =
+    options;
+  const { q, k, v } = projectHeads(x, options, parameters);
+  const run: LionAttentionOptions = {
+    causal,
+    normalize,
+    ...(form ? { form } : {}),
+    ...(chunkSize ? { chunkSize } : {}),
+    ...(mask ? { mask } : {}),
+  };
+  const decays = variant === "d" || variant === "s"
+    ? decayNames(options).map((name): Decay => {
+      const logDecay = logDecayOf(x, name, options, parameters);
+      return variant === "d"
+        ? fixedDecay(logDecay as tf.Tensor1D)
+        : selectiveDecay(logDecay as tf.Tensor3D);
+    })
+    : [noDecay()];
+  const orders = ordersOf(options);
+  const y = variant === "softmax"
+    ? softmaxAttention(q, k, v, run)
+    : orders
+    ? lionAttentionInOrders(
+      q,
+      k,
+      v,
+      orders.map((order, i) => ({ order, decay: decays[i]! })),
+      run,
+    )
+    : lionAttention(q, k, v, { ...run, decay: decays[0]! });
+  return drop(mergeHeads(y, options, parameters, epsilon), {
+    training,
+    rate: options.dropout ?? 0,
+  });
+}
+
+/** Drops values in training. */
+export function drop<T extends tf.Tensor>(
+  x: T,
+  { training, rate }: { training: boolean; rate: number },
+): T {
+  return training && rate > 0 ? tf.dropout(x, rate) as T : x;
+}
+
+/** softmax(s q kᵀ) v, the attention to compare with. */
+function softmaxAttention(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  { mask, causal }: LionAttentionOptions,
+): tf.Tensor4D {
+  const [batch, , length, headDim] = q.shape;
+  let scores = tf.mul(tf.matMul(q, k, false, true), headDim ** -0.5);
+  // Far below any score, and finite: a row of padding alone has no NaN.
+  const lowest = -1e9;
+  if (mask) {
+    const padding = tf.sub(1, tf.cast(mask, "float32"));
+    const hidden = tf.reshape(padding, [batch, 1, 1, length]);
+    scores = tf.add(scores, tf.mul(hidden, lowest));
+  }
+  if (causal) {
+    const past = tf.linalg.bandPart(tf.ones([length, length]), -1, 0);
+    scores = tf.add(scores, tf.mul(tf.sub(1, past), lowest));
+  }
+  return tf.matMul(tf.softmax(scores), v);
+}

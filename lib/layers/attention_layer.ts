@@ -1,0 +1,121 @@
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  assertAttentionOptions,
+  attend,
+  ATTENTION_OPTIONS,
+  type AttentionOptions,
+  attentionParameters,
+} from "./attention.ts";
+import {
+  type CallOptions,
+  firstInput,
+  LionLayer,
+  type LionLayerOptions,
+  type Parameter,
+  pick,
+  type Shape,
+} from "./lion_layer.ts";
+
+/** Options of {@linkcode lionAttentionLayer}. */
+export interface LionAttentionLayerOptions
+  extends AttentionOptions, LionLayerOptions {
+  /** Added to the variance by the normalisation of the output. @default 1e-6 */
+  epsilon?: number;
+}
+
+/** Multi-head LION attention as a layer; see {@linkcode lionAttentionLayer}. */
+export class LionAttentionLayer extends LionLayer {
+  /** The name under which it is saved. */
+  static readonly className: string = "LionAttention";
+  /** How it attends; `form` and `chunkSize` may be changed at any time. */
+  readonly attention: AttentionOptions;
+  readonly #epsilon: number;
+
+  /** Makes the layer. */
+  constructor(options: LionAttentionLayerOptions) {
+    super(options);
+    this.attention = pick(options, ATTENTION_OPTIONS);
+    this.#epsilon = options.epsilon ?? 1e-6;
+  }
+
+  protected override parametersFor(shape: Shape): Parameter[] {
+    const dim = shape.at(-1)!;
+    assertAttentionOptions(this.attention, dim);
+    return attentionParameters(this.attention, dim);
+  }
+
+  /** Of the projections. */
+  override operations(shape: Shape): number {
+    return projectionOperations(shape);
+  }
+
+  /** `[batch, length, dim]` to the same; a mask `[batch, length]` may come second. */
+  override call(
+    inputs: tf.Tensor | tf.Tensor[],
+    { training = false }: CallOptions,
+  ): tf.Tensor {
+    return tf.tidy(() =>
+      attend(firstInput(inputs), this.attention, this.parameter, {
+        mask: maskOf(inputs),
+        training,
+        epsilon: this.#epsilon,
+      })
+    );
+  }
+
+  /** All that it takes to make the layer again. */
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      ...super.getConfig(),
+      ...this.attention as unknown as tf.serialization.ConfigDict,
+      epsilon: this.#epsilon,
+    };
+  }
+}
+tf.serialization.registerClass(LionAttentionLayer);
+
+/** The second input, if there is one. */
+export function maskOf(
+  inputs: tf.Tensor | tf.Tensor[],
+): tf.Tensor2D | undefined {
+  return Array.isArray(inputs)
+    ? inputs[1] as tf.Tensor2D | undefined
+    : undefined;
+}
+
+/** Of queries, keys, values and output. */
+export function projectionOperations(shape: Shape): number {
+  const [batch, length, dim] = shape as [number, number, number];
+  return 2 * batch * length * 4 * dim * dim;
+}
+
+/**
+ * Multi-head LION attention as a layer for `tf.model` and `tf.sequential`: one
+ * projection to queries, keys and values, attention in the chosen variant and
+ * form, one projection of what the heads answer.
+ *
+ * It is applied to `[batch, length, dim]`, or to that and a mask of padding,
+ * `[batch, length]`.
+ *
+ * @example In a model
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { lionAttentionLayer } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-layers";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const tokens = tf.input({ shape: [null, 8] });
+ * const layer = lionAttentionLayer({ variant: "s", numHeads: 2 });
+ * const model = tf.model({ inputs: tokens, outputs: layer.apply(tokens) as tf.SymbolicTensor });
+ * assertEquals(model.countParams(), 8 * 24 + 24 + 8 * 2 + 2 + 8 * 8 + 8);
+ * ```
+ *
+ * @param options See {@linkcode LionAttentionLayerOptions}.
+ * @returns The layer.
+ * @throws {RangeError} When it is built, if an option has an impossible value.
+ */
+export function lionAttentionLayer(
+  options: LionAttentionLayerOptions,
+): LionAttentionLayer {
+  return new LionAttentionLayer(options);
+}

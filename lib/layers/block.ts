@@ -1,0 +1,195 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { gelu } from "../operations/gelu.ts";
+import {
+  assertAttentionOptions,
+  attend,
+  ATTENTION_OPTIONS,
+  type AttentionOptions,
+  attentionParameters,
+  drop,
+} from "./attention.ts";
+import { maskOf, projectionOperations } from "./attention_layer.ts";
+import { applyLinear, linear } from "./linear.ts";
+import {
+  type CallOptions,
+  firstInput,
+  inside,
+  LionLayer,
+  type LionLayerOptions,
+  type Parameter,
+  type Parameters,
+  pick,
+  type Shape,
+  within,
+} from "./lion_layer.ts";
+import { applyNorm, norm } from "./normalization.ts";
+
+/** Options of {@linkcode lionBlock}. */
+export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
+  /** Columns of the multilayer perceptron, as a multiple of the block's. @default 4 */
+  mlpRatio?: number;
+  /**
+   * Whether a part's input is normalised, `"pre"`, as in ViT and GPT-2, or the
+   * sum with its output, `"post"`, as in BERT. @default "pre"
+   */
+  norm?: "pre" | "post";
+  /** Added to the variance by normalisations. @default 1e-6 */
+  epsilon?: number;
+  /** How often training leaves a part out, for each sequence. @default 0 */
+  dropPath?: number;
+}
+
+const BLOCK_OPTIONS = ["mlpRatio", "norm", "epsilon", "dropPath"] as const;
+
+/** An encoder or decoder block; see {@linkcode lionBlock}. */
+export class LionBlock extends LionLayer {
+  /** The name under which it is saved. */
+  static readonly className: string = "LionBlock";
+  /** How it attends; `form` and `chunkSize` may be changed at any time. */
+  readonly attention: AttentionOptions;
+  readonly #options: Required<
+    Pick<LionBlockOptions, typeof BLOCK_OPTIONS[number]>
+  >;
+
+  /** Makes the block. */
+  constructor(options: LionBlockOptions) {
+    super(options);
+    this.attention = pick(options, ATTENTION_OPTIONS);
+    this.#options = {
+      mlpRatio: 4,
+      norm: "pre",
+      epsilon: 1e-6,
+      dropPath: 0,
+      ...pick(options, BLOCK_OPTIONS),
+    };
+  }
+
+  /** Added to the variance by normalisations. */
+  get epsilon(): number {
+    return this.#options.epsilon;
+  }
+
+  protected override parametersFor(shape: Shape): Parameter[] {
+    const dim = shape.at(-1)!;
+    assertAttentionOptions(this.attention, dim);
+    const hidden = dim * this.#options.mlpRatio;
+    if (!Number.isInteger(hidden)) {
+      throw new RangeError(
+        `mlpRatio should make a whole number of ${dim} columns, got ${this.#options.mlpRatio}`,
+      );
+    }
+    return [
+      ...norm("norm1.", dim),
+      ...within("attn.", attentionParameters(this.attention, dim)),
+      ...norm("norm2.", dim),
+      ...linear("mlp.fc1.", dim, hidden),
+      ...linear("mlp.fc2.", hidden, dim),
+    ];
+  }
+
+  /** Of the projections and the multilayer perceptron. */
+  override operations(shape: Shape): number {
+    const [batch, length, dim] = shape as [number, number, number];
+    const mlp = 2 * batch * length * 2 * dim * dim * this.#options.mlpRatio;
+    return projectionOperations(shape) + mlp;
+  }
+
+  /** `[batch, length, dim]` to the same; a mask `[batch, length]` may come second. */
+  override call(
+    inputs: tf.Tensor | tf.Tensor[],
+    { training = false }: CallOptions,
+  ): tf.Tensor {
+    const mask = maskOf(inputs);
+    const { epsilon } = this.#options;
+    return tf.tidy(() =>
+      this.around(
+        firstInput(inputs),
+        training,
+        (x) =>
+          attend(x, this.attention, inside("attn.", this.parameter), {
+            mask,
+            training,
+            epsilon,
+          }),
+      )
+    );
+  }
+
+  /** The block around another attention. */
+  around(
+    x: tf.Tensor3D,
+    training: boolean,
+    attention: (x: tf.Tensor3D) => tf.Tensor3D,
+  ): tf.Tensor3D {
+    const { norm, epsilon, dropPath } = this.#options;
+    const rate = this.attention.dropout ?? 0;
+    const perceptron = (x: tf.Tensor3D) =>
+      drop(perceive(x, this.parameter), { training, rate });
+    const parts = [["norm1.", attention], ["norm2.", perceptron]] as const;
+    for (const [name, part] of parts) {
+      const normalize = (x: tf.Tensor3D) =>
+        applyNorm(x, name, this.parameter, epsilon);
+      const add = (y: tf.Tensor3D): tf.Tensor3D =>
+        tf.add(x, training ? leaveOut(y, dropPath) : y);
+      x = norm === "pre" ? add(part(normalize(x))) : normalize(add(part(x)));
+    }
+    return x;
+  }
+
+  /** All that it takes to make the block again. */
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      ...super.getConfig(),
+      ...this.attention as unknown as tf.serialization.ConfigDict,
+      ...this.#options,
+    };
+  }
+}
+tf.serialization.registerClass(LionBlock);
+
+/** The multilayer perceptron. */
+function perceive(x: tf.Tensor3D, parameters: Parameters): tf.Tensor3D {
+  const hidden = gelu(applyLinear(x, "mlp.fc1.", parameters));
+  return applyLinear(hidden, "mlp.fc2.", parameters);
+}
+
+/**
+ * Zero for some sequences, and more for the others, so that the mean stays.
+ *
+ * Source: Huang et al. 2016 (arXiv:1603.09382), stochastic depth.
+ */
+function leaveOut(y: tf.Tensor3D, rate: number): tf.Tensor3D {
+  if (rate === 0) return y;
+  const kept = tf.dropout(tf.ones([y.shape[0], 1, 1]), rate);
+  return tf.mul(y, kept);
+}
+
+/**
+ * A transformer block whose attention is LION: attention, then a multilayer
+ * perceptron with GELU, each added to its input.
+ *
+ * It is applied to `[batch, length, dim]`, or to that and a mask of padding,
+ * `[batch, length]`.
+ *
+ * @example Changing the form of a layer
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { lionBlock } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const block = lionBlock({ variant: "d", numHeads: 2, form: "full" });
+ * const x = tf.randomNormal([1, 6, 8]);
+ * const before = await (block.apply(x) as tf.Tensor).data();
+ * block.attention.form = "recurrent";
+ * const after = await (block.apply(x) as tf.Tensor).data();
+ * before.forEach((value, i) => assertAlmostEquals(value, after[i]!, 1e-5));
+ * ```
+ *
+ * @param options See {@linkcode LionBlockOptions}.
+ * @returns The layer.
+ * @throws {RangeError} When it is built, if an option has an impossible value.
+ */
+export function lionBlock(options: LionBlockOptions): LionBlock {
+  return new LionBlock(options);
+}

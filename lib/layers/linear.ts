@@ -1,0 +1,95 @@
+/** Linear maps of the last axis, as parts of layers and as a layer. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { dense } from "../operations/dense.ts";
+import {
+  firstInput,
+  firstShape,
+  LionLayer,
+  type LionLayerOptions,
+  type Parameter,
+  type Parameters,
+  type Shape,
+} from "./lion_layer.ts";
+
+/** The parameters of a linear map, named `weight` and `bias` after `prefix`. */
+export function linear(
+  prefix: string,
+  inputs: number,
+  outputs: number,
+): Parameter[] {
+  return [
+    {
+      name: `${prefix}weight`,
+      shape: [inputs, outputs],
+      initial: { deviation: 0.02 },
+      layout: "linear",
+    },
+    { name: `${prefix}bias`, shape: [outputs], initial: "zeros" },
+  ];
+}
+
+/** Applies the linear map whose parameters have that prefix. */
+export function applyLinear<T extends tf.Tensor>(
+  x: T,
+  prefix: string,
+  parameters: Parameters,
+): T {
+  const weight = parameters(`${prefix}weight`) as tf.Tensor2D;
+  const bias = parameters(`${prefix}bias`) as tf.Tensor1D;
+  return dense(x, weight, bias) as T;
+}
+
+/** Options of {@linkcode Linear}. */
+export interface LinearOptions extends LionLayerOptions {
+  /** Columns of the output. */
+  outputs: number;
+  /** Applied to the output. @default "linear" */
+  activation?: "linear" | "tanh";
+}
+
+/** A linear map of the last axis, whose output may pass through tanh. */
+export class Linear extends LionLayer {
+  /** The name under which it is saved. */
+  static readonly className: string = "LionLinear";
+  readonly #outputs: number;
+  readonly #activation: "linear" | "tanh";
+
+  /** Makes the layer. */
+  constructor(options: LinearOptions) {
+    super(options);
+    this.#outputs = options.outputs;
+    this.#activation = options.activation ?? "linear";
+  }
+
+  protected override parametersFor(shape: Shape): Parameter[] {
+    return linear("", shape.at(-1)!, this.#outputs);
+  }
+
+  /** Of the product. */
+  override operations(shape: Shape): number {
+    return 2 * this.#outputs * (shape as number[]).reduce((a, b) => a * b, 1);
+  }
+
+  /** `[..., inputs]` to `[..., outputs]`. */
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.tidy(() => {
+      const y = applyLinear(firstInput(inputs), "", this.parameter);
+      return this.#activation === "tanh" ? tf.tanh(y) : y;
+    });
+  }
+
+  /** `[..., outputs]` */
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape {
+    return [...firstShape(inputShape).slice(0, -1), this.#outputs];
+  }
+
+  /** All that it takes to make the layer again. */
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      ...super.getConfig(),
+      outputs: this.#outputs,
+      activation: this.#activation,
+    };
+  }
+}
+tf.serialization.registerClass(Linear);

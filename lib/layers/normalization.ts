@@ -1,0 +1,70 @@
+/** Layer normalisation, as a part of layers and as a layer. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { layerNorm } from "../operations/layer_norm.ts";
+import {
+  firstInput,
+  LionLayer,
+  type LionLayerOptions,
+  type Parameter,
+  type Parameters,
+  type Shape,
+} from "./lion_layer.ts";
+
+/** The parameters of a layer normalisation, named `weight` and `bias` after `prefix`. */
+export function norm(prefix: string, columns: number): Parameter[] {
+  return [
+    { name: `${prefix}weight`, shape: [columns], initial: "ones" },
+    { name: `${prefix}bias`, shape: [columns], initial: "zeros" },
+  ];
+}
+
+/** Applies the layer normalisation whose parameters have that prefix. */
+export function applyNorm<T extends tf.Tensor>(
+  x: T,
+  prefix: string,
+  parameters: Parameters,
+  epsilon: number,
+): T {
+  const scale = parameters(`${prefix}weight`) as tf.Tensor1D;
+  const offset = parameters(`${prefix}bias`) as tf.Tensor1D;
+  return layerNorm(x, scale, offset, { epsilon });
+}
+
+/** Options of {@linkcode Normalization}. */
+export interface NormalizationOptions extends LionLayerOptions {
+  /** Added to the variance. @default 1e-6 */
+  epsilon?: number;
+}
+
+/** Layer normalisation of the last axis. */
+export class Normalization extends LionLayer {
+  /** The name under which it is saved. */
+  static readonly className: string = "LionNormalization";
+  readonly #epsilon: number;
+
+  /** Makes the layer. */
+  constructor(options: NormalizationOptions) {
+    super(options);
+    this.#epsilon = options.epsilon ?? 1e-6;
+  }
+
+  protected override parametersFor(shape: Shape): Parameter[] {
+    return norm("", shape.at(-1)!);
+  }
+
+  /** Of mean, variance, scale and offset. */
+  override operations(shape: Shape): number {
+    return 8 * (shape as number[]).reduce((a, b) => a * b, 1);
+  }
+
+  /** Any shape to the same. */
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return applyNorm(firstInput(inputs), "", this.parameter, this.#epsilon);
+  }
+
+  /** All that it takes to make the layer again. */
+  override getConfig(): tf.serialization.ConfigDict {
+    return { ...super.getConfig(), epsilon: this.#epsilon };
+  }
+}
+tf.serialization.registerClass(Normalization);

@@ -1,0 +1,126 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { applyLinear } from "./linear.ts";
+import {
+  firstInput,
+  firstShape,
+  LionLayer,
+  type LionLayerOptions,
+  type Parameter,
+  type Shape,
+} from "./lion_layer.ts";
+
+/** Options of {@linkcode patchEmbedding}. */
+export interface PatchEmbeddingOptions extends LionLayerOptions {
+  /** Side of a patch in pixels; must divide the image's. */
+  patchSize: number;
+  /** Columns of a token. */
+  dim: number;
+}
+
+/** Images to tokens; see {@linkcode patchEmbedding}. */
+export class PatchEmbedding extends LionLayer {
+  /** The name under which it is saved. */
+  static readonly className: string = "LionPatchEmbedding";
+  readonly #patchSize: number;
+  readonly #dim: number;
+
+  /** Makes the layer. */
+  constructor(options: PatchEmbeddingOptions) {
+    super(options);
+    this.#patchSize = options.patchSize;
+    this.#dim = options.dim;
+  }
+
+  protected override parametersFor(shape: Shape): Parameter[] {
+    const [, height, width, channels] = shape as number[];
+    const size = this.#patchSize;
+    if (height! % size !== 0 || width! % size !== 0) {
+      throw new RangeError(
+        `patchSize should divide the image's ${height} × ${width} pixels, got ${size}`,
+      );
+    }
+    const inputs = size * size * channels!;
+    return [
+      {
+        name: "proj.weight",
+        shape: [inputs, this.#dim],
+        // As much variance as comes in.
+        initial: { deviation: inputs ** -0.5 },
+        layout: "patches",
+      },
+      { name: "proj.bias", shape: [this.#dim], initial: "zeros" },
+    ];
+  }
+
+  /** Of the projection. */
+  override operations(shape: Shape): number {
+    const [batch, height, width, channels] = shape as number[];
+    return 2 * batch! * height! * width! * channels! * this.#dim;
+  }
+
+  /** `[batch, height, width, channels]` to `[batch, patches, dim]`. */
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.tidy(() => {
+      const images = firstInput<tf.Tensor4D>(inputs);
+      const [batch, height, width, channels] = images.shape;
+      const size = this.#patchSize;
+      const rows = height / size, columns = width / size;
+      const grid = tf.reshape(images, [
+        batch,
+        rows,
+        size,
+        columns,
+        size * channels,
+      ]);
+      const patches = tf.reshape(tf.transpose(grid, [0, 1, 3, 2, 4]), [
+        batch,
+        rows * columns,
+        size * size * channels,
+      ]);
+      return applyLinear(patches, "proj.", this.parameter);
+    });
+  }
+
+  /** `[batch, patches, dim]` */
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape {
+    const [batch, height, width] = firstShape(inputShape);
+    const patches = height! * width! / this.#patchSize ** 2;
+    return [batch!, patches, this.#dim];
+  }
+
+  /** All that it takes to make the layer again. */
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      ...super.getConfig(),
+      patchSize: this.#patchSize,
+      dim: this.#dim,
+    };
+  }
+}
+tf.serialization.registerClass(PatchEmbedding);
+
+/**
+ * Cuts NHWC images into square patches, row by row, and projects each to a
+ * token: `[batch, height, width, channels]` to `[batch, patches, dim]`.
+ *
+ * Source: Dosovitskiy et al. 2021 (arXiv:2010.11929).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { patchEmbedding } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const layer = patchEmbedding({ patchSize: 4, dim: 16 });
+ * const tokens = layer.apply(tf.zeros([2, 8, 12, 3])) as tf.Tensor;
+ * assertEquals(tokens.shape, [2, 6, 16]);
+ * ```
+ *
+ * @param options See {@linkcode PatchEmbeddingOptions}.
+ * @returns The layer.
+ * @throws {RangeError} When it is built, if patches do not fill the image.
+ */
+export function patchEmbedding(options: PatchEmbeddingOptions): PatchEmbedding {
+  return new PatchEmbedding(options);
+}

@@ -1,0 +1,171 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { drop } from "./attention.ts";
+import {
+  type CallOptions,
+  firstInput,
+  firstShape,
+  LionLayer,
+  type LionLayerOptions,
+  type Parameter,
+  pick,
+  type Shape,
+} from "./lion_layer.ts";
+import { applyNorm, norm } from "./normalization.ts";
+
+/** Options of {@linkcode tokenEmbedding}. */
+export interface TokenEmbeddingOptions extends LionLayerOptions {
+  /** Tokens that there are. */
+  vocabularySize: number;
+  /** Columns of a token's vector. */
+  dim: number;
+  /** Positions that have a vector of their own; 0 for none. @default 0 */
+  maxLength?: number;
+  /** Kinds of segments, such as BERT's two sentences; 0 for none. @default 0 */
+  tokenTypes?: number;
+  /** Whether the sum is layer-normalised, as in BERT. @default false */
+  normalize?: boolean;
+  /** Added to the variance. @default 1e-6 */
+  epsilon?: number;
+  /** Share of the values that training drops. @default 0 */
+  dropout?: number;
+}
+
+const DEFAULTS = {
+  maxLength: 0,
+  tokenTypes: 0,
+  normalize: false,
+  epsilon: 1e-6,
+  dropout: 0,
+};
+
+/** Token ids to vectors; see {@linkcode tokenEmbedding}. */
+export class TokenEmbedding extends LionLayer {
+  /** The name under which it is saved. */
+  static readonly className: string = "LionTokenEmbedding";
+  readonly #options: Required<
+    Omit<TokenEmbeddingOptions, keyof LionLayerOptions>
+  >;
+
+  /** Makes the layer. */
+  constructor(options: TokenEmbeddingOptions) {
+    super(options);
+    this.#options = {
+      ...DEFAULTS,
+      ...pick(options, Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]),
+      vocabularySize: options.vocabularySize,
+      dim: options.dim,
+    };
+  }
+
+  protected override parametersFor(): Parameter[] {
+    const { vocabularySize, dim, maxLength, tokenTypes, normalize } =
+      this.#options;
+    const tables = {
+      word_embeddings: vocabularySize,
+      position_embeddings: maxLength,
+      token_type_embeddings: tokenTypes,
+    };
+    return [
+      ...Object.entries(tables).filter(([, rows]) => rows > 0).map(
+        ([name, rows]): Parameter => ({
+          name: `${name}.weight`,
+          shape: [rows, dim],
+          initial: { deviation: 0.02 },
+        }),
+      ),
+      ...(normalize ? norm("LayerNorm.", dim) : []),
+    ];
+  }
+
+  /** Of the additions. */
+  override operations(shape: Shape): number {
+    const [batch, length] = shape as [number, number];
+    return 2 * batch * length * this.#options.dim;
+  }
+
+  /**
+   * Ids `[batch, length]`, and perhaps types of the same shape, to vectors
+   * `[batch, length, dim]` and the table of words, `[vocabularySize, dim]`.
+   */
+  override call(
+    inputs: tf.Tensor | tf.Tensor[],
+    { training = false }: CallOptions,
+  ): tf.Tensor[] {
+    return tf.tidy(() => {
+      const ids = firstInput<tf.Tensor2D>(inputs);
+      const types = Array.isArray(inputs) ? inputs[1] : undefined;
+      const table = this.parameter("word_embeddings.weight");
+      const x = this.embed(ids, { start: 0, types });
+      const rate = this.#options.dropout;
+      return [drop(x, { training, rate }), tf.clone(table)];
+    });
+  }
+
+  /** The vectors of tokens, of which the first stands at position `start`. */
+  embed(
+    ids: tf.Tensor2D,
+    { start, types }: { start: number; types: tf.Tensor | undefined },
+  ): tf.Tensor3D {
+    const { maxLength, tokenTypes, normalize, epsilon, dim } = this.#options;
+    const [batch, length] = ids.shape;
+    const lookUp = (name: string, ids: tf.Tensor) =>
+      tf.gather(this.parameter(`${name}.weight`), tf.cast(ids, "int32"));
+    let x = lookUp("word_embeddings", ids) as tf.Tensor3D;
+    if (maxLength > 0) {
+      if (start + length > maxLength) {
+        throw new RangeError(
+          `a sequence should have at most maxLength = ${maxLength} tokens, got ${
+            start + length
+          }; make the model with a larger maxLength, or with 0 for no positions`,
+        );
+      }
+      const positions = this.parameter("position_embeddings.weight");
+      x = tf.add(x, tf.slice(positions, [start, 0], [length, dim]));
+    }
+    if (tokenTypes > 0) {
+      const all = types ?? tf.zeros([batch, length], "int32");
+      x = tf.add(x, lookUp("token_type_embeddings", all));
+    }
+    return normalize ? applyNorm(x, "LayerNorm.", this.parameter, epsilon) : x;
+  }
+
+  /** `[batch, length, dim]` and `[vocabularySize, dim]` */
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape[] {
+    const { dim, vocabularySize } = this.#options;
+    const [batch, length] = firstShape(inputShape);
+    return [[batch!, length!, dim], [vocabularySize, dim]];
+  }
+
+  /** All that it takes to make the layer again. */
+  override getConfig(): tf.serialization.ConfigDict {
+    return { ...super.getConfig(), ...this.#options };
+  }
+}
+tf.serialization.registerClass(TokenEmbedding);
+
+/**
+ * Token ids to vectors: the sum of what a token, its position and its segment
+ * have learned.
+ *
+ * Its second output is the table of words, for a head that shares it.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { tokenEmbedding } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const layer = tokenEmbedding({ vocabularySize: 10, dim: 4, maxLength: 16 });
+ * const ids = tf.tensor2d([[1, 2, 3]], [1, 3], "int32");
+ * const [vectors, table] = layer.apply(ids) as tf.Tensor[];
+ * assertEquals(vectors!.shape, [1, 3, 4]);
+ * assertEquals(table!.shape, [10, 4]);
+ * ```
+ *
+ * @param options See {@linkcode TokenEmbeddingOptions}.
+ * @returns The layer.
+ */
+export function tokenEmbedding(options: TokenEmbeddingOptions): TokenEmbedding {
+  return new TokenEmbedding(options);
+}

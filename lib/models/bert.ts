@@ -1,0 +1,155 @@
+import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
+import type { AttentionOptions } from "../layers/attention.ts";
+import { Linear } from "../layers/linear.ts";
+import { TokenPooling } from "../layers/tokens.ts";
+import { tokenEmbedding } from "../layers/token_embedding.ts";
+import { VocabularyHead } from "../layers/vocabulary_head.ts";
+import {
+  connect,
+  idsInput,
+  maskInput,
+  modelOf,
+  seedOf,
+  stack,
+} from "./graph.ts";
+
+/** Options of {@linkcode lionBert}. */
+export interface LionBertOptions
+  extends Omit<AttentionOptions, "grid" | "order" | "classToken" | "causal"> {
+  /** Tokens that there are. @default 30522 */
+  vocabularySize?: number;
+  /** Columns of a token. */
+  dim: number;
+  /** Blocks. */
+  depth: number;
+  /** Hidden columns of a block, as a multiple of `dim`. @default 4 */
+  mlpRatio?: number;
+  /** Positions that have a vector of their own; 0 for none. @default 512 */
+  maxLength?: number;
+  /** Kinds of segments; the model then has an input `types`. 0 for none. @default 2 */
+  tokenTypes?: number;
+  /** Logits of every token, or of classes. @default "masked-language-model" */
+  head?: "masked-language-model" | "classification";
+  /** Of the classification head. @default 2 */
+  numClasses?: number;
+  /** Added to the variance by normalisations. @default 1e-12 */
+  epsilon?: number;
+  /** Of the first values of the parameters. @default another one each time */
+  seed?: number;
+}
+
+/** BERT's sizes. */
+export const BERT_PRESETS: Readonly<
+  Record<"base" | "large", { dim: number; depth: number; numHeads: number }>
+> = {
+  base: { dim: 768, depth: 12, numHeads: 12 },
+  large: { dim: 1024, depth: 24, numHeads: 16 },
+};
+
+/**
+ * BERT whose attention is LION. Inputs: `ids`, `mask` (1 for a token, 0 for
+ * padding) and, if there are token types, `types`, each `[batch, length]`.
+ * Output: logits `[batch, length, vocabularySize]`, or `[batch, numClasses]`.
+ *
+ * As in the authors' code, attention has neither feature map nor normaliser,
+ * and LION-LIT's output is layer-normalised instead; options change that.
+ *
+ * Source: LION (arXiv:2502.16249), masked language modelling; Devlin et al. 2019
+ * (arXiv:1810.04805).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { lionBert } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const model = lionBert({
+ *   vocabularySize: 100, dim: 16, depth: 1, numHeads: 2, maxLength: 8,
+ *   tokenTypes: 0, variant: "s",
+ * });
+ * const ids = tf.ones([2, 5], "int32"), mask = tf.ones([2, 5]);
+ * const logits = model.predict([ids, mask]) as tf.Tensor;
+ * assertEquals(logits.shape, [2, 5, 100]);
+ * ```
+ *
+ * @param options See {@linkcode LionBertOptions}; `{ ...BERT_PRESETS.base,
+ * variant: "s" }` has BERT's sizes.
+ * @returns The model.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function lionBert(options: LionBertOptions): LayersModel {
+  const {
+    vocabularySize = 30522,
+    maxLength = 512,
+    tokenTypes = 2,
+    head = "masked-language-model",
+    numClasses = 2,
+    epsilon = 1e-12,
+    dim,
+    seed,
+    ...block
+  } = options;
+  if (head !== "masked-language-model" && head !== "classification") {
+    throw new RangeError(
+      `head should be "masked-language-model" or "classification", got ${
+        JSON.stringify(head)
+      }`,
+    );
+  }
+  const dropout = options.dropout ?? 0;
+  const ids = idsInput("ids"), mask = maskInput();
+  const types = tokenTypes > 0 ? idsInput("types") : undefined;
+  const embedding = tokenEmbedding({
+    name: "bert.embeddings",
+    vocabularySize,
+    dim,
+    maxLength,
+    tokenTypes,
+    normalize: true,
+    epsilon,
+    dropout,
+    ...seedOf(seed, -4),
+  });
+  const [embedded, table] = embedding.apply(
+    types ? [ids, types] : ids,
+  ) as SymbolicTensor[];
+  let x = stack(
+    embedded!,
+    mask,
+    {
+      featureMap: "identity",
+      normalize: false,
+      outputNorm: options.variant === "lit",
+      ...block,
+      ...(seed === undefined ? {} : { seed }),
+      norm: "post",
+      epsilon,
+    },
+    (i) => `bert.encoder.layer.${i}`,
+  );
+  if (head === "masked-language-model") {
+    const predictions = new VocabularyHead({
+      name: "cls.predictions",
+      transform: true,
+      epsilon,
+      ...seedOf(seed, -3),
+    });
+    x = connect(predictions, [x, table!]);
+  } else {
+    x = connect(new TokenPooling({ name: "pool", kind: "first" }), x);
+    const pooler = new Linear({
+      name: "bert.pooler.dense",
+      outputs: dim,
+      activation: "tanh",
+      ...seedOf(seed, -2),
+    });
+    const classifier = new Linear({
+      name: "classifier",
+      outputs: numClasses,
+      ...seedOf(seed, -1),
+    });
+    x = connect(classifier, connect(pooler, x));
+  }
+  return modelOf("lion_bert", [ids, mask, types], x);
+}

@@ -1,0 +1,200 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import seedrandom from "seedrandom";
+import {
+  type RecurrentState,
+  recurrentState,
+  recurrentStep,
+} from "../attention/stateful.ts";
+import { logDecayOf, mergeHeads, projectHeads } from "../layers/attention.ts";
+import { LionBlock } from "../layers/block.ts";
+import { inside } from "../layers/lion_layer.ts";
+import { Normalization } from "../layers/normalization.ts";
+import { TokenEmbedding } from "../layers/token_embedding.ts";
+import { VocabularyHead } from "../layers/vocabulary_head.ts";
+
+/** Options of {@linkcode generate}. */
+export interface GenerateOptions {
+  /** Tokens to add. @default 100 */
+  maxNewTokens?: number;
+  /** Divides the logits; 0 takes the likeliest token. @default 1 */
+  temperature?: number;
+  /** Chooses among so many of the likeliest tokens. @default all */
+  topK?: number;
+  /** Ends with this token, which is then the last. */
+  stopToken?: number;
+  /** Of the choice. @default another one each time */
+  seed?: number | string;
+  /** Called with each token as it comes. */
+  onToken?: (token: number) => void;
+  /** Ends early, with what there is. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Continues a text. The prompt is read at once and each further token in one
+ * step, from states of constant size: neither time nor memory of a token grows
+ * with those before it. A softmax model has no such state, and reads everything
+ * again for each token.
+ *
+ * @param model Made by lionGpt.
+ * @param prompt Ids of the tokens to continue.
+ * @param options See {@linkcode GenerateOptions}.
+ * @returns The ids that were added.
+ * @throws {TypeError} If the model is not made by lionGpt.
+ * @throws {RangeError} If the prompt is empty, or an option has an impossible value.
+ */
+export async function generate(
+  model: LayersModel,
+  prompt: readonly number[],
+  options: GenerateOptions = {},
+): Promise<number[]> {
+  const { maxNewTokens = 100, stopToken, onToken, signal } = options;
+  if (prompt.length === 0) {
+    throw new RangeError("prompt should hold a token or more");
+  }
+  const choose = chooser(options);
+  const ids: number[] = [];
+  const reader = readerOf(model);
+  try {
+    let next: readonly number[] = prompt;
+    while (ids.length < maxNewTokens && !signal?.aborted) {
+      const logits = reader.read(next);
+      const values = await logits.data() as Float32Array;
+      logits.dispose();
+      const token = choose(values);
+      ids.push(token);
+      onToken?.(token);
+      if (token === stopToken) break;
+      next = [token];
+    }
+  } finally {
+    reader.dispose();
+  }
+  return ids;
+}
+
+/** Reads tokens one after the other. */
+interface Reader {
+  /** Logits of the token after those that are given and all before. */
+  read(ids: readonly number[]): tf.Tensor;
+  dispose(): void;
+}
+
+function readerOf(model: LayersModel): Reader {
+  const blocks = model.layers.filter((layer) => layer instanceof LionBlock);
+  const embedding = model.layers.find((x) => x instanceof TokenEmbedding);
+  const norm = model.layers.find((x) => x instanceof Normalization);
+  const head = model.layers.find((x) => x instanceof VocabularyHead);
+  const causal = blocks.every(({ attention }) => attention.causal);
+  if (!embedding || !norm || !head || blocks.length === 0 || !causal) {
+    throw new TypeError(
+      `generate's model should be made by lionGpt, got ${model.name}`,
+    );
+  }
+  if (blocks.some(({ attention }) => attention.variant === "softmax")) {
+    return rereader(model);
+  }
+  let states: RecurrentState[] | undefined;
+  let length = 0;
+  const table = embedding.parameter("word_embeddings.weight") as tf.Tensor2D;
+  const dispose = () =>
+    states?.forEach(({ sum, due }) => tf.dispose([sum, due]));
+  return {
+    read(ids) {
+      const tokens = tf.tensor2d([...ids], [1, ids.length], "int32");
+      const { logits, after } = tf.tidy(() => {
+        let x = embedding.embed(tokens, { start: length, types: undefined });
+        const after = blocks.map((block, i) => {
+          const step = stepOf(block, x, states?.[i]);
+          x = step.x;
+          return step.state;
+        });
+        const last = tf.slice(x, [0, ids.length - 1, 0], [1, 1, -1]);
+        const normal = norm.apply(last) as tf.Tensor3D;
+        return { logits: tf.reshape(head.logits(normal, table), [-1]), after };
+      });
+      tokens.dispose();
+      dispose();
+      states = after;
+      length += ids.length;
+      return logits;
+    },
+    dispose,
+  };
+}
+
+/** A block's output for the tokens that come next. */
+function stepOf(
+  block: LionBlock,
+  x: tf.Tensor3D,
+  before: RecurrentState | undefined,
+): { x: tf.Tensor3D; state: RecurrentState } {
+  const { attention, epsilon } = block;
+  const parameters = inside("attn.", block.parameter);
+  let after: RecurrentState | undefined;
+  const y = block.around(x, false, (normal) => {
+    const { q, k, v } = projectHeads(normal, attention, parameters);
+    const [batch, heads, , headDim] = q.shape;
+    const logDecay = attention.variant === "lit"
+      ? undefined
+      : logDecayOf(normal, "a_i", attention, parameters);
+    const step = recurrentStep(
+      before ?? recurrentState({ batch, heads, headDim, valueDim: headDim }),
+      {
+        q,
+        k,
+        v,
+        ...(logDecay
+          ? { logDecay: logDecay as tf.Tensor1D | tf.Tensor3D }
+          : {}),
+      },
+      { normalize: attention.normalize ?? true },
+    );
+    after = step.state;
+    return mergeHeads(step.y, attention, parameters, epsilon);
+  });
+  return { x: y, state: after! };
+}
+
+/** Reads all tokens again each time. */
+function rereader(model: LayersModel): Reader {
+  const all: number[] = [];
+  return {
+    read(ids) {
+      all.push(...ids);
+      return tf.tidy(() => {
+        const tokens = tf.tensor2d(all, [1, all.length], "int32");
+        const logits = model.apply(tokens) as tf.Tensor3D;
+        const last = tf.slice(logits, [0, all.length - 1, 0], [1, 1, -1]);
+        return tf.reshape(last, [-1]);
+      });
+    },
+    dispose: () => {},
+  };
+}
+
+/** Chooses a token by its logit. */
+function chooser(
+  { temperature = 1, topK = Infinity, seed }: GenerateOptions,
+): (logits: Float32Array) => number {
+  if (!(temperature >= 0 && temperature < Infinity)) {
+    throw new RangeError(`temperature should be 0 or more, got ${temperature}`);
+  }
+  if (!(topK >= 1)) {
+    throw new RangeError(`topK should be 1 or more, got ${topK}`);
+  }
+  const random = seedrandom(seed === undefined ? undefined : `${seed}`);
+  return (logits) => {
+    const ranked = Array.from(logits.keys())
+      .sort((a, b) => logits[b]! - logits[a]!)
+      .slice(0, temperature === 0 ? 1 : topK);
+    const highest = logits[ranked[0]!]!;
+    const weights = ranked.map((token) =>
+      temperature === 0 ? 1 : Math.exp((logits[token]! - highest) / temperature)
+    );
+    let left = random() * weights.reduce((a, b) => a + b, 0);
+    const place = weights.findIndex((weight) => (left -= weight) < 0);
+    return ranked.at(place)!;
+  };
+}

@@ -1,0 +1,90 @@
+import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
+import type { AttentionOptions } from "../layers/attention.ts";
+import { Normalization } from "../layers/normalization.ts";
+import { tokenEmbedding } from "../layers/token_embedding.ts";
+import { VocabularyHead } from "../layers/vocabulary_head.ts";
+import { connect, idsInput, modelOf, seedOf, stack } from "./graph.ts";
+
+/** Options of {@linkcode lionGpt}. */
+export interface LionGptOptions
+  extends Omit<AttentionOptions, "grid" | "order" | "classToken" | "causal"> {
+  /** Tokens that there are. @default 50257 */
+  vocabularySize?: number;
+  /** Columns of a token. */
+  dim: number;
+  /** Blocks. */
+  depth: number;
+  /** Hidden columns of a block, as a multiple of `dim`. @default 4 */
+  mlpRatio?: number;
+  /** Positions that have a vector of their own; 0 for none, and any length. @default 0, softmax 1024 */
+  maxLength?: number;
+  /** Added to the variance by normalisations. @default 1e-5 */
+  epsilon?: number;
+  /** Of the first values of the parameters. @default another one each time */
+  seed?: number;
+}
+
+/** The small size of GPT-2. */
+export const GPT_PRESETS: Readonly<
+  Record<"small", { dim: number; depth: number; numHeads: number }>
+> = { small: { dim: 768, depth: 12, numHeads: 12 } };
+
+/**
+ * A causal language model, GPT-2 with LION's attention: ids `[batch, length]` to
+ * the logits of each next token, `[batch, length, vocabularySize]`.
+ *
+ * Source: LION (arXiv:2502.16249), causal language modelling; Radford et al.
+ * 2019, GPT-2.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { generate, lionGpt } from "@lionjs/lion";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const model = lionGpt({
+ *   vocabularySize: 50, dim: 16, depth: 2, numHeads: 2, variant: "s",
+ * });
+ * const ids = await generate(model, [1, 2, 3], { maxNewTokens: 4, temperature: 0 });
+ * assertEquals(ids.length, 4);
+ * ```
+ *
+ * @param options See {@linkcode LionGptOptions}; `{ ...GPT_PRESETS.small,
+ * variant: "s" }` has GPT-2's sizes.
+ * @returns The model.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function lionGpt(options: LionGptOptions): LayersModel {
+  const {
+    vocabularySize = 50257,
+    maxLength = options.variant === "softmax" ? 1024 : 0,
+    epsilon = 1e-5,
+    dim,
+    seed,
+    ...block
+  } = options;
+  const ids = idsInput("ids");
+  const embedding = tokenEmbedding({
+    name: "transformer.embeddings",
+    vocabularySize,
+    dim,
+    maxLength,
+    dropout: options.dropout ?? 0,
+    ...seedOf(seed, -2),
+  });
+  const [embedded, table] = embedding.apply(ids) as SymbolicTensor[];
+  let x = stack(
+    embedded!,
+    undefined,
+    {
+      ...block,
+      ...(seed === undefined ? {} : { seed }),
+      epsilon,
+      causal: true,
+    },
+    (i) => `transformer.h.${i}`,
+  );
+  x = connect(new Normalization({ name: "transformer.ln_f", epsilon }), x);
+  const head = new VocabularyHead({ name: "lm_head" });
+  return modelOf("lion_gpt", [ids], connect(head, [x, table!]));
+}

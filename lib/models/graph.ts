@@ -1,0 +1,76 @@
+/** What all models are built with. @module */
+import {
+  input,
+  type LayersModel,
+  model,
+  type SymbolicTensor,
+} from "@tensorflow/tfjs-layers";
+import { lionBlock, type LionBlockOptions } from "../layers/block.ts";
+import type { LionLayer } from "../layers/lion_layer.ts";
+
+/** Options that every model passes to its blocks. */
+export type BlockStackOptions =
+  & Omit<LionBlockOptions, "name" | "trainable" | "inputShape">
+  & {
+    /** Blocks. */
+    depth: number;
+  };
+
+/** A stack of blocks; the share of left-out parts grows with depth. */
+export function stack(
+  x: SymbolicTensor,
+  mask: SymbolicTensor | undefined,
+  options: BlockStackOptions,
+  nameOf: (index: number) => string,
+): SymbolicTensor {
+  const { depth, dropPath = 0, seed, ...others } = options;
+  if (!(Number.isInteger(depth) && depth > 0)) {
+    throw new RangeError(`depth should be a positive integer, got ${depth}`);
+  }
+  for (let i = 0; i < depth; i++) {
+    const block = lionBlock({
+      ...others,
+      ...seedOf(seed, i),
+      name: nameOf(i),
+      dropPath: dropPath * i / Math.max(1, depth - 1),
+    });
+    x = connect(block, mask ? [x, mask] : x);
+  }
+  return x;
+}
+
+/** Applies a layer to what it is given in a model. */
+export function connect(
+  layer: LionLayer,
+  inputs: SymbolicTensor | SymbolicTensor[],
+): SymbolicTensor {
+  return layer.apply(inputs) as SymbolicTensor;
+}
+
+/** Seeds of a model's layers, far enough from each other. */
+export function seedOf(
+  seed: number | undefined,
+  index: number,
+): { seed?: number } {
+  return seed === undefined ? {} : { seed: 1e6 * seed + 100 * index + 1 };
+}
+
+/** An input of token ids, `[batch, length]`. */
+export function idsInput(name: string): SymbolicTensor {
+  return input({ shape: [null], dtype: "int32", name });
+}
+
+/** An input that is 1 for a token and 0 for padding, `[batch, length]`. */
+export function maskInput(): SymbolicTensor {
+  return input({ shape: [null], name: "mask" });
+}
+
+/** The model between inputs and output. */
+export function modelOf(
+  name: string,
+  inputs: (SymbolicTensor | undefined)[],
+  outputs: SymbolicTensor,
+): LayersModel {
+  const given = inputs.filter((input) => input !== undefined);
+  return model({ name, inputs: given, outputs });
+}

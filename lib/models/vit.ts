@@ -1,0 +1,148 @@
+import { input, type LayersModel } from "@tensorflow/tfjs-layers";
+import type { AttentionOptions } from "../layers/attention.ts";
+import { Linear } from "../layers/linear.ts";
+import { Normalization } from "../layers/normalization.ts";
+import { patchEmbedding } from "../layers/patch_embedding.ts";
+import {
+  ClassToken,
+  PositionEmbedding,
+  TokenPooling,
+} from "../layers/tokens.ts";
+import { connect, modelOf, seedOf, stack } from "./graph.ts";
+
+/** Options of {@linkcode lionViT}. */
+export interface LionViTOptions
+  extends Omit<AttentionOptions, "grid" | "classToken" | "causal"> {
+  /** Side of the images in pixels. @default 224 */
+  imageSize?: number;
+  /** Side of a patch in pixels. @default 16 */
+  patchSize?: number;
+  /** Channels of the images. @default 3 */
+  channels?: number;
+  /** Columns of a token. */
+  dim: number;
+  /** Blocks. */
+  depth: number;
+  /** Hidden columns of a block, as a multiple of `dim`. @default 4 */
+  mlpRatio?: number;
+  /** @default 1000 */
+  numClasses?: number;
+  /** Whether each patch has a vector for its place. @default true */
+  positionEmbedding?: boolean;
+  /**
+   * `"read"`: a class token is added, and classified; `"mean"`: it is there,
+   * and the mean of all tokens is classified, it included; `"none"`: the mean of
+   * the patches. @default "mean"
+   */
+  classToken?: "read" | "mean" | "none";
+  /** How often training leaves a part out of the last block; earlier ones less. @default 0 */
+  dropPath?: number;
+  /** Added to the variance by normalisations. @default 1e-6 */
+  epsilon?: number;
+  /** Of the first values of the parameters. @default another one each time */
+  seed?: number;
+}
+
+/** The paper's sizes for images of 224 pixels. */
+export const VIT_PRESETS: Readonly<
+  Record<
+    "tiny" | "small" | "base",
+    { dim: number; depth: number; numHeads: number }
+  >
+> = {
+  tiny: { dim: 192, depth: 12, numHeads: 3 },
+  small: { dim: 384, depth: 12, numHeads: 6 },
+  base: { dim: 768, depth: 12, numHeads: 12 },
+};
+
+/**
+ * A vision transformer whose attention is LION: images `[batch, imageSize,
+ * imageSize, channels]` to logits `[batch, numClasses]`.
+ *
+ * Source: LION (arXiv:2502.16249), image classification; its parameters have the
+ * names of the authors' code.
+ *
+ * @example A digit classifier with snake orders
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { lionViT } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const model = lionViT({
+ *   imageSize: 28, patchSize: 7, channels: 1, dim: 32, depth: 2, numHeads: 4,
+ *   numClasses: 10, variant: "s", order: "snake",
+ * });
+ * const logits = model.predict(tf.zeros([3, 28, 28, 1])) as tf.Tensor;
+ * assertEquals(logits.shape, [3, 10]);
+ * ```
+ *
+ * @param options See {@linkcode LionViTOptions}; `{ ...VIT_PRESETS.tiny,
+ * variant: "s" }` has the paper's sizes.
+ * @returns The model.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function lionViT(options: LionViTOptions): LayersModel {
+  const {
+    imageSize = 224,
+    patchSize = 16,
+    channels = 3,
+    numClasses = 1000,
+    positionEmbedding = true,
+    classToken = "mean",
+    dim,
+    seed,
+    ...block
+  } = options;
+  if (!["read", "mean", "none"].includes(classToken)) {
+    throw new RangeError(
+      `classToken should be "read", "mean" or "none", got ${
+        JSON.stringify(classToken)
+      }`,
+    );
+  }
+  const epsilon = options.epsilon ?? 1e-6;
+  const images = input({
+    shape: [imageSize, imageSize, channels],
+    name: "images",
+  });
+  const patches = patchEmbedding({
+    patchSize,
+    dim,
+    name: "patch_embed",
+    ...seedOf(seed, -4),
+  });
+  let x = connect(patches, images);
+  if (classToken !== "none") {
+    x = connect(new ClassToken({ name: "cls_token", ...seedOf(seed, -3) }), x);
+  }
+  if (positionEmbedding) {
+    const places = new PositionEmbedding({
+      name: "pos_embed",
+      ...seedOf(seed, -2),
+    });
+    x = connect(places, x);
+  }
+  const side = imageSize / patchSize;
+  x = stack(
+    x,
+    undefined,
+    {
+      ...block,
+      ...(seed === undefined ? {} : { seed }),
+      epsilon,
+      grid: [side, side],
+      classToken: classToken !== "none",
+    },
+    (i) => `blocks.${i}`,
+  );
+  x = connect(new Normalization({ name: "norm", epsilon }), x);
+  const kind = classToken === "read" ? "first" : "mean";
+  x = connect(new TokenPooling({ name: "pool", kind }), x);
+  const head = new Linear({
+    name: "head",
+    outputs: numClasses,
+    ...seedOf(seed, -1),
+  });
+  return modelOf("lion_vit", [images], connect(head, x));
+}
