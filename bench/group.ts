@@ -41,7 +41,7 @@ export interface OpenGroup {
 }
 
 /** The sections of a report. */
-export const SECTIONS = ["attention", "matmul", "training"] as const;
+export const SECTIONS = ["attention", "matmul", "training", "vision"] as const;
 
 /** Contenders that compute the same, on one backend and in other languages. */
 export interface Group {

@@ -28,10 +28,12 @@ import { matmulGroups } from "./matmul.ts";
 import { assertParity, ParityError, timeAlternating } from "./measure.ts";
 import { HOW_TO_GET_TORCH, TorchPeer } from "./peers/torch.ts";
 import { trainingGroups } from "./training_step.ts";
+import { visionGroups } from "./vision.ts";
 
 const USAGE = `Usage: deno task bench [options]
 
-  --only SECTIONS     of attention, matmul, training (default: all)
+  --only SECTIONS     of attention, matmul, training, vision (default: all but
+                      vision)
   --backends NAMES    of wasm, webgpu, cpu (default: all that start)
   --variants NAMES    of lit, d, s (default: all)
   --lengths TOKENS    default 256,1024,4096,16384; of lit and d only 1024, of
@@ -71,7 +73,7 @@ function readOptions(args: string[]): Options {
       args,
       allowPositionals: true,
       options: {
-        only: { type: "string", default: SECTIONS.join() },
+        only: { type: "string", default: "attention,matmul,training" },
         backends: { type: "string", default: BACKENDS.join() },
         variants: { type: "string", default: VARIANTS.join() },
         lengths: { type: "string" },
@@ -176,7 +178,9 @@ function groupsOf(
     variants.filter(trained).flatMap((variant) =>
       trainingGroups({ backend, variant, threads, torch })
     );
-  const makers = { attention, matmul, training };
+  const vision = () =>
+    variants.flatMap((variant) => visionGroups({ backend, variant, threads }));
+  const makers = { attention, matmul, training, vision };
   return sections.flatMap((section) => makers[section]());
 }
 

@@ -18,6 +18,7 @@ const TITLES = {
   attention: "Attention",
   matmul: "Matrix products",
   training: "Training steps",
+  vision: "Vision transformers",
 };
 
 const INTRODUCTION = `# Results of the benches

@@ -38,6 +38,7 @@ export class LionAttentionLayer extends LionLayer {
     this.#epsilon = options.epsilon ?? 1e-6;
   }
 
+  /** Those that it needs for inputs of a shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     assertAttentionOptions(this.attention, dim);

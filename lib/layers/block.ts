@@ -69,6 +69,7 @@ export class LionBlock extends LionLayer {
     return this.#options.epsilon;
   }
 
+  /** Those that it needs for inputs of a shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     assertAttentionOptions(this.attention, dim);

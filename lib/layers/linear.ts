@@ -61,6 +61,7 @@ export class Linear extends LionLayer {
     this.#activation = options.activation ?? "linear";
   }
 
+  /** Those that it needs for inputs of a shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     return linear("", shape.at(-1)!, this.#outputs);
   }

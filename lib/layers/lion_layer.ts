@@ -25,10 +25,11 @@ export type TorchLayout = "same" | "linear" | "patches";
 export interface Parameter {
   /** Its name in the layer, PyTorch's. `"value"` if the layer's name is all of it. */
   readonly name: string;
+  /** Its shape with us. */
   readonly shape: readonly number[];
   /** All alike, or drawn from a normal distribution of this deviation, truncated at two. */
   readonly initial: "zeros" | "ones" | { readonly deviation: number };
-  /** @default "same" */
+  /** How PyTorch stores it. @default "same" */
   readonly layout?: TorchLayout;
 }
 
@@ -37,7 +38,7 @@ export type Parameters = (name: string) => tf.Tensor;
 
 /** Options that every layer has. */
 export interface LionLayerOptions {
-  /** @default a name made of the class's */
+  /** Its name in a model. @default one made of the class's */
   name?: string;
   /** Whether training changes its parameters. @default true */
   trainable?: boolean;

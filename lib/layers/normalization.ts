@@ -48,6 +48,7 @@ export class Normalization extends LionLayer {
     this.#epsilon = options.epsilon ?? 1e-6;
   }
 
+  /** Those that it needs for inputs of a shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     return norm("", shape.at(-1)!);
   }

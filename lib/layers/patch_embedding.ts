@@ -31,6 +31,7 @@ export class PatchEmbedding extends LionLayer {
     this.#dim = options.dim;
   }
 
+  /** Those that it needs for inputs of a shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const [, height, width, channels] = shape as number[];
     const size = this.#patchSize;

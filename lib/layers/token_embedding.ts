@@ -57,6 +57,7 @@ export class TokenEmbedding extends LionLayer {
     };
   }
 
+  /** Those that it needs for inputs of a shape. */
   protected override parametersFor(): Parameter[] {
     const { vocabularySize, dim, maxLength, tokenTypes, normalize } =
       this.#options;

@@ -15,6 +15,7 @@ export class ClassToken extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionClassToken";
 
+  /** Those that it needs for inputs of a shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     return [
@@ -52,6 +53,7 @@ export class PositionEmbedding extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionPositionEmbedding";
 
+  /** Those that it needs for inputs of a shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const [, length, dim] = shape;
     return [{
@@ -91,6 +93,7 @@ export class TokenPooling extends LionLayer {
     this.#kind = options.kind;
   }
 
+  /** Those that it needs for inputs of a shape. */
   protected override parametersFor(): Parameter[] {
     return [];
   }

@@ -41,6 +41,7 @@ export class VocabularyHead extends LionLayer {
     super.build(inputShape);
   }
 
+  /** Those that it needs for inputs of a shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     if (!this.#transform) return [];

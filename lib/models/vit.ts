@@ -25,7 +25,7 @@ export interface LionViTOptions
   depth: number;
   /** Hidden columns of a block, as a multiple of `dim`. @default 4 */
   mlpRatio?: number;
-  /** @default 1000 */
+  /** Columns of the logits. @default 1000 */
   numClasses?: number;
   /** Whether each patch has a vector for its place. @default true */
   positionEmbedding?: boolean;

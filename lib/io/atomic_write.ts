@@ -1,0 +1,36 @@
+/**
+ * Writes a file whole or not at all: beside its place first, onto the disk,
+ * and then renamed.
+ *
+ * @param target The file; one that exists is replaced.
+ * @param chunks What it will hold, in order.
+ * @throws {Error} If a chunk or the file cannot be had; `cause` says why. What was there before stays as it was.
+ */
+export async function writeAtomically(
+  target: string | URL,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const beside = `${target}.${crypto.randomUUID()}.tmp`;
+  const temporary = target instanceof URL ? new URL(beside) : beside;
+  try {
+    const file = await Deno.open(temporary, { write: true, createNew: true });
+    try {
+      for await (const chunk of chunks) await writeAll(file, chunk);
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    await Deno.rename(temporary, target);
+  } catch (cause) {
+    // It may not have come to be.
+    await Deno.remove(temporary).catch(() => {});
+    const reason = cause instanceof Error ? cause.message : cause;
+    throw new Error(`${target} cannot be written: ${reason}`, { cause });
+  }
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
+    written += await file.write(bytes.subarray(written));
+  }
+}

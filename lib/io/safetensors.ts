@@ -1,0 +1,272 @@
+/**
+ * Tensors in files of the format that PyTorch's models are shared in.
+ *
+ * Source: https://github.com/huggingface/safetensors#format
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { writeAtomically } from "./atomic_write.ts";
+import { fromBfloat16, toBfloat16 } from "./bfloat16.ts";
+import {
+  brief,
+  type Dtype,
+  ELEMENT_BYTES,
+  encodeHeader,
+  type Entry,
+  isStringRecord,
+  METADATA,
+  readHeader,
+} from "./safetensors_header.ts";
+import { bytesSource, fileSource, type Source } from "./source.ts";
+
+/** What a safetensors file holds. */
+export interface Safetensors {
+  /** By name, in the order of the file; the caller disposes of them. */
+  readonly tensors: Map<string, tf.Tensor>;
+  /** About the file, free text under free names. */
+  readonly metadata: Record<string, string>;
+}
+
+/** Options of {@linkcode writeSafetensors}. */
+export interface WriteSafetensorsOptions {
+  /** About the file, free text under free names. */
+  metadata?: Record<string, string>;
+  /**
+   * What float32 is rounded to, to the nearest and to even between two. Beyond
+   * 65504, F16 has only infinities. @default "F32"
+   */
+  precision?: "F32" | "F16" | "BF16";
+}
+
+/**
+ * Reads a safetensors file, a tensor at a time.
+ *
+ * F32, F16 and BF16 become float32, exactly; I64, I32 and U8 become int32, and
+ * BOOL becomes bool.
+ *
+ * @example From memory, as in a browser
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { readSafetensors } from "@lionjs/lion/io";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const header = '{"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}';
+ * const file = new Uint8Array([
+ *   ...new Uint8Array(new BigUint64Array([BigInt(header.length)]).buffer),
+ *   ...new TextEncoder().encode(header),
+ *   ...[7, 255],
+ * ]);
+ * const { tensors } = await readSafetensors(file);
+ * assertEquals([...await tensors.get("x")!.data()], [7, 255]);
+ * ```
+ *
+ * @param source The path of a file, or its bytes.
+ * @returns Its tensors and metadata.
+ * @throws {SyntaxError} If the header is not JSON, or says a name twice.
+ * @throws {TypeError} If the header lacks a field, or one is of the wrong kind.
+ * @throws {RangeError} If the header does not describe the bytes that there are, a dtype is not supported, or a value does not fit.
+ */
+export async function readSafetensors(
+  source: string | URL | Uint8Array,
+): Promise<Safetensors> {
+  if (source instanceof Uint8Array) return await read(bytesSource(source));
+  const file = await Deno.open(source);
+  try {
+    return await read(await fileSource(file, String(source)));
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Writes tensors to a safetensors file, one at a time.
+ *
+ * float32 becomes the option's precision, int32 becomes I32, and bool becomes
+ * BOOL. The file appears when it is whole; until then, and on an error, what
+ * was there before stays as it was.
+ *
+ * @example There and back
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { readSafetensors, writeSafetensors } from "@lionjs/lion/io";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+ * await writeSafetensors(path, { x: tf.tensor2d([[1, 0.5, -2]]) }, {
+ *   metadata: { format: "pt" },
+ *   precision: "BF16",
+ * });
+ * const { tensors, metadata } = await readSafetensors(path);
+ * assertEquals(await tensors.get("x")!.array(), [[1, 0.5, -2]]);
+ * assertEquals(metadata, { format: "pt" });
+ * ```
+ *
+ * @param target The path of the file; one that exists is replaced.
+ * @param tensors The tensors by name.
+ * @param options See {@linkcode WriteSafetensorsOptions}.
+ * @throws {TypeError} If a tensor is of another dtype, or the metadata not of strings.
+ * @throws {RangeError} If the precision is unknown, or a tensor is called `__metadata__`.
+ * @throws {Error} If the file cannot be written; `cause` says why.
+ */
+export async function writeSafetensors(
+  target: string | URL,
+  tensors: Map<string, tf.Tensor> | Record<string, tf.Tensor>,
+  options: WriteSafetensorsOptions = {},
+): Promise<void> {
+  const { metadata, precision = "F32" } = options;
+  if (!["F32", "F16", "BF16"].includes(precision)) {
+    throw new RangeError(
+      `writeSafetensors's precision should be "F32", "F16" or "BF16", got "${precision}"`,
+    );
+  }
+  if (metadata !== undefined && !isStringRecord(metadata)) {
+    throw new TypeError(
+      `writeSafetensors's metadata should be an object of strings, got ${
+        brief(metadata)
+      }`,
+    );
+  }
+  const named = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
+  const placed = place(named, precision);
+  await writeAtomically(
+    target,
+    chunks(encodeHeader(placed, metadata), placed),
+  );
+}
+
+async function read(source: Source): Promise<Safetensors> {
+  const { entries, metadata } = await readHeader(source);
+  const tensors = new Map<string, tf.Tensor>();
+  try {
+    for (const entry of entries) {
+      const bytes = await source.read(entry.end - entry.begin);
+      tensors.set(entry.name, decode(entry, bytes, source.name));
+    }
+  } catch (error) {
+    tf.dispose([...tensors.values()]);
+    throw error;
+  }
+  return { tensors, metadata };
+}
+
+function decode(
+  { name, dtype, shape }: Entry,
+  bytes: Uint8Array<ArrayBuffer>,
+  file: string,
+): tf.Tensor {
+  const { buffer } = bytes;
+  const reject = (expected: string, value: number | bigint) => {
+    throw new RangeError(
+      `${file}: tensor ${
+        brief(name)
+      }, of ${dtype}, should hold ${expected}, got ${value}`,
+    );
+  };
+  switch (dtype) {
+    case "F32":
+      return tf.tensor(new Float32Array(buffer), shape);
+    case "F16":
+      return tf.tensor(new Float32Array(new Float16Array(buffer)), shape);
+    case "BF16":
+      return tf.tensor(fromBfloat16(new Uint16Array(buffer)), shape);
+    case "I64": {
+      const words = new Int32Array(buffer);
+      const values = Int32Array.from(
+        { length: words.length / 2 },
+        (_, i) => words[2 * i]!,
+      );
+      // The upper word of an integer that fits repeats the lower one's sign.
+      const large = values.findIndex((low, i) =>
+        words[2 * i + 1] !== low >> 31
+      );
+      if (large >= 0) {
+        reject("integers of 32 bits", new BigInt64Array(buffer)[large]!);
+      }
+      return tf.tensor(values, shape, "int32");
+    }
+    case "I32":
+      return tf.tensor(new Int32Array(buffer), shape, "int32");
+    case "U8":
+      return tf.tensor(new Int32Array(bytes), shape, "int32");
+    case "BOOL": {
+      const other = bytes.find((value) => value > 1);
+      if (other !== undefined) reject("0 and 1", other);
+      return tf.tensor(bytes, shape, "bool");
+    }
+  }
+}
+
+interface Placed extends Entry {
+  readonly tensor: tf.Tensor;
+}
+
+/** Gives each tensor its bytes, the wider dtypes first, so that all are aligned. */
+function place(
+  tensors: readonly [name: string, tensor: tf.Tensor][],
+  precision: Dtype,
+): Placed[] {
+  const dtypes: Partial<Record<tf.DataType, Dtype>> = {
+    float32: precision,
+    int32: "I32",
+    bool: "BOOL",
+  };
+  const described = tensors.map(([name, tensor]) => {
+    const dtype = dtypes[tensor.dtype];
+    if (!dtype) {
+      throw new TypeError(
+        `writeSafetensors's tensor ${
+          brief(name)
+        } should be of float32, int32 or bool, got ${tensor.dtype}; cast it first`,
+      );
+    }
+    if (name === METADATA) {
+      throw new RangeError(
+        `writeSafetensors's tensors should have other names than "${METADATA}"; give metadata as an option`,
+      );
+    }
+    return { name, dtype, shape: tensor.shape, tensor };
+  });
+  described.sort((a, b) =>
+    ELEMENT_BYTES[b.dtype] - ELEMENT_BYTES[a.dtype] ||
+    (a.name < b.name ? -1 : 1)
+  );
+  let end = 0;
+  return described.map((entry) => {
+    const begin = end;
+    end += entry.tensor.size * ELEMENT_BYTES[entry.dtype];
+    return { ...entry, begin, end };
+  });
+}
+
+async function* chunks(
+  header: Uint8Array,
+  placed: readonly Placed[],
+): AsyncGenerator<Uint8Array> {
+  yield header;
+  for (const { tensor, dtype } of placed) {
+    const { buffer, byteOffset, byteLength } = encode(
+      await tensor.data(),
+      dtype,
+    );
+    yield new Uint8Array(buffer, byteOffset, byteLength);
+  }
+}
+
+function encode(
+  values: Float32Array | Int32Array | Uint8Array,
+  dtype: Dtype,
+): ArrayBufferView {
+  switch (dtype) {
+    case "F16":
+      return new Float16Array(values);
+    case "BF16":
+      return toBfloat16(values as Float32Array);
+    case "BOOL":
+      // tfjs takes any other number for true as well.
+      return values.map((value) => Number(value !== 0));
+    default:
+      return values;
+  }
+}

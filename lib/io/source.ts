@@ -1,0 +1,55 @@
+/** Bytes that are read once, from the first to the last. @module */
+
+/** Where the bytes come from. */
+export interface Source {
+  /** What an error calls it. */
+  readonly name: string;
+  /** How many bytes there are. */
+  readonly size: number;
+  /** Reads the next `length` bytes, into a buffer of their own. */
+  read(length: number): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** Reads from memory. */
+export function bytesSource(bytes: Uint8Array): Source {
+  let position = 0;
+  return {
+    name: "the given bytes",
+    size: bytes.length,
+    read(length) {
+      const begin = position;
+      position += length;
+      return Promise.resolve(new Uint8Array(bytes.subarray(begin, position)));
+    },
+  };
+}
+
+/**
+ * Reads from a file.
+ *
+ * @throws {TypeError} If it is no file, but a folder or a device.
+ */
+export async function fileSource(
+  file: Deno.FsFile,
+  name: string,
+): Promise<Source> {
+  const { isFile, size } = await file.stat();
+  if (!isFile) {
+    throw new TypeError(`${name} should be a file, got a folder or a device`);
+  }
+  return {
+    name,
+    size,
+    async read(length) {
+      const bytes = new Uint8Array(length);
+      for (let filled = 0; filled < length;) {
+        const count = await file.read(bytes.subarray(filled));
+        if (count === null) {
+          throw new RangeError(`${name} has become shorter while it was read`);
+        }
+        filled += count;
+      }
+      return bytes;
+    },
+  };
+}
