@@ -45,7 +45,7 @@ export interface LionLayerOptions {
   /** Of one example, if it is the first layer of a `tf.sequential`. */
   inputShape?: Shape;
   /** Of the first values of its parameters. @default another one each time */
-  seed?: number;
+  seed?: number | undefined;
 }
 
 /** A layer whose parameters are known by their names in PyTorch. */

@@ -109,7 +109,7 @@ export function lionBert(options: LionBertOptions): LayersModel {
     normalize: true,
     epsilon,
     dropout,
-    ...seedOf(seed, -4),
+    seed: seedOf(seed, -4),
   });
   const [embedded, table] = embedding.apply(
     types ? [ids, types] : ids,
@@ -122,7 +122,7 @@ export function lionBert(options: LionBertOptions): LayersModel {
       normalize: false,
       outputNorm: options.variant === "lit",
       ...block,
-      ...(seed === undefined ? {} : { seed }),
+      seed,
       norm: "post",
       epsilon,
     },
@@ -133,7 +133,7 @@ export function lionBert(options: LionBertOptions): LayersModel {
       name: "cls.predictions",
       transform: true,
       epsilon,
-      ...seedOf(seed, -3),
+      seed: seedOf(seed, -3),
     });
     x = connect(predictions, [x, table!]);
   } else {
@@ -142,12 +142,12 @@ export function lionBert(options: LionBertOptions): LayersModel {
       name: "bert.pooler.dense",
       outputs: dim,
       activation: "tanh",
-      ...seedOf(seed, -2),
+      seed: seedOf(seed, -2),
     });
     const classifier = new Linear({
       name: "classifier",
       outputs: numClasses,
-      ...seedOf(seed, -1),
+      seed: seedOf(seed, -1),
     });
     x = connect(classifier, connect(pooler, x));
   }

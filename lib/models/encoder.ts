@@ -104,21 +104,21 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
       vocabularySize: vocabularySize!,
       dim,
       maxLength,
-      ...seedOf(seed, -3),
+      seed: seedOf(seed, -3),
     });
     [x] = embedding.apply(tokens) as [SymbolicTensor];
   } else {
     const project = new Linear({
       name: "embeddings",
       outputs: dim,
-      ...seedOf(seed, -3),
+      seed: seedOf(seed, -3),
     });
     x = connect(project, tokens);
   }
   x = stack(
     x,
     mask,
-    { ...block, ...(seed === undefined ? {} : { seed }), epsilon },
+    { ...block, seed, epsilon },
     (i) => `blocks.${i}`,
   );
   x = connect(new Normalization({ name: "norm", epsilon }), x);
@@ -128,7 +128,7 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
   const head = new Linear({
     name: "head",
     outputs: numClasses,
-    ...seedOf(seed, -1),
+    seed: seedOf(seed, -1),
   });
   return modelOf("lion_encoder", [tokens, mask], connect(head, x));
 }

@@ -70,7 +70,7 @@ export function lionGpt(options: LionGptOptions): LayersModel {
     dim,
     maxLength,
     dropout: options.dropout ?? 0,
-    ...seedOf(seed, -2),
+    seed: seedOf(seed, -2),
   });
   const [embedded, table] = embedding.apply(ids) as SymbolicTensor[];
   let x = stack(
@@ -78,7 +78,7 @@ export function lionGpt(options: LionGptOptions): LayersModel {
     undefined,
     {
       ...block,
-      ...(seed === undefined ? {} : { seed }),
+      seed,
       epsilon,
       causal: true,
     },

@@ -30,7 +30,7 @@ export function stack(
   for (let i = 0; i < depth; i++) {
     const block = lionBlock({
       ...others,
-      ...seedOf(seed, i),
+      seed: seedOf(seed, i),
       name: nameOf(i),
       dropPath: dropPath * i / Math.max(1, depth - 1),
     });
@@ -51,8 +51,8 @@ export function connect(
 export function seedOf(
   seed: number | undefined,
   index: number,
-): { seed?: number } {
-  return seed === undefined ? {} : { seed: 1e6 * seed + 100 * index + 1 };
+): number | undefined {
+  return seed === undefined ? undefined : 1e6 * seed + 100 * index + 1;
 }
 
 /** An input of token ids, `[batch, length]`. */

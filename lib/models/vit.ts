@@ -110,16 +110,19 @@ export function lionViT(options: LionViTOptions): LayersModel {
     patchSize,
     dim,
     name: "patch_embed",
-    ...seedOf(seed, -4),
+    seed: seedOf(seed, -4),
   });
   let x = connect(patches, images);
   if (classToken !== "none") {
-    x = connect(new ClassToken({ name: "cls_token", ...seedOf(seed, -3) }), x);
+    x = connect(
+      new ClassToken({ name: "cls_token", seed: seedOf(seed, -3) }),
+      x,
+    );
   }
   if (positionEmbedding) {
     const places = new PositionEmbedding({
       name: "pos_embed",
-      ...seedOf(seed, -2),
+      seed: seedOf(seed, -2),
     });
     x = connect(places, x);
   }
@@ -129,7 +132,7 @@ export function lionViT(options: LionViTOptions): LayersModel {
     undefined,
     {
       ...block,
-      ...(seed === undefined ? {} : { seed }),
+      seed,
       epsilon,
       grid: [side, side],
       classToken: classToken !== "none",
@@ -142,7 +145,7 @@ export function lionViT(options: LionViTOptions): LayersModel {
   const head = new Linear({
     name: "head",
     outputs: numClasses,
-    ...seedOf(seed, -1),
+    seed: seedOf(seed, -1),
   });
   return modelOf("lion_vit", [images], connect(head, x));
 }

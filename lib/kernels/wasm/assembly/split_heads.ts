@@ -46,25 +46,13 @@ export function splitHeadsTask(task: i32): void {
 
 function mapRow(map: i32, x: usize, y: usize): void {
   const headDim = job.headDim, zero = f32x4.splat(0);
-  let squares = zero;
+  if (map === IDENTITY) return memory.copy(y, x, <usize> headDim << 2);
+  if (map > ELU_PLUS_ONE) return shiftedSiluRow(x, y);
   for (let i = 0; i < headDim; i += 4) {
     const count = headDim - i, at = <usize> i << 2;
-    let value = loadFirst(x + at, count);
-    if (map === RELU) value = f32x4.max(value, zero);
-    else if (map === ELU_PLUS_ONE) value = eluPlusOne(value);
-    else if (map !== IDENTITY) {
-      value = shiftedSilu(value);
-      // Beyond the row there is nothing, which the map makes 0.5.
-      const own = v128.and(value, firstLanes(count));
-      squares = multiplyAdd(own, own, squares);
-    }
-    storeFirst(y + at, value, count);
-  }
-  if (map <= ELU_PLUS_ONE) return;
-  const inverse = f32x4.splat(1 / sqrt<f32>(sum4(squares)));
-  for (let i = 0; i < headDim; i += 4) {
-    const count = headDim - i, at = y + (<usize> i << 2);
-    storeFirst(at, f32x4.mul(loadFirst(at, count), inverse), count);
+    const value = loadFirst(x + at, count);
+    const mapped = map === RELU ? f32x4.max(value, zero) : eluPlusOne(value);
+    storeFirst(y + at, mapped, count);
   }
 }
 
@@ -74,43 +62,107 @@ function eluPlusOne(x: v128): v128 {
   return v128.bitselect(above, exp4(x), f32x4.gt(x, zero));
 }
 
+// @ts-ignore: decorator
+@inline
 function shiftedSilu(x: v128): v128 {
   return multiplyAdd(x, sigmoid4(x), f32x4.splat(0.5));
+}
+
+/** Maps a row, and divides it by its length. */
+function shiftedSiluRow(x: usize, y: usize): void {
+  const bytes = <usize> job.headDim << 2, pairs = bytes & ~31;
+  let even = f32x4.splat(0), odd = f32x4.splat(0);
+  for (let at: usize = 0; at < pairs; at += 32) {
+    const x0 = v128.load(x + at), x1 = v128.load(x + at, 16);
+    const y0 = shiftedSilu(x0), y1 = shiftedSilu(x1);
+    v128.store(y + at, y0);
+    v128.store(y + at, y1, 16);
+    even = multiplyAdd(y0, y0, even);
+    odd = multiplyAdd(y1, y1, odd);
+  }
+  for (let at = pairs; at < bytes; at += 16) {
+    const count = <i32> (bytes - at >> 2);
+    const mapped = shiftedSilu(loadFirst(x + at, count));
+    storeFirst(y + at, mapped, count);
+    // Beyond the row there is nothing, which the map makes 0.5.
+    const own = v128.and(mapped, firstLanes(count));
+    even = multiplyAdd(own, own, even);
+  }
+  const squares = sum4(f32x4.add(even, odd));
+  const inverse = f32x4.splat(1 / sqrt<f32>(squares));
+  for (let at: usize = 0; at < pairs; at += 32) {
+    const y0 = v128.load(y + at), y1 = v128.load(y + at, 16);
+    const scaled0 = f32x4.mul(y0, inverse), scaled1 = f32x4.mul(y1, inverse);
+    v128.store(y + at, scaled0);
+    v128.store(y + at, scaled1, 16);
+  }
+  for (let at = pairs; at < bytes; at += 16) {
+    const count = <i32> (bytes - at >> 2);
+    storeFirst(y + at, f32x4.mul(loadFirst(y + at, count), inverse), count);
+  }
 }
 
 function gradientOf(map: i32, x: usize, dy: usize, dx: usize): void {
   const headDim = job.headDim, zero = f32x4.splat(0);
   if (map === IDENTITY) return memory.copy(dx, dy, <usize> headDim << 2);
-  let squares = zero, inner = zero;
-  if (map > ELU_PLUS_ONE) {
-    for (let i = 0; i < headDim; i += 4) {
-      const count = headDim - i, at = <usize> i << 2;
-      const mapped = shiftedSilu(loadFirst(x + at, count));
-      const own = v128.and(mapped, firstLanes(count));
-      squares = multiplyAdd(own, own, squares);
-      inner = multiplyAdd(own, loadFirst(dy + at, count), inner);
-    }
-  }
-  const square = sum4(squares);
-  const inverse = f32x4.splat(1 / sqrt<f32>(square));
-  const along = f32x4.splat(-sum4(inner) / square);
+  if (map > ELU_PLUS_ONE) return shiftedSiluGradient(x, dy, dx);
   for (let i = 0; i < headDim; i += 4) {
     const count = headDim - i, at = <usize> i << 2;
     const value = loadFirst(x + at, count);
-    let gradient = loadFirst(dy + at, count);
+    const gradient = loadFirst(dy + at, count);
+    const below = map === RELU ? zero : f32x4.mul(gradient, exp4(value));
     const positive = f32x4.gt(value, zero);
-    if (map === RELU) gradient = v128.and(gradient, positive);
-    else if (map === ELU_PLUS_ONE) {
-      const sloped = f32x4.mul(gradient, exp4(value));
-      gradient = v128.bitselect(gradient, sloped, positive);
-    } else {
-      const s = sigmoid4(value), one = f32x4.splat(1);
-      const mapped = multiplyAdd(value, s, f32x4.splat(0.5));
-      const across = multiplyAdd(mapped, along, gradient);
-      // The slope of x s(x): s + x s (1 - s).
-      const slope = f32x4.mul(s, multiplyAdd(value, f32x4.sub(one, s), one));
-      gradient = f32x4.mul(f32x4.mul(across, inverse), slope);
-    }
-    storeFirst(dx + at, gradient, count);
+    storeFirst(dx + at, v128.bitselect(gradient, below, positive), count);
+  }
+}
+
+/** (dy - y (y · dy)) / length · slope, with the row y of length 1. */
+// @ts-ignore: decorator
+@inline
+function silu4(x: v128, dy: v128, along: v128, inverse: v128): v128 {
+  const s = sigmoid4(x), one = f32x4.splat(1);
+  const mapped = multiplyAdd(x, s, f32x4.splat(0.5));
+  const across = multiplyAdd(mapped, along, dy);
+  // The slope of x s(x): s + x s (1 - s).
+  const slope = f32x4.mul(s, multiplyAdd(x, f32x4.sub(one, s), one));
+  return f32x4.mul(f32x4.mul(across, inverse), slope);
+}
+
+function shiftedSiluGradient(x: usize, dy: usize, dx: usize): void {
+  const bytes = <usize> job.headDim << 2, pairs = bytes & ~31;
+  let even = f32x4.splat(0), odd = f32x4.splat(0);
+  let evenInner = f32x4.splat(0), oddInner = f32x4.splat(0);
+  for (let at: usize = 0; at < pairs; at += 32) {
+    const x0 = v128.load(x + at), x1 = v128.load(x + at, 16);
+    const dy0 = v128.load(dy + at), dy1 = v128.load(dy + at, 16);
+    const y0 = shiftedSilu(x0), y1 = shiftedSilu(x1);
+    even = multiplyAdd(y0, y0, even);
+    odd = multiplyAdd(y1, y1, odd);
+    evenInner = multiplyAdd(y0, dy0, evenInner);
+    oddInner = multiplyAdd(y1, dy1, oddInner);
+  }
+  for (let at = pairs; at < bytes; at += 16) {
+    const count = <i32> (bytes - at >> 2);
+    const mapped = shiftedSilu(loadFirst(x + at, count));
+    const own = v128.and(mapped, firstLanes(count));
+    even = multiplyAdd(own, own, even);
+    evenInner = multiplyAdd(own, loadFirst(dy + at, count), evenInner);
+  }
+  const square = sum4(f32x4.add(even, odd));
+  const inner = sum4(f32x4.add(evenInner, oddInner));
+  const inverse = f32x4.splat(1 / sqrt<f32>(square));
+  const along = f32x4.splat(-inner / square);
+  for (let at: usize = 0; at < pairs; at += 32) {
+    const x0 = v128.load(x + at), x1 = v128.load(x + at, 16);
+    const dy0 = v128.load(dy + at), dy1 = v128.load(dy + at, 16);
+    const dx0 = silu4(x0, dy0, along, inverse);
+    const dx1 = silu4(x1, dy1, along, inverse);
+    v128.store(dx + at, dx0);
+    v128.store(dx + at, dx1, 16);
+  }
+  for (let at = pairs; at < bytes; at += 16) {
+    const count = <i32> (bytes - at >> 2);
+    const own = loadFirst(x + at, count), given = loadFirst(dy + at, count);
+    storeFirst(dx + at, silu4(own, given, along, inverse), count);
   }
 }
