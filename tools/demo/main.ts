@@ -6,6 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { type BackendInfo, type BackendName, useBackend } from "@lionjs/lion";
+import { type Digits, loadMnist } from "@lionjs/lion/data";
 import cliProgress from "cli-progress";
 import { parseArgs } from "node:util";
 import {
@@ -16,7 +17,6 @@ import {
   share,
   SIDES,
 } from "./measure.ts";
-import { type Digits, holdBack, loadMnist, SIDE } from "./mnist.ts";
 import { DigitClassifier, TOKENS, type Variant } from "./model.ts";
 import { renderPage } from "./page.ts";
 import { stepsOf, train } from "./train.ts";
@@ -116,7 +116,7 @@ async function trainWithProgress(
   }, cliProgress.Presets.shades_classic);
   bar.start(steps, 0, { loss: "–", accuracy: "–" });
   const losses: [number, number][] = [];
-  const [sample] = holdBack(digits, digits.labels.length - 500);
+  const sample = digits.slice(0, 500);
   let accuracy = "–";
   let average: number | undefined;
   for await (const recent of train(model, digits, { steps, seed })) {
@@ -174,7 +174,7 @@ function examplesOf(test: Digits, predictions: Uint8Array) {
     ...indices.filter(isRight).slice(0, 12),
     ...indices.filter((i) => !isRight(i)).slice(0, 6),
   ].map((i) => ({
-    pixels: test.pixels.subarray(i * SIDE ** 2, (i + 1) * SIDE ** 2),
+    pixels: test.get(i).pixels,
     label: test.labels[i]!,
     prediction: predictions[i]!,
   }));
@@ -186,7 +186,8 @@ const backend = await useBackend(
   options.backend ? { prefer: [options.backend] } : {},
 );
 const { train: all, test } = await loadMnist();
-const [digits, heldBack] = holdBack(all, 5000);
+const digits = all.slice(0, 55_000);
+const heldBack = all.slice(55_000);
 const model = new DigitClassifier(options.variant, options.seed);
 const name = `LION-${options.variant.toUpperCase()}`;
 console.log(

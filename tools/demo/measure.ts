@@ -7,7 +7,7 @@ import {
   selectiveDecay,
   shiftedSilu,
 } from "@lionjs/lion";
-import { type Digits, SIDE } from "./mnist.ts";
+import { type Digits, MNIST_SIDE as SIDE } from "@lionjs/lion/data";
 import { type DigitClassifier, SIZES } from "./model.ts";
 
 /** The forms; `"auto"` is one of them. */

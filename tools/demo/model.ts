@@ -15,7 +15,7 @@ import {
   shiftedSilu,
   splitHeads,
 } from "@lionjs/lion";
-import { SIDE } from "./mnist.ts";
+import { MNIST_SIDE as SIDE } from "@lionjs/lion/data";
 
 /** LION-LIT, LION-D or LION-S. */
 export type Variant = "lit" | "d" | "s";

@@ -1,6 +1,6 @@
 /** The page that the demo leaves behind. @module */
 import { type FormAtLength, type FormOnTestSet, FORMS } from "./measure.ts";
-import { SIDE } from "./mnist.ts";
+import { MNIST_SIDE as SIDE } from "@lionjs/lion/data";
 
 /** What the page shows. */
 export interface Report {

@@ -1,8 +1,8 @@
 /** Training of the demo's classifier. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { type Digits, MNIST_SIDE as SIDE } from "@lionjs/lion/data";
 import { Adam } from "@lionjs/lion/training";
 import seedrandom from "seedrandom";
-import { type Digits, SIDE } from "./mnist.ts";
 import type { DigitClassifier } from "./model.ts";
 
 /** Chosen on 5,000 held-back training images. */

@@ -1,0 +1,38 @@
+import { SPECIAL_IDS, textIds, type Tokenizer } from "./tokenizer.ts";
+
+const FIRST_BYTE = Object.keys(SPECIAL_IDS).length;
+
+/**
+ * A tokenizer whose tokens are the bytes of UTF-8, after the special ones.
+ * Nothing is unknown to it.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { byteTokenizer } from "@lionjs/lion/data";
+ *
+ * const tokenizer = byteTokenizer();
+ * assertEquals(tokenizer.vocabularySize, 261);
+ * const ids = tokenizer.encode("é!");
+ * assertEquals(ids, [5 + 0xc3, 5 + 0xa9, 5 + 0x21]);
+ * assertEquals(tokenizer.decode([...ids, tokenizer.specials.sep]), "é!");
+ * ```
+ *
+ * @returns The tokenizer. It decodes bytes that are not UTF-8 to "\ufffd".
+ */
+export function byteTokenizer(): Tokenizer {
+  const vocabulary = {
+    vocabularySize: FIRST_BYTE + 256,
+    specials: SPECIAL_IDS,
+  };
+  return {
+    ...vocabulary,
+    encode: (text) =>
+      Array.from(new TextEncoder().encode(text), (byte) => FIRST_BYTE + byte),
+    decode(ids) {
+      const bytes = textIds(ids, vocabulary).map((id) => id - FIRST_BYTE);
+      return new TextDecoder("utf-8", { ignoreBOM: true })
+        .decode(Uint8Array.from(bytes));
+    },
+  };
+}

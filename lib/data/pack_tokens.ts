@@ -1,0 +1,55 @@
+import { assertInteger } from "./assert_integer.ts";
+
+/** Options of {@linkcode packTokens}. */
+export interface PackTokensOptions {
+  /** Of each sequence. */
+  length: number;
+  /** The token after each document, a tokenizer's `specials.sep`. */
+  separator: number;
+}
+
+/**
+ * Puts documents one after another, each with a separator behind it, and cuts
+ * that into sequences without padding. What fills no sequence is left out.
+ *
+ * For {@linkcode collateMasked}; for {@linkcode collateCausal}, whose labels
+ * are the next tokens, `length` is one more than the model is to see.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { packTokens } from "@lionjs/lion/data";
+ *
+ * const sequences = packTokens([[7, 8], [9], [10]], { length: 3, separator: 3 });
+ * assertEquals(sequences.map((ids) => [...ids]), [[7, 8, 3], [9, 3, 10]]);
+ * ```
+ *
+ * @param documents The ids of each document.
+ * @param options See {@linkcode PackTokensOptions}.
+ * @returns Sequences of `length` ids.
+ * @throws {RangeError} If `length` is impossible, or the documents do not fill a sequence.
+ */
+export function packTokens(
+  documents: Iterable<readonly number[]>,
+  { length, separator }: PackTokensOptions,
+): Int32Array[] {
+  assertInteger("length", length, 1);
+  const sequences: Int32Array[] = [];
+  let sequence = new Int32Array(length);
+  let filled = 0;
+  const add = (id: number) => {
+    sequence[filled++] = id;
+    if (filled < length) return;
+    sequences.push(sequence);
+    sequence = new Int32Array(length);
+    filled = 0;
+  };
+  for (const ids of documents) {
+    ids.forEach(add);
+    add(separator);
+  }
+  if (sequences.length > 0) return sequences;
+  throw new RangeError(
+    `documents should fill a sequence of ${length} tokens, got ${filled} with separators`,
+  );
+}

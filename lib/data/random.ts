@@ -1,0 +1,22 @@
+import seedrandom from "seedrandom";
+
+/** The next uniform number in [0, 1). */
+export type Random = () => number;
+
+/** A generator that depends on nothing but what it is given. */
+export function seeded(...parts: readonly (string | number)[]): Random {
+  return seedrandom(parts.join(" "));
+}
+
+/** A uniform integer from 0 to below `count`. */
+export function below(count: number, random: Random): number {
+  return Math.floor(count * random());
+}
+
+/** Shuffles in place: Fisher and Yates. */
+export function shuffle(items: number[] | Uint32Array, random: Random): void {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = below(i + 1, random);
+    [items[i], items[j]] = [items[j]!, items[i]!];
+  }
+}

