@@ -1,7 +1,12 @@
 /** Attention along several curves through the same tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Decay } from "./decay.ts";
-import { lionAttention, type LionAttentionOptions } from "./lion_attention.ts";
+import {
+  explainAttention,
+  lionAttention,
+  type LionAttentionOptions,
+} from "./lion_attention.ts";
+import { assertShape } from "./shape.ts";
 
 /** A way through the tokens: which token stands at each place of it. */
 export type Order = readonly number[];
@@ -97,6 +102,17 @@ export function lionAttentionInOrders(
 ): tf.Tensor4D {
   const { normalize = true, epsilon = 1e-6, mask, ...others } = options;
   if (ways.length === 0) throw new RangeError("ways should not be empty");
+  // Before reordering, which would cut a tensor that is too long.
+  explainAttention(q, k, v, options);
+  for (const { decay } of ways) {
+    if (decay.kind !== "selective") continue;
+    assertShape(
+      "selectiveDecay's logDecay",
+      decay.logDecay,
+      q.shape.slice(0, 3),
+      "batch, heads, length",
+    );
+  }
   return tf.tidy(() => {
     // The normaliser is what attention makes of a column of ones.
     const [batch, heads, length] = q.shape;

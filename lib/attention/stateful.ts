@@ -6,7 +6,7 @@ import {
   noDecay,
   selectiveDecay,
 } from "./decay.ts";
-import { lionAttention } from "./lion_attention.ts";
+import { explainAttention, lionAttention } from "./lion_attention.ts";
 import { assertShape } from "./shape.ts";
 
 /** All that causal attention remembers of the tokens before. */
@@ -97,6 +97,7 @@ export function recurrentStep(
   options: RecurrentStepOptions = {},
 ): { y: tf.Tensor4D; state: RecurrentState } {
   const { q, k, v } = input;
+  explainAttention(q, k, v, pick(options));
   const [batch, heads, length, headDim] = q.shape;
   const {
     convention = "source",
@@ -146,6 +147,13 @@ export function recurrentStep(
   return {
     y: result.y as tf.Tensor4D,
     state: { sum: result.sum as tf.Tensor4D, due: result.due },
+  };
+}
+
+function pick({ scale, epsilon }: RecurrentStepOptions) {
+  return {
+    ...(scale === undefined ? {} : { scale }),
+    ...(epsilon === undefined ? {} : { epsilon }),
   };
 }
 

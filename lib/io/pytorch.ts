@@ -113,6 +113,13 @@ const COPIES: Readonly<Record<string, string>> = {
   "lm_head.weight": "transformer.wte.weight",
 };
 
+/** The copies of a model: those of the heads that it has. */
+function copiesOf({ layers }: LayersModel): [copy: string, original: string][] {
+  return Object.entries(COPIES).filter(([copy]) =>
+    layers.some(({ name }) => copy.startsWith(`${name}.`))
+  );
+}
+
 /** Not parameters: a state of PyTorch's BERT may hold the numbers 0 … maxLength. */
 const IGNORED = new Set(["bert.embeddings.position_ids"]);
 
@@ -147,8 +154,9 @@ export async function loadPyTorchWeights(
   tensors: ReadonlyMap<string, tf.Tensor>,
 ): Promise<void> {
   const weights = weightsOf(model);
-  const wrong = problems(weights, tensors);
-  for (const [copy, original] of Object.entries(COPIES)) {
+  const copies = copiesOf(model);
+  const wrong = problems(weights, copies, tensors);
+  for (const [copy, original] of copies) {
     const [a, b] = [tensors.get(copy), tensors.get(original)];
     if (!a || !b || !tf.util.arraysEqual(a.shape, b.shape)) continue;
     const equal = tf.tidy(() => tf.all(tf.equal(a, b)));
@@ -176,12 +184,13 @@ export async function loadPyTorchWeights(
 
 function problems(
   weights: readonly Weight[],
+  copies: readonly [copy: string, original: string][],
   tensors: ReadonlyMap<string, tf.Tensor>,
 ): string[] {
   const expected = new Map(
     weights.flatMap(({ names, shape }) => names.map((name) => [name, shape])),
   );
-  for (const [copy, original] of Object.entries(COPIES)) {
+  for (const [copy, original] of copies) {
     const shape = expected.get(original);
     if (shape && tensors.has(copy)) expected.set(copy, shape);
   }
@@ -217,7 +226,7 @@ export function toPyTorchWeights(model: LayersModel): Map<string, tf.Tensor> {
     );
     names.forEach((name, i) => tensors.set(name, parts[i]!));
   }
-  for (const [copy, original] of Object.entries(COPIES)) {
+  for (const [copy, original] of copiesOf(model)) {
     const tensor = tensors.get(original);
     if (tensor) tensors.set(copy, tf.clone(tensor));
   }

@@ -24,10 +24,12 @@ import {
   type Order,
   snakeOrder,
 } from "../attention/orders.ts";
+import { assertForm } from "../attention/plan.ts";
 import { joinHeads, splitHeads } from "../operations/heads.ts";
 import { applyLinear, linear } from "./linear.ts";
 import type { Parameter, Parameters } from "./lion_layer.ts";
 import { applyNorm, norm } from "./normalization.ts";
+import { nextDropoutSeed } from "./randomness.ts";
 
 /**
  * What decides how tokens are weighed.
@@ -64,7 +66,7 @@ export interface AttentionOptions {
   grid?: readonly [rows: number, columns: number];
   /** Whether token 0 is a class token: it keeps its place, and LION-S does not decay it. @default false */
   classToken?: boolean;
-  /** Whether a token reads only itself and the tokens before it. @default false */
+  /** Whether a token reads only itself and the tokens before it, on each way. @default false */
   causal?: boolean;
   /** Whether to divide by the row sum of the scores. @default true */
   normalize?: boolean;
@@ -114,7 +116,7 @@ export function assertAttentionOptions(
       `numHeads should divide the layer's ${dim} columns, got ${numHeads}`,
     );
   }
-  if (featureMap !== undefined && !(featureMap in FEATURE_MAPS)) {
+  if (featureMap !== undefined && !Object.hasOwn(FEATURE_MAPS, featureMap)) {
     throw new RangeError(
       `featureMap should be one of ${
         Object.keys(FEATURE_MAPS).join(", ")
@@ -126,14 +128,22 @@ export function assertAttentionOptions(
       `order "snake" needs the grid of the tokens, [rows, columns]`,
     );
   }
+  if (Array.isArray(order) && order.length === 0) {
+    throw new RangeError("order should hold a list of tokens or more, got []");
+  }
   if (typeof order === "string" && order !== "snake" && order !== "raster") {
     throw new RangeError(
       `order should be "raster", "snake" or lists of tokens, got "${order}"`,
     );
   }
-  if (!(dropout >= 0 && dropout < 1)) {
-    throw new RangeError(`dropout should be in [0, 1), got ${dropout}`);
-  }
+  assertRate("dropout", dropout);
+  assertForm(options.form ?? "auto", options.chunkSize);
+}
+
+/** Throws unless it is a share of values that may be dropped. */
+export function assertRate(name: string, rate: number): void {
+  if (rate >= 0 && rate < 1) return;
+  throw new RangeError(`${name} should be in [0, 1), got ${rate}`);
 }
 
 /** The ways through the tokens, or `undefined` for their own order. */
@@ -286,7 +296,8 @@ export function drop<T extends tf.Tensor>(
   x: T,
   { training, rate }: { training: boolean; rate: number },
 ): T {
-  return training && rate > 0 ? tf.dropout(x, rate) as T : x;
+  if (!training || rate === 0) return x;
+  return tf.dropout(x, rate, undefined, nextDropoutSeed()) as T;
 }
 
 /** softmax(s q kᵀ) v, the attention to compare with. */

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { gelu } from "../operations/gelu.ts";
 import {
   assertAttentionOptions,
+  assertRate,
   attend,
   ATTENTION_OPTIONS,
   type AttentionOptions,
@@ -23,6 +24,7 @@ import {
   within,
 } from "./lion_layer.ts";
 import { applyNorm, norm } from "./normalization.ts";
+import { nextDropoutSeed } from "./randomness.ts";
 
 /** Options of {@linkcode lionBlock}. */
 export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
@@ -73,12 +75,8 @@ export class LionBlock extends LionLayer {
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     assertAttentionOptions(this.attention, dim);
+    assertBlockOptions(this.#options, dim);
     const hidden = dim * this.#options.mlpRatio;
-    if (!Number.isInteger(hidden)) {
-      throw new RangeError(
-        `mlpRatio should make a whole number of ${dim} columns, got ${this.#options.mlpRatio}`,
-      );
-    }
     return [
       ...norm("norm1.", dim),
       ...within("attn.", attentionParameters(this.attention, dim)),
@@ -148,6 +146,32 @@ export class LionBlock extends LionLayer {
 }
 tf.serialization.registerClass(LionBlock);
 
+/**
+ * Throws unless the options that attention has not make a block.
+ *
+ * @throws {RangeError} If one has an impossible value.
+ */
+export function assertBlockOptions(
+  { mlpRatio = 4, norm = "pre", dropPath = 0 }: Pick<
+    LionBlockOptions,
+    "mlpRatio" | "norm" | "dropPath"
+  >,
+  dim: number,
+): void {
+  const hidden = dim * mlpRatio;
+  if (!(Number.isInteger(hidden) && hidden > 0)) {
+    throw new RangeError(
+      `mlpRatio should make a whole number of ${dim} columns, got ${mlpRatio}`,
+    );
+  }
+  if (norm !== "pre" && norm !== "post") {
+    throw new RangeError(
+      `norm should be "pre" or "post", got ${JSON.stringify(norm)}`,
+    );
+  }
+  assertRate("dropPath", dropPath);
+}
+
 /** The multilayer perceptron. */
 function perceive(x: tf.Tensor3D, parameters: Parameters): tf.Tensor3D {
   const hidden = gelu(applyLinear(x, "mlp.fc1.", parameters));
@@ -161,7 +185,8 @@ function perceive(x: tf.Tensor3D, parameters: Parameters): tf.Tensor3D {
  */
 function leaveOut(y: tf.Tensor3D, rate: number): tf.Tensor3D {
   if (rate === 0) return y;
-  const kept = tf.dropout(tf.ones([y.shape[0], 1, 1]), rate);
+  const ones = tf.ones([y.shape[0], 1, 1]);
+  const kept = tf.dropout(ones, rate, undefined, nextDropoutSeed());
   return tf.mul(y, kept);
 }
 

@@ -5,6 +5,7 @@ import { TokenPooling } from "../layers/tokens.ts";
 import { tokenEmbedding } from "../layers/token_embedding.ts";
 import { VocabularyHead } from "../layers/vocabulary_head.ts";
 import {
+  assertStack,
   connect,
   idsInput,
   maskInput,
@@ -97,6 +98,7 @@ export function lionBert(options: LionBertOptions): LayersModel {
       }`,
     );
   }
+  assertStack(block, dim);
   const dropout = options.dropout ?? 0;
   const ids = idsInput("ids"), mask = maskInput();
   const types = tokenTypes > 0 ? idsInput("types") : undefined;

@@ -9,6 +9,7 @@ import { Normalization } from "../layers/normalization.ts";
 import { TokenPooling } from "../layers/tokens.ts";
 import { tokenEmbedding } from "../layers/token_embedding.ts";
 import {
+  assertStack,
   connect,
   idsInput,
   maskInput,
@@ -87,11 +88,17 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
       }`,
     );
   }
+  if (output !== "mean" && output !== "tokens") {
+    throw new RangeError(
+      `output should be "mean" or "tokens", got ${JSON.stringify(output)}`,
+    );
+  }
   if (inputDim !== undefined && maxLength > 0) {
     throw new RangeError(
       "maxLength belongs to a vocabularySize; positions of numbers are columns of the input",
     );
   }
+  assertStack(block, dim);
   const epsilon = options.epsilon ?? 1e-6;
   const mask = maskInput();
   const tokens = inputDim === undefined

@@ -102,8 +102,8 @@ function readerOf(model: LayersModel): Reader {
     states?.forEach(({ sum, due }) => tf.dispose([sum, due]));
   return {
     read(ids) {
-      const tokens = tf.tensor2d([...ids], [1, ids.length], "int32");
       const { logits, after } = tf.tidy(() => {
+        const tokens = tf.tensor2d([...ids], [1, ids.length], "int32");
         let x = embedding.embed(tokens, { start: length, types: undefined });
         const after = blocks.map((block, i) => {
           const step = stepOf(block, x, states?.[i]);
@@ -114,7 +114,6 @@ function readerOf(model: LayersModel): Reader {
         const normal = norm.apply(last) as tf.Tensor3D;
         return { logits: tf.reshape(head.logits(normal, table), [-1]), after };
       });
-      tokens.dispose();
       dispose();
       states = after;
       length += ids.length;

@@ -3,7 +3,14 @@ import type { AttentionOptions } from "../layers/attention.ts";
 import { Normalization } from "../layers/normalization.ts";
 import { tokenEmbedding } from "../layers/token_embedding.ts";
 import { VocabularyHead } from "../layers/vocabulary_head.ts";
-import { connect, idsInput, modelOf, seedOf, stack } from "./graph.ts";
+import {
+  assertStack,
+  connect,
+  idsInput,
+  modelOf,
+  seedOf,
+  stack,
+} from "./graph.ts";
 
 /** Options of {@linkcode lionGpt}. */
 export interface LionGptOptions
@@ -63,6 +70,7 @@ export function lionGpt(options: LionGptOptions): LayersModel {
     seed,
     ...block
   } = options;
+  assertStack(block, dim);
   const ids = idsInput("ids");
   const embedding = tokenEmbedding({
     name: "transformer.embeddings",

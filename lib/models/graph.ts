@@ -5,7 +5,12 @@ import {
   model,
   type SymbolicTensor,
 } from "@tensorflow/tfjs-layers";
-import { lionBlock, type LionBlockOptions } from "../layers/block.ts";
+import { assertAttentionOptions } from "../layers/attention.ts";
+import {
+  assertBlockOptions,
+  lionBlock,
+  type LionBlockOptions,
+} from "../layers/block.ts";
 import type { LionLayer } from "../layers/lion_layer.ts";
 
 /** Options that every model passes to its blocks. */
@@ -16,6 +21,21 @@ export type BlockStackOptions =
     depth: number;
   };
 
+/**
+ * Throws unless the options make a stack of blocks: before the first layer has
+ * weights, which nobody would free.
+ *
+ * @throws {RangeError} If one has an impossible value.
+ */
+export function assertStack(options: BlockStackOptions, dim: number): void {
+  const { depth } = options;
+  if (!(Number.isInteger(depth) && depth > 0)) {
+    throw new RangeError(`depth should be a positive integer, got ${depth}`);
+  }
+  assertAttentionOptions(options, dim);
+  assertBlockOptions(options, dim);
+}
+
 /** A stack of blocks; the share of left-out parts grows with depth. */
 export function stack(
   x: SymbolicTensor,
@@ -24,15 +44,12 @@ export function stack(
   nameOf: (index: number) => string,
 ): SymbolicTensor {
   const { depth, dropPath = 0, seed, ...others } = options;
-  if (!(Number.isInteger(depth) && depth > 0)) {
-    throw new RangeError(`depth should be a positive integer, got ${depth}`);
-  }
   for (let i = 0; i < depth; i++) {
     const block = lionBlock({
       ...others,
       seed: seedOf(seed, i),
       name: nameOf(i),
-      dropPath: dropPath * i / Math.max(1, depth - 1),
+      dropPath: depth === 1 ? dropPath : dropPath * i / (depth - 1),
     });
     x = connect(block, mask ? [x, mask] : x);
   }

@@ -8,7 +8,7 @@ import {
   PositionEmbedding,
   TokenPooling,
 } from "../layers/tokens.ts";
-import { connect, modelOf, seedOf, stack } from "./graph.ts";
+import { assertStack, connect, modelOf, seedOf, stack } from "./graph.ts";
 
 /** Options of {@linkcode lionViT}. */
 export interface LionViTOptions
@@ -101,6 +101,7 @@ export function lionViT(options: LionViTOptions): LayersModel {
       }`,
     );
   }
+  assertStack({ ...block, grid: [1, 1] }, dim);
   const epsilon = options.epsilon ?? 1e-6;
   const images = input({
     shape: [imageSize, imageSize, channels],

@@ -2,7 +2,6 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { loadPyTorchWeights, toPyTorchWeights } from "../../lib/io/mod.ts";
 import {
   type AttentionForm,
   type AttentionVariant,
@@ -16,14 +15,8 @@ import {
 } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
-import {
-  type Attention,
-  bert,
-  encoder,
-  gpt,
-  vit,
-  type Weights,
-} from "./reference.ts";
+import { bert, encoder, gpt, vit } from "./reference.ts";
+import { attentionOf, withWeights } from "./weights.ts";
 
 const VARIANTS: readonly AttentionVariant[] = ["lit", "d", "s", "softmax"];
 const FORMS: readonly AttentionForm[] = [
@@ -33,43 +26,6 @@ const FORMS: readonly AttentionForm[] = [
   "blockwise",
   "chunkwise",
 ];
-
-/** Gives a model seeded weights, all of them far from their first values. */
-async function withWeights(model: LayersModel, seed: number): Promise<Weights> {
-  const random = uniform(seed);
-  const weights = new Map<string, { shape: number[]; values: Float32Array }>();
-  const own = toPyTorchWeights(model);
-  for (const [name, { shape, size }] of own) {
-    const isScale = /(norm\d?|LayerNorm|layer_norm|ln_.)\.weight$/.test(name);
-    const values = array(
-      size,
-      random,
-      (u) => isScale ? 0.5 + u : 0.8 * (2 * u - 1),
-    );
-    weights.set(name, { shape: [...shape], values });
-  }
-  for (
-    const [copy, original] of [
-      [
-        "cls.predictions.decoder.weight",
-        "bert.embeddings.word_embeddings.weight",
-      ],
-      ["cls.predictions.decoder.bias", "cls.predictions.bias"],
-      ["lm_head.weight", "transformer.wte.weight"],
-    ] as const
-  ) {
-    if (weights.has(copy)) weights.set(copy, weights.get(original)!);
-  }
-  const tensors = new Map(
-    [...weights].map(([name, { shape, values }]) => [
-      name,
-      tf.tensor(values, shape),
-    ]),
-  );
-  await loadPyTorchWeights(model, tensors);
-  tf.dispose([...own.values(), ...tensors.values()]);
-  return weights;
-}
 
 /** Runs a model in every form, and compares with what it should answer. */
 async function compare(
@@ -91,26 +47,6 @@ async function compare(
     ) / largest;
     assert(error < 1e-5, `${name} ${form}: error ${error} of the largest`);
   }
-}
-
-const ATTENTION: Omit<Attention, "variant" | "featureMap"> = {
-  numHeads: 2,
-  normalize: true,
-  causal: false,
-  classToken: false,
-  orders: [],
-};
-
-function attentionOf(
-  variant: AttentionVariant,
-  other: Partial<Attention>,
-): Attention {
-  return {
-    ...ATTENTION,
-    variant,
-    featureMap: variant === "lit" ? "eluPlusOne" : "shiftedSilu",
-    ...other,
-  };
 }
 
 const count = (n: number) => Array.from({ length: n }, (_, i) => i);

@@ -1,4 +1,5 @@
 import { registerDense } from "../dense.ts";
+import { registerGather } from "./gather.ts";
 import type { KernelHost } from "./host.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerMatmul } from "./matmul.ts";
@@ -10,4 +11,5 @@ export function registerWasmKernels(host: KernelHost): void {
   registerMatmul(host);
   registerOperations(host);
   registerDense("wasm");
+  registerGather();
 }

@@ -1,0 +1,105 @@
+/** Layers refuse impossible options when they are built. @module */
+import { assertEquals, assertThrows } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { input } from "@tensorflow/tfjs-layers";
+import {
+  lionAttentionLayer,
+  type LionAttentionLayerOptions,
+  lionBlock,
+  type LionBlockOptions,
+  patchEmbedding,
+  tokenEmbedding,
+} from "../../mod.ts";
+import { onEachBackend } from "../backends.ts";
+
+const GOOD = { variant: "s", numHeads: 2 } as const;
+
+/** Options of attention, and what the message should say. */
+const ATTENTION: readonly [Record<string, unknown>, string][] = [
+  [
+    { variant: "linear" },
+    'variant should be "lit", "d", "s" or "softmax", got "linear"',
+  ],
+  [{ numHeads: 3 }, "numHeads should divide the layer's 8 columns, got 3"],
+  [{ numHeads: 0 }, "numHeads should divide the layer's 8 columns, got 0"],
+  [{ numHeads: 1.5 }, "numHeads should divide"],
+  [
+    { featureMap: "exp" },
+    'featureMap should be one of identity, relu, eluPlusOne, shiftedSilu, got "exp"',
+  ],
+  [{ order: "snake" }, 'order "snake" needs the grid of the tokens'],
+  [
+    { order: "spiral" },
+    'order should be "raster", "snake" or lists of tokens, got "spiral"',
+  ],
+  [{ dropout: 1 }, "dropout should be in [0, 1), got 1"],
+  [{ dropout: -0.1 }, "dropout should be in [0, 1), got -0.1"],
+  [{ dropout: NaN }, "dropout should be in [0, 1), got NaN"],
+  [{ form: "fast" }, 'form should be "auto"'],
+  [{ chunkSize: 0 }, "chunkSize should be a positive integer, got 0"],
+];
+
+/** Options of a block. */
+const BLOCK: typeof ATTENTION = [
+  [{ mlpRatio: 0.3 }, "mlpRatio should make a whole number of 8 columns"],
+  [{ mlpRatio: NaN }, "mlpRatio"],
+  [{ mlpRatio: -1 }, "mlpRatio"],
+  [{ mlpRatio: 0 }, "mlpRatio"],
+  [{ norm: "both" }, 'norm should be "pre" or "post", got "both"'],
+  [{ dropPath: 1 }, "dropPath should be in [0, 1), got 1"],
+  [{ dropPath: -0.5 }, "dropPath should be in [0, 1), got -0.5"],
+];
+
+const layers = {
+  lionAttentionLayer: (change: Record<string, unknown>) =>
+    lionAttentionLayer({ ...GOOD, ...change } as LionAttentionLayerOptions),
+  lionBlock: (change: Record<string, unknown>) =>
+    lionBlock({ ...GOOD, ...change } as LionBlockOptions),
+};
+
+for (
+  const [name, cases] of [
+    ["lionAttentionLayer", ATTENTION],
+    ["lionBlock", ATTENTION],
+    ["lionBlock", BLOCK],
+  ] as const
+) {
+  for (const [options, message] of cases) {
+    const given = JSON.stringify(
+      options,
+      (_, value) => Number.isNaN(value) ? "NaN" : value,
+    );
+    onEachBackend(`${name} refuses ${given}`, () => {
+      const tokens = input({ shape: [5, 8] });
+      const before = tf.memory().numTensors;
+      const layer = layers[name](options);
+      assertThrows(() => layer.apply(tokens), RangeError, message);
+      assertEquals(tf.memory().numTensors, before);
+    }, ["cpu"]);
+  }
+}
+
+onEachBackend("patchEmbedding refuses images that patches do not fill", () => {
+  for (const shape of [[10, 8, 1], [8, 10, 1]]) {
+    assertThrows(
+      () => patchEmbedding({ patchSize: 4, dim: 3 }).apply(input({ shape })),
+      RangeError,
+      `patchSize should divide the image's ${shape[0]} × ${
+        shape[1]
+      } pixels, got 4`,
+    );
+  }
+}, ["cpu"]);
+
+onEachBackend("tokenEmbedding refuses sequences beyond maxLength", () => {
+  const layer = tokenEmbedding({ vocabularySize: 5, dim: 4, maxLength: 3 });
+  const [three, four] = [3, 4].map((length) => tf.zeros([2, length], "int32"));
+  tf.dispose(layer.apply(three!) as tf.Tensor[]);
+  assertThrows(
+    () => layer.apply(four!),
+    RangeError,
+    "a sequence should have at most maxLength = 3 tokens, got 4",
+  );
+  layer.dispose();
+  tf.dispose([three!, four!]);
+});
