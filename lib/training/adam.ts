@@ -68,7 +68,7 @@ interface Moments {
 export class Adam extends tf.Optimizer {
   /** May be changed from step to step. */
   learningRate: number;
-  readonly #options: Required<Omit<AdamOptions, "learningRate">>;
+  readonly #options: Required<AdamOptions>;
   #moments = new Map<string, Moments>();
   #steps = 0;
 
@@ -80,24 +80,8 @@ export class Adam extends tf.Optimizer {
    */
   constructor(options: AdamOptions = {}) {
     super();
-    const {
-      learningRate = 1e-3,
-      beta1 = 0.9,
-      beta2 = 0.999,
-      epsilon = 1e-8,
-      weightDecay = 0,
-    } = options;
-    for (const [name, value] of Object.entries({ beta1, beta2 })) {
-      if (value >= 0 && value < 1) continue;
-      throw new RangeError(`${name} should be in [0, 1), got ${value}`);
-    }
-    const positive = { learningRate, epsilon, weightDecay };
-    for (const [name, value] of Object.entries(positive)) {
-      if (value >= 0 && value < Infinity) continue;
-      throw new RangeError(`${name} should be 0 or more, got ${value}`);
-    }
-    this.learningRate = learningRate;
-    this.#options = { beta1, beta2, epsilon, weightDecay };
+    this.#options = withDefaults(options);
+    this.learningRate = this.#options.learningRate;
   }
 
   /** The name under which tfjs knows it. */
@@ -115,16 +99,7 @@ export class Adam extends tf.Optimizer {
     const gradients: [string, tf.Tensor][] = Array.isArray(variableGradients)
       ? variableGradients.map(({ name, tensor }) => [name, tensor])
       : Object.entries(variableGradients);
-    const { beta1, beta2, epsilon, weightDecay } = this.#options;
-    const steps = ++this.#steps;
-    const attributes: AdamAttributes = {
-      stepSize: this.learningRate / (1 - beta1 ** steps),
-      beta1,
-      beta2,
-      rootCorrection: 1 / Math.sqrt(1 - beta2 ** steps),
-      epsilon,
-      keep: 1 - this.learningRate * weightDecay,
-    };
+    const attributes = attributesOf(this.getConfig(), ++this.#steps);
     for (const [name, gradient] of gradients) {
       // A variable that the loss does not depend on.
       if (gradient == null) continue;
@@ -133,10 +108,10 @@ export class Adam extends tf.Optimizer {
       const [value, mean, square] = tf.tidy(() =>
         update({ value: variable, gradient, ...moments }, attributes)
       );
-      variable.assign(value!);
-      tf.dispose([value!, moments.mean, moments.square]);
-      moments.mean = tf.keep(mean!);
-      moments.square = tf.keep(square!);
+      variable.assign(value);
+      tf.dispose([value, moments.mean, moments.square]);
+      moments.mean = tf.keep(mean);
+      moments.square = tf.keep(square);
     }
   }
 
@@ -149,8 +124,8 @@ export class Adam extends tf.Optimizer {
   }
 
   /** The options, to be serialised. */
-  override getConfig(): AdamOptions & Record<string, number> {
-    return { learningRate: this.learningRate, ...this.#options };
+  override getConfig(): Required<AdamOptions> & Record<string, number> {
+    return { ...this.#options, learningRate: this.learningRate };
   }
 
   #momentsOf(name: string, { shape }: tf.Variable): Moments {
@@ -166,11 +141,53 @@ export class Adam extends tf.Optimizer {
   }
 }
 
+/** All options, or throws. */
+export function withDefaults(options: AdamOptions): Required<AdamOptions> {
+  const {
+    learningRate = 1e-3,
+    beta1 = 0.9,
+    beta2 = 0.999,
+    epsilon = 1e-8,
+    weightDecay = 0,
+  } = options;
+  for (const [name, value] of Object.entries({ beta1, beta2 })) {
+    if (value >= 0 && value < 1) continue;
+    throw new RangeError(`${name} should be in [0, 1), got ${value}`);
+  }
+  const positive = { learningRate, epsilon, weightDecay };
+  for (const [name, value] of Object.entries(positive)) {
+    if (value >= 0 && value < Infinity) continue;
+    throw new RangeError(`${name} should be 0 or more, got ${value}`);
+  }
+  return { beta1, beta2, ...positive };
+}
+
+/** What a step does; steps count from 1. */
+export function attributesOf(
+  options: Required<AdamOptions>,
+  step: number,
+): AdamAttributes {
+  const { learningRate, beta1, beta2, epsilon, weightDecay } = options;
+  return {
+    stepSize: learningRate / (1 - beta1 ** step),
+    beta1,
+    beta2,
+    rootCorrection: 1 / Math.sqrt(1 - beta2 ** step),
+    epsilon,
+    keep: 1 - learningRate * weightDecay,
+  };
+}
+
 type AdamInputs = Record<"value" | "gradient" | "mean" | "square", tf.Tensor>;
 
-function update(inputs: AdamInputs, attributes: AdamAttributes): tf.Tensor[] {
+/** The new value, mean and square. */
+export function update(
+  inputs: AdamInputs,
+  attributes: AdamAttributes,
+): [value: tf.Tensor, mean: tf.Tensor, square: tf.Tensor] {
   if (hasKernel(ADAM)) {
-    return run(ADAM, inputs, attributes as unknown as tf.NamedAttrMap);
+    const attrs = attributes as unknown as tf.NamedAttrMap;
+    return run(ADAM, inputs, attrs) as ReturnType<typeof update>;
   }
   const { stepSize, beta1, beta2, rootCorrection, epsilon, keep } = attributes;
   const { value, gradient } = inputs;

@@ -4,3 +4,28 @@
  * @module
  */
 export { Adam, type AdamOptions } from "./adam.ts";
+export { loadCheckpoint } from "./checkpoint.ts";
+export { type Divergence, DivergenceError } from "./divergence_error.ts";
+export { evaluate, type EvaluateOptions } from "./evaluate.ts";
+export {
+  crossEntropy,
+  type CrossEntropyOptions,
+  type Loss,
+  meanSquaredError,
+  perplexity,
+} from "./loss.ts";
+export { accuracy, type Metric } from "./metric.ts";
+export type { Progress, ProgressState } from "./progress.ts";
+export {
+  type Schedule,
+  warmUpCosine,
+  type WarmUpCosineOptions,
+} from "./schedule.ts";
+export { terminalProgress } from "./terminal_progress.ts";
+export { train, type TrainingResult } from "./train.ts";
+export type {
+  CheckpointOptions,
+  EvaluationOptions,
+  OptimizerOptions,
+  TrainOptions,
+} from "./train_options.ts";

@@ -1,0 +1,205 @@
+/**
+ * Training states in folders: `state.safetensors`, and `state.json` that says
+ * what it is. A checkpoint appears when it is whole.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { writeAtomically } from "../io/atomic_write.ts";
+import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
+import type { Snapshot } from "./training_state.ts";
+import { namesOfWeights } from "./weight_names.ts";
+
+/** A checkpoint's content. */
+export interface Checkpoint extends Snapshot {
+  /** What decides how training goes on, as JSON by name. */
+  readonly run: Readonly<Record<string, string>>;
+}
+
+const TENSORS = "state.safetensors", HEADER = "state.json";
+const NAME = /^step-(\d+)$/, UNFINISHED = /^step-\d+\.tmp$/;
+
+/** Writes a checkpoint into a folder of checkpoints; returns its path. */
+export async function writeCheckpoint(
+  folder: string,
+  { tensors, ...header }: Checkpoint,
+): Promise<string> {
+  const path = `${folder}/step-${String(header.steps).padStart(6, "0")}`;
+  const unfinished = `${path}.tmp`;
+  await removeFolder(unfinished);
+  await Deno.mkdir(unfinished, { recursive: true });
+  try {
+    await writeSafetensors(`${unfinished}/${TENSORS}`, tensors);
+    const sha256 = await hashOf(`${unfinished}/${TENSORS}`);
+    const json = JSON.stringify({ ...header, sha256 }, null, 2);
+    await writeAtomically(`${unfinished}/${HEADER}`, [
+      new TextEncoder().encode(json),
+    ]);
+    // Of the same step there may be one that is damaged.
+    await removeFolder(path);
+    await Deno.rename(unfinished, path);
+  } catch (error) {
+    await removeFolder(unfinished);
+    throw error;
+  }
+  return path;
+}
+
+/** A checkpoint and its folder; whoever reads it disposes of its tensors. */
+type ReadCheckpoint = Checkpoint & { readonly path: string };
+
+/** Reads a checkpoint; throws if it is damaged. */
+async function readCheckpoint(path: string): Promise<ReadCheckpoint> {
+  const { sha256, ...header } = JSON.parse(
+    await Deno.readTextFile(`${path}/${HEADER}`),
+  );
+  const hash = await hashOf(`${path}/${TENSORS}`);
+  if (hash !== sha256) {
+    throw new RangeError(
+      `${path}/${TENSORS} should have the SHA-256 ${sha256}, got ${hash}: it is damaged`,
+    );
+  }
+  const { tensors } = await readSafetensors(`${path}/${TENSORS}`);
+  return { ...header, path, tensors };
+}
+
+/**
+ * The newest checkpoint of a folder that is not damaged, or `undefined` where
+ * there is none at all.
+ */
+export async function newestCheckpoint(
+  folder: string,
+): Promise<ReadCheckpoint | undefined> {
+  const found = await checkpointsIn(folder);
+  for (const { path } of found.toReversed()) {
+    try {
+      return await readCheckpoint(path);
+    } catch (error) {
+      console.warn(
+        `Checkpoint ${path} is skipped: ${(error as Error).message}`,
+      );
+    }
+  }
+  if (found.length === 0) return undefined;
+  throw new Error(
+    `None of the ${found.length} checkpoints in ${folder} can be read; delete them to start anew`,
+  );
+}
+
+/** The checkpoints of a folder, the oldest first. */
+export async function checkpointsIn(
+  folder: string,
+): Promise<{ path: string; steps: number }[]> {
+  const names = await namesIn(folder);
+  return names.filter((name) => NAME.test(name))
+    .map((name) => ({
+      path: `${folder}/${name}`,
+      steps: Number(NAME.exec(name)![1]),
+    }))
+    .sort((a, b) => a.steps - b.steps);
+}
+
+/** Removes what runs that were killed have left, and all but the last checkpoints up to a step. */
+export async function removeOldCheckpoints(
+  folder: string,
+  { steps, keep }: { steps: number; keep: number },
+): Promise<void> {
+  const passed = (await checkpointsIn(folder))
+    .filter((checkpoint) => checkpoint.steps <= steps);
+  for (const { path } of passed.slice(0, -keep)) await removeFolder(path);
+  for (const name of await namesIn(folder)) {
+    if (UNFINISHED.test(name)) await removeFolder(`${folder}/${name}`);
+  }
+}
+
+/**
+ * Sets a model's weights to those of a checkpoint of `train`: to the average of
+ * the weights, if it was kept, as that is what was evaluated.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { lionEncoder } from "@lionjs/lion";
+ * import {
+ *   loadCheckpoint, meanSquaredError, train,
+ * } from "@lionjs/lion/training";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const make = () => lionEncoder({
+ *   inputDim: 1, dim: 4, depth: 1, numHeads: 2, numClasses: 1, variant: "lit",
+ * });
+ * async function* batches() {
+ *   while (true) {
+ *     const inputs = [tf.ones([1, 3, 1]), tf.ones([1, 3])];
+ *     yield { inputs, labels: tf.zeros([1, 1]), size: 1 };
+ *   }
+ * }
+ * const trained = make(), loaded = make();
+ * const data = { stepsPerEpoch: 1, from: batches };
+ * const { checkpoint } = await train(trained, data, {
+ *   steps: 1,
+ *   loss: meanSquaredError(),
+ *   checkpoints: { folder: await Deno.makeTempDir() },
+ *   progress: false,
+ * });
+ * await loadCheckpoint(loaded, checkpoint!);
+ *
+ * const inputs = [tf.ones([1, 2, 1]), tf.ones([1, 2])];
+ * const [y, same] = [trained, loaded].map((m) => m.predict(inputs) as tf.Tensor);
+ * assertEquals(await same!.array(), await y!.array());
+ * ```
+ *
+ * @param model Of the layers that were trained.
+ * @param path The checkpoint's folder, such as `runs/step-001000`.
+ * @throws {RangeError} If it is damaged, or the model has weights of other
+ * shapes; the model is as it was then.
+ * @throws {Deno.errors.NotFound} If there is none.
+ */
+export async function loadCheckpoint(
+  model: LayersModel,
+  path: string,
+): Promise<void> {
+  const { weights, tensors } = await readCheckpoint(path);
+  try {
+    const own = [...namesOfWeights(model)];
+    const saved = weights.map((name) =>
+      tensors.get(`average/${name}`) ?? tensors.get(name)!
+    );
+    const wrong = own.flatMap(([{ shape }, name], i) => {
+      const got = saved[i]?.shape ?? [];
+      if (tf.util.arraysEqual(shape, got)) return [];
+      return [`${name} should have shape [${shape}], got [${got}]`];
+    });
+    if (wrong.length > 0 || saved.length !== own.length) {
+      throw new RangeError(
+        `${path} is not of a model like ${model.name}:\n${wrong.join("\n")}`,
+      );
+    }
+    own.forEach(([weight], i) => weight.assign(saved[i]!));
+  } finally {
+    tf.dispose([...tensors.values()]);
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  const entries = Deno.readDir(folder);
+  return await Array.fromAsync(entries, ({ name }) => name);
+}
+
+async function removeFolder(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  const file = await Deno.open(path);
+  for await (const chunk of file.readable) hash.update(chunk);
+  return hash.digest("hex");
+}

@@ -1,0 +1,186 @@
+import * as tf from "@tensorflow/tfjs-core";
+
+/** The label of a place that does not count. */
+const NOT_COUNTED = -100;
+
+/** What training makes small: a mean over labels. */
+export interface Loss {
+  /** The mean, of predictions and what they should have been. */
+  (predictions: tf.Tensor, labels: tf.Tensor): tf.Scalar;
+  /** How many labels the mean is over. @default the examples of a batch */
+  readonly count?: (labels: tf.Tensor) => tf.Scalar;
+  /** Compared when a run is resumed. @default the function's name */
+  readonly description?: string;
+}
+
+/** Options of {@linkcode crossEntropy}. */
+export interface CrossEntropyOptions {
+  /** The share of a label's probability that all classes divide. @default 0 */
+  labelSmoothing?: number;
+}
+
+/** 1 where a label counts, else 0. */
+function counted(labels: tf.Tensor): tf.Tensor {
+  return tf.cast(tf.notEqual(labels, NOT_COUNTED), "float32");
+}
+
+/** How many labels count. */
+export function countLabels(labels: tf.Tensor): tf.Scalar {
+  return tf.tidy(() => tf.sum(counted(labels)));
+}
+
+/**
+ * The cross-entropy of logits `[..., classes]` and labels `[...]` of int32, in
+ * nats. A label of -100 does not count; where none does, it is 0. Any other that
+ * is no class makes it NaN.
+ *
+ * Source of the smoothing: Szegedy et al. 2016 (arXiv:1512.00567).
+ *
+ * @example
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import "@lionjs/lion";
+ * import { crossEntropy } from "@lionjs/lion/training";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const logits = tf.tensor2d([[0, 0], [5, 1]]);
+ * const labels = tf.tensor1d([1, -100], "int32");
+ * const [loss] = await crossEntropy()(logits, labels).data();
+ * assertAlmostEquals(loss!, Math.log(2), 1e-6);
+ * ```
+ *
+ * @param options See {@linkcode CrossEntropyOptions}.
+ * @returns The loss.
+ * @throws {RangeError} If labelSmoothing is not in [0, 1).
+ */
+export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
+  const { labelSmoothing = 0 } = options;
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
+    throw new RangeError(
+      `labelSmoothing should be in [0, 1), got ${labelSmoothing}`,
+    );
+  }
+  const loss = (predictions: tf.Tensor, labels: tf.Tensor): tf.Scalar => {
+    assertFits(predictions, labels);
+    const classes = predictions.shape.at(-1)!;
+    return tf.tidy(() => {
+      const rows = tf.reshape(predictions, [-1, classes]);
+      return meanOverRows(rows, tf.reshape(labels, [-1]), labelSmoothing);
+    });
+  };
+  return Object.assign(loss, {
+    count: countLabels,
+    description: `crossEntropy, labelSmoothing ${labelSmoothing}`,
+  });
+}
+
+function assertFits({ shape }: tf.Tensor, labels: tf.Tensor): void {
+  const expected = shape.slice(0, -1);
+  if (!tf.util.arraysEqual(labels.shape, expected)) {
+    throw new TypeError(
+      `labels of predictions [${shape}] should have shape [${expected}], got [${labels.shape}]`,
+    );
+  }
+  if (labels.dtype !== "int32") {
+    throw new TypeError(`labels should be int32, got ${labels.dtype}`);
+  }
+}
+
+/**
+ * tfjs would differentiate it by way of more tensors of the logits' size, which
+ * for a vocabulary are the largest that there are.
+ */
+function meanOverRows(
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  smoothing: number,
+): tf.Scalar {
+  const [rows, classes] = logits.shape as [number, number];
+  const mean = tf.customGrad((x, save) => {
+    const logits = x as tf.Tensor;
+    const weights = counted(labels);
+    const shares = tf.div(weights, tf.maximum(tf.sum(weights), 1));
+    (save as tf.GradSaveFunc)([logits, labels, shares]);
+    const known = tf.minimum(
+      tf.maximum(labels, tf.scalar(0, "int32")),
+      tf.scalar(classes - 1, "int32"),
+    );
+    const first = tf.range(0, rows * classes, classes, "int32");
+    const own = tf.gather(tf.reshape(logits, [-1]), tf.add(first, known));
+    const expected = smoothing === 0 ? own : tf.add(
+      tf.mul(own, 1 - smoothing),
+      tf.mul(tf.mean(logits, 1), smoothing),
+    );
+    const isKnown = tf.logicalOr(
+      tf.equal(labels, known),
+      tf.equal(labels, NOT_COUNTED),
+    );
+    const unchecked = tf.sub(tf.logSumExp(logits, 1), expected);
+    const losses = tf.where(isKnown, unchecked, NaN);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const [logits, labels, shares] = saved as [
+        tf.Tensor,
+        tf.Tensor1D,
+        tf.Tensor,
+      ];
+      const errors = tf.tidy(() => {
+        const own = tf.mul(tf.oneHot(labels, classes), 1 - smoothing);
+        const all = smoothing / classes;
+        return tf.sub(tf.sub(tf.softmax(logits), own), all);
+      });
+      return tf.mul(errors, tf.reshape(tf.mul(shares, dy), [-1, 1]));
+    };
+    return { value: tf.sum(tf.mul(losses, shares)), gradFunc };
+  });
+  return mean(logits) as tf.Scalar;
+}
+
+/**
+ * The mean of the squared differences of predictions and labels of the same
+ * shape.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import "@lionjs/lion";
+ * import { meanSquaredError } from "@lionjs/lion/training";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const loss = meanSquaredError()(tf.tensor1d([1, 2]), tf.tensor1d([1, 4]));
+ * assertEquals([...await loss.data()], [2]);
+ * ```
+ *
+ * @returns The loss.
+ */
+export function meanSquaredError(): Loss {
+  const loss = (predictions: tf.Tensor, labels: tf.Tensor): tf.Scalar => {
+    if (!tf.util.arraysEqual(predictions.shape, labels.shape)) {
+      throw new TypeError(
+        `labels should have the shape of the predictions, [${predictions.shape}], got [${labels.shape}]`,
+      );
+    }
+    return tf.tidy(() => tf.mean(tf.square(tf.sub(predictions, labels))));
+  };
+  return Object.assign(loss, { description: "meanSquaredError" });
+}
+
+/**
+ * How many tokens a model wavers between: e to the power of its mean
+ * cross-entropy.
+ *
+ * @example
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { perplexity } from "@lionjs/lion/training";
+ *
+ * assertAlmostEquals(perplexity(Math.log(50)), 50, 1e-12);
+ * ```
+ *
+ * @param crossEntropy In nats a token, as evaluate() gives it under `loss`.
+ * @returns 1 or more.
+ */
+export function perplexity(crossEntropy: number): number {
+  return Math.exp(crossEntropy);
+}

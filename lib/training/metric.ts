@@ -1,0 +1,39 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { countLabels } from "./loss.ts";
+
+/** What is counted in a batch: a mean over all batches is Σ sum / Σ count. */
+export type Metric = (
+  predictions: tf.Tensor,
+  labels: tf.Tensor,
+) => { sum: tf.Scalar; count: tf.Scalar };
+
+/**
+ * The share of labels `[...]` that have the largest of their logits
+ * `[..., classes]`. A label of -100 does not count.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import "@lionjs/lion";
+ * import { accuracy } from "@lionjs/lion/training";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const logits = tf.tensor2d([[1, 2], [2, 1], [2, 1]]);
+ * const labels = tf.tensor1d([1, 1, -100], "int32");
+ * const { sum, count } = accuracy()(logits, labels);
+ * assertEquals([...await sum.data(), ...await count.data()], [1, 2]);
+ * ```
+ *
+ * @returns The metric.
+ */
+export function accuracy(): Metric {
+  return (predictions, labels) => {
+    const sum = tf.tidy(() => {
+      // No class is called -100, so that what does not count is not right.
+      const right = tf.equal(tf.argMax(predictions, -1), labels);
+      return tf.sum(tf.cast(right, "float32")) as tf.Scalar;
+    });
+    return { sum, count: countLabels(labels) };
+  };
+}

@@ -1,0 +1,27 @@
+/** What a model makes of a batch, and what its loss is over. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import type { Batch } from "../data/stream.ts";
+import type { Loss } from "./loss.ts";
+
+/** Throws unless a model has one output. */
+export function assertOneOutput({ name, outputs }: LayersModel): void {
+  if (outputs.length === 1) return;
+  throw new TypeError(
+    `model ${name} should have one output, got ${outputs.length}`,
+  );
+}
+
+/** Applies a model of one output. */
+export function predict(
+  model: LayersModel,
+  inputs: readonly tf.Tensor[],
+  options: { training: boolean },
+): tf.Tensor {
+  return model.apply([...inputs], options) as tf.Tensor;
+}
+
+/** How many labels the mean of a batch is over. */
+export function countOf(loss: Loss, { labels, size }: Batch): tf.Scalar {
+  return loss.count?.(labels) ?? tf.scalar(size);
+}

@@ -1,0 +1,97 @@
+/** What decides how training goes on, so that a run is resumed as the same. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import type { BatchStream } from "../data/stream.ts";
+import type { Loss } from "./loss.ts";
+import type { Settings } from "./train_options.ts";
+import { namesOfWeights } from "./weight_names.ts";
+
+/** A schedule is a function: it is compared by its values. */
+const COMPARED_STEPS = [1, 10, 100, 1000, 10_000, 100_000];
+
+/** Options of layers that change no more than speed, or what things are called. */
+const FREE = new Set(["name", "form", "chunkSize"]);
+
+/** More differences are not listed. */
+const MOST_LISTED = 8;
+
+/** What a run is. */
+export interface RunParts {
+  /** What is trained. */
+  readonly model: LayersModel;
+  /** What it is trained on. */
+  readonly data: BatchStream;
+  /** What is made small. */
+  readonly loss: Loss;
+  /** How. */
+  readonly settings: Settings;
+}
+
+/** What decides how a run goes on, as JSON by name. */
+export async function identityOf(
+  { model, data, loss, settings }: RunParts,
+): Promise<Record<string, string>> {
+  const { seed, adam, clipNorm, averageDecay, accumulate, schedule } = settings;
+  const { learningRate: _, ...rest } = adam;
+  const identity: Record<string, unknown> = {
+    seed,
+    batchSize: await batchSizeOf(data),
+    stepsPerEpoch: data.stepsPerEpoch,
+    accumulate,
+    loss: loss.description ?? loss.name,
+    ...rest,
+    clipNorm: String(clipNorm),
+    "ema.decay": averageDecay ?? "none",
+  };
+  for (const step of COMPARED_STEPS) {
+    identity[`learningRate of step ${step}`] = schedule(step);
+  }
+  model.layers.forEach((layer, i) => {
+    for (const [option, value] of Object.entries(layer.getConfig())) {
+      if (FREE.has(option)) continue;
+      identity[`${option} of layer ${i}, a ${layer.getClassName()}`] = value;
+    }
+  });
+  [...namesOfWeights(model)].forEach(([{ shape }, name], i) => {
+    identity[`shape of weight ${i}`] = shape;
+    identity[`decay of weight ${i}`] = settings.decays(name, shape);
+  });
+  return Object.fromEntries(
+    Object.entries(identity).map(([name, value]) => [
+      name,
+      JSON.stringify(value) ?? "undefined",
+    ]),
+  );
+}
+
+async function batchSizeOf(data: BatchStream): Promise<number> {
+  for await (const { inputs, labels, size } of data.from(0)) {
+    tf.dispose([...inputs, labels]);
+    return size;
+  }
+  throw new RangeError("data should be endless batches, got none");
+}
+
+/**
+ * Throws unless a checkpoint's run would go on as this one.
+ *
+ * @throws {RangeError} It names what differs.
+ */
+export function assertSameRun(
+  { path, run }: { path: string; run: Readonly<Record<string, string>> },
+  identity: Readonly<Record<string, string>>,
+): void {
+  const names = [...new Set([...Object.keys(run), ...Object.keys(identity)])];
+  const different = names.filter((name) => run[name] !== identity[name]);
+  if (different.length === 0) return;
+  const lines = different.slice(0, MOST_LISTED).map((name) =>
+    `- ${name} was ${run[name] ?? "absent"}, is ${identity[name] ?? "absent"}`
+  );
+  const more = different.length - lines.length;
+  if (more > 0) lines.push(`- and ${more} more`);
+  throw new RangeError(
+    `the run of ${path} had other options; resume it with the same, or use another folder:\n${
+      lines.join("\n")
+    }`,
+  );
+}

@@ -1,0 +1,47 @@
+/** The learning rate of a step; steps count from 1. */
+export type Schedule = (step: number) => number;
+
+/** Options of {@linkcode warmUpCosine}. */
+export interface WarmUpCosineOptions {
+  /** The highest. */
+  learningRate: number;
+  /** Steps that it rises for. @default 0 */
+  warmUpSteps?: number;
+  /** The step that it ends at. */
+  steps: number;
+  /** From the last step on. @default 0 */
+  final?: number;
+}
+
+/**
+ * A learning rate that rises linearly, and then falls along half a cosine.
+ *
+ * Source: Loshchilov and Hutter 2017 (arXiv:1608.03983), without restarts.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { warmUpCosine } from "@lionjs/lion/training";
+ *
+ * const schedule = warmUpCosine({ learningRate: 8, warmUpSteps: 4, steps: 10 });
+ * assertEquals([1, 2, 4, 7, 10].map(schedule), [2, 4, 8, 4, 0]);
+ * ```
+ *
+ * @param options See {@linkcode WarmUpCosineOptions}.
+ * @returns The schedule.
+ * @throws {RangeError} If there are no steps left to fall.
+ */
+export function warmUpCosine(options: WarmUpCosineOptions): Schedule {
+  const { learningRate, warmUpSteps = 0, steps, final = 0 } = options;
+  if (!(warmUpSteps >= 0 && warmUpSteps < steps)) {
+    throw new RangeError(
+      `warmUpSteps should be in [0, steps = ${steps}), got ${warmUpSteps}`,
+    );
+  }
+  return (step) => {
+    if (step <= warmUpSteps) return learningRate * step / warmUpSteps;
+    const past = Math.min(1, (step - warmUpSteps) / (steps - warmUpSteps));
+    const cosine = (1 + Math.cos(Math.PI * past)) / 2;
+    return final + (learningRate - final) * cosine;
+  };
+}

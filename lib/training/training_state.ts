@@ -1,0 +1,211 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import type { Batch } from "../data/stream.ts";
+import { withDropoutSeed } from "../layers/randomness.ts";
+import { type AdamOptions, attributesOf, update } from "./adam.ts";
+import type { Loss } from "./loss.ts";
+import { namesOfWeights } from "./weight_names.ts";
+import { countOf, predict } from "./predict.ts";
+import { groupWeights, normOf, type WeightGroup } from "./weight_group.ts";
+
+/** How weights change. */
+export interface UpdateSettings {
+  /** Of Adam; each step has a learning rate of its own. */
+  readonly adam: Required<AdamOptions>;
+  /** Whether weight decay applies to a weight. */
+  readonly decays: (name: string, shape: readonly number[]) => boolean;
+  /** The largest norm that a step's gradient keeps. */
+  readonly clipNorm: number;
+  /** Of the moving average of the weights; `undefined` for none. */
+  readonly averageDecay: number | undefined;
+}
+
+/** What is kept beside a group of weights, joined as they are. */
+interface Moments {
+  mean: tf.Tensor;
+  square: tf.Tensor;
+  average?: tf.Tensor;
+}
+
+/** All that training has come to. */
+export interface Snapshot {
+  /** Steps taken. */
+  readonly steps: number;
+  /** The names of the model's weights, in its order. */
+  readonly weights: readonly string[];
+  /**
+   * The weights by their names, and `mean/`, `square/` and `average/` before
+   * the name of a trainable one: Adam's moments, and the moving average.
+   */
+  readonly tensors: Map<string, tf.Tensor>;
+}
+
+/** A model in training: its weights, and what an optimizer keeps beside them. */
+export class TrainingState {
+  /** Steps taken. */
+  steps = 0;
+  readonly #model: LayersModel;
+  readonly #settings: UpdateSettings;
+  /** The names of all weights, in the order of the model. */
+  readonly #names: ReadonlyMap<tf.Variable, string>;
+  readonly #trainable: tf.Variable[];
+  readonly #groups: readonly { group: WeightGroup; moments: Moments }[];
+  /**
+   * Of the batches since the last step: the losses as sums, how many labels
+   * they are over, and the gradients of the sums.
+   */
+  #sums: tf.Tensor[] | undefined;
+
+  /** Starts at the model's weights. */
+  constructor(model: LayersModel, settings: UpdateSettings) {
+    this.#model = model;
+    this.#settings = settings;
+    this.#names = namesOfWeights(model);
+    this.#trainable = model.trainableWeights.map((weight) =>
+      weight.read() as tf.Variable
+    );
+    const decays = (weight: tf.Variable) =>
+      settings.decays(this.#names.get(weight)!, weight.shape);
+    this.#groups = groupWeights(this.#trainable, decays).map((group) => {
+      const values = tf.tidy(() => group.values());
+      const zeros = () => tf.zerosLike(values);
+      const moments: Moments = { mean: zeros(), square: zeros() };
+      if (settings.averageDecay === undefined) values.dispose();
+      else moments.average = values;
+      return { group, moments };
+    });
+  }
+
+  /** Adds the gradients of a batch to those of the next step. */
+  addGradients(batch: Batch, loss: Loss, dropoutSeed: string): void {
+    const { inputs, labels } = batch;
+    const before = this.#sums;
+    this.#sums = tf.tidy(() => {
+      const count = countOf(loss, batch);
+      const sum = () => {
+        const predictions = predict(this.#model, inputs, { training: true });
+        return tf.mul(loss(predictions, labels), count) as tf.Scalar;
+      };
+      const { value, grads } = tf.variableGrads(
+        () => withDropoutSeed(dropoutSeed, sum),
+        this.#trainable,
+      );
+      const joined = this.#groups.map(({ group }) => group.join(grads));
+      const sums: tf.Tensor[] = [value, count, ...joined];
+      return before ? sums.map((sum, i) => tf.add(before[i]!, sum)) : sums;
+    });
+    tf.dispose(before ?? []);
+  }
+
+  /**
+   * Takes a step along the gradients.
+   *
+   * @returns `[2]`: the mean loss, and the norm of its gradient before clipping.
+   */
+  step(learningRate: number): tf.Tensor {
+    const { adam, clipNorm } = this.#settings;
+    const sums = this.#sums!;
+    this.#sums = undefined;
+    this.steps++;
+    const figures = tf.tidy(() => {
+      const [loss, labels, ...gradients] = sums as [tf.Tensor, tf.Tensor];
+      // A batch may have no label that counts.
+      const count = tf.maximum(labels, 1);
+      const norm = tf.div(normOf(gradients), count);
+      const clipping = tf.minimum(1, tf.div(clipNorm, norm));
+      const factor = tf.div(clipping, count);
+      this.#groups.forEach(({ group, moments }, i) => {
+        const weightDecay = group.decays ? adam.weightDecay : 0;
+        const [value, mean, square] = update({
+          value: group.values(),
+          gradient: tf.mul(gradients[i]!, factor),
+          mean: moments.mean,
+          square: moments.square,
+        }, attributesOf({ ...adam, learningRate, weightDecay }, this.steps));
+        group.assign(value);
+        replace(moments, { mean, square });
+        this.#average(moments, value);
+      });
+      return tf.stack([tf.div(loss, count), norm]);
+    });
+    tf.dispose(sums);
+    return figures;
+  }
+
+  #average(moments: Moments, value: tf.Tensor): void {
+    if (!moments.average) return;
+    // So that the first weights, which are random, are soon forgotten.
+    const most = (1 + this.steps) / (10 + this.steps);
+    const decay = Math.min(this.#settings.averageDecay!, most);
+    const old = tf.mul(moments.average, decay);
+    replace(moments, { average: tf.add(old, tf.mul(value, 1 - decay)) });
+  }
+
+  /** Puts the average of the weights into the model, if there is one. */
+  useAverage(): void {
+    for (const { group, moments } of this.#groups) {
+      if (moments.average) group.assign(moments.average);
+    }
+  }
+
+  /** Runs with the average of the weights in the model, if there is one. */
+  async withAverage<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#settings.averageDecay === undefined) return await run();
+    const own = this.#groups.map(({ group }) => tf.tidy(() => group.values()));
+    this.useAverage();
+    try {
+      return await run();
+    } finally {
+      this.#groups.forEach(({ group }, i) => group.assign(own[i]!));
+      tf.dispose(own);
+    }
+  }
+
+  /** All that there is, by name; the caller disposes of the tensors. */
+  snapshot(): Snapshot {
+    const tensors = new Map<string, tf.Tensor>();
+    for (const [weight, name] of this.#names) {
+      tensors.set(name, tf.clone(weight));
+    }
+    for (const { group, moments } of this.#groups) {
+      for (const [moment, joined] of Object.entries(moments)) {
+        const parts = tf.tidy(() => group.split(joined));
+        group.variables.forEach((weight, i) =>
+          tensors.set(`${moment}/${this.#names.get(weight)}`, parts[i]!)
+        );
+      }
+    }
+    return { steps: this.steps, weights: [...this.#names.values()], tensors };
+  }
+
+  /** Goes on from a snapshot of a model of the same shape. */
+  restore({ steps, weights, tensors }: Snapshot): void {
+    this.steps = steps;
+    const own = [...this.#names.keys()];
+    const names = new Map(own.map((weight, i) => [weight, weights[i]!]));
+    for (const [weight, name] of names) weight.assign(tensors.get(name)!);
+    for (const { group, moments } of this.#groups) {
+      for (const moment of Object.keys(moments)) {
+        const parts = group.variables.map((weight) =>
+          [weight.name, tensors.get(`${moment}/${names.get(weight)}`)!] as const
+        );
+        const joined = tf.tidy(() => group.join(Object.fromEntries(parts)));
+        replace(moments, { [moment]: joined });
+      }
+    }
+  }
+
+  /** Frees all but the model. */
+  dispose(): void {
+    tf.dispose(this.#sums ?? []);
+    for (const { moments } of this.#groups) tf.dispose(Object.values(moments));
+  }
+}
+
+function replace(moments: Moments, by: Partial<Moments>): void {
+  for (const [moment, value] of Object.entries(by)) {
+    const name = moment as keyof Moments;
+    moments[name]?.dispose();
+    moments[name] = tf.keep(value);
+  }
+}

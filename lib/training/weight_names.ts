@@ -1,0 +1,15 @@
+import type * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+
+/** All weights of a model in their order, each with a name of its own. */
+export function namesOfWeights(model: LayersModel): Map<tf.Variable, string> {
+  const taken = new Set<string>();
+  return new Map(model.weights.map((weight, i) => {
+    const { originalName } = weight;
+    const name = taken.has(originalName)
+      ? `${originalName}#${i}`
+      : originalName;
+    taken.add(name);
+    return [weight.read() as tf.Variable, name];
+  }));
+}
