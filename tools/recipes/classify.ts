@@ -1,0 +1,136 @@
+import { lionBert } from "@lionjs/lion";
+import {
+  loadPyTorchWeights,
+  readSafetensors,
+  toPyTorchWeights,
+} from "@lionjs/lion/io";
+import {
+  batchesInOrder,
+  BROWN_GENRES,
+  type ClassifiedTokens,
+  collateTokens,
+  datasetOf,
+  loadBrown,
+  shuffledBatches,
+  splitDocuments,
+} from "@lionjs/lion/data";
+import { accuracy, crossEntropy, evaluate } from "@lionjs/lion/training";
+import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { loadCorpus } from "./corpus.ts";
+import { BERT_SETTINGS, WEIGHTS_FILE } from "./masked_language.ts";
+import { CONTENDERS, type Recipe } from "./recipe.ts";
+
+const SETTINGS = {
+  quick: { steps: 250, batchSize: 24, learningRate: 1e-3 },
+  paper: { steps: 2000, batchSize: 32, learningRate: 3e-5 },
+};
+
+/** The Brown corpus's informative prose, and its imaginative prose. */
+const IMAGINATIVE = new Set([
+  "adventure",
+  "fiction",
+  "humor",
+  "mystery",
+  "romance",
+  "science_fiction",
+]);
+
+/** Text: the models of `mlm`, trained on for classification. */
+export const classify: Recipe = {
+  title: "Classification of texts",
+  about: "The models that `mlm` trained, trained on to tell the imaginative " +
+    "prose of the Brown corpus (six of fifteen genres) from the informative; " +
+    "pieces of as many tokens as `mlm` has, of texts that are held out whole.",
+  contenders: CONTENDERS,
+  percent: ["accuracy"],
+  async open(setting) {
+    const { sizes, length } = BERT_SETTINGS[setting];
+    const { steps, batchSize, learningRate } = SETTINGS[setting];
+    const { tokenizer } = await loadCorpus(sizes.vocabularySize);
+    const texts = splitDocuments(await loadBrown(), {
+      validation: 0,
+      test: 0.2,
+      key: ({ name }) => name,
+    });
+    const [train, test] = [texts.train, texts.test].map((texts) =>
+      datasetOf(texts.flatMap(({ genre, text }): ClassifiedTokens[] => {
+        if (!BROWN_GENRES.includes(genre)) {
+          throw new RangeError(`unknown genre ${genre}`);
+        }
+        const ids = tokenizer.encode(text);
+        const label = Number(IMAGINATIVE.has(genre));
+        const pieces = Math.floor(ids.length / (length - 1));
+        return Array.from({ length: pieces }, (_, i) => ({
+          ids: [
+            tokenizer.specials.cls,
+            ...ids.slice(i * (length - 1), (i + 1) * (length - 1)),
+          ],
+          label,
+        }));
+      }))
+    );
+    const inTest = () =>
+      batchesInOrder(test!, { batchSize: 32, collate: collateTokens() });
+    let imaginative = 0;
+    for (let i = 0; i < test!.size; i++) imaginative += test!.get(i).label;
+    const share = imaginative / test!.size;
+    return {
+      baselines: { majority: { accuracy: Math.max(share, 1 - share) } },
+      async trial({ contender: { name, variant }, seed, folderOf }) {
+        const model = lionBert({
+          ...sizes,
+          maxLength: length,
+          tokenTypes: 0,
+          head: "classification",
+          numClasses: 2,
+          variant,
+          seed,
+        });
+        await goOnFrom(
+          model,
+          `${folderOf("mlm")}/${name}-${seed}/${WEIGHTS_FILE}`,
+        );
+        return {
+          model,
+          data: shuffledBatches(train!, {
+            batchSize,
+            seed,
+            collate: collateTokens(),
+          }),
+          options: {
+            steps,
+            loss: crossEntropy(),
+            optimizer: {
+              learningRate,
+              warmUpSteps: Math.ceil(steps / 10),
+              weightDecay: 0.01,
+            },
+          },
+          async test() {
+            const { accuracy: share } = await evaluate(model, inTest(), {
+              loss: crossEntropy(),
+              metrics: { accuracy: accuracy() },
+            });
+            return { accuracy: share! };
+          },
+        };
+      },
+    };
+  },
+};
+
+/** Takes over the embeddings and the encoder of a language model. */
+async function goOnFrom(model: LayersModel, file: string): Promise<void> {
+  const own = toPyTorchWeights(model);
+  const { tensors } = await readSafetensors(file).catch((cause) => {
+    throw new Error(`${file} is not there; run the recipe mlm first`, {
+      cause,
+    });
+  });
+  const taken = new Map(
+    [...own].map(([name, tensor]) => [name, tensors.get(name) ?? tensor]),
+  );
+  await loadPyTorchWeights(model, taken);
+  tf.dispose([...own.values(), ...tensors.values()]);
+}

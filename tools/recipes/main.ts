@@ -1,0 +1,208 @@
+/**
+ * Trains the contenders of a recipe with several seeds: `deno task train NAME`.
+ *
+ * @module
+ */
+import { type BackendName, useBackend } from "@lionjs/lion";
+import { train } from "@lionjs/lion/training";
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { causalLanguage } from "./causal_language.ts";
+import { classify } from "./classify.ts";
+import { listOperations } from "./list_ops.ts";
+import { maskedLanguage } from "./masked_language.ts";
+import { mnistVit } from "./mnist_vit.ts";
+import { associativeRecall, copying } from "./recall.ts";
+import type { Contender, Figures, OpenRecipe, Recipe } from "./recipe.ts";
+import type { RecipeResults, TrialResult } from "./results.ts";
+
+const RECIPES: Readonly<Record<string, Recipe>> = {
+  "mnist-vit": mnistVit,
+  mlm: maskedLanguage,
+  classify,
+  "causal-lm": causalLanguage,
+  listops: listOperations,
+  mqar: associativeRecall,
+  copying,
+};
+
+const USAGE = `Usage: deno task train RECIPE [options]
+
+Recipes: ${Object.keys(RECIPES).join(", ")}
+(classify goes on from what mlm has trained)
+
+  --paper             the published sizes, which need a GPU and hours
+  --only NAMES        of the contenders, separated by commas
+  --seeds N           default 3
+  --backend NAME      webgpu, wasm or cpu
+  --folder FOLDER     of logs, checkpoints and results; default out/train
+  --help              print this
+
+A run that was stopped goes on where it was, when started again. Ctrl-C stops
+after a step. \`deno task results\` makes docs/results.md of the results.`;
+
+interface Options {
+  readonly name: string;
+  readonly recipe: Recipe;
+  readonly setting: "quick" | "paper";
+  readonly contenders: readonly Contender[];
+  readonly seeds: number;
+  readonly backend: BackendName | undefined;
+  readonly folder: string;
+}
+
+/** Reads the command line; explains what is wrong with it and ends. */
+function readOptions(args: string[]): Options {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        paper: { type: "boolean", default: false },
+        only: { type: "string" },
+        seeds: { type: "string", default: "3" },
+        backend: { type: "string" },
+        folder: { type: "string", default: "out/train" },
+        help: { type: "boolean", default: false },
+      },
+    });
+    if (values.help) {
+      console.log(USAGE);
+      Deno.exit(0);
+    }
+    const [name = "", ...rest] = positionals;
+    const recipe = RECIPES[name];
+    if (!recipe || rest.length > 0) {
+      throw new RangeError(
+        `RECIPE should be one of ${Object.keys(RECIPES).join(", ")}, got "${
+          positionals.join(" ")
+        }"`,
+      );
+    }
+    const seeds = Number(values.seeds);
+    if (!(Number.isInteger(seeds) && seeds > 0)) {
+      throw new RangeError(`--seeds should be above 0, got "${values.seeds}"`);
+    }
+    const names = values.only?.split(",");
+    const unknown = names?.find((name) =>
+      !recipe.contenders.some((contender) => contender.name === name)
+    );
+    if (unknown !== undefined) {
+      throw new RangeError(
+        `--only should be of ${
+          recipe.contenders.map(({ name }) => name).join(", ")
+        }, got "${unknown}"`,
+      );
+    }
+    return {
+      name,
+      recipe,
+      setting: values.paper ? "paper" : "quick",
+      contenders: recipe.contenders.filter(({ name }) =>
+        names?.includes(name) ?? true
+      ),
+      seeds,
+      backend: values.backend as BackendName | undefined,
+      folder: values.folder,
+    };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    Deno.exit(2);
+  }
+}
+
+/** Trains one contender with one seed, or reads what it once reached. */
+async function runTrial(
+  { name, setting, folder }: Options,
+  open: OpenRecipe,
+  contender: Contender,
+  seed: number,
+  signal: AbortSignal,
+): Promise<TrialResult | undefined> {
+  const folderOf = (recipe: string) => `${folder}/${recipe}-${setting}`;
+  const place = `${folderOf(name)}/${contender.name}-${seed}`;
+  const resultFile = `${place}/result.json`;
+  try {
+    return JSON.parse(await Deno.readTextFile(resultFile));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  await Deno.mkdir(place, { recursive: true });
+  const trial = await open.trial({ contender, seed, folderOf });
+  const { model, data, options, test } = trial;
+  const started = performance.now();
+  const { aborted, steps } = await train(model, data, {
+    ...options,
+    seed,
+    signal,
+    checkpoints: { folder: `${place}/checkpoints`, keep: 1, resume: true },
+    log: `${place}/log.jsonl`,
+  });
+  const seconds = (performance.now() - started) / 1000;
+  if (aborted) return undefined;
+  const figures: Figures = await test();
+  const parameters = model.countParams();
+  model.dispose();
+  const result = {
+    contender: contender.name,
+    seed,
+    steps,
+    parameters,
+    seconds,
+    figures,
+  };
+  await Deno.writeTextFile(resultFile, JSON.stringify(result, null, 2) + "\n");
+  return result;
+}
+
+async function main(options: Options): Promise<void> {
+  const { name, recipe, setting, contenders, seeds, backend, folder } = options;
+  const stop = new AbortController();
+  Deno.addSignalListener("SIGINT", () => stop.abort());
+  const info = await useBackend(backend ? { prefer: [backend] } : {});
+  console.log(`${recipe.title} on ${info.name}\n${recipe.about}\n`);
+  const open = await recipe.open(setting);
+  const trials: TrialResult[] = [];
+  // Seed by seed, so that a slow hour of the machine falls on all contenders.
+  for (let seed = 1; seed <= seeds; seed++) {
+    for (const contender of contenders) {
+      console.log(`${contender.name}, seed ${seed}`);
+      const result = await runTrial(
+        options,
+        open,
+        contender,
+        seed,
+        stop.signal,
+      );
+      if (!result) {
+        console.log("stopped; the same command goes on from here");
+        return;
+      }
+      trials.push(result);
+      const seconds = result.seconds.toFixed(0);
+      console.log(`  ${seconds} s`, result.figures);
+    }
+  }
+  const results: RecipeResults = {
+    recipe: name,
+    title: recipe.title,
+    about: recipe.about,
+    percent: recipe.percent,
+    command: ["deno task train", ...Deno.args].join(" "),
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${
+      cpus()[0]?.model.trim() ?? "unknown CPU"
+    }, ${navigator.hardwareConcurrency} cores, ${info.name}${
+      info.adapter ? ` (${info.adapter.description})` : ""
+    }, Deno ${Deno.version.deno}`,
+    baselines: open.baselines,
+    trials,
+  };
+  const file = `${folder}/${name}-${setting}.json`;
+  await Deno.writeTextFile(file, JSON.stringify(results, null, 2) + "\n");
+  console.log(`results: ${file}`);
+}
+
+await main(readOptions(Deno.args));
+// Workers of a backend must not keep the process.
+Deno.exit(0);

@@ -1,0 +1,66 @@
+/** What a recipe is: a task, its data, and models that are compared on it. @module */
+import type { AttentionVariant } from "@lionjs/lion";
+import type { BatchStream } from "@lionjs/lion/data";
+import type { TrainOptions } from "@lionjs/lion/training";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+
+/** A model that takes part. */
+export interface Contender {
+  /** For people, and in names of folders. */
+  readonly name: string;
+  readonly variant: AttentionVariant;
+  /** Of images. */
+  readonly order?: "raster" | "snake";
+}
+
+/** The variants, and softmax attention to compare with. */
+export const CONTENDERS: readonly Contender[] = [
+  { name: "softmax", variant: "softmax" },
+  { name: "lion-lit", variant: "lit" },
+  { name: "lion-d", variant: "d" },
+  { name: "lion-s", variant: "s" },
+];
+
+/** Two CPU cores and minutes, or as published. */
+export type Setting = "quick" | "paper";
+
+/** Numbers by what they are of. */
+export type Figures = Record<string, number>;
+
+/** One training of one contender. */
+export interface Trial {
+  readonly model: LayersModel;
+  readonly data: BatchStream;
+  readonly options: Pick<
+    TrainOptions,
+    "steps" | "loss" | "optimizer" | "ema" | "evaluate"
+  >;
+  /** What the trained model reaches on what it has not seen. */
+  test(): Promise<Figures>;
+}
+
+/** What trials begin with. */
+export interface TrialChoice {
+  readonly contender: Contender;
+  readonly seed: number;
+  /** Where another recipe's trials are, by recipe. */
+  readonly folderOf: (recipe: string) => string;
+}
+
+/** A recipe whose data are at hand. */
+export interface OpenRecipe {
+  /** What needs no model, by name. */
+  readonly baselines: Record<string, Figures>;
+  trial(choice: TrialChoice): Trial | Promise<Trial>;
+}
+
+/** A task, and how models are trained for it. */
+export interface Recipe {
+  readonly title: string;
+  /** The data, the models and the measure, in a few sentences. */
+  readonly about: string;
+  readonly contenders: readonly Contender[];
+  /** The figures of a test that are accuracies, and shown in percent. */
+  readonly percent: readonly string[];
+  open(setting: Setting): Promise<OpenRecipe>;
+}
