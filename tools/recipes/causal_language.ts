@@ -8,7 +8,12 @@ import {
 } from "@lionjs/lion/data";
 import { crossEntropy, evaluate, perplexity } from "@lionjs/lion/training";
 import { loadCorpus } from "./corpus.ts";
-import { CONTENDERS, type Figures, type Recipe } from "./recipe.ts";
+import {
+  CONTENDERS,
+  type Figures,
+  type Recipe,
+  trainingOptions,
+} from "./recipe.ts";
 
 const SETTINGS = {
   quick: {
@@ -67,16 +72,7 @@ export const causalLanguage: Recipe = {
             seed,
             collate: collateCausal(),
           }),
-          options: {
-            steps,
-            loss: crossEntropy(),
-            optimizer: {
-              learningRate,
-              warmUpSteps: Math.ceil(steps / 10),
-              beta2: 0.98,
-              weightDecay: 0.01,
-            },
-          },
+          options: trainingOptions({ steps, learningRate, weightDecay: 0.01 }),
           async test() {
             const figures: Figures = {};
             for (const times of LONGER) {

@@ -14,12 +14,16 @@ import {
   shuffledBatches,
   splitDocuments,
 } from "@lionjs/lion/data";
-import { accuracy, crossEntropy, evaluate } from "@lionjs/lion/training";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { loadCorpus } from "./corpus.ts";
 import { BERT_SETTINGS, WEIGHTS_FILE } from "./masked_language.ts";
-import { CONTENDERS, type Recipe } from "./recipe.ts";
+import {
+  accuracyOf,
+  CONTENDERS,
+  type Recipe,
+  trainingOptions,
+} from "./recipe.ts";
 
 const SETTINGS = {
   quick: { steps: 250, batchSize: 24, learningRate: 1e-3 },
@@ -98,22 +102,8 @@ export const classify: Recipe = {
             seed,
             collate: collateTokens(),
           }),
-          options: {
-            steps,
-            loss: crossEntropy(),
-            optimizer: {
-              learningRate,
-              warmUpSteps: Math.ceil(steps / 10),
-              weightDecay: 0.01,
-            },
-          },
-          async test() {
-            const { accuracy: share } = await evaluate(model, inTest(), {
-              loss: crossEntropy(),
-              metrics: { accuracy: accuracy() },
-            });
-            return { accuracy: share! };
-          },
+          options: trainingOptions({ steps, learningRate, weightDecay: 0.01 }),
+          test: () => accuracyOf(model, inTest()),
         };
       },
     };

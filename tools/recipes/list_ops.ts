@@ -7,8 +7,12 @@ import {
   listOpsBaselines,
   shuffledBatches,
 } from "@lionjs/lion/data";
-import { accuracy, crossEntropy, evaluate } from "@lionjs/lion/training";
-import { CONTENDERS, type Recipe } from "./recipe.ts";
+import {
+  accuracyOf,
+  CONTENDERS,
+  type Recipe,
+  trainingOptions,
+} from "./recipe.ts";
 
 const SETTINGS = {
   quick: {
@@ -68,27 +72,15 @@ export const listOperations: Recipe = {
             seed,
             collate: collateTokens(),
           }),
-          options: {
-            steps,
-            loss: crossEntropy(),
-            optimizer: {
-              learningRate,
-              warmUpSteps: Math.ceil(steps / 10),
-              beta2: 0.98,
-              weightDecay: 0.05,
-            },
-          },
-          async test() {
-            const { accuracy: share } = await evaluate(
+          options: trainingOptions({ steps, learningRate, weightDecay: 0.05 }),
+          test: () =>
+            accuracyOf(
               model,
               batchesInOrder(held, {
                 batchSize: 50,
                 collate: collateTokens(),
               }),
-              { loss: crossEntropy(), metrics: { accuracy: accuracy() } },
-            );
-            return { accuracy: share! };
-          },
+            ),
         };
       },
     });

@@ -15,7 +15,12 @@ import {
 } from "@lionjs/lion/training";
 import * as tf from "@tensorflow/tfjs-core";
 import { type Corpus, loadCorpus } from "./corpus.ts";
-import { CONTENDERS, type Figures, type Recipe } from "./recipe.ts";
+import {
+  CONTENDERS,
+  type Figures,
+  type Recipe,
+  trainingOptions,
+} from "./recipe.ts";
 
 /** Sizes of the models, which `classify` goes on from. */
 export const BERT_SETTINGS = {
@@ -81,16 +86,7 @@ export const maskedLanguage: Recipe = {
             seed,
             collate: collateMasked({ tokenizer, rate: 0.3 }),
           }),
-          options: {
-            steps,
-            loss: crossEntropy(),
-            optimizer: {
-              learningRate,
-              warmUpSteps: Math.ceil(steps / 10),
-              beta2: 0.98,
-              weightDecay: 0.01,
-            },
-          },
+          options: trainingOptions({ steps, learningRate, weightDecay: 0.01 }),
           async test() {
             const weights = toPyTorchWeights(model);
             const folder = `${folderOf("mlm")}/${name}-${seed}`;

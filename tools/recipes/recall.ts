@@ -11,12 +11,13 @@ import {
   selectiveCopyingBaselines,
   shuffledBatches,
 } from "@lionjs/lion/data";
-import { accuracy, crossEntropy, evaluate } from "@lionjs/lion/training";
 import {
+  accuracyOf,
   CONTENDERS,
   type Figures,
   type OpenRecipe,
   type Recipe,
+  trainingOptions,
 } from "./recipe.ts";
 
 interface RecallSetting {
@@ -56,24 +57,12 @@ function openRecall(
           seed,
           collate: collateTokens(),
         }),
-        options: {
-          steps,
-          loss: crossEntropy(),
-          optimizer: {
-            learningRate,
-            warmUpSteps: Math.ceil(steps / 10),
-            beta2: 0.98,
-            weightDecay: 0.01,
-          },
-        },
-        async test() {
-          const { accuracy: share } = await evaluate(
+        options: trainingOptions({ steps, learningRate, weightDecay: 0.01 }),
+        test: () =>
+          accuracyOf(
             model,
             batchesInOrder(test, { batchSize: 50, collate: collateTokens() }),
-            { loss: crossEntropy(), metrics: { accuracy: accuracy() } },
-          );
-          return { accuracy: share! };
-        },
+          ),
       };
     },
   };

@@ -1,7 +1,12 @@
 /** What a recipe is: a task, its data, and models that are compared on it. @module */
 import type { AttentionVariant } from "@lionjs/lion";
-import type { BatchStream } from "@lionjs/lion/data";
-import type { TrainOptions } from "@lionjs/lion/training";
+import type { Batch, BatchStream } from "@lionjs/lion/data";
+import {
+  accuracy,
+  crossEntropy,
+  evaluate,
+  type TrainOptions,
+} from "@lionjs/lion/training";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 
 /** A model that takes part. */
@@ -63,4 +68,36 @@ export interface Recipe {
   /** The figures of a test that are accuracies, and shown in percent. */
   readonly percent: readonly string[];
   open(setting: Setting): Promise<OpenRecipe>;
+}
+
+/** AdamW with a warm-up of a tenth of the steps, as for language models. */
+export function trainingOptions(
+  { steps, learningRate, weightDecay }: {
+    steps: number;
+    learningRate: number;
+    weightDecay: number;
+  },
+): Trial["options"] {
+  return {
+    steps,
+    loss: crossEntropy(),
+    optimizer: {
+      learningRate,
+      warmUpSteps: Math.ceil(steps / 10),
+      beta2: 0.98,
+      weightDecay,
+    },
+  };
+}
+
+/** The share of labels that a model gets right. */
+export async function accuracyOf(
+  model: LayersModel,
+  batches: AsyncIterable<Batch>,
+): Promise<Figures> {
+  const { accuracy: share } = await evaluate(model, batches, {
+    loss: crossEntropy(),
+    metrics: { accuracy: accuracy() },
+  });
+  return { accuracy: share! };
 }
