@@ -11,7 +11,11 @@ import {
   type Shape,
 } from "./lion_layer.ts";
 
-/** The parameters of a linear map, named `weight` and `bias` after `prefix`. */
+/**
+ * The parameters of a linear map, named `weight` and `bias` after `prefix`. At
+ * first it keeps the variance of what comes in, whatever the width: the usual
+ * deviation of 0.02 suits 768 columns and more, and starves narrow models.
+ */
 export function linear(
   prefix: string,
   inputs: number,
@@ -21,7 +25,7 @@ export function linear(
     {
       name: `${prefix}weight`,
       shape: [inputs, outputs],
-      initial: { deviation: 0.02 },
+      initial: { deviation: inputs ** -0.5 },
       layout: "linear",
     },
     { name: `${prefix}bias`, shape: [outputs], initial: "zeros" },
