@@ -7,24 +7,9 @@ import { type BackendName, useBackend } from "@lionjs/lion";
 import { train } from "@lionjs/lion/training";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { causalLanguage } from "./causal_language.ts";
-import { classify } from "./classify.ts";
-import { listOperations } from "./list_ops.ts";
-import { maskedLanguage } from "./masked_language.ts";
-import { mnistVit } from "./mnist_vit.ts";
-import { associativeRecall, copying } from "./recall.ts";
 import type { Contender, Figures, OpenRecipe, Recipe } from "./recipe.ts";
+import { RECIPES } from "./recipes.ts";
 import type { RecipeResults, TrialResult } from "./results.ts";
-
-const RECIPES: Readonly<Record<string, Recipe>> = {
-  "mnist-vit": mnistVit,
-  mlm: maskedLanguage,
-  classify,
-  "causal-lm": causalLanguage,
-  listops: listOperations,
-  mqar: associativeRecall,
-  copying,
-};
 
 const USAGE = `Usage: deno task train RECIPE [options]
 
