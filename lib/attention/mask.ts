@@ -26,10 +26,11 @@ export function strictly(
 ): tf.Tensor2D {
   const reader = tf.reshape(tf.range(0, length), [length, 1]);
   const source = tf.reshape(tf.range(start, start + size), [1, size]);
-  const wanted = side === "after"
-    ? tf.greater(reader, source)
-    : tf.less(reader, source);
-  return tf.cast(wanted, "float32") as tf.Tensor2D;
+  const ahead = side === "after"
+    ? tf.sub(reader, source)
+    : tf.sub(source, reader);
+  // The same as a comparison, which tfjs-wasm broadcasts far more slowly.
+  return tf.clipByValue(ahead, 0, 1) as tf.Tensor2D;
 }
 
 /** Log decays of both directions; `null` where a direction is not read at all. */

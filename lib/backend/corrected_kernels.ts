@@ -122,7 +122,8 @@ const cumsum: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   const lines = tf.util.sizeFromShape(x.shape) / Math.max(1, count);
   const workgroup = 64;
   const type = x.dtype === "float32" ? "f32" : "i32";
-  const add = "sum += x[at];";
+  // A cast from integers has renamed them only: x still holds these.
+  const add = `sum += ${type}(x[at]);`;
   const write = "result[at] = sum;";
   const program = {
     variableNames: ["x"],

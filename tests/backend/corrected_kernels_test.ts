@@ -66,7 +66,11 @@ onEachBackend(
     }
     const integers = tf.tidy(() => tf.cumsum(tf.tensor1d([1, 2, 3], "int32")));
     assertEquals([...await integers.data()], [1, 3, 6]);
-    tf.dispose(integers);
+    const cast = tf.tidy(() =>
+      tf.cumsum(tf.cast(tf.tensor1d([true, false, true], "bool"), "float32"))
+    );
+    assertEquals([...await cast.data()], [1, 1, 2]);
+    tf.dispose([integers, cast]);
   },
 );
 
