@@ -164,9 +164,10 @@ export function torchContender(
 async function* lines(
   stream: ReadableStream<Uint8Array>,
 ): AsyncGenerator<string, undefined> {
+  const decoder = new TextDecoder();
   let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split("\n");
+  for await (const bytes of stream) {
+    const parts = (rest + decoder.decode(bytes, { stream: true })).split("\n");
     rest = parts.pop()!;
     yield* parts;
   }

@@ -21,7 +21,6 @@ export {
   warmUpCosine,
   type WarmUpCosineOptions,
 } from "./schedule.ts";
-export { terminalProgress } from "./terminal_progress.ts";
 export { train, type TrainingResult } from "./train.ts";
 export type {
   CheckpointOptions,
@@ -29,3 +28,4 @@ export type {
   OptimizerOptions,
   TrainOptions,
 } from "./train_options.ts";
+export { trainingProgress } from "./training_progress.ts";

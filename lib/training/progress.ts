@@ -20,6 +20,6 @@ export interface Progress {
   begin(steps: { readonly step: number; readonly steps: number }): void;
   /** Called every few steps. */
   update(state: ProgressState): void;
-  /** Called once, however training ends. */
-  end(): void;
+  /** Called once, however training ends, which waits for it. */
+  end(): void | Promise<void>;
 }

@@ -9,12 +9,12 @@ import type { Progress } from "./progress.ts";
 import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
 import { RunCheckpoints } from "./run_checkpoints.ts";
 import type { RunParts } from "./run_identity.ts";
-import { terminalProgress } from "./terminal_progress.ts";
 import {
   type EvaluationOptions,
   settingsOf,
   type TrainOptions,
 } from "./train_options.ts";
+import { trainingProgress } from "./training_progress.ts";
 import { TrainingState } from "./training_state.ts";
 
 /** What became of a training. */
@@ -38,8 +38,8 @@ export interface TrainingResult {
  * All that is random depends on seeds and the step alone. So a run that was
  * aborted or killed, and is resumed, takes the very steps that it would have
  * taken, on the same backend with as many threads; other layers than LION's
- * draw their dropout as they like. To abort it with Ctrl-C:
- * `Deno.addSignalListener("SIGINT", () => controller.abort())`.
+ * draw their dropout as they like. With `stopSignal()` of `./notebook` as its
+ * signal, Ctrl-C aborts it, and Jupyter's Stop.
  *
  * @example
  * ```ts
@@ -116,7 +116,7 @@ const SILENT: Progress = { begin() {}, update() {}, end() {} };
 
 function progressOf({ progress = "auto" }: TrainOptions): Progress {
   if (typeof progress === "object") return progress;
-  return progress ? terminalProgress() : SILENT;
+  return progress ? trainingProgress() : SILENT;
 }
 
 /** The steps from where the state is to the last one. */
@@ -165,8 +165,8 @@ class Run {
       await this.#endEpoch();
       await callbacks.onTrainEnd?.();
     } finally {
-      this.#progress.end();
       tf.dispose(this.#unread.map(({ figures }) => figures));
+      await this.#progress.end();
       await batches.return?.();
     }
     state.useAverage();

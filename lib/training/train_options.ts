@@ -92,7 +92,7 @@ export interface TrainOptions {
    */
   log?: string;
   /**
-   * What shows progress: `terminalProgress()` for `true` and `"auto"`, nothing
+   * What shows progress: `trainingProgress()` for `true` and `"auto"`, nothing
    * for `false`. @default "auto"
    */
   progress?: Progress | boolean | "auto";

@@ -49,8 +49,9 @@ async function trainToEnd(training: Training): Promise<string> {
   const shown = new TextDecoder().decode(stderr);
   assert(success, shown);
   const last = new RegExp(
-    `^${steps}/${steps} steps, loss [.0-9]+, evaluation loss [.0-9]+, ` +
-      `accuracy [.0-9]+, [.0-9]+ examples/s, 00:00:00 left$`,
+    `^100%\\|█+\\| ${steps}/${steps} \\[[:0-9]+<00:00, [.0-9]+(step/s|s/step), ` +
+      `loss=[.0-9]+, evaluation loss=[.0-9]+, accuracy=[.0-9]+, ` +
+      `examples/s=[.0-9]+\\]$`,
     "m",
   );
   assert(last.test(shown), shown);

@@ -184,7 +184,7 @@ onCpu("train() tells its progress", async () => {
       progress: {
         begin: ({ step, steps }) => states.push(`${step} of ${steps}`),
         update: (state) => states.push(state),
-        end: () => states.push("end"),
+        end: () => void states.push("end"),
       },
     }),
   );

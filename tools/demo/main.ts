@@ -7,7 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type BackendInfo, type BackendName, useBackend } from "@lionjs/lion";
 import { type Digits, loadMnist } from "@lionjs/lion/data";
-import cliProgress from "cli-progress";
+import { Progress, stopSignal } from "@lionjs/lion/notebook";
 import { parseArgs } from "node:util";
 import {
   compareForms,
@@ -101,20 +101,12 @@ async function trainWithProgress(
   digits: Digits,
   { steps, seed }: { steps: number; seed: number },
 ): Promise<{ losses: [step: number, loss: number][]; stopped: boolean }> {
-  let stopped = false;
-  const stop = () => {
-    stopped = true;
-  };
-  Deno.addSignalListener("SIGINT", stop);
-  const bar = new cliProgress.SingleBar({
-    format:
-      "training {bar} {percentage}% | step {value}/{total} | loss {loss} | accuracy {accuracy} | {eta_formatted} left",
-    etaBuffer: 100,
-    noTTYOutput: true,
-    notTTYSchedule: 10_000,
-    hideCursor: true,
-  }, cliProgress.Presets.shades_classic);
-  bar.start(steps, 0, { loss: "–", accuracy: "–" });
+  const signal = stopSignal();
+  const progress = new Progress({
+    total: steps,
+    description: "training",
+    unit: "step",
+  });
   const losses: [number, number][] = [];
   const sample = digits.slice(0, 500);
   let accuracy = "–";
@@ -128,14 +120,13 @@ async function trainWithProgress(
       const right = share(await predict(model, sample), sample.labels);
       accuracy = percent(right);
     }
-    bar.update(losses.length, { loss: average!.toFixed(3), accuracy });
+    progress.update(recent.length, { loss: average!.toFixed(3), accuracy });
     // Lets a signal through: on the CPU, reading a result does not.
     await new Promise((resolve) => setTimeout(resolve));
-    if (stopped) break;
+    if (signal.aborted) break;
   }
-  bar.stop();
-  Deno.removeSignalListener("SIGINT", stop);
-  return { losses, stopped };
+  await progress.close();
+  return { losses, stopped: signal.aborted };
 }
 
 function describe({ name, adapter }: BackendInfo): string {
@@ -246,7 +237,7 @@ const folder = new URL(".", new URL(options.out, `file://${Deno.cwd()}/`));
 await Deno.mkdir(folder, { recursive: true });
 await Deno.writeTextFile(
   options.out,
-  await renderPage({
+  renderPage({
     title: `${name} on MNIST: ${accuracy}`,
     summary:
       `${model.size} weights, ${TOKENS} tokens an image, ${losses.length} steps in ${

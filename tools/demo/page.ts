@@ -1,6 +1,7 @@
 /** The page that the demo leaves behind. @module */
 import { type FormAtLength, type FormOnTestSet, FORMS } from "./measure.ts";
 import { MNIST_SIDE as SIDE } from "@lionjs/lion/data";
+import { Figure } from "@lionjs/lion/notebook";
 
 /** What the page shows. */
 export interface Report {
@@ -17,25 +18,18 @@ export interface Report {
   }[];
 }
 
-/** One trace and layout of plotly.js. */
-interface Figure {
-  readonly id: string;
-  readonly data: readonly Record<string, unknown>[];
-  readonly layout: Record<string, unknown>;
-}
-
 /** One self-contained page: it opens without a network. */
-export async function renderPage(report: Report): Promise<string> {
-  const { default: plotly } = await import("plotly.js-dist-min/plotly.min.js", {
-    with: { type: "text" },
-  });
+export function renderPage(report: Report): string {
   const figures = [
     lossFigure(report),
     formsFigure(report),
     ...lengthFigures(report),
     examplesFigure(report),
   ];
-  const json = JSON.stringify(figures).replaceAll("<", "\\u003c");
+  // The first one brings plotly.js.
+  const parts = figures.map((figure, i) =>
+    figure.toHTML({ fullPage: false, plotly: i === 0 && "source" })
+  );
   return `<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
@@ -44,7 +38,7 @@ export async function renderPage(report: Report): Promise<string> {
 <style>
   body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; }
   main { display: grid; grid-template-columns: repeat(auto-fit, minmax(30rem, 1fr)); gap: 1rem; }
-  figure { margin: 0; height: 24rem; }
+  figure { margin: 0; }
   table { border-collapse: collapse; margin: 1rem 0; }
   th, td { padding: .2rem 1rem .2rem 0; text-align: right; }
   th:first-child, td:first-child { text-align: left; }
@@ -54,14 +48,8 @@ export async function renderPage(report: Report): Promise<string> {
 <p>${escape(report.summary)}</p>
 ${formsTable(report)}
 <main>
-${figures.map(({ id }) => `<figure id="${id}"></figure>`).join("\n")}
+${parts.map((part) => `<figure>${part}</figure>`).join("\n")}
 </main>
-<script>${plotly.replaceAll("</script", "<\\/script")}</script>
-<script>
-for (const { id, data, layout } of ${json}) {
-  Plotly.newPlot(id, data, layout, { responsive: true, displaylogo: false });
-}
-</script>
 </html>
 `;
 }
@@ -99,9 +87,8 @@ function smooth(values: readonly number[]): number[] {
 }
 
 function lossFigure({ losses }: Report): Figure {
-  return {
-    id: "loss",
-    data: [
+  return new Figure(
+    [
       {
         x: losses.map(([step]) => step),
         y: losses.map(([, loss]) => loss),
@@ -116,26 +103,25 @@ function lossFigure({ losses }: Report): Figure {
         name: "running mean",
       },
     ],
-    layout: layout("Training", "step", "cross-entropy"),
-  };
+    layout("Training", "step", "cross-entropy"),
+  );
 }
 
 function formsFigure({ forms }: Report): Figure {
-  return {
-    id: "forms",
-    data: forms.map(({ form, seconds, peakBytes }) => ({
+  return new Figure(
+    forms.map(({ form, seconds, peakBytes }) => ({
       x: [peakBytes / 2 ** 20],
       y: [seconds],
       mode: "markers",
       marker: { size: 14 },
       name: form,
     })),
-    layout: layout(
+    layout(
       "The same weights in four forms",
       "peak memory, MiB",
       "seconds for 10,000 images",
     ),
-  };
+  );
 }
 
 function lengthFigures({ lengths }: Report): Figure[] {
@@ -158,19 +144,14 @@ function lengthFigures({ lengths }: Report): Figure[] {
     };
   };
   return [
-    {
-      id: "time",
-      data: traces(({ milliseconds }) => milliseconds),
-      layout: logarithmic(
-        "Time of one attention",
-        "milliseconds",
-      ),
-    },
-    {
-      id: "memory",
-      data: traces(({ peakBytes }) => peakBytes / 2 ** 20),
-      layout: logarithmic("Peak memory of one attention", "MiB"),
-    },
+    new Figure(
+      traces(({ milliseconds }) => milliseconds),
+      logarithmic("Time of one attention", "milliseconds"),
+    ),
+    new Figure(
+      traces(({ peakBytes }) => peakBytes / 2 ** 20),
+      logarithmic("Peak memory of one attention", "MiB"),
+    ),
   ];
 }
 
@@ -197,10 +178,9 @@ function examplesFigure({ examples }: Report): Figure {
       font: { color: right ? "#2a2" : "#d22" },
     };
   });
-  return {
-    id: "examples",
-    data: [{ type: "heatmap", z, colorscale: "Greys", showscale: false }],
-    layout: {
+  return new Figure(
+    [{ type: "heatmap", z, colorscale: "Greys", showscale: false }],
+    {
       title: {
         text: "Predictions, wrong ones last",
         x: 0.02,
@@ -211,5 +191,5 @@ function examplesFigure({ examples }: Report): Figure {
       xaxis: { visible: false },
       yaxis: { visible: false, autorange: "reversed", scaleanchor: "x" },
     },
-  };
+  );
 }

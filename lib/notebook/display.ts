@@ -1,0 +1,77 @@
+import { toJSON } from "./json.ts";
+import { isNotebook, send } from "./kernel.ts";
+import { DISPLAY, type Displayable, type MimeBundle } from "./mime.ts";
+
+/** What is shown: a value that knows how, its forms by MIME type, or text. */
+export type DisplayValue = Displayable | MimeBundle | string;
+
+/** An output that is shown. */
+export interface DisplayHandle extends Displayable {
+  /** Replaces the output in place. */
+  update(value: DisplayValue): Promise<void>;
+}
+
+/**
+ * Shows a value in the notebook, and waits until it has arrived: Deno's kernel
+ * loses some of what a cell leaves as its last expression. In a script it
+ * prints the value's `text/plain`.
+ *
+ * @example
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ * import { display, markdown } from "@lionjs/lion/notebook";
+ *
+ * const output = await display(markdown("**0** steps"));
+ * await output.update(markdown("**10** steps")); // in its place
+ * await assertRejects(() => display(3 as never), TypeError, "got number");
+ * ```
+ *
+ * @param value What to show; typed arrays and NaN within it are made JSON.
+ * @returns A handle that replaces the output, and itself displays as nothing.
+ * @throws {TypeError} If the value is none of these.
+ */
+export async function display(value: DisplayValue): Promise<DisplayHandle> {
+  const id = crypto.randomUUID();
+  await show(id, value, false);
+  return {
+    update: (value) => show(id, value, true),
+    [DISPLAY]: () => ({}),
+  };
+}
+
+async function show(
+  id: string,
+  value: DisplayValue,
+  update: boolean,
+): Promise<void> {
+  const bundle = await bundleOf(value);
+  if (!isNotebook()) {
+    console.log(bundle["text/plain"] ?? Object.keys(bundle).join(", "));
+    return;
+  }
+  const { metadata = {} } = isDisplayable(value) ? value : {};
+  await send(id, bundle, { metadata, update });
+}
+
+async function bundleOf(value: DisplayValue): Promise<MimeBundle> {
+  if (typeof value === "string") return { "text/plain": value };
+  if (typeof value !== "object" || value === null) {
+    throw new TypeError(
+      `value should be displayable, a MIME bundle or a string, got ${
+        value === null ? "null" : typeof value
+      }`,
+    );
+  }
+  const bundle = isDisplayable(value) ? await value[DISPLAY]() : value;
+  const odd = Object.keys(bundle).find((type) => !type.includes("/"));
+  if (odd !== undefined) {
+    throw new TypeError(
+      `value should have a MIME type for each form, such as "text/plain", got "${odd}"`,
+    );
+  }
+  return toJSON(bundle) as MimeBundle;
+}
+
+function isDisplayable(value: DisplayValue): value is Displayable {
+  return typeof value === "object" && DISPLAY in value;
+}

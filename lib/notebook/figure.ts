@@ -1,0 +1,213 @@
+import { writeAtomically } from "../io/atomic_write.ts";
+import { display } from "./display.ts";
+import { toJSON } from "./json.ts";
+import {
+  DISPLAY,
+  type Displayable,
+  type MimeBundle,
+  type MimeMetadata,
+} from "./mime.ts";
+import {
+  type Plot,
+  plotElement,
+  plotlyScript,
+  plotPage,
+} from "./plotly_page.ts";
+import { render } from "./render.ts";
+import { parseRenderers, renderers } from "./renderers.ts";
+
+/** A trace of plotly.js, such as `{ type: "scatter", x: [1, 2], y: [3, 4] }`. */
+export type Trace = Record<string, unknown>;
+
+/** A layout of plotly.js, such as `{ title: { text: "Loss" } }`. */
+export type Layout = Record<string, unknown>;
+
+/** Options of {@linkcode Figure.toHTML}. */
+export interface HTMLOptions {
+  /** A page, or a part of one: a `div` and its scripts. @default true */
+  fullPage?: boolean;
+  /** Where plotly.js comes from; `false` if the page has it. @default "source" */
+  plotly?: "source" | "cdn" | false;
+}
+
+/** Options of {@linkcode Figure.toImage}. */
+export interface ImageOptions {
+  /** Pixels, or lines and text. @default "png" */
+  format?: "png" | "svg";
+  /** In CSS pixels. @default the layout's, or 700 */
+  width?: number;
+  /** In CSS pixels. @default the layout's, or 450 */
+  height?: number;
+  /** Pixels of a PNG in a CSS pixel. @default 2 */
+  scale?: number;
+}
+
+const SIZE = { width: 700, height: 450 };
+
+/**
+ * A figure of plotly.js.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals, assertStringIncludes } from "@std/assert";
+ * import { Figure } from "@lionjs/lion/notebook";
+ *
+ * const figure = new Figure(
+ *   [{ x: new Int32Array([1, 2, 3]), y: [0.5, 0.25, NaN], name: "train" }],
+ *   { title: { text: "Loss" }, xaxis: { title: { text: "step" } } },
+ * );
+ * const svg = await figure.toImage({ format: "svg" });
+ * assertStringIncludes(svg, "Loss");
+ * const png = await figure.toImage();
+ * assertEquals([...png.slice(1, 4)], [...new TextEncoder().encode("PNG")]);
+ * ```
+ */
+export class Figure implements Displayable {
+  /** What is drawn; see plotly.js's reference. */
+  readonly data: readonly Trace[];
+  /** What is around it. */
+  readonly layout: Layout;
+
+  /**
+   * Keeps the traces and the layout as they are.
+   *
+   * @param data Traces; typed arrays are fine, and NaN is a gap.
+   * @param layout Titles, axes, sizes.
+   * @throws {TypeError} If `data` is not an array, or a title is a string and
+   * not `{ text }`, which plotly.js would leave out.
+   */
+  constructor(data: readonly Trace[], layout: Layout = {}) {
+    if (!Array.isArray(data)) {
+      throw new TypeError(
+        `data should be an array of traces, got ${typeof data}`,
+      );
+    }
+    assertTitles(layout);
+    this.data = data;
+    this.layout = layout;
+  }
+
+  /** In CSS pixels; a PNG has more. */
+  get size(): { width: number; height: number } {
+    const { width = SIZE.width, height = SIZE.height } = this.layout;
+    return { width: Number(width), height: Number(height) };
+  }
+
+  /** The layout's title. */
+  get title(): string {
+    const { title } = this.layout as { title?: { text?: string } };
+    return title?.text ?? "";
+  }
+
+  /** The size that its picture is shown in. */
+  get metadata(): MimeMetadata {
+    return { "image/png": this.size };
+  }
+
+  /** The figure as plotly.js reads it. */
+  toJSON(): Plot {
+    return toJSON({ data: this.data, layout: this.layout }) as Plot;
+  }
+
+  /**
+   * The figure as HTML.
+   *
+   * @param options See {@linkcode HTMLOptions}.
+   * @returns A page that opens without a network, 5 MB, or a part of one.
+   */
+  toHTML({ fullPage = true, plotly = "source" }: HTMLOptions = {}): string {
+    const part = plotElement(this.toJSON());
+    const body = plotly ? `${plotlyScript(plotly)}\n${part}` : part;
+    return fullPage ? plotPage(this.title, body) : body;
+  }
+
+  /** The figure as a picture of lines and text. */
+  toImage(options: ImageOptions & { format: "svg" }): Promise<string>;
+  /**
+   * The figure as a picture, the same one on each machine: the fonts are its
+   * own.
+   *
+   * @param options See {@linkcode ImageOptions}.
+   * @returns A PNG's bytes, or SVG's text.
+   * @throws {RangeError} If there is no such format.
+   * @throws {Error} If plotly.js cannot draw it without a browser, as in 3-D.
+   */
+  toImage(options?: ImageOptions & { format?: "png" }): Promise<Uint8Array>;
+  async toImage(
+    { format = "png", scale = 2, ...size }: ImageOptions = {},
+  ): Promise<string | Uint8Array> {
+    if (format !== "png" && format !== "svg") {
+      throw new RangeError(`format should be png or svg, got "${format}"`);
+    }
+    const { drawSVG, rasterize } = await import("./static_image.ts");
+    const svg = await drawSVG(this.toJSON(), { ...this.size, ...size });
+    return format === "svg" ? svg : rasterize(svg, scale);
+  }
+
+  /**
+   * Writes a picture, whole or not at all.
+   *
+   * @param path Ends in `.png` or `.svg`.
+   * @throws {RangeError} If it ends otherwise.
+   */
+  async writeImage(path: string): Promise<void> {
+    const format = /\.(png|svg)$/.exec(path)?.[1];
+    if (!format) {
+      throw new RangeError(`path should end in .png or .svg, got "${path}"`);
+    }
+    const image = format === "png"
+      ? await this.toImage()
+      : new TextEncoder().encode(await this.toImage({ format: "svg" }));
+    await writeAtomically(path, [image]);
+  }
+
+  /**
+   * Writes a page, whole or not at all.
+   *
+   * @param path Where to.
+   */
+  async writeHTML(path: string): Promise<void> {
+    await writeAtomically(path, [new TextEncoder().encode(this.toHTML())]);
+  }
+
+  /**
+   * Shows the figure, and waits until it is shown.
+   *
+   * @param renderer See {@linkcode renderers}.
+   * @throws {RangeError} If there is no such renderer.
+   */
+  async show(renderer: string = renderers.default): Promise<void> {
+    const names = parseRenderers(renderer);
+    if (names.includes("browser")) {
+      const file = await Deno.makeTempFile({
+        prefix: "figure_",
+        suffix: ".html",
+      });
+      await this.writeHTML(file);
+      console.log(file);
+    }
+    const shown = names.filter((name) => name !== "browser");
+    if (shown.length === 0) return;
+    const { metadata } = this;
+    await display({ metadata, [DISPLAY]: () => render(this, shown) });
+  }
+
+  /** The forms that `renderers.default` names. */
+  async [DISPLAY](): Promise<MimeBundle> {
+    return await render(this, parseRenderers(renderers.default));
+  }
+}
+
+function assertTitles(layout: Layout): void {
+  const parts = Object.entries(layout)
+    .map(([name, part]) => [`layout.${name}`, part] as const);
+  for (const [path, part] of [["layout", layout], ...parts] as const) {
+    const { title } = (part ?? {}) as { title?: unknown };
+    if (typeof title !== "string") continue;
+    throw new TypeError(
+      `${path}.title should be { text: ${
+        JSON.stringify(title)
+      } }, got a string`,
+    );
+  }
+}

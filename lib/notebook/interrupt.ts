@@ -1,0 +1,55 @@
+import { isNotebook } from "./kernel.ts";
+
+let stop = new AbortController();
+let isListening = false;
+
+/**
+ * Is aborted by Jupyter's Stop, and by Ctrl-C in a script. After each stop
+ * there is a fresh one, so ask for it where a loop begins. In a script, a
+ * second Ctrl-C ends the process, as ever.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { stopSignal } from "@lionjs/lion/notebook";
+ *
+ * const signal = stopSignal();
+ * assertEquals(signal.aborted, false);
+ * // await train(model, data, { signal, … });
+ * ```
+ *
+ * @returns The signal until the next stop.
+ */
+export function stopSignal(): AbortSignal {
+  listen();
+  return stop.signal;
+}
+
+function listen(): void {
+  if (isListening) return;
+  isListening = true;
+  Deno.addSignalListener("SIGINT", onInterrupt);
+}
+
+function onInterrupt(): void {
+  const stopped = stop;
+  stop = new AbortController();
+  if (!isNotebook()) {
+    Deno.removeSignalListener("SIGINT", onInterrupt);
+    isListening = false;
+  }
+  stopped.abort(new DOMException("Stopped (SIGINT)", "AbortError"));
+}
+
+/** Prints an error that no cell waits for; unhandled, it would hang the kernel. */
+function report(event: ErrorEvent | PromiseRejectionEvent): void {
+  event.preventDefault();
+  console.error(event instanceof ErrorEvent ? event.error : event.reason);
+}
+
+if (isNotebook()) {
+  // Without a listener, Stop ends the kernel.
+  listen();
+  globalThis.addEventListener("error", report);
+  globalThis.addEventListener("unhandledrejection", report);
+}

@@ -1,0 +1,60 @@
+import type { MimeBundle, MimeMetadata } from "./mime.ts";
+
+/** A message's content, as Jupyter's protocol has it. */
+interface DisplayData {
+  readonly data: MimeBundle;
+  readonly metadata: MimeMetadata;
+  readonly transient: { readonly display_id: string };
+}
+
+/** The part of `Deno.jupyter` that is used here. */
+interface Kernel {
+  broadcast(
+    type: "display_data" | "update_display_data",
+    content: DisplayData,
+  ): Promise<void>;
+}
+
+/** Outputs that arrive after the cell's end are lost: so long are they waited for. */
+const MILLISECONDS_TO_ARRIVE = 5;
+
+function kernel(): Kernel | undefined {
+  try {
+    return (Deno as unknown as { jupyter: Kernel }).jupyter;
+  } catch {
+    // Outside a notebook, Deno throws when it is asked for.
+    return undefined;
+  }
+}
+
+/**
+ * Whether this runs in a notebook, that is in Deno's Jupyter kernel.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { isNotebook } from "@lionjs/lion/notebook";
+ *
+ * assertEquals(isNotebook(), false); // but true in a cell
+ * ```
+ *
+ * @returns Whether it does.
+ */
+export function isNotebook(): boolean {
+  return kernel() !== undefined;
+}
+
+/** Sends an output to the notebook's page, or replaces one that was sent. */
+export async function send(
+  id: string,
+  data: MimeBundle,
+  { metadata = {}, update = false }: {
+    metadata?: MimeMetadata;
+    update?: boolean;
+  } = {},
+): Promise<void> {
+  const content = { data, metadata, transient: { display_id: id } };
+  const type = update ? "update_display_data" : "display_data";
+  await kernel()!.broadcast(type, content);
+  await new Promise((resolve) => setTimeout(resolve, MILLISECONDS_TO_ARRIVE));
+}

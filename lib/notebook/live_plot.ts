@@ -1,0 +1,98 @@
+import { type Curve, curvesSVG } from "./curves.ts";
+import { Figure } from "./figure.ts";
+import { isNotebook } from "./kernel.ts";
+import { LiveOutput } from "./live_output.ts";
+
+/** Options of {@linkcode LivePlot}. */
+export interface LivePlotOptions {
+  /** Above the curves. */
+  title: string;
+  /** The title of the horizontal axis. @default "step" */
+  x?: string;
+  /** The title of the vertical axis. @default none */
+  y?: string;
+  /** The scale of the vertical axis. @default "linear" */
+  yType?: "linear" | "log";
+}
+
+const MILLISECONDS_BETWEEN_DRAWINGS = 250;
+
+/**
+ * Curves that grow in a notebook while they are measured. In the end, an
+ * interactive figure takes their place. In a script nothing is shown.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { LivePlot } from "@lionjs/lion/notebook";
+ *
+ * const plot = new LivePlot({ title: "Training", y: "loss", yType: "log" });
+ * for (let step = 1; step <= 100; step++) plot.log(step, { train: 1 / step });
+ * await plot.end();
+ * assertEquals((plot.figure.data[0]!.x as number[]).length, 100);
+ * ```
+ */
+export class LivePlot {
+  readonly #options: Required<LivePlotOptions>;
+  readonly #curves = new Map<string, Curve>();
+  readonly #output: LiveOutput | undefined;
+
+  /**
+   * A plot without points.
+   *
+   * @param options See {@linkcode LivePlotOptions}.
+   */
+  constructor(
+    { title, x = "step", y = "", yType = "linear" }: LivePlotOptions,
+  ) {
+    this.#options = { title, x, y, yType };
+    if (isNotebook()) {
+      this.#output = new LiveOutput(MILLISECONDS_BETWEEN_DRAWINGS);
+    }
+  }
+
+  /**
+   * Adds a point to curves, and draws them if it is time to.
+   *
+   * @param step Where on the horizontal axis.
+   * @param values By the names of the curves, old or new.
+   */
+  log(step: number, values: Readonly<Record<string, number>>): void {
+    for (const [name, value] of Object.entries(values)) {
+      const curve = this.#curves.get(name) ?? [];
+      this.#curves.set(name, curve);
+      curve.push([step, value]);
+    }
+    this.#output?.show(() => ({
+      "image/svg+xml": this.#svg(),
+      "text/plain": this.#options.title,
+    }));
+  }
+
+  /** Shows the interactive figure in the curves' place. */
+  async end(): Promise<void> {
+    await this.#output?.end(this.figure);
+  }
+
+  /** The curves so far. */
+  get figure(): Figure {
+    const { title, x, y, yType } = this.#options;
+    const data = [...this.#curves].map(([name, points]) => ({
+      x: points.map(([x]) => x),
+      y: points.map(([, y]) => y),
+      name,
+      mode: "lines",
+    }));
+    return new Figure(data, {
+      title: { text: title },
+      height: 360,
+      margin: { t: 50, r: 20, b: 60, l: 70 },
+      xaxis: { title: { text: x } },
+      yaxis: { title: { text: y }, type: yType },
+    });
+  }
+
+  #svg(): string {
+    return curvesSVG({ ...this.#options, curves: this.#curves });
+  }
+}

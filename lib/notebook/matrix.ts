@@ -1,0 +1,124 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { Figure, type Layout } from "./figure.ts";
+
+/** Options of {@linkcode matrix}. */
+export interface MatrixOptions {
+  /** Above the cells. @default none */
+  title?: string;
+  /** The title of the vertical axis, or a label for each row. @default 0, 1, … */
+  rows?: string | readonly string[];
+  /** The title of the horizontal axis, or a label for each column. @default 0, 1, … */
+  columns?: string | readonly string[];
+  /** One of plotly's. @default "Viridis" */
+  colorscale?: string;
+  /** The values of the first and last colour. @default the least and the largest */
+  range?: readonly [low: number, high: number];
+  /** Whether the colours are explained. @default true */
+  showScale?: boolean;
+  /** In CSS pixels. @default 460 */
+  width?: number;
+  /** In CSS pixels. @default 420 */
+  height?: number;
+}
+
+/**
+ * A heat map of a matrix, its first row on top, its cells square.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { decayMask, fixedDecay } from "@lionjs/lion";
+ * import { matrix } from "@lionjs/lion/notebook";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const decay = fixedDecay(tf.tensor1d([-0.5]));
+ * const mask = tf.squeeze<tf.Tensor2D>(decayMask(decay, 8));
+ * const figure = await matrix(mask, {
+ *   title: "How much token j weighs for token i", rows: "i", columns: "j",
+ * });
+ * assertEquals((figure.data[0]!.z as number[][]).length, 8);
+ * ```
+ *
+ * @param values `[rows, columns]`, a tensor, which is left as it is, or numbers.
+ * @param options See {@linkcode MatrixOptions}.
+ * @returns The figure, to be shown.
+ * @throws {TypeError} If a tensor has another rank.
+ * @throws {RangeError} If rows differ in length, or labels in number.
+ */
+export async function matrix(
+  values: tf.Tensor | readonly ArrayLike<number>[],
+  options: MatrixOptions = {},
+): Promise<Figure> {
+  const { title, colorscale = "Viridis", range, showScale = true } = options;
+  const { width = 460, height = 420 } = options;
+  const z = await rowsOf(values);
+  const odd = z.findIndex((row) => row.length !== z[0]!.length);
+  if (odd > 0) {
+    throw new RangeError(
+      `rows of values should have ${
+        z[0]!.length
+      } columns as the first has, got ${z[odd]!.length} in row ${odd}`,
+    );
+  }
+  const scale = range ? { zmin: range[0], zmax: range[1] } : {};
+  const layout: Layout = {
+    width,
+    height,
+    xaxis: {
+      ...axis("columns", options, z[0]?.length ?? 0),
+      constrain: "domain",
+    },
+    yaxis: {
+      ...axis("rows", options, z.length),
+      autorange: "reversed",
+      scaleanchor: "x",
+      constrain: "domain",
+    },
+    margin: { t: title ? 60 : 20, r: 20, b: 60, l: 70 },
+  };
+  if (title !== undefined) layout["title"] = { text: title };
+  return new Figure(
+    [{ type: "heatmap", z, colorscale, showscale: showScale, ...scale }],
+    layout,
+  );
+}
+
+async function rowsOf(
+  values: tf.Tensor | readonly ArrayLike<number>[],
+): Promise<number[][]> {
+  if (!(values instanceof tf.Tensor)) {
+    return values.map((row) => Array.from(row));
+  }
+  if (values.rank !== 2) {
+    throw new TypeError(
+      `values should be [rows, columns], got a tensor of shape [${values.shape}]; squeeze or slice it`,
+    );
+  }
+  return await values.array() as number[][];
+}
+
+/** The most cells along an axis that are all numbered. */
+const NUMBERED = 10;
+
+/** An axis along so many cells. */
+function axis(
+  along: "rows" | "columns",
+  { [along]: names }: MatrixOptions,
+  size: number,
+): Layout {
+  const numbers = size <= NUMBERED ? { tick0: 0, dtick: 1 } : {};
+  if (names === undefined) return numbers;
+  if (typeof names === "string") return { title: { text: names }, ...numbers };
+  if (names.length !== size) {
+    throw new RangeError(
+      `${along} should be a title or ${size} labels, got ${names.length}`,
+    );
+  }
+  return {
+    automargin: true,
+    tickmode: "array",
+    tickvals: names.map((_, i) => i),
+    ticktext: names,
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * Notebooks: figures, progress, and a Stop that stops.
+ *
+ * All of it runs in scripts too. Importing it in a notebook has Jupyter's Stop
+ * abort {@linkcode stopSignal}, where it would end the kernel, and prints
+ * errors that no cell waits for, which would hang it.
+ *
+ * @example A cell that trains, and that Stop stops
+ * ```ts ignore
+ * const plot = new LivePlot({ title: "Training", y: "loss", yType: "log" });
+ * const { aborted } = await train(model, data, {
+ *   epochs: 10,
+ *   loss: crossEntropy(),
+ *   signal: stopSignal(),
+ *   callbacks: {
+ *     onBatchEnd: (_, logs) => plot.log(logs!.step!, { loss: logs!.loss! }),
+ *   },
+ * });
+ * await plot.end();
+ * await (await matrix(attention, { rows: "query", columns: "key" })).show();
+ * ```
+ *
+ * @module
+ */
+export { display, type DisplayHandle, type DisplayValue } from "./display.ts";
+export {
+  Figure,
+  type HTMLOptions,
+  type ImageOptions,
+  type Layout,
+  type Trace,
+} from "./figure.ts";
+export { stopSignal } from "./interrupt.ts";
+export { isNotebook } from "./kernel.ts";
+export { LivePlot, type LivePlotOptions } from "./live_plot.ts";
+export { matrix, type MatrixOptions } from "./matrix.ts";
+export {
+  DISPLAY,
+  type Displayable,
+  type MimeBundle,
+  type MimeMetadata,
+} from "./mime.ts";
+export { Progress, type ProgressOptions } from "./progress.ts";
+export { renderers } from "./renderers.ts";
+export { table, type TableOptions, type TableRow } from "./table.ts";
+export { markdown, tex } from "./text.ts";
+export { track, type TrackOptions } from "./track.ts";

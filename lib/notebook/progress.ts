@@ -1,0 +1,95 @@
+import { screenHere } from "./progress_screen.ts";
+import { progressText } from "./progress_text.ts";
+
+/** Options of {@linkcode Progress}. */
+export interface ProgressOptions {
+  /** What there is to do. @default unknown: no bar, only counts */
+  total?: number | undefined;
+  /** Printed first. @default nothing */
+  description?: string;
+  /** What was done before, in an earlier run. @default 0 */
+  initial?: number;
+  /** What is counted. @default "it" */
+  unit?: string;
+}
+
+/**
+ * Shows how far something has come, in tqdm's format: a bar in a notebook, one
+ * line on a terminal, and elsewhere a line every ten seconds and a last one, on
+ * the standard error stream.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Progress } from "@lionjs/lion/notebook";
+ *
+ * const progress = new Progress({ total: 3, description: "files" });
+ * for (const loss of [0.5, 0.25, 0.125]) progress.update(1, { loss });
+ * assertEquals(progress.done, 3);
+ * await progress.close();
+ * // files: 100%|██████████| 3/3 [00:00<00:00, 312.50it/s, loss=0.1250]
+ * ```
+ */
+export class Progress {
+  readonly #options: ProgressOptions;
+  readonly #screen = screenHere();
+  readonly #began = performance.now();
+  #done: number;
+  #figures: Readonly<Record<string, number | string>> = {};
+
+  /**
+   * Begins to count, and shows it.
+   *
+   * @param options See {@linkcode ProgressOptions}.
+   * @throws {RangeError} If the total is not a number of 0 or more.
+   */
+  constructor(options: ProgressOptions = {}) {
+    const { total = 0, initial = 0 } = options;
+    if (!(total >= 0 && total < Infinity)) {
+      throw new RangeError(
+        `total should be 0 or more, or undefined if unknown, got ${total}`,
+      );
+    }
+    this.#options = options;
+    this.#done = initial;
+    this.#screen.show(this.#text);
+  }
+
+  /** What is done. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /**
+   * Counts what was done, and shows it if it is time to.
+   *
+   * @param count What was done since the last time. @default 1
+   * @param figures Shown after the rate, by name. @default those of the last time
+   */
+  update(
+    count = 1,
+    figures: Readonly<Record<string, number | string>> = this.#figures,
+  ): void {
+    this.#done += count;
+    this.#figures = figures;
+    this.#screen.show(this.#text);
+  }
+
+  /** Shows the final state, and waits until it is shown. */
+  async close(): Promise<void> {
+    await this.#screen.end(this.#text());
+  }
+
+  readonly #text = () => {
+    const { total, initial = 0, unit = "it", description = "" } = this.#options;
+    return progressText({
+      done: this.#done,
+      total,
+      initial,
+      seconds: (performance.now() - this.#began) / 1000,
+      unit,
+      description,
+      figures: this.#figures,
+    });
+  };
+}

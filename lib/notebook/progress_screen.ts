@@ -1,0 +1,97 @@
+import { escapeHTML } from "./html.ts";
+import { isNotebook } from "./kernel.ts";
+import { LiveOutput } from "./live_output.ts";
+import type { MimeBundle } from "./mime.ts";
+import { progressLine, type ProgressText } from "./progress_text.ts";
+
+/** Where progress is shown. */
+export interface ProgressScreen {
+  /** Shows how far it has come, if it is time to. */
+  show(text: () => ProgressText): void;
+  /** Shows the final state, always. */
+  end(text: ProgressText): Promise<void>;
+}
+
+/** A stream of text. */
+export interface TextStream {
+  /** Writes at once. */
+  write(text: string): void;
+  /** The width of the terminal, if it is one. */
+  readonly columns: number | undefined;
+}
+
+const MILLISECONDS = { notebook: 100, terminal: 100, pipe: 10_000 };
+const CLEAR_TO_END_OF_LINE = "\x1b[K";
+
+/** The notebook's page, or else the standard error stream. */
+export function screenHere(): ProgressScreen {
+  return isNotebook() ? notebookScreen() : textScreen(standardError());
+}
+
+/** One output, which is redrawn in place. */
+function notebookScreen(): ProgressScreen {
+  const output = new LiveOutput(MILLISECONDS.notebook);
+  return {
+    show: (text) => output.show(() => bundleOf(text())),
+    end: (text) => output.end(bundleOf(text)),
+  };
+}
+
+function bundleOf(text: ProgressText): MimeBundle {
+  const { left, right, share } = text;
+  const bar = share === undefined
+    ? ""
+    : ` <progress value="${share}" style="width: 20em; vertical-align: middle"></progress>`;
+  return {
+    "text/html": `<div style="font-family: monospace; white-space: pre-wrap">${
+      escapeHTML(left)
+    }${bar}${escapeHTML(right)}</div>`,
+    "text/plain": progressLine(text),
+  };
+}
+
+/** A line that is written over on a terminal; elsewhere, lines now and then. */
+export function textScreen(
+  stream: TextStream,
+  now: () => number = () => performance.now(),
+): ProgressScreen {
+  const isTerminal = stream.columns !== undefined;
+  const between = isTerminal ? MILLISECONDS.terminal : MILLISECONDS.pipe;
+  // In a pipe, the first line too has something to say.
+  let written = isTerminal ? -Infinity : now();
+  const write = (text: ProgressText, lineEnd: "" | "\n") => {
+    const { columns } = stream;
+    if (columns === undefined) stream.write(`${progressLine(text)}\n`);
+    else {
+      // One column stays free: a full line would wrap.
+      const line = progressLine(text, columns - 1);
+      stream.write(`\r${line}${CLEAR_TO_END_OF_LINE}${lineEnd}`);
+    }
+  };
+  return {
+    show(text) {
+      if (now() - written < between) return;
+      written = now();
+      write(text(), "");
+    },
+    end(text) {
+      write(text, "\n");
+      return Promise.resolve();
+    },
+  };
+}
+
+function standardError(): TextStream {
+  const encoder = new TextEncoder();
+  return {
+    write: (text) => void Deno.stderr.writeSync(encoder.encode(text)),
+    get columns() {
+      if (!Deno.stderr.isTerminal()) return undefined;
+      try {
+        return Deno.consoleSize().columns;
+      } catch {
+        return 80; // the size is the standard output's, which may be a pipe
+      }
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { display } from "./display.ts";
+import type { Figure } from "./figure.ts";
+import { escapeHTML } from "./html.ts";
+import { isNotebook } from "./kernel.ts";
+import type { MimeBundle } from "./mime.ts";
+import { plotElement, plotlyScript } from "./plotly_page.ts";
+import type { Renderer } from "./renderers.ts";
+
+/** Whether this notebook's page has plotly.js. */
+let isLoaded = false;
+
+/**
+ * A figure in the forms that renderers stand for. The interactive ones come
+ * with a picture, which is there when scripts are not trusted.
+ */
+export async function render(
+  figure: Figure,
+  renderers: readonly Renderer[],
+): Promise<MimeBundle> {
+  const bundle: MimeBundle = {
+    "text/plain": `Figure: ${figure.title || "untitled"}`,
+  };
+  if (renderers.includes("png")) {
+    bundle["image/png"] = await pngOf(figure);
+  } else if (renderers.some(isInteractive)) {
+    try {
+      bundle["image/png"] = await pngOf(figure);
+    } catch (error) {
+      // It can still be drawn in the page.
+      bundle["text/plain"] += `\n${(error as Error).message}`;
+    }
+  }
+  if (renderers.includes("svg")) {
+    bundle["image/svg+xml"] = await figure.toImage({ format: "svg" });
+  }
+  if (renderers.includes("plotly_mimetype")) {
+    bundle["application/vnd.plotly.v1+json"] = figure.toJSON();
+  }
+  if (renderers.some(isHTML)) {
+    if (isNotebook()) {
+      await loadPlotly(renderers.includes("notebook") ? "source" : "cdn");
+    }
+    bundle["text/html"] = plotElement(
+      figure.toJSON(),
+      pictureOf(figure, bundle["image/png"]),
+    );
+  }
+  return bundle;
+}
+
+function isHTML(renderer: Renderer): boolean {
+  return renderer === "notebook" || renderer === "notebook_connected";
+}
+
+function isInteractive(renderer: Renderer): boolean {
+  return renderer === "plotly_mimetype" || isHTML(renderer);
+}
+
+async function pngOf(figure: Figure): Promise<string> {
+  return (await figure.toImage()).toBase64();
+}
+
+function pictureOf({ size, title }: Figure, png: unknown): string {
+  if (png === undefined) return "";
+  const { width, height } = size;
+  return `<img alt="${
+    escapeHTML(title)
+  }" width="${width}" height="${height}" src="data:image/png;base64,${png}">`;
+}
+
+/** Puts plotly.js into the notebook's page, once. */
+async function loadPlotly(from: "source" | "cdn"): Promise<void> {
+  if (isLoaded) return;
+  isLoaded = true;
+  await display({ "text/html": plotlyScript(from), "text/plain": "" });
+}

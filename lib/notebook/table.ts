@@ -1,0 +1,105 @@
+import { escapeHTML } from "./html.ts";
+import { DISPLAY, type Displayable } from "./mime.ts";
+
+/** A row of a table: a cell for each column, by its name. */
+export type TableRow = Readonly<Record<string, string | number | boolean>>;
+
+/** Options of {@linkcode table}. */
+export interface TableOptions {
+  /** Significant digits of numbers that are not whole. @default 4 */
+  digits?: number;
+}
+
+/**
+ * A table.
+ *
+ * @example
+ * ```ts
+ * import { display, table } from "@lionjs/lion/notebook";
+ *
+ * await display(table([
+ *   { form: "full", milliseconds: 7.215, MiB: 82 },
+ *   { form: "chunkwise", milliseconds: 0.98712, MiB: 0.2 },
+ * ]));
+ * // form       milliseconds  MiB
+ * // full              7.215   82
+ * // chunkwise        0.9871  0.2
+ * ```
+ *
+ * @param rows Its columns are those of all rows; a cell that is missing is empty.
+ * @param options See {@linkcode TableOptions}.
+ * @returns To be displayed.
+ * @throws {RangeError} If `digits` is not a whole number from 1 to 21.
+ */
+export function table(
+  rows: readonly TableRow[],
+  { digits = 4 }: TableOptions = {},
+): Displayable {
+  if (!(Number.isInteger(digits) && digits >= 1 && digits <= 21)) {
+    throw new RangeError(
+      `digits should be a whole number from 1 to 21, got ${digits}`,
+    );
+  }
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const columns = names.map((name) => ({
+    name,
+    isNumeric: rows.every((row) =>
+      ["number", "undefined"].includes(typeof row[name])
+    ),
+    cells: rows.map((row) => cellText(row[name], digits)),
+  }));
+  return {
+    [DISPLAY]: () => ({
+      "text/html": htmlOf(columns, rows.length),
+      "text/plain": plainOf(columns, rows.length),
+    }),
+  };
+}
+
+interface Column {
+  readonly name: string;
+  readonly isNumeric: boolean;
+  readonly cells: readonly string[];
+}
+
+function cellText(
+  cell: string | number | boolean | undefined,
+  digits: number,
+): string {
+  if (typeof cell !== "number" || Number.isInteger(cell)) {
+    return `${cell ?? ""}`;
+  }
+  return `${Number(cell.toPrecision(digits))}`;
+}
+
+function htmlOf(columns: readonly Column[], rowCount: number): string {
+  const line = (tag: "th" | "td", textOf: (column: Column) => string) =>
+    `<tr>${
+      columns.map((column) =>
+        `<${tag} style="text-align: ${column.isNumeric ? "right" : "left"}">${
+          escapeHTML(textOf(column))
+        }</${tag}>`
+      ).join("")
+    }</tr>`;
+  const lines = Array.from(
+    { length: rowCount },
+    (_, row) => line("td", ({ cells }) => cells[row]!),
+  );
+  return `<table>\n<thead>${line("th", ({ name }) => name)}</thead>\n<tbody>\n${
+    lines.join("\n")
+  }\n</tbody>\n</table>`;
+}
+
+function plainOf(columns: readonly Column[], rowCount: number): string {
+  const padded = columns.map(({ name, isNumeric, cells }) => {
+    const all = [name, ...cells];
+    const width = Math.max(...all.map((cell) => cell.length));
+    return all.map((cell) =>
+      isNumeric ? cell.padStart(width) : cell.padEnd(width)
+    );
+  });
+  return Array.from(
+    { length: rowCount + 1 },
+    (_, row) => padded.map((cells) => cells[row]).join("  ").trimEnd(),
+  ).join("\n");
+}

@@ -1,0 +1,84 @@
+import { stopSignal } from "./interrupt.ts";
+import { isNotebook } from "./kernel.ts";
+import { Progress, type ProgressOptions } from "./progress.ts";
+
+/** Options of {@linkcode track}; `total` is the number of items if they have one. */
+export interface TrackOptions extends ProgressOptions {
+  /**
+   * Ends the loop with the signal's reason, an `AbortError`.
+   * @default `stopSignal()` in a notebook, none in a script
+   */
+  signal?: AbortSignal | undefined;
+}
+
+const MILLISECONDS_BETWEEN_TURNS = 100;
+
+/**
+ * Shows how far a loop has come; see {@linkcode Progress}. In a notebook, Stop
+ * ends the loop, and with it the cell.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { track } from "@lionjs/lion/notebook";
+ *
+ * let sum = 0;
+ * for await (const i of track(10, { description: "sums" })) sum += i;
+ * assertEquals(sum, 45);
+ * for await (const word of track(["one", "two"])) assertEquals(word.length, 3);
+ * ```
+ *
+ * @param items What to go through, or a count: the integers from 0 below it.
+ * @param options See {@linkcode TrackOptions}.
+ * @returns The items, one by one.
+ * @throws {RangeError} If a count is not a whole number of 0 or more.
+ * @throws {DOMException} An `AbortError`, when it is stopped.
+ */
+export function track(
+  items: number,
+  options?: TrackOptions,
+): AsyncGenerator<number, void>;
+/** As above. */
+export function track<T>(
+  items: Iterable<T> | AsyncIterable<T>,
+  options?: TrackOptions,
+): AsyncGenerator<T, void>;
+export async function* track<T>(
+  items: number | Iterable<T> | AsyncIterable<T>,
+  options: TrackOptions = {},
+): AsyncGenerator<T | number, void> {
+  const { signal = isNotebook() ? stopSignal() : undefined } = options;
+  const progress = new Progress({ total: lengthOf(items), ...options });
+  let turn = performance.now();
+  try {
+    signal?.throwIfAborted();
+    for await (const item of typeof items === "number" ? below(items) : items) {
+      yield item;
+      progress.update();
+      // A loop that waits for nothing would not hear of a stop, nor be drawn.
+      if (performance.now() - turn > MILLISECONDS_BETWEEN_TURNS) {
+        await new Promise((resolve) => setTimeout(resolve));
+        turn = performance.now();
+      }
+      signal?.throwIfAborted();
+    }
+  } finally {
+    await progress.close();
+  }
+}
+
+function lengthOf(items: unknown): number | undefined {
+  if (typeof items === "number") {
+    if (Number.isInteger(items) && items >= 0) return items;
+    throw new RangeError(
+      `items should be a whole number of 0 or more, or iterable, got ${items}`,
+    );
+  }
+  const { length, size } = items as { length?: unknown; size?: unknown };
+  const count = length ?? size;
+  return typeof count === "number" ? count : undefined;
+}
+
+function* below(count: number): Generator<number> {
+  for (let i = 0; i < count; i++) yield i;
+}

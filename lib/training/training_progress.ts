@@ -1,0 +1,47 @@
+import { Progress as ProgressBar } from "../notebook/progress.ts";
+import type { Progress, ProgressState } from "./progress.ts";
+
+/**
+ * Shows progress in tqdm's format, as `Progress` of `./notebook` does: a bar in a notebook, one line on a terminal, and
+ * elsewhere a line every ten seconds.
+ *
+ * @example What `train` shows its progress with, unless it is told otherwise
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { trainingProgress } from "@lionjs/lion/training";
+ *
+ * const progress = trainingProgress();
+ * progress.begin({ step: 0, steps: 10 });
+ * assertEquals(await progress.end(), undefined);
+ * // 0%|          | 0/10 [00:00<?, ?step/s]
+ * ```
+ *
+ * @returns To be passed to `train`.
+ */
+export function trainingProgress(): Progress {
+  let bar: ProgressBar | undefined;
+  return {
+    begin({ step, steps }) {
+      bar = new ProgressBar({ total: steps, initial: step, unit: "step" });
+    },
+    update(state) {
+      bar?.update(state.step - bar.done, figuresOf(state));
+    },
+    async end() {
+      await bar?.close();
+    },
+  };
+}
+
+/** What is shown beside the count. */
+function figuresOf(
+  { loss, evaluation, examplesPerSecond }: ProgressState,
+): Record<string, number> {
+  const { loss: evaluationLoss, ...means } = evaluation;
+  return {
+    loss,
+    ...(evaluationLoss !== undefined && { "evaluation loss": evaluationLoss }),
+    ...means,
+    "examples/s": examplesPerSecond,
+  };
+}

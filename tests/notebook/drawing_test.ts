@@ -1,0 +1,109 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { contextOf } from "../../lib/notebook/canvas.ts";
+import { Figure } from "../../lib/notebook/mod.ts";
+import { pathLength, pointAtLength } from "../../lib/notebook/path_length.ts";
+import { textWidth } from "../../lib/notebook/raster.ts";
+import { type SVGNode, textBox } from "../../lib/notebook/text_box.ts";
+import { readPNG } from "./png.ts";
+
+Deno.test("a canvas draws rectangles and pixels", () => {
+  const canvas = { width: 4, height: 3 };
+  const context = contextOf(canvas, "2d")!;
+  assertEquals(contextOf(canvas, "2d"), context);
+  assertEquals(contextOf(canvas, "webgl"), null);
+  context.fillStyle = "rgba(255, 0, 0, 1)";
+  context.fillRect(-1, 1, 3, 9);
+  const dot = context.createImageData(1, 1);
+  dot.data.set([0, 0, 255, 255]);
+  context.putImageData(dot, 3, 0);
+
+  const url = context.toDataURL();
+  const picture = readPNG(Uint8Array.fromBase64(url.split(",")[1]!));
+  assertEquals([picture.width, picture.height], [4, 3]);
+  assertEquals(
+    [picture.at(0, 1), picture.at(1, 2), picture.at(3, 0)],
+    ["#ff0000", "#ff0000", "#0000ff"],
+  );
+  assertEquals(picture.colors.get("#ff0000"), 4);
+
+  canvas.width = 1; // which clears it
+  const cleared = Uint8Array.fromBase64(context.toDataURL().split(",")[1]!);
+  assertEquals([...readPNG(cleared).colors.keys()], ["#000000"]);
+  context.fillStyle = "url(#pattern)";
+  assertThrows(
+    () => context.fillRect(0, 0, 1, 1),
+    Error,
+    'cannot fill with "url(#pattern)"',
+  );
+});
+
+Deno.test("paths of straight lines have lengths and points", () => {
+  const path = "M0,0L3,4L3,-1e1";
+  assertEquals(pathLength(path), 19);
+  assertEquals(pointAtLength(path, 2.5), { x: 1.5, y: 2 });
+  assertEquals(pointAtLength(path, 6), { x: 3, y: 3 });
+  assertEquals(pointAtLength(path, -1), { x: 0, y: 0 });
+  assertEquals(pointAtLength(path, 99), { x: 3, y: -10 });
+  assertEquals(pathLength("M1,1"), 0);
+  assertEquals(pointAtLength("M1,1", 1), { x: 1, y: 1 });
+  assertThrows(() => pathLength("M0,0Q1,1 2,0"), Error, "curved");
+});
+
+Deno.test("texts are as wide as their font makes them", () => {
+  const style = {
+    size: 20,
+    family: "Verdana, sans-serif",
+    weight: "normal",
+    slant: "normal",
+  };
+  const [thin, wide] = [textWidth("iiii", style), textWidth("WWWW", style)];
+  assert(wide > 3 * thin, `${wide} and ${thin}`);
+  assert(textWidth("WWWW", { ...style, weight: "bold" }) > wide);
+  assert(Math.abs(textWidth("WWWW", { ...style, size: 40 }) - 2 * wide) < 1);
+  assertEquals(textWidth("", style), 0);
+});
+
+/** An SVG element, in others. */
+function node(
+  tagName: string,
+  attributes: Record<string, string>,
+  parentNode: SVGNode | null,
+): SVGNode {
+  return {
+    tagName,
+    parentNode,
+    childNodes: [],
+    getAttribute: (name) => attributes[name] ?? null,
+    querySelectorAll: () => [],
+  };
+}
+
+Deno.test("texts are where transforms move them", () => {
+  const outer = node("g", { transform: "translate(100,50) scale(2)" }, null);
+  const attributes = {
+    x: "10",
+    y: "0",
+    "font-size": "10",
+    transform: "rotate(-90)",
+  };
+  const text = node("text", attributes, outer);
+  // Empty: a line from the font's top to its bottom, which is turned.
+  const { left, right, top, bottom } = textBox(text, () => "");
+  const rounded = [left, right, top, bottom].map((n) =>
+    Math.round(10 * n) / 10
+  );
+  assertEquals(rounded, [81.4, 104.7, 30, 30]);
+  const skewed = node("text", { transform: "skewX(30)" }, null);
+  assertThrows(() => textBox(skewed, () => ""), Error, "skewX");
+});
+
+Deno.test("a legend has room for its names", async () => {
+  const widthWith = async (name: string) => {
+    const data = [{ y: [1, 2], name }, { y: [2, 1], name }];
+    const svg = await new Figure(data).toImage({ format: "svg" });
+    return Number(/class="plotclip"><rect width="([\d.]+)"/.exec(svg)![1]);
+  };
+  const thin = await widthWith("i".repeat(20));
+  const wide = await widthWith("W".repeat(20));
+  assert(thin - wide > 150, `${thin} and ${wide}`);
+});
