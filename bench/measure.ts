@@ -1,15 +1,19 @@
 /** Times candidates in turns, after their results were checked. @module */
 
-/** One way to compute something. */
-export interface Candidate {
+/** Something that takes time. */
+export interface Timed {
   /** Unique among those it is compared with. */
   readonly name: string;
-  /** Computes once and says in words what is wrong with the result; `null` if nothing is. */
-  check(): Promise<string | null>;
   /** Computes once; the milliseconds that it took. */
   run(): Promise<number>;
   /** What must be before and after its turn, such as rest. */
   readonly pause?: () => Promise<void>;
+}
+
+/** One way to compute something. */
+export interface Candidate extends Timed {
+  /** Computes once and says in words what is wrong with the result; `null` if nothing is. */
+  check(): Promise<string | null>;
 }
 
 /** How long to measure; all of it for each candidate. */
@@ -85,7 +89,7 @@ export async function measureAlternating(
  * @throws {RangeError} If the baseline is not among the candidates.
  */
 export async function timeAlternating(
-  candidates: readonly Candidate[],
+  candidates: readonly Timed[],
   baseline: string,
   budget: Budget = {},
 ): Promise<Measurement[]> {
@@ -125,7 +129,7 @@ export async function timeAlternating(
 
 /** The samples of a turn, after the warm-up. */
 async function takeTurn(
-  candidate: Candidate,
+  candidate: Timed,
   samples: number,
   warmUp: number,
 ): Promise<number[]> {

@@ -17,11 +17,11 @@ import {
 
 const SETTINGS = {
   quick: {
-    sizes: { vocabularySize: 2048, dim: 96, depth: 3, numHeads: 4 },
+    sizes: { vocabularySize: 512, dim: 64, depth: 2, numHeads: 4 },
     length: 128,
     batchSize: 12,
-    steps: 700,
-    learningRate: 2e-3,
+    steps: 1000,
+    learningRate: 5e-3,
     tested: 24_576,
   },
   paper: {

@@ -1,4 +1,3 @@
-import { lionBert } from "@lionjs/lion";
 import {
   loadPyTorchWeights,
   readSafetensors,
@@ -16,7 +15,7 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { loadCorpus } from "./corpus.ts";
-import { BERT_SETTINGS, WEIGHTS_FILE } from "./masked_language.ts";
+import { BERT_SETTINGS, bertOf, WEIGHTS_FILE } from "./masked_language.ts";
 import {
   accuracyOf,
   CONTENDERS,
@@ -78,13 +77,9 @@ export const classify: Recipe = {
     return {
       baselines: { majority: { accuracy: Math.max(share, 1 - share) } },
       async trial({ contender: { name, variant }, seed, folderOf }) {
-        const model = lionBert({
-          ...sizes,
-          maxLength: length,
-          tokenTypes: 0,
-          head: "classification",
-          numClasses: 2,
+        const model = bertOf(setting, {
           variant,
+          head: "classification",
           seed,
         });
         await goOnFrom(

@@ -14,8 +14,16 @@ export interface Corpus {
   readonly test: number[][];
 }
 
+const loaded = new Map<number, Promise<Corpus>>();
+
 /** Sentences in tokens of a vocabulary that was learned from the training part. */
-export async function loadCorpus(vocabularySize: number): Promise<Corpus> {
+export function loadCorpus(vocabularySize: number): Promise<Corpus> {
+  const corpus = loaded.get(vocabularySize) ?? tokenize(vocabularySize);
+  loaded.set(vocabularySize, corpus);
+  return corpus;
+}
+
+async function tokenize(vocabularySize: number): Promise<Corpus> {
   const { train, test } = splitDocuments(await loadSentences(), {
     validation: 0,
     test: 0.02,

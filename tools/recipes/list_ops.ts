@@ -19,10 +19,10 @@ const SETTINGS = {
     task: { maxDepth: 5, minLength: 31, maxLength: 129 },
     train: 40_000,
     test: 2000,
-    sizes: { dim: 64, depth: 3, numHeads: 4 },
+    sizes: { dim: 64, depth: 2, numHeads: 4 },
     batchSize: 32,
     steps: 1000,
-    learningRate: 2e-3,
+    learningRate: 3e-3,
   },
   paper: {
     task: { maxDepth: 10, minLength: 500, maxLength: 2000 },
@@ -58,9 +58,7 @@ export const listOperations: Recipe = {
         const model = lionEncoder({
           ...sizes,
           vocabularySize: LIST_OPS_TOKENS.length,
-          maxLength: variant === "softmax" || variant === "lit"
-            ? task.maxLength
-            : 0,
+          maxLength: task.maxLength,
           numClasses: 10,
           variant,
           seed,

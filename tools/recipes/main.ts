@@ -4,12 +4,14 @@
  * @module
  */
 import { type BackendName, useBackend } from "@lionjs/lion";
+import { stopSignal } from "@lionjs/lion/notebook";
 import { train } from "@lionjs/lion/training";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import type { Contender, Figures, OpenRecipe, Recipe } from "./recipe.ts";
 import { RECIPES } from "./recipes.ts";
 import type { RecipeResults, TrialResult } from "./results.ts";
+import { timeSteps } from "./step_times.ts";
 
 const USAGE = `Usage: deno task train RECIPE [options]
 
@@ -23,7 +25,8 @@ Recipes: ${Object.keys(RECIPES).join(", ")}
   --folder FOLDER     of logs, checkpoints and results; default out/train
   --help              print this
 
-A run that was stopped goes on where it was, when started again. Ctrl-C stops
+A run that was stopped goes on where it was, when started again; trials that
+have ended are read, and only the times of steps are measured anew. Ctrl-C stops
 after a step. \`deno task results\` makes docs/results.md of the results.`;
 
 interface Options {
@@ -96,16 +99,21 @@ function readOptions(args: string[]): Options {
   }
 }
 
+/** Where the trials of each recipe are. */
+function folders({ folder, setting }: Options): (recipe: string) => string {
+  return (recipe) => `${folder}/${recipe}-${setting}`;
+}
+
 /** Trains one contender with one seed, or reads what it once reached. */
 async function runTrial(
-  { name, setting, folder }: Options,
+  options: Options,
   open: OpenRecipe,
   contender: Contender,
   seed: number,
   signal: AbortSignal,
 ): Promise<TrialResult | undefined> {
-  const folderOf = (recipe: string) => `${folder}/${recipe}-${setting}`;
-  const place = `${folderOf(name)}/${contender.name}-${seed}`;
+  const folderOf = folders(options);
+  const place = `${folderOf(options.name)}/${contender.name}-${seed}`;
   const resultFile = `${place}/result.json`;
   try {
     return JSON.parse(await Deno.readTextFile(resultFile));
@@ -114,10 +122,10 @@ async function runTrial(
   }
   await Deno.mkdir(place, { recursive: true });
   const trial = await open.trial({ contender, seed, folderOf });
-  const { model, data, options, test } = trial;
+  const { model, data, test } = trial;
   const started = performance.now();
   const { aborted, steps } = await train(model, data, {
-    ...options,
+    ...trial.options,
     seed,
     signal,
     checkpoints: { folder: `${place}/checkpoints`, keep: 1, resume: true },
@@ -142,8 +150,7 @@ async function runTrial(
 
 async function main(options: Options): Promise<void> {
   const { name, recipe, setting, contenders, seeds, backend, folder } = options;
-  const stop = new AbortController();
-  Deno.addSignalListener("SIGINT", () => stop.abort());
+  const signal = stopSignal();
   const info = await useBackend(backend ? { prefer: [backend] } : {});
   console.log(`${recipe.title} on ${info.name}\n${recipe.about}\n`);
   const open = await recipe.open(setting);
@@ -157,7 +164,7 @@ async function main(options: Options): Promise<void> {
         open,
         contender,
         seed,
-        stop.signal,
+        signal,
       );
       if (!result) {
         console.log("stopped; the same command goes on from here");
@@ -168,6 +175,13 @@ async function main(options: Options): Promise<void> {
       console.log(`  ${seconds} s`, result.figures);
     }
   }
+  console.log("timing steps, in turns");
+  const stepMilliseconds = await timeSteps(
+    open,
+    contenders,
+    folders(options),
+  );
+  console.log(stepMilliseconds);
   const results: RecipeResults = {
     recipe: name,
     title: recipe.title,
@@ -182,6 +196,8 @@ async function main(options: Options): Promise<void> {
     }, Deno ${Deno.version.deno}`,
     baselines: open.baselines,
     trials,
+    stepMilliseconds,
+    published: recipe.published ?? {},
   };
   const file = `${folder}/${name}-${setting}.json`;
   await Deno.writeTextFile(file, JSON.stringify(results, null, 2) + "\n");

@@ -32,6 +32,9 @@ export type Setting = "quick" | "paper";
 /** Numbers by what they are of. */
 export type Figures = Record<string, number>;
 
+/** Columns of a table whose figures are others', by contender. */
+export type Published = Readonly<Record<string, Readonly<Figures>>>;
+
 /** One training of one contender. */
 export interface Trial {
   readonly model: LayersModel;
@@ -67,6 +70,8 @@ export interface Recipe {
   readonly contenders: readonly Contender[];
   /** The figures of a test that are accuracies, and shown in percent. */
   readonly percent: readonly string[];
+  /** What the paper reached, by title of a column and contender. */
+  readonly published?: Published;
   open(setting: Setting): Promise<OpenRecipe>;
 }
 

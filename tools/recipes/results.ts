@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Figures } from "./recipe.ts";
+import type { Figures, Published } from "./recipe.ts";
 
 /** What one training reached. */
 export interface TrialResult {
@@ -12,7 +12,7 @@ export interface TrialResult {
   readonly seed: number;
   readonly steps: number;
   readonly parameters: number;
-  /** Of training, waits for data included. */
+  /** Of training, waits for data included, whatever else the machine did. */
   readonly seconds: number;
   readonly figures: Figures;
 }
@@ -30,6 +30,10 @@ export interface RecipeResults {
   readonly machine: string;
   readonly baselines: Readonly<Record<string, Figures>>;
   readonly trials: readonly TrialResult[];
+  /** Milliseconds of a step of each contender, measured in turns. */
+  readonly stepMilliseconds: Readonly<Figures>;
+  /** What the paper reached. */
+  readonly published: Published;
 }
 
 /** The report on some recipes; `notes` say what the figures mean. */
@@ -42,8 +46,8 @@ export function report(
 
 Made by \`deno task results\` of the runs' results and of \`docs/results_notes.md\`; do
 not edit. Every contender of a table had the same data, steps, batches and
-optimizer. Figures are means over seeds ± their standard deviation; *time* is of
-training, and its ratio to softmax attention's in the same run.`,
+optimizer. Figures are means over seeds ± their standard deviation. *step* is the
+median time of a training step, measured after the trainings, in turns.`,
     notes.trim(),
     ...recipes.map(reportRecipe),
   ].join("\n\n") + "\n";
@@ -51,13 +55,12 @@ training, and its ratio to softmax attention's in the same run.`,
 
 function reportRecipe(results: RecipeResults): string {
   const { title, about, command, date, machine, percent, trials } = results;
+  const { stepMilliseconds, published } = results;
   const names = [...new Set(trials.map(({ contender }) => contender))];
   const columns = Object.keys(trials[0]!.figures)
     .filter((column) => column !== "loss");
   const of = (name: string) =>
     trials.filter(({ contender }) => contender === name);
-  const seconds = (name: string) => mean(of(name).map((t) => t.seconds));
-  const softmax = names.includes("softmax") ? seconds("softmax") : undefined;
   const show = (column: string, values: number[]) =>
     percent.includes(column)
       ? `${spread(values.map((value) => 100 * value), 2)} %`
@@ -68,8 +71,9 @@ function reportRecipe(results: RecipeResults): string {
       show(column, of(name).map(({ figures }) => figures[column]!))
     ),
     `${of(name)[0]!.parameters}`,
-    `${seconds(name).toFixed(0)} s`,
-    softmax ? (seconds(name) / softmax).toFixed(2) : "",
+    `${stepMilliseconds[name]!.toFixed(1)} ms`,
+    (stepMilliseconds[name]! / stepMilliseconds.softmax!).toFixed(2),
+    ...Object.values(published).map((figures) => `${figures[name] ?? ""}`),
   ]);
   const baselines = Object.entries(results.baselines).map(([name, figures]) => [
     `_${name}_`,
@@ -79,15 +83,24 @@ function reportRecipe(results: RecipeResults): string {
     "",
     "",
     "",
+    ...Object.keys(published).map(() => ""),
   ]);
-  const head = ["", ...columns, "parameters", "time", "× softmax"];
+  const head = [
+    "",
+    ...columns,
+    "parameters",
+    "step",
+    "× softmax",
+    ...Object.keys(published),
+  ];
   const seeds = new Set(trials.map(({ seed }) => seed)).size;
+  const minutes = trials.reduce((sum, { seconds }) => sum + seconds, 0) / 60;
   return [
     `## ${title}`,
     about,
-    `\`${command}\`, ${date}: ${
-      trials[0]!.steps
-    } steps, ${seeds} seeds; ${machine}.`,
+    `\`${command}\`, ${date}: ${trials[0]!.steps} steps, ${seeds} seeds, ${
+      minutes.toFixed(0)
+    } minutes of training in all; ${machine}.`,
     [head, head.map(() => "---"), ...rows, ...baselines]
       .map((cells) => `| ${cells.join(" | ")} |`).join("\n"),
   ].join("\n\n");

@@ -1,0 +1,45 @@
+import { train } from "@lionjs/lion/training";
+import { stopwatch, timeAlternating } from "../../bench/measure.ts";
+import type { Contender, OpenRecipe, TrialChoice } from "./recipe.ts";
+
+/** Steps of a sample: beginning a training is then a small part of it. */
+const STEPS = 10;
+
+/**
+ * The milliseconds of a training step of each contender, waits for data
+ * included: medians of samples that the contenders take in turns.
+ */
+export async function timeSteps(
+  open: OpenRecipe,
+  contenders: readonly Contender[],
+  folderOf: TrialChoice["folderOf"],
+): Promise<Record<string, number>> {
+  const trials = [];
+  for (const contender of contenders) {
+    const trial = await open.trial({ contender, seed: 1, folderOf });
+    trials.push({ name: contender.name, ...trial });
+  }
+  const candidates = trials.map(({ name, model, data, options }) => ({
+    name,
+    run: () =>
+      stopwatch(async () => {
+        const { loss, ema } = options;
+        const optimizer = { ...options.optimizer, warmUpSteps: 0 };
+        await train(model, data, {
+          loss,
+          optimizer,
+          ...(ema ? { ema } : {}),
+          steps: STEPS,
+          progress: false,
+        });
+      }),
+  }));
+  const measured = await timeAlternating(candidates, candidates[0]!.name, {
+    milliseconds: 4000,
+    turn: 1,
+  });
+  for (const { model } of trials) model.dispose();
+  return Object.fromEntries(
+    measured.map(({ name, median }) => [name, median / STEPS]),
+  );
+}
