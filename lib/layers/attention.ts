@@ -19,6 +19,7 @@ import {
   lionAttention,
   type LionAttentionOptions,
 } from "../attention/lion_attention.ts";
+import { strictly } from "../attention/mask.ts";
 import {
   lionAttentionInOrders,
   type Order,
@@ -317,8 +318,8 @@ function softmaxAttention(
     scores = tf.add(scores, tf.mul(hidden, lowest));
   }
   if (causal) {
-    const past = tf.linalg.bandPart(tf.ones([length, length]), -1, 0);
-    scores = tf.add(scores, tf.mul(tf.sub(1, past), lowest));
+    const future = strictly("before", length, { start: 0, size: length });
+    scores = tf.add(scores, tf.mul(future, lowest));
   }
   return tf.matMul(tf.softmax(scores), v);
 }

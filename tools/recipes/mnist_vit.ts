@@ -13,7 +13,7 @@ const SETTINGS = {
     patchSize: 7,
     dim: 64,
     depth: 2,
-    steps: 3000,
+    steps: 4000,
     batchSize: 48,
     learningRate: 5e-3,
     weightDecay: 0.01,
