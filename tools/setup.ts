@@ -1,9 +1,13 @@
 /**
  * Finds what the system lacks for the tests and, as root on Debian or Ubuntu,
- * installs it; elsewhere prints the command to type.
+ * installs it; elsewhere prints the command to type. `--lab` is for JupyterLab,
+ * `--lab-test` for the test in it.
  *
  * @module
  */
+
+import { findChromium, findLab } from "./lab/install.ts";
+import { findPython } from "./notebooks/jupyter.ts";
 
 /** Something that the tests use and that npm does not carry. */
 interface Requirement {
@@ -36,21 +40,35 @@ const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     name: "Jupyter",
-    why: "the tests of the notebooks run them as a reader would",
-    packages: ["jupyter-client", "jupyter-nbconvert", "python3-nbclient"],
-    isMet: async () =>
-      !await hasNotebooks() ||
-      (await run("jupyter", ["nbconvert", "--version"])).success,
+    why: "the notebooks are run in it",
+    packages: ["python3-nbclient"],
+    isMet: async () => await findPython("nbclient") !== undefined,
   },
 ];
 
-async function hasNotebooks(): Promise<boolean> {
-  const folder = new URL("../notebooks", import.meta.url);
-  for await (const { name } of Deno.readDir(folder)) {
-    if (name.endsWith(".ipynb")) return true;
-  }
-  return false;
-}
+const JUPYTER_LAB: Requirement = {
+  name: "JupyterLab, or what Debian's is made of,",
+  why: "the notebooks are opened in it",
+  packages: [
+    "python3-async-lru",
+    "python3-jupyterlab-server",
+    "python3-notebook-shim",
+  ],
+  isMet: async () => await findLab() !== undefined,
+};
+
+const CHROMIUM: Requirement = {
+  name: "Chromium",
+  why: "the test opens JupyterLab in it",
+  packages: ["chromium"],
+  isMet: async () => await findChromium() !== undefined,
+};
+
+/** What is required in the place of the tests' requirements, by argument. */
+const OTHERS: Record<string, readonly Requirement[]> = {
+  "--lab": [JUPYTER_LAB],
+  "--lab-test": [JUPYTER_LAB, CHROMIUM],
+};
 
 async function run(
   command: string,
@@ -89,7 +107,7 @@ async function install(packages: readonly string[]): Promise<boolean> {
 }
 
 const missing: Requirement[] = [];
-for (const requirement of REQUIREMENTS) {
+for (const requirement of OTHERS[Deno.args[0] ?? ""] ?? REQUIREMENTS) {
   if (!await requirement.isMet()) missing.push(requirement);
 }
 for (const { name, why, packages } of missing) {

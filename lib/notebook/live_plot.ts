@@ -88,7 +88,12 @@ export class LivePlot {
       height: 360,
       margin: { t: 50, r: 20, b: 60, l: 70 },
       xaxis: { title: { text: x } },
-      yaxis: { title: { text: y }, type: yType },
+      yaxis: {
+        title: { text: y },
+        type: yType,
+        // Labels at 1, 2, 5, …, and not at each digit.
+        ...(yType === "log" && { dtick: "D2" }),
+      },
     });
   }
 

@@ -2,8 +2,8 @@ import { Progress as ProgressBar } from "../notebook/progress.ts";
 import type { Progress, ProgressState } from "./progress.ts";
 
 /**
- * Shows progress in tqdm's format, as `Progress` of `./notebook` does: a bar in a notebook, one line on a terminal, and
- * elsewhere a line every ten seconds.
+ * Shows progress in tqdm's format, as `Progress` of `./notebook` does: a bar in
+ * a notebook, one line on a terminal, and elsewhere a line every ten seconds.
  *
  * @example What `train` shows its progress with, unless it is told otherwise
  * ```ts

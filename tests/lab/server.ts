@@ -1,0 +1,80 @@
+/** A JupyterLab of its own. @module */
+import {
+  folderEnvironment,
+  kernelEnvironment,
+} from "../../tools/notebooks/jupyter.ts";
+import type { Lab } from "../../tools/lab/install.ts";
+
+/** A JupyterLab that runs. */
+export interface LabServer extends AsyncDisposable {
+  /** The address of a notebook in its folder. */
+  urlOf(notebook: string): string;
+}
+
+/**
+ * Starts JupyterLab in a folder, at a free port and with a new memory of what
+ * it trusts.
+ */
+export async function startLab(
+  { python, args, env }: Lab,
+  folder: string,
+): Promise<LabServer> {
+  const token = crypto.randomUUID();
+  const port = freePort();
+  const data = await Deno.makeTempDir({ prefix: "lion-" });
+  const server = new Deno.Command(python, {
+    args: [
+      "-m",
+      "jupyterlab",
+      "--no-browser",
+      "--allow-root",
+      `--port=${port}`,
+      "--ServerApp.port_retries=0",
+      `--ServerApp.root_dir=${folder}`,
+      ...args,
+    ],
+    env: {
+      ...env,
+      ...await kernelEnvironment(),
+      ...folderEnvironment(data),
+      JUPYTER_TOKEN: token,
+    },
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const root = `http://localhost:${port}`;
+  const lab: LabServer = {
+    urlOf: (notebook) => `${root}/lab/tree/${notebook}?reset&token=${token}`,
+    async [Symbol.asyncDispose]() {
+      server.kill("SIGTERM");
+      await server.status;
+      await Deno.remove(data, { recursive: true });
+    },
+  };
+  try {
+    await waitFor(`${root}/api`);
+  } catch (error) {
+    await lab[Symbol.asyncDispose]();
+    throw error;
+  }
+  return lab;
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return (listener.addr as Deno.NetAddr).port;
+}
+
+/** Waits until something answers. */
+async function waitFor(url: string): Promise<void> {
+  const end = performance.now() + 60_000;
+  while (performance.now() < end) {
+    try {
+      await (await fetch(url)).body?.cancel();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+  throw new Error(`${url} should answer within a minute`);
+}

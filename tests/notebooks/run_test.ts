@@ -1,0 +1,187 @@
+/** The runner of notebooks, on notebooks of one or two cells. @module */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { findPython } from "../../tools/notebooks/jupyter.ts";
+import {
+  type CodeCell,
+  formatNotebook,
+  readNotebook,
+} from "../../tools/notebooks/notebook.ts";
+import { run } from "../../tools/notebooks/run.ts";
+import { withFolder } from "../io/files.ts";
+
+const python = await findPython("nbclient");
+if (python === undefined) {
+  console.log("skipped: no Python here has nbclient; see `deno task setup`");
+}
+
+/** A cell, and what it is committed to print. */
+interface Example {
+  readonly source: string;
+  readonly prints?: string;
+  readonly tags?: string[];
+}
+
+function cellOf({ source, prints, tags }: Example, index: number): CodeCell {
+  return {
+    cell_type: "code",
+    id: `${index}`,
+    metadata: tags ? { tags } : {},
+    source,
+    execution_count: null,
+    outputs: prints
+      ? [{ output_type: "stream", name: "stdout", text: prints }]
+      : [],
+  };
+}
+
+/** What is wrong with a notebook; runs `then` before its file is removed. */
+async function runExamples(
+  examples: readonly Example[],
+  options: { seconds?: number; write?: boolean } = {},
+  then: (path: string) => Promise<void> = async () => {},
+): Promise<string> {
+  let wrong: string[] = [];
+  await withFolder(async (folder) => {
+    const path = `${folder}/example.ipynb`;
+    const cells = examples.map(cellOf);
+    const metadata = {};
+    await Deno.writeTextFile(
+      path,
+      formatNotebook({ cells, metadata, nbformat: 4, nbformat_minor: 5 }),
+    );
+    const defaults = { python: python!, seconds: 60, write: false };
+    wrong = await run(path, { ...defaults, ...options });
+    await then(path);
+  });
+  return wrong.join("\n");
+}
+
+const PAUSE = "await new Promise((resolve) => setTimeout(resolve, 300));";
+
+const FAILING: Record<
+  string,
+  { cells: Example[]; seconds?: number; says: string[] }
+> = {
+  "an exception": {
+    cells: [{ source: "const a = 1;" }, {
+      source: 'if (a) throw new RangeError("too large");',
+    }],
+    says: ["cell 2: RangeError: too large", "  | if (a) throw"],
+  },
+  "a syntax error": {
+    cells: [{ source: "const a = 1;\nconst = ;" }],
+    says: ["cell 1, line 2"],
+  },
+  "a wrong type": {
+    cells: [{ source: "" }, { source: "\nexport const n: number = 'one';" }],
+    says: ["not assignable to type 'number'", "cell 2, line 2"],
+  },
+  "a package that does not exist": {
+    cells: [{ source: 'const name = "lion-none:x";\nawait import(name);' }],
+    says: ["cell 1:", "lion-none"],
+  },
+  "another number": {
+    cells: [{ source: "console.log(0.25);", prints: "0.26\n" }],
+    says: ["cell 1: output 1, stdout, differs", "0.26", "0.25"],
+  },
+  "another word": {
+    cells: [{ source: 'console.log("b");', prints: "a\n" }],
+    says: ["committed: a\nnow:       b"],
+  },
+  "a missing output": {
+    cells: [{ source: "void 1;", prints: "1\n", tags: ["measured"] }],
+    says: ["outputs differ\ncommitted: stdout\nnow:       none"],
+  },
+  "an output that was not committed": {
+    cells: [{ source: "console.log(1);" }],
+    says: ["committed: none\nnow:       stdout"],
+  },
+  "an error of a timer": {
+    cells: [{
+      source:
+        `void setTimeout(() => {\n  throw new Error("late");\n}, 50);\n${PAUSE}`,
+    }],
+    says: ["cell 1: wrote to stderr: Uncaught Error: late"],
+  },
+  "an error of a timer after the last cell": {
+    cells: [{
+      source: `void setTimeout(() => {\n  throw new Error("late");\n}, 200);`,
+    }],
+    says: ["Uncaught Error: late"],
+  },
+  "a promise that is rejected": {
+    cells: [{ source: 'void Promise.reject(new Error("nobody"));' }],
+    says: ["Uncaught (in promise) Error: nobody"],
+  },
+  "a kernel that ends": {
+    cells: [{ source: "Deno.exit(3);" }],
+    says: ["cell 1: the kernel died"],
+  },
+  "a cell that hangs": {
+    cells: [{ source: "while (Deno.pid) { /* for ever */ }" }],
+    seconds: 3,
+    says: ["cell 1: not finished after 3 s", "  | while (Deno.pid)"],
+  },
+};
+
+for (const [what, { cells, seconds, says }] of Object.entries(FAILING)) {
+  Deno.test({
+    name: `run() finds ${what}`,
+    ignore: python === undefined,
+    fn: async () => {
+      const wrong = await runExamples(cells, seconds ? { seconds } : {});
+      for (const text of says) assertStringIncludes(wrong, text);
+    },
+  });
+}
+
+Deno.test({
+  name: "run() finds nothing wrong with what is the same but for what may vary",
+  ignore: python === undefined,
+  fn: async () => {
+    const wrong = await runExamples([
+      { source: "const a = 2;\nconsole.log(a, 0.999);", prints: "2 1.001\n" },
+      { source: 'console.log("12.5 ms");', prints: "3 ms\n" },
+      {
+        source: "console.log(a * Math.random());",
+        prints: "some number\n",
+        tags: ["measured"],
+      },
+      // Arrives after the cell, and belongs to it.
+      { source: 'void setTimeout(() => console.log("b"), 30);', prints: "b\n" },
+    ]);
+    assertEquals(wrong, "");
+  },
+});
+
+Deno.test({
+  name: "run() stores outputs that it then finds right",
+  ignore: python === undefined,
+  fn: async () => {
+    const cells = [
+      { source: 'console.log("a")\nconsole.log("b")' },
+      {
+        source: 'const html = "<b>";\n' +
+          "await Deno.jupyter.display({ 'text/html': html }, { raw: true });",
+      },
+      { source: "html.length", tags: ["measured"] },
+    ];
+    const wrong = await runExamples(cells, { write: true }, async (path) => {
+      const first = await Deno.readTextFile(path);
+      const { cells } = await readNotebook(path);
+      assertEquals(
+        cells.map((cell) => cell.cell_type === "code" && cell.execution_count),
+        [1, 2, 3],
+      );
+      assertEquals(cells[0]!.source, 'console.log("a");\nconsole.log("b");');
+      const { outputs } = cells[0] as CodeCell;
+      const text = "a\nb\n";
+      assertEquals(outputs, [{ output_type: "stream", name: "stdout", text }]);
+      const options = { python: python!, seconds: 60 };
+      assertEquals(await run(path, { ...options, write: false }), []);
+      assertEquals(await run(path, { ...options, write: true }), []);
+      assertEquals(await Deno.readTextFile(path), first);
+    });
+    assertEquals(wrong, "");
+  },
+});

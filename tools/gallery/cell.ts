@@ -1,0 +1,87 @@
+/** Cells of notebooks as HTML. @module */
+// @ts-types="./highlight.d.ts"
+import highlighter from "highlight.js/lib/core";
+import typescript from "highlight.js/lib/languages/typescript";
+import type {
+  Cell,
+  DisplayOutput,
+  MimeBundle,
+  Output,
+} from "../notebooks/notebook.ts";
+import { proseToHTML } from "./prose.ts";
+
+highlighter.registerLanguage("typescript", typescript);
+
+/** HTML of a cell with its outputs. */
+export function cellToHTML(cell: Cell): string {
+  if (cell.cell_type === "markdown") {
+    return `<section>\n${proseToHTML(cell.source)}</section>`;
+  }
+  const { value } = highlighter.highlight(cell.source, {
+    language: "typescript",
+  });
+  return [
+    `<pre class="code"><code>${value}</code></pre>`,
+    ...cell.outputs.map(outputToHTML),
+  ].join("\n");
+}
+
+function outputToHTML(output: Output): string {
+  if (output.output_type === "stream") return preformatted(output.text);
+  if (output.output_type === "error") {
+    return preformatted(output.traceback.join("\n"));
+  }
+  return `<div class="output">${displayToHTML(output)}</div>`;
+}
+
+/** The best representation of a value, as Jupyter would choose. */
+function displayToHTML({ data, metadata }: DisplayOutput): string {
+  const find = (type: string) => data[type] as string | undefined;
+  const [html, markdown, svg, latex, png] = [
+    "text/html",
+    "text/markdown",
+    "image/svg+xml",
+    "text/latex",
+    "image/png",
+  ].map(find);
+  if (html !== undefined) return html;
+  if (markdown !== undefined) return proseToHTML(markdown);
+  if (svg !== undefined) return svg;
+  if (latex !== undefined) return proseToHTML(latex);
+  if (png === undefined) return preformatted(textOf(data));
+  const { width } = (metadata["image/png"] ?? {}) as { width?: number };
+  return `<img${width ? ` width="${width}"` : ""} alt="${
+    escapeHTML(textOf(data))
+  }" src="${pngURL(png)}">`;
+}
+
+/** The first image of a notebook, as an URL. */
+export function firstImage(cells: readonly Cell[]): string | undefined {
+  for (const cell of cells) {
+    if (cell.cell_type === "markdown") continue;
+    for (const output of cell.outputs) {
+      if (!("data" in output)) continue;
+      const png = output.data["image/png"];
+      if (typeof png === "string") return pngURL(png);
+    }
+  }
+  return undefined;
+}
+
+function pngURL(base64: string): string {
+  return `data:image/png;base64,${base64.trim()}`;
+}
+
+function textOf(data: MimeBundle): string {
+  return `${data["text/plain"] ?? ""}`;
+}
+
+function preformatted(text: string): string {
+  return `<pre class="output">${escapeHTML(text.trimEnd())}</pre>`;
+}
+
+/** Text for HTML, attributes included. */
+export function escapeHTML(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
+    .replaceAll('"', "&quot;");
+}

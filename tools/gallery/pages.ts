@@ -1,0 +1,109 @@
+/** The gallery: a page for each notebook, and what they share. @module */
+import { fileURLToPath } from "node:url";
+import katexStyle from "katex/dist/katex.min.css" with { type: "text" };
+import {
+  type Notebook,
+  notebookNames,
+  NOTEBOOKS,
+  readNotebook,
+} from "../notebooks/notebook.ts";
+import { cellToHTML, escapeHTML, firstImage } from "./cell.ts";
+import style from "./style.css" with { type: "text" };
+
+/** A notebook with its place in the gallery. */
+interface Entry {
+  readonly name: string;
+  readonly title: string;
+  readonly notebook: Notebook;
+}
+
+/** The files of the gallery by their names; none asks for a network. */
+export async function galleryFiles(): Promise<Map<string, string>> {
+  const names = await notebookNames();
+  const entries = await Promise.all(names.map(async (name) => {
+    const notebook = await readNotebook(new URL(`${name}.ipynb`, NOTEBOOKS));
+    return { name, title: titleOf(name, notebook), notebook };
+  }));
+  const files = new Map([
+    ["index.html", indexPage(entries)],
+    ["style.css", `${style}\n${await withFonts(katexStyle)}\n`],
+  ]);
+  entries.forEach((entry, index) => {
+    const neighbours = [entries[index - 1], entries[index + 1]] as const;
+    files.set(`${entry.name}.html`, notebookPage(entry, neighbours));
+  });
+  return files;
+}
+
+/** The first heading of a notebook. */
+function titleOf(name: string, { cells }: Notebook): string {
+  const title = /^# (.+)$/m.exec(cells[0]?.source ?? "")?.[1];
+  if (title === undefined) {
+    throw new Error(`${name} should begin with a heading: # Title`);
+  }
+  return title;
+}
+
+function notebookPage(
+  { name, title, notebook }: Entry,
+  [before, after]: readonly [Entry | undefined, Entry | undefined],
+): string {
+  const links = [
+    '<a href="index.html">All notebooks</a>',
+    before && `<a href="${before.name}.html">← ${escapeHTML(before.title)}</a>`,
+    after && `<a href="${after.name}.html">${escapeHTML(after.title)} →</a>`,
+    `<a href="../../notebooks/${name}.ipynb">Source</a>`,
+  ].filter((link) => link !== undefined);
+  const navigation = `<nav>${links.join("\n")}</nav>`;
+  const cells = notebook.cells.map(cellToHTML);
+  return page(title, [navigation, ...cells, navigation].join("\n"));
+}
+
+function indexPage(entries: readonly Entry[]): string {
+  const items = entries.map(({ name, title, notebook }, index) => {
+    const url = firstImage(notebook.cells);
+    const image = url === undefined ? "" : `<img alt="" src="${url}">`;
+    return `<li><a href="${name}.html">${image}<span>${index + 1}. ${
+      escapeHTML(title)
+    }</span></a></li>`;
+  });
+  return page(
+    "LION in notebooks",
+    `<h1>LION in notebooks</h1>
+<p>Each page is a notebook as it ran: its code, outputs and figures. To run and
+change them, open those in the folder <code>notebooks</code>.</p>
+<ol class="notebooks">
+${items.join("\n")}
+</ol>`,
+  );
+}
+
+function page(title: string, body: string): string {
+  return `<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${escapeHTML(title)}</title>
+<link rel="stylesheet" href="style.css">
+<body>
+${body}
+</body>
+</html>
+`;
+}
+
+/** KaTeX's style with its fonts inside: a page may not read them from files. */
+async function withFonts(css: string): Promise<string> {
+  const folder = import.meta.resolve("katex/dist/katex.min.css");
+  const fonts = new Map<string, string>();
+  for (const [, font] of css.matchAll(/url\((fonts\/[\w-]+\.woff2)\)/g)) {
+    const bytes = await Deno.readFile(fileURLToPath(new URL(font!, folder)));
+    fonts.set(font!, `data:font/woff2;base64,${bytes.toBase64()}`);
+  }
+  return css
+    .replaceAll(/,url\(fonts\/[\w-]+\.(?:woff|ttf)\) format\("\w+"\)/g, "")
+    .replaceAll(
+      /url\((fonts\/[^)]+)\)/g,
+      (_, font) => `url(${fonts.get(font)})`,
+    );
+}

@@ -1,0 +1,47 @@
+/** Markdown with formulas as HTML, as Jupyter shows it. @module */
+import katex from "katex";
+import { Marked } from "marked";
+
+/** Code, which may contain dollars, and formulas: `$$…$$` or `$…$`. */
+const CODE_OR_FORMULA =
+  /(```[^]*?```|`[^`\n]*`|\\\$)|\$\$([^]+?)\$\$|\$((?:\\[^]|[^$\\])+?)\$/g;
+
+/** Stands for a formula while Markdown is read; in no text. */
+const PLACEHOLDER = /\uE000(\d+)\uE001/g;
+
+const marked = new Marked({
+  walkTokens: (token) => {
+    if (token.type === "link") token["href"] = linkFrom(token["href"]);
+  },
+});
+
+/**
+ * HTML of Markdown. Formulas are taken out first, as Jupyter does it: Markdown
+ * would find emphasis and table cells in them.
+ */
+export function proseToHTML(markdown: string): string {
+  const formulas: string[] = [];
+  const text = markdown.replaceAll(
+    CODE_OR_FORMULA,
+    (_, code, displayed, inline) => {
+      if (code !== undefined) return code;
+      formulas.push(
+        formulaToHTML(displayed ?? inline, displayed !== undefined),
+      );
+      return `\uE000${formulas.length - 1}\uE001`;
+    },
+  );
+  const html = marked.parse(text, { async: false });
+  return html.replaceAll(PLACEHOLDER, (_, index) => formulas[Number(index)]!);
+}
+
+/** HTML of a formula in TeX; throws if there is a mistake in it. */
+function formulaToHTML(source: string, displayMode: boolean): string {
+  return katex.renderToString(source, { displayMode, strict: "error" });
+}
+
+/** A link of a notebook, from the page that is made of it. */
+function linkFrom(href: string): string {
+  if (href.startsWith("../")) return `../${href}`;
+  return href.replace(/^([^/:]+)\.ipynb/, "$1.html");
+}

@@ -1,0 +1,98 @@
+/**
+ * Runs the notebooks: `deno task notebooks`, with `--help` for what can be
+ * changed.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { findPython } from "./jupyter.ts";
+import { notebookNames, NOTEBOOKS } from "./notebook.ts";
+import { run } from "./run.ts";
+
+const USAGE = `Usage: deno task notebooks [options] [names]
+
+Executes notebooks in Jupyter, and compares their outputs with those that are
+committed. A name may be short: 02 is notebooks/02_....ipynb.
+
+  --write       store the outputs instead
+  --timeout S   seconds that a notebook may take (default 180)
+  --help        print this`;
+
+interface Options {
+  readonly names: readonly string[];
+  readonly seconds: number;
+  readonly write: boolean;
+}
+
+/** Reads the command line; explains what is wrong with it and ends. */
+async function readOptions(): Promise<Options> {
+  try {
+    const { values, positionals } = parseArgs({
+      args: Deno.args,
+      allowPositionals: true,
+      options: {
+        write: { type: "boolean", default: false },
+        timeout: { type: "string", default: "180" },
+        help: { type: "boolean", default: false },
+      },
+    });
+    if (values.help) {
+      console.log(USAGE);
+      Deno.exit(0);
+    }
+    const seconds = Number(values.timeout);
+    if (!(seconds > 0 && seconds < Infinity)) {
+      throw new RangeError(
+        `--timeout should be above 0, got ${values.timeout}`,
+      );
+    }
+    const names = await notebookNames();
+    const unknown = positionals.find((start) =>
+      !names.some((name) => name.startsWith(start))
+    );
+    if (unknown !== undefined) {
+      throw new RangeError(
+        `no notebook is called ${unknown}: there are ${names.join(", ")}`,
+      );
+    }
+    return {
+      names: positionals.length === 0
+        ? names
+        : names.filter((name) =>
+          positionals.some((start) => name.startsWith(start))
+        ),
+      seconds,
+      write: values.write,
+    };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    Deno.exit(2);
+  }
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, "  ");
+}
+
+const { names, ...options } = await readOptions();
+const python = await findPython("nbclient");
+if (python === undefined) {
+  console.log(
+    "the notebooks are skipped: no Python here has nbclient; " +
+      "`deno task setup` says what to install",
+  );
+  Deno.exit(0);
+}
+let failed = 0;
+for (const name of names) {
+  const started = performance.now();
+  const path = fileURLToPath(new URL(`${name}.ipynb`, NOTEBOOKS));
+  const wrong = await run(path, { python, ...options });
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`${wrong.length === 0 ? "ok  " : "FAIL"} ${name} (${seconds} s)`);
+  for (const one of wrong) console.log(indent(one));
+  if (wrong.length > 0) failed++;
+}
+console.log(`${names.length - failed} passed, ${failed} failed`);
+if (failed > 0) Deno.exit(1);
