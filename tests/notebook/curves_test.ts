@@ -82,5 +82,9 @@ Deno.test("LivePlot shows nothing in a script, and has all points", async () => 
       { x: [1], y: [4], name: "test" },
     ],
   );
-  assertEquals(layout["yaxis"], { title: { text: "nats" }, type: "log" });
+  assertEquals(layout["yaxis"], {
+    title: { text: "nats" },
+    type: "log",
+    dtick: "D2",
+  });
 });
