@@ -113,7 +113,7 @@ export class Figure implements Displayable {
    * The figure as HTML.
    *
    * @param options See {@linkcode HTMLOptions}.
-   * @returns A page that opens without a network, 5 MB, or a part of one.
+   * @returns A page that opens without a network, 2 MB, or a part of one.
    */
   toHTML({ fullPage = true, plotly = "source" }: HTMLOptions = {}): string {
     const part = plotElement(this.toJSON());

@@ -18,6 +18,19 @@ interface Kernel {
 /** Outputs that arrive after the cell's end are lost: so long are they waited for. */
 const MILLISECONDS_TO_ARRIVE = 5;
 
+/**
+ * Of what a front end does not take at once, the kernel sends the rest when it
+ * sends again, and what it is given meanwhile is lost, be it that the cell has
+ * ended. So a large output is followed by updates of nothing, one for so many
+ * characters.
+ */
+const CHARACTERS_AT_ONCE = 50_000;
+const NOTHING: DisplayData = {
+  data: {},
+  metadata: {},
+  transient: { display_id: "nothing" },
+};
+
 function kernel(): Kernel | undefined {
   try {
     return (Deno as unknown as { jupyter: Kernel }).jupyter;
@@ -56,5 +69,14 @@ export async function send(
   const content = { data, metadata, transient: { display_id: id } };
   const type = update ? "update_display_data" : "display_data";
   await kernel()!.broadcast(type, content);
-  await new Promise((resolve) => setTimeout(resolve, MILLISECONDS_TO_ARRIVE));
+  await toArrive();
+  let left = JSON.stringify(data).length;
+  while ((left -= CHARACTERS_AT_ONCE) > 0) {
+    await kernel()!.broadcast("update_display_data", NOTHING);
+    await toArrive();
+  }
+}
+
+function toArrive(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, MILLISECONDS_TO_ARRIVE));
 }

@@ -1,5 +1,6 @@
 // Importing something of a package installs it: its files can be resolved.
 import plotly from "plotly.js-dist-min/package.json" with { type: "json" };
+import { gzipSync } from "node:zlib";
 import { escapeHTML } from "./html.ts";
 
 /** What plotly.js draws: traces, and what is around them. */
@@ -20,9 +21,19 @@ export function plotlyScript(from: "source" | "cdn"): string {
     const url = `https://cdn.plot.ly/plotly-${plotly.version}.min.js`;
     return `<script src="${url}" charset="utf-8"></script>`;
   }
-  return `<script>${
-    plotlySource().replaceAll("</script", "<\\/script")
-  }</script>`;
+  const compressed = new Uint8Array(gzipSync(plotlySource())).toBase64();
+  return `<script>
+// plotly.js v${plotly.version}, MIT licence, compressed
+(async () => {
+  if (window.Plotly) return;
+  const bytes = Uint8Array.from(atob("${compressed}"), (c) => c.charCodeAt(0));
+  const unzip = new DecompressionStream("gzip");
+  const script = document.createElement("script");
+  const source = new Blob([bytes]).stream().pipeThrough(unzip);
+  script.textContent = await new Response(source).text();
+  document.head.append(script);
+})();
+</script>`;
 }
 
 /**

@@ -21,7 +21,7 @@ let byDefault: string | undefined;
  * - `plotly_mimetype`: plotly's JSON, which VS Code and JupyterLab with
  *   plotly's extension draw.
  * - `notebook`: HTML with plotly.js, which is put into the notebook once
- *   (5 MB); `notebook_connected` links to it.
+ *   (2 MB); `notebook_connected` links to it.
  * - `png`, `svg`: a picture. `plotly_mimetype` and `notebook` add a PNG for
  *   where they are not drawn.
  * - `browser`: an HTML file, whose path is printed.

@@ -14,6 +14,7 @@ export interface Output {
 }
 
 const outputs: Output[] = [];
+const ids = new Set<string>();
 
 Object.assign(Deno, {
   jupyter: {
@@ -30,12 +31,11 @@ Object.assign(Deno, {
       // The kernel refuses typed arrays, and JSON has no NaN.
       const sent = JSON.parse(JSON.stringify(data));
       const isUpdate = type === "update_display_data";
-      outputs.push({
-        isUpdate,
-        id: transient.display_id,
-        data: sent,
-        metadata,
-      });
+      const id = transient.display_id;
+      // A page knows nothing of what it has not displayed.
+      if (isUpdate && !ids.has(id)) return;
+      ids.add(id);
+      outputs.push({ isUpdate, id, data: sent, metadata });
     },
   },
 });
