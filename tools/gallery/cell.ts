@@ -55,20 +55,27 @@ function displayToHTML({ data, metadata }: DisplayOutput): string {
   }" src="${pngURL(png)}">`;
 }
 
-/** The first image of a notebook, as an URL. */
-export function firstImage(cells: readonly Cell[]): string | undefined {
+/** The first figure of a notebook, or the one of a title, in base64. */
+export function figureOf(
+  cells: readonly Cell[],
+  title?: string,
+): string | undefined {
   for (const cell of cells) {
     if (cell.cell_type === "markdown") continue;
     for (const output of cell.outputs) {
       if (!("data" in output)) continue;
       const png = output.data["image/png"];
-      if (typeof png === "string") return pngURL(png);
+      if (typeof png !== "string") continue;
+      if (title === undefined || textOf(output.data) === `Figure: ${title}`) {
+        return png.trim();
+      }
     }
   }
   return undefined;
 }
 
-function pngURL(base64: string): string {
+/** A figure as a page holds it. */
+export function pngURL(base64: string): string {
   return `data:image/png;base64,${base64.trim()}`;
 }
 

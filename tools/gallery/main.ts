@@ -8,6 +8,9 @@ await Deno.remove(FOLDER, { recursive: true }).catch((error) => {
 });
 await Deno.mkdir(FOLDER, { recursive: true });
 for (const [name, content] of await galleryFiles()) {
-  await Deno.writeTextFile(new URL(name, FOLDER), content);
+  const bytes = typeof content === "string"
+    ? new TextEncoder().encode(content)
+    : content;
+  await Deno.writeFile(new URL(name, FOLDER), bytes);
   console.log(`docs/notebooks/${name}`);
 }

@@ -7,7 +7,7 @@ import {
   NOTEBOOKS,
   readNotebook,
 } from "../notebooks/notebook.ts";
-import { cellToHTML, escapeHTML, firstImage } from "./cell.ts";
+import { cellToHTML, escapeHTML, figureOf, pngURL } from "./cell.ts";
 import style from "./style.css" with { type: "text" };
 
 /** A notebook with its place in the gallery. */
@@ -17,14 +17,25 @@ interface Entry {
   readonly notebook: Notebook;
 }
 
+/** What the README shows: the figures of notebooks by their titles. */
+const FIGURES = {
+  "masks.png": [
+    "02_full_attention_and_masks",
+    "LION-S, the paper's convention: token 6 forgets",
+  ],
+  "forms.png": ["06_vision", "A forward pass of one picture, in each form"],
+} as const;
+
 /** The files of the gallery by their names; none asks for a network. */
-export async function galleryFiles(): Promise<Map<string, string>> {
+export async function galleryFiles(): Promise<
+  Map<string, string | Uint8Array>
+> {
   const names = await notebookNames();
   const entries = await Promise.all(names.map(async (name) => {
     const notebook = await readNotebook(new URL(`${name}.ipynb`, NOTEBOOKS));
     return { name, title: titleOf(name, notebook), notebook };
   }));
-  const files = new Map([
+  const files = new Map<string, string | Uint8Array>([
     ["index.html", indexPage(entries)],
     ["style.css", `${style}\n${await withFonts(katexStyle)}\n`],
   ]);
@@ -32,6 +43,12 @@ export async function galleryFiles(): Promise<Map<string, string>> {
     const neighbours = [entries[index - 1], entries[index + 1]] as const;
     files.set(`${entry.name}.html`, notebookPage(entry, neighbours));
   });
+  for (const [file, [name, title]] of Object.entries(FIGURES)) {
+    const entry = entries.find((entry) => entry.name === name);
+    const png = figureOf(entry?.notebook.cells ?? [], title);
+    if (png === undefined) throw new Error(`${name} has no figure "${title}"`);
+    files.set(file, Uint8Array.fromBase64(png));
+  }
   return files;
 }
 
@@ -61,8 +78,8 @@ function notebookPage(
 
 function indexPage(entries: readonly Entry[]): string {
   const items = entries.map(({ name, title, notebook }, index) => {
-    const url = firstImage(notebook.cells);
-    const image = url === undefined ? "" : `<img alt="" src="${url}">`;
+    const png = figureOf(notebook.cells);
+    const image = png === undefined ? "" : `<img alt="" src="${pngURL(png)}">`;
     return `<li><a href="${name}.html">${image}<span>${index + 1}. ${
       escapeHTML(title)
     }</span></a></li>`;
