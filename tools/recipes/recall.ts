@@ -89,7 +89,7 @@ const MQAR: Record<
     sizes: { dim: 64, depth: 2, numHeads: 2, mlpRatio: 2 },
     featureMap: "relu",
     batchSize: 64,
-    steps: 2500,
+    steps: 4000,
     learningRate: 3e-3,
   },
   paper: {
@@ -140,8 +140,8 @@ const COPYING: Record<Setting, RecallSetting & { symbols: number }> = {
     symbols: 4,
     sizes: { dim: 64, depth: 2, numHeads: 2, mlpRatio: 2 },
     batchSize: 32,
-    steps: 1000,
-    learningRate: 5e-3,
+    steps: 2000,
+    learningRate: 3e-3,
   },
   paper: {
     vocabularySize: 16,
