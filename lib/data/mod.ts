@@ -105,6 +105,7 @@ export {
   collateCausal,
   collateTokens,
   type LabelledTokens,
+  NOT_COUNTED,
   padTokens,
   type PadTokensOptions,
 } from "./token_batch.ts";

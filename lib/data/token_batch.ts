@@ -2,8 +2,19 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertInteger } from "./assert_integer.ts";
 import type { Collate } from "./stream.ts";
 
-/** The label of a token that the loss does not count. */
-export const NOT_COUNTED = -100;
+/**
+ * The label of what losses and metrics do not count, as in PyTorch.
+ *
+ * @example Only the second token has to be told
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { type LabelledTokens, NOT_COUNTED } from "@lionjs/lion/data";
+ *
+ * const example: LabelledTokens = { ids: [1, 2], labels: [NOT_COUNTED, 7] };
+ * assertEquals(example.labels[0], -100);
+ * ```
+ */
+export const NOT_COUNTED: number = -100;
 
 /** A sequence of tokens of a class. */
 export interface ClassifiedTokens {

@@ -1,7 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-
-/** The label of a place that does not count. */
-const NOT_COUNTED = -100;
+import { NOT_COUNTED } from "../data/token_batch.ts";
 
 /** What training makes small: a mean over labels. */
 export interface Loss {
@@ -31,8 +29,8 @@ export function countLabels(labels: tf.Tensor): tf.Scalar {
 
 /**
  * The cross-entropy of logits `[..., classes]` and labels `[...]` of int32, in
- * nats. A label of -100 does not count; where none does, it is 0. Any other that
- * is no class makes it NaN.
+ * nats. A label of -100 (`NOT_COUNTED` of `@lionjs/lion/data`) does not count;
+ * where none does, it is 0. Any other that is no class makes it NaN.
  *
  * Source of the smoothing: Szegedy et al. 2016 (arXiv:1512.00567).
  *
