@@ -100,7 +100,7 @@ function reportRecipe(results: RecipeResults): string {
     about,
     `\`${command}\`, ${date}: ${trials[0]!.steps} steps, ${seeds} seeds, ${
       minutes.toFixed(0)
-    } minutes of training in all; ${machine}.`,
+    } min of training in all; ${machine}.`,
     [head, head.map(() => "---"), ...rows, ...baselines]
       .map((cells) => `| ${cells.join(" | ")} |`).join("\n"),
   ].join("\n\n");
