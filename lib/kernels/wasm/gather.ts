@@ -2,9 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { replaceKernel } from "../replace_kernel.ts";
-
-/** Floats from which on a row is copied at once. */
-const LONG_ROW = 16;
+import { copyRow } from "./copy_row.ts";
 
 /**
  * Registers `GatherV2` of floats, which copies rows where tfjs-wasm computes
@@ -38,8 +36,7 @@ export function registerGather(): void {
     for (let i = 0; i < tf.util.sizeFromShape(before); i++) {
       for (const place of places) {
         const start = (i * count + place) * size;
-        if (size > LONG_ROW) to.set(from.subarray(start, start + size), at);
-        else for (let n = 0; n < size; n++) to[at + n] = from[start + n]!;
+        copyRow(to, at, from, start, size);
         at += size;
       }
     }

@@ -4,6 +4,7 @@ import type { KernelHost } from "./host.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerMatmul } from "./matmul.ts";
 import { registerOperations } from "./operations.ts";
+import { registerSlices } from "./slice.ts";
 
 /** Registers all of LION's kernels for the wasm backend. */
 export function registerWasmKernels(host: KernelHost): void {
@@ -12,4 +13,5 @@ export function registerWasmKernels(host: KernelHost): void {
   registerOperations(host);
   registerDense("wasm");
   registerGather();
+  registerSlices();
 }

@@ -1,0 +1,16 @@
+type Row = Float32Array | Int32Array | Uint8Array;
+
+/** Elements from which on a row is copied at once. */
+const LONG_ROW = 16;
+
+/** Copies `size` elements of `from`, from `start` on, into `to` at `at`. */
+export function copyRow(
+  to: Row,
+  at: number,
+  from: Row,
+  start: number,
+  size: number,
+): void {
+  if (size > LONG_ROW) to.set(from.subarray(start, start + size), at);
+  else for (let n = 0; n < size; n++) to[at + n] = from[start + n]!;
+}
