@@ -1,13 +1,14 @@
-type Row = Float32Array | Int32Array | Uint8Array;
+/** Elements in the memory of the wasm backend. */
+export type Elements = Float32Array | Int32Array | Uint8Array;
 
 /** Elements from which on a row is copied at once. */
 const LONG_ROW = 16;
 
 /** Copies `size` elements of `from`, from `start` on, into `to` at `at`. */
 export function copyRow(
-  to: Row,
+  to: Elements,
   at: number,
-  from: Row,
+  from: Elements,
   start: number,
   size: number,
 ): void {

@@ -2,7 +2,7 @@
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
 import { replaceKernel } from "../replace_kernel.ts";
-import { copyRow } from "./copy_row.ts";
+import { copyRow, type Elements } from "./copy_row.ts";
 
 /**
  * Registers `Slice` and `SplitV`, which copy what is asked for, where tfjs-wasm
@@ -51,8 +51,8 @@ interface Part {
 }
 
 function copyPart(
-  to: Float32Array | Int32Array | Uint8Array,
-  from: Float32Array | Int32Array | Uint8Array,
+  to: Elements,
+  from: Elements,
   { shape, starts, sizes }: Part,
 ): void {
   const strides = shape.map((_, i) =>
