@@ -183,8 +183,11 @@ async function batchOf<E>(
   collate: Collate<E>,
   random: Random,
 ): Promise<Batch> {
-  const examples = Array.from(indices, (index) => dataset.get(index));
-  return collate(await Promise.all(examples), random);
+  const examples = await Promise.all(
+    Array.from(indices, (index) => dataset.get(index)),
+  );
+  // What it has made when it throws, and what it does not return, is freed.
+  return tf.tidy(() => collate(examples, random) as Batch & tf.TensorContainer);
 }
 
 /** Made when it is asked for, or before, when there is nothing else to do. */

@@ -166,8 +166,11 @@ class Run {
       await callbacks.onTrainEnd?.();
     } finally {
       tf.dispose(this.#unread.map(({ figures }) => figures));
-      await this.#progress.end();
-      await batches.return?.();
+      try {
+        await this.#progress.end();
+      } finally {
+        await batches.return?.();
+      }
     }
     state.useAverage();
     return {
