@@ -8,6 +8,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { writeAtomically } from "./atomic_write.ts";
 import { fromBfloat16, toBfloat16 } from "./bfloat16.ts";
+import { files } from "./file_system.ts";
+import { fromFloat16, toFloat16 } from "./float16.ts";
 import {
   brief,
   type Dtype,
@@ -71,11 +73,11 @@ export async function readSafetensors(
   source: string | URL | Uint8Array,
 ): Promise<Safetensors> {
   if (source instanceof Uint8Array) return await read(bytesSource(source));
-  const file = await Deno.open(source);
+  const file = await files().open(source);
   try {
     return await read(await fileSource(file, String(source)));
   } finally {
-    file.close();
+    await file.close();
   }
 }
 
@@ -168,7 +170,7 @@ function decode(
     case "F32":
       return tf.tensor(new Float32Array(buffer), shape);
     case "F16":
-      return tf.tensor(new Float32Array(new Float16Array(buffer)), shape);
+      return tf.tensor(fromFloat16(buffer), shape);
     case "BF16":
       return tf.tensor(fromBfloat16(new Uint16Array(buffer)), shape);
     case "I64": {
@@ -260,7 +262,7 @@ function encode(
 ): ArrayBufferView {
   switch (dtype) {
     case "F16":
-      return new Float16Array(values);
+      return toFloat16(values as Float32Array);
     case "BF16":
       return toBfloat16(values as Float32Array);
     case "BOOL":

@@ -92,13 +92,20 @@ export async function train(
   const settings = settingsOf(options, data);
   const parts = { model, data, loss: options.loss, settings };
   const state = new TrainingState(model, settings);
+  let checkpoints: RunCheckpoints | undefined;
   try {
-    const checkpoints = options.checkpoints &&
-      await RunCheckpoints.open(options.checkpoints, parts, state);
+    if (options.checkpoints) {
+      checkpoints = await RunCheckpoints.open(
+        options.checkpoints,
+        parts,
+        state,
+      );
+    }
     if (options.log) await beginLog(options.log, state.steps);
     return await new Run(parts, options, state, checkpoints).toEnd();
   } finally {
     state.dispose();
+    await checkpoints?.close();
   }
 }
 

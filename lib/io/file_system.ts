@@ -1,0 +1,53 @@
+/**
+ * Files, in Deno and in Node alike. A browser has none, and its bundlers meet
+ * no import that they cannot follow.
+ *
+ * @module
+ */
+import type * as nodeCrypto from "node:crypto";
+import type * as nodeFiles from "node:fs/promises";
+
+interface Builtins {
+  "node:crypto": typeof nodeCrypto;
+  "node:fs/promises": typeof nodeFiles;
+}
+
+function builtin<N extends keyof Builtins>(name: N): Builtins[N] {
+  const found = globalThis.process?.getBuiltinModule?.(name);
+  if (found) return found as Builtins[N];
+  throw new Error(
+    `files are there in Deno, and in Node from 20.16 on, not here; in a browser, fetch their bytes and pass those`,
+  );
+}
+
+/** The functions that read and write files. */
+export function files(): Builtins["node:fs/promises"] {
+  return builtin("node:fs/promises");
+}
+
+/** Whether an error says that there is no such file or folder. */
+export function isMissing(error: unknown): boolean {
+  return Object(error).code === "ENOENT";
+}
+
+/** The SHA-256 of bytes, in hexadecimal digits. */
+export function sha256Of(bytes: Uint8Array): string {
+  return builtin("node:crypto").createHash("sha256").update(bytes)
+    .digest("hex");
+}
+
+/** The SHA-256 of a file, in hexadecimal digits; no more than a part of it is in memory. */
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = builtin("node:crypto").createHash("sha256");
+  const file = await files().open(path);
+  try {
+    const buffer = new Uint8Array(2 ** 20);
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
+      if (bytesRead === 0) return hash.digest("hex");
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
+}
