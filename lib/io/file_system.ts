@@ -30,10 +30,11 @@ export function isMissing(error: unknown): boolean {
   return Object(error).code === "ENOENT";
 }
 
-/** The SHA-256 of bytes, in hexadecimal digits. */
-export function sha256Of(bytes: Uint8Array): string {
-  return builtin("node:crypto").createHash("sha256").update(bytes)
-    .digest("hex");
+/** The SHA-256 of bytes, one part after another, in hexadecimal digits. */
+export function sha256Of(...parts: readonly Uint8Array[]): string {
+  const hash = builtin("node:crypto").createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
 }
 
 /** The SHA-256 of a file, in hexadecimal digits; no more than a part of it is in memory. */

@@ -48,7 +48,10 @@ export interface EvaluationOptions {
 
 /** Where checkpoints are, and how many; see {@linkcode train}. */
 export interface CheckpointOptions {
-  /** A folder that no other run has its checkpoints in. */
+  /**
+   * A folder that no other run has its checkpoints in. While it is trained into
+   * it has a file `training.lock`, and whoever else wants to is refused.
+   */
   folder: string;
   /** Steps between two. @default an epoch's */
   every?: number;
