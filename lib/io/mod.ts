@@ -37,4 +37,10 @@ export {
   writeSafetensors,
   type WriteSafetensorsOptions,
 } from "./safetensors.ts";
-export { loadPyTorchWeights, toPyTorchWeights } from "./pytorch.ts";
+export {
+  loadPyTorchWeights,
+  type LoadPyTorchWeightsOptions,
+  type SkippedWeights,
+  toPyTorchWeights,
+} from "./pytorch.ts";
+export type { TensorNames } from "./tensor_names.ts";
