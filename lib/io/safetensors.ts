@@ -6,6 +6,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { writeAtomically } from "./atomic_write.ts";
 import { fromBfloat16, toBfloat16 } from "./bfloat16.ts";
 import { files } from "./file_system.ts";
@@ -40,6 +41,11 @@ export interface WriteSafetensorsOptions {
    */
   precision?: "F32" | "F16" | "BF16";
 }
+
+const WRITE_OPTIONS: OptionNames<WriteSafetensorsOptions> = {
+  metadata: true,
+  precision: true,
+};
 
 /**
  * Reads a safetensors file, a tensor at a time.
@@ -108,7 +114,7 @@ export async function readSafetensors(
  * @param target The path of the file; one that exists is replaced.
  * @param tensors The tensors by name.
  * @param options See {@linkcode WriteSafetensorsOptions}.
- * @throws {TypeError} If a tensor is of another dtype, or the metadata not of strings.
+ * @throws {TypeError} If a tensor is of another dtype, the metadata not of strings, or an option unknown.
  * @throws {RangeError} If the precision is unknown, or a tensor is called `__metadata__`.
  * @throws {Error} If the file cannot be written; `cause` says why.
  */
@@ -117,6 +123,7 @@ export async function writeSafetensors(
   tensors: Map<string, tf.Tensor> | Record<string, tf.Tensor>,
   options: WriteSafetensorsOptions = {},
 ): Promise<void> {
+  assertOptions("writeSafetensors", options, WRITE_OPTIONS);
   const { metadata, precision = "F32" } = options;
   if (!["F32", "F16", "BF16"].includes(precision)) {
     throw new RangeError(

@@ -150,7 +150,8 @@ onCpu(
         "one of them is damaged": () =>
           Deno.truncate(`${newest}/state.safetensors`, 1000),
         "ENOENT": () => Deno.remove(`${newest}/state.safetensors`),
-        "JSON": () => Deno.truncate(`${newest}/state.json`, 100),
+        "state.json should have the SHA-256": () =>
+          Deno.truncate(`${newest}/state.json`, 100),
       };
       for (const [reason, damage] of Object.entries(damages)) {
         await damage();
