@@ -6,6 +6,7 @@ import {
   crossEntropy,
   evaluate,
   type EvaluateOptions,
+  meanSquaredError,
   train,
   type TrainOptions,
   warmUpCosine,
@@ -229,8 +230,6 @@ onCpu("wrong labels are named by evaluate()", async () => {
 onCpu(
   "labels that are no numbers are named by meanSquaredError()",
   async () => {
-    const { meanSquaredError } = await import("../../lib/training/mod.ts");
-    const model = tinyModel({ depth: 1 });
     const data = (value: number) =>
       tinyData((position) => {
         const { labels, ...batch } = tinyBatch(position);
@@ -240,6 +239,7 @@ onCpu(
         return { ...batch, labels: tf.tensor2d(values, [4, 3]) };
       });
     for (const value of [NaN, Infinity]) {
+      const model = tinyModel({ depth: 1 });
       await assertRejects(
         () =>
           train(
@@ -253,7 +253,7 @@ onCpu(
         RangeError,
         `labels of step 4 should be finite, got ${value} at [2,1]; the weights are spoilt, there is no checkpoint from before`,
       );
+      model.dispose();
     }
-    model.dispose();
   },
 );
