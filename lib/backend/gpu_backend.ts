@@ -10,6 +10,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { nodeModule } from "../contract/node_module.ts";
 import { GpuError } from "./gpu_error.ts";
 import { limitsOf } from "./limits.ts";
 
@@ -25,11 +26,9 @@ const LAUNCHES_BETWEEN_COLLECTIONS = 16_384;
 /** Forces a full garbage collection, where the host lets us. */
 type Collector = () => void;
 
-async function garbageCollector(): Promise<Collector | undefined> {
-  if (!("Deno" in globalThis)) return undefined;
-  const [v8, vm] = await Promise.all([import("node:v8"), import("node:vm")]);
-  v8.setFlagsFromString("--expose-gc");
-  return vm.runInNewContext("gc");
+function garbageCollector(): Collector | undefined {
+  nodeModule("node:v8")?.setFlagsFromString("--expose-gc");
+  return nodeModule("node:vm")?.runInNewContext("gc");
 }
 
 /** Tensors numbered `from` < id <= `to` may hold garbage, because of `error`. */
@@ -174,6 +173,6 @@ export async function openAdapter(
     requiredFeatures: [...adapter.features] as GPUFeatureName[],
     requiredLimits: limitsOf(adapter),
   });
-  const collect = isSoftware ? await garbageCollector() : undefined;
+  const collect = isSoftware ? garbageCollector() : undefined;
   return new StrictWebGPUBackend(device, adapter.info, collect);
 }

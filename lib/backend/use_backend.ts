@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { nodeModule } from "../contract/node_module.ts";
 import { correctKernels } from "./corrected_kernels.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { limitsOf } from "./limits.ts";
@@ -138,16 +139,22 @@ async function start(
     case "webgpu on a GPU":
       return await startWebGpu(candidate === "webgpu", powerPreference);
     case "wasm":
-      return await startWasm(threads ?? navigator.hardwareConcurrency ?? 1);
+      return await startWasm(threads ?? processors());
     case "cpu":
       return await startCpu();
   }
 }
 
+/** Node has no navigator before 21. */
+function processors(): number {
+  return globalThis.navigator?.hardwareConcurrency ??
+    nodeModule("node:os")?.availableParallelism() ?? 1;
+}
+
 async function startCpu(): Promise<BackendInfo> {
   await import("@tensorflow/tfjs-backend-cpu");
   await tf.setBackend("cpu");
-  // Its first use in Deno advertises a package for Node.js.
+  // Its first use in Deno or Node advertises another package.
   (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
   return { name: "cpu", features: [], limits: {} };
 }

@@ -10,6 +10,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import createModule from "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js";
+import { nodeModule } from "../contract/node_module.ts";
 import { KernelHost } from "../kernels/wasm/host.ts";
 import {
   canShareMemory,
@@ -98,9 +99,10 @@ async function instantiate(): Promise<EmscriptenModule> {
   return await Promise.race([module, failure]);
 }
 
-/** A file of tfjs's package: beside it in Deno, beside the page's script in a browser. */
+/** A file of tfjs's package: beside it in Deno and Node, beside the page's script in a browser. */
 async function readBinary(file: string): Promise<Uint8Array<ArrayBuffer>> {
-  if ("Deno" in globalThis) return await Deno.readFile(file);
+  const files = nodeModule("node:fs/promises");
+  if (files) return new Uint8Array(await files.readFile(file));
   const response = await fetch(file);
   if (!response.ok) throw new Error(`${file}: ${response.statusText}`);
   return new Uint8Array(await response.arrayBuffer());

@@ -70,10 +70,18 @@ export interface HostOptions {
 
 /** The fastest binary that this engine runs. */
 function bestBinary(): Uint8Array<ArrayBuffer> {
-  const relaxed = Uint8Array.fromBase64(RELAXED);
-  return WebAssembly.validate(relaxed)
-    ? relaxed
-    : Uint8Array.fromBase64(STRICT);
+  const relaxed = decodeBase64(RELAXED);
+  return WebAssembly.validate(relaxed) ? relaxed : decodeBase64(STRICT);
+}
+
+function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
+  const { fromBase64 } = Uint8Array as Partial<typeof Uint8Array>;
+  // Node has it from 25 on.
+  if (fromBase64) return fromBase64(text);
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
+  return bytes;
 }
 
 /** LION's module on tfjs's memory. */
@@ -118,7 +126,7 @@ export class KernelHost {
     const others: Thread[] = [];
     for (let thread = 1; thread < wanted; thread++) {
       others.push(
-        await this.#start({
+        this.#start({
           module: this.#module,
           memory: this.#heap.memory,
           queue: this.#queue,

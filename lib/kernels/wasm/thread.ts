@@ -1,5 +1,7 @@
 /** Another thread of LION's WebAssembly module. @module */
 
+import { nodeModule } from "../../contract/node_module.ts";
+
 /** What a thread starts with. */
 export interface ThreadStart {
   /** The module that all threads run. */
@@ -44,10 +46,11 @@ function serve(start: ThreadStart): void {
 }
 
 /** Starts a thread. It does not keep the process alive. */
-export async function startThread(start: ThreadStart): Promise<Thread> {
-  if ("Deno" in globalThis) {
-    // Deno's own Worker, asleep, keeps the process alive even when terminated.
-    const { Worker } = await import("node:worker_threads");
+export function startThread(start: ThreadStart): Thread {
+  // In Deno too: its own Worker, asleep, keeps the process alive even when terminated.
+  const threads = nodeModule("node:worker_threads");
+  if (threads) {
+    const { Worker } = threads;
     const source = `import { workerData } from "node:worker_threads";
       (${serve})(workerData);`;
     const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`);

@@ -129,8 +129,8 @@ Deno.test("KernelHost raises when a thread is dead, and goes on without it", asy
   let dead = false;
   const host = new KernelHost(heap, {
     patience: 200,
-    start: async (options) => {
-      if (!dead) return await startThread(options);
+    start: (options) => {
+      if (!dead) return startThread(options);
       // It started, began with a job, and was never seen again.
       for (const field of ["ready", "active"]) {
         const at = (options.queue >> 2) + Object.keys(QUEUE).indexOf(field);
