@@ -4,25 +4,22 @@
  *
  * @module
  */
-import type * as nodeCrypto from "node:crypto";
-import type * as nodeFiles from "node:fs/promises";
+import { nodeModule } from "../contract/node_module.ts";
 
-interface Builtins {
-  "node:crypto": typeof nodeCrypto;
-  "node:fs/promises": typeof nodeFiles;
-}
-
-function builtin<N extends keyof Builtins>(name: N): Builtins[N] {
-  const found = globalThis.process?.getBuiltinModule?.(name);
-  if (found) return found as Builtins[N];
+function required<M>(found: M | undefined): M {
+  if (found !== undefined) return found;
   throw new Error(
     `files are there in Deno, and in Node from 20.16 on, not here; in a browser, fetch their bytes and pass those`,
   );
 }
 
 /** The functions that read and write files. */
-export function files(): Builtins["node:fs/promises"] {
-  return builtin("node:fs/promises");
+export function files(): typeof import("node:fs/promises") {
+  return required(nodeModule("node:fs/promises"));
+}
+
+function newHash() {
+  return required(nodeModule("node:crypto")).createHash("sha256");
 }
 
 /** Whether an error says that there is no such file or folder. */
@@ -32,14 +29,14 @@ export function isMissing(error: unknown): boolean {
 
 /** The SHA-256 of bytes, one part after another, in hexadecimal digits. */
 export function sha256Of(...parts: readonly Uint8Array[]): string {
-  const hash = builtin("node:crypto").createHash("sha256");
+  const hash = newHash();
   for (const part of parts) hash.update(part);
   return hash.digest("hex");
 }
 
 /** The SHA-256 of a file, in hexadecimal digits; no more than a part of it is in memory. */
 export async function sha256OfFile(path: string): Promise<string> {
-  const hash = builtin("node:crypto").createHash("sha256");
+  const hash = newHash();
   const file = await files().open(path);
   try {
     const buffer = new Uint8Array(2 ** 20);
