@@ -15,7 +15,7 @@ import {
   train,
   type TrainOptions,
 } from "../../lib/training/mod.ts";
-import { onEachBackend } from "../backends.ts";
+import { BACKENDS, onEachBackend } from "../backends.ts";
 import {
   tinyBatch,
   tinyData,
@@ -128,7 +128,7 @@ for (const [name, options] of Object.entries(CASES)) {
         await trainsOn(model);
         model.dispose();
       }),
-    ["wasm", "cpu"],
+    name.includes("loss") ? BACKENDS : ["wasm", "cpu"],
   );
 }
 
@@ -262,6 +262,38 @@ async function withAllocations<T>(
 function whole(position: number, size: number): Batch {
   return tf.tidy(() => tinyBatch(position, size) as Batch & tf.TensorContainer);
 }
+
+onEachBackend(
+  "after a buffer that no GPU has, smaller batches train",
+  async () => {
+    const model = tinyModel({ depth: 1 });
+    await trainsOn(model);
+    const before = engineState();
+    const loss: Loss = (predictions, labels) =>
+      tf.tidy(() => {
+        // 16 GiB, as of a batch that is far too large.
+        const large = tf.fill([2 ** 16, 2 ** 16], 0);
+        const sum = tf.sum(tf.mul(large, tf.mean(predictions)));
+        return tf.add(crossEntropy()(predictions, labels), sum);
+      });
+    for (let i = 0; i < 2; i++) {
+      await assertRejects(
+        () => train(model, tinyData(), tinyOptions({ loss })),
+        RangeError,
+        "more than this adapter's",
+      );
+      assertEquals(engineState(), before);
+      await assertRejects(
+        () => evaluate(model, tinyPass(), { loss }),
+        RangeError,
+      );
+      assertEquals(engineState(), before);
+    }
+    await trainsOn(model);
+    model.dispose();
+  },
+  ["webgpu"],
+);
 
 onEachBackend(
   "after memory ran out, wherever it did, smaller batches train",
