@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
+import "../contract/tape.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { hasKernel, run } from "../operations/fused.ts";
-import { freeingTape } from "./tape.ts";
 
 /**
  * Inputs `value, gradient, mean, square`; outputs the new `value, mean,
@@ -99,13 +99,6 @@ export class Adam extends tf.Optimizer {
   /** The name under which tfjs knows it. */
   static get className(): string {
     return "LionAdam";
-  }
-
-  /** The value of a loss and its gradients; nothing stays behind if it throws. */
-  override computeGradients(
-    ...args: Parameters<tf.Optimizer["computeGradients"]>
-  ): ReturnType<tf.Optimizer["computeGradients"]> {
-    return freeingTape(() => super.computeGradients(...args));
   }
 
   /** Changes variables by their gradients. */

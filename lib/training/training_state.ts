@@ -1,11 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import "../contract/tape.ts";
 import type { Batch } from "../data/stream.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
 import { type AdamOptions, attributesOf, update } from "./adam.ts";
 import type { Loss } from "./loss.ts";
 import { countOf, predict } from "./predict.ts";
-import { freeingTape } from "./tape.ts";
 import { namesOfWeights } from "./weight_names.ts";
 import { groupWeights, normOf, type WeightGroup } from "./weight_group.ts";
 
@@ -92,11 +92,9 @@ export class TrainingState {
         const predictions = predict(this.#model, inputs, { training: true });
         return tf.mul(loss(predictions, labels), count) as tf.Scalar;
       };
-      const { value, grads } = freeingTape(() =>
-        tf.variableGrads(
-          () => withDropoutSeed(dropoutSeed, sum),
-          this.#trainable,
-        )
+      const { value, grads } = tf.variableGrads(
+        () => withDropoutSeed(dropoutSeed, sum),
+        this.#trainable,
       );
       const joined = this.#groups.map(({ group }) => group.join(grads));
       const sums: tf.Tensor[] = [value, count, ...joined];

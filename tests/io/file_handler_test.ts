@@ -390,7 +390,7 @@ onCpu(
       const seen = new Set<string>();
       let saving = true;
       const writer = (async () => {
-        for (let i = 0; i < 150; i++) {
+        for (let i = 0; i < 60; i++) {
           await models[i % models.length]!.save(`file://${folder}`);
         }
         saving = false;

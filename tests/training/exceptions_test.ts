@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import * as tfl from "@tensorflow/tfjs-layers";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { batchesInOrder, datasetOf } from "../../lib/data/mod.ts";
 import type { Batch } from "../../lib/data/stream.ts";
@@ -217,6 +218,58 @@ onEachBackend("an exception in Adam.minimize() leaves nothing behind", () => {
   adam.dispose();
   x.dispose();
 }, ["wasm", "cpu"]);
+
+onEachBackend(
+  "an exception in tf.grad() or model.fit() leaves nothing behind",
+  async () => {
+    const x = tf.tensor1d([1, 2]);
+    const model = tfl.sequential({
+      layers: [tfl.layers.dense({ units: 1, inputShape: [2] })],
+    });
+    const xs = tf.ones([4, 2]), ys = tf.ones([4, 1]);
+    let throwing = false;
+    model.compile({
+      optimizer: new Adam(),
+      loss: (y, predictions) => {
+        const loss = tf.losses.meanSquaredError(y, predictions);
+        if (throwing) throw new Thrown();
+        return loss as tf.Tensor;
+      },
+    });
+    await model.fit(xs, ys, { epochs: 1, verbose: 0 });
+    throwing = true;
+    const before = engineState();
+    // What is kept by the function itself is its own.
+    const kept: tf.Tensor[] = [];
+    const grad = tf.grad((x) => {
+      kept.push(tf.keep(tf.exp(x)));
+      // The inner gradient is taken within the outer one's tape.
+      tf.grad((y) => tf.square(tf.sin(y)))(tf.square(x));
+      throw new Thrown();
+    });
+    for (let i = 0; i < 3; i++) {
+      assertThrows(() => tf.tidy(() => grad(x)), Thrown);
+      assertEquals([...await kept[i]!.data()].length, 2);
+    }
+    tf.dispose(kept);
+    assertEquals(engineState(), before);
+    for (let i = 0; i < 3; i++) {
+      // fit() leaves the order of its batches, which a scope frees; what is kept
+      // it would not.
+      tf.engine().startScope();
+      await assertRejects(
+        () => model.fit(xs, ys, { epochs: 1, verbose: 0 }),
+        Thrown,
+      );
+      tf.engine().endScope();
+      assertEquals(engineState(), before);
+    }
+    tf.dispose([x, xs, ys]);
+    model.dispose();
+    model.optimizer.dispose();
+  },
+  ["wasm", "cpu"],
+);
 
 onEachBackend("an exception in collate() leaves nothing behind", async () => {
   const batches = batchesInOrder(datasetOf([1, 2, 3]), {

@@ -1,7 +1,13 @@
-/** The tape of a forward pass, which tfjs frees only after a backward pass. @module */
+/**
+ * Importing this makes tfjs free what it has recorded when a function throws
+ * whose gradients it computes. It alone would keep for ever what its tape has
+ * saved, for any loss: of `train`, of `model.fit`, in `tf.grad`.
+ *
+ * @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** What tfjs's engine does not declare as public. */
+/** tfjs's engine, with what it does not declare as public. */
 interface Engine {
   readonly state: {
     readonly gradientDepth: number;
@@ -9,18 +15,19 @@ interface Engine {
     activeTape: unknown;
   };
   keep(tensor: tf.Tensor): tf.Tensor;
+  gradients: ((...args: never[]) => unknown) & { freesTape?: true };
 }
 
-/**
- * Runs something that computes gradients. If it throws, tfjs would keep for
- * ever what its tape has saved, and go on with the tape: here both are gone
- * before the exception goes on.
- *
- * @param run Not asynchronous; may be nested.
- * @returns What `run` returns.
- */
-export function freeingTape<T>(run: () => T): T {
-  const engine = tf.engine() as unknown as Engine;
+const engine = tf.engine() as unknown as Engine;
+const { gradients } = engine;
+if (!gradients.freesTape) {
+  engine.gradients = Object.assign(
+    (...args: never[]) => freeingTape(() => gradients.apply(engine, args)),
+    { freesTape: true as const },
+  );
+}
+
+function freeingTape<T>(run: () => T): T {
   const { state, keep } = engine;
   const depth = state.gradientDepth;
   const saved: tf.Tensor[] = [];
