@@ -15,7 +15,7 @@ import {
   lionAttentionLayer,
   lionBlock,
   lionEncoder,
-  LionLayer,
+  type LionLayer,
   patchEmbedding,
   PositionTable,
   tokenEmbedding,
