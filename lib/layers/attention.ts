@@ -119,7 +119,7 @@ export function mergeHeads(
 
 /** What attention is called with. */
 export interface AttentionCall {
-  /** `[batch, length]`, 1 or true for a token and 0 or false for padding. */
+  /** `[batch, length]`, 1 for a token and 0 for padding. */
   readonly mask: tf.Tensor2D | undefined;
   /** Whether dropout is active. */
   readonly training: boolean;
@@ -191,7 +191,7 @@ function softmaxAttention(
   // Far below any score, and finite: a row of padding alone has no NaN.
   const lowest = -1e9;
   if (mask) {
-    const padding = tf.sub(1, tf.cast(mask, "float32"));
+    const padding = tf.sub(1, mask);
     const hidden = tf.reshape(padding, [batch, 1, 1, length]);
     scores = tf.add(scores, tf.mul(hidden, lowest));
   }

@@ -2,7 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * Which positions are tokens: those that all masks have.
+ * Which positions are tokens, 1, and which are padding, 0: the product of all
+ * masks.
  *
  * @param layer Its name, for messages.
  * @param x `[batch, length, ...]`
@@ -17,11 +18,15 @@ export function tokensAmong(
 ): tf.Tensor2D | undefined {
   const given = masks.filter((mask) => mask != null);
   for (const mask of given) assertMask(layer, x, mask);
-  return given.reduce<tf.Tensor | undefined>(
-    (all, mask) =>
-      all ? tf.logicalAnd(tf.cast(all, "bool"), tf.cast(mask, "bool")) : mask,
+  return given.map(floats).reduce<tf.Tensor | undefined>(
+    (all, mask) => all ? tf.mul(all, mask) : mask,
     undefined,
   ) as tf.Tensor2D | undefined;
+}
+
+/** 1 for true. tfjs-webgpu's cast only relabels; a product makes floats of it. */
+function floats(mask: tf.Tensor): tf.Tensor {
+  return mask.dtype === "float32" ? mask : tf.mul(tf.cast(mask, "float32"), 1);
 }
 
 function assertMask(layer: string, x: tf.Tensor, mask: tf.Tensor): void {
@@ -54,7 +59,7 @@ export function finiteInPadding<T extends tf.Tensor>(
 ): T {
   if (!mask) return x;
   return tf.tidy(() => {
-    const isToken = tf.expandDims(tf.cast(mask, "float32"), 2);
+    const isToken = tf.expandDims(mask, 2);
     // tfjs-wasm takes a hundred times as long to broadcast a condition.
     const ofTokens = tf.cast(tf.mul(isToken, tf.onesLike(x)), "bool");
     return keep(x, tf.logicalOr(tf.isFinite(x), ofTokens));

@@ -108,7 +108,7 @@ export class TokenPooling extends LionLayer {
         return tf.squeeze(tf.slice(x, [0, 0, 0], [-1, 1, -1]), [1]);
       }
       if (!mask) return tf.mean(x, 1);
-      const kept = tf.expandDims(tf.cast(mask, "float32"), 2);
+      const kept = tf.expandDims(mask, 2);
       const count = tf.maximum(tf.sum(kept, 1), 1);
       const read = tf.mul(this.readable(x, mask), kept);
       return tf.div(tf.sum(read, 1), count);
