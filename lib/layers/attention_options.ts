@@ -18,6 +18,11 @@ import { assertBooleans, assertRate } from "./option_values.ts";
  * - `"d"`: a learned decay for each head, LION-D.
  * - `"s"`: a decay that each token chooses, LION-S.
  * - `"softmax"`: softmax attention, the baseline. It has one form, and no orders.
+ *
+ * All of them read both ways alike, unless they are causal: reversed tokens have
+ * reversed outputs. A decay says how far a token is, and not on which side, so
+ * that a model that takes the mean over its tokens needs positions to tell a
+ * sequence from its reverse.
  */
 export type AttentionVariant = "lit" | "d" | "s" | "softmax";
 

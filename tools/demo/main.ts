@@ -149,7 +149,7 @@ const heldBack = all.slice(55_000);
 const model = new DigitClassifier(options.variant, options.seed);
 const name = `LION-${options.variant.toUpperCase()}`;
 console.log(
-  `${name}, ${model.size} weights, ${TOKENS} tokens an image, on ${
+  `${name}, ${model.size} weights, ${TOKENS} tokens per image, on ${
     describe(backend)
   }`,
 );
@@ -207,7 +207,7 @@ await Deno.writeTextFile(
   renderPage({
     title: `${name} on MNIST: ${accuracy}`,
     summary:
-      `${model.size} weights, ${TOKENS} tokens an image, ${losses.length} steps in ${
+      `${model.size} weights, ${TOKENS} tokens per image, ${losses.length} steps in ${
         trainingSeconds.toFixed(0)
       } s on ${describe(backend)}, seed ${options.seed}.`,
     losses,
