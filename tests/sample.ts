@@ -24,7 +24,7 @@ if (!part) {
 }
 
 /** Divides no axis of a matrix of cases, so that it meets all values of each. */
-const EVERY = 7;
+const EVERY = 11;
 
 const isSoftware = BACKENDS.includes("webgpu") &&
   (await useBackend({ prefer: ["webgpu"] })).adapter!.isFallbackAdapter;
@@ -36,7 +36,7 @@ if (isSoftware && part === "sample") {
 }
 
 /**
- * Parts a matrix: the first case, the last, every seventh and the edges are the
+ * Parts a matrix: the first case, the last, every eleventh and the edges are the
  * sample, and the others the rest.
  */
 export function partition<T>(

@@ -25,7 +25,7 @@ Deno.test("a sample and its rest are the whole matrix, each case once", () => {
   assertEquals(all, MATRIX);
   assertEquals(new Set([...sample, ...rest]), new Set(MATRIX));
   assertEquals(sample.length + rest.length, MATRIX.length);
-  assert(sample.length < MATRIX.length / 6);
+  assert(sample.length < MATRIX.length / 8);
 });
 
 Deno.test("a sample meets all values of all axes, and pairs of options", () => {
@@ -44,7 +44,7 @@ Deno.test("a sample meets all values of all axes, and pairs of options", () => {
 Deno.test("the first case, the last and the edges are always sampled", () => {
   const numbers = Array.from({ length: 20 }, (_, i) => i);
   const { sample, rest } = partition(numbers, (i) => i === 3);
-  assertEquals(sample, [0, 3, 7, 14, 19]);
+  assertEquals(sample, [0, 3, 11, 19]);
   assert(!rest.includes(3));
   assertEquals(partition([]), { sample: [], rest: [], all: [] });
   assertEquals(partition([5]).rest, []);
