@@ -1,0 +1,154 @@
+/**
+ * tfjs-core's own tests on the backends of this library: `deno task tfjs-suite`,
+ * with `--help` for what can be changed.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { bundleSuite } from "./bundle.ts";
+import { type Outcome, runProgram } from "./run.ts";
+import { readStockFailures, writeStockFailures } from "./stock_failures.ts";
+import type { Order } from "./suite.ts";
+
+const USAGE = `Usage: deno task tfjs-suite [options]
+
+Runs the tests that @tensorflow/tfjs-core ships on the backends of this library.
+What TensorFlow.js's own backend fails may fail; anything else may not.
+
+  --backend B   cpu, wasm or webgpu; may be repeated (default: all)
+  --threads N   threads of wasm; may be repeated (default: 1 and 2)
+  --filter T    only tests whose name contains T
+  --stock       run on TensorFlow.js's own backends, and list what fails
+  --write       with --stock: keep the list in tests/tfjs_core/stock_failures
+  --help        print this`;
+
+const BACKENDS = ["cpu", "wasm", "webgpu"] as const;
+
+type Run = Pick<Order, "backend" | "threads">;
+
+interface Options {
+  readonly runs: readonly Run[];
+  readonly filter: string;
+  readonly stock: boolean;
+  readonly write: boolean;
+}
+
+/** Reads the command line; explains what is wrong with it and ends. */
+function readOptions(): Options {
+  try {
+    const { values } = parseArgs({
+      args: Deno.args,
+      options: {
+        backend: { type: "string", multiple: true, default: [...BACKENDS] },
+        threads: { type: "string", multiple: true },
+        filter: { type: "string", default: "" },
+        stock: { type: "boolean", default: false },
+        write: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    if (values.help) {
+      console.log(USAGE);
+      Deno.exit(0);
+    }
+    const { stock, write, filter } = values;
+    // Its threads do not start in Deno.
+    const counts = (values.threads ?? (stock ? ["1"] : ["1", "2"])).map(Number);
+    if (!counts.every((count) => Number.isInteger(count) && count >= 1)) {
+      throw new RangeError(
+        `--threads should be a positive integer, got ${values.threads}`,
+      );
+    }
+    if (write && (!stock || filter !== "")) {
+      throw new RangeError("--write needs --stock, and no --filter");
+    }
+    const runs = values.backend.flatMap((name): Run[] => {
+      const backend = BACKENDS.find((known) => known === name);
+      if (!backend) {
+        throw new RangeError(
+          `--backend should be one of ${BACKENDS.join(", ")}, got ${name}`,
+        );
+      }
+      return backend === "wasm"
+        ? counts.map((threads) => ({ backend, threads }))
+        : [{ backend, threads: 1 }];
+    });
+    return { runs, filter, stock, write };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    Deno.exit(2);
+  }
+}
+
+/** Why a backend cannot run here, if it cannot. */
+async function reasonToSkip(
+  backend: Order["backend"],
+): Promise<string | undefined> {
+  if (backend !== "webgpu") return undefined;
+  if (await navigator.gpu?.requestAdapter()) return undefined;
+  const reason = "no WebGPU adapter answers; `deno task setup` says how to " +
+    "get Mesa's software one";
+  if (Deno.env.get("CI") === "true") throw new Error(reason);
+  return reason;
+}
+
+/** The names of failures that tfjs's own backend lacks; says what was found. */
+async function judge(
+  label: string,
+  { backend }: Pick<Order, "backend">,
+  { ran, passed, failures, seconds }: Outcome,
+  filtered: boolean,
+): Promise<string[]> {
+  const stock = await readStockFailures(backend);
+  const own = [...failures.keys()].filter((name) => !(name in stock.failures));
+  console.log(
+    `${label}: of ${ran} tests ${passed} pass, ${
+      failures.size - own.length
+    } fail as they do on TensorFlow.js's own backend, ${own.length} fail ` +
+      `here only (${Math.round(seconds)} s)`,
+  );
+  for (const name of own) console.log(`  ${name}: ${failures.get(name)}`);
+  if (!filtered && ran !== stock.ran) {
+    own.push(`${stock.ran} tests ran on stock, ${ran} here`);
+    console.log(`  ${own.at(-1)}`);
+  }
+  return own;
+}
+
+const { runs, filter, stock, write } = readOptions();
+const folder = await Deno.makeTempDir({ prefix: "tfjs_core" });
+let passed = 0, failed = 0;
+try {
+  const program = await bundleSuite(stock ? "stock" : "ours", folder);
+  for (const { backend, threads } of runs) {
+    const label = backend === "wasm"
+      ? `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}`
+      : backend;
+    const reason = await reasonToSkip(backend);
+    if (reason !== undefined) {
+      console.warn(`SKIPPED ${label}: ${reason}`);
+      continue;
+    }
+    const outcome = await runProgram(program, { backend, threads, filter });
+    passed += outcome.passed;
+    if (!stock) {
+      const own = await judge(label, { backend }, outcome, filter !== "");
+      failed += own.length;
+      continue;
+    }
+    failed += outcome.failures.size;
+    console.log(
+      `${label}, TensorFlow.js's own: ${outcome.ran} tests, ${
+        Math.round(outcome.seconds)
+      } s`,
+    );
+    for (const [name, said] of outcome.failures) {
+      console.log(`  ${name}: ${said}`);
+    }
+    if (write) await writeStockFailures(backend, outcome);
+  }
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}
+console.log(`${passed} passed, ${failed} failed`);
+if (failed > 0 && !stock) Deno.exit(1);

@@ -1,0 +1,14 @@
+/** Starts a backend of this library. @module */
+import "./globals.ts";
+import { openAdapter } from "../../lib/backend/gpu_backend.ts";
+import { useBackend } from "../../mod.ts";
+import { joinTests, order } from "./suite.ts";
+
+const { backend, threads } = order;
+const { adapter } = await useBackend({ prefer: [backend], threads });
+joinTests(
+  adapter && (async () => {
+    const again = await navigator.gpu.requestAdapter();
+    return await openAdapter(again!, adapter.isFallbackAdapter);
+  }),
+);

@@ -1,0 +1,73 @@
+/** Runs tfjs-core's tests on a backend that has started. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { registerTestEnv } from "@tensorflow/tfjs-core/dist/jasmine_util.js";
+import { environment, type SpecResult } from "./globals.ts";
+// What tfjs's own setup of its tests imports.
+import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js";
+import "@tensorflow/tfjs-core/dist/register_all_gradients.js";
+
+/** Garbage is collected after so many tests, since wgpu frees nothing before. */
+const TESTS_BETWEEN_COLLECTIONS = 100;
+
+/** What the parent process wants. */
+export interface Order {
+  readonly backend: "cpu" | "wasm" | "webgpu";
+  readonly threads: number;
+  /** Tests whose name contains it. */
+  readonly filter: string;
+  /** A file of one {@linkcode Line} a line. */
+  readonly results: string;
+}
+
+/** A test that began, or ended. */
+export interface Line {
+  readonly name: string;
+  readonly status: SpecResult["status"] | "started";
+  readonly message?: string;
+}
+
+/** The order, as the parent process passes it. */
+export const order: Order = JSON.parse(Deno.args[0]!);
+
+/**
+ * Lets the tests run on the current backend. tfjs-core's dispose of it after
+ * each group, and ask for another one.
+ *
+ * @param reopen Makes another one. @default keeps the current one
+ */
+export function joinTests(reopen?: () => Promise<tf.KernelBackend>): void {
+  const name = tf.getBackend(), backend = tf.backend();
+  if (!reopen) backend.dispose = () => {};
+  tf.removeBackend(name);
+  tf.registerBackend(name, reopen ?? (() => backend), 3);
+  registerTestEnv({
+    name,
+    backendName: name,
+    isDataSync: name !== "webgpu",
+    // Small tensors would be computed on the CPU.
+    flags: name === "webgpu" ? { WEBGPU_CPU_FORWARD: false } : {},
+  });
+}
+
+/** Runs the tests that have been declared. */
+export async function runSuite(): Promise<void> {
+  const { results, filter } = order;
+  const file = await Deno.open(results, { create: true, append: true });
+  const write = (line: Line) =>
+    file.writeSync(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+  const collect = (globalThis as { gc?: () => void }).gc;
+  let count = 0;
+  environment.configure({
+    specFilter: (spec) => spec.getFullName().includes(filter),
+  });
+  environment.addReporter({
+    specStarted: ({ fullName }) => write({ name: fullName, status: "started" }),
+    specDone: ({ fullName, status, failedExpectations }) => {
+      const message = failedExpectations.map(({ message }) => message);
+      write({ name: fullName, status, message: message.join("\n") });
+      if (++count % TESTS_BETWEEN_COLLECTIONS === 0) collect?.();
+    },
+  });
+  await environment.execute();
+  file.close();
+}
