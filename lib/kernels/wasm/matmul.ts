@@ -80,8 +80,8 @@ function matmul(
       `matMul's ${name} should be float32 on wasm, got ${x.dtype}; cast it`,
     );
   }
-  const [rows, inner] = matrixShape(a, transposeA);
-  const [innerB, columns] = matrixShape(b, transposeB);
+  const [rows, inner] = matrixShape("a", a, transposeA);
+  const [innerB, columns] = matrixShape("b", b, transposeB);
   if (inner !== innerB) {
     throw new TypeError(
       `matMul's a and b should have the same inner size, got [${a.shape}]${
@@ -100,7 +100,12 @@ function matmul(
   const count = tf.util.sizeFromShape(batch);
   if (count * rows * columns === 0) return output;
   if (inner === 0) {
-    wasm.typedArrayFromHeap(output).fill(0);
+    // Sums of nothing.
+    const sums = wasm.typedArrayFromHeap(output).fill(0);
+    const first = bias && wasm.typedArrayFromHeap(bias);
+    for (let at = 0; first && at < sums.length; at += columns) {
+      sums.set(first, at);
+    }
     return output;
   }
   host.run("matmul", {

@@ -34,8 +34,8 @@ function matmulOf(
     & Partial<Record<"bias", tf.TensorInfo>>;
   const { transposeA, transposeB, activation } =
     attrs as unknown as tf._FusedMatMulAttrs;
-  const [rows, inner] = matrixShape(a, transposeA);
-  const [innerB, columns] = matrixShape(b, transposeB);
+  const [rows, inner] = matrixShape("a", a, transposeA);
+  const [innerB, columns] = matrixShape("b", b, transposeB);
   const batch = a.shape.slice(0, -2);
   const fits = inner === innerB && inner > 0 &&
     [inner, columns, a.shape.at(-1)!, b.shape.at(-1)!]

@@ -1,6 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../../mod.ts";
+import { onEachBackend } from "../../backends.ts";
 import { array, uniform } from "../../random.ts";
 
 /** Multiplies as the definition says. */
@@ -111,5 +112,28 @@ Deno.test("matMul refuses integers [wasm]", async () => {
   tf.tidy(() => {
     const x = tf.ones<tf.Rank.R2>([2, 2], "int32");
     assertThrows(() => tf.matMul(x, x), TypeError, "a should be float32");
+  });
+});
+
+onEachBackend("matMul refuses a vector, and names it", (backend) => {
+  tf.tidy(() => {
+    const [matrix, vector] = [tf.ones<tf.Rank.R2>([3, 3]), tf.ones([3])];
+    for (const transposed of [false, true]) {
+      const products = {
+        a: () => tf.matMul(vector, matrix, transposed, false),
+        b: () => tf.matMul(matrix, vector, false, transposed),
+      };
+      for (const [name, product] of Object.entries(products)) {
+        // tfjs-cpu has words of its own.
+        if (backend === "cpu") assertThrows(product, Error);
+        else {
+          assertThrows(
+            product,
+            TypeError,
+            `matMul's ${name} should have at least two dimensions, got [3]`,
+          );
+        }
+      }
+    }
   });
 });
