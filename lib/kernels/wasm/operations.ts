@@ -44,7 +44,6 @@ export function registerOperations(host: KernelHost): void {
     [SOURCE_DECAY]: sourceDecay,
     [`${SOURCE_DECAY}Grad`]: sourceDecayGradient,
     [ADAM]: adam,
-    Sum: withColumnSum(tf.getKernel("Sum", "wasm")!.kernelFunc),
   };
   for (const [kernelName, kernel] of Object.entries(kernels)) {
     replaceKernel("wasm", kernelName, ({ inputs, backend, attrs }) => {
@@ -224,29 +223,3 @@ const adam: Kernel = ({ host, inputs, attributes, make, at }) => {
   }, { operations: OPERATIONS_AN_ELEMENT * size });
   return [...outputs];
 };
-
-/**
- * The gradient of a bias is a sum over all axes but the last, for which
- * tfjs-wasm first transposes.
- */
-function withColumnSum(stock: tf.KernelFunc): Kernel {
-  return ({ host, wasm, inputs, attributes, make, at }) => {
-    const x = inputs["x"]!;
-    const { axis, keepDims } = attributes as unknown as tf.SumAttrs;
-    const axes = tf.util.parseAxisParam(axis, x.shape).sort((a, b) => a - b);
-    const leading = axes.length < x.shape.length &&
-      axes.every((axis, i) => axis === i);
-    if (!leading || axes.length === 0 || x.dtype !== "float32") {
-      const attrs = attributes as tf.NamedAttrMap;
-      return stock({ inputs: { x }, backend: wasm, attrs });
-    }
-    const kept = x.shape.slice(axes.length);
-    const y = make([...(keepDims ? axes.map(() => 1) : []), ...kept]);
-    const columns = sizeOf(y);
-    const rows = sizeOf(x) / Math.max(1, columns);
-    host.run("columnSum", { rows, columns, x: at(x), y: at(y) }, {
-      operations: rows * columns,
-    });
-    return y;
-  };
-}

@@ -4,7 +4,9 @@ import type { KernelHost } from "./host.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerMatmul } from "./matmul.ts";
 import { registerOperations } from "./operations.ts";
+import { registerIdentity } from "./identity.ts";
 import { registerSlices } from "./slice.ts";
+import { registerSums } from "./sum.ts";
 
 /** Registers all of LION's kernels for the wasm backend. */
 export function registerWasmKernels(host: KernelHost): void {
@@ -14,4 +16,6 @@ export function registerWasmKernels(host: KernelHost): void {
   registerDense("wasm");
   registerGather();
   registerSlices();
+  registerSums(host);
+  registerIdentity();
 }

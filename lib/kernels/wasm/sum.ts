@@ -1,0 +1,109 @@
+/** Sums and means as kernels of the wasm backend. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { replaceKernel } from "../replace_kernel.ts";
+import { addressOf } from "./address.ts";
+import type { Elements } from "./copy_row.ts";
+import type { KernelHost } from "./host.ts";
+
+/**
+ * Registers `Sum` and `Mean`. tfjs-wasm's add float after float, so that a sum
+ * of 2·10⁷ of them is wrong by a twentieth; these add up in float64. tfjs-wasm's
+ * also transpose first where rows are added up, as in the gradient of a bias.
+ *
+ * @param host Runs the sums of columns.
+ */
+export function registerSums(host: KernelHost): void {
+  const sumOf: tf.KernelFunc = ({ inputs, backend, attrs }) => {
+    const x = inputs["x"] as tf.TensorInfo;
+    return reduce(host, backend as BackendWasm, x, readAxes(x, attrs), x.dtype);
+  };
+  const meanOf: tf.KernelFunc = ({ inputs, backend, attrs }) => {
+    const x = inputs["x"] as tf.TensorInfo;
+    const wasm = backend as BackendWasm;
+    const mean = reduce(host, wasm, x, readAxes(x, attrs), "float32");
+    const values = wasm.typedArrayFromHeap(mean);
+    const count = tf.util.sizeFromShape(x.shape) / values.length;
+    for (let i = 0; i < values.length; i++) values[i]! /= count;
+    return mean;
+  };
+  replaceKernel("wasm", "Sum", sumOf);
+  replaceKernel("wasm", "Mean", meanOf);
+}
+
+/** What is added up. */
+interface Axes {
+  /** In ascending order. */
+  readonly axes: readonly number[];
+  /** Whether each stays as a dimension of size 1. */
+  readonly keepDims: boolean;
+}
+
+function readAxes(x: tf.TensorInfo, attributes: unknown): Axes {
+  const { axis, keepDims } = attributes as tf.SumAttrs;
+  const axes = tf.util.parseAxisParam(axis, x.shape).sort((a, b) => a - b);
+  return { axes, keepDims };
+}
+
+function reduce(
+  host: KernelHost,
+  wasm: BackendWasm,
+  x: tf.TensorInfo,
+  { axes, keepDims }: Axes,
+  dtype: "float32" | tf.DataType,
+): tf.TensorInfo {
+  const kept = [...x.shape.keys()].filter((axis) => !axes.includes(axis));
+  const shape = keepDims
+    ? x.shape.map((size, axis) => axes.includes(axis) ? 1 : size)
+    : kept.map((axis) => x.shape[axis]!);
+  const output = wasm.makeOutput(shape, dtype);
+  const size = tf.util.sizeFromShape(shape);
+  const count = tf.util.sizeFromShape(axes.map((axis) => x.shape[axis]!));
+  const leading = axes.every((axis, i) => axis === i) && kept.length > 0;
+  if (leading && axes.length > 0 && x.dtype === "float32") {
+    host.run("columnSum", {
+      rows: count,
+      columns: size,
+      x: addressOf(wasm, x),
+      y: addressOf(wasm, output),
+    }, { operations: size * count });
+    return output;
+  }
+  if (kept.every((axis, i) => axis === i)) {
+    addRows(
+      wasm.typedArrayFromHeap(output),
+      wasm.typedArrayFromHeap(x),
+      count,
+    );
+    return output;
+  }
+  const { kernelFunc } = tf.getKernel("Transpose", "wasm")!;
+  const rows = kernelFunc({
+    inputs: { x },
+    backend: wasm,
+    attrs: { perm: [...kept, ...axes] },
+  }) as tf.TensorInfo;
+  addRows(
+    wasm.typedArrayFromHeap(output),
+    wasm.typedArrayFromHeap(rows),
+    count,
+  );
+  wasm.disposeData(rows.dataId);
+  return output;
+}
+
+/** Adds up rows of `count` numbers: four sums of each, for the processor to work on at a time. */
+function addRows(sums: Elements, rows: Elements, count: number): void {
+  for (let row = 0, at = 0; row < sums.length; row++) {
+    const end = at + count;
+    let first = 0, second = 0, third = 0, fourth = 0;
+    for (; at + 4 <= end; at += 4) {
+      first += rows[at]!;
+      second += rows[at + 1]!;
+      third += rows[at + 2]!;
+      fourth += rows[at + 3]!;
+    }
+    for (; at < end; at++) first += rows[at]!;
+    sums[row] = first + second + (third + fourth);
+  }
+}
