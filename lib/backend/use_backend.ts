@@ -153,6 +153,7 @@ function processors(): number {
 
 async function startCpu(): Promise<BackendInfo> {
   await import("@tensorflow/tfjs-backend-cpu");
+  correctKernels("cpu");
   await tf.setBackend("cpu");
   // Its first use in Deno or Node advertises another package.
   (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;

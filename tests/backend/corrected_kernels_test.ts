@@ -74,6 +74,38 @@ onEachBackend(
   },
 );
 
+onEachBackend(
+  "cumprod is right on every axis, at one length after another",
+  async () => {
+    const random = uniform(6);
+    for (const shape of [[4], [7], [3, 5], [5, 3], [2, 3, 4]]) {
+      for (const axis of shape.keys()) {
+        for (const exclusive of [false, true]) {
+          for (const reverse of [false, true]) {
+            const size = tf.util.sizeFromShape(shape);
+            const values = array(size, random, (u) => 0.5 + u);
+            const x = tf.tensor(values, shape);
+            const y = tf.cumprod(x, axis, exclusive, reverse);
+            // A product is the exponential of a sum.
+            const wanted = cumulative(
+              values.map(Math.log),
+              shape,
+              axis,
+              exclusive,
+              reverse,
+            ).map(Math.exp);
+            const label = `[${shape}] axis ${axis} ${exclusive} ${reverse}`;
+            (await y.data()).forEach((value, i) =>
+              assertAlmostEquals(value, wanted[i]!, 1e-5, label)
+            );
+            tf.dispose([x, y]);
+          }
+        }
+      }
+    }
+  },
+);
+
 onEachBackend("matMul is right after a reshape of its operand", async () => {
   const products = tf.tidy(() => {
     const b = tf.range(0, 16);
@@ -196,6 +228,48 @@ onEachBackend("an embedding has a gradient", async () => {
   assertEquals([...await gradient.data()], [0, 0, 10, 20, 0, 0, 101, 202]);
   tf.dispose([table, ids, dy, gradient]);
 });
+
+onEachBackend(
+  "gather refuses an index that is out of range, or marks what it got",
+  async (backend) => {
+    const table = tf.tensor2d([1, 2, 3, 4, 5, 6], [3, 2]);
+    for (const index of [-1, 3, 2 ** 31 - 1]) {
+      const ids = tf.tensor1d([0, index, 2], "int32");
+      assertThrows(
+        () => tf.gather(table, ids),
+        backend === "cpu" ? Error : RangeError,
+        `${index}`,
+      );
+      ids.dispose();
+      if (backend !== "webgpu") continue;
+      // Computed on the GPU, where nobody knows what it is.
+      const computed = tf.tidy(() =>
+        tf.add(tf.tensor1d([0, index, 2], "int32"), tf.scalar(0, "int32"))
+      );
+      const whole = tf.tensor2d([1, 2, 3, 4, 5, 6], [3, 2], "int32");
+      const [rows, integers, columns, batches] = tf.tidy(() => {
+        const cube = tf.reshape(tf.tile(table, [2, 1]), [2, 3, 2]);
+        const ids = tf.stack([computed, tf.zerosLike(computed)]) as tf.Tensor2D;
+        return [
+          tf.gather(table, computed),
+          tf.gather(whole, computed),
+          tf.gather(tf.transpose(table), computed, 1),
+          tf.gather(cube, ids, 1, 1),
+        ];
+      });
+      assertEquals([...await rows!.data()], [1, 2, NaN, NaN, 5, 6]);
+      const lowest = -(2 ** 31);
+      assertEquals([...await integers!.data()], [1, 2, lowest, lowest, 5, 6]);
+      assertEquals([...await columns!.data()], [1, NaN, 5, 2, NaN, 6]);
+      assertEquals(
+        [...await batches!.data()],
+        [1, 2, NaN, NaN, 5, 6, 1, 2, 1, 2, 1, 2],
+      );
+      tf.dispose([computed, whole, rows!, integers!, columns!, batches!]);
+    }
+    table.dispose();
+  },
+);
 
 Deno.test("an allocation that fails raises, and spoils nothing [wasm]", async () => {
   await useBackend({ prefer: ["wasm"] });

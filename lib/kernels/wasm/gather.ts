@@ -1,6 +1,7 @@
 /** Lookups as a kernel of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { assertIndices } from "../gather_index.ts";
 import { replaceKernel } from "../replace_kernel.ts";
 import { copyRow } from "./copy_row.ts";
 
@@ -20,10 +21,8 @@ export function registerGather(): void {
     const along = tf.util.parseAxisParam(axis, x.shape)[0]!;
     const count = x.shape[along]!;
     const places = Int32Array.from(wasm.typedArrayFromHeap(indices));
-    if (
-      batchDims !== 0 || x.dtype !== "float32" ||
-      !places.every((place) => place >= 0 && place < count)
-    ) return stock(call);
+    assertIndices(places, count, along);
+    if (batchDims !== 0 || x.dtype !== "float32") return stock(call);
     const before = x.shape.slice(0, along), after = x.shape.slice(along + 1);
     const output = wasm.makeOutput(
       [...before, ...indices.shape, ...after],

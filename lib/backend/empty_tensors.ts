@@ -1,0 +1,96 @@
+/**
+ * What comes of tensors without values. tfjs-wasm leaves there what its memory
+ * held before, tfjs-webgpu asks for bindings and dispatches of no size, and of
+ * nothing tfjs-cpu makes a mean of 0 and a maximum of NaN.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { replaceKernel } from "../kernels/replace_kernel.ts";
+
+/** What a reduction of nothing is: what changes nothing that is added to it. */
+const REDUCTIONS_OF_NOTHING: Record<string, (dtype: tf.DataType) => number> = {
+  Sum: () => 0,
+  Mean: () => NaN,
+  Prod: () => 1,
+  Max: (dtype) => dtype === "float32" ? -Infinity : -(2 ** 31),
+  Min: (dtype) => dtype === "float32" ? Infinity : 2 ** 31 - 1,
+  All: () => 1,
+  Any: () => 0,
+};
+
+/**
+ * Registers reductions that know what nothing comes to, and leave all else to
+ * what was there.
+ *
+ * @param backendName A backend whose kernels are registered.
+ */
+export function reduceEmptyTensors(backendName: string): void {
+  for (const [name, valueOf] of Object.entries(REDUCTIONS_OF_NOTHING)) {
+    const { kernelFunc: stock } = tf.getKernel(name, backendName)!;
+    replaceKernel(backendName, name, (call) => {
+      const x = call.inputs["x"] as tf.TensorInfo;
+      if (tf.util.sizeFromShape(x.shape) > 0) return stock(call);
+      const { axis, reductionIndices, keepDims } = call.attrs as unknown as
+        & tf.SumAttrs
+        & tf.MaxAttrs;
+      const axes = tf.util.parseAxisParam(axis ?? reductionIndices, x.shape);
+      const shape = x.shape.flatMap((size, i) =>
+        !axes.includes(i) ? [size] : keepDims ? [1] : []
+      );
+      const dtype = name === "Mean" ? "float32" : x.dtype;
+      return fill(call.backend, shape, dtype, valueOf(dtype));
+    });
+  }
+}
+
+/**
+ * Registers products of matrices whose inner size may be 0: zeros, to which a
+ * bias is added.
+ *
+ * @param backendName A backend whose kernels are registered.
+ */
+export function multiplyEmptyTensors(backendName: string): void {
+  for (const name of ["BatchMatMul", "_FusedMatMul"]) {
+    const { kernelFunc: stock } = tf.getKernel(name, backendName)!;
+    replaceKernel(backendName, name, (call) => {
+      const { a, b } = call.inputs as Record<"a" | "b", tf.TensorInfo>;
+      const { transposeA, transposeB } = call
+        .attrs as unknown as tf.BatchMatMulAttrs;
+      const inner = [
+        a.shape.at(transposeA ? -2 : -1),
+        b.shape.at(transposeB ? -1 : -2),
+      ];
+      if (!inner.every((size) => size === 0)) return stock(call);
+      // One product of zeros comes to the same as none.
+      const one = (x: tf.TensorInfo, axis: number) =>
+        fill(call.backend, x.shape.with(axis, 1), x.dtype, 0);
+      const zeros = {
+        a: one(a, transposeA ? -2 : -1),
+        b: one(b, transposeB ? -1 : -2),
+      };
+      const product = stock({ ...call, inputs: { ...call.inputs, ...zeros } });
+      for (const { dataId } of Object.values(zeros)) {
+        (call.backend as tf.KernelBackend).disposeData(dataId);
+      }
+      return product;
+    });
+  }
+}
+
+/** A tensor of one value. */
+function fill(
+  backend: unknown,
+  shape: number[],
+  dtype: tf.DataType,
+  value: number,
+): tf.TensorInfo {
+  const values = tf.util
+    .makeZerosTypedArray(tf.util.sizeFromShape(shape), dtype as "float32")
+    .fill(value);
+  return {
+    dataId: (backend as tf.KernelBackend).write(values, shape, dtype),
+    shape,
+    dtype,
+  };
+}
