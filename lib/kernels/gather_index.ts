@@ -14,7 +14,8 @@ export function assertIndices(
   const wrong = indices.find((index) => !(index >= 0 && index < size));
   if (wrong === undefined) return;
   throw new RangeError(
-    `gather's indices should be at least 0 and below ${size}, the size of x's ` +
-      `axis ${axis}, got ${wrong}`,
+    // In tfjs's words, and what to do.
+    `GatherV2: the index value ${wrong} is not in [0, ${size - 1}]; give ` +
+      `indices below ${size}, the size of x's axis ${axis}`,
   );
 }

@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { bundleSuite } from "./bundle.ts";
 import { type Outcome, runProgram } from "./run.ts";
 import { readStockFailures, writeStockFailures } from "./stock_failures.ts";
+import { STRICTER } from "./stricter.ts";
 import type { Order } from "./suite.ts";
 
 const USAGE = `Usage: deno task tfjs-suite [options]
@@ -92,27 +93,30 @@ async function reasonToSkip(
   return reason;
 }
 
-/** The names of failures that tfjs's own backend lacks; says what was found. */
+/** Says what was found, and how many failures tfjs's own backend lacks. */
 async function judge(
   label: string,
-  { backend }: Pick<Order, "backend">,
+  { backend }: Run,
   { ran, passed, failures, seconds }: Outcome,
   filtered: boolean,
-): Promise<string[]> {
+): Promise<number> {
   const stock = await readStockFailures(backend);
-  const own = [...failures.keys()].filter((name) => !(name in stock.failures));
-  console.log(
-    `${label}: of ${ran} tests ${passed} pass, ${
-      failures.size - own.length
-    } fail as they do on TensorFlow.js's own backend, ${own.length} fail ` +
-      `here only (${Math.round(seconds)} s)`,
+  const names = [...failures.keys()];
+  const onPurpose = names.filter((name) => STRICTER.has(name));
+  const alone = names.filter((name) =>
+    !(name in stock.failures) && !STRICTER.has(name)
   );
-  for (const name of own) console.log(`  ${name}: ${failures.get(name)}`);
-  if (!filtered && ran !== stock.ran) {
-    own.push(`${stock.ran} tests ran on stock, ${ran} here`);
-    console.log(`  ${own.at(-1)}`);
-  }
-  return own;
+  const shared = names.length - onPurpose.length - alone.length;
+  console.log(
+    `${label}: of ${ran} tests ${passed} pass, ${shared} fail as on ` +
+      `TensorFlow.js's own backend, ${onPurpose.length} on purpose, ` +
+      `${alone.length} only here (${Math.round(seconds)} s)`,
+  );
+  for (const name of onPurpose) console.log(`  ${name}: ${STRICTER.get(name)}`);
+  for (const name of alone) console.log(`  ${name}: ${failures.get(name)}`);
+  if (filtered || ran === stock.ran) return alone.length;
+  console.log(`  ${stock.ran} tests ran on TensorFlow.js's own, ${ran} here`);
+  return alone.length + 1;
 }
 
 const { runs, filter, stock, write } = readOptions();
@@ -132,8 +136,8 @@ try {
     const outcome = await runProgram(program, { backend, threads, filter });
     passed += outcome.passed;
     if (!stock) {
-      const own = await judge(label, { backend }, outcome, filter !== "");
-      failed += own.length;
+      const run = { backend, threads };
+      failed += await judge(label, run, outcome, filter !== "");
       continue;
     }
     failed += outcome.failures.size;
