@@ -13,7 +13,19 @@ import jasmineCore from "jasmine-core";
 export interface SpecResult {
   readonly fullName: string;
   readonly status: "passed" | "failed" | "pending" | "excluded" | "disabled";
-  readonly failedExpectations: readonly { readonly message: string }[];
+  readonly failedExpectations: readonly Failure[];
+}
+
+/** What a test expected and did not get. */
+export interface Failure {
+  readonly message: string;
+}
+
+/** Jasmine's account of what is around tests: a group, or all of them. */
+export interface GroupResult {
+  /** Of a group. */
+  readonly fullName?: string;
+  readonly failedExpectations: readonly Failure[];
 }
 
 /** Jasmine's environment, as far as it is used here. */
@@ -24,7 +36,9 @@ export interface JasmineEnvironment {
   }): void;
   addReporter(reporter: {
     specStarted?: (result: SpecResult) => void;
-    specDone?: (result: SpecResult) => Promise<void> | void;
+    specDone?: (result: SpecResult) => void;
+    suiteDone?: (result: GroupResult) => void;
+    jasmineDone?: (result: GroupResult) => void;
   }): void;
   execute(): Promise<{ readonly overallStatus: string }>;
 }

@@ -65,12 +65,16 @@ function readLines(lines: readonly Line[]): Omit<Outcome, "seconds"> {
   let ran = 0, passed = 0;
   for (const { name, status, message } of lines) {
     if (status === "started" || status === "excluded") continue;
+    const reason = (message ?? "").split("\n")[0]!.slice(0, 160);
+    if (status === "failed around tests") {
+      failures.set(`${name}: ${status}`, reason);
+      continue;
+    }
     const time = (times.get(name) ?? 0) + 1;
     times.set(name, time);
     ran++;
     if (status === "passed") passed++;
     if (status !== "failed") continue;
-    const reason = (message ?? "").split("\n")[0]!.slice(0, 160);
     failures.set(time === 1 ? name : `${name} (${time})`, reason);
   }
   return { ran, passed, failures };

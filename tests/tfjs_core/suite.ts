@@ -1,7 +1,12 @@
 /** Runs tfjs-core's tests on a backend that has started. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { registerTestEnv } from "@tensorflow/tfjs-core/dist/jasmine_util.js";
-import { environment, type SpecResult } from "./globals.ts";
+import {
+  environment,
+  type Failure,
+  type GroupResult,
+  type SpecResult,
+} from "./globals.ts";
 // What tfjs's own setup of its tests imports.
 import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js";
 import "@tensorflow/tfjs-core/dist/register_all_gradients.js";
@@ -19,10 +24,10 @@ export interface Order {
   readonly results: string;
 }
 
-/** A test that began, or ended. */
+/** A test that began, or ended; or what failed around tests. */
 export interface Line {
   readonly name: string;
-  readonly status: SpecResult["status"] | "started";
+  readonly status: SpecResult["status"] | "started" | "failed around tests";
   readonly message?: string;
 }
 
@@ -56,6 +61,16 @@ export async function runSuite(): Promise<void> {
   const write = (line: Line) =>
     file.writeSync(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
   const collect = (globalThis as { gc?: () => void }).gc;
+  const messageOf = (failures: readonly Failure[]) =>
+    failures.map(({ message }) => message).join("\n");
+  const groupDone = ({ fullName, failedExpectations }: GroupResult) => {
+    if (failedExpectations.length === 0) return;
+    write({
+      name: fullName ?? "all tests",
+      status: "failed around tests",
+      message: messageOf(failedExpectations),
+    });
+  };
   let count = 0;
   environment.configure({
     specFilter: (spec) => spec.getFullName().includes(filter),
@@ -63,10 +78,12 @@ export async function runSuite(): Promise<void> {
   environment.addReporter({
     specStarted: ({ fullName }) => write({ name: fullName, status: "started" }),
     specDone: ({ fullName, status, failedExpectations }) => {
-      const message = failedExpectations.map(({ message }) => message);
-      write({ name: fullName, status, message: message.join("\n") });
+      const message = messageOf(failedExpectations);
+      write({ name: fullName, status, message });
       if (++count % TESTS_BETWEEN_COLLECTIONS === 0) collect?.();
     },
+    suiteDone: groupDone,
+    jasmineDone: groupDone,
   });
   await environment.execute();
   file.close();
