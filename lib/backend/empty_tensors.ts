@@ -69,11 +69,13 @@ export function multiplyEmptyTensors(backendName: string): void {
         a: one(a, transposeA ? -2 : -1),
         b: one(b, transposeB ? -1 : -2),
       };
-      const product = stock({ ...call, inputs: { ...call.inputs, ...zeros } });
-      for (const { dataId } of Object.values(zeros)) {
-        (call.backend as tf.KernelBackend).disposeData(dataId);
+      try {
+        return stock({ ...call, inputs: { ...call.inputs, ...zeros } });
+      } finally {
+        for (const { dataId } of Object.values(zeros)) {
+          (call.backend as tf.KernelBackend).disposeData(dataId);
+        }
       }
-      return product;
     });
   }
 }

@@ -94,17 +94,23 @@ function cut(
   x: tf.TensorInfo,
   { along, sizes }: { along: number; sizes: readonly number[] },
 ): tf.TensorInfo[] {
+  const parts: tf.TensorInfo[] = [];
   let start = 0;
-  return sizes.map((count) => {
-    const begin = x.shape.map((_, i) => i === along ? start : 0);
-    const size = x.shape.with(along, count);
-    start += count;
-    return slice({
-      ...call,
-      inputs: { x },
-      attrs: { begin, size },
-    }) as tf.TensorInfo;
-  });
+  try {
+    for (const count of sizes) {
+      const begin = x.shape.map((_, i) => i === along ? start : 0);
+      const size = x.shape.with(along, count);
+      start += count;
+      const part = slice({ ...call, inputs: { x }, attrs: { begin, size } });
+      parts.push(part as tf.TensorInfo);
+    }
+  } catch (error) {
+    // Memory ran out: nobody else knows of them.
+    const wasm = call.backend as BackendWasm;
+    parts.forEach(({ dataId }) => wasm.disposeData(dataId));
+    throw error;
+  }
+  return parts;
 }
 
 /**

@@ -50,17 +50,17 @@ function reduce(
   wasm: BackendWasm,
   x: tf.TensorInfo,
   { axes, keepDims }: Axes,
-  dtype: "float32" | tf.DataType,
+  dtype: tf.DataType,
 ): tf.TensorInfo {
   const kept = [...x.shape.keys()].filter((axis) => !axes.includes(axis));
   const shape = keepDims
     ? x.shape.map((size, axis) => axes.includes(axis) ? 1 : size)
     : kept.map((axis) => x.shape[axis]!);
-  const output = wasm.makeOutput(shape, dtype);
   const size = tf.util.sizeFromShape(shape);
   const count = tf.util.sizeFromShape(axes.map((axis) => x.shape[axis]!));
   const leading = axes.every((axis, i) => axis === i) && kept.length > 0;
   if (leading && axes.length > 0 && x.dtype === "float32") {
+    const output = wasm.makeOutput(shape, dtype);
     host.run("columnSum", {
       rows: count,
       columns: size,
@@ -69,27 +69,23 @@ function reduce(
     }, { operations: size * count });
     return output;
   }
-  if (kept.every((axis, i) => axis === i)) {
-    addRows(
-      wasm.typedArrayFromHeap(output),
-      wasm.typedArrayFromHeap(x),
-      count,
-    );
-    return output;
-  }
-  const { kernelFunc } = tf.getKernel("Transpose", "wasm")!;
-  const rows = kernelFunc({
+  const inOrder = kept.every((axis, i) => axis === i);
+  const rows = inOrder ? x : tf.getKernel("Transpose", "wasm")!.kernelFunc({
     inputs: { x },
     backend: wasm,
     attrs: { perm: [...kept, ...axes] },
   }) as tf.TensorInfo;
-  addRows(
-    wasm.typedArrayFromHeap(output),
-    wasm.typedArrayFromHeap(rows),
-    count,
-  );
-  wasm.disposeData(rows.dataId);
-  return output;
+  try {
+    const output = wasm.makeOutput(shape, dtype);
+    addRows(
+      wasm.typedArrayFromHeap(output),
+      wasm.typedArrayFromHeap(rows),
+      count,
+    );
+    return output;
+  } finally {
+    if (!inOrder) wasm.disposeData(rows.dataId);
+  }
 }
 
 /** Adds up rows of `count` numbers: four sums of each, for the processor to work on at a time. */
