@@ -37,6 +37,11 @@ export interface RunOptions {
   readonly fill?: (memory: ArrayBufferLike, address: number) => void;
 }
 
+/** What is said of a memory that was let go. */
+export const CLOSED =
+  "The wasm backend was given back, and its tensors with it; call " +
+  "useBackend() and make them anew";
+
 /** An instance of the module on a heap. */
 interface Opened {
   readonly heap: Heap;
@@ -201,10 +206,7 @@ export class KernelHost {
 
   get #open(): Opened {
     if (this.#opened) return this.#opened;
-    throw new Error(
-      "The wasm backend was given back, and its tensors with it; call " +
-        "useBackend() and make them anew",
-    );
+    throw new Error(CLOSED);
   }
 
   async #inTurn(change: () => Promise<void>): Promise<void> {

@@ -6,8 +6,12 @@ import { registerMatmul } from "./matmul.ts";
 import { registerOperations } from "./operations.ts";
 import { registerSlices } from "./slice.ts";
 
-/** Registers all of LION's kernels for the wasm backend. */
+let registered = false;
+
+/** Registers all of LION's kernels for the wasm backend, once. */
 export function registerWasmKernels(host: KernelHost): void {
+  if (registered) return;
+  registered = true;
   registerChunkwise(host);
   registerMatmul(host);
   registerOperations(host);
