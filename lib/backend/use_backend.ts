@@ -77,6 +77,11 @@ export async function useBackend(
   assertOptions("useBackend", options, OPTIONS);
   const { prefer, threads, powerPreference, wasmPath } = options;
   if (prefer !== undefined) assertNames(prefer);
+  if (threads !== undefined && typeof threads !== "number") {
+    throw new TypeError(
+      `threads should be a number, got ${typeof threads}`,
+    );
+  }
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
     throw new RangeError(
       `threads should be a positive integer, got ${threads}`,

@@ -48,6 +48,8 @@ interface Opened {
   readonly module: WebAssembly.Module;
   readonly exports: Exports;
   readonly abandoned: AbandonedQueues;
+  /** The one by which the threads of now share jobs. */
+  queue: Queue;
 }
 
 interface Exports {
@@ -89,7 +91,6 @@ export class KernelHost {
   readonly #binary: Uint8Array<ArrayBuffer>;
   readonly #start: typeof startThread;
   #opened: Opened | undefined;
-  #queue!: Queue;
   #others: readonly Thread[] = [];
   #scratch = { address: 0, bytes: 0 };
   /** The last change of threads: each begins when the one before has ended. */
@@ -116,8 +117,9 @@ export class KernelHost {
       module,
       exports: exports as unknown as Exports,
       abandoned: new AbandonedQueues((address) => heap.free(address)),
+      queue: this.#newQueue(heap),
     };
-    this.#use(this.#newQueue(), []);
+    this.#use(this.#opened.queue, []);
   }
 
   /** Threads that compute, the calling one included. */
@@ -134,12 +136,11 @@ export class KernelHost {
    */
   async useThreads(threads: number): Promise<void> {
     await this.#inTurn(async () => {
-      const { heap, abandoned } = this.#open;
+      const { heap, abandoned, queue: before } = this.#open;
       const wanted = isShared(heap.memory) ? threads : 1;
       if (wanted === this.threads) return;
-      const queue = this.#newQueue();
+      const queue = this.#newQueue(heap);
       const others = await this.#startThreads(queue, wanted - 1);
-      const before = this.#queue;
       abandoned.add(before, this.#others);
       this.#use(queue, others);
       await this.#waitUntil(() => abandoned.haveEnded(before));
@@ -150,8 +151,8 @@ export class KernelHost {
   async close(): Promise<void> {
     await this.#inTurn(async () => {
       if (!this.#opened) return;
-      const { abandoned } = this.#opened;
-      abandoned.add(this.#queue, this.#others);
+      const { abandoned, queue } = this.#opened;
+      abandoned.add(queue, this.#others);
       this.#others = [];
       this.#scratch = { address: 0, bytes: 0 };
       await this.#waitUntil(() => abandoned.haveEnded());
@@ -167,7 +168,7 @@ export class KernelHost {
    */
   run<N extends JobName>(name: N, job: Job<N>, options: RunOptions): void {
     const { heap, exports } = this.#open;
-    if (this.#queue.get("left") > 0) {
+    if (this.#open.queue.get("left") > 0) {
       // As where a debugger has held this one for longer than their patience.
       console.warn(
         "Threads of the wasm backend took the calling one for dead and ended; " +
@@ -175,19 +176,20 @@ export class KernelHost {
       );
       this.#giveUp([]);
     }
+    const { queue } = this.#open;
     const threads = options.operations < SMALL ? 1 : this.threads;
-    this.#queue.write(name, job);
+    queue.write(name, job);
     const perThread = align(exports.prepare(0));
     const extra = exports.extraBytes();
     const scratch = this.#reserve(perThread * threads + extra);
-    this.#queue.set("scratch", scratch);
-    this.#queue.set("scratchBytes", perThread);
-    this.#queue.set("extra", scratch + perThread * threads);
+    queue.set("scratch", scratch);
+    queue.set("scratchBytes", perThread);
+    queue.set("extra", scratch + perThread * threads);
     // The reservation may have grown the memory.
     options.fill?.(heap.memory.buffer, scratch + perThread * threads);
     let done = false;
     try {
-      done = exports.run(threads - 1) !== 0 && this.#queue.get("over") === 0;
+      done = exports.run(threads - 1) !== 0 && queue.get("over") === 0;
     } finally {
       if (!done) this.#giveUp(addressesOf(name, job));
       if (this.#scratch.bytes > KEPT_SCRATCH) this.#release();
@@ -268,8 +270,7 @@ export class KernelHost {
     return true;
   }
 
-  #newQueue(): Queue {
-    const { heap } = this.#open;
+  #newQueue(heap: Heap): Queue {
     const queue = new Queue(heap.memory, (bytes) => heap.allocate(bytes));
     queue.set("patience", this.#patience);
     return queue;
@@ -277,18 +278,18 @@ export class KernelHost {
 
   /** Computes with these threads, which know this queue. */
   #use(queue: Queue, others: readonly Thread[]): void {
-    this.#queue = queue;
+    this.#open.queue = queue;
     this.#others = others;
     this.#open.exports.open(queue.address);
   }
 
   /** Goes on without the other threads, which may still write to these blocks. */
   #giveUp(held: readonly number[]): void {
-    const { abandoned } = this.#open;
+    const { heap, abandoned, queue } = this.#open;
     const { address } = this.#scratch;
-    abandoned.add(this.#queue, this.#others, [...held, address]);
+    abandoned.add(queue, this.#others, [...held, address]);
     this.#release();
-    this.#use(this.#newQueue(), []);
+    this.#use(this.#newQueue(heap), []);
   }
 
   #reserve(bytes: number): number {
