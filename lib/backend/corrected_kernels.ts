@@ -7,6 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import "../contract/tape.ts";
 import { replaceKernel } from "../kernels/replace_kernel.ts";
 // Registers the gradients; corrections must come after.
 import "@tensorflow/tfjs-layers";

@@ -2,6 +2,7 @@
 
 /** The modules that are asked for. */
 interface NodeModules {
+  "node:crypto": typeof import("node:crypto");
   "node:fs/promises": typeof import("node:fs/promises");
   "node:os": typeof import("node:os");
   "node:process": typeof import("node:process");

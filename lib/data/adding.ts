@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertInteger } from "./assert_integer.ts";
 import type { Examples } from "./dataset.ts";
 import { examplesOf, generated, type GeneratedOptions } from "./generated.ts";
@@ -10,6 +11,13 @@ export interface AddingProblemOptions extends GeneratedOptions {
   /** Numbers of a sequence. @default 100 */
   length?: number;
 }
+
+const OPTIONS: OptionNames<AddingProblemOptions> = {
+  size: true,
+  length: true,
+  seed: true,
+  part: true,
+};
 
 /** A sequence of the adding problem. */
 export interface AddingExample {
@@ -43,6 +51,7 @@ export interface AddingExample {
 export function addingProblem(
   options: AddingProblemOptions,
 ): Examples<AddingExample> {
+  assertOptions("addingProblem", options, OPTIONS);
   const { length = 100 } = options;
   assertInteger("length", length, 2);
   const half = Math.floor(length / 2);

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { type Digit, MNIST_SIDE } from "./mnist.ts";
 import type { Random } from "./random.ts";
 import type { Collate } from "./stream.ts";
@@ -8,6 +9,8 @@ export interface CollateDigitsOptions {
   /** Whether each image is moved, turned and scaled a little. @default false */
   augment?: boolean;
 }
+
+const OPTIONS: OptionNames<CollateDigitsOptions> = { augment: true };
 
 const PIXELS = MNIST_SIDE ** 2;
 
@@ -48,11 +51,16 @@ const SCALE = 0.1;
  *
  * @param options See {@linkcode CollateDigitsOptions}.
  * @returns For `shuffledBatches` and `batchesInOrder`.
+ * @throws {TypeError} If an option is unknown, or of the wrong kind.
  */
 export function collateDigits(
   options: CollateDigitsOptions = {},
 ): Collate<Digit> {
+  assertOptions("collateDigits", options, OPTIONS);
   const { augment = false } = options;
+  if (typeof augment !== "boolean") {
+    throw new TypeError(`augment should be true or false, got ${augment}`);
+  }
   return (digits, random) => {
     const size = digits.length;
     const images = new Float32Array(size * PIXELS);

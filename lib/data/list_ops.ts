@@ -1,3 +1,4 @@
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertInteger } from "./assert_integer.ts";
 import type { Examples } from "./dataset.ts";
 import {
@@ -21,6 +22,16 @@ export interface ListOpsOptions extends GeneratedOptions {
   /** Every sequence has fewer tokens. @default 2000 */
   maxLength?: number;
 }
+
+const OPTIONS: OptionNames<ListOpsOptions> = {
+  size: true,
+  maxDepth: true,
+  maxArguments: true,
+  minLength: true,
+  maxLength: true,
+  seed: true,
+  part: true,
+};
 
 /** The tokens of {@linkcode listOps} by id; "X" closes a list, and 0 fills up. */
 export const LIST_OPS_TOKENS: readonly string[] = [
@@ -98,6 +109,7 @@ type Limits = Required<Omit<ListOpsOptions, keyof GeneratedOptions>>;
  * of such lengths are too rare to be found.
  */
 export function listOps(options: ListOpsOptions): Examples<ClassifiedTokens> {
+  assertOptions("listOps", options, OPTIONS);
   const {
     maxDepth = 10,
     maxArguments = 10,

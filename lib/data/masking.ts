@@ -1,3 +1,4 @@
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { below, type Random } from "./random.ts";
 import type { Collate } from "./stream.ts";
 import {
@@ -20,6 +21,18 @@ export interface MaskTokensOptions {
 /** Options of {@linkcode collateMasked}. */
 export interface CollateMaskedOptions
   extends Omit<MaskTokensOptions, "random">, Pick<PadTokensOptions, "length"> {}
+
+const OPTIONS: OptionNames<MaskTokensOptions> = {
+  rate: true,
+  random: true,
+  tokenizer: true,
+};
+
+const COLLATE_OPTIONS: OptionNames<CollateMaskedOptions> = {
+  rate: true,
+  tokenizer: true,
+  length: true,
+};
 
 /**
  * Hides tokens to be guessed, as BERT does: of those chosen, 80 % become the
@@ -51,11 +64,11 @@ export interface CollateMaskedOptions
  */
 export function maskTokens(
   ids: ArrayLike<number>,
-  { rate, random, tokenizer }: MaskTokensOptions,
+  options: MaskTokensOptions,
 ): { ids: Int32Array; labels: Int32Array } {
-  if (!(rate >= 0 && rate <= 1)) {
-    throw new RangeError(`rate should be from 0 to 1, got ${rate}`);
-  }
+  assertOptions("maskTokens", options, OPTIONS);
+  const { rate, random, tokenizer } = options;
+  assertRate(rate);
   const { specials, vocabularySize } = tokenizer;
   const special = new Set<number>(Object.values(specials));
   const anyToken = (): number => {
@@ -72,6 +85,11 @@ export function maskTokens(
     else if (kind < 0.9) seen[i] = anyToken();
   });
   return { ids: seen, labels };
+}
+
+function assertRate(rate: number): void {
+  if (rate >= 0 && rate <= 1) return;
+  throw new RangeError(`rate should be from 0 to 1, got ${rate}`);
 }
 
 /**
@@ -106,7 +124,9 @@ export function maskTokens(
 export function collateMasked(
   options: CollateMaskedOptions,
 ): Collate<ArrayLike<number>> {
+  assertOptions("collateMasked", options, COLLATE_OPTIONS);
   const { rate, tokenizer, length } = options;
+  assertRate(rate);
   const collate = collateTokens({
     pad: tokenizer.specials.pad,
     ...(length === undefined ? {} : { length }),

@@ -1,3 +1,4 @@
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertInteger } from "./assert_integer.ts";
 import type { Examples } from "./dataset.ts";
 import { examplesOf, generated, type GeneratedOptions } from "./generated.ts";
@@ -15,6 +16,16 @@ export interface MqarOptions extends GeneratedOptions {
   /** Whether tokens between the questions are random ones, and not 0. @default false */
   randomNonQueries?: boolean;
 }
+
+const OPTIONS: OptionNames<MqarOptions> = {
+  size: true,
+  vocabularySize: true,
+  length: true,
+  pairs: true,
+  randomNonQueries: true,
+  seed: true,
+  part: true,
+};
 
 /** Of the distance between a pair and its question: a near one is likely. */
 const POWER = 0.01;
@@ -48,6 +59,7 @@ const POWER = 0.01;
  * fit into the length or the vocabulary.
  */
 export function mqar(options: MqarOptions): Examples<LabelledTokens> {
+  assertOptions("mqar", options, OPTIONS);
   const {
     vocabularySize = 8192,
     length = 64,

@@ -1,3 +1,4 @@
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertInteger } from "./assert_integer.ts";
 
 /** Options of {@linkcode packTokens}. */
@@ -7,6 +8,11 @@ export interface PackTokensOptions {
   /** The token after each document, a tokenizer's `specials.sep`. */
   separator: number;
 }
+
+const OPTIONS: OptionNames<PackTokensOptions> = {
+  length: true,
+  separator: true,
+};
 
 /**
  * Puts documents one after another, each with a separator behind it, and cuts
@@ -27,13 +33,16 @@ export interface PackTokensOptions {
  * @param documents The ids of each document.
  * @param options See {@linkcode PackTokensOptions}.
  * @returns Sequences of `length` ids.
- * @throws {RangeError} If `length` is impossible, or the documents do not fill a sequence.
+ * @throws {RangeError} If an option is impossible, or the documents do not fill a sequence.
  */
 export function packTokens(
   documents: Iterable<readonly number[]>,
-  { length, separator }: PackTokensOptions,
+  options: PackTokensOptions,
 ): Int32Array[] {
+  assertOptions("packTokens", options, OPTIONS);
+  const { length, separator } = options;
   assertInteger("length", length, 1);
+  assertInteger("separator", separator, 0);
   const sequences: Int32Array[] = [];
   let sequence = new Int32Array(length);
   let filled = 0;

@@ -1,3 +1,4 @@
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertInteger } from "./assert_integer.ts";
 import type { Examples } from "./dataset.ts";
 import {
@@ -18,6 +19,15 @@ export interface SelectiveCopyingOptions extends GeneratedOptions {
   /** Symbols to copy. @default 16 */
   symbols?: number;
 }
+
+const OPTIONS: OptionNames<SelectiveCopyingOptions> = {
+  size: true,
+  vocabularySize: true,
+  length: true,
+  symbols: true,
+  seed: true,
+  part: true,
+};
 
 /**
  * Selective copying of MAD: symbols with blanks between them, the token "copy",
@@ -49,6 +59,7 @@ export interface SelectiveCopyingOptions extends GeneratedOptions {
 export function selectiveCopying(
   options: SelectiveCopyingOptions,
 ): Examples<LabelledTokens> {
+  assertOptions("selectiveCopying", options, OPTIONS);
   const { vocabularySize = 16, length = 256, symbols = 16 } = options;
   assertInteger("symbols", symbols, 1);
   assertInteger("length", length, 2 * symbols + 1);

@@ -1,3 +1,4 @@
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { seeded } from "./random.ts";
 
 /** Documents for training, for choosing, and for the result. */
@@ -21,6 +22,13 @@ export interface SplitOptions<D> {
   /** What a document is known by; those of the same key stay together. @default the document as JSON */
   key?: (document: D) => string;
 }
+
+const OPTIONS: OptionNames<SplitOptions<unknown>> = {
+  validation: true,
+  test: true,
+  seed: true,
+  key: true,
+};
 
 /**
  * Splits documents by a hash of each: a document comes to the same part
@@ -46,6 +54,7 @@ export function splitDocuments<D>(
   documents: readonly D[],
   options: SplitOptions<D> = {},
 ): Split<D> {
+  assertOptions("splitDocuments", options, OPTIONS);
   const { validation = 0.05, test = 0.05, seed = 0, key = JSON.stringify } =
     options;
   if (!(validation >= 0 && test >= 0 && validation + test < 1)) {

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertInteger } from "./assert_integer.ts";
 import type { Dataset } from "./dataset.ts";
 import { type Random, seeded, shuffle } from "./random.ts";
@@ -49,6 +50,26 @@ export interface BatchesInOrderOptions<E> {
   seed?: number;
 }
 
+const SHUFFLED: OptionNames<ShuffledBatchesOptions<unknown>> = {
+  batchSize: true,
+  seed: true,
+  collate: true,
+  prefetch: true,
+};
+
+const IN_ORDER: OptionNames<BatchesInOrderOptions<unknown>> = {
+  batchSize: true,
+  collate: true,
+  seed: true,
+};
+
+function assertCollate(collate: unknown): void {
+  if (typeof collate === "function") return;
+  throw new TypeError(
+    `collate should be a function that makes a batch of examples, such as collateTokens(), got ${typeof collate}`,
+  );
+}
+
 /**
  * Endless batches of a dataset, each epoch in another order.
  *
@@ -85,6 +106,7 @@ export interface BatchesInOrderOptions<E> {
  * @param dataset The examples.
  * @param options See {@linkcode ShuffledBatchesOptions}.
  * @returns The stream. When its iteration stops, what was made ahead is disposed of.
+ * @throws {TypeError} If an option is unknown, or of the wrong kind.
  * @throws {RangeError} If an option has an impossible value, or the dataset
  * does not fill a batch.
  */
@@ -92,7 +114,9 @@ export function shuffledBatches<E>(
   dataset: Dataset<E>,
   options: ShuffledBatchesOptions<E>,
 ): BatchStream {
+  assertOptions("shuffledBatches", options, SHUFFLED);
   const { batchSize, seed, collate, prefetch = 1 } = options;
+  assertCollate(collate);
   assertInteger("batchSize", batchSize, 1);
   assertInteger("prefetch", prefetch, 0);
   const stepsPerEpoch = Math.floor(dataset.size / batchSize);
@@ -156,13 +180,16 @@ export function shuffledBatches<E>(
  * @param dataset The examples.
  * @param options See {@linkcode BatchesInOrderOptions}.
  * @returns The batches, once.
+ * @throws {TypeError} If an option is unknown, or of the wrong kind.
  * @throws {RangeError} If an option has an impossible value, or the dataset is empty.
  */
 export function batchesInOrder<E>(
   dataset: Dataset<E>,
   options: BatchesInOrderOptions<E>,
 ): AsyncIterable<Batch> {
+  assertOptions("batchesInOrder", options, IN_ORDER);
   const { batchSize, collate, seed = 0 } = options;
+  assertCollate(collate);
   assertInteger("batchSize", batchSize, 1);
   if (dataset.size === 0) {
     throw new RangeError("dataset should have an example, got none");
@@ -183,8 +210,11 @@ async function batchOf<E>(
   collate: Collate<E>,
   random: Random,
 ): Promise<Batch> {
-  const examples = Array.from(indices, (index) => dataset.get(index));
-  return collate(await Promise.all(examples), random);
+  const examples = await Promise.all(
+    Array.from(indices, (index) => dataset.get(index)),
+  );
+  // What it has made when it throws, and what it does not return, is freed.
+  return tf.tidy(() => collate(examples, random) as Batch & tf.TensorContainer);
 }
 
 /** Made when it is asked for, or before, when there is nothing else to do. */

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertInteger } from "./assert_integer.ts";
 import type { Collate } from "./stream.ts";
 
@@ -40,6 +41,8 @@ export interface PadTokensOptions {
   pad?: number;
 }
 
+const PAD_OPTIONS: OptionNames<PadTokensOptions> = { length: true, pad: true };
+
 /**
  * Sequences of different lengths as one tensor, and which tokens are theirs.
  *
@@ -64,12 +67,15 @@ export function padTokens(
   sequences: readonly ArrayLike<number>[],
   options: PadTokensOptions = {},
 ): { ids: tf.Tensor2D; mask: tf.Tensor2D } {
+  assertOptions("padTokens", options, PAD_OPTIONS);
   const longest = Math.max(...sequences.map((ids) => ids.length));
   const { length = longest, pad = 0 } = options;
   assertInteger("length", length, 1);
+  assertInteger("pad", pad, 0, MOST);
   return {
-    ids: padded(sequences, length, pad),
+    ids: padded("ids", sequences, length, pad),
     mask: padded(
+      "mask",
       sequences.map((ids) => new Uint8Array(ids.length).fill(1)),
       length,
       0,
@@ -111,14 +117,22 @@ export function padTokens(
 export function collateTokens(
   options: PadTokensOptions = {},
 ): Collate<ClassifiedTokens | LabelledTokens> {
+  assertOptions("collateTokens", options, PAD_OPTIONS);
+  const { length = 1, pad = 0 } = options;
+  assertInteger("length", length, 1);
+  assertInteger("pad", pad, 0, MOST);
   return (examples) => {
     const { ids, mask } = padTokens(examples.map(({ ids }) => ids), options);
     const labels = "label" in examples[0]!
       ? tf.tensor1d(
-        (examples as ClassifiedTokens[]).map(({ label }) => label),
+        integers(
+          "labels",
+          (examples as ClassifiedTokens[]).map(({ label }) => label),
+        ),
         "int32",
       )
       : padded(
+        "labels",
         (examples as LabelledTokens[]).map(({ labels }) => labels),
         ids.shape[1],
         NOT_COUNTED,
@@ -158,14 +172,40 @@ export function collateCausal(): Collate<ArrayLike<number>> {
     const all = sequences.map((ids) => Array.from(ids));
     const length = Math.max(...all.map((ids) => ids.length)) - 1;
     return {
-      inputs: [padded(all.map((ids) => ids.slice(0, -1)), length, 0)],
-      labels: padded(all.map((ids) => ids.slice(1)), length, NOT_COUNTED),
+      inputs: [padded("ids", all.map((ids) => ids.slice(0, -1)), length, 0)],
+      labels: padded(
+        "labels",
+        all.map((ids) => ids.slice(1)),
+        length,
+        NOT_COUNTED,
+      ),
       size: all.length,
     };
   };
 }
 
+/** The largest int32. */
+const MOST = 2 ** 31 - 1;
+
+/**
+ * Integers as they are: an array of int32 would make 0 of NaN and 1 of 1.5.
+ *
+ * @throws {RangeError} If one is no int32.
+ */
+function integers<T extends ArrayLike<number>>(name: string, values: T): T {
+  if (values instanceof Int32Array) return values;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if ((value | 0) === value) continue;
+    throw new RangeError(
+      `${name} should be integers of 32 bits, got ${value} at ${i}`,
+    );
+  }
+  return values;
+}
+
 function padded(
+  name: string,
   rows: readonly ArrayLike<number>[],
   length: number,
   fill: number,
@@ -175,6 +215,7 @@ function padded(
     rows.length * length,
   ).fill(fill);
   rows.forEach((row, i) => {
+    integers(name, row);
     for (let j = 0; j < Math.min(length, row.length); j++) {
       values[i * length + j] = row[j]!;
     }

@@ -60,9 +60,11 @@ const NAMES: Record<keyof SpecialTokens, readonly string[]> = {
  * @returns The tokenizer.
  * @throws {TypeError} If that is no tokenizer.
  * @throws {RangeError} If it has no token for padding, masking, beginning,
- * ending or what is unknown.
+ * ending or what is unknown, or if its ids are not those of a vocabulary: from
+ * 0 on, one for each token, and not more of them missing than there.
  */
 export function tokenizerOf(file: TokenizerFile): Tokenizer {
+  assertIds(file);
   let library: Library;
   const added = file?.added_tokens ?? [];
   const notSpecial = added.filter(({ special }) => !special);
@@ -93,6 +95,49 @@ export function tokenizerOf(file: TokenizerFile): Tokenizer {
       return library.decode(known, { clean_up_tokenization_spaces: false });
     },
   };
+}
+
+/** A vocabulary of fewer tokens may have any ids below. */
+const SMALL = 65_536;
+
+/**
+ * Throws unless the ids are those of a vocabulary. The library makes a list as
+ * long as the largest of them.
+ */
+function assertIds(file: TokenizerFile): void {
+  const vocabulary: unknown = file?.model?.vocab;
+  if (typeof vocabulary !== "object" || vocabulary === null) return;
+  const tokens: (readonly [token: string, id: unknown])[] =
+    Array.isArray(vocabulary)
+      // Unigram: a token and its score, and the place is the id.
+      ? vocabulary.map((entry, id) => [String(Object(entry)[0]), id])
+      : Object.entries(vocabulary);
+  const added = [file.added_tokens ?? []].flat();
+  const all = [
+    ...tokens,
+    ...added.map((one) => [Object(one).content, Object(one).id] as const),
+  ];
+  const most = Math.max(SMALL, 2 * all.length) - 1;
+  const owners = new Map<number, string>();
+  for (const [token, id] of all) {
+    const name = `file's token ${JSON.stringify(token)}`;
+    if (!Number.isInteger(id) || Number(id) < 0 || Number(id) > most) {
+      throw new RangeError(
+        `${name} should have an id that is an integer from 0 to ${most}, got ${
+          JSON.stringify(id)
+        }`,
+      );
+    }
+    const owner = owners.get(Number(id));
+    if (owner !== undefined && owner !== token) {
+      throw new RangeError(
+        `${name} should have an id of its own, got ${id}, which ${
+          JSON.stringify(owner)
+        } has`,
+      );
+    }
+    owners.set(Number(id), token);
+  }
 }
 
 type Encode = Tokenizer["encode"];

@@ -1,4 +1,5 @@
 import { ByteLevelPreTokenizer } from "@huggingface/tokenizers";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertInteger } from "./assert_integer.ts";
 import { SPECIAL_TOKENS } from "./tokenizer.ts";
 import type { TokenizerFile } from "./tokenizer_file.ts";
@@ -8,6 +9,8 @@ export interface TrainTokenizerOptions {
   /** Special tokens, bytes and merges, at most; of 261 to 65,536. */
   vocabularySize: number;
 }
+
+const OPTIONS: OptionNames<TrainTokenizerOptions> = { vocabularySize: true };
 
 const BYTES = 256;
 const MOST = 65_536;
@@ -39,8 +42,10 @@ const MOST = 65_536;
  */
 export function trainTokenizer(
   documents: Iterable<string>,
-  { vocabularySize }: TrainTokenizerOptions,
+  options: TrainTokenizerOptions,
 ): TokenizerFile {
+  assertOptions("trainTokenizer", options, OPTIONS);
+  const { vocabularySize } = options;
   const least = SPECIAL_TOKENS.length + BYTES;
   assertInteger("vocabularySize", vocabularySize, least, MOST);
   const byteLevel = {

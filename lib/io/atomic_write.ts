@@ -1,3 +1,6 @@
+import type { FileHandle } from "node:fs/promises";
+import { files } from "./file_system.ts";
+
 /**
  * Writes a file whole or not at all: beside its place first, onto the disk,
  * and then renamed.
@@ -12,25 +15,26 @@ export async function writeAtomically(
 ): Promise<void> {
   const beside = `${target}.${crypto.randomUUID()}.tmp`;
   const temporary = target instanceof URL ? new URL(beside) : beside;
+  const { open, rename, rm } = files();
   try {
-    const file = await Deno.open(temporary, { write: true, createNew: true });
+    const file = await open(temporary, "wx");
     try {
       for await (const chunk of chunks) await writeAll(file, chunk);
       await file.sync();
     } finally {
-      file.close();
+      await file.close();
     }
-    await Deno.rename(temporary, target);
+    await rename(temporary, target);
   } catch (cause) {
     // It may not have come to be.
-    await Deno.remove(temporary).catch(() => {});
+    await rm(temporary, { force: true }).catch(() => {});
     const reason = cause instanceof Error ? cause.message : cause;
     throw new Error(`${target} cannot be written: ${reason}`, { cause });
   }
 }
 
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) {
-    written += await file.write(bytes.subarray(written));
+    written += (await file.write(bytes, written)).bytesWritten;
   }
 }

@@ -1,11 +1,17 @@
 /**
  * Lets tfjs save models to folders and load them, under `file://` and a path,
- * in the layout of tfjs-node and of browsers: `model.json` and `weights.bin`.
+ * in the layout of tfjs-node and of browsers: `model.json` and the weights that
+ * it names.
+ *
+ * Both change in one moment, when a new `model.json` takes the place of the old
+ * one: its weights lie beside it by then, in a file called after what it holds.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { writeAtomically } from "./atomic_write.ts";
+import { files, isMissing, sha256Of } from "./file_system.ts";
+import { brief } from "./safetensors_header.ts";
 
 const SCHEME = "file://";
 
@@ -40,6 +46,9 @@ if (tf.io.getLoadHandlers(SCHEME).length === 0) {
   tf.io.registerLoadRouter(route);
 }
 
+/** What `model.json` says: tfjs's part, and the SHA-256 of that part. */
+type SavedModel = tf.io.ModelJSON & { sha256?: string };
+
 async function save(
   folder: string,
   artifacts: tf.io.ModelArtifacts,
@@ -47,33 +56,71 @@ async function save(
   // First, since it throws if the topology is not JSON.
   const modelArtifactsInfo = tf.io.getModelArtifactsInfoForJSON(artifacts);
   const { weightData, weightSpecs, ...model } = artifacts;
-  await Deno.mkdir(folder, { recursive: true });
+  await files().mkdir(folder, { recursive: true });
+  const before = await weightFilesOf(folder);
+  const paths: string[] = [];
   if (weightData) {
-    const shards = [weightData].flat();
-    await writeAtomically(
-      `${folder}/weights.bin`,
-      shards.map((shard) => new Uint8Array(shard)),
-    );
+    const parts = [weightData].flat().map((part) => new Uint8Array(part));
+    paths.push(nameOf(...parts));
+    await writeAtomically(`${folder}/${paths[0]}`, parts);
   }
-  const weightsManifest = weightSpecs &&
-    [{ paths: ["weights.bin"], weights: weightSpecs }];
-  const json = JSON.stringify({ ...model, weightsManifest });
-  await writeAtomically(
-    `${folder}/model.json`,
-    [new TextEncoder().encode(json)],
-  );
+  const description = JSON.stringify({
+    ...model,
+    weightsManifest: weightSpecs && [{ paths, weights: weightSpecs }],
+  });
+  const sha256 = sha256Of(new TextEncoder().encode(description));
+  await writeAtomically(`${folder}/model.json`, [
+    new TextEncoder().encode(
+      JSON.stringify({ ...JSON.parse(description), sha256 }),
+    ),
+  ]);
+  for (const path of before) {
+    if (paths.includes(path)) continue;
+    await files().rm(`${folder}/${path}`, { force: true });
+  }
   return { modelArtifactsInfo };
 }
 
-async function load(path: string): Promise<tf.io.ModelArtifacts> {
-  const model = parseModel(await Deno.readTextFile(path), path);
-  return await tf.io.getModelArtifactsForJSON(
-    model,
-    (manifest) => readWeights(manifest, path),
-  );
+/** Of 16 digits: what is looked for is damage, not deceit. */
+function nameOf(...parts: readonly Uint8Array[]): string {
+  return `weights-${sha256Of(...parts).slice(0, 16)}.bin`;
 }
 
-function parseModel(json: string, path: string): tf.io.ModelJSON {
+const WEIGHTS_NAME = /^weights(-[0-9a-f]{16})?\.bin$/;
+
+/** The weights of the model that a folder has, those that this handler wrote. */
+async function weightFilesOf(folder: string): Promise<string[]> {
+  try {
+    const path = `${folder}/model.json`;
+    const model = parseModel(await files().readFile(path, "utf8"), path);
+    return (model.weightsManifest ?? []).flatMap(({ paths }) => paths)
+      .filter((path) => WEIGHTS_NAME.test(path));
+  } catch {
+    // What cannot be read is replaced all the same.
+    return [];
+  }
+}
+
+async function load(path: string): Promise<tf.io.ModelArtifacts> {
+  for (let json = await files().readFile(path, "utf8");;) {
+    const model = parseModel(json, path);
+    try {
+      return await tf.io.getModelArtifactsForJSON(
+        model,
+        (manifest) => readWeights(manifest, path),
+      );
+    } catch (error) {
+      // Another model may have been saved meanwhile, and these weights removed.
+      const now = isMissing(error)
+        ? await files().readFile(path, "utf8")
+        : json;
+      if (now === json) throw error;
+      json = now;
+    }
+  }
+}
+
+function parseModel(json: string, path: string): SavedModel {
   let model;
   try {
     model = JSON.parse(json);
@@ -95,7 +142,34 @@ function parseModel(json: string, path: string): tf.io.ModelJSON {
       `${path} should have a modelTopology, and in its weightsManifest groups of paths and weights; is it the model.json of a tfjs model?`,
     );
   }
-  return model;
+  const { sha256, ...description } = model;
+  const actual = sha256Of(
+    new TextEncoder().encode(JSON.stringify(description)),
+  );
+  if (sha256 !== undefined && sha256 !== actual) {
+    throw new RangeError(
+      `${path} should have the SHA-256 ${sha256} without its sha256, got ${actual}: it is damaged, or was changed; if that was you, delete its sha256`,
+    );
+  }
+  for (const file of manifest.flatMap(({ paths }) => paths)) {
+    assertBeside(file, path);
+  }
+  return description;
+}
+
+/** Throws unless a file that a model names is within the model's folder. */
+function assertBeside(file: unknown, path: string): void {
+  if (
+    typeof file === "string" && file !== "" && !/^[/\\]|^[a-z]+:/i.test(file) &&
+    !file.split(/[/\\]/).includes("..")
+  ) {
+    return;
+  }
+  throw new RangeError(
+    `${path} should have its weights in its own folder, got ${
+      brief(file)
+    } in its weightsManifest; move them there`,
+  );
 }
 
 /** Reads the shards of every group, which lie beside `model.json`. */
@@ -106,17 +180,18 @@ async function readWeights(
   const folder = modelPath.replace(/[^/\\]*$/, "");
   const shards: ArrayBuffer[] = [];
   for (const { paths, weights } of manifest) {
-    const files = paths.map((path) => folder + path);
-    const group = await Promise.all(files.map((file) => Deno.readFile(file)));
+    const parts = paths.map((path) => folder + path);
+    const group = await Promise.all(parts.map(readPart));
     const actual = group.reduce((sum, { length }) => sum + length, 0);
     const expected = weights.reduce((sum, spec) => sum + bytesOf(spec), 0);
     if (actual !== expected && !Number.isNaN(expected)) {
       throw new RangeError(
         `${
-          files.join(", ")
+          parts.join(", ")
         } should have ${expected} bytes for the weights of ${modelPath}, got ${actual}; save the model again`,
       );
     }
+    group.forEach((bytes, i) => assertWhole(bytes, parts[i]!));
     shards.push(...group.map(({ buffer }) => buffer));
   }
   return [
@@ -126,6 +201,22 @@ async function readWeights(
       shards.filter(({ byteLength }) => byteLength > 0),
     ),
   ];
+}
+
+/** A file's bytes, alone in their buffer. */
+async function readPart(file: string): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await files().readFile(file));
+}
+
+/** Throws unless a file holds what it is called after. */
+function assertWhole(bytes: Uint8Array, file: string): void {
+  const name = file.split(/[/\\]/).at(-1)!;
+  if (!WEIGHTS_NAME.test(name) || name === "weights.bin") return;
+  const expected = nameOf(bytes);
+  if (name === expected) return;
+  throw new RangeError(
+    `${file} should hold what it is called after, got what is called ${expected}: it is damaged; save the model again`,
+  );
 }
 
 /** NaN for what only the data tells (strings), or tfjs refuses (other dtypes). */

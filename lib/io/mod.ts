@@ -2,8 +2,10 @@
  * Weights and models in files.
  *
  * Importing it also lets tfjs save a model to a folder, and load it from there,
- * as `file://` and a path, absolute or not. The files appear when they are
- * whole, `weights.bin` before `model.json`, and are checked when they are read.
+ * as `file://` and a path, absolute or not. A folder has the old model until it
+ * has the new one: the weights lie in a file called after their SHA-256, and
+ * `model.json`, which names that file and has a SHA-256 of its own, comes last.
+ * Both are checked when they are read.
  *
  * @example A model there and back
  * ```ts
@@ -35,4 +37,10 @@ export {
   writeSafetensors,
   type WriteSafetensorsOptions,
 } from "./safetensors.ts";
-export { loadPyTorchWeights, toPyTorchWeights } from "./pytorch.ts";
+export {
+  loadPyTorchWeights,
+  type LoadPyTorchWeightsOptions,
+  type SkippedWeights,
+  toPyTorchWeights,
+} from "./pytorch.ts";
+export type { TensorNames } from "./tensor_names.ts";

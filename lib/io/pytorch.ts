@@ -1,7 +1,11 @@
 /** Weights of PyTorch models, in the layouts of the authors' code. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { LionLayer, type TorchLayout } from "../layers/lion_layer.ts";
+import { fromTorch, layoutOf, patchShape, toTorch } from "./pytorch_layouts.ts";
+import { copiesOf, isBuffer, knownName, namesOf } from "./pytorch_names.ts";
+import { matcher, renamer, type TensorNames } from "./tensor_names.ts";
 
 /** One of a model's variables, and what PyTorch makes of it. */
 interface Weight {
@@ -11,60 +15,6 @@ interface Weight {
   readonly names: readonly string[];
   /** The shape of each part in PyTorch. */
   readonly shape: number[];
-}
-
-/** Names inside a BERT layer. */
-const BERT: readonly [RegExp, string | readonly string[]][] = [
-  [/^norm1\./, "attention.output.LayerNorm."],
-  [/^norm2\./, "output.LayerNorm."],
-  [
-    /^attn\.qkv\./,
-    ["query.", "key.", "value."].map((name) => `attention.self.${name}`),
-  ],
-  [/^attn\.a_i$/, "attention.self.ai"],
-  [/^attn\.a_i\./, "attention.self.Wa_i."],
-  [/^attn\.norm\./, "attention.self.layer_norm."],
-  [/^attn\.proj\./, "attention.output.dense."],
-  [/^mlp\.fc1\./, "intermediate.dense."],
-  [/^mlp\.fc2\./, "output.dense."],
-];
-
-/** Names inside a block of GPT-2. */
-const GPT: readonly [RegExp, string][] = [
-  [/^norm1\./, "ln_1."],
-  [/^norm2\./, "ln_2."],
-  [/^attn\.qkv\./, "attn.c_attn."],
-  [/^attn\.proj\./, "attn.c_proj."],
-  [/^mlp\.fc1\./, "mlp.c_fc."],
-  [/^mlp\.fc2\./, "mlp.c_proj."],
-];
-
-/** The names in PyTorch of a parameter of a layer. */
-function namesOf(layer: string, parameter: string): string[] {
-  const rules = layer.startsWith("bert.encoder.layer.")
-    ? BERT
-    : layer.startsWith("transformer.h.")
-    ? GPT
-    : [];
-  for (const [pattern, replacements] of rules) {
-    if (!pattern.test(parameter)) continue;
-    return [replacements].flat().map((replacement) =>
-      `${layer}.${parameter.replace(pattern, replacement)}`
-    );
-  }
-  if (parameter === "value") return [layer];
-  const words = { word_embeddings: "wte", position_embeddings: "wpe" };
-  for (const [ours, theirs] of Object.entries(words)) {
-    if (layer === "transformer.embeddings" && parameter.startsWith(ours)) {
-      return [parameter.replace(ours, `transformer.${theirs}`)];
-    }
-  }
-  return [`${layer}.${parameter}`];
-}
-
-/** GPT-2 stores linear maps as we do. */
-function layoutOf(layer: string, layout: TorchLayout): TorchLayout {
-  return layer.startsWith("transformer.") ? "same" : layout;
 }
 
 function weightsOf(model: LayersModel): Weight[] {
@@ -94,38 +44,49 @@ function weightsOf(model: LayersModel): Weight[] {
   });
 }
 
-/** `[outputs, channels, rows, columns]` of a convolution over patches. */
-function patchShape(
-  layer: LionLayer,
-  [inputs, outputs]: number[],
-): number[] {
-  const { patchSize } = layer.getConfig() as { patchSize: number };
-  return [outputs!, inputs! / patchSize ** 2, patchSize, patchSize];
+/** Options of {@linkcode loadPyTorchWeights}. */
+export interface LoadPyTorchWeightsOptions {
+  /**
+   * Weights of the model that the tensors may lack, and that stay as they are:
+   * a new head. `true` for any. @default none
+   */
+  allowMissing?: boolean | TensorNames;
+  /**
+   * Tensors that are left out: another model's head. One that is named is left
+   * out even where the model has a weight of that name; `true` leaves out those
+   * that the model has no weight for. @default none
+   */
+  ignore?: boolean | TensorNames;
+  /**
+   * What tensors are called in this model: by the modules that they are in, so
+   * that `{ roberta: "bert", module: "" }` changes the first part of names, or
+   * drops it; or of each name. It comes before all else. @default as they are
+   */
+  rename?: Readonly<Record<string, string>> | ((name: string) => string);
 }
 
-/**
- * What PyTorch has besides a model's own parameters: BERT's head shares its
- * table with the embeddings, and its state holds it, and the bias, again.
- */
-const COPIES: Readonly<Record<string, string>> = {
-  "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
-  "cls.predictions.decoder.bias": "cls.predictions.bias",
-  "lm_head.weight": "transformer.wte.weight",
+const OPTIONS: OptionNames<LoadPyTorchWeightsOptions> = {
+  allowMissing: true,
+  ignore: true,
+  rename: true,
 };
 
-/** The copies of a model: those of the heads that it has. */
-function copiesOf({ layers }: LayersModel): [copy: string, original: string][] {
-  return Object.entries(COPIES).filter(([copy]) =>
-    layers.some(({ name }) => copy.startsWith(`${name}.`))
-  );
+/** What {@linkcode loadPyTorchWeights} has not used. */
+export interface SkippedWeights {
+  /** The model's weights that there was no tensor for, by PyTorch's names; they are as they were. */
+  readonly missing: string[];
+  /** The tensors that went nowhere, by the names that they came with. */
+  readonly unused: string[];
 }
 
-/** Not parameters: a state of PyTorch's BERT may hold the numbers 0 … maxLength. */
-const IGNORED = new Set(["bert.embeddings.position_ids"]);
-
 /**
- * Sets all weights of a model to those of a PyTorch model: ViT, BERT and GPT-2
+ * Sets the weights of a model to those of a PyTorch model: ViT, BERT and GPT-2
  * in the layouts of LION's authors.
+ *
+ * States of Hugging Face's BERT and GPT-2 are read as they are, with or without
+ * a head, old ones (`LayerNorm.gamma`) too; what the model does not share with
+ * them is named by `allowMissing` and `ignore`. Without options all tensors must
+ * be the model's, and all weights there.
  *
  * @example Weights travel both ways
  * ```ts
@@ -143,70 +104,141 @@ const IGNORED = new Set(["bert.embeddings.position_ids"]);
  * await loadPyTorchWeights(make(), weights);
  * ```
  *
+ * @example A language model becomes a classifier, whose head is new
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { lionBert } from "@lionjs/lion";
+ * import { loadPyTorchWeights, toPyTorchWeights } from "@lionjs/lion/io";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const make = (head: "masked-language-model" | "classification") => lionBert({
+ *   vocabularySize: 9, dim: 8, depth: 1, numHeads: 2, variant: "s", head,
+ * });
+ * const pretrained = toPyTorchWeights(make("masked-language-model"));
+ * const classifier = make("classification");
+ * const { missing } = await loadPyTorchWeights(classifier, pretrained, {
+ *   allowMissing: ["bert.pooler", "classifier"],
+ *   ignore: "cls",
+ * });
+ * assertEquals(missing.length, 4); // two weights, two biases
+ * ```
+ *
  * @param model Made by lionViT, lionBert, lionGpt or lionEncoder.
  * @param tensors The PyTorch model's state, such as readSafetensors gives; it
  * stays the caller's.
+ * @param options See {@linkcode LoadPyTorchWeightsOptions}.
+ * @returns What was skipped.
+ * @throws {TypeError} If an option is unknown, or of the wrong kind.
  * @throws {RangeError} If a tensor is missing, is one too many or has the wrong
- * shape; the message lists them all, and the model is as it was.
+ * shape, or if none is the model's; the message lists them all, and the model is
+ * as it was.
  */
 export async function loadPyTorchWeights(
   model: LayersModel,
   tensors: ReadonlyMap<string, tf.Tensor>,
-): Promise<void> {
+  options: LoadPyTorchWeightsOptions = {},
+): Promise<SkippedWeights> {
+  assertOptions("loadPyTorchWeights", options, OPTIONS);
+  const isAllowed = matcher("allowMissing", options.allowMissing);
   const weights = weightsOf(model);
   const copies = copiesOf(model);
-  const wrong = problems(weights, copies, tensors);
+  const originals = new Map(copies);
+  const expected = new Map(
+    weights.flatMap(({ names, shape }) => names.map((name) => [name, shape])),
+  );
+  const isKnown = (name: string) => expected.has(name) || originals.has(name);
+  const { found, unused, wrong } = named(tensors, isKnown, options);
   for (const [copy, original] of copies) {
-    const [a, b] = [tensors.get(copy), tensors.get(original)];
+    const [a, b] = [found.get(copy), found.get(original)];
+    // Of two that share their values, a file may hold either.
+    if (a && !b) found.set(original, a);
     if (!a || !b || !tf.util.arraysEqual(a.shape, b.shape)) continue;
     const equal = tf.tidy(() => tf.all(tf.equal(a, b)));
     const [same] = await equal.data();
     equal.dispose();
     if (!same) wrong.push(`${copy} should equal ${original}, which it shares`);
   }
+  const missing: string[] = [];
+  for (const [name, shape] of expected) {
+    if (found.has(name)) continue;
+    if (isAllowed(name)) missing.push(name);
+    else {
+      wrong.push(
+        `${name} [${shape}] is missing; allowMissing leaves it as it is`,
+      );
+    }
+  }
+  for (const [name, { shape }] of found) {
+    const wanted = expected.get(name) ?? expected.get(originals.get(name)!);
+    if (!wanted || tf.util.arraysEqual(wanted, shape)) continue;
+    wrong.push(`${name} should have shape [${wanted}], got [${shape}]`);
+  }
+  if (wrong.length === 0 && found.size === 0) {
+    wrong.push(
+      `none of the ${tensors.size} tensors is the model's; rename says what they are called in it`,
+    );
+  }
   if (wrong.length > 0) {
     throw new RangeError(
       `the weights do not fit model ${model.name}, which was not changed:\n- ${
-        wrong.join("\n- ")
+        wrong.sort().join("\n- ")
       }`,
     );
   }
+  setWeights(weights, found);
+  return { missing, unused };
+}
+
+/** Sets those that there are; what is missing of one keeps its values. */
+function setWeights(
+  weights: readonly Weight[],
+  found: ReadonlyMap<string, tf.Tensor>,
+): void {
   for (const { variable, layout, names, shape } of weights) {
+    if (!names.some((name) => found.has(name))) continue;
     tf.tidy(() => {
-      const parts = names.map((name) =>
-        fromTorch(tf.cast(tensors.get(name)!, "float32"), layout, shape)
-      );
       const axis = variable.rank - 1;
+      const own = tf.split(variable, names.length, axis);
+      const parts = names.map((name, i) => {
+        const tensor = found.get(name);
+        return tensor
+          ? fromTorch(tf.cast(tensor, "float32"), layout, shape)
+          : own[i]!;
+      });
       variable.assign(parts.length === 1 ? parts[0]! : tf.concat(parts, axis));
     });
   }
 }
 
-function problems(
-  weights: readonly Weight[],
-  copies: readonly [copy: string, original: string][],
+/** Tensors by the names that a model knows them by, those that it has no use for, and what is wrong. */
+function named(
   tensors: ReadonlyMap<string, tf.Tensor>,
-): string[] {
-  const expected = new Map(
-    weights.flatMap(({ names, shape }) => names.map((name) => [name, shape])),
-  );
-  for (const [copy, original] of copies) {
-    const shape = expected.get(original);
-    if (shape && tensors.has(copy)) expected.set(copy, shape);
-  }
-  const wrong: string[] = [];
-  for (const [name, shape] of expected) {
-    const got = tensors.get(name)?.shape;
-    if (!got) wrong.push(`${name} [${shape}] is missing`);
-    else if (!tf.util.arraysEqual(got, shape)) {
-      wrong.push(`${name} should have shape [${shape}], got [${got}]`);
+  isKnown: (name: string) => boolean,
+  { ignore, rename }: LoadPyTorchWeightsOptions,
+): { found: Map<string, tf.Tensor>; unused: string[]; wrong: string[] } {
+  const renamed = renamer(rename);
+  const isIgnored = matcher("ignore", ignore === true ? undefined : ignore);
+  const found = new Map<string, tf.Tensor>();
+  const origins = new Map<string, string>();
+  const unused: string[] = [], wrong: string[] = [];
+  for (const [origin, tensor] of tensors) {
+    const called = renamed(origin);
+    const name = knownName(called, isKnown);
+    if (isIgnored(origin) || isIgnored(called) || isIgnored(name)) {
+      unused.push(origin);
+    } else if (origins.has(name)) {
+      wrong.push(`${origin} and ${origins.get(name)} are both ${name}`);
+    } else if (isKnown(name)) {
+      found.set(name, tensor);
+      origins.set(name, origin);
+    } else if (ignore === true || isBuffer(name)) unused.push(origin);
+    else {
+      wrong.push(
+        `${origin} [${tensor.shape}] is not the model's; ignore leaves it out`,
+      );
     }
   }
-  for (const [name, { shape }] of tensors) {
-    if (expected.has(name) || IGNORED.has(name)) continue;
-    wrong.push(`${name} [${shape}] is not the model's`);
-  }
-  return wrong;
+  return { found, unused, wrong };
 }
 
 /**
@@ -231,35 +263,4 @@ export function toPyTorchWeights(model: LayersModel): Map<string, tf.Tensor> {
     if (tensor) tensors.set(copy, tf.clone(tensor));
   }
   return tensors;
-}
-
-function fromTorch(
-  x: tf.Tensor,
-  layout: TorchLayout,
-  shape: number[],
-): tf.Tensor {
-  if (layout === "linear") return tf.transpose(x);
-  if (layout === "same") return x;
-  return tf.reshape(tf.transpose(x, [2, 3, 1, 0]), [-1, shape[0]!]);
-}
-
-function toTorch(
-  x: tf.Tensor,
-  layout: TorchLayout,
-  shape: number[],
-): tf.Tensor {
-  if (layout === "linear") return tf.transpose(x);
-  if (layout === "same") return x;
-  const [outputs, channels, rows, columns] = shape as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  return tf.transpose(tf.reshape(x, [rows, columns, channels, outputs]), [
-    3,
-    2,
-    0,
-    1,
-  ]);
 }

@@ -6,8 +6,11 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { writeAtomically } from "./atomic_write.ts";
 import { fromBfloat16, toBfloat16 } from "./bfloat16.ts";
+import { files } from "./file_system.ts";
+import { fromFloat16, toFloat16 } from "./float16.ts";
 import {
   brief,
   type Dtype,
@@ -38,6 +41,11 @@ export interface WriteSafetensorsOptions {
    */
   precision?: "F32" | "F16" | "BF16";
 }
+
+const WRITE_OPTIONS: OptionNames<WriteSafetensorsOptions> = {
+  metadata: true,
+  precision: true,
+};
 
 /**
  * Reads a safetensors file, a tensor at a time.
@@ -71,11 +79,11 @@ export async function readSafetensors(
   source: string | URL | Uint8Array,
 ): Promise<Safetensors> {
   if (source instanceof Uint8Array) return await read(bytesSource(source));
-  const file = await Deno.open(source);
+  const file = await files().open(source);
   try {
     return await read(await fileSource(file, String(source)));
   } finally {
-    file.close();
+    await file.close();
   }
 }
 
@@ -106,7 +114,7 @@ export async function readSafetensors(
  * @param target The path of the file; one that exists is replaced.
  * @param tensors The tensors by name.
  * @param options See {@linkcode WriteSafetensorsOptions}.
- * @throws {TypeError} If a tensor is of another dtype, or the metadata not of strings.
+ * @throws {TypeError} If a tensor is of another dtype, the metadata not of strings, or an option unknown.
  * @throws {RangeError} If the precision is unknown, or a tensor is called `__metadata__`.
  * @throws {Error} If the file cannot be written; `cause` says why.
  */
@@ -115,6 +123,7 @@ export async function writeSafetensors(
   tensors: Map<string, tf.Tensor> | Record<string, tf.Tensor>,
   options: WriteSafetensorsOptions = {},
 ): Promise<void> {
+  assertOptions("writeSafetensors", options, WRITE_OPTIONS);
   const { metadata, precision = "F32" } = options;
   if (!["F32", "F16", "BF16"].includes(precision)) {
     throw new RangeError(
@@ -168,7 +177,7 @@ function decode(
     case "F32":
       return tf.tensor(new Float32Array(buffer), shape);
     case "F16":
-      return tf.tensor(new Float32Array(new Float16Array(buffer)), shape);
+      return tf.tensor(fromFloat16(buffer), shape);
     case "BF16":
       return tf.tensor(fromBfloat16(new Uint16Array(buffer)), shape);
     case "I64": {
@@ -260,7 +269,7 @@ function encode(
 ): ArrayBufferView {
   switch (dtype) {
     case "F16":
-      return new Float16Array(values);
+      return toFloat16(values as Float32Array);
     case "BF16":
       return toBfloat16(values as Float32Array);
     case "BOOL":

@@ -1,4 +1,5 @@
 /** Bytes that are read once, from the first to the last. @module */
+import type { FileHandle } from "node:fs/promises";
 
 /** Where the bytes come from. */
 export interface Source {
@@ -30,24 +31,29 @@ export function bytesSource(bytes: Uint8Array): Source {
  * @throws {TypeError} If it is no file, but a folder or a device.
  */
 export async function fileSource(
-  file: Deno.FsFile,
+  file: FileHandle,
   name: string,
 ): Promise<Source> {
-  const { isFile, size } = await file.stat();
-  if (!isFile) {
+  const stat = await file.stat();
+  if (!stat.isFile()) {
     throw new TypeError(`${name} should be a file, got a folder or a device`);
   }
   return {
     name,
-    size,
+    size: stat.size,
     async read(length) {
       const bytes = new Uint8Array(length);
       for (let filled = 0; filled < length;) {
-        const count = await file.read(bytes.subarray(filled));
-        if (count === null) {
+        const { bytesRead } = await file.read(
+          bytes,
+          filled,
+          length - filled,
+          null,
+        );
+        if (bytesRead === 0) {
           throw new RangeError(`${name} has become shorter while it was read`);
         }
-        filled += count;
+        filled += bytesRead;
       }
       return bytes;
     },

@@ -6,6 +6,7 @@ import {
   recurrentState,
   recurrentStep,
 } from "../attention/stateful.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { logDecayOf, mergeHeads, projectHeads } from "../layers/attention.ts";
 import { LionBlock } from "../layers/block.ts";
 import { inside } from "../layers/lion_layer.ts";
@@ -15,7 +16,7 @@ import { VocabularyHead } from "../layers/vocabulary_head.ts";
 
 /** Options of {@linkcode generate}. */
 export interface GenerateOptions {
-  /** Tokens to add. @default 100 */
+  /** Tokens to add, at most; Infinity to go on until `stopToken`. @default 100 */
   maxNewTokens?: number;
   /** Divides the logits; 0 takes the likeliest token. @default 1 */
   temperature?: number;
@@ -31,6 +32,16 @@ export interface GenerateOptions {
   signal?: AbortSignal;
 }
 
+const OPTIONS: OptionNames<GenerateOptions> = {
+  maxNewTokens: true,
+  temperature: true,
+  topK: true,
+  stopToken: true,
+  seed: true,
+  onToken: true,
+  signal: true,
+};
+
 /**
  * Continues a text. The prompt is read at once and each further token in one
  * step, from states of constant size: neither time nor memory of a token grows
@@ -41,27 +52,37 @@ export interface GenerateOptions {
  * @param prompt Ids of the tokens to continue.
  * @param options See {@linkcode GenerateOptions}.
  * @returns The ids that were added.
- * @throws {TypeError} If the model is not made by lionGpt.
- * @throws {RangeError} If the prompt is empty, or an option has an impossible value.
+ * @throws {TypeError} If the model is not made by lionGpt, or an option is unknown
+ * or of the wrong kind.
+ * @throws {RangeError} If the prompt is empty, an id is not the model's, an option
+ * has an impossible value, or the model's logits are not numbers.
  */
 export async function generate(
   model: LayersModel,
   prompt: readonly number[],
   options: GenerateOptions = {},
 ): Promise<number[]> {
+  assertOptions("generate", options, OPTIONS);
   const { maxNewTokens = 100, stopToken, onToken, signal } = options;
+  assertCount("maxNewTokens", maxNewTokens, 0);
+  if (onToken !== undefined && typeof onToken !== "function") {
+    throw new TypeError(`onToken should be a function, got ${typeof onToken}`);
+  }
   if (prompt.length === 0) {
     throw new RangeError("prompt should hold a token or more");
   }
   const choose = chooser(options);
   const ids: number[] = [];
   const reader = readerOf(model);
+  prompt.forEach((id, i) => assertToken(`prompt[${i}]`, id, model));
+  if (stopToken !== undefined) assertToken("stopToken", stopToken, model);
   try {
     let next: readonly number[] = prompt;
     while (ids.length < maxNewTokens && !signal?.aborted) {
       const logits = reader.read(next);
-      const values = await logits.data() as Float32Array;
-      logits.dispose();
+      const values = await (logits.data<"float32">())
+        .finally(() => logits.dispose());
+      assertNumbers(values, { added: ids.length, prompt: prompt.length });
       const token = choose(values);
       ids.push(token);
       onToken?.(token);
@@ -72,6 +93,46 @@ export async function generate(
     reader.dispose();
   }
   return ids;
+}
+
+/** Throws unless an option is a whole number, or Infinity. */
+function assertCount(name: string, value: number, least: number): void {
+  if (typeof value !== "number") {
+    throw new TypeError(`${name} should be a number, got ${typeof value}`);
+  }
+  if (value === Infinity || (Number.isInteger(value) && value >= least)) return;
+  throw new RangeError(
+    `${name} should be an integer, ${least} or more, or Infinity, got ${value}`,
+  );
+}
+
+/** Throws unless a model has a token of that id. */
+function assertToken(name: string, id: number, { outputs }: LayersModel): void {
+  const tokens = outputs[0]!.shape.at(-1)!;
+  if (Number.isInteger(id) && id >= 0 && id < tokens) return;
+  throw new RangeError(
+    `${name} should be a token of the model, an integer from 0 to ${
+      tokens - 1
+    }, got ${id}`,
+  );
+}
+
+/** Throws unless a token can be chosen by its logit; -Infinity is none. */
+function assertNumbers(
+  logits: Float32Array,
+  { added, prompt }: { added: number; prompt: number },
+): void {
+  const token = logits.findIndex((x) => Number.isNaN(x) || x === Infinity);
+  const some = logits.some((x) => x > -Infinity);
+  if (token < 0 && some) return;
+  const got = token < 0 ? -Infinity : logits[token];
+  throw new RangeError(
+    `the model's logits of new token ${added}, at position ${
+      prompt + added
+    }, should be numbers, got ${got} for ${
+      token < 0 ? "all tokens" : `token ${token}`
+    }; a training that diverged leaves such weights`,
+  );
 }
 
 /** Reads tokens one after the other. */
@@ -177,11 +238,21 @@ function rereader(model: LayersModel): Reader {
 function chooser(
   { temperature = 1, topK = Infinity, seed }: GenerateOptions,
 ): (logits: Float32Array) => number {
+  if (typeof temperature !== "number") {
+    throw new TypeError(
+      `temperature should be a number, got ${typeof temperature}`,
+    );
+  }
   if (!(temperature >= 0 && temperature < Infinity)) {
     throw new RangeError(`temperature should be 0 or more, got ${temperature}`);
   }
-  if (!(topK >= 1)) {
-    throw new RangeError(`topK should be 1 or more, got ${topK}`);
+  assertCount("topK", topK, 1);
+  if (
+    seed !== undefined && typeof seed !== "number" && typeof seed !== "string"
+  ) {
+    throw new TypeError(
+      `seed should be a number or a string, got ${typeof seed}`,
+    );
   }
   const random = seedrandom(seed === undefined ? undefined : `${seed}`);
   return (logits) => {

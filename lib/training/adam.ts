@@ -1,4 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
+import "../contract/tape.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { hasKernel, run } from "../operations/fused.ts";
 
 /**
@@ -36,6 +38,14 @@ export interface AdamOptions {
   /** Decoupled: a step also takes learningRate · weightDecay of each value. @default 0 */
   weightDecay?: number;
 }
+
+const OPTIONS: OptionNames<AdamOptions> = {
+  learningRate: true,
+  beta1: true,
+  beta2: true,
+  epsilon: true,
+  weightDecay: true,
+};
 
 interface Moments {
   mean: tf.Tensor;
@@ -76,10 +86,12 @@ export class Adam extends tf.Optimizer {
    * Makes the optimizer.
    *
    * @param options See {@linkcode AdamOptions}.
+   * @throws {TypeError} If an option is unknown.
    * @throws {RangeError} If an option has an impossible value.
    */
   constructor(options: AdamOptions = {}) {
     super();
+    assertOptions("Adam", options, OPTIONS);
     this.#options = withDefaults(options);
     this.learningRate = this.#options.learningRate;
   }

@@ -1,13 +1,14 @@
 /**
- * Training states in folders: `state.safetensors`, and `state.json` that says
- * what it is. A checkpoint appears when it is whole.
+ * Training states in folders: `state.safetensors`, `state.json` that says what
+ * it is, and `SHA256SUMS` of both, as `sha256sum --check` reads it. A checkpoint
+ * appears when it is whole, and is read when it is as it was written.
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { writeAtomically } from "../io/atomic_write.ts";
+import { files, sha256Of, sha256OfFile } from "../io/file_system.ts";
 import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
 import type { Snapshot } from "./training_state.ts";
 import { namesOfWeights } from "./weight_names.ts";
@@ -19,6 +20,7 @@ export interface Checkpoint extends Snapshot {
 }
 
 const TENSORS = "state.safetensors", HEADER = "state.json";
+const SUMS = "SHA256SUMS";
 const NAME = /^step-(\d+)$/, UNFINISHED = /^step-\d+\.tmp$/;
 
 /** Writes a checkpoint into a folder of checkpoints; returns its path. */
@@ -29,17 +31,21 @@ export async function writeCheckpoint(
   const path = `${folder}/step-${String(header.steps).padStart(6, "0")}`;
   const unfinished = `${path}.tmp`;
   await removeFolder(unfinished);
-  await Deno.mkdir(unfinished, { recursive: true });
+  await files().mkdir(unfinished, { recursive: true });
   try {
     await writeSafetensors(`${unfinished}/${TENSORS}`, tensors);
-    const sha256 = await hashOf(`${unfinished}/${TENSORS}`);
-    const json = JSON.stringify({ ...header, sha256 }, null, 2);
-    await writeAtomically(`${unfinished}/${HEADER}`, [
-      new TextEncoder().encode(json),
+    const json = new TextEncoder().encode(JSON.stringify(header, null, 2));
+    await writeAtomically(`${unfinished}/${HEADER}`, [json]);
+    const sums = sumsOf({
+      [HEADER]: sha256Of(json),
+      [TENSORS]: await sha256OfFile(`${unfinished}/${TENSORS}`),
+    });
+    await writeAtomically(`${unfinished}/${SUMS}`, [
+      new TextEncoder().encode(sums),
     ]);
     // Of the same step there may be one that is damaged.
     await removeFolder(path);
-    await Deno.rename(unfinished, path);
+    await files().rename(unfinished, path);
   } catch (error) {
     await removeFolder(unfinished);
     throw error;
@@ -50,19 +56,55 @@ export async function writeCheckpoint(
 /** A checkpoint and its folder; whoever reads it disposes of its tensors. */
 type ReadCheckpoint = Checkpoint & { readonly path: string };
 
-/** Reads a checkpoint; throws if it is damaged. */
-async function readCheckpoint(path: string): Promise<ReadCheckpoint> {
-  const { sha256, ...header } = JSON.parse(
-    await Deno.readTextFile(`${path}/${HEADER}`),
-  );
-  const hash = await hashOf(`${path}/${TENSORS}`);
-  if (hash !== sha256) {
+/**
+ * Reads a checkpoint.
+ *
+ * @throws {RangeError} If a file is not as it was written, or of another step.
+ */
+export async function readCheckpoint(path: string): Promise<ReadCheckpoint> {
+  const sums = await files().readFile(`${path}/${SUMS}`, "utf8");
+  const json = await files().readFile(`${path}/${HEADER}`);
+  const found = {
+    [HEADER]: sha256Of(json),
+    [TENSORS]: await sha256OfFile(`${path}/${TENSORS}`),
+  };
+  if (sums !== sumsOf(found)) throw damageOf(path, sums, found);
+  const header = JSON.parse(new TextDecoder().decode(json));
+  const step = NAME.exec(path.split(/[/\\]/).at(-1)!);
+  if (step && Number(step[1]) !== header.steps) {
     throw new RangeError(
-      `${path}/${TENSORS} should have the SHA-256 ${sha256}, got ${hash}: it is damaged`,
+      `${path} should be of the step that it is called after, got step ${header.steps} in ${HEADER}; give it back its name`,
     );
   }
   const { tensors } = await readSafetensors(`${path}/${TENSORS}`);
   return { ...header, path, tensors };
+}
+
+/** The lines of `sha256sum`. */
+function sumsOf(hashes: Readonly<Record<string, string>>): string {
+  return Object.entries(hashes).map(([name, hash]) => `${hash}  ${name}\n`)
+    .join("");
+}
+
+/** Names the file that does not have its sum, or the sums that are none. */
+function damageOf(
+  path: string,
+  sums: string,
+  found: Readonly<Record<string, string>>,
+): RangeError {
+  for (const line of sums.split("\n")) {
+    const [, sum, name] = /^([0-9a-f]{64}) {2}(.+)$/.exec(line) ?? [];
+    const hash = found[name!];
+    if (hash === undefined || hash === sum) continue;
+    return new RangeError(
+      `${path}/${name} should have the SHA-256 ${sum} of ${path}/${SUMS}, got ${hash}: one of them is damaged`,
+    );
+  }
+  return new RangeError(
+    `${path}/${SUMS} should be the SHA-256 of ${
+      Object.keys(found).join(" and of ")
+    }, a line each: it is damaged`,
+  );
 }
 
 /**
@@ -156,7 +198,7 @@ export async function removeOldCheckpoints(
  * @param path The checkpoint's folder, such as `runs/step-001000`.
  * @throws {RangeError} If it is damaged, or the model has weights of other
  * shapes; the model is as it was then.
- * @throws {Deno.errors.NotFound} If there is none.
+ * @throws {Error} If there is none, with the code `ENOENT`.
  */
 export async function loadCheckpoint(
   model: LayersModel,
@@ -185,21 +227,9 @@ export async function loadCheckpoint(
 }
 
 async function namesIn(folder: string): Promise<string[]> {
-  const entries = Deno.readDir(folder);
-  return await Array.fromAsync(entries, ({ name }) => name);
+  return await files().readdir(folder);
 }
 
 async function removeFolder(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  const file = await Deno.open(path);
-  for await (const chunk of file.readable) hash.update(chunk);
-  return hash.digest("hex");
+  await files().rm(path, { recursive: true, force: true });
 }

@@ -25,11 +25,15 @@ export class DivergenceError extends Error {
     super(
       `step ${step} came to loss ${loss} and gradient norm ${gradientNorm} ` +
         `with learning rate ${learningRate}; use a lower learning rate, or look ` +
-        `for bad values in the data; ` +
-        (checkpoint
-          ? `the last checkpoint, ${checkpoint}, is from before`
-          : `there is no checkpoint from before`),
+        `for bad values in the data; ${beforeOf(checkpoint)}`,
     );
     this.divergence = divergence;
   }
+}
+
+/** Where the weights are as they were before. */
+export function beforeOf(checkpoint: string | undefined): string {
+  return checkpoint
+    ? `the last checkpoint, ${checkpoint}, is from before`
+    : `there is no checkpoint from before`;
 }

@@ -1,9 +1,16 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import type { Batch } from "../data/stream.ts";
 import type { Loss } from "./loss.ts";
 import type { Metric } from "./metric.ts";
-import { assertOneOutput, countOf, predict } from "./predict.ts";
+import {
+  assertFunctions,
+  assertOneOutput,
+  countOf,
+  predict,
+  wrongLabels,
+} from "./predict.ts";
 import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
 
 /** Options of {@linkcode evaluate}. */
@@ -13,6 +20,8 @@ export interface EvaluateOptions {
   /** By the names of their means. @default none */
   metrics?: Record<string, Metric>;
 }
+
+const OPTIONS: OptionNames<EvaluateOptions> = { loss: true, metrics: true };
 
 /**
  * The loss and metrics of a model over all batches, each label weighing the
@@ -43,7 +52,9 @@ export interface EvaluateOptions {
  * @param batches One pass; disposed of.
  * @param options See {@linkcode EvaluateOptions}.
  * @returns The means by name; NaN where nothing counts.
- * @throws {TypeError} If the model has more outputs.
+ * @throws {TypeError} If the model has more outputs, or an option is unknown or
+ * of the wrong kind.
+ * @throws {RangeError} If labels are why the loss is not finite.
  */
 export async function evaluate(
   model: LayersModel,
@@ -51,38 +62,62 @@ export async function evaluate(
   options: EvaluateOptions,
 ): Promise<Record<string, number>> {
   assertOneOutput(model);
+  assertOptions("evaluate", options, OPTIONS);
   const { loss, metrics = {} } = options;
+  assertFunctions("evaluate's", { loss });
+  assertFunctions("metrics'", metrics);
   const names = ["loss", ...Object.keys(metrics)];
   const totals = names.map(() => ({ sum: 0, count: 0 }));
-  let unread: tf.Tensor[] = [], lastRead = performance.now();
+  let unread: { sums: tf.Tensor; labels: tf.Tensor }[] = [];
+  let batchesRead = 0, lastRead = performance.now();
   const read = async () => {
     const taken = unread;
     unread = [];
-    // Added up in 64 bits: in 32, 2^24 labels are the most that count.
-    for (const values of await readAll(taken)) {
-      totals.forEach((total, i) => {
-        total.sum += values[2 * i]!;
-        total.count += values[2 * i + 1]!;
-      });
+    try {
+      const figures = await readAll(taken.map(({ sums }) => sums));
+      for (const [i, values] of figures.entries()) {
+        // Added up in 64 bits: in 32, 2^24 labels are the most that count.
+        totals.forEach((total, i) => {
+          total.sum += values[2 * i]!;
+          total.count += values[2 * i + 1]!;
+        });
+        if (Number.isFinite(values[0])) continue;
+        const { labels } = taken[i]!;
+        const wrong = await wrongLabels(model, loss, [labels]);
+        if (!wrong) continue;
+        throw new RangeError(
+          `labels of evaluation batch ${batchesRead + i}, from 0, ${wrong}`,
+        );
+      }
+    } finally {
+      tf.dispose(taken.map(({ labels }) => labels));
     }
+    batchesRead += taken.length;
     lastRead = performance.now();
   };
   try {
     for await (const batch of batches) {
-      unread.push(sumsOf(model, batch, loss, Object.values(metrics)));
+      const { labels } = batch;
+      unread.push({
+        sums: sumsOf(model, batch, loss, Object.values(metrics)),
+        labels,
+      });
       const waited = performance.now() - lastRead;
       if (waited > MILLISECONDS_BETWEEN_READS) await read();
     }
     await read();
   } finally {
-    tf.dispose(unread);
+    tf.dispose(unread.flatMap(({ sums, labels }) => [sums, labels]));
   }
   return Object.fromEntries(
     names.map((name, i) => [name, totals[i]!.sum / totals[i]!.count]),
   );
 }
 
-/** `[2 · (1 + metrics)]`: sum and count of the loss, and of each metric. */
+/**
+ * `[2 · (1 + metrics)]`: sum and count of the loss, and of each metric. Of the
+ * batch, the labels are left.
+ */
 function sumsOf(
   model: LayersModel,
   batch: Batch,
@@ -99,7 +134,10 @@ function sumsOf(
       const all = [{ sum, count }, ...others];
       return tf.stack(all.flatMap(({ sum, count }) => [sum, count]));
     });
+  } catch (error) {
+    labels.dispose();
+    throw error;
   } finally {
-    tf.dispose([...inputs, labels]);
+    tf.dispose([...inputs]);
   }
 }

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { NOT_COUNTED } from "../data/token_batch.ts";
 
 /** What training makes small: a mean over labels. */
@@ -9,6 +10,15 @@ export interface Loss {
   readonly count?: (labels: tf.Tensor) => tf.Scalar;
   /** Compared when a run is resumed. @default the function's name */
   readonly description?: string;
+  /**
+   * What is wrong with labels, as what follows the word: "should be …, got …".
+   * Asked where a loss is not finite; `shape` is that of the model's output,
+   * `null` where it may be any. @default nothing is ever known to be
+   */
+  readonly wrongLabels?: (
+    labels: tf.Tensor,
+    shape: readonly (number | null)[],
+  ) => Promise<string | undefined>;
 }
 
 /** Options of {@linkcode crossEntropy}. */
@@ -16,6 +26,8 @@ export interface CrossEntropyOptions {
   /** The share of a label's probability that all classes divide. @default 0 */
   labelSmoothing?: number;
 }
+
+const OPTIONS: OptionNames<CrossEntropyOptions> = { labelSmoothing: true };
 
 /** 1 where a label counts, else 0. */
 function counted(labels: tf.Tensor): tf.Tensor {
@@ -30,7 +42,8 @@ export function countLabels(labels: tf.Tensor): tf.Scalar {
 /**
  * The cross-entropy of logits `[..., classes]` and labels `[...]` of int32, in
  * nats. A label of -100 (`NOT_COUNTED` of `@lionjs/lion/data`) does not count;
- * where none does, it is 0. Any other that is no class makes it NaN.
+ * where none does, it is 0. Any other that is no class makes it NaN; `train` and
+ * `evaluate` then say which one.
  *
  * Source of the smoothing: Szegedy et al. 2016 (arXiv:1512.00567).
  *
@@ -50,9 +63,12 @@ export function countLabels(labels: tf.Tensor): tf.Scalar {
  *
  * @param options See {@linkcode CrossEntropyOptions}.
  * @returns The loss.
+ * @throws {TypeError} If an option is unknown; by the loss, if labels have another
+ * shape than the predictions without their last axis, or another dtype.
  * @throws {RangeError} If labelSmoothing is not in [0, 1).
  */
 export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
+  assertOptions("crossEntropy", options, OPTIONS);
   const { labelSmoothing = 0 } = options;
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
     throw new RangeError(
@@ -70,7 +86,44 @@ export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
   return Object.assign(loss, {
     count: countLabels,
     description: `crossEntropy, labelSmoothing ${labelSmoothing}`,
+    wrongLabels: wrongClasses,
   });
+}
+
+async function wrongClasses(
+  labels: tf.Tensor,
+  shape: readonly (number | null)[],
+): Promise<string | undefined> {
+  const classes = shape.at(-1) ?? Infinity;
+  const wrong = await findLabel(
+    labels,
+    (label) => label !== NOT_COUNTED && !(label >= 0 && label < classes),
+  );
+  return wrong &&
+    `should be classes of the model, integers from 0 to ${
+      classes - 1
+    }, or ${NOT_COUNTED} where they do not count, got ${wrong}`;
+}
+
+async function notFinite(labels: tf.Tensor): Promise<string | undefined> {
+  const wrong = await findLabel(labels, (label) => !Number.isFinite(label));
+  return wrong && `should be finite, got ${wrong}`;
+}
+
+/** The first such label, and where it is. */
+async function findLabel(
+  labels: tf.Tensor,
+  isWrong: (label: number) => boolean,
+): Promise<string | undefined> {
+  const values = await labels.data();
+  const place = values.findIndex(isWrong);
+  if (place < 0) return undefined;
+  const indices = tf.util.indexToLoc(
+    place,
+    labels.rank,
+    tf.util.computeStrides(labels.shape),
+  );
+  return `${values[place]} at [${labels.rank === 1 ? place : indices}]`;
 }
 
 function assertFits({ shape }: tf.Tensor, labels: tf.Tensor): void {
@@ -81,7 +134,9 @@ function assertFits({ shape }: tf.Tensor, labels: tf.Tensor): void {
     );
   }
   if (labels.dtype !== "int32") {
-    throw new TypeError(`labels should be int32, got ${labels.dtype}`);
+    throw new TypeError(
+      `labels should be int32, got ${labels.dtype}; tf.cast makes them so`,
+    );
   }
 }
 
@@ -161,7 +216,10 @@ export function meanSquaredError(): Loss {
     }
     return tf.tidy(() => tf.mean(tf.square(tf.sub(predictions, labels))));
   };
-  return Object.assign(loss, { description: "meanSquaredError" });
+  return Object.assign(loss, {
+    description: "meanSquaredError",
+    wrongLabels: notFinite,
+  });
 }
 
 /**

@@ -5,6 +5,7 @@
  * @module
  */
 import { writeAtomically } from "../io/atomic_write.ts";
+import { files, isMissing } from "../io/file_system.ts";
 
 /** What a line says about a step. */
 export interface LogRecord {
@@ -16,8 +17,8 @@ export interface LogRecord {
 
 /** Begins a log after so many steps: lines about later ones go, and a torn one. */
 export async function beginLog(path: string, steps: number): Promise<void> {
-  const text = await Deno.readTextFile(path).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return "";
+  const text = await files().readFile(path, "utf8").catch((error) => {
+    if (isMissing(error)) return "";
     throw error;
   });
   // What follows the last line's end is torn.
@@ -34,7 +35,7 @@ export async function appendToLog(
 ): Promise<void> {
   const lines = records.map((record) => JSON.stringify(record));
   try {
-    await Deno.writeFile(path, encode(lines), { append: true });
+    await files().appendFile(path, encode(lines));
   } catch (cause) {
     const reason = (cause as Error).message;
     throw new Error(`${path} cannot be written: ${reason}`, { cause });
@@ -43,8 +44,12 @@ export async function appendToLog(
 
 /** Waits until the log is on the disk. */
 export async function syncLog(path: string): Promise<void> {
-  using file = await Deno.open(path, { append: true });
-  await file.syncData();
+  const file = await files().open(path, "a");
+  try {
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
 }
 
 function isUpTo(line: string, steps: number): boolean {

@@ -21,7 +21,8 @@ export {
   warmUpCosine,
   type WarmUpCosineOptions,
 } from "./schedule.ts";
-export { train, type TrainingResult } from "./train.ts";
+export type { TrainingResult } from "./run.ts";
+export { train } from "./train.ts";
 export type {
   CheckpointOptions,
   EvaluationOptions,

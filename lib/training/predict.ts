@@ -25,3 +25,26 @@ export function predict(
 export function countOf(loss: Loss, { labels, size }: Batch): tf.Scalar {
   return loss.count?.(labels) ?? tf.scalar(size);
 }
+
+/** What is wrong with some of these labels, if anything is known to be. */
+export async function wrongLabels(
+  { outputs }: LayersModel,
+  loss: Loss,
+  labels: readonly tf.Tensor[],
+): Promise<string | undefined> {
+  for (const some of labels) {
+    const wrong = await loss.wrongLabels?.(some, outputs[0]!.shape);
+    if (wrong) return wrong;
+  }
+  return undefined;
+}
+
+/** Throws unless all of these are functions. */
+export function assertFunctions(owner: string, functions: object): void {
+  for (const [name, value] of Object.entries(functions)) {
+    if (typeof value === "function") continue;
+    throw new TypeError(
+      `${owner} ${name} should be a function, got ${typeof value}`,
+    );
+  }
+}

@@ -1,10 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { files } from "../io/file_system.ts";
 import {
   checkpointsIn,
   newestCheckpoint,
   removeOldCheckpoints,
   writeCheckpoint,
 } from "./checkpoint.ts";
+import { type FolderLock, lockFolder } from "./folder_lock.ts";
 import { assertSameRun, identityOf, type RunParts } from "./run_identity.ts";
 import type { CheckpointOptions } from "./train_options.ts";
 import type { TrainingState } from "./training_state.ts";
@@ -12,39 +14,51 @@ import type { TrainingState } from "./training_state.ts";
 /** The checkpoints of one run. */
 export class RunCheckpoints {
   readonly #folder: string;
+  readonly #lock: FolderLock;
   readonly #keep: number;
   readonly #identity: Readonly<Record<string, string>>;
   #last: { readonly path: string; readonly steps: number } | undefined;
 
   private constructor(
     folder: string,
+    lock: FolderLock,
     keep: number,
     identity: Readonly<Record<string, string>>,
   ) {
     this.#folder = folder;
+    this.#lock = lock;
     this.#keep = keep;
     this.#identity = identity;
   }
 
   /**
-   * Opens the folder of a run's checkpoints, and brings the state to where the
-   * newest of them was, if the run is to be resumed.
+   * Opens the folder of a run's checkpoints, which nobody else opens until it
+   * is closed, and brings the state to where the newest of them was, if the run
+   * is to be resumed.
    */
   static async open(
     { folder, resume = false }: CheckpointOptions,
     parts: RunParts,
     state: TrainingState,
   ): Promise<RunCheckpoints> {
-    await Deno.mkdir(folder, { recursive: true });
-    const identity = await identityOf(parts);
-    const checkpoints = new RunCheckpoints(
-      folder,
-      parts.settings.keep,
-      identity,
-    );
-    if (resume) await checkpoints.#resume(state);
-    else await checkpoints.#assertEmpty();
-    return checkpoints;
+    await files().mkdir(folder, { recursive: true });
+    const lock = await lockFolder(folder);
+    try {
+      const { keep } = parts.settings;
+      const identity = await identityOf(parts);
+      const checkpoints = new RunCheckpoints(folder, lock, keep, identity);
+      if (resume) await checkpoints.#resume(state);
+      else await checkpoints.#assertEmpty();
+      return checkpoints;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** Lets others open the folder. */
+  async close(): Promise<void> {
+    await this.#lock.release();
   }
 
   /** The path of the last one, if there is one. */

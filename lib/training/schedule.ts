@@ -1,3 +1,5 @@
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+
 /** The learning rate of a step; steps count from 1. */
 export type Schedule = (step: number) => number;
 
@@ -12,6 +14,13 @@ export interface WarmUpCosineOptions {
   /** From the last step on. @default 0 */
   final?: number;
 }
+
+const OPTIONS: OptionNames<WarmUpCosineOptions> = {
+  learningRate: true,
+  warmUpSteps: true,
+  steps: true,
+  final: true,
+};
 
 /**
  * A learning rate that rises linearly, and then falls along half a cosine.
@@ -29,10 +38,17 @@ export interface WarmUpCosineOptions {
  *
  * @param options See {@linkcode WarmUpCosineOptions}.
  * @returns The schedule.
- * @throws {RangeError} If there are no steps left to fall.
+ * @throws {TypeError} If an option is unknown.
+ * @throws {RangeError} If a learning rate is negative or not finite, or there are
+ * no steps left to fall.
  */
 export function warmUpCosine(options: WarmUpCosineOptions): Schedule {
+  assertOptions("warmUpCosine", options, OPTIONS);
   const { learningRate, warmUpSteps = 0, steps, final = 0 } = options;
+  for (const [name, value] of Object.entries({ learningRate, final })) {
+    if (value >= 0 && value < Infinity) continue;
+    throw new RangeError(`${name} should be 0 or more, got ${value}`);
+  }
   if (!(warmUpSteps >= 0 && warmUpSteps < steps)) {
     throw new RangeError(
       `warmUpSteps should be in [0, steps = ${steps}), got ${warmUpSteps}`,

@@ -1,9 +1,11 @@
 import type { CustomCallbackArgs } from "@tensorflow/tfjs-layers";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertInteger } from "../data/assert_integer.ts";
 import type { Batch, BatchStream } from "../data/stream.ts";
 import { withDefaults } from "./adam.ts";
 import type { Loss } from "./loss.ts";
 import type { Metric } from "./metric.ts";
+import { assertFunctions } from "./predict.ts";
 import type { Progress } from "./progress.ts";
 import { type Schedule, warmUpCosine } from "./schedule.ts";
 import type { UpdateSettings } from "./training_state.ts";
@@ -48,7 +50,10 @@ export interface EvaluationOptions {
 
 /** Where checkpoints are, and how many; see {@linkcode train}. */
 export interface CheckpointOptions {
-  /** A folder that no other run has its checkpoints in. */
+  /**
+   * A folder that no other run has its checkpoints in. While it is trained into
+   * it has a file `training.lock`, and whoever else wants to is refused.
+   */
   folder: string;
   /** Steps between two. @default an epoch's */
   every?: number;
@@ -100,7 +105,97 @@ export interface TrainOptions {
    * As in `model.fit`; a batch is a step, numbered from its epoch's first. With
    * `onBatchEnd`, each step waits for its loss.
    */
-  callbacks?: CustomCallbackArgs;
+  callbacks?: Pick<
+    CustomCallbackArgs,
+    | "onTrainBegin"
+    | "onTrainEnd"
+    | "onEpochBegin"
+    | "onEpochEnd"
+    | "onBatchBegin"
+    | "onBatchEnd"
+  >;
+}
+
+const OPTIONS: OptionNames<TrainOptions> = {
+  steps: true,
+  epochs: true,
+  loss: true,
+  optimizer: true,
+  ema: true,
+  seed: true,
+  signal: true,
+  evaluate: true,
+  checkpoints: true,
+  log: true,
+  progress: true,
+  callbacks: true,
+};
+const OPTIMIZER: OptionNames<OptimizerOptions> = {
+  learningRate: true,
+  warmUpSteps: true,
+  beta1: true,
+  beta2: true,
+  epsilon: true,
+  weightDecay: true,
+  decays: true,
+  clipNorm: true,
+  accumulate: true,
+};
+const EVALUATE: OptionNames<EvaluationOptions> = {
+  data: true,
+  metrics: true,
+  every: true,
+};
+const CHECKPOINTS: OptionNames<CheckpointOptions> = {
+  folder: true,
+  every: true,
+  keep: true,
+  resume: true,
+};
+const CALLBACKS: OptionNames<NonNullable<TrainOptions["callbacks"]>> = {
+  onTrainBegin: true,
+  onTrainEnd: true,
+  onEpochBegin: true,
+  onEpochEnd: true,
+  onBatchBegin: true,
+  onBatchEnd: true,
+};
+
+/** Throws unless all options are known, and functions where they should be. */
+function assertKnown(options: TrainOptions, data: BatchStream): void {
+  assertOptions("train", options, OPTIONS);
+  const { loss, optimizer, ema, evaluate, checkpoints, callbacks } = options;
+  const { progress = "auto" } = options;
+  const { from } = Object(data) as BatchStream;
+  assertFunctions("train's", { loss, "data's from": from });
+  if (optimizer) assertOptions("train's optimizer", optimizer, OPTIMIZER);
+  if (ema) assertOptions("train's ema", ema, { decay: true });
+  if (evaluate) {
+    assertOptions("train's evaluate", evaluate, EVALUATE);
+    const { data, metrics = {} } = evaluate;
+    assertFunctions("train's evaluate", { data });
+    assertFunctions("metrics'", metrics);
+  }
+  if (checkpoints) {
+    assertOptions("train's checkpoints", checkpoints, CHECKPOINTS);
+    if (typeof checkpoints.folder !== "string") {
+      throw new TypeError(
+        `checkpoints.folder should be a path, got ${typeof checkpoints.folder}`,
+      );
+    }
+  }
+  if (callbacks) {
+    assertOptions("train's callbacks", callbacks, CALLBACKS);
+    assertFunctions("train's callback", callbacks);
+  }
+  if (typeof progress === "object") {
+    const { begin, update, end } = progress;
+    assertFunctions("progress's", { begin, update, end });
+  } else if (progress !== "auto" && typeof progress !== "boolean") {
+    throw new TypeError(
+      `progress should be true, false, "auto" or an object of functions, got ${progress}`,
+    );
+  }
 }
 
 /** Options with their defaults. */
@@ -128,9 +223,16 @@ export function settingsOf(
   options: TrainOptions,
   data: BatchStream,
 ): Settings {
+  assertKnown(options, data);
   const { optimizer = {}, ema, seed = 0, evaluate, checkpoints } = options;
   const { accumulate = 1, clipNorm = 1, decays = decaysByDefault } = optimizer;
   assertInteger("accumulate", accumulate, 1);
+  assertFunctions("train's optimizer", { decays });
+  if (!(data.stepsPerEpoch >= 1)) {
+    throw new RangeError(
+      `data's stepsPerEpoch should be 1 or more, got ${data.stepsPerEpoch}`,
+    );
+  }
   if (!(clipNorm > 0)) {
     throw new RangeError(
       `clipNorm should be above 0, or Infinity for no clipping, got ${clipNorm}`,
@@ -145,6 +247,9 @@ export function settingsOf(
   );
   const steps = stepsOf(options, stepsPerEpoch);
   const { learningRate = 1e-3, warmUpSteps = 0, ...adam } = optimizer;
+  if (typeof learningRate !== "number") {
+    assertFunctions("train's optimizer", { learningRate });
+  }
   const constant = typeof learningRate === "number" ? { learningRate } : {};
   const counts = {
     evaluateEvery: evaluate?.every ?? stepsPerEpoch,

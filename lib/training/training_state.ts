@@ -1,11 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import "../contract/tape.ts";
 import type { Batch } from "../data/stream.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
 import { type AdamOptions, attributesOf, update } from "./adam.ts";
 import type { Loss } from "./loss.ts";
-import { namesOfWeights } from "./weight_names.ts";
 import { countOf, predict } from "./predict.ts";
+import { namesOfWeights } from "./weight_names.ts";
 import { groupWeights, normOf, type WeightGroup } from "./weight_group.ts";
 
 /** How weights change. */
@@ -66,13 +67,18 @@ export class TrainingState {
     );
     const decays = (weight: tf.Variable) =>
       settings.decays(this.#names.get(weight)!, weight.shape);
-    this.#groups = groupWeights(this.#trainable, decays).map((group) => {
-      const values = tf.tidy(() => group.values());
-      const zeros = () => tf.zerosLike(values);
-      const moments: Moments = { mean: zeros(), square: zeros() };
-      if (settings.averageDecay === undefined) values.dispose();
-      else moments.average = values;
-      return { group, moments };
+    const groups = groupWeights(this.#trainable, decays);
+    this.#groups = groups.map((group) => ({ group, moments: {} as Moments }));
+    // All of them or, where there is no memory left, none.
+    tf.tidy(() => {
+      for (const { group, moments } of this.#groups) {
+        const values = group.values();
+        moments.mean = tf.zerosLike(values);
+        moments.square = tf.zerosLike(values);
+        if (settings.averageDecay !== undefined) moments.average = values;
+      }
+      const all = this.#groups.flatMap(({ moments }) => Object.values(moments));
+      all.forEach((moment) => tf.keep(moment));
     });
   }
 
@@ -107,29 +113,31 @@ export class TrainingState {
     const sums = this.#sums!;
     this.#sums = undefined;
     this.steps++;
-    const figures = tf.tidy(() => {
-      const [loss, labels, ...gradients] = sums as [tf.Tensor, tf.Tensor];
-      // A batch may have no label that counts.
-      const count = tf.maximum(labels, 1);
-      const norm = tf.div(normOf(gradients), count);
-      const clipping = tf.minimum(1, tf.div(clipNorm, norm));
-      const factor = tf.div(clipping, count);
-      this.#groups.forEach(({ group, moments }, i) => {
-        const weightDecay = group.decays ? adam.weightDecay : 0;
-        const [value, mean, square] = update({
-          value: group.values(),
-          gradient: tf.mul(gradients[i]!, factor),
-          mean: moments.mean,
-          square: moments.square,
-        }, attributesOf({ ...adam, learningRate, weightDecay }, this.steps));
-        group.assign(value);
-        replace(moments, { mean, square });
-        this.#average(moments, value);
+    try {
+      return tf.tidy(() => {
+        const [loss, labels, ...gradients] = sums as [tf.Tensor, tf.Tensor];
+        // A batch may have no label that counts.
+        const count = tf.maximum(labels, 1);
+        const norm = tf.div(normOf(gradients), count);
+        const clipping = tf.minimum(1, tf.div(clipNorm, norm));
+        const factor = tf.div(clipping, count);
+        this.#groups.forEach(({ group, moments }, i) => {
+          const weightDecay = group.decays ? adam.weightDecay : 0;
+          const [value, mean, square] = update({
+            value: group.values(),
+            gradient: tf.mul(gradients[i]!, factor),
+            mean: moments.mean,
+            square: moments.square,
+          }, attributesOf({ ...adam, learningRate, weightDecay }, this.steps));
+          group.assign(value);
+          replace(moments, { mean, square });
+          this.#average(moments, value);
+        });
+        return tf.stack([tf.div(loss, count), norm]);
       });
-      return tf.stack([tf.div(loss, count), norm]);
-    });
-    tf.dispose(sums);
-    return figures;
+    } finally {
+      tf.dispose(sums);
+    }
   }
 
   #average(moments: Moments, value: tf.Tensor): void {
@@ -151,31 +159,39 @@ export class TrainingState {
   /** Runs with the average of the weights in the model, if there is one. */
   async withAverage<T>(run: () => Promise<T>): Promise<T> {
     if (this.#settings.averageDecay === undefined) return await run();
-    const own = this.#groups.map(({ group }) => tf.tidy(() => group.values()));
-    this.useAverage();
+    const own = tf.tidy(() => this.#groups.map(({ group }) => group.values()));
     try {
+      this.useAverage();
       return await run();
     } finally {
-      this.#groups.forEach(({ group }, i) => group.assign(own[i]!));
-      tf.dispose(own);
+      try {
+        this.#groups.forEach(({ group }, i) => group.assign(own[i]!));
+      } finally {
+        tf.dispose(own);
+      }
     }
   }
 
   /** All that there is, by name; the caller disposes of the tensors. */
   snapshot(): Snapshot {
-    const tensors = new Map<string, tf.Tensor>();
-    for (const [weight, name] of this.#names) {
-      tensors.set(name, tf.clone(weight));
-    }
-    for (const { group, moments } of this.#groups) {
-      for (const [moment, joined] of Object.entries(moments)) {
-        const parts = tf.tidy(() => group.split(joined));
-        group.variables.forEach((weight, i) =>
-          tensors.set(`${moment}/${this.#names.get(weight)}`, parts[i]!)
-        );
+    const tensors = tf.tidy(() => {
+      const named: tf.NamedTensorMap = {};
+      for (const [weight, name] of this.#names) named[name] = tf.clone(weight);
+      for (const { group, moments } of this.#groups) {
+        for (const [moment, joined] of Object.entries(moments)) {
+          group.split(joined).forEach((part, i) => {
+            const name = this.#names.get(group.variables[i]!);
+            named[`${moment}/${name}`] = part;
+          });
+        }
       }
-    }
-    return { steps: this.steps, weights: [...this.#names.values()], tensors };
+      return named;
+    });
+    return {
+      steps: this.steps,
+      weights: [...this.#names.values()],
+      tensors: new Map(Object.entries(tensors)),
+    };
   }
 
   /** Goes on from a snapshot of a model of the same shape. */

@@ -59,6 +59,6 @@ Deno.test("writeAtomically() says when there is no folder", () =>
       Error,
       `${folder}/missing/file cannot be written`,
     );
-    assert(error.cause instanceof Deno.errors.NotFound);
+    assertEquals((error.cause as NodeJS.ErrnoException).code, "ENOENT");
     assertEquals(await namesIn(folder), []);
   }));

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import * as layers from "@tensorflow/tfjs-layers";
 import { relative } from "node:path";
 import "../../lib/io/mod.ts";
+import { uniform } from "../random.ts";
 import { namesIn, onCpu, withFolder } from "./files.ts";
 
 function smallModel(): layers.Sequential {
@@ -39,6 +40,26 @@ function handlerOf(path: string): tf.io.IOHandler {
 const load = (folder: string) =>
   layers.loadLayersModel(`file://${folder}/model.json`);
 
+/** The one file of weights of a folder. */
+async function weightsFileIn(folder: string): Promise<string> {
+  const [json, name, ...others] = await namesIn(folder);
+  assertEquals([json, others], ["model.json", []]);
+  assert(/^weights-[0-9a-f]{16}\.bin$/.test(name!), name);
+  return name!;
+}
+
+/** Changes what a folder's `model.json` says, as a person would. */
+async function editModel(
+  folder: string,
+  change: (model: Record<string, unknown>) => void,
+): Promise<void> {
+  const path = `${folder}/model.json`;
+  const model = JSON.parse(await Deno.readTextFile(path));
+  delete model.sha256;
+  change(model);
+  await Deno.writeTextFile(path, JSON.stringify(model));
+}
+
 onCpu(
   "a model comes back with its weights and topology",
   () =>
@@ -47,16 +68,17 @@ onCpu(
       const model = smallModel();
       const { modelArtifactsInfo } = await model.save(`file://${path}`);
       assertEquals(modelArtifactsInfo.weightDataBytes, 4 * (12 + 4 + 8 + 2));
-      assertEquals(await namesIn(path), ["model.json", "weights.bin"]);
+      const weights = await weightsFileIn(path);
       const json = JSON.parse(await Deno.readTextFile(`${path}/model.json`));
       assertEquals(json.format, "layers-model");
       assertEquals(json.convertedBy, null);
-      assertEquals(json.weightsManifest[0].paths, ["weights.bin"]);
+      assertEquals(json.weightsManifest[0].paths, [weights]);
       assertEquals(Object.keys(json).sort(), [
         "convertedBy",
         "format",
         "generatedBy",
         "modelTopology",
+        "sha256",
         "weightsManifest",
       ]);
 
@@ -79,21 +101,44 @@ onCpu("a model replaces another", () =>
     await model.save(`file://${folder}`);
     const loaded = await load(folder);
     assertEquals(await weightsOf(loaded), await weightsOf(model));
-    assertEquals(await namesIn(folder), ["model.json", "weights.bin"]);
+    await weightsFileIn(folder);
     model.dispose();
     loaded.dispose();
   }));
 
+onCpu(
+  "a model replaces one with weights.bin, and leaves other files",
+  () =>
+    withSavedModel(async (folder) => {
+      const old = await weightsFileIn(folder);
+      await Deno.rename(`${folder}/${old}`, `${folder}/weights.bin`);
+      await editModel(folder, (model) => {
+        Object.assign(Object(model["weightsManifest"])[0], {
+          paths: ["weights.bin"],
+        });
+      });
+      const model = await load(folder);
+      await Deno.mkdir(`${folder}/notes`);
+      await model.save(`file://${folder}`);
+      // The same weights have the same name.
+      assertEquals(await namesIn(folder), ["model.json", "notes", old]);
+      await model.save(`file://${folder}`);
+      assertEquals(await namesIn(folder), ["model.json", "notes", old]);
+      model.dispose();
+    }),
+);
+
 onCpu("a path may be relative", () =>
   withSavedModel(async (folder) => {
+    const weights = await weightsFileIn(folder);
     const path = relative(Deno.cwd(), folder);
     for (const form of [path, `./${path}`]) {
       const loaded = await load(form);
       await loaded.save(`file://${form}/copy`);
       loaded.dispose();
       assertEquals(
-        await Deno.readFile(`${folder}/copy/weights.bin`),
-        await Deno.readFile(`${folder}/weights.bin`),
+        await Deno.readFile(`${folder}/copy/${weights}`),
+        await Deno.readFile(`${folder}/${weights}`),
       );
     }
   }));
@@ -207,7 +252,7 @@ onCpu(
   "weights that are too short or too long are refused",
   () =>
     withSavedModel(async (folder) => {
-      const path = `${folder}/weights.bin`;
+      const path = `${folder}/${await weightsFileIn(folder)}`;
       const bytes = await Deno.readFile(path);
       for (
         const wrong of [
@@ -224,7 +269,7 @@ onCpu(
         );
       }
       await Deno.remove(path);
-      await assertRejects(() => load(folder), Deno.errors.NotFound, path);
+      await assertRejects(() => load(folder), Error, path);
     }),
 );
 
@@ -259,7 +304,7 @@ onCpu(
         );
       }
       await Deno.remove(path);
-      await assertRejects(() => load(folder), Deno.errors.NotFound, path);
+      await assertRejects(() => load(folder), Error, path);
     }),
 );
 
@@ -271,7 +316,7 @@ onCpu(
       const model = smallModel();
       await assertRejects(
         () => model.save(`file://${folder}/file`),
-        Deno.errors.AlreadyExists,
+        Error,
         `${folder}/file`,
       );
       model.dispose();
@@ -292,3 +337,161 @@ onCpu("registering twice leaves one handler", async () => {
     );
   }
 });
+
+onCpu(
+  "a model whose weights are elsewhere is refused",
+  () =>
+    withSavedModel(async (folder) => {
+      const name = await weightsFileIn(folder);
+      await Deno.mkdir(`${folder}/model/parts`, { recursive: true });
+      await Deno.copyFile(`${folder}/${name}`, `${folder}/model/parts/${name}`);
+      await Deno.rename(`${folder}/model.json`, `${folder}/model/model.json`);
+      const useFile = (file: unknown) =>
+        editModel(`${folder}/model`, (model) => {
+          Object.assign(Object(model["weightsManifest"])[0], { paths: [file] });
+        });
+      for (
+        const file of [
+          `../${name}`,
+          `parts/../../${name}`,
+          `..\\${name}`,
+          `${folder}/${name}`,
+          `\\\\host\\${name}`,
+          `C:\\${name}`,
+          `file://${folder}/${name}`,
+          "",
+          7,
+          null,
+        ]
+      ) {
+        await useFile(file);
+        await assertRejects(
+          () => load(`${folder}/model`),
+          RangeError,
+          `${folder}/model/model.json should have its weights in its own folder, got ${
+            JSON.stringify(file)
+          }`,
+        );
+      }
+      await useFile(`parts/${name}`);
+      (await load(`${folder}/model`)).dispose();
+    }),
+);
+
+onCpu(
+  "whoever reads a model while it is saved gets one that was",
+  () =>
+    withFolder(async (folder) => {
+      const models = Array.from({ length: 3 }, smallModel);
+      const saved = await Promise.all(
+        models.map(async (model) => JSON.stringify(await weightsOf(model))),
+      );
+      await models[0]!.save(`file://${folder}`);
+      const seen = new Set<string>();
+      let saving = true;
+      const writer = (async () => {
+        for (let i = 0; i < 60; i++) {
+          await models[i % models.length]!.save(`file://${folder}`);
+        }
+        saving = false;
+      })();
+      const readers = Array.from({ length: 3 }, async () => {
+        while (saving) {
+          const loaded = await load(folder);
+          seen.add(JSON.stringify(await weightsOf(loaded)));
+          loaded.dispose();
+        }
+      });
+      await Promise.all([writer, ...readers]);
+      assert(seen.size > 1);
+      for (const weights of seen) assert(saved.includes(weights));
+      await weightsFileIn(folder);
+      models.forEach((model) => model.dispose());
+    }),
+);
+
+onCpu(
+  "a process that is killed while it saves leaves a model that is whole",
+  () =>
+    withFolder(async (folder) => {
+      const script = `
+      import "./lib/io/mod.ts";
+      import * as tf from "@tensorflow/tfjs-core";
+      for (let i = 0;; i = (i + 1) % 256) {
+        const [handler] = tf.io.getSaveHandlers("file://${folder}");
+        await handler.save({
+          modelTopology: { number: i },
+          weightSpecs: [{ name: "x", shape: [1000], dtype: "bool" }],
+          weightData: new Uint8Array(1000).fill(i).buffer,
+        });
+        console.log(i);
+      }
+    `;
+      const random = uniform(3);
+      for (let kill = 0; kill < 10; kill++) {
+        const child = new Deno.Command(Deno.execPath(), {
+          args: ["eval", "--no-check", script],
+          cwd: new URL("../..", import.meta.url),
+          stdout: "piped",
+        }).spawn();
+        const reader = child.stdout.getReader();
+        await reader.read();
+        await new Promise((resolve) => setTimeout(resolve, 30 * random()));
+        child.kill("SIGKILL");
+        await child.status;
+        await reader.cancel();
+        const { modelTopology, weightData } = await handlerOf(
+          `${folder}/model.json`,
+        ).load!();
+        const { number } = modelTopology as { number: number };
+        const bytes = new Uint8Array(weightData as ArrayBuffer);
+        assertEquals(bytes, new Uint8Array(1000).fill(number));
+      }
+    }),
+);
+
+onCpu(
+  "no damage of a saved model goes unnoticed",
+  () =>
+    withSavedModel(async (folder) => {
+      const whole = await load(folder);
+      const expected = JSON.stringify([
+        whole.toJSON(null, false),
+        await weightsOf(whole),
+      ]);
+      whole.dispose();
+      const names = await namesIn(folder);
+      const random = uniform(9);
+      const tries = Number(Deno.env.get("LION_FUZZ") ?? 1000);
+      let refused = 0;
+      for (let i = 0; i < tries; i++) {
+        const path = `${folder}/${names[i % names.length]}`;
+        const bytes = await Deno.readFile(path);
+        const at = Math.floor(random() * bytes.length);
+        const changed = bytes.slice();
+        changed[at]! += 1 + Math.floor(255 * random());
+        await Deno.writeFile(
+          path,
+          random() < 0.2 ? bytes.subarray(0, at) : changed,
+        );
+        try {
+          const loaded = await load(folder);
+          // A space more in the JSON, or a checksum of another name.
+          assertEquals(
+            JSON.stringify([
+              loaded.toJSON(null, false),
+              await weightsOf(loaded),
+            ]),
+            expected,
+          );
+          loaded.dispose();
+        } catch (error) {
+          refused++;
+          assert(`${error}`.includes(folder), `${error}`);
+        }
+        await Deno.writeFile(path, bytes);
+      }
+      assert(refused > 0.95 * tries, `${refused} of ${tries}`);
+      console.log(`${tries} damages, accidents: 0`);
+    }),
+);

@@ -1,6 +1,12 @@
 /** What generation promises beyond the likeliest token. @module */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { generate, lionEncoder, lionGpt } from "../../mod.ts";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  generate,
+  type GenerateOptions,
+  lionEncoder,
+  lionGpt,
+} from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { withWeights } from "./weights.ts";
 
@@ -77,7 +83,11 @@ onEachBackend(
       assertRejects(() => generate(model, prompt, options), RangeError, part);
     await range([], {}, "prompt should hold a token or more");
     await range([1], { temperature: -1 }, "temperature should be 0 or more");
-    await range([1], { topK: 0 }, "topK should be 1 or more, got 0");
+    await range(
+      [1],
+      { topK: 0 },
+      "topK should be an integer, 1 or more, or Infinity, got 0",
+    );
     await range(
       [1, 2, 3],
       { maxNewTokens: 5 },
@@ -95,3 +105,93 @@ onEachBackend(
   },
   ["cpu"],
 );
+
+onEachBackend(
+  "generate() names logits that are no numbers, and frees all",
+  async () => {
+    for (const variant of ["s", "softmax"] as const) {
+      const model = lionGpt({ ...SIZES, variant });
+      await withWeights(model, 44);
+      const norm = model.layers.find(({ name }) => name.endsWith("ln_f"))!;
+      const [scale] = norm.weights;
+      const bad = tf.fill(scale!.shape as number[], NaN);
+      const seen: number[] = [];
+      await assertRejects(
+        () =>
+          generate(model, [1, 2], {
+            maxNewTokens: 5,
+            onToken: (token) => {
+              if (seen.push(token) === 2) scale!.write(bad);
+            },
+          }),
+        RangeError,
+        "the model's logits of new token 2, at position 4, should be numbers, got NaN for token 0",
+      );
+      assertEquals(seen.length, 2);
+      bad.dispose();
+      model.dispose();
+    }
+  },
+);
+
+onEachBackend("generate() refuses what it cannot mean", async () => {
+  const model = lionGpt({ ...SIZES, variant: "s" });
+  const before = tf.memory().numTensors;
+  const cases: [
+    Record<string, unknown>,
+    typeof TypeError | typeof RangeError,
+    string,
+  ][] = [
+    [{ maxNewTokens: NaN }, RangeError, "maxNewTokens should be an integer"],
+    [{ maxNewTokens: -1 }, RangeError, "maxNewTokens should be an integer"],
+    [{ maxNewTokens: 1.5 }, RangeError, "maxNewTokens should be an integer"],
+    [{ maxNewTokens: "5" }, TypeError, "maxNewTokens should be a number"],
+    [{ temperature: NaN }, RangeError, "temperature should be 0 or more"],
+    [{ temperature: Infinity }, RangeError, "temperature should be 0 or more"],
+    [{ temperature: "1" }, TypeError, "temperature should be a number"],
+    [{ topK: 1.5 }, RangeError, "topK should be an integer"],
+    [{ topK: NaN }, RangeError, "topK should be an integer"],
+    [
+      { stopToken: 11 },
+      RangeError,
+      "stopToken should be a token of the model, an integer from 0 to 10, got 11",
+    ],
+    [{ seed: {} }, TypeError, "seed should be a number or a string"],
+    [{ onToken: 1 }, TypeError, "onToken should be a function"],
+    [{ max_new_tokens: 1 }, TypeError, 'did you mean "maxNewTokens"?'],
+    [{ temp: 1 }, TypeError, 'did you mean "temperature"?'],
+  ];
+  for (const [options, kind, message] of cases) {
+    await assertRejects(
+      () => generate(model, [1], options as GenerateOptions),
+      kind,
+      message,
+    );
+  }
+  await assertRejects(
+    () => generate(model, [1], "5" as unknown as GenerateOptions),
+    TypeError,
+    "options of generate should be an object",
+  );
+  for (const id of [-1, 11, 1.5, NaN]) {
+    await assertRejects(
+      () => generate(model, [1, id]),
+      RangeError,
+      `prompt[1] should be a token of the model, an integer from 0 to 10, got ${id}`,
+    );
+  }
+  assertEquals(tf.memory().numTensors, before);
+  const thrown = new Error("stop");
+  await assertRejects(
+    () =>
+      generate(model, [1], {
+        onToken: () => {
+          throw thrown;
+        },
+      }),
+    Error,
+    "stop",
+  );
+  assertEquals(tf.memory().numTensors, before);
+  model.dispose();
+}, ["cpu"]);

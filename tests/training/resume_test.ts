@@ -147,10 +147,11 @@ onCpu(
       const damages: Record<string, () => Promise<void>> = {
         "should have the SHA-256": () =>
           Deno.writeFile(`${newest}/state.safetensors`, changed),
-        "it is damaged": () =>
+        "one of them is damaged": () =>
           Deno.truncate(`${newest}/state.safetensors`, 1000),
-        "os error 2": () => Deno.remove(`${newest}/state.safetensors`),
-        "JSON": () => Deno.truncate(`${newest}/state.json`, 100),
+        "ENOENT": () => Deno.remove(`${newest}/state.safetensors`),
+        "state.json should have the SHA-256": () =>
+          Deno.truncate(`${newest}/state.json`, 100),
       };
       for (const [reason, damage] of Object.entries(damages)) {
         await damage();

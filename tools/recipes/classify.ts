@@ -1,8 +1,4 @@
-import {
-  loadPyTorchWeights,
-  readSafetensors,
-  toPyTorchWeights,
-} from "@lionjs/lion/io";
+import { loadPyTorchWeights, readSafetensors } from "@lionjs/lion/io";
 import {
   batchesInOrder,
   type ClassifiedTokens,
@@ -103,15 +99,17 @@ export const classify: Recipe = {
 
 /** Takes over the embeddings and the encoder of a language model. */
 async function goOnFrom(model: LayersModel, file: string): Promise<void> {
-  const own = toPyTorchWeights(model);
   const { tensors } = await readSafetensors(file).catch((cause) => {
     throw new Error(`${file} is not there; run the recipe mlm first`, {
       cause,
     });
   });
-  const taken = new Map(
-    [...own].map(([name, tensor]) => [name, tensors.get(name) ?? tensor]),
-  );
-  await loadPyTorchWeights(model, taken);
-  tf.dispose([...own.values(), ...tensors.values()]);
+  try {
+    await loadPyTorchWeights(model, tensors, {
+      allowMissing: ["bert.pooler", "classifier"],
+      ignore: "cls",
+    });
+  } finally {
+    tf.dispose([...tensors.values()]);
+  }
 }

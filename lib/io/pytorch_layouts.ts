@@ -1,0 +1,50 @@
+/** How PyTorch lays its parameters out, and how we do. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { LionLayer, TorchLayout } from "../layers/lion_layer.ts";
+
+/** GPT-2 stores linear maps as we do. */
+export function layoutOf(layer: string, layout: TorchLayout): TorchLayout {
+  return layer.startsWith("transformer.") ? "same" : layout;
+}
+
+/** `[outputs, channels, rows, columns]` of a convolution over patches. */
+export function patchShape(
+  layer: LionLayer,
+  [inputs, outputs]: number[],
+): number[] {
+  const { patchSize } = layer.getConfig() as { patchSize: number };
+  return [outputs!, inputs! / patchSize ** 2, patchSize, patchSize];
+}
+
+/** A parameter of PyTorch as we have it. */
+export function fromTorch(
+  x: tf.Tensor,
+  layout: TorchLayout,
+  shape: number[],
+): tf.Tensor {
+  if (layout === "linear") return tf.transpose(x);
+  if (layout === "same") return x;
+  return tf.reshape(tf.transpose(x, [2, 3, 1, 0]), [-1, shape[0]!]);
+}
+
+/** A parameter of ours as PyTorch has it, in a shape of its own. */
+export function toTorch(
+  x: tf.Tensor,
+  layout: TorchLayout,
+  shape: number[],
+): tf.Tensor {
+  if (layout === "linear") return tf.transpose(x);
+  if (layout === "same") return x;
+  const [outputs, channels, rows, columns] = shape as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  return tf.transpose(tf.reshape(x, [rows, columns, channels, outputs]), [
+    3,
+    2,
+    0,
+    1,
+  ]);
+}
