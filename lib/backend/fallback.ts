@@ -9,7 +9,8 @@ const warned = new Set<string>();
 export function warnOnce(reason: string, cause: unknown): void {
   if (warned.has(reason)) return;
   warned.add(reason);
-  console.warn(reason, cause);
+  // Where in our source it was found missing helps nobody.
+  console.warn(reason, ...(cause instanceof Unavailable ? [] : [cause]));
 }
 
 /** What an exception says, whatever was thrown. */

@@ -51,8 +51,9 @@ function inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
  * since those on a GPU cannot follow. Calls that overlap take their turns: the
  * last one decides.
  *
- * What is better and does not start is said in `skipped`, and on the console
- * once, unless this machine simply has no GPU.
+ * What is better and does not start is said in `skipped`, and on the console,
+ * once: not where this machine just has no GPU, or a page is not isolated and
+ * so has one thread, unless the call names what is missing.
  *
  * @example
  * ```ts
@@ -160,7 +161,7 @@ async function startFirst(options: UseBackendOptions): Promise<BackendInfo> {
       continue;
     }
     const { info, shortage } = started;
-    const skipped = report(info.name, failures, shortage, prefer);
+    const skipped = report(info.name, failures, shortage, options);
     return { ...info, skipped };
   }
   const causes = [...failures.values()];
@@ -178,13 +179,14 @@ function report(
   name: BackendName,
   failures: ReadonlyMap<Candidate, unknown>,
   shortage: unknown,
-  prefer: readonly BackendName[] | undefined,
+  { prefer, threads }: UseBackendOptions,
 ): BackendInfo["skipped"] {
   const skipped: Partial<Record<BackendName | "threads", string>> = {};
   for (const [candidate, cause] of failures) {
     const missed = candidate === "webgpu on a GPU" ? "webgpu" : candidate;
-    const message = messageOf(cause);
-    if (missed !== name) skipped[missed] = message;
+    // In the end a software adapter, after no GPU.
+    if (missed === name) continue;
+    const message = skipped[missed] = messageOf(cause);
     // Most machines have no GPU; who asked for one by name wants to know.
     if (prefer || !(cause instanceof Unavailable)) {
       warnOnce(
@@ -195,10 +197,13 @@ function report(
   }
   if (shortage !== undefined) {
     skipped.threads = messageOf(shortage);
-    warnOnce(
-      `The wasm backend computes with fewer threads: ${skipped.threads}`,
-      shortage,
-    );
+    // Most pages are not isolated.
+    if (threads || !(shortage instanceof Unavailable)) {
+      warnOnce(
+        `The wasm backend computes with fewer threads: ${skipped.threads}`,
+        shortage,
+      );
+    }
   }
   return skipped;
 }

@@ -24,7 +24,11 @@ export async function readWasmFile(
   // One letter is a drive of Windows.
   const scheme = /^[a-z][a-z+.-]+(?=:)/i.exec(file)?.[0];
   const isLocal = files && (!scheme || scheme === "file");
-  const place = isLocal ? file : new URL(file, globalThis.location?.href).href;
+  // A worker of a blob: URL has no place that a relative one could start from.
+  const base = globalThis.location?.href;
+  const place = !isLocal && URL.canParse(file, base)
+    ? new URL(file, base).href
+    : file;
   let binary: Uint8Array;
   try {
     binary = isLocal

@@ -74,6 +74,7 @@ export class AbandonedQueues {
   }
 
   #collect(): void {
+    if (this.#queues.length === 0) return;
     const hasEnded = ({ queue, threads }: Abandoned) =>
       queue.get("left") === threads.length;
     const ended = this.#queues.filter(hasEnded);
