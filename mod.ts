@@ -52,7 +52,7 @@ export type { ConcreteForm } from "./lib/attention/plan.ts";
 export type {
   AttentionOptions,
   AttentionVariant,
-} from "./lib/layers/attention.ts";
+} from "./lib/layers/attention_options.ts";
 export {
   LionAttentionLayer,
   lionAttentionLayer,
@@ -78,8 +78,12 @@ export {
   type PatchEmbeddingOptions,
 } from "./lib/layers/patch_embedding.ts";
 export {
-  ClassToken,
   PositionEmbedding,
+  PositionTable,
+  type PositionTableOptions,
+} from "./lib/layers/positions.ts";
+export {
+  ClassToken,
   TokenPooling,
   type TokenPoolingOptions,
 } from "./lib/layers/tokens.ts";

@@ -1,7 +1,7 @@
 /** The attention problems that are timed, as plain arrays. @module */
 import { array, uniform } from "../tests/random.ts";
 
-/** LION-LIT (no decay), LION-D (one a head) and LION-S (one a token). */
+/** LION-LIT (no decay), LION-D (one per head) and LION-S (one per token). */
 export const VARIANTS = ["lit", "d", "s"] as const;
 /** One of {@linkcode VARIANTS}. */
 export type Variant = typeof VARIANTS[number];

@@ -27,7 +27,7 @@ export interface BackendFigures {
   readonly adapter: string | null;
   /** Of its largest matrix product, in operations a second. */
   readonly operationsPerSecond: number;
-  /** Of a copy of 64 MiB, read and written, in bytes a second. */
+  /** Of a copy of 64 MiB, read and written, in bytes per second. */
   readonly bytesPerSecond: number;
 }
 

@@ -10,7 +10,12 @@
  * @module
  */
 import type { BackendName } from "@lionjs/lion";
-import { parseArgs } from "node:util";
+import {
+  positiveInteger,
+  readCommandLine,
+  someOf,
+} from "../tools/command_line.ts";
+import { outPath } from "../tools/out_folder.ts";
 import { attentionGroup, longestOn } from "./attention.ts";
 import { PASSES, type Variant, VARIANTS } from "./attention_problem.ts";
 import {
@@ -42,7 +47,9 @@ const USAGE = `Usage: deno task bench [options]
                       all backends; takes far longer
   --heads N           default 4
   --threads N         of wasm and of PyTorch (default: one for each core)
-  --json [FILE]       also write the figures, to out/bench.json by default
+  --json [FILE]       also write the figures, to ${
+  outPath("bench.json")
+} by default
   --help              print this
 
 Lists are separated by commas.`;
@@ -66,71 +73,38 @@ interface Options {
   readonly json: string | undefined;
 }
 
-/** Reads the command line; explains what is wrong with it and ends. */
-function readOptions(args: string[]): Options {
-  try {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        only: { type: "string", default: "attention,matmul,training" },
-        backends: { type: "string", default: BACKENDS.join() },
-        variants: { type: "string", default: VARIANTS.join() },
-        lengths: { type: "string" },
-        full: { type: "boolean", default: false },
-        heads: { type: "string", default: "4" },
-        threads: {
-          type: "string",
-          default: String(navigator.hardwareConcurrency),
-        },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
-      },
-    });
-    if (values.help) {
-      console.log(USAGE);
-      Deno.exit(0);
-    }
-    const [file = "out/bench.json", ...rest] = positionals;
-    if (rest.length > 0 || positionals.length > 0 && !values.json) {
-      throw new RangeError(`unexpected argument ${positionals.at(-1)}`);
+function readOptions(): Promise<Options> {
+  return readCommandLine(USAGE, {
+    only: { type: "string", default: "attention,matmul,training" },
+    backends: { type: "string", default: BACKENDS.join() },
+    variants: { type: "string", default: VARIANTS.join() },
+    lengths: { type: "string" },
+    full: { type: "boolean", default: false },
+    heads: { type: "string", default: "4" },
+    threads: {
+      type: "string",
+      default: String(navigator.hardwareConcurrency),
+    },
+    json: { type: "boolean", default: false },
+  }, (values, files) => {
+    const { json, lengths, full } = values;
+    const [unexpected] = files.slice(json ? 1 : 0);
+    if (unexpected !== undefined) {
+      throw new RangeError(`unexpected argument "${unexpected}"`);
     }
     return {
       sections: someOf("--only", values.only, SECTIONS),
       backends: someOf("--backends", values.backends, BACKENDS),
       variants: someOf("--variants", values.variants, VARIANTS),
-      lengths: values.lengths?.split(",").map((text) =>
+      lengths: lengths?.split(",").map((text) =>
         positiveInteger("--lengths", text)
       ),
-      full: values.full,
+      full,
       heads: positiveInteger("--heads", values.heads),
       threads: positiveInteger("--threads", values.threads),
-      json: values.json ? file : undefined,
+      json: json ? files[0] ?? outPath("bench.json") : undefined,
     };
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`);
-    Deno.exit(2);
-  }
-}
-
-function someOf<T extends string>(
-  option: string,
-  text: string,
-  allowed: readonly T[],
-): T[] {
-  return text.split(",").map((name) => {
-    const found = allowed.find((candidate) => candidate === name);
-    if (found !== undefined) return found;
-    throw new RangeError(
-      `${option} should be of ${allowed.join(", ")}, got "${name}"`,
-    );
   });
-}
-
-function positiveInteger(option: string, text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new RangeError(`${option} should be above 0, got "${text}"`);
 }
 
 /** All that a run measures on a backend. */
@@ -312,7 +286,7 @@ async function main(options: Options): Promise<void> {
 }
 
 try {
-  await main(readOptions(Deno.args));
+  await main(await readOptions());
 } catch (error) {
   if (!(error instanceof ParityError)) throw error;
   console.error(`no time was taken, since a result is wrong: ${error.message}`);

@@ -12,7 +12,14 @@ import {
   type GroupFigures,
   type Row,
 } from "./figures.ts";
+import { readCommandLine, readFiles } from "../tools/command_line.ts";
 import { SECTIONS } from "./group.ts";
+
+const USAGE = `Usage: deno run -A bench/report.ts FILE.json …
+
+Prints bench/RESULTS.md, made of what \`deno task bench --json\` has written.
+
+  --help   print this`;
 
 const TITLES = {
   attention: "Attention",
@@ -101,12 +108,10 @@ function floorCells(row: Row, backend: BackendFigures | undefined): string[] {
 }
 
 if (import.meta.main) {
-  if (Deno.args.length === 0) {
-    console.error("Usage: deno run -A bench/report.ts FILE.json …");
-    Deno.exit(2);
-  }
-  const texts = await Promise.all(
-    Deno.args.map((file) => Deno.readTextFile(file)),
+  const texts = await readCommandLine(
+    USAGE,
+    {},
+    (_, files) => readFiles(files),
   );
   const notes = await Deno.readTextFile(new URL("NOTES.md", import.meta.url));
   console.log(report(texts.map((text) => JSON.parse(text)), notes).trimEnd());

@@ -11,6 +11,7 @@ import {
   JOBS,
   QUEUE,
 } from "../lib/kernels/wasm/jobs.ts";
+import { readCommandLine } from "./command_line.ts";
 
 const SOURCE = new URL("../lib/kernels/wasm/assembly/", import.meta.url);
 const TARGET = new URL("../lib/kernels/wasm/module.ts", import.meta.url);
@@ -243,6 +244,14 @@ export const STRICT: string =
 `;
 }
 
+const USAGE = `Usage: deno task build
+
+Builds lib/kernels/wasm/module.ts, the WebAssembly kernels, from the
+AssemblyScript in lib/kernels/wasm/assembly.
+
+  --help   print this`;
+
 if (import.meta.main) {
+  await readCommandLine(USAGE, {}, () => {});
   await Deno.writeTextFile(TARGET, await moduleSource());
 }

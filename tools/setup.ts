@@ -1,135 +1,27 @@
-/**
- * Finds what the system lacks for the tests and, as root on Debian or Ubuntu,
- * installs it; elsewhere prints the command to type. `--lab` is for JupyterLab,
- * `--lab-test` for the test in it.
- *
- * @module
- */
+/** Finds what the system lacks: `deno task setup`. @module */
+import { readCommandLine } from "./command_line.ts";
+import { CHROMIUM, JUPYTER_LAB, REQUIREMENTS, setUp } from "./requirements.ts";
 
-import { findChromium, findLab } from "./lab/install.ts";
-import { findPython } from "./notebooks/jupyter.ts";
+const USAGE = `Usage: deno task setup [options]
 
-/** Something that the tests use and that npm does not carry. */
-interface Requirement {
-  readonly name: string;
-  /** What is lost without it. */
-  readonly why: string;
-  /** Debian's packages. */
-  readonly packages: readonly string[];
-  readonly isMet: () => Promise<boolean>;
-}
+Finds what the system lacks for the tests and, as root on Debian or Ubuntu,
+installs it; elsewhere prints the command to type.
 
-const REQUIREMENTS: readonly Requirement[] = [
+  --lab        for JupyterLab, and not for the tests
+  --lab-test   for the test in JupyterLab
+  --help       print this`;
+
+const requirements = await readCommandLine(
+  USAGE,
   {
-    name: "a WebGPU adapter",
-    why: "the tests on WebGPU run on a GPU or on Mesa's software adapter",
-    packages: ["libvulkan1", "mesa-vulkan-drivers"],
-    isMet: async () => {
-      // On Linux wgpu would fall back to OpenGL, with a third of the bindings.
-      const isLinux = Deno.build.os === "linux";
-      const { success } = await run(
-        Deno.execPath(),
-        [
-          "eval",
-          "Deno.exit(await navigator.gpu?.requestAdapter() ? 0 : 1)",
-        ],
-        isLinux ? { DENO_WEBGPU_BACKEND: "vulkan" } : {},
-      );
-      return success;
-    },
+    "lab": { type: "boolean", default: false },
+    "lab-test": { type: "boolean", default: false },
   },
-  {
-    name: "Jupyter",
-    why: "the notebooks are run in it",
-    packages: ["python3-nbclient"],
-    isMet: async () => await findPython("nbclient") !== undefined,
-  },
-];
-
-const JUPYTER_LAB: Requirement = {
-  name: "JupyterLab, or what Debian's is made of,",
-  why: "the notebooks are opened in it",
-  packages: [
-    "python3-async-lru",
-    "python3-jupyterlab-server",
-    "python3-notebook-shim",
-  ],
-  isMet: async () => await findLab() !== undefined,
-};
-
-const CHROMIUM: Requirement = {
-  name: "Chromium",
-  why: "the test opens JupyterLab in it",
-  packages: ["chromium"],
-  isMet: async () => await findChromium() !== undefined,
-};
-
-/** What is required in the place of the tests' requirements, by argument. */
-const OTHERS: Record<string, readonly Requirement[]> = {
-  "--lab": [JUPYTER_LAB],
-  "--lab-test": [JUPYTER_LAB, CHROMIUM],
-};
-
-async function run(
-  command: string,
-  args: readonly string[],
-  env: Record<string, string> = {},
-): Promise<{ success: boolean; output: string }> {
-  try {
-    const { success, stdout, stderr } = await new Deno.Command(command, {
-      args: [...args],
-      env,
-    }).output();
-    const text = new TextDecoder();
-    return { success, output: text.decode(stdout) + text.decode(stderr) };
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      return { success: false, output: `${command} is not installed` };
-    }
-    throw error;
-  }
-}
-
-async function install(packages: readonly string[]): Promise<boolean> {
-  const env = { DEBIAN_FRONTEND: "noninteractive" };
-  const steps = [
-    ["update"],
-    ["install", "--yes", "--no-install-recommends", ...packages],
-  ];
-  for (const args of steps) {
-    console.log(`setup: apt-get ${args.join(" ")}`);
-    const { success, output } = await run("apt-get", args, env);
-    if (success) continue;
-    console.error(output.trimEnd());
-    return false;
-  }
-  return true;
-}
-
-const missing: Requirement[] = [];
-for (const requirement of OTHERS[Deno.args[0] ?? ""] ?? REQUIREMENTS) {
-  if (!await requirement.isMet()) missing.push(requirement);
-}
-for (const { name, why, packages } of missing) {
-  console.log(
-    `setup: ${name} is missing (${why}): packages ${packages.join(", ")}`,
-  );
-}
-if (missing.length > 0) {
-  const packages = missing.flatMap((requirement) => requirement.packages);
-  const hasApt = (await run("apt-get", ["--version"])).success;
-  const isRoot = Deno.build.os === "linux" && Deno.uid() === 0;
-  if (hasApt && isRoot) {
-    if (!await install(packages)) Deno.exit(1);
-  } else if (hasApt) {
-    console.log(
-      `setup: please run: sudo apt-get update && sudo apt-get ` +
-        `install --no-install-recommends ${packages.join(" ")}`,
-    );
-  } else {
-    console.log(
-      "setup: please install these, or what your system calls them; until " +
-        "then the tests that need them are skipped",
-    );
-  }
-}
+  (values) =>
+    values["lab-test"]
+      ? [JUPYTER_LAB, CHROMIUM]
+      : values.lab
+      ? [JUPYTER_LAB]
+      : REQUIREMENTS,
+);
+if (!await setUp(requirements)) Deno.exit(1);

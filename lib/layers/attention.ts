@@ -7,15 +7,8 @@ import {
   noDecay,
   selectiveDecay,
 } from "../attention/decay.ts";
+import { type FeatureMap, identity } from "../attention/feature_map.ts";
 import {
-  eluPlusOne,
-  type FeatureMap,
-  identity,
-  relu,
-  shiftedSilu,
-} from "../attention/feature_map.ts";
-import {
-  type AttentionForm,
   lionAttention,
   type LionAttentionOptions,
 } from "../attention/lion_attention.ts";
@@ -25,127 +18,12 @@ import {
   type Order,
   snakeOrder,
 } from "../attention/orders.ts";
-import { assertForm } from "../attention/plan.ts";
 import { joinHeads, splitHeads } from "../operations/heads.ts";
+import { type AttentionOptions, FEATURE_MAPS } from "./attention_options.ts";
 import { applyLinear, linear } from "./linear.ts";
 import type { Parameter, Parameters } from "./lion_layer.ts";
 import { applyNorm, norm } from "./normalization.ts";
 import { nextDropoutSeed } from "./randomness.ts";
-
-/**
- * What decides how tokens are weighed.
- *
- * - `"lit"`: linear attention without decay, LION-LIT.
- * - `"d"`: a learned decay for each head, LION-D.
- * - `"s"`: a decay that each token chooses, LION-S.
- * - `"softmax"`: softmax attention, the baseline. It has one form, and no orders.
- */
-export type AttentionVariant = "lit" | "d" | "s" | "softmax";
-
-/** The feature maps that a layer can be saved with. */
-export const FEATURE_MAPS = { identity, relu, eluPlusOne, shiftedSilu };
-
-/** Options of attention in a layer. */
-export interface AttentionOptions {
-  /** How tokens are weighed. */
-  variant: AttentionVariant;
-  /** Must divide the columns of the input. */
-  numHeads: number;
-  /** How it is computed; see {@linkcode AttentionForm}. @default "auto" */
-  form?: AttentionForm;
-  /** Tokens a chunk. @default the form's or kernel's choice */
-  chunkSize?: number;
-  /** Of queries and keys. @default "eluPlusOne" for `"lit"`, else "shiftedSilu" */
-  featureMap?: keyof typeof FEATURE_MAPS;
-  /**
-   * The ways through the tokens, of which each has its own decays: `"raster"`
-   * is the tokens' own; `"snake"` winds through the rows and through the
-   * columns of `grid`. Without decay, order does not matter. @default "raster"
-   */
-  order?: "raster" | "snake" | readonly Order[];
-  /** Rows and columns of the tokens, for `"snake"`. */
-  grid?: readonly [rows: number, columns: number];
-  /** Whether token 0 is a class token: it keeps its place, and LION-S does not decay it. @default false */
-  classToken?: boolean;
-  /** Whether a token reads only itself and the tokens before it, on each way. @default false */
-  causal?: boolean;
-  /** Whether to divide by the row sum of the scores. @default true */
-  normalize?: boolean;
-  /** Whether the heads' output is layer-normalised before it is projected. @default false */
-  outputNorm?: boolean;
-  /** Share of the output's values that training drops. @default 0 */
-  dropout?: number;
-}
-
-/** The names of the options. */
-export const ATTENTION_OPTIONS: readonly (keyof AttentionOptions)[] = [
-  "variant",
-  "numHeads",
-  "form",
-  "chunkSize",
-  "featureMap",
-  "order",
-  "grid",
-  "classToken",
-  "causal",
-  "normalize",
-  "outputNorm",
-  "dropout",
-];
-
-const VARIANTS: readonly string[] = ["lit", "d", "s", "softmax"];
-
-/**
- * Throws unless the options make an attention for so many columns.
- *
- * @throws {RangeError} If one has an impossible value.
- */
-export function assertAttentionOptions(
-  options: AttentionOptions,
-  dim: number,
-): void {
-  const { variant, numHeads, featureMap, order, grid, dropout = 0 } = options;
-  if (!VARIANTS.includes(variant)) {
-    throw new RangeError(
-      `variant should be "lit", "d", "s" or "softmax", got ${
-        JSON.stringify(variant)
-      }`,
-    );
-  }
-  if (!(Number.isInteger(numHeads) && numHeads > 0 && dim % numHeads === 0)) {
-    throw new RangeError(
-      `numHeads should divide the layer's ${dim} columns, got ${numHeads}`,
-    );
-  }
-  if (featureMap !== undefined && !Object.hasOwn(FEATURE_MAPS, featureMap)) {
-    throw new RangeError(
-      `featureMap should be one of ${
-        Object.keys(FEATURE_MAPS).join(", ")
-      }, got ${JSON.stringify(featureMap)}`,
-    );
-  }
-  if (order === "snake" && !grid) {
-    throw new RangeError(
-      `order "snake" needs the grid of the tokens, [rows, columns]`,
-    );
-  }
-  if (Array.isArray(order) && order.length === 0) {
-    throw new RangeError("order should hold a list of tokens or more, got []");
-  }
-  if (typeof order === "string" && order !== "snake" && order !== "raster") {
-    throw new RangeError(
-      `order should be "raster", "snake" or lists of tokens, got "${order}"`,
-    );
-  }
-  assertRate("dropout", dropout);
-  assertForm(options.form ?? "auto", options.chunkSize);
-}
-
-/** Throws unless it is a share of values that may be dropped. */
-export function assertRate(name: string, rate: number): void {
-  if (rate >= 0 && rate < 1) return;
-  throw new RangeError(`${name} should be in [0, 1), got ${rate}`);
-}
 
 /** The ways through the tokens, or `undefined` for their own order. */
 function ordersOf(options: AttentionOptions): Order[] | undefined {
@@ -249,7 +127,7 @@ export interface AttentionCall {
   readonly epsilon: number;
 }
 
-/** `[batch, length, dim]` to the same. */
+/** `[batch, length, dim]` to the same; `x` is finite in padding too. */
 export function attend(
   x: tf.Tensor3D,
   options: AttentionOptions,
@@ -313,7 +191,7 @@ function softmaxAttention(
   // Far below any score, and finite: a row of padding alone has no NaN.
   const lowest = -1e9;
   if (mask) {
-    const padding = tf.sub(1, tf.cast(mask, "float32"));
+    const padding = tf.sub(1, mask);
     const hidden = tf.reshape(padding, [batch, 1, 1, length]);
     scores = tf.add(scores, tf.mul(hidden, lowest));
   }

@@ -1,11 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
+import type { OptionNames } from "../contract/options.ts";
+import { attend, attentionParameters } from "./attention.ts";
 import {
   assertAttentionOptions,
-  attend,
   ATTENTION_OPTIONS,
   type AttentionOptions,
-  attentionParameters,
-} from "./attention.ts";
+} from "./attention_options.ts";
 import {
   type CallOptions,
   firstInput,
@@ -15,6 +15,7 @@ import {
   pick,
   type Shape,
 } from "./lion_layer.ts";
+import { assertEpsilon } from "./option_values.ts";
 
 /** Options of {@linkcode lionAttentionLayer}. */
 export interface LionAttentionLayerOptions
@@ -22,6 +23,10 @@ export interface LionAttentionLayerOptions
   /** Added to the variance by the normalisation of the output. @default 1e-6 */
   epsilon?: number;
 }
+
+const OWN_OPTIONS: OptionNames<
+  Omit<LionAttentionLayerOptions, keyof LionLayerOptions>
+> = { ...ATTENTION_OPTIONS, epsilon: true };
 
 /** Multi-head LION attention as a layer; see {@linkcode lionAttentionLayer}. */
 export class LionAttentionLayer extends LionLayer {
@@ -33,7 +38,7 @@ export class LionAttentionLayer extends LionLayer {
 
   /** Makes the layer. */
   constructor(options: LionAttentionLayerOptions) {
-    super(options);
+    super(options, OWN_OPTIONS);
     this.attention = pick(options, ATTENTION_OPTIONS);
     this.#epsilon = options.epsilon ?? 1e-6;
   }
@@ -42,6 +47,7 @@ export class LionAttentionLayer extends LionLayer {
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     assertAttentionOptions(this.attention, dim);
+    assertEpsilon("epsilon", this.#epsilon);
     return attentionParameters(this.attention, dim);
   }
 
@@ -53,15 +59,22 @@ export class LionAttentionLayer extends LionLayer {
   /** `[batch, length, dim]` to the same; a mask `[batch, length]` may come second. */
   override call(
     inputs: tf.Tensor | tf.Tensor[],
-    { training = false }: CallOptions,
+    options: CallOptions = {},
   ): tf.Tensor {
-    return tf.tidy(() =>
-      attend(firstInput(inputs), this.attention, this.parameter, {
-        mask: maskOf(inputs),
-        training,
+    return tf.tidy(() => {
+      const mask = this.tokensOf(inputs, options);
+      const x = this.readable(firstInput<tf.Tensor3D>(inputs), mask);
+      return attend(x, this.attention, this.parameter, {
+        mask,
+        training: options.training ?? false,
         epsilon: this.#epsilon,
-      })
-    );
+      });
+    });
+  }
+
+  /** Yes, whatever came in. */
+  override get hasFinitePadding(): boolean {
+    return true;
   }
 
   /** All that it takes to make the layer again. */
@@ -75,15 +88,6 @@ export class LionAttentionLayer extends LionLayer {
 }
 tf.serialization.registerClass(LionAttentionLayer);
 
-/** The second input, if there is one. */
-export function maskOf(
-  inputs: tf.Tensor | tf.Tensor[],
-): tf.Tensor2D | undefined {
-  return Array.isArray(inputs)
-    ? inputs[1] as tf.Tensor2D | undefined
-    : undefined;
-}
-
 /** Of queries, keys, values and output. */
 export function projectionOperations(shape: Shape): number {
   const [batch, length, dim] = shape as [number, number, number];
@@ -96,7 +100,8 @@ export function projectionOperations(shape: Shape): number {
  * form, one projection of what the heads answer.
  *
  * It is applied to `[batch, length, dim]`, or to that and a mask of padding,
- * `[batch, length]`.
+ * `[batch, length]`; it obeys the masks of tfjs's layers too
+ * (`embedding({ maskZero: true })`, `masking`), and hands them on.
  *
  * @example In a model
  * ```ts
@@ -113,6 +118,7 @@ export function projectionOperations(shape: Shape): number {
  *
  * @param options See {@linkcode LionAttentionLayerOptions}.
  * @returns The layer.
+ * @throws {TypeError} If an option is unknown.
  * @throws {RangeError} When it is built, if an option has an impossible value.
  */
 export function lionAttentionLayer(

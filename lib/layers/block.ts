@@ -1,15 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
+import type { OptionNames } from "../contract/options.ts";
 import { gelu } from "../operations/gelu.ts";
+import { attend, attentionParameters, drop } from "./attention.ts";
+import { projectionOperations } from "./attention_layer.ts";
 import {
   assertAttentionOptions,
-  assertRate,
-  attend,
   ATTENTION_OPTIONS,
   type AttentionOptions,
-  attentionParameters,
-  drop,
-} from "./attention.ts";
-import { maskOf, projectionOperations } from "./attention_layer.ts";
+} from "./attention_options.ts";
 import { applyLinear, linear } from "./linear.ts";
 import {
   type CallOptions,
@@ -24,6 +22,7 @@ import {
   within,
 } from "./lion_layer.ts";
 import { applyNorm, norm } from "./normalization.ts";
+import { assertEpsilon, assertRate } from "./option_values.ts";
 import { nextDropoutSeed } from "./randomness.ts";
 
 /** Options of {@linkcode lionBlock}. */
@@ -41,7 +40,16 @@ export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
   dropPath?: number;
 }
 
-const BLOCK_OPTIONS = ["mlpRatio", "norm", "epsilon", "dropPath"] as const;
+const BLOCK_OPTIONS = {
+  mlpRatio: true,
+  norm: true,
+  epsilon: true,
+  dropPath: true,
+} as const;
+
+const OWN_OPTIONS: OptionNames<
+  Omit<LionBlockOptions, keyof LionLayerOptions>
+> = { ...ATTENTION_OPTIONS, ...BLOCK_OPTIONS };
 
 /** An encoder or decoder block; see {@linkcode lionBlock}. */
 export class LionBlock extends LionLayer {
@@ -50,12 +58,12 @@ export class LionBlock extends LionLayer {
   /** How it attends; `form` and `chunkSize` may be changed at any time. */
   readonly attention: AttentionOptions;
   readonly #options: Required<
-    Pick<LionBlockOptions, typeof BLOCK_OPTIONS[number]>
+    Pick<LionBlockOptions, keyof typeof BLOCK_OPTIONS>
   >;
 
   /** Makes the block. */
   constructor(options: LionBlockOptions) {
-    super(options);
+    super(options, OWN_OPTIONS);
     this.attention = pick(options, ATTENTION_OPTIONS);
     this.#options = {
       mlpRatio: 4,
@@ -96,13 +104,14 @@ export class LionBlock extends LionLayer {
   /** `[batch, length, dim]` to the same; a mask `[batch, length]` may come second. */
   override call(
     inputs: tf.Tensor | tf.Tensor[],
-    { training = false }: CallOptions,
+    options: CallOptions = {},
   ): tf.Tensor {
-    const mask = maskOf(inputs);
+    const { training = false } = options;
     const { epsilon } = this.#options;
-    return tf.tidy(() =>
-      this.around(
-        firstInput(inputs),
+    return tf.tidy(() => {
+      const mask = this.tokensOf(inputs, options);
+      return this.around(
+        this.readable(firstInput<tf.Tensor3D>(inputs), mask),
         training,
         (x) =>
           attend(x, this.attention, inside("attn.", this.parameter), {
@@ -110,8 +119,8 @@ export class LionBlock extends LionLayer {
             training,
             epsilon,
           }),
-      )
-    );
+      );
+    });
   }
 
   /** The block around another attention. */
@@ -135,6 +144,11 @@ export class LionBlock extends LionLayer {
     return x;
   }
 
+  /** Yes, whatever came in. */
+  override get hasFinitePadding(): boolean {
+    return true;
+  }
+
   /** All that it takes to make the block again. */
   override getConfig(): tf.serialization.ConfigDict {
     return {
@@ -149,12 +163,13 @@ tf.serialization.registerClass(LionBlock);
 /**
  * Throws unless the options that attention has not make a block.
  *
+ * @throws {TypeError} If one is of the wrong kind.
  * @throws {RangeError} If one has an impossible value.
  */
 export function assertBlockOptions(
-  { mlpRatio = 4, norm = "pre", dropPath = 0 }: Pick<
+  { mlpRatio = 4, norm = "pre", dropPath, epsilon }: Pick<
     LionBlockOptions,
-    "mlpRatio" | "norm" | "dropPath"
+    keyof typeof BLOCK_OPTIONS
   >,
   dim: number,
 ): void {
@@ -170,6 +185,7 @@ export function assertBlockOptions(
     );
   }
   assertRate("dropPath", dropPath);
+  assertEpsilon("epsilon", epsilon);
 }
 
 /** The multilayer perceptron. */
@@ -195,7 +211,8 @@ function leaveOut(y: tf.Tensor3D, rate: number): tf.Tensor3D {
  * perceptron with GELU, each added to its input.
  *
  * It is applied to `[batch, length, dim]`, or to that and a mask of padding,
- * `[batch, length]`.
+ * `[batch, length]`; it obeys the masks of tfjs's layers too
+ * (`embedding({ maskZero: true })`, `masking`), and hands them on.
  *
  * @example Changing the form of a layer
  * ```ts
@@ -214,6 +231,7 @@ function leaveOut(y: tf.Tensor3D, rate: number): tf.Tensor3D {
  *
  * @param options See {@linkcode LionBlockOptions}.
  * @returns The layer.
+ * @throws {TypeError} If an option is unknown.
  * @throws {RangeError} When it is built, if an option has an impossible value.
  */
 export function lionBlock(options: LionBlockOptions): LionBlock {

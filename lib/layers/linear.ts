@@ -1,5 +1,6 @@
 /** Linear maps of the last axis, as parts of layers and as a layer. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import type { OptionNames } from "../contract/options.ts";
 import { dense } from "../operations/dense.ts";
 import {
   firstInput,
@@ -8,8 +9,11 @@ import {
   type LionLayerOptions,
   type Parameter,
   type Parameters,
+  secondInput,
   type Shape,
 } from "./lion_layer.ts";
+import { assertCount } from "./option_values.ts";
+import { finiteInPadding, tokensAmong } from "./padding.ts";
 
 /**
  * The parameters of a linear map, named `weight` and `bias` after `prefix`. At
@@ -51,6 +55,11 @@ export interface LinearOptions extends LionLayerOptions {
   activation?: "linear" | "tanh";
 }
 
+const OWN_OPTIONS: OptionNames<Omit<LinearOptions, keyof LionLayerOptions>> = {
+  outputs: true,
+  activation: true,
+};
+
 /** A linear map of the last axis, whose output may pass through tanh. */
 export class Linear extends LionLayer {
   /** The name under which it is saved. */
@@ -60,7 +69,8 @@ export class Linear extends LionLayer {
 
   /** Makes the layer. */
   constructor(options: LinearOptions) {
-    super(options);
+    super(options, OWN_OPTIONS);
+    assertCount("outputs", options.outputs);
     this.#outputs = options.outputs;
     this.#activation = options.activation ?? "linear";
   }
@@ -75,10 +85,15 @@ export class Linear extends LionLayer {
     return 2 * this.#outputs * (shape as number[]).reduce((a, b) => a * b, 1);
   }
 
-  /** `[..., inputs]` to `[..., outputs]`. */
+  /**
+   * `[..., inputs]` to `[..., outputs]`; with a mask `[batch, length]` as second
+   * input, NaN and the like in padding are read as zeros.
+   */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {
-      const y = applyLinear(firstInput(inputs), "", this.parameter);
+      const x = firstInput(inputs);
+      const mask = tokensAmong(this.name, x, [secondInput(inputs)]);
+      const y = applyLinear(finiteInPadding(x, mask), "", this.parameter);
       return this.#activation === "tanh" ? tf.tanh(y) : y;
     });
   }

@@ -1,6 +1,8 @@
 /** What LION's layers share: parameters with the names that PyTorch gives them. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { initializers, layers } from "@tensorflow/tfjs-layers";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { finiteInPadding, tokensAmong } from "./padding.ts";
 
 /** One shape of tfjs-layers; `null` for a size that is not known yet. */
 export type Shape = (number | null)[];
@@ -9,6 +11,8 @@ export type Shape = (number | null)[];
 export interface CallOptions {
   /** Whether dropout is active. */
   readonly training?: boolean;
+  /** Which positions of the input are no padding, `[batch, length]`. */
+  mask?: tf.Tensor;
 }
 
 /**
@@ -48,19 +52,52 @@ export interface LionLayerOptions {
   seed?: number | undefined;
 }
 
+/** Options of tfjs's layers. */
+const TFJS_OPTIONS: OptionNames<
+  NonNullable<ConstructorParameters<typeof layers.Layer>[0]>
+> = {
+  name: true,
+  trainable: true,
+  inputShape: true,
+  batchInputShape: true,
+  batchSize: true,
+  dtype: true,
+  inputDType: true,
+  weights: true,
+};
+
 /** A layer whose parameters are known by their names in PyTorch. */
 export abstract class LionLayer extends layers.Layer {
   /** Its parameters, once it is built. */
   parameters: readonly Parameter[] = [];
   readonly #seed: number | undefined;
   readonly #variables = new Map<string, ReturnType<LionLayer["addWeight"]>>();
+  /** What the last call came with, if a mask was among it. */
+  #given: CallOptions | undefined;
 
-  /** Makes a layer without parameters yet. */
-  constructor(options: LionLayerOptions) {
-    super(
-      pick(options, ["name", "trainable", "inputShape", "batchInputShape"]),
-    );
+  /**
+   * Makes a layer without parameters yet.
+   *
+   * @param options Those of every layer, and the class's own.
+   * @param own The names of the class's own options.
+   * @throws {TypeError} If an option is neither.
+   */
+  constructor(
+    options: LionLayerOptions,
+    own: Readonly<Record<string, true>> = {},
+  ) {
+    const { className } = new.target as unknown as { className: string };
+    // tfjs adds `customObjects` to what a saved layer is made of again.
+    const names = {
+      ...TFJS_OPTIONS,
+      customObjects: true,
+      seed: true,
+      ...own,
+    } as const;
+    assertOptions<LionLayerOptions>(className, options, names);
+    super(pick(options, TFJS_OPTIONS));
     this.#seed = options.seed;
+    this.supportsMasking = true;
   }
 
   /** The parameters for inputs of a shape; the first input's, if there are several. */
@@ -99,6 +136,84 @@ export abstract class LionLayer extends layers.Layer {
   /** The variable of a parameter. */
   readonly parameter: Parameters = (name) => this.#variables.get(name)!.read();
 
+  /**
+   * Which positions of the input are tokens, `[batch, length]`; `undefined` if
+   * all are. A mask comes as the second input, or from a layer of tfjs such as
+   * `embedding({ maskZero: true })`; where both do, both must have a token.
+   */
+  protected tokensOf(
+    inputs: tf.Tensor | tf.Tensor[],
+    options: CallOptions,
+  ): tf.Tensor2D | undefined {
+    const x = firstInput(inputs);
+    this.#given = options.mask ? options : undefined;
+    const handed = x.kerasMask ?? options.mask;
+    return tokensAmong(this.name, x, [secondInput(inputs), handed]);
+  }
+
+  /**
+   * Whether the numbers that it leaves in the place of padding are finite.
+   * Layers that treat each token by itself keep what they are given.
+   */
+  get hasFinitePadding(): boolean {
+    return this.#followsFinite;
+  }
+
+  /** Whether each layer that it was connected to leaves finite numbers in padding. */
+  get #followsFinite(): boolean {
+    return this.inboundNodes.length > 0 &&
+      this.inboundNodes.every(({ inboundLayers: [before] }) =>
+        before instanceof LionLayer && before.hasFinitePadding
+      );
+  }
+
+  /** The input without NaN and the like in padding, where there may be some. */
+  protected readable(
+    x: tf.Tensor3D,
+    mask: tf.Tensor2D | undefined,
+  ): tf.Tensor3D {
+    return this.#followsFinite ? x : finiteInPadding(x, mask);
+  }
+
+  /** The mask of the output, and of further outputs, where the input has one. */
+  protected masksAfter(
+    mask: tf.Tensor | undefined,
+  ): (tf.Tensor | undefined)[] {
+    return [mask];
+  }
+
+  /**
+   * The masks of the outputs. `apply` asks for them without masks, and a model
+   * once more, with those of the inputs.
+   *
+   * @throws {TypeError} If the layer has obeyed the mask of another one: tfjs
+   * leaves the last mask to all layers that follow, in branches that have none
+   * too (`kwargs` in `execute`, tfjs-layers/src/engine/executor.ts).
+   */
+  override computeMask(
+    inputs: tf.Tensor | tf.Tensor[],
+    masks?: tf.Tensor | tf.Tensor[],
+  ): tf.Tensor | tf.Tensor[] {
+    const { kerasMask } = firstInput(inputs);
+    const mask = (Array.isArray(masks) ? masks[0] : masks) ?? kerasMask;
+    if (masks !== undefined && this.#given) {
+      if (!mask) {
+        throw new TypeError(
+          `${this.name} got a mask that is not its input's: that of another ` +
+            "branch, or one that a layer between has not handed on; " +
+            "give the layer its mask as second input",
+        );
+      }
+      delete this.#given.mask;
+      this.#given = undefined;
+    }
+    // A tensor takes its mask with it when it is disposed of.
+    const after = this.masksAfter(mask).map((mask) =>
+      mask && mask === kerasMask ? mask.clone() : mask
+    );
+    return (after.length === 1 ? after[0] : after) as tf.Tensor | tf.Tensor[];
+  }
+
   /** The shape of the first input, for layers that keep it. */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape | Shape[] {
     return firstShape(inputShape);
@@ -111,14 +226,14 @@ export abstract class LionLayer extends layers.Layer {
   }
 }
 
-/** Those of an object's values that are there. */
+/** Those of an object's options that have such names, and are there. */
 export function pick<T extends object, K extends string>(
   from: T,
-  keys: readonly K[],
+  names: Readonly<Record<K, unknown>>,
 ): Pick<T, K & keyof T> {
   return Object.fromEntries(
-    Object.entries(from).filter(([key, value]) =>
-      value !== undefined && keys.includes(key as K)
+    Object.entries(from).filter(([name, value]) =>
+      value !== undefined && Object.hasOwn(names, name)
     ),
   ) as Pick<T, K & keyof T>;
 }
@@ -133,6 +248,13 @@ export function firstInput<T extends tf.Tensor>(
   inputs: tf.Tensor | tf.Tensor[],
 ): T {
   return (Array.isArray(inputs) ? inputs[0] : inputs) as T;
+}
+
+/** A layer's second input, if there is one. */
+export function secondInput<T extends tf.Tensor>(
+  inputs: tf.Tensor | tf.Tensor[],
+): T | undefined {
+  return Array.isArray(inputs) ? inputs[1] as T | undefined : undefined;
 }
 
 /** Parameters of a part of a layer, whose names have a prefix there. */

@@ -9,6 +9,7 @@ import {
   type Parameters,
   type Shape,
 } from "./lion_layer.ts";
+import { assertEpsilon } from "./option_values.ts";
 
 /** The parameters of a layer normalisation, named `weight` and `bias` after `prefix`. */
 export function norm(prefix: string, columns: number): Parameter[] {
@@ -44,7 +45,8 @@ export class Normalization extends LionLayer {
 
   /** Makes the layer. */
   constructor(options: NormalizationOptions) {
-    super(options);
+    super(options, { epsilon: true });
+    assertEpsilon("epsilon", options.epsilon);
     this.#epsilon = options.epsilon ?? 1e-6;
   }
 

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import type { OptionNames } from "../contract/options.ts";
 import { applyLinear } from "./linear.ts";
 import {
   firstInput,
@@ -8,6 +9,7 @@ import {
   type Parameter,
   type Shape,
 } from "./lion_layer.ts";
+import { assertCount } from "./option_values.ts";
 
 /** Options of {@linkcode patchEmbedding}. */
 export interface PatchEmbeddingOptions extends LionLayerOptions {
@@ -16,6 +18,10 @@ export interface PatchEmbeddingOptions extends LionLayerOptions {
   /** Columns of a token. */
   dim: number;
 }
+
+const OWN_OPTIONS: OptionNames<
+  Omit<PatchEmbeddingOptions, keyof LionLayerOptions>
+> = { patchSize: true, dim: true };
 
 /** Images to tokens; see {@linkcode patchEmbedding}. */
 export class PatchEmbedding extends LionLayer {
@@ -26,7 +32,9 @@ export class PatchEmbedding extends LionLayer {
 
   /** Makes the layer. */
   constructor(options: PatchEmbeddingOptions) {
-    super(options);
+    super(options, OWN_OPTIONS);
+    assertCount("patchSize", options.patchSize);
+    assertCount("dim", options.dim);
     this.#patchSize = options.patchSize;
     this.#dim = options.dim;
   }
@@ -82,6 +90,15 @@ export class PatchEmbedding extends LionLayer {
     });
   }
 
+  /** Refuses a mask, which is of pixels. */
+  protected override masksAfter(mask: tf.Tensor | undefined): undefined[] {
+    if (!mask) return [undefined];
+    throw new TypeError(
+      `${this.name} makes patches of images, and knows no mask of pixels, ` +
+        `got one of shape [${mask.shape}]`,
+    );
+  }
+
   /** `[batch, patches, dim]` */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [batch, height, width] = firstShape(inputShape);
@@ -120,6 +137,7 @@ tf.serialization.registerClass(PatchEmbedding);
  *
  * @param options See {@linkcode PatchEmbeddingOptions}.
  * @returns The layer.
+ * @throws {TypeError} If an option is unknown.
  * @throws {RangeError} When it is built, if patches do not fill the image.
  */
 export function patchEmbedding(options: PatchEmbeddingOptions): PatchEmbedding {

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import type { OptionNames } from "../contract/options.ts";
 import { drop } from "./attention.ts";
 import {
   type CallOptions,
@@ -11,6 +12,13 @@ import {
   type Shape,
 } from "./lion_layer.ts";
 import { applyNorm, norm } from "./normalization.ts";
+import {
+  assertBooleans,
+  assertCount,
+  assertEpsilon,
+  assertRate,
+} from "./option_values.ts";
+import { positionsOf } from "./positions.ts";
 
 /** Options of {@linkcode tokenEmbedding}. */
 export interface TokenEmbeddingOptions extends LionLayerOptions {
@@ -38,6 +46,18 @@ const DEFAULTS = {
   dropout: 0,
 };
 
+const OWN_OPTIONS: OptionNames<
+  Omit<TokenEmbeddingOptions, keyof LionLayerOptions>
+> = {
+  vocabularySize: true,
+  dim: true,
+  maxLength: true,
+  tokenTypes: true,
+  normalize: true,
+  epsilon: true,
+  dropout: true,
+};
+
 /** Token ids to vectors; see {@linkcode tokenEmbedding}. */
 export class TokenEmbedding extends LionLayer {
   /** The name under which it is saved. */
@@ -48,13 +68,17 @@ export class TokenEmbedding extends LionLayer {
 
   /** Makes the layer. */
   constructor(options: TokenEmbeddingOptions) {
-    super(options);
-    this.#options = {
-      ...DEFAULTS,
-      ...pick(options, Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]),
-      vocabularySize: options.vocabularySize,
-      dim: options.dim,
-    };
+    super(options, OWN_OPTIONS);
+    this.#options = { ...DEFAULTS, ...pick(options, OWN_OPTIONS) };
+    const { vocabularySize, dim, maxLength, tokenTypes } = this.#options;
+    const { normalize, epsilon, dropout } = this.#options;
+    assertCount("vocabularySize", vocabularySize);
+    assertCount("dim", dim);
+    assertCount("maxLength", maxLength, 0);
+    assertCount("tokenTypes", tokenTypes, 0);
+    assertBooleans({ normalize });
+    assertEpsilon("epsilon", epsilon);
+    assertRate("dropout", dropout);
   }
 
   /** Those that it needs for inputs of a shape. */
@@ -90,7 +114,7 @@ export class TokenEmbedding extends LionLayer {
    */
   override call(
     inputs: tf.Tensor | tf.Tensor[],
-    { training = false }: CallOptions,
+    { training = false }: CallOptions = {},
   ): tf.Tensor[] {
     return tf.tidy(() => {
       const ids = firstInput<tf.Tensor2D>(inputs);
@@ -107,21 +131,14 @@ export class TokenEmbedding extends LionLayer {
     ids: tf.Tensor2D,
     { start, types }: { start: number; types: tf.Tensor | undefined },
   ): tf.Tensor3D {
-    const { maxLength, tokenTypes, normalize, epsilon, dim } = this.#options;
+    const { maxLength, tokenTypes, normalize, epsilon } = this.#options;
     const [batch, length] = ids.shape;
     const lookUp = (name: string, ids: tf.Tensor) =>
       tf.gather(this.parameter(`${name}.weight`), tf.cast(ids, "int32"));
     let x = lookUp("word_embeddings", ids) as tf.Tensor3D;
     if (maxLength > 0) {
-      if (start + length > maxLength) {
-        throw new RangeError(
-          `a sequence should have at most maxLength = ${maxLength} tokens, got ${
-            start + length
-          }; make the model with a larger maxLength, or with 0 for no positions`,
-        );
-      }
-      const positions = this.parameter("position_embeddings.weight");
-      x = tf.add(x, tf.slice(positions, [start, 0], [length, dim]));
+      const table = this.parameter("position_embeddings.weight");
+      x = tf.add(x, positionsOf(table as tf.Tensor2D, start, length));
     }
     if (tokenTypes > 0) {
       const all = types ?? tf.zeros([batch, length], "int32");
@@ -130,11 +147,23 @@ export class TokenEmbedding extends LionLayer {
     return normalize ? applyNorm(x, "LayerNorm.", this.parameter, epsilon) : x;
   }
 
+  /** The tokens'; the table of words has none. */
+  protected override masksAfter(
+    mask: tf.Tensor | undefined,
+  ): (tf.Tensor | undefined)[] {
+    return [mask, undefined];
+  }
+
   /** `[batch, length, dim]` and `[vocabularySize, dim]` */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape[] {
     const { dim, vocabularySize } = this.#options;
     const [batch, length] = firstShape(inputShape);
     return [[batch!, length!, dim], [vocabularySize, dim]];
+  }
+
+  /** Yes: padding has rows of the tables too. */
+  override get hasFinitePadding(): boolean {
+    return true;
   }
 
   /** All that it takes to make the layer again. */
@@ -166,6 +195,8 @@ tf.serialization.registerClass(TokenEmbedding);
  *
  * @param options See {@linkcode TokenEmbeddingOptions}.
  * @returns The layer.
+ * @throws {TypeError} If an option is unknown, or of the wrong kind.
+ * @throws {RangeError} If an option has an impossible value.
  */
 export function tokenEmbedding(options: TokenEmbeddingOptions): TokenEmbedding {
   return new TokenEmbedding(options);

@@ -1,7 +1,7 @@
-/** What is added to tokens, and what is made of them at the end. @module */
+/** The class token, and what is made of tokens at the end. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { maskOf } from "./attention_layer.ts";
 import {
+  type CallOptions,
   firstInput,
   firstShape,
   LionLayer,
@@ -40,6 +40,18 @@ export class ClassToken extends LionLayer {
     });
   }
 
+  /** The class token is no padding. */
+  protected override masksAfter(
+    mask: tf.Tensor | undefined,
+  ): (tf.Tensor | undefined)[] {
+    if (!mask) return [undefined];
+    return [tf.tidy(() => {
+      const isToken = tf.cast(mask, "bool");
+      const first = tf.ones([mask.shape[0]!, 1], "bool");
+      return tf.concat([first, isToken], 1);
+    })];
+  }
+
   /** `[batch, 1 + length, dim]` */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [batch, length, dim] = firstShape(inputShape);
@@ -47,33 +59,6 @@ export class ClassToken extends LionLayer {
   }
 }
 tf.serialization.registerClass(ClassToken);
-
-/** Adds a learned vector for each position. */
-export class PositionEmbedding extends LionLayer {
-  /** The name under which it is saved. */
-  static readonly className: string = "LionPositionEmbedding";
-
-  /** Those that it needs for inputs of a shape. */
-  protected override parametersFor(shape: Shape): Parameter[] {
-    const [, length, dim] = shape;
-    return [{
-      name: "value",
-      shape: [1, length!, dim!],
-      initial: { deviation: 0.02 },
-    }];
-  }
-
-  /** Of the additions. */
-  override operations(shape: Shape): number {
-    return (shape as number[]).reduce((a, b) => a * b, 1);
-  }
-
-  /** `[batch, length, dim]` to the same. */
-  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return tf.add(firstInput(inputs), this.parameter("value"));
-  }
-}
-tf.serialization.registerClass(PositionEmbedding);
 
 /** Options of {@linkcode TokenPooling}. */
 export interface TokenPoolingOptions extends LionLayerOptions {
@@ -89,8 +74,14 @@ export class TokenPooling extends LionLayer {
 
   /** Makes the layer. */
   constructor(options: TokenPoolingOptions) {
-    super(options);
-    this.#kind = options.kind;
+    super(options, { kind: true });
+    const { kind } = options;
+    if (kind !== "mean" && kind !== "first") {
+      throw new RangeError(
+        `kind should be "mean" or "first", got ${JSON.stringify(kind)}`,
+      );
+    }
+    this.#kind = kind;
   }
 
   /** Those that it needs for inputs of a shape. */
@@ -106,17 +97,27 @@ export class TokenPooling extends LionLayer {
   }
 
   /** `[batch, length, dim]`, and perhaps a mask, to `[batch, dim]`. */
-  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+  override call(
+    inputs: tf.Tensor | tf.Tensor[],
+    options: CallOptions = {},
+  ): tf.Tensor {
     return tf.tidy(() => {
-      const x = firstInput<tf.Tensor3D>(inputs), mask = maskOf(inputs);
+      const x = firstInput<tf.Tensor3D>(inputs);
+      const mask = this.tokensOf(inputs, options);
       if (this.#kind === "first") {
         return tf.squeeze(tf.slice(x, [0, 0, 0], [-1, 1, -1]), [1]);
       }
       if (!mask) return tf.mean(x, 1);
-      const kept = tf.expandDims(tf.cast(mask, "float32"), 2);
+      const kept = tf.expandDims(mask, 2);
       const count = tf.maximum(tf.sum(kept, 1), 1);
-      return tf.div(tf.sum(tf.mul(x, kept), 1), count);
+      const read = tf.mul(this.readable(x, mask), kept);
+      return tf.div(tf.sum(read, 1), count);
     });
+  }
+
+  /** None: there are no tokens any more. */
+  protected override masksAfter(): undefined[] {
+    return [undefined];
   }
 
   /** `[batch, dim]` */

@@ -8,6 +8,7 @@ import {
   type Shape,
 } from "./lion_layer.ts";
 import { applyNorm, norm } from "./normalization.ts";
+import { assertBooleans, assertEpsilon } from "./option_values.ts";
 
 /** Options of {@linkcode VocabularyHead}. */
 export interface VocabularyHeadOptions extends LionLayerOptions {
@@ -30,7 +31,9 @@ export class VocabularyHead extends LionLayer {
 
   /** Makes the layer. */
   constructor(options: VocabularyHeadOptions) {
-    super(options);
+    super(options, { transform: true, epsilon: true });
+    assertBooleans({ transform: options.transform });
+    assertEpsilon("epsilon", options.epsilon);
     this.#transform = options.transform ?? false;
     this.#epsilon = options.epsilon ?? 1e-6;
   }

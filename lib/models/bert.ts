@@ -1,6 +1,8 @@
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
-import type { AttentionOptions } from "../layers/attention.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import type { AttentionOptions } from "../layers/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
+import { assertCount } from "../layers/option_values.ts";
 import { TokenPooling } from "../layers/tokens.ts";
 import { tokenEmbedding } from "../layers/token_embedding.ts";
 import { VocabularyHead } from "../layers/vocabulary_head.ts";
@@ -9,6 +11,7 @@ import {
   connect,
   idsInput,
   maskInput,
+  MODEL_OPTIONS,
   modelOf,
   seedOf,
   stack,
@@ -38,6 +41,15 @@ export interface LionBertOptions
   /** Of the first values of the parameters. @default another one each time */
   seed?: number;
 }
+
+const OPTIONS: OptionNames<LionBertOptions> = {
+  ...MODEL_OPTIONS,
+  vocabularySize: true,
+  maxLength: true,
+  tokenTypes: true,
+  head: true,
+  numClasses: true,
+};
 
 /** BERT's sizes. */
 export const BERT_PRESETS: Readonly<
@@ -77,9 +89,11 @@ export const BERT_PRESETS: Readonly<
  * @param options See {@linkcode LionBertOptions}; `{ ...BERT_PRESETS.base,
  * variant: "s" }` has BERT's sizes.
  * @returns The model.
+ * @throws {TypeError} If an option is unknown, or of the wrong kind.
  * @throws {RangeError} If an option has an impossible value.
  */
 export function lionBert(options: LionBertOptions): LayersModel {
+  assertOptions("lionBert", options, OPTIONS);
   const {
     vocabularySize = 30522,
     maxLength = 512,
@@ -98,7 +112,11 @@ export function lionBert(options: LionBertOptions): LayersModel {
       }`,
     );
   }
-  assertStack(block, dim);
+  assertStack({ ...block, epsilon }, dim);
+  assertCount("vocabularySize", vocabularySize);
+  assertCount("maxLength", maxLength, 0);
+  assertCount("tokenTypes", tokenTypes, 0);
+  assertCount("numClasses", numClasses);
   const dropout = options.dropout ?? 0;
   const ids = idsInput("ids"), mask = maskInput();
   const types = tokenTypes > 0 ? idsInput("types") : undefined;

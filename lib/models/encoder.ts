@@ -3,9 +3,12 @@ import {
   type LayersModel,
   type SymbolicTensor,
 } from "@tensorflow/tfjs-layers";
-import type { AttentionOptions } from "../layers/attention.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import type { AttentionOptions } from "../layers/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
 import { Normalization } from "../layers/normalization.ts";
+import { assertCount } from "../layers/option_values.ts";
+import { PositionTable } from "../layers/positions.ts";
 import { TokenPooling } from "../layers/tokens.ts";
 import { tokenEmbedding } from "../layers/token_embedding.ts";
 import {
@@ -13,6 +16,7 @@ import {
   connect,
   idsInput,
   maskInput,
+  MODEL_OPTIONS,
   modelOf,
   seedOf,
   stack,
@@ -31,7 +35,10 @@ export interface LionEncoderOptions
   depth: number;
   /** Hidden columns of a block, as a multiple of `dim`. @default 4 */
   mlpRatio?: number;
-  /** Positions of tokens that have a vector of their own; 0 for none. @default 0 */
+  /**
+   * Positions that have a vector of their own, for tokens and numbers alike; no
+   * sequence may be longer. 0 for none, and any length. @default 0
+   */
   maxLength?: number;
   /** Columns of the output. */
   numClasses: number;
@@ -45,10 +52,29 @@ export interface LionEncoderOptions
   seed?: number;
 }
 
+const OPTIONS: OptionNames<LionEncoderOptions> = {
+  ...MODEL_OPTIONS,
+  order: true,
+  causal: true,
+  vocabularySize: true,
+  inputDim: true,
+  maxLength: true,
+  numClasses: true,
+  output: true,
+  dropPath: true,
+};
+
 /**
  * An encoder for long sequences: tokens or numbers to logits `[batch,
  * numClasses]`, or `[batch, length, numClasses]`. Its second input is `mask`,
- * `[batch, length]`: 1 for a token, 0 for padding.
+ * `[batch, length]`: 1 for a token, 0 for padding, which is not read, whatever
+ * it holds.
+ *
+ * **Without positions it cannot tell a sequence from its reverse**: layers that
+ * read both ways alike, in every variant, LION-D and LION-S included, and a
+ * mean over tokens answer both with the same. A decay says how far a token is,
+ * and not on which side. Where order matters, give it `maxLength`, columns of
+ * the input that say where a number stands, or `causal: true`.
  *
  * Source: LION (arXiv:2502.16249), Long Range Arena.
  *
@@ -66,11 +92,31 @@ export interface LionEncoderOptions
  * assertEquals(y.shape, [3, 1]);
  * ```
  *
+ * @example A sequence and its reverse, without positions and with them
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { lionEncoder } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const sizes = { inputDim: 1, dim: 8, depth: 1, numHeads: 2, numClasses: 1 };
+ * const x = tf.tensor3d([1, 2, 3, 4], [1, 4, 1]), mask = tf.ones([1, 4]);
+ * for (const maxLength of [0, 4]) {
+ *   const model = lionEncoder({ ...sizes, variant: "s", maxLength, seed: 1 });
+ *   const answer = (x: tf.Tensor) => model.predict([x, mask]) as tf.Tensor;
+ *   const change = tf.sub(answer(x), answer(tf.reverse(x, 1)));
+ *   const [difference] = await tf.abs(change).data();
+ *   assert(maxLength === 0 ? difference! < 1e-5 : difference! > 1e-5);
+ * }
+ * ```
+ *
  * @param options See {@linkcode LionEncoderOptions}.
  * @returns The model.
+ * @throws {TypeError} If an option is unknown, or of the wrong kind.
  * @throws {RangeError} If an option has an impossible value.
  */
 export function lionEncoder(options: LionEncoderOptions): LayersModel {
+  assertOptions("lionEncoder", options, OPTIONS);
   const {
     vocabularySize,
     inputDim,
@@ -93,12 +139,11 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
       `output should be "mean" or "tokens", got ${JSON.stringify(output)}`,
     );
   }
-  if (inputDim !== undefined && maxLength > 0) {
-    throw new RangeError(
-      "maxLength belongs to a vocabularySize; positions of numbers are columns of the input",
-    );
-  }
   assertStack(block, dim);
+  assertCount("maxLength", maxLength, 0);
+  assertCount("numClasses", numClasses);
+  if (inputDim === undefined) assertCount("vocabularySize", vocabularySize!);
+  else assertCount("inputDim", inputDim);
   const epsilon = options.epsilon ?? 1e-6;
   const mask = maskInput();
   const tokens = inputDim === undefined
@@ -120,7 +165,15 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
       outputs: dim,
       seed: seedOf(seed, -3),
     });
-    x = connect(project, tokens);
+    x = connect(project, [tokens, mask]);
+    if (maxLength > 0) {
+      const positions = new PositionTable({
+        name: "position_embeddings",
+        maxLength,
+        seed: seedOf(seed, -2),
+      });
+      x = connect(positions, x);
+    }
   }
   x = stack(
     x,

@@ -51,7 +51,7 @@ function attendingLayers(
  *
  * @param model With LION layers; layers of the softmax variant stay as they are.
  * @param form See {@linkcode AttentionForm}.
- * @param chunkSize Tokens a chunk; the form's or kernel's choice without it.
+ * @param chunkSize Tokens per chunk; the form's or kernel's choice without it.
  * @throws {TypeError} If the model has no LION layer.
  * @throws {RangeError} If there is no such form, or the chunk size is impossible;
  * no layer is changed then.

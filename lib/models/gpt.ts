@@ -1,12 +1,15 @@
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
-import type { AttentionOptions } from "../layers/attention.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import type { AttentionOptions } from "../layers/attention_options.ts";
 import { Normalization } from "../layers/normalization.ts";
+import { assertCount } from "../layers/option_values.ts";
 import { tokenEmbedding } from "../layers/token_embedding.ts";
 import { VocabularyHead } from "../layers/vocabulary_head.ts";
 import {
   assertStack,
   connect,
   idsInput,
+  MODEL_OPTIONS,
   modelOf,
   seedOf,
   stack,
@@ -30,6 +33,12 @@ export interface LionGptOptions
   /** Of the first values of the parameters. @default another one each time */
   seed?: number;
 }
+
+const OPTIONS: OptionNames<LionGptOptions> = {
+  ...MODEL_OPTIONS,
+  vocabularySize: true,
+  maxLength: true,
+};
 
 /** The small size of GPT-2. */
 export const GPT_PRESETS: Readonly<
@@ -59,9 +68,11 @@ export const GPT_PRESETS: Readonly<
  * @param options See {@linkcode LionGptOptions}; `{ ...GPT_PRESETS.small,
  * variant: "s" }` has GPT-2's sizes.
  * @returns The model.
+ * @throws {TypeError} If an option is unknown, or of the wrong kind.
  * @throws {RangeError} If an option has an impossible value.
  */
 export function lionGpt(options: LionGptOptions): LayersModel {
+  assertOptions("lionGpt", options, OPTIONS);
   const {
     vocabularySize = 50257,
     maxLength = options.variant === "softmax" ? 1024 : 0,
@@ -70,7 +81,9 @@ export function lionGpt(options: LionGptOptions): LayersModel {
     seed,
     ...block
   } = options;
-  assertStack(block, dim);
+  assertStack({ ...block, epsilon }, dim);
+  assertCount("vocabularySize", vocabularySize);
+  assertCount("maxLength", maxLength, 0);
   const ids = idsInput("ids");
   const embedding = tokenEmbedding({
     name: "transformer.embeddings",

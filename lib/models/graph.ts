@@ -5,13 +5,31 @@ import {
   model,
   type SymbolicTensor,
 } from "@tensorflow/tfjs-layers";
-import { assertAttentionOptions } from "../layers/attention.ts";
+import { assertAttentionOptions } from "../layers/attention_options.ts";
 import {
   assertBlockOptions,
   lionBlock,
   type LionBlockOptions,
 } from "../layers/block.ts";
 import type { LionLayer } from "../layers/lion_layer.ts";
+import { assertCount } from "../layers/option_values.ts";
+
+/** The names of the options that all models have. */
+export const MODEL_OPTIONS = {
+  variant: true,
+  numHeads: true,
+  form: true,
+  chunkSize: true,
+  featureMap: true,
+  normalize: true,
+  outputNorm: true,
+  dropout: true,
+  dim: true,
+  depth: true,
+  mlpRatio: true,
+  epsilon: true,
+  seed: true,
+} as const;
 
 /** Options that every model passes to its blocks. */
 export type BlockStackOptions =
@@ -25,10 +43,12 @@ export type BlockStackOptions =
  * Throws unless the options make a stack of blocks: before the first layer has
  * weights, which nobody would free.
  *
+ * @throws {TypeError} If one is of the wrong kind.
  * @throws {RangeError} If one has an impossible value.
  */
 export function assertStack(options: BlockStackOptions, dim: number): void {
   const { depth } = options;
+  assertCount("dim", dim);
   if (!(Number.isInteger(depth) && depth > 0)) {
     throw new RangeError(`depth should be a positive integer, got ${depth}`);
   }

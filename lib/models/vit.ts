@@ -1,14 +1,20 @@
 import { input, type LayersModel } from "@tensorflow/tfjs-layers";
-import type { AttentionOptions } from "../layers/attention.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import type { AttentionOptions } from "../layers/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
 import { Normalization } from "../layers/normalization.ts";
+import { assertBooleans, assertCount } from "../layers/option_values.ts";
 import { patchEmbedding } from "../layers/patch_embedding.ts";
+import { PositionEmbedding } from "../layers/positions.ts";
+import { ClassToken, TokenPooling } from "../layers/tokens.ts";
 import {
-  ClassToken,
-  PositionEmbedding,
-  TokenPooling,
-} from "../layers/tokens.ts";
-import { assertStack, connect, modelOf, seedOf, stack } from "./graph.ts";
+  assertStack,
+  connect,
+  MODEL_OPTIONS,
+  modelOf,
+  seedOf,
+  stack,
+} from "./graph.ts";
 
 /** Options of {@linkcode lionViT}. */
 export interface LionViTOptions
@@ -27,7 +33,11 @@ export interface LionViTOptions
   mlpRatio?: number;
   /** Columns of the logits. @default 1000 */
   numClasses?: number;
-  /** Whether each patch has a vector for its place. @default true */
+  /**
+   * Whether each patch has a vector for its place. Without it and without a
+   * class token, the order of patches and its reverse have the same answer.
+   * @default true
+   */
   positionEmbedding?: boolean;
   /**
    * `"read"`: a class token is added, and classified; `"mean"`: it is there,
@@ -42,6 +52,18 @@ export interface LionViTOptions
   /** Of the first values of the parameters. @default another one each time */
   seed?: number;
 }
+
+const OPTIONS: OptionNames<LionViTOptions> = {
+  ...MODEL_OPTIONS,
+  order: true,
+  imageSize: true,
+  patchSize: true,
+  channels: true,
+  numClasses: true,
+  positionEmbedding: true,
+  classToken: true,
+  dropPath: true,
+};
 
 /** The paper's sizes for images of 224 pixels. */
 export const VIT_PRESETS: Readonly<
@@ -80,9 +102,11 @@ export const VIT_PRESETS: Readonly<
  * @param options See {@linkcode LionViTOptions}; `{ ...VIT_PRESETS.tiny,
  * variant: "s" }` has the paper's sizes.
  * @returns The model.
+ * @throws {TypeError} If an option is unknown, or of the wrong kind.
  * @throws {RangeError} If an option has an impossible value.
  */
 export function lionViT(options: LionViTOptions): LayersModel {
+  assertOptions("lionViT", options, OPTIONS);
   const {
     imageSize = 224,
     patchSize = 16,
@@ -102,6 +126,11 @@ export function lionViT(options: LionViTOptions): LayersModel {
     );
   }
   assertStack({ ...block, grid: [1, 1] }, dim);
+  assertCount("imageSize", imageSize);
+  assertCount("patchSize", patchSize);
+  assertCount("channels", channels);
+  assertCount("numClasses", numClasses);
+  assertBooleans({ positionEmbedding });
   const epsilon = options.epsilon ?? 1e-6;
   const images = input({
     shape: [imageSize, imageSize, channels],

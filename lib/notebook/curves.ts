@@ -30,7 +30,7 @@ const COLORS = [
 const WIDTH = 700, HEIGHT = 360;
 const AREA = { left: 70, right: WIDTH - 180, top: 50, bottom: HEIGHT - 60 };
 
-/** The most points of a curve that are drawn, some two a pixel. */
+/** The most points of a curve that are drawn, some two per pixel. */
 const MOST_POINTS = 1000;
 
 /** A picture of curves, drawn in a millisecond, which plotly.js is not. */

@@ -1,3 +1,4 @@
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { writeAtomically } from "../io/atomic_write.ts";
 import { display } from "./display.ts";
 import { toJSON } from "./json.ts";
@@ -41,6 +42,15 @@ export interface ImageOptions {
   /** Pixels of a PNG in a CSS pixel. @default 2 */
   scale?: number;
 }
+
+const HTML_OPTIONS: OptionNames<HTMLOptions> = { fullPage: true, plotly: true };
+
+const IMAGE_OPTIONS: OptionNames<ImageOptions> = {
+  format: true,
+  width: true,
+  height: true,
+  scale: true,
+};
 
 const SIZE = { width: 700, height: 450 };
 
@@ -114,8 +124,19 @@ export class Figure implements Displayable {
    *
    * @param options See {@linkcode HTMLOptions}.
    * @returns A page that opens without a network, 2 MB, or a part of one.
+   * @throws {TypeError} If an option is unknown.
+   * @throws {RangeError} If plotly.js comes from nowhere that there is.
    */
-  toHTML({ fullPage = true, plotly = "source" }: HTMLOptions = {}): string {
+  toHTML(options: HTMLOptions = {}): string {
+    assertOptions("toHTML", options, HTML_OPTIONS);
+    const { fullPage = true, plotly = "source" } = options;
+    if (plotly !== "source" && plotly !== "cdn" && plotly !== false) {
+      throw new RangeError(
+        `plotly should be "source", "cdn" or false, got ${
+          JSON.stringify(plotly)
+        }`,
+      );
+    }
     const part = plotElement(this.toJSON());
     const body = plotly ? `${plotlyScript(plotly)}\n${part}` : part;
     return fullPage ? plotPage(this.title, body) : body;
@@ -129,13 +150,14 @@ export class Figure implements Displayable {
    *
    * @param options See {@linkcode ImageOptions}.
    * @returns A PNG's bytes, or SVG's text.
+   * @throws {TypeError} If an option is unknown.
    * @throws {RangeError} If there is no such format.
    * @throws {Error} If plotly.js cannot draw it without a browser, as in 3-D.
    */
   toImage(options?: ImageOptions & { format?: "png" }): Promise<Uint8Array>;
-  async toImage(
-    { format = "png", scale = 2, ...size }: ImageOptions = {},
-  ): Promise<string | Uint8Array> {
+  async toImage(options: ImageOptions = {}): Promise<string | Uint8Array> {
+    assertOptions("toImage", options, IMAGE_OPTIONS);
+    const { format = "png", scale = 2, ...size } = options;
     if (format !== "png" && format !== "svg") {
       throw new RangeError(`format should be png or svg, got "${format}"`);
     }

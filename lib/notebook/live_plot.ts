@@ -1,3 +1,4 @@
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { type Curve, curvesSVG } from "./curves.ts";
 import { Figure } from "./figure.ts";
 import { isNotebook } from "./kernel.ts";
@@ -14,6 +15,13 @@ export interface LivePlotOptions {
   /** The scale of the vertical axis. @default "linear" */
   yType?: "linear" | "log";
 }
+
+const OPTIONS: OptionNames<LivePlotOptions> = {
+  title: true,
+  x: true,
+  y: true,
+  yType: true,
+};
 
 const MILLISECONDS_BETWEEN_DRAWINGS = 250;
 
@@ -41,10 +49,17 @@ export class LivePlot {
    * A plot without points.
    *
    * @param options See {@linkcode LivePlotOptions}.
+   * @throws {TypeError} If an option is unknown.
+   * @throws {RangeError} If there is no such scale.
    */
-  constructor(
-    { title, x = "step", y = "", yType = "linear" }: LivePlotOptions,
-  ) {
+  constructor(options: LivePlotOptions) {
+    assertOptions("LivePlot", options, OPTIONS);
+    const { title, x = "step", y = "", yType = "linear" } = options;
+    if (yType !== "linear" && yType !== "log") {
+      throw new RangeError(
+        `yType should be "linear" or "log", got ${JSON.stringify(yType)}`,
+      );
+    }
     this.#options = { title, x, y, yType };
     if (isNotebook()) {
       this.#output = new LiveOutput(MILLISECONDS_BETWEEN_DRAWINGS);

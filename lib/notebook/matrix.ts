@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { Figure, type Layout } from "./figure.ts";
 
 /** Options of {@linkcode matrix}. */
@@ -20,6 +21,17 @@ export interface MatrixOptions {
   /** In CSS pixels. @default 420 */
   height?: number;
 }
+
+const OPTIONS: OptionNames<MatrixOptions> = {
+  title: true,
+  rows: true,
+  columns: true,
+  colorscale: true,
+  range: true,
+  showScale: true,
+  width: true,
+  height: true,
+};
 
 /**
  * A heat map of a matrix, its first row on top, its cells square.
@@ -43,13 +55,14 @@ export interface MatrixOptions {
  * @param values `[rows, columns]`, a tensor, which is left as it is, or numbers.
  * @param options See {@linkcode MatrixOptions}.
  * @returns The figure, to be shown.
- * @throws {TypeError} If a tensor has another rank.
+ * @throws {TypeError} If a tensor has another rank, or an option is unknown.
  * @throws {RangeError} If rows differ in length, or labels in number.
  */
 export async function matrix(
   values: tf.Tensor | readonly ArrayLike<number>[],
   options: MatrixOptions = {},
 ): Promise<Figure> {
+  assertOptions("matrix", options, OPTIONS);
   const { title, colorscale = "Viridis", range, showScale = true } = options;
   const { width = 460, height = 420 } = options;
   const z = await rowsOf(values);

@@ -1,3 +1,4 @@
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { screenHere } from "./progress_screen.ts";
 import { progressText } from "./progress_text.ts";
 
@@ -12,6 +13,14 @@ export interface ProgressOptions {
   /** What is counted. @default "it" */
   unit?: string;
 }
+
+/** The names of the options. */
+export const PROGRESS_OPTIONS: OptionNames<ProgressOptions> = {
+  total: true,
+  description: true,
+  initial: true,
+  unit: true,
+};
 
 /**
  * Shows how far something has come, in tqdm's format: a bar in a notebook, one
@@ -41,9 +50,11 @@ export class Progress {
    * Begins to count, and shows it.
    *
    * @param options See {@linkcode ProgressOptions}.
+   * @throws {TypeError} If an option is unknown.
    * @throws {RangeError} If the total is not a number of 0 or more.
    */
   constructor(options: ProgressOptions = {}) {
+    assertOptions("Progress", options, PROGRESS_OPTIONS);
     const { total = 0, initial = 0 } = options;
     if (!(total >= 0 && total < Infinity)) {
       throw new RangeError(

@@ -1,3 +1,4 @@
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { escapeHTML } from "./html.ts";
 import { DISPLAY, type Displayable } from "./mime.ts";
 
@@ -9,6 +10,8 @@ export interface TableOptions {
   /** Significant digits of numbers that are not whole. @default 4 */
   digits?: number;
 }
+
+const OPTIONS: OptionNames<TableOptions> = { digits: true };
 
 /**
  * A table.
@@ -29,12 +32,15 @@ export interface TableOptions {
  * @param rows Its columns are those of all rows; a cell that is missing is empty.
  * @param options See {@linkcode TableOptions}.
  * @returns To be displayed.
+ * @throws {TypeError} If an option is unknown.
  * @throws {RangeError} If `digits` is not a whole number from 1 to 21.
  */
 export function table(
   rows: readonly TableRow[],
-  { digits = 4 }: TableOptions = {},
+  options: TableOptions = {},
 ): Displayable {
+  assertOptions("table", options, OPTIONS);
+  const { digits = 4 } = options;
   if (!(Number.isInteger(digits) && digits >= 1 && digits <= 21)) {
     throw new RangeError(
       `digits should be a whole number from 1 to 21, got ${digits}`,

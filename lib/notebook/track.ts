@@ -1,6 +1,11 @@
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { stopSignal } from "./interrupt.ts";
 import { isNotebook } from "./kernel.ts";
-import { Progress, type ProgressOptions } from "./progress.ts";
+import {
+  Progress,
+  PROGRESS_OPTIONS,
+  type ProgressOptions,
+} from "./progress.ts";
 
 /** Options of {@linkcode track}; `total` is the number of items if they have one. */
 export interface TrackOptions extends ProgressOptions {
@@ -10,6 +15,11 @@ export interface TrackOptions extends ProgressOptions {
    */
   signal?: AbortSignal | undefined;
 }
+
+const OPTIONS: OptionNames<TrackOptions> = {
+  ...PROGRESS_OPTIONS,
+  signal: true,
+};
 
 const MILLISECONDS_BETWEEN_TURNS = 100;
 
@@ -31,6 +41,7 @@ const MILLISECONDS_BETWEEN_TURNS = 100;
  * @param items What to go through, or a count: the integers from 0 below it.
  * @param options See {@linkcode TrackOptions}.
  * @returns The items, one by one.
+ * @throws {TypeError} If an option is unknown.
  * @throws {RangeError} If a count is not a whole number of 0 or more.
  * @throws {DOMException} An `AbortError`, when it is stopped.
  */
@@ -47,8 +58,10 @@ export async function* track<T>(
   items: number | Iterable<T> | AsyncIterable<T>,
   options: TrackOptions = {},
 ): AsyncGenerator<T | number, void> {
-  const { signal = isNotebook() ? stopSignal() : undefined } = options;
-  const progress = new Progress({ total: lengthOf(items), ...options });
+  assertOptions("track", options, OPTIONS);
+  const { signal = isNotebook() ? stopSignal() : undefined, ...shown } =
+    options;
+  const progress = new Progress({ total: lengthOf(items), ...shown });
   let turn = performance.now();
   try {
     signal?.throwIfAborted();

@@ -9,6 +9,7 @@ import {
 } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { type Fixture, readFixtures, tensorOf } from "../fixtures.ts";
+import { sample } from "../sample.ts";
 
 const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
 
@@ -34,7 +35,8 @@ onEachBackend(
     const { forward, gradient } = TOLERANCE[backend];
     const cases = [...all.keys()].filter((name) => name.endsWith(".y"));
     assertEquals(cases.length, 24);
-    for (const name of cases.map((name) => name.slice(0, -2))) {
+    for (const y of sample(backend, cases)) {
+      const name = y.slice(0, -2);
       const [decay, direction, scaling] = name.split(".");
       const normalize = scaling === "scaled";
       const suffix = normalize ? "_pos" : "";

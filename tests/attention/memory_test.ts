@@ -7,6 +7,7 @@ import {
   selectiveDecay,
 } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
+import { OF_LONG_TESTS } from "../sample.ts";
 
 const [length, headDim] = [512, 64];
 const vectorBytes = 4 * length * headDim;
@@ -58,6 +59,7 @@ onEachBackend(
       assertLess(largest, 4 * length * length / 2, form);
     }
   },
+  OF_LONG_TESTS,
 );
 
 onEachBackend(
@@ -73,6 +75,7 @@ onEachBackend(
     assertLess(both.peakBytes, 44 * vectorBytes);
     assertLess(both.peakBytes, stateATokenBytes);
   },
+  OF_LONG_TESTS,
 );
 
 onEachBackend(

@@ -20,6 +20,7 @@ import {
 import { BACKENDS, onEachBackend } from "../backends.ts";
 import { solve } from "../oracle.ts";
 import { array, uniform } from "../random.ts";
+import { OF_LONG_TESTS } from "../sample.ts";
 
 /** The backends that have fused kernels. */
 const WITH_KERNELS: readonly BackendName[] = ["webgpu", "wasm"];
@@ -144,7 +145,7 @@ onEachBackend(
     gradients.forEach((x) => assert(x.every(Number.isFinite)));
     tf.dispose([...inputs, logDecay, value, ...grads]);
   },
-  WITH_KERNELS,
+  WITH_KERNELS.filter((name) => OF_LONG_TESTS.includes(name)),
 );
 
 onEachBackend("explainAttention() says what runs, and why", (backend) => {

@@ -13,10 +13,11 @@ import {
   readNotebook,
 } from "../../tools/notebooks/notebook.ts";
 import { findChromium, findLab } from "../../tools/lab/install.ts";
+import { outFolder } from "../../tools/out_folder.ts";
 import { NotebookPage } from "./notebook_page.ts";
 import { startLab } from "./server.ts";
 
-const FOLDER = fileURLToPath(new URL("../../out/lab", import.meta.url));
+const FOLDER = fileURLToPath(outFolder("lab"));
 const lab = await findLab();
 const executablePath = await findChromium();
 if (!lab || !executablePath) {

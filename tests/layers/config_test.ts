@@ -15,6 +15,7 @@ import {
   type LionLayer,
   PatchEmbedding,
   PositionEmbedding,
+  PositionTable,
   TokenEmbedding,
   TokenPooling,
 } from "../../mod.ts";
@@ -77,6 +78,10 @@ const CASES: Record<string, Case> = {
   LionClassToken: { layer: () => new ClassToken(GIVEN), inputs: [[4, 6]] },
   LionPositionEmbedding: {
     layer: () => new PositionEmbedding(GIVEN),
+    inputs: [[4, 6]],
+  },
+  LionPositionTable: {
+    layer: () => new PositionTable({ ...GIVEN, maxLength: 5 }),
     inputs: [[4, 6]],
   },
   LionTokenPooling: {

@@ -1,14 +1,19 @@
-/** Layers refuse impossible options when they are built. @module */
+/** Layers refuse unknown options at once, and impossible ones when they are built. @module */
 import { assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { input } from "@tensorflow/tfjs-layers";
 import {
+  ClassToken,
   lionAttentionLayer,
   type LionAttentionLayerOptions,
   lionBlock,
   type LionBlockOptions,
+  type LionLayer,
   patchEmbedding,
+  PositionEmbedding,
+  PositionTable,
   tokenEmbedding,
+  TokenPooling,
 } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
 
@@ -35,6 +40,7 @@ const ATTENTION: readonly [Record<string, unknown>, string][] = [
   [{ dropout: 1 }, "dropout should be in [0, 1), got 1"],
   [{ dropout: -0.1 }, "dropout should be in [0, 1), got -0.1"],
   [{ dropout: NaN }, "dropout should be in [0, 1), got NaN"],
+  [{ epsilon: -1 }, "epsilon should be 0 or more and finite, got -1"],
   [{ form: "fast" }, 'form should be "auto"'],
   [{ chunkSize: 0 }, "chunkSize should be a positive integer, got 0"],
 ];
@@ -78,6 +84,84 @@ for (
     }, ["cpu"]);
   }
 }
+
+const FACTORIES: readonly [
+  name: string,
+  make: (options: never) => LionLayer,
+  good: object,
+][] = [
+  ["LionAttention", lionAttentionLayer, GOOD],
+  ["LionBlock", lionBlock, GOOD],
+  ["LionPatchEmbedding", patchEmbedding, { patchSize: 2, dim: 4 }],
+  ["LionTokenEmbedding", tokenEmbedding, { vocabularySize: 5, dim: 4 }],
+  ["LionClassToken", (options) => new ClassToken(options), {}],
+  ["LionPositionEmbedding", (options) => new PositionEmbedding(options), {}],
+  ["LionPositionTable", (options) => new PositionTable(options), {
+    maxLength: 3,
+  }],
+  ["LionTokenPooling", (options) => new TokenPooling(options), {
+    kind: "mean",
+  }],
+];
+
+for (const [name, make, good] of FACTORIES) {
+  Deno.test(`${name} refuses unknown options, and takes those of tfjs`, () => {
+    for (
+      const [unknown, known] of [["trainible", "trainable"], ["sed", "seed"]]
+    ) {
+      assertThrows(
+        () => make({ ...good, [unknown!]: 1 } as never),
+        TypeError,
+        `${name} has no option "${unknown}"; did you mean "${known}"?`,
+      );
+    }
+    for (const options of [null, "lit", 3, []]) {
+      assertThrows(
+        () => make(options as never),
+        TypeError,
+        `options of ${name} should be an object`,
+      );
+    }
+    const layer = make({
+      ...good,
+      name: "mine",
+      trainable: false,
+      inputShape: [4, 4],
+      batchSize: 2,
+      dtype: "float32",
+      inputDType: "float32",
+      customObjects: {},
+      seed: 1,
+    } as never);
+    assertEquals(layer.name, "mine");
+    assertEquals(layer.batchInputShape, [2, 4, 4]);
+  });
+}
+
+Deno.test("tokenEmbedding refuses what is no size or rate", () => {
+  const good = { vocabularySize: 5, dim: 4 };
+  for (
+    const [change, kind, message] of [
+      [
+        { vocabularySize: 0 },
+        RangeError,
+        "vocabularySize should be an integer",
+      ],
+      [{ dim: undefined }, TypeError, "dim should be a number, got undefined"],
+      [{ maxLength: -1 }, RangeError, "maxLength should be an integer of 0"],
+      [{ tokenTypes: 0.5 }, RangeError, "tokenTypes should be an integer of 0"],
+      [{ normalize: 1 }, TypeError, "normalize should be true or false, got 1"],
+      [{ dropout: 1 }, RangeError, "dropout should be in [0, 1), got 1"],
+      [{ epsilon: NaN }, RangeError, "epsilon should be 0 or more"],
+    ] as const
+  ) {
+    assertThrows(
+      () => tokenEmbedding({ ...good, ...change } as never),
+      kind,
+      message,
+    );
+  }
+});
 
 onEachBackend("patchEmbedding refuses images that patches do not fill", () => {
   for (const shape of [[10, 8, 1], [8, 10, 1]]) {

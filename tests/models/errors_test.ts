@@ -1,5 +1,5 @@
 /** Models refuse impossible options, and leave nothing behind. @module */
-import { assertThrows } from "@std/assert";
+import { assert, assertThrows } from "@std/assert";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { lionBert, lionEncoder, lionGpt, lionViT } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
@@ -20,6 +20,27 @@ const COMMON: readonly [Options, string][] = [
   [{ dropout: 1 }, "dropout should be in [0, 1), got 1"],
   [{ form: "fast" }, 'form should be "auto"'],
   [{ chunkSize: 0.5 }, "chunkSize should be a positive integer, got 0.5"],
+  [{ dim: 0 }, "dim should be an integer of 1 or more, got 0"],
+  [{ epsilon: -1 }, "epsilon should be 0 or more and finite, got -1"],
+  [
+    { numClasses: 1.5 },
+    "numClasses should be an integer of 1 or more, got 1.5",
+  ],
+  [
+    { vocabularySize: 0 },
+    "vocabularySize should be an integer of 1 or more, got 0",
+  ],
+];
+
+/** Options of the wrong kind, and those that there are not. */
+const KINDS: readonly [Options, string][] = [
+  [{ dim: "8" }, 'dim should be a number, got "8"'],
+  [{ dropout: "0.5" }, 'dropout should be a number, got "0.5"'],
+  [{ epsilon: null }, "epsilon should be a number, got null"],
+  [{ normalize: "no" }, 'normalize should be true or false, got "no"'],
+  [{ dropOut: 0.5 }, 'has no option "dropOut"; did you mean "dropout"?'],
+  [{ heads: 2 }, 'has no option "heads"'],
+  [{ grid: [1, 1] }, 'has no option "grid"'],
 ];
 
 const CASES: readonly [Make, Options, readonly [Options, string][]][] = [
@@ -54,8 +75,12 @@ const CASES: readonly [Make, Options, readonly [Options, string][]][] = [
         "lionEncoder should have vocabularySize or inputDim, got neither",
       ],
       [
-        { vocabularySize: undefined, inputDim: 3, maxLength: 5 },
-        "maxLength belongs to a vocabularySize",
+        { vocabularySize: undefined, inputDim: 0 },
+        "inputDim should be an integer of 1 or more, got 0",
+      ],
+      [
+        { maxLength: -1 },
+        "maxLength should be an integer of 0 or more, got -1",
       ],
       [
         { output: "last" },
@@ -79,8 +104,45 @@ const CASES: readonly [Make, Options, readonly [Options, string][]][] = [
   [lionGpt, { ...BLOCKS, vocabularySize: 7 }, COMMON],
 ];
 
+/** Those that the model does not have are unknown, and not impossible. */
+const has = (make: Make, [change]: [Options, string]) =>
+  !("numClasses" in change && make === lionGpt) &&
+  !("vocabularySize" in change && make === lionViT);
+
 for (const [make, good, cases] of CASES) {
-  for (const [change, message] of cases) {
+  for (const [change, message] of KINDS) {
+    onEachBackend(`${make.name} refuses ${JSON.stringify(change)}`, () => {
+      const error = assertThrows(
+        () => make({ ...good, ...change } as never),
+        TypeError,
+        message,
+      );
+      if (message.startsWith("has no option")) {
+        assert(error.message.startsWith(make.name));
+      }
+    }, ["cpu"]);
+  }
+  onEachBackend(`${make.name} knows all its options`, () => {
+    const options = make === lionEncoder
+      ? { order: "raster", causal: true, output: "tokens", dropPath: 0.1 }
+      : make === lionViT
+      ? { order: "snake", positionEmbedding: false, dropPath: 0.1 }
+      : { maxLength: 4 };
+    make({
+      ...good,
+      form: "chunkwise",
+      chunkSize: 4,
+      featureMap: "relu",
+      normalize: false,
+      outputNorm: true,
+      dropout: 0.1,
+      mlpRatio: 2,
+      epsilon: 0,
+      seed: 3,
+      ...options,
+    } as never).dispose();
+  }, ["cpu"]);
+  for (const [change, message] of cases.filter((one) => has(make, one))) {
     onEachBackend(`${make.name} refuses ${JSON.stringify(change)}`, () => {
       assertThrows(
         () => make({ ...good, ...change } as never),

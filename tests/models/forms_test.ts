@@ -65,7 +65,7 @@ onEachBackend("describe() counts what can be counted by hand", () => {
     full: scores,
     blockwise: scores,
     recurrent: 2 * 5 * state,
-    // As many tokens a chunk as there are, and a state each way to write and read.
+    // As many tokens per chunk as there are, and a state each way to write and read.
     chunkwise: scores + 2 * 4 * state,
   };
   for (const form of FORMS) {

@@ -117,6 +117,7 @@ for (const variant of VARIANTS) {
           numHeads: 2,
           numClasses: 4,
           variant,
+          maxLength: own ? 9 : 0,
           order: own ? "raster" : [order, order.toReversed()],
         });
         const weights = await withWeights(model, 3);

@@ -278,6 +278,9 @@ export function encoder(
   let x: Rows = Array.isArray(input[0])
     ? linear(input as Rows, weights, "embeddings")
     : rowsOf(weights, "embeddings.word_embeddings.weight", input as number[]);
+  const places = weights.has("position_embeddings.weight") &&
+    rowsOf(weights, "position_embeddings.weight", x.map((_, i) => i));
+  if (places) x = x.map((row, i) => row.map((v, n) => v + places[i]![n]!));
   for (let i = 0; i < depth; i++) {
     x = block(x, weights, `blocks.${i}`, attention, mask, 1e-6);
   }

@@ -68,6 +68,17 @@ const CASES: Record<string, Case> = {
       }),
     inputs: () => [tf.tensor3d(array(24, uniform(1)), [2, 4, 3]), mask()],
   },
+  "lionEncoder of numbers with positions": {
+    make: (variant) =>
+      lionEncoder({
+        ...SIZES,
+        inputDim: 3,
+        maxLength: 5,
+        numClasses: 3,
+        variant,
+      }),
+    inputs: () => [tf.tensor3d(array(24, uniform(1)), [2, 4, 3]), mask()],
+  },
   "lionBert of tokens": {
     make: (variant) =>
       lionBert({ ...SIZES, vocabularySize: 7, maxLength: 5, variant }),

@@ -47,7 +47,7 @@ Deno.test("progress has tqdm's format", () => {
   );
 });
 
-Deno.test("progress has hours, seconds an item, and what was done before", () => {
+Deno.test("progress has hours, seconds per item, and what was done before", () => {
   assertEquals(
     line({ done: 50, initial: 40, seconds: 3723, unit: "step" }),
     " 50%|██████████          | 50/100 [1:02:03<5:10:15, 372.30s/step]",
@@ -78,7 +78,7 @@ function fakeScreen(columns: number | undefined) {
   return { screen, written, at };
 }
 
-Deno.test("a terminal has one line, written over ten times a second", async () => {
+Deno.test("a terminal has one line, written over ten times per second", async () => {
   const { screen, written, at } = fakeScreen(80);
   for (let i = 0; i < 30; i++) at(i * 10, i);
   await screen.end({ left: "100%", right: "", share: undefined });

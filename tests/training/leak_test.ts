@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { accuracy, train } from "../../lib/training/mod.ts";
 import { onEachBackend } from "../backends.ts";
+import { OF_LONG_TESTS } from "../sample.ts";
 import {
   tinyData,
   tinyModel,
@@ -59,4 +60,5 @@ onEachBackend(
       }
       model.dispose();
     }),
+  OF_LONG_TESTS,
 );

@@ -8,7 +8,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type BackendInfo, type BackendName, useBackend } from "@lionjs/lion";
 import { type Digits, loadMnist } from "@lionjs/lion/data";
 import { Progress, stopSignal } from "@lionjs/lion/notebook";
-import { parseArgs } from "node:util";
+import { oneOf, positive, readCommandLine } from "../command_line.ts";
+import { outPath } from "../out_folder.ts";
 import {
   compareForms,
   compareLengths,
@@ -27,7 +28,7 @@ const USAGE = `Usage: deno task demo [options]
   --variant V       lit (no decay), d (fixed decay) or s (selective; default)
   --backend B       webgpu, wasm or cpu (default: the best one here)
   --seed N          seed of weights and batches (default 1)
-  --out FILE        page to write (default out/demo.html)
+  --out FILE        page to write (default ${outPath("demo.html")})
   --help            print this`;
 
 interface Options {
@@ -38,61 +39,27 @@ interface Options {
   readonly out: string;
 }
 
-/** Reads the command line; explains what is wrong with it and ends. */
-function readOptions(args: string[]): Options {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        epochs: { type: "string", default: "1.2" },
-        variant: { type: "string", default: "s" },
-        backend: { type: "string" },
-        seed: { type: "string", default: "1" },
-        out: { type: "string", default: "out/demo.html" },
-        help: { type: "boolean", default: false },
-      },
-    });
-    if (values.help) {
-      console.log(USAGE);
-      Deno.exit(0);
-    }
-    const epochs = Number(values.epochs);
-    if (!(epochs > 0 && epochs < Infinity)) {
-      throw new RangeError(`--epochs should be above 0, got ${values.epochs}`);
-    }
-    const seed = Number(values.seed);
-    if (!Number.isSafeInteger(seed)) {
-      throw new RangeError(`--seed should be an integer, got ${values.seed}`);
+function readOptions(): Promise<Options> {
+  return readCommandLine(USAGE, {
+    epochs: { type: "string", default: "1.2" },
+    variant: { type: "string", default: "s" },
+    backend: { type: "string" },
+    seed: { type: "string", default: "1" },
+    out: { type: "string", default: outPath("demo.html") },
+  }, ({ epochs, variant, backend, seed, out }) => {
+    if (!Number.isSafeInteger(Number(seed))) {
+      throw new RangeError(`--seed should be an integer, got "${seed}"`);
     }
     return {
-      epochs,
-      seed,
-      variant: oneOf("--variant", values.variant, ["lit", "d", "s"]),
-      backend: values.backend === undefined
+      epochs: positive("--epochs", epochs),
+      seed: Number(seed),
+      variant: oneOf("--variant", variant, ["lit", "d", "s"]),
+      backend: backend === undefined
         ? undefined
-        : oneOf<BackendName>("--backend", values.backend, [
-          "webgpu",
-          "wasm",
-          "cpu",
-        ]),
-      out: values.out,
+        : oneOf<BackendName>("--backend", backend, ["webgpu", "wasm", "cpu"]),
+      out,
     };
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`);
-    Deno.exit(2);
-  }
-}
-
-function oneOf<T extends string>(
-  name: string,
-  value: string,
-  allowed: readonly T[],
-): T {
-  const found = allowed.find((candidate) => candidate === value);
-  if (found !== undefined) return found;
-  throw new RangeError(
-    `${name} should be ${allowed.join(", ")}, got ${JSON.stringify(value)}`,
-  );
+  });
 }
 
 /** Trains with a progress bar until done or interrupted. */
@@ -172,7 +139,7 @@ function examplesOf(test: Digits, predictions: Uint8Array) {
 }
 
 const started = performance.now();
-const options = readOptions(Deno.args);
+const options = await readOptions();
 const backend = await useBackend(
   options.backend ? { prefer: [options.backend] } : {},
 );
@@ -182,7 +149,7 @@ const heldBack = all.slice(55_000);
 const model = new DigitClassifier(options.variant, options.seed);
 const name = `LION-${options.variant.toUpperCase()}`;
 console.log(
-  `${name}, ${model.size} weights, ${TOKENS} tokens an image, on ${
+  `${name}, ${model.size} weights, ${TOKENS} tokens per image, on ${
     describe(backend)
   }`,
 );
@@ -240,7 +207,7 @@ await Deno.writeTextFile(
   renderPage({
     title: `${name} on MNIST: ${accuracy}`,
     summary:
-      `${model.size} weights, ${TOKENS} tokens an image, ${losses.length} steps in ${
+      `${model.size} weights, ${TOKENS} tokens per image, ${losses.length} steps in ${
         trainingSeconds.toFixed(0)
       } s on ${describe(backend)}, seed ${options.seed}.`,
     losses,

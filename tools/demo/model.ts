@@ -25,7 +25,7 @@ export const SIZES = { patch: 7, dim: 64, heads: 4, depth: 2, mlp: 128 };
 const { patch, dim, heads, depth, mlp } = SIZES;
 const GRID = SIDE / patch;
 
-/** Tokens an image. */
+/** Tokens per image. */
 export const TOKENS = GRID * GRID;
 const CLASSES = 10;
 

@@ -1,5 +1,14 @@
 /** Writes the gallery: `deno task gallery`. @module */
+import { readCommandLine } from "../command_line.ts";
 import { galleryFiles } from "./pages.ts";
+
+const USAGE = `Usage: deno task gallery
+
+Makes docs/notebooks anew of the committed notebooks: pages that need no network.
+
+  --help   print this`;
+
+await readCommandLine(USAGE, {}, () => {});
 
 const FOLDER = new URL("../../docs/notebooks/", import.meta.url);
 

@@ -1,8 +1,7 @@
 /** Where JupyterLab and Chromium are. @module */
 import { fileURLToPath } from "node:url";
 import { findPython } from "../notebooks/jupyter.ts";
-
-const FOLDER = new URL("../../out/jupyterlab/", import.meta.url);
+import { outFolder } from "../out_folder.ts";
 
 /** How to start JupyterLab. */
 export interface Lab {
@@ -21,7 +20,7 @@ export async function findLab(): Promise<Lab | undefined> {
   if (installed) return { python: installed, args: [], env: {} };
   const python = await findPython("jupyterlab_server, notebook_shim");
   if (!python) return undefined;
-  const folder = fileURLToPath(FOLDER);
+  const folder = fileURLToPath(outFolder("jupyterlab"));
   const packages = `${folder}usr/lib/python3/dist-packages`;
   if (!await exists(packages) && !await unpack(folder)) return undefined;
   return {

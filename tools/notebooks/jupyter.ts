@@ -1,7 +1,8 @@
 /** Jupyter, as far as the system has it, with this Deno as its kernel. @module */
 import { fileURLToPath } from "node:url";
+import { outFolder } from "../out_folder.ts";
 
-const FOLDER = new URL("../../out/jupyter/", import.meta.url);
+const FOLDER = outFolder("jupyter");
 
 /** The first Python that can import a module; `undefined` if none can. */
 export async function findPython(module: string): Promise<string | undefined> {

@@ -5,7 +5,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { positive, readCommandLine } from "../command_line.ts";
 import { findPython } from "./jupyter.ts";
 import { notebookNames, NOTEBOOKS } from "./notebook.ts";
 import { run } from "./run.ts";
@@ -25,50 +25,28 @@ interface Options {
   readonly write: boolean;
 }
 
-/** Reads the command line; explains what is wrong with it and ends. */
 async function readOptions(): Promise<Options> {
-  try {
-    const { values, positionals } = parseArgs({
-      args: Deno.args,
-      allowPositionals: true,
-      options: {
-        write: { type: "boolean", default: false },
-        timeout: { type: "string", default: "180" },
-        help: { type: "boolean", default: false },
-      },
-    });
-    if (values.help) {
-      console.log(USAGE);
-      Deno.exit(0);
-    }
-    const seconds = Number(values.timeout);
-    if (!(seconds > 0 && seconds < Infinity)) {
-      throw new RangeError(
-        `--timeout should be above 0, got ${values.timeout}`,
-      );
-    }
-    const names = await notebookNames();
-    const unknown = positionals.find((start) =>
-      !names.some((name) => name.startsWith(start))
+  const all = await notebookNames();
+  return readCommandLine(USAGE, {
+    write: { type: "boolean", default: false },
+    timeout: { type: "string", default: "180" },
+  }, ({ write, timeout }, starts) => {
+    const unknown = starts.find((start) =>
+      !all.some((name) => name.startsWith(start))
     );
     if (unknown !== undefined) {
       throw new RangeError(
-        `no notebook is called ${unknown}: there are ${names.join(", ")}`,
+        `no notebook is called ${unknown}: there are ${all.join(", ")}`,
       );
     }
+    const isMeant = (name: string) =>
+      starts.length === 0 || starts.some((start) => name.startsWith(start));
     return {
-      names: positionals.length === 0
-        ? names
-        : names.filter((name) =>
-          positionals.some((start) => name.startsWith(start))
-        ),
-      seconds,
-      write: values.write,
+      names: all.filter(isMeant),
+      seconds: positive("--timeout", timeout),
+      write,
     };
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`);
-    Deno.exit(2);
-  }
+  });
 }
 
 function indent(text: string): string {

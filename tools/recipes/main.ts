@@ -7,7 +7,13 @@ import { type BackendName, useBackend } from "@lionjs/lion";
 import { stopSignal } from "@lionjs/lion/notebook";
 import { train } from "@lionjs/lion/training";
 import { cpus } from "node:os";
-import { parseArgs } from "node:util";
+import {
+  oneOf,
+  positiveInteger,
+  readCommandLine,
+  someOf,
+} from "../command_line.ts";
+import { outPath } from "../out_folder.ts";
 import type { Contender, Figures, OpenRecipe, Recipe } from "./recipe.ts";
 import { RECIPES } from "./recipes.ts";
 import type { RecipeResults, TrialResult } from "./results.ts";
@@ -22,7 +28,9 @@ Recipes: ${Object.keys(RECIPES).join(", ")}
   --only NAMES        of the contenders, separated by commas
   --seeds N           default 3
   --backend NAME      webgpu, wasm or cpu
-  --folder FOLDER     of logs, checkpoints and results; default out/train
+  --folder FOLDER     of logs, checkpoints and results; default ${
+  outPath("train")
+}
   --help              print this
 
 A run that was stopped goes on where it was, when started again; trials that
@@ -39,64 +47,35 @@ interface Options {
   readonly folder: string;
 }
 
-/** Reads the command line; explains what is wrong with it and ends. */
-function readOptions(args: string[]): Options {
-  try {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        paper: { type: "boolean", default: false },
-        only: { type: "string" },
-        seeds: { type: "string", default: "3" },
-        backend: { type: "string" },
-        folder: { type: "string", default: "out/train" },
-        help: { type: "boolean", default: false },
-      },
-    });
-    if (values.help) {
-      console.log(USAGE);
-      Deno.exit(0);
-    }
-    const [name = "", ...rest] = positionals;
-    const recipe = RECIPES[name];
-    if (!recipe || rest.length > 0) {
-      throw new RangeError(
-        `RECIPE should be one of ${Object.keys(RECIPES).join(", ")}, got "${
-          positionals.join(" ")
-        }"`,
-      );
-    }
-    const seeds = Number(values.seeds);
-    if (!(Number.isInteger(seeds) && seeds > 0)) {
-      throw new RangeError(`--seeds should be above 0, got "${values.seeds}"`);
-    }
-    const names = values.only?.split(",");
-    const unknown = names?.find((name) =>
-      !recipe.contenders.some((contender) => contender.name === name)
+function readOptions(): Promise<Options> {
+  return readCommandLine(USAGE, {
+    paper: { type: "boolean", default: false },
+    only: { type: "string" },
+    seeds: { type: "string", default: "3" },
+    backend: { type: "string" },
+    folder: { type: "string", default: outPath("train") },
+  }, ({ paper, only, seeds, backend, folder }, rest) => {
+    const name = oneOf("RECIPE", rest.join(" "), Object.keys(RECIPES));
+    const recipe = RECIPES[name]!;
+    const names = only === undefined ? undefined : someOf(
+      "--only",
+      only,
+      recipe.contenders.map(({ name }) => name),
     );
-    if (unknown !== undefined) {
-      throw new RangeError(
-        `--only should be of ${
-          recipe.contenders.map(({ name }) => name).join(", ")
-        }, got "${unknown}"`,
-      );
-    }
     return {
       name,
       recipe,
-      setting: values.paper ? "paper" : "quick",
+      setting: paper ? "paper" : "quick",
       contenders: recipe.contenders.filter(({ name }) =>
         names?.includes(name) ?? true
       ),
-      seeds,
-      backend: values.backend as BackendName | undefined,
-      folder: values.folder,
+      seeds: positiveInteger("--seeds", seeds),
+      backend: backend === undefined
+        ? undefined
+        : oneOf<BackendName>("--backend", backend, ["webgpu", "wasm", "cpu"]),
+      folder,
     };
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`);
-    Deno.exit(2);
-  }
+  });
 }
 
 /** Where the trials of each recipe are. */
@@ -204,6 +183,6 @@ async function main(options: Options): Promise<void> {
   console.log(`results: ${file}`);
 }
 
-await main(readOptions(Deno.args));
+await main(await readOptions());
 // Workers of a backend must not keep the process.
 Deno.exit(0);

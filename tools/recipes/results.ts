@@ -4,7 +4,15 @@
  *
  * @module
  */
+import { readCommandLine, readFiles } from "../command_line.ts";
 import type { Figures, Published } from "./recipe.ts";
+
+const USAGE = `Usage: deno task results FILE.json …
+
+Prints docs/results.md, made of what \`deno task train\` has written:
+deno task --quiet results out/train/*.json > docs/results.md
+
+  --help   print this`;
 
 /** What one training reached. */
 export interface TrialResult {
@@ -122,12 +130,10 @@ function spread(values: readonly number[], digits: number): string {
 }
 
 if (import.meta.main) {
-  if (Deno.args.length === 0) {
-    console.error("Usage: deno task results FILE.json …");
-    Deno.exit(2);
-  }
-  const texts = await Promise.all(
-    Deno.args.map((file) => Deno.readTextFile(file)),
+  const texts = await readCommandLine(
+    USAGE,
+    {},
+    (_, files) => readFiles(files),
   );
   const notes = await Deno.readTextFile(
     new URL("../../docs/results_notes.md", import.meta.url),

@@ -1,0 +1,49 @@
+/** What values of options have to be. @module */
+
+/** Throws unless it is a share of values that may be dropped, or `undefined`. */
+export function assertRate(name: string, rate: number | undefined): void {
+  if (rate === undefined) return;
+  assertNumber(name, rate);
+  if (rate >= 0 && rate < 1) return;
+  throw new RangeError(`${name} should be in [0, 1), got ${rate}`);
+}
+
+/** Throws unless it may be added to a variance, or is `undefined`. */
+export function assertEpsilon(name: string, value: number | undefined): void {
+  if (value === undefined) return;
+  assertNumber(name, value);
+  if (value >= 0 && value < Infinity) return;
+  throw new RangeError(`${name} should be 0 or more and finite, got ${value}`);
+}
+
+/** Throws unless it counts something, of which there must be `least`. */
+export function assertCount(
+  name: string,
+  value: number,
+  least: 0 | 1 = 1,
+): void {
+  assertNumber(name, value);
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new RangeError(
+    `${name} should be an integer of ${least} or more, got ${value}`,
+  );
+}
+
+/** Throws unless all of them are true, false or `undefined`. */
+export function assertBooleans(
+  options: Readonly<Record<string, boolean | undefined>>,
+): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || typeof value === "boolean") continue;
+    throw new TypeError(
+      `${name} should be true or false, got ${JSON.stringify(value)}`,
+    );
+  }
+}
+
+function assertNumber(name: string, value: number): void {
+  if (typeof value === "number") return;
+  throw new TypeError(
+    `${name} should be a number, got ${JSON.stringify(value)}`,
+  );
+}

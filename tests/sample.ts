@@ -1,0 +1,77 @@
+/**
+ * What is left out where WebGPU is software, which takes a hundred times as long
+ * as WebAssembly. On a GPU, on WebAssembly and on cpu nothing is.
+ *
+ * `LION_TESTS` says which part of a run on software WebGPU is computed: the
+ * `sample` (the default, and `deno task test`), the `rest`, or `all` (`deno task
+ * test:all`).
+ *
+ * @module
+ */
+import { type BackendName, useBackend } from "../mod.ts";
+import { BACKENDS } from "./backends.ts";
+
+const PARTS = ["sample", "rest", "all"] as const;
+const part = PARTS.find((part) =>
+  part === (Deno.env.get("LION_TESTS") ?? "sample")
+);
+if (!part) {
+  throw new RangeError(
+    `LION_TESTS should be one of ${PARTS.join(", ")}, got "${
+      Deno.env.get("LION_TESTS")
+    }"`,
+  );
+}
+
+/** Divides no axis of a matrix of cases, so that it meets all values of each. */
+const EVERY = 11;
+
+const isSoftware = BACKENDS.includes("webgpu") &&
+  (await useBackend({ prefer: ["webgpu"] })).adapter!.isFallbackAdapter;
+if (isSoftware && part === "sample") {
+  console.log(
+    `software WebGPU: every ${EVERY}th case of the matrices, and no long test; ` +
+      "`deno task test:all` leaves none out",
+  );
+}
+
+/**
+ * Parts a matrix: the first case, the last, every eleventh and the edges are the
+ * sample, and the others the rest.
+ */
+export function partition<T>(
+  cases: Iterable<T>,
+  isEdge: (one: T) => boolean = () => false,
+): { sample: T[]; rest: T[]; all: T[] } {
+  const all = [...cases];
+  const isSampled = all.map((one, i) =>
+    i % EVERY === 0 || i === all.length - 1 || isEdge(one)
+  );
+  return {
+    sample: all.filter((_, i) => isSampled[i]),
+    rest: all.filter((_, i) => !isSampled[i]),
+    all,
+  };
+}
+
+/**
+ * The cases of a matrix that this run computes on a backend.
+ *
+ * @param backend On which they are to be computed.
+ * @param cases In an order in which the axes take turns.
+ * @param isEdge Whether a case is always in the sample.
+ */
+export function sample<T>(
+  backend: BackendName,
+  cases: Iterable<T>,
+  isEdge?: (one: T) => boolean,
+): T[] {
+  const parts = partition(cases, isEdge);
+  if (backend === "webgpu" && isSoftware) return parts[part!];
+  return part === "rest" ? [] : parts.all;
+}
+
+/** The backends of a test that takes most of a minute on software WebGPU: not in the sample. */
+export const OF_LONG_TESTS: readonly BackendName[] = BACKENDS.filter((name) =>
+  name === "webgpu" && isSoftware ? part !== "sample" : part !== "rest"
+);

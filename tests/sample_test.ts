@@ -1,0 +1,51 @@
+/** What is left out on software WebGPU is computed by the rest, and little matters less. @module */
+import { assert, assertEquals } from "@std/assert";
+import { DECAYS } from "./attention/cases.ts";
+import { partition } from "./sample.ts";
+
+/** A matrix such as those of the forms: the last axis changes first. */
+const MATRIX = [1, 6].flatMap((sequences) =>
+  DECAYS.flatMap((decay) =>
+    [false, true].flatMap((causal) =>
+      [false, true].flatMap((normalize) =>
+        [false, true].map((padded) => ({
+          sequences,
+          decay,
+          causal,
+          normalize,
+          padded,
+        }))
+      )
+    )
+  )
+);
+
+Deno.test("a sample and its rest are the whole matrix, each case once", () => {
+  const { sample, rest, all } = partition(MATRIX);
+  assertEquals(all, MATRIX);
+  assertEquals(new Set([...sample, ...rest]), new Set(MATRIX));
+  assertEquals(sample.length + rest.length, MATRIX.length);
+  assert(sample.length < MATRIX.length / 8);
+});
+
+Deno.test("a sample meets all values of all axes, and pairs of options", () => {
+  const { sample } = partition(MATRIX);
+  for (const axis of Object.keys(MATRIX[0]!) as (keyof typeof MATRIX[0])[]) {
+    const values = (cases: typeof MATRIX) =>
+      new Set(cases.map((one) => one[axis]));
+    assertEquals(values(sample), values(MATRIX), axis);
+  }
+  const options = sample.map(({ causal, normalize, padded }) =>
+    `${causal} ${normalize} ${padded}`
+  );
+  assertEquals(new Set(options).size, 8);
+});
+
+Deno.test("the first case, the last and the edges are always sampled", () => {
+  const numbers = Array.from({ length: 20 }, (_, i) => i);
+  const { sample, rest } = partition(numbers, (i) => i === 3);
+  assertEquals(sample, [0, 3, 11, 19]);
+  assert(!rest.includes(3));
+  assertEquals(partition([]), { sample: [], rest: [], all: [] });
+  assertEquals(partition([5]).rest, []);
+});

@@ -1,0 +1,150 @@
+/** Every task of deno.json explains itself, and does nothing when asked to. @module */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const { default: config } = await import("../../deno.json", {
+  with: { type: "json" },
+});
+
+interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs Deno in the repository, as a person would. */
+async function deno(args: readonly string[]): Promise<Result> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+}
+
+/** All paths in the repository, git's own excepted. */
+async function pathsIn(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (name === ".git") continue;
+    const path = `${folder}/${name}`;
+    found.push(path);
+    if (isDirectory) found.push(...await pathsIn(path));
+  }
+  return found.sort();
+}
+
+Deno.test("--help of each task explains it, and nothing happens", async (t) => {
+  const before = await pathsIn(ROOT);
+  for (const name of Object.keys(config.tasks)) {
+    await t.step(name, async () => {
+      const [long, short] = await Promise.all(
+        ["--help", "-h"].map((help) => deno(["task", "--quiet", name, help])),
+      );
+      assertEquals(long!.code, 0, long!.stderr);
+      const usage = new RegExp(`^Usage: deno task ${name}( |\n)`);
+      assert(usage.test(long!.stdout), long!.stdout);
+      assertEquals(short, long);
+    });
+  }
+  assertEquals(await pathsIn(ROOT), before);
+});
+
+Deno.test("an option that a task does not have ends it with 2, and no stack", async (t) => {
+  const before = await pathsIn(ROOT);
+  for (const name of Object.keys(config.tasks)) {
+    await t.step(name, async () => {
+      const result = await deno(["task", "--quiet", name, "--nonsense"]);
+      assertEquals(result.code, 2, result.stderr);
+      assertEquals(result.stdout, "");
+      const [first = "", ...others] = result.stderr.split("\n");
+      assertStringIncludes(first, "--nonsense");
+      assertStringIncludes(others.join("\n"), `Usage: deno task ${name}`);
+      assert(!/^\s+at /m.test(result.stderr), result.stderr);
+    });
+  }
+  assertEquals(await pathsIn(ROOT), before);
+});
+
+const MISTAKES: Readonly<Record<string, [args: string, message: string][]>> = {
+  demo: [
+    ["--epochs 0", '--epochs should be above 0, got "0"'],
+    ["--variant x", '--variant should be one of lit, d, s, got "x"'],
+    ["--seed 1.5", '--seed should be an integer, got "1.5"'],
+    ["--out", "Option '--out <value>' argument missing"],
+    ["more", 'unexpected argument "more"'],
+  ],
+  train: [
+    ["", "RECIPE should be one of mnist-vit, mlm, classify"],
+    ["mqar --only me", "--only should be one of softmax"],
+    ["mqar --seeds 2.5", '--seeds should be a whole number, got "2.5"'],
+    ["mqar --backend gpu", "--backend should be one of webgpu, wasm, cpu"],
+  ],
+  results: [
+    ["", "name a file or more"],
+    ["no.json", "there is no no.json"],
+  ],
+  notebooks: [["99", "no notebook is called 99"]],
+  bench: [
+    ["--only nothing", "--only should be one of attention, matmul"],
+    ["--heads 0", '--heads should be above 0, got "0"'],
+    ["out.json", 'unexpected argument "out.json"'],
+  ],
+  fast: [["", "COMMAND should be a command of Deno, got nothing"]],
+};
+
+for (const [name, mistakes] of Object.entries(MISTAKES)) {
+  Deno.test(`deno task ${name} names what is wrong with a value`, async () => {
+    const results = await Promise.all(
+      mistakes.map(([args]) =>
+        deno(["task", "--quiet", name, ...args.split(" ").filter(Boolean)])
+      ),
+    );
+    for (const [i, { code, stderr }] of results.entries()) {
+      assertEquals(code, 2, stderr);
+      assertStringIncludes(stderr.split("\n")[0]!, mistakes[i]![1]);
+    }
+  });
+}
+
+Deno.test("deno task fast hands on flags, arguments and the exit code", async () => {
+  const code = "console.log(Deno.env.get('DENO_V8_FLAGS'), Deno.args.join());" +
+    "Deno.exit(3)";
+  const result = await deno(
+    ["task", "--quiet", "fast", "eval", code, "--help", "-x"],
+  );
+  assertEquals(result.code, 3, result.stderr);
+  assertEquals(
+    result.stdout.trim(),
+    "--experimental-wasm-revectorize,--no-wasm-bounds-checks --help,-x",
+  );
+});
+
+Deno.test({
+  name: "deno task fast hands SIGTERM on",
+  // Windows has no such signal.
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    const program = "Deno.addSignalListener('SIGTERM', () => " +
+      "{ console.log('heard'); Deno.exit(7); }); console.log('ready'); " +
+      "setTimeout(() => {}, 60_000)";
+    await using child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "tools/fast.ts", "eval", program],
+      cwd: ROOT,
+      stdout: "piped",
+    }).spawn();
+    let output = "";
+    for await (
+      const text of child.stdout.pipeThrough(new TextDecoderStream())
+    ) {
+      if (!output.includes("ready") && (output + text).includes("ready")) {
+        child.kill("SIGTERM");
+      }
+      output += text;
+    }
+    assertEquals(output.trim().split("\n"), ["ready", "heard"]);
+    assertEquals((await child.status).code, 7);
+  },
+});

@@ -1,0 +1,58 @@
+/** Removes what tasks have made: `deno task clean`. @module */
+import { readCommandLine } from "./command_line.ts";
+import { MADE, OUT } from "./out_folder.ts";
+
+const USAGE = `Usage: deno task clean [options]
+
+Removes what other tasks have made in out/:
+
+${
+  Object.entries(MADE)
+    .map(([name, maker]) => `  ${name.padEnd(12)}${maker}`)
+    .join("\n")
+}
+
+What else is there stays, and so do trained models.
+
+  --trained   removes out/train too, with all that was trained
+  --help      print this`;
+
+/**
+ * Removes what tasks have made in a folder, and the folder if it is empty then.
+ *
+ * @returns The names of what was removed, and of what is left.
+ */
+export async function clean(
+  folder: URL,
+  { trained }: { trained: boolean },
+): Promise<{ removed: string[]; left: string[] }> {
+  const removed: string[] = [], left: string[] = [];
+  for (const name of await namesIn(folder)) {
+    const isMade = Object.hasOwn(MADE, name) && (trained || name !== "train");
+    if (isMade) await Deno.remove(new URL(name, folder), { recursive: true });
+    (isMade ? removed : left).push(name);
+  }
+  if (removed.length > 0 && left.length === 0) await Deno.remove(folder);
+  return { removed, left };
+}
+
+async function namesIn(folder: URL): Promise<string[]> {
+  try {
+    const entries = await Array.fromAsync(Deno.readDir(folder));
+    return entries.map(({ name }) => name).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+if (import.meta.main) {
+  const options = await readCommandLine(
+    USAGE,
+    { trained: { type: "boolean", default: false } },
+    (options) => options,
+  );
+  const { removed, left } = await clean(OUT, options);
+  for (const name of removed) console.log(`removed out/${name}`);
+  for (const name of left) console.log(`left out/${name}`);
+}

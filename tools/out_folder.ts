@@ -1,0 +1,25 @@
+/** Where tasks put what they make: in `out`, which git ignores. @module */
+
+/** What is there, and who makes it. */
+export const MADE = {
+  "demo.html": "deno task demo",
+  "bench.json": "deno task bench --json",
+  "train": "deno task train: models, checkpoints and logs",
+  "jupyter": "deno task notebooks and lab: Deno as a kernel",
+  "jupyterlab": "deno task lab, on Debian: JupyterLab",
+  "lion.tgz": "deno task pack",
+  "lab": "deno task lab-test: screenshots",
+} as const;
+
+/** The folder, in this repository. */
+export const OUT: URL = new URL("../out/", import.meta.url);
+
+/** A path from the root of the repository, where tasks run. */
+export function outPath(name: keyof typeof MADE): string {
+  return `out/${name}`;
+}
+
+/** The folder of that name, wherever the program runs. */
+export function outFolder(name: keyof typeof MADE): URL {
+  return new URL(`${name}/`, OUT);
+}
