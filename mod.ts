@@ -114,6 +114,7 @@ export { layerNorm } from "./lib/operations/layer_norm.ts";
 export {
   type BackendInfo,
   type BackendName,
+  disposeBackend,
   useBackend,
   type UseBackendOptions,
 } from "./lib/backend/use_backend.ts";

@@ -11,6 +11,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { nodeModule } from "../contract/node_module.ts";
+import { GpuBuffers } from "./gpu_buffers.ts";
 import { GpuError } from "./gpu_error.ts";
 import { limitsOf } from "./limits.ts";
 
@@ -47,6 +48,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   #pending: GPUError[] = [];
   #suspects: Suspects[] = [];
 
+  readonly #buffers: GpuBuffers;
   #launches = 0;
   #collect: Collector | undefined;
 
@@ -57,18 +59,70 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   ) {
     super(device, adapterInfo);
     this.#collect = collect;
+    this.#buffers = new GpuBuffers(this.bufferManager);
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       // Typed as a plain Event in Deno.
       this.#pending.push((event as GPUUncapturedErrorEvent).error);
+      this.#buffers.condemn();
     });
     device.lost.then((info) => {
-      this.lost = new GpuError(
+      this.lost ??= new GpuError(
         `The GPU device was lost (${info.reason}): ${
           info.message || "no reason given"
         }; call useBackend() again and rebuild your tensors`,
       );
     });
+  }
+
+  /**
+   * Whether the device still computes. A device may be lost for a while before
+   * it says so.
+   */
+  async answers(): Promise<boolean> {
+    if (this.lost) return false;
+    try {
+      const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+      const buffer = this.device.createBuffer({ size: 4, usage });
+      await buffer.mapAsync(GPUMapMode.READ);
+      buffer.destroy();
+    } catch {
+      return false;
+    }
+    return !this.lost;
+  }
+
+  /** Destroys the device; what was computed on it is gone. */
+  override dispose(): void {
+    this.lost ??= new GpuError(
+      "The GPU device was given back, and its tensors with it; call " +
+        "useBackend() and make them anew",
+    );
+    super.dispose();
+    this.device.destroy();
+  }
+
+  /**
+   * Runs what calls WebGPU: whatever that throws is a {@linkcode GpuError}.
+   * A device that is lost refuses commands before it says that it is lost.
+   */
+  guard<Result>(run: () => Result): Result {
+    if (this.lost) throw this.lost;
+    try {
+      return run();
+    } catch (error) {
+      throw this.#described(error);
+    }
+  }
+
+  #described(error: unknown): unknown {
+    if (this.lost) return this.lost;
+    if (!(error instanceof DOMException)) return error;
+    return new GpuError(
+      `WebGPU refused a command (${error.message}), as it does when the GPU ` +
+        "device was lost; call useBackend() again and rebuild your tensors",
+      { cause: error },
+    );
   }
 
   /** Numbers each tensor, so that an error can tell which came before it. */
@@ -87,7 +141,33 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     ...launch: Parameters<WebGPUBackend["runWebGPUProgram"]>
   ): tf.TensorInfo {
     this.countLaunch();
-    return super.runWebGPUProgram(...launch);
+    return this.guard(() => super.runWebGPUProgram(...launch));
+  }
+
+  /** Submits what was launched. */
+  override submitQueue(): void {
+    this.guard(() => super.submitQueue());
+  }
+
+  /** Times what a function launches. */
+  override async time(
+    run: () => void,
+  ): ReturnType<WebGPUBackend["time"]> {
+    if (this.lost) throw this.lost;
+    try {
+      return await super.time(run);
+    } catch (error) {
+      await this.#hearOfLoss();
+      throw this.#described(error);
+    }
+  }
+
+  /** Whether the device was lost, which it says a little after its first failure. */
+  async #hearOfLoss(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const moment = new Promise((resolve) => timer = setTimeout(resolve, 100));
+    await Promise.race([this.device.lost, moment]);
+    clearTimeout(timer);
   }
 
   /** To be called before each launch that does not go through {@linkcode runWebGPUProgram}. */
@@ -112,35 +192,45 @@ export class StrictWebGPUBackend extends WebGPUBackend {
           `"chunkwise", which makes none`,
       );
     }
-    if (this.lost) throw this.lost;
-    super.uploadToGPU(dataId);
+    this.guard(() => super.uploadToGPU(dataId));
   }
 
   /** Reads a tensor; throws if it was computed when something had failed. */
   override async read(dataId: { id: number }): Promise<tf.BackendValues> {
     if (this.lost) throw this.lost;
+    // Values that are not on the GPU come before the errors do.
+    if (this.tensorMap.has(dataId) && this.tensorMap.get(dataId).values) {
+      this.#throwIfSuspect(dataId);
+      return await super.read(dataId);
+    }
     const startedAt = this.#newest;
+    const succeed = this.#buffers.beginCheck();
     // The errors of all work submitted so far arrive before the read resolves.
-    const reading = super.read(dataId).catch((cause) => {
-      throw new GpuError(`Reading a tensor failed: ${cause}`, { cause });
-    });
-    const outcome = await reading.then(
+    const outcome = await super.read(dataId).then(
       (values) => ({ values }),
-      (error: GpuError) => ({ error }),
+      (error: unknown) => ({ error }),
     );
+    if ("error" in outcome) await this.#hearOfLoss();
     if (this.lost) throw this.lost;
+    if (this.#pending.length === 0 && "values" in outcome) succeed();
     if (this.#pending.length > 0) {
       const error = describe(this.#pending);
       this.#suspects.push({ from: this.#clean, to: this.#newest, error });
       this.#pending = [];
     }
     this.#clean = Math.max(this.#clean, startedAt);
+    this.#throwIfSuspect(dataId);
+    if ("values" in outcome) return outcome.values;
+    const { error: cause } = outcome;
+    if (cause instanceof GpuError) throw cause;
+    throw new GpuError(`Reading a tensor failed: ${cause}`, { cause });
+  }
+
+  #throwIfSuspect({ id }: { id: number }): void {
     const suspect = this.#suspects.find(({ from, to }) =>
-      from < dataId.id && dataId.id <= to
+      from < id && id <= to
     );
     if (suspect) throw suspect.error;
-    if ("error" in outcome) throw outcome.error;
-    return outcome.values;
   }
 }
 

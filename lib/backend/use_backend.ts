@@ -3,58 +3,22 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
-import { nodeModule } from "../contract/node_module.ts";
-import { correctKernels } from "./corrected_kernels.ts";
-import type { StrictWebGPUBackend } from "./gpu_backend.ts";
-import { limitsOf } from "./limits.ts";
-import type { OpenedWasm } from "./wasm_backend.ts";
-import { registerWasmKernels } from "../kernels/wasm/register.ts";
-import { registerWebGpuKernels } from "../kernels/webgpu/register.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import type {
+  BackendInfo,
+  BackendName,
+  UseBackendOptions,
+} from "./backend_info.ts";
+import { messageOf, Unavailable, warnOnce } from "./fallback.ts";
+import {
+  type Candidate,
+  dispose,
+  start,
+  type StartedBackend,
+} from "./start_backend.ts";
 
-/** A way to compute: a GPU, WebAssembly with SIMD, or plain JavaScript. */
-export type BackendName = "webgpu" | "wasm" | "cpu";
+export type { BackendInfo, BackendName, UseBackendOptions };
 
-/** Options of {@linkcode useBackend}. */
-export interface UseBackendOptions {
-  /**
-   * Names to try in this order; the first that starts is used, also if its
-   * WebGPU adapter is a software one. @default a GPU's WebGPU, WebAssembly,
-   * software WebGPU, cpu
-   */
-  prefer?: BackendName[];
-  /** Which GPU, where there are several. @default the system's choice */
-  powerPreference?: GPUPowerPreference;
-  /**
-   * Threads of the wasm backend; one where memory cannot be shared, as in a
-   * browser's page that is not isolated. @default the number of processors
-   */
-  threads?: number;
-}
-
-/** The backend in use. */
-export interface BackendInfo {
-  /** Its name, as tfjs knows it. */
-  readonly name: BackendName;
-  /** The WebGPU adapter. */
-  readonly adapter?: {
-    /** The vendor, as the driver gives it. */
-    readonly vendor: string;
-    /** The model and driver, as the driver gives them. */
-    readonly description: string;
-    /** Whether it computes in software, on the CPU. */
-    readonly isFallbackAdapter: boolean;
-  };
-  /** Threads that the wasm backend computes with. */
-  readonly threads?: number;
-  /** The WebGPU features of the device, such as `"shader-f16"`. */
-  readonly features: readonly string[];
-  /** The WebGPU limits of the device. */
-  readonly limits: Readonly<Record<string, number>>;
-}
-
-/** What may be tried, in the default order. */
-type Candidate = BackendName | "webgpu on a GPU";
 const DEFAULT_ORDER: readonly Candidate[] = [
   "webgpu on a GPU",
   "wasm",
@@ -62,8 +26,21 @@ const DEFAULT_ORDER: readonly Candidate[] = [
   "cpu",
 ];
 
-let wasm: OpenedWasm | undefined;
-let gpu: { backend: StrictWebGPUBackend; info: BackendInfo } | undefined;
+const OPTIONS: OptionNames<UseBackendOptions> = {
+  prefer: true,
+  powerPreference: true,
+  threads: true,
+  wasmPath: true,
+};
+
+/** The last call: each begins when the one before has ended. */
+let calls: Promise<unknown> = Promise.resolve();
+
+function inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
+  const call = calls.then(run);
+  calls = call.catch(() => {});
+  return call;
+}
 
 /**
  * Starts a backend, makes it tfjs's current one and returns what it is.
@@ -71,7 +48,12 @@ let gpu: { backend: StrictWebGPUBackend; info: BackendInfo } | undefined;
  * From then on a WebGPU failure is an exception ({@linkcode GpuError}) at the
  * latest when a result is read, and tfjs's kernels that are known to be wrong
  * are replaced. May be called again to switch; make tensors after the switch,
- * since those on a GPU cannot follow.
+ * since those on a GPU cannot follow. Calls that overlap take their turns: the
+ * last one decides.
+ *
+ * What is better and does not start is said in `skipped`, and on the console,
+ * once: not where this machine just has no GPU, or a page is not isolated and
+ * so has one thread, unless the call names what is missing.
  *
  * @example
  * ```ts
@@ -81,37 +63,73 @@ let gpu: { backend: StrictWebGPUBackend; info: BackendInfo } | undefined;
  *
  * const backend = await useBackend({ prefer: ["wasm", "cpu"] });
  * assertEquals(backend.name, tf.getBackend());
+ * assertEquals(backend.skipped, {});
  * assertEquals([...await tf.add(1, 2).data()], [3]);
  * ```
  *
  * @param options See {@linkcode UseBackendOptions}.
  * @returns The backend in use.
- * @throws {TypeError} If `prefer` is not a list of names.
- * @throws {RangeError} If a name is unknown, or none of them starts; the message says why.
+ * @throws {TypeError} If an option is unknown or of the wrong kind.
+ * @throws {RangeError} If a value or a name is unknown, or no backend starts; the message says why, and `cause` holds what was thrown.
  */
 export async function useBackend(
   options: UseBackendOptions = {},
 ): Promise<BackendInfo> {
-  const { prefer, threads } = options;
+  assertOptions("useBackend", options, OPTIONS);
+  const { prefer, threads, powerPreference, wasmPath } = options;
   if (prefer !== undefined) assertNames(prefer);
+  if (threads !== undefined && typeof threads !== "number") {
+    throw new TypeError(
+      `threads should be a number, got ${typeof threads}`,
+    );
+  }
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
     throw new RangeError(
       `threads should be a positive integer, got ${threads}`,
     );
   }
-  const reasons: string[] = [];
-  for (const candidate of prefer ?? DEFAULT_ORDER) {
-    try {
-      return await start(candidate, options);
-    } catch (error) {
-      reasons.push(`${candidate}: ${(error as Error).message}`);
-    }
+  if (![undefined, "low-power", "high-performance"].includes(powerPreference)) {
+    throw new RangeError(
+      'powerPreference should be "low-power" or "high-performance", got ' +
+        JSON.stringify(powerPreference),
+    );
   }
-  throw new RangeError(
-    `No backend of ${(prefer ?? DEFAULT_ORDER).join(", ")} starts here; ${
-      reasons.join("; ")
-    }`,
-  );
+  if (
+    wasmPath !== undefined && typeof wasmPath !== "string" &&
+    !(wasmPath as unknown instanceof URL)
+  ) {
+    throw new TypeError(
+      `wasmPath should be a path or a URL, got ${JSON.stringify(wasmPath)}`,
+    );
+  }
+  const taken = { ...options, ...(prefer && { prefer: [...prefer] }) };
+  return await inTurn(() => startFirst(taken));
+}
+
+/**
+ * Gives back what {@linkcode useBackend} has taken: threads end, the GPU's
+ * device and WebAssembly's memory go. Tensors made there are gone, and using
+ * one, or computing before the next {@linkcode useBackend}, is an error.
+ *
+ * Does nothing where nothing was taken, as on `cpu`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals, assertRejects } from "@std/assert";
+ * import { disposeBackend, useBackend } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ *
+ * await useBackend({ prefer: ["wasm"] });
+ * const x = tf.add(1, 2);
+ * await disposeBackend();
+ * await assertRejects(() => x.data(), Error, "call useBackend()");
+ *
+ * await useBackend({ prefer: ["wasm"] });
+ * assertEquals([...await tf.add(1, 2).data()], [3]);
+ * ```
+ */
+export async function disposeBackend(): Promise<void> {
+  await inTurn(dispose);
 }
 
 function assertNames(prefer: unknown): asserts prefer is BackendName[] {
@@ -130,85 +148,62 @@ function assertNames(prefer: unknown): asserts prefer is BackendName[] {
   }
 }
 
-async function start(
-  candidate: Candidate,
-  { powerPreference, threads }: UseBackendOptions,
-): Promise<BackendInfo> {
-  switch (candidate) {
-    case "webgpu":
-    case "webgpu on a GPU":
-      return await startWebGpu(candidate === "webgpu", powerPreference);
-    case "wasm":
-      return await startWasm(threads ?? processors());
-    case "cpu":
-      return await startCpu();
+async function startFirst(options: UseBackendOptions): Promise<BackendInfo> {
+  const { prefer } = options;
+  const order: readonly Candidate[] = prefer ?? DEFAULT_ORDER;
+  const failures = new Map<Candidate, unknown>();
+  for (const candidate of order) {
+    let started: StartedBackend;
+    try {
+      started = await start(candidate, options);
+    } catch (cause) {
+      failures.set(candidate, cause);
+      continue;
+    }
+    const { info, shortage } = started;
+    const skipped = report(info.name, failures, shortage, options);
+    return { ...info, skipped };
   }
-}
-
-/** Node has no navigator before 21. */
-function processors(): number {
-  return globalThis.navigator?.hardwareConcurrency ??
-    nodeModule("node:os")?.availableParallelism() ?? 1;
-}
-
-async function startCpu(): Promise<BackendInfo> {
-  await import("@tensorflow/tfjs-backend-cpu");
-  correctKernels("cpu");
-  await tf.setBackend("cpu");
-  // Its first use in Deno or Node advertises another package.
-  (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
-  return { name: "cpu", features: [], limits: {} };
-}
-
-async function startWasm(threads: number): Promise<BackendInfo> {
-  if (!wasm) {
-    const { openWasm } = await import("./wasm_backend.ts");
-    const opened = wasm = await openWasm();
-    correctKernels("wasm");
-    registerWasmKernels(opened.host);
-    tf.removeBackend("wasm");
-    tf.registerBackend("wasm", () => opened.backend, 2);
-  }
-  await wasm.host.useThreads(threads);
-  await tf.setBackend("wasm");
-  const { host } = wasm;
-  return { name: "wasm", threads: host.threads, features: [], limits: {} };
-}
-
-async function startWebGpu(
-  acceptSoftware: boolean,
-  powerPreference: GPUPowerPreference | undefined,
-): Promise<BackendInfo> {
-  const adapter = await globalThis.navigator?.gpu?.requestAdapter(
-    powerPreference ? { powerPreference } : {},
+  const causes = [...failures.values()];
+  throw new RangeError(
+    `No backend of ${order.join(", ")} starts here; ${
+      [...failures].map(([name, cause]) => `${name}: ${messageOf(cause)}`)
+        .join("; ")
+    }`,
+    { cause: causes.length === 1 ? causes[0] : new AggregateError(causes) },
   );
-  if (!adapter) throw new Error("no WebGPU adapter answers");
-  const { vendor, description } = adapter.info;
-  const isFallbackAdapter = adapter.info.isFallbackAdapter ||
-    /llvmpipe|lavapipe|softpipe|swiftshader|basic render/i.test(description);
-  if (isFallbackAdapter && !acceptSoftware) {
-    throw new Error(`the adapter ${description} is a software one`);
+}
+
+/** Says why nothing better computes. */
+function report(
+  name: BackendName,
+  failures: ReadonlyMap<Candidate, unknown>,
+  shortage: unknown,
+  { prefer, threads }: UseBackendOptions,
+): BackendInfo["skipped"] {
+  const skipped: Partial<Record<BackendName | "threads", string>> = {};
+  for (const [candidate, cause] of failures) {
+    const missed = candidate === "webgpu on a GPU" ? "webgpu" : candidate;
+    // In the end a software adapter, after no GPU.
+    if (missed === name) continue;
+    const message = skipped[missed] = messageOf(cause);
+    // Most machines have no GPU; who asked for one by name wants to know.
+    if (prefer || !(cause instanceof Unavailable)) {
+      warnOnce(
+        `The ${missed} backend did not start, so ${name} computes: ${message}`,
+        cause,
+      );
+    }
   }
-  const same = gpu?.info.adapter?.description === description &&
-    gpu.info.adapter.vendor === vendor;
-  if (!gpu || gpu.backend.lost || !same) {
-    const { openAdapter } = await import("./gpu_backend.ts");
-    const backend = await openAdapter(adapter, isFallbackAdapter);
-    const { device } = backend;
-    gpu = {
-      backend,
-      info: {
-        name: "webgpu",
-        adapter: { vendor, description, isFallbackAdapter },
-        features: [...device.features],
-        limits: limitsOf(device),
-      },
-    };
-    correctKernels("webgpu");
-    registerWebGpuKernels(isFallbackAdapter);
-    tf.removeBackend("webgpu");
-    tf.registerBackend("webgpu", () => backend, 3);
+  if (shortage !== undefined) {
+    skipped.threads = messageOf(shortage);
+    // Most pages are not isolated.
+    if (threads || !(shortage instanceof Unavailable)) {
+      warnOnce(
+        `The wasm backend computes with fewer threads: ${skipped.threads}`,
+        shortage,
+      );
+    }
   }
-  await tf.setBackend("webgpu");
-  return gpu.info;
+  return skipped;
 }

@@ -11,12 +11,13 @@ import * as tf from "@tensorflow/tfjs-core";
 import { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import createModule from "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js";
 import { nodeModule } from "../contract/node_module.ts";
-import { KernelHost } from "../kernels/wasm/host.ts";
+import { CLOSED, KernelHost } from "../kernels/wasm/host.ts";
 import {
   canShareMemory,
   withSharedMemory,
 } from "../kernels/wasm/shared_memory.ts";
 import { guardAllocations } from "./corrected_kernels.ts";
+import { readWasmFile } from "./wasm_file.ts";
 
 /** The emscripten module of tfjs, as far as it is used here. */
 interface EmscriptenModule {
@@ -42,17 +43,23 @@ type ModuleFactory = (options: {
 /** tfjs's backend, and LION's module on its memory. */
 export interface OpenedWasm {
   /** Not yet registered. */
-  readonly backend: BackendWasm;
-  /** Runs LION's kernels. */
+  readonly backend: ClosableWasm;
+  /** Runs LION's kernels; the same one for every backend that is opened. */
   readonly host: KernelHost;
 }
 
-/** Opens the backend; one thread computes. */
-export async function openWasm(): Promise<OpenedWasm> {
+let host: KernelHost | undefined;
+
+/**
+ * Opens the backend; one thread computes.
+ *
+ * @param wasmPath Where tfjs's binary lies, if not where it looks for it.
+ */
+export async function openWasm(wasmPath?: string | URL): Promise<OpenedWasm> {
   if (!await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT")) {
     throw new Error("this engine has no WebAssembly SIMD");
   }
-  const module = await instantiate();
+  const module = await instantiate(wasmPath);
   const n = "number";
   module.tfjs = {
     init: module.cwrap("init", null, []),
@@ -62,48 +69,92 @@ export async function openWasm(): Promise<OpenedWasm> {
     disposeData: module.cwrap("dispose_data", n, [n]),
     dispose: module.cwrap("dispose", null, []),
   };
-  const backend = new BackendWasm(module as unknown as BackendWasm["wasm"]);
+  const backend = new ClosableWasm(module as unknown as BackendWasm["wasm"]);
   guardAllocations(backend);
-  const host = new KernelHost({
+  const free = module._free;
+  const heap = {
     memory: module.asm.memory,
-    allocate: (bytes) => module._malloc(bytes) >>> 0,
-    free: (address) => module._free(address),
-  });
+    allocate: (bytes: number) => module._malloc(bytes) >>> 0,
+    free: (address: number) => free(address),
+  };
+  if (host) host.open(heap);
+  else host = new KernelHost(heap);
+  const later = host;
+  module._free = (address) => later.free(address);
   return { backend, host };
 }
 
+/** tfjs's backend, which lets go of its memory when it is disposed of. */
+class ClosableWasm extends BackendWasm {
+  #closed = false;
+
+  /** Makes every use an error; the tensors are gone. */
+  override dispose(): void {
+    // tfjs's own takes all listeners to errors from Node's process, ours or not.
+    this.#closed = true;
+    const gone = () => {
+      throw new Error(CLOSED);
+    };
+    this.wasm = new Proxy({}, { get: gone }) as BackendWasm["wasm"];
+    // Kernels keep functions of the module, and with them its memory.
+    const stub = { wasm: { cwrap: () => gone } } as unknown as BackendWasm;
+    for (const { setupFunc } of tf.getKernelsForBackend("wasm")) {
+      setupFunc?.(stub);
+    }
+  }
+
+  /** Gives back a tensor's memory, which is gone already when this is disposed of. */
+  override disposeData(dataId: object, force?: boolean): boolean {
+    if (!this.#closed) return super.disposeData(dataId, force);
+    this.dataIdMap.delete(dataId);
+    return true;
+  }
+}
+
 /** tfjs's module with SIMD, its memory shared where this host allows it. */
-async function instantiate(): Promise<EmscriptenModule> {
+async function instantiate(wasmPath?: string | URL): Promise<EmscriptenModule> {
   let directory = "";
   let failed: (reason: unknown) => void;
   const failure = new Promise<never>((_, reject) => failed = reject);
-  const module = (createModule as unknown as ModuleFactory)({
-    locateFile: (name, found) => {
-      directory = found;
-      return found + name;
-    },
-    instantiateWasm: (imports, done) => {
-      const file = `${directory}tfjs-backend-wasm-simd.wasm`;
-      readBinary(file)
-        .then((binary) =>
-          WebAssembly.instantiate(
-            canShareMemory() ? withSharedMemory(binary) : binary,
-            imports,
+  const module = withoutListeners(() =>
+    (createModule as unknown as ModuleFactory)({
+      locateFile: (name, found) => {
+        directory = found;
+        return found + name;
+      },
+      instantiateWasm: (imports, done) => {
+        readWasmFile(directory, wasmPath)
+          .then((binary) =>
+            WebAssembly.instantiate(
+              canShareMemory() ? withSharedMemory(binary) : binary,
+              imports,
+            )
           )
-        )
-        .then(({ instance, module }) => done(instance, module))
-        .catch((reason) => failed(reason));
-      return {};
-    },
-  });
+          .then(({ instance, module }) => done(instance, module))
+          .catch((reason) => failed(reason));
+        return {};
+      },
+    })
+  );
   return await Promise.race([module, failure]);
 }
 
-/** A file of tfjs's package: beside it in Deno and Node, beside the page's script in a browser. */
-async function readBinary(file: string): Promise<Uint8Array<ArrayBuffer>> {
-  const files = nodeModule("node:fs/promises");
-  if (files) return new Uint8Array(await files.readFile(file));
-  const response = await fetch(file);
-  if (!response.ok) throw new Error(`${file}: ${response.statusText}`);
-  return new Uint8Array(await response.arrayBuffer());
+/**
+ * Runs something without the listeners that it adds to Node's process:
+ * emscripten's throw again what they hear of, which changes the exit code.
+ */
+function withoutListeners<Result>(run: () => Result): Result {
+  const process = nodeModule("node:process") as unknown as
+    | Pick<import("node:events").EventEmitter, "listeners" | "removeListener">
+    | undefined;
+  const events = ["uncaughtException", "unhandledRejection"];
+  const before = events.map((event) => process?.listeners(event));
+  const result = run();
+  events.forEach((event, i) => {
+    for (const listener of process?.listeners(event) ?? []) {
+      if (before[i]!.includes(listener)) continue;
+      process!.removeListener(event, listener as () => void);
+    }
+  });
+  return result;
 }

@@ -5,7 +5,7 @@ interface NodeModules {
   "node:crypto": typeof import("node:crypto");
   "node:fs/promises": typeof import("node:fs/promises");
   "node:os": typeof import("node:os");
-  "node:url": typeof import("node:url");
+  "node:process": typeof import("node:process");
   "node:v8": typeof import("node:v8");
   "node:vm": typeof import("node:vm");
   "node:worker_threads": typeof import("node:worker_threads");

@@ -4,8 +4,10 @@
  *
  * @module
  */
-import { JOB_OFFSET, JOBS, QUEUE } from "./jobs.ts";
-import { RELAXED, STRICT } from "./module.ts";
+import { AbandonedQueues } from "./abandoned.ts";
+import { bestBinary } from "./binary.ts";
+import { JOBS } from "./jobs.ts";
+import { align, ALIGNMENT, Queue } from "./queue.ts";
 import { isShared, withPlainMemory } from "./shared_memory.ts";
 import { startThread, type Thread } from "./thread.ts";
 
@@ -35,6 +37,21 @@ export interface RunOptions {
   readonly fill?: (memory: ArrayBufferLike, address: number) => void;
 }
 
+/** What is said of a memory that was let go. */
+export const CLOSED =
+  "The wasm backend was given back, and its tensors with it; call " +
+  "useBackend() and make them anew";
+
+/** An instance of the module on a heap. */
+interface Opened {
+  readonly heap: Heap;
+  readonly module: WebAssembly.Module;
+  readonly exports: Exports;
+  readonly abandoned: AbandonedQueues;
+  /** The one by which the threads of now share jobs. */
+  queue: Queue;
+}
+
 interface Exports {
   open(queue: number): void;
   prepare(base: number): number;
@@ -55,59 +72,54 @@ const SPINS = 400_000;
 /** Scratch beyond this is given back after the job. */
 const KEPT_SCRATCH = 64 * 2 ** 20;
 
-/** Told to threads instead of a job. */
-const STOP = -1;
-
 /** Options of {@linkcode KernelHost}. */
 export interface HostOptions {
   /** The module's binary. @default the fastest that this engine runs */
   readonly binary?: Uint8Array<ArrayBuffer>;
-  /** Milliseconds without progress after which a thread counts as dead. @default 10,000 */
+  /** Milliseconds without an answer after which a thread counts as dead. @default 10,000 */
   readonly patience?: number;
   /** Starts another thread. @default {@linkcode startThread} */
   readonly start?: typeof startThread;
 }
 
-/** The fastest binary that this engine runs. */
-function bestBinary(): Uint8Array<ArrayBuffer> {
-  const relaxed = decodeBase64(RELAXED);
-  return WebAssembly.validate(relaxed) ? relaxed : decodeBase64(STRICT);
-}
-
-function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
-  const { fromBase64 } = Uint8Array as Partial<typeof Uint8Array>;
-  // Node has it from 25 on.
-  if (fromBase64) return fromBase64(text);
-  const letters = atob(text);
-  const bytes = new Uint8Array(letters.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
-  return bytes;
-}
-
-/** LION's module on tfjs's memory. */
+/**
+ * LION's module on tfjs's memory. It outlives the memory: closed, it can be
+ * opened on another one, so that kernels are registered once.
+ */
 export class KernelHost {
-  readonly #heap: Heap;
-  readonly #module: WebAssembly.Module;
-  readonly #exports: Exports;
   readonly #patience: number;
+  readonly #binary: Uint8Array<ArrayBuffer>;
   readonly #start: typeof startThread;
-  #queue = 0;
-  #others: Thread[] = [];
+  #opened: Opened | undefined;
+  #others: readonly Thread[] = [];
   #scratch = { address: 0, bytes: 0 };
+  /** The last change of threads: each begins when the one before has ended. */
+  #changes: Promise<unknown> = Promise.resolve();
 
-  /** Instantiates the module; one thread, until {@linkcode useThreads}. */
+  /** Opens the module; one thread, until {@linkcode useThreads}. */
   constructor(heap: Heap, options: HostOptions = {}) {
-    const { binary = bestBinary(), patience = 10_000 } = options;
-    this.#heap = heap;
+    this.#patience = options.patience ?? 10_000;
+    this.#binary = options.binary ?? bestBinary();
     this.#start = options.start ?? startThread;
-    this.#module = new WebAssembly.Module(
-      isShared(heap.memory) ? binary : withPlainMemory(binary),
+    this.open(heap);
+  }
+
+  /** Instantiates the module on another memory, after {@linkcode close}. */
+  open(heap: Heap): void {
+    const { memory } = heap;
+    const module = new WebAssembly.Module(
+      isShared(memory) ? this.#binary : withPlainMemory(this.#binary),
     );
-    const env = { memory: heap.memory, now: () => performance.now() };
-    const { exports } = new WebAssembly.Instance(this.#module, { env });
-    this.#exports = exports as unknown as Exports;
-    this.#patience = patience;
-    this.#openQueue();
+    const env = { memory, now: () => performance.now() };
+    const { exports } = new WebAssembly.Instance(module, { env });
+    this.#opened = {
+      heap,
+      module,
+      exports: exports as unknown as Exports,
+      abandoned: new AbandonedQueues((address) => heap.free(address)),
+      queue: this.#newQueue(heap),
+    };
+    this.#use(this.#opened.queue, []);
   }
 
   /** Threads that compute, the calling one included. */
@@ -117,65 +129,69 @@ export class KernelHost {
 
   /**
    * Computes with so many threads from now on, the calling one included; with
-   * one where memory cannot be shared.
+   * one where memory cannot be shared. Calls that overlap take their turns.
+   *
+   * @throws {Error} If a thread does not start, or does not answer in time; the
+   * threads are then those of before.
    */
   async useThreads(threads: number): Promise<void> {
-    const wanted = isShared(this.#heap.memory) ? threads : 1;
-    if (wanted === this.threads) return;
-    this.#stop();
-    const others: Thread[] = [];
-    for (let thread = 1; thread < wanted; thread++) {
-      others.push(
-        this.#start({
-          module: this.#module,
-          memory: this.#heap.memory,
-          queue: this.#queue,
-          thread,
-          spins: SPINS,
-          failed: this.#index("failed"),
-        }),
-      );
-    }
-    this.#others = others;
-    while (this.#get("ready") < others.length) {
-      if (this.#get("failed")) {
-        this.#stop();
-        throw new Error("a thread of WebAssembly did not start");
-      }
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+    await this.#inTurn(async () => {
+      const { heap, abandoned, queue: before } = this.#open;
+      const wanted = isShared(heap.memory) ? threads : 1;
+      if (wanted === this.threads) return;
+      const queue = this.#newQueue(heap);
+      const others = await this.#startThreads(queue, wanted - 1);
+      abandoned.add(before, this.#others);
+      this.#use(queue, others);
+      await this.#waitUntil(() => abandoned.haveEnded(before));
+    });
+  }
+
+  /** Ends the other threads and lets go of the memory; what runs afterwards throws. */
+  async close(): Promise<void> {
+    await this.#inTurn(async () => {
+      if (!this.#opened) return;
+      const { abandoned, queue } = this.#opened;
+      abandoned.add(queue, this.#others);
+      this.#others = [];
+      this.#scratch = { address: 0, bytes: 0 };
+      await this.#waitUntil(() => abandoned.haveEnded());
+      abandoned.stop();
+      this.#opened = undefined;
+    });
   }
 
   /**
    * Runs a job to its end.
    *
-   * @throws {Error} If another thread has died.
+   * @throws {Error} If another thread has died, or the host is closed.
    */
   run<N extends JobName>(name: N, job: Job<N>, options: RunOptions): void {
-    const { buffer } = this.#heap.memory;
-    this.#set("operation", Object.keys(JOBS).indexOf(name));
-    const integers = new Int32Array(buffer, this.#queue + JOB_OFFSET);
-    const floats = new Float32Array(buffer, this.#queue + JOB_OFFSET);
-    const values = job as Readonly<Record<string, number>>;
-    Object.entries(JOBS[name]).forEach(([field, type], i) => {
-      (type === "f32" ? floats : integers)[i] = values[field]!;
-    });
-
+    const { heap, exports } = this.#open;
+    if (this.#open.queue.get("left") > 0) {
+      // As where a debugger has held this one for longer than their patience.
+      console.warn(
+        "Threads of the wasm backend took the calling one for dead and ended; " +
+          "it goes on alone, and useBackend() starts the others again",
+      );
+      this.#giveUp([]);
+    }
+    const { queue } = this.#open;
     const threads = options.operations < SMALL ? 1 : this.threads;
-    const perThread = align(this.#exports.prepare(0));
-    const extra = this.#exports.extraBytes();
+    queue.write(name, job);
+    const perThread = align(exports.prepare(0));
+    const extra = exports.extraBytes();
     const scratch = this.#reserve(perThread * threads + extra);
-    this.#set("scratch", scratch);
-    this.#set("scratchBytes", perThread);
-    this.#set("extra", scratch + perThread * threads);
+    queue.set("scratch", scratch);
+    queue.set("scratchBytes", perThread);
+    queue.set("extra", scratch + perThread * threads);
     // The reservation may have grown the memory.
-    options.fill?.(this.#heap.memory.buffer, scratch + perThread * threads);
-    let done = 0;
+    options.fill?.(heap.memory.buffer, scratch + perThread * threads);
+    let done = false;
     try {
-      done = this.#exports.run(threads - 1);
-      if (this.#get("failed")) done = 0;
+      done = exports.run(threads - 1) !== 0 && queue.get("over") === 0;
     } finally {
-      if (!done) this.#stop();
+      if (!done) this.#giveUp(addressesOf(name, job));
       if (this.#scratch.bytes > KEPT_SCRATCH) this.#release();
     }
     if (done) return;
@@ -185,63 +201,120 @@ export class KernelHost {
     );
   }
 
-  #index(field: keyof typeof QUEUE): number {
-    return (this.#queue >>> 2) + Object.keys(QUEUE).indexOf(field);
+  /** Frees memory of the heap, as soon as no thread can write it any more. */
+  free(address: number): void {
+    this.#opened?.abandoned.free(address);
   }
 
-  #get(field: keyof typeof QUEUE): number {
-    const memory = new Int32Array(this.#heap.memory.buffer);
-    return Atomics.load(memory, this.#index(field));
+  get #open(): Opened {
+    if (this.#opened) return this.#opened;
+    throw new Error(CLOSED);
   }
 
-  #set(field: keyof typeof QUEUE, value: number): void {
-    const memory = new Int32Array(this.#heap.memory.buffer);
-    Atomics.store(memory, this.#index(field), value);
+  async #inTurn(change: () => Promise<void>): Promise<void> {
+    const turn = this.#changes.then(change);
+    this.#changes = turn.catch(() => {});
+    await turn;
+  }
+
+  async #startThreads(queue: Queue, count: number): Promise<Thread[]> {
+    const { heap: { memory }, module, abandoned } = this.#open;
+    const threads: Thread[] = [];
+    try {
+      for (let thread = 1; thread <= count; thread++) {
+        threads.push(
+          this.#start({
+            module,
+            memory,
+            queue: queue.address,
+            thread,
+            spins: SPINS,
+            ready: queue.indexOf("ready"),
+            left: queue.indexOf("left"),
+            over: queue.indexOf("over"),
+          }),
+        );
+      }
+      const isReady = () => {
+        const { error } = threads.find(({ error }) => error) ?? {};
+        if (error || queue.get("over")) {
+          throw new Error(
+            `a thread of WebAssembly did not start${
+              error ? `: ${messageOf(error)}` : ""
+            }`,
+            { cause: error },
+          );
+        }
+        return queue.get("ready") === count;
+      };
+      if (await this.#waitUntil(isReady)) return threads;
+      throw new Error(
+        `${count - queue.get("ready")} of ${count} threads of WebAssembly ` +
+          `did not answer within ${this.#patience / 1000} s`,
+      );
+    } catch (error) {
+      abandoned.add(queue, threads);
+      // One that was never loaded will not hear that it should end.
+      threads.forEach((thread) => thread.stop());
+      throw error;
+    }
+  }
+
+  /** Whether a condition came true in time. */
+  async #waitUntil(condition: () => boolean): Promise<boolean> {
+    const deadline = performance.now() + this.#patience;
+    while (!condition()) {
+      if (performance.now() > deadline) return false;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    return true;
+  }
+
+  #newQueue(heap: Heap): Queue {
+    const queue = new Queue(heap.memory, (bytes) => heap.allocate(bytes));
+    queue.set("patience", this.#patience);
+    return queue;
+  }
+
+  /** Computes with these threads, which know this queue. */
+  #use(queue: Queue, others: readonly Thread[]): void {
+    this.#open.queue = queue;
+    this.#others = others;
+    this.#open.exports.open(queue.address);
+  }
+
+  /** Goes on without the other threads, which may still write to these blocks. */
+  #giveUp(held: readonly number[]): void {
+    const { heap, abandoned, queue } = this.#open;
+    const { address } = this.#scratch;
+    abandoned.add(queue, this.#others, [...held, address]);
+    this.#release();
+    this.#use(this.#newQueue(heap), []);
   }
 
   #reserve(bytes: number): number {
     if (bytes > this.#scratch.bytes) {
       this.#release();
-      const address = this.#heap.allocate(bytes + ALIGNMENT);
+      const address = this.#open.heap.allocate(bytes + ALIGNMENT);
       this.#scratch = { address, bytes };
     }
     return align(this.#scratch.address);
   }
 
   #release(): void {
-    if (this.#scratch.bytes > 0) this.#heap.free(this.#scratch.address);
+    if (this.#scratch.bytes > 0) this.free(this.#scratch.address);
     this.#scratch = { address: 0, bytes: 0 };
-  }
-
-  /** A queue that no thread knows yet. */
-  #openQueue(): void {
-    const longest = Math.max(
-      ...Object.values(JOBS).map((fields) => Object.keys(fields).length),
-    );
-    const bytes = JOB_OFFSET + 4 * longest;
-    // Never freed, for the sake of threads that may still look at it.
-    this.#queue = align(this.#heap.allocate(bytes + ALIGNMENT));
-    new Uint8Array(this.#heap.memory.buffer, this.#queue, bytes).fill(0);
-    this.#exports.open(this.#queue);
-    this.#set("patience", this.#patience);
-  }
-
-  /** Ends the other threads; one that only seemed dead finds nothing to spoil. */
-  #stop(): void {
-    if (this.#others.length === 0) return;
-    this.#set("operation", STOP);
-    this.#set("turn", this.#get("turn") + 1);
-    const memory = new Int32Array(this.#heap.memory.buffer);
-    Atomics.notify(memory, this.#index("turn"));
-    this.#others.forEach((thread) => thread.stop());
-    this.#others = [];
-    this.#openQueue();
   }
 }
 
-/** A cache line: threads that write to the same one wait for each other. */
-const ALIGNMENT = 64;
+/** The addresses in a job's record. */
+function addressesOf<N extends JobName>(name: N, job: Job<N>): number[] {
+  const values = job as Readonly<Record<string, number>>;
+  return Object.entries(JOBS[name])
+    .filter(([, type]) => type === "usize")
+    .map(([field]) => values[field]!);
+}
 
-function align(address: number): number {
-  return Math.ceil((address >>> 0) / ALIGNMENT) * ALIGNMENT;
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -27,10 +27,12 @@ export const QUEUE = {
   closed: "i32",
   /** Other threads that are at the job, or are about to see that it is closed. */
   active: "i32",
-  /** Threads that have started. */
+  /** Other threads that have started. */
   ready: "i32",
-  /** Set by a thread that died. */
-  failed: "i32",
+  /** Other threads that will never write again: they ended by themselves, or died. */
+  left: "i32",
+  /** Set when a thread has died or the host is done: nobody begins with a task any more. */
+  over: "i32",
   /** Counts steps of tasks. */
   progress: "i32",
   /** Milliseconds without progress after which a thread counts as dead. */

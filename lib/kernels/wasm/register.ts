@@ -8,8 +8,12 @@ import { registerIdentity } from "./identity.ts";
 import { registerSlices } from "./slice.ts";
 import { registerSums } from "./sum.ts";
 
-/** Registers all of LION's kernels for the wasm backend. */
+let registered = false;
+
+/** Registers all of LION's kernels for the wasm backend, once. */
 export function registerWasmKernels(host: KernelHost): void {
+  if (registered) return;
+  registered = true;
   registerChunkwise(host);
   registerMatmul(host);
   registerOperations(host);

@@ -1,5 +1,4 @@
 /** Another thread of LION's WebAssembly module. @module */
-
 import { nodeModule } from "../../contract/node_module.ts";
 
 /** What a thread starts with. */
@@ -14,13 +13,17 @@ export interface ThreadStart {
   readonly thread: number;
   /** How often it looks for a job before it falls asleep. */
   readonly spins: number;
-  /** Where it says that it died: an index into the memory as integers. */
-  readonly failed: number;
+  /** Fields of the queue, as indices into the memory as integers. */
+  readonly ready: number;
+  readonly left: number;
+  readonly over: number;
 }
 
 /** A thread that was started. */
 export interface Thread {
-  /** Ends it. */
+  /** What its worker reported, if it failed. */
+  readonly error?: unknown;
+  /** Ends its worker, if the host can: see abandoned.ts. */
   stop(): void;
 }
 
@@ -29,40 +32,78 @@ export interface Thread {
  * found by every bundler: it must not refer to anything outside.
  */
 function serve(start: ThreadStart): void {
-  const { module, memory, queue, thread, spins, failed } = start;
-  try {
+  const { module, memory, queue, thread, spins } = start;
+  const count = (field: number) =>
+    Atomics.add(new Int32Array(memory.buffer), field, 1);
+  /** A failure is the end of this thread, and of the job. */
+  const guard = <Result>(run: () => Result): Result => {
+    try {
+      return run();
+    } catch (error) {
+      Atomics.store(new Int32Array(memory.buffer), start.over, 1);
+      count(start.left);
+      throw error;
+    }
+  };
+  const serve = guard(() => {
     const env = { memory, now: () => performance.now() };
     const { exports } = new WebAssembly.Instance(module, { env });
     const { open, serve } = exports as unknown as {
       open(queue: number): void;
-      serve(thread: number, spins: number): void;
+      serve(thread: number, spins: number): number;
     };
     open(queue);
-    serve(thread, spins);
-  } catch (error) {
-    Atomics.store(new Int32Array(memory.buffer), failed, 1);
-    throw error;
-  }
+    count(start.ready);
+    return serve;
+  });
+  // Deno ends a worker whose parent has ended, but none that sleeps on an atomic.
+  const goOn = () => {
+    if (guard(() => serve(thread, spins))) setTimeout(goOn);
+    else count(start.left);
+  };
+  goOn();
 }
 
 /** Starts a thread. It does not keep the process alive. */
 export function startThread(start: ThreadStart): Thread {
   // In Deno too: its own Worker, asleep, keeps the process alive even when terminated.
   const threads = nodeModule("node:worker_threads");
-  if (threads) {
-    const { Worker } = threads;
-    const source = `import { workerData } from "node:worker_threads";
-      (${serve})(workerData);`;
-    const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
-    const worker = new Worker(url, { workerData: start });
-    worker.unref();
-    worker.on("error", () => {});
-    return { stop: () => void worker.terminate() };
-  }
-  const source = `onmessage = (event) => (${serve})(event.data);`;
-  const type = "text/javascript";
-  const url = URL.createObjectURL(new Blob([source], { type }));
-  const worker = new Worker(url, { type: "module" });
+  return threads ? startNodeThread(start, threads) : startWebThread(start);
+}
+
+function startNodeThread(
+  start: ThreadStart,
+  { Worker }: typeof import("node:worker_threads"),
+): Thread {
+  const source = `import { workerData } from "node:worker_threads";
+    (${serve})(workerData);`;
+  const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
+  const worker = new Worker(url, { workerData: start });
+  const thread = { error: undefined, stop: () => void worker.terminate() };
+  worker.unref();
+  worker.on("error", (error) => Object.assign(thread, { error }));
+  return thread;
+}
+
+function startWebThread(start: ThreadStart): Thread {
+  const worker = new Worker(webSource(), { type: "module" });
+  const thread = { error: undefined, stop: () => worker.terminate() };
+  worker.addEventListener("error", (event) => {
+    const blocked = "the page's Content-Security-Policy may not allow " +
+      "workers of blob: URLs (worker-src blob:)";
+    // No message comes with a worker that was never loaded.
+    const error = new Error(event.message || blocked);
+    Object.assign(thread, { error });
+  });
   worker.postMessage(start);
-  return { stop: () => worker.terminate() };
+  return thread;
+}
+
+let webUrl: string | undefined;
+
+/** The URL of what a worker of a page runs, for all of them. */
+function webSource(): string {
+  const source = `onmessage = ({ data }) => (${serve})(data);`;
+  const type = "text/javascript";
+  return webUrl ??= URL.createObjectURL(new Blob([source], { type }));
 }

@@ -36,6 +36,7 @@ const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
  * @param tensors One for each binding, those that are written included.
  * @param uniforms The uniform buffer.
  * @throws {RangeError} If there are more workgroups than the device can dispatch.
+ * @throws {GpuError} If the device is lost.
  */
 export function launch(
   backend: StrictWebGPUBackend,
@@ -45,6 +46,15 @@ export function launch(
 ): void {
   assertDispatch(shader, backend.device);
   backend.countLaunch();
+  backend.guard(() => record(backend, shader, tensors, uniforms));
+}
+
+function record(
+  backend: StrictWebGPUBackend,
+  shader: Shader,
+  tensors: readonly tf.TensorInfo[],
+  uniforms: ArrayBuffer,
+): void {
   const recorder = backend as unknown as Recorder;
   const pipeline = pipelineOf(shader, backend.device);
   // Gives each tensor a buffer: of its values, or an unwritten one.

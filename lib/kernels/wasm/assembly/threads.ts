@@ -27,7 +27,15 @@ const GELU = 4;
 const SPLIT_HEADS = 5;
 const ADAM = 6;
 const COLUMN_SUM = 7;
-const STOP = -1;
+
+/** What a wait returns after its time. */
+const TIMED_OUT = 2;
+
+/** Nanoseconds of sleep after which a thread goes back to the host's event loop. */
+const LONGEST_SLEEP: i64 = 1_000_000_000;
+
+/** Milliseconds that one look at the progress can add to the time without any. */
+const LONGEST_LOOK: f64 = 100;
 
 function address(offset: usize): usize {
   return changetype<usize>(queue) + offset;
@@ -146,11 +154,13 @@ function attend(phase: i32, task: i32): void {
 /** Does the tasks that are left; false if another thread is dead. */
 function work(thread: i32): bool {
   prepare(queue.scratch + queue.scratchBytes * thread);
+  const over = address(offsetof<Queue>("over"));
   for (let phase = 0; phase < 2; phase++) {
     const tasks = tasksOf(phase);
     const next = address(offsetof<Queue>("next") + 4 * phase);
     const done = address(offsetof<Queue>("done") + 4 * phase);
     for (;;) {
+      if (atomic.load<i32>(over) !== 0) return false;
       const task = atomic.add<i32>(next, 1);
       if (task >= tasks) break;
       perform(phase, task);
@@ -164,18 +174,23 @@ function work(thread: i32): bool {
 /** Spins until a counter has a value; false if nothing makes progress any more. */
 function waitFor(counter: usize, value: i32): bool {
   if (atomic.load<i32>(counter) === value) return true;
-  const failed = address(offsetof<Queue>("failed"));
+  const over = address(offsetof<Queue>("over"));
   const progress = address(offsetof<Queue>("progress"));
-  let seen = atomic.load<i32>(progress), deadline = now() + queue.patience;
-  while (now() < deadline) {
+  let seen = atomic.load<i32>(progress), time = now();
+  let left: f64 = queue.patience;
+  while (left > 0) {
     for (let spin = 0; spin < 10_000; spin++) {
       if (atomic.load<i32>(counter) === value) return true;
     }
-    if (atomic.load<i32>(failed) !== 0) return false;
+    if (atomic.load<i32>(over) !== 0) return false;
+    // A machine that was asleep comes back with a leap of the clock.
+    const passed = now() - time;
+    time += passed;
+    left -= min(passed, LONGEST_LOOK);
     const current = atomic.load<i32>(progress);
     if (current === seen) continue;
     seen = current;
-    deadline = now() + queue.patience;
+    left = queue.patience;
   }
   return false;
 }
@@ -199,24 +214,34 @@ export function run(others: i32): bool {
   return done && waitFor(address(offsetof<Queue>("active")), 0);
 }
 
-/** What another thread does for ever: it spins so many times for a job, then sleeps. */
-export function serve(thread: i32, spins: i32): void {
+/** The last job that this thread has seen, and how often it has looked for the next. */
+let seen: i32 = 0;
+let spin: i32 = 0;
+
+/**
+ * What another thread does: it spins so many times for a job, then sleeps.
+ * Returns false when the thread is no longer wanted, and true when nothing came
+ * for a while: it should then be called again, after the host's own business.
+ */
+export function serve(thread: i32, spins: i32): bool {
   const turn = address(offsetof<Queue>("turn"));
   const active = address(offsetof<Queue>("active"));
   const closed = address(offsetof<Queue>("closed"));
-  let seen = 0;
-  atomic.add<i32>(address(offsetof<Queue>("ready")), 1);
-  for (;;) {
-    let spin = 0;
+  const over = address(offsetof<Queue>("over"));
+  let helped = true;
+  while (helped) {
     while (atomic.load<i32>(turn) === seen) {
       if (spin < spins) spin++;
-      else atomic.wait<i32>(turn, seen, -1);
+      else if (atomic.wait<i32>(turn, seen, LONGEST_SLEEP) === TIMED_OUT) {
+        return true;
+      }
     }
     seen = atomic.load<i32>(turn);
-    if (queue.operation === STOP) return;
+    spin = 0;
+    if (atomic.load<i32>(over) !== 0) return false;
     atomic.add<i32>(active, 1);
-    const helped = atomic.load<i32>(closed) !== 0 || work(thread);
+    helped = atomic.load<i32>(closed) !== 0 || work(thread);
     atomic.sub<i32>(active, 1);
-    if (!helped) return;
   }
+  return false;
 }
