@@ -182,6 +182,14 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     const { shape, dtype, resource, values } = this.tensorMap.get(dataId);
     const bytes = tf.util.sizeFromShape(shape) * tf.util.bytesPerElement(dtype);
     const limit = this.device.limits.maxStorageBufferBindingSize;
+    if (!resource && bytes < 0) {
+      // What tfjs makes of impossible segment ids; its buffers would not recover.
+      if (!values) this.tensorMap.delete(dataId);
+      throw new RangeError(
+        `A tensor of shape [${shape.join(", ")}] cannot be; look for ids or ` +
+          `sizes below 0 among the arguments`,
+      );
+    }
     if (!resource && bytes > limit) {
       // An output that was never computed; an input keeps its values.
       if (!values) this.tensorMap.delete(dataId);

@@ -82,6 +82,24 @@ onWebGpu(
   },
 );
 
+onWebGpu(
+  "an impossible shape is refused, and spoils no later read",
+  async () => {
+    const x = tf.ones<tf.Rank.R2>([3, 2]);
+    const indices = tf.tensor1d([0, 1], "int32");
+    const segments = tf.tensor1d([0, -2], "int32");
+    const tensors = tf.memory().numTensors;
+    assertThrows(
+      () => tf.sparse.sparseSegmentMean(x, indices, segments),
+      RangeError,
+    );
+    assertEquals(tf.memory().numTensors, tensors);
+    const y = tf.add(x, 1);
+    assertEquals([...await y.data()], [2, 2, 2, 2, 2, 2]);
+    tf.dispose([x, indices, segments, y]);
+  },
+);
+
 onWebGpu("attention that does not fit names the form that does", async () => {
   const { limits } = await useBackend({ prefer: ["webgpu"] });
   const limit = limits["maxStorageBufferBindingSize"]!;
