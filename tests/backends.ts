@@ -1,5 +1,6 @@
 /** Runs the same tests on each backend that this machine has. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type BackendName, useBackend } from "../mod.ts";
 
 /** `LION_BACKENDS=wasm,cpu` narrows a run while developing. */
@@ -32,7 +33,7 @@ export const TOLERANCE: Record<
 
 /**
  * Registers a test for each backend, or for those of `only`; it fails if it
- * leaks a tensor.
+ * leaks a tensor, or data that no tensor has.
  */
 export function onEachBackend(
   name: string,
@@ -44,10 +45,41 @@ export function onEachBackend(
       await useBackend({ prefer: [backend] });
       // Small tensors would be computed on the CPU, and the shader untested.
       if (backend === "webgpu") tf.env().set("WEBGPU_CPU_FORWARD", false);
-      const before = tf.memory().numTensors;
+      const before = alive();
       await run(backend, t);
-      const leaked = tf.memory().numTensors - before;
-      if (leaked !== 0) throw new Error(`${leaked} tensors leaked`);
+      await useBackend({ prefer: [backend] });
+      assertNoLeak(before);
     });
+  }
+}
+
+/** What the engine and the current backend hold. */
+export interface Alive {
+  readonly tensors: number;
+  /** Data of tensors, as the engine counts them. */
+  readonly buffers: number;
+  /** The backend's data, of kernels that failed too. */
+  readonly ids: number;
+}
+
+/** What is held now. */
+export function alive(): Alive {
+  const backend = tf.backend() as tf.KernelBackend;
+  if (backend instanceof WebGPUBackend) {
+    // What commands still use is disposed of when they are submitted.
+    backend.ensureCommandEncoderReady();
+    backend.endComputePassEncoder();
+    backend.submitQueue();
+  }
+  const { numTensors: tensors, numDataBuffers: buffers } = tf.memory();
+  return { tensors, buffers, ids: backend.numDataIds() };
+}
+
+/** Throws if more is held than before, or less. */
+export function assertNoLeak(before: Alive): void {
+  const after = alive();
+  for (const what of ["tensors", "buffers", "ids"] as const) {
+    const leaked = after[what] - before[what];
+    if (leaked !== 0) throw new Error(`${leaked} ${what} leaked`);
   }
 }

@@ -2,10 +2,11 @@
  * Attention in float64 loops, written from the definition and from nothing
  * else: the truth that the forms are compared with.
  *
- *     w_ij = m_j M_ij s (q_i · k_j)
+ *     w_ij = m_i m_j M_ij s (q_i · k_j)
  *     y_i  = Σ_j w_ij v_j / (Σ_j w_ij + ε)
  *
- * where M_ij is the product of the decays on the path from j to i.
+ * where M_ij is the product of the decays on the path from j to i. Padding,
+ * m = 0, is not read at all, and has no output and no gradient but its decays'.
  *
  * @module
  */
@@ -30,7 +31,7 @@ export interface Problem {
   readonly epsilon: number;
   readonly normalize: boolean;
   readonly causal: boolean;
-  /** `[batch, length]` */
+  /** `[batch, length]`, 0 at padding, which may hold NaN. */
   readonly mask?: Float32Array;
 }
 
@@ -127,11 +128,18 @@ export function solve(problem: Problem): Solution {
     const v_ = (j: number, e: number) => v[token(j) * valueDim + e]!;
     const dy_ = (i: number, e: number) => dy[token(i) * valueDim + e]!;
 
+    /** Whether token i reads token j. */
+    const reads = (i: number, j: number) =>
+      mask?.[entry * length + i] !== 0 && mask?.[entry * length + j] !== 0 &&
+      !(causal && j > i);
+
     for (let i = 0; i < length; i++) {
+      if (!reads(i, i)) continue;
       const kept = new Float64Array(length); // m_j M_ij s
       const weights = zeros(length); // w_ij
       let total = 0;
-      for (let j = 0; j < (causal ? i + 1 : length); j++) {
+      for (let j = 0; j < length; j++) {
+        if (!reads(i, j)) continue;
         const { array, first, last } = pathOf(decay.kind, i, j);
         let logMask = 0;
         if (decay.kind !== "none") {
@@ -139,7 +147,7 @@ export function solve(problem: Problem): Solution {
             logMask += arrays[array]![place(t)]!;
           }
         }
-        kept[j] = (mask?.[entry * length + j] ?? 1) * Math.exp(logMask) * scale;
+        kept[j] = Math.exp(logMask) * scale;
         for (let n = 0; n < headDim; n++) {
           const term = kept[j]! * q_(i, n) * k_(j, n);
           add(weights, j, term, Math.abs(term));
@@ -149,6 +157,7 @@ export function solve(problem: Problem): Solution {
       const norm = normalize ? total + epsilon : 1;
       for (let e = 0; e < valueDim; e++) {
         for (let j = 0; j < length; j++) {
+          if (!reads(i, j)) continue;
           add(
             y,
             token(i) * valueDim + e,
@@ -159,6 +168,7 @@ export function solve(problem: Problem): Solution {
       }
 
       for (let j = 0; j < length; j++) {
+        if (!reads(i, j)) continue;
         // dL/dw_ij, through the numerator and, if there is one, the row sum
         let ofWeight = 0;
         let ofWeightMagnitude = 0;

@@ -1,6 +1,6 @@
 /** The chunkwise form: full inside a chunk, recurrent between chunks. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { spread } from "./decay.ts";
+import { spread } from "./decay_pair.ts";
 import type { Form } from "./form.ts";
 import { mask } from "./mask.ts";
 

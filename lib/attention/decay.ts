@@ -2,27 +2,24 @@
  * Decays: how the weight of a token fades with distance.
  *
  * Every decay of the paper, and both ways of indexing it, reduces to one pair
- * of log decays, one per direction ({@linkcode LogDecayPair}); the forms of
- * attention know only that pair.
+ * of log decays, one per direction (`decay_pair.ts`); the forms of attention
+ * know only that pair.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { hasKernel, registerFusedGradient, run } from "../operations/fused.ts";
+import { assertNumbers, withFloats } from "../contract/floats.ts";
+import {
+  hasKernel,
+  registerKernelGradient,
+  runKernel,
+} from "../contract/kernel.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "./shape.ts";
 
 /** Input `x`; the gradient's output is its. */
 export const LOG_SIGMOID = "LionLogSigmoid";
-registerFusedGradient(LOG_SIGMOID, ["x"]);
-
-/**
- * Input `logDecay`, `[batch, heads, length]`, in the source convention; outputs
- * the `forward` and `backward` that it stands for, not below
- * {@linkcode LOWEST_LOG_DECAY}. The gradient's inputs are `logDecay, df, db`,
- * its output that of `logDecay`.
- */
-export const SOURCE_DECAY = "LionSourceDecay";
-registerFusedGradient(SOURCE_DECAY, ["logDecay"], ["df", "db"]);
+registerKernelGradient(LOG_SIGMOID, ["x"]);
 
 /**
  * Which token's decay lies on the path from a source to its reader.
@@ -51,19 +48,13 @@ export type Decay =
     readonly backward: tf.Tensor3D;
   };
 
-/**
- * Log decays of both directions, each `[batch or 1, heads, length]`, all <= 0.
- *
- * The forward state pays `forward[i]` on arriving at token i from i - 1, the
- * backward state `backward[i]` on arriving from i + 1. `forward[0]` and
- * `backward[length - 1]` are never read.
- */
-export interface LogDecayPair {
-  /** Paid by the forward state on arriving at each token. */
-  readonly forward: tf.Tensor3D;
-  /** Paid by the backward state on arriving at each token; `null` if causal. */
-  readonly backward: tf.Tensor3D | null;
+/** Options of {@linkcode selectiveDecay}. */
+interface SelectiveDecayOptions {
+  /** Which token's decay counts. @default "source" */
+  convention?: DecayConvention;
 }
+
+const OPTIONS: OptionNames<SelectiveDecayOptions> = { convention: true };
 
 /**
  * No decay: LION-LIT, every token weighs the same at any distance.
@@ -102,10 +93,11 @@ export function noDecay(): Decay {
  *
  * @param logDecay `[heads]`, natural logarithm of the decay, <= 0.
  * @returns The decay.
- * @throws {TypeError} If `logDecay` is not a vector.
+ * @throws {TypeError} If `logDecay` is not a vector, or not one of numbers.
  */
 export function fixedDecay(logDecay: tf.Tensor1D): Decay {
   assertShape("fixedDecay's logDecay", logDecay, [null], "heads");
+  assertNumbers("fixedDecay's logDecay", logDecay);
   return { kind: "fixed", logDecay };
 }
 
@@ -128,13 +120,15 @@ export function fixedDecay(logDecay: tf.Tensor1D): Decay {
  * @param logDecay `[batch, heads, length]`, natural logarithm of the decay, <= 0.
  * @param options `convention`: which token's decay counts; the paper's, `"source"`, by default.
  * @returns The decay.
- * @throws {TypeError} If `logDecay` does not have three axes.
+ * @throws {TypeError} If `logDecay` does not have three axes or does not hold
+ * numbers, or an option is unknown.
  * @throws {RangeError} If the convention is unknown.
  */
 export function selectiveDecay(
   logDecay: tf.Tensor3D,
-  options: { convention?: DecayConvention } = {},
+  options: SelectiveDecayOptions = {},
 ): Decay {
+  assertOptions("selectiveDecay", options, OPTIONS);
   const { convention = "source" } = options;
   assertShape(
     "selectiveDecay's logDecay",
@@ -142,12 +136,26 @@ export function selectiveDecay(
     [null, null, null],
     "batch, heads, length",
   );
-  if (convention !== "source" && convention !== "arrival") {
-    throw new RangeError(
-      `selectiveDecay's convention should be "source" or "arrival", got "${convention}"`,
-    );
-  }
+  assertNumbers("selectiveDecay's logDecay", logDecay);
+  assertConvention("selectiveDecay's convention", convention);
   return { kind: "selective", logDecay, convention };
+}
+
+/**
+ * Throws unless there is such a convention.
+ *
+ * @throws {RangeError} If there is not.
+ */
+export function assertConvention(
+  name: string,
+  convention: DecayConvention,
+): void {
+  if (convention === "source" || convention === "arrival") return;
+  throw new RangeError(
+    `${name} should be "source" or "arrival", got ${
+      JSON.stringify(convention)
+    }`,
+  );
 }
 
 /**
@@ -171,7 +179,8 @@ export function selectiveDecay(
  * @param forward `[batch, heads, length]`, <= 0: paid by the forward state on arriving at each token.
  * @param backward `[batch, heads, length]`, <= 0: paid by the backward state on arriving at each token.
  * @returns The decay.
- * @throws {TypeError} If a tensor does not have three axes, or the shapes differ.
+ * @throws {TypeError} If a tensor does not have three axes or does not hold
+ * numbers, or the shapes differ.
  */
 export function twoSidedDecay(
   forward: tf.Tensor3D,
@@ -189,6 +198,8 @@ export function twoSidedDecay(
     forward.shape,
     "batch, heads, length",
   );
+  assertNumbers("twoSidedDecay's forward", forward);
+  assertNumbers("twoSidedDecay's backward", backward);
   return { kind: "two-sided", forward, backward };
 }
 
@@ -209,12 +220,19 @@ export function twoSidedDecay(
  * assertAlmostEquals(half!, Math.log(0.5), 1e-6);
  * ```
  *
- * @param x Logits, of any shape.
+ * @param x Logits, of any shape; integers and booleans are converted to float32.
  * @returns The same shape, every value <= 0.
+ * @throws {TypeError} If x does not hold numbers.
  */
 export function logSigmoid<T extends tf.Tensor>(x: T): T {
-  if (hasKernel(LOG_SIGMOID)) return run(LOG_SIGMOID, { x })[0] as T;
-  return tf.tidy(() => tf.neg(tf.softplus(tf.neg(x))));
+  return withFloats(
+    "logSigmoid",
+    { x },
+    ({ x }) =>
+      hasKernel(LOG_SIGMOID)
+        ? runKernel(LOG_SIGMOID, { x })[0] as T
+        : tf.tidy((): T => tf.neg(tf.softplus(tf.neg(x)))),
+  );
 }
 
 /**
@@ -262,86 +280,4 @@ export async function checkDecay(decay: Decay): Promise<void> {
       }]; take the logarithm of a decay, or logSigmoid of a logit`,
     );
   });
-}
-
-/**
- * A decay of e^-10000 is 0 in any floating-point format, and its logarithm is
- * finite: a log decay of -Infinity would meet 0 · Infinity = NaN in the masks.
- */
-export const LOWEST_LOG_DECAY = -1e4;
-
-/** Replaces -Infinity; what is above 0 is the caller's error and stays visible. */
-function finite(logDecay: tf.Tensor): tf.Tensor {
-  return tf.clipByValue(logDecay, LOWEST_LOG_DECAY, 3e38);
-}
-
-/**
- * The pair of log decays that a decay stands for, or `null` for no decay.
- * Differentiable in the decay's tensors.
- *
- * @param decay The decay.
- * @param shape `[batch, heads, length]` of the sequence that it applies to.
- * @returns The pair, or `null` where nothing decays.
- * @throws {TypeError} If the decay's tensors do not have the sequence's shape.
- */
-export function logDecayPair(
-  decay: Decay,
-  shape: readonly [batch: number, heads: number, length: number],
-): LogDecayPair | null {
-  const axes = "batch, heads, length";
-  switch (decay.kind) {
-    case "none":
-      return null;
-    case "fixed": {
-      const [, heads, length] = shape;
-      assertShape("fixedDecay's logDecay", decay.logDecay, [heads], "heads");
-      const perHead = tf.reshape(finite(decay.logDecay), [1, heads, 1]);
-      const everywhere = spread(perHead, [1, heads, length]) as tf.Tensor3D;
-      return { forward: everywhere, backward: everywhere };
-    }
-    case "selective": {
-      assertShape("selectiveDecay's logDecay", decay.logDecay, shape, axes);
-      if (decay.convention === "source" && hasKernel(SOURCE_DECAY)) {
-        const { logDecay } = decay;
-        const [forward, backward] = run(SOURCE_DECAY, { logDecay });
-        return {
-          forward: forward as tf.Tensor3D,
-          backward: backward as tf.Tensor3D,
-        };
-      }
-      const logDecay = finite(decay.logDecay) as tf.Tensor3D;
-      return decay.convention === "arrival"
-        ? { forward: logDecay, backward: logDecay }
-        : { forward: shift(logDecay, 1), backward: shift(logDecay, -1) };
-    }
-    case "two-sided": {
-      assertShape("twoSidedDecay's forward", decay.forward, shape, axes);
-      return {
-        forward: finite(decay.forward) as tf.Tensor3D,
-        backward: finite(decay.backward) as tf.Tensor3D,
-      };
-    }
-    default:
-      throw new TypeError(
-        `decay should be made by noDecay, fixedDecay, selectiveDecay or twoSidedDecay, got ${
-          JSON.stringify(decay)
-        }`,
-      );
-  }
-}
-
-/**
- * As tf.broadcastTo, whose gradient runs two kernels for each repetition
- * where this one's runs a single sum.
- */
-export function spread(x: tf.Tensor, shape: number[]): tf.Tensor {
-  return tf.util.arraysEqual(x.shape, shape) ? x : tf.mul(x, tf.ones(shape));
-}
-
-/** Moves a sequence by one token along the last axis, filling with 0. */
-function shift(x: tf.Tensor3D, by: 1 | -1): tf.Tensor3D {
-  const length = x.shape[2];
-  if (length === 1) return tf.zerosLike(x);
-  const kept = tf.slice(x, [0, 0, by === 1 ? 0 : 1], [-1, -1, length - 1]);
-  return tf.pad(kept, [[0, 0], [0, 0], by === 1 ? [1, 0] : [0, 1]]);
 }

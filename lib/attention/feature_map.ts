@@ -4,9 +4,14 @@
  * Softmax attention weighs by exp(q · k). Linear attention weighs by
  * φ(q) · φ(k), which splits into a part of the query and a part of the key.
  *
+ * Integers and booleans are converted to float32.
+ *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { floats } from "../contract/floats.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertBoolean } from "../contract/values.ts";
 
 /** A map of the last axis of a tensor, `[..., headDim]` to `[..., headDim]`. */
 export type FeatureMap = (x: tf.Tensor4D) => tf.Tensor4D;
@@ -31,8 +36,16 @@ export type FeatureMap = (x: tf.Tensor4D) => tf.Tensor4D;
  * @returns The same shape, every value > 0.
  */
 export function eluPlusOne(x: tf.Tensor4D): tf.Tensor4D {
-  return tf.tidy(() => tf.add(tf.elu(x), 1));
+  return tf.tidy(() => tf.add(tf.elu(floats("eluPlusOne's x", x)), 1));
 }
+
+/** Options of {@linkcode shiftedSilu}. */
+interface ShiftedSiluOptions {
+  /** Whether to divide by the norm. @default true */
+  normalize?: boolean;
+}
+
+const OPTIONS: OptionNames<ShiftedSiluOptions> = { normalize: true };
 
 /**
  * SiLU(x) + 0.5, positive everywhere, divided by its Euclidean norm over the
@@ -57,11 +70,14 @@ export function eluPlusOne(x: tf.Tensor4D): tf.Tensor4D {
  */
 export function shiftedSilu(
   x: tf.Tensor4D,
-  options: { normalize?: boolean } = {},
+  options: ShiftedSiluOptions = {},
 ): tf.Tensor4D {
+  assertOptions("shiftedSilu", options, OPTIONS);
   const { normalize = true } = options;
+  assertBoolean("shiftedSilu's normalize", normalize);
   return tf.tidy(() => {
-    const shifted = tf.add(tf.mul(x, tf.sigmoid(x)), 0.5);
+    const given = floats("shiftedSilu's x", x);
+    const shifted = tf.add(tf.mul(given, tf.sigmoid(given)), 0.5);
     if (!normalize) return shifted as tf.Tensor4D;
     const squares = tf.sum(tf.square(shifted), -1, true);
     return tf.mul(shifted, tf.rsqrt(squares)) as tf.Tensor4D;
@@ -87,7 +103,7 @@ export function shiftedSilu(
  * @returns A tensor of the same values.
  */
 export function identity(x: tf.Tensor4D): tf.Tensor4D {
-  return tf.clone(x);
+  return tf.tidy(() => tf.clone(floats("identity's x", x)));
 }
 
 /**
@@ -109,5 +125,5 @@ export function identity(x: tf.Tensor4D): tf.Tensor4D {
  * @returns The same shape, every value >= 0.
  */
 export function relu(x: tf.Tensor4D): tf.Tensor4D {
-  return tf.relu(x);
+  return tf.tidy(() => tf.relu(floats("relu's x", x)));
 }

@@ -1,6 +1,6 @@
 /** What the forms of attention have in common. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { type LogDecayPair, spread } from "./decay.ts";
+import { type LogDecayPair, spread } from "./decay_pair.ts";
 
 /**
  * One way to compute `y_i = Σ_j M_ij (q_i · k_j) v_j`.

@@ -7,7 +7,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { LogDecayPair } from "./decay.ts";
+import { runKernel } from "../contract/kernel.ts";
+import type { LogDecayPair } from "./decay_pair.ts";
 import { formInputs } from "./form.ts";
 
 /** The forward kernel: inputs `q, k, v, f?, b?`, outputs `y` and the row sums. */
@@ -103,11 +104,7 @@ export function runChunkwiseKernel(
   attributes: ChunkwiseAttributes,
 ): tf.Tensor4D {
   const run = (name: string, inputs: tf.NamedTensorMap) =>
-    tf.engine().runKernel(
-      name,
-      inputs,
-      attributes as unknown as tf.NamedAttrMap,
-    ) as unknown as tf.Tensor[];
+    runKernel(name, inputs, attributes);
   const inputs = formInputs(q, k, v, pair);
   const named = (tensors: tf.Tensor[]): tf.NamedTensorMap => {
     const names = ["q", "k", "v", "f", "b"].slice(0, inputs.length);

@@ -4,17 +4,22 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { assertNumbers, floats } from "../contract/floats.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import {
+  assertBoolean,
+  assertEpsilon,
+  assertFinite,
+} from "../contract/values.ts";
+import { withoutPadding } from "../operations/padding.ts";
 import { blockwise } from "./blockwise.ts";
 import { chunkwise } from "./chunkwise.ts";
-import {
-  type Decay,
-  type LogDecayPair,
-  logDecayPair,
-  noDecay,
-} from "./decay.ts";
+import { type Decay, noDecay } from "./decay.ts";
+import { type LogDecayPair, logDecayPair } from "./decay_pair.ts";
 import type { Form } from "./form.ts";
 import { full } from "./full.ts";
 import { type Precision, runChunkwiseKernel } from "./kernel.ts";
+import { divided, withOnes } from "./normalizer.ts";
 import {
   type AttentionPlan,
   type ConcreteForm,
@@ -42,20 +47,27 @@ export interface LionAttentionOptions {
   decay?: Decay;
   /** How to compute it. @default "auto" */
   form?: AttentionForm;
+  /**
+   * Whether a fused kernel may compute it; `false` runs the form's TensorFlow.js
+   * operations, which are what the kernels are compared with. @default true
+   */
+  kernel?: boolean;
   /** Tokens a chunk. @default the kernel's choice; without one 64, blockwise 256 */
   chunkSize?: number;
   /** Multiplies q · k. @default 1 / sqrt(headDim) */
   scale?: number;
   /** Whether to divide by the row sum of the masked scores. @default true */
   normalize?: boolean;
-  /** Added to the row sum, after `scale`. @default 1e-6 */
+  /** Added to the row sum, after `scale`; 0 or more. @default 1e-6 */
   epsilon?: number;
   /** Whether a token reads only itself and the tokens before it. @default false */
   causal?: boolean;
   /**
-   * `[batch, length]`, 1 for a token and 0 for padding. Padding is never read,
-   * whatever it holds; rows of the output at padding have no meaning. Decays
-   * of padding still count as steps.
+   * `[batch, length]`, 1 for a token and 0 for padding; float32, int32 or bool.
+   * Padding is never read, whatever q, k and v hold there, NaN and Infinity
+   * included: the output is 0 there, whose gradient is ignored, and so are the
+   * gradients in q, k and v. Decays of padding still count as steps: they have
+   * a gradient, and a NaN among them is one on the path of other tokens.
    */
   mask?: tf.Tensor2D;
   /**
@@ -64,6 +76,19 @@ export interface LionAttentionOptions {
    */
   precision?: Precision;
 }
+
+const OPTIONS: OptionNames<LionAttentionOptions> = {
+  decay: true,
+  form: true,
+  kernel: true,
+  chunkSize: true,
+  scale: true,
+  normalize: true,
+  epsilon: true,
+  causal: true,
+  mask: true,
+  precision: true,
+};
 
 const FORMS: Record<ConcreteForm, Form> = {
   full,
@@ -79,6 +104,9 @@ const FORMS: Record<ConcreteForm, Form> = {
  *
  * with the mask M of the decay and the scale s. Differentiable in q, k, v and
  * the tensors of the decay, in every form.
+ *
+ * All tensors are computed with as float32: integers and booleans are
+ * converted, and their gradients are float32 too.
  *
  * Source: LION (arXiv:2502.16249), Theorems 3.1 and 3.2.
  *
@@ -108,7 +136,8 @@ const FORMS: Record<ConcreteForm, Form> = {
  * @param v `[batch, heads, length, valueDim]`
  * @param options See {@linkcode LionAttentionOptions}.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If a tensor has the wrong shape.
+ * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
+ * option is unknown or of the wrong kind.
  * @throws {RangeError} If an option has an impossible value, or the form's
  * largest tensor does not fit the backend.
  */
@@ -118,7 +147,7 @@ export function lionAttention(
   v: tf.Tensor4D,
   options: LionAttentionOptions = {},
 ): tf.Tensor4D {
-  const { plan, scale } = check(q, k, v, options);
+  const { plan, scale } = check("lionAttention", q, k, v, options);
   const {
     decay = noDecay(),
     normalize = true,
@@ -135,35 +164,41 @@ export function lionAttention(
       heads,
       length,
     });
-    const keys = mask ? withoutPadding(k, mask) : k;
+    const tokens = mask && floats("mask", mask);
+    const read = (name: string, x: tf.Tensor4D) =>
+      tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
+    const queries = read("q", q), keys = read("k", k), values = read("v", v);
     if (plan.kernel) {
-      const chunkSize = plan.chunkSize!;
-      return runChunkwiseKernel(float(q), float(keys), float(v), pair, {
+      const y = runChunkwiseKernel(queries, keys, values, pair, {
         causal,
         scale,
         normalize,
-        epsilon,
-        chunkSize,
+        epsilon: mask ? Math.max(epsilon, SMALLEST_EPSILON) : epsilon,
+        chunkSize: plan.chunkSize!,
         precision,
       });
+      return tokens ? withoutPadding(y, tokens) : y;
     }
-    const queries = tf.mul(q, scale) as tf.Tensor4D;
-    // The normaliser is what attention makes of a column of ones.
-    const values: tf.Tensor4D = normalize
-      ? tf.concat([v, tf.ones<tf.Rank.R4>([batch, heads, length, 1])], 3)
-      : v;
-    const sums = FORMS[plan.form](
-      queries,
-      keys,
-      values,
-      pair,
-      plan.chunkSize ?? length,
-    );
-    if (!normalize) return sums;
-    const [weighted, weight] = tf.split(sums, [v.shape[3], 1], 3);
-    return tf.div(weighted!, tf.add(weight!, epsilon));
+    const attend = (values: tf.Tensor4D) =>
+      FORMS[plan.form](
+        tf.mul(queries, scale),
+        keys,
+        values,
+        pair,
+        plan.chunkSize ?? length,
+      );
+    const y = normalize
+      ? divided(attend(withOnes(values)), epsilon, tokens)
+      : attend(values);
+    return tokens ? withoutPadding(y, tokens) : y;
   });
 }
+
+/**
+ * Rows of padding have sums of 0, and 0 / 0 is NaN: with padding, the kernel
+ * divides by this at the least.
+ */
+const SMALLEST_EPSILON = 1e-30;
 
 /**
  * Tells which form and kernel {@linkcode lionAttention} would run with the same
@@ -189,7 +224,8 @@ export function lionAttention(
  * @param v `[batch, heads, length, valueDim]`
  * @param options See {@linkcode LionAttentionOptions}.
  * @returns See {@linkcode AttentionPlan}.
- * @throws {TypeError} If a tensor has the wrong shape.
+ * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
+ * option is unknown or of the wrong kind.
  * @throws {RangeError} If an option has an impossible value, or the form's
  * largest tensor does not fit the backend.
  */
@@ -199,16 +235,18 @@ export function explainAttention(
   v: tf.Tensor4D,
   options: LionAttentionOptions = {},
 ): AttentionPlan {
-  return check(q, k, v, options).plan;
+  return check("explainAttention", q, k, v, options).plan;
 }
 
 /** Checks all arguments, and plans what to do with them. */
 function check(
+  owner: string,
   q: tf.Tensor4D,
   k: tf.Tensor4D,
   v: tf.Tensor4D,
   options: LionAttentionOptions,
 ): { plan: AttentionPlan; scale: number } {
+  assertOptions(owner, options, OPTIONS);
   const axes = "batch, heads, length, headDim";
   assertShape("q", q, [null, null, null, null], axes);
   const [batch, heads, length, headDim] = q.shape;
@@ -218,11 +256,19 @@ function check(
     if (size > 0) continue;
     throw new RangeError(`${name} should not be empty, got shape [${shape}]`);
   }
+  for (const [name, x] of Object.entries({ q, k, v })) assertNumbers(name, x);
   const { mask, scale = 1 / Math.sqrt(headDim), epsilon = 1e-6 } = options;
-  if (mask) assertShape("mask", mask, [batch, length], "batch, length");
-  assertNumber("scale", scale);
-  assertNumber("epsilon", epsilon);
-  const { form = "auto", causal = false, normalize = true } = options;
+  if (mask !== undefined) {
+    assertShape("mask", mask, [batch, length], "batch, length");
+    assertNumbers("mask", mask);
+  }
+  assertFinite("scale", scale);
+  assertEpsilon("epsilon", epsilon);
+  const { form = "auto", kernel = true, causal = false, normalize = true } =
+    options;
+  for (const [name, x] of Object.entries({ kernel, causal, normalize })) {
+    assertBoolean(name, x);
+  }
   const plan = planAttention({
     batch,
     heads,
@@ -230,6 +276,7 @@ function check(
     headDim,
     valueDim: v.shape[3],
     form,
+    kernel,
     causal,
     normalize,
     chunkSize: options.chunkSize,
@@ -237,20 +284,6 @@ function check(
     precision: options.precision ?? "f32",
   });
   return { plan, scale };
-}
-
-/**
- * Kernels know one type of number. tfjs-webgpu's cast only relabels integers,
- * which its own kernels know and ours do not; a product makes floats of them.
- */
-function float(x: tf.Tensor4D): tf.Tensor4D {
-  return x.dtype === "float32" ? x : tf.mul(tf.cast(x, "float32"), 1);
-}
-
-function withoutPadding(k: tf.Tensor4D, mask: tf.Tensor2D): tf.Tensor4D {
-  const [batch, length] = mask.shape;
-  const kept = tf.reshape(tf.cast(mask, "float32"), [batch, 1, length, 1]);
-  return tf.mul(k, kept) as tf.Tensor4D;
 }
 
 /** A causal token has no backward state; without decay it has a mask all the same. */
@@ -265,13 +298,4 @@ function restrict(
   // What is not read has a gradient of zero, not none at all.
   const forward = tf.add(pair.forward, tf.zerosLike(pair.backward!));
   return { forward: forward as tf.Tensor3D, backward: null };
-}
-
-function assertNumber(name: string, value: number): void {
-  if (typeof value !== "number") {
-    throw new TypeError(`${name} should be a number, got ${typeof value}`);
-  }
-  if (!Number.isFinite(value)) {
-    throw new RangeError(`${name} should be finite, got ${value}`);
-  }
 }

@@ -10,7 +10,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { type Decay, logDecayPair } from "./decay.ts";
+import type { Decay } from "./decay.ts";
+import { logDecayPair } from "./decay_pair.ts";
 
 /** Columns of a mask: the sources `start`, `start + 1`, …, `start + size - 1`. */
 export interface Columns {

@@ -1,15 +1,33 @@
 /** Attention along several curves through the same tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { floats } from "../contract/floats.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertPositiveInteger } from "../contract/values.ts";
+import { withoutPadding } from "../operations/padding.ts";
 import type { Decay } from "./decay.ts";
 import {
   explainAttention,
   lionAttention,
   type LionAttentionOptions,
 } from "./lion_attention.ts";
+import { divided, withOnes } from "./normalizer.ts";
 import { assertShape } from "./shape.ts";
 
 /** A way through the tokens: which token stands at each place of it. */
 export type Order = readonly number[];
+
+/** Options of {@linkcode snakeOrder}. */
+interface SnakeOrderOptions {
+  /** Which lines the snake follows. @default "rows" */
+  along?: "rows" | "columns";
+  /** Tokens before the grid, which keep their places. @default 0 */
+  first?: number;
+}
+
+const SNAKE_OPTIONS: OptionNames<SnakeOrderOptions> = {
+  along: true,
+  first: true,
+};
 
 /**
  * The way of a snake through a grid: row by row, every other row backwards, so
@@ -34,13 +52,26 @@ export type Order = readonly number[];
  * many tokens before the grid, such as a class token, keep their places; 0 by
  * default.
  * @returns The cells in the order of the way.
+ * @throws {TypeError} If an option is unknown, or a number is none.
+ * @throws {RangeError} If a number or option has an impossible value.
  */
 export function snakeOrder(
   rows: number,
   columns: number,
-  options: { along?: "rows" | "columns"; first?: number } = {},
+  options: SnakeOrderOptions = {},
 ): number[] {
+  assertOptions("snakeOrder", options, SNAKE_OPTIONS);
   const { along = "rows", first = 0 } = options;
+  assertPositiveInteger("rows", rows);
+  assertPositiveInteger("columns", columns);
+  if (along !== "rows" && along !== "columns") {
+    throw new RangeError(
+      `along should be "rows" or "columns", got ${JSON.stringify(along)}`,
+    );
+  }
+  if (!(Number.isInteger(first) && first >= 0)) {
+    throw new RangeError(`first should be 0 or more tokens, got ${first}`);
+  }
   const [lines, steps] = along === "rows" ? [rows, columns] : [columns, rows];
   const order = Array.from({ length: first }, (_, i) => i);
   for (let line = 0; line < lines; line++) {
@@ -60,6 +91,22 @@ export interface OrderedDecay {
   /** Its decays, given in the tokens' own order. */
   readonly decay: Decay;
 }
+
+const WAY: OptionNames<OrderedDecay> = { order: true, decay: true };
+
+type Options = Omit<LionAttentionOptions, "decay">;
+
+const OPTIONS: OptionNames<Options> = {
+  form: true,
+  kernel: true,
+  chunkSize: true,
+  scale: true,
+  normalize: true,
+  epsilon: true,
+  causal: true,
+  mask: true,
+  precision: true,
+};
 
 /**
  * Attention along several ways through the same tokens: numerators and
@@ -89,7 +136,8 @@ export interface OrderedDecay {
  * @param ways Each with its order and its decay.
  * @param options As for {@linkcode lionAttention}.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If a tensor has the wrong shape.
+ * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
+ * option is unknown or of the wrong kind.
  * @throws {RangeError} If an order is not a permutation of the tokens, there is
  * none, or an option has an impossible value.
  */
@@ -98,14 +146,19 @@ export function lionAttentionInOrders(
   k: tf.Tensor4D,
   v: tf.Tensor4D,
   ways: readonly OrderedDecay[],
-  options: Omit<LionAttentionOptions, "decay"> = {},
+  options: Options = {},
 ): tf.Tensor4D {
+  assertOptions("lionAttentionInOrders", options, OPTIONS);
   const { normalize = true, epsilon = 1e-6, mask, ...others } = options;
+  if (!Array.isArray(ways)) {
+    throw new TypeError(`ways should be a list, got ${typeof ways}`);
+  }
   if (ways.length === 0) throw new RangeError("ways should not be empty");
+  ways.forEach((way, i) => assertOptions(`ways[${i}]`, way, WAY));
   // Before reordering, which would cut a tensor that is too long.
   explainAttention(q, k, v, options);
   for (const { decay } of ways) {
-    if (decay.kind !== "selective") continue;
+    if (decay?.kind !== "selective") continue;
     assertShape(
       "selectiveDecay's logDecay",
       decay.logDecay,
@@ -114,27 +167,28 @@ export function lionAttentionInOrders(
     );
   }
   return tf.tidy(() => {
-    // The normaliser is what attention makes of a column of ones.
-    const [batch, heads, length] = q.shape;
-    const values: tf.Tensor4D = normalize
-      ? tf.concat([v, tf.ones<tf.Rank.R4>([batch, heads, length, 1])], 3)
-      : v;
-    const sums = ways.map(({ order, decay }) => {
-      const there = permutation(order, length);
-      const along = <T extends tf.Tensor>(x: T, axis: number) =>
-        permute(x, there, axis);
-      const y = lionAttention(along(q, 2), along(k, 2), along(values, 2), {
-        ...others,
-        ...(mask ? { mask: along(mask, 1) } : {}),
-        normalize: false,
-        decay: permuteDecay(decay, there),
+    // Once, and not on each way.
+    const tokens = mask && floats("mask", mask);
+    const read = (name: string, x: tf.Tensor4D) =>
+      tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
+    const queries = read("q", q), keys = read("k", k), values = read("v", v);
+    const attend = (values: tf.Tensor4D) => {
+      const sums = ways.map(({ order, decay }) => {
+        const there = permutation(order, q.shape[2]);
+        const along = (x: tf.Tensor4D) => permute(x, there, 2);
+        const y = lionAttention(along(queries), along(keys), along(values), {
+          ...others,
+          normalize: false,
+          decay: permuteDecay(decay, there),
+        });
+        return permute(y, { order: there.inverse, inverse: there.order }, 2);
       });
-      return permute(y, { order: there.inverse, inverse: there.order }, 2);
-    });
-    const mean = tf.div(tf.addN(sums), ways.length) as tf.Tensor4D;
-    if (!normalize) return mean;
-    const [weighted, weight] = tf.split(mean, [v.shape[3], 1], 3);
-    return tf.div(weighted!, tf.add(weight!, epsilon));
+      return tf.div(tf.addN(sums), ways.length) as tf.Tensor4D;
+    };
+    const y = normalize
+      ? divided(attend(withOnes(values)), epsilon, tokens)
+      : attend(values);
+    return tokens ? withoutPadding(y, tokens) : y;
   });
 }
 
@@ -145,6 +199,11 @@ interface Permutation {
 }
 
 function permutation(order: Order, length: number): Permutation {
+  if (!Array.isArray(order)) {
+    throw new TypeError(
+      `order should be a list of tokens, got ${typeof order}`,
+    );
+  }
   const inverse = new Int32Array(length).fill(-1);
   order.forEach((token, place) => inverse[token] = place);
   if (order.length !== length || inverse.includes(-1)) {
@@ -177,10 +236,20 @@ function permuteDecay(decay: Decay, there: Permutation): Decay {
     case "fixed":
       return decay;
     case "selective":
-      return { ...decay, logDecay: permute(decay.logDecay, there, 2) };
+      return {
+        ...decay,
+        logDecay: permute(
+          floats("selectiveDecay's logDecay", decay.logDecay),
+          there,
+          2,
+        ),
+      };
     case "two-sided":
       throw new RangeError(
         "a two-sided decay belongs to one order of the tokens; give each way a selectiveDecay or fixedDecay",
       );
+    default:
+      // What lionAttention says of it.
+      return decay;
   }
 }

@@ -41,6 +41,8 @@ export interface AttentionPlan {
 export interface PlannedProblem extends AttentionSizes {
   /** What the caller asked for. */
   readonly form: string;
+  /** Whether a fused kernel may run. @default true */
+  readonly kernel?: boolean;
   /** Tokens a chunk, if the caller chose. */
   readonly chunkSize: number | undefined;
   /** Whether there are log decays. */
@@ -98,6 +100,9 @@ function planKernel(
   problem: PlannedProblem,
 ): ChunkwisePlan | { readonly refusal: string } {
   const { form } = problem;
+  if (problem.kernel === false) {
+    return { refusal: "kernel: false asks for tfjs operations" };
+  }
   if (form !== "auto" && form !== "chunkwise") {
     return { refusal: `form "${form}" is made of tfjs operations` };
   }

@@ -1,12 +1,18 @@
 /** Causal attention over a sequence that comes in pieces, at constant memory. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { floats } from "../contract/floats.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertPositiveInteger } from "../contract/values.ts";
+import { withoutPadding } from "../operations/padding.ts";
 import {
+  assertConvention,
   type DecayConvention,
   fixedDecay,
   noDecay,
   selectiveDecay,
 } from "./decay.ts";
 import { explainAttention, lionAttention } from "./lion_attention.ts";
+import { divided, splitSums, withOnes } from "./normalizer.ts";
 import { assertShape } from "./shape.ts";
 
 /** All that causal attention remembers of the tokens before. */
@@ -27,7 +33,20 @@ export interface RecurrentInput {
   readonly v: tf.Tensor4D;
   /** `[heads]` or `[batch, heads, length]`; without it nothing decays. */
   readonly logDecay?: tf.Tensor1D | tf.Tensor3D;
+  /**
+   * `[batch, length]`, 1 for a token and 0 for padding, which is never read
+   * and changes the state by its decays alone; as for lionAttention.
+   */
+  readonly mask?: tf.Tensor2D;
 }
+
+const INPUT: OptionNames<RecurrentInput> = {
+  q: true,
+  k: true,
+  v: true,
+  logDecay: true,
+  mask: true,
+};
 
 /** Options of {@linkcode recurrentStep}; those of lionAttention. */
 export interface RecurrentStepOptions {
@@ -37,19 +56,45 @@ export interface RecurrentStepOptions {
   scale?: number;
   /** Whether to divide by the row sum of the scores. @default true */
   normalize?: boolean;
-  /** Added to the row sum. @default 1e-6 */
+  /** Added to the row sum; 0 or more. @default 1e-6 */
   epsilon?: number;
 }
+
+const OPTIONS: OptionNames<RecurrentStepOptions> = {
+  convention: true,
+  scale: true,
+  normalize: true,
+  epsilon: true,
+};
+
+/** Of a sequence that comes in pieces. */
+interface RecurrentSizes {
+  batch: number;
+  heads: number;
+  headDim: number;
+  valueDim: number;
+}
+
+const SIZES: OptionNames<RecurrentSizes> = {
+  batch: true,
+  heads: true,
+  headDim: true,
+  valueDim: true,
+};
 
 /**
  * The state before the first token.
  *
  * @param sizes Of what is to come.
  * @returns The state; the caller disposes of its tensors.
+ * @throws {TypeError} If a size is missing, unknown or no number.
+ * @throws {RangeError} If a size is no positive integer.
  */
-export function recurrentState(
-  sizes: { batch: number; heads: number; headDim: number; valueDim: number },
-): RecurrentState {
+export function recurrentState(sizes: RecurrentSizes): RecurrentState {
+  assertOptions("recurrentState", sizes, SIZES);
+  for (const name of Object.keys(SIZES) as (keyof RecurrentSizes)[]) {
+    assertPositiveInteger(name, sizes[name]);
+  }
   const { batch, heads, headDim, valueDim } = sizes;
   return {
     sum: tf.zeros([batch, heads, headDim, valueDim + 1]),
@@ -89,15 +134,22 @@ export function recurrentState(
  * @param input The tokens.
  * @param options See {@linkcode RecurrentStepOptions}.
  * @returns y, `[batch, heads, length, valueDim]`, and the state after the tokens.
- * @throws {TypeError} If a tensor has the wrong shape.
+ * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
+ * option or input is unknown or of the wrong kind.
+ * @throws {RangeError} If an option has an impossible value.
  */
 export function recurrentStep(
   state: RecurrentState,
   input: RecurrentInput,
   options: RecurrentStepOptions = {},
 ): { y: tf.Tensor4D; state: RecurrentState } {
-  const { q, k, v } = input;
-  explainAttention(q, k, v, pick(options));
+  assertOptions("recurrentStep", options, OPTIONS);
+  assertOptions("recurrentStep's input", input, INPUT);
+  const { q, k, v, mask } = input;
+  explainAttention(q, k, v, {
+    ...pick(options),
+    ...(mask === undefined ? {} : { mask }),
+  });
   const [batch, heads, length, headDim] = q.shape;
   const {
     convention = "source",
@@ -105,6 +157,7 @@ export function recurrentStep(
     normalize = true,
     epsilon = 1e-6,
   } = options;
+  assertConvention("convention", convention);
   const valueDim = v.shape[3];
   assertShape(
     "state.sum",
@@ -112,13 +165,21 @@ export function recurrentStep(
     [batch, heads, headDim, valueDim + 1],
     "batch, heads, headDim, valueDim + 1",
   );
+  assertShape("state.due", state.due, [batch, heads], "batch, heads");
   const result = tf.tidy(() => {
-    const values = tf.concat(
-      [v, tf.ones([batch, heads, length, 1])],
-      3,
-    ) as tf.Tensor4D;
-    const { own, arrival, due } = decaysOf(input, state.due, convention);
-    const inside = lionAttention(q, k, values, {
+    const tokens = mask && floats("mask", mask);
+    const read = (name: string, x: tf.Tensor4D) =>
+      tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
+    const queries = read("q", q), keys = read("k", k);
+    const values = withOnes(read("v", v));
+    const before = floats("state.sum", state.sum);
+    const { own, arrival, due } = decaysOf(
+      q.shape,
+      input.logDecay && floats("logDecay", input.logDecay),
+      floats("state.due", state.due),
+      convention,
+    );
+    const inside = lionAttention(queries, keys, values, {
       decay: own,
       causal: true,
       normalize: false,
@@ -128,31 +189,29 @@ export function recurrentStep(
     // its own sum, since a difference of sums would cancel.
     const entering = tf.exp(tf.cumsum(arrival, 2));
     const leaving = tf.exp(shiftedSum(arrival));
-    const read = tf.matMul(
-      tf.mul(tf.mul(q, scale), tf.expandDims(entering, 3)),
-      state.sum,
+    const ofState = tf.matMul(
+      tf.mul(tf.mul(queries, scale), tf.expandDims(entering, 3)),
+      before,
     );
-    const sums = tf.add(inside, read) as tf.Tensor4D;
+    const sums = tf.add(inside, ofState) as tf.Tensor4D;
     const through = tf.slice(entering, [0, 0, length - 1], [-1, -1, 1]);
     const sum = tf.add(
-      tf.mul(state.sum, tf.expandDims(through, 3)),
-      tf.matMul(tf.mul(k, tf.expandDims(leaving, 3)), values, true),
+      tf.mul(before, tf.expandDims(through, 3)),
+      tf.matMul(tf.mul(keys, tf.expandDims(leaving, 3)), values, true),
     );
-    const [weighted, weight] = tf.split(sums, [valueDim, 1], 3);
-    const y = normalize
-      ? tf.div(weighted!, tf.add(weight!, epsilon))
-      : weighted!;
-    return { y, sum, due };
+    const y = normalize ? divided(sums, epsilon, tokens) : splitSums(sums)[0];
+    return { y: tokens ? withoutPadding(y, tokens) : y, sum, due };
   });
   return {
-    y: result.y as tf.Tensor4D,
+    y: result.y,
     state: { sum: result.sum as tf.Tensor4D, due: result.due },
   };
 }
 
-function pick({ scale, epsilon }: RecurrentStepOptions) {
+function pick({ scale, normalize, epsilon }: RecurrentStepOptions) {
   return {
     ...(scale === undefined ? {} : { scale }),
+    ...(normalize === undefined ? {} : { normalize }),
     ...(epsilon === undefined ? {} : { epsilon }),
   };
 }
@@ -167,11 +226,11 @@ function shiftedSum(arrival: tf.Tensor3D): tf.Tensor3D {
  * arrives, `[batch, heads, length]`, and what it owes to the one after them.
  */
 function decaysOf(
-  { q, logDecay }: RecurrentInput,
+  [batch, heads, length]: tf.Tensor4D["shape"],
+  logDecay: tf.Tensor1D | tf.Tensor3D | undefined,
   due: tf.Tensor2D,
   convention: DecayConvention,
 ) {
-  const [batch, heads, length] = q.shape;
   const zero = tf.zeros([batch, heads, 1]);
   if (!logDecay) {
     const arrival = tf.zeros<tf.Rank.R3>([batch, heads, length]);

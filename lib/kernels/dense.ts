@@ -1,6 +1,7 @@
 /** A dense layer and its gradient, made of the kernels that a backend has. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { DENSE } from "../operations/dense.ts";
+import { onFloats } from "../contract/kernel.ts";
 import { replaceKernel } from "./replace_kernel.ts";
 
 /**
@@ -19,7 +20,9 @@ export function registerDense(backendName: string): void {
     const { kernelFunc } = tf.getKernel(name, backendName)!;
     return kernelFunc({ inputs, backend, attrs }) as tf.TensorInfo;
   };
-  replaceKernel(backendName, DENSE, ({ inputs, backend }) => {
+  const register = (name: string, kernelFunc: tf.KernelFunc) =>
+    replaceKernel(backendName, name, onFloats(name, kernelFunc));
+  register(DENSE, ({ inputs, backend }) => {
     const { x, weight, bias } = inputs as Inputs;
     const y = call(
       "_FusedMatMul",
@@ -29,33 +32,43 @@ export function registerDense(backendName: string): void {
     );
     return { ...y, shape: [...x.shape.slice(0, -1), weight.shape[1]!] };
   });
-  replaceKernel(backendName, `${DENSE}Grad`, ({ inputs, backend }) => {
+  register(`${DENSE}Grad`, ({ inputs, backend }) => {
     const { x, weight, dy } = inputs as Inputs & { dy: tf.TensorInfo };
     const [rows, matrix] = [asMatrix(x), asMatrix(dy)];
+    const made: tf.TensorInfo[] = [];
     const product = (
       a: tf.TensorInfo,
       b: tf.TensorInfo,
       transposes: { transposeA: boolean; transposeB: boolean },
       shape: number[],
-    ) => ({ ...call("BatchMatMul", backend, { a, b }, transposes), shape });
-    return [
+    ) =>
+      made.push({
+        ...call("BatchMatMul", backend, { a, b }, transposes),
+        shape,
+      });
+    try {
       product(
         matrix,
         asMatrix(weight),
         { transposeA: false, transposeB: true },
         x.shape,
-      ),
+      );
       product(
         rows,
         matrix,
         { transposeA: true, transposeB: false },
         weight.shape,
-      ),
-      call("Sum", backend, { x: { ...dy, shape: matrix.shape.slice(1) } }, {
-        axis: [0],
-        keepDims: false,
-      }),
-    ];
+      );
+      const x2d = { ...dy, shape: matrix.shape.slice(1) };
+      const axis = { axis: [0], keepDims: false };
+      made.push(call("Sum", backend, { x: x2d }, axis));
+      return made;
+    } catch (error) {
+      // Nobody else knows of them.
+      const { disposeData } = backend as tf.KernelBackend;
+      made.forEach(({ dataId }) => disposeData.call(backend, dataId));
+      throw error;
+    }
   });
 }
 

@@ -1,10 +1,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertShape } from "../attention/shape.ts";
-import { hasKernel, registerFusedGradient, run } from "./fused.ts";
+import { withFloats } from "../contract/floats.ts";
+import {
+  hasKernel,
+  registerKernelGradient,
+  runKernel,
+} from "../contract/kernel.ts";
 
 /** Inputs `x, weight, bias`; the gradient's outputs are theirs, in that order. */
 export const DENSE = "LionDense";
-registerFusedGradient(DENSE, ["x", "weight", "bias"]);
+registerKernelGradient(DENSE, ["x", "weight", "bias"]);
 
 /**
  * x W + b over the last axis, as one kernel.
@@ -21,22 +26,36 @@ registerFusedGradient(DENSE, ["x", "weight", "bias"]);
  * assertEquals((await y.data())[0], 12);
  * ```
  *
+ * Integers and booleans are converted to float32.
+ *
  * @param x `[..., inputs]`
  * @param weight `[inputs, outputs]`
  * @param bias `[outputs]`
  * @returns `[..., outputs]`
- * @throws {TypeError} If a tensor has the wrong shape.
+ * @throws {TypeError} If a tensor has the wrong shape or type of number.
  */
 export function dense(
   x: tf.Tensor,
   weight: tf.Tensor2D,
   bias?: tf.Tensor1D,
 ): tf.Tensor {
+  return withFloats("dense", { x, weight, bias }, denseOfFloats);
+}
+
+function denseOfFloats(
+  { x, weight, bias }: {
+    x: tf.Tensor;
+    weight: tf.Tensor2D;
+    bias: tf.Tensor1D | undefined;
+  },
+): tf.Tensor {
   const inputs = x.shape.at(-1) ?? null;
   assertShape("dense's weight", weight, [inputs, null], "inputs, outputs");
   const outputs = weight.shape[1];
   if (bias) assertShape("dense's bias", bias, [outputs], "outputs");
-  if (bias && hasKernel(DENSE)) return run(DENSE, { x, weight, bias })[0]!;
+  if (bias && hasKernel(DENSE)) {
+    return runKernel(DENSE, { x, weight, bias })[0]!;
+  }
   return tf.tidy(() => {
     // One product of two matrices, whose gradient is two more.
     const rows: tf.Tensor2D = tf.reshape(x, [-1, weight.shape[0]]);

@@ -1,9 +1,14 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { hasKernel, registerFusedGradient, run } from "./fused.ts";
+import { withFloats } from "../contract/floats.ts";
+import {
+  hasKernel,
+  registerKernelGradient,
+  runKernel,
+} from "../contract/kernel.ts";
 
 /** Input `x`; the gradient's output is its. */
 export const GELU = "LionGelu";
-registerFusedGradient(GELU, ["x"]);
+registerKernelGradient(GELU, ["x"]);
 
 /**
  * x Φ(x), with the normal distribution Φ(x) = (1 + erf(x / √2)) / 2: a smooth
@@ -22,13 +27,16 @@ registerFusedGradient(GELU, ["x"]);
  * assertAlmostEquals(y!, 0.841345, 1e-6);
  * ```
  *
- * @param x Any shape.
+ * @param x Any shape; integers and booleans are converted to float32.
  * @returns The shape of x.
+ * @throws {TypeError} If x holds complex numbers or strings.
  */
 export function gelu<T extends tf.Tensor>(x: T): T {
-  if (hasKernel(GELU)) return run(GELU, { x })[0] as T;
-  return tf.tidy(() => {
-    const doubled = tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1);
-    return tf.mul(tf.mul(x, 0.5), doubled);
+  return withFloats("gelu", { x }, ({ x }) => {
+    if (hasKernel(GELU)) return runKernel(GELU, { x })[0] as T;
+    return tf.tidy((): T => {
+      const doubled = tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1);
+      return tf.mul(tf.mul(x, 0.5), doubled);
+    });
   });
 }

@@ -7,14 +7,22 @@ import {
   relu,
   shiftedSilu,
 } from "../attention/feature_map.ts";
-import { hasKernel, registerFusedGradient, run } from "./fused.ts";
+import { assertShape } from "../attention/shape.ts";
+import { withFloats } from "../contract/floats.ts";
+import {
+  hasKernel,
+  registerKernelGradient,
+  runKernel,
+} from "../contract/kernel.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertPositiveInteger } from "../contract/values.ts";
 
 /**
  * Input `x`; attributes `numHeads`, `featureMap`; outputs `q, k, v`. The
  * gradient's inputs are `x, dq, dk, dv`, its output x's.
  */
 export const SPLIT_HEADS = "LionSplitHeads";
-registerFusedGradient(SPLIT_HEADS, ["x"], ["dq", "dk", "dv"]);
+registerKernelGradient(SPLIT_HEADS, ["x"], ["dq", "dk", "dv"]);
 
 /** Feature maps that the kernel knows, in the order of its numbers for them. */
 export const FUSED_FEATURE_MAPS = [
@@ -33,6 +41,19 @@ const NAMES = new Map<FeatureMap, FusedFeatureMap>([
   [eluPlusOne, "eluPlusOne"],
   [shiftedSilu, "shiftedSilu"],
 ]);
+
+/** Options of {@linkcode splitHeads}. */
+interface SplitHeadsOptions {
+  /** How many heads. */
+  numHeads: number;
+  /** Of queries and keys. @default identity */
+  featureMap?: FeatureMap;
+}
+
+const OPTIONS: OptionNames<SplitHeadsOptions> = {
+  numHeads: true,
+  featureMap: true,
+};
 
 /**
  * Splits projected rows into the queries, keys and values of attention, and
@@ -54,18 +75,40 @@ const NAMES = new Map<FeatureMap, FusedFeatureMap>([
  * ```
  *
  * @param x `[batch, length, 3 · numHeads · headDim]`: all heads' queries, then
- * keys, then values.
+ * keys, then values; integers and booleans are converted to float32.
  * @param options `numHeads`; `featureMap`: of queries and keys, `identity` by
  * default.
  * @returns q, k and v, each `[batch, numHeads, length, headDim]`.
- * @throws {TypeError} If x does not have three axes.
+ * @throws {TypeError} If x does not have three axes or does not hold numbers, or
+ * an option is unknown or of the wrong kind.
  * @throws {RangeError} If its last axis cannot be split in so many heads.
  */
 export function splitHeads(
   x: tf.Tensor3D,
-  options: { numHeads: number; featureMap?: FeatureMap },
-): { q: tf.Tensor4D; k: tf.Tensor4D; v: tf.Tensor4D } {
+  options: SplitHeadsOptions,
+): Heads {
+  assertOptions("splitHeads", options, OPTIONS);
   const { numHeads, featureMap = identity } = options;
+  assertPositiveInteger("splitHeads' numHeads", numHeads);
+  if (typeof featureMap !== "function") {
+    throw new TypeError(
+      `splitHeads' featureMap should be a function, got ${typeof featureMap}`,
+    );
+  }
+  return withFloats(
+    "splitHeads",
+    { x },
+    ({ x }) => split(x, numHeads, featureMap),
+  );
+}
+
+type Heads = { q: tf.Tensor4D; k: tf.Tensor4D; v: tf.Tensor4D };
+
+function split(
+  x: tf.Tensor3D,
+  numHeads: number,
+  featureMap: FeatureMap,
+): Heads {
   if (x.shape.length !== 3) {
     throw new TypeError(
       `splitHeads' x should have shape [batch, length, 3 · numHeads · headDim], got [${x.shape}]`,
@@ -81,7 +124,11 @@ export function splitHeads(
   const name = NAMES.get(featureMap);
   if (name && hasKernel(SPLIT_HEADS)) {
     const attributes = { numHeads, featureMap: name };
-    const [q, k, v] = run(SPLIT_HEADS, { x }, attributes) as tf.Tensor4D[];
+    const [q, k, v] = runKernel(
+      SPLIT_HEADS,
+      { x },
+      attributes,
+    ) as tf.Tensor4D[];
     return { q: q!, k: k!, v: v! };
   }
   return tf.tidy(() => {
@@ -108,16 +155,19 @@ export function splitHeads(
  * assertEquals(await y.array(), [[[1, 3], [2, 4]]]);
  * ```
  *
- * @param x `[batch, heads, length, valueDim]`
+ * @param x `[batch, heads, length, valueDim]`; integers and booleans are
+ * converted to float32.
  * @returns `[batch, length, heads · valueDim]`
+ * @throws {TypeError} If x does not have four axes or does not hold numbers.
  */
 export function joinHeads(x: tf.Tensor4D): tf.Tensor3D {
-  const [batch, heads, length, valueDim] = x.shape;
-  return tf.tidy(() =>
-    tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [
-      batch,
-      length,
-      heads * valueDim,
-    ])
-  );
+  return withFloats("joinHeads", { x }, ({ x }) => {
+    const axes = "batch, heads, length, valueDim";
+    assertShape("joinHeads' x", x, [null, null, null, null], axes);
+    const [batch, heads, length, valueDim] = x.shape;
+    return tf.tidy((): tf.Tensor3D => {
+      const rows = tf.transpose(x, [0, 2, 1, 3]);
+      return tf.reshape(rows, [batch, length, heads * valueDim]);
+    });
+  });
 }

@@ -1,10 +1,25 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertShape } from "../attention/shape.ts";
-import { hasKernel, registerFusedGradient, run } from "./fused.ts";
+import { withFloats } from "../contract/floats.ts";
+import {
+  hasKernel,
+  registerKernelGradient,
+  runKernel,
+} from "../contract/kernel.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertEpsilon } from "../contract/values.ts";
 
 /** Inputs `x, scale, offset`; the gradient's outputs are theirs, in that order. */
 export const LAYER_NORM = "LionLayerNorm";
-registerFusedGradient(LAYER_NORM, ["x", "scale", "offset"]);
+registerKernelGradient(LAYER_NORM, ["x", "scale", "offset"]);
+
+/** Options of {@linkcode layerNorm}. */
+interface LayerNormOptions {
+  /** Added to the variance, >= 0. @default 1e-5 */
+  epsilon?: number;
+}
+
+const OPTIONS: OptionNames<LayerNormOptions> = { epsilon: true };
 
 /**
  * Layer normalisation over the last axis:
@@ -26,25 +41,47 @@ registerFusedGradient(LAYER_NORM, ["x", "scale", "offset"]);
  * assertAlmostEquals(high!, 1, 1e-5);
  * ```
  *
+ * Integers and booleans are converted to float32.
+ *
  * @param x `[..., columns]`
  * @param scale `[columns]`
  * @param offset `[columns]`
- * @param options `epsilon`: added to the variance; 1e-5 by default.
+ * @param options `epsilon`: added to the variance, >= 0; 1e-5 by default.
  * @returns The shape of x.
- * @throws {TypeError} If a tensor has the wrong shape.
+ * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
+ * option is unknown.
+ * @throws {RangeError} If `epsilon` is negative or not finite.
  */
 export function layerNorm<T extends tf.Tensor>(
   x: T,
   scale: tf.Tensor1D,
   offset: tf.Tensor1D,
-  options: { epsilon?: number } = {},
+  options: LayerNormOptions = {},
 ): T {
+  assertOptions("layerNorm", options, OPTIONS);
   const { epsilon = 1e-5 } = options;
-  const columns = x.shape.at(-1)!;
+  assertEpsilon("layerNorm's epsilon", epsilon);
+  return withFloats(
+    "layerNorm",
+    { x, scale, offset },
+    (tensors) => normalize(tensors, epsilon),
+  );
+}
+
+function normalize<T extends tf.Tensor>(
+  { x, scale, offset }: { x: T; scale: tf.Tensor1D; offset: tf.Tensor1D },
+  epsilon: number,
+): T {
+  const columns = x.shape.at(-1);
+  if (columns === undefined) {
+    throw new TypeError(
+      "layerNorm's x should have shape [..., columns], got []",
+    );
+  }
   assertShape("layerNorm's scale", scale, [columns], "columns");
   assertShape("layerNorm's offset", offset, [columns], "columns");
   if (hasKernel(LAYER_NORM)) {
-    return run(LAYER_NORM, { x, scale, offset }, { epsilon })[0] as T;
+    return runKernel(LAYER_NORM, { x, scale, offset }, { epsilon })[0] as T;
   }
   return tf.tidy(() => {
     const centred = tf.sub(x, tf.mean(x, -1, true));

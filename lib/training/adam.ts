@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "../contract/tape.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { hasKernel, run } from "../operations/fused.ts";
+import { hasKernel, runKernel } from "../contract/kernel.ts";
 
 /**
  * Inputs `value, gradient, mean, square`; outputs the new `value, mean,
@@ -198,8 +198,7 @@ export function update(
   attributes: AdamAttributes,
 ): [value: tf.Tensor, mean: tf.Tensor, square: tf.Tensor] {
   if (hasKernel(ADAM)) {
-    const attrs = attributes as unknown as tf.NamedAttrMap;
-    return run(ADAM, inputs, attrs) as ReturnType<typeof update>;
+    return runKernel(ADAM, inputs, attributes) as ReturnType<typeof update>;
   }
   const { stepSize, beta1, beta2, rootCorrection, epsilon, keep } = attributes;
   const { value, gradient } = inputs;

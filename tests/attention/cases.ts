@@ -93,6 +93,9 @@ export function problemOf(c: Case): Problem {
   const mask = array(c.batch * c.length, random, (u) => u < 0.3 ? 0 : 1);
   // A sequence of padding alone has no meaning.
   for (let b = 0; b < c.batch; b++) mask[b * c.length] = 1;
+  if (c.padded) {
+    for (const x of [q, k, v, dy]) spoilPadding(x, mask, c);
+  }
   return {
     ...c,
     headDim,
@@ -108,11 +111,30 @@ export function problemOf(c: Case): Problem {
   };
 }
 
+/** What padding may hold, and nothing may read. */
+const JUNK = [NaN, Infinity, -Infinity, 3e38];
+
+/** Fills the rows of padding of a `[batch, heads, length, columns]` array. */
+function spoilPadding(
+  x: Float32Array,
+  mask: Float32Array,
+  { batch, heads, length }: Case,
+): void {
+  const columns = x.length / (batch * heads * length);
+  for (let i = 0; i < x.length; i++) {
+    const token = Math.floor(i / columns);
+    const entry = Math.floor(token / (heads * length));
+    if (mask[entry * length + token % length] !== 0) continue;
+    x[i] = JUNK[i % JUNK.length]!;
+  }
+}
+
 /** Solves a problem with a form of the library, on the current backend. */
 export async function run(
   problem: Problem,
   form: AttentionForm,
   chunkSize: number,
+  { kernel = true }: { kernel?: boolean } = {},
 ): Promise<{ y: Float32Array; gradients: Record<string, Float32Array> }> {
   const { batch, heads, length, headDim, valueDim, decay, mask } = problem;
   const { scale, epsilon, normalize, causal } = problem;
@@ -144,6 +166,7 @@ export async function run(
     return lionAttention(q, k, v, {
       decay: decayOf(kind, rest),
       form,
+      kernel,
       chunkSize,
       scale,
       epsilon,

@@ -107,6 +107,10 @@ function solve({ q, k, v, ways, mask, normalize }: Problem): number[] {
   for (let sequence = 0; sequence < B * H; sequence++) {
     const [b, h] = [Math.floor(sequence / H), sequence % H];
     for (let i = 0; i < L; i++) {
+      if (mask?.[b * L + i] === 0) {
+        y.push(...Array(E).fill(0));
+        continue;
+      }
       const weights = Array.from({ length: L }, (_, j) => {
         if (mask?.[b * L + j] === 0) return 0;
         const mean = ways.reduce(

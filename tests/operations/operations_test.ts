@@ -20,7 +20,7 @@ import {
   shiftedSilu,
   splitHeads,
 } from "../../mod.ts";
-import { logDecayPair } from "../../lib/attention/decay.ts";
+import { logDecayPair } from "../../lib/attention/decay_pair.ts";
 import { onEachBackend } from "../backends.ts";
 import { erf } from "../erf.ts";
 import { array, uniform } from "../random.ts";

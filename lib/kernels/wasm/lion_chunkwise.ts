@@ -9,9 +9,11 @@ import {
   LION_CHUNKWISE,
   LION_CHUNKWISE_GRADIENT,
 } from "../../attention/kernel.ts";
+import { onFloats } from "../../contract/kernel.ts";
 import { replaceKernel } from "../replace_kernel.ts";
 import { addressOf } from "./address.ts";
 import type { Job, KernelHost } from "./host.ts";
+import { withOutputs } from "./outputs.ts";
 
 /** Tokens a chunk, as measured with heads of 64. */
 const BEST_CHUNK = 32;
@@ -27,27 +29,40 @@ export function registerChunkwise(host: KernelHost): void {
   const forward: tf.KernelFunc = ({ inputs, backend, attrs }) => {
     const wasm = backend as BackendWasm;
     const { q, v } = inputs as Inputs;
-    const y = wasm.makeOutput(v.shape, "float32");
-    const rowSums = wasm.makeOutput(q.shape.slice(0, 3), "float32");
-    runJob(host, wasm, "forward", { ...inputs, y, rowSums } as Inputs, attrs);
-    return [y, rowSums];
+    return withOutputs(wasm, (make) => {
+      const y = make(v.shape);
+      const rowSums = make(q.shape.slice(0, 3));
+      runJob(host, wasm, "forward", { ...inputs, y, rowSums } as Inputs, attrs);
+      return [y, rowSums];
+    });
   };
   const gradient: tf.KernelFunc = ({ inputs, backend, attrs }) => {
     const wasm = backend as BackendWasm;
-    const outputs: Record<string, tf.TensorInfo> = {};
-    for (const name of ["q", "k", "v", "f", "b"]) {
-      const input = inputs[name];
-      if (!input) continue;
-      outputs[`d${name}`] = wasm.makeOutput(input.shape, "float32");
-    }
-    runJob(host, wasm, "backward", { ...inputs, ...outputs } as Inputs, attrs);
-    return Object.values(outputs);
+    return withOutputs(wasm, (make) => {
+      const outputs: Record<string, tf.TensorInfo> = {};
+      for (const name of ["q", "k", "v", "f", "b"]) {
+        const input = inputs[name];
+        if (input) outputs[`d${name}`] = make(input.shape);
+      }
+      const tensors = { ...inputs, ...outputs } as Inputs;
+      runJob(host, wasm, "backward", tensors, attrs);
+      return Object.values(outputs);
+    });
   };
   const planning: Pick<ChunkwiseKernel, "plan"> = {
     plan: (request) => plan(request, host.threads),
   };
-  replaceKernel("wasm", LION_CHUNKWISE, forward, planning);
-  replaceKernel("wasm", LION_CHUNKWISE_GRADIENT, gradient);
+  replaceKernel(
+    "wasm",
+    LION_CHUNKWISE,
+    onFloats(LION_CHUNKWISE, forward),
+    planning,
+  );
+  replaceKernel(
+    "wasm",
+    LION_CHUNKWISE_GRADIENT,
+    onFloats(LION_CHUNKWISE_GRADIENT, gradient),
+  );
 }
 
 type Inputs =

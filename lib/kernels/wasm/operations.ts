@@ -1,7 +1,9 @@
 /** The small fused operations as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { LOWEST_LOG_DECAY, SOURCE_DECAY } from "../../attention/decay.ts";
+import { SOURCE_DECAY } from "../../attention/decay_pair.ts";
+import { LOWEST_LOG_DECAY } from "../../attention/finite_decay.ts";
+import { onFloats } from "../../contract/kernel.ts";
 import { GELU } from "../../operations/gelu.ts";
 import {
   FUSED_FEATURE_MAPS,
@@ -9,10 +11,12 @@ import {
   SPLIT_HEADS,
 } from "../../operations/heads.ts";
 import { LAYER_NORM } from "../../operations/layer_norm.ts";
+import { WITHOUT_PADDING } from "../../operations/padding.ts";
 import { ADAM, type AdamAttributes } from "../../training/adam.ts";
 import { replaceKernel } from "../replace_kernel.ts";
 import { addressOf } from "./address.ts";
 import type { KernelHost } from "./host.ts";
+import { type Make, withOutputs } from "./outputs.ts";
 
 /** What a kernel has at hand. */
 interface Call {
@@ -20,8 +24,7 @@ interface Call {
   readonly wasm: BackendWasm;
   readonly inputs: Readonly<Record<string, tf.TensorInfo>>;
   readonly attributes: Readonly<Record<string, unknown>>;
-  /** A new tensor of 32-bit floats. */
-  make(shape: number[]): tf.TensorInfo;
+  readonly make: Make;
   /** Where a tensor is. */
   at(tensor: tf.TensorInfo): number;
 }
@@ -43,20 +46,24 @@ export function registerOperations(host: KernelHost): void {
     [`${SPLIT_HEADS}Grad`]: splitHeadsGradient,
     [SOURCE_DECAY]: sourceDecay,
     [`${SOURCE_DECAY}Grad`]: sourceDecayGradient,
+    [WITHOUT_PADDING]: withoutPadding,
     [ADAM]: adam,
   };
-  for (const [kernelName, kernel] of Object.entries(kernels)) {
-    replaceKernel("wasm", kernelName, ({ inputs, backend, attrs }) => {
+  const withHost =
+    (kernel: Kernel): tf.KernelFunc => ({ inputs, backend, attrs }) => {
       const wasm = backend as BackendWasm;
-      return kernel({
-        host,
-        wasm,
-        inputs: inputs as Record<string, tf.TensorInfo>,
-        attributes: attrs as Record<string, unknown>,
-        make: (shape) => wasm.makeOutput(shape, "float32"),
-        at: (tensor) => addressOf(wasm, tensor),
-      });
-    });
+      return withOutputs(wasm, (make) =>
+        kernel({
+          host,
+          wasm,
+          inputs: inputs as Record<string, tf.TensorInfo>,
+          attributes: attrs as Record<string, unknown>,
+          make,
+          at: (tensor) => addressOf(wasm, tensor),
+        }));
+    };
+  for (const [name, kernel] of Object.entries(kernels)) {
+    replaceKernel("wasm", name, onFloats(name, withHost(kernel)));
   }
 }
 
@@ -196,6 +203,34 @@ const sourceDecayGradient: Kernel = ({ wasm, inputs, make }) => {
     gradient[i] = clipped ? 0 : before + after;
   }
   return output;
+};
+
+/** Copies and fills at the speed of memory: no job is faster. */
+const withoutPadding: Kernel = ({ wasm, inputs, make }) => {
+  const { x, mask } = inputs as Record<"x" | "mask", tf.TensorInfo>;
+  const [batch, length] = mask.shape as [number, number];
+  const columns = x.shape.at(-1)!;
+  const y = make(x.shape);
+  const to = wasm.typedArrayFromHeap(y);
+  to.set(wasm.typedArrayFromHeap(x));
+  const tokens = wasm.typedArrayFromHeap(mask);
+  const sequence = length * columns;
+  const ofEntry = sizeOf(x) / Math.max(1, batch);
+  for (let i = 0; i < batch; i++) {
+    for (let first = 0; first < length;) {
+      if (tokens[i * length + first] !== 0) {
+        first++;
+        continue;
+      }
+      let end = first + 1;
+      while (end < length && tokens[i * length + end] === 0) end++;
+      for (let at = i * ofEntry; at < (i + 1) * ofEntry; at += sequence) {
+        to.fill(0, at + first * columns, at + end * columns);
+      }
+      first = end;
+    }
+  }
+  return y;
 };
 
 const adam: Kernel = ({ host, inputs, attributes, make, at }) => {

@@ -8,7 +8,13 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
 import { replaceKernel } from "../replace_kernel.ts";
 import { holdsFloats } from "./fused_kernel.ts";
-import { makeFloats, runProgram, sizeOf, widthOf } from "./program.ts";
+import {
+  makeFloats,
+  runProgram,
+  sizeOf,
+  widthOf,
+  withOutputs,
+} from "./program.ts";
 
 const THREADS = 256;
 /** Most threads that share a column. */
@@ -125,7 +131,10 @@ function columnSumOf(
   const kept = x.shape.slice(axes.length);
   const columns = tf.util.sizeFromShape(kept);
   const rows = sizeOf(x) / Math.max(1, columns);
-  const [sum] = columnSums(webgpu, [x], { rows, columns });
+  const [sum] = withOutputs(
+    webgpu,
+    () => columnSums(webgpu, [x], { rows, columns }),
+  );
   const shape = keepDims ? [...axes.map(() => 1), ...kept] : kept;
   return { ...sum!, shape };
 }

@@ -1,5 +1,5 @@
 /** From logits to log decays, and from those to the pair of both directions. @module */
-import { LOWEST_LOG_DECAY } from "../../attention/decay.ts";
+import { LOWEST_LOG_DECAY } from "../../attention/finite_decay.ts";
 import { runElementwise } from "./elementwise.ts";
 import type { FusedKernel } from "./fused_kernel.ts";
 import { makeFloats } from "./program.ts";
@@ -51,6 +51,16 @@ export const logSigmoidGradient: FusedKernel<"x" | "dy"> = (
   return [dx];
 };
 
+/**
+ * Whether -Infinity, or what is as good as it, stands there: of NaN no
+ * comparison need be right in WGSL, but its bits are, and it is not clipped.
+ */
+const IS_CLIPPED = /* wgsl */ `
+fn is_clipped(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7fffffffu) <= 0x7f800000u && x < uniforms.lowest;
+}
+`;
+
 /** Where a token is in its sequence. */
 const POSITION = /* wgsl */ `  let position = at % uniforms.length;
   let is_first = position == 0u;
@@ -73,8 +83,8 @@ export const sourceDecay: FusedKernel<"logDecay"> = (
     writes: { forward, backward },
     integers: { length: logDecay.shape.at(-1)! },
     floats: { lowest: LOWEST_LOG_DECAY },
-    functions: /* wgsl */ `
-fn clip(x: f32) -> f32 { return select(x, uniforms.lowest, x < uniforms.lowest); }
+    functions: /* wgsl */ `${IS_CLIPPED}
+fn clip(x: f32) -> f32 { return select(x, uniforms.lowest, is_clipped(x)); }
 `,
     body: /* wgsl */ `${POSITION}
   if (is_first) { forward[at] = 0.0; } else { forward[at] = clip(logDecay[at - 1u]); }
@@ -95,9 +105,10 @@ export const sourceDecayGradient: FusedKernel<"logDecay" | "df" | "db"> = (
     writes: { gradient },
     integers: { length: logDecay.shape.at(-1)! },
     floats: { lowest: LOWEST_LOG_DECAY },
+    functions: IS_CLIPPED,
     body: /* wgsl */ `${POSITION}
   var sum = 0.0;
-  if (logDecay[at] >= uniforms.lowest) {
+  if (!is_clipped(logDecay[at])) {
     if (!is_last) { sum += df[at + 1u]; }
     if (!is_first) { sum += db[at - 1u]; }
   }

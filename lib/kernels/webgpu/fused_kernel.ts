@@ -1,6 +1,9 @@
-/** How a small fused operation becomes a kernel of TensorFlow.js. @module */
+/** How a fused operation becomes a kernel of TensorFlow.js. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
+import { onFloats } from "../../contract/kernel.ts";
+import { replaceKernel } from "../replace_kernel.ts";
+import { withOutputs } from "./program.ts";
 
 /** What a kernel is given. */
 export interface Call<Input extends string, Attributes> {
@@ -20,50 +23,40 @@ export type FusedKernel<Input extends string, Attributes = unknown> = (
  *
  * @param name The kernel's name.
  * @param kernel The kernel; raises a TypeError if an input does not hold floats.
+ * @param more More of its configuration.
  */
 export function registerFusedKernel<Input extends string, Attributes>(
   name: string,
   kernel: FusedKernel<Input, Attributes>,
+  more: object = {},
 ): void {
-  tf.registerKernel({
-    kernelName: name,
-    backendName: "webgpu",
-    kernelFunc: ({ inputs, backend, attrs }) => {
-      const webgpu = backend as StrictWebGPUBackend;
-      const converted: tf.TensorInfo[] = [];
+  const kernelFunc: tf.KernelFunc = ({ inputs, backend, attrs }) => {
+    const webgpu = backend as StrictWebGPUBackend;
+    const converted: tf.TensorInfo[] = [];
+    try {
       const floats = Object.entries(inputs).map(([input, tensor]) => {
         const given = tensor as tf.TensorInfo;
-        assertFloats(name, input, given);
         if (holdsFloats(webgpu, given)) return [input, given];
-        const copy = convert(webgpu, given);
+        const copy = toFloats(webgpu, given);
         converted.push(copy);
         return [input, copy];
       });
-      const outputs = kernel({
-        backend: webgpu,
-        inputs: Object.fromEntries(floats),
-        attributes: attrs as unknown as Attributes,
-      });
+      return withOutputs(webgpu, () =>
+        kernel({
+          backend: webgpu,
+          inputs: Object.fromEntries(floats),
+          attributes: attrs as unknown as Attributes,
+        }));
+    } finally {
       converted.forEach(({ dataId }) => webgpu.disposeData(dataId));
-      return outputs;
-    },
-  });
-}
-
-function assertFloats(
-  kernel: string,
-  input: string,
-  { dtype }: tf.TensorInfo,
-): void {
-  if (dtype === "float32") return;
-  throw new TypeError(
-    `${kernel}'s ${input} should be float32, got ${dtype}; cast it`,
-  );
+    }
+  };
+  replaceKernel("webgpu", name, onFloats(name, kernelFunc), more);
 }
 
 /**
- * Whether a tensor's buffer holds floats. `tf.cast` of integers to float32
- * returns a tensor with the same buffer, and only calls it float32.
+ * Whether a tensor's buffer holds floats. Where tfjs's kernels convert integers
+ * to float32, the result has the same buffer, and is only called float32.
  */
 export function holdsFloats(
   backend: StrictWebGPUBackend,
@@ -73,8 +66,8 @@ export function holdsFloats(
     backend.tensorMap.get(dataId).dtype === "float32";
 }
 
-/** The conversion that tf.cast put off: tfjs's own kernels do it as they read. */
-function convert(
+/** A copy that holds floats: tfjs's own product converts as it reads. */
+export function toFloats(
   backend: StrictWebGPUBackend,
   tensor: tf.TensorInfo,
 ): tf.TensorInfo {

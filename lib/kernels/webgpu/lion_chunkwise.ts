@@ -22,9 +22,11 @@ import { carryStatesShader } from "./carry_states.ts";
 import { chunkStatesShader } from "./chunk_states.ts";
 import { COTANGENTS, cotangentsShader } from "./cotangents.ts";
 import { decayGradientsShader } from "./decay_gradients.ts";
+import { type Call, registerFusedKernel } from "./fused_kernel.ts";
 import { launch } from "./launch.ts";
 import { forwardMask, type MaskSource, transposedMask } from "./mask.ts";
 import { packShader } from "./pack.ts";
+import { makeFloats } from "./program.ts";
 import { type Launch, packProblem, type Shader } from "./shader.ts";
 import { directionsOf, recordQuads, type States } from "./states.ts";
 import { type Columns, type Dims, quadsOf, type Vectors } from "./vectors.ts";
@@ -41,19 +43,19 @@ const STORAGE_BUFFERS = 10;
 /** Registers the kernels `LionChunkwise` and `LionChunkwiseGrad` for webgpu, once. */
 export function registerChunkwise(): void {
   if (tf.getKernel(LION_CHUNKWISE, "webgpu")) return;
-  const forwardKernel: ChunkwiseKernel = {
-    kernelName: LION_CHUNKWISE,
-    backendName: "webgpu",
-    kernelFunc: (call) => forward(new Run(call)),
+  const planning: Pick<ChunkwiseKernel, "plan"> = {
     plan: (request) =>
       planFor(request, (tf.backend() as StrictWebGPUBackend).device),
   };
-  tf.registerKernel(forwardKernel);
-  tf.registerKernel({
-    kernelName: LION_CHUNKWISE_GRADIENT,
-    backendName: "webgpu",
-    kernelFunc: (call) => gradient(new Run(call)),
-  });
+  registerFusedKernel<string, ChunkwiseAttributes>(
+    LION_CHUNKWISE,
+    (call) => forward(new Run(call)),
+    planning,
+  );
+  registerFusedKernel<string, ChunkwiseAttributes>(
+    LION_CHUNKWISE_GRADIENT,
+    (call) => gradient(new Run(call)),
+  );
 }
 
 /**
@@ -220,11 +222,11 @@ class Run {
   readonly alone: boolean;
 
   constructor(
-    { inputs, backend, attrs }: Parameters<tf.KernelFunc>[0],
+    { inputs, backend, attributes }: Call<string, ChunkwiseAttributes>,
   ) {
-    this.#backend = backend as StrictWebGPUBackend;
-    this.#tensors = { ...inputs as Record<string, tf.TensorInfo> };
-    this.#attributes = attrs as unknown as ChunkwiseAttributes;
+    this.#backend = backend;
+    this.#tensors = { ...inputs };
+    this.#attributes = attributes;
     const { q, v, f } = this.#tensors;
     const [batch, heads, length, headDim] = q!.shape as [
       number,
@@ -258,7 +260,7 @@ class Run {
 
   /** A tensor that the kernel returns. */
   output(name: string, shape: number[]): tf.TensorInfo {
-    return this.#tensors[name] = this.#backend.makeTensorInfo(shape, "float32");
+    return this.#tensors[name] = makeFloats(this.#backend, shape);
   }
 
   /** A tensor that is gone when the kernel returns; of so many numbers. */

@@ -1,11 +1,14 @@
 /** The small fused operations as kernels for WebGPU. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { LOG_SIGMOID, SOURCE_DECAY } from "../../attention/decay.ts";
+import { LOG_SIGMOID } from "../../attention/decay.ts";
+import { SOURCE_DECAY } from "../../attention/decay_pair.ts";
 import { GELU } from "../../operations/gelu.ts";
 import { SPLIT_HEADS } from "../../operations/heads.ts";
 import { LAYER_NORM } from "../../operations/layer_norm.ts";
+import { WITHOUT_PADDING } from "../../operations/padding.ts";
 import { ADAM } from "../../training/adam.ts";
 import { adam } from "./adam.ts";
+import { registerCast } from "./cast.ts";
 import { registerColumnSum } from "./column_sum.ts";
 import {
   logSigmoid,
@@ -16,6 +19,7 @@ import {
 import { registerFusedKernel } from "./fused_kernel.ts";
 import { gelu, geluGradient } from "./gelu.ts";
 import { layerNorm, layerNormGradient } from "./layer_norm.ts";
+import { withoutPadding } from "./padding.ts";
 import { splitHeads, splitHeadsGradient } from "./split_heads.ts";
 
 /** Registers the kernels for webgpu, once. */
@@ -31,6 +35,8 @@ export function registerOperations(): void {
   registerFusedKernel(`${LOG_SIGMOID}Grad`, logSigmoidGradient);
   registerFusedKernel(SOURCE_DECAY, sourceDecay);
   registerFusedKernel(`${SOURCE_DECAY}Grad`, sourceDecayGradient);
+  registerFusedKernel(WITHOUT_PADDING, withoutPadding);
   registerFusedKernel(ADAM, adam);
   registerColumnSum();
+  registerCast();
 }

@@ -59,12 +59,36 @@ export function sizeOf({ shape }: tf.TensorInfo): number {
   return tf.util.sizeFromShape(shape);
 }
 
+/** What the running kernel made; they run one at a time, each to its end. */
+let made: tf.TensorInfo[] | undefined;
+
 /** A tensor that a program will write. */
 export function makeFloats(
   backend: StrictWebGPUBackend,
   shape: number[],
 ): tf.TensorInfo {
-  return backend.makeTensorInfo(shape, "float32");
+  const tensor = backend.makeTensorInfo(shape, "float32");
+  made?.push(tensor);
+  return tensor;
+}
+
+/**
+ * Runs a kernel; if it fails, as where a buffer is too large, what it made by
+ * then is freed, of which nobody else knows.
+ */
+export function withOutputs<R>(
+  backend: StrictWebGPUBackend,
+  kernel: () => R,
+): R {
+  const own: tf.TensorInfo[] = made = [];
+  try {
+    return kernel();
+  } catch (error) {
+    own.forEach(({ dataId }) => backend.disposeData(dataId));
+    throw error;
+  } finally {
+    made = undefined;
+  }
 }
 
 /** Runs a program. */

@@ -1,0 +1,108 @@
+/** What every decay reduces to: one log decay for each direction and token. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { floats } from "../contract/floats.ts";
+import {
+  hasKernel,
+  registerKernelGradient,
+  runKernel,
+} from "../contract/kernel.ts";
+import type { Decay } from "./decay.ts";
+import { finite } from "./finite_decay.ts";
+import { assertShape } from "./shape.ts";
+
+/**
+ * Input `logDecay`, `[batch, heads, length]`, in the source convention; outputs
+ * the `forward` and `backward` that it stands for, not below
+ * `LOWEST_LOG_DECAY`. The gradient's inputs are `logDecay, df, db`,
+ * its output that of `logDecay`.
+ */
+export const SOURCE_DECAY = "LionSourceDecay";
+registerKernelGradient(SOURCE_DECAY, ["logDecay"], ["df", "db"]);
+
+/**
+ * Log decays of both directions, each `[batch or 1, heads, length]`, all <= 0.
+ *
+ * The forward state pays `forward[i]` on arriving at token i from i - 1, the
+ * backward state `backward[i]` on arriving from i + 1. `forward[0]` and
+ * `backward[length - 1]` are never read.
+ */
+export interface LogDecayPair {
+  /** Paid by the forward state on arriving at each token. */
+  readonly forward: tf.Tensor3D;
+  /** Paid by the backward state on arriving at each token; `null` if causal. */
+  readonly backward: tf.Tensor3D | null;
+}
+
+/**
+ * The pair of log decays that a decay stands for, or `null` for no decay.
+ * Differentiable in the decay's tensors; in a tidy of the caller's.
+ *
+ * @param decay The decay.
+ * @param shape `[batch, heads, length]` of the sequence that it applies to.
+ * @returns The pair, or `null` where nothing decays.
+ * @throws {TypeError} If the decay's tensors do not have the sequence's shape.
+ */
+export function logDecayPair(
+  decay: Decay,
+  shape: readonly [batch: number, heads: number, length: number],
+): LogDecayPair | null {
+  const axes = "batch, heads, length";
+  switch (decay.kind) {
+    case "none":
+      return null;
+    case "fixed": {
+      const [, heads, length] = shape;
+      assertShape("fixedDecay's logDecay", decay.logDecay, [heads], "heads");
+      const logDecay = floats("fixedDecay's logDecay", decay.logDecay);
+      const perHead = tf.reshape(finite(logDecay), [1, heads, 1]);
+      const everywhere = spread(perHead, [1, heads, length]) as tf.Tensor3D;
+      return { forward: everywhere, backward: everywhere };
+    }
+    case "selective": {
+      assertShape("selectiveDecay's logDecay", decay.logDecay, shape, axes);
+      const given = floats("selectiveDecay's logDecay", decay.logDecay);
+      if (decay.convention === "source" && hasKernel(SOURCE_DECAY)) {
+        const [forward, backward] = runKernel(SOURCE_DECAY, {
+          logDecay: given,
+        });
+        return {
+          forward: forward as tf.Tensor3D,
+          backward: backward as tf.Tensor3D,
+        };
+      }
+      const logDecay = finite(given);
+      return decay.convention === "arrival"
+        ? { forward: logDecay, backward: logDecay }
+        : { forward: shift(logDecay, 1), backward: shift(logDecay, -1) };
+    }
+    case "two-sided": {
+      assertShape("twoSidedDecay's forward", decay.forward, shape, axes);
+      return {
+        forward: finite(floats("twoSidedDecay's forward", decay.forward)),
+        backward: finite(floats("twoSidedDecay's backward", decay.backward)),
+      };
+    }
+    default:
+      throw new TypeError(
+        `decay should be made by noDecay, fixedDecay, selectiveDecay or twoSidedDecay, got ${
+          JSON.stringify(decay)
+        }`,
+      );
+  }
+}
+
+/**
+ * As tf.broadcastTo, whose gradient runs two kernels for each repetition
+ * where this one's runs a single sum.
+ */
+export function spread(x: tf.Tensor, shape: number[]): tf.Tensor {
+  return tf.util.arraysEqual(x.shape, shape) ? x : tf.mul(x, tf.ones(shape));
+}
+
+/** Moves a sequence by one token along the last axis, filling with 0. */
+function shift(x: tf.Tensor3D, by: 1 | -1): tf.Tensor3D {
+  const length = x.shape[2];
+  if (length === 1) return tf.zerosLike(x);
+  const kept = tf.slice(x, [0, 0, by === 1 ? 0 : 1], [-1, -1, length - 1]);
+  return tf.pad(kept, [[0, 0], [0, 0], by === 1 ? [1, 0] : [0, 1]]);
+}

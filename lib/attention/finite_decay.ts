@@ -1,0 +1,25 @@
+/** Log decays without -Infinity. @module */
+import * as tf from "@tensorflow/tfjs-core";
+
+/**
+ * A decay of e^-10000 is 0 in any floating-point format, and its logarithm is
+ * finite: a log decay of -Infinity would meet 0 · Infinity = NaN in the masks.
+ */
+export const LOWEST_LOG_DECAY = -1e4;
+
+/**
+ * Replaces -Infinity, with no gradient. What is above 0 is the caller's error
+ * and stays visible, and so does NaN, of which tfjs-wasm's `clipByValue` makes
+ * the lowest: a model that diverges would only seem to forget.
+ */
+export function finite<T extends tf.Tensor>(logDecay: T): T {
+  const clip = tf.customGrad((x, save) => {
+    (save as tf.GradSaveFunc)([x as T]);
+    return {
+      value: tf.maximum(x as T, LOWEST_LOG_DECAY) as T,
+      gradFunc: (dy: tf.Tensor, [x]: tf.Tensor[]) =>
+        tf.where(tf.less(x!, LOWEST_LOG_DECAY), tf.zerosLike(dy), dy),
+    };
+  });
+  return clip(logDecay) as T;
+}

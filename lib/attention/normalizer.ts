@@ -1,0 +1,45 @@
+/**
+ * The row sums by which attention divides: they are what attention makes of a
+ * column of ones.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+
+/** `[batch, heads, length, valueDim]` with a column of ones after the others. */
+export function withOnes(values: tf.Tensor4D): tf.Tensor4D {
+  const [batch, heads, length] = values.shape;
+  const ones = tf.ones<tf.Rank.R4>([batch, heads, length, 1]);
+  return tf.concat([values, ones], 3) as tf.Tensor4D;
+}
+
+/** What attention to values {@linkcode withOnes} made: the other columns, and the last. */
+export function splitSums(sums: tf.Tensor4D): [tf.Tensor4D, tf.Tensor4D] {
+  return tf.split(sums, [sums.shape[3] - 1, 1], 3) as [
+    tf.Tensor4D,
+    tf.Tensor4D,
+  ];
+}
+
+/**
+ * Divides what attention to values {@linkcode withOnes} made by its row sums.
+ *
+ * @param sums `[batch, heads, length, valueDim + 1]`
+ * @param epsilon Added to the row sums.
+ * @param tokens `[batch, length]`, 0 at padding, if there is any.
+ * @returns `[batch, heads, length, valueDim]`
+ */
+export function divided(
+  sums: tf.Tensor4D,
+  epsilon: number,
+  tokens: tf.Tensor2D | undefined,
+): tf.Tensor4D {
+  const [weighted, weight] = splitSums(sums);
+  const divisor = tf.add(weight, epsilon);
+  if (!tokens) return tf.div(weighted, divisor);
+  // A row of padding has a sum of 0; 0 / 1 has a gradient, and 0 / 0 has none.
+  const [batch, length] = tokens.shape;
+  const padding = tf.cast(tf.equal(tokens, 0), "float32");
+  const rows = tf.reshape(padding, [batch, 1, length, 1]);
+  return tf.div(weighted, tf.add(divisor, rows));
+}

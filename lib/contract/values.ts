@@ -1,0 +1,65 @@
+/** Values of options: of the wrong kind a TypeError, impossible ones a RangeError. @module */
+
+/**
+ * Throws unless a value is a finite number.
+ *
+ * @param name How the caller knows it.
+ * @param value What came.
+ * @throws {TypeError} If it is no number.
+ * @throws {RangeError} If it is not finite.
+ */
+export function assertFinite(name: string, value: number): void {
+  if (typeof value !== "number") {
+    throw new TypeError(`${name} should be a number, got ${typeof value}`);
+  }
+  if (!Number.isFinite(value)) {
+    throw new RangeError(`${name} should be finite, got ${value}`);
+  }
+}
+
+/**
+ * Throws unless a value may be added to what is divided by: finite and >= 0.
+ *
+ * @param name How the caller knows it.
+ * @param value What came.
+ * @throws {TypeError} If it is no number.
+ * @throws {RangeError} If it is negative or not finite.
+ */
+export function assertEpsilon(name: string, value: number): void {
+  assertFinite(name, value);
+  if (value >= 0) return;
+  throw new RangeError(`${name} should be 0 or more, got ${value}`);
+}
+
+/**
+ * Throws unless a value counts something of which there is one at least.
+ *
+ * @param name How the caller knows it.
+ * @param value What came.
+ * @throws {TypeError} If it is no number.
+ * @throws {RangeError} If it is no positive integer.
+ */
+export function assertPositiveInteger(name: string, value: number): void {
+  if (typeof value !== "number") {
+    throw new TypeError(`${name} should be a number, got ${typeof value}`);
+  }
+  if (Number.isInteger(value) && value > 0) return;
+  throw new RangeError(`${name} should be a positive integer, got ${value}`);
+}
+
+/**
+ * Throws unless a value is `true` or `false`: `"false"` would count as true.
+ *
+ * @param name How the caller knows it.
+ * @param value What came.
+ * @throws {TypeError} If it is neither.
+ */
+export function assertBoolean(name: string, value: boolean): void {
+  if (typeof value === "boolean") return;
+  const given: unknown = value;
+  throw new TypeError(
+    `${name} should be true or false, got ${
+      typeof given === "string" ? JSON.stringify(given) : given
+    }`,
+  );
+}

@@ -1,0 +1,26 @@
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+
+/** Makes a tensor of 32-bit floats, not yet written. */
+export type Make = (shape: number[]) => TensorInfo;
+
+/**
+ * Runs a kernel; if it fails, as where memory runs out, what it made by then is
+ * freed, of which nobody else knows.
+ */
+export function withOutputs<R>(
+  wasm: BackendWasm,
+  kernel: (make: Make) => R,
+): R {
+  const made: TensorInfo[] = [];
+  try {
+    return kernel((shape) => {
+      const output = wasm.makeOutput(shape, "float32");
+      made.push(output);
+      return output;
+    });
+  } catch (error) {
+    made.forEach(({ dataId }) => wasm.disposeData(dataId));
+    throw error;
+  }
+}

@@ -1,0 +1,58 @@
+/** Tokens that are none, taken out before anything is computed with them. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { assertShape } from "../attention/shape.ts";
+import { floats } from "../contract/floats.ts";
+import { hasKernel, runKernel } from "../contract/kernel.ts";
+
+/**
+ * Inputs `x`, `[batch, …, length, columns]`, and `mask`, `[batch, length]`;
+ * output x with zeros where the mask is 0.
+ */
+export const WITHOUT_PADDING = "LionWithoutPadding";
+
+/**
+ * x with zeros at padding, whatever it held there: NaN and Infinity too, which a
+ * product with 0 would keep. So is the gradient in x: zeros at padding, whatever
+ * the gradient of the result holds there.
+ *
+ * @param x `[batch, …, length, columns]`, of three axes or more.
+ * @param mask `[batch, length]`, 0 for padding and anything else for a token;
+ * not differentiated.
+ * @returns The shape of x.
+ * @throws {TypeError} If the shapes do not fit, or a tensor does not hold numbers.
+ */
+export function withoutPadding<T extends tf.Tensor>(
+  x: T,
+  mask: tf.Tensor2D,
+): T {
+  assertShape(
+    "mask",
+    mask,
+    [x.shape[0]!, x.shape.at(-2)!],
+    "batch, length",
+  );
+  const select = tf.customGrad((x, save) => {
+    (save as tf.GradSaveFunc)([mask]);
+    return {
+      value: selectTokens(x as T, mask),
+      gradFunc: (dy: tf.Tensor, [mask]: tf.Tensor[]) =>
+        withoutPadding(dy, mask as tf.Tensor2D),
+    };
+  });
+  return tf.tidy(() => select(floats("x", x)) as T);
+}
+
+function selectTokens<T extends tf.Tensor>(x: T, mask: tf.Tensor2D): T {
+  if (hasKernel(WITHOUT_PADDING)) {
+    return runKernel(WITHOUT_PADDING, { x, mask })[0] as T;
+  }
+  const [batch, length] = mask.shape;
+  const between = x.shape.slice(1, -2).map(() => 1);
+  const tokens = tf.reshape(tf.notEqual(mask, 0), [
+    batch,
+    ...between,
+    length,
+    1,
+  ]);
+  return tf.where(tf.broadcastTo(tokens, x.shape), x, 0);
+}

@@ -1,0 +1,257 @@
+/** Padding is never read, whatever it holds, and gets zeros. @module */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type AttentionForm,
+  fixedDecay,
+  lionAttention,
+  lionAttentionInOrders,
+  type LionAttentionOptions,
+  recurrentState,
+  recurrentStep,
+  selectiveDecay,
+} from "../../mod.ts";
+import { withoutPadding } from "../../lib/operations/padding.ts";
+import { onEachBackend } from "../backends.ts";
+import { array, uniform } from "../random.ts";
+
+const [B, H, L, D, E] = [3, 2, 9, 4, 5];
+
+/** The last entry is padding alone. */
+const MASK = [
+  ...[1, 1, 0, 1, 0, 0, 1, 1, 0],
+  ...[0, 0, 1, 1, 1, 1, 1, 1, 1],
+  ...[0, 0, 0, 0, 0, 0, 0, 0, 0],
+];
+
+const JUNK = [NaN, Infinity, -Infinity, 3e38, -3e38];
+
+/** Random numbers, `[B, H, L, columns]`; at padding what is given. */
+function rows(
+  columns: number,
+  seed: number,
+  padding: (i: number) => number,
+): tf.Tensor4D {
+  const values = array(B * H * L * columns, uniform(seed), (u) => 0.1 + u)
+    .map((value, i) => {
+      const token = Math.floor(i / columns);
+      const entry = Math.floor(token / (H * L));
+      return MASK[entry * L + token % L] ? value : padding(i);
+    });
+  return tf.tensor4d(values, [B, H, L, columns]);
+}
+
+/** q, k, v and dy. */
+function vectors(padding: (i: number) => number): tf.Tensor4D[] {
+  return [D, D, E, E].map((columns, i) => rows(columns, i + 1, padding));
+}
+
+type Attend = (q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D) => tf.Tensor;
+
+/** y, dq, dk and dv; those of a `[B, H, L, columns]` tensor each. */
+async function solve(
+  attend: Attend,
+  padding: (i: number) => number,
+): Promise<number[][]> {
+  const [q, k, v, dy] = vectors(padding);
+  const { value, grads } = tf.valueAndGrads((...x: tf.Tensor[]) =>
+    attend(x[0] as tf.Tensor4D, x[1] as tf.Tensor4D, x[2] as tf.Tensor4D)
+  )([q!, k!, v!], dy!);
+  const results = await Promise.all([value, ...grads].map((x) => x.data()));
+  tf.dispose([q!, k!, v!, dy!, value, ...grads]);
+  // Zeros may have either sign.
+  return results.map((x) => Array.from(x, (value) => value + 0));
+}
+
+/** Compares what comes of junk with what comes of zeros; and zeros at padding. */
+async function assertUnread(attend: Attend, label: string): Promise<void> {
+  const clean = await solve(attend, () => 0);
+  const spoiled = await solve(attend, (i) => JUNK[i % JUNK.length]!);
+  assertEquals(spoiled, clean, label);
+  for (const values of spoiled) {
+    assert(values.every(Number.isFinite), label);
+    assert(values.some((value) => value !== 0), label);
+    const columns = values.length / (B * H * L);
+    values.forEach((value, i) => {
+      const token = Math.floor(i / columns);
+      const entry = Math.floor(token / (H * L));
+      if (MASK[entry * L + token % L]) return;
+      assertEquals(value, 0, `${label}: at padding`);
+    });
+  }
+}
+
+const FORMS: readonly AttentionForm[] = [
+  "auto",
+  "full",
+  "recurrent",
+  "blockwise",
+  "chunkwise",
+];
+
+/** Decays for each token, of which padding has its own. */
+function logDecays(): tf.Tensor3D {
+  return tf.tensor3d(array(B * H * L, uniform(7), (u) => -u), [B, H, L]);
+}
+
+const OPTIONS: readonly LionAttentionOptions[] = [
+  {},
+  { epsilon: 0 },
+  { normalize: false },
+  { causal: true, epsilon: 0 },
+  { causal: true, normalize: false },
+];
+
+for (const form of FORMS) {
+  onEachBackend(`padding is never read by the form ${form}`, async () => {
+    const mask = tf.tensor2d(MASK, [B, L]);
+    const logDecay = logDecays();
+    for (const kernel of [true, false]) {
+      for (const options of OPTIONS) {
+        for (const decay of [undefined, selectiveDecay(logDecay)]) {
+          const all = {
+            ...options,
+            ...(decay ? { decay } : {}),
+            mask,
+            form,
+            kernel,
+            chunkSize: 4,
+          };
+          await assertUnread(
+            (q, k, v) => lionAttention(q, k, v, all),
+            `${JSON.stringify(options)} ${decay?.kind} kernel ${kernel}`,
+          );
+        }
+      }
+    }
+    tf.dispose([mask, logDecay]);
+  });
+}
+
+onEachBackend("padding is never read by attention in orders", async () => {
+  const mask = tf.tensor2d(MASK, [B, L]);
+  const logDecay = logDecays();
+  const there = Array.from({ length: L }, (_, i) => i);
+  const ways = [
+    { order: there, decay: selectiveDecay(logDecay) },
+    { order: there.toReversed(), decay: selectiveDecay(logDecay) },
+  ];
+  for (const options of OPTIONS) {
+    await assertUnread(
+      (q, k, v) => lionAttentionInOrders(q, k, v, ways, { ...options, mask }),
+      JSON.stringify(options),
+    );
+  }
+  tf.dispose([mask, logDecay]);
+});
+
+onEachBackend(
+  "padding is never read by recurrentStep(), whose pieces are the whole",
+  async () => {
+    const mask = tf.tensor2d(MASK, [B, L]);
+    const logDecay = logDecays();
+    const inPieces = (epsilon: number): Attend => (q, k, v) =>
+      tf.tidy(() => {
+        const sizes = { batch: B, heads: H, headDim: D, valueDim: E };
+        let state = recurrentState(sizes);
+        const answers = [[0, 4], [4, 1], [5, 4]].map(([start, length]) => {
+          const cut = <T extends tf.Tensor>(x: T, axis: number) =>
+            tf.slice(
+              x,
+              x.shape.map((_, i) => i === axis ? start! : 0),
+              x.shape.map((size, i) => i === axis ? length! : size),
+            ) as T;
+          const step = recurrentStep(state, {
+            q: cut(q, 2),
+            k: cut(k, 2),
+            v: cut(v, 2),
+            logDecay: cut(logDecay, 2),
+            mask: cut(mask, 1),
+          }, { epsilon });
+          state = step.state;
+          return step.y;
+        });
+        return tf.concat(answers, 2);
+      });
+    for (const epsilon of [1e-6, 0]) {
+      await assertUnread(inPieces(epsilon), `epsilon ${epsilon}`);
+    }
+    const decay = selectiveDecay(logDecay);
+    const whole = await solve(
+      (q, k, v) => lionAttention(q, k, v, { decay, mask, causal: true }),
+      () => 0,
+    );
+    const pieces = await solve(inPieces(1e-6), () => 0);
+    whole.forEach((values, which) =>
+      values.forEach((value, i) =>
+        assert(Math.abs(value - pieces[which]![i]!) < 1e-4)
+      )
+    );
+    tf.dispose([mask, logDecay]);
+  },
+);
+
+onEachBackend("a mask may be float32, int32 or bool", async () => {
+  const decay = fixedDecay(tf.tensor1d([-0.1, -1]));
+  const results: number[][][] = [];
+  for (const dtype of ["float32", "int32", "bool"] as const) {
+    for (const form of ["auto", "full"] as const) {
+      const mask = tf.tensor2d(MASK, [B, L], dtype);
+      const attend: Attend = (q, k, v) =>
+        lionAttention(q, k, v, { decay, mask, form });
+      await assertUnread(attend, `${dtype} ${form}`);
+      if (form === "auto") results.push(await solve(attend, () => 0));
+      mask.dispose();
+    }
+  }
+  assertEquals(results[1], results[0]);
+  assertEquals(results[2], results[0]);
+  if ("logDecay" in decay) decay.logDecay.dispose();
+});
+
+onEachBackend("a mask says what it should be", () => {
+  tf.tidy(() => {
+    const x = rows(D, 1, () => 0);
+    const refused = (mask: unknown, part: string) =>
+      assertThrows(
+        () => lionAttention(x, x, x, { mask: mask as tf.Tensor2D }),
+        TypeError,
+        part,
+      );
+    refused(tf.ones([B, L + 1]), "mask should have shape [batch, length]");
+    refused(tf.ones([B, 1, L]), "mask should have shape [batch, length]");
+    refused(MASK, "mask should be a tensor of shape [batch, length]");
+    refused(null, "got null");
+    refused(
+      tf.tensor2d(MASK.map(String), [B, L], "string"),
+      "mask should be float32, or int32 or bool, which are converted; got string",
+    );
+  });
+});
+
+onEachBackend(
+  "withoutPadding() takes any shape, and selects where a product would not",
+  async () => {
+    const mask = tf.tensor2d([1, 0, 0, 1, 1, 1], [2, 3]);
+    for (const shape of [[2, 3, 4], [2, 3, 1], [2, 2, 3, 8], [2, 1, 2, 3, 5]]) {
+      const size = tf.util.sizeFromShape(shape);
+      const columns = shape.at(-1)!, between = size / (6 * columns);
+      const isToken = (i: number) => {
+        const row = Math.floor(i / columns);
+        const entry = Math.floor(row / (3 * between));
+        return ![1, 2].includes(entry * 3 + row % 3);
+      };
+      const values = Array.from({ length: size }, (_, i) => i + 1);
+      const x = tf.tensor(values.map((v, i) => isToken(i) ? v : NaN), shape);
+      const dy = tf.tensor(values.map((v, i) => isToken(i) ? v : NaN), shape);
+      const { value, grad } = tf.valueAndGrad((x: tf.Tensor) =>
+        withoutPadding(x, mask)
+      )(x, dy);
+      const expected = values.map((v, i) => isToken(i) ? v : 0);
+      assertEquals([...await value.data()], expected);
+      assertEquals([...await grad.data()], expected);
+      tf.dispose([x, dy, value, grad]);
+    }
+    mask.dispose();
+  },
+);
