@@ -127,6 +127,10 @@ function attend(
   const size = q[0]!.length / numHeads;
   return q.map((_, i) =>
     Array.from({ length: numHeads }, (_, head) => {
+      // Padding reads nothing; of softmax, its output has no meaning.
+      if (mask?.[i] === 0 && variant !== "softmax") {
+        return new Array<number>(size).fill(0);
+      }
       const slice = (row: number[]) =>
         row.slice(head * size, (head + 1) * size);
       const map = (row: number[]) =>

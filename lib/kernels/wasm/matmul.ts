@@ -5,6 +5,7 @@ import { matrixShape } from "../matrix_shape.ts";
 import { replaceKernel } from "../replace_kernel.ts";
 import { addressOf } from "./address.ts";
 import type { KernelHost } from "./host.ts";
+import { type Make, withOutputs } from "./outputs.ts";
 
 /**
  * Registers `BatchMatMul` and `_FusedMatMul`: all transposes, batches and
@@ -24,17 +25,19 @@ export function registerMatmul(host: KernelHost): void {
     const wasm = backend as BackendWasm;
     const { activation, leakyreluAlpha, ...transposes } =
       attrs as unknown as tf._FusedMatMulAttrs;
-    const product = matmul(host, wasm, a, b, bias, transposes);
-    if (!activation || activation === "linear") return product;
-    const activated = ACTIVATIONS[activation]!(
-      product,
-      preluActivationWeights,
-      leakyreluAlpha,
-    );
-    const { kernelFunc } = tf.getKernel(activated.kernel, "wasm")!;
-    const result = kernelFunc({ ...activated, backend }) as tf.TensorInfo;
-    wasm.disposeData(product.dataId);
-    return result;
+    return withOutputs(wasm, (make) => {
+      const product = matmul(host, { wasm, make }, a, b, bias, transposes);
+      if (!activation || activation === "linear") return product;
+      const activated = ACTIVATIONS[activation]!(
+        product,
+        preluActivationWeights,
+        leakyreluAlpha,
+      );
+      const { kernelFunc } = tf.getKernel(activated.kernel, "wasm")!;
+      const result = kernelFunc({ ...activated, backend }) as tf.TensorInfo;
+      wasm.disposeData(product.dataId);
+      return result;
+    });
   };
   for (const kernelName of ["BatchMatMul", "_FusedMatMul"]) {
     replaceKernel("wasm", kernelName, multiply);
@@ -68,7 +71,7 @@ const ACTIVATIONS: Record<
 
 function matmul(
   host: KernelHost,
-  wasm: BackendWasm,
+  { wasm, make }: { wasm: BackendWasm; make: Make },
   a: tf.TensorInfo,
   b: tf.TensorInfo,
   bias: tf.TensorInfo | undefined,
@@ -96,7 +99,7 @@ function matmul(
   }
   const batchA = a.shape.slice(0, -2), batchB = b.shape.slice(0, -2);
   const batch = tf.broadcast_util.assertAndGetBroadcastShape(batchA, batchB);
-  const output = wasm.makeOutput([...batch, rows, columns], "float32");
+  const output = make([...batch, rows, columns]);
   const count = tf.util.sizeFromShape(batch);
   if (count * rows * columns === 0) return output;
   if (inner === 0) {

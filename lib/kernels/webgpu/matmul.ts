@@ -10,7 +10,7 @@ import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
 import { matrixShape } from "../matrix_shape.ts";
 import { replaceKernel } from "../replace_kernel.ts";
 import { holdsFloats } from "./fused_kernel.ts";
-import { makeFloats, runProgram, widthOf } from "./program.ts";
+import { makeFloats, runProgram, widthOf, withOutputs } from "./program.ts";
 import { repeat } from "./shader.ts";
 
 /** Threads of a workgroup along rows, and along columns; each has a 4 × 4 tile. */
@@ -20,7 +20,16 @@ const ACROSS = 8;
 export function registerMatmul(): void {
   for (const name of ["BatchMatMul", "_FusedMatMul"]) {
     const stock = tf.getKernel(name, "webgpu")!.kernelFunc;
-    replaceKernel("webgpu", name, (call) => matmulOf(call) ?? stock(call));
+    replaceKernel(
+      "webgpu",
+      name,
+      (call) =>
+        withOutputs(
+          call.backend as StrictWebGPUBackend,
+          () => matmulOf(call),
+        ) ??
+          stock(call),
+    );
   }
 }
 

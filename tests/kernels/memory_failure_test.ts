@@ -1,0 +1,218 @@
+/** A kernel that runs out of memory frees what it made, and works again. @module */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { alive, assertNoLeak, BACKENDS, onEachBackend } from "../backends.ts";
+
+/** A kernel of ours, the shapes of its inputs, and its attributes. */
+interface Subject {
+  readonly kernel: string;
+  readonly inputs: Readonly<Record<string, readonly number[]>>;
+  readonly attributes?: object;
+}
+
+// Columns that are no whole quads, and several chunks, blocks and segments.
+const [heads, length, d, e] = [2, 100, 6, 5];
+const perToken = [1, heads, length];
+const attention = {
+  q: [...perToken, d],
+  k: [...perToken, d],
+  v: [...perToken, e],
+  f: perToken,
+  b: perToken,
+};
+const attributes = {
+  causal: false,
+  scale: 1,
+  normalize: true,
+  epsilon: 1e-6,
+  chunkSize: 16,
+  precision: "f32",
+};
+const split = { numHeads: 2, featureMap: "shiftedSilu" };
+const head = [1, 2, 40, 4];
+
+const SUBJECTS: readonly Subject[] = [
+  { kernel: "LionChunkwise", inputs: attention, attributes },
+  {
+    kernel: "LionChunkwiseGrad",
+    inputs: {
+      ...attention,
+      y: attention.v,
+      rowSums: perToken,
+      dy: attention.v,
+    },
+    attributes,
+  },
+  {
+    kernel: "LionLayerNorm",
+    inputs: { x: [200, 7], scale: [7], offset: [7] },
+    attributes: { epsilon: 1e-5 },
+  },
+  {
+    kernel: "LionLayerNormGrad",
+    inputs: { x: [200, 7], scale: [7], offset: [7], dy: [200, 7] },
+    attributes: { epsilon: 1e-5 },
+  },
+  { kernel: "LionGelu", inputs: { x: [9] } },
+  { kernel: "LionGeluGrad", inputs: { x: [9], dy: [9] } },
+  { kernel: "LionLogSigmoid", inputs: { x: [9] } },
+  { kernel: "LionLogSigmoidGrad", inputs: { x: [9], dy: [9] } },
+  { kernel: "LionSourceDecay", inputs: { logDecay: perToken } },
+  {
+    kernel: "LionSourceDecayGrad",
+    inputs: { logDecay: perToken, df: perToken, db: perToken },
+  },
+  {
+    kernel: "LionSplitHeads",
+    inputs: { x: [1, 40, 24] },
+    attributes: split,
+  },
+  {
+    kernel: "LionSplitHeadsGrad",
+    inputs: { x: [1, 40, 24], dq: head, dk: head, dv: head },
+    attributes: split,
+  },
+  { kernel: "LionWithoutPadding", inputs: { x: head, mask: [1, 40] } },
+  {
+    kernel: "LionDense",
+    inputs: { x: [2, 3, 5], weight: [5, 7], bias: [7] },
+  },
+  {
+    kernel: "LionDenseGrad",
+    inputs: { x: [2, 3, 5], weight: [5, 7], bias: [7], dy: [2, 3, 7] },
+  },
+  {
+    kernel: "LionAdam",
+    inputs: { value: [9], gradient: [9], mean: [9], square: [9] },
+    attributes: {
+      stepSize: 0.1,
+      beta1: 0.9,
+      beta2: 0.999,
+      rootCorrection: 1,
+      epsilon: 1e-8,
+      keep: 1,
+    },
+  },
+  {
+    kernel: "_FusedMatMul",
+    inputs: { a: [1, 4, 5], b: [1, 5, 8], bias: [8] },
+    attributes: { transposeA: false, transposeB: false, activation: "relu" },
+  },
+  {
+    kernel: "Sum",
+    inputs: { x: [5000, 7] },
+    attributes: { axis: [0], keepDims: false },
+  },
+  {
+    kernel: "SplitV",
+    inputs: { x: [6, 4] },
+    attributes: { numOrSizeSplits: 3, axis: 0 },
+  },
+];
+
+/** Makes the n-th reservation of memory fail. */
+function failAt(n: number): () => void {
+  const backend = tf.backend() as unknown as {
+    wasm?: { _malloc(bytes: number): number };
+    write(...x: unknown[]): object;
+  };
+  let left = n;
+  const count = () => {
+    if (--left === 0) throw new RangeError("out of memory, as told");
+  };
+  if (backend.wasm) {
+    const { wasm } = backend, allocate = wasm._malloc;
+    wasm._malloc = (bytes) => {
+      count();
+      return allocate(bytes);
+    };
+    return () => wasm._malloc = allocate;
+  }
+  // WebGPU reserves a buffer as late as it is used.
+  const { write } = backend;
+  backend.write = function (...values) {
+    count();
+    return write.apply(this, values);
+  };
+  return () => delete (backend as { write?: unknown }).write;
+}
+
+for (const { kernel, inputs, attributes = {} } of SUBJECTS) {
+  onEachBackend(
+    `${kernel} frees what it made when memory runs out`,
+    async (backend) => {
+      // On WebGPU products may be tfjs's own, which leave theirs, and so does split.
+      const ours = backend === "wasm" || kernel === "Sum" ||
+        kernel.startsWith("Lion") && !kernel.startsWith("LionDense");
+      if (!ours || !tf.getKernel(kernel, backend)) return;
+      const tensors: tf.NamedTensorMap = {};
+      for (const [name, shape] of Object.entries(inputs)) {
+        tensors[name] = tf.fill([...shape], 0.25);
+      }
+      const run = () =>
+        tf.tidy(() => {
+          const made: unknown = tf.engine()
+            .runKernel(kernel, tensors, attributes as tf.NamedAttrMap);
+          return (Array.isArray(made) ? made : [made]) as tf.Tensor[];
+        });
+      const read = async () => {
+        const outputs = run();
+        const values = await Promise.all(outputs.map((x) => x.data()));
+        tf.dispose(outputs);
+        return values.map((x) => [...x]);
+      };
+      const before = await read();
+      const held = alive();
+      let failures = 0;
+      for (let n = 1;; n++) {
+        const restore = failAt(n);
+        try {
+          tf.dispose(run());
+          break;
+        } catch (error) {
+          assert((error as Error).message === "out of memory, as told");
+          failures++;
+        } finally {
+          restore();
+        }
+        assertNoLeak(held);
+      }
+      assert(failures > 0, "nothing was reserved");
+      assertEquals(await read(), before);
+      tf.dispose(tensors);
+    },
+    BACKENDS.filter((name) => name !== "cpu"),
+  );
+}
+
+onEachBackend(
+  "a buffer that is too large is refused, and what was made for it is freed",
+  () => {
+    const x = tf.ones<tf.Rank.R1>([9]);
+    const held = alive();
+    const backend = tf.backend() as unknown as {
+      uploadToGPU(dataId: object): void;
+    };
+    const { uploadToGPU } = backend;
+    let calls = 0;
+    backend.uploadToGPU = function (dataId) {
+      if (++calls > 1) throw new RangeError("too large, as told");
+      uploadToGPU.call(this, dataId);
+    };
+    try {
+      assertThrows(
+        () =>
+          tf.tidy(() =>
+            void tf.engine().runKernel("LionGeluGrad", { x, dy: x })
+          ),
+        RangeError,
+        "too large, as told",
+      );
+    } finally {
+      delete (backend as { uploadToGPU?: unknown }).uploadToGPU;
+    }
+    assertNoLeak(held);
+    x.dispose();
+  },
+  ["webgpu"],
+);
