@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type BackendName, useBackend } from "../mod.ts";
+import "./layouts.ts";
 
 /** `LION_BACKENDS=wasm,cpu` narrows a run while developing. */
 const NAMES = (Deno.env.get("LION_BACKENDS")?.split(",") ??

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { AttentionForm, BackendName } from "../../mod.ts";
-import { onEachBackend } from "../backends.ts";
+import { BACKENDS, onEachBackend } from "../backends.ts";
 import { type Solution, solve } from "../oracle.ts";
 import { sample } from "../sample.ts";
 import {
@@ -59,9 +59,10 @@ async function failuresOf(
   form: AttentionForm,
   chunkSize: number,
   backend: BackendName,
+  kernel = true,
 ): Promise<string[]> {
   const problem = problemOf(c);
-  const actual = await run(problem, form, chunkSize);
+  const actual = await run(problem, form, chunkSize, { kernel });
   return differences(problem, actual, solutionOf(c), backend)
     .map((difference) => `${describe(c)}: ${difference}`);
 }
@@ -84,6 +85,24 @@ for (const { form, chunkSize } of FORMS) {
 }
 
 onEachBackend(
+  "chunkwise without its kernel equals the oracle, with its gradients",
+  async (backend, t) => {
+    for (const length of LENGTHS) {
+      await t.step(`length ${length}`, async () => {
+        const failures: string[] = [];
+        for (const c of sample(backend, cases(length), isEdge)) {
+          failures.push(
+            ...await failuresOf(c, "chunkwise", 16, backend, false),
+          );
+        }
+        assertEquals(failures, []);
+      });
+    }
+  },
+  BACKENDS.filter((name) => name !== "cpu"),
+);
+
+onEachBackend(
   "chunkwise carries states over many chunks, in groups of groups",
   async (backend) => {
     const one = { batch: 1, heads: 1, normalize: true, padded: false };
@@ -101,7 +120,11 @@ onEachBackend(
         [{ ...one, ...long }, 1] as [Case, number],
       ])
     ) {
-      failures.push(...await failuresOf(c, "chunkwise", chunkSize, backend));
+      for (const kernel of [true, false]) {
+        failures.push(
+          ...await failuresOf(c, "chunkwise", chunkSize, backend, kernel),
+        );
+      }
     }
     assertEquals(failures, []);
   },

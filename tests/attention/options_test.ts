@@ -1,0 +1,187 @@
+/** Unknown options are refused, and known ones of the wrong kind. @module */
+import { assertThrows } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  eluPlusOne,
+  explainAttention,
+  fixedDecay,
+  layerNorm,
+  lionAttention,
+  lionAttentionInOrders,
+  recurrentState,
+  recurrentStep,
+  selectiveDecay,
+  shiftedSilu,
+  snakeOrder,
+  splitHeads,
+} from "../../mod.ts";
+import { onEachBackend } from "../backends.ts";
+
+type Any = Record<string, unknown>;
+
+/** Every function with options, called with good arguments and these options. */
+function callsOf(): Record<string, (options: never) => unknown> {
+  const x = tf.ones<tf.Rank.R4>([1, 2, 3, 4]);
+  const gates = tf.zeros<tf.Rank.R3>([1, 2, 3]);
+  const decay = fixedDecay(tf.zeros([2]));
+  const sizes = { batch: 1, heads: 2, headDim: 4, valueDim: 4 };
+  const state = recurrentState(sizes);
+  const input = { q: x, k: x, v: x };
+  const one = tf.ones<tf.Rank.R1>([4]);
+  const order = [2, 0, 1];
+  return {
+    lionAttention: (options) => lionAttention(x, x, x, options),
+    explainAttention: (options) => explainAttention(x, x, x, options),
+    lionAttentionInOrders: (options) =>
+      lionAttentionInOrders(x, x, x, [{ order, decay }], options),
+    "ways[0]": (more) =>
+      lionAttentionInOrders(x, x, x, [
+        Object.assign({ order, decay }, more),
+      ]),
+    selectiveDecay: (options) => selectiveDecay(gates, options),
+    shiftedSilu: (options) => shiftedSilu(x, options),
+    snakeOrder: (options) => snakeOrder(2, 3, options),
+    recurrentState: (more) => recurrentState(Object.assign({}, sizes, more)),
+    recurrentStep: (options) => recurrentStep(state, input, options),
+    "recurrentStep's input": (more) =>
+      recurrentStep(state, Object.assign({}, input, more)),
+    layerNorm: (options) => layerNorm(x, one, one, options),
+    splitHeads: (options) =>
+      splitHeads(
+        tf.ones([1, 2, 12]),
+        Object.assign({ numHeads: 2 }, options),
+      ),
+  };
+}
+
+/** A misspelt option of each, and the one that was meant. */
+const MISSPELT: Record<string, [wrong: string, meant: string]> = {
+  lionAttention: ["decays", "decay"],
+  explainAttention: ["chunksize", "chunkSize"],
+  lionAttentionInOrders: ["normalise", "normalize"],
+  "ways[0]": ["decays", "decay"],
+  selectiveDecay: ["conventions", "convention"],
+  shiftedSilu: ["normalise", "normalize"],
+  snakeOrder: ["allong", "along"],
+  recurrentState: ["head", "heads"],
+  recurrentStep: ["eps", "epsilon"],
+  "recurrentStep's input": ["logdecay", "logDecay"],
+  layerNorm: ["eps", "epsilon"],
+  splitHeads: ["feature_map", "featureMap"],
+};
+
+onEachBackend("an unknown option is refused, and the nearest named", () => {
+  tf.tidy(() => {
+    for (const [owner, call] of Object.entries(callsOf())) {
+      const [wrong, meant] = MISSPELT[owner]!;
+      const misspelt: Any = { [wrong]: 1 };
+      assertThrows(
+        () => call(misspelt as never),
+        TypeError,
+        `${owner} has no option "${wrong}"; did you mean "${meant}"?`,
+      );
+      call({} as never);
+    }
+    for (const [owner, call] of Object.entries(callsOf())) {
+      // What is merged with others is an object.
+      if (/ways|recurrentState|input|splitHeads/.test(owner)) continue;
+      for (const odd of ["fast", null, [1], 3]) {
+        assertThrows(
+          () => call(odd as never),
+          TypeError,
+          `options of ${owner} should be an object`,
+        );
+      }
+    }
+  });
+});
+
+onEachBackend("options of the wrong kind or value are refused by name", () => {
+  tf.tidy(() => {
+    const calls = callsOf() as Record<string, (options: Any) => unknown>;
+    const type = (owner: string, options: Any, part: string) =>
+      assertThrows(() => void calls[owner]!(options), TypeError, part);
+    const range = (owner: string, options: Any, part: string) =>
+      assertThrows(() => void calls[owner]!(options), RangeError, part);
+
+    for (
+      const owner of ["lionAttention", "lionAttentionInOrders", "recurrentStep"]
+    ) {
+      range(owner, { epsilon: -1e-6 }, "epsilon should be 0 or more, got -0.0");
+      range(owner, { epsilon: NaN }, "epsilon should be finite, got NaN");
+      range(owner, { scale: Infinity }, "scale should be finite");
+      type(owner, { scale: "1" }, "scale should be a number, got string");
+      type(
+        owner,
+        { normalize: "false" },
+        'normalize should be true or false, got "false"',
+      );
+      calls[owner]!({ epsilon: 0 });
+    }
+    for (const owner of ["lionAttention", "lionAttentionInOrders"]) {
+      type(owner, { causal: 1 }, "causal should be true or false, got 1");
+      type(owner, { kernel: null }, "kernel should be true or false, got null");
+    }
+    range("recurrentStep", { convention: "sauce" }, "convention should be");
+    range("layerNorm", { epsilon: -1 }, "layerNorm's epsilon should be 0 or");
+    type("layerNorm", { epsilon: "0" }, "layerNorm's epsilon should be a num");
+    type("shiftedSilu", { normalize: 0 }, "normalize should be true or false");
+    for (const heads of [0, -1, 1.5, NaN]) {
+      range(
+        "recurrentState",
+        { heads },
+        `heads should be a positive integer, got ${heads}`,
+      );
+    }
+    type("recurrentState", { batch: undefined }, "batch should be a number");
+    range("snakeOrder", { along: "row" }, 'along should be "rows" or "colu');
+    range("snakeOrder", { first: -1 }, "first should be 0 or more tokens");
+    assertThrows(() => snakeOrder(0, 3), RangeError, "rows should be a positi");
+    assertThrows(() => snakeOrder(2, 1.5), RangeError, "columns should be a ");
+    // 9 / (3 · 1.5) columns a head is an integer.
+    const nine = tf.ones<tf.Rank.R3>([1, 2, 9]);
+    for (const numHeads of [1.5, -1, 0]) {
+      assertThrows(
+        () => splitHeads(nine, { numHeads }),
+        RangeError,
+        `splitHeads' numHeads should be a positive integer, got ${numHeads}`,
+      );
+    }
+    type(
+      "splitHeads",
+      { featureMap: "relu" },
+      "splitHeads' featureMap should be a function, got string",
+    );
+    const x = tf.ones<tf.Rank.R4>([1, 2, 3, 4]);
+    assertThrows(
+      () => lionAttentionInOrders(x, x, x, "snake" as unknown as []),
+      TypeError,
+      "ways should be a list, got string",
+    );
+    assertThrows(
+      () => eluPlusOne([1] as unknown as tf.Tensor4D),
+      TypeError,
+      "eluPlusOne's x should be a tensor, got object",
+    );
+  });
+});
+
+onEachBackend("kernel: false runs the form's operations", (backend) => {
+  tf.tidy(() => {
+    const x = tf.ones<tf.Rank.R4>([1, 2, 300, 4]);
+    const plan = explainAttention(x, x, x, { causal: true, kernel: false });
+    assertThrows(
+      () => explainAttention(x, x, x, { kernel: false, precision: "f16" }),
+      RangeError,
+      'precision "f16" cannot be had: kernel: false asks for tfjs operations',
+    );
+    if (plan.kernel !== null) throw new Error(plan.kernel);
+    if (plan.reason !== "kernel: false asks for tfjs operations") {
+      throw new Error(plan.reason);
+    }
+    const usual = explainAttention(x, x, x, { causal: true });
+    if ((usual.kernel === null) !== (backend === "cpu")) {
+      throw new Error(`${usual.kernel}`);
+    }
+  });
+});

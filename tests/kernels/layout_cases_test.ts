@@ -1,0 +1,41 @@
+/** A few attentions of every kind; `layouts_test.ts` runs them in each layout. @module */
+import { assertEquals } from "@std/assert";
+import {
+  type Case,
+  DECAYS,
+  describe,
+  differences,
+  problemOf,
+  run,
+} from "../attention/cases.ts";
+import { BACKENDS, onEachBackend } from "../backends.ts";
+import { solve } from "../oracle.ts";
+
+for (const decay of DECAYS) {
+  onEachBackend(
+    `kernels and plain forms equal the oracle, decay ${decay}`,
+    async (backend) => {
+      const failures: string[] = [];
+      for (const causal of [false, true]) {
+        for (const headDim of [8, 17]) {
+          const c: Case = {
+            ...{ batch: 2, heads: 2, length: 40, headDim, valueDim: 8 },
+            ...{ decay, causal, normalize: !causal, padded: causal },
+          };
+          const problem = problemOf(c);
+          const expected = solve(problem);
+          for (const form of ["auto", "full", "chunkwise"] as const) {
+            const kernel = form === "auto";
+            const actual = await run(problem, form, 16, { kernel });
+            failures.push(
+              ...differences(problem, actual, expected, backend)
+                .map((difference) => `${describe(c)} ${form}: ${difference}`),
+            );
+          }
+        }
+      }
+      assertEquals(failures, []);
+    },
+    BACKENDS.filter((name) => name !== "cpu"),
+  );
+}

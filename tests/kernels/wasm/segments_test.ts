@@ -1,0 +1,73 @@
+/** Sequences that several threads share, against the oracle. @module */
+import { assert, assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { explainAttention, useBackend } from "../../../mod.ts";
+import {
+  type Case,
+  DECAYS,
+  describe,
+  differences,
+  problemOf,
+  run,
+} from "../../attention/cases.ts";
+import { onEachBackend } from "../../backends.ts";
+import { type Problem, type Solution, solve } from "../../oracle.ts";
+
+/** Few operations are one thread's, in as many segments; the last are not. */
+const SIZES = [
+  { length: 5, chunkSize: 1 },
+  { length: 70, chunkSize: 8 },
+  // Ten chunks, of which four segments have three, three, three and one.
+  { length: 75, chunkSize: 8 },
+  { length: 130, chunkSize: 16, headDim: 40, valueDim: 37 },
+];
+
+const solutions = new Map<string, Solution>();
+
+/** Solves a case once for all numbers of threads. */
+function solutionOf(c: Case, problem: Problem): Solution {
+  const name = describe(c);
+  const solution = solutions.get(name) ?? solve(problem);
+  solutions.set(name, solution);
+  return solution;
+}
+
+// One and two are what other tests run with.
+for (const threads of [3, 4, 7]) {
+  onEachBackend(
+    `${threads} threads share one sequence`,
+    async (backend, t) => {
+      await useBackend({ prefer: ["wasm"], threads });
+      const x = tf.ones<tf.Rank.R4>([1, 1, 9, 2]);
+      const { reason } = explainAttention(x, x, x);
+      x.dispose();
+      assert(reason.startsWith(`wasm, ${threads} thread`), reason);
+      for (const { length, chunkSize, ...dims } of SIZES) {
+        // Three sequences and four threads: two segments each.
+        for (const heads of length === 70 ? [1, 2, 3] : [1]) {
+          const failures: string[] = [];
+          for (const decay of DECAYS) {
+            for (const causal of [false, true]) {
+              const c: Case = {
+                ...{ batch: 1, heads, length, ...dims },
+                ...{ decay, causal, normalize: !causal, padded: causal },
+              };
+              const problem = problemOf(c);
+              const actual = await run(problem, "chunkwise", chunkSize);
+              const expected = solutionOf(c, problem);
+              failures.push(
+                ...differences(problem, actual, expected, backend)
+                  .map((difference) => `${describe(c)}: ${difference}`),
+              );
+            }
+          }
+          await t.step(
+            `length ${length}, ${heads} heads`,
+            () => assertEquals(failures, []),
+          );
+        }
+      }
+    },
+    ["wasm"],
+  );
+}

@@ -1,0 +1,67 @@
+/**
+ * Every shape of the attention shader against the oracle: which one runs depends
+ * on the adapter's workgroup memory, and this machine's alone would choose one.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { limitsOf } from "../../../lib/backend/limits.ts";
+import { shapeFor } from "../../../lib/kernels/webgpu/attend.ts";
+import {
+  type Case,
+  differences,
+  problemOf,
+  run,
+} from "../../attention/cases.ts";
+import { onEachBackend } from "../../backends.ts";
+import { solve } from "../../oracle.ts";
+
+/** Pretends that the device's workgroups have so much memory. */
+async function withWorkgroupMemory<R>(
+  bytes: number,
+  body: () => Promise<R>,
+): Promise<R> {
+  const { device } = tf.backend() as unknown as { device: GPUDevice };
+  const limits = { ...limitsOf(device), maxComputeWorkgroupStorageSize: bytes };
+  Object.defineProperty(device, "limits", {
+    value: limits,
+    configurable: true,
+  });
+  try {
+    return await body();
+  } finally {
+    delete (device as { limits?: unknown }).limits;
+  }
+}
+
+/** What every adapter has of it. */
+const GUARANTEED = 16_384;
+
+/** Of wide heads, and of long chunks; with more memory blocks have 32 rows. */
+const CASES = [
+  { rows: 24, chunkSize: 64, headDim: 70, causal: false },
+  { rows: 16, chunkSize: 100, headDim: 6, causal: true },
+];
+
+for (const { rows, chunkSize, headDim, causal } of CASES) {
+  onEachBackend(
+    `with 16 KiB a workgroup: blocks of ${rows} rows, chunks of ${chunkSize}, heads of ${headDim}`,
+    async (backend) => {
+      const dims = { headDim, valueDim: 5 };
+      assertEquals(shapeFor(chunkSize, dims, GUARANTEED)?.blockRows, rows);
+      const c: Case = {
+        ...{ batch: 1, heads: 2, length: chunkSize + 40, ...dims },
+        ...{ decay: "two-sided", causal, normalize: true, padded: true },
+      };
+      const problem = problemOf(c);
+      const actual = await withWorkgroupMemory(
+        GUARANTEED,
+        () => run(problem, "chunkwise", chunkSize),
+      );
+      const expected = solve(problem);
+      assertEquals(differences(problem, actual, expected, backend), []);
+    },
+    ["webgpu"],
+  );
+}

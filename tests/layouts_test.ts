@@ -1,0 +1,64 @@
+/** Tests of kernels in layouts that this machine would not choose. @module */
+import { assert, assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { explainAttention, useBackend } from "../mod.ts";
+import { BACKENDS, onEachBackend } from "./backends.ts";
+
+const LAYOUTS = [
+  { layout: "plain memory", backend: "wasm" },
+  { layout: "strict module", backend: "wasm" },
+  { layout: "GPU", backend: "webgpu" },
+] as const;
+
+/** What is run again: of the long test of random shapes a part is enough. */
+const FILES = [
+  "operations/operations_test.ts",
+  "kernels/layout_cases_test.ts",
+  "layouts_test.ts",
+];
+
+const ours = Deno.env.get("LION_LAYOUT");
+
+for (const { layout, backend } of LAYOUTS) {
+  Deno.test({
+    name: `kernels are right with the layout ${layout} [${backend}]`,
+    ignore: ours !== undefined || !BACKENDS.includes(backend),
+    fn: async () => {
+      const { success, stdout, stderr } = await new Deno.Command(
+        Deno.execPath(),
+        {
+          args: ["test", "-A", "--no-check", ...FILES],
+          cwd: import.meta.dirname!,
+          env: {
+            LION_LAYOUT: layout,
+            LION_BACKENDS: backend,
+            NO_COLOR: "1",
+          },
+        },
+      ).output();
+      const text = new TextDecoder().decode(stdout);
+      assert(success, text + new TextDecoder().decode(stderr));
+      assert(/\d\d+ passed/.test(text), text);
+    },
+  });
+}
+
+onEachBackend("the layout is what was asked for", async (backend) => {
+  if (ours === undefined) return;
+  const x = tf.ones<tf.Rank.R4>([1, 1, 4, 2]);
+  const { kernel, reason } = explainAttention(x, x, x);
+  assertEquals(kernel, "LionChunkwise");
+  x.dispose();
+  if (backend === "webgpu") {
+    const { adapter } = await useBackend({ prefer: ["webgpu"] });
+    assertEquals(adapter?.description, "GPU");
+    return;
+  }
+  const { wasm } = tf.backend() as unknown as {
+    wasm: { HEAPU8: Uint8Array };
+  };
+  const isPlain = ours === "plain memory";
+  assertEquals(wasm.HEAPU8.buffer instanceof ArrayBuffer, isPlain);
+  if (isPlain) assertEquals(reason, "wasm, 1 thread");
+  else assert(!WebAssembly.validate(new Uint8Array(5000)));
+});
