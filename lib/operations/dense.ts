@@ -33,6 +33,7 @@ registerKernelGradient(DENSE, ["x", "weight", "bias"]);
  * @param bias `[outputs]`
  * @returns `[..., outputs]`
  * @throws {TypeError} If a tensor has the wrong shape or type of number.
+ * @throws {RangeError} If x has no columns.
  */
 export function dense(
   x: tf.Tensor,
@@ -51,6 +52,9 @@ function denseOfFloats(
 ): tf.Tensor {
   const inputs = x.shape.at(-1) ?? null;
   assertShape("dense's weight", weight, [inputs, null], "inputs, outputs");
+  if (inputs === 0) {
+    throw new RangeError("dense's x should have a column or more, got none");
+  }
   const outputs = weight.shape[1];
   if (bias) assertShape("dense's bias", bias, [outputs], "outputs");
   if (bias && hasKernel(DENSE)) {
@@ -58,7 +62,8 @@ function denseOfFloats(
   }
   return tf.tidy(() => {
     // One product of two matrices, whose gradient is two more.
-    const rows: tf.Tensor2D = tf.reshape(x, [-1, weight.shape[0]]);
+    const count = tf.util.sizeFromShape(x.shape.slice(0, -1));
+    const rows: tf.Tensor2D = tf.reshape(x, [count, weight.shape[0]]);
     const y = tf.fused.matMul({
       a: rows,
       b: weight,

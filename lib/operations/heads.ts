@@ -166,7 +166,8 @@ export function joinHeads(x: tf.Tensor4D): tf.Tensor3D {
     assertShape("joinHeads' x", x, [null, null, null, null], axes);
     const [batch, heads, length, valueDim] = x.shape;
     return tf.tidy((): tf.Tensor3D => {
-      const rows = tf.transpose(x, [0, 2, 1, 3]);
+      // tfjs-wasm's transpose of nothing divides by zero.
+      const rows = x.size === 0 ? x : tf.transpose(x, [0, 2, 1, 3]);
       return tf.reshape(rows, [batch, length, heads * valueDim]);
     });
   });

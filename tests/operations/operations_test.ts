@@ -288,6 +288,44 @@ onEachBackend(
   },
 );
 
+onEachBackend(
+  "operations on no rows have no rows, and no gradient",
+  async () => {
+    const five = tf.ones<tf.Rank.R1>([5]), weight = tf.ones<tf.Rank.R2>([5, 3]);
+    const bias = tf.ones<tf.Rank.R1>([3]);
+    const functions: [(x: tf.Tensor) => tf.Tensor, number[], number[]][] = [
+      [(x) => layerNorm(x, five, five), [0, 5], [0, 5]],
+      [(x) => dense(x, weight, bias), [2, 0, 5], [2, 0, 3]],
+      [(x) => dense(x, weight), [2, 0, 5], [2, 0, 3]],
+      [(x) => gelu(x), [0], [0]],
+      [(x) => logSigmoid(x), [3, 0], [3, 0]],
+      [(x) => joinHeads(x as tf.Tensor4D), [0, 2, 3, 4], [0, 3, 8]],
+      [
+        (x) => splitHeads(x as tf.Tensor3D, { numHeads: 1 }).q,
+        [0, 2, 6],
+        [0, 1, 2, 2],
+      ],
+    ];
+    for (const [f, shape, expected] of functions) {
+      const x = tf.zeros(shape);
+      const { value, grad } = tf.valueAndGrad((x: tf.Tensor) =>
+        tf.tidy(() => f(x))
+      )(x);
+      assertEquals(value.shape, expected);
+      assertEquals(grad.shape, shape);
+      assertEquals((await value.data()).length, 0);
+      assertEquals((await grad.data()).length, 0);
+      tf.dispose([x, value, grad]);
+    }
+    assertThrows(
+      () => tf.tidy(() => void dense(tf.zeros([2, 0]), tf.zeros([0, 3]), bias)),
+      RangeError,
+      "dense's x should have a column or more, got none",
+    );
+    tf.dispose([five, weight, bias]);
+  },
+);
+
 onEachBackend("operations name the argument that has the wrong shape", () => {
   tf.tidy(() => {
     const x = tf.ones<tf.Rank.R3>([2, 3, 6]);
