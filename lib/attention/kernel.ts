@@ -8,15 +8,20 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../contract/kernel.ts";
+import { selectTokens } from "../operations/padding.ts";
 import type { LogDecayPair } from "./decay_pair.ts";
 import { formInputs } from "./form.ts";
 
-/** The forward kernel: inputs `q, k, v, f?, b?`, outputs `y` and the row sums. */
+/**
+ * The forward kernel: inputs `q, k, v, f?, b?, mask?`, outputs `y` and the row
+ * sums. With a mask, q, k and v come with zeros at padding, and y has them.
+ */
 export const LION_CHUNKWISE = "LionChunkwise";
 
 /**
- * The gradient kernel: inputs `q, k, v, f?, b?`, the forward's outputs `y,
- * rowSums`, and `dy`; outputs `dq, dk, dv, df?, db?`.
+ * The gradient kernel: inputs `q, k, v, f?, b?, mask?`, the forward's outputs
+ * `y, rowSums`, and `dy`; outputs `dq, dk, dv, df?, db?`. With a mask, dy comes
+ * with zeros at padding too, and dq, dk and dv have them.
  */
 export const LION_CHUNKWISE_GRADIENT = "LionChunkwiseGrad";
 
@@ -92,9 +97,12 @@ export function chunkwiseKernel(): ChunkwiseKernel | undefined {
 }
 
 /**
- * Runs the current backend's kernel; differentiable in all its inputs.
+ * Runs the current backend's kernel; differentiable in all its inputs but the
+ * mask.
  *
  * The gradient recomputes the states, from the inputs, `y` and the row sums.
+ *
+ * @param tokens `[batch, length]` of float32, 0 at padding, if there is any.
  */
 export function runChunkwiseKernel(
   q: tf.Tensor4D,
@@ -102,28 +110,35 @@ export function runChunkwiseKernel(
   v: tf.Tensor4D,
   pair: LogDecayPair | null,
   attributes: ChunkwiseAttributes,
+  tokens: tf.Tensor2D | undefined,
 ): tf.Tensor4D {
-  const run = (name: string, inputs: tf.NamedTensorMap) =>
-    runKernel(name, inputs, attributes);
   const inputs = formInputs(q, k, v, pair);
-  const named = (tensors: tf.Tensor[]): tf.NamedTensorMap => {
-    const names = ["q", "k", "v", "f", "b"].slice(0, inputs.length);
-    return Object.fromEntries(names.map((name, i) => [name, tensors[i]!]));
-  };
+  const names = [
+    ...["q", "k", "v", "f", "b"].slice(0, inputs.length),
+    ...(tokens ? ["mask"] : []),
+  ];
+  const named = (tensors: tf.Tensor[]): tf.NamedTensorMap =>
+    Object.fromEntries(names.map((name, i) => [name, tensors[i]!]));
+  const read = (x: tf.Tensor, mask: tf.Tensor | undefined) =>
+    mask ? selectTokens(x, mask as tf.Tensor2D) : x;
   const operation = tf.customGrad((...args) => {
     const save = args.pop() as unknown as tf.GradSaveFunc;
-    const outputs = run(LION_CHUNKWISE, named(args as tf.Tensor[]));
-    save([...args as tf.Tensor[], ...outputs]);
+    const [q, k, v, ...decays] = args as tf.Tensor[];
+    const vectors = [q!, k!, v!].map((x) => read(x, tokens));
+    const given = [...vectors, ...decays, ...(tokens ? [tokens] : [])];
+    const outputs = runKernel(LION_CHUNKWISE, named(given), attributes);
+    save([...given, ...outputs]);
     return {
       value: outputs[0]!,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [y, rowSums] = saved.slice(-2) as [tf.Tensor, tf.Tensor];
-        return run(LION_CHUNKWISE_GRADIENT, {
-          ...named(saved),
+        const given = named(saved);
+        return runKernel(LION_CHUNKWISE_GRADIENT, {
+          ...given,
           y,
           rowSums,
-          dy,
-        });
+          dy: read(dy, given["mask"]),
+        }, attributes);
       },
     };
   });

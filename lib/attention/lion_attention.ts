@@ -167,18 +167,23 @@ export function lionAttention(
     const tokens = mask && floats("mask", mask);
     const read = (name: string, x: tf.Tensor4D) =>
       tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
-    const queries = read("q", q), keys = read("k", k), values = read("v", v);
     if (plan.kernel) {
-      const y = runChunkwiseKernel(queries, keys, values, pair, {
+      const attributes = {
         causal,
         scale,
         normalize,
         epsilon: mask ? Math.max(epsilon, SMALLEST_EPSILON) : epsilon,
         chunkSize: plan.chunkSize!,
         precision,
-      });
-      return tokens ? withoutPadding(y, tokens) : y;
+      };
+      const vectors = [
+        floats("q", q),
+        floats("k", k),
+        floats("v", v),
+      ] as const;
+      return runChunkwiseKernel(...vectors, pair, attributes, tokens);
     }
+    const queries = read("q", q), keys = read("k", k), values = read("v", v);
     const attend = (values: tf.Tensor4D) =>
       FORMS[plan.form](
         tf.mul(queries, scale),

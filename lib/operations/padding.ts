@@ -42,7 +42,8 @@ export function withoutPadding<T extends tf.Tensor>(
   return tf.tidy(() => select(floats("x", x)) as T);
 }
 
-function selectTokens<T extends tf.Tensor>(x: T, mask: tf.Tensor2D): T {
+/** As {@linkcode withoutPadding}, of floats and with no gradient of its own. */
+export function selectTokens<T extends tf.Tensor>(x: T, mask: tf.Tensor2D): T {
   if (hasKernel(WITHOUT_PADDING)) {
     return runKernel(WITHOUT_PADDING, { x, mask })[0] as T;
   }

@@ -14,6 +14,7 @@ import { replaceKernel } from "../replace_kernel.ts";
 import { addressOf } from "./address.ts";
 import type { Job, KernelHost } from "./host.ts";
 import { withOutputs } from "./outputs.ts";
+import { clearPadding } from "./padding.ts";
 
 /** Tokens a chunk, as measured with heads of 64. */
 const BEST_CHUNK = 32;
@@ -28,11 +29,12 @@ const LARGEST_CHUNK = 512;
 export function registerChunkwise(host: KernelHost): void {
   const forward: tf.KernelFunc = ({ inputs, backend, attrs }) => {
     const wasm = backend as BackendWasm;
-    const { q, v } = inputs as Inputs;
+    const { q, v, mask } = inputs as Inputs;
     return withOutputs(wasm, (make) => {
       const y = make(v.shape);
       const rowSums = make(q.shape.slice(0, 3));
       runJob(host, wasm, "forward", { ...inputs, y, rowSums } as Inputs, attrs);
+      if (mask) clearPadding(wasm, y, mask);
       return [y, rowSums];
     });
   };
@@ -46,6 +48,8 @@ export function registerChunkwise(host: KernelHost): void {
       }
       const tensors = { ...inputs, ...outputs } as Inputs;
       runJob(host, wasm, "backward", tensors, attrs);
+      const { dq, dk, dv, mask } = tensors;
+      if (mask) [dq, dk, dv].forEach((x) => clearPadding(wasm, x!, mask));
       return Object.values(outputs);
     });
   };
@@ -68,7 +72,10 @@ export function registerChunkwise(host: KernelHost): void {
 type Inputs =
   & Record<"q" | "k" | "v" | "y" | "rowSums", tf.TensorInfo>
   & Partial<
-    Record<"f" | "b" | "dy" | "dq" | "dk" | "dv" | "df" | "db", tf.TensorInfo>
+    Record<
+      "f" | "b" | "mask" | "dy" | "dq" | "dk" | "dv" | "df" | "db",
+      tf.TensorInfo
+    >
   >;
 
 function runJob(

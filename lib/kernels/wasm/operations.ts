@@ -17,6 +17,7 @@ import { replaceKernel } from "../replace_kernel.ts";
 import { addressOf } from "./address.ts";
 import type { KernelHost } from "./host.ts";
 import { type Make, withOutputs } from "./outputs.ts";
+import { clearPadding } from "./padding.ts";
 
 /** What a kernel has at hand. */
 interface Call {
@@ -208,28 +209,9 @@ const sourceDecayGradient: Kernel = ({ wasm, inputs, make }) => {
 /** Copies and fills at the speed of memory: no job is faster. */
 const withoutPadding: Kernel = ({ wasm, inputs, make }) => {
   const { x, mask } = inputs as Record<"x" | "mask", tf.TensorInfo>;
-  const [batch, length] = mask.shape as [number, number];
-  const columns = x.shape.at(-1)!;
   const y = make(x.shape);
-  const to = wasm.typedArrayFromHeap(y);
-  to.set(wasm.typedArrayFromHeap(x));
-  const tokens = wasm.typedArrayFromHeap(mask);
-  const sequence = length * columns;
-  const ofEntry = sizeOf(x) / Math.max(1, batch);
-  for (let i = 0; i < batch; i++) {
-    for (let first = 0; first < length;) {
-      if (tokens[i * length + first] !== 0) {
-        first++;
-        continue;
-      }
-      let end = first + 1;
-      while (end < length && tokens[i * length + end] === 0) end++;
-      for (let at = i * ofEntry; at < (i + 1) * ofEntry; at += sequence) {
-        to.fill(0, at + first * columns, at + end * columns);
-      }
-      first = end;
-    }
-  }
+  wasm.typedArrayFromHeap(y).set(wasm.typedArrayFromHeap(x));
+  clearPadding(wasm, y, mask);
   return y;
 };
 

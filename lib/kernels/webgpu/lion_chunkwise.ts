@@ -26,6 +26,7 @@ import { type Call, registerFusedKernel } from "./fused_kernel.ts";
 import { launch } from "./launch.ts";
 import { forwardMask, type MaskSource, transposedMask } from "./mask.ts";
 import { packShader } from "./pack.ts";
+import { clearPadding } from "./padding.ts";
 import { makeFloats } from "./program.ts";
 import { type Launch, packProblem, type Shader } from "./shader.ts";
 import { directionsOf, recordQuads, type States } from "./states.ts";
@@ -263,6 +264,13 @@ class Run {
     return this.#tensors[name] = makeFloats(this.#backend, shape);
   }
 
+  /** Zeros at padding, if there is a mask. */
+  clearPadding(outputs: readonly tf.TensorInfo[]): void {
+    const mask = this.input("mask");
+    if (!mask) return;
+    for (const x of outputs) clearPadding(this.#backend, x, mask);
+  }
+
   /** A tensor that is gone when the kernel returns; of so many numbers. */
   scratch(name: string, size: number): tf.TensorInfo {
     const tensor = this.output(name, [size]);
@@ -375,6 +383,7 @@ function forward(run: Run): tf.TensorInfo[] {
     run.makeStates([states], pass);
     run.attend([attention], mask, pass);
   }
+  run.clearPadding([y]);
   run.dispose();
   return [y, rowSums];
 }
@@ -434,6 +443,7 @@ function gradient(run: Run): tf.TensorInfo[] {
     run.attend([dk, dv], transposed, pass);
     if (mask) run.decayGradients([states.name, cotangentStates.name], pass);
   }
+  run.clearPadding(outputs.slice(0, 3));
   run.dispose();
   return outputs;
 }

@@ -1,22 +1,18 @@
 /** Tokens without what is none. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
 import { runElementwise } from "./elementwise.ts";
 import type { FusedKernel } from "./fused_kernel.ts";
 import { makeFloats, sizeOf, widthOf } from "./program.ts";
 
-/** x, or zeros where the mask of its token is 0; no product, which NaN would survive. */
-export const withoutPadding: FusedKernel<"x" | "mask"> = (
-  { backend, inputs: { x, mask } },
-) => {
-  const y = makeFloats(backend, x.shape);
+/** What finds the mask of a pack of x: the width of packs, and its text. */
+function maskOf(x: tf.TensorInfo, mask: tf.TensorInfo) {
   const [batch, length] = mask.shape as [number, number];
   const columns = x.shape.at(-1)!;
   // Of a token, and of four tokens' masks.
   const width = widthOf(columns) === 4 ? widthOf(sizeOf(mask)) : 1;
-  runElementwise(backend, {
-    name: "without_padding",
+  return {
     width,
-    reads: { x, mask },
-    writes: { y },
     integers: {
       length,
       columnPacks: columns / width,
@@ -25,8 +21,45 @@ export const withoutPadding: FusedKernel<"x" | "mask"> = (
     body: /* wgsl */ `  let entry = at / uniforms.entryPacks;
   let place = at / uniforms.columnPacks % uniforms.length;
   let token = entry * uniforms.length + place;
-  let kept = mask[token${width === 4 ? " / 4u][token % 4u" : ""}];
-  y[at] = select(Pack(), x[at], kept != 0.0);`,
+  let is_token = mask[token${width === 4 ? " / 4u][token % 4u" : ""}] != 0.0;
+`,
+  };
+}
+
+/** x, or zeros where the mask of its token is 0; no product, which NaN would survive. */
+export const withoutPadding: FusedKernel<"x" | "mask"> = (
+  { backend, inputs: { x, mask } },
+) => {
+  const y = makeFloats(backend, x.shape);
+  const { body, ...found } = maskOf(x, mask);
+  runElementwise(backend, {
+    ...found,
+    name: "without_padding",
+    reads: { x, mask },
+    writes: { y },
+    body: /* wgsl */ `${body}  y[at] = select(Pack(), x[at], is_token);`,
   });
   return [y];
 };
+
+/**
+ * Fills the rows of padding with zeros.
+ *
+ * @param backend The backend of the tensors.
+ * @param x `[batch, …, length, columns]`, which nobody else has yet.
+ * @param mask `[batch, length]`, 0 at padding.
+ */
+export function clearPadding(
+  backend: StrictWebGPUBackend,
+  x: tf.TensorInfo,
+  mask: tf.TensorInfo,
+): void {
+  const { body, ...found } = maskOf(x, mask);
+  runElementwise(backend, {
+    ...found,
+    name: "clear_padding",
+    reads: { mask },
+    writes: { x },
+    body: /* wgsl */ `${body}  if (!is_token) { x[at] = Pack(); }`,
+  });
+}
