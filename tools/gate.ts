@@ -1,4 +1,4 @@
-/** What a change has to pass: `deno task check`, `test`, `test:all`, `lab-test`, `ok`. @module */
+/** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `lab-test`, `ok`. @module */
 import { readCommandLine } from "./command_line.ts";
 import { notebookNames } from "./notebooks/notebook.ts";
 import { runDeno } from "./run_deno.ts";
@@ -63,6 +63,22 @@ and of the notebooks ${SAMPLED_NOTEBOOKS.join(", ")}.`,
   ],
 };
 
+const PLATFORMS: Task = {
+  about:
+    `Uses the library as others do: in another Deno project, with the permissions
+that the README names, in Node 20, 22 and 24 from npm's package, in Chromium.`,
+  steps: [
+    run("tools/setup.ts", "--platforms"),
+    {
+      args: [
+        ...["test", "-A"],
+        ...["deno_project", "permissions", "node", "browser"]
+          .map((name) => `tests/platforms/${name}.ts`),
+      ],
+    },
+  ],
+};
+
 const LAB_TEST: Task = {
   about:
     `Runs and stops a notebook in JupyterLab, in Chromium; screenshots go to
@@ -120,6 +136,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   check: CHECK,
   test: TEST,
   "test:all": await allTests(false),
+  "test:platforms": PLATFORMS,
   "lab-test": LAB_TEST,
   ok: OK,
 };

@@ -52,10 +52,10 @@ export const JUPYTER_LAB: Requirement = {
   isMet: async () => await findLab() !== undefined,
 };
 
-/** What `deno task lab-test` uses beside JupyterLab. */
+/** What `deno task test:platforms` uses, and `lab-test` beside JupyterLab. */
 export const CHROMIUM: Requirement = {
   name: "Chromium",
-  why: "the test opens JupyterLab in it",
+  why: "the tests open pages in it",
   packages: ["chromium"],
   isMet: async () => await findChromium() !== undefined,
 };

@@ -9,6 +9,7 @@ installs it; elsewhere prints the command to type.
 
   --lab        for JupyterLab, and not for the tests
   --lab-test   for the test in JupyterLab
+  --platforms  for the tests in browsers
   --help       print this`;
 
 const requirements = await readCommandLine(
@@ -16,12 +17,15 @@ const requirements = await readCommandLine(
   {
     "lab": { type: "boolean", default: false },
     "lab-test": { type: "boolean", default: false },
+    "platforms": { type: "boolean", default: false },
   },
   (values) =>
     values["lab-test"]
       ? [JUPYTER_LAB, CHROMIUM]
       : values.lab
       ? [JUPYTER_LAB]
+      : values.platforms
+      ? [CHROMIUM]
       : REQUIREMENTS,
 );
 if (!await setUp(requirements)) Deno.exit(1);

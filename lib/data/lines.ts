@@ -1,3 +1,5 @@
+import { files } from "../io/file_system.ts";
+
 /**
  * Reads the lines of a text file in UTF-8, those that are not blank.
  *
@@ -56,7 +58,7 @@ export async function jsonLines(path: string | URL): Promise<unknown[]> {
 async function numberedLines(
   path: string | URL,
 ): Promise<[number: number, line: string][]> {
-  const bytes = await Deno.readFile(path);
+  const bytes = await files().readFile(path);
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);

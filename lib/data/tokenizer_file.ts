@@ -81,7 +81,7 @@ export function tokenizerOf(file: TokenizerFile): Tokenizer {
   const ids = library.get_vocab();
   for (const { id, content } of added) ids.set(content, id);
   const vocabulary = {
-    vocabularySize: 1 + ids.values().reduce((a, b) => Math.max(a, b), -1),
+    vocabularySize: 1 + [...ids.values()].reduce((a, b) => Math.max(a, b), -1),
     specials: Object.fromEntries(
       Object.entries(NAMES).map(([kind, names]) => [kind, idOf(names, ids)]),
     ) as unknown as SpecialTokens,

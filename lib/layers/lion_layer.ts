@@ -221,8 +221,8 @@ export abstract class LionLayer extends layers.Layer {
 
   /** All that it takes to make the layer again. */
   override getConfig(): tf.serialization.ConfigDict {
-    const seed = this.#seed === undefined ? {} : { seed: this.#seed };
-    return { ...super.getConfig(), ...seed };
+    const config = super.getConfig();
+    return this.#seed === undefined ? config : { ...config, seed: this.#seed };
   }
 }
 

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { encodePNG, type Pixels } from "./png.ts";
 
 /** The part of a canvas that plotly.js draws heat maps and images with. */
@@ -59,7 +60,9 @@ export class CanvasContext {
 
   /** The picture as a data URL of a PNG. */
   toDataURL(): string {
-    return `data:image/png;base64,${encodePNG(this.#resized()).toBase64()}`;
+    return `data:image/png;base64,${
+      Buffer.from(encodePNG(this.#resized())).toString("base64")
+    }`;
   }
 
   /** The pixels; a canvas whose size was changed is cleared. */

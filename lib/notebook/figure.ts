@@ -1,3 +1,7 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadOptional } from "../contract/optional_package.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { writeAtomically } from "../io/atomic_write.ts";
 import { display } from "./display.ts";
@@ -161,7 +165,11 @@ export class Figure implements Displayable {
     if (format !== "png" && format !== "svg") {
       throw new RangeError(`format should be png or svg, got "${format}"`);
     }
-    const { drawSVG, rasterize } = await import("./static_image.ts");
+    const { drawSVG, rasterize } = await loadOptional(
+      "a Figure's picture",
+      ["jsdom", "@resvg/resvg-js", "dejavu-fonts-ttf"],
+      () => import("./static_image.ts"),
+    );
     const svg = await drawSVG(this.toJSON(), { ...this.size, ...size });
     return format === "svg" ? svg : rasterize(svg, scale);
   }
@@ -201,10 +209,8 @@ export class Figure implements Displayable {
   async show(renderer: string = renderers.default): Promise<void> {
     const names = parseRenderers(renderer);
     if (names.includes("browser")) {
-      const file = await Deno.makeTempFile({
-        prefix: "figure_",
-        suffix: ".html",
-      });
+      const folder = await mkdtemp(join(tmpdir(), "figure_"));
+      const file = join(folder, "figure.html");
       await this.writeHTML(file);
       console.log(file);
     }

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { isNotebook } from "./kernel.ts";
 
 let stop = new AbortController();
@@ -28,14 +29,14 @@ export function stopSignal(): AbortSignal {
 function listen(): void {
   if (isListening) return;
   isListening = true;
-  Deno.addSignalListener("SIGINT", onInterrupt);
+  process.on("SIGINT", onInterrupt);
 }
 
 function onInterrupt(): void {
   const stopped = stop;
   stop = new AbortController();
   if (!isNotebook()) {
-    Deno.removeSignalListener("SIGINT", onInterrupt);
+    process.off("SIGINT", onInterrupt);
     isListening = false;
   }
   stopped.abort(new DOMException("Stopped (SIGINT)", "AbortError"));

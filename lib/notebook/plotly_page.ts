@@ -1,7 +1,21 @@
-// Importing something of a package installs it: its files can be resolved.
-import plotly from "plotly.js-dist-min/package.json" with { type: "json" };
+import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
+import {
+  importOptional,
+  OPTIONAL_PACKAGES,
+} from "../contract/optional_package.ts";
 import { escapeHTML } from "./html.ts";
+
+const VERSION = OPTIONAL_PACKAGES["plotly.js-dist-min"];
+
+/** Why plotly.js is not there, which matters to those who draw. */
+let missing: Error | undefined;
+// Importing something of a package installs it: its files can be resolved.
+await importOptional(
+  "a Figure",
+  "plotly.js-dist-min",
+  () => import.meta.resolve("plotly.js-dist-min/package.json"),
+).catch((error) => missing = error);
 
 /** What plotly.js draws: traces, and what is around them. */
 export interface Plot {
@@ -11,19 +25,20 @@ export interface Plot {
 
 /** The source of plotly.js. */
 export function plotlySource(): string {
+  if (missing) throw missing;
   const file = import.meta.resolve("plotly.js-dist-min/plotly.min.js");
-  return Deno.readTextFileSync(new URL(file));
+  return readFileSync(new URL(file), "utf8");
 }
 
 /** A script that loads plotly.js into a page: its source, or a link to it. */
 export function plotlyScript(from: "source" | "cdn"): string {
   if (from === "cdn") {
-    const url = `https://cdn.plot.ly/plotly-${plotly.version}.min.js`;
+    const url = `https://cdn.plot.ly/plotly-${VERSION}.min.js`;
     return `<script src="${url}" charset="utf-8"></script>`;
   }
-  const compressed = new Uint8Array(gzipSync(plotlySource())).toBase64();
+  const compressed = gzipSync(plotlySource()).toString("base64");
   return `<script>
-// plotly.js v${plotly.version}, MIT licence, compressed
+// plotly.js v${VERSION}, MIT licence, compressed
 (async () => {
   if (window.Plotly) return;
   const bytes = Uint8Array.from(atob("${compressed}"), (c) => c.charCodeAt(0));

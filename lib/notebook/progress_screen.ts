@@ -23,7 +23,7 @@ export interface TextStream {
 const MILLISECONDS = { notebook: 100, terminal: 100, pipe: 10_000 };
 const CLEAR_TO_END_OF_LINE = "\x1b[K";
 
-/** The notebook's page, or else the standard error stream. */
+/** The notebook's page, the standard error stream, or a browser's console. */
 export function screenHere(): ProgressScreen {
   return isNotebook() ? notebookScreen() : textScreen(standardError());
 }
@@ -82,16 +82,17 @@ export function textScreen(
 }
 
 function standardError(): TextStream {
-  const encoder = new TextEncoder();
+  const stderr = globalThis.process?.stderr;
+  if (stderr === undefined) { // a browser
+    return {
+      write: (text) => console.info(text.trimEnd()),
+      columns: undefined,
+    };
+  }
   return {
-    write: (text) => void Deno.stderr.writeSync(encoder.encode(text)),
+    write: (text) => void stderr.write(text),
     get columns() {
-      if (!Deno.stderr.isTerminal()) return undefined;
-      try {
-        return Deno.consoleSize().columns;
-      } catch {
-        return 80; // the size is the standard output's, which may be a pipe
-      }
+      return stderr.isTTY ? stderr.columns ?? 80 : undefined;
     },
   };
 }

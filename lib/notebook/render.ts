@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { display } from "./display.ts";
 import type { Figure } from "./figure.ts";
 import { escapeHTML } from "./html.ts";
@@ -57,7 +58,7 @@ function isInteractive(renderer: Renderer): boolean {
 }
 
 async function pngOf(figure: Figure): Promise<string> {
-  return (await figure.toImage()).toBase64();
+  return Buffer.from(await figure.toImage()).toString("base64");
 }
 
 function pictureOf({ size, title }: Figure, png: unknown): string {

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { isNotebook } from "./kernel.ts";
 
 /** The ways to show a figure, by plotly.py's names. */
@@ -44,7 +45,7 @@ let byDefault: string | undefined;
  */
 export const renderers: { default: string } = {
   get default() {
-    return byDefault ?? Deno.env.get("PLOTLY_RENDERER") ??
+    return byDefault ?? process.env["PLOTLY_RENDERER"] ??
       (isNotebook() ? "plotly_mimetype+notebook" : "browser");
   },
   set default(names: string) {

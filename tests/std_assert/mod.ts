@@ -78,6 +78,11 @@ function assertError<E extends Error>(
   return error;
 }
 
+/** Throws unless `text` matches `pattern`. */
+export function assertMatch(text: string, pattern: RegExp): void {
+  assertModule.match(text, pattern);
+}
+
 /** Throws unless `run` throws an `errorClass` whose message includes `part`. */
 export function assertThrows<E extends Error>(
   run: () => unknown,

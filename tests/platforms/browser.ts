@@ -1,0 +1,267 @@
+/**
+ * Pages in Chromium, by two bundlers.
+ *
+ * @module
+ */
+import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { type Browser, chromium } from "playwright-core";
+import config from "../../deno.json" with { type: "json" };
+import type { BackendInfo } from "../../mod.ts";
+import { findChromium } from "../../tools/lab/install.ts";
+import { withFolder } from "../io/files.ts";
+import { installInto } from "./packed.ts";
+import { ROOT, skipBecause, succeed, whyNoNpm, writeFiles } from "./shell.ts";
+import { serve, WASM_FILE } from "./site.ts";
+
+const VITE = "vite@8.3.8";
+const PROGRAMS = `${ROOT}tests/platforms/programs`;
+const WASM = fileURLToPath(
+  new URL(
+    WASM_FILE,
+    import.meta.resolve(
+      "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js",
+    ),
+  ),
+);
+
+const executablePath = await findChromium();
+const noBrowser = skipBecause(
+  "Chromium",
+  executablePath ? undefined : "it is not installed; see `deno task setup`",
+);
+
+/** What `exercise()` of the page answers. */
+interface Result {
+  readonly backend: string;
+  readonly threads?: number;
+  readonly error: number;
+  readonly firstLoss: number;
+  readonly lastLoss: number;
+  readonly [name: string]: unknown;
+}
+
+/** Starts Chromium, with a GPU in software if it is asked for. */
+function launch(gpu = false): Promise<Browser> {
+  const args = gpu
+    ? [
+      "--enable-unsafe-webgpu",
+      "--use-webgpu-adapter=swiftshader",
+      "--enable-features=Vulkan",
+    ]
+    : ["--disable-gpu"];
+  return chromium.launch({
+    executablePath: executablePath!,
+    args: ["--no-sandbox", ...args],
+  });
+}
+
+/** Runs code in a page; returns its value, and what the console said of trouble. */
+async function inPage<T>(
+  browser: Browser,
+  url: string,
+  code: string,
+): Promise<{ value: T; troubles: string[] }> {
+  const page = await browser.newPage();
+  const troubles: string[] = [];
+  page.on("pageerror", (error) => troubles.push(String(error)));
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) {
+      troubles.push(message.text());
+    }
+  });
+  try {
+    await page.goto(url);
+    await page.waitForFunction("globalThis.exercise", null, {
+      timeout: 60_000,
+    });
+    return { value: await page.evaluate(code) as T, troubles };
+  } finally {
+    await page.close();
+  }
+}
+
+/** What a page has to compute, whatever bundled it. */
+async function testSite(
+  t: Deno.TestContext,
+  folder: string,
+): Promise<void> {
+  const browser = await launch();
+  const server = serve(folder);
+  const at = (name: string) => `http://localhost:${server.addr.port}/${name}/`;
+  try {
+    for (const name of ["isolated", "plain"]) {
+      await t.step(`WebAssembly in a page that is ${name}`, async () => {
+        const { value, troubles } = await inPage<Result>(
+          browser,
+          at(name),
+          "exercise()",
+        );
+        assertEquals(troubles, []);
+        assertExercised(value);
+        assertEquals(value.backend, "wasm");
+        const cores = navigator.hardwareConcurrency;
+        assertEquals(value.threads, name === "isolated" ? cores : 1);
+      });
+    }
+    for (const [name, answer] of [["missing", "404"], ["single", "HTML"]]) {
+      await t.step(
+        `the wasm file is ${name}: what should lie where`,
+        async () => {
+          const code =
+            'lion.useBackend({ prefer: ["wasm"] }).catch((error) => error.message)';
+          const { value } = await inPage<string>(browser, at(name!), code);
+          assertStringIncludes(value, `${at(name!)}${WASM_FILE}`);
+          assertStringIncludes(value, answer!);
+          assertStringIncludes(value, "wasmPath");
+        },
+      );
+    }
+    await t.step("who asks for threads is told why there is one", async () => {
+      const code = 'lion.useBackend({ prefer: ["wasm"], threads: 2 })';
+      const page = await inPage<BackendInfo>(browser, at("plain"), code);
+      assertEquals(page.value.threads, 1);
+      assertEquals(page.troubles.length, 1);
+      assertStringIncludes(page.troubles[0]!, "cross-origin isolated");
+    });
+    await t.step("wasmPath says where the wasm file lies", async () => {
+      for (const path of ["../plain/", `../plain/${WASM_FILE}`]) {
+        const options = { prefer: ["wasm"], threads: 1, wasmPath: path };
+        const code = `lion.useBackend(${JSON.stringify(options)})`;
+        const page = await inPage<BackendInfo>(browser, at("missing"), code);
+        assertEquals(page.value.name, "wasm");
+        assertEquals(page.troubles, []);
+      }
+    });
+    await t.step(
+      "a page without the wasm file is told why it is slow",
+      async () => {
+        const { value, troubles } = await inPage<BackendInfo>(
+          browser,
+          at("missing"),
+          "lion.useBackend()",
+        );
+        assertEquals(value.name, "cpu");
+        assertStringIncludes(value.skipped.wasm!, WASM_FILE);
+        const told = troubles.filter((text) => text.includes("wasmPath"));
+        assertEquals(told.length, 1, troubles.join("\n"));
+      },
+    );
+  } finally {
+    await browser.close();
+    await server.shutdown();
+  }
+}
+
+function assertExercised(result: Result): void {
+  assertLess(result.error, 1e-5);
+  assertLess(result.lastLoss, result.firstLoss / 4);
+  assertEquals(result["halves"], [2, -1.5]);
+  for (const name of ["isCopied", "isDecoded"]) {
+    assertEquals(result[name], true, name);
+  }
+}
+
+/** Bundles a module with Deno. */
+async function bundle(entry: string, output: string): Promise<void> {
+  const args = ["bundle", "--quiet", "--platform", "browser", "--output"];
+  await succeed(Deno.execPath(), [...args, output, entry], ROOT);
+}
+
+/** Bundles the test's page with Deno. */
+async function bundlePage(folder: string): Promise<void> {
+  await bundle(`${PROGRAMS}/page.mjs`, `${folder}/page.mjs`);
+  await Deno.copyFile(`${PROGRAMS}/page.html`, `${folder}/index.html`);
+  await Deno.copyFile(WASM, `${folder}/${WASM_FILE}`);
+}
+
+Deno.test({
+  name: "each entry point is bundled by Deno, and loads in a page",
+  ignore: noBrowser,
+  sanitizeOps: false,
+  sanitizeResources: false,
+  fn: async (t) => {
+    await withFolder(async (folder) => {
+      const browser = await launch();
+      const server = serve(folder);
+      const url = `http://localhost:${server.addr.port}/plain/`;
+      try {
+        for (const [name, file] of Object.entries(config.exports)) {
+          if (name === "./notebook") continue;
+          await t.step(name, async () => {
+            await bundle(`${ROOT}${file}`, `${folder}/entry.mjs`);
+            await writeFiles(folder, {
+              "index.html": `<!DOCTYPE html><link rel="icon" href="data:,">
+                <script type="module">
+                  import * as entry from "./entry.mjs";
+                  globalThis.exercise = entry;
+                </script>`,
+            });
+            const code = "Object.keys(globalThis.exercise)";
+            const page = await inPage<string[]>(browser, url, code);
+            assertEquals(page.troubles, []);
+            const module = await import(`${ROOT}${file}`);
+            assertEquals(page.value.sort(), Object.keys(module).sort());
+          });
+        }
+      } finally {
+        await browser.close();
+        await server.shutdown();
+      }
+    });
+  },
+});
+
+Deno.test({
+  name: "a page that Deno bundled runs in Chromium",
+  ignore: noBrowser,
+  sanitizeOps: false,
+  sanitizeResources: false,
+  fn: async (t) => {
+    await withFolder(async (folder) => {
+      await bundlePage(folder);
+      await testSite(t, folder);
+      await t.step("WebGPU", async () => {
+        const browser = await launch(true);
+        const server = serve(folder);
+        try {
+          const { value, troubles } = await inPage<Result>(
+            browser,
+            `http://localhost:${server.addr.port}/plain/`,
+            'exercise({ prefer: ["webgpu"] }, 8)',
+          );
+          assertEquals(troubles, []);
+          assertEquals(value.backend, "webgpu");
+          assertExercised(value);
+        } finally {
+          await browser.close();
+          await server.shutdown();
+        }
+      });
+    });
+  },
+});
+
+Deno.test({
+  name: "a page that Vite bundled runs in Chromium",
+  ignore: noBrowser || skipBecause("Vite", await whyNoNpm()),
+  sanitizeOps: false,
+  sanitizeResources: false,
+  fn: async (t) => {
+    await withFolder(async (folder) => {
+      await installInto(folder, [VITE]);
+      for (const name of ["exercise.mjs", "page.mjs"]) {
+        await Deno.copyFile(`${PROGRAMS}/${name}`, `${folder}/${name}`);
+      }
+      await Deno.copyFile(`${PROGRAMS}/page.html`, `${folder}/index.html`);
+      await Deno.mkdir(`${folder}/public`);
+      await Deno.copyFile(WASM, `${folder}/public/${WASM_FILE}`);
+      await writeFiles(folder, {
+        // A folder of a site, not its root.
+        "vite.config.mjs": 'export default { base: "./" };',
+      });
+      await succeed("npx", ["vite", "build", "--logLevel", "warn"], folder);
+      await testSite(t, `${folder}/dist`);
+    });
+  },
+});

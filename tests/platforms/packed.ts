@@ -1,0 +1,22 @@
+/** The package for npm, in a project's folder. @module */
+import { pack } from "../../tools/pack.ts";
+import { succeed, writeFiles } from "./shell.ts";
+
+/** Makes the package, and installs it and others into a folder. */
+export async function installInto(
+  folder: string,
+  others: readonly string[],
+): Promise<void> {
+  await pack(`${folder}/lion.tgz`);
+  await writeFiles(folder, { "package.json": '{ "type": "module" }' });
+  await npmInstall(folder, ["./lion.tgz", ...others]);
+}
+
+/** Installs packages into a folder. */
+export async function npmInstall(
+  folder: string,
+  packages: readonly string[],
+): Promise<void> {
+  const options = ["--no-audit", "--no-fund", "--save-exact"];
+  await succeed("npm", ["install", ...options, ...packages], folder);
+}

@@ -1,0 +1,5 @@
+/** What a page runs, when the test asks it to. */
+import * as lion from "@lionjs/lion";
+import { exercise } from "./exercise.mjs";
+
+Object.assign(globalThis, { exercise, lion });
