@@ -13,7 +13,8 @@ import {
   type Shape,
 } from "./lion_layer.ts";
 import { assertCount } from "./option_values.ts";
-import { finiteInPadding, tokensAmong } from "./padding.ts";
+import { withoutPadding } from "../operations/padding.ts";
+import { tokensAmong } from "./padding.ts";
 
 /**
  * The parameters of a linear map, named `weight` and `bias` after `prefix`. At
@@ -87,13 +88,14 @@ export class Linear extends LionLayer {
 
   /**
    * `[..., inputs]` to `[..., outputs]`; with a mask `[batch, length]` as second
-   * input, NaN and the like in padding are read as zeros.
+   * input, padding is read as zeros.
    */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {
       const x = firstInput(inputs);
       const mask = tokensAmong(this.name, x, [secondInput(inputs)]);
-      const y = applyLinear(finiteInPadding(x, mask), "", this.parameter);
+      const tokens = mask ? withoutPadding(x, mask) : x;
+      const y = applyLinear(tokens, "", this.parameter);
       return this.#activation === "tanh" ? tf.tanh(y) : y;
     });
   }

@@ -2,7 +2,8 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { initializers, layers } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { finiteInPadding, tokensAmong } from "./padding.ts";
+import { withoutPadding } from "../operations/padding.ts";
+import { tokensAmong } from "./padding.ts";
 
 /** One shape of tfjs-layers; `null` for a size that is not known yet. */
 export type Shape = (number | null)[];
@@ -167,12 +168,15 @@ export abstract class LionLayer extends layers.Layer {
       );
   }
 
-  /** The input without NaN and the like in padding, where there may be some. */
+  /**
+   * The input without padding, where that may hold NaN and the like: their
+   * products with zero would be NaN in the gradients of all parameters.
+   */
   protected readable(
     x: tf.Tensor3D,
     mask: tf.Tensor2D | undefined,
   ): tf.Tensor3D {
-    return this.#followsFinite ? x : finiteInPadding(x, mask);
+    return mask && !this.#followsFinite ? withoutPadding(x, mask) : x;
   }
 
   /** The mask of the output, and of further outputs, where the input has one. */
