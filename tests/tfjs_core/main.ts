@@ -4,7 +4,11 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
+import {
+  oneOf,
+  positiveInteger,
+  readCommandLine,
+} from "../../tools/command_line.ts";
 import { bundleSuite } from "./bundle.ts";
 import { type Outcome, runProgram } from "./run.ts";
 import { readStockFailures, writeStockFailures } from "./stock_failures.ts";
@@ -34,51 +38,29 @@ interface Options {
   readonly write: boolean;
 }
 
-/** Reads the command line; explains what is wrong with it and ends. */
-function readOptions(): Options {
-  try {
-    const { values } = parseArgs({
-      args: Deno.args,
-      options: {
-        backend: { type: "string", multiple: true, default: [...BACKENDS] },
-        threads: { type: "string", multiple: true },
-        filter: { type: "string", default: "" },
-        stock: { type: "boolean", default: false },
-        write: { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
-      },
-    });
-    if (values.help) {
-      console.log(USAGE);
-      Deno.exit(0);
-    }
+function readOptions(): Promise<Options> {
+  return readCommandLine(USAGE, {
+    backend: { type: "string", multiple: true, default: [...BACKENDS] },
+    threads: { type: "string", multiple: true },
+    filter: { type: "string", default: "" },
+    stock: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+  }, (values) => {
     const { stock, write, filter } = values;
     // Its threads do not start in Deno.
-    const counts = (values.threads ?? (stock ? ["1"] : ["1", "2"])).map(Number);
-    if (!counts.every((count) => Number.isInteger(count) && count >= 1)) {
-      throw new RangeError(
-        `--threads should be a positive integer, got ${values.threads}`,
-      );
-    }
+    const counts = (values.threads ?? (stock ? ["1"] : ["1", "2"]))
+      .map((text) => positiveInteger("--threads", text));
     if (write && (!stock || filter !== "")) {
       throw new RangeError("--write needs --stock, and no --filter");
     }
-    const runs = values.backend.flatMap((name): Run[] => {
-      const backend = BACKENDS.find((known) => known === name);
-      if (!backend) {
-        throw new RangeError(
-          `--backend should be one of ${BACKENDS.join(", ")}, got ${name}`,
-        );
-      }
+    const runs = values.backend.flatMap((text): Run[] => {
+      const backend = oneOf("--backend", text, BACKENDS);
       return backend === "wasm"
         ? counts.map((threads) => ({ backend, threads }))
         : [{ backend, threads: 1 }];
     });
     return { runs, filter, stock, write };
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`);
-    Deno.exit(2);
-  }
+  });
 }
 
 /** Why a backend cannot run here, if it cannot. */
@@ -119,7 +101,7 @@ async function judge(
   return alone.length + 1;
 }
 
-const { runs, filter, stock, write } = readOptions();
+const { runs, filter, stock, write } = await readOptions();
 const folder = await Deno.makeTempDir({ prefix: "tfjs_core" });
 let passed = 0, failed = 0;
 try {
