@@ -39,6 +39,7 @@ onEachBackend(
     assertEquals(await attend(), 1);
   },
   ["webgpu", "wasm"],
+  "tfjs-webgpu, which keeps count of what commands of a device that is gone still use",
 );
 
 Deno.test("disposing of nothing, or beside a start, is no error", async () => {

@@ -395,4 +395,5 @@ onEachBackend(
     model.dispose();
   },
   ["wasm"],
+  "tfjs-wasm's Pack and Concat, which keep references to what they joined when they fail",
 );
