@@ -221,7 +221,7 @@ onCpu(
       }
       const models: [string, Partial<LionEncoderOptions>][] = [
         ["numHeads of layer 3, a LionBlock was 2, is 4", { numHeads: 4 }],
-        ["outputs of layer 1, a LionLinear was 4, is 8", { dim: 8 }],
+        ["outputs of layer 2, a LionLinear was 4, is 8", { dim: 8 }],
         ["dropout of layer 3, a LionBlock was 0.1, is 0.2", { dropout: 0.2 }],
       ];
       for (const [difference, model] of models) {

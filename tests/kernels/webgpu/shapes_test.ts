@@ -16,6 +16,7 @@ import {
 } from "../../attention/cases.ts";
 import { onEachBackend } from "../../backends.ts";
 import { solve } from "../../oracle.ts";
+import { OF_LONG_TESTS } from "../../sample.ts";
 
 /** Pretends that the device's workgroups have so much memory. */
 async function withWorkgroupMemory<R>(
@@ -62,6 +63,7 @@ for (const { rows, chunkSize, headDim, causal } of CASES) {
       const expected = solve(problem);
       assertEquals(differences(problem, actual, expected, backend), []);
     },
-    ["webgpu"],
+    // Software compiles each of these shaders for half a minute, once.
+    OF_LONG_TESTS.filter((name) => name === "webgpu"),
   );
 }
