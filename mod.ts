@@ -48,7 +48,7 @@ export {
   recurrentStep,
   type RecurrentStepOptions,
 } from "./lib/attention/stateful.ts";
-export type { ConcreteForm } from "./lib/attention/plan.ts";
+export type { ConcreteForm } from "./lib/attention/form.ts";
 export type {
   AttentionOptions,
   AttentionVariant,

@@ -45,8 +45,8 @@ type Form = typeof FORMS[number];
 /**
  * The longest sequences that a contender is timed at. Quadratic ones: at
  * 16,384 tokens the scores of 4 heads are 4 GiB, more than a tensor may hold,
- * and on cpu a run takes seconds from 512 on. Recurrent: a handful of kernels
- * for each token, minutes beyond a few hundred, and on webgpu a launch each.
+ * and on cpu a run takes seconds from 512 on. Recurrent, without a kernel of its
+ * own: a handful of kernels for each token, on webgpu a launch each.
  */
 const LONGEST: Readonly<
   Record<Form | "softmax", Readonly<Record<BackendName, number>>>
@@ -55,7 +55,7 @@ const LONGEST: Readonly<
   blockwise: { webgpu: 4096, wasm: 4096, cpu: 256 },
   softmax: { webgpu: 4096, wasm: 4096, cpu: 256 },
   chunkwise: { webgpu: 16_384, wasm: 16_384, cpu: 1024 },
-  recurrent: { webgpu: 64, wasm: 256, cpu: 256 },
+  recurrent: { webgpu: 64, wasm: 16_384, cpu: 256 },
 };
 
 /** Largest error relative to the largest value: of the tests, with room for long sums. */
@@ -75,6 +75,17 @@ export interface AttentionChoice {
   /** Quadratic contenders are left out beyond this. @default none */
   readonly longestQuadratic?: number;
   readonly torch: TorchPeer | null;
+  /** Processes that compute the full form. @default none */
+  readonly torchFull?: readonly TorchFull[];
+}
+
+/** PyTorch's full form. */
+export interface TorchFull {
+  /** The contender's name. */
+  readonly name: string;
+  readonly peer: TorchPeer;
+  /** As many masks are made: one, or one a direction as the authors do. */
+  readonly masks: 1 | 2;
 }
 
 /** All contenders of a choice. */
@@ -121,29 +132,38 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
     run: () => stopwatch(() => void attentionLoop(problem, pass)),
     cost: costOf(tensors, pass, { form: "recurrent" }),
   });
-  if (torch) {
-    await torch.prepare({
+  const { torchFull = [] } = choice;
+  const join = async (
+    peer: TorchPeer,
+    form: "full" | "chunkwise",
+    more: { name?: string; masks?: number } = {},
+  ) => {
+    await peer.prepare({
       work: "attention",
-      options: { pass },
+      options: { pass, form, masks: more.masks },
       tensors: Object.entries(tensors.all).map(([name, { shape }]) => ({
         name,
         shape,
         values: problem[name as keyof typeof tensors.all]!,
       })),
     });
-    const cost = costOf(tensors, pass, { form: "chunkwise", chunkSize: 64 });
+    const cost = costOf(tensors, pass, { form, chunkSize: 64, kernel: false });
     contenders.push(torchContender(
-      torch,
+      peer,
       (result) => attentionDifference(result, expected, TORCH_TOLERANCE),
       cost,
+      more.name,
     ));
-  }
+  };
+  if (torch) await join(torch, "chunkwise");
+  for (const { peer, ...more } of torchFull) await join(peer, "full", more);
   return {
     contenders,
     baseline: hasFull ? "full" : "Float32Array loop",
     close: async () => {
       tf.dispose(tensors.all);
       await torch?.release();
+      for (const { peer } of torchFull) await peer.release();
     },
   };
 }

@@ -6,6 +6,7 @@
  */
 import asc from "assemblyscript/asc";
 import {
+  ATTENTION,
   type Fields,
   JOB_OFFSET,
   JOBS,
@@ -19,9 +20,13 @@ const TARGET = new URL("../lib/kernels/wasm/module.ts", import.meta.url);
 /** Rows and columns of C that a kernel keeps in registers. */
 const TILE_ROWS = [6, 5, 4, 3, 2, 1];
 const TILE_COLUMNS = [8, 4];
+const WIDE_COLUMNS = 16;
 
-/** Steps along the inner dimension between two tests for its end. */
-const UNROLLED = 4;
+/**
+ * Steps along the inner dimension between two tests for its end. A wide tile
+ * leaves no register to load what the next step needs.
+ */
+const unrolled = (columns: number) => columns === WIDE_COLUMNS ? 1 : 4;
 
 /**
  * Matrix products by register tiles: 6 × 8 sums are 12 vectors, which with a
@@ -30,13 +35,19 @@ const UNROLLED = 4;
  * Loads of B and stores of C come in pairs with nothing between them, so that
  * V8 can make one of 256 bits of two (`--experimental-wasm-revectorize`), which
  * is twice as fast; Binaryen keeps the order of first uses.
+ *
+ * With vectors of 256 bits, 6 × 8 sums are six registers, and wait for each
+ * other: 6 × 16 are twelve, and half as fast again (100 GFLOP/s instead of 65).
+ * With 128 bits they do not fit, and are a tenth slower. So there is a wide
+ * sweep beside the other.
  */
 function gemmSource(): string {
   const kernels = [false, true].flatMap((transposed) => [
-    ...TILE_COLUMNS.flatMap((columns) =>
+    ...[WIDE_COLUMNS, ...TILE_COLUMNS].flatMap((columns) =>
       TILE_ROWS.map((rows) => tileSource(rows, columns, transposed))
     ),
-    sweepSource(transposed),
+    sweepSource(transposed, TILE_COLUMNS),
+    sweepSource(transposed, [WIDE_COLUMNS, ...TILE_COLUMNS]),
   ]);
   return [`import { multiplyAdd } from "./simd";`, ...kernels].join("\n");
 }
@@ -56,6 +67,7 @@ function tileSource(
   transposed: boolean,
 ): string {
   const I = [...Array(rows).keys()], J = [...Array(columns / 4).keys()];
+  const steps = unrolled(columns);
   const left = (k: number, i: number) =>
     `const a${k}_${i} = v128.load32_splat(${
       transposed ? "element" : `element${i}`
@@ -91,10 +103,14 @@ function tileSource(
     ...(transposed
       ? ["let element = a;"]
       : I.map((i) => `let element${i} = a + ${i} * aStride;`)),
-    `for (; k >= ${UNROLLED}; k -= ${UNROLLED}) {`,
-    ...[...Array(UNROLLED).keys()].flatMap(step),
-    ...advance(UNROLLED),
-    "}",
+    ...(steps > 1
+      ? [
+        `for (; k >= ${steps}; k -= ${steps}) {`,
+        ...[...Array(steps).keys()].flatMap(step),
+        ...advance(steps),
+        "}",
+      ]
+      : []),
     "for (; k > 0; k--) {",
     ...step(0),
     ...advance(1),
@@ -115,7 +131,11 @@ function tileSource(
 }
 
 /** The tiles of a whole product, column block by column block. */
-function sweepSource(transposed: boolean): string {
+function sweepSource(
+  transposed: boolean,
+  widths: readonly number[],
+): string {
+  const wide = widths.includes(WIDE_COLUMNS) ? "Wide" : "";
   const tiles = (rows: number, width: number, count: string) => [
     `${tileName(rows, width, transposed)}(${count}, inner, ai, aStride, b, ` +
     "bStride, ci, cStride, weight, fi, fromStride);",
@@ -129,13 +149,13 @@ function sweepSource(transposed: boolean): string {
     } B; columns % 4 == 0, strides in bytes. */`,
     `export function ${
       transposed ? "multiplyTransposed" : "multiply"
-    }(rows: i32, columns: i32, ${PRODUCT_PARAMETERS}): void {`,
+    }${wide}(rows: i32, columns: i32, ${PRODUCT_PARAMETERS}): void {`,
     "let n = columns;",
     // Seven and eight rows are better shared out than left as one and two.
     "const short = rows > 6 && (rows % 6 === 1 || rows % 6 === 2);",
     "const sixes = rows / 6 - <i32> short, rest = rows - 6 * sixes;",
     "const fours = rest === 5 ? 0 : rest / 4, last = rest - 4 * fours;",
-    ...TILE_COLUMNS.flatMap((width) => [
+    ...widths.flatMap((width) => [
       `for (; n >= ${width}; n -= ${width}) {`,
       "let ai = a, ci = c, fi = from;",
       ...tiles(6, width, "sixes"),
@@ -156,11 +176,10 @@ function sweepSource(transposed: boolean): string {
 
 /** What the host gives: the records that it writes, and a clock. */
 function jobsSource(): string {
-  const { forward, backward: _same, ...others } = JOBS;
-  const records: [string, Fields][] = Object.entries({
-    attention: forward,
-    ...others,
-  });
+  const records: [string, Fields][] = [
+    ["attention", ATTENTION],
+    ...Object.entries(JOBS).filter(([, fields]) => fields !== ATTENTION),
+  ];
   const capital = (name: string) => name[0]!.toUpperCase() + name.slice(1);
   const classOf = (name: string, fields: Fields) => `
 @unmanaged export class ${capital(name)} {
@@ -171,7 +190,14 @@ function jobsSource(): string {
   }
 }
 export let ${name} = changetype<${capital(name)}>(0);`;
+  const constant = (name: string) =>
+    name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
   return `${classOf("queue", QUEUE)}
+${
+    Object.keys(JOBS).map((name, i) =>
+      `export const ${constant(name)}: i32 = ${i};`
+    ).join("\n")
+  }
 ${records.map(([name, fields]) => classOf(name, fields)).join("\n")}
 /** Milliseconds. */
 @external("env", "now") export declare function now(): f64;

@@ -37,15 +37,20 @@ export interface TorchWork {
 }
 
 /**
- * PyTorch at its best: all threads are OpenBLAS's, since two pools at once
- * spin against each other, and malloc keeps its pages, without which the
- * forward pass takes two to three times as long.
+ * Whose all threads are: OpenBLAS's, which multiply matrices, or OpenMP's, which
+ * do the rest. Two pools at once spin against each other.
  */
-function environment(threads: number): Record<string, string> {
+export type TorchPool = "OpenBLAS" | "OpenMP";
+
+/**
+ * PyTorch at its best: one pool of threads, and a malloc that keeps its pages,
+ * without which the forward pass takes two to three times as long.
+ */
+function environment(threads: number, pool: TorchPool): Record<string, string> {
   const never = String(2 ** 32);
   return {
-    OMP_NUM_THREADS: "1",
-    OPENBLAS_NUM_THREADS: String(threads),
+    OMP_NUM_THREADS: String(pool === "OpenMP" ? threads : 1),
+    OPENBLAS_NUM_THREADS: String(pool === "OpenBLAS" ? threads : 1),
     MALLOC_TRIM_THRESHOLD_: never,
     MALLOC_MMAP_THRESHOLD_: never,
   };
@@ -74,7 +79,10 @@ export class TorchPeer implements AsyncDisposable {
   }
 
   /** Starts PyTorch; `null` where it is not installed. */
-  static async start(threads: number): Promise<TorchPeer | null> {
+  static async start(
+    threads: number,
+    pool: TorchPool = "OpenBLAS",
+  ): Promise<TorchPeer | null> {
     const hasTorch = await new Deno.Command(PYTHON, {
       args: ["-c", "import torch"],
       stderr: "null",
@@ -83,7 +91,7 @@ export class TorchPeer implements AsyncDisposable {
     const script = fileURLToPath(import.meta.resolve("./torch_peer.py"));
     const child = new Deno.Command(PYTHON, {
       args: ["-B", script],
-      env: environment(threads),
+      env: environment(threads, pool),
       stdin: "piped",
       stdout: "piped",
     }).spawn();
@@ -151,9 +159,10 @@ export function torchContender(
   peer: TorchPeer,
   check: (outputs: Float32Array[]) => string | null,
   cost?: Cost,
+  name = TORCH,
 ): Contender {
   return {
-    name: TORCH,
+    name,
     check: async () => check(await peer.outputs()),
     run: () => peer.run(),
     pause: rest,

@@ -14,32 +14,39 @@ The first line that it writes is {"version": ...}. What the threads of the BLAS 
 allocator do is decided by the environment, before Python starts: see torch.ts.
 """
 
+import functools
 import json
 import math
+import os
 import sys
 import time
 
 import torch
 
 from torch_encoder import Training
+from torch_full import full_form
 from torch_scan import chunk_scan
 
 
 def attention(options, tensors):
+    if options["form"] == "full":
+        attend = functools.partial(full_form, masks=options["masks"])
+    else:
+        attend = chunk_scan
     dy = tensors.pop("dy")
     inputs = list(tensors.values())
     if options["pass"] == "forward":
 
         def forward():
             with torch.no_grad():
-                return [chunk_scan(*inputs)]
+                return [attend(*inputs)]
 
         return forward
     for tensor in inputs:
         tensor.requires_grad_()
 
     def with_gradients():
-        y = chunk_scan(*inputs)
+        y = attend(*inputs)
         return [y.detach(), *torch.autograd.grad(y, inputs, dy)]
 
     return with_gradients
@@ -92,7 +99,7 @@ def answer(request, work):
 
 
 def main():
-    torch.set_num_threads(1)
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     print(json.dumps({"version": torch.__version__}), flush=True)
     work = None
     for line in sys.stdin:

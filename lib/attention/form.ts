@@ -2,6 +2,16 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type LogDecayPair, spread } from "./decay_pair.ts";
 
+/** The forms, without the choice between them. */
+export type ConcreteForm = "full" | "recurrent" | "blockwise" | "chunkwise";
+/** All of them. */
+export const FORMS: readonly ConcreteForm[] = [
+  "full",
+  "recurrent",
+  "blockwise",
+  "chunkwise",
+];
+
 /**
  * One way to compute `y_i = Σ_j M_ij (q_i · k_j) v_j`.
  *

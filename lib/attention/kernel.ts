@@ -1,8 +1,10 @@
 /**
- * The chunkwise form as one kernel, where the current backend has one.
+ * The forms of attention as kernels, where the current backend has them.
  *
- * Kernels register with tfjs under these names. This file says what they are
- * given and what they answer, and knows none of them.
+ * Kernels register with tfjs under the names of {@linkcode KERNELS}. This file
+ * says what they are given and what they answer, and knows none of them. A form
+ * without a kernel runs in tfjs operations, which are also what a kernel is
+ * compared with (`kernel: false`).
  *
  * @module
  */
@@ -10,20 +12,28 @@ import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../contract/kernel.ts";
 import { selectTokens } from "../operations/padding.ts";
 import type { LogDecayPair } from "./decay_pair.ts";
-import { formInputs } from "./form.ts";
+import { type ConcreteForm, formInputs } from "./form.ts";
 
 /**
- * The forward kernel: inputs `q, k, v, f?, b?, mask?`, outputs `y` and the row
- * sums. With a mask, q, k and v come with zeros at padding, and y has them.
+ * The forward kernel of each form: inputs `q, k, v, f?, b?, mask?`, outputs `y`
+ * and the row sums. With a mask, q, k and v come with zeros at padding, and y has
+ * them.
  */
-export const LION_CHUNKWISE = "LionChunkwise";
+export const KERNELS: Readonly<Record<ConcreteForm, string>> = {
+  full: "LionFull",
+  blockwise: "LionBlockwise",
+  recurrent: "LionRecurrent",
+  chunkwise: "LionChunkwise",
+};
 
 /**
- * The gradient kernel: inputs `q, k, v, f?, b?, mask?`, the forward's outputs
- * `y, rowSums`, and `dy`; outputs `dq, dk, dv, df?, db?`. With a mask, dy comes
- * with zeros at padding too, and dq, dk and dv have them.
+ * The gradient kernel of a form: inputs `q, k, v, f?, b?, mask?`, the forward's
+ * outputs `y, rowSums`, and `dy`; outputs `dq, dk, dv, df?, db?`. With a mask, dy
+ * comes with zeros at padding too, and dq, dk and dv have them.
  */
-export const LION_CHUNKWISE_GRADIENT = "LionChunkwiseGrad";
+export function gradientKernel(form: ConcreteForm): string {
+  return `${KERNELS[form]}Grad`;
+}
 
 /**
  * How numbers are stored while a kernel multiplies them: as they come, or
@@ -31,8 +41,8 @@ export const LION_CHUNKWISE_GRADIENT = "LionChunkwiseGrad";
  */
 export type Precision = "f32" | "f16";
 
-/** The attributes of both kernels. */
-export interface ChunkwiseAttributes {
+/** The attributes of both kernels of a form. */
+export interface KernelAttributes {
   /** Whether a token reads only itself and the tokens before it; then there is no `b`. */
   readonly causal: boolean;
   /** Multiplies q · k. */
@@ -41,7 +51,7 @@ export interface ChunkwiseAttributes {
   readonly normalize: boolean;
   /** Added to the row sum, after `scale`. */
   readonly epsilon: number;
-  /** Tokens a chunk, as planned by the kernel. */
+  /** Tokens of a chunk or tile, as planned by the kernel; 1 without any. */
   readonly chunkSize: number;
   /** How numbers are stored while they are multiplied. */
   readonly precision: Precision;
@@ -62,11 +72,13 @@ export interface AttentionSizes {
 }
 
 /** What a caller wants of a kernel. */
-export interface ChunkwiseRequest extends AttentionSizes {
+export interface KernelRequest extends AttentionSizes {
   /** Whether log decays come with it. */
   readonly decays: boolean;
   /** Whether a token reads only itself and the tokens before it. */
   readonly causal: boolean;
+  /** Whether rows are divided by their sum. */
+  readonly normalize: boolean;
   /** Tokens a chunk; the kernel's choice if undefined. */
   readonly chunkSize: number | undefined;
   /** How numbers are stored while they are multiplied. */
@@ -74,42 +86,61 @@ export interface ChunkwiseRequest extends AttentionSizes {
 }
 
 /** What a kernel would do. */
-export interface ChunkwisePlan {
-  /** Tokens a chunk; at most those asked for. */
-  readonly chunkSize: number;
+export interface KernelPlan {
+  /** Tokens of a chunk or tile, at most those asked for; `null` without any. */
+  readonly chunkSize: number | null;
   /** Bytes that the forward pass needs beside its inputs and outputs. */
   readonly scratchBytes: number;
+  /** Those of them that do not stay in a processor's cache. @default all */
+  readonly carriedBytes?: number;
   /** How it runs, for people: such as "2 threads". */
   readonly how: string;
 }
 
-/** A registered forward kernel. */
-export interface ChunkwiseKernel extends tf.KernelConfig {
-  /** What it would do with a problem, or in words why it cannot. */
-  plan(request: ChunkwiseRequest): ChunkwisePlan | { readonly refusal: string };
+/** Why a kernel does not run, in words. */
+export interface Refusal {
+  /** The reason. */
+  readonly refusal: string;
 }
 
-/** The current backend's kernel, if it has one. */
-export function chunkwiseKernel(): ChunkwiseKernel | undefined {
-  return tf.getKernel(LION_CHUNKWISE, tf.getBackend()) as
-    | ChunkwiseKernel
-    | undefined;
+/** A registered forward kernel. */
+export interface AttentionKernel extends tf.KernelConfig {
+  /** What it would do with a problem, or in words why it cannot. */
+  plan(request: KernelRequest): KernelPlan | Refusal;
+}
+
+/** The current backend's plan for a form. */
+export function planKernel(
+  form: ConcreteForm,
+  request: KernelRequest,
+): KernelPlan | Refusal {
+  const backend = tf.getBackend();
+  const find = (form: ConcreteForm) =>
+    tf.getKernel(KERNELS[form], backend) as AttentionKernel | undefined;
+  const kernel = find(form);
+  if (kernel) return kernel.plan(request);
+  return {
+    refusal: find("chunkwise")
+      ? `backend ${backend} has no kernel of the ${form} form`
+      : `backend ${backend} has no kernel of its own`,
+  };
 }
 
 /**
- * Runs the current backend's kernel; differentiable in all its inputs but the
- * mask.
+ * Runs the current backend's kernel of a form; differentiable in all its inputs
+ * but the mask.
  *
- * The gradient recomputes the states, from the inputs, `y` and the row sums.
+ * The gradient recomputes what it needs from the inputs, `y` and the row sums.
  *
  * @param tokens `[batch, length]` of float32, 0 at padding, if there is any.
  */
-export function runChunkwiseKernel(
+export function runAttentionKernel(
+  form: ConcreteForm,
   q: tf.Tensor4D,
   k: tf.Tensor4D,
   v: tf.Tensor4D,
   pair: LogDecayPair | null,
-  attributes: ChunkwiseAttributes,
+  attributes: KernelAttributes,
   tokens: tf.Tensor2D | undefined,
 ): tf.Tensor4D {
   const inputs = formInputs(q, k, v, pair);
@@ -126,14 +157,14 @@ export function runChunkwiseKernel(
     const [q, k, v, ...decays] = args as tf.Tensor[];
     const vectors = [q!, k!, v!].map((x) => read(x, tokens));
     const given = [...vectors, ...decays, ...(tokens ? [tokens] : [])];
-    const outputs = runKernel(LION_CHUNKWISE, named(given), attributes);
+    const outputs = runKernel(KERNELS[form], named(given), attributes);
     save([...given, ...outputs]);
     return {
       value: outputs[0]!,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [y, rowSums] = saved.slice(-2) as [tf.Tensor, tf.Tensor];
         const given = named(saved);
-        return runKernel(LION_CHUNKWISE_GRADIENT, {
+        return runKernel(gradientKernel(form), {
           ...given,
           y,
           rowSums,

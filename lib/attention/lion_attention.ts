@@ -16,28 +16,27 @@ import { blockwise } from "./blockwise.ts";
 import { chunkwise } from "./chunkwise.ts";
 import { type Decay, noDecay } from "./decay.ts";
 import { type LogDecayPair, logDecayPair } from "./decay_pair.ts";
-import type { Form } from "./form.ts";
+import type { ConcreteForm, Form } from "./form.ts";
 import { full } from "./full.ts";
-import { type Precision, runChunkwiseKernel } from "./kernel.ts";
+import { type Precision, runAttentionKernel } from "./kernel.ts";
 import { divided, withOnes } from "./normalizer.ts";
-import {
-  type AttentionPlan,
-  type ConcreteForm,
-  planAttention,
-} from "./plan.ts";
+import { type AttentionPlan, planAttention } from "./plan.ts";
 import { recurrent } from "./recurrent.ts";
 import { assertShape } from "./shape.ts";
 
 /**
  * How attention is computed; all give the same function and gradients.
  *
- * - `"full"`: one masked matrix product. Quadratic time and memory.
+ * - `"full"`: one masked matrix product. Quadratic time, and memory unless a
+ *   kernel makes the mask on the fly, tile by tile.
  * - `"recurrent"`: two sweeps with a state of constant size. Linear, sequential.
  * - `"blockwise"`: the full form in slices of keys. Quadratic time, linear memory.
- * - `"chunkwise"`: full inside chunks, states between them. Linear, parallel;
- *   one fused kernel where the backend has it.
- * - `"auto"`: the fused kernel where the backend has it; else `"full"` or
+ * - `"chunkwise"`: full inside chunks, states between them. Linear, parallel.
+ * - `"auto"`: the chunkwise kernel where the backend has it; else `"full"` or
  *   `"chunkwise"`, whichever was measured faster at the given length.
+ *
+ * Each is one kernel where the backend has it: all of them on WebAssembly,
+ * `"chunkwise"` on WebGPU.
  */
 export type AttentionForm = "auto" | ConcreteForm;
 
@@ -173,7 +172,7 @@ export function lionAttention(
         scale,
         normalize,
         epsilon: mask ? Math.max(epsilon, SMALLEST_EPSILON) : epsilon,
-        chunkSize: plan.chunkSize!,
+        chunkSize: plan.chunkSize ?? 1,
         precision,
       };
       const vectors = [
@@ -181,7 +180,13 @@ export function lionAttention(
         floats("k", k),
         floats("v", v),
       ] as const;
-      return runChunkwiseKernel(...vectors, pair, attributes, tokens);
+      return runAttentionKernel(
+        plan.form,
+        ...vectors,
+        pair,
+        attributes,
+        tokens,
+      );
     }
     const queries = read("q", q), keys = read("k", k), values = read("v", v);
     const attend = (values: tf.Tensor4D) =>

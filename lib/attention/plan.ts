@@ -1,23 +1,15 @@
 /** Which form and which kernel run a problem, and what that costs. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { largestTensorBytes } from "../backend/limits.ts";
+import { type ConcreteForm, FORMS } from "./form.ts";
 import {
   type AttentionSizes,
-  chunkwiseKernel,
-  type ChunkwisePlan,
-  LION_CHUNKWISE,
+  type KernelPlan,
+  KERNELS,
+  planKernel,
   type Precision,
+  type Refusal,
 } from "./kernel.ts";
-
-/** The forms, without the choice between them. */
-export type ConcreteForm = "full" | "recurrent" | "blockwise" | "chunkwise";
-/** All of them. */
-export const FORMS: readonly ConcreteForm[] = [
-  "full",
-  "recurrent",
-  "blockwise",
-  "chunkwise",
-];
 
 /** How an attention would run, and what it would cost. */
 export interface AttentionPlan {
@@ -27,7 +19,7 @@ export interface AttentionPlan {
   readonly kernel: string | null;
   /** How the kernel runs, or why none does, in words. */
   readonly reason: string;
-  /** Tokens a chunk, or `null` for a form without chunks. */
+  /** Tokens of a chunk, block or tile, or `null` where there is none. */
   readonly chunkSize: number | null;
   /** Multiplications and additions of the forward pass. */
   readonly operations: number;
@@ -73,42 +65,34 @@ const PLAIN_CHUNK = { chunkwise: 64, blockwise: 256 };
  */
 export function planAttention(problem: PlannedProblem): AttentionPlan {
   assertOptions(problem);
-  const kernel = planKernel(problem);
-  if ("refusal" in kernel) {
-    if (problem.precision === "f16") {
-      throw new RangeError(`precision "f16" cannot be had: ${kernel.refusal}`);
-    }
-    const form = problem.form === "auto"
-      ? automaticForm(problem)
-      : problem.form as ConcreteForm;
-    return planPlain(problem, form, kernel.refusal);
+  const { form } = problem;
+  const wanted = form === "auto" ? "chunkwise" : form as ConcreteForm;
+  const kernel: KernelPlan | Refusal = problem.kernel === false
+    ? { refusal: "kernel: false asks for tfjs operations" }
+    : planKernel(wanted, { ...problem, decays: !maskless(problem) });
+  if (!("refusal" in kernel)) return planFused(problem, wanted, kernel);
+  if (problem.precision === "f16") {
+    throw new RangeError(`precision "f16" cannot be had: ${kernel.refusal}`);
   }
-  const { chunkSize, scratchBytes, how } = kernel;
-  const { vectors } = sizesOf(problem);
-  return {
-    form: "chunkwise",
-    kernel: LION_CHUNKWISE,
-    reason: how,
-    chunkSize,
-    operations: operationsOf(problem, "chunkwise", chunkSize),
-    bytes: vectors + 2 * scratchBytes,
-    peakBytes: vectors + scratchBytes,
-  };
+  const plain = form === "auto" ? automaticForm(problem) : wanted;
+  return planPlain(problem, plain, kernel.refusal);
 }
 
-function planKernel(
+function planFused(
   problem: PlannedProblem,
-): ChunkwisePlan | { readonly refusal: string } {
-  const { form } = problem;
-  if (problem.kernel === false) {
-    return { refusal: "kernel: false asks for tfjs operations" };
-  }
-  if (form !== "auto" && form !== "chunkwise") {
-    return { refusal: `form "${form}" is made of tfjs operations` };
-  }
-  const kernel = chunkwiseKernel();
-  if (kernel) return kernel.plan({ ...problem, decays: !maskless(problem) });
-  return { refusal: `backend ${tf.getBackend()} has no kernel of its own` };
+  form: ConcreteForm,
+  { chunkSize, scratchBytes, carriedBytes = scratchBytes, how }: KernelPlan,
+): AttentionPlan {
+  const { vectors, rowSums } = sizesOf(problem);
+  return {
+    form,
+    kernel: KERNELS[form],
+    reason: how,
+    chunkSize,
+    operations: operationsOf(problem, form, chunkSize, true),
+    bytes: vectors + rowSums + 2 * carriedBytes,
+    peakBytes: vectors + rowSums + scratchBytes,
+  };
 }
 
 function planPlain(
@@ -138,7 +122,7 @@ function planPlain(
     kernel: null,
     reason,
     chunkSize,
-    operations: operationsOf(problem, form, chunkSize),
+    operations: operationsOf(problem, form, chunkSize, false),
     bytes: vectors + 2 * (steps * alive.scores * scores + carried),
     peakBytes: alive.vectors * vectors + alive.scores * scores + carried,
   };
@@ -187,8 +171,9 @@ function operationsOf(
   problem: PlannedProblem,
   form: ConcreteForm,
   chunkSize: number | null,
+  fused: boolean,
 ): number {
-  const { batch, heads, length, headDim } = problem;
+  const { batch, heads, length, headDim, causal } = problem;
   const columns = problem.valueDim + (problem.normalize ? 1 : 0);
   const tokens = batch * heads * length;
   const directions = problem.causal ? 1 : 2;
@@ -197,7 +182,9 @@ function operationsOf(
   switch (form) {
     case "full":
     case "blockwise":
-      return tokens * masked(length);
+      // Kernels leave out the tiles that a causal token does not read.
+      return tokens *
+        masked(fused && causal ? (length + chunkSize!) / 2 : length);
     case "recurrent":
       // A token decays the state, writes to it and reads it.
       return tokens * directions * 5 * state;
@@ -208,12 +195,15 @@ function operationsOf(
   }
 }
 
-/** Bytes of inputs and output, and of one state of all heads. */
-function sizesOf(problem: PlannedProblem): { vectors: number; states: number } {
+/** Bytes of inputs and output, of a kernel's row sums, and of one state of all heads. */
+function sizesOf(
+  problem: PlannedProblem,
+): { vectors: number; rowSums: number; states: number } {
   const { batch, heads, length, headDim, valueDim, decays, causal } = problem;
   const perToken = 2 * headDim + 2 * valueDim + (decays ? causal ? 1 : 2 : 0);
   return {
     vectors: 4 * batch * heads * length * perToken,
+    rowSums: 4 * batch * heads * length,
     states: 4 * batch * heads * headDim * (valueDim + 1),
   };
 }

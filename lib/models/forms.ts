@@ -1,12 +1,8 @@
 /** Changing and describing the form in which a model attends. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { AttentionForm } from "../attention/lion_attention.ts";
-import {
-  assertForm,
-  type ConcreteForm,
-  FORMS,
-  planAttention,
-} from "../attention/plan.ts";
+import { type ConcreteForm, FORMS } from "../attention/form.ts";
+import { assertForm, planAttention } from "../attention/plan.ts";
 import { decayNames } from "../layers/attention.ts";
 import { LionAttentionLayer } from "../layers/attention_layer.ts";
 import { LionBlock } from "../layers/block.ts";
@@ -193,8 +189,10 @@ function costOf(
         length,
         headDim,
         valueDim: headDim,
-        // Softmax attention has one form, which costs as much as the full one.
+        // Softmax attention has one form, in tfjs operations, which costs as
+        // much as the full one does.
         form: variant === "softmax" ? "full" : form,
+        kernel: variant !== "softmax",
         chunkSize: attention.chunkSize,
         decays: variant === "d" || variant === "s",
         causal,

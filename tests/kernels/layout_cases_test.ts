@@ -1,5 +1,6 @@
 /** A few attentions of every kind; `layouts_test.ts` runs them in each layout. @module */
 import { assertEquals } from "@std/assert";
+import type { ConcreteForm } from "../../mod.ts";
 import {
   type Case,
   DECAYS,
@@ -10,6 +11,16 @@ import {
 } from "../attention/cases.ts";
 import { BACKENDS, onEachBackend } from "../backends.ts";
 import { solve } from "../oracle.ts";
+
+/** Kernels, where there are such, and the two forms that differ most. */
+const WAYS: readonly [form: ConcreteForm, kernel: boolean][] = [
+  ["full", true],
+  ["blockwise", true],
+  ["recurrent", true],
+  ["chunkwise", true],
+  ["full", false],
+  ["chunkwise", false],
+];
 
 for (const decay of DECAYS) {
   onEachBackend(
@@ -24,8 +35,7 @@ for (const decay of DECAYS) {
           };
           const problem = problemOf(c);
           const expected = solve(problem);
-          for (const form of ["auto", "full", "chunkwise"] as const) {
-            const kernel = form === "auto";
+          for (const [form, kernel] of WAYS) {
             const actual = await run(problem, form, 16, { kernel });
             failures.push(
               ...differences(problem, actual, expected, backend)

@@ -1,6 +1,8 @@
 /** A kernel that runs out of memory frees what it made, and works again. @module */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { FORMS } from "../../lib/attention/form.ts";
+import { gradientKernel, KERNELS } from "../../lib/attention/kernel.ts";
 import { alive, assertNoLeak, BACKENDS, onEachBackend } from "../backends.ts";
 
 /** A kernel of ours, the shapes of its inputs, and its attributes. */
@@ -32,17 +34,19 @@ const split = { numHeads: 2, featureMap: "shiftedSilu" };
 const head = [1, 2, 40, 4];
 
 const SUBJECTS: readonly Subject[] = [
-  { kernel: "LionChunkwise", inputs: attention, attributes },
-  {
-    kernel: "LionChunkwiseGrad",
-    inputs: {
-      ...attention,
-      y: attention.v,
-      rowSums: perToken,
-      dy: attention.v,
+  ...FORMS.flatMap((form) => [
+    { kernel: KERNELS[form], inputs: attention, attributes },
+    {
+      kernel: gradientKernel(form),
+      inputs: {
+        ...attention,
+        y: attention.v,
+        rowSums: perToken,
+        dy: attention.v,
+      },
+      attributes,
     },
-    attributes,
-  },
+  ]),
   {
     kernel: "LionLayerNorm",
     inputs: { x: [200, 7], scale: [7], offset: [7] },

@@ -177,10 +177,8 @@ export class KernelHost {
       this.#giveUp([]);
     }
     const { queue } = this.#open;
-    const threads = options.operations < SMALL ? 1 : this.threads;
-    queue.write(name, job);
-    const perThread = align(exports.prepare(0));
-    const extra = exports.extraBytes();
+    const threads = this.#threadsFor(options);
+    const { perThread, extra } = this.#prepare(name, job);
     const scratch = this.#reserve(perThread * threads + extra);
     queue.set("scratch", scratch);
     queue.set("scratchBytes", perThread);
@@ -199,6 +197,34 @@ export class KernelHost {
       "A thread of the wasm backend died, so the result is not valid; the " +
         "backend goes on with one thread, and useBackend() starts the others again",
     );
+  }
+
+  /**
+   * Bytes that a job would need beside its arrays. Runs nothing: of addresses
+   * it only matters which are 0.
+   */
+  scratchBytes<N extends JobName>(
+    name: N,
+    job: Job<N>,
+    options: RunOptions,
+  ): number {
+    const { perThread, extra } = this.#prepare(name, job);
+    return perThread * this.#threadsFor(options) + extra;
+  }
+
+  #threadsFor({ operations }: RunOptions): number {
+    return operations < SMALL ? 1 : this.threads;
+  }
+
+  /** Writes a job's record; returns the bytes of scratch that it needs. */
+  #prepare<N extends JobName>(
+    name: N,
+    job: Job<N>,
+  ): { perThread: number; extra: number } {
+    const { queue, exports } = this.#open;
+    queue.write(name, job);
+    const perThread = align(exports.prepare(0));
+    return { perThread, extra: exports.extraBytes() };
   }
 
   /** Frees memory of the heap, as soon as no thread can write it any more. */

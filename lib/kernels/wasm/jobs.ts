@@ -156,14 +156,18 @@ export const COLUMN_SUM = {
 /** Each record begins this far from the queue. */
 export const JOB_OFFSET = 128;
 
-/** The records of jobs, in the order of their numbers in the module. */
+/** The records of jobs; their order gives the jobs their numbers. */
 export const JOBS = {
-  forward: ATTENTION,
-  backward: ATTENTION,
+  chunkwiseForward: ATTENTION,
+  chunkwiseBackward: ATTENTION,
   matmul: MATMUL,
   layerNorm: LAYER_NORM,
   gelu: GELU,
   splitHeads: SPLIT_HEADS,
   adam: ADAM,
   columnSum: COLUMN_SUM,
+  fullForward: ATTENTION,
+  fullBackward: ATTENTION,
+  recurrentForward: ATTENTION,
+  recurrentBackward: ATTENTION,
 } as const satisfies Record<string, Fields>;

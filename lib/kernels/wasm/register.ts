@@ -1,7 +1,7 @@
 import { registerDense } from "../dense.ts";
 import { registerGather } from "./gather.ts";
 import type { KernelHost } from "./host.ts";
-import { registerChunkwise } from "./lion_chunkwise.ts";
+import { registerAttention } from "./lion_attention.ts";
 import { registerMatmul } from "./matmul.ts";
 import { registerOperations } from "./operations.ts";
 import { registerIdentity } from "./identity.ts";
@@ -14,7 +14,7 @@ let registered = false;
 export function registerWasmKernels(host: KernelHost): void {
   if (registered) return;
   registered = true;
-  registerChunkwise(host);
+  registerAttention(host);
   registerMatmul(host);
   registerOperations(host);
   registerDense("wasm");

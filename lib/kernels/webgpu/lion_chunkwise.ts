@@ -10,12 +10,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
 import {
-  type ChunkwiseAttributes,
-  type ChunkwiseKernel,
-  type ChunkwisePlan,
-  type ChunkwiseRequest,
-  LION_CHUNKWISE,
-  LION_CHUNKWISE_GRADIENT,
+  type AttentionKernel,
+  gradientKernel,
+  type KernelAttributes,
+  type KernelPlan,
+  type KernelRequest,
+  KERNELS,
+  type Refusal,
 } from "../../attention/kernel.ts";
 import { attendShader, type Role, type Shape, shapeFor } from "./attend.ts";
 import { carryStatesShader } from "./carry_states.ts";
@@ -43,18 +44,18 @@ const STORAGE_BUFFERS = 10;
 
 /** Registers the kernels `LionChunkwise` and `LionChunkwiseGrad` for webgpu, once. */
 export function registerChunkwise(): void {
-  if (tf.getKernel(LION_CHUNKWISE, "webgpu")) return;
-  const planning: Pick<ChunkwiseKernel, "plan"> = {
+  if (tf.getKernel(KERNELS.chunkwise, "webgpu")) return;
+  const planning: Pick<AttentionKernel, "plan"> = {
     plan: (request) =>
       planFor(request, (tf.backend() as StrictWebGPUBackend).device),
   };
-  registerFusedKernel<string, ChunkwiseAttributes>(
-    LION_CHUNKWISE,
+  registerFusedKernel<string, KernelAttributes>(
+    KERNELS.chunkwise,
     (call) => forward(new Run(call)),
     planning,
   );
-  registerFusedKernel<string, ChunkwiseAttributes>(
-    LION_CHUNKWISE_GRADIENT,
+  registerFusedKernel<string, KernelAttributes>(
+    gradientKernel("chunkwise"),
     (call) => gradient(new Run(call)),
   );
 }
@@ -67,9 +68,9 @@ export function registerChunkwise(): void {
  * @returns What would run, or why nothing can.
  */
 export function planFor(
-  request: ChunkwiseRequest,
+  request: KernelRequest,
   device: Pick<GPUDevice, "limits" | "features">,
-): ChunkwisePlan | { readonly refusal: string } {
+): KernelPlan | Refusal {
   const { batch, heads, length, headDim, valueDim, causal } = request;
   const { limits } = device;
   for (const [name, size] of Object.entries({ headDim, valueDim })) {
@@ -210,7 +211,7 @@ class Run {
   readonly #backend: StrictWebGPUBackend;
   readonly #tensors: Record<string, tf.TensorInfo>;
   readonly #scratch: tf.TensorInfo[] = [];
-  readonly #attributes: ChunkwiseAttributes;
+  readonly #attributes: KernelAttributes;
   readonly #chunks: number;
   readonly #dims: Dims;
   readonly #shape: Shape;
@@ -223,7 +224,7 @@ class Run {
   readonly alone: boolean;
 
   constructor(
-    { inputs, backend, attributes }: Call<string, ChunkwiseAttributes>,
+    { inputs, backend, attributes }: Call<string, KernelAttributes>,
   ) {
     this.#backend = backend;
     this.#tensors = { ...inputs };

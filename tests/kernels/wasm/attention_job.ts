@@ -16,7 +16,7 @@ export function heapOf(shared: boolean): Heap {
 const [sequences, length, headDim, valueDim] = [2, 600, 30, 21];
 
 /** An attention with all its arrays in the heap. */
-export function jobIn(heap: Heap): Job<"forward"> {
+export function jobIn(heap: Heap): Job<"chunkwiseForward"> {
   const random = uniform(1);
   const tokens = sequences * length;
   const place = (size: number, make?: (u: number) => number) => {
@@ -60,10 +60,10 @@ export const MANY = { operations: 1e9 };
 export function solve(
   host: KernelHost,
   heap: Heap,
-  job: Job<"forward">,
+  job: Job<"chunkwiseForward">,
 ): number[] {
-  host.run("forward", job, MANY);
-  host.run("backward", job, MANY);
+  host.run("chunkwiseForward", job, MANY);
+  host.run("chunkwiseBackward", job, MANY);
   const tokens = sequences * length;
   const { buffer } = heap.memory;
   const read = (address: number, columns: number) =>

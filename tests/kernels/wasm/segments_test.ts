@@ -1,6 +1,7 @@
 /** Sequences that several threads share, against the oracle. @module */
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { FORMS } from "../../../lib/attention/form.ts";
 import { explainAttention, useBackend } from "../../../mod.ts";
 import {
   type Case,
@@ -53,12 +54,14 @@ for (const threads of [3, 4, 7]) {
                 ...{ decay, causal, normalize: !causal, padded: causal },
               };
               const problem = problemOf(c);
-              const actual = await run(problem, "chunkwise", chunkSize);
               const expected = solutionOf(c, problem);
-              failures.push(
-                ...differences(problem, actual, expected, backend)
-                  .map((difference) => `${describe(c)}: ${difference}`),
-              );
+              for (const form of FORMS) {
+                const actual = await run(problem, form, chunkSize);
+                failures.push(
+                  ...differences(problem, actual, expected, backend)
+                    .map((wrong) => `${describe(c)} ${form}: ${wrong}`),
+                );
+              }
             }
           }
           await t.step(

@@ -76,8 +76,8 @@ function write(
 }
 
 /** Gives back the arrays of a job. */
-function freeAll(host: KernelHost, job: Job<"forward">): void {
-  for (const [field, type] of Object.entries(JOBS.forward)) {
+function freeAll(host: KernelHost, job: Job<"chunkwiseForward">): void {
+  for (const [field, type] of Object.entries(JOBS.chunkwiseForward)) {
     if (type === "usize") host.free(job[field as keyof typeof job]);
   }
 }
@@ -156,7 +156,7 @@ Deno.test("what a thread given up may write is not used again until it has left"
   });
   const job = jobIn(heap);
   await host.useThreads(2);
-  assertThrows(() => host.run("backward", job, MANY), Error, "died");
+  assertThrows(() => host.run("chunkwiseBackward", job, MANY), Error, "died");
   // As tfjs does with the outputs of a kernel that throws.
   host.free(job.y);
   host.free(job.dq);

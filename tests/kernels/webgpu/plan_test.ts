@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import type { ChunkwiseRequest } from "../../../lib/attention/kernel.ts";
+import type { KernelRequest } from "../../../lib/attention/kernel.ts";
 import { planFor } from "../../../lib/kernels/webgpu/lion_chunkwise.ts";
 
-const REQUEST: ChunkwiseRequest = {
+const REQUEST: KernelRequest = {
   batch: 1,
   heads: 4,
   length: 1024,
@@ -10,6 +10,7 @@ const REQUEST: ChunkwiseRequest = {
   valueDim: 64,
   decays: true,
   causal: false,
+  normalize: true,
   chunkSize: undefined,
   precision: "f32",
 };
@@ -24,7 +25,7 @@ const LIMITS = {
 };
 
 function plan(
-  request: Partial<ChunkwiseRequest>,
+  request: Partial<KernelRequest>,
   limits: Partial<typeof LIMITS> = {},
   features: string[] = [],
 ) {
@@ -79,7 +80,7 @@ Deno.test("planFor() takes chunks no longer than asked for", () => {
   const sizes = [1, 20, 64, 4096].map((chunkSize) => plan({ chunkSize }));
   for (const [i, most] of [1, 20, 64, 4096].entries()) {
     const answer = sizes[i]!;
-    assert("chunkSize" in answer && answer.chunkSize <= most);
+    assert("chunkSize" in answer && answer.chunkSize! <= most);
   }
 });
 

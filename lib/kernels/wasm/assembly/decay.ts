@@ -65,6 +65,58 @@ export function bordersOf(count: i32, f: usize, b: usize): void {
   exponentiate(count, leavingBack);
 }
 
+/**
+ * As {@link leaving}, for a chunk with others between it and the border, of the
+ * given log decay; returns the log decay of them all.
+ */
+export function leavingFrom(count: i32, f: usize, between: f32): f32 {
+  let sum: f32 = 0;
+  for (let i = count - 1; i >= 0; i--) {
+    put(leaving, i, sum + between);
+    sum += at(f, i);
+  }
+  exponentiate(count, leaving);
+  return sum + between;
+}
+
+/** The same to the border on the left: as {@link leavingBack}. */
+export function leavingFromBack(count: i32, b: usize, between: f32): f32 {
+  let sum: f32 = 0;
+  for (let i = 0; i < count; i++) {
+    put(leaving, i, sum + between);
+    sum += at(b, i);
+  }
+  exponentiate(count, leaving);
+  return sum + between;
+}
+
+/** As {@link entering}, likewise. */
+export function enteringFrom(count: i32, f: usize, between: f32): f32 {
+  let sum: f32 = 0;
+  for (let i = 0; i < count; i++) {
+    sum += at(f, i);
+    put(entering, i, sum + between);
+  }
+  exponentiate(count, entering);
+  return sum + between;
+}
+
+/** As {@link enteringBack}, likewise. */
+export function enteringFromBack(count: i32, b: usize, between: f32): f32 {
+  let sum: f32 = 0;
+  for (let i = count - 1; i >= 0; i--) {
+    sum += at(b, i);
+    put(entering, i, sum + between);
+  }
+  exponentiate(count, entering);
+  return sum + between;
+}
+
+/** The decay itself. */
+export function decayOf(logDecay: usize): f32 {
+  return f32x4.extract_lane(exp4(v128.load32_splat(logDecay)), 0);
+}
+
 function exponentiate(count: i32, vector: usize): void {
   const end = vector + vectorBytes(count);
   for (; vector < end; vector += 16) {

@@ -1,2 +1,3 @@
 // The WebAssembly module of LION's kernels.
-export { extraBytes, open, prepare, run, serve } from "./threads";
+export { extraBytes, prepare } from "./tasks";
+export { open, run, serve } from "./threads";

@@ -146,6 +146,26 @@ export function addScaledRowsAndDot(
   }
 }
 
+/** target_i += weight_i source_i */
+export function addScaledRows(
+  rows: i32,
+  stride: usize,
+  weights: usize,
+  source: usize,
+  target: usize,
+): void {
+  for (let i = 0; i < rows; i++) {
+    const weight = v128.load32_splat(weights + 4 * i);
+    for (const end = source + stride; source < end; source += 16) {
+      v128.store(
+        target,
+        multiplyAdd(weight, v128.load(source), v128.load(target)),
+      );
+      target += 16;
+    }
+  }
+}
+
 /** target = weight · target + source */
 export function scaleAndAdd(
   bytes: usize,

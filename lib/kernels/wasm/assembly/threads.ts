@@ -2,31 +2,8 @@
 // thread takes the next task that is left, and waits between the phases.
 //
 // The queue is in the shared memory; all threads run this same module on it.
-import { adamTask, adamTasks } from "./adam";
-import { layout, setSizes } from "./attention";
-import {
-  attendBackward,
-  backwardRecordBytes,
-  layoutBackward,
-  summarizeBackward,
-} from "./backward";
-import { columnSumTask, columnSumTasks } from "./column_sum";
-import { attendForward, forwardRecordBytes, summarizeForward } from "./forward";
-import { geluTask, geluTasks } from "./gelu";
-import { attach, attention, matmul, now, Queue, queue } from "./jobs";
-import { layerNormExtra, layerNormTask, layerNormTasks } from "./layer_norm";
-import { layoutMatmul, matmulTask, matmulTasks } from "./matmul";
-import { splitHeadsTask, splitHeadsTasks } from "./split_heads";
-
-// The host's numbers for jobs.
-const FORWARD = 0;
-const BACKWARD = 1;
-const MATMUL = 2;
-const LAYER_NORM = 3;
-const GELU = 4;
-const SPLIT_HEADS = 5;
-const ADAM = 6;
-const COLUMN_SUM = 7;
+import { attach, now, Queue, queue } from "./jobs";
+import { perform, prepare, tasksOf } from "./tasks";
 
 /** What a wait returns after its time. */
 const TIMED_OUT = 2;
@@ -49,106 +26,6 @@ export function countProgress(): void {
 /** Points this thread to the queue. */
 export function open(pointer: usize): void {
   attach(pointer);
-}
-
-/** Reads the job's sizes; returns the bytes of scratch that a thread needs. */
-export function prepare(base: usize): usize {
-  switch (queue.operation) {
-    case FORWARD:
-      readAttention();
-      return layout(base, attention.causal !== 0 ? 0 : 1);
-    case BACKWARD:
-      readAttention();
-      return layoutBackward(base);
-    case MATMUL:
-      return layoutMatmul(base);
-  }
-  return 0;
-}
-
-function readAttention(): void {
-  setSizes(
-    attention.length,
-    attention.headDim,
-    attention.valueDim,
-    attention.chunkSize,
-    attention.segments,
-    attention.causal !== 0,
-    attention.f !== 0,
-  );
-}
-
-/** Bytes that all threads share beside their scratch; after {@link prepare}. */
-export function extraBytes(): usize {
-  const records = attention.sequences * attention.segments;
-  switch (queue.operation) {
-    case FORWARD:
-      return records * forwardRecordBytes();
-    case BACKWARD:
-      return records * backwardRecordBytes();
-    case MATMUL:
-      return matmul.batch * 8;
-    case LAYER_NORM:
-      return layerNormExtra();
-  }
-  return 0;
-}
-
-function tasksOf(phase: i32): i32 {
-  switch (queue.operation) {
-    case FORWARD:
-    case BACKWARD: {
-      // The states around a segment need no summary if it is all there is.
-      const alone = attention.segments === 1 && attention.f !== 0;
-      if (phase === 0 && alone) return 0;
-      return attention.sequences * attention.segments;
-    }
-    case MATMUL:
-      return phase === 0 ? 0 : matmulTasks();
-    case LAYER_NORM:
-      return layerNormTasks(phase);
-    case GELU:
-      return geluTasks(phase);
-    case SPLIT_HEADS:
-      return splitHeadsTasks(phase);
-    case ADAM:
-      return adamTasks(phase);
-    case COLUMN_SUM:
-      return columnSumTasks(phase);
-  }
-  return 0;
-}
-
-function perform(phase: i32, task: i32): void {
-  switch (queue.operation) {
-    case FORWARD:
-    case BACKWARD:
-      return attend(phase, task);
-    case MATMUL:
-      return matmulTask(task);
-    case LAYER_NORM:
-      return layerNormTask(phase, task);
-    case GELU:
-      return geluTask(task);
-    case SPLIT_HEADS:
-      return splitHeadsTask(task);
-    case ADAM:
-      return adamTask(task);
-    case COLUMN_SUM:
-      return columnSumTask(task);
-  }
-}
-
-function attend(phase: i32, task: i32): void {
-  const sequence = task / attention.segments;
-  const segment = task % attention.segments;
-  if (queue.operation === FORWARD) {
-    if (phase === 0) summarizeForward(sequence, segment);
-    else attendForward(sequence, segment);
-  } else {
-    if (phase === 0) summarizeBackward(sequence, segment);
-    else attendBackward(sequence, segment);
-  }
 }
 
 /** Does the tasks that are left; false if another thread is dead. */

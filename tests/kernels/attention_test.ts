@@ -1,14 +1,23 @@
 /** The fused kernels, on backends that have them, against the oracle. @module */
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertLess,
+  assertThrows,
+} from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import {
   type BackendName,
+  type ConcreteForm,
   explainAttention,
   lionAttention,
   selectiveDecay,
   useBackend,
 } from "../../mod.ts";
+import { FORMS } from "../../lib/attention/form.ts";
+import { KERNELS } from "../../lib/attention/kernel.ts";
 import {
   type Case,
   DECAYS,
@@ -30,9 +39,10 @@ async function failuresOf(
   c: Case,
   chunkSize: number,
   backend: BackendName,
+  form: ConcreteForm = "chunkwise",
 ): Promise<string[]> {
   const problem = problemOf(c);
-  const actual = await run(problem, "chunkwise", chunkSize);
+  const actual = await run(problem, form, chunkSize);
   return differences(problem, actual, solve(problem), backend)
     .map((difference) => `${describe(c)} C=${chunkSize}: ${difference}`);
 }
@@ -58,21 +68,23 @@ function shapes(backend: BackendName) {
   });
 }
 
-onEachBackend(
-  "the kernel equals the oracle on 200 random shapes",
-  async (backend) => {
-    const chunkSizes = backend === "webgpu"
-      ? fc.constant(24)
-      : fc.integer({ min: 1, max: 120 });
-    await fc.assert(
-      fc.asyncProperty(shapes(backend), chunkSizes, async (c, chunkSize) => {
-        assertEquals(await failuresOf(c, chunkSize, backend), []);
-      }),
-      { numRuns: 200, seed: 20250224 },
-    );
-  },
-  WITH_KERNELS,
-);
+for (const form of FORMS) {
+  onEachBackend(
+    `the ${form} kernel equals the oracle on 200 random shapes`,
+    async (backend) => {
+      const chunkSizes = backend === "webgpu"
+        ? fc.constant(24)
+        : fc.integer({ min: 1, max: 120 });
+      await fc.assert(
+        fc.asyncProperty(shapes(backend), chunkSizes, async (c, chunkSize) => {
+          assertEquals(await failuresOf(c, chunkSize, backend, form), []);
+        }),
+        { numRuns: 200, seed: 20250224 },
+      );
+    },
+    form === "chunkwise" ? WITH_KERNELS : ["wasm"],
+  );
+}
 
 onEachBackend(
   "the kernel equals the oracle where a sequence has many chunks",
@@ -150,16 +162,63 @@ onEachBackend(
 
 onEachBackend("explainAttention() says what runs, and why", (backend) => {
   tf.tidy(() => {
-    const x = tf.ones<tf.Rank.R4>([1, 2, 300, 8]);
+    const [tokens, headDim] = [300, 8], rows = 2 * tokens;
+    const x = tf.ones<tf.Rank.R4>([1, 2, tokens, headDim]);
     const plan = explainAttention(x, x, x, { causal: true });
     assertEquals(plan.kernel, backend === "cpu" ? null : "LionChunkwise");
     assertEquals(plan.form, "chunkwise");
     const full = explainAttention(x, x, x, { causal: true, form: "full" });
-    assertEquals(full.kernel, null);
-    assertEquals(full.reason, 'form "full" is made of tfjs operations');
-    assertEquals(full.operations, 2 * 300 * (2 * 300 * (8 + 9) + 2 * 300));
+    assertEquals(full.kernel, backend === "wasm" ? "LionFull" : null);
+    const reasons = {
+      cpu: "backend cpu has no kernel of its own",
+      webgpu: "backend webgpu has no kernel of the full form",
+    };
+    if (backend !== "wasm") assertEquals(full.reason, reasons[backend]);
+    const perKey = 2 * (headDim + headDim + 1) + 2;
+    // The kernel skips tiles that a causal token does not read.
+    const keys = backend === "wasm" ? (tokens + 64) / 2 : tokens;
+    assertEquals(full.operations, rows * keys * perKey);
+
+    for (const form of ["full", "blockwise", "recurrent"] as const) {
+      const plain = explainAttention(x, x, x, { form, kernel: false });
+      assertEquals(plain.kernel, null);
+      assertEquals(plain.reason, "kernel: false asks for tfjs operations");
+      if (backend !== "wasm") continue;
+      const fused = explainAttention(x, x, x, { form });
+      assertEquals(fused.kernel, KERNELS[form]);
+      assert(fused.reason.startsWith("wasm, "));
+      assertEquals(fused.operations, plain.operations);
+      // q, k, v, y and the row sums, and no state or score a token.
+      assertEquals(fused.bytes, 4 * rows * (4 * headDim + 1));
+      assertLess(fused.peakBytes, plain.peakBytes);
+    }
+    const chunkSize = (form: ConcreteForm, chunkSize?: number) =>
+      explainAttention(x, x, x, {
+        form,
+        ...(chunkSize === undefined ? {} : { chunkSize }),
+      }).chunkSize;
+    assertEquals(chunkSize("recurrent", 5), null);
+    assertEquals(chunkSize("blockwise", 5), 5);
+    if (backend === "wasm") {
+      assertEquals(chunkSize("full", 5), 64);
+      assertEquals(chunkSize("blockwise"), 64);
+      assertEquals(chunkSize("blockwise", 1000), 128);
+    }
   });
 });
+
+onEachBackend("16 bits are refused where there are none, in each form", () => {
+  tf.tidy(() => {
+    const x = tf.ones<tf.Rank.R4>([1, 1, 3, 2]);
+    for (const form of FORMS) {
+      assertThrows(
+        () => lionAttention(x, x, x, { form, precision: "f16" }),
+        RangeError,
+        'precision "f16" cannot be had: WebAssembly computes in 32 bits',
+      );
+    }
+  });
+}, ["wasm"]);
 
 Deno.test({
   name: "heads that the WebGPU kernel cannot hold take the plain form [webgpu]",

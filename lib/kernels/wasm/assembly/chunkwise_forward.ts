@@ -1,4 +1,5 @@
-// The forward pass: y_i = Σ_j M_ij s (q_i · k_j) v_j, divided by its row sum.
+// The chunkwise form's forward pass: y_i = Σ_j M_ij s (q_i · k_j) v_j, divided by
+// its row sum; other chunks are read from two states.
 import {
   after,
   before,
@@ -6,79 +7,41 @@ import {
   chunkOf,
   chunks,
   chunkSize,
-  countOf,
   decays,
   filledSegments,
-  headBytes,
   headDim,
   headStride,
-  length,
-  logDecay,
-  rowsK,
-  rowsQ,
-  rowsV,
-  rowsY,
   scaled,
-  scores,
   segments,
   stateBytes,
   sums,
-  transposed,
-  valueBytes,
-  valueDim,
   valueStride,
 } from "./attention";
 import {
-  bordersOf,
   entering,
   enteringBack,
   leaving,
   leavingBack,
   through,
   throughBack,
-  weights,
-  weightsOf,
 } from "./decay";
 import { multiply, multiplyTransposed } from "./gemm";
-import { attention as job, queue } from "./jobs";
 import {
-  at,
-  paddedRows,
-  put,
-  scaleAndAdd,
-  scaleRows,
-  scaleRowsAndDot,
-  transpose,
-  unpadRows,
-} from "./matrix";
-import { sum4, vectorBytes } from "./simd";
+  attendInside,
+  count,
+  finish,
+  k,
+  openChunk,
+  openQueries,
+  openTokens,
+  outputRows,
+  q,
+  v,
+} from "./inside";
+import { queue } from "./jobs";
+import { at, put, scaleAndAdd, scaleRows, scaleRowsAndDot } from "./matrix";
+import { vectorBytes } from "./simd";
 import { countProgress } from "./threads";
-
-let count: i32 = 0, token: i32 = 0;
-let q: usize = 0, k: usize = 0, v: usize = 0, f: usize = 0, b: usize = 0;
-
-/** Points to a chunk's keys, values and log decays. */
-function openChunk(sequence: i32, chunk: i32): void {
-  count = countOf(chunk);
-  token = sequence * length + chunk * chunkSize;
-  k = paddedRows(
-    count,
-    job.k + token * headBytes,
-    headBytes,
-    rowsK,
-    headStride,
-  );
-  v = paddedRows(
-    count,
-    job.v + token * valueBytes,
-    valueBytes,
-    rowsV,
-    valueStride,
-  );
-  f = logDecay(job.f, token);
-  b = logDecay(job.b, token);
-  if (decays) bordersOf(count, f, b);
-}
 
 /** to = decay · from + Σ_j weight_j k_j (v_j, 1)ᵀ; without weights they are 1. */
 function write(
@@ -203,7 +166,7 @@ export function attendForward(sequence: i32, segment: i32): void {
   for (let chunk = first; chunk < end; chunk++) {
     openChunk(sequence, chunk);
     openQueries();
-    const y = valueBytes === valueStride ? job.y + token * valueBytes : rowsY;
+    const y = outputRows();
     attendInside(y);
     if (chunk > 0) readState(before, entering, y);
     if (!causal && chunk < chunks - 1) readState(state, enteringBack, y);
@@ -225,69 +188,15 @@ function attendWithoutDecay(sequence: i32, first: i32, end: i32): void {
   const one: f32 = 1;
   for (let i = 0; i < chunkSize; i++) put(entering, i, one);
   for (let chunk = first; chunk < end; chunk++) {
-    count = countOf(chunk);
-    token = sequence * length + chunk * chunkSize;
+    openTokens(sequence, chunk);
     openQueries();
-    const y = valueBytes === valueStride ? job.y + token * valueBytes : rowsY;
+    const y = outputRows();
     memory.fill(sums, 0, vectorBytes(count));
     memory.fill(y, 0, count * valueStride);
     readState(before, entering, y);
     finish(y);
     countProgress();
   }
-}
-
-function openQueries(): void {
-  const from = job.q + token * headBytes;
-  q = paddedRows(count, from, headBytes, rowsQ, headStride);
-}
-
-/** y_i = Σ_j M_ij (q_i · k_j) v_j over the chunk; sums_i likewise. */
-function attendInside(y: usize): void {
-  const row = vectorBytes(count);
-  transpose(count, headDim, k, headStride, transposed, row);
-  const columns = <i32> (row >> 2);
-  multiply(
-    count,
-    columns,
-    headDim,
-    q,
-    headStride,
-    transposed,
-    row,
-    scores,
-    row,
-    0,
-    0,
-    0,
-  );
-  weightsOf(count, f, b);
-  let score = scores, weight = weights;
-  for (let i = 0; i < count; i++) {
-    let sum = f32x4.splat(0);
-    for (const end = score + row; score < end; score += 16) {
-      const x = f32x4.mul(v128.load(score), v128.load(weight));
-      v128.store(score, x);
-      sum = f32x4.add(sum, x);
-      weight += 16;
-    }
-    put(sums, i, sum4(sum));
-  }
-  const width = <i32> (valueStride >> 2);
-  multiply(
-    count,
-    width,
-    count,
-    scores,
-    row,
-    v,
-    valueStride,
-    y,
-    valueStride,
-    0,
-    0,
-    0,
-  );
 }
 
 /** y_i += weight_i q_iᵀ state; sums_i likewise. */
@@ -309,19 +218,4 @@ function readState(state: usize, weightVector: usize, y: usize): void {
     y,
     valueStride,
   );
-}
-
-/** Scales and divides the rows, and stores them with their sums. */
-function finish(y: usize): void {
-  let cell = y;
-  for (let i = 0; i < count; i++) {
-    const sum = job.scale * at(sums, i);
-    put(job.rowSums, token + i, sum);
-    const normalized = job.scale / (sum + job.epsilon);
-    const factor = f32x4.splat(job.normalize !== 0 ? normalized : job.scale);
-    for (const end = cell + valueStride; cell < end; cell += 16) {
-      v128.store(cell, f32x4.mul(v128.load(cell), factor));
-    }
-  }
-  unpadRows(count, y, valueStride, job.y + token * valueBytes, valueBytes);
 }

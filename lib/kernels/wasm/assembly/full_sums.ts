@@ -1,0 +1,112 @@
+// The partial sums of the full form's backward pass, a record for each task of a
+// sequence: gradients in the queries; then for the gradients in f and b, what each
+// token reads from the tiles on one side, and what passes each tile on its way
+// from keys before it to queries after it.
+import {
+  causal,
+  chunks,
+  chunkSize,
+  countOf,
+  decays,
+  headBytes,
+  headStride,
+  length,
+  segments,
+} from "./attention";
+import { rowsDq } from "./inside_gradient";
+import { attention as job, queue } from "./jobs";
+import { at, put, scaleAndAdd, unpadRows } from "./matrix";
+import { vectorBytes } from "./simd";
+
+export let readsBefore: usize = 0;
+export let readsAfter: usize = 0;
+export let passesBefore: usize = 0;
+export let passesAfter: usize = 0;
+
+function queryBytes(): usize {
+  return <usize> length * headStride;
+}
+
+/** Bytes of a task's partial sums. */
+export function fullRecordBytes(): usize {
+  const sums = 2 * (vectorBytes(length) + vectorBytes(chunks));
+  return (queryBytes() + sums + 63) & ~63;
+}
+
+/** Points to a task's partial sums; returns those in the queries. */
+export function openRecord(sequence: i32, part: i32): usize {
+  const record = queue.extra +
+    <usize> (sequence * segments + part) * fullRecordBytes();
+  readsBefore = record + queryBytes();
+  readsAfter = readsBefore + vectorBytes(length);
+  passesBefore = readsAfter + vectorBytes(length);
+  passesAfter = passesBefore + vectorBytes(chunks);
+  return inPlace(part) ? job.dq + sequence * length * headBytes : record;
+}
+
+/** The first task of a sequence writes where the sum shall be, if rows have no padding. */
+function inPlace(part: i32): bool {
+  return part === 0 && headBytes === headStride;
+}
+
+/** Empties a task's partial sums, of which those in the queries are here. */
+export function clearRecord(dq: usize): void {
+  memory.fill(dq, 0, queryBytes());
+  memory.fill(readsBefore, 0, 2 * (vectorBytes(length) + vectorBytes(chunks)));
+}
+
+/** Adds to what the queries of a tile read from one side; returns the sum. */
+export function addReads(
+  rows: i32,
+  tile: i32,
+  dots: usize,
+  reads: usize,
+): f32 {
+  let total: f32 = 0;
+  for (let i = 0; i < rows; i++) {
+    const dot = at(dots, i), place = tile * chunkSize + i;
+    put(reads, place, at(reads, place) + dot);
+    total += dot;
+  }
+  return total;
+}
+
+/** Adds up the partial sums for a tile of queries. */
+export function finishFull(sequence: i32, tile: i32): void {
+  const first = tile * chunkSize, rows = countOf(tile);
+  const from = sequence * length + first;
+  const target = job.dq + from * headBytes;
+  let passing: f32 = 0, passingBack: f32 = 0;
+  for (let part = 0; part < segments; part++) {
+    const dq = openRecord(sequence, part) + <usize> first * headStride;
+    if (part === 0 && !inPlace(0)) memory.copy(rowsDq, dq, rows * headStride);
+    else if (part > 0) {
+      const sum = inPlace(0) ? target : rowsDq;
+      scaleAndAdd(rows * headStride, sum, 1, dq);
+    }
+    if (!decays) continue;
+    finishReads(rows, from, first);
+    passing += at(passesBefore, tile);
+    passingBack += at(passesAfter, tile);
+  }
+  if (!inPlace(0)) unpadRows(rows, rowsDq, headStride, target, headBytes);
+  if (!decays) return;
+  for (let i = from; i < from + rows; i++) {
+    put(job.df, i, at(job.df, i) + passing);
+    if (!causal) put(job.db, i, at(job.db, i) + passingBack);
+  }
+}
+
+/** A token's log decay is in the exponents of what it and those behind it read. */
+function finishReads(rows: i32, from: i32, first: i32): void {
+  let fromBefore: f32 = 0, fromAfter: f32 = 0;
+  for (let i = rows - 1; i >= 0; i--) {
+    fromBefore += at(readsBefore, first + i);
+    put(job.df, from + i, at(job.df, from + i) + fromBefore);
+  }
+  if (causal) return;
+  for (let i = 0; i < rows; i++) {
+    fromAfter += at(readsAfter, first + i);
+    put(job.db, from + i, at(job.db, from + i) + fromAfter);
+  }
+}

@@ -1,0 +1,136 @@
+// A chunk of tokens, or a tile of them, and the pairs of tokens inside: forward.
+import {
+  chunkSize,
+  countOf,
+  decays,
+  headBytes,
+  headDim,
+  headStride,
+  length,
+  logDecay,
+  rowsK,
+  rowsQ,
+  rowsV,
+  rowsY,
+  scores,
+  sums,
+  transposed,
+  valueBytes,
+  valueStride,
+} from "./attention";
+import { bordersOf, weights, weightsOf } from "./decay";
+import { multiply } from "./gemm";
+import { attention as job } from "./jobs";
+import { at, paddedRows, put, transpose, unpadRows } from "./matrix";
+import { sum4, vectorBytes } from "./simd";
+
+export let count: i32 = 0, token: i32 = 0;
+export let q: usize = 0, k: usize = 0, v: usize = 0;
+let f: usize = 0, b: usize = 0;
+
+/** Points to the tokens of a chunk. */
+export function openTokens(sequence: i32, chunk: i32): void {
+  count = countOf(chunk);
+  token = sequence * length + chunk * chunkSize;
+}
+
+/** Points to a chunk's keys, values and log decays. */
+export function openChunk(sequence: i32, chunk: i32): void {
+  openTokens(sequence, chunk);
+  k = paddedRows(
+    count,
+    job.k + token * headBytes,
+    headBytes,
+    rowsK,
+    headStride,
+  );
+  v = paddedRows(
+    count,
+    job.v + token * valueBytes,
+    valueBytes,
+    rowsV,
+    valueStride,
+  );
+  f = logDecay(job.f, token);
+  b = logDecay(job.b, token);
+  if (decays) bordersOf(count, f, b);
+}
+
+/** Points to its queries. */
+export function openQueries(): void {
+  const from = job.q + token * headBytes;
+  q = paddedRows(count, from, headBytes, rowsQ, headStride);
+}
+
+/** Where a chunk's output goes: to its place, or where its rows can have padding. */
+export function outputRows(): usize {
+  return valueBytes === valueStride ? job.y + token * valueBytes : rowsY;
+}
+
+/** y_i = Σ_j M_ij (q_i · k_j) v_j over the chunk; sums_i likewise. */
+export function attendInside(y: usize): void {
+  const row = vectorBytes(count);
+  transpose(count, headDim, k, headStride, transposed, row);
+  const columns = <i32> (row >> 2);
+  multiply(
+    count,
+    columns,
+    headDim,
+    q,
+    headStride,
+    transposed,
+    row,
+    scores,
+    row,
+    0,
+    0,
+    0,
+  );
+  weightsOf(count, f, b);
+  let score = scores, weight = weights;
+  for (let i = 0; i < count; i++) {
+    let sum = f32x4.splat(0);
+    for (const end = score + row; score < end; score += 16) {
+      const x = f32x4.mul(v128.load(score), v128.load(weight));
+      v128.store(score, x);
+      sum = f32x4.add(sum, x);
+      weight += 16;
+    }
+    put(sums, i, sum4(sum));
+  }
+  const width = <i32> (valueStride >> 2);
+  multiply(
+    count,
+    width,
+    count,
+    scores,
+    row,
+    v,
+    valueStride,
+    y,
+    valueStride,
+    0,
+    0,
+    0,
+  );
+}
+
+/** What a row is multiplied by at last, of the given sum after scaling. */
+export function factorOf(sum: f32): f32 {
+  const normalized = job.scale / (sum + job.epsilon);
+  return job.normalize !== 0 ? normalized : job.scale;
+}
+
+/** Scales and divides the rows, and stores them with their sums. */
+export function finish(y: usize): void {
+  let cell = y;
+  for (let i = 0; i < count; i++) {
+    const sum = job.scale * at(sums, i);
+    put(job.rowSums, token + i, sum);
+    const factor = f32x4.splat(factorOf(sum));
+    for (const end = cell + valueStride; cell < end; cell += 16) {
+      v128.store(cell, f32x4.mul(v128.load(cell), factor));
+    }
+  }
+  unpadRows(count, y, valueStride, job.y + token * valueBytes, valueBytes);
+}

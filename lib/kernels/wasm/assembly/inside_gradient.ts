@@ -1,0 +1,302 @@
+// The gradients of a chunk or a tile: what both forms with tiles share. With g'
+// the loss gradient in Σ_j M_ij (q_i · k_j) (v_j, 1), a token's gradients are
+// attention of the same kind with other arguments.
+import {
+  causal,
+  chunkSize,
+  columnsStride,
+  countOf,
+  decays,
+  headBytes,
+  headDim,
+  headStride,
+  layout,
+  length,
+  logDecay,
+  rowsK,
+  rowsQ,
+  rowsV,
+  rowsY,
+  scores,
+  take,
+  transposed,
+  valueBytes,
+  valueDim,
+  valueStride,
+} from "./attention";
+import { bordersOf, weights, weightsOf } from "./decay";
+import { multiply, multiplyTransposed } from "./gemm";
+import { factorOf } from "./inside";
+import { attention as job } from "./jobs";
+import { at, paddedRows, put, transpose, unpadRows } from "./matrix";
+import { multiplyAdd, sum4, vectorBytes } from "./simd";
+
+/** Gradients of the masked, scaled sums: `[chunkSize, valueDim + 1]`. */
+export let rowsG: usize = 0;
+export let rowsDq: usize = 0;
+export let rowsDk: usize = 0;
+export let products: usize = 0;
+export let transposedV: usize = 0;
+export let read: usize = 0;
+/** Sums for the decay gradients, one number a token. */
+export let lowerRows: usize = 0;
+export let lowerColumns: usize = 0;
+let upperRows: usize = 0;
+let upperColumns: usize = 0;
+export let readBefore: usize = 0;
+export let readAfter: usize = 0;
+export let writtenAfter: usize = 0;
+export let writtenBefore: usize = 0;
+export let sumsBytes: usize = 0;
+
+/** Lays out scratch from `base`, with so many states for each chunk of a segment; returns its end. */
+export function layoutGradients(base: usize, statesPerChunk: i32): usize {
+  layout(base, statesPerChunk);
+  const tokens = <usize> chunkSize, row = vectorBytes(chunkSize);
+  rowsG = take(tokens * columnsStride);
+  rowsDq = take(tokens * headStride);
+  rowsDk = take(tokens * headStride);
+  products = take(tokens * row);
+  transposedV = take(<usize> (valueDim + 1) * row);
+  read = take(tokens * headStride);
+  sumsBytes = 8 * row;
+  lowerRows = take(sumsBytes);
+  lowerColumns = lowerRows + row;
+  upperRows = lowerColumns + row;
+  upperColumns = upperRows + row;
+  readBefore = upperColumns + row;
+  readAfter = readBefore + row;
+  writtenAfter = readAfter + row;
+  writtenBefore = writtenAfter + row;
+  return take(0);
+}
+
+export let count: i32 = 0, token: i32 = 0;
+export let q: usize = 0, k: usize = 0;
+let f: usize = 0, b: usize = 0;
+
+/** Points to a chunk's rows and log decays. */
+export function openChunk(sequence: i32, chunk: i32): void {
+  count = countOf(chunk);
+  token = sequence * length + chunk * chunkSize;
+  const offset = token * headBytes;
+  q = paddedRows(count, job.q + offset, headBytes, rowsQ, headStride);
+  k = paddedRows(count, job.k + offset, headBytes, rowsK, headStride);
+  f = logDecay(job.f, token);
+  b = logDecay(job.b, token);
+  if (decays) bordersOf(count, f, b);
+  openValues();
+  openGradients(count, token);
+}
+
+/** (v_j, 1) */
+function openValues(): void {
+  for (let i = 0; i < count; i++) {
+    const row = rowsV + i * columnsStride;
+    memory.copy(row, job.v + (token + i) * valueBytes, valueBytes);
+    put(row, valueDim, 1);
+  }
+}
+
+/** All of them. */
+export function openGradients(count: i32, token: i32): void {
+  for (let i = 0; i < count; i++) {
+    gradientRow(token + i, rowsG + i * columnsStride);
+  }
+}
+
+/** s (dy_i / r_i, -dy_i · y_i / r_i), with r_i what the row was divided by. */
+export function gradientRow(token: i32, row: usize): void {
+  const dy = job.dy + token * valueBytes, y = job.y + token * valueBytes;
+  const factor = factorOf(at(job.rowSums, token));
+  const factors = f32x4.splat(factor);
+  let inner = f32x4.splat(0), j: usize = 0;
+  for (; j + 16 <= valueBytes; j += 16) {
+    const x = v128.load(dy + j);
+    inner = multiplyAdd(x, v128.load(y + j), inner);
+    v128.store(row + j, f32x4.mul(x, factors));
+  }
+  let sum = sum4(inner);
+  for (; j < valueBytes; j += 4) {
+    const x = load<f32>(dy + j);
+    sum += x * load<f32>(y + j);
+    store<f32>(row + j, x * factor);
+  }
+  put(row, valueDim, job.normalize !== 0 ? -sum * factor : 0);
+}
+
+/** Where the gradients of q or k go: to their place, or where rows can have padding. */
+export function wholeRows(target: usize, padded: usize): usize {
+  return headBytes === headStride ? target + token * headBytes : padded;
+}
+
+/** As {@link wholeRows}, of v. */
+export function wholeValueRows(): usize {
+  return valueBytes === valueStride ? job.dv + token * valueBytes : rowsY;
+}
+
+/** Puts the rows of {@link wholeRows} and {@link wholeValueRows} into their place. */
+export function storeKeyRows(dk: usize, dv: usize): void {
+  unpadRows(count, dk, headStride, job.dk + token * headBytes, headBytes);
+  unpadRows(count, dv, valueStride, job.dv + token * valueBytes, valueBytes);
+}
+
+/** From pairs of tokens in the chunk. */
+export function gradientsInside(dq: usize, dk: usize, dv: usize): void {
+  const row = vectorBytes(count), columns = <i32> (row >> 2);
+  const head = <i32> (headStride >> 2), width = <i32> (valueStride >> 2);
+  transpose(count, headDim, k, headStride, transposed, row);
+  multiply(
+    count,
+    columns,
+    headDim,
+    q,
+    headStride,
+    transposed,
+    row,
+    scores,
+    row,
+    0,
+    0,
+    0,
+  );
+  transpose(count, valueDim + 1, rowsV, columnsStride, transposedV, row);
+  multiply(
+    count,
+    columns,
+    valueDim + 1,
+    rowsG,
+    columnsStride,
+    transposedV,
+    row,
+    products,
+    row,
+    0,
+    0,
+    0,
+  );
+  weightsOf(count, f, b);
+  weighAndSum(row);
+  multiplyTransposed(
+    count,
+    width,
+    count,
+    scores,
+    row,
+    rowsG,
+    columnsStride,
+    dv,
+    valueStride,
+    0,
+    0,
+    0,
+  );
+  multiply(
+    count,
+    head,
+    count,
+    products,
+    row,
+    k,
+    headStride,
+    dq,
+    headStride,
+    0,
+    0,
+    0,
+  );
+  multiplyTransposed(
+    count,
+    head,
+    count,
+    products,
+    row,
+    q,
+    headStride,
+    dk,
+    headStride,
+    0,
+    0,
+    0,
+  );
+}
+
+/**
+ * Applies the mask to both products; sums their product, the loss gradient in
+ * each exponent, over rows and columns, strictly below and above the diagonal.
+ */
+function weighAndSum(row: usize): void {
+  const lanes = i32x4(0, 1, 2, 3);
+  let score = scores, weight = weights, product = products;
+  for (let i = 0; i < count; i++) {
+    let lower = f32x4.splat(0), upper = f32x4.splat(0);
+    const own = <usize> (i >> 2) << 4;
+    for (let j: usize = 0; j < row; j += 16) {
+      const m = v128.load(weight + j);
+      const a = f32x4.mul(v128.load(score + j), m);
+      const w = v128.load(product + j);
+      const both = f32x4.mul(a, w);
+      v128.store(score + j, a);
+      v128.store(product + j, f32x4.mul(w, m));
+      if (j < own) {
+        lower = f32x4.add(lower, both);
+        accumulate(lowerColumns + j, both);
+      } else if (j > own) {
+        upper = f32x4.add(upper, both);
+        accumulate(upperColumns + j, both);
+      } else {
+        const lane = i32x4.splat(i & 3);
+        const below = v128.and(both, i32x4.lt_s(lanes, lane));
+        const above = v128.and(both, i32x4.gt_s(lanes, lane));
+        lower = f32x4.add(lower, below);
+        upper = f32x4.add(upper, above);
+        accumulate(lowerColumns + j, below);
+        accumulate(upperColumns + j, above);
+      }
+    }
+    put(lowerRows, i, sum4(lower));
+    put(upperRows, i, sum4(upper));
+    score += row;
+    weight += row;
+    product += row;
+  }
+}
+
+function accumulate(target: usize, x: v128): void {
+  v128.store(target, f32x4.add(v128.load(target), x));
+}
+
+/**
+ * A token's log decay is in the exponents of all pairs that it lies between:
+ * both in the chunk, one on either side, or one in the chunk. Sums over the
+ * chunk alone, without the diagonal, so that small gradients stay exact.
+ */
+export function decayGradients(cross: f32, crossBack: f32): void {
+  let inside: f32 = 0, fromBefore: f32 = 0, toAfter: f32 = 0;
+  for (let i = count - 1; i >= 0; i--) {
+    inside += at(lowerRows, i) - at(lowerColumns, i);
+    fromBefore += at(readBefore, i);
+    // No pair of the chunk lies around its first token.
+    put(job.df, token + i, (i > 0 ? inside : 0) + fromBefore + cross);
+  }
+  for (let i = 0; i < count; i++) {
+    put(job.df, token + i, at(job.df, token + i) + toAfter);
+    toAfter += at(writtenAfter, i);
+  }
+  if (causal) return;
+  let fromAfter: f32 = 0, toBefore: f32 = 0;
+  inside = 0;
+  for (let i = 0; i < count; i++) {
+    inside += at(upperRows, i) - at(upperColumns, i);
+    fromAfter += at(readAfter, i);
+    put(
+      job.db,
+      token + i,
+      (i < count - 1 ? inside : 0) + fromAfter + crossBack,
+    );
+  }
+  for (let i = count - 1; i >= 0; i--) {
+    put(job.db, token + i, at(job.db, token + i) + toBefore);
+    toBefore += at(writtenBefore, i);
+  }
+}

@@ -1,0 +1,183 @@
+// What each job consists of: its scratch, and the tasks of its two phases.
+import { adamTask, adamTasks } from "./adam";
+import { chunks, layout, segments, setSizes } from "./attention";
+import { attendBackward, layoutBackward } from "./chunkwise_backward";
+import {
+  attendForward,
+  forwardRecordBytes,
+  summarizeForward,
+} from "./chunkwise_forward";
+import { backwardRecordBytes, summarizeBackward } from "./chunkwise_states";
+import { columnSumTask, columnSumTasks } from "./column_sum";
+import { differentiateFull, layoutFullBackward } from "./full_backward";
+import { attendFull, layoutFull } from "./full_forward";
+import { finishFull, fullRecordBytes } from "./full_sums";
+import { geluTask, geluTasks } from "./gelu";
+import {
+  ADAM,
+  attention,
+  CHUNKWISE_BACKWARD,
+  CHUNKWISE_FORWARD,
+  COLUMN_SUM,
+  FULL_BACKWARD,
+  FULL_FORWARD,
+  GELU,
+  LAYER_NORM,
+  MATMUL,
+  matmul,
+  queue,
+  RECURRENT_BACKWARD,
+  RECURRENT_FORWARD,
+  SPLIT_HEADS,
+} from "./jobs";
+import { layerNormExtra, layerNormTask, layerNormTasks } from "./layer_norm";
+import { layoutMatmul, matmulTask, matmulTasks } from "./matmul";
+import { sweepBytes, sweeps } from "./recurrent";
+import {
+  differentiateRecurrent,
+  layoutRecurrentBackward,
+  recurrentBackwardRecordBytes,
+} from "./recurrent_backward";
+import { attendRecurrent, layoutRecurrent } from "./recurrent_forward";
+import { splitHeadsTask, splitHeadsTasks } from "./split_heads";
+
+/** Reads the job's sizes; returns the bytes of scratch that a thread needs. */
+export function prepare(base: usize): usize {
+  switch (queue.operation) {
+    case CHUNKWISE_FORWARD:
+      readAttention();
+      return layout(base, attention.causal !== 0 ? 0 : 1);
+    case CHUNKWISE_BACKWARD:
+      readAttention();
+      return layoutBackward(base);
+    case FULL_FORWARD:
+      readAttention();
+      return layoutFull(base);
+    case FULL_BACKWARD:
+      readAttention();
+      return layoutFullBackward(base);
+    case RECURRENT_FORWARD:
+      readAttention();
+      return layoutRecurrent(base);
+    case RECURRENT_BACKWARD:
+      readAttention();
+      return layoutRecurrentBackward(base);
+    case MATMUL:
+      return layoutMatmul(base);
+  }
+  return 0;
+}
+
+function readAttention(): void {
+  setSizes(
+    attention.length,
+    attention.headDim,
+    attention.valueDim,
+    attention.chunkSize,
+    attention.segments,
+    attention.causal !== 0,
+    attention.f !== 0,
+  );
+}
+
+/** Bytes that all threads share beside their scratch; after {@link prepare}. */
+export function extraBytes(): usize {
+  const records = attention.sequences * attention.segments;
+  switch (queue.operation) {
+    case CHUNKWISE_FORWARD:
+      return records * forwardRecordBytes();
+    case CHUNKWISE_BACKWARD:
+      return records * backwardRecordBytes();
+    case FULL_BACKWARD:
+      return records * fullRecordBytes();
+    case RECURRENT_FORWARD:
+      return attention.sequences * sweeps() * sweepBytes;
+    case RECURRENT_BACKWARD:
+      return attention.sequences * sweeps() * recurrentBackwardRecordBytes();
+    case MATMUL:
+      return matmul.batch * 8;
+    case LAYER_NORM:
+      return layerNormExtra();
+  }
+  return 0;
+}
+
+/** Tasks of a phase of the job. */
+export function tasksOf(phase: i32): i32 {
+  switch (queue.operation) {
+    case CHUNKWISE_FORWARD:
+    case CHUNKWISE_BACKWARD: {
+      // The states around a segment need no summary if it is all there is.
+      const alone = attention.segments === 1 && attention.f !== 0;
+      if (phase === 0 && alone) return 0;
+      return attention.sequences * attention.segments;
+    }
+    case FULL_FORWARD:
+      return phase === 0 ? 0 : attention.sequences * chunks;
+    case FULL_BACKWARD:
+      return attention.sequences * (phase === 0 ? segments : chunks);
+    case RECURRENT_FORWARD:
+    case RECURRENT_BACKWARD:
+      // A sweep alone meets no other in the middle.
+      if (phase === 1 && sweeps() === 1) return 0;
+      return attention.sequences * sweeps();
+    case MATMUL:
+      return phase === 0 ? 0 : matmulTasks();
+    case LAYER_NORM:
+      return layerNormTasks(phase);
+    case GELU:
+      return geluTasks(phase);
+    case SPLIT_HEADS:
+      return splitHeadsTasks(phase);
+    case ADAM:
+      return adamTasks(phase);
+    case COLUMN_SUM:
+      return columnSumTasks(phase);
+  }
+  return 0;
+}
+
+/** Does a task. */
+export function perform(phase: i32, task: i32): void {
+  switch (queue.operation) {
+    case CHUNKWISE_FORWARD:
+    case CHUNKWISE_BACKWARD:
+      return attendChunkwise(phase, task / segments, task % segments);
+    case FULL_FORWARD:
+      return attendFull(task / chunks, task % chunks);
+    case FULL_BACKWARD:
+      if (phase === 0) differentiateFull(task / segments, task % segments);
+      else finishFull(task / chunks, task % chunks);
+      return;
+    case RECURRENT_FORWARD:
+      return attendRecurrent(task / sweeps(), task % sweeps() === 1, phase);
+    case RECURRENT_BACKWARD:
+      return differentiateRecurrent(
+        task / sweeps(),
+        task % sweeps() === 1,
+        phase,
+      );
+    case MATMUL:
+      return matmulTask(task);
+    case LAYER_NORM:
+      return layerNormTask(phase, task);
+    case GELU:
+      return geluTask(task);
+    case SPLIT_HEADS:
+      return splitHeadsTask(task);
+    case ADAM:
+      return adamTask(task);
+    case COLUMN_SUM:
+      return columnSumTask(task);
+  }
+}
+
+function attendChunkwise(phase: i32, sequence: i32, segment: i32): void {
+  if (queue.operation === CHUNKWISE_FORWARD) {
+    if (phase === 0) summarizeForward(sequence, segment);
+    else attendForward(sequence, segment);
+  } else {
+    if (phase === 0) summarizeBackward(sequence, segment);
+    else attendBackward(sequence, segment);
+  }
+}

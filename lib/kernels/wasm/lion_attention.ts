@@ -1,0 +1,300 @@
+/** The forms of attention as kernels of the wasm backend. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { type ConcreteForm, FORMS } from "../../attention/form.ts";
+import {
+  type AttentionKernel,
+  type AttentionSizes,
+  gradientKernel,
+  type KernelAttributes,
+  type KernelPlan,
+  type KernelRequest,
+  KERNELS,
+  type Refusal,
+} from "../../attention/kernel.ts";
+import { onFloats } from "../../contract/kernel.ts";
+import { replaceKernel } from "../replace_kernel.ts";
+import { addressOf } from "./address.ts";
+import type { Job, JobName, KernelHost } from "./host.ts";
+import { withOutputs } from "./outputs.ts";
+import { clearPadding } from "./padding.ts";
+
+/** How a form makes use of the module. */
+interface Schedule {
+  /** The jobs of both passes. */
+  readonly jobs: readonly [forward: JobName, backward: JobName];
+  /** Tokens of a chunk or tile, if the caller wants so many; `null` without any. */
+  chunkSize(length: number, wanted: number | undefined): number | null;
+  /** Parts of a sequence that are each a task. */
+  segments(sequences: number, chunks: number, threads: number): number;
+  /** Multiplications and additions of a token, roughly. */
+  operations(sizes: AttentionSizes, chunkSize: number): number;
+}
+
+/** Tokens a chunk, as measured with heads of 64. */
+const BEST_CHUNK = 32;
+/** Larger chunks only cost scratch: four matrices of [chunk, chunk] a thread. */
+const LARGEST_CHUNK = 512;
+/** Queries, and keys, of a tile, as measured likewise. */
+const BEST_TILE = 64;
+/** Larger tiles leave the cache. */
+const LARGEST_TILE = 128;
+
+/** What a segment of chunks costs more than its output, since its states are summed up first. */
+const CHUNKWISE_SUMMARY = 0.4;
+/** What a part of the tiles costs more than its products: the sum of the gradients in the queries. */
+const PARTIAL_SUMS = 0.05;
+
+const tiles: Pick<Schedule, "jobs" | "segments" | "operations"> = {
+  jobs: ["fullForward", "fullBackward"],
+  segments: (...counts) => segmentsOf(...counts, PARTIAL_SUMS),
+  operations: ({ length, headDim, valueDim }) =>
+    2 * (headDim + valueDim) * length,
+};
+
+const SCHEDULES: Readonly<Record<ConcreteForm, Schedule>> = {
+  full: {
+    ...tiles,
+    chunkSize: (length) => Math.min(BEST_TILE, length),
+  },
+  blockwise: {
+    ...tiles,
+    chunkSize: (length, wanted = BEST_TILE) =>
+      Math.min(wanted, LARGEST_TILE, length),
+  },
+  recurrent: {
+    jobs: ["recurrentForward", "recurrentBackward"],
+    chunkSize: () => null,
+    segments: () => 1,
+    operations: ({ headDim, valueDim }) => 10 * headDim * valueDim,
+  },
+  chunkwise: {
+    jobs: ["chunkwiseForward", "chunkwiseBackward"],
+    chunkSize: (length, wanted = BEST_CHUNK) =>
+      Math.min(wanted, LARGEST_CHUNK, length),
+    segments: (...counts) => segmentsOf(...counts, CHUNKWISE_SUMMARY),
+    operations: ({ headDim, valueDim }, chunkSize) =>
+      2 * (headDim + valueDim) * chunkSize + 8 * headDim * valueDim,
+  },
+};
+
+/**
+ * Registers the forward and the gradient kernel of each form.
+ *
+ * @param host Runs them.
+ */
+export function registerAttention(host: KernelHost): void {
+  for (const form of FORMS) {
+    const planning: Pick<AttentionKernel, "plan"> = {
+      plan: (request) => plan(host, form, request),
+    };
+    const name = KERNELS[form], gradientName = gradientKernel(form);
+    replaceKernel("wasm", name, onFloats(name, forward(host, form)), planning);
+    replaceKernel(
+      "wasm",
+      gradientName,
+      onFloats(gradientName, gradient(host, form)),
+    );
+  }
+}
+
+function forward(host: KernelHost, form: ConcreteForm): tf.KernelFunc {
+  return ({ inputs, backend, attrs }) => {
+    const wasm = backend as BackendWasm;
+    const { q, v, mask } = inputs as Tensors;
+    return withOutputs(wasm, (make) => {
+      const y = make(v.shape);
+      const rowSums = make(q.shape.slice(0, 3));
+      const tensors = { ...inputs, y, rowSums } as Tensors;
+      run(host, wasm, form, 0, tensors, attrs);
+      if (mask) clearPadding(wasm, y, mask);
+      return [y, rowSums];
+    });
+  };
+}
+
+function gradient(host: KernelHost, form: ConcreteForm): tf.KernelFunc {
+  return ({ inputs, backend, attrs }) => {
+    const wasm = backend as BackendWasm;
+    return withOutputs(wasm, (make) => {
+      const outputs: Record<string, tf.TensorInfo> = {};
+      for (const name of ["q", "k", "v", "f", "b"]) {
+        const input = inputs[name];
+        if (input) outputs[`d${name}`] = make(input.shape);
+      }
+      const tensors = { ...inputs, ...outputs } as Tensors;
+      run(host, wasm, form, 1, tensors, attrs);
+      const { dq, dk, dv, mask } = tensors;
+      if (mask) [dq, dk, dv].forEach((x) => clearPadding(wasm, x!, mask));
+      return Object.values(outputs);
+    });
+  };
+}
+
+type Tensors =
+  & Record<"q" | "k" | "v" | "y" | "rowSums", tf.TensorInfo>
+  & Partial<
+    Record<
+      "f" | "b" | "mask" | "dy" | "dq" | "dk" | "dv" | "df" | "db",
+      tf.TensorInfo
+    >
+  >;
+
+function run(
+  host: KernelHost,
+  wasm: BackendWasm,
+  form: ConcreteForm,
+  pass: 0 | 1,
+  tensors: Tensors,
+  attrs: tf.NamedAttrMap | undefined,
+): void {
+  const attributes = attrs as unknown as KernelAttributes;
+  const [batch, heads, length, headDim] = tensors.q.shape as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const sizes = {
+    batch,
+    heads,
+    length,
+    headDim,
+    valueDim: tensors.v.shape[3]!,
+  };
+  const { jobs, operations } = SCHEDULES[form];
+  const address = (tensor: tf.TensorInfo | undefined) =>
+    tensor ? addressOf(wasm, tensor) : 0;
+  const { q, k, v, f, b, y, rowSums, dy, dq, dk, dv, df, db } = tensors;
+  host.run(jobs[pass], {
+    ...jobOf(form, sizes, attributes.chunkSize, host.threads),
+    causal: Number(attributes.causal),
+    normalize: Number(attributes.normalize),
+    scale: attributes.scale,
+    epsilon: attributes.epsilon,
+    q: address(q),
+    k: address(k),
+    v: address(v),
+    f: address(f),
+    b: address(b),
+    y: address(y),
+    rowSums: address(rowSums),
+    dy: address(dy),
+    dq: address(dq),
+    dk: address(dk),
+    dv: address(dv),
+    df: address(df),
+    db: address(db),
+  }, {
+    operations: batch * heads * length *
+      operations(sizes, attributes.chunkSize),
+  });
+}
+
+type AttentionJob = Job<"chunkwiseForward">;
+
+/** The sizes in a job's record. */
+function jobOf(
+  form: ConcreteForm,
+  { batch, heads, length, headDim, valueDim }: AttentionSizes,
+  chunkSize: number | null,
+  threads: number,
+): Pick<
+  AttentionJob,
+  "sequences" | "length" | "headDim" | "valueDim" | "chunkSize" | "segments"
+> {
+  const sequences = batch * heads;
+  // Without chunks: the tokens between two states that the backward pass keeps.
+  const tokens = form === "recurrent" || chunkSize === null
+    ? Math.ceil(Math.sqrt(length))
+    : chunkSize;
+  const chunks = Math.ceil(length / tokens);
+  const segments = SCHEDULES[form].segments(sequences, chunks, threads);
+  return { sequences, length, headDim, valueDim, chunkSize: tokens, segments };
+}
+
+/** Parts of a sequence, so that all threads have work, at such an extra cost if there are several. */
+function segmentsOf(
+  sequences: number,
+  chunks: number,
+  threads: number,
+  extra: number,
+): number {
+  let best = { segments: 1, cost: Infinity };
+  for (let segments = 1; segments <= Math.min(chunks, threads); segments++) {
+    const rounds = Math.ceil(sequences * segments / threads);
+    const each = (segments > 1 ? 1 + extra : 1) / segments;
+    const cost = rounds * each;
+    if (cost < best.cost) best = { segments, cost };
+  }
+  return best.segments;
+}
+
+function plan(
+  host: KernelHost,
+  form: ConcreteForm,
+  request: KernelRequest,
+): KernelPlan | Refusal {
+  if (request.precision === "f16") {
+    return { refusal: "WebAssembly computes in 32 bits" };
+  }
+  const { batch, heads, length, causal, normalize, decays } = request;
+  const { threads } = host;
+  const schedule = SCHEDULES[form];
+  const chunkSize = schedule.chunkSize(length, request.chunkSize);
+  const sizes = jobOf(form, request, chunkSize, threads);
+  const operations = batch * heads * length *
+    schedule.operations(request, sizes.chunkSize);
+  const scratchBytes = host.scratchBytes(schedule.jobs[0], {
+    ...NOWHERE,
+    ...sizes,
+    causal: Number(causal),
+    normalize: Number(normalize),
+    f: Number(decays),
+    b: Number(decays && !causal),
+  }, { operations });
+  return {
+    chunkSize,
+    scratchBytes,
+    carriedBytes: form === "chunkwise"
+      ? carriedBytes(request, sizes, threads)
+      : 0,
+    how: `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}`,
+  };
+}
+
+/** A record whose addresses are not read. */
+const NOWHERE: Omit<
+  AttentionJob,
+  "sequences" | "length" | "headDim" | "valueDim" | "chunkSize" | "segments"
+> = {
+  causal: 0,
+  normalize: 0,
+  scale: 0,
+  epsilon: 0,
+  q: 0,
+  k: 0,
+  v: 0,
+  f: 0,
+  b: 0,
+  y: 0,
+  rowSums: 0,
+  dy: 0,
+  dq: 0,
+  dk: 0,
+  dv: 0,
+  df: 0,
+  db: 0,
+};
+
+/** The states after each chunk, of the sequences that are at work. */
+function carriedBytes(
+  { batch, heads, length, headDim, valueDim, causal, decays }: KernelRequest,
+  { chunkSize }: { readonly chunkSize: number },
+  threads: number,
+): number {
+  if (causal || !decays) return 0;
+  const atWork = Math.min(threads, batch * heads);
+  const state = 4 * headDim * (valueDim + 1);
+  return atWork * Math.ceil(length / chunkSize) * state;
+}

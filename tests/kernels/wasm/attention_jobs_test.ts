@@ -1,0 +1,173 @@
+/** Each form of attention as jobs of the module, against the oracle. @module */
+import { assert, assertEquals } from "@std/assert";
+import {
+  type Job,
+  type JobName,
+  KernelHost,
+} from "../../../lib/kernels/wasm/host.ts";
+import {
+  type Case,
+  describe,
+  differences,
+  problemOf,
+} from "../../attention/cases.ts";
+import { type Problem, type Solution, solve } from "../../oracle.ts";
+
+/** The forms that have jobs. */
+type Form = "chunkwise" | "full" | "recurrent";
+
+const MEBIBYTE = 2 ** 20;
+const memory = new WebAssembly.Memory({
+  initial: 256,
+  maximum: 1024,
+  shared: true,
+});
+// Tensors have the first part of the memory, scratch the rest.
+const TENSORS = 64;
+let scratch = 4 * MEBIBYTE;
+/** Behind a job's scratch: numbers that nobody may write. */
+const GUARD = { size: 2 ** 14, value: 0x5a5a5a5a };
+let ofScratch = 0;
+const host = new KernelHost({
+  memory,
+  allocate: (bytes) => {
+    const address = scratch;
+    // The queue, which is allocated too, is smaller.
+    if (bytes > 500) ofScratch = address;
+    scratch += bytes;
+    const missing = scratch + 4 * GUARD.size - memory.buffer.byteLength;
+    if (missing > 0) memory.grow(Math.ceil(missing / 65_536));
+    return address;
+  },
+  free: () => {},
+});
+
+/** Runs a job; throws if it writes beyond its scratch. */
+function runGuarded<N extends JobName>(name: N, job: Job<N>): void {
+  const options = { operations: 1e9 };
+  // Before the guard is laid, lest it be in scratch that is yet to be reserved.
+  host.run(name, job, options);
+  const begin = Math.ceil(ofScratch / 64) * 64;
+  const end = begin + host.scratchBytes(name, job, options);
+  const guard = new Int32Array(memory.buffer, end, GUARD.size);
+  guard.fill(GUARD.value);
+  host.run(name, job, options);
+  assert(guard.every((x) => x === GUARD.value), `${name} needs more scratch`);
+}
+
+/** Solves a problem of two-sided or no decay with a form's two jobs. */
+function run(
+  form: Form,
+  problem: Problem,
+  { chunkSize, segments }: { chunkSize: number; segments: number },
+): { y: Float32Array; gradients: Record<string, Float32Array> } {
+  const { batch, heads, length, headDim, valueDim, decay, causal } = problem;
+  const tokens = batch * heads * length;
+  let next = TENSORS;
+  const array = (size: number) => {
+    const values = new Float32Array(memory.buffer, next, size);
+    next += 4 * size;
+    return values;
+  };
+  const input = (values: Float32Array) => {
+    const place = array(values.length);
+    place.set(values);
+    return place;
+  };
+  // NaN where the kernel should write.
+  const output = (size: number) => array(size).fill(NaN);
+  const q = input(problem.q), k = input(problem.k), v = input(problem.v);
+  const dy = input(problem.dy);
+  const logDecay = (values: Float32Array | null) =>
+    values && input(values.map((x) => Math.max(x, -1e4)));
+  const zeros = new Float32Array(tokens);
+  const pair = decay.kind === "two-sided" ? decay : null;
+  // As lionAttention does: a causal mask is one of decays, of which all are 1.
+  const f = logDecay(pair?.forward ?? (causal ? zeros : null));
+  const b = causal ? null : logDecay(pair?.backward ?? null);
+  const y = output(tokens * valueDim), rowSums = output(tokens);
+  const dq = output(q.length), dk = output(k.length), dv = output(v.length);
+  const df = f && output(tokens), db = b && output(tokens);
+  const arrays = { q, k, v, f, b, y, rowSums, dy, dq, dk, dv, df, db };
+  const addresses = Object.fromEntries(
+    Object.entries(arrays).map(([name, x]) => [name, x?.byteOffset ?? 0]),
+  ) as Record<keyof typeof arrays, number>;
+  const size = form === "recurrent" ? Math.ceil(Math.sqrt(length)) : chunkSize;
+  for (const pass of ["Forward", "Backward"] as const) {
+    const job: JobName = `${form}${pass}`;
+    runGuarded(job, {
+      sequences: batch * heads,
+      length,
+      headDim,
+      valueDim,
+      chunkSize: Math.min(size, length),
+      segments: Math.min(segments, Math.ceil(length / size)),
+      causal: Number(causal),
+      normalize: Number(problem.normalize),
+      scale: problem.scale,
+      epsilon: problem.epsilon,
+      ...addresses,
+    });
+  }
+  if (df) {
+    for (let first = 0; first < tokens; first += length) {
+      // Nothing comes before the first token, or after the last.
+      assertEquals(Math.abs(df[first]!), 0);
+      if (db) assertEquals(Math.abs(db[first + length - 1]!), 0);
+    }
+  }
+  const gradients: Record<string, Float32Array> = {
+    q: dq.slice(),
+    k: dk.slice(),
+    v: dv.slice(),
+  };
+  if (pair) {
+    gradients["forward"] = df!.slice();
+    gradients["backward"] = db?.slice() ?? zeros;
+  }
+  return { y: y.slice(), gradients };
+}
+
+function* cases(): Generator<Case> {
+  const sizes = [
+    { batch: 1, heads: 1, length: 1 },
+    { batch: 2, heads: 3, length: 2 },
+    { batch: 2, heads: 3, length: 67 },
+    { batch: 1, heads: 2, length: 130, headDim: 8, valueDim: 4 },
+    { batch: 1, heads: 1, length: 130, headDim: 64, valueDim: 19 },
+  ];
+  for (const size of sizes) {
+    for (const decay of ["none", "two-sided"] as const) {
+      for (const causal of [false, true]) {
+        for (const normalize of [false, true]) {
+          yield { ...size, decay, causal, normalize, padded: false };
+        }
+      }
+    }
+  }
+}
+
+const solved: [Case, Problem, Solution][] = [...cases()].map((c) => {
+  const problem = problemOf(c);
+  return [c, problem, solve(problem)];
+});
+
+for (const form of ["chunkwise", "full", "recurrent"] as const) {
+  Deno.test(`the ${form} jobs equal the oracle on 1, 2 and 4 threads`, async () => {
+    const failures: string[] = [];
+    for (const threads of [1, 2, 4]) {
+      await host.useThreads(threads);
+      for (const [c, problem, solution] of solved) {
+        for (const chunkSize of [5, 24, 64]) {
+          const segments = threads;
+          const actual = run(form, problem, { chunkSize, segments });
+          const wrong = differences(problem, actual, solution, "wasm");
+          const label = `${describe(c)} C=${chunkSize} threads=${threads}`;
+          failures.push(...wrong.map((line) => `${label}: ${line}`));
+        }
+      }
+    }
+    await host.useThreads(1);
+    assertEquals(failures, []);
+  });
+}
