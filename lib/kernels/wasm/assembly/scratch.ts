@@ -6,8 +6,8 @@ export function layoutFrom(base: usize): void {
   end = (base + 63) & ~63;
 }
 
-/** The next so many bytes of scratch, from a cache line on; none: the end. */
-export function reserve(bytes: usize): usize {
+/** The next so many bytes of scratch, from a cache line on; of none, the end. */
+export function take(bytes: usize): usize {
   const start = end;
   end = (start + bytes + 63) & ~63;
   return start;

@@ -8,7 +8,7 @@ import { multiplyWide } from "./gemm";
 import { softmax as job } from "./jobs";
 import { at, transpose } from "./matrix";
 import { preparePowers } from "./powers";
-import { layoutFrom, reserve } from "./scratch";
+import { layoutFrom, take } from "./scratch";
 import { vectorBytes } from "./simd";
 
 /** Tokens of a block: rows and columns of scores that stay in the cache. */
@@ -46,11 +46,11 @@ export function layoutShared(base: usize): void {
   valueBytes = <usize> job.valueDim * 4;
   valueStride = vectorBytes(job.valueDim);
   const widest = rowBytes(min(QUERIES, job.length));
-  rowsK = reserve(KEYS * headStride);
-  rowsV = reserve(KEYS * valueStride);
-  scaledQ = reserve(QUERIES * headStride);
-  transposedQ = reserve(<usize> job.headDim * widest);
-  scores = reserve(KEYS * widest);
+  rowsK = take(KEYS * headStride);
+  rowsV = take(KEYS * valueStride);
+  scaledQ = take(QUERIES * headStride);
+  transposedQ = take(<usize> job.headDim * widest);
+  scores = take(KEYS * widest);
 }
 
 export function queryBlocks(): i32 {

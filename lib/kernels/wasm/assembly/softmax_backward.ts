@@ -11,7 +11,7 @@ import { multiplyTransposedWide, multiplyWide } from "./gemm";
 import { queue, softmax as job } from "./jobs";
 import { at, put, unpadRows } from "./matrix";
 import { powers } from "./powers";
-import { reserve } from "./scratch";
+import { take } from "./scratch";
 import { multiplyAdd, sum4, vectorBytes } from "./simd";
 import {
   computeScores,
@@ -61,15 +61,15 @@ let dy: usize = 0;
 export function layoutSoftmaxBackward(base: usize): usize {
   layoutShared(base);
   const line = vectorBytes(QUERIES);
-  rowsDy = reserve(QUERIES * valueStride);
-  transposedDy = reserve(<usize> job.valueDim * line);
-  products = reserve(KEYS * line);
-  rowsDq = reserve(QUERIES * headStride);
-  maxima = reserve(line);
-  sums = reserve(line);
-  inverses = reserve(line);
-  slopes = reserve(line);
-  return reserve(0);
+  rowsDy = take(QUERIES * valueStride);
+  transposedDy = take(<usize> job.valueDim * line);
+  products = take(KEYS * line);
+  rowsDq = take(QUERIES * headStride);
+  maxima = take(line);
+  sums = take(line);
+  inverses = take(line);
+  slopes = take(line);
+  return take(0);
 }
 
 /** Bytes of all tasks' parts of dq. */

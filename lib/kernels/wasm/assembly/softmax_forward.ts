@@ -4,7 +4,7 @@ import { multiplyTransposedWide } from "./gemm";
 import { softmax as job } from "./jobs";
 import { at, put, scaleRows } from "./matrix";
 import { powers } from "./powers";
-import { reserve } from "./scratch";
+import { take } from "./scratch";
 import { exp4, vectorBytes } from "./simd";
 import {
   computeScores,
@@ -40,12 +40,12 @@ let added: usize = 0;
 export function layoutSoftmaxForward(base: usize): usize {
   layoutShared(base);
   const line = vectorBytes(QUERIES);
-  rowsY = reserve(QUERIES * valueStride);
-  maxima = reserve(line);
-  sums = reserve(line);
-  kept = reserve(line);
-  added = reserve(line);
-  return reserve(0);
+  rowsY = take(QUERIES * valueStride);
+  maxima = take(line);
+  sums = take(line);
+  kept = take(line);
+  added = take(line);
+  return take(0);
 }
 
 /** A block of queries. */
