@@ -115,7 +115,12 @@ export function runProgram(
   );
 }
 
-function shaderOf(program: Program, most: number): Shader {
+/**
+ * The shader of a program.
+ *
+ * @param most Workgroups that the device dispatches along an axis.
+ */
+export function shaderOf(program: Program, most: number): Shader {
   const { name, variants = [], width, workgroups, layers = 1 } = program;
   const element = width === 4 ? "vec4f" : "f32";
   const bound = (access: Binding["access"]) => (name: string): Binding => (
