@@ -48,6 +48,10 @@ export {
   recurrentStep,
   type RecurrentStepOptions,
 } from "./lib/attention/stateful.ts";
+export {
+  softmaxAttention,
+  type SoftmaxAttentionOptions,
+} from "./lib/attention/softmax_attention.ts";
 export type { ConcreteForm } from "./lib/attention/form.ts";
 export type {
   AttentionOptions,

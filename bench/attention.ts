@@ -1,6 +1,6 @@
 /**
- * Who computes attention: the forms of the library, softmax attention in tfjs
- * operations, the loop over Float32Array and PyTorch.
+ * Who computes attention: the forms of the library, softmax attention as a
+ * kernel and in tfjs operations, the loop over Float32Array and PyTorch.
  *
  * @module
  */
@@ -14,6 +14,7 @@ import {
   type LionAttentionOptions,
   noDecay,
   selectiveDecay,
+  softmaxAttention,
 } from "@lionjs/lion";
 import { attentionLoop } from "./attention_loop.ts";
 import {
@@ -77,13 +78,19 @@ export interface AttentionChoice {
   readonly torch: TorchPeer | null;
   /** Processes that compute the full form. @default none */
   readonly torchFull?: readonly TorchFull[];
+  /** PyTorch's softmax attention beside ours. @default none */
+  readonly torchSoftmax?: readonly NamedPeer[];
 }
 
-/** PyTorch's full form. */
-export interface TorchFull {
+/** A PyTorch of its own. */
+export interface NamedPeer {
   /** The contender's name. */
   readonly name: string;
   readonly peer: TorchPeer;
+}
+
+/** PyTorch's full form. */
+export interface TorchFull extends NamedPeer {
   /** As many masks are made: one, or one a direction as the authors do. */
   readonly masks: 1 | 2;
 }
@@ -124,7 +131,12 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
   const hasFull = contenders.some(({ name }) => name === "full");
   // It has no decay: once is enough. Its scores fit where those of full do.
   if (variant === "lit" && hasFull && runs("softmax")) {
-    contenders.push(softmaxContender(problem, tensors, pass));
+    const kernels = backend === "cpu" ? [false] : [true, false];
+    contenders.push(
+      ...kernels.map((kernel) =>
+        softmaxContender(problem, tensors, { pass, kernel })
+      ),
+    );
   }
   contenders.push({
     name: "Float32Array loop",
@@ -132,10 +144,10 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
     run: () => stopwatch(() => void attentionLoop(problem, pass)),
     cost: costOf(tensors, pass, { form: "recurrent" }),
   });
-  const { torchFull = [] } = choice;
+  const { torchFull = [], torchSoftmax = [] } = choice;
   const join = async (
     peer: TorchPeer,
-    form: "full" | "chunkwise",
+    form: "full" | "chunkwise" | "softmax",
     more: { name?: string; masks?: number } = {},
   ) => {
     await peer.prepare({
@@ -147,23 +159,35 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
         values: problem[name as keyof typeof tensors.all]!,
       })),
     });
-    const cost = costOf(tensors, pass, { form, chunkSize: 64, kernel: false });
+    const cost = costOf(tensors, pass, {
+      form: form === "softmax" ? "full" : form,
+      chunkSize: 64,
+      kernel: false,
+    });
     contenders.push(torchContender(
       peer,
-      (result) => attentionDifference(result, expected, TORCH_TOLERANCE),
+      (result) =>
+        form === "softmax"
+          ? softmaxDifference(problem, result)
+          : attentionDifference(result, expected, TORCH_TOLERANCE),
       cost,
       more.name,
     ));
   };
   if (torch) await join(torch, "chunkwise");
   for (const { peer, ...more } of torchFull) await join(peer, "full", more);
+  for (const { peer, name } of torchSoftmax) {
+    await join(peer, "softmax", { name });
+  }
   return {
     contenders,
     baseline: hasFull ? "full" : "Float32Array loop",
     close: async () => {
       tf.dispose(tensors.all);
       await torch?.release();
-      for (const { peer } of torchFull) await peer.release();
+      for (const { peer } of [...torchFull, ...torchSoftmax]) {
+        await peer.release();
+      }
     },
   };
 }
@@ -269,30 +293,37 @@ function costOf(
 function softmaxContender(
   problem: AttentionProblem,
   tensors: ProblemTensors,
-  pass: Pass,
+  { pass, kernel }: { pass: Pass; kernel: boolean },
 ): Contender {
   const attend: Attend = (q, k, v) =>
-    tf.tidy(() => tf.matMul(tf.softmax(tf.matMul(q!, k!, false, true)), v!));
+    softmaxAttention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, {
+      scale: 1,
+      kernel,
+    });
   const { dy } = tensors.all;
   const run = () => compute(attend, tensors.inputs, dy, pass);
   return {
-    name: "softmax in tfjs",
-    check: async () => {
-      const [y, dq] = await readTensors(run);
-      return softmaxRows(problem).reduce<string | null>(
-        (wrong, { at, ...row }) => {
-          const part = (array: Float32Array) =>
-            array.subarray(at, at + HEAD_DIM);
-          return wrong ?? difference("y", [[part(y!), row.y]], 1e-4) ??
-            (dq ? difference("dq", [[part(dq), row.dq]], 1e-3) : null);
-        },
-        null,
-      );
-    },
+    name: kernel ? "softmax" : "softmax in tfjs",
+    check: async () => softmaxDifference(problem, await readTensors(run)),
     run: () => timeTensors(run),
-    cost: costOf(tensors, pass, { form: "full" }),
+    cost: costOf(tensors, pass, { form: "full", kernel: false }),
     usage: () => usageOf(run),
   };
+}
+
+/** What is wrong with some rows of softmax attention. */
+function softmaxDifference(
+  problem: AttentionProblem,
+  [y, dq]: AttentionResult,
+): string | null {
+  return softmaxRows(problem).reduce<string | null>(
+    (wrong, { at, ...row }) => {
+      const part = (array: Float32Array) => array.subarray(at, at + HEAD_DIM);
+      return wrong ?? difference("y", [[part(y!), row.y]], 1e-4) ??
+        (dq ? difference("dq", [[part(dq), row.dq]], 1e-3) : null);
+    },
+    null,
+  );
 }
 
 /** Gradients of vectors are judged together, since those of q and k may cancel. */

@@ -29,7 +29,9 @@ from torch_scan import chunk_scan
 
 
 def attention(options, tensors):
-    if options["form"] == "full":
+    if options["form"] == "softmax":
+        attend = functools.partial(torch.nn.functional.scaled_dot_product_attention, scale=1.0)
+    elif options["form"] == "full":
         attend = functools.partial(full_form, masks=options["masks"])
     else:
         attend = chunk_scan

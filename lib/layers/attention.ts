@@ -12,12 +12,12 @@ import {
   lionAttention,
   type LionAttentionOptions,
 } from "../attention/lion_attention.ts";
-import { strictly } from "../attention/mask.ts";
 import {
   lionAttentionInOrders,
   type Order,
   snakeOrder,
 } from "../attention/orders.ts";
+import { softmaxAttention } from "../attention/softmax_attention.ts";
 import { joinHeads, splitHeads } from "../operations/heads.ts";
 import { type AttentionOptions, FEATURE_MAPS } from "./attention_options.ts";
 import { applyLinear, linear } from "./linear.ts";
@@ -154,7 +154,7 @@ export function attend(
     : [noDecay()];
   const orders = ordersOf(options);
   const y = variant === "softmax"
-    ? softmaxAttention(q, k, v, run)
+    ? softmaxAttention(q, k, v, { causal, ...(mask ? { mask } : {}) })
     : orders
     ? lionAttentionInOrders(
       q,
@@ -177,27 +177,4 @@ export function drop<T extends tf.Tensor>(
 ): T {
   if (!training || rate === 0) return x;
   return tf.dropout(x, rate, undefined, nextDropoutSeed()) as T;
-}
-
-/** softmax(s q kᵀ) v, the attention to compare with. */
-function softmaxAttention(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
-  { mask, causal }: LionAttentionOptions,
-): tf.Tensor4D {
-  const [batch, , length, headDim] = q.shape;
-  let scores = tf.mul(tf.matMul(q, k, false, true), headDim ** -0.5);
-  // Far below any score, and finite: a row of padding alone has no NaN.
-  const lowest = -1e9;
-  if (mask) {
-    const padding = tf.sub(1, mask);
-    const hidden = tf.reshape(padding, [batch, 1, 1, length]);
-    scores = tf.add(scores, tf.mul(hidden, lowest));
-  }
-  if (causal) {
-    const future = strictly("before", length, { start: 0, size: length });
-    scores = tf.add(scores, tf.mul(future, lowest));
-  }
-  return tf.matMul(tf.softmax(scores), v);
 }

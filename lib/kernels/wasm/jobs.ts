@@ -153,6 +153,30 @@ export const COLUMN_SUM = {
   y: "usize",
 } as const satisfies Fields;
 
+/** Softmax attention; its gradient if there is a `dy`. `mask` is 0 for none. */
+export const SOFTMAX = {
+  sequences: "i32",
+  heads: "i32",
+  length: "i32",
+  headDim: "i32",
+  valueDim: "i32",
+  causal: "i32",
+  /** Tasks a sequence of the gradient. */
+  parts: "i32",
+  scale: "f32",
+  q: "usize",
+  k: "usize",
+  v: "usize",
+  mask: "usize",
+  y: "usize",
+  maxima: "usize",
+  sums: "usize",
+  dy: "usize",
+  dq: "usize",
+  dk: "usize",
+  dv: "usize",
+} as const satisfies Fields;
+
 /** Each record begins this far from the queue. */
 export const JOB_OFFSET = 128;
 
@@ -166,6 +190,7 @@ export const JOBS = {
   splitHeads: SPLIT_HEADS,
   adam: ADAM,
   columnSum: COLUMN_SUM,
+  softmax: SOFTMAX,
   fullForward: ATTENTION,
   fullBackward: ATTENTION,
   recurrentForward: ATTENTION,

@@ -6,6 +6,7 @@ import { registerMatmul } from "./matmul.ts";
 import { registerOperations } from "./operations.ts";
 import { registerIdentity } from "./identity.ts";
 import { registerSlices } from "./slice.ts";
+import { registerSoftmaxAttention } from "./softmax_attention.ts";
 import { registerSums } from "./sum.ts";
 
 let registered = false;
@@ -15,6 +16,7 @@ export function registerWasmKernels(host: KernelHost): void {
   if (registered) return;
   registered = true;
   registerAttention(host);
+  registerSoftmaxAttention(host);
   registerMatmul(host);
   registerOperations(host);
   registerDense("wasm");

@@ -26,6 +26,8 @@ export interface Program {
   readonly variants?: readonly string[];
   /** Numbers of a pack; the text knows their type as `Pack`. */
   readonly width: PackWidth;
+  /** Elements of tensors that are no packs, by name. */
+  readonly elements?: Readonly<Record<string, Binding["element"]>>;
   /** Tensors that are read. */
   readonly reads: Tensors;
   /** Tensors that are written; zeros if a tensor to be read is empty. */
@@ -113,11 +115,16 @@ export function runProgram(
   );
 }
 
-function shaderOf(program: Program, most: number): Shader {
+/**
+ * The shader of a program.
+ *
+ * @param most Workgroups that the device dispatches along an axis.
+ */
+export function shaderOf(program: Program, most: number): Shader {
   const { name, variants = [], width, workgroups, layers = 1 } = program;
   const element = width === 4 ? "vec4f" : "f32";
   const bound = (access: Binding["access"]) => (name: string): Binding => (
-    { name, element, access }
+    { name, element: program.elements?.[name] ?? element, access }
   );
   const bindings = [
     ...Object.keys(program.reads).map(bound("read")),
@@ -142,9 +149,10 @@ function textOf(
   const members = uniformsOf(program).map(({ name, type }) =>
     `  ${name}: ${type},`
   );
-  const buffers = bindings.map(({ name, access }, i) =>
-    `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<Pack>;`
-  );
+  const buffers = bindings.map(({ name, access }, i) => {
+    const element = program.elements?.[name] ?? "Pack";
+    return `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element}>;`;
+  });
   return /* wgsl */ `alias Pack = ${element};
 struct Uniforms {
 ${members.join("\n")}

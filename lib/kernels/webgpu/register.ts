@@ -2,6 +2,7 @@ import { registerDense } from "../dense.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerMatmul } from "./matmul.ts";
 import { registerOperations } from "./operations.ts";
+import { registerSoftmaxAttention } from "./softmax_attention.ts";
 
 let registered = false;
 
@@ -15,6 +16,7 @@ export function registerWebGpuKernels(isSoftware: boolean): void {
   registered = true;
   registerChunkwise();
   registerOperations();
+  registerSoftmaxAttention(isSoftware);
   if (isSoftware) registerMatmul();
   registerDense("webgpu");
 }

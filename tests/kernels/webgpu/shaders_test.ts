@@ -26,6 +26,7 @@ import { packShader } from "../../../lib/kernels/webgpu/pack.ts";
 import type { Launch, Shader } from "../../../lib/kernels/webgpu/shader.ts";
 import type { States } from "../../../lib/kernels/webgpu/states.ts";
 import type { Vectors } from "../../../lib/kernels/webgpu/vectors.ts";
+import { assertSnapshot } from "./snapshot.ts";
 
 const LAUNCH: Launch = {
   length: 40,
@@ -109,14 +110,8 @@ const SHADERS: Record<string, Shader> = {
 };
 
 Deno.test("shaders have the text of their snapshots", async (t) => {
-  const update = Deno.env.get("LION_UPDATE_SNAPSHOTS") === "1";
-  for (const [name, { key, code, dispatch }] of Object.entries(SHADERS)) {
-    await t.step(name, async () => {
-      const file = new URL(`snapshots/${name}.wgsl`, import.meta.url);
-      const text = `// ${key}\n// dispatch ${dispatch.join(" × ")}\n${code()}`;
-      if (update) await Deno.writeTextFile(file, text);
-      assertEquals(text, await Deno.readTextFile(file));
-    });
+  for (const [name, shader] of Object.entries(SHADERS)) {
+    await t.step(name, () => assertSnapshot(name, shader));
   }
 });
 

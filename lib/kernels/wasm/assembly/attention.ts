@@ -1,6 +1,7 @@
 // What the forward and the backward pass of chunkwise attention share: the
 // sizes of a problem, and the scratch memory of one thread.
 import { layoutDecay } from "./decay";
+import { layoutFrom, take } from "./scratch";
 import { vectorBytes } from "./simd";
 
 export let length: i32 = 0;
@@ -72,20 +73,12 @@ export function setSizes(
   stateBytes = (max(upright, lying) + 63) & ~63;
 }
 
-let end: usize = 0;
-
-/** The next so many bytes of scratch, from a cache line on. */
-export function take(bytes: usize): usize {
-  const start = end;
-  end = (start + bytes + 63) & ~63;
-  return start;
-}
+export { take };
 
 /** Lays out scratch from `base`, with so many states for each chunk of a segment; returns its end. */
 export function layout(base: usize, statesPerChunk: i32): usize {
   const tokens = <usize> chunkSize, row = vectorBytes(chunkSize);
-  end = layoutDecay((base + 63) & ~63, chunkSize);
-  take(0);
+  layoutFrom(layoutDecay((base + 63) & ~63, chunkSize));
   rowsQ = take(tokens * headStride);
   rowsK = take(tokens * headStride);
   rowsV = take(tokens * columnsStride);
@@ -96,7 +89,7 @@ export function layout(base: usize, statesPerChunk: i32): usize {
   sums = take(row);
   before = take(stateBytes);
   after = take(<usize> (chunksPerSegment * statesPerChunk) * stateBytes);
-  return end;
+  return take(0);
 }
 
 /** Tokens of a chunk; the last may be shorter. */

@@ -28,6 +28,7 @@ import {
   queue,
   RECURRENT_BACKWARD,
   RECURRENT_FORWARD,
+  SOFTMAX,
   SPLIT_HEADS,
 } from "./jobs";
 import { layerNormExtra, layerNormTask, layerNormTasks } from "./layer_norm";
@@ -39,6 +40,12 @@ import {
   recurrentBackwardRecordBytes,
 } from "./recurrent_backward";
 import { attendRecurrent, layoutRecurrent } from "./recurrent_forward";
+import {
+  layoutSoftmax,
+  softmaxExtra,
+  softmaxTask,
+  softmaxTasks,
+} from "./softmax_job";
 import { splitHeadsTask, splitHeadsTasks } from "./split_heads";
 
 /** Reads the job's sizes; returns the bytes of scratch that a thread needs. */
@@ -64,6 +71,8 @@ export function prepare(base: usize): usize {
       return layoutRecurrentBackward(base);
     case MATMUL:
       return layoutMatmul(base);
+    case SOFTMAX:
+      return layoutSoftmax(base);
   }
   return 0;
 }
@@ -98,6 +107,8 @@ export function extraBytes(): usize {
       return matmul.batch * 8;
     case LAYER_NORM:
       return layerNormExtra();
+    case SOFTMAX:
+      return softmaxExtra();
   }
   return 0;
 }
@@ -133,6 +144,8 @@ export function tasksOf(phase: i32): i32 {
       return adamTasks(phase);
     case COLUMN_SUM:
       return columnSumTasks(phase);
+    case SOFTMAX:
+      return softmaxTasks(phase);
   }
   return 0;
 }
@@ -169,6 +182,8 @@ export function perform(phase: i32, task: i32): void {
       return adamTask(task);
     case COLUMN_SUM:
       return columnSumTask(task);
+    case SOFTMAX:
+      return softmaxTask(phase, task);
   }
 }
 

@@ -1,0 +1,197 @@
+/** Softmax attention, the quadratic attention to compare with. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { assertNumbers, floats } from "../contract/floats.ts";
+import { hasKernel, runKernel } from "../contract/kernel.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertBoolean, assertFinite } from "../contract/values.ts";
+import { withoutPadding } from "../operations/padding.ts";
+import { assertShape } from "./shape.ts";
+
+/**
+ * The forward kernel: inputs `q, k, v, mask?`, outputs `y` and, for each row of
+ * scores, the largest one and the sum of e^(score - largest).
+ *
+ * With `Grad` after it, the gradient kernel: the same inputs, the forward's
+ * outputs `y, maxima, sums`, and `dy`; outputs `dq, dk, dv`.
+ */
+export const SOFTMAX_ATTENTION = "LionSoftmaxAttention";
+
+/** The attributes of both kernels. */
+export interface SoftmaxAttributes {
+  /** Whether a token reads only itself and the tokens before it. */
+  readonly causal: boolean;
+  /** Multiplies q · k. */
+  readonly scale: number;
+}
+
+/** Options of {@linkcode softmaxAttention}. */
+export interface SoftmaxAttentionOptions {
+  /** Multiplies q · k. @default 1 / sqrt(headDim) */
+  scale?: number;
+  /** Whether a token reads only itself and the tokens before it. @default false */
+  causal?: boolean;
+  /**
+   * `[batch, length]`, 1 for a token and 0 for padding; float32, int32 or bool.
+   * Padding is never read, whatever q, k and v hold there, NaN and Infinity
+   * included: the output is 0 there, whose gradient is ignored, and so are the
+   * gradients in q, k and v.
+   */
+  mask?: tf.Tensor2D;
+  /**
+   * Whether to run the backend's kernel, if it has one, which never holds more
+   * than some rows of the scores. Without it, tfjs operations make all scores
+   * at once: the same function, and the truth that the kernel is compared with.
+   * @default true
+   */
+  kernel?: boolean;
+}
+
+const OPTIONS: OptionNames<SoftmaxAttentionOptions> = {
+  scale: true,
+  causal: true,
+  mask: true,
+  kernel: true,
+};
+
+/**
+ * Softmax attention: each token reads a weighted mean of the values,
+ *
+ *     y_i = Σ_j e^(s q_i · k_j) v_j / Σ_j e^(s q_i · k_j)
+ *
+ * in quadratic time, and with the backend's kernel in linear memory: it keeps
+ * a running maximum and sum for each row, and the gradient computes the scores
+ * again. Differentiable in q, k and v. Integers and booleans are converted to
+ * float32.
+ *
+ * Source: Vaswani et al. 2017 (arXiv:1706.03762); the running sums are of
+ * Milakov and Gimelshein 2018 (arXiv:1805.02867), the tiles and the gradient of
+ * FlashAttention, Dao et al. 2022 (arXiv:2205.14135).
+ *
+ * @example A token that matches a key well reads its value
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { softmaxAttention } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const keys: tf.Tensor4D = tf.tensor4d([1, 0, 0, 1], [1, 1, 2, 2]);
+ * const values: tf.Tensor4D = tf.tensor4d([3, 5], [1, 1, 2, 1]);
+ * const y = softmaxAttention(keys, keys, values, { scale: 30 });
+ * const [first, second] = await y.data();
+ * assertAlmostEquals(first!, 3, 1e-6);
+ * assertAlmostEquals(second!, 5, 1e-6);
+ * ```
+ *
+ * @param q `[batch, heads, length, headDim]`
+ * @param k `[batch, heads, length, headDim]`
+ * @param v `[batch, heads, length, valueDim]`
+ * @param options See {@linkcode SoftmaxAttentionOptions}.
+ * @returns `[batch, heads, length, valueDim]`
+ * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
+ * option is unknown or of the wrong kind.
+ * @throws {RangeError} If a tensor is empty, or an option has an impossible value.
+ */
+export function softmaxAttention(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  options: SoftmaxAttentionOptions = {},
+): tf.Tensor4D {
+  check(q, k, v, options);
+  const { causal = false, kernel = true, mask } = options;
+  const scale = options.scale ?? 1 / Math.sqrt(q.shape[3]);
+  return tf.tidy(() => {
+    const attend = kernel && hasKernel(SOFTMAX_ATTENTION) ? fused : plain;
+    return attend(
+      floats("q", q),
+      floats("k", k),
+      floats("v", v),
+      mask && floats("mask", mask),
+      { causal, scale },
+    );
+  });
+}
+
+type Attend = (
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  mask: tf.Tensor2D | undefined,
+  attributes: SoftmaxAttributes,
+) => tf.Tensor4D;
+
+/** Below all scores, and finite, so that a row of padding alone is not NaN. */
+const LOWEST = -3.4e38;
+
+/** In tfjs operations. */
+const plain: Attend = (q, k, v, mask, { causal, scale }) => {
+  const [batch, heads, length] = q.shape;
+  const read = (x: tf.Tensor4D) => mask ? withoutPadding(x, mask) : x;
+  let scores = tf.matMul(tf.mul(read(q), scale), read(k), false, true);
+  const hide = (kept: tf.Tensor) => {
+    const all = tf.broadcastTo(kept, [batch, heads, length, length]);
+    scores = tf.where(all, scores, tf.fill(scores.shape, LOWEST));
+  };
+  if (mask) hide(tf.reshape(tf.notEqual(mask, 0), [batch, 1, 1, length]));
+  if (causal) {
+    const reader = tf.reshape(tf.range(0, length), [length, 1]);
+    const source = tf.reshape(tf.range(0, length), [1, length]);
+    hide(tf.greaterEqual(reader, source));
+  }
+  return read(tf.matMul(tf.softmax(scores), read(v)));
+};
+
+/** As the backend's kernel. */
+const fused: Attend = (q, k, v, mask, attributes) => {
+  return tf.customGrad((...args) => {
+    const save = args.pop() as unknown as tf.GradSaveFunc;
+    const [q, k, v] = args as [tf.Tensor, tf.Tensor, tf.Tensor];
+    const padding = mask ? { mask } : {};
+    const inputs = { q, k, v, ...padding };
+    const [y, maxima, sums] = runKernel(
+      SOFTMAX_ATTENTION,
+      inputs,
+      attributes,
+    );
+    save([q, k, v, y!, maxima!, sums!, ...(mask ? [mask] : [])]);
+    return {
+      value: y!,
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const names = ["q", "k", "v", "y", "maxima", "sums", "mask"];
+        const named = saved.map((tensor, i) => [names[i]!, tensor]);
+        return runKernel(`${SOFTMAX_ATTENTION}Grad`, {
+          ...Object.fromEntries(named),
+          dy,
+        }, attributes);
+      },
+    };
+  })(q, k, v) as tf.Tensor4D;
+};
+
+function check(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  options: SoftmaxAttentionOptions,
+): void {
+  assertOptions("softmaxAttention", options, OPTIONS);
+  const axes = "batch, heads, length, headDim";
+  assertShape("q", q, [null, null, null, null], axes);
+  const [batch, heads, length] = q.shape;
+  assertShape("k", k, q.shape, axes);
+  assertShape("v", v, [batch, heads, length, null], `${axes} of values`);
+  for (const [name, { size, shape }] of Object.entries({ q, v })) {
+    if (size > 0) continue;
+    throw new RangeError(`${name} should not be empty, got shape [${shape}]`);
+  }
+  for (const [name, x] of Object.entries({ q, k, v })) assertNumbers(name, x);
+  const { scale = 1, causal = false, kernel = true, mask } = options;
+  if (mask !== undefined) {
+    assertShape("mask", mask, [batch, length], "batch, length");
+    assertNumbers("mask", mask);
+  }
+  assertFinite("scale", scale);
+  for (const [name, x] of Object.entries({ causal, kernel })) {
+    assertBoolean(name, x);
+  }
+}

@@ -1,0 +1,221 @@
+// What both passes of softmax attention share. They go through blocks of keys
+// for each block of queries, so that the scores of two blocks are all there is.
+//
+// The scores lie transposed, [keys, queries]: a vector of them belongs to four
+// queries, and so do the maxima, the sums and all else that a row of scores
+// has; a hidden key is a row.
+import { multiplyWide } from "./gemm";
+import { softmax as job } from "./jobs";
+import { at, transpose } from "./matrix";
+import { preparePowers } from "./powers";
+import { layoutFrom, take } from "./scratch";
+import { vectorBytes } from "./simd";
+
+/** Tokens of a block: rows and columns of scores that stay in the cache. */
+export const QUERIES = 96;
+export const KEYS = 192;
+
+/** Below all scores, and finite: a difference of two of them is a number. */
+export const LOWEST: f32 = -3.4e38;
+
+/** Bytes of a row of q and k as it comes, and padded to whole vectors. */
+export let headBytes: usize = 0;
+export let headStride: usize = 0;
+/** Bytes of a row of v as it comes, and padded to whole vectors. */
+export let valueBytes: usize = 0;
+export let valueStride: usize = 0;
+let rowsK: usize = 0;
+let rowsV: usize = 0;
+/** The block's queries times the scale. */
+export let scaledQ: usize = 0;
+let transposedQ: usize = 0;
+/** `[keys, queries]` */
+export let scores: usize = 0;
+
+/** Bytes of a row of scores: whole pairs of vectors. */
+function rowBytes(count: i32): usize {
+  return (<usize> count * 4 + 31) & ~31;
+}
+
+/** Lays out what both passes need. */
+export function layoutShared(base: usize): void {
+  preparePowers();
+  layoutFrom(base);
+  headBytes = <usize> job.headDim * 4;
+  headStride = vectorBytes(job.headDim);
+  valueBytes = <usize> job.valueDim * 4;
+  valueStride = vectorBytes(job.valueDim);
+  const widest = rowBytes(min(QUERIES, job.length));
+  rowsK = take(KEYS * headStride);
+  rowsV = take(KEYS * valueStride);
+  scaledQ = take(QUERIES * headStride);
+  transposedQ = take(<usize> job.headDim * widest);
+  scores = take(KEYS * widest);
+}
+
+export function queryBlocks(): i32 {
+  return (job.length + QUERIES - 1) / QUERIES;
+}
+
+export function keyBlocks(): i32 {
+  return (job.length + KEYS - 1) / KEYS;
+}
+
+/** Whether a position of a sequence holds a token, not padding. */
+export function isToken(sequence: i32, position: i32): bool {
+  if (job.mask === 0) return true;
+  return at(job.mask, sequence / job.heads * job.length + position) !== 0;
+}
+
+function tokensOf(sequence: i32, first: i32, count: i32): i32 {
+  if (job.mask === 0) return count;
+  let tokens = 0;
+  for (let i = 0; i < count; i++) tokens += <i32> isToken(sequence, first + i);
+  return tokens;
+}
+
+/**
+ * Rows of whole vectors, with zeros at padding: where they lie, if that is what
+ * lies there, else a copy.
+ */
+export function rowsOf(
+  sequence: i32,
+  first: i32,
+  count: i32,
+  tensor: usize,
+  width: usize,
+  copy: usize,
+  stride: usize,
+  complete: bool,
+): usize {
+  const source = tensor + <usize> (sequence * job.length + first) * width;
+  if (complete && width === stride) return source;
+  for (let i = 0; i < count; i++) {
+    const row = copy + i * stride;
+    if (complete || isToken(sequence, first + i)) {
+      memory.copy(row, source + i * width, width);
+      memory.fill(row + width, 0, stride - width);
+    } else memory.fill(row, 0, stride);
+  }
+  return copy;
+}
+
+export let sequence: i32 = 0;
+/** The block of queries: its first, their number, and bytes of a row of scores. */
+export let query: i32 = 0;
+export let queries: i32 = 0;
+export let row: usize = 0;
+/** Whether none of the block's queries is padding. */
+export let queriesComplete: bool = false;
+
+/** Turns to a block of queries; false if all of it is padding. */
+export function openQueries(ofSequence: i32, block: i32): bool {
+  sequence = ofSequence;
+  query = block * QUERIES;
+  queries = min(QUERIES, job.length - query);
+  row = rowBytes(queries);
+  const tokens = tokensOf(sequence, query, queries);
+  if (tokens === 0) return false;
+  queriesComplete = tokens === queries;
+  const q = rowsOf(
+    sequence,
+    query,
+    queries,
+    job.q,
+    headBytes,
+    scaledQ,
+    headStride,
+    queriesComplete,
+  );
+  const scale = f32x4.splat(job.scale);
+  for (let i: usize = 0; i < <usize> queries * headStride; i += 16) {
+    v128.store(scaledQ + i, f32x4.mul(v128.load(q + i), scale));
+  }
+  transposeBlock(job.headDim, scaledQ, headStride, transposedQ);
+  return true;
+}
+
+/** target[columns, queries] = source[queries, columns]ᵀ, and zeros to the end of each row. */
+export function transposeBlock(
+  columns: i32,
+  source: usize,
+  stride: usize,
+  target: usize,
+): void {
+  const filled = vectorBytes(queries);
+  if (filled < row) memory.fill(target, 0, <usize> columns * row);
+  transpose(queries, columns, source, stride, target, row);
+}
+
+/** The block of keys: its first, their number, and rows of whole vectors. */
+export let key: i32 = 0;
+export let keys: i32 = 0;
+export let k: usize = 0;
+export let v: usize = 0;
+let keysComplete: bool = false;
+
+/** Turns to a block of keys; false if all of it is padding. */
+export function openKeys(block: i32): bool {
+  key = block * KEYS;
+  keys = min(KEYS, job.length - key);
+  const tokens = tokensOf(sequence, key, keys);
+  if (tokens === 0) return false;
+  keysComplete = tokens === keys;
+  k = rowsOf(
+    sequence,
+    key,
+    keys,
+    job.k,
+    headBytes,
+    rowsK,
+    headStride,
+    keysComplete,
+  );
+  v = rowsOf(
+    sequence,
+    key,
+    keys,
+    job.v,
+    valueBytes,
+    rowsV,
+    valueStride,
+    keysComplete,
+  );
+  return true;
+}
+
+/** Blocks of keys that the block of queries reads. */
+export function readBlocks(): i32 {
+  if (job.causal === 0) return keyBlocks();
+  return (query + queries + KEYS - 1) / KEYS;
+}
+
+/** scores = s k qᵀ, and -∞ where a query does not read a key. */
+export function computeScores(): void {
+  multiplyWide(
+    keys,
+    <i32> (row >> 2),
+    job.headDim,
+    k,
+    headStride,
+    transposedQ,
+    row,
+    scores,
+    row,
+    0,
+    0,
+    0,
+  );
+  const hidden: f32 = -Infinity;
+  for (let j = 0; j < keys; j++) {
+    const position = key + j;
+    // Queries before the key are the first of its row.
+    let count = job.causal !== 0 ? position - query : 0;
+    if (!keysComplete && !isToken(sequence, position)) count = queries;
+    if (count <= 0) continue;
+    let cell = scores + j * row;
+    for (const end = cell + min(<usize> count << 2, row); cell < end; cell += 4) {
+      store<f32>(cell, hidden);
+    }
+  }
+}

@@ -1,0 +1,319 @@
+// The gradient of softmax attention, from scores that are computed again. With
+// the weights p_ij and D_i = dy_i · y_i,
+//
+//     dv_j = Σ_i p_ij dy_i          t_ij = p_ij (dy_i · v_j - D_i)
+//     dq_i = s Σ_j t_ij k_j         dk_j = s Σ_i t_ij q_i
+//
+// A task has every so many blocks of a sequence's keys, whose gradients are its
+// own. Where it has not all of them, its part of dq is added to the others in
+// the second phase.
+import { multiplyTransposedWide, multiplyWide } from "./gemm";
+import { queue, softmax as job } from "./jobs";
+import { at, put, unpadRows } from "./matrix";
+import { powers } from "./powers";
+import { take } from "./scratch";
+import { multiplyAdd, sum4, vectorBytes } from "./simd";
+import {
+  computeScores,
+  headBytes,
+  headStride,
+  isToken,
+  k,
+  key,
+  keyBlocks,
+  KEYS,
+  keys,
+  layoutShared,
+  openKeys,
+  openQueries,
+  QUERIES,
+  queries,
+  queriesComplete,
+  query,
+  queryBlocks,
+  readBlocks,
+  row,
+  rowsOf,
+  scaledQ,
+  scores,
+  sequence,
+  transposeBlock,
+  v,
+  valueBytes,
+  valueStride,
+} from "./softmax";
+import { countProgress } from "./threads";
+
+let rowsDy: usize = 0;
+let transposedDy: usize = 0;
+/** dy_i · v_j, and then t_ij: `[keys, queries]`. */
+let products: usize = 0;
+let rowsDq: usize = 0;
+let maxima: usize = 0;
+/** Not needed: they come with the powers. */
+let sums: usize = 0;
+let inverses: usize = 0;
+/** D_i */
+let slopes: usize = 0;
+/** dy of the block, in rows of whole vectors. */
+let dy: usize = 0;
+
+export function layoutSoftmaxBackward(base: usize): usize {
+  layoutShared(base);
+  const line = vectorBytes(QUERIES);
+  rowsDy = take(QUERIES * valueStride);
+  transposedDy = take(<usize> job.valueDim * line);
+  products = take(KEYS * line);
+  rowsDq = take(QUERIES * headStride);
+  maxima = take(line);
+  sums = take(line);
+  inverses = take(line);
+  slopes = take(line);
+  return take(0);
+}
+
+/** Bytes of all tasks' parts of dq. */
+function partsBytes(): usize {
+  if (job.parts === 1) return 0;
+  return <usize> (job.sequences * job.parts * job.length) * headStride;
+}
+
+/** Bytes of dk of all sequences, if it cannot be summed up in its place. */
+function dkBytes(): usize {
+  if (headBytes === headStride) return 0;
+  return <usize> (job.sequences * job.length) * headStride;
+}
+
+/** The same of dv. */
+function dvBytes(): usize {
+  if (valueBytes === valueStride) return 0;
+  return <usize> (job.sequences * job.length) * valueStride;
+}
+
+/** What tasks share: parts of dq, and gradients in rows of whole vectors. */
+export function softmaxBackwardExtra(): usize {
+  return partsBytes() + dkBytes() + dvBytes();
+}
+
+function dkOf(token: i32): usize {
+  const dk = dkBytes() === 0 ? job.dk : queue.extra + partsBytes();
+  return dk + <usize> token * headStride;
+}
+
+function dvOf(token: i32): usize {
+  const dv = dvBytes() === 0
+    ? job.dv
+    : queue.extra + partsBytes() + dkBytes();
+  return dv + <usize> token * valueStride;
+}
+
+/** The gradients of some keys, and what they add to the gradients of all queries. */
+export function differentiateSoftmax(task: i32): void {
+  const ofSequence = task / job.parts, part = task % job.parts;
+  const first = ofSequence * job.length;
+  for (let block = part; block < keyBlocks(); block += job.parts) {
+    const start = block * KEYS, count = min(KEYS, job.length - start);
+    memory.fill(dkOf(first + start), 0, count * headStride);
+    memory.fill(dvOf(first + start), 0, count * valueStride);
+  }
+  for (let block = 0; block < queryBlocks(); block++) {
+    const isOpen = openQueries(ofSequence, block);
+    memory.fill(rowsDq, 0, queries * headStride);
+    if (isOpen) {
+      openGradients();
+      const end = readBlocks();
+      for (let keyBlock = part; keyBlock < end; keyBlock += job.parts) {
+        if (openKeys(keyBlock)) addGradients();
+        countProgress();
+      }
+    }
+    storeDq(task);
+  }
+  for (let block = part; block < keyBlocks(); block += job.parts) {
+    storeKeyGradients(ofSequence, block * KEYS);
+  }
+}
+
+/** Turns to the block's dy, with what each of its rows needs. */
+function openGradients(): void {
+  const token = <usize> (sequence * job.length + query);
+  dy = rowsOf(
+    sequence,
+    query,
+    queries,
+    job.dy,
+    valueBytes,
+    rowsDy,
+    valueStride,
+    queriesComplete,
+  );
+  transposeBlock(job.valueDim, dy, valueStride, transposedDy);
+  memory.fill(maxima, 0, row);
+  memory.fill(inverses, 0, row);
+  memory.fill(slopes, 0, row);
+  memory.copy(maxima, job.maxima + (token << 2), <usize> queries << 2);
+  for (let i = 0; i < queries; i++) {
+    // Weights of padding that reads are 0: there may be no key before it.
+    if (!isToken(sequence, query + i)) continue;
+    put(inverses, i, 1 / at(job.sums, <i32> token + i));
+    put(slopes, i, dot(dy + i * valueStride, job.y + (token + i) * valueBytes));
+  }
+}
+
+/** The product of a row of whole vectors and one of `valueDim` columns. */
+function dot(x: usize, y: usize): f32 {
+  let sum = f32x4.splat(0), c: usize = 0;
+  for (; c + 16 <= valueBytes; c += 16) {
+    sum = multiplyAdd(v128.load(x + c), v128.load(y + c), sum);
+  }
+  let total = sum4(sum);
+  for (; c < valueBytes; c += 4) {
+    total += load<f32>(x + c) * load<f32>(y + c);
+  }
+  return total;
+}
+
+/** Adds what a block of queries and one of keys have to do with each other. */
+function addGradients(): void {
+  const token = sequence * job.length + key;
+  const columns = <i32> (row >> 2);
+  const headColumns = <i32> (headStride >> 2);
+  const valueColumns = <i32> (valueStride >> 2);
+  const dk = dkOf(token), dv = dvOf(token);
+  computeScores();
+  multiplyWide(
+    keys,
+    columns,
+    job.valueDim,
+    v,
+    valueStride,
+    transposedDy,
+    row,
+    products,
+    row,
+    0,
+    0,
+    0,
+  );
+  differentiate();
+  multiplyWide(
+    keys,
+    valueColumns,
+    queries,
+    scores,
+    row,
+    dy,
+    valueStride,
+    dv,
+    valueStride,
+    1,
+    dv,
+    valueStride,
+  );
+  multiplyWide(
+    keys,
+    headColumns,
+    queries,
+    products,
+    row,
+    scaledQ,
+    headStride,
+    dk,
+    headStride,
+    1,
+    dk,
+    headStride,
+  );
+  multiplyTransposedWide(
+    queries,
+    headColumns,
+    keys,
+    products,
+    row,
+    k,
+    headStride,
+    rowsDq,
+    headStride,
+    1,
+    rowsDq,
+    headStride,
+  );
+}
+
+/** Turns scores into weights, and products into t. */
+function differentiate(): void {
+  powers(keys, scores, row, maxima, sums);
+  for (let c: usize = 0; c < row; c += 32) {
+    const i0 = v128.load(inverses + c), i1 = v128.load(inverses + c, 16);
+    const d0 = v128.load(slopes + c), d1 = v128.load(slopes + c, 16);
+    let cell = scores + c, product = products + c;
+    for (const end = cell + keys * row; cell < end; cell += row) {
+      const p0 = f32x4.mul(v128.load(cell), i0);
+      const p1 = f32x4.mul(v128.load(cell, 16), i1);
+      v128.store(cell, p0);
+      v128.store(cell, p1, 16);
+      const y0 = v128.load(product), y1 = v128.load(product, 16);
+      const t0 = f32x4.mul(p0, f32x4.sub(y0, d0));
+      const t1 = f32x4.mul(p1, f32x4.sub(y1, d1));
+      v128.store(product, t0);
+      v128.store(product, t1, 16);
+      product += row;
+    }
+  }
+}
+
+/** Stores the block's dq, or the task's part of it. */
+function storeDq(task: i32): void {
+  const scale = f32x4.splat(job.scale);
+  for (let i: usize = 0; i < <usize> queries * headStride; i += 16) {
+    v128.store(rowsDq + i, f32x4.mul(v128.load(rowsDq + i), scale));
+  }
+  for (let i = 0; i < queries; i++) {
+    if (isToken(sequence, query + i)) continue;
+    memory.fill(rowsDq + i * headStride, 0, headStride);
+  }
+  if (job.parts > 1) {
+    const to = queue.extra + <usize> (task * job.length + query) * headStride;
+    memory.copy(to, rowsDq, queries * headStride);
+  } else {
+    const to = job.dq + <usize> (sequence * job.length + query) * headBytes;
+    unpadRows(queries, rowsDq, headStride, to, headBytes);
+  }
+}
+
+/** Moves a block's dk and dv to their place; 0 at padding. */
+function storeKeyGradients(ofSequence: i32, start: i32): void {
+  const count = min(KEYS, job.length - start);
+  const token = ofSequence * job.length + start;
+  const dk = job.dk + <usize> token * headBytes;
+  const dv = job.dv + <usize> token * valueBytes;
+  unpadRows(count, dkOf(token), headStride, dk, headBytes);
+  unpadRows(count, dvOf(token), valueStride, dv, valueBytes);
+  for (let i = 0; i < count; i++) {
+    if (isToken(ofSequence, start + i)) continue;
+    memory.fill(dk + i * headBytes, 0, headBytes);
+    memory.fill(dv + i * valueBytes, 0, valueBytes);
+  }
+}
+
+/** Adds up all parts of some rows of dq. */
+export function addPartsOfDq(task: i32): void {
+  const ofSequence = task / job.parts;
+  const share = (job.length + job.parts - 1) / job.parts;
+  const first = task % job.parts * share;
+  const count = min(share, job.length - first);
+  const partBytes = <usize> job.length * headStride;
+  const start = queue.extra + ofSequence * job.parts * partBytes;
+  for (let i = 0; i < count; i++) {
+    const sum = start + (first + i) * headStride;
+    for (let c: usize = 0; c < headStride; c += 16) {
+      let x = v128.load(sum + c);
+      for (let part = 1; part < job.parts; part++) {
+        x = f32x4.add(x, v128.load(sum + part * partBytes + c));
+      }
+      v128.store(sum + c, x);
+    }
+    const token = <usize> (ofSequence * job.length + first + i);
+    memory.copy(job.dq + token * headBytes, sum, headBytes);
+  }
+}

@@ -1,0 +1,135 @@
+// Softmax attention, forward: a running maximum and sum for each query, and a
+// running weighted sum of values, scaled down whenever the maximum rises.
+import { multiplyTransposedWide } from "./gemm";
+import { softmax as job } from "./jobs";
+import { at, put, scaleRows } from "./matrix";
+import { powers } from "./powers";
+import { take } from "./scratch";
+import { exp4, vectorBytes } from "./simd";
+import {
+  computeScores,
+  isToken,
+  keys,
+  layoutShared,
+  LOWEST,
+  openKeys,
+  openQueries,
+  QUERIES,
+  queries,
+  query,
+  queryBlocks,
+  readBlocks,
+  row,
+  scores,
+  sequence,
+  v,
+  valueBytes,
+  valueStride,
+} from "./softmax";
+import { countProgress } from "./threads";
+
+/** `[queries, valueDim]`, before the division by the sums. */
+let rowsY: usize = 0;
+let maxima: usize = 0;
+let sums: usize = 0;
+/** What a risen maximum leaves of the weights so far. */
+let kept: usize = 0;
+/** The sums of a block's weights. */
+let added: usize = 0;
+
+export function layoutSoftmaxForward(base: usize): usize {
+  layoutShared(base);
+  const line = vectorBytes(QUERIES);
+  rowsY = take(QUERIES * valueStride);
+  maxima = take(line);
+  sums = take(line);
+  kept = take(line);
+  added = take(line);
+  return take(0);
+}
+
+/** A block of queries. */
+export function attendSoftmax(task: i32): void {
+  const blocks = queryBlocks();
+  // The last blocks of a causal sequence read most: they come first.
+  const block = blocks - 1 - task % blocks;
+  const isOpen = openQueries(task / blocks, block);
+  memory.fill(sums, 0, row);
+  const lowest = f32x4.splat(LOWEST);
+  for (let i: usize = 0; i < row; i += 16) v128.store(maxima + i, lowest);
+  let isFirst = true;
+  const end = isOpen ? readBlocks() : 0;
+  for (let keyBlock = 0; keyBlock < end; keyBlock++) {
+    if (!openKeys(keyBlock)) continue;
+    computeScores();
+    const hasRisen = weigh();
+    if (hasRisen && !isFirst) scaleRows(queries, valueStride, kept, rowsY, rowsY);
+    multiplyTransposedWide(
+      queries,
+      <i32> (valueStride >> 2),
+      keys,
+      scores,
+      row,
+      v,
+      valueStride,
+      rowsY,
+      valueStride,
+      isFirst ? 0 : 1,
+      rowsY,
+      valueStride,
+    );
+    isFirst = false;
+    countProgress();
+  }
+  finish();
+}
+
+/** Turns scores into weights and adds up the sums; whether a maximum has risen. */
+function weigh(): bool {
+  memory.copy(kept, maxima, row);
+  raiseMaxima();
+  powers(keys, scores, row, maxima, added);
+  let hasRisen = false;
+  for (let c: usize = 0; c < row; c += 16) {
+    const old = v128.load(kept + c), maximum = v128.load(maxima + c);
+    if (v128.any_true(f32x4.ne(old, maximum))) hasRisen = true;
+    const factor = exp4(f32x4.sub(old, maximum));
+    v128.store(kept + c, factor);
+    const before = f32x4.mul(v128.load(sums + c), factor);
+    v128.store(sums + c, f32x4.add(before, v128.load(added + c)));
+  }
+  return hasRisen;
+}
+
+function raiseMaxima(): void {
+  for (let c: usize = 0; c < row; c += 32) {
+    let m0 = v128.load(maxima + c), m1 = v128.load(maxima + c, 16);
+    let cell = scores + c;
+    for (const end = cell + keys * row; cell < end; cell += row) {
+      const x0 = v128.load(cell), x1 = v128.load(cell, 16);
+      m0 = f32x4.pmax(m0, x0);
+      m1 = f32x4.pmax(m1, x1);
+    }
+    v128.store(maxima + c, m0);
+    v128.store(maxima + c, m1, 16);
+  }
+}
+
+/** Divides the rows by their sums, and stores them with what the gradient needs. */
+function finish(): void {
+  const token = <usize> (sequence * job.length + query);
+  const bytes = <usize> queries << 2;
+  memory.copy(job.maxima + (token << 2), maxima, bytes);
+  memory.copy(job.sums + (token << 2), sums, bytes);
+  for (let i = 0; i < queries; i++) {
+    const y = job.y + (token + i) * valueBytes;
+    if (!isToken(sequence, query + i)) {
+      memory.fill(y, 0, valueBytes);
+      continue;
+    }
+    put(sums, i, 1 / at(sums, i));
+    const source = rowsY + i * valueStride;
+    scaleRows(1, valueStride, sums + 4 * i, source, source);
+    memory.copy(y, source, valueBytes);
+  }
+}

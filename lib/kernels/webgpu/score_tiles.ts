@@ -1,0 +1,267 @@
+/**
+ * Blocks of scores of softmax attention, which are made and used up in a
+ * workgroup: what its three shaders have in common.
+ *
+ * A workgroup has a block of rows (tokens that gather) and goes through blocks
+ * of columns (tokens that are gathered from). A thread computes a tile of eight
+ * rows and four columns of the scores; then, of the same eight rows, some quads
+ * of the sum over the block's columns. Lanes are the threads of the same rows.
+ *
+ * On a software adapter a barrier costs more than all that lies between two of
+ * them, and a thread has as much memory of its own as it likes. There a thread
+ * has its rows for itself, with all quads of the sum.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { SoftmaxAttributes } from "../../attention/softmax_attention.ts";
+import type { Program } from "./program.ts";
+import { repeat } from "./shader.ts";
+
+/** Threads of a workgroup, and of one where each is alone: those of a vector. */
+const TILE_THREADS = 64;
+const ALONE_THREADS = 8;
+/** Rows of a tile, of which each is a register. */
+export const TILE_ROWS = 8;
+/** Of heads of up to 16, 32 and 64 columns; beyond, a lane has two quads. */
+const LANES = [4, 8, 16];
+
+/** Quads of a row that a thread has for itself. */
+const OWN_QUADS = [16, 32];
+
+/** How the work is shared out. */
+export interface Tiling {
+  /** Whether threads have nothing in common. */
+  readonly alone: boolean;
+  /** Whether each thread copies its rows, which it reads for each column. */
+  readonly copies: boolean;
+  /** Threads of a workgroup. */
+  readonly threads: number;
+  /** Threads of the same rows. */
+  readonly lanes: number;
+  /** Quads of a sum that a lane computes. */
+  readonly quads: number;
+  /** Rows of a workgroup. */
+  readonly rows: number;
+  /** Columns of a block. */
+  readonly columns: number;
+  /** Workgroups that share out the quads of the same rows. */
+  readonly layers: number;
+}
+
+/**
+ * The tiling for heads of these columns.
+ *
+ * @param headDim Columns of q and k.
+ * @param valueDim Columns of v.
+ * @param isSoftware Whether the adapter computes on the CPU.
+ */
+export function tilingOf(
+  headDim: number,
+  valueDim: number,
+  isSoftware: boolean,
+): Tiling {
+  const most = Math.ceil(Math.max(headDim, valueDim) / 4);
+  const fitting = (counts: number[]) =>
+    counts.find((count) => count >= most) ?? counts.at(-1)!;
+  const lanes = isSoftware ? 1 : fitting(LANES);
+  const quads = isSoftware ? fitting(OWN_QUADS) : most > lanes ? 2 : 1;
+  const threads = isSoftware ? ALONE_THREADS : TILE_THREADS;
+  return {
+    alone: isSoftware,
+    copies: isSoftware && most <= quads,
+    threads,
+    lanes,
+    quads,
+    rows: TILE_ROWS * threads / lanes,
+    columns: 4 * lanes,
+    layers: Math.ceil(most / (quads * lanes)),
+  };
+}
+
+/** What the kernels are given, and what is known of the adapter. */
+export interface TileAttributes extends SoftmaxAttributes {
+  /** Whether it computes on the CPU. */
+  readonly isSoftware: boolean;
+}
+
+/** What the three programs are given alike. */
+export function tiledProgram(
+  q: tf.TensorInfo,
+  v: tf.TensorInfo,
+  { causal, scale, isSoftware }: TileAttributes,
+): Omit<Program, "name" | "reads" | "writes" | "body"> & { tiling: Tiling } {
+  const [batch, heads, length, headDim] = q.shape as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const valueDim = v.shape[3]!;
+  const tiling = tilingOf(headDim, valueDim, isSoftware);
+  const blocks = Math.ceil(length / tiling.rows);
+  return {
+    tiling,
+    variants: [
+      `lanes=${tiling.lanes}`,
+      `quads=${tiling.quads}`,
+      ...(tiling.copies ? ["copies"] : []),
+    ],
+    width: headDim % 4 === 0 && valueDim % 4 === 0 ? 4 : 1,
+    integers: {
+      length,
+      heads,
+      headDim,
+      valueDim,
+      blocks,
+      causal: Number(causal),
+    },
+    floats: { scale },
+    threads: tiling.threads,
+    workgroups: batch * heads * blocks,
+    layers: tiling.layers,
+  };
+}
+
+/** Which columns a tensor has. */
+export type Dim = "headDim" | "valueDim";
+
+/** `read_<name>(token, quad) -> vec4f`, 0 where a row has no more columns. */
+export function reading(name: string, dim: Dim, width: 1 | 4): string {
+  const head = `fn read_${name}(token: u32, quad: u32) -> vec4f {`;
+  if (width === 4) {
+    return `${head} return ${name}[token * (uniforms.${dim} / 4u) + quad]; }`;
+  }
+  const number = (i: number) =>
+    `select(0.0, ${name}[first + ${i}u], column + ${i}u < uniforms.${dim})`;
+  return /* wgsl */ `${head}
+  let column = 4u * quad;
+  let first = token * uniforms.${dim} + column;
+  return vec4f(${repeat(4, number, ", ")});
+}`;
+}
+
+/** `write_<name>(token, quad, x)`, of which the columns that there are count. */
+export function writing(name: string, dim: Dim, width: 1 | 4): string {
+  const head = `fn write_${name}(token: u32, quad: u32, x: vec4f) {`;
+  const end = `(uniforms.${dim} + 3u) / 4u`;
+  if (width === 4) {
+    return /* wgsl */ `${head}
+  if (quad < ${end}) { ${name}[token * (uniforms.${dim} / 4u) + quad] = x; }
+}`;
+  }
+  return /* wgsl */ `${head}
+  for (var i = 0u; i < 4u && 4u * quad + i < uniforms.${dim}; i++) {
+    ${name}[token * uniforms.${dim} + 4u * quad + i] = x[i];
+  }
+}`;
+}
+
+/** Declarations that all three begin with. */
+export function tileFunctions({ alone, rows, columns }: Tiling): string {
+  return /* wgsl */ `${
+    alone ? "" : `
+var<workgroup> tiles: array<vec4f, ${rows * columns / 4}>;
+`
+  }
+// sum + columns · x
+fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
+  return sum + x.x * columns[0] + x.y * columns[1] + x.z * columns[2] + x.w * columns[3];
+}
+`;
+}
+
+/** A piece of text for each row of a tile. */
+export const eachRow = (piece: (r: number) => string): string =>
+  repeat(TILE_ROWS, piece);
+
+/** Where a workgroup and a thread are: `base`, `first_row`, `row`, `lane`, `row0` … */
+export function places({ rows, lanes }: Tiling): string {
+  return /* wgsl */ `
+  let base = workgroup / uniforms.blocks * uniforms.length;
+  let first_row = workgroup % uniforms.blocks * ${rows}u;
+  let lane = local % ${lanes}u;
+  let tile_row = local / ${lanes}u * ${TILE_ROWS}u;
+  let row = first_row + tile_row;
+  let last = uniforms.length - 1u;
+${eachRow((r) => `  let row${r} = base + min(row + ${r}u, last);`)}`;
+}
+
+/** `column`, and the tokens `column0` … `column3` of the tile in the block from `first` on. */
+export const tileColumns = /* wgsl */ `
+    let column = first + 4u * lane;
+    let positions = column + vec4u(0u, 1u, 2u, 3u);
+${repeat(4, (c) => `    let column${c} = base + min(column + ${c}u, last);`)}`;
+
+/** Copies the thread's rows, if it should. */
+export function copyRows(
+  { copies, quads }: Tiling,
+  name: string,
+  dim: Dim,
+): string {
+  if (!copies) return "";
+  return /* wgsl */ `
+  var own_${name}: array<vec4f, ${TILE_ROWS * quads}>;
+  for (var n = 0u; n < (uniforms.${dim} + 3u) / 4u; n++) {
+${
+    eachRow((r) =>
+      `    own_${name}[${r * quads}u + n] = read_${name}(row${r}, n);`
+    )
+  }
+  }`;
+}
+
+/** Declares `<sum>0` …, the products of the tile's rows and columns. */
+export function tileProducts(
+  { copies, quads }: Tiling,
+  { sum, ofRows, ofColumns, dim }: {
+    readonly sum: string;
+    /** Copied by {@linkcode copyRows}. */
+    readonly ofRows: string;
+    readonly ofColumns: string;
+    readonly dim: Dim;
+  },
+): string {
+  const columns = repeat(4, (c) => `read_${ofColumns}(column${c}, n)`, ", ");
+  const own = (r: number) =>
+    copies ? `own_${ofRows}[${r * quads}u + n]` : `read_${ofRows}(row${r}, n)`;
+  return /* wgsl */ `
+${eachRow((r) => `    var ${sum}${r} = vec4f();`)}
+    for (var n = 0u; n < (uniforms.${dim} + 3u) / 4u; n++) {
+      let columns = transpose(mat4x4f(${columns}));
+${
+    eachRow((r) =>
+      `      ${sum}${r} = accumulate(${sum}${r}, columns, ${own(r)});`
+    )
+  }
+    }`;
+}
+
+/** Puts a tile where all lanes read it. */
+export function shareTile({ alone, lanes }: Tiling, name: string): string {
+  if (alone) return "";
+  return `${
+    eachRow((r) =>
+      `    tiles[(tile_row + ${r}u) * ${lanes}u + lane] = ${name}${r};`
+    )
+  }
+    workgroupBarrier();`;
+}
+
+/** Waits until nobody reads the tiles any more. */
+export function endOfTile({ alone }: Tiling): string {
+  return alone ? "" : "    workgroupBarrier();";
+}
+
+/** Four booleans: which of the tile's columns row r reads, if `limit` is beyond the last. */
+export const before = (limit: string) => `positions < vec4u(${limit})`;
+
+/** The end of the columns that row r reads. */
+export const limitOf = (r: number) =>
+  `select(uniforms.length, min(uniforms.length, row + ${
+    r + 1
+  }u), uniforms.causal != 0u)`;
+
+/** The end of the columns that a row of the workgroup reads. */
+export const endOf = (rows: number) =>
+  `select(uniforms.length, min(uniforms.length, first_row + ${rows}u), uniforms.causal != 0u)`;

@@ -1,0 +1,185 @@
+/**
+ * Softmax attention, forward: a running maximum and sum for each row, and a
+ * running weighted sum of values, scaled down whenever the maximum rises.
+ *
+ * @module
+ */
+import type { Program, Tensors } from "./program.ts";
+import {
+  before,
+  copyRows,
+  eachRow,
+  endOf,
+  limitOf,
+  places,
+  reading,
+  shareTile,
+  type TileAttributes,
+  tileColumns,
+  tiledProgram,
+  tileFunctions,
+  tileProducts,
+  type Tiling,
+  writing,
+} from "./score_tiles.ts";
+import { repeat } from "./shader.ts";
+import { addColumns, declareSum, laneQuads, writeSum } from "./tile_sums.ts";
+
+/** Below all scores, and finite: WGSL has no other. */
+const LOWEST = "-3.4e38";
+
+/** Row r of two vectors of four rows each. */
+const ofRow = (name: string, r: number) => `${name}${r >> 2}[${r % 4}]`;
+
+/** Raises the maxima of the tile's rows by the scores of all lanes. */
+function raiseMaxima({ alone, lanes, rows }: Tiling): string {
+  const highestOf = (i: number) =>
+    `vec4f(${
+      repeat(
+        4,
+        (n) => `max(pair${4 * i + n}.x, pair${4 * i + n}.y)`,
+        ", ",
+      )
+    })`;
+  const pairs = eachRow((r) =>
+    `    let pair${r} = max(score${r}.xy, score${r}.zw);`
+  );
+  if (alone) {
+    return /* wgsl */ `${pairs}
+${repeat(2, (i) => `    maxima${i} = max(maxima${i}, ${highestOf(i)});`)}`;
+  }
+  const place = (lane: string, i: number) =>
+    `highest[${lane} * ${rows / 4}u + tile_row / 4u + ${i}u]`;
+  return /* wgsl */ `${pairs}
+${repeat(2, (i) => `    ${place("lane", i)} = ${highestOf(i)};`)}
+    workgroupBarrier();
+    for (var other = 0u; other < ${lanes}u; other++) {
+${repeat(2, (i) => `      maxima${i} = max(maxima${i}, ${place("other", i)});`)}
+    }`;
+}
+
+/** Outputs `y`, `maxima` and `sums`. */
+export function forwardProgram(
+  { q, k, v, mask }: Tensors,
+  writes: Tensors,
+  attributes: TileAttributes,
+): Program {
+  const { tiling, ...program } = tiledProgram(q!, v!, attributes);
+  const { lanes, rows } = tiling;
+  const { width } = program;
+  const masked = mask !== undefined;
+  const isToken = (token: string) =>
+    `mask[first_of_mask + (${token} - base)] != 0.0`;
+  const kept = (r: number) => masked ? `(kept${r} & tokens)` : `kept${r}`;
+  return {
+    ...program,
+    name: "softmax_attention",
+    variants: [...program.variants!, ...(masked ? ["mask"] : [])],
+    elements: { mask: "f32", maxima: "f32", sums: "f32" },
+    reads: { q: q!, k: k!, v: v!, ...(masked ? { mask } : {}) },
+    writes,
+    functions: /* wgsl */ `${tileFunctions(tiling)}
+${
+      tiling.alone
+        ? ""
+        : `var<workgroup> highest: array<vec4f, ${lanes * rows / 4}>;`
+    }
+${reading("q", "headDim", width)}
+${reading("k", "headDim", width)}
+${reading("v", "valueDim", width)}
+${writing("y", "valueDim", width)}
+`,
+    body: /* wgsl */ `${places(tiling)}
+${laneQuads(tiling)}
+${copyRows(tiling, "q", "headDim")}
+${
+      masked
+        ? "  let first_of_mask = workgroup / uniforms.blocks / uniforms.heads * uniforms.length;"
+        : ""
+    }
+${declareSum(tiling, "sum")}
+${
+      repeat(
+        2,
+        (i) =>
+          `  var maxima${i} = vec4f(${LOWEST});\n  var total${i} = vec4f();`,
+      )
+    }
+  let end = ${endOf(rows)};
+  for (var first = 0u; first < end; first += ${tiling.columns}u) {
+${tileColumns}
+${
+      masked
+        ? `    let tokens = vec4<bool>(${
+          repeat(4, (c) => isToken(`column${c}`), ", ")
+        });`
+        : ""
+    }
+${
+      tileProducts(tiling, {
+        sum: "score",
+        ofRows: "q",
+        ofColumns: "k",
+        dim: "headDim",
+      })
+    }
+${
+      eachRow((r) =>
+        `    let kept${r} = ${before(limitOf(r))};
+    score${r} = select(vec4f(${LOWEST}), uniforms.scale * score${r}, ${
+          kept(r)
+        });`
+      )
+    }
+${repeat(2, (i) => `    let old${i} = maxima${i};`)}
+${raiseMaxima(tiling)}
+${
+      repeat(2, (i) =>
+        `    let left${i} = exp(old${i} - maxima${i});
+    total${i} *= left${i};`)
+    }
+${
+      eachRow((r) =>
+        `    score${r} = select(vec4f(), exp(score${r} - ${
+          ofRow("maxima", r)
+        }), ${kept(r)});`
+      )
+    }
+${shareTile(tiling, "score")}
+${
+      addColumns(tiling, {
+        sum: "sum",
+        tile: "score",
+        vectors: "v",
+        dim: "valueDim",
+        ...(masked
+          ? { isToken: { of: isToken, own: (c) => `tokens[${c}]` } }
+          : {}),
+        factor: (r) => ofRow("left", r),
+        also: (r, weights) =>
+          `${ofRow("total", r)} += dot(${weights}, vec4f(1.0));`,
+      })
+    }
+  }
+${
+      eachRow((r) => {
+        const value = (sum: string) => `${sum} / ${ofRow("total", r)}`;
+        const store = writeSum(tiling, r, {
+          sum: "sum",
+          to: "y",
+          value: (sum) =>
+            masked
+              ? `select(vec4f(), ${value(sum)}, ${isToken(`row${r}`)})`
+              : value(sum),
+        });
+        return `  if (row + ${r}u <= last) {
+${store}
+    if (lane == 0u && layer == 0u) {
+      maxima[row${r}] = ${ofRow("maxima", r)};
+      sums[row${r}] = ${ofRow("total", r)};
+    }
+  }`;
+      })
+    }`,
+  };
+}

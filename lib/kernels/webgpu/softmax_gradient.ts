@@ -1,0 +1,284 @@
+/**
+ * The gradient of softmax attention, from scores that are computed again. With
+ * the weights p_ij and D_i = dy_i · y_i,
+ *
+ *     dv_j = Σ_i p_ij dy_i          t_ij = p_ij (dy_i · v_j - D_i)
+ *     dq_i = s Σ_j t_ij k_j         dk_j = s Σ_i t_ij q_i
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import { type Program, type Tensors, widthOf } from "./program.ts";
+import { ROW_THREADS, rowFunctions, teamsOf } from "./rows.ts";
+import {
+  before,
+  copyRows,
+  eachRow,
+  endOf,
+  endOfTile,
+  limitOf,
+  places,
+  reading,
+  shareTile,
+  type TileAttributes,
+  tileColumns,
+  tiledProgram,
+  tileFunctions,
+  tileProducts,
+  writing,
+} from "./score_tiles.ts";
+import { repeat } from "./shader.ts";
+import { addColumns, declareSum, laneQuads, writeSum } from "./tile_sums.ts";
+
+/** For each token its maximum, 1 / sum, D = dy · y and 1, or 0 for padding. */
+export function rowsProgram(
+  { y, dy, maxima, sums, mask }: Tensors,
+  rows: tf.TensorInfo,
+): Program {
+  const [batch, heads, length, columns] = y!.shape as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const count = batch * heads * length;
+  const teams = teamsOf(count, columns);
+  const masked = mask !== undefined;
+  return {
+    name: "softmax_rows",
+    variants: masked ? ["mask"] : [],
+    width: widthOf(columns),
+    elements: { maxima: "f32", sums: "f32", mask: "f32", rows: "vec4f" },
+    reads: {
+      y: y!,
+      dy: dy!,
+      maxima: maxima!,
+      sums: sums!,
+      ...(masked ? { mask } : {}),
+    },
+    writes: { rows },
+    integers: { ...teams.integers, length, heads },
+    threads: ROW_THREADS,
+    workgroups: Math.ceil(count / teams.atOnce),
+    functions: rowFunctions(teams.width),
+    body: /* wgsl */ `
+  let row = row_of(workgroup * (${ROW_THREADS}u / uniforms.team), local);
+  let packs = packs_of(row);
+  var part = 0.0;
+  for (var i = local % uniforms.team; i < packs; i += uniforms.team) {
+    part += total(y[row * uniforms.packs + i] * dy[row * uniforms.packs + i]);
+  }
+  let slope = team_sum(local, vec2f(part, 0.0)).x;
+  if (row < uniforms.rows && local % uniforms.team == 0u) {
+    let found = vec4f(maxima[row], 1.0 / sums[row], slope, 1.0);
+${
+      masked
+        ? `    let sequence = row / uniforms.length / uniforms.heads;
+    let is_token = mask[sequence * uniforms.length + row % uniforms.length] != 0.0;
+    rows[row] = select(vec4f(), found, is_token);`
+        : "    rows[row] = found;"
+    }
+  }`,
+  };
+}
+
+/** Whether it is one, by what its row says. */
+const isToken = (token: string) => `rows[${token}].w != 0.0`;
+
+/** dq_i = s Σ_j p_ij (dy_i · v_j - D_i) k_j */
+export function queryGradientProgram(
+  reads: Tensors,
+  dq: tf.TensorInfo,
+  attributes: TileAttributes,
+): Program {
+  const { q, v } = reads;
+  const { tiling, ...program } = tiledProgram(q!, v!, attributes);
+  const { width } = program;
+  return {
+    ...program,
+    name: "softmax_query_gradient",
+    elements: { rows: "vec4f" },
+    reads,
+    writes: { dq },
+    functions: /* wgsl */ `${tileFunctions(tiling)}
+${reading("q", "headDim", width)}
+${reading("k", "headDim", width)}
+${reading("v", "valueDim", width)}
+${reading("dy", "valueDim", width)}
+${writing("dq", "headDim", width)}
+`,
+    body: /* wgsl */ `${places(tiling)}
+${laneQuads(tiling)}
+${copyRows(tiling, "q", "headDim")}
+${copyRows(tiling, "dy", "valueDim")}
+${eachRow((r) => `  let own${r} = rows[row${r}];`)}
+${declareSum(tiling, "sum")}
+  let end = ${endOf(tiling.rows)};
+  for (var first = 0u; first < end; first += ${tiling.columns}u) {
+${tileColumns}
+    let tokens = vec4<bool>(${repeat(4, (c) => isToken(`column${c}`), ", ")});
+${
+      tileProducts(tiling, {
+        sum: "score",
+        ofRows: "q",
+        ofColumns: "k",
+        dim: "headDim",
+      })
+    }
+${
+      tileProducts(tiling, {
+        sum: "slope",
+        ofRows: "dy",
+        ofColumns: "v",
+        dim: "valueDim",
+      })
+    }
+${
+      eachRow((r) =>
+        `    let weight${r} = exp(uniforms.scale * score${r} - own${r}.x) * own${r}.y;
+    slope${r} = select(vec4f(), weight${r} * (slope${r} - own${r}.z), tokens & (${
+          before(limitOf(r))
+        }));`
+      )
+    }
+${shareTile(tiling, "slope")}
+${
+      addColumns(tiling, {
+        sum: "sum",
+        tile: "slope",
+        vectors: "k",
+        dim: "headDim",
+        isToken: { of: isToken, own: (c) => `tokens[${c}]` },
+      })
+    }
+${endOfTile(tiling)}
+  }
+${
+      eachRow((r) =>
+        `  if (row + ${r}u <= last) {
+${
+          writeSum(tiling, r, {
+            sum: "sum",
+            to: "dq",
+            value: (sum) =>
+              `select(vec4f(), uniforms.scale * ${sum}, own${r}.w != 0.0)`,
+          })
+        }
+  }`
+      )
+    }`,
+  };
+}
+
+/** dv_j = Σ_i p_ij dy_i and dk_j = s Σ_i p_ij (dy_i · v_j - D_i) q_i: rows are keys here. */
+export function keyGradientsProgram(
+  reads: Tensors,
+  writes: Tensors,
+  attributes: TileAttributes,
+): Program {
+  const { q, v } = reads;
+  const { tiling, ...program } = tiledProgram(q!, v!, attributes);
+  const { width } = program;
+  const ofColumns = (part: string) =>
+    `vec4f(${repeat(4, (c) => `other${c}.${part}`, ", ")})`;
+  return {
+    ...program,
+    name: "softmax_key_gradients",
+    elements: { rows: "vec4f" },
+    reads,
+    writes,
+    functions: /* wgsl */ `${tileFunctions(tiling)}
+${reading("q", "headDim", width)}
+${reading("k", "headDim", width)}
+${reading("v", "valueDim", width)}
+${reading("dy", "valueDim", width)}
+${writing("dk", "headDim", width)}
+${writing("dv", "valueDim", width)}
+`,
+    body: /* wgsl */ `${places(tiling)}
+${laneQuads(tiling)}
+${copyRows(tiling, "k", "headDim")}
+${copyRows(tiling, "v", "valueDim")}
+${declareSum(tiling, "key")}
+${declareSum(tiling, "value")}
+  let end = uniforms.length;
+  let start = select(0u, first_row / ${tiling.columns}u * ${tiling.columns}u, uniforms.causal != 0u);
+  for (var first = start; first < end; first += ${tiling.columns}u) {
+${tileColumns}
+${repeat(4, (c) => `    let other${c} = rows[column${c}];`)}
+    let maxima = ${ofColumns("x")};
+    let shares = ${ofColumns("y")};
+    let slopes = ${ofColumns("z")};
+    let tokens = (${ofColumns("w")} != vec4f()) & (${
+      before("uniforms.length")
+    });
+${
+      tileProducts(tiling, {
+        sum: "score",
+        ofRows: "k",
+        ofColumns: "q",
+        dim: "headDim",
+      })
+    }
+${
+      tileProducts(tiling, {
+        sum: "slope",
+        ofRows: "v",
+        ofColumns: "dy",
+        dim: "valueDim",
+      })
+    }
+${
+      eachRow((r) =>
+        `    let kept${r} = tokens & (vec4u(select(0u, row + ${r}u, uniforms.causal != 0u)) <= positions);
+    score${r} = select(vec4f(), exp(uniforms.scale * score${r} - maxima) * shares, kept${r});
+    slope${r} = select(vec4f(), score${r} * (slope${r} - slopes), kept${r});`
+      )
+    }
+${shareTile(tiling, "score")}
+${
+      addColumns(tiling, {
+        sum: "value",
+        tile: "score",
+        vectors: "dy",
+        dim: "valueDim",
+        isToken: { of: isToken, own: (c) => `other${c}.w != 0.0` },
+      })
+    }
+${endOfTile(tiling)}
+${shareTile(tiling, "slope")}
+${
+      addColumns(tiling, {
+        sum: "key",
+        tile: "slope",
+        vectors: "q",
+        dim: "headDim",
+        isToken: { of: isToken, own: (c) => `other${c}.w != 0.0` },
+      })
+    }
+${endOfTile(tiling)}
+  }
+${
+      eachRow((r) =>
+        `  if (row + ${r}u <= last) {
+    let is_token = ${isToken(`row${r}`)};
+${
+          writeSum(tiling, r, {
+            sum: "key",
+            to: "dk",
+            value: (sum) =>
+              `select(vec4f(), uniforms.scale * ${sum}, is_token)`,
+          })
+        }
+${
+          writeSum(tiling, r, {
+            sum: "value",
+            to: "dv",
+            value: (sum) => `select(vec4f(), ${sum}, is_token)`,
+          })
+        }
+  }`
+      )
+    }`,
+  };
+}

@@ -1,0 +1,317 @@
+/**
+ * Softmax attention on each backend, in tfjs operations and as a kernel,
+ * against the float64 oracle.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import fc from "fast-check";
+import {
+  lionAttentionLayer,
+  softmaxAttention,
+  type SoftmaxAttentionOptions,
+} from "../../mod.ts";
+import { onEachBackend } from "../backends.ts";
+import { array, uniform } from "../random.ts";
+import type { SoftmaxProblem } from "../softmax_oracle.ts";
+import {
+  differences,
+  failuresOf,
+  problemOf,
+  run,
+  type SoftmaxCase,
+} from "./softmax_cases.ts";
+
+const MASKS = ["none", "some", "none of the first"] as const;
+
+/** Lengths about the blocks of the kernels, and columns that are no whole vectors. */
+const CASES: SoftmaxCase[] = [1, 2, 67, 130, 200].flatMap((length) =>
+  MASKS.flatMap((mask) =>
+    [false, true].flatMap((causal) => [
+      { batch: 2, heads: 1, length, headDim: 6, valueDim: 5, mask, causal },
+      { batch: 1, heads: 3, length, headDim: 8, valueDim: 12, mask, causal },
+    ])
+  )
+);
+
+for (const kernel of [false, true]) {
+  const how = kernel ? "as a kernel" : "in tfjs operations";
+  onEachBackend(
+    `softmax attention equals the oracle, ${how}`,
+    async (backend) => {
+      const failures: string[] = [];
+      for (const c of CASES) {
+        failures.push(...await failuresOf(c, kernel, backend));
+      }
+      assertEquals(failures, []);
+    },
+  );
+
+  onEachBackend(`softmax attention never reads padding, ${how}`, async () => {
+    for (const causal of [false, true]) {
+      const sizes = { batch: 2, heads: 2, length: 70, headDim: 6, valueDim: 5 };
+      for (const mask of ["some", "none of the first"] as const) {
+        const problem = problemOf({ ...sizes, causal, mask });
+        const clean = filled(problem, 0);
+        const expected = await run(clean, kernel);
+        for (const value of [NaN, Infinity, -Infinity, 1e30]) {
+          // The loss's gradient at padding is ignored too.
+          const disturbed = await run(filled(problem, value), kernel);
+          assertEquals(disturbed, expected, `padding of ${value}`);
+        }
+        const { y, gradients } = expected;
+        for (
+          const [x, dim] of [[y, 5], [gradients.q, 6], [gradients.k, 6], [
+            gradients.v,
+            5,
+          ]] as const
+        ) {
+          x.forEach((value, i) => {
+            if (isPadding(problem, Math.floor(i / dim))) {
+              assertEquals(value + 0, 0);
+            }
+          });
+          assert(x.every(Number.isFinite));
+        }
+      }
+    }
+  });
+
+  onEachBackend(`NaN in a token is NaN in what reads it, ${how}`, async () => {
+    const sizes = { batch: 1, heads: 2, length: 40, headDim: 4, valueDim: 4 };
+    const problem = problemOf({ ...sizes, causal: false, mask: "none" });
+    for (const name of ["q", "k", "v"] as const) {
+      const x = problem[name].slice();
+      // Token 7 of the first head.
+      x[7 * 4 + 1] = NaN;
+      const { y } = await run({ ...problem, [name]: x }, kernel);
+      const own = y.subarray(7 * 4, 8 * 4);
+      assert(name === "v" ? Number.isNaN(own[1]) : own.every(Number.isNaN));
+      if (name === "k") assert(y.subarray(0, 160).every(Number.isNaN));
+      assert(y.subarray(160).every(Number.isFinite));
+    }
+  });
+
+  onEachBackend(`scores may be of any size, ${how}`, async (backend) => {
+    for (const sign of [1, -1]) {
+      for (const causal of [false, true]) {
+        const problem = problemOfHugeScores(sign, causal);
+        const result = await run(problem, kernel);
+        assertEquals(differences(problem, result, backend), []);
+      }
+    }
+  });
+}
+
+/** Whether a row of all heads is padding. */
+function isPadding(
+  { heads, length, mask }: SoftmaxProblem,
+  row: number,
+): boolean {
+  const entry = Math.floor(row / length / heads);
+  return mask![entry * length + row % length] === 0;
+}
+
+/** The problem with this value wherever there is padding. */
+function filled(problem: SoftmaxProblem, value: number): SoftmaxProblem {
+  const fill = (x: Float32Array, dim: number) =>
+    x.map((old, i) => isPadding(problem, Math.floor(i / dim)) ? value : old);
+  const { headDim, valueDim } = problem;
+  return {
+    ...problem,
+    q: fill(problem.q, headDim),
+    k: fill(problem.k, headDim),
+    v: fill(problem.v, valueDim),
+    dy: fill(problem.dy, valueDim),
+  };
+}
+
+/** Scores of ±10,000 and a small integer, all of which float32 can hold. */
+function problemOfHugeScores(sign: number, causal: boolean): SoftmaxProblem {
+  const length = 100;
+  const random = uniform(5);
+  const small = () => Math.round(4 * random() - 2);
+  const rows = (large: number) =>
+    Float32Array.from({ length: 4 * length }, (_, i) => i % 4 < 2 ? large : 0);
+  const q = rows(100), k = rows(50 * sign);
+  for (let i = 0; i < length; i++) {
+    q[4 * i + 2] = 1;
+    k[4 * i + 2] = small();
+  }
+  return {
+    batch: 1,
+    heads: 1,
+    length,
+    headDim: 4,
+    valueDim: 5,
+    q,
+    k,
+    v: array(length * 5, random),
+    dy: array(length * 5, random),
+    scale: 1,
+    causal,
+  };
+}
+
+/** On webgpu few, since each kind of columns is a shader. */
+onEachBackend(
+  "softmax attention equals the oracle on random shapes",
+  async (backend) => {
+    const columns = backend === "webgpu"
+      ? fc.constantFrom(3, 8)
+      : fc.integer({ min: 1, max: 70 });
+    const shapes = fc.record({
+      batch: fc.integer({ min: 1, max: 2 }),
+      heads: fc.integer({ min: 1, max: 3 }),
+      length: fc.integer({ min: 1, max: backend === "cpu" ? 60 : 220 }),
+      headDim: columns,
+      valueDim: columns,
+      causal: fc.boolean(),
+      mask: fc.constantFrom(...MASKS),
+    });
+    await fc.assert(
+      fc.asyncProperty(shapes, async (c) => {
+        assertEquals(await failuresOf(c, true, backend), []);
+      }),
+      { numRuns: backend === "wasm" ? 200 : 20, seed: 20250224 },
+    );
+  },
+);
+
+onEachBackend(
+  "softmax attention converts integers, as lionAttention does",
+  async () => {
+    const values = Int32Array.from({ length: 24 }, (_, i) => i * 7 % 5 - 2);
+    const shape: [number, number, number, number] = [1, 2, 4, 3];
+    for (const kernel of [false, true]) {
+      const [got, wanted] = tf.tidy(() => {
+        const of = (
+          dtype: "int32" | "float32",
+          maskType: "int32" | "bool" | "float32",
+        ) => {
+          const x = tf.tensor4d(values, shape, dtype);
+          const mask = tf.tensor2d([1, 1, 0, 1], [1, 4], maskType);
+          return softmaxAttention(x, x, x, { mask, kernel });
+        };
+        return [
+          tf.concat([of("int32", "int32"), of("int32", "bool")]),
+          tf.concat([of("float32", "float32"), of("float32", "float32")]),
+        ];
+      }) as [tf.Tensor, tf.Tensor];
+      assertEquals(got.dtype, "float32");
+      assertEquals(await got.data(), await wanted.data());
+      tf.dispose([got, wanted]);
+    }
+  },
+);
+
+onEachBackend("softmax attention leaves no data behind", async () => {
+  const problem = problemOf({
+    ...{ batch: 1, heads: 2, length: 20, headDim: 5, valueDim: 6 },
+    causal: true,
+    mask: "some",
+  });
+  await run(problem, true);
+  const before = tf.memory().numDataBuffers;
+  for (let i = 0; i < 3; i++) {
+    await run(problem, true);
+    await run(problem, false);
+  }
+  assertEquals(tf.memory().numDataBuffers, before);
+});
+
+onEachBackend(
+  "the kernel of softmax attention holds no matrix of scores",
+  async () => {
+    const length = 1024;
+    const x = tf.randomNormal<tf.Rank.R4>(
+      [1, 1, length, 8],
+      0,
+      1,
+      "float32",
+      1,
+    );
+    const profile = await tf.profile(() => {
+      const { value, grads } = tf.valueAndGrads((...[q, k, v]: tf.Tensor[]) =>
+        softmaxAttention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D)
+      )([x, x, x], x);
+      tf.dispose([value, ...grads]);
+      return tf.scalar(0);
+    });
+    (profile.result as tf.Tensor).dispose();
+    x.dispose();
+    // The scores would be 4 MiB.
+    assertLess(profile.peakBytes, 2 ** 20);
+  },
+  ["wasm", "webgpu"],
+);
+
+onEachBackend("a layer's softmax attention is the operation", async () => {
+  const layer = lionAttentionLayer({
+    variant: "softmax",
+    numHeads: 2,
+    causal: true,
+  });
+  const x = tf.randomNormal<tf.Rank.R3>([2, 9, 8], 0, 1, "float32", 3);
+  const kernels = await tf.profile(() => layer.apply(x) as tf.Tensor);
+  const names = kernels.kernels.map(({ name }) => name);
+  assertEquals(
+    names.includes("LionSoftmaxAttention"),
+    tf.getBackend() !== "cpu",
+  );
+  tf.dispose([x, kernels.result as tf.Tensor]);
+  layer.dispose();
+});
+
+onEachBackend(
+  "softmax attention names what is wrong with its arguments",
+  () => {
+    tf.tidy(() => {
+      const x = tf.ones<tf.Rank.R4>([1, 2, 3, 4]);
+      const attend = (options: object) => () =>
+        softmaxAttention(x, x, x, options as SoftmaxAttentionOptions);
+      assertThrows(
+        attend({ casual: true }),
+        TypeError,
+        'did you mean "causal"',
+      );
+      assertThrows(
+        attend({ causal: 1 }),
+        TypeError,
+        "causal should be true or false",
+      );
+      assertThrows(
+        attend({ kernel: "no" }),
+        TypeError,
+        "kernel should be true or false",
+      );
+      assertThrows(
+        attend({ scale: "1" }),
+        TypeError,
+        "scale should be a number",
+      );
+      assertThrows(
+        attend({ scale: NaN }),
+        RangeError,
+        "scale should be finite",
+      );
+      assertThrows(
+        attend({ mask: tf.ones([3, 1]) }),
+        TypeError,
+        "mask should have shape",
+      );
+      assertThrows(
+        () => softmaxAttention(x, tf.ones([1, 2, 3, 5]), x),
+        TypeError,
+        "k should have shape",
+      );
+      assertThrows(
+        () => softmaxAttention(x, x, tf.ones([1, 2, 3, 0])),
+        RangeError,
+        "v should not be empty",
+      );
+    });
+  },
+  ["cpu"],
+);

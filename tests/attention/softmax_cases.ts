@@ -1,0 +1,142 @@
+/** Problems of softmax attention, and their comparison with the oracle. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { type BackendName, softmaxAttention } from "../../mod.ts";
+import { TOLERANCE } from "../backends.ts";
+import type { Sum } from "../oracle.ts";
+import { array, uniform } from "../random.ts";
+import { type SoftmaxProblem, solveSoftmax } from "../softmax_oracle.ts";
+
+/** What varies from case to case. */
+export interface SoftmaxCase {
+  readonly batch: number;
+  readonly heads: number;
+  readonly length: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+  readonly causal: boolean;
+  /** Tokens here and there, or in the first sequence none. */
+  readonly mask: "none" | "some" | "none of the first";
+}
+
+/** A case in words, for messages. */
+export function describe(c: SoftmaxCase): string {
+  return `B=${c.batch} H=${c.heads} L=${c.length} d=${c.headDim} ` +
+    `e=${c.valueDim}${c.causal ? " causal" : ""} mask=${c.mask}`;
+}
+
+/** Fills a case with seeded numbers. */
+export function problemOf(c: SoftmaxCase): SoftmaxProblem {
+  const random = uniform(c.length * 1009 + c.batch * 31 + c.heads);
+  const tokens = c.batch * c.heads * c.length;
+  const kept = array(c.batch * c.length, random, (u) => u < 0.3 ? 0 : 1);
+  if (c.mask === "none of the first") kept.fill(0, 0, c.length);
+  return {
+    batch: c.batch,
+    heads: c.heads,
+    length: c.length,
+    headDim: c.headDim,
+    valueDim: c.valueDim,
+    causal: c.causal,
+    q: array(tokens * c.headDim, random),
+    k: array(tokens * c.headDim, random),
+    v: array(tokens * c.valueDim, random),
+    dy: array(tokens * c.valueDim, random),
+    scale: 0.7,
+    ...(c.mask === "none" ? {} : { mask: kept }),
+  };
+}
+
+/** What a run gives: the output, and the gradients by the name of their input. */
+export interface SoftmaxResult {
+  readonly y: Float32Array;
+  readonly gradients: Readonly<Record<"q" | "k" | "v", Float32Array>>;
+}
+
+/** Solves a problem on the current backend, by its kernel or in tfjs operations. */
+export async function run(
+  problem: SoftmaxProblem,
+  kernel: boolean,
+): Promise<SoftmaxResult> {
+  const { batch, heads, length, headDim, valueDim } = problem;
+  const { scale, causal } = problem;
+  const shape = (dim: number) =>
+    [batch, heads, length, dim] as [number, number, number, number];
+  const inputs = [
+    tf.tensor4d(problem.q, shape(headDim)),
+    tf.tensor4d(problem.k, shape(headDim)),
+    tf.tensor4d(problem.v, shape(valueDim)),
+  ];
+  const dy = tf.tensor4d(problem.dy, shape(valueDim));
+  const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
+  const attend = (...[q, k, v]: tf.Tensor[]) =>
+    softmaxAttention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, {
+      scale,
+      causal,
+      kernel,
+      ...(mask ? { mask } : {}),
+    });
+  const { value, grads } = tf.valueAndGrads(attend)(inputs, dy);
+  const [y, ofQ, ofK, ofV] = await Promise.all(
+    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
+  );
+  tf.dispose([...inputs, dy, ...(mask ? [mask] : []), value, ...grads]);
+  return { y: y!, gradients: { q: ofQ!, k: ofK!, v: ofV! } };
+}
+
+/** What is wrong with a result, a line for each array that is off. */
+export function differences(
+  problem: SoftmaxProblem,
+  { y, gradients }: SoftmaxResult,
+  backend: BackendName,
+): string[] {
+  const expected = solveSoftmax(problem);
+  const { forward, gradient } = TOLERANCE[backend];
+  const { q, k, v } = expected.gradients as Record<"q" | "k" | "v", Sum>;
+  // Of few keys the gradients in q and k cancel; what is rounded then is of the
+  // size of the gradient in v.
+  const ofVectors = largest(q, k, v);
+  return [
+    difference("y", y, expected.y, forward * largest(expected.y)),
+    ...Object.entries({ q, k, v }).map(([name, wanted]) =>
+      difference(
+        `d${name}`,
+        gradients[name as "q" | "k" | "v"],
+        wanted,
+        gradient * ofVectors,
+      )
+    ),
+  ].flat();
+}
+
+function difference(
+  name: string,
+  got: Float32Array,
+  { values }: Sum,
+  bound: number,
+): string[] {
+  let error = 0;
+  // Math.max hands a NaN on.
+  values.forEach((x, i) => error = Math.max(error, Math.abs(x - got[i]!)));
+  return error <= bound
+    ? []
+    : [`${name}: error ${error.toExponential(2)} > ${bound.toExponential(2)}`];
+}
+
+function largest(...sums: Sum[]): number {
+  return Math.max(
+    ...sums.map(({ values }) =>
+      values.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
+    ),
+  );
+}
+
+/** Runs a case and returns what differs from the oracle. */
+export async function failuresOf(
+  c: SoftmaxCase,
+  kernel: boolean,
+  backend: BackendName,
+): Promise<string[]> {
+  const problem = problemOf(c);
+  return differences(problem, await run(problem, kernel), backend)
+    .map((line) => `${describe(c)} kernel=${kernel}: ${line}`);
+}

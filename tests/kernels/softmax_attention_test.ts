@@ -1,0 +1,94 @@
+/** The kernels of softmax attention where one machine alone would not choose to go. @module */
+import { assertEquals } from "@std/assert";
+import { registerSoftmaxAttention } from "../../lib/kernels/webgpu/softmax_attention.ts";
+import { useBackend } from "../../mod.ts";
+import {
+  failuresOf,
+  problemOf,
+  run,
+  type SoftmaxCase,
+} from "../attention/softmax_cases.ts";
+import { BACKENDS, onEachBackend } from "../backends.ts";
+
+/** Lengths about whole blocks of queries and keys, and beyond two of them. */
+const CASES: SoftmaxCase[] = [95, 96, 97, 192, 193, 400].flatMap((length) =>
+  [false, true].flatMap((causal) =>
+    [
+      {
+        batch: 1,
+        heads: 1,
+        length,
+        headDim: 64,
+        valueDim: 64,
+        causal,
+        mask: "none",
+      },
+      {
+        batch: 1,
+        heads: 1,
+        length,
+        headDim: 7,
+        valueDim: 16,
+        causal,
+        mask: "some",
+      },
+      {
+        batch: 3,
+        heads: 1,
+        length,
+        headDim: 16,
+        valueDim: 9,
+        causal,
+        mask: "none of the first",
+      },
+    ] as const
+  )
+);
+
+Deno.test({
+  name: "softmax attention is the same on any number of threads [wasm]",
+  ignore: !BACKENDS.includes("wasm"),
+  fn: async () => {
+    for (const threads of [1, 2, 4]) {
+      await useBackend({ prefer: ["wasm"], threads });
+      for (const c of CASES) {
+        assertEquals(await failuresOf(c, true, "wasm"), []);
+      }
+    }
+    // Long enough that no thread is spared.
+    const c = { batch: 1, heads: 1, length: 800, headDim: 8, valueDim: 8 };
+    const problem = problemOf({ ...c, causal: false, mask: "none" });
+    const four = await run(problem, true);
+    await useBackend({ prefer: ["wasm"], threads: 1 });
+    const one = await run(problem, true);
+    assertEquals(four.y, one.y);
+    assertEquals(four.gradients.k, one.gradients.k);
+    assertEquals(four.gradients.v, one.gradients.v);
+    await useBackend({ prefer: ["wasm"] });
+  },
+});
+
+/** Of each tiling one, and heads of more columns than one workgroup sums. */
+const HEADS = [[16, 8], [32, 20], [64, 64], [6, 70], [132, 20]] as const;
+
+onEachBackend(
+  "softmax attention is right in the tiles of a GPU, and of a CPU",
+  async (backend) => {
+    for (const isSoftware of [false, true]) {
+      try {
+        registerSoftmaxAttention(isSoftware);
+        for (const [headDim, valueDim] of HEADS) {
+          const sizes = { batch: 1, heads: 2, length: 70, headDim, valueDim };
+          for (const mask of ["none", "some"] as const) {
+            const c = { ...sizes, mask, causal: mask === "some" };
+            assertEquals(await failuresOf(c, true, backend), []);
+          }
+        }
+      } finally {
+        const { adapter } = await useBackend({ prefer: ["webgpu"] });
+        registerSoftmaxAttention(adapter?.isFallbackAdapter ?? true);
+      }
+    }
+  },
+  ["webgpu"],
+);

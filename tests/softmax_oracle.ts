@@ -1,0 +1,102 @@
+/**
+ * Softmax attention in float64 loops, written from the definition: the truth
+ * that the plain form and the kernels are compared with.
+ *
+ * @module
+ */
+import type { Solution, Sum } from "./oracle.ts";
+
+/** A problem: flat row-major arrays and their sizes. */
+export interface SoftmaxProblem {
+  readonly batch: number;
+  readonly heads: number;
+  readonly length: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+  /** `[batch, heads, length, headDim]` */
+  readonly q: Float32Array;
+  /** `[batch, heads, length, headDim]` */
+  readonly k: Float32Array;
+  /** `[batch, heads, length, valueDim]` */
+  readonly v: Float32Array;
+  /** `[batch, heads, length, valueDim]`, the gradient of the loss in y. */
+  readonly dy: Float32Array;
+  readonly scale: number;
+  readonly causal: boolean;
+  /** `[batch, length]` */
+  readonly mask?: Float32Array;
+}
+
+/** Solves a problem: the output, and the gradients of Σ y · dy; 0 at padding. */
+export function solveSoftmax(problem: SoftmaxProblem): Solution {
+  const { batch, heads, length, headDim, valueDim, scale, causal } = problem;
+  const { q, k, v, dy, mask } = problem;
+  const tokens = batch * heads * length;
+  const [y, dv] = [zeros(tokens * valueDim), zeros(tokens * valueDim)];
+  const [dq, dk] = [zeros(tokens * headDim), zeros(tokens * headDim)];
+  for (let sequence = 0; sequence < batch * heads; sequence++) {
+    const entry = Math.floor(sequence / heads);
+    const isToken = (i: number) => mask?.[entry * length + i] !== 0;
+    const at = (i: number, dim: number) => (sequence * length + i) * dim;
+    for (let i = 0; i < length; i++) {
+      if (!isToken(i)) continue;
+      const read = [...Array(causal ? i + 1 : length).keys()].filter(isToken);
+      const scores = read.map((j) =>
+        scale * dot(q, at(i, headDim), k, at(j, headDim), headDim)
+      );
+      const largest = Math.max(...scores);
+      const powers = scores.map((score) => Math.exp(score - largest));
+      const total = powers.reduce((sum, power) => sum + power, 0);
+      const weights = powers.map((power) => power / total);
+      read.forEach((j, n) =>
+        add(y, at(i, valueDim), weights[n]!, v, at(j, valueDim), valueDim)
+      );
+      const slopes = read.map((j) =>
+        dot(dy, at(i, valueDim), v, at(j, valueDim), valueDim)
+      );
+      const mean = slopes.reduce((sum, x, n) => sum + weights[n]! * x, 0);
+      read.forEach((j, n) => {
+        const factor = scale * weights[n]! * (slopes[n]! - mean);
+        add(dq, at(i, headDim), factor, k, at(j, headDim), headDim);
+        add(dk, at(j, headDim), factor, q, at(i, headDim), headDim);
+        add(dv, at(j, valueDim), weights[n]!, dy, at(i, valueDim), valueDim);
+      });
+    }
+  }
+  return { y, gradients: { q: dq, k: dk, v: dv } };
+}
+
+function zeros(size: number): Sum {
+  return {
+    values: new Float64Array(size),
+    magnitudes: new Float64Array(size),
+  };
+}
+
+function dot(
+  a: Float32Array,
+  aAt: number,
+  b: Float32Array,
+  bAt: number,
+  count: number,
+): number {
+  let sum = 0;
+  for (let n = 0; n < count; n++) sum += a[aAt + n]! * b[bAt + n]!;
+  return sum;
+}
+
+/** sum += factor · x */
+function add(
+  { values, magnitudes }: Sum,
+  at: number,
+  factor: number,
+  x: Float32Array,
+  xAt: number,
+  count: number,
+): void {
+  for (let n = 0; n < count; n++) {
+    const term = factor * x[xAt + n]!;
+    values[at + n]! += term;
+    magnitudes[at + n]! += Math.abs(term);
+  }
+}
