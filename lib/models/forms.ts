@@ -3,6 +3,7 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import { type ConcreteForm, FORMS } from "../attention/form.ts";
 import { assertForm, planAttention } from "../attention/plan.ts";
+import { planSoftmax } from "../attention/softmax_plan.ts";
 import { decayNames } from "../layers/attention.ts";
 import { LionAttentionLayer } from "../layers/attention_layer.ts";
 import { LionBlock } from "../layers/block.ts";
@@ -183,22 +184,25 @@ function costOf(
     const orders = decayNames(attention).length;
     const headDim = dim / numHeads;
     try {
-      const plan = planAttention({
+      const problem = {
         batch,
         heads: numHeads,
         length,
         headDim,
         valueDim: headDim,
-        // Softmax attention has one form, in tfjs operations, which costs as
-        // much as the full one does.
-        form: variant === "softmax" ? "full" : form,
-        kernel: variant !== "softmax",
-        chunkSize: attention.chunkSize,
-        decays: variant === "d" || variant === "s",
         causal,
-        normalize,
-        precision: "f32",
-      });
+      };
+      // Softmax attention has no forms: it costs the same whatever is asked for.
+      const plan = variant === "softmax"
+        ? planSoftmax(problem)
+        : planAttention({
+          ...problem,
+          form,
+          chunkSize: attention.chunkSize,
+          decays: variant === "d" || variant === "s",
+          normalize,
+          precision: "f32",
+        });
       operations += orders * plan.operations;
       attentionBytes += orders * plan.bytes;
       attentionPeakBytes = Math.max(attentionPeakBytes, plan.peakBytes);

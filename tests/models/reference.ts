@@ -127,8 +127,8 @@ function attend(
   const size = q[0]!.length / numHeads;
   return q.map((_, i) =>
     Array.from({ length: numHeads }, (_, head) => {
-      // Padding reads nothing; of softmax, its output has no meaning.
-      if (mask?.[i] === 0 && variant !== "softmax") {
+      // Padding reads nothing.
+      if (mask?.[i] === 0) {
         return new Array<number>(size).fill(0);
       }
       const slice = (row: number[]) =>

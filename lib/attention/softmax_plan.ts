@@ -1,0 +1,36 @@
+import { hasKernel } from "../contract/kernel.ts";
+import type { AttentionSizes } from "./kernel.ts";
+import { type AttentionPlan, planAttention } from "./plan.ts";
+import { SOFTMAX_ATTENTION } from "./softmax_attention.ts";
+
+/**
+ * What softmax attention costs on the current backend.
+ *
+ * @throws {RangeError} If it makes scores, and these do not fit the backend.
+ */
+export function planSoftmax(
+  problem: AttentionSizes & { readonly causal: boolean },
+): Pick<AttentionPlan, "operations" | "bytes" | "peakBytes"> {
+  if (!hasKernel(SOFTMAX_ATTENTION)) {
+    // In tfjs operations it costs as much as the full form does.
+    return planAttention({
+      ...problem,
+      form: "full",
+      kernel: false,
+      chunkSize: undefined,
+      decays: false,
+      normalize: true,
+      precision: "f32",
+    });
+  }
+  const { batch, heads, length, headDim, valueDim, causal } = problem;
+  const tokens = batch * heads * length;
+  const keys = causal ? (length + 1) / 2 : length;
+  // Queries, keys, values and outputs, and of each row its maximum and its sum.
+  const bytes = 4 * tokens * (2 * headDim + 2 * valueDim + 2);
+  return {
+    operations: tokens * keys * (2 * (headDim + valueDim) + 2),
+    bytes,
+    peakBytes: bytes,
+  };
+}
