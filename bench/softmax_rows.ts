@@ -11,12 +11,12 @@ export interface SoftmaxRow {
   readonly dq: Float64Array;
 }
 
-/** Rows that are spread over all heads and tokens. */
+/** Rows that are spread over all heads and tokens, and over the lanes of vectors. */
 export function softmaxRows(problem: AttentionProblem): SoftmaxRow[] {
   const rows = problem.heads * problem.length;
   return Array.from(
     { length: ROWS },
-    (_, i) => softmaxRow(problem, Math.floor((i + 0.5) * rows / ROWS)),
+    (_, i) => softmaxRow(problem, Math.floor((i + 0.5) * rows / ROWS) + i),
   );
 }
 

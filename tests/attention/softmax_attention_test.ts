@@ -82,14 +82,17 @@ for (const kernel of [false, true]) {
     const sizes = { batch: 1, heads: 2, length: 40, headDim: 4, valueDim: 4 };
     const problem = problemOf({ ...sizes, causal: false, mask: "none" });
     for (const name of ["q", "k", "v"] as const) {
-      const x = problem[name].slice();
-      // Token 7 of the first head.
-      x[7 * 4 + 1] = NaN;
-      const { y } = await run({ ...problem, [name]: x }, kernel);
-      const own = y.subarray(7 * 4, 8 * 4);
-      assert(name === "v" ? Number.isNaN(own[1]) : own.every(Number.isNaN));
-      if (name === "k") assert(y.subarray(0, 160).every(Number.isNaN));
-      assert(y.subarray(160).every(Number.isFinite));
+      // Whatever the bits that a NaN leaves free.
+      for (const bits of [0x7fc00000, 0x7fffffff, 0xffffffff, 0x7fc00001]) {
+        const x = problem[name].slice();
+        // Token 7 of the first head.
+        new Uint32Array(x.buffer)[7 * 4 + 1] = bits;
+        const { y } = await run({ ...problem, [name]: x }, kernel);
+        const own = y.subarray(7 * 4, 8 * 4);
+        assert(name === "v" ? Number.isNaN(own[1]) : own.every(Number.isNaN));
+        if (name === "k") assert(y.subarray(0, 160).every(Number.isNaN));
+        assert(y.subarray(160).every(Number.isFinite));
+      }
     }
   });
 

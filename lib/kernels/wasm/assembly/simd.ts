@@ -46,7 +46,7 @@ const ROUNDER: f32 = 12582912;
 export function exp4(x: v128): v128 {
   const lowest = f32x4.splat(-87), highest = f32x4.splat(88);
   const underflow = f32x4.lt(x, lowest);
-  x = f32x4.pmin(f32x4.pmax(x, lowest), highest);
+  x = f32x4.min(f32x4.max(x, lowest), highest);
   const rounder = f32x4.splat(ROUNDER);
   const rounded = multiplyAdd(x, f32x4.splat(1.44269504), rounder);
   const n = f32x4.sub(rounded, rounder);

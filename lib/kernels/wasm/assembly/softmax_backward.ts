@@ -50,7 +50,7 @@ let transposedDy: usize = 0;
 let products: usize = 0;
 let rowsDq: usize = 0;
 let maxima: usize = 0;
-/** Not needed: they come with the powers. */
+/** Not needed: they come with the powers, and are those of all blocks so far. */
 let sums: usize = 0;
 let inverses: usize = 0;
 /** D_i */

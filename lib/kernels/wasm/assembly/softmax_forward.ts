@@ -34,8 +34,6 @@ let maxima: usize = 0;
 let sums: usize = 0;
 /** What a risen maximum leaves of the weights so far. */
 let kept: usize = 0;
-/** The sums of a block's weights. */
-let added: usize = 0;
 
 export function layoutSoftmaxForward(base: usize): usize {
   layoutShared(base);
@@ -44,7 +42,6 @@ export function layoutSoftmaxForward(base: usize): usize {
   maxima = take(line);
   sums = take(line);
   kept = take(line);
-  added = take(line);
   return take(0);
 }
 
@@ -88,16 +85,15 @@ export function attendSoftmax(task: i32): void {
 function weigh(): bool {
   memory.copy(kept, maxima, row);
   raiseMaxima();
-  powers(keys, scores, row, maxima, added);
   let hasRisen = false;
   for (let c: usize = 0; c < row; c += 16) {
     const old = v128.load(kept + c), maximum = v128.load(maxima + c);
     if (v128.any_true(f32x4.ne(old, maximum))) hasRisen = true;
     const factor = exp4(f32x4.sub(old, maximum));
     v128.store(kept + c, factor);
-    const before = f32x4.mul(v128.load(sums + c), factor);
-    v128.store(sums + c, f32x4.add(before, v128.load(added + c)));
+    v128.store(sums + c, f32x4.mul(v128.load(sums + c), factor));
   }
+  powers(keys, scores, row, maxima, sums);
   return hasRisen;
 }
 
@@ -105,11 +101,14 @@ function raiseMaxima(): void {
   for (let c: usize = 0; c < row; c += 32) {
     let m0 = v128.load(maxima + c), m1 = v128.load(maxima + c, 16);
     let cell = scores + c;
-    for (const end = cell + keys * row; cell < end; cell += row) {
+    const end = cell + keys * row;
+    // As in powers.ts.
+    do {
       const x0 = v128.load(cell), x1 = v128.load(cell, 16);
       m0 = f32x4.pmax(m0, x0);
       m1 = f32x4.pmax(m1, x1);
-    }
+      cell += row;
+    } while (cell < end);
     v128.store(maxima + c, m0);
     v128.store(maxima + c, m1, 16);
   }
