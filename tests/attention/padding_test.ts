@@ -255,3 +255,15 @@ onEachBackend(
     mask.dispose();
   },
 );
+
+onEachBackend("a mask without padding costs no copy", async () => {
+  const x = tf.randomNormal<tf.Rank.R4>([2, 3, 5, 4]);
+  const mask: tf.Tensor2D = tf.ones([2, 5]);
+  const { numDataBuffers } = tf.memory();
+  const same = withoutPadding(x, mask);
+  assertEquals(tf.memory().numDataBuffers, numDataBuffers);
+  x.dispose();
+  // It outlives what it shares its values with.
+  assert((await same.data()).every((value) => value !== 0));
+  tf.dispose([same, mask]);
+}, ["wasm"]);

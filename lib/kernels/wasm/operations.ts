@@ -17,6 +17,7 @@ import { replaceKernel } from "../replace_kernel.ts";
 import { addressOf } from "./address.ts";
 import type { KernelHost } from "./host.ts";
 import { type Make, withOutputs } from "./outputs.ts";
+import { refer } from "./identity.ts";
 import { clearPadding } from "./padding.ts";
 
 /** What a kernel has at hand. */
@@ -206,9 +207,13 @@ const sourceDecayGradient: Kernel = ({ wasm, inputs, make }) => {
   return output;
 };
 
-/** Copies and fills at the speed of memory: no job is faster. */
+/**
+ * Copies and fills at the speed of memory: no job is faster. Where nothing is
+ * padding, not even that.
+ */
 const withoutPadding: Kernel = ({ wasm, inputs, make }) => {
   const { x, mask } = inputs as Record<"x" | "mask", tf.TensorInfo>;
+  if (!wasm.typedArrayFromHeap(mask).includes(0)) return refer(wasm, x);
   const y = make(x.shape);
   wasm.typedArrayFromHeap(y).set(wasm.typedArrayFromHeap(x));
   clearPadding(wasm, y, mask);
