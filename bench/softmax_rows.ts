@@ -16,7 +16,7 @@ export function softmaxRows(problem: AttentionProblem): SoftmaxRow[] {
   const rows = problem.heads * problem.length;
   return Array.from(
     { length: ROWS },
-    (_, i) => softmaxRow(problem, Math.floor((i + 0.5) * rows / ROWS) + i),
+    (_, i) => softmaxRow(problem, (Math.floor(i * rows / ROWS) + i) % rows),
   );
 }
 

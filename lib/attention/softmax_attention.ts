@@ -146,8 +146,8 @@ const fused: Attend = (q, k, v, mask, attributes) => {
   return tf.customGrad((...args) => {
     const save = args.pop() as unknown as tf.GradSaveFunc;
     const [q, k, v] = args as [tf.Tensor, tf.Tensor, tf.Tensor];
-    const padding = mask ? { mask } : {};
-    const inputs = { q, k, v, ...padding };
+    const inputs: tf.NamedTensorMap = { q, k, v };
+    if (mask) inputs["mask"] = mask;
     const [y, maxima, sums] = runKernel(
       SOFTMAX_ATTENTION,
       inputs,
