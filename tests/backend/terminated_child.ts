@@ -10,8 +10,14 @@ import { lionAttention, useBackend } from "../../mod.ts";
 /** Those that Linux knows by Deno's name for them. */
 function workers(): number {
   return [...Deno.readDirSync("/proc/self/task")].filter(({ name }) => {
-    const path = `/proc/self/task/${name}/comm`;
-    return Deno.readTextFileSync(path).startsWith("worker-");
+    try {
+      const path = `/proc/self/task/${name}/comm`;
+      return Deno.readTextFileSync(path).startsWith("worker-");
+    } catch (error) {
+      // One that has ended since the folder was read.
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
   }).length;
 }
 
