@@ -175,11 +175,13 @@ async function bundlePage(folder: string): Promise<void> {
   await Deno.copyFile(WASM, `${folder}/${WASM_FILE}`);
 }
 
+/** Playwright's pipes and timers belong to the browser, and outlive a step of it. */
+const KEEPS_BROWSER = { sanitizeOps: false, sanitizeResources: false };
+
 Deno.test({
   name: "each entry point is bundled by Deno, and loads in a page",
   ignore: noBrowser,
-  sanitizeOps: false,
-  sanitizeResources: false,
+  ...KEEPS_BROWSER,
   fn: async (t) => {
     await withFolder(async (folder) => {
       const browser = await launch();
@@ -215,8 +217,7 @@ Deno.test({
 Deno.test({
   name: "a page that Deno bundled runs in Chromium",
   ignore: noBrowser,
-  sanitizeOps: false,
-  sanitizeResources: false,
+  ...KEEPS_BROWSER,
   fn: async (t) => {
     await withFolder(async (folder) => {
       await bundlePage(folder);
@@ -245,8 +246,7 @@ Deno.test({
 Deno.test({
   name: "a page that Vite bundled runs in Chromium",
   ignore: noBrowser || skipBecause("Vite", await whyNoNpm()),
-  sanitizeOps: false,
-  sanitizeResources: false,
+  ...KEEPS_BROWSER,
   fn: async (t) => {
     await withFolder(async (folder) => {
       await installInto(folder, [VITE]);
