@@ -8,8 +8,6 @@ import { LAYER_NORM } from "../../operations/layer_norm.ts";
 import { WITHOUT_PADDING } from "../../operations/padding.ts";
 import { ADAM } from "../../optimizers/adam.ts";
 import { adam } from "./adam.ts";
-import { registerCast } from "../../tfjs/webgpu/cast.ts";
-import { registerColumnSum } from "../../tfjs/webgpu/column_sum.ts";
 import {
   logSigmoid,
   logSigmoidGradient,
@@ -37,6 +35,4 @@ export function registerOperations(): void {
   registerFusedKernel(`${SOURCE_DECAY}Grad`, sourceDecayGradient);
   registerFusedKernel(WITHOUT_PADDING, withoutPadding);
   registerFusedKernel(ADAM, adam);
-  registerColumnSum();
-  registerCast();
 }

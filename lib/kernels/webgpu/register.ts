@@ -1,6 +1,5 @@
 import { registerDense } from "../dense.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
-import { registerMatmul } from "../../tfjs/webgpu/matmul.ts";
 import { registerOperations } from "./operations.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
 
@@ -17,6 +16,5 @@ export function registerWebGpuKernels(isSoftware: boolean): void {
   registerChunkwise();
   registerOperations();
   registerSoftmaxAttention(isSoftware);
-  if (isSoftware) registerMatmul();
   registerDense("webgpu");
 }

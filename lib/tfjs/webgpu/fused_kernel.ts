@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { onFloats } from "../../contract/kernel.ts";
 import { replaceKernel } from "../replace_kernel.ts";
-import { withOutputs } from "./program.ts";
+import { elementOf, withOutputs } from "./program.ts";
 
 /** What a kernel is given. */
 export interface Call<Input extends string, Attributes> {
@@ -60,10 +60,9 @@ export function registerFusedKernel<Input extends string, Attributes>(
  */
 export function holdsFloats(
   backend: StrictWebGPUBackend,
-  { dtype, dataId }: tf.TensorInfo,
+  tensor: tf.TensorInfo,
 ): boolean {
-  return dtype === "float32" &&
-    backend.tensorMap.get(dataId).dtype === "float32";
+  return tensor.dtype === "float32" && elementOf(backend, tensor) === "f32";
 }
 
 /** A copy that holds floats: tfjs's own product converts as it reads. */

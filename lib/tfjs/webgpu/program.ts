@@ -65,13 +65,30 @@ export function sizeOf({ shape }: tf.TensorInfo): number {
 let made: tf.TensorInfo[] | undefined;
 
 /** A tensor that a program will write. */
+export function makeOutput(
+  backend: StrictWebGPUBackend,
+  shape: number[],
+  dtype: tf.DataType,
+): tf.TensorInfo {
+  const tensor = backend.makeTensorInfo(shape, dtype);
+  made?.push(tensor);
+  return tensor;
+}
+
+/** As {@linkcode makeOutput}, of floats. */
 export function makeFloats(
   backend: StrictWebGPUBackend,
   shape: number[],
 ): tf.TensorInfo {
-  const tensor = backend.makeTensorInfo(shape, "float32");
-  made?.push(tensor);
-  return tensor;
+  return makeOutput(backend, shape, "float32");
+}
+
+/** What a tensor's buffer holds, whatever the tensor calls it. */
+export function elementOf(
+  backend: StrictWebGPUBackend,
+  { dataId }: tf.TensorInfo,
+): "f32" | "i32" {
+  return backend.tensorMap.get(dataId).dtype === "float32" ? "f32" : "i32";
 }
 
 /**
@@ -103,7 +120,10 @@ export function runProgram(
     // No binding can be empty, and a sum of nothing is zero.
     for (const output of Object.values(writes)) {
       const entry = backend.tensorMap.get(output.dataId);
-      entry.values = new Float32Array(sizeOf(output));
+      entry.values = tf.util.makeZerosTypedArray(
+        sizeOf(output),
+        output.dtype as "float32" | "int32",
+      );
     }
     return;
   }
