@@ -37,7 +37,7 @@ import {
   keyOf,
   type Launch,
   type Shader,
-} from "./shader.ts";
+} from "../../tfjs/webgpu/shader.ts";
 import { eachRow as rows, RECORD_QUADS, TILE_ROWS } from "./states.ts";
 import { bindingOf, QUADS, reading, writing } from "./vectors.ts";
 

@@ -2,7 +2,7 @@
 import { scratchQuads, type Shape, threadsOf } from "./attend_shape.ts";
 import type { MaskSource, Side } from "./mask.ts";
 import { innerQuads, type Role } from "./roles.ts";
-import { repeat } from "./shader.ts";
+import { repeat } from "../../tfjs/webgpu/shader.ts";
 import { eachRow as rows, TILE_ROWS } from "./states.ts";
 import type { Vectors } from "./vectors.ts";
 

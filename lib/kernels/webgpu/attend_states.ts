@@ -1,7 +1,7 @@
 /** What a token reads of the states that reach its chunk. @module */
 import { type MaskSource, type Side, sidesOf } from "./mask.ts";
 import { innerQuads, isTransposed, type Role } from "./roles.ts";
-import { repeat } from "./shader.ts";
+import { repeat } from "../../tfjs/webgpu/shader.ts";
 import { directionsOf, eachRow as rows, TILE_ROWS } from "./states.ts";
 
 /** Adds what is read of the states to `sum`. */

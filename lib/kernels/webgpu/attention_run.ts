@@ -1,14 +1,14 @@
 /** A call of an attention kernel for WebGPU. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { KernelAttributes } from "../../attention/kernel.ts";
-import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
+import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
 import { attendShader } from "./attend.ts";
 import { type Shape, shapeFor } from "./attend_shape.ts";
 import { carryStatesShader } from "./carry_states.ts";
 import { chunkStatesShader } from "./chunk_states.ts";
 import { decayGradientsShader } from "./decay_gradients.ts";
-import type { Call } from "./fused_kernel.ts";
-import { launch } from "./launch.ts";
+import type { Call } from "../../tfjs/webgpu/fused_kernel.ts";
+import { launch } from "../../tfjs/webgpu/launch.ts";
 import { type MaskSource, transposedMask } from "./mask.ts";
 import { packShader } from "./pack.ts";
 import { clearPadding } from "./padding.ts";
@@ -19,9 +19,13 @@ import {
   passesOver,
   stateBytes,
 } from "./passes.ts";
-import { makeFloats } from "./program.ts";
+import { makeFloats } from "../../tfjs/webgpu/program.ts";
 import type { Role } from "./roles.ts";
-import { type Launch, packProblem, type Shader } from "./shader.ts";
+import {
+  type Launch,
+  packProblem,
+  type Shader,
+} from "../../tfjs/webgpu/shader.ts";
 import type { States } from "./states.ts";
 import { type Columns, type Dims, quadsOf, type Vectors } from "./vectors.ts";
 

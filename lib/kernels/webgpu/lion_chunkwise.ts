@@ -8,7 +8,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
+import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
 import {
   type AttentionKernel,
   gradientKernel,
@@ -18,7 +18,7 @@ import {
 import { Run } from "./attention_run.ts";
 import { planFor } from "./chunkwise_plan.ts";
 import { COTANGENTS, cotangentsShader } from "./cotangents.ts";
-import { registerFusedKernel } from "./fused_kernel.ts";
+import { registerFusedKernel } from "../../tfjs/webgpu/fused_kernel.ts";
 import type { Role } from "./roles.ts";
 import type { States } from "./states.ts";
 import type { Vectors } from "./vectors.ts";

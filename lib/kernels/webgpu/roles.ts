@@ -14,7 +14,7 @@
  * @module
  */
 import type { MaskSource } from "./mask.ts";
-import { type Binding, output } from "./shader.ts";
+import { type Binding, output } from "../../tfjs/webgpu/shader.ts";
 import { type States, statesKey } from "./states.ts";
 import {
   type Columns,

@@ -1,6 +1,6 @@
 /** Where the states of chunks lie in their buffer. @module */
 import { type MaskSource, sidesOf } from "./mask.ts";
-import { repeat } from "./shader.ts";
+import { repeat } from "../../tfjs/webgpu/shader.ts";
 import {
   type Columns,
   type Dims,
