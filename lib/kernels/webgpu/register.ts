@@ -1,5 +1,6 @@
 import { registerDense } from "../dense.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
+import { registerFull } from "./lion_full.ts";
 import { registerMatmul } from "../../tfjs/webgpu/matmul.ts";
 import { registerOperations } from "./operations.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
@@ -15,6 +16,7 @@ export function registerWebGpuKernels(isSoftware: boolean): void {
   if (registered) return;
   registered = true;
   registerChunkwise();
+  registerFull(isSoftware);
   registerOperations();
   registerSoftmaxAttention(isSoftware);
   if (isSoftware) registerMatmul();
