@@ -74,9 +74,9 @@ async function failuresOf(
 
 /** The backends whose kernels compute a form. */
 const WITH_KERNEL: Readonly<Record<string, readonly BackendName[]>> = {
-  full: ["wasm"],
+  full: ["webgpu", "wasm"],
   recurrent: ["wasm"],
-  blockwise: ["wasm"],
+  blockwise: ["webgpu", "wasm"],
   chunkwise: ["webgpu", "wasm"],
 };
 

@@ -1,5 +1,6 @@
 import { registerDense } from "../dense.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
+import { registerFull } from "./lion_full.ts";
 import { registerOperations } from "./operations.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
 
@@ -14,6 +15,7 @@ export function registerWebGpuKernels(isSoftware: boolean): void {
   if (registered) return;
   registered = true;
   registerChunkwise();
+  registerFull(isSoftware);
   registerOperations();
   registerSoftmaxAttention(isSoftware);
   registerDense("webgpu");
