@@ -1,5 +1,6 @@
 import { registerDense } from "../dense.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
+import { registerRecurrent } from "./lion_recurrent.ts";
 import { registerMatmul } from "./matmul.ts";
 import { registerOperations } from "./operations.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
@@ -15,6 +16,7 @@ export function registerWebGpuKernels(isSoftware: boolean): void {
   if (registered) return;
   registered = true;
   registerChunkwise();
+  registerRecurrent();
   registerOperations();
   registerSoftmaxAttention(isSoftware);
   if (isSoftware) registerMatmul();
