@@ -91,6 +91,20 @@ export function logDecayPair(
   }
 }
 
+/** The pair of causal attention: no backward state, but a mask without decay too. */
+export function causalPair(
+  pair: LogDecayPair | null,
+  [heads, length]: readonly [heads: number, length: number],
+): LogDecayPair {
+  if (pair === null) {
+    return { forward: tf.zeros([1, heads, length]), backward: null };
+  }
+  if (pair.backward === null) return pair;
+  // What is not read has a gradient of zero, not none at all.
+  const forward = tf.add(pair.forward, tf.zerosLike(pair.backward));
+  return { forward: forward as tf.Tensor3D, backward: null };
+}
+
 /**
  * As tf.broadcastTo, whose gradient runs two kernels for each repetition
  * where this one's runs a single sum.

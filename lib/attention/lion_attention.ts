@@ -15,7 +15,7 @@ import { withoutPadding } from "../operations/padding.ts";
 import { blockwise } from "./blockwise.ts";
 import { chunkwise } from "./chunkwise.ts";
 import { type Decay, noDecay } from "./decay.ts";
-import { type LogDecayPair, logDecayPair } from "./decay_pair.ts";
+import { causalPair, logDecayPair } from "./decay_pair.ts";
 import type { ConcreteForm, Form } from "./form.ts";
 import { full } from "./full.ts";
 import { type Precision, runAttentionKernel } from "./kernel.ts";
@@ -158,11 +158,8 @@ export function lionAttention(
   const [batch, heads, length] = q.shape;
 
   return tf.tidy(() => {
-    const pair = restrict(logDecayPair(decay, [batch, heads, length]), {
-      causal,
-      heads,
-      length,
-    });
+    const whole = logDecayPair(decay, [batch, heads, length]);
+    const pair = causal ? causalPair(whole, [heads, length]) : whole;
     const tokens = mask && floats("mask", mask);
     const read = (name: string, x: tf.Tensor4D) =>
       tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
@@ -294,18 +291,4 @@ function check(
     precision: options.precision ?? "f32",
   });
   return { plan, scale };
-}
-
-/** A causal token has no backward state; without decay it has a mask all the same. */
-function restrict(
-  pair: LogDecayPair | null,
-  { causal, heads, length }: { causal: boolean; heads: number; length: number },
-): LogDecayPair | null {
-  if (!causal) return pair;
-  if (pair === null) {
-    return { forward: tf.zeros([1, heads, length]), backward: null };
-  }
-  // What is not read has a gradient of zero, not none at all.
-  const forward = tf.add(pair.forward, tf.zerosLike(pair.backward!));
-  return { forward: forward as tf.Tensor3D, backward: null };
 }
