@@ -24,7 +24,7 @@ const SETUP = run("tools/setup.ts");
 const FAST: Step = {
   args: [
     ...["run", "-A", "tools/fast.ts", "test", "-A", "--no-check"],
-    ...["tests/attention", "tests/kernels", "tests/operations"],
+    ...["tests/attention", "tests/kernels", "tests/operations", "tests/tfjs"],
   ],
   env: { LION_BACKENDS: "wasm" },
 };

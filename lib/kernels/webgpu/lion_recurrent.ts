@@ -5,7 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
+import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
 import {
   type AttentionKernel,
   gradientKernel,
@@ -15,9 +15,12 @@ import {
   KERNELS,
   type Refusal,
 } from "../../attention/kernel.ts";
-import { type FusedKernel, registerFusedKernel } from "./fused_kernel.ts";
+import {
+  type FusedKernel,
+  registerFusedKernel,
+} from "../../tfjs/webgpu/fused_kernel.ts";
 import { clearPadding } from "./padding.ts";
-import { makeFloats, runProgram } from "./program.ts";
+import { makeFloats, runProgram } from "../../tfjs/webgpu/program.ts";
 import { type Direction, LARGEST_HEAD_DIM } from "./recurrent.ts";
 import { forwardSweep } from "./recurrent_forward.ts";
 import {

@@ -10,9 +10,9 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "./program.ts";
+import type { Program } from "../../tfjs/webgpu/program.ts";
 import { reading } from "./score_tiles.ts";
-import { repeat } from "./shader.ts";
+import { repeat } from "../../tfjs/webgpu/shader.ts";
 
 /** The way that a sweep goes: from the first token on, or from the last. */
 export type Direction = "forward" | "backward";

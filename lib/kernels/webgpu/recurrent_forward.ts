@@ -6,7 +6,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "./program.ts";
+import type { Program } from "../../tfjs/webgpu/program.ts";
 import {
   type Direction,
   eachRow,

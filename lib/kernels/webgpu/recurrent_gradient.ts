@@ -12,7 +12,11 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { type Program, type Tensors, widthOf } from "./program.ts";
+import {
+  type Program,
+  type Tensors,
+  widthOf,
+} from "../../tfjs/webgpu/program.ts";
 import {
   type Direction,
   eachRow,
@@ -30,7 +34,7 @@ import {
 } from "./recurrent.ts";
 import { ROW_THREADS, rowFunctions, teamsOf } from "./rows.ts";
 import { reading, writing } from "./score_tiles.ts";
-import { repeat } from "./shader.ts";
+import { repeat } from "../../tfjs/webgpu/shader.ts";
 
 /** What the gradient is computed of; `f` and `b` are absent without decay. */
 export type GradientInputs =

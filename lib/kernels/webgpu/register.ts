@@ -1,7 +1,7 @@
 import { registerDense } from "../dense.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerRecurrent } from "./lion_recurrent.ts";
-import { registerMatmul } from "./matmul.ts";
+import { registerMatmul } from "../../tfjs/webgpu/matmul.ts";
 import { registerOperations } from "./operations.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
 
