@@ -5,11 +5,8 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import {
-  attendShader,
-  type Role,
-  shapeFor,
-} from "../../../lib/kernels/webgpu/attend.ts";
+import { attendShader } from "../../../lib/kernels/webgpu/attend.ts";
+import { shapeFor } from "../../../lib/kernels/webgpu/attend_shape.ts";
 import { carryStatesShader } from "../../../lib/kernels/webgpu/carry_states.ts";
 import { chunkStatesShader } from "../../../lib/kernels/webgpu/chunk_states.ts";
 import {
@@ -23,6 +20,7 @@ import {
   transposedMask,
 } from "../../../lib/kernels/webgpu/mask.ts";
 import { packShader } from "../../../lib/kernels/webgpu/pack.ts";
+import type { Role } from "../../../lib/kernels/webgpu/roles.ts";
 import type { Launch, Shader } from "../../../lib/tfjs/webgpu/shader.ts";
 import type { States } from "../../../lib/kernels/webgpu/states.ts";
 import type { Vectors } from "../../../lib/kernels/webgpu/vectors.ts";

@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { limitsOf } from "../../../lib/contract/limits.ts";
-import { shapeFor } from "../../../lib/kernels/webgpu/attend.ts";
+import { shapeFor } from "../../../lib/kernels/webgpu/attend_shape.ts";
 import {
   type Case,
   differences,
