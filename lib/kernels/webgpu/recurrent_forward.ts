@@ -6,6 +6,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import { borderStates } from "./border_states.ts";
 import type { Program } from "../../tfjs/webgpu/program.ts";
 import {
   type Direction,
@@ -38,9 +39,9 @@ export interface ForwardSweep {
   /** What its state pays on arriving at each token; nothing if absent. */
   readonly logDecay: tf.TensorInfo | undefined;
   /** The state that the sweep begins with, `[batch, heads, headDim, valueDim + 1]`; zeros if absent. */
-  readonly entering?: tf.TensorInfo | undefined;
+  readonly firstState?: tf.TensorInfo | undefined;
   /** Where the state goes that it ends with, if anywhere. */
-  readonly leaving?: tf.TensorInfo | undefined;
+  readonly lastState?: tf.TensorInfo | undefined;
   /** What the sweep before this one left of the row sums, and has written to y. */
   readonly sumsBefore: tf.TensorInfo | undefined;
   /** Whether no sweep follows: then rows are divided. */
@@ -76,14 +77,14 @@ function share(
 
 /** The program of a sweep. */
 export function forwardSweep(sweep: ForwardSweep): Program {
-  const { direction, q, k, v, logDecay, entering, leaving } = sweep;
+  const { direction, q, k, v, logDecay, firstState, lastState } = sweep;
   const { sumsBefore, isLast, y, rowSums, attributes } = sweep;
   const { scale, normalize, epsilon } = attributes;
   const [batch, heads, , headDim] = q.shape as [number, number, number, number];
   const valueDim = v.shape[3]!;
   const { workgroups, ...tiling } = share(headDim, valueDim);
   const program = sweepProgram(q, v, tiling);
-  const optional = { logDecay, entering, sumsBefore };
+  const optional = { logDecay, firstState, sumsBefore };
   const present = Object.entries(optional).filter(([, tensor]) => tensor) as [
     string,
     tf.TensorInfo,
@@ -94,19 +95,19 @@ export function forwardSweep(sweep: ForwardSweep): Program {
     variants: [
       direction,
       ...present.map(([name]) => name),
-      ...(leaving ? ["leaving"] : []),
+      ...(lastState ? ["lastState"] : []),
       ...(isLast ? ["last"] : []),
       `threads=${tiling.threads}`,
     ],
     elements: {
       logDecay: "f32",
-      entering: "f32",
-      leaving: "f32",
+      firstState: "f32",
+      lastState: "f32",
       sumsBefore: "f32",
       rowSums: "f32",
     },
     reads: { q, k, v, ...Object.fromEntries(present) },
-    writes: { y, rowSums, ...(leaving ? { leaving } : {}) },
+    writes: { y, rowSums, ...(lastState ? { lastState } : {}) },
     integers: {
       ...program.integers,
       wholeQuads: wholeQuads(valueDim),
@@ -121,16 +122,10 @@ export function forwardSweep(sweep: ForwardSweep): Program {
 }
 
 function functionsOf(
-  { entering, leaving }: ForwardSweep,
+  { firstState, lastState }: ForwardSweep,
   { threads }: Tiling,
   width: 1 | 4,
 ): string {
-  const inState = /* wgsl */ `
-  for (var i = 0u; i < 4u; i++) {
-    let column = 4u * quad + i;
-    // What there is not of rows and columns is zero, and stays so.
-    if (row >= uniforms.headDim || column > uniforms.valueDim) { continue; }
-    let at = (sequence * uniforms.headDim + row) * (uniforms.valueDim + 1u) + column;`;
   return /* wgsl */ `
 var<workgroup> parts: array<vec4f, ${BLOCK * threads}>;
 ${sweepFunctions(width)}
@@ -149,28 +144,16 @@ fn is_own(tile: u32, place: u32) -> bool {
   return select(quad_at(tile, place) < uniforms.wholeQuads, tile == 0u, is_last);
 }
 ${
-    entering
-      ? /* wgsl */ `
-fn enter(sequence: u32, row: u32, quad: u32) -> vec4f {
-  var found = vec4f();${inState}
-    found[i] = entering[at];
-  }
-  return found;
-}`
-      : ""
-  }${
-    leaving
-      ? /* wgsl */ `
-fn leave(sequence: u32, row: u32, quad: u32, state: vec4f) {${inState}
-    leaving[at] = state[i];
-  }
-}`
-      : ""
+    borderStates(
+      "uniforms",
+      firstState ? ["firstState"] : [],
+      lastState ? ["lastState"] : [],
+    )
   }`;
 }
 
 function bodyOf(
-  { direction, logDecay, entering, leaving, sumsBefore, isLast }: ForwardSweep,
+  { direction, logDecay, firstState, lastState, sumsBefore, isLast }: ForwardSweep,
   { threads }: Tiling,
 ): string {
   const token = tokenAt(direction, "(first + t)");
@@ -185,7 +168,7 @@ function bodyOf(
 ${
     eachRow((r) =>
       `  var state${r} = ${
-        entering ? `enter(sequence, ${row(r)}, quad)` : "vec4f()"
+        firstState ? `enter_firstState(sequence, ${row(r)}, quad)` : "vec4f()"
       };`
     )
   }
@@ -197,7 +180,7 @@ ${
 ${readRows("q", "k")}
         let value = values_of(token, quad);
         var sum = vec4f();
-${logDecay ? arrive(entering !== undefined) : ""}
+${logDecay ? arrive(firstState !== undefined) : ""}
 ${
     eachRow((r) =>
       `        ${logDecay ? `state${r} *= decay; ` : ""}sum += ${
@@ -243,9 +226,9 @@ ${
     workgroupBarrier();
   }
 ${
-    leaving
+    lastState
       ? `  if (is_working && is_own(tile, place)) {
-${eachRow((r) => `    leave(sequence, ${row(r)}, quad, state${r});`)}
+${eachRow((r) => `    leave_lastState(sequence, ${row(r)}, quad, state${r});`)}
   }`
       : ""
   }`;

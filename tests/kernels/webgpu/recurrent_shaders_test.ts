@@ -53,7 +53,7 @@ function programsOf(
     forwardSweep({
       ...sweep,
       ...{ direction: "backward", sumsBefore: perToken, isLast: true },
-      ...{ entering: state, leaving: state },
+      ...{ firstState: state, lastState: state },
     }),
     rowsProgram(
       {
