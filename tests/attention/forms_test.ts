@@ -75,7 +75,7 @@ async function failuresOf(
 /** The backends whose kernels compute a form. */
 const WITH_KERNEL: Readonly<Record<string, readonly BackendName[]>> = {
   full: ["webgpu", "wasm"],
-  recurrent: ["wasm"],
+  recurrent: ["webgpu", "wasm"],
   blockwise: ["webgpu", "wasm"],
   chunkwise: ["webgpu", "wasm"],
 };

@@ -1,6 +1,7 @@
 import { registerDense } from "../dense.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerFull } from "./lion_full.ts";
+import { registerRecurrent } from "./lion_recurrent.ts";
 import { registerOperations } from "./operations.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
 
@@ -16,6 +17,7 @@ export function registerWebGpuKernels(isSoftware: boolean): void {
   registered = true;
   registerChunkwise();
   registerFull(isSoftware);
+  registerRecurrent();
   registerOperations();
   registerSoftmaxAttention(isSoftware);
   registerDense("webgpu");
