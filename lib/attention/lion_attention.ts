@@ -18,7 +18,7 @@ import { type Decay, noDecay } from "./decay.ts";
 import { causalPair, logDecayPair } from "./decay_pair.ts";
 import type { ConcreteForm, Form } from "./form.ts";
 import { full } from "./full.ts";
-import { type Precision, runAttentionKernel } from "./kernel.ts";
+import { type Precision, runForm } from "./kernel.ts";
 import { divided, SMALLEST_EPSILON, withOnes } from "./normalizer.ts";
 import { type AttentionPlan, planAttention } from "./plan.ts";
 import { recurrent } from "./recurrent.ts";
@@ -177,7 +177,7 @@ export function lionAttention(
         floats("k", k),
         floats("v", v),
       ] as const;
-      return runAttentionKernel(
+      return runForm(
         plan.form,
         ...vectors,
         pair,

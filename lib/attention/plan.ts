@@ -2,13 +2,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { largestTensorBytes } from "../contract/limits.ts";
 import { type ConcreteForm, FORMS } from "./form.ts";
+import type { KernelPlan, Refusal } from "../contract/kernel.ts";
 import {
+  ATTENTION,
   type AttentionSizes,
-  type KernelPlan,
-  KERNELS,
-  planKernel,
+  planForm,
   type Precision,
-  type Refusal,
 } from "./kernel.ts";
 
 /** How an attention would run, and what it would cost. */
@@ -69,7 +68,7 @@ export function planAttention(problem: PlannedProblem): AttentionPlan {
   const wanted = form === "auto" ? "chunkwise" : form as ConcreteForm;
   const kernel: KernelPlan | Refusal = problem.kernel === false
     ? { refusal: "kernel: false asks for tfjs operations" }
-    : planKernel(wanted, { ...problem, decays: !maskless(problem) });
+    : planForm(wanted, { ...problem, decays: !maskless(problem) });
   if (!("refusal" in kernel)) return planFused(problem, wanted, kernel);
   if (problem.precision === "f16") {
     throw new RangeError(`precision "f16" cannot be had: ${kernel.refusal}`);
@@ -86,7 +85,7 @@ function planFused(
   const { vectors, rowSums } = sizesOf(problem);
   return {
     form,
-    kernel: KERNELS[form],
+    kernel: ATTENTION[form].kernel,
     reason: how,
     chunkSize,
     operations: operationsOf(problem, form, chunkSize, true),

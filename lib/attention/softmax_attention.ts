@@ -1,20 +1,23 @@
 /** Softmax attention, the quadratic attention to compare with. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
-import { hasKernel, runKernel } from "../contract/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertBoolean, assertFinite } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import { assertShape } from "../contract/shape.ts";
 
 /**
- * The forward kernel: inputs `q, k, v, mask?`, outputs `y` and, for each row of
- * scores, the largest one and the sum of e^(score - largest).
- *
- * With `Grad` after it, the gradient kernel: the same inputs, the forward's
- * outputs `y, maxima, sums`, and `dy`; outputs `dq, dk, dv`.
+ * As a kernel: inputs `q, k, v, mask?`, outputs `y` and, for each row of scores,
+ * the largest one and the sum of e^(score - largest).
  */
-export const SOFTMAX_ATTENTION = "LionSoftmaxAttention";
+export const SOFTMAX_ATTENTION: Operation<"y", "maxima" | "sums"> = {
+  kernel: "LionSoftmaxAttention",
+  gradientsIn: ["q", "k", "v"],
+  outputs: ["y"],
+  further: ["maxima", "sums"],
+  gradientReads: ["y", "maxima", "sums"],
+};
 
 /** The attributes of both kernels. */
 export interface SoftmaxAttributes {
@@ -142,31 +145,8 @@ const plain: Attend = (q, k, v, mask, { causal, scale }) => {
 };
 
 /** As the backend's kernel. */
-const fused: Attend = (q, k, v, mask, attributes) => {
-  return tf.customGrad((...args) => {
-    const save = args.pop() as unknown as tf.GradSaveFunc;
-    const [q, k, v] = args as [tf.Tensor, tf.Tensor, tf.Tensor];
-    const inputs: tf.NamedTensorMap = { q, k, v };
-    if (mask) inputs["mask"] = mask;
-    const [y, maxima, sums] = runKernel(
-      SOFTMAX_ATTENTION,
-      inputs,
-      attributes,
-    );
-    save([q, k, v, y!, maxima!, sums!, ...(mask ? [mask] : [])]);
-    return {
-      value: y!,
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const names = ["q", "k", "v", "y", "maxima", "sums", "mask"];
-        const named = saved.map((tensor, i) => [names[i]!, tensor]);
-        return runKernel(`${SOFTMAX_ATTENTION}Grad`, {
-          ...Object.fromEntries(named),
-          dy,
-        }, attributes);
-      },
-    };
-  })(q, k, v) as tf.Tensor4D;
-};
+const fused: Attend = (q, k, v, mask, attributes) =>
+  runKernel(SOFTMAX_ATTENTION, { q, k, v, mask }, attributes).y as tf.Tensor4D;
 
 function check(
   q: tf.Tensor4D,

@@ -10,7 +10,7 @@
 import { registerForm } from "./attention_passes.ts";
 import { planFor } from "./chunkwise_plan.ts";
 
-/** Registers the kernels `LionChunkwise` and `LionChunkwiseGrad` for webgpu, once. */
+/** Registers the kernels `LionChunkwise` and `LionChunkwiseGrad` for webgpu. */
 export function registerChunkwise(): void {
   registerForm("chunkwise", {
     readsStates: true,

@@ -24,7 +24,7 @@ import type { Dims } from "./vectors.ts";
 
 /**
  * Registers the kernels `LionFull`, `LionBlockwise` and their gradients for
- * webgpu, once.
+ * webgpu.
  *
  * @param isSoftware Whether the adapter computes on the CPU.
  */

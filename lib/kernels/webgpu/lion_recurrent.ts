@@ -4,17 +4,13 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
-import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
+import type * as tf from "@tensorflow/tfjs-core";
 import {
-  type AttentionKernel,
-  gradientKernel,
+  ATTENTION,
   type KernelAttributes,
-  type KernelPlan,
   type KernelRequest,
-  KERNELS,
-  type Refusal,
 } from "../../attention/kernel.ts";
+import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import {
   type FusedKernel,
   registerFusedKernel,
@@ -35,12 +31,11 @@ const STORAGE_BUFFERS = 10;
 
 /** Registers the kernels `LionRecurrent` and `LionRecurrentGrad` for webgpu. */
 export function registerRecurrent(): void {
-  const planning: Pick<AttentionKernel, "plan"> = {
-    plan: (request) =>
-      planFor(request, (tf.backend() as StrictWebGPUBackend).device.limits),
-  };
-  registerFusedKernel(KERNELS.recurrent, forward, planning);
-  registerFusedKernel(gradientKernel("recurrent"), gradient);
+  registerFusedKernel(ATTENTION.recurrent, {
+    forward,
+    gradient,
+    plan: (request: KernelRequest, { limits }) => planFor(request, limits),
+  });
 }
 
 /**
@@ -51,9 +46,16 @@ export function registerRecurrent(): void {
  * @returns What would run, or why nothing can.
  */
 export function planFor(
-  { batch, heads, length, headDim, valueDim, causal, precision }: KernelRequest,
+  request: KernelRequest,
   limits: GPUSupportedLimits,
 ): KernelPlan | Refusal {
+  const { batch, heads, length, headDim, valueDim, causal, precision } =
+    request;
+  if (request.states) {
+    return {
+      refusal: "the webgpu kernel of the recurrent form takes no states",
+    };
+  }
   if (precision === "f16") {
     return {
       refusal: "the webgpu kernel of the recurrent form computes in 32 bits",

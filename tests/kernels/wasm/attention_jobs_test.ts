@@ -13,6 +13,7 @@ import {
   problemOf,
 } from "../../attention/cases.ts";
 import { type Problem, type Solution, solve } from "../../oracle.ts";
+import { NO_STATES } from "./attention_job.ts";
 
 /** The forms that have jobs. */
 type Form = "chunkwise" | "full" | "recurrent";
@@ -107,6 +108,7 @@ function run(
       normalize: Number(problem.normalize),
       scale: problem.scale,
       epsilon: problem.epsilon,
+      ...NO_STATES,
       ...addresses,
     });
   }
