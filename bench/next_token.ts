@@ -9,7 +9,6 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {
   type BackendName,
   generate,
@@ -115,13 +114,10 @@ async function next({ state }: Text): Promise<number> {
 }
 
 /** The token that comes next by the whole text. */
-async function nextOfWhole(
-  model: LayersModel,
-  { ids }: Text,
-): Promise<number> {
+async function nextOfWhole({ ids }: Text): Promise<number> {
   const token = tf.tidy(() => {
     const whole = tf.tensor2d([...ids], [1, ids.length], "int32");
-    const logits = model.apply(whole) as tf.Tensor3D;
+    const logits = model.predict(whole) as tf.Tensor3D;
     const last = tf.slice(logits, [0, ids.length - 1, 0], [1, 1, -1]);
     return tf.argMax(tf.reshape(last, [-1]));
   });
@@ -147,7 +143,7 @@ for (const length of lengths) {
 const contenders = [...texts].map(([name, text]): Candidate => ({
   name,
   check: async () => {
-    const [got, wanted] = [await next(text), await nextOfWhole(model, text)];
+    const [got, wanted] = [await next(text), await nextOfWhole(text)];
     return got === wanted ? null : `token ${got} comes, not ${wanted}`;
   },
   run: () => stopwatch(async () => void await next(text)),

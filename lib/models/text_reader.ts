@@ -88,7 +88,9 @@ export function readerOf(model: LayersModel): TextReader {
         const { ids, start, positions, mask } = placed(texts, lengths);
         let x = embedding.embed(ids, { start, positions, types: undefined });
         const after = blocks.map((block, i) => {
-          const step = stepOf(block, x, layers[i], mask);
+          // A long text has large tensors: only one layer's are there at once.
+          const step = tf.tidy(() => stepOf(block, x, layers[i], mask));
+          x.dispose();
           x = step.x;
           return step.state;
         });
