@@ -82,7 +82,7 @@ for (const form of FORMS) {
         { numRuns: 200, seed: 20250224 },
       );
     },
-    form === "chunkwise" || form === "recurrent" ? WITH_KERNELS : ["wasm"],
+    WITH_KERNELS,
   );
 }
 

@@ -38,19 +38,26 @@ export class Run {
   readonly #tensors: Record<string, tf.TensorInfo>;
   readonly #scratch: tf.TensorInfo[] = [];
   readonly #attributes: KernelAttributes;
-  readonly #chunks: number;
-  readonly #dims: Dims;
   readonly #shape: Shape;
+  /** Chunks of a sequence. */
+  readonly chunks: number;
+  /** Columns of a head. */
+  readonly dims: Dims;
   /** `[batch, heads, length]` */
   readonly perToken: number[];
   readonly mask: MaskSource | null;
   readonly transposed: MaskSource | null;
   readonly passes: readonly Pass[];
-  /** Whether a mask has one chunk, and therefore no states. */
-  readonly alone: boolean;
+  /** Whether there are states: with a mask, if there is more than one chunk. */
+  readonly hasStates: boolean;
 
+  /**
+   * @param call The kernel's tensors and attributes.
+   * @param withStates Whether the kernel makes states, if there are any.
+   */
   constructor(
     { inputs, backend, attributes }: Call<string, KernelAttributes>,
+    withStates: boolean,
   ) {
     this.#backend = backend;
     this.#tensors = { ...inputs };
@@ -65,20 +72,25 @@ export class Run {
     const { causal, chunkSize } = this.#attributes;
     const { limits } = this.#backend.device;
     this.perToken = [batch, heads, length];
-    this.#dims = { headDim, valueDim: v!.shape[3]! };
-    this.#chunks = Math.ceil(length / chunkSize);
+    this.dims = { headDim, valueDim: v!.shape[3]! };
+    this.chunks = Math.ceil(length / chunkSize);
     this.mask = maskOf(f !== undefined, causal);
     this.transposed = this.mask && transposedMask(causal);
-    this.alone = this.mask !== null && this.#chunks === 1;
+    this.hasStates = withStates && !(this.mask && this.chunks === 1);
     this.#shape = shapeFor(
       this.mask ? chunkSize : MASKLESS_CHUNK,
-      this.#dims,
+      this.dims,
       limits.maxComputeWorkgroupStorageSize,
     )!;
-    const bytes = this.alone
-      ? 0
-      : this.#chunks * stateBytes(this.#dims, this.mask);
+    const bytes = this.hasStates
+      ? this.chunks * stateBytes(this.dims, this.mask)
+      : 0;
     this.passes = passesOver(batch * heads, bytes, limits);
+  }
+
+  /** Whether a token reads only itself and the tokens before it. */
+  get causal(): boolean {
+    return this.#attributes.causal;
   }
 
   /** An input of the kernel. */
@@ -113,16 +125,16 @@ export class Run {
   /** A buffer for states of a pass. */
   scratchStates({ name }: States): void {
     const { sequences } = this.passes[0]!;
-    const bytes = sequences * this.#chunks * stateBytes(this.#dims, this.mask);
+    const bytes = sequences * this.chunks * stateBytes(this.dims, this.mask);
     // Without states there is a buffer all the same, for the binding.
-    this.scratch(name, this.alone ? 4 : bytes / 4);
+    this.scratch(name, this.hasStates ? bytes / 4 : 4);
   }
 
   /** An input, in whole quads. */
   vectors(name: string, columns: "key" | "value"): Vectors {
     const half = this.#attributes.precision === "f16";
     const vectors = { name, columns, half };
-    if (!isPacked(columns, this.#dims, half)) return vectors;
+    if (!isPacked(columns, this.dims, half)) return vectors;
     const x = this.input(name)!;
     // Four halves take the room of two floats.
     const perQuad = half ? 2 : 4;
@@ -134,7 +146,7 @@ export class Run {
   }
 
   quads(columns: Columns): number {
-    return quadsOf(columns, this.#dims);
+    return quadsOf(columns, this.dims);
   }
 
   launch(
@@ -144,10 +156,10 @@ export class Run {
   ): void {
     const problem: Launch = {
       ...this.#attributes,
-      ...this.#dims,
+      ...this.dims,
       ...pass,
       length: this.perToken[2]!,
-      chunks: this.#chunks,
+      chunks: this.chunks,
     };
     const shader = shaderOf(problem);
     launch(
@@ -160,16 +172,17 @@ export class Run {
 
   /** The states that reach each chunk. */
   makeStates(states: readonly States[], pass: Pass): void {
-    if (this.alone) return;
+    if (!this.hasStates) return;
     const { largestChunk } = this.#shape;
     this.launch(
       (launch) => chunkStatesShader({ states, largestChunk }, launch),
       pass,
     );
-    if (this.#chunks === 1) return;
+    if (this.chunks === 1) return;
     this.launch((launch) => carryStatesShader(states, launch), pass);
   }
 
+  /** What tokens read of their chunk and of the states. */
   attend(roles: readonly Role[], mask: MaskSource | null, pass: Pass): void {
     const spec = { roles, mask, shape: this.#shape };
     this.launch((launch) => attendShader(spec, launch), pass);
@@ -177,10 +190,9 @@ export class Run {
 
   /** The gradients of the log decays, from the shares that came with dq and dk. */
   decayGradients(states: readonly [string, string], pass: Pass): void {
-    const { alone } = this;
-    const { causal } = this.#attributes;
+    const { causal, hasStates } = this;
     const { largestChunk } = this.#shape;
-    const spec = { causal, alone, largestChunk, states };
+    const spec = { causal, alone: !hasStates, largestChunk, states };
     this.launch((launch) => decayGradientsShader(spec, launch), pass);
   }
 

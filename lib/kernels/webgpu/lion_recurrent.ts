@@ -20,6 +20,8 @@ import {
   registerFusedKernel,
 } from "../../tfjs/webgpu/fused_kernel.ts";
 import { clearPadding } from "./padding.ts";
+import { largestBuffer } from "./passes.ts";
+import { inLaunches, tooFewBuffers, tooWide } from "./planning.ts";
 import { makeFloats, runProgram } from "../../tfjs/webgpu/program.ts";
 import { type Direction, LARGEST_HEAD_DIM } from "./recurrent.ts";
 import { forwardSweep } from "./recurrent_forward.ts";
@@ -29,9 +31,6 @@ import {
   keptBytes,
   rowsProgram,
 } from "./recurrent_gradient.ts";
-
-/** Storage buffers of the shader that has most, that of the gradient. */
-const STORAGE_BUFFERS = 10;
 
 /** Registers the kernels `LionRecurrent` and `LionRecurrentGrad` for webgpu. */
 export function registerRecurrent(): void {
@@ -59,19 +58,9 @@ export function planFor(
       refusal: "the webgpu kernel of the recurrent form computes in 32 bits",
     };
   }
-  if (headDim > LARGEST_HEAD_DIM) {
-    return {
-      refusal: `headDim is ${headDim}, and the webgpu kernel takes at most ` +
-        `${LARGEST_HEAD_DIM}`,
-    };
-  }
-  if (limits.maxStorageBuffersPerShaderStage < STORAGE_BUFFERS) {
-    return {
-      refusal: `the adapter binds ${limits.maxStorageBuffersPerShaderStage} ` +
-        `storage buffers (maxStorageBuffersPerShaderStage), and the webgpu ` +
-        `kernel needs ${STORAGE_BUFFERS}`,
-    };
-  }
+  const refusal = tooWide({ headDim }, LARGEST_HEAD_DIM) ??
+    tooFewBuffers(limits);
+  if (refusal) return refusal;
   const bytes = keptBytes(length, headDim, valueDim);
   if (bytes > largestBuffer(limits)) {
     return {
@@ -81,20 +70,13 @@ export function planFor(
         `(maxStorageBufferBindingSize)`,
     };
   }
-  const launches = directionsOf(causal).length;
   return {
     chunkSize: null,
     // The forward sweep's row sums.
     scratchBytes: causal ? 0 : 4 * batch * heads * length,
     carriedBytes: 0,
-    how: `webgpu, ${launches} ${launches === 1 ? "launch" : "launches"}`,
+    how: inLaunches(directionsOf(causal).length),
   };
-}
-
-function largestBuffer(
-  { maxStorageBufferBindingSize, maxBufferSize }: GPUSupportedLimits,
-): number {
-  return Math.min(maxStorageBufferBindingSize, maxBufferSize);
 }
 
 function directionsOf(causal: boolean): Direction[] {

@@ -153,7 +153,8 @@ ${
 }
 
 function bodyOf(
-  { direction, logDecay, firstState, lastState, sumsBefore, isLast }: ForwardSweep,
+  { direction, logDecay, firstState, lastState, sumsBefore, isLast }:
+    ForwardSweep,
   { threads }: Tiling,
 ): string {
   const token = tokenAt(direction, "(first + t)");

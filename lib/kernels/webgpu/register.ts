@@ -1,5 +1,6 @@
 import { registerDense } from "../dense.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
+import { registerFull } from "./lion_full.ts";
 import { registerRecurrent } from "./lion_recurrent.ts";
 import { registerMatmul } from "../../tfjs/webgpu/matmul.ts";
 import { registerOperations } from "./operations.ts";
@@ -16,6 +17,7 @@ export function registerWebGpuKernels(isSoftware: boolean): void {
   if (registered) return;
   registered = true;
   registerChunkwise();
+  registerFull(isSoftware);
   registerRecurrent();
   registerOperations();
   registerSoftmaxAttention(isSoftware);
