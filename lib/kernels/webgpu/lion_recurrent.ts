@@ -10,10 +10,7 @@ import {
   type AttentionKernel,
   gradientKernel,
   type KernelAttributes,
-  type KernelPlan,
-  type KernelRequest,
   KERNELS,
-  type Refusal,
 } from "../../attention/kernel.ts";
 import {
   type FusedKernel,
@@ -21,16 +18,15 @@ import {
 } from "../../tfjs/webgpu/fused_kernel.ts";
 import { clearPadding } from "./padding.ts";
 import { largestBuffer } from "./passes.ts";
-import { inLaunches, tooFewBuffers, tooWide } from "./planning.ts";
 import { makeFloats, runProgram } from "../../tfjs/webgpu/program.ts";
-import { type Direction, LARGEST_HEAD_DIM } from "./recurrent.ts";
-import { forwardSweep } from "./recurrent_forward.ts";
+import { type ForwardSweep, forwardSweep } from "./recurrent_forward.ts";
 import {
   gradientSweep,
   groupsOf,
   keptBytes,
   rowsProgram,
 } from "./recurrent_gradient.ts";
+import { directionsOf, planFor } from "./recurrent_plan.ts";
 
 /** Registers the kernels `LionRecurrent` and `LionRecurrentGrad` for webgpu. */
 export function registerRecurrent(): void {
@@ -42,77 +38,50 @@ export function registerRecurrent(): void {
   registerFusedKernel(gradientKernel("recurrent"), gradient);
 }
 
-/**
- * Plans a problem for a device.
- *
- * @param request The problem.
- * @param limits Of the device.
- * @returns What would run, or why nothing can.
- */
-export function planFor(
-  { batch, heads, length, headDim, valueDim, causal, precision }: KernelRequest,
-  limits: GPUSupportedLimits,
-): KernelPlan | Refusal {
-  if (precision === "f16") {
-    return {
-      refusal: "the webgpu kernel of the recurrent form computes in 32 bits",
-    };
-  }
-  const refusal = tooWide({ headDim }, LARGEST_HEAD_DIM) ??
-    tooFewBuffers(limits);
-  if (refusal) return refusal;
-  const bytes = keptBytes(length, headDim, valueDim);
-  if (bytes > largestBuffer(limits)) {
-    return {
-      refusal:
-        `the states that the gradient of a sequence keeps take ${bytes} ` +
-        `bytes, more than the adapter's ${largestBuffer(limits)} ` +
-        `(maxStorageBufferBindingSize)`,
-    };
-  }
-  return {
-    chunkSize: null,
-    // The forward sweep's row sums.
-    scratchBytes: causal ? 0 : 4 * batch * heads * length,
-    carriedBytes: 0,
-    how: inLaunches(directionsOf(causal).length),
-  };
-}
-
-function directionsOf(causal: boolean): Direction[] {
-  return causal ? ["forward"] : ["forward", "backward"];
-}
-
 type ForwardInput = "q" | "k" | "v";
-type OptionalInput = "f" | "b" | "mask";
+type OptionalInput = "f" | "b" | "mask" | "before" | "after";
 type Inputs<Input extends string> =
   & Readonly<Record<Input, tf.TensorInfo>>
   & Readonly<Partial<Record<OptionalInput, tf.TensorInfo>>>;
 
-const forward: FusedKernel<ForwardInput, KernelAttributes> = (
+/** The forward pass; of a piece of a sequence, with states in and out. */
+export const forward: FusedKernel<ForwardInput, KernelAttributes> = (
   { backend, inputs, attributes },
 ) => {
-  const { q, k, v, f, b, mask } = inputs as Inputs<ForwardInput>;
-  const perToken = q.shape.slice(0, 3);
+  const given = inputs as Inputs<ForwardInput>;
+  const { q, k, v, mask } = given;
+  const [batch, heads, length, headDim] = q.shape as [
+    number,
+    number,
+    number,
+    number,
+  ];
   const y = makeFloats(backend, v.shape);
   const directions = directionsOf(attributes.causal);
-  const sums = directions.map(() => makeFloats(backend, perToken));
-  directions.forEach((direction, i) =>
-    runProgram(
-      backend,
-      forwardSweep({
-        ...{ direction, q, k, v, y, attributes },
-        logDecay: direction === "forward" ? f : b,
-        sumsBefore: sums[i - 1],
-        rowSums: sums[i]!,
-        isLast: i === directions.length - 1,
-      }),
-    )
+  const sums = directions.map(() =>
+    makeFloats(backend, [batch, heads, length])
   );
+  const state = [batch, heads, headDim, v.shape[3]! + 1];
+  const leaving = attributes.states
+    ? directions.map(() => makeFloats(backend, state))
+    : [];
+  directions.forEach((direction, i) => {
+    const [logDecay, firstState] = direction === "forward"
+      ? [given.f, given.before]
+      : [given.b, given.after];
+    const sweep: ForwardSweep = {
+      ...{ direction, q, k, v, y, logDecay, firstState, attributes },
+      lastState: leaving[i],
+      sumsBefore: sums[i - 1],
+      rowSums: sums[i]!,
+      isLast: i === directions.length - 1,
+    };
+    runProgram(backend, forwardSweep(sweep));
+  });
   if (mask) clearPadding(backend, y, mask);
   const rowSums = sums.pop()!;
   sums.forEach(({ dataId }) => backend.disposeData(dataId));
-  return [y, rowSums];
+  return [y, rowSums, ...leaving];
 };
 
 type GradientInput = ForwardInput | "y" | "rowSums" | "dy";
