@@ -25,7 +25,7 @@ struct Uniforms {
 @group(0) @binding(8) var<storage, read_write> lastState: array<f32>;
 @group(0) @binding(9) var<uniform> uniforms: Uniforms;
 
-var<workgroup> parts: array<vec4f, 128>;
+var<workgroup> parts: array<vec4f, 256>;
 fn read_q(token: u32, quad: u32) -> vec4f {
   let column = 4u * quad;
   let first = token * uniforms.headDim + column;
@@ -120,8 +120,8 @@ fn main(
   var state5 = enter_firstState(sequence, 8u * lane + 5u, quad);
   var state6 = enter_firstState(sequence, 8u * lane + 6u, quad);
   var state7 = enter_firstState(sequence, 8u * lane + 7u, quad);
-  for (var first = 0u; first <= last; first += 4u) {
-    let count = min(4u, uniforms.length - first);
+  for (var first = 0u; first <= last; first += 8u) {
+    let count = min(8u, uniforms.length - first);
     if (is_working) {
       for (var t = 0u; t < count; t++) {
         let token = base + last - (first + t);
