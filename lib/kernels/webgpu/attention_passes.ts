@@ -30,6 +30,10 @@ import type { Dims, Vectors } from "./vectors.ts";
 export interface Schedule {
   /** Whether they read other chunks through states. */
   readonly readsStates: boolean;
+  /** Whether a sequence may be a piece of a longer one, with states on both sides. */
+  readonly takesStates?: boolean;
+  /** Another way of the forward pass, for some calls. */
+  instead?(call: Call<string, KernelAttributes>): tf.TensorInfo[] | undefined;
   /** Tokens of a chunk of the gradient, if not those of the forward pass. */
   gradientChunk?(length: number, dims: Dims): number;
   /** Makes what all roles need besides. */
@@ -58,10 +62,12 @@ export function registerForm(
   registerFusedKernel<string, string, KernelAttributes, KernelRequest>(
     ATTENTION[form],
     {
-      forward: (call) => forward(new Run(call, schedule.readsStates), schedule),
+      forward: (call) =>
+        schedule.instead?.(call) ??
+          forward(new Run(call, schedule.readsStates), schedule),
       gradient: (call) => gradient(runOfGradient(call, schedule), schedule),
       plan: (request, device) =>
-        request.states
+        request.states && !schedule.takesStates
           ? { refusal: `the webgpu kernel of the ${form} form takes no states` }
           : plan(request, device),
     },
@@ -90,6 +96,7 @@ function runOfGradient(
 function forward(run: Run, schedule: Schedule): tf.TensorInfo[] {
   const y = run.output("y", run.input("v")!.shape);
   const rowSums = run.output("rowSums", run.perToken);
+  const leaving = run.leaving();
   const q = run.vectors("q", "key");
   const k = run.vectors("k", "key");
   const v = run.vectors("v", "value");
@@ -111,7 +118,7 @@ function forward(run: Run, schedule: Schedule): tf.TensorInfo[] {
   }
   run.clearPadding([y]);
   run.dispose();
-  return [y, rowSums];
+  return [y, rowSums, ...leaving];
 }
 
 function gradient(run: Run, schedule: Schedule): tf.TensorInfo[] {

@@ -10,24 +10,21 @@ import {
   type KernelAttributes,
   type KernelRequest,
 } from "../../attention/kernel.ts";
-import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import {
   type FusedKernel,
   registerFusedKernel,
 } from "../../tfjs/webgpu/fused_kernel.ts";
 import { clearPadding } from "./padding.ts";
+import { largestBuffer } from "./passes.ts";
 import { makeFloats, runProgram } from "../../tfjs/webgpu/program.ts";
-import { type Direction, LARGEST_HEAD_DIM } from "./recurrent.ts";
-import { forwardSweep } from "./recurrent_forward.ts";
+import { type ForwardSweep, forwardSweep } from "./recurrent_forward.ts";
 import {
   gradientSweep,
   groupsOf,
   keptBytes,
   rowsProgram,
 } from "./recurrent_gradient.ts";
-
-/** Storage buffers of the shader that has most, that of the gradient. */
-const STORAGE_BUFFERS = 10;
+import { directionsOf, planFor } from "./recurrent_plan.ts";
 
 /** Registers the kernels `LionRecurrent` and `LionRecurrentGrad` for webgpu. */
 export function registerRecurrent(): void {
@@ -38,101 +35,50 @@ export function registerRecurrent(): void {
   });
 }
 
-/**
- * Plans a problem for a device.
- *
- * @param request The problem.
- * @param limits Of the device.
- * @returns What would run, or why nothing can.
- */
-export function planFor(
-  request: KernelRequest,
-  limits: GPUSupportedLimits,
-): KernelPlan | Refusal {
-  const { batch, heads, length, headDim, valueDim, causal, precision } =
-    request;
-  if (request.states) {
-    return {
-      refusal: "the webgpu kernel of the recurrent form takes no states",
-    };
-  }
-  if (precision === "f16") {
-    return {
-      refusal: "the webgpu kernel of the recurrent form computes in 32 bits",
-    };
-  }
-  if (headDim > LARGEST_HEAD_DIM) {
-    return {
-      refusal: `headDim is ${headDim}, and the webgpu kernel takes at most ` +
-        `${LARGEST_HEAD_DIM}`,
-    };
-  }
-  if (limits.maxStorageBuffersPerShaderStage < STORAGE_BUFFERS) {
-    return {
-      refusal: `the adapter binds ${limits.maxStorageBuffersPerShaderStage} ` +
-        `storage buffers (maxStorageBuffersPerShaderStage), and the webgpu ` +
-        `kernel needs ${STORAGE_BUFFERS}`,
-    };
-  }
-  const bytes = keptBytes(length, headDim, valueDim);
-  if (bytes > largestBuffer(limits)) {
-    return {
-      refusal:
-        `the states that the gradient of a sequence keeps take ${bytes} ` +
-        `bytes, more than the adapter's ${largestBuffer(limits)} ` +
-        `(maxStorageBufferBindingSize)`,
-    };
-  }
-  const launches = directionsOf(causal).length;
-  return {
-    chunkSize: null,
-    // The forward sweep's row sums.
-    scratchBytes: causal ? 0 : 4 * batch * heads * length,
-    carriedBytes: 0,
-    how: `webgpu, ${launches} ${launches === 1 ? "launch" : "launches"}`,
-  };
-}
-
-function largestBuffer(
-  { maxStorageBufferBindingSize, maxBufferSize }: GPUSupportedLimits,
-): number {
-  return Math.min(maxStorageBufferBindingSize, maxBufferSize);
-}
-
-function directionsOf(causal: boolean): Direction[] {
-  return causal ? ["forward"] : ["forward", "backward"];
-}
-
 type ForwardInput = "q" | "k" | "v";
-type OptionalInput = "f" | "b" | "mask";
+type OptionalInput = "f" | "b" | "mask" | "before" | "after";
 type Inputs<Input extends string> =
   & Readonly<Record<Input, tf.TensorInfo>>
   & Readonly<Partial<Record<OptionalInput, tf.TensorInfo>>>;
 
-const forward: FusedKernel<ForwardInput, KernelAttributes> = (
+/** The forward pass; of a piece of a sequence, with states in and out. */
+export const forward: FusedKernel<ForwardInput, KernelAttributes> = (
   { backend, inputs, attributes },
 ) => {
-  const { q, k, v, f, b, mask } = inputs as Inputs<ForwardInput>;
-  const perToken = q.shape.slice(0, 3);
+  const given = inputs as Inputs<ForwardInput>;
+  const { q, k, v, mask } = given;
+  const [batch, heads, length, headDim] = q.shape as [
+    number,
+    number,
+    number,
+    number,
+  ];
   const y = makeFloats(backend, v.shape);
   const directions = directionsOf(attributes.causal);
-  const sums = directions.map(() => makeFloats(backend, perToken));
-  directions.forEach((direction, i) =>
-    runProgram(
-      backend,
-      forwardSweep({
-        ...{ direction, q, k, v, y, attributes },
-        logDecay: direction === "forward" ? f : b,
-        sumsBefore: sums[i - 1],
-        rowSums: sums[i]!,
-        isLast: i === directions.length - 1,
-      }),
-    )
+  const sums = directions.map(() =>
+    makeFloats(backend, [batch, heads, length])
   );
+  const state = [batch, heads, headDim, v.shape[3]! + 1];
+  const leaving = attributes.states
+    ? directions.map(() => makeFloats(backend, state))
+    : [];
+  directions.forEach((direction, i) => {
+    const [logDecay, firstState] = direction === "forward"
+      ? [given.f, given.before]
+      : [given.b, given.after];
+    const sweep: ForwardSweep = {
+      ...{ direction, q, k, v, y, logDecay, firstState, attributes },
+      lastState: leaving[i],
+      sumsBefore: sums[i - 1],
+      rowSums: sums[i]!,
+      isLast: i === directions.length - 1,
+    };
+    runProgram(backend, forwardSweep(sweep));
+  });
   if (mask) clearPadding(backend, y, mask);
   const rowSums = sums.pop()!;
   sums.forEach(({ dataId }) => backend.disposeData(dataId));
-  return [y, rowSums];
+  return [y, rowSums, ...leaving];
 };
 
 type GradientInput = ForwardInput | "y" | "rowSums" | "dy";

@@ -26,8 +26,11 @@ import { reading, writing } from "./score_tiles.ts";
 
 /** Threads of a workgroup, if the rows alone do not make more. */
 const THREADS = 64;
-/** Tokens between barriers. */
-const BLOCK = 4;
+
+/** Tokens between barriers: of more threads, a workgroup's memory holds fewer sums. */
+function blockOf(threads: number): number {
+  return threads <= 128 ? 8 : 4;
+}
 
 /** What a sweep does, and with which tensors. */
 export interface ForwardSweep {
@@ -127,7 +130,7 @@ function functionsOf(
   width: 1 | 4,
 ): string {
   return /* wgsl */ `
-var<workgroup> parts: array<vec4f, ${BLOCK * threads}>;
+var<workgroup> parts: array<vec4f, ${blockOf(threads) * threads}>;
 ${sweepFunctions(width)}
 ${reading("y", "valueDim", width)}
 ${writing("y", "valueDim", width)}
@@ -159,6 +162,7 @@ function bodyOf(
 ): string {
   const token = tokenAt(direction, "(first + t)");
   const isForward = direction === "forward";
+  const block = blockOf(threads);
   const row = (r: number) => `${TILE_ROWS}u * lane + ${r}u`;
   return /* wgsl */ `${PLACES}
   let sequence = workgroup / uniforms.tiles;
@@ -173,8 +177,8 @@ ${
       };`
     )
   }
-  for (var first = 0u; first <= last; first += ${BLOCK}u) {
-    let count = min(${BLOCK}u, uniforms.length - first);
+  for (var first = 0u; first <= last; first += ${block}u) {
+    let count = min(${block}u, uniforms.length - first);
     if (is_working) {
       for (var t = 0u; t < count; t++) {
         let token = ${token};

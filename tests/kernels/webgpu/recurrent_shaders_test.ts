@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { KernelRequest } from "../../../lib/attention/kernel.ts";
-import { planFor } from "../../../lib/kernels/webgpu/lion_recurrent.ts";
+import { planFor } from "../../../lib/kernels/webgpu/recurrent_plan.ts";
 import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
 import { forwardSweep } from "../../../lib/kernels/webgpu/recurrent_forward.ts";
 import {

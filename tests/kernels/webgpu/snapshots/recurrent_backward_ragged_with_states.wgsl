@@ -1,4 +1,4 @@
-// lion_recurrent_forward backward logDecay entering sumsBefore leaving last threads=32
+// lion_recurrent_forward backward logDecay firstState sumsBefore lastState last threads=32
 // dispatch 2 × 1 × 1
 alias Pack = f32;
 struct Uniforms {
@@ -18,14 +18,14 @@ struct Uniforms {
 @group(0) @binding(1) var<storage, read> k: array<Pack>;
 @group(0) @binding(2) var<storage, read> v: array<Pack>;
 @group(0) @binding(3) var<storage, read> logDecay: array<f32>;
-@group(0) @binding(4) var<storage, read> entering: array<f32>;
+@group(0) @binding(4) var<storage, read> firstState: array<f32>;
 @group(0) @binding(5) var<storage, read> sumsBefore: array<f32>;
 @group(0) @binding(6) var<storage, read_write> y: array<Pack>;
 @group(0) @binding(7) var<storage, read_write> rowSums: array<f32>;
-@group(0) @binding(8) var<storage, read_write> leaving: array<f32>;
+@group(0) @binding(8) var<storage, read_write> lastState: array<f32>;
 @group(0) @binding(9) var<uniform> uniforms: Uniforms;
 
-var<workgroup> parts: array<vec4f, 128>;
+var<workgroup> parts: array<vec4f, 256>;
 fn read_q(token: u32, quad: u32) -> vec4f {
   let column = 4u * quad;
   let first = token * uniforms.headDim + column;
@@ -74,24 +74,23 @@ fn is_own(tile: u32, place: u32) -> bool {
   return select(quad_at(tile, place) < uniforms.wholeQuads, tile == 0u, is_last);
 }
 
-fn enter(sequence: u32, row: u32, quad: u32) -> vec4f {
-  var found = vec4f();
+fn enter_firstState(sequence: u32, row: u32, quad: u32) -> vec4f {
+  var state = vec4f();
   for (var i = 0u; i < 4u; i++) {
     let column = 4u * quad + i;
-    // What there is not of rows and columns is zero, and stays so.
     if (row >= uniforms.headDim || column > uniforms.valueDim) { continue; }
     let at = (sequence * uniforms.headDim + row) * (uniforms.valueDim + 1u) + column;
-    found[i] = entering[at];
+    state[i] = firstState[at];
   }
-  return found;
+  return state;
 }
-fn leave(sequence: u32, row: u32, quad: u32, state: vec4f) {
+
+fn leave_lastState(sequence: u32, row: u32, quad: u32, state: vec4f) {
   for (var i = 0u; i < 4u; i++) {
     let column = 4u * quad + i;
-    // What there is not of rows and columns is zero, and stays so.
     if (row >= uniforms.headDim || column > uniforms.valueDim) { continue; }
     let at = (sequence * uniforms.headDim + row) * (uniforms.valueDim + 1u) + column;
-    leaving[at] = state[i];
+    lastState[at] = state[i];
   }
 }
 @compute @workgroup_size(32)
@@ -113,16 +112,16 @@ fn main(
   let base = sequence * uniforms.length;
   let quad = quad_at(tile, place);
   let ones = uniforms.valueDim % 4u;
-  var state0 = enter(sequence, 8u * lane + 0u, quad);
-  var state1 = enter(sequence, 8u * lane + 1u, quad);
-  var state2 = enter(sequence, 8u * lane + 2u, quad);
-  var state3 = enter(sequence, 8u * lane + 3u, quad);
-  var state4 = enter(sequence, 8u * lane + 4u, quad);
-  var state5 = enter(sequence, 8u * lane + 5u, quad);
-  var state6 = enter(sequence, 8u * lane + 6u, quad);
-  var state7 = enter(sequence, 8u * lane + 7u, quad);
-  for (var first = 0u; first <= last; first += 4u) {
-    let count = min(4u, uniforms.length - first);
+  var state0 = enter_firstState(sequence, 8u * lane + 0u, quad);
+  var state1 = enter_firstState(sequence, 8u * lane + 1u, quad);
+  var state2 = enter_firstState(sequence, 8u * lane + 2u, quad);
+  var state3 = enter_firstState(sequence, 8u * lane + 3u, quad);
+  var state4 = enter_firstState(sequence, 8u * lane + 4u, quad);
+  var state5 = enter_firstState(sequence, 8u * lane + 5u, quad);
+  var state6 = enter_firstState(sequence, 8u * lane + 6u, quad);
+  var state7 = enter_firstState(sequence, 8u * lane + 7u, quad);
+  for (var first = 0u; first <= last; first += 8u) {
+    let count = min(8u, uniforms.length - first);
     if (is_working) {
       for (var t = 0u; t < count; t++) {
         let token = base + last - (first + t);
@@ -171,13 +170,13 @@ fn main(
     workgroupBarrier();
   }
   if (is_working && is_own(tile, place)) {
-    leave(sequence, 8u * lane + 0u, quad, state0);
-    leave(sequence, 8u * lane + 1u, quad, state1);
-    leave(sequence, 8u * lane + 2u, quad, state2);
-    leave(sequence, 8u * lane + 3u, quad, state3);
-    leave(sequence, 8u * lane + 4u, quad, state4);
-    leave(sequence, 8u * lane + 5u, quad, state5);
-    leave(sequence, 8u * lane + 6u, quad, state6);
-    leave(sequence, 8u * lane + 7u, quad, state7);
+    leave_lastState(sequence, 8u * lane + 0u, quad, state0);
+    leave_lastState(sequence, 8u * lane + 1u, quad, state1);
+    leave_lastState(sequence, 8u * lane + 2u, quad, state2);
+    leave_lastState(sequence, 8u * lane + 3u, quad, state3);
+    leave_lastState(sequence, 8u * lane + 4u, quad, state4);
+    leave_lastState(sequence, 8u * lane + 5u, quad, state5);
+    leave_lastState(sequence, 8u * lane + 6u, quad, state6);
+    leave_lastState(sequence, 8u * lane + 7u, quad, state7);
   }
 }

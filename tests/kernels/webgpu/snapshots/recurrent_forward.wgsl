@@ -22,7 +22,7 @@ struct Uniforms {
 @group(0) @binding(5) var<storage, read_write> rowSums: array<f32>;
 @group(0) @binding(6) var<uniform> uniforms: Uniforms;
 
-var<workgroup> parts: array<vec4f, 256>;
+var<workgroup> parts: array<vec4f, 512>;
 fn read_q(token: u32, quad: u32) -> vec4f { return q[token * (uniforms.headDim / 4u) + quad]; }
 fn rows_of_q(token: u32, quad: u32) -> vec4f {
   return select(vec4f(), read_q(token, quad), quad < (uniforms.headDim + 3u) / 4u);
@@ -80,8 +80,8 @@ fn main(
   var state5 = vec4f();
   var state6 = vec4f();
   var state7 = vec4f();
-  for (var first = 0u; first <= last; first += 4u) {
-    let count = min(4u, uniforms.length - first);
+  for (var first = 0u; first <= last; first += 8u) {
+    let count = min(8u, uniforms.length - first);
     if (is_working) {
       for (var t = 0u; t < count; t++) {
         let token = base + (first + t);
