@@ -23,10 +23,11 @@ const TILE_COLUMNS = [8, 4];
 const WIDE_COLUMNS = 16;
 
 /**
- * Steps along the inner dimension between two tests for its end. A wide tile
- * leaves no register to load what the next step needs.
+ * Steps along the inner dimension between two tests for its end. Binaryen brings
+ * the steps of each sum together, so that all rows of B are held meanwhile: two
+ * steps are as many as the registers take, and a wide tile leaves room for one.
  */
-const unrolled = (columns: number) => columns === WIDE_COLUMNS ? 1 : 4;
+const unrolled = (columns: number) => columns === WIDE_COLUMNS ? 1 : 2;
 
 /**
  * Matrix products by register tiles: 6 × 8 sums are 12 vectors, which with a
