@@ -7,7 +7,7 @@
 // A task has every so many blocks of a sequence's keys, whose gradients are its
 // own. Where it has not all of them, its part of dq is added to the others in
 // the second phase.
-import { multiplyTransposedWide, multiplyWide } from "./gemm";
+import { multiply, multiplyTransposed } from "./gemm";
 import { queue, softmax as job } from "./jobs";
 import { at, put, unpadRows } from "./matrix";
 import { powers } from "./powers";
@@ -181,7 +181,7 @@ function addGradients(): void {
   const valueColumns = <i32> (valueStride >> 2);
   const dk = dkOf(token), dv = dvOf(token);
   computeScores();
-  multiplyWide(
+  multiply(
     keys,
     columns,
     job.valueDim,
@@ -196,7 +196,7 @@ function addGradients(): void {
     0,
   );
   differentiate();
-  multiplyWide(
+  multiply(
     keys,
     valueColumns,
     queries,
@@ -210,7 +210,7 @@ function addGradients(): void {
     dv,
     valueStride,
   );
-  multiplyWide(
+  multiply(
     keys,
     headColumns,
     queries,
@@ -224,7 +224,7 @@ function addGradients(): void {
     dk,
     headStride,
   );
-  multiplyTransposedWide(
+  multiplyTransposed(
     queries,
     headColumns,
     keys,
