@@ -40,11 +40,13 @@ const notebooks = (...names: string[]): Step =>
   );
 
 const CHECK: Task = {
-  about: "Format, lint, types, documentation, and what would be published.",
+  about:
+    "Format, lint, types, rooms, documentation, and what would be published.",
   steps: [
     { args: ["fmt", "--check"] },
     { args: ["lint"] },
     { args: ["check"] },
+    run("tools/check_rooms.ts"),
     run("tools/check_docs.ts"),
     { args: ["publish", "--dry-run", "--allow-dirty"] },
   ],

@@ -19,7 +19,7 @@ import { causalPair, logDecayPair } from "./decay_pair.ts";
 import type { ConcreteForm, Form } from "./form.ts";
 import { full } from "./full.ts";
 import { type Precision, runAttentionKernel } from "./kernel.ts";
-import { divided, withOnes } from "./normalizer.ts";
+import { divided, SMALLEST_EPSILON, withOnes } from "./normalizer.ts";
 import { type AttentionPlan, planAttention } from "./plan.ts";
 import { recurrent } from "./recurrent.ts";
 import { assertShape } from "../contract/shape.ts";
@@ -202,12 +202,6 @@ export function lionAttention(
 }
 
 /**
- * Rows of padding have sums of 0, and 0 / 0 is NaN: with padding, the kernel
- * divides by this at the least.
- */
-const SMALLEST_EPSILON = 1e-30;
-
-/**
  * Tells which form and kernel {@linkcode lionAttention} would run with the same
  * arguments on the current backend, and what it would cost; runs nothing.
  *
@@ -254,6 +248,50 @@ function check(
   options: LionAttentionOptions,
 ): { plan: AttentionPlan; scale: number } {
   assertOptions(owner, options, OPTIONS);
+  const { scale, kernel, causal, normalize } = assertAttention(
+    q,
+    k,
+    v,
+    options,
+  );
+  const [batch, heads, length, headDim] = q.shape;
+  const plan = planAttention({
+    batch,
+    heads,
+    length,
+    headDim,
+    valueDim: v.shape[3],
+    form: options.form ?? "auto",
+    kernel,
+    causal,
+    normalize,
+    chunkSize: options.chunkSize,
+    decays: options.decay !== undefined && options.decay.kind !== "none",
+    precision: options.precision ?? "f32",
+  });
+  return { plan, scale };
+}
+
+/** The options that do not depend on how attention is computed. */
+type CommonOptions = Pick<
+  LionAttentionOptions,
+  "scale" | "epsilon" | "kernel" | "causal" | "normalize"
+>;
+
+/**
+ * Checks the tensors of an attention, and its options; returns these with their
+ * defaults.
+ *
+ * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
+ * option is of the wrong kind.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function assertAttention(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  { mask, ...options }: CommonOptions & Pick<LionAttentionOptions, "mask">,
+): Required<CommonOptions> {
   const axes = "batch, heads, length, headDim";
   assertShape("q", q, [null, null, null, null], axes);
   const [batch, heads, length, headDim] = q.shape;
@@ -264,31 +302,16 @@ function check(
     throw new RangeError(`${name} should not be empty, got shape [${shape}]`);
   }
   for (const [name, x] of Object.entries({ q, k, v })) assertNumbers(name, x);
-  const { mask, scale = 1 / Math.sqrt(headDim), epsilon = 1e-6 } = options;
   if (mask !== undefined) {
     assertShape("mask", mask, [batch, length], "batch, length");
     assertNumbers("mask", mask);
   }
+  const { scale = 1 / Math.sqrt(headDim), epsilon = 1e-6 } = options;
   assertFinite("scale", scale);
   assertEpsilon("epsilon", epsilon);
-  const { form = "auto", kernel = true, causal = false, normalize = true } =
-    options;
+  const { kernel = true, causal = false, normalize = true } = options;
   for (const [name, x] of Object.entries({ kernel, causal, normalize })) {
     assertBoolean(name, x);
   }
-  const plan = planAttention({
-    batch,
-    heads,
-    length,
-    headDim,
-    valueDim: v.shape[3],
-    form,
-    kernel,
-    causal,
-    normalize,
-    chunkSize: options.chunkSize,
-    decays: options.decay !== undefined && options.decay.kind !== "none",
-    precision: options.precision ?? "f32",
-  });
-  return { plan, scale };
+  return { scale, epsilon, kernel, causal, normalize };
 }

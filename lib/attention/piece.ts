@@ -5,10 +5,24 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { withoutPadding } from "../operations/padding.ts";
+import { runKernel } from "../contract/kernel.ts";
+import { isRecording } from "../contract/tape.ts";
+import { selectTokens, withoutPadding } from "../operations/padding.ts";
 import { chunkwise } from "./chunkwise.ts";
 import { causalPair, type LogDecayPair } from "./decay_pair.ts";
-import { divided, splitSums, withOnes } from "./normalizer.ts";
+import { formInputs } from "./form.ts";
+import {
+  type KernelRequest,
+  KERNELS,
+  planKernel,
+  runAttentionKernel,
+} from "./kernel.ts";
+import {
+  divided,
+  SMALLEST_EPSILON,
+  splitSums,
+  withOnes,
+} from "./normalizer.ts";
 
 /**
  * What tokens outside of a piece have written, `[batch, heads, headDim,
@@ -35,6 +49,8 @@ export interface PieceOptions extends PieceStates {
   readonly epsilon: number;
   /** `[batch, length]` of float32, 0 at padding, if there is any. */
   readonly tokens?: tf.Tensor2D | undefined;
+  /** Whether a fused kernel may compute it. @default true */
+  readonly kernel?: boolean | undefined;
 }
 
 /** What a piece answers. */
@@ -78,19 +94,33 @@ export function attendPiece(
   pair: LogDecayPair | null,
   options: PieceOptions,
 ): Piece {
-  const { causal, scale, normalize, epsilon, tokens } = options;
-  const read = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;
-  const [queries, keys] = [tf.mul(read(q), scale) as tf.Tensor4D, read(k)];
-  const values = withOnes(read(v));
+  const { causal, scale, normalize, epsilon, tokens, kernel = true } = options;
   const decays = causal ? causalPair(pair, [q.shape[1], q.shape[2]]) : pair;
+  // A gradient goes through the operations below, of which attention inside of
+  // the piece is a kernel with a gradient of its own.
+  if (kernel && !isRecording()) {
+    const chunkSize = kernelChunk(q, v, decays, { ...options, states: true });
+    if (chunkSize) return runPiece(q, k, v, decays, options, chunkSize);
+  }
+  const read = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;
+  const queries = read(q), keys = read(k), values = withOnes(read(v));
+  const scaled = tf.mul(queries, scale) as tf.Tensor4D;
   const forward = decays?.forward ?? null, backward = decays?.backward ?? null;
 
-  let sums = chunkwise(queries, keys, values, decays, CHUNK);
+  const attributes = { causal, scale, normalize: false, epsilon: 0 };
+  const chunkSize = kernel && kernelChunk(q, values, decays, attributes);
+  let sums = chunkSize
+    ? runAttentionKernel("chunkwise", queries, keys, values, decays, {
+      ...attributes,
+      chunkSize,
+      precision: "f32",
+    }, undefined)
+    : chunkwise(scaled, keys, values, decays, CHUNK);
   if (options.before) {
-    sums = readState("before", queries, options.before, forward, sums);
+    sums = readState("before", scaled, options.before, forward, sums);
   }
   if (options.after && !causal) {
-    sums = readState("after", queries, options.after, backward, sums);
+    sums = readState("after", scaled, options.after, backward, sums);
   }
   const y = normalize ? divided(sums, epsilon, tokens) : splitSums(sums)[0];
   return {
@@ -99,6 +129,68 @@ export function attendPiece(
     backward: causal
       ? null
       : carryState("after", options.after, keys, values, backward),
+  };
+}
+
+/** Tokens a chunk of the current backend's kernel, or `null` where it has none for this. */
+function kernelChunk(
+  { shape: [batch, heads, length, headDim] }: tf.Tensor4D,
+  { shape: [, , , valueDim] }: tf.Tensor4D,
+  pair: LogDecayPair | null,
+  { causal, normalize, states = false }: Pick<
+    KernelRequest,
+    "causal" | "normalize" | "states"
+  >,
+): number | null {
+  const plan = planKernel("chunkwise", {
+    batch,
+    heads,
+    length,
+    headDim,
+    valueDim,
+    decays: pair !== null,
+    causal,
+    normalize,
+    chunkSize: undefined,
+    precision: "f32",
+    states,
+  });
+  return "refusal" in plan ? null : plan.chunkSize;
+}
+
+/** The piece as one kernel. */
+function runPiece(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  pair: LogDecayPair | null,
+  { causal, scale, normalize, epsilon, tokens, before, after }: PieceOptions,
+  chunkSize: number,
+): Piece {
+  const read = (x: tf.Tensor) => tokens ? selectTokens(x, tokens) : x;
+  const [, , , f, b] = formInputs(q, k, v, pair);
+  const [y, , forward, backward] = runKernel(KERNELS.chunkwise, {
+    q: read(q),
+    k: read(k),
+    v: read(v),
+    ...(f ? { f } : {}),
+    ...(b ? { b } : {}),
+    ...(tokens ? { mask: tokens } : {}),
+    ...(before ? { before } : {}),
+    ...(after && !causal ? { after } : {}),
+  }, {
+    causal,
+    scale,
+    normalize,
+    epsilon: tokens ? Math.max(epsilon, SMALLEST_EPSILON) : epsilon,
+    chunkSize,
+    precision: "f32",
+    states: true,
+  });
+  return {
+    y: y as tf.Tensor4D,
+    forward: forward as tf.Tensor4D,
+    backward: (backward ?? null) as tf.Tensor4D | null,
   };
 }
 

@@ -139,22 +139,26 @@ async function assertClose(
   assert(error <= tolerance * largest, `${name}: error ${error / largest}`);
 }
 
-function* casesOfOne(): Generator<Case> {
+function* casesOfOne(): Generator<Case & { kernel: boolean }> {
   for (const length of [1, 3, 64, 70]) {
     for (const heads of [1, 5]) {
       for (const decay of ["none", "two-sided"] as const) {
         for (const causal of [false, true]) {
           for (const normalize of [true, false]) {
             for (const padded of [false, true]) {
-              yield {
-                batch: 2,
-                heads,
-                length,
-                decay,
-                causal,
-                normalize,
-                padded,
-              };
+              for (const kernel of [false, true]) {
+                yield {
+                  // One sequence alone is computed in several parts.
+                  batch: heads === 1 ? 1 : 2,
+                  heads,
+                  length,
+                  decay,
+                  causal,
+                  normalize,
+                  padded,
+                  kernel,
+                };
+              }
             }
           }
         }
@@ -188,6 +192,7 @@ onEachBackend("a piece reads its states and hands them on", async (backend) => {
       const pair = pairOf(c, decays);
       const options = {
         ...optionsOf(problem),
+        kernel: c.kernel,
         before,
         ...(c.causal ? {} : { after }),
         ...(tokens ? { tokens } : {}),
@@ -216,7 +221,12 @@ onEachBackend("a piece reads its states and hands them on", async (backend) => {
         : name === "backward" || name === "passedBack"
         ? wanted.backward
         : wanted.forward;
-      await assertClose(`${describe(c)}: ${name}`, result, of, tolerance);
+      await assertClose(
+        `${describe(c)} kernel ${c.kernel}: ${name}`,
+        result,
+        of,
+        tolerance,
+      );
     }
     tf.dispose([q, k, v, ...decays, before, after, results]);
     tokens?.dispose();
@@ -334,9 +344,16 @@ onEachBackend(
           { ...optionsOf(problem), tokens },
         )
       )([q, k, v, ...decays] as tf.Tensor[], dy as tf.Tensor4D);
+      const unrecorded = tf.tidy(() =>
+        inPieces(q, k, v, pairOf(c, decays), c.pieces, {
+          ...optionsOf(problem),
+          tokens,
+        })
+      );
       const name = `${describe(c)} in ${c.pieces}`;
       const { forward, gradient } = TOLERANCE[backend];
       await assertClose(`${name}: y`, value, y.values, forward);
+      await assertClose(`${name}: alone`, unrecorded, y.values, forward);
       const largest = (x: Float64Array) => Math.max(...x.map(Math.abs));
       const ofVectors = Math.max(
         ...[gradients.q!, gradients.k!, gradients.v!].map(({ values }) =>
@@ -356,7 +373,7 @@ onEachBackend(
           reference,
         );
       }
-      tf.dispose([q, k, v, ...decays, dy, value, ...grads]);
+      tf.dispose([q, k, v, ...decays, dy, value, unrecorded, ...grads]);
       tokens?.dispose();
     }
   },

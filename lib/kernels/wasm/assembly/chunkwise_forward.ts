@@ -17,6 +17,7 @@ import {
   sums,
   valueStride,
 } from "./attention";
+import { loadState, storeState } from "./borders";
 import {
   entering,
   enteringBack,
@@ -38,7 +39,7 @@ import {
   q,
   v,
 } from "./inside";
-import { queue } from "./jobs";
+import { attention as job, queue } from "./jobs";
 import { at, put, scaleAndAdd, scaleRows, scaleRowsAndDot } from "./matrix";
 import { vectorBytes } from "./simd";
 import { countProgress } from "./threads";
@@ -127,7 +128,7 @@ export function summarizeForward(sequence: i32, segment: i32): void {
   put(state + 2 * stateBytes, 1, totalBack);
 }
 
-/** The state that reaches a segment from those before it, or after it. */
+/** The state that reaches a segment from the border and the segments before it, or after it. */
 function gather(
   sequence: i32,
   segment: i32,
@@ -137,11 +138,13 @@ function gather(
   const last = filledSegments() - 1;
   const step = afterwards ? -1 : 1;
   const first = afterwards ? last : 0;
+  const border = afterwards ? job.after : job.before;
+  if (border !== 0) loadState(border, sequence, to);
   for (let s = first; s !== segment; s += step) {
     const record = recordOf(sequence, s);
     const state = afterwards ? record + stateBytes : record;
     const total = at(record + 2 * stateBytes, afterwards ? 1 : 0);
-    if (s === first) memory.copy(to, state, stateBytes);
+    if (s === first && border === 0) memory.copy(to, state, stateBytes);
     else scaleAndAdd(stateBytes, to, total, state);
   }
 }
@@ -151,13 +154,13 @@ export function attendForward(sequence: i32, segment: i32): void {
   const first = chunkOf(segment), end = chunkOf(segment + 1);
   if (first >= end) return;
   if (!decays) return attendWithoutDecay(sequence, first, end);
-  if (segments > 1) gather(sequence, segment, false, before);
+  gather(sequence, segment, false, before);
   let state = after + (end - 1 - first) * stateBytes;
   if (!causal) {
-    if (segments > 1) gather(sequence, segment, true, state);
+    gather(sequence, segment, true, state);
     for (let chunk = end - 1; chunk > first; chunk--) {
       openChunk(sequence, chunk);
-      const old: f32 = chunk < chunks - 1 ? throughBack() : 0;
+      const old: f32 = isFollowed(chunk) ? throughBack() : 0;
       write(state - stateBytes, old, state, leavingBack);
       state -= stateBytes;
       countProgress();
@@ -168,14 +171,27 @@ export function attendForward(sequence: i32, segment: i32): void {
     openQueries();
     const y = outputRows();
     attendInside(y);
-    if (chunk > 0) readState(before, entering, y);
-    if (!causal && chunk < chunks - 1) readState(state, enteringBack, y);
+    const some = chunk > 0 || job.before !== 0;
+    if (some) readState(before, entering, y);
+    if (!causal && isFollowed(chunk)) readState(state, enteringBack, y);
     finish(y);
-    const old: f32 = chunk > 0 ? through(count) : 0;
-    if (chunk < end - 1) write(before, old, before, leaving);
+    const old: f32 = some ? through(count) : 0;
+    const isLast = chunk === chunks - 1 && job.forward !== 0;
+    if (chunk < end - 1 || isLast) write(before, old, before, leaving);
+    if (isLast) storeState(before, job.forward, sequence);
+    if (chunk === 0 && job.backward !== 0) {
+      const oldBack: f32 = isFollowed(chunk) ? throughBack() : 0;
+      write(state, oldBack, state, leavingBack);
+      storeState(state, job.backward, sequence);
+    }
     state += stateBytes;
     countProgress();
   }
+}
+
+/** Whether a state comes from after a chunk. */
+function isFollowed(chunk: i32): bool {
+  return chunk < chunks - 1 || job.after !== 0;
 }
 
 /** Every token reads the same state, the sum over all segments. */
@@ -185,6 +201,12 @@ function attendWithoutDecay(sequence: i32, first: i32, end: i32): void {
     if (s === 0) memory.copy(before, state, stateBytes);
     else scaleAndAdd(stateBytes, before, 1, state);
   }
+  if (first === 0) {
+    passWithoutDecay(sequence, job.before, job.forward);
+    passWithoutDecay(sequence, job.after, job.backward);
+  }
+  addBorder(sequence, job.before, before);
+  addBorder(sequence, job.after, before);
   const one: f32 = 1;
   for (let i = 0; i < chunkSize; i++) put(entering, i, one);
   for (let chunk = first; chunk < end; chunk++) {
@@ -197,6 +219,23 @@ function attendWithoutDecay(sequence: i32, first: i32, end: i32): void {
     finish(y);
     countProgress();
   }
+}
+
+/** Hands a border's state on, with what the sequence adds. */
+function passWithoutDecay(sequence: i32, from: usize, to: usize): void {
+  if (to === 0) return;
+  const written = before, sum = after;
+  if (from !== 0) loadState(from, sequence, sum);
+  else memory.fill(sum, 0, stateBytes);
+  scaleAndAdd(stateBytes, sum, 1, written);
+  storeState(sum, to, sequence);
+}
+
+/** state += the state at a border, if there is one. */
+function addBorder(sequence: i32, border: usize, state: usize): void {
+  if (border === 0) return;
+  loadState(border, sequence, after);
+  scaleAndAdd(stateBytes, state, 1, after);
 }
 
 /** y_i += weight_i q_iᵀ state; sums_i likewise. */
