@@ -56,7 +56,7 @@ export {
 export type {
   StreamSegment,
   StreamSource,
-} from "./lib/attention/stream_segments.ts";
+} from "./lib/attention/segment_reader.ts";
 export {
   softmaxAttention,
   type SoftmaxAttentionOptions,

@@ -13,9 +13,9 @@ import { finite } from "./finite_decay.ts";
 import { attendPiece, passPiece, type PieceOptions } from "./piece.ts";
 import {
   type CheckedSegment,
-  Segments,
+  SegmentReader,
   type StreamSource,
-} from "./stream_segments.ts";
+} from "./segment_reader.ts";
 
 /** How far {@linkcode streamBidirectional} has come. */
 export interface StreamProgress {
@@ -68,7 +68,7 @@ const OPTIONS: OptionNames<StreamBidirectionalOptions> = {
  * Source: ours; the states between chunks of the chunkwise form, with segments
  * for chunks.
  *
- * @example Segments of 4 tokens, and the whole at once
+ * @example SegmentReader of 4 tokens, and the whole at once
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { fixedDecay, lionAttention, streamBidirectional } from "@lionjs/lion";
@@ -133,9 +133,9 @@ export async function streamBidirectional(
   }
   if (scale !== undefined) assertFinite("scale", scale);
   assertEpsilon("epsilon", epsilon);
-  const segments = new Segments(source, signal);
+  const reader = new SegmentReader(source, signal);
   const { length } = source;
-  const total = causal ? length : 2 * length - segments.range(0).end;
+  const total = causal ? length : 2 * length - reader.range(0).end;
   let done = 0;
   const report = (pass: StreamProgress["pass"], { start, end }: Range) => {
     done += end - start;
@@ -143,14 +143,14 @@ export async function streamBidirectional(
   };
 
   const borders = causal ? [] : await backwardStates(
-    segments,
+    reader,
     signal,
     (range) => report("states", range),
   );
   let before: tf.Tensor4D | undefined;
   try {
-    for (let index = 0; index < segments.count; index++) {
-      const { y, forward } = await segments.read(
+    for (let index = 0; index < reader.count; index++) {
+      const { y, forward } = await reader.read(
         index,
         (segment) =>
           attend(segment, before, borders[index], {
@@ -162,7 +162,7 @@ export async function streamBidirectional(
       );
       before?.dispose();
       before = forward;
-      const range = segments.range(index);
+      const range = reader.range(index);
       try {
         await write(range.start, y);
       } finally {
@@ -189,7 +189,7 @@ interface HostState {
  * last one.
  */
 async function backwardStates(
-  segments: Segments,
+  reader: SegmentReader,
   signal: AbortSignal | undefined,
   report: (range: Range) => void,
 ): Promise<HostState[]> {
@@ -197,15 +197,15 @@ async function backwardStates(
   let after: tf.Tensor4D | undefined;
   let coming = Promise.resolve();
   try {
-    for (let index = segments.count - 1; index > 0; index--) {
+    for (let index = reader.count - 1; index > 0; index--) {
       const last = after;
       // The last state comes from the device while the next segment is read.
-      after = await segments.read(index, (segment) => pass(segment, last));
+      after = await reader.read(index, (segment) => pass(segment, last));
       await coming.finally(() => last?.dispose());
       signal?.throwIfAborted();
       coming = toHost(after).then((state) => {
         states[index - 1] = state;
-        report(segments.range(index));
+        report(reader.range(index));
       });
       // If it fails, the next turn says so, or nobody where reading failed before.
       coming.catch(() => {});

@@ -70,7 +70,7 @@ interface Kind {
 const ANY: Kind["sizes"] = [null, null, null, null];
 
 /** Reads the segments of a source by their number, and compares each with the first that came. */
-export class Segments {
+export class SegmentReader {
   /** How many there are. */
   readonly count: number;
   readonly #source: StreamSource;
