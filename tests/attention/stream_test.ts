@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import fc from "fast-check";
 import {
   type Decay,
   fixedDecay,
@@ -211,6 +212,51 @@ onEachBackend(
       tf.dispose([y, { ...whole }] as tf.TensorContainer);
     }
   },
+);
+
+/** Sequences of any shape, and segments of any length. */
+const streams = fc.record({
+  batch: fc.integer({ min: 1, max: 2 }),
+  heads: fc.integer({ min: 1, max: 3 }),
+  length: fc.integer({ min: 1, max: 300 }),
+  headDim: fc.integer({ min: 1, max: 9 }),
+  valueDim: fc.integer({ min: 1, max: 9 }),
+  decay: fc.constantFrom(...DECAYS),
+  causal: fc.boolean(),
+  normalize: fc.boolean(),
+  padded: fc.boolean(),
+  segmentLength: fc.integer({ min: 20, max: 200 }),
+});
+
+onEachBackend(
+  "streamBidirectional() equals lionAttention() on random shapes",
+  (backend) =>
+    fc.assert(
+      fc.asyncProperty(streams, async (c) => {
+        const whole = wholeOf(problemOf(c));
+        const { q, k, v, decay, mask } = whole;
+        const { causal, normalize } = c;
+        const y = lionAttention(q, k, v, {
+          decay,
+          causal,
+          normalize,
+          form: "chunkwise",
+          ...(mask ? { mask } : {}),
+        });
+        const wanted = await y.data();
+        const got = await collect(sourceOf(whole, c.segmentLength), {
+          causal,
+          normalize,
+        });
+        tf.dispose([y, { ...whole }] as tf.TensorContainer);
+        const largest = Math.max(...wanted.map(Math.abs));
+        const error = Math.max(
+          ...wanted.map((value, i) => Math.abs(value - got[i]!)),
+        );
+        assertLess(error, 2 * TOLERANCE[backend].forward * largest);
+      }),
+      { numRuns: 15, seed: 20250224 },
+    ),
 );
 
 onEachBackend(
