@@ -1,9 +1,9 @@
 /** The segments of a sequence that is read in parts, each checked as it comes. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertNumbers } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 import { type Decay, noDecay } from "./decay.ts";
+import { assertAttention } from "./lion_attention.ts";
 import { assertShape } from "../contract/shape.ts";
 
 /** Tokens of a sequence, as they are read. */
@@ -129,42 +129,32 @@ export class SegmentReader {
     const segment = await this.#source.read(start, end);
     try {
       this.#signal?.throwIfAborted();
-      const decay = this.#check(segment, `read(${start}, ${end})`, end - start);
-      return use({ ...segment, decay });
+      return saying(`read(${start}, ${end})`, () => {
+        const decay = this.#check(segment, end - start);
+        return use({ ...segment, decay });
+      });
     } finally {
       dispose(segment);
     }
   }
 
   /** The segment's decay; throws unless it is a segment, and like those before it. */
-  #check(segment: StreamSegment, name: string, length: number): Decay {
-    assertOptions(name, segment, SEGMENT);
+  #check(segment: StreamSegment, length: number): Decay {
+    assertOptions("the segment", segment, SEGMENT);
     const { q, k, v, mask, decay = noDecay() } = segment;
     const [batch, heads, headDim, valueDim] = this.#kind?.sizes ?? ANY;
     const axes = "batch, heads, length, headDim";
-    assertShape(`${name}.q`, q, [batch, heads, length, headDim], axes);
-    assertShape(`${name}.k`, k, q.shape, axes);
-    const [b, h] = q.shape;
-    assertShape(`${name}.v`, v, [b, h, length, valueDim], `${axes} of values`);
-    if (mask !== undefined) {
-      assertShape(`${name}.mask`, mask, [b, length], "batch, length");
-    }
-    for (const [what, x] of Object.entries({ q, k, v, mask })) {
-      if (x === undefined) continue;
-      assertNumbers(`${name}.${what}`, x);
-      if (x.size === 0) {
-        throw new RangeError(
-          `${name}.${what} should not be empty, got shape [${x.shape}]`,
-        );
-      }
-      if (x.isDisposed) {
-        throw new TypeError(
-          `${name}.${what} is disposed of, as all that read gives is after its use; give tf.clone of what is to stay`,
-        );
-      }
+    assertShape("q", q, [batch, heads, length, headDim], axes);
+    assertAttention(q, k, v, mask === undefined ? {} : { mask });
+    assertShape("v", v, [batch, heads, length, valueDim], `${axes} of values`);
+    for (const [name, x] of Object.entries({ q, k, v, mask })) {
+      if (!x?.isDisposed) continue;
+      throw new TypeError(
+        `${name} is disposed of, as all that read gives is after its use; give tf.clone of what is to stay`,
+      );
     }
     const kind: Kind = {
-      sizes: [b, h, q.shape[3], v.shape[3]],
+      sizes: [q.shape[0], q.shape[1], q.shape[3], v.shape[3]],
       decay: decay.kind === "selective"
         ? `selective with the convention "${decay.convention}"`
         : decay.kind,
@@ -172,10 +162,20 @@ export class SegmentReader {
     const known = this.#kind ??= kind;
     if (kind.decay !== known.decay) {
       throw new TypeError(
-        `${name}.decay should be ${known.decay}, as in the segments before, got ${kind.decay}`,
+        `decay should be ${known.decay}, as in the segments before, got ${kind.decay}`,
       );
     }
     return decay;
+  }
+}
+
+/** Runs a function, whose errors say of which segment they speak. */
+function saying<Result>(name: string, run: () => Result): Result {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof Error) error.message = `${name}: ${error.message}`;
+    throw error;
   }
 }
 

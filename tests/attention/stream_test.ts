@@ -398,7 +398,7 @@ onEachBackend(
 
 onEachBackend("streamBidirectional() ends when it is told to", async () => {
   const { whole, source } = small();
-  const reason = new Error("enough");
+  const reason = new RangeError("enough");
   const total = 16;
   // Before the first segment, within the first pass, at its end, and within the second.
   for (
@@ -420,7 +420,8 @@ onEachBackend("streamBidirectional() ends when it is told to", async () => {
         }),
       Error,
     );
-    assertEquals(failure, reason);
+    assert(failure === reason);
+    assertEquals(reason.message, "enough");
     assertEquals(tf.memory().numTensors, before);
     const last = told.at(-1);
     assertEquals(last, at ? { pass, done: at, total } : undefined);
@@ -544,17 +545,17 @@ onEachBackend(
     for (const [name, dim] of [["q", 6], ["k", 6], ["v", 5]] as const) {
       await rejects(
         TypeError,
-        `read(8, 10).${name} should have shape [batch, heads, length, `,
+        `read(8, 10): ${name} should have shape [batch, heads, length, `,
         (segment) => replace(segment, name, tf.ones([1, 2, 3, dim])),
       );
       await rejects(
         TypeError,
-        `read(8, 10).${name} should be a tensor`,
+        `read(8, 10): ${name} should be a tensor`,
         (segment) => replace(segment, name, 3 as unknown as tf.Tensor),
       );
       await rejects(
         TypeError,
-        `read(8, 10).${name} is disposed of`,
+        `read(8, 10): ${name} is disposed of`,
         (segment) => {
           segment[name].dispose();
           return segment;
@@ -564,13 +565,13 @@ onEachBackend(
     // The second one that comes is unlike the first.
     await rejects(
       TypeError,
-      "read(4, 8).v should have shape [batch, heads, length, headDim of values] = [1, 2, 4, 5], got [1, 2, 4, 7]",
+      "read(4, 8): v should have shape [batch, heads, length, headDim of values] = [1, 2, 4, 5], got [1, 2, 4, 7]",
       (segment, reads) =>
         reads === 1 ? segment : replace(segment, "v", tf.ones([1, 2, 4, 7])),
     );
     await rejects(
       TypeError,
-      'read(4, 8).decay should be selective with the convention "source", as in the segments before, got none',
+      'read(4, 8): decay should be selective with the convention "source", as in the segments before, got none',
       (segment, reads) => {
         if (reads === 1) return segment;
         const { decay, ...others } = segment;
@@ -588,7 +589,7 @@ onEachBackend(
     );
     await rejects(
       TypeError,
-      "selectiveDecay's logDecay should have shape [batch, heads, length] = [1, 2, 2], got [1, 2, 3]",
+      "read(8, 10): selectiveDecay's logDecay should have shape [batch, heads, length] = [1, 2, 2], got [1, 2, 3]",
       ({ decay, ...segment }) => {
         tf.dispose({ decay });
         return { ...segment, decay: selectiveDecay(tf.zeros([1, 2, 3])) };
@@ -596,23 +597,23 @@ onEachBackend(
     );
     await rejects(
       TypeError,
-      "read(8, 10).mask should have shape [batch, length] = [1, 2], got [1, 4]",
+      "read(8, 10): mask should have shape [batch, length] = [1, 2], got [1, 4]",
       (segment) => ({ ...segment, mask: tf.ones([1, 4]) }),
     );
     await rejects(
       TypeError,
-      'read(8, 10) has no option "values"; did you mean "v"?',
+      'read(8, 10): the segment has no option "values"; did you mean "v"?',
       (segment) => ({ ...segment, values: tf.ones([1]) }),
     );
     await rejects(
       RangeError,
-      "read(8, 10).v should not be empty",
+      "read(8, 10): v should not be empty",
       (segment) => replace(segment, "v", tf.zeros([1, 2, 2, 0])),
     );
     for (const odd of [undefined, null, "segment", 3]) {
       await rejects(
         TypeError,
-        "options of read(8, 10) should be an object",
+        "read(8, 10): options of the segment should be an object",
         (segment) => {
           tf.dispose({ ...segment });
           return odd;
