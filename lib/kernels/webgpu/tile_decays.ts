@@ -19,14 +19,8 @@ import {
   type Side,
   sidesOf,
 } from "./mask.ts";
-import {
-  declare,
-  input,
-  keyOf,
-  type Launch,
-  output,
-  type Shader,
-} from "../../tfjs/webgpu/shader.ts";
+import { input, keyOf, output, type Shader } from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 
 /** Names of the buffers. */
 export const TILE_DECAYS = { factors: "tileFactors", through: "tileDecays" };

@@ -34,13 +34,12 @@ import {
 } from "./score_tiles.ts";
 import {
   type Binding,
-  declare,
   input,
   keyOf,
-  type Launch,
   repeat,
   type Shader,
 } from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 import { TILE_ROWS } from "./states.ts";
 import { DECAYS_OF_TILE, TILE_DECAYS } from "./tile_decays.ts";
 import { finishing, innerEnd, isGradient, outputEnd } from "./tile_roles.ts";
