@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertShape } from "../contract/shape.ts";
 import {
   assertBoolean,
   assertFinite,
@@ -21,7 +22,6 @@ import {
   deltaRecurrent,
 } from "./delta_forms.ts";
 import { LOWEST_LOG_DECAY } from "./finite_decay.ts";
-import { assertShape } from "./shape.ts";
 
 /** Options of {@linkcode deltaAttention}. */
 export interface DeltaAttentionOptions {

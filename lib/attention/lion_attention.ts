@@ -22,7 +22,7 @@ import { type Precision, runAttentionKernel } from "./kernel.ts";
 import { divided, withOnes } from "./normalizer.ts";
 import { type AttentionPlan, planAttention } from "./plan.ts";
 import { recurrent } from "./recurrent.ts";
-import { assertShape } from "./shape.ts";
+import { assertShape } from "../contract/shape.ts";
 
 /**
  * How attention is computed; all give the same function and gradients.

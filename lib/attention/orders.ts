@@ -11,7 +11,7 @@ import {
   type LionAttentionOptions,
 } from "./lion_attention.ts";
 import { divided, withOnes } from "./normalizer.ts";
-import { assertShape } from "./shape.ts";
+import { assertShape } from "../contract/shape.ts";
 
 /** A way through the tokens: which token stands at each place of it. */
 export type Order = readonly number[];

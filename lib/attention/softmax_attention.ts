@@ -5,7 +5,7 @@ import { hasKernel, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertBoolean, assertFinite } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
-import { assertShape } from "./shape.ts";
+import { assertShape } from "../contract/shape.ts";
 
 /**
  * The forward kernel: inputs `q, k, v, mask?`, outputs `y` and, for each row of
