@@ -1,12 +1,12 @@
 /** Products of queries and keys, decayed channel by channel on the way. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Log decays paid on arrival, `[sequences, length, 1 or headDim]`, all <= 0. */
+/** Log decays paid on arrival, `[...sequences, length, 1 or headDim]`, all <= 0. */
 export interface ColumnDecays {
   /** Paid on the way to a later token. */
-  readonly forward: tf.Tensor3D;
+  readonly forward: tf.Tensor;
   /** Paid on the way to an earlier token; `null` if there is none. */
-  readonly backward: tf.Tensor3D | null;
+  readonly backward: tf.Tensor | null;
 }
 
 /**
@@ -32,22 +32,28 @@ const SMALLEST_PRODUCT = 8;
  * Source: LION (arXiv:2502.16249), Theorem B.1; the places on the way are
  * GLA's secondary chunks (arXiv:2312.06635, section 4.3), at every scale.
  *
- * @param q `[sequences, length, headDim]`
- * @param k `[sequences, length, headDim]`
+ * @param q `[...sequences, length, headDim]`
+ * @param k `[...sequences, length, headDim]`
  * @param decays Of each token and channel, or of each token.
- * @returns `[sequences, length, length]`
+ * @returns `[...sequences, length, length]`
  */
 export function decayedScores(
-  q: tf.Tensor3D,
-  k: tf.Tensor3D,
+  q: tf.Tensor,
+  k: tf.Tensor,
   { forward, backward }: ColumnDecays,
-): tf.Tensor3D {
-  const [sequences, length] = q.shape;
+): tf.Tensor {
+  const before = q.shape.slice(0, -2);
+  const length = q.shape.at(-2)!;
+  const sequences = tf.util.sizeFromShape(before);
   const whole = 2 ** Math.ceil(Math.log2(length));
-  const padded = (x: tf.Tensor3D): tf.Tensor3D =>
-    whole === length ? x : tf.pad(x, [[0, 0], [0, whole - length], [0, 0]]);
-  const [queries, keys, f] = [q, k, forward].map(padded);
-  const b = backward && padded(backward);
+  const prepared = (x: tf.Tensor): tf.Tensor3D => {
+    const columns = x.shape.at(-1)!;
+    const flat: tf.Tensor3D = tf.reshape(x, [sequences, length, columns]);
+    if (whole === length) return flat;
+    return tf.pad(flat, [[0, 0], [0, whole - length], [0, 0]]);
+  };
+  const [queries, keys, f] = [q, k, forward].map(prepared);
+  const b = backward && prepared(backward);
 
   let scores: tf.Tensor3D = tf.reshape(
     tf.sum(tf.mul(queries!, keys!), 2),
@@ -76,8 +82,16 @@ export function decayedScores(
       tf.concat([later, ofSecond], 2),
     ], 1) as tf.Tensor3D;
   }
-  if (whole === length) return scores;
-  return tf.slice(scores, [0, 0, 0], [-1, length, length]);
+  const all = tf.reshape(scores, [sequences, whole, whole]);
+  const kept = tf.slice(all, [0, 0, 0], [-1, length, length]);
+  return tf.reshape(
+    // A token alone pays no decay; its gradient is zero, not none at all.
+    length > 1 ? kept : [f!, b].reduce<tf.Tensor>(
+      (sum, x) => x ? tf.add(sum, tf.sum(tf.zerosLike(x), 2, true)) : sum,
+      kept,
+    ),
+    [...before, length, length],
+  );
 }
 
 /** The first and the second half of each run of `2 · size` rows. */

@@ -98,7 +98,8 @@ export const deltaChunkwise: DeltaForm = (inputs, chunkSize) => {
 
   const decays = { forward: gate, backward: null };
   const weighted = tf.mul(beta, k) as tf.Tensor3D;
-  const inverse = unitTriangularInverse(decayedScores(weighted, k, decays));
+  const systems = decayedScores(weighted, k, decays) as tf.Tensor3D;
+  const inverse = unitTriangularInverse(systems);
   const scores = decayedScores(q, k, decays);
   const entering = tf.exp(tf.cumsum(gate, 1));
   const leaving = tf.exp(tf.cumsum(gate, 1, true, true));
