@@ -13,6 +13,7 @@ import {
   assertPositiveInteger,
 } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
+import { fromBothEnds } from "./both_ends.ts";
 import { type Decay, noDecay } from "./decay.ts";
 import { type LogDecayPair, logDecayPair, spread } from "./decay_pair.ts";
 import {
@@ -145,19 +146,13 @@ export function deltaAttention(
     const run = (inputs: Vectors) => sweep(inputs, FORMS[form], chunkSize);
     if (gates.backward === null) return present(run(fromLeft));
 
-    // Both ends at once, as sequences of twice the batch.
-    const turned = { ...vectors, gate: gates.backward };
-    const names = ["q", "k", "v", "beta", "gate"] as const;
-    const both = names.map((name) => [
-      name,
-      tf.concat([fromLeft[name], tf.reverse(turned[name], 2)], 0),
-    ]);
-    const [past, future] = tf.split(run(Object.fromEntries(both)), 2, 0);
+    const fromRight = { ...vectors, gate: gates.backward };
+    const both = fromBothEnds(fromLeft, fromRight, run);
     const own = tf.mul(
       tf.mul(vectors.beta, tf.sum(tf.mul(vectors.q, vectors.k), 3, true)),
       vectors.v,
     );
-    return present(tf.sub(tf.add(past!, tf.reverse(future!, 2)), own));
+    return present(tf.sub(both, own));
   });
 }
 

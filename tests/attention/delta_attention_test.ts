@@ -16,6 +16,7 @@ import {
   twoSidedDecay,
 } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
+import { differences } from "../comparison.ts";
 import { solveDelta } from "../delta_oracle.ts";
 import { readFixtures, tensorOf } from "../fixtures.ts";
 import { uniform } from "../random.ts";
@@ -23,7 +24,6 @@ import { sample } from "../sample.ts";
 import {
   type DeltaCase,
   describe,
-  differences,
   GATES,
   problemOf,
   run,
@@ -62,9 +62,9 @@ async function failuresOf(c: DeltaCase, backend: BackendName) {
   for (const options of RUNS) {
     const actual = await run(problem, options);
     failures.push(
-      ...differences(actual, expected, backend).map((line) =>
-        `${describe(c)} ${JSON.stringify(options)}: ${line}`
-      ),
+      ...differences(problem, actual, expected, TOLERANCE[backend]).map((
+        line,
+      ) => `${describe(c)} ${JSON.stringify(options)}: ${line}`),
     );
   }
   return failures;
@@ -103,7 +103,10 @@ onEachBackend(
         const problem = problemOf(c);
         const actual = await run(problem, { form, chunkSize });
         const expected = solveDelta(problem);
-        assertEquals(differences(actual, expected, backend), []);
+        assertEquals(
+          differences(problem, actual, expected, TOLERANCE[backend]),
+          [],
+        );
       },
     );
     const numRuns = sample(backend, Array(200).keys()).length;
@@ -235,43 +238,51 @@ onEachBackend(
       const expected = solveDelta(repeated);
       for (const options of RUNS) {
         const actual = await run(repeated, options);
-        assertEquals(differences(actual, expected, backend), []);
+        assertEquals(
+          differences(repeated, actual, expected, TOLERANCE[backend]),
+          [],
+        );
       }
     }
   },
 );
 
-Deno.test("deltaAttention() refuses what it cannot use, and says why", () => {
-  const x = tf.zeros<tf.Rank.R4>([1, 2, 3, 4]);
-  const beta = tf.zeros<tf.Rank.R3>([1, 2, 3]);
-  const refuse = (
-    options: Record<string, unknown>,
-    kind: typeof TypeError | typeof RangeError,
-    message: string,
-  ) =>
+onEachBackend(
+  "deltaAttention() refuses what it cannot use, and says why",
+  () => {
+    tf.engine().startScope();
+    const x = tf.zeros<tf.Rank.R4>([1, 2, 3, 4]);
+    const beta = tf.zeros<tf.Rank.R3>([1, 2, 3]);
+    const refuse = (
+      options: Record<string, unknown>,
+      kind: typeof TypeError | typeof RangeError,
+      message: string,
+    ) =>
+      assertThrows(
+        () => deltaAttention(x, x, x, beta, options as DeltaAttentionOptions),
+        kind,
+        message,
+      );
+    refuse({ chunksize: 4 }, TypeError, '"chunkSize"');
+    refuse({ form: "full" }, RangeError, '"auto", "recurrent", "chunkwise"');
+    refuse({ chunkSize: 0 }, RangeError, "chunkSize");
+    refuse({ scale: NaN }, RangeError, "scale");
+    refuse({ causal: 1 }, TypeError, "causal");
+    refuse({ mask: tf.zeros([1, 4]) }, TypeError, "mask should have shape");
+    refuse({ segments: tf.zeros([2, 3]) }, TypeError, "segments should have");
+    refuse({ decay: selectiveDecay(beta) }, RangeError, "arrival");
+    refuse({ decay: "none" }, TypeError, "decay should be made by");
     assertThrows(
-      () => deltaAttention(x, x, x, beta, options as DeltaAttentionOptions),
-      kind,
-      message,
+      () => deltaAttention(x, x, x, tf.zeros<tf.Rank.R3>([1, 2, 4])),
+      TypeError,
+      "beta should have shape",
     );
-  refuse({ chunksize: 4 }, TypeError, '"chunkSize"');
-  refuse({ form: "full" }, RangeError, '"auto", "recurrent", "chunkwise"');
-  refuse({ chunkSize: 0 }, RangeError, "chunkSize");
-  refuse({ scale: NaN }, RangeError, "scale");
-  refuse({ causal: 1 }, TypeError, "causal");
-  refuse({ mask: tf.zeros([1, 4]) }, TypeError, "mask should have shape");
-  refuse({ segments: tf.zeros([2, 3]) }, TypeError, "segments should have");
-  refuse({ decay: selectiveDecay(beta) }, RangeError, "arrival");
-  refuse({ decay: "none" }, TypeError, "decay should be made by");
-  assertThrows(
-    () => deltaAttention(x, x, x, tf.zeros<tf.Rank.R3>([1, 2, 4])),
-    TypeError,
-    "beta should have shape",
-  );
-  const empty = tf.zeros<tf.Rank.R4>([1, 2, 3, 0]);
-  assertThrows(
-    () => deltaAttention(empty, empty, x, beta),
-    RangeError,
-    "empty",
-  );
-});
+    const empty = tf.zeros<tf.Rank.R4>([1, 2, 3, 0]);
+    assertThrows(
+      () => deltaAttention(empty, empty, x, beta),
+      RangeError,
+      "empty",
+    );
+    tf.engine().endScope();
+  },
+);

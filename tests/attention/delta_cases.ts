@@ -1,7 +1,6 @@
 /** Problems of the delta rule, and their comparison with the oracle. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
-  type BackendName,
   type Decay,
   deltaAttention,
   type DeltaAttentionOptions,
@@ -9,9 +8,8 @@ import {
   selectiveDecay,
   twoSidedDecay,
 } from "../../mod.ts";
-import { TOLERANCE } from "../backends.ts";
+import type { Result } from "../comparison.ts";
 import type { DeltaProblem } from "../delta_oracle.ts";
-import type { Differentiated } from "../float64.ts";
 import { array, uniform } from "../random.ts";
 import { LOG_DECAYS, spoilPadding } from "./cases.ts";
 
@@ -107,9 +105,7 @@ function unitRows(x: Float32Array, columns: number): Float32Array {
 export async function run(
   problem: DeltaProblem,
   options: Pick<DeltaAttentionOptions, "form" | "chunkSize">,
-): Promise<
-  { y: Float32Array; gradients: Readonly<Record<string, Float32Array>> }
-> {
+): Promise<Result> {
   const { batch, heads, length, headDim, valueDim, gates } = problem;
   const { scale, causal, mask, segments } = problem;
   const shape = (...columns: number[]) => [batch, heads, length, ...columns];
@@ -161,45 +157,4 @@ function decayOf(tensors: tf.Tensor[]): Decay {
   return backward
     ? twoSidedDecay(forward, backward)
     : selectiveDecay(forward, { convention: "arrival" });
-}
-
-/** What is wrong with a result, a line for each array that is off. */
-export function differences(
-  actual: Awaited<ReturnType<typeof run>>,
-  expected: Differentiated,
-  backend: BackendName,
-): string[] {
-  const { forward, gradient } = TOLERANCE[backend];
-  const ofVectors = Math.max(
-    ...["q", "k", "v"].map((name) => largest(expected.gradients[name]!)),
-  );
-  return [
-    difference("y", actual.y, expected.y, forward * largest(expected.y)),
-    ...Object.entries(expected.gradients).map(([name, wanted]) =>
-      difference(
-        `d${name}`,
-        actual.gradients[name]!,
-        wanted,
-        gradient * ofVectors,
-      )
-    ),
-  ].flat();
-}
-
-function difference(
-  name: string,
-  got: Float32Array,
-  wanted: Float64Array,
-  bound: number,
-): string[] {
-  let error = 0;
-  // Math.max hands a NaN on.
-  wanted.forEach((x, i) => error = Math.max(error, Math.abs(x - got[i]!)));
-  return error <= bound
-    ? []
-    : [`${name}: error ${error.toExponential(2)} > ${bound.toExponential(2)}`];
-}
-
-function largest(values: Float64Array): number {
-  return values.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
 }
