@@ -34,6 +34,7 @@ export {
   lionAttention,
   type LionAttentionOptions,
 } from "./lib/attention/lion_attention.ts";
+export { diagonalDecay } from "./lib/attention/diagonal_decay.ts";
 export {
   deltaAttention,
   type DeltaAttentionOptions,

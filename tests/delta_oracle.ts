@@ -43,6 +43,8 @@ export interface DeltaProblem {
     /** @default forward */
     readonly backward?: Float32Array;
   };
+  /** Whether the gates have headDim as their last axis. @default false */
+  readonly isDiagonal?: boolean;
   /** `[batch, heads, length, valueDim]`, the gradient of the loss in y. */
   readonly dy: Float32Array;
   readonly scale: number;

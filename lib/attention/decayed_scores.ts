@@ -60,27 +60,9 @@ export function decayedScores(
     [sequences * whole, 1, 1],
   );
   for (let size = 1; size < whole; size *= 2) {
-    const halves = (x: tf.Tensor3D) => halvesOf(x, size);
-    const [firstQueries, secondQueries] = halves(queries!);
-    const [firstKeys, secondKeys] = halves(keys!);
-    const [first, second] = halves(f!);
-    const later = product(
-      decayed(secondQueries, tf.cumsum(second, 1)),
-      decayed(firstKeys, tf.cumsum(first, 1, true, true)),
-    );
-    let earlier = tf.zerosLike(later);
-    if (b) {
-      const [first, second] = halves(b);
-      earlier = product(
-        decayed(firstQueries, tf.cumsum(first, 1, false, true)),
-        decayed(secondKeys, tf.cumsum(second, 1, true)),
-      );
-    }
-    const [ofFirst, ofSecond] = halves(scores);
-    scores = tf.concat([
-      tf.concat([ofFirst, earlier], 2),
-      tf.concat([later, ofSecond], 2),
-    ], 1) as tf.Tensor3D;
+    const halves = scores;
+    scores = tf.tidy(() => joined(halves, queries!, keys!, f!, b));
+    halves.dispose();
   }
   const all = tf.reshape(scores, [sequences, whole, whole]);
   const kept = tf.slice(all, [0, 0, 0], [-1, length, length]);
@@ -92,6 +74,39 @@ export function decayedScores(
     ),
     [...before, length, length],
   );
+}
+
+/** The scores of runs of tokens, of those of their halves. */
+function joined(
+  scores: tf.Tensor3D,
+  queries: tf.Tensor3D,
+  keys: tf.Tensor3D,
+  forward: tf.Tensor3D,
+  backward: tf.Tensor3D | null,
+): tf.Tensor3D {
+  const halves = (x: tf.Tensor3D) => halvesOf(x, scores.shape[1]);
+  const [firstQueries, secondQueries] = halves(queries);
+  const [firstKeys, secondKeys] = halves(keys);
+  const [first, second] = halves(forward);
+  const later = tf.tidy(() =>
+    product(
+      decayed(secondQueries, tf.cumsum(second, 1)),
+      decayed(firstKeys, tf.cumsum(first, 1, true, true)),
+    )
+  );
+  const earlier = tf.tidy(() => {
+    if (!backward) return tf.zerosLike(later);
+    const [first, second] = halves(backward);
+    return product(
+      decayed(firstQueries, tf.cumsum(first, 1, false, true)),
+      decayed(secondKeys, tf.cumsum(second, 1, true)),
+    );
+  });
+  const [ofFirst, ofSecond] = halves(scores);
+  return tf.concat([
+    tf.concat([ofFirst, earlier], 2),
+    tf.concat([later, ofSecond], 2),
+  ], 1) as tf.Tensor3D;
 }
 
 /** The first and the second half of each run of `2 · size` rows. */

@@ -22,13 +22,15 @@ import {
   type DeltaInputs,
   deltaRecurrent,
 } from "./delta_forms.ts";
+import { diagonalDecayPair } from "./diagonal_decay.ts";
 import { LOWEST_LOG_DECAY } from "./finite_decay.ts";
+import type { DiagonalDecayPair } from "./form.ts";
 
 /** Options of {@linkcode deltaAttention}. */
 export interface DeltaAttentionOptions {
   /**
-   * How the state fades from token to token, paid on arrival: a selective decay
-   * takes `convention: "arrival"`. @default noDecay()
+   * How the state fades from token to token, paid on arrival: a selective or
+   * diagonal decay takes `convention: "arrival"`. @default noDecay()
    */
   decay?: Decay;
   /**
@@ -76,7 +78,7 @@ const FORMS: Record<"auto" | "recurrent" | "chunkwise", DeltaForm> = {
  * Attention by the delta rule: a token first takes from the state what its key
  * finds there, as much of it as β says, and writes its value instead.
  *
- *     S_i = e^{g_i} (I - β_i k_i k_iᵀ) S_{i-1} + β_i k_i v_iᵀ
+ *     S_i = (I - β_i k_i k_iᵀ) diag(e^{g_i}) S_{i-1} + β_i k_i v_iᵀ
  *     y_i = s S_iᵀ q_i
  *
  * Without `causal` the same rule runs from both ends, and what the token itself
@@ -87,7 +89,8 @@ const FORMS: Record<"auto" | "recurrent" | "chunkwise", DeltaForm> = {
  * The states stay bounded if keys have length one and `0 <= β <= 2`.
  *
  * Source: DeltaNet (Schlag et al. 2021, arXiv:2102.11174); with a decay Gated
- * DeltaNet (arXiv:2412.06464). Both directions: LION (arXiv:2502.16249),
+ * DeltaNet (arXiv:2412.06464), with one of each channel Kimi Delta Attention
+ * (arXiv:2510.26692). Both directions: LION (arXiv:2502.16249),
  * appendix B.7.
  *
  * @example A key that comes again replaces its value
@@ -136,8 +139,13 @@ export function deltaAttention(
       v: read("v", v),
       beta: read("beta", tf.expandDims(floats("beta", beta), 3)),
     };
-    const gates = gatesOf(logDecayPair(decay, [batch, heads, length]), {
-      shape: [batch, heads, length, 1],
+    const diagonal = diagonalDecayPair(decay, q.shape, causal);
+    const pair = diagonal ?? columns(
+      logDecayPair(decay, [batch, heads, length]),
+      causal,
+    );
+    const gates = gatesOf(pair, {
+      shape: [batch, heads, length, diagonal ? headDim : 1],
       causal,
       tokens,
       segments: segments && floats("segments", segments),
@@ -179,23 +187,39 @@ function sweep(
   return tf.reshape(run(inputs, chunkSize), v.shape);
 }
 
+/** A pair of log decays of each token as one of a single channel. */
+function columns(
+  pair: LogDecayPair | null,
+  causal: boolean,
+): DiagonalDecayPair | null {
+  if (!pair) return null;
+  const forward: tf.Tensor4D = tf.expandDims(pair.forward, 3);
+  const backward: tf.Tensor4D = tf.expandDims(pair.backward!, 3);
+  if (!causal) return { forward, backward };
+  // What is not read has a gradient of zero, not none at all.
+  return { forward: tf.add(forward, tf.zerosLike(backward)), backward: null };
+}
+
 /**
  * The log decays of both directions as they are paid: none at padding, all
  * where a segment begins.
  */
 function gatesOf(
-  pair: LogDecayPair | null,
+  pair: DiagonalDecayPair | null,
   { shape, causal, tokens, segments }: {
     shape: [number, number, number, number];
     causal: boolean;
     tokens: tf.Tensor2D | undefined;
     segments: tf.Tensor2D | undefined;
   },
-): { forward: tf.Tensor4D; backward: tf.Tensor4D | null } {
+): DiagonalDecayPair {
   const [batch, , length] = shape;
-  const paid = (logDecay: tf.Tensor3D | undefined, side: "left" | "right") => {
+  const paid = (
+    logDecay: tf.Tensor4D | null | undefined,
+    side: "left" | "right",
+  ) => {
     let gate: tf.Tensor4D = logDecay
-      ? spread(tf.expandDims(logDecay, 3), shape) as tf.Tensor4D
+      ? spread(logDecay, shape) as tf.Tensor4D
       : tf.zeros(shape);
     if (tokens) gate = withoutPadding(gate, tokens);
     if (!segments) return gate;
@@ -211,13 +235,9 @@ function gatesOf(
       gate,
     ) as tf.Tensor4D;
   };
-  const forward = paid(pair?.forward, "left");
-  if (!causal) return { forward, backward: paid(pair?.backward!, "right") };
-  // What is not read has a gradient of zero, not none at all.
-  const unread = pair && tf.expandDims(tf.zerosLike(pair.backward!), 3);
   return {
-    forward: unread ? tf.add(forward, unread) : forward,
-    backward: null,
+    forward: paid(pair?.forward, "left"),
+    backward: causal ? null : paid(pair?.backward, "right"),
   };
 }
 
@@ -270,9 +290,10 @@ function check(
       }, got ${JSON.stringify(form)}`,
     );
   }
-  if (decay?.kind === "selective" && decay.convention === "source") {
+  const chooses = decay?.kind === "selective" || decay?.kind === "diagonal";
+  if (chooses && decay.convention === "source") {
     throw new RangeError(
-      `decay should be paid on arrival, got selectiveDecay's convention "source": give it { convention: "arrival" }`,
+      `decay should be paid on arrival, got ${decay.kind}Decay's convention "source": give it { convention: "arrival" }`,
     );
   }
 }

@@ -16,6 +16,7 @@ import { blockwise } from "./blockwise.ts";
 import { chunkwise } from "./chunkwise.ts";
 import { type Decay, noDecay } from "./decay.ts";
 import { type LogDecayPair, logDecayPair } from "./decay_pair.ts";
+import { diagonalDecayPair, isDiagonalDecay } from "./diagonal_decay.ts";
 import type { ConcreteForm, Form } from "./form.ts";
 import { full } from "./full.ts";
 import { type Precision, runAttentionKernel } from "./kernel.ts";
@@ -101,7 +102,8 @@ const FORMS: Record<ConcreteForm, Form> = {
  *
  *     y_i = Σ_j M_ij s (q_i · k_j) v_j / (Σ_j M_ij s (q_i · k_j) + ε)
  *
- * with the mask M of the decay and the scale s. Differentiable in q, k, v and
+ * with the mask M of the decay and the scale s; a decay of each channel has a
+ * mask for each, inside the product q_i · k_j. Differentiable in q, k, v and
  * the tensors of the decay, in every form.
  *
  * All tensors are computed with as float32: integers and booleans are
@@ -158,11 +160,11 @@ export function lionAttention(
   const [batch, heads, length] = q.shape;
 
   return tf.tidy(() => {
-    const pair = restrict(logDecayPair(decay, [batch, heads, length]), {
-      causal,
-      heads,
-      length,
-    });
+    const diagonal = diagonalDecayPair(decay, q.shape, causal);
+    const scalar = diagonal ? null : restrict(
+      logDecayPair(decay, [batch, heads, length]),
+      { causal, heads, length },
+    );
     const tokens = mask && floats("mask", mask);
     const read = (name: string, x: tf.Tensor4D) =>
       tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
@@ -183,7 +185,7 @@ export function lionAttention(
       return runAttentionKernel(
         plan.form,
         ...vectors,
-        pair,
+        scalar,
         attributes,
         tokens,
       );
@@ -194,7 +196,7 @@ export function lionAttention(
         tf.mul(queries, scale),
         keys,
         values,
-        pair,
+        diagonal ?? scalar,
         plan.chunkSize ?? length,
       );
     const y = normalize
@@ -291,6 +293,7 @@ function check(
     normalize,
     chunkSize: options.chunkSize,
     decays: options.decay !== undefined && options.decay.kind !== "none",
+    diagonal: options.decay !== undefined && isDiagonalDecay(options.decay),
     precision: options.precision ?? "f32",
   });
   return { plan, scale };

@@ -4,6 +4,7 @@ import {
   type Decay,
   deltaAttention,
   type DeltaAttentionOptions,
+  diagonalDecay,
   noDecay,
   selectiveDecay,
   twoSidedDecay,
@@ -14,7 +15,13 @@ import { array, uniform } from "../random.ts";
 import { LOG_DECAYS, spoilPadding } from "./cases.ts";
 
 /** The kinds of gate. */
-export const GATES = ["none", "arrival", "two-sided"] as const;
+export const GATES = [
+  "none",
+  "arrival",
+  "two-sided",
+  "diagonal",
+  "two-sided diagonal",
+] as const;
 
 /** What varies from case to case. */
 export interface DeltaCase {
@@ -43,11 +50,11 @@ export function problemOf(c: DeltaCase): DeltaProblem {
   const random = uniform(c.length * 1009 + c.batch * 31 + c.heads);
   const { batch, heads, length, headDim = 6, valueDim = 5 } = c;
   const tokens = batch * heads * length;
-  const decays = () =>
+  const decays = (columns = 1) =>
     Float32Array.from(
       Array.from({ length: batch * heads }, (_, s) => {
         const make = LOG_DECAYS[s % LOG_DECAYS.length]!;
-        return [...array(length, random, make)];
+        return [...array(length * columns, random, make)];
       }).flat(),
     );
   const gates: DeltaProblem["gates"] = {
@@ -56,6 +63,11 @@ export function problemOf(c: DeltaCase): DeltaProblem {
     "two-sided": () => ({
       forward: decays(),
       backward: decays(),
+    }),
+    diagonal: () => ({ forward: decays(headDim) }),
+    "two-sided diagonal": () => ({
+      forward: decays(headDim),
+      backward: decays(headDim),
     }),
   }[c.gate]();
   const q = array(tokens * headDim, random);
@@ -85,6 +97,7 @@ export function problemOf(c: DeltaCase): DeltaProblem {
     v,
     beta,
     gates,
+    isDiagonal: c.gate.includes("diagonal"),
     dy,
     scale: 0.4,
     causal: c.causal,
@@ -119,7 +132,7 @@ export async function run(
     tf.tensor(problem.v, shape(valueDim)),
     tf.tensor(problem.beta, shape()),
     ...Object.values(gates).map((x) =>
-      tf.tensor(x, x.length === problem.beta.length ? shape() : shape(headDim))
+      tf.tensor(x, problem.isDiagonal ? shape(headDim) : shape())
     ),
   ];
   const dy = tf.tensor4d(problem.dy, [batch, heads, length, valueDim]);
@@ -151,10 +164,12 @@ export async function run(
   };
 }
 
-function decayOf(tensors: tf.Tensor[]): Decay {
-  const [forward, backward] = tensors as tf.Tensor3D[];
+function decayOf([forward, backward]: tf.Tensor[]): Decay {
   if (!forward) return noDecay();
-  return backward
-    ? twoSidedDecay(forward, backward)
-    : selectiveDecay(forward, { convention: "arrival" });
+  if (backward) {
+    return twoSidedDecay(forward as tf.Tensor4D, backward as tf.Tensor4D);
+  }
+  return forward.rank === 4
+    ? diagonalDecay(forward as tf.Tensor4D, { convention: "arrival" })
+    : selectiveDecay(forward as tf.Tensor3D, { convention: "arrival" });
 }
