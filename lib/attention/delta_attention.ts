@@ -15,7 +15,12 @@ import {
 import { withoutPadding } from "../operations/padding.ts";
 import { fromBothEnds } from "./both_ends.ts";
 import { type Decay, noDecay } from "./decay.ts";
-import { type LogDecayPair, logDecayPair, spread } from "./decay_pair.ts";
+import {
+  causalPair,
+  type LogDecayPair,
+  logDecayPair,
+  spread,
+} from "./decay_pair.ts";
 import {
   deltaChunkwise,
   type DeltaForm,
@@ -140,10 +145,12 @@ export function deltaAttention(
       beta: read("beta", tf.expandDims(floats("beta", beta), 3)),
     };
     const diagonal = diagonalDecayPair(decay, q.shape, causal);
-    const pair = diagonal ?? columns(
-      logDecayPair(decay, [batch, heads, length]),
-      causal,
-    );
+    let pair = diagonal;
+    if (!diagonal) {
+      const whole = logDecayPair(decay, [batch, heads, length]);
+      const scalar = causal ? causalPair(whole, [heads, length]) : whole;
+      pair = scalar && columns(scalar);
+    }
     const gates = gatesOf(pair, {
       shape: [batch, heads, length, diagonal ? headDim : 1],
       causal,
@@ -188,16 +195,11 @@ function sweep(
 }
 
 /** A pair of log decays of each token as one of a single channel. */
-function columns(
-  pair: LogDecayPair | null,
-  causal: boolean,
-): DiagonalDecayPair | null {
-  if (!pair) return null;
-  const forward: tf.Tensor4D = tf.expandDims(pair.forward, 3);
-  const backward: tf.Tensor4D = tf.expandDims(pair.backward!, 3);
-  if (!causal) return { forward, backward };
-  // What is not read has a gradient of zero, not none at all.
-  return { forward: tf.add(forward, tf.zerosLike(backward)), backward: null };
+function columns({ forward, backward }: LogDecayPair): DiagonalDecayPair {
+  return {
+    forward: tf.expandDims(forward, 3),
+    backward: backward && tf.expandDims(backward, 3),
+  };
 }
 
 /**

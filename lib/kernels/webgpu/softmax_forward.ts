@@ -12,6 +12,7 @@ import {
   endOf,
   limitOf,
   places,
+  quadsIn,
   reading,
   shareTile,
   type TileAttributes,
@@ -91,7 +92,7 @@ ${writing("y", "valueDim", width)}
 `,
     body: /* wgsl */ `${places(tiling)}
 ${laneQuads(tiling)}
-${copyRows(tiling, "q", "headDim")}
+${copyRows(tiling, "q", quadsIn("headDim"))}
 ${
       masked
         ? "  let first_of_mask = workgroup / uniforms.blocks / uniforms.heads * uniforms.length;"
@@ -120,7 +121,7 @@ ${
         sum: "score",
         ofRows: "q",
         ofColumns: "k",
-        dim: "headDim",
+        end: quadsIn("headDim"),
       })
     }
 ${
@@ -151,7 +152,7 @@ ${
         sum: "sum",
         tile: "score",
         vectors: "v",
-        dim: "valueDim",
+        end: quadsIn("valueDim"),
         ...(masked
           ? { isToken: { of: isToken, own: (c) => `tokens[${c}]` } }
           : {}),

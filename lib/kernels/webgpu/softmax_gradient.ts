@@ -22,6 +22,7 @@ import {
   endOfTile,
   limitOf,
   places,
+  quadsIn,
   reading,
   shareTile,
   type TileAttributes,
@@ -113,8 +114,8 @@ ${writing("dq", "headDim", width)}
 `,
     body: /* wgsl */ `${places(tiling)}
 ${laneQuads(tiling)}
-${copyRows(tiling, "q", "headDim")}
-${copyRows(tiling, "dy", "valueDim")}
+${copyRows(tiling, "q", quadsIn("headDim"))}
+${copyRows(tiling, "dy", quadsIn("valueDim"))}
 ${eachRow((r) => `  let own${r} = rows[row${r}];`)}
 ${declareSum(tiling, "sum")}
   let end = ${endOf(tiling.rows)};
@@ -126,7 +127,7 @@ ${
         sum: "score",
         ofRows: "q",
         ofColumns: "k",
-        dim: "headDim",
+        end: quadsIn("headDim"),
       })
     }
 ${
@@ -134,7 +135,7 @@ ${
         sum: "slope",
         ofRows: "dy",
         ofColumns: "v",
-        dim: "valueDim",
+        end: quadsIn("valueDim"),
       })
     }
 ${
@@ -151,7 +152,7 @@ ${
         sum: "sum",
         tile: "slope",
         vectors: "k",
-        dim: "headDim",
+        end: quadsIn("headDim"),
         isToken: { of: isToken, own: (c) => `tokens[${c}]` },
       })
     }
@@ -201,8 +202,8 @@ ${writing("dv", "valueDim", width)}
 `,
     body: /* wgsl */ `${places(tiling)}
 ${laneQuads(tiling)}
-${copyRows(tiling, "k", "headDim")}
-${copyRows(tiling, "v", "valueDim")}
+${copyRows(tiling, "k", quadsIn("headDim"))}
+${copyRows(tiling, "v", quadsIn("valueDim"))}
 ${declareSum(tiling, "key")}
 ${declareSum(tiling, "value")}
   let end = uniforms.length;
@@ -221,7 +222,7 @@ ${
         sum: "score",
         ofRows: "k",
         ofColumns: "q",
-        dim: "headDim",
+        end: quadsIn("headDim"),
       })
     }
 ${
@@ -229,7 +230,7 @@ ${
         sum: "slope",
         ofRows: "v",
         ofColumns: "dy",
-        dim: "valueDim",
+        end: quadsIn("valueDim"),
       })
     }
 ${
@@ -245,7 +246,7 @@ ${
         sum: "value",
         tile: "score",
         vectors: "dy",
-        dim: "valueDim",
+        end: quadsIn("valueDim"),
         isToken: { of: isToken, own: (c) => `other${c}.w != 0.0` },
       })
     }
@@ -256,7 +257,7 @@ ${
         sum: "key",
         tile: "slope",
         vectors: "q",
-        dim: "headDim",
+        end: quadsIn("headDim"),
         isToken: { of: isToken, own: (c) => `other${c}.w != 0.0` },
       })
     }
