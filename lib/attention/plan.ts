@@ -38,6 +38,8 @@ export interface PlannedProblem extends AttentionSizes {
   readonly chunkSize: number | undefined;
   /** Whether there are log decays. */
   readonly decays: boolean;
+  /** Whether each channel has its own. @default false */
+  readonly diagonal?: boolean;
   /** Whether a token reads only itself and the tokens before it. */
   readonly causal: boolean;
   /** Whether rows are divided by their sum. */
@@ -68,6 +70,8 @@ export function planAttention(problem: PlannedProblem): AttentionPlan {
   const wanted = form === "auto" ? "chunkwise" : form as ConcreteForm;
   const kernel: KernelPlan | Refusal = problem.kernel === false
     ? { refusal: "kernel: false asks for tfjs operations" }
+    : problem.diagonal
+    ? { refusal: "no kernel takes a decay of each channel" }
     : planForm(wanted, { ...problem, decays: !maskless(problem) });
   if (!("refusal" in kernel)) return planFused(problem, wanted, kernel);
   if (problem.precision === "f16") {
@@ -140,6 +144,7 @@ function aliveIn(
   if (maskless(problem)) {
     return { vectors: form === "recurrent" ? 2.8 : 2, scores: 1 };
   }
+  if (problem.diagonal) return aliveOfDiagonal(problem, form);
   switch (form) {
     case "full":
     case "blockwise":
@@ -148,6 +153,28 @@ function aliveIn(
       return { vectors: 2.7, scores: 0 };
     case "chunkwise":
       return { vectors: 2 + 2.5 * directions, scores: 7 + directions };
+  }
+}
+
+/** The same with decays of each channel, whose scores are made by halves. */
+function aliveOfDiagonal(
+  { length, causal }: PlannedProblem,
+  form: ConcreteForm,
+): { vectors: number; scores: number } {
+  // Halves of halves: a power of two.
+  const padding = 2 ** Math.ceil(Math.log2(length)) / length;
+  switch (form) {
+    case "full":
+      return {
+        vectors: (causal ? 3.8 : 2.5) * padding,
+        scores: 4.3 * padding ** 2,
+      };
+    case "recurrent":
+      return { vectors: causal ? 4.2 : 3.6, scores: 0 };
+    case "blockwise":
+      return { vectors: 5, scores: 2.5 };
+    case "chunkwise":
+      return { vectors: causal ? 10.5 : 12, scores: 2 };
   }
 }
 
@@ -178,9 +205,17 @@ function operationsOf(
   const directions = problem.causal ? 1 : 2;
   const masked = (keys: number) => 2 * keys * (headDim + columns) + 2 * keys;
   const state = headDim * columns;
+  // For every halving a token's query or key is multiplied by a power of e.
+  const halving = (keys: number) =>
+    problem.diagonal
+      ? directions * 3 * headDim * Math.ceil(Math.log2(keys))
+      : 0;
   switch (form) {
     case "full":
     case "blockwise":
+      if (problem.diagonal) {
+        return tokens * (masked(length) + halving(chunkSize ?? length));
+      }
       // Kernels leave out the tiles that a causal token does not read.
       return tokens *
         masked(fused && causal ? (length + chunkSize!) / 2 : length);
@@ -188,9 +223,8 @@ function operationsOf(
       // A token decays the state, writes to it and reads it.
       return tokens * directions * 5 * state;
     case "chunkwise":
-      return maskless(problem)
-        ? tokens * 4 * state
-        : tokens * (masked(chunkSize!) + directions * 4 * state);
+      return maskless(problem) ? tokens * 4 * state : tokens *
+        (masked(chunkSize!) + halving(chunkSize!) + directions * 4 * state);
   }
 }
 
@@ -199,7 +233,9 @@ function sizesOf(
   problem: PlannedProblem,
 ): { vectors: number; rowSums: number; states: number } {
   const { batch, heads, length, headDim, valueDim, decays, causal } = problem;
-  const perToken = 2 * headDim + 2 * valueDim + (decays ? causal ? 1 : 2 : 0);
+  const perDirection = decays ? problem.diagonal ? headDim : 1 : 0;
+  const perToken = 2 * headDim + 2 * valueDim +
+    (causal ? 1 : 2) * perDirection;
   return {
     vectors: 4 * batch * heads * length * perToken,
     rowSums: 4 * batch * heads * length,
