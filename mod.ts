@@ -49,6 +49,15 @@ export {
   type RecurrentStepOptions,
 } from "./lib/attention/stateful.ts";
 export {
+  streamBidirectional,
+  type StreamBidirectionalOptions,
+  type StreamProgress,
+} from "./lib/attention/stream.ts";
+export type {
+  StreamSegment,
+  StreamSource,
+} from "./lib/attention/segment_reader.ts";
+export {
   softmaxAttention,
   type SoftmaxAttentionOptions,
 } from "./lib/attention/softmax_attention.ts";

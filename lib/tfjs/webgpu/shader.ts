@@ -4,6 +4,12 @@
  * @module
  */
 
+import {
+  declareUniforms,
+  packUniforms,
+  type UniformTypes,
+} from "./uniforms.ts";
+
 /** A storage buffer of a shader. */
 export interface Binding {
   /** Its name in the text. */
@@ -54,33 +60,24 @@ export interface Launch extends ProblemUniforms {
   readonly sequences: number;
 }
 
-const PROBLEM = /* wgsl */ `struct Problem {
-  length: u32,
-  chunks: u32,
-  chunkSize: u32,
-  firstSequence: u32,
-  headDim: u32,
-  valueDim: u32,
-  normalize: u32,
-  scale: f32,
-  epsilon: f32,
-}
-`;
+const PROBLEM = {
+  length: "u32",
+  chunks: "u32",
+  chunkSize: "u32",
+  firstSequence: "u32",
+  headDim: "u32",
+  valueDim: "u32",
+  normalize: "u32",
+  scale: "f32",
+  epsilon: "f32",
+} as const satisfies UniformTypes;
 
-/** The uniform buffer of {@linkcode ProblemUniforms}, padded to 16 bytes. */
+/** The uniform buffer of {@linkcode ProblemUniforms}. */
 export function packProblem(problem: ProblemUniforms): ArrayBuffer {
-  const bytes = new ArrayBuffer(48);
-  new Uint32Array(bytes).set([
-    problem.length,
-    problem.chunks,
-    problem.chunkSize,
-    problem.firstSequence,
-    problem.headDim,
-    problem.valueDim,
-    problem.normalize ? 1 : 0,
-  ]);
-  new Float32Array(bytes).set([problem.scale, problem.epsilon], 7);
-  return bytes;
+  return packUniforms(PROBLEM, {
+    ...problem,
+    normalize: Number(problem.normalize),
+  });
 }
 
 /** Declares the buffers, and the uniforms after them. */
@@ -91,7 +88,7 @@ export function declare(bindings: readonly Binding[]): string {
   );
   return [
     ...(half ? ["enable f16;"] : []),
-    PROBLEM + buffers.join("\n"),
+    declareUniforms("Problem", PROBLEM) + buffers.join("\n"),
     `@group(0) @binding(${bindings.length}) var<uniform> problem: Problem;`,
   ].join("\n");
 }
