@@ -19,11 +19,6 @@ export function planFor(
 ): KernelPlan | Refusal {
   const { batch, heads, length, headDim, valueDim, causal, precision } =
     request;
-  if (request.states) {
-    return {
-      refusal: "the webgpu kernel of the recurrent form takes no states",
-    };
-  }
   if (precision === "f16") {
     return {
       refusal: "the webgpu kernel of the recurrent form computes in 32 bits",
