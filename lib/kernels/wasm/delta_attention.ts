@@ -1,0 +1,144 @@
+/** The delta rule as kernels of the wasm backend. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import {
+  DELTA_ATTENTION,
+  type DeltaAttributes,
+  type DeltaRequest,
+} from "../../attention/delta_kernel.ts";
+import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
+import type { Job, KernelHost } from "../../tfjs/wasm/host.ts";
+import {
+  type Call,
+  type Kernel,
+  registerWasmKernel,
+  type Tensors,
+} from "./kernel.ts";
+
+/** Tokens a chunk, as measured with heads of 64. */
+const BEST_CHUNK = 32;
+/** Larger chunks only cost scratch. */
+const LARGEST_CHUNK = 256;
+
+/**
+ * Registers the forward and the gradient kernel.
+ *
+ * @param host Runs them.
+ */
+export function registerDeltaAttention(host: KernelHost): void {
+  registerWasmKernel<DeltaAttributes, DeltaRequest>(host, DELTA_ATTENTION, {
+    forward,
+    gradient,
+    plan: (request) => plan(host, request),
+  });
+}
+
+const forward: Kernel<DeltaAttributes> = (call) => {
+  const { inputs, make } = call;
+  const y = make(inputs.v!.shape);
+  run(call, { ...inputs, y });
+  return [y];
+};
+
+const gradient: Kernel<DeltaAttributes> = (call) => {
+  const { inputs, make } = call;
+  const outputs: Record<string, tf.TensorInfo> = {};
+  for (const name of DELTA_ATTENTION.gradientsIn) {
+    const input = inputs[name];
+    if (input) outputs[`d${name}`] = make(input.shape);
+  }
+  run(call, { ...inputs, ...outputs });
+  return Object.values(outputs);
+};
+
+function run(
+  { host, attributes, at }: Call<DeltaAttributes>,
+  tensors: Tensors,
+): void {
+  const { q, k, v, beta, f, b, y, dy, dq, dk, dv, dbeta, df, db } = tensors;
+  const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
+  const sizes = { batch, heads, length, headDim, valueDim: v!.shape[3]! };
+  const request = { ...sizes, ...attributes };
+  host.run("delta", {
+    ...sizesOf(request),
+    scale: attributes.scale,
+    q: at(q),
+    k: at(k),
+    v: at(v),
+    beta: at(beta),
+    f: at(f),
+    b: at(b),
+    y: at(y),
+    dy: at(dy),
+    dq: at(dq),
+    dk: at(dk),
+    dv: at(dv),
+    dbeta: at(dbeta),
+    df: at(df),
+    db: at(db),
+  }, { operations: operationsOf(request) });
+}
+
+type Problem = Omit<DeltaRequest, "diagonal">;
+
+/** The sizes in a job's record. */
+function sizesOf(
+  { batch, heads, length, headDim, valueDim, causal, chunkSize }: Problem,
+): Pick<
+  Job<"delta">,
+  "sequences" | "length" | "headDim" | "valueDim" | "chunkSize" | "causal"
+> {
+  return {
+    sequences: batch * heads,
+    length,
+    headDim,
+    valueDim,
+    chunkSize: Math.min(chunkSize ?? BEST_CHUNK, LARGEST_CHUNK, length),
+    causal: Number(causal),
+  };
+}
+
+/** Multiplications and additions of the forward pass, roughly. */
+function operationsOf(problem: Problem): number {
+  const { sequences, length, headDim, valueDim, chunkSize } = sizesOf(problem);
+  const inside = (4 * headDim + 3 * valueDim) * chunkSize;
+  const directions = problem.causal ? 1 : 2;
+  return directions * sequences * length * (inside + 6 * headDim * valueDim);
+}
+
+function plan(
+  host: KernelHost,
+  request: DeltaRequest,
+): KernelPlan | Refusal {
+  if (request.diagonal) {
+    return { refusal: "the wasm kernel takes no decay of each channel" };
+  }
+  const { threads } = host;
+  const sizes = sizesOf(request);
+  return {
+    chunkSize: sizes.chunkSize,
+    scratchBytes: host.scratchBytes("delta", { ...NOWHERE, ...sizes }, {
+      operations: operationsOf(request),
+    }),
+    carriedBytes: 0,
+    how: `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}`,
+  };
+}
+
+/** A record whose addresses are not read. */
+const NOWHERE: Omit<Job<"delta">, keyof ReturnType<typeof sizesOf>> = {
+  scale: 0,
+  q: 0,
+  k: 0,
+  v: 0,
+  beta: 0,
+  f: 0,
+  b: 0,
+  y: 0,
+  dy: 0,
+  dq: 0,
+  dk: 0,
+  dv: 0,
+  dbeta: 0,
+  df: 0,
+  db: 0,
+};
