@@ -301,16 +301,38 @@ onEachBackend(
   },
 );
 
+onEachBackend(
+  "decays of each channel have a kernel where one is told",
+  (backend) => {
+    const x = tf.zeros<tf.Rank.R4>([1, 2, 600, 32]);
+    const decay = diagonalDecay(x);
+    for (const form of ["auto", ...FORMS] as const) {
+      const plan = explainAttention(x, x, x, { decay, form });
+      const fused = backend === "wasm" && ["auto", "chunkwise"].includes(form);
+      assertEquals(plan.kernel, fused ? "LionChunkwise" : null);
+      const reason = fused
+        ? "wasm, "
+        : backend === "cpu"
+        ? "backend cpu has no kernel of its own"
+        : `the ${backend} kernel of the ${
+          form === "auto" ? "chunkwise" : form
+        } form takes no decay of each channel`;
+      assert(plan.reason.startsWith(reason), plan.reason);
+    }
+    x.dispose();
+  },
+);
+
 onEachBackend("explainAttention() knows decays of each channel", async () => {
   for (const form of FORMS) {
     for (const causal of [false, true]) {
       const shape: [number, number, number, number] = [1, 2, 600, 32];
       const x = tf.randomUniform<tf.Rank.R4>(shape, 0, 1, "float32", 1);
       const g = tf.fill<tf.Rank.R4>(shape, -0.1);
-      const options = { decay: diagonalDecay(g), form, causal };
+      const decay = diagonalDecay(g);
+      const options = { decay, form, causal, kernel: false };
       const plan = explainAttention(x, x, x, options);
       assertEquals(plan.kernel, null);
-      assertEquals(plan.reason, "no kernel takes a decay of each channel");
       const before = tf.memory().numBytes;
       const { peakBytes, result } = await tf.profile(() => {
         lionAttention(x, x, x, options).dispose();
