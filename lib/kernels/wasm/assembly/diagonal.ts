@@ -6,8 +6,9 @@
 // The decays themselves are multiplied along the path, one after another, so
 // that nothing is ever divided. Rows are [headDim], padded to whole vectors, and
 // come in whole blocks of four tokens: those beyond the last are zeros.
+import { paddedRows } from "./matrix";
+import { powersOf, preparePowers } from "./powers";
 import { take } from "./scratch";
-import { exp4 } from "./simd";
 
 /** Decays of each token, paid on arrival by what comes from the left, and from the right. */
 export let decaysForward: usize = 0;
@@ -25,6 +26,7 @@ export function layoutDiagonal(tokens: usize, rowBytes: usize): void {
   decaysBack = take(tokens * stride);
   throughForward = take(stride);
   throughBack = take(stride);
+  preparePowers();
 }
 
 /** A copy of rows of so many bytes, padded, with zeros to the end of the last block. */
@@ -34,14 +36,9 @@ export function blockRows(
   width: usize,
   copy: usize,
 ): usize {
-  let row = copy;
-  for (let i = 0; i < count; i++) {
-    memory.copy(row, source, width);
-    memory.fill(row + width, 0, stride - width);
-    source += width;
-    row += stride;
-  }
-  memory.fill(row, 0, (-count & 3) * stride);
+  if (width === stride) memory.copy(copy, source, count * width);
+  else paddedRows(count, source, width, copy, stride);
+  memory.fill(copy + count * stride, 0, (-count & 3) * stride);
   return copy;
 }
 
@@ -63,13 +60,9 @@ function decaysOf(
   decays: usize,
   through: usize,
 ): void {
+  // Those beyond the last token are multiplied by zeros, which a NaN would spoil.
   blockRows(count, logDecays, width, decays);
-  const end = decays + ((count + 3) & ~3) * stride;
-  let cell = decays;
-  do {
-    v128.store(cell, exp4(v128.load(cell)));
-    cell += 16;
-  } while (cell < end);
+  powersOf(((count + 3) & ~3) * stride, decays, decays);
   memory.copy(through, decays, stride);
   for (let i = 1; i < count; i++) {
     multiplyRow(stride, decays + i * stride, through, through);
@@ -128,16 +121,45 @@ export function openKeyWay(place: i32, tokens: i32, back: bool): void {
 
 /** target_i = w_i ∘ source_i, with w_i what is left of 1 between the place and token i. */
 export function walk(source: usize, target: usize): void {
+  const pairs = stride & ~31;
+  for (let n: usize = 0; n < pairs; n += 32) walkPair(first + n, source, target);
+  if (pairs < stride) walkVector(first + pairs, source, target);
+}
+
+/** Two vectors of each row, from the nearest row's on. */
+function walkPair(cell: usize, source: usize, target: usize): void {
+  const lag = paysOwn ? 0 : step, one = f32x4.splat(1);
+  let left = rows, weight0 = one, weight1 = one;
+  if (paysOwn) {
+    weight0 = v128.load(decays + cell);
+    weight1 = v128.load(decays + cell, 16);
+  }
+  v128.store(target + cell, f32x4.mul(weight0, v128.load(source + cell)));
+  v128.store(target + cell, f32x4.mul(weight1, v128.load(source + cell, 16)), 16);
+  if (--left === 0) return;
+  do {
+    cell += step;
+    const paid = decays + cell - lag;
+    const d0 = v128.load(paid), d1 = v128.load(paid, 16);
+    weight0 = f32x4.mul(weight0, d0);
+    weight1 = f32x4.mul(weight1, d1);
+    const x0 = v128.load(source + cell), x1 = v128.load(source + cell, 16);
+    const y0 = f32x4.mul(weight0, x0), y1 = f32x4.mul(weight1, x1);
+    v128.store(target + cell, y0);
+    v128.store(target + cell, y1, 16);
+  } while (--left > 0);
+}
+
+/** The same of one vector. */
+function walkVector(cell: usize, source: usize, target: usize): void {
   const lag = paysOwn ? 0 : step;
-  for (let n: usize = 0; n < stride; n += 16) {
-    let cell = first + n, left = rows;
-    let weight = paysOwn ? v128.load(decays + cell) : f32x4.splat(1);
+  let left = rows;
+  let weight = paysOwn ? v128.load(decays + cell) : f32x4.splat(1);
+  v128.store(target + cell, f32x4.mul(weight, v128.load(source + cell)));
+  while (--left > 0) {
+    cell += step;
+    weight = f32x4.mul(weight, v128.load(decays + cell - lag));
     v128.store(target + cell, f32x4.mul(weight, v128.load(source + cell)));
-    while (--left > 0) {
-      cell += step;
-      weight = f32x4.mul(weight, v128.load(decays + cell - lag));
-      v128.store(target + cell, f32x4.mul(weight, v128.load(source + cell)));
-    }
   }
 }
 
@@ -152,24 +174,83 @@ export function walkBack(
   target: usize,
   slopes: usize,
 ): void {
-  const lag = paysOwn ? 0 : step;
-  const nearest = paysOwn ? first - step : first;
-  for (let n: usize = 0; n < stride; n += 16) {
-    let cell = first + n, left = rows;
-    let weight = paysOwn ? v128.load(decays + cell) : f32x4.splat(1);
-    for (;;) {
-      const slope = f32x4.mul(weight, v128.load(gradient + cell));
-      v128.store(target + cell, f32x4.add(v128.load(target + cell), slope));
-      v128.store(gradient + cell, f32x4.mul(slope, v128.load(source + cell)));
-      if (--left === 0) break;
-      cell += step;
-      weight = f32x4.mul(weight, v128.load(decays + cell - lag));
-    }
-    let sum = f32x4.splat(0);
-    for (; cell !== nearest + n; cell -= step) {
-      sum = f32x4.add(sum, v128.load(gradient + cell));
-      const slope = slopes + cell - lag;
-      v128.store(slope, f32x4.add(v128.load(slope), sum));
-    }
+  const pairs = stride & ~31;
+  for (let n: usize = 0; n < pairs; n += 32) {
+    walkPairBack(first + n, gradient, source, target, slopes);
+  }
+  if (pairs < stride) {
+    walkVectorBack(first + pairs, gradient, source, target, slopes);
+  }
+}
+
+function walkPairBack(
+  cell: usize,
+  gradient: usize,
+  source: usize,
+  target: usize,
+  slopes: usize,
+): void {
+  const lag = paysOwn ? 0 : step, nearest = cell;
+  const one = f32x4.splat(1);
+  let left = rows, weight0 = one, weight1 = one;
+  if (paysOwn) {
+    weight0 = v128.load(decays + cell);
+    weight1 = v128.load(decays + cell, 16);
+  }
+  for (;;) {
+    const g0 = v128.load(gradient + cell), g1 = v128.load(gradient + cell, 16);
+    const slope0 = f32x4.mul(weight0, g0), slope1 = f32x4.mul(weight1, g1);
+    const t0 = v128.load(target + cell), t1 = v128.load(target + cell, 16);
+    v128.store(target + cell, f32x4.add(t0, slope0));
+    v128.store(target + cell, f32x4.add(t1, slope1), 16);
+    const x0 = v128.load(source + cell), x1 = v128.load(source + cell, 16);
+    v128.store(gradient + cell, f32x4.mul(slope0, x0));
+    v128.store(gradient + cell, f32x4.mul(slope1, x1), 16);
+    if (--left === 0) break;
+    cell += step;
+    const paid = decays + cell - lag;
+    const d0 = v128.load(paid), d1 = v128.load(paid, 16);
+    weight0 = f32x4.mul(weight0, d0);
+    weight1 = f32x4.mul(weight1, d1);
+  }
+  if (!paysOwn && cell === nearest) return;
+  const end = paysOwn ? nearest - step : nearest;
+  let sum0 = f32x4.splat(0), sum1 = sum0;
+  do {
+    const g0 = v128.load(gradient + cell), g1 = v128.load(gradient + cell, 16);
+    sum0 = f32x4.add(sum0, g0);
+    sum1 = f32x4.add(sum1, g1);
+    const slope = slopes + cell - lag;
+    const s0 = v128.load(slope), s1 = v128.load(slope, 16);
+    v128.store(slope, f32x4.add(s0, sum0));
+    v128.store(slope, f32x4.add(s1, sum1), 16);
+    cell -= step;
+  } while (cell !== end);
+}
+
+function walkVectorBack(
+  cell: usize,
+  gradient: usize,
+  source: usize,
+  target: usize,
+  slopes: usize,
+): void {
+  const lag = paysOwn ? 0 : step, end = paysOwn ? cell - step : cell;
+  let left = rows;
+  let weight = paysOwn ? v128.load(decays + cell) : f32x4.splat(1);
+  for (;;) {
+    const slope = f32x4.mul(weight, v128.load(gradient + cell));
+    v128.store(target + cell, f32x4.add(v128.load(target + cell), slope));
+    v128.store(gradient + cell, f32x4.mul(slope, v128.load(source + cell)));
+    if (--left === 0) break;
+    cell += step;
+    weight = f32x4.mul(weight, v128.load(decays + cell - lag));
+  }
+  let sum = f32x4.splat(0);
+  while (cell !== end) {
+    sum = f32x4.add(sum, v128.load(gradient + cell));
+    const slope = slopes + cell - lag;
+    v128.store(slope, f32x4.add(v128.load(slope), sum));
+    cell -= step;
   }
 }
