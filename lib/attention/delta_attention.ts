@@ -46,9 +46,9 @@ export interface DeltaAttentionOptions {
    */
   form?: "auto" | "recurrent" | "chunkwise";
   /**
-   * Whether a fused kernel may run: the chunkwise form has one on some backends,
-   * for decays of one number a token. Without it the form runs in tfjs
-   * operations, equal to float32 accuracy. @default true
+   * Whether a fused kernel may run: the chunkwise form has one on some backends.
+   * Without it the form runs in tfjs operations, equal to float32 accuracy.
+   * @default true
    */
   kernel?: boolean;
   /** Tokens a chunk. @default the kernel's choice; 64 in tfjs operations */

@@ -10,7 +10,7 @@ import type { AttentionSizes } from "./kernel.ts";
 
 /**
  * Inputs `q, k, v`, `beta` and the log decays of both directions `f?, b?`, of
- * one column each; output `y`, each token's own part counted once. What they
+ * one column each, or of headDim; output `y`, each token's own part counted once. What they
  * hold at padding is 0.
  */
 export const DELTA_ATTENTION: Operation<"y"> = {

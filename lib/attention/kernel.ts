@@ -18,11 +18,16 @@ import {
 } from "../contract/kernel.ts";
 import { selectTokens } from "../operations/padding.ts";
 import type { LogDecayPair } from "./decay_pair.ts";
-import { type ConcreteForm, formInputs } from "./form.ts";
+import {
+  type ConcreteForm,
+  type DiagonalDecayPair,
+  formInputs,
+} from "./form.ts";
 
 /**
  * Each form as a kernel: inputs `q, k, v, f?, b?, mask?`, outputs `y` and the row
- * sums. With a mask, q, k, v and dy come with zeros at padding, and y, dq, dk and
+ * sums. Log decays f and b are `[batch, heads, length]`, or `[batch, heads, length,
+ * headDim]` where each channel has its own. With a mask, q, k, v and dy come with zeros at padding, and y, dq, dk and
  * dv have them.
  *
  * Where it takes states, further inputs are `before?, after?`, the states on both
@@ -95,6 +100,8 @@ export interface AttentionSizes {
 export interface KernelRequest extends AttentionSizes {
   /** Whether log decays come with it. */
   readonly decays: boolean;
+  /** Whether each channel has its own. @default false */
+  readonly diagonal?: boolean;
   /** Whether a token reads only itself and the tokens before it. */
   readonly causal: boolean;
   /** Whether rows are divided by their sum. */
@@ -105,6 +112,14 @@ export interface KernelRequest extends AttentionSizes {
   readonly precision: Precision;
   /** Whether states come with it and are handed on. @default false */
   readonly states?: boolean;
+}
+
+/** A kernel's refusal of a decay of each channel. */
+export function withoutChannels(backend: string, form: ConcreteForm): Refusal {
+  return {
+    refusal:
+      `the ${backend} kernel of the ${form} form takes no decay of each channel`,
+  };
 }
 
 /** The current backend's plan for a form. */
@@ -133,7 +148,7 @@ export function runForm(
   q: tf.Tensor4D,
   k: tf.Tensor4D,
   v: tf.Tensor4D,
-  pair: LogDecayPair | null,
+  pair: LogDecayPair | DiagonalDecayPair | null,
   attributes: KernelAttributes,
   tokens: tf.Tensor2D | undefined,
 ): tf.Tensor4D {

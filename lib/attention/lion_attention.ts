@@ -186,7 +186,7 @@ export function lionAttention(
       return runForm(
         plan.form,
         ...vectors,
-        scalar,
+        diagonal ?? scalar,
         attributes,
         tokens,
       );

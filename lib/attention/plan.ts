@@ -49,8 +49,6 @@ export function planAttention(problem: PlannedProblem): AttentionPlan {
   const wanted = form === "auto" ? "chunkwise" : form as ConcreteForm;
   const kernel: KernelPlan | Refusal = problem.kernel === false
     ? { refusal: "kernel: false asks for tfjs operations" }
-    : problem.diagonal
-    ? { refusal: "no kernel takes a decay of each channel" }
     : planForm(wanted, { ...problem, decays: !maskless(problem) });
   if (!("refusal" in kernel)) return planFused(problem, wanted, kernel);
   if (problem.precision === "f16") {

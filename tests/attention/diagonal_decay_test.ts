@@ -14,7 +14,6 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import {
-  type AttentionForm,
   checkDecay,
   decayMask,
   diagonalDecay,
@@ -23,108 +22,13 @@ import {
   twoSidedDecay,
 } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
-import { differences, type Result } from "../comparison.ts";
-import { type DiagonalProblem, solveDiagonal } from "../diagonal_oracle.ts";
+import { differences } from "../comparison.ts";
+import { solveDiagonal } from "../diagonal_oracle.ts";
 import { readFixtures, tensorOf } from "../fixtures.ts";
-import { array, uniform } from "../random.ts";
 import { sample } from "../sample.ts";
-import { LOG_DECAYS, spoilPadding } from "./cases.ts";
+import { type DiagonalCase, KINDS, problemOf, run } from "./diagonal_cases.ts";
 
 const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
-const KINDS = ["source", "arrival", "two-sided"] as const;
-
-interface Case {
-  readonly batch: number;
-  readonly heads: number;
-  readonly length: number;
-  readonly headDim: number;
-  readonly valueDim: number;
-  readonly kind: typeof KINDS[number];
-  readonly causal: boolean;
-  readonly normalize: boolean;
-  readonly padded: boolean;
-}
-
-/** Fills a case with seeded numbers. */
-function problemOf(c: Case): DiagonalProblem {
-  const random = uniform(c.length * 1009 + c.batch * 31 + c.heads);
-  const tokens = c.batch * c.heads * c.length;
-  // The normaliser needs positive features, as the feature maps make them.
-  const feature = (u: number) => c.normalize ? 0.1 + u : 2 * u - 1;
-  const decay = () =>
-    Float32Array.from(
-      Array.from({ length: c.batch * c.heads }, (_, sequence) => {
-        const make = LOG_DECAYS[sequence % LOG_DECAYS.length]!;
-        return [...array(c.length * c.headDim, random, make)];
-      }).flat(),
-    );
-  const q = array(tokens * c.headDim, random, feature);
-  const k = array(tokens * c.headDim, random, feature);
-  const v = array(tokens * c.valueDim, random);
-  const dy = array(tokens * c.valueDim, random);
-  const mask = array(c.batch * c.length, random, (u) => u < 0.3 ? 0 : 1);
-  // A sequence of padding alone has no meaning.
-  for (let b = 0; b < c.batch; b++) mask[b * c.length] = 1;
-  if (c.padded) { for (const x of [q, k, v, dy]) spoilPadding(x, mask, c); }
-  return {
-    ...c,
-    q,
-    k,
-    v,
-    dy,
-    decays: c.kind === "two-sided"
-      ? { forward: decay(), backward: decay() }
-      : { logDecay: decay() },
-    scale: 0.4,
-    epsilon: 1e-6,
-    ...c.padded ? { mask } : {},
-  };
-}
-
-/** Solves a problem with a form of the library, on the current backend. */
-async function run(
-  problem: DiagonalProblem,
-  form: AttentionForm,
-  chunkSize?: number,
-): Promise<Result> {
-  const { batch, heads, length, headDim, valueDim, kind, decays } = problem;
-  const { scale, epsilon, normalize, causal } = problem;
-  const shape = (columns: number) => [batch, heads, length, columns];
-  const names = ["q", "k", "v", ...Object.keys(decays)];
-  const inputs = [
-    tf.tensor(problem.q, shape(headDim)),
-    tf.tensor(problem.k, shape(headDim)),
-    tf.tensor(problem.v, shape(valueDim)),
-    ...Object.values(decays).map((x) => tf.tensor(x, shape(headDim))),
-  ];
-  const dy = tf.tensor4d(problem.dy, [batch, heads, length, valueDim]);
-  const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
-  const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
-    const [q, k, v, first, second] = args as tf.Tensor4D[];
-    return lionAttention(q!, k!, v!, {
-      decay: kind === "two-sided"
-        ? twoSidedDecay(first!, second!)
-        : diagonalDecay(first!, { convention: kind }),
-      form,
-      scale,
-      epsilon,
-      normalize,
-      causal,
-      ...chunkSize && { chunkSize },
-      ...mask && { mask },
-    });
-  })(inputs, dy);
-  const [y, ...gradients] = await Promise.all(
-    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
-  );
-  tf.dispose([...inputs, dy, value, ...grads]);
-  mask?.dispose();
-  return {
-    y: y!,
-    gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
-  };
-}
-
 /** What takes turns while lengths and kinds are all met. */
 const VARIANTS = [
   { causal: false, normalize: true, padded: false, batch: 1, heads: 2 },
@@ -134,7 +38,7 @@ const VARIANTS = [
   { causal: false, normalize: true, padded: true, batch: 2, heads: 1 },
 ];
 
-const CASES: Case[] = [1, 2, 67, 130].flatMap((length, l) =>
+const CASES: DiagonalCase[] = [1, 2, 67, 130].flatMap((length, l) =>
   KINDS.flatMap((kind, k) =>
     [0, 1].map((n) => ({
       length,
@@ -301,16 +205,38 @@ onEachBackend(
   },
 );
 
+onEachBackend(
+  "decays of each channel have a kernel where one is told",
+  (backend) => {
+    const x = tf.zeros<tf.Rank.R4>([1, 2, 600, 32]);
+    const decay = diagonalDecay(x);
+    for (const form of ["auto", ...FORMS] as const) {
+      const plan = explainAttention(x, x, x, { decay, form });
+      const fused = backend === "wasm" && ["auto", "chunkwise"].includes(form);
+      assertEquals(plan.kernel, fused ? "LionChunkwise" : null);
+      const reason = fused
+        ? "wasm, "
+        : backend === "cpu"
+        ? "backend cpu has no kernel of its own"
+        : `the ${backend} kernel of the ${
+          form === "auto" ? "chunkwise" : form
+        } form takes no decay of each channel`;
+      assert(plan.reason.startsWith(reason), plan.reason);
+    }
+    x.dispose();
+  },
+);
+
 onEachBackend("explainAttention() knows decays of each channel", async () => {
   for (const form of FORMS) {
     for (const causal of [false, true]) {
       const shape: [number, number, number, number] = [1, 2, 600, 32];
       const x = tf.randomUniform<tf.Rank.R4>(shape, 0, 1, "float32", 1);
       const g = tf.fill<tf.Rank.R4>(shape, -0.1);
-      const options = { decay: diagonalDecay(g), form, causal };
+      const decay = diagonalDecay(g);
+      const options = { decay, form, causal, kernel: false };
       const plan = explainAttention(x, x, x, options);
       assertEquals(plan.kernel, null);
-      assertEquals(plan.reason, "no kernel takes a decay of each channel");
       const before = tf.memory().numBytes;
       const { peakBytes, result } = await tf.profile(() => {
         lionAttention(x, x, x, options).dispose();

@@ -1,4 +1,4 @@
-/** The kernels of the delta rule, against the oracle and beside the plain form. @module */
+/** The kernels of the delta rule against the oracle, with a decay of each token or channel. @module */
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
@@ -23,13 +23,20 @@ import { array, uniform } from "../random.ts";
 /** The backends that have kernels of the delta rule. */
 const WITH_KERNELS: readonly BackendName[] = ["wasm"];
 
-/** Gates of which the kernels know. */
-const KNOWN_GATES = GATES.filter((gate) => !gate.includes("diagonal"));
+/** A log decay of each token, and of each channel too. */
+const TWO_SIDED = ["two-sided", "two-sided diagonal"] as const;
 
-const PLAIN: Omit<DeltaCase, "length" | "causal"> = {
-  ...{ batch: 1, heads: 1, gate: "two-sided" },
-  ...{ padded: false, packed: false },
-};
+/** Each of some sizes, with both kinds of decays, in one direction and in both. */
+function casesOf(
+  sizes: readonly (Partial<DeltaCase> & { length: number })[],
+): DeltaCase[] {
+  const plain = { batch: 1, heads: 1, padded: false, packed: false };
+  return sizes.flatMap((size) =>
+    TWO_SIDED.flatMap((gate) =>
+      [false, true].map((causal) => ({ ...plain, gate, causal, ...size }))
+    )
+  );
+}
 
 async function failuresOf(
   label: string,
@@ -45,7 +52,7 @@ async function failuresOf(
 }
 
 onEachBackend(
-  "deltaAttention() runs as a kernel, unless it is told not to or decays are of channels",
+  "deltaAttention() runs as a kernel, unless it is told not to",
   () => {
     tf.engine().startScope();
     const x = tf.ones<tf.Rank.R4>([1, 2, 9, 4]);
@@ -71,7 +78,7 @@ onEachBackend(
     assert(kernelsOf({ form: "chunkwise", causal: true }));
     assert(!kernelsOf({ kernel: false }));
     assert(!kernelsOf({ form: "recurrent" }));
-    assert(!kernelsOf({ decay }));
+    assert(kernelsOf({ decay }));
     tf.engine().endScope();
   },
   WITH_KERNELS,
@@ -81,33 +88,28 @@ onEachBackend(
   "kernels of the delta rule equal the oracle at values that stand out, outputs and gradients",
   async (backend) => {
     const failures: string[] = [];
-    for (const length of [1, 2, 33, 67]) {
-      for (const causal of [false, true]) {
-        for (const [headDim, valueDim] of [[1, 1], [8, 3], [3, 9]] as const) {
-          const problem = problemOf({
-            ...{ ...PLAIN, length, causal },
-            ...{ headDim, valueDim },
-          });
-          const random = uniform(length);
-          const gates = Object.fromEntries(
-            Object.entries(problem.gates).map(([name, gate]) => [
-              name,
-              array(gate.length, random, (u) => {
-                const values = [0, -60, -Infinity, -0.1, -1e-3];
-                return values[Math.floor(5 * u)]!;
-              }),
-            ]),
-          );
-          const beta = array(length, random, (u) => Math.floor(3 * u));
-          failures.push(
-            ...await failuresOf(
-              `L=${length} d=${headDim} e=${valueDim} ${causal}`,
-              { ...problem, gates, beta },
-              backend,
-            ),
-          );
-        }
-      }
+    const sizes = [1, 2, 33, 67].flatMap((length) =>
+      [[1, 1], [8, 3], [3, 9]].map(([headDim, valueDim]) => ({
+        length,
+        headDim: headDim!,
+        valueDim: valueDim!,
+      }))
+    );
+    for (const c of casesOf(sizes)) {
+      const problem = problemOf(c);
+      const random = uniform(c.length);
+      const values = [0, -60, -Infinity, -0.1, -1e-3];
+      const gates = Object.fromEntries(
+        Object.entries(problem.gates).map(([name, gate]) => [
+          name,
+          array(gate.length, random, (u) => values[Math.floor(5 * u)]!),
+        ]),
+      );
+      const beta = array(c.length, random, (u) => Math.floor(3 * u));
+      const label = `${describe(c)} d=${c.headDim} e=${c.valueDim}`;
+      failures.push(
+        ...await failuresOf(label, { ...problem, gates, beta }, backend),
+      );
     }
     assertEquals(failures, []);
   },
@@ -125,7 +127,7 @@ onEachBackend(
         length: integer(24),
         headDim: integer(9),
         valueDim: integer(9),
-        gate: fc.constantFrom(...KNOWN_GATES),
+        gate: fc.constantFrom(...GATES),
         causal: fc.boolean(),
         padded: fc.boolean(),
         packed: fc.boolean(),
@@ -150,22 +152,21 @@ onEachBackend(
   "kernels of the delta rule equal the plain form at the widths of models",
   async (backend) => {
     const { forward, gradient } = TOLERANCE[backend];
-    for (const [headDim, valueDim] of [[64, 64], [40, 37], [30, 72]] as const) {
-      for (const causal of [false, true]) {
-        const problem = problemOf({
-          ...{ ...PLAIN, heads: 3, length: 230, causal },
-          ...{ headDim, valueDim },
-        });
-        // Of keys that all differ the plain form is exact enough.
-        const beta = problem.beta.map((x) => x / 2);
-        const [kernel, plain] = [
-          await run({ ...problem, beta }, {}),
-          await run({ ...problem, beta }, { kernel: false, chunkSize: 16 }),
-        ];
-        assertNear("y", kernel.y, plain.y, 2 * forward);
-        for (const [name, values] of Object.entries(plain.gradients)) {
-          assertNear(name, kernel.gradients[name]!, values, 2 * gradient);
-        }
+    const sizes = [[64, 64], [40, 37], [30, 72]].map(([headDim, valueDim]) => ({
+      ...{ heads: 3, length: 230 },
+      ...{ headDim: headDim!, valueDim: valueDim! },
+    }));
+    for (const c of casesOf(sizes)) {
+      const problem = problemOf(c);
+      const beta = problem.beta.map((x) => x / 2);
+      const [kernel, plain] = [
+        await run({ ...problem, beta }, {}),
+        await run({ ...problem, beta }, { kernel: false, chunkSize: 16 }),
+      ];
+      // Both are off by so much.
+      assertNear("y", kernel.y, plain.y, 2 * forward);
+      for (const [name, values] of Object.entries(plain.gradients)) {
+        assertNear(name, kernel.gradients[name]!, values, 2 * gradient);
       }
     }
   },
@@ -175,13 +176,16 @@ onEachBackend(
 onEachBackend(
   "kernels of the delta rule stay finite under decays of -2 a token",
   async () => {
-    const length = 4096;
-    const problem = problemOf({ ...PLAIN, length, causal: false });
-    const gate = new Float32Array(length).fill(-2);
-    const gates = { forward: gate, backward: gate };
-    const { y, gradients } = await run({ ...problem, gates }, {});
-    for (const [name, values] of Object.entries({ y, ...gradients })) {
-      assert(values.every(Number.isFinite), name);
+    for (const c of casesOf([{ length: 4096 }])) {
+      const problem = problemOf(c);
+      const gates = Object.fromEntries(
+        Object.entries(problem.gates)
+          .map(([name, gate]) => [name, gate.map(() => -2)]),
+      );
+      const { y, gradients } = await run({ ...problem, gates }, {});
+      for (const [name, values] of Object.entries({ y, ...gradients })) {
+        assert(values.every(Number.isFinite), name);
+      }
     }
   },
   WITH_KERNELS,
@@ -192,12 +196,11 @@ Deno.test({
     "kernels of the delta rule are the same on any number of threads [wasm]",
   ignore: !BACKENDS.includes("wasm"),
   fn: async () => {
-    const problems = [false, true].flatMap((causal) =>
-      // The second is work enough to be shared.
-      [{ length: 70 }, { length: 256, headDim: 16, valueDim: 16 }].map((
-        sizes,
-      ) => problemOf({ ...PLAIN, heads: 2, causal, ...sizes }))
-    );
+    const problems = casesOf([
+      { heads: 2, length: 70 },
+      // Work enough to be shared.
+      { heads: 2, length: 256, headDim: 16, valueDim: 16 },
+    ]).map(problemOf);
     const results: unknown[] = [];
     for (const threads of [1, 2, 3, 4, 5, 6, 7]) {
       await useBackend({ prefer: ["wasm"], threads });

@@ -5,7 +5,7 @@ import {
   type DeltaAttributes,
   type DeltaRequest,
 } from "../../attention/delta_kernel.ts";
-import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
+import type { KernelPlan } from "../../contract/kernel.ts";
 import type { Job, KernelHost } from "../../tfjs/wasm/host.ts";
 import {
   type Call,
@@ -57,7 +57,9 @@ function run(
   const { q, k, v, beta, f, b, y, dy, dq, dk, dv, dbeta, df, db } = tensors;
   const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
   const sizes = { batch, heads, length, headDim, valueDim: v!.shape[3]! };
-  const request = { ...sizes, ...attributes };
+  // Of heads of one channel the two kinds are the same.
+  const diagonal = f !== undefined && f.shape[3]! > 1;
+  const request = { ...sizes, ...attributes, diagonal };
   host.run("delta", {
     ...sizesOf(request),
     scale: attributes.scale,
@@ -78,40 +80,40 @@ function run(
   }, { operations: operationsOf(request) });
 }
 
-type Problem = Omit<DeltaRequest, "diagonal">;
-
 /** The sizes in a job's record. */
 function sizesOf(
-  { batch, heads, length, headDim, valueDim, causal, chunkSize }: Problem,
+  request: DeltaRequest,
 ): Pick<
   Job<"delta">,
-  "sequences" | "length" | "headDim" | "valueDim" | "chunkSize" | "causal"
+  | "sequences"
+  | "length"
+  | "headDim"
+  | "valueDim"
+  | "chunkSize"
+  | "causal"
+  | "diagonal"
 > {
+  const { batch, heads, length, headDim, valueDim, chunkSize } = request;
   return {
     sequences: batch * heads,
     length,
     headDim,
     valueDim,
     chunkSize: Math.min(chunkSize ?? BEST_CHUNK, LARGEST_CHUNK, length),
-    causal: Number(causal),
+    causal: Number(request.causal),
+    diagonal: Number(request.diagonal),
   };
 }
 
 /** Multiplications and additions of the forward pass, roughly. */
-function operationsOf(problem: Problem): number {
-  const { sequences, length, headDim, valueDim, chunkSize } = sizesOf(problem);
+function operationsOf(request: DeltaRequest): number {
+  const { sequences, length, headDim, valueDim, chunkSize } = sizesOf(request);
   const inside = (4 * headDim + 3 * valueDim) * chunkSize;
-  const directions = problem.causal ? 1 : 2;
+  const directions = request.causal ? 1 : 2;
   return directions * sequences * length * (inside + 6 * headDim * valueDim);
 }
 
-function plan(
-  host: KernelHost,
-  request: DeltaRequest,
-): KernelPlan | Refusal {
-  if (request.diagonal) {
-    return { refusal: "the wasm kernel takes no decay of each channel" };
-  }
+function plan(host: KernelHost, request: DeltaRequest): KernelPlan {
   const { threads } = host;
   const sizes = sizesOf(request);
   return {

@@ -6,6 +6,7 @@ import {
   type AttentionSizes,
   type KernelAttributes,
   type KernelRequest,
+  withoutChannels,
 } from "../../attention/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import type { Job, JobName, KernelHost } from "../../tfjs/wasm/host.ts";
@@ -138,6 +139,7 @@ function run(
     ...jobOf(form, sizes, attributes.chunkSize, host.threads),
     causal: Number(attributes.causal),
     normalize: Number(attributes.normalize),
+    diagonal: Number(f?.shape.length === 4),
     scale: attributes.scale,
     epsilon: attributes.epsilon,
     q: at(q),
@@ -213,6 +215,9 @@ function plan(
   if (request.states && form !== "chunkwise") {
     return { refusal: `the ${form} form takes no states` };
   }
+  if (request.diagonal && form !== "chunkwise") {
+    return withoutChannels("wasm", form);
+  }
   const { batch, heads, length, causal, normalize, decays } = request;
   const { threads } = host;
   const schedule = SCHEDULES[form];
@@ -225,6 +230,7 @@ function plan(
     ...sizes,
     causal: Number(causal),
     normalize: Number(normalize),
+    diagonal: Number(request.diagonal ?? false),
     f: Number(decays),
     b: Number(decays && !causal),
   }, { operations });
@@ -245,6 +251,7 @@ const NOWHERE: Omit<
 > = {
   causal: 0,
   normalize: 0,
+  diagonal: 0,
   scale: 0,
   epsilon: 0,
   q: 0,

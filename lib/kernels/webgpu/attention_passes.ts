@@ -11,6 +11,7 @@ import {
   ATTENTION,
   type KernelAttributes,
   type KernelRequest,
+  withoutChannels,
 } from "../../attention/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import type { ConcreteForm } from "../../attention/form.ts";
@@ -67,7 +68,9 @@ export function registerForm(
           forward(new Run(call, schedule.readsStates), schedule),
       gradient: (call) => gradient(runOfGradient(call, schedule), schedule),
       plan: (request, device) =>
-        request.states && !schedule.takesStates
+        request.diagonal
+          ? withoutChannels("webgpu", form)
+          : request.states && !schedule.takesStates
           ? { refusal: `the webgpu kernel of the ${form} form takes no states` }
           : plan(request, device),
     },

@@ -1,5 +1,5 @@
 /** What the recurrent kernels do with a problem, and what that takes. @module */
-import type { KernelRequest } from "../../attention/kernel.ts";
+import { type KernelRequest, withoutChannels } from "../../attention/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import { largestBuffer } from "./passes.ts";
 import { inLaunches, tooFewBuffers, tooWide } from "./planning.ts";
@@ -14,9 +14,12 @@ import { keptBytes } from "./recurrent_gradient.ts";
  * @returns What would run, or why nothing can.
  */
 export function planFor(
-  { batch, heads, length, headDim, valueDim, causal, precision }: KernelRequest,
+  request: KernelRequest,
   limits: GPUSupportedLimits,
 ): KernelPlan | Refusal {
+  const { batch, heads, length, headDim, valueDim, causal, precision } =
+    request;
+  if (request.diagonal) return withoutChannels("webgpu", "recurrent");
   if (precision === "f16") {
     return {
       refusal: "the webgpu kernel of the recurrent form computes in 32 bits",

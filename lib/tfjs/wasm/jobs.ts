@@ -56,6 +56,8 @@ export const ATTENTION = {
   segments: "i32",
   causal: "i32",
   normalize: "i32",
+  /** Whether each channel of the keys has its own log decay. */
+  diagonal: "i32",
   scale: "f32",
   epsilon: "f32",
   q: "usize",
@@ -192,6 +194,8 @@ export const DELTA = {
   valueDim: "i32",
   chunkSize: "i32",
   causal: "i32",
+  /** Whether each channel of the keys has its log decay. */
+  diagonal: "i32",
   scale: "f32",
   q: "usize",
   k: "usize",

@@ -38,6 +38,7 @@ export function jobIn(heap: Heap): Job<"chunkwiseForward"> {
     segments: 2,
     causal: 0,
     normalize: 1,
+    diagonal: 0,
     scale: 0.2,
     epsilon: 1e-6,
     ...NO_STATES,

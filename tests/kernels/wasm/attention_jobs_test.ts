@@ -111,6 +111,7 @@ function run(
       segments: Math.min(segments, Math.ceil(length / size)),
       causal: Number(causal),
       normalize: Number(problem.normalize),
+      diagonal: 0,
       scale: problem.scale,
       epsilon: problem.epsilon,
       ...NO_STATES,

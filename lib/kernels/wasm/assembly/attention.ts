@@ -1,6 +1,7 @@
 // What the forward and the backward pass of chunkwise attention share: the
 // sizes of a problem, and the scratch memory of one thread.
 import { layoutDecay } from "./decay";
+import { layoutDiagonal } from "./diagonal";
 import { layoutFrom, take } from "./scratch";
 import { vectorBytes } from "./simd";
 
@@ -15,6 +16,12 @@ export let segments: i32 = 0;
 let chunksPerSegment: i32 = 0;
 export let causal: bool = false;
 export let decays: bool = false;
+/** Whether each channel of the keys has its own. */
+export let diagonal: bool = false;
+/** Bytes of a token's log decays. */
+let decayBytes: usize = 0;
+/** Whether states are as the backward pass has them, `[valueDim + 1, headDim]`. */
+export let lying: bool = false;
 /** Bytes of a row of q and k as it comes, and padded to whole vectors. */
 export let headBytes: usize = 0;
 export let headStride: usize = 0;
@@ -53,6 +60,7 @@ export function setSizes(
   parts: i32,
   isCausal: bool,
   hasDecays: bool,
+  ofChannels: bool,
 ): void {
   length = tokens;
   headDim = keyColumns;
@@ -61,10 +69,12 @@ export function setSizes(
   segments = parts;
   causal = isCausal;
   decays = hasDecays;
+  diagonal = ofChannels;
   chunks = (length + chunkSize - 1) / chunkSize;
   chunksPerSegment = (chunks + segments - 1) / segments;
   headBytes = <usize> headDim * 4;
   headStride = vectorBytes(headDim);
+  decayBytes = diagonal ? headBytes : 4;
   valueBytes = <usize> valueDim * 4;
   valueStride = vectorBytes(valueDim);
   columnsStride = vectorBytes(valueDim + 1);
@@ -75,9 +85,17 @@ export function setSizes(
 
 export { take };
 
-/** Lays out scratch from `base`, with so many states for each chunk of a segment; returns its end. */
-export function layout(base: usize, statesPerChunk: i32): usize {
-  const tokens = <usize> chunkSize, row = vectorBytes(chunkSize);
+/**
+ * Lays out scratch from `base`, with so many states for each chunk of a segment,
+ * and says how these are; returns its end.
+ */
+export function layout(
+  base: usize,
+  statesPerChunk: i32,
+  areLying: bool,
+): usize {
+  lying = areLying;
+  const tokens = wholeTokens(), row = vectorBytes(chunkSize);
   layoutFrom(layoutDecay((base + 63) & ~63, chunkSize));
   rowsQ = take(tokens * headStride);
   rowsK = take(tokens * headStride);
@@ -88,8 +106,14 @@ export function layout(base: usize, statesPerChunk: i32): usize {
   transposed = take(<usize> headDim * max(row, columnsStride));
   sums = take(row);
   before = take(stateBytes);
+  if (diagonal) layoutDiagonal(tokens, headStride);
   after = take(<usize> (chunksPerSegment * statesPerChunk) * stateBytes);
   return take(0);
+}
+
+/** Rows of a chunk's matrices: where channels decay apart, whole blocks of four tokens. */
+export function wholeTokens(): usize {
+  return diagonal ? (<usize> chunkSize + 3) & ~3 : chunkSize;
 }
 
 /** Tokens of a chunk; the last may be shorter. */
@@ -107,7 +131,7 @@ export function filledSegments(): i32 {
   return (chunks + chunksPerSegment - 1) / chunksPerSegment;
 }
 
-/** Where a token's log decay is, or 0 if there are none in that direction. */
+/** Where a token's log decays are, or 0 if there are none in that direction. */
 export function logDecay(pointer: usize, token: i32): usize {
-  return pointer === 0 ? 0 : pointer + (<usize> token << 2);
+  return pointer === 0 ? 0 : pointer + token * decayBytes;
 }

@@ -49,7 +49,7 @@ import { countProgress } from "./threads";
 function write(to: usize, from: usize, back: bool): void {
   const keys = keysOut(count, back, k), values = valuesOf(from, back, v);
   const decay: f32 = from === 0 ? 0 : through(count, back);
-  const old = from === 0 ? 0 : carried(from, to);
+  const old = from === 0 ? 0 : carried(back, from, to);
   multiplyTransposed(
     headDim,
     <i32> (valueStride >> 2),

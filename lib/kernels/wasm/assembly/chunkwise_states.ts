@@ -66,7 +66,7 @@ function writeRows(
     to,
     headStride,
     from === 0 ? 0 : through(count, back),
-    from === 0 ? 0 : carried(from, to),
+    from === 0 ? 0 : carried(back, from, to),
     headStride,
   );
 }

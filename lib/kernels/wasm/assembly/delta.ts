@@ -12,34 +12,45 @@
 // directions. The sweeps of a sequence go to the middle, wait for each other,
 // and then add to what the other has written.
 import {
-  causal,
   chunks,
   chunkSize,
   countOf,
+  diagonal,
   headBytes,
   headDim,
   headStride,
+  layout,
   length,
   setSizes,
+  take,
   valueBytes,
   valueStride,
 } from "./attention";
 import {
   bordersOf,
   entering,
-  layoutDecay,
   leaving,
   through,
   weights,
   weightsOf,
 } from "./decay";
+import {
+  enterAll,
+  layoutDeltaDiagonal,
+  leaveAll,
+  openGates,
+  openOnes,
+  passThrough,
+  scoresOf,
+} from "./delta_diagonal";
 import { multiply, multiplyTransposed } from "./gemm";
 import { delta as job } from "./jobs";
 import { at, put, scaleRows, transpose } from "./matrix";
-import { layoutFrom, take } from "./scratch";
 import { loadFirst, storeFirst, vectorBytes } from "./simd";
 import { solveDown } from "./triangular";
 
+/** Whether sweeps come from both ends. */
+export let twoSided: bool = false;
 /** Bytes of a state, [headDim, valueDim]. */
 export let deltaStateBytes: usize = 0;
 
@@ -55,7 +66,7 @@ export let keyScores: usize = 0, scores: usize = 0;
 /** -β S */
 export let system: usize = 0;
 /** Rows of keys and queries times numbers. */
-export let scaled: usize = 0;
+export let bordered: usize = 0;
 /** What keys, and below them queries, read of a state. */
 export let readings: usize = 0;
 
@@ -67,38 +78,44 @@ export function setDeltaSizes(): void {
     job.valueDim,
     job.chunkSize,
     1,
-    job.causal !== 0,
+    // Each sweep for itself is.
     true,
+    true,
+    job.diagonal !== 0,
   );
+  twoSided = job.causal === 0;
   deltaStateBytes = (<usize> headDim * valueStride + 63) & ~63;
 }
 
 /** Lays out scratch from `base`. */
 export function layoutDelta(base: usize): void {
   setDeltaSizes();
-  const tokens = <usize> chunkSize, row = vectorBytes(chunkSize);
-  layoutFrom(layoutDecay((base + 63) & ~63, chunkSize));
+  layout(base, 0, false);
+  const tokens = (<usize> chunkSize + 3) & ~3, row = vectorBytes(chunkSize);
   pairOfRows = take(2 * tokens * headStride);
   v = take(tokens * valueStride);
   beta = take(row);
   minusBeta = take(row);
-  gate = take(row);
+  gate = take(tokens * (diagonal ? headStride : 4));
   transposedK = take(<usize> headDim * row);
   keyScores = take(2 * tokens * row);
   system = take(tokens * row);
-  scaled = take(2 * tokens * headStride);
+  bordered = take(2 * tokens * headStride);
   readings = take(2 * tokens * max(headStride, valueStride));
+  if (diagonal) layoutDeltaDiagonal(tokens);
 }
 
 /** Sweeps of a sequence; causal attention has one. */
 export function deltaSweeps(): i32 {
-  return causal ? 1 : 2;
+  return twoSided ? 2 : 1;
 }
 
 /** Whether the sweep goes from the last chunk to the first. */
 export let back: bool = false;
 let start: i32 = 0;
 export let count: i32 = 0;
+/** Rows of the keys with those of zeros that complete the last four. */
+export let rows: i32 = 0;
 /** The chunk's first token, among those of all sequences. */
 let token: i32 = 0;
 
@@ -106,11 +123,12 @@ let token: i32 = 0;
 export function openSweep(sequence: i32, isBack: bool): void {
   start = sequence * length;
   back = isBack;
+  if (diagonal) openOnes();
 }
 
 /** The chunk of a sweep at which its second phase begins. */
 export function middle(): i32 {
-  if (causal) return chunks;
+  if (!twoSided) return chunks;
   const half = chunks >> 1;
   return back ? chunks - half : half;
 }
@@ -125,17 +143,24 @@ export function openChunk(position: i32): void {
   const chunk = back ? chunks - 1 - position : position;
   count = countOf(chunk);
   token = start + chunk * chunkSize;
+  rows = (count + 3) & ~3;
   k = pairOfRows;
-  q = k + count * headStride;
-  scores = keyScores + count * vectorBytes(count);
+  q = k + rows * headStride;
+  scores = keyScores + rows * vectorBytes(count);
   takeRows(job.k, headBytes, k, headStride);
+  clearRest(k, headStride);
   takeRows(job.v, valueBytes, v, valueStride);
   const gates = back ? job.b : job.f;
   for (let i = 0; i < count; i++) {
     const own = tokenOf(i), b = at(job.beta, own);
     put(beta, i, b);
     put(minusBeta, i, -b);
-    put(gate, i, gates === 0 ? 0 : at(gates, own));
+    if (!diagonal) put(gate, i, gates === 0 ? 0 : at(gates, own));
+  }
+  if (diagonal) {
+    takeRows(gates, headBytes, gate, headStride);
+    openGates(count, gate);
+    return;
   }
   bordersOf(count, gate, 0);
   weightsOf(count, gate, 0);
@@ -144,6 +169,12 @@ export function openChunk(position: i32): void {
 /** Reads its queries. */
 export function openQueries(): void {
   takeRows(job.q, headBytes, q, headStride);
+  if (diagonal) clearRest(q, headStride);
+}
+
+/** Zeros in the rows after the last token's, up to whole blocks of four. */
+export function clearRest(matrix: usize, stride: usize): void {
+  memory.fill(matrix + count * stride, 0, (rows - count) * stride);
 }
 
 /** β of a row. */
@@ -194,10 +225,16 @@ export function giveRows(
 
 /** S and the system, and with queries P. */
 export function score(withQueries: bool): void {
-  const row = vectorBytes(count), rows = withQueries ? 2 * count : count;
+  const row = vectorBytes(count);
+  if (diagonal) {
+    scoresOf(count, k, k, keyScores);
+    if (withQueries) scoresOf(count, q, k, scores);
+    scaleRows(count, row, minusBeta, keyScores, system);
+    return;
+  }
   transpose(count, headDim, k, headStride, transposedK, row);
   multiply(
-    rows,
+    withQueries ? rows + count : count,
     <i32> (row >> 2),
     headDim,
     k,
@@ -225,11 +262,17 @@ function weigh(matrix: usize): void {
 
 /** readings = K H, and with queries below it Q H. */
 export function read(state: usize, withQueries: bool): void {
+  let readers = k;
+  if (diagonal) {
+    readers = bordered;
+    enterAll(count, k, bordered);
+    if (withQueries) enterAll(count, q, bordered + rows * headStride);
+  }
   multiply(
-    withQueries ? 2 * count : count,
+    withQueries ? rows + count : count,
     <i32> (valueStride >> 2),
     headDim,
-    k,
+    readers,
     headStride,
     state,
     valueStride,
@@ -267,19 +310,32 @@ export function solveWritten(news: usize, written: usize): void {
 
 /** to = e_last from + (out ∘ K)ᵀ U; without `from` the second alone. */
 export function write(from: usize, to: usize, written: usize): void {
-  scaleRows(count, headStride, leaving, k, scaled);
+  const keys = keysOut();
+  const decay: f32 = from === 0 ? 0 : through(count);
+  let old = from;
+  if (diagonal && from !== 0) {
+    passThrough(from, to);
+    old = to;
+  }
   multiplyTransposed(
     headDim,
     <i32> (valueStride >> 2),
     count,
-    scaled,
+    keys,
     headStride,
     written,
     valueStride,
     to,
     valueStride,
-    from === 0 ? 0 : through(count),
-    from,
+    decay,
+    old,
     valueStride,
   );
+}
+
+/** out ∘ K */
+export function keysOut(): usize {
+  if (diagonal) leaveAll(count, k, bordered);
+  else scaleRows(count, headStride, leaving, k, bordered);
+  return bordered;
 }

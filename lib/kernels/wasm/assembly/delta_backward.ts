@@ -8,37 +8,40 @@
 // and the rest is in delta_gradient.ts. The second phase comes back through the
 // first half of the sweep, whose states it makes again.
 import {
-  causal,
   chunks,
   chunkSize,
+  diagonal,
   headBytes,
   headDim,
   headStride,
   valueBytes,
   valueStride,
 } from "./attention";
-import { leaving, through } from "./decay";
+import { through } from "./decay";
 import {
+  clearRest,
   count,
   deltaStateBytes,
   deltaSweeps,
   findNews,
   giveRows,
-  k,
+  keysOut,
   layoutDelta,
   middle,
   openChunk,
   openQueries,
   openSweep,
   read,
-  scaled,
+  rows,
   score,
   scores,
   solveWritten,
   system,
   takeRows,
+  twoSided,
   write,
 } from "./delta";
+import { passThrough } from "./delta_diagonal";
 import {
   dk,
   dq,
@@ -57,7 +60,6 @@ import {
 } from "./delta_gradient";
 import { multiply, multiplyTransposed } from "./gemm";
 import { delta as job, queue } from "./jobs";
-import { scaleRows } from "./matrix";
 import { take } from "./scratch";
 import { vectorBytes } from "./simd";
 import { solveUp } from "./triangular";
@@ -79,7 +81,7 @@ export function layoutDeltaBackward(base: usize): usize {
   valuesBytes = <usize> chunkSize * valueStride;
   keptBytes = deltaStateBytes + 2 * valuesBytes;
   passing = take(keptBytes);
-  kept = take(<usize> (causal ? chunks : chunks - (chunks >> 1)) * keptBytes);
+  kept = take(<usize> (twoSided ? chunks - (chunks >> 1) : chunks) * keptBytes);
   return take(0);
 }
 
@@ -97,8 +99,7 @@ export function differentiateDelta(
   openSweep(sequence, isBack);
   const sweep = sequence * deltaSweeps() + i32(isBack);
   const gradient = queue.extra + <usize> sweep * deltaStateBytes;
-  const isHalf = !causal;
-  const first = phase === 0 && isHalf ? middle() : 0;
+  const first = phase === 0 && twoSided ? middle() : 0;
   const end = phase === 0 ? chunks : middle();
   keepStates(first, end);
   for (let position = end - 1; position >= first; position--) {
@@ -155,12 +156,11 @@ function differentiateChunk(position: i32, gradient: usize): void {
     0,
   );
   if (more) {
-    scaleRows(count, headStride, leaving, k, scaled);
     multiply(
       count,
       width,
       headDim,
-      scaled,
+      keysOut(),
       headStride,
       gradient,
       valueStride,
@@ -172,16 +172,18 @@ function differentiateChunk(position: i32, gradient: usize): void {
     );
   }
   solveUp(count, system, row, dr, valueStride);
+  clearRest(dr, valueStride);
 
   gradientsInside(news, written);
   if (some) gradientsWith(state);
   if (more) gradientsThrough(written, state, gradient, some);
   if (some) {
     weighEntries();
+    if (diagonal && more) passThrough(gradient, gradient);
     multiplyTransposed(
       headDim,
       width,
-      2 * count,
+      rows + count,
       entries,
       headStride,
       dr,

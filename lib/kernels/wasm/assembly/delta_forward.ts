@@ -15,6 +15,7 @@ import {
   openSweep,
   read,
   readings,
+  rows,
   score,
   scores,
   solveWritten,
@@ -67,7 +68,7 @@ export function attendDelta(sequence: i32, isBack: bool, phase: i32): void {
 
 /** y = e ∘ Q H + P U */
 function attendChunk(some: bool): void {
-  const ofState = readings + count * valueStride;
+  const ofState = readings + rows * valueStride;
   if (some) scaleRows(count, valueStride, entering, ofState, ofState);
   multiply(
     count,

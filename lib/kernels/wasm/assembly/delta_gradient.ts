@@ -6,6 +6,8 @@
 //     dQ = ∇P K + e ∘ (dY Hᵀ)
 import {
   chunkSize,
+  diagonal,
+  headBytes,
   headDim,
   headStride,
   valueDim,
@@ -16,18 +18,30 @@ import {
   back,
   beta,
   betaOf,
+  bordered,
+  clearRest,
   count,
+  giveRows,
   k,
   keyScores,
   minusBeta,
   q,
   readings,
-  scaled,
+  rows,
   scores,
   system,
   tokenOf,
   v,
 } from "./delta";
+import {
+  addEnterGradients,
+  addLeaveGradients,
+  addScoreGradients,
+  addThroughGradient,
+  enterAll,
+  openSlopes,
+  slopes,
+} from "./delta_diagonal";
 import { multiply, multiplyTransposed } from "./gemm";
 import { delta as job } from "./jobs";
 import {
@@ -64,14 +78,14 @@ let own: usize = 0;
 
 /** Goes on with a thread's scratch. */
 export function layoutDeltaGradient(): void {
-  const tokens = <usize> chunkSize, row = vectorBytes(chunkSize);
+  const tokens = (<usize> chunkSize + 3) & ~3, row = vectorBytes(chunkSize);
   dr = take(2 * tokens * valueStride);
   dk = take(2 * tokens * headStride);
   products = take(2 * tokens * row);
   transposedU = take(<usize> valueDim * row);
   transposedState = take(<usize> valueDim * headStride);
   enters = take(2 * row);
-  entries = scaled;
+  entries = bordered;
   rowSums = take(row);
   columnSums = take(row);
   fromBefore = take(2 * row);
@@ -82,8 +96,8 @@ export function layoutDeltaGradient(): void {
 
 /** Points to a chunk's rows, before dY is read. */
 export function openRows(): void {
-  dy = dr + count * valueStride;
-  dq = dk + count * headStride;
+  dy = dr + rows * valueStride;
+  dq = dk + rows * headStride;
 }
 
 /** Begins with a chunk, whose dY is there as it came. */
@@ -96,12 +110,14 @@ export function openGradients(): void {
   for (let i = 0; i < count; i++) {
     const e = at(entering, i);
     put(enters, i, at(minusBeta, i) * e);
-    put(enters, count + i, e);
+    put(enters, rows + i, e);
     const row = i * valueStride;
     put(own, i, back ? dot(valueStride, dy + row, v + row) : 0);
   }
   memory.fill(columnSums, 0, row);
+  for (let i = count; i < rows; i++) put(enters, i, 0);
   memory.fill(fromBefore, 0, 2 * row);
+  if (diagonal) openSlopes(rows);
   memory.fill(toAfter, 0, row);
   crossing = 0;
 }
@@ -110,8 +126,9 @@ export function openGradients(): void {
 export function gradientsInside(news: usize, written: usize): void {
   const row = vectorBytes(count), head = <i32> (headStride >> 2);
   transpose(count, valueDim, written, valueStride, transposedU, row);
+  clearRest(dy, valueStride);
   multiply(
-    2 * count,
+    2 * rows,
     <i32> (row >> 2),
     valueDim,
     dr,
@@ -124,7 +141,7 @@ export function gradientsInside(news: usize, written: usize): void {
     0,
     0,
   );
-  const ofScores = products + count * row;
+  const ofScores = products + rows * row;
   for (let i = 0; i < count; i++) {
     weighAndSum(i, ofScores + i * row);
     const offset = i * valueStride;
@@ -137,10 +154,16 @@ export function gradientsInside(news: usize, written: usize): void {
     const old = at(ofScores + diagonal, i);
     put(ofScores + diagonal, i, old - betaOf(i) * slope);
   }
+  if (diagonal) {
+    memory.fill(dk, 0, 2 * rows * headStride);
+    addScoreGradients(count, k, k, products, dk, dk);
+    addScoreGradients(count, q, k, ofScores, dq, dk);
+    return;
+  }
   transpose(count, count, products, row, system, row);
   scaleAndAdd(count * row, products, 1, system);
   multiply(
-    2 * count,
+    rows + count,
     head,
     count,
     products,
@@ -204,7 +227,7 @@ function weighAndSum(i: i32, ofScores: usize): void {
 export function gradientsWith(state: usize): void {
   transposeState(state);
   multiply(
-    2 * count,
+    rows + count,
     <i32> (headStride >> 2),
     valueDim,
     dr,
@@ -217,8 +240,14 @@ export function gradientsWith(state: usize): void {
     0,
     0,
   );
+  if (diagonal) {
+    scaleRows(count, headStride, minusBeta, readings, readings);
+    addEnterGradients(count, readings, k, dk);
+    addEnterGradients(count, readings + rows * headStride, q, dq);
+    return;
+  }
   addScaledRowsAndDot(
-    2 * count,
+    rows + count,
     headStride,
     enters,
     readings,
@@ -250,6 +279,11 @@ export function gradientsThrough(
     0,
     0,
   );
+  if (diagonal) {
+    addLeaveGradients(count, readings, k, dk);
+    if (some) addThroughGradient(count, state, gradient);
+    return;
+  }
   addScaledRowsAndDot(count, headStride, leaving, readings, k, dk, toAfter);
   if (!some) return;
   crossing = through(count) * dot(headDim * valueStride, state, gradient);
@@ -268,7 +302,12 @@ function transposeState(state: usize): void {
 
 /** entries = [-β e ∘ K; e ∘ Q] */
 export function weighEntries(): void {
-  scaleRows(2 * count, headStride, enters, k, entries);
+  if (diagonal) {
+    enterAll(count, k, entries);
+    clearRest(entries, headStride);
+    scaleRows(count, headStride, minusBeta, entries, entries);
+    enterAll(count, q, entries + rows * headStride);
+  } else scaleRows(rows + count, headStride, enters, k, entries);
 }
 
 /** dR becomes dV. */
@@ -295,11 +334,15 @@ export function storeTokens(adds: bool): void {
   }
   const gates = back ? job.db : job.df;
   if (gates === 0) return;
+  if (diagonal) {
+    giveRows(gates, headBytes, slopes, headStride, 1, false);
+    return;
+  }
   // A token's log decay is in the exponents of all pairs that it lies between.
   let inside: f32 = 0, before: f32 = 0, after: f32 = 0;
   for (let i = count - 1; i >= 0; i--) {
     inside += at(rowSums, i) - at(columnSums, i);
-    before += at(fromBefore, i) + at(fromBefore, count + i);
+    before += at(fromBefore, i) + at(fromBefore, rows + i);
     // No pair of the chunk lies around its first token.
     put(rowSums, i, (i > 0 ? inside : 0) + before + crossing);
   }

@@ -54,7 +54,7 @@ let farSums: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
 export function layoutFull(base: usize): usize {
-  layout(base, 0);
+  layout(base, 0, false);
   far = take(<usize> chunkSize * valueStride);
   farSums = take(vectorBytes(chunkSize));
   return take(0);

@@ -2,6 +2,7 @@
 import {
   chunkSize,
   countOf,
+  diagonal,
   headBytes,
   headDim,
   headStride,
@@ -18,10 +19,11 @@ import {
   valueStride,
 } from "./attention";
 import { weights, weightsOf } from "./decay";
+import { diagonalScores } from "./diagonal_scores";
 import { multiply } from "./gemm";
 import { attention as job } from "./jobs";
 import { at, paddedRows, put, transpose, unpadRows } from "./matrix";
-import { openDecays } from "./preparation";
+import { headRows, openDecays } from "./preparation";
 import { sum4, vectorBytes } from "./simd";
 
 export let count: i32 = 0, token: i32 = 0;
@@ -37,13 +39,7 @@ export function openTokens(sequence: i32, chunk: i32): void {
 /** Points to a chunk's keys, values and log decays. */
 export function openChunk(sequence: i32, chunk: i32): void {
   openTokens(sequence, chunk);
-  k = paddedRows(
-    count,
-    job.k + token * headBytes,
-    headBytes,
-    rowsK,
-    headStride,
-  );
+  k = headRows(count, job.k + token * headBytes, rowsK);
   v = paddedRows(
     count,
     job.v + token * valueBytes,
@@ -58,8 +54,7 @@ export function openChunk(sequence: i32, chunk: i32): void {
 
 /** Points to its queries. */
 export function openQueries(): void {
-  const from = job.q + token * headBytes;
-  q = paddedRows(count, from, headBytes, rowsQ, headStride);
+  q = headRows(count, job.q + token * headBytes, rowsQ);
 }
 
 /** Where a chunk's output goes: to its place, or where its rows can have padding. */
@@ -70,33 +65,28 @@ export function outputRows(): usize {
 /** y_i = Σ_j M_ij (q_i · k_j) v_j over the chunk; sums_i likewise. */
 export function attendInside(y: usize): void {
   const row = vectorBytes(count);
-  transpose(count, headDim, k, headStride, transposed, row);
-  const columns = <i32> (row >> 2);
-  multiply(
-    count,
-    columns,
-    headDim,
-    q,
-    headStride,
-    transposed,
-    row,
-    scores,
-    row,
-    0,
-    0,
-    0,
-  );
-  weightsOf(count, f, b);
-  let score = scores, weight = weights;
-  for (let i = 0; i < count; i++) {
-    let sum = f32x4.splat(0);
-    for (const end = score + row; score < end; score += 16) {
-      const x = f32x4.mul(v128.load(score), v128.load(weight));
-      v128.store(score, x);
-      sum = f32x4.add(sum, x);
-      weight += 16;
-    }
-    put(sums, i, sum4(sum));
+  if (diagonal) {
+    diagonalScores(count, q, k);
+    sumRows(row);
+  } else {
+    transpose(count, headDim, k, headStride, transposed, row);
+    const columns = <i32> (row >> 2);
+    multiply(
+      count,
+      columns,
+      headDim,
+      q,
+      headStride,
+      transposed,
+      row,
+      scores,
+      row,
+      0,
+      0,
+      0,
+    );
+    weightsOf(count, f, b);
+    weighAndSum(row);
   }
   const width = <i32> (valueStride >> 2);
   multiply(
@@ -113,6 +103,33 @@ export function attendInside(y: usize): void {
     0,
     0,
   );
+}
+
+/** Applies the mask to the scores, and sums their rows. */
+function weighAndSum(row: usize): void {
+  let score = scores, weight = weights;
+  for (let i = 0; i < count; i++) {
+    let sum = f32x4.splat(0);
+    for (const end = score + row; score < end; score += 16) {
+      const x = f32x4.mul(v128.load(score), v128.load(weight));
+      v128.store(score, x);
+      sum = f32x4.add(sum, x);
+      weight += 16;
+    }
+    put(sums, i, sum4(sum));
+  }
+}
+
+/** Sums the rows of scores that are weighed already. */
+function sumRows(row: usize): void {
+  let score = scores;
+  for (let i = 0; i < count; i++) {
+    let sum = f32x4.splat(0);
+    for (const end = score + row; score < end; score += 16) {
+      sum = f32x4.add(sum, v128.load(score));
+    }
+    put(sums, i, sum4(sum));
+  }
 }
 
 /** What a row is multiplied by at last, of the given sum after scaling. */

@@ -6,6 +6,7 @@ import {
   chunkSize,
   columnsStride,
   countOf,
+  diagonal,
   headBytes,
   headDim,
   headStride,
@@ -22,13 +23,15 @@ import {
   valueBytes,
   valueDim,
   valueStride,
+  wholeTokens,
 } from "./attention";
 import { weights, weightsOf } from "./decay";
+import { diagonalGradients } from "./diagonal_scores";
 import { multiply, multiplyTransposed } from "./gemm";
 import { factorOf } from "./inside";
 import { attention as job } from "./jobs";
-import { at, paddedRows, put, transpose, unpadRows } from "./matrix";
-import { openDecays } from "./preparation";
+import { at, put, transpose, unpadRows } from "./matrix";
+import { headRows, openDecays } from "./preparation";
 import { multiplyAdd, sum4, vectorBytes } from "./simd";
 
 /** Gradients of the masked, scaled sums: `[chunkSize, valueDim + 1]`. */
@@ -48,11 +51,14 @@ export let readAfter: usize = 0;
 export let writtenAfter: usize = 0;
 export let writtenBefore: usize = 0;
 export let sumsBytes: usize = 0;
+/** Gradients in log decays of each channel, `[chunkSize, headDim]`. */
+export let rowsDf: usize = 0;
+export let rowsDb: usize = 0;
 
 /** Lays out scratch from `base`, with so many states for each chunk of a segment; returns its end. */
 export function layoutGradients(base: usize, statesPerChunk: i32): usize {
-  layout(base, statesPerChunk);
-  const tokens = <usize> chunkSize, row = vectorBytes(chunkSize);
+  layout(base, statesPerChunk, true);
+  const tokens = wholeTokens(), row = vectorBytes(chunkSize);
   rowsG = take(tokens * columnsStride);
   rowsDq = take(tokens * headStride);
   rowsDk = take(tokens * headStride);
@@ -68,6 +74,10 @@ export function layoutGradients(base: usize, statesPerChunk: i32): usize {
   readAfter = readBefore + row;
   writtenAfter = readAfter + row;
   writtenBefore = writtenAfter + row;
+  if (diagonal) {
+    rowsDf = take(tokens * headStride);
+    rowsDb = take(tokens * headStride);
+  }
   return take(0);
 }
 
@@ -80,8 +90,8 @@ export function openChunk(sequence: i32, chunk: i32): void {
   count = countOf(chunk);
   token = sequence * length + chunk * chunkSize;
   const offset = token * headBytes;
-  q = paddedRows(count, job.q + offset, headBytes, rowsQ, headStride);
-  k = paddedRows(count, job.k + offset, headBytes, rowsK, headStride);
+  q = headRows(count, job.q + offset, rowsQ);
+  k = headRows(count, job.k + offset, rowsK);
   f = logDecay(job.f, token);
   b = logDecay(job.b, token);
   openDecays(count, f, b);
@@ -127,7 +137,8 @@ export function gradientRow(token: i32, row: usize): void {
 
 /** Where the gradients of q or k go: to their place, or where rows can have padding. */
 export function wholeRows(target: usize, padded: usize): usize {
-  return headBytes === headStride ? target + token * headBytes : padded;
+  const isInPlace = headBytes === headStride && !diagonal;
+  return isInPlace ? target + token * headBytes : padded;
 }
 
 /** As {@link wholeRows}, of v. */
@@ -145,21 +156,6 @@ export function storeKeyRows(dk: usize, dv: usize): void {
 export function gradientsInside(dq: usize, dk: usize, dv: usize): void {
   const row = vectorBytes(count), columns = <i32> (row >> 2);
   const head = <i32> (headStride >> 2), width = <i32> (valueStride >> 2);
-  transpose(count, headDim, k, headStride, transposed, row);
-  multiply(
-    count,
-    columns,
-    headDim,
-    q,
-    headStride,
-    transposed,
-    row,
-    scores,
-    row,
-    0,
-    0,
-    0,
-  );
   transpose(count, valueDim + 1, rowsV, columnsStride, transposedV, row);
   multiply(
     count,
@@ -175,8 +171,27 @@ export function gradientsInside(dq: usize, dk: usize, dv: usize): void {
     0,
     0,
   );
-  weightsOf(count, f, b);
-  weighAndSum(row);
+  if (diagonal) {
+    gradientsOfChannels(row, dq, dk);
+  } else {
+    transpose(count, headDim, k, headStride, transposed, row);
+    multiply(
+      count,
+      columns,
+      headDim,
+      q,
+      headStride,
+      transposed,
+      row,
+      scores,
+      row,
+      0,
+      0,
+      0,
+    );
+    weightsOf(count, f, b);
+    weighAndSum(row);
+  }
   multiplyTransposed(
     count,
     width,
@@ -191,6 +206,7 @@ export function gradientsInside(dq: usize, dk: usize, dv: usize): void {
     0,
     0,
   );
+  if (diagonal) return;
   multiply(
     count,
     head,
@@ -219,6 +235,15 @@ export function gradientsInside(dq: usize, dk: usize, dv: usize): void {
     0,
     0,
   );
+}
+
+/** Scores, dq, dk and the gradients in log decays where channels decay apart. */
+function gradientsOfChannels(row: usize, dq: usize, dk: usize): void {
+  const missing = <usize> (-count & 3), end = <usize> count + missing;
+  memory.fill(products + count * row, 0, missing * row);
+  memory.fill(dq, 0, end * headStride);
+  memory.fill(dk, 0, end * headStride);
+  diagonalGradients(count, q, k, products, dq, dk, rowsDf, rowsDb, read);
 }
 
 /**

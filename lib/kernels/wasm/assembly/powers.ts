@@ -6,7 +6,7 @@ let lowest: f32 = 0, log2e: f32 = 0, rounder: f32 = 0;
 let high: f32 = 0, low: f32 = 0, one: f32 = 0;
 let a0: f32 = 0, a1: f32 = 0, a2: f32 = 0, a3: f32 = 0, a4: f32 = 0, a5: f32 = 0;
 
-/** To be called before {@link powers}; the numbers of exp4 in simd.ts. */
+/** To be called before {@link powers} and {@link powersOf}; the numbers of exp4 in simd.ts. */
 export function preparePowers(): void {
   lowest = -87;
   log2e = 1.44269504;
@@ -60,6 +60,31 @@ export function powers(
     } while (cell < end);
     v128.store(sums + column, sum0);
     v128.store(sums + column, sum1, 16);
+  }
+}
+
+/** target_i = e^(source_i), of numbers up to 0; so many bytes, in whole vectors. */
+export function powersOf(bytes: usize, source: usize, target: usize): void {
+  const least = f32x4.splat(lowest), scale = f32x4.splat(log2e);
+  const round = f32x4.splat(rounder), unit = f32x4.splat(one);
+  const ln0 = f32x4.splat(high), ln1 = f32x4.splat(low);
+  const c0 = f32x4.splat(a0), c1 = f32x4.splat(a1), c2 = f32x4.splat(a2);
+  const c3 = f32x4.splat(a3), c4 = f32x4.splat(a4), c5 = f32x4.splat(a5);
+  const pairs = target + (bytes & ~31), end = target + bytes;
+  if (target < pairs) {
+    do {
+      const x0 = v128.load(source), x1 = v128.load(source, 16);
+      const p0 = power4(x0, least, scale, round, unit, ln0, ln1, c0, c1, c2, c3, c4, c5);
+      const p1 = power4(x1, least, scale, round, unit, ln0, ln1, c0, c1, c2, c3, c4, c5);
+      v128.store(target, p0);
+      v128.store(target, p1, 16);
+      source += 32;
+      target += 32;
+    } while (target < pairs);
+  }
+  if (target < end) {
+    const x = v128.load(source);
+    v128.store(target, power4(x, least, scale, round, unit, ln0, ln1, c0, c1, c2, c3, c4, c5));
   }
 }
 

@@ -7,14 +7,25 @@
 //
 // A kind of decay provides these, and takes the gradients in them back to q, k
 // and itself (preparation_gradient.ts). Schedules, states and the launcher hold
-// for every kind. So far there are two: none, and a number for each token, whose
-// exponents are in decay.ts and whose A is in inside.ts.
+// for every kind. So far there are three: none; a number for each token, whose
+// exponents are in decay.ts and whose A is in inside.ts; and a number for each
+// channel too (diagonal.ts, diagonal_scores.ts).
 //
-// A number for each channel would scale rows entry by entry, and in `carried`
-// the state, a row for each channel (in the backward pass a column), to leave 1
-// in `through`; a pass would be a vector. The delta rule would make pseudo-values
-// of the state, in `valuesOf`, and have one segment a sequence.
-import { decays, headStride, scaled } from "./attention";
+// A number for each channel scales rows entry by entry, and in `carried` the
+// state, a row for each channel (in the backward pass a column), to leave 1 in
+// `through`; a pass is a vector. The delta rule would make pseudo-values of the
+// state, in `valuesOf`, and have one segment a sequence.
+import {
+  decays,
+  diagonal,
+  headBytes,
+  headDim,
+  headStride,
+  lying,
+  scaled,
+  valueDim,
+  valueStride,
+} from "./attention";
 import {
   bordersOf,
   entering,
@@ -25,8 +36,19 @@ import {
   throughBack,
 } from "./decay";
 import {
+  blockRows,
+  multiplyRow,
+  openDiagonal,
+  openKeyWay,
+  openQueryWay,
+  throughBack as channelsBack,
+  throughForward as channelsForward,
+  walk,
+} from "./diagonal";
+import {
   addRowDots,
   at,
+  paddedRows,
   put,
   scaleAndAdd,
   scaleRows,
@@ -35,12 +57,25 @@ import {
 
 /** Reads the log decays of a chunk of `count` tokens; all else here is then of this chunk. */
 export function openDecays(count: i32, f: usize, b: usize): void {
-  if (decays) bordersOf(count, f, b);
+  if (diagonal) openDiagonal(count, f, b, headBytes);
+  else if (decays) bordersOf(count, f, b);
+}
+
+/** Rows of q or k with padding, as all of this takes them: where they are, or copied. */
+export function headRows(count: i32, rows: usize, copy: usize): usize {
+  return diagonal
+    ? blockRows(count, rows, headBytes, copy)
+    : paddedRows(count, rows, headBytes, copy, headStride);
 }
 
 /** Kout, in scratch or in its place. */
 export function keysOut(count: i32, back: bool, k: usize): usize {
   if (!decays) return k;
+  if (diagonal) {
+    openKeyWay(back ? 0 : count, count, back);
+    walk(k, scaled);
+    return scaled;
+  }
   scaleRows(count, headStride, back ? leavingBack : leaving, k, scaled);
   return scaled;
 }
@@ -48,6 +83,11 @@ export function keysOut(count: i32, back: bool, k: usize): usize {
 /** Qin, likewise. */
 export function queriesIn(count: i32, back: bool, q: usize): usize {
   if (!decays) return q;
+  if (diagonal) {
+    openQueryWay(back ? count : 0, count, back);
+    walk(q, scaled);
+    return scaled;
+  }
   scaleRows(count, headStride, back ? enteringBack : entering, q, scaled);
   return scaled;
 }
@@ -60,9 +100,10 @@ export function queriesInAndDot(
   vector: usize,
   sums: usize,
 ): usize {
-  if (!decays) {
-    addRowDots(count, headStride, q, vector, sums);
-    return q;
+  if (!decays || diagonal) {
+    const queries = queriesIn(count, back, q);
+    addRowDots(count, headStride, queries, vector, sums);
+    return queries;
   }
   const weights = back ? enteringBack : entering;
   scaleRowsAndDot(count, headStride, weights, q, scaled, vector, sums);
@@ -71,7 +112,7 @@ export function queriesInAndDot(
 
 /** What is left to multiply a state by that is {@link carried} through the chunk. */
 export function through(count: i32, back: bool): f32 {
-  if (!decays) return 1;
+  if (!decays || diagonal) return 1;
   return back ? throughBack() : throughForward(count);
 }
 
@@ -79,8 +120,25 @@ export function through(count: i32, back: bool): f32 {
  * A state on its way through the chunk, where it is or at `to`: what one number
  * cannot do of the decays is done.
  */
-export function carried(state: usize, _to: usize): usize {
-  return state;
+export function carried(back: bool, state: usize, to: usize): usize {
+  if (!diagonal) return state;
+  scaleChannels(back ? channelsBack : channelsForward, state, to);
+  return to;
+}
+
+/** to = channels ∘ state, with the normaliser's part, in either pass's layout. */
+function scaleChannels(channels: usize, state: usize, to: usize): void {
+  if (lying) {
+    for (let row = 0; row <= valueDim; row++) {
+      multiplyRow(headStride, channels, state, to);
+      state += headStride;
+      to += headStride;
+    }
+  } else {
+    scaleRows(headDim, valueStride, channels, state, to);
+    const keySum = headDim * valueStride;
+    multiplyRow(headStride, channels, state + keySum, to + keySum);
+  }
 }
 
 /** V as it is written to a state that comes to the chunk, if one does. */
@@ -90,18 +148,21 @@ export function valuesOf(_state: usize, _back: bool, v: usize): usize {
 
 /** Bytes of a pass: what is left of a state that goes through several chunks. */
 export function passBytes(): usize {
-  return 64;
+  return diagonal ? (headStride + 63) & ~63 : 64;
 }
 
 /** Begins a pass. */
 export function openPass(pass: usize): void {
   const one: f32 = 1;
-  put(pass, 0, one);
+  const numbers = diagonal ? <i32> (headStride >> 2) : 1;
+  for (let n = 0; n < numbers; n++) put(pass, n, one);
 }
 
 /** A pass goes through the chunk too. */
 export function extendPass(pass: usize, count: i32, back: bool): void {
-  put(pass, 0, at(pass, 0) * through(count, back));
+  if (diagonal) {
+    multiplyRow(headStride, back ? channelsBack : channelsForward, pass, pass);
+  } else put(pass, 0, at(pass, 0) * through(count, back));
 }
 
 /** state = pass ∘ state + written */
@@ -111,5 +172,6 @@ export function passOn(
   pass: usize,
   written: usize,
 ): void {
-  scaleAndAdd(bytes, state, at(pass, 0), written);
+  if (diagonal) scaleChannels(pass, state, state);
+  scaleAndAdd(bytes, state, diagonal ? 1 : at(pass, 0), written);
 }

@@ -60,7 +60,7 @@ export function prepare(base: usize): usize {
   switch (queue.operation) {
     case CHUNKWISE_FORWARD:
       readAttention();
-      return layout(base, attention.causal !== 0 ? 0 : 1);
+      return layout(base, attention.causal !== 0 ? 0 : 1, false);
     case CHUNKWISE_BACKWARD:
       readAttention();
       return layoutBackward(base);
@@ -97,6 +97,7 @@ function readAttention(): void {
     attention.segments,
     attention.causal !== 0,
     attention.f !== 0,
+    attention.diagonal !== 0,
   );
 }
 

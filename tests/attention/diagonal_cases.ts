@@ -1,0 +1,108 @@
+/** Problems of decays of each channel, and how the library solves them. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type AttentionForm,
+  diagonalDecay,
+  lionAttention,
+  twoSidedDecay,
+} from "../../mod.ts";
+import type { Result } from "../comparison.ts";
+import type { DiagonalProblem } from "../diagonal_oracle.ts";
+import { array, uniform } from "../random.ts";
+import { LOG_DECAYS, spoilPadding } from "./cases.ts";
+
+/** Which token pays which decay. */
+export const KINDS = ["source", "arrival", "two-sided"] as const;
+
+/** What varies from case to case. */
+export interface DiagonalCase {
+  readonly batch: number;
+  readonly heads: number;
+  readonly length: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+  readonly kind: typeof KINDS[number];
+  readonly causal: boolean;
+  readonly normalize: boolean;
+  readonly padded: boolean;
+}
+
+/** Fills a case with seeded numbers. */
+export function problemOf(c: DiagonalCase): DiagonalProblem {
+  const random = uniform(c.length * 1009 + c.batch * 31 + c.heads);
+  const tokens = c.batch * c.heads * c.length;
+  // The normaliser needs positive features, as the feature maps make them.
+  const feature = (u: number) => c.normalize ? 0.1 + u : 2 * u - 1;
+  const decay = () =>
+    Float32Array.from(
+      Array.from({ length: c.batch * c.heads }, (_, sequence) => {
+        const make = LOG_DECAYS[sequence % LOG_DECAYS.length]!;
+        return [...array(c.length * c.headDim, random, make)];
+      }).flat(),
+    );
+  const q = array(tokens * c.headDim, random, feature);
+  const k = array(tokens * c.headDim, random, feature);
+  const v = array(tokens * c.valueDim, random);
+  const dy = array(tokens * c.valueDim, random);
+  const mask = array(c.batch * c.length, random, (u) => u < 0.3 ? 0 : 1);
+  // A sequence of padding alone has no meaning.
+  for (let b = 0; b < c.batch; b++) mask[b * c.length] = 1;
+  if (c.padded) { for (const x of [q, k, v, dy]) spoilPadding(x, mask, c); }
+  return {
+    ...c,
+    q,
+    k,
+    v,
+    dy,
+    decays: c.kind === "two-sided"
+      ? { forward: decay(), backward: decay() }
+      : { logDecay: decay() },
+    scale: 0.4,
+    epsilon: 1e-6,
+    ...c.padded ? { mask } : {},
+  };
+}
+
+/** Solves a problem with a form of the library, on the current backend. */
+export async function run(
+  problem: DiagonalProblem,
+  form: AttentionForm,
+  chunkSize?: number,
+): Promise<Result> {
+  const { batch, heads, length, headDim, valueDim, kind, decays } = problem;
+  const { scale, epsilon, normalize, causal } = problem;
+  const shape = (columns: number) => [batch, heads, length, columns];
+  const names = ["q", "k", "v", ...Object.keys(decays)];
+  const inputs = [
+    tf.tensor(problem.q, shape(headDim)),
+    tf.tensor(problem.k, shape(headDim)),
+    tf.tensor(problem.v, shape(valueDim)),
+    ...Object.values(decays).map((x) => tf.tensor(x, shape(headDim))),
+  ];
+  const dy = tf.tensor4d(problem.dy, [batch, heads, length, valueDim]);
+  const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
+  const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
+    const [q, k, v, first, second] = args as tf.Tensor4D[];
+    return lionAttention(q!, k!, v!, {
+      decay: kind === "two-sided"
+        ? twoSidedDecay(first!, second!)
+        : diagonalDecay(first!, { convention: kind }),
+      form,
+      scale,
+      epsilon,
+      normalize,
+      causal,
+      ...chunkSize && { chunkSize },
+      ...mask && { mask },
+    });
+  })(inputs, dy);
+  const [y, ...gradients] = await Promise.all(
+    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
+  );
+  tf.dispose([...inputs, dy, value, ...grads]);
+  mask?.dispose();
+  return {
+    y: y!,
+    gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
+  };
+}

@@ -1,0 +1,88 @@
+/** Decays of each channel in the module, on any number of threads, against the oracle. @module */
+import { assert, assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { diagonalDecay, explainAttention, useBackend } from "../../../mod.ts";
+import {
+  type DiagonalCase,
+  KINDS,
+  problemOf,
+  run,
+} from "../../attention/diagonal_cases.ts";
+import { onEachBackend, TOLERANCE } from "../../backends.ts";
+import { differences } from "../../comparison.ts";
+import { type DiagonalProblem, solveDiagonal } from "../../diagonal_oracle.ts";
+import type { Differentiated } from "../../float64.ts";
+
+/**
+ * Rows of one vector, of pairs of them and of both, with padding and without;
+ * chunks that blocks of four and their doubles divide, and others.
+ */
+const SIZES = [
+  { length: 1, headDim: 8, valueDim: 3, chunkSizes: [1, 64] },
+  { length: 3, headDim: 12, valueDim: 8, chunkSizes: [2, 3] },
+  { length: 29, headDim: 64, valueDim: 16, chunkSizes: [16, 29] },
+  { length: 67, headDim: 18, valueDim: 5, chunkSizes: [5, 16, 64] },
+  // Ten chunks, of which four segments have three, three, three and one.
+  { length: 75, headDim: 20, valueDim: 7, chunkSizes: [8, 32] },
+];
+
+const VARIANTS = [
+  { causal: false, normalize: true, padded: false },
+  { causal: true, normalize: true, padded: true },
+  { causal: false, normalize: false, padded: true },
+  { causal: true, normalize: false, padded: false },
+];
+
+/** Each problem with its solution, which all numbers of threads share. */
+const solved = new Map<
+  string,
+  { problem: DiagonalProblem; solution: Differentiated }
+>();
+
+function solve(c: DiagonalCase) {
+  const name = JSON.stringify(c);
+  const problem = problemOf(c);
+  const known = solved.get(name) ??
+    { problem, solution: solveDiagonal(problem) };
+  solved.set(name, known);
+  return known;
+}
+
+for (const threads of [1, 2, 3, 4, 7]) {
+  onEachBackend(
+    `${threads} threads share a sequence whose channels decay apart`,
+    async (backend) => {
+      await useBackend({ prefer: ["wasm"], threads });
+      const x = tf.ones<tf.Rank.R4>([1, 1, 9, 2]);
+      const decay = diagonalDecay(x);
+      const { kernel, reason } = explainAttention(x, x, x, { decay });
+      x.dispose();
+      assertEquals(kernel, "LionChunkwise");
+      assert(reason.startsWith(`wasm, ${threads} thread`), reason);
+      const failures: string[] = [];
+      for (const [s, { chunkSizes, ...size }] of SIZES.entries()) {
+        for (const [i, variant] of VARIANTS.entries()) {
+          // Three heads: decays of all kinds, 1 and a half.
+          const c: DiagonalCase = {
+            ...size,
+            ...variant,
+            batch: 1,
+            heads: s === 3 ? 3 : 1,
+            kind: KINDS[(s + i) % KINDS.length]!,
+          };
+          const { problem, solution } = solve(c);
+          for (const chunkSize of chunkSizes) {
+            const actual = await run(problem, "chunkwise", chunkSize);
+            const tolerance = TOLERANCE[backend];
+            failures.push(
+              ...differences(problem, actual, solution, tolerance)
+                .map((line) => `${JSON.stringify(c)} C=${chunkSize} ${line}`),
+            );
+          }
+        }
+      }
+      assertEquals(failures, []);
+    },
+    ["wasm"],
+  );
+}
