@@ -24,6 +24,7 @@ import {
   k,
   openChunk,
   openQueries,
+  openSweep,
   openTokens,
   outputRows,
   q,
@@ -105,14 +106,14 @@ export function summarizeForward(sequence: i32, segment: i32): void {
   openPass(pass);
   openPass(passBack);
   for (let chunk = first; chunk < end; chunk++) {
-    openChunk(sequence, chunk);
+    openSweep(sequence, chunk, false);
     write(state, chunk > first ? state : 0, false);
     extendPass(pass, count, false);
     countProgress();
   }
   if (!decays || causal) return;
   for (let chunk = end - 1; chunk >= first; chunk--) {
-    openChunk(sequence, chunk);
+    openSweep(sequence, chunk, true);
     write(stateBack, chunk < end - 1 ? stateBack : 0, true);
     extendPass(passBack, count, true);
     countProgress();
@@ -151,7 +152,7 @@ export function attendForward(sequence: i32, segment: i32): void {
   if (!causal) {
     gather(sequence, segment, true, state);
     for (let chunk = end - 1; chunk > first; chunk--) {
-      openChunk(sequence, chunk);
+      openSweep(sequence, chunk, true);
       write(state - stateBytes, isFollowed(chunk) ? state : 0, true);
       state -= stateBytes;
       countProgress();

@@ -37,8 +37,13 @@ export function throughBack(): f32 {
   return at(enteringBack, 0);
 }
 
-/** Fills the four vectors; `b` is 0 if causal. */
+/** Fills the vectors of the ways whose log decays are not 0. */
 export function bordersOf(count: i32, f: usize, b: usize): void {
+  if (f !== 0) bordersForward(count, f);
+  if (b !== 0) bordersBack(count, b);
+}
+
+function bordersForward(count: i32, f: usize): void {
   let sum: f32 = 0;
   for (let i = 0; i < count; i++) {
     sum += at(f, i);
@@ -51,8 +56,10 @@ export function bordersOf(count: i32, f: usize, b: usize): void {
   }
   exponentiate(count, entering);
   exponentiate(count, leaving);
-  if (b === 0) return;
-  sum = 0;
+}
+
+function bordersBack(count: i32, b: usize): void {
+  let sum: f32 = 0;
   for (let i = count - 1; i >= 0; i--) {
     sum += at(b, i);
     put(enteringBack, i, sum);

@@ -42,14 +42,14 @@ export function blockRows(
   return copy;
 }
 
-/** Reads the log decays of a chunk; `b` is 0 if causal. */
+/** Reads the log decays of a chunk, of those ways that are not 0. */
 export function openDiagonal(
   count: i32,
   f: usize,
   b: usize,
   width: usize,
 ): void {
-  decaysOf(count, f, width, decaysForward, throughForward);
+  if (f !== 0) decaysOf(count, f, width, decaysForward, throughForward);
   if (b !== 0) decaysOf(count, b, width, decaysBack, throughBack);
 }
 

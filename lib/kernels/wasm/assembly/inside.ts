@@ -38,6 +38,21 @@ export function openTokens(sequence: i32, chunk: i32): void {
 
 /** Points to a chunk's keys, values and log decays. */
 export function openChunk(sequence: i32, chunk: i32): void {
+  openKeys(sequence, chunk);
+  f = logDecay(job.f, token);
+  b = logDecay(job.b, token);
+  openDecays(count, f, b);
+}
+
+/** Points to what a sweep to the right reads, or one `back`: keys, values and the log decays that it pays. */
+export function openSweep(sequence: i32, chunk: i32, back: bool): void {
+  openKeys(sequence, chunk);
+  f = back ? 0 : logDecay(job.f, token);
+  b = back ? logDecay(job.b, token) : 0;
+  openDecays(count, f, b);
+}
+
+function openKeys(sequence: i32, chunk: i32): void {
   openTokens(sequence, chunk);
   k = headRows(count, job.k + token * headBytes, rowsK);
   v = paddedRows(
@@ -47,9 +62,6 @@ export function openChunk(sequence: i32, chunk: i32): void {
     rowsV,
     valueStride,
   );
-  f = logDecay(job.f, token);
-  b = logDecay(job.b, token);
-  openDecays(count, f, b);
 }
 
 /** Points to its queries. */

@@ -72,7 +72,8 @@ export function transpose(
     }
   }
   const paddedRows = (rows + 3) & ~3;
-  for (let j = 0; j < columns; j++) {
+  const rest = wholeRows === paddedRows ? wholeColumns : 0;
+  for (let j = rest; j < columns; j++) {
     const first = j < wholeColumns ? wholeRows : 0;
     for (let i = first; i < paddedRows; i++) {
       const value = i < rows ? at(source + i * sourceStride, j) : 0;

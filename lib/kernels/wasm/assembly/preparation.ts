@@ -55,7 +55,10 @@ import {
   scaleRowsAndDot,
 } from "./matrix";
 
-/** Reads the log decays of a chunk of `count` tokens; all else here is then of this chunk. */
+/**
+ * Reads the log decays of a chunk of `count` tokens; all else here is then of
+ * this chunk. Either is 0 where nobody asks for what goes that way.
+ */
 export function openDecays(count: i32, f: usize, b: usize): void {
   if (diagonal) openDiagonal(count, f, b, headBytes);
   else if (decays) bordersOf(count, f, b);
