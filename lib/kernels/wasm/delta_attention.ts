@@ -15,7 +15,7 @@ import {
 } from "./kernel.ts";
 
 /** Tokens a chunk, as measured with heads of 64. */
-const BEST_CHUNK = 32;
+const BEST_CHUNK = 24;
 /** Larger chunks only cost scratch. */
 const LARGEST_CHUNK = 256;
 
