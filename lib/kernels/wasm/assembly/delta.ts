@@ -26,28 +26,11 @@ import {
   valueBytes,
   valueStride,
 } from "./attention";
-import {
-  bordersOf,
-  entering,
-  leaving,
-  through,
-  weights,
-  weightsOf,
-} from "./decay";
-import {
-  enterAll,
-  layoutDeltaDiagonal,
-  leaveAll,
-  openGates,
-  openOnes,
-  passThrough,
-  scoresOf,
-} from "./delta_diagonal";
-import { multiply, multiplyTransposed } from "./gemm";
+import { bordersOf, weightsOf } from "./decay";
+import { layoutDeltaDiagonal, openGates, openOnes } from "./delta_diagonal";
 import { delta as job } from "./jobs";
-import { at, put, scaleRows, transpose } from "./matrix";
+import { at, put } from "./matrix";
 import { loadFirst, storeFirst, vectorBytes } from "./simd";
-import { solveDown } from "./triangular";
 
 /** Whether sweeps come from both ends. */
 export let twoSided: bool = false;
@@ -60,7 +43,7 @@ export let k: usize = 0, q: usize = 0;
 export let v: usize = 0;
 export let beta: usize = 0, minusBeta: usize = 0;
 let gate: usize = 0;
-let transposedK: usize = 0;
+export let transposedK: usize = 0;
 /** S, and below it P. */
 export let keyScores: usize = 0, scores: usize = 0;
 /** -β S */
@@ -71,7 +54,7 @@ export let bordered: usize = 0;
 export let readings: usize = 0;
 
 /** Takes the sizes of the job. */
-export function setDeltaSizes(): void {
+function setDeltaSizes(): void {
   setSizes(
     job.length,
     job.headDim,
@@ -221,121 +204,4 @@ export function giveRows(
     }
     source += stride;
   }
-}
-
-/** S and the system, and with queries P. */
-export function score(withQueries: bool): void {
-  const row = vectorBytes(count);
-  if (diagonal) {
-    scoresOf(count, k, k, keyScores);
-    if (withQueries) scoresOf(count, q, k, scores);
-    scaleRows(count, row, minusBeta, keyScores, system);
-    return;
-  }
-  transpose(count, headDim, k, headStride, transposedK, row);
-  multiply(
-    withQueries ? rows + count : count,
-    <i32> (row >> 2),
-    headDim,
-    k,
-    headStride,
-    transposedK,
-    row,
-    keyScores,
-    row,
-    0,
-    0,
-    0,
-  );
-  weigh(keyScores);
-  if (withQueries) weigh(scores);
-  scaleRows(count, row, minusBeta, keyScores, system);
-}
-
-function weigh(matrix: usize): void {
-  const bytes = <usize> count * vectorBytes(count);
-  for (let i: usize = 0; i < bytes; i += 16) {
-    const x = f32x4.mul(v128.load(matrix + i), v128.load(weights + i));
-    v128.store(matrix + i, x);
-  }
-}
-
-/** readings = K H, and with queries below it Q H. */
-export function read(state: usize, withQueries: bool): void {
-  let readers = k;
-  if (diagonal) {
-    readers = bordered;
-    enterAll(count, k, bordered);
-    if (withQueries) enterAll(count, q, bordered + rows * headStride);
-  }
-  multiply(
-    withQueries ? rows + count : count,
-    <i32> (valueStride >> 2),
-    headDim,
-    readers,
-    headStride,
-    state,
-    valueStride,
-    readings,
-    valueStride,
-    0,
-    0,
-    0,
-  );
-}
-
-/** news = V - e ∘ readings, of a state that comes to the chunk; else V. */
-export function findNews(hasState: bool, news: usize): void {
-  if (!hasState) {
-    memory.copy(news, v, count * valueStride);
-    return;
-  }
-  let cell = v, reading = readings;
-  for (let i = 0; i < count; i++) {
-    const decay = v128.load32_splat(entering + 4 * i);
-    for (const end = cell + valueStride; cell < end; cell += 16) {
-      const known = f32x4.mul(decay, v128.load(reading));
-      v128.store(news, f32x4.sub(v128.load(cell), known));
-      reading += 16;
-      news += 16;
-    }
-  }
-}
-
-/** U, of the news. */
-export function solveWritten(news: usize, written: usize): void {
-  scaleRows(count, valueStride, beta, news, written);
-  solveDown(count, system, vectorBytes(count), written, valueStride);
-}
-
-/** to = e_last from + (out ∘ K)ᵀ U; without `from` the second alone. */
-export function write(from: usize, to: usize, written: usize): void {
-  const keys = keysOut();
-  const decay: f32 = from === 0 ? 0 : through(count);
-  let old = from;
-  if (diagonal && from !== 0) {
-    passThrough(from, to);
-    old = to;
-  }
-  multiplyTransposed(
-    headDim,
-    <i32> (valueStride >> 2),
-    count,
-    keys,
-    headStride,
-    written,
-    valueStride,
-    to,
-    valueStride,
-    decay,
-    old,
-    valueStride,
-  );
-}
-
-/** out ∘ K */
-export function keysOut(): usize {
-  if (diagonal) leaveAll(count, k, bordered);
-  else scaleRows(count, headStride, leaving, k, bordered);
-  return bordered;
 }

@@ -19,35 +19,37 @@ import {
 } from "./attention";
 import { through } from "./decay";
 import {
+  bordered,
   clearRest,
   count,
   deltaStateBytes,
   deltaSweeps,
-  findNews,
   giveRows,
-  keysOut,
   layoutDelta,
   middle,
   openChunk,
   openQueries,
   openSweep,
-  read,
   rows,
-  score,
   scores,
-  solveWritten,
   system,
   takeRows,
   twoSided,
-  write,
 } from "./delta";
+import {
+  findNews,
+  keysOut,
+  read,
+  score,
+  solveWritten,
+  write,
+} from "./delta_chunk";
 import { passThrough } from "./delta_diagonal";
 import {
   dk,
   dq,
   dr,
   dy,
-  entries,
   finishValues,
   gradientsInside,
   gradientsThrough,
@@ -184,7 +186,7 @@ function differentiateChunk(position: i32, gradient: usize): void {
       headDim,
       width,
       rows + count,
-      entries,
+      bordered,
       headStride,
       dr,
       valueStride,

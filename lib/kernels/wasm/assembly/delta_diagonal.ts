@@ -11,7 +11,6 @@ import {
 } from "./attention";
 import { entering, leaving, weights } from "./decay";
 import {
-  layoutDiagonal,
   openDiagonal,
   openKeyWay,
   openQueryWay,
@@ -28,9 +27,8 @@ export let slopes: usize = 0;
 /** As large as the keys of a chunk. */
 let scratch: usize = 0;
 
-/** Takes scratch for a chunk of so many tokens, a multiple of four. */
+/** Takes scratch beside attention's, for a chunk of so many tokens, a multiple of four. */
 export function layoutDeltaDiagonal(tokens: usize): void {
-  layoutDiagonal(tokens, headStride);
   slopes = take(tokens * headStride);
   scratch = take(tokens * headStride);
 }

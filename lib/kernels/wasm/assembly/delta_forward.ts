@@ -6,22 +6,24 @@ import {
   count,
   deltaStateBytes,
   deltaSweeps,
-  findNews,
   giveRows,
   layoutDelta,
   middle,
   openChunk,
   openQueries,
   openSweep,
-  read,
   readings,
   rows,
-  score,
   scores,
-  solveWritten,
   v,
-  write,
 } from "./delta";
+import {
+  findNews,
+  read,
+  score,
+  solveWritten,
+  write,
+} from "./delta_chunk";
 import { entering } from "./decay";
 import { multiply } from "./gemm";
 import { delta as job, queue } from "./jobs";

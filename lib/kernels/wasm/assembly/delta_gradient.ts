@@ -65,8 +65,6 @@ let products: usize = 0;
 let transposedU: usize = 0, transposedState: usize = 0;
 /** -β e, and below it e. */
 let enters: usize = 0;
-/** Keys and queries times those. */
-export let entries: usize = 0;
 /** What the gates need: sums over rows and columns of the chunk's pairs, of what comes from before it, and of what leaves it. */
 let rowSums: usize = 0, columnSums: usize = 0;
 let fromBefore: usize = 0, toAfter: usize = 0;
@@ -85,7 +83,6 @@ export function layoutDeltaGradient(): void {
   transposedU = take(<usize> valueDim * row);
   transposedState = take(<usize> valueDim * headStride);
   enters = take(2 * row);
-  entries = bordered;
   rowSums = take(row);
   columnSums = take(row);
   fromBefore = take(2 * row);
@@ -300,14 +297,14 @@ function transposeState(state: usize): void {
   );
 }
 
-/** entries = [-β e ∘ K; e ∘ Q] */
+/** bordered = -β e ∘ K, and below it e ∘ Q */
 export function weighEntries(): void {
   if (diagonal) {
-    enterAll(count, k, entries);
-    clearRest(entries, headStride);
-    scaleRows(count, headStride, minusBeta, entries, entries);
-    enterAll(count, q, entries + rows * headStride);
-  } else scaleRows(rows + count, headStride, enters, k, entries);
+    enterAll(count, k, bordered);
+    clearRest(bordered, headStride);
+    scaleRows(count, headStride, minusBeta, bordered, bordered);
+    enterAll(count, q, bordered + rows * headStride);
+  } else scaleRows(rows + count, headStride, enters, k, bordered);
 }
 
 /** dR becomes dV. */
