@@ -160,7 +160,8 @@ export function lionAttention(
   const [batch, heads, length] = q.shape;
 
   return tf.tidy(() => {
-    const diagonal = diagonalDecayPair(decay, q.shape, causal);
+    const isPlain = plan.kernel === null;
+    const diagonal = diagonalDecayPair(decay, q.shape, causal, isPlain);
     let scalar: LogDecayPair | null = null;
     if (!diagonal) {
       const whole = logDecayPair(decay, [batch, heads, length]);
