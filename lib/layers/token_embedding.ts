@@ -18,7 +18,7 @@ import {
   assertEpsilon,
   assertRate,
 } from "./option_values.ts";
-import { positionsOf } from "./positions.ts";
+import { assertPositions, positionsOf } from "./positions.ts";
 
 /** Options of {@linkcode tokenEmbedding}. */
 export interface TokenEmbeddingOptions extends LionLayerOptions {
@@ -126,10 +126,17 @@ export class TokenEmbedding extends LionLayer {
     });
   }
 
-  /** The vectors of tokens, of which the first stands at position `start`. */
+  /**
+   * The vectors of tokens, of which the first stands at position `start`, or each
+   * at its own of `positions`, `[batch, length]`, none beyond `start + length`.
+   */
   embed(
     ids: tf.Tensor2D,
-    { start, types }: { start: number; types: tf.Tensor | undefined },
+    { start, positions, types }: {
+      start: number;
+      positions?: tf.Tensor2D | undefined;
+      types: tf.Tensor | undefined;
+    },
   ): tf.Tensor3D {
     const { maxLength, tokenTypes, normalize, epsilon } = this.#options;
     const [batch, length] = ids.shape;
@@ -138,7 +145,12 @@ export class TokenEmbedding extends LionLayer {
     let x = lookUp("word_embeddings", ids) as tf.Tensor3D;
     if (maxLength > 0) {
       const table = this.parameter("position_embeddings.weight");
-      x = tf.add(x, positionsOf(table as tf.Tensor2D, start, length));
+      if (positions) {
+        assertPositions(table as tf.Tensor2D, start + length);
+        x = tf.add(x, lookUp("position_embeddings", positions));
+      } else {
+        x = tf.add(x, positionsOf(table as tf.Tensor2D, start, length));
+      }
     }
     if (tokenTypes > 0) {
       const all = types ?? tf.zeros([batch, length], "int32");

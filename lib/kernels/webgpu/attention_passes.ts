@@ -31,6 +31,10 @@ import type { Dims, Vectors } from "./vectors.ts";
 export interface Schedule {
   /** Whether they read other chunks through states. */
   readonly readsStates: boolean;
+  /** Whether a sequence may be a piece of a longer one, with states on both sides. */
+  readonly takesStates?: boolean;
+  /** Another way of the forward pass, for some calls. */
+  instead?(call: Call<string, KernelAttributes>): tf.TensorInfo[] | undefined;
   /** Tokens of a chunk of the gradient, if not those of the forward pass. */
   gradientChunk?(length: number, dims: Dims): number;
   /** Makes what all roles need besides. */
@@ -60,13 +64,16 @@ export function registerForm(
   ) => ReturnType<AttentionKernel["plan"]>,
 ): void {
   if (tf.getKernel(KERNELS[form], "webgpu")) return;
-  const planning: Pick<AttentionKernel, "plan"> = {
+  const planning: Pick<AttentionKernel, "plan" | "states"> = {
+    states: schedule.takesStates ?? false,
     plan: (request) =>
       plan(request, (tf.backend() as StrictWebGPUBackend).device),
   };
   registerFusedKernel<string, KernelAttributes>(
     KERNELS[form],
-    (call) => forward(new Run(call, schedule.readsStates), schedule),
+    (call) =>
+      schedule.instead?.(call) ??
+        forward(new Run(call, schedule.readsStates), schedule),
     planning,
   );
   registerFusedKernel<string, KernelAttributes>(
@@ -97,6 +104,7 @@ function runOfGradient(
 function forward(run: Run, schedule: Schedule): tf.TensorInfo[] {
   const y = run.output("y", run.input("v")!.shape);
   const rowSums = run.output("rowSums", run.perToken);
+  const leaving = run.leaving();
   const q = run.vectors("q", "key");
   const k = run.vectors("k", "key");
   const v = run.vectors("v", "value");
@@ -118,7 +126,7 @@ function forward(run: Run, schedule: Schedule): tf.TensorInfo[] {
   }
   run.clearPadding([y]);
   run.dispose();
-  return [y, rowSums];
+  return [y, rowSums, ...leaving];
 }
 
 function gradient(run: Run, schedule: Schedule): tf.TensorInfo[] {

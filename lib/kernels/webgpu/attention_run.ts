@@ -4,7 +4,7 @@ import type { KernelAttributes } from "../../attention/kernel.ts";
 import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
 import { attendShader } from "./attend.ts";
 import { type Shape, shapeFor } from "./attend_shape.ts";
-import { carryStatesShader } from "./carry_states.ts";
+import { carryStatesShader, type PieceBorders } from "./carry_states.ts";
 import { chunkStatesShader } from "./chunk_states.ts";
 import { decayGradientsShader } from "./decay_gradients.ts";
 import type { Call } from "../../tfjs/webgpu/fused_kernel.ts";
@@ -50,6 +50,8 @@ export class Run {
   readonly passes: readonly Pass[];
   /** Whether there are states: with a mask, if there is more than one chunk. */
   readonly hasStates: boolean;
+  /** What comes to the sequence and leaves it, if it is a piece of a longer one. */
+  readonly borders: PieceBorders | undefined;
 
   /**
    * @param call The kernel's tensors and attributes.
@@ -69,7 +71,7 @@ export class Run {
       number,
       number,
     ];
-    const { causal, chunkSize } = this.#attributes;
+    const { causal, chunkSize, states = false } = this.#attributes;
     const { limits } = this.#backend.device;
     this.perToken = [batch, heads, length];
     this.dims = { headDim, valueDim: v!.shape[3]! };
@@ -77,6 +79,13 @@ export class Run {
     this.mask = maskOf(f !== undefined, causal);
     this.transposed = this.mask && transposedMask(causal);
     this.hasStates = withStates && !(this.mask && this.chunks === 1);
+    this.borders = states
+      ? {
+        before: this.input("before") !== undefined,
+        after: !causal && this.input("after") !== undefined,
+        backward: !causal,
+      }
+      : undefined;
     this.#shape = shapeFor(
       this.mask ? chunkSize : MASKLESS_CHUNK,
       this.dims,
@@ -101,6 +110,15 @@ export class Run {
   /** A tensor that the kernel returns. */
   output(name: string, shape: number[]): tf.TensorInfo {
     return this.#tensors[name] = makeFloats(this.#backend, shape);
+  }
+
+  /** The states that leave a piece. */
+  leaving(): tf.TensorInfo[] {
+    if (!this.borders) return [];
+    const { headDim, valueDim } = this.dims;
+    const shape = [...this.perToken.slice(0, 2), headDim, valueDim + 1];
+    const names = ["forward", ...(this.borders.backward ? ["backward"] : [])];
+    return names.map((name) => this.output(name, shape));
   }
 
   /** Zeros at padding, if there is a mask. */
@@ -178,8 +196,11 @@ export class Run {
       (launch) => chunkStatesShader({ states, largestChunk }, launch),
       pass,
     );
-    if (this.chunks === 1) return;
-    this.launch((launch) => carryStatesShader(states, launch), pass);
+    if (this.chunks === 1 && !this.borders) return;
+    this.launch(
+      (launch) => carryStatesShader(states, launch, this.borders),
+      pass,
+    );
   }
 
   /** What tokens read of their chunk and of the states. */

@@ -5,15 +5,31 @@
  * chunk to chunk, and what each token reads; only the last if there is one
  * chunk. The gradient is made of the same three, run on other vectors.
  *
+ * Of a piece of a sequence the second launch takes the states on both sides and
+ * hands on those that leave; a short piece is swept as in the recurrent form, in
+ * a launch for each direction.
+ *
  * @module
  */
 import { registerForm } from "./attention_passes.ts";
 import { planFor } from "./chunkwise_plan.ts";
+import { forward as sweep } from "./lion_recurrent.ts";
+import { planPiece } from "./piece_plan.ts";
 
 /** Registers the kernels `LionChunkwise` and `LionChunkwiseGrad` for webgpu, once. */
 export function registerChunkwise(): void {
-  registerForm("chunkwise", {
-    readsStates: true,
-    attend: (run, roles, mask, pass) => run.attend(roles, mask, pass),
-  }, planFor);
+  registerForm(
+    "chunkwise",
+    {
+      readsStates: true,
+      takesStates: true,
+      instead: (call) =>
+        call.attributes.states && call.attributes.chunkSize === 1
+          ? sweep(call)
+          : undefined,
+      attend: (run, roles, mask, pass) => run.attend(roles, mask, pass),
+    },
+    (request, device) =>
+      request.states ? planPiece(request, device) : planFor(request, device),
+  );
 }

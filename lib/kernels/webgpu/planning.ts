@@ -5,7 +5,7 @@ import { quadsOf } from "./vectors.ts";
 
 /** Largest headDim and valueDim: a workgroup's threads must cover a row. */
 const LARGEST_DIM = 128;
-/** Storage buffers of the shader that has most, that of dk. */
+/** Storage buffers of the shaders that have most, those of dk and of a sweep back. */
 const STORAGE_BUFFERS = 10;
 
 /** Limits and features of a device. */
@@ -18,24 +18,14 @@ export function refusalOf(
 ): Refusal | undefined {
   const { batch, heads, length, headDim, valueDim } = request;
   const { limits } = device;
-  for (const [name, size] of Object.entries({ headDim, valueDim })) {
-    if (size <= LARGEST_DIM) continue;
-    return {
-      refusal: `${name} is ${size}, and the webgpu kernel takes at most ` +
-        `${LARGEST_DIM}`,
-    };
-  }
+  const wide = tooWide({ headDim, valueDim }, LARGEST_DIM);
+  if (wide) return wide;
   const half = request.precision === "f16";
   if (half && !device.features.has("shader-f16")) {
     return { refusal: "the adapter has no feature shader-f16" };
   }
-  if (limits.maxStorageBuffersPerShaderStage < STORAGE_BUFFERS) {
-    return {
-      refusal: `the adapter binds ${limits.maxStorageBuffersPerShaderStage} ` +
-        `storage buffers (maxStorageBuffersPerShaderStage), and the webgpu ` +
-        `kernel needs ${STORAGE_BUFFERS}`,
-    };
-  }
+  const unbound = tooFewBuffers(limits);
+  if (unbound) return unbound;
   const tokens = batch * heads * length;
   const largest = largestBuffer(limits);
   const gradients = 16 * tokens * quadsOf("sum", request);
@@ -46,6 +36,33 @@ export function refusalOf(
     };
   }
   return undefined;
+}
+
+/** Why a kernel cannot have heads with so many columns, if it cannot. */
+export function tooWide(
+  dims: Readonly<Record<string, number>>,
+  most: number,
+): Refusal | undefined {
+  for (const [name, size] of Object.entries(dims)) {
+    if (size <= most) continue;
+    return {
+      refusal:
+        `${name} is ${size}, and the webgpu kernel takes at most ${most}`,
+    };
+  }
+  return undefined;
+}
+
+/** Why an adapter binds too few buffers for the gradients, if it does. */
+export function tooFewBuffers(limits: GPUSupportedLimits): Refusal | undefined {
+  if (limits.maxStorageBuffersPerShaderStage >= STORAGE_BUFFERS) {
+    return undefined;
+  }
+  return {
+    refusal: `the adapter binds ${limits.maxStorageBuffersPerShaderStage} ` +
+      `storage buffers (maxStorageBuffersPerShaderStage), and the webgpu ` +
+      `kernel needs ${STORAGE_BUFFERS}`,
+  };
 }
 
 /** Why no device runs so many chunks, if it does not. */

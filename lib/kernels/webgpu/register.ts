@@ -1,6 +1,7 @@
 import { registerDense } from "../dense.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerFull } from "./lion_full.ts";
+import { registerRecurrent } from "./lion_recurrent.ts";
 import { registerMatmul } from "../../tfjs/webgpu/matmul.ts";
 import { registerOperations } from "./operations.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
@@ -17,6 +18,7 @@ export function registerWebGpuKernels(isSoftware: boolean): void {
   registered = true;
   registerChunkwise();
   registerFull(isSoftware);
+  registerRecurrent();
   registerOperations();
   registerSoftmaxAttention(isSoftware);
   if (isSoftware) registerMatmul();

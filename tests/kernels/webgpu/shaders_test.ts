@@ -93,6 +93,12 @@ const SHADERS: Record<string, Shader> = {
     LAUNCH,
   ),
   carry_states: carryStatesShader([statesOf(both), cotangentStates], LAUNCH),
+  carry_piece_states: carryStatesShader([statesOf(both)], LAUNCH, {
+    ...{ before: true, after: true, backward: true },
+  }),
+  carry_piece_states_maskless: carryStatesShader([statesOf(null)], LAUNCH, {
+    ...{ before: true, after: false, backward: true },
+  }),
   chunk_states: chunkStatesShader(
     { states: [statesOf(both), cotangentStates], largestChunk },
     LAUNCH,
@@ -150,6 +156,9 @@ Deno.test("shaders differ if their keys do, and depend on no size", () => {
           attendShader({ roles, mask, shape }, launch),
           chunkStatesShader({ states, largestChunk }, launch),
           carryStatesShader(states, launch),
+          carryStatesShader(states, launch, {
+            ...{ before: true, after: mask === both, backward: mask === both },
+          }),
           cotangentsShader(launch),
           packShader({ ...v, columns: "value" }, launch),
           decayGradientsShader({ ...decays, states: ["a", "b"] }, launch),
