@@ -8,7 +8,6 @@
  *
  * @module
  */
-import { inputsOfDecays, preparationKey } from "./preparation.ts";
 import {
   declare,
   keyOf,
@@ -17,6 +16,7 @@ import {
   repeat,
   type Shader,
 } from "../../tfjs/webgpu/shader.ts";
+import { inputsOfDecays, preparationKey } from "./preparation.ts";
 import {
   directionsOf,
   RECORD_QUADS,

@@ -1,5 +1,4 @@
 /** What the chunkwise kernels do with a problem, and what that takes. @module */
-import { preparationFor } from "./preparation.ts";
 import type {
   KernelPlan,
   KernelRequest,
@@ -8,6 +7,7 @@ import type {
 import { shapeFor } from "./attend_shape.ts";
 import { largestBuffer, passesOver, stateBytes } from "./passes.ts";
 import { inLaunches, packingOf, refusalOf, tooManyChunks } from "./planning.ts";
+import { preparationFor } from "./preparation.ts";
 
 /** Tokens a chunk, if nothing asks for fewer or forces more. */
 const BEST_CHUNK = 64;

@@ -10,6 +10,15 @@
  *
  * @module
  */
+import {
+  type Binding,
+  declare,
+  input,
+  keyOf,
+  type Launch,
+  repeat,
+  type Shader,
+} from "../../tfjs/webgpu/shader.ts";
 import { distinct } from "./chunk_states.ts";
 import { type Preparation, preparationKey } from "./preparation.ts";
 import { outputsOf, type Role, roleKey } from "./roles.ts";
@@ -20,18 +29,9 @@ import {
   tileProducts,
   type Tiling,
 } from "./score_tiles.ts";
-import {
-  type Binding,
-  declare,
-  input,
-  keyOf,
-  type Launch,
-  repeat,
-  type Shader,
-} from "../../tfjs/webgpu/shader.ts";
 import { TILE_ROWS } from "./states.ts";
-import { DECAYS_OF_TILE, maskQuads, TILE_DECAYS } from "./tile_decays.ts";
 import { declareBlock, eachBlock, lastOfCotangent } from "./tile_blocks.ts";
+import { DECAYS_OF_TILE, maskQuads, TILE_DECAYS } from "./tile_decays.ts";
 import { finishing, innerEnd, isGradient, outputEnd } from "./tile_roles.ts";
 import { declareSum, dotSum, laneQuads, moveSum } from "./tile_sums.ts";
 import { bindingOf, QUADS, readingStored, writing } from "./vectors.ts";
@@ -106,8 +106,7 @@ ${finishing(role, tiling)}
 
 /** Where a workgroup and a thread are. */
 function places({ lanes }: Tiling): string {
-  return /* wgsl */ `  let sequence = problem.firstSequence + group.y;
-  let base = sequence * problem.length;
+  return /* wgsl */ `  let base = (problem.firstSequence + group.y) * problem.length;
   let last = problem.length - 1u;
   let first_row = group.x * problem.chunkSize;
   let row_count = min(problem.chunkSize, problem.length - first_row);
@@ -149,7 +148,9 @@ function ownWeights(
   half: number,
 ): string {
   const read = (token: string, block: string) =>
-    `${TILE_DECAYS.mask}[${token} * ${maskQuads(rows)}u + ${block}]`;
+    `${TILE_DECAYS.mask}[(${token} - skipped) * ${
+      maskQuads(rows)
+    }u + ${block}]`;
   if (!isTransposed) {
     const row = (r: number) =>
       read(`row${4 * half + r}`, "(column - start) / 4u");
@@ -182,7 +183,7 @@ ${
       `      weights${half} = ${ownWeights(decays, tiling, half)};`)
   }
     } else {
-${repeat(4, (c) => `      let factors${c} = ${factors}[column${c}];`)}
+${repeat(4, (c) => `      let factors${c} = ${factors}[column${c} - skipped];`)}
       let ofColumns = exp(between) * ${
     pick(
       ...columns.map((x) =>
@@ -207,9 +208,11 @@ ${
   }
 ${shared ? ownShares(role, tiling) : ""}`;
   return /* wgsl */ `
+  // Tokens of earlier passes, of which the decays' buffers know nothing.
+  let skipped = problem.firstSequence * problem.length;
 ${shared ? declareSum(tiling, "all") : ""}
 ${shared ? eachRow((r) => `  var share${r} = vec4f();`) : ""}
-${eachRow((r) => `  let ofRow${r} = ${factors}[row${r}];`)}
+${eachRow((r) => `  let ofRow${r} = ${factors}[row${r} - skipped];`)}
   for (var side = 0u; side <= ${OWN}; side++) {
     let steps = select(${steps}, 1u, side == ${OWN});
     // Log decay of the tiles between.
@@ -228,7 +231,7 @@ ${
       let start = other * problem.chunkSize;
       let end = min(start + problem.chunkSize, problem.length);
 ${eachBlock(role, tiling, "start", weigh)}
-      between += ${through}[${DECAYS_OF_TILE}u * (sequence * problem.chunks + other) + ${
+      between += ${through}[${DECAYS_OF_TILE}u * (group.y * problem.chunks + other) + ${
     pick(...tiles as [string, string])
   }];
     }
