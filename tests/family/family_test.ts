@@ -13,8 +13,10 @@ import {
   gatedRfa,
   type GatedRfaInputs,
   gateLoop,
+  linearTransformer,
   rwkv6,
 } from "../../lib/family/mod.ts";
+import { positiveRandomFeatures, softmaxAttention } from "../../mod.ts";
 import { spoilPadding } from "../attention/cases.ts";
 import { onEachBackend } from "../backends.ts";
 import { differences, type Result } from "../comparison.ts";
@@ -252,12 +254,33 @@ onEachBackend("angles of thousands of tokens keep their digits", async () => {
     }, { causal: true });
   });
   const got = await first.data();
-  // Sums below a half turn are rounded by up to 2.4e-7, each of thousands in
-  // its own direction; of sums that grow the errors would be near 1e-2.
-  const bound = Math.sqrt(length) * 2.4e-7;
-  expected.forEach((x, i) => assertLess(Math.abs(x - got[i]!), bound));
+  expected.forEach((x, i) => assertLess(Math.abs(x - got[i]!), 1e-6));
   tf.dispose([one, first]);
 });
+
+onEachBackend(
+  "linearTransformer() of positive random features is near softmax attention",
+  async () => {
+    const random = uniform(5);
+    const shape: [number, number, number, number] = [1, 2, 20, 4];
+    const [q, k, v] = [1, 2, 3].map(() =>
+      tf.tensor4d(array(160, random), shape)
+    );
+    const directions = tf.randomNormal<tf.Rank.R2>(
+      [4096, 4],
+      0,
+      1,
+      "float32",
+      7,
+    );
+    const featureMap = positiveRandomFeatures(directions);
+    const y = linearTransformer({ q: q!, k: k!, v: v! }, { featureMap });
+    const expected = softmaxAttention(q!, k!, v!);
+    const [got, wanted] = await Promise.all([y.data(), expected.data()]);
+    wanted.forEach((x, i) => assertLess(Math.abs(x - got[i]!), 0.02));
+    tf.dispose([q!, k!, v!, directions, y, expected]);
+  },
+);
 
 Deno.test("the table has every function of the family", () => {
   assertEquals(
