@@ -22,6 +22,7 @@ import { type Precision, runAttentionKernel } from "./kernel.ts";
 import { divided, withOnes } from "./normalizer.ts";
 import { type AttentionPlan, planAttention } from "./plan.ts";
 import { recurrent } from "./recurrent.ts";
+import { assertSegments, withBorders } from "./segments.ts";
 import { assertShape } from "./shape.ts";
 
 /**
@@ -70,6 +71,15 @@ export interface LionAttentionOptions {
    */
   mask?: tf.Tensor2D;
   /**
+   * `[batch, length]`, int32: which of the sequences that are packed into a row
+   * each token belongs to. Where the number changes, from one token to the next
+   * and also back to an earlier one, is a border that no token reads across; a
+   * sequence has the output and the gradients that it would have alone, as long
+   * as all numbers are finite. The decay that would be paid on the way across
+   * is not, and has no gradient. @default each row is one sequence
+   */
+  segments?: tf.Tensor2D;
+  /**
    * `"f16"` stores numbers in 16 bits while the fused kernel multiplies them,
    * and sums in 32: faster on some GPUs, to about three digits. @default "f32"
    */
@@ -86,6 +96,7 @@ const OPTIONS: OptionNames<LionAttentionOptions> = {
   epsilon: true,
   causal: true,
   mask: true,
+  segments: true,
   precision: true,
 };
 
@@ -154,15 +165,19 @@ export function lionAttention(
     causal = false,
     precision = "f32",
     mask,
+    segments,
   } = options;
   const [batch, heads, length] = q.shape;
 
   return tf.tidy(() => {
-    const pair = restrict(logDecayPair(decay, [batch, heads, length]), {
+    const ofDecay = restrict(logDecayPair(decay, [batch, heads, length]), {
       causal,
       heads,
       length,
     });
+    const pair = segments
+      ? withBorders(ofDecay, segments, { heads, causal })
+      : ofDecay;
     const tokens = mask && floats("mask", mask);
     const read = (name: string, x: tf.Tensor4D) =>
       tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
@@ -267,11 +282,13 @@ function check(
     throw new RangeError(`${name} should not be empty, got shape [${shape}]`);
   }
   for (const [name, x] of Object.entries({ q, k, v })) assertNumbers(name, x);
-  const { mask, scale = 1 / Math.sqrt(headDim), epsilon = 1e-6 } = options;
+  const { mask, segments, epsilon = 1e-6 } = options;
+  const { scale = 1 / Math.sqrt(headDim) } = options;
   if (mask !== undefined) {
     assertShape("mask", mask, [batch, length], "batch, length");
     assertNumbers("mask", mask);
   }
+  if (segments !== undefined) assertSegments(segments, [batch, length]);
   assertFinite("scale", scale);
   assertEpsilon("epsilon", epsilon);
   const { form = "auto", kernel = true, causal = false, normalize = true } =
@@ -290,7 +307,8 @@ function check(
     causal,
     normalize,
     chunkSize: options.chunkSize,
-    decays: options.decay !== undefined && options.decay.kind !== "none",
+    decays: segments !== undefined ||
+      options.decay !== undefined && options.decay.kind !== "none",
     precision: options.precision ?? "f32",
   });
   return { plan, scale };

@@ -1,0 +1,78 @@
+/** Packed sequences: several one after another in a row, of which none reads another. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { assertNumbers } from "../contract/floats.ts";
+import { type LogDecayPair, spread } from "./decay_pair.ts";
+import { LOWEST_LOG_DECAY } from "./finite_decay.ts";
+import { assertShape } from "./shape.ts";
+
+/**
+ * Throws unless these say which segment each token belongs to.
+ *
+ * @throws {TypeError} If they have another shape, or are no numbers.
+ */
+export function assertSegments(
+  segments: tf.Tensor,
+  shape: readonly [batch: number, length: number],
+): void {
+  assertShape("segments", segments, shape, "batch, length");
+  assertNumbers("segments", segments);
+}
+
+/**
+ * Whether each token is the first, or the last, of its segment, `[batch,
+ * length]` of bool. A segment ends where the number changes, also back to an
+ * earlier one.
+ */
+export function endsOf(
+  segments: tf.Tensor2D,
+): { first: tf.Tensor2D; last: tf.Tensor2D } {
+  const [batch, length] = segments.shape;
+  const outer: tf.Tensor2D = tf.ones([batch, 1], "bool");
+  if (length === 1) return { first: outer, last: outer };
+  const from = (start: number) =>
+    tf.slice(segments, [0, start], [batch, length - 1]);
+  const changes = tf.notEqual(from(0), from(1)) as tf.Tensor2D;
+  return {
+    first: tf.concat([outer, changes], 1),
+    last: tf.concat([changes, outer], 1),
+  };
+}
+
+/**
+ * Numbers that no two segments of a sequence share, `[batch, length]` of
+ * float32, which has a number for each of 16 million.
+ */
+export function numberSegments(segments: tf.Tensor2D): tf.Tensor2D {
+  return tf.cumsum(tf.cast(endsOf(segments).first, "float32"), 1);
+}
+
+/**
+ * A pair of log decays that nothing crosses a border of segments with: the
+ * forward state forgets all on arriving at the first token of a segment, the
+ * backward state on arriving at the last one. What was to be paid there has no
+ * gradient.
+ *
+ * @param pair Without it, nothing decays inside a segment.
+ */
+export function withBorders(
+  pair: LogDecayPair | null,
+  segments: tf.Tensor2D,
+  { heads, causal }: { heads: number; causal: boolean },
+): LogDecayPair {
+  const [batch, length] = segments.shape;
+  const shape: [number, number, number] = [batch, heads, length];
+  const { first, last } = endsOf(segments);
+  const forgetting = (ends: tf.Tensor2D, logDecay: tf.Tensor | undefined) => {
+    const isBorder = tf.broadcastTo(
+      tf.reshape(ends, [batch, 1, length]),
+      shape,
+    );
+    const others = logDecay ? spread(logDecay, shape) : tf.zeros(shape);
+    const forgotten = tf.fill(shape, LOWEST_LOG_DECAY);
+    return tf.where(isBorder, forgotten, others) as tf.Tensor3D;
+  };
+  return {
+    forward: forgetting(first, pair?.forward),
+    backward: causal ? null : forgetting(last, pair?.backward ?? undefined),
+  };
+}
