@@ -25,7 +25,7 @@ export {
   identity,
   relu,
   shiftedSilu,
-} from "./lib/attention/feature_map.ts";
+} from "./lib/operations/feature_map.ts";
 export type { AttentionPlan } from "./lib/attention/plan.ts";
 export type { Precision } from "./lib/attention/kernel.ts";
 export {
@@ -122,4 +122,4 @@ export {
   useBackend,
   type UseBackendOptions,
 } from "./lib/backend/use_backend.ts";
-export { GpuError } from "./lib/backend/gpu_error.ts";
+export { GpuError } from "./lib/tfjs/webgpu/gpu_error.ts";

@@ -11,7 +11,7 @@ import {
   JOB_OFFSET,
   JOBS,
   QUEUE,
-} from "../lib/kernels/wasm/jobs.ts";
+} from "../lib/tfjs/wasm/jobs.ts";
 import { readCommandLine } from "./command_line.ts";
 
 const SOURCE = new URL("../lib/kernels/wasm/assembly/", import.meta.url);

@@ -24,7 +24,7 @@ const SETUP = run("tools/setup.ts");
 const FAST: Step = {
   args: [
     ...["run", "-A", "tools/fast.ts", "test", "-A", "--no-check"],
-    ...["tests/attention", "tests/kernels", "tests/operations"],
+    ...["tests/attention", "tests/kernels", "tests/operations", "tests/tfjs"],
   ],
   env: { LION_BACKENDS: "wasm" },
 };
@@ -40,11 +40,13 @@ const notebooks = (...names: string[]): Step =>
   );
 
 const CHECK: Task = {
-  about: "Format, lint, types, documentation, and what would be published.",
+  about:
+    "Format, lint, types, rooms, documentation, and what would be published.",
   steps: [
     { args: ["fmt", "--check"] },
     { args: ["lint"] },
     { args: ["check"] },
+    run("tools/check_rooms.ts"),
     run("tools/check_docs.ts"),
     { args: ["publish", "--dry-run", "--allow-dirty"] },
   ],

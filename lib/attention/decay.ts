@@ -15,7 +15,7 @@ import {
   runKernel,
 } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertShape } from "./shape.ts";
+import { assertShape } from "../contract/shape.ts";
 
 /** Input `x`; the gradient's output is its. */
 export const LOG_SIGMOID = "LionLogSigmoid";

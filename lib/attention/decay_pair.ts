@@ -8,7 +8,7 @@ import {
 } from "../contract/kernel.ts";
 import type { Decay } from "./decay.ts";
 import { finite } from "./finite_decay.ts";
-import { assertShape } from "./shape.ts";
+import { assertShape } from "../contract/shape.ts";
 
 /**
  * Input `logDecay`, `[batch, heads, length]`, in the source convention; outputs

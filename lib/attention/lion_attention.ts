@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertShape } from "../contract/shape.ts";
 import {
   assertBoolean,
   assertEpsilon,
@@ -23,7 +24,6 @@ import { divided, withOnes } from "./normalizer.ts";
 import { type AttentionPlan, planAttention } from "./plan.ts";
 import { recurrent } from "./recurrent.ts";
 import { assertSegments, withBorders } from "./segments.ts";
-import { assertShape } from "./shape.ts";
 
 /**
  * How attention is computed; all give the same function and gradients.

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertShape } from "../contract/shape.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import type { Decay } from "./decay.ts";
@@ -12,7 +13,6 @@ import {
 } from "./lion_attention.ts";
 import { divided, withOnes } from "./normalizer.ts";
 import { numberSegments } from "./segments.ts";
-import { assertShape } from "./shape.ts";
 
 /** A way through the tokens: which token stands at each place of it. */
 export type Order = readonly number[];

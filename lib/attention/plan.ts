@@ -1,6 +1,6 @@
 /** Which form and which kernel run a problem, and what that costs. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { largestTensorBytes } from "../backend/limits.ts";
+import { largestTensorBytes } from "../contract/limits.ts";
 import { type ConcreteForm, FORMS } from "./form.ts";
 import {
   type AttentionSizes,

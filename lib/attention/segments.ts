@@ -1,9 +1,9 @@
 /** Packed sequences: several one after another in a row, of which none reads another. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers } from "../contract/floats.ts";
+import { assertShape } from "../contract/shape.ts";
 import { type LogDecayPair, spread } from "./decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "./finite_decay.ts";
-import { assertShape } from "./shape.ts";
 
 /**
  * Throws unless these say which segment each token belongs to.

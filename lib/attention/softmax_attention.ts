@@ -3,10 +3,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { hasKernel, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertShape } from "../contract/shape.ts";
 import { assertBoolean, assertFinite } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import { assertSegments, numberSegments } from "./segments.ts";
-import { assertShape } from "./shape.ts";
 
 /**
  * The forward kernel: inputs `q, k, v, mask?, segments?`, outputs `y` and, for

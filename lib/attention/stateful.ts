@@ -13,7 +13,7 @@ import {
 } from "./decay.ts";
 import { explainAttention, lionAttention } from "./lion_attention.ts";
 import { divided, splitSums, withOnes } from "./normalizer.ts";
-import { assertShape } from "./shape.ts";
+import { assertShape } from "../contract/shape.ts";
 
 /** All that causal attention remembers of the tokens before. */
 export type RecurrentState = {

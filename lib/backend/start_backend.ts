@@ -1,6 +1,7 @@
 /** The backends that run, and how each is started. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { nodeModule } from "../contract/node_module.ts";
+import { bestBinary } from "../kernels/wasm/binary.ts";
 import { registerWasmKernels } from "../kernels/wasm/register.ts";
 import { registerWebGpuKernels } from "../kernels/webgpu/register.ts";
 import type {
@@ -8,11 +9,11 @@ import type {
   BackendName,
   UseBackendOptions,
 } from "./backend_info.ts";
-import { correctKernels } from "./corrected_kernels.ts";
+import { correctKernels } from "../tfjs/corrected_kernels.ts";
 import { Unavailable } from "./fallback.ts";
-import type { StrictWebGPUBackend } from "./gpu_backend.ts";
-import { limitsOf } from "./limits.ts";
-import type { OpenedWasm } from "./wasm_backend.ts";
+import type { StrictWebGPUBackend } from "../tfjs/webgpu/gpu_backend.ts";
+import { limitsOf } from "../contract/limits.ts";
+import type { OpenedWasm } from "../tfjs/wasm/wasm_backend.ts";
 
 /** What may be started: WebGPU also on a GPU or not at all. */
 export type Candidate = BackendName | "webgpu on a GPU";
@@ -91,8 +92,8 @@ async function startWasm(
   wasmPath: string | URL | undefined,
 ): Promise<StartedBackend> {
   if (!wasm) {
-    const { openWasm } = await import("./wasm_backend.ts");
-    const opened = await openWasm(wasmPath);
+    const { openWasm } = await import("../tfjs/wasm/wasm_backend.ts");
+    const opened = await openWasm(bestBinary, wasmPath);
     correctKernels("wasm");
     registerWasmKernels(opened.host);
     wasm = opened;
@@ -135,7 +136,7 @@ async function startWebGpu(
   const same = gpu?.info.adapter?.description === description &&
     gpu.info.adapter.vendor === vendor;
   if (!gpu || !same || !await gpu.backend.answers()) {
-    const { openAdapter } = await import("./gpu_backend.ts");
+    const { openAdapter } = await import("../tfjs/webgpu/gpu_backend.ts");
     const backend = await openAdapter(adapter, isFallbackAdapter);
     correctKernels("webgpu");
     registerWebGpuKernels(isFallbackAdapter);

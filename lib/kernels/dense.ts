@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { DENSE } from "../operations/dense.ts";
 import { onFloats } from "../contract/kernel.ts";
-import { replaceKernel } from "./replace_kernel.ts";
+import { replaceKernel } from "../tfjs/replace_kernel.ts";
 
 /**
  * Registers the layer: one call of the engine, where tfjs-core's operations

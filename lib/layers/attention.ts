@@ -7,7 +7,7 @@ import {
   noDecay,
   selectiveDecay,
 } from "../attention/decay.ts";
-import { type FeatureMap, identity } from "../attention/feature_map.ts";
+import { type FeatureMap, identity } from "../operations/feature_map.ts";
 import {
   lionAttention,
   type LionAttentionOptions,

@@ -4,7 +4,7 @@ import {
   identity,
   relu,
   shiftedSilu,
-} from "../attention/feature_map.ts";
+} from "../operations/feature_map.ts";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import type { Order } from "../attention/orders.ts";
 import { assertForm } from "../attention/plan.ts";

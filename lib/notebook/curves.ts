@@ -1,4 +1,4 @@
-import { escapeHTML } from "./html.ts";
+import { escapeHTML } from "../jupyter/html.ts";
 
 /** Points of a curve, in the order they came. */
 export type Curve = [x: number, y: number][];

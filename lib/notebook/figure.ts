@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { loadOptional } from "../contract/optional_package.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { writeAtomically } from "../io/atomic_write.ts";
-import { display } from "./display.ts";
-import { toJSON } from "./json.ts";
+import { display } from "../jupyter/display.ts";
+import { toJSON } from "../jupyter/json.ts";
 import {
   DISPLAY,
   type Displayable,
   type MimeBundle,
   type MimeMetadata,
-} from "./mime.ts";
+} from "../jupyter/mime.ts";
 import {
   type Plot,
   plotElement,

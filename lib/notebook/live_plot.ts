@@ -1,8 +1,8 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { type Curve, curvesSVG } from "./curves.ts";
 import { Figure } from "./figure.ts";
-import { isNotebook } from "./kernel.ts";
-import { LiveOutput } from "./live_output.ts";
+import { isNotebook } from "../jupyter/kernel.ts";
+import { LiveOutput } from "../jupyter/live_output.ts";
 
 /** Options of {@linkcode LivePlot}. */
 export interface LivePlotOptions {

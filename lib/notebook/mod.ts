@@ -22,7 +22,11 @@
  *
  * @module
  */
-export { display, type DisplayHandle, type DisplayValue } from "./display.ts";
+export {
+  display,
+  type DisplayHandle,
+  type DisplayValue,
+} from "../jupyter/display.ts";
 export {
   Figure,
   type HTMLOptions,
@@ -30,8 +34,8 @@ export {
   type Layout,
   type Trace,
 } from "./figure.ts";
-export { stopSignal } from "./interrupt.ts";
-export { isNotebook } from "./kernel.ts";
+export { stopSignal } from "../jupyter/interrupt.ts";
+export { isNotebook } from "../jupyter/kernel.ts";
 export { LivePlot, type LivePlotOptions } from "./live_plot.ts";
 export { matrix, type MatrixOptions } from "./matrix.ts";
 export {
@@ -39,9 +43,9 @@ export {
   type Displayable,
   type MimeBundle,
   type MimeMetadata,
-} from "./mime.ts";
-export { Progress, type ProgressOptions } from "./progress.ts";
+} from "../jupyter/mime.ts";
+export { Progress, type ProgressOptions } from "../progress/progress.ts";
 export { renderers } from "./renderers.ts";
 export { table, type TableOptions, type TableRow } from "./table.ts";
 export { markdown, tex } from "./text.ts";
-export { track, type TrackOptions } from "./track.ts";
+export { track, type TrackOptions } from "../progress/track.ts";

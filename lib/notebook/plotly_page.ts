@@ -4,7 +4,7 @@ import {
   importOptional,
   OPTIONAL_PACKAGES,
 } from "../contract/optional_package.ts";
-import { escapeHTML } from "./html.ts";
+import { escapeHTML } from "../jupyter/html.ts";
 
 const VERSION = OPTIONAL_PACKAGES["plotly.js-dist-min"];
 

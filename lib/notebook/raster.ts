@@ -2,7 +2,7 @@ import { Resvg, type ResvgRenderOptions } from "@resvg/resvg-js";
 // Importing something of a package installs it: its files can be resolved.
 import "dejavu-fonts-ttf/package.json" with { type: "json" };
 import { fileURLToPath } from "node:url";
-import { escapeHTML } from "./html.ts";
+import { escapeHTML } from "../jupyter/html.ts";
 import { encodePNG } from "./png.ts";
 
 /** The font of pictures; no font of the system is used. */

@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
-import { display } from "./display.ts";
+import { display } from "../jupyter/display.ts";
 import type { Figure } from "./figure.ts";
-import { escapeHTML } from "./html.ts";
-import { isNotebook } from "./kernel.ts";
-import type { MimeBundle } from "./mime.ts";
+import { escapeHTML } from "../jupyter/html.ts";
+import { isNotebook } from "../jupyter/kernel.ts";
+import type { MimeBundle } from "../jupyter/mime.ts";
 import { plotElement, plotlyScript } from "./plotly_page.ts";
 import type { Renderer } from "./renderers.ts";
 

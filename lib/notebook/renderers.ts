@@ -1,5 +1,5 @@
 import process from "node:process";
-import { isNotebook } from "./kernel.ts";
+import { isNotebook } from "../jupyter/kernel.ts";
 
 /** The ways to show a figure, by plotly.py's names. */
 const RENDERERS = [

@@ -1,6 +1,6 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { escapeHTML } from "./html.ts";
-import { DISPLAY, type Displayable } from "./mime.ts";
+import { escapeHTML } from "../jupyter/html.ts";
+import { DISPLAY, type Displayable } from "../jupyter/mime.ts";
 
 /** A row of a table: a cell for each column, by its name. */
 export type TableRow = Readonly<Record<string, string | number | boolean>>;

@@ -1,4 +1,4 @@
-import { DISPLAY, type Displayable } from "./mime.ts";
+import { DISPLAY, type Displayable } from "../jupyter/mime.ts";
 
 /**
  * Text in Markdown, with formulas between dollar signs.

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertShape } from "../attention/shape.ts";
+import { assertShape } from "../contract/shape.ts";
 import { withFloats } from "../contract/floats.ts";
 import {
   hasKernel,

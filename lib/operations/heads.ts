@@ -6,8 +6,8 @@ import {
   identity,
   relu,
   shiftedSilu,
-} from "../attention/feature_map.ts";
-import { assertShape } from "../attention/shape.ts";
+} from "./feature_map.ts";
+import { assertShape } from "../contract/shape.ts";
 import { withFloats } from "../contract/floats.ts";
 import {
   hasKernel,

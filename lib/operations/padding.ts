@@ -1,6 +1,6 @@
 /** Tokens that are none, taken out before anything is computed with them. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertShape } from "../attention/shape.ts";
+import { assertShape } from "../contract/shape.ts";
 import { floats } from "../contract/floats.ts";
 import { hasKernel, runKernel } from "../contract/kernel.ts";
 

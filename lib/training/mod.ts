@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { Adam, type AdamOptions } from "./adam.ts";
+export { Adam, type AdamOptions } from "../optimizers/adam.ts";
 export { loadCheckpoint } from "./checkpoint.ts";
 export { type Divergence, DivergenceError } from "./divergence_error.ts";
 export { evaluate, type EvaluateOptions } from "./evaluate.ts";

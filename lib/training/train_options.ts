@@ -2,7 +2,7 @@ import type { CustomCallbackArgs } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertInteger } from "../data/assert_integer.ts";
 import type { Batch, BatchStream } from "../data/stream.ts";
-import { withDefaults } from "./adam.ts";
+import { withDefaults } from "../optimizers/adam.ts";
 import type { Loss } from "./loss.ts";
 import type { Metric } from "./metric.ts";
 import { assertFunctions } from "./predict.ts";

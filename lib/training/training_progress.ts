@@ -1,4 +1,4 @@
-import { Progress as ProgressBar } from "../notebook/progress.ts";
+import { Progress as ProgressBar } from "../progress/progress.ts";
 import type { Progress, ProgressState } from "./progress.ts";
 
 /**

@@ -3,11 +3,15 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import "../contract/tape.ts";
 import type { Batch } from "../data/stream.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
-import { type AdamOptions, attributesOf, update } from "./adam.ts";
+import { type AdamOptions, attributesOf, update } from "../optimizers/adam.ts";
 import type { Loss } from "./loss.ts";
 import { countOf, predict } from "./predict.ts";
 import { namesOfWeights } from "./weight_names.ts";
-import { groupWeights, normOf, type WeightGroup } from "./weight_group.ts";
+import {
+  groupWeights,
+  normOf,
+  type WeightGroup,
+} from "../optimizers/weight_group.ts";
 
 /** How weights change. */
 export interface UpdateSettings {

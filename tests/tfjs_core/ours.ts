@@ -1,6 +1,6 @@
 /** Starts a backend of this library. @module */
 import "./globals.ts";
-import { openAdapter } from "../../lib/backend/gpu_backend.ts";
+import { openAdapter } from "../../lib/tfjs/webgpu/gpu_backend.ts";
 import { useBackend } from "../../mod.ts";
 import { joinTests, order } from "./suite.ts";
 

@@ -13,10 +13,10 @@ import {
   type Refusal,
 } from "../../attention/kernel.ts";
 import { onFloats } from "../../contract/kernel.ts";
-import { replaceKernel } from "../replace_kernel.ts";
-import { addressOf } from "./address.ts";
-import type { Job, JobName, KernelHost } from "./host.ts";
-import { withOutputs } from "./outputs.ts";
+import { replaceKernel } from "../../tfjs/replace_kernel.ts";
+import { addressOf } from "../../tfjs/wasm/address.ts";
+import type { Job, JobName, KernelHost } from "../../tfjs/wasm/host.ts";
+import { withOutputs } from "../../tfjs/wasm/outputs.ts";
 import { clearPadding } from "./padding.ts";
 
 /** How a form makes use of the module. */

@@ -12,12 +12,12 @@ import {
 } from "../../operations/heads.ts";
 import { LAYER_NORM } from "../../operations/layer_norm.ts";
 import { WITHOUT_PADDING } from "../../operations/padding.ts";
-import { ADAM, type AdamAttributes } from "../../training/adam.ts";
-import { replaceKernel } from "../replace_kernel.ts";
-import { addressOf } from "./address.ts";
-import type { KernelHost } from "./host.ts";
-import { type Make, withOutputs } from "./outputs.ts";
-import { refer } from "./identity.ts";
+import { ADAM, type AdamAttributes } from "../../optimizers/adam.ts";
+import { replaceKernel } from "../../tfjs/replace_kernel.ts";
+import { addressOf } from "../../tfjs/wasm/address.ts";
+import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import { type Make, withOutputs } from "../../tfjs/wasm/outputs.ts";
+import { refer } from "../../tfjs/wasm/identity.ts";
 import { clearPadding } from "./padding.ts";
 
 /** What a kernel has at hand. */

@@ -1,13 +1,13 @@
 import { registerDense } from "../dense.ts";
-import { registerGather } from "./gather.ts";
-import type { KernelHost } from "./host.ts";
+import { registerGather } from "../../tfjs/wasm/gather.ts";
+import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { registerAttention } from "./lion_attention.ts";
-import { registerMatmul } from "./matmul.ts";
+import { registerMatmul } from "../../tfjs/wasm/matmul.ts";
 import { registerOperations } from "./operations.ts";
-import { registerIdentity } from "./identity.ts";
-import { registerSlices } from "./slice.ts";
+import { registerIdentity } from "../../tfjs/wasm/identity.ts";
+import { registerSlices } from "../../tfjs/wasm/slice.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
-import { registerSums } from "./sum.ts";
+import { registerSums } from "../../tfjs/wasm/sum.ts";
 
 let registered = false;
 

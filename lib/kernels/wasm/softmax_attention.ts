@@ -6,10 +6,10 @@ import {
   type SoftmaxAttributes,
 } from "../../attention/softmax_attention.ts";
 import { onFloats } from "../../contract/kernel.ts";
-import { replaceKernel } from "../replace_kernel.ts";
-import { addressOf } from "./address.ts";
-import type { KernelHost } from "./host.ts";
-import { withOutputs } from "./outputs.ts";
+import { replaceKernel } from "../../tfjs/replace_kernel.ts";
+import { addressOf } from "../../tfjs/wasm/address.ts";
+import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import { withOutputs } from "../../tfjs/wasm/outputs.ts";
 
 /** Where each tensor comes or goes. */
 type Tensors = Readonly<Partial<Record<string, tf.TensorInfo>>>;

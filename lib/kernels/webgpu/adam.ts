@@ -1,8 +1,8 @@
 /** A step of Adam. @module */
-import type { AdamAttributes } from "../../training/adam.ts";
-import { runElementwise } from "./elementwise.ts";
-import type { FusedKernel } from "./fused_kernel.ts";
-import { makeFloats } from "./program.ts";
+import type { AdamAttributes } from "../../optimizers/adam.ts";
+import { runElementwise } from "../../tfjs/webgpu/elementwise.ts";
+import type { FusedKernel } from "../../tfjs/webgpu/fused_kernel.ts";
+import { makeFloats } from "../../tfjs/webgpu/program.ts";
 
 /** The new value, mean and square. */
 export const adam: FusedKernel<

@@ -37,7 +37,7 @@ import {
   output,
   repeat,
   type Shader,
-} from "./shader.ts";
+} from "../../tfjs/webgpu/shader.ts";
 import {
   directionsOf,
   RECORD_QUADS,

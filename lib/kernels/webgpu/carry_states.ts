@@ -8,7 +8,13 @@
  * @module
  */
 import { type Side, sidesOf } from "./mask.ts";
-import { declare, keyOf, type Launch, output, type Shader } from "./shader.ts";
+import {
+  declare,
+  keyOf,
+  type Launch,
+  output,
+  type Shader,
+} from "../../tfjs/webgpu/shader.ts";
 import {
   directionsOf,
   RECORD_QUADS,

@@ -24,7 +24,7 @@ import {
   output,
   repeat,
   type Shader,
-} from "./shader.ts";
+} from "../../tfjs/webgpu/shader.ts";
 import {
   directionsOf,
   RECORD_QUADS,

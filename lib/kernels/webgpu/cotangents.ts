@@ -14,7 +14,7 @@ import {
   type Launch,
   output,
   type Shader,
-} from "./shader.ts";
+} from "../../tfjs/webgpu/shader.ts";
 import { QUADS, type Vectors } from "./vectors.ts";
 
 /** The cotangents. */

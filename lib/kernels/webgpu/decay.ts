@@ -1,8 +1,8 @@
 /** From logits to log decays, and from those to the pair of both directions. @module */
 import { LOWEST_LOG_DECAY } from "../../attention/finite_decay.ts";
-import { runElementwise } from "./elementwise.ts";
-import type { FusedKernel } from "./fused_kernel.ts";
-import { makeFloats } from "./program.ts";
+import { runElementwise } from "../../tfjs/webgpu/elementwise.ts";
+import type { FusedKernel } from "../../tfjs/webgpu/fused_kernel.ts";
+import { makeFloats } from "../../tfjs/webgpu/program.ts";
 import { SIGMOID } from "./sigmoid.ts";
 
 /**

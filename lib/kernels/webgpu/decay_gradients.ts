@@ -29,7 +29,7 @@ import {
   type Launch,
   output,
   type Shader,
-} from "./shader.ts";
+} from "../../tfjs/webgpu/shader.ts";
 import { RECORD_QUADS } from "./states.ts";
 import { QUADS } from "./vectors.ts";
 

@@ -1,7 +1,7 @@
 /** x Φ(x), with the normal distribution Φ, and its gradient. @module */
-import { runElementwise } from "./elementwise.ts";
-import type { FusedKernel } from "./fused_kernel.ts";
-import { makeFloats } from "./program.ts";
+import { runElementwise } from "../../tfjs/webgpu/elementwise.ts";
+import type { FusedKernel } from "../../tfjs/webgpu/fused_kernel.ts";
+import { makeFloats } from "../../tfjs/webgpu/program.ts";
 
 /**
  * Φ(x) = erfc(-x / √2) / 2, where `bell` is e^(-x²/2). Abramowitz and Stegun,

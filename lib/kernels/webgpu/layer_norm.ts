@@ -1,7 +1,12 @@
 /** Layer normalisation of rows, and its gradient. @module */
-import { columnSums } from "./column_sum.ts";
-import type { FusedKernel } from "./fused_kernel.ts";
-import { makeFloats, type Program, runProgram, sizeOf } from "./program.ts";
+import { columnSums } from "../../tfjs/webgpu/column_sum.ts";
+import type { FusedKernel } from "../../tfjs/webgpu/fused_kernel.ts";
+import {
+  makeFloats,
+  type Program,
+  runProgram,
+  sizeOf,
+} from "../../tfjs/webgpu/program.ts";
 import { ROW_THREADS, rowFunctions, type Teams, teamsOf } from "./rows.ts";
 
 /** Rows of a workgroup of the gradient, if its teams do not read more at once. */

@@ -8,7 +8,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
+import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
 import {
   type AttentionKernel,
   gradientKernel,
@@ -23,13 +23,20 @@ import { carryStatesShader } from "./carry_states.ts";
 import { chunkStatesShader } from "./chunk_states.ts";
 import { COTANGENTS, cotangentsShader } from "./cotangents.ts";
 import { decayGradientsShader } from "./decay_gradients.ts";
-import { type Call, registerFusedKernel } from "./fused_kernel.ts";
-import { launch } from "./launch.ts";
+import {
+  type Call,
+  registerFusedKernel,
+} from "../../tfjs/webgpu/fused_kernel.ts";
+import { launch } from "../../tfjs/webgpu/launch.ts";
 import { forwardMask, type MaskSource, transposedMask } from "./mask.ts";
 import { packShader } from "./pack.ts";
 import { clearPadding } from "./padding.ts";
-import { makeFloats } from "./program.ts";
-import { type Launch, packProblem, type Shader } from "./shader.ts";
+import { makeFloats } from "../../tfjs/webgpu/program.ts";
+import {
+  type Launch,
+  packProblem,
+  type Shader,
+} from "../../tfjs/webgpu/shader.ts";
 import { directionsOf, recordQuads, type States } from "./states.ts";
 import { type Columns, type Dims, quadsOf, type Vectors } from "./vectors.ts";
 

@@ -6,17 +6,17 @@ import { GELU } from "../../operations/gelu.ts";
 import { SPLIT_HEADS } from "../../operations/heads.ts";
 import { LAYER_NORM } from "../../operations/layer_norm.ts";
 import { WITHOUT_PADDING } from "../../operations/padding.ts";
-import { ADAM } from "../../training/adam.ts";
+import { ADAM } from "../../optimizers/adam.ts";
 import { adam } from "./adam.ts";
-import { registerCast } from "./cast.ts";
-import { registerColumnSum } from "./column_sum.ts";
+import { registerCast } from "../../tfjs/webgpu/cast.ts";
+import { registerColumnSum } from "../../tfjs/webgpu/column_sum.ts";
 import {
   logSigmoid,
   logSigmoidGradient,
   sourceDecay,
   sourceDecayGradient,
 } from "./decay.ts";
-import { registerFusedKernel } from "./fused_kernel.ts";
+import { registerFusedKernel } from "../../tfjs/webgpu/fused_kernel.ts";
 import { gelu, geluGradient } from "./gelu.ts";
 import { layerNorm, layerNormGradient } from "./layer_norm.ts";
 import { withoutPadding } from "./padding.ts";

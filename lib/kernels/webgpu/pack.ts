@@ -11,7 +11,7 @@ import {
   type Launch,
   output,
   type Shader,
-} from "./shader.ts";
+} from "../../tfjs/webgpu/shader.ts";
 import { bindingOf, QUADS, quadsOf, type Vectors } from "./vectors.ts";
 
 const THREADS = 64;

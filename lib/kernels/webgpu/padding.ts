@@ -1,9 +1,9 @@
 /** Tokens without what is none. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
-import { runElementwise } from "./elementwise.ts";
-import type { FusedKernel } from "./fused_kernel.ts";
-import { makeFloats, sizeOf, widthOf } from "./program.ts";
+import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
+import { runElementwise } from "../../tfjs/webgpu/elementwise.ts";
+import type { FusedKernel } from "../../tfjs/webgpu/fused_kernel.ts";
+import { makeFloats, sizeOf, widthOf } from "../../tfjs/webgpu/program.ts";
 
 /** What finds the mask of a pack of x: the width of packs, and its text. */
 function maskOf(x: tf.TensorInfo, mask: tf.TensorInfo) {

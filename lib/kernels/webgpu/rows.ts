@@ -5,7 +5,11 @@
  *
  * @module
  */
-import { type PackWidth, type Program, widthOf } from "./program.ts";
+import {
+  type PackWidth,
+  type Program,
+  widthOf,
+} from "../../tfjs/webgpu/program.ts";
 
 /** Threads of a workgroup. */
 export const ROW_THREADS = 64;

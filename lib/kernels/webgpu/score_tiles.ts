@@ -15,8 +15,8 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { SoftmaxAttributes } from "../../attention/softmax_attention.ts";
-import type { Program } from "./program.ts";
-import { repeat } from "./shader.ts";
+import type { Program } from "../../tfjs/webgpu/program.ts";
+import { repeat } from "../../tfjs/webgpu/shader.ts";
 
 /** Threads of a workgroup, and of one where each is alone: those of a vector. */
 const TILE_THREADS = 64;

@@ -9,8 +9,11 @@ import {
   SOFTMAX_ATTENTION,
   type SoftmaxAttributes,
 } from "../../attention/softmax_attention.ts";
-import { type FusedKernel, registerFusedKernel } from "./fused_kernel.ts";
-import { makeFloats, runProgram, sizeOf } from "./program.ts";
+import {
+  type FusedKernel,
+  registerFusedKernel,
+} from "../../tfjs/webgpu/fused_kernel.ts";
+import { makeFloats, runProgram, sizeOf } from "../../tfjs/webgpu/program.ts";
 import { forwardProgram } from "./softmax_forward.ts";
 import {
   keyGradientsProgram,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Program, Tensors } from "./program.ts";
+import type { Program, Tensors } from "../../tfjs/webgpu/program.ts";
 import {
   before,
   copyRows,
@@ -24,7 +24,7 @@ import {
   type Tiling,
   writing,
 } from "./score_tiles.ts";
-import { repeat } from "./shader.ts";
+import { repeat } from "../../tfjs/webgpu/shader.ts";
 import { addColumns, declareSum, laneQuads, writeSum } from "./tile_sums.ts";
 
 /** Below all scores, and finite: WGSL has no other. */

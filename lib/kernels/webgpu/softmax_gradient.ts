@@ -8,7 +8,11 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { type Program, type Tensors, widthOf } from "./program.ts";
+import {
+  type Program,
+  type Tensors,
+  widthOf,
+} from "../../tfjs/webgpu/program.ts";
 import { ROW_THREADS, rowFunctions, teamsOf } from "./rows.ts";
 import {
   before,
@@ -29,7 +33,7 @@ import {
   tileProducts,
   writing,
 } from "./score_tiles.ts";
-import { repeat } from "./shader.ts";
+import { repeat } from "../../tfjs/webgpu/shader.ts";
 import { addColumns, declareSum, laneQuads, writeSum } from "./tile_sums.ts";
 
 /**

@@ -6,8 +6,12 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { FusedFeatureMap } from "../../operations/heads.ts";
-import type { FusedKernel } from "./fused_kernel.ts";
-import { makeFloats, type Program, runProgram } from "./program.ts";
+import type { FusedKernel } from "../../tfjs/webgpu/fused_kernel.ts";
+import {
+  makeFloats,
+  type Program,
+  runProgram,
+} from "../../tfjs/webgpu/program.ts";
 import { ROW_THREADS, rowFunctions, teamsOf } from "./rows.ts";
 import { SIGMOID } from "./sigmoid.ts";
 

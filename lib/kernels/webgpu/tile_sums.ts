@@ -5,7 +5,7 @@
  * @module
  */
 import { type Dim, eachRow, TILE_ROWS, type Tiling } from "./score_tiles.ts";
-import { repeat } from "./shader.ts";
+import { repeat } from "../../tfjs/webgpu/shader.ts";
 
 /** `quad0`, `quad1`: of a row with so many quads at most, those of a lane. */
 export function laneQuads({ alone, lanes, quads }: Tiling): string {

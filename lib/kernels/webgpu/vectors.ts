@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { type Binding, input } from "./shader.ts";
+import { type Binding, input } from "../../tfjs/webgpu/shader.ts";
 
 /**
  * Which columns a vector has: those of q and k, those of v, or those of v and

@@ -1,5 +1,5 @@
 /** An attention in a memory without tfjs. @module */
-import type { Heap, Job, KernelHost } from "../../../lib/kernels/wasm/host.ts";
+import type { Heap, Job, KernelHost } from "../../../lib/tfjs/wasm/host.ts";
 import { array, uniform } from "../../random.ts";
 
 /** A memory of its own, from which nothing is ever freed. */

@@ -1,10 +1,11 @@
 /** Each form of attention as jobs of the module, against the oracle. @module */
 import { assert, assertEquals } from "@std/assert";
+import { bestBinary } from "../../../lib/kernels/wasm/binary.ts";
 import {
   type Job,
   type JobName,
   KernelHost,
-} from "../../../lib/kernels/wasm/host.ts";
+} from "../../../lib/tfjs/wasm/host.ts";
 import {
   type Case,
   describe,
@@ -40,7 +41,7 @@ const host = new KernelHost({
     return address;
   },
   free: () => {},
-});
+}, bestBinary());
 
 /** Runs a job; throws if it writes beyond its scratch. */
 function runGuarded<N extends JobName>(name: N, job: Job<N>): void {

@@ -23,7 +23,7 @@ import {
   transposedMask,
 } from "../../../lib/kernels/webgpu/mask.ts";
 import { packShader } from "../../../lib/kernels/webgpu/pack.ts";
-import type { Launch, Shader } from "../../../lib/kernels/webgpu/shader.ts";
+import type { Launch, Shader } from "../../../lib/tfjs/webgpu/shader.ts";
 import type { States } from "../../../lib/kernels/webgpu/states.ts";
 import type { Vectors } from "../../../lib/kernels/webgpu/vectors.ts";
 import { assertSnapshot } from "./snapshot.ts";

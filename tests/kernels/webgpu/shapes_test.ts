@@ -6,7 +6,7 @@
  */
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { limitsOf } from "../../../lib/backend/limits.ts";
+import { limitsOf } from "../../../lib/contract/limits.ts";
 import { shapeFor } from "../../../lib/kernels/webgpu/attend.ts";
 import {
   type Case,

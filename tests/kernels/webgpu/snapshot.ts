@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Shader } from "../../../lib/kernels/webgpu/shader.ts";
+import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
 
 /**
  * Compares a shader with its committed text; `LION_UPDATE_SNAPSHOTS=1` rewrites

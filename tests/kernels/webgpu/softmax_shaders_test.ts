@@ -6,7 +6,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { type Program, shaderOf } from "../../../lib/kernels/webgpu/program.ts";
+import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
 import { forwardProgram } from "../../../lib/kernels/webgpu/softmax_forward.ts";
 import {
   keyGradientsProgram,

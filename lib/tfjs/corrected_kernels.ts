@@ -8,8 +8,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import "../contract/tape.ts";
-import { assertIndices } from "../kernels/gather_index.ts";
-import { replaceKernel } from "../kernels/replace_kernel.ts";
+import { assertIndices } from "./gather_index.ts";
+import { replaceKernel } from "./replace_kernel.ts";
 import { multiplyEmptyTensors, reduceEmptyTensors } from "./empty_tensors.ts";
 // Registers the gradients; corrections must come after.
 import "@tensorflow/tfjs-layers";

@@ -1,6 +1,6 @@
 /** How a fused operation becomes a kernel of TensorFlow.js. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
+import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { onFloats } from "../../contract/kernel.ts";
 import { replaceKernel } from "../replace_kernel.ts";
 import { withOutputs } from "./program.ts";

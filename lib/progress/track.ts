@@ -1,6 +1,6 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { stopSignal } from "./interrupt.ts";
-import { isNotebook } from "./kernel.ts";
+import { stopSignal } from "../jupyter/interrupt.ts";
+import { isNotebook } from "../jupyter/kernel.ts";
 import {
   Progress,
   PROGRESS_OPTIONS,

@@ -5,23 +5,21 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import {
-  type HostOptions,
-  KernelHost,
-} from "../../../lib/kernels/wasm/host.ts";
-import { QUEUE } from "../../../lib/kernels/wasm/jobs.ts";
+import { bestBinary } from "../../../lib/kernels/wasm/binary.ts";
+import { KernelHost } from "../../../lib/tfjs/wasm/host.ts";
+import { QUEUE } from "../../../lib/tfjs/wasm/jobs.ts";
 import { STRICT } from "../../../lib/kernels/wasm/module.ts";
-import { startThread } from "../../../lib/kernels/wasm/thread.ts";
-import { heapOf, jobIn, solve } from "./attention_job.ts";
+import { startThread } from "../../../lib/tfjs/wasm/thread.ts";
+import { heapOf, jobIn, solve } from "../../kernels/wasm/attention_job.ts";
 
 /** Solves the attention in a way that a host may have to. */
 async function solved(
   shared: boolean,
   threads: number,
-  options?: HostOptions,
+  binary = bestBinary(),
 ): Promise<number[]> {
   const heap = heapOf(shared);
-  const host = new KernelHost(heap, options);
+  const host = new KernelHost(heap, binary);
   await host.useThreads(threads);
   assertEquals(host.threads, shared ? threads : 1);
   const values = solve(host, heap, jobIn(heap));
@@ -47,14 +45,14 @@ Deno.test("KernelHost computes the same on one thread and on several", async () 
 Deno.test("KernelHost computes on plain memory, and without relaxed SIMD", async () => {
   const binary = Uint8Array.fromBase64(STRICT);
   assertSame(await solved(false, 4), alone);
-  assertSame(await solved(false, 1, { binary }), alone);
-  assertSame(await solved(true, 2, { binary }), alone);
+  assertSame(await solved(false, 1, binary), alone);
+  assertSame(await solved(true, 2, binary), alone);
 });
 
 Deno.test("KernelHost raises when a thread is dead, and goes on without it", async () => {
   const heap = heapOf(true);
   let dead = false;
-  const host = new KernelHost(heap, {
+  const host = new KernelHost(heap, bestBinary(), {
     patience: 200,
     start: (options) => {
       if (!dead) return startThread(options);
@@ -93,7 +91,7 @@ Deno.test({
   ignore: UNCHECKED,
   fn: async () => {
     const heap = heapOf(true);
-    const host = new KernelHost(heap, {
+    const host = new KernelHost(heap, bestBinary(), {
       start: (options) =>
         // Its scratch lies beyond the memory.
         startThread({ ...options, thread: 2 ** 20 }),
@@ -112,7 +110,7 @@ const EMPTY = new WebAssembly.Module(
 );
 
 Deno.test("KernelHost says when a thread does not start", async () => {
-  const host = new KernelHost(heapOf(true), {
+  const host = new KernelHost(heapOf(true), bestBinary(), {
     start: (options) => startThread({ ...options, module: EMPTY }),
   });
   await assertRejects(() => host.useThreads(2), Error, "did not start");

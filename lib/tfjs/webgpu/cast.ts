@@ -1,6 +1,6 @@
 /** Floats of integers, as a kernel of WebGPU. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
+import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { replaceKernel } from "../replace_kernel.ts";
 import { holdsFloats, toFloats } from "./fused_kernel.ts";
 

@@ -10,13 +10,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import createModule from "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js";
-import { nodeModule } from "../contract/node_module.ts";
-import { CLOSED, KernelHost } from "../kernels/wasm/host.ts";
-import {
-  canShareMemory,
-  withSharedMemory,
-} from "../kernels/wasm/shared_memory.ts";
-import { guardAllocations } from "./corrected_kernels.ts";
+import { nodeModule } from "../../contract/node_module.ts";
+import { CLOSED, KernelHost } from "./host.ts";
+import { canShareMemory, withSharedMemory } from "./shared_memory.ts";
+import { guardAllocations } from "../corrected_kernels.ts";
 import { readWasmFile } from "./wasm_file.ts";
 
 /** The emscripten module of tfjs, as far as it is used here. */
@@ -53,9 +50,13 @@ let host: KernelHost | undefined;
 /**
  * Opens the backend; one thread computes.
  *
+ * @param kernels Makes the binary of LION's module, when it is first needed.
  * @param wasmPath Where tfjs's binary lies, if not where it looks for it.
  */
-export async function openWasm(wasmPath?: string | URL): Promise<OpenedWasm> {
+export async function openWasm(
+  kernels: () => Uint8Array<ArrayBuffer>,
+  wasmPath?: string | URL,
+): Promise<OpenedWasm> {
   if (!await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT")) {
     throw new Error("this engine has no WebAssembly SIMD");
   }
@@ -78,7 +79,7 @@ export async function openWasm(wasmPath?: string | URL): Promise<OpenedWasm> {
     free: (address: number) => free(address),
   };
   if (host) host.open(heap);
-  else host = new KernelHost(heap);
+  else host = new KernelHost(heap, kernels());
   const later = host;
   module._free = (address) => later.free(address);
   return { backend, host };

@@ -1,7 +1,7 @@
-import { escapeHTML } from "./html.ts";
-import { isNotebook } from "./kernel.ts";
-import { LiveOutput } from "./live_output.ts";
-import type { MimeBundle } from "./mime.ts";
+import { escapeHTML } from "../jupyter/html.ts";
+import { isNotebook } from "../jupyter/kernel.ts";
+import { LiveOutput } from "../jupyter/live_output.ts";
+import type { MimeBundle } from "../jupyter/mime.ts";
 import { progressLine, type ProgressText } from "./progress_text.ts";
 
 /** Where progress is shown. */

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import type { StrictWebGPUBackend } from "../../../lib/backend/gpu_backend.ts";
-import { launch } from "../../../lib/kernels/webgpu/launch.ts";
+import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
+import { launch } from "../../../lib/tfjs/webgpu/launch.ts";
 import {
   declare,
   packProblem,
   type Shader,
-} from "../../../lib/kernels/webgpu/shader.ts";
+} from "../../../lib/tfjs/webgpu/shader.ts";
 import { GpuError, useBackend } from "../../../mod.ts";
 import { BACKENDS } from "../../backends.ts";
 

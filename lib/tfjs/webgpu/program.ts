@@ -5,7 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
+import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { launch } from "./launch.ts";
 import { type Binding, keyOf, type Shader } from "./shader.ts";
 

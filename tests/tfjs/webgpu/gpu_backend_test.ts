@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { GpuError, lionAttention, useBackend } from "../../mod.ts";
-import { BACKENDS } from "../backends.ts";
+import { GpuError, lionAttention, useBackend } from "../../../mod.ts";
+import { BACKENDS } from "../../backends.ts";
 
 /** These run where an adapter answers; tests/backends.ts prints why not. */
 function onWebGpu(name: string, run: () => Promise<void>): void {

@@ -10,10 +10,10 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { nodeModule } from "../contract/node_module.ts";
+import { nodeModule } from "../../contract/node_module.ts";
 import { GpuBuffers } from "./gpu_buffers.ts";
 import { GpuError } from "./gpu_error.ts";
-import { limitsOf } from "./limits.ts";
+import { limitsOf } from "../../contract/limits.ts";
 
 /**
  * wgpu frees a bind group only when its JavaScript object is collected, and

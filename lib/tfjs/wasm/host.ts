@@ -5,7 +5,6 @@
  * @module
  */
 import { AbandonedQueues } from "./abandoned.ts";
-import { bestBinary } from "./binary.ts";
 import { JOBS } from "./jobs.ts";
 import { align, ALIGNMENT, Queue } from "./queue.ts";
 import { isShared, withPlainMemory } from "./shared_memory.ts";
@@ -74,8 +73,6 @@ const KEPT_SCRATCH = 64 * 2 ** 20;
 
 /** Options of {@linkcode KernelHost}. */
 export interface HostOptions {
-  /** The module's binary. @default the fastest that this engine runs */
-  readonly binary?: Uint8Array<ArrayBuffer>;
   /** Milliseconds without an answer after which a thread counts as dead. @default 10,000 */
   readonly patience?: number;
   /** Starts another thread. @default {@linkcode startThread} */
@@ -96,10 +93,20 @@ export class KernelHost {
   /** The last change of threads: each begins when the one before has ended. */
   #changes: Promise<unknown> = Promise.resolve();
 
-  /** Opens the module; one thread, until {@linkcode useThreads}. */
-  constructor(heap: Heap, options: HostOptions = {}) {
+  /**
+   * Opens the module; one thread, until {@linkcode useThreads}.
+   *
+   * @param heap Where it computes.
+   * @param binary The module.
+   * @param options See {@linkcode HostOptions}.
+   */
+  constructor(
+    heap: Heap,
+    binary: Uint8Array<ArrayBuffer>,
+    options: HostOptions = {},
+  ) {
     this.#patience = options.patience ?? 10_000;
-    this.#binary = options.binary ?? bestBinary();
+    this.#binary = binary;
     this.#start = options.start ?? startThread;
     this.open(heap);
   }

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { lionEncoder, useBackend } from "../../../mod.ts";
-import { replaceKernel } from "../../../lib/kernels/replace_kernel.ts";
+import { replaceKernel } from "../../../lib/tfjs/replace_kernel.ts";
 
 /** Live tensors, and their values. */
 function live() {

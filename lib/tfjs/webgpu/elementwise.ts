@@ -1,4 +1,4 @@
-import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
+import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { type Program, runProgram, sizeOf, widthOf } from "./program.ts";
 
 const THREADS = 64;

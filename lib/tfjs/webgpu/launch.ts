@@ -8,7 +8,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { StrictWebGPUBackend } from "../../backend/gpu_backend.ts";
+import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import type { Shader } from "./shader.ts";
 
 /** What tfjs's backend keeps to itself, and a launch must keep up to date. */

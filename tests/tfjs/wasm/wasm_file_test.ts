@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { readWasmFile, WASM_FILE } from "../../lib/backend/wasm_file.ts";
-import { disposeBackend, useBackend } from "../../mod.ts";
-import { withFolder } from "../io/files.ts";
+import { readWasmFile, WASM_FILE } from "../../../lib/tfjs/wasm/wasm_file.ts";
+import { disposeBackend, useBackend } from "../../../mod.ts";
+import { withFolder } from "../../io/files.ts";
 
 const PACKAGE = new URL(
   "wasm-out/",

@@ -1,21 +1,27 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { bestBinary } from "../../../lib/kernels/wasm/binary.ts";
 import {
   type Heap,
   type Job,
   KernelHost,
-} from "../../../lib/kernels/wasm/host.ts";
-import { JOBS, QUEUE } from "../../../lib/kernels/wasm/jobs.ts";
-import { align } from "../../../lib/kernels/wasm/queue.ts";
+} from "../../../lib/tfjs/wasm/host.ts";
+import { JOBS, QUEUE } from "../../../lib/tfjs/wasm/jobs.ts";
+import { align } from "../../../lib/tfjs/wasm/queue.ts";
 import {
   startThread,
   type ThreadStart,
-} from "../../../lib/kernels/wasm/thread.ts";
-import { heapOf, jobIn, MANY, solve } from "./attention_job.ts";
+} from "../../../lib/tfjs/wasm/thread.ts";
+import {
+  heapOf,
+  jobIn,
+  MANY,
+  solve,
+} from "../../kernels/wasm/attention_job.ts";
 
 /** What one thread computes. */
 function alone(): number[] {
   const heap = heapOf(true);
-  return solve(new KernelHost(heap), heap, jobIn(heap));
+  return solve(new KernelHost(heap, bestBinary()), heap, jobIn(heap));
 }
 
 const expected = alone();
@@ -85,7 +91,7 @@ function freeAll(host: KernelHost, job: Job<"chunkwiseForward">): void {
 Deno.test("overlapping changes of the threads take their turns", async () => {
   const heap = heapOf(true);
   let started = 0, ended = 0, most = 0;
-  const host = new KernelHost(heap, {
+  const host = new KernelHost(heap, bestBinary(), {
     start: (options) => {
       const thread = startThread(options);
       most = Math.max(most, ++started - ended);
@@ -111,7 +117,7 @@ Deno.test("overlapping changes of the threads take their turns", async () => {
 Deno.test("a thread that never answers is an error in time, and changes nothing", async () => {
   const heap = heapOf(true);
   let answers = true;
-  const host = new KernelHost(heap, {
+  const host = new KernelHost(heap, bestBinary(), {
     patience: 300,
     start: (options) => answers ? startThread(options) : { stop: () => {} },
   });
@@ -131,7 +137,7 @@ Deno.test("a thread that never answers is an error in time, and changes nothing"
 
 Deno.test("a worker that fails to load is an error at once, with its cause", async () => {
   const cause = new Error("blocked");
-  const host = new KernelHost(heapOf(true), {
+  const host = new KernelHost(heapOf(true), bestBinary(), {
     start: () => ({ error: cause, stop: () => {} }),
   });
   const error = await assertRejects(
@@ -146,7 +152,7 @@ Deno.test("a worker that fails to load is an error at once, with its cause", asy
 Deno.test("what a thread given up may write is not used again until it has left", async () => {
   const heap = reusingHeap();
   const queues: number[] = [];
-  const host = new KernelHost(heap, {
+  const host = new KernelHost(heap, bestBinary(), {
     patience: 100,
     start: (options) => {
       queues.push(options.queue);
@@ -181,7 +187,7 @@ Deno.test("what a thread given up may write is not used again until it has left"
 
 Deno.test("threads given up while they compute spoil no job after", async () => {
   const heap = reusingHeap();
-  const host = new KernelHost(heap, {
+  const host = new KernelHost(heap, bestBinary(), {
     start: (options) => {
       // Whoever has to wait for another thread at all gives it up.
       write(heap.memory, options.queue, "patience", 0);

@@ -6,7 +6,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { replaceKernel } from "../kernels/replace_kernel.ts";
+import { replaceKernel } from "./replace_kernel.ts";
 
 /** What a reduction of nothing is: what changes nothing that is added to it. */
 const REDUCTIONS_OF_NOTHING: Record<string, (dtype: tf.DataType) => number> = {

@@ -1,15 +1,15 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import type { StrictWebGPUBackend } from "../../lib/backend/gpu_backend.ts";
-import { GpuError, lionAttention, useBackend } from "../../mod.ts";
-import { train } from "../../lib/training/mod.ts";
-import { BACKENDS } from "../backends.ts";
+import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
+import { GpuError, lionAttention, useBackend } from "../../../mod.ts";
+import { train } from "../../../lib/training/mod.ts";
+import { BACKENDS } from "../../backends.ts";
 import {
   tinyBatch,
   tinyData,
   tinyModel,
   tinyOptions,
-} from "../training/tiny.ts";
+} from "../../training/tiny.ts";
 
 /** These run where an adapter answers; tests/backends.ts prints why not. */
 function onWebGpu(

@@ -1,0 +1,95 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { pathToFileURL } from "node:url";
+import { importsOf, misplacedImports } from "../../tools/check_rooms.ts";
+import { withFolder } from "../io/files.ts";
+
+const FLOORS = ["contract", "attention", "kernels"];
+
+Deno.test("misplacedImports() lets rooms import those before them, and themselves", () => {
+  assertEquals(
+    misplacedImports([
+      { from: "attention/plan.ts", to: "contract/kernel.ts" },
+      { from: "kernels/wasm/job.ts", to: "attention/plan.ts" },
+      { from: "kernels/wasm/job.ts", to: "contract/kernel.ts" },
+      { from: "kernels/wasm/job.ts", to: "kernels/wasm/record.ts" },
+      { from: "kernels/wasm/record.ts", to: "kernels/wasm/job.ts" },
+    ], FLOORS),
+    [],
+  );
+});
+
+Deno.test("misplacedImports() names both files of an import that closes a circle", () => {
+  const [line, ...others] = misplacedImports([
+    { from: "kernels/wasm/job.ts", to: "attention/plan.ts" },
+    { from: "attention/plan.ts", to: "kernels/limits.ts" },
+  ], FLOORS);
+  assertStringIncludes(
+    line!,
+    "lib/attention/plan.ts → lib/kernels/limits.ts: attention may not import kernels",
+  );
+  assertEquals(others, []);
+});
+
+Deno.test("misplacedImports() refuses a room that has no floor", () => {
+  const [line] = misplacedImports([
+    { from: "attention/plan.ts", to: "utils/clip.ts" },
+  ], FLOORS);
+  assertStringIncludes(line!, "utils is not among the floors");
+});
+
+/** Files of a library, by their paths in `lib`, and an entry point. */
+async function withLibrary(
+  files: Readonly<Record<string, string>>,
+  run: (folder: URL) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(
+      `${folder}/mod.ts`,
+      'export * from "./lib/attention/plan.ts";',
+    );
+    for (const [path, text] of Object.entries(files)) {
+      const file = `${folder}/lib/${path}`;
+      await Deno.mkdir(file.slice(0, file.lastIndexOf("/")), {
+        recursive: true,
+      });
+      await Deno.writeTextFile(file, text);
+    }
+    await run(pathToFileURL(`${folder}/`));
+  });
+}
+
+Deno.test("importsOf() finds imports of values, of types, and those at run time", () =>
+  withLibrary({
+    "attention/plan.ts": `
+      import { one } from "../contract/one.ts";
+      import type { Two } from "../contract/two.ts";
+      export const plan = async (): Promise<Two> =>
+        one + (await import("../kernels/three.ts")).three;`,
+    "contract/one.ts": "export const one = 1;",
+    "contract/two.ts": "export type Two = number;",
+    "kernels/three.ts": 'export { one as three } from "../contract/one.ts";',
+  }, async (folder) => {
+    const found = await importsOf(folder, ["./mod.ts"]);
+    assertEquals(
+      new Set(found.map(({ from, to }) => `${from} ${to}`)),
+      new Set([
+        "attention/plan.ts contract/one.ts",
+        "attention/plan.ts contract/two.ts",
+        "attention/plan.ts kernels/three.ts",
+        "kernels/three.ts contract/one.ts",
+      ]),
+    );
+    assertEquals(misplacedImports(found, FLOORS).length, 1);
+  }));
+
+Deno.test("importsOf() raises where a module is missing", () =>
+  withLibrary(
+    { "attention/plan.ts": 'import "../contract/gone.ts";' },
+    async (folder) => {
+      await assertRejects(
+        () => importsOf(folder, ["./mod.ts"]),
+        Error,
+        "contract/gone.ts",
+      );
+    },
+  ));
