@@ -47,6 +47,22 @@ export function numberSegments(segments: tf.Tensor2D): tf.Tensor2D {
 }
 
 /**
+ * How many tokens of its segment are before each token, `[batch, length]` of
+ * float32.
+ */
+export function positionsIn(segments: tf.Tensor2D): tf.Tensor2D {
+  const [batch, length] = segments.shape;
+  const places = tf.expandDims(tf.range(0, length), 0);
+  // The largest place of a first token so far, found in doubling steps.
+  let start = tf.mul(tf.cast(endsOf(segments).first, "float32"), places);
+  for (let step = 1; step < length; step *= 2) {
+    const earlier = tf.slice(start, [0, 0], [batch, length - step]);
+    start = tf.maximum(start, tf.pad(earlier, [[0, 0], [step, 0]]));
+  }
+  return tf.sub(places, start);
+}
+
+/**
  * A pair of log decays that nothing crosses a border of segments with: the
  * forward state forgets all on arriving at the first token of a segment, the
  * backward state on arriving at the last one. What was to be paid there has no

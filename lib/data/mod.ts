@@ -82,6 +82,11 @@ export {
   mqarBaselines,
   type MqarOptions,
 } from "./mqar.ts";
+export {
+  type PackedSequences,
+  packSequences,
+  type PackSequencesOptions,
+} from "./pack_sequences.ts";
 export { packTokens, type PackTokensOptions } from "./pack_tokens.ts";
 export type { Random } from "./random.ts";
 export {
@@ -103,9 +108,12 @@ export {
 export {
   type ClassifiedTokens,
   collateCausal,
+  type CollateCausalOptions,
   collateTokens,
+  type CollateTokensOptions,
   type LabelledTokens,
   NOT_COUNTED,
+  type PackOptions,
   padTokens,
   type PadTokensOptions,
 } from "./token_batch.ts";

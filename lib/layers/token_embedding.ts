@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { assertSegments } from "../attention/segments.ts";
 import type { OptionNames } from "../contract/options.ts";
 import { drop } from "./attention.ts";
 import {
@@ -9,6 +10,7 @@ import {
   type LionLayerOptions,
   type Parameter,
   pick,
+  secondInput,
   type Shape,
 } from "./lion_layer.ts";
 import { applyNorm, norm } from "./normalization.ts";
@@ -18,7 +20,8 @@ import {
   assertEpsilon,
   assertRate,
 } from "./option_values.ts";
-import { positionsOf } from "./positions.ts";
+import { positionsOf, positionsOfSegments } from "./positions.ts";
+import { takeSegments } from "./segments.ts";
 
 /** Options of {@linkcode tokenEmbedding}. */
 export interface TokenEmbeddingOptions extends LionLayerOptions {
@@ -30,6 +33,12 @@ export interface TokenEmbeddingOptions extends LionLayerOptions {
   maxLength?: number;
   /** Kinds of segments, such as BERT's two sentences; 0 for none. @default 0 */
   tokenTypes?: number;
+  /**
+   * Whether the last input says which of the sequences that are packed into a
+   * row each token belongs to, `[batch, length]`: positions begin again with
+   * each. One that is longer than `maxLength` has NaN. @default false
+   */
+  segments?: boolean;
   /** Whether the sum is layer-normalised, as in BERT. @default false */
   normalize?: boolean;
   /** Added to the variance. @default 1e-6 */
@@ -41,6 +50,7 @@ export interface TokenEmbeddingOptions extends LionLayerOptions {
 const DEFAULTS = {
   maxLength: 0,
   tokenTypes: 0,
+  segments: false,
   normalize: false,
   epsilon: 1e-6,
   dropout: 0,
@@ -53,6 +63,7 @@ const OWN_OPTIONS: OptionNames<
   dim: true,
   maxLength: true,
   tokenTypes: true,
+  segments: true,
   normalize: true,
   epsilon: true,
   dropout: true,
@@ -71,12 +82,12 @@ export class TokenEmbedding extends LionLayer {
     super(options, OWN_OPTIONS);
     this.#options = { ...DEFAULTS, ...pick(options, OWN_OPTIONS) };
     const { vocabularySize, dim, maxLength, tokenTypes } = this.#options;
-    const { normalize, epsilon, dropout } = this.#options;
+    const { segments, normalize, epsilon, dropout } = this.#options;
     assertCount("vocabularySize", vocabularySize);
     assertCount("dim", dim);
     assertCount("maxLength", maxLength, 0);
     assertCount("tokenTypes", tokenTypes, 0);
-    assertBooleans({ normalize });
+    assertBooleans({ segments, normalize });
     assertEpsilon("epsilon", epsilon);
     assertRate("dropout", dropout);
   }
@@ -109,27 +120,40 @@ export class TokenEmbedding extends LionLayer {
   }
 
   /**
-   * Ids `[batch, length]`, and perhaps types of the same shape, to vectors
-   * `[batch, length, dim]` and the table of words, `[vocabularySize, dim]`.
+   * Ids `[batch, length]`, and perhaps types and segments of the same shape, to
+   * vectors `[batch, length, dim]` and the table of words, `[vocabularySize,
+   * dim]`.
    */
   override call(
     inputs: tf.Tensor | tf.Tensor[],
     { training = false }: CallOptions = {},
   ): tf.Tensor[] {
     return tf.tidy(() => {
-      const ids = firstInput<tf.Tensor2D>(inputs);
-      const types = Array.isArray(inputs) ? inputs[1] : undefined;
+      const { others, segments } = takeSegments(this.name, inputs, {
+        segments: this.#options.segments,
+        most: 2,
+      });
+      const ids = firstInput<tf.Tensor2D>(others);
+      const types = secondInput(others);
+      if (segments) assertSegments(segments, ids.shape);
       const table = this.parameter("word_embeddings.weight");
-      const x = this.embed(ids, { start: 0, types });
+      const x = this.embed(ids, { start: 0, types, segments });
       const rate = this.#options.dropout;
       return [drop(x, { training, rate }), tf.clone(table)];
     });
   }
 
-  /** The vectors of tokens, of which the first stands at position `start`. */
+  /**
+   * The vectors of tokens, of which the first stands at position `start`, or
+   * with segments the first of each at 0.
+   */
   embed(
     ids: tf.Tensor2D,
-    { start, types }: { start: number; types: tf.Tensor | undefined },
+    { start, types, segments }: {
+      start: number;
+      types: tf.Tensor | undefined;
+      segments?: tf.Tensor2D | undefined;
+    },
   ): tf.Tensor3D {
     const { maxLength, tokenTypes, normalize, epsilon } = this.#options;
     const [batch, length] = ids.shape;
@@ -137,8 +161,15 @@ export class TokenEmbedding extends LionLayer {
       tf.gather(this.parameter(`${name}.weight`), tf.cast(ids, "int32"));
     let x = lookUp("word_embeddings", ids) as tf.Tensor3D;
     if (maxLength > 0) {
-      const table = this.parameter("position_embeddings.weight");
-      x = tf.add(x, positionsOf(table as tf.Tensor2D, start, length));
+      const table = this.parameter(
+        "position_embeddings.weight",
+      ) as tf.Tensor2D;
+      x = tf.add(
+        x,
+        segments
+          ? positionsOfSegments(table, segments)
+          : positionsOf(table, start, length),
+      );
     }
     if (tokenTypes > 0) {
       const all = types ?? tf.zeros([batch, length], "int32");
