@@ -204,7 +204,10 @@ onEachBackend(
           const found = differences(problem, actual, expected, backend);
           assertEquals(found, [], `${describe(c)} ${form} by ${chunkSize}`);
         }),
-        { numRuns: backend === "wasm" ? 200 : 5, seed: 20250224 },
+        {
+          numRuns: { wasm: 200, cpu: 50, webgpu: 5 }[backend],
+          seed: 20250224,
+        },
       );
     }
   },
