@@ -49,6 +49,15 @@ export {
   type RecurrentStepOptions,
 } from "./lib/attention/stateful.ts";
 export {
+  streamBidirectional,
+  type StreamBidirectionalOptions,
+  type StreamProgress,
+} from "./lib/attention/stream.ts";
+export type {
+  StreamSegment,
+  StreamSource,
+} from "./lib/attention/segment_reader.ts";
+export {
   softmaxAttention,
   type SoftmaxAttentionOptions,
 } from "./lib/attention/softmax_attention.ts";
@@ -108,7 +117,13 @@ export {
   type ModelDescription,
   setForm,
 } from "./lib/models/forms.ts";
-export { generate, type GenerateOptions } from "./lib/models/generate.ts";
+export type { ChoiceOptions } from "./lib/models/choose_token.ts";
+export {
+  generate,
+  type Generated,
+  type GenerateOptions,
+  type GenerationState,
+} from "./lib/models/generate.ts";
 export { GPT_PRESETS, lionGpt, type LionGptOptions } from "./lib/models/gpt.ts";
 export { lionViT, type LionViTOptions, VIT_PRESETS } from "./lib/models/vit.ts";
 export { dense } from "./lib/operations/dense.ts";

@@ -13,7 +13,8 @@ import { assertShape } from "../contract/shape.ts";
 /**
  * Input `logDecay`, `[batch, heads, length]`, in the source convention; outputs
  * the `forward` and `backward` that it stands for, not below
- * `LOWEST_LOG_DECAY`. The gradient's inputs are `logDecay, df, db`,
+ * `LOWEST_LOG_DECAY`, and 0 at the ends, where the decay would be a token's
+ * outside. The gradient's inputs are `logDecay, df, db`,
  * its output that of `logDecay`.
  */
 export const SOURCE_DECAY = "LionSourceDecay";
@@ -23,8 +24,8 @@ registerKernelGradient(SOURCE_DECAY, ["logDecay"], ["df", "db"]);
  * Log decays of both directions, each `[batch or 1, heads, length]`, all <= 0.
  *
  * The forward state pays `forward[i]` on arriving at token i from i - 1, the
- * backward state `backward[i]` on arriving from i + 1. `forward[0]` and
- * `backward[length - 1]` are never read.
+ * backward state `backward[i]` on arriving from i + 1. Only a piece of a sequence
+ * (`piece.ts`) reads `forward[0]` and `backward[length - 1]`.
  */
 export interface LogDecayPair {
   /** Paid by the forward state on arriving at each token. */
@@ -89,6 +90,20 @@ export function logDecayPair(
         }`,
       );
   }
+}
+
+/** The pair of causal attention: no backward state, but a mask without decay too. */
+export function causalPair(
+  pair: LogDecayPair | null,
+  [heads, length]: readonly [heads: number, length: number],
+): LogDecayPair {
+  if (pair === null) {
+    return { forward: tf.zeros([1, heads, length]), backward: null };
+  }
+  if (pair.backward === null) return pair;
+  // What is not read has a gradient of zero, not none at all.
+  const forward = tf.add(pair.forward, tf.zerosLike(pair.backward));
+  return { forward: forward as tf.Tensor3D, backward: null };
 }
 
 /**

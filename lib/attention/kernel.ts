@@ -18,6 +18,10 @@ import { type ConcreteForm, formInputs } from "./form.ts";
  * The forward kernel of each form: inputs `q, k, v, f?, b?, mask?`, outputs `y`
  * and the row sums. With a mask, q, k and v come with zeros at padding, and y has
  * them.
+ *
+ * Where it takes states, further inputs are `before?, after?`, the states on both
+ * sides of a piece (`piece.ts`), and with the attribute `states` further outputs
+ * those that it hands on: the forward one and, unless causal, the backward one.
  */
 export const KERNELS: Readonly<Record<ConcreteForm, string>> = {
   full: "LionFull",
@@ -55,6 +59,8 @@ export interface KernelAttributes {
   readonly chunkSize: number;
   /** How numbers are stored while they are multiplied. */
   readonly precision: Precision;
+  /** Whether the forward kernel hands on states. @default false */
+  readonly states?: boolean;
 }
 
 /** The sizes of a problem. */
@@ -83,6 +89,8 @@ export interface KernelRequest extends AttentionSizes {
   readonly chunkSize: number | undefined;
   /** How numbers are stored while they are multiplied. */
   readonly precision: Precision;
+  /** Whether states come with it and are handed on. @default false */
+  readonly states?: boolean;
 }
 
 /** What a kernel would do. */
@@ -105,6 +113,8 @@ export interface Refusal {
 
 /** A registered forward kernel. */
 export interface AttentionKernel extends tf.KernelConfig {
+  /** Whether it takes states and hands them on. @default false */
+  readonly states?: boolean;
   /** What it would do with a problem, or in words why it cannot. */
   plan(request: KernelRequest): KernelPlan | Refusal;
 }
@@ -118,6 +128,9 @@ export function planKernel(
   const find = (form: ConcreteForm) =>
     tf.getKernel(KERNELS[form], backend) as AttentionKernel | undefined;
   const kernel = find(form);
+  if (kernel && request.states && !kernel.states) {
+    return { refusal: `backend ${backend}'s kernel takes no states` };
+  }
   if (kernel) return kernel.plan(request);
   return {
     refusal: find("chunkwise")

@@ -16,11 +16,11 @@ import { withoutPadding } from "../operations/padding.ts";
 import { blockwise } from "./blockwise.ts";
 import { chunkwise } from "./chunkwise.ts";
 import { type Decay, noDecay } from "./decay.ts";
-import { type LogDecayPair, logDecayPair } from "./decay_pair.ts";
+import { causalPair, logDecayPair } from "./decay_pair.ts";
 import type { ConcreteForm, Form } from "./form.ts";
 import { full } from "./full.ts";
 import { type Precision, runAttentionKernel } from "./kernel.ts";
-import { divided, withOnes } from "./normalizer.ts";
+import { divided, SMALLEST_EPSILON, withOnes } from "./normalizer.ts";
 import { type AttentionPlan, planAttention } from "./plan.ts";
 import { recurrent } from "./recurrent.ts";
 import { assertSegments, withBorders } from "./segments.ts";
@@ -170,11 +170,8 @@ export function lionAttention(
   const [batch, heads, length] = q.shape;
 
   return tf.tidy(() => {
-    const ofDecay = restrict(logDecayPair(decay, [batch, heads, length]), {
-      causal,
-      heads,
-      length,
-    });
+    const whole = logDecayPair(decay, [batch, heads, length]);
+    const ofDecay = causal ? causalPair(whole, [heads, length]) : whole;
     const pair = segments
       ? withBorders(ofDecay, segments, { heads, causal })
       : ofDecay;
@@ -218,12 +215,6 @@ export function lionAttention(
     return tokens ? withoutPadding(y, tokens) : y;
   });
 }
-
-/**
- * Rows of padding have sums of 0, and 0 / 0 is NaN: with padding, the kernel
- * divides by this at the least.
- */
-const SMALLEST_EPSILON = 1e-30;
 
 /**
  * Tells which form and kernel {@linkcode lionAttention} would run with the same
@@ -272,37 +263,22 @@ function check(
   options: LionAttentionOptions,
 ): { plan: AttentionPlan; scale: number } {
   assertOptions(owner, options, OPTIONS);
-  const axes = "batch, heads, length, headDim";
-  assertShape("q", q, [null, null, null, null], axes);
+  const { scale, kernel, causal, normalize } = assertAttention(
+    q,
+    k,
+    v,
+    options,
+  );
   const [batch, heads, length, headDim] = q.shape;
-  assertShape("k", k, q.shape, axes);
-  assertShape("v", v, [batch, heads, length, null], `${axes} of values`);
-  for (const [name, { size, shape }] of Object.entries({ q, v })) {
-    if (size > 0) continue;
-    throw new RangeError(`${name} should not be empty, got shape [${shape}]`);
-  }
-  for (const [name, x] of Object.entries({ q, k, v })) assertNumbers(name, x);
-  const { mask, segments, epsilon = 1e-6 } = options;
-  const { scale = 1 / Math.sqrt(headDim) } = options;
-  if (mask !== undefined) {
-    assertShape("mask", mask, [batch, length], "batch, length");
-    assertNumbers("mask", mask);
-  }
+  const { segments } = options;
   if (segments !== undefined) assertSegments(segments, [batch, length]);
-  assertFinite("scale", scale);
-  assertEpsilon("epsilon", epsilon);
-  const { form = "auto", kernel = true, causal = false, normalize = true } =
-    options;
-  for (const [name, x] of Object.entries({ kernel, causal, normalize })) {
-    assertBoolean(name, x);
-  }
   const plan = planAttention({
     batch,
     heads,
     length,
     headDim,
     valueDim: v.shape[3],
-    form,
+    form: options.form ?? "auto",
     kernel,
     causal,
     normalize,
@@ -314,16 +290,46 @@ function check(
   return { plan, scale };
 }
 
-/** A causal token has no backward state; without decay it has a mask all the same. */
-function restrict(
-  pair: LogDecayPair | null,
-  { causal, heads, length }: { causal: boolean; heads: number; length: number },
-): LogDecayPair | null {
-  if (!causal) return pair;
-  if (pair === null) {
-    return { forward: tf.zeros([1, heads, length]), backward: null };
+/** The options that do not depend on how attention is computed. */
+type CommonOptions = Pick<
+  LionAttentionOptions,
+  "scale" | "epsilon" | "kernel" | "causal" | "normalize"
+>;
+
+/**
+ * Checks the tensors of an attention, and its options; returns these with their
+ * defaults.
+ *
+ * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
+ * option is of the wrong kind.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function assertAttention(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  { mask, ...options }: CommonOptions & Pick<LionAttentionOptions, "mask">,
+): Required<CommonOptions> {
+  const axes = "batch, heads, length, headDim";
+  assertShape("q", q, [null, null, null, null], axes);
+  const [batch, heads, length, headDim] = q.shape;
+  assertShape("k", k, q.shape, axes);
+  assertShape("v", v, [batch, heads, length, null], `${axes} of values`);
+  for (const [name, { size, shape }] of Object.entries({ q, v })) {
+    if (size > 0) continue;
+    throw new RangeError(`${name} should not be empty, got shape [${shape}]`);
   }
-  // What is not read has a gradient of zero, not none at all.
-  const forward = tf.add(pair.forward, tf.zerosLike(pair.backward!));
-  return { forward: forward as tf.Tensor3D, backward: null };
+  for (const [name, x] of Object.entries({ q, k, v })) assertNumbers(name, x);
+  if (mask !== undefined) {
+    assertShape("mask", mask, [batch, length], "batch, length");
+    assertNumbers("mask", mask);
+  }
+  const { scale = 1 / Math.sqrt(headDim), epsilon = 1e-6 } = options;
+  assertFinite("scale", scale);
+  assertEpsilon("epsilon", epsilon);
+  const { kernel = true, causal = false, normalize = true } = options;
+  for (const [name, x] of Object.entries({ kernel, causal, normalize })) {
+    assertBoolean(name, x);
+  }
+  return { scale, epsilon, kernel, causal, normalize };
 }

@@ -43,3 +43,9 @@ export function divided(
   const rows = tf.reshape(padding, [batch, 1, length, 1]);
   return tf.div(weighted, tf.add(divisor, rows));
 }
+
+/**
+ * Rows of padding have sums of 0, and 0 / 0 is NaN: with padding, a kernel
+ * divides by this at the least.
+ */
+export const SMALLEST_EPSILON = 1e-30;

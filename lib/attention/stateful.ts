@@ -2,18 +2,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertPositiveInteger } from "../contract/values.ts";
-import { withoutPadding } from "../operations/padding.ts";
-import {
-  assertConvention,
-  type DecayConvention,
-  fixedDecay,
-  noDecay,
-  selectiveDecay,
-} from "./decay.ts";
-import { explainAttention, lionAttention } from "./lion_attention.ts";
-import { divided, splitSums, withOnes } from "./normalizer.ts";
 import { assertShape } from "../contract/shape.ts";
+import { assertPositiveInteger } from "../contract/values.ts";
+import { assertConvention, type DecayConvention } from "./decay.ts";
+import { spread } from "./decay_pair.ts";
+import { finite } from "./finite_decay.ts";
+import { assertAttention } from "./lion_attention.ts";
+import { attendPiece } from "./piece.ts";
 
 /** All that causal attention remembers of the tokens before. */
 export type RecurrentState = {
@@ -58,6 +53,11 @@ export interface RecurrentStepOptions {
   normalize?: boolean;
   /** Added to the row sum; 0 or more. @default 1e-6 */
   epsilon?: number;
+  /**
+   * Whether a fused kernel may compute it; `false` runs TensorFlow.js operations,
+   * which are what the kernels are compared with. @default true
+   */
+  kernel?: boolean;
 }
 
 const OPTIONS: OptionNames<RecurrentStepOptions> = {
@@ -65,6 +65,7 @@ const OPTIONS: OptionNames<RecurrentStepOptions> = {
   scale: true,
   normalize: true,
   epsilon: true,
+  kernel: true,
 };
 
 /** Of a sequence that comes in pieces. */
@@ -146,128 +147,79 @@ export function recurrentStep(
   assertOptions("recurrentStep", options, OPTIONS);
   assertOptions("recurrentStep's input", input, INPUT);
   const { q, k, v, mask } = input;
-  explainAttention(q, k, v, {
-    ...pick(options),
+  const { convention = "source", ...others } = options;
+  assertConvention("convention", convention);
+  const attention = assertAttention(q, k, v, {
+    ...others,
     ...(mask === undefined ? {} : { mask }),
   });
-  const [batch, heads, length, headDim] = q.shape;
-  const {
-    convention = "source",
-    scale = 1 / Math.sqrt(headDim),
-    normalize = true,
-    epsilon = 1e-6,
-  } = options;
-  assertConvention("convention", convention);
-  const valueDim = v.shape[3];
+  const [batch, heads, , headDim] = q.shape;
   assertShape(
     "state.sum",
     state.sum,
-    [batch, heads, headDim, valueDim + 1],
+    [batch, heads, headDim, v.shape[3] + 1],
     "batch, heads, headDim, valueDim + 1",
   );
   assertShape("state.due", state.due, [batch, heads], "batch, heads");
-  const result = tf.tidy(() => {
-    const tokens = mask && floats("mask", mask);
-    const read = (name: string, x: tf.Tensor4D) =>
-      tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
-    const queries = read("q", q), keys = read("k", k);
-    const values = withOnes(read("v", v));
-    const before = floats("state.sum", state.sum);
-    const { own, arrival, due } = decaysOf(
+  return tf.tidy(() => {
+    const { arrival, due } = decaysOf(
       q.shape,
       input.logDecay && floats("logDecay", input.logDecay),
       floats("state.due", state.due),
       convention,
     );
-    const inside = lionAttention(queries, keys, values, {
-      decay: own,
-      causal: true,
-      normalize: false,
-      scale,
-    });
-    // From the state to each token, and from each token to the last one: each is
-    // its own sum, since a difference of sums would cancel.
-    const entering = tf.exp(tf.cumsum(arrival, 2));
-    const leaving = tf.exp(shiftedSum(arrival));
-    const ofState = tf.matMul(
-      tf.mul(tf.mul(queries, scale), tf.expandDims(entering, 3)),
-      before,
+    const { y, forward } = attendPiece(
+      floats("q", q),
+      floats("k", k),
+      floats("v", v),
+      arrival && { forward: arrival, backward: null },
+      {
+        ...attention,
+        causal: true,
+        before: floats("state.sum", state.sum),
+        tokens: mask && floats("mask", mask),
+      },
     );
-    const sums = tf.add(inside, ofState) as tf.Tensor4D;
-    const through = tf.slice(entering, [0, 0, length - 1], [-1, -1, 1]);
-    const sum = tf.add(
-      tf.mul(before, tf.expandDims(through, 3)),
-      tf.matMul(tf.mul(keys, tf.expandDims(leaving, 3)), values, true),
-    );
-    const y = normalize ? divided(sums, epsilon, tokens) : splitSums(sums)[0];
-    return { y: tokens ? withoutPadding(y, tokens) : y, sum, due };
+    return { y, state: { sum: forward, due } };
   });
-  return {
-    y: result.y,
-    state: { sum: result.sum as tf.Tensor4D, due: result.due },
-  };
-}
-
-function pick({ scale, normalize, epsilon }: RecurrentStepOptions) {
-  return {
-    ...(scale === undefined ? {} : { scale }),
-    ...(normalize === undefined ? {} : { normalize }),
-    ...(epsilon === undefined ? {} : { epsilon }),
-  };
-}
-
-/** Σ of what the tokens after each one pay on arriving. */
-function shiftedSum(arrival: tf.Tensor3D): tf.Tensor3D {
-  return tf.cumsum(arrival, 2, true, true);
 }
 
 /**
- * The decay of attention among the tokens, what the state pays as each token
- * arrives, `[batch, heads, length]`, and what it owes to the one after them.
+ * What the state pays as each token arrives, `[batch or 1, heads, length]`, if it
+ * pays at all, and what it owes to the one after them.
  */
 function decaysOf(
   [batch, heads, length]: tf.Tensor4D["shape"],
   logDecay: tf.Tensor1D | tf.Tensor3D | undefined,
   due: tf.Tensor2D,
   convention: DecayConvention,
-) {
-  const zero = tf.zeros([batch, heads, 1]);
-  if (!logDecay) {
-    const arrival = tf.zeros<tf.Rank.R3>([batch, heads, length]);
-    return { own: noDecay(), arrival, due: tf.zerosLike(due) };
-  }
+): { arrival: tf.Tensor3D | null; due: tf.Tensor2D } {
+  if (!logDecay) return { arrival: null, due: tf.zerosLike(due) };
   if (logDecay.rank === 1) {
     assertShape("logDecay", logDecay, [heads], "heads");
-    const each = tf.add(tf.reshape(logDecay, [1, heads, 1]), zero);
-    const arrival = tf.add(
-      each,
-      tf.zeros([batch, heads, length]),
-    ) as tf.Tensor3D;
+    const each = tf.reshape(finite(logDecay), [1, heads, 1]);
     return {
-      own: fixedDecay(logDecay as tf.Tensor1D),
-      arrival,
-      due: tf.squeeze(each, [2]) as tf.Tensor2D,
+      arrival: spread(each, [1, heads, length]) as tf.Tensor3D,
+      due: tf.add(tf.squeeze(each, [2]), tf.zerosLike(due)),
     };
   }
-  const gates = logDecay as tf.Tensor3D;
   assertShape(
     "logDecay",
-    gates,
+    logDecay,
     [batch, heads, length],
     "batch, heads, length",
   );
-  const own = selectiveDecay(gates, { convention });
+  const gates = finite(logDecay as tf.Tensor3D);
   if (convention === "arrival") {
-    return { own, arrival: gates, due: tf.zerosLike(due) };
+    return { arrival: gates, due: tf.zerosLike(due) };
   }
-  const last = tf.slice(gates, [0, 0, length - 1], [-1, -1, 1]);
-  const first = tf.expandDims(due, 2);
+  const first: tf.Tensor3D = tf.reshape(finite(due), [batch, heads, 1]);
+  if (length === 1) {
+    return { arrival: first, due: tf.reshape(gates, [batch, heads]) };
+  }
+  const [others, last] = tf.split(gates, [length - 1, 1], 2);
   return {
-    own,
-    arrival: length === 1 ? first as tf.Tensor3D : tf.concat([
-      first,
-      tf.slice(gates, [0, 0, 0], [-1, -1, length - 1]),
-    ], 2) as tf.Tensor3D,
-    due: tf.squeeze(last, [2]) as tf.Tensor2D,
+    arrival: tf.concat([first, others!], 2) as tf.Tensor3D,
+    due: tf.reshape(last!, [batch, heads]),
   };
 }

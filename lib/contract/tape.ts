@@ -1,4 +1,6 @@
 /**
+ * tfjs's record of what runs, from which it computes gradients.
+ *
  * Importing this makes tfjs free what it has recorded when a function throws
  * whose gradients it computes. It alone would keep for ever what its tape has
  * saved, for any loss: of `train`, of `model.fit`, in `tf.grad`.
@@ -25,6 +27,11 @@ if (!gradients.freesTape) {
     (...args: never[]) => freeingTape(() => gradients.apply(engine, args)),
     { freesTape: true as const },
   );
+}
+
+/** Whether what runs now is recorded, for a gradient. */
+export function isRecording(): boolean {
+  return engine.state.gradientDepth > 0 && engine.state.kernelDepth === 0;
 }
 
 function freeingTape<T>(run: () => T): T {

@@ -23,14 +23,21 @@ export function positionsOf(
   start: number,
   length: number,
 ): tf.Tensor2D {
-  const [maxLength, dim] = table.shape;
-  if (start + length <= maxLength) {
-    return tf.slice(table, [start, 0], [length, dim]);
-  }
+  assertPositions(table, start + length);
+  return tf.slice(table, [start, 0], [length, table.shape[1]]);
+}
+
+/**
+ * Throws unless a table has so many positions.
+ *
+ * @throws {RangeError} If it ends before.
+ */
+export function assertPositions(table: tf.Tensor2D, count: number): void {
+  const [maxLength] = table.shape;
+  if (count <= maxLength) return;
   throw new RangeError(
-    `a sequence should have at most maxLength = ${maxLength} tokens, got ${
-      start + length
-    }; make the model with a larger maxLength, or with 0 for no positions`,
+    `a sequence should have at most maxLength = ${maxLength} tokens, got ${count}; ` +
+      "make the model with a larger maxLength, or with 0 for no positions",
   );
 }
 

@@ -20,7 +20,11 @@ import {
   assertEpsilon,
   assertRate,
 } from "./option_values.ts";
-import { positionsOf, positionsOfSegments } from "./positions.ts";
+import {
+  assertPositions,
+  positionsOf,
+  positionsOfSegments,
+} from "./positions.ts";
 import { takeSegments } from "./segments.ts";
 
 /** Options of {@linkcode tokenEmbedding}. */
@@ -144,15 +148,17 @@ export class TokenEmbedding extends LionLayer {
   }
 
   /**
-   * The vectors of tokens, of which the first stands at position `start`, or
-   * with segments the first of each at 0.
+   * The vectors of tokens, of which the first stands at position `start`, or each
+   * at its own of `positions`, `[batch, length]`, none beyond `start + length`, or
+   * the first of each segment at 0.
    */
   embed(
     ids: tf.Tensor2D,
-    { start, types, segments }: {
+    { start, positions, segments, types }: {
       start: number;
-      types: tf.Tensor | undefined;
+      positions?: tf.Tensor2D | undefined;
       segments?: tf.Tensor2D | undefined;
+      types: tf.Tensor | undefined;
     },
   ): tf.Tensor3D {
     const { maxLength, tokenTypes, normalize, epsilon } = this.#options;
@@ -164,12 +170,11 @@ export class TokenEmbedding extends LionLayer {
       const table = this.parameter(
         "position_embeddings.weight",
       ) as tf.Tensor2D;
-      x = tf.add(
-        x,
-        segments
-          ? positionsOfSegments(table, segments)
-          : positionsOf(table, start, length),
-      );
+      if (segments) x = tf.add(x, positionsOfSegments(table, segments));
+      else if (positions) {
+        assertPositions(table, start + length);
+        x = tf.add(x, lookUp("position_embeddings", positions));
+      } else x = tf.add(x, positionsOf(table, start, length));
     }
     if (tokenTypes > 0) {
       const all = types ?? tf.zeros([batch, length], "int32");

@@ -1,114 +1,295 @@
-import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import seedrandom from "seedrandom";
-import {
-  type RecurrentState,
-  recurrentState,
-  recurrentStep,
-} from "../attention/stateful.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { logDecayOf, mergeHeads, projectHeads } from "../layers/attention.ts";
-import { LionBlock } from "../layers/block.ts";
-import { inside } from "../layers/lion_layer.ts";
-import { Normalization } from "../layers/normalization.ts";
-import { TokenEmbedding } from "../layers/token_embedding.ts";
-import { VocabularyHead } from "../layers/vocabulary_head.ts";
+import { assertBoolean } from "../contract/values.ts";
+import {
+  assertChoice,
+  assertCount,
+  type ChoiceOptions,
+  type Chooser,
+  chooserOf,
+  type RandomState,
+} from "./choose_token.ts";
+import {
+  copyOf,
+  emptyMemory,
+  forget,
+  type Memory,
+  readerOf,
+  vocabularyOf,
+} from "./text_reader.ts";
 
 /** Options of {@linkcode generate}. */
-export interface GenerateOptions {
-  /** Tokens to add, at most; Infinity to go on until `stopToken`. @default 100 */
+export interface GenerateOptions extends ChoiceOptions {
+  /** Tokens to add to each text, at most; Infinity to go on until `stopToken`. @default 100 */
   maxNewTokens?: number;
-  /** Divides the logits; 0 takes the likeliest token. @default 1 */
-  temperature?: number;
-  /** Chooses among so many of the likeliest tokens. @default all */
-  topK?: number;
-  /** Ends with this token, which is then the last. */
-  stopToken?: number;
-  /** Of the choice. @default another one each time */
-  seed?: number | string;
-  /** Called with each token as it comes. */
-  onToken?: (token: number) => void;
+  /** Ends a text with this token, or with any of these, which is then its last. */
+  stopToken?: number | readonly number[];
+  /** Called with each token as it comes, and the place of its text in the batch. */
+  onToken?: (token: number, text: number) => void;
   /** Ends early, with what there is. */
   signal?: AbortSignal;
+  /** From where to go on: the texts of an earlier call, to which the prompt is added. @default none */
+  state?: GenerationState;
+  /** Whether to return the state too, to go on from. @default false */
+  returnState?: boolean;
 }
 
 const OPTIONS: OptionNames<GenerateOptions> = {
   maxNewTokens: true,
   temperature: true,
   topK: true,
+  topP: true,
   stopToken: true,
   seed: true,
   onToken: true,
   signal: true,
+  state: true,
+  returnState: true,
 };
 
 /**
- * Continues a text. The prompt is read at once and each further token in one
- * step, from states of constant size: neither time nor memory of a token grows
- * with those before it. A softmax model has no such state, and reads everything
- * again for each token.
+ * All that {@linkcode generate} remembers of some texts: the states of the layers,
+ * of constant size, and the random numbers. It stays as it is, so that one text
+ * can go on in several ways.
+ */
+export interface GenerationState {
+  /** Tokens of each text so far, its prompt included. */
+  readonly lengths: readonly number[];
+  /** Frees its tensors. */
+  dispose(): void;
+}
+
+/** What {@linkcode generate} returns with `returnState`. */
+export interface Generated<Tokens> {
+  /** The ids that were added. */
+  readonly tokens: Tokens;
+  /** From where to go on; the caller disposes of it. */
+  readonly state: GenerationState;
+}
+
+/** The one kind of state. */
+class TextState implements GenerationState {
+  constructor(
+    readonly model: LayersModel,
+    readonly memory: Memory,
+    /** Tokens of each text that the model has not read. */
+    readonly unread: readonly (readonly number[])[],
+    readonly random: readonly RandomState[],
+  ) {}
+
+  get lengths(): readonly number[] {
+    return this.memory.lengths.map((read, i) => read + this.unread[i]!.length);
+  }
+
+  dispose(): void {
+    forget(this.memory);
+  }
+}
+
+/**
+ * Continues a text, or several at once. The prompt is read at once and each
+ * further token in one step, from states of constant size: neither time nor
+ * memory of a token grows with those before it. A softmax model has no such
+ * state, and reads everything again for each token.
+ *
+ * Texts of a batch may have prompts of different lengths, and end at different
+ * tokens; each goes on as it would alone.
+ *
+ * @example Going on from a state
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { generate, lionGpt } from "@lionjs/lion";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const model = lionGpt({
+ *   vocabularySize: 50, dim: 16, depth: 2, numHeads: 2, variant: "s",
+ * });
+ * const options = { maxNewTokens: 4, temperature: 0 };
+ * const { tokens, state } = await generate(model, [[1, 2, 3], [4]], {
+ *   ...options,
+ *   returnState: true,
+ * });
+ * assertEquals(state.lengths, [7, 5]);
+ * const more = await generate(model, [[], []], { ...options, state });
+ * assertEquals(
+ *   [...tokens[1]!, ...more[1]!],
+ *   await generate(model, [4], { ...options, maxNewTokens: 8 }),
+ * );
+ * state.dispose();
+ * ```
  *
  * @param model Made by lionGpt.
- * @param prompt Ids of the tokens to continue.
+ * @param prompt Ids of the tokens to continue, or a list of them for each text.
  * @param options See {@linkcode GenerateOptions}.
- * @returns The ids that were added.
+ * @returns The ids that were added, for each text if there are several; with
+ * `returnState` a {@linkcode Generated}.
  * @throws {TypeError} If the model is not made by lionGpt, or an option is unknown
- * or of the wrong kind.
- * @throws {RangeError} If the prompt is empty, an id is not the model's, an option
- * has an impossible value, or the model's logits are not numbers.
+ * or of the wrong kind, or the state is of another model.
+ * @throws {RangeError} If a prompt is empty with no text before it, an id is not
+ * the model's, an option has an impossible value, there are not as many prompts
+ * as texts in the state, or the model's logits are not numbers.
  */
-export async function generate(
+export function generate(
   model: LayersModel,
   prompt: readonly number[],
+  options: GenerateOptions & { returnState: true },
+): Promise<Generated<number[]>>;
+/** Several texts at once, with their state. */
+export function generate(
+  model: LayersModel,
+  prompt: readonly (readonly number[])[],
+  options: GenerateOptions & { returnState: true },
+): Promise<Generated<number[][]>>;
+/** One text. */
+export function generate(
+  model: LayersModel,
+  prompt: readonly number[],
+  options?: GenerateOptions,
+): Promise<number[]>;
+/** Several texts at once. */
+export function generate(
+  model: LayersModel,
+  prompt: readonly (readonly number[])[],
+  options?: GenerateOptions,
+): Promise<number[][]>;
+export async function generate(
+  model: LayersModel,
+  prompt: readonly number[] | readonly (readonly number[])[],
   options: GenerateOptions = {},
-): Promise<number[]> {
+): Promise<
+  number[] | number[][] | Generated<number[]> | Generated<number[][]>
+> {
+  const stopTokens = checkOptions(options);
+  const reader = readerOf(model);
+  const { state, returnState = false } = options;
+  const from = checkState(state, model);
+  const isBatch = prompt.length > 0 && Array.isArray(prompt[0]);
+  const prompts = isBatch
+    ? prompt as readonly (readonly number[])[]
+    : [prompt as readonly number[]];
+  checkPrompts(prompts, isBatch, from, model);
+  for (const [name, token] of stopTokens) assertToken(name, token, model);
+
+  const texts = prompts.map((prompt, i): Text => ({
+    unread: [...from?.unread[i] ?? [], ...prompt],
+    added: [],
+    ended: false,
+    chooser: chooserOf(options, i, from?.random[i]),
+  }));
+  const { maxNewTokens = 100, onToken, signal } = options;
+  let memory = from ? copyOf(from.memory) : emptyMemory(texts.length);
+  try {
+    for (let added = 0; added < maxNewTokens && !signal?.aborted; added++) {
+      if (texts.every(({ ended }) => ended)) break;
+      const next = texts.map(({ ended, unread }) => ended ? [] : unread);
+      const read = reader.read(next, memory);
+      forget(memory);
+      memory = read.memory;
+      const values = await (read.logits.data<"float32">())
+        .finally(() => read.logits.dispose());
+      const vocabulary = values.length / texts.length;
+      for (const [i, text] of texts.entries()) {
+        if (text.ended) continue;
+        const logits = values.subarray(i * vocabulary, (i + 1) * vocabulary);
+        const of = isBatch ? ` of text ${i}` : "";
+        assertNumbers(logits, `new token ${added}${of}`, memory.lengths[i]!);
+        const token = text.chooser.choose(logits);
+        text.unread = [token];
+        text.added.push(token);
+        text.ended = stopTokens.some(([, stop]) => stop === token);
+        onToken?.(token, i);
+      }
+    }
+    const all = texts.map(({ added }) => added);
+    const tokens = isBatch ? all : all[0]!;
+    if (!returnState) return tokens;
+    const after = new TextState(
+      model,
+      copyOf(memory),
+      texts.map(({ unread }) => unread),
+      texts.map(({ chooser }) => chooser.randomState()),
+    );
+    return { tokens, state: after } as
+      | Generated<number[]>
+      | Generated<number[][]>;
+  } finally {
+    forget(memory);
+  }
+}
+
+/** A text at work. */
+interface Text {
+  unread: readonly number[];
+  readonly added: number[];
+  ended: boolean;
+  readonly chooser: Chooser;
+}
+
+/** Checks what depends on no model; returns the tokens that end a text, by name. */
+function checkOptions(options: GenerateOptions): [string, number][] {
   assertOptions("generate", options, OPTIONS);
-  const { maxNewTokens = 100, stopToken, onToken, signal } = options;
+  const { maxNewTokens = 100, stopToken, onToken, returnState = false } =
+    options;
   assertCount("maxNewTokens", maxNewTokens, 0);
+  assertBoolean("returnState", returnState);
   if (onToken !== undefined && typeof onToken !== "function") {
     throw new TypeError(`onToken should be a function, got ${typeof onToken}`);
   }
-  if (prompt.length === 0) {
-    throw new RangeError("prompt should hold a token or more");
-  }
-  const choose = chooser(options);
-  const ids: number[] = [];
-  const reader = readerOf(model);
-  prompt.forEach((id, i) => assertToken(`prompt[${i}]`, id, model));
-  if (stopToken !== undefined) assertToken("stopToken", stopToken, model);
-  try {
-    let next: readonly number[] = prompt;
-    while (ids.length < maxNewTokens && !signal?.aborted) {
-      const logits = reader.read(next);
-      const values = await (logits.data<"float32">())
-        .finally(() => logits.dispose());
-      assertNumbers(values, { added: ids.length, prompt: prompt.length });
-      const token = choose(values);
-      ids.push(token);
-      onToken?.(token);
-      if (token === stopToken) break;
-      next = [token];
-    }
-  } finally {
-    reader.dispose();
-  }
-  return ids;
+  assertChoice(options);
+  if (stopToken === undefined) return [];
+  return Array.isArray(stopToken)
+    ? stopToken.map((token, i) => [`stopToken[${i}]`, token])
+    : [["stopToken", stopToken as number]];
 }
 
-/** Throws unless an option is a whole number, or Infinity. */
-function assertCount(name: string, value: number, least: number): void {
-  if (typeof value !== "number") {
-    throw new TypeError(`${name} should be a number, got ${typeof value}`);
+/** Throws unless a state, if there is one, is of the model. */
+function checkState(
+  state: GenerationState | undefined,
+  model: LayersModel,
+): TextState | undefined {
+  if (state === undefined) return undefined;
+  if (!(state instanceof TextState)) {
+    throw new TypeError(
+      "state should be one that generate returned with returnState: true",
+    );
   }
-  if (value === Infinity || (Number.isInteger(value) && value >= least)) return;
-  throw new RangeError(
-    `${name} should be an integer, ${least} or more, or Infinity, got ${value}`,
+  if (state.model === model) return state;
+  throw new TypeError(
+    "state should be of the model that goes on, and is of another one",
   );
 }
 
+/** Throws unless each text has tokens, and there are as many as in the state. */
+function checkPrompts(
+  prompts: readonly (readonly number[])[],
+  isBatch: boolean,
+  state: TextState | undefined,
+  model: LayersModel,
+): void {
+  const texts = state?.lengths.length ?? prompts.length;
+  if (prompts.length !== texts) {
+    throw new RangeError(
+      `prompt should be a list of tokens for each of the state's ${texts} texts, ` +
+        `got ${isBatch ? `${prompts.length} of them` : "one alone"}`,
+    );
+  }
+  prompts.forEach((prompt, text) => {
+    const name = isBatch ? `prompt[${text}]` : "prompt";
+    if (!Array.isArray(prompt)) {
+      throw new TypeError(
+        `${name} should be a list of tokens, got ${typeof prompt}`,
+      );
+    }
+    if (prompt.length === 0 && !state?.lengths[text]) {
+      throw new RangeError(`${name} should hold a token or more`);
+    }
+    prompt.forEach((id, i) => assertToken(`${name}[${i}]`, id, model));
+  });
+}
+
 /** Throws unless a model has a token of that id. */
-function assertToken(name: string, id: number, { outputs }: LayersModel): void {
-  const tokens = outputs[0]!.shape.at(-1)!;
+function assertToken(name: string, id: number, model: LayersModel): void {
+  const tokens = vocabularyOf(model);
   if (Number.isInteger(id) && id >= 0 && id < tokens) return;
   throw new RangeError(
     `${name} should be a token of the model, an integer from 0 to ${
@@ -120,151 +301,16 @@ function assertToken(name: string, id: number, { outputs }: LayersModel): void {
 /** Throws unless a token can be chosen by its logit; -Infinity is none. */
 function assertNumbers(
   logits: Float32Array,
-  { added, prompt }: { added: number; prompt: number },
+  name: string,
+  position: number,
 ): void {
   const token = logits.findIndex((x) => Number.isNaN(x) || x === Infinity);
   const some = logits.some((x) => x > -Infinity);
   if (token < 0 && some) return;
   const got = token < 0 ? -Infinity : logits[token];
   throw new RangeError(
-    `the model's logits of new token ${added}, at position ${
-      prompt + added
-    }, should be numbers, got ${got} for ${
+    `the model's logits of ${name}, at position ${position}, should be numbers, got ${got} for ${
       token < 0 ? "all tokens" : `token ${token}`
     }; a training that diverged leaves such weights`,
   );
-}
-
-/** Reads tokens one after the other. */
-interface Reader {
-  /** Logits of the token after those that are given and all before. */
-  read(ids: readonly number[]): tf.Tensor;
-  dispose(): void;
-}
-
-function readerOf(model: LayersModel): Reader {
-  const blocks = model.layers.filter((layer) => layer instanceof LionBlock);
-  const embedding = model.layers.find((x) => x instanceof TokenEmbedding);
-  const norm = model.layers.find((x) => x instanceof Normalization);
-  const head = model.layers.find((x) => x instanceof VocabularyHead);
-  const causal = blocks.every(({ attention }) => attention.causal);
-  if (!embedding || !norm || !head || blocks.length === 0 || !causal) {
-    throw new TypeError(
-      `generate's model should be made by lionGpt, got ${model.name}`,
-    );
-  }
-  if (blocks.some(({ attention }) => attention.variant === "softmax")) {
-    return rereader(model);
-  }
-  let states: RecurrentState[] | undefined;
-  let length = 0;
-  const table = embedding.parameter("word_embeddings.weight") as tf.Tensor2D;
-  const dispose = () =>
-    states?.forEach(({ sum, due }) => tf.dispose([sum, due]));
-  return {
-    read(ids) {
-      const { logits, after } = tf.tidy(() => {
-        const tokens = tf.tensor2d([...ids], [1, ids.length], "int32");
-        let x = embedding.embed(tokens, { start: length, types: undefined });
-        const after = blocks.map((block, i) => {
-          const step = stepOf(block, x, states?.[i]);
-          x = step.x;
-          return step.state;
-        });
-        const last = tf.slice(x, [0, ids.length - 1, 0], [1, 1, -1]);
-        const normal = norm.apply(last) as tf.Tensor3D;
-        return { logits: tf.reshape(head.logits(normal, table), [-1]), after };
-      });
-      dispose();
-      states = after;
-      length += ids.length;
-      return logits;
-    },
-    dispose,
-  };
-}
-
-/** A block's output for the tokens that come next. */
-function stepOf(
-  block: LionBlock,
-  x: tf.Tensor3D,
-  before: RecurrentState | undefined,
-): { x: tf.Tensor3D; state: RecurrentState } {
-  const { attention, epsilon } = block;
-  const parameters = inside("attn.", block.parameter);
-  let after: RecurrentState | undefined;
-  const y = block.around(x, false, (normal) => {
-    const { q, k, v } = projectHeads(normal, attention, parameters);
-    const [batch, heads, , headDim] = q.shape;
-    const logDecay = attention.variant === "lit"
-      ? undefined
-      : logDecayOf(normal, "a_i", attention, parameters);
-    const step = recurrentStep(
-      before ?? recurrentState({ batch, heads, headDim, valueDim: headDim }),
-      {
-        q,
-        k,
-        v,
-        ...(logDecay
-          ? { logDecay: logDecay as tf.Tensor1D | tf.Tensor3D }
-          : {}),
-      },
-      { normalize: attention.normalize ?? true },
-    );
-    after = step.state;
-    return mergeHeads(step.y, attention, parameters, epsilon);
-  });
-  return { x: y, state: after! };
-}
-
-/** Reads all tokens again each time. */
-function rereader(model: LayersModel): Reader {
-  const all: number[] = [];
-  return {
-    read(ids) {
-      all.push(...ids);
-      return tf.tidy(() => {
-        const tokens = tf.tensor2d(all, [1, all.length], "int32");
-        const logits = model.apply(tokens) as tf.Tensor3D;
-        const last = tf.slice(logits, [0, all.length - 1, 0], [1, 1, -1]);
-        return tf.reshape(last, [-1]);
-      });
-    },
-    dispose: () => {},
-  };
-}
-
-/** Chooses a token by its logit. */
-function chooser(
-  { temperature = 1, topK = Infinity, seed }: GenerateOptions,
-): (logits: Float32Array) => number {
-  if (typeof temperature !== "number") {
-    throw new TypeError(
-      `temperature should be a number, got ${typeof temperature}`,
-    );
-  }
-  if (!(temperature >= 0 && temperature < Infinity)) {
-    throw new RangeError(`temperature should be 0 or more, got ${temperature}`);
-  }
-  assertCount("topK", topK, 1);
-  if (
-    seed !== undefined && typeof seed !== "number" && typeof seed !== "string"
-  ) {
-    throw new TypeError(
-      `seed should be a number or a string, got ${typeof seed}`,
-    );
-  }
-  const random = seedrandom(seed === undefined ? undefined : `${seed}`);
-  return (logits) => {
-    const ranked = Array.from(logits.keys())
-      .sort((a, b) => logits[b]! - logits[a]!)
-      .slice(0, temperature === 0 ? 1 : topK);
-    const highest = logits[ranked[0]!]!;
-    const weights = ranked.map((token) =>
-      temperature === 0 ? 1 : Math.exp((logits[token]! - highest) / temperature)
-    );
-    let left = random() * weights.reduce((a, b) => a + b, 0);
-    const place = weights.findIndex((weight) => (left -= weight) < 0);
-    return ranked.at(place)!;
-  };
 }

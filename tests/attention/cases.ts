@@ -206,7 +206,8 @@ export async function run(
   };
 }
 
-function decayOf(kind: string, tensors: tf.Tensor[]): Decay {
+/** The decay of a kind, from the tensors of a problem. */
+export function decayOf(kind: string, tensors: tf.Tensor[]): Decay {
   const [first, second] = tensors as tf.Tensor3D[];
   switch (kind) {
     case "none":

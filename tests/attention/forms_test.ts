@@ -76,13 +76,8 @@ async function failuresOf(
     .map((difference) => `${describe(c)}: ${difference}`);
 }
 
-/** The backends whose kernels compute a form. */
-const WITH_KERNEL: Readonly<Record<string, readonly BackendName[]>> = {
-  full: ["wasm"],
-  recurrent: ["wasm"],
-  blockwise: ["wasm"],
-  chunkwise: ["webgpu", "wasm"],
-};
+/** The backends whose kernels compute the forms. */
+const WITH_KERNELS: readonly BackendName[] = ["webgpu", "wasm"];
 
 for (const { form, chunkSize } of FORMS) {
   for (const kernel of [true, false]) {
@@ -106,7 +101,7 @@ for (const { form, chunkSize } of FORMS) {
           });
         }
       },
-      kernel ? WITH_KERNEL[form] : undefined,
+      kernel ? WITH_KERNELS : undefined,
     );
   }
 }

@@ -111,7 +111,7 @@ onEachBackend(
     assert(outputs > 1);
     tf.dispose([x, g, result as tf.Tensor]);
   },
-  ["wasm"],
+  ["webgpu", "wasm"],
 );
 
 onEachBackend(

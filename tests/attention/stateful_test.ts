@@ -56,6 +56,7 @@ function read(
     Problem,
   { q, k, v, logDecay }: Inputs,
   segments: readonly number[],
+  kernel = true,
 ): tf.Tensor4D {
   return tf.tidy(() => {
     let state = recurrentState({ batch, heads, headDim, valueDim });
@@ -79,6 +80,7 @@ function read(
         scale,
         epsilon,
         normalize,
+        kernel,
         ...(decay.kind === "arrival" ? { convention: decay.kind } : {}),
       });
       state = step.state;
@@ -102,17 +104,19 @@ for (const kind of ["none", "fixed", "source", "arrival"] as const) {
         const largest = Math.max(...values.map(Math.abs));
         const inputs = inputsOf(problem);
         for (const segments of SEGMENTS) {
-          const y = read(problem, inputs, segments);
-          const got = await y.data();
-          y.dispose();
-          assertEquals(got.length, values.length);
-          const error = Math.max(
-            ...values.map((value, i) => Math.abs(value - got[i]!)),
-          ) / largest;
-          assert(
-            error < TOLERANCE[backend].forward,
-            `${segments} normalize ${normalize}: error ${error}`,
-          );
+          for (const kernel of [true, false]) {
+            const y = read(problem, inputs, segments, kernel);
+            const got = await y.data();
+            y.dispose();
+            assertEquals(got.length, values.length);
+            const error = Math.max(
+              ...values.map((value, i) => Math.abs(value - got[i]!)),
+            ) / largest;
+            assert(
+              error < TOLERANCE[backend].forward,
+              `${segments} normalize ${normalize} kernel ${kernel}: error ${error}`,
+            );
+          }
         }
         const { q, k, v, logDecay } = inputs;
         tf.dispose([q, k, v, ...(logDecay ? [logDecay] : [])]);
@@ -165,6 +169,29 @@ for (const kind of ["none", "fixed", "source", "arrival"] as const) {
     },
   );
 }
+
+onEachBackend("recurrentStep() is one kernel", async () => {
+  const sizes = { batch: 2, heads: 2, headDim: 3, valueDim: 2 };
+  const state = recurrentState(sizes);
+  for (const length of [1, 5]) {
+    const q: tf.Tensor4D = tf.ones([2, 2, length, 3]);
+    const v: tf.Tensor4D = tf.ones([2, 2, length, 2]);
+    const logDecay: tf.Tensor3D = tf.fill([2, 2, length], -0.5);
+    const { kernels } = await tf.profile(() => {
+      const step = recurrentStep(state, { q, k: q, v, logDecay });
+      tf.dispose([step.y, step.state]);
+    });
+    const computing = ["LionChunkwise", "BatchMatMul", "Exp", "RealDiv", "Sum"];
+    assertEquals(
+      kernels.map(({ name }) => name).filter((name) =>
+        computing.includes(name)
+      ),
+      ["LionChunkwise"],
+    );
+    tf.dispose([q, v, logDecay]);
+  }
+  tf.dispose(state);
+}, ["wasm"]);
 
 onEachBackend("recurrentStep() leaves its state as it was", async () => {
   const sizes = { batch: 1, heads: 2, headDim: 3, valueDim: 2 };

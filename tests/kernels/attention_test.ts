@@ -82,7 +82,7 @@ for (const form of FORMS) {
         { numRuns: 200, seed: 20250224 },
       );
     },
-    form === "chunkwise" ? WITH_KERNELS : ["wasm"],
+    WITH_KERNELS,
   );
 }
 
@@ -168,25 +168,23 @@ onEachBackend("explainAttention() says what runs, and why", (backend) => {
     assertEquals(plan.kernel, backend === "cpu" ? null : "LionChunkwise");
     assertEquals(plan.form, "chunkwise");
     const full = explainAttention(x, x, x, { causal: true, form: "full" });
-    assertEquals(full.kernel, backend === "wasm" ? "LionFull" : null);
-    const reasons = {
-      cpu: "backend cpu has no kernel of its own",
-      webgpu: "backend webgpu has no kernel of the full form",
-    };
-    if (backend !== "wasm") assertEquals(full.reason, reasons[backend]);
+    assertEquals(full.kernel, backend === "cpu" ? null : "LionFull");
+    if (backend === "cpu") {
+      assertEquals(full.reason, "backend cpu has no kernel of its own");
+    }
     const perKey = 2 * (headDim + headDim + 1) + 2;
-    // The kernel skips tiles that a causal token does not read.
-    const keys = backend === "wasm" ? (tokens + 64) / 2 : tokens;
+    // The kernels skip tiles that a causal token does not read.
+    const keys = backend === "cpu" ? tokens : (tokens + full.chunkSize!) / 2;
     assertEquals(full.operations, rows * keys * perKey);
 
     for (const form of ["full", "blockwise", "recurrent"] as const) {
       const plain = explainAttention(x, x, x, { form, kernel: false });
       assertEquals(plain.kernel, null);
       assertEquals(plain.reason, "kernel: false asks for tfjs operations");
-      if (backend !== "wasm") continue;
+      if (backend === "cpu") continue;
       const fused = explainAttention(x, x, x, { form });
       assertEquals(fused.kernel, KERNELS[form]);
-      assert(fused.reason.startsWith("wasm, "));
+      assert(fused.reason.startsWith(`${backend}, `));
       assertEquals(fused.operations, plain.operations);
       // q, k, v, y and the row sums, and no state or score a token.
       assertEquals(fused.bytes, 4 * rows * (4 * headDim + 1));

@@ -156,6 +156,17 @@ onEachBackend("generate() refuses what it cannot mean", async () => {
       RangeError,
       "stopToken should be a token of the model, an integer from 0 to 10, got 11",
     ],
+    [
+      { stopToken: [1, 11] },
+      RangeError,
+      "stopToken[1] should be a token of the model, an integer from 0 to 10, got 11",
+    ],
+    [{ topP: 1.1 }, RangeError, "topP should be from 0 to 1, got 1.1"],
+    [{ topP: -0.1 }, RangeError, "topP should be from 0 to 1, got -0.1"],
+    [{ topP: NaN }, RangeError, "topP should be finite"],
+    [{ topP: "1" }, TypeError, "topP should be a number"],
+    [{ returnState: 1 }, TypeError, "returnState should be true or false"],
+    [{ state: {} }, TypeError, "state should be one that generate returned"],
     [{ seed: {} }, TypeError, "seed should be a number or a string"],
     [{ onToken: 1 }, TypeError, "onToken should be a function"],
     [{ max_new_tokens: 1 }, TypeError, 'did you mean "maxNewTokens"?'],
@@ -180,6 +191,19 @@ onEachBackend("generate() refuses what it cannot mean", async () => {
       `prompt[1] should be a token of the model, an integer from 0 to 10, got ${id}`,
     );
   }
+  for (
+    const [prompt, kind, message] of [
+      [[[1], []], RangeError, "prompt[1] should hold a token or more"],
+      [[[1], [11]], RangeError, "prompt[1][0] should be a token of the model"],
+      [[[1], 2], TypeError, "prompt[1] should be a list of tokens, got number"],
+    ] as const
+  ) {
+    await assertRejects(
+      () => generate(model, prompt as unknown as number[][]),
+      kind,
+      message,
+    );
+  }
   assertEquals(tf.memory().numTensors, before);
   const thrown = new Error("stop");
   await assertRejects(
@@ -193,5 +217,145 @@ onEachBackend("generate() refuses what it cannot mean", async () => {
     "stop",
   );
   assertEquals(tf.memory().numTensors, before);
+  model.dispose();
+}, ["cpu"]);
+
+/** Prompts of different lengths, the shortest not the first. */
+const PROMPTS = [[5, 3, 10, 0, 2, 7], [4], [1, 1, 9, 8]];
+
+for (const variant of ["lit", "d", "s", "softmax"] as const) {
+  onEachBackend(
+    `texts of a batch go on as they would alone, ${variant}`,
+    async () => {
+      const model = lionGpt({ ...SIZES, depth: 2, maxLength: 24, variant });
+      await withWeights(model, 45);
+      const options = { maxNewTokens: 6, temperature: 0 };
+      const alone: number[][] = [];
+      for (const prompt of PROMPTS) {
+        alone.push(await generate(model, prompt, options));
+      }
+      const seen: number[][] = PROMPTS.map(() => []);
+      const onToken = (token: number, text: number) => seen[text]!.push(token);
+      const together = await generate(model, PROMPTS, { ...options, onToken });
+      assertEquals(together, alone);
+      assertEquals(seen, alone);
+
+      // Each ends by itself; the others do not notice.
+      const stopToken = [alone[0]![2]!, alone[1]![4]!];
+      const ended = alone.map((tokens) => {
+        const end = tokens.findIndex((token) => stopToken.includes(token));
+        return end < 0 ? tokens : tokens.slice(0, end + 1);
+      });
+      assert(new Set(ended.map(({ length }) => length)).size > 1);
+      const { tokens, state } = await generate(model, PROMPTS, {
+        ...options,
+        stopToken,
+        returnState: true,
+      });
+      assertEquals(tokens, ended);
+      assertEquals(
+        state.lengths,
+        ended.map(({ length }, i) => PROMPTS[i]!.length + length),
+      );
+
+      // From there they go on, with more to read for some of them.
+      const more = [[], [3, 2, 6], [7]];
+      const further = await generate(model, more, { ...options, state });
+      for (const [i, prompt] of PROMPTS.entries()) {
+        const all = [...prompt, ...ended[i]!, ...more[i]!];
+        assertEquals(further[i], await generate(model, all, options));
+      }
+      state.dispose();
+      model.dispose();
+    },
+    variant === "s" ? undefined : ["wasm", "cpu"],
+  );
+}
+
+onEachBackend("what goes on from a state equals the whole", async () => {
+  const model = lionGpt({ ...SIZES, depth: 2, variant: "s" });
+  await withWeights(model, 46);
+  for (const options of [{ temperature: 0 }, { temperature: 2, seed: 3 }]) {
+    const whole = await generate(model, [1, 2], {
+      ...options,
+      maxNewTokens: 9,
+    });
+    const first = await generate(model, [1, 2], {
+      ...options,
+      maxNewTokens: 4,
+      returnState: true,
+    });
+    const { temperature } = options;
+    const second = await generate(model, [], {
+      temperature,
+      maxNewTokens: 5,
+      state: first.state,
+      returnState: true,
+    });
+    assertEquals([...first.tokens, ...second.tokens], whole);
+    assertEquals(second.state.lengths, [11]);
+    // The state is as it was.
+    const again = { temperature, maxNewTokens: 5, state: first.state };
+    assertEquals(await generate(model, [], again), second.tokens);
+    // Nothing is read yet of a prompt to which nothing is added.
+    const waiting = await generate(model, [1, 2], {
+      ...options,
+      maxNewTokens: 0,
+      returnState: true,
+    });
+    assertEquals(waiting.state.lengths, [2]);
+    const late = { temperature, maxNewTokens: 9, state: waiting.state };
+    assertEquals(await generate(model, [], late), whole);
+
+    await assertRejects(
+      () => generate(model, [[], []], again),
+      RangeError,
+      "prompt should be a list of tokens for each of the state's 1 texts, got 2 of them",
+    );
+    const other = lionGpt({ ...SIZES, variant: "s" });
+    await assertRejects(
+      () => generate(other, [1], again),
+      TypeError,
+      "state should be of the model that goes on, and is of another one",
+    );
+    other.dispose();
+    for (const { state } of [first, second, waiting]) state.dispose();
+  }
+  model.dispose();
+}, ["wasm", "cpu"]);
+
+onEachBackend("topP chooses among the likeliest tokens", async () => {
+  const model = lionGpt({ ...SIZES, variant: "s" });
+  await withWeights(model, 43);
+  const ids = tf.tensor2d([[3]], [1, 1], "int32");
+  const predicted = model.predict(ids) as tf.Tensor;
+  const logits = await predicted.data();
+  tf.dispose([ids, predicted]);
+  const weights = [...logits].map((x) => Math.exp(x / 5));
+  const total = weights.reduce((a, b) => a + b);
+  const ranked = [...weights.keys()].sort((a, b) => weights[b]! - weights[a]!);
+  const three = ranked.slice(0, 3).reduce((sum, i) => sum + weights[i]!, 0);
+  const seen = async (topP: number) => {
+    const tokens = new Set<number>();
+    for (let seed = 0; seed < 80; seed++) {
+      const options = { maxNewTokens: 1, topP, temperature: 5, seed };
+      tokens.add((await generate(model, [3], options))[0]!);
+    }
+    return [...tokens].sort((a, b) => a - b);
+  };
+  const sorted = (tokens: number[]) => tokens.toSorted((a, b) => a - b);
+  assertEquals(await seen(three / total - 1e-4), sorted(ranked.slice(0, 3)));
+  assertEquals(await seen(three / total + 1e-4), sorted(ranked.slice(0, 4)));
+  for (const topP of [0, 1e-9]) assertEquals(await seen(topP), [ranked[0]!]);
+  model.dispose();
+}, ["cpu"]);
+
+onEachBackend("texts of a batch choose independently", async () => {
+  const model = lionGpt({ ...SIZES, variant: "s" });
+  await withWeights(model, 41);
+  const options = { maxNewTokens: 12, temperature: 3, seed: 5 };
+  const [first, second] = await generate(model, [[1], [1]], options);
+  assertEquals(first, await generate(model, [1], options));
+  assert(String(first) !== String(second));
   model.dispose();
 }, ["cpu"]);

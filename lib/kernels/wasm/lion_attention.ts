@@ -85,8 +85,9 @@ const SCHEDULES: Readonly<Record<ConcreteForm, Schedule>> = {
  */
 export function registerAttention(host: KernelHost): void {
   for (const form of FORMS) {
-    const planning: Pick<AttentionKernel, "plan"> = {
+    const planning: Pick<AttentionKernel, "plan" | "states"> = {
       plan: (request) => plan(host, form, request),
+      ...(form === "chunkwise" ? { states: true } : {}),
     };
     const name = KERNELS[form], gradientName = gradientKernel(form);
     replaceKernel("wasm", name, onFloats(name, forward(host, form)), planning);
@@ -102,13 +103,20 @@ function forward(host: KernelHost, form: ConcreteForm): tf.KernelFunc {
   return ({ inputs, backend, attrs }) => {
     const wasm = backend as BackendWasm;
     const { q, v, mask } = inputs as Tensors;
+    const { states, causal } = attrs as unknown as KernelAttributes;
+    const [batch, heads, , headDim] = q.shape as tf.Tensor4D["shape"];
+    const state = [batch, heads, headDim, v.shape[3]! + 1];
     return withOutputs(wasm, (make) => {
-      const y = make(v.shape);
-      const rowSums = make(q.shape.slice(0, 3));
-      const tensors = { ...inputs, y, rowSums } as Tensors;
+      const outputs = {
+        y: make(v.shape),
+        rowSums: make(q.shape.slice(0, 3)),
+        ...(states ? { forward: make(state) } : {}),
+        ...(states && !causal ? { backward: make(state) } : {}),
+      };
+      const tensors = { ...inputs, ...outputs } as Tensors;
       run(host, wasm, form, 0, tensors, attrs);
-      if (mask) clearPadding(wasm, y, mask);
-      return [y, rowSums];
+      if (mask) clearPadding(wasm, outputs.y, mask);
+      return Object.values(outputs);
     });
   };
 }
@@ -135,7 +143,19 @@ type Tensors =
   & Record<"q" | "k" | "v" | "y" | "rowSums", tf.TensorInfo>
   & Partial<
     Record<
-      "f" | "b" | "mask" | "dy" | "dq" | "dk" | "dv" | "df" | "db",
+      | "f"
+      | "b"
+      | "mask"
+      | "before"
+      | "after"
+      | "forward"
+      | "backward"
+      | "dy"
+      | "dq"
+      | "dk"
+      | "dv"
+      | "df"
+      | "db",
       tf.TensorInfo
     >
   >;
@@ -166,6 +186,7 @@ function run(
   const address = (tensor: tf.TensorInfo | undefined) =>
     tensor ? addressOf(wasm, tensor) : 0;
   const { q, k, v, f, b, y, rowSums, dy, dq, dk, dv, df, db } = tensors;
+  const { before, after, forward, backward } = tensors;
   host.run(jobs[pass], {
     ...jobOf(form, sizes, attributes.chunkSize, host.threads),
     causal: Number(attributes.causal),
@@ -177,6 +198,10 @@ function run(
     v: address(v),
     f: address(f),
     b: address(b),
+    before: address(before),
+    after: address(after),
+    forward: address(forward),
+    backward: address(backward),
     y: address(y),
     rowSums: address(rowSums),
     dy: address(dy),
@@ -277,6 +302,10 @@ const NOWHERE: Omit<
   v: 0,
   f: 0,
   b: 0,
+  before: 0,
+  after: 0,
+  forward: 0,
+  backward: 0,
   y: 0,
   rowSums: 0,
   dy: 0,

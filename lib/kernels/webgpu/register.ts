@@ -1,5 +1,7 @@
 import { registerDense } from "../dense.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
+import { registerFull } from "./lion_full.ts";
+import { registerRecurrent } from "./lion_recurrent.ts";
 import { registerMatmul } from "../../tfjs/webgpu/matmul.ts";
 import { registerOperations } from "./operations.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
@@ -15,6 +17,8 @@ export function registerWebGpuKernels(isSoftware: boolean): void {
   if (registered) return;
   registered = true;
   registerChunkwise();
+  registerFull(isSoftware);
+  registerRecurrent();
   registerOperations();
   registerSoftmaxAttention(isSoftware);
   if (isSoftware) registerMatmul();

@@ -193,16 +193,19 @@ export const tileColumns = /* wgsl */ `
     let positions = column + vec4u(0u, 1u, 2u, 3u);
 ${repeat(4, (c) => `    let column${c} = base + min(column + ${c}u, last);`)}`;
 
-/** Copies the thread's rows, if it should. */
+/** Quads of a row with these columns, in the text. */
+export const quadsIn = (dim: Dim) => `(uniforms.${dim} + 3u) / 4u`;
+
+/** Copies the thread's rows of so many quads, if it should. */
 export function copyRows(
   { copies, quads }: Tiling,
   name: string,
-  dim: Dim,
+  end: string,
 ): string {
   if (!copies) return "";
   return /* wgsl */ `
   var own_${name}: array<vec4f, ${TILE_ROWS * quads}>;
-  for (var n = 0u; n < (uniforms.${dim} + 3u) / 4u; n++) {
+  for (var n = 0u; n < ${end}; n++) {
 ${
     eachRow((r) =>
       `    own_${name}[${r * quads}u + n] = read_${name}(row${r}, n);`
@@ -214,20 +217,22 @@ ${
 /** Declares `<sum>0` …, the products of the tile's rows and columns. */
 export function tileProducts(
   { copies, quads }: Tiling,
-  { sum, ofRows, ofColumns, dim }: {
+  { sum, ofRows, ofColumns, end, copied = copies }: {
     readonly sum: string;
-    /** Copied by {@linkcode copyRows}. */
     readonly ofRows: string;
     readonly ofColumns: string;
-    readonly dim: Dim;
+    /** Their quads. */
+    readonly end: string;
+    /** Whether {@linkcode copyRows} copied the rows. @default as the tiling says */
+    readonly copied?: boolean;
   },
 ): string {
   const columns = repeat(4, (c) => `read_${ofColumns}(column${c}, n)`, ", ");
   const own = (r: number) =>
-    copies ? `own_${ofRows}[${r * quads}u + n]` : `read_${ofRows}(row${r}, n)`;
+    copied ? `own_${ofRows}[${r * quads}u + n]` : `read_${ofRows}(row${r}, n)`;
   return /* wgsl */ `
 ${eachRow((r) => `    var ${sum}${r} = vec4f();`)}
-    for (var n = 0u; n < (uniforms.${dim} + 3u) / 4u; n++) {
+    for (var n = 0u; n < ${end}; n++) {
       let columns = transpose(mat4x4f(${columns}));
 ${
     eachRow((r) =>

@@ -13,6 +13,7 @@ import {
   endOfSegments,
   limitOf,
   places,
+  quadsIn,
   reading,
   shareTile,
   skipSegments,
@@ -108,7 +109,7 @@ ${writing("y", "valueDim", width)}
 `,
     body: /* wgsl */ `${places(tiling)}
 ${laneQuads(tiling)}
-${copyRows(tiling, "q", "headDim")}
+${copyRows(tiling, "q", quadsIn("headDim"))}
 ${
       masked || packed
         ? "  let entry = workgroup / uniforms.blocks / uniforms.heads * uniforms.length;"
@@ -151,7 +152,7 @@ ${
         sum: "score",
         ofRows: "q",
         ofColumns: "k",
-        dim: "headDim",
+        end: quadsIn("headDim"),
       })
     }
 ${
@@ -180,7 +181,7 @@ ${
         sum: "sum",
         tile: "score",
         vectors: "v",
-        dim: "valueDim",
+        end: quadsIn("valueDim"),
         ...(masked
           ? { isToken: { of: isToken, own: (c) => `tokens[${c}]` } }
           : {}),

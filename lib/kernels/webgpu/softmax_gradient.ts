@@ -23,6 +23,7 @@ import {
   endOfTile,
   limitOf,
   places,
+  quadsIn,
   reading,
   shareTile,
   skipSegments,
@@ -133,8 +134,8 @@ ${writing("dq", "headDim", width)}
 `,
     body: /* wgsl */ `${places(tiling)}
 ${laneQuads(tiling)}
-${copyRows(tiling, "q", "headDim")}
-${copyRows(tiling, "dy", "valueDim")}
+${copyRows(tiling, "q", quadsIn("headDim"))}
+${copyRows(tiling, "dy", quadsIn("valueDim"))}
 ${eachRow((r) => `  let own${r} = rows[row${r}];`)}
 ${declareSum(tiling, "sum")}
   let end = ${endOf(tiling.rows)};
@@ -148,7 +149,7 @@ ${
         sum: "score",
         ofRows: "q",
         ofColumns: "k",
-        dim: "headDim",
+        end: quadsIn("headDim"),
       })
     }
 ${
@@ -156,7 +157,7 @@ ${
         sum: "slope",
         ofRows: "dy",
         ofColumns: "v",
-        dim: "valueDim",
+        end: quadsIn("valueDim"),
       })
     }
 ${
@@ -173,7 +174,7 @@ ${
         sum: "sum",
         tile: "slope",
         vectors: "k",
-        dim: "headDim",
+        end: quadsIn("headDim"),
         isToken: { of: isToken, own: (c) => `numbers[${c}] > 0.0` },
       })
     }
@@ -223,8 +224,8 @@ ${writing("dv", "valueDim", width)}
 `,
     body: /* wgsl */ `${places(tiling)}
 ${laneQuads(tiling)}
-${copyRows(tiling, "k", "headDim")}
-${copyRows(tiling, "v", "valueDim")}
+${copyRows(tiling, "k", quadsIn("headDim"))}
+${copyRows(tiling, "v", quadsIn("valueDim"))}
 ${declareSum(tiling, "key")}
 ${declareSum(tiling, "value")}
 ${eachRow((r) => `  let number${r} = rows[row${r}].w;`)}
@@ -245,7 +246,7 @@ ${
         sum: "score",
         ofRows: "k",
         ofColumns: "q",
-        dim: "headDim",
+        end: quadsIn("headDim"),
       })
     }
 ${
@@ -253,7 +254,7 @@ ${
         sum: "slope",
         ofRows: "v",
         ofColumns: "dy",
-        dim: "valueDim",
+        end: quadsIn("valueDim"),
       })
     }
 ${
@@ -269,7 +270,7 @@ ${
         sum: "value",
         tile: "score",
         vectors: "dy",
-        dim: "valueDim",
+        end: quadsIn("valueDim"),
         isToken: { of: isToken, own: (c) => `other${c}.w > 0.0` },
       })
     }
@@ -280,7 +281,7 @@ ${
         sum: "key",
         tile: "slope",
         vectors: "q",
-        dim: "headDim",
+        end: quadsIn("headDim"),
         isToken: { of: isToken, own: (c) => `other${c}.w > 0.0` },
       })
     }

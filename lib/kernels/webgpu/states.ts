@@ -1,5 +1,6 @@
 /** Where the states of chunks lie in their buffer. @module */
 import { type MaskSource, sidesOf } from "./mask.ts";
+import { repeat } from "../../tfjs/webgpu/shader.ts";
 import {
   type Columns,
   type Dims,
@@ -13,6 +14,10 @@ import {
  * direction, and 128 multiplications for 12 loads.
  */
 export const TILE_ROWS = 8;
+
+/** A piece of text for each of them. */
+export const eachRow = (piece: (r: number) => string): string =>
+  repeat(TILE_ROWS, piece);
 
 /**
  * States of one kind: `Σ_j w_j x_j y_jᵀ`, of the vectors x and y of a chunk's

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Dim, eachRow, TILE_ROWS, type Tiling } from "./score_tiles.ts";
+import { eachRow, TILE_ROWS, type Tiling } from "./score_tiles.ts";
 import { repeat } from "../../tfjs/webgpu/shader.ts";
 
 /** `quad0`, `quad1`: of a row with so many quads at most, those of a lane. */
@@ -31,8 +31,8 @@ export interface Addition {
   readonly tile: string;
   /** Whose rows are weighed and added. */
   readonly vectors: string;
-  /** Their columns. */
-  readonly dim: Dim;
+  /** Their quads. */
+  readonly end: string;
   /** Tells tokens from padding, of which nothing is added whatever it holds. */
   readonly isToken?: {
     /** Any of them. */
@@ -83,13 +83,13 @@ function tokensOf(
 
 function addOwnColumns(tiling: Tiling, addition: Addition): string {
   const { quads } = tiling;
-  const { sum, tile, dim, factor, also } = addition;
+  const { sum, tile, end, factor, also } = addition;
   const token = (c: number) => `column${c}`;
   return /* wgsl */ `
     {
 ${tokensOf(tiling, addition, token)}
 ${also ? eachRow((r) => `      ${also(r, `${tile}${r}`)}`) : ""}
-      let end_quad = min(first_quad + ${quads}u, (uniforms.${dim} + 3u) / 4u);
+      let end_quad = min(first_quad + ${quads}u, ${end});
       for (var quad = first_quad; quad < end_quad; quad++) {
         let vectors = ${vectorsOf(addition, token, "quad")};
         let n = quad - first_quad;
@@ -141,6 +141,61 @@ ${
       }      }`
     )
   }
+    }`;
+}
+
+/** Adds the products of a sum with some vectors of the rows to `<to>0` and so on. */
+export function dotSum(
+  { alone, quads }: Tiling,
+  { sum, vectors, end, to }: {
+    readonly sum: string;
+    readonly vectors: string;
+    /** Their quads. */
+    readonly end: string;
+    readonly to: string;
+  },
+): string {
+  if (!alone) {
+    return repeat(
+      quads,
+      (i) =>
+        eachRow((r) =>
+          `    if (quad${i} < ${end}) { ${to}${r} += dot(read_${vectors}(row${r}, quad${i}), ${sum}${r}_${i}); }`
+        ),
+    );
+  }
+  return /* wgsl */ `
+    for (var n = 0u; n < min(${quads}u, ${end} - first_quad); n++) {
+${
+    eachRow((r) =>
+      `      ${to}${r} += dot(read_${vectors}(row${r}, first_quad + n), ${sum}[${
+        r * quads
+      }u + n]);`
+    )
+  }
+    }`;
+}
+
+/** Adds a sum, times a factor for each row, to another, and empties it. */
+export function moveSum(
+  { alone, quads }: Tiling,
+  { sum, to, factor }: {
+    readonly sum: string;
+    readonly to: string;
+    readonly factor: (r: number) => string;
+  },
+): string {
+  const move = (r: number, cell: (name: string) => string) =>
+    `    ${cell(to)} += ${factor(r)} * ${cell(sum)};
+    ${cell(sum)} = vec4f();`;
+  if (!alone) {
+    return eachRow((r) =>
+      repeat(quads, (i) => move(r, (name) => `${name}${r}_${i}`))
+    );
+  }
+  return /* wgsl */ `
+    for (var n = 0u; n < ${quads}u; n++) {
+${eachRow((r) => move(r, (name) => `${name}[${r * quads}u + n]`))}
     }`;
 }
 

@@ -85,6 +85,11 @@ export function reading({ name, columns }: Vectors): string {
 }`;
 }
 
+/** The same as {@linkcode reading}, of no more columns than the buffer has. */
+export function readingStored({ name, columns }: Vectors): string {
+  return `fn read_${name}(token: u32, quad: u32) -> vec4f { return vec4f(${name}[token * ${columns}_quads() + quad]); }`;
+}
+
 /** A tensor of tfjs that is written. */
 export interface Written {
   /** Of the buffer. */

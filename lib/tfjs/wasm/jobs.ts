@@ -61,6 +61,11 @@ export const ATTENTION = {
   v: "usize",
   f: "usize",
   b: "usize",
+  /** States from both sides, and those that are handed on. */
+  before: "usize",
+  after: "usize",
+  forward: "usize",
+  backward: "usize",
   y: "usize",
   rowSums: "usize",
   dy: "usize",

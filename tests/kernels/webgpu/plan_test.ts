@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { KernelRequest } from "../../../lib/attention/kernel.ts";
-import { planFor } from "../../../lib/kernels/webgpu/lion_chunkwise.ts";
+import { planFor } from "../../../lib/kernels/webgpu/chunkwise_plan.ts";
 
 const REQUEST: KernelRequest = {
   batch: 1,

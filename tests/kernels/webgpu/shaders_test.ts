@@ -5,11 +5,8 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import {
-  attendShader,
-  type Role,
-  shapeFor,
-} from "../../../lib/kernels/webgpu/attend.ts";
+import { attendShader } from "../../../lib/kernels/webgpu/attend.ts";
+import { shapeFor } from "../../../lib/kernels/webgpu/attend_shape.ts";
 import { carryStatesShader } from "../../../lib/kernels/webgpu/carry_states.ts";
 import { chunkStatesShader } from "../../../lib/kernels/webgpu/chunk_states.ts";
 import {
@@ -23,6 +20,7 @@ import {
   transposedMask,
 } from "../../../lib/kernels/webgpu/mask.ts";
 import { packShader } from "../../../lib/kernels/webgpu/pack.ts";
+import type { Role } from "../../../lib/kernels/webgpu/roles.ts";
 import type { Launch, Shader } from "../../../lib/tfjs/webgpu/shader.ts";
 import type { States } from "../../../lib/kernels/webgpu/states.ts";
 import type { Vectors } from "../../../lib/kernels/webgpu/vectors.ts";
@@ -95,6 +93,12 @@ const SHADERS: Record<string, Shader> = {
     LAUNCH,
   ),
   carry_states: carryStatesShader([statesOf(both), cotangentStates], LAUNCH),
+  carry_piece_states: carryStatesShader([statesOf(both)], LAUNCH, {
+    ...{ before: true, after: true, backward: true },
+  }),
+  carry_piece_states_maskless: carryStatesShader([statesOf(null)], LAUNCH, {
+    ...{ before: true, after: false, backward: true },
+  }),
   chunk_states: chunkStatesShader(
     { states: [statesOf(both), cotangentStates], largestChunk },
     LAUNCH,
@@ -152,6 +156,9 @@ Deno.test("shaders differ if their keys do, and depend on no size", () => {
           attendShader({ roles, mask, shape }, launch),
           chunkStatesShader({ states, largestChunk }, launch),
           carryStatesShader(states, launch),
+          carryStatesShader(states, launch, {
+            ...{ before: true, after: mask === both, backward: mask === both },
+          }),
           cotangentsShader(launch),
           packShader({ ...v, columns: "value" }, launch),
           decayGradientsShader({ ...decays, states: ["a", "b"] }, launch),

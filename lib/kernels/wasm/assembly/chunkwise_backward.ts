@@ -13,7 +13,6 @@ import {
   headDim,
   headStride,
   rowsV,
-  scaled,
   segments,
   stateBytes,
   take,
@@ -21,48 +20,39 @@ import {
   valueDim,
   valueStride,
 } from "./attention";
-import { gather, recordOf, write, writeWeighted } from "./chunkwise_states";
 import {
-  entering,
-  enteringBack,
-  leaving,
-  leavingBack,
-  through,
-  throughBack,
-} from "./decay";
+  gather,
+  recordOf,
+  write,
+  writeGradient,
+  writeKeys,
+} from "./chunkwise_states";
 import { multiply } from "./gemm";
 import {
   count,
-  decayGradients,
   gradientsInside,
   k,
   layoutGradients,
-  lowerRows,
   openChunk,
-  q,
   read,
-  readAfter,
-  readBefore,
   rowsDk,
   rowsDq,
   rowsG,
   storeKeyRows,
-  sumsBytes,
   token,
   wholeRows,
   wholeValueRows,
-  writtenAfter,
-  writtenBefore,
 } from "./inside_gradient";
 import { attention as job } from "./jobs";
+import { scaleAndAdd, transpose, unpadRows } from "./matrix";
+import { keysOut } from "./preparation";
 import {
-  addScaledRowsAndDot,
-  dot,
-  scaleAndAdd,
-  scaleRows,
-  transpose,
-  unpadRows,
-} from "./matrix";
+  addKeyGradient,
+  addQueryGradient,
+  addThroughGradient,
+  openGradient,
+  storeDecayGradients,
+} from "./preparation_gradient";
 import { countProgress } from "./threads";
 
 let gradientBefore: usize = 0;
@@ -81,24 +71,20 @@ export function attendBackward(sequence: i32, segment: i32): void {
   if (!decays) return attendWithoutDecay(sequence, first, end);
   let state = after + (end - 1 - first) * 2 * stateBytes;
   if (segments > 1) {
-    gather(sequence, segment, false, 0, 0, before);
-    gather(sequence, segment, true, 2, 0, state + stateBytes);
+    gather(sequence, segment, false, 0, false, before);
+    gather(sequence, segment, true, 2, false, state + stateBytes);
     if (!causal) {
-      gather(sequence, segment, true, 1, 1, state);
-      gather(sequence, segment, false, 3, 1, gradientBefore);
+      gather(sequence, segment, true, 1, true, state);
+      gather(sequence, segment, false, 3, true, gradientBefore);
     }
   }
   for (let chunk = end - 1; chunk > first; chunk--) {
     openChunk(sequence, chunk);
-    const last = chunk === chunks - 1;
-    const old: f32 = last ? 0 : through(count);
-    const gradientAfter = state + stateBytes;
+    const some = chunk < chunks - 1;
+    const stateAfter = state, gradientAfter = state + stateBytes;
     state -= 2 * stateBytes;
-    write(state + stateBytes, old, gradientAfter, entering, rowsG, q);
-    if (!causal) {
-      const oldBack: f32 = last ? 0 : throughBack();
-      write(state, oldBack, state + 2 * stateBytes, leavingBack, rowsV, k);
-    }
+    writeGradient(state + stateBytes, some ? gradientAfter : 0, false);
+    if (!causal) write(state, some ? stateAfter : 0, true);
     countProgress();
   }
   for (let chunk = first; chunk < end; chunk++) {
@@ -120,60 +106,47 @@ function gradientsOf(
   const dv = wholeValueRows();
   const some = chunk > 0, more = chunk < chunks - 1;
   const width = <i32> (valueStride >> 2);
-  memory.fill(lowerRows, 0, sumsBytes);
+  openGradient();
   gradientsInside(dq, dk, dv);
 
-  let cross: f32 = 0, crossBack: f32 = 0;
-  const decay = through(count), bytes = (valueDim + 1) * headStride;
-  const decayBack: f32 = causal ? 1 : throughBack();
+  const bytes = (valueDim + 1) * headStride;
   if (some) {
-    readState(rowsG, before, entering, q, dq, readBefore);
-    if (!causal) {
-      readState(rowsV, gradientBefore, leavingBack, k, dk, writtenBefore);
-    }
+    addQueryGradient(false, readState(rowsG, before), dq);
+    if (!causal) addKeyGradient(true, readState(rowsV, gradientBefore), dk);
   }
   if (more) {
-    readState(rowsV, gradientAfter, leaving, k, dk, writtenAfter);
-    if (!causal) readState(rowsG, stateAfter, enteringBack, q, dq, readAfter);
+    addKeyGradient(false, readState(rowsV, gradientAfter), dk);
+    if (!causal) addQueryGradient(true, readState(rowsG, stateAfter), dq);
   }
   if (some && more) {
-    cross = decay * dot(bytes, before, gradientAfter);
-    if (!causal) crossBack = decayBack * dot(bytes, stateAfter, gradientBefore);
+    addThroughGradient(false, bytes, before, gradientAfter);
+    if (!causal) addThroughGradient(true, bytes, stateAfter, gradientBefore);
   }
   if (some && !causal) {
-    scaleRows(count, headStride, leavingBack, k, scaled);
-    readTransposed(gradientBefore, dv, width);
+    readTransposed(keysOut(count, true, k), gradientBefore, dv, width);
   }
-  if (more || follows) scaleRows(count, headStride, leaving, k, scaled);
-  if (more) readTransposed(gradientAfter, dv, width);
-  if (follows) {
-    writeWeighted(before, some ? decay : 0, before, rowsV, scaled);
-    if (!causal) {
-      const old: f32 = some ? decayBack : 0;
-      write(gradientBefore, old, gradientBefore, enteringBack, rowsG, q);
-    }
+  if (more || follows) {
+    const keys = keysOut(count, false, k);
+    if (more) readTransposed(keys, gradientAfter, dv, width);
+    if (follows) writeKeys(before, some ? before : 0, false, keys);
+  }
+  if (follows && !causal) {
+    writeGradient(gradientBefore, some ? gradientBefore : 0, true);
   }
 
   unpadRows(count, dq, headStride, job.dq + token * headBytes, headBytes);
   storeKeyRows(dk, dv);
-  decayGradients(cross, crossBack);
+  storeDecayGradients();
 }
 
-/** target_i += weight_i columns_i state; dots_i = that times row_i. */
-function readState(
-  columns: usize,
-  state: usize,
-  weightVector: usize,
-  rows: usize,
-  target: usize,
-  dots: usize,
-): void {
+/** What rows read of a state: their products with its columns, in scratch. */
+function readState(rows: usize, state: usize): usize {
   const head = <i32> (headStride >> 2);
   multiply(
     count,
     head,
     valueDim + 1,
-    columns,
+    rows,
     columnsStride,
     state,
     headStride,
@@ -183,25 +156,22 @@ function readState(
     0,
     0,
   );
-  addScaledRowsAndDot(
-    count,
-    headStride,
-    weightVector,
-    read,
-    rows,
-    target,
-    dots,
-  );
+  return read;
 }
 
-/** dv_i += scaled_i stateᵀ */
-function readTransposed(state: usize, dv: usize, width: i32): void {
+/** dv += Kout stateᵀ */
+function readTransposed(
+  keys: usize,
+  state: usize,
+  dv: usize,
+  width: i32,
+): void {
   transpose(valueDim, headDim, state, headStride, transposed, valueStride);
   multiply(
     count,
     width,
     headDim,
-    scaled,
+    keys,
     headStride,
     transposed,
     valueStride,

@@ -6,25 +6,16 @@ import {
   causal,
   chunkOf,
   chunks,
-  chunkSize,
   decays,
   filledSegments,
   headDim,
   headStride,
-  scaled,
   segments,
   stateBytes,
   sums,
   valueStride,
 } from "./attention";
-import {
-  entering,
-  enteringBack,
-  leaving,
-  leavingBack,
-  through,
-  throughBack,
-} from "./decay";
+import { loadState, storeState } from "./borders";
 import { multiply, multiplyTransposed } from "./gemm";
 import {
   attendInside,
@@ -38,43 +29,47 @@ import {
   q,
   v,
 } from "./inside";
-import { queue } from "./jobs";
-import { at, put, scaleAndAdd, scaleRows, scaleRowsAndDot } from "./matrix";
+import { attention as job, queue } from "./jobs";
+import { scaleAndAdd } from "./matrix";
+import {
+  carried,
+  extendPass,
+  keysOut,
+  openPass,
+  passBytes,
+  passOn,
+  queriesInAndDot,
+  through,
+  valuesOf,
+} from "./preparation";
 import { vectorBytes } from "./simd";
 import { countProgress } from "./threads";
 
-/** to = decay · from + Σ_j weight_j k_j (v_j, 1)ᵀ; without weights they are 1. */
-function write(
-  to: usize,
-  decay: f32,
-  from: usize,
-  weightVector: usize,
-): void {
-  let keys = k;
-  if (weightVector !== 0) {
-    scaleRows(count, headStride, weightVector, k, scaled);
-    keys = scaled;
-  }
+/** to = through ∘ from + Koutᵀ (V, 1) of the open chunk; without `from` the second alone. */
+function write(to: usize, from: usize, back: bool): void {
+  const keys = keysOut(count, back, k), values = valuesOf(from, back, v);
+  const decay: f32 = from === 0 ? 0 : through(count, back);
+  const old = from === 0 ? 0 : carried(from, to);
   multiplyTransposed(
     headDim,
     <i32> (valueStride >> 2),
     count,
     keys,
     headStride,
-    v,
+    values,
     valueStride,
     to,
     valueStride,
     decay,
-    from,
+    old,
     valueStride,
   );
   const keySum = headDim * valueStride, columns = <i32> (headStride >> 2);
-  const to1 = to + keySum, from1 = from + keySum;
-  if (decay !== 0) {
+  const to1 = to + keySum, old1 = old + keySum;
+  if (from !== 0) {
     for (let i: usize = 0; i < headStride; i += 16) {
-      const old = v128.load(from1 + i);
-      v128.store(to1 + i, f32x4.mul(old, f32x4.splat(decay)));
+      const sum = v128.load(old1 + i);
+      v128.store(to1 + i, f32x4.mul(sum, f32x4.splat(decay)));
     }
   } else memory.fill(to1, 0, headStride);
   addRows(columns, keys, to1);
@@ -92,8 +87,9 @@ function addRows(columns: i32, rows: usize, target: usize): void {
   }
 }
 
+/** A segment's record: both states, and what is left of one that passes through. */
 export function forwardRecordBytes(): usize {
-  return 2 * stateBytes + 64;
+  return 2 * (stateBytes + passBytes());
 }
 
 function recordOf(sequence: i32, segment: i32): usize {
@@ -105,29 +101,25 @@ function recordOf(sequence: i32, segment: i32): usize {
 export function summarizeForward(sequence: i32, segment: i32): void {
   const first = chunkOf(segment), end = chunkOf(segment + 1);
   const state = recordOf(sequence, segment), stateBack = state + stateBytes;
-  let total: f32 = 1, totalBack: f32 = 1;
+  const pass = stateBack + stateBytes, passBack = pass + passBytes();
+  openPass(pass);
+  openPass(passBack);
   for (let chunk = first; chunk < end; chunk++) {
     openChunk(sequence, chunk);
-    const decay: f32 = decays ? through(count) : 1;
-    const old: f32 = chunk > first ? decay : 0;
-    write(state, old, state, decays ? leaving : 0);
-    total *= decay;
+    write(state, chunk > first ? state : 0, false);
+    extendPass(pass, count, false);
     countProgress();
   }
-  if (decays && !causal) {
-    for (let chunk = end - 1; chunk >= first; chunk--) {
-      openChunk(sequence, chunk);
-      const old: f32 = chunk < end - 1 ? throughBack() : 0;
-      write(stateBack, old, stateBack, leavingBack);
-      totalBack *= throughBack();
-      countProgress();
-    }
+  if (!decays || causal) return;
+  for (let chunk = end - 1; chunk >= first; chunk--) {
+    openChunk(sequence, chunk);
+    write(stateBack, chunk < end - 1 ? stateBack : 0, true);
+    extendPass(passBack, count, true);
+    countProgress();
   }
-  put(state + 2 * stateBytes, 0, total);
-  put(state + 2 * stateBytes, 1, totalBack);
 }
 
-/** The state that reaches a segment from those before it, or after it. */
+/** The state that reaches a segment from the border and the segments before it, or after it. */
 function gather(
   sequence: i32,
   segment: i32,
@@ -137,12 +129,15 @@ function gather(
   const last = filledSegments() - 1;
   const step = afterwards ? -1 : 1;
   const first = afterwards ? last : 0;
+  const border = afterwards ? job.after : job.before;
+  if (border !== 0) loadState(border, sequence, to);
   for (let s = first; s !== segment; s += step) {
     const record = recordOf(sequence, s);
     const state = afterwards ? record + stateBytes : record;
-    const total = at(record + 2 * stateBytes, afterwards ? 1 : 0);
-    if (s === first) memory.copy(to, state, stateBytes);
-    else scaleAndAdd(stateBytes, to, total, state);
+    const passes = record + 2 * stateBytes;
+    const pass = afterwards ? passes + passBytes() : passes;
+    if (s === first && border === 0) memory.copy(to, state, stateBytes);
+    else passOn(stateBytes, to, pass, state);
   }
 }
 
@@ -151,14 +146,13 @@ export function attendForward(sequence: i32, segment: i32): void {
   const first = chunkOf(segment), end = chunkOf(segment + 1);
   if (first >= end) return;
   if (!decays) return attendWithoutDecay(sequence, first, end);
-  if (segments > 1) gather(sequence, segment, false, before);
+  gather(sequence, segment, false, before);
   let state = after + (end - 1 - first) * stateBytes;
   if (!causal) {
-    if (segments > 1) gather(sequence, segment, true, state);
+    gather(sequence, segment, true, state);
     for (let chunk = end - 1; chunk > first; chunk--) {
       openChunk(sequence, chunk);
-      const old: f32 = chunk < chunks - 1 ? throughBack() : 0;
-      write(state - stateBytes, old, state, leavingBack);
+      write(state - stateBytes, isFollowed(chunk) ? state : 0, true);
       state -= stateBytes;
       countProgress();
     }
@@ -168,14 +162,25 @@ export function attendForward(sequence: i32, segment: i32): void {
     openQueries();
     const y = outputRows();
     attendInside(y);
-    if (chunk > 0) readState(before, entering, y);
-    if (!causal && chunk < chunks - 1) readState(state, enteringBack, y);
+    const some = chunk > 0 || job.before !== 0;
+    if (some) readState(before, false, y);
+    if (!causal && isFollowed(chunk)) readState(state, true, y);
     finish(y);
-    const old: f32 = chunk > 0 ? through(count) : 0;
-    if (chunk < end - 1) write(before, old, before, leaving);
+    const isLast = chunk === chunks - 1 && job.forward !== 0;
+    if (chunk < end - 1 || isLast) write(before, some ? before : 0, false);
+    if (isLast) storeState(before, job.forward, sequence);
+    if (chunk === 0 && job.backward !== 0) {
+      write(state, isFollowed(chunk) ? state : 0, true);
+      storeState(state, job.backward, sequence);
+    }
     state += stateBytes;
     countProgress();
   }
+}
+
+/** Whether a state comes from after a chunk. */
+function isFollowed(chunk: i32): bool {
+  return chunk < chunks - 1 || job.after !== 0;
 }
 
 /** Every token reads the same state, the sum over all segments. */
@@ -185,30 +190,51 @@ function attendWithoutDecay(sequence: i32, first: i32, end: i32): void {
     if (s === 0) memory.copy(before, state, stateBytes);
     else scaleAndAdd(stateBytes, before, 1, state);
   }
-  const one: f32 = 1;
-  for (let i = 0; i < chunkSize; i++) put(entering, i, one);
+  if (first === 0) {
+    passWithoutDecay(sequence, job.before, job.forward);
+    passWithoutDecay(sequence, job.after, job.backward);
+  }
+  addBorder(sequence, job.before, before);
+  addBorder(sequence, job.after, before);
   for (let chunk = first; chunk < end; chunk++) {
     openTokens(sequence, chunk);
     openQueries();
     const y = outputRows();
     memory.fill(sums, 0, vectorBytes(count));
     memory.fill(y, 0, count * valueStride);
-    readState(before, entering, y);
+    readState(before, false, y);
     finish(y);
     countProgress();
   }
 }
 
-/** y_i += weight_i q_iᵀ state; sums_i likewise. */
-function readState(state: usize, weightVector: usize, y: usize): void {
+/** Hands a border's state on, with what the sequence adds. */
+function passWithoutDecay(sequence: i32, from: usize, to: usize): void {
+  if (to === 0) return;
+  const written = before, sum = after;
+  if (from !== 0) loadState(from, sequence, sum);
+  else memory.fill(sum, 0, stateBytes);
+  scaleAndAdd(stateBytes, sum, 1, written);
+  storeState(sum, to, sequence);
+}
+
+/** state += the state at a border, if there is one. */
+function addBorder(sequence: i32, border: usize, state: usize): void {
+  if (border === 0) return;
+  loadState(border, sequence, after);
+  scaleAndAdd(stateBytes, state, 1, after);
+}
+
+/** Y += Qin state; sums likewise. */
+function readState(state: usize, back: bool, y: usize): void {
   const keySum = state + headDim * valueStride;
-  scaleRowsAndDot(count, headStride, weightVector, q, scaled, keySum, sums);
+  const queries = queriesInAndDot(count, back, q, keySum, sums);
   const width = <i32> (valueStride >> 2);
   multiply(
     count,
     width,
     headDim,
-    scaled,
+    queries,
     headStride,
     state,
     valueStride,

@@ -8,46 +8,50 @@ import {
   filledSegments,
   headStride,
   rowsV,
-  scaled,
   segments,
   stateBytes,
   valueDim,
 } from "./attention";
-import {
-  entering,
-  enteringBack,
-  leaving,
-  leavingBack,
-  through,
-  throughBack,
-} from "./decay";
 import { multiplyTransposed } from "./gemm";
 import { count, k, openChunk, q, rowsG } from "./inside_gradient";
 import { queue } from "./jobs";
-import { at, put, scaleAndAdd, scaleRows } from "./matrix";
+import {
+  carried,
+  extendPass,
+  keysOut,
+  openPass,
+  passBytes,
+  passOn,
+  queriesIn,
+  through,
+  valuesOf,
+} from "./preparation";
 import { countProgress } from "./threads";
 
-/** to = decay · from + Σ_j weight_j columns_j rows_jᵀ; without weights they are 1. */
-export function write(
-  to: usize,
-  decay: f32,
-  from: usize,
-  weightVector: usize,
-  columns: usize,
-  rows: usize,
-): void {
-  let weighted = rows;
-  if (weightVector !== 0) {
-    scaleRows(count, headStride, weightVector, rows, scaled);
-    weighted = scaled;
-  }
-  writeWeighted(to, decay, from, columns, weighted);
+/** to = through ∘ from + (V, 1)ᵀ Kout of the open chunk; without `from` the second alone. */
+export function write(to: usize, from: usize, back: bool): void {
+  writeKeys(to, from, back, keysOut(count, back, k));
 }
 
-export function writeWeighted(
+/** The same, with Kout at hand. */
+export function writeKeys(
   to: usize,
-  decay: f32,
   from: usize,
+  back: bool,
+  keys: usize,
+): void {
+  writeRows(to, from, back, valuesOf(from, back, rowsV), keys);
+}
+
+/** As {@link write} for the gradient in a state: through ∘ from + g'ᵀ Qin. */
+export function writeGradient(to: usize, from: usize, back: bool): void {
+  writeRows(to, from, back, rowsG, queriesIn(count, back, q));
+}
+
+function writeRows(
+  to: usize,
+  from: usize,
+  back: bool,
   columns: usize,
   rows: usize,
 ): void {
@@ -61,17 +65,17 @@ export function writeWeighted(
     headStride,
     to,
     headStride,
-    decay,
-    from,
+    from === 0 ? 0 : through(count, back),
+    from === 0 ? 0 : carried(from, to),
     headStride,
   );
 }
 
 export function backwardRecordBytes(): usize {
-  return 4 * stateBytes + 64;
+  return 4 * stateBytes + 2 * passBytes();
 }
 
-/** A segment's record: states H and T, their gradients after and before it, total decays. */
+/** A segment's record: states H and T, their gradients after and before it, and both passes. */
 export function recordOf(sequence: i32, segment: i32): usize {
   return queue.extra +
     <usize> (sequence * segments + segment) * backwardRecordBytes();
@@ -84,33 +88,28 @@ export function summarizeBackward(sequence: i32, segment: i32): void {
   const stateBack = record + stateBytes;
   const gradientAfter = record + 2 * stateBytes;
   const gradientBack = record + 3 * stateBytes;
-  let total: f32 = 1, totalBack: f32 = 1;
+  const pass = record + 4 * stateBytes, passBack = pass + passBytes();
+  openPass(pass);
+  openPass(passBack);
   for (let chunk = first; chunk < end; chunk++) {
     openChunk(sequence, chunk);
-    const decay: f32 = decays ? through(count) : 1;
-    const old: f32 = chunk > first ? decay : 0;
-    write(record, old, record, decays ? leaving : 0, rowsV, k);
-    total *= decay;
+    const some = chunk > first;
+    write(record, some ? record : 0, false);
+    extendPass(pass, count, false);
     if (!decays) {
-      write(gradientAfter, old, gradientAfter, 0, rowsG, q);
+      writeGradient(gradientAfter, some ? gradientAfter : 0, false);
     } else if (!causal) {
-      const oldBack: f32 = chunk > first ? throughBack() : 0;
-      write(gradientBack, oldBack, gradientBack, enteringBack, rowsG, q);
-      totalBack *= throughBack();
+      writeGradient(gradientBack, some ? gradientBack : 0, true);
+      extendPass(passBack, count, true);
     }
     countProgress();
   }
-  put(record + 4 * stateBytes, 0, total);
-  put(record + 4 * stateBytes, 1, totalBack);
   if (!decays) return;
   for (let chunk = end - 1; chunk >= first; chunk--) {
     openChunk(sequence, chunk);
-    const old: f32 = chunk < end - 1 ? through(count) : 0;
-    write(gradientAfter, old, gradientAfter, entering, rowsG, q);
-    if (!causal) {
-      const oldBack: f32 = chunk < end - 1 ? throughBack() : 0;
-      write(stateBack, oldBack, stateBack, leavingBack, rowsV, k);
-    }
+    const some = chunk < end - 1;
+    writeGradient(gradientAfter, some ? gradientAfter : 0, false);
+    if (!causal) write(stateBack, some ? stateBack : 0, true);
     countProgress();
   }
 }
@@ -121,7 +120,7 @@ export function gather(
   segment: i32,
   fromRight: bool,
   which: i32,
-  total: i32,
+  back: bool,
   to: usize,
 ): void {
   const first = fromRight ? filledSegments() - 1 : 0;
@@ -129,9 +128,9 @@ export function gather(
   for (let s = first; s !== segment; s += step) {
     const record = recordOf(sequence, s);
     const state = record + which * stateBytes;
+    const passes = record + 4 * stateBytes;
+    const pass = back ? passes + passBytes() : passes;
     if (s === first) memory.copy(to, state, stateBytes);
-    else {
-      scaleAndAdd(stateBytes, to, at(record + 4 * stateBytes, total), state);
-    }
+    else passOn(stateBytes, to, pass, state);
   }
 }

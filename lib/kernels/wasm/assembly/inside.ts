@@ -2,7 +2,6 @@
 import {
   chunkSize,
   countOf,
-  decays,
   headBytes,
   headDim,
   headStride,
@@ -18,10 +17,11 @@ import {
   valueBytes,
   valueStride,
 } from "./attention";
-import { bordersOf, weights, weightsOf } from "./decay";
+import { weights, weightsOf } from "./decay";
 import { multiply } from "./gemm";
 import { attention as job } from "./jobs";
 import { at, paddedRows, put, transpose, unpadRows } from "./matrix";
+import { openDecays } from "./preparation";
 import { sum4, vectorBytes } from "./simd";
 
 export let count: i32 = 0, token: i32 = 0;
@@ -53,7 +53,7 @@ export function openChunk(sequence: i32, chunk: i32): void {
   );
   f = logDecay(job.f, token);
   b = logDecay(job.b, token);
-  if (decays) bordersOf(count, f, b);
+  openDecays(count, f, b);
 }
 
 /** Points to its queries. */

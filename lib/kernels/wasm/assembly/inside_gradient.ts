@@ -6,7 +6,6 @@ import {
   chunkSize,
   columnsStride,
   countOf,
-  decays,
   headBytes,
   headDim,
   headStride,
@@ -24,11 +23,12 @@ import {
   valueDim,
   valueStride,
 } from "./attention";
-import { bordersOf, weights, weightsOf } from "./decay";
+import { weights, weightsOf } from "./decay";
 import { multiply, multiplyTransposed } from "./gemm";
 import { factorOf } from "./inside";
 import { attention as job } from "./jobs";
 import { at, paddedRows, put, transpose, unpadRows } from "./matrix";
+import { openDecays } from "./preparation";
 import { multiplyAdd, sum4, vectorBytes } from "./simd";
 
 /** Gradients of the masked, scaled sums: `[chunkSize, valueDim + 1]`. */
@@ -84,7 +84,7 @@ export function openChunk(sequence: i32, chunk: i32): void {
   k = paddedRows(count, job.k + offset, headBytes, rowsK, headStride);
   f = logDecay(job.f, token);
   b = logDecay(job.b, token);
-  if (decays) bordersOf(count, f, b);
+  openDecays(count, f, b);
   openValues();
   openGradients(count, token);
 }

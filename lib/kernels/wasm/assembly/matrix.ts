@@ -122,6 +122,20 @@ export function scaleRowsAndDot(
   }
 }
 
+/** sums_i += row_i · vector */
+export function addRowDots(
+  rows: i32,
+  stride: usize,
+  row: usize,
+  vector: usize,
+  sums: usize,
+): void {
+  for (let i = 0; i < rows; i++) {
+    put(sums, i, at(sums, i) + dot(stride, row, vector));
+    row += stride;
+  }
+}
+
 /** target_i += weight_i source_i; dots_i = weight_i source_i · row_i */
 export function addScaledRowsAndDot(
   rows: i32,

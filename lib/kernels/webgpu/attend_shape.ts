@@ -1,0 +1,65 @@
+/** How much room the shader of `attend.ts` has, and how its work is shared out. @module */
+import { decayBytes, weightBytes } from "./mask.ts";
+import { TILE_ROWS } from "./states.ts";
+import { type Dims, quadsOf } from "./vectors.ts";
+
+/** How much room a shader has; few shapes, so that few shaders differ. */
+export interface Shape {
+  /** For tokens of a chunk. */
+  readonly largestChunk: number;
+  /** For quads of z. */
+  readonly largestQuads: number;
+  /** Rows of a chunk that a workgroup computes. */
+  readonly blockRows: number;
+}
+
+const LARGEST_CHUNKS = [64, 128, 256];
+/** Of heads of up to 64 and up to 128, with a row sum. */
+const LARGEST_QUADS = [17, 33];
+const BLOCK_ROWS = [32, 24, 16, 8];
+
+/**
+ * The shape for chunks of a size.
+ *
+ * @param chunkSize Tokens of a chunk.
+ * @param dims Columns of a head.
+ * @param workgroupBytes Memory of a workgroup.
+ * @returns The shape, or `undefined` if there is none or no room for it.
+ */
+export function shapeFor(
+  chunkSize: number,
+  dims: Dims,
+  workgroupBytes: number,
+): Shape | undefined {
+  const quads = Math.max(quadsOf("key", dims), quadsOf("sum", dims));
+  const largestChunk = LARGEST_CHUNKS.find((size) => size >= chunkSize);
+  const largestQuads = LARGEST_QUADS.find((size) => size >= quads);
+  if (largestChunk === undefined || largestQuads === undefined) return;
+  return BLOCK_ROWS.map((rows) => ({
+    largestChunk,
+    largestQuads,
+    blockRows: rows,
+  })).find((shape) => bytesOf(shape) <= workgroupBytes);
+}
+
+function bytesOf(shape: Shape): number {
+  const { blockRows } = shape;
+  const tokens = roomFor(shape);
+  return 16 * blockRows * scratchQuads(shape) + 3 * 4 * blockRows +
+    decayBytes(tokens) + weightBytes(tokens);
+}
+
+/** Tokens of all blocks. */
+export function roomFor({ largestChunk, blockRows }: Shape): number {
+  return Math.ceil(largestChunk / blockRows) * blockRows;
+}
+
+/** Quads of a row that scores, and later parts of sums, take. */
+export function scratchQuads({ largestChunk, largestQuads }: Shape): number {
+  return Math.max(largestChunk / 4, largestQuads);
+}
+
+/** A thread for each tile of z. */
+export function threadsOf({ blockRows, largestQuads }: Shape): number {
+  return blockRows / TILE_ROWS * largestQuads;
+}

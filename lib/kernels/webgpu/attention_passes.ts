@@ -1,0 +1,193 @@
+/**
+ * Both passes of attention as tfjs kernels for WebGPU, whatever the form.
+ *
+ * The forward pass is one role of `roles.ts`, the gradient three. A form says how
+ * a role is computed: its schedule.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type AttentionKernel,
+  gradientKernel,
+  type KernelAttributes,
+  KERNELS,
+} from "../../attention/kernel.ts";
+import type { ConcreteForm } from "../../attention/form.ts";
+import {
+  type Call,
+  registerFusedKernel,
+} from "../../tfjs/webgpu/fused_kernel.ts";
+import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
+import { Run } from "./attention_run.ts";
+import { COTANGENTS, cotangentsShader } from "./cotangents.ts";
+import type { MaskSource } from "./mask.ts";
+import type { Pass } from "./passes.ts";
+import type { Role } from "./roles.ts";
+import type { States } from "./states.ts";
+import type { Dims, Vectors } from "./vectors.ts";
+
+/** How a form computes what tokens read of each other. */
+export interface Schedule {
+  /** Whether they read other chunks through states. */
+  readonly readsStates: boolean;
+  /** Whether a sequence may be a piece of a longer one, with states on both sides. */
+  readonly takesStates?: boolean;
+  /** Another way of the forward pass, for some calls. */
+  instead?(call: Call<string, KernelAttributes>): tf.TensorInfo[] | undefined;
+  /** Tokens of a chunk of the gradient, if not those of the forward pass. */
+  gradientChunk?(length: number, dims: Dims): number;
+  /** Makes what all roles need besides. */
+  prepare?(run: Run, pass: Pass): void;
+  /** Computes some roles, of the same mask. */
+  attend(
+    run: Run,
+    roles: readonly Role[],
+    mask: MaskSource | null,
+    pass: Pass,
+  ): void;
+}
+
+/**
+ * Registers both kernels of a form for webgpu, once.
+ *
+ * @param form The form.
+ * @param schedule How it computes a role.
+ * @param plan Plans a problem for a device.
+ */
+export function registerForm(
+  form: ConcreteForm,
+  schedule: Schedule,
+  plan: (
+    request: Parameters<AttentionKernel["plan"]>[0],
+    device: GPUDevice,
+  ) => ReturnType<AttentionKernel["plan"]>,
+): void {
+  if (tf.getKernel(KERNELS[form], "webgpu")) return;
+  const planning: Pick<AttentionKernel, "plan" | "states"> = {
+    states: schedule.takesStates ?? false,
+    plan: (request) =>
+      plan(request, (tf.backend() as StrictWebGPUBackend).device),
+  };
+  registerFusedKernel<string, KernelAttributes>(
+    KERNELS[form],
+    (call) =>
+      schedule.instead?.(call) ??
+        forward(new Run(call, schedule.readsStates), schedule),
+    planning,
+  );
+  registerFusedKernel<string, KernelAttributes>(
+    gradientKernel(form),
+    (call) => gradient(runOfGradient(call, schedule), schedule),
+  );
+}
+
+/** The gradients of log decays read states in all forms. */
+function runOfGradient(
+  call: Call<string, KernelAttributes>,
+  schedule: Schedule,
+): Run {
+  const { q, v, f } = call.inputs;
+  const [length, headDim] = q!.shape.slice(2) as [number, number];
+  const dims = { headDim, valueDim: v!.shape[3]! };
+  const { chunkSize } = call.attributes;
+  const attributes = {
+    ...call.attributes,
+    chunkSize: schedule.gradientChunk?.(length, dims) ?? chunkSize,
+  };
+  return new Run(
+    { ...call, attributes },
+    schedule.readsStates || f !== undefined,
+  );
+}
+
+function forward(run: Run, schedule: Schedule): tf.TensorInfo[] {
+  const y = run.output("y", run.input("v")!.shape);
+  const rowSums = run.output("rowSums", run.perToken);
+  const leaving = run.leaving();
+  const q = run.vectors("q", "key");
+  const k = run.vectors("k", "key");
+  const v = run.vectors("v", "value");
+  const { mask } = run;
+  const states: States = { name: "states", rows: k, columns: v, mask };
+  if (schedule.readsStates) run.scratchStates(states);
+  const attention: Role = {
+    rows: q,
+    others: k,
+    values: v,
+    states,
+    output: { name: "y", columns: "value" },
+    finish: { kind: "attention" },
+  };
+  for (const pass of run.passes) {
+    run.makeStates([states], pass);
+    schedule.prepare?.(run, pass);
+    schedule.attend(run, [attention], mask, pass);
+  }
+  run.clearPadding([y]);
+  run.dispose();
+  return [y, rowSums, ...leaving];
+}
+
+function gradient(run: Run, schedule: Schedule): tf.TensorInfo[] {
+  const outputs = ["q", "k", "v", "f", "b"]
+    .filter((name) => run.input(name) !== undefined)
+    .map((name) => run.output(`d${name}`, run.input(name)!.shape));
+  const q = run.vectors("q", "key");
+  const k = run.vectors("k", "key");
+  const v = run.vectors("v", "value");
+  const g = COTANGENTS;
+  run.scratchVectors(g.name, 4 * run.quads(g.columns));
+  const { mask, transposed } = run;
+  const states: States = { name: "states", rows: k, columns: v, mask };
+  const cotangentStates: States = {
+    name: "cotangentStates",
+    rows: q,
+    columns: g,
+    mask: transposed,
+  };
+  if (schedule.readsStates || mask) {
+    run.scratchStates(states);
+    run.scratchStates(cotangentStates);
+  }
+  const shares = (own: Vectors, name: string): Role["finish"] => {
+    if (mask === null) return { kind: "none" };
+    run.scratchVectors(name, 4);
+    return { kind: "shares", own, name };
+  };
+  const dq: Role = {
+    rows: g,
+    others: v,
+    values: k,
+    states,
+    output: { name: "dq", columns: "key" },
+    finish: shares(q, "queryShares"),
+  };
+  const dk: Role = {
+    rows: v,
+    others: g,
+    values: q,
+    states: cotangentStates,
+    output: { name: "dk", columns: "key" },
+    finish: shares(k, "keyShares"),
+  };
+  const dv: Role = {
+    rows: k,
+    others: q,
+    values: g,
+    states: cotangentStates,
+    output: { name: "dv", columns: "value" },
+    finish: { kind: "none" },
+  };
+  for (const pass of run.passes) {
+    run.launch(cotangentsShader, pass);
+    run.makeStates([states, cotangentStates], pass);
+    schedule.prepare?.(run, pass);
+    schedule.attend(run, [dq], mask, pass);
+    schedule.attend(run, [dk, dv], transposed, pass);
+    if (mask) run.decayGradients([states.name, cotangentStates.name], pass);
+  }
+  run.clearPadding(outputs.slice(0, 3));
+  run.dispose();
+  return outputs;
+}

@@ -1,0 +1,223 @@
+/** A call of an attention kernel for WebGPU. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { KernelAttributes } from "../../attention/kernel.ts";
+import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
+import { attendShader } from "./attend.ts";
+import { type Shape, shapeFor } from "./attend_shape.ts";
+import { carryStatesShader, type PieceBorders } from "./carry_states.ts";
+import { chunkStatesShader } from "./chunk_states.ts";
+import { decayGradientsShader } from "./decay_gradients.ts";
+import type { Call } from "../../tfjs/webgpu/fused_kernel.ts";
+import { launch } from "../../tfjs/webgpu/launch.ts";
+import { type MaskSource, transposedMask } from "./mask.ts";
+import { packShader } from "./pack.ts";
+import { clearPadding } from "./padding.ts";
+import {
+  isPacked,
+  maskOf,
+  type Pass,
+  passesOver,
+  stateBytes,
+} from "./passes.ts";
+import { makeFloats } from "../../tfjs/webgpu/program.ts";
+import type { Role } from "./roles.ts";
+import {
+  type Launch,
+  packProblem,
+  type Shader,
+} from "../../tfjs/webgpu/shader.ts";
+import type { States } from "./states.ts";
+import { type Columns, type Dims, quadsOf, type Vectors } from "./vectors.ts";
+
+/** The shape of shaders that have no mask, and need no room for one. */
+const MASKLESS_CHUNK = 64;
+
+/** A call of a kernel: its tensors by the names of their bindings, and its launches. */
+export class Run {
+  readonly #backend: StrictWebGPUBackend;
+  readonly #tensors: Record<string, tf.TensorInfo>;
+  readonly #scratch: tf.TensorInfo[] = [];
+  readonly #attributes: KernelAttributes;
+  readonly #shape: Shape;
+  /** Chunks of a sequence. */
+  readonly chunks: number;
+  /** Columns of a head. */
+  readonly dims: Dims;
+  /** `[batch, heads, length]` */
+  readonly perToken: number[];
+  readonly mask: MaskSource | null;
+  readonly transposed: MaskSource | null;
+  readonly passes: readonly Pass[];
+  /** Whether there are states: with a mask, if there is more than one chunk. */
+  readonly hasStates: boolean;
+  /** What comes to the sequence and leaves it, if it is a piece of a longer one. */
+  readonly borders: PieceBorders | undefined;
+
+  /**
+   * @param call The kernel's tensors and attributes.
+   * @param withStates Whether the kernel makes states, if there are any.
+   */
+  constructor(
+    { inputs, backend, attributes }: Call<string, KernelAttributes>,
+    withStates: boolean,
+  ) {
+    this.#backend = backend;
+    this.#tensors = { ...inputs };
+    this.#attributes = attributes;
+    const { q, v, f } = this.#tensors;
+    const [batch, heads, length, headDim] = q!.shape as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    const { causal, chunkSize, states = false } = this.#attributes;
+    const { limits } = this.#backend.device;
+    this.perToken = [batch, heads, length];
+    this.dims = { headDim, valueDim: v!.shape[3]! };
+    this.chunks = Math.ceil(length / chunkSize);
+    this.mask = maskOf(f !== undefined, causal);
+    this.transposed = this.mask && transposedMask(causal);
+    this.hasStates = withStates && !(this.mask && this.chunks === 1);
+    this.borders = states
+      ? {
+        before: this.input("before") !== undefined,
+        after: !causal && this.input("after") !== undefined,
+        backward: !causal,
+      }
+      : undefined;
+    this.#shape = shapeFor(
+      this.mask ? chunkSize : MASKLESS_CHUNK,
+      this.dims,
+      limits.maxComputeWorkgroupStorageSize,
+    )!;
+    const bytes = this.hasStates
+      ? this.chunks * stateBytes(this.dims, this.mask)
+      : 0;
+    this.passes = passesOver(batch * heads, bytes, limits);
+  }
+
+  /** Whether a token reads only itself and the tokens before it. */
+  get causal(): boolean {
+    return this.#attributes.causal;
+  }
+
+  /** An input of the kernel. */
+  input(name: string): tf.TensorInfo | undefined {
+    return this.#tensors[name];
+  }
+
+  /** A tensor that the kernel returns. */
+  output(name: string, shape: number[]): tf.TensorInfo {
+    return this.#tensors[name] = makeFloats(this.#backend, shape);
+  }
+
+  /** The states that leave a piece. */
+  leaving(): tf.TensorInfo[] {
+    if (!this.borders) return [];
+    const { headDim, valueDim } = this.dims;
+    const shape = [...this.perToken.slice(0, 2), headDim, valueDim + 1];
+    const names = ["forward", ...(this.borders.backward ? ["backward"] : [])];
+    return names.map((name) => this.output(name, shape));
+  }
+
+  /** Zeros at padding, if there is a mask. */
+  clearPadding(outputs: readonly tf.TensorInfo[]): void {
+    const mask = this.input("mask");
+    if (!mask) return;
+    for (const x of outputs) clearPadding(this.#backend, x, mask);
+  }
+
+  /** A tensor that is gone when the kernel returns; of so many numbers. */
+  scratch(name: string, size: number): tf.TensorInfo {
+    const tensor = this.output(name, [size]);
+    this.#scratch.push(tensor);
+    return tensor;
+  }
+
+  /** As {@linkcode scratch}, with so many columns for each token. */
+  scratchVectors(name: string, columns: number): tf.TensorInfo {
+    return this.scratch(name, tf.util.sizeFromShape(this.perToken) * columns);
+  }
+
+  /** A buffer for states of a pass. */
+  scratchStates({ name }: States): void {
+    const { sequences } = this.passes[0]!;
+    const bytes = sequences * this.chunks * stateBytes(this.dims, this.mask);
+    // Without states there is a buffer all the same, for the binding.
+    this.scratch(name, this.hasStates ? bytes / 4 : 4);
+  }
+
+  /** An input, in whole quads. */
+  vectors(name: string, columns: "key" | "value"): Vectors {
+    const half = this.#attributes.precision === "f16";
+    const vectors = { name, columns, half };
+    if (!isPacked(columns, this.dims, half)) return vectors;
+    const x = this.input(name)!;
+    // Four halves take the room of two floats.
+    const perQuad = half ? 2 : 4;
+    const packed = this.scratchVectors(name, perQuad * this.quads(columns));
+    for (const pass of this.passes) {
+      this.launch((launch) => packShader(vectors, launch), pass, { x, packed });
+    }
+    return vectors;
+  }
+
+  quads(columns: Columns): number {
+    return quadsOf(columns, this.dims);
+  }
+
+  launch(
+    shaderOf: (launch: Launch) => Shader,
+    pass: Pass,
+    tensors: Record<string, tf.TensorInfo> = this.#tensors,
+  ): void {
+    const problem: Launch = {
+      ...this.#attributes,
+      ...this.dims,
+      ...pass,
+      length: this.perToken[2]!,
+      chunks: this.chunks,
+    };
+    const shader = shaderOf(problem);
+    launch(
+      this.#backend,
+      shader,
+      shader.bindings.map(({ name }) => tensors[name]!),
+      packProblem(problem),
+    );
+  }
+
+  /** The states that reach each chunk. */
+  makeStates(states: readonly States[], pass: Pass): void {
+    if (!this.hasStates) return;
+    const { largestChunk } = this.#shape;
+    this.launch(
+      (launch) => chunkStatesShader({ states, largestChunk }, launch),
+      pass,
+    );
+    if (this.chunks === 1 && !this.borders) return;
+    this.launch(
+      (launch) => carryStatesShader(states, launch, this.borders),
+      pass,
+    );
+  }
+
+  /** What tokens read of their chunk and of the states. */
+  attend(roles: readonly Role[], mask: MaskSource | null, pass: Pass): void {
+    const spec = { roles, mask, shape: this.#shape };
+    this.launch((launch) => attendShader(spec, launch), pass);
+  }
+
+  /** The gradients of the log decays, from the shares that came with dq and dk. */
+  decayGradients(states: readonly [string, string], pass: Pass): void {
+    const { causal, hasStates } = this;
+    const { largestChunk } = this.#shape;
+    const spec = { causal, alone: !hasStates, largestChunk, states };
+    this.launch((launch) => decayGradientsShader(spec, launch), pass);
+  }
+
+  dispose(): void {
+    this.#scratch.forEach(({ dataId }) => this.#backend.disposeData(dataId));
+  }
+}

@@ -1,0 +1,35 @@
+/** States that a kernel is given, or gives, as tensors of tfjs. @module */
+
+/**
+ * Text that reads and writes quads of `[sequences, headDim, valueDim + 1]`.
+ * What there is not of rows and columns is read as zero, and not written.
+ *
+ * @param sizes The uniforms that have `headDim` and `valueDim`.
+ * @param enters Buffers to be read: `enter_<name>(sequence, row, quad) -> vec4f`.
+ * @param leaves Buffers to be written: `leave_<name>(sequence, row, quad, state)`.
+ */
+export function borderStates(
+  sizes: string,
+  enters: readonly string[],
+  leaves: readonly string[],
+): string {
+  const each = (statement: string) => /* wgsl */ `
+  for (var i = 0u; i < 4u; i++) {
+    let column = 4u * quad + i;
+    if (row >= ${sizes}.headDim || column > ${sizes}.valueDim) { continue; }
+    let at = (sequence * ${sizes}.headDim + row) * (${sizes}.valueDim + 1u) + column;
+    ${statement}
+  }`;
+  return [
+    ...enters.map((name) => /* wgsl */ `
+fn enter_${name}(sequence: u32, row: u32, quad: u32) -> vec4f {
+  var state = vec4f();${each(`state[i] = ${name}[at];`)}
+  return state;
+}`),
+    ...leaves.map((name) => /* wgsl */ `
+fn leave_${name}(sequence: u32, row: u32, quad: u32, state: vec4f) {${
+      each(`${name}[at] = state[i];`)
+    }
+}`),
+  ].join("\n");
+}

@@ -1,0 +1,77 @@
+/** What the chunkwise kernels do with a problem, and what that takes. @module */
+import type {
+  KernelPlan,
+  KernelRequest,
+  Refusal,
+} from "../../attention/kernel.ts";
+import { shapeFor } from "./attend_shape.ts";
+import { largestBuffer, maskOf, passesOver, stateBytes } from "./passes.ts";
+import { inLaunches, packingOf, refusalOf, tooManyChunks } from "./planning.ts";
+
+/** Tokens a chunk, if nothing asks for fewer or forces more. */
+const BEST_CHUNK = 64;
+/** The same where there is no mask, and a chunk costs nothing but its state. */
+const BEST_MASKLESS_CHUNK = 256;
+
+/**
+ * Plans a problem for a device.
+ *
+ * @param request The problem.
+ * @param device Its limits and features.
+ * @returns What would run, or why nothing can.
+ */
+export function planFor(
+  request: KernelRequest,
+  device: Pick<GPUDevice, "limits" | "features">,
+): KernelPlan | Refusal {
+  const { batch, heads, length, causal } = request;
+  const { limits } = device;
+  const refusal = refusalOf(request, device);
+  if (refusal) return refusal;
+  const mask = maskOf(request.decays || causal, causal);
+  const memory = limits.maxComputeWorkgroupStorageSize;
+  const fits = (size: number) =>
+    mask === null || shapeFor(size, request, memory) !== undefined;
+  const chunksOf = (size: number) => Math.ceil(length / size);
+  const ofSequence = (size: number) =>
+    stateBytes(request, mask) * chunksOf(size);
+  const largest = largestBuffer(limits);
+
+  const best = mask ? BEST_CHUNK : BEST_MASKLESS_CHUNK;
+  let chunkSize = Math.min(request.chunkSize ?? best, length);
+  while (chunkSize > 1 && !fits(chunkSize)) chunkSize--;
+  if (!fits(chunkSize)) {
+    return {
+      refusal: `the adapter's ${memory} bytes of workgroup memory ` +
+        `(maxComputeWorkgroupStorageSize) hold no chunk`,
+    };
+  }
+  // States of long sequences fit in one buffer if the chunks are longer.
+  while (
+    request.chunkSize === undefined && chunkSize < length &&
+    fits(2 * chunkSize) &&
+    (ofSequence(chunkSize) > largest ||
+      tooManyChunks(chunksOf(chunkSize), limits))
+  ) chunkSize *= 2;
+  const chunks = chunksOf(chunkSize);
+  const crowded = tooManyChunks(chunks, limits);
+  if (crowded) return crowded;
+  const alone = mask !== null && chunks === 1;
+  if (!alone && ofSequence(chunkSize) > largest) {
+    return {
+      refusal: `the states of a sequence take ${ofSequence(chunkSize)} bytes ` +
+        `in chunks of ${chunkSize}, more than the adapter's ${largest} ` +
+        `(maxStorageBufferBindingSize)`,
+    };
+  }
+  const bytes = alone ? 0 : ofSequence(chunkSize);
+  const passes = passesOver(batch * heads, bytes, limits);
+  const packed = packingOf(request);
+  return {
+    chunkSize,
+    scratchBytes: packed.bytes + passes[0]!.sequences * bytes,
+    how: inLaunches(
+      passes.length * ((alone ? 1 : chunks > 1 ? 3 : 2) + packed.launches),
+    ),
+  };
+}

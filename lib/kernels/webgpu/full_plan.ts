@@ -1,0 +1,60 @@
+/** What the kernels of the full and the blockwise form do with a problem. @module */
+import type {
+  KernelPlan,
+  KernelRequest,
+  Refusal,
+} from "../../attention/kernel.ts";
+import { largestBuffer, maskOf, passesOver, stateBytes } from "./passes.ts";
+import {
+  type Device,
+  inLaunches,
+  packingOf,
+  refusalOf,
+  tooManyChunks,
+} from "./planning.ts";
+import { DECAYS_OF_TILE, FACTORS_OF_TOKEN } from "./tile_decays.ts";
+
+/**
+ * Plans a problem for a device.
+ *
+ * @param request The problem; `chunkSize` is what a tile should have at most.
+ * @param device Its limits and features.
+ * @param rows Rows of a workgroup.
+ * @returns What would run, or why nothing can.
+ */
+export function fullPlan(
+  request: KernelRequest,
+  device: Device,
+  rows: number,
+): KernelPlan | Refusal {
+  const refusal = refusalOf(request, device);
+  if (refusal) return refusal;
+  const { batch, heads, length, causal } = request;
+  const { limits } = device;
+  const sequences = batch * heads;
+  const chunkSize = Math.min(request.chunkSize ?? rows, rows, length);
+  const tiles = Math.ceil(length / chunkSize);
+  const crowded = tooManyChunks(tiles, limits);
+  if (crowded) return crowded;
+  const mask = maskOf(request.decays || causal, causal);
+  const largest = largestBuffer(limits);
+  const states = mask
+    ? Math.ceil(length / rows) * stateBytes(request, mask)
+    : 0;
+  if (states > largest) {
+    return {
+      refusal: `the states of a sequence's gradients take ${states} bytes, ` +
+        `more than the adapter's ${largest} (maxStorageBufferBindingSize)`,
+    };
+  }
+  const packed = packingOf(request);
+  const decays = mask
+    ? 4 * sequences * (FACTORS_OF_TOKEN * length + DECAYS_OF_TILE * tiles)
+    : 0;
+  const passes = passesOver(sequences, 0, limits);
+  return {
+    chunkSize,
+    scratchBytes: packed.bytes + decays,
+    how: inLaunches(passes.length * ((mask ? 2 : 1) + packed.launches)),
+  };
+}

@@ -1,0 +1,66 @@
+/**
+ * The full and the blockwise form as tfjs kernels for WebGPU: forward and
+ * gradient, in tiles of scores that no buffer ever holds. The blockwise form's
+ * tiles have the tokens that the caller wants, if a workgroup has rows for them.
+ *
+ * Forward, a launch; one more with decays, for what tiles need to know of them.
+ * The gradient has one for each of dq, dk and dv, and with decays the states of
+ * the chunkwise form: what passes a tile, from the tokens before it to those
+ * after it, is the product of the states that meet there.
+ *
+ * @module
+ */
+import { registerForm, type Schedule } from "./attention_passes.ts";
+import { fullPlan } from "./full_plan.ts";
+import { type Tiling, tilingOf } from "./score_tiles.ts";
+import {
+  DECAYS_OF_TILE,
+  FACTORS_OF_TOKEN,
+  TILE_DECAYS,
+  tileDecaysShader,
+} from "./tile_decays.ts";
+import { tilesShader } from "./tiles.ts";
+import type { Dims } from "./vectors.ts";
+
+/**
+ * Registers the kernels `LionFull`, `LionBlockwise` and their gradients for
+ * webgpu, once.
+ *
+ * @param isSoftware Whether the adapter computes on the CPU.
+ */
+export function registerFull(isSoftware: boolean): void {
+  const tilingFor = ({ headDim, valueDim }: Dims): Tiling =>
+    tilingOf(headDim, valueDim, isSoftware);
+  const schedule: Schedule = {
+    readsStates: false,
+    gradientChunk: (length, dims) => Math.min(tilingFor(dims).rows, length),
+    prepare: (run, pass) => {
+      if (!run.mask) return;
+      const { causal, chunks, dims, perToken } = run;
+      const [batch, heads] = perToken as [number, number];
+      if (!run.input(TILE_DECAYS.factors)) {
+        const tiles = batch * heads * chunks;
+        run.scratchVectors(TILE_DECAYS.factors, FACTORS_OF_TOKEN);
+        run.scratch(TILE_DECAYS.through, DECAYS_OF_TILE * tiles);
+      }
+      const spec = { causal, largestTile: tilingFor(dims).rows };
+      run.launch((launch) => tileDecaysShader(spec, launch), pass);
+    },
+    attend: (run, roles, mask, pass) => {
+      const tiling = tilingFor(run.dims);
+      for (const role of roles) {
+        run.launch(
+          (launch) => tilesShader({ role, mask, tiling }, launch),
+          pass,
+        );
+      }
+    },
+  };
+  for (const form of ["full", "blockwise"] as const) {
+    registerForm(form, schedule, (request, device) => {
+      const { rows } = tilingFor(request);
+      const wanted = form === "full" ? undefined : request.chunkSize;
+      return fullPlan({ ...request, chunkSize: wanted }, device, rows);
+    });
+  }
+}

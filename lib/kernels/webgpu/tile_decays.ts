@@ -1,0 +1,98 @@
+/**
+ * What the tiles of the full form need to know of the log decays: between two
+ * tiles the mask is a product
+ *
+ *     M_ij = exp(f_s + … + f_i) · through · exp(f_{j+1} + … + f_t)
+ *
+ * for i of the tile that begins with s, j of one before it that ends with t, and
+ * the decay through those between; with b likewise for one after it.
+ *
+ * @module
+ */
+import { decayNames } from "./chunk_states.ts";
+import {
+  declareDecays,
+  entering,
+  forwardMask,
+  leaving,
+  loadDecays,
+  type Side,
+  sidesOf,
+} from "./mask.ts";
+import {
+  declare,
+  input,
+  keyOf,
+  type Launch,
+  output,
+  type Shader,
+} from "../../tfjs/webgpu/shader.ts";
+
+/** Names of the buffers. */
+export const TILE_DECAYS = { factors: "tileFactors", through: "tileDecays" };
+
+/** Numbers of a token among the factors: in `x` and `y` of what it reads of, and is read by, those before; in `z` and `w` those after. */
+export const FACTORS_OF_TOKEN = 4;
+/** Numbers of a tile: the sums of its f and of its b. */
+export const DECAYS_OF_TILE = 2;
+
+const THREADS = 64;
+
+/**
+ * A workgroup writes the factors of the tokens of a tile, each a decay between
+ * the token and a border of the tile, and the log decays from one border to the
+ * other.
+ *
+ * @param causal Whether there is only the one direction.
+ * @param largestTile Room for the tokens of a tile.
+ */
+export function tileDecaysShader(
+  { causal, largestTile }: {
+    readonly causal: boolean;
+    readonly largestTile: number;
+  },
+  launch: Launch,
+): Shader {
+  const mask = forwardMask(causal);
+  const sides = sidesOf(mask);
+  const bindings = [
+    ...decayNames([mask]).map((name) => input(name, "f32")),
+    output(TILE_DECAYS.factors, "vec4f"),
+    output(TILE_DECAYS.through, "f32"),
+  ];
+  const factor = (side: Side, path: (side: Side, i: string) => string) =>
+    sides.includes(side) ? `exp(${path(side, "i")})` : "0.0";
+  const factors = (["before", "after"] as const).flatMap((side) => [
+    factor(side, entering),
+    factor(side, leaving),
+  ]);
+  return {
+    key: keyOf("tile_decays", causal && "causal", `tile=${largestTile}`),
+    bindings,
+    dispatch: [launch.chunks, launch.sequences, 1],
+    code: () =>
+      /* wgsl */ `${declare(bindings)}
+${declareDecays(sides, largestTile)}
+
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
+  let first = group.x * problem.chunkSize;
+  let count = min(problem.chunkSize, problem.length - first);
+  let sequence = problem.firstSequence + group.y;
+  let base = sequence * problem.length;
+${loadDecays(mask, largestTile, THREADS)}
+  for (var i = thread; i < count; i += ${THREADS}u) {
+    ${TILE_DECAYS.factors}[base + first + i] = vec4f(${factors.join(", ")});
+  }
+  if (thread == 0u) {
+    let tile = ${DECAYS_OF_TILE}u * (sequence * problem.chunks + group.x);
+${
+        sides.map((side, i) =>
+          `    ${TILE_DECAYS.through}[tile + ${i}u] = path_${side}(0u, count);`
+        ).join("\n")
+      }
+  }
+}
+`,
+  };
+}

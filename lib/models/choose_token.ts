@@ -1,0 +1,141 @@
+/** Choosing a token by its logit. @module */
+import seedrandom from "seedrandom";
+import { assertFinite } from "../contract/values.ts";
+
+/** How a token is chosen. */
+export interface ChoiceOptions {
+  /** Divides the logits; 0 takes the likeliest token. @default 1 */
+  temperature?: number;
+  /** Chooses among so many of the likeliest tokens. @default all */
+  topK?: number;
+  /**
+   * Chooses among the likeliest tokens that together are this probable, after
+   * temperature and topK: from 0, which takes the likeliest, to 1. @default 1
+   */
+  topP?: number;
+  /** Of the choice; each text of a batch has random numbers of its own. @default another one each time */
+  seed?: number | string;
+}
+
+/** The random numbers of a text so far. */
+export type RandomState = seedrandom.State;
+
+/** Chooses the tokens of a text. */
+export interface Chooser {
+  /** The next token. */
+  choose(logits: Float32Array): number;
+  /** From where the random numbers go on. */
+  randomState(): RandomState;
+}
+
+/**
+ * Checks the options.
+ *
+ * @throws {TypeError} If one is of the wrong kind.
+ * @throws {RangeError} If one has an impossible value.
+ */
+export function assertChoice(
+  { temperature = 1, topK = Infinity, topP = 1, seed }: ChoiceOptions,
+): void {
+  if (typeof temperature !== "number") {
+    throw new TypeError(
+      `temperature should be a number, got ${typeof temperature}`,
+    );
+  }
+  if (!(temperature >= 0 && temperature < Infinity)) {
+    throw new RangeError(`temperature should be 0 or more, got ${temperature}`);
+  }
+  assertCount("topK", topK, 1);
+  assertFinite("topP", topP);
+  if (topP < 0 || topP > 1) {
+    throw new RangeError(`topP should be from 0 to 1, got ${topP}`);
+  }
+  if (
+    seed !== undefined && typeof seed !== "number" && typeof seed !== "string"
+  ) {
+    throw new TypeError(
+      `seed should be a number or a string, got ${typeof seed}`,
+    );
+  }
+}
+
+/** Throws unless an option is a whole number, or Infinity. */
+export function assertCount(name: string, value: number, least: number): void {
+  if (typeof value !== "number") {
+    throw new TypeError(`${name} should be a number, got ${typeof value}`);
+  }
+  if (value === Infinity || (Number.isInteger(value) && value >= least)) return;
+  throw new RangeError(
+    `${name} should be an integer, ${least} or more, or Infinity, got ${value}`,
+  );
+}
+
+/**
+ * Chooses tokens of the `text`-th text of a batch.
+ *
+ * @param options Which were checked.
+ * @param text Its place in the batch.
+ * @param state From where its random numbers go on, unless there is a seed.
+ */
+export function chooserOf(
+  { temperature = 1, topK = Infinity, topP = 1, seed }: ChoiceOptions,
+  text: number,
+  state: RandomState | undefined,
+): Chooser {
+  const random = seed !== undefined
+    ? seedrandom(text === 0 ? `${seed}` : `${seed}, ${text}`, { state: true })
+    : seedrandom(undefined, { state: state ?? true });
+  const greedy = temperature === 0 || topP === 0;
+  return {
+    choose: (logits) =>
+      greedy
+        ? likeliest(logits)
+        : draw(logits, { temperature, topK, topP }, random()),
+    randomState: () => random.state(),
+  };
+}
+
+/** The first of the tokens with the highest logit. */
+function likeliest(logits: Float32Array): number {
+  let best = 0;
+  for (let token = 1; token < logits.length; token++) {
+    if (logits[token]! > logits[best]!) best = token;
+  }
+  return best;
+}
+
+/** A token for a number from 0 to 1. */
+function draw(
+  logits: Float32Array,
+  { temperature, topK, topP }: Required<Omit<ChoiceOptions, "seed">>,
+  random: number,
+): number {
+  const ranked = Array.from(logits.keys())
+    .sort((a, b) => logits[b]! - logits[a]!)
+    .slice(0, topK);
+  const highest = logits[ranked[0]!]!;
+  const weights = nucleus(
+    ranked.map((token) => Math.exp((logits[token]! - highest) / temperature)),
+    topP,
+  );
+  let left = random * total(weights);
+  const place = weights.findIndex((weight) => (left -= weight) < 0);
+  return ranked[place < 0 ? weights.length - 1 : place]!;
+}
+
+/**
+ * The first weights, as few as have this share of all.
+ *
+ * Source: Holtzman et al. 2020 (arXiv:1904.09751), nucleus sampling.
+ */
+function nucleus(weights: number[], share: number): number[] {
+  if (share === 1) return weights;
+  const wanted = share * total(weights);
+  let sum = 0;
+  const last = weights.findIndex((weight) => (sum += weight) >= wanted);
+  return last < 0 ? weights : weights.slice(0, last + 1);
+}
+
+function total(weights: readonly number[]): number {
+  return weights.reduce((a, b) => a + b, 0);
+}

@@ -1,0 +1,409 @@
+/** A piece of a sequence between two states, and pieces that make a whole. @module */
+import { assert, assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  causalPair,
+  type LogDecayPair,
+  logDecayPair,
+} from "../../lib/attention/decay_pair.ts";
+import {
+  attendPiece,
+  passPiece,
+  type PieceOptions,
+} from "../../lib/attention/piece.ts";
+import { type BackendName, twoSidedDecay } from "../../mod.ts";
+import { onEachBackend, TOLERANCE } from "../backends.ts";
+import { type Problem, solve } from "../oracle.ts";
+import { array, uniform } from "../random.ts";
+import { sample } from "../sample.ts";
+import { type Case, decayOf, DECAYS, describe, problemOf } from "./cases.ts";
+
+/** The states on both sides of a piece, `[batch, heads, headDim, valueDim + 1]`. */
+interface Borders {
+  readonly before: Float32Array;
+  readonly after: Float32Array;
+}
+
+/** A piece's output and states in float64, from the definition. */
+function solvePiece(problem: Problem, { before, after }: Borders) {
+  const { batch, heads, length, headDim, valueDim, q, k, v, mask } = problem;
+  const { scale, epsilon, normalize, causal, decay } = problem;
+  const columns = valueDim + 1, size = headDim * columns;
+  const y = new Float64Array(batch * heads * length * valueDim);
+  const forward = new Float64Array(before.length);
+  const backward = new Float64Array(before.length);
+  for (let sequence = 0; sequence < batch * heads; sequence++) {
+    const first = sequence * length, entry = Math.floor(sequence / heads);
+    const isToken = (i: number) => mask?.[entry * length + i] !== 0;
+    /** What tokens `start`, …, `end - 1` pay on arrival, together. */
+    const paid = (side: "forward" | "backward", start: number, end: number) => {
+      if (decay.kind !== "two-sided") return 1;
+      const log = decay[side].subarray(first + start, first + end);
+      return Math.exp(log.reduce((sum, x) => sum + x, 0));
+    };
+    const states = { before, after, forward, backward };
+    const add = (to: keyof typeof states, factor: number, from: Float32Array) =>
+      rows(headDim, columns, (n, c) => {
+        const at = sequence * size + n * columns + c;
+        states[to][at]! += factor * from[at]!;
+      });
+    const write = (to: keyof typeof states, factor: number, j: number) =>
+      rows(headDim, columns, (n, c) => {
+        const key = k[(first + j) * headDim + n]!;
+        const value = c < valueDim ? v[(first + j) * valueDim + c]! : 1;
+        states[to][sequence * size + n * columns + c]! += factor * key * value;
+      });
+    add("forward", paid("forward", 0, length), before);
+    add("backward", paid("backward", 0, length), after);
+    for (let i = 0; i < length; i++) {
+      if (!isToken(i)) continue;
+      write("forward", paid("forward", i + 1, length), i);
+      write("backward", paid("backward", 0, i), i);
+      const sums = new Float64Array(columns);
+      const query = (n: number) => scale * q[(first + i) * headDim + n]!;
+      const read = (factor: number, state: Float32Array) =>
+        rows(headDim, columns, (n, c) => {
+          const at = sequence * size + n * columns + c;
+          sums[c]! += factor * query(n) * state[at]!;
+        });
+      read(paid("forward", 0, i + 1), before);
+      if (!causal) read(paid("backward", i, length), after);
+      for (let j = 0; j < (causal ? i + 1 : length); j++) {
+        if (!isToken(j)) continue;
+        const kept = j <= i
+          ? paid("forward", j + 1, i + 1)
+          : paid("backward", i, j);
+        let product = 0;
+        for (let n = 0; n < headDim; n++) {
+          product += query(n) * k[(first + j) * headDim + n]!;
+        }
+        for (let c = 0; c < columns; c++) {
+          const value = c < valueDim ? v[(first + j) * valueDim + c]! : 1;
+          sums[c]! += kept * product * value;
+        }
+      }
+      const divisor = normalize ? sums[valueDim]! + epsilon : 1;
+      for (let c = 0; c < valueDim; c++) {
+        y[(first + i) * valueDim + c] = sums[c]! / divisor;
+      }
+    }
+  }
+  return { y, forward, backward };
+}
+
+/** Calls for each entry of a matrix. */
+function rows(
+  rows: number,
+  columns: number,
+  entry: (row: number, column: number) => void,
+): void {
+  for (let n = 0; n < rows; n++) {
+    for (let c = 0; c < columns; c++) entry(n, c);
+  }
+}
+
+/** A problem's tensors. */
+function tensorsOf({ batch, heads, length, headDim, valueDim, ...p }: Problem) {
+  const decays = Object.entries(p.decay).filter(([name]) => name !== "kind");
+  return {
+    q: tf.tensor4d(p.q, [batch, heads, length, headDim]),
+    k: tf.tensor4d(p.k, [batch, heads, length, headDim]),
+    v: tf.tensor4d(p.v, [batch, heads, length, valueDim]),
+    decays: decays.map(([, x]) =>
+      tf.tensor(
+        x as Float32Array,
+        p.decay.kind === "fixed" ? [heads] : [batch, heads, length],
+      )
+    ),
+    tokens: p.mask && tf.tensor2d(p.mask, [batch, length]),
+  };
+}
+
+function optionsOf(
+  { causal, scale, normalize, epsilon }: Problem,
+): PieceOptions {
+  return { causal, scale, normalize, epsilon };
+}
+
+/** Throws unless a result is the float64 one, to the backend's accuracy. */
+async function assertClose(
+  name: string,
+  got: tf.Tensor,
+  wanted: Float64Array,
+  tolerance: number,
+  largest = Math.max(...wanted.map(Math.abs)),
+): Promise<void> {
+  const values = await got.data();
+  assertEquals(values.length, wanted.length, name);
+  const error = Math.max(...wanted.map((x, i) => Math.abs(x - values[i]!)));
+  assert(error <= tolerance * largest, `${name}: error ${error / largest}`);
+}
+
+function* casesOfOne(): Generator<Case & { kernel: boolean }> {
+  for (const length of [1, 3, 64, 70]) {
+    for (const heads of [1, 5]) {
+      for (const decay of ["none", "two-sided"] as const) {
+        for (const causal of [false, true]) {
+          for (const normalize of [true, false]) {
+            for (const padded of [false, true]) {
+              for (const kernel of [false, true]) {
+                yield {
+                  // One sequence alone is computed in several parts.
+                  batch: heads === 1 ? 1 : 2,
+                  heads,
+                  length,
+                  decay,
+                  causal,
+                  normalize,
+                  padded,
+                  kernel,
+                };
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+onEachBackend("a piece reads its states and hands them on", async (backend) => {
+  for (const c of sample(backend, casesOfOne())) {
+    const problem = problemOf(c);
+    const { batch, heads, headDim, valueDim } = problem;
+    const shape: [number, number, number, number] = [
+      batch,
+      heads,
+      headDim,
+      valueDim + 1,
+    ];
+    const random = uniform(c.length);
+    const size = tf.util.sizeFromShape(shape);
+    const borders = {
+      before: array(size, random, (u) => 0.1 + u),
+      after: array(size, random, (u) => 0.1 + u),
+    };
+    const wanted = solvePiece(problem, borders);
+    const { q, k, v, decays, tokens } = tensorsOf(problem);
+    const before = tf.tensor4d(borders.before, shape);
+    const after = tf.tensor4d(borders.after, shape);
+    const held = tf.memory().numTensors;
+    const results = tf.tidy(() => {
+      const pair = pairOf(c, decays);
+      const options = {
+        ...optionsOf(problem),
+        kernel: c.kernel,
+        before,
+        ...(c.causal ? {} : { after }),
+        ...(tokens ? { tokens } : {}),
+      };
+      const piece = attendPiece(q, k, v, pair, options);
+      assertEquals(piece.backward === null, c.causal);
+      return {
+        y: piece.y,
+        forward: piece.forward,
+        passed: passPiece(k, v, pair, "before", before, tokens),
+        ...(piece.backward
+          ? {
+            backward: piece.backward,
+            passedBack: passPiece(k, v, pair, "after", after, tokens),
+          }
+          : {}),
+      };
+    });
+    assertEquals(tf.memory().numTensors, held + Object.keys(results).length);
+    const { forward: tolerance } = TOLERANCE[backend];
+    for (
+      const [name, result] of Object.entries<tf.Tensor>(results)
+    ) {
+      const of = name === "y"
+        ? wanted.y
+        : name === "backward" || name === "passedBack"
+        ? wanted.backward
+        : wanted.forward;
+      await assertClose(
+        `${describe(c)} kernel ${c.kernel}: ${name}`,
+        result,
+        of,
+        tolerance,
+      );
+    }
+    tf.dispose([q, k, v, ...decays, before, after, results]);
+    tokens?.dispose();
+  }
+});
+
+/** A case's log decays, of causal attention where it is. */
+function pairOf(
+  { decay, batch, heads, length, causal }: Case,
+  decays: tf.Tensor[],
+): LogDecayPair | null {
+  const pair = logDecayPair(decayOf(decay, decays), [batch, heads, length]);
+  return causal ? causalPair(pair, [heads, length]) : pair;
+}
+
+/** How a sequence of 13 tokens comes in pieces. */
+const PIECES: readonly (readonly number[])[] = [
+  [13],
+  Array(13).fill(1),
+  [4, 1, 6, 2],
+  [1, 12],
+];
+
+/** Attention of a sequence in pieces: from the right for the states there, then from the left. */
+function inPieces(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  pair: LogDecayPair | null,
+  lengths: readonly number[],
+  options: PieceOptions,
+): tf.Tensor4D {
+  const starts = lengths.map((_, i) =>
+    lengths.slice(0, i).reduce((sum, length) => sum + length, 0)
+  );
+  const cut = <T extends tf.Tensor>(x: T, i: number) =>
+    tf.slice(x, [0, 0, starts[i]!], [-1, -1, lengths[i]!]) as T;
+  const pieces = lengths.map((length, i) => ({
+    q: cut(q, i),
+    k: cut(k, i),
+    v: cut(v, i),
+    pair: pair && {
+      forward: cut(pair.forward, i),
+      backward: pair.backward && cut(pair.backward, i),
+    },
+    tokens: options.tokens &&
+      tf.slice(options.tokens, [0, starts[i]!], [-1, length]),
+  }));
+  const afters: (tf.Tensor4D | undefined)[] = [];
+  let after: tf.Tensor4D | undefined;
+  for (const piece of pieces.toReversed()) {
+    afters.unshift(after);
+    if (options.causal) continue;
+    after = passPiece(
+      piece.k,
+      piece.v,
+      piece.pair,
+      "after",
+      after,
+      piece.tokens,
+    );
+  }
+  let before: tf.Tensor4D | undefined;
+  const answers = pieces.map((piece, i) => {
+    const answer = attendPiece(piece.q, piece.k, piece.v, piece.pair, {
+      ...options,
+      tokens: piece.tokens,
+      before,
+      after: afters[i],
+    });
+    before = answer.forward;
+    return answer.y;
+  });
+  return tf.concat(answers, 2);
+}
+
+function* casesOfWholes(): Generator<Case & { pieces: readonly number[] }> {
+  for (const pieces of PIECES) {
+    for (const decay of DECAYS) {
+      for (const causal of [false, true]) {
+        for (const normalize of [true, false]) {
+          for (const padded of [false, true]) {
+            yield {
+              batch: 2,
+              heads: 3,
+              length: 13,
+              decay,
+              causal,
+              normalize,
+              padded,
+              pieces,
+            };
+          }
+        }
+      }
+    }
+  }
+}
+
+onEachBackend(
+  "pieces give the whole's output and gradients",
+  async (backend: BackendName) => {
+    for (const c of sample(backend, casesOfWholes())) {
+      const problem = problemOf(c);
+      const { y, gradients } = solve(problem);
+      const { q, k, v, decays, tokens } = tensorsOf(problem);
+      const dy = tf.tensor(problem.dy, v.shape);
+      const { value, grads } = tf.valueAndGrads((q, k, v, ...decays) =>
+        inPieces(
+          q as tf.Tensor4D,
+          k as tf.Tensor4D,
+          v as tf.Tensor4D,
+          pairOf(c, decays),
+          c.pieces,
+          { ...optionsOf(problem), tokens },
+        )
+      )([q, k, v, ...decays] as tf.Tensor[], dy as tf.Tensor4D);
+      const unrecorded = tf.tidy(() =>
+        inPieces(q, k, v, pairOf(c, decays), c.pieces, {
+          ...optionsOf(problem),
+          tokens,
+        })
+      );
+      const name = `${describe(c)} in ${c.pieces}`;
+      const { forward, gradient } = TOLERANCE[backend];
+      await assertClose(`${name}: y`, value, y.values, forward);
+      await assertClose(`${name}: alone`, unrecorded, y.values, forward);
+      const largest = (x: Float64Array) => Math.max(...x.map(Math.abs));
+      const ofVectors = Math.max(
+        ...[gradients.q!, gradients.k!, gradients.v!].map(({ values }) =>
+          largest(values)
+        ),
+      );
+      for (const [i, [of, wanted]] of Object.entries(gradients).entries()) {
+        // As cases.ts judges them: what rounds is as large as the terms.
+        const reference = i < 3
+          ? ofVectors
+          : largest(c.decay === "fixed" ? wanted.magnitudes : wanted.values);
+        await assertClose(
+          `${name}: d${of}`,
+          grads[i]!,
+          wanted.values,
+          gradient,
+          reference,
+        );
+      }
+      tf.dispose([q, k, v, ...decays, dy, value, unrecorded, ...grads]);
+      tokens?.dispose();
+    }
+  },
+);
+
+onEachBackend(
+  "a piece's borders are paid, and those of a whole are not",
+  () => {
+    // One token between the states 2 and 3, of which it pays a half and a quarter.
+    const answer = tf.tidy(() => {
+      const one: tf.Tensor4D = tf.ones([1, 1, 1, 1]);
+      const log = (x: number) => tf.fill<tf.Rank.R3>([1, 1, 1], Math.log(x));
+      const decay = twoSidedDecay(log(0.5), log(0.25));
+      const { y, forward, backward } = attendPiece(
+        one,
+        one,
+        one,
+        logDecayPair(decay, [1, 1, 1]),
+        {
+          causal: false,
+          scale: 1,
+          normalize: false,
+          epsilon: 0,
+          before: tf.fill([1, 1, 1, 2], 2),
+          after: tf.fill([1, 1, 1, 2], 3),
+        },
+      );
+      return [y, forward, backward!].map((x) => x.arraySync());
+    });
+    assertEquals(answer, [[[[[2.75]]]], [[[[2, 2]]]], [[[[1.75, 1.75]]]]]);
+  },
+  ["cpu"],
+);

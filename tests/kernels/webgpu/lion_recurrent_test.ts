@@ -1,0 +1,113 @@
+/** What the recurrent kernels keep while they run, and shapes that take several workgroups. @module */
+import { assertEquals, assertLess } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { gradientKernel, KERNELS } from "../../../lib/attention/kernel.ts";
+import { keptBytes } from "../../../lib/kernels/webgpu/recurrent_gradient.ts";
+import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
+import {
+  type Case,
+  differences,
+  problemOf,
+  run,
+} from "../../attention/cases.ts";
+import { onEachBackend } from "../../backends.ts";
+import { solve } from "../../oracle.ts";
+import { withLimits } from "./with_limits.ts";
+
+/** Calls a kernel; returns its outputs, and the bytes of all that it made. */
+function callKernel(
+  name: string,
+  inputs: tf.NamedTensorInfoMap,
+): [outputs: tf.TensorInfo[], bytes: number] {
+  const backend = tf.backend() as StrictWebGPUBackend;
+  const make = backend.makeTensorInfo.bind(backend);
+  let bytes = 0;
+  backend.makeTensorInfo = (shape, ...rest) => {
+    bytes += 4 * tf.util.sizeFromShape(shape);
+    return make(shape, ...rest);
+  };
+  const attrs = { causal: false, scale: 1, normalize: true, epsilon: 1e-6 };
+  try {
+    const { kernelFunc } = tf.getKernel(name, "webgpu")!;
+    const outputs = kernelFunc({ inputs, backend, attrs });
+    return [outputs as tf.TensorInfo[], bytes];
+  } finally {
+    Reflect.deleteProperty(backend, "makeTensorInfo");
+  }
+}
+
+onEachBackend(
+  "the recurrent kernel makes its outputs, row sums and √length states",
+  () => {
+    const backend = tf.backend() as StrictWebGPUBackend;
+    const [heads, length, dim] = [2, 400, 64];
+    const x = tf.randomUniform([1, heads, length, dim], 0, 1, "float32", 1);
+    const f = tf.fill([1, heads, length], -0.1);
+    const inputs = { q: x, k: x, v: x, f, b: f };
+    const perToken = 4 * heads * length, vectors = perToken * dim;
+
+    const [[y, rowSums], ofForward] = callKernel(KERNELS.recurrent, inputs);
+    assertEquals(ofForward, vectors + 2 * perToken);
+
+    const [gradients, ofGradient] = callKernel(gradientKernel("recurrent"), {
+      ...inputs,
+      ...{ y: y!, rowSums: rowSums!, dy: x },
+    });
+    const outputs = 3 * vectors + 2 * perToken;
+    const states = ofGradient - outputs - 4 * perToken;
+    // Twenty that are kept, and the twenty from one of them to the next.
+    assertLess(states, 41 * 4 * heads * dim * (dim + 4));
+    for (const { dataId } of [y!, rowSums!, ...gradients]) {
+      backend.disposeData(dataId);
+    }
+    tf.dispose([x, f]);
+  },
+  ["webgpu"],
+);
+
+onEachBackend(
+  "the recurrent kernel's gradient takes passes where states fit no buffer together",
+  async (backend) => {
+    const c: Case = {
+      ...{ batch: 2, heads: 3, length: 40, headDim: 6, valueDim: 5 },
+      ...{ decay: "source", causal: false, normalize: true, padded: true },
+    };
+    const ofSequence = keptBytes(c.length, c.headDim!, c.valueDim!);
+    const maxStorageBufferBindingSize = 2 * ofSequence + 1;
+    const problem = problemOf(c);
+    const actual = await withLimits(
+      { maxStorageBufferBindingSize },
+      () => run(problem, "recurrent", 1),
+    );
+    assertEquals(differences(problem, actual, solve(problem), backend), []);
+  },
+  ["webgpu"],
+);
+
+/** Columns of q and k, and of v. */
+const DIMS = [
+  // Values that several workgroups share, and the gradient takes in two groups.
+  [64, 90],
+  // Rows that do not fill the last lane, nor whole quads.
+  [9, 3],
+  // More than chunks can have.
+  [200, 8],
+] as const;
+
+onEachBackend(
+  "the recurrent kernel computes heads of all sizes",
+  async (backend) => {
+    const failures: string[] = [];
+    for (const [headDim, valueDim] of DIMS) {
+      const c: Case = {
+        ...{ batch: 1, heads: 2, length: 11, headDim, valueDim },
+        ...{ decay: "two-sided", causal: false, normalize: true, padded: true },
+      };
+      const problem = problemOf(c);
+      const actual = await run(problem, "recurrent", 1);
+      failures.push(...differences(problem, actual, solve(problem), backend));
+    }
+    assertEquals(failures, []);
+  },
+  ["webgpu"],
+);

@@ -1,0 +1,178 @@
+/**
+ * The text of the shaders of the recurrent form, as shaders_test.ts has it of
+ * the others, and what their plans say.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { KernelRequest } from "../../../lib/attention/kernel.ts";
+import { planFor } from "../../../lib/kernels/webgpu/recurrent_plan.ts";
+import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
+import { forwardSweep } from "../../../lib/kernels/webgpu/recurrent_forward.ts";
+import {
+  gradientSweep,
+  groupsOf,
+  rowsProgram,
+} from "../../../lib/kernels/webgpu/recurrent_gradient.ts";
+import { assertSnapshot } from "./snapshot.ts";
+
+interface Sizes {
+  readonly length: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+}
+
+/** All programs for a problem: both sweeps of both passes, and the rows. */
+function programsOf(
+  { length, headDim, valueDim }: Sizes,
+  decays: boolean,
+): Program[] {
+  const tensor = (...shape: number[]): TensorInfo => ({
+    dataId: {},
+    shape,
+    dtype: "float32",
+  });
+  const q = tensor(1, 2, length, headDim), v = tensor(1, 2, length, valueDim);
+  const perToken = tensor(1, 2, length);
+  const attributes = { scale: 0.5, normalize: true, epsilon: 1e-6 };
+  const logDecay = decays ? perToken : undefined;
+  const state = tensor(1, 2, headDim, valueDim + 1);
+  const sweep = { q, k: q, v, y: v, logDecay, rowSums: perToken, attributes };
+  const reads = { q, k: q, v, dy: v, rows: perToken };
+  const writes = {
+    ...{ dq: q, dk: q, dv: v, kept: perToken },
+    ...(decays ? { dlog: perToken } : {}),
+  };
+  const part = { group: 0, firstSequence: 0, sequences: 2 };
+  return [
+    forwardSweep({
+      ...sweep,
+      ...{ direction: "forward", sumsBefore: undefined, isLast: false },
+    }),
+    forwardSweep({
+      ...sweep,
+      ...{ direction: "backward", sumsBefore: perToken, isLast: true },
+      ...{ firstState: state, lastState: state },
+    }),
+    rowsProgram(
+      {
+        ...{ q, k: q, v, y: v, rowSums: perToken, dy: v },
+        ...(decays ? { f: perToken, b: perToken } : {}),
+      },
+      perToken,
+      attributes,
+    ),
+    gradientSweep(reads, writes, { direction: "forward", ...part }),
+    gradientSweep(reads, writes, { direction: "backward", ...part }),
+  ];
+}
+
+Deno.test("shaders of the recurrent form have the text of their snapshots", async (t) => {
+  const even = { length: 40, headDim: 64, valueDim: 64 };
+  const [forward] = programsOf(even, true);
+  const [, backward, , ofForward] = programsOf({ ...even, headDim: 6 }, true);
+  const [, , rows, , ofBackward] = programsOf(even, false);
+  const programs = {
+    recurrent_forward: forward,
+    recurrent_backward_ragged_with_states: backward,
+    recurrent_rows_without_decay: rows,
+    recurrent_gradient_ragged: ofForward,
+    recurrent_gradient_backward_without_decay: ofBackward,
+  };
+  for (const [name, program] of Object.entries(programs)) {
+    await t.step(name, () => assertSnapshot(name, shaderOf(program!, 65535)));
+  }
+});
+
+Deno.test("shaders of the recurrent form differ if their keys do, and fit every device", () => {
+  const byKey = new Map<string, string>();
+  for (const headDim of [1, 6, 16, 64, 128, 200, 640]) {
+    for (const valueDim of [1, 5, 16, 64, 200]) {
+      for (const decays of [false, true]) {
+        for (const length of [1, 40, 1000]) {
+          const sizes = { length, headDim, valueDim };
+          for (const program of programsOf(sizes, decays)) {
+            const { key, code, bindings } = shaderOf(program, 65535);
+            assert(bindings.length <= 10);
+            assert(program.threads <= 160);
+            assert(workgroupBytes(code()) <= 16384);
+            assertEquals(byKey.get(key) ?? code(), code());
+            byKey.set(key, code());
+          }
+        }
+      }
+    }
+  }
+  assertEquals(new Set(byKey.values()).size, byKey.size);
+});
+
+/** Memory of a workgroup that a text declares. */
+function workgroupBytes(code: string): number {
+  const arrays = code.matchAll(
+    /var<workgroup> \w+: array<(f32|vec2f|vec4f), (\d+)>/g,
+  );
+  const sizes: Record<string, number> = { f32: 4, vec2f: 8, vec4f: 16 };
+  return [...arrays].reduce(
+    (sum, [, type, count]) => sum + sizes[type!]! * Number(count),
+    0,
+  );
+}
+
+const REQUEST: KernelRequest = {
+  ...{ batch: 1, heads: 4, length: 1024, headDim: 64, valueDim: 64 },
+  ...{ decays: true, causal: false, normalize: true, chunkSize: undefined },
+  precision: "f32",
+};
+
+/** What WebGPU guarantees, but for the storage buffers. */
+const LIMITS = {
+  maxStorageBuffersPerShaderStage: 10,
+  maxStorageBufferBindingSize: 2 ** 27,
+  maxBufferSize: 2 ** 28,
+};
+
+function plan(
+  request: Partial<KernelRequest>,
+  limits: Partial<typeof LIMITS> = {},
+) {
+  return planFor(
+    { ...REQUEST, ...request },
+    { ...LIMITS, ...limits } as unknown as GPUSupportedLimits,
+  );
+}
+
+Deno.test("planFor() of the recurrent form has a launch for each direction, and no chunks", () => {
+  assertEquals(plan({ chunkSize: 16 }), {
+    chunkSize: null,
+    scratchBytes: 4 * 4 * 1024, // a row sum a token
+    carriedBytes: 0,
+    how: "webgpu, 2 launches",
+  });
+  assertEquals(plan({ causal: true }), {
+    chunkSize: null,
+    scratchBytes: 0,
+    carriedBytes: 0,
+    how: "webgpu, 1 launch",
+  });
+});
+
+Deno.test("planFor() of the recurrent form refuses what the device cannot hold, in words", () => {
+  const refusals: [ReturnType<typeof plan>, string][] = [
+    [plan({ headDim: 641 }), "headDim is 641"],
+    [plan({ precision: "f16" }), "computes in 32 bits"],
+    [
+      plan({}, { maxStorageBuffersPerShaderStage: 8 }),
+      "maxStorageBuffersPerShaderStage",
+    ],
+    [plan({ length: 2 ** 24 }), "maxStorageBufferBindingSize"],
+  ];
+  for (const [answer, why] of refusals) {
+    assert("refusal" in answer, `planned: ${JSON.stringify(answer)}`);
+    assert(answer.refusal.includes(why), answer.refusal);
+  }
+  // Wide values take groups of columns, one after another.
+  assert("how" in plan({ valueDim: 1000 }));
+  assertEquals(groupsOf(64, 64).groups, 1);
+  assertEquals(groupsOf(128, 128).groups, 4);
+});

@@ -1,0 +1,300 @@
+// lion_recurrent_gradient forward decay threads=32
+// dispatch 2 × 1 × 1
+alias Pack = f32;
+struct Uniforms {
+  workgroups: u32,
+  length: u32,
+  headDim: u32,
+  valueDim: u32,
+  lanes: u32,
+  across: u32,
+  span: u32,
+  pieces: u32,
+  firstQuad: u32,
+  firstSequence: u32,
+  addsKeys: u32,
+  addsValues: u32,
+  addsDecay: u32,
+}
+@group(0) @binding(0) var<storage, read> q: array<Pack>;
+@group(0) @binding(1) var<storage, read> k: array<Pack>;
+@group(0) @binding(2) var<storage, read> v: array<Pack>;
+@group(0) @binding(3) var<storage, read> dy: array<Pack>;
+@group(0) @binding(4) var<storage, read> rows: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> dq: array<Pack>;
+@group(0) @binding(6) var<storage, read_write> dk: array<Pack>;
+@group(0) @binding(7) var<storage, read_write> dv: array<Pack>;
+@group(0) @binding(8) var<storage, read_write> kept: array<vec4f>;
+@group(0) @binding(9) var<storage, read_write> dlog: array<f32>;
+@group(0) @binding(10) var<uniform> uniforms: Uniforms;
+
+// Of each thread dq and dk, two quads each, and dv.
+var<workgroup> ofRows: array<vec4f, 128>;
+var<workgroup> ofColumns: array<vec4f, 32>;
+var<workgroup> inner: array<f32, 32>;
+var<workgroup> innerOfLanes: array<f32, 32>;
+fn read_q(token: u32, quad: u32) -> vec4f {
+  let column = 4u * quad;
+  let first = token * uniforms.headDim + column;
+  return vec4f(select(0.0, q[first + 0u], column + 0u < uniforms.headDim), select(0.0, q[first + 1u], column + 1u < uniforms.headDim), select(0.0, q[first + 2u], column + 2u < uniforms.headDim), select(0.0, q[first + 3u], column + 3u < uniforms.headDim));
+}
+fn rows_of_q(token: u32, quad: u32) -> vec4f {
+  return select(vec4f(), read_q(token, quad), quad < (uniforms.headDim + 3u) / 4u);
+}
+fn read_k(token: u32, quad: u32) -> vec4f {
+  let column = 4u * quad;
+  let first = token * uniforms.headDim + column;
+  return vec4f(select(0.0, k[first + 0u], column + 0u < uniforms.headDim), select(0.0, k[first + 1u], column + 1u < uniforms.headDim), select(0.0, k[first + 2u], column + 2u < uniforms.headDim), select(0.0, k[first + 3u], column + 3u < uniforms.headDim));
+}
+fn rows_of_k(token: u32, quad: u32) -> vec4f {
+  return select(vec4f(), read_k(token, quad), quad < (uniforms.headDim + 3u) / 4u);
+}
+fn read_v(token: u32, quad: u32) -> vec4f {
+  let column = 4u * quad;
+  let first = token * uniforms.valueDim + column;
+  return vec4f(select(0.0, v[first + 0u], column + 0u < uniforms.valueDim), select(0.0, v[first + 1u], column + 1u < uniforms.valueDim), select(0.0, v[first + 2u], column + 2u < uniforms.valueDim), select(0.0, v[first + 3u], column + 3u < uniforms.valueDim));
+}
+fn values_of(token: u32, quad: u32) -> vec4f {
+  let values = select(vec4f(), read_v(token, quad), quad < (uniforms.valueDim + 3u) / 4u);
+  return select(values, vec4f(1.0), 4u * quad + vec4u(0u, 1u, 2u, 3u) == vec4u(uniforms.valueDim));
+}
+fn read_dy(token: u32, quad: u32) -> vec4f {
+  let column = 4u * quad;
+  let first = token * uniforms.valueDim + column;
+  return vec4f(select(0.0, dy[first + 0u], column + 0u < uniforms.valueDim), select(0.0, dy[first + 1u], column + 1u < uniforms.valueDim), select(0.0, dy[first + 2u], column + 2u < uniforms.valueDim), select(0.0, dy[first + 3u], column + 3u < uniforms.valueDim));
+}
+// The gradient in the sums that attention divides.
+fn cotangent(token: u32, quad: u32) -> vec4f {
+  let row = rows[token];
+  let values = select(vec4f(), row.x * read_dy(token, quad), quad < (uniforms.valueDim + 3u) / 4u);
+  return select(values, vec4f(row.y), 4u * quad + vec4u(0u, 1u, 2u, 3u) == vec4u(uniforms.valueDim));
+}
+fn read_dq(token: u32, quad: u32) -> vec4f {
+  let column = 4u * quad;
+  let first = token * uniforms.headDim + column;
+  return vec4f(select(0.0, dq[first + 0u], column + 0u < uniforms.headDim), select(0.0, dq[first + 1u], column + 1u < uniforms.headDim), select(0.0, dq[first + 2u], column + 2u < uniforms.headDim), select(0.0, dq[first + 3u], column + 3u < uniforms.headDim));
+}
+fn write_dq(token: u32, quad: u32, x: vec4f) {
+  for (var i = 0u; i < 4u && 4u * quad + i < uniforms.headDim; i++) {
+    dq[token * uniforms.headDim + 4u * quad + i] = x[i];
+  }
+}
+fn add_dq(token: u32, quad: u32, x: vec4f) {
+  if (quad >= (uniforms.headDim + 3u) / 4u) { return; }
+  let old = read_dq(token, quad);
+  write_dq(token, quad, select(x, old + x, uniforms.addsKeys != 0u));
+}
+fn read_dk(token: u32, quad: u32) -> vec4f {
+  let column = 4u * quad;
+  let first = token * uniforms.headDim + column;
+  return vec4f(select(0.0, dk[first + 0u], column + 0u < uniforms.headDim), select(0.0, dk[first + 1u], column + 1u < uniforms.headDim), select(0.0, dk[first + 2u], column + 2u < uniforms.headDim), select(0.0, dk[first + 3u], column + 3u < uniforms.headDim));
+}
+fn write_dk(token: u32, quad: u32, x: vec4f) {
+  for (var i = 0u; i < 4u && 4u * quad + i < uniforms.headDim; i++) {
+    dk[token * uniforms.headDim + 4u * quad + i] = x[i];
+  }
+}
+fn add_dk(token: u32, quad: u32, x: vec4f) {
+  if (quad >= (uniforms.headDim + 3u) / 4u) { return; }
+  let old = read_dk(token, quad);
+  write_dk(token, quad, select(x, old + x, uniforms.addsKeys != 0u));
+}
+fn read_dv(token: u32, quad: u32) -> vec4f {
+  let column = 4u * quad;
+  let first = token * uniforms.valueDim + column;
+  return vec4f(select(0.0, dv[first + 0u], column + 0u < uniforms.valueDim), select(0.0, dv[first + 1u], column + 1u < uniforms.valueDim), select(0.0, dv[first + 2u], column + 2u < uniforms.valueDim), select(0.0, dv[first + 3u], column + 3u < uniforms.valueDim));
+}
+fn write_dv(token: u32, quad: u32, x: vec4f) {
+  for (var i = 0u; i < 4u && 4u * quad + i < uniforms.valueDim; i++) {
+    dv[token * uniforms.valueDim + 4u * quad + i] = x[i];
+  }
+}
+fn add_dv(token: u32, quad: u32, x: vec4f) {
+  if (quad >= (uniforms.valueDim + 3u) / 4u) { return; }
+  let old = read_dv(token, quad);
+  write_dv(token, quad, select(x, old + x, uniforms.addsValues != 0u));
+}
+
+@compute @workgroup_size(32)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let workgroup = group.y * groups.x + group.x;
+  let layer = group.z;
+  if (workgroup >= uniforms.workgroups) { return; }
+
+  let lane = local / uniforms.across;
+  let place = local % uniforms.across;
+  let is_working = lane < uniforms.lanes;
+  let last = uniforms.length - 1u;
+  let sequence = uniforms.firstSequence + workgroup;
+  let base = sequence * uniforms.length;
+  let quad = uniforms.firstQuad + place;
+  let size = uniforms.lanes * uniforms.across;
+  let record = 8u * size;
+  let at = workgroup * (uniforms.pieces + uniforms.span) * record + local;
+  var state0 = vec4f();
+  var state1 = vec4f();
+  var state2 = vec4f();
+  var state3 = vec4f();
+  var state4 = vec4f();
+  var state5 = vec4f();
+  var state6 = vec4f();
+  var state7 = vec4f();
+  if (is_working) {
+    for (var position = 0u; position <= (uniforms.pieces - 1u) * uniforms.span; position++) {
+      if (position % uniforms.span == 0u) {
+        kept[at + (position / uniforms.span) * record + 0u * size] = state0;
+        kept[at + (position / uniforms.span) * record + 1u * size] = state1;
+        kept[at + (position / uniforms.span) * record + 2u * size] = state2;
+        kept[at + (position / uniforms.span) * record + 3u * size] = state3;
+        kept[at + (position / uniforms.span) * record + 4u * size] = state4;
+        kept[at + (position / uniforms.span) * record + 5u * size] = state5;
+        kept[at + (position / uniforms.span) * record + 6u * size] = state6;
+        kept[at + (position / uniforms.span) * record + 7u * size] = state7;
+      }
+
+        let token = base + position;
+        let decay = rows[token].z;
+        let k0 = rows_of_k(token, 2u * lane + 0u);
+        let k1 = rows_of_k(token, 2u * lane + 1u);
+        let value = values_of(token, quad);
+        state0 = decay * state0 + k0[0] * value;
+        state1 = decay * state1 + k0[1] * value;
+        state2 = decay * state2 + k0[2] * value;
+        state3 = decay * state3 + k0[3] * value;
+        state4 = decay * state4 + k1[0] * value;
+        state5 = decay * state5 + k1[1] * value;
+        state6 = decay * state6 + k1[2] * value;
+        state7 = decay * state7 + k1[3] * value;
+    }
+  }
+  var carried0 = vec4f();
+  var carried1 = vec4f();
+  var carried2 = vec4f();
+  var carried3 = vec4f();
+  var carried4 = vec4f();
+  var carried5 = vec4f();
+  var carried6 = vec4f();
+  var carried7 = vec4f();
+  for (var piece = uniforms.pieces; piece > 0u; piece--) {
+    let first = (piece - 1u) * uniforms.span;
+    let end = min(uniforms.length, first + uniforms.span);
+    if (is_working) {
+      state0 = kept[at + (piece - 1u) * record + 0u * size];
+      state1 = kept[at + (piece - 1u) * record + 1u * size];
+      state2 = kept[at + (piece - 1u) * record + 2u * size];
+      state3 = kept[at + (piece - 1u) * record + 3u * size];
+      state4 = kept[at + (piece - 1u) * record + 4u * size];
+      state5 = kept[at + (piece - 1u) * record + 5u * size];
+      state6 = kept[at + (piece - 1u) * record + 6u * size];
+      state7 = kept[at + (piece - 1u) * record + 7u * size];
+      for (var position = first; position < end; position++) {
+        kept[at + (uniforms.pieces + position - first) * record + 0u * size] = state0;
+        kept[at + (uniforms.pieces + position - first) * record + 1u * size] = state1;
+        kept[at + (uniforms.pieces + position - first) * record + 2u * size] = state2;
+        kept[at + (uniforms.pieces + position - first) * record + 3u * size] = state3;
+        kept[at + (uniforms.pieces + position - first) * record + 4u * size] = state4;
+        kept[at + (uniforms.pieces + position - first) * record + 5u * size] = state5;
+        kept[at + (uniforms.pieces + position - first) * record + 6u * size] = state6;
+        kept[at + (uniforms.pieces + position - first) * record + 7u * size] = state7;
+
+        let token = base + position;
+        let decay = rows[token].z;
+        let k0 = rows_of_k(token, 2u * lane + 0u);
+        let k1 = rows_of_k(token, 2u * lane + 1u);
+        let value = values_of(token, quad);
+        state0 = decay * state0 + k0[0] * value;
+        state1 = decay * state1 + k0[1] * value;
+        state2 = decay * state2 + k0[2] * value;
+        state3 = decay * state3 + k0[3] * value;
+        state4 = decay * state4 + k1[0] * value;
+        state5 = decay * state5 + k1[1] * value;
+        state6 = decay * state6 + k1[2] * value;
+        state7 = decay * state7 + k1[3] * value;
+      }
+    }
+    for (var after = end; after > first; after--) {
+      let position = after - 1u;
+      let token = base + position;
+      if (is_working) {
+        let decay = rows[token].z;
+        let q0 = rows_of_q(token, 2u * lane + 0u);
+        let q1 = rows_of_q(token, 2u * lane + 1u);
+        let k0 = rows_of_k(token, 2u * lane + 0u);
+        let k1 = rows_of_k(token, 2u * lane + 1u);
+        let value = values_of(token, quad);
+        let g = cotangent(token, quad);
+        let before = at + (uniforms.pieces + position - first) * record;
+        let old0 = kept[before + 0u * size];
+        let old1 = kept[before + 1u * size];
+        let old2 = kept[before + 2u * size];
+        let old3 = kept[before + 3u * size];
+        let old4 = kept[before + 4u * size];
+        let old5 = kept[before + 5u * size];
+        let old6 = kept[before + 6u * size];
+        let old7 = kept[before + 7u * size];
+        var dq0 = decay * vec4f(dot(old0, g), dot(old1, g), dot(old2, g), dot(old3, g));
+        var dk0 = vec4f(dot(carried0, value), dot(carried1, value), dot(carried2, value), dot(carried3, value));
+        var dq1 = decay * vec4f(dot(old4, g), dot(old5, g), dot(old6, g), dot(old7, g));
+        var dk1 = vec4f(dot(carried4, value), dot(carried5, value), dot(carried6, value), dot(carried7, value));
+        var dv = vec4f();
+        var product = 0.0;
+        dv += k0[0] * carried0; carried0 += q0[0] * g; product += dot(old0, carried0); carried0 *= decay;
+        dv += k0[1] * carried1; carried1 += q0[1] * g; product += dot(old1, carried1); carried1 *= decay;
+        dv += k0[2] * carried2; carried2 += q0[2] * g; product += dot(old2, carried2); carried2 *= decay;
+        dv += k0[3] * carried3; carried3 += q0[3] * g; product += dot(old3, carried3); carried3 *= decay;
+        dv += k1[0] * carried4; carried4 += q1[0] * g; product += dot(old4, carried4); carried4 *= decay;
+        dv += k1[1] * carried5; carried5 += q1[1] * g; product += dot(old5, carried5); carried5 *= decay;
+        dv += k1[2] * carried6; carried6 += q1[2] * g; product += dot(old6, carried6); carried6 *= decay;
+        dv += k1[3] * carried7; carried7 += q1[3] * g; product += dot(old7, carried7); carried7 *= decay;
+
+        let own = dot(g, value);
+        dq0 += own * k0;
+        dq1 += own * k1;
+        dk0 += own * q0;
+        dk1 += own * q1;
+        dv += (dot(q0, k0) + dot(q1, k1)) * g;
+        ofRows[0u + local] = dq0;
+        ofRows[32u + local] = dq1;
+        ofRows[64u + local] = dk0;
+        ofRows[96u + local] = dk1;
+        ofColumns[local] = dv;
+        inner[local] = decay * product;
+      }
+      workgroupBarrier();
+
+      let perLane = 5u * uniforms.lanes;
+      for (var item = local; item < perLane + uniforms.across; item += 32u) {
+        if (item < 4u * uniforms.lanes) {
+          let which = item / uniforms.lanes;
+          let lane = item % uniforms.lanes;
+          let start = which * 32u + lane * uniforms.across;
+          var sum = vec4f();
+          for (var i = 0u; i < uniforms.across; i++) { sum += ofRows[start + i]; }
+          let rowQuad = 2u * lane + which % 2u;
+          if (which < 2u) { add_dq(token, rowQuad, sum); } else { add_dk(token, rowQuad, sum); }
+        } else if (item >= perLane) {
+          let place = item - perLane;
+          var sum = vec4f();
+          for (var i = 0u; i < uniforms.lanes; i++) { sum += ofColumns[i * uniforms.across + place]; }
+          add_dv(token, uniforms.firstQuad + place, sum);
+        } else {
+          let lane = item - 4u * uniforms.lanes;
+          var sum = 0.0;
+          for (var i = 0u; i < uniforms.across; i++) { sum += inner[lane * uniforms.across + i]; }
+          innerOfLanes[lane] = sum;
+        }
+      }
+      workgroupBarrier();
+
+      if (local == 0u) {
+        var sum = 0.0;
+        for (var i = 0u; i < uniforms.lanes; i++) { sum += innerOfLanes[i]; }
+        dlog[token] = select(sum, dlog[token] + sum, uniforms.addsDecay != 0u);
+      }
+    }
+  }
+}
