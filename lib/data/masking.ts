@@ -1,12 +1,8 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { below, type Random } from "./random.ts";
 import type { Collate } from "./stream.ts";
-import {
-  collateTokens,
-  NOT_COUNTED,
-  type PackOptions,
-  type PadTokensOptions,
-} from "./token_batch.ts";
+import type { PadTokensOptions } from "./pad_tokens.ts";
+import { collateTokens, NOT_COUNTED, type PackOptions } from "./token_batch.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** Options of {@linkcode maskTokens}. */

@@ -88,6 +88,7 @@ export {
   type PackSequencesOptions,
 } from "./pack_sequences.ts";
 export { packTokens, type PackTokensOptions } from "./pack_tokens.ts";
+export { padTokens, type PadTokensOptions } from "./pad_tokens.ts";
 export type { Random } from "./random.ts";
 export {
   selectiveCopying,
@@ -114,8 +115,6 @@ export {
   type LabelledTokens,
   NOT_COUNTED,
   type PackOptions,
-  padTokens,
-  type PadTokensOptions,
 } from "./token_batch.ts";
 export type { SpecialTokens, Tokenizer } from "./tokenizer.ts";
 export { type TokenizerFile, tokenizerOf } from "./tokenizer_file.ts";

@@ -1,7 +1,8 @@
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertInteger } from "./assert_integer.ts";
-import { integers, LARGEST_INTEGER } from "./integers.ts";
+import { LARGEST_INTEGER } from "./integers.ts";
+import { padded } from "./pad_tokens.ts";
 
 /** Options of {@linkcode packSequences}. */
 export interface PackSequencesOptions {
@@ -70,27 +71,18 @@ export function packSequences(
     throw new RangeError("sequences should have one to pack, got none");
   }
   const rows = firstFit(sequences, length, maxSegments ?? length);
-  const numbers = new Map(
-    rows.flatMap((row) => row.map((sequence, i) => [sequence, i + 1] as const)),
-  );
-  const repeated = (number: number, { length }: ArrayLike<number>) =>
-    new Int32Array(length).fill(number);
+  const each = (numberOf: (place: number) => number) =>
+    rows.map((row) =>
+      row.flatMap((i, place) => {
+        const tokens = Math.min(length, sequences[i]!.length);
+        return Array<number>(tokens).fill(numberOf(place));
+      })
+    );
   return {
     rows,
     ids: inRows("ids", rows, sequences, { length, fill: pad }),
-    mask: tf.tidy(() => {
-      const ones = sequences.map((ids) => repeated(1, ids));
-      return tf.cast(
-        inRows("mask", rows, ones, { length, fill: 0 }),
-        "float32",
-      );
-    }),
-    segments: inRows(
-      "segments",
-      rows,
-      sequences.map((ids, i) => repeated(numbers.get(i)!, ids)),
-      { length, fill: 0 },
-    ),
+    mask: padded("mask", each(() => 1), length, 0, "float32"),
+    segments: padded("segments", each((place) => place + 1), length, 0),
   };
 }
 
@@ -119,7 +111,7 @@ function firstFit(
 }
 
 /**
- * What each sequence has for its tokens, where these are, int32 `[rows, length]`.
+ * What each sequence has for its tokens, in rows, int32 `[rows, length]`.
  *
  * @param rows Of {@linkcode packSequences}.
  */
@@ -129,14 +121,8 @@ export function inRows(
   ofTokens: readonly ArrayLike<number>[],
   { length, fill }: { length: number; fill: number },
 ): tf.Tensor2D {
-  const values = new Int32Array(rows.length * length).fill(fill);
-  rows.forEach((row, r) => {
-    let at = r * length;
-    for (const sequence of row) {
-      const given = Array.from(integers(name, ofTokens[sequence]!));
-      values.set(given.slice(0, length), at);
-      at += Math.min(length, given.length);
-    }
-  });
-  return tf.tensor2d(values, [rows.length, length], "int32");
+  const joined = rows.map((row) =>
+    row.flatMap((i) => Array.from(ofTokens[i]!).slice(0, length))
+  );
+  return padded(name, joined, length, fill);
 }

@@ -4,6 +4,12 @@ import { assertBoolean } from "../contract/values.ts";
 import { assertInteger } from "./assert_integer.ts";
 import { integers, LARGEST_INTEGER } from "./integers.ts";
 import { inRows, packSequences } from "./pack_sequences.ts";
+import {
+  PAD_OPTIONS,
+  padded,
+  padTokens,
+  type PadTokensOptions,
+} from "./pad_tokens.ts";
 import type { Batch, Collate } from "./stream.ts";
 
 /**
@@ -35,16 +41,6 @@ export interface LabelledTokens {
   /** Of the tokens; -100: not counted. */
   readonly labels: ArrayLike<number>;
 }
-
-/** Options of {@linkcode padTokens}. */
-export interface PadTokensOptions {
-  /** Of the sequences: longer ones are cut. @default of the longest one */
-  length?: number;
-  /** What fills a sequence up. @default 0 */
-  pad?: number;
-}
-
-const PAD_OPTIONS: OptionNames<PadTokensOptions> = { length: true, pad: true };
 
 /** How sequences are packed, of functions that make batches. */
 export interface PackOptions {
@@ -90,47 +86,6 @@ function packedLength(
   throw new RangeError(
     "length should say how many tokens a packed row has, got none",
   );
-}
-
-/**
- * Sequences of different lengths as one tensor, and which tokens are theirs.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { padTokens } from "@lionjs/lion/data";
- * import "@tensorflow/tfjs-backend-cpu";
- *
- * const { ids, mask } = padTokens([[5, 6, 7], [8]]);
- * assertEquals(await ids.array(), [[5, 6, 7], [8, 0, 0]]);
- * assertEquals(await mask.array(), [[1, 1, 1], [1, 0, 0]]);
- * ```
- *
- * @param sequences The ids of each.
- * @param options See {@linkcode PadTokensOptions}.
- * @returns `ids`, int32 `[batch, length]`, and `mask` of that shape: 1 for a
- * token, 0 for padding.
- * @throws {RangeError} If `length` is impossible.
- */
-export function padTokens(
-  sequences: readonly ArrayLike<number>[],
-  options: PadTokensOptions = {},
-): { ids: tf.Tensor2D; mask: tf.Tensor2D } {
-  assertOptions("padTokens", options, PAD_OPTIONS);
-  const longest = Math.max(...sequences.map((ids) => ids.length));
-  const { length = longest, pad = 0 } = options;
-  assertInteger("length", length, 1);
-  assertInteger("pad", pad, 0, LARGEST_INTEGER);
-  return {
-    ids: padded("ids", sequences, length, pad),
-    mask: padded(
-      "mask",
-      sequences.map((ids) => new Uint8Array(ids.length).fill(1)),
-      length,
-      0,
-      "float32",
-    ),
-  };
 }
 
 /**
@@ -243,7 +198,15 @@ function packedBatch(
   );
   const inputs = [ids, mask, segments], size = examples.length;
   if (!("label" in examples[0]!)) {
-    const ofTokens = (examples as LabelledTokens[]).map(({ labels }) => labels);
+    const ofTokens = (examples as LabelledTokens[]).map(
+      ({ ids, labels }, i) => {
+        if (labels.length === ids.length) return labels;
+        throw new RangeError(
+          `labels should be one for each of the ${ids.length} tokens of a ` +
+            `packed example, got ${labels.length} at ${i}`,
+        );
+      },
+    );
     const labels = inRows("labels", rows, ofTokens, {
       length,
       fill: NOT_COUNTED,
@@ -332,23 +295,4 @@ export function collateCausal(
       size: all.length,
     };
   };
-}
-
-function padded(
-  name: string,
-  rows: readonly ArrayLike<number>[],
-  length: number,
-  fill: number,
-  dtype: "int32" | "float32" = "int32",
-): tf.Tensor2D {
-  const values = new (dtype === "int32" ? Int32Array : Float32Array)(
-    rows.length * length,
-  ).fill(fill);
-  rows.forEach((row, i) => {
-    integers(name, row);
-    for (let j = 0; j < Math.min(length, row.length); j++) {
-      values[i * length + j] = row[j]!;
-    }
-  });
-  return tf.tensor2d(values, [rows.length, length], dtype);
 }

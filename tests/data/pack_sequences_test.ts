@@ -155,6 +155,14 @@ onCpu("packing says what it needs", () => {
     () => collateTokens({ length: 3, packed: true })(classified, Math.random),
     "maxSegments should say how many packed examples of a class",
   );
+  refused(
+    () =>
+      collateTokens({ length: 3, packed: true })(
+        [{ ids: [1, 2], labels: [1] }],
+        Math.random,
+      ),
+    "labels should be one for each of the 2 tokens of a packed example, got 1 at 0",
+  );
   assertThrows(
     () => collateTokens({ packed: 1 as unknown as boolean }),
     TypeError,
