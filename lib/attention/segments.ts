@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers } from "../contract/floats.ts";
 import { assertShape } from "../contract/shape.ts";
-import { type LogDecayPair, spread } from "./decay_pair.ts";
+import { spread } from "./decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "./finite_decay.ts";
 
 /**
@@ -68,27 +68,30 @@ export function positionsIn(segments: tf.Tensor2D): tf.Tensor2D {
  * backward state on arriving at the last one. What was to be paid there has no
  * gradient.
  *
- * @param pair Without it, nothing decays inside a segment.
+ * @param pair `[batch or 1, heads, length, ...]` each; without it, nothing decays
+ * inside a segment.
+ * @returns The same, `[batch, heads, length, ...]`; causal, without the second.
  */
-export function withBorders(
-  pair: LogDecayPair | null,
+export function withBorders<T extends tf.Tensor = tf.Tensor3D>(
+  pair: { readonly forward: T; readonly backward: T | null } | null,
   segments: tf.Tensor2D,
   { heads, causal }: { heads: number; causal: boolean },
-): LogDecayPair {
+): { readonly forward: T; readonly backward: T | null } {
   const [batch, length] = segments.shape;
-  const shape: [number, number, number] = [batch, heads, length];
   const { first, last } = endsOf(segments);
-  const forgetting = (ends: tf.Tensor2D, logDecay: tf.Tensor | undefined) => {
+  const forgetting = (ends: tf.Tensor2D, logDecay: T | null | undefined) => {
+    const channels = logDecay?.shape.slice(3) ?? [];
+    const shape = [batch, heads, length, ...channels];
     const isBorder = tf.broadcastTo(
-      tf.reshape(ends, [batch, 1, length]),
+      tf.reshape(ends, [batch, 1, length, ...channels.map(() => 1)]),
       shape,
     );
     const others = logDecay ? spread(logDecay, shape) : tf.zeros(shape);
     const forgotten = tf.fill(shape, LOWEST_LOG_DECAY);
-    return tf.where(isBorder, forgotten, others) as tf.Tensor3D;
+    return tf.where(isBorder, forgotten, others) as T;
   };
   return {
     forward: forgetting(first, pair?.forward),
-    backward: causal ? null : forgetting(last, pair?.backward ?? undefined),
+    backward: causal ? null : forgetting(last, pair?.backward),
   };
 }
