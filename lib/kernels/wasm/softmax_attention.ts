@@ -80,6 +80,7 @@ function runJob(
     k: address("k"),
     v: address("v"),
     mask: address("mask"),
+    segments: address("segments"),
     y: address("y"),
     maxima: address("maxima"),
     sums: address("sums"),
