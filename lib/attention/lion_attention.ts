@@ -172,17 +172,15 @@ export function lionAttention(
   const [batch, heads, length] = q.shape;
 
   return tf.tidy(() => {
-    const diagonal = diagonalDecayPair(decay, q.shape, causal);
-    const whole = diagonal ? null : logDecayPair(decay, [batch, heads, length]);
-    const scalar = causal && !diagonal
-      ? causalPair(whole, [heads, length])
-      : whole;
-    const borders = { heads, causal };
-    const pair = !segments
-      ? diagonal ?? scalar
-      : diagonal
-      ? withBorders(diagonal, segments, borders)
-      : withBorders(scalar, segments, borders);
+    const bordered = <T extends tf.Tensor>(pair: Pair<T> | null) =>
+      segments ? withBorders(pair, segments, { heads, causal }) : pair;
+    const ofChannels = diagonalDecayPair(decay, q.shape, causal);
+    const diagonal = ofChannels && bordered(ofChannels);
+    let scalar: LogDecayPair | null = null;
+    if (!diagonal) {
+      const whole = logDecayPair(decay, [batch, heads, length]);
+      scalar = bordered(causal ? causalPair(whole, [heads, length]) : whole);
+    }
     const tokens = mask && floats("mask", mask);
     const read = (name: string, x: tf.Tensor4D) =>
       tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
@@ -203,8 +201,7 @@ export function lionAttention(
       return runForm(
         plan.form,
         ...vectors,
-        // No kernel is planned for decays of each channel.
-        pair as LogDecayPair | null,
+        scalar,
         attributes,
         tokens,
       );
@@ -215,7 +212,7 @@ export function lionAttention(
         tf.mul(queries, scale),
         keys,
         values,
-        pair,
+        diagonal ?? scalar,
         plan.chunkSize ?? length,
       );
     const y = normalize
@@ -223,6 +220,12 @@ export function lionAttention(
       : attend(values);
     return tokens ? withoutPadding(y, tokens) : y;
   });
+}
+
+/** Log decays of both directions. */
+interface Pair<T extends tf.Tensor> {
+  readonly forward: T;
+  readonly backward: T | null;
 }
 
 /**
