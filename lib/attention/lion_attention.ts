@@ -193,18 +193,7 @@ export function lionAttention(
         chunkSize: plan.chunkSize ?? 1,
         precision,
       };
-      const vectors = [
-        floats("q", q),
-        floats("k", k),
-        floats("v", v),
-      ] as const;
-      return runForm(
-        plan.form,
-        ...vectors,
-        scalar,
-        attributes,
-        tokens,
-      );
+      return runForm(plan.form, q, k, v, scalar, attributes, tokens);
     }
     const queries = read("q", q), keys = read("k", k), values = read("v", v);
     const attend = (values: tf.Tensor4D) =>
