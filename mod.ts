@@ -34,6 +34,11 @@ export {
   lionAttention,
   type LionAttentionOptions,
 } from "./lib/attention/lion_attention.ts";
+export { diagonalDecay } from "./lib/attention/diagonal_decay.ts";
+export {
+  deltaAttention,
+  type DeltaAttentionOptions,
+} from "./lib/attention/delta_attention.ts";
 export { decayMask } from "./lib/attention/mask.ts";
 export {
   lionAttentionInOrders,

@@ -76,9 +76,14 @@ export function logDecayPair(
         backward: finite(floats("twoSidedDecay's backward", decay.backward)),
       };
     }
+    case "diagonal":
+    case "two-sided-diagonal":
+      throw new TypeError(
+        `decay should have one number a token, got one of each channel (${decay.kind})`,
+      );
     default:
       throw new TypeError(
-        `decay should be made by noDecay, fixedDecay, selectiveDecay or twoSidedDecay, got ${
+        `decay should be made by noDecay, fixedDecay, selectiveDecay, diagonalDecay or twoSidedDecay, got ${
           JSON.stringify(decay)
         }`,
       );

@@ -15,7 +15,8 @@ import { withoutPadding } from "../operations/padding.ts";
 import { blockwise } from "./blockwise.ts";
 import { chunkwise } from "./chunkwise.ts";
 import { type Decay, noDecay } from "./decay.ts";
-import { causalPair, logDecayPair } from "./decay_pair.ts";
+import { causalPair, type LogDecayPair, logDecayPair } from "./decay_pair.ts";
+import { diagonalDecayPair, isDiagonalDecay } from "./diagonal_decay.ts";
 import type { ConcreteForm, Form } from "./form.ts";
 import { full } from "./full.ts";
 import { type Precision, runForm } from "./kernel.ts";
@@ -101,7 +102,8 @@ const FORMS: Record<ConcreteForm, Form> = {
  *
  *     y_i = Σ_j M_ij s (q_i · k_j) v_j / (Σ_j M_ij s (q_i · k_j) + ε)
  *
- * with the mask M of the decay and the scale s. Differentiable in q, k, v and
+ * with the mask M of the decay and the scale s; a decay of each channel has a
+ * mask for each, inside the product q_i · k_j. Differentiable in q, k, v and
  * the tensors of the decay, in every form.
  *
  * All tensors are computed with as float32: integers and booleans are
@@ -158,8 +160,12 @@ export function lionAttention(
   const [batch, heads, length] = q.shape;
 
   return tf.tidy(() => {
-    const whole = logDecayPair(decay, [batch, heads, length]);
-    const pair = causal ? causalPair(whole, [heads, length]) : whole;
+    const diagonal = diagonalDecayPair(decay, q.shape, causal);
+    let scalar: LogDecayPair | null = null;
+    if (!diagonal) {
+      const whole = logDecayPair(decay, [batch, heads, length]);
+      scalar = causal ? causalPair(whole, [heads, length]) : whole;
+    }
     const tokens = mask && floats("mask", mask);
     const read = (name: string, x: tf.Tensor4D) =>
       tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
@@ -180,7 +186,7 @@ export function lionAttention(
       return runForm(
         plan.form,
         ...vectors,
-        pair,
+        scalar,
         attributes,
         tokens,
       );
@@ -191,7 +197,7 @@ export function lionAttention(
         tf.mul(queries, scale),
         keys,
         values,
-        pair,
+        diagonal ?? scalar,
         plan.chunkSize ?? length,
       );
     const y = normalize
@@ -267,6 +273,7 @@ function check(
     normalize,
     chunkSize: options.chunkSize,
     decays: options.decay !== undefined && options.decay.kind !== "none",
+    diagonal: options.decay !== undefined && isDiagonalDecay(options.decay),
     precision: options.precision ?? "f32",
   });
   return { plan, scale };
