@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertShape } from "../contract/shape.ts";
 import {
   assertBoolean,
   assertEpsilon,
@@ -23,7 +24,7 @@ import { type Precision, runForm } from "./kernel.ts";
 import { divided, SMALLEST_EPSILON, withOnes } from "./normalizer.ts";
 import { type AttentionPlan, planAttention } from "./plan.ts";
 import { recurrent } from "./recurrent.ts";
-import { assertShape } from "../contract/shape.ts";
+import { assertSegments, withBorders } from "./segments.ts";
 
 /**
  * How attention is computed; all give the same function and gradients.
@@ -71,6 +72,15 @@ export interface LionAttentionOptions {
    */
   mask?: tf.Tensor2D;
   /**
+   * `[batch, length]`, int32: which of the sequences that are packed into a row
+   * each token belongs to. Where the number changes, from one token to the next
+   * and also back to an earlier one, is a border that no token reads across; a
+   * sequence has the output and the gradients that it would have alone, as long
+   * as all numbers are finite. The decay that would be paid on the way across
+   * is not, and has no gradient. @default each row is one sequence
+   */
+  segments?: tf.Tensor2D;
+  /**
    * `"f16"` stores numbers in 16 bits while the fused kernel multiplies them,
    * and sums in 32: faster on some GPUs, to about three digits. @default "f32"
    */
@@ -87,6 +97,7 @@ const OPTIONS: OptionNames<LionAttentionOptions> = {
   epsilon: true,
   causal: true,
   mask: true,
+  segments: true,
   precision: true,
 };
 
@@ -156,15 +167,19 @@ export function lionAttention(
     causal = false,
     precision = "f32",
     mask,
+    segments,
   } = options;
   const [batch, heads, length] = q.shape;
 
   return tf.tidy(() => {
-    const diagonal = diagonalDecayPair(decay, q.shape, causal);
+    const bordered = <T extends tf.Tensor>(pair: Pair<T> | null) =>
+      segments ? withBorders(pair, segments, { heads, causal }) : pair;
+    const ofChannels = diagonalDecayPair(decay, q.shape, causal);
+    const diagonal = ofChannels && bordered(ofChannels);
     let scalar: LogDecayPair | null = null;
     if (!diagonal) {
       const whole = logDecayPair(decay, [batch, heads, length]);
-      scalar = causal ? causalPair(whole, [heads, length]) : whole;
+      scalar = bordered(causal ? causalPair(whole, [heads, length]) : whole);
     }
     const tokens = mask && floats("mask", mask);
     const read = (name: string, x: tf.Tensor4D) =>
@@ -205,6 +220,12 @@ export function lionAttention(
       : attend(values);
     return tokens ? withoutPadding(y, tokens) : y;
   });
+}
+
+/** Log decays of both directions. */
+interface Pair<T extends tf.Tensor> {
+  readonly forward: T;
+  readonly backward: T | null;
 }
 
 /**
@@ -261,6 +282,8 @@ function check(
     options,
   );
   const [batch, heads, length, headDim] = q.shape;
+  const { segments } = options;
+  if (segments !== undefined) assertSegments(segments, [batch, length]);
   const plan = planAttention({
     batch,
     heads,
@@ -272,7 +295,8 @@ function check(
     causal,
     normalize,
     chunkSize: options.chunkSize,
-    decays: options.decay !== undefined && options.decay.kind !== "none",
+    decays: segments !== undefined ||
+      options.decay !== undefined && options.decay.kind !== "none",
     diagonal: options.decay !== undefined && isDiagonalDecay(options.decay),
     precision: options.precision ?? "f32",
   });

@@ -1,12 +1,17 @@
 /** The family as a table. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { deltaNet } from "./delta_net.ts";
+import { gateLoop } from "./gate_loop.ts";
 import { gatedDeltaNet } from "./gated_delta_net.ts";
+import { gatedLinearAttention } from "./gated_linear_attention.ts";
 import { gatedRfa } from "./gated_rfa.ts";
+import { hgrn2 } from "./hgrn2.ts";
+import { kimiDeltaAttention } from "./kimi_delta_attention.ts";
 import { linearTransformer } from "./linear_transformer.ts";
 import { mamba2 } from "./mamba2.ts";
 import { mlstm } from "./mlstm.ts";
 import { retention } from "./retention.ts";
+import { rwkv6 } from "./rwkv6.ts";
 
 /** A row of {@linkcode family}. */
 export interface FamilyMember {
@@ -85,6 +90,23 @@ export const family: readonly FamilyMember[] = [
     lion: "LION-S, not normalised: arrival, values Δ x",
   },
   {
+    name: "RWKV-6",
+    function: rwkv6,
+    paper: "Peng et al. 2024, arXiv:2404.05892",
+    decay: "diagonal",
+    normalized: false,
+    lion:
+      "Theorem B.1: arrival, read one token earlier, bonus for the token itself",
+  },
+  {
+    name: "HGRN-2",
+    function: hgrn2,
+    paper: "Qin et al. 2024, arXiv:2404.07904",
+    decay: "diagonal",
+    normalized: false,
+    lion: "Theorem B.1: arrival, keys 1 - f",
+  },
+  {
     name: "DeltaNet",
     function: deltaNet,
     paper: "Yang et al. 2024, arXiv:2406.06484",
@@ -99,5 +121,29 @@ export const family: readonly FamilyMember[] = [
     decay: "delta",
     normalized: false,
     lion: "Appendix B.7: arrival, matrix e^g (I - β k kᵀ)",
+  },
+  {
+    name: "GLA",
+    function: gatedLinearAttention,
+    paper: "Yang et al. 2023, arXiv:2312.06635",
+    decay: "diagonal",
+    normalized: false,
+    lion: "Theorem B.1: arrival",
+  },
+  {
+    name: "Kimi Delta Attention",
+    function: kimiDeltaAttention,
+    paper: "Kimi Team 2025, arXiv:2510.26692",
+    decay: "delta",
+    normalized: false,
+    lion: "Appendix B.7: arrival, matrix (I - β k kᵀ) diag(α)",
+  },
+  {
+    name: "GateLoop",
+    function: gateLoop,
+    paper: "Katsch 2023, arXiv:2311.01927",
+    decay: "diagonal",
+    normalized: false,
+    lion: "Theorem B.1: arrival, of (cos Φ, sin Φ) times query and key",
   },
 ];

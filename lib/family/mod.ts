@@ -13,6 +13,17 @@ import "@tensorflow/tfjs-layers";
 
 export { deltaNet, type DeltaNetInputs } from "./delta_net.ts";
 export { family, type FamilyMember } from "./family.ts";
+export {
+  gatedLinearAttention,
+  type GatedLinearAttentionInputs,
+} from "./gated_linear_attention.ts";
+export { gateLoop, type GateLoopInputs } from "./gate_loop.ts";
+export { hgrn2, type Hgrn2Inputs } from "./hgrn2.ts";
+export {
+  kimiDeltaAttention,
+  type KimiDeltaAttentionInputs,
+} from "./kimi_delta_attention.ts";
+export { rwkv6, type Rwkv6Inputs } from "./rwkv6.ts";
 export { gatedDeltaNet, type GatedDeltaNetInputs } from "./gated_delta_net.ts";
 export { gatedRfa, type GatedRfaInputs } from "./gated_rfa.ts";
 export type { DeltaFamilyOptions, FamilyOptions } from "./inputs.ts";

@@ -4,17 +4,23 @@
  *
  * @module
  */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import {
+  family,
   type FamilyOptions,
   gatedRfa,
   type GatedRfaInputs,
+  gateLoop,
+  linearTransformer,
+  rwkv6,
 } from "../../lib/family/mod.ts";
+import { positiveRandomFeatures, softmaxAttention } from "../../mod.ts";
 import { spoilPadding } from "../attention/cases.ts";
 import { onEachBackend } from "../backends.ts";
 import { differences, type Result } from "../comparison.ts";
+import { readFixtures, tensorOf } from "../fixtures.ts";
 import { array, uniform } from "../random.ts";
 import { sample } from "../sample.ts";
 import { type Model, MODELS } from "./models.ts";
@@ -30,6 +36,7 @@ const TOLERANCE = { forward: 1e-5, gradient: 5e-5 };
 interface Case extends Sizes {
   readonly causal: boolean;
   readonly padded: boolean;
+  readonly packed: boolean;
 }
 
 /** Fills a case with seeded numbers; what padding holds is not to be read. */
@@ -60,7 +67,19 @@ function problemOf(model: Model, c: Case) {
   const logarithms = Object.fromEntries(
     (model.logarithmic ?? []).map((name) => [name, inputs[name]!]),
   );
-  return { ...c, inputs, logarithms, dy, ...c.padded ? { mask } : {} };
+  let number = 3;
+  const segments = array(c.batch * c.length, random, (u) => {
+    if (u < 0.15) number = Math.floor(1e6 * u) % 4;
+    return number;
+  });
+  return {
+    ...c,
+    inputs,
+    logarithms,
+    dy,
+    ...c.padded ? { mask } : {},
+    ...c.packed ? { segments } : {},
+  };
 }
 
 /** Solves a problem with the library, on the current backend. */
@@ -79,11 +98,14 @@ async function run(
   );
   const dy = tf.tensor4d(problem.dy, [batch, heads, length, valueDim]);
   const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
+  const segments = problem.segments &&
+    tf.tensor2d(problem.segments, [batch, length], "int32");
   const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) =>
     model.run(Object.fromEntries(names.map((name, i) => [name, args[i]])), {
       ...options,
       causal,
       ...mask && { mask },
+      ...segments && { segments },
     })
   )(tensors, dy);
   const [y, ...gradients] = await Promise.all(
@@ -91,6 +113,7 @@ async function run(
   );
   tf.dispose([...tensors, dy, value, ...grads]);
   mask?.dispose();
+  segments?.dispose();
   return {
     y: y!,
     gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
@@ -116,8 +139,8 @@ async function failuresOf(model: Model, c: Case) {
 const CASES: Case[] = [1, 2, 67, 130].flatMap((length, l) =>
   [false, true].map((causal, c) => ({
     ...(l + c) % 2
-      ? { batch: 1, heads: 3, padded: false }
-      : { batch: 2, heads: 1, padded: true },
+      ? { batch: 1, heads: 3, padded: false, packed: l > 1 }
+      : { batch: 2, heads: 1, padded: true, packed: l % 2 === 1 },
     length,
     causal,
     headDim: 4,
@@ -150,6 +173,7 @@ for (const model of MODELS) {
           valueDim: integer(6),
           causal: fc.boolean(),
           padded: fc.boolean(),
+          packed: fc.boolean(),
         }),
         integer(10),
         fc.constantFrom(...model.forms),
@@ -188,6 +212,100 @@ for (const model of MODELS) {
     }
   });
 }
+
+onEachBackend(
+  "rwkv6() reproduces the figures of the PyTorch reference",
+  async () => {
+    const all = await readFixtures("ref_rwkv6");
+    const names = ["q", "k", "v", "w", "u"];
+    for (const direction of ["causal", "bidir"]) {
+      for (const form of ["full", "recurrent", "chunkwise"] as const) {
+        const inputs = names.map((name) => tensorOf(all.get(name)!));
+        const dy = tensorOf<tf.Rank.R4>(all.get("dO")!);
+        const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
+          const [r, k, v, logDecay, bonus] = args as tf.Tensor4D[];
+          return rwkv6(
+            {
+              r: r!,
+              k: k!,
+              v: v!,
+              logDecay: logDecay!,
+              bonus: tf.reshape(bonus!, [2, 8]),
+            },
+            { causal: direction === "causal", form, chunkSize: 8 },
+          );
+        })(inputs, dy);
+        const bounds = [TOLERANCE.forward, ...names.map(() => 5e-6)];
+        for (const [i, x] of [value, ...grads].entries()) {
+          const name = i === 0 ? "y" : `d${names[i - 1]}`;
+          const wanted = all.get(`${direction}.${name}`)!.values;
+          const size = wanted.reduce((m, x) => Math.max(m, Math.abs(x)), 0);
+          const got = await x.data();
+          wanted.forEach((x, at) =>
+            assertLess(Math.abs(x - got[at]!), bounds[i]! * size, name)
+          );
+        }
+        tf.dispose([...inputs, dy, value, ...grads]);
+      }
+    }
+  },
+);
+
+onEachBackend("angles of thousands of tokens keep their digits", async () => {
+  const length = 4000;
+  const phase = array(length, uniform(1), (u) => 3 * u);
+  let angle = 0;
+  const expected = phase.map((x, i) => Math.cos(angle += i ? x : 0));
+  const shape: [number, number, number, number] = [1, 1, length, 1];
+  const one: tf.Tensor4D = tf.ones(shape);
+  const first = tf.tidy(() => {
+    const v = tf.pad(tf.ones([1, 1, 1, 1]), [[0, 0], [0, 0], [0, length - 1], [
+      0,
+      0,
+    ]]);
+    return gateLoop({
+      q: one,
+      k: one,
+      v: v as tf.Tensor4D,
+      logDecay: tf.zeros(shape),
+      phase: tf.tensor4d(phase, shape),
+    }, { causal: true });
+  });
+  const got = await first.data();
+  expected.forEach((x, i) => assertLess(Math.abs(x - got[i]!), 1e-6));
+  tf.dispose([one, first]);
+});
+
+onEachBackend(
+  "linearTransformer() of positive random features is near softmax attention",
+  async () => {
+    const random = uniform(5);
+    const shape: [number, number, number, number] = [1, 2, 20, 4];
+    const [q, k, v] = [1, 2, 3].map(() =>
+      tf.tensor4d(array(160, random), shape)
+    );
+    const directions = tf.randomNormal<tf.Rank.R2>(
+      [4096, 4],
+      0,
+      1,
+      "float32",
+      7,
+    );
+    const featureMap = positiveRandomFeatures(directions);
+    const y = linearTransformer({ q: q!, k: k!, v: v! }, { featureMap });
+    const expected = softmaxAttention(q!, k!, v!);
+    const [got, wanted] = await Promise.all([y.data(), expected.data()]);
+    wanted.forEach((x, i) => assertLess(Math.abs(x - got[i]!), 0.02));
+    tf.dispose([q!, k!, v!, directions, y, expected]);
+  },
+);
+
+Deno.test("the table has every function of the family", () => {
+  assertEquals(
+    family.map((member) => member.function.name).sort(),
+    MODELS.map((model) => model.name).sort(),
+  );
+});
 
 onEachBackend("the family refuses what it cannot use, and says why", () => {
   tf.engine().startScope();

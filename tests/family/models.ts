@@ -4,11 +4,16 @@ import {
   deltaNet,
   type FamilyOptions,
   gatedDeltaNet,
+  gatedLinearAttention,
   gatedRfa,
+  gateLoop,
+  hgrn2,
+  kimiDeltaAttention,
   linearTransformer,
   mamba2,
   mlstm,
   retention,
+  rwkv6,
 } from "../../lib/family/mod.ts";
 import { LOG_DECAYS } from "../attention/cases.ts";
 import {
@@ -42,11 +47,12 @@ export interface Model extends Recurrence {
 
 const KEYS: Axes = ["batch", "heads", "length", "headDim"];
 const VALUES: Axes = ["batch", "heads", "length", "valueDim"];
+const PER_CHANNEL = KEYS;
 const PER_TOKEN: Axes = ["batch", "heads", "length"];
 const PER_HEAD: Axes = ["heads"];
 
-const LION = ["full", "recurrent", "blockwise", "chunkwise", "auto"] as const;
-const DELTA = ["recurrent", "chunkwise", "auto"] as const;
+const LION = ["full", "recurrent", "blockwise", "chunkwise"] as const;
+const DELTA = ["recurrent", "chunkwise"] as const;
 
 const signed = (u: number) => 2 * u - 1;
 const positive = (u: number) => 0.1 + u;
@@ -106,6 +112,9 @@ const sigmoid = (x: Scalar) =>
     (x) => 1 / (1 + Math.exp(-x)),
     (x) => 1 / (2 + Math.exp(-x) + Math.exp(x)),
   );
+
+const cosine = (x: Scalar) => apply(x, Math.cos, (x) => -Math.sin(x));
+const sine = (x: Scalar) => apply(x, Math.sin, Math.cos);
 
 const deltaRule: Omit<Model, "name" | "run" | "inputs" | "make"> = {
   forms: DELTA,
@@ -252,5 +261,113 @@ export const MODELS: readonly Model[] = [
     },
     make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u, logDecay },
     fade: (state, { logDecay }) => scaled(state, () => exp(logDecay![0]!)),
+  },
+  {
+    ...deltaRule,
+    name: "kimiDeltaAttention",
+    run: kimiDeltaAttention,
+    inputs: {
+      q: KEYS,
+      k: KEYS,
+      v: VALUES,
+      beta: PER_TOKEN,
+      logDecay: PER_CHANNEL,
+    },
+    make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u, logDecay },
+    fade: (state, { logDecay }) => scaled(state, (n) => exp(logDecay![n]!)),
+  },
+  {
+    name: "gatedLinearAttention",
+    run: gatedLinearAttention,
+    forms: LION,
+    inputs: { q: KEYS, k: KEYS, v: VALUES, logDecay: PER_CHANNEL },
+    make: { q: signed, k: signed, v: signed, logDecay },
+    state: square,
+    fade: (state, { logDecay }) => scaled(state, (n) => exp(logDecay![n]!)),
+    write: (state, { k, v }) => added(state, k!, v!),
+    read: (state, { q }) => answer(state, q!),
+    own: ({ q, k, v }) => column(dot(q!, k!), v!),
+    output: (read, { k }) => column(rootOf(k!), read),
+  },
+  {
+    name: "hgrn2",
+    run: hgrn2,
+    forms: LION,
+    inputs: { q: KEYS, v: VALUES, forget: PER_CHANNEL },
+    make: { q: signed, v: signed, forget: gate },
+    logarithmic: ["forget"],
+    state: square,
+    fade: (state, { forget }) => scaled(state, (n) => forget![n]!),
+    write: (state, { v, forget }) =>
+      added(state, forget!.map((f) => minus(one, f)), v!),
+    read: (state, { q }) => answer(state, q!),
+    own: ({ q, v, forget }) =>
+      column(dot(q!, forget!.map((f) => minus(one, f))), v!),
+    output: (read, { q }) => column(rootOf(q!), read),
+  },
+  {
+    name: "rwkv6",
+    run: rwkv6,
+    forms: LION,
+    inputs: {
+      r: KEYS,
+      k: KEYS,
+      v: VALUES,
+      logDecay: PER_CHANNEL,
+      bonus: ["heads", "headDim"],
+    },
+    make: { r: signed, k: signed, v: signed, logDecay, bonus: signed },
+    state: square,
+    fade: (state, { logDecay }) => scaled(state, (n) => exp(logDecay![n]!)),
+    write: (state, { k, v }) => added(state, k!, v!),
+    // What was there before the token, and the token itself with the bonus.
+    read: (_after, { r, k, v, bonus }, before) =>
+      answer(added(before, k!.map((x, n) => times(bonus![n]!, x)), v!), r!),
+    own: ({ r, k, v, bonus }) =>
+      column(dot(r!, k!.map((x, n) => times(bonus![n]!, x))), v!),
+    output: (read) => read,
+  },
+  {
+    name: "gateLoop",
+    run: gateLoop,
+    forms: LION,
+    inputs: {
+      q: KEYS,
+      k: KEYS,
+      v: VALUES,
+      logDecay: PER_CHANNEL,
+      phase: PER_CHANNEL,
+    },
+    make: {
+      q: signed,
+      k: signed,
+      v: signed,
+      logDecay,
+      phase: (u) => 40 * signed(u),
+    },
+    // The real parts, and below them the imaginary ones.
+    state: ({ headDim, valueDim }) => [2 * headDim, valueDim],
+    fade: (state, { logDecay, phase }) => {
+      const channels = logDecay!.length;
+      return state.map((row, n) => {
+        const at = n % channels;
+        const factor = exp(logDecay![at]!);
+        const real = times(factor, cosine(phase![at]!));
+        const imaginary = times(factor, sine(phase![at]!));
+        return row.map((_, e) => {
+          const [re, im] = [state[at]![e]!, state[at + channels]![e]!];
+          return n < channels
+            ? minus(times(real, re), times(imaginary, im))
+            : plus(times(real, im), times(imaginary, re));
+        });
+      });
+    },
+    write: (state, { k, v }) => [
+      ...added(state.slice(0, k!.length), k!, v!),
+      ...state.slice(k!.length),
+    ],
+    read: (state, { q }) => answer(state.slice(0, q!.length), q!),
+    own: ({ q, k, v }) => column(dot(q!, k!), v!),
+    output: (read) => read,
   },
 ];
