@@ -36,8 +36,8 @@ export function registerFull(isSoftware: boolean): void {
     readsStates: false,
     gradientChunk: (length, dims) => Math.min(tilingFor(dims).rows, length),
     prepare: (run, pass) => {
-      if (!run.mask) return;
-      const { causal, chunks, dims, perToken } = run;
+      const { chunks, decays, dims, perToken } = run;
+      if (!decays) return;
       const largestTile = tilingFor(dims).rows;
       const [batch, heads] = perToken as [number, number];
       if (!run.input(TILE_DECAYS.factors)) {
@@ -46,14 +46,14 @@ export function registerFull(isSoftware: boolean): void {
         run.scratch(TILE_DECAYS.through, DECAYS_OF_TILE * tiles);
         run.scratchVectors(TILE_DECAYS.mask, 4 * maskQuads(largestTile));
       }
-      const spec = { causal, largestTile };
+      const spec = { decays, largestTile };
       run.launch((launch) => tileDecaysShader(spec, launch), pass);
     },
-    attend: (run, roles, mask, pass) => {
+    attend: (run, roles, decays, pass) => {
       const tiling = tilingFor(run.dims);
       for (const role of roles) {
         run.launch(
-          (launch) => tilesShader({ role, mask, tiling }, launch),
+          (launch) => tilesShader({ role, decays, tiling }, launch),
           pass,
         );
       }

@@ -10,19 +10,9 @@
  *
  * @module
  */
-import { decayNames } from "./chunk_states.ts";
-import {
-  declareDecays,
-  declareWeights,
-  entering,
-  forwardMask,
-  leaving,
-  loadDecays,
-  loadWeights,
-  type Side,
-  sidesOf,
-} from "./mask.ts";
-import { input, keyOf, output, type Shader } from "../../tfjs/webgpu/shader.ts";
+import type { Side } from "./mask.ts";
+import type { Preparation } from "./preparation.ts";
+import { keyOf, output, type Shader } from "../../tfjs/webgpu/shader.ts";
 import { declare, type Launch } from "./problem.ts";
 
 /** Names of the buffers. */
@@ -49,38 +39,37 @@ export function maskQuads(largestTile: number): number {
  * the token and a border; the log decays from one border to the other; and the
  * mask, a row for each token.
  *
- * @param causal Whether there is only the one direction.
+ * @param decays What is prepared; not the transposed.
  * @param largestTile Room for the tokens of a tile.
  */
 export function tileDecaysShader(
-  { causal, largestTile }: {
-    readonly causal: boolean;
+  { decays, largestTile }: {
+    readonly decays: Preparation;
     readonly largestTile: number;
   },
   launch: Launch,
 ): Shader {
-  const mask = forwardMask(causal);
-  const sides = sidesOf(mask);
+  const { sides } = decays;
   const bindings = [
-    ...decayNames([mask]).map((name) => input(name, "f32")),
+    ...decays.inputs,
     output(TILE_DECAYS.factors, "vec4f"),
     output(TILE_DECAYS.through, "f32"),
     output(TILE_DECAYS.mask, "vec4f"),
   ];
-  const factor = (side: Side, path: (side: Side, i: string) => string) =>
-    sides.includes(side) ? `exp(${path(side, "i")})` : "0.0";
+  const factor = (side: Side, of: "entering" | "leaving") =>
+    sides.includes(side) ? decays[of](side, "i") : "0.0";
   const factors = (["before", "after"] as const).flatMap((side) => [
-    factor(side, entering),
-    factor(side, leaving),
+    factor(side, "entering"),
+    factor(side, "leaving"),
   ]);
   return {
-    key: keyOf("tile_decays", causal && "causal", `tile=${largestTile}`),
+    key: keyOf("tile_decays", decays.key, `tile=${largestTile}`),
     bindings,
     dispatch: [launch.chunks, launch.sequences, 1],
     code: () =>
       /* wgsl */ `${declare(bindings)}
-${declareDecays(sides, largestTile)}
-${declareWeights(largestTile)}
+${decays.declare(sides, largestTile)}
+${decays.declareWeights(largestTile)}
 
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
@@ -88,8 +77,8 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   let count = min(problem.chunkSize, problem.length - first);
   let sequence = problem.firstSequence + group.y;
   let base = sequence * problem.length;
-${loadDecays(mask, largestTile, THREADS)}
-${loadWeights(mask, largestTile, THREADS)}
+${decays.load(largestTile, THREADS)}
+${decays.loadWeights(largestTile, THREADS)}
   for (var i = thread; i < count; i += ${THREADS}u) {
     ${TILE_DECAYS.factors}[base + first + i] = vec4f(${factors.join(", ")});
   }
@@ -97,7 +86,7 @@ ${loadWeights(mask, largestTile, THREADS)}
     let tile = ${DECAYS_OF_TILE}u * (sequence * problem.chunks + group.x);
 ${
         sides.map((side, i) =>
-          `    ${TILE_DECAYS.through}[tile + ${i}u] = path_${side}(0u, count);`
+          `    ${TILE_DECAYS.through}[tile + ${i}u] = ${decays.through(side)};`
         ).join("\n")
       }
   }
