@@ -16,10 +16,11 @@ import { withoutPadding } from "../operations/padding.ts";
 import { blockwise } from "./blockwise.ts";
 import { chunkwise } from "./chunkwise.ts";
 import { type Decay, noDecay } from "./decay.ts";
-import { causalPair, logDecayPair } from "./decay_pair.ts";
+import { causalPair, type LogDecayPair, logDecayPair } from "./decay_pair.ts";
+import { diagonalDecayPair, isDiagonalDecay } from "./diagonal_decay.ts";
 import type { ConcreteForm, Form } from "./form.ts";
 import { full } from "./full.ts";
-import { type Precision, runAttentionKernel } from "./kernel.ts";
+import { type Precision, runForm } from "./kernel.ts";
 import { divided, SMALLEST_EPSILON, withOnes } from "./normalizer.ts";
 import { type AttentionPlan, planAttention } from "./plan.ts";
 import { recurrent } from "./recurrent.ts";
@@ -112,7 +113,8 @@ const FORMS: Record<ConcreteForm, Form> = {
  *
  *     y_i = Σ_j M_ij s (q_i · k_j) v_j / (Σ_j M_ij s (q_i · k_j) + ε)
  *
- * with the mask M of the decay and the scale s. Differentiable in q, k, v and
+ * with the mask M of the decay and the scale s; a decay of each channel has a
+ * mask for each, inside the product q_i · k_j. Differentiable in q, k, v and
  * the tensors of the decay, in every form.
  *
  * All tensors are computed with as float32: integers and booleans are
@@ -170,11 +172,17 @@ export function lionAttention(
   const [batch, heads, length] = q.shape;
 
   return tf.tidy(() => {
-    const whole = logDecayPair(decay, [batch, heads, length]);
-    const ofDecay = causal ? causalPair(whole, [heads, length]) : whole;
-    const pair = segments
-      ? withBorders(ofDecay, segments, { heads, causal })
-      : ofDecay;
+    let diagonal = diagonalDecayPair(decay, q.shape, causal);
+    let scalar: LogDecayPair | null = null;
+    if (!diagonal) {
+      const whole = logDecayPair(decay, [batch, heads, length]);
+      scalar = causal ? causalPair(whole, [heads, length]) : whole;
+    }
+    if (segments && diagonal) {
+      diagonal = withBorders(diagonal, segments, { heads, causal });
+    } else if (segments) {
+      scalar = withBorders(scalar, segments, { heads, causal });
+    }
     const tokens = mask && floats("mask", mask);
     const read = (name: string, x: tf.Tensor4D) =>
       tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
@@ -192,10 +200,10 @@ export function lionAttention(
         floats("k", k),
         floats("v", v),
       ] as const;
-      return runAttentionKernel(
+      return runForm(
         plan.form,
         ...vectors,
-        pair,
+        scalar,
         attributes,
         tokens,
       );
@@ -206,7 +214,7 @@ export function lionAttention(
         tf.mul(queries, scale),
         keys,
         values,
-        pair,
+        diagonal ?? scalar,
         plan.chunkSize ?? length,
       );
     const y = normalize
@@ -285,6 +293,7 @@ function check(
     chunkSize: options.chunkSize,
     decays: segments !== undefined ||
       options.decay !== undefined && options.decay.kind !== "none",
+    diagonal: options.decay !== undefined && isDiagonalDecay(options.decay),
     precision: options.precision ?? "f32",
   });
   return { plan, scale };

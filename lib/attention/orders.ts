@@ -252,9 +252,19 @@ function permuteDecay(decay: Decay, there: Permutation): Decay {
           2,
         ),
       };
+    case "diagonal":
+      return {
+        ...decay,
+        logDecay: permute(
+          floats("diagonalDecay's logDecay", decay.logDecay),
+          there,
+          2,
+        ),
+      };
     case "two-sided":
+    case "two-sided-diagonal":
       throw new RangeError(
-        "a two-sided decay belongs to one order of the tokens; give each way a selectiveDecay or fixedDecay",
+        "a two-sided decay belongs to one order of the tokens; give each way a selectiveDecay, diagonalDecay or fixedDecay",
       );
     default:
       // What lionAttention says of it.

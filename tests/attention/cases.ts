@@ -44,7 +44,7 @@ export const DECAYS: readonly OracleDecay["kind"][] = [
  * Log decays by sequence: mixed, of 1, of 0.5, of e^-60, partly of 0,
  * and ordinary ones.
  */
-const LOG_DECAYS: readonly ((u: number) => number)[] = [
+export const LOG_DECAYS: readonly ((u: number) => number)[] = [
   (u) => u < 0.2 ? -60 : u < 0.4 ? 0 : Math.log(u),
   () => 0,
   () => Math.log(0.5),
@@ -132,10 +132,10 @@ export function segmentsOf(
 const JUNK = [NaN, Infinity, -Infinity, 3e38];
 
 /** Fills the rows of padding of a `[batch, heads, length, columns]` array. */
-function spoilPadding(
+export function spoilPadding(
   x: Float32Array,
   mask: Float32Array,
-  { batch, heads, length }: Case,
+  { batch, heads, length }: Pick<Case, "batch" | "heads" | "length">,
 ): void {
   const columns = x.length / (batch * heads * length);
   for (let i = 0; i < x.length; i++) {

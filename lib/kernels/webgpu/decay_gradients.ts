@@ -22,14 +22,8 @@ import {
   type Side,
   sidesOf,
 } from "./mask.ts";
-import {
-  declare,
-  input,
-  keyOf,
-  type Launch,
-  output,
-  type Shader,
-} from "../../tfjs/webgpu/shader.ts";
+import { input, keyOf, output, type Shader } from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 import { RECORD_QUADS } from "./states.ts";
 import { QUADS } from "./vectors.ts";
 

@@ -1,9 +1,6 @@
 /** What the kernels of the full and the blockwise form do with a problem. @module */
-import type {
-  KernelPlan,
-  KernelRequest,
-  Refusal,
-} from "../../attention/kernel.ts";
+import type { KernelRequest } from "../../attention/kernel.ts";
+import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import { largestBuffer, maskOf, passesOver, stateBytes } from "./passes.ts";
 import {
   type Device,
@@ -12,7 +9,7 @@ import {
   refusalOf,
   tooManyChunks,
 } from "./planning.ts";
-import { DECAYS_OF_TILE, FACTORS_OF_TOKEN } from "./tile_decays.ts";
+import { DECAYS_OF_TILE, FACTORS_OF_TOKEN, maskQuads } from "./tile_decays.ts";
 
 /**
  * Plans a problem for a device.
@@ -49,7 +46,9 @@ export function fullPlan(
   }
   const packed = packingOf(request);
   const decays = mask
-    ? 4 * sequences * (FACTORS_OF_TOKEN * length + DECAYS_OF_TILE * tiles)
+    ? 4 * sequences *
+      ((FACTORS_OF_TOKEN + 4 * maskQuads(rows)) * length +
+        DECAYS_OF_TILE * tiles)
     : 0;
   const passes = passesOver(sequences, 0, limits);
   return {

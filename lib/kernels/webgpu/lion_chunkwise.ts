@@ -16,7 +16,7 @@ import { planFor } from "./chunkwise_plan.ts";
 import { forward as sweep } from "./lion_recurrent.ts";
 import { planPiece } from "./piece_plan.ts";
 
-/** Registers the kernels `LionChunkwise` and `LionChunkwiseGrad` for webgpu, once. */
+/** Registers the kernels `LionChunkwise` and `LionChunkwiseGrad` for webgpu. */
 export function registerChunkwise(): void {
   registerForm(
     "chunkwise",
