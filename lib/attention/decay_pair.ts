@@ -9,7 +9,8 @@ import { assertShape } from "../contract/shape.ts";
 /**
  * Input `logDecay`, `[batch, heads, length]`, in the source convention; outputs
  * the forward and the backward one that it stands for, not below
- * `LOWEST_LOG_DECAY`.
+ * `LOWEST_LOG_DECAY`, and 0 at the ends, where the decay would be a token's
+ * outside.
  */
 export const SOURCE_DECAY: Operation<"f" | "b"> = {
   kernel: "LionSourceDecay",
@@ -21,8 +22,8 @@ export const SOURCE_DECAY: Operation<"f" | "b"> = {
  * Log decays of both directions, each `[batch or 1, heads, length]`, all <= 0.
  *
  * The forward state pays `forward[i]` on arriving at token i from i - 1, the
- * backward state `backward[i]` on arriving from i + 1. `forward[0]` and
- * `backward[length - 1]` are never read.
+ * backward state `backward[i]` on arriving from i + 1. Only a piece of a sequence
+ * (`piece.ts`) reads `forward[0]` and `backward[length - 1]`.
  */
 export interface LogDecayPair {
   /** Paid by the forward state on arriving at each token. */
@@ -75,9 +76,14 @@ export function logDecayPair(
         backward: finite(floats("twoSidedDecay's backward", decay.backward)),
       };
     }
+    case "diagonal":
+    case "two-sided-diagonal":
+      throw new TypeError(
+        `decay should have one number a token, got one of each channel (${decay.kind})`,
+      );
     default:
       throw new TypeError(
-        `decay should be made by noDecay, fixedDecay, selectiveDecay or twoSidedDecay, got ${
+        `decay should be made by noDecay, fixedDecay, selectiveDecay, diagonalDecay or twoSidedDecay, got ${
           JSON.stringify(decay)
         }`,
       );

@@ -5,6 +5,9 @@
  * whose gradients it computes. It alone would keep for ever what its tape has
  * saved, for any loss: of `train`, of `model.fit`, in `tf.grad`.
  *
+ * It also lets a gradient compute others: tfjs alone forgets the tape that it is
+ * reading.
+ *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
@@ -74,7 +77,8 @@ export function runAsOne(
 
 function freeingTape<T>(run: () => T): T {
   const { state, keep } = engine;
-  const depth = state.gradientDepth;
+  const outermost = state.gradientDepth === 0;
+  const tape = state.activeTape;
   const saved: tf.Tensor[] = [];
   engine.keep = (tensor) => {
     // Outside of kernels it is the caller who keeps.
@@ -85,9 +89,9 @@ function freeingTape<T>(run: () => T): T {
     return run();
   } catch (error) {
     tf.dispose(saved);
-    if (depth === 0) state.activeTape = null;
     throw error;
   } finally {
     engine.keep = keep;
+    if (outermost) state.activeTape = tape;
   }
 }

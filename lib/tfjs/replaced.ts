@@ -8,7 +8,6 @@ import * as tf from "@tensorflow/tfjs-core";
 import "../contract/tape.ts";
 import { productKernel, reductionKernel } from "./empty_tensors.ts";
 import { cumulativeSumGradient, matmulGradient } from "./gradients.ts";
-import { replaceKernel } from "./replace_kernel.ts";
 import { gatherKernel as wasmGather } from "./wasm/gather.ts";
 import type { KernelHost } from "./wasm/host.ts";
 import { castKernel as wasmCast, identity } from "./wasm/identity.ts";
@@ -201,9 +200,17 @@ export function replaceKernels<Backend extends keyof Context>(
   for (const { kernels, kernel, when } of REPLACED_KERNELS[backend]) {
     if (when && !when(context)) continue;
     for (const name of kernels) {
+      const stock = tf.getKernel(name, backend);
       // Where there is none, ours does without.
-      const stock = tf.getKernel(name, backend)?.kernelFunc as tf.KernelFunc;
-      replaceKernel(backend, name, kernel(stock, name, context));
+      const before = stock?.kernelFunc as tf.KernelFunc;
+      if (stock) tf.unregisterKernel(name, backend);
+      tf.registerKernel({
+        // What a stock kernel sets up is also what its function needs, if we call it.
+        ...stock,
+        kernelName: name,
+        backendName: backend,
+        kernelFunc: kernel(before, name, context),
+      });
     }
   }
 }

@@ -32,12 +32,11 @@ import {
 import { columnsOf, inputsOf, outputsOf, type Role, roleKey } from "./roles.ts";
 import {
   type Binding,
-  declare,
   input,
   keyOf,
-  type Launch,
   type Shader,
 } from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 import { eachRow as rows, RECORD_QUADS, TILE_ROWS } from "./states.ts";
 import { bindingOf, QUADS, reading, writing } from "./vectors.ts";
 

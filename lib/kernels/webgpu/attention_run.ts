@@ -21,11 +21,8 @@ import {
 } from "./passes.ts";
 import { makeFloats } from "../../tfjs/webgpu/program.ts";
 import type { Role } from "./roles.ts";
-import {
-  type Launch,
-  packProblem,
-  type Shader,
-} from "../../tfjs/webgpu/shader.ts";
+import type { Shader } from "../../tfjs/webgpu/shader.ts";
+import { type Launch, packProblem } from "./problem.ts";
 import type { States } from "./states.ts";
 import { type Columns, type Dims, quadsOf, type Vectors } from "./vectors.ts";
 

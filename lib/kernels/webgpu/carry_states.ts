@@ -12,14 +12,8 @@
 import { borderStates } from "./border_states.ts";
 import { decayNames } from "./chunk_states.ts";
 import { type MaskSource, type Side, sidesOf } from "./mask.ts";
-import {
-  declare,
-  input,
-  keyOf,
-  type Launch,
-  output,
-  type Shader,
-} from "../../tfjs/webgpu/shader.ts";
+import { input, keyOf, output, type Shader } from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 import {
   directionsOf,
   RECORD_QUADS,

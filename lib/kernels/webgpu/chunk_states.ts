@@ -17,14 +17,13 @@ import {
   sidesOf,
 } from "./mask.ts";
 import {
-  declare,
   input,
   keyOf,
-  type Launch,
   output,
   repeat,
   type Shader,
 } from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 import {
   directionsOf,
   RECORD_QUADS,

@@ -9,7 +9,7 @@ import {
   refusalOf,
   tooManyChunks,
 } from "./planning.ts";
-import { DECAYS_OF_TILE, FACTORS_OF_TOKEN } from "./tile_decays.ts";
+import { DECAYS_OF_TILE, FACTORS_OF_TOKEN, maskQuads } from "./tile_decays.ts";
 
 /**
  * Plans a problem for a device.
@@ -46,7 +46,9 @@ export function fullPlan(
   }
   const packed = packingOf(request);
   const decays = mask
-    ? 4 * sequences * (FACTORS_OF_TOKEN * length + DECAYS_OF_TILE * tiles)
+    ? 4 * sequences *
+      ((FACTORS_OF_TOKEN + 4 * maskQuads(rows)) * length +
+        DECAYS_OF_TILE * tiles)
     : 0;
   const passes = passesOver(sequences, 0, limits);
   return {

@@ -16,6 +16,7 @@ import { type Tiling, tilingOf } from "./score_tiles.ts";
 import {
   DECAYS_OF_TILE,
   FACTORS_OF_TOKEN,
+  maskQuads,
   TILE_DECAYS,
   tileDecaysShader,
 } from "./tile_decays.ts";
@@ -37,13 +38,15 @@ export function registerFull(isSoftware: boolean): void {
     prepare: (run, pass) => {
       if (!run.mask) return;
       const { causal, chunks, dims, perToken } = run;
+      const largestTile = tilingFor(dims).rows;
       const [batch, heads] = perToken as [number, number];
       if (!run.input(TILE_DECAYS.factors)) {
         const tiles = batch * heads * chunks;
         run.scratchVectors(TILE_DECAYS.factors, FACTORS_OF_TOKEN);
         run.scratch(TILE_DECAYS.through, DECAYS_OF_TILE * tiles);
+        run.scratchVectors(TILE_DECAYS.mask, 4 * maskQuads(largestTile));
       }
-      const spec = { causal, largestTile: tilingFor(dims).rows };
+      const spec = { causal, largestTile };
       run.launch((launch) => tileDecaysShader(spec, launch), pass);
     },
     attend: (run, roles, mask, pass) => {

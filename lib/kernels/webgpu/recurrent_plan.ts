@@ -14,16 +14,9 @@ import { keptBytes } from "./recurrent_gradient.ts";
  * @returns What would run, or why nothing can.
  */
 export function planFor(
-  request: KernelRequest,
+  { batch, heads, length, headDim, valueDim, causal, precision }: KernelRequest,
   limits: GPUSupportedLimits,
 ): KernelPlan | Refusal {
-  const { batch, heads, length, headDim, valueDim, causal, precision } =
-    request;
-  if (request.states) {
-    return {
-      refusal: "the webgpu kernel of the recurrent form takes no states",
-    };
-  }
   if (precision === "f16") {
     return {
       refusal: "the webgpu kernel of the recurrent form computes in 32 bits",

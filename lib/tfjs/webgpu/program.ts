@@ -8,6 +8,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { launch } from "./launch.ts";
 import { type Binding, keyOf, type Shader } from "./shader.ts";
+import {
+  declareUniforms,
+  packUniforms,
+  type UniformTypes,
+} from "./uniforms.ts";
 
 /**
  * Numbers of a pack, the element of all buffers of a program: 4, if the sizes
@@ -127,11 +132,12 @@ export function runProgram(
     }
     return;
   }
+  const { types, values } = uniformsOf(program);
   launch(
     backend,
     shaderOf(program, backend.device.limits.maxComputeWorkgroupsPerDimension),
     [...Object.values(reads), ...Object.values(writes)],
-    packUniforms(program),
+    packUniforms(types, values),
   );
 }
 
@@ -166,18 +172,12 @@ function textOf(
   bindings: readonly Binding[],
   element: Binding["element"],
 ): string {
-  const members = uniformsOf(program).map(({ name, type }) =>
-    `  ${name}: ${type},`
-  );
   const buffers = bindings.map(({ name, access }, i) => {
     const element = program.elements?.[name] ?? "Pack";
     return `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element}>;`;
   });
   return /* wgsl */ `alias Pack = ${element};
-struct Uniforms {
-${members.join("\n")}
-}
-${buffers.join("\n")}
+${declareUniforms("Uniforms", uniformsOf(program).types)}${buffers.join("\n")}
 @group(0) @binding(${bindings.length}) var<uniform> uniforms: Uniforms;
 ${program.functions ?? ""}
 @compute @workgroup_size(${program.threads})
@@ -194,31 +194,13 @@ ${program.body}
 `;
 }
 
-interface Uniform {
-  readonly name: string;
-  readonly type: "u32" | "f32";
-  readonly value: number;
-}
-
 /** Of these both the struct of the text and its bytes are made. */
-function uniformsOf({ integers, floats = {}, workgroups }: Program): Uniform[] {
-  const typed = (type: Uniform["type"], numbers: Record<string, number>) =>
-    Object.entries(numbers).map(([name, value]) => ({ name, type, value }));
-  return [
-    ...typed("u32", { workgroups, ...integers }),
-    ...typed("f32", floats),
-  ];
-}
-
-function packUniforms(program: Program): ArrayBuffer {
-  const uniforms = uniformsOf(program);
-  const bytes = new DataView(
-    new ArrayBuffer(16 * Math.ceil(uniforms.length / 4)),
-  );
-  uniforms.forEach(({ type, value }, i) =>
-    type === "u32"
-      ? bytes.setUint32(4 * i, value, true)
-      : bytes.setFloat32(4 * i, value, true)
-  );
-  return bytes.buffer;
+function uniformsOf(
+  { integers, floats = {}, workgroups }: Program,
+): { types: UniformTypes; values: Record<string, number> } {
+  const values = { workgroups, ...integers, ...floats };
+  const types = Object.fromEntries(
+    Object.keys(values).map((name) => [name, name in floats ? "f32" : "u32"]),
+  ) as UniformTypes;
+  return { types, values };
 }

@@ -3,6 +3,7 @@ import { assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { ATTENTION } from "../../../lib/attention/kernel.ts";
 import { gradientKernel } from "../../../lib/contract/kernel.ts";
+import { keptBytes } from "../../../lib/kernels/webgpu/recurrent_gradient.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import {
   type Case,
@@ -12,6 +13,7 @@ import {
 } from "../../attention/cases.ts";
 import { onEachBackend } from "../../backends.ts";
 import { solve } from "../../oracle.ts";
+import { withLimits } from "./with_limits.ts";
 
 /** Calls a kernel; returns its outputs, and the bytes of all that it made. */
 function callKernel(
@@ -66,6 +68,25 @@ onEachBackend(
       backend.disposeData(dataId);
     }
     tf.dispose([x, f]);
+  },
+  ["webgpu"],
+);
+
+onEachBackend(
+  "the recurrent kernel's gradient takes passes where states fit no buffer together",
+  async (backend) => {
+    const c: Case = {
+      ...{ batch: 2, heads: 3, length: 40, headDim: 6, valueDim: 5 },
+      ...{ decay: "source", causal: false, normalize: true, padded: true },
+    };
+    const ofSequence = keptBytes(c.length, c.headDim!, c.valueDim!);
+    const maxStorageBufferBindingSize = 2 * ofSequence + 1;
+    const problem = problemOf(c);
+    const actual = await withLimits(
+      { maxStorageBufferBindingSize },
+      () => run(problem, "recurrent", 1),
+    );
+    assertEquals(differences(problem, actual, solve(problem), backend), []);
   },
   ["webgpu"],
 );

@@ -21,7 +21,8 @@ import {
 } from "../../../lib/kernels/webgpu/mask.ts";
 import { packShader } from "../../../lib/kernels/webgpu/pack.ts";
 import type { Role } from "../../../lib/kernels/webgpu/roles.ts";
-import type { Launch, Shader } from "../../../lib/tfjs/webgpu/shader.ts";
+import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
+import type { Launch } from "../../../lib/kernels/webgpu/problem.ts";
 import type { States } from "../../../lib/kernels/webgpu/states.ts";
 import type { Vectors } from "../../../lib/kernels/webgpu/vectors.ts";
 import { assertSnapshot } from "./snapshot.ts";

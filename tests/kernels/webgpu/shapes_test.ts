@@ -5,8 +5,6 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import * as tf from "@tensorflow/tfjs-core";
-import { limitsOf } from "../../../lib/contract/limits.ts";
 import { shapeFor } from "../../../lib/kernels/webgpu/attend_shape.ts";
 import {
   type Case,
@@ -17,24 +15,7 @@ import {
 import { onEachBackend } from "../../backends.ts";
 import { solve } from "../../oracle.ts";
 import { OF_LONG_TESTS } from "../../sample.ts";
-
-/** Pretends that the device's workgroups have so much memory. */
-async function withWorkgroupMemory<R>(
-  bytes: number,
-  body: () => Promise<R>,
-): Promise<R> {
-  const { device } = tf.backend() as unknown as { device: GPUDevice };
-  const limits = { ...limitsOf(device), maxComputeWorkgroupStorageSize: bytes };
-  Object.defineProperty(device, "limits", {
-    value: limits,
-    configurable: true,
-  });
-  try {
-    return await body();
-  } finally {
-    delete (device as { limits?: unknown }).limits;
-  }
-}
+import { withLimits } from "./with_limits.ts";
 
 /** What every adapter has of it. */
 const GUARANTEED = 16_384;
@@ -56,8 +37,8 @@ for (const { rows, chunkSize, headDim, causal } of CASES) {
         ...{ decay: "two-sided", causal, normalize: true, padded: true },
       };
       const problem = problemOf(c);
-      const actual = await withWorkgroupMemory(
-        GUARANTEED,
+      const actual = await withLimits(
+        { maxComputeWorkgroupStorageSize: GUARANTEED },
         () => run(problem, "chunkwise", chunkSize),
       );
       const expected = solve(problem);

@@ -15,6 +15,8 @@ import { take } from "./scratch";
 import { multiplyAdd, sum4, vectorBytes } from "./simd";
 import {
   computeScores,
+  endBlock,
+  firstBlock,
   headBytes,
   headStride,
   isToken,
@@ -31,7 +33,6 @@ import {
   queriesComplete,
   query,
   queryBlocks,
-  readBlocks,
   row,
   rowsOf,
   scaledQ,
@@ -118,8 +119,9 @@ export function differentiateSoftmax(task: i32): void {
     memory.fill(rowsDq, 0, queries * headStride);
     if (isOpen) {
       openGradients();
-      const end = readBlocks();
-      for (let keyBlock = part; keyBlock < end; keyBlock += job.parts) {
+      const end = endBlock(), skipped = firstBlock() - part + job.parts - 1;
+      let keyBlock = part + max(skipped, 0) / job.parts * job.parts;
+      for (; keyBlock < end; keyBlock += job.parts) {
         if (openKeys(keyBlock)) addGradients();
         countProgress();
       }

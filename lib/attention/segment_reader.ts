@@ -1,0 +1,186 @@
+/** The segments of a sequence that is read in parts, each checked as it comes. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertPositiveInteger } from "../contract/values.ts";
+import { type Decay, noDecay } from "./decay.ts";
+import { assertAttention } from "./lion_attention.ts";
+import { assertShape } from "../contract/shape.ts";
+
+/** Tokens of a sequence, as they are read. */
+export interface StreamSegment {
+  /** `[batch, heads, length, headDim]`, with the feature map applied. */
+  readonly q: tf.Tensor4D;
+  /** `[batch, heads, length, headDim]`, with the feature map applied. */
+  readonly k: tf.Tensor4D;
+  /** `[batch, heads, length, valueDim]` */
+  readonly v: tf.Tensor4D;
+  /**
+   * The decay of these tokens, of the same kind in every segment; a fixed decay is
+   * that of the whole sequence. @default noDecay()
+   */
+  readonly decay?: Decay;
+  /**
+   * `[batch, length]`, 1 for a token and 0 for padding; as for lionAttention.
+   * @default all are tokens
+   */
+  readonly mask?: tf.Tensor2D;
+}
+
+const SEGMENT: OptionNames<StreamSegment> = {
+  q: true,
+  k: true,
+  v: true,
+  decay: true,
+  mask: true,
+};
+
+/** A sequence that is read a segment at a time. */
+export interface StreamSource {
+  /** Tokens of the sequence. */
+  readonly length: number;
+  /** Tokens that are read at once; the last segment may have fewer. */
+  readonly segmentLength: number;
+  /**
+   * Reads the tokens `start`, …, `end - 1`. What it gives is disposed of, but for
+   * a fixed decay, which belongs to all segments and stays the source's.
+   */
+  read(
+    start: number,
+    end: number,
+  ): StreamSegment | Promise<StreamSegment>;
+}
+
+/** A segment that is what it should be; its decay is noDecay() if it has none. */
+export interface CheckedSegment extends StreamSegment {
+  readonly decay: Decay;
+}
+
+/** What all segments have in common. */
+interface Kind {
+  readonly sizes: readonly [
+    batch: number | null,
+    heads: number | null,
+    headDim: number | null,
+    valueDim: number | null,
+  ];
+  readonly decay: string;
+}
+
+/** Before the first one has come. */
+const ANY: Kind["sizes"] = [null, null, null, null];
+
+/** Reads the segments of a source by their number, and compares each with the first that came. */
+export class SegmentReader {
+  /** How many there are. */
+  readonly count: number;
+  readonly #source: StreamSource;
+  readonly #signal: AbortSignal | undefined;
+  #kind: Kind | undefined;
+
+  /**
+   * @param source Of the segments.
+   * @param signal Ends the reading with its reason.
+   * @throws {TypeError} If the source lacks something, or it is of the wrong kind.
+   * @throws {RangeError} If a length is no positive integer.
+   */
+  constructor(source: StreamSource, signal: AbortSignal | undefined) {
+    const given: unknown = source;
+    if (typeof given !== "object" || given === null) {
+      throw new TypeError(
+        `source should be an object such as { length, segmentLength, read }, got ${
+          given === null ? "null" : typeof given
+        }`,
+      );
+    }
+    assertPositiveInteger("source.length", source.length);
+    assertPositiveInteger("source.segmentLength", source.segmentLength);
+    if (typeof source.read !== "function") {
+      throw new TypeError(
+        `source.read should be a function, got ${typeof source.read}`,
+      );
+    }
+    this.#source = source;
+    this.#signal = signal;
+    this.count = Math.ceil(source.length / source.segmentLength);
+  }
+
+  /** The tokens of a segment, from 0. */
+  range(index: number): { start: number; end: number } {
+    const { length, segmentLength } = this.#source;
+    const start = index * segmentLength;
+    return { start, end: Math.min(start + segmentLength, length) };
+  }
+
+  /**
+   * Reads a segment and hands it to a function; disposes of it in any case.
+   *
+   * @param index Which one, from 0.
+   * @param use What to do with it.
+   * @returns What the function returns.
+   */
+  async read<Result>(
+    index: number,
+    use: (segment: CheckedSegment) => Result,
+  ): Promise<Result> {
+    // A source that waits for nothing would keep signals and timers from their turn.
+    await new Promise((resolve) => setTimeout(resolve));
+    this.#signal?.throwIfAborted();
+    const { start, end } = this.range(index);
+    const segment = await this.#source.read(start, end);
+    try {
+      this.#signal?.throwIfAborted();
+      return saying(`read(${start}, ${end})`, () => {
+        const decay = this.#check(segment, end - start);
+        return use({ ...segment, decay });
+      });
+    } finally {
+      dispose(segment);
+    }
+  }
+
+  /** The segment's decay; throws unless it is a segment, and like those before it. */
+  #check(segment: StreamSegment, length: number): Decay {
+    assertOptions("the segment", segment, SEGMENT);
+    const { q, k, v, mask, decay = noDecay() } = segment;
+    const [batch, heads, headDim, valueDim] = this.#kind?.sizes ?? ANY;
+    const axes = "batch, heads, length, headDim";
+    assertShape("q", q, [batch, heads, length, headDim], axes);
+    assertAttention(q, k, v, mask === undefined ? {} : { mask });
+    assertShape("v", v, [batch, heads, length, valueDim], `${axes} of values`);
+    for (const [name, x] of Object.entries({ q, k, v, mask })) {
+      if (!x?.isDisposed) continue;
+      throw new TypeError(
+        `${name} is disposed of, as all that read gives is after its use; give tf.clone of what is to stay`,
+      );
+    }
+    const kind: Kind = {
+      sizes: [q.shape[0], q.shape[1], q.shape[3], v.shape[3]],
+      decay: decay.kind === "selective"
+        ? `selective with the convention "${decay.convention}"`
+        : decay.kind,
+    };
+    const known = this.#kind ??= kind;
+    if (kind.decay !== known.decay) {
+      throw new TypeError(
+        `decay should be ${known.decay}, as in the segments before, got ${kind.decay}`,
+      );
+    }
+    return decay;
+  }
+}
+
+/** Runs a function, whose errors say of which segment they speak. */
+function saying<Result>(name: string, run: () => Result): Result {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof Error) error.message = `${name}: ${error.message}`;
+    throw error;
+  }
+}
+
+/** Disposes of all tensors of a segment but those that belong to all segments. */
+function dispose(segment: StreamSegment): void {
+  const { decay, ...own } = { ...segment };
+  tf.dispose(decay?.kind === "fixed" ? own : { ...own, decay });
+}

@@ -1,0 +1,19 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { limitsOf } from "../../../lib/contract/limits.ts";
+
+/** Pretends that the device has such limits. */
+export async function withLimits<R>(
+  limits: Partial<GPUSupportedLimits>,
+  body: () => Promise<R>,
+): Promise<R> {
+  const { device } = tf.backend() as unknown as { device: GPUDevice };
+  Object.defineProperty(device, "limits", {
+    value: { ...limitsOf(device), ...limits },
+    configurable: true,
+  });
+  try {
+    return await body();
+  } finally {
+    delete (device as { limits?: unknown }).limits;
+  }
+}
