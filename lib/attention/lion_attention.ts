@@ -189,16 +189,14 @@ export function lionAttention(
   const [batch, heads, length] = q.shape;
 
   return tf.tidy(() => {
-    let diagonal = diagonalDecayPair(decay, q.shape, causal);
+    const bordered = <T extends tf.Tensor>(pair: Pair<T> | null) =>
+      segments ? withBorders(pair, segments, { heads, causal }) : pair;
+    const ofChannels = diagonalDecayPair(decay, q.shape, causal);
+    const diagonal = ofChannels && bordered(ofChannels);
     let scalar: LogDecayPair | null = null;
     if (!diagonal) {
       const whole = logDecayPair(decay, [batch, heads, length]);
-      scalar = causal ? causalPair(whole, [heads, length]) : whole;
-    }
-    if (segments && diagonal) {
-      diagonal = withBorders(diagonal, segments, { heads, causal });
-    } else if (segments) {
-      scalar = withBorders(scalar, segments, { heads, causal });
+      scalar = bordered(causal ? causalPair(whole, [heads, length]) : whole);
     }
     const tokens = mask && floats("mask", mask);
     const read = (name: string, x: tf.Tensor4D) =>
@@ -212,18 +210,7 @@ export function lionAttention(
         chunkSize: plan.chunkSize ?? 1,
         precision,
       };
-      const vectors = [
-        floats("q", q),
-        floats("k", k),
-        floats("v", v),
-      ] as const;
-      return runForm(
-        plan.form,
-        ...vectors,
-        scalar,
-        attributes,
-        tokens,
-      );
+      return runForm(plan.form, q, k, v, scalar, attributes, tokens);
     }
     const queries = read("q", q), keys = read("k", k), values = read("v", v);
     const attend = (values: tf.Tensor4D) =>
@@ -239,6 +226,12 @@ export function lionAttention(
       : attend(values);
     return tokens ? withoutPadding(y, tokens) : y;
   });
+}
+
+/** Log decays of both directions. */
+interface Pair<T extends tf.Tensor> {
+  readonly forward: T;
+  readonly backward: T | null;
 }
 
 /**

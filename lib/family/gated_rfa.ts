@@ -78,7 +78,7 @@ export function gatedRfa(
       "gatedRfa",
       inputs,
       INPUTS,
-      options.mask,
+      options,
     );
     const decay = selectiveDecay(logGate(gate), { convention: "arrival" });
     const written = tf.mul(k, tf.expandDims(tf.sub(1, gate), 3)) as tf.Tensor4D;

@@ -77,7 +77,7 @@ export function linearTransformer(
       "linearTransformer",
       inputs,
       INPUTS,
-      options.mask,
+      options,
     );
     return lionAttention(featureMap(q), featureMap(k), v, { ...others, scale });
   });

@@ -36,6 +36,7 @@ const TOLERANCE = { forward: 1e-5, gradient: 5e-5 };
 interface Case extends Sizes {
   readonly causal: boolean;
   readonly padded: boolean;
+  readonly packed: boolean;
 }
 
 /** Fills a case with seeded numbers; what padding holds is not to be read. */
@@ -66,7 +67,19 @@ function problemOf(model: Model, c: Case) {
   const logarithms = Object.fromEntries(
     (model.logarithmic ?? []).map((name) => [name, inputs[name]!]),
   );
-  return { ...c, inputs, logarithms, dy, ...c.padded ? { mask } : {} };
+  let number = 3;
+  const segments = array(c.batch * c.length, random, (u) => {
+    if (u < 0.15) number = Math.floor(1e6 * u) % 4;
+    return number;
+  });
+  return {
+    ...c,
+    inputs,
+    logarithms,
+    dy,
+    ...c.padded ? { mask } : {},
+    ...c.packed ? { segments } : {},
+  };
 }
 
 /** Solves a problem with the library, on the current backend. */
@@ -85,11 +98,14 @@ async function run(
   );
   const dy = tf.tensor4d(problem.dy, [batch, heads, length, valueDim]);
   const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
+  const segments = problem.segments &&
+    tf.tensor2d(problem.segments, [batch, length], "int32");
   const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) =>
     model.run(Object.fromEntries(names.map((name, i) => [name, args[i]])), {
       ...options,
       causal,
       ...mask && { mask },
+      ...segments && { segments },
     })
   )(tensors, dy);
   const [y, ...gradients] = await Promise.all(
@@ -97,6 +113,7 @@ async function run(
   );
   tf.dispose([...tensors, dy, value, ...grads]);
   mask?.dispose();
+  segments?.dispose();
   return {
     y: y!,
     gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
@@ -122,8 +139,8 @@ async function failuresOf(model: Model, c: Case) {
 const CASES: Case[] = [1, 2, 67, 130].flatMap((length, l) =>
   [false, true].map((causal, c) => ({
     ...(l + c) % 2
-      ? { batch: 1, heads: 3, padded: false }
-      : { batch: 2, heads: 1, padded: true },
+      ? { batch: 1, heads: 3, padded: false, packed: l > 1 }
+      : { batch: 2, heads: 1, padded: true, packed: l % 2 === 1 },
     length,
     causal,
     headDim: 4,
@@ -156,6 +173,7 @@ for (const model of MODELS) {
           valueDim: integer(6),
           causal: fc.boolean(),
           padded: fc.boolean(),
+          packed: fc.boolean(),
         }),
         integer(10),
         fc.constantFrom(...model.forms),
