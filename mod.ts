@@ -34,6 +34,11 @@ export {
   lionAttention,
   type LionAttentionOptions,
 } from "./lib/attention/lion_attention.ts";
+export { diagonalDecay } from "./lib/attention/diagonal_decay.ts";
+export {
+  deltaAttention,
+  type DeltaAttentionOptions,
+} from "./lib/attention/delta_attention.ts";
 export { decayMask } from "./lib/attention/mask.ts";
 export {
   lionAttentionInOrders,
@@ -130,6 +135,7 @@ export { dense } from "./lib/operations/dense.ts";
 export { gelu } from "./lib/operations/gelu.ts";
 export { joinHeads, splitHeads } from "./lib/operations/heads.ts";
 export { layerNorm } from "./lib/operations/layer_norm.ts";
+export { positiveRandomFeatures } from "./lib/operations/random_features.ts";
 export {
   type BackendInfo,
   type BackendName,

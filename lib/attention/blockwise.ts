@@ -1,6 +1,7 @@
 /** The blockwise form: the full form in slices of keys. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { type Form, formInputs, recomputed } from "./form.ts";
+import { diagonalBlockwise } from "./diagonal_blockwise.ts";
+import { type Form, formInputs, isDiagonal, recomputed } from "./form.ts";
 import { type Columns, maskColumns, strictly } from "./mask.ts";
 
 /**
@@ -16,6 +17,7 @@ export const blockwise: Form = (q, k, v, pair, chunkSize) => {
   for (let start = 0; start < length; start += chunkSize) {
     blocks.push({ start, size: Math.min(chunkSize, length - start) });
   }
+  if (pair && isDiagonal(pair)) return diagonalBlockwise(q, k, v, pair, blocks);
 
   const weightsOf = (columns: Columns, inputs: tf.Tensor[]) => {
     const [, , , forward, backward = null] = inputs;

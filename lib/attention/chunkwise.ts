@@ -1,7 +1,8 @@
 /** The chunkwise form: full inside a chunk, recurrent between chunks. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { spread } from "./decay_pair.ts";
-import type { Form } from "./form.ts";
+import { decayedScores } from "./decayed_scores.ts";
+import { type Form, isDiagonal } from "./form.ts";
 import { mask } from "./mask.ts";
 
 /**
@@ -35,18 +36,20 @@ export const chunkwise: Form = (q, k, v, pair, chunkSize) => {
       : x;
     return tf.reshape(padded, [x.shape[0]!, heads * count, size, x.shape[3]!]);
   };
-  const chunkDecays = (x: tf.Tensor3D): tf.Tensor3D =>
-    tf.squeeze(chunks(tf.expandDims(x, 3)), [3]);
+  const chunkDecays = (x: tf.Tensor): tf.Tensor =>
+    x.rank === 4 ? chunks(x) : tf.squeeze(chunks(tf.expandDims(x, 3)), [3]);
 
   const [queries, keys, values] = [chunks(q), chunks(k), chunks(v)];
   const forward = chunkDecays(pair.forward);
   const backward = pair.backward && chunkDecays(pair.backward);
 
-  const weights = mask({ forward, backward }, size);
-  const scores = tf.mul(tf.matMul(queries, keys, false, true), weights);
-  let y = tf.matMul(scores, values);
+  const sides = { forward, backward };
+  const scores = isDiagonal(pair)
+    ? decayedScores(queries, keys, sides)
+    : tf.mul(tf.matMul(queries, keys, false, true), mask(sides, size));
+  let y: tf.Tensor = tf.matMul(scores, values);
   if (count > 1) {
-    const read = (side: Side, logDecay: tf.Tensor3D) =>
+    const read = (side: Side, logDecay: tf.Tensor) =>
       readOthers(side, queries, keys, values, logDecay, heads);
     y = tf.add(y, read("before", forward));
     if (backward) y = tf.add(y, read("after", backward));
@@ -55,13 +58,17 @@ export const chunkwise: Form = (q, k, v, pair, chunkSize) => {
   return tf.slice(whole, [0, 0, 0, 0], [-1, -1, length, -1]) as tf.Tensor4D;
 };
 
-/** What each token reads from all chunks before (or after) its own. */
+/**
+ * What each token reads from all chunks before (or after) its own.
+ *
+ * @param logDecay `[batch, groups, size]`, or `[batch, groups, size, headDim]`.
+ */
 function readOthers(
   side: Side,
   queries: tf.Tensor4D,
   keys: tf.Tensor4D,
   values: tf.Tensor4D,
-  logDecay: tf.Tensor3D,
+  logDecay: tf.Tensor,
   heads: number,
 ): tf.Tensor4D {
   const [batch, groups, , headDim] = queries.shape;
@@ -73,18 +80,43 @@ function readOthers(
   const leaving = tf.cumsum(logDecay, 2, true, !fromRight);
   const through = tf.sum(logDecay, 2);
 
-  const weighted = (x: tf.Tensor4D, logWeight: tf.Tensor) =>
-    tf.mul(x, tf.exp(tf.expandDims(logWeight, 3))) as tf.Tensor4D;
+  const isDiagonal = logDecay.rank === 4;
+  const weighted = (x: tf.Tensor4D, logWeight: tf.Tensor) => {
+    const weight = isDiagonal ? logWeight : tf.expandDims(logWeight, 3);
+    return tf.mul(x, tf.exp(weight)) as tf.Tensor4D;
+  };
   const written = tf.matMul(weighted(keys, leaving), values, true);
   const count = groups / heads;
+  const sequences = batch * heads;
+  // A row of the states with a decay of its own is a sequence of its own.
+  const rows = isDiagonal ? headDim : 1;
+  const turned = (x: tf.Tensor, [first, second]: [number, number]) => {
+    const size = x.size / (sequences * first * second);
+    const apart = tf.reshape(x, [sequences, first, second, size]);
+    return rows === 1 ? apart : tf.transpose(apart, [0, 2, 1, 3]);
+  };
   const states = carry(
     side,
-    tf.reshape(spread(through, [batch, groups]), [-1, count]),
-    tf.reshape(written, [batch * heads, count, headDim * columns]),
+    tf.reshape(
+      turned(
+        isDiagonal ? through : spread(through, [batch, groups]),
+        [count, rows],
+      ),
+      [-1, count],
+    ),
+    tf.reshape(
+      turned(written, [count, rows]),
+      [sequences * rows, count, headDim * columns / rows],
+    ),
   );
   return tf.matMul(
     weighted(queries, entering),
-    tf.reshape(states, [batch, groups, headDim, columns]),
+    tf.reshape(turned(states, [rows, count]), [
+      batch,
+      groups,
+      headDim,
+      columns,
+    ]),
   );
 }
 

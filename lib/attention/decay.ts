@@ -9,17 +9,16 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, withFloats } from "../contract/floats.ts";
-import {
-  hasKernel,
-  registerKernelGradient,
-  runKernel,
-} from "../contract/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 
-/** Input `x`; the gradient's output is its. */
-export const LOG_SIGMOID = "LionLogSigmoid";
-registerKernelGradient(LOG_SIGMOID, ["x"]);
+/** {@linkcode logSigmoid} as a kernel. */
+export const LOG_SIGMOID: Operation<"y"> = {
+  kernel: "LionLogSigmoid",
+  gradientsIn: ["x"],
+  outputs: ["y"],
+};
 
 /**
  * Which token's decay lies on the path from a source to its reader.
@@ -31,8 +30,8 @@ export type DecayConvention = "source" | "arrival";
 
 /**
  * How the weight of a token fades with distance; made by {@linkcode noDecay},
- * {@linkcode fixedDecay}, {@linkcode selectiveDecay} or
- * {@linkcode twoSidedDecay}.
+ * {@linkcode fixedDecay}, {@linkcode selectiveDecay},
+ * {@linkcode diagonalDecay} or {@linkcode twoSidedDecay}.
  */
 export type Decay =
   | { readonly kind: "none" }
@@ -43,9 +42,19 @@ export type Decay =
     readonly convention: DecayConvention;
   }
   | {
+    readonly kind: "diagonal";
+    readonly logDecay: tf.Tensor4D;
+    readonly convention: DecayConvention;
+  }
+  | {
     readonly kind: "two-sided";
     readonly forward: tf.Tensor3D;
     readonly backward: tf.Tensor3D;
+  }
+  | {
+    readonly kind: "two-sided-diagonal";
+    readonly forward: tf.Tensor4D;
+    readonly backward: tf.Tensor4D;
   };
 
 /** Options of {@linkcode selectiveDecay}. */
@@ -160,7 +169,8 @@ export function assertConvention(
 
 /**
  * The general case, to which all others reduce: one log decay for each
- * direction and token, paid on arrival.
+ * direction and token, or for each direction, token and channel of the keys,
+ * paid on arrival.
  *
  * @example Remember to the right, forget to the left
  * ```ts
@@ -176,31 +186,36 @@ export function assertConvention(
  * assertEquals([...await decayMask(decay, 2).data()], [1, 0, 1, 1]);
  * ```
  *
- * @param forward `[batch, heads, length]`, <= 0: paid by the forward state on arriving at each token.
- * @param backward `[batch, heads, length]`, <= 0: paid by the backward state on arriving at each token.
+ * @param forward `[batch, heads, length]`, or with headDim after it, <= 0: paid by the forward state on arriving at each token.
+ * @param backward Of the same shape, <= 0: paid by the backward state on arriving at each token.
  * @returns The decay.
- * @throws {TypeError} If a tensor does not have three axes or does not hold
- * numbers, or the shapes differ.
+ * @throws {TypeError} If a tensor does not have three or four axes or does not
+ * hold numbers, or the shapes differ.
  */
 export function twoSidedDecay(
   forward: tf.Tensor3D,
   backward: tf.Tensor3D,
-): Decay {
+): Decay;
+/** With decays of each channel, `[batch, heads, length, headDim]`. */
+export function twoSidedDecay(
+  forward: tf.Tensor4D,
+  backward: tf.Tensor4D,
+): Decay;
+export function twoSidedDecay(forward: tf.Tensor, backward: tf.Tensor): Decay {
+  const isDiagonal = forward?.shape?.length === 4;
+  const axes = `batch, heads, length${isDiagonal ? ", headDim" : ""}`;
   assertShape(
     "twoSidedDecay's forward",
     forward,
-    [null, null, null],
-    "batch, heads, length",
+    axes.split(", ").map(() => null),
+    axes,
   );
-  assertShape(
-    "twoSidedDecay's backward",
-    backward,
-    forward.shape,
-    "batch, heads, length",
-  );
+  assertShape("twoSidedDecay's backward", backward, forward.shape, axes);
   assertNumbers("twoSidedDecay's forward", forward);
   assertNumbers("twoSidedDecay's backward", backward);
-  return { kind: "two-sided", forward, backward };
+  return (isDiagonal
+    ? { kind: "two-sided-diagonal", forward, backward }
+    : { kind: "two-sided", forward, backward }) as Decay;
 }
 
 /**
@@ -230,7 +245,7 @@ export function logSigmoid<T extends tf.Tensor>(x: T): T {
     { x },
     ({ x }) =>
       hasKernel(LOG_SIGMOID)
-        ? runKernel(LOG_SIGMOID, { x })[0] as T
+        ? runKernel(LOG_SIGMOID, { x }).y as T
         : tf.tidy((): T => tf.neg(tf.softplus(tf.neg(x)))),
   );
 }
@@ -257,7 +272,7 @@ export function logSigmoid<T extends tf.Tensor>(x: T): T {
 export async function checkDecay(decay: Decay): Promise<void> {
   const tensors: [name: string, tensor: tf.Tensor][] = decay.kind === "none"
     ? []
-    : decay.kind === "two-sided"
+    : decay.kind === "two-sided" || decay.kind === "two-sided-diagonal"
     ? [
       ["twoSidedDecay's forward", decay.forward],
       ["twoSidedDecay's backward", decay.backward],

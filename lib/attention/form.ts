@@ -13,7 +13,26 @@ export const FORMS: readonly ConcreteForm[] = [
 ];
 
 /**
- * One way to compute `y_i = Σ_j M_ij (q_i · k_j) v_j`.
+ * Log decays of both directions and of each channel of the keys, each `[batch,
+ * heads, length, headDim]`, all <= 0; otherwise as {@linkcode LogDecayPair}.
+ */
+export interface DiagonalDecayPair {
+  /** Paid by the forward state on arriving at each token. */
+  readonly forward: tf.Tensor4D;
+  /** Paid by the backward state on arriving at each token; `null` if causal. */
+  readonly backward: tf.Tensor4D | null;
+}
+
+/** Whether each channel has a decay of its own. */
+export function isDiagonal(
+  pair: LogDecayPair | DiagonalDecayPair,
+): pair is DiagonalDecayPair {
+  return pair.forward.rank === 4;
+}
+
+/**
+ * One way to compute `y_i = Σ_j M_ij (q_i · k_j) v_j`, with a diagonal pair
+ * `y_i = Σ_j (Σ_n M_ijn q_in k_jn) v_j`.
  *
  * Scale, padding and the normaliser are not its concern: q comes scaled, k
  * comes with padding zeroed, and the row sum of the masked scores is the
@@ -25,7 +44,7 @@ export type Form = (
   q: tf.Tensor4D,
   k: tf.Tensor4D,
   v: tf.Tensor4D,
-  pair: LogDecayPair | null,
+  pair: LogDecayPair | DiagonalDecayPair | null,
   chunkSize: number,
 ) => tf.Tensor4D;
 
@@ -64,11 +83,14 @@ export function formInputs(
   q: tf.Tensor4D,
   k: tf.Tensor4D,
   v: tf.Tensor4D,
-  pair: LogDecayPair | null,
+  pair: LogDecayPair | DiagonalDecayPair | null,
 ): tf.Tensor[] {
   if (pair === null) return [q, k, v];
   const perToken = q.shape.slice(0, 3);
   const { forward, backward } = pair;
+  if (isDiagonal(pair)) {
+    return [q, k, v, forward, ...backward ? [backward] : []];
+  }
   const logDecays = backward ? [forward, backward] : [forward];
   return [q, k, v, ...logDecays.map((x) => spread(x, perToken))];
 }

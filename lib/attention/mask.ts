@@ -100,11 +100,17 @@ export function mask(sides: Sides, length: number): tf.Tensor {
  * @param length The number of tokens.
  * @returns `[batch, heads, length, length]`; batch and heads are 1 where the decay has none.
  * @throws {RangeError} If `length` is not a positive integer.
- * @throws {TypeError} If the decay's tensors do not have this length.
+ * @throws {TypeError} If the decay's tensors do not have this length, or it is
+ * one of each channel.
  */
 export function decayMask(decay: Decay, length: number): tf.Tensor4D {
   if (!Number.isInteger(length) || length < 1) {
     throw new RangeError(`length should be a positive integer, got ${length}`);
+  }
+  if (decay.kind === "diagonal" || decay.kind === "two-sided-diagonal") {
+    throw new TypeError(
+      "decayMask takes decays of one number a token, and a decay of each channel has a mask for each; give it one channel of it, [batch, heads, length], by selectiveDecay or twoSidedDecay",
+    );
   }
   return tf.tidy(() => {
     const [batch, heads] = decay.kind === "selective"

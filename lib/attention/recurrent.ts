@@ -18,7 +18,8 @@ import {
  * is the same and costs more. The gradient keeps one state for every √length
  * tokens and recomputes those between.
  *
- * Source: LION (arXiv:2502.16249), Theorem 3.1, LION-RNN.
+ * Source: LION (arXiv:2502.16249), Theorem 3.1, LION-RNN; with a decay of each
+ * channel, which is a decay of each row of S, Theorem B.2.
  */
 export const recurrent: Form = (q, k, v, pair) => {
   const [, , , forward, backward] = formInputs(q, k, v, pair);
@@ -38,7 +39,7 @@ interface Token {
   readonly q: tf.Tensor;
   readonly k: tf.Tensor;
   readonly v: tf.Tensor;
-  /** `[batch, heads, 1, 1]`, or `undefined` without decay. */
+  /** `[batch, heads, 1 or headDim, 1]`, or `undefined` without decay. */
   readonly decay: tf.Tensor | undefined;
 }
 
@@ -51,10 +52,13 @@ type Visit = {
 /** The tokens in the order in which a sweep meets them. */
 function tokensOf(inputs: tf.Tensor[], direction: Direction): Token[] {
   const [q, k, v, logDecay] = inputs;
-  const decay = logDecay && tf.expandDims(tf.exp(logDecay), -1);
-  const [qs, ks, vs, decays] = [q!, k!, v!, decay].map((x) =>
-    x && inOrder(tf.split(x, x.shape[2]!, 2), direction)
-  );
+  const perToken = (x: tf.Tensor) =>
+    inOrder(tf.split(x, x.shape[2]!, 2), direction);
+  const [qs, ks, vs] = [q!, k!, v!].map(perToken);
+  const decays = logDecay && perToken(tf.exp(logDecay)).map((x) => {
+    const [batch, heads, , channels = 1] = x.shape;
+    return tf.reshape(x, [batch!, heads!, channels, 1]);
+  });
   return qs!.map((q, i) => ({ q, k: ks![i]!, v: vs![i]!, decay: decays?.[i] }));
 }
 
@@ -127,9 +131,13 @@ function sweep(direction: Direction): Differentiable {
             const ofRead = tf.matMul(q, ofOutput, true);
             const ofBefore = ofState ? tf.add(ofState, ofRead) : ofRead;
             const ofAfter = read === "after" ? ofBefore : ofState;
-            const ofLogDecay = visited.before
-              ? tf.sum(tf.mul(visited.before, ofBefore), [2, 3])
-              : tf.zeros(q.shape.slice(0, 2));
+            const ofLogDecay = tf.sum(
+              visited.before
+                ? tf.mul(visited.before, ofBefore)
+                : tf.zerosLike(ofBefore),
+              // Of each row of the state, or of all of it.
+              inputs[3]?.rank === 4 ? 3 : [2, 3],
+            );
             return [
               decay ? tf.mul(ofBefore, decay) : ofBefore,
               product(ofOutput, visited[read], q, true),

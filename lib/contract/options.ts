@@ -14,35 +14,37 @@ export type OptionNames<T> = { readonly [name in keyof T]-?: true };
  * `train's optimizer`.
  * @param options What came.
  * @param names Every option there is.
+ * @param kind What the caller knows them as.
  * @throws {TypeError} If it is no object, or has an option that is not among
  * `names`; the message names the nearest one.
  */
 export function assertOptions<T extends object>(
   owner: string,
   options: T,
-  names: OptionNames<T>,
+  names: { readonly [name in keyof T]-?: unknown },
+  kind: "option" | "input" = "option",
 ): void {
   const given: unknown = options;
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
-    const kind = given === null
+    const type = given === null
       ? "null"
       : Array.isArray(given)
       ? "an array"
       : typeof given;
     const value = typeof given === "string" ? ` ${JSON.stringify(given)}` : "";
     throw new TypeError(
-      `options of ${owner} should be an object such as { ${
+      `${kind}s of ${owner} should be an object such as { ${
         Object.keys(names)[0]
-      }: … }, got ${kind}${value}`,
+      }: … }, got ${type}${value}`,
     );
   }
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(names, name)) continue;
     const known = Object.keys(names);
     throw new TypeError(
-      `${owner} has no option ${JSON.stringify(name)}; did you mean ${
+      `${owner} has no ${kind} ${JSON.stringify(name)}; did you mean ${
         JSON.stringify(nearest(name, known))
-      }? Its options are ${known.join(", ")}`,
+      }? Its ${kind}s are ${known.join(", ")}`,
     );
   }
 }

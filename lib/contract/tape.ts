@@ -5,9 +5,15 @@
  * whose gradients it computes. It alone would keep for ever what its tape has
  * saved, for any loss: of `train`, of `model.fit`, in `tf.grad`.
  *
+ * It also lets a gradient compute others: tfjs alone forgets the tape that it is
+ * reading.
+ *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+
+/** Keeps tensors until the gradient is computed. */
+type Save = (tensors: tf.Tensor[]) => void;
 
 /** tfjs's engine, with what it does not declare as public. */
 interface Engine {
@@ -17,6 +23,14 @@ interface Engine {
     activeTape: unknown;
   };
   keep(tensor: tf.Tensor): tf.Tensor;
+  runKernelFunc(run: {
+    readonly inputs: tf.NamedTensorMap;
+    forwardFunc(backend: unknown, save: Save): tf.Tensor[];
+    backwardsFunc(
+      dy: tf.Tensor | tf.Tensor[],
+      saved: tf.Tensor[],
+    ): Record<string, () => tf.Tensor>;
+  }): tf.Tensor[];
   gradients: ((...args: never[]) => unknown) & { freesTape?: true };
 }
 
@@ -34,9 +48,37 @@ export function isRecording(): boolean {
   return engine.state.gradientDepth > 0 && engine.state.kernelDepth === 0;
 }
 
+/**
+ * Runs something whose gradient is told, as `tf.customGrad` does, which knows
+ * only one output.
+ *
+ * @param inputs What it is differentiable in.
+ * @param forward Computes the outputs, and saves what the gradient needs.
+ * @param backward The gradients in the inputs, of those in all outputs and of
+ * what was saved.
+ * @returns The outputs.
+ */
+export function runAsOne(
+  inputs: tf.NamedTensorMap,
+  forward: (save: Save) => tf.Tensor[],
+  backward: (dys: tf.Tensor[], saved: tf.Tensor[]) => tf.NamedTensorMap,
+): tf.Tensor[] {
+  return engine.runKernelFunc({
+    inputs,
+    forwardFunc: (_, save) => forward(save),
+    backwardsFunc: (dy, saved) => {
+      const gradients = backward(Array.isArray(dy) ? dy : [dy], saved);
+      return Object.fromEntries(
+        Object.entries(gradients).map(([name, x]) => [name, () => x]),
+      );
+    },
+  });
+}
+
 function freeingTape<T>(run: () => T): T {
   const { state, keep } = engine;
-  const depth = state.gradientDepth;
+  const outermost = state.gradientDepth === 0;
+  const tape = state.activeTape;
   const saved: tf.Tensor[] = [];
   engine.keep = (tensor) => {
     // Outside of kernels it is the caller who keeps.
@@ -47,9 +89,9 @@ function freeingTape<T>(run: () => T): T {
     return run();
   } catch (error) {
     tf.dispose(saved);
-    if (depth === 0) state.activeTape = null;
     throw error;
   } finally {
     engine.keep = keep;
+    if (outermost) state.activeTape = tape;
   }
 }

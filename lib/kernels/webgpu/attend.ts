@@ -11,12 +11,11 @@
  */
 import {
   type Binding,
-  declare,
   input,
   keyOf,
-  type Launch,
   type Shader,
 } from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 import { finishing } from "./attend_finish.ts";
 import { scoring, splitChunk, wholeChunk } from "./attend_scores.ts";
 import {

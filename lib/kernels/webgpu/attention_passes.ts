@@ -6,19 +6,18 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import {
-  type AttentionKernel,
-  gradientKernel,
+  ATTENTION,
   type KernelAttributes,
-  KERNELS,
+  type KernelRequest,
 } from "../../attention/kernel.ts";
+import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import type { ConcreteForm } from "../../attention/form.ts";
 import {
   type Call,
   registerFusedKernel,
 } from "../../tfjs/webgpu/fused_kernel.ts";
-import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
 import { Run } from "./attention_run.ts";
 import { COTANGENTS, cotangentsShader } from "./cotangents.ts";
 import type { Preparation } from "./preparation.ts";
@@ -60,26 +59,20 @@ export interface Schedule {
 export function registerForm(
   form: ConcreteForm,
   schedule: Schedule,
-  plan: (
-    request: Parameters<AttentionKernel["plan"]>[0],
-    device: GPUDevice,
-  ) => ReturnType<AttentionKernel["plan"]>,
+  plan: (request: KernelRequest, device: GPUDevice) => KernelPlan | Refusal,
 ): void {
-  const planning: Pick<AttentionKernel, "plan" | "states"> = {
-    states: schedule.takesStates ?? false,
-    plan: (request) =>
-      plan(request, (tf.backend() as StrictWebGPUBackend).device),
-  };
-  registerFusedKernel<string, KernelAttributes>(
-    KERNELS[form],
-    (call) =>
-      schedule.instead?.(call) ??
-        forward(runOf(call, schedule, schedule.readsStates), schedule),
-    planning,
-  );
-  registerFusedKernel<string, KernelAttributes>(
-    gradientKernel(form),
-    (call) => gradient(runOfGradient(call, schedule), schedule),
+  registerFusedKernel<string, string, KernelAttributes, KernelRequest>(
+    ATTENTION[form],
+    {
+      forward: (call) =>
+        schedule.instead?.(call) ??
+          forward(runOf(call, schedule, schedule.readsStates), schedule),
+      gradient: (call) => gradient(runOfGradient(call, schedule), schedule),
+      plan: (request, device) =>
+        request.states && !schedule.takesStates
+          ? { refusal: `the webgpu kernel of the ${form} form takes no states` }
+          : plan(request, device),
+    },
   );
 }
 

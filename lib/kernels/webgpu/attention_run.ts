@@ -5,11 +5,8 @@ import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
 import type { Call } from "../../tfjs/webgpu/fused_kernel.ts";
 import { launch } from "../../tfjs/webgpu/launch.ts";
 import { makeFloats } from "../../tfjs/webgpu/program.ts";
-import {
-  type Launch,
-  packProblem,
-  type Shader,
-} from "../../tfjs/webgpu/shader.ts";
+import type { Shader } from "../../tfjs/webgpu/shader.ts";
+import { type Launch, packProblem } from "./problem.ts";
 import { attendShader } from "./attend.ts";
 import { type Shape, shapeFor } from "./attend_shape.ts";
 import { carryStatesShader, type PieceBorders } from "./carry_states.ts";

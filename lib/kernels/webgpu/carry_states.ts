@@ -12,14 +12,8 @@
 import { borderStates } from "./border_states.ts";
 import type { Side } from "./mask.ts";
 import type { Preparation } from "./preparation.ts";
-import {
-  declare,
-  input,
-  keyOf,
-  type Launch,
-  output,
-  type Shader,
-} from "../../tfjs/webgpu/shader.ts";
+import { input, keyOf, output, type Shader } from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 import {
   directionsOf,
   RECORD_QUADS,

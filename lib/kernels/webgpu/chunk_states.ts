@@ -9,13 +9,12 @@
  * @module
  */
 import {
-  declare,
   keyOf,
-  type Launch,
   output,
   repeat,
   type Shader,
 } from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 import { inputsOfDecays, preparationKey } from "./preparation.ts";
 import {
   directionsOf,

@@ -1,9 +1,6 @@
 /** What the chunkwise kernels do with a problem, and what that takes. @module */
-import type {
-  KernelPlan,
-  KernelRequest,
-  Refusal,
-} from "../../attention/kernel.ts";
+import type { KernelRequest } from "../../attention/kernel.ts";
+import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import { shapeFor } from "./attend_shape.ts";
 import { largestBuffer, passesOver, stateBytes } from "./passes.ts";
 import { inLaunches, packingOf, refusalOf, tooManyChunks } from "./planning.ts";

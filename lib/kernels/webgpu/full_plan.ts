@@ -1,9 +1,6 @@
 /** What the kernels of the full and the blockwise form do with a problem. @module */
-import type {
-  KernelPlan,
-  KernelRequest,
-  Refusal,
-} from "../../attention/kernel.ts";
+import type { KernelRequest } from "../../attention/kernel.ts";
+import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import { largestBuffer, passesOver, stateBytes } from "./passes.ts";
 import {
   type Device,

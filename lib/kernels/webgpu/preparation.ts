@@ -31,7 +31,8 @@
 import type { DecayGradientsSpec } from "./decay_gradients.ts";
 import type { Side } from "./mask.ts";
 import { scalarDecays } from "./scalar_preparation.ts";
-import type { Binding, Launch, Shader } from "../../tfjs/webgpu/shader.ts";
+import type { Binding, Shader } from "../../tfjs/webgpu/shader.ts";
+import type { Launch } from "./problem.ts";
 
 /** One kind of decays, read in one way. Nothing decays where there is `null`: then there is one state, of all tokens. */
 export interface Preparation {

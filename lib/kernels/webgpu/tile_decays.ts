@@ -10,13 +10,8 @@
  *
  * @module
  */
-import {
-  declare,
-  keyOf,
-  type Launch,
-  output,
-  type Shader,
-} from "../../tfjs/webgpu/shader.ts";
+import { keyOf, output, type Shader } from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 import type { Side } from "./mask.ts";
 import type { Preparation } from "./preparation.ts";
 

@@ -12,13 +12,12 @@
  */
 import {
   type Binding,
-  declare,
   input,
   keyOf,
-  type Launch,
   repeat,
   type Shader,
 } from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 import { distinct } from "./chunk_states.ts";
 import { type Preparation, preparationKey } from "./preparation.ts";
 import { outputsOf, type Role, roleKey } from "./roles.ts";

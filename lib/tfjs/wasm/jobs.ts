@@ -42,6 +42,8 @@ export const QUEUE = {
   scratchBytes: "usize",
   /** What all threads read and write beside it. */
   extra: "usize",
+  /** Whether products are made of wide tiles. */
+  wide: "i32",
 } as const satisfies Fields;
 
 /** An attention; addresses are 0 for what there is not. */
@@ -158,7 +160,7 @@ export const COLUMN_SUM = {
   y: "usize",
 } as const satisfies Fields;
 
-/** Softmax attention; its gradient if there is a `dy`. `mask` is 0 for none. */
+/** Softmax attention; its gradient if there is a `dy`. `mask` and `segments` are 0 for none. */
 export const SOFTMAX = {
   sequences: "i32",
   heads: "i32",
@@ -173,6 +175,7 @@ export const SOFTMAX = {
   k: "usize",
   v: "usize",
   mask: "usize",
+  segments: "usize",
   y: "usize",
   maxima: "usize",
   sums: "usize",

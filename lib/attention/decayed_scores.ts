@@ -1,0 +1,133 @@
+/** Products of queries and keys, decayed channel by channel on the way. @module */
+import * as tf from "@tensorflow/tfjs-core";
+
+/** Log decays paid on arrival, `[...sequences, length, 1 or headDim]`, all <= 0. */
+export interface ColumnDecays {
+  /** Paid on the way to a later token. */
+  readonly forward: tf.Tensor;
+  /** Paid on the way to an earlier token; `null` if there is none. */
+  readonly backward: tf.Tensor | null;
+}
+
+/**
+ * Blocks below this size are products summed by hand: many products of small
+ * matrices are slow, and WebGPU takes no more than 65,535 of them at once.
+ */
+const SMALLEST_PRODUCT = 8;
+
+/**
+ * The weighted scores of a sequence:
+ *
+ *     A_ij = Σ_n q_in k_jn exp(f_{j+1,n} + … + f_{i,n})  for i > j
+ *     A_ij = Σ_n q_in k_jn                               for i = j
+ *     A_ij = Σ_n q_in k_jn exp(b_{i,n} + … + b_{j-1,n})  for i < j, or 0 without b
+ *
+ * With a decay for each channel this is no product of two matrices, unless all
+ * paths pass through one place: then queries decay from there and keys decay
+ * until there. So it is made by halves. All paths between the two halves of a
+ * sequence pass through its middle, and each half is a shorter sequence; the
+ * halves of all sequences are one product. No exponent is above 0, where the
+ * textbook's `(Q ∘ L)(K / L)ᵀ` overflows after some forty tokens of e^-2.
+ *
+ * Source: LION (arXiv:2502.16249), Theorem B.1; the places on the way are
+ * GLA's secondary chunks (arXiv:2312.06635, section 4.3), at every scale.
+ *
+ * @param q `[...sequences, length, headDim]`
+ * @param k `[...sequences, length, headDim]`
+ * @param decays Of each token and channel, or of each token.
+ * @returns `[...sequences, length, length]`
+ */
+export function decayedScores(
+  q: tf.Tensor,
+  k: tf.Tensor,
+  { forward, backward }: ColumnDecays,
+): tf.Tensor {
+  const before = q.shape.slice(0, -2);
+  const length = q.shape.at(-2)!;
+  const sequences = tf.util.sizeFromShape(before);
+  const whole = 2 ** Math.ceil(Math.log2(length));
+  const prepared = (x: tf.Tensor): tf.Tensor3D => {
+    const columns = x.shape.at(-1)!;
+    const flat: tf.Tensor3D = tf.reshape(x, [sequences, length, columns]);
+    if (whole === length) return flat;
+    return tf.pad(flat, [[0, 0], [0, whole - length], [0, 0]]);
+  };
+  const [queries, keys, f] = [q, k, forward].map(prepared);
+  const b = backward && prepared(backward);
+
+  let scores: tf.Tensor3D = tf.reshape(
+    tf.sum(tf.mul(queries!, keys!), 2),
+    [sequences * whole, 1, 1],
+  );
+  for (let size = 1; size < whole; size *= 2) {
+    const halves = scores;
+    scores = tf.tidy(() => joined(halves, queries!, keys!, f!, b));
+    halves.dispose();
+  }
+  const all = tf.reshape(scores, [sequences, whole, whole]);
+  const kept = tf.slice(all, [0, 0, 0], [-1, length, length]);
+  return tf.reshape(
+    // A token alone pays no decay; its gradient is zero, not none at all.
+    length > 1 ? kept : [f!, b].reduce<tf.Tensor>(
+      (sum, x) => x ? tf.add(sum, tf.sum(tf.zerosLike(x), 2, true)) : sum,
+      kept,
+    ),
+    [...before, length, length],
+  );
+}
+
+/** The scores of runs of tokens, of those of their halves. */
+function joined(
+  scores: tf.Tensor3D,
+  queries: tf.Tensor3D,
+  keys: tf.Tensor3D,
+  forward: tf.Tensor3D,
+  backward: tf.Tensor3D | null,
+): tf.Tensor3D {
+  const halves = (x: tf.Tensor3D) => halvesOf(x, scores.shape[1]);
+  const [firstQueries, secondQueries] = halves(queries);
+  const [firstKeys, secondKeys] = halves(keys);
+  const [first, second] = halves(forward);
+  const later = tf.tidy(() =>
+    product(
+      decayed(secondQueries, tf.cumsum(second, 1)),
+      decayed(firstKeys, tf.cumsum(first, 1, true, true)),
+    )
+  );
+  const earlier = tf.tidy(() => {
+    if (!backward) return tf.zerosLike(later);
+    const [first, second] = halves(backward);
+    return product(
+      decayed(firstQueries, tf.cumsum(first, 1, false, true)),
+      decayed(secondKeys, tf.cumsum(second, 1, true)),
+    );
+  });
+  const [ofFirst, ofSecond] = halves(scores);
+  return tf.concat([
+    tf.concat([ofFirst, earlier], 2),
+    tf.concat([later, ofSecond], 2),
+  ], 1) as tf.Tensor3D;
+}
+
+/** The first and the second half of each run of `2 · size` rows. */
+function halvesOf(x: tf.Tensor3D, size: number): [tf.Tensor3D, tf.Tensor3D] {
+  const columns = x.shape[2];
+  const runs = x.size / columns / (2 * size);
+  return tf.split(tf.reshape(x, [runs, 2 * size, columns]), 2, 1) as [
+    tf.Tensor3D,
+    tf.Tensor3D,
+  ];
+}
+
+/** Rows times the exponentials of log weights. */
+function decayed(x: tf.Tensor3D, logWeights: tf.Tensor): tf.Tensor3D {
+  return tf.mul(x, tf.exp(logWeights)) as tf.Tensor3D;
+}
+
+/** The products of all rows of x with all rows of y. */
+function product(x: tf.Tensor3D, y: tf.Tensor3D): tf.Tensor3D {
+  if (x.shape[1] >= SMALLEST_PRODUCT) {
+    return tf.matMul(x, y, false, true) as tf.Tensor3D;
+  }
+  return tf.sum(tf.mul(tf.expandDims(x, 2), tf.expandDims(y, 1)), 3);
+}

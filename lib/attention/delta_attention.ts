@@ -1,0 +1,258 @@
+/**
+ * The delta rule, in one direction and in both.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { assertNumbers, floats } from "../contract/floats.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertShape } from "../contract/shape.ts";
+import { assertPositiveInteger } from "../contract/values.ts";
+import { withoutPadding } from "../operations/padding.ts";
+import { fromBothEnds } from "./both_ends.ts";
+import { type Decay, noDecay } from "./decay.ts";
+import {
+  causalPair,
+  type LogDecayPair,
+  logDecayPair,
+  spread,
+} from "./decay_pair.ts";
+import {
+  deltaChunkwise,
+  type DeltaForm,
+  type DeltaInputs,
+  deltaRecurrent,
+} from "./delta_forms.ts";
+import { diagonalDecayPair } from "./diagonal_decay.ts";
+import type { DiagonalDecayPair } from "./form.ts";
+import { assertAttention } from "./lion_attention.ts";
+import { assertSegments, withBorders } from "./segments.ts";
+
+/** Options of {@linkcode deltaAttention}. */
+export interface DeltaAttentionOptions {
+  /**
+   * How the state fades from token to token, paid on arrival: a selective or
+   * diagonal decay takes `convention: "arrival"`. @default noDecay()
+   */
+  decay?: Decay;
+  /**
+   * How to compute it: `"recurrent"` is token by token, `"chunkwise"` solves the
+   * tokens of a chunk at once, `"auto"` is chunkwise. @default "auto"
+   */
+  form?: "auto" | "recurrent" | "chunkwise";
+  /** Tokens a chunk. @default 64 */
+  chunkSize?: number;
+  /** Multiplies q · k of what is read, not of what is corrected. @default 1 / sqrt(headDim) */
+  scale?: number;
+  /** Whether a token reads only itself and the tokens before it. @default false */
+  causal?: boolean;
+  /**
+   * `[batch, length]`, 1 for a token and 0 for padding; float32, int32 or bool.
+   * Padding is as if it were not there, whatever q, k, v, beta and the decay
+   * hold, NaN and Infinity included: it writes nothing and nothing fades on
+   * arriving there; the output is 0, and so are all gradients.
+   */
+  mask?: tf.Tensor2D;
+  /**
+   * `[batch, length]`, int32: which of the sequences that are packed into a row
+   * each token belongs to, as for lionAttention: nothing passes from a token to
+   * a neighbour of another number. @default each row is one sequence
+   */
+  segments?: tf.Tensor2D;
+}
+
+const OPTIONS: OptionNames<DeltaAttentionOptions> = {
+  decay: true,
+  form: true,
+  chunkSize: true,
+  scale: true,
+  causal: true,
+  mask: true,
+  segments: true,
+};
+
+const FORMS: Record<"auto" | "recurrent" | "chunkwise", DeltaForm> = {
+  auto: deltaChunkwise,
+  recurrent: deltaRecurrent,
+  chunkwise: deltaChunkwise,
+};
+
+/**
+ * Attention by the delta rule: a token first takes from the state what its key
+ * finds there, as much of it as β says, and writes its value instead.
+ *
+ *     S_i = (I - β_i k_i k_iᵀ) diag(e^{g_i}) S_{i-1} + β_i k_i v_iᵀ
+ *     y_i = s S_iᵀ q_i
+ *
+ * Without `causal` the same rule runs from both ends, and what the token itself
+ * has written, `s β_i (q_i · k_i) v_i`, counts once. Differentiable in q, k, v,
+ * beta and the tensors of the decay. Integers and booleans are converted to
+ * float32.
+ *
+ * The states stay bounded if keys have length one and `0 <= β <= 2`.
+ *
+ * Source: DeltaNet (Schlag et al. 2021, arXiv:2102.11174); with a decay Gated
+ * DeltaNet (arXiv:2412.06464), with one of each channel Kimi Delta Attention
+ * (arXiv:2510.26692). Both directions: LION (arXiv:2502.16249),
+ * appendix B.7.
+ *
+ * @example A key that comes again replaces its value
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { deltaAttention } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const k: tf.Tensor4D = tf.tensor4d([1, 0, 1, 0], [1, 1, 2, 2]);
+ * const v: tf.Tensor4D = tf.tensor4d([3, 5], [1, 1, 2, 1]);
+ * const beta: tf.Tensor3D = tf.ones([1, 1, 2]);
+ * const y = deltaAttention(k, k, v, beta, { causal: true, scale: 1 });
+ * const [, second] = await y.data(); // linear attention would read 3 + 5
+ * assertAlmostEquals(second!, 5, 1e-6);
+ * ```
+ *
+ * @param q `[batch, heads, length, headDim]`
+ * @param k `[batch, heads, length, headDim]`, each of length one.
+ * @param v `[batch, heads, length, valueDim]`
+ * @param beta `[batch, heads, length]`, from 0 (writes nothing) to 1 (replaces) or 2 (overshoots).
+ * @param options See {@linkcode DeltaAttentionOptions}.
+ * @returns `[batch, heads, length, valueDim]`
+ * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
+ * option is unknown or of the wrong kind.
+ * @throws {RangeError} If a tensor is empty, or an option has an impossible value.
+ */
+export function deltaAttention(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  beta: tf.Tensor3D,
+  options: DeltaAttentionOptions = {},
+): tf.Tensor4D {
+  check(q, k, v, beta, options);
+  const { decay = noDecay(), form = "auto", chunkSize = 64, mask } = options;
+  const [batch, heads, length, headDim] = q.shape;
+  const { scale = 1 / Math.sqrt(headDim), causal = false, segments } = options;
+  return tf.tidy(() => {
+    const tokens = mask && floats("mask", mask);
+    const present = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;
+    const read = (name: string, x: tf.Tensor4D) => present(floats(name, x));
+    const vectors = {
+      q: tf.mul(read("q", q), scale) as tf.Tensor4D,
+      k: read("k", k),
+      v: read("v", v),
+      beta: read("beta", tf.expandDims(floats("beta", beta), 3)),
+    };
+    const diagonal = diagonalDecayPair(decay, q.shape, causal);
+    let pair = diagonal;
+    if (!diagonal) {
+      const whole = logDecayPair(decay, [batch, heads, length]);
+      const scalar = causal ? causalPair(whole, [heads, length]) : whole;
+      pair = scalar && columns(scalar);
+    }
+    const gates = gatesOf(pair, {
+      shape: [batch, heads, length, diagonal ? headDim : 1],
+      causal,
+      tokens,
+      segments,
+    });
+    const fromLeft = { ...vectors, gate: gates.forward };
+    const run = (inputs: Vectors) => sweep(inputs, FORMS[form], chunkSize);
+    if (gates.backward === null) return present(run(fromLeft));
+
+    const fromRight = { ...vectors, gate: gates.backward };
+    const both = fromBothEnds(fromLeft, fromRight, run);
+    const own = tf.mul(
+      tf.mul(vectors.beta, tf.sum(tf.mul(vectors.q, vectors.k), 3, true)),
+      vectors.v,
+    );
+    return present(tf.sub(both, own));
+  });
+}
+
+/** Inputs of a sweep, `[batch, heads, length, columns]` each. */
+type Vectors = { readonly [name in keyof DeltaInputs]: tf.Tensor4D };
+
+/** Runs a form on all heads of all sequences. */
+function sweep(
+  { q, k, v, beta, gate }: Vectors,
+  run: DeltaForm,
+  chunkSize: number,
+): tf.Tensor4D {
+  const flat = (x: tf.Tensor4D): tf.Tensor3D => {
+    const [batch, heads, length, columns] = x.shape;
+    return tf.reshape(x, [batch * heads, length, columns]);
+  };
+  const inputs = {
+    q: flat(q),
+    k: flat(k),
+    v: flat(v),
+    beta: flat(beta),
+    gate: flat(gate),
+  };
+  return tf.reshape(run(inputs, chunkSize), v.shape);
+}
+
+/** A pair of log decays of each token as one of a single channel. */
+function columns({ forward, backward }: LogDecayPair): DiagonalDecayPair {
+  return {
+    forward: tf.expandDims(forward, 3),
+    backward: backward && tf.expandDims(backward, 3),
+  };
+}
+
+/**
+ * The log decays of both directions as they are paid: none at padding, all
+ * where a segment begins.
+ */
+function gatesOf(
+  pair: DiagonalDecayPair | null,
+  { shape, causal, tokens, segments }: {
+    shape: [batch: number, heads: number, length: number, columns: number];
+    causal: boolean;
+    tokens: tf.Tensor2D | undefined;
+    segments: tf.Tensor2D | undefined;
+  },
+): DiagonalDecayPair {
+  const paid = (logDecay: tf.Tensor4D | null | undefined): tf.Tensor4D => {
+    if (!logDecay) return tf.zeros(shape);
+    const everywhere = spread(logDecay, shape) as tf.Tensor4D;
+    return tokens ? withoutPadding(everywhere, tokens) : everywhere;
+  };
+  const gates = {
+    forward: paid(pair?.forward),
+    backward: causal ? null : paid(pair?.backward),
+  };
+  return segments
+    ? withBorders<tf.Tensor4D>(gates, segments, { heads: shape[1], causal })
+    : gates;
+}
+
+function check(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  beta: tf.Tensor3D,
+  options: DeltaAttentionOptions,
+): void {
+  assertOptions("deltaAttention", options, OPTIONS);
+  const { decay, form = "auto", chunkSize = 1, segments, ...common } = options;
+  assertAttention(q, k, v, common);
+  const [batch, heads, length] = q.shape;
+  assertShape("beta", beta, [batch, heads, length], "batch, heads, length");
+  assertNumbers("beta", beta);
+  if (segments !== undefined) assertSegments(segments, [batch, length]);
+  assertPositiveInteger("chunkSize", chunkSize);
+  if (!Object.hasOwn(FORMS, form)) {
+    throw new RangeError(
+      `form should be ${
+        Object.keys(FORMS).map((name) => `"${name}"`).join(", ")
+      }, got ${JSON.stringify(form)}`,
+    );
+  }
+  const chooses = decay?.kind === "selective" || decay?.kind === "diagonal";
+  if (chooses && decay.convention === "source") {
+    throw new RangeError(
+      `decay should be paid on arrival, got ${decay.kind}Decay's convention "source": give it { convention: "arrival" }`,
+    );
+  }
+}

@@ -1,0 +1,135 @@
+/** Decays of each channel of the keys. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { assertNumbers, floats } from "../contract/floats.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertShape } from "../contract/shape.ts";
+import { assertConvention, type Decay, type DecayConvention } from "./decay.ts";
+import { finite } from "./finite_decay.ts";
+import type { DiagonalDecayPair } from "./form.ts";
+
+/** Options of {@linkcode diagonalDecay}. */
+interface DiagonalDecayOptions {
+  /** Which token's decay counts. @default "source" */
+  convention?: DecayConvention;
+}
+
+const OPTIONS: OptionNames<DiagonalDecayOptions> = { convention: true };
+
+const AXES = "batch, heads, length, headDim";
+
+/**
+ * A decay that each token chooses for each channel of the keys: the state's rows
+ * fade at paces of their own, as in GLA, HGRN-2 and RWKV-6.
+ *
+ *     y_i = Σ_j (Σ_n M_ijn q_in k_jn) v_j
+ *
+ * with a mask for each channel, M_ijn, made of that channel's decays.
+ *
+ * Source: LION (arXiv:2502.16249), Theorems B.1 and B.2.
+ *
+ * @example One channel remembers, the other forgets
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { diagonalDecay, lionAttention } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const x: tf.Tensor4D = tf.ones([1, 1, 2, 2]);
+ * const logDecay: tf.Tensor4D = tf.tensor4d([0, -60, 0, -60], [1, 1, 2, 2]);
+ * const y = lionAttention(x, x, tf.ones([1, 1, 2, 1]), {
+ *   decay: diagonalDecay(logDecay),
+ *   normalize: false,
+ *   scale: 1,
+ * });
+ * const [first] = await y.data(); // both channels of itself, one of the other
+ * assertAlmostEquals(first!, 2 + 1, 1e-6);
+ * ```
+ *
+ * @param logDecay `[batch, heads, length, headDim]`, natural logarithm of the decay, <= 0.
+ * @param options `convention`: which token's decay counts; the paper's, `"source"`,
+ * by default. The models named pay on `"arrival"`.
+ * @returns The decay.
+ * @throws {TypeError} If `logDecay` does not have four axes or does not hold
+ * numbers, or an option is unknown.
+ * @throws {RangeError} If the convention is unknown.
+ */
+export function diagonalDecay(
+  logDecay: tf.Tensor4D,
+  options: DiagonalDecayOptions = {},
+): Decay {
+  assertOptions("diagonalDecay", options, OPTIONS);
+  const { convention = "source" } = options;
+  assertShape(
+    "diagonalDecay's logDecay",
+    logDecay,
+    [null, null, null, null],
+    AXES,
+  );
+  assertNumbers("diagonalDecay's logDecay", logDecay);
+  assertConvention("diagonalDecay's convention", convention);
+  return { kind: "diagonal", logDecay, convention };
+}
+
+/**
+ * Whether a decay is one of each channel.
+ */
+export function isDiagonalDecay(decay: Decay): boolean {
+  return decay.kind === "diagonal" || decay.kind === "two-sided-diagonal";
+}
+
+/**
+ * The pair of log decays that a decay of each channel stands for, or `null` for
+ * any other. Differentiable in the decay's tensors; in a tidy of the caller's.
+ *
+ * @param decay The decay.
+ * @param shape `[batch, heads, length, headDim]` of the sequence that it applies to.
+ * @param causal Whether there is no backward state.
+ * @throws {TypeError} If the decay's tensors do not have this shape.
+ */
+export function diagonalDecayPair(
+  decay: Decay,
+  shape: readonly [number, number, number, number],
+  causal: boolean,
+): DiagonalDecayPair | null {
+  const pair = bothSides(decay, shape);
+  if (!pair || !causal) return pair;
+  // What is not read has a gradient of zero, not none at all.
+  return {
+    forward: tf.add(pair.forward, tf.zerosLike(pair.backward)),
+    backward: null,
+  };
+}
+
+function bothSides(
+  decay: Decay,
+  shape: readonly [number, number, number, number],
+): Record<"forward" | "backward", tf.Tensor4D> | null {
+  const read = (name: string, x: tf.Tensor4D): tf.Tensor4D => {
+    assertShape(name, x, shape, AXES);
+    return finite(floats(name, x));
+  };
+  switch (decay.kind) {
+    case "diagonal": {
+      const logDecay = read("diagonalDecay's logDecay", decay.logDecay);
+      return decay.convention === "arrival"
+        ? { forward: logDecay, backward: logDecay }
+        : { forward: shift(logDecay, 1), backward: shift(logDecay, -1) };
+    }
+    case "two-sided-diagonal":
+      return {
+        forward: read("twoSidedDecay's forward", decay.forward),
+        backward: read("twoSidedDecay's backward", decay.backward),
+      };
+    default:
+      return null;
+  }
+}
+
+/** Moves a sequence by one token, filling with 0. */
+function shift(x: tf.Tensor4D, by: 1 | -1): tf.Tensor4D {
+  const length = x.shape[2];
+  if (length === 1) return tf.zerosLike(x);
+  const start = by === 1 ? 0 : 1;
+  const kept = tf.slice(x, [0, 0, start, 0], [-1, -1, length - 1, -1]);
+  return tf.pad(kept, [[0, 0], [0, 0], by === 1 ? [1, 0] : [0, 1], [0, 0]]);
+}

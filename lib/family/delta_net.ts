@@ -1,0 +1,80 @@
+/** The delta rule without a gate. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { deltaAttention } from "../attention/delta_attention.ts";
+import { assertOptions } from "../contract/options.ts";
+import {
+  type DeltaFamilyOptions,
+  FAMILY_OPTIONS,
+  type Inputs,
+  KEYS,
+  PER_TOKEN,
+  readInputs,
+  VALUES,
+} from "./inputs.ts";
+
+/** Inputs of {@linkcode deltaNet}. */
+export interface DeltaNetInputs {
+  /** Queries, `[batch, heads, length, headDim]`. */
+  q: tf.Tensor4D;
+  /** Keys, each of length one, `[batch, heads, length, headDim]`. */
+  k: tf.Tensor4D;
+  /** Values, `[batch, heads, length, valueDim]`. */
+  v: tf.Tensor4D;
+  /** How much of what a key finds is replaced, `[batch, heads, length]`, from 0 to 1 or 2. */
+  beta: tf.Tensor3D;
+}
+
+const INPUTS: Inputs<DeltaNetInputs> = {
+  q: KEYS,
+  k: KEYS,
+  v: VALUES,
+  beta: PER_TOKEN,
+};
+
+/**
+ * DeltaNet: a token replaces what the state answers to its key.
+ *
+ *     S_i = (I - β_i k_i k_iᵀ) S_{i-1} + β_i k_i v_iᵀ    y_i = s S_iᵀ q_i
+ *
+ * In LION its decay is a matrix, I - β k kᵀ, paid on arrival; from both ends,
+ * what a token has written itself counts once (appendix B.7). Not normalised.
+ * Padding is as if it were not there.
+ *
+ * Source: Yang et al. 2024 (arXiv:2406.06484), section 2.2.
+ *
+ * @example The same key again: the new value, not the sum
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { deltaNet } from "@lionjs/lion/family";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const q: tf.Tensor4D = tf.ones([1, 1, 2, 1]);
+ * const v: tf.Tensor4D = tf.tensor4d([3, 5], [1, 1, 2, 1]);
+ * const beta: tf.Tensor3D = tf.ones([1, 1, 2]);
+ * const y = await deltaNet({ q, k: q, v, beta }, { causal: true }).data();
+ * assertAlmostEquals(y[1]!, 5, 1e-6);
+ * ```
+ *
+ * @param inputs See {@linkcode DeltaNetInputs}.
+ * @param options See {@linkcode DeltaFamilyOptions}; the scale is 1 / sqrt(headDim).
+ * @returns `[batch, heads, length, valueDim]`
+ * @throws {TypeError} If an input has the wrong shape or type of number, or an
+ * input or option is unknown or of the wrong kind.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function deltaNet(
+  inputs: DeltaNetInputs,
+  options: DeltaFamilyOptions = {},
+): tf.Tensor4D {
+  assertOptions("deltaNet", options, FAMILY_OPTIONS);
+  return tf.tidy(() => {
+    const { q, k, v, beta } = readInputs(
+      "deltaNet",
+      inputs,
+      INPUTS,
+      options,
+    );
+    return deltaAttention(q, k, v, beta, options);
+  });
+}

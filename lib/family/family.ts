@@ -1,0 +1,149 @@
+/** The family as a table. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import { deltaNet } from "./delta_net.ts";
+import { gateLoop } from "./gate_loop.ts";
+import { gatedDeltaNet } from "./gated_delta_net.ts";
+import { gatedLinearAttention } from "./gated_linear_attention.ts";
+import { gatedRfa } from "./gated_rfa.ts";
+import { hgrn2 } from "./hgrn2.ts";
+import { kimiDeltaAttention } from "./kimi_delta_attention.ts";
+import { linearTransformer } from "./linear_transformer.ts";
+import { mamba2 } from "./mamba2.ts";
+import { mlstm } from "./mlstm.ts";
+import { retention } from "./retention.ts";
+import { rwkv6 } from "./rwkv6.ts";
+
+/** A row of {@linkcode family}. */
+export interface FamilyMember {
+  /** What its paper calls it. */
+  readonly name: string;
+  /** Computes it, of its inputs by name and options. */
+  // deno-lint-ignore no-explicit-any -- each has inputs of its own
+  readonly function: (inputs: any, options?: any) => tf.Tensor4D;
+  /** Where it is from. */
+  readonly paper: string;
+  /** What its states pay from token to token. */
+  readonly decay: "none" | "fixed" | "scalar" | "diagonal" | "delta";
+  /** Whether it divides by sums of weights. */
+  readonly normalized: boolean;
+  /** What it is in LION. */
+  readonly lion: string;
+}
+
+/**
+ * The models of the family, in the order of the paper's Table 1, and those after
+ * it.
+ *
+ * Source: LION (arXiv:2502.16249), Table 1.
+ *
+ * @example Which of them divide by sums of weights
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { family } from "@lionjs/lion/family";
+ *
+ * const normalized = family.filter((member) => member.normalized);
+ * assertEquals(
+ *   normalized.map((member) => member.name),
+ *   ["Linear Transformer", "mLSTM (xLSTM)", "Gated RFA"],
+ * );
+ * ```
+ */
+export const family: readonly FamilyMember[] = [
+  {
+    name: "Linear Transformer",
+    function: linearTransformer,
+    paper: "Katharopoulos et al. 2020, arXiv:2006.16236",
+    decay: "none",
+    normalized: true,
+    lion: "LION-LIT",
+  },
+  {
+    name: "RetNet",
+    function: retention,
+    paper: "Sun et al. 2023, arXiv:2307.08621",
+    decay: "fixed",
+    normalized: false,
+    lion: "LION-D, not normalised",
+  },
+  {
+    name: "mLSTM (xLSTM)",
+    function: mlstm,
+    paper: "Beck et al. 2024, arXiv:2405.04517",
+    decay: "scalar",
+    normalized: true,
+    lion: "LION-LSTM: arrival, keys e^i k, max(|N|, 1) in place of N",
+  },
+  {
+    name: "Gated RFA",
+    function: gatedRfa,
+    paper: "Peng et al. 2021, arXiv:2103.02143",
+    decay: "scalar",
+    normalized: true,
+    lion: "LION-S: arrival, keys (1 - g) φ(k)",
+  },
+  {
+    name: "Mamba-2",
+    function: mamba2,
+    paper: "Dao and Gu 2024, arXiv:2405.21060",
+    decay: "scalar",
+    normalized: false,
+    lion: "LION-S, not normalised: arrival, values Δ x",
+  },
+  {
+    name: "RWKV-6",
+    function: rwkv6,
+    paper: "Peng et al. 2024, arXiv:2404.05892",
+    decay: "diagonal",
+    normalized: false,
+    lion:
+      "Theorem B.1: arrival, read one token earlier, bonus for the token itself",
+  },
+  {
+    name: "HGRN-2",
+    function: hgrn2,
+    paper: "Qin et al. 2024, arXiv:2404.07904",
+    decay: "diagonal",
+    normalized: false,
+    lion: "Theorem B.1: arrival, keys 1 - f",
+  },
+  {
+    name: "DeltaNet",
+    function: deltaNet,
+    paper: "Yang et al. 2024, arXiv:2406.06484",
+    decay: "delta",
+    normalized: false,
+    lion: "Appendix B.7: arrival, matrix I - β k kᵀ",
+  },
+  {
+    name: "Gated DeltaNet",
+    function: gatedDeltaNet,
+    paper: "Yang et al. 2024, arXiv:2412.06464",
+    decay: "delta",
+    normalized: false,
+    lion: "Appendix B.7: arrival, matrix e^g (I - β k kᵀ)",
+  },
+  {
+    name: "GLA",
+    function: gatedLinearAttention,
+    paper: "Yang et al. 2023, arXiv:2312.06635",
+    decay: "diagonal",
+    normalized: false,
+    lion: "Theorem B.1: arrival",
+  },
+  {
+    name: "Kimi Delta Attention",
+    function: kimiDeltaAttention,
+    paper: "Kimi Team 2025, arXiv:2510.26692",
+    decay: "delta",
+    normalized: false,
+    lion: "Appendix B.7: arrival, matrix (I - β k kᵀ) diag(α)",
+  },
+  {
+    name: "GateLoop",
+    function: gateLoop,
+    paper: "Katsch 2023, arXiv:2311.01927",
+    decay: "diagonal",
+    normalized: false,
+    lion: "Theorem B.1: arrival, of (cos Φ, sin Φ) times query and key",
+  },
+];

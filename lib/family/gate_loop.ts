@@ -1,0 +1,114 @@
+/** Linear attention whose channels turn while they fade. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { fromBothEnds } from "../attention/both_ends.ts";
+import { diagonalDecay } from "../attention/diagonal_decay.ts";
+import { lionAttention } from "../attention/lion_attention.ts";
+import { floats } from "../contract/floats.ts";
+import { assertOptions } from "../contract/options.ts";
+import { withoutPadding } from "../operations/padding.ts";
+import { anglesUntil } from "./angles.ts";
+import {
+  FAMILY_OPTIONS,
+  type FamilyOptions,
+  type Inputs,
+  KEYS,
+  PER_CHANNEL,
+  readInputs,
+  VALUES,
+} from "./inputs.ts";
+
+/** Inputs of {@linkcode gateLoop}. */
+export interface GateLoopInputs {
+  /** Queries, `[batch, heads, length, headDim]`. */
+  q: tf.Tensor4D;
+  /** Keys, `[batch, heads, length, headDim]`. */
+  k: tf.Tensor4D;
+  /** Values, `[batch, heads, length, valueDim]`. */
+  v: tf.Tensor4D;
+  /** Natural logarithm of what each channel keeps on arriving at each token, `[batch, heads, length, headDim]`, <= 0. */
+  logDecay: tf.Tensor4D;
+  /** The angle by which each channel turns on arriving at each token, `[batch, heads, length, headDim]`, in radians. */
+  phase: tf.Tensor4D;
+}
+
+const INPUTS: Inputs<GateLoopInputs> = {
+  q: KEYS,
+  k: KEYS,
+  v: VALUES,
+  logDecay: PER_CHANNEL,
+  phase: PER_CHANNEL,
+};
+
+/**
+ * GateLoop: the decay of each channel is a complex number.
+ *
+ *     S_i = diag(e^{g_i + i θ_i}) S_{i-1} + k_i v_iᵀ    y_i = s Re(S_iᵀ q_i)
+ *
+ * In LION it is Theorem B.1 with log decays g, paid on arrival, of twice as many
+ * channels: what a channel has turned between two tokens is the difference of
+ * two angles, of which the cosine is a product of two vectors, (cos Φ, sin Φ) of
+ * the query and of the key. From either end the angles are other ones, so both
+ * sweeps are causal, and what they both have of the token itself counts once. Not
+ * normalised.
+ *
+ * Source: Katsch 2023 (arXiv:2311.01927), section 3.
+ *
+ * @example A half turn changes the sign
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { gateLoop } from "@lionjs/lion/family";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const q: tf.Tensor4D = tf.ones([1, 1, 2, 1]);
+ * const v: tf.Tensor4D = tf.tensor4d([3, 5], [1, 1, 2, 1]);
+ * const logDecay: tf.Tensor4D = tf.zeros([1, 1, 2, 1]);
+ * const phase: tf.Tensor4D = tf.fill([1, 1, 2, 1], Math.PI);
+ * const y = await gateLoop({ q, k: q, v, logDecay, phase }, { causal: true }).data();
+ * assertAlmostEquals(y[1]!, 5 - 3, 1e-5);
+ * ```
+ *
+ * @param inputs See {@linkcode GateLoopInputs}.
+ * @param options See {@linkcode FamilyOptions}; the scale is 1.
+ * @returns `[batch, heads, length, valueDim]`
+ * @throws {TypeError} If an input has the wrong shape or type of number, or an
+ * input or option is unknown or of the wrong kind.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function gateLoop(
+  inputs: GateLoopInputs,
+  options: FamilyOptions = {},
+): tf.Tensor4D {
+  assertOptions("gateLoop", options, FAMILY_OPTIONS);
+  const { scale = 1, causal = false, mask, segments, ...others } = options;
+  return tf.tidy(() => {
+    const vectors = { ...readInputs("gateLoop", inputs, INPUTS, options) };
+    const run = (
+      { q, k, v, logDecay, phase }: typeof vectors,
+      segments: tf.Tensor2D | undefined,
+    ) => {
+      const angles = anglesUntil(phase);
+      const turned = (x: tf.Tensor4D): tf.Tensor4D =>
+        tf.concat([
+          tf.mul(x, tf.cos(angles)),
+          tf.mul(x, tf.sin(angles)),
+        ], 3) as tf.Tensor4D;
+      const both: tf.Tensor4D = tf.concat([logDecay, logDecay], 3);
+      return lionAttention(turned(q), turned(k), v, {
+        ...others,
+        ...segments ? { segments } : {},
+        decay: diagonalDecay(both, { convention: "arrival" }),
+        normalize: false,
+        causal: true,
+        scale,
+      });
+    };
+    const present = (y: tf.Tensor4D) =>
+      mask ? withoutPadding(y, floats("gateLoop's mask", mask)) : y;
+    if (causal) return present(run(vectors, segments));
+    const { q, k, v } = vectors;
+    const both = fromBothEnds(vectors, vectors, run, segments);
+    const own = tf.mul(tf.mul(tf.sum(tf.mul(q, k), 3, true), scale), v);
+    return present(tf.sub(both, own));
+  });
+}

@@ -1,0 +1,82 @@
+/** The delta rule with a decay of each token. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { selectiveDecay } from "../attention/decay.ts";
+import { deltaAttention } from "../attention/delta_attention.ts";
+import { assertOptions } from "../contract/options.ts";
+import type { DeltaNetInputs } from "./delta_net.ts";
+import {
+  type DeltaFamilyOptions,
+  FAMILY_OPTIONS,
+  type Inputs,
+  KEYS,
+  PER_TOKEN,
+  readInputs,
+  VALUES,
+} from "./inputs.ts";
+
+/** Inputs of {@linkcode gatedDeltaNet}. */
+export interface GatedDeltaNetInputs extends DeltaNetInputs {
+  /** Natural logarithm of what is kept on arriving at each token, `[batch, heads, length]`, <= 0. */
+  logDecay: tf.Tensor3D;
+}
+
+const INPUTS: Inputs<GatedDeltaNetInputs> = {
+  q: KEYS,
+  k: KEYS,
+  v: VALUES,
+  beta: PER_TOKEN,
+  logDecay: PER_TOKEN,
+};
+
+/**
+ * Gated DeltaNet: a token fades all that is remembered, and replaces what the
+ * state answers to its key.
+ *
+ *     S_i = e^{g_i} (I - β_i k_i k_iᵀ) S_{i-1} + β_i k_i v_iᵀ    y_i = s S_iᵀ q_i
+ *
+ * In LION its decay is a matrix, e^g (I - β k kᵀ), paid on arrival; from both
+ * ends, what a token has written itself counts once. Not normalised. Padding is
+ * as if it were not there.
+ *
+ * Source: Yang et al. 2024 (arXiv:2412.06464), section 3.1.
+ *
+ * @example What another key has written fades too
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { gatedDeltaNet } from "@lionjs/lion/family";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const k: tf.Tensor4D = tf.tensor4d([1, 0, 0, 1], [1, 1, 2, 2]);
+ * const q: tf.Tensor4D = tf.tensor4d([1, 0, 1, 0], [1, 1, 2, 2]);
+ * const v: tf.Tensor4D = tf.tensor4d([3, 5], [1, 1, 2, 1]);
+ * const beta: tf.Tensor3D = tf.ones([1, 1, 2]);
+ * const logDecay: tf.Tensor3D = tf.fill([1, 1, 2], Math.log(0.5));
+ * const options = { causal: true, scale: 1 };
+ * const y = gatedDeltaNet({ q, k, v, beta, logDecay }, options);
+ * assertAlmostEquals((await y.data())[1]!, 1.5, 1e-6);
+ * ```
+ *
+ * @param inputs See {@linkcode GatedDeltaNetInputs}.
+ * @param options See {@linkcode DeltaFamilyOptions}; the scale is 1 / sqrt(headDim).
+ * @returns `[batch, heads, length, valueDim]`
+ * @throws {TypeError} If an input has the wrong shape or type of number, or an
+ * input or option is unknown or of the wrong kind.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function gatedDeltaNet(
+  inputs: GatedDeltaNetInputs,
+  options: DeltaFamilyOptions = {},
+): tf.Tensor4D {
+  assertOptions("gatedDeltaNet", options, FAMILY_OPTIONS);
+  return tf.tidy(() => {
+    const { q, k, v, beta, logDecay } = readInputs(
+      "gatedDeltaNet",
+      inputs,
+      INPUTS,
+      options,
+    );
+    const decay = selectiveDecay(logDecay, { convention: "arrival" });
+    return deltaAttention(q, k, v, beta, { ...options, decay });
+  });
+}

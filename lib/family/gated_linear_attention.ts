@@ -1,0 +1,83 @@
+/** Linear attention with a decay of each channel. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { diagonalDecay } from "../attention/diagonal_decay.ts";
+import { lionAttention } from "../attention/lion_attention.ts";
+import { assertOptions } from "../contract/options.ts";
+import {
+  FAMILY_OPTIONS,
+  type FamilyOptions,
+  type Inputs,
+  KEYS,
+  PER_CHANNEL,
+  readInputs,
+  VALUES,
+} from "./inputs.ts";
+
+/** Inputs of {@linkcode gatedLinearAttention}. */
+export interface GatedLinearAttentionInputs {
+  /** Queries, `[batch, heads, length, headDim]`. */
+  q: tf.Tensor4D;
+  /** Keys, `[batch, heads, length, headDim]`. */
+  k: tf.Tensor4D;
+  /** Values, `[batch, heads, length, valueDim]`. */
+  v: tf.Tensor4D;
+  /** Natural logarithm of what each channel keeps on arriving at each token, `[batch, heads, length, headDim]`, <= 0. */
+  logDecay: tf.Tensor4D;
+}
+
+const INPUTS: Inputs<GatedLinearAttentionInputs> = {
+  q: KEYS,
+  k: KEYS,
+  v: VALUES,
+  logDecay: PER_CHANNEL,
+};
+
+/**
+ * Gated linear attention (GLA): each channel of the keys fades at a pace of its
+ * own, which each token chooses.
+ *
+ *     S_i = diag(α_i) S_{i-1} + k_i v_iᵀ    y_i = s S_iᵀ q_i
+ *
+ * In LION it is Theorem B.1 with log decays log α, paid on arrival; not
+ * normalised.
+ *
+ * Source: Yang et al. 2023 (arXiv:2312.06635), equation 3.
+ *
+ * @example One channel forgets, the other remembers
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { gatedLinearAttention } from "@lionjs/lion/family";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const q: tf.Tensor4D = tf.ones([1, 1, 2, 2]);
+ * const v: tf.Tensor4D = tf.tensor4d([3, 5], [1, 1, 2, 1]);
+ * const logDecay: tf.Tensor4D = tf.tensor4d([0, -60, 0, -60], [1, 1, 2, 2]);
+ * const options = { causal: true, scale: 1 };
+ * const y = gatedLinearAttention({ q, k: q, v, logDecay }, options);
+ * assertAlmostEquals((await y.data())[1]!, 3 + 2 * 5, 1e-6);
+ * ```
+ *
+ * @param inputs See {@linkcode GatedLinearAttentionInputs}.
+ * @param options See {@linkcode FamilyOptions}; the scale is 1 / sqrt(headDim).
+ * @returns `[batch, heads, length, valueDim]`
+ * @throws {TypeError} If an input has the wrong shape or type of number, or an
+ * input or option is unknown or of the wrong kind.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function gatedLinearAttention(
+  inputs: GatedLinearAttentionInputs,
+  options: FamilyOptions = {},
+): tf.Tensor4D {
+  assertOptions("gatedLinearAttention", options, FAMILY_OPTIONS);
+  return tf.tidy(() => {
+    const { q, k, v, logDecay } = readInputs(
+      "gatedLinearAttention",
+      inputs,
+      INPUTS,
+      options,
+    );
+    const decay = diagonalDecay(logDecay, { convention: "arrival" });
+    return lionAttention(q, k, v, { ...options, decay, normalize: false });
+  });
+}

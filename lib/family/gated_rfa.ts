@@ -1,0 +1,87 @@
+/** Linear attention with a gate that forgets what it makes room for. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { selectiveDecay } from "../attention/decay.ts";
+import { lionAttention } from "../attention/lion_attention.ts";
+import { assertOptions } from "../contract/options.ts";
+import {
+  FAMILY_OPTIONS,
+  type FamilyOptions,
+  type Inputs,
+  KEYS,
+  PER_TOKEN,
+  readInputs,
+  VALUES,
+} from "./inputs.ts";
+import { logGate } from "./log_gate.ts";
+
+/** Inputs of {@linkcode gatedRfa}. */
+export interface GatedRfaInputs {
+  /** Queries with their feature map applied, `[batch, heads, length, headDim]`. */
+  q: tf.Tensor4D;
+  /** Keys with their feature map applied, `[batch, heads, length, headDim]`. */
+  k: tf.Tensor4D;
+  /** Values, `[batch, heads, length, valueDim]`. */
+  v: tf.Tensor4D;
+  /** How much is kept on arriving at each token, `[batch, heads, length]`, between 0 and 1. */
+  gate: tf.Tensor3D;
+}
+
+const INPUTS: Inputs<GatedRfaInputs> = {
+  q: KEYS,
+  k: KEYS,
+  v: VALUES,
+  gate: PER_TOKEN,
+};
+
+/**
+ * Random feature attention with a gate: a token writes as much as the state
+ * forgets for it.
+ *
+ *     S_i = g_i S_{i-1} + (1 - g_i) φ(k_i) v_iᵀ    z_i = g_i z_{i-1} + (1 - g_i) φ(k_i)
+ *     y_i = S_iᵀ φ(q_i) / (z_i · φ(q_i))
+ *
+ * In LION it is LION-S with its decay log g paid on arrival, keys (1 - g) φ(k),
+ * normalised, scale 1. The random features of its paper are sines and cosines,
+ * whose sums may come close to 0; `positiveRandomFeatures` are safe.
+ *
+ * Source: Peng et al. 2021 (arXiv:2103.02143), RFA-Gate.
+ *
+ * @example A gate of 0 reads nothing but its own token
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { gatedRfa } from "@lionjs/lion/family";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const q: tf.Tensor4D = tf.ones([1, 1, 2, 1]);
+ * const v: tf.Tensor4D = tf.tensor4d([3, 5], [1, 1, 2, 1]);
+ * const gate: tf.Tensor3D = tf.zeros([1, 1, 2]);
+ * const [, second] = await gatedRfa({ q, k: q, v, gate }).data();
+ * assertAlmostEquals(second!, 5, 1e-5);
+ * ```
+ *
+ * @param inputs See {@linkcode GatedRfaInputs}.
+ * @param options See {@linkcode FamilyOptions}; the scale is 1.
+ * @returns `[batch, heads, length, valueDim]`
+ * @throws {TypeError} If an input has the wrong shape or type of number, or an
+ * input or option is unknown or of the wrong kind.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function gatedRfa(
+  inputs: GatedRfaInputs,
+  options: FamilyOptions = {},
+): tf.Tensor4D {
+  assertOptions("gatedRfa", options, FAMILY_OPTIONS);
+  const { scale = 1, ...others } = options;
+  return tf.tidy(() => {
+    const { q, k, v, gate } = readInputs(
+      "gatedRfa",
+      inputs,
+      INPUTS,
+      options,
+    );
+    const decay = selectiveDecay(logGate(gate), { convention: "arrival" });
+    const written = tf.mul(k, tf.expandDims(tf.sub(1, gate), 3)) as tf.Tensor4D;
+    return lionAttention(q, written, v, { ...others, decay, scale });
+  });
+}

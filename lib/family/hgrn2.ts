@@ -1,0 +1,79 @@
+/** A gated recurrence whose state is a matrix. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { diagonalDecay } from "../attention/diagonal_decay.ts";
+import { lionAttention } from "../attention/lion_attention.ts";
+import { assertOptions } from "../contract/options.ts";
+import {
+  FAMILY_OPTIONS,
+  type FamilyOptions,
+  type Inputs,
+  KEYS,
+  PER_CHANNEL,
+  readInputs,
+  VALUES,
+} from "./inputs.ts";
+import { logGate } from "./log_gate.ts";
+
+/** Inputs of {@linkcode hgrn2}. */
+export interface Hgrn2Inputs {
+  /** Queries, the paper's output gate, `[batch, heads, length, headDim]`. */
+  q: tf.Tensor4D;
+  /** Values, the paper's input, `[batch, heads, length, valueDim]`. */
+  v: tf.Tensor4D;
+  /** What each channel keeps on arriving at each token, `[batch, heads, length, headDim]`, between 0 and 1. */
+  forget: tf.Tensor4D;
+}
+
+const INPUTS: Inputs<Hgrn2Inputs> = {
+  q: KEYS,
+  v: VALUES,
+  forget: PER_CHANNEL,
+};
+
+/**
+ * HGRN-2: each channel writes as much as it forgets.
+ *
+ *     S_i = diag(f_i) S_{i-1} + (1 - f_i) v_iᵀ    y_i = s S_iᵀ q_i
+ *
+ * In LION it is Theorem B.1 with log decays log f, paid on arrival, and keys
+ * 1 - f; not normalised. The lower bound of the gates is left to the caller.
+ *
+ * Source: Qin et al. 2024 (arXiv:2404.07904), section 3.2.
+ *
+ * @example A gate of 0 reads nothing but its own token
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { hgrn2 } from "@lionjs/lion/family";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const q: tf.Tensor4D = tf.ones([1, 1, 2, 1]);
+ * const v: tf.Tensor4D = tf.tensor4d([3, 5], [1, 1, 2, 1]);
+ * const y = await hgrn2({ q, v, forget: tf.zeros([1, 1, 2, 1]) }).data();
+ * assertAlmostEquals(y[1]!, 5, 1e-6);
+ * ```
+ *
+ * @param inputs See {@linkcode Hgrn2Inputs}.
+ * @param options See {@linkcode FamilyOptions}; the scale is 1 / sqrt(headDim).
+ * @returns `[batch, heads, length, valueDim]`
+ * @throws {TypeError} If an input has the wrong shape or type of number, or an
+ * input or option is unknown or of the wrong kind.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function hgrn2(
+  inputs: Hgrn2Inputs,
+  options: FamilyOptions = {},
+): tf.Tensor4D {
+  assertOptions("hgrn2", options, FAMILY_OPTIONS);
+  return tf.tidy(() => {
+    const { q, v, forget } = readInputs(
+      "hgrn2",
+      inputs,
+      INPUTS,
+      options,
+    );
+    const decay = diagonalDecay(logGate(forget), { convention: "arrival" });
+    const keys: tf.Tensor4D = tf.sub(1, forget);
+    return lionAttention(q, keys, v, { ...options, decay, normalize: false });
+  });
+}

@@ -1,0 +1,115 @@
+/** What the functions of the family take: inputs by name, and common options. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { AttentionForm } from "../attention/lion_attention.ts";
+import { assertSegments } from "../attention/segments.ts";
+import { assertNumbers, floats } from "../contract/floats.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertShape } from "../contract/shape.ts";
+import { withoutPadding } from "../operations/padding.ts";
+
+/** Options that every model of the family has. */
+export interface FamilyOptions {
+  /** Whether a token reads only itself and the tokens before it. @default false */
+  causal?: boolean;
+  /** How to compute it; all forms are the same function. @default "auto" */
+  form?: AttentionForm;
+  /** Tokens a chunk. @default the form's choice */
+  chunkSize?: number;
+  /** Multiplies the product of query and key. @default that of the model's paper */
+  scale?: number;
+  /**
+   * `[batch, length]`, 1 for a token and 0 for padding, which is never read,
+   * whatever its vectors hold; decays of padding still count as steps.
+   */
+  mask?: tf.Tensor2D;
+  /**
+   * `[batch, length]`, int32: which of the sequences that are packed into a row
+   * each token belongs to. Nothing passes from a token to a neighbour of another
+   * number. @default each row is one sequence
+   */
+  segments?: tf.Tensor2D;
+}
+
+/** Their names. */
+export const FAMILY_OPTIONS: OptionNames<FamilyOptions> = {
+  causal: true,
+  form: true,
+  chunkSize: true,
+  scale: true,
+  mask: true,
+  segments: true,
+};
+
+/** Options of the models with a delta rule, which has two forms. */
+export interface DeltaFamilyOptions extends Omit<FamilyOptions, "form"> {
+  /** How to compute it; both forms are the same function. @default "auto" */
+  form?: "auto" | "recurrent" | "chunkwise";
+}
+
+/** What an input is. */
+interface Input {
+  /** Its axes; those of one name have one size in all inputs. */
+  readonly axes: string;
+  /** Whether it holds vectors, which are not read at padding. */
+  readonly isVector?: true;
+  /** Whether it may be left out. */
+  readonly isOptional?: true;
+}
+
+/** Queries or keys. */
+export const KEYS: Input = {
+  axes: "batch, heads, length, headDim",
+  isVector: true,
+};
+/** Values. */
+export const VALUES: Input = {
+  axes: "batch, heads, length, valueDim",
+  isVector: true,
+};
+/** A number of each channel of a key. */
+export const PER_CHANNEL: Input = { axes: "batch, heads, length, headDim" };
+/** A number of each token. */
+export const PER_TOKEN: Input = { axes: "batch, heads, length" };
+/** A number of each head. */
+export const PER_HEAD: Input = { axes: "heads" };
+
+/** All inputs of a model; the compiler refuses a list that misses one. */
+export type Inputs<T> = { readonly [name in keyof T]-?: Input };
+
+/**
+ * Checks inputs and makes float32 of them, with zeros for the vectors of
+ * padding. In a tidy of the caller's.
+ *
+ * @param owner The function whose inputs they are.
+ * @param inputs What came.
+ * @param expected What should come.
+ * @param options Of which mask and segments are read.
+ * @throws {TypeError} If an input is unknown, missing, of the wrong shape or not
+ * of numbers.
+ */
+export function readInputs<T extends object>(
+  owner: string,
+  inputs: T,
+  expected: Inputs<T>,
+  { mask, segments }: Pick<FamilyOptions, "mask" | "segments">,
+): T {
+  assertOptions(owner, inputs, expected, "input");
+  const sizes = new Map<string, number>();
+  const read = Object.entries<Input>(expected).map(([name, input]) => {
+    const x = inputs[name as keyof T] as tf.Tensor | undefined;
+    if (x === undefined && input.isOptional) return [name, x];
+    const called = `${owner}'s ${name}`;
+    const axes = input.axes.split(", ");
+    const shape = axes.map((axis) => sizes.get(axis) ?? null);
+    assertShape(called, x!, shape, input.axes);
+    assertNumbers(called, x!);
+    axes.forEach((axis, i) => sizes.set(axis, x!.shape[i]!));
+    const numbers = floats(called, x!);
+    if (!mask || !input.isVector) return [name, numbers];
+    return [name, withoutPadding(numbers, floats(`${owner}'s mask`, mask))];
+  });
+  if (segments !== undefined) {
+    assertSegments(segments, [sizes.get("batch")!, sizes.get("length")!]);
+  }
+  return Object.fromEntries(read);
+}

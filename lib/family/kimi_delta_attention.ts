@@ -1,0 +1,83 @@
+/** The delta rule with a decay of each channel. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { deltaAttention } from "../attention/delta_attention.ts";
+import { diagonalDecay } from "../attention/diagonal_decay.ts";
+import { assertOptions } from "../contract/options.ts";
+import type { DeltaNetInputs } from "./delta_net.ts";
+import {
+  type DeltaFamilyOptions,
+  FAMILY_OPTIONS,
+  type Inputs,
+  KEYS,
+  PER_CHANNEL,
+  PER_TOKEN,
+  readInputs,
+  VALUES,
+} from "./inputs.ts";
+
+/** Inputs of {@linkcode kimiDeltaAttention}. */
+export interface KimiDeltaAttentionInputs extends DeltaNetInputs {
+  /** Natural logarithm of what each channel keeps on arriving at each token, `[batch, heads, length, headDim]`, <= 0. */
+  logDecay: tf.Tensor4D;
+}
+
+const INPUTS: Inputs<KimiDeltaAttentionInputs> = {
+  q: KEYS,
+  k: KEYS,
+  v: VALUES,
+  beta: PER_TOKEN,
+  logDecay: PER_CHANNEL,
+};
+
+/**
+ * Kimi Delta Attention: a token fades each channel at a pace of its own, and
+ * replaces what the state answers to its key.
+ *
+ *     S_i = (I - β_i k_i k_iᵀ) diag(α_i) S_{i-1} + β_i k_i v_iᵀ    y_i = s S_iᵀ q_i
+ *
+ * In LION its decay is a matrix, (I - β k kᵀ) diag(α), paid on arrival; from
+ * both ends, what a token has written itself counts once. Not normalised.
+ * Padding is as if it were not there.
+ *
+ * Source: Kimi Team 2025 (arXiv:2510.26692), equation 1.
+ *
+ * @example A channel that forgets, and one that remembers
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { kimiDeltaAttention } from "@lionjs/lion/family";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const k: tf.Tensor4D = tf.tensor4d([0.6, 0.8, 0, 1], [1, 1, 2, 2]);
+ * const q: tf.Tensor4D = tf.tensor4d([1, 0, 1, 0], [1, 1, 2, 2]);
+ * const v: tf.Tensor4D = tf.tensor4d([10, 0], [1, 1, 2, 1]);
+ * const beta: tf.Tensor3D = tf.ones([1, 1, 2]);
+ * const logDecay: tf.Tensor4D = tf.tensor4d([0, 0, -1, 0], [1, 1, 2, 2]);
+ * const options = { causal: true, scale: 1 };
+ * const y = kimiDeltaAttention({ q, k, v, beta, logDecay }, options);
+ * assertAlmostEquals((await y.data())[1]!, 6 * Math.exp(-1), 1e-5);
+ * ```
+ *
+ * @param inputs See {@linkcode KimiDeltaAttentionInputs}.
+ * @param options See {@linkcode DeltaFamilyOptions}; the scale is 1 / sqrt(headDim).
+ * @returns `[batch, heads, length, valueDim]`
+ * @throws {TypeError} If an input has the wrong shape or type of number, or an
+ * input or option is unknown or of the wrong kind.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function kimiDeltaAttention(
+  inputs: KimiDeltaAttentionInputs,
+  options: DeltaFamilyOptions = {},
+): tf.Tensor4D {
+  assertOptions("kimiDeltaAttention", options, FAMILY_OPTIONS);
+  return tf.tidy(() => {
+    const { q, k, v, beta, logDecay } = readInputs(
+      "kimiDeltaAttention",
+      inputs,
+      INPUTS,
+      options,
+    );
+    const decay = diagonalDecay(logDecay, { convention: "arrival" });
+    return deltaAttention(q, k, v, beta, { ...options, decay });
+  });
+}

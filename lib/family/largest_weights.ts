@@ -1,0 +1,77 @@
+/** The largest weight that each token reads, where weights are unbounded. @module */
+import * as tf from "@tensorflow/tfjs-core";
+
+/** Logarithms of weights are rounded up to multiples of this. */
+const GRID = 2 ** -14;
+
+/**
+ * For each reader i the largest of `log M_ij + w_j`, the logarithm of the weight
+ * of source j times its mask M: from the left, or from the right.
+ *
+ * It is what exponents are taken relative to, so that none is above 0. Any
+ * number will do for that and cancels, as long as all use the same one. So the
+ * gradient is zero, and w and the log decays are rounded up to a grid of 2^-14:
+ * sums and differences of such numbers are exact in float32, up to 1024, and
+ * their errors do not add up over a sequence.
+ *
+ * By doubling: what a token knows of its 2^n neighbours it learns from two that
+ * know of 2^(n-1) each.
+ *
+ * @param logWeights `[batch, heads, length]`
+ * @param logDecays `[batch, heads, length]`, <= 0, finite, paid on arrival.
+ * @param side Where the sources are: before their readers, or after.
+ * @returns `[batch, heads, length]`, the reader's own weight included.
+ */
+export function largestWeights(
+  logWeights: tf.Tensor3D,
+  logDecays: tf.Tensor3D,
+  side: "before" | "after",
+): tf.Tensor3D {
+  const scan = tf.customGrad((logWeights, logDecays, save) => {
+    (save as tf.GradSaveFunc)([logWeights as tf.Tensor]);
+    return {
+      value: largest(
+        logWeights as tf.Tensor3D,
+        logDecays as tf.Tensor3D,
+        side,
+      ),
+      gradFunc: (_dy: tf.Tensor, [like]: tf.Tensor[]) => [
+        tf.zerosLike(like!),
+        tf.zerosLike(like!),
+      ],
+    };
+  });
+  return scan(logWeights, logDecays) as tf.Tensor3D;
+}
+
+function largest(
+  logWeights: tf.Tensor3D,
+  logDecays: tf.Tensor3D,
+  side: "before" | "after",
+): tf.Tensor3D {
+  const rounded = (x: tf.Tensor3D): tf.Tensor3D =>
+    tf.mul(tf.ceil(tf.div(x, GRID)), GRID);
+  const length = logWeights.shape[2];
+  return tf.tidy(() => {
+    let known = rounded(logWeights);
+    // Of the path from the neighbour at that distance.
+    let paid = rounded(logDecays);
+    for (let distance = 1; distance < length; distance *= 2) {
+      const from = (x: tf.Tensor3D, beyond: number): tf.Tensor3D => {
+        const start = side === "before" ? 0 : distance;
+        const kept = tf.slice(x, [0, 0, start], [-1, -1, length - distance]);
+        const pads: [number, number] = side === "before"
+          ? [distance, 0]
+          : [0, distance];
+        return tf.pad(kept, [[0, 0], [0, 0], pads], beyond);
+      };
+      // Beyond the ends there is nothing: any number below all others.
+      known = tf.maximum(known, tf.add(from(known, LOWEST), paid));
+      paid = tf.add(from(paid, 0), paid);
+    }
+    return known;
+  });
+}
+
+/** Below every logarithm of a weight, and far from where float32 ends. */
+const LOWEST = -1e6;

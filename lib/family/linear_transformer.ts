@@ -1,0 +1,84 @@
+/** Linear attention without decay. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { lionAttention } from "../attention/lion_attention.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { eluPlusOne, type FeatureMap } from "../operations/feature_map.ts";
+import {
+  FAMILY_OPTIONS,
+  type FamilyOptions,
+  type Inputs,
+  KEYS,
+  readInputs,
+  VALUES,
+} from "./inputs.ts";
+
+/** Inputs of {@linkcode linearTransformer}. */
+export interface LinearTransformerInputs {
+  /** Queries, `[batch, heads, length, headDim]`. */
+  q: tf.Tensor4D;
+  /** Keys, `[batch, heads, length, headDim]`. */
+  k: tf.Tensor4D;
+  /** Values, `[batch, heads, length, valueDim]`. */
+  v: tf.Tensor4D;
+}
+
+/** Options of {@linkcode linearTransformer}. */
+export interface LinearTransformerOptions extends FamilyOptions {
+  /** Applied to queries and keys; its values should be positive. @default eluPlusOne */
+  featureMap?: FeatureMap;
+}
+
+const INPUTS: Inputs<LinearTransformerInputs> = { q: KEYS, k: KEYS, v: VALUES };
+
+const OPTIONS: OptionNames<LinearTransformerOptions> = {
+  ...FAMILY_OPTIONS,
+  featureMap: true,
+};
+
+/**
+ * The Linear Transformer: every token weighs the same at any distance.
+ *
+ *     S_i = S_{i-1} + φ(k_i) v_iᵀ    z_i = z_{i-1} + φ(k_i)
+ *     y_i = S_iᵀ φ(q_i) / (z_i · φ(q_i))
+ *
+ * In LION it is LION-LIT: no decay, normalised, scale 1. With another feature
+ * map it is another model, with `positiveRandomFeatures` Performer.
+ *
+ * Source: Katharopoulos et al. 2020 (arXiv:2006.16236), equations 16 to 20.
+ *
+ * @example Every token reads the same mean if queries are equal
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { linearTransformer } from "@lionjs/lion/family";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const q: tf.Tensor4D = tf.zeros([1, 1, 2, 2]);
+ * const v: tf.Tensor4D = tf.tensor4d([3, 5], [1, 1, 2, 1]);
+ * const [first] = await linearTransformer({ q, k: q, v }).data();
+ * assertAlmostEquals(first!, 4, 1e-5);
+ * ```
+ *
+ * @param inputs See {@linkcode LinearTransformerInputs}.
+ * @param options See {@linkcode LinearTransformerOptions}; the scale is 1.
+ * @returns `[batch, heads, length, valueDim]`
+ * @throws {TypeError} If an input has the wrong shape or type of number, or an
+ * input or option is unknown or of the wrong kind.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function linearTransformer(
+  inputs: LinearTransformerInputs,
+  options: LinearTransformerOptions = {},
+): tf.Tensor4D {
+  assertOptions("linearTransformer", options, OPTIONS);
+  const { featureMap = eluPlusOne, scale = 1, ...others } = options;
+  return tf.tidy(() => {
+    const { q, k, v } = readInputs(
+      "linearTransformer",
+      inputs,
+      INPUTS,
+      options,
+    );
+    return lionAttention(featureMap(q), featureMap(k), v, { ...others, scale });
+  });
+}

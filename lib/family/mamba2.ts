@@ -1,0 +1,101 @@
+/** A state space model whose state matrix is a number. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { selectiveDecay } from "../attention/decay.ts";
+import { lionAttention } from "../attention/lion_attention.ts";
+import { assertOptions } from "../contract/options.ts";
+import {
+  FAMILY_OPTIONS,
+  type FamilyOptions,
+  type Inputs,
+  KEYS,
+  PER_HEAD,
+  PER_TOKEN,
+  readInputs,
+  VALUES,
+} from "./inputs.ts";
+
+/** Inputs of {@linkcode mamba2}. */
+export interface Mamba2Inputs {
+  /** What the states take up, `[batch, heads, length, valueDim]`. */
+  x: tf.Tensor4D;
+  /** The time step of each token, `[batch, heads, length]`, > 0. */
+  dt: tf.Tensor3D;
+  /** The pace of forgetting of each head, `[heads]`, < 0. */
+  a: tf.Tensor1D;
+  /** How each token writes, `[batch, heads, length, headDim]`; the states' size is headDim. */
+  b: tf.Tensor4D;
+  /** How each token reads, `[batch, heads, length, headDim]`. */
+  c: tf.Tensor4D;
+  /** How much of x each head adds to its output, `[heads]`. @default none */
+  d?: tf.Tensor1D;
+}
+
+const INPUTS: Inputs<Mamba2Inputs> = {
+  x: VALUES,
+  dt: PER_TOKEN,
+  a: PER_HEAD,
+  b: KEYS,
+  c: KEYS,
+  d: { ...PER_HEAD, isOptional: true },
+};
+
+/**
+ * Mamba-2's state space model (SSD):
+ *
+ *     S_i = e^{Δ_i a} S_{i-1} + b_i (Δ_i x_i)ᵀ    y_i = s S_iᵀ c_i + d x_i
+ *
+ * In LION it is LION-S without the division by row sums: queries c, keys b,
+ * values Δ x, log decays Δ a, paid on arrival, scale 1. In both directions d x
+ * counts once. The convolution before it and the gate after it are left to the
+ * caller.
+ *
+ * Source: Dao and Gu 2024 (arXiv:2405.21060), equation 2 with the discretisation
+ * of its section 7.
+ *
+ * @example A state that never forgets adds up its inputs
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { mamba2 } from "@lionjs/lion/family";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const x: tf.Tensor4D = tf.tensor4d([1, 2, 3], [1, 1, 3, 1]);
+ * const b: tf.Tensor4D = tf.ones([1, 1, 3, 1]);
+ * const dt: tf.Tensor3D = tf.ones([1, 1, 3]);
+ * const a = tf.tensor1d([-1e-9]);
+ * const y = mamba2({ x, dt, a, b, c: b }, { causal: true });
+ * const sums = await y.data();
+ * [1, 3, 6].forEach((sum, i) => assertAlmostEquals(sums[i]!, sum, 1e-6));
+ * ```
+ *
+ * @param inputs See {@linkcode Mamba2Inputs}.
+ * @param options See {@linkcode FamilyOptions}; the scale is 1.
+ * @returns `[batch, heads, length, valueDim]`
+ * @throws {TypeError} If an input has the wrong shape or type of number, or an
+ * input or option is unknown or of the wrong kind.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function mamba2(
+  inputs: Mamba2Inputs,
+  options: FamilyOptions = {},
+): tf.Tensor4D {
+  assertOptions("mamba2", options, FAMILY_OPTIONS);
+  const { scale = 1, ...others } = options;
+  return tf.tidy(() => {
+    const { x, dt, a, b, c, d } = readInputs(
+      "mamba2",
+      inputs,
+      INPUTS,
+      options,
+    );
+    const logDecay = tf.mul(dt, tf.expandDims(a, 1)) as tf.Tensor3D;
+    const taken = tf.mul(x, tf.expandDims(dt, 3)) as tf.Tensor4D;
+    const y = lionAttention(c, b, taken, {
+      ...others,
+      decay: selectiveDecay(logDecay, { convention: "arrival" }),
+      normalize: false,
+      scale,
+    });
+    return d ? tf.add(y, tf.mul(x, tf.reshape(d, [-1, 1, 1]))) : y;
+  });
+}

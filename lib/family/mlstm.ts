@@ -1,0 +1,154 @@
+/** Linear attention with exponential input gates. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { logSigmoid, twoSidedDecay } from "../attention/decay.ts";
+import { LOWEST_LOG_DECAY } from "../attention/finite_decay.ts";
+import { lionAttention } from "../attention/lion_attention.ts";
+import { splitSums, withOnes } from "../attention/normalizer.ts";
+import { withBorders } from "../attention/segments.ts";
+import { floats } from "../contract/floats.ts";
+import { assertOptions } from "../contract/options.ts";
+import {
+  FAMILY_OPTIONS,
+  type FamilyOptions,
+  type Inputs,
+  KEYS,
+  PER_TOKEN,
+  readInputs,
+  VALUES,
+} from "./inputs.ts";
+import { largestWeights } from "./largest_weights.ts";
+
+/** Inputs of {@linkcode mlstm}. */
+export interface MlstmInputs {
+  /** Queries, `[batch, heads, length, headDim]`. */
+  q: tf.Tensor4D;
+  /** Keys, `[batch, heads, length, headDim]`. */
+  k: tf.Tensor4D;
+  /** Values, `[batch, heads, length, valueDim]`. */
+  v: tf.Tensor4D;
+  /** Logarithm of how much each token writes, `[batch, heads, length]`, of any size. */
+  inputGate: tf.Tensor3D;
+  /** Logit of what is kept on arriving at each token, `[batch, heads, length]`. */
+  forgetGate: tf.Tensor3D;
+}
+
+const INPUTS: Inputs<MlstmInputs> = {
+  q: KEYS,
+  k: KEYS,
+  v: VALUES,
+  inputGate: PER_TOKEN,
+  forgetGate: PER_TOKEN,
+};
+
+/**
+ * xLSTM's matrix memory: a token writes with a weight that has no bound.
+ *
+ *     S_i = σ(f_i) S_{i-1} + e^{ĩ_i} k_i v_iᵀ    z_i = σ(f_i) z_{i-1} + e^{ĩ_i} k_i
+ *     y_i = s S_iᵀ q_i / max(|s z_i · q_i|, 1)
+ *
+ * In LION it is LION-LSTM: LION-S with log decays log σ(f), paid on arrival, and
+ * keys e^ĩ k, divided by max(|N|, 1) in place of the row sum N. All weights are
+ * computed relative to the largest that a token reads, in either direction, m_i:
+ * decays e^{f_i + m_{i-1} - m_i} and keys e^{ĩ_i - m_i} k_i have no exponent
+ * above 0, and so every form computes it, whatever the gates.
+ *
+ * Source: Beck et al. 2024 (arXiv:2405.04517), equations 19 to 27.
+ *
+ * @example A gate of e^100 does not overflow
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { mlstm } from "@lionjs/lion/family";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const q: tf.Tensor4D = tf.ones([1, 1, 2, 1]);
+ * const v: tf.Tensor4D = tf.tensor4d([3, 5], [1, 1, 2, 1]);
+ * const inputGate: tf.Tensor3D = tf.tensor3d([0, 100], [1, 1, 2]);
+ * const forgetGate: tf.Tensor3D = tf.zeros([1, 1, 2]);
+ * const y = await mlstm({ q, k: q, v, inputGate, forgetGate }).data();
+ * assertAlmostEquals(y[1]!, 5, 1e-5);
+ * ```
+ *
+ * @param inputs See {@linkcode MlstmInputs}.
+ * @param options See {@linkcode FamilyOptions}; the scale is 1 / sqrt(headDim).
+ * @returns `[batch, heads, length, valueDim]`
+ * @throws {TypeError} If an input has the wrong shape or type of number, or an
+ * input or option is unknown or of the wrong kind.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function mlstm(
+  inputs: MlstmInputs,
+  options: FamilyOptions = {},
+): tf.Tensor4D {
+  assertOptions("mlstm", options, FAMILY_OPTIONS);
+  const { causal = false, mask, segments } = options;
+  return tf.tidy(() => {
+    const { q, k, v, inputGate, forgetGate } = readInputs(
+      "mlstm",
+      inputs,
+      INPUTS,
+      options,
+    );
+    const kept = logSigmoid(forgetGate);
+    const paid = segments
+      ? withBorders({ forward: kept, backward: kept }, segments, {
+        heads: kept.shape[1],
+        causal: false,
+      })
+      : { forward: kept, backward: kept };
+    const logWeights = mask
+      ? ofTokens(inputGate, floats("mlstm's mask", mask))
+      : inputGate;
+    const before = largestWeights(logWeights, paid.forward, "before");
+    const largest: tf.Tensor3D = causal ? before : tf.maximum(
+      before,
+      largestWeights(logWeights, paid.backward!, "after"),
+    );
+    const weights = tf.exp(tf.sub(logWeights, largest));
+    const sums = lionAttention(
+      q,
+      tf.mul(k, tf.expandDims(weights, 3)),
+      withOnes(v),
+      {
+        ...options,
+        decay: twoSidedDecay(
+          relative(paid.forward, largest, "before"),
+          relative(paid.backward!, largest, "after"),
+        ),
+        normalize: false,
+      },
+    );
+    const [weighted, weight] = splitSums(sums);
+    // A weight of 1 relative to the largest; beyond e^80 it is infinite to all.
+    const one = tf.exp(tf.minimum(tf.neg(tf.expandDims(largest, 3)), 80));
+    return tf.div(weighted, tf.maximum(tf.abs(weight), one));
+  });
+}
+
+/** Log decays of weights that are relative to the largest one at each token. */
+function relative(
+  logDecays: tf.Tensor3D,
+  largest: tf.Tensor3D,
+  side: "before" | "after",
+): tf.Tensor3D {
+  const length = largest.shape[2];
+  const [outer, inner] = side === "before" ? [0, 0] : [length - 1, 1];
+  const neighbours = [
+    tf.slice(largest, [0, 0, inner], [-1, -1, length - 1]),
+    // At the end there is no neighbour, and its decay is not read.
+    tf.slice(largest, [0, 0, outer], [-1, -1, 1]),
+  ];
+  if (side === "before") neighbours.reverse();
+  const from = length > 1 ? tf.concat(neighbours, 2) : largest;
+  return tf.add(logDecays, tf.sub(from, largest));
+}
+
+/** Logarithms of weights, of which padding has none. */
+function ofTokens(logWeights: tf.Tensor3D, mask: tf.Tensor2D): tf.Tensor3D {
+  const tokens = tf.expandDims(tf.notEqual(mask, 0), 1);
+  return tf.where(
+    tf.broadcastTo(tokens, logWeights.shape),
+    logWeights,
+    tf.fill(logWeights.shape, LOWEST_LOG_DECAY),
+  ) as tf.Tensor3D;
+}

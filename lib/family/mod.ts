@@ -1,0 +1,37 @@
+/**
+ * The family: each known linear transformer in one line, causal and
+ * bidirectional.
+ *
+ * A function takes its model's inputs by name, and computes the model's token
+ * mixing by LION: the recurrence of its paper if `causal`, and otherwise the
+ * same recurrence from both ends, in which the token itself counts once.
+ *
+ * @module
+ */
+// Registers the gradients of tfjs-core's operations.
+import "@tensorflow/tfjs-layers";
+
+export { deltaNet, type DeltaNetInputs } from "./delta_net.ts";
+export { family, type FamilyMember } from "./family.ts";
+export {
+  gatedLinearAttention,
+  type GatedLinearAttentionInputs,
+} from "./gated_linear_attention.ts";
+export { gateLoop, type GateLoopInputs } from "./gate_loop.ts";
+export { hgrn2, type Hgrn2Inputs } from "./hgrn2.ts";
+export {
+  kimiDeltaAttention,
+  type KimiDeltaAttentionInputs,
+} from "./kimi_delta_attention.ts";
+export { rwkv6, type Rwkv6Inputs } from "./rwkv6.ts";
+export { gatedDeltaNet, type GatedDeltaNetInputs } from "./gated_delta_net.ts";
+export { gatedRfa, type GatedRfaInputs } from "./gated_rfa.ts";
+export type { DeltaFamilyOptions, FamilyOptions } from "./inputs.ts";
+export {
+  linearTransformer,
+  type LinearTransformerInputs,
+  type LinearTransformerOptions,
+} from "./linear_transformer.ts";
+export { mamba2, type Mamba2Inputs } from "./mamba2.ts";
+export { mlstm, type MlstmInputs } from "./mlstm.ts";
+export { retention, type RetentionInputs } from "./retention.ts";

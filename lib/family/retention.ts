@@ -1,0 +1,81 @@
+/** Linear attention with one decay a head. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { fixedDecay } from "../attention/decay.ts";
+import { lionAttention } from "../attention/lion_attention.ts";
+import { assertOptions } from "../contract/options.ts";
+import {
+  FAMILY_OPTIONS,
+  type FamilyOptions,
+  type Inputs,
+  KEYS,
+  PER_HEAD,
+  readInputs,
+  VALUES,
+} from "./inputs.ts";
+
+/** Inputs of {@linkcode retention}. */
+export interface RetentionInputs {
+  /** Queries, rotated by their position if the model does so, `[batch, heads, length, headDim]`. */
+  q: tf.Tensor4D;
+  /** Keys, likewise, `[batch, heads, length, headDim]`. */
+  k: tf.Tensor4D;
+  /** Values, `[batch, heads, length, valueDim]`. */
+  v: tf.Tensor4D;
+  /** Natural logarithm of the decay γ of each head, `[heads]`, <= 0. */
+  logDecay: tf.Tensor1D;
+}
+
+const INPUTS: Inputs<RetentionInputs> = {
+  q: KEYS,
+  k: KEYS,
+  v: VALUES,
+  logDecay: PER_HEAD,
+};
+
+/**
+ * RetNet's retention: each head forgets at a pace of its own.
+ *
+ *     S_i = γ S_{i-1} + k_i v_iᵀ    y_i = s S_iᵀ q_i
+ *
+ * In LION it is LION-D without the division by row sums. What RetNet does after
+ * it, group normalisation and the gate, is left to the caller.
+ *
+ * Source: Sun et al. 2023 (arXiv:2307.08621), equation 6.
+ *
+ * @example Half as much with each step
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { retention } from "@lionjs/lion/family";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const q: tf.Tensor4D = tf.ones([1, 1, 3, 1]);
+ * const logDecay = tf.tensor1d([Math.log(0.5)]);
+ * const y = retention({ q, k: q, v: q, logDecay }, { causal: true });
+ * const [, , last] = await y.data();
+ * assertAlmostEquals(last!, 1 + 0.5 + 0.25, 1e-6);
+ * ```
+ *
+ * @param inputs See {@linkcode RetentionInputs}.
+ * @param options See {@linkcode FamilyOptions}; the scale is 1 / sqrt(headDim).
+ * @returns `[batch, heads, length, valueDim]`
+ * @throws {TypeError} If an input has the wrong shape or type of number, or an
+ * input or option is unknown or of the wrong kind.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function retention(
+  inputs: RetentionInputs,
+  options: FamilyOptions = {},
+): tf.Tensor4D {
+  assertOptions("retention", options, FAMILY_OPTIONS);
+  return tf.tidy(() => {
+    const { q, k, v, logDecay } = readInputs(
+      "retention",
+      inputs,
+      INPUTS,
+      options,
+    );
+    const decay = fixedDecay(logDecay);
+    return lionAttention(q, k, v, { ...options, decay, normalize: false });
+  });
+}

@@ -1,0 +1,133 @@
+/** A recurrence that reads its state before the token changes it. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { fromBothEnds } from "../attention/both_ends.ts";
+import { diagonalDecay } from "../attention/diagonal_decay.ts";
+import { lionAttention } from "../attention/lion_attention.ts";
+import { endsOf } from "../attention/segments.ts";
+import { floats } from "../contract/floats.ts";
+import { assertOptions } from "../contract/options.ts";
+import { withoutPadding } from "../operations/padding.ts";
+import {
+  FAMILY_OPTIONS,
+  type FamilyOptions,
+  type Inputs,
+  KEYS,
+  PER_CHANNEL,
+  readInputs,
+  VALUES,
+} from "./inputs.ts";
+
+/** Inputs of {@linkcode rwkv6}. */
+export interface Rwkv6Inputs {
+  /** Receptances, its queries, `[batch, heads, length, headDim]`. */
+  r: tf.Tensor4D;
+  /** Keys, `[batch, heads, length, headDim]`. */
+  k: tf.Tensor4D;
+  /** Values, `[batch, heads, length, valueDim]`. */
+  v: tf.Tensor4D;
+  /** Natural logarithm of what each channel keeps on passing each token, `[batch, heads, length, headDim]`, <= 0. */
+  logDecay: tf.Tensor4D;
+  /** The weight of each channel of the token itself, `[heads, headDim]`. */
+  bonus: tf.Tensor2D;
+}
+
+const INPUTS: Inputs<Rwkv6Inputs> = {
+  r: KEYS,
+  k: KEYS,
+  v: VALUES,
+  logDecay: PER_CHANNEL,
+  bonus: { axes: "heads, headDim" },
+};
+
+/**
+ * RWKV-6: a token reads what was before it, and itself with a bonus u.
+ *
+ *     y_i = s (S_{i-1} + diag(u) k_i v_iᵀ)ᵀ r_i    S_i = diag(e^{w_i}) S_{i-1} + k_i v_iᵀ
+ *
+ * In LION it is Theorem B.1 with log decays w, paid on arrival, where a query
+ * stands one token earlier than what it belongs to: no decay of the reader's lies
+ * on its paths. In both directions the bonus counts once; not normalised.
+ *
+ * Source: Peng et al. 2024 (arXiv:2404.05892), equation 19.
+ *
+ * @example The neighbour is read without any decay, itself with the bonus
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { rwkv6 } from "@lionjs/lion/family";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const r: tf.Tensor4D = tf.ones([1, 1, 3, 1]);
+ * const v: tf.Tensor4D = tf.tensor4d([100, 10, 1], [1, 1, 3, 1]);
+ * const logDecay: tf.Tensor4D = tf.fill([1, 1, 3, 1], Math.log(0.5));
+ * const bonus = tf.tensor2d([[7]]);
+ * const y = await rwkv6({ r, k: r, v, logDecay, bonus }, { causal: true }).data();
+ * assertAlmostEquals(y[2]!, 7 * 1 + 10 + 0.5 * 100, 1e-5);
+ * ```
+ *
+ * @param inputs See {@linkcode Rwkv6Inputs}.
+ * @param options See {@linkcode FamilyOptions}; the scale is 1.
+ * @returns `[batch, heads, length, valueDim]`
+ * @throws {TypeError} If an input has the wrong shape or type of number, or an
+ * input or option is unknown or of the wrong kind.
+ * @throws {RangeError} If an option has an impossible value.
+ */
+export function rwkv6(
+  inputs: Rwkv6Inputs,
+  options: FamilyOptions = {},
+): tf.Tensor4D {
+  assertOptions("rwkv6", options, FAMILY_OPTIONS);
+  const { scale = 1, causal = false, mask, segments, ...others } = options;
+  return tf.tidy(() => {
+    const { bonus, ...vectors } = readInputs("rwkv6", inputs, INPUTS, options);
+    const run = (
+      { r, k, v, logDecay }: typeof vectors,
+      segments: tf.Tensor2D | undefined,
+    ) => {
+      const earlier = shifted(r, -1);
+      const y = lionAttention(
+        segments ? withinSegments(earlier, segments) : earlier,
+        k,
+        v,
+        {
+          ...others,
+          ...segments ? { segments } : {},
+          decay: diagonalDecay(logDecay, { convention: "arrival" }),
+          normalize: false,
+          causal: true,
+          scale,
+        },
+      );
+      return shifted(y, 1);
+    };
+    const neighbours = causal
+      ? run(vectors, segments)
+      : fromBothEnds(vectors, vectors, run, segments);
+    const { r, k, v } = vectors;
+    const weight = tf.sum(
+      tf.mul(tf.mul(r, k), tf.expandDims(tf.mul(bonus, scale), 1)),
+      3,
+      true,
+    );
+    const y: tf.Tensor4D = tf.add(neighbours, tf.mul(weight, v));
+    return mask ? withoutPadding(y, floats("rwkv6's mask", mask)) : y;
+  });
+}
+
+/** Moves a sequence by one token, filling with 0. */
+function shifted(x: tf.Tensor4D, by: 1 | -1): tf.Tensor4D {
+  const length = x.shape[2];
+  if (length === 1) return tf.zerosLike(x);
+  const start = by === 1 ? 0 : 1;
+  const kept = tf.slice(x, [0, 0, start, 0], [-1, -1, length - 1, -1]);
+  return tf.pad(kept, [[0, 0], [0, 0], by === 1 ? [1, 0] : [0, 1], [0, 0]]);
+}
+
+/** Queries that stand one token earlier, without those of the next segment. */
+function withinSegments(
+  earlier: tf.Tensor4D,
+  segments: tf.Tensor2D,
+): tf.Tensor4D {
+  const { last } = endsOf(segments);
+  return withoutPadding(earlier, tf.sub(1, tf.cast(last, "float32")));
+}

@@ -1,0 +1,172 @@
+/** Problems of the delta rule, and their comparison with the oracle. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type Decay,
+  deltaAttention,
+  type DeltaAttentionOptions,
+  diagonalDecay,
+  noDecay,
+  selectiveDecay,
+  twoSidedDecay,
+} from "../../mod.ts";
+import type { Result } from "../comparison.ts";
+import type { DeltaProblem } from "../delta_oracle.ts";
+import { array, uniform } from "../random.ts";
+import { LOG_DECAYS, segmentsOf, spoilPadding } from "./cases.ts";
+
+/** The kinds of gate. */
+export const GATES = [
+  "none",
+  "arrival",
+  "two-sided",
+  "diagonal",
+  "two-sided diagonal",
+] as const;
+
+/** What varies from case to case. */
+export interface DeltaCase {
+  readonly batch: number;
+  readonly heads: number;
+  readonly length: number;
+  readonly gate: typeof GATES[number];
+  readonly causal: boolean;
+  readonly padded: boolean;
+  readonly packed: boolean;
+  /** @default 6 */
+  readonly headDim?: number;
+  /** @default 5 */
+  readonly valueDim?: number;
+}
+
+/** A case in words, for messages. */
+export function describe(c: DeltaCase): string {
+  return `B=${c.batch} H=${c.heads} L=${c.length} gate=${c.gate}` +
+    (c.causal ? " causal" : "") + (c.padded ? " mask" : "") +
+    (c.packed ? " segments" : "");
+}
+
+/** Fills a case with seeded numbers: keys of length one, β from 0 to 2. */
+export function problemOf(c: DeltaCase): DeltaProblem {
+  const random = uniform(c.length * 1009 + c.batch * 31 + c.heads);
+  const { batch, heads, length, headDim = 6, valueDim = 5 } = c;
+  const tokens = batch * heads * length;
+  const decays = (columns = 1) =>
+    Float32Array.from(
+      Array.from({ length: batch * heads }, (_, s) => {
+        const make = LOG_DECAYS[s % LOG_DECAYS.length]!;
+        return [...array(length * columns, random, make)];
+      }).flat(),
+    );
+  const gates: DeltaProblem["gates"] = {
+    none: () => ({}),
+    arrival: () => ({ forward: decays() }),
+    "two-sided": () => ({
+      forward: decays(),
+      backward: decays(),
+    }),
+    diagonal: () => ({ forward: decays(headDim) }),
+    "two-sided diagonal": () => ({
+      forward: decays(headDim),
+      backward: decays(headDim),
+    }),
+  }[c.gate]();
+  const q = array(tokens * headDim, random);
+  const k = unitRows(array(tokens * headDim, random), headDim);
+  const v = array(tokens * valueDim, random);
+  const beta = array(tokens, random, (u) => u < 0.1 ? 0 : 2 * u);
+  const dy = array(tokens * valueDim, random);
+  const mask = array(batch * length, random, (u) => u < 0.3 ? 0 : 1);
+  const segments = segmentsOf(c, random);
+  if (c.padded) {
+    for (const x of [q, k, v, dy, beta, ...Object.values(gates)]) {
+      spoilPadding(x, mask, c);
+    }
+  }
+  return {
+    batch,
+    heads,
+    length,
+    headDim,
+    valueDim,
+    q,
+    k,
+    v,
+    beta,
+    gates,
+    isDiagonal: c.gate.includes("diagonal"),
+    dy,
+    scale: 0.4,
+    causal: c.causal,
+    ...(c.padded ? { mask } : {}),
+    ...(c.packed ? { segments } : {}),
+  };
+}
+
+/** The rows of a matrix, each divided by its length. */
+function unitRows(x: Float32Array, columns: number): Float32Array {
+  return x.map((value, i) => {
+    const start = i - i % columns;
+    return value / Math.hypot(...x.subarray(start, start + columns));
+  });
+}
+
+/** Solves a problem with the library, on the current backend. */
+export async function run(
+  problem: DeltaProblem,
+  options: Pick<DeltaAttentionOptions, "form" | "chunkSize">,
+): Promise<Result> {
+  const { batch, heads, length, headDim, valueDim, gates } = problem;
+  const { scale, causal, mask, segments } = problem;
+  const shape = (...columns: number[]) => [batch, heads, length, ...columns];
+  const more = {
+    mask: mask && tf.tensor2d(mask, [batch, length]),
+    segments: segments && tf.tensor2d(segments, [batch, length], "int32"),
+  };
+  const names = ["q", "k", "v", "beta", ...Object.keys(gates)];
+  const inputs = [
+    tf.tensor(problem.q, shape(headDim)),
+    tf.tensor(problem.k, shape(headDim)),
+    tf.tensor(problem.v, shape(valueDim)),
+    tf.tensor(problem.beta, shape()),
+    ...Object.values(gates).map((x) =>
+      tf.tensor(x, problem.isDiagonal ? shape(headDim) : shape())
+    ),
+  ];
+  const dy = tf.tensor4d(problem.dy, [batch, heads, length, valueDim]);
+  const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
+    const [q, k, v, beta, ...ofDecay] = args;
+    return deltaAttention(
+      q as tf.Tensor4D,
+      k as tf.Tensor4D,
+      v as tf.Tensor4D,
+      beta as tf.Tensor3D,
+      {
+        ...options,
+        scale,
+        causal,
+        decay: decayOf(ofDecay),
+        ...more.mask && { mask: more.mask },
+        ...more.segments && { segments: more.segments },
+      },
+    );
+  })(inputs, dy);
+  const [y, ...gradients] = await Promise.all(
+    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
+  );
+  tf.dispose([...inputs, dy, value, ...grads]);
+  tf.dispose(Object.values(more).filter((x) => x !== undefined));
+  return {
+    y: y!,
+    gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
+  };
+}
+
+function decayOf([forward, backward]: tf.Tensor[]): Decay {
+  if (!forward) return noDecay();
+  if (backward) {
+    return twoSidedDecay(forward as tf.Tensor4D, backward as tf.Tensor4D);
+  }
+  return forward.rank === 4
+    ? diagonalDecay(forward as tf.Tensor4D, { convention: "arrival" })
+    : selectiveDecay(forward as tf.Tensor3D, { convention: "arrival" });
+}

@@ -1,0 +1,367 @@
+/**
+ * Decays of each channel on each backend, in every form, against the float64
+ * oracle and the figures of the PyTorch reference.
+ *
+ * @module
+ */
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import fc from "fast-check";
+import {
+  type AttentionForm,
+  checkDecay,
+  decayMask,
+  diagonalDecay,
+  explainAttention,
+  lionAttention,
+  twoSidedDecay,
+} from "../../mod.ts";
+import { onEachBackend, TOLERANCE } from "../backends.ts";
+import { differences, type Result } from "../comparison.ts";
+import { type DiagonalProblem, solveDiagonal } from "../diagonal_oracle.ts";
+import { readFixtures, tensorOf } from "../fixtures.ts";
+import { array, uniform } from "../random.ts";
+import { sample } from "../sample.ts";
+import { LOG_DECAYS, segmentsOf, spoilPadding } from "./cases.ts";
+
+const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
+const KINDS = ["source", "arrival", "two-sided"] as const;
+
+interface Case {
+  readonly batch: number;
+  readonly heads: number;
+  readonly length: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+  readonly kind: typeof KINDS[number];
+  readonly causal: boolean;
+  readonly normalize: boolean;
+  readonly padded: boolean;
+  readonly packed: boolean;
+}
+
+/** Fills a case with seeded numbers. */
+function problemOf(c: Case): DiagonalProblem {
+  const random = uniform(c.length * 1009 + c.batch * 31 + c.heads);
+  const tokens = c.batch * c.heads * c.length;
+  // The normaliser needs positive features, as the feature maps make them.
+  const feature = (u: number) => c.normalize ? 0.1 + u : 2 * u - 1;
+  const decay = () =>
+    Float32Array.from(
+      Array.from({ length: c.batch * c.heads }, (_, sequence) => {
+        const make = LOG_DECAYS[sequence % LOG_DECAYS.length]!;
+        return [...array(c.length * c.headDim, random, make)];
+      }).flat(),
+    );
+  const q = array(tokens * c.headDim, random, feature);
+  const k = array(tokens * c.headDim, random, feature);
+  const v = array(tokens * c.valueDim, random);
+  const dy = array(tokens * c.valueDim, random);
+  const mask = array(c.batch * c.length, random, (u) => u < 0.3 ? 0 : 1);
+  // A sequence of padding alone has no meaning.
+  for (let b = 0; b < c.batch; b++) mask[b * c.length] = 1;
+  if (c.padded) { for (const x of [q, k, v, dy]) spoilPadding(x, mask, c); }
+  const segments = segmentsOf(c, random);
+  return {
+    ...c,
+    q,
+    k,
+    v,
+    dy,
+    decays: c.kind === "two-sided"
+      ? { forward: decay(), backward: decay() }
+      : { logDecay: decay() },
+    scale: 0.4,
+    epsilon: 1e-6,
+    ...c.padded ? { mask } : {},
+    ...c.packed ? { segments } : {},
+  };
+}
+
+/** Solves a problem with a form of the library, on the current backend. */
+async function run(
+  problem: DiagonalProblem,
+  form: AttentionForm,
+  chunkSize?: number,
+): Promise<Result> {
+  const { batch, heads, length, headDim, valueDim, kind, decays } = problem;
+  const { scale, epsilon, normalize, causal } = problem;
+  const shape = (columns: number) => [batch, heads, length, columns];
+  const names = ["q", "k", "v", ...Object.keys(decays)];
+  const inputs = [
+    tf.tensor(problem.q, shape(headDim)),
+    tf.tensor(problem.k, shape(headDim)),
+    tf.tensor(problem.v, shape(valueDim)),
+    ...Object.values(decays).map((x) => tf.tensor(x, shape(headDim))),
+  ];
+  const dy = tf.tensor4d(problem.dy, [batch, heads, length, valueDim]);
+  const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
+  const segments = problem.segments &&
+    tf.tensor2d(problem.segments, [batch, length], "int32");
+  const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
+    const [q, k, v, first, second] = args as tf.Tensor4D[];
+    return lionAttention(q!, k!, v!, {
+      decay: kind === "two-sided"
+        ? twoSidedDecay(first!, second!)
+        : diagonalDecay(first!, { convention: kind }),
+      form,
+      scale,
+      epsilon,
+      normalize,
+      causal,
+      ...chunkSize && { chunkSize },
+      ...mask && { mask },
+      ...segments && { segments },
+    });
+  })(inputs, dy);
+  const [y, ...gradients] = await Promise.all(
+    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
+  );
+  tf.dispose([...inputs, dy, value, ...grads]);
+  mask?.dispose();
+  segments?.dispose();
+  return {
+    y: y!,
+    gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
+  };
+}
+
+/** What takes turns while lengths and kinds are all met. */
+const VARIANTS = [
+  { causal: false, normalize: true, padded: false, packed: true },
+  { causal: true, normalize: false, padded: true, packed: true },
+  { causal: false, normalize: false, padded: true, packed: false },
+  { causal: true, normalize: true, padded: false, packed: false },
+  { causal: false, normalize: true, padded: true, packed: true },
+];
+
+const CASES: Case[] = [1, 2, 67, 130].flatMap((length, l) =>
+  KINDS.flatMap((kind, k) =>
+    [0, 1].map((n) => ({
+      length,
+      kind,
+      ...n ? { batch: 2, heads: 1 } : { batch: 1, heads: 2 },
+      headDim: 4,
+      valueDim: 3,
+      ...VARIANTS[(l + 2 * k + 3 * n) % VARIANTS.length]!,
+    }))
+  )
+);
+
+onEachBackend(
+  "lionAttention() with decays of each channel equals the oracle in every form",
+  async (backend) => {
+    const failures: string[] = [];
+    for (const c of sample(backend, CASES)) {
+      const problem = problemOf(c);
+      const expected = solveDiagonal(problem);
+      for (const form of FORMS) {
+        for (const chunkSize of form.endsWith("wise") ? [16, 64] : [16]) {
+          const actual = await run(problem, form, chunkSize);
+          failures.push(
+            ...differences(problem, actual, expected, TOLERANCE[backend])
+              .map((line) =>
+                `${form} ${chunkSize} ${JSON.stringify(c)} ${line}`
+              ),
+          );
+        }
+      }
+    }
+    assertEquals(failures, []);
+  },
+);
+
+onEachBackend(
+  "lionAttention() with decays of each channel equals the oracle at 200 random shapes",
+  async (backend) => {
+    const integer = (max: number) => fc.integer({ min: 1, max });
+    const property = fc.asyncProperty(
+      fc.record({
+        batch: integer(2),
+        heads: integer(3),
+        length: integer(11),
+        headDim: integer(6),
+        valueDim: integer(6),
+        kind: fc.constantFrom(...KINDS),
+        causal: fc.boolean(),
+        normalize: fc.boolean(),
+        padded: fc.boolean(),
+        packed: fc.boolean(),
+      }),
+      integer(12),
+      fc.constantFrom(...FORMS),
+      async (c, chunkSize, form) => {
+        const problem = problemOf(c);
+        const actual = await run(problem, form, chunkSize);
+        const expected = solveDiagonal(problem);
+        const wrong = differences(
+          problem,
+          actual,
+          expected,
+          TOLERANCE[backend],
+        );
+        assertEquals(wrong, []);
+      },
+    );
+    const numRuns = sample(backend, Array(200).keys()).length;
+    await fc.assert(property, { numRuns, seed: 15 });
+  },
+);
+
+onEachBackend(
+  "decays of each channel reproduce the figures of the PyTorch reference",
+  async (backend) => {
+    const all = await readFixtures("ref_diag");
+    const outputs = [...all.keys()].filter((name) => name.endsWith(".y"));
+    assertEquals(outputs.length, 16);
+    for (const output of sample(backend, outputs)) {
+      const [decay, direction, scaling] = output.split(".");
+      const suffix = scaling === "scaled" ? "_pos" : "";
+      const inputs = [
+        ...["q", "k"].map((name) => name + suffix),
+        "v",
+        `${decay}.f`,
+        `${decay}.b`,
+      ].map((name) => tensorOf(all.get(name)!));
+      const dy = tensorOf<tf.Rank.R4>(all.get("dO")!);
+      const values = (name: string) =>
+        all.get(output.replace(/y$/, name))?.values;
+      const size = (name: string) =>
+        values(name)?.reduce((max, x) => Math.max(max, Math.abs(x)), 0) ?? 0;
+      const ofVectors = Math.max(...["dq", "dk", "dv"].map(size));
+      for (const form of FORMS) {
+        const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
+          const [q, k, v, f, b] = args as tf.Tensor4D[];
+          return lionAttention(q!, k!, v!, {
+            decay: twoSidedDecay(f!, b!),
+            form,
+            chunkSize: 8,
+            normalize: scaling === "scaled",
+            causal: direction === "causal",
+          });
+        })(inputs, dy);
+        const { forward, gradient } = TOLERANCE[backend];
+        for (
+          const [name, x, bound] of [
+            ["y", value, forward * size("y")],
+            ["dq", grads[0]!, gradient * ofVectors],
+            ["dk", grads[1]!, gradient * ofVectors],
+            ["dv", grads[2]!, gradient * ofVectors],
+            ["df", grads[3]!, gradient * size("df")],
+            ["db", grads[4]!, gradient * size("db")],
+          ] as const
+        ) {
+          const wanted = values(name);
+          const got = await x.data();
+          const zero = direction === "causal" && name === "db";
+          got.forEach((value, i) => {
+            const error = Math.abs(value - (zero ? 0 : wanted![i]!));
+            assert(error <= bound, `${output} as ${form}: ${name}`);
+          });
+        }
+        tf.dispose([value, ...grads]);
+      }
+      tf.dispose([...inputs, dy]);
+    }
+  },
+);
+
+onEachBackend(
+  "e^-2 a token neither overflows nor loses what is near, at 4,096 tokens",
+  async (backend) => {
+    const [length, headDim] = [backend === "webgpu" ? 512 : 4096, 4];
+    const shape: [number, number, number, number] = [1, 1, length, headDim];
+    const one: tf.Tensor4D = tf.ones(shape);
+    const logDecay: tf.Tensor4D = tf.fill(shape, -2);
+    const decay = diagonalDecay(logDecay);
+    const attend = (q: tf.Tensor, decay: tf.Tensor) =>
+      lionAttention(q as tf.Tensor4D, one, one, {
+        decay: diagonalDecay(decay as tf.Tensor4D),
+        normalize: false,
+        scale: 1 / headDim,
+      });
+    const { value, grads } = tf.valueAndGrads(attend)([one, logDecay]);
+    const ratio = Math.exp(-2);
+    const inside = (1 + ratio) / (1 - ratio);
+    const y = await value.data();
+    y.subarray(64, y.length - 64).forEach((x) =>
+      assertLess(Math.abs(x / inside - 1), 2e-6)
+    );
+    for (const x of [value, ...grads]) {
+      assert((await x.data()).every(Number.isFinite));
+    }
+    const wide = diagonalDecay(tf.fill(shape, -60));
+    const normalized = lionAttention(one, one, one, { decay: wide });
+    (await normalized.data()).forEach((x) => assertLess(Math.abs(x - 1), 1e-5));
+    const positive = twoSidedDecay(logDecay, tf.neg(logDecay));
+    await assertRejects(() => checkDecay(positive), RangeError, "backward");
+    await checkDecay(decay);
+    for (const decay of [wide, positive]) {
+      if (decay.kind === "diagonal") decay.logDecay.dispose();
+      if (decay.kind === "two-sided-diagonal") decay.backward.dispose();
+    }
+    tf.dispose([one, logDecay, value, ...grads, normalized]);
+  },
+);
+
+onEachBackend("explainAttention() knows decays of each channel", async () => {
+  for (const form of FORMS) {
+    for (const causal of [false, true]) {
+      const shape: [number, number, number, number] = [1, 2, 600, 32];
+      const x = tf.randomUniform<tf.Rank.R4>(shape, 0, 1, "float32", 1);
+      const g = tf.fill<tf.Rank.R4>(shape, -0.1);
+      const options = { decay: diagonalDecay(g), form, causal };
+      const plan = explainAttention(x, x, x, options);
+      assertEquals(plan.kernel, null);
+      assertEquals(plan.reason, "no kernel takes a decay of each channel");
+      const before = tf.memory().numBytes;
+      const { peakBytes, result } = await tf.profile(() => {
+        lionAttention(x, x, x, options).dispose();
+        return tf.scalar(0);
+      });
+      const inputs = 4 * (3 + (causal ? 1 : 2)) * x.size;
+      const ratio = plan.peakBytes / (peakBytes - before + inputs);
+      const label = `${form} ${causal ? "causal" : ""}: ${ratio}`;
+      assert(ratio > 0.7 && ratio < 1.4, label);
+      tf.dispose([x, g, result as tf.Tensor]);
+    }
+  }
+  // Buffers of webgpu are not in the profile.
+}, ["wasm", "cpu"]);
+
+onEachBackend("decays of each channel are refused with a reason", () => {
+  tf.engine().startScope();
+  const x = tf.zeros<tf.Rank.R4>([1, 2, 3, 4]);
+  const flat = tf.zeros<tf.Rank.R3>([1, 2, 3]);
+  const attend = (decay: ReturnType<typeof diagonalDecay>) =>
+    lionAttention(x, x, x, { decay });
+  assertThrows(
+    () => attend(diagonalDecay(tf.zeros([1, 2, 3, 5]))),
+    TypeError,
+    "diagonalDecay's logDecay should have shape",
+  );
+  assertThrows(
+    () => diagonalDecay(flat as unknown as tf.Tensor4D),
+    TypeError,
+    "[batch, heads, length, headDim]",
+  );
+  assertThrows(
+    () => twoSidedDecay(x, flat as unknown as tf.Tensor4D),
+    TypeError,
+    "twoSidedDecay's backward",
+  );
+  const convention = "left" as "source";
+  assertThrows(() => diagonalDecay(x, { convention }), RangeError, "left");
+  assertThrows(
+    () => decayMask(diagonalDecay(x), 3),
+    TypeError,
+    "a mask for each",
+  );
+  tf.engine().endScope();
+});

@@ -1,0 +1,324 @@
+/**
+ * Each model of the family on each backend, in each of its forms, against the
+ * float64 loop of its paper's recurrence: outputs and gradients.
+ *
+ * @module
+ */
+import { assertEquals, assertLess, assertThrows } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import fc from "fast-check";
+import {
+  family,
+  type FamilyOptions,
+  gatedRfa,
+  type GatedRfaInputs,
+  gateLoop,
+  linearTransformer,
+  rwkv6,
+} from "../../lib/family/mod.ts";
+import { positiveRandomFeatures, softmaxAttention } from "../../mod.ts";
+import { segmentsOf, spoilPadding } from "../attention/cases.ts";
+import { onEachBackend } from "../backends.ts";
+import { differences, type Result } from "../comparison.ts";
+import { readFixtures, tensorOf } from "../fixtures.ts";
+import { array, uniform } from "../random.ts";
+import { sample } from "../sample.ts";
+import { type Model, MODELS } from "./models.ts";
+import {
+  type FamilyProblem,
+  type Sizes,
+  solveRecurrence,
+} from "./recurrence.ts";
+
+/** Largest errors, relative to the largest value. */
+const TOLERANCE = { forward: 1e-5, gradient: 5e-5 };
+
+interface Case extends Sizes {
+  readonly causal: boolean;
+  readonly padded: boolean;
+  readonly packed: boolean;
+}
+
+/** Fills a case with seeded numbers; what padding holds is not to be read. */
+function problemOf(model: Model, c: Case) {
+  const random = uniform(c.length * 1009 + c.batch * 31 + c.heads);
+  const mask = array(c.batch * c.length, random, (u) => u < 0.3 ? 0 : 1);
+  const inputs = Object.fromEntries(
+    Object.entries(model.inputs).map(([name, axes]) => {
+      const size = axes.reduce((size, axis) => size * c[axis], 1);
+      const sequences = axes.includes("length") ? c.batch * c.heads : c.heads;
+      const columns = c[axes.at(-1)!];
+      const x = array(size, random);
+      x.forEach((u, i) => {
+        const sequence = Math.floor(i / (size / sequences));
+        x[i] = model.make[name]!((u + 1) / 2, sequence);
+      });
+      if (!model.unit?.includes(name)) return [name, x];
+      return [
+        name,
+        x.map((value, i) => {
+          const start = i - i % columns;
+          return value / Math.hypot(...x.subarray(start, start + columns));
+        }),
+      ];
+    }),
+  );
+  const dy = array(c.batch * c.heads * c.length * c.valueDim, random);
+  const logarithms = Object.fromEntries(
+    (model.logarithmic ?? []).map((name) => [name, inputs[name]!]),
+  );
+  const segments = segmentsOf(c, random);
+  return {
+    ...c,
+    inputs,
+    logarithms,
+    dy,
+    ...c.padded ? { mask } : {},
+    ...c.packed ? { segments } : {},
+  };
+}
+
+/** Solves a problem with the library, on the current backend. */
+async function run(
+  model: Model,
+  problem: FamilyProblem,
+  options: Record<string, unknown>,
+): Promise<Result> {
+  const { batch, heads, length, valueDim, causal } = problem;
+  const names = Object.keys(problem.inputs);
+  const tensors = names.map((name) =>
+    tf.tensor(
+      problem.inputs[name]!,
+      model.inputs[name]!.map((axis) => problem[axis]),
+    )
+  );
+  const dy = tf.tensor4d(problem.dy, [batch, heads, length, valueDim]);
+  const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
+  const segments = problem.segments &&
+    tf.tensor2d(problem.segments, [batch, length], "int32");
+  const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) =>
+    model.run(Object.fromEntries(names.map((name, i) => [name, args[i]])), {
+      ...options,
+      causal,
+      ...mask && { mask },
+      ...segments && { segments },
+    })
+  )(tensors, dy);
+  const [y, ...gradients] = await Promise.all(
+    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
+  );
+  tf.dispose([...tensors, dy, value, ...grads]);
+  mask?.dispose();
+  segments?.dispose();
+  return {
+    y: y!,
+    gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
+  };
+}
+
+/** Runs a case in all forms and returns what differs from the recurrence. */
+async function failuresOf(model: Model, c: Case) {
+  const problem = problemOf(model, c);
+  const expected = solveRecurrence(model, problem);
+  const failures: string[] = [];
+  for (const form of model.forms) {
+    const actual = await run(model, problem, { form, chunkSize: 16 });
+    failures.push(
+      ...differences(problem, actual, expected, TOLERANCE).map((line) =>
+        `${form} ${JSON.stringify(c)}: ${line}`
+      ),
+    );
+  }
+  return failures;
+}
+
+const CASES: Case[] = [1, 2, 67, 130].flatMap((length, l) =>
+  [false, true].map((causal, c) => ({
+    ...(l + c) % 2
+      ? { batch: 1, heads: 3, padded: false, packed: l > 1 }
+      : { batch: 2, heads: 1, padded: true, packed: l % 2 === 1 },
+    length,
+    causal,
+    headDim: 4,
+    valueDim: 3,
+  }))
+);
+
+for (const model of MODELS) {
+  onEachBackend(
+    `${model.name}() equals its paper's recurrence in every form, outputs and gradients`,
+    async (backend) => {
+      const failures: string[] = [];
+      for (const c of sample(backend, CASES)) {
+        failures.push(...await failuresOf(model, c));
+      }
+      assertEquals(failures, []);
+    },
+  );
+
+  onEachBackend(
+    `${model.name}() equals its paper's recurrence at 200 random shapes`,
+    async (backend) => {
+      const integer = (max: number) => fc.integer({ min: 1, max });
+      const property = fc.asyncProperty(
+        fc.record({
+          batch: integer(2),
+          heads: integer(3),
+          length: integer(9),
+          headDim: integer(6),
+          valueDim: integer(6),
+          causal: fc.boolean(),
+          padded: fc.boolean(),
+          packed: fc.boolean(),
+        }),
+        integer(10),
+        fc.constantFrom(...model.forms),
+        async (c, chunkSize, form) => {
+          const problem = problemOf(model, c);
+          const actual = await run(model, problem, { form, chunkSize });
+          const expected = solveRecurrence(model, problem);
+          assertEquals(
+            differences(problem, actual, expected, TOLERANCE),
+            [],
+          );
+        },
+      );
+      const numRuns = sample(backend, Array(200).keys()).length;
+      await fc.assert(property, { numRuns, seed: 15 });
+    },
+  );
+
+  onEachBackend(`${model.name}() never reads padding`, async () => {
+    const c = { ...CASES[2]!, length: 20, padded: true };
+    const problem = problemOf(model, c);
+    const spoiled = Object.entries(problem.inputs).map(([name, x]) => {
+      const isVector = model.inputs[name]!.length === 4 &&
+        !["logDecay", "forget", "phase"].includes(name);
+      const copy = x.slice();
+      if (isVector) spoilPadding(copy, problem.mask!, c);
+      return [name, copy];
+    });
+    const inputs = Object.fromEntries(spoiled);
+    for (const form of model.forms) {
+      const options = { form, chunkSize: 8 };
+      assertEquals(
+        await run(model, { ...problem, inputs }, options),
+        await run(model, problem, options),
+      );
+    }
+  });
+}
+
+onEachBackend(
+  "rwkv6() reproduces the figures of the PyTorch reference",
+  async () => {
+    const all = await readFixtures("ref_rwkv6");
+    const names = ["q", "k", "v", "w", "u"];
+    for (const direction of ["causal", "bidir"]) {
+      for (const form of ["full", "recurrent", "chunkwise"] as const) {
+        const inputs = names.map((name) => tensorOf(all.get(name)!));
+        const dy = tensorOf<tf.Rank.R4>(all.get("dO")!);
+        const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
+          const [r, k, v, logDecay, bonus] = args as tf.Tensor4D[];
+          return rwkv6(
+            {
+              r: r!,
+              k: k!,
+              v: v!,
+              logDecay: logDecay!,
+              bonus: tf.reshape(bonus!, [2, 8]),
+            },
+            { causal: direction === "causal", form, chunkSize: 8 },
+          );
+        })(inputs, dy);
+        const bounds = [TOLERANCE.forward, ...names.map(() => 5e-6)];
+        for (const [i, x] of [value, ...grads].entries()) {
+          const name = i === 0 ? "y" : `d${names[i - 1]}`;
+          const wanted = all.get(`${direction}.${name}`)!.values;
+          const size = wanted.reduce((m, x) => Math.max(m, Math.abs(x)), 0);
+          const got = await x.data();
+          wanted.forEach((x, at) =>
+            assertLess(Math.abs(x - got[at]!), bounds[i]! * size, name)
+          );
+        }
+        tf.dispose([...inputs, dy, value, ...grads]);
+      }
+    }
+  },
+);
+
+onEachBackend("angles of thousands of tokens keep their digits", async () => {
+  const length = 4000;
+  const phase = array(length, uniform(1), (u) => 3 * u);
+  let angle = 0;
+  const expected = phase.map((x, i) => Math.cos(angle += i ? x : 0));
+  const shape: [number, number, number, number] = [1, 1, length, 1];
+  const one: tf.Tensor4D = tf.ones(shape);
+  const first = tf.tidy(() => {
+    const v = tf.pad(tf.ones([1, 1, 1, 1]), [[0, 0], [0, 0], [0, length - 1], [
+      0,
+      0,
+    ]]);
+    return gateLoop({
+      q: one,
+      k: one,
+      v: v as tf.Tensor4D,
+      logDecay: tf.zeros(shape),
+      phase: tf.tensor4d(phase, shape),
+    }, { causal: true });
+  });
+  const got = await first.data();
+  expected.forEach((x, i) => assertLess(Math.abs(x - got[i]!), 1e-6));
+  tf.dispose([one, first]);
+});
+
+onEachBackend(
+  "linearTransformer() of positive random features is near softmax attention",
+  async () => {
+    const random = uniform(5);
+    const shape: [number, number, number, number] = [1, 2, 20, 4];
+    const [q, k, v] = [1, 2, 3].map(() =>
+      tf.tensor4d(array(160, random), shape)
+    );
+    const directions = tf.randomNormal<tf.Rank.R2>(
+      [4096, 4],
+      0,
+      1,
+      "float32",
+      7,
+    );
+    const featureMap = positiveRandomFeatures(directions);
+    const y = linearTransformer({ q: q!, k: k!, v: v! }, { featureMap });
+    const expected = softmaxAttention(q!, k!, v!);
+    const [got, wanted] = await Promise.all([y.data(), expected.data()]);
+    wanted.forEach((x, i) => assertLess(Math.abs(x - got[i]!), 0.02));
+    tf.dispose([q!, k!, v!, directions, y, expected]);
+  },
+);
+
+Deno.test("the table has every function of the family", () => {
+  assertEquals(
+    family.map((member) => member.function.name).sort(),
+    MODELS.map((model) => model.name).sort(),
+  );
+});
+
+onEachBackend("the family refuses what it cannot use, and says why", () => {
+  tf.engine().startScope();
+  const q = tf.zeros<tf.Rank.R4>([1, 2, 3, 4]);
+  const gate = tf.zeros<tf.Rank.R3>([1, 2, 3]);
+  const refuse = (inputs: unknown, options: unknown, message: string) =>
+    assertThrows(
+      () => gatedRfa(inputs as GatedRfaInputs, options as FamilyOptions),
+      TypeError,
+      message,
+    );
+  const whole = { q, k: q, v: q, gate };
+  refuse(undefined, {}, "inputs of gatedRfa should be an object");
+  refuse({ ...whole, g: gate }, {}, 'gatedRfa has no input "g"');
+  refuse({ q, k: q, v: q }, {}, "gatedRfa's gate should be a tensor");
+  refuse({ ...whole, gate: q }, {}, "gatedRfa's gate should have shape");
+  refuse({ ...whole, k: tf.zeros([1, 2, 3, 5]) }, {}, "gatedRfa's k should");
+  refuse(whole, { decay: 1 }, 'gatedRfa has no option "decay"');
+  tf.engine().endScope();
+});

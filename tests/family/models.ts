@@ -1,0 +1,373 @@
+/** The models of the family: how to run each, and its recurrence in float64. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import {
+  deltaNet,
+  type FamilyOptions,
+  gatedDeltaNet,
+  gatedLinearAttention,
+  gatedRfa,
+  gateLoop,
+  hgrn2,
+  kimiDeltaAttention,
+  linearTransformer,
+  mamba2,
+  mlstm,
+  retention,
+  rwkv6,
+} from "../../lib/family/mod.ts";
+import { LOG_DECAYS } from "../attention/cases.ts";
+import {
+  apply,
+  constant,
+  dot,
+  exp,
+  minus,
+  over,
+  plus,
+  type Scalar,
+  times,
+} from "../float64.ts";
+import type { Axes, Recurrence, Sizes, State } from "./recurrence.ts";
+
+/** A model: the function under test, its inputs, and its recurrence. */
+export interface Model extends Recurrence {
+  readonly name: string;
+  // deno-lint-ignore no-explicit-any -- each has inputs of its own
+  readonly run: (inputs: any, options: any) => tf.Tensor4D;
+  readonly forms: readonly FamilyOptions["form"][];
+  /** Numbers of each input, of a uniform one; of keys of length one, their direction. */
+  readonly make: Readonly<
+    Record<string, (u: number, sequence: number) => number>
+  >;
+  /** Inputs that are computed with as logarithms: the gradient in these is compared. */
+  readonly logarithmic?: readonly string[];
+  /** Inputs whose rows have length one. */
+  readonly unit?: readonly string[];
+}
+
+const KEYS: Axes = ["batch", "heads", "length", "headDim"];
+const VALUES: Axes = ["batch", "heads", "length", "valueDim"];
+const PER_CHANNEL = KEYS;
+const PER_TOKEN: Axes = ["batch", "heads", "length"];
+const PER_HEAD: Axes = ["heads"];
+
+const LION = ["full", "recurrent", "blockwise", "chunkwise"] as const;
+const DELTA = ["recurrent", "chunkwise"] as const;
+
+const signed = (u: number) => 2 * u - 1;
+const positive = (u: number) => 0.1 + u;
+/** Of 1, of 0, of e^-60 and ordinary ones. */
+const logDecay = (u: number, sequence: number) =>
+  LOG_DECAYS[sequence % LOG_DECAYS.length]!(u);
+/** The same as decays. */
+const gate = (u: number) =>
+  u < 0.1 ? 0 : u < 0.2 ? 1e-26 : u < 0.4 ? 1 : 0.05 + 0.9 * u;
+
+/** A state with every number times a factor of its row. */
+function scaled(state: State, factor: (row: number) => Scalar): State {
+  return state.map((row, n) => row.map((x) => times(factor(n), x)));
+}
+
+/** The state with key · valueᵀ added. */
+function added(
+  state: State,
+  key: readonly Scalar[],
+  value: readonly Scalar[],
+): State {
+  return state.map((row, n) =>
+    row.map((x, e) => plus(x, times(key[n]!, value[e]!)))
+  );
+}
+
+/** stateᵀ · vector */
+function answer(state: State, vector: readonly Scalar[]): Scalar[] {
+  return state[0]!.map((_, e) => dot(vector, state.map((row) => row[e]!)));
+}
+
+const column = (factor: Scalar, row: readonly Scalar[]) =>
+  row.map((x) => times(factor, x));
+const one = constant(1);
+const withOne = (v: readonly Scalar[]) => [...v, one];
+const rootOf = (k: readonly Scalar[]) => constant(1 / Math.sqrt(k.length));
+
+/** The rows divided by the last column, with lionAttention's epsilon. */
+function divided(read: readonly Scalar[], epsilon: number): Scalar[] {
+  const norm = plus(read.at(-1)!, constant(epsilon));
+  return read.slice(0, -1).map((x) => over(x, norm));
+}
+
+const square = ({ headDim, valueDim }: Sizes) => [headDim, valueDim] as const;
+const withSums = ({ headDim, valueDim }: Sizes) =>
+  [headDim, valueDim + 1] as const;
+
+const elu = (x: Scalar) =>
+  apply(
+    x,
+    (x) => x > 0 ? x + 1 : Math.exp(x),
+    (x) => x > 0 ? 1 : Math.exp(x),
+  );
+const sigmoid = (x: Scalar) =>
+  apply(
+    x,
+    (x) => 1 / (1 + Math.exp(-x)),
+    (x) => 1 / (2 + Math.exp(-x) + Math.exp(x)),
+  );
+
+const cosine = (x: Scalar) => apply(x, Math.cos, (x) => -Math.sin(x));
+const sine = (x: Scalar) => apply(x, Math.sin, Math.cos);
+
+const deltaRule: Omit<Model, "name" | "run" | "inputs" | "make"> = {
+  forms: DELTA,
+  unit: ["k"],
+  state: square,
+  leavesOutPadding: true,
+  write: (state, { k, v, beta }) => {
+    const found = answer(state, k!);
+    const news = v!.map((x, e) => times(beta![0]!, minus(x, found[e]!)));
+    return added(state, k!, news);
+  },
+  read: (state, { q }) => answer(state, q!),
+  own: ({ q, k, v, beta }) => column(times(beta![0]!, dot(q!, k!)), v!),
+  output: (read, { k }) => column(rootOf(k!), read),
+};
+
+/** All of them. */
+export const MODELS: readonly Model[] = [
+  {
+    name: "linearTransformer",
+    run: linearTransformer,
+    forms: LION,
+    inputs: { q: KEYS, k: KEYS, v: VALUES },
+    make: { q: signed, k: signed, v: signed },
+    state: withSums,
+    write: (state, { k, v }) => added(state, k!.map(elu), withOne(v!)),
+    read: (state, { q }) => answer(state, q!.map(elu)),
+    own: ({ q, k, v }) => column(dot(q!.map(elu), k!.map(elu)), withOne(v!)),
+    output: (read) => divided(read, 1e-6),
+  },
+  {
+    name: "retention",
+    run: retention,
+    forms: LION,
+    inputs: { q: KEYS, k: KEYS, v: VALUES, logDecay: PER_HEAD },
+    make: { q: signed, k: signed, v: signed, logDecay },
+    state: square,
+    fade: (state, { logDecay }) => scaled(state, () => exp(logDecay![0]!)),
+    write: (state, { k, v }) => added(state, k!, v!),
+    read: (state, { q }) => answer(state, q!),
+    own: ({ q, k, v }) => column(dot(q!, k!), v!),
+    output: (read, { k }) => column(rootOf(k!), read),
+  },
+  {
+    name: "gatedRfa",
+    run: gatedRfa,
+    forms: LION,
+    inputs: { q: KEYS, k: KEYS, v: VALUES, gate: PER_TOKEN },
+    make: { q: positive, k: positive, v: signed, gate },
+    logarithmic: ["gate"],
+    state: withSums,
+    fade: (state, { gate }) => scaled(state, () => gate![0]!),
+    write: (state, { k, v, gate }) =>
+      added(state, column(minus(one, gate![0]!), k!), withOne(v!)),
+    read: (state, { q }) => answer(state, q!),
+    own: ({ q, k, v, gate }) =>
+      column(times(minus(one, gate![0]!), dot(q!, k!)), withOne(v!)),
+    output: (read) => divided(read, 1e-6),
+  },
+  {
+    name: "mamba2",
+    run: mamba2,
+    forms: LION,
+    inputs: {
+      x: VALUES,
+      dt: PER_TOKEN,
+      a: PER_HEAD,
+      b: KEYS,
+      c: KEYS,
+      d: PER_HEAD,
+    },
+    make: {
+      x: signed,
+      dt: (u) => u < 0.1 ? 60 : u * u,
+      a: (u) => -0.01 - u,
+      b: signed,
+      c: signed,
+      d: signed,
+    },
+    state: square,
+    fade: (state, { dt, a }) =>
+      scaled(state, () => exp(times(dt![0]!, a![0]!))),
+    write: (state, { x, dt, b }) => added(state, b!, column(dt![0]!, x!)),
+    read: (state, { c }) => answer(state, c!),
+    own: ({ x, dt, b, c }) => column(times(dt![0]!, dot(c!, b!)), x!),
+    output: (read, { x, d }) =>
+      read.map((y, e) => plus(y, times(d![0]!, x![e]!))),
+  },
+  {
+    name: "mlstm",
+    run: mlstm,
+    forms: LION,
+    inputs: {
+      q: KEYS,
+      k: KEYS,
+      v: VALUES,
+      inputGate: PER_TOKEN,
+      forgetGate: PER_TOKEN,
+    },
+    make: {
+      q: signed,
+      k: signed,
+      v: signed,
+      inputGate: (u, sequence) => (sequence % 2 ? 60 : 6) * signed(u),
+      forgetGate: (u) => u < 0.1 ? -60 : u < 0.2 ? 30 : 8 * u,
+    },
+    state: withSums,
+    fade: (state, { forgetGate }) =>
+      scaled(state, () => sigmoid(forgetGate![0]!)),
+    write: (state, { k, v, inputGate }) =>
+      added(state, column(exp(inputGate![0]!), k!), withOne(v!)),
+    read: (state, { q, k }) => column(rootOf(k!), answer(state, q!)),
+    own: ({ q, k, v, inputGate }) =>
+      column(
+        times(rootOf(k!), times(exp(inputGate![0]!), dot(q!, k!))),
+        withOne(v!),
+      ),
+    output: (read) => {
+      const norm = apply(
+        read.at(-1)!,
+        (n) => Math.max(Math.abs(n), 1),
+        (n) => Math.abs(n) > 1 ? Math.sign(n) : 0,
+      );
+      return read.slice(0, -1).map((x) => over(x, norm));
+    },
+  },
+  {
+    ...deltaRule,
+    name: "deltaNet",
+    run: deltaNet,
+    inputs: { q: KEYS, k: KEYS, v: VALUES, beta: PER_TOKEN },
+    make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u },
+  },
+  {
+    ...deltaRule,
+    name: "gatedDeltaNet",
+    run: gatedDeltaNet,
+    inputs: {
+      q: KEYS,
+      k: KEYS,
+      v: VALUES,
+      beta: PER_TOKEN,
+      logDecay: PER_TOKEN,
+    },
+    make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u, logDecay },
+    fade: (state, { logDecay }) => scaled(state, () => exp(logDecay![0]!)),
+  },
+  {
+    ...deltaRule,
+    name: "kimiDeltaAttention",
+    run: kimiDeltaAttention,
+    inputs: {
+      q: KEYS,
+      k: KEYS,
+      v: VALUES,
+      beta: PER_TOKEN,
+      logDecay: PER_CHANNEL,
+    },
+    make: { q: signed, k: signed, v: signed, beta: (u) => 2 * u, logDecay },
+    fade: (state, { logDecay }) => scaled(state, (n) => exp(logDecay![n]!)),
+  },
+  {
+    name: "gatedLinearAttention",
+    run: gatedLinearAttention,
+    forms: LION,
+    inputs: { q: KEYS, k: KEYS, v: VALUES, logDecay: PER_CHANNEL },
+    make: { q: signed, k: signed, v: signed, logDecay },
+    state: square,
+    fade: (state, { logDecay }) => scaled(state, (n) => exp(logDecay![n]!)),
+    write: (state, { k, v }) => added(state, k!, v!),
+    read: (state, { q }) => answer(state, q!),
+    own: ({ q, k, v }) => column(dot(q!, k!), v!),
+    output: (read, { k }) => column(rootOf(k!), read),
+  },
+  {
+    name: "hgrn2",
+    run: hgrn2,
+    forms: LION,
+    inputs: { q: KEYS, v: VALUES, forget: PER_CHANNEL },
+    make: { q: signed, v: signed, forget: gate },
+    logarithmic: ["forget"],
+    state: square,
+    fade: (state, { forget }) => scaled(state, (n) => forget![n]!),
+    write: (state, { v, forget }) =>
+      added(state, forget!.map((f) => minus(one, f)), v!),
+    read: (state, { q }) => answer(state, q!),
+    own: ({ q, v, forget }) =>
+      column(dot(q!, forget!.map((f) => minus(one, f))), v!),
+    output: (read, { q }) => column(rootOf(q!), read),
+  },
+  {
+    name: "rwkv6",
+    run: rwkv6,
+    forms: LION,
+    inputs: {
+      r: KEYS,
+      k: KEYS,
+      v: VALUES,
+      logDecay: PER_CHANNEL,
+      bonus: ["heads", "headDim"],
+    },
+    make: { r: signed, k: signed, v: signed, logDecay, bonus: signed },
+    state: square,
+    fade: (state, { logDecay }) => scaled(state, (n) => exp(logDecay![n]!)),
+    write: (state, { k, v }) => added(state, k!, v!),
+    // What was there before the token, and the token itself with the bonus.
+    read: (_after, { r, k, v, bonus }, before) =>
+      answer(added(before, k!.map((x, n) => times(bonus![n]!, x)), v!), r!),
+    own: ({ r, k, v, bonus }) =>
+      column(dot(r!, k!.map((x, n) => times(bonus![n]!, x))), v!),
+    output: (read) => read,
+  },
+  {
+    name: "gateLoop",
+    run: gateLoop,
+    forms: LION,
+    inputs: {
+      q: KEYS,
+      k: KEYS,
+      v: VALUES,
+      logDecay: PER_CHANNEL,
+      phase: PER_CHANNEL,
+    },
+    make: {
+      q: signed,
+      k: signed,
+      v: signed,
+      logDecay,
+      phase: (u) => 40 * signed(u),
+    },
+    // The real parts, and below them the imaginary ones.
+    state: ({ headDim, valueDim }) => [2 * headDim, valueDim],
+    fade: (state, { logDecay, phase }) => {
+      const channels = logDecay!.length;
+      return state.map((row, n) => {
+        const at = n % channels;
+        const factor = exp(logDecay![at]!);
+        const real = times(factor, cosine(phase![at]!));
+        const imaginary = times(factor, sine(phase![at]!));
+        return row.map((_, e) => {
+          const [re, im] = [state[at]![e]!, state[at + channels]![e]!];
+          return n < channels
+            ? minus(times(real, re), times(imaginary, im))
+            : plus(times(real, im), times(imaginary, re));
+        });
+      });
+    },
+    write: (state, { k, v }) => [
+      ...added(state.slice(0, k!.length), k!, v!),
+      ...state.slice(k!.length),
+    ],
+    read: (state, { q }) => answer(state.slice(0, q!.length), q!),
+    own: ({ q, k, v }) => column(dot(q!, k!), v!),
+    output: (read) => read,
+  },
+];

@@ -1,0 +1,139 @@
+/**
+ * Models of the family in float64, each as the loop of its own paper's
+ * recurrence, from the left and, for both directions, from the right.
+ *
+ * @module
+ */
+import {
+  constant,
+  differentiate,
+  type Differentiated,
+  minus,
+  plus,
+  type Scalar,
+} from "../float64.ts";
+
+/** Sizes of a problem. */
+export interface Sizes {
+  readonly batch: number;
+  readonly heads: number;
+  readonly length: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+}
+
+/** Axes of an input. */
+export type Axes = readonly ("batch" | keyof Sizes)[];
+
+/** What a sweep sees at a token: a row of each input, by name. */
+export type Token = Readonly<Record<string, readonly Scalar[]>>;
+
+/** A state, `[rows][columns]`. */
+export type State = readonly (readonly Scalar[])[];
+
+/** A model as its paper states it. */
+export interface Recurrence {
+  /** Axes of each input; a row of it is what comes after the length, or after the heads. */
+  readonly inputs: Readonly<Record<string, Axes>>;
+  /** Rows and columns of its state. */
+  readonly state: (sizes: Sizes) => readonly [rows: number, columns: number];
+  /** What is left of a state on arriving at a token. @default all of it */
+  readonly fade?: (state: State, token: Token) => State;
+  /** Whether padding is passed without fading. @default false */
+  readonly leavesOutPadding?: true;
+  /** The state after a token, of what was left. */
+  readonly write: (faded: State, token: Token) => State;
+  /** What a token reads of the state after it, or before it. */
+  readonly read: (after: State, token: Token, before: State) => Scalar[];
+  /** What a token reads of what it has itself written: both sweeps have it. */
+  readonly own: (token: Token) => Scalar[];
+  /** The output of what was read, from one side or from both. */
+  readonly output: (read: Scalar[], token: Token) => Scalar[];
+}
+
+/** A problem: inputs by name, flat, and the gradient of the loss in the output. */
+export interface FamilyProblem extends Sizes {
+  readonly inputs: Readonly<Record<string, Float32Array>>;
+  readonly dy: Float32Array;
+  readonly causal: boolean;
+  /** `[batch, length]`, 0 at padding. */
+  readonly mask?: Float32Array;
+  /** `[batch, length]`, which packed sequence each token belongs to. */
+  readonly segments?: Int32Array;
+}
+
+/** Solves a problem: the output, and the gradients of Σ y · dy. */
+export function solveRecurrence(
+  recurrence: Recurrence,
+  problem: FamilyProblem,
+): Differentiated {
+  const { batch, heads, length, valueDim, inputs, dy, causal, mask, segments } =
+    problem;
+  const isToken = (sequence: number, i: number) =>
+    mask?.[Math.floor(sequence / heads) * length + i] !== 0;
+  const seen = dy.map((x, at) => {
+    const token = Math.floor(at / valueDim);
+    return isToken(Math.floor(token / length), token % length) ? x : 0;
+  });
+  return differentiate(inputs, seen, (scalars) => {
+    const y: Scalar[] = [];
+    for (let sequence = 0; sequence < batch * heads; sequence++) {
+      const token = (i: number): Token =>
+        Object.fromEntries(
+          Object.entries(recurrence.inputs).map(([name, axes]) => {
+            const columns = axes.slice(axes.includes("length") ? 3 : 1)
+              .reduce((size, axis) => size * problem[axis], 1);
+            const row = axes.includes("length")
+              ? sequence * length + i
+              : sequence % heads;
+            return [
+              name,
+              scalars[name]!.slice(row * columns, (row + 1) * columns),
+            ];
+          }),
+        );
+      const tokens = Array.from({ length }, (_, i) => token(i));
+      const sweep = (order: number[]) => {
+        const [rows, columns] = recurrence.state(problem);
+        const empty = (): State =>
+          Array.from(
+            { length: rows },
+            () => Array.from({ length: columns }, () => constant(0)),
+          );
+        const start = Math.floor(sequence / heads) * length;
+        let state = empty();
+        let number: number | undefined;
+        const read: Scalar[][] = [];
+        for (const i of order) {
+          // Each packed sequence begins with nothing.
+          if (segments?.[start + i] !== number) state = empty();
+          number = segments?.[start + i];
+          const before = state;
+          const isPadding = !isToken(sequence, i);
+          if (isPadding && recurrence.leavesOutPadding) continue;
+          const { fade = (state: State) => state } = recurrence;
+          state = fade(state, tokens[i]!);
+          if (isPadding) continue;
+          state = recurrence.write(state, tokens[i]!);
+          read[i] = recurrence.read(state, tokens[i]!, before);
+        }
+        return read;
+      };
+      const order = tokens.map((_, i) => i);
+      const past = sweep(order);
+      const future = causal ? [] : sweep(order.toReversed());
+      for (let i = 0; i < length; i++) {
+        if (!isToken(sequence, i)) {
+          for (let e = 0; e < valueDim; e++) y.push(constant(0));
+          continue;
+        }
+        const own = recurrence.own(tokens[i]!);
+        const read = past[i]!.map((x, e) =>
+          causal ? x : minus(plus(x, future[i]![e]!), own[e]!)
+        );
+        y.push(...recurrence.output(read, tokens[i]!));
+      }
+    }
+    return y;
+  });
+}
