@@ -23,6 +23,10 @@
  * first token, its tokens and the place of the sequence's first token, and
  * `thread` the local index; tokens are counted from the chunk's first.
  *
+ * Factors are numbers of a token here. Those of a decay of each key channel would
+ * be quads, at the place where a vector has the columns of a key, and `through` a
+ * number for each row of a state.
+ *
  * No exponent is above 0, whatever the preparation: each is the sum of the log
  * decays along one path.
  *
