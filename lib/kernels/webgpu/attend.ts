@@ -9,7 +9,13 @@
  *
  * @module
  */
-import { type Preparation, preparationKey } from "./preparation.ts";
+import {
+  type Binding,
+  input,
+  keyOf,
+  type Shader,
+} from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 import { finishing } from "./attend_finish.ts";
 import { scoring, splitChunk, wholeChunk } from "./attend_scores.ts";
 import {
@@ -20,14 +26,8 @@ import {
 } from "./attend_shape.ts";
 import { readStates } from "./attend_states.ts";
 import { distinct } from "./chunk_states.ts";
+import { type Preparation, preparationKey } from "./preparation.ts";
 import { columnsOf, inputsOf, outputsOf, type Role, roleKey } from "./roles.ts";
-import {
-  type Binding,
-  input,
-  keyOf,
-  type Shader,
-} from "../../tfjs/webgpu/shader.ts";
-import { declare, type Launch } from "./problem.ts";
 import { eachRow as rows, RECORD_QUADS, TILE_ROWS } from "./states.ts";
 import { bindingOf, QUADS, reading, writing } from "./vectors.ts";
 

@@ -36,6 +36,8 @@ export interface Schedule {
   instead?(call: Call<string, KernelAttributes>): tf.TensorInfo[] | undefined;
   /** Tokens of a chunk of the gradient, if not those of the forward pass. */
   gradientChunk?(length: number, dims: Dims): number;
+  /** Bytes of the largest buffer for a sequence that {@linkcode prepare} makes, if there are decays. */
+  bytesOfSequence?(length: number, dims: Dims): number;
   /** Makes what all roles need besides. */
   prepare?(run: Run, pass: Pass): void;
   /** Computes some roles, of the same decays. */
@@ -64,7 +66,7 @@ export function registerForm(
     {
       forward: (call) =>
         schedule.instead?.(call) ??
-          forward(new Run(call, schedule.readsStates), schedule),
+          forward(runOf(call, schedule, schedule.readsStates), schedule),
       gradient: (call) => gradient(runOfGradient(call, schedule), schedule),
       plan: (request, device) =>
         request.states && !schedule.takesStates
@@ -79,18 +81,34 @@ function runOfGradient(
   call: Call<string, KernelAttributes>,
   schedule: Schedule,
 ): Run {
-  const { q, v, f } = call.inputs;
-  const [length, headDim] = q!.shape.slice(2) as [number, number];
-  const dims = { headDim, valueDim: v!.shape[3]! };
+  const { length, dims } = sizesOf(call);
   const { chunkSize } = call.attributes;
   const attributes = {
     ...call.attributes,
     chunkSize: schedule.gradientChunk?.(length, dims) ?? chunkSize,
   };
-  return new Run(
+  return runOf(
     { ...call, attributes },
-    schedule.readsStates || f !== undefined,
+    schedule,
+    schedule.readsStates || call.inputs["f"] !== undefined,
   );
+}
+
+function runOf(
+  call: Call<string, KernelAttributes>,
+  schedule: Schedule,
+  withStates: boolean,
+): Run {
+  const { length, dims } = sizesOf(call);
+  const bytes = call.inputs["f"] && schedule.bytesOfSequence?.(length, dims);
+  return new Run(call, withStates, bytes);
+}
+
+function sizesOf(
+  { inputs: { q, v } }: Call<string, KernelAttributes>,
+): { length: number; dims: Dims } {
+  const [length, headDim] = q!.shape.slice(2) as [number, number];
+  return { length, dims: { headDim, valueDim: v!.shape[3]! } };
 }
 
 function forward(run: Run, schedule: Schedule): tf.TensorInfo[] {

@@ -1,21 +1,21 @@
 /** A call of an attention kernel for WebGPU. @module */
-import { type Preparation, preparationFor } from "./preparation.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { KernelAttributes } from "../../attention/kernel.ts";
 import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
+import type { Call } from "../../tfjs/webgpu/fused_kernel.ts";
+import { launch } from "../../tfjs/webgpu/launch.ts";
+import { makeFloats } from "../../tfjs/webgpu/program.ts";
+import type { Shader } from "../../tfjs/webgpu/shader.ts";
+import { type Launch, packProblem } from "./problem.ts";
 import { attendShader } from "./attend.ts";
 import { type Shape, shapeFor } from "./attend_shape.ts";
 import { carryStatesShader, type PieceBorders } from "./carry_states.ts";
 import { chunkStatesShader } from "./chunk_states.ts";
-import type { Call } from "../../tfjs/webgpu/fused_kernel.ts";
-import { launch } from "../../tfjs/webgpu/launch.ts";
 import { packShader } from "./pack.ts";
 import { clearPadding } from "./padding.ts";
 import { isPacked, type Pass, passesOver, stateBytes } from "./passes.ts";
-import { makeFloats } from "../../tfjs/webgpu/program.ts";
+import { type Preparation, preparationFor } from "./preparation.ts";
 import type { Role } from "./roles.ts";
-import type { Shader } from "../../tfjs/webgpu/shader.ts";
-import { type Launch, packProblem } from "./problem.ts";
 import type { States } from "./states.ts";
 import { type Columns, type Dims, quadsOf, type Vectors } from "./vectors.ts";
 
@@ -46,10 +46,12 @@ export class Run {
   /**
    * @param call The kernel's tensors and attributes.
    * @param withStates Whether the kernel makes states, if there are any.
+   * @param bytesOfSequence What else a sequence takes of one buffer.
    */
   constructor(
     { inputs, backend, attributes }: Call<string, KernelAttributes>,
     withStates: boolean,
+    bytesOfSequence: number = 0,
   ) {
     this.#backend = backend;
     this.#tensors = { ...inputs };
@@ -83,7 +85,11 @@ export class Run {
     const bytes = this.hasStates
       ? this.chunks * stateBytes(this.dims, this.decays)
       : 0;
-    this.passes = passesOver(batch * heads, bytes, limits);
+    this.passes = passesOver(
+      batch * heads,
+      Math.max(bytes, bytesOfSequence),
+      limits,
+    );
   }
 
   /** Whether a token reads only itself and the tokens before it. */

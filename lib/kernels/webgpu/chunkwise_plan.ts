@@ -1,10 +1,10 @@
 /** What the chunkwise kernels do with a problem, and what that takes. @module */
-import { preparationFor } from "./preparation.ts";
 import type { KernelRequest } from "../../attention/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import { shapeFor } from "./attend_shape.ts";
 import { largestBuffer, passesOver, stateBytes } from "./passes.ts";
 import { inLaunches, packingOf, refusalOf, tooManyChunks } from "./planning.ts";
+import { preparationFor } from "./preparation.ts";
 
 /** Tokens a chunk, if nothing asks for fewer or forces more. */
 const BEST_CHUNK = 64;

@@ -1,4 +1,6 @@
 /** Decays of one number a token and direction, as a preparation. @module */
+import { input } from "../../tfjs/webgpu/shader.ts";
+import { decayGradientsShader } from "./decay_gradients.ts";
 import {
   declareDecays,
   declareWeights,
@@ -12,9 +14,7 @@ import {
   sidesOf,
   transposedMask,
 } from "./mask.ts";
-import { decayGradientsShader } from "./decay_gradients.ts";
 import type { Preparation } from "./preparation.ts";
-import { input } from "../../tfjs/webgpu/shader.ts";
 
 /** The preparation of `f`, and of `b` where it is not causal. */
 export function scalarDecays(causal: boolean): Preparation {

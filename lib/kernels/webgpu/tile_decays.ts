@@ -10,12 +10,12 @@
  *
  * @module
  */
-import type { Side } from "./mask.ts";
-import type { Preparation } from "./preparation.ts";
 import { keyOf, output, type Shader } from "../../tfjs/webgpu/shader.ts";
 import { declare, type Launch } from "./problem.ts";
+import type { Side } from "./mask.ts";
+import type { Preparation } from "./preparation.ts";
 
-/** Names of the buffers. */
+/** Names of the buffers, which have the sequences of a pass. */
 export const TILE_DECAYS = {
   factors: "tileFactors",
   through: "tileDecays",
@@ -28,6 +28,22 @@ export const FACTORS_OF_TOKEN = 4;
 export const DECAYS_OF_TILE = 2;
 
 const THREADS = 64;
+
+/**
+ * Bytes of these buffers for a sequence.
+ *
+ * @param length Its tokens.
+ * @param tiles Its tiles.
+ * @param largestTile Room for the tokens of a tile.
+ */
+export function tileDecayBytes(
+  length: number,
+  tiles: number,
+  largestTile: number,
+): number {
+  const ofToken = FACTORS_OF_TOKEN + 4 * maskQuads(largestTile);
+  return 4 * (ofToken * length + DECAYS_OF_TILE * tiles);
+}
 
 /** Quads of a row of the mask within a tile of so many tokens at most. */
 export function maskQuads(largestTile: number): number {
@@ -75,15 +91,16 @@ ${decays.declareWeights(largestTile)}
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
   let first = group.x * problem.chunkSize;
   let count = min(problem.chunkSize, problem.length - first);
-  let sequence = problem.firstSequence + group.y;
-  let base = sequence * problem.length;
+  let base = (problem.firstSequence + group.y) * problem.length;
+  // The buffers are a pass's.
+  let written = group.y * problem.length + first;
 ${decays.load(largestTile, THREADS)}
 ${decays.loadWeights(largestTile, THREADS)}
   for (var i = thread; i < count; i += ${THREADS}u) {
-    ${TILE_DECAYS.factors}[base + first + i] = vec4f(${factors.join(", ")});
+    ${TILE_DECAYS.factors}[written + i] = vec4f(${factors.join(", ")});
   }
   if (thread == 0u) {
-    let tile = ${DECAYS_OF_TILE}u * (sequence * problem.chunks + group.x);
+    let tile = ${DECAYS_OF_TILE}u * (group.y * problem.chunks + group.x);
 ${
         sides.map((side, i) =>
           `    ${TILE_DECAYS.through}[tile + ${i}u] = ${decays.through(side)};`
@@ -94,7 +111,7 @@ ${
   for (var i = thread; i < blocks * blocks; i += ${THREADS}u) {
     let entries = weights(i / blocks, i % blocks);
     for (var r = 0u; r < 4u && i / blocks * 4u + r < count; r++) {
-      let row = base + first + i / blocks * 4u + r;
+      let row = written + i / blocks * 4u + r;
       ${TILE_DECAYS.mask}[row * ${
         maskQuads(largestTile)
       }u + i % blocks] = entries[r];

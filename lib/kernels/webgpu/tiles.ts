@@ -10,6 +10,14 @@
  *
  * @module
  */
+import {
+  type Binding,
+  input,
+  keyOf,
+  repeat,
+  type Shader,
+} from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 import { distinct } from "./chunk_states.ts";
 import { type Preparation, preparationKey } from "./preparation.ts";
 import { outputsOf, type Role, roleKey } from "./roles.ts";
@@ -20,17 +28,9 @@ import {
   tileProducts,
   type Tiling,
 } from "./score_tiles.ts";
-import {
-  type Binding,
-  input,
-  keyOf,
-  repeat,
-  type Shader,
-} from "../../tfjs/webgpu/shader.ts";
-import { declare, type Launch } from "./problem.ts";
 import { TILE_ROWS } from "./states.ts";
-import { DECAYS_OF_TILE, maskQuads, TILE_DECAYS } from "./tile_decays.ts";
 import { declareBlock, eachBlock, lastOfCotangent } from "./tile_blocks.ts";
+import { DECAYS_OF_TILE, maskQuads, TILE_DECAYS } from "./tile_decays.ts";
 import { finishing, innerEnd, isGradient, outputEnd } from "./tile_roles.ts";
 import { declareSum, dotSum, laneQuads, moveSum } from "./tile_sums.ts";
 import { bindingOf, QUADS, readingStored, writing } from "./vectors.ts";
@@ -105,8 +105,7 @@ ${finishing(role, tiling)}
 
 /** Where a workgroup and a thread are. */
 function places({ lanes }: Tiling): string {
-  return /* wgsl */ `  let sequence = problem.firstSequence + group.y;
-  let base = sequence * problem.length;
+  return /* wgsl */ `  let base = (problem.firstSequence + group.y) * problem.length;
   let last = problem.length - 1u;
   let first_row = group.x * problem.chunkSize;
   let row_count = min(problem.chunkSize, problem.length - first_row);
@@ -148,7 +147,9 @@ function ownWeights(
   half: number,
 ): string {
   const read = (token: string, block: string) =>
-    `${TILE_DECAYS.mask}[${token} * ${maskQuads(rows)}u + ${block}]`;
+    `${TILE_DECAYS.mask}[(${token} - skipped) * ${
+      maskQuads(rows)
+    }u + ${block}]`;
   if (!isTransposed) {
     const row = (r: number) =>
       read(`row${4 * half + r}`, "(column - start) / 4u");
@@ -181,7 +182,7 @@ ${
       `      weights${half} = ${ownWeights(decays, tiling, half)};`)
   }
     } else {
-${repeat(4, (c) => `      let factors${c} = ${factors}[column${c}];`)}
+${repeat(4, (c) => `      let factors${c} = ${factors}[column${c} - skipped];`)}
       let ofColumns = exp(between) * ${
     pick(
       ...columns.map((x) =>
@@ -206,9 +207,11 @@ ${
   }
 ${shared ? ownShares(role, tiling) : ""}`;
   return /* wgsl */ `
+  // Tokens of earlier passes, of which the decays' buffers know nothing.
+  let skipped = problem.firstSequence * problem.length;
 ${shared ? declareSum(tiling, "all") : ""}
 ${shared ? eachRow((r) => `  var share${r} = vec4f();`) : ""}
-${eachRow((r) => `  let ofRow${r} = ${factors}[row${r}];`)}
+${eachRow((r) => `  let ofRow${r} = ${factors}[row${r} - skipped];`)}
   for (var side = 0u; side <= ${OWN}; side++) {
     let steps = select(${steps}, 1u, side == ${OWN});
     // Log decay of the tiles between.
@@ -227,7 +230,7 @@ ${
       let start = other * problem.chunkSize;
       let end = min(start + problem.chunkSize, problem.length);
 ${eachBlock(role, tiling, "start", weigh)}
-      between += ${through}[${DECAYS_OF_TILE}u * (sequence * problem.chunks + other) + ${
+      between += ${through}[${DECAYS_OF_TILE}u * (group.y * problem.chunks + other) + ${
     pick(...tiles as [string, string])
   }];
     }

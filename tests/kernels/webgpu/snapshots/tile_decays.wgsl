@@ -60,8 +60,9 @@ fn weights(rowBlock: u32, columnBlock: u32) -> mat4x4f {
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
   let first = group.x * problem.chunkSize;
   let count = min(problem.chunkSize, problem.length - first);
-  let sequence = problem.firstSequence + group.y;
-  let base = sequence * problem.length;
+  let base = (problem.firstSequence + group.y) * problem.length;
+  // The buffers are a pass's.
+  let written = group.y * problem.length + first;
 
   for (var i = thread; i < 64u; i += 64u) {
     let t = first + i;
@@ -99,10 +100,10 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   }
   workgroupBarrier();
   for (var i = thread; i < count; i += 64u) {
-    tileFactors[base + first + i] = vec4f(exp(path_before(0u, i + 1u)), exp(path_before(i + 1u, count)), exp(path_after(i, count)), exp(path_after(0u, i)));
+    tileFactors[written + i] = vec4f(exp(path_before(0u, i + 1u)), exp(path_before(i + 1u, count)), exp(path_after(i, count)), exp(path_after(0u, i)));
   }
   if (thread == 0u) {
-    let tile = 2u * (sequence * problem.chunks + group.x);
+    let tile = 2u * (group.y * problem.chunks + group.x);
     tileDecays[tile + 0u] = path_before(0u, count);
     tileDecays[tile + 1u] = path_after(0u, count);
   }
@@ -110,7 +111,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   for (var i = thread; i < blocks * blocks; i += 64u) {
     let entries = weights(i / blocks, i % blocks);
     for (var r = 0u; r < 4u && i / blocks * 4u + r < count; r++) {
-      let row = base + first + i / blocks * 4u + r;
+      let row = written + i / blocks * 4u + r;
       tileMask[row * 16u + i % blocks] = entries[r];
     }
   }

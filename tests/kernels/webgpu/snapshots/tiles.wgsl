@@ -44,8 +44,7 @@ fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
-  let sequence = problem.firstSequence + group.y;
-  let base = sequence * problem.length;
+  let base = (problem.firstSequence + group.y) * problem.length;
   let last = problem.length - 1u;
   let first_row = group.x * problem.chunkSize;
   let row_count = min(problem.chunkSize, problem.length - first_row);
@@ -81,16 +80,18 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   var weight6 = 0.0;
   var weight7 = 0.0;
 
+  // Tokens of earlier passes, of which the decays' buffers know nothing.
+  let skipped = problem.firstSequence * problem.length;
 
 
-  let ofRow0 = tileFactors[row0];
-  let ofRow1 = tileFactors[row1];
-  let ofRow2 = tileFactors[row2];
-  let ofRow3 = tileFactors[row3];
-  let ofRow4 = tileFactors[row4];
-  let ofRow5 = tileFactors[row5];
-  let ofRow6 = tileFactors[row6];
-  let ofRow7 = tileFactors[row7];
+  let ofRow0 = tileFactors[row0 - skipped];
+  let ofRow1 = tileFactors[row1 - skipped];
+  let ofRow2 = tileFactors[row2 - skipped];
+  let ofRow3 = tileFactors[row3 - skipped];
+  let ofRow4 = tileFactors[row4 - skipped];
+  let ofRow5 = tileFactors[row5 - skipped];
+  let ofRow6 = tileFactors[row6 - skipped];
+  let ofRow7 = tileFactors[row7 - skipped];
   for (var side = 0u; side <= 2u; side++) {
     let steps = select(select(problem.chunks - 1u - group.x, group.x, side == 0u), 1u, side == 2u);
     // Log decay of the tiles between.
@@ -141,13 +142,13 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     var weights0 = mat4x4f();
     var weights1 = mat4x4f();
     if (side == 2u) {
-      weights0 = mat4x4f(tileMask[row0 * 32u + (column - start) / 4u], tileMask[row1 * 32u + (column - start) / 4u], tileMask[row2 * 32u + (column - start) / 4u], tileMask[row3 * 32u + (column - start) / 4u]);
-      weights1 = mat4x4f(tileMask[row4 * 32u + (column - start) / 4u], tileMask[row5 * 32u + (column - start) / 4u], tileMask[row6 * 32u + (column - start) / 4u], tileMask[row7 * 32u + (column - start) / 4u]);
+      weights0 = mat4x4f(tileMask[(row0 - skipped) * 32u + (column - start) / 4u], tileMask[(row1 - skipped) * 32u + (column - start) / 4u], tileMask[(row2 - skipped) * 32u + (column - start) / 4u], tileMask[(row3 - skipped) * 32u + (column - start) / 4u]);
+      weights1 = mat4x4f(tileMask[(row4 - skipped) * 32u + (column - start) / 4u], tileMask[(row5 - skipped) * 32u + (column - start) / 4u], tileMask[(row6 - skipped) * 32u + (column - start) / 4u], tileMask[(row7 - skipped) * 32u + (column - start) / 4u]);
     } else {
-      let factors0 = tileFactors[column0];
-      let factors1 = tileFactors[column1];
-      let factors2 = tileFactors[column2];
-      let factors3 = tileFactors[column3];
+      let factors0 = tileFactors[column0 - skipped];
+      let factors1 = tileFactors[column1 - skipped];
+      let factors2 = tileFactors[column2 - skipped];
+      let factors3 = tileFactors[column3 - skipped];
       let ofColumns = exp(between) * select(vec4f(factors0.w, factors1.w, factors2.w, factors3.w), vec4f(factors0.y, factors1.y, factors2.y, factors3.y), side == 0u);
       weights0 = mat4x4f(reader0 * ofColumns, reader1 * ofColumns, reader2 * ofColumns, reader3 * ofColumns);
       weights1 = mat4x4f(reader4 * ofColumns, reader5 * ofColumns, reader6 * ofColumns, reader7 * ofColumns);
@@ -222,7 +223,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     }
     workgroupBarrier();
   }
-      between += tileDecays[2u * (sequence * problem.chunks + other) + select(1u, 0u, side == 0u)];
+      between += tileDecays[2u * (group.y * problem.chunks + other) + select(1u, 0u, side == 0u)];
     }
 
   }

@@ -46,8 +46,7 @@ fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
 fn last_of_g(token: u32) -> f32 { return read_g(token, problem.valueDim / 4u)[problem.valueDim % 4u]; }
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
-  let sequence = problem.firstSequence + group.y;
-  let base = sequence * problem.length;
+  let base = (problem.firstSequence + group.y) * problem.length;
   let last = problem.length - 1u;
   let first_row = group.x * problem.chunkSize;
   let row_count = min(problem.chunkSize, problem.length - first_row);
@@ -83,6 +82,8 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   var weight6 = 0.0;
   var weight7 = 0.0;
 
+  // Tokens of earlier passes, of which the decays' buffers know nothing.
+  let skipped = problem.firstSequence * problem.length;
   var all0_0 = vec4f();
   var all1_0 = vec4f();
   var all2_0 = vec4f();
@@ -99,14 +100,14 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   var share5 = vec4f();
   var share6 = vec4f();
   var share7 = vec4f();
-  let ofRow0 = tileFactors[row0];
-  let ofRow1 = tileFactors[row1];
-  let ofRow2 = tileFactors[row2];
-  let ofRow3 = tileFactors[row3];
-  let ofRow4 = tileFactors[row4];
-  let ofRow5 = tileFactors[row5];
-  let ofRow6 = tileFactors[row6];
-  let ofRow7 = tileFactors[row7];
+  let ofRow0 = tileFactors[row0 - skipped];
+  let ofRow1 = tileFactors[row1 - skipped];
+  let ofRow2 = tileFactors[row2 - skipped];
+  let ofRow3 = tileFactors[row3 - skipped];
+  let ofRow4 = tileFactors[row4 - skipped];
+  let ofRow5 = tileFactors[row5 - skipped];
+  let ofRow6 = tileFactors[row6 - skipped];
+  let ofRow7 = tileFactors[row7 - skipped];
   for (var side = 0u; side <= 2u; side++) {
     let steps = select(select(problem.chunks - 1u - group.x, group.x, side == 0u), 1u, side == 2u);
     // Log decay of the tiles between.
@@ -165,13 +166,13 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     var weights0 = mat4x4f();
     var weights1 = mat4x4f();
     if (side == 2u) {
-      weights0 = transpose(mat4x4f(tileMask[column0 * 32u + tile_row / 4u + 0u], tileMask[column1 * 32u + tile_row / 4u + 0u], tileMask[column2 * 32u + tile_row / 4u + 0u], tileMask[column3 * 32u + tile_row / 4u + 0u]));
-      weights1 = transpose(mat4x4f(tileMask[column0 * 32u + tile_row / 4u + 1u], tileMask[column1 * 32u + tile_row / 4u + 1u], tileMask[column2 * 32u + tile_row / 4u + 1u], tileMask[column3 * 32u + tile_row / 4u + 1u]));
+      weights0 = transpose(mat4x4f(tileMask[(column0 - skipped) * 32u + tile_row / 4u + 0u], tileMask[(column1 - skipped) * 32u + tile_row / 4u + 0u], tileMask[(column2 - skipped) * 32u + tile_row / 4u + 0u], tileMask[(column3 - skipped) * 32u + tile_row / 4u + 0u]));
+      weights1 = transpose(mat4x4f(tileMask[(column0 - skipped) * 32u + tile_row / 4u + 1u], tileMask[(column1 - skipped) * 32u + tile_row / 4u + 1u], tileMask[(column2 - skipped) * 32u + tile_row / 4u + 1u], tileMask[(column3 - skipped) * 32u + tile_row / 4u + 1u]));
     } else {
-      let factors0 = tileFactors[column0];
-      let factors1 = tileFactors[column1];
-      let factors2 = tileFactors[column2];
-      let factors3 = tileFactors[column3];
+      let factors0 = tileFactors[column0 - skipped];
+      let factors1 = tileFactors[column1 - skipped];
+      let factors2 = tileFactors[column2 - skipped];
+      let factors3 = tileFactors[column3 - skipped];
       let ofColumns = exp(between) * select(vec4f(factors0.x, factors1.x, factors2.x, factors3.x), vec4f(factors0.z, factors1.z, factors2.z, factors3.z), side == 0u);
       weights0 = mat4x4f(reader0 * ofColumns, reader1 * ofColumns, reader2 * ofColumns, reader3 * ofColumns);
       weights1 = mat4x4f(reader4 * ofColumns, reader5 * ofColumns, reader6 * ofColumns, reader7 * ofColumns);
@@ -284,7 +285,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     }
     workgroupBarrier();
   }
-      between += tileDecays[2u * (sequence * problem.chunks + other) + select(0u, 1u, side == 0u)];
+      between += tileDecays[2u * (group.y * problem.chunks + other) + select(0u, 1u, side == 0u)];
     }
 
     if (side != 2u) {

@@ -39,8 +39,7 @@ fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
 
 @compute @workgroup_size(8)
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
-  let sequence = problem.firstSequence + group.y;
-  let base = sequence * problem.length;
+  let base = (problem.firstSequence + group.y) * problem.length;
   let last = problem.length - 1u;
   let first_row = group.x * problem.chunkSize;
   let row_count = min(problem.chunkSize, problem.length - first_row);
