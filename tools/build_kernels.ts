@@ -23,10 +23,11 @@ const TILE_COLUMNS = [8, 4];
 const WIDE_COLUMNS = 16;
 
 /**
- * Steps along the inner dimension between two tests for its end. A wide tile
- * leaves no register to load what the next step needs.
+ * Steps along the inner dimension between two tests for its end. Binaryen brings
+ * the steps of each sum together, so that all rows of B are held meanwhile: two
+ * steps are as many as the registers take, and a wide tile leaves room for one.
  */
-const unrolled = (columns: number) => columns === WIDE_COLUMNS ? 1 : 4;
+const unrolled = (columns: number) => columns === WIDE_COLUMNS ? 1 : 2;
 
 /**
  * Matrix products by register tiles: 6 × 8 sums are 12 vectors, which with a
@@ -37,9 +38,10 @@ const unrolled = (columns: number) => columns === WIDE_COLUMNS ? 1 : 4;
  * is twice as fast; Binaryen keeps the order of first uses.
  *
  * With vectors of 256 bits, 6 × 8 sums are six registers, and wait for each
- * other: 6 × 16 are twelve, and half as fast again (100 GFLOP/s instead of 65).
- * With 128 bits they do not fit, and are a tenth slower. So there is a wide
- * sweep beside the other.
+ * other: 6 × 16 are twelve, and almost half as fast again (107 GFLOP/s instead
+ * of 75). With 128 bits they do not fit, and are a quarter slower (30 instead of
+ * 41). So there is a wide sweep beside the narrow one; see tiles.ts for which is
+ * taken. Both add up in the same order, so that results are the same.
  */
 function gemmSource(): string {
   const kernels = [false, true].flatMap((transposed) => [
@@ -48,8 +50,13 @@ function gemmSource(): string {
     ),
     sweepSource(transposed, TILE_COLUMNS),
     sweepSource(transposed, [WIDE_COLUMNS, ...TILE_COLUMNS]),
+    productSource(transposed),
   ]);
-  return [`import { multiplyAdd } from "./simd";`, ...kernels].join("\n");
+  return [
+    `import { multiplyAdd } from "./simd";`,
+    `import { wide } from "./tiles";`,
+    ...kernels,
+  ].join("\n");
 }
 
 function tileName(rows: number, columns: number, transposed: boolean): string {
@@ -130,12 +137,32 @@ function tileSource(
   ].join("\n");
 }
 
-/** The tiles of a whole product, column block by column block. */
+const SWEEP_PARAMETERS = `rows: i32, columns: i32, ${PRODUCT_PARAMETERS}`;
+
+function productName(transposed: boolean): string {
+  return transposed ? "multiplyTransposed" : "multiply";
+}
+
+/** A whole product, in the tiles that are faster here. */
+function productSource(transposed: boolean): string {
+  const name = productName(transposed);
+  const given = SWEEP_PARAMETERS.replaceAll(/: \w+/g, "");
+  return [
+    `/** C = weight · from + ${
+      transposed ? "Aᵀ" : "A"
+    } B; columns % 4 == 0, strides in bytes. */`,
+    `export function ${name}(${SWEEP_PARAMETERS}): void {`,
+    `if (wide) ${name}Wide(${given}); else ${name}Narrow(${given});`,
+    "}",
+  ].join("\n");
+}
+
+/** The same in tiles of some widths, column block by column block. */
 function sweepSource(
   transposed: boolean,
   widths: readonly number[],
 ): string {
-  const wide = widths.includes(WIDE_COLUMNS) ? "Wide" : "";
+  const width = widths.includes(WIDE_COLUMNS) ? "Wide" : "Narrow";
   const tiles = (rows: number, width: number, count: string) => [
     `${tileName(rows, width, transposed)}(${count}, inner, ai, aStride, b, ` +
     "bStride, ci, cStride, weight, fi, fromStride);",
@@ -144,12 +171,9 @@ function sweepSource(
     `fi += ${count} * ${rows} * fromStride;`,
   ];
   return [
-    `/** C = weight · from + ${
-      transposed ? "Aᵀ" : "A"
-    } B; columns % 4 == 0, strides in bytes. */`,
     `export function ${
-      transposed ? "multiplyTransposed" : "multiply"
-    }${wide}(rows: i32, columns: i32, ${PRODUCT_PARAMETERS}): void {`,
+      productName(transposed)
+    }${width}(${SWEEP_PARAMETERS}): void {`,
     "let n = columns;",
     // Seven and eight rows are better shared out than left as one and two.
     "const short = rows > 6 && (rows % 6 === 1 || rows % 6 === 2);",

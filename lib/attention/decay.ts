@@ -9,17 +9,16 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, withFloats } from "../contract/floats.ts";
-import {
-  hasKernel,
-  registerKernelGradient,
-  runKernel,
-} from "../contract/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 
-/** Input `x`; the gradient's output is its. */
-export const LOG_SIGMOID = "LionLogSigmoid";
-registerKernelGradient(LOG_SIGMOID, ["x"]);
+/** {@linkcode logSigmoid} as a kernel. */
+export const LOG_SIGMOID: Operation<"y"> = {
+  kernel: "LionLogSigmoid",
+  gradientsIn: ["x"],
+  outputs: ["y"],
+};
 
 /**
  * Which token's decay lies on the path from a source to its reader.
@@ -246,7 +245,7 @@ export function logSigmoid<T extends tf.Tensor>(x: T): T {
     { x },
     ({ x }) =>
       hasKernel(LOG_SIGMOID)
-        ? runKernel(LOG_SIGMOID, { x })[0] as T
+        ? runKernel(LOG_SIGMOID, { x }).y as T
         : tf.tidy((): T => tf.neg(tf.softplus(tf.neg(x)))),
   );
 }

@@ -1,24 +1,22 @@
 /** What every decay reduces to: one log decay for each direction and token. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
-import {
-  hasKernel,
-  registerKernelGradient,
-  runKernel,
-} from "../contract/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import type { Decay } from "./decay.ts";
 import { finite } from "./finite_decay.ts";
 import { assertShape } from "../contract/shape.ts";
 
 /**
  * Input `logDecay`, `[batch, heads, length]`, in the source convention; outputs
- * the `forward` and `backward` that it stands for, not below
+ * the forward and the backward one that it stands for, not below
  * `LOWEST_LOG_DECAY`, and 0 at the ends, where the decay would be a token's
- * outside. The gradient's inputs are `logDecay, df, db`,
- * its output that of `logDecay`.
+ * outside.
  */
-export const SOURCE_DECAY = "LionSourceDecay";
-registerKernelGradient(SOURCE_DECAY, ["logDecay"], ["df", "db"]);
+export const SOURCE_DECAY: Operation<"f" | "b"> = {
+  kernel: "LionSourceDecay",
+  gradientsIn: ["logDecay"],
+  outputs: ["f", "b"],
+};
 
 /**
  * Log decays of both directions, each `[batch or 1, heads, length]`, all <= 0.
@@ -63,13 +61,8 @@ export function logDecayPair(
       assertShape("selectiveDecay's logDecay", decay.logDecay, shape, axes);
       const given = floats("selectiveDecay's logDecay", decay.logDecay);
       if (decay.convention === "source" && hasKernel(SOURCE_DECAY)) {
-        const [forward, backward] = runKernel(SOURCE_DECAY, {
-          logDecay: given,
-        });
-        return {
-          forward: forward as tf.Tensor3D,
-          backward: backward as tf.Tensor3D,
-        };
+        const { f, b } = runKernel(SOURCE_DECAY, { logDecay: given });
+        return { forward: f as tf.Tensor3D, backward: b as tf.Tensor3D };
       }
       const logDecay = finite(given);
       return decay.convention === "arrival"

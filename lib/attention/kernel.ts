@@ -1,43 +1,57 @@
 /**
  * The forms of attention as kernels, where the current backend has them.
  *
- * Kernels register with tfjs under the names of {@linkcode KERNELS}. This file
- * says what they are given and what they answer, and knows none of them. A form
- * without a kernel runs in tfjs operations, which are also what a kernel is
- * compared with (`kernel: false`).
+ * This file says what kernels are given and what they answer, and knows none of
+ * them. A form without a kernel runs in tfjs operations, which are also what a
+ * kernel is compared with (`kernel: false`).
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { runKernel } from "../contract/kernel.ts";
+import {
+  hasKernel,
+  type KernelPlan,
+  type Operation,
+  planKernel,
+  type Refusal,
+  runKernel,
+} from "../contract/kernel.ts";
 import { selectTokens } from "../operations/padding.ts";
 import type { LogDecayPair } from "./decay_pair.ts";
 import { type ConcreteForm, formInputs } from "./form.ts";
 
 /**
- * The forward kernel of each form: inputs `q, k, v, f?, b?, mask?`, outputs `y`
- * and the row sums. With a mask, q, k and v come with zeros at padding, and y has
- * them.
+ * Each form as a kernel: inputs `q, k, v, f?, b?, mask?`, outputs `y` and the row
+ * sums. With a mask, q, k, v and dy come with zeros at padding, and y, dq, dk and
+ * dv have them.
  *
  * Where it takes states, further inputs are `before?, after?`, the states on both
  * sides of a piece (`piece.ts`), and with the attribute `states` further outputs
  * those that it hands on: the forward one and, unless causal, the backward one.
  */
-export const KERNELS: Readonly<Record<ConcreteForm, string>> = {
-  full: "LionFull",
-  blockwise: "LionBlockwise",
-  recurrent: "LionRecurrent",
-  chunkwise: "LionChunkwise",
+export const ATTENTION: Readonly<
+  Record<ConcreteForm, Operation<"y", "rowSums" | "forward" | "backward">>
+> = {
+  full: attention("LionFull"),
+  blockwise: attention("LionBlockwise"),
+  recurrent: attention("LionRecurrent"),
+  chunkwise: attention("LionChunkwise"),
 };
 
-/**
- * The gradient kernel of a form: inputs `q, k, v, f?, b?, mask?`, the forward's
- * outputs `y, rowSums`, and `dy`; outputs `dq, dk, dv, df?, db?`. With a mask, dy
- * comes with zeros at padding too, and dq, dk and dv have them.
- */
-export function gradientKernel(form: ConcreteForm): string {
-  return `${KERNELS[form]}Grad`;
+function attention(kernel: string): typeof ATTENTION[ConcreteForm] {
+  return {
+    kernel,
+    gradientsIn: ["q", "k", "v", "f", "b"],
+    outputs: ["y"],
+    further: ["rowSums", "forward", "backward"],
+    gradientReads: ["y", "rowSums"],
+    prepare: (name, x, { mask }) =>
+      mask && HAVE_PADDING.has(name) ? selectTokens(x, mask as tf.Tensor2D) : x,
+  };
 }
+
+/** What may hold anything at padding. */
+const HAVE_PADDING = new Set(["q", "k", "v", "dy"]);
 
 /**
  * How numbers are stored while a kernel multiplies them: as they come, or
@@ -45,7 +59,7 @@ export function gradientKernel(form: ConcreteForm): string {
  */
 export type Precision = "f32" | "f16";
 
-/** The attributes of both kernels of a form. */
+/** The attributes of the kernels of a form. */
 export interface KernelAttributes {
   /** Whether a token reads only itself and the tokens before it; then there is no `b`. */
   readonly causal: boolean;
@@ -93,47 +107,16 @@ export interface KernelRequest extends AttentionSizes {
   readonly states?: boolean;
 }
 
-/** What a kernel would do. */
-export interface KernelPlan {
-  /** Tokens of a chunk or tile, at most those asked for; `null` without any. */
-  readonly chunkSize: number | null;
-  /** Bytes that the forward pass needs beside its inputs and outputs. */
-  readonly scratchBytes: number;
-  /** Those of them that do not stay in a processor's cache. @default all */
-  readonly carriedBytes?: number;
-  /** How it runs, for people: such as "2 threads". */
-  readonly how: string;
-}
-
-/** Why a kernel does not run, in words. */
-export interface Refusal {
-  /** The reason. */
-  readonly refusal: string;
-}
-
-/** A registered forward kernel. */
-export interface AttentionKernel extends tf.KernelConfig {
-  /** Whether it takes states and hands them on. @default false */
-  readonly states?: boolean;
-  /** What it would do with a problem, or in words why it cannot. */
-  plan(request: KernelRequest): KernelPlan | Refusal;
-}
-
 /** The current backend's plan for a form. */
-export function planKernel(
+export function planForm(
   form: ConcreteForm,
   request: KernelRequest,
 ): KernelPlan | Refusal {
+  const plan = planKernel(ATTENTION[form], request);
+  if (plan) return plan;
   const backend = tf.getBackend();
-  const find = (form: ConcreteForm) =>
-    tf.getKernel(KERNELS[form], backend) as AttentionKernel | undefined;
-  const kernel = find(form);
-  if (kernel && request.states && !kernel.states) {
-    return { refusal: `backend ${backend}'s kernel takes no states` };
-  }
-  if (kernel) return kernel.plan(request);
   return {
-    refusal: find("chunkwise")
+    refusal: hasKernel(ATTENTION.chunkwise)
       ? `backend ${backend} has no kernel of the ${form} form`
       : `backend ${backend} has no kernel of its own`,
   };
@@ -141,13 +124,11 @@ export function planKernel(
 
 /**
  * Runs the current backend's kernel of a form; differentiable in all its inputs
- * but the mask.
- *
- * The gradient recomputes what it needs from the inputs, `y` and the row sums.
+ * but the mask. In a tidy of the caller's.
  *
  * @param tokens `[batch, length]` of float32, 0 at padding, if there is any.
  */
-export function runAttentionKernel(
+export function runForm(
   form: ConcreteForm,
   q: tf.Tensor4D,
   k: tf.Tensor4D,
@@ -156,35 +137,7 @@ export function runAttentionKernel(
   attributes: KernelAttributes,
   tokens: tf.Tensor2D | undefined,
 ): tf.Tensor4D {
-  const inputs = formInputs(q, k, v, pair);
-  const names = [
-    ...["q", "k", "v", "f", "b"].slice(0, inputs.length),
-    ...(tokens ? ["mask"] : []),
-  ];
-  const named = (tensors: tf.Tensor[]): tf.NamedTensorMap =>
-    Object.fromEntries(names.map((name, i) => [name, tensors[i]!]));
-  const read = (x: tf.Tensor, mask: tf.Tensor | undefined) =>
-    mask ? selectTokens(x, mask as tf.Tensor2D) : x;
-  const operation = tf.customGrad((...args) => {
-    const save = args.pop() as unknown as tf.GradSaveFunc;
-    const [q, k, v, ...decays] = args as tf.Tensor[];
-    const vectors = [q!, k!, v!].map((x) => read(x, tokens));
-    const given = [...vectors, ...decays, ...(tokens ? [tokens] : [])];
-    const outputs = runKernel(KERNELS[form], named(given), attributes);
-    save([...given, ...outputs]);
-    return {
-      value: outputs[0]!,
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const [y, rowSums] = saved.slice(-2) as [tf.Tensor, tf.Tensor];
-        const given = named(saved);
-        return runKernel(gradientKernel(form), {
-          ...given,
-          y,
-          rowSums,
-          dy: read(dy, given["mask"]),
-        }, attributes);
-      },
-    };
-  });
-  return operation(...inputs) as tf.Tensor4D;
+  const [, , , f, b] = formInputs(q, k, v, pair);
+  const inputs = { q, k, v, f, b, mask: tokens };
+  return runKernel(ATTENTION[form], inputs, attributes).y as tf.Tensor4D;
 }

@@ -7,16 +7,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../contract/kernel.ts";
 import { isRecording } from "../contract/tape.ts";
-import { selectTokens, withoutPadding } from "../operations/padding.ts";
+import { withoutPadding } from "../operations/padding.ts";
 import { chunkwise } from "./chunkwise.ts";
 import { causalPair, type LogDecayPair } from "./decay_pair.ts";
 import { formInputs } from "./form.ts";
-import {
-  type KernelRequest,
-  KERNELS,
-  planKernel,
-  runAttentionKernel,
-} from "./kernel.ts";
+import { ATTENTION, type KernelRequest, planForm, runForm } from "./kernel.ts";
 import {
   divided,
   SMALLEST_EPSILON,
@@ -110,7 +105,7 @@ export function attendPiece(
   const attributes = { causal, scale, normalize: false, epsilon: 0 };
   const chunkSize = kernel && kernelChunk(q, values, decays, attributes);
   let sums = chunkSize
-    ? runAttentionKernel("chunkwise", queries, keys, values, decays, {
+    ? runForm("chunkwise", queries, keys, values, decays, {
       ...attributes,
       chunkSize,
       precision: "f32",
@@ -142,7 +137,7 @@ function kernelChunk(
     "causal" | "normalize" | "states"
   >,
 ): number | null {
-  const plan = planKernel("chunkwise", {
+  const plan = planForm("chunkwise", {
     batch,
     heads,
     length,
@@ -167,17 +162,10 @@ function runPiece(
   { causal, scale, normalize, epsilon, tokens, before, after }: PieceOptions,
   chunkSize: number,
 ): Piece {
-  const read = (x: tf.Tensor) => tokens ? selectTokens(x, tokens) : x;
   const [, , , f, b] = formInputs(q, k, v, pair);
-  const [y, , forward, backward] = runKernel(KERNELS.chunkwise, {
-    q: read(q),
-    k: read(k),
-    v: read(v),
-    ...(f ? { f } : {}),
-    ...(b ? { b } : {}),
-    ...(tokens ? { mask: tokens } : {}),
-    ...(before ? { before } : {}),
-    ...(after && !causal ? { after } : {}),
+  const { y, forward, backward } = runKernel(ATTENTION.chunkwise, {
+    ...{ q, k, v, f, b, mask: tokens, before },
+    after: causal ? undefined : after,
   }, {
     causal,
     scale,

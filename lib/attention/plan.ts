@@ -2,14 +2,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { largestTensorBytes } from "../contract/limits.ts";
 import { type ConcreteForm, FORMS } from "./form.ts";
+import type { KernelPlan, Refusal } from "../contract/kernel.ts";
 import {
-  type AttentionSizes,
-  type KernelPlan,
-  KERNELS,
-  planKernel,
-  type Precision,
-  type Refusal,
-} from "./kernel.ts";
+  COSTS,
+  maskless,
+  type PlannedProblem,
+  scoreBytes,
+  sizesOf,
+} from "./costs.ts";
+import { ATTENTION, planForm } from "./kernel.ts";
 
 /** How an attention would run, and what it would cost. */
 export interface AttentionPlan {
@@ -29,35 +30,12 @@ export interface AttentionPlan {
   readonly peakBytes: number;
 }
 
-/** A problem, as far as its plan depends on it. */
-export interface PlannedProblem extends AttentionSizes {
-  /** What the caller asked for. */
-  readonly form: string;
-  /** Whether a fused kernel may run. @default true */
-  readonly kernel?: boolean;
-  /** Tokens a chunk, if the caller chose. */
-  readonly chunkSize: number | undefined;
-  /** Whether there are log decays. */
-  readonly decays: boolean;
-  /** Whether each channel has its own. @default false */
-  readonly diagonal?: boolean;
-  /** Whether a token reads only itself and the tokens before it. */
-  readonly causal: boolean;
-  /** Whether rows are divided by their sum. */
-  readonly normalize: boolean;
-  /** How numbers are stored while they are multiplied. */
-  readonly precision: Precision;
-}
-
 /**
  * Tokens up to which the plain full form is faster than the plain chunkwise
  * form, forward with gradients, as measured on two CPU cores (webgpu on Mesa's
  * software adapter) with 4 heads of 64.
  */
 const CROSSOVER: Record<string, number> = { webgpu: 384, wasm: 192, cpu: 256 };
-
-/** Tokens a chunk of the plain forms. */
-const PLAIN_CHUNK = { chunkwise: 64, blockwise: 256 };
 
 /**
  * Plans a problem on the current backend.
@@ -73,7 +51,7 @@ export function planAttention(problem: PlannedProblem): AttentionPlan {
     ? { refusal: "kernel: false asks for tfjs operations" }
     : problem.diagonal
     ? { refusal: "no kernel takes a decay of each channel" }
-    : planKernel(wanted, { ...problem, decays: !maskless(problem) });
+    : planForm(wanted, { ...problem, decays: !maskless(problem) });
   if (!("refusal" in kernel)) return planFused(problem, wanted, kernel);
   if (problem.precision === "f16") {
     throw new RangeError(`precision "f16" cannot be had: ${kernel.refusal}`);
@@ -87,13 +65,16 @@ function planFused(
   form: ConcreteForm,
   { chunkSize, scratchBytes, carriedBytes = scratchBytes, how }: KernelPlan,
 ): AttentionPlan {
-  const { vectors, rowSums } = sizesOf(problem);
+  const { vectors, rowSums, tokens } = sizesOf(problem);
+  // Kernels leave out the tiles that a causal token does not read.
+  const { causal, length } = problem;
+  const keys = causal ? (length + (chunkSize ?? 1)) / 2 : length;
   return {
     form,
-    kernel: KERNELS[form],
+    kernel: ATTENTION[form].kernel,
     reason: how,
     chunkSize,
-    operations: operationsOf(problem, form, chunkSize, true),
+    operations: tokens * COSTS[form].operations(problem, chunkSize ?? 1, keys),
     bytes: vectors + rowSums + 2 * carriedBytes,
     peakBytes: vectors + rowSums + scratchBytes,
   };
@@ -105,83 +86,27 @@ function planPlain(
   reason: string,
 ): AttentionPlan {
   const { length } = problem;
-  const chunked = form === "blockwise" || form === "chunkwise";
-  const chunkSize = chunked
-    ? Math.min(problem.chunkSize ?? PLAIN_CHUNK[form], length)
-    : null;
-  const keys = form === "recurrent" || form === "chunkwise" && maskless(problem)
-    ? 0
-    : chunkSize ?? length;
+  const cost = COSTS[form];
+  const chunkSize = cost.chunkSize &&
+    Math.min(problem.chunkSize ?? cost.chunkSize, length);
+  const together = chunkSize ?? length;
+  const keys = cost.keys(problem, together);
   assertFits(problem, form, keys);
-  const { vectors, states } = sizesOf(problem);
-  const chunks = chunkSize === null ? 1 : Math.ceil(length / chunkSize);
-  const carried = form === "chunkwise" && !maskless(problem)
-    ? 2 * chunks * states
-    : 0;
-  const alive = aliveIn(problem, form);
-  const scores = scoreBytes(problem, keys);
-  const steps = form === "blockwise" ? chunks : 1;
+  const { vectors, states, tokens } = sizesOf(problem);
+  const chunks = Math.ceil(length / together);
+  const carried = cost.carries(problem) ? 2 * chunks * states : 0;
+  const alive = cost.alive(problem);
+  const scores = alive.scores * scoreBytes(problem, keys);
+  const steps = cost.isInSteps ? chunks : 1;
   return {
     form,
     kernel: null,
     reason,
     chunkSize,
-    operations: operationsOf(problem, form, chunkSize, false),
-    bytes: vectors + 2 * (steps * alive.scores * scores + carried),
-    peakBytes: alive.vectors * vectors + alive.scores * scores + carried,
+    operations: tokens * cost.operations(problem, together, length),
+    bytes: vectors + 2 * (steps * scores + carried),
+    peakBytes: alive.vectors * vectors + scores + carried,
   };
-}
-
-/**
- * How often the plain forms hold all inputs and outputs, and the scores of a
- * step, at once: with a mask its segment sums, their exponents and powers as
- * well. As measured with tf.profile.
- */
-function aliveIn(
-  problem: PlannedProblem,
-  form: ConcreteForm,
-): { vectors: number; scores: number } {
-  const directions = problem.causal ? 1 : 2;
-  if (maskless(problem)) {
-    return { vectors: form === "recurrent" ? 2.8 : 2, scores: 1 };
-  }
-  if (problem.diagonal) return aliveOfDiagonal(problem, form);
-  switch (form) {
-    case "full":
-    case "blockwise":
-      return { vectors: 2, scores: 7 + directions };
-    case "recurrent":
-      return { vectors: 2.7, scores: 0 };
-    case "chunkwise":
-      return { vectors: 2 + 2.5 * directions, scores: 7 + directions };
-  }
-}
-
-/** The same with decays of each channel, whose scores are made by halves. */
-function aliveOfDiagonal(
-  { length, causal }: PlannedProblem,
-  form: ConcreteForm,
-): { vectors: number; scores: number } {
-  // Halves of halves: a power of two.
-  const padding = 2 ** Math.ceil(Math.log2(length)) / length;
-  switch (form) {
-    case "full":
-      return {
-        vectors: (causal ? 3.8 : 2.5) * padding,
-        scores: 4.3 * padding ** 2,
-      };
-    case "recurrent":
-      return { vectors: causal ? 4.2 : 3.6, scores: 0 };
-    case "blockwise":
-      return { vectors: 5, scores: 2.5 };
-    case "chunkwise":
-      return { vectors: causal ? 10.5 : 12, scores: 2 };
-  }
-}
-
-/** All weights are 1: there is no mask to apply, and none to cut in chunks. */
-function maskless({ decays, causal }: PlannedProblem): boolean {
-  return !decays && !causal;
 }
 
 /** Without a mask, chunkwise is two small products, and pays from headDim on. */
@@ -192,64 +117,6 @@ function automaticForm(problem: PlannedProblem): ConcreteForm {
     : CROSSOVER[tf.getBackend()] ?? 256;
   const fits = scoreBytes(problem, length) <= largestTensorBytes();
   return length <= crossover && fits ? "full" : "chunkwise";
-}
-
-function operationsOf(
-  problem: PlannedProblem,
-  form: ConcreteForm,
-  chunkSize: number | null,
-  fused: boolean,
-): number {
-  const { batch, heads, length, headDim, causal } = problem;
-  const columns = problem.valueDim + (problem.normalize ? 1 : 0);
-  const tokens = batch * heads * length;
-  const directions = problem.causal ? 1 : 2;
-  const masked = (keys: number) => 2 * keys * (headDim + columns) + 2 * keys;
-  const state = headDim * columns;
-  // For every halving a token's query or key is multiplied by a power of e.
-  const halving = (keys: number) =>
-    problem.diagonal
-      ? directions * 3 * headDim * Math.ceil(Math.log2(keys))
-      : 0;
-  switch (form) {
-    case "full":
-    case "blockwise":
-      if (problem.diagonal) {
-        return tokens * (masked(length) + halving(chunkSize ?? length));
-      }
-      // Kernels leave out the tiles that a causal token does not read.
-      return tokens *
-        masked(fused && causal ? (length + chunkSize!) / 2 : length);
-    case "recurrent":
-      // A token decays the state, writes to it and reads it.
-      return tokens * directions * 5 * state;
-    case "chunkwise":
-      return maskless(problem) ? tokens * 4 * state : tokens *
-        (masked(chunkSize!) + halving(chunkSize!) + directions * 4 * state);
-  }
-}
-
-/** Bytes of inputs and output, of a kernel's row sums, and of one state of all heads. */
-function sizesOf(
-  problem: PlannedProblem,
-): { vectors: number; rowSums: number; states: number } {
-  const { batch, heads, length, headDim, valueDim, decays, causal } = problem;
-  const perDirection = decays ? problem.diagonal ? headDim : 1 : 0;
-  const perToken = 2 * headDim + 2 * valueDim +
-    (causal ? 1 : 2) * perDirection;
-  return {
-    vectors: 4 * batch * heads * length * perToken,
-    rowSums: 4 * batch * heads * length,
-    states: 4 * batch * heads * headDim * (valueDim + 1),
-  };
-}
-
-/** Size of the scores of all queries with so many keys at a time. */
-function scoreBytes(
-  { batch, heads, length }: AttentionSizes,
-  keys: number,
-): number {
-  return 4 * batch * heads * length * keys;
 }
 
 /**

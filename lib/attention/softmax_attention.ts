@@ -1,7 +1,7 @@
 /** Softmax attention, the quadratic attention to compare with. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
-import { hasKernel, runKernel } from "../contract/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertBoolean, assertFinite } from "../contract/values.ts";
@@ -9,15 +9,18 @@ import { withoutPadding } from "../operations/padding.ts";
 import { assertSegments, numberSegments } from "./segments.ts";
 
 /**
- * The forward kernel: inputs `q, k, v, mask?, segments?`, outputs `y` and, for
- * each row of scores, the largest one and the sum of e^(score - largest).
- * `segments`, `[batch, length]`, are numbered from 1 on, in order: tokens of one
- * number read each other.
- *
- * With `Grad` after it, the gradient kernel: the same inputs, the forward's
- * outputs `y, maxima, sums`, and `dy`; outputs `dq, dk, dv`.
+ * As a kernel: inputs `q, k, v, mask?, segments?`, outputs `y` and, for each row
+ * of scores, the largest one and the sum of e^(score - largest). `segments`,
+ * `[batch, length]`, are numbered from 1 on, in order: tokens of one number read
+ * each other.
  */
-export const SOFTMAX_ATTENTION = "LionSoftmaxAttention";
+export const SOFTMAX_ATTENTION: Operation<"y", "maxima" | "sums"> = {
+  kernel: "LionSoftmaxAttention",
+  gradientsIn: ["q", "k", "v"],
+  outputs: ["y"],
+  further: ["maxima", "sums"],
+  gradientReads: ["y", "maxima", "sums"],
+};
 
 /** The attributes of both kernels. */
 export interface SoftmaxAttributes {
@@ -168,29 +171,9 @@ const plain: Attend = (q, k, v, { mask, segments }, { causal, scale }) => {
 };
 
 /** As the backend's kernel. */
-const fused: Attend = (q, k, v, hiding, attributes) => {
-  return tf.customGrad((...args) => {
-    const save = args.pop() as unknown as tf.GradSaveFunc;
-    const [q, k, v] = args as [tf.Tensor, tf.Tensor, tf.Tensor];
-    const [y, maxima, sums] = runKernel(
-      SOFTMAX_ATTENTION,
-      { q, k, v, ...hiding },
-      attributes,
-    );
-    const kept = { q, k, v, y: y!, maxima: maxima!, sums: sums!, ...hiding };
-    save(Object.values(kept));
-    return {
-      value: y!,
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const named = Object.keys(kept).map((name, i) => [name, saved[i]!]);
-        return runKernel(`${SOFTMAX_ATTENTION}Grad`, {
-          ...Object.fromEntries(named),
-          dy,
-        }, attributes);
-      },
-    };
-  })(q, k, v) as tf.Tensor4D;
-};
+const fused: Attend = (q, k, v, hiding, attributes) =>
+  runKernel(SOFTMAX_ATTENTION, { q, k, v, ...hiding }, attributes)
+    .y as tf.Tensor4D;
 
 function check(
   q: tf.Tensor4D,

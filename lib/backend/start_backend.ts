@@ -9,7 +9,7 @@ import type {
   BackendName,
   UseBackendOptions,
 } from "./backend_info.ts";
-import { correctKernels } from "../tfjs/corrected_kernels.ts";
+import { replaceKernels } from "../tfjs/replaced.ts";
 import { Unavailable } from "./fallback.ts";
 import type { StrictWebGPUBackend } from "../tfjs/webgpu/gpu_backend.ts";
 import { limitsOf } from "../contract/limits.ts";
@@ -80,7 +80,7 @@ async function activate(
 
 async function startCpu(): Promise<StartedBackend> {
   await import("@tensorflow/tfjs-backend-cpu");
-  correctKernels("cpu");
+  replaceKernels("cpu", undefined);
   await activate("cpu");
   // Its first use in Deno or Node advertises another package.
   (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
@@ -94,7 +94,7 @@ async function startWasm(
   if (!wasm) {
     const { openWasm } = await import("../tfjs/wasm/wasm_backend.ts");
     const opened = await openWasm(bestBinary, wasmPath);
-    correctKernels("wasm");
+    replaceKernels("wasm", opened.host);
     registerWasmKernels(opened.host);
     wasm = opened;
   }
@@ -138,7 +138,7 @@ async function startWebGpu(
   if (!gpu || !same || !await gpu.backend.answers()) {
     const { openAdapter } = await import("../tfjs/webgpu/gpu_backend.ts");
     const backend = await openAdapter(adapter, isFallbackAdapter);
-    correctKernels("webgpu");
+    replaceKernels("webgpu", { isSoftware: isFallbackAdapter });
     registerWebGpuKernels(isFallbackAdapter);
     const { device } = backend;
     gpu?.backend.dispose();

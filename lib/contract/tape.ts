@@ -12,6 +12,9 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 
+/** Keeps tensors until the gradient is computed. */
+type Save = (tensors: tf.Tensor[]) => void;
+
 /** tfjs's engine, with what it does not declare as public. */
 interface Engine {
   readonly state: {
@@ -20,6 +23,14 @@ interface Engine {
     activeTape: unknown;
   };
   keep(tensor: tf.Tensor): tf.Tensor;
+  runKernelFunc(run: {
+    readonly inputs: tf.NamedTensorMap;
+    forwardFunc(backend: unknown, save: Save): tf.Tensor[];
+    backwardsFunc(
+      dy: tf.Tensor | tf.Tensor[],
+      saved: tf.Tensor[],
+    ): Record<string, () => tf.Tensor>;
+  }): tf.Tensor[];
   gradients: ((...args: never[]) => unknown) & { freesTape?: true };
 }
 
@@ -35,6 +46,33 @@ if (!gradients.freesTape) {
 /** Whether what runs now is recorded, for a gradient. */
 export function isRecording(): boolean {
   return engine.state.gradientDepth > 0 && engine.state.kernelDepth === 0;
+}
+
+/**
+ * Runs something whose gradient is told, as `tf.customGrad` does, which knows
+ * only one output.
+ *
+ * @param inputs What it is differentiable in.
+ * @param forward Computes the outputs, and saves what the gradient needs.
+ * @param backward The gradients in the inputs, of those in all outputs and of
+ * what was saved.
+ * @returns The outputs.
+ */
+export function runAsOne(
+  inputs: tf.NamedTensorMap,
+  forward: (save: Save) => tf.Tensor[],
+  backward: (dys: tf.Tensor[], saved: tf.Tensor[]) => tf.NamedTensorMap,
+): tf.Tensor[] {
+  return engine.runKernelFunc({
+    inputs,
+    forwardFunc: (_, save) => forward(save),
+    backwardsFunc: (dy, saved) => {
+      const gradients = backward(Array.isArray(dy) ? dy : [dy], saved);
+      return Object.fromEntries(
+        Object.entries(gradients).map(([name, x]) => [name, () => x]),
+      );
+    },
+  });
 }
 
 function freeingTape<T>(run: () => T): T {

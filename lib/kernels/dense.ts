@@ -1,8 +1,7 @@
 /** A dense layer and its gradient, made of the kernels that a backend has. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { DENSE } from "../operations/dense.ts";
-import { onFloats } from "../contract/kernel.ts";
-import { replaceKernel } from "../tfjs/replace_kernel.ts";
+import { registerKernels } from "../contract/kernel.ts";
 
 /**
  * Registers the layer: one call of the engine, where tfjs-core's operations
@@ -20,9 +19,7 @@ export function registerDense(backendName: string): void {
     const { kernelFunc } = tf.getKernel(name, backendName)!;
     return kernelFunc({ inputs, backend, attrs }) as tf.TensorInfo;
   };
-  const register = (name: string, kernelFunc: tf.KernelFunc) =>
-    replaceKernel(backendName, name, onFloats(name, kernelFunc));
-  register(DENSE, ({ inputs, backend }) => {
+  const forward: tf.KernelFunc = ({ inputs, backend }) => {
     const { x, weight, bias } = inputs as Inputs;
     const y = call(
       "_FusedMatMul",
@@ -31,8 +28,8 @@ export function registerDense(backendName: string): void {
       { transposeA: false, transposeB: false, activation: "linear" },
     );
     return { ...y, shape: [...x.shape.slice(0, -1), weight.shape[1]!] };
-  });
-  register(`${DENSE}Grad`, ({ inputs, backend }) => {
+  };
+  const gradient: tf.KernelFunc = ({ inputs, backend }) => {
     const { x, weight, dy } = inputs as Inputs & { dy: tf.TensorInfo };
     const [rows, matrix] = [asMatrix(x), asMatrix(dy)];
     const made: tf.TensorInfo[] = [];
@@ -69,7 +66,8 @@ export function registerDense(backendName: string): void {
       made.forEach(({ dataId }) => disposeData.call(backend, dataId));
       throw error;
     }
-  });
+  };
+  registerKernels(backendName, DENSE, { forward, gradient });
 }
 
 type Inputs = Record<"x" | "weight" | "bias", tf.TensorInfo>;

@@ -1,15 +1,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertShape } from "../contract/shape.ts";
 import { withFloats } from "../contract/floats.ts";
-import {
-  hasKernel,
-  registerKernelGradient,
-  runKernel,
-} from "../contract/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
-/** Inputs `x, weight, bias`; the gradient's outputs are theirs, in that order. */
-export const DENSE = "LionDense";
-registerKernelGradient(DENSE, ["x", "weight", "bias"]);
+/** A dense layer as a kernel. */
+export const DENSE: Operation<"y"> = {
+  kernel: "LionDense",
+  gradientsIn: ["x", "weight", "bias"],
+  outputs: ["y"],
+};
 
 /**
  * x W + b over the last axis, as one kernel.
@@ -58,7 +57,7 @@ function denseOfFloats(
   const outputs = weight.shape[1];
   if (bias) assertShape("dense's bias", bias, [outputs], "outputs");
   if (bias && hasKernel(DENSE)) {
-    return runKernel(DENSE, { x, weight, bias })[0]!;
+    return runKernel(DENSE, { x, weight, bias }).y;
   }
   return tf.tidy(() => {
     // One product of two matrices, whose gradient is two more.

@@ -1,14 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { withFloats } from "../contract/floats.ts";
-import {
-  hasKernel,
-  registerKernelGradient,
-  runKernel,
-} from "../contract/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
-/** Input `x`; the gradient's output is its. */
-export const GELU = "LionGelu";
-registerKernelGradient(GELU, ["x"]);
+/** GELU as a kernel. */
+export const GELU: Operation<"y"> = {
+  kernel: "LionGelu",
+  gradientsIn: ["x"],
+  outputs: ["y"],
+};
 
 /**
  * x Φ(x), with the normal distribution Φ(x) = (1 + erf(x / √2)) / 2: a smooth
@@ -33,7 +32,7 @@ registerKernelGradient(GELU, ["x"]);
  */
 export function gelu<T extends tf.Tensor>(x: T): T {
   return withFloats("gelu", { x }, ({ x }) => {
-    if (hasKernel(GELU)) return runKernel(GELU, { x })[0] as T;
+    if (hasKernel(GELU)) return runKernel(GELU, { x }).y as T;
     return tf.tidy((): T => {
       const doubled = tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1);
       return tf.mul(tf.mul(x, 0.5), doubled);

@@ -9,20 +9,16 @@ import {
 } from "./feature_map.ts";
 import { assertShape } from "../contract/shape.ts";
 import { withFloats } from "../contract/floats.ts";
-import {
-  hasKernel,
-  registerKernelGradient,
-  runKernel,
-} from "../contract/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 
-/**
- * Input `x`; attributes `numHeads`, `featureMap`; outputs `q, k, v`. The
- * gradient's inputs are `x, dq, dk, dv`, its output x's.
- */
-export const SPLIT_HEADS = "LionSplitHeads";
-registerKernelGradient(SPLIT_HEADS, ["x"], ["dq", "dk", "dv"]);
+/** The split as a kernel; attributes `numHeads`, `featureMap`. */
+export const SPLIT_HEADS: Operation<"q" | "k" | "v"> = {
+  kernel: "LionSplitHeads",
+  gradientsIn: ["x"],
+  outputs: ["q", "k", "v"],
+};
 
 /** Feature maps that the kernel knows, in the order of its numbers for them. */
 export const FUSED_FEATURE_MAPS = [
@@ -124,12 +120,7 @@ function split(
   const name = NAMES.get(featureMap);
   if (name && hasKernel(SPLIT_HEADS)) {
     const attributes = { numHeads, featureMap: name };
-    const [q, k, v] = runKernel(
-      SPLIT_HEADS,
-      { x },
-      attributes,
-    ) as tf.Tensor4D[];
-    return { q: q!, k: k!, v: v! };
+    return runKernel(SPLIT_HEADS, { x }, attributes) as Heads;
   }
   return tf.tidy(() => {
     const heads = tf.transpose(

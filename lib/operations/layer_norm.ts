@@ -1,17 +1,16 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertShape } from "../contract/shape.ts";
 import { withFloats } from "../contract/floats.ts";
-import {
-  hasKernel,
-  registerKernelGradient,
-  runKernel,
-} from "../contract/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertEpsilon } from "../contract/values.ts";
 
-/** Inputs `x, scale, offset`; the gradient's outputs are theirs, in that order. */
-export const LAYER_NORM = "LionLayerNorm";
-registerKernelGradient(LAYER_NORM, ["x", "scale", "offset"]);
+/** Layer normalisation as a kernel; attribute `epsilon`. */
+export const LAYER_NORM: Operation<"y"> = {
+  kernel: "LionLayerNorm",
+  gradientsIn: ["x", "scale", "offset"],
+  outputs: ["y"],
+};
 
 /** Options of {@linkcode layerNorm}. */
 interface LayerNormOptions {
@@ -81,7 +80,7 @@ function normalize<T extends tf.Tensor>(
   assertShape("layerNorm's scale", scale, [columns], "columns");
   assertShape("layerNorm's offset", offset, [columns], "columns");
   if (hasKernel(LAYER_NORM)) {
-    return runKernel(LAYER_NORM, { x, scale, offset }, { epsilon })[0] as T;
+    return runKernel(LAYER_NORM, { x, scale, offset }, { epsilon }).y as T;
   }
   return tf.tidy(() => {
     const centred = tf.sub(x, tf.mean(x, -1, true));

@@ -2,13 +2,17 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertShape } from "../contract/shape.ts";
 import { floats } from "../contract/floats.ts";
-import { hasKernel, runKernel } from "../contract/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
 /**
  * Inputs `x`, `[batch, …, length, columns]`, and `mask`, `[batch, length]`;
  * output x with zeros where the mask is 0.
  */
-export const WITHOUT_PADDING = "LionWithoutPadding";
+export const WITHOUT_PADDING: Operation<"y"> = {
+  kernel: "LionWithoutPadding",
+  gradientsIn: [],
+  outputs: ["y"],
+};
 
 /**
  * x with zeros at padding, whatever it held there: NaN and Infinity too, which a
@@ -45,7 +49,7 @@ export function withoutPadding<T extends tf.Tensor>(
 /** As {@linkcode withoutPadding}, of floats and with no gradient of its own. */
 export function selectTokens<T extends tf.Tensor>(x: T, mask: tf.Tensor2D): T {
   if (hasKernel(WITHOUT_PADDING)) {
-    return runKernel(WITHOUT_PADDING, { x, mask })[0] as T;
+    return runKernel(WITHOUT_PADDING, { x, mask }).y as T;
   }
   const [batch, length] = mask.shape;
   const between = x.shape.slice(1, -2).map(() => 1);

@@ -1,13 +1,17 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "../contract/tape.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { hasKernel, runKernel } from "../contract/kernel.ts";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
 /**
  * Inputs `value, gradient, mean, square`; outputs the new `value, mean,
  * square`; attributes {@linkcode AdamAttributes}.
  */
-export const ADAM = "LionAdam";
+export const ADAM: Operation<"value" | "mean" | "square"> = {
+  kernel: "LionAdam",
+  gradientsIn: [],
+  outputs: ["value", "mean", "square"],
+};
 
 /** What one step does. */
 export interface AdamAttributes {
@@ -117,7 +121,7 @@ export class Adam extends tf.Optimizer {
       if (gradient == null) continue;
       const variable = tf.engine().registeredVariables[name]!;
       const moments = this.#momentsOf(name, variable);
-      const [value, mean, square] = tf.tidy(() =>
+      const { value, mean, square } = tf.tidy(() =>
         update({ value: variable, gradient, ...moments }, attributes)
       );
       variable.assign(value);
@@ -196,9 +200,9 @@ type AdamInputs = Record<"value" | "gradient" | "mean" | "square", tf.Tensor>;
 export function update(
   inputs: AdamInputs,
   attributes: AdamAttributes,
-): [value: tf.Tensor, mean: tf.Tensor, square: tf.Tensor] {
+): Record<"value" | "mean" | "square", tf.Tensor> {
   if (hasKernel(ADAM)) {
-    return runKernel(ADAM, inputs, attributes) as ReturnType<typeof update>;
+    return runKernel(ADAM, inputs, attributes);
   }
   const { stepSize, beta1, beta2, rootCorrection, epsilon, keep } = attributes;
   const { value, gradient } = inputs;
@@ -212,5 +216,5 @@ export function update(
   );
   const root = tf.add(tf.mul(tf.sqrt(square), rootCorrection), epsilon);
   const step = tf.mul(tf.div(mean, root), stepSize);
-  return [tf.sub(tf.mul(value, keep), step), mean, square];
+  return { value: tf.sub(tf.mul(value, keep), step), mean, square };
 }

@@ -1,12 +1,5 @@
-/**
- * What comes of tensors without values. tfjs-wasm leaves there what its memory
- * held before, tfjs-webgpu asks for bindings and dispatches of no size, and of
- * nothing tfjs-cpu makes a mean of 0 and a maximum of NaN.
- *
- * @module
- */
+/** What comes of tensors without values. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { replaceKernel } from "./replace_kernel.ts";
 
 /** What a reduction of nothing is: what changes nothing that is added to it. */
 const REDUCTIONS_OF_NOTHING: Record<string, (dtype: tf.DataType) => number> = {
@@ -20,64 +13,62 @@ const REDUCTIONS_OF_NOTHING: Record<string, (dtype: tf.DataType) => number> = {
 };
 
 /**
- * Registers reductions that know what nothing comes to, and leave all else to
- * what was there.
+ * A reduction that knows what nothing comes to.
  *
- * @param backendName A backend whose kernels are registered.
+ * @param stock What there was, for all else.
+ * @param name Which reduction.
  */
-export function reduceEmptyTensors(backendName: string): void {
-  for (const [name, valueOf] of Object.entries(REDUCTIONS_OF_NOTHING)) {
-    const { kernelFunc: stock } = tf.getKernel(name, backendName)!;
-    replaceKernel(backendName, name, (call) => {
-      const x = call.inputs["x"] as tf.TensorInfo;
-      if (tf.util.sizeFromShape(x.shape) > 0) return stock(call);
-      const { axis, reductionIndices, keepDims } = call.attrs as unknown as
-        & tf.SumAttrs
-        & tf.MaxAttrs;
-      const axes = tf.util.parseAxisParam(axis ?? reductionIndices, x.shape);
-      const shape = x.shape.flatMap((size, i) =>
-        !axes.includes(i) ? [size] : keepDims ? [1] : []
-      );
-      const dtype = name === "Mean" ? "float32" : x.dtype;
-      return fill(call.backend, shape, dtype, valueOf(dtype));
-    });
-  }
+export function reductionKernel(
+  stock: tf.KernelFunc,
+  name: string,
+): tf.KernelFunc {
+  const valueOf = REDUCTIONS_OF_NOTHING[name]!;
+  return (call) => {
+    const x = call.inputs["x"] as tf.TensorInfo;
+    if (tf.util.sizeFromShape(x.shape) > 0) return stock(call);
+    const { axis, reductionIndices, keepDims } = call.attrs as unknown as
+      & tf.SumAttrs
+      & tf.MaxAttrs;
+    const axes = tf.util.parseAxisParam(axis ?? reductionIndices, x.shape);
+    const shape = x.shape.flatMap((size, i) =>
+      !axes.includes(i) ? [size] : keepDims ? [1] : []
+    );
+    const dtype = name === "Mean" ? "float32" : x.dtype;
+    return fill(call.backend, shape, dtype, valueOf(dtype));
+  };
 }
 
 /**
- * Registers products of matrices whose inner size may be 0: zeros, to which a
- * bias is added.
+ * Products of matrices whose inner size may be 0: zeros, to which a bias is
+ * added.
  *
- * @param backendName A backend whose kernels are registered.
+ * @param stock What there was, for all else.
  */
-export function multiplyEmptyTensors(backendName: string): void {
-  for (const name of ["BatchMatMul", "_FusedMatMul"]) {
-    const { kernelFunc: stock } = tf.getKernel(name, backendName)!;
-    replaceKernel(backendName, name, (call) => {
-      const { a, b } = call.inputs as Record<"a" | "b", tf.TensorInfo>;
-      const { transposeA, transposeB } = call
-        .attrs as unknown as tf.BatchMatMulAttrs;
-      const inner = [
-        a.shape.at(transposeA ? -2 : -1),
-        b.shape.at(transposeB ? -1 : -2),
-      ];
-      if (!inner.every((size) => size === 0)) return stock(call);
-      // One product of zeros comes to the same as none.
-      const one = (x: tf.TensorInfo, axis: number) =>
-        fill(call.backend, x.shape.with(axis, 1), x.dtype, 0);
-      const zeros = {
-        a: one(a, transposeA ? -2 : -1),
-        b: one(b, transposeB ? -1 : -2),
-      };
-      try {
-        return stock({ ...call, inputs: { ...call.inputs, ...zeros } });
-      } finally {
-        for (const { dataId } of Object.values(zeros)) {
-          (call.backend as tf.KernelBackend).disposeData(dataId);
-        }
+export function productKernel(stock: tf.KernelFunc): tf.KernelFunc {
+  return (call) => {
+    const { a, b } = call.inputs as Record<"a" | "b", tf.TensorInfo>;
+    const { transposeA, transposeB } = call
+      .attrs as unknown as tf.BatchMatMulAttrs;
+    const inner = [
+      a.shape.at(transposeA ? -2 : -1),
+      b.shape.at(transposeB ? -1 : -2),
+    ];
+    if (!inner.every((size) => size === 0)) return stock(call);
+    // One product of zeros comes to the same as none.
+    const one = (x: tf.TensorInfo, axis: number) =>
+      fill(call.backend, x.shape.with(axis, 1), x.dtype, 0);
+    const zeros = {
+      a: one(a, transposeA ? -2 : -1),
+      b: one(b, transposeB ? -1 : -2),
+    };
+    try {
+      return stock({ ...call, inputs: { ...call.inputs, ...zeros } });
+    } finally {
+      for (const { dataId } of Object.values(zeros)) {
+        (call.backend as tf.KernelBackend).disposeData(dataId);
       }
-    });
-  }
+    }
+  };
 }
 
 /** A tensor of one value. */

@@ -127,7 +127,7 @@ export class TrainingState {
         const factor = tf.div(clipping, count);
         this.#groups.forEach(({ group, moments }, i) => {
           const weightDecay = group.decays ? adam.weightDecay : 0;
-          const [value, mean, square] = update({
+          const { value, mean, square } = update({
             value: group.values(),
             gradient: tf.mul(gradients[i]!, factor),
             mean: moments.mean,

@@ -1,22 +1,21 @@
 /** A piece of a sequence between two states, and pieces that make a whole. @module */
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  causalPair,
-  type LogDecayPair,
-  logDecayPair,
-} from "../../lib/attention/decay_pair.ts";
-import {
-  attendPiece,
-  passPiece,
-  type PieceOptions,
-} from "../../lib/attention/piece.ts";
+import { logDecayPair } from "../../lib/attention/decay_pair.ts";
+import { attendPiece, passPiece } from "../../lib/attention/piece.ts";
 import { type BackendName, twoSidedDecay } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { type Problem, solve } from "../oracle.ts";
 import { array, uniform } from "../random.ts";
 import { sample } from "../sample.ts";
-import { type Case, decayOf, DECAYS, describe, problemOf } from "./cases.ts";
+import { type Case, DECAYS, describe, problemOf } from "./cases.ts";
+import {
+  assertClose,
+  inPieces,
+  optionsOf,
+  pairOf,
+  tensorsOf,
+} from "./pieces.ts";
 
 /** The states on both sides of a piece, `[batch, heads, headDim, valueDim + 1]`. */
 interface Borders {
@@ -100,43 +99,6 @@ function rows(
   for (let n = 0; n < rows; n++) {
     for (let c = 0; c < columns; c++) entry(n, c);
   }
-}
-
-/** A problem's tensors. */
-function tensorsOf({ batch, heads, length, headDim, valueDim, ...p }: Problem) {
-  const decays = Object.entries(p.decay).filter(([name]) => name !== "kind");
-  return {
-    q: tf.tensor4d(p.q, [batch, heads, length, headDim]),
-    k: tf.tensor4d(p.k, [batch, heads, length, headDim]),
-    v: tf.tensor4d(p.v, [batch, heads, length, valueDim]),
-    decays: decays.map(([, x]) =>
-      tf.tensor(
-        x as Float32Array,
-        p.decay.kind === "fixed" ? [heads] : [batch, heads, length],
-      )
-    ),
-    tokens: p.mask && tf.tensor2d(p.mask, [batch, length]),
-  };
-}
-
-function optionsOf(
-  { causal, scale, normalize, epsilon }: Problem,
-): PieceOptions {
-  return { causal, scale, normalize, epsilon };
-}
-
-/** Throws unless a result is the float64 one, to the backend's accuracy. */
-async function assertClose(
-  name: string,
-  got: tf.Tensor,
-  wanted: Float64Array,
-  tolerance: number,
-  largest = Math.max(...wanted.map(Math.abs)),
-): Promise<void> {
-  const values = await got.data();
-  assertEquals(values.length, wanted.length, name);
-  const error = Math.max(...wanted.map((x, i) => Math.abs(x - values[i]!)));
-  assert(error <= tolerance * largest, `${name}: error ${error / largest}`);
 }
 
 function* casesOfOne(): Generator<Case & { kernel: boolean }> {
@@ -233,15 +195,6 @@ onEachBackend("a piece reads its states and hands them on", async (backend) => {
   }
 });
 
-/** A case's log decays, of causal attention where it is. */
-function pairOf(
-  { decay, batch, heads, length, causal }: Case,
-  decays: tf.Tensor[],
-): LogDecayPair | null {
-  const pair = logDecayPair(decayOf(decay, decays), [batch, heads, length]);
-  return causal ? causalPair(pair, [heads, length]) : pair;
-}
-
 /** How a sequence of 13 tokens comes in pieces. */
 const PIECES: readonly (readonly number[])[] = [
   [13],
@@ -249,59 +202,6 @@ const PIECES: readonly (readonly number[])[] = [
   [4, 1, 6, 2],
   [1, 12],
 ];
-
-/** Attention of a sequence in pieces: from the right for the states there, then from the left. */
-function inPieces(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
-  pair: LogDecayPair | null,
-  lengths: readonly number[],
-  options: PieceOptions,
-): tf.Tensor4D {
-  const starts = lengths.map((_, i) =>
-    lengths.slice(0, i).reduce((sum, length) => sum + length, 0)
-  );
-  const cut = <T extends tf.Tensor>(x: T, i: number) =>
-    tf.slice(x, [0, 0, starts[i]!], [-1, -1, lengths[i]!]) as T;
-  const pieces = lengths.map((length, i) => ({
-    q: cut(q, i),
-    k: cut(k, i),
-    v: cut(v, i),
-    pair: pair && {
-      forward: cut(pair.forward, i),
-      backward: pair.backward && cut(pair.backward, i),
-    },
-    tokens: options.tokens &&
-      tf.slice(options.tokens, [0, starts[i]!], [-1, length]),
-  }));
-  const afters: (tf.Tensor4D | undefined)[] = [];
-  let after: tf.Tensor4D | undefined;
-  for (const piece of pieces.toReversed()) {
-    afters.unshift(after);
-    if (options.causal) continue;
-    after = passPiece(
-      piece.k,
-      piece.v,
-      piece.pair,
-      "after",
-      after,
-      piece.tokens,
-    );
-  }
-  let before: tf.Tensor4D | undefined;
-  const answers = pieces.map((piece, i) => {
-    const answer = attendPiece(piece.q, piece.k, piece.v, piece.pair, {
-      ...options,
-      tokens: piece.tokens,
-      before,
-      after: afters[i],
-    });
-    before = answer.forward;
-    return answer.y;
-  });
-  return tf.concat(answers, 2);
-}
 
 function* casesOfWholes(): Generator<Case & { pieces: readonly number[] }> {
   for (const pieces of PIECES) {

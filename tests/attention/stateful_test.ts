@@ -191,7 +191,7 @@ onEachBackend("recurrentStep() is one kernel", async () => {
     tf.dispose([q, v, logDecay]);
   }
   tf.dispose(state);
-}, ["wasm"]);
+}, ["wasm", "webgpu"]);
 
 onEachBackend("recurrentStep() leaves its state as it was", async () => {
   const sizes = { batch: 1, heads: 2, headDim: 3, valueDim: 2 };

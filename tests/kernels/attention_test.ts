@@ -17,7 +17,7 @@ import {
   useBackend,
 } from "../../mod.ts";
 import { FORMS } from "../../lib/attention/form.ts";
-import { KERNELS } from "../../lib/attention/kernel.ts";
+import { ATTENTION } from "../../lib/attention/kernel.ts";
 import {
   type Case,
   DECAYS,
@@ -183,7 +183,7 @@ onEachBackend("explainAttention() says what runs, and why", (backend) => {
       assertEquals(plain.reason, "kernel: false asks for tfjs operations");
       if (backend === "cpu") continue;
       const fused = explainAttention(x, x, x, { form });
-      assertEquals(fused.kernel, KERNELS[form]);
+      assertEquals(fused.kernel, ATTENTION[form].kernel);
       assert(fused.reason.startsWith(`${backend}, `));
       assertEquals(fused.operations, plain.operations);
       // q, k, v, y and the row sums, and no state or score a token.

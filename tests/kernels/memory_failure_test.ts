@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { FORMS } from "../../lib/attention/form.ts";
-import { gradientKernel, KERNELS } from "../../lib/attention/kernel.ts";
+import { ATTENTION } from "../../lib/attention/kernel.ts";
+import { gradientKernel } from "../../lib/contract/kernel.ts";
 import { alive, assertNoLeak, BACKENDS, onEachBackend } from "../backends.ts";
 
 /** A kernel of ours, the shapes of its inputs, and its attributes. */
@@ -35,9 +36,9 @@ const head = [1, 2, 40, 4];
 
 const SUBJECTS: readonly Subject[] = [
   ...FORMS.flatMap((form) => [
-    { kernel: KERNELS[form], inputs: attention, attributes },
+    { kernel: ATTENTION[form].kernel, inputs: attention, attributes },
     {
-      kernel: gradientKernel(form),
+      kernel: gradientKernel(ATTENTION[form]),
       inputs: {
         ...attention,
         y: attention.v,

@@ -28,6 +28,7 @@ import {
 } from "../../mod.ts";
 import { withoutPadding } from "../../lib/operations/padding.ts";
 import { runKernel } from "../../lib/contract/kernel.ts";
+import { GELU } from "../../lib/operations/gelu.ts";
 import { onEachBackend } from "../backends.ts";
 import { uniform } from "../random.ts";
 
@@ -315,7 +316,7 @@ onEachBackend("runKernel() names the kernel and its input", () => {
   tf.tidy(() => {
     const x = tf.tensor1d(["a"]);
     assertThrows(
-      () => runKernel("LionGelu", { x }),
+      () => runKernel(GELU, { x }),
       TypeError,
       "LionGelu's x should be float32, or int32 or bool",
     );

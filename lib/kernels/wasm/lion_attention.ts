@@ -1,22 +1,15 @@
 /** The forms of attention as kernels of the wasm backend. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { type ConcreteForm, FORMS } from "../../attention/form.ts";
 import {
-  type AttentionKernel,
+  ATTENTION,
   type AttentionSizes,
-  gradientKernel,
   type KernelAttributes,
-  type KernelPlan,
   type KernelRequest,
-  KERNELS,
-  type Refusal,
 } from "../../attention/kernel.ts";
-import { onFloats } from "../../contract/kernel.ts";
-import { replaceKernel } from "../../tfjs/replace_kernel.ts";
-import { addressOf } from "../../tfjs/wasm/address.ts";
+import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import type { Job, JobName, KernelHost } from "../../tfjs/wasm/host.ts";
-import { withOutputs } from "../../tfjs/wasm/outputs.ts";
+import { type Call, registerWasmKernel, type Tensors } from "./kernel.ts";
 import { clearPadding } from "./padding.ts";
 
 /** How a form makes use of the module. */
@@ -85,131 +78,85 @@ const SCHEDULES: Readonly<Record<ConcreteForm, Schedule>> = {
  */
 export function registerAttention(host: KernelHost): void {
   for (const form of FORMS) {
-    const planning: Pick<AttentionKernel, "plan" | "states"> = {
+    registerWasmKernel<KernelAttributes, KernelRequest>(host, ATTENTION[form], {
+      forward: (call) => forward(form, call),
+      gradient: (call) => gradient(form, call),
       plan: (request) => plan(host, form, request),
-      ...(form === "chunkwise" ? { states: true } : {}),
-    };
-    const name = KERNELS[form], gradientName = gradientKernel(form);
-    replaceKernel("wasm", name, onFloats(name, forward(host, form)), planning);
-    replaceKernel(
-      "wasm",
-      gradientName,
-      onFloats(gradientName, gradient(host, form)),
-    );
+    });
   }
 }
 
-function forward(host: KernelHost, form: ConcreteForm): tf.KernelFunc {
-  return ({ inputs, backend, attrs }) => {
-    const wasm = backend as BackendWasm;
-    const { q, v, mask } = inputs as Tensors;
-    const { states, causal } = attrs as unknown as KernelAttributes;
-    const [batch, heads, , headDim] = q.shape as tf.Tensor4D["shape"];
-    const state = [batch, heads, headDim, v.shape[3]! + 1];
-    return withOutputs(wasm, (make) => {
-      const outputs = {
-        y: make(v.shape),
-        rowSums: make(q.shape.slice(0, 3)),
-        ...(states ? { forward: make(state) } : {}),
-        ...(states && !causal ? { backward: make(state) } : {}),
-      };
-      const tensors = { ...inputs, ...outputs } as Tensors;
-      run(host, wasm, form, 0, tensors, attrs);
-      if (mask) clearPadding(wasm, outputs.y, mask);
-      return Object.values(outputs);
-    });
+function forward(
+  form: ConcreteForm,
+  call: Call<KernelAttributes>,
+): tf.TensorInfo[] {
+  const { inputs, attributes, make, wasm } = call;
+  const { q, v, mask } = inputs;
+  const { states, causal } = attributes;
+  const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
+  const state = [batch, heads, headDim, v!.shape[3]! + 1];
+  const outputs = {
+    y: make(v!.shape),
+    rowSums: make([batch, heads, length]),
+    ...(states ? { forward: make(state) } : {}),
+    ...(states && !causal ? { backward: make(state) } : {}),
   };
+  run(form, 0, call, { ...inputs, ...outputs });
+  if (mask) clearPadding(wasm, outputs.y, mask);
+  return Object.values(outputs);
 }
 
-function gradient(host: KernelHost, form: ConcreteForm): tf.KernelFunc {
-  return ({ inputs, backend, attrs }) => {
-    const wasm = backend as BackendWasm;
-    return withOutputs(wasm, (make) => {
-      const outputs: Record<string, tf.TensorInfo> = {};
-      for (const name of ["q", "k", "v", "f", "b"]) {
-        const input = inputs[name];
-        if (input) outputs[`d${name}`] = make(input.shape);
-      }
-      const tensors = { ...inputs, ...outputs } as Tensors;
-      run(host, wasm, form, 1, tensors, attrs);
-      const { dq, dk, dv, mask } = tensors;
-      if (mask) [dq, dk, dv].forEach((x) => clearPadding(wasm, x!, mask));
-      return Object.values(outputs);
-    });
-  };
+function gradient(
+  form: ConcreteForm,
+  call: Call<KernelAttributes>,
+): tf.TensorInfo[] {
+  const { inputs, make, wasm } = call;
+  const outputs: Record<string, tf.TensorInfo> = {};
+  for (const name of ATTENTION[form].gradientsIn) {
+    const input = inputs[name];
+    if (input) outputs[`d${name}`] = make(input.shape);
+  }
+  run(form, 1, call, { ...inputs, ...outputs });
+  const { mask } = inputs;
+  const { dq, dk, dv } = outputs;
+  if (mask) [dq, dk, dv].forEach((x) => clearPadding(wasm, x!, mask));
+  return Object.values(outputs);
 }
-
-type Tensors =
-  & Record<"q" | "k" | "v" | "y" | "rowSums", tf.TensorInfo>
-  & Partial<
-    Record<
-      | "f"
-      | "b"
-      | "mask"
-      | "before"
-      | "after"
-      | "forward"
-      | "backward"
-      | "dy"
-      | "dq"
-      | "dk"
-      | "dv"
-      | "df"
-      | "db",
-      tf.TensorInfo
-    >
-  >;
 
 function run(
-  host: KernelHost,
-  wasm: BackendWasm,
   form: ConcreteForm,
   pass: 0 | 1,
+  { host, attributes, at }: Call<KernelAttributes>,
   tensors: Tensors,
-  attrs: tf.NamedAttrMap | undefined,
 ): void {
-  const attributes = attrs as unknown as KernelAttributes;
-  const [batch, heads, length, headDim] = tensors.q.shape as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  const sizes = {
-    batch,
-    heads,
-    length,
-    headDim,
-    valueDim: tensors.v.shape[3]!,
-  };
-  const { jobs, operations } = SCHEDULES[form];
-  const address = (tensor: tf.TensorInfo | undefined) =>
-    tensor ? addressOf(wasm, tensor) : 0;
   const { q, k, v, f, b, y, rowSums, dy, dq, dk, dv, df, db } = tensors;
   const { before, after, forward, backward } = tensors;
+  const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
+  const sizes = { batch, heads, length, headDim, valueDim: v!.shape[3]! };
+  const { jobs, operations } = SCHEDULES[form];
   host.run(jobs[pass], {
     ...jobOf(form, sizes, attributes.chunkSize, host.threads),
     causal: Number(attributes.causal),
     normalize: Number(attributes.normalize),
     scale: attributes.scale,
     epsilon: attributes.epsilon,
-    q: address(q),
-    k: address(k),
-    v: address(v),
-    f: address(f),
-    b: address(b),
-    before: address(before),
-    after: address(after),
-    forward: address(forward),
-    backward: address(backward),
-    y: address(y),
-    rowSums: address(rowSums),
-    dy: address(dy),
-    dq: address(dq),
-    dk: address(dk),
-    dv: address(dv),
-    df: address(df),
-    db: address(db),
+    q: at(q),
+    k: at(k),
+    v: at(v),
+    f: at(f),
+    b: at(b),
+    before: at(before),
+    after: at(after),
+    forward: at(forward),
+    backward: at(backward),
+    y: at(y),
+    rowSums: at(rowSums),
+    dy: at(dy),
+    dq: at(dq),
+    dk: at(dk),
+    dv: at(dv),
+    df: at(df),
+    db: at(db),
   }, {
     operations: batch * heads * length *
       operations(sizes, attributes.chunkSize),
@@ -262,6 +209,9 @@ function plan(
 ): KernelPlan | Refusal {
   if (request.precision === "f16") {
     return { refusal: "WebAssembly computes in 32 bits" };
+  }
+  if (request.states && form !== "chunkwise") {
+    return { refusal: `the ${form} form takes no states` };
   }
   const { batch, heads, length, causal, normalize, decays } = request;
   const { threads } = host;

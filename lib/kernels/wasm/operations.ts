@@ -1,9 +1,8 @@
 /** The small fused operations as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { SOURCE_DECAY } from "../../attention/decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "../../attention/finite_decay.ts";
-import { onFloats } from "../../contract/kernel.ts";
+import type { Operation } from "../../contract/kernel.ts";
 import { GELU } from "../../operations/gelu.ts";
 import {
   FUSED_FEATURE_MAPS,
@@ -13,25 +12,10 @@ import {
 import { LAYER_NORM } from "../../operations/layer_norm.ts";
 import { WITHOUT_PADDING } from "../../operations/padding.ts";
 import { ADAM, type AdamAttributes } from "../../optimizers/adam.ts";
-import { replaceKernel } from "../../tfjs/replace_kernel.ts";
-import { addressOf } from "../../tfjs/wasm/address.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { type Make, withOutputs } from "../../tfjs/wasm/outputs.ts";
 import { refer } from "../../tfjs/wasm/identity.ts";
+import { type Call, type Kernel, registerWasmKernel } from "./kernel.ts";
 import { clearPadding } from "./padding.ts";
-
-/** What a kernel has at hand. */
-interface Call {
-  readonly host: KernelHost;
-  readonly wasm: BackendWasm;
-  readonly inputs: Readonly<Record<string, tf.TensorInfo>>;
-  readonly attributes: Readonly<Record<string, unknown>>;
-  readonly make: Make;
-  /** Where a tensor is. */
-  at(tensor: tf.TensorInfo): number;
-}
-
-type Kernel = (call: Call) => tf.TensorInfo | tf.TensorInfo[];
 
 /**
  * Registers the kernels.
@@ -39,34 +23,17 @@ type Kernel = (call: Call) => tf.TensorInfo | tf.TensorInfo[];
  * @param host Runs them.
  */
 export function registerOperations(host: KernelHost): void {
-  const kernels: Record<string, Kernel> = {
-    [LAYER_NORM]: layerNorm,
-    [`${LAYER_NORM}Grad`]: layerNormGradient,
-    [GELU]: gelu,
-    [`${GELU}Grad`]: gelu,
-    [SPLIT_HEADS]: splitHeads,
-    [`${SPLIT_HEADS}Grad`]: splitHeadsGradient,
-    [SOURCE_DECAY]: sourceDecay,
-    [`${SOURCE_DECAY}Grad`]: sourceDecayGradient,
-    [WITHOUT_PADDING]: withoutPadding,
-    [ADAM]: adam,
-  };
-  const withHost =
-    (kernel: Kernel): tf.KernelFunc => ({ inputs, backend, attrs }) => {
-      const wasm = backend as BackendWasm;
-      return withOutputs(wasm, (make) =>
-        kernel({
-          host,
-          wasm,
-          inputs: inputs as Record<string, tf.TensorInfo>,
-          attributes: attrs as Record<string, unknown>,
-          make,
-          at: (tensor) => addressOf(wasm, tensor),
-        }));
-    };
-  for (const [name, kernel] of Object.entries(kernels)) {
-    replaceKernel("wasm", name, onFloats(name, withHost(kernel)));
-  }
+  const register = (operation: Operation, forward: Kernel, gradient?: Kernel) =>
+    registerWasmKernel(host, operation, {
+      forward,
+      ...(gradient ? { gradient } : {}),
+    });
+  register(LAYER_NORM, layerNorm, layerNormGradient);
+  register(GELU, gelu, gelu);
+  register(SPLIT_HEADS, splitHeads, splitHeadsGradient);
+  register(SOURCE_DECAY, sourceDecay, sourceDecayGradient);
+  register(WITHOUT_PADDING, withoutPadding);
+  register(ADAM, adam);
 }
 
 /** Elementwise operations of an element, roughly: an exponential and a division. */
@@ -77,7 +44,7 @@ function sizeOf({ shape }: tf.TensorInfo): number {
 }
 
 function normJob({ inputs, attributes, host, at }: Call) {
-  const { x, scale, offset } = inputs as Record<string, tf.TensorInfo>;
+  const { x, scale, offset } = inputs;
   const columns = x!.shape.at(-1)!;
   const rows = sizeOf(x!) / Math.max(1, columns);
   return {
@@ -85,9 +52,9 @@ function normJob({ inputs, attributes, host, at }: Call) {
     columns,
     rowsPerTask: Math.max(16, Math.ceil(rows / (4 * host.threads))),
     epsilon: attributes["epsilon"] as number,
-    x: at(x!),
-    scale: at(scale!),
-    offset: at(offset!),
+    x: at(x),
+    scale: at(scale),
+    offset: at(offset),
     y: 0,
     dy: 0,
     dx: 0,
@@ -102,7 +69,7 @@ const layerNorm: Kernel = (call) => {
   call.host.run("layerNorm", { ...normJob(call), y: call.at(y) }, {
     operations: 8 * sizeOf(x),
   });
-  return y;
+  return [y];
 };
 
 const layerNormGradient: Kernel = (call) => {
@@ -112,7 +79,7 @@ const layerNormGradient: Kernel = (call) => {
   const doffset = make(inputs["offset"]!.shape);
   call.host.run("layerNorm", {
     ...normJob(call),
-    dy: at(inputs["dy"]!),
+    dy: at(inputs["dy"]),
     dx: at(dx),
     dscale: at(dscale),
     doffset: at(doffset),
@@ -124,10 +91,10 @@ const gelu: Kernel = ({ host, inputs, make, at }) => {
   const { x, dy } = inputs;
   const y = make(x!.shape);
   const size = sizeOf(y);
-  host.run("gelu", { size, x: at(x!), y: at(y), dy: dy ? at(dy) : 0 }, {
+  host.run("gelu", { size, x: at(x), y: at(y), dy: at(dy) }, {
     operations: OPERATIONS_AN_ELEMENT * size,
   });
-  return y;
+  return [y];
 };
 
 function headsJob({ inputs, attributes, at }: Call) {
@@ -162,12 +129,12 @@ const splitHeadsGradient: Kernel = (call) => {
   const dx = make(inputs["x"]!.shape);
   host.run("splitHeads", {
     ...headsJob(call),
-    q: at(inputs["dq"]!),
-    k: at(inputs["dk"]!),
-    v: at(inputs["dv"]!),
+    q: at(inputs["dq"]),
+    k: at(inputs["dk"]),
+    v: at(inputs["dv"]),
     dx: at(dx),
   }, { operations: OPERATIONS_AN_ELEMENT * sizeOf(dx) });
-  return dx;
+  return [dx];
 };
 
 /** One number a token: a loop here is as fast as a job. */
@@ -204,7 +171,7 @@ const sourceDecayGradient: Kernel = ({ wasm, inputs, make }) => {
     const after = position === length - 1 ? 0 : forward![i + 1]!;
     gradient[i] = clipped ? 0 : before + after;
   }
-  return output;
+  return [output];
 };
 
 /**
@@ -213,11 +180,11 @@ const sourceDecayGradient: Kernel = ({ wasm, inputs, make }) => {
  */
 const withoutPadding: Kernel = ({ wasm, inputs, make }) => {
   const { x, mask } = inputs as Record<"x" | "mask", tf.TensorInfo>;
-  if (!wasm.typedArrayFromHeap(mask).includes(0)) return refer(wasm, x);
+  if (!wasm.typedArrayFromHeap(mask).includes(0)) return [refer(wasm, x)];
   const y = make(x.shape);
   wasm.typedArrayFromHeap(y).set(wasm.typedArrayFromHeap(x));
   clearPadding(wasm, y, mask);
-  return y;
+  return [y];
 };
 
 const adam: Kernel = ({ host, inputs, attributes, make, at }) => {

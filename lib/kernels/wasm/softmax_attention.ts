@@ -1,18 +1,16 @@
 /** Softmax attention as kernels of the wasm backend. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import {
   SOFTMAX_ATTENTION,
   type SoftmaxAttributes,
 } from "../../attention/softmax_attention.ts";
-import { onFloats } from "../../contract/kernel.ts";
-import { replaceKernel } from "../../tfjs/replace_kernel.ts";
-import { addressOf } from "../../tfjs/wasm/address.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import { withOutputs } from "../../tfjs/wasm/outputs.ts";
-
-/** Where each tensor comes or goes. */
-type Tensors = Readonly<Partial<Record<string, tf.TensorInfo>>>;
+import {
+  type Call,
+  type Kernel,
+  registerWasmKernel,
+  type Tensors,
+} from "./kernel.ts";
 
 /**
  * Registers the forward and the gradient kernel.
@@ -20,74 +18,63 @@ type Tensors = Readonly<Partial<Record<string, tf.TensorInfo>>>;
  * @param host Runs them.
  */
 export function registerSoftmaxAttention(host: KernelHost): void {
-  const kernels: Record<string, tf.KernelFunc> = {
-    [SOFTMAX_ATTENTION]: ({ inputs, backend, attrs }) => {
-      const wasm = backend as BackendWasm;
-      const { q, v } = inputs as Record<"q" | "v", tf.TensorInfo>;
-      return withOutputs(wasm, (make) => {
-        const y = make(v.shape);
-        const maxima = make(q.shape.slice(0, 3));
-        const sums = make(q.shape.slice(0, 3));
-        runJob(host, wasm, { ...inputs, y, maxima, sums } as Tensors, attrs);
-        return [y, maxima, sums];
-      });
-    },
-    [`${SOFTMAX_ATTENTION}Grad`]: ({ inputs, backend, attrs }) => {
-      const wasm = backend as BackendWasm;
-      const { q, k, v } = inputs as Record<"q" | "k" | "v", tf.TensorInfo>;
-      return withOutputs(wasm, (make) => {
-        const [dq, dk, dv] = [make(q.shape), make(k.shape), make(v.shape)];
-        runJob(host, wasm, { ...inputs, dq, dk, dv } as Tensors, attrs);
-        return [dq, dk, dv];
-      });
-    },
-  };
-  for (const [name, kernel] of Object.entries(kernels)) {
-    replaceKernel("wasm", name, onFloats(name, kernel));
-  }
+  registerWasmKernel(host, SOFTMAX_ATTENTION, { forward, gradient });
 }
 
-function runJob(
-  host: KernelHost,
-  wasm: BackendWasm,
+const forward: Kernel<SoftmaxAttributes> = (call) => {
+  const { inputs, make } = call;
+  const { q, v } = inputs;
+  const perToken = q!.shape.slice(0, 3);
+  const outputs = {
+    y: make(v!.shape),
+    maxima: make(perToken),
+    sums: make(perToken),
+  };
+  run(call, { ...inputs, ...outputs });
+  return Object.values(outputs);
+};
+
+const gradient: Kernel<SoftmaxAttributes> = (call) => {
+  const { inputs, make } = call;
+  const { q, k, v } = inputs;
+  const outputs = {
+    dq: make(q!.shape),
+    dk: make(k!.shape),
+    dv: make(v!.shape),
+  };
+  run(call, { ...inputs, ...outputs });
+  return Object.values(outputs);
+};
+
+function run(
+  { host, attributes, at }: Call<SoftmaxAttributes>,
   tensors: Tensors,
-  attrs: tf.NamedAttrMap | undefined,
 ): void {
-  const { causal, scale } = attrs as unknown as SoftmaxAttributes;
-  const { q, v } = tensors;
-  const [batch, heads, length, headDim] = q!.shape as [
-    number,
-    number,
-    number,
-    number,
-  ];
+  const { q, k, v, mask, segments, y, maxima, sums, dy, dq, dk, dv } = tensors;
+  const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
   const valueDim = v!.shape[3]!;
   const sequences = batch * heads;
-  const address = (name: string) => {
-    const tensor = tensors[name];
-    return tensor ? addressOf(wasm, tensor) : 0;
-  };
   host.run("softmax", {
     sequences,
     heads,
     length,
     headDim,
     valueDim,
-    causal: Number(causal),
+    causal: Number(attributes.causal),
     parts: partsOf(sequences, length, host.threads),
-    scale,
-    q: address("q"),
-    k: address("k"),
-    v: address("v"),
-    mask: address("mask"),
-    segments: address("segments"),
-    y: address("y"),
-    maxima: address("maxima"),
-    sums: address("sums"),
-    dy: address("dy"),
-    dq: address("dq"),
-    dk: address("dk"),
-    dv: address("dv"),
+    scale: attributes.scale,
+    q: at(q),
+    k: at(k),
+    v: at(v),
+    mask: at(mask),
+    segments: at(segments),
+    y: at(y),
+    maxima: at(maxima),
+    sums: at(sums),
+    dy: at(dy),
+    dq: at(dq),
+    dk: at(dk),
+    dv: at(dv),
   }, { operations: 2 * sequences * length ** 2 * (headDim + valueDim) });
 }
 

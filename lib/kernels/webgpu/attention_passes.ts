@@ -6,22 +6,21 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import {
-  type AttentionKernel,
-  gradientKernel,
+  ATTENTION,
   type KernelAttributes,
-  KERNELS,
+  type KernelRequest,
 } from "../../attention/kernel.ts";
+import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import type { ConcreteForm } from "../../attention/form.ts";
 import {
   type Call,
   registerFusedKernel,
 } from "../../tfjs/webgpu/fused_kernel.ts";
-import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
 import { Run } from "./attention_run.ts";
 import { COTANGENTS, cotangentsShader } from "./cotangents.ts";
-import type { MaskSource } from "./mask.ts";
+import type { Preparation } from "./preparation.ts";
 import type { Pass } from "./passes.ts";
 import type { Role } from "./roles.ts";
 import type { States } from "./states.ts";
@@ -39,17 +38,17 @@ export interface Schedule {
   gradientChunk?(length: number, dims: Dims): number;
   /** Makes what all roles need besides. */
   prepare?(run: Run, pass: Pass): void;
-  /** Computes some roles, of the same mask. */
+  /** Computes some roles, of the same decays. */
   attend(
     run: Run,
     roles: readonly Role[],
-    mask: MaskSource | null,
+    decays: Preparation | null,
     pass: Pass,
   ): void;
 }
 
 /**
- * Registers both kernels of a form for webgpu, once.
+ * Registers both kernels of a form for webgpu.
  *
  * @param form The form.
  * @param schedule How it computes a role.
@@ -58,27 +57,20 @@ export interface Schedule {
 export function registerForm(
   form: ConcreteForm,
   schedule: Schedule,
-  plan: (
-    request: Parameters<AttentionKernel["plan"]>[0],
-    device: GPUDevice,
-  ) => ReturnType<AttentionKernel["plan"]>,
+  plan: (request: KernelRequest, device: GPUDevice) => KernelPlan | Refusal,
 ): void {
-  if (tf.getKernel(KERNELS[form], "webgpu")) return;
-  const planning: Pick<AttentionKernel, "plan" | "states"> = {
-    states: schedule.takesStates ?? false,
-    plan: (request) =>
-      plan(request, (tf.backend() as StrictWebGPUBackend).device),
-  };
-  registerFusedKernel<string, KernelAttributes>(
-    KERNELS[form],
-    (call) =>
-      schedule.instead?.(call) ??
-        forward(new Run(call, schedule.readsStates), schedule),
-    planning,
-  );
-  registerFusedKernel<string, KernelAttributes>(
-    gradientKernel(form),
-    (call) => gradient(runOfGradient(call, schedule), schedule),
+  registerFusedKernel<string, string, KernelAttributes, KernelRequest>(
+    ATTENTION[form],
+    {
+      forward: (call) =>
+        schedule.instead?.(call) ??
+          forward(new Run(call, schedule.readsStates), schedule),
+      gradient: (call) => gradient(runOfGradient(call, schedule), schedule),
+      plan: (request, device) =>
+        request.states && !schedule.takesStates
+          ? { refusal: `the webgpu kernel of the ${form} form takes no states` }
+          : plan(request, device),
+    },
   );
 }
 
@@ -108,8 +100,8 @@ function forward(run: Run, schedule: Schedule): tf.TensorInfo[] {
   const q = run.vectors("q", "key");
   const k = run.vectors("k", "key");
   const v = run.vectors("v", "value");
-  const { mask } = run;
-  const states: States = { name: "states", rows: k, columns: v, mask };
+  const { decays } = run;
+  const states: States = { name: "states", rows: k, columns: v, decays };
   if (schedule.readsStates) run.scratchStates(states);
   const attention: Role = {
     rows: q,
@@ -122,7 +114,7 @@ function forward(run: Run, schedule: Schedule): tf.TensorInfo[] {
   for (const pass of run.passes) {
     run.makeStates([states], pass);
     schedule.prepare?.(run, pass);
-    schedule.attend(run, [attention], mask, pass);
+    schedule.attend(run, [attention], decays, pass);
   }
   run.clearPadding([y]);
   run.dispose();
@@ -138,20 +130,21 @@ function gradient(run: Run, schedule: Schedule): tf.TensorInfo[] {
   const v = run.vectors("v", "value");
   const g = COTANGENTS;
   run.scratchVectors(g.name, 4 * run.quads(g.columns));
-  const { mask, transposed } = run;
-  const states: States = { name: "states", rows: k, columns: v, mask };
+  const { decays } = run;
+  const transposed = decays ? decays.transposed() : null;
+  const states: States = { name: "states", rows: k, columns: v, decays };
   const cotangentStates: States = {
     name: "cotangentStates",
     rows: q,
     columns: g,
-    mask: transposed,
+    decays: transposed,
   };
-  if (schedule.readsStates || mask) {
+  if (schedule.readsStates || decays) {
     run.scratchStates(states);
     run.scratchStates(cotangentStates);
   }
   const shares = (own: Vectors, name: string): Role["finish"] => {
-    if (mask === null) return { kind: "none" };
+    if (decays === null) return { kind: "none" };
     run.scratchVectors(name, 4);
     return { kind: "shares", own, name };
   };
@@ -183,9 +176,12 @@ function gradient(run: Run, schedule: Schedule): tf.TensorInfo[] {
     run.launch(cotangentsShader, pass);
     run.makeStates([states, cotangentStates], pass);
     schedule.prepare?.(run, pass);
-    schedule.attend(run, [dq], mask, pass);
+    schedule.attend(run, [dq], decays, pass);
     schedule.attend(run, [dk, dv], transposed, pass);
-    if (mask) run.decayGradients([states.name, cotangentStates.name], pass);
+    if (decays) {
+      const met = [states.name, cotangentStates.name] as const;
+      run.decayGradients(decays, met, pass);
+    }
   }
   run.clearPadding(outputs.slice(0, 3));
   run.dispose();

@@ -7,14 +7,8 @@
  *
  * @module
  */
-import {
-  declare,
-  input,
-  keyOf,
-  type Launch,
-  output,
-  type Shader,
-} from "../../tfjs/webgpu/shader.ts";
+import { input, keyOf, output, type Shader } from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 import { QUADS, type Vectors } from "./vectors.ts";
 
 /** The cotangents. */

@@ -14,7 +14,6 @@
  *
  * @module
  */
-import { decayNames } from "./chunk_states.ts";
 import {
   declareDecays,
   forwardMask,
@@ -22,14 +21,8 @@ import {
   type Side,
   sidesOf,
 } from "./mask.ts";
-import {
-  declare,
-  input,
-  keyOf,
-  type Launch,
-  output,
-  type Shader,
-} from "../../tfjs/webgpu/shader.ts";
+import { input, keyOf, output, type Shader } from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 import { RECORD_QUADS } from "./states.ts";
 import { QUADS } from "./vectors.ts";
 
@@ -61,7 +54,7 @@ export function decayGradientsShader(
 ): Shader {
   const { causal, largestChunk, alone, states } = spec;
   const sides = sidesOf(forwardMask(causal));
-  const decays = decayNames([forwardMask(causal)]);
+  const decays = causal ? ["f"] : ["f", "b"];
   const bindings = [
     input("queryShares", "vec4f"),
     input("keyShares", "vec4f"),

@@ -1,10 +1,8 @@
 /** What the kernels of the full and the blockwise form do with a problem. @module */
-import type {
-  KernelPlan,
-  KernelRequest,
-  Refusal,
-} from "../../attention/kernel.ts";
-import { largestBuffer, maskOf, passesOver, stateBytes } from "./passes.ts";
+import { preparationFor } from "./preparation.ts";
+import type { KernelRequest } from "../../attention/kernel.ts";
+import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
+import { largestBuffer, passesOver, stateBytes } from "./passes.ts";
 import {
   type Device,
   inLaunches,
@@ -12,7 +10,7 @@ import {
   refusalOf,
   tooManyChunks,
 } from "./planning.ts";
-import { DECAYS_OF_TILE, FACTORS_OF_TOKEN } from "./tile_decays.ts";
+import { DECAYS_OF_TILE, FACTORS_OF_TOKEN, maskQuads } from "./tile_decays.ts";
 
 /**
  * Plans a problem for a device.
@@ -36,10 +34,10 @@ export function fullPlan(
   const tiles = Math.ceil(length / chunkSize);
   const crowded = tooManyChunks(tiles, limits);
   if (crowded) return crowded;
-  const mask = maskOf(request.decays || causal, causal);
+  const decays = preparationFor(request.decays || causal, causal);
   const largest = largestBuffer(limits);
-  const states = mask
-    ? Math.ceil(length / rows) * stateBytes(request, mask)
+  const states = decays
+    ? Math.ceil(length / rows) * stateBytes(request, decays)
     : 0;
   if (states > largest) {
     return {
@@ -48,13 +46,15 @@ export function fullPlan(
     };
   }
   const packed = packingOf(request);
-  const decays = mask
-    ? 4 * sequences * (FACTORS_OF_TOKEN * length + DECAYS_OF_TILE * tiles)
+  const factors = decays
+    ? 4 * sequences *
+      ((FACTORS_OF_TOKEN + 4 * maskQuads(rows)) * length +
+        DECAYS_OF_TILE * tiles)
     : 0;
   const passes = passesOver(sequences, 0, limits);
   return {
     chunkSize,
-    scratchBytes: packed.bytes + decays,
-    how: inLaunches(passes.length * ((mask ? 2 : 1) + packed.launches)),
+    scratchBytes: packed.bytes + factors,
+    how: inLaunches(passes.length * ((decays ? 2 : 1) + packed.launches)),
   };
 }

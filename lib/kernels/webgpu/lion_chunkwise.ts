@@ -16,7 +16,7 @@ import { planFor } from "./chunkwise_plan.ts";
 import { forward as sweep } from "./lion_recurrent.ts";
 import { planPiece } from "./piece_plan.ts";
 
-/** Registers the kernels `LionChunkwise` and `LionChunkwiseGrad` for webgpu, once. */
+/** Registers the kernels `LionChunkwise` and `LionChunkwiseGrad` for webgpu. */
 export function registerChunkwise(): void {
   registerForm(
     "chunkwise",
@@ -27,7 +27,7 @@ export function registerChunkwise(): void {
         call.attributes.states && call.attributes.chunkSize === 1
           ? sweep(call)
           : undefined,
-      attend: (run, roles, mask, pass) => run.attend(roles, mask, pass),
+      attend: (run, roles, decays, pass) => run.attend(roles, decays, pass),
     },
     (request, device) =>
       request.states ? planPiece(request, device) : planFor(request, device),

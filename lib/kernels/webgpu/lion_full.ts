@@ -16,6 +16,7 @@ import { type Tiling, tilingOf } from "./score_tiles.ts";
 import {
   DECAYS_OF_TILE,
   FACTORS_OF_TOKEN,
+  maskQuads,
   TILE_DECAYS,
   tileDecaysShader,
 } from "./tile_decays.ts";
@@ -24,7 +25,7 @@ import type { Dims } from "./vectors.ts";
 
 /**
  * Registers the kernels `LionFull`, `LionBlockwise` and their gradients for
- * webgpu, once.
+ * webgpu.
  *
  * @param isSoftware Whether the adapter computes on the CPU.
  */
@@ -35,22 +36,24 @@ export function registerFull(isSoftware: boolean): void {
     readsStates: false,
     gradientChunk: (length, dims) => Math.min(tilingFor(dims).rows, length),
     prepare: (run, pass) => {
-      if (!run.mask) return;
-      const { causal, chunks, dims, perToken } = run;
+      const { chunks, decays, dims, perToken } = run;
+      if (!decays) return;
+      const largestTile = tilingFor(dims).rows;
       const [batch, heads] = perToken as [number, number];
       if (!run.input(TILE_DECAYS.factors)) {
         const tiles = batch * heads * chunks;
         run.scratchVectors(TILE_DECAYS.factors, FACTORS_OF_TOKEN);
         run.scratch(TILE_DECAYS.through, DECAYS_OF_TILE * tiles);
+        run.scratchVectors(TILE_DECAYS.mask, 4 * maskQuads(largestTile));
       }
-      const spec = { causal, largestTile: tilingFor(dims).rows };
+      const spec = { decays, largestTile };
       run.launch((launch) => tileDecaysShader(spec, launch), pass);
     },
-    attend: (run, roles, mask, pass) => {
+    attend: (run, roles, decays, pass) => {
       const tiling = tilingFor(run.dims);
       for (const role of roles) {
         run.launch(
-          (launch) => tilesShader({ role, mask, tiling }, launch),
+          (launch) => tilesShader({ role, decays, tiling }, launch),
           pass,
         );
       }

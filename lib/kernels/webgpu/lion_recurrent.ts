@@ -4,13 +4,11 @@
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
-import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
+import type * as tf from "@tensorflow/tfjs-core";
 import {
-  type AttentionKernel,
-  gradientKernel,
+  ATTENTION,
   type KernelAttributes,
-  KERNELS,
+  type KernelRequest,
 } from "../../attention/kernel.ts";
 import {
   type FusedKernel,
@@ -30,12 +28,11 @@ import { directionsOf, planFor } from "./recurrent_plan.ts";
 
 /** Registers the kernels `LionRecurrent` and `LionRecurrentGrad` for webgpu. */
 export function registerRecurrent(): void {
-  const planning: Pick<AttentionKernel, "plan"> = {
-    plan: (request) =>
-      planFor(request, (tf.backend() as StrictWebGPUBackend).device.limits),
-  };
-  registerFusedKernel(KERNELS.recurrent, forward, planning);
-  registerFusedKernel(gradientKernel("recurrent"), gradient);
+  registerFusedKernel(ATTENTION.recurrent, {
+    forward,
+    gradient,
+    plan: (request: KernelRequest, { limits }) => planFor(request, limits),
+  });
 }
 
 type ForwardInput = "q" | "k" | "v";

@@ -4,14 +4,8 @@
  *
  * @module
  */
-import {
-  declare,
-  input,
-  keyOf,
-  type Launch,
-  output,
-  type Shader,
-} from "../../tfjs/webgpu/shader.ts";
+import { input, keyOf, output, type Shader } from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 import { bindingOf, QUADS, quadsOf, type Vectors } from "./vectors.ts";
 
 const THREADS = 64;

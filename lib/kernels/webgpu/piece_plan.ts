@@ -1,9 +1,6 @@
 /** How a piece of a sequence runs, which takes states and hands them on. @module */
-import type {
-  KernelPlan,
-  KernelRequest,
-  Refusal,
-} from "../../attention/kernel.ts";
+import type { KernelRequest } from "../../attention/kernel.ts";
+import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import { planFor as planChunkwise } from "./chunkwise_plan.ts";
 import type { Device } from "./planning.ts";
 import { planFor as planRecurrent } from "./recurrent_plan.ts";

@@ -1,5 +1,6 @@
 /** What the plans of all forms have in common. @module */
-import type { KernelRequest, Refusal } from "../../attention/kernel.ts";
+import type { KernelRequest } from "../../attention/kernel.ts";
+import type { Refusal } from "../../contract/kernel.ts";
 import { isPacked, largestBuffer } from "./passes.ts";
 import { quadsOf } from "./vectors.ts";
 

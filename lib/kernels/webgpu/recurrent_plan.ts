@@ -1,9 +1,6 @@
 /** What the recurrent kernels do with a problem, and what that takes. @module */
-import type {
-  KernelPlan,
-  KernelRequest,
-  Refusal,
-} from "../../attention/kernel.ts";
+import type { KernelRequest } from "../../attention/kernel.ts";
+import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import { largestBuffer } from "./passes.ts";
 import { inLaunches, tooFewBuffers, tooWide } from "./planning.ts";
 import { type Direction, LARGEST_HEAD_DIM } from "./recurrent.ts";

@@ -2,7 +2,6 @@ import { registerDense } from "../dense.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerFull } from "./lion_full.ts";
 import { registerRecurrent } from "./lion_recurrent.ts";
-import { registerMatmul } from "../../tfjs/webgpu/matmul.ts";
 import { registerOperations } from "./operations.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
 
@@ -21,6 +20,5 @@ export function registerWebGpuKernels(isSoftware: boolean): void {
   registerRecurrent();
   registerOperations();
   registerSoftmaxAttention(isSoftware);
-  if (isSoftware) registerMatmul();
   registerDense("webgpu");
 }

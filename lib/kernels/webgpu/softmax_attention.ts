@@ -58,6 +58,8 @@ export function registerSoftmaxAttention(isSoftware: boolean): void {
     backend.disposeData(rows.dataId);
     return [dq, dk, dv];
   };
-  registerFusedKernel(SOFTMAX_ATTENTION, attend);
-  registerFusedKernel(`${SOFTMAX_ATTENTION}Grad`, differentiate);
+  registerFusedKernel(SOFTMAX_ATTENTION, {
+    forward: attend,
+    gradient: differentiate,
+  });
 }

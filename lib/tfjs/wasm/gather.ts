@@ -2,16 +2,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { assertIndices } from "../gather_index.ts";
-import { replaceKernel } from "../replace_kernel.ts";
 import { copyRow } from "./copy_row.ts";
 
 /**
- * Registers `GatherV2` of floats, which copies rows where tfjs-wasm computes
- * the place of every element by itself, at 60 ns each. All else is left to it.
+ * `GatherV2`, which copies rows of floats.
+ *
+ * @param stock tfjs's own, for other types and batches.
  */
-export function registerGather(): void {
-  const { kernelFunc: stock } = tf.getKernel("GatherV2", "wasm")!;
-  replaceKernel("wasm", "GatherV2", (call) => {
+export function gatherKernel(stock: tf.KernelFunc): tf.KernelFunc {
+  return (call) => {
     const { x, indices } = call.inputs as Record<
       "x" | "indices",
       tf.TensorInfo
@@ -40,5 +39,5 @@ export function registerGather(): void {
       }
     }
     return output;
-  });
+  };
 }

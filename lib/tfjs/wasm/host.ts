@@ -56,6 +56,8 @@ interface Exports {
   prepare(base: number): number;
   extraBytes(): number;
   run(others: number): number;
+  timingBytes(): number;
+  wideAreFaster(scratch: number): number;
 }
 
 /** Jobs of fewer operations take less time than to tell another thread: 20 µs or so. */
@@ -77,6 +79,8 @@ export interface HostOptions {
   readonly patience?: number;
   /** Starts another thread. @default {@linkcode startThread} */
   readonly start?: typeof startThread;
+  /** Whether products are made of wide tiles; the results are the same. @default what is faster */
+  readonly wideTiles?: boolean;
 }
 
 /**
@@ -87,6 +91,8 @@ export class KernelHost {
   readonly #patience: number;
   readonly #binary: Uint8Array<ArrayBuffer>;
   readonly #start: typeof startThread;
+  readonly #wideTiles: boolean | undefined;
+  #jobs = 0;
   #opened: Opened | undefined;
   #others: readonly Thread[] = [];
   #scratch = { address: 0, bytes: 0 };
@@ -108,6 +114,7 @@ export class KernelHost {
     this.#patience = options.patience ?? 10_000;
     this.#binary = binary;
     this.#start = options.start ?? startThread;
+    this.#wideTiles = options.wideTiles;
     this.open(heap);
   }
 
@@ -186,7 +193,10 @@ export class KernelHost {
     const { queue } = this.#open;
     const threads = this.#threadsFor(options);
     const { perThread, extra } = this.#prepare(name, job);
-    const scratch = this.#reserve(perThread * threads + extra);
+    const scratch = this.#reserve(
+      Math.max(perThread * threads + extra, exports.timingBytes()),
+    );
+    this.#chooseTiles(scratch);
     queue.set("scratch", scratch);
     queue.set("scratchBytes", perThread);
     queue.set("extra", scratch + perThread * threads);
@@ -217,6 +227,18 @@ export class KernelHost {
   ): number {
     const { perThread, extra } = this.#prepare(name, job);
     return perThread * this.#threadsFor(options) + extra;
+  }
+
+  /**
+   * Says what products are made of: before the first, second, fourth, … job, as
+   * the engine makes faster code of what has run for a while.
+   */
+  #chooseTiles(scratch: number): void {
+    const { exports, queue } = this.#open;
+    const jobs = ++this.#jobs;
+    if ((jobs & (jobs - 1)) !== 0) return;
+    const wide = this.#wideTiles ?? exports.wideAreFaster(scratch);
+    queue.set("wide", Number(wide));
   }
 
   #threadsFor({ operations }: RunOptions): number {
@@ -306,6 +328,7 @@ export class KernelHost {
   #newQueue(heap: Heap): Queue {
     const queue = new Queue(heap.memory, (bytes) => heap.allocate(bytes));
     queue.set("patience", this.#patience);
+    this.#jobs = 0;
     return queue;
   }
 

@@ -42,6 +42,8 @@ export const QUEUE = {
   scratchBytes: "usize",
   /** What all threads read and write beside it. */
   extra: "usize",
+  /** Whether products are made of wide tiles. */
+  wide: "i32",
 } as const satisfies Fields;
 
 /** An attention; addresses are 0 for what there is not. */

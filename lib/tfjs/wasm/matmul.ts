@@ -2,23 +2,18 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { matrixShape } from "../matrix_shape.ts";
-import { replaceKernel } from "../replace_kernel.ts";
 import { addressOf } from "./address.ts";
 import type { KernelHost } from "./host.ts";
 import { type Make, withOutputs } from "./outputs.ts";
 
 /**
- * Registers `BatchMatMul` and `_FusedMatMul`: all transposes, batches and
- * broadcast batches, bias and activation, at the same speed.
- *
- * tfjs-wasm's own are fast for one product of two matrices as they lie, ten to
- * fifty times slower for others, and wrong where a tensor is used in two
- * shapes: they keep an operator for the second operand under its data id alone.
+ * `BatchMatMul` and `_FusedMatMul`: all transposes, batches and broadcast
+ * batches, bias and activation, at the same speed.
  *
  * @param host Runs them.
  */
-export function registerMatmul(host: KernelHost): void {
-  const multiply: tf.KernelFunc = ({ inputs, backend, attrs }) => {
+export function matmulKernel(host: KernelHost): tf.KernelFunc {
+  return ({ inputs, backend, attrs }) => {
     const { a, b, bias, preluActivationWeights } = inputs as
       & Record<"a" | "b", tf.TensorInfo>
       & Partial<Record<"bias" | "preluActivationWeights", tf.TensorInfo>>;
@@ -39,9 +34,6 @@ export function registerMatmul(host: KernelHost): void {
       return result;
     });
   };
-  for (const kernelName of ["BatchMatMul", "_FusedMatMul"]) {
-    replaceKernel("wasm", kernelName, multiply);
-  }
 }
 
 /** The kernel that applies each activation. */

@@ -1,63 +1,51 @@
 /** Parts of a tensor as kernels of the wasm backend. @module */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
-import { replaceKernel } from "../replace_kernel.ts";
 import { copyRow, type Elements } from "./copy_row.ts";
 
-/**
- * Registers `Slice`, `SplitV`, `Unpack` and `StridedSlice`, which copy what is
- * asked for, where tfjs-wasm copies all of the tensor first: cut into its
- * tokens, that is quadratic. Its `StridedSlice` also calls integers floats.
- */
-export function registerSlices(): void {
-  const { kernelFunc: stock } = tf.getKernel("Slice", "wasm")!;
-  const slice: tf.KernelFunc = (call) => {
-    const x = call.inputs["x"] as tf.TensorInfo;
-    // Strings are elsewhere.
-    if (x.dtype === "string") return stock(call);
-    const { begin, size } = call.attrs as unknown as tf.SliceAttrs;
-    const [starts, sizes] = tf.slice_util
-      .parseSliceParams(x as tf.Tensor, begin, size);
-    const wasm = call.backend as BackendWasm;
-    const output = wasm.makeOutput(sizes!, x.dtype);
-    copyPart(
-      wasm.typedArrayFromHeap(output),
-      wasm.typedArrayFromHeap(x),
-      {
-        shape: x.shape,
-        starts: starts!,
-        steps: x.shape.map(() => 1),
-        sizes: sizes!,
-      },
+/** `Slice`, which copies what is asked for; strings, which are elsewhere, by `stock`. */
+export function sliceKernel(stock: tf.KernelFunc): tf.KernelFunc {
+  return ofNumbers(stock, ({ inputs, backend, attrs }) => {
+    const { begin, size } = attrs as unknown as tf.SliceAttrs;
+    return slice(
+      backend as BackendWasm,
+      inputs["x"] as tf.TensorInfo,
+      begin,
+      size,
     );
-    return output;
-  };
-  replaceKernel("wasm", "Slice", slice);
-  replaceKernel("wasm", "SplitV", (call) => {
-    const x = call.inputs["x"] as tf.TensorInfo;
-    const { numOrSizeSplits, axis } = call.attrs as unknown as tf.SplitVAttrs;
+  });
+}
+
+/** `SplitV`, as {@linkcode sliceKernel}. */
+export function splitKernel(stock: tf.KernelFunc): tf.KernelFunc {
+  return ofNumbers(stock, ({ inputs, backend, attrs }) => {
+    const x = inputs["x"] as tf.TensorInfo;
+    const { numOrSizeSplits, axis } = attrs as unknown as tf.SplitVAttrs;
     const along = tf.util.parseAxisParam(axis, x.shape)[0]!;
     const sizes = tf.backend_util
       .prepareSplitSize(x as tf.Tensor, numOrSizeSplits, along);
-    return cut(slice, call, x, { along, sizes });
+    return cut(backend as BackendWasm, x, { along, sizes });
   });
-  replaceKernel("wasm", "Unpack", (call) => {
-    const x = call.inputs["value"] as tf.TensorInfo;
-    const { axis } = call.attrs as unknown as tf.UnpackAttrs;
+}
+
+/** `Unpack`, as {@linkcode sliceKernel}. */
+export function unpackKernel(stock: tf.KernelFunc): tf.KernelFunc {
+  return ofNumbers(stock, ({ inputs, backend, attrs }) => {
+    const x = inputs["value"] as tf.TensorInfo;
+    const { axis } = attrs as unknown as tf.UnpackAttrs;
     const along = tf.util.parseAxisParam(axis, x.shape)[0]!;
     const sizes = new Array<number>(x.shape[along]!).fill(1);
     const shape = x.shape.toSpliced(along, 1);
-    return cut(slice, call, x, { along, sizes })
+    return cut(backend as BackendWasm, x, { along, sizes })
       .map((part) => ({ ...part, shape }));
   });
-  const { kernelFunc: stockStridedSlice } = tf.getKernel(
-    "StridedSlice",
-    "wasm",
-  )!;
-  replaceKernel("wasm", "StridedSlice", (call) => {
-    const x = call.inputs["x"] as tf.TensorInfo;
-    if (x.dtype === "string") return stockStridedSlice(call);
-    const attributes = call.attrs as unknown as tf.StridedSliceAttrs;
+}
+
+/** `StridedSlice`, as {@linkcode sliceKernel}. */
+export function stridedSliceKernel(stock: tf.KernelFunc): tf.KernelFunc {
+  return ofNumbers(stock, ({ inputs, backend, attrs }) => {
+    const x = inputs["x"] as tf.TensorInfo;
+    const attributes = attrs as unknown as tf.StridedSliceAttrs;
     const { begin, end, strides, finalShape } = tf.slice_util.sliceInfo(
       x.shape,
       attributes.begin,
@@ -69,7 +57,7 @@ export function registerSlices(): void {
       attributes.newAxisMask,
       attributes.shrinkAxisMask,
     );
-    const wasm = call.backend as BackendWasm;
+    const wasm = backend as BackendWasm;
     const output = wasm.makeOutput(finalShape, x.dtype);
     copyPart(
       wasm.typedArrayFromHeap(output),
@@ -87,10 +75,38 @@ export function registerSlices(): void {
   });
 }
 
+function ofNumbers(stock: tf.KernelFunc, own: tf.KernelFunc): tf.KernelFunc {
+  return (call) => {
+    const [x] = Object.values(call.inputs) as tf.TensorInfo[];
+    return x!.dtype === "string" ? stock(call) : own(call);
+  };
+}
+
+function slice(
+  wasm: BackendWasm,
+  x: tf.TensorInfo,
+  begin: number | number[],
+  size: number | number[],
+): tf.TensorInfo {
+  const [starts, sizes] = tf.slice_util
+    .parseSliceParams(x as tf.Tensor, begin, size);
+  const output = wasm.makeOutput(sizes!, x.dtype);
+  copyPart(
+    wasm.typedArrayFromHeap(output),
+    wasm.typedArrayFromHeap(x),
+    {
+      shape: x.shape,
+      starts: starts!,
+      steps: x.shape.map(() => 1),
+      sizes: sizes!,
+    },
+  );
+  return output;
+}
+
 /** The parts of a tensor along an axis, one after the other. */
 function cut(
-  slice: tf.KernelFunc,
-  call: Parameters<tf.KernelFunc>[0],
+  wasm: BackendWasm,
   x: tf.TensorInfo,
   { along, sizes }: { along: number; sizes: readonly number[] },
 ): tf.TensorInfo[] {
@@ -101,12 +117,10 @@ function cut(
       const begin = x.shape.map((_, i) => i === along ? start : 0);
       const size = x.shape.with(along, count);
       start += count;
-      const part = slice({ ...call, inputs: { x }, attrs: { begin, size } });
-      parts.push(part as tf.TensorInfo);
+      parts.push(slice(wasm, x, begin, size));
     }
   } catch (error) {
     // Memory ran out: nobody else knows of them.
-    const wasm = call.backend as BackendWasm;
     parts.forEach(({ dataId }) => wasm.disposeData(dataId));
     throw error;
   }

@@ -1,24 +1,25 @@
 /** Sums and means as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { replaceKernel } from "../replace_kernel.ts";
 import { addressOf } from "./address.ts";
 import type { Elements } from "./copy_row.ts";
 import type { KernelHost } from "./host.ts";
 
 /**
- * Registers `Sum` and `Mean`. tfjs-wasm's add float after float, so that a sum
- * of 2·10⁷ of them is wrong by a twentieth; these add up in float64. tfjs-wasm's
- * also transpose first where rows are added up, as in the gradient of a bias.
+ * `Sum`, in float64.
  *
  * @param host Runs the sums of columns.
  */
-export function registerSums(host: KernelHost): void {
-  const sumOf: tf.KernelFunc = ({ inputs, backend, attrs }) => {
+export function sumKernel(host: KernelHost): tf.KernelFunc {
+  return ({ inputs, backend, attrs }) => {
     const x = inputs["x"] as tf.TensorInfo;
     return reduce(host, backend as BackendWasm, x, readAxes(x, attrs), x.dtype);
   };
-  const meanOf: tf.KernelFunc = ({ inputs, backend, attrs }) => {
+}
+
+/** `Mean`, as {@linkcode sumKernel}. */
+export function meanKernel(host: KernelHost): tf.KernelFunc {
+  return ({ inputs, backend, attrs }) => {
     const x = inputs["x"] as tf.TensorInfo;
     const wasm = backend as BackendWasm;
     const mean = reduce(host, wasm, x, readAxes(x, attrs), "float32");
@@ -27,8 +28,6 @@ export function registerSums(host: KernelHost): void {
     for (let i = 0; i < values.length; i++) values[i]! /= count;
     return mean;
   };
-  replaceKernel("wasm", "Sum", sumOf);
-  replaceKernel("wasm", "Mean", meanOf);
 }
 
 /** What is added up. */

@@ -2,8 +2,8 @@
  * TensorFlow.js's WebAssembly backend on a memory that LION's own module and
  * its threads share with it.
  *
- * This file and corrected_kernels.ts know the inside of tfjs-backend-wasm
- * 4.22.0, and are why that version is pinned.
+ * This folder knows the inside of tfjs-backend-wasm 4.22.0, and is why that
+ * version is pinned.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import createModule from "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wa
 import { nodeModule } from "../../contract/node_module.ts";
 import { CLOSED, KernelHost } from "./host.ts";
 import { canShareMemory, withSharedMemory } from "./shared_memory.ts";
-import { guardAllocations } from "../corrected_kernels.ts";
+import { guardAllocations } from "./allocations.ts";
 import { readWasmFile } from "./wasm_file.ts";
 
 /** The emscripten module of tfjs, as far as it is used here. */

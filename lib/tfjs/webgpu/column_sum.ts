@@ -1,12 +1,6 @@
-/**
- * Sums of the columns of matrices, as the gradient of a bias is one. tfjs-webgpu
- * transposes first, and sums the rows of that.
- *
- * @module
- */
+/** Sums of the columns of matrices, as the gradient of a bias is one. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
-import { replaceKernel } from "../replace_kernel.ts";
 import { holdsFloats } from "./fused_kernel.ts";
 import {
   makeFloats,
@@ -111,10 +105,13 @@ ${matrices.map((_, i) => sumOf(i)).join("\n")}`,
   });
 }
 
-/** Puts the sum of columns in place of tfjs's `Sum`, for what it can do. */
-export function registerColumnSum(): void {
-  const stock = tf.getKernel("Sum", "webgpu")!.kernelFunc;
-  replaceKernel("webgpu", "Sum", (call) => columnSumOf(call) ?? stock(call));
+/**
+ * `Sum` that adds up columns.
+ *
+ * @param stock tfjs's own, for other sums.
+ */
+export function sumKernel(stock: tf.KernelFunc): tf.KernelFunc {
+  return (call) => columnSumOf(call) ?? stock(call);
 }
 
 /** The sum over the first axes, or `undefined` if this is another sum. */

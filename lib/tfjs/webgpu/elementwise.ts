@@ -6,7 +6,7 @@ const THREADS = 64;
 /** A program with a thread for each pack of its first output. */
 export type ElementwiseProgram =
   & Pick<Program, "name" | "reads" | "writes" | "floats" | "functions" | "body">
-  & Partial<Pick<Program, "width" | "integers">>;
+  & Partial<Pick<Program, "variants" | "width" | "elements" | "integers">>;
 
 /**
  * Runs a program whose body computes the packs at `at`; four numbers a pack,

@@ -1,9 +1,12 @@
 /** How a fused operation becomes a kernel of TensorFlow.js. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
-import { onFloats } from "../../contract/kernel.ts";
-import { replaceKernel } from "../replace_kernel.ts";
-import { withOutputs } from "./program.ts";
+import {
+  type Operation,
+  type Planner,
+  registerKernels,
+} from "../../contract/kernel.ts";
+import { elementOf, withOutputs } from "./program.ts";
 
 /** What a kernel is given. */
 export interface Call<Input extends string, Attributes> {
@@ -18,19 +21,50 @@ export type FusedKernel<Input extends string, Attributes = unknown> = (
   call: Call<Input, Attributes>,
 ) => tf.TensorInfo[];
 
+/** The kernels of an operation. */
+export interface FusedKernels<
+  Input extends string,
+  Slope extends string,
+  Attributes,
+  Request,
+> {
+  readonly forward: FusedKernel<Input, Attributes>;
+  readonly gradient?: FusedKernel<Slope, Attributes>;
+  /** Plans the forward kernel for a device. */
+  readonly plan?: (
+    request: Request,
+    device: GPUDevice,
+  ) => ReturnType<Planner<Request>>;
+}
+
 /**
- * Registers a kernel for webgpu.
+ * Registers the kernels of an operation for webgpu.
  *
- * @param name The kernel's name.
- * @param kernel The kernel; raises a TypeError if an input does not hold floats.
- * @param more More of its configuration.
+ * @param operation The operation.
+ * @param kernels Its kernels.
  */
-export function registerFusedKernel<Input extends string, Attributes>(
-  name: string,
-  kernel: FusedKernel<Input, Attributes>,
-  more: object = {},
+export function registerFusedKernel<
+  Input extends string,
+  Slope extends string,
+  Attributes,
+  Request,
+>(
+  operation: Operation,
+  { forward, gradient, plan }: FusedKernels<Input, Slope, Attributes, Request>,
 ): void {
-  const kernelFunc: tf.KernelFunc = ({ inputs, backend, attrs }) => {
+  registerKernels<Request>("webgpu", operation, {
+    forward: onBackend(forward),
+    gradient: gradient && onBackend(gradient),
+    plan: plan &&
+      ((request) =>
+        plan(request, (tf.backend() as StrictWebGPUBackend).device)),
+  });
+}
+
+function onBackend<Input extends string, Attributes>(
+  kernel: FusedKernel<Input, Attributes>,
+): tf.KernelFunc {
+  return ({ inputs, backend, attrs }) => {
     const webgpu = backend as StrictWebGPUBackend;
     const converted: tf.TensorInfo[] = [];
     try {
@@ -51,7 +85,6 @@ export function registerFusedKernel<Input extends string, Attributes>(
       converted.forEach(({ dataId }) => webgpu.disposeData(dataId));
     }
   };
-  replaceKernel("webgpu", name, onFloats(name, kernelFunc), more);
 }
 
 /**
@@ -60,10 +93,9 @@ export function registerFusedKernel<Input extends string, Attributes>(
  */
 export function holdsFloats(
   backend: StrictWebGPUBackend,
-  { dtype, dataId }: tf.TensorInfo,
+  tensor: tf.TensorInfo,
 ): boolean {
-  return dtype === "float32" &&
-    backend.tensorMap.get(dataId).dtype === "float32";
+  return tensor.dtype === "float32" && elementOf(backend, tensor) === "f32";
 }
 
 /** A copy that holds floats: tfjs's own product converts as it reads. */

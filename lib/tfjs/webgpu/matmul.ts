@@ -1,14 +1,7 @@
-/**
- * Matrix products for software adapters, where those of tfjs-webgpu took
- * several times as long in a training step, transposed ones above all. What is
- * faster on a GPU was not measured, so that tfjs's stay there.
- *
- * @module
- */
+/** Matrix products for software adapters. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { matrixShape } from "../matrix_shape.ts";
-import { replaceKernel } from "../replace_kernel.ts";
 import { holdsFloats } from "./fused_kernel.ts";
 import { makeFloats, runProgram, widthOf, withOutputs } from "./program.ts";
 import { repeat } from "./shader.ts";
@@ -16,21 +9,15 @@ import { repeat } from "./shader.ts";
 /** Threads of a workgroup along rows, and along columns; each has a 4 × 4 tile. */
 const ACROSS = 8;
 
-/** Puts the products in place of tfjs's, for the shapes that they can do. */
-export function registerMatmul(): void {
-  for (const name of ["BatchMatMul", "_FusedMatMul"]) {
-    const stock = tf.getKernel(name, "webgpu")!.kernelFunc;
-    replaceKernel(
-      "webgpu",
-      name,
-      (call) =>
-        withOutputs(
-          call.backend as StrictWebGPUBackend,
-          () => matmulOf(call),
-        ) ??
-          stock(call),
-    );
-  }
+/**
+ * `BatchMatMul` and `_FusedMatMul`.
+ *
+ * @param stock What there was, for shapes that this one cannot do.
+ */
+export function matmulKernel(stock: tf.KernelFunc): tf.KernelFunc {
+  return (call) =>
+    withOutputs(call.backend as StrictWebGPUBackend, () => matmulOf(call)) ??
+      stock(call);
 }
 
 /** The product, or `undefined` if its rows are not whole vectors or its batches differ. */

@@ -8,6 +8,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { launch } from "./launch.ts";
 import { type Binding, keyOf, type Shader } from "./shader.ts";
+import {
+  declareUniforms,
+  packUniforms,
+  type UniformTypes,
+} from "./uniforms.ts";
 
 /**
  * Numbers of a pack, the element of all buffers of a program: 4, if the sizes
@@ -65,13 +70,30 @@ export function sizeOf({ shape }: tf.TensorInfo): number {
 let made: tf.TensorInfo[] | undefined;
 
 /** A tensor that a program will write. */
+export function makeOutput(
+  backend: StrictWebGPUBackend,
+  shape: number[],
+  dtype: tf.DataType,
+): tf.TensorInfo {
+  const tensor = backend.makeTensorInfo(shape, dtype);
+  made?.push(tensor);
+  return tensor;
+}
+
+/** As {@linkcode makeOutput}, of floats. */
 export function makeFloats(
   backend: StrictWebGPUBackend,
   shape: number[],
 ): tf.TensorInfo {
-  const tensor = backend.makeTensorInfo(shape, "float32");
-  made?.push(tensor);
-  return tensor;
+  return makeOutput(backend, shape, "float32");
+}
+
+/** What a tensor's buffer holds, whatever the tensor calls it. */
+export function elementOf(
+  backend: StrictWebGPUBackend,
+  { dataId }: tf.TensorInfo,
+): "f32" | "i32" {
+  return backend.tensorMap.get(dataId).dtype === "float32" ? "f32" : "i32";
 }
 
 /**
@@ -103,15 +125,19 @@ export function runProgram(
     // No binding can be empty, and a sum of nothing is zero.
     for (const output of Object.values(writes)) {
       const entry = backend.tensorMap.get(output.dataId);
-      entry.values = new Float32Array(sizeOf(output));
+      entry.values = tf.util.makeZerosTypedArray(
+        sizeOf(output),
+        output.dtype as "float32" | "int32",
+      );
     }
     return;
   }
+  const { types, values } = uniformsOf(program);
   launch(
     backend,
     shaderOf(program, backend.device.limits.maxComputeWorkgroupsPerDimension),
     [...Object.values(reads), ...Object.values(writes)],
-    packUniforms(program),
+    packUniforms(types, values),
   );
 }
 
@@ -146,18 +172,12 @@ function textOf(
   bindings: readonly Binding[],
   element: Binding["element"],
 ): string {
-  const members = uniformsOf(program).map(({ name, type }) =>
-    `  ${name}: ${type},`
-  );
   const buffers = bindings.map(({ name, access }, i) => {
     const element = program.elements?.[name] ?? "Pack";
     return `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element}>;`;
   });
   return /* wgsl */ `alias Pack = ${element};
-struct Uniforms {
-${members.join("\n")}
-}
-${buffers.join("\n")}
+${declareUniforms("Uniforms", uniformsOf(program).types)}${buffers.join("\n")}
 @group(0) @binding(${bindings.length}) var<uniform> uniforms: Uniforms;
 ${program.functions ?? ""}
 @compute @workgroup_size(${program.threads})
@@ -174,31 +194,13 @@ ${program.body}
 `;
 }
 
-interface Uniform {
-  readonly name: string;
-  readonly type: "u32" | "f32";
-  readonly value: number;
-}
-
 /** Of these both the struct of the text and its bytes are made. */
-function uniformsOf({ integers, floats = {}, workgroups }: Program): Uniform[] {
-  const typed = (type: Uniform["type"], numbers: Record<string, number>) =>
-    Object.entries(numbers).map(([name, value]) => ({ name, type, value }));
-  return [
-    ...typed("u32", { workgroups, ...integers }),
-    ...typed("f32", floats),
-  ];
-}
-
-function packUniforms(program: Program): ArrayBuffer {
-  const uniforms = uniformsOf(program);
-  const bytes = new DataView(
-    new ArrayBuffer(16 * Math.ceil(uniforms.length / 4)),
-  );
-  uniforms.forEach(({ type, value }, i) =>
-    type === "u32"
-      ? bytes.setUint32(4 * i, value, true)
-      : bytes.setFloat32(4 * i, value, true)
-  );
-  return bytes.buffer;
+function uniformsOf(
+  { integers, floats = {}, workgroups }: Program,
+): { types: UniformTypes; values: Record<string, number> } {
+  const values = { workgroups, ...integers, ...floats };
+  const types = Object.fromEntries(
+    Object.keys(values).map((name) => [name, name in floats ? "f32" : "u32"]),
+  ) as UniformTypes;
+  return { types, values };
 }

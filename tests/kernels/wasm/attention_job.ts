@@ -2,6 +2,9 @@
 import type { Heap, Job, KernelHost } from "../../../lib/tfjs/wasm/host.ts";
 import { array, uniform } from "../../random.ts";
 
+/** Addresses of a job that begins and ends its sequences. */
+export const NO_STATES = { before: 0, after: 0, forward: 0, backward: 0 };
+
 /** A memory of its own, from which nothing is ever freed. */
 export function heapOf(shared: boolean): Heap {
   const memory = new WebAssembly.Memory({ initial: 256, maximum: 512, shared });
@@ -37,6 +40,7 @@ export function jobIn(heap: Heap): Job<"chunkwiseForward"> {
     normalize: 1,
     scale: 0.2,
     epsilon: 1e-6,
+    ...NO_STATES,
     q: place(tokens * headDim, feature),
     k: place(tokens * headDim, feature),
     v: place(tokens * valueDim),

@@ -1,5 +1,16 @@
 import { assert } from "@std/assert";
 import { moduleSource } from "../../../tools/build_kernels.ts";
+import { bestBinary } from "../../../lib/kernels/wasm/binary.ts";
+import {
+  type Job,
+  type JobName,
+  KernelHost,
+} from "../../../lib/tfjs/wasm/host.ts";
+import { JOBS } from "../../../lib/tfjs/wasm/jobs.ts";
+import { heapOf } from "./attention_job.ts";
+
+/** What the module divides by. */
+const PARTS = new Set(["chunkSize", "segments", "parts", "rowsPerTask"]);
 
 Deno.test("the WebAssembly module is what its source builds", async () => {
   const built = await moduleSource();
@@ -8,4 +19,15 @@ Deno.test("the WebAssembly module is what its source builds", async () => {
   );
   // Not assertEquals, which would print both.
   assert(built === committed, "run `deno task build` and commit the result");
+});
+
+Deno.test("the module knows what to do with each record of the host", () => {
+  const host = new KernelHost(heapOf(true), bestBinary());
+  for (const [name, fields] of Object.entries(JOBS)) {
+    // Of nothing, in parts of one.
+    const job = Object.fromEntries(
+      Object.keys(fields).map((field) => [field, Number(PARTS.has(field))]),
+    );
+    host.run(name as JobName, job as Job<JobName>, { operations: 0 });
+  }
 });

@@ -11,7 +11,14 @@ import {
   problemOf,
   run,
 } from "../../attention/cases.ts";
-import { onEachBackend } from "../../backends.ts";
+import {
+  assertClose,
+  inPieces,
+  optionsOf,
+  pairOf,
+  tensorsOf,
+} from "../../attention/pieces.ts";
+import { onEachBackend, TOLERANCE } from "../../backends.ts";
 import { type Problem, type Solution, solve } from "../../oracle.ts";
 
 /** Few operations are one thread's, in as many segments; the last are not. */
@@ -70,6 +77,30 @@ for (const threads of [3, 4, 7]) {
           );
         }
       }
+      await t.step("pieces between states", async () => {
+        for (const decay of ["none", "two-sided"] as const) {
+          for (const causal of [false, true]) {
+            const c: Case = {
+              ...{ batch: 1, heads: 1, length: 230, headDim: 40, valueDim: 37 },
+              ...{ decay, causal, normalize: true, padded: causal },
+            };
+            const problem = problemOf(c);
+            const { q, k, v, decays, tokens } = tensorsOf(problem);
+            const options = { ...optionsOf(problem), tokens };
+            const y = tf.tidy(() =>
+              inPieces(q, k, v, pairOf(c, decays), [130, 100], options)
+            );
+            const { values } = solutionOf(c, problem).y;
+            await assertClose(
+              describe(c),
+              y,
+              values,
+              TOLERANCE[backend].forward,
+            );
+            tf.dispose([q, k, v, ...decays, y, ...(tokens ? [tokens] : [])]);
+          }
+        }
+      });
     },
     ["wasm"],
   );

@@ -1,7 +1,8 @@
 /** What the recurrent kernels keep while they run, and shapes that take several workgroups. @module */
 import { assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { gradientKernel, KERNELS } from "../../../lib/attention/kernel.ts";
+import { ATTENTION } from "../../../lib/attention/kernel.ts";
+import { gradientKernel } from "../../../lib/contract/kernel.ts";
 import { keptBytes } from "../../../lib/kernels/webgpu/recurrent_gradient.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import {
@@ -46,13 +47,19 @@ onEachBackend(
     const inputs = { q: x, k: x, v: x, f, b: f };
     const perToken = 4 * heads * length, vectors = perToken * dim;
 
-    const [[y, rowSums], ofForward] = callKernel(KERNELS.recurrent, inputs);
+    const [[y, rowSums], ofForward] = callKernel(
+      ATTENTION.recurrent.kernel,
+      inputs,
+    );
     assertEquals(ofForward, vectors + 2 * perToken);
 
-    const [gradients, ofGradient] = callKernel(gradientKernel("recurrent"), {
-      ...inputs,
-      ...{ y: y!, rowSums: rowSums!, dy: x },
-    });
+    const [gradients, ofGradient] = callKernel(
+      gradientKernel(ATTENTION.recurrent),
+      {
+        ...inputs,
+        ...{ y: y!, rowSums: rowSums!, dy: x },
+      },
+    );
     const outputs = 3 * vectors + 2 * perToken;
     const states = ofGradient - outputs - 4 * perToken;
     // Twenty that are kept, and the twenty from one of them to the next.

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { causalPair } from "../../../lib/attention/decay_pair.ts";
-import { planKernel } from "../../../lib/attention/kernel.ts";
+import { planForm } from "../../../lib/attention/kernel.ts";
 import { attendPiece } from "../../../lib/attention/piece.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import { onEachBackend } from "../../backends.ts";
@@ -129,7 +129,7 @@ onEachBackend("a piece has chunks no longer than asked for", () => {
     ...{ normalize: true, precision: "f32", states: true } as const,
   };
   const chunkOf = (length: number, chunkSize?: number) => {
-    const plan = planKernel("chunkwise", { ...request, length, chunkSize });
+    const plan = planForm("chunkwise", { ...request, length, chunkSize });
     assert("chunkSize" in plan);
     return plan.chunkSize;
   };

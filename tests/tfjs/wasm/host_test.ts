@@ -42,6 +42,14 @@ Deno.test("KernelHost computes the same on one thread and on several", async () 
   }
 });
 
+Deno.test("KernelHost computes the same in wide tiles and in narrow ones, bit by bit", () => {
+  for (const wideTiles of [false, true]) {
+    const heap = heapOf(true);
+    const host = new KernelHost(heap, bestBinary(), { wideTiles });
+    assertEquals(solve(host, heap, jobIn(heap)), alone);
+  }
+});
+
 Deno.test("KernelHost computes on plain memory, and without relaxed SIMD", async () => {
   const binary = Uint8Array.fromBase64(STRICT);
   assertSame(await solved(false, 4), alone);

@@ -2,7 +2,6 @@ import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { lionEncoder, useBackend } from "../../../mod.ts";
-import { replaceKernel } from "../../../lib/tfjs/replace_kernel.ts";
 
 /** Live tensors, and their values. */
 function live() {
@@ -130,16 +129,21 @@ Deno.test("a model's forward pass holds no values twice, and learns the same [wa
     return { bytes, value, grads };
   };
   const referring = step();
-  const kernel = tf.getKernel("Identity", "wasm")!.kernelFunc;
-  replaceKernel("wasm", "Identity", ({ inputs, backend }) => {
-    const x = inputs["x"] as tf.TensorInfo;
-    const wasm = backend as BackendWasm;
-    const y = wasm.makeOutput(x.shape, x.dtype);
-    wasm.typedArrayFromHeap(y).set(wasm.typedArrayFromHeap(x));
-    return y;
+  const kernel = tf.getKernel("Identity", "wasm")!;
+  tf.unregisterKernel("Identity", "wasm");
+  tf.registerKernel({
+    ...kernel,
+    kernelFunc: ({ inputs, backend }) => {
+      const x = inputs["x"] as tf.TensorInfo;
+      const wasm = backend as BackendWasm;
+      const y = wasm.makeOutput(x.shape, x.dtype);
+      wasm.typedArrayFromHeap(y).set(wasm.typedArrayFromHeap(x));
+      return y;
+    },
   });
   const copying = step();
-  replaceKernel("wasm", "Identity", kernel);
+  tf.unregisterKernel("Identity", "wasm");
+  tf.registerKernel(kernel);
   assert(
     referring.bytes < 0.9 * copying.bytes,
     `${referring.bytes} bytes live, ${copying.bytes} with copies`,

@@ -12,7 +12,8 @@ export let enteringBack: usize = 0;
 export let leavingBack: usize = 0;
 /** M_ij of the chunk; rows are whole vectors. */
 export let weights: usize = 0;
-let running: usize = 0;
+/** Decays of the tokens, to be multiplied. */
+let steps: usize = 0;
 
 /** Lays the results out from `base`; returns the end. */
 export function layoutDecay(base: usize, chunkSize: i32): usize {
@@ -21,7 +22,7 @@ export function layoutDecay(base: usize, chunkSize: i32): usize {
   leaving = base += bytes;
   enteringBack = base += bytes;
   leavingBack = base += bytes;
-  running = base += bytes;
+  steps = base += bytes;
   weights = base += bytes;
   return base + chunkSize * bytes;
 }
@@ -125,43 +126,89 @@ function exponentiate(count: i32, vector: usize): void {
 }
 
 /**
- * Fills the weights. Row i has the exponents of row i - 1 plus f_i, so that each
- * is a sum over its own tokens, and cancels with nothing.
+ * Fills the weights, each the product of the decays on its own path: a row is
+ * the one before it (after it, above the diagonal) times one decay more.
  */
 export function weightsOf(count: i32, f: usize, b: usize): void {
-  const stride = vectorBytes(count), vectors = <i32> (stride >> 4);
-  const lanes = i32x4(0, 1, 2, 3);
-  memory.fill(running, 0, stride);
-  for (let i = 0; i < count; i++) {
-    const step = f32x4.splat(at(f, i));
-    const row = weights + i * stride, own = i >> 2;
-    for (let g = 0; g < own; g++) add(row, g, step);
-    const before = i32x4.lt_s(lanes, i32x4.splat(i & 3));
-    add(row, own, v128.and(step, before));
-    if (b !== 0) continue;
-    const upToOwn = i32x4.le_s(lanes, i32x4.splat(i & 3));
-    const last = row + (own << 4);
-    v128.store(last, v128.and(v128.load(last), upToOwn));
-    memory.fill(last + 16, 0, stride - (own << 4) - 16);
+  const stride = vectorBytes(count);
+  decaysOf(count, f);
+  for (let first = 0; first < count; first += 4) {
+    const column = weights + (<usize> first << 2);
+    if (b === 0) clearAbove(column, stride, first);
+    fillBelow(column, stride, first, count);
   }
   if (b === 0) return;
-  memory.fill(running, 0, stride);
-  for (let i = count - 1; i >= 0; i--) {
-    const step = f32x4.splat(at(b, i));
-    const row = weights + i * stride, own = i >> 2;
-    const after = i32x4.gt_s(lanes, i32x4.splat(i & 3));
-    const upToOwn = v128.load(row + (own << 4));
-    add(row, own, v128.and(step, after));
-    const both = v128.bitselect(v128.load(row + (own << 4)), upToOwn, after);
-    v128.store(row + (own << 4), both);
-    for (let g = own + 1; g < vectors; g++) add(row, g, step);
+  decaysOf(count, b);
+  for (let first = 0; first < count; first += 4) {
+    fillAbove(weights + (<usize> first << 2), stride, first, count);
   }
 }
 
-/** Adds to the g-th vector of running exponents; writes its powers to the row. */
-function add(row: usize, g: i32, step: v128): void {
-  const exponents = running + (<usize> g << 4);
-  const sum = f32x4.add(v128.load(exponents), step);
-  v128.store(exponents, sum);
-  v128.store(row + (<usize> g << 4), exp4(sum));
+/** The decays themselves. */
+function decaysOf(count: i32, logDecays: usize): void {
+  memory.copy(steps, logDecays, <usize> count << 2);
+  exponentiate(count, steps);
+}
+
+function clearAbove(column: usize, stride: usize, first: i32): void {
+  const zero = f32x4.splat(0);
+  for (let i = 0; i < first; i++) v128.store(column + i * stride, zero);
+}
+
+/** A column of vectors from its diagonal down; what is above it there is 0. */
+function fillBelow(
+  column: usize,
+  stride: usize,
+  first: i32,
+  count: i32,
+): void {
+  let weight = f32x4.splat(0), step = steps + (<usize> first << 2);
+  let row = column + first * stride;
+  const diagonal = min(first + 4, count);
+  let i = first;
+  for (; i < diagonal; i++) {
+    weight = f32x4.mul(weight, v128.load32_splat(step));
+    weight = withOne(weight, i - first);
+    v128.store(row, weight);
+    row += stride;
+    step += 4;
+  }
+  for (; i < count; i++) {
+    weight = f32x4.mul(weight, v128.load32_splat(step));
+    v128.store(row, weight);
+    row += stride;
+    step += 4;
+  }
+}
+
+/** The same column from its diagonal up; what is below it there stays. */
+function fillAbove(
+  column: usize,
+  stride: usize,
+  first: i32,
+  count: i32,
+): void {
+  let i = min(first + 4, count) - 1;
+  let weight = f32x4.splat(0), step = steps + (<usize> i << 2);
+  let row = column + i * stride;
+  for (; i >= first; i--) {
+    weight = f32x4.mul(weight, v128.load32_splat(step));
+    weight = withOne(weight, i - first);
+    const above = i32x4.gt_s(i32x4(0, 1, 2, 3), i32x4.splat(i - first));
+    v128.store(row, v128.bitselect(weight, v128.load(row), above));
+    row -= stride;
+    step -= 4;
+  }
+  for (; i >= 0; i--) {
+    weight = f32x4.mul(weight, v128.load32_splat(step));
+    v128.store(row, weight);
+    row -= stride;
+    step -= 4;
+  }
+}
+
+/** The same weights, and 1 in a lane, where a path begins. */
+function withOne(weight: v128, lane: i32): v128 {
+  const own = i32x4.eq(i32x4(0, 1, 2, 3), i32x4.splat(lane));
+  return v128.bitselect(f32x4.splat(1), weight, own);
 }

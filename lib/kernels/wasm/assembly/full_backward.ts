@@ -40,7 +40,7 @@ import {
   readsAfter,
   readsBefore,
 } from "./full_sums";
-import { multiplyTransposedWide, multiplyWide } from "./gemm";
+import { multiply, multiplyTransposed } from "./gemm";
 import {
   count,
   decayGradients,
@@ -210,7 +210,7 @@ function gradientsFar(
       queries = scaled;
     }
     const kept: f32 = tile === first ? 0 : 1;
-    multiplyWide(
+    multiply(
       rows,
       columns,
       headDim,
@@ -224,7 +224,7 @@ function gradientsFar(
       0,
       0,
     );
-    multiplyTransposedWide(
+    multiplyTransposed(
       count,
       width,
       rows,
@@ -238,7 +238,7 @@ function gradientsFar(
       dv,
       valueStride,
     );
-    multiplyWide(
+    multiply(
       rows,
       columns,
       inner,
@@ -252,7 +252,7 @@ function gradientsFar(
       0,
       0,
     );
-    multiplyTransposedWide(
+    multiplyTransposed(
       count,
       head,
       rows,
@@ -267,7 +267,7 @@ function gradientsFar(
       headStride,
     );
     const target = dq + <usize> (tile * chunkSize) * headStride;
-    multiplyWide(
+    multiply(
       rows,
       head,
       count,

@@ -31,7 +31,7 @@ import {
   leavingFromBack,
   weights,
 } from "./decay";
-import { multiplyTransposedWide, multiplyWide } from "./gemm";
+import { multiply, multiplyTransposed } from "./gemm";
 import {
   attendInside,
   count,
@@ -111,7 +111,7 @@ function attendFar(
       rowsV,
       valueStride,
     );
-    multiplyWide(
+    multiply(
       keys,
       columns,
       headDim,
@@ -132,7 +132,7 @@ function attendFar(
         : leavingFromBack(keys, logDecay(job.b, from), between);
       weighAndAddUp(keys, row, toSums);
     }
-    multiplyTransposedWide(
+    multiplyTransposed(
       count,
       width,
       keys,

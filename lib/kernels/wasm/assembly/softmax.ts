@@ -4,7 +4,7 @@
 // The scores lie transposed, [keys, queries]: a vector of them belongs to four
 // queries, and so do the maxima, the sums and all else that a row of scores
 // has; a hidden key is a row.
-import { multiplyWide } from "./gemm";
+import { multiply } from "./gemm";
 import { softmax as job } from "./jobs";
 import { at, transpose } from "./matrix";
 import { preparePowers } from "./powers";
@@ -218,7 +218,7 @@ export function endBlock(): i32 {
 
 /** scores = s k qᵀ, and -∞ where a query does not read a key. */
 export function computeScores(): void {
-  multiplyWide(
+  multiply(
     keys,
     <i32> (row >> 2),
     job.headDim,

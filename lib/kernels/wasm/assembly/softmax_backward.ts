@@ -7,10 +7,10 @@
 // A task has every so many blocks of a sequence's keys, whose gradients are its
 // own. Where it has not all of them, its part of dq is added to the others in
 // the second phase.
-import { multiplyTransposedWide, multiplyWide } from "./gemm";
+import { multiply, multiplyTransposed } from "./gemm";
 import { queue, softmax as job } from "./jobs";
 import { at, put, unpadRows } from "./matrix";
-import { powers } from "./powers";
+import { powersAndSlopes } from "./powers";
 import { take } from "./scratch";
 import { multiplyAdd, sum4, vectorBytes } from "./simd";
 import {
@@ -51,8 +51,6 @@ let transposedDy: usize = 0;
 let products: usize = 0;
 let rowsDq: usize = 0;
 let maxima: usize = 0;
-/** Not needed: they come with the powers, and are those of all blocks so far. */
-let sums: usize = 0;
 let inverses: usize = 0;
 /** D_i */
 let slopes: usize = 0;
@@ -67,7 +65,6 @@ export function layoutSoftmaxBackward(base: usize): usize {
   products = take(KEYS * line);
   rowsDq = take(QUERIES * headStride);
   maxima = take(line);
-  sums = take(line);
   inverses = take(line);
   slopes = take(line);
   return take(0);
@@ -183,7 +180,7 @@ function addGradients(): void {
   const valueColumns = <i32> (valueStride >> 2);
   const dk = dkOf(token), dv = dvOf(token);
   computeScores();
-  multiplyWide(
+  multiply(
     keys,
     columns,
     job.valueDim,
@@ -197,8 +194,9 @@ function addGradients(): void {
     0,
     0,
   );
-  differentiate();
-  multiplyWide(
+  // Scores become weights, and products t.
+  powersAndSlopes(keys, scores, products, row, maxima, inverses, slopes);
+  multiply(
     keys,
     valueColumns,
     queries,
@@ -212,7 +210,7 @@ function addGradients(): void {
     dv,
     valueStride,
   );
-  multiplyWide(
+  multiply(
     keys,
     headColumns,
     queries,
@@ -226,7 +224,7 @@ function addGradients(): void {
     dk,
     headStride,
   );
-  multiplyTransposedWide(
+  multiplyTransposed(
     queries,
     headColumns,
     keys,
@@ -240,28 +238,6 @@ function addGradients(): void {
     rowsDq,
     headStride,
   );
-}
-
-/** Turns scores into weights, and products into t. */
-function differentiate(): void {
-  powers(keys, scores, row, maxima, sums);
-  for (let c: usize = 0; c < row; c += 32) {
-    const i0 = v128.load(inverses + c), i1 = v128.load(inverses + c, 16);
-    const d0 = v128.load(slopes + c), d1 = v128.load(slopes + c, 16);
-    let cell = scores + c, product = products + c;
-    for (const end = cell + keys * row; cell < end; cell += row) {
-      const p0 = f32x4.mul(v128.load(cell), i0);
-      const p1 = f32x4.mul(v128.load(cell, 16), i1);
-      v128.store(cell, p0);
-      v128.store(cell, p1, 16);
-      const y0 = v128.load(product), y1 = v128.load(product, 16);
-      const t0 = f32x4.mul(p0, f32x4.sub(y0, d0));
-      const t1 = f32x4.mul(p1, f32x4.sub(y1, d1));
-      v128.store(product, t0);
-      v128.store(product, t1, 16);
-      product += row;
-    }
-  }
 }
 
 /** Stores the block's dq, or the task's part of it. */

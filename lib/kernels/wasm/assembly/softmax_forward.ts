@@ -1,6 +1,6 @@
 // Softmax attention, forward: a running maximum and sum for each query, and a
 // running weighted sum of values, scaled down whenever the maximum rises.
-import { multiplyTransposedWide } from "./gemm";
+import { multiplyTransposed } from "./gemm";
 import { softmax as job } from "./jobs";
 import { at, put, scaleRows } from "./matrix";
 import { powers } from "./powers";
@@ -62,7 +62,7 @@ export function attendSoftmax(task: i32): void {
     computeScores();
     const hasRisen = weigh();
     if (hasRisen && !isFirst) scaleRows(queries, valueStride, kept, rowsY, rowsY);
-    multiplyTransposedWide(
+    multiplyTransposed(
       queries,
       <i32> (valueStride >> 2),
       keys,

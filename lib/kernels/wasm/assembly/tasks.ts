@@ -47,9 +47,11 @@ import {
   softmaxTasks,
 } from "./softmax_job";
 import { splitHeadsTask, splitHeadsTasks } from "./split_heads";
+import { useTiles } from "./tiles";
 
 /** Reads the job's sizes; returns the bytes of scratch that a thread needs. */
 export function prepare(base: usize): usize {
+  useTiles(queue.wide !== 0);
   switch (queue.operation) {
     case CHUNKWISE_FORWARD:
       readAttention();
@@ -146,8 +148,10 @@ export function tasksOf(phase: i32): i32 {
       return columnSumTasks(phase);
     case SOFTMAX:
       return softmaxTasks(phase);
+    default:
+      // A record that the host knows and this file does not.
+      return unreachable();
   }
-  return 0;
 }
 
 /** Does a task. */

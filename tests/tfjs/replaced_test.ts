@@ -7,9 +7,25 @@ import {
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import "@tensorflow/tfjs-backend-cpu";
+import "@tensorflow/tfjs-backend-wasm";
+import "@tensorflow/tfjs-backend-webgpu";
 import { useBackend } from "../../mod.ts";
+import { REPLACED_KERNELS } from "../../lib/tfjs/replaced.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
+
+/** What TensorFlow.js's packages have registered. */
+const kernelsOf = (backend: string) =>
+  new Map(
+    tf.getKernelsForBackend(backend)
+      .map(({ kernelName, kernelFunc }) => [kernelName, kernelFunc]),
+  );
+const STOCK = {
+  cpu: kernelsOf("cpu"),
+  wasm: kernelsOf("wasm"),
+  webgpu: kernelsOf("webgpu"),
+};
 
 /** Cumulative sum in loops. */
 function cumulative(
@@ -291,4 +307,18 @@ Deno.test("an allocation that fails raises, and spoils nothing [wasm]", async ()
   assertEquals([...await first.data()], [1, 2]);
   outputs.forEach(({ dataId }) => wasm.disposeData(dataId));
   first.dispose();
+});
+
+onEachBackend("no kernel is replaced that is not listed", (backend) => {
+  const changed = tf.getKernelsForBackend(backend)
+    .filter(({ kernelName, kernelFunc }) =>
+      STOCK[backend].get(kernelName) !== kernelFunc
+    )
+    .map(({ kernelName }) => kernelName)
+    // Ours, which tfjs has not.
+    .filter((name) => !name.startsWith("Lion"));
+  assertEquals(
+    new Set(changed),
+    new Set(REPLACED_KERNELS[backend].flatMap(({ kernels }) => kernels)),
+  );
 });

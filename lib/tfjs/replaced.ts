@@ -1,0 +1,216 @@
+/**
+ * What is put in the place of kernels and gradients of TensorFlow.js 4.22.0,
+ * and why: all of it is registered from these lists.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import "../contract/tape.ts";
+import { productKernel, reductionKernel } from "./empty_tensors.ts";
+import { cumulativeSumGradient, matmulGradient } from "./gradients.ts";
+import { gatherKernel as wasmGather } from "./wasm/gather.ts";
+import type { KernelHost } from "./wasm/host.ts";
+import { castKernel as wasmCast, identity } from "./wasm/identity.ts";
+import { matmulKernel as wasmMatmul } from "./wasm/matmul.ts";
+import {
+  sliceKernel,
+  splitKernel,
+  stridedSliceKernel,
+  unpackKernel,
+} from "./wasm/slice.ts";
+import { meanKernel, sumKernel as wasmSum } from "./wasm/sum.ts";
+import { unsortedSegmentSum } from "./wasm/unsorted_segment_sum.ts";
+import { castKernel as gpuCast } from "./webgpu/cast.ts";
+import { sumKernel as gpuSum } from "./webgpu/column_sum.ts";
+import { cumulativeKernel } from "./webgpu/cumulative.ts";
+import { gatherKernel as gpuGather } from "./webgpu/gather.ts";
+import { matmulKernel as gpuMatmul } from "./webgpu/matmul.ts";
+// Registers the gradients; ours must come after.
+import "@tensorflow/tfjs-layers";
+
+/** What the kernels of each backend are made with. */
+interface Context {
+  readonly cpu: undefined;
+  /** Runs jobs. */
+  readonly wasm: KernelHost;
+  readonly webgpu: {
+    /** Whether the adapter computes on the CPU. */
+    readonly isSoftware: boolean;
+  };
+}
+
+/** Kernels that are replaced for one reason. */
+interface Replaced<Backend extends keyof Context> {
+  /** Their names. */
+  readonly kernels: readonly string[];
+  /** What is wrong with TensorFlow.js's, or what they cost. */
+  readonly reason: string;
+  /** Where they are replaced. @default everywhere */
+  readonly when?: (context: Context[Backend]) => boolean;
+  /** Makes one of what there was: tfjs's own, or one of an earlier line. */
+  readonly kernel: (
+    stock: tf.KernelFunc,
+    name: string,
+    context: Context[Backend],
+  ) => tf.KernelFunc;
+}
+
+/** The kernels, in the order in which they are registered. */
+export const REPLACED_KERNELS: {
+  readonly [Backend in keyof Context]: readonly Replaced<Backend>[];
+} = {
+  cpu: [{
+    kernels: ["Sum", "Mean", "Prod", "Max", "Min", "All", "Any"],
+    reason: "of nothing they make a mean of 0 and a maximum of NaN",
+    kernel: reductionKernel,
+  }],
+  wasm: [{
+    kernels: ["Prod", "Max", "Min", "All", "Any"],
+    reason: "of nothing they make what the memory held before",
+    kernel: reductionKernel,
+  }, {
+    kernels: ["Sum", "Mean"],
+    reason: "they add float after float: a sum of 2·10⁷ of them is wrong by " +
+      "a twentieth; and they transpose first where rows are added up, as in " +
+      "the gradient of a bias",
+    kernel: (_, name, host) =>
+      name === "Sum" ? wasmSum(host) : meanKernel(host),
+  }, {
+    kernels: ["BatchMatMul", "_FusedMatMul"],
+    reason: "ten to fifty times slower for all but one product of two " +
+      "matrices as they lie; and wrong where a tensor is used in two shapes: " +
+      "an operator is kept for the second operand under its data id alone",
+    kernel: (_stock, _name, host) => wasmMatmul(host),
+  }, {
+    kernels: ["UnsortedSegmentSum"],
+    reason: "there is none, so that embeddings have no gradient: " +
+      "https://github.com/tensorflow/tfjs/issues/8082",
+    kernel: () => unsortedSegmentSum,
+  }, {
+    kernels: ["GatherV2"],
+    reason: "it computes the place of every element by itself, at 60 ns each",
+    kernel: wasmGather,
+  }, {
+    kernels: ["Slice"],
+    reason: "it copies all of the tensor first: cut into its tokens, that is " +
+      "quadratic",
+    kernel: sliceKernel,
+  }, {
+    kernels: ["SplitV"],
+    reason: "as Slice, of which it is made",
+    kernel: splitKernel,
+  }, {
+    kernels: ["Unpack"],
+    reason: "as Slice, of which it is made",
+    kernel: unpackKernel,
+  }, {
+    kernels: ["StridedSlice"],
+    reason: "as Slice; and it calls integers floats",
+    kernel: stridedSliceKernel,
+  }, {
+    kernels: ["Identity"],
+    reason:
+      "it copies the values, so that every tensor that a gradient needs " +
+      "is there twice; on cpu and webgpu it only counts a reference",
+    kernel: () => identity,
+  }, {
+    kernels: ["Cast"],
+    reason: "as Identity, where a tensor has the type already",
+    kernel: wasmCast,
+  }],
+  webgpu: [{
+    kernels: ["Sum", "Mean", "Prod", "Max", "Min", "All", "Any"],
+    reason: "of nothing they ask for bindings and dispatches of no size",
+    kernel: reductionKernel,
+  }, {
+    kernels: ["BatchMatMul", "_FusedMatMul"],
+    reason: "of nothing they ask for bindings of no size",
+    kernel: productKernel,
+  }, {
+    kernels: ["BatchMatMul", "_FusedMatMul"],
+    reason:
+      "in a training step they took several times as long on a software " +
+      "adapter, transposed ones above all; what is faster on a GPU was not " +
+      "measured, so that tfjs's stay there",
+    when: ({ isSoftware }) => isSoftware,
+    kernel: gpuMatmul,
+  }, {
+    kernels: ["Cumsum", "Cumprod"],
+    reason: "reverse ones have the length in their text and not in their " +
+      "cache key, so that they are wrong at every length but the first; and " +
+      "all are wrong at rank 5",
+    kernel: (_, name) => cumulativeKernel(name),
+  }, {
+    kernels: ["GatherV2"],
+    reason: "it takes zeros where an index is out of range: " +
+      "https://github.com/tensorflow/tfjs/issues/777",
+    kernel: gpuGather,
+  }, {
+    kernels: ["Sum"],
+    reason: "it transposes first where columns are added up, as in the " +
+      "gradient of a bias",
+    kernel: gpuSum,
+  }, {
+    kernels: ["Cast"],
+    reason: "from int32 and bool to float32 it returns the same buffer under " +
+      "another name: not only our kernels take that for floats, but tfjs's own " +
+      "transpose does not compile",
+    kernel: gpuCast,
+  }],
+};
+
+/** Gradients of tfjs-core, on every backend. */
+export const REPLACED_GRADIENTS: readonly {
+  /** What is known of them to tfjs. */
+  readonly gradient: tf.GradConfig;
+  /** What is wrong with tfjs-core's. */
+  readonly reason: string;
+}[] = [{
+  reason: "it transposes the result where the axis is not the last",
+  gradient: { kernelName: "Cumsum", gradFunc: cumulativeSumGradient },
+}, {
+  reason: "where a batch was broadcast, it has the wrong shape: " +
+    "https://github.com/tensorflow/tfjs/issues/8721",
+  gradient: {
+    kernelName: "BatchMatMul",
+    inputsToSave: ["a", "b"],
+    gradFunc: matmulGradient,
+  },
+}];
+
+for (const { gradient } of REPLACED_GRADIENTS) {
+  tf.unregisterGradient(gradient.kernelName);
+  tf.registerGradient(gradient);
+}
+
+const replaced = new Set<string>();
+
+/**
+ * Puts ours in the place of a backend's kernels, once.
+ *
+ * @param backend A backend whose kernels are registered.
+ * @param context What ours are made with.
+ */
+export function replaceKernels<Backend extends keyof Context>(
+  backend: Backend,
+  context: Context[Backend],
+): void {
+  if (replaced.has(backend)) return;
+  replaced.add(backend);
+  for (const { kernels, kernel, when } of REPLACED_KERNELS[backend]) {
+    if (when && !when(context)) continue;
+    for (const name of kernels) {
+      const stock = tf.getKernel(name, backend);
+      // Where there is none, ours does without.
+      const before = stock?.kernelFunc as tf.KernelFunc;
+      if (stock) tf.unregisterKernel(name, backend);
+      tf.registerKernel({
+        // What a stock kernel sets up is also what its function needs, if we call it.
+        ...stock,
+        kernelName: name,
+        backendName: backend,
+        kernelFunc: kernel(before, name, context),
+      });
+    }
+  }
+}

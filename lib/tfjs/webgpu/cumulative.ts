@@ -1,0 +1,70 @@
+/** Cumulative sums and products as kernels of WebGPU. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { StrictWebGPUBackend } from "./gpu_backend.ts";
+import {
+  elementOf,
+  makeOutput,
+  runProgram,
+  sizeOf,
+  withOutputs,
+} from "./program.ts";
+
+const THREADS = 64;
+
+/** What begins a line, and what each element does to it. */
+const OPERATIONS: Record<string, { operator: string; neutral: number }> = {
+  Cumsum: { operator: "+", neutral: 0 },
+  Cumprod: { operator: "*", neutral: 1 },
+};
+
+/**
+ * `Cumsum` and `Cumprod` of any rank: a thread goes along one line.
+ *
+ * @param name Which of the two.
+ */
+export function cumulativeKernel(name: string): tf.KernelFunc {
+  const { operator, neutral } = OPERATIONS[name]!;
+  return ({ inputs, backend, attrs }) => {
+    const webgpu = backend as StrictWebGPUBackend;
+    const x = inputs["x"] as tf.TensorInfo;
+    const { axis, exclusive, reverse } = attrs as unknown as tf.CumsumAttrs;
+    const along = tf.util.parseAxisParam(axis, x.shape)[0]!;
+    const count = x.shape[along] ?? 1;
+    const stride = tf.util.sizeFromShape(x.shape.slice(along + 1));
+    const lines = sizeOf(x) / Math.max(1, count);
+    const dtype = x.dtype === "float32" ? "float32" : "int32";
+    const type = dtype === "float32" ? "f32" : "i32";
+    const take = `total ${operator}= ${type}(x[at]);`;
+    const write = "y[at] = total;";
+    return withOutputs(webgpu, () => {
+      const y = makeOutput(webgpu, x.shape, dtype);
+      const elements = { x: elementOf(webgpu, x), y: type } as const;
+      runProgram(webgpu, {
+        name,
+        variants: [
+          `${elements.x} ${type}`,
+          ...(exclusive ? ["exclusive"] : []),
+          ...(reverse ? ["reverse"] : []),
+        ],
+        width: 1,
+        elements,
+        reads: { x },
+        writes: { y },
+        integers: { count, stride, lines },
+        threads: THREADS,
+        workgroups: Math.ceil(lines / THREADS),
+        body: /* wgsl */ `  let line = workgroup * ${THREADS}u + local;
+  if (line >= uniforms.lines) { return; }
+  let first = line / uniforms.stride * uniforms.stride * uniforms.count
+    + line % uniforms.stride;
+  var total = ${type}(${neutral});
+  for (var step = 0u; step < uniforms.count; step++) {
+    let i = ${reverse ? "uniforms.count - 1u - step" : "step"};
+    let at = first + i * uniforms.stride;
+    ${exclusive ? write + take : take + write}
+  }`,
+      });
+      return y;
+    });
+  };
+}
