@@ -8,13 +8,13 @@
  *
  * @module
  */
+import { declare, type Launch } from "./problem.ts";
 import {
   keyOf,
   output,
   repeat,
   type Shader,
 } from "../../tfjs/webgpu/shader.ts";
-import { declare, type Launch } from "./problem.ts";
 import { inputsOfDecays, preparationKey } from "./preparation.ts";
 import {
   directionsOf,
