@@ -143,6 +143,23 @@ const FORMS: Record<ConcreteForm, Form> = {
  * }
  * ```
  *
+ * @example Two sequences in a row are each what it is alone
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { fixedDecay, lionAttention } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const decay = fixedDecay(tf.tensor1d([-0.5]));
+ * const x: tf.Tensor4D = tf.randomUniform([1, 1, 5, 2]);
+ * const segments = tf.tensor2d([[1, 1, 1, 2, 2]], [1, 5], "int32");
+ * const packed = await lionAttention(x, x, x, { decay, segments }).data();
+ *
+ * const second = tf.slice(x, [0, 0, 3, 0], [1, 1, 2, 2]) as tf.Tensor4D;
+ * const alone = await lionAttention(second, second, second, { decay }).data();
+ * alone.forEach((value, i) => assertAlmostEquals(packed[6 + i]!, value, 1e-5));
+ * ```
+ *
  * @param q `[batch, heads, length, headDim]`, with the feature map applied.
  * @param k `[batch, heads, length, headDim]`, with the feature map applied.
  * @param v `[batch, heads, length, valueDim]`

@@ -121,6 +121,29 @@ const OPTIONS: OptionNames<LionEncoderOptions> = {
  * }
  * ```
  *
+ * @example Sequences packed into rows
+ * ```ts
+ * import { assertAlmostEquals, assertEquals } from "@std/assert";
+ * import { lionEncoder } from "@lionjs/lion";
+ * import { packSequences } from "@lionjs/lion/data";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const model = lionEncoder({
+ *   vocabularySize: 20, dim: 8, depth: 1, numHeads: 2, numClasses: 3, variant: "s",
+ *   maxLength: 8, segments: true, maxSegments: 2,
+ * });
+ * const answers = async (sequences: number[][]) => {
+ *   const { ids, mask, segments } = packSequences(sequences, { length: 8 });
+ *   const logits = model.predict([ids, mask, segments]) as tf.Tensor;
+ *   assertEquals(logits.shape, [1, 2, 3]);
+ *   return await logits.array() as number[][][];
+ * };
+ * const [[, second]] = await answers([[4, 5, 6], [7, 8, 9, 10]]) as [number[][]];
+ * const [[alone]] = await answers([[7, 8, 9, 10]]) as [number[][]];
+ * second!.forEach((logit, i) => assertAlmostEquals(logit, alone![i]!, 1e-5));
+ * ```
+ *
  * @param options See {@linkcode LionEncoderOptions}.
  * @returns The model.
  * @throws {TypeError} If an option is unknown, or of the wrong kind.

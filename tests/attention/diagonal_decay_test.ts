@@ -28,7 +28,7 @@ import { type DiagonalProblem, solveDiagonal } from "../diagonal_oracle.ts";
 import { readFixtures, tensorOf } from "../fixtures.ts";
 import { array, uniform } from "../random.ts";
 import { sample } from "../sample.ts";
-import { LOG_DECAYS, spoilPadding } from "./cases.ts";
+import { LOG_DECAYS, segmentsOf, spoilPadding } from "./cases.ts";
 
 const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
 const KINDS = ["source", "arrival", "two-sided"] as const;
@@ -43,6 +43,7 @@ interface Case {
   readonly causal: boolean;
   readonly normalize: boolean;
   readonly padded: boolean;
+  readonly packed: boolean;
 }
 
 /** Fills a case with seeded numbers. */
@@ -66,6 +67,7 @@ function problemOf(c: Case): DiagonalProblem {
   // A sequence of padding alone has no meaning.
   for (let b = 0; b < c.batch; b++) mask[b * c.length] = 1;
   if (c.padded) { for (const x of [q, k, v, dy]) spoilPadding(x, mask, c); }
+  const segments = segmentsOf(c, random);
   return {
     ...c,
     q,
@@ -78,6 +80,7 @@ function problemOf(c: Case): DiagonalProblem {
     scale: 0.4,
     epsilon: 1e-6,
     ...c.padded ? { mask } : {},
+    ...c.packed ? { segments } : {},
   };
 }
 
@@ -99,6 +102,8 @@ async function run(
   ];
   const dy = tf.tensor4d(problem.dy, [batch, heads, length, valueDim]);
   const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
+  const segments = problem.segments &&
+    tf.tensor2d(problem.segments, [batch, length], "int32");
   const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
     const [q, k, v, first, second] = args as tf.Tensor4D[];
     return lionAttention(q!, k!, v!, {
@@ -112,6 +117,7 @@ async function run(
       causal,
       ...chunkSize && { chunkSize },
       ...mask && { mask },
+      ...segments && { segments },
     });
   })(inputs, dy);
   const [y, ...gradients] = await Promise.all(
@@ -119,6 +125,7 @@ async function run(
   );
   tf.dispose([...inputs, dy, value, ...grads]);
   mask?.dispose();
+  segments?.dispose();
   return {
     y: y!,
     gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
@@ -127,11 +134,11 @@ async function run(
 
 /** What takes turns while lengths and kinds are all met. */
 const VARIANTS = [
-  { causal: false, normalize: true, padded: false, batch: 1, heads: 2 },
-  { causal: true, normalize: false, padded: true, batch: 2, heads: 1 },
-  { causal: false, normalize: false, padded: true, batch: 2, heads: 1 },
-  { causal: true, normalize: true, padded: false, batch: 1, heads: 2 },
-  { causal: false, normalize: true, padded: true, batch: 2, heads: 1 },
+  { causal: false, normalize: true, padded: false, packed: true },
+  { causal: true, normalize: false, padded: true, packed: true },
+  { causal: false, normalize: false, padded: true, packed: false },
+  { causal: true, normalize: true, padded: false, packed: false },
+  { causal: false, normalize: true, padded: true, packed: true },
 ];
 
 const CASES: Case[] = [1, 2, 67, 130].flatMap((length, l) =>
@@ -139,6 +146,7 @@ const CASES: Case[] = [1, 2, 67, 130].flatMap((length, l) =>
     [0, 1].map((n) => ({
       length,
       kind,
+      ...n ? { batch: 2, heads: 1 } : { batch: 1, heads: 2 },
       headDim: 4,
       valueDim: 3,
       ...VARIANTS[(l + 2 * k + 3 * n) % VARIANTS.length]!,
@@ -184,6 +192,7 @@ onEachBackend(
         causal: fc.boolean(),
         normalize: fc.boolean(),
         padded: fc.boolean(),
+        packed: fc.boolean(),
       }),
       integer(12),
       fc.constantFrom(...FORMS),

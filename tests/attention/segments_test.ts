@@ -5,6 +5,7 @@ import fc from "fast-check";
 import {
   type BackendName,
   type Decay,
+  diagonalDecay,
   explainAttention,
   fixedDecay,
   lionAttention,
@@ -131,12 +132,16 @@ const DECAY_OF: Record<string, (inputs: Inputs) => Decay> = {
     selectiveDecay(g as tf.Tensor3D, { convention: "arrival" }),
   "two-sided": ([, , , f, b]) =>
     twoSidedDecay(f as tf.Tensor3D, b as tf.Tensor3D),
+  diagonal: ([, , , g]) =>
+    diagonalDecay(
+      tf.mul(tf.expandDims(g!, 3), tf.tensor1d([0, 0.5, 1, 1.5, 2])),
+    ),
 };
 
 function* packedCases(backend: BackendName) {
   for (const form of FORMS) {
     for (const kernel of backend === "cpu" ? [false] : [true, false]) {
-      for (const decay of DECAYS) {
+      for (const decay of Object.keys(DECAY_OF)) {
         for (const causal of [false, true]) {
           for (const normalize of [false, true]) {
             yield { form, kernel, decay, causal, normalize };

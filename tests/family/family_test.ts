@@ -17,7 +17,7 @@ import {
   rwkv6,
 } from "../../lib/family/mod.ts";
 import { positiveRandomFeatures, softmaxAttention } from "../../mod.ts";
-import { spoilPadding } from "../attention/cases.ts";
+import { segmentsOf, spoilPadding } from "../attention/cases.ts";
 import { onEachBackend } from "../backends.ts";
 import { differences, type Result } from "../comparison.ts";
 import { readFixtures, tensorOf } from "../fixtures.ts";
@@ -67,11 +67,7 @@ function problemOf(model: Model, c: Case) {
   const logarithms = Object.fromEntries(
     (model.logarithmic ?? []).map((name) => [name, inputs[name]!]),
   );
-  let number = 3;
-  const segments = array(c.batch * c.length, random, (u) => {
-    if (u < 0.15) number = Math.floor(1e6 * u) % 4;
-    return number;
-  });
+  const segments = segmentsOf(c, random);
   return {
     ...c,
     inputs,

@@ -59,7 +59,7 @@ export interface FamilyProblem extends Sizes {
   /** `[batch, length]`, 0 at padding. */
   readonly mask?: Float32Array;
   /** `[batch, length]`, which packed sequence each token belongs to. */
-  readonly segments?: Float32Array;
+  readonly segments?: Int32Array;
 }
 
 /** Solves a problem: the output, and the gradients of Σ y · dy. */

@@ -14,7 +14,6 @@
  *
  * @module
  */
-import { decayNames } from "./chunk_states.ts";
 import {
   declareDecays,
   forwardMask,
@@ -55,7 +54,7 @@ export function decayGradientsShader(
 ): Shader {
   const { causal, largestChunk, alone, states } = spec;
   const sides = sidesOf(forwardMask(causal));
-  const decays = decayNames([forwardMask(causal)]);
+  const decays = causal ? ["f"] : ["f", "b"];
   const bindings = [
     input("queryShares", "vec4f"),
     input("keyShares", "vec4f"),

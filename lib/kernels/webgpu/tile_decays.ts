@@ -10,22 +10,12 @@
  *
  * @module
  */
-import { decayNames } from "./chunk_states.ts";
-import {
-  declareDecays,
-  declareWeights,
-  entering,
-  forwardMask,
-  leaving,
-  loadDecays,
-  loadWeights,
-  type Side,
-  sidesOf,
-} from "./mask.ts";
-import { input, keyOf, output, type Shader } from "../../tfjs/webgpu/shader.ts";
+import { keyOf, output, type Shader } from "../../tfjs/webgpu/shader.ts";
 import { declare, type Launch } from "./problem.ts";
+import type { Side } from "./mask.ts";
+import type { Preparation } from "./preparation.ts";
 
-/** Names of the buffers. */
+/** Names of the buffers, which have the sequences of a pass. */
 export const TILE_DECAYS = {
   factors: "tileFactors",
   through: "tileDecays",
@@ -39,6 +29,22 @@ export const DECAYS_OF_TILE = 2;
 
 const THREADS = 64;
 
+/**
+ * Bytes of these buffers for a sequence.
+ *
+ * @param length Its tokens.
+ * @param tiles Its tiles.
+ * @param largestTile Room for the tokens of a tile.
+ */
+export function tileDecayBytes(
+  length: number,
+  tiles: number,
+  largestTile: number,
+): number {
+  const ofToken = FACTORS_OF_TOKEN + 4 * maskQuads(largestTile);
+  return 4 * (ofToken * length + DECAYS_OF_TILE * tiles);
+}
+
 /** Quads of a row of the mask within a tile of so many tokens at most. */
 export function maskQuads(largestTile: number): number {
   return largestTile / 4;
@@ -49,55 +55,55 @@ export function maskQuads(largestTile: number): number {
  * the token and a border; the log decays from one border to the other; and the
  * mask, a row for each token.
  *
- * @param causal Whether there is only the one direction.
+ * @param decays What is prepared; not the transposed.
  * @param largestTile Room for the tokens of a tile.
  */
 export function tileDecaysShader(
-  { causal, largestTile }: {
-    readonly causal: boolean;
+  { decays, largestTile }: {
+    readonly decays: Preparation;
     readonly largestTile: number;
   },
   launch: Launch,
 ): Shader {
-  const mask = forwardMask(causal);
-  const sides = sidesOf(mask);
+  const { sides } = decays;
   const bindings = [
-    ...decayNames([mask]).map((name) => input(name, "f32")),
+    ...decays.inputs,
     output(TILE_DECAYS.factors, "vec4f"),
     output(TILE_DECAYS.through, "f32"),
     output(TILE_DECAYS.mask, "vec4f"),
   ];
-  const factor = (side: Side, path: (side: Side, i: string) => string) =>
-    sides.includes(side) ? `exp(${path(side, "i")})` : "0.0";
+  const factor = (side: Side, of: "entering" | "leaving") =>
+    sides.includes(side) ? decays[of](side, "i") : "0.0";
   const factors = (["before", "after"] as const).flatMap((side) => [
-    factor(side, entering),
-    factor(side, leaving),
+    factor(side, "entering"),
+    factor(side, "leaving"),
   ]);
   return {
-    key: keyOf("tile_decays", causal && "causal", `tile=${largestTile}`),
+    key: keyOf("tile_decays", decays.key, `tile=${largestTile}`),
     bindings,
     dispatch: [launch.chunks, launch.sequences, 1],
     code: () =>
       /* wgsl */ `${declare(bindings)}
-${declareDecays(sides, largestTile)}
-${declareWeights(largestTile)}
+${decays.declare(sides, largestTile)}
+${decays.declareWeights(largestTile)}
 
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
   let first = group.x * problem.chunkSize;
   let count = min(problem.chunkSize, problem.length - first);
-  let sequence = problem.firstSequence + group.y;
-  let base = sequence * problem.length;
-${loadDecays(mask, largestTile, THREADS)}
-${loadWeights(mask, largestTile, THREADS)}
+  let base = (problem.firstSequence + group.y) * problem.length;
+  // The buffers are a pass's.
+  let written = group.y * problem.length + first;
+${decays.load(largestTile, THREADS)}
+${decays.loadWeights(largestTile, THREADS)}
   for (var i = thread; i < count; i += ${THREADS}u) {
-    ${TILE_DECAYS.factors}[base + first + i] = vec4f(${factors.join(", ")});
+    ${TILE_DECAYS.factors}[written + i] = vec4f(${factors.join(", ")});
   }
   if (thread == 0u) {
-    let tile = ${DECAYS_OF_TILE}u * (sequence * problem.chunks + group.x);
+    let tile = ${DECAYS_OF_TILE}u * (group.y * problem.chunks + group.x);
 ${
         sides.map((side, i) =>
-          `    ${TILE_DECAYS.through}[tile + ${i}u] = path_${side}(0u, count);`
+          `    ${TILE_DECAYS.through}[tile + ${i}u] = ${decays.through(side)};`
         ).join("\n")
       }
   }
@@ -105,7 +111,7 @@ ${
   for (var i = thread; i < blocks * blocks; i += ${THREADS}u) {
     let entries = weights(i / blocks, i % blocks);
     for (var r = 0u; r < 4u && i / blocks * 4u + r < count; r++) {
-      let row = base + first + i / blocks * 4u + r;
+      let row = written + i / blocks * 4u + r;
       ${TILE_DECAYS.mask}[row * ${
         maskQuads(largestTile)
       }u + i % blocks] = entries[r];

@@ -10,16 +10,6 @@
  *
  * @module
  */
-import { distinct } from "./chunk_states.ts";
-import { maskKey, type MaskSource } from "./mask.ts";
-import { outputsOf, type Role, roleKey } from "./roles.ts";
-import {
-  copyRows,
-  eachRow,
-  tileFunctions,
-  tileProducts,
-  type Tiling,
-} from "./score_tiles.ts";
 import {
   type Binding,
   input,
@@ -28,9 +18,19 @@ import {
   type Shader,
 } from "../../tfjs/webgpu/shader.ts";
 import { declare, type Launch } from "./problem.ts";
+import { distinct } from "./chunk_states.ts";
+import { type Preparation, preparationKey } from "./preparation.ts";
+import { outputsOf, type Role, roleKey } from "./roles.ts";
+import {
+  copyRows,
+  eachRow,
+  tileFunctions,
+  tileProducts,
+  type Tiling,
+} from "./score_tiles.ts";
 import { TILE_ROWS } from "./states.ts";
-import { DECAYS_OF_TILE, maskQuads, TILE_DECAYS } from "./tile_decays.ts";
 import { declareBlock, eachBlock, lastOfCotangent } from "./tile_blocks.ts";
+import { DECAYS_OF_TILE, maskQuads, TILE_DECAYS } from "./tile_decays.ts";
 import { finishing, innerEnd, isGradient, outputEnd } from "./tile_roles.ts";
 import { declareSum, dotSum, laneQuads, moveSum } from "./tile_sums.ts";
 import { bindingOf, QUADS, readingStored, writing } from "./vectors.ts";
@@ -39,15 +39,15 @@ import { bindingOf, QUADS, readingStored, writing } from "./vectors.ts";
 export interface TilesSpec {
   /** What is computed. */
   readonly role: Role;
-  /** The mask, or `null` if all weights are 1. */
-  readonly mask: MaskSource | null;
+  /** How decays enter, or `null` if there are none. */
+  readonly decays: Preparation | null;
   /** How the work of a tile is shared out; a tile has at most its rows. */
   readonly tiling: Tiling;
 }
 
 /** The shader of a role. */
 export function tilesShader(
-  { role, mask, tiling }: TilesSpec,
+  { role, decays, tiling }: TilesSpec,
   launch: Launch,
 ): Shader {
   const { rows, others, values, finish, output } = role;
@@ -59,7 +59,7 @@ export function tilesShader(
   ]);
   const bindings: Binding[] = [
     ...inputs.map(bindingOf),
-    ...(mask
+    ...(decays
       ? [
         input(TILE_DECAYS.factors, "vec4f"),
         input(TILE_DECAYS.through, "f32"),
@@ -73,7 +73,7 @@ export function tilesShader(
     key: keyOf(
       "tiles",
       roleKey(role),
-      maskKey(mask),
+      preparationKey(decays),
       alone && "alone",
       copies && "copies",
       `lanes=${lanes}`,
@@ -96,7 +96,7 @@ ${copyRows(tiling, rows.name, innerEnd(role))}
 ${declareSum(tiling, "sum")}
 ${declareBlock(tiling)}
 ${eachRow((r) => `  var weight${r} = 0.0;`)}
-${mask ? withMask(role, mask, tiling) : withoutMask(role, tiling)}
+${decays ? withDecays(role, decays, tiling) : withoutDecays(role, tiling)}
 ${finishing(role, tiling)}
 }
 `,
@@ -105,8 +105,7 @@ ${finishing(role, tiling)}
 
 /** Where a workgroup and a thread are. */
 function places({ lanes }: Tiling): string {
-  return /* wgsl */ `  let sequence = problem.firstSequence + group.y;
-  let base = sequence * problem.length;
+  return /* wgsl */ `  let base = (problem.firstSequence + group.y) * problem.length;
   let last = problem.length - 1u;
   let first_row = group.x * problem.chunkSize;
   let row_count = min(problem.chunkSize, problem.length - first_row);
@@ -117,7 +116,7 @@ function places({ lanes }: Tiling): string {
 ${eachRow((r) => `  let row${r} = base + min(row + ${r}u, last);`)}`;
 }
 
-function withoutMask(role: Role, tiling: Tiling): string {
+function withoutDecays(role: Role, tiling: Tiling): string {
   return /* wgsl */ `
   let end = problem.length;
 ${
@@ -130,26 +129,28 @@ ${
   }`;
 }
 
-function isTransposed({ before, after }: MaskSource): boolean {
-  return (before ?? after)!.offset !== 0;
-}
-
 /**
  * Of the factors of a token, and of the log decays of a tile, those that a side
  * needs: first before, then after. In the transposed mask rows are read, and
  * columns read.
  */
-function factorsOf(mask: MaskSource) {
-  return isTransposed(mask)
+function factorsOf({ isTransposed }: Preparation) {
+  return isTransposed
     ? { rows: ["w", "y"], columns: ["z", "x"], tiles: ["1u", "0u"] }
     : { rows: ["x", "z"], columns: ["y", "w"], tiles: ["0u", "1u"] };
 }
 
 /** The mask of four rows of the own tile and its four columns: of the transposed one columns are read as rows. */
-function ownWeights(mask: MaskSource, { rows }: Tiling, half: number): string {
+function ownWeights(
+  { isTransposed }: Preparation,
+  { rows }: Tiling,
+  half: number,
+): string {
   const read = (token: string, block: string) =>
-    `${TILE_DECAYS.mask}[${token} * ${maskQuads(rows)}u + ${block}]`;
-  if (!isTransposed(mask)) {
+    `${TILE_DECAYS.mask}[(${token} - skipped) * ${
+      maskQuads(rows)
+    }u + ${block}]`;
+  if (!isTransposed) {
     const row = (r: number) =>
       read(`row${4 * half + r}`, "(column - start) / 4u");
     return `mat4x4f(${repeat(4, row, ", ")})`;
@@ -162,14 +163,14 @@ function ownWeights(mask: MaskSource, { rows }: Tiling, half: number): string {
 const OWN = "2u";
 
 /** The tiles on each side, the nearest first, and then the own. */
-function withMask(role: Role, mask: MaskSource, tiling: Tiling): string {
-  const { rows, columns, tiles } = factorsOf(mask);
+function withDecays(role: Role, decays: Preparation, tiling: Tiling): string {
+  const { rows, columns, tiles } = factorsOf(decays);
   const shared = role.finish.kind === "shares";
   const pick = (before: string, after: string) =>
     `select(${after}, ${before}, side == 0u)`;
   const steps = pick(
-    mask.before ? "group.x" : "0u",
-    mask.after ? "problem.chunks - 1u - group.x" : "0u",
+    decays.sides.includes("before") ? "group.x" : "0u",
+    decays.sides.includes("after") ? "problem.chunks - 1u - group.x" : "0u",
   );
   const { factors, through } = TILE_DECAYS;
   const weigh = /* wgsl */ `
@@ -178,10 +179,10 @@ function withMask(role: Role, mask: MaskSource, tiling: Tiling): string {
     if (side == ${OWN}) {
 ${
     repeat(2, (half) =>
-      `      weights${half} = ${ownWeights(mask, tiling, half)};`)
+      `      weights${half} = ${ownWeights(decays, tiling, half)};`)
   }
     } else {
-${repeat(4, (c) => `      let factors${c} = ${factors}[column${c}];`)}
+${repeat(4, (c) => `      let factors${c} = ${factors}[column${c} - skipped];`)}
       let ofColumns = exp(between) * ${
     pick(
       ...columns.map((x) =>
@@ -206,9 +207,11 @@ ${
   }
 ${shared ? ownShares(role, tiling) : ""}`;
   return /* wgsl */ `
+  // Tokens of earlier passes, of which the decays' buffers know nothing.
+  let skipped = problem.firstSequence * problem.length;
 ${shared ? declareSum(tiling, "all") : ""}
 ${shared ? eachRow((r) => `  var share${r} = vec4f();`) : ""}
-${eachRow((r) => `  let ofRow${r} = ${factors}[row${r}];`)}
+${eachRow((r) => `  let ofRow${r} = ${factors}[row${r} - skipped];`)}
   for (var side = 0u; side <= ${OWN}; side++) {
     let steps = select(${steps}, 1u, side == ${OWN});
     // Log decay of the tiles between.
@@ -227,7 +230,7 @@ ${
       let start = other * problem.chunkSize;
       let end = min(start + problem.chunkSize, problem.length);
 ${eachBlock(role, tiling, "start", weigh)}
-      between += ${through}[${DECAYS_OF_TILE}u * (sequence * problem.chunks + other) + ${
+      between += ${through}[${DECAYS_OF_TILE}u * (group.y * problem.chunks + other) + ${
     pick(...tiles as [string, string])
   }];
     }
