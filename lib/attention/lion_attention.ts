@@ -37,8 +37,7 @@ import { assertSegments, withBorders } from "./segments.ts";
  * - `"auto"`: the chunkwise kernel where the backend has it; else `"full"` or
  *   `"chunkwise"`, whichever was measured faster at the given length.
  *
- * Each is one kernel where the backend has it: all of them on WebAssembly,
- * `"chunkwise"` on WebGPU.
+ * Each is one kernel where the backend has it, as WebAssembly and WebGPU do.
  */
 export type AttentionForm = "auto" | ConcreteForm;
 
