@@ -29,10 +29,10 @@ const SIZES = [
 ];
 
 const VARIANTS = [
-  { causal: false, normalize: true, padded: false },
-  { causal: true, normalize: true, padded: true },
-  { causal: false, normalize: false, padded: true },
-  { causal: true, normalize: false, padded: false },
+  { causal: false, normalize: true, padded: false, packed: true },
+  { causal: true, normalize: true, padded: true, packed: false },
+  { causal: false, normalize: false, padded: true, packed: false },
+  { causal: true, normalize: false, padded: false, packed: true },
 ];
 
 /** Each problem with its solution, which all numbers of threads share. */
