@@ -132,7 +132,9 @@ async function launches(text: Text): Promise<number> {
     await next(text);
     return [];
   });
-  const attention = kernels.filter(({ name }) => name.startsWith("LionChunk"));
+  const attention = kernels.filter(({ name }) =>
+    name.startsWith("LionChunkwise")
+  );
   return attention.length / depth;
 }
 

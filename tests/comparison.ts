@@ -8,11 +8,11 @@ export interface Result {
 }
 
 /**
- * Of so few tokens sums may cancel to nothing, with no larger one beside them:
- * errors are then relative to their terms, and in gates to those of vectors, of
- * which gates are made.
+ * Of so few tokens, or in arrays of so few numbers, such as those of a head each,
+ * sums may cancel to nothing, with no larger one beside them: errors are then
+ * relative to their terms, and of few tokens in gates to those of vectors.
  */
-const FEW_TOKENS = 12;
+const FEW = 12;
 
 /**
  * What is wrong with a result, a line for each array that is off.
@@ -31,7 +31,7 @@ export function differences(
   expected: Differentiated,
   tolerance: { readonly forward: number; readonly gradient: number },
 ): string[] {
-  const few = length <= FEW_TOKENS;
+  const few = length <= FEW;
   const which = few ? "magnitudes" : "values";
   const judge = (
     name: string,
@@ -61,7 +61,8 @@ export function differences(
       const weights = logarithms[name];
       const weighted = <T extends Float32Array | Float64Array>(x: T) =>
         weights ? x.map((value, i) => value * weights[i]!) as T : x;
-      const reference = largest(weighted(sum[which]));
+      const own = sum.values.length <= FEW ? "magnitudes" : which;
+      const reference = largest(weighted(sum[own]));
       return judge(
         `d${name}`,
         weighted(actual.gradients[name]!),

@@ -52,7 +52,7 @@ export interface DeltaProblem {
   /** `[batch, length]`, 0 at padding, which may hold NaN. */
   readonly mask?: Float32Array;
   /** `[batch, length]` */
-  readonly segments?: Float32Array;
+  readonly segments?: Int32Array;
 }
 
 /** Solves a problem: the output, and the gradients of Σ y · dy. */

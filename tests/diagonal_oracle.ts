@@ -43,12 +43,16 @@ export interface DiagonalProblem {
   readonly causal: boolean;
   /** `[batch, length]`, 0 at padding, which may hold NaN. */
   readonly mask?: Float32Array;
+  /** `[batch, length]`: no token reads across a change of number. */
+  readonly segments?: Int32Array;
 }
 
 /** Solves a problem: the output, and the gradients of Σ y · dy. */
 export function solveDiagonal(problem: DiagonalProblem): Differentiated {
   const { batch, heads, length, headDim, valueDim, kind, causal } = problem;
   const { q, k, v, decays, scale, epsilon, normalize, mask } = problem;
+  const segmentOf = (sequence: number, i: number) =>
+    problem.segments?.[Math.floor(sequence / heads) * length + i];
   const isToken = (sequence: number, i: number) =>
     mask?.[Math.floor(sequence / heads) * length + i] !== 0;
   const dy = problem.dy.map((x, at) => {
@@ -87,6 +91,8 @@ export function solveDiagonal(problem: DiagonalProblem): Differentiated {
           let path = row("q", i).map(() => constant(0));
           for (let j = i; j >= 0 && j < length; j += direction) {
             if (j !== i) {
+              const before = segmentOf(sequence, j - direction);
+              if (segmentOf(sequence, j) !== before) break;
               const paid = step(j, j - direction);
               path = path.map((x, n) => plus(x, paid[n]!));
             }

@@ -7,6 +7,7 @@
  *
  * where M_ij is the product of the decays on the path from j to i. Padding,
  * m = 0, is not read at all, and has no output and no gradient but its decays'.
+ * No token reads across a border of segments.
  *
  * @module
  */
@@ -33,6 +34,8 @@ export interface Problem {
   readonly causal: boolean;
   /** `[batch, length]`, 0 at padding, which may hold NaN. */
   readonly mask?: Float32Array;
+  /** `[batch, length]`; a change of number is a border that no token reads across. */
+  readonly segments?: Int32Array;
 }
 
 /** Log decays; `fixed` has `[heads]`, the others `[batch, heads, length]`. */
@@ -99,10 +102,24 @@ function pathOf(kind: OracleDecay["kind"], i: number, j: number): Path {
   }
 }
 
+/** Whether no border lies between two tokens. */
+export function isTogether(
+  segments: Int32Array | undefined,
+  i: number,
+  j: number,
+): boolean {
+  if (!segments) return true;
+  for (let t = Math.min(i, j); t < Math.max(i, j); t++) {
+    if (segments[t] !== segments[t + 1]) return false;
+  }
+  return true;
+}
+
 /** Solves a problem: the output, and the gradients of Σ y · dy. */
 export function solve(problem: Problem): Solution {
   const { batch, heads, length, headDim, valueDim, decay } = problem;
   const { q, k, v, dy, scale, epsilon, normalize, causal, mask } = problem;
+  const { segments } = problem;
   const tokens = batch * heads * length;
   const y = zeros(tokens * valueDim);
   const dq = zeros(tokens * headDim);
@@ -131,7 +148,12 @@ export function solve(problem: Problem): Solution {
     /** Whether token i reads token j. */
     const reads = (i: number, j: number) =>
       mask?.[entry * length + i] !== 0 && mask?.[entry * length + j] !== 0 &&
-      !(causal && j > i);
+      !(causal && j > i) &&
+      isTogether(
+        segments?.subarray(entry * length, (entry + 1) * length),
+        i,
+        j,
+      );
 
     for (let i = 0; i < length; i++) {
       if (!reads(i, i)) continue;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Solution, Sum } from "./oracle.ts";
+import { isTogether, type Solution, type Sum } from "./oracle.ts";
 
 /** A problem: flat row-major arrays and their sizes. */
 export interface SoftmaxProblem {
@@ -25,22 +25,27 @@ export interface SoftmaxProblem {
   readonly causal: boolean;
   /** `[batch, length]` */
   readonly mask?: Float32Array;
+  /** `[batch, length]`; a change of number is a border that no token reads across. */
+  readonly segments?: Int32Array;
 }
 
 /** Solves a problem: the output, and the gradients of Σ y · dy; 0 at padding. */
 export function solveSoftmax(problem: SoftmaxProblem): Solution {
   const { batch, heads, length, headDim, valueDim, scale, causal } = problem;
-  const { q, k, v, dy, mask } = problem;
+  const { q, k, v, dy, mask, segments } = problem;
   const tokens = batch * heads * length;
   const [y, dv] = [zeros(tokens * valueDim), zeros(tokens * valueDim)];
   const [dq, dk] = [zeros(tokens * headDim), zeros(tokens * headDim)];
   for (let sequence = 0; sequence < batch * heads; sequence++) {
     const entry = Math.floor(sequence / heads);
     const isToken = (i: number) => mask?.[entry * length + i] !== 0;
+    const own = segments?.subarray(entry * length, (entry + 1) * length);
     const at = (i: number, dim: number) => (sequence * length + i) * dim;
     for (let i = 0; i < length; i++) {
       if (!isToken(i)) continue;
-      const read = [...Array(causal ? i + 1 : length).keys()].filter(isToken);
+      const read = [...Array(causal ? i + 1 : length).keys()].filter((j) =>
+        isToken(j) && isTogether(own, i, j)
+      );
       const scores = read.map((j) =>
         scale * dot(q, at(i, headDim), k, at(j, headDim), headDim)
       );

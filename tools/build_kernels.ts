@@ -30,17 +30,16 @@ const WIDE_COLUMNS = 16;
 const unrolled = (columns: number) => columns === WIDE_COLUMNS ? 1 : 2;
 
 /**
- * Matrix products by register tiles: 6 × 8 sums are 12 vectors, which with a
- * row of B and an element of A fill the 16 registers of x86-64.
+ * Matrix products by register tiles: 4 × 8 sums are eight vectors, which with two
+ * rows of B and two elements of A almost fill the 16 registers of x86-64.
  *
  * Loads of B and stores of C come in pairs with nothing between them, so that
  * V8 can make one of 256 bits of two (`--experimental-wasm-revectorize`), which
  * is twice as fast; Binaryen keeps the order of first uses.
  *
- * With vectors of 256 bits, 6 × 8 sums are six registers, and wait for each
- * other: 6 × 16 are twelve, and almost half as fast again (107 GFLOP/s instead
- * of 75). With 128 bits they do not fit, and are a quarter slower (30 instead of
- * 41). So there is a wide sweep beside the narrow one; see tiles.ts for which is
+ * With vectors of 256 bits, 6 × 16 sums are twelve, and reach 107 GFLOP/s instead
+ * of 61 in tiles of 4 × 8. With 128 bits they do not fit, and reach 30 instead of
+ * 43. So there is a wide sweep beside the narrow one; see tiles.ts for which is
  * taken. Both add up in the same order, so that results are the same.
  */
 function gemmSource(): string {
@@ -162,7 +161,7 @@ function sweepSource(
   transposed: boolean,
   widths: readonly number[],
 ): string {
-  const width = widths.includes(WIDE_COLUMNS) ? "Wide" : "Narrow";
+  const isWide = widths.includes(WIDE_COLUMNS);
   const tiles = (rows: number, width: number, count: string) => [
     `${tileName(rows, width, transposed)}(${count}, inner, ai, aStride, b, ` +
     "bStride, ci, cStride, weight, fi, fromStride);",
@@ -171,13 +170,18 @@ function sweepSource(
     `fi += ${count} * ${rows} * fromStride;`,
   ];
   return [
-    `export function ${
-      productName(transposed)
-    }${width}(${SWEEP_PARAMETERS}): void {`,
+    `export function ${productName(transposed)}${
+      isWide ? "Wide" : "Narrow"
+    }(${SWEEP_PARAMETERS}): void {`,
     "let n = columns;",
-    // Seven and eight rows are better shared out than left as one and two.
-    "const short = rows > 6 && (rows % 6 === 1 || rows % 6 === 2);",
-    "const sixes = rows / 6 - <i32> short, rest = rows - 6 * sixes;",
+    ...(isWide
+      ? [
+        // Seven and eight rows are better shared out than left as one and two.
+        "const short = rows > 6 && (rows % 6 === 1 || rows % 6 === 2);",
+        "const sixes = rows / 6 - <i32> short;",
+      ]
+      : ["const sixes = 0;"]),
+    "const rest = rows - 6 * sixes;",
     "const fours = rest === 5 ? 0 : rest / 4, last = rest - 4 * fours;",
     ...widths.flatMap((width) => [
       `for (; n >= ${width}; n -= ${width}) {`,

@@ -7,18 +7,23 @@ import * as tf from "@tensorflow/tfjs-core";
  *
  * @param fromLeft Inputs by name, `[batch, heads, length, columns]` each.
  * @param fromRight The same for the other direction, in the same order of tokens.
- * @param run The operation.
+ * @param run The operation; the segments that it gets are those of its inputs.
+ * @param segments `[batch, length]`, which packed sequence each token belongs to.
  * @returns `[batch, heads, length, columns]`
  */
 export function fromBothEnds<T extends Readonly<Record<string, tf.Tensor4D>>>(
   fromLeft: T,
   fromRight: T,
-  run: (inputs: T) => tf.Tensor4D,
+  run: (inputs: T, segments: tf.Tensor2D | undefined) => tf.Tensor4D,
+  segments?: tf.Tensor2D,
 ): tf.Tensor4D {
   const inputs = Object.keys(fromLeft).map((name) => [
     name,
     tf.concat([fromLeft[name]!, tf.reverse(fromRight[name]!, 2)], 0),
   ]);
-  const [past, future] = tf.split(run(Object.fromEntries(inputs)), 2, 0);
+  const both: tf.Tensor2D | undefined = segments &&
+    tf.concat([segments, tf.reverse(segments, 1)], 0);
+  const y = run(Object.fromEntries(inputs), both);
+  const [past, future] = tf.split(y, 2, 0);
   return tf.add(past!, tf.reverse(future!, 2));
 }

@@ -8,11 +8,7 @@ import { assertNumbers, floats } from "../contract/floats.ts";
 import { runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
-import {
-  assertBoolean,
-  assertFinite,
-  assertPositiveInteger,
-} from "../contract/values.ts";
+import { assertPositiveInteger } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import { fromBothEnds } from "./both_ends.ts";
 import { type Decay, noDecay } from "./decay.ts";
@@ -30,8 +26,9 @@ import {
 } from "./delta_forms.ts";
 import { DELTA_ATTENTION, planDelta } from "./delta_kernel.ts";
 import { diagonalDecayPair } from "./diagonal_decay.ts";
-import { LOWEST_LOG_DECAY } from "./finite_decay.ts";
 import type { DiagonalDecayPair } from "./form.ts";
+import { assertAttention } from "./lion_attention.ts";
+import { assertSegments, withBorders } from "./segments.ts";
 
 /** Options of {@linkcode deltaAttention}. */
 export interface DeltaAttentionOptions {
@@ -65,8 +62,9 @@ export interface DeltaAttentionOptions {
    */
   mask?: tf.Tensor2D;
   /**
-   * `[batch, length]`, numbers of packed sequences: nothing passes from a token
-   * to a neighbour of another number. float32, int32 or bool.
+   * `[batch, length]`, int32: which of the sequences that are packed into a row
+   * each token belongs to, as for lionAttention: nothing passes from a token to
+   * a neighbour of another number. @default each row is one sequence
    */
   segments?: tf.Tensor2D;
 }
@@ -169,7 +167,7 @@ export function deltaAttention(
       shape: [batch, heads, length, diagonal ? headDim : 1],
       causal,
       tokens,
-      segments: segments && floats("segments", segments),
+      segments,
     });
     if (plan && !("refusal" in plan)) {
       const fades = pair !== null || segments !== undefined;
@@ -237,49 +235,24 @@ function columns({ forward, backward }: LogDecayPair): DiagonalDecayPair {
 function gatesOf(
   pair: DiagonalDecayPair | null,
   { shape, causal, tokens, segments }: {
-    shape: [number, number, number, number];
+    shape: [batch: number, heads: number, length: number, columns: number];
     causal: boolean;
     tokens: tf.Tensor2D | undefined;
     segments: tf.Tensor2D | undefined;
   },
 ): DiagonalDecayPair {
-  const [batch, , length] = shape;
-  const paid = (
-    logDecay: tf.Tensor4D | null | undefined,
-    side: "left" | "right",
-  ) => {
-    let gate: tf.Tensor4D = logDecay
-      ? spread(logDecay, shape) as tf.Tensor4D
-      : tf.zeros(shape);
-    if (tokens) gate = withoutPadding(gate, tokens);
-    if (!segments) return gate;
-    const borders = tf.reshape(bordersOf(segments, side), [
-      batch,
-      1,
-      length,
-      1,
-    ]);
-    return tf.where(
-      tf.broadcastTo(borders, shape),
-      tf.fill(shape, LOWEST_LOG_DECAY),
-      gate,
-    ) as tf.Tensor4D;
+  const paid = (logDecay: tf.Tensor4D | null | undefined): tf.Tensor4D => {
+    if (!logDecay) return tf.zeros(shape);
+    const everywhere = spread(logDecay, shape) as tf.Tensor4D;
+    return tokens ? withoutPadding(everywhere, tokens) : everywhere;
   };
-  return {
-    forward: paid(pair?.forward, "left"),
-    backward: causal ? null : paid(pair?.backward, "right"),
+  const gates = {
+    forward: paid(pair?.forward),
+    backward: causal ? null : paid(pair?.backward),
   };
-}
-
-/** Whether a token and its neighbour on a side are of different segments, `[batch, length]`. */
-function bordersOf(segments: tf.Tensor2D, side: "left" | "right"): tf.Tensor2D {
-  const length = segments.shape[1];
-  const [first, second] = [[0, 0], [0, 1]].map((at) =>
-    tf.slice(segments, at as [number, number], [-1, length - 1])
-  );
-  const changes = tf.cast(tf.notEqual(first!, second!), "int32");
-  const padding: [number, number] = side === "left" ? [1, 0] : [0, 1];
-  return tf.cast(tf.pad(changes, [[0, 0], padding]), "bool") as tf.Tensor2D;
+  return segments
+    ? withBorders<tf.Tensor4D>(gates, segments, { heads: shape[1], causal })
+    : gates;
 }
 
 function check(
@@ -290,31 +263,13 @@ function check(
   options: DeltaAttentionOptions,
 ): void {
   assertOptions("deltaAttention", options, OPTIONS);
-  const axes = "batch, heads, length, headDim";
-  assertShape("q", q, [null, null, null, null], axes);
+  const { decay, form = "auto", chunkSize = 1, segments, ...common } = options;
+  assertAttention(q, k, v, common);
   const [batch, heads, length] = q.shape;
-  assertShape("k", k, q.shape, axes);
-  assertShape("v", v, [batch, heads, length, null], `${axes} of values`);
   assertShape("beta", beta, [batch, heads, length], "batch, heads, length");
-  for (const [name, { size, shape }] of Object.entries({ q, v })) {
-    if (size > 0) continue;
-    throw new RangeError(`${name} should not be empty, got shape [${shape}]`);
-  }
-  for (const [name, x] of Object.entries({ q, k, v, beta })) {
-    assertNumbers(name, x);
-  }
-  const { mask, segments, causal = false, scale = 1, chunkSize = 1 } = options;
-  const { kernel = true } = options;
-  for (const [name, x] of Object.entries({ mask, segments })) {
-    if (x === undefined) continue;
-    assertShape(name, x, [batch, length], "batch, length");
-    assertNumbers(name, x);
-  }
-  assertBoolean("causal", causal);
-  assertBoolean("kernel", kernel);
-  assertFinite("scale", scale);
+  assertNumbers("beta", beta);
+  if (segments !== undefined) assertSegments(segments, [batch, length]);
   assertPositiveInteger("chunkSize", chunkSize);
-  const { form = "auto", decay } = options;
   if (!Object.hasOwn(FORMS, form)) {
     throw new RangeError(
       `form should be ${

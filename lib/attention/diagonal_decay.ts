@@ -84,14 +84,16 @@ export function isDiagonalDecay(decay: Decay): boolean {
  * @param decay The decay.
  * @param shape `[batch, heads, length, headDim]` of the sequence that it applies to.
  * @param causal Whether there is no backward state.
+ * @param isFinite Whether -Infinity is replaced; kernels take it as it is.
  * @throws {TypeError} If the decay's tensors do not have this shape.
  */
 export function diagonalDecayPair(
   decay: Decay,
   shape: readonly [number, number, number, number],
   causal: boolean,
+  isFinite = true,
 ): DiagonalDecayPair | null {
-  const pair = bothSides(decay, shape);
+  const pair = bothSides(decay, shape, isFinite);
   if (!pair || !causal) return pair;
   // What is not read has a gradient of zero, not none at all.
   return {
@@ -103,10 +105,11 @@ export function diagonalDecayPair(
 function bothSides(
   decay: Decay,
   shape: readonly [number, number, number, number],
+  isFinite: boolean,
 ): Record<"forward" | "backward", tf.Tensor4D> | null {
   const read = (name: string, x: tf.Tensor4D): tf.Tensor4D => {
     assertShape(name, x, shape, AXES);
-    return finite(floats(name, x));
+    return isFinite ? finite(floats(name, x)) : floats(name, x);
   };
   switch (decay.kind) {
     case "diagonal": {

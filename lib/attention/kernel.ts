@@ -27,8 +27,8 @@ import {
 /**
  * Each form as a kernel: inputs `q, k, v, f?, b?, mask?`, outputs `y` and the row
  * sums. Log decays f and b are `[batch, heads, length]`, or `[batch, heads, length,
- * headDim]` where each channel has its own. With a mask, q, k, v and dy come with zeros at padding, and y, dq, dk and
- * dv have them.
+ * headDim]` where each channel has its own; these may be -Infinity. With a mask,
+ * q, k, v and dy come with zeros at padding, and y, dq, dk and dv have them.
  *
  * Where it takes states, further inputs are `before?, after?`, the states on both
  * sides of a piece (`piece.ts`), and with the attribute `states` further outputs

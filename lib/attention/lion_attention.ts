@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertShape } from "../contract/shape.ts";
 import {
   assertBoolean,
   assertEpsilon,
@@ -23,7 +24,7 @@ import { type Precision, runForm } from "./kernel.ts";
 import { divided, SMALLEST_EPSILON, withOnes } from "./normalizer.ts";
 import { type AttentionPlan, planAttention } from "./plan.ts";
 import { recurrent } from "./recurrent.ts";
-import { assertShape } from "../contract/shape.ts";
+import { assertSegments, withBorders } from "./segments.ts";
 
 /**
  * How attention is computed; all give the same function and gradients.
@@ -36,8 +37,7 @@ import { assertShape } from "../contract/shape.ts";
  * - `"auto"`: the chunkwise kernel where the backend has it; else `"full"` or
  *   `"chunkwise"`, whichever was measured faster at the given length.
  *
- * Each is one kernel where the backend has it: all of them on WebAssembly,
- * `"chunkwise"` on WebGPU.
+ * Each is one kernel where the backend has it, as WebAssembly and WebGPU do.
  */
 export type AttentionForm = "auto" | ConcreteForm;
 
@@ -71,6 +71,15 @@ export interface LionAttentionOptions {
    */
   mask?: tf.Tensor2D;
   /**
+   * `[batch, length]`, int32: which of the sequences that are packed into a row
+   * each token belongs to. Where the number changes, from one token to the next
+   * and also back to an earlier one, is a border that no token reads across; a
+   * sequence has the output and the gradients that it would have alone, as long
+   * as all numbers are finite. The decay that would be paid on the way across
+   * is not, and has no gradient. @default each row is one sequence
+   */
+  segments?: tf.Tensor2D;
+  /**
    * `"f16"` stores numbers in 16 bits while the fused kernel multiplies them,
    * and sums in 32: faster on some GPUs, to about three digits. @default "f32"
    */
@@ -87,6 +96,7 @@ const OPTIONS: OptionNames<LionAttentionOptions> = {
   epsilon: true,
   causal: true,
   mask: true,
+  segments: true,
   precision: true,
 };
 
@@ -132,6 +142,23 @@ const FORMS: Record<ConcreteForm, Form> = {
  * }
  * ```
  *
+ * @example Two sequences in a row are each what it is alone
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { fixedDecay, lionAttention } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const decay = fixedDecay(tf.tensor1d([-0.5]));
+ * const x: tf.Tensor4D = tf.randomUniform([1, 1, 5, 2]);
+ * const segments = tf.tensor2d([[1, 1, 1, 2, 2]], [1, 5], "int32");
+ * const packed = await lionAttention(x, x, x, { decay, segments }).data();
+ *
+ * const second = tf.slice(x, [0, 0, 3, 0], [1, 1, 2, 2]) as tf.Tensor4D;
+ * const alone = await lionAttention(second, second, second, { decay }).data();
+ * alone.forEach((value, i) => assertAlmostEquals(packed[6 + i]!, value, 1e-5));
+ * ```
+ *
  * @param q `[batch, heads, length, headDim]`, with the feature map applied.
  * @param k `[batch, heads, length, headDim]`, with the feature map applied.
  * @param v `[batch, heads, length, valueDim]`
@@ -156,15 +183,20 @@ export function lionAttention(
     causal = false,
     precision = "f32",
     mask,
+    segments,
   } = options;
   const [batch, heads, length] = q.shape;
 
   return tf.tidy(() => {
-    const diagonal = diagonalDecayPair(decay, q.shape, causal);
+    const bordered = <T extends tf.Tensor>(pair: Pair<T> | null) =>
+      segments ? withBorders(pair, segments, { heads, causal }) : pair;
+    const isPlain = plan.kernel === null;
+    const ofChannels = diagonalDecayPair(decay, q.shape, causal, isPlain);
+    const diagonal = ofChannels && bordered(ofChannels);
     let scalar: LogDecayPair | null = null;
     if (!diagonal) {
       const whole = logDecayPair(decay, [batch, heads, length]);
-      scalar = causal ? causalPair(whole, [heads, length]) : whole;
+      scalar = bordered(causal ? causalPair(whole, [heads, length]) : whole);
     }
     const tokens = mask && floats("mask", mask);
     const read = (name: string, x: tf.Tensor4D) =>
@@ -178,14 +210,11 @@ export function lionAttention(
         chunkSize: plan.chunkSize ?? 1,
         precision,
       };
-      const vectors = [
-        floats("q", q),
-        floats("k", k),
-        floats("v", v),
-      ] as const;
       return runForm(
         plan.form,
-        ...vectors,
+        q,
+        k,
+        v,
         diagonal ?? scalar,
         attributes,
         tokens,
@@ -205,6 +234,12 @@ export function lionAttention(
       : attend(values);
     return tokens ? withoutPadding(y, tokens) : y;
   });
+}
+
+/** Log decays of both directions. */
+interface Pair<T extends tf.Tensor> {
+  readonly forward: T;
+  readonly backward: T | null;
 }
 
 /**
@@ -261,6 +296,8 @@ function check(
     options,
   );
   const [batch, heads, length, headDim] = q.shape;
+  const { segments } = options;
+  if (segments !== undefined) assertSegments(segments, [batch, length]);
   const plan = planAttention({
     batch,
     heads,
@@ -272,7 +309,8 @@ function check(
     causal,
     normalize,
     chunkSize: options.chunkSize,
-    decays: options.decay !== undefined && options.decay.kind !== "none",
+    decays: segments !== undefined ||
+      options.decay !== undefined && options.decay.kind !== "none",
     diagonal: options.decay !== undefined && isDiagonalDecay(options.decay),
     precision: options.precision ?? "f32",
   });

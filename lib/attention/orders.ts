@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertShape } from "../contract/shape.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import type { Decay } from "./decay.ts";
@@ -11,7 +12,7 @@ import {
   type LionAttentionOptions,
 } from "./lion_attention.ts";
 import { divided, withOnes } from "./normalizer.ts";
-import { assertShape } from "../contract/shape.ts";
+import { numberSegments } from "./segments.ts";
 
 /** A way through the tokens: which token stands at each place of it. */
 export type Order = readonly number[];
@@ -105,6 +106,7 @@ const OPTIONS: OptionNames<Options> = {
   epsilon: true,
   causal: true,
   mask: true,
+  segments: true,
   precision: true,
 };
 
@@ -134,7 +136,9 @@ const OPTIONS: OptionNames<Options> = {
  * @param k `[batch, heads, length, headDim]`, with the feature map applied.
  * @param v `[batch, heads, length, valueDim]`
  * @param ways Each with its order and its decay.
- * @param options As for {@linkcode lionAttention}.
+ * @param options As for {@linkcode lionAttention}. With `segments`, given in the
+ * tokens' own order, a way should go through one segment after another: what it
+ * meets of a segment after it was in another one is to it a segment of its own.
  * @returns `[batch, heads, length, valueDim]`
  * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
  * option is unknown or of the wrong kind.
@@ -149,7 +153,8 @@ export function lionAttentionInOrders(
   options: Options = {},
 ): tf.Tensor4D {
   assertOptions("lionAttentionInOrders", options, OPTIONS);
-  const { normalize = true, epsilon = 1e-6, mask, ...others } = options;
+  const { normalize = true, epsilon = 1e-6, mask, segments, ...others } =
+    options;
   if (!Array.isArray(ways)) {
     throw new TypeError(`ways should be a list, got ${typeof ways}`);
   }
@@ -172,6 +177,8 @@ export function lionAttentionInOrders(
     const read = (name: string, x: tf.Tensor4D) =>
       tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
     const queries = read("q", q), keys = read("k", k), values = read("v", v);
+    // Two segments that are apart here may be neighbours on a way.
+    const numbers = segments && numberSegments(segments);
     const attend = (values: tf.Tensor4D) => {
       const sums = ways.map(({ order, decay }) => {
         const there = permutation(order, q.shape[2]);
@@ -180,6 +187,7 @@ export function lionAttentionInOrders(
           ...others,
           normalize: false,
           decay: permuteDecay(decay, there),
+          ...(numbers ? { segments: permute(numbers, there, 1) } : {}),
         });
         return permute(y, { order: there.inverse, inverse: there.order }, 2);
       });

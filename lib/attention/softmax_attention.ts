@@ -3,13 +3,16 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertShape } from "../contract/shape.ts";
 import { assertBoolean, assertFinite } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
-import { assertShape } from "../contract/shape.ts";
+import { assertSegments, numberSegments } from "./segments.ts";
 
 /**
- * As a kernel: inputs `q, k, v, mask?`, outputs `y` and, for each row of scores,
- * the largest one and the sum of e^(score - largest).
+ * As a kernel: inputs `q, k, v, mask?, segments?`, outputs `y` and, for each row
+ * of scores, the largest one and the sum of e^(score - largest). `segments`,
+ * `[batch, length]`, are numbered from 1 on, in order: tokens of one number read
+ * each other.
  */
 export const SOFTMAX_ATTENTION: Operation<"y", "maxima" | "sums"> = {
   kernel: "LionSoftmaxAttention",
@@ -41,6 +44,12 @@ export interface SoftmaxAttentionOptions {
    */
   mask?: tf.Tensor2D;
   /**
+   * `[batch, length]`, int32: which of the sequences that are packed into a row
+   * each token belongs to; as for lionAttention, a change of number is a border
+   * that no token reads across. @default each row is one sequence
+   */
+  segments?: tf.Tensor2D;
+  /**
    * Whether to run the backend's kernel, if it has one, which never holds more
    * than some rows of the scores. Without it, tfjs operations make all scores
    * at once: the same function, and the truth that the kernel is compared with.
@@ -53,6 +62,7 @@ const OPTIONS: OptionNames<SoftmaxAttentionOptions> = {
   scale: true,
   causal: true,
   mask: true,
+  segments: true,
   kernel: true,
 };
 
@@ -101,7 +111,7 @@ export function softmaxAttention(
   options: SoftmaxAttentionOptions = {},
 ): tf.Tensor4D {
   check(q, k, v, options);
-  const { causal = false, kernel = true, mask } = options;
+  const { causal = false, kernel = true, mask, segments } = options;
   const scale = options.scale ?? 1 / Math.sqrt(q.shape[3]);
   return tf.tidy(() => {
     const attend = kernel && hasKernel(SOFTMAX_ATTENTION) ? fused : plain;
@@ -109,17 +119,28 @@ export function softmaxAttention(
       floats("q", q),
       floats("k", k),
       floats("v", v),
-      mask && floats("mask", mask),
+      {
+        ...(mask ? { mask: floats("mask", mask) } : {}),
+        ...(segments ? { segments: numberSegments(segments) } : {}),
+      },
       { causal, scale },
     );
   });
+}
+
+/** What keeps tokens from reading others. */
+interface Hiding {
+  /** `[batch, length]`, 0 at padding. */
+  readonly mask?: tf.Tensor2D;
+  /** `[batch, length]`, numbered in order. */
+  readonly segments?: tf.Tensor2D;
 }
 
 type Attend = (
   q: tf.Tensor4D,
   k: tf.Tensor4D,
   v: tf.Tensor4D,
-  mask: tf.Tensor2D | undefined,
+  hiding: Hiding,
   attributes: SoftmaxAttributes,
 ) => tf.Tensor4D;
 
@@ -127,7 +148,7 @@ type Attend = (
 const LOWEST = -3.4e38;
 
 /** In tfjs operations. */
-const plain: Attend = (q, k, v, mask, { causal, scale }) => {
+const plain: Attend = (q, k, v, { mask, segments }, { causal, scale }) => {
   const [batch, heads, length] = q.shape;
   const read = (x: tf.Tensor4D) => mask ? withoutPadding(x, mask) : x;
   let scores = tf.matMul(tf.mul(read(q), scale), read(k), false, true);
@@ -141,12 +162,18 @@ const plain: Attend = (q, k, v, mask, { causal, scale }) => {
     const source = tf.reshape(tf.range(0, length), [1, length]);
     hide(tf.greaterEqual(reader, source));
   }
+  if (segments) {
+    const reader = tf.reshape(segments, [batch, 1, length, 1]);
+    const source = tf.reshape(segments, [batch, 1, 1, length]);
+    hide(tf.equal(reader, source));
+  }
   return read(tf.matMul(tf.softmax(scores), read(v)));
 };
 
 /** As the backend's kernel. */
-const fused: Attend = (q, k, v, mask, attributes) =>
-  runKernel(SOFTMAX_ATTENTION, { q, k, v, mask }, attributes).y as tf.Tensor4D;
+const fused: Attend = (q, k, v, hiding, attributes) =>
+  runKernel(SOFTMAX_ATTENTION, { q, k, v, ...hiding }, attributes)
+    .y as tf.Tensor4D;
 
 function check(
   q: tf.Tensor4D,
@@ -165,11 +192,13 @@ function check(
     throw new RangeError(`${name} should not be empty, got shape [${shape}]`);
   }
   for (const [name, x] of Object.entries({ q, k, v })) assertNumbers(name, x);
-  const { scale = 1, causal = false, kernel = true, mask } = options;
+  const { scale = 1, causal = false, kernel = true } = options;
+  const { mask, segments } = options;
   if (mask !== undefined) {
     assertShape("mask", mask, [batch, length], "batch, length");
     assertNumbers("mask", mask);
   }
+  if (segments !== undefined) assertSegments(segments, [batch, length]);
   assertFinite("scale", scale);
   for (const [name, x] of Object.entries({ causal, kernel })) {
     assertBoolean(name, x);

@@ -116,15 +116,15 @@ export function hasKernel({ kernel }: Operation): boolean {
   return tf.getKernel(kernel, tf.getBackend()) !== undefined;
 }
 
-/** What the current backend's kernel would do with a request; `undefined` if it has none. */
+/** What the current backend's kernel would do with a request; `undefined` if there is none that plans. */
 export function planKernel<Request>(
   { kernel }: Operation,
   request: Request,
 ): KernelPlan | Refusal | undefined {
   const registered = tf.getKernel(kernel, tf.getBackend()) as
-    | (tf.KernelConfig & { readonly plan: Planner<Request> })
+    | (tf.KernelConfig & { readonly plan?: Planner<Request> })
     | undefined;
-  return registered?.plan(request);
+  return registered?.plan?.(request);
 }
 
 /**

@@ -1,11 +1,8 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { below, type Random } from "./random.ts";
 import type { Collate } from "./stream.ts";
-import {
-  collateTokens,
-  NOT_COUNTED,
-  type PadTokensOptions,
-} from "./token_batch.ts";
+import type { PadTokensOptions } from "./pad_tokens.ts";
+import { collateTokens, NOT_COUNTED, type PackOptions } from "./token_batch.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** Options of {@linkcode maskTokens}. */
@@ -20,7 +17,10 @@ export interface MaskTokensOptions {
 
 /** Options of {@linkcode collateMasked}. */
 export interface CollateMaskedOptions
-  extends Omit<MaskTokensOptions, "random">, Pick<PadTokensOptions, "length"> {}
+  extends
+    Omit<MaskTokensOptions, "random">,
+    Pick<PadTokensOptions, "length">,
+    PackOptions {}
 
 const OPTIONS: OptionNames<MaskTokensOptions> = {
   rate: true,
@@ -32,6 +32,7 @@ const COLLATE_OPTIONS: OptionNames<CollateMaskedOptions> = {
   rate: true,
   tokenizer: true,
   length: true,
+  packed: true,
 };
 
 /**
@@ -96,6 +97,8 @@ function assertRate(rate: number): void {
  * Makes batches for masked language modelling with `lionBert` without token
  * types: inputs `ids` and `mask`, labels `[batch, length]` by
  * {@linkcode maskTokens}. A sequence is masked anew each time it is in a batch.
+ * With `packed: true`, for a model with `segments: true`, the third input is
+ * `segments`, as of {@linkcode packSequences}.
  *
  * @example
  * ```ts
@@ -125,11 +128,12 @@ export function collateMasked(
   options: CollateMaskedOptions,
 ): Collate<ArrayLike<number>> {
   assertOptions("collateMasked", options, COLLATE_OPTIONS);
-  const { rate, tokenizer, length } = options;
+  const { rate, tokenizer, length, packed } = options;
   assertRate(rate);
   const collate = collateTokens({
     pad: tokenizer.specials.pad,
     ...(length === undefined ? {} : { length }),
+    ...(packed === undefined ? {} : { packed }),
   });
   return (sequences, random) =>
     collate(

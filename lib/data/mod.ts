@@ -82,7 +82,13 @@ export {
   mqarBaselines,
   type MqarOptions,
 } from "./mqar.ts";
+export {
+  type PackedSequences,
+  packSequences,
+  type PackSequencesOptions,
+} from "./pack_sequences.ts";
 export { packTokens, type PackTokensOptions } from "./pack_tokens.ts";
+export { padTokens, type PadTokensOptions } from "./pad_tokens.ts";
 export type { Random } from "./random.ts";
 export {
   selectiveCopying,
@@ -103,11 +109,12 @@ export {
 export {
   type ClassifiedTokens,
   collateCausal,
+  type CollateCausalOptions,
   collateTokens,
+  type CollateTokensOptions,
   type LabelledTokens,
   NOT_COUNTED,
-  padTokens,
-  type PadTokensOptions,
+  type PackOptions,
 } from "./token_batch.ts";
 export type { SpecialTokens, Tokenizer } from "./tokenizer.ts";
 export { type TokenizerFile, tokenizerOf } from "./tokenizer_file.ts";

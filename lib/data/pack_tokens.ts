@@ -18,7 +18,8 @@ const OPTIONS: OptionNames<PackTokensOptions> = {
  * Puts documents one after another, each with a separator behind it, and cuts
  * that into sequences without padding. What fills no sequence is left out.
  *
- * For {@linkcode collateMasked}; for {@linkcode collateCausal}, whose labels
+ * A token may then read another document's; {@linkcode packSequences} keeps
+ * documents whole and apart. For {@linkcode collateMasked}; for {@linkcode collateCausal}, whose labels
  * are the next tokens, `length` is one more than the model is to see.
  *
  * @example

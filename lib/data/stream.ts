@@ -6,9 +6,9 @@ import { type Random, seeded, shuffle } from "./random.ts";
 
 /** A step's examples as tensors; whoever takes a batch disposes of them. */
 export interface Batch {
-  /** In the order of the model's inputs, each `[size, …]`. */
+  /** In the order of the model's inputs, each `[size, …]`, or of fewer rows where examples are packed. */
   readonly inputs: readonly tf.Tensor[];
-  /** What the loss compares with, `[size, …]`. */
+  /** What the loss compares with, of as many rows. */
   readonly labels: tf.Tensor;
   /** How many examples there are. */
   readonly size: number;

@@ -1,7 +1,16 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertBoolean } from "../contract/values.ts";
 import { assertInteger } from "./assert_integer.ts";
-import type { Collate } from "./stream.ts";
+import { integers, LARGEST_INTEGER } from "./integers.ts";
+import { inRows, packSequences } from "./pack_sequences.ts";
+import {
+  PAD_OPTIONS,
+  padded,
+  padTokens,
+  type PadTokensOptions,
+} from "./pad_tokens.ts";
+import type { Batch, Collate } from "./stream.ts";
 
 /**
  * The label of what losses and metrics do not count, as in PyTorch.
@@ -33,55 +42,50 @@ export interface LabelledTokens {
   readonly labels: ArrayLike<number>;
 }
 
-/** Options of {@linkcode padTokens} and {@linkcode collateTokens}. */
-export interface PadTokensOptions {
-  /** Of the sequences: longer ones are cut. @default of the longest one */
-  length?: number;
-  /** What fills a sequence up. @default 0 */
-  pad?: number;
+/** How sequences are packed, of functions that make batches. */
+export interface PackOptions {
+  /**
+   * Whether the examples of a batch are packed into as few rows of `length`
+   * tokens as {@linkcode packSequences} needs, with `segments` as last input.
+   * The loss and its gradient are those of a row for each.
+   * @default false
+   */
+  packed?: boolean;
 }
 
-const PAD_OPTIONS: OptionNames<PadTokensOptions> = { length: true, pad: true };
+/** Options of {@linkcode collateTokens}. */
+export interface CollateTokensOptions extends PadTokensOptions, PackOptions {
+  /** Packed examples of a row at most; where they have a class, as many as the model's. */
+  maxSegments?: number;
+}
 
-/**
- * Sequences of different lengths as one tensor, and which tokens are theirs.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { padTokens } from "@lionjs/lion/data";
- * import "@tensorflow/tfjs-backend-cpu";
- *
- * const { ids, mask } = padTokens([[5, 6, 7], [8]]);
- * assertEquals(await ids.array(), [[5, 6, 7], [8, 0, 0]]);
- * assertEquals(await mask.array(), [[1, 1, 1], [1, 0, 0]]);
- * ```
- *
- * @param sequences The ids of each.
- * @param options See {@linkcode PadTokensOptions}.
- * @returns `ids`, int32 `[batch, length]`, and `mask` of that shape: 1 for a
- * token, 0 for padding.
- * @throws {RangeError} If `length` is impossible.
- */
-export function padTokens(
-  sequences: readonly ArrayLike<number>[],
-  options: PadTokensOptions = {},
-): { ids: tf.Tensor2D; mask: tf.Tensor2D } {
-  assertOptions("padTokens", options, PAD_OPTIONS);
-  const longest = Math.max(...sequences.map((ids) => ids.length));
-  const { length = longest, pad = 0 } = options;
-  assertInteger("length", length, 1);
-  assertInteger("pad", pad, 0, MOST);
-  return {
-    ids: padded("ids", sequences, length, pad),
-    mask: padded(
-      "mask",
-      sequences.map((ids) => new Uint8Array(ids.length).fill(1)),
-      length,
-      0,
-      "float32",
-    ),
-  };
+const COLLATE_OPTIONS: OptionNames<CollateTokensOptions> = {
+  ...PAD_OPTIONS,
+  packed: true,
+  maxSegments: true,
+};
+
+/** Options of {@linkcode collateCausal}. */
+export interface CollateCausalOptions extends PackOptions {
+  /** Tokens of a packed row; longer sequences are cut. */
+  length?: number;
+}
+
+const CAUSAL_OPTIONS: OptionNames<CollateCausalOptions> = {
+  packed: true,
+  length: true,
+};
+
+/** The length of packed rows, or `undefined` where nothing is packed. */
+function packedLength(
+  { packed = false, length }: PackOptions & { length?: number },
+): number | undefined {
+  assertBoolean("packed", packed);
+  if (!packed) return undefined;
+  if (length !== undefined) return length;
+  throw new RangeError(
+    "length should say how many tokens a packed row has, got none",
+  );
 }
 
 /**
@@ -89,6 +93,10 @@ export function padTokens(
  * types: inputs `ids` and `mask`, as {@linkcode padTokens} has them; labels,
  * int32, `[batch]` where an example has a class, and `[batch, length]` where
  * each token has a label.
+ *
+ * With `packed: true`, for models with `segments: true`, the third input is
+ * `segments`, as {@linkcode packSequences} has it, and the labels of classes are
+ * `[rows, maxSegments]`, -100 where a row has no more of them.
  *
  * @example
  * ```ts
@@ -109,20 +117,57 @@ export function padTokens(
  * }
  * ```
  *
- * @param options See {@linkcode PadTokensOptions}. A `length` keeps a GPU from
- * compiling for each length anew.
+ * @example Packed into rows of four tokens
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { batchesInOrder, collateTokens, datasetOf } from "@lionjs/lion/data";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const examples = datasetOf([
+ *   { ids: [5, 6, 7], label: 1 }, { ids: [8, 9], label: 0 }, { ids: [4], label: 2 },
+ * ]);
+ * const batches = batchesInOrder(examples, {
+ *   batchSize: 3,
+ *   collate: collateTokens({ length: 4, packed: true, maxSegments: 3 }),
+ * });
+ * for await (const { inputs: [ids, mask, segments], labels } of batches) {
+ *   assertEquals(await ids!.array(), [[5, 6, 7, 4], [8, 9, 0, 0]]);
+ *   assertEquals(await segments!.array(), [[1, 1, 1, 2], [1, 1, 0, 0]]);
+ *   assertEquals(await labels.array(), [[1, 2, -100], [0, -100, -100]]);
+ *   tf.dispose([ids!, mask!, segments!, labels]);
+ * }
+ * ```
+ *
+ * @param options See {@linkcode CollateTokensOptions}. A `length` keeps a GPU
+ * from compiling for each length anew.
  * @returns For `shuffledBatches` and `batchesInOrder`.
- * @throws {RangeError} If `length` is impossible.
+ * @throws {TypeError} If an option is unknown, or of the wrong kind.
+ * @throws {RangeError} If an option is impossible, or missing where examples
+ * are packed.
  */
 export function collateTokens(
-  options: PadTokensOptions = {},
+  options: CollateTokensOptions = {},
 ): Collate<ClassifiedTokens | LabelledTokens> {
-  assertOptions("collateTokens", options, PAD_OPTIONS);
-  const { length = 1, pad = 0 } = options;
+  assertOptions("collateTokens", options, COLLATE_OPTIONS);
+  const { length = 1, pad = 0, maxSegments } = options;
   assertInteger("length", length, 1);
-  assertInteger("pad", pad, 0, MOST);
+  assertInteger("pad", pad, 0, LARGEST_INTEGER);
+  const packing = packedLength(options);
+  if (maxSegments !== undefined) {
+    assertInteger("maxSegments", maxSegments, 1);
+    if (!packing) {
+      throw new RangeError(
+        `maxSegments is for examples that are packed, got ${maxSegments} without packed: true`,
+      );
+    }
+  }
+  if (packing) return (examples) => packedBatch(examples, packing, options);
   return (examples) => {
-    const { ids, mask } = padTokens(examples.map(({ ids }) => ids), options);
+    const { ids, mask } = padTokens(examples.map(({ ids }) => ids), {
+      ...(options.length === undefined ? {} : { length }),
+      pad,
+    });
     const labels = "label" in examples[0]!
       ? tf.tensor1d(
         integers(
@@ -139,6 +184,45 @@ export function collateTokens(
       );
     return { inputs: [ids, mask], labels, size: examples.length };
   };
+}
+
+/** A batch of rows with several examples each. */
+function packedBatch(
+  examples: readonly (ClassifiedTokens | LabelledTokens)[],
+  length: number,
+  { maxSegments, pad = 0 }: CollateTokensOptions,
+): Batch {
+  const { rows, ids, mask, segments } = packSequences(
+    examples.map(({ ids }) => ids),
+    { length, pad, ...(maxSegments === undefined ? {} : { maxSegments }) },
+  );
+  const inputs = [ids, mask, segments], size = examples.length;
+  if (!("label" in examples[0]!)) {
+    const ofTokens = (examples as LabelledTokens[]).map(
+      ({ ids, labels }, i) => {
+        if (labels.length === ids.length) return labels;
+        throw new RangeError(
+          `labels should be one for each of the ${ids.length} tokens of a ` +
+            `packed example, got ${labels.length} at ${i}`,
+        );
+      },
+    );
+    const labels = inRows("labels", rows, ofTokens, {
+      length,
+      fill: NOT_COUNTED,
+    });
+    return { inputs, labels, size };
+  }
+  if (maxSegments === undefined) {
+    throw new RangeError(
+      "maxSegments should say how many packed examples of a class a row has at " +
+        "most, as the model does, got none",
+    );
+  }
+  const classified = examples as ClassifiedTokens[];
+  const ofRows = rows.map((row) => row.map((i) => classified[i]!.label));
+  const labels = padded("labels", ofRows, maxSegments, NOT_COUNTED);
+  return { inputs, labels, size };
 }
 
 /**
@@ -164,12 +248,41 @@ export function collateTokens(
  * }
  * ```
  *
+ * @param options See {@linkcode CollateCausalOptions}: with `packed: true`, for
+ * a model with `segments: true`, the inputs are `ids` and `segments`,
+ * `[rows, length]`, of documents as they are, without separators; one of a
+ * single token has no next one, and is left out.
  * @returns For `shuffledBatches` and `batchesInOrder`. Shorter sequences are
  * filled up, and that is not counted.
+ * @throws {TypeError} If an option is unknown, or of the wrong kind.
+ * @throws {RangeError} If `length` is impossible, or missing where sequences are
+ * packed.
  */
-export function collateCausal(): Collate<ArrayLike<number>> {
+export function collateCausal(
+  options: CollateCausalOptions = {},
+): Collate<ArrayLike<number>> {
+  assertOptions("collateCausal", options, CAUSAL_OPTIONS);
+  const packing = packedLength(options);
+  if (options.length !== undefined) {
+    assertInteger("length", options.length, 1);
+    if (!packing) {
+      throw new RangeError(
+        `length is for sequences that are packed, got ${options.length} without packed: true`,
+      );
+    }
+  }
   return (sequences) => {
     const all = sequences.map((ids) => Array.from(ids));
+    if (packing) {
+      const examples = all.filter(({ length }) => length > 1).map((ids) => ({
+        ids: ids.slice(0, -1),
+        labels: ids.slice(1),
+      }));
+      const batch = packedBatch(examples, packing, {});
+      const [ids, mask, segments] = batch.inputs;
+      mask!.dispose();
+      return { ...batch, inputs: [ids!, segments!] };
+    }
     const length = Math.max(...all.map((ids) => ids.length)) - 1;
     return {
       inputs: [padded("ids", all.map((ids) => ids.slice(0, -1)), length, 0)],
@@ -182,43 +295,4 @@ export function collateCausal(): Collate<ArrayLike<number>> {
       size: all.length,
     };
   };
-}
-
-/** The largest int32. */
-const MOST = 2 ** 31 - 1;
-
-/**
- * Integers as they are: an array of int32 would make 0 of NaN and 1 of 1.5.
- *
- * @throws {RangeError} If one is no int32.
- */
-function integers<T extends ArrayLike<number>>(name: string, values: T): T {
-  if (values instanceof Int32Array) return values;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if ((value | 0) === value) continue;
-    throw new RangeError(
-      `${name} should be integers of 32 bits, got ${value} at ${i}`,
-    );
-  }
-  return values;
-}
-
-function padded(
-  name: string,
-  rows: readonly ArrayLike<number>[],
-  length: number,
-  fill: number,
-  dtype: "int32" | "float32" = "int32",
-): tf.Tensor2D {
-  const values = new (dtype === "int32" ? Int32Array : Float32Array)(
-    rows.length * length,
-  ).fill(fill);
-  rows.forEach((row, i) => {
-    integers(name, row);
-    for (let j = 0; j < Math.min(length, row.length); j++) {
-      values[i * length + j] = row[j]!;
-    }
-  });
-  return tf.tensor2d(values, [rows.length, length], dtype);
 }

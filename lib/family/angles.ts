@@ -1,17 +1,20 @@
 /** Sums of angles along a sequence. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** 2π in two parts, of which the first has few digits, so that multiples of it are exact. */
-const [TURN, REST_OF_TURN] = [6.28125, 2 * Math.PI - 6.28125];
+/** Parts that a turn has; numbers of them are integers, whose sums are exact. */
+const PARTS = 4096;
+const PART = 2 * Math.PI / PARTS;
+/** A part as two numbers, of which the first has few digits, so that multiples of it are exact. */
+const [FIRST_OF_PART, REST_OF_PART] = [402 / 2 ** 18, PART - 402 / 2 ** 18];
 
 /**
  * For each token the sum of the angles on the way to it from the first one, its
  * own included, less whole turns. A sum of thousands of angles would lose its
- * digits to the turns; here each sum is of two that are below a half turn.
- * Differentiable.
+ * digits; here whole parts of a turn and what is left of each angle are summed
+ * apart. Differentiable.
  *
- * @param angles `[batch, heads, length, channels]`, in radians; the first token's
- * are not read, and have a gradient of zero.
+ * @param angles `[batch, heads, length, channels]`, in radians, of some hundreds
+ * at most; the first token's are not read, and have a gradient of zero.
  * @returns The same shape.
  */
 export function anglesUntil(angles: tf.Tensor4D): tf.Tensor4D {
@@ -29,25 +32,35 @@ export function anglesUntil(angles: tf.Tensor4D): tf.Tensor4D {
 function summed(angles: tf.Tensor4D): tf.Tensor4D {
   const length = angles.shape[2];
   return tf.tidy(() => {
-    let sums = withoutTurns(angles);
+    let { parts, rest } = inParts(tf.zerosLike(angles), angles);
     // Each from the sums of twice as many tokens.
     for (let distance = 1; distance < length; distance *= 2) {
-      const before = tf.slice(
-        sums,
-        [0, 0, 0, 0],
-        [-1, -1, length - distance, -1],
-      );
-      const moved = tf.pad(before, [[0, 0], [0, 0], [distance, 0], [0, 0]]);
-      sums = withoutTurns(tf.add(sums, moved));
+      const moved = (x: tf.Tensor4D): tf.Tensor4D =>
+        tf.pad(
+          tf.slice(x, [0, 0, 0, 0], [-1, -1, length - distance, -1]),
+          [[0, 0], [0, 0], [distance, 0], [0, 0]],
+        );
+      ({ parts, rest } = inParts(
+        tf.add(parts, moved(parts)),
+        tf.add(rest, moved(rest)),
+      ));
     }
-    return sums;
+    return tf.add(tf.mul(parts, PART), rest);
   });
 }
 
-function withoutTurns(angles: tf.Tensor4D): tf.Tensor4D {
-  const turns = tf.round(tf.div(angles, 2 * Math.PI));
-  return tf.sub(
-    tf.sub(angles, tf.mul(turns, TURN)),
-    tf.mul(turns, REST_OF_TURN),
-  );
+/** The same angle with less than half a turn of parts, and less than half a part of rest. */
+function inParts(
+  parts: tf.Tensor4D,
+  rest: tf.Tensor4D,
+): Record<"parts" | "rest", tf.Tensor4D> {
+  const more = tf.round(tf.div(rest, PART));
+  const all = tf.add(parts, more);
+  return {
+    parts: tf.sub(all, tf.mul(tf.round(tf.div(all, PARTS)), PARTS)),
+    rest: tf.sub(
+      tf.sub(rest, tf.mul(more, FIRST_OF_PART)),
+      tf.mul(more, REST_OF_PART),
+    ),
+  };
 }

@@ -73,7 +73,7 @@ export function deltaNet(
       "deltaNet",
       inputs,
       INPUTS,
-      options.mask,
+      options,
     );
     return deltaAttention(q, k, v, beta, options);
   });

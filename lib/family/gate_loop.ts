@@ -80,10 +80,13 @@ export function gateLoop(
   options: FamilyOptions = {},
 ): tf.Tensor4D {
   assertOptions("gateLoop", options, FAMILY_OPTIONS);
-  const { scale = 1, causal = false, mask, ...others } = options;
+  const { scale = 1, causal = false, mask, segments, ...others } = options;
   return tf.tidy(() => {
-    const vectors = { ...readInputs("gateLoop", inputs, INPUTS, mask) };
-    const run = ({ q, k, v, logDecay, phase }: typeof vectors) => {
+    const vectors = { ...readInputs("gateLoop", inputs, INPUTS, options) };
+    const run = (
+      { q, k, v, logDecay, phase }: typeof vectors,
+      segments: tf.Tensor2D | undefined,
+    ) => {
       const angles = anglesUntil(phase);
       const turned = (x: tf.Tensor4D): tf.Tensor4D =>
         tf.concat([
@@ -93,6 +96,7 @@ export function gateLoop(
       const both: tf.Tensor4D = tf.concat([logDecay, logDecay], 3);
       return lionAttention(turned(q), turned(k), v, {
         ...others,
+        ...segments ? { segments } : {},
         decay: diagonalDecay(both, { convention: "arrival" }),
         normalize: false,
         causal: true,
@@ -101,9 +105,10 @@ export function gateLoop(
     };
     const present = (y: tf.Tensor4D) =>
       mask ? withoutPadding(y, floats("gateLoop's mask", mask)) : y;
-    if (causal) return present(run(vectors));
+    if (causal) return present(run(vectors, segments));
     const { q, k, v } = vectors;
+    const both = fromBothEnds(vectors, vectors, run, segments);
     const own = tf.mul(tf.mul(tf.sum(tf.mul(q, k), 3, true), scale), v);
-    return present(tf.sub(fromBothEnds(vectors, vectors, run), own));
+    return present(tf.sub(both, own));
   });
 }

@@ -74,7 +74,7 @@ export function gatedDeltaNet(
       "gatedDeltaNet",
       inputs,
       INPUTS,
-      options.mask,
+      options,
     );
     const decay = selectiveDecay(logDecay, { convention: "arrival" });
     return deltaAttention(q, k, v, beta, { ...options, decay });

@@ -75,7 +75,7 @@ export function gatedLinearAttention(
       "gatedLinearAttention",
       inputs,
       INPUTS,
-      options.mask,
+      options,
     );
     const decay = diagonalDecay(logDecay, { convention: "arrival" });
     return lionAttention(q, k, v, { ...options, decay, normalize: false });

@@ -42,7 +42,7 @@ const INPUTS: Inputs<GatedRfaInputs> = {
  *
  * In LION it is LION-S with its decay log g paid on arrival, keys (1 - g) φ(k),
  * normalised, scale 1. The random features of its paper are sines and cosines,
- * whose sums may come close to 0; positive features are safe.
+ * whose sums may come close to 0; `positiveRandomFeatures` are safe.
  *
  * Source: Peng et al. 2021 (arXiv:2103.02143), RFA-Gate.
  *
@@ -78,7 +78,7 @@ export function gatedRfa(
       "gatedRfa",
       inputs,
       INPUTS,
-      options.mask,
+      options,
     );
     const decay = selectiveDecay(logGate(gate), { convention: "arrival" });
     const written = tf.mul(k, tf.expandDims(tf.sub(1, gate), 3)) as tf.Tensor4D;

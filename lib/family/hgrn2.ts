@@ -70,7 +70,7 @@ export function hgrn2(
       "hgrn2",
       inputs,
       INPUTS,
-      options.mask,
+      options,
     );
     const decay = diagonalDecay(logGate(forget), { convention: "arrival" });
     const keys: tf.Tensor4D = tf.sub(1, forget);

@@ -1,6 +1,7 @@
 /** What the functions of the family take: inputs by name, and common options. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { AttentionForm } from "../attention/lion_attention.ts";
+import { assertSegments } from "../attention/segments.ts";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
@@ -21,6 +22,12 @@ export interface FamilyOptions {
    * whatever its vectors hold; decays of padding still count as steps.
    */
   mask?: tf.Tensor2D;
+  /**
+   * `[batch, length]`, int32: which of the sequences that are packed into a row
+   * each token belongs to. Nothing passes from a token to a neighbour of another
+   * number. @default each row is one sequence
+   */
+  segments?: tf.Tensor2D;
 }
 
 /** Their names. */
@@ -30,6 +37,7 @@ export const FAMILY_OPTIONS: OptionNames<FamilyOptions> = {
   chunkSize: true,
   scale: true,
   mask: true,
+  segments: true,
 };
 
 /** Options of the models with a delta rule, which has two forms. */
@@ -75,7 +83,7 @@ export type Inputs<T> = { readonly [name in keyof T]-?: Input };
  * @param owner The function whose inputs they are.
  * @param inputs What came.
  * @param expected What should come.
- * @param mask `[batch, length]`, if there is padding.
+ * @param options Of which mask and segments are read.
  * @throws {TypeError} If an input is unknown, missing, of the wrong shape or not
  * of numbers.
  */
@@ -83,7 +91,7 @@ export function readInputs<T extends object>(
   owner: string,
   inputs: T,
   expected: Inputs<T>,
-  mask: tf.Tensor2D | undefined,
+  { mask, segments }: Pick<FamilyOptions, "mask" | "segments">,
 ): T {
   assertOptions(owner, inputs, expected, "input");
   const sizes = new Map<string, number>();
@@ -100,5 +108,8 @@ export function readInputs<T extends object>(
     if (!mask || !input.isVector) return [name, numbers];
     return [name, withoutPadding(numbers, floats(`${owner}'s mask`, mask))];
   });
+  if (segments !== undefined) {
+    assertSegments(segments, [sizes.get("batch")!, sizes.get("length")!]);
+  }
   return Object.fromEntries(read);
 }

@@ -75,7 +75,7 @@ export function kimiDeltaAttention(
       "kimiDeltaAttention",
       inputs,
       INPUTS,
-      options.mask,
+      options,
     );
     const decay = diagonalDecay(logDecay, { convention: "arrival" });
     return deltaAttention(q, k, v, beta, { ...options, decay });

@@ -42,7 +42,7 @@ const OPTIONS: OptionNames<LinearTransformerOptions> = {
  *     y_i = S_iᵀ φ(q_i) / (z_i · φ(q_i))
  *
  * In LION it is LION-LIT: no decay, normalised, scale 1. With another feature
- * map it is another model.
+ * map it is another model, with `positiveRandomFeatures` Performer.
  *
  * Source: Katharopoulos et al. 2020 (arXiv:2006.16236), equations 16 to 20.
  *
@@ -77,7 +77,7 @@ export function linearTransformer(
       "linearTransformer",
       inputs,
       INPUTS,
-      options.mask,
+      options,
     );
     return lionAttention(featureMap(q), featureMap(k), v, { ...others, scale });
   });

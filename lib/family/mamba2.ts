@@ -86,7 +86,7 @@ export function mamba2(
       "mamba2",
       inputs,
       INPUTS,
-      options.mask,
+      options,
     );
     const logDecay = tf.mul(dt, tf.expandDims(a, 1)) as tf.Tensor3D;
     const taken = tf.mul(x, tf.expandDims(dt, 3)) as tf.Tensor4D;

@@ -4,6 +4,7 @@ import { logSigmoid, twoSidedDecay } from "../attention/decay.ts";
 import { LOWEST_LOG_DECAY } from "../attention/finite_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { splitSums, withOnes } from "../attention/normalizer.ts";
+import { withBorders } from "../attention/segments.ts";
 import { floats } from "../contract/floats.ts";
 import { assertOptions } from "../contract/options.ts";
 import {
@@ -80,22 +81,28 @@ export function mlstm(
   options: FamilyOptions = {},
 ): tf.Tensor4D {
   assertOptions("mlstm", options, FAMILY_OPTIONS);
-  const { causal = false, mask } = options;
+  const { causal = false, mask, segments } = options;
   return tf.tidy(() => {
     const { q, k, v, inputGate, forgetGate } = readInputs(
       "mlstm",
       inputs,
       INPUTS,
-      mask,
+      options,
     );
-    const logDecays = logSigmoid(forgetGate);
+    const kept = logSigmoid(forgetGate);
+    const paid = segments
+      ? withBorders({ forward: kept, backward: kept }, segments, {
+        heads: kept.shape[1],
+        causal: false,
+      })
+      : { forward: kept, backward: kept };
     const logWeights = mask
       ? ofTokens(inputGate, floats("mlstm's mask", mask))
       : inputGate;
-    const before = largestWeights(logWeights, logDecays, "before");
+    const before = largestWeights(logWeights, paid.forward, "before");
     const largest: tf.Tensor3D = causal ? before : tf.maximum(
       before,
-      largestWeights(logWeights, logDecays, "after"),
+      largestWeights(logWeights, paid.backward!, "after"),
     );
     const weights = tf.exp(tf.sub(logWeights, largest));
     const sums = lionAttention(
@@ -105,8 +112,8 @@ export function mlstm(
       {
         ...options,
         decay: twoSidedDecay(
-          relative(logDecays, largest, "before"),
-          relative(logDecays, largest, "after"),
+          relative(paid.forward, largest, "before"),
+          relative(paid.backward!, largest, "after"),
         ),
         normalize: false,
       },

@@ -73,7 +73,7 @@ export function retention(
       "retention",
       inputs,
       INPUTS,
-      options.mask,
+      options,
     );
     const decay = fixedDecay(logDecay);
     return lionAttention(q, k, v, { ...options, decay, normalize: false });

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { fromBothEnds } from "../attention/both_ends.ts";
 import { diagonalDecay } from "../attention/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
+import { endsOf } from "../attention/segments.ts";
 import { floats } from "../contract/floats.ts";
 import { assertOptions } from "../contract/options.ts";
 import { withoutPadding } from "../operations/padding.ts";
@@ -76,23 +77,32 @@ export function rwkv6(
   options: FamilyOptions = {},
 ): tf.Tensor4D {
   assertOptions("rwkv6", options, FAMILY_OPTIONS);
-  const { scale = 1, causal = false, mask, ...others } = options;
+  const { scale = 1, causal = false, mask, segments, ...others } = options;
   return tf.tidy(() => {
-    const { bonus, ...vectors } = readInputs("rwkv6", inputs, INPUTS, mask);
-    const run = ({ r, k, v, logDecay }: typeof vectors) =>
-      shifted(
-        lionAttention(shifted(r, -1), k, v, {
+    const { bonus, ...vectors } = readInputs("rwkv6", inputs, INPUTS, options);
+    const run = (
+      { r, k, v, logDecay }: typeof vectors,
+      segments: tf.Tensor2D | undefined,
+    ) => {
+      const earlier = shifted(r, -1);
+      const y = lionAttention(
+        segments ? withinSegments(earlier, segments) : earlier,
+        k,
+        v,
+        {
           ...others,
+          ...segments ? { segments } : {},
           decay: diagonalDecay(logDecay, { convention: "arrival" }),
           normalize: false,
           causal: true,
           scale,
-        }),
-        1,
+        },
       );
+      return shifted(y, 1);
+    };
     const neighbours = causal
-      ? run(vectors)
-      : fromBothEnds(vectors, vectors, run);
+      ? run(vectors, segments)
+      : fromBothEnds(vectors, vectors, run, segments);
     const { r, k, v } = vectors;
     const weight = tf.sum(
       tf.mul(tf.mul(r, k), tf.expandDims(tf.mul(bonus, scale), 1)),
@@ -111,4 +121,13 @@ function shifted(x: tf.Tensor4D, by: 1 | -1): tf.Tensor4D {
   const start = by === 1 ? 0 : 1;
   const kept = tf.slice(x, [0, 0, start, 0], [-1, -1, length - 1, -1]);
   return tf.pad(kept, [[0, 0], [0, 0], by === 1 ? [1, 0] : [0, 1], [0, 0]]);
+}
+
+/** Queries that stand one token earlier, without those of the next segment. */
+function withinSegments(
+  earlier: tf.Tensor4D,
+  segments: tf.Tensor2D,
+): tf.Tensor4D {
+  const { last } = endsOf(segments);
+  return withoutPadding(earlier, tf.sub(1, tf.cast(last, "float32")));
 }

@@ -121,6 +121,8 @@ export function mergeHeads(
 export interface AttentionCall {
   /** `[batch, length]`, 1 for a token and 0 for padding. */
   readonly mask: tf.Tensor2D | undefined;
+  /** `[batch, length]`: a change of number is a border that nothing is read across. */
+  readonly segments: tf.Tensor2D | undefined;
   /** Whether dropout is active. */
   readonly training: boolean;
   /** Of normalisations, added to the variance. */
@@ -132,17 +134,21 @@ export function attend(
   x: tf.Tensor3D,
   options: AttentionOptions,
   parameters: Parameters,
-  { mask, training, epsilon }: AttentionCall,
+  { mask, segments, training, epsilon }: AttentionCall,
 ): tf.Tensor3D {
   const { variant, causal = false, normalize = true, form, chunkSize } =
     options;
   const { q, k, v } = projectHeads(x, options, parameters);
-  const run: LionAttentionOptions = {
+  const reading = {
     causal,
+    ...(mask ? { mask } : {}),
+    ...(segments ? { segments } : {}),
+  };
+  const run: LionAttentionOptions = {
+    ...reading,
     normalize,
     ...(form ? { form } : {}),
     ...(chunkSize ? { chunkSize } : {}),
-    ...(mask ? { mask } : {}),
   };
   const decays = variant === "d" || variant === "s"
     ? decayNames(options).map((name): Decay => {
@@ -154,7 +160,7 @@ export function attend(
     : [noDecay()];
   const orders = ordersOf(options);
   const y = variant === "softmax"
-    ? softmaxAttention(q, k, v, { causal, ...(mask ? { mask } : {}) })
+    ? softmaxAttention(q, k, v, reading)
     : orders
     ? lionAttentionInOrders(
       q,

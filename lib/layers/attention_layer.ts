@@ -16,6 +16,7 @@ import {
   type Shape,
 } from "./lion_layer.ts";
 import { assertEpsilon } from "./option_values.ts";
+import { takeSegments } from "./segments.ts";
 
 /** Options of {@linkcode lionAttentionLayer}. */
 export interface LionAttentionLayerOptions
@@ -56,16 +57,24 @@ export class LionAttentionLayer extends LionLayer {
     return projectionOperations(shape);
   }
 
-  /** `[batch, length, dim]` to the same; a mask `[batch, length]` may come second. */
+  /**
+   * `[batch, length, dim]` to the same; a mask `[batch, length]` may come second,
+   * and segments come last if the option says so.
+   */
   override call(
     inputs: tf.Tensor | tf.Tensor[],
     options: CallOptions = {},
   ): tf.Tensor {
     return tf.tidy(() => {
-      const mask = this.tokensOf(inputs, options);
-      const x = this.readable(firstInput<tf.Tensor3D>(inputs), mask);
+      const { others, segments } = takeSegments(this.name, inputs, {
+        segments: this.attention.segments ?? false,
+        most: 2,
+      });
+      const mask = this.tokensOf(others, options);
+      const x = this.readable(firstInput<tf.Tensor3D>(others), mask);
       return attend(x, this.attention, this.parameter, {
         mask,
+        segments,
         training: options.training ?? false,
         epsilon: this.#epsilon,
       });
@@ -101,7 +110,8 @@ export function projectionOperations(shape: Shape): number {
  *
  * It is applied to `[batch, length, dim]`, or to that and a mask of padding,
  * `[batch, length]`; it obeys the masks of tfjs's layers too
- * (`embedding({ maskZero: true })`, `masking`), and hands them on.
+ * (`embedding({ maskZero: true })`, `masking`), and hands them on. With the
+ * option `segments`, the segments of packed sequences come as the last input.
  *
  * @example In a model
  * ```ts

@@ -53,6 +53,12 @@ export interface AttentionOptions {
   classToken?: boolean;
   /** Whether a token reads only itself and the tokens before it, on each way. @default false */
   causal?: boolean;
+  /**
+   * Whether sequences are packed into rows: the last input, `[batch, length]`,
+   * then says which one each token belongs to, and none reads another; see
+   * `segments` of lionAttention. @default false
+   */
+  segments?: boolean;
   /** Whether to divide by the row sum of the scores. @default true */
   normalize?: boolean;
   /** Whether the heads' output is layer-normalised before it is projected. @default false */
@@ -72,6 +78,7 @@ export const ATTENTION_OPTIONS: OptionNames<AttentionOptions> = {
   grid: true,
   classToken: true,
   causal: true,
+  segments: true,
   normalize: true,
   outputNorm: true,
   dropout: true,
@@ -90,8 +97,8 @@ export function assertAttentionOptions(
   dim: number,
 ): void {
   const { variant, numHeads, featureMap, order, grid } = options;
-  const { classToken, causal, normalize, outputNorm } = options;
-  assertBooleans({ classToken, causal, normalize, outputNorm });
+  const { classToken, causal, segments, normalize, outputNorm } = options;
+  assertBooleans({ classToken, causal, segments, normalize, outputNorm });
   if (!VARIANTS.includes(variant)) {
     throw new RangeError(
       `variant should be "lit", "d", "s" or "softmax", got ${
@@ -114,6 +121,12 @@ export function assertAttentionOptions(
   if (order === "snake" && !grid) {
     throw new RangeError(
       `order "snake" needs the grid of the tokens, [rows, columns]`,
+    );
+  }
+  if (classToken && segments) {
+    throw new RangeError(
+      "classToken is token 0 of a row, and segments pack several sequences " +
+        "into one; give each its own class token among its tokens, and no classToken",
     );
   }
   if (Array.isArray(order) && order.length === 0) {

@@ -24,6 +24,7 @@ import {
 import { applyNorm, norm } from "./normalization.ts";
 import { assertEpsilon, assertRate } from "./option_values.ts";
 import { nextDropoutSeed } from "./randomness.ts";
+import { takeSegments } from "./segments.ts";
 
 /** Options of {@linkcode lionBlock}. */
 export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
@@ -36,7 +37,7 @@ export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
   norm?: "pre" | "post";
   /** Added to the variance by normalisations. @default 1e-6 */
   epsilon?: number;
-  /** How often training leaves a part out, for each sequence. @default 0 */
+  /** How often training leaves a part out, for each row of the batch. @default 0 */
   dropPath?: number;
 }
 
@@ -101,7 +102,10 @@ export class LionBlock extends LionLayer {
     return projectionOperations(shape) + mlp;
   }
 
-  /** `[batch, length, dim]` to the same; a mask `[batch, length]` may come second. */
+  /**
+   * `[batch, length, dim]` to the same; a mask `[batch, length]` may come second,
+   * and segments come last if the option says so.
+   */
   override call(
     inputs: tf.Tensor | tf.Tensor[],
     options: CallOptions = {},
@@ -109,13 +113,18 @@ export class LionBlock extends LionLayer {
     const { training = false } = options;
     const { epsilon } = this.#options;
     return tf.tidy(() => {
-      const mask = this.tokensOf(inputs, options);
+      const { others, segments } = takeSegments(this.name, inputs, {
+        segments: this.attention.segments ?? false,
+        most: 2,
+      });
+      const mask = this.tokensOf(others, options);
       return this.around(
-        this.readable(firstInput<tf.Tensor3D>(inputs), mask),
+        this.readable(firstInput<tf.Tensor3D>(others), mask),
         training,
         (x) =>
           attend(x, this.attention, inside("attn.", this.parameter), {
             mask,
+            segments,
             training,
             epsilon,
           }),
@@ -212,7 +221,8 @@ function leaveOut(y: tf.Tensor3D, rate: number): tf.Tensor3D {
  *
  * It is applied to `[batch, length, dim]`, or to that and a mask of padding,
  * `[batch, length]`; it obeys the masks of tfjs's layers too
- * (`embedding({ maskZero: true })`, `masking`), and hands them on.
+ * (`embedding({ maskZero: true })`, `masking`), and hands them on. With the
+ * option `segments`, the segments of packed sequences come as the last input.
  *
  * @example Changing the form of a layer
  * ```ts

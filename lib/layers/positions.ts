@@ -1,5 +1,6 @@
 /** Learned vectors of positions. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { assertSegments, positionsIn } from "../attention/segments.ts";
 import {
   firstInput,
   LionLayer,
@@ -7,7 +8,8 @@ import {
   type Parameter,
   type Shape,
 } from "./lion_layer.ts";
-import { assertCount } from "./option_values.ts";
+import { assertBooleans, assertCount } from "./option_values.ts";
+import { takeSegments } from "./segments.ts";
 
 /**
  * The vectors of neighbouring positions.
@@ -37,6 +39,33 @@ export function assertPositions(table: tf.Tensor2D, count: number): void {
     `a sequence should have at most maxLength = ${maxLength} tokens, got ${count}; ` +
       "make the model with a larger maxLength, or with 0 for no positions",
   );
+}
+
+/**
+ * The vectors of positions that begin again with each segment; NaN where the
+ * table ends before a segment does.
+ *
+ * @param table `[maxLength, dim]`
+ * @param segments `[batch, length]`
+ * @returns `[batch, length, dim]`
+ */
+export function positionsOfSegments(
+  table: tf.Tensor2D,
+  segments: tf.Tensor2D,
+): tf.Tensor3D {
+  const maxLength = table.shape[0];
+  const positions = positionsIn(segments);
+  const known = tf.minimum(positions, maxLength - 1);
+  const rows = tf.gather(
+    table,
+    tf.cast(known, "int32"),
+  ) as tf.Tensor as tf.Tensor3D;
+  if (segments.shape[1] <= maxLength) return rows;
+  // Their values are not read here, so that there is no error to throw.
+  const isBeyond = tf.greaterEqual(positions, maxLength);
+  const { shape } = positions;
+  const wrong = tf.where(isBeyond, tf.fill(shape, NaN), tf.zeros(shape));
+  return tf.add(rows, tf.expandDims(wrong, 2));
 }
 
 /** Adds a learned vector for each position. */
@@ -70,6 +99,12 @@ tf.serialization.registerClass(PositionEmbedding);
 export interface PositionTableOptions extends LionLayerOptions {
   /** Positions that have a vector; a sequence may be shorter. */
   maxLength: number;
+  /**
+   * Whether segments come as second input, `[batch, length]`, with each of which
+   * positions begin again. One that is longer than `maxLength` has NaN.
+   * @default false
+   */
+  segments?: boolean;
 }
 
 /** Adds a learned vector for each position to sequences of any length up to a largest. */
@@ -77,12 +112,16 @@ export class PositionTable extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionPositionTable";
   readonly #maxLength: number;
+  readonly #segments: boolean;
 
   /** Makes the layer. */
   constructor(options: PositionTableOptions) {
-    super(options, { maxLength: true });
-    assertCount("maxLength", options.maxLength);
-    this.#maxLength = options.maxLength;
+    super(options, { maxLength: true, segments: true });
+    const { maxLength, segments = false } = options;
+    assertCount("maxLength", maxLength);
+    assertBooleans({ segments });
+    this.#maxLength = maxLength;
+    this.#segments = segments;
   }
 
   /** Those that it needs for inputs of a shape. */
@@ -102,15 +141,25 @@ export class PositionTable extends LionLayer {
   /** `[batch, length, dim]` to the same. */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {
-      const x = firstInput<tf.Tensor3D>(inputs);
+      const { others, segments } = takeSegments(this.name, inputs, {
+        segments: this.#segments,
+        most: 1,
+      });
+      const x = firstInput<tf.Tensor3D>(others);
       const table = this.parameter("weight") as tf.Tensor2D;
-      return tf.add(x, positionsOf(table, 0, x.shape[1]));
+      if (!segments) return tf.add(x, positionsOf(table, 0, x.shape[1]));
+      assertSegments(segments, [x.shape[0], x.shape[1]]);
+      return tf.add(x, positionsOfSegments(table, segments));
     });
   }
 
   /** All that it takes to make the layer again. */
   override getConfig(): tf.serialization.ConfigDict {
-    return { ...super.getConfig(), maxLength: this.#maxLength };
+    return {
+      ...super.getConfig(),
+      maxLength: this.#maxLength,
+      segments: this.#segments,
+    };
   }
 }
 tf.serialization.registerClass(PositionTable);

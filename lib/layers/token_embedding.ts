@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { assertSegments } from "../attention/segments.ts";
 import type { OptionNames } from "../contract/options.ts";
 import { drop } from "./attention.ts";
 import {
@@ -9,6 +10,7 @@ import {
   type LionLayerOptions,
   type Parameter,
   pick,
+  secondInput,
   type Shape,
 } from "./lion_layer.ts";
 import { applyNorm, norm } from "./normalization.ts";
@@ -18,7 +20,12 @@ import {
   assertEpsilon,
   assertRate,
 } from "./option_values.ts";
-import { assertPositions, positionsOf } from "./positions.ts";
+import {
+  assertPositions,
+  positionsOf,
+  positionsOfSegments,
+} from "./positions.ts";
+import { takeSegments } from "./segments.ts";
 
 /** Options of {@linkcode tokenEmbedding}. */
 export interface TokenEmbeddingOptions extends LionLayerOptions {
@@ -30,6 +37,12 @@ export interface TokenEmbeddingOptions extends LionLayerOptions {
   maxLength?: number;
   /** Kinds of segments, such as BERT's two sentences; 0 for none. @default 0 */
   tokenTypes?: number;
+  /**
+   * Whether the last input says which of the sequences that are packed into a
+   * row each token belongs to, `[batch, length]`: positions begin again with
+   * each. One that is longer than `maxLength` has NaN. @default false
+   */
+  segments?: boolean;
   /** Whether the sum is layer-normalised, as in BERT. @default false */
   normalize?: boolean;
   /** Added to the variance. @default 1e-6 */
@@ -41,6 +54,7 @@ export interface TokenEmbeddingOptions extends LionLayerOptions {
 const DEFAULTS = {
   maxLength: 0,
   tokenTypes: 0,
+  segments: false,
   normalize: false,
   epsilon: 1e-6,
   dropout: 0,
@@ -53,6 +67,7 @@ const OWN_OPTIONS: OptionNames<
   dim: true,
   maxLength: true,
   tokenTypes: true,
+  segments: true,
   normalize: true,
   epsilon: true,
   dropout: true,
@@ -71,12 +86,12 @@ export class TokenEmbedding extends LionLayer {
     super(options, OWN_OPTIONS);
     this.#options = { ...DEFAULTS, ...pick(options, OWN_OPTIONS) };
     const { vocabularySize, dim, maxLength, tokenTypes } = this.#options;
-    const { normalize, epsilon, dropout } = this.#options;
+    const { segments, normalize, epsilon, dropout } = this.#options;
     assertCount("vocabularySize", vocabularySize);
     assertCount("dim", dim);
     assertCount("maxLength", maxLength, 0);
     assertCount("tokenTypes", tokenTypes, 0);
-    assertBooleans({ normalize });
+    assertBooleans({ segments, normalize });
     assertEpsilon("epsilon", epsilon);
     assertRate("dropout", dropout);
   }
@@ -109,18 +124,24 @@ export class TokenEmbedding extends LionLayer {
   }
 
   /**
-   * Ids `[batch, length]`, and perhaps types of the same shape, to vectors
-   * `[batch, length, dim]` and the table of words, `[vocabularySize, dim]`.
+   * Ids `[batch, length]`, and perhaps types and segments of the same shape, to
+   * vectors `[batch, length, dim]` and the table of words, `[vocabularySize,
+   * dim]`.
    */
   override call(
     inputs: tf.Tensor | tf.Tensor[],
     { training = false }: CallOptions = {},
   ): tf.Tensor[] {
     return tf.tidy(() => {
-      const ids = firstInput<tf.Tensor2D>(inputs);
-      const types = Array.isArray(inputs) ? inputs[1] : undefined;
+      const { others, segments } = takeSegments(this.name, inputs, {
+        segments: this.#options.segments,
+        most: 2,
+      });
+      const ids = firstInput<tf.Tensor2D>(others);
+      const types = secondInput(others);
+      if (segments) assertSegments(segments, ids.shape);
       const table = this.parameter("word_embeddings.weight");
-      const x = this.embed(ids, { start: 0, types });
+      const x = this.embed(ids, { start: 0, types, segments });
       const rate = this.#options.dropout;
       return [drop(x, { training, rate }), tf.clone(table)];
     });
@@ -128,13 +149,15 @@ export class TokenEmbedding extends LionLayer {
 
   /**
    * The vectors of tokens, of which the first stands at position `start`, or each
-   * at its own of `positions`, `[batch, length]`, none beyond `start + length`.
+   * at its own of `positions`, `[batch, length]`, none beyond `start + length`, or
+   * the first of each segment at 0.
    */
   embed(
     ids: tf.Tensor2D,
-    { start, positions, types }: {
+    { start, positions, segments, types }: {
       start: number;
       positions?: tf.Tensor2D | undefined;
+      segments?: tf.Tensor2D | undefined;
       types: tf.Tensor | undefined;
     },
   ): tf.Tensor3D {
@@ -144,13 +167,14 @@ export class TokenEmbedding extends LionLayer {
       tf.gather(this.parameter(`${name}.weight`), tf.cast(ids, "int32"));
     let x = lookUp("word_embeddings", ids) as tf.Tensor3D;
     if (maxLength > 0) {
-      const table = this.parameter("position_embeddings.weight");
-      if (positions) {
-        assertPositions(table as tf.Tensor2D, start + length);
+      const table = this.parameter(
+        "position_embeddings.weight",
+      ) as tf.Tensor2D;
+      if (segments) x = tf.add(x, positionsOfSegments(table, segments));
+      else if (positions) {
+        assertPositions(table, start + length);
         x = tf.add(x, lookUp("position_embeddings", positions));
-      } else {
-        x = tf.add(x, positionsOf(table as tf.Tensor2D, start, length));
-      }
+      } else x = tf.add(x, positionsOf(table, start, length));
     }
     if (tokenTypes > 0) {
       const all = types ?? tf.zeros([batch, length], "int32");

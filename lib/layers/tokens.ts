@@ -1,6 +1,11 @@
 /** The class token, and what is made of tokens at the end. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  assertSegments,
+  endsOf,
+  numberSegments,
+} from "../attention/segments.ts";
+import {
   type CallOptions,
   firstInput,
   firstShape,
@@ -9,6 +14,8 @@ import {
   type Parameter,
   type Shape,
 } from "./lion_layer.ts";
+import { assertCount } from "./option_values.ts";
+import { takeSegments } from "./segments.ts";
 
 /** Puts a learned token before the others. */
 export class ClassToken extends LionLayer {
@@ -64,6 +71,14 @@ tf.serialization.registerClass(ClassToken);
 export interface TokenPoolingOptions extends LionLayerOptions {
   /** The mean of all tokens that are not padding, or token 0. */
   kind: "mean" | "first";
+  /**
+   * Sequences that are packed into a row at most: the last input then says which
+   * one each token belongs to, `[batch, length]`, and there is a vector for each,
+   * `[batch, maxSegments, dim]`, zeros beyond the last. A row with more has NaN;
+   * segments of padding alone do not count after the others.
+   * @default none are packed
+   */
+  maxSegments?: number;
 }
 
 /** One vector for a sequence. */
@@ -71,17 +86,20 @@ export class TokenPooling extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionTokenPooling";
   readonly #kind: "mean" | "first";
+  readonly #maxSegments: number | undefined;
 
   /** Makes the layer. */
   constructor(options: TokenPoolingOptions) {
-    super(options, { kind: true });
-    const { kind } = options;
+    super(options, { kind: true, maxSegments: true });
+    const { kind, maxSegments } = options;
+    if (maxSegments !== undefined) assertCount("maxSegments", maxSegments);
     if (kind !== "mean" && kind !== "first") {
       throw new RangeError(
         `kind should be "mean" or "first", got ${JSON.stringify(kind)}`,
       );
     }
     this.#kind = kind;
+    this.#maxSegments = maxSegments;
   }
 
   /** Those that it needs for inputs of a shape. */
@@ -91,19 +109,29 @@ export class TokenPooling extends LionLayer {
 
   /** Of the mean. */
   override operations(shape: Shape): number {
-    return this.#kind === "first"
-      ? 0
-      : (shape as number[]).reduce((a, b) => a * b, 1);
+    const all = (shape as number[]).reduce((a, b) => a * b, 1);
+    if (this.#maxSegments !== undefined) return 2 * all * this.#maxSegments;
+    return this.#kind === "first" ? 0 : all;
   }
 
-  /** `[batch, length, dim]`, and perhaps a mask, to `[batch, dim]`. */
+  /**
+   * `[batch, length, dim]`, and perhaps a mask, to `[batch, dim]`, or with
+   * segments to `[batch, maxSegments, dim]`.
+   */
   override call(
     inputs: tf.Tensor | tf.Tensor[],
     options: CallOptions = {},
   ): tf.Tensor {
     return tf.tidy(() => {
-      const x = firstInput<tf.Tensor3D>(inputs);
-      const mask = this.tokensOf(inputs, options);
+      const { others, segments } = takeSegments(this.name, inputs, {
+        segments: this.#maxSegments !== undefined,
+        most: 2,
+      });
+      const x = firstInput<tf.Tensor3D>(others);
+      const mask = this.tokensOf(others, options);
+      if (segments) {
+        return this.#poolSegments(this.readable(x, mask), mask, segments);
+      }
       if (this.#kind === "first") {
         return tf.squeeze(tf.slice(x, [0, 0, 0], [-1, 1, -1]), [1]);
       }
@@ -115,20 +143,52 @@ export class TokenPooling extends LionLayer {
     });
   }
 
+  #poolSegments(
+    x: tf.Tensor3D,
+    mask: tf.Tensor2D | undefined,
+    segments: tf.Tensor2D,
+  ): tf.Tensor {
+    const [batch, length] = x.shape;
+    assertSegments(segments, [batch, length]);
+    const most = this.#maxSegments!;
+    const numbers = numberSegments(segments);
+    const tokens: tf.Tensor2D = mask ?? tf.ones([batch, length]);
+    const kept = this.#kind === "mean"
+      ? tokens
+      : tf.cast(endsOf(segments).first, "float32");
+    const isOf = tf.equal(tf.expandDims(numbers, 2), tf.range(1, most + 1));
+    const weights = tf.mul(tf.cast(isOf, "float32"), tf.expandDims(kept, 2));
+    const sums = tf.matMul(weights, x, true);
+    const last = tf.max(tf.mul(numbers, tokens), 1, true);
+    const unknown = tf.where(
+      tf.greater(last, most),
+      tf.fill([batch, 1], NaN),
+      tf.zeros([batch, 1]),
+    );
+    const counts = tf.maximum(tf.sum(weights, 1), 1);
+    const divisors = tf.expandDims(tf.add(counts, unknown), 2);
+    return tf.div(sums, divisors);
+  }
+
   /** None: there are no tokens any more. */
   protected override masksAfter(): undefined[] {
     return [undefined];
   }
 
-  /** `[batch, dim]` */
+  /** `[batch, dim]` or `[batch, maxSegments, dim]` */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [batch, , dim] = firstShape(inputShape);
-    return [batch!, dim!];
+    return this.#maxSegments === undefined
+      ? [batch!, dim!]
+      : [batch!, this.#maxSegments, dim!];
   }
 
   /** All that it takes to make the layer again. */
   override getConfig(): tf.serialization.ConfigDict {
-    return { ...super.getConfig(), kind: this.#kind };
+    const config = { ...super.getConfig(), kind: this.#kind };
+    return this.#maxSegments === undefined
+      ? config
+      : { ...config, maxSegments: this.#maxSegments };
   }
 }
 tf.serialization.registerClass(TokenPooling);

@@ -7,6 +7,7 @@ import { TokenPooling } from "../layers/tokens.ts";
 import { tokenEmbedding } from "../layers/token_embedding.ts";
 import { VocabularyHead } from "../layers/vocabulary_head.ts";
 import {
+  assertMaxSegments,
   assertStack,
   connect,
   idsInput,
@@ -14,6 +15,7 @@ import {
   MODEL_OPTIONS,
   modelOf,
   seedOf,
+  segmentsInput,
   stack,
 } from "./graph.ts";
 
@@ -36,6 +38,8 @@ export interface LionBertOptions
   head?: "masked-language-model" | "classification";
   /** Of the classification head. @default 2 */
   numClasses?: number;
+  /** Sequences of a row at most, where `segments` packs them and each is classified. */
+  maxSegments?: number;
   /** Added to the variance by normalisations. @default 1e-12 */
   epsilon?: number;
   /** Of the first values of the parameters. @default another one each time */
@@ -49,6 +53,8 @@ const OPTIONS: OptionNames<LionBertOptions> = {
   tokenTypes: true,
   head: true,
   numClasses: true,
+  segments: true,
+  maxSegments: true,
 };
 
 /** BERT's sizes. */
@@ -63,6 +69,10 @@ export const BERT_PRESETS: Readonly<
  * BERT whose attention is LION. Inputs: `ids`, `mask` (1 for a token, 0 for
  * padding) and, if there are token types, `types`, each `[batch, length]`.
  * Output: logits `[batch, length, vocabularySize]`, or `[batch, numClasses]`.
+ *
+ * With `segments: true` sequences are packed into rows: the last input is
+ * `segments`, `[batch, length]`, positions begin again with each sequence, and
+ * the first token of each is classified, `[batch, maxSegments, numClasses]`.
  *
  * As in the authors' code, attention has neither feature map nor normaliser,
  * and LION-LIT's output is layer-normalised instead; options change that.
@@ -100,6 +110,7 @@ export function lionBert(options: LionBertOptions): LayersModel {
     tokenTypes = 2,
     head = "masked-language-model",
     numClasses = 2,
+    maxSegments,
     epsilon = 1e-12,
     dim,
     seed,
@@ -117,26 +128,29 @@ export function lionBert(options: LionBertOptions): LayersModel {
   assertCount("maxLength", maxLength, 0);
   assertCount("tokenTypes", tokenTypes, 0);
   assertCount("numClasses", numClasses);
+  const packed = options.segments ?? false;
+  assertMaxSegments(maxSegments, packed && head === "classification");
   const dropout = options.dropout ?? 0;
   const ids = idsInput("ids"), mask = maskInput();
   const types = tokenTypes > 0 ? idsInput("types") : undefined;
+  const segments = segmentsInput(packed);
   const embedding = tokenEmbedding({
     name: "bert.embeddings",
     vocabularySize,
     dim,
     maxLength,
     tokenTypes,
+    segments: packed,
     normalize: true,
     epsilon,
     dropout,
     seed: seedOf(seed, -4),
   });
-  const [embedded, table] = embedding.apply(
-    types ? [ids, types] : ids,
-  ) as SymbolicTensor[];
+  const given = [ids, types, segments].filter((input) => input !== undefined);
+  const [embedded, table] = embedding.apply(given) as SymbolicTensor[];
   let x = stack(
     embedded!,
-    mask,
+    { mask, segments },
     {
       featureMap: "identity",
       normalize: false,
@@ -157,7 +171,12 @@ export function lionBert(options: LionBertOptions): LayersModel {
     });
     x = connect(predictions, [x, table!]);
   } else {
-    x = connect(new TokenPooling({ name: "pool", kind: "first" }), x);
+    const pooling = new TokenPooling({
+      name: "pool",
+      kind: "first",
+      ...(maxSegments === undefined ? {} : { maxSegments }),
+    });
+    x = connect(pooling, segments ? [x, mask, segments] : x);
     const pooler = new Linear({
       name: "bert.pooler.dense",
       outputs: dim,
@@ -171,5 +190,5 @@ export function lionBert(options: LionBertOptions): LayersModel {
     });
     x = connect(classifier, connect(pooler, x));
   }
-  return modelOf("lion_bert", [ids, mask, types], x);
+  return modelOf("lion_bert", [ids, mask, types, segments], x);
 }

@@ -13,7 +13,10 @@ export interface ChoiceOptions {
    * temperature and topK: from 0, which takes the likeliest, to 1. @default 1
    */
   topP?: number;
-  /** Of the choice; each text of a batch has random numbers of its own. @default another one each time */
+  /**
+   * Of the choice; each text of a batch has random numbers of its own.
+   * @default another one each time, or the state's, which go on
+   */
   seed?: number | string;
 }
 

@@ -12,6 +12,7 @@ import { PositionTable } from "../layers/positions.ts";
 import { TokenPooling } from "../layers/tokens.ts";
 import { tokenEmbedding } from "../layers/token_embedding.ts";
 import {
+  assertMaxSegments,
   assertStack,
   connect,
   idsInput,
@@ -19,6 +20,7 @@ import {
   MODEL_OPTIONS,
   modelOf,
   seedOf,
+  segmentsInput,
   stack,
 } from "./graph.ts";
 
@@ -44,6 +46,8 @@ export interface LionEncoderOptions
   numClasses: number;
   /** An output for each sequence, from the mean of its tokens, or for each token. @default "mean" */
   output?: "mean" | "tokens";
+  /** Sequences of a row at most, where `segments` packs them and each has an output. */
+  maxSegments?: number;
   /** How often training leaves a part out of the last block; earlier ones less. @default 0 */
   dropPath?: number;
   /** Added to the variance by normalisations. @default 1e-6 */
@@ -56,6 +60,8 @@ const OPTIONS: OptionNames<LionEncoderOptions> = {
   ...MODEL_OPTIONS,
   order: true,
   causal: true,
+  segments: true,
+  maxSegments: true,
   vocabularySize: true,
   inputDim: true,
   maxLength: true,
@@ -69,6 +75,11 @@ const OPTIONS: OptionNames<LionEncoderOptions> = {
  * numClasses]`, or `[batch, length, numClasses]`. Its second input is `mask`,
  * `[batch, length]`: 1 for a token, 0 for padding, which is not read, whatever
  * it holds.
+ *
+ * With `segments: true` sequences are packed into rows, as `packSequences` of
+ * `@lionjs/lion/data` does: the third input is `segments`, `[batch, length]`,
+ * positions begin again with each sequence, and the mean is that of each, with
+ * logits `[batch, maxSegments, numClasses]`.
  *
  * **Without positions it cannot tell a sequence from its reverse**: layers that
  * read both ways alike, in every variant, LION-D and LION-S included, and a
@@ -110,6 +121,29 @@ const OPTIONS: OptionNames<LionEncoderOptions> = {
  * }
  * ```
  *
+ * @example Sequences packed into rows
+ * ```ts
+ * import { assertAlmostEquals, assertEquals } from "@std/assert";
+ * import { lionEncoder } from "@lionjs/lion";
+ * import { packSequences } from "@lionjs/lion/data";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const model = lionEncoder({
+ *   vocabularySize: 20, dim: 8, depth: 1, numHeads: 2, numClasses: 3, variant: "s",
+ *   maxLength: 8, segments: true, maxSegments: 2,
+ * });
+ * const answers = async (sequences: number[][]) => {
+ *   const { ids, mask, segments } = packSequences(sequences, { length: 8 });
+ *   const logits = model.predict([ids, mask, segments]) as tf.Tensor;
+ *   assertEquals(logits.shape, [1, 2, 3]);
+ *   return await logits.array() as number[][][];
+ * };
+ * const [[, second]] = await answers([[4, 5, 6], [7, 8, 9, 10]]) as [number[][]];
+ * const [[alone]] = await answers([[7, 8, 9, 10]]) as [number[][]];
+ * second!.forEach((logit, i) => assertAlmostEquals(logit, alone![i]!, 1e-5));
+ * ```
+ *
  * @param options See {@linkcode LionEncoderOptions}.
  * @returns The model.
  * @throws {TypeError} If an option is unknown, or of the wrong kind.
@@ -123,6 +157,7 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
     maxLength = 0,
     numClasses,
     output = "mean",
+    maxSegments,
     dim,
     seed,
     ...block
@@ -140,12 +175,14 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
     );
   }
   assertStack(block, dim);
+  const packed = options.segments ?? false;
+  assertMaxSegments(maxSegments, packed && output === "mean");
   assertCount("maxLength", maxLength, 0);
   assertCount("numClasses", numClasses);
   if (inputDim === undefined) assertCount("vocabularySize", vocabularySize!);
   else assertCount("inputDim", inputDim);
   const epsilon = options.epsilon ?? 1e-6;
-  const mask = maskInput();
+  const mask = maskInput(), segments = segmentsInput(packed);
   const tokens = inputDim === undefined
     ? idsInput("ids")
     : input({ shape: [null, inputDim], name: "values" });
@@ -156,9 +193,11 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
       vocabularySize: vocabularySize!,
       dim,
       maxLength,
+      segments: packed,
       seed: seedOf(seed, -3),
     });
-    [x] = embedding.apply(tokens) as [SymbolicTensor];
+    const inputs = segments ? [tokens, segments] : tokens;
+    [x] = embedding.apply(inputs) as [SymbolicTensor];
   } else {
     const project = new Linear({
       name: "embeddings",
@@ -170,25 +209,31 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
       const positions = new PositionTable({
         name: "position_embeddings",
         maxLength,
+        segments: packed,
         seed: seedOf(seed, -2),
       });
-      x = connect(positions, x);
+      x = connect(positions, [x, segments]);
     }
   }
   x = stack(
     x,
-    mask,
+    { mask, segments },
     { ...block, seed, epsilon },
     (i) => `blocks.${i}`,
   );
   x = connect(new Normalization({ name: "norm", epsilon }), x);
   if (output === "mean") {
-    x = connect(new TokenPooling({ name: "pool", kind: "mean" }), [x, mask]);
+    const pooling = new TokenPooling({
+      name: "pool",
+      kind: "mean",
+      ...(maxSegments === undefined ? {} : { maxSegments }),
+    });
+    x = connect(pooling, [x, mask, segments]);
   }
   const head = new Linear({
     name: "head",
     outputs: numClasses,
     seed: seedOf(seed, -1),
   });
-  return modelOf("lion_encoder", [tokens, mask], connect(head, x));
+  return modelOf("lion_encoder", [tokens, mask, segments], connect(head, x));
 }

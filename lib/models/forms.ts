@@ -181,6 +181,7 @@ function costOf(
   for (const { name, attention } of layers) {
     const [batch, length, dim] = shapes.get(name) as [number, number, number];
     const { variant, numHeads, causal = false, normalize = true } = attention;
+    const { segments = false } = attention;
     const orders = decayNames(attention).length;
     const headDim = dim / numHeads;
     try {
@@ -199,7 +200,7 @@ function costOf(
           ...problem,
           form,
           chunkSize: attention.chunkSize,
-          decays: variant === "d" || variant === "s",
+          decays: variant === "d" || variant === "s" || segments,
           normalize,
           precision: "f32",
         });

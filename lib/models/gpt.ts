@@ -12,6 +12,7 @@ import {
   MODEL_OPTIONS,
   modelOf,
   seedOf,
+  segmentsInput,
   stack,
 } from "./graph.ts";
 
@@ -36,6 +37,7 @@ export interface LionGptOptions
 
 const OPTIONS: OptionNames<LionGptOptions> = {
   ...MODEL_OPTIONS,
+  segments: true,
   vocabularySize: true,
   maxLength: true,
 };
@@ -47,7 +49,10 @@ export const GPT_PRESETS: Readonly<
 
 /**
  * A causal language model, GPT-2 with LION's attention: ids `[batch, length]` to
- * the logits of each next token, `[batch, length, vocabularySize]`.
+ * the logits of each next token, `[batch, length, vocabularySize]`. With
+ * `segments: true` documents are packed into rows and none reads another: the
+ * second input is `segments`, `[batch, length]`, and positions begin again with
+ * each.
  *
  * Source: LION (arXiv:2502.16249), causal language modelling; Radford et al.
  * 2019, GPT-2.
@@ -84,19 +89,23 @@ export function lionGpt(options: LionGptOptions): LayersModel {
   assertStack({ ...block, epsilon }, dim);
   assertCount("vocabularySize", vocabularySize);
   assertCount("maxLength", maxLength, 0);
-  const ids = idsInput("ids");
+  const packed = options.segments ?? false;
+  const ids = idsInput("ids"), segments = segmentsInput(packed);
   const embedding = tokenEmbedding({
     name: "transformer.embeddings",
     vocabularySize,
     dim,
     maxLength,
+    segments: packed,
     dropout: options.dropout ?? 0,
     seed: seedOf(seed, -2),
   });
-  const [embedded, table] = embedding.apply(ids) as SymbolicTensor[];
+  const [embedded, table] = embedding.apply(
+    segments ? [ids, segments] : ids,
+  ) as SymbolicTensor[];
   let x = stack(
     embedded!,
-    undefined,
+    { segments },
     {
       ...block,
       seed,
@@ -107,5 +116,5 @@ export function lionGpt(options: LionGptOptions): LayersModel {
   );
   x = connect(new Normalization({ name: "transformer.ln_f", epsilon }), x);
   const head = new VocabularyHead({ name: "lm_head" });
-  return modelOf("lion_gpt", [ids], connect(head, [x, table!]));
+  return modelOf("lion_gpt", [ids, segments], connect(head, [x, table!]));
 }

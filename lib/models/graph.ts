@@ -56,10 +56,18 @@ export function assertStack(options: BlockStackOptions, dim: number): void {
   assertBlockOptions(options, dim);
 }
 
+/** What decides which tokens a block reads. */
+export interface Reading {
+  /** Which are no padding. */
+  readonly mask?: SymbolicTensor;
+  /** Which of the sequences in a row each belongs to. */
+  readonly segments?: SymbolicTensor | undefined;
+}
+
 /** A stack of blocks; the share of left-out parts grows with depth. */
 export function stack(
   x: SymbolicTensor,
-  mask: SymbolicTensor | undefined,
+  { mask, segments }: Reading,
   options: BlockStackOptions,
   nameOf: (index: number) => string,
 ): SymbolicTensor {
@@ -71,7 +79,7 @@ export function stack(
       name: nameOf(i),
       dropPath: depth === 1 ? dropPath : dropPath * i / (depth - 1),
     });
-    x = connect(block, mask ? [x, mask] : x);
+    x = connect(block, [x, mask, segments]);
   }
   return x;
 }
@@ -79,9 +87,10 @@ export function stack(
 /** Applies a layer to what it is given in a model. */
 export function connect(
   layer: LionLayer,
-  inputs: SymbolicTensor | SymbolicTensor[],
+  inputs: SymbolicTensor | (SymbolicTensor | undefined)[],
 ): SymbolicTensor {
-  return layer.apply(inputs) as SymbolicTensor;
+  const given = [inputs].flat().filter((input) => input !== undefined);
+  return layer.apply(given.length > 1 ? given : given[0]!) as SymbolicTensor;
 }
 
 /** Seeds of a model's layers, far enough from each other. */
@@ -100,6 +109,37 @@ export function idsInput(name: string): SymbolicTensor {
 /** An input that is 1 for a token and 0 for padding, `[batch, length]`. */
 export function maskInput(): SymbolicTensor {
   return input({ shape: [null], name: "mask" });
+}
+
+/** An input that says which of the sequences in a row each token belongs to, `[batch, length]`. */
+export function segmentsInput(
+  segments: boolean | undefined,
+): SymbolicTensor | undefined {
+  return segments ? idsInput("segments") : undefined;
+}
+
+/**
+ * Throws unless it is known for how many sequences of a row there are vectors.
+ *
+ * @throws {RangeError} If `maxSegments` is missing, impossible, or there for nothing.
+ */
+export function assertMaxSegments(
+  maxSegments: number | undefined,
+  isPooled: boolean,
+): void {
+  if (maxSegments !== undefined) {
+    assertCount("maxSegments", maxSegments);
+    if (isPooled) return;
+    throw new RangeError(
+      "maxSegments is for models that have segments: true, and an output for " +
+        `each sequence; got ${maxSegments}`,
+    );
+  }
+  if (!isPooled) return;
+  throw new RangeError(
+    "maxSegments should say how many sequences a row has at most, where each " +
+      "of them has an output, got none",
+  );
 }
 
 /** The model between inputs and output. */

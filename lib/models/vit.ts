@@ -18,7 +18,8 @@ import {
 
 /** Options of {@linkcode lionViT}. */
 export interface LionViTOptions
-  extends Omit<AttentionOptions, "grid" | "classToken" | "causal"> {
+  extends
+    Omit<AttentionOptions, "grid" | "classToken" | "causal" | "segments"> {
   /** Side of the images in pixels. @default 224 */
   imageSize?: number;
   /** Side of a patch in pixels. @default 16 */
@@ -159,7 +160,7 @@ export function lionViT(options: LionViTOptions): LayersModel {
   const side = imageSize / patchSize;
   x = stack(
     x,
-    undefined,
+    {},
     {
       ...block,
       seed,

@@ -13,7 +13,7 @@ import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertBoolean } from "../contract/values.ts";
 
-/** A map of the last axis of a tensor, `[..., headDim]` to `[..., headDim]`. */
+/** A map of the last axis of a tensor, `[..., headDim]` to `[..., features]`. */
 export type FeatureMap = (x: tf.Tensor4D) => tf.Tensor4D;
 
 /**

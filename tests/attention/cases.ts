@@ -23,6 +23,8 @@ export interface Case {
   readonly causal: boolean;
   readonly normalize: boolean;
   readonly padded: boolean;
+  /** Whether sequences are packed: segments of a few tokens, or of one. @default false */
+  readonly packed?: boolean;
   /** @default 6 */
   readonly headDim?: number;
   /** @default 5 */
@@ -55,7 +57,8 @@ export const LOG_DECAYS: readonly ((u: number) => number)[] = [
 export function describe(c: Case): string {
   return `B=${c.batch} H=${c.heads} L=${c.length} decay=${c.decay}` +
     (c.causal ? " causal" : "") + (c.normalize ? " normalize" : "") +
-    (c.padded ? " mask" : "") + (c.headDim ? ` d=${c.headDim}` : "") +
+    (c.padded ? " mask" : "") + (c.packed ? " segments" : "") +
+    (c.headDim ? ` d=${c.headDim}` : "") +
     (c.valueDim ? ` e=${c.valueDim}` : "");
 }
 
@@ -96,6 +99,7 @@ export function problemOf(c: Case): Problem {
   if (c.padded) {
     for (const x of [q, k, v, dy]) spoilPadding(x, mask, c);
   }
+  const segments = segmentsOf(c, random);
   return {
     ...c,
     headDim,
@@ -108,7 +112,20 @@ export function problemOf(c: Case): Problem {
     scale: 0.4,
     epsilon: 1e-6,
     ...(c.padded ? { mask } : {}),
+    ...(c.packed ? { segments } : {}),
   };
+}
+
+/** Segments of each row: two numbers take turns, so that each comes back. */
+export function segmentsOf(
+  { batch, length }: Pick<Case, "batch" | "length">,
+  random: () => number,
+): Int32Array {
+  let number = 0;
+  return Int32Array.from({ length: batch * length }, () => {
+    if (random() < 0.15) number = 1 - number;
+    return number;
+  });
 }
 
 /** What padding may hold, and nothing may read. */
@@ -137,6 +154,7 @@ export async function run(
   { kernel = true }: { kernel?: boolean } = {},
 ): Promise<{ y: Float32Array; gradients: Record<string, Float32Array> }> {
   const { batch, heads, length, headDim, valueDim, decay, mask } = problem;
+  const { segments } = problem;
   const { scale, epsilon, normalize, causal } = problem;
   const perToken: [number, number, number] = [batch, heads, length];
   const { kind, ...logDecays } = decay as
@@ -156,6 +174,7 @@ export async function run(
   ];
   const dy = tf.tensor4d(problem.dy, [...perToken, valueDim]);
   const padding = mask && tf.tensor2d(mask, [batch, length]);
+  const packed = segments && tf.tensor2d(segments, [batch, length], "int32");
   const operation = tf.valueAndGrads((...args: tf.Tensor[]) => {
     const [q, k, v, ...rest] = args as [
       tf.Tensor4D,
@@ -173,13 +192,14 @@ export async function run(
       normalize,
       causal,
       ...(padding ? { mask: padding } : {}),
+      ...(packed ? { segments: packed } : {}),
     });
   });
   const { value, grads } = operation(inputs, dy);
   const [y, ...gradients] = await Promise.all(
     [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
   );
-  tf.dispose([...inputs, dy, ...(padding ? [padding] : []), value, ...grads]);
+  tf.dispose([...inputs, dy, padding ?? [], packed ?? [], value, ...grads]);
   return {
     y: y!,
     gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),

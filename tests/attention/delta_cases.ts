@@ -12,7 +12,7 @@ import {
 import type { Result } from "../comparison.ts";
 import type { DeltaProblem } from "../delta_oracle.ts";
 import { array, uniform } from "../random.ts";
-import { LOG_DECAYS, spoilPadding } from "./cases.ts";
+import { LOG_DECAYS, segmentsOf, spoilPadding } from "./cases.ts";
 
 /** The kinds of gate. */
 export const GATES = [
@@ -76,11 +76,7 @@ export function problemOf(c: DeltaCase): DeltaProblem {
   const beta = array(tokens, random, (u) => u < 0.1 ? 0 : 2 * u);
   const dy = array(tokens * valueDim, random);
   const mask = array(batch * length, random, (u) => u < 0.3 ? 0 : 1);
-  let number = 7;
-  const segments = array(batch * length, random, (u) => {
-    if (u < 0.1) number = Math.floor(1e6 * u) % 5;
-    return number;
-  });
+  const segments = segmentsOf(c, random);
   if (c.padded) {
     for (const x of [q, k, v, dy, beta, ...Object.values(gates)]) {
       spoilPadding(x, mask, c);
@@ -122,9 +118,10 @@ export async function run(
   const { batch, heads, length, headDim, valueDim, gates } = problem;
   const { scale, causal, mask, segments } = problem;
   const shape = (...columns: number[]) => [batch, heads, length, ...columns];
-  const perToken = (x: Float32Array | undefined) =>
-    x && tf.tensor2d(x, [batch, length]);
-  const more = { mask: perToken(mask), segments: perToken(segments) };
+  const more = {
+    mask: mask && tf.tensor2d(mask, [batch, length]),
+    segments: segments && tf.tensor2d(segments, [batch, length], "int32"),
+  };
   const names = ["q", "k", "v", "beta", ...Object.keys(gates)];
   const inputs = [
     tf.tensor(problem.q, shape(headDim)),

@@ -9,7 +9,7 @@ import {
 import type { Result } from "../comparison.ts";
 import type { DiagonalProblem } from "../diagonal_oracle.ts";
 import { array, uniform } from "../random.ts";
-import { LOG_DECAYS, spoilPadding } from "./cases.ts";
+import { LOG_DECAYS, segmentsOf, spoilPadding } from "./cases.ts";
 
 /** Which token pays which decay. */
 export const KINDS = ["source", "arrival", "two-sided"] as const;
@@ -25,6 +25,7 @@ export interface DiagonalCase {
   readonly causal: boolean;
   readonly normalize: boolean;
   readonly padded: boolean;
+  readonly packed: boolean;
 }
 
 /** Fills a case with seeded numbers. */
@@ -48,6 +49,7 @@ export function problemOf(c: DiagonalCase): DiagonalProblem {
   // A sequence of padding alone has no meaning.
   for (let b = 0; b < c.batch; b++) mask[b * c.length] = 1;
   if (c.padded) { for (const x of [q, k, v, dy]) spoilPadding(x, mask, c); }
+  const segments = segmentsOf(c, random);
   return {
     ...c,
     q,
@@ -60,6 +62,7 @@ export function problemOf(c: DiagonalCase): DiagonalProblem {
     scale: 0.4,
     epsilon: 1e-6,
     ...c.padded ? { mask } : {},
+    ...c.packed ? { segments } : {},
   };
 }
 
@@ -81,6 +84,8 @@ export async function run(
   ];
   const dy = tf.tensor4d(problem.dy, [batch, heads, length, valueDim]);
   const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
+  const segments = problem.segments &&
+    tf.tensor2d(problem.segments, [batch, length], "int32");
   const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
     const [q, k, v, first, second] = args as tf.Tensor4D[];
     return lionAttention(q!, k!, v!, {
@@ -94,6 +99,7 @@ export async function run(
       causal,
       ...chunkSize && { chunkSize },
       ...mask && { mask },
+      ...segments && { segments },
     });
   })(inputs, dy);
   const [y, ...gradients] = await Promise.all(
@@ -101,6 +107,7 @@ export async function run(
   );
   tf.dispose([...inputs, dy, value, ...grads]);
   mask?.dispose();
+  segments?.dispose();
   return {
     y: y!,
     gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),

@@ -31,11 +31,11 @@ import { type DiagonalCase, KINDS, problemOf, run } from "./diagonal_cases.ts";
 const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
 /** What takes turns while lengths and kinds are all met. */
 const VARIANTS = [
-  { causal: false, normalize: true, padded: false, batch: 1, heads: 2 },
-  { causal: true, normalize: false, padded: true, batch: 2, heads: 1 },
-  { causal: false, normalize: false, padded: true, batch: 2, heads: 1 },
-  { causal: true, normalize: true, padded: false, batch: 1, heads: 2 },
-  { causal: false, normalize: true, padded: true, batch: 2, heads: 1 },
+  { causal: false, normalize: true, padded: false, packed: true },
+  { causal: true, normalize: false, padded: true, packed: true },
+  { causal: false, normalize: false, padded: true, packed: false },
+  { causal: true, normalize: true, padded: false, packed: false },
+  { causal: false, normalize: true, padded: true, packed: true },
 ];
 
 const CASES: DiagonalCase[] = [1, 2, 67, 130].flatMap((length, l) =>
@@ -43,6 +43,7 @@ const CASES: DiagonalCase[] = [1, 2, 67, 130].flatMap((length, l) =>
     [0, 1].map((n) => ({
       length,
       kind,
+      ...n ? { batch: 2, heads: 1 } : { batch: 1, heads: 2 },
       headDim: 4,
       valueDim: 3,
       ...VARIANTS[(l + 2 * k + 3 * n) % VARIANTS.length]!,
@@ -88,6 +89,7 @@ onEachBackend(
         causal: fc.boolean(),
         normalize: fc.boolean(),
         padded: fc.boolean(),
+        packed: fc.boolean(),
       }),
       integer(12),
       fc.constantFrom(...FORMS),

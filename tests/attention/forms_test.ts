@@ -18,6 +18,8 @@ import {
 } from "./cases.ts";
 
 const LENGTHS = [1, 2, 17, 64, 67, 130];
+/** Lengths of rows in which sequences are packed too. */
+const PACKED_LENGTHS = [1, 2, 17, 67];
 /** One sequence with mixed decays, and six that have each kind of decay. */
 const SIZES = [{ batch: 1, heads: 1 }, { batch: 2, heads: 3 }];
 /** Chunks that do not divide the lengths, except 64. */
@@ -37,7 +39,9 @@ function* cases(length: number): Generator<Case> {
       for (const causal of [false, true]) {
         for (const normalize of [false, true]) {
           for (const padded of [false, true]) {
-            yield { ...size, length, decay, causal, normalize, padded };
+            const c = { ...size, length, decay, causal, normalize, padded };
+            yield c;
+            if (PACKED_LENGTHS.includes(length)) yield { ...c, packed: true };
           }
         }
       }

@@ -10,6 +10,7 @@ import {
 } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
+import { inPieces } from "./pieces.ts";
 
 /** Random sequences, with chunks that may or may not divide them. */
 const sequences = fc.record({
@@ -89,6 +90,28 @@ onEachBackend(
         lionAttention(q, k, v, { decay, form, chunkSize })
       );
       return others.map((other) => [other, full!]);
+    }),
+);
+
+onEachBackend(
+  "pieces of random lengths equal the whole",
+  () =>
+    holds(({ q, k, v, logDecay, otherLogDecay }, { length, chunkSize }) => {
+      const options = { scale: 0.5, normalize: true, epsilon: 1e-6 };
+      const lengths: number[] = [];
+      for (let left = length; left > 0; left -= lengths.at(-1)!) {
+        lengths.push(Math.min(chunkSize, left));
+      }
+      const both = { forward: logDecay, backward: otherLogDecay };
+      const decay = twoSidedDecay(logDecay, otherLogDecay);
+      return [
+        { causal: false, pair: both, decay },
+        { causal: true, pair: { ...both, backward: null }, decay },
+        { causal: false, pair: null, decay: noDecay() },
+      ].map(({ causal, pair, decay }) => [
+        inPieces(q, k, v, pair, lengths, { ...options, causal }),
+        lionAttention(q, k, v, { ...options, causal, decay }),
+      ]);
     }),
 );
 

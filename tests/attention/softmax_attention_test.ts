@@ -28,10 +28,15 @@ const MASKS = ["none", "some", "none of the first"] as const;
 /** Lengths about the blocks of the kernels, and columns that are no whole vectors. */
 const CASES: SoftmaxCase[] = [1, 2, 67, 130, 200].flatMap((length) =>
   MASKS.flatMap((mask) =>
-    [false, true].flatMap((causal) => [
-      { batch: 2, heads: 1, length, headDim: 6, valueDim: 5, mask, causal },
-      { batch: 1, heads: 3, length, headDim: 8, valueDim: 12, mask, causal },
-    ])
+    [false, true].flatMap((causal) =>
+      (length === 67 ? [false, true] : [false]).flatMap((packed) => {
+        const c = { length, mask, causal, packed };
+        return [
+          { batch: 2, heads: 1, headDim: 6, valueDim: 5, ...c },
+          { batch: 1, heads: 3, headDim: 8, valueDim: 12, ...c },
+        ];
+      })
+    )
   )
 );
 
@@ -172,6 +177,7 @@ onEachBackend(
       valueDim: columns,
       causal: fc.boolean(),
       mask: fc.constantFrom(...MASKS),
+      packed: fc.boolean(),
     });
     await fc.assert(
       fc.asyncProperty(shapes, async (c) => {

@@ -4,6 +4,7 @@ import { type BackendName, softmaxAttention } from "../../mod.ts";
 import { TOLERANCE } from "../backends.ts";
 import type { Sum } from "../oracle.ts";
 import { array, uniform } from "../random.ts";
+import { segmentsOf } from "./cases.ts";
 import { type SoftmaxProblem, solveSoftmax } from "../softmax_oracle.ts";
 
 /** What varies from case to case. */
@@ -16,12 +17,15 @@ export interface SoftmaxCase {
   readonly causal: boolean;
   /** Tokens here and there, or in the first sequence none. */
   readonly mask: "none" | "some" | "none of the first";
+  /** Whether sequences are packed. @default false */
+  readonly packed?: boolean;
 }
 
 /** A case in words, for messages. */
 export function describe(c: SoftmaxCase): string {
   return `B=${c.batch} H=${c.heads} L=${c.length} d=${c.headDim} ` +
-    `e=${c.valueDim}${c.causal ? " causal" : ""} mask=${c.mask}`;
+    `e=${c.valueDim}${c.causal ? " causal" : ""} mask=${c.mask}` +
+    (c.packed ? " segments" : "");
 }
 
 /** Fills a case with seeded numbers. */
@@ -43,6 +47,7 @@ export function problemOf(c: SoftmaxCase): SoftmaxProblem {
     dy: array(tokens * c.valueDim, random),
     scale: 0.7,
     ...(c.mask === "none" ? {} : { mask: kept }),
+    ...(c.packed ? { segments: segmentsOf(c, random) } : {}),
   };
 }
 
@@ -68,18 +73,21 @@ export async function run(
   ];
   const dy = tf.tensor4d(problem.dy, shape(valueDim));
   const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
+  const segments = problem.segments &&
+    tf.tensor2d(problem.segments, [batch, length], "int32");
   const attend = (...[q, k, v]: tf.Tensor[]) =>
     softmaxAttention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, {
       scale,
       causal,
       kernel,
       ...(mask ? { mask } : {}),
+      ...(segments ? { segments } : {}),
     });
   const { value, grads } = tf.valueAndGrads(attend)(inputs, dy);
   const [y, ofQ, ofK, ofV] = await Promise.all(
     [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
   );
-  tf.dispose([...inputs, dy, ...(mask ? [mask] : []), value, ...grads]);
+  tf.dispose([...inputs, dy, mask ?? [], segments ?? [], value, ...grads]);
   return { y: y!, gradients: { q: ofQ!, k: ofK!, v: ofV! } };
 }
 

@@ -5,6 +5,7 @@ import {
   addingProblem,
   batchesInOrder,
   byteTokenizer,
+  collateCausal,
   collateDigits,
   collateMasked,
   collateTokens,
@@ -12,6 +13,7 @@ import {
   listOps,
   maskTokens,
   mqar,
+  packSequences,
   packTokens,
   padTokens,
   selectiveCopying,
@@ -36,6 +38,7 @@ const CALLS: Record<string, (wrong: Unchecked) => unknown> = {
   addingProblem: (wrong) => addingProblem({ size: 1, ...wrong }),
   batchesInOrder: (wrong) =>
     batchesInOrder(numbers, { batchSize: 1, collate, ...wrong }),
+  collateCausal: (wrong) => collateCausal(wrong),
   collateDigits: (wrong) => collateDigits(wrong),
   collateMasked: (wrong) => collateMasked({ rate: 0.1, tokenizer, ...wrong }),
   collateTokens: (wrong) => collateTokens(wrong),
@@ -43,6 +46,7 @@ const CALLS: Record<string, (wrong: Unchecked) => unknown> = {
   maskTokens: (wrong) =>
     maskTokens([7], { rate: 0.1, random: Math.random, tokenizer, ...wrong }),
   mqar: (wrong) => mqar({ size: 1, ...wrong }),
+  packSequences: (wrong) => packSequences([[1]], { length: 1, ...wrong }),
   packTokens: (wrong) =>
     packTokens([[1]], { length: 1, separator: 0, ...wrong }),
   padTokens: (wrong) => padTokens([[1]], wrong),

@@ -13,9 +13,11 @@ import {
   gatedRfa,
   type GatedRfaInputs,
   gateLoop,
+  linearTransformer,
   rwkv6,
 } from "../../lib/family/mod.ts";
-import { spoilPadding } from "../attention/cases.ts";
+import { positiveRandomFeatures, softmaxAttention } from "../../mod.ts";
+import { segmentsOf, spoilPadding } from "../attention/cases.ts";
 import { onEachBackend } from "../backends.ts";
 import { differences, type Result } from "../comparison.ts";
 import { readFixtures, tensorOf } from "../fixtures.ts";
@@ -34,6 +36,7 @@ const TOLERANCE = { forward: 1e-5, gradient: 5e-5 };
 interface Case extends Sizes {
   readonly causal: boolean;
   readonly padded: boolean;
+  readonly packed: boolean;
 }
 
 /** Fills a case with seeded numbers; what padding holds is not to be read. */
@@ -64,7 +67,15 @@ function problemOf(model: Model, c: Case) {
   const logarithms = Object.fromEntries(
     (model.logarithmic ?? []).map((name) => [name, inputs[name]!]),
   );
-  return { ...c, inputs, logarithms, dy, ...c.padded ? { mask } : {} };
+  const segments = segmentsOf(c, random);
+  return {
+    ...c,
+    inputs,
+    logarithms,
+    dy,
+    ...c.padded ? { mask } : {},
+    ...c.packed ? { segments } : {},
+  };
 }
 
 /** Solves a problem with the library, on the current backend. */
@@ -83,11 +94,14 @@ async function run(
   );
   const dy = tf.tensor4d(problem.dy, [batch, heads, length, valueDim]);
   const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
+  const segments = problem.segments &&
+    tf.tensor2d(problem.segments, [batch, length], "int32");
   const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) =>
     model.run(Object.fromEntries(names.map((name, i) => [name, args[i]])), {
       ...options,
       causal,
       ...mask && { mask },
+      ...segments && { segments },
     })
   )(tensors, dy);
   const [y, ...gradients] = await Promise.all(
@@ -95,6 +109,7 @@ async function run(
   );
   tf.dispose([...tensors, dy, value, ...grads]);
   mask?.dispose();
+  segments?.dispose();
   return {
     y: y!,
     gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),
@@ -120,8 +135,8 @@ async function failuresOf(model: Model, c: Case) {
 const CASES: Case[] = [1, 2, 67, 130].flatMap((length, l) =>
   [false, true].map((causal, c) => ({
     ...(l + c) % 2
-      ? { batch: 1, heads: 3, padded: false }
-      : { batch: 2, heads: 1, padded: true },
+      ? { batch: 1, heads: 3, padded: false, packed: l > 1 }
+      : { batch: 2, heads: 1, padded: true, packed: l % 2 === 1 },
     length,
     causal,
     headDim: 4,
@@ -154,6 +169,7 @@ for (const model of MODELS) {
           valueDim: integer(6),
           causal: fc.boolean(),
           padded: fc.boolean(),
+          packed: fc.boolean(),
         }),
         integer(10),
         fc.constantFrom(...model.forms),
@@ -252,12 +268,33 @@ onEachBackend("angles of thousands of tokens keep their digits", async () => {
     }, { causal: true });
   });
   const got = await first.data();
-  // Sums below a half turn are rounded by up to 2.4e-7, each of thousands in
-  // its own direction; of sums that grow the errors would be near 1e-2.
-  const bound = Math.sqrt(length) * 2.4e-7;
-  expected.forEach((x, i) => assertLess(Math.abs(x - got[i]!), bound));
+  expected.forEach((x, i) => assertLess(Math.abs(x - got[i]!), 1e-6));
   tf.dispose([one, first]);
 });
+
+onEachBackend(
+  "linearTransformer() of positive random features is near softmax attention",
+  async () => {
+    const random = uniform(5);
+    const shape: [number, number, number, number] = [1, 2, 20, 4];
+    const [q, k, v] = [1, 2, 3].map(() =>
+      tf.tensor4d(array(160, random), shape)
+    );
+    const directions = tf.randomNormal<tf.Rank.R2>(
+      [4096, 4],
+      0,
+      1,
+      "float32",
+      7,
+    );
+    const featureMap = positiveRandomFeatures(directions);
+    const y = linearTransformer({ q: q!, k: k!, v: v! }, { featureMap });
+    const expected = softmaxAttention(q!, k!, v!);
+    const [got, wanted] = await Promise.all([y.data(), expected.data()]);
+    wanted.forEach((x, i) => assertLess(Math.abs(x - got[i]!), 0.02));
+    tf.dispose([q!, k!, v!, directions, y, expected]);
+  },
+);
 
 Deno.test("the table has every function of the family", () => {
   assertEquals(

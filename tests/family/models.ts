@@ -51,8 +51,8 @@ const PER_CHANNEL = KEYS;
 const PER_TOKEN: Axes = ["batch", "heads", "length"];
 const PER_HEAD: Axes = ["heads"];
 
-const LION = ["full", "recurrent", "blockwise", "chunkwise", "auto"] as const;
-const DELTA = ["recurrent", "chunkwise", "auto"] as const;
+const LION = ["full", "recurrent", "blockwise", "chunkwise"] as const;
+const DELTA = ["recurrent", "chunkwise"] as const;
 
 const signed = (u: number) => 2 * u - 1;
 const positive = (u: number) => 0.1 + u;

@@ -58,6 +58,8 @@ export interface FamilyProblem extends Sizes {
   readonly causal: boolean;
   /** `[batch, length]`, 0 at padding. */
   readonly mask?: Float32Array;
+  /** `[batch, length]`, which packed sequence each token belongs to. */
+  readonly segments?: Int32Array;
 }
 
 /** Solves a problem: the output, and the gradients of Σ y · dy. */
@@ -65,7 +67,8 @@ export function solveRecurrence(
   recurrence: Recurrence,
   problem: FamilyProblem,
 ): Differentiated {
-  const { batch, heads, length, valueDim, inputs, dy, causal, mask } = problem;
+  const { batch, heads, length, valueDim, inputs, dy, causal, mask, segments } =
+    problem;
   const isToken = (sequence: number, i: number) =>
     mask?.[Math.floor(sequence / heads) * length + i] !== 0;
   const seen = dy.map((x, at) => {
@@ -92,12 +95,19 @@ export function solveRecurrence(
       const tokens = Array.from({ length }, (_, i) => token(i));
       const sweep = (order: number[]) => {
         const [rows, columns] = recurrence.state(problem);
-        let state: State = Array.from(
-          { length: rows },
-          () => Array.from({ length: columns }, () => constant(0)),
-        );
+        const empty = (): State =>
+          Array.from(
+            { length: rows },
+            () => Array.from({ length: columns }, () => constant(0)),
+          );
+        const start = Math.floor(sequence / heads) * length;
+        let state = empty();
+        let number: number | undefined;
         const read: Scalar[][] = [];
         for (const i of order) {
+          // Each packed sequence begins with nothing.
+          if (segments?.[start + i] !== number) state = empty();
+          number = segments?.[start + i];
           const before = state;
           const isPadding = !isToken(sequence, i);
           if (isPadding && recurrence.leavesOutPadding) continue;

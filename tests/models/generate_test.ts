@@ -359,3 +359,25 @@ onEachBackend("texts of a batch choose independently", async () => {
   assert(String(first) !== String(second));
   model.dispose();
 }, ["cpu"]);
+
+onEachBackend("a token is one kernel of attention a layer", async () => {
+  for (const variant of ["lit", "d", "s"] as const) {
+    const model = lionGpt({ ...SIZES, depth: 3, variant });
+    await withWeights(model, 47);
+    const { state } = await generate(model, [1, 2, 3], {
+      maxNewTokens: 1,
+      returnState: true,
+    });
+    const { kernels } = await tf.profile(async () => {
+      await generate(model, [], { maxNewTokens: 2, state });
+      return [];
+    });
+    const names = kernels.map(({ name }) => name);
+    const attention = names.filter((name) => name === "LionChunkwise");
+    assertEquals(attention.length, 2 * 3);
+    // Nor is it made of operations.
+    assert(!names.includes("BatchMatMul") && !names.includes("Exp"), variant);
+    state.dispose();
+    model.dispose();
+  }
+}, ["wasm", "webgpu"]);

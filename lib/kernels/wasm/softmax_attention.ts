@@ -50,7 +50,7 @@ function run(
   { host, attributes, at }: Call<SoftmaxAttributes>,
   tensors: Tensors,
 ): void {
-  const { q, k, v, mask, y, maxima, sums, dy, dq, dk, dv } = tensors;
+  const { q, k, v, mask, segments, y, maxima, sums, dy, dq, dk, dv } = tensors;
   const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
   const valueDim = v!.shape[3]!;
   const sequences = batch * heads;
@@ -67,6 +67,7 @@ function run(
     k: at(k),
     v: at(v),
     mask: at(mask),
+    segments: at(segments),
     y: at(y),
     maxima: at(maxima),
     sums: at(sums),

@@ -9,6 +9,13 @@
  *
  * @module
  */
+import {
+  type Binding,
+  input,
+  keyOf,
+  type Shader,
+} from "../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "./problem.ts";
 import { finishing } from "./attend_finish.ts";
 import { scoring, splitChunk, wholeChunk } from "./attend_scores.ts";
 import {
@@ -18,25 +25,9 @@ import {
   threadsOf,
 } from "./attend_shape.ts";
 import { readStates } from "./attend_states.ts";
-import { decayNames, distinct } from "./chunk_states.ts";
-import {
-  declareDecays,
-  declareWeights,
-  entering,
-  loadDecays,
-  loadWeights,
-  maskKey,
-  type MaskSource,
-  sidesOf,
-} from "./mask.ts";
+import { distinct } from "./chunk_states.ts";
+import { type Preparation, preparationKey } from "./preparation.ts";
 import { columnsOf, inputsOf, outputsOf, type Role, roleKey } from "./roles.ts";
-import {
-  type Binding,
-  input,
-  keyOf,
-  type Shader,
-} from "../../tfjs/webgpu/shader.ts";
-import { declare, type Launch } from "./problem.ts";
 import { eachRow as rows, RECORD_QUADS, TILE_ROWS } from "./states.ts";
 import { bindingOf, QUADS, reading, writing } from "./vectors.ts";
 
@@ -44,22 +35,22 @@ import { bindingOf, QUADS, reading, writing } from "./vectors.ts";
 export interface AttendSpec {
   /** What is computed; each by workgroups of its own. */
   readonly roles: readonly Role[];
-  /** Of all roles; `null` if all weights are 1, and only states are read. */
-  readonly mask: MaskSource | null;
+  /** Of all roles; `null` if nothing decays, and only the state is read. */
+  readonly decays: Preparation | null;
   /** Room. */
   readonly shape: Shape;
 }
 
 /** A thread computes a tile of {@linkcode TILE_ROWS} rows and a quad of columns. */
 export function attendShader(
-  { roles, mask, shape }: AttendSpec,
+  { roles, decays, shape }: AttendSpec,
   launch: Launch,
 ): Shader {
   const { blockRows } = shape;
-  const inputs = distinct(roles.flatMap(inputsOf(mask)));
+  const inputs = distinct(roles.flatMap(inputsOf(decays)));
   const bindings: Binding[] = [
     ...inputs.map(bindingOf),
-    ...decayNames([mask]).map((name) => input(name, "f32")),
+    ...(decays ? decays.inputs : []),
     ...distinct(roles.map(({ states }) => states))
       .map(({ name }) => input(name, "vec4f")),
     ...roles.flatMap(outputsOf),
@@ -69,7 +60,7 @@ export function attendShader(
     key: keyOf(
       "attend",
       ...roles.map(roleKey),
-      maskKey(mask),
+      preparationKey(decays),
       `chunk=${shape.largestChunk}`,
       `quads=${shape.largestQuads}`,
       `rows=${blockRows}`,
@@ -77,7 +68,7 @@ export function attendShader(
     bindings,
     dispatch: [launch.chunks, launch.sequences, blocks * roles.length],
     code: () => {
-      const sides = mask ? sidesOf(mask) : [];
+      const sides = decays ? decays.sides : [];
       const arrays = sides.map((side) =>
         `var<workgroup> entering_${side}: array<f32, ${blockRows}>;`
       );
@@ -89,14 +80,13 @@ ${roles.map(({ output }) => writing(output)).join("\n")}
 var<workgroup> scores: array<vec4f, ${blockRows * scratchQuads(shape)}>;
 var<workgroup> totals: array<f32, ${blockRows}>;
 ${arrays.join("\n")}
-${declareDecays(sides, roomFor(shape))}
-${mask ? declareWeights(roomFor(shape)) : ""}
+${decays ? declareIn(decays, roomFor(shape)) : "\n"}
 
 // sum + columns · x
 fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
   return sum + x.x * columns[0] + x.y * columns[1] + x.z * columns[2] + x.w * columns[3];
 }
-${roles.map((role) => attend(role, mask, shape)).join("\n")}
+${roles.map((role) => attend(role, decays, shape)).join("\n")}
 
 @compute @workgroup_size(${threadsOf(shape)})
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
@@ -113,24 +103,29 @@ ${
   };
 }
 
-function attend(role: Role, mask: MaskSource | null, shape: Shape): string {
+function declareIn(decays: Preparation, tokens: number): string {
+  return `${decays.declare(decays.sides, tokens)}
+${decays.declareWeights(tokens)}`;
+}
+
+function attend(role: Role, decays: Preparation | null, shape: Shape): string {
   const { finish, output } = role;
   const { blockRows } = shape;
   const threads = threadsOf(shape);
   const shared = finish.kind === "shares";
-  const sides = mask ? sidesOf(mask) : [];
-  const load = mask === null ? "" : loadDecays(mask, roomFor(shape), threads) +
-    loadWeights(mask, roomFor(shape), threads) + /* wgsl */ `
+  const sides = decays ? decays.sides : [];
+  const load = decays === null ? "" : decays.load(roomFor(shape), threads) +
+    decays.loadWeights(roomFor(shape), threads) + /* wgsl */ `
   for (var r = thread; r < ${blockRows}u; r += ${threads}u) {
     let i = min(firstRow + r, count - 1u);
 ${
     sides.map((side) =>
-      `    entering_${side}[r] = exp(${entering(side, "i")});`
+      `    entering_${side}[r] = ${decays.entering(side, "i")};`
     ).join("\n")
   }
   }
-${scoring(role, mask, shape)}`;
-  const chunk = mask === null
+${scoring(role, decays, shape)}`;
+  const chunk = decays === null
     ? ""
     : shared
     ? splitChunk(role, sides, shape)
@@ -154,7 +149,7 @@ ${rows((r) => `  let row${r} = min(token + ${r}u, last);`)}
 ${rows((r) => `  var sum${r} = vec4f();`)}
 ${shared ? rows((r) => `  var share${r} = vec4f();`) : ""}
 ${chunk}
-${readStates(role, mask)}
+${readStates(role, decays)}
 ${finishing(role, shape)}
 }`;
 }

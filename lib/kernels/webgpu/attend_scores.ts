@@ -1,21 +1,26 @@
 /** What a token reads of its chunk: scores in workgroup memory, and sums that they weigh. @module */
 import { scratchQuads, type Shape, threadsOf } from "./attend_shape.ts";
-import type { MaskSource, Side } from "./mask.ts";
+import type { Side } from "./mask.ts";
+import type { Preparation } from "./preparation.ts";
 import { innerQuads, type Role } from "./roles.ts";
 import { repeat } from "../../tfjs/webgpu/shader.ts";
 import { eachRow as rows, TILE_ROWS } from "./states.ts";
 import type { Vectors } from "./vectors.ts";
 
 /** Scores of the block's rows with all tokens of the chunk, weighted by the mask. */
-export function scoring(role: Role, mask: MaskSource, shape: Shape): string {
+export function scoring(
+  role: Role,
+  { sides }: Preparation,
+  shape: Shape,
+): string {
   const stride = scratchQuads(shape);
   const columnBlocks = shape.largestChunk / 4;
   const rowTiles = shape.blockRows / TILE_ROWS;
   const outside = [
     "column >= count",
     "firstRow + row >= count",
-    ...(mask.before ? [] : ["columnBlock < rowBlock"]),
-    ...(mask.after ? [] : ["columnBlock > rowBlock + 1u"]),
+    ...(sides.includes("before") ? [] : ["columnBlock < rowBlock"]),
+    ...(sides.includes("after") ? [] : ["columnBlock > rowBlock + 1u"]),
   ];
   const others = repeat(
     4,

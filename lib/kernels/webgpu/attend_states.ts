@@ -1,21 +1,22 @@
 /** What a token reads of the states that reach its chunk. @module */
-import { type MaskSource, type Side, sidesOf } from "./mask.ts";
+import type { Side } from "./mask.ts";
+import type { Preparation } from "./preparation.ts";
 import { innerQuads, isTransposed, type Role } from "./roles.ts";
 import { repeat } from "../../tfjs/webgpu/shader.ts";
 import { directionsOf, eachRow as rows, TILE_ROWS } from "./states.ts";
 
 /** Adds what is read of the states to `sum`. */
-export function readStates(role: Role, mask: MaskSource | null): string {
+export function readStates(role: Role, decays: Preparation | null): string {
   const { rows: readers, states, finish } = role;
   const transposed = isTransposed(role);
-  const sides = mask ? sidesOf(mask) : [];
-  const directions = directionsOf(mask);
-  const names = mask ? sides.map((side) => `${side}State`) : ["sum"];
-  // A chunk alone has a mask and no states.
-  const quads = mask
+  const sides = decays ? decays.sides : [];
+  const directions = directionsOf(decays);
+  const names = decays ? sides.map((side) => `${side}State`) : ["sum"];
+  // A chunk alone has decays and no states.
+  const quads = decays
     ? `select(${innerQuads(role)}, 0u, problem.chunks == 1u)`
     : innerQuads(role);
-  const chunk = mask ? " + group.x" : "";
+  const chunk = decays ? " + group.x" : "";
   const columns = names.map((name, direction) => {
     const at = direction === 0 ? "at" : `at + ${direction}u * record_quads()`;
     const read = repeat(
@@ -37,7 +38,7 @@ export function readStates(role: Role, mask: MaskSource | null): string {
   let stride = sum_quads();
   let record = (group.y * problem.chunks${chunk}) * ${directions}u * record_quads();
 ${
-    mask
+    decays
       ? names.map((name) => rows((r) => `  var ${name}${r} = vec4f();`))
         .join("\n")
       : ""
@@ -59,7 +60,7 @@ ${
   }
   }
 ${
-    mask === null
+    decays === null
       ? ""
       : rows((r) =>
         sides.map((side) =>

@@ -21,7 +21,7 @@ import {
 } from "../../tfjs/webgpu/fused_kernel.ts";
 import { Run } from "./attention_run.ts";
 import { COTANGENTS, cotangentsShader } from "./cotangents.ts";
-import type { MaskSource } from "./mask.ts";
+import type { Preparation } from "./preparation.ts";
 import type { Pass } from "./passes.ts";
 import type { Role } from "./roles.ts";
 import type { States } from "./states.ts";
@@ -37,13 +37,15 @@ export interface Schedule {
   instead?(call: Call<string, KernelAttributes>): tf.TensorInfo[] | undefined;
   /** Tokens of a chunk of the gradient, if not those of the forward pass. */
   gradientChunk?(length: number, dims: Dims): number;
+  /** Bytes of the largest buffer for a sequence that {@linkcode prepare} makes, if there are decays. */
+  bytesOfSequence?(length: number, dims: Dims): number;
   /** Makes what all roles need besides. */
   prepare?(run: Run, pass: Pass): void;
-  /** Computes some roles, of the same mask. */
+  /** Computes some roles, of the same decays. */
   attend(
     run: Run,
     roles: readonly Role[],
-    mask: MaskSource | null,
+    decays: Preparation | null,
     pass: Pass,
   ): void;
 }
@@ -65,7 +67,7 @@ export function registerForm(
     {
       forward: (call) =>
         schedule.instead?.(call) ??
-          forward(new Run(call, schedule.readsStates), schedule),
+          forward(runOf(call, schedule, schedule.readsStates), schedule),
       gradient: (call) => gradient(runOfGradient(call, schedule), schedule),
       plan: (request, device) =>
         request.diagonal
@@ -82,18 +84,34 @@ function runOfGradient(
   call: Call<string, KernelAttributes>,
   schedule: Schedule,
 ): Run {
-  const { q, v, f } = call.inputs;
-  const [length, headDim] = q!.shape.slice(2) as [number, number];
-  const dims = { headDim, valueDim: v!.shape[3]! };
+  const { length, dims } = sizesOf(call);
   const { chunkSize } = call.attributes;
   const attributes = {
     ...call.attributes,
     chunkSize: schedule.gradientChunk?.(length, dims) ?? chunkSize,
   };
-  return new Run(
+  return runOf(
     { ...call, attributes },
-    schedule.readsStates || f !== undefined,
+    schedule,
+    schedule.readsStates || call.inputs["f"] !== undefined,
   );
+}
+
+function runOf(
+  call: Call<string, KernelAttributes>,
+  schedule: Schedule,
+  withStates: boolean,
+): Run {
+  const { length, dims } = sizesOf(call);
+  const bytes = call.inputs["f"] && schedule.bytesOfSequence?.(length, dims);
+  return new Run(call, withStates, bytes);
+}
+
+function sizesOf(
+  { inputs: { q, v } }: Call<string, KernelAttributes>,
+): { length: number; dims: Dims } {
+  const [length, headDim] = q!.shape.slice(2) as [number, number];
+  return { length, dims: { headDim, valueDim: v!.shape[3]! } };
 }
 
 function forward(run: Run, schedule: Schedule): tf.TensorInfo[] {
@@ -103,8 +121,8 @@ function forward(run: Run, schedule: Schedule): tf.TensorInfo[] {
   const q = run.vectors("q", "key");
   const k = run.vectors("k", "key");
   const v = run.vectors("v", "value");
-  const { mask } = run;
-  const states: States = { name: "states", rows: k, columns: v, mask };
+  const { decays } = run;
+  const states: States = { name: "states", rows: k, columns: v, decays };
   if (schedule.readsStates) run.scratchStates(states);
   const attention: Role = {
     rows: q,
@@ -117,7 +135,7 @@ function forward(run: Run, schedule: Schedule): tf.TensorInfo[] {
   for (const pass of run.passes) {
     run.makeStates([states], pass);
     schedule.prepare?.(run, pass);
-    schedule.attend(run, [attention], mask, pass);
+    schedule.attend(run, [attention], decays, pass);
   }
   run.clearPadding([y]);
   run.dispose();
@@ -133,20 +151,21 @@ function gradient(run: Run, schedule: Schedule): tf.TensorInfo[] {
   const v = run.vectors("v", "value");
   const g = COTANGENTS;
   run.scratchVectors(g.name, 4 * run.quads(g.columns));
-  const { mask, transposed } = run;
-  const states: States = { name: "states", rows: k, columns: v, mask };
+  const { decays } = run;
+  const transposed = decays ? decays.transposed() : null;
+  const states: States = { name: "states", rows: k, columns: v, decays };
   const cotangentStates: States = {
     name: "cotangentStates",
     rows: q,
     columns: g,
-    mask: transposed,
+    decays: transposed,
   };
-  if (schedule.readsStates || mask) {
+  if (schedule.readsStates || decays) {
     run.scratchStates(states);
     run.scratchStates(cotangentStates);
   }
   const shares = (own: Vectors, name: string): Role["finish"] => {
-    if (mask === null) return { kind: "none" };
+    if (decays === null) return { kind: "none" };
     run.scratchVectors(name, 4);
     return { kind: "shares", own, name };
   };
@@ -178,9 +197,12 @@ function gradient(run: Run, schedule: Schedule): tf.TensorInfo[] {
     run.launch(cotangentsShader, pass);
     run.makeStates([states, cotangentStates], pass);
     schedule.prepare?.(run, pass);
-    schedule.attend(run, [dq], mask, pass);
+    schedule.attend(run, [dq], decays, pass);
     schedule.attend(run, [dk, dv], transposed, pass);
-    if (mask) run.decayGradients([states.name, cotangentStates.name], pass);
+    if (decays) {
+      const met = [states.name, cotangentStates.name] as const;
+      run.decayGradients(decays, met, pass);
+    }
   }
   run.clearPadding(outputs.slice(0, 3));
   run.dispose();

@@ -2,27 +2,20 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { KernelAttributes } from "../../attention/kernel.ts";
 import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
+import type { Call } from "../../tfjs/webgpu/fused_kernel.ts";
+import { launch } from "../../tfjs/webgpu/launch.ts";
+import { makeFloats } from "../../tfjs/webgpu/program.ts";
+import type { Shader } from "../../tfjs/webgpu/shader.ts";
+import { type Launch, packProblem } from "./problem.ts";
 import { attendShader } from "./attend.ts";
 import { type Shape, shapeFor } from "./attend_shape.ts";
 import { carryStatesShader, type PieceBorders } from "./carry_states.ts";
 import { chunkStatesShader } from "./chunk_states.ts";
-import { decayGradientsShader } from "./decay_gradients.ts";
-import type { Call } from "../../tfjs/webgpu/fused_kernel.ts";
-import { launch } from "../../tfjs/webgpu/launch.ts";
-import { type MaskSource, transposedMask } from "./mask.ts";
 import { packShader } from "./pack.ts";
 import { clearPadding } from "./padding.ts";
-import {
-  isPacked,
-  maskOf,
-  type Pass,
-  passesOver,
-  stateBytes,
-} from "./passes.ts";
-import { makeFloats } from "../../tfjs/webgpu/program.ts";
+import { isPacked, type Pass, passesOver, stateBytes } from "./passes.ts";
+import { type Preparation, preparationFor } from "./preparation.ts";
 import type { Role } from "./roles.ts";
-import type { Shader } from "../../tfjs/webgpu/shader.ts";
-import { type Launch, packProblem } from "./problem.ts";
 import type { States } from "./states.ts";
 import { type Columns, type Dims, quadsOf, type Vectors } from "./vectors.ts";
 
@@ -42,10 +35,10 @@ export class Run {
   readonly dims: Dims;
   /** `[batch, heads, length]` */
   readonly perToken: number[];
-  readonly mask: MaskSource | null;
-  readonly transposed: MaskSource | null;
+  /** How decays enter, or `null` if there are none. */
+  readonly decays: Preparation | null;
   readonly passes: readonly Pass[];
-  /** Whether there are states: with a mask, if there is more than one chunk. */
+  /** Whether there are states: with decays, if there is more than one chunk. */
   readonly hasStates: boolean;
   /** What comes to the sequence and leaves it, if it is a piece of a longer one. */
   readonly borders: PieceBorders | undefined;
@@ -53,10 +46,12 @@ export class Run {
   /**
    * @param call The kernel's tensors and attributes.
    * @param withStates Whether the kernel makes states, if there are any.
+   * @param bytesOfSequence What else a sequence takes of one buffer.
    */
   constructor(
     { inputs, backend, attributes }: Call<string, KernelAttributes>,
     withStates: boolean,
+    bytesOfSequence: number = 0,
   ) {
     this.#backend = backend;
     this.#tensors = { ...inputs };
@@ -73,9 +68,8 @@ export class Run {
     this.perToken = [batch, heads, length];
     this.dims = { headDim, valueDim: v!.shape[3]! };
     this.chunks = Math.ceil(length / chunkSize);
-    this.mask = maskOf(f !== undefined, causal);
-    this.transposed = this.mask && transposedMask(causal);
-    this.hasStates = withStates && !(this.mask && this.chunks === 1);
+    this.decays = preparationFor(f !== undefined, causal);
+    this.hasStates = withStates && !(this.decays && this.chunks === 1);
     this.borders = states
       ? {
         before: this.input("before") !== undefined,
@@ -84,14 +78,18 @@ export class Run {
       }
       : undefined;
     this.#shape = shapeFor(
-      this.mask ? chunkSize : MASKLESS_CHUNK,
+      this.decays ? chunkSize : MASKLESS_CHUNK,
       this.dims,
       limits.maxComputeWorkgroupStorageSize,
     )!;
     const bytes = this.hasStates
-      ? this.chunks * stateBytes(this.dims, this.mask)
+      ? this.chunks * stateBytes(this.dims, this.decays)
       : 0;
-    this.passes = passesOver(batch * heads, bytes, limits);
+    this.passes = passesOver(
+      batch * heads,
+      Math.max(bytes, bytesOfSequence),
+      limits,
+    );
   }
 
   /** Whether a token reads only itself and the tokens before it. */
@@ -140,7 +138,7 @@ export class Run {
   /** A buffer for states of a pass. */
   scratchStates({ name }: States): void {
     const { sequences } = this.passes[0]!;
-    const bytes = sequences * this.chunks * stateBytes(this.dims, this.mask);
+    const bytes = sequences * this.chunks * stateBytes(this.dims, this.decays);
     // Without states there is a buffer all the same, for the binding.
     this.scratch(name, this.hasStates ? bytes / 4 : 4);
   }
@@ -201,17 +199,25 @@ export class Run {
   }
 
   /** What tokens read of their chunk and of the states. */
-  attend(roles: readonly Role[], mask: MaskSource | null, pass: Pass): void {
-    const spec = { roles, mask, shape: this.#shape };
+  attend(
+    roles: readonly Role[],
+    decays: Preparation | null,
+    pass: Pass,
+  ): void {
+    const spec = { roles, decays, shape: this.#shape };
     this.launch((launch) => attendShader(spec, launch), pass);
   }
 
   /** The gradients of the log decays, from the shares that came with dq and dk. */
-  decayGradients(states: readonly [string, string], pass: Pass): void {
+  decayGradients(
+    { gradient }: Preparation,
+    states: readonly [string, string],
+    pass: Pass,
+  ): void {
     const { causal, hasStates } = this;
     const { largestChunk } = this.#shape;
     const spec = { causal, alone: !hasStates, largestChunk, states };
-    this.launch((launch) => decayGradientsShader(spec, launch), pass);
+    this.launch((launch) => gradient(spec, launch), pass);
   }
 
   dispose(): void {

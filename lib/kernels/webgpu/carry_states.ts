@@ -10,8 +10,8 @@
  * @module
  */
 import { borderStates } from "./border_states.ts";
-import { decayNames } from "./chunk_states.ts";
-import { type MaskSource, type Side, sidesOf } from "./mask.ts";
+import type { Side } from "./mask.ts";
+import type { Preparation } from "./preparation.ts";
 import { input, keyOf, output, type Shader } from "../../tfjs/webgpu/shader.ts";
 import { declare, type Launch } from "./problem.ts";
 import {
@@ -46,17 +46,17 @@ export function carryStatesShader(
   launch: Launch,
   borders?: PieceBorders,
 ): Shader {
-  const mask = states[0]!.mask;
-  const directions = directionsOf(mask);
-  const sides = states.map(({ mask }): (Side | null)[] =>
-    mask ? sidesOf(mask) : [null]
+  const { decays } = states[0]!;
+  const directions = directionsOf(decays);
+  const sides = states.map(({ decays }): readonly (Side | null)[] =>
+    decays ? decays.sides : [null]
   );
   const enters = borders ? sidesWith(borders) : [];
   const leaves = borders
     ? ["forward", ...(borders.backward ? ["backward"] : [])]
     : [];
   const bindings = [
-    ...(borders ? decayNames([mask]) : []).map((name) => input(name, "f32")),
+    ...(borders && decays ? decays.inputs : []),
     ...enters.map((name) => input(name, "f32")),
     ...states.map(({ name }) => output(name, "vec4f")),
     ...leaves.map((name) => output(name, "f32")),
@@ -88,7 +88,7 @@ ${
         states.map(({ name }, i) =>
           sides[i]!.map((side, direction) =>
             `  if (group.z == ${i * directions + direction}u) {${
-              borders && side ? arrive(side, mask!, borders) : ""
+              borders && side ? arrive(side, decays!, borders) : ""
             }
     for (var step = 0u; step < problem.chunks; step++) {
       let chunk = ${side === "after" ? "problem.chunks - 1u - step" : "step"};
@@ -114,12 +114,17 @@ const PLACE = /* wgsl */ `
   let quad = id.x % sum_quads();`;
 
 /** The state that comes to a piece pays what the piece's first token on that side says. */
-function arrive(side: Side, mask: MaskSource, borders: PieceBorders): string {
+function arrive(
+  side: Side,
+  decays: Preparation,
+  borders: PieceBorders,
+): string {
   if (!borders[side]) return "";
-  const { name } = mask[side]!;
   const first = side === "before" ? "0u" : "problem.length - 1u";
   return /* wgsl */ `
-    state = exp(${name}[sequence * problem.length + ${first}]) * enter_${side}(sequence, row, quad);`;
+    state = ${
+    decays.arriving(side, `sequence * problem.length + ${first}`)
+  } * enter_${side}(sequence, row, quad);`;
 }
 
 /** The end of the loop over chunks, and what follows it. */

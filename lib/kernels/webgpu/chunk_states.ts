@@ -8,22 +8,14 @@
  *
  * @module
  */
+import { declare, type Launch } from "./problem.ts";
 import {
-  declareDecays,
-  leaving,
-  loadDecays,
-  maskKey,
-  type MaskSource,
-  sidesOf,
-} from "./mask.ts";
-import {
-  input,
   keyOf,
   output,
   repeat,
   type Shader,
 } from "../../tfjs/webgpu/shader.ts";
-import { declare, type Launch } from "./problem.ts";
+import { inputsOfDecays, preparationKey } from "./preparation.ts";
 import {
   directionsOf,
   RECORD_QUADS,
@@ -59,21 +51,22 @@ export function chunkStatesShader(
   );
   const bindings = [
     ...inputs.map(bindingOf),
-    ...decayNames(states.map(({ mask }) => mask))
-      .map((name) => input(name, "f32")),
+    ...inputsOfDecays(states.map(({ decays }) => decays)),
     ...states.map(({ name }) => output(name, "vec4f")),
   ];
   return {
     key: keyOf(
       "chunk_states",
-      ...states.map((kind) => `${statesKey(kind)}:${maskKey(kind.mask)}`),
+      ...states.map((kind) =>
+        `${statesKey(kind)}:${preparationKey(kind.decays)}`
+      ),
       `chunk=${largestChunk}`,
     ),
     bindings,
     dispatch: [launch.chunks, launch.sequences, parts * states.length],
     code: () => {
       const sides = (["before", "after"] as const).filter((side) =>
-        states.some(({ mask }) => mask?.[side])
+        states.some(({ decays }) => decays?.sides.includes(side))
       );
       const arrays = sides.map((side) =>
         `var<workgroup> leaving_${side}: array<f32, ${largestChunk}>;`
@@ -82,7 +75,7 @@ export function chunkStatesShader(
 ${QUADS}${RECORD_QUADS}
 ${inputs.map(reading).join("\n")}
 ${arrays.join("\n")}
-${declareDecays(sides, largestChunk)}
+${states[0]!.decays?.declare(sides, largestChunk) ?? ""}
 ${states.map((kind) => writeStates(kind, largestChunk)).join("\n")}
 
 @compute @workgroup_size(${THREADS})
@@ -102,13 +95,13 @@ ${
 }
 
 function writeStates(
-  { name, rows, columns, mask }: States,
+  { name, rows, columns, decays }: States,
   largestChunk: number,
 ): string {
-  const sides = mask ? sidesOf(mask) : [];
-  const directions = directionsOf(mask);
+  const sides = decays ? decays.sides : [];
+  const directions = directionsOf(decays);
   const weigh = (direction: number) =>
-    mask ? `leaving_${sides[direction]}[j] * y` : "y";
+    decays ? `leaving_${sides[direction]}[j] * y` : "y";
   const store = (direction: number, quad: number) =>
     repeat(
       4,
@@ -123,12 +116,12 @@ fn write_${name}(thread: u32, group: vec3u, tile: u32) {
   let count = min(problem.chunkSize, problem.length - first);
   let base = (problem.firstSequence + group.y) * problem.length;
 ${
-    mask === null ? "" : loadDecays(mask, largestChunk, THREADS) +
+    decays === null ? "" : decays.load(largestChunk, THREADS) +
       /* wgsl */ `
   for (var j = thread; j < count; j += ${THREADS}u) {
 ${
         sides.map((side) =>
-          `    leaving_${side}[j] = exp(${leaving(side, "j")});`
+          `    leaving_${side}[j] = ${decays.leaving(side, "j")};`
         ).join("\n")
       }
   }
@@ -172,10 +165,10 @@ ${
 ${store(direction, quad)}
     }`)
       }${
-        mask === null ? "" : `
-    if (tile == 0u) { ${name}[start + record_quads() - 1u] = vec4f(exp(path_${
-          sides[direction]
-        }(0u, count))); }`
+        decays === null ? "" : `
+    if (tile == 0u) { ${name}[start + record_quads() - 1u] = vec4f(exp(${
+          decays.through(sides[direction]!)
+        })); }`
       }
   }`)
   }
@@ -187,12 +180,4 @@ export function distinct<T extends { readonly name: string }>(
   all: readonly T[],
 ): T[] {
   return [...new Map(all.map((one) => [one.name, one])).values()];
-}
-
-/** Names of the log decays that these masks read. */
-export function decayNames(
-  masks: readonly (MaskSource | null)[],
-): ("f" | "b")[] {
-  const used = masks.flatMap((mask) => [mask?.before?.name, mask?.after?.name]);
-  return (["f", "b"] as const).filter((name) => used.includes(name));
 }

@@ -2,12 +2,13 @@
 import type { KernelRequest } from "../../attention/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import { shapeFor } from "./attend_shape.ts";
-import { largestBuffer, maskOf, passesOver, stateBytes } from "./passes.ts";
+import { largestBuffer, passesOver, stateBytes } from "./passes.ts";
 import { inLaunches, packingOf, refusalOf, tooManyChunks } from "./planning.ts";
+import { preparationFor } from "./preparation.ts";
 
 /** Tokens a chunk, if nothing asks for fewer or forces more. */
 const BEST_CHUNK = 64;
-/** The same where there is no mask, and a chunk costs nothing but its state. */
+/** The same where nothing decays, and a chunk costs nothing but its state. */
 const BEST_MASKLESS_CHUNK = 256;
 
 /**
@@ -25,16 +26,16 @@ export function planFor(
   const { limits } = device;
   const refusal = refusalOf(request, device);
   if (refusal) return refusal;
-  const mask = maskOf(request.decays || causal, causal);
+  const decays = preparationFor(request.decays || causal, causal);
   const memory = limits.maxComputeWorkgroupStorageSize;
   const fits = (size: number) =>
-    mask === null || shapeFor(size, request, memory) !== undefined;
+    decays === null || shapeFor(size, request, memory) !== undefined;
   const chunksOf = (size: number) => Math.ceil(length / size);
   const ofSequence = (size: number) =>
-    stateBytes(request, mask) * chunksOf(size);
+    stateBytes(request, decays) * chunksOf(size);
   const largest = largestBuffer(limits);
 
-  const best = mask ? BEST_CHUNK : BEST_MASKLESS_CHUNK;
+  const best = decays ? BEST_CHUNK : BEST_MASKLESS_CHUNK;
   let chunkSize = Math.min(request.chunkSize ?? best, length);
   while (chunkSize > 1 && !fits(chunkSize)) chunkSize--;
   if (!fits(chunkSize)) {
@@ -53,7 +54,7 @@ export function planFor(
   const chunks = chunksOf(chunkSize);
   const crowded = tooManyChunks(chunks, limits);
   if (crowded) return crowded;
-  const alone = mask !== null && chunks === 1;
+  const alone = decays !== null && chunks === 1;
   if (!alone && ofSequence(chunkSize) > largest) {
     return {
       refusal: `the states of a sequence take ${ofSequence(chunkSize)} bytes ` +

@@ -14,7 +14,6 @@
  *
  * @module
  */
-import { decayNames } from "./chunk_states.ts";
 import {
   declareDecays,
   forwardMask,
@@ -41,6 +40,13 @@ export interface DecayGradientsSpec {
 
 const THREADS = 64;
 
+/**
+ * The log decay below which e to its power is 0. Sums of pairs end there: they
+ * are 0 but for what was rounded, which may be more than all that is on the
+ * other side.
+ */
+const NOTHING = "-104.0";
+
 /** A workgroup computes the gradients of a chunk. */
 export function decayGradientsShader(
   spec: DecayGradientsSpec,
@@ -48,14 +54,12 @@ export function decayGradientsShader(
 ): Shader {
   const { causal, largestChunk, alone, states } = spec;
   const sides = sidesOf(forwardMask(causal));
-  const decays = decayNames([forwardMask(causal)]);
+  const decays = causal ? ["f"] : ["f", "b"];
   const bindings = [
     input("queryShares", "vec4f"),
     input("keyShares", "vec4f"),
-    ...(alone ? [] : [
-      ...decays.map((name) => input(name, "f32")),
-      ...states.map((name) => input(name, "vec4f")),
-    ]),
+    ...decays.map((name) => input(name, "f32")),
+    ...(alone ? [] : states.map((name) => input(name, "vec4f"))),
     ...decays.map((name) => output(`d${name}`, "f32")),
   ];
   return {
@@ -78,7 +82,7 @@ ${QUADS}${RECORD_QUADS}
 // read of it in other chunks.
 ${arrays.join("\n")}
 var<workgroup> products: array<vec2f, ${THREADS}>;
-${alone ? "" : declareDecays(sides, largestChunk)}
+${declareDecays(sides, largestChunk)}
 
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
@@ -98,15 +102,16 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
       }
   }
   var through = vec2f();
-${alone ? "  workgroupBarrier();" : passing(spec, sides)}
+${loadDecays(forwardMask(causal), largestChunk, THREADS)}
+${alone ? "" : passing(spec, sides)}
   for (var m = thread; m < count; m += ${THREADS}u) {
     var sum = through;
-    for (var t = 0u; t < count; t++) {
-      sum.x += select(leaving_before[t], inside_before[t], t >= m);${
+    for (var t = 0u; t < m; t++) { sum.x += leaving_before[t]; }
+    for (var t = m; t < count && !(before[t] < ${NOTHING}); t++) { sum.x += inside_before[t]; }${
         causal ? "" : `
-      sum.y += select(leaving_after[t], inside_after[t], t <= m);`
+    for (var t = m + 1u; t < count; t++) { sum.y += leaving_after[t]; }
+    for (var t = m + 1u; t > 0u && !(after[t - 1u] < ${NOTHING}); t--) { sum.y += inside_after[t - 1u]; }`
       }
-    }
     let token = first + m;
     // Nobody arrives at the first token from the left, nor at the last from the right.
     df[base + token] = select(0.0, sum.x, token > 0u);${
@@ -122,7 +127,7 @@ ${alone ? "  workgroupBarrier();" : passing(spec, sides)}
 
 /** The product of the states that meet in the chunk, with the decay from one to the other. */
 function passing(
-  { causal, largestChunk, states }: DecayGradientsSpec,
+  { causal, states }: DecayGradientsSpec,
   sides: readonly Side[],
 ): string {
   const [ofKeys, ofQueries] = states;
@@ -142,8 +147,7 @@ function passing(
     const [inside, next] = beyond[side];
     return `  if (${inside}) { through[${i}] *= exp(path_${side}(0u, count) + ${next}); }`;
   });
-  return /* wgsl */ `${loadDecays(forwardMask(causal), largestChunk, THREADS)}
-  let record = record_quads();
+  return /* wgsl */ `  let record = record_quads();
   let start = (group.y * problem.chunks + group.x) * ${sides.length}u * record;
   var product = vec2f();
   for (var at = thread; at < record - 1u; at += ${THREADS}u) {

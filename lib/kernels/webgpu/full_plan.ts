@@ -1,7 +1,7 @@
 /** What the kernels of the full and the blockwise form do with a problem. @module */
 import type { KernelRequest } from "../../attention/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
-import { largestBuffer, maskOf, passesOver, stateBytes } from "./passes.ts";
+import { largestBuffer, passesOver, stateBytes } from "./passes.ts";
 import {
   type Device,
   inLaunches,
@@ -9,7 +9,8 @@ import {
   refusalOf,
   tooManyChunks,
 } from "./planning.ts";
-import { DECAYS_OF_TILE, FACTORS_OF_TOKEN } from "./tile_decays.ts";
+import { preparationFor } from "./preparation.ts";
+import { maskQuads, tileDecayBytes } from "./tile_decays.ts";
 
 /**
  * Plans a problem for a device.
@@ -33,10 +34,10 @@ export function fullPlan(
   const tiles = Math.ceil(length / chunkSize);
   const crowded = tooManyChunks(tiles, limits);
   if (crowded) return crowded;
-  const mask = maskOf(request.decays || causal, causal);
+  const decays = preparationFor(request.decays || causal, causal);
   const largest = largestBuffer(limits);
-  const states = mask
-    ? Math.ceil(length / rows) * stateBytes(request, mask)
+  const states = decays
+    ? Math.ceil(length / rows) * stateBytes(request, decays)
     : 0;
   if (states > largest) {
     return {
@@ -44,14 +45,20 @@ export function fullPlan(
         `more than the adapter's ${largest} (maxStorageBufferBindingSize)`,
     };
   }
+  const masks = decays ? 16 * maskQuads(rows) * length : 0;
+  if (masks > largest) {
+    return {
+      refusal: `the masks of a sequence's tiles take ${masks} bytes, more ` +
+        `than the adapter's ${largest} (maxStorageBufferBindingSize)`,
+    };
+  }
   const packed = packingOf(request);
-  const decays = mask
-    ? 4 * sequences * (FACTORS_OF_TOKEN * length + DECAYS_OF_TILE * tiles)
-    : 0;
-  const passes = passesOver(sequences, 0, limits);
+  const passes = passesOver(sequences, masks, limits);
+  const ofSequence = decays ? tileDecayBytes(length, tiles, rows) : 0;
+  const launches = packed.launches + (decays ? 2 : 1);
   return {
     chunkSize,
-    scratchBytes: packed.bytes + decays,
-    how: inLaunches(passes.length * ((mask ? 2 : 1) + packed.launches)),
+    scratchBytes: packed.bytes + passes[0]!.sequences * ofSequence,
+    how: inLaunches(passes.length * launches),
   };
 }

@@ -27,7 +27,7 @@ export function registerChunkwise(): void {
         call.attributes.states && call.attributes.chunkSize === 1
           ? sweep(call)
           : undefined,
-      attend: (run, roles, mask, pass) => run.attend(roles, mask, pass),
+      attend: (run, roles, decays, pass) => run.attend(roles, decays, pass),
     },
     (request, device) =>
       request.states ? planPiece(request, device) : planFor(request, device),

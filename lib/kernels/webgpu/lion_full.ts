@@ -16,6 +16,7 @@ import { type Tiling, tilingOf } from "./score_tiles.ts";
 import {
   DECAYS_OF_TILE,
   FACTORS_OF_TOKEN,
+  maskQuads,
   TILE_DECAYS,
   tileDecaysShader,
 } from "./tile_decays.ts";
@@ -34,23 +35,27 @@ export function registerFull(isSoftware: boolean): void {
   const schedule: Schedule = {
     readsStates: false,
     gradientChunk: (length, dims) => Math.min(tilingFor(dims).rows, length),
+    bytesOfSequence: (length, dims) =>
+      16 * maskQuads(tilingFor(dims).rows) * length,
     prepare: (run, pass) => {
-      if (!run.mask) return;
-      const { causal, chunks, dims, perToken } = run;
-      const [batch, heads] = perToken as [number, number];
-      if (!run.input(TILE_DECAYS.factors)) {
-        const tiles = batch * heads * chunks;
-        run.scratchVectors(TILE_DECAYS.factors, FACTORS_OF_TOKEN);
-        run.scratch(TILE_DECAYS.through, DECAYS_OF_TILE * tiles);
+      const { chunks, decays, dims, passes, perToken } = run;
+      if (!decays) return;
+      const largestTile = tilingFor(dims).rows;
+      if (!run.input(TILE_DECAYS.mask)) {
+        const { sequences } = passes[0]!;
+        const tokens = sequences * perToken[2]!;
+        run.scratch(TILE_DECAYS.factors, FACTORS_OF_TOKEN * tokens);
+        run.scratch(TILE_DECAYS.through, DECAYS_OF_TILE * sequences * chunks);
+        run.scratch(TILE_DECAYS.mask, 4 * maskQuads(largestTile) * tokens);
       }
-      const spec = { causal, largestTile: tilingFor(dims).rows };
+      const spec = { decays, largestTile };
       run.launch((launch) => tileDecaysShader(spec, launch), pass);
     },
-    attend: (run, roles, mask, pass) => {
+    attend: (run, roles, decays, pass) => {
       const tiling = tilingFor(run.dims);
       for (const role of roles) {
         run.launch(
-          (launch) => tilesShader({ role, mask, tiling }, launch),
+          (launch) => tilesShader({ role, decays, tiling }, launch),
           pass,
         );
       }

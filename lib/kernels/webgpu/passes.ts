@@ -1,15 +1,14 @@
 /** Sequences that a kernel takes at once: those whose states fit in one buffer. @module */
-import { forwardMask, type MaskSource } from "./mask.ts";
+import type { Preparation } from "./preparation.ts";
 import { directionsOf, recordQuads } from "./states.ts";
 import type { Dims } from "./vectors.ts";
 
-export function maskOf(masked: boolean, causal: boolean): MaskSource | null {
-  return masked ? forwardMask(causal) : null;
-}
-
 /** Bytes of a chunk's states, in all directions. */
-export function stateBytes(dims: Dims, mask: MaskSource | null): number {
-  return 16 * directionsOf(mask) * recordQuads(dims);
+export function stateBytes(
+  dims: Dims,
+  decays: Preparation | null,
+): number {
+  return 16 * directionsOf(decays) * recordQuads(dims);
 }
 
 /** Whether vectors are copied to whole quads first. */

@@ -13,7 +13,7 @@
  *
  * @module
  */
-import type { MaskSource } from "./mask.ts";
+import type { Preparation } from "./preparation.ts";
 import { type Binding, output } from "../../tfjs/webgpu/shader.ts";
 import { type States, statesKey } from "./states.ts";
 import {
@@ -68,10 +68,10 @@ export function roleKey(role: Role): string {
   return `${output.name}=${vectors}+${statesKey(states)}:${finish.kind}`;
 }
 
-export function inputsOf(mask: MaskSource | null) {
+export function inputsOf(decays: Preparation | null) {
   return ({ rows, others, values, finish }: Role): Vectors[] => [
     rows,
-    ...(mask ? [others, values] : []),
+    ...(decays ? [others, values] : []),
     ...(finish.kind === "shares" ? [finish.own] : []),
   ];
 }

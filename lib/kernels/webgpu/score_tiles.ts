@@ -270,3 +270,25 @@ export const limitOf = (r: number) =>
 /** The end of the columns that a row of the workgroup reads. */
 export const endOf = (rows: number) =>
   `select(uniforms.length, min(uniforms.length, first_row + ${rows}u), uniforms.causal != 0u)`;
+
+/**
+ * Declares `start`, the first block with a column of the segments that the
+ * workgroup's rows are of, and `last_segment`, the last of these; `segmentOf` is
+ * the number of the segment at a position, numbered in order.
+ */
+export function skipSegments(
+  { rows, columns }: Pick<Tiling, "rows" | "columns">,
+  segmentOf: (position: string) => string,
+): string {
+  return /* wgsl */ `
+  let last_segment = ${segmentOf(`min(first_row + ${rows - 1}u, last)`)};
+  var start = 0u;
+  while (start + ${columns}u <= first_row && ${
+    segmentOf(`start + ${columns - 1}u`)
+  } < ${segmentOf("first_row")}) { start += ${columns}u; }`;
+}
+
+/** Leaves the loop where its block begins after {@linkcode skipSegments}'s last segment. */
+export function endOfSegments(segmentOf: (position: string) => string): string {
+  return `    if (${segmentOf("first")} > last_segment) { break; }`;
+}

@@ -21,7 +21,7 @@ import {
   rowsProgram,
 } from "./softmax_gradient.ts";
 
-type ForwardInput = "q" | "k" | "v" | "mask";
+type ForwardInput = "q" | "k" | "v" | "mask" | "segments";
 type GradientInput = ForwardInput | "y" | "maxima" | "sums" | "dy";
 
 /**

@@ -10,11 +10,13 @@ import {
   copyRows,
   eachRow,
   endOf,
+  endOfSegments,
   limitOf,
   places,
   quadsIn,
   reading,
   shareTile,
+  skipSegments,
   type TileAttributes,
   tileColumns,
   tiledProgram,
@@ -61,23 +63,38 @@ ${repeat(2, (i) => `      maxima${i} = max(maxima${i}, ${place("other", i)});`)}
 
 /** Outputs `y`, `maxima` and `sums`. */
 export function forwardProgram(
-  { q, k, v, mask }: Tensors,
+  { q, k, v, mask, segments }: Tensors,
   writes: Tensors,
   attributes: TileAttributes,
 ): Program {
   const { tiling, ...program } = tiledProgram(q!, v!, attributes);
   const { lanes, rows } = tiling;
   const { width } = program;
-  const masked = mask !== undefined;
-  const isToken = (token: string) =>
-    `mask[first_of_mask + (${token} - base)] != 0.0`;
-  const kept = (r: number) => masked ? `(kept${r} & tokens)` : `kept${r}`;
+  const masked = mask !== undefined, packed = segments !== undefined;
+  const isToken = (token: string) => `mask[entry + (${token} - base)] != 0.0`;
+  const segmentOf = (token: string) => `segments[entry + (${token} - base)]`;
+  const kept = (r: number) =>
+    [
+      `(${before(limitOf(r))})`,
+      ...(masked ? ["tokens"] : []),
+      ...(packed ? [`(numbers == vec4f(number${r}))`] : []),
+    ].join(" & ");
   return {
     ...program,
     name: "softmax_attention",
-    variants: [...program.variants!, ...(masked ? ["mask"] : [])],
-    elements: { mask: "f32", maxima: "f32", sums: "f32" },
-    reads: { q: q!, k: k!, v: v!, ...(masked ? { mask } : {}) },
+    variants: [
+      ...program.variants!,
+      ...(masked ? ["mask"] : []),
+      ...(packed ? ["segments"] : []),
+    ],
+    elements: { mask: "f32", segments: "f32", maxima: "f32", sums: "f32" },
+    reads: {
+      q: q!,
+      k: k!,
+      v: v!,
+      ...(masked ? { mask } : {}),
+      ...(packed ? { segments } : {}),
+    },
     writes,
     functions: /* wgsl */ `${tileFunctions(tiling)}
 ${
@@ -94,8 +111,8 @@ ${writing("y", "valueDim", width)}
 ${laneQuads(tiling)}
 ${copyRows(tiling, "q", quadsIn("headDim"))}
 ${
-      masked
-        ? "  let first_of_mask = workgroup / uniforms.blocks / uniforms.heads * uniforms.length;"
+      masked || packed
+        ? "  let entry = workgroup / uniforms.blocks / uniforms.heads * uniforms.length;"
         : ""
     }
 ${declareSum(tiling, "sum")}
@@ -107,8 +124,22 @@ ${
       )
     }
   let end = ${endOf(rows)};
-  for (var first = 0u; first < end; first += ${tiling.columns}u) {
+${packed ? eachRow((r) => `  let number${r} = ${segmentOf(`row${r}`)};`) : ""}
+${
+      packed
+        ? skipSegments(tiling, (position) => `segments[entry + ${position}]`)
+        : "  let start = 0u;"
+    }
+  for (var first = start; first < end; first += ${tiling.columns}u) {
+${packed ? endOfSegments((position) => `segments[entry + ${position}]`) : ""}
 ${tileColumns}
+${
+      packed
+        ? `    let numbers = vec4f(${
+          repeat(4, (c) => segmentOf(`column${c}`), ", ")
+        });`
+        : ""
+    }
 ${
       masked
         ? `    let tokens = vec4<bool>(${
@@ -126,10 +157,8 @@ ${
     }
 ${
       eachRow((r) =>
-        `    let kept${r} = ${before(limitOf(r))};
-    score${r} = select(vec4f(${LOWEST}), uniforms.scale * score${r}, ${
-          kept(r)
-        });`
+        `    let kept${r} = ${kept(r)};
+    score${r} = select(vec4f(${LOWEST}), uniforms.scale * score${r}, kept${r});`
       )
     }
 ${repeat(2, (i) => `    let old${i} = maxima${i};`)}
@@ -143,7 +172,7 @@ ${
       eachRow((r) =>
         `    score${r} = select(vec4f(), exp(score${r} - ${
           ofRow("maxima", r)
-        }), ${kept(r)});`
+        }), kept${r});`
       )
     }
 ${shareTile(tiling, "score")}

@@ -19,12 +19,14 @@ import {
   copyRows,
   eachRow,
   endOf,
+  endOfSegments,
   endOfTile,
   limitOf,
   places,
   quadsIn,
   reading,
   shareTile,
+  skipSegments,
   type TileAttributes,
   tileColumns,
   tiledProgram,
@@ -35,9 +37,12 @@ import {
 import { repeat } from "../../tfjs/webgpu/shader.ts";
 import { addColumns, declareSum, laneQuads, writeSum } from "./tile_sums.ts";
 
-/** For each token its maximum, 1 / sum, D = dy · y and 1, or 0 for padding. */
+/**
+ * For each token its maximum, 1 / sum, D = dy · y and the number of its segment,
+ * from 1 on; of padding all are 0 but the last, which is negative.
+ */
 export function rowsProgram(
-  { y, dy, maxima, sums, mask }: Tensors,
+  { y, dy, maxima, sums, mask, segments }: Tensors,
   rows: tf.TensorInfo,
 ): Program {
   const [batch, heads, length, columns] = y!.shape as [
@@ -48,18 +53,25 @@ export function rowsProgram(
   ];
   const count = batch * heads * length;
   const teams = teamsOf(count, columns);
-  const masked = mask !== undefined;
+  const masked = mask !== undefined, packed = segments !== undefined;
   return {
     name: "softmax_rows",
-    variants: masked ? ["mask"] : [],
+    variants: [...(masked ? ["mask"] : []), ...(packed ? ["segments"] : [])],
     width: widthOf(columns),
-    elements: { maxima: "f32", sums: "f32", mask: "f32", rows: "vec4f" },
+    elements: {
+      maxima: "f32",
+      sums: "f32",
+      mask: "f32",
+      segments: "f32",
+      rows: "vec4f",
+    },
     reads: {
       y: y!,
       dy: dy!,
       maxima: maxima!,
       sums: sums!,
       ...(masked ? { mask } : {}),
+      ...(packed ? { segments } : {}),
     },
     writes: { rows },
     integers: { ...teams.integers, length, heads },
@@ -75,20 +87,28 @@ export function rowsProgram(
   }
   let slope = team_sum(local, vec2f(part, 0.0)).x;
   if (row < uniforms.rows && local % uniforms.team == 0u) {
-    let found = vec4f(maxima[row], 1.0 / sums[row], slope, 1.0);
 ${
-      masked
-        ? `    let sequence = row / uniforms.length / uniforms.heads;
-    let is_token = mask[sequence * uniforms.length + row % uniforms.length] != 0.0;
-    rows[row] = select(vec4f(), found, is_token);`
-        : "    rows[row] = found;"
+      masked || packed
+        ? `    let entry = row / uniforms.length / uniforms.heads;
+    let at = entry * uniforms.length + row % uniforms.length;`
+        : ""
     }
+    let number = ${packed ? "segments[at]" : "1.0"};
+    let found = vec4f(maxima[row], 1.0 / sums[row], slope, number);
+    rows[row] = ${
+      masked
+        ? "select(vec4f(0.0, 0.0, 0.0, -number), found, mask[at] != 0.0)"
+        : "found"
+    };
   }`,
   };
 }
 
 /** Whether it is one, by what its row says. */
-const isToken = (token: string) => `rows[${token}].w != 0.0`;
+const isToken = (token: string) => `rows[${token}].w > 0.0`;
+
+/** The number of the segment at a position, of padding too. */
+const segmentOf = (position: string) => `abs(rows[base + ${position}].w)`;
 
 /** dq_i = s Σ_j p_ij (dy_i · v_j - D_i) k_j */
 export function queryGradientProgram(
@@ -119,9 +139,11 @@ ${copyRows(tiling, "dy", quadsIn("valueDim"))}
 ${eachRow((r) => `  let own${r} = rows[row${r}];`)}
 ${declareSum(tiling, "sum")}
   let end = ${endOf(tiling.rows)};
-  for (var first = 0u; first < end; first += ${tiling.columns}u) {
+${skipSegments(tiling, segmentOf)}
+  for (var first = start; first < end; first += ${tiling.columns}u) {
+${endOfSegments(segmentOf)}
 ${tileColumns}
-    let tokens = vec4<bool>(${repeat(4, (c) => isToken(`column${c}`), ", ")});
+    let numbers = vec4f(${repeat(4, (c) => `rows[column${c}].w`, ", ")});
 ${
       tileProducts(tiling, {
         sum: "score",
@@ -141,7 +163,7 @@ ${
 ${
       eachRow((r) =>
         `    let weight${r} = exp(uniforms.scale * score${r} - own${r}.x) * own${r}.y;
-    slope${r} = select(vec4f(), weight${r} * (slope${r} - own${r}.z), tokens & (${
+    slope${r} = select(vec4f(), weight${r} * (slope${r} - own${r}.z), (numbers == vec4f(own${r}.w)) & (${
           before(limitOf(r))
         }));`
       )
@@ -153,7 +175,7 @@ ${
         tile: "slope",
         vectors: "k",
         end: quadsIn("headDim"),
-        isToken: { of: isToken, own: (c) => `tokens[${c}]` },
+        isToken: { of: isToken, own: (c) => `numbers[${c}] > 0.0` },
       })
     }
 ${endOfTile(tiling)}
@@ -166,7 +188,7 @@ ${
             sum: "sum",
             to: "dq",
             value: (sum) =>
-              `select(vec4f(), uniforms.scale * ${sum}, own${r}.w != 0.0)`,
+              `select(vec4f(), uniforms.scale * ${sum}, own${r}.w > 0.0)`,
           })
         }
   }`
@@ -206,17 +228,19 @@ ${copyRows(tiling, "k", quadsIn("headDim"))}
 ${copyRows(tiling, "v", quadsIn("valueDim"))}
 ${declareSum(tiling, "key")}
 ${declareSum(tiling, "value")}
+${eachRow((r) => `  let number${r} = rows[row${r}].w;`)}
   let end = uniforms.length;
-  let start = select(0u, first_row / ${tiling.columns}u * ${tiling.columns}u, uniforms.causal != 0u);
+${skipSegments(tiling, segmentOf)}
+  if (uniforms.causal != 0u) { start = first_row / ${tiling.columns}u * ${tiling.columns}u; }
   for (var first = start; first < end; first += ${tiling.columns}u) {
+${endOfSegments(segmentOf)}
 ${tileColumns}
 ${repeat(4, (c) => `    let other${c} = rows[column${c}];`)}
     let maxima = ${ofColumns("x")};
     let shares = ${ofColumns("y")};
     let slopes = ${ofColumns("z")};
-    let tokens = (${ofColumns("w")} != vec4f()) & (${
-      before("uniforms.length")
-    });
+    let numbers = ${ofColumns("w")};
+    let queries = ${before("uniforms.length")};
 ${
       tileProducts(tiling, {
         sum: "score",
@@ -235,7 +259,7 @@ ${
     }
 ${
       eachRow((r) =>
-        `    let kept${r} = tokens & (vec4u(select(0u, row + ${r}u, uniforms.causal != 0u)) <= positions);
+        `    let kept${r} = queries & (numbers == vec4f(number${r})) & (vec4u(select(0u, row + ${r}u, uniforms.causal != 0u)) <= positions);
     score${r} = select(vec4f(), exp(uniforms.scale * score${r} - maxima) * shares, kept${r});
     slope${r} = select(vec4f(), score${r} * (slope${r} - slopes), kept${r});`
       )
@@ -247,7 +271,7 @@ ${
         tile: "score",
         vectors: "dy",
         end: quadsIn("valueDim"),
-        isToken: { of: isToken, own: (c) => `other${c}.w != 0.0` },
+        isToken: { of: isToken, own: (c) => `other${c}.w > 0.0` },
       })
     }
 ${endOfTile(tiling)}
@@ -258,7 +282,7 @@ ${
         tile: "slope",
         vectors: "q",
         end: quadsIn("headDim"),
-        isToken: { of: isToken, own: (c) => `other${c}.w != 0.0` },
+        isToken: { of: isToken, own: (c) => `other${c}.w > 0.0` },
       })
     }
 ${endOfTile(tiling)}

@@ -1,5 +1,5 @@
 /** Where the states of chunks lie in their buffer. @module */
-import { type MaskSource, sidesOf } from "./mask.ts";
+import type { Preparation } from "./preparation.ts";
 import { repeat } from "../../tfjs/webgpu/shader.ts";
 import {
   type Columns,
@@ -34,13 +34,13 @@ export interface States {
   readonly rows: Vectors;
   /** y. */
   readonly columns: Vectors;
-  /** The mask that decays them, or `null` if all weights are 1. */
-  readonly mask: MaskSource | null;
+  /** What decays them, or `null` if nothing does. */
+  readonly decays: Preparation | null;
 }
 
 /** Directions in which states travel. */
-export function directionsOf(mask: MaskSource | null): number {
-  return mask ? sidesOf(mask).length : 1;
+export function directionsOf(decays: Preparation | null): number {
+  return decays ? decays.sides.length : 1;
 }
 
 /** Quads of a record. */

@@ -19,8 +19,9 @@ export function outputEnd({ output }: Role): string {
 }
 
 /** Writes the rows of the tile, from their sums. */
-export function finishing(role: Role, tiling: Tiling, sum: string): string {
+export function finishing(role: Role, tiling: Tiling): string {
   const { finish, output } = role;
+  const sum = finish.kind === "shares" ? "all" : "sum";
   const write = (value: (r: number) => (sum: string) => string) =>
     eachRow((r) =>
       `  if (tile_row + ${r}u < row_count) {
@@ -31,7 +32,7 @@ ${writeSum(tiling, r, { sum, to: output.name, value: value(r) })}
     case "none":
       return write(() => (sum) => sum);
     case "attention":
-      return attention(write, sum === "sum" ? "weight" : "total");
+      return attention(write);
     case "shares":
       return write(() => (sum) => sum) + shares(finish.name, tiling);
   }
@@ -40,13 +41,12 @@ ${writeSum(tiling, r, { sum, to: output.name, value: value(r) })}
 /** Sums times the scale, divided by the row sum. */
 function attention(
   write: (value: (r: number) => (sum: string) => string) => string,
-  weight: string,
 ): string {
   return /* wgsl */ `
   let normalize = problem.normalize == 1u;
 ${
     eachRow((r) =>
-      `  let rowSum${r} = problem.scale * ${weight}${r};
+      `  let rowSum${r} = problem.scale * weight${r};
   let divisor${r} = select(1.0, rowSum${r} + problem.epsilon, normalize);
   if (lane == 0u && tile_row + ${r}u < row_count) { rowSums[row${r}] = rowSum${r}; }`
     )

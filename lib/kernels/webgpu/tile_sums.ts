@@ -176,26 +176,23 @@ ${
     }`;
 }
 
-/** Adds a sum, times a factor for each row, to another, and empties it. */
+/** Adds a sum to another, and empties it. */
 export function moveSum(
   { alone, quads }: Tiling,
-  { sum, to, factor }: {
-    readonly sum: string;
-    readonly to: string;
-    readonly factor: (r: number) => string;
-  },
+  from: string,
+  to: string,
 ): string {
-  const move = (r: number, cell: (name: string) => string) =>
-    `    ${cell(to)} += ${factor(r)} * ${cell(sum)};
-    ${cell(sum)} = vec4f();`;
+  const move = (cell: (name: string) => string) =>
+    `    ${cell(to)} += ${cell(from)};
+    ${cell(from)} = vec4f();`;
   if (!alone) {
     return eachRow((r) =>
-      repeat(quads, (i) => move(r, (name) => `${name}${r}_${i}`))
+      repeat(quads, (i) => move((name) => `${name}${r}_${i}`))
     );
   }
   return /* wgsl */ `
-    for (var n = 0u; n < ${quads}u; n++) {
-${eachRow((r) => move(r, (name) => `${name}[${r * quads}u + n]`))}
+    for (var n = 0u; n < ${TILE_ROWS * quads}u; n++) {
+${move((name) => `${name}[n]`)}
     }`;
 }
 

@@ -3,35 +3,13 @@
  * one of the roles of `roles.ts`.
  *
  * A workgroup has the rows of a tile. With decays it goes from its own tile
- * outwards, to one side and then to the other. What weighs the scores there is a
- * factor for the column, through whatever tiles are between; the factor for the
- * row is left until all of the side are added up. Only in its own tile the mask
- * is made entry by entry. Without decays all columns are alike.
+ * outwards, to one side and then to the other: what weighs the scores there is a
+ * factor for the row, one for the column and one for all tiles between. Only in
+ * its own tile, the last, the mask is made entry by entry. Without decays all
+ * columns are alike.
  *
  * @module
  */
-import { decayNames, distinct } from "./chunk_states.ts";
-import {
-  declareDecays,
-  declareWeights,
-  loadDecays,
-  loadWeights,
-  maskKey,
-  type MaskSource,
-  sidesOf,
-} from "./mask.ts";
-import { outputsOf, type Role, roleKey } from "./roles.ts";
-import {
-  before,
-  copyRows,
-  eachRow,
-  endOfTile,
-  shareTile,
-  tileColumns,
-  tileFunctions,
-  tileProducts,
-  type Tiling,
-} from "./score_tiles.ts";
 import {
   type Binding,
   input,
@@ -40,31 +18,36 @@ import {
   type Shader,
 } from "../../tfjs/webgpu/shader.ts";
 import { declare, type Launch } from "./problem.ts";
-import { TILE_ROWS } from "./states.ts";
-import { DECAYS_OF_TILE, TILE_DECAYS } from "./tile_decays.ts";
-import { finishing, innerEnd, isGradient, outputEnd } from "./tile_roles.ts";
+import { distinct } from "./chunk_states.ts";
+import { type Preparation, preparationKey } from "./preparation.ts";
+import { outputsOf, type Role, roleKey } from "./roles.ts";
 import {
-  addColumns,
-  declareSum,
-  dotSum,
-  laneQuads,
-  moveSum,
-} from "./tile_sums.ts";
+  copyRows,
+  eachRow,
+  tileFunctions,
+  tileProducts,
+  type Tiling,
+} from "./score_tiles.ts";
+import { TILE_ROWS } from "./states.ts";
+import { declareBlock, eachBlock, lastOfCotangent } from "./tile_blocks.ts";
+import { DECAYS_OF_TILE, maskQuads, TILE_DECAYS } from "./tile_decays.ts";
+import { finishing, innerEnd, isGradient, outputEnd } from "./tile_roles.ts";
+import { declareSum, dotSum, laneQuads, moveSum } from "./tile_sums.ts";
 import { bindingOf, QUADS, readingStored, writing } from "./vectors.ts";
 
 /** What the text depends on. */
 export interface TilesSpec {
   /** What is computed. */
   readonly role: Role;
-  /** The mask, or `null` if all weights are 1. */
-  readonly mask: MaskSource | null;
+  /** How decays enter, or `null` if there are none. */
+  readonly decays: Preparation | null;
   /** How the work of a tile is shared out; a tile has at most its rows. */
   readonly tiling: Tiling;
 }
 
 /** The shader of a role. */
 export function tilesShader(
-  { role, mask, tiling }: TilesSpec,
+  { role, decays, tiling }: TilesSpec,
   launch: Launch,
 ): Shader {
   const { rows, others, values, finish, output } = role;
@@ -76,9 +59,12 @@ export function tilesShader(
   ]);
   const bindings: Binding[] = [
     ...inputs.map(bindingOf),
-    ...decayNames([mask]).map((name) => input(name, "f32")),
-    ...(mask
-      ? [input(TILE_DECAYS.factors, "vec4f"), input(TILE_DECAYS.through, "f32")]
+    ...(decays
+      ? [
+        input(TILE_DECAYS.factors, "vec4f"),
+        input(TILE_DECAYS.through, "f32"),
+        input(TILE_DECAYS.mask, "vec4f"),
+      ]
       : []),
     ...outputsOf(role),
   ];
@@ -87,7 +73,7 @@ export function tilesShader(
     key: keyOf(
       "tiles",
       roleKey(role),
-      maskKey(mask),
+      preparationKey(decays),
       alone && "alone",
       copies && "copies",
       `lanes=${lanes}`,
@@ -102,37 +88,24 @@ ${inputs.map(readingStored).join("\n")}
 ${writing(output)}
 ${tileFunctions(tiling)}
 ${isGradient(role) ? lastOfCotangent(role) : ""}
-${
-        mask
-          ? declareDecays(sidesOf(mask), tiling.rows) +
-            declareWeights(tiling.rows)
-          : ""
-      }
 @compute @workgroup_size(${threads})
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
 ${places(tiling)}
-${mask ? loadOwnTile(mask, tiling) : ""}
 ${laneQuads(tiling)}
 ${copyRows(tiling, rows.name, innerEnd(role))}
 ${declareSum(tiling, "sum")}
+${declareBlock(tiling)}
 ${eachRow((r) => `  var weight${r} = 0.0;`)}
-${mask ? withMask(role, mask, tiling) : withoutMask(role, tiling)}
-${finishing(role, tiling, mask ? "all" : "sum")}
+${decays ? withDecays(role, decays, tiling) : withoutDecays(role, tiling)}
+${finishing(role, tiling)}
 }
 `,
   };
 }
 
-/** What the column of ones of a value meets in the cotangent of a sum. */
-function lastOfCotangent({ rows, others }: Role): string {
-  const { name } = rows.columns === "sum" ? rows : others;
-  return `fn last_of_${name}(token: u32) -> f32 { return read_${name}(token, problem.valueDim / 4u)[problem.valueDim % 4u]; }`;
-}
-
 /** Where a workgroup and a thread are. */
 function places({ lanes }: Tiling): string {
-  return /* wgsl */ `  let sequence = problem.firstSequence + group.y;
-  let base = sequence * problem.length;
+  return /* wgsl */ `  let base = (problem.firstSequence + group.y) * problem.length;
   let last = problem.length - 1u;
   let first_row = group.x * problem.chunkSize;
   let row_count = min(problem.chunkSize, problem.length - first_row);
@@ -143,142 +116,133 @@ function places({ lanes }: Tiling): string {
 ${eachRow((r) => `  let row${r} = base + min(row + ${r}u, last);`)}`;
 }
 
-function loadOwnTile(mask: MaskSource, { rows, threads }: Tiling): string {
-  return /* wgsl */ `
-  {
-    let first = first_row;
-    let count = row_count;
-${loadDecays(mask, rows, threads)}
-${loadWeights(mask, rows, threads)}
-  }`;
-}
-
-/** `score0` and so on: the products of the tile's rows with its columns. */
-function scores(role: Role, tiling: Tiling): string {
-  const products = tileProducts(tiling, {
-    sum: "score",
-    ofRows: role.rows.name,
-    ofColumns: role.others.name,
-    end: innerEnd(role),
-  });
-  if (!isGradient(role)) return products;
-  const { rows, others } = role;
-  return rows.columns === "sum"
-    ? products +
-      eachRow((r) => `    score${r} += vec4f(last_of_${rows.name}(row${r}));`)
-    : products +
-      `    let lasts = vec4f(${
-        repeat(4, (c) => `last_of_${others.name}(column${c})`, ", ")
-      });
-${eachRow((r) => `    score${r} += lasts;`)}`;
-}
-
-/** Adds what the rows read of the columns to `sum`. */
-function addTile(role: Role, tiling: Tiling): string {
-  const isAttention = role.finish.kind === "attention";
-  return `${shareTile(tiling, "score")}
-${
-    addColumns(tiling, {
-      sum: "sum",
-      tile: "score",
-      vectors: role.values.name,
-      end: outputEnd(role),
-      ...(isAttention
-        ? {
-          also: (r, weights) => `weight${r} += dot(${weights}, vec4f(1.0));`,
-        }
-        : {}),
-    })
-  }
-${endOfTile(tiling)}`;
-}
-
-function withoutMask(role: Role, tiling: Tiling): string {
+function withoutDecays(role: Role, tiling: Tiling): string {
   return /* wgsl */ `
   let end = problem.length;
-  for (var first = 0u; first < end; first += ${tiling.columns}u) {
-${tileColumns}
-${scores(role, tiling)}
-    let kept = select(vec4f(), vec4f(1.0), ${before("end")});
-${eachRow((r) => `    score${r} *= kept;`)}
-${addTile(role, tiling)}
+${
+    eachBlock(
+      role,
+      tiling,
+      "0u",
+      eachRow((r) => `    score${r} = select(vec4f(), score${r}, kept);`),
+    )
   }`;
-}
-
-/** All sides, and then the tile itself. */
-function withMask(role: Role, mask: MaskSource, tiling: Tiling): string {
-  const shared = role.finish.kind === "shares";
-  return /* wgsl */ `${declareSum(tiling, "all")}
-${eachRow((r) => `  var total${r} = 0.0;`)}
-${shared ? eachRow((r) => `  var share${r} = vec4f();`) : ""}
-${farTiles(role, mask, tiling)}
-${ownTile(role, tiling)}
-${moveSum(tiling, { sum: "sum", to: "all", factor: () => "1.0" })}
-${eachRow((r) => `  total${r} += weight${r};`)}`;
 }
 
 /**
  * Of the factors of a token, and of the log decays of a tile, those that a side
- * needs. In the transposed mask rows are read, and columns read.
+ * needs: first before, then after. In the transposed mask rows are read, and
+ * columns read.
  */
-function factorsOf(mask: MaskSource) {
-  const isTransposed = (mask.before ?? mask.after)!.offset !== 0;
+function factorsOf({ isTransposed }: Preparation) {
   return isTransposed
-    ? { rows: ["w", "y"], columns: ["z", "x"], tiles: [1, 0] }
-    : { rows: ["x", "z"], columns: ["y", "w"], tiles: [0, 1] };
+    ? { rows: ["w", "y"], columns: ["z", "x"], tiles: ["1u", "0u"] }
+    : { rows: ["x", "z"], columns: ["y", "w"], tiles: ["0u", "1u"] };
 }
 
-/** The tiles on each side of the own, the nearest first. */
-function farTiles(role: Role, mask: MaskSource, tiling: Tiling): string {
-  const { rows, columns, tiles } = factorsOf(mask);
-  const [from, to] = [mask.before ? 0 : 1, mask.after ? 2 : 1];
+/** The mask of four rows of the own tile and its four columns: of the transposed one columns are read as rows. */
+function ownWeights(
+  { isTransposed }: Preparation,
+  { rows }: Tiling,
+  half: number,
+): string {
+  const read = (token: string, block: string) =>
+    `${TILE_DECAYS.mask}[(${token} - skipped) * ${
+      maskQuads(rows)
+    }u + ${block}]`;
+  if (!isTransposed) {
+    const row = (r: number) =>
+      read(`row${4 * half + r}`, "(column - start) / 4u");
+    return `mat4x4f(${repeat(4, row, ", ")})`;
+  }
+  const column = (c: number) => read(`column${c}`, `tile_row / 4u + ${half}u`);
+  return `transpose(mat4x4f(${repeat(4, column, ", ")}))`;
+}
+
+/** The side of the tile's own columns; the others are 0, before it, and 1. */
+const OWN = "2u";
+
+/** The tiles on each side, the nearest first, and then the own. */
+function withDecays(role: Role, decays: Preparation, tiling: Tiling): string {
+  const { rows, columns, tiles } = factorsOf(decays);
+  const shared = role.finish.kind === "shares";
   const pick = (before: string, after: string) =>
     `select(${after}, ${before}, side == 0u)`;
+  const steps = pick(
+    decays.sides.includes("before") ? "group.x" : "0u",
+    decays.sides.includes("after") ? "problem.chunks - 1u - group.x" : "0u",
+  );
   const { factors, through } = TILE_DECAYS;
-  const ofColumn = (c: number) =>
-    pick(`factors${c}.${columns[0]}`, `factors${c}.${columns[1]}`);
-  return /* wgsl */ `
-  for (var side = ${from}u; side < ${to}u; side++) {
-    let steps = ${pick("group.x", "problem.chunks - 1u - group.x")};
-    // Log decay of the tiles between.
-    var between = 0.0;
-    for (var step = 1u; step <= steps; step++) {
-      let other = ${pick("group.x - step", "group.x + step")};
-      let start = other * problem.chunkSize;
-      let end = min(start + problem.chunkSize, problem.length);
-      for (var first = start; first < end; first += ${tiling.columns}u) {
-${tileColumns}
-${repeat(4, (c) => `    let factors${c} = ${factors}[column${c}];`)}
-    let kept = select(vec4f(), exp(between) * vec4f(${
-    repeat(4, ofColumn, ", ")
-  }), ${before("end")});
-${scores(role, tiling)}
-${eachRow((r) => `    score${r} *= kept;`)}
-${addTile(role, tiling)}
-      }
-      between += ${through}[${DECAYS_OF_TILE}u * (sequence * problem.chunks + other) + ${
-    pick(`${tiles[0]}u`, `${tiles[1]}u`)
-  }];
+  const weigh = /* wgsl */ `
+    var weights0 = mat4x4f();
+    var weights1 = mat4x4f();
+    if (side == ${OWN}) {
+${
+    repeat(2, (half) =>
+      `      weights${half} = ${ownWeights(decays, tiling, half)};`)
+  }
+    } else {
+${repeat(4, (c) => `      let factors${c} = ${factors}[column${c} - skipped];`)}
+      let ofColumns = exp(between) * ${
+    pick(
+      ...columns.map((x) =>
+        `vec4f(${repeat(4, (c) => `factors${c}.${x}`, ", ")})`
+      ) as [string, string],
+    )
+  };
+${
+    repeat(2, (half) =>
+      `      weights${half} = mat4x4f(${
+        repeat(4, (r) =>
+          `reader${4 * half + r} * ofColumns`, ", ")
+      });`)
+  }
     }
 ${
     eachRow((r) =>
-      `    let factors${r} = ${factors}[row${r}];
-    let reader${r} = ${
-        pick(`factors${r}.${rows[0]}`, `factors${r}.${rows[1]}`)
-      };
-    total${r} += reader${r} * weight${r};
-    weight${r} = 0.0;`
+      `    score${r} = select(vec4f(), score${r} * weights${r >> 2}[${
+        r % 4
+      }], kept);`
     )
   }
-${role.finish.kind === "shares" ? farShares(role, tiling) : ""}
-${moveSum(tiling, { sum: "sum", to: "all", factor: (r) => `reader${r}` })}
+${shared ? ownShares(role, tiling) : ""}`;
+  return /* wgsl */ `
+  // Tokens of earlier passes, of which the decays' buffers know nothing.
+  let skipped = problem.firstSequence * problem.length;
+${shared ? declareSum(tiling, "all") : ""}
+${shared ? eachRow((r) => `  var share${r} = vec4f();`) : ""}
+${eachRow((r) => `  let ofRow${r} = ${factors}[row${r} - skipped];`)}
+  for (var side = 0u; side <= ${OWN}; side++) {
+    let steps = select(${steps}, 1u, side == ${OWN});
+    // Log decay of the tiles between.
+    var between = 0.0;
+${
+    eachRow((r) =>
+      `    let reader${r} = ${
+        pick(`ofRow${r}.${rows[0]}`, `ofRow${r}.${rows[1]}`)
+      };`
+    )
+  }
+    for (var step = 1u; step <= steps; step++) {
+      let other = select(${
+    pick("group.x - step", "group.x + step")
+  }, group.x, side == ${OWN});
+      let start = other * problem.chunkSize;
+      let end = min(start + problem.chunkSize, problem.length);
+${eachBlock(role, tiling, "start", weigh)}
+      between += ${through}[${DECAYS_OF_TILE}u * (group.y * problem.chunks + other) + ${
+    pick(...tiles as [string, string])
+  }];
+    }
+${shared ? sideShares(role, tiling) : ""}
   }`;
 }
 
 /** What was read of the tiles of a side, times the row's own vectors. */
-function farShares(role: Role, tiling: Tiling): string {
+function sideShares(role: Role, tiling: Tiling): string {
   const { own } = role.finish as { own: { name: string } };
   return /* wgsl */ `
+    if (side != ${OWN}) {
 ${eachRow((r) => `    var product${r} = 0.0;`)}
 ${
     dotSum(tiling, {
@@ -290,38 +254,19 @@ ${
   }
 ${
     eachRow((r) =>
-      `    product${r} *= reader${r};
-    share${r} += select(vec4f(0.0, 0.0, 0.0, product${r}), vec4f(0.0, 0.0, product${r}, 0.0), side == 0u);`
-    )
-  }`;
-}
-
-/** The columns of the tile that the rows are of. */
-function ownTile(role: Role, tiling: Tiling): string {
-  return /* wgsl */ `
-  let end = first_row + row_count;
-  for (var first = first_row; first < end; first += ${tiling.columns}u) {
-${tileColumns}
-${scores(role, tiling)}
-    let kept = select(vec4f(), vec4f(1.0), ${before("end")});
-    let column_block = min((column - first_row) / 4u, ${tiling.rows / 4 - 1}u);
-${
-    repeat(
-      TILE_ROWS / 4,
-      (block) =>
-        `    let weights${block} = weights(tile_row / 4u + ${block}u, column_block);`,
+      `    share${r}.z += select(0.0, product${r}, side == 0u);
+    share${r}.w += select(product${r}, 0.0, side == 0u);`
     )
   }
-${eachRow((r) => `    score${r} *= kept * weights${r >> 2}[${r % 4}];`)}
-${role.finish.kind === "shares" ? ownShares(role, tiling) : ""}
-${addTile(role, tiling)}
-  }`;
+    }
+${moveSum(tiling, "sum", "all")}`;
 }
 
-/** What was read of each column, times the row's own vectors; of the token itself nothing. */
+/** In the own tile: what is read of each column, times the row's own vectors; of the token itself nothing. */
 function ownShares(role: Role, tiling: Tiling): string {
   const { own } = role.finish as { own: { name: string } };
   return /* wgsl */ `
+    if (side == ${OWN}) {
 ${
     tileProducts(tiling, {
       sum: "product",
@@ -337,5 +282,6 @@ ${
     share${r}.x += dot(product${r}, select(vec4f(), vec4f(1.0), positions < vec4u(row + ${r}u)));
     share${r}.y += dot(product${r}, select(vec4f(), vec4f(1.0), positions > vec4u(row + ${r}u)));`
     )
-  }`;
+  }
+    }`;
 }

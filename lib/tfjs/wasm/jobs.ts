@@ -162,7 +162,7 @@ export const COLUMN_SUM = {
   y: "usize",
 } as const satisfies Fields;
 
-/** Softmax attention; its gradient if there is a `dy`. `mask` is 0 for none. */
+/** Softmax attention; its gradient if there is a `dy`. `mask` and `segments` are 0 for none. */
 export const SOFTMAX = {
   sequences: "i32",
   heads: "i32",
@@ -177,6 +177,7 @@ export const SOFTMAX = {
   k: "usize",
   v: "usize",
   mask: "usize",
+  segments: "usize",
   y: "usize",
   maxima: "usize",
   sums: "usize",

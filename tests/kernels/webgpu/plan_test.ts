@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { KernelRequest } from "../../../lib/attention/kernel.ts";
+import { fullPlan } from "../../../lib/kernels/webgpu/full_plan.ts";
 import { planFor } from "../../../lib/kernels/webgpu/chunkwise_plan.ts";
 
 const REQUEST: KernelRequest = {
@@ -24,15 +25,22 @@ const LIMITS = {
   maxComputeWorkgroupsPerDimension: 65535,
 };
 
-function plan(
-  request: Partial<KernelRequest>,
+function deviceOf(
   limits: Partial<typeof LIMITS> = {},
   features: string[] = [],
-) {
-  return planFor({ ...REQUEST, ...request }, {
+): Pick<GPUDevice, "limits" | "features"> {
+  return {
     limits: { ...LIMITS, ...limits } as unknown as GPUSupportedLimits,
     features: new Set(features) as unknown as GPUSupportedFeatures,
-  });
+  };
+}
+
+function plan(
+  request: Partial<KernelRequest>,
+  limits?: Partial<typeof LIMITS>,
+  features?: string[],
+) {
+  return planFor({ ...REQUEST, ...request }, deviceOf(limits, features));
 }
 
 function assertRefused(answer: ReturnType<typeof plan>, why: string): void {
@@ -122,5 +130,60 @@ Deno.test("planFor() refuses what the device cannot hold, in words", () => {
   assertRefused(
     plan({ heads: 1, length: 2 ** 19, valueDim: 64, headDim: 1 }),
     "gradients of the sums",
+  );
+});
+
+Deno.test("fullPlan() has tiles of the rows of a workgroup at most, and a launch more with decays", () => {
+  const full = (request: Partial<KernelRequest>) =>
+    fullPlan({ ...REQUEST, ...request }, deviceOf({}, ["shader-f16"]), 64);
+  // Of a token four factors and a row of its tile's mask; of a tile two sums.
+  const scratchBytes = 4 * 4 * (1024 * (4 + 64) + 2 * 16);
+  const how = "webgpu, 2 launches";
+  assertEquals(full({}), { chunkSize: 64, scratchBytes, how });
+  assertEquals(full({ decays: false }), {
+    chunkSize: 64,
+    scratchBytes: 0,
+    how: "webgpu, 1 launch",
+  });
+  // Without decays a causal mask is a mask all the same.
+  assertEquals(full({ decays: false, causal: true }), {
+    chunkSize: 64,
+    scratchBytes,
+    how,
+  });
+  assertEquals(full({ decays: false, precision: "f16" }), {
+    chunkSize: 64,
+    scratchBytes: 4 * 1024 * 3 * 64 * 2,
+    how: "webgpu, 4 launches",
+  });
+  for (const [wanted, chunkSize] of [[1, 1], [24, 24], [1000, 64]] as const) {
+    const answer = full({ chunkSize: wanted });
+    assert("chunkSize" in answer);
+    assertEquals(answer.chunkSize, chunkSize);
+  }
+});
+
+Deno.test("fullPlan() refuses what the device cannot hold, in words", () => {
+  const full = (
+    request: Partial<KernelRequest>,
+    limits?: Partial<typeof LIMITS>,
+  ) => fullPlan({ ...REQUEST, ...request }, deviceOf(limits), 64);
+  assertRefused(full({ headDim: 129 }), "headDim is 129");
+  assertRefused(full({ precision: "f16" }), "shader-f16");
+  assertRefused(
+    full({}, { maxStorageBuffersPerShaderStage: 8 }),
+    "maxStorageBuffersPerShaderStage",
+  );
+  assertRefused(
+    full({ heads: 1, length: 70_000, headDim: 1, valueDim: 1, chunkSize: 1 }),
+    "maxComputeWorkgroupsPerDimension",
+  );
+  assertRefused(
+    full({ heads: 1, length: 2 ** 19, valueDim: 64, headDim: 1 }),
+    "gradients of the sums",
+  );
+  assertRefused(
+    full({ heads: 1, length: 2 ** 18 }),
+    "states of a sequence's gradients",
   );
 });

@@ -14,13 +14,15 @@ import {
   cotangentsShader,
 } from "../../../lib/kernels/webgpu/cotangents.ts";
 import { decayGradientsShader } from "../../../lib/kernels/webgpu/decay_gradients.ts";
-import {
-  forwardMask,
-  type MaskSource,
-  transposedMask,
-} from "../../../lib/kernels/webgpu/mask.ts";
 import { packShader } from "../../../lib/kernels/webgpu/pack.ts";
+import {
+  type Preparation,
+  preparationFor,
+} from "../../../lib/kernels/webgpu/preparation.ts";
 import type { Role } from "../../../lib/kernels/webgpu/roles.ts";
+import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles.ts";
+import { tileDecaysShader } from "../../../lib/kernels/webgpu/tile_decays.ts";
+import { tilesShader } from "../../../lib/kernels/webgpu/tiles.ts";
 import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
 import type { Launch } from "../../../lib/kernels/webgpu/problem.ts";
 import type { States } from "../../../lib/kernels/webgpu/states.ts";
@@ -47,25 +49,26 @@ const [q, k, v]: [Vectors, Vectors, Vectors] = [
   { name: "k", columns: "key", half: false },
   { name: "v", columns: "value", half: false },
 ];
-const both = forwardMask(false);
+const both = preparationFor(true, false)!;
+const causal = preparationFor(true, true)!;
 
-function statesOf(mask: MaskSource | null): States {
-  return { name: "states", rows: k, columns: v, mask };
+function statesOf(decays: Preparation | null): States {
+  return { name: "states", rows: k, columns: v, decays };
 }
 
 const cotangentStates: States = {
   name: "cotangentStates",
   rows: q,
   columns: g,
-  mask: transposedMask(false),
+  decays: both.transposed(),
 };
 
-function attention(mask: MaskSource | null): Role {
+function attention(decays: Preparation | null): Role {
   return {
     rows: q,
     others: k,
     values: v,
-    states: statesOf(mask),
+    states: statesOf(decays),
     output: { name: "y", columns: "value" },
     finish: { kind: "attention" },
   };
@@ -80,17 +83,36 @@ const queryGradient: Role = {
   finish: { kind: "shares", own: q, name: "queryShares" },
 };
 
-/** The shader of attention with this mask. */
-function attend(mask: MaskSource | null): Shader {
-  return attendShader({ roles: [attention(mask)], mask, shape }, LAUNCH);
+/** The shader of attention with these decays. */
+function attend(decays: Preparation | null): Shader {
+  return attendShader({ roles: [attention(decays)], decays, shape }, LAUNCH);
+}
+
+const keyGradient: Role = {
+  rows: v,
+  others: g,
+  values: q,
+  states: cotangentStates,
+  output: { name: "dk", columns: "key" },
+  finish: { kind: "shares", own: k, name: "keyShares" },
+};
+
+/** The shader of a role in tiles. */
+function tiles(
+  role: Role,
+  decays: Preparation | null,
+  isSoftware: boolean,
+): Shader {
+  const tiling = tilingOf(LAUNCH.headDim, LAUNCH.valueDim, isSoftware);
+  return tilesShader({ role, decays, tiling }, LAUNCH);
 }
 
 const SHADERS: Record<string, Shader> = {
   attend: attend(both),
-  attend_causal: attend(forwardMask(true)),
+  attend_causal: attend(causal),
   attend_maskless: attend(null),
   attend_query_gradient: attendShader(
-    { roles: [queryGradient], mask: both, shape },
+    { roles: [queryGradient], decays: both, shape },
     LAUNCH,
   ),
   carry_states: carryStatesShader([statesOf(both), cotangentStates], LAUNCH),
@@ -111,6 +133,11 @@ const SHADERS: Record<string, Shader> = {
     alone: false,
     states: ["states", "cotangentStates"],
   }, LAUNCH),
+  tile_decays: tileDecaysShader({ decays: both, largestTile: 64 }, LAUNCH),
+  tiles: tiles(attention(both), both, false),
+  tiles_key_gradient: tiles(keyGradient, both.transposed(), false),
+  tiles_software: tiles(attention(both), both, true),
+  tiles_software_maskless: tiles(attention(null), null, true),
   pack_halves: packShader({ ...v, columns: "value", half: true }, LAUNCH),
 };
 
@@ -147,22 +174,38 @@ Deno.test("shaders differ if their keys do, and depend on no size", () => {
     valueDim: 64,
     length: 3,
   }];
-  const decays = { causal: true, alone: true, largestChunk };
+  const gradients = { causal: true, alone: true, largestChunk };
   for (const launch of launches) {
-    for (const mask of [null, forwardMask(true), both]) {
-      const roles = [attention(mask)];
-      const states = [statesOf(mask)];
+    for (const decays of [null, causal, both]) {
+      const roles = [attention(decays)];
+      const states = [statesOf(decays)];
       for (
         const { key, code } of [
-          attendShader({ roles, mask, shape }, launch),
+          attendShader({ roles, decays, shape }, launch),
           chunkStatesShader({ states, largestChunk }, launch),
           carryStatesShader(states, launch),
           carryStatesShader(states, launch, {
-            ...{ before: true, after: mask === both, backward: mask === both },
+            ...{
+              before: true,
+              after: decays === both,
+              backward: decays === both,
+            },
           }),
           cotangentsShader(launch),
           packShader({ ...v, columns: "value" }, launch),
-          decayGradientsShader({ ...decays, states: ["a", "b"] }, launch),
+          ...[false, true].map((isSoftware) => {
+            const tiling = tilingOf(
+              launch.headDim,
+              launch.valueDim,
+              isSoftware,
+            );
+            const role = attention(decays);
+            return tilesShader({ role, decays, tiling }, launch);
+          }),
+          ...(decays
+            ? [tileDecaysShader({ decays, largestTile: 64 }, launch)]
+            : []),
+          decayGradientsShader({ ...gradients, states: ["a", "b"] }, launch),
         ]
       ) {
         assertEquals(byKey.get(key) ?? code(), code());

@@ -26,7 +26,7 @@ interface Sizes {
 function programsOf(
   { length, headDim, valueDim, causal }: Sizes,
   isSoftware: boolean,
-  masked: boolean,
+  { masked = false, packed = false } = {},
 ): Program[] {
   const tensor = (...shape: number[]): TensorInfo => ({
     dataId: {},
@@ -37,13 +37,16 @@ function programsOf(
     tensor(1, 2, length, dim)
   ) as [TensorInfo, TensorInfo, TensorInfo];
   const [maxima, sums] = [tensor(1, 2, length), tensor(1, 2, length)];
-  const mask = masked ? { mask: tensor(1, length) } : {};
+  const hiding = {
+    ...(masked ? { mask: tensor(1, length) } : {}),
+    ...(packed ? { segments: tensor(1, length) } : {}),
+  };
   const rows = tensor(2 * length, 4);
   const attributes = { causal, scale: 0.5, isSoftware };
   const reads = { q, k, v, dy: v, rows };
   return [
-    forwardProgram({ q, k, v, ...mask }, { y: v, maxima, sums }, attributes),
-    rowsProgram({ y: v, dy: v, maxima, sums, ...mask }, rows),
+    forwardProgram({ q, k, v, ...hiding }, { y: v, maxima, sums }, attributes),
+    rowsProgram({ y: v, dy: v, maxima, sums, ...hiding }, rows),
     queryGradientProgram(reads, q, attributes),
     keyGradientsProgram(reads, { dk: k, dv: v }, attributes),
   ];
@@ -52,13 +55,17 @@ function programsOf(
 const SIZES: Sizes = { length: 40, headDim: 64, valueDim: 64, causal: false };
 
 Deno.test("shaders of softmax attention have the text of their snapshots", async (t) => {
-  const [forward, rows, query, key] = programsOf(SIZES, false, false);
-  const [software] = programsOf(SIZES, true, true);
-  const ragged = programsOf({ ...SIZES, headDim: 6 }, false, true)[0];
+  const [forward, rows, query, key] = programsOf(SIZES, false);
+  const [software] = programsOf(SIZES, true, { masked: true });
+  const ragged = programsOf({ ...SIZES, headDim: 6 }, false, {
+    masked: true,
+  })[0];
+  const packed = programsOf(SIZES, false, { packed: true })[0];
   const programs = {
     softmax_attention: forward,
     softmax_attention_ragged_masked: ragged,
     softmax_attention_software_masked: software,
+    softmax_attention_packed: packed,
     softmax_rows: rows,
     softmax_query_gradient: query,
     softmax_key_gradients: key,
@@ -68,15 +75,19 @@ Deno.test("shaders of softmax attention have the text of their snapshots", async
   }
 });
 
+const HIDING = [false, true].flatMap((masked) =>
+  [false, true].map((packed) => ({ masked, packed }))
+);
+
 Deno.test("shaders of softmax attention differ if their keys do, and bind few buffers", () => {
   const byKey = new Map<string, string>();
   for (const headDim of [1, 6, 16, 32, 64, 128, 200]) {
     for (const valueDim of [1, 5, 16, 40, 200]) {
       for (const isSoftware of [false, true]) {
-        for (const masked of [false, true]) {
+        for (const hiding of HIDING) {
           for (const length of [1, 40, 1000]) {
             const sizes = { length, headDim, valueDim, causal: length > 40 };
-            for (const program of programsOf(sizes, isSoftware, masked)) {
+            for (const program of programsOf(sizes, isSoftware, hiding)) {
               const { key, code, bindings } = shaderOf(program, 65535);
               // What every WebGPU device offers.
               assert(bindings.length <= 8);

@@ -84,7 +84,9 @@ function write(
 /** Gives back the arrays of a job. */
 function freeAll(host: KernelHost, job: Job<"chunkwiseForward">): void {
   for (const [field, type] of Object.entries(JOBS.chunkwiseForward)) {
-    if (type === "usize") host.free(job[field as keyof typeof job]);
+    const value = job[field as keyof typeof job];
+    // 0 is where there is no array.
+    if (type === "usize" && value !== 0) host.free(value);
   }
 }
 

@@ -300,9 +300,10 @@ export function decayGradients(cross: f32, crossBack: f32): void {
   let inside: f32 = 0, fromBefore: f32 = 0, toAfter: f32 = 0;
   for (let i = count - 1; i >= 0; i--) {
     inside += at(lowerRows, i) - at(lowerColumns, i);
-    fromBefore += at(readBefore, i);
     // No pair of the chunk lies around its first token.
-    put(job.df, token + i, (i > 0 ? inside : 0) + fromBefore + cross);
+    if (i === 0 || forgetsAll(f, i)) inside = 0;
+    fromBefore += at(readBefore, i);
+    put(job.df, token + i, inside + fromBefore + cross);
   }
   for (let i = 0; i < count; i++) {
     put(job.df, token + i, at(job.df, token + i) + toAfter);
@@ -313,15 +314,21 @@ export function decayGradients(cross: f32, crossBack: f32): void {
   inside = 0;
   for (let i = 0; i < count; i++) {
     inside += at(upperRows, i) - at(upperColumns, i);
+    if (i === count - 1 || forgetsAll(b, i)) inside = 0;
     fromAfter += at(readAfter, i);
-    put(
-      job.db,
-      token + i,
-      (i < count - 1 ? inside : 0) + fromAfter + crossBack,
-    );
+    put(job.db, token + i, inside + fromAfter + crossBack);
   }
   for (let i = count - 1; i >= 0; i--) {
     put(job.db, token + i, at(job.db, token + i) + toBefore);
     toBefore += at(writtenBefore, i);
   }
+}
+
+/**
+ * Whether no token that arrives here is read any more. Then the sums of the
+ * pairs so far are 0 but for what was rounded, which may be more than all that
+ * is on the other side.
+ */
+function forgetsAll(logDecays: usize, i: i32): bool {
+  return at(logDecays, i) < -104;
 }

@@ -67,6 +67,11 @@ export function isToken(sequence: i32, position: i32): bool {
   return at(job.mask, sequence / job.heads * job.length + position) !== 0;
 }
 
+/** The segment of a position of a sequence, numbered in order. */
+function segmentOf(sequence: i32, position: i32): f32 {
+  return at(job.segments, sequence / job.heads * job.length + position);
+}
+
 function tokensOf(sequence: i32, first: i32, count: i32): i32 {
   if (job.mask === 0) return count;
   let tokens = 0;
@@ -107,6 +112,9 @@ export let queries: i32 = 0;
 export let row: usize = 0;
 /** Whether none of the block's queries is padding. */
 export let queriesComplete: bool = false;
+/** The keys that any of the block's queries reads: the first, and the one after the last. */
+let firstKey: i32 = 0;
+let endKey: i32 = 0;
 
 /** Turns to a block of queries; false if all of it is padding. */
 export function openQueries(ofSequence: i32, block: i32): bool {
@@ -117,6 +125,9 @@ export function openQueries(ofSequence: i32, block: i32): bool {
   const tokens = tokensOf(sequence, query, queries);
   if (tokens === 0) return false;
   queriesComplete = tokens === queries;
+  firstKey = 0;
+  endKey = job.causal !== 0 ? query + queries : job.length;
+  if (job.segments !== 0) narrowKeys();
   const q = rowsOf(
     sequence,
     query,
@@ -133,6 +144,17 @@ export function openQueries(ofSequence: i32, block: i32): bool {
   }
   transposeBlock(job.headDim, scaledQ, headStride, transposedQ);
   return true;
+}
+
+/** Leaves the keys of the segments of the block's first and last query, and between. */
+function narrowKeys(): void {
+  firstKey = query;
+  const first = segmentOf(sequence, firstKey);
+  while (firstKey > 0 && segmentOf(sequence, firstKey - 1) === first) firstKey--;
+  let end = query + queries;
+  const last = segmentOf(sequence, end - 1);
+  while (end < endKey && segmentOf(sequence, end) === last) end++;
+  endKey = end;
 }
 
 /** target[columns, queries] = source[queries, columns]ᵀ, and zeros to the end of each row. */
@@ -184,10 +206,14 @@ export function openKeys(block: i32): bool {
   return true;
 }
 
-/** Blocks of keys that the block of queries reads. */
-export function readBlocks(): i32 {
-  if (job.causal === 0) return keyBlocks();
-  return (query + queries + KEYS - 1) / KEYS;
+/** The first block of keys that the block of queries reads. */
+export function firstBlock(): i32 {
+  return firstKey / KEYS;
+}
+
+/** The block of keys after the last one that the block of queries reads. */
+export function endBlock(): i32 {
+  return (endKey + KEYS - 1) / KEYS;
 }
 
 /** scores = s k qᵀ, and -∞ where a query does not read a key. */
@@ -206,16 +232,27 @@ export function computeScores(): void {
     0,
     0,
   );
-  const hidden: f32 = -Infinity;
+  let low = 0, high = 0;
   for (let j = 0; j < keys; j++) {
     const position = key + j;
     // Queries before the key are the first of its row.
-    let count = job.causal !== 0 ? position - query : 0;
-    if (!keysComplete && !isToken(sequence, position)) count = queries;
-    if (count <= 0) continue;
-    let cell = scores + j * row;
-    for (const end = cell + min(<usize> count << 2, row); cell < end; cell += 4) {
-      store<f32>(cell, hidden);
+    let first = job.causal !== 0 ? max(position - query, 0) : 0;
+    let end = queries;
+    if (job.segments !== 0) {
+      const own = segmentOf(sequence, position);
+      while (low < queries && segmentOf(sequence, query + low) < own) low++;
+      while (high < queries && segmentOf(sequence, query + high) <= own) high++;
+      first = max(first, low);
+      end = high;
     }
+    if (!keysComplete && !isToken(sequence, position)) first = queries;
+    hide(j, 0, min(first, queries));
+    hide(j, end, queries);
   }
+}
+
+/** Hides a key from some of the block's queries. */
+function hide(j: i32, first: i32, end: i32): void {
+  const hidden: f32 = -Infinity, line = scores + j * row;
+  for (let i = first; i < end; i++) store<f32>(line + (<usize> i << 2), hidden);
 }

@@ -10,11 +10,13 @@
 import { multiply, multiplyTransposed } from "./gemm";
 import { queue, softmax as job } from "./jobs";
 import { at, put, unpadRows } from "./matrix";
-import { powers } from "./powers";
+import { powersAndSlopes } from "./powers";
 import { take } from "./scratch";
 import { multiplyAdd, sum4, vectorBytes } from "./simd";
 import {
   computeScores,
+  endBlock,
+  firstBlock,
   headBytes,
   headStride,
   isToken,
@@ -31,7 +33,6 @@ import {
   queriesComplete,
   query,
   queryBlocks,
-  readBlocks,
   row,
   rowsOf,
   scaledQ,
@@ -50,8 +51,6 @@ let transposedDy: usize = 0;
 let products: usize = 0;
 let rowsDq: usize = 0;
 let maxima: usize = 0;
-/** Not needed: they come with the powers, and are those of all blocks so far. */
-let sums: usize = 0;
 let inverses: usize = 0;
 /** D_i */
 let slopes: usize = 0;
@@ -66,7 +65,6 @@ export function layoutSoftmaxBackward(base: usize): usize {
   products = take(KEYS * line);
   rowsDq = take(QUERIES * headStride);
   maxima = take(line);
-  sums = take(line);
   inverses = take(line);
   slopes = take(line);
   return take(0);
@@ -121,8 +119,9 @@ export function differentiateSoftmax(task: i32): void {
     memory.fill(rowsDq, 0, queries * headStride);
     if (isOpen) {
       openGradients();
-      const end = readBlocks();
-      for (let keyBlock = part; keyBlock < end; keyBlock += job.parts) {
+      const end = endBlock(), skipped = firstBlock() - part + job.parts - 1;
+      let keyBlock = part + max(skipped, 0) / job.parts * job.parts;
+      for (; keyBlock < end; keyBlock += job.parts) {
         if (openKeys(keyBlock)) addGradients();
         countProgress();
       }
@@ -195,7 +194,8 @@ function addGradients(): void {
     0,
     0,
   );
-  differentiate();
+  // Scores become weights, and products t.
+  powersAndSlopes(keys, scores, products, row, maxima, inverses, slopes);
   multiply(
     keys,
     valueColumns,
@@ -238,28 +238,6 @@ function addGradients(): void {
     rowsDq,
     headStride,
   );
-}
-
-/** Turns scores into weights, and products into t. */
-function differentiate(): void {
-  powers(keys, scores, row, maxima, sums);
-  for (let c: usize = 0; c < row; c += 32) {
-    const i0 = v128.load(inverses + c), i1 = v128.load(inverses + c, 16);
-    const d0 = v128.load(slopes + c), d1 = v128.load(slopes + c, 16);
-    let cell = scores + c, product = products + c;
-    for (const end = cell + keys * row; cell < end; cell += row) {
-      const p0 = f32x4.mul(v128.load(cell), i0);
-      const p1 = f32x4.mul(v128.load(cell, 16), i1);
-      v128.store(cell, p0);
-      v128.store(cell, p1, 16);
-      const y0 = v128.load(product), y1 = v128.load(product, 16);
-      const t0 = f32x4.mul(p0, f32x4.sub(y0, d0));
-      const t1 = f32x4.mul(p1, f32x4.sub(y1, d1));
-      v128.store(product, t0);
-      v128.store(product, t1, 16);
-      product += row;
-    }
-  }
 }
 
 /** Stores the block's dq, or the task's part of it. */

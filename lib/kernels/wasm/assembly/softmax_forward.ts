@@ -8,6 +8,8 @@ import { take } from "./scratch";
 import { exp4, vectorBytes } from "./simd";
 import {
   computeScores,
+  endBlock,
+  firstBlock,
   isToken,
   keys,
   layoutShared,
@@ -18,7 +20,6 @@ import {
   queries,
   query,
   queryBlocks,
-  readBlocks,
   row,
   scores,
   sequence,
@@ -55,8 +56,8 @@ export function attendSoftmax(task: i32): void {
   const lowest = f32x4.splat(LOWEST);
   for (let i: usize = 0; i < row; i += 16) v128.store(maxima + i, lowest);
   let isFirst = true;
-  const end = isOpen ? readBlocks() : 0;
-  for (let keyBlock = 0; keyBlock < end; keyBlock++) {
+  const end = isOpen ? endBlock() : 0;
+  for (let keyBlock = firstBlock(); keyBlock < end; keyBlock++) {
     if (!openKeys(keyBlock)) continue;
     computeScores();
     const hasRisen = weigh();

@@ -97,10 +97,10 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   if (first > 0u) { through[1] *= exp(path_after(0u, count) + b[base + max(first, 1u) - 1u]); }
   for (var m = thread; m < count; m += 64u) {
     var sum = through;
-    for (var t = 0u; t < count; t++) {
-      sum.x += select(leaving_before[t], inside_before[t], t >= m);
-      sum.y += select(leaving_after[t], inside_after[t], t <= m);
-    }
+    for (var t = 0u; t < m; t++) { sum.x += leaving_before[t]; }
+    for (var t = m; t < count && !(before[t] < -104.0); t++) { sum.x += inside_before[t]; }
+    for (var t = m + 1u; t < count; t++) { sum.y += leaving_after[t]; }
+    for (var t = m + 1u; t > 0u && !(after[t - 1u] < -104.0); t--) { sum.y += inside_after[t - 1u]; }
     let token = first + m;
     // Nobody arrives at the first token from the left, nor at the last from the right.
     df[base + token] = select(0.0, sum.x, token > 0u);

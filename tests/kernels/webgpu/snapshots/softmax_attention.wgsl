@@ -74,7 +74,10 @@ fn main(
   var maxima1 = vec4f(-3.4e38);
   var total1 = vec4f();
   let end = select(uniforms.length, min(uniforms.length, first_row + 32u), uniforms.causal != 0u);
-  for (var first = 0u; first < end; first += 64u) {
+
+  let start = 0u;
+  for (var first = start; first < end; first += 64u) {
+
 
     let column = first + 4u * lane;
     let positions = column + vec4u(0u, 1u, 2u, 3u);
@@ -82,6 +85,7 @@ fn main(
     let column1 = base + min(column + 1u, last);
     let column2 = base + min(column + 2u, last);
     let column3 = base + min(column + 3u, last);
+
 
 
     var score0 = vec4f();
@@ -103,21 +107,21 @@ fn main(
       score6 = accumulate(score6, columns, read_q(row6, n));
       score7 = accumulate(score7, columns, read_q(row7, n));
     }
-    let kept0 = positions < vec4u(select(uniforms.length, min(uniforms.length, row + 1u), uniforms.causal != 0u));
+    let kept0 = (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 1u), uniforms.causal != 0u)));
     score0 = select(vec4f(-3.4e38), uniforms.scale * score0, kept0);
-    let kept1 = positions < vec4u(select(uniforms.length, min(uniforms.length, row + 2u), uniforms.causal != 0u));
+    let kept1 = (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 2u), uniforms.causal != 0u)));
     score1 = select(vec4f(-3.4e38), uniforms.scale * score1, kept1);
-    let kept2 = positions < vec4u(select(uniforms.length, min(uniforms.length, row + 3u), uniforms.causal != 0u));
+    let kept2 = (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 3u), uniforms.causal != 0u)));
     score2 = select(vec4f(-3.4e38), uniforms.scale * score2, kept2);
-    let kept3 = positions < vec4u(select(uniforms.length, min(uniforms.length, row + 4u), uniforms.causal != 0u));
+    let kept3 = (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 4u), uniforms.causal != 0u)));
     score3 = select(vec4f(-3.4e38), uniforms.scale * score3, kept3);
-    let kept4 = positions < vec4u(select(uniforms.length, min(uniforms.length, row + 5u), uniforms.causal != 0u));
+    let kept4 = (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 5u), uniforms.causal != 0u)));
     score4 = select(vec4f(-3.4e38), uniforms.scale * score4, kept4);
-    let kept5 = positions < vec4u(select(uniforms.length, min(uniforms.length, row + 6u), uniforms.causal != 0u));
+    let kept5 = (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 6u), uniforms.causal != 0u)));
     score5 = select(vec4f(-3.4e38), uniforms.scale * score5, kept5);
-    let kept6 = positions < vec4u(select(uniforms.length, min(uniforms.length, row + 7u), uniforms.causal != 0u));
+    let kept6 = (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 7u), uniforms.causal != 0u)));
     score6 = select(vec4f(-3.4e38), uniforms.scale * score6, kept6);
-    let kept7 = positions < vec4u(select(uniforms.length, min(uniforms.length, row + 8u), uniforms.causal != 0u));
+    let kept7 = (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 8u), uniforms.causal != 0u)));
     score7 = select(vec4f(-3.4e38), uniforms.scale * score7, kept7);
     let old0 = maxima0;
     let old1 = maxima1;

@@ -70,14 +70,17 @@ fn main(
     own_q[96u + n] = read_q(row6, n);
     own_q[112u + n] = read_q(row7, n);
   }
-  let first_of_mask = workgroup / uniforms.blocks / uniforms.heads * uniforms.length;
+  let entry = workgroup / uniforms.blocks / uniforms.heads * uniforms.length;
   var sum: array<vec4f, 128>;
   var maxima0 = vec4f(-3.4e38);
   var total0 = vec4f();
   var maxima1 = vec4f(-3.4e38);
   var total1 = vec4f();
   let end = select(uniforms.length, min(uniforms.length, first_row + 64u), uniforms.causal != 0u);
-  for (var first = 0u; first < end; first += 4u) {
+
+  let start = 0u;
+  for (var first = start; first < end; first += 4u) {
+
 
     let column = first + 4u * lane;
     let positions = column + vec4u(0u, 1u, 2u, 3u);
@@ -85,7 +88,8 @@ fn main(
     let column1 = base + min(column + 1u, last);
     let column2 = base + min(column + 2u, last);
     let column3 = base + min(column + 3u, last);
-    let tokens = vec4<bool>(mask[first_of_mask + (column0 - base)] != 0.0, mask[first_of_mask + (column1 - base)] != 0.0, mask[first_of_mask + (column2 - base)] != 0.0, mask[first_of_mask + (column3 - base)] != 0.0);
+
+    let tokens = vec4<bool>(mask[entry + (column0 - base)] != 0.0, mask[entry + (column1 - base)] != 0.0, mask[entry + (column2 - base)] != 0.0, mask[entry + (column3 - base)] != 0.0);
 
     var score0 = vec4f();
     var score1 = vec4f();
@@ -106,22 +110,22 @@ fn main(
       score6 = accumulate(score6, columns, own_q[96u + n]);
       score7 = accumulate(score7, columns, own_q[112u + n]);
     }
-    let kept0 = positions < vec4u(select(uniforms.length, min(uniforms.length, row + 1u), uniforms.causal != 0u));
-    score0 = select(vec4f(-3.4e38), uniforms.scale * score0, (kept0 & tokens));
-    let kept1 = positions < vec4u(select(uniforms.length, min(uniforms.length, row + 2u), uniforms.causal != 0u));
-    score1 = select(vec4f(-3.4e38), uniforms.scale * score1, (kept1 & tokens));
-    let kept2 = positions < vec4u(select(uniforms.length, min(uniforms.length, row + 3u), uniforms.causal != 0u));
-    score2 = select(vec4f(-3.4e38), uniforms.scale * score2, (kept2 & tokens));
-    let kept3 = positions < vec4u(select(uniforms.length, min(uniforms.length, row + 4u), uniforms.causal != 0u));
-    score3 = select(vec4f(-3.4e38), uniforms.scale * score3, (kept3 & tokens));
-    let kept4 = positions < vec4u(select(uniforms.length, min(uniforms.length, row + 5u), uniforms.causal != 0u));
-    score4 = select(vec4f(-3.4e38), uniforms.scale * score4, (kept4 & tokens));
-    let kept5 = positions < vec4u(select(uniforms.length, min(uniforms.length, row + 6u), uniforms.causal != 0u));
-    score5 = select(vec4f(-3.4e38), uniforms.scale * score5, (kept5 & tokens));
-    let kept6 = positions < vec4u(select(uniforms.length, min(uniforms.length, row + 7u), uniforms.causal != 0u));
-    score6 = select(vec4f(-3.4e38), uniforms.scale * score6, (kept6 & tokens));
-    let kept7 = positions < vec4u(select(uniforms.length, min(uniforms.length, row + 8u), uniforms.causal != 0u));
-    score7 = select(vec4f(-3.4e38), uniforms.scale * score7, (kept7 & tokens));
+    let kept0 = (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 1u), uniforms.causal != 0u))) & tokens;
+    score0 = select(vec4f(-3.4e38), uniforms.scale * score0, kept0);
+    let kept1 = (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 2u), uniforms.causal != 0u))) & tokens;
+    score1 = select(vec4f(-3.4e38), uniforms.scale * score1, kept1);
+    let kept2 = (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 3u), uniforms.causal != 0u))) & tokens;
+    score2 = select(vec4f(-3.4e38), uniforms.scale * score2, kept2);
+    let kept3 = (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 4u), uniforms.causal != 0u))) & tokens;
+    score3 = select(vec4f(-3.4e38), uniforms.scale * score3, kept3);
+    let kept4 = (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 5u), uniforms.causal != 0u))) & tokens;
+    score4 = select(vec4f(-3.4e38), uniforms.scale * score4, kept4);
+    let kept5 = (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 6u), uniforms.causal != 0u))) & tokens;
+    score5 = select(vec4f(-3.4e38), uniforms.scale * score5, kept5);
+    let kept6 = (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 7u), uniforms.causal != 0u))) & tokens;
+    score6 = select(vec4f(-3.4e38), uniforms.scale * score6, kept6);
+    let kept7 = (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 8u), uniforms.causal != 0u))) & tokens;
+    score7 = select(vec4f(-3.4e38), uniforms.scale * score7, kept7);
     let old0 = maxima0;
     let old1 = maxima1;
     let pair0 = max(score0.xy, score0.zw);
@@ -138,14 +142,14 @@ fn main(
     total0 *= left0;
     let left1 = exp(old1 - maxima1);
     total1 *= left1;
-    score0 = select(vec4f(), exp(score0 - maxima0[0]), (kept0 & tokens));
-    score1 = select(vec4f(), exp(score1 - maxima0[1]), (kept1 & tokens));
-    score2 = select(vec4f(), exp(score2 - maxima0[2]), (kept2 & tokens));
-    score3 = select(vec4f(), exp(score3 - maxima0[3]), (kept3 & tokens));
-    score4 = select(vec4f(), exp(score4 - maxima1[0]), (kept4 & tokens));
-    score5 = select(vec4f(), exp(score5 - maxima1[1]), (kept5 & tokens));
-    score6 = select(vec4f(), exp(score6 - maxima1[2]), (kept6 & tokens));
-    score7 = select(vec4f(), exp(score7 - maxima1[3]), (kept7 & tokens));
+    score0 = select(vec4f(), exp(score0 - maxima0[0]), kept0);
+    score1 = select(vec4f(), exp(score1 - maxima0[1]), kept1);
+    score2 = select(vec4f(), exp(score2 - maxima0[2]), kept2);
+    score3 = select(vec4f(), exp(score3 - maxima0[3]), kept3);
+    score4 = select(vec4f(), exp(score4 - maxima1[0]), kept4);
+    score5 = select(vec4f(), exp(score5 - maxima1[1]), kept5);
+    score6 = select(vec4f(), exp(score6 - maxima1[2]), kept6);
+    score7 = select(vec4f(), exp(score7 - maxima1[3]), kept7);
 
 
     {
@@ -178,7 +182,7 @@ fn main(
   }
   if (row + 0u <= last) {
     for (var n = 0u; n < 16u; n++) {
-      write_y(row0, first_quad + n, select(vec4f(), sum[0u + n] / total0[0], mask[first_of_mask + (row0 - base)] != 0.0));
+      write_y(row0, first_quad + n, select(vec4f(), sum[0u + n] / total0[0], mask[entry + (row0 - base)] != 0.0));
     }
     if (lane == 0u && layer == 0u) {
       maxima[row0] = maxima0[0];
@@ -187,7 +191,7 @@ fn main(
   }
   if (row + 1u <= last) {
     for (var n = 0u; n < 16u; n++) {
-      write_y(row1, first_quad + n, select(vec4f(), sum[16u + n] / total0[1], mask[first_of_mask + (row1 - base)] != 0.0));
+      write_y(row1, first_quad + n, select(vec4f(), sum[16u + n] / total0[1], mask[entry + (row1 - base)] != 0.0));
     }
     if (lane == 0u && layer == 0u) {
       maxima[row1] = maxima0[1];
@@ -196,7 +200,7 @@ fn main(
   }
   if (row + 2u <= last) {
     for (var n = 0u; n < 16u; n++) {
-      write_y(row2, first_quad + n, select(vec4f(), sum[32u + n] / total0[2], mask[first_of_mask + (row2 - base)] != 0.0));
+      write_y(row2, first_quad + n, select(vec4f(), sum[32u + n] / total0[2], mask[entry + (row2 - base)] != 0.0));
     }
     if (lane == 0u && layer == 0u) {
       maxima[row2] = maxima0[2];
@@ -205,7 +209,7 @@ fn main(
   }
   if (row + 3u <= last) {
     for (var n = 0u; n < 16u; n++) {
-      write_y(row3, first_quad + n, select(vec4f(), sum[48u + n] / total0[3], mask[first_of_mask + (row3 - base)] != 0.0));
+      write_y(row3, first_quad + n, select(vec4f(), sum[48u + n] / total0[3], mask[entry + (row3 - base)] != 0.0));
     }
     if (lane == 0u && layer == 0u) {
       maxima[row3] = maxima0[3];
@@ -214,7 +218,7 @@ fn main(
   }
   if (row + 4u <= last) {
     for (var n = 0u; n < 16u; n++) {
-      write_y(row4, first_quad + n, select(vec4f(), sum[64u + n] / total1[0], mask[first_of_mask + (row4 - base)] != 0.0));
+      write_y(row4, first_quad + n, select(vec4f(), sum[64u + n] / total1[0], mask[entry + (row4 - base)] != 0.0));
     }
     if (lane == 0u && layer == 0u) {
       maxima[row4] = maxima1[0];
@@ -223,7 +227,7 @@ fn main(
   }
   if (row + 5u <= last) {
     for (var n = 0u; n < 16u; n++) {
-      write_y(row5, first_quad + n, select(vec4f(), sum[80u + n] / total1[1], mask[first_of_mask + (row5 - base)] != 0.0));
+      write_y(row5, first_quad + n, select(vec4f(), sum[80u + n] / total1[1], mask[entry + (row5 - base)] != 0.0));
     }
     if (lane == 0u && layer == 0u) {
       maxima[row5] = maxima1[1];
@@ -232,7 +236,7 @@ fn main(
   }
   if (row + 6u <= last) {
     for (var n = 0u; n < 16u; n++) {
-      write_y(row6, first_quad + n, select(vec4f(), sum[96u + n] / total1[2], mask[first_of_mask + (row6 - base)] != 0.0));
+      write_y(row6, first_quad + n, select(vec4f(), sum[96u + n] / total1[2], mask[entry + (row6 - base)] != 0.0));
     }
     if (lane == 0u && layer == 0u) {
       maxima[row6] = maxima1[2];
@@ -241,7 +245,7 @@ fn main(
   }
   if (row + 7u <= last) {
     for (var n = 0u; n < 16u; n++) {
-      write_y(row7, first_quad + n, select(vec4f(), sum[112u + n] / total1[3], mask[first_of_mask + (row7 - base)] != 0.0));
+      write_y(row7, first_quad + n, select(vec4f(), sum[112u + n] / total1[3], mask[entry + (row7 - base)] != 0.0));
     }
     if (lane == 0u && layer == 0u) {
       maxima[row7] = maxima1[3];

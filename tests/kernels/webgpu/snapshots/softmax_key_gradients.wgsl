@@ -81,9 +81,22 @@ fn main(
   var value5_0 = vec4f();
   var value6_0 = vec4f();
   var value7_0 = vec4f();
+  let number0 = rows[row0].w;
+  let number1 = rows[row1].w;
+  let number2 = rows[row2].w;
+  let number3 = rows[row3].w;
+  let number4 = rows[row4].w;
+  let number5 = rows[row5].w;
+  let number6 = rows[row6].w;
+  let number7 = rows[row7].w;
   let end = uniforms.length;
-  let start = select(0u, first_row / 64u * 64u, uniforms.causal != 0u);
+
+  let last_segment = abs(rows[base + min(first_row + 31u, last)].w);
+  var start = 0u;
+  while (start + 64u <= first_row && abs(rows[base + start + 63u].w) < abs(rows[base + first_row].w)) { start += 64u; }
+  if (uniforms.causal != 0u) { start = first_row / 64u * 64u; }
   for (var first = start; first < end; first += 64u) {
+    if (abs(rows[base + first].w) > last_segment) { break; }
 
     let column = first + 4u * lane;
     let positions = column + vec4u(0u, 1u, 2u, 3u);
@@ -98,7 +111,8 @@ fn main(
     let maxima = vec4f(other0.x, other1.x, other2.x, other3.x);
     let shares = vec4f(other0.y, other1.y, other2.y, other3.y);
     let slopes = vec4f(other0.z, other1.z, other2.z, other3.z);
-    let tokens = (vec4f(other0.w, other1.w, other2.w, other3.w) != vec4f()) & (positions < vec4u(uniforms.length));
+    let numbers = vec4f(other0.w, other1.w, other2.w, other3.w);
+    let queries = positions < vec4u(uniforms.length);
 
     var score0 = vec4f();
     var score1 = vec4f();
@@ -139,28 +153,28 @@ fn main(
       slope6 = accumulate(slope6, columns, read_v(row6, n));
       slope7 = accumulate(slope7, columns, read_v(row7, n));
     }
-    let kept0 = tokens & (vec4u(select(0u, row + 0u, uniforms.causal != 0u)) <= positions);
+    let kept0 = queries & (numbers == vec4f(number0)) & (vec4u(select(0u, row + 0u, uniforms.causal != 0u)) <= positions);
     score0 = select(vec4f(), exp(uniforms.scale * score0 - maxima) * shares, kept0);
     slope0 = select(vec4f(), score0 * (slope0 - slopes), kept0);
-    let kept1 = tokens & (vec4u(select(0u, row + 1u, uniforms.causal != 0u)) <= positions);
+    let kept1 = queries & (numbers == vec4f(number1)) & (vec4u(select(0u, row + 1u, uniforms.causal != 0u)) <= positions);
     score1 = select(vec4f(), exp(uniforms.scale * score1 - maxima) * shares, kept1);
     slope1 = select(vec4f(), score1 * (slope1 - slopes), kept1);
-    let kept2 = tokens & (vec4u(select(0u, row + 2u, uniforms.causal != 0u)) <= positions);
+    let kept2 = queries & (numbers == vec4f(number2)) & (vec4u(select(0u, row + 2u, uniforms.causal != 0u)) <= positions);
     score2 = select(vec4f(), exp(uniforms.scale * score2 - maxima) * shares, kept2);
     slope2 = select(vec4f(), score2 * (slope2 - slopes), kept2);
-    let kept3 = tokens & (vec4u(select(0u, row + 3u, uniforms.causal != 0u)) <= positions);
+    let kept3 = queries & (numbers == vec4f(number3)) & (vec4u(select(0u, row + 3u, uniforms.causal != 0u)) <= positions);
     score3 = select(vec4f(), exp(uniforms.scale * score3 - maxima) * shares, kept3);
     slope3 = select(vec4f(), score3 * (slope3 - slopes), kept3);
-    let kept4 = tokens & (vec4u(select(0u, row + 4u, uniforms.causal != 0u)) <= positions);
+    let kept4 = queries & (numbers == vec4f(number4)) & (vec4u(select(0u, row + 4u, uniforms.causal != 0u)) <= positions);
     score4 = select(vec4f(), exp(uniforms.scale * score4 - maxima) * shares, kept4);
     slope4 = select(vec4f(), score4 * (slope4 - slopes), kept4);
-    let kept5 = tokens & (vec4u(select(0u, row + 5u, uniforms.causal != 0u)) <= positions);
+    let kept5 = queries & (numbers == vec4f(number5)) & (vec4u(select(0u, row + 5u, uniforms.causal != 0u)) <= positions);
     score5 = select(vec4f(), exp(uniforms.scale * score5 - maxima) * shares, kept5);
     slope5 = select(vec4f(), score5 * (slope5 - slopes), kept5);
-    let kept6 = tokens & (vec4u(select(0u, row + 6u, uniforms.causal != 0u)) <= positions);
+    let kept6 = queries & (numbers == vec4f(number6)) & (vec4u(select(0u, row + 6u, uniforms.causal != 0u)) <= positions);
     score6 = select(vec4f(), exp(uniforms.scale * score6 - maxima) * shares, kept6);
     slope6 = select(vec4f(), score6 * (slope6 - slopes), kept6);
-    let kept7 = tokens & (vec4u(select(0u, row + 7u, uniforms.causal != 0u)) <= positions);
+    let kept7 = queries & (numbers == vec4f(number7)) & (vec4u(select(0u, row + 7u, uniforms.causal != 0u)) <= positions);
     score7 = select(vec4f(), exp(uniforms.scale * score7 - maxima) * shares, kept7);
     slope7 = select(vec4f(), score7 * (slope7 - slopes), kept7);
     tiles[(tile_row + 0u) * 16u + lane] = score0;
@@ -179,10 +193,10 @@ fn main(
       let token1 = base + min(first + 4u * block + 1u, last);
       let token2 = base + min(first + 4u * block + 2u, last);
       let token3 = base + min(first + 4u * block + 3u, last);
-      let is_token0 = rows[token0].w != 0.0;
-      let is_token1 = rows[token1].w != 0.0;
-      let is_token2 = rows[token2].w != 0.0;
-      let is_token3 = rows[token3].w != 0.0;
+      let is_token0 = rows[token0].w > 0.0;
+      let is_token1 = rows[token1].w > 0.0;
+      let is_token2 = rows[token2].w > 0.0;
+      let is_token3 = rows[token3].w > 0.0;
       let vectors0 = mat4x4f(select(vec4f(), read_dy(token0, quad0), is_token0), select(vec4f(), read_dy(token1, quad0), is_token1), select(vec4f(), read_dy(token2, quad0), is_token2), select(vec4f(), read_dy(token3, quad0), is_token3));
       {
         let weights = tiles[(tile_row + 0u) * 16u + block];
@@ -234,10 +248,10 @@ fn main(
       let token1 = base + min(first + 4u * block + 1u, last);
       let token2 = base + min(first + 4u * block + 2u, last);
       let token3 = base + min(first + 4u * block + 3u, last);
-      let is_token0 = rows[token0].w != 0.0;
-      let is_token1 = rows[token1].w != 0.0;
-      let is_token2 = rows[token2].w != 0.0;
-      let is_token3 = rows[token3].w != 0.0;
+      let is_token0 = rows[token0].w > 0.0;
+      let is_token1 = rows[token1].w > 0.0;
+      let is_token2 = rows[token2].w > 0.0;
+      let is_token3 = rows[token3].w > 0.0;
       let vectors0 = mat4x4f(select(vec4f(), read_q(token0, quad0), is_token0), select(vec4f(), read_q(token1, quad0), is_token1), select(vec4f(), read_q(token2, quad0), is_token2), select(vec4f(), read_q(token3, quad0), is_token3));
       {
         let weights = tiles[(tile_row + 0u) * 16u + block];
@@ -275,42 +289,42 @@ fn main(
     workgroupBarrier();
   }
   if (row + 0u <= last) {
-    let is_token = rows[row0].w != 0.0;
+    let is_token = rows[row0].w > 0.0;
     write_dk(row0, quad0, select(vec4f(), uniforms.scale * key0_0, is_token));
     write_dv(row0, quad0, select(vec4f(), value0_0, is_token));
   }
   if (row + 1u <= last) {
-    let is_token = rows[row1].w != 0.0;
+    let is_token = rows[row1].w > 0.0;
     write_dk(row1, quad0, select(vec4f(), uniforms.scale * key1_0, is_token));
     write_dv(row1, quad0, select(vec4f(), value1_0, is_token));
   }
   if (row + 2u <= last) {
-    let is_token = rows[row2].w != 0.0;
+    let is_token = rows[row2].w > 0.0;
     write_dk(row2, quad0, select(vec4f(), uniforms.scale * key2_0, is_token));
     write_dv(row2, quad0, select(vec4f(), value2_0, is_token));
   }
   if (row + 3u <= last) {
-    let is_token = rows[row3].w != 0.0;
+    let is_token = rows[row3].w > 0.0;
     write_dk(row3, quad0, select(vec4f(), uniforms.scale * key3_0, is_token));
     write_dv(row3, quad0, select(vec4f(), value3_0, is_token));
   }
   if (row + 4u <= last) {
-    let is_token = rows[row4].w != 0.0;
+    let is_token = rows[row4].w > 0.0;
     write_dk(row4, quad0, select(vec4f(), uniforms.scale * key4_0, is_token));
     write_dv(row4, quad0, select(vec4f(), value4_0, is_token));
   }
   if (row + 5u <= last) {
-    let is_token = rows[row5].w != 0.0;
+    let is_token = rows[row5].w > 0.0;
     write_dk(row5, quad0, select(vec4f(), uniforms.scale * key5_0, is_token));
     write_dv(row5, quad0, select(vec4f(), value5_0, is_token));
   }
   if (row + 6u <= last) {
-    let is_token = rows[row6].w != 0.0;
+    let is_token = rows[row6].w > 0.0;
     write_dk(row6, quad0, select(vec4f(), uniforms.scale * key6_0, is_token));
     write_dv(row6, quad0, select(vec4f(), value6_0, is_token));
   }
   if (row + 7u <= last) {
-    let is_token = rows[row7].w != 0.0;
+    let is_token = rows[row7].w > 0.0;
     write_dk(row7, quad0, select(vec4f(), uniforms.scale * key7_0, is_token));
     write_dv(row7, quad0, select(vec4f(), value7_0, is_token));
   }

@@ -78,7 +78,12 @@ fn main(
   var sum6_0 = vec4f();
   var sum7_0 = vec4f();
   let end = select(uniforms.length, min(uniforms.length, first_row + 32u), uniforms.causal != 0u);
-  for (var first = 0u; first < end; first += 64u) {
+
+  let last_segment = abs(rows[base + min(first_row + 31u, last)].w);
+  var start = 0u;
+  while (start + 64u <= first_row && abs(rows[base + start + 63u].w) < abs(rows[base + first_row].w)) { start += 64u; }
+  for (var first = start; first < end; first += 64u) {
+    if (abs(rows[base + first].w) > last_segment) { break; }
 
     let column = first + 4u * lane;
     let positions = column + vec4u(0u, 1u, 2u, 3u);
@@ -86,7 +91,7 @@ fn main(
     let column1 = base + min(column + 1u, last);
     let column2 = base + min(column + 2u, last);
     let column3 = base + min(column + 3u, last);
-    let tokens = vec4<bool>(rows[column0].w != 0.0, rows[column1].w != 0.0, rows[column2].w != 0.0, rows[column3].w != 0.0);
+    let numbers = vec4f(rows[column0].w, rows[column1].w, rows[column2].w, rows[column3].w);
 
     var score0 = vec4f();
     var score1 = vec4f();
@@ -128,21 +133,21 @@ fn main(
       slope7 = accumulate(slope7, columns, read_dy(row7, n));
     }
     let weight0 = exp(uniforms.scale * score0 - own0.x) * own0.y;
-    slope0 = select(vec4f(), weight0 * (slope0 - own0.z), tokens & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 1u), uniforms.causal != 0u))));
+    slope0 = select(vec4f(), weight0 * (slope0 - own0.z), (numbers == vec4f(own0.w)) & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 1u), uniforms.causal != 0u))));
     let weight1 = exp(uniforms.scale * score1 - own1.x) * own1.y;
-    slope1 = select(vec4f(), weight1 * (slope1 - own1.z), tokens & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 2u), uniforms.causal != 0u))));
+    slope1 = select(vec4f(), weight1 * (slope1 - own1.z), (numbers == vec4f(own1.w)) & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 2u), uniforms.causal != 0u))));
     let weight2 = exp(uniforms.scale * score2 - own2.x) * own2.y;
-    slope2 = select(vec4f(), weight2 * (slope2 - own2.z), tokens & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 3u), uniforms.causal != 0u))));
+    slope2 = select(vec4f(), weight2 * (slope2 - own2.z), (numbers == vec4f(own2.w)) & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 3u), uniforms.causal != 0u))));
     let weight3 = exp(uniforms.scale * score3 - own3.x) * own3.y;
-    slope3 = select(vec4f(), weight3 * (slope3 - own3.z), tokens & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 4u), uniforms.causal != 0u))));
+    slope3 = select(vec4f(), weight3 * (slope3 - own3.z), (numbers == vec4f(own3.w)) & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 4u), uniforms.causal != 0u))));
     let weight4 = exp(uniforms.scale * score4 - own4.x) * own4.y;
-    slope4 = select(vec4f(), weight4 * (slope4 - own4.z), tokens & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 5u), uniforms.causal != 0u))));
+    slope4 = select(vec4f(), weight4 * (slope4 - own4.z), (numbers == vec4f(own4.w)) & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 5u), uniforms.causal != 0u))));
     let weight5 = exp(uniforms.scale * score5 - own5.x) * own5.y;
-    slope5 = select(vec4f(), weight5 * (slope5 - own5.z), tokens & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 6u), uniforms.causal != 0u))));
+    slope5 = select(vec4f(), weight5 * (slope5 - own5.z), (numbers == vec4f(own5.w)) & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 6u), uniforms.causal != 0u))));
     let weight6 = exp(uniforms.scale * score6 - own6.x) * own6.y;
-    slope6 = select(vec4f(), weight6 * (slope6 - own6.z), tokens & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 7u), uniforms.causal != 0u))));
+    slope6 = select(vec4f(), weight6 * (slope6 - own6.z), (numbers == vec4f(own6.w)) & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 7u), uniforms.causal != 0u))));
     let weight7 = exp(uniforms.scale * score7 - own7.x) * own7.y;
-    slope7 = select(vec4f(), weight7 * (slope7 - own7.z), tokens & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 8u), uniforms.causal != 0u))));
+    slope7 = select(vec4f(), weight7 * (slope7 - own7.z), (numbers == vec4f(own7.w)) & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 8u), uniforms.causal != 0u))));
     tiles[(tile_row + 0u) * 16u + lane] = slope0;
     tiles[(tile_row + 1u) * 16u + lane] = slope1;
     tiles[(tile_row + 2u) * 16u + lane] = slope2;
@@ -159,10 +164,10 @@ fn main(
       let token1 = base + min(first + 4u * block + 1u, last);
       let token2 = base + min(first + 4u * block + 2u, last);
       let token3 = base + min(first + 4u * block + 3u, last);
-      let is_token0 = rows[token0].w != 0.0;
-      let is_token1 = rows[token1].w != 0.0;
-      let is_token2 = rows[token2].w != 0.0;
-      let is_token3 = rows[token3].w != 0.0;
+      let is_token0 = rows[token0].w > 0.0;
+      let is_token1 = rows[token1].w > 0.0;
+      let is_token2 = rows[token2].w > 0.0;
+      let is_token3 = rows[token3].w > 0.0;
       let vectors0 = mat4x4f(select(vec4f(), read_k(token0, quad0), is_token0), select(vec4f(), read_k(token1, quad0), is_token1), select(vec4f(), read_k(token2, quad0), is_token2), select(vec4f(), read_k(token3, quad0), is_token3));
       {
         let weights = tiles[(tile_row + 0u) * 16u + block];
@@ -200,27 +205,27 @@ fn main(
     workgroupBarrier();
   }
   if (row + 0u <= last) {
-    write_dq(row0, quad0, select(vec4f(), uniforms.scale * sum0_0, own0.w != 0.0));
+    write_dq(row0, quad0, select(vec4f(), uniforms.scale * sum0_0, own0.w > 0.0));
   }
   if (row + 1u <= last) {
-    write_dq(row1, quad0, select(vec4f(), uniforms.scale * sum1_0, own1.w != 0.0));
+    write_dq(row1, quad0, select(vec4f(), uniforms.scale * sum1_0, own1.w > 0.0));
   }
   if (row + 2u <= last) {
-    write_dq(row2, quad0, select(vec4f(), uniforms.scale * sum2_0, own2.w != 0.0));
+    write_dq(row2, quad0, select(vec4f(), uniforms.scale * sum2_0, own2.w > 0.0));
   }
   if (row + 3u <= last) {
-    write_dq(row3, quad0, select(vec4f(), uniforms.scale * sum3_0, own3.w != 0.0));
+    write_dq(row3, quad0, select(vec4f(), uniforms.scale * sum3_0, own3.w > 0.0));
   }
   if (row + 4u <= last) {
-    write_dq(row4, quad0, select(vec4f(), uniforms.scale * sum4_0, own4.w != 0.0));
+    write_dq(row4, quad0, select(vec4f(), uniforms.scale * sum4_0, own4.w > 0.0));
   }
   if (row + 5u <= last) {
-    write_dq(row5, quad0, select(vec4f(), uniforms.scale * sum5_0, own5.w != 0.0));
+    write_dq(row5, quad0, select(vec4f(), uniforms.scale * sum5_0, own5.w > 0.0));
   }
   if (row + 6u <= last) {
-    write_dq(row6, quad0, select(vec4f(), uniforms.scale * sum6_0, own6.w != 0.0));
+    write_dq(row6, quad0, select(vec4f(), uniforms.scale * sum6_0, own6.w > 0.0));
   }
   if (row + 7u <= last) {
-    write_dq(row7, quad0, select(vec4f(), uniforms.scale * sum7_0, own7.w != 0.0));
+    write_dq(row7, quad0, select(vec4f(), uniforms.scale * sum7_0, own7.w > 0.0));
   }
 }

@@ -58,7 +58,9 @@ fn main(
   }
   let slope = team_sum(local, vec2f(part, 0.0)).x;
   if (row < uniforms.rows && local % uniforms.team == 0u) {
-    let found = vec4f(maxima[row], 1.0 / sums[row], slope, 1.0);
+
+    let number = 1.0;
+    let found = vec4f(maxima[row], 1.0 / sums[row], slope, number);
     rows[row] = found;
   }
 }

@@ -1,0 +1,105 @@
+/**
+ * How decays enter the shaders of attention: all that is known of them there.
+ *
+ * In a chunk of tokens all is made of four prepared matrices, and of the states
+ * H that reach the chunk from a side:
+ *
+ *     Y = A V + Qin H        H' = through ∘ H + Koutᵀ V
+ *
+ * | matrix | what it is | for a decay of one number a token |
+ * | --- | --- | --- |
+ * | Qin | what reads the state that reaches the chunk | `entering` · q |
+ * | Kout | what writes to the state that leaves it | `leaving` · k |
+ * | A | what tokens of the chunk read of each other | `weights` ∘ q kᵀ |
+ * | through | what a state pays that passes the chunk | e^`through` |
+ *
+ * The gradients are the same with the vectors of other roles (`roles.ts`) and,
+ * for those of keys and values, the transposed preparation; `gradient` is what is
+ * left: the way back to the decays. In the full form (`tiles.ts`) one tile reads
+ * another by `entering`, `through` and `leaving` alone, without a state.
+ *
+ * A preparation is text: declarations, statements that fill them for a chunk,
+ * and expressions. Where it is used, `first`, `count` and `base` are the chunk's
+ * first token, its tokens and the place of the sequence's first token, and
+ * `thread` the local index; tokens are counted from the chunk's first.
+ *
+ * Factors are numbers of a token here. Those of a decay of each key channel would
+ * be quads, at the place where a vector has the columns of a key, and `through` a
+ * number for each row of a state.
+ *
+ * No exponent is above 0, whatever the preparation: each is the sum of the log
+ * decays along one path.
+ *
+ * @module
+ */
+import type { DecayGradientsSpec } from "./decay_gradients.ts";
+import type { Side } from "./mask.ts";
+import { scalarDecays } from "./scalar_preparation.ts";
+import type { Binding, Shader } from "../../tfjs/webgpu/shader.ts";
+import type { Launch } from "./problem.ts";
+
+/** One kind of decays, read in one way. Nothing decays where there is `null`: then there is one state, of all tokens. */
+export interface Preparation {
+  /** Names it in the keys of shaders. */
+  readonly key: string;
+  /** The sides from which states come, in the order in which they lie in memory. */
+  readonly sides: readonly Side[];
+  /** The buffers that its text reads. */
+  readonly inputs: readonly Binding[];
+  /** Whether readers and sources are exchanged. */
+  readonly isTransposed: boolean;
+  /** The same with readers and sources exchanged. */
+  transposed(): Preparation;
+
+  /** Declarations for chunks of so many tokens at most, for these sides. */
+  declare(sides: readonly Side[], tokens: number): string;
+  /** Statements that fill them for a chunk; they end with a barrier. */
+  load(tokens: number, threads: number): string;
+  /** Factor of what token i reads of the state from a side. */
+  entering(side: Side, i: string): string;
+  /** Factor of what token j writes to the state that came from a side. */
+  leaving(side: Side, j: string): string;
+  /** Logarithm of the factor of a state from a side that passes the chunk. */
+  through(side: Side): string;
+  /** Factor of a state that comes from outside of the sequence, of whose tokens the first on that side lies there. */
+  arriving(side: Side, place: string): string;
+
+  /** Declarations of `weights(rowBlock, columnBlock) -> mat4x4f`, of four tokens each. */
+  declareWeights(tokens: number): string;
+  /** Statements that fill them, after {@linkcode load}; they end with a barrier. */
+  loadWeights(tokens: number, threads: number): string;
+
+  /**
+   * The shader of the gradients of its inputs, `d<name>`, from what came with
+   * the gradients of queries and keys, and the states that meet in each chunk.
+   */
+  gradient(spec: DecayGradientsSpec, launch: Launch): Shader;
+}
+
+/**
+ * The preparation of a problem.
+ *
+ * @param decays Whether decays come with it, of zero too.
+ * @param causal Whether a token reads only itself and the tokens before it.
+ */
+export function preparationFor(
+  decays: boolean,
+  causal: boolean,
+): Preparation | null {
+  return decays ? scalarDecays(causal) : null;
+}
+
+/** The buffers that some preparations read, each once. */
+export function inputsOfDecays(
+  preparations: readonly (Preparation | null)[],
+): Binding[] {
+  const inputs = preparations.flatMap((one) => one ? one.inputs : []);
+  const names = ["f", "b"];
+  return [...new Map(inputs.map((one) => [one.name, one])).values()]
+    .sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
+}
+
+/** How a preparation, or that there is none, is named in a key. */
+export function preparationKey(preparation: Preparation | null): string {
+  return preparation?.key ?? "maskless";
+}

@@ -1,0 +1,45 @@
+/** Packed sequences, as layers are told of them. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+
+/** What a layer is applied to, without the segments. */
+export interface UnpackedInputs {
+  /** The inputs before them. */
+  readonly others: tf.Tensor | tf.Tensor[];
+  /** `[batch, length]`: a change of number is a border. */
+  readonly segments: tf.Tensor2D | undefined;
+}
+
+/**
+ * Takes the segments, which come last, from the inputs of a layer.
+ *
+ * @param layer Its name, for messages.
+ * @param most Inputs that there may be before them.
+ * @throws {TypeError} If they should be there and are not, or the other way round.
+ */
+export function takeSegments(
+  layer: string,
+  inputs: tf.Tensor | tf.Tensor[],
+  { segments, most }: { segments: boolean; most: number },
+): UnpackedInputs {
+  const given = Array.isArray(inputs) ? inputs : [inputs];
+  if (segments && given.length < 2) {
+    throw new TypeError(
+      `${layer} has the option segments: true, and should be given them as ` +
+        "its last input, [batch, length]; got one input",
+    );
+  }
+  const others = segments ? given.slice(0, -1) : given;
+  if (others.length > most) {
+    throw new TypeError(
+      `${layer} should be given ${most} inputs at most${
+        segments ? " before the segments" : ""
+      }, got ${others.length}${
+        segments ? "" : "; with the option segments: true, they may come last"
+      }`,
+    );
+  }
+  return {
+    others: Array.isArray(inputs) ? others : inputs,
+    segments: segments ? given.at(-1) as tf.Tensor2D : undefined,
+  };
+}

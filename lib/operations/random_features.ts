@@ -1,0 +1,60 @@
+/** Random features, whose products estimate those of softmax attention. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { assertNumbers, floats } from "../contract/floats.ts";
+import { assertShape } from "../contract/shape.ts";
+import type { FeatureMap } from "./feature_map.ts";
+
+/**
+ * Performer's positive random features: a feature map whose products estimate
+ * the weights of softmax attention,
+ *
+ *     φ(x)_m = exp(ω_m · x' - |x'|² / 2) / √M    x' = x / headDim^¼
+ *     φ(q) · φ(k) ≈ e^{q · k / √headDim}
+ *
+ * for M directions ω with normally distributed numbers. The error falls with √M,
+ * and faster in sums where directions are orthogonal to each other. No exponent
+ * is above |ω|² / 2.
+ *
+ * Source: Choromanski et al. 2020 (arXiv:2009.14794), equation 5.
+ *
+ * @example Products that are near softmax's
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { positiveRandomFeatures } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const directions = tf.randomNormal<tf.Rank.R2>([20_000, 4], 0, 1, "float32", 1);
+ * const map = positiveRandomFeatures(directions);
+ * const q = tf.tensor4d([0.5, 0, -0.5, 1], [1, 1, 1, 4]);
+ * const k = tf.tensor4d([1, 0.5, 0, 0.5], [1, 1, 1, 4]);
+ * const [weight] = await tf.sum(tf.mul(map(q), map(k))).data();
+ * assertAlmostEquals(weight!, Math.exp((0.5 + 0.5) / Math.sqrt(4)), 0.05);
+ * ```
+ *
+ * @param directions `[features, headDim]`, the caller's: not disposed of.
+ * @returns A map of `[batch, heads, length, headDim]` to `[batch, heads, length, features]`.
+ * @throws {TypeError} If the directions do not have two axes or do not hold numbers.
+ */
+export function positiveRandomFeatures(directions: tf.Tensor2D): FeatureMap {
+  const name = "positiveRandomFeatures' directions";
+  assertShape(name, directions, [null, null], "features, headDim");
+  assertNumbers(name, directions);
+  const [features, headDim] = directions.shape;
+  return (x) => {
+    const axes = "batch, heads, length, headDim";
+    assertShape("x", x, [null, null, null, headDim], axes);
+    return tf.tidy(() => {
+      const scaled = tf.mul(floats("x", x), headDim ** -0.25);
+      const flat = tf.reshape(scaled, [-1, headDim]);
+      const products = tf.matMul(flat, floats(name, directions), false, true);
+      const squares = tf.mul(tf.sum(tf.square(flat), 1, true), 0.5);
+      const logarithms = tf.sub(
+        tf.sub(products, squares),
+        Math.log(features) / 2,
+      );
+      const [batch, heads, length] = x.shape;
+      return tf.reshape(tf.exp(logarithms), [batch, heads, length, features]);
+    });
+  };
+}

@@ -1,0 +1,120 @@
+/** The kernels of the full form where this machine alone would not choose to go. @module */
+import { assert, assertEquals, assertLess } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { registerFull } from "../../../lib/kernels/webgpu/lion_full.ts";
+import { lionAttention, selectiveDecay, useBackend } from "../../../mod.ts";
+import {
+  type Case,
+  describe,
+  differences,
+  problemOf,
+  run,
+} from "../../attention/cases.ts";
+import { onEachBackend } from "../../backends.ts";
+import { solve } from "../../oracle.ts";
+import { OF_LONG_TESTS, sample } from "../../sample.ts";
+import { withLimits } from "./with_limits.ts";
+
+/** Of each tiling of a GPU one. */
+const HEADS = [[16, 8], [32, 20], [64, 64], [6, 70], [128, 20]] as const;
+
+/** Those of a GPU, and then heads of more columns than a CPU has in its other tiling. */
+function* cases(): Generator<Case & { isSoftware: boolean }> {
+  const sizes = { batch: 1, heads: 2, length: 150, normalize: true };
+  const of = ([headDim, valueDim]: readonly [number, number]) => ({
+    ...{ ...sizes, headDim, valueDim },
+    ...{ causal: false, padded: true, isSoftware: false },
+  });
+  for (const heads of HEADS) {
+    yield { ...of(heads), decay: "two-sided" };
+    yield { ...of(heads), decay: "none" };
+  }
+  yield { ...of(HEADS[0]), decay: "source", causal: true };
+  yield { ...of([128, 70]), decay: "two-sided", isSoftware: true };
+}
+
+onEachBackend(
+  "the full form is right in the tiles of a GPU, and of a CPU",
+  async (backend) => {
+    try {
+      for (const { isSoftware, ...c } of sample(backend, cases())) {
+        registerFull(isSoftware);
+        const problem = problemOf(c);
+        const actual = await run(problem, "full", 64);
+        const found = differences(problem, actual, solve(problem), backend);
+        assertEquals(found, [], describe(c));
+      }
+    } finally {
+      const { adapter } = await useBackend({ prefer: ["webgpu"] });
+      registerFull(adapter?.isFallbackAdapter ?? true);
+    }
+  },
+  ["webgpu"],
+);
+
+onEachBackend(
+  "tiles whose masks fit no buffer together take passes",
+  async (backend) => {
+    const c: Case = {
+      ...{ batch: 1, heads: 3, length: 130 },
+      ...{ decay: "two-sided", causal: false, normalize: true, padded: false },
+    };
+    const problem = problemOf(c);
+    // A head's take 33,280 bytes, or with tiles of a GPU twice as many; of the
+    // other buffers none is as large.
+    const actual = await withLimits(
+      { maxStorageBufferBindingSize: 70_000 },
+      () => run(problem, "full", 64),
+    );
+    const found = differences(problem, actual, solve(problem), backend);
+    assertEquals(found, []);
+  },
+  ["webgpu"],
+);
+
+onEachBackend(
+  "precision f16 of the full form is right to three digits",
+  async () => {
+    const { device } = tf.backend() as unknown as { device: GPUDevice };
+    if (!device.features.has("shader-f16")) return;
+    const random = (columns: number, seed: number) =>
+      tf.randomUniform<tf.Rank.R4>(
+        [1, 2, 70, columns],
+        0.1,
+        1,
+        "float32",
+        seed,
+      );
+    const inputs = [random(6, 1), random(6, 2), random(5, 3)];
+    const logDecay = tf.fill<tf.Rank.R3>([1, 2, 70], -0.1);
+    const results = await Promise.all(
+      (["f32", "f16"] as const).map(async (precision) => {
+        const { value, grads } = tf.valueAndGrads((...[q, k, v]: tf.Tensor[]) =>
+          lionAttention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, {
+            decay: selectiveDecay(logDecay),
+            form: "full",
+            precision,
+          })
+        )(inputs);
+        const all = await Promise.all([value, ...grads].map((x) => x.data()));
+        tf.dispose([value, grads]);
+        return all;
+      }),
+    );
+    const [exact, rounded] = results as [Float32Array[], Float32Array[]];
+    exact.forEach((values, which) => {
+      let [largest, difference] = [0, 0];
+      values.forEach((value, i) => {
+        largest = Math.max(largest, Math.abs(value));
+        const off = Math.abs(value - rounded[which]![i]!);
+        difference = Math.max(difference, off);
+      });
+      assertLess(difference / largest, 2e-3);
+      // Otherwise nothing was rounded.
+      assert(difference / largest > 1e-5);
+    });
+    tf.dispose([...inputs, logDecay]);
+  },
+  // Software compiles these shaders for half a minute, once.
+  OF_LONG_TESTS.filter((name) => name === "webgpu"),
+);
