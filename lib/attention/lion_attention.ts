@@ -37,7 +37,8 @@ import { assertSegments, withBorders } from "./segments.ts";
  * - `"auto"`: the chunkwise kernel where the backend has it; else `"full"` or
  *   `"chunkwise"`, whichever was measured faster at the given length.
  *
- * Each is one kernel where the backend has it, as WebAssembly and WebGPU do.
+ * Each is one kernel where the backend has it, as WebAssembly and WebGPU do; with
+ * a decay of each channel only `"chunkwise"` is one, on WebAssembly.
  */
 export type AttentionForm = "auto" | ConcreteForm;
 

@@ -182,6 +182,7 @@ onEachBackend(
         decay: diagonalDecay(decay as tf.Tensor4D),
         normalize: false,
         scale: 1 / headDim,
+        chunkSize: 64,
       });
     const { value, grads } = tf.valueAndGrads(attend)([one, logDecay]);
     const ratio = Math.exp(-2);

@@ -3,10 +3,10 @@
 // is made of that: queries and keys of the borders, and of the middles between
 // two blocks inside (diagonal_scores.ts).
 //
-// The decays themselves are multiplied along the path, one after another, so
-// that nothing is ever divided. Rows are [headDim], padded to whole vectors, and
+// The decays themselves are multiplied along the path, one after another inside
+// of a chunk, so that nothing is ever divided. Rows are [headDim], padded to whole vectors, and
 // come in whole blocks of four tokens: those beyond the last are zeros.
-import { paddedRows } from "./matrix";
+import { paddedRows, scaleAndAdd } from "./matrix";
 import { powersOf, preparePowers } from "./powers";
 import { take } from "./scratch";
 
@@ -60,13 +60,14 @@ function decaysOf(
   decays: usize,
   through: usize,
 ): void {
-  // Those beyond the last token are multiplied by zeros, which a NaN would spoil.
   blockRows(count, logDecays, width, decays);
-  powersOf(((count + 3) & ~3) * stride, decays, decays);
+  // Of their sums, since what is rounded here counts for each chunk on the way.
   memory.copy(through, decays, stride);
   for (let i = 1; i < count; i++) {
-    multiplyRow(stride, decays + i * stride, through, through);
+    scaleAndAdd(stride, through, 1, decays + i * stride);
   }
+  powersOf(stride, through, through);
+  powersOf(((count + 3) & ~3) * stride, decays, decays);
 }
 
 /** target = weights ∘ row */
