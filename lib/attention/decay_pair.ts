@@ -98,10 +98,19 @@ export function causalPair(
   if (pair === null) {
     return { forward: tf.zeros([1, heads, length]), backward: null };
   }
-  if (pair.backward === null) return pair;
+  return withoutBackward(pair);
+}
+
+/** The forward half of a pair, of tokens or of their channels. */
+export function withoutBackward<T extends tf.Tensor>(
+  { forward, backward }: {
+    readonly forward: T;
+    readonly backward: T | null;
+  },
+): { forward: T; backward: null } {
+  if (backward === null) return { forward, backward };
   // What is not read has a gradient of zero, not none at all.
-  const forward = tf.add(pair.forward, tf.zerosLike(pair.backward));
-  return { forward: forward as tf.Tensor3D, backward: null };
+  return { forward: tf.add(forward, tf.zerosLike(backward)), backward: null };
 }
 
 /**

@@ -4,6 +4,7 @@ import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertConvention, type Decay, type DecayConvention } from "./decay.ts";
+import { withoutBackward } from "./decay_pair.ts";
 import { finite } from "./finite_decay.ts";
 import type { DiagonalDecayPair } from "./form.ts";
 
@@ -94,12 +95,7 @@ export function diagonalDecayPair(
   isFinite = true,
 ): DiagonalDecayPair | null {
   const pair = bothSides(decay, shape, isFinite);
-  if (!pair || !causal) return pair;
-  // What is not read has a gradient of zero, not none at all.
-  return {
-    forward: tf.add(pair.forward, tf.zerosLike(pair.backward)),
-    backward: null,
-  };
+  return pair && causal ? withoutBackward(pair) : pair;
 }
 
 function bothSides(

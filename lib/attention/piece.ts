@@ -9,8 +9,12 @@ import { runKernel } from "../contract/kernel.ts";
 import { isRecording } from "../contract/tape.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import { chunkwise } from "./chunkwise.ts";
-import { causalPair, type LogDecayPair } from "./decay_pair.ts";
-import { formInputs } from "./form.ts";
+import {
+  causalPair,
+  type LogDecayPair,
+  withoutBackward,
+} from "./decay_pair.ts";
+import { type DiagonalDecayPair, formInputs, isDiagonal } from "./form.ts";
 import { ATTENTION, type KernelRequest, planForm, runForm } from "./kernel.ts";
 import {
   divided,
@@ -69,7 +73,8 @@ const CHUNK = 64;
  *         + s exp(f_1 + … + f_i) q_iᵀ H + s exp(b_i + … + b_L) q_iᵀ T
  *
  * with log decays f and b paid on arrival, those of the borders included, which
- * the forms never read. Pieces that hand their states on give what the forms
+ * the forms never read; where they are of each channel, each row of a state pays
+ * its own. Pieces that hand their states on give what the forms
  * give for the whole. Differentiable in all but the tokens; in a tidy of the
  * caller's, who has checked shapes and made floats of everything.
  *
@@ -86,11 +91,15 @@ export function attendPiece(
   q: tf.Tensor4D,
   k: tf.Tensor4D,
   v: tf.Tensor4D,
-  pair: LogDecayPair | null,
+  pair: LogDecayPair | DiagonalDecayPair | null,
   options: PieceOptions,
 ): Piece {
   const { causal, scale, normalize, epsilon, tokens, kernel = true } = options;
-  const decays = causal ? causalPair(pair, [q.shape[1], q.shape[2]]) : pair;
+  const decays = !causal
+    ? pair
+    : pair && isDiagonal(pair)
+    ? withoutBackward(pair)
+    : causalPair(pair, [q.shape[1], q.shape[2]]);
   // A gradient goes through the operations below, of which attention inside of
   // the piece is a kernel with a gradient of its own.
   if (kernel && !isRecording()) {
@@ -131,7 +140,7 @@ export function attendPiece(
 function kernelChunk(
   { shape: [batch, heads, length, headDim] }: tf.Tensor4D,
   { shape: [, , , valueDim] }: tf.Tensor4D,
-  pair: LogDecayPair | null,
+  pair: LogDecayPair | DiagonalDecayPair | null,
   { causal, normalize, states = false }: Pick<
     KernelRequest,
     "causal" | "normalize" | "states"
@@ -144,6 +153,7 @@ function kernelChunk(
     headDim,
     valueDim,
     decays: pair !== null,
+    diagonal: pair !== null && isDiagonal(pair),
     causal,
     normalize,
     chunkSize: undefined,
@@ -158,7 +168,7 @@ function runPiece(
   q: tf.Tensor4D,
   k: tf.Tensor4D,
   v: tf.Tensor4D,
-  pair: LogDecayPair | null,
+  pair: LogDecayPair | DiagonalDecayPair | null,
   { causal, scale, normalize, epsilon, tokens, before, after }: PieceOptions,
   chunkSize: number,
 ): Piece {
@@ -196,7 +206,7 @@ function runPiece(
 export function passPiece(
   k: tf.Tensor4D,
   v: tf.Tensor4D,
-  pair: LogDecayPair | null,
+  pair: LogDecayPair | DiagonalDecayPair | null,
   side: keyof PieceStates,
   state: tf.Tensor4D | undefined,
   tokens?: tf.Tensor2D,
@@ -211,7 +221,7 @@ function readState(
   side: keyof PieceStates,
   queries: tf.Tensor4D,
   state: tf.Tensor4D,
-  logDecay: tf.Tensor3D | null,
+  logDecay: tf.Tensor3D | tf.Tensor4D | null,
   sums: tf.Tensor4D,
 ): tf.Tensor4D {
   const entering = logDecay && tf.cumsum(logDecay, 2, false, side === "after");
@@ -224,17 +234,35 @@ function carryState(
   state: tf.Tensor4D | undefined,
   keys: tf.Tensor4D,
   values: tf.Tensor4D,
-  logDecay: tf.Tensor3D | null,
+  logDecay: tf.Tensor3D | tf.Tensor4D | null,
 ): tf.Tensor4D {
   // Its own sum: the total less that to the token would cancel.
   const leaving = logDecay && tf.cumsum(logDecay, 2, true, side === "before");
   const written = tf.matMul(weighted(keys, leaving), values, true);
   if (!state) return written as tf.Tensor4D;
   const through = logDecay && tf.sum(logDecay, 2, true);
-  return tf.add(weighted(state, through), written);
+  return tf.add(through ? decayed(state, through) : state, written);
 }
 
-/** x with its rows multiplied by powers of e. */
+/** x with its rows, or each of their entries, multiplied by powers of e. */
 function weighted(x: tf.Tensor4D, logWeight: tf.Tensor | null): tf.Tensor4D {
-  return logWeight ? tf.mul(x, tf.exp(tf.expandDims(logWeight, 3))) : x;
+  if (!logWeight) return x;
+  const ofRows = logWeight.rank === 3;
+  return tf.mul(x, tf.exp(ofRows ? tf.expandDims(logWeight, 3) : logWeight));
+}
+
+/**
+ * A state after it has paid the decays of one token.
+ *
+ * @param state `[batch, heads, headDim, valueDim + 1]`
+ * @param logDecay `[batch or 1, heads, 1]`, or `[batch, heads, 1, headDim]` where
+ * each row of the state pays its own.
+ */
+export function decayed(
+  state: tf.Tensor4D,
+  logDecay: tf.Tensor,
+): tf.Tensor4D {
+  const [batch, heads] = logDecay.shape;
+  const ofRows = tf.reshape(logDecay, [batch!, heads!, -1, 1]);
+  return tf.mul(state, tf.exp(ofRows));
 }

@@ -155,8 +155,8 @@ export class SegmentReader {
     }
     const kind: Kind = {
       sizes: [q.shape[0], q.shape[1], q.shape[3], v.shape[3]],
-      decay: decay.kind === "selective"
-        ? `selective with the convention "${decay.convention}"`
+      decay: "convention" in decay
+        ? `${decay.kind} with the convention "${decay.convention}"`
         : decay.kind,
     };
     const known = this.#kind ??= kind;

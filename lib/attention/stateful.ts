@@ -5,8 +5,9 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 import { assertConvention, type DecayConvention } from "./decay.ts";
-import { spread } from "./decay_pair.ts";
+import { type LogDecayPair, spread } from "./decay_pair.ts";
 import { finite } from "./finite_decay.ts";
+import type { DiagonalDecayPair } from "./form.ts";
 import { assertAttention } from "./lion_attention.ts";
 import { attendPiece } from "./piece.ts";
 
@@ -14,8 +15,11 @@ import { attendPiece } from "./piece.ts";
 export type RecurrentState = {
   /** Σ_j M_j k_j (v_j, 1)ᵀ, `[batch, heads, headDim, valueDim + 1]`. */
   readonly sum: tf.Tensor4D;
-  /** Log decay that the sum pays when the next token arrives, `[batch, heads]`. */
-  readonly due: tf.Tensor2D;
+  /**
+   * Log decay that the sum pays when the next token arrives, `[batch, heads]`; after
+   * decays of each channel, which are those of the sum's rows, `[batch, heads, headDim]`.
+   */
+  readonly due: tf.Tensor2D | tf.Tensor3D;
 };
 
 /** The tokens that come next. */
@@ -26,8 +30,11 @@ export interface RecurrentInput {
   readonly k: tf.Tensor4D;
   /** `[batch, heads, length, valueDim]` */
   readonly v: tf.Tensor4D;
-  /** `[heads]` or `[batch, heads, length]`; without it nothing decays. */
-  readonly logDecay?: tf.Tensor1D | tf.Tensor3D;
+  /**
+   * `[heads]`, `[batch, heads, length]` or, with a decay of each channel, `[batch,
+   * heads, length, headDim]`; without it nothing decays.
+   */
+  readonly logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D;
   /**
    * `[batch, length]`, 1 for a token and 0 for padding, which is never read
    * and changes the state by its decays alone; as for lionAttention.
@@ -99,7 +106,7 @@ export function recurrentState(sizes: RecurrentSizes): RecurrentState {
   const { batch, heads, headDim, valueDim } = sizes;
   return {
     sum: tf.zeros([batch, heads, headDim, valueDim + 1]),
-    due: tf.zeros([batch, heads]),
+    due: tf.zeros<tf.Rank.R2>([batch, heads]),
   };
 }
 
@@ -160,7 +167,10 @@ export function recurrentStep(
     [batch, heads, headDim, v.shape[3] + 1],
     "batch, heads, headDim, valueDim + 1",
   );
-  assertShape("state.due", state.due, [batch, heads], "batch, heads");
+  if (state.due?.rank === 3) {
+    const axes = "batch, heads, headDim";
+    assertShape("state.due", state.due, [batch, heads, headDim], axes);
+  } else assertShape("state.due", state.due, [batch, heads], "batch, heads");
   return tf.tidy(() => {
     const { arrival, due } = decaysOf(
       q.shape,
@@ -172,7 +182,10 @@ export function recurrentStep(
       floats("q", q),
       floats("k", k),
       floats("v", v),
-      arrival && { forward: arrival, backward: null },
+      arrival &&
+        { forward: arrival, backward: null } as
+          | LogDecayPair
+          | DiagonalDecayPair,
       {
         ...attention,
         causal: true,
@@ -185,41 +198,55 @@ export function recurrentStep(
 }
 
 /**
- * What the state pays as each token arrives, `[batch or 1, heads, length]`, if it
- * pays at all, and what it owes to the one after them.
+ * What the state pays as each token arrives, `[batch or 1, heads, length]` or, of
+ * each channel, `[batch, heads, length, headDim]`, if it pays at all, and what it
+ * owes to the one after them.
  */
 function decaysOf(
-  [batch, heads, length]: tf.Tensor4D["shape"],
-  logDecay: tf.Tensor1D | tf.Tensor3D | undefined,
-  due: tf.Tensor2D,
+  [batch, heads, length, headDim]: tf.Tensor4D["shape"],
+  logDecay: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D | undefined,
+  due: tf.Tensor2D | tf.Tensor3D,
   convention: DecayConvention,
-): { arrival: tf.Tensor3D | null; due: tf.Tensor2D } {
+): {
+  arrival: tf.Tensor3D | tf.Tensor4D | null;
+  due: RecurrentState["due"];
+} {
   if (!logDecay) return { arrival: null, due: tf.zerosLike(due) };
   if (logDecay.rank === 1) {
     assertShape("logDecay", logDecay, [heads], "heads");
     const each = tf.reshape(finite(logDecay), [1, heads, 1]);
     return {
       arrival: spread(each, [1, heads, length]) as tf.Tensor3D,
-      due: tf.add(tf.squeeze(each, [2]), tf.zerosLike(due)),
+      due: tf.add(tf.squeeze(each, [2]), tf.zeros([batch, heads])),
     };
   }
+  const isDiagonal = logDecay.rank === 4;
   assertShape(
     "logDecay",
     logDecay,
-    [batch, heads, length],
-    "batch, heads, length",
+    [batch, heads, length, ...(isDiagonal ? [headDim] : [])],
+    `batch, heads, length${isDiagonal ? ", headDim" : ""}`,
   );
-  const gates = finite(logDecay as tf.Tensor3D);
+  const gates = finite(logDecay as tf.Tensor);
   if (convention === "arrival") {
-    return { arrival: gates, due: tf.zerosLike(due) };
+    return {
+      arrival: gates as tf.Tensor3D | tf.Tensor4D,
+      due: tf.zerosLike(due),
+    };
   }
-  const first: tf.Tensor3D = tf.reshape(finite(due), [batch, heads, 1]);
-  if (length === 1) {
-    return { arrival: first, due: tf.reshape(gates, [batch, heads]) };
-  }
-  const [others, last] = tf.split(gates, [length - 1, 1], 2);
+  const owed = finite(due as tf.Tensor);
+  const [others, last] = length === 1
+    ? [undefined, gates]
+    : tf.split(gates, [length - 1, 1], 2);
+  const perToken = [tf.expandDims(owed, 2), ...(others ? [others] : [])];
+  // One that is the same for all channels may stand beside one of each.
+  const paid = perToken.some(({ rank }) => rank === 4)
+    ? perToken.map((x) =>
+      x.rank === 4 ? x : spread(tf.expandDims(x, 3), [...x.shape, headDim])
+    )
+    : perToken;
   return {
-    arrival: tf.concat([first, others!], 2) as tf.Tensor3D,
-    due: tf.reshape(last!, [batch, heads]),
+    arrival: tf.concat(paid, 2) as tf.Tensor3D | tf.Tensor4D,
+    due: tf.squeeze(last!, [2]) as RecurrentState["due"],
   };
 }

@@ -9,8 +9,9 @@ import {
 } from "../contract/values.ts";
 import type { Decay } from "./decay.ts";
 import { logDecayPair } from "./decay_pair.ts";
+import { diagonalDecayPair } from "./diagonal_decay.ts";
 import { finite } from "./finite_decay.ts";
-import { attendPiece, passPiece, type PieceOptions } from "./piece.ts";
+import { attendPiece, decayed, passPiece, type PieceOptions } from "./piece.ts";
 import {
   type CheckedSegment,
   SegmentReader,
@@ -261,7 +262,8 @@ function computed({ q, k, v, mask, decay }: CheckedSegment) {
     k: floats("k", k),
     v: floats("v", v),
     tokens: mask && floats("mask", mask),
-    pair: logDecayPair(decay, [batch, heads, length]),
+    pair: diagonalDecayPair(decay, q.shape, false) ??
+      logDecayPair(decay, [batch, heads, length]),
     decay,
   };
 }
@@ -274,11 +276,7 @@ function computed({ q, k, v, mask, decay }: CheckedSegment) {
  * of its borders are 0 in its own pair.
  */
 function paid(state: tf.Tensor4D, decay: Decay, token: number): tf.Tensor4D {
-  if (decay.kind !== "selective" || decay.convention !== "source") return state;
-  const own = tf.slice(floats("logDecay", decay.logDecay), [0, 0, token], [
-    -1,
-    -1,
-    1,
-  ]);
-  return tf.mul(state, tf.exp(tf.expandDims(finite(own), 3)));
+  if (!("convention" in decay) || decay.convention !== "source") return state;
+  const logDecay: tf.Tensor = floats("logDecay", decay.logDecay);
+  return decayed(state, finite(tf.gather(logDecay, [token], 2)));
 }

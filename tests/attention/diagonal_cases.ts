@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionForm,
+  type Decay,
   diagonalDecay,
   lionAttention,
   twoSidedDecay,
@@ -66,32 +67,48 @@ export function problemOf(c: DiagonalCase): DiagonalProblem {
   };
 }
 
+/** A problem's tensors; `decays` by the names that the problem has for them. */
+export function tensorsOf(
+  { batch, heads, length, headDim, valueDim, ...p }: DiagonalProblem,
+) {
+  const rows = (x: Float32Array, columns: number) =>
+    tf.tensor4d(x, [batch, heads, length, columns]);
+  return {
+    q: rows(p.q, headDim),
+    k: rows(p.k, headDim),
+    v: rows(p.v, valueDim),
+    decays: Object.values(p.decays).map((x) => rows(x, headDim)),
+    dy: rows(p.dy, valueDim),
+    mask: p.mask && tf.tensor2d(p.mask, [batch, length]),
+    segments: p.segments &&
+      tf.tensor2d(p.segments, [batch, length], "int32"),
+  };
+}
+
+/** The decay that a problem's log decays make. */
+export function decayOf(
+  kind: DiagonalProblem["kind"],
+  [first, second]: readonly tf.Tensor[],
+): Decay {
+  return kind === "two-sided"
+    ? twoSidedDecay(first as tf.Tensor4D, second as tf.Tensor4D)
+    : diagonalDecay(first as tf.Tensor4D, { convention: kind });
+}
+
 /** Solves a problem with a form of the library, on the current backend. */
 export async function run(
   problem: DiagonalProblem,
   form: AttentionForm,
   chunkSize?: number,
 ): Promise<Result> {
-  const { batch, heads, length, headDim, valueDim, kind, decays } = problem;
-  const { scale, epsilon, normalize, causal } = problem;
-  const shape = (columns: number) => [batch, heads, length, columns];
-  const names = ["q", "k", "v", ...Object.keys(decays)];
-  const inputs = [
-    tf.tensor(problem.q, shape(headDim)),
-    tf.tensor(problem.k, shape(headDim)),
-    tf.tensor(problem.v, shape(valueDim)),
-    ...Object.values(decays).map((x) => tf.tensor(x, shape(headDim))),
-  ];
-  const dy = tf.tensor4d(problem.dy, [batch, heads, length, valueDim]);
-  const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
-  const segments = problem.segments &&
-    tf.tensor2d(problem.segments, [batch, length], "int32");
+  const { kind, scale, epsilon, normalize, causal } = problem;
+  const { q, k, v, decays, dy, mask, segments } = tensorsOf(problem);
+  const names = ["q", "k", "v", ...Object.keys(problem.decays)];
+  const inputs = [q, k, v, ...decays];
   const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
-    const [q, k, v, first, second] = args as tf.Tensor4D[];
+    const [q, k, v, ...decays] = args as tf.Tensor4D[];
     return lionAttention(q!, k!, v!, {
-      decay: kind === "two-sided"
-        ? twoSidedDecay(first!, second!)
-        : diagonalDecay(first!, { convention: kind }),
+      decay: decayOf(kind, decays),
       form,
       scale,
       epsilon,

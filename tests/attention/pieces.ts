@@ -6,6 +6,7 @@ import {
   type LogDecayPair,
   logDecayPair,
 } from "../../lib/attention/decay_pair.ts";
+import type { DiagonalDecayPair } from "../../lib/attention/form.ts";
 import {
   attendPiece,
   passPiece,
@@ -54,7 +55,7 @@ export function inPieces(
   q: tf.Tensor4D,
   k: tf.Tensor4D,
   v: tf.Tensor4D,
-  pair: LogDecayPair | null,
+  pair: LogDecayPair | DiagonalDecayPair | null,
   lengths: readonly number[],
   options: PieceOptions,
 ): tf.Tensor4D {
@@ -68,9 +69,9 @@ export function inPieces(
     k: cut(k, i),
     v: cut(v, i),
     pair: pair && {
-      forward: cut(pair.forward, i),
-      backward: pair.backward && cut(pair.backward, i),
-    },
+      forward: cut<tf.Tensor>(pair.forward, i),
+      backward: pair.backward && cut<tf.Tensor>(pair.backward, i),
+    } as LogDecayPair | DiagonalDecayPair,
     tokens: options.tokens &&
       tf.slice(options.tokens, [0, starts[i]!], [-1, length]),
   }));

@@ -58,14 +58,14 @@ export function cut(
     q: part(q, 2),
     k: part(k, 2),
     v: part(v, 2),
-    decay: decay.kind === "selective"
-      ? { ...decay, logDecay: part(decay.logDecay, 2) }
-      : decay.kind === "two-sided"
+    decay: "convention" in decay
+      ? { ...decay, logDecay: part<tf.Tensor>(decay.logDecay, 2) } as Decay
+      : "forward" in decay
       ? {
         ...decay,
-        forward: part(decay.forward, 2),
-        backward: part(decay.backward, 2),
-      }
+        forward: part<tf.Tensor>(decay.forward, 2),
+        backward: part<tf.Tensor>(decay.backward, 2),
+      } as Decay
       : decay,
     ...(mask ? { mask: part(mask, 1) } : {}),
   };
