@@ -26,6 +26,15 @@ export {
 export { rwkv6, type Rwkv6Inputs } from "./rwkv6.ts";
 export { gatedDeltaNet, type GatedDeltaNetInputs } from "./gated_delta_net.ts";
 export { gatedRfa, type GatedRfaInputs } from "./gated_rfa.ts";
+export {
+  type ComplexPaces,
+  decayLogits,
+  mambaTimeStep,
+  type MambaTimeStepOptions,
+  retentionDecay,
+  s4dLin,
+  s4dReal,
+} from "./initial_decay.ts";
 export type { DeltaFamilyOptions, FamilyOptions } from "./inputs.ts";
 export {
   linearTransformer,
