@@ -5,6 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
+import { runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
@@ -23,6 +24,7 @@ import {
   type DeltaInputs,
   deltaRecurrent,
 } from "./delta_forms.ts";
+import { DELTA_ATTENTION, planDelta } from "./delta_kernel.ts";
 import { diagonalDecayPair } from "./diagonal_decay.ts";
 import type { DiagonalDecayPair } from "./form.ts";
 import { assertAttention } from "./lion_attention.ts";
@@ -40,7 +42,13 @@ export interface DeltaAttentionOptions {
    * tokens of a chunk at once, `"auto"` is chunkwise. @default "auto"
    */
   form?: "auto" | "recurrent" | "chunkwise";
-  /** Tokens a chunk. @default 64 */
+  /**
+   * Whether a fused kernel may run: the chunkwise form has one on some backends.
+   * Without it the form runs in tfjs operations, equal to float32 accuracy.
+   * @default true
+   */
+  kernel?: boolean;
+  /** Tokens a chunk. @default the kernel's choice; 64 in tfjs operations */
   chunkSize?: number;
   /** Multiplies q · k of what is read, not of what is corrected. @default 1 / sqrt(headDim) */
   scale?: number;
@@ -64,6 +72,7 @@ export interface DeltaAttentionOptions {
 const OPTIONS: OptionNames<DeltaAttentionOptions> = {
   decay: true,
   form: true,
+  kernel: true,
   chunkSize: true,
   scale: true,
   causal: true,
@@ -129,7 +138,7 @@ export function deltaAttention(
   options: DeltaAttentionOptions = {},
 ): tf.Tensor4D {
   check(q, k, v, beta, options);
-  const { decay = noDecay(), form = "auto", chunkSize = 64, mask } = options;
+  const { decay = noDecay(), form = "auto", chunkSize, mask } = options;
   const [batch, heads, length, headDim] = q.shape;
   const { scale = 1 / Math.sqrt(headDim), causal = false, segments } = options;
   return tf.tidy(() => {
@@ -137,7 +146,7 @@ export function deltaAttention(
     const present = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;
     const read = (name: string, x: tf.Tensor4D) => present(floats(name, x));
     const vectors = {
-      q: tf.mul(read("q", q), scale) as tf.Tensor4D,
+      q: read("q", q),
       k: read("k", k),
       v: read("v", v),
       beta: read("beta", tf.expandDims(floats("beta", beta), 3)),
@@ -149,21 +158,40 @@ export function deltaAttention(
       const scalar = causal ? causalPair(whole, [heads, length]) : whole;
       pair = scalar && columns(scalar);
     }
+    const isFused = form !== "recurrent" && options.kernel !== false;
+    const plan = isFused && planDelta({
+      ...{ batch, heads, length, headDim, valueDim: v.shape[3] },
+      ...{ diagonal: diagonal !== null, causal, chunkSize },
+    });
     const gates = gatesOf(pair, {
       shape: [batch, heads, length, diagonal ? headDim : 1],
       causal,
       tokens,
       segments,
     });
-    const fromLeft = { ...vectors, gate: gates.forward };
-    const run = (inputs: Vectors) => sweep(inputs, FORMS[form], chunkSize);
+    if (plan && !("refusal" in plan)) {
+      const fades = pair !== null || segments !== undefined;
+      const f = fades ? gates.forward : undefined;
+      const b = fades && gates.backward || undefined;
+      const attributes = { causal, scale, chunkSize: plan.chunkSize };
+      const { y } = runKernel(
+        DELTA_ATTENTION,
+        { ...vectors, f, b },
+        attributes,
+      );
+      return present(y as tf.Tensor4D);
+    }
+    const scaled = { ...vectors, q: tf.mul(vectors.q, scale) as tf.Tensor4D };
+    const fromLeft = { ...scaled, gate: gates.forward };
+    const run = (inputs: Vectors) =>
+      sweep(inputs, FORMS[form], chunkSize ?? 64);
     if (gates.backward === null) return present(run(fromLeft));
 
-    const fromRight = { ...vectors, gate: gates.backward };
+    const fromRight = { ...scaled, gate: gates.backward };
     const both = fromBothEnds(fromLeft, fromRight, run);
     const own = tf.mul(
-      tf.mul(vectors.beta, tf.sum(tf.mul(vectors.q, vectors.k), 3, true)),
-      vectors.v,
+      tf.mul(scaled.beta, tf.sum(tf.mul(scaled.q, scaled.k), 3, true)),
+      scaled.v,
     );
     return present(tf.sub(both, own));
   });

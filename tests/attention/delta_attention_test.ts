@@ -32,7 +32,7 @@ import {
 const RUNS = [
   { form: "recurrent" },
   { form: "chunkwise", chunkSize: 8 },
-  { form: "auto" },
+  { form: "auto", kernel: false },
 ] as const;
 
 /** What takes turns while the lengths and gates are all met. */
@@ -99,9 +99,10 @@ onEachBackend(
       }),
       integer(14),
       fc.constantFrom("recurrent" as const, "chunkwise" as const),
-      async (c, chunkSize, form) => {
+      fc.boolean(),
+      async (c, chunkSize, form, kernel) => {
         const problem = problemOf(c);
-        const actual = await run(problem, { form, chunkSize });
+        const actual = await run(problem, { form, chunkSize, kernel });
         const expected = solveDelta(problem);
         assertEquals(
           differences(problem, actual, expected, TOLERANCE[backend]),
@@ -268,6 +269,7 @@ onEachBackend(
     refuse({ chunkSize: 0 }, RangeError, "chunkSize");
     refuse({ scale: NaN }, RangeError, "scale");
     refuse({ causal: 1 }, TypeError, "causal");
+    refuse({ kernel: 1 }, TypeError, "kernel");
     refuse({ mask: tf.zeros([1, 4]) }, TypeError, "mask should have shape");
     refuse({ segments: tf.zeros([2, 3]) }, TypeError, "segments should have");
     refuse({ decay: selectiveDecay(beta) }, RangeError, "arrival");

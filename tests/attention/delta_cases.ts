@@ -113,7 +113,7 @@ function unitRows(x: Float32Array, columns: number): Float32Array {
 /** Solves a problem with the library, on the current backend. */
 export async function run(
   problem: DeltaProblem,
-  options: Pick<DeltaAttentionOptions, "form" | "chunkSize">,
+  options: Pick<DeltaAttentionOptions, "form" | "chunkSize" | "kernel">,
 ): Promise<Result> {
   const { batch, heads, length, headDim, valueDim, gates } = problem;
   const { scale, causal, mask, segments } = problem;

@@ -1,5 +1,6 @@
 import { registerDense } from "../dense.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import { registerDeltaAttention } from "./delta_attention.ts";
 import { registerAttention } from "./lion_attention.ts";
 import { registerOperations } from "./operations.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
@@ -11,6 +12,7 @@ export function registerWasmKernels(host: KernelHost): void {
   if (registered) return;
   registered = true;
   registerAttention(host);
+  registerDeltaAttention(host);
   registerSoftmaxAttention(host);
   registerOperations(host);
   registerDense("wasm");

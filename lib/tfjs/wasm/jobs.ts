@@ -187,6 +187,33 @@ export const SOFTMAX = {
   dv: "usize",
 } as const satisfies Fields;
 
+/** The delta rule; its gradient if there is a `dy`. Addresses are 0 for what there is not. */
+export const DELTA = {
+  sequences: "i32",
+  length: "i32",
+  headDim: "i32",
+  valueDim: "i32",
+  chunkSize: "i32",
+  causal: "i32",
+  /** Whether each channel of the keys has its log decay. */
+  diagonal: "i32",
+  scale: "f32",
+  q: "usize",
+  k: "usize",
+  v: "usize",
+  beta: "usize",
+  f: "usize",
+  b: "usize",
+  y: "usize",
+  dy: "usize",
+  dq: "usize",
+  dk: "usize",
+  dv: "usize",
+  dbeta: "usize",
+  df: "usize",
+  db: "usize",
+} as const satisfies Fields;
+
 /** Each record begins this far from the queue. */
 export const JOB_OFFSET = 128;
 
@@ -205,4 +232,5 @@ export const JOBS = {
   fullBackward: ATTENTION,
   recurrentForward: ATTENTION,
   recurrentBackward: ATTENTION,
+  delta: DELTA,
 } as const satisfies Record<string, Fields>;

@@ -1,11 +1,6 @@
 /** Each form of attention as jobs of the module, against the oracle. @module */
-import { assert, assertEquals } from "@std/assert";
-import { bestBinary } from "../../../lib/kernels/wasm/binary.ts";
-import {
-  type Job,
-  type JobName,
-  KernelHost,
-} from "../../../lib/tfjs/wasm/host.ts";
+import { assertEquals } from "@std/assert";
+import type { JobName } from "../../../lib/tfjs/wasm/host.ts";
 import {
   type Case,
   describe,
@@ -14,53 +9,10 @@ import {
 } from "../../attention/cases.ts";
 import { type Problem, type Solution, solve } from "../../oracle.ts";
 import { NO_STATES } from "./attention_job.ts";
+import { arraysIn, host, runGuarded } from "./guarded_host.ts";
 
 /** The forms that have jobs. */
 type Form = "chunkwise" | "full" | "recurrent";
-
-const MEBIBYTE = 2 ** 20;
-const memory = new WebAssembly.Memory({
-  initial: 256,
-  maximum: 1024,
-  shared: true,
-});
-// Tensors have the first part of the memory, scratch the rest.
-const TENSORS = 64;
-let scratch = 4 * MEBIBYTE;
-/** Behind a job's scratch: numbers that nobody may write. */
-const GUARD = { size: 2 ** 14, value: 0x5a5a5a5a };
-let ofScratch = 0;
-const host = new KernelHost(
-  {
-    memory,
-    allocate: (bytes) => {
-      const address = scratch;
-      // The queue, which is allocated too, is smaller.
-      if (bytes > 500) ofScratch = address;
-      scratch += bytes;
-      const missing = scratch + 4 * GUARD.size - memory.buffer.byteLength;
-      if (missing > 0) memory.grow(Math.ceil(missing / 65_536));
-      return address;
-    },
-    free: () => {},
-    // Other tests have narrow tiles, unless V8 has vectors of 256 bits.
-  },
-  bestBinary(),
-  { wideTiles: true },
-);
-
-/** Runs a job; throws if it writes beyond its scratch. */
-function runGuarded<N extends JobName>(name: N, job: Job<N>): void {
-  const options = { operations: 1e9 };
-  // Before the guard is laid, lest it be in scratch that is yet to be reserved.
-  host.run(name, job, options);
-  const begin = Math.ceil(ofScratch / 64) * 64;
-  const end = begin + host.scratchBytes(name, job, options);
-  const guard = new Int32Array(memory.buffer, end, GUARD.size);
-  guard.fill(GUARD.value);
-  host.run(name, job, options);
-  assert(guard.every((x) => x === GUARD.value), `${name} needs more scratch`);
-}
 
 /** Solves a problem of two-sided or no decay with a form's two jobs. */
 function run(
@@ -70,19 +22,7 @@ function run(
 ): { y: Float32Array; gradients: Record<string, Float32Array> } {
   const { batch, heads, length, headDim, valueDim, decay, causal } = problem;
   const tokens = batch * heads * length;
-  let next = TENSORS;
-  const array = (size: number) => {
-    const values = new Float32Array(memory.buffer, next, size);
-    next += 4 * size;
-    return values;
-  };
-  const input = (values: Float32Array) => {
-    const place = array(values.length);
-    place.set(values);
-    return place;
-  };
-  // NaN where the kernel should write.
-  const output = (size: number) => array(size).fill(NaN);
+  const { input, output } = arraysIn();
   const q = input(problem.q), k = input(problem.k), v = input(problem.v);
   const dy = input(problem.dy);
   const logDecay = (values: Float32Array | null) =>

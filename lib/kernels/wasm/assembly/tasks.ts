@@ -9,6 +9,9 @@ import {
 } from "./chunkwise_forward";
 import { backwardRecordBytes, summarizeBackward } from "./chunkwise_states";
 import { columnSumTask, columnSumTasks } from "./column_sum";
+import { deltaStateBytes, deltaSweeps } from "./delta";
+import { differentiateDelta, layoutDeltaBackward } from "./delta_backward";
+import { attendDelta, layoutDeltaForward } from "./delta_forward";
 import { differentiateFull, layoutFullBackward } from "./full_backward";
 import { attendFull, layoutFull } from "./full_forward";
 import { finishFull, fullRecordBytes } from "./full_sums";
@@ -19,6 +22,8 @@ import {
   CHUNKWISE_BACKWARD,
   CHUNKWISE_FORWARD,
   COLUMN_SUM,
+  DELTA,
+  delta,
   FULL_BACKWARD,
   FULL_FORWARD,
   GELU,
@@ -73,6 +78,10 @@ export function prepare(base: usize): usize {
       return layoutRecurrentBackward(base);
     case MATMUL:
       return layoutMatmul(base);
+    case DELTA:
+      return delta.dy === 0
+        ? layoutDeltaForward(base)
+        : layoutDeltaBackward(base);
     case SOFTMAX:
       return layoutSoftmax(base);
   }
@@ -108,6 +117,8 @@ export function extraBytes(): usize {
       return attention.sequences * sweeps() * recurrentBackwardRecordBytes();
     case MATMUL:
       return matmul.batch * 8;
+    case DELTA:
+      return delta.sequences * deltaSweeps() * deltaStateBytes;
     case LAYER_NORM:
       return layerNormExtra();
     case SOFTMAX:
@@ -135,6 +146,9 @@ export function tasksOf(phase: i32): i32 {
       // A sweep alone meets no other in the middle.
       if (phase === 1 && sweeps() === 1) return 0;
       return attention.sequences * sweeps();
+    case DELTA:
+      if (phase === 1 && deltaSweeps() === 1) return 0;
+      return delta.sequences * deltaSweeps();
     case MATMUL:
       return phase === 0 ? 0 : matmulTasks();
     case LAYER_NORM:
@@ -175,6 +189,12 @@ export function perform(phase: i32, task: i32): void {
         task % sweeps() === 1,
         phase,
       );
+    case DELTA:
+      return sweepDelta(
+        task / deltaSweeps(),
+        task % deltaSweeps() === 1,
+        phase,
+      );
     case MATMUL:
       return matmulTask(task);
     case LAYER_NORM:
@@ -200,4 +220,9 @@ function attendChunkwise(phase: i32, sequence: i32, segment: i32): void {
     if (phase === 0) summarizeBackward(sequence, segment);
     else attendBackward(sequence, segment);
   }
+}
+
+function sweepDelta(sequence: i32, isBack: bool, phase: i32): void {
+  if (delta.dy === 0) attendDelta(sequence, isBack, phase);
+  else differentiateDelta(sequence, isBack, phase);
 }

@@ -1,0 +1,46 @@
+/**
+ * The delta rule as a kernel, where the current backend has one: what it is
+ * given and what it answers.
+ *
+ * @module
+ */
+import { type Operation, planKernel } from "../contract/kernel.ts";
+import type { KernelPlan, Refusal } from "../contract/kernel.ts";
+import type { AttentionSizes } from "./kernel.ts";
+
+/**
+ * Inputs `q, k, v`, `beta` and the log decays of both directions `f?, b?`, of
+ * one column each, or of headDim; output `y`, each token's own part counted once. What they
+ * hold at padding is 0.
+ */
+export const DELTA_ATTENTION: Operation<"y"> = {
+  kernel: "LionDelta",
+  gradientsIn: ["q", "k", "v", "beta", "f", "b"],
+  outputs: ["y"],
+};
+
+/** Attributes of the kernels. */
+export interface DeltaAttributes {
+  /** Whether a token reads only itself and the tokens before it; then there is no `b`. */
+  readonly causal: boolean;
+  /** Multiplies q · k of what is read. */
+  readonly scale: number;
+  /** Tokens of a chunk, as planned by the kernel. */
+  readonly chunkSize: number;
+}
+
+/** What a caller wants of a kernel. */
+export interface DeltaRequest extends AttentionSizes {
+  /** Whether each channel has a log decay of its own. */
+  readonly diagonal: boolean;
+  /** Whether a token reads only itself and the tokens before it. */
+  readonly causal: boolean;
+  /** Tokens a chunk; the kernel's choice if undefined. */
+  readonly chunkSize: number | undefined;
+}
+
+/** The current backend's plan. */
+export function planDelta(request: DeltaRequest): KernelPlan | Refusal {
+  return planKernel(DELTA_ATTENTION, request) ??
+    { refusal: "the backend has no kernel of the delta rule" };
+}

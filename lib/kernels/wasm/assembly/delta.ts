@@ -1,0 +1,207 @@
+// The delta rule chunk by chunk: what both passes share. Of a chunk, with S the
+// products of its keys, decayed, and P those of its queries with its keys,
+//
+//     (I + β S) U = β ∘ (V - e ∘ K H)       e   decays from the border to a token
+//     Y  = e ∘ Q H + P U                    out decays from a token to the border
+//     H' = e_last H + (out ∘ K)ᵀ U
+//
+// where S has what is below the diagonal, and P the diagonal too.
+//
+// A sweep goes through the chunks from its own end, and turns the rows of a
+// chunk round if it comes from the right: so one piece of code serves both
+// directions. The sweeps of a sequence go to the middle, wait for each other,
+// and then add to what the other has written.
+import {
+  chunks,
+  chunkSize,
+  countOf,
+  diagonal,
+  headBytes,
+  headDim,
+  headStride,
+  layout,
+  length,
+  setSizes,
+  take,
+  valueBytes,
+  valueStride,
+} from "./attention";
+import { bordersOf, weightsOf } from "./decay";
+import { layoutDeltaDiagonal, openGates, openOnes } from "./delta_diagonal";
+import { delta as job } from "./jobs";
+import { at, put } from "./matrix";
+import { loadFirst, storeFirst, vectorBytes } from "./simd";
+
+/** Whether sweeps come from both ends. */
+export let twoSided: bool = false;
+/** Bytes of a state, [headDim, valueDim]. */
+export let deltaStateBytes: usize = 0;
+
+/** Keys, and below them queries, of the chunk at hand. */
+let pairOfRows: usize = 0;
+export let k: usize = 0, q: usize = 0;
+export let v: usize = 0;
+export let beta: usize = 0, minusBeta: usize = 0;
+let gate: usize = 0;
+export let transposedK: usize = 0;
+/** S, and below it P. */
+export let keyScores: usize = 0, scores: usize = 0;
+/** -β S */
+export let system: usize = 0;
+/** Rows of keys and queries times numbers. */
+export let bordered: usize = 0;
+/** What keys, and below them queries, read of a state. */
+export let readings: usize = 0;
+
+/** Takes the sizes of the job. */
+function setDeltaSizes(): void {
+  setSizes(
+    job.length,
+    job.headDim,
+    job.valueDim,
+    job.chunkSize,
+    1,
+    // Each sweep for itself is.
+    true,
+    true,
+    job.diagonal !== 0,
+  );
+  twoSided = job.causal === 0;
+  deltaStateBytes = (<usize> headDim * valueStride + 63) & ~63;
+}
+
+/** Lays out scratch from `base`. */
+export function layoutDelta(base: usize): void {
+  setDeltaSizes();
+  layout(base, 0, false);
+  const tokens = (<usize> chunkSize + 3) & ~3, row = vectorBytes(chunkSize);
+  pairOfRows = take(2 * tokens * headStride);
+  v = take(tokens * valueStride);
+  beta = take(row);
+  minusBeta = take(row);
+  gate = take(tokens * (diagonal ? headStride : 4));
+  transposedK = take(<usize> headDim * row);
+  keyScores = take(2 * tokens * row);
+  system = take(tokens * row);
+  bordered = take(2 * tokens * headStride);
+  readings = take(2 * tokens * max(headStride, valueStride));
+  if (diagonal) layoutDeltaDiagonal(tokens);
+}
+
+/** Sweeps of a sequence; causal attention has one. */
+export function deltaSweeps(): i32 {
+  return twoSided ? 2 : 1;
+}
+
+/** Whether the sweep goes from the last chunk to the first. */
+export let back: bool = false;
+let start: i32 = 0;
+export let count: i32 = 0;
+/** Rows of the keys with those of zeros that complete the last four. */
+export let rows: i32 = 0;
+/** The chunk's first token, among those of all sequences. */
+let token: i32 = 0;
+
+/** Begins, or goes on, with a sweep. */
+export function openSweep(sequence: i32, isBack: bool): void {
+  start = sequence * length;
+  back = isBack;
+  if (diagonal) openOnes();
+}
+
+/** The chunk of a sweep at which its second phase begins. */
+export function middle(): i32 {
+  if (!twoSided) return chunks;
+  const half = chunks >> 1;
+  return back ? chunks - half : half;
+}
+
+/** The token of a row of the chunk at hand. */
+export function tokenOf(row: i32): i32 {
+  return token + (back ? count - 1 - row : row);
+}
+
+/** Reads keys, values, β and log decays of the sweep's chunk at a position. */
+export function openChunk(position: i32): void {
+  const chunk = back ? chunks - 1 - position : position;
+  count = countOf(chunk);
+  token = start + chunk * chunkSize;
+  rows = (count + 3) & ~3;
+  k = pairOfRows;
+  q = k + rows * headStride;
+  scores = keyScores + rows * vectorBytes(count);
+  takeRows(job.k, headBytes, k, headStride);
+  clearRest(k, headStride);
+  takeRows(job.v, valueBytes, v, valueStride);
+  const gates = back ? job.b : job.f;
+  for (let i = 0; i < count; i++) {
+    const own = tokenOf(i), b = at(job.beta, own);
+    put(beta, i, b);
+    put(minusBeta, i, -b);
+    if (!diagonal) put(gate, i, gates === 0 ? 0 : at(gates, own));
+  }
+  if (diagonal) {
+    takeRows(gates, headBytes, gate, headStride);
+    openGates(count, gate);
+    return;
+  }
+  bordersOf(count, gate, 0);
+  weightsOf(count, gate, 0);
+}
+
+/** Reads its queries. */
+export function openQueries(): void {
+  takeRows(job.q, headBytes, q, headStride);
+  if (diagonal) clearRest(q, headStride);
+}
+
+/** Zeros in the rows after the last token's, up to whole blocks of four. */
+export function clearRest(matrix: usize, stride: usize): void {
+  memory.fill(matrix + count * stride, 0, (rows - count) * stride);
+}
+
+/** β of a row. */
+export function betaOf(row: i32): f32 {
+  return at(beta, row);
+}
+
+/** Rows of a tensor in the order of the sweep, padded with zeros to whole vectors. */
+export function takeRows(
+  tensor: usize,
+  width: usize,
+  target: usize,
+  stride: usize,
+): void {
+  for (let i = 0; i < count; i++) {
+    const source = tensor + tokenOf(i) * width;
+    let c: usize = 0;
+    for (; c + 16 <= width; c += 16) {
+      v128.store(target + c, v128.load(source + c));
+    }
+    const rest = <i32> ((width - c) >> 2);
+    if (rest > 0) v128.store(target + c, loadFirst(source + c, rest));
+    target += stride;
+  }
+}
+
+/** Puts weight · rows into their places in a tensor, or adds them to what is there. */
+export function giveRows(
+  tensor: usize,
+  width: usize,
+  source: usize,
+  stride: usize,
+  weight: f32,
+  adds: bool,
+): void {
+  const factor = f32x4.splat(weight);
+  for (let i = 0; i < count; i++) {
+    const target = tensor + tokenOf(i) * width;
+    for (let c: usize = 0; c < width; c += 16) {
+      const lanes = <i32> ((width - c) >> 2);
+      let x = f32x4.mul(v128.load(source + c), factor);
+      if (adds) x = f32x4.add(x, loadFirst(target + c, lanes));
+      storeFirst(target + c, x, lanes);
+    }
+    source += stride;
+  }
+}

@@ -1,0 +1,140 @@
+// What a chunk of the delta rule reads of a state and writes to it (delta.ts).
+import { diagonal, headDim, headStride, valueStride } from "./attention";
+import { entering, leaving, through, weights } from "./decay";
+import {
+  beta,
+  bordered,
+  count,
+  k,
+  keyScores,
+  minusBeta,
+  q,
+  readings,
+  rows,
+  scores,
+  system,
+  transposedK,
+  v,
+} from "./delta";
+import { enterAll, leaveAll, passThrough, scoresOf } from "./delta_diagonal";
+import { multiply, multiplyTransposed } from "./gemm";
+import { scaleRows, transpose } from "./matrix";
+import { vectorBytes } from "./simd";
+import { solveDown } from "./triangular";
+
+/** S and the system, and with queries P. */
+export function score(withQueries: bool): void {
+  const row = vectorBytes(count);
+  if (diagonal) {
+    scoresOf(count, k, k, keyScores);
+    if (withQueries) scoresOf(count, q, k, scores);
+    scaleRows(count, row, minusBeta, keyScores, system);
+    return;
+  }
+  transpose(count, headDim, k, headStride, transposedK, row);
+  multiply(
+    withQueries ? rows + count : count,
+    <i32> (row >> 2),
+    headDim,
+    k,
+    headStride,
+    transposedK,
+    row,
+    keyScores,
+    row,
+    0,
+    0,
+    0,
+  );
+  weigh(keyScores);
+  if (withQueries) weigh(scores);
+  scaleRows(count, row, minusBeta, keyScores, system);
+}
+
+function weigh(matrix: usize): void {
+  const bytes = <usize> count * vectorBytes(count);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const x = f32x4.mul(v128.load(matrix + i), v128.load(weights + i));
+    v128.store(matrix + i, x);
+  }
+}
+
+/** readings = K H, and with queries below it Q H. */
+export function read(state: usize, withQueries: bool): void {
+  let readers = k;
+  if (diagonal) {
+    readers = bordered;
+    enterAll(count, k, bordered);
+    if (withQueries) enterAll(count, q, bordered + rows * headStride);
+  }
+  multiply(
+    withQueries ? rows + count : count,
+    <i32> (valueStride >> 2),
+    headDim,
+    readers,
+    headStride,
+    state,
+    valueStride,
+    readings,
+    valueStride,
+    0,
+    0,
+    0,
+  );
+}
+
+/** news = V - e ∘ readings, of a state that comes to the chunk; else V. */
+export function findNews(hasState: bool, news: usize): void {
+  if (!hasState) {
+    memory.copy(news, v, count * valueStride);
+    return;
+  }
+  let cell = v, reading = readings;
+  for (let i = 0; i < count; i++) {
+    const decay = v128.load32_splat(entering + 4 * i);
+    for (const end = cell + valueStride; cell < end; cell += 16) {
+      const known = f32x4.mul(decay, v128.load(reading));
+      v128.store(news, f32x4.sub(v128.load(cell), known));
+      reading += 16;
+      news += 16;
+    }
+  }
+}
+
+/** U, of the news. */
+export function solveWritten(news: usize, written: usize): void {
+  scaleRows(count, valueStride, beta, news, written);
+  solveDown(count, system, vectorBytes(count), written, valueStride);
+}
+
+/** to = e_last from + (out ∘ K)ᵀ U; without `from` the second alone. */
+export function write(from: usize, to: usize, written: usize): void {
+  const keys = keysOut();
+  const decay: f32 = from === 0 ? 0 : through(count);
+  let old = from;
+  if (diagonal && from !== 0) {
+    passThrough(from, to);
+    old = to;
+  }
+  multiplyTransposed(
+    headDim,
+    <i32> (valueStride >> 2),
+    count,
+    keys,
+    headStride,
+    written,
+    valueStride,
+    to,
+    valueStride,
+    decay,
+    old,
+    valueStride,
+  );
+}
+
+/** out ∘ K */
+export function keysOut(): usize {
+  if (diagonal) leaveAll(count, k, bordered);
+  else scaleRows(count, headStride, leaving, k, bordered);
+  return bordered;
+}

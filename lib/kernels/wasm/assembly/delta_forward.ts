@@ -1,0 +1,103 @@
+// The delta rule's forward pass: each sweep adds to the outputs what it reads.
+import { chunks, chunkSize, valueBytes, valueStride } from "./attention";
+import {
+  back,
+  betaOf,
+  count,
+  deltaStateBytes,
+  deltaSweeps,
+  giveRows,
+  layoutDelta,
+  middle,
+  openChunk,
+  openQueries,
+  openSweep,
+  readings,
+  rows,
+  scores,
+  v,
+} from "./delta";
+import {
+  findNews,
+  read,
+  score,
+  solveWritten,
+  write,
+} from "./delta_chunk";
+import { entering } from "./decay";
+import { multiply } from "./gemm";
+import { delta as job, queue } from "./jobs";
+import { at, scaleRows } from "./matrix";
+import { take } from "./scratch";
+import { multiplyAdd, vectorBytes } from "./simd";
+import { countProgress } from "./threads";
+
+let news: usize = 0, written: usize = 0, y: usize = 0;
+
+/** Lays out a thread's scratch; returns its end. */
+export function layoutDeltaForward(base: usize): usize {
+  layoutDelta(base);
+  const bytes = <usize> chunkSize * valueStride;
+  news = take(bytes);
+  written = take(bytes);
+  y = take(bytes);
+  return take(0);
+}
+
+/** One phase of a sweep. */
+export function attendDelta(sequence: i32, isBack: bool, phase: i32): void {
+  openSweep(sequence, isBack);
+  const sweep = sequence * deltaSweeps() + i32(isBack);
+  const state = queue.extra + <usize> sweep * deltaStateBytes;
+  const first = phase === 0 ? 0 : middle();
+  const end = phase === 0 ? middle() : chunks;
+  for (let position = first; position < end; position++) {
+    openChunk(position);
+    openQueries();
+    score(true);
+    const some = position > 0;
+    if (some) read(state, true);
+    findNews(some, news);
+    solveWritten(news, written);
+    attendChunk(some);
+    // What a token has written itself, the other sweep has read.
+    if (back) subtractOwn();
+    giveRows(job.y, valueBytes, y, valueStride, job.scale, phase === 1);
+    if (position < chunks - 1) write(some ? state : 0, state, written);
+    countProgress();
+  }
+}
+
+/** y = e ∘ Q H + P U */
+function attendChunk(some: bool): void {
+  const ofState = readings + rows * valueStride;
+  if (some) scaleRows(count, valueStride, entering, ofState, ofState);
+  multiply(
+    count,
+    <i32> (valueStride >> 2),
+    count,
+    scores,
+    vectorBytes(count),
+    written,
+    valueStride,
+    y,
+    valueStride,
+    some ? 1 : 0,
+    ofState,
+    valueStride,
+  );
+}
+
+/** y_i -= β_i (q_i · k_i) v_i */
+function subtractOwn(): void {
+  let target = y, value = v;
+  for (let i = 0; i < count; i++) {
+    const own = at(scores + i * vectorBytes(count), i);
+    const weight = f32x4.splat(-betaOf(i) * own);
+    for (const end = target + valueStride; target < end; target += 16) {
+      const sum = multiplyAdd(weight, v128.load(value), v128.load(target));
+      v128.store(target, sum);
+      value += 16;
+    }
+  }
+}

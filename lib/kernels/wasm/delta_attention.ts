@@ -1,0 +1,146 @@
+/** The delta rule as kernels of the wasm backend. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import {
+  DELTA_ATTENTION,
+  type DeltaAttributes,
+  type DeltaRequest,
+} from "../../attention/delta_kernel.ts";
+import type { KernelPlan } from "../../contract/kernel.ts";
+import type { Job, KernelHost } from "../../tfjs/wasm/host.ts";
+import {
+  type Call,
+  type Kernel,
+  registerWasmKernel,
+  type Tensors,
+} from "./kernel.ts";
+
+/** Tokens a chunk, as measured with heads of 64. */
+const BEST_CHUNK = 24;
+/** Larger chunks only cost scratch. */
+const LARGEST_CHUNK = 256;
+
+/**
+ * Registers the forward and the gradient kernel.
+ *
+ * @param host Runs them.
+ */
+export function registerDeltaAttention(host: KernelHost): void {
+  registerWasmKernel<DeltaAttributes, DeltaRequest>(host, DELTA_ATTENTION, {
+    forward,
+    gradient,
+    plan: (request) => plan(host, request),
+  });
+}
+
+const forward: Kernel<DeltaAttributes> = (call) => {
+  const { inputs, make } = call;
+  const y = make(inputs.v!.shape);
+  run(call, { ...inputs, y });
+  return [y];
+};
+
+const gradient: Kernel<DeltaAttributes> = (call) => {
+  const { inputs, make } = call;
+  const outputs: Record<string, tf.TensorInfo> = {};
+  for (const name of DELTA_ATTENTION.gradientsIn) {
+    const input = inputs[name];
+    if (input) outputs[`d${name}`] = make(input.shape);
+  }
+  run(call, { ...inputs, ...outputs });
+  return Object.values(outputs);
+};
+
+function run(
+  { host, attributes, at }: Call<DeltaAttributes>,
+  tensors: Tensors,
+): void {
+  const { q, k, v, beta, f, b, y, dy, dq, dk, dv, dbeta, df, db } = tensors;
+  const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
+  const sizes = { batch, heads, length, headDim, valueDim: v!.shape[3]! };
+  // Of heads of one channel the two kinds are the same.
+  const diagonal = f !== undefined && f.shape[3]! > 1;
+  const request = { ...sizes, ...attributes, diagonal };
+  host.run("delta", {
+    ...sizesOf(request),
+    scale: attributes.scale,
+    q: at(q),
+    k: at(k),
+    v: at(v),
+    beta: at(beta),
+    f: at(f),
+    b: at(b),
+    y: at(y),
+    dy: at(dy),
+    dq: at(dq),
+    dk: at(dk),
+    dv: at(dv),
+    dbeta: at(dbeta),
+    df: at(df),
+    db: at(db),
+  }, { operations: operationsOf(request) });
+}
+
+/** The sizes in a job's record. */
+function sizesOf(
+  request: DeltaRequest,
+): Pick<
+  Job<"delta">,
+  | "sequences"
+  | "length"
+  | "headDim"
+  | "valueDim"
+  | "chunkSize"
+  | "causal"
+  | "diagonal"
+> {
+  const { batch, heads, length, headDim, valueDim, chunkSize } = request;
+  return {
+    sequences: batch * heads,
+    length,
+    headDim,
+    valueDim,
+    chunkSize: Math.min(chunkSize ?? BEST_CHUNK, LARGEST_CHUNK, length),
+    causal: Number(request.causal),
+    diagonal: Number(request.diagonal),
+  };
+}
+
+/** Multiplications and additions of the forward pass, roughly. */
+function operationsOf(request: DeltaRequest): number {
+  const { sequences, length, headDim, valueDim, chunkSize } = sizesOf(request);
+  const inside = (4 * headDim + 3 * valueDim) * chunkSize;
+  const directions = request.causal ? 1 : 2;
+  return directions * sequences * length * (inside + 6 * headDim * valueDim);
+}
+
+function plan(host: KernelHost, request: DeltaRequest): KernelPlan {
+  const { threads } = host;
+  const sizes = sizesOf(request);
+  return {
+    chunkSize: sizes.chunkSize,
+    scratchBytes: host.scratchBytes("delta", { ...NOWHERE, ...sizes }, {
+      operations: operationsOf(request),
+    }),
+    carriedBytes: 0,
+    how: `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}`,
+  };
+}
+
+/** A record whose addresses are not read. */
+const NOWHERE: Omit<Job<"delta">, keyof ReturnType<typeof sizesOf>> = {
+  scale: 0,
+  q: 0,
+  k: 0,
+  v: 0,
+  beta: 0,
+  f: 0,
+  b: 0,
+  y: 0,
+  dy: 0,
+  dq: 0,
+  dk: 0,
+  dv: 0,
+  dbeta: 0,
+  df: 0,
+  db: 0,
+};
