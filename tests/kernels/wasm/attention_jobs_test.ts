@@ -1,5 +1,5 @@
 /** Each form of attention as jobs of the module, against the oracle. @module */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { JobName } from "../../../lib/tfjs/wasm/host.ts";
 import {
   type Case,
@@ -132,13 +132,10 @@ Deno.test("jobs whose channels decay apart write all of their outputs, and nothi
     for (const { length, headDim, valueDim } of sizes) {
       for (const causal of [false, true]) {
         for (const chunkSize of [5, 24, 64]) {
-          let next = TENSORS;
-          const place = (columns: number, value: number) => {
-            const size = length * columns;
-            const array = new Float32Array(memory.buffer, next, size);
-            next += 4 * size;
-            return array.fill(value);
-          };
+          const { input, output } = arraysIn();
+          const place = (columns: number, value: number) =>
+            input(new Float32Array(length * columns).fill(value));
+          const empty = (columns: number) => output(length * columns);
           const back = causal ? undefined : place(headDim, -0.2);
           const inputs = {
             q: place(headDim, 0.5),
@@ -149,13 +146,13 @@ Deno.test("jobs whose channels decay apart write all of their outputs, and nothi
             ...back ? { b: back } : {},
           };
           const outputs = {
-            y: place(valueDim, NaN),
-            rowSums: place(1, NaN),
-            dq: place(headDim, NaN),
-            dk: place(headDim, NaN),
-            dv: place(valueDim, NaN),
-            df: place(headDim, NaN),
-            ...back ? { db: place(headDim, NaN) } : {},
+            y: empty(valueDim),
+            rowSums: empty(1),
+            dq: empty(headDim),
+            dk: empty(headDim),
+            dv: empty(valueDim),
+            df: empty(headDim),
+            ...back ? { db: empty(headDim) } : {},
           };
           const addresses = Object.fromEntries(
             Object.entries({ ...inputs, ...outputs })
