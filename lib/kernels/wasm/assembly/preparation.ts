@@ -13,8 +13,8 @@
 //
 // A number for each channel scales rows entry by entry, and in `carried` the
 // state, a row for each channel (in the backward pass a column), to leave 1 in
-// `through`; a pass is a vector. The delta rule would make pseudo-values of the
-// state, in `valuesOf`, and have one segment a sequence.
+// `through`; a pass is a vector. The delta rule, whose values depend on the state,
+// has a schedule of its own (delta.ts).
 import {
   decays,
   diagonal,
