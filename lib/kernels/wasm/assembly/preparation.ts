@@ -144,11 +144,6 @@ function scaleChannels(channels: usize, state: usize, to: usize): void {
   }
 }
 
-/** V as it is written to a state that comes to the chunk, if one does. */
-export function valuesOf(_state: usize, _back: bool, v: usize): usize {
-  return v;
-}
-
 /** Bytes of a pass: what is left of a state that goes through several chunks. */
 export function passBytes(): usize {
   return diagonal ? (headStride + 63) & ~63 : 64;
