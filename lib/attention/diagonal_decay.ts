@@ -95,7 +95,12 @@ export function diagonalDecayPair(
   isFinite = true,
 ): DiagonalDecayPair | null {
   const pair = bothSides(decay, shape, isFinite);
-  return pair && causal ? withoutBackward(pair) : pair;
+  if (!pair || !causal) return pair;
+  // What one tensor of decays says is all in the forward half.
+  const isTwoSided = decay.kind === "two-sided-diagonal";
+  return isTwoSided
+    ? withoutBackward(pair)
+    : { forward: pair.forward, backward: null };
 }
 
 function bothSides(
