@@ -39,6 +39,11 @@ export {
   deltaAttention,
   type DeltaAttentionOptions,
 } from "./lib/attention/delta_attention.ts";
+export {
+  deltaStep,
+  type DeltaStepInput,
+  type DeltaStepOptions,
+} from "./lib/attention/delta_step.ts";
 export { decayMask } from "./lib/attention/mask.ts";
 export {
   lionAttentionInOrders,

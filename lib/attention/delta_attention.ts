@@ -264,10 +264,8 @@ function check(
 ): void {
   assertOptions("deltaAttention", options, OPTIONS);
   const { decay, form = "auto", chunkSize = 1, segments, ...common } = options;
-  assertAttention(q, k, v, common);
-  const [batch, heads, length] = q.shape;
-  assertShape("beta", beta, [batch, heads, length], "batch, heads, length");
-  assertNumbers("beta", beta);
+  assertDelta(q, k, v, beta, common);
+  const [batch, , length] = q.shape;
   if (segments !== undefined) assertSegments(segments, [batch, length]);
   assertPositiveInteger("chunkSize", chunkSize);
   if (!Object.hasOwn(FORMS, form)) {
@@ -283,4 +281,27 @@ function check(
       `decay should be paid on arrival, got ${decay.kind}Decay's convention "source": give it { convention: "arrival" }`,
     );
   }
+}
+
+/**
+ * Checks what the delta rule reads and writes, and its options as
+ * {@linkcode assertAttention} does.
+ *
+ * @returns The options with their defaults.
+ * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
+ * option is of the wrong kind.
+ * @throws {RangeError} If a tensor is empty, or an option has an impossible value.
+ */
+export function assertDelta(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  beta: tf.Tensor3D,
+  options: Parameters<typeof assertAttention>[3],
+): ReturnType<typeof assertAttention> {
+  const checked = assertAttention(q, k, v, options);
+  const [batch, heads, length] = q.shape;
+  assertShape("beta", beta, [batch, heads, length], "batch, heads, length");
+  assertNumbers("beta", beta);
+  return checked;
 }

@@ -36,11 +36,25 @@ export type DeltaForm = (inputs: DeltaInputs, chunkSize: number) => tf.Tensor3D;
  *
  * Source: DeltaNet (Schlag et al. 2021, arXiv:2102.11174), section 4.2.
  */
-export const deltaRecurrent: DeltaForm = ({ q, k, v, beta, gate }) => {
-  const [sequences, length, headDim] = q.shape;
+export const deltaRecurrent: DeltaForm = (inputs) => {
+  const { q: { shape: [sequences, , headDim] }, v } = inputs;
+  return deltaFrom(tf.zeros([sequences, headDim, v.shape[2]]), inputs).y;
+};
+
+/**
+ * As {@linkcode deltaRecurrent}, from a state that tokens before have left.
+ *
+ * @param before `[sequences, headDim, valueDim]`
+ * @returns Also the state that these tokens leave.
+ */
+export function deltaFrom(
+  before: tf.Tensor3D,
+  { q, k, v, beta, gate }: DeltaInputs,
+): { y: tf.Tensor3D; state: tf.Tensor3D } {
+  const length = q.shape[1];
   const [queries, keys, values, betas, kept] = [q, k, v, beta, tf.exp(gate)]
     .map((x) => pieces(x as tf.Tensor3D, length));
-  let state: tf.Tensor3D = tf.zeros([sequences, headDim, v.shape[2]]);
+  let state = before;
   const outputs = queries!.map((query, i) => {
     const key = keys![i]!;
     const faded = tf.mul(state, tf.transpose(kept![i]!, [0, 2, 1]));
@@ -49,8 +63,8 @@ export const deltaRecurrent: DeltaForm = ({ q, k, v, beta, gate }) => {
     state = tf.add(faded, written);
     return tf.matMul(query, state);
   });
-  return tf.concat(outputs, 1) as tf.Tensor3D;
-};
+  return { y: tf.concat(outputs, 1) as tf.Tensor3D, state };
+}
 
 /**
  * Chunk by chunk. In a chunk, what each token finds already written depends on

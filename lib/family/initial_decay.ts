@@ -36,8 +36,8 @@ export function retentionDecay(heads: number): tf.Tensor1D {
 }
 
 /**
- * S4D-Real, the paces of forgetting of HiPPO's real state matrix, with which Mamba
- * begins too: `A_n = -(n + 1)` for n = 0, 1, … Channel n keeps `e^{Δ A_n}` in a
+ * S4D-Real, the diagonal of the state matrix of HiPPO-LegS as paces of forgetting,
+ * with which Mamba begins too: `A_n = -(n + 1)` for n = 0, 1, … Channel n keeps `e^{Δ A_n}` in a
  * step of time Δ.
  *
  * Source: Gu et al. 2022 (arXiv:2206.11893), S4D-Real; Gu and Dao 2023
@@ -79,7 +79,7 @@ export interface ComplexPaces {
  * `e^{Δ A_n}`: its log decay is Δ times the real part and its phase Δ times the
  * imaginary one, as `gateLoop` takes them.
  *
- * Source: Gu et al. 2022 (arXiv:2206.11893), equation 9.
+ * Source: Gu et al. 2022 (arXiv:2206.11893), S4D-Lin.
  *
  * @example All fade alike, and each turns faster than the one before it
  * ```ts
@@ -125,7 +125,7 @@ const TIME_STEP_OPTIONS: OptionNames<MambaTimeStepOptions> = {
 
 /**
  * Mamba's time steps Δ at the beginning, random, of which the logarithms are
- * uniform. With the paces A of {@linkcode s4dReal} the log decays are Δ A; in
+ * uniform, as in its authors' code; the paper has uniform steps. With the paces A of {@linkcode s4dReal} the log decays are Δ A; in
  * Mamba-2 each head has one step and one pace.
  *
  * Source: Gu and Dao 2023 (arXiv:2312.00752), section 3.6; S4's (Gu et al. 2022,

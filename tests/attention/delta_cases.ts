@@ -110,17 +110,50 @@ function unitRows(x: Float32Array, columns: number): Float32Array {
   });
 }
 
+/** A problem's tensors, as the delta rule takes them. */
+export interface Inputs {
+  readonly q: tf.Tensor4D;
+  readonly k: tf.Tensor4D;
+  readonly v: tf.Tensor4D;
+  readonly beta: tf.Tensor3D;
+  readonly decays: tf.Tensor[];
+}
+
 /** Solves a problem with the library, on the current backend. */
-export async function run(
+export function run(
   problem: DeltaProblem,
   options: Pick<DeltaAttentionOptions, "form" | "chunkSize" | "kernel">,
 ): Promise<Result> {
+  const { scale, causal } = problem;
+  return solveBy(
+    problem,
+    ({ q, k, v, beta, decays }, more) =>
+      deltaAttention(q, k, v, beta, {
+        ...options,
+        scale,
+        causal,
+        decay: decayOf(decays),
+        ...more,
+      }),
+  );
+}
+
+/** Solves a problem in a way of the caller's, on the current backend. */
+export async function solveBy(
+  problem: DeltaProblem,
+  attend: (
+    inputs: Inputs,
+    more: Pick<DeltaAttentionOptions, "mask" | "segments">,
+  ) => tf.Tensor4D,
+): Promise<Result> {
   const { batch, heads, length, headDim, valueDim, gates } = problem;
-  const { scale, causal, mask, segments } = problem;
+  const { mask, segments } = problem;
   const shape = (...columns: number[]) => [batch, heads, length, ...columns];
   const more = {
-    mask: mask && tf.tensor2d(mask, [batch, length]),
-    segments: segments && tf.tensor2d(segments, [batch, length], "int32"),
+    ...mask && { mask: tf.tensor2d(mask, [batch, length]) },
+    ...segments && {
+      segments: tf.tensor2d(segments, [batch, length], "int32"),
+    },
   };
   const names = ["q", "k", "v", "beta", ...Object.keys(gates)];
   const inputs = [
@@ -134,27 +167,13 @@ export async function run(
   ];
   const dy = tf.tensor4d(problem.dy, [batch, heads, length, valueDim]);
   const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
-    const [q, k, v, beta, ...ofDecay] = args;
-    return deltaAttention(
-      q as tf.Tensor4D,
-      k as tf.Tensor4D,
-      v as tf.Tensor4D,
-      beta as tf.Tensor3D,
-      {
-        ...options,
-        scale,
-        causal,
-        decay: decayOf(ofDecay),
-        ...more.mask && { mask: more.mask },
-        ...more.segments && { segments: more.segments },
-      },
-    );
+    const [q, k, v, beta, ...decays] = args;
+    return attend({ q, k, v, beta, decays } as Inputs, more);
   })(inputs, dy);
   const [y, ...gradients] = await Promise.all(
     [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
   );
-  tf.dispose([...inputs, dy, value, ...grads]);
-  tf.dispose(Object.values(more).filter((x) => x !== undefined));
+  tf.dispose([...inputs, dy, value, ...grads, ...Object.values(more)]);
   return {
     y: y!,
     gradients: Object.fromEntries(names.map((n, i) => [n, gradients[i]!])),

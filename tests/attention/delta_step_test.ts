@@ -1,0 +1,175 @@
+/** The delta rule in pieces, against the oracle of the whole. @module */
+import { assertEquals, assertThrows } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { deltaAttention, deltaStep, fixedDecay } from "../../mod.ts";
+import { onEachBackend, TOLERANCE } from "../backends.ts";
+import { differences } from "../comparison.ts";
+import { solveDelta } from "../delta_oracle.ts";
+import { sample } from "../sample.ts";
+import {
+  type DeltaCase,
+  describe,
+  type Inputs,
+  problemOf,
+  solveBy,
+} from "./delta_cases.ts";
+
+/** How a sequence comes. */
+const PIECES: readonly (readonly number[])[] = [
+  [1],
+  [13],
+  Array(13).fill(1),
+  [4, 1, 6, 2],
+];
+
+type StepCase = DeltaCase & { pieces: readonly number[] };
+
+const CASES: StepCase[] = PIECES.flatMap((pieces) =>
+  (["none", "arrival", "diagonal"] as const).flatMap((gate) =>
+    [false, true].map((padded) => ({
+      // Six sequences, so that decays are of all kinds, those of 0 too.
+      ...{ batch: 2, heads: 3, gate, padded, pieces },
+      length: pieces.reduce((sum, length) => sum + length),
+      causal: true,
+      packed: false,
+    }))
+  )
+);
+
+/** Reads a sequence in pieces. */
+function inSteps(
+  { q, k, v, beta, decays: [logDecay] }: Inputs,
+  mask: tf.Tensor2D | undefined,
+  pieces: readonly number[],
+  scale: number,
+): tf.Tensor4D {
+  let state: tf.Tensor4D | null = null;
+  let start = 0;
+  const answers: tf.Tensor4D[] = [];
+  for (const length of pieces) {
+    const cut = <T extends tf.Tensor>(x: T) =>
+      tf.slice(x, [0, 0, start], [-1, -1, length]) as T;
+    const step: ReturnType<typeof deltaStep> = deltaStep(state, {
+      q: cut(q),
+      k: cut(k),
+      v: cut(v),
+      beta: cut(beta),
+      ...logDecay &&
+        {
+          logDecay:
+            (logDecay.rank === 1 ? logDecay : cut(logDecay)) as tf.Tensor3D,
+        },
+      ...mask && { mask: tf.slice(mask, [0, start], [-1, length]) },
+    }, { scale });
+    state = step.state;
+    answers.push(step.y);
+    start += length;
+  }
+  return tf.concat(answers, 2);
+}
+
+onEachBackend(
+  "deltaStep() in pieces equals the whole, outputs and gradients",
+  async (backend) => {
+    const wrong: string[] = [];
+    for (const c of sample(backend, CASES)) {
+      const problem = problemOf(c);
+      const got = await solveBy(
+        problem,
+        (inputs, { mask }) => inSteps(inputs, mask, c.pieces, problem.scale),
+      );
+      wrong.push(
+        ...differences(problem, got, solveDelta(problem), TOLERANCE[backend])
+          .map((line) => `${describe(c)} in ${c.pieces}: ${line}`),
+      );
+    }
+    assertEquals(wrong, []);
+  },
+);
+
+onEachBackend(
+  "deltaStep() takes a decay of each head, integers, and leaves its state",
+  async () => {
+    const x = tf.tensor4d([1, 0, 0, 1, 1, 0, 0, 1], [1, 2, 2, 2], "int32");
+    const beta: tf.Tensor3D = tf.ones([1, 2, 2], "bool");
+    const logDecay = tf.tensor1d([-0.5, -Infinity]);
+    const inputs = { q: x, k: x, v: x, beta };
+    const held = tf.memory().numTensors;
+    const first = deltaStep(null, { ...inputs, logDecay });
+    assertEquals(tf.memory().numTensors, held + 2);
+    const kept = await first.state.data();
+    const again = deltaStep(first.state, { ...inputs, logDecay });
+    assertEquals(await first.state.data(), kept);
+    const y = await tf.tidy(() => {
+      const twice = (x: tf.Tensor) => tf.concat([x, x], 2);
+      return deltaAttention(
+        ...[x, x, x].map(twice) as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D],
+        twice(beta) as tf.Tensor3D,
+        { decay: fixedDecay(logDecay), causal: true, form: "recurrent" },
+      );
+    });
+    const both = tf.concat([first.y, again.y], 2);
+    assertEquals([...await both.data()], [...await y.data()]);
+    const states = [first.y, first.state, again.y, again.state];
+    tf.dispose([x, beta, logDecay, y, both, ...states]);
+  },
+  ["cpu"],
+);
+
+onEachBackend(
+  "deltaStep() names the argument and what it wants",
+  () => {
+    const fails = (change: Record<string, number[]>, part: string) =>
+      assertThrows(
+        () =>
+          tf.tidy(() => {
+            const of = (name: string, shape: number[]) =>
+              tf.ones<tf.Rank>(change[name] ?? shape) as tf.Tensor4D;
+            deltaStep(of("state", [2, 3, 4, 6]), {
+              q: of("q", [2, 3, 5, 4]),
+              k: of("k", [2, 3, 5, 4]),
+              v: of("v", [2, 3, 5, 6]),
+              beta: of("beta", [2, 3, 5]) as tf.Tensor as tf.Tensor3D,
+              logDecay: of("logDecay", [3]),
+              mask: of("mask", [2, 5]) as tf.Tensor as tf.Tensor2D,
+            });
+          }),
+        TypeError,
+        part,
+      );
+    fails({ k: [2, 3, 5, 5] }, "k should have shape");
+    fails(
+      { beta: [2, 3] },
+      "beta should have shape [batch, heads, length] = [2, 3, 5], got [2, 3]",
+    );
+    fails(
+      { state: [2, 3, 4, 5] },
+      "state should have shape [batch, heads, headDim, valueDim] = [2, 3, 4, 6], got [2, 3, 4, 5]",
+    );
+    fails({ mask: [2, 4] }, "mask should have shape [batch, length] = [2, 5]");
+    fails({ logDecay: [4] }, "logDecay should have shape [heads] = [3]");
+    fails(
+      { logDecay: [2, 3, 4] },
+      "logDecay should have shape [batch, heads, length] = [2, 3, 5]",
+    );
+    fails(
+      { logDecay: [2, 3, 5, 6] },
+      "logDecay should have shape [batch, heads, length, headDim] = [2, 3, 5, 4]",
+    );
+    const x: tf.Tensor4D = tf.ones([1, 1, 1, 1]);
+    const beta: tf.Tensor3D = tf.ones([1, 1, 1]);
+    const input = { q: x, k: x, v: x, beta };
+    assertThrows(
+      () => deltaStep(null, input, { sclae: 1 } as Record<string, number>),
+      TypeError,
+      'did you mean "scale"',
+    );
+    assertThrows(
+      () => deltaStep(null, input, { scale: NaN }),
+      RangeError,
+      "scale should be finite",
+    );
+    tf.dispose([x, beta]);
+  },
+  ["cpu"],
+);
