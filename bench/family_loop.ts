@@ -11,7 +11,7 @@
  */
 import type { FamilyProblem } from "./family_problem.ts";
 
-/** Tokens whose states are kept at once; of all others only each so manieth. */
+/** Tokens whose states are kept at once; otherwise only those between such blocks are. */
 const BLOCK = 64;
 
 /** The output and the gradients of the inputs, as flat as these. */
@@ -77,10 +77,11 @@ function pass(problem: FamilyProblem, token: number, state: Float64Array) {
   const at = token * dim;
   const fresh = Float64Array.from(v.subarray(at, at + dim));
   for (let n = 0; n < dim; n++) {
+    const [fade, taken] = [fades[n]!, delta ? k[at + n]! : 0];
     for (let e = 0; e < dim; e++) {
-      const faded = state[n * dim + e]! * fades(n);
+      const faded = fade * state[n * dim + e]!;
       state[n * dim + e] = faded;
-      if (delta) fresh[e]! -= k[at + n]! * faded;
+      fresh[e]! -= taken * faded;
     }
   }
   for (let n = 0; n < dim; n++) {
@@ -99,9 +100,8 @@ function read(
 ): void {
   const at = token * dim;
   for (let n = 0; n < dim; n++) {
-    for (let e = 0; e < dim; e++) {
-      y[at + e]! += q[at + n]! * state[n * dim + e]!;
-    }
+    const query = q[at + n]!;
+    for (let e = 0; e < dim; e++) y[at + e]! += query * state[n * dim + e]!;
   }
 }
 
@@ -120,29 +120,36 @@ function passBack(
   const fresh = pass(problem, token, after);
   const dWritten = new Float64Array(dim);
   for (let n = 0; n < dim; n++) {
+    const [query, key] = [q[at + n]!, k[at + n]!];
+    let [ofQuery, ofKey] = [0, 0];
     for (let e = 0; e < dim; e++) {
       const i = n * dim + e;
-      dq[at + n]! += after[i]! * dy[at + e]!;
-      slope[i]! += q[at + n]! * dy[at + e]!;
-      dk[at + n]! += slope[i]! * rate * fresh[e]!;
-      dWritten[e]! += slope[i]! * k[at + n]!;
+      slope[i]! += query * dy[at + e]!;
+      ofQuery += after[i]! * dy[at + e]!;
+      ofKey += slope[i]! * fresh[e]!;
+      dWritten[e]! += slope[i]! * key;
     }
+    dq[at + n]! += ofQuery;
+    dk[at + n]! += rate * ofKey;
   }
   for (let e = 0; e < dim; e++) {
     dv[at + e]! += rate * dWritten[e]!;
     if (dBeta) dBeta[token]! += dWritten[e]! * fresh[e]!;
   }
   for (let n = 0; n < dim; n++) {
+    const [fade, taken] = [fades[n]!, delta ? k[at + n]! : 0];
+    let [ofKey, ofDecay] = [0, 0];
     for (let e = 0; e < dim; e++) {
       const i = n * dim + e;
-      const faded = fades(n) * before[i]!;
-      if (delta) {
-        dk[at + n]! -= rate * dWritten[e]! * faded;
-        slope[i]! -= rate * dWritten[e]! * k[at + n]!;
-      }
-      dLogDecay[diagonal ? at + n : token]! += slope[i]! * faded;
-      slope[i]! *= fades(n);
+      const faded = fade * before[i]!;
+      const found = rate * dWritten[e]!;
+      ofKey += found * faded;
+      slope[i]! -= found * taken;
+      ofDecay += slope[i]! * faded;
+      slope[i]! *= fade;
     }
+    if (delta) dk[at + n]! -= ofKey;
+    dLogDecay[diagonal ? at + n : token]! += ofDecay;
   }
 }
 
@@ -151,15 +158,10 @@ function tokenOf(
   { logDecay, beta, diagonal, dim }: FamilyProblem,
   token: number,
 ) {
-  const own = diagonal
-    ? logDecay.subarray(token * dim, (token + 1) * dim)
-    : logDecay.subarray(token, token + 1);
-  const factors = Float64Array.from(own, Math.exp);
-  return {
-    fades: (n: number) => factors[diagonal ? n : 0]!,
-    rate: beta?.[token] ?? 1,
-    delta: beta !== null,
-  };
+  const logFade = (_: unknown, n: number) =>
+    logDecay[diagonal ? token * dim + n : token]!;
+  const fades = Float64Array.from({ length: dim }, logFade).map(Math.exp);
+  return { fades, rate: beta?.[token] ?? 1, delta: beta !== null };
 }
 
 /** Both ends have read what a token has written itself. */

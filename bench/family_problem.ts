@@ -58,9 +58,12 @@ export function familyProblem(
   return { diagonal, delta, heads, length, dim, q, k, v, beta, logDecay, dy };
 }
 
+/** Makes each vector one of length one. */
 function unit(vectors: Float32Array, dim: number): Float32Array {
-  return vectors.map((x, at) => {
-    const first = at - at % dim;
-    return x / Math.hypot(...vectors.subarray(first, first + dim));
-  });
+  for (let at = 0; at < vectors.length; at += dim) {
+    const vector = vectors.subarray(at, at + dim);
+    const norm = Math.hypot(...vector);
+    vector.forEach((x, n) => vector[n] = x / norm);
+  }
+  return vectors;
 }
