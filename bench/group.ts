@@ -91,13 +91,15 @@ export async function startBackend(
 }
 
 /**
- * Times some work on tensors, which is done when one number of its last result
- * has been read: WebAssembly and cpu compute at once, and a GPU in order.
+ * Times some work on tensors. WebAssembly and cpu compute at once, and are done
+ * when it returns, as PyTorch is; a GPU computes in order, and is done when one
+ * number of its last result has been read.
  */
 export async function timeTensors(compute: () => tf.Tensor[]): Promise<number> {
   let outputs: tf.Tensor[] = [];
   const milliseconds = await stopwatch(async () => {
     outputs = compute();
+    if (tf.getBackend() !== "webgpu") return;
     const first = tf.tidy(() =>
       tf.slice(tf.reshape(outputs.at(-1)!, [-1]), 0, 1)
     );

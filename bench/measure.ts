@@ -26,7 +26,7 @@ export interface Budget {
   readonly most?: number;
   /** Samples of a turn. @default 5 */
   readonly turn?: number;
-  /** Milliseconds of runs before the samples of a turn. @default 30 */
+  /** Milliseconds of runs before the samples of a turn. @default 150 */
   readonly warmUp?: number;
 }
 
@@ -94,7 +94,7 @@ export async function timeAlternating(
   budget: Budget = {},
 ): Promise<Measurement[]> {
   const { milliseconds = 700, fewest = 3, most = 15 } = budget;
-  const { turn = 5, warmUp = 30 } = budget;
+  const { turn = 5, warmUp = 150 } = budget;
   if (!candidates.some(({ name }) => name === baseline)) {
     throw new RangeError(
       `the baseline ${baseline} is not among the candidates`,

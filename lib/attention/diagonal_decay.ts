@@ -95,11 +95,10 @@ export function diagonalDecayPair(
 ): DiagonalDecayPair | null {
   const pair = bothSides(decay, shape, isFinite);
   if (!pair || !causal) return pair;
+  const { forward, backward } = pair;
+  if (decay.kind === "diagonal") return { forward, backward: null };
   // What is not read has a gradient of zero, not none at all.
-  return {
-    forward: tf.add(pair.forward, tf.zerosLike(pair.backward)),
-    backward: null,
-  };
+  return { forward: tf.add(forward, tf.zerosLike(backward)), backward: null };
 }
 
 function bothSides(

@@ -79,13 +79,16 @@ onEachBackend("describe() counts what can be counted by hand", () => {
   // Nothing but queries, keys, values, two decays and the output; of a kernel,
   // row sums.
   const vectors = 4 * HEADS * TOKENS * (4 * HEAD_DIM + 2);
-  const fused = tf.getBackend() === "wasm";
+  const fused = tf.getBackend() !== "cpu";
   const moved = vectors + (fused ? 4 * HEADS * TOKENS : 0);
   assertEquals(forms.recurrent!.attentionBytes, 2 * moved);
   assert(forms.recurrent!.attentionPeakBytes > moved);
   const scoreBytes = 4 * BATCH * HEADS * LENGTH * LENGTH;
-  if (fused) assertEquals(forms.full!.attentionBytes, 2 * moved);
-  else assert(forms.full!.attentionBytes >= 2 * (vectors + scoreBytes));
+  const { attentionBytes } = forms.full!;
+  if (tf.getBackend() === "wasm") assertEquals(attentionBytes, 2 * moved);
+  // The masks inside of the tiles lie in a buffer.
+  else if (fused) assert(attentionBytes > 2 * moved);
+  else assert(attentionBytes >= 2 * (vectors + scoreBytes));
   assert(forms.full!.attentionPeakBytes >= vectors + (fused ? 0 : scoreBytes));
   model.dispose();
 });

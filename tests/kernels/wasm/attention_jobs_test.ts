@@ -1,5 +1,5 @@
 /** Each form of attention as jobs of the module, against the oracle. @module */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { JobName } from "../../../lib/tfjs/wasm/host.ts";
 import {
   type Case,
@@ -120,3 +120,65 @@ for (const form of ["chunkwise", "full", "recurrent"] as const) {
     assertEquals(failures, []);
   });
 }
+
+Deno.test("jobs whose channels decay apart write all of their outputs, and nothing else", async () => {
+  const sizes = [
+    { length: 1, headDim: 5, valueDim: 3 },
+    { length: 67, headDim: 8, valueDim: 20 },
+    { length: 130, headDim: 61, valueDim: 9 },
+  ];
+  for (const threads of [1, 3]) {
+    await host.useThreads(threads);
+    for (const { length, headDim, valueDim } of sizes) {
+      for (const causal of [false, true]) {
+        for (const chunkSize of [5, 24, 64]) {
+          const { input, output } = arraysIn();
+          const place = (columns: number, value: number) =>
+            input(new Float32Array(length * columns).fill(value));
+          const empty = (columns: number) => output(length * columns);
+          const back = causal ? undefined : place(headDim, -0.2);
+          const inputs = {
+            q: place(headDim, 0.5),
+            k: place(headDim, 0.5),
+            v: place(valueDim, 1),
+            dy: place(valueDim, 1),
+            f: place(headDim, -0.1),
+            ...back ? { b: back } : {},
+          };
+          const outputs = {
+            y: empty(valueDim),
+            rowSums: empty(1),
+            dq: empty(headDim),
+            dk: empty(headDim),
+            dv: empty(valueDim),
+            df: empty(headDim),
+            ...back ? { db: empty(headDim) } : {},
+          };
+          const addresses = Object.fromEntries(
+            Object.entries({ ...inputs, ...outputs })
+              .map(([name, { byteOffset }]) => [name, byteOffset]),
+          );
+          const tokens = Math.min(chunkSize, length);
+          for (const pass of ["Forward", "Backward"] as const) {
+            runGuarded(`chunkwise${pass}`, {
+              ...{ sequences: 1, length, headDim, valueDim },
+              chunkSize: tokens,
+              segments: Math.min(threads, Math.ceil(length / tokens)),
+              ...{ causal: Number(causal), normalize: 1, diagonal: 1 },
+              ...{ scale: 1, epsilon: 1e-6, b: 0, db: 0 },
+              ...NO_STATES,
+              ...addresses as Record<
+                keyof typeof inputs | keyof typeof outputs,
+                number
+              >,
+            });
+          }
+          for (const [name, array] of Object.entries(outputs)) {
+            assert(array.every(Number.isFinite), `${name} of ${length}`);
+          }
+        }
+      }
+    }
+  }
+  await host.useThreads(1);
+});

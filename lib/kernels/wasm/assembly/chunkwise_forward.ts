@@ -41,14 +41,13 @@ import {
   passOn,
   queriesInAndDot,
   through,
-  valuesOf,
 } from "./preparation";
 import { vectorBytes } from "./simd";
 import { countProgress } from "./threads";
 
 /** to = through ∘ from + Koutᵀ (V, 1) of the open chunk; without `from` the second alone. */
 function write(to: usize, from: usize, back: bool): void {
-  const keys = keysOut(count, back, k), values = valuesOf(from, back, v);
+  const keys = keysOut(count, back, k);
   const decay: f32 = from === 0 ? 0 : through(count, back);
   const old = from === 0 ? 0 : carried(back, from, to);
   multiplyTransposed(
@@ -57,7 +56,7 @@ function write(to: usize, from: usize, back: bool): void {
     count,
     keys,
     headStride,
-    values,
+    v,
     valueStride,
     to,
     valueStride,

@@ -24,7 +24,6 @@ import {
   passOn,
   queriesIn,
   through,
-  valuesOf,
 } from "./preparation";
 import { countProgress } from "./threads";
 
@@ -40,7 +39,7 @@ export function writeKeys(
   back: bool,
   keys: usize,
 ): void {
-  writeRows(to, from, back, valuesOf(from, back, rowsV), keys);
+  writeRows(to, from, back, rowsV, keys);
 }
 
 /** As {@link write} for the gradient in a state: through ∘ from + g'ᵀ Qin. */

@@ -13,8 +13,8 @@
 //
 // A number for each channel scales rows entry by entry, and in `carried` the
 // state, a row for each channel (in the backward pass a column), to leave 1 in
-// `through`; a pass is a vector. The delta rule would make pseudo-values of the
-// state, in `valuesOf`, and have one segment a sequence.
+// `through`; a pass is a vector. The delta rule, whose values depend on the state,
+// has a schedule of its own (delta.ts).
 import {
   decays,
   diagonal,
@@ -142,11 +142,6 @@ function scaleChannels(channels: usize, state: usize, to: usize): void {
     const keySum = headDim * valueStride;
     multiplyRow(headStride, channels, state + keySum, to + keySum);
   }
-}
-
-/** V as it is written to a state that comes to the chunk, if one does. */
-export function valuesOf(_state: usize, _back: bool, v: usize): usize {
-  return v;
 }
 
 /** Bytes of a pass: what is left of a state that goes through several chunks. */

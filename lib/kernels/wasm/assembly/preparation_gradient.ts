@@ -1,6 +1,6 @@
 // The gradients in what preparation.ts makes of a chunk, back to q, k and the log
-// decays; those through A are in inside_gradient.ts. What the log decays need of
-// each step is kept until all of the chunk is known.
+// decays; those through A are in inside_gradient.ts and diagonal_scores.ts. What
+// the log decays need of each step is kept until all of the chunk is known.
 import {
   causal,
   decays,
