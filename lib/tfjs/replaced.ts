@@ -12,6 +12,7 @@ import { gatherKernel as wasmGather } from "./wasm/gather.ts";
 import type { KernelHost } from "./wasm/host.ts";
 import { castKernel as wasmCast, identity } from "./wasm/identity.ts";
 import { matmulKernel as wasmMatmul } from "./wasm/matmul.ts";
+import { oneHot } from "./wasm/one_hot.ts";
 import {
   sliceKernel,
   splitKernel,
@@ -117,6 +118,11 @@ export const REPLACED_KERNELS: {
     kernels: ["Cast"],
     reason: "as Identity, where a tensor has the type already",
     kernel: wasmCast,
+  }, {
+    kernels: ["OneHot"],
+    reason: "it writes integers whatever type is asked for, so that the ones " +
+      "of float32 are 1e-45; and beyond a tensor of bool",
+    kernel: () => oneHot,
   }],
   webgpu: [{
     kernels: ["Sum", "Mean", "Prod", "Max", "Min", "All", "Any"],

@@ -322,3 +322,20 @@ onEachBackend("no kernel is replaced that is not listed", (backend) => {
     new Set(REPLACED_KERNELS[backend].flatMap(({ kernels }) => kernels)),
   );
 });
+
+onEachBackend("oneHot() has the type that is asked for", async () => {
+  const indices = tf.tensor1d([2, 0, -1, 3], "int32");
+  for (const dtype of ["float32", "int32", "bool"] as const) {
+    const rows = tf.oneHot(indices, 3, 1, 0, dtype);
+    assertEquals(rows.dtype, dtype);
+    assertEquals([...await rows.data()], [0, 0, 1, 1, ...Array(8).fill(0)]);
+    rows.dispose();
+  }
+  const rows = tf.oneHot(indices, 3, 2.5, -0.5, "float32");
+  const off = -0.5, none = [off, off, off];
+  assertEquals(
+    [...await rows.data()],
+    [off, off, 2.5, 2.5, off, off, ...none, ...none],
+  );
+  tf.dispose([indices, rows]);
+});
