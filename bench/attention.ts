@@ -27,6 +27,8 @@ import {
   type Variant,
 } from "./attention_problem.ts";
 import {
+  type Attend,
+  compute,
   type Contender,
   type Cost,
   type Group,
@@ -37,7 +39,11 @@ import {
   usageOf,
 } from "./group.ts";
 import { difference, stopwatch } from "./measure.ts";
-import { torchContender, type TorchPeer } from "./peers/torch.ts";
+import {
+  type NamedPeer,
+  torchContender,
+  type TorchPeer,
+} from "./peers/torch.ts";
 import { softmaxRows } from "./softmax_rows.ts";
 
 const FORMS = ["full", "chunkwise", "blockwise", "recurrent"] as const;
@@ -80,13 +86,6 @@ export interface AttentionChoice {
   readonly torchFull?: readonly TorchFull[];
   /** PyTorch's softmax attention beside ours. @default none */
   readonly torchSoftmax?: readonly NamedPeer[];
-}
-
-/** A PyTorch of its own. */
-export interface NamedPeer {
-  /** The contender's name. */
-  readonly name: string;
-  readonly peer: TorchPeer;
 }
 
 /** PyTorch's full form. */
@@ -228,20 +227,6 @@ function tensorsOf(problem: AttentionProblem): ProblemTensors {
         ? fixedDecay(logDecay as tf.Tensor1D)
         : selectiveDecay(logDecay as tf.Tensor3D),
   };
-}
-
-type Attend = (...inputs: tf.Tensor[]) => tf.Tensor;
-
-/** The output, and in the second pass the gradients after it. */
-function compute(
-  attend: Attend,
-  inputs: tf.Tensor[],
-  dy: tf.Tensor,
-  pass: Pass,
-): tf.Tensor[] {
-  if (pass === "forward") return [attend(...inputs)];
-  const { value, grads } = tf.valueAndGrads(attend)(inputs, dy);
-  return [value, ...grads];
 }
 
 function formContender(

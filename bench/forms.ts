@@ -7,11 +7,13 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
+import { positiveInteger, readCommandLine } from "../tools/command_line.ts";
 import { attentionGroup, type TorchFull } from "./attention.ts";
 import { type Pass, PASSES } from "./attention_problem.ts";
-import { assertParity, type Measurement, timeAlternating } from "./measure.ts";
-import { HOW_TO_GET_TORCH, TorchPeer } from "./peers/torch.ts";
+import { Bounds, leastMedian, medianOf, tellTimes } from "./bounds.ts";
+import { timeChecked } from "./group.ts";
+import type { Measurement } from "./measure.ts";
+import { endPeers, startPeers } from "./peers/torch.ts";
 
 const USAGE = `Usage: deno task fast run -A bench/forms.ts [options]
 
@@ -64,36 +66,19 @@ const BOUNDS: readonly Bound[] = [
 /** Beyond this PyTorch's full form takes seconds. */
 const LONGEST_OF_TORCH = 1024;
 
-const { values } = parseArgs({
-  options: {
-    lengths: { type: "string", default: "256,1024,4096" },
-    threads: { type: "string", default: String(navigator.hardwareConcurrency) },
-    help: { type: "boolean", default: false },
-  },
-});
-if (values.help) {
-  console.log(USAGE);
-  Deno.exit(0);
-}
-const threads = Number(values.threads);
-const lengths = values.lengths.split(",").map(Number);
-if (![threads, ...lengths].every((x) => Number.isInteger(x) && x > 0)) {
-  console.error(`numbers should be positive integers\n\n${USAGE}`);
-  Deno.exit(2);
-}
+const { lengths, threads } = await readCommandLine(USAGE, {
+  lengths: { type: "string", default: "256,1024,4096" },
+  threads: { type: "string", default: String(navigator.hardwareConcurrency) },
+}, ({ lengths, threads }) => ({
+  lengths: lengths.split(",").map((text) => positiveInteger("--lengths", text)),
+  threads: positiveInteger("--threads", threads),
+}));
 
-const peers: TorchFull[] = [];
-for (const pool of ["OpenBLAS", "OpenMP"] as const) {
-  for (const [name, masks] of [[AUTHORS, 2], [LEAN, 1]] as const) {
-    const peer = await TorchPeer.start(threads, pool);
-    if (peer) peers.push({ name: `${name}, ${pool}`, peer, masks });
-  }
-}
-if (peers.length === 0) {
-  console.log(`PyTorch is not here to compare with: ${HOW_TO_GET_TORCH}`);
-}
+const peers = (await startPeers([AUTHORS, LEAN], threads)).map(
+  (peer): TorchFull => ({ ...peer, masks: peer.name.startsWith(LEAN) ? 1 : 2 }),
+);
 
-/** The contenders of one problem, timed after all results were checked. */
+/** All contenders of one problem. */
 async function measure(length: number, pass: Pass): Promise<Measurement[]> {
   const { open } = attentionGroup({
     backend: "wasm",
@@ -105,39 +90,22 @@ async function measure(length: number, pass: Pass): Promise<Measurement[]> {
     torch: null,
     torchFull: length <= LONGEST_OF_TORCH ? peers : [],
   });
-  const { contenders, baseline, close } = await open();
-  try {
-    await assertParity(contenders);
-    return await timeAlternating(contenders, baseline);
-  } finally {
-    await close();
-  }
+  return await timeChecked(await open());
 }
 
-let exceeded = 0;
+const bounds = new Bounds();
 for (const length of lengths) {
   for (const pass of PASSES) {
     const measurements = await measure(length, pass);
-    console.log(`\n${length} tokens, ${pass}: milliseconds, median`);
-    for (const { name, median, p20, p80 } of measurements) {
-      const range = `${p20.toFixed(2)} to ${p80.toFixed(2)}`;
-      console.log(`  ${name.padEnd(32)} ${median.toFixed(2)} (${range})`);
-    }
+    tellTimes(`${length} tokens, ${pass}`, measurements);
     for (const { form, beside, lengths, most } of BOUNDS) {
       const bound = most[pass];
-      const times = measurements.filter(({ name }) => name.startsWith(beside));
-      if (!bound || !lengths.includes(length) || times.length === 0) continue;
-      const { median } = measurements.find(({ name }) => name === form)!;
-      const ratio = median / Math.min(...times.map(({ median }) => median));
-      if (ratio > bound) exceeded++;
-      console.log(
-        `  ${form} beside ${beside}: ${ratio.toFixed(2)}${
-          Number.isFinite(bound) ? `, bound ${bound}` : ""
-        }${ratio > bound ? ": EXCEEDED" : ""}`,
-      );
+      const least = leastMedian(measurements, beside);
+      if (!bound || !lengths.includes(length) || least === undefined) continue;
+      const ratio = medianOf(measurements, form) / least;
+      bounds.tell(`${form} beside ${beside}`, ratio, bound);
     }
   }
 }
-for (const { peer } of peers) await peer[Symbol.asyncDispose]();
-// Workers of a backend must not keep the process.
-Deno.exit(exceeded > 0 ? 1 : 0);
+await endPeers(peers);
+bounds.end();

@@ -2,7 +2,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type BackendInfo, type BackendName, useBackend } from "@lionjs/lion";
-import { type Candidate, stopwatch } from "./measure.ts";
+import type { Pass } from "./attention_problem.ts";
+import {
+  assertParity,
+  type Candidate,
+  type Measurement,
+  stopwatch,
+  timeAlternating,
+} from "./measure.ts";
 
 /** What a computation costs on paper. */
 export interface Cost {
@@ -38,6 +45,28 @@ export interface OpenGroup {
   readonly baseline: string;
   /** Frees the inputs. */
   close(): Promise<void>;
+}
+
+/**
+ * Times the contenders after all of their results were checked, and frees the
+ * inputs.
+ *
+ * @param group Whose they are; the baseline is kept whatever `isCompared` says.
+ * @param isCompared Which of them. @default all
+ */
+export async function timeChecked(
+  { contenders, baseline, close }: OpenGroup,
+  isCompared: (name: string) => boolean = () => true,
+): Promise<Measurement[]> {
+  const compared = contenders.filter(({ name }) =>
+    name === baseline || isCompared(name)
+  );
+  try {
+    await assertParity(compared);
+    return await timeAlternating(compared, baseline);
+  } finally {
+    await close();
+  }
 }
 
 /** The sections of a report. */
@@ -79,6 +108,21 @@ export async function timeTensors(compute: () => tf.Tensor[]): Promise<number> {
   });
   tf.dispose(outputs);
   return milliseconds;
+}
+
+/** An operation on tensors that makes one. */
+export type Attend = (...inputs: tf.Tensor[]) => tf.Tensor;
+
+/** The output, and in the second pass the gradients after it. */
+export function compute(
+  attend: Attend,
+  inputs: tf.Tensor[],
+  dy: tf.Tensor,
+  pass: Pass,
+): tf.Tensor[] {
+  if (pass === "forward") return [attend(...inputs)];
+  const { value, grads } = tf.valueAndGrads(attend)(inputs, dy);
+  return [value, ...grads];
 }
 
 /** The values of the tensors that some work makes. */

@@ -13,10 +13,12 @@ import {
   readCommandLine,
   someOf,
 } from "../tools/command_line.ts";
-import { attentionGroup, type NamedPeer } from "./attention.ts";
+import { attentionGroup } from "./attention.ts";
 import { type Pass, PASSES } from "./attention_problem.ts";
-import { assertParity, type Measurement, timeAlternating } from "./measure.ts";
-import { HOW_TO_GET_TORCH, TorchPeer } from "./peers/torch.ts";
+import { Bounds, medianOf, tellTimes } from "./bounds.ts";
+import { timeChecked } from "./group.ts";
+import type { Measurement } from "./measure.ts";
+import { endPeers, startPeers } from "./peers/torch.ts";
 
 const USAGE = `Usage: deno task fast run -A bench/softmax.ts [options]
 
@@ -43,16 +45,9 @@ const { backend, lengths, threads } = await readCommandLine(USAGE, {
   };
 });
 
-const peers: NamedPeer[] = [];
-if (backend === "wasm") {
-  for (const pool of ["OpenBLAS", "OpenMP"] as const) {
-    const peer = await TorchPeer.start(threads, pool);
-    if (peer) peers.push({ name: `PyTorch SDPA, ${pool}`, peer });
-  }
-  if (peers.length === 0) {
-    console.log(`PyTorch is not here to compare with: ${HOW_TO_GET_TORCH}`);
-  }
-}
+const peers = backend === "wasm"
+  ? await startPeers(["PyTorch SDPA"], threads)
+  : [];
 
 /** Our kernel and what it is compared with. */
 async function measure(length: number, pass: Pass): Promise<Measurement[]> {
@@ -66,42 +61,25 @@ async function measure(length: number, pass: Pass): Promise<Measurement[]> {
     torch: null,
     torchSoftmax: peers,
   });
-  const { contenders, close } = await open();
-  try {
-    const beside = peers.length > 0
-      ? peers.map(({ name }) => name)
-      : ["softmax in tfjs"];
-    const compared = contenders.filter(({ name }) =>
-      [OURS, ...beside].includes(name)
-    );
-    await assertParity(compared);
-    return await timeAlternating(compared, OURS);
-  } finally {
-    await close();
-  }
+  const beside = peers.length > 0
+    ? peers.map(({ name }) => name)
+    : ["softmax in tfjs"];
+  return await timeChecked(
+    { ...await open(), baseline: OURS },
+    (name) => beside.includes(name),
+  );
 }
 
-let exceeded = 0;
+const bounds = new Bounds();
 for (const length of lengths) {
   for (const pass of PASSES) {
     const measurements = await measure(length, pass);
-    console.log(`\n${length} tokens, ${pass}: milliseconds, median`);
-    for (const { name, median, p20, p80 } of measurements) {
-      const range = `${p20.toFixed(2)} to ${p80.toFixed(2)}`;
-      console.log(`  ${name.padEnd(24)} ${median.toFixed(2)} (${range})`);
-    }
-    const ours = measurements.find(({ name }) => name === OURS)!;
+    tellTimes(`${length} tokens, ${pass}`, measurements);
     const others = measurements.filter(({ name }) => name !== OURS);
     const least = Math.min(...others.map(({ median }) => median));
-    const ratio = ours.median / least;
-    if (ratio > 1) exceeded++;
-    console.log(
-      `  ratio to the best: ${ratio.toFixed(2)}, bound 1${
-        ratio > 1 ? ": EXCEEDED" : ""
-      }`,
-    );
+    const ratio = medianOf(measurements, OURS) / least;
+    bounds.tell("ratio to the best", ratio, 1);
   }
 }
-for (const { peer } of peers) await peer[Symbol.asyncDispose]();
-// Workers of a backend must not keep the process.
-Deno.exit(exceeded > 0 ? 1 : 0);
+await endPeers(peers);
+bounds.end();

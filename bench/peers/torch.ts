@@ -114,6 +114,20 @@ export class TorchPeer implements AsyncDisposable {
     });
   }
 
+  /** Replaces the computation by that of some which takes the least time; its number. */
+  async prepareFastest(works: readonly TorchWork[]): Promise<number> {
+    let [fastest, least] = [0, Infinity];
+    for (const [i, work] of works.entries()) {
+      await this.prepare(work);
+      await rest();
+      await this.run();
+      const milliseconds = Math.min(await this.run(), await this.run());
+      if (milliseconds < least) [fastest, least] = [i, milliseconds];
+    }
+    await this.prepare(works[fastest]!);
+    return fastest;
+  }
+
   /** Computes once; the milliseconds without what the question takes. */
   async run(): Promise<number> {
     const { milliseconds } = await this.#ask({ run: true });
@@ -152,6 +166,39 @@ export class TorchPeer implements AsyncDisposable {
     if (done) throw new Error("PyTorch ended; its message is above");
     return JSON.parse(value);
   }
+}
+
+/** A PyTorch of its own. */
+export interface NamedPeer {
+  /** The contender's name. */
+  readonly name: string;
+  readonly peer: TorchPeer;
+}
+
+/**
+ * Starts a PyTorch for each name and pool, which is told after the name. Where
+ * there is none, says how to get it.
+ */
+export async function startPeers(
+  names: readonly string[],
+  threads: number,
+): Promise<NamedPeer[]> {
+  const peers: NamedPeer[] = [];
+  for (const pool of ["OpenBLAS", "OpenMP"] as const) {
+    for (const name of names) {
+      const peer = await TorchPeer.start(threads, pool);
+      if (peer) peers.push({ name: `${name}, ${pool}`, peer });
+    }
+  }
+  if (peers.length === 0) {
+    console.log(`PyTorch is not here to compare with: ${HOW_TO_GET_TORCH}`);
+  }
+  return peers;
+}
+
+/** Ends their processes. */
+export async function endPeers(peers: readonly NamedPeer[]): Promise<void> {
+  for (const { peer } of peers) await peer[Symbol.asyncDispose]();
 }
 
 /** The computation that a peer holds, to be timed beside ours. */

@@ -23,6 +23,8 @@ import time
 
 import torch
 
+from torch_delta import delta_scan
+from torch_diagonal import diagonal_scan
 from torch_encoder import Training
 from torch_full import full_form
 from torch_scan import chunk_scan
@@ -33,6 +35,10 @@ def attention(options, tensors):
         attend = functools.partial(torch.nn.functional.scaled_dot_product_attention, scale=1.0)
     elif options["form"] == "full":
         attend = functools.partial(full_form, masks=options["masks"])
+    elif options["form"] == "diagonal":
+        attend = functools.partial(diagonal_scan, chunk=options["chunk"])
+    elif options["form"] == "gated delta":
+        attend = functools.partial(delta_scan, chunk=options["chunk"])
     else:
         attend = chunk_scan
     dy = tensors.pop("dy")
