@@ -13,6 +13,7 @@ import type { KernelHost } from "./wasm/host.ts";
 import { castKernel as wasmCast, identity } from "./wasm/identity.ts";
 import { matmulKernel as wasmMatmul } from "./wasm/matmul.ts";
 import { oneHot } from "./wasm/one_hot.ts";
+import { reverse } from "./wasm/reverse.ts";
 import {
   sliceKernel,
   splitKernel,
@@ -91,6 +92,10 @@ export const REPLACED_KERNELS: {
     kernels: ["GatherV2"],
     reason: "it computes the place of every element by itself, at 60 ns each",
     kernel: wasmGather,
+  }, {
+    kernels: ["Reverse"],
+    reason: "as GatherV2, at 50 ns each",
+    kernel: () => reverse,
   }, {
     kernels: ["Slice"],
     reason: "it copies all of the tensor first: cut into its tokens, that is " +
