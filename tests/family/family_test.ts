@@ -16,7 +16,11 @@ import {
   linearTransformer,
   rwkv6,
 } from "../../lib/family/mod.ts";
-import { positiveRandomFeatures, softmaxAttention } from "../../mod.ts";
+import {
+  type BackendName,
+  positiveRandomFeatures,
+  softmaxAttention,
+} from "../../mod.ts";
 import { segmentsOf, spoilPadding } from "../attention/cases.ts";
 import { onEachBackend } from "../backends.ts";
 import { differences, type Result } from "../comparison.ts";
@@ -32,6 +36,16 @@ import {
 
 /** Largest errors, relative to the largest value. */
 const TOLERANCE = { forward: 1e-5, gradient: 5e-5 };
+
+/**
+ * WGSL's exp may be wrong by 3 + 2|x| units in the last place, and mLSTM divides
+ * sums of such powers by one whose terms cancel.
+ */
+function toleranceOf({ name }: Model, backend: BackendName) {
+  return name === "mlstm" && backend === "webgpu"
+    ? { ...TOLERANCE, forward: 2e-5 }
+    : TOLERANCE;
+}
 
 interface Case extends Sizes {
   readonly causal: boolean;
@@ -117,16 +131,19 @@ async function run(
 }
 
 /** Runs a case in all forms and returns what differs from the recurrence. */
-async function failuresOf(model: Model, c: Case) {
+async function failuresOf(model: Model, c: Case, backend: BackendName) {
   const problem = problemOf(model, c);
   const expected = solveRecurrence(model, problem);
   const failures: string[] = [];
   for (const form of model.forms) {
     const actual = await run(model, problem, { form, chunkSize: 16 });
     failures.push(
-      ...differences(problem, actual, expected, TOLERANCE).map((line) =>
-        `${form} ${JSON.stringify(c)}: ${line}`
-      ),
+      ...differences(
+        problem,
+        actual,
+        expected,
+        toleranceOf(model, backend),
+      ).map((line) => `${form} ${JSON.stringify(c)}: ${line}`),
     );
   }
   return failures;
@@ -150,7 +167,7 @@ for (const model of MODELS) {
     async (backend) => {
       const failures: string[] = [];
       for (const c of sample(backend, CASES)) {
-        failures.push(...await failuresOf(model, c));
+        failures.push(...await failuresOf(model, c, backend));
       }
       assertEquals(failures, []);
     },
@@ -178,7 +195,12 @@ for (const model of MODELS) {
           const actual = await run(model, problem, { form, chunkSize });
           const expected = solveRecurrence(model, problem);
           assertEquals(
-            differences(problem, actual, expected, TOLERANCE),
+            differences(
+              problem,
+              actual,
+              expected,
+              toleranceOf(model, backend),
+            ),
             [],
           );
         },
