@@ -108,7 +108,7 @@ export function withoutBackward<T extends tf.Tensor>(
     readonly backward: T | null;
   },
 ): { forward: T; backward: null } {
-  if (backward === null) return { forward, backward };
+  if (backward === null) return { forward, backward: null };
   // What is not read has a gradient of zero, not none at all.
   return { forward: tf.add(forward, tf.zerosLike(backward)), backward: null };
 }

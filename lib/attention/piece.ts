@@ -99,7 +99,7 @@ export function attendPiece(
     ? pair
     : pair && isDiagonal(pair)
     ? withoutBackward(pair)
-    : causalPair(pair, [q.shape[1], q.shape[2]]);
+    : causalPair(pair as LogDecayPair | null, [q.shape[1], q.shape[2]]);
   // A gradient goes through the operations below, of which attention inside of
   // the piece is a kernel with a gradient of its own.
   if (kernel && !isRecording()) {
