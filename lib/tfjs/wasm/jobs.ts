@@ -218,12 +218,17 @@ export const DELTA = {
   beta: "usize",
   f: "usize",
   b: "usize",
+  /** The state before a piece and the one that is handed on, if causal. */
+  before: "usize",
+  forward: "usize",
   y: "usize",
   dy: "usize",
+  dforward: "usize",
   dq: "usize",
   dk: "usize",
   dv: "usize",
   dbeta: "usize",
+  dbefore: "usize",
   df: "usize",
   db: "usize",
 } as const satisfies Fields;
