@@ -125,12 +125,18 @@ export const LAYER_NORM = {
   doffset: "usize",
 } as const satisfies Fields;
 
-/** GELU; its gradient if there is a `dy`, and `y` is then x's. */
-export const GELU = {
+/** An operation of each element; its gradient if there is a `dy`, and `y` is then x's. */
+export const ELEMENTWISE = {
   size: "i32",
   x: "usize",
   y: "usize",
   dy: "usize",
+} as const satisfies Fields;
+
+/** Log decays of at least `lowest`, element by element. */
+export const FINITE_DECAY = {
+  ...ELEMENTWISE,
+  lowest: "f32",
 } as const satisfies Fields;
 
 /** Rows to heads; if there is a `dx`, q, k and v are gradients, and it is x's. */
@@ -242,7 +248,7 @@ export const JOBS = {
   chunkwiseBackward: ATTENTION,
   matmul: MATMUL,
   layerNorm: LAYER_NORM,
-  gelu: GELU,
+  gelu: ELEMENTWISE,
   splitHeads: SPLIT_HEADS,
   adam: ADAM,
   columnSum: COLUMN_SUM,
@@ -253,4 +259,6 @@ export const JOBS = {
   recurrentBackward: ATTENTION,
   delta: DELTA,
   fewRows: FEW_ROWS,
+  logSigmoid: ELEMENTWISE,
+  finiteDecay: FINITE_DECAY,
 } as const satisfies Record<string, Fields>;

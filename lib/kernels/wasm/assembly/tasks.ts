@@ -26,10 +26,12 @@ import {
   DELTA,
   delta,
   FEW_ROWS,
+  FINITE_DECAY,
   FULL_BACKWARD,
   FULL_FORWARD,
   GELU,
   LAYER_NORM,
+  LOG_SIGMOID,
   MATMUL,
   matmul,
   queue,
@@ -39,6 +41,12 @@ import {
   SPLIT_HEADS,
 } from "./jobs";
 import { layerNormExtra, layerNormTask, layerNormTasks } from "./layer_norm";
+import {
+  finiteDecayTask,
+  finiteDecayTasks,
+  logSigmoidTask,
+  logSigmoidTasks,
+} from "./log_decay";
 import { layoutMatmul, matmulTask, matmulTasks } from "./matmul";
 import { sweepBytes, sweeps } from "./recurrent";
 import {
@@ -161,6 +169,10 @@ export function tasksOf(phase: i32): i32 {
       return layerNormTasks(phase);
     case GELU:
       return geluTasks(phase);
+    case LOG_SIGMOID:
+      return logSigmoidTasks(phase);
+    case FINITE_DECAY:
+      return finiteDecayTasks(phase);
     case SPLIT_HEADS:
       return splitHeadsTasks(phase);
     case ADAM:
@@ -209,6 +221,10 @@ export function perform(phase: i32, task: i32): void {
       return layerNormTask(phase, task);
     case GELU:
       return geluTask(task);
+    case LOG_SIGMOID:
+      return logSigmoidTask(task);
+    case FINITE_DECAY:
+      return finiteDecayTask(task);
     case SPLIT_HEADS:
       return splitHeadsTask(task);
     case ADAM:
