@@ -12,6 +12,7 @@ import { columnSumTask, columnSumTasks } from "./column_sum";
 import { deltaExtra, deltaTasks } from "./delta";
 import { differentiateDelta, layoutDeltaBackward } from "./delta_backward";
 import { attendDelta, layoutDeltaForward } from "./delta_forward";
+import { fewRowsExtra, fewRowsTask, fewRowsTasks } from "./few_rows";
 import { differentiateFull, layoutFullBackward } from "./full_backward";
 import { attendFull, layoutFull } from "./full_forward";
 import { finishFull, fullRecordBytes } from "./full_sums";
@@ -24,6 +25,7 @@ import {
   COLUMN_SUM,
   DELTA,
   delta,
+  FEW_ROWS,
   FULL_BACKWARD,
   FULL_FORWARD,
   GELU,
@@ -117,6 +119,8 @@ export function extraBytes(): usize {
       return attention.sequences * sweeps() * recurrentBackwardRecordBytes();
     case MATMUL:
       return matmul.batch * 8;
+    case FEW_ROWS:
+      return fewRowsExtra();
     case DELTA:
       return deltaExtra();
     case LAYER_NORM:
@@ -150,6 +154,8 @@ export function tasksOf(phase: i32): i32 {
       return deltaTasks(phase);
     case MATMUL:
       return phase === 0 ? 0 : matmulTasks();
+    case FEW_ROWS:
+      return fewRowsTasks(phase);
     case LAYER_NORM:
       return layerNormTasks(phase);
     case GELU:
@@ -192,6 +198,8 @@ export function perform(phase: i32, task: i32): void {
       return sweepDelta(task, phase);
     case MATMUL:
       return matmulTask(task);
+    case FEW_ROWS:
+      return fewRowsTask(phase, task);
     case LAYER_NORM:
       return layerNormTask(phase, task);
     case GELU:
