@@ -217,6 +217,8 @@ export const DELTA = {
   causal: "i32",
   /** Whether each channel of the keys has its log decay. */
   diagonal: "i32",
+  /** Tasks a sweep, each of some columns of the values; 1 of the gradient. */
+  parts: "i32",
   scale: "f32",
   q: "usize",
   k: "usize",

@@ -9,7 +9,7 @@ import {
 } from "./chunkwise_forward";
 import { backwardRecordBytes, summarizeBackward } from "./chunkwise_states";
 import { columnSumTask, columnSumTasks } from "./column_sum";
-import { deltaStateBytes, deltaSweeps } from "./delta";
+import { deltaExtra, deltaTasks } from "./delta";
 import { differentiateDelta, layoutDeltaBackward } from "./delta_backward";
 import { attendDelta, layoutDeltaForward } from "./delta_forward";
 import { fewRowsExtra, fewRowsTask, fewRowsTasks } from "./few_rows";
@@ -130,7 +130,7 @@ export function extraBytes(): usize {
     case FEW_ROWS:
       return fewRowsExtra();
     case DELTA:
-      return delta.sequences * deltaSweeps() * deltaStateBytes;
+      return deltaExtra();
     case LAYER_NORM:
       return layerNormExtra();
     case SOFTMAX:
@@ -159,8 +159,7 @@ export function tasksOf(phase: i32): i32 {
       if (phase === 1 && sweeps() === 1) return 0;
       return attention.sequences * sweeps();
     case DELTA:
-      if (phase === 1 && deltaSweeps() === 1) return 0;
-      return delta.sequences * deltaSweeps();
+      return deltaTasks(phase);
     case MATMUL:
       return phase === 0 ? 0 : matmulTasks();
     case FEW_ROWS:
@@ -208,11 +207,7 @@ export function perform(phase: i32, task: i32): void {
         phase,
       );
     case DELTA:
-      return sweepDelta(
-        task / deltaSweeps(),
-        task % deltaSweeps() === 1,
-        phase,
-      );
+      return sweepDelta(task, phase);
     case MATMUL:
       return matmulTask(task);
     case FEW_ROWS:
@@ -246,7 +241,7 @@ function attendChunkwise(phase: i32, sequence: i32, segment: i32): void {
   }
 }
 
-function sweepDelta(sequence: i32, isBack: bool, phase: i32): void {
-  if (delta.dy === 0) attendDelta(sequence, isBack, phase);
-  else differentiateDelta(sequence, isBack, phase);
+function sweepDelta(sweep: i32, phase: i32): void {
+  if (delta.dy === 0) attendDelta(sweep, phase);
+  else differentiateDelta(sweep, phase);
 }
