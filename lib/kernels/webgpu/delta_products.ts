@@ -1,0 +1,189 @@
+/**
+ * What the gradients of the delta rule make of the gradients in states and in
+ * what is written, for each chunk: with the news R = β ∘ (V - e ∘ K H) that X
+ * made U of, dR = Xᵀ dU, and then, as far as they concern
+ *
+ *     pairs of tokens     dR Uᵀ and dY Uᵀ
+ *     tokens and states   dR Hᵀ, dY Hᵀ and U Gᵀ, and H ∘ G summed over columns
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { Program } from "../../tfjs/webgpu/program.ts";
+import { repeat } from "../../tfjs/webgpu/shader.ts";
+import {
+  BETA,
+  BLOCK_ROWS,
+  CHUNKS,
+  columnsOf,
+  type DeltaLayout,
+  deltaProgram,
+  eachRow,
+  LARGEST_CHUNK,
+  PLACES,
+  rowsOf,
+  THREADS,
+} from "./delta_chunks.ts";
+import type { Pass } from "./passes.ts";
+
+/** Tensors of {@linkcode newsGradientProgram}. */
+export interface NewsGradientTensors {
+  readonly reads: Readonly<Record<"systems" | "dwritten", tf.TensorInfo>>;
+  readonly writes: Readonly<Record<"dnews", tf.TensorInfo>>;
+}
+
+/** dR = Xᵀ dU, of all sweeps. */
+export function newsGradientProgram(
+  { reads, writes }: NewsGradientTensors,
+  layout: DeltaLayout,
+  { firstSequence, sequences }: Pass,
+): Program {
+  return {
+    ...deltaProgram(layout, firstSequence),
+    name: "delta_news_gradient",
+    reads,
+    writes,
+    workgroups: sequences * layout.directions * layout.chunks,
+    functions: /* wgsl */ `${CHUNKS}${PLACES}`,
+    body: /* wgsl */ `
+  let chunk = chunk_of(workgroup / uniforms.chunks, workgroup % uniforms.chunks);
+  let blocks = uniforms.rows / ${BLOCK_ROWS}u;
+  for (var item = local; item < blocks * uniforms.valueQuads; item += ${THREADS}u) {
+    let row = item / uniforms.valueQuads * ${BLOCK_ROWS}u;
+    let quad = item % uniforms.valueQuads;
+${eachRow((r) => `    var sum${r} = vec4f();`)}
+    for (var i = row; i < uniforms.rows; i++) {
+      let solved = systems[at_inverse(chunk, i, row / 4u)];
+      let slope = dwritten[at_written(chunk, i, quad)];
+${eachRow((r) => `      sum${r} += solved[${r}] * slope;`)}
+    }
+${eachRow((r) => `    dnews[at_written(chunk, row + ${r}u, quad)] = sum${r};`)}
+  }`,
+  };
+}
+
+/** Tensors of {@linkcode productsProgram}. */
+export interface ProductsTensors {
+  readonly reads: Readonly<
+    Record<
+      "v" | "beta" | "dy" | "written" | "dnews" | "states" | "dstates",
+      tf.TensorInfo
+    >
+  >;
+  readonly writes: Readonly<Record<"products" | "borders", tf.TensorInfo>>;
+}
+
+/**
+ * All of the products, of all sweeps. Those of pairs lie as the numbers of
+ * `systems` do, row by row, and of them what is above the diagonal is nothing;
+ * in one direction the diagonal of the second is less by a token's own part.
+ * Those with states lie as `prepared`.
+ */
+export function productsProgram(
+  { reads, writes }: ProductsTensors,
+  layout: DeltaLayout,
+  { firstSequence, sequences }: Pass,
+  scale: number,
+): Program {
+  const program = deltaProgram(layout, firstSequence);
+  const { width } = program;
+  return {
+    ...program,
+    name: "delta_products",
+    reads,
+    writes,
+    floats: { scale },
+    elements: { ...program.elements, products: "vec4f" },
+    workgroups: sequences * layout.directions * layout.chunks,
+    functions: /* wgsl */ `${CHUNKS}${PLACES}
+${rowsOf("v", "valueDim", width)}
+${rowsOf("dy", "valueDim", width)}
+${BETA}
+fn slope_of(chunk: Chunk, row: u32, quad: u32) -> vec4f {
+  return uniforms.scale * row_of_dy(chunk, row, quad);
+}
+${PAIRS}
+${BORDERS}
+`,
+    body: /* wgsl */ `
+  let chunk = chunk_of(workgroup / uniforms.chunks, workgroup % uniforms.chunks);
+  let blocks = uniforms.rows / ${BLOCK_ROWS}u;
+  let row_block = local / ${LARGEST_CHUNK / BLOCK_ROWS}u;
+  let column_block = local % ${LARGEST_CHUNK / BLOCK_ROWS}u;
+  if (row_block < blocks && column_block <= row_block) {
+    multiply_pairs(chunk, row_block, column_block);
+  }
+  for (var item = local; item < blocks * uniforms.headQuads; item += ${THREADS}u) {
+    multiply_states(chunk, item / uniforms.headQuads * ${BLOCK_ROWS}u, item % uniforms.headQuads);
+  }`,
+  };
+}
+
+const PAIRS = /* wgsl */ `
+fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
+  let row = row_block * ${BLOCK_ROWS}u;
+  let column = column_block * 4u;
+  let subtracts = chunk.back && row_block == column_block;
+${eachRow((r) => `  var of_news${r} = vec4f();\n  var of_sums${r} = vec4f();`)}
+  for (var e = 0u; e < uniforms.valueQuads; e++) {
+    let found = ${
+  columnsOf((c) => `written[at_written(chunk, column + ${c}u, e)]`)
+};
+${
+  eachRow((r) =>
+    `    let slope${r} = slope_of(chunk, row + ${r}u, e);
+    of_news${r} += dnews[at_written(chunk, row + ${r}u, e)] * found;
+    of_sums${r} += slope${r} * found;`
+  )
+}
+    if (subtracts) {
+${
+  eachRow((r) =>
+    `      of_sums${r}[${r}] -= beta_of(chunk, row + ${r}u) * dot(slope${r}, row_of_v(chunk, row + ${r}u, e));`
+  )
+}
+    }
+  }
+${
+  eachRow((r) =>
+    `  products[at_inverse(chunk, row + ${r}u, column_block)] = of_news${r};
+  products[at_score(chunk, row + ${r}u, column_block)] = of_sums${r};`
+  )
+}
+}`;
+
+const BORDERS = /* wgsl */ `
+fn multiply_states(chunk: Chunk, row: u32, quad: u32) {
+${
+  eachRow((r) =>
+    `  var erased${r} = vec4f();\n  var read${r} = vec4f();\n  var wrote${r} = vec4f();`
+  )
+}
+  var passed = vec4f();
+  for (var e = 0u; e < uniforms.valueQuads; e++) {
+    let before = ${
+  columnsOf((n) => `states[at_state(chunk, 4u * quad + ${n}u, e)]`)
+};
+    let after = ${
+  columnsOf((n) => `dstates[at_state(chunk, 4u * quad + ${n}u, e)]`)
+};
+${
+  eachRow((r) =>
+    `    erased${r} += dnews[at_written(chunk, row + ${r}u, e)] * before;
+    read${r} += slope_of(chunk, row + ${r}u, e) * before;
+    wrote${r} += written[at_written(chunk, row + ${r}u, e)] * after;`
+  )
+}
+    passed += vec4f(${
+  repeat(4, (n) => `dot(before[${n}], after[${n}])`, ", ")
+});
+  }
+${
+  eachRow((r) =>
+    `  borders[at_prepared(chunk, ERASED, row + ${r}u, quad)] = erased${r};
+  borders[at_prepared(chunk, READ, row + ${r}u, quad)] = read${r};
+  borders[at_prepared(chunk, WRITTEN, row + ${r}u, quad)] = wrote${r};`
+  )
+}
+  if (row == 0u) { borders[at_prepared(chunk, THROUGH, 0u, quad)] = passed; }
+}`;

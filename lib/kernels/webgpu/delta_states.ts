@@ -1,0 +1,145 @@
+/**
+ * Second step of the delta rule: a sweep carries the state H from chunk to chunk,
+ *
+ *     U  = U₀ - W H
+ *     H' = through ∘ H + (out ∘ K)ᵀ U
+ *
+ * and keeps the U and H of each. A workgroup has some quads of columns of the
+ * state of a sweep, and all of its rows, in its own memory.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { Program } from "../../tfjs/webgpu/program.ts";
+import {
+  BLOCK_ROWS,
+  CHUNKS,
+  columnsOf,
+  type DeltaLayout,
+  deltaProgram,
+  eachRow,
+  LARGEST_CHUNK,
+  PLACES,
+  THREADS,
+} from "./delta_chunks.ts";
+import type { Pass } from "./passes.ts";
+
+/** Quads of columns of a workgroup: 64 bytes of each row. */
+const MOST_ACROSS = 4;
+/** Quads of a state that a workgroup has room for: half of the memory that all devices have. */
+const STATE_QUADS = 512;
+
+/** Columns of q and k of which a workgroup can hold a quad of columns. */
+export const LARGEST_HEAD_DIM = STATE_QUADS;
+
+/** Tensors of the program; `written` has U₀ and gets U. */
+export interface StatesTensors {
+  readonly reads: Readonly<Record<"prepared", tf.TensorInfo>>;
+  readonly writes: Readonly<Record<"written" | "states", tf.TensorInfo>>;
+}
+
+/** The program of all sweeps. */
+export function statesProgram(
+  { reads, writes }: StatesTensors,
+  layout: DeltaLayout,
+  pass: Pass,
+): Program {
+  return {
+    ...sweepProgram(layout, pass),
+    name: "delta_states",
+    reads,
+    writes,
+    body: /* wgsl */ `${OPEN_SWEEP}
+  for (var step = 0u; step < uniforms.chunks; step++) {
+    let chunk = chunk_of(sweep, select(step, uniforms.chunks - 1u - step, back));
+    for (var item = local; item < uniforms.rows / ${BLOCK_ROWS}u * across; item += ${THREADS}u) {
+      let row = item / across * ${BLOCK_ROWS}u;
+      let place = item % across;
+${
+      eachRow((r) =>
+        `      var sum${r} = written[at_written(chunk, row + ${r}u, first + place)];`
+      )
+    }
+      for (var n = 0u; n < uniforms.headQuads; n++) {
+        let carried = ${carriedAt("n", "place")};
+${
+      eachRow((r) =>
+        `        sum${r} -= carried * prepared[at_prepared(chunk, ERASED, row + ${r}u, n)];`
+      )
+    }
+      }
+${
+      eachRow((r) =>
+        `      written[at_written(chunk, row + ${r}u, first + place)] = sum${r};
+      news[(row + ${r}u) * across + place] = sum${r};`
+      )
+    }
+    }
+    workgroupBarrier();
+    for (var item = local; item < uniforms.headQuads * across; item += ${THREADS}u) {
+      let n = item / across;
+      let place = item % across;
+      let through = prepared[at_prepared(chunk, THROUGH, 0u, n)];
+      let old = ${carriedAt("n", "place")};
+${
+      eachRow((r) =>
+        `      states[at_state(chunk, 4u * n + ${r}u, first + place)] = old[${r}];
+      var sum${r} = through[${r}] * old[${r}];`
+      )
+    }
+      for (var i = 0u; i < uniforms.rows; i++) {
+        let keys = prepared[at_prepared(chunk, WRITTEN, i, n)];
+        let found = news[i * across + place];
+${eachRow((r) => `        sum${r} += keys[${r}] * found;`)}
+      }
+${storeCarried("n", "place")}
+    }
+    workgroupBarrier();
+  }`,
+  };
+}
+
+/** What the programs of both passes' sweeps have in common. */
+export function sweepProgram(
+  layout: DeltaLayout,
+  { firstSequence, sequences }: Pass,
+): Omit<Program, "name" | "reads" | "writes" | "body"> {
+  const program = deltaProgram(layout, firstSequence);
+  const { headQuads, valueQuads, directions } = layout;
+  const most = Math.floor(STATE_QUADS / (4 * headQuads));
+  const across = Math.min(MOST_ACROSS, most, valueQuads);
+  const parts = Math.ceil(valueQuads / across);
+  return {
+    ...program,
+    integers: { ...program.integers, across, parts },
+    workgroups: sequences * directions * parts,
+    functions: /* wgsl */ `
+// The state or its gradient, and what a chunk writes or the gradient in that.
+var<workgroup> state: array<vec4f, ${STATE_QUADS}>;
+var<workgroup> news: array<vec4f, ${LARGEST_CHUNK * MOST_ACROSS}>;
+${CHUNKS}${PLACES}`,
+  };
+}
+
+/** Where a workgroup is: `sweep`, and its quads of columns from `first` on, `across` of them. Its state is zeros. */
+export const OPEN_SWEEP = /* wgsl */ `
+  let sweep = workgroup / uniforms.parts;
+  let first = workgroup % uniforms.parts * uniforms.across;
+  let across = min(uniforms.across, uniforms.valueQuads - first);
+  let back = sweep % uniforms.directions == 1u;
+  for (var item = local; item < 4u * uniforms.headQuads * across; item += ${THREADS}u) {
+    state[item] = vec4f();
+  }
+  workgroupBarrier();`;
+
+/** Four rows of the workgroup's state as the columns of a matrix. */
+export function carriedAt(quad: string, place: string): string {
+  return columnsOf((r) => `state[(4u * ${quad} + ${r}u) * across + ${place}]`);
+}
+
+/** Makes the block's sums rows of the state. */
+export function storeCarried(quad: string, place: string): string {
+  return eachRow((r) =>
+    `      state[(4u * ${quad} + ${r}u) * across + ${place}] = sum${r};`
+  );
+}
