@@ -7,16 +7,18 @@
  *
  * @module
  */
+import type * as tf from "@tensorflow/tfjs-core";
 import {
   DELTA_ATTENTION,
   type DeltaAttributes,
   type DeltaRequest,
 } from "../../attention/delta_kernel.ts";
 import {
-  type FusedKernel,
+  type Call,
   registerFusedKernel,
 } from "../../tfjs/webgpu/fused_kernel.ts";
 import { makeFloats, runProgram } from "../../tfjs/webgpu/program.ts";
+import { gateGradientsProgram } from "./delta_gate_gradients.ts";
 import { keyGradientsProgram } from "./delta_key_gradients.ts";
 import { outputsProgram } from "./delta_outputs.ts";
 import { planFor } from "./delta_plan.ts";
@@ -25,19 +27,33 @@ import { DeltaRun, type ForwardInput } from "./delta_run.ts";
 import { stateGradientsProgram } from "./delta_state_gradients.ts";
 import { valueGradientsProgram } from "./delta_value_gradients.ts";
 
-/** Registers the kernels `LionDelta` and `LionDeltaGrad` for webgpu. */
-export function registerDeltaAttention(): void {
-  registerFusedKernel(DELTA_ATTENTION, {
-    forward,
-    gradient,
-    plan: (request: DeltaRequest, { limits }) => planFor(request, limits),
+/**
+ * Registers the kernels `LionDelta` and `LionDeltaGrad` for webgpu.
+ *
+ * @param isSoftware Whether the adapter computes on the CPU.
+ */
+export function registerDeltaAttention(isSoftware: boolean): void {
+  registerFusedKernel<
+    ForwardInput,
+    GradientInput,
+    DeltaAttributes,
+    DeltaRequest
+  >(DELTA_ATTENTION, {
+    forward: (call) => forward(call, isSoftware),
+    gradient: (call) => gradient(call, isSoftware),
+    plan: (request, { limits }) => planFor(request, limits),
   });
 }
 
-const forward: FusedKernel<ForwardInput, DeltaAttributes> = (call) => {
+type GradientInput = ForwardInput | "dy";
+
+function forward(
+  call: Call<ForwardInput, DeltaAttributes>,
+  isSoftware: boolean,
+): tf.TensorInfo[] {
   const { backend, inputs: { v, beta }, attributes: { scale } } = call;
   const y = makeFloats(backend, v.shape);
-  const run = new DeltaRun(call);
+  const run = new DeltaRun(call, isSoftware);
   for (const pass of run.passes) {
     run.findStates(pass);
     const tensors = { reads: { v, beta, ...run.found }, writes: { y } };
@@ -45,15 +61,18 @@ const forward: FusedKernel<ForwardInput, DeltaAttributes> = (call) => {
   }
   run.close();
   return [y];
-};
+}
 
-const gradient: FusedKernel<ForwardInput | "dy", DeltaAttributes> = (call) => {
+function gradient(
+  call: Call<GradientInput, DeltaAttributes>,
+  isSoftware: boolean,
+): tf.TensorInfo[] {
   const { backend, inputs, attributes: { scale } } = call;
   const { q, k, v, beta, dy } = inputs;
   const dq = makeFloats(backend, q.shape), dk = makeFloats(backend, k.shape);
   const dv = makeFloats(backend, v.shape);
   const dbeta = makeFloats(backend, beta.shape);
-  const run = new DeltaRun(call);
+  const run = new DeltaRun(call, isSoftware);
   const { layout, found, decays } = run;
   const { systems, prepared, written, states } = found;
   const dlogs = run.logDecays.map(({ shape }) => makeFloats(backend, shape));
@@ -62,21 +81,25 @@ const gradient: FusedKernel<ForwardInput | "dy", DeltaAttributes> = (call) => {
   const products = run.scratch("systems"), borders = run.scratch("prepared");
   for (const pass of run.passes) {
     run.findStates(pass);
-    const programs = [
+    runProgram(
+      backend,
       stateGradientsProgram(
-        {
-          reads: { dy, systems, prepared },
-          writes: { dwritten, dstates },
-        },
+        { reads: { dy, systems, prepared }, writes: { dwritten, dstates } },
         layout,
         pass,
         scale,
       ),
+    );
+    runProgram(
+      backend,
       newsGradientProgram(
         { reads: { systems, dwritten }, writes: { dnews } },
         layout,
         pass,
       ),
+    );
+    runProgram(
+      backend,
       productsProgram(
         {
           reads: { v, beta, dy, written, dnews, states, dstates },
@@ -86,33 +109,37 @@ const gradient: FusedKernel<ForwardInput | "dy", DeltaAttributes> = (call) => {
         pass,
         scale,
       ),
+    );
+    runProgram(
+      backend,
       valueGradientsProgram(
-        {
-          reads: { v, beta, dy, systems, dnews },
-          writes: { dv, dbeta },
-        },
+        { reads: { v, beta, dy, systems, dnews }, writes: { dv, dbeta } },
         layout,
         pass,
         scale,
       ),
-      ...Array.from(
-        { length: layout.directions },
-        (_, direction) =>
-          keyGradientsProgram(
-            {
-              reads: { q, k, beta, products, borders },
-              decays: decays[direction],
-              writes: { dq, dk, dbeta },
-              dlog: dlogs[direction],
-            },
-            layout,
-            pass,
-            direction,
-          ),
-      ),
-    ];
-    programs.forEach((program) => runProgram(backend, program));
+    );
+    run.inEachDirection((direction) =>
+      keyGradientsProgram(
+        {
+          reads: { q, k, beta, products },
+          decays: decays[direction],
+          writes: { borders, dq, dk },
+        },
+        layout,
+        pass,
+        direction,
+      )
+    );
+    run.inEachDirection((direction) =>
+      gateGradientsProgram(
+        { borders, dbeta, dlog: dlogs[direction] },
+        layout,
+        pass,
+        direction,
+      )
+    );
   }
   run.close();
   return [dq, dk, dv, dbeta, ...dlogs];
-};
+}

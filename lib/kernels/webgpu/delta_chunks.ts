@@ -17,8 +17,8 @@ import { reading } from "./score_tiles.ts";
 export const LARGEST_CHUNK = 32;
 /** Rows of a block, which a thread has at once. */
 export const BLOCK_ROWS = 4;
-/** Threads of a workgroup, one for each pair of blocks of the largest chunk. */
-export const THREADS = (LARGEST_CHUNK / BLOCK_ROWS) ** 2;
+/** Blocks of the largest chunk. */
+const BLOCKS = LARGEST_CHUNK / BLOCK_ROWS;
 
 /** Threads of a row, where a workgroup has all rows of a chunk and sums over their columns. */
 export const ROW_LANES = 4;
@@ -34,6 +34,11 @@ export interface DeltaSizes {
   readonly chunkSize: number;
   /** Sweeps of a sequence. */
   readonly directions: number;
+  /**
+   * Whether the adapter computes on the CPU: a workgroup is a vector there, whose
+   * lanes have neighbouring columns, and reads what all of them need only once.
+   */
+  readonly isSoftware: boolean;
 }
 
 /** The sizes of what lies in the buffers. */
@@ -63,8 +68,8 @@ export function recordSizes(
   { rows, headQuads, valueQuads }: DeltaLayout,
 ): Record<"systems" | "prepared" | "written" | "states", number> {
   return {
-    // The inverse of the system, and what queries read of what keys write.
-    systems: 2 * rows * rows,
+    // The matrices of pairs.
+    systems: MATRICES * rows * rows,
     // What each row erases, reads and writes, and what passes the chunk.
     prepared: (3 * rows + 1) * 4 * headQuads,
     // What each row writes.
@@ -74,16 +79,26 @@ export function recordSizes(
   };
 }
 
+/** Threads of a workgroup: a pair of blocks each, or a row of pairs one after another. */
+export function threadsOf({ isSoftware }: DeltaLayout): number {
+  return isSoftware ? BLOCKS : BLOCKS ** 2;
+}
+
 /** What all programs of a problem are given alike. */
 export function deltaProgram(
   layout: DeltaLayout,
   firstSequence: number,
-): Pick<Program, "width" | "integers" | "threads" | "elements"> {
-  const { headDim, valueDim } = layout;
+): Pick<
+  Program,
+  "width" | "variants" | "integers" | "threads" | "elements"
+> {
+  const { isSoftware, ...sizes } = layout;
+  const { headDim, valueDim } = sizes;
   return {
     width: headDim % 4 === 0 && valueDim % 4 === 0 ? 4 : 1,
-    integers: { ...layout, firstSequence },
-    threads: THREADS,
+    variants: isSoftware ? ["software"] : [],
+    integers: { ...sizes, firstSequence },
+    threads: threadsOf(layout),
     elements: {
       beta: "f32",
       dbeta: "f32",
@@ -178,19 +193,24 @@ ${head}
 }`;
 }
 
+/** Matrices of pairs of a chunk's rows: the system, its inverse and scores. */
+const MATRICES = 3;
+
 /** Places in the buffers that shaders hand on, of vec4f. */
 export const PLACES = /* wgsl */ `
+const SYSTEM = 0u;
+const INVERSE = 1u;
+const SCORES = 2u;
+
 const ERASED = 0u;
 const READ = 1u;
 const WRITTEN = 2u;
 const THROUGH = 3u;
 
-// Four columns of a row: of the inverse, or of what queries read.
-fn at_inverse(chunk: Chunk, row: u32, block: u32) -> u32 {
-  return (chunk.record * 2u * uniforms.rows + row) * (uniforms.rows / 4u) + block;
-}
-fn at_score(chunk: Chunk, row: u32, block: u32) -> u32 {
-  return at_inverse(chunk, uniforms.rows + row, block);
+// Four columns of a row of a matrix of pairs.
+fn at_pair(chunk: Chunk, matrix: u32, row: u32, block: u32) -> u32 {
+  let rows = (chunk.record * ${MATRICES}u + matrix) * uniforms.rows + row;
+  return rows * (uniforms.rows / ${BLOCK_ROWS}u) + block;
 }
 // A quad of what a row erases, reads or writes; THROUGH has one row.
 fn at_prepared(chunk: Chunk, kind: u32, row: u32, quad: u32) -> u32 {
@@ -214,3 +234,45 @@ export function columnsOf(element: (i: number) => string): string {
 /** A piece of text for each row of a block. */
 export const eachRow = (piece: (r: number) => string): string =>
   repeat(BLOCK_ROWS, piece);
+
+/**
+ * A loop over the items of a workgroup: so many rows and a quad of columns each,
+ * `row` and `quad`.
+ */
+export function eachItem(
+  layout: DeltaLayout,
+  quads: string,
+  body: string,
+  rows: number = BLOCK_ROWS,
+): string {
+  const threads = threadsOf(layout);
+  if (layout.isSoftware) {
+    return /* wgsl */ `
+  for (var row = 0u; row < uniforms.rows; row += ${rows}u) {
+    for (var quad = local; quad < ${quads}; quad += ${threads}u) {
+${body}
+    }
+  }`;
+  }
+  return /* wgsl */ `
+  for (var item = local; item < uniforms.rows / ${rows}u * ${quads}; item += ${threads}u) {
+    let row = item / ${quads} * ${rows}u;
+    let quad = item % ${quads};
+${body}
+  }`;
+}
+
+/** Calls a function for each pair of blocks of a chunk, `(chunk, row_block, column_block)`. */
+export function eachPair({ isSoftware }: DeltaLayout, name: string): string {
+  const call = (rows: string, columns: string) =>
+    `if (${rows} < blocks && ${columns} <= ${rows}) { ${name}(chunk, ${rows}, ${columns}); }`;
+  return isSoftware
+    ? /* wgsl */ `
+  let blocks = uniforms.rows / ${BLOCK_ROWS}u;
+  for (var i = 0u; i < blocks; i++) {
+    ${call("i", "local")}
+  }`
+    : /* wgsl */ `
+  let blocks = uniforms.rows / ${BLOCK_ROWS}u;
+  ${call(`local / ${BLOCKS}u`, `local % ${BLOCKS}u`)}`;
+}

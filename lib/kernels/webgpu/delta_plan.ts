@@ -14,9 +14,14 @@ import { inLaunches, tooFewBuffers, tooWide } from "./planning.ts";
 /** Tokens a chunk, as measured with heads of 64. */
 const BEST_CHUNK = 32;
 
-/** The layout of a problem. */
+/**
+ * The layout of a problem.
+ *
+ * @param isSoftware Whether the adapter computes on the CPU.
+ */
 export function layoutFor(
   request: Omit<DeltaRequest, "batch" | "heads" | "diagonal">,
+  isSoftware: boolean,
 ): DeltaLayout {
   const { length, headDim, valueDim, causal, chunkSize } = request;
   return layoutOf({
@@ -25,6 +30,7 @@ export function layoutFor(
     valueDim,
     chunkSize: Math.min(chunkSize ?? BEST_CHUNK, LARGEST_CHUNK, length),
     directions: causal ? 1 : 2,
+    isSoftware,
   });
 }
 
@@ -58,7 +64,8 @@ export function planFor(
   const refusal = tooWide({ headDim: request.headDim }, LARGEST_HEAD_DIM) ??
     tooFewBuffers(limits);
   if (refusal) return refusal;
-  const layout = layoutFor(request);
+  // The sizes are the same on every adapter.
+  const layout = layoutFor(request, false);
   const bytes = largestBytes(layout), most = largestBuffer(limits);
   if (bytes > most) {
     return {
@@ -74,7 +81,8 @@ export function planFor(
   return {
     chunkSize,
     scratchBytes: 4 * passes[0]!.sequences * directions * chunks * numbers,
-    // In each pass the systems of both directions, one for all sweeps, and the outputs.
-    how: inLaunches(passes.length * (directions + 2)),
+    // In each pass systems and rows of each direction; for all sweeps the inverses,
+    // the states and the outputs.
+    how: inLaunches(passes.length * (2 * directions + 3)),
   };
 }

@@ -18,11 +18,11 @@ import {
   columnsOf,
   type DeltaLayout,
   deltaProgram,
+  eachItem,
+  eachPair,
   eachRow,
-  LARGEST_CHUNK,
   PLACES,
   rowsOf,
-  THREADS,
 } from "./delta_chunks.ts";
 import type { Pass } from "./passes.ts";
 
@@ -47,20 +47,20 @@ export function newsGradientProgram(
     functions: /* wgsl */ `${CHUNKS}${PLACES}`,
     body: /* wgsl */ `
   let chunk = chunk_of(workgroup / uniforms.chunks, workgroup % uniforms.chunks);
-  let blocks = uniforms.rows / ${BLOCK_ROWS}u;
-  for (var item = local; item < blocks * uniforms.valueQuads; item += ${THREADS}u) {
-    let row = item / uniforms.valueQuads * ${BLOCK_ROWS}u;
-    let quad = item % uniforms.valueQuads;
-${eachRow((r) => `    var sum${r} = vec4f();`)}
-    for (var i = row; i < uniforms.rows; i++) {
-      let solved = systems[at_inverse(chunk, i, row / 4u)];
-      let slope = dwritten[at_written(chunk, i, quad)];
-${eachRow((r) => `      sum${r} += solved[${r}] * slope;`)}
-    }
-${eachRow((r) => `    dnews[at_written(chunk, row + ${r}u, quad)] = sum${r};`)}
-  }`,
+${eachItem(layout, "uniforms.valueQuads", SOLVE)}`,
   };
 }
+
+const SOLVE = /* wgsl */ `
+${eachRow((r) => `      var sum${r} = vec4f();`)}
+      for (var i = row; i < uniforms.rows; i++) {
+        let solved = systems[at_pair(chunk, INVERSE, i, row / 4u)];
+        let slope = dwritten[at_written(chunk, i, quad)];
+${eachRow((r) => `        sum${r} += solved[${r}] * slope;`)}
+      }
+${
+  eachRow((r) => `      dnews[at_written(chunk, row + ${r}u, quad)] = sum${r};`)
+}`;
 
 /** Tensors of {@linkcode productsProgram}. */
 export interface ProductsTensors {
@@ -75,7 +75,7 @@ export interface ProductsTensors {
 
 /**
  * All of the products, of all sweeps. Those of pairs lie as the numbers of
- * `systems` do, row by row, and of them what is above the diagonal is nothing;
+ * `systems` do, of keys for the system and of queries for the scores, and what is above the diagonal is nothing;
  * in one direction the diagonal of the second is less by a token's own part.
  * Those with states lie as `prepared`.
  */
@@ -103,19 +103,11 @@ fn slope_of(chunk: Chunk, row: u32, quad: u32) -> vec4f {
   return uniforms.scale * row_of_dy(chunk, row, quad);
 }
 ${PAIRS}
-${BORDERS}
 `,
     body: /* wgsl */ `
   let chunk = chunk_of(workgroup / uniforms.chunks, workgroup % uniforms.chunks);
-  let blocks = uniforms.rows / ${BLOCK_ROWS}u;
-  let row_block = local / ${LARGEST_CHUNK / BLOCK_ROWS}u;
-  let column_block = local % ${LARGEST_CHUNK / BLOCK_ROWS}u;
-  if (row_block < blocks && column_block <= row_block) {
-    multiply_pairs(chunk, row_block, column_block);
-  }
-  for (var item = local; item < blocks * uniforms.headQuads; item += ${THREADS}u) {
-    multiply_states(chunk, item / uniforms.headQuads * ${BLOCK_ROWS}u, item % uniforms.headQuads);
-  }`,
+${eachPair(layout, "multiply_pairs")}
+${eachItem(layout, "uniforms.headQuads", BORDERS)}`,
   };
 }
 
@@ -146,14 +138,13 @@ ${
   }
 ${
   eachRow((r) =>
-    `  products[at_inverse(chunk, row + ${r}u, column_block)] = of_news${r};
-  products[at_score(chunk, row + ${r}u, column_block)] = of_sums${r};`
+    `  products[at_pair(chunk, SYSTEM, row + ${r}u, column_block)] = of_news${r};
+  products[at_pair(chunk, SCORES, row + ${r}u, column_block)] = of_sums${r};`
   )
 }
 }`;
 
 const BORDERS = /* wgsl */ `
-fn multiply_states(chunk: Chunk, row: u32, quad: u32) {
 ${
   eachRow((r) =>
     `  var erased${r} = vec4f();\n  var read${r} = vec4f();\n  var wrote${r} = vec4f();`
@@ -185,5 +176,4 @@ ${
   borders[at_prepared(chunk, WRITTEN, row + ${r}u, quad)] = wrote${r};`
   )
 }
-  if (row == 0u) { borders[at_prepared(chunk, THROUGH, 0u, quad)] = passed; }
-}`;
+  if (row == 0u) { borders[at_prepared(chunk, THROUGH, 0u, quad)] = passed; }`;

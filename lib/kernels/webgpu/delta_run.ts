@@ -2,12 +2,17 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { DeltaAttributes } from "../../attention/delta_kernel.ts";
 import type { Call } from "../../tfjs/webgpu/fused_kernel.ts";
-import { makeFloats, runProgram } from "../../tfjs/webgpu/program.ts";
+import {
+  makeFloats,
+  type Program,
+  runProgram,
+} from "../../tfjs/webgpu/program.ts";
 import { type DeltaLayout, recordSizes } from "./delta_chunks.ts";
 import { decaysOf } from "./delta_decays.ts";
 import { layoutFor, passesFor } from "./delta_plan.ts";
+import { rowsProgram } from "./delta_rows.ts";
 import { statesProgram } from "./delta_states.ts";
-import { systemsProgram } from "./delta_systems.ts";
+import { inversesProgram, systemsProgram } from "./delta_systems.ts";
 import type { Pass } from "./passes.ts";
 
 /** What the forward kernel is given, by name. */
@@ -28,13 +33,19 @@ export class DeltaRun {
   readonly #call: Call<ForwardInput, DeltaAttributes>;
   readonly #scratch: tf.TensorInfo[] = [];
 
-  constructor(call: Call<ForwardInput, DeltaAttributes>) {
+  constructor(
+    call: Call<ForwardInput, DeltaAttributes>,
+    isSoftware: boolean,
+  ) {
     this.#call = call;
     const { backend, inputs, attributes } = call;
     const { q, v } = inputs;
     const [batch, heads, length, headDim] = q.shape as tf.Tensor4D["shape"];
     const valueDim = v.shape[3]!;
-    this.layout = layoutFor({ length, headDim, valueDim, ...attributes });
+    this.layout = layoutFor(
+      { length, headDim, valueDim, ...attributes },
+      isSoftware,
+    );
     const { limits } = backend.device;
     this.passes = passesFor(this.layout, batch * heads, limits);
     const { f, b } = inputs as Partial<Record<"f" | "b", tf.TensorInfo>>;
@@ -59,19 +70,42 @@ export class DeltaRun {
     return tensor;
   }
 
+  /** Runs a program of each direction, from the left first. */
+  inEachDirection(program: (direction: number) => Program): void {
+    for (let direction = 0; direction < this.layout.directions; direction++) {
+      runProgram(this.#call.backend, program(direction));
+    }
+  }
+
   /** Finds the states that come to the chunks of a pass, and what chunks write. */
   findStates(pass: Pass): void {
     const { backend, inputs: { q, k, v, beta } } = this.#call;
-    const { layout, decays, found: { states, ...writes } } = this;
-    for (let direction = 0; direction < layout.directions; direction++) {
-      const tensors = {
-        reads: { q, k, v, beta },
-        decays: decays[direction],
-        writes,
-      };
-      runProgram(backend, systemsProgram(tensors, layout, pass, direction));
-    }
-    const { prepared, written } = writes;
+    const { layout, found: { systems, prepared, written, states } } = this;
+    this.inEachDirection((direction) =>
+      systemsProgram(
+        {
+          reads: { q, k, beta },
+          decays: this.decays[direction],
+          writes: { systems },
+        },
+        layout,
+        pass,
+        direction,
+      )
+    );
+    runProgram(backend, inversesProgram(systems, layout, pass));
+    this.inEachDirection((direction) =>
+      rowsProgram(
+        {
+          reads: { q, k, v, beta, systems },
+          decays: this.decays[direction],
+          writes: { prepared, written },
+        },
+        layout,
+        pass,
+        direction,
+      )
+    );
     const sweep = { reads: { prepared }, writes: { written, states } };
     runProgram(backend, statesProgram(sweep, layout, pass));
   }

@@ -17,11 +17,12 @@ import {
   type DeltaLayout,
   eachRow,
   rowsOf,
-  THREADS,
 } from "./delta_chunks.ts";
 import {
+  barrier,
   carriedAt,
-  OPEN_SWEEP,
+  eachOf,
+  openSweep,
   storeCarried,
   sweepProgram,
 } from "./delta_states.ts";
@@ -50,15 +51,15 @@ export function stateGradientsProgram(
     writes,
     floats: { scale },
     functions: `${program.functions}${rowsOf("dy", "valueDim", program.width)}`,
-    body: /* wgsl */ `${OPEN_SWEEP}
+    body: /* wgsl */ `${openSweep(layout)}
   for (var step = 0u; step < uniforms.chunks; step++) {
     let chunk = chunk_of(sweep, select(uniforms.chunks - 1u - step, step, back));
-    for (var item = local; item < uniforms.rows / ${BLOCK_ROWS}u * across; item += ${THREADS}u) {
+    ${eachOf(layout, `uniforms.rows / ${BLOCK_ROWS}u * across`)}
       let row = item / across * ${BLOCK_ROWS}u;
       let place = item % across;
 ${eachRow((r) => `      var sum${r} = vec4f();`)}
       for (var i = row; i < uniforms.rows; i++) {
-        let scores = systems[at_score(chunk, i, row / 4u)];
+        let scores = systems[at_pair(chunk, SCORES, i, row / 4u)];
         let slope = row_of_dy(chunk, i, first + place);
 ${eachRow((r) => `        sum${r} += scores[${r}] * slope;`)}
       }
@@ -78,8 +79,8 @@ ${
       )
     }
     }
-    workgroupBarrier();
-    for (var item = local; item < uniforms.headQuads * across; item += ${THREADS}u) {
+    ${barrier(layout)}
+    ${eachOf(layout, "uniforms.headQuads * across")}
       let n = item / across;
       let place = item % across;
       let through = prepared[at_prepared(chunk, THROUGH, 0u, n)];
@@ -103,7 +104,7 @@ ${
       }
 ${storeCarried("n", "place")}
     }
-    workgroupBarrier();
+    ${barrier(layout)}
   }`,
   };
 }

@@ -5,7 +5,9 @@
  *     H' = through ∘ H + (out ∘ K)ᵀ U
  *
  * and keeps the U and H of each. A workgroup has some quads of columns of the
- * state of a sweep, and all of its rows, in its own memory.
+ * state of a sweep, and all of its rows, in its own memory. On a software adapter,
+ * where a barrier costs more than what lies between two of them, each thread has a
+ * quad of columns for itself.
  *
  * @module
  */
@@ -20,11 +22,11 @@ import {
   eachRow,
   LARGEST_CHUNK,
   PLACES,
-  THREADS,
+  threadsOf,
 } from "./delta_chunks.ts";
 import type { Pass } from "./passes.ts";
 
-/** Quads of columns of a workgroup: 64 bytes of each row. */
+/** Quads of columns that threads of a workgroup share: 64 bytes of each row. */
 const MOST_ACROSS = 4;
 /** Quads of a state that a workgroup has room for: half of the memory that all devices have. */
 const STATE_QUADS = 512;
@@ -49,10 +51,10 @@ export function statesProgram(
     name: "delta_states",
     reads,
     writes,
-    body: /* wgsl */ `${OPEN_SWEEP}
+    body: /* wgsl */ `${openSweep(layout)}
   for (var step = 0u; step < uniforms.chunks; step++) {
     let chunk = chunk_of(sweep, select(step, uniforms.chunks - 1u - step, back));
-    for (var item = local; item < uniforms.rows / ${BLOCK_ROWS}u * across; item += ${THREADS}u) {
+    ${eachOf(layout, `uniforms.rows / ${BLOCK_ROWS}u * across`)}
       let row = item / across * ${BLOCK_ROWS}u;
       let place = item % across;
 ${
@@ -75,8 +77,8 @@ ${
       )
     }
     }
-    workgroupBarrier();
-    for (var item = local; item < uniforms.headQuads * across; item += ${THREADS}u) {
+    ${barrier(layout)}
+    ${eachOf(layout, "uniforms.headQuads * across")}
       let n = item / across;
       let place = item % across;
       let through = prepared[at_prepared(chunk, THROUGH, 0u, n)];
@@ -94,7 +96,7 @@ ${eachRow((r) => `        sum${r} += keys[${r}] * found;`)}
       }
 ${storeCarried("n", "place")}
     }
-    workgroupBarrier();
+    ${barrier(layout)}
   }`,
   };
 }
@@ -105,34 +107,64 @@ export function sweepProgram(
   { firstSequence, sequences }: Pass,
 ): Omit<Program, "name" | "reads" | "writes" | "body"> {
   const program = deltaProgram(layout, firstSequence);
-  const { headQuads, valueQuads, directions } = layout;
+  const { headQuads, valueQuads, directions, isSoftware } = layout;
   const most = Math.floor(STATE_QUADS / (4 * headQuads));
-  const across = Math.min(MOST_ACROSS, most, valueQuads);
+  const across = isSoftware
+    ? program.threads
+    : Math.min(MOST_ACROSS, most, valueQuads);
   const parts = Math.ceil(valueQuads / across);
+  const memory = isSoftware ? "private" : "workgroup";
+  const news = LARGEST_CHUNK * (isSoftware ? 1 : MOST_ACROSS);
   return {
     ...program,
     integers: { ...program.integers, across, parts },
     workgroups: sequences * directions * parts,
     functions: /* wgsl */ `
 // The state or its gradient, and what a chunk writes or the gradient in that.
-var<workgroup> state: array<vec4f, ${STATE_QUADS}>;
-var<workgroup> news: array<vec4f, ${LARGEST_CHUNK * MOST_ACROSS}>;
+var<${memory}> state: array<vec4f, ${STATE_QUADS}>;
+var<${memory}> news: array<vec4f, ${news}>;
 ${CHUNKS}${PLACES}`,
   };
 }
 
-/** Where a workgroup is: `sweep`, and its quads of columns from `first` on, `across` of them. Its state is zeros. */
-export const OPEN_SWEEP = /* wgsl */ `
+/**
+ * Where a workgroup is, or a thread by itself: `sweep`, and its quads of columns
+ * from `first` on, `across` of them. Its state is zeros.
+ */
+export function openSweep(layout: DeltaLayout): string {
+  const sweep = /* wgsl */ `
   let sweep = workgroup / uniforms.parts;
+  let back = sweep % uniforms.directions == 1u;`;
+  if (layout.isSoftware) {
+    return /* wgsl */ `${sweep}
+  let first = workgroup % uniforms.parts * uniforms.across + local;
+  if (first >= uniforms.valueQuads) { return; }
+  let across = 1u;`;
+  }
+  return /* wgsl */ `${sweep}
   let first = workgroup % uniforms.parts * uniforms.across;
   let across = min(uniforms.across, uniforms.valueQuads - first);
-  let back = sweep % uniforms.directions == 1u;
-  for (var item = local; item < 4u * uniforms.headQuads * across; item += ${THREADS}u) {
+  ${eachOf(layout, "4u * uniforms.headQuads * across")}
     state[item] = vec4f();
   }
-  workgroupBarrier();`;
+  ${barrier(layout)}`;
+}
 
-/** Four rows of the workgroup's state as the columns of a matrix. */
+/** The head of a loop over so many items, which the threads of a workgroup share. */
+export function eachOf(layout: DeltaLayout, items: string): string {
+  return layout.isSoftware
+    ? `for (var item = 0u; item < ${items}; item++) {`
+    : `for (var item = local; item < ${items}; item += ${
+      threadsOf(layout)
+    }u) {`;
+}
+
+/** Waits for the others of a workgroup, if they have anything in common. */
+export function barrier({ isSoftware }: DeltaLayout): string {
+  return isSoftware ? "" : "workgroupBarrier();";
+}
+
+/** Four rows of the state as the columns of a matrix. */
 export function carriedAt(quad: string, place: string): string {
   return columnsOf((r) => `state[(4u * ${quad} + ${r}u) * across + ${place}]`);
 }

@@ -44,6 +44,8 @@ export function valueGradientsProgram(
   return {
     ...program,
     name: "delta_value_gradients",
+    // The same on every adapter.
+    variants: [],
     reads,
     writes,
     floats: { scale },

@@ -21,6 +21,6 @@ export function registerWebGpuKernels(isSoftware: boolean): void {
   registerRecurrent();
   registerOperations();
   registerSoftmaxAttention(isSoftware);
-  registerDeltaAttention();
+  registerDeltaAttention(isSoftware);
   registerDense("webgpu");
 }
