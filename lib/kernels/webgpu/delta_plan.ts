@@ -82,7 +82,8 @@ export function planFor(
     chunkSize,
     scratchBytes: 4 * passes[0]!.sequences * directions * chunks * numbers,
     // In each pass systems and rows of each direction; for all sweeps the inverses,
-    // the states and the outputs.
+    // the states and the outputs. Decays, of which the request does not say whether
+    // there are any, are one more of each direction.
     how: inLaunches(passes.length * (2 * directions + 3)),
   };
 }
