@@ -10,6 +10,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import {
   DELTA_ATTENTION,
+  DELTA_PIECE,
   type DeltaAttributes,
   type DeltaRequest,
 } from "../../attention/delta_kernel.ts";
@@ -27,40 +28,50 @@ import { DeltaRun, type ForwardInput } from "./delta_run.ts";
 import { stateGradientsProgram } from "./delta_state_gradients.ts";
 import { valueGradientsProgram } from "./delta_value_gradients.ts";
 
+type GradientInput = ForwardInput | "dy";
+
 /**
- * Registers the kernels `LionDelta` and `LionDeltaGrad` for webgpu.
+ * Registers the kernels `LionDelta` and `LionDeltaPiece`, and their gradients, for
+ * webgpu.
  *
  * @param isSoftware Whether the adapter computes on the CPU.
  */
 export function registerDeltaAttention(isSoftware: boolean): void {
-  registerFusedKernel<
+  const register = registerFusedKernel<
     ForwardInput,
     GradientInput,
     DeltaAttributes,
     DeltaRequest
-  >(DELTA_ATTENTION, {
-    forward: (call) => forward(call, isSoftware),
-    gradient: (call) => gradient(call, isSoftware),
-    plan: (request, { limits }) => planFor(request, limits),
-  });
+  >;
+  for (const operation of [DELTA_ATTENTION, DELTA_PIECE]) {
+    const isPiece = operation === DELTA_PIECE;
+    register(operation, {
+      forward: (call) => forward(call, isSoftware, isPiece),
+      gradient: (call) => gradient(call, isSoftware),
+      plan: (request, { limits }) => planFor(request, limits),
+    });
+  }
 }
-
-type GradientInput = ForwardInput | "dy";
 
 function forward(
   call: Call<ForwardInput, DeltaAttributes>,
   isSoftware: boolean,
+  isPiece: boolean,
 ): tf.TensorInfo[] {
-  const { backend, inputs: { v, beta }, attributes: { scale } } = call;
+  const { backend, inputs: { q, v, beta }, attributes: { scale } } = call;
+  const [batch, heads, , headDim] = q.shape as tf.Tensor4D["shape"];
   const y = makeFloats(backend, v.shape);
+  const last = isPiece
+    ? makeFloats(backend, [batch, heads, headDim, v.shape[3]!])
+    : undefined;
   const run = new DeltaRun(call, isSoftware);
   for (const pass of run.passes) {
-    run.findStates(pass);
+    run.findStates(pass, last);
     const tensors = { reads: { v, beta, ...run.found }, writes: { y } };
     runProgram(backend, outputsProgram(tensors, run.layout, pass, scale));
   }
   run.close();
-  return [y];
+  return last ? [y, last] : [y];
 }
 
 function gradient(
@@ -69,6 +80,8 @@ function gradient(
 ): tf.TensorInfo[] {
   const { backend, inputs, attributes: { scale } } = call;
   const { q, k, v, beta, dy } = inputs;
+  // Of a piece.
+  const { dforward } = inputs as { readonly dforward?: tf.TensorInfo };
   const dq = makeFloats(backend, q.shape), dk = makeFloats(backend, k.shape);
   const dv = makeFloats(backend, v.shape);
   const dbeta = makeFloats(backend, beta.shape);
@@ -76,6 +89,7 @@ function gradient(
   const { layout, found, decays } = run;
   const { systems, prepared, written, states } = found;
   const dlogs = run.logDecays.map(({ shape }) => makeFloats(backend, shape));
+  const dbefore = run.before && makeFloats(backend, run.before.shape);
   const [dwritten, dnews] = [run.scratch("written"), run.scratch("written")];
   const dstates = run.scratch("states");
   const products = run.scratch("systems"), borders = run.scratch("prepared");
@@ -84,7 +98,11 @@ function gradient(
     runProgram(
       backend,
       stateGradientsProgram(
-        { reads: { dy, systems, prepared }, writes: { dwritten, dstates } },
+        {
+          reads: { dy, systems, prepared },
+          writes: { dwritten, dstates },
+          ends: { first: dforward, last: dbefore },
+        },
         layout,
         pass,
         scale,
@@ -141,5 +159,5 @@ function gradient(
     );
   }
   run.close();
-  return [dq, dk, dv, dbeta, ...dlogs];
+  return [dq, dk, dv, dbeta, ...dlogs, ...(dbefore ? [dbefore] : [])];
 }

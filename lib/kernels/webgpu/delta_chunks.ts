@@ -265,7 +265,7 @@ ${body}
 /** Calls a function for each pair of blocks of a chunk, `(chunk, row_block, column_block)`. */
 export function eachPair({ isSoftware }: DeltaLayout, name: string): string {
   const call = (rows: string, columns: string) =>
-    `if (${rows} < blocks && ${columns} <= ${rows}) { ${name}(chunk, ${rows}, ${columns}); }`;
+    `if (${rows} < blocks && ${columns} < blocks) { ${name}(chunk, ${rows}, ${columns}); }`;
   return isSoftware
     ? /* wgsl */ `
   let blocks = uniforms.rows / ${BLOCK_ROWS}u;

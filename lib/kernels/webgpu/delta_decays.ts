@@ -5,17 +5,17 @@ import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
 import { makeFloats, widthOf } from "../../tfjs/webgpu/program.ts";
 
 /**
- * The decays of a direction, each exponential once. To the first token of a
- * sweep nothing comes that could decay: whatever lies there is not read.
+ * The decays of a direction, each exponential once. To the first token of a whole
+ * sequence nothing comes that could decay: whatever lies there is not read.
  *
  * @param logDecays `[batch, heads, length, columns]`
- * @param direction 0 from the left, 1 from the right.
+ * @param unpaid The position of a token whose decay is not paid, if there is one.
  * @returns The same shape.
  */
 export function decaysOf(
   backend: StrictWebGPUBackend,
   logDecays: tf.TensorInfo,
-  direction: number,
+  unpaid: number | undefined,
 ): tf.TensorInfo {
   const [length, columns] = logDecays.shape.slice(2) as [number, number];
   const decays = makeFloats(backend, logDecays.shape);
@@ -28,11 +28,11 @@ export function decaysOf(
     integers: {
       length,
       packsOfToken: columns / width,
-      first: direction === 0 ? 0 : length - 1,
+      unpaid: unpaid ?? length,
     },
     body:
       /* wgsl */ `  let place = at / uniforms.packsOfToken % uniforms.length;
-  decays[at] = select(exp(logDecays[at]), Pack(1.0), place == uniforms.first);`,
+  decays[at] = select(exp(logDecays[at]), Pack(1.0), place == uniforms.unpaid);`,
   });
   return decays;
 }

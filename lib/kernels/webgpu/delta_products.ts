@@ -74,10 +74,10 @@ export interface ProductsTensors {
 }
 
 /**
- * All of the products, of all sweeps. Those of pairs lie as the numbers of
- * `systems` do, of keys for the system and of queries for the scores, and what is above the diagonal is nothing;
- * in one direction the diagonal of the second is less by a token's own part.
- * Those with states lie as `prepared`.
+ * All of the products, of all sweeps. Those of pairs lie as `systems` do, dR Uᵀ
+ * where the system is and dY Uᵀ where the scores are; none above the diagonal
+ * counts, and in one direction the diagonal of the second is less by a token's own
+ * part. Those with states lie as `prepared` does.
  */
 export function productsProgram(
   { reads, writes }: ProductsTensors,
@@ -117,7 +117,7 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
   let column = column_block * 4u;
   let subtracts = chunk.back && row_block == column_block;
 ${eachRow((r) => `  var of_news${r} = vec4f();\n  var of_sums${r} = vec4f();`)}
-  for (var e = 0u; e < uniforms.valueQuads; e++) {
+  for (var e = 0u; e < uniforms.valueQuads && column_block <= row_block; e++) {
     let found = ${
   columnsOf((c) => `written[at_written(chunk, column + ${c}u, e)]`)
 };

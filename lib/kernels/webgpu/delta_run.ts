@@ -18,6 +18,10 @@ import type { Pass } from "./passes.ts";
 /** What the forward kernel is given, by name. */
 export type ForwardInput = "q" | "k" | "v" | "beta";
 
+type OptionalInputs = Readonly<
+  Partial<Record<"f" | "b" | "before", tf.TensorInfo>>
+>;
+
 type Kind = keyof ReturnType<typeof recordSizes>;
 
 /** The buffers of one call, which each of its passes fills anew. */
@@ -28,6 +32,8 @@ export class DeltaRun {
   readonly logDecays: readonly tf.TensorInfo[];
   /** What the states of each direction pay, if anything. */
   readonly decays: readonly tf.TensorInfo[];
+  /** The state that comes to a piece of a sequence, if one does. */
+  readonly before: tf.TensorInfo | undefined;
   /** What the states are found of and with. */
   readonly found: Readonly<Record<Kind, tf.TensorInfo>>;
   readonly #call: Call<ForwardInput, DeltaAttributes>;
@@ -48,9 +54,12 @@ export class DeltaRun {
     );
     const { limits } = backend.device;
     this.passes = passesFor(this.layout, batch * heads, limits);
-    const { f, b } = inputs as Partial<Record<"f" | "b", tf.TensorInfo>>;
+    const { f, b, before } = inputs as OptionalInputs;
+    this.before = before;
     this.logDecays = [f, b].filter((x) => x !== undefined);
-    this.decays = this.logDecays.map((x, i) => decaysOf(backend, x, i));
+    this.decays = this.logDecays.map((x, i) =>
+      decaysOf(backend, x, before ? undefined : [0, length - 1][i])
+    );
     this.#scratch.push(...this.decays);
     this.found = {
       systems: this.scratch("systems"),
@@ -77,8 +86,12 @@ export class DeltaRun {
     }
   }
 
-  /** Finds the states that come to the chunks of a pass, and what chunks write. */
-  findStates(pass: Pass): void {
+  /**
+   * Finds the states that come to the chunks of a pass, and what chunks write.
+   *
+   * @param last Gets the states after the last chunks.
+   */
+  findStates(pass: Pass, last?: tf.TensorInfo): void {
     const { backend, inputs: { q, k, v, beta } } = this.#call;
     const { layout, found: { systems, prepared, written, states } } = this;
     this.inEachDirection((direction) =>
@@ -106,7 +119,11 @@ export class DeltaRun {
         direction,
       )
     );
-    const sweep = { reads: { prepared }, writes: { written, states } };
+    const sweep = {
+      reads: { prepared },
+      writes: { written, states },
+      ends: { first: this.before, last },
+    };
     runProgram(backend, statesProgram(sweep, layout, pass));
   }
 

@@ -21,9 +21,11 @@ import {
 import {
   barrier,
   carriedAt,
+  closeSweep,
   eachOf,
   openSweep,
   storeCarried,
+  type SweepEnds,
   sweepProgram,
 } from "./delta_states.ts";
 import type { Pass } from "./passes.ts";
@@ -34,24 +36,26 @@ export interface StateGradientsTensors {
     Record<"dy" | "systems" | "prepared", tf.TensorInfo>
   >;
   readonly writes: Readonly<Record<"dwritten" | "dstates", tf.TensorInfo>>;
+  /** The gradients in the last state, which the sweep begins with, and in the first. */
+  readonly ends: SweepEnds;
 }
 
 /** The program of all sweeps. */
 export function stateGradientsProgram(
-  { reads, writes }: StateGradientsTensors,
+  { reads, writes, ends }: StateGradientsTensors,
   layout: DeltaLayout,
   pass: Pass,
   scale: number,
 ): Program {
-  const program = sweepProgram(layout, pass);
+  const program = sweepProgram(layout, pass, ends);
   return {
     ...program,
     name: "delta_state_gradients",
-    reads,
-    writes,
+    reads: { ...reads, ...program.reads },
+    writes: { ...writes, ...program.writes },
     floats: { scale },
     functions: `${program.functions}${rowsOf("dy", "valueDim", program.width)}`,
-    body: /* wgsl */ `${openSweep(layout)}
+    body: /* wgsl */ `${openSweep(layout, ends)}
   for (var step = 0u; step < uniforms.chunks; step++) {
     let chunk = chunk_of(sweep, select(uniforms.chunks - 1u - step, step, back));
     ${eachOf(layout, `uniforms.rows / ${BLOCK_ROWS}u * across`)}
@@ -105,6 +109,7 @@ ${
 ${storeCarried("n", "place")}
     }
     ${barrier(layout)}
-  }`,
+  }
+${closeSweep(layout, ends)}`,
   };
 }

@@ -25,6 +25,7 @@ import {
   threadsOf,
 } from "./delta_chunks.ts";
 import type { Pass } from "./passes.ts";
+import { reading, writing } from "./score_tiles.ts";
 
 /** Quads of columns that threads of a workgroup share: 64 bytes of each row. */
 const MOST_ACROSS = 4;
@@ -38,20 +39,30 @@ export const LARGEST_HEAD_DIM = STATE_QUADS;
 export interface StatesTensors {
   readonly reads: Readonly<Record<"prepared", tf.TensorInfo>>;
   readonly writes: Readonly<Record<"written" | "states", tf.TensorInfo>>;
+  readonly ends: SweepEnds;
+}
+
+/** The states that a piece of a sequence begins and ends with, `[batch, heads, headDim, valueDim]`. */
+export interface SweepEnds {
+  /** Zeros if undefined. */
+  readonly first: tf.TensorInfo | undefined;
+  /** Where the last one goes, if anywhere. */
+  readonly last: tf.TensorInfo | undefined;
 }
 
 /** The program of all sweeps. */
 export function statesProgram(
-  { reads, writes }: StatesTensors,
+  { reads, writes, ends }: StatesTensors,
   layout: DeltaLayout,
   pass: Pass,
 ): Program {
+  const program = sweepProgram(layout, pass, ends);
   return {
-    ...sweepProgram(layout, pass),
+    ...program,
     name: "delta_states",
-    reads,
-    writes,
-    body: /* wgsl */ `${openSweep(layout)}
+    reads: { ...reads, ...program.reads },
+    writes: { ...writes, ...program.writes },
+    body: /* wgsl */ `${openSweep(layout, ends)}
   for (var step = 0u; step < uniforms.chunks; step++) {
     let chunk = chunk_of(sweep, select(step, uniforms.chunks - 1u - step, back));
     ${eachOf(layout, `uniforms.rows / ${BLOCK_ROWS}u * across`)}
@@ -97,7 +108,8 @@ ${eachRow((r) => `        sum${r} += keys[${r}] * found;`)}
 ${storeCarried("n", "place")}
     }
     ${barrier(layout)}
-  }`,
+  }
+${closeSweep(layout, ends)}`,
   };
 }
 
@@ -105,7 +117,8 @@ ${storeCarried("n", "place")}
 export function sweepProgram(
   layout: DeltaLayout,
   { firstSequence, sequences }: Pass,
-): Omit<Program, "name" | "reads" | "writes" | "body"> {
+  { first, last }: SweepEnds,
+): Omit<Program, "name" | "body"> {
   const program = deltaProgram(layout, firstSequence);
   const { headQuads, valueQuads, directions, isSoftware } = layout;
   const most = Math.floor(STATE_QUADS / (4 * headQuads));
@@ -115,39 +128,64 @@ export function sweepProgram(
   const parts = Math.ceil(valueQuads / across);
   const memory = isSoftware ? "private" : "workgroup";
   const news = LARGEST_CHUNK * (isSoftware ? 1 : MOST_ACROSS);
+  const { width } = program;
   return {
     ...program,
+    variants: [
+      ...program.variants!,
+      ...(first ? ["first"] : []),
+      ...(last ? ["last"] : []),
+    ],
+    reads: first ? { first_state: first } : {},
+    writes: last ? { last_state: last } : {},
     integers: { ...program.integers, across, parts },
     workgroups: sequences * directions * parts,
     functions: /* wgsl */ `
 // The state or its gradient, and what a chunk writes or the gradient in that.
 var<${memory}> state: array<vec4f, ${STATE_QUADS}>;
 var<${memory}> news: array<vec4f, ${news}>;
-${CHUNKS}${PLACES}`,
+${CHUNKS}${PLACES}
+${first ? reading("first_state", "valueDim", width) : ""}
+${last ? writing("last_state", "valueDim", width) : ""}
+`,
   };
 }
 
 /**
  * Where a workgroup is, or a thread by itself: `sweep`, and its quads of columns
- * from `first` on, `across` of them. Its state is zeros.
+ * from `first` on, `across` of them. Its state is the first.
  */
-export function openSweep(layout: DeltaLayout): string {
-  const sweep = /* wgsl */ `
-  let sweep = workgroup / uniforms.parts;
-  let back = sweep % uniforms.directions == 1u;`;
-  if (layout.isSoftware) {
-    return /* wgsl */ `${sweep}
+export function openSweep(layout: DeltaLayout, { first }: SweepEnds): string {
+  const places = layout.isSoftware
+    ? /* wgsl */ `
   let first = workgroup % uniforms.parts * uniforms.across + local;
   if (first >= uniforms.valueQuads) { return; }
-  let across = 1u;`;
-  }
-  return /* wgsl */ `${sweep}
+  let across = 1u;`
+    : /* wgsl */ `
   let first = workgroup % uniforms.parts * uniforms.across;
-  let across = min(uniforms.across, uniforms.valueQuads - first);
+  let across = min(uniforms.across, uniforms.valueQuads - first);`;
+  const row = "min(item / across, uniforms.headDim - 1u)";
+  const state = first
+    ? `select(vec4f(), read_first_state(matrix + ${row}, first + item % across), item / across < uniforms.headDim)`
+    : "vec4f()";
+  return /* wgsl */ `
+  let sweep = workgroup / uniforms.parts;
+  let back = sweep % uniforms.directions == 1u;
+  // Of the states of all sequences, the first row of the own.
+  let matrix = (uniforms.firstSequence + sweep / uniforms.directions) * uniforms.headDim;${places}
   ${eachOf(layout, "4u * uniforms.headQuads * across")}
-    state[item] = vec4f();
+    state[item] = ${state};
   }
   ${barrier(layout)}`;
+}
+
+/** Stores the last state, if it goes anywhere. */
+export function closeSweep(layout: DeltaLayout, { last }: SweepEnds): string {
+  if (!last) return "";
+  return /* wgsl */ `
+  ${eachOf(layout, "uniforms.headDim * across")}
+    write_last_state(matrix + item / across, first + item % across, state[item]);
+  }`;
 }
 
 /** The head of a loop over so many items, which the threads of a workgroup share. */

@@ -101,7 +101,8 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
   let column = column_block * 4u;
   let own = row_block == column_block;
 ${eachRow((r) => `  var key_score${r} = vec4f();\n  var score${r} = vec4f();`)}
-  for (var n = 0u; n < uniforms.headQuads; n++) {
+  // Above the diagonal there is nothing, and zeros are written.
+  for (var n = 0u; n < uniforms.headQuads && column_block <= row_block; n++) {
 ${repeat(4, (c) => `    var key${c} = row_of_k(chunk, column + ${c}u, n);`)}
 ${decays ? arrive : ""}
 ${

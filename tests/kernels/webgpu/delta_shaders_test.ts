@@ -45,6 +45,7 @@ function programsOf(
   const layout = layoutOf(sizes), pass = { firstSequence: 0, sequences: 2 };
   const q = tensor(1, 2, length, headDim), v = tensor(1, 2, length, valueDim);
   const beta = tensor(1, 2, length, 1), scratch = tensor(64);
+  const state = tensor(1, 2, headDim, valueDim);
   const [systems, prepared, written] = [scratch, scratch, scratch];
   const [states, dwritten, dstates, dnews] = [
     scratch,
@@ -73,7 +74,11 @@ function programsOf(
       1,
     ),
     statesProgram(
-      { reads: { prepared }, writes: { written, states } },
+      {
+        reads: { prepared },
+        writes: { written, states },
+        ends: { first: state, last: state },
+      },
       layout,
       pass,
     ),
@@ -87,7 +92,11 @@ function programsOf(
       0.5,
     ),
     stateGradientsProgram(
-      { reads: { dy: v, systems, prepared }, writes: { dwritten, dstates } },
+      {
+        reads: { dy: v, systems, prepared },
+        writes: { dwritten, dstates },
+        ends: { first: undefined, last: undefined },
+      },
       layout,
       pass,
       0.5,

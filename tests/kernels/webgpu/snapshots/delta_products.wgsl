@@ -108,7 +108,7 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
   var of_sums2 = vec4f();
   var of_news3 = vec4f();
   var of_sums3 = vec4f();
-  for (var e = 0u; e < uniforms.valueQuads; e++) {
+  for (var e = 0u; e < uniforms.valueQuads && column_block <= row_block; e++) {
     let found = mat4x4f(written[at_written(chunk, column + 0u, e)], written[at_written(chunk, column + 1u, e)], written[at_written(chunk, column + 2u, e)], written[at_written(chunk, column + 3u, e)]);
     let slope0 = slope_of(chunk, row + 0u, e);
     of_news0 += dnews[at_written(chunk, row + 0u, e)] * found;
@@ -152,7 +152,7 @@ fn main(
   let chunk = chunk_of(workgroup / uniforms.chunks, workgroup % uniforms.chunks);
 
   let blocks = uniforms.rows / 4u;
-  if (local / 8u < blocks && local % 8u <= local / 8u) { multiply_pairs(chunk, local / 8u, local % 8u); }
+  if (local / 8u < blocks && local % 8u < blocks) { multiply_pairs(chunk, local / 8u, local % 8u); }
 
   for (var item = local; item < uniforms.rows / 4u * uniforms.headQuads; item += 64u) {
     let row = item / uniforms.headQuads * 4u;

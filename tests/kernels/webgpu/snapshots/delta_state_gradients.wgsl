@@ -81,6 +81,9 @@ fn at_written(chunk: Chunk, row: u32, quad: u32) -> u32 {
 fn at_state(chunk: Chunk, row: u32, quad: u32) -> u32 {
   return (chunk.record * 4u * uniforms.headQuads + row) * uniforms.valueQuads + quad;
 }
+
+
+
 fn read_dy(token: u32, quad: u32) -> vec4f { return dy[token * (uniforms.valueDim / 4u) + quad]; }
 fn row_of_dy(chunk: Chunk, row: u32, quad: u32) -> vec4f {
   return select(vec4f(), read_dy(token_of(chunk, row), quad), row < chunk.count);
@@ -97,6 +100,8 @@ fn main(
 
   let sweep = workgroup / uniforms.parts;
   let back = sweep % uniforms.directions == 1u;
+  // Of the states of all sequences, the first row of the own.
+  let matrix = (uniforms.firstSequence + sweep / uniforms.directions) * uniforms.headDim;
   let first = workgroup % uniforms.parts * uniforms.across;
   let across = min(uniforms.across, uniforms.valueQuads - first);
   for (var item = local; item < 4u * uniforms.headQuads * across; item += 64u) {
@@ -171,4 +176,5 @@ fn main(
     }
     workgroupBarrier();
   }
+
 }

@@ -1,4 +1,4 @@
-// lion_delta_states vec4
+// lion_delta_states first last vec4
 // dispatch 16 × 1 × 1
 alias Pack = vec4f;
 struct Uniforms {
@@ -17,9 +17,11 @@ struct Uniforms {
   parts: u32,
 }
 @group(0) @binding(0) var<storage, read> prepared: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> written: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> states: array<vec4f>;
-@group(0) @binding(3) var<uniform> uniforms: Uniforms;
+@group(0) @binding(1) var<storage, read> first_state: array<Pack>;
+@group(0) @binding(2) var<storage, read_write> written: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> states: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> last_state: array<Pack>;
+@group(0) @binding(5) var<uniform> uniforms: Uniforms;
 
 // The state or its gradient, and what a chunk writes or the gradient in that.
 var<workgroup> state: array<vec4f, 512>;
@@ -79,6 +81,11 @@ fn at_state(chunk: Chunk, row: u32, quad: u32) -> u32 {
   return (chunk.record * 4u * uniforms.headQuads + row) * uniforms.valueQuads + quad;
 }
 
+fn read_first_state(token: u32, quad: u32) -> vec4f { return first_state[token * (uniforms.valueDim / 4u) + quad]; }
+fn write_last_state(token: u32, quad: u32, x: vec4f) {
+  if (quad < (uniforms.valueDim + 3u) / 4u) { last_state[token * (uniforms.valueDim / 4u) + quad] = x; }
+}
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -91,10 +98,12 @@ fn main(
 
   let sweep = workgroup / uniforms.parts;
   let back = sweep % uniforms.directions == 1u;
+  // Of the states of all sequences, the first row of the own.
+  let matrix = (uniforms.firstSequence + sweep / uniforms.directions) * uniforms.headDim;
   let first = workgroup % uniforms.parts * uniforms.across;
   let across = min(uniforms.across, uniforms.valueQuads - first);
   for (var item = local; item < 4u * uniforms.headQuads * across; item += 64u) {
-    state[item] = vec4f();
+    state[item] = select(vec4f(), read_first_state(matrix + min(item / across, uniforms.headDim - 1u), first + item % across), item / across < uniforms.headDim);
   }
   workgroupBarrier();
   for (var step = 0u; step < uniforms.chunks; step++) {
@@ -150,5 +159,9 @@ fn main(
       state[(4u * n + 3u) * across + place] = sum3;
     }
     workgroupBarrier();
+  }
+
+  for (var item = local; item < uniforms.headDim * across; item += 64u) {
+    write_last_state(matrix + item / across, first + item % across, state[item]);
   }
 }

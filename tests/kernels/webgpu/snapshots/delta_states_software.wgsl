@@ -1,4 +1,4 @@
-// lion_delta_states software vec4
+// lion_delta_states software first last vec4
 // dispatch 8 × 1 × 1
 alias Pack = vec4f;
 struct Uniforms {
@@ -17,9 +17,11 @@ struct Uniforms {
   parts: u32,
 }
 @group(0) @binding(0) var<storage, read> prepared: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> written: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> states: array<vec4f>;
-@group(0) @binding(3) var<uniform> uniforms: Uniforms;
+@group(0) @binding(1) var<storage, read> first_state: array<Pack>;
+@group(0) @binding(2) var<storage, read_write> written: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> states: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> last_state: array<Pack>;
+@group(0) @binding(5) var<uniform> uniforms: Uniforms;
 
 // The state or its gradient, and what a chunk writes or the gradient in that.
 var<private> state: array<vec4f, 512>;
@@ -79,6 +81,11 @@ fn at_state(chunk: Chunk, row: u32, quad: u32) -> u32 {
   return (chunk.record * 4u * uniforms.headQuads + row) * uniforms.valueQuads + quad;
 }
 
+fn read_first_state(token: u32, quad: u32) -> vec4f { return first_state[token * (uniforms.valueDim / 4u) + quad]; }
+fn write_last_state(token: u32, quad: u32, x: vec4f) {
+  if (quad < (uniforms.valueDim + 3u) / 4u) { last_state[token * (uniforms.valueDim / 4u) + quad] = x; }
+}
+
 @compute @workgroup_size(8)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -91,9 +98,15 @@ fn main(
 
   let sweep = workgroup / uniforms.parts;
   let back = sweep % uniforms.directions == 1u;
+  // Of the states of all sequences, the first row of the own.
+  let matrix = (uniforms.firstSequence + sweep / uniforms.directions) * uniforms.headDim;
   let first = workgroup % uniforms.parts * uniforms.across + local;
   if (first >= uniforms.valueQuads) { return; }
   let across = 1u;
+  for (var item = 0u; item < 4u * uniforms.headQuads * across; item++) {
+    state[item] = select(vec4f(), read_first_state(matrix + min(item / across, uniforms.headDim - 1u), first + item % across), item / across < uniforms.headDim);
+  }
+  
   for (var step = 0u; step < uniforms.chunks; step++) {
     let chunk = chunk_of(sweep, select(step, uniforms.chunks - 1u - step, back));
     for (var item = 0u; item < uniforms.rows / 4u * across; item++) {
@@ -147,5 +160,9 @@ fn main(
       state[(4u * n + 3u) * across + place] = sum3;
     }
     
+  }
+
+  for (var item = 0u; item < uniforms.headDim * across; item++) {
+    write_last_state(matrix + item / across, first + item % across, state[item]);
   }
 }

@@ -113,7 +113,8 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
   var score2 = vec4f();
   var key_score3 = vec4f();
   var score3 = vec4f();
-  for (var n = 0u; n < uniforms.headQuads; n++) {
+  // Above the diagonal there is nothing, and zeros are written.
+  for (var n = 0u; n < uniforms.headQuads && column_block <= row_block; n++) {
     var key0 = row_of_k(chunk, column + 0u, n);
     var key1 = row_of_k(chunk, column + 1u, n);
     var key2 = row_of_k(chunk, column + 2u, n);
@@ -205,5 +206,5 @@ fn main(
   let chunk = chunk_of(sweep, workgroup % uniforms.chunks);
 
   let blocks = uniforms.rows / 4u;
-  if (local / 8u < blocks && local % 8u <= local / 8u) { multiply_pairs(chunk, local / 8u, local % 8u); }
+  if (local / 8u < blocks && local % 8u < blocks) { multiply_pairs(chunk, local / 8u, local % 8u); }
 }
