@@ -13,7 +13,7 @@ import type { Program } from "../../tfjs/webgpu/program.ts";
 import { repeat } from "../../tfjs/webgpu/shader.ts";
 import { reading } from "./score_tiles.ts";
 
-/** Most tokens of a chunk: of so many, workgroups hold the products of all pairs. */
+/** Most tokens of a chunk: a thread solves for a column of so many, and a workgroup has a few threads for each. */
 export const LARGEST_CHUNK = 32;
 /** Rows of a block, which a thread has at once. */
 export const BLOCK_ROWS = 4;
@@ -79,7 +79,7 @@ export function recordSizes(
   };
 }
 
-/** Threads of a workgroup: a pair of blocks each, or a row of pairs one after another. */
+/** Threads of a workgroup: for each pair of blocks, or for those of a row of blocks. */
 export function threadsOf({ isSoftware }: DeltaLayout): number {
   return isSoftware ? BLOCKS : BLOCKS ** 2;
 }

@@ -11,7 +11,10 @@ import { LARGEST_HEAD_DIM } from "./delta_states.ts";
 import { largestBuffer, type Pass, passesOver } from "./passes.ts";
 import { inLaunches, tooFewBuffers, tooWide } from "./planning.ts";
 
-/** Tokens a chunk, as measured with heads of 64. */
+/**
+ * Tokens a chunk. On a software adapter, with heads of 64, chunks of 16 take up to a
+ * fifth less time; those of 32 have half as many states, and steps in a row.
+ */
 const BEST_CHUNK = 32;
 
 /**
