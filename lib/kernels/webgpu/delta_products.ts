@@ -10,7 +10,6 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Program } from "../../tfjs/webgpu/program.ts";
-import { repeat } from "../../tfjs/webgpu/shader.ts";
 import {
   BETA,
   BLOCK_ROWS,
@@ -144,36 +143,54 @@ ${
 }
 }`;
 
+/** Declares a sum of four rows of `of`, multiplied with a state transposed. */
+function multiplyState(
+  sum: string,
+  of: (row: string) => string,
+  state: "states" | "dstates",
+): string {
+  return /* wgsl */ `
+${eachRow((r) => `      var ${sum}${r} = vec4f();`)}
+      for (var e = 0u; e < uniforms.valueQuads; e++) {
+        let state = ${
+    columnsOf((n) => `${state}[at_state(chunk, 4u * quad + ${n}u, e)]`)
+  };
+${eachRow((r) => `        ${sum}${r} += ${of(`row + ${r}u`)} * state;`)}
+      }`;
+}
+
 const BORDERS = /* wgsl */ `
 ${
-  eachRow((r) =>
-    `  var erased${r} = vec4f();\n  var read${r} = vec4f();\n  var wrote${r} = vec4f();`
+  multiplyState(
+    "erased",
+    (row) => `dnews[at_written(chunk, ${row}, e)]`,
+    "states",
   )
 }
-  var passed = vec4f();
-  for (var e = 0u; e < uniforms.valueQuads; e++) {
-    let before = ${
-  columnsOf((n) => `states[at_state(chunk, 4u * quad + ${n}u, e)]`)
-};
-    let after = ${
-  columnsOf((n) => `dstates[at_state(chunk, 4u * quad + ${n}u, e)]`)
-};
+${multiplyState("read", (row) => `slope_of(chunk, ${row}, e)`, "states")}
+${
+  multiplyState(
+    "wrote",
+    (row) => `written[at_written(chunk, ${row}, e)]`,
+    "dstates",
+  )
+}
 ${
   eachRow((r) =>
-    `    erased${r} += dnews[at_written(chunk, row + ${r}u, e)] * before;
-    read${r} += slope_of(chunk, row + ${r}u, e) * before;
-    wrote${r} += written[at_written(chunk, row + ${r}u, e)] * after;`
+    `      borders[at_prepared(chunk, ERASED, row + ${r}u, quad)] = erased${r};
+      borders[at_prepared(chunk, READ, row + ${r}u, quad)] = read${r};
+      borders[at_prepared(chunk, WRITTEN, row + ${r}u, quad)] = wrote${r};`
   )
 }
-    passed += vec4f(${
-  repeat(4, (n) => `dot(before[${n}], after[${n}])`, ", ")
-});
-  }
+      if (row == 0u) {
+        var passed = vec4f();
+        for (var e = 0u; e < uniforms.valueQuads; e++) {
 ${
-  eachRow((r) =>
-    `  borders[at_prepared(chunk, ERASED, row + ${r}u, quad)] = erased${r};
-  borders[at_prepared(chunk, READ, row + ${r}u, quad)] = read${r};
-  borders[at_prepared(chunk, WRITTEN, row + ${r}u, quad)] = wrote${r};`
+  eachRow((n) =>
+    `          let at${n} = at_state(chunk, 4u * quad + ${n}u, e);
+          passed[${n}] += dot(states[at${n}], dstates[at${n}]);`
   )
 }
-  if (row == 0u) { borders[at_prepared(chunk, THROUGH, 0u, quad)] = passed; }`;
+        }
+        borders[at_prepared(chunk, THROUGH, 0u, quad)] = passed;
+      }`;

@@ -158,48 +158,67 @@ fn main(
     let row = item / uniforms.headQuads * 4u;
     let quad = item % uniforms.headQuads;
 
-  var erased0 = vec4f();
-  var read0 = vec4f();
-  var wrote0 = vec4f();
-  var erased1 = vec4f();
-  var read1 = vec4f();
-  var wrote1 = vec4f();
-  var erased2 = vec4f();
-  var read2 = vec4f();
-  var wrote2 = vec4f();
-  var erased3 = vec4f();
-  var read3 = vec4f();
-  var wrote3 = vec4f();
-  var passed = vec4f();
-  for (var e = 0u; e < uniforms.valueQuads; e++) {
-    let before = mat4x4f(states[at_state(chunk, 4u * quad + 0u, e)], states[at_state(chunk, 4u * quad + 1u, e)], states[at_state(chunk, 4u * quad + 2u, e)], states[at_state(chunk, 4u * quad + 3u, e)]);
-    let after = mat4x4f(dstates[at_state(chunk, 4u * quad + 0u, e)], dstates[at_state(chunk, 4u * quad + 1u, e)], dstates[at_state(chunk, 4u * quad + 2u, e)], dstates[at_state(chunk, 4u * quad + 3u, e)]);
-    erased0 += dnews[at_written(chunk, row + 0u, e)] * before;
-    read0 += slope_of(chunk, row + 0u, e) * before;
-    wrote0 += written[at_written(chunk, row + 0u, e)] * after;
-    erased1 += dnews[at_written(chunk, row + 1u, e)] * before;
-    read1 += slope_of(chunk, row + 1u, e) * before;
-    wrote1 += written[at_written(chunk, row + 1u, e)] * after;
-    erased2 += dnews[at_written(chunk, row + 2u, e)] * before;
-    read2 += slope_of(chunk, row + 2u, e) * before;
-    wrote2 += written[at_written(chunk, row + 2u, e)] * after;
-    erased3 += dnews[at_written(chunk, row + 3u, e)] * before;
-    read3 += slope_of(chunk, row + 3u, e) * before;
-    wrote3 += written[at_written(chunk, row + 3u, e)] * after;
-    passed += vec4f(dot(before[0], after[0]), dot(before[1], after[1]), dot(before[2], after[2]), dot(before[3], after[3]));
-  }
-  borders[at_prepared(chunk, ERASED, row + 0u, quad)] = erased0;
-  borders[at_prepared(chunk, READ, row + 0u, quad)] = read0;
-  borders[at_prepared(chunk, WRITTEN, row + 0u, quad)] = wrote0;
-  borders[at_prepared(chunk, ERASED, row + 1u, quad)] = erased1;
-  borders[at_prepared(chunk, READ, row + 1u, quad)] = read1;
-  borders[at_prepared(chunk, WRITTEN, row + 1u, quad)] = wrote1;
-  borders[at_prepared(chunk, ERASED, row + 2u, quad)] = erased2;
-  borders[at_prepared(chunk, READ, row + 2u, quad)] = read2;
-  borders[at_prepared(chunk, WRITTEN, row + 2u, quad)] = wrote2;
-  borders[at_prepared(chunk, ERASED, row + 3u, quad)] = erased3;
-  borders[at_prepared(chunk, READ, row + 3u, quad)] = read3;
-  borders[at_prepared(chunk, WRITTEN, row + 3u, quad)] = wrote3;
-  if (row == 0u) { borders[at_prepared(chunk, THROUGH, 0u, quad)] = passed; }
+
+      var erased0 = vec4f();
+      var erased1 = vec4f();
+      var erased2 = vec4f();
+      var erased3 = vec4f();
+      for (var e = 0u; e < uniforms.valueQuads; e++) {
+        let state = mat4x4f(states[at_state(chunk, 4u * quad + 0u, e)], states[at_state(chunk, 4u * quad + 1u, e)], states[at_state(chunk, 4u * quad + 2u, e)], states[at_state(chunk, 4u * quad + 3u, e)]);
+        erased0 += dnews[at_written(chunk, row + 0u, e)] * state;
+        erased1 += dnews[at_written(chunk, row + 1u, e)] * state;
+        erased2 += dnews[at_written(chunk, row + 2u, e)] * state;
+        erased3 += dnews[at_written(chunk, row + 3u, e)] * state;
+      }
+
+      var read0 = vec4f();
+      var read1 = vec4f();
+      var read2 = vec4f();
+      var read3 = vec4f();
+      for (var e = 0u; e < uniforms.valueQuads; e++) {
+        let state = mat4x4f(states[at_state(chunk, 4u * quad + 0u, e)], states[at_state(chunk, 4u * quad + 1u, e)], states[at_state(chunk, 4u * quad + 2u, e)], states[at_state(chunk, 4u * quad + 3u, e)]);
+        read0 += slope_of(chunk, row + 0u, e) * state;
+        read1 += slope_of(chunk, row + 1u, e) * state;
+        read2 += slope_of(chunk, row + 2u, e) * state;
+        read3 += slope_of(chunk, row + 3u, e) * state;
+      }
+
+      var wrote0 = vec4f();
+      var wrote1 = vec4f();
+      var wrote2 = vec4f();
+      var wrote3 = vec4f();
+      for (var e = 0u; e < uniforms.valueQuads; e++) {
+        let state = mat4x4f(dstates[at_state(chunk, 4u * quad + 0u, e)], dstates[at_state(chunk, 4u * quad + 1u, e)], dstates[at_state(chunk, 4u * quad + 2u, e)], dstates[at_state(chunk, 4u * quad + 3u, e)]);
+        wrote0 += written[at_written(chunk, row + 0u, e)] * state;
+        wrote1 += written[at_written(chunk, row + 1u, e)] * state;
+        wrote2 += written[at_written(chunk, row + 2u, e)] * state;
+        wrote3 += written[at_written(chunk, row + 3u, e)] * state;
+      }
+      borders[at_prepared(chunk, ERASED, row + 0u, quad)] = erased0;
+      borders[at_prepared(chunk, READ, row + 0u, quad)] = read0;
+      borders[at_prepared(chunk, WRITTEN, row + 0u, quad)] = wrote0;
+      borders[at_prepared(chunk, ERASED, row + 1u, quad)] = erased1;
+      borders[at_prepared(chunk, READ, row + 1u, quad)] = read1;
+      borders[at_prepared(chunk, WRITTEN, row + 1u, quad)] = wrote1;
+      borders[at_prepared(chunk, ERASED, row + 2u, quad)] = erased2;
+      borders[at_prepared(chunk, READ, row + 2u, quad)] = read2;
+      borders[at_prepared(chunk, WRITTEN, row + 2u, quad)] = wrote2;
+      borders[at_prepared(chunk, ERASED, row + 3u, quad)] = erased3;
+      borders[at_prepared(chunk, READ, row + 3u, quad)] = read3;
+      borders[at_prepared(chunk, WRITTEN, row + 3u, quad)] = wrote3;
+      if (row == 0u) {
+        var passed = vec4f();
+        for (var e = 0u; e < uniforms.valueQuads; e++) {
+          let at0 = at_state(chunk, 4u * quad + 0u, e);
+          passed[0] += dot(states[at0], dstates[at0]);
+          let at1 = at_state(chunk, 4u * quad + 1u, e);
+          passed[1] += dot(states[at1], dstates[at1]);
+          let at2 = at_state(chunk, 4u * quad + 2u, e);
+          passed[2] += dot(states[at2], dstates[at2]);
+          let at3 = at_state(chunk, 4u * quad + 3u, e);
+          passed[3] += dot(states[at3], dstates[at3]);
+        }
+        borders[at_prepared(chunk, THROUGH, 0u, quad)] = passed;
+      }
   }
 }
