@@ -1,4 +1,5 @@
 import { registerDense } from "../dense.ts";
+import { registerDeltaAttention } from "./delta_attention.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerFull } from "./lion_full.ts";
 import { registerRecurrent } from "./lion_recurrent.ts";
@@ -20,5 +21,6 @@ export function registerWebGpuKernels(isSoftware: boolean): void {
   registerRecurrent();
   registerOperations();
   registerSoftmaxAttention(isSoftware);
+  registerDeltaAttention(isSoftware);
   registerDense("webgpu");
 }
