@@ -212,10 +212,10 @@ onEachBackend(
     const decay = diagonalDecay(x);
     for (const form of ["auto", ...FORMS] as const) {
       const plan = explainAttention(x, x, x, { decay, form });
-      const fused = backend === "wasm" && ["auto", "chunkwise"].includes(form);
+      const fused = backend !== "cpu" && ["auto", "chunkwise"].includes(form);
       assertEquals(plan.kernel, fused ? "LionChunkwise" : null);
       const reason = fused
-        ? "wasm, "
+        ? `${backend}, `
         : backend === "cpu"
         ? "backend cpu has no kernel of its own"
         : `the ${backend} kernel of the ${
