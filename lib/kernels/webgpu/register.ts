@@ -1,3 +1,4 @@
+import type { AdapterTraits } from "../../tfjs/webgpu/subgroups.ts";
 import { registerDense } from "../dense.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerFull } from "./lion_full.ts";
@@ -10,15 +11,15 @@ let registered = false;
 /**
  * Registers all of LION's kernels for the webgpu backend, once.
  *
- * @param isSoftware Whether the adapter computes on the CPU.
+ * @param adapter What is known of the adapter.
  */
-export function registerWebGpuKernels(isSoftware: boolean): void {
+export function registerWebGpuKernels(adapter: AdapterTraits): void {
   if (registered) return;
   registered = true;
   registerChunkwise();
-  registerFull(isSoftware);
+  registerFull(adapter);
   registerRecurrent();
   registerOperations();
-  registerSoftmaxAttention(isSoftware);
+  registerSoftmaxAttention(adapter.isSoftware);
   registerDense("webgpu");
 }
