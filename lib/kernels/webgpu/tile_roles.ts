@@ -90,18 +90,14 @@ ${write((r) => (sum) => `problem.scale * ${sum} / divisor${r}`)}`;
 
 /** The shares of all lanes, [tile before, tile after, tiles before, tiles after]. */
 function shares(name: string, tiling: Tiling): string {
-  const { alone, lanes } = tiling;
+  const { lanes } = tiling;
   return /* wgsl */ `${shareTile(tiling, "share")}
 ${
     eachRow((r) =>
       `  if (lane == 0u && tile_row + ${r}u < row_count) {
-    ${
-        alone
-          ? `${name}[row${r}] = share${r};`
-          : /* wgsl */ `var share = vec4f();
+    var share = vec4f();
     for (var other = 0u; other < ${lanes}u; other++) { share += tiles[(tile_row + ${r}u) * ${lanes}u + other]; }
-    ${name}[row${r}] = share;`
-      }
+    ${name}[row${r}] = share;
   }`
     )
   }`;

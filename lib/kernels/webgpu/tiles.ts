@@ -15,14 +15,13 @@ import { declare, type Launch } from "./problem.ts";
 import { type Preparation, preparationKey } from "./preparation.ts";
 import { outputsOf, type Role, roleKey } from "./roles.ts";
 import {
-  copyRows,
   eachRow,
   tileFunctions,
   tileProducts,
   type Tiling,
 } from "./score_tiles.ts";
 import { TILE_ROWS } from "./states.ts";
-import { declareBlock, eachBlock, lastOfCotangent } from "./tile_blocks.ts";
+import { eachBlock, lastOfCotangent } from "./tile_blocks.ts";
 import {
   DECAYS_OF_TILE,
   factorsOf,
@@ -31,7 +30,6 @@ import {
 } from "./tile_decays.ts";
 import {
   finishing,
-  innerEnd,
   inputsOfTiles,
   isGradient,
   outputEnd,
@@ -55,16 +53,14 @@ export function tilesShader(
   { role, decays, tiling }: TilesSpec,
   launch: Launch,
 ): Shader {
-  const { rows, output } = role;
+  const { output } = role;
   const bindings = [...tileBindings(role, decays), ...outputsOf(role)];
-  const { alone, copies, lanes, quads, threads } = tiling;
+  const { lanes, quads, threads } = tiling;
   return {
     key: keyOf(
       "tiles",
       roleKey(role),
       preparationKey(decays),
-      alone && "alone",
-      copies && "copies",
       `lanes=${lanes}`,
       `quads=${quads}`,
     ),
@@ -81,9 +77,7 @@ ${isGradient(role) ? lastOfCotangent(role) : ""}
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
 ${places(tiling)}
 ${laneQuads(tiling)}
-${copyRows(tiling, rows.name, innerEnd(role))}
 ${declareSum(tiling, "sum")}
-${declareBlock(tiling)}
 ${eachRow((r) => `  var weight${r} = 0.0;`)}
 ${decays ? withDecays(role, decays, tiling) : withoutDecays(role, tiling)}
 ${finishing(role, tiling)}
@@ -251,7 +245,6 @@ ${
       ofRows: own.name,
       ofColumns: role.values.name,
       end: outputEnd(role),
-      copied: false,
     })
   }
 ${
