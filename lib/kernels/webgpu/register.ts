@@ -1,3 +1,4 @@
+import type { AdapterTraits } from "../../tfjs/webgpu/subgroups.ts";
 import { registerDense } from "../dense.ts";
 import { registerDeltaAttention } from "./delta_attention.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
@@ -11,16 +12,16 @@ let registered = false;
 /**
  * Registers all of LION's kernels for the webgpu backend, once.
  *
- * @param isSoftware Whether the adapter computes on the CPU.
+ * @param adapter What is known of the adapter.
  */
-export function registerWebGpuKernels(isSoftware: boolean): void {
+export function registerWebGpuKernels(adapter: AdapterTraits): void {
   if (registered) return;
   registered = true;
   registerChunkwise();
-  registerFull(isSoftware);
+  registerFull(adapter);
   registerRecurrent();
   registerOperations();
-  registerSoftmaxAttention(isSoftware);
-  registerDeltaAttention(isSoftware);
+  registerSoftmaxAttention(adapter.isSoftware);
+  registerDeltaAttention(adapter.isSoftware);
   registerDense("webgpu");
 }
