@@ -140,6 +140,11 @@ export { dense } from "./lib/operations/dense.ts";
 export { gelu } from "./lib/operations/gelu.ts";
 export { joinHeads, splitHeads } from "./lib/operations/heads.ts";
 export { layerNorm } from "./lib/operations/layer_norm.ts";
+export {
+  selectiveScan,
+  type SelectiveScanInputs,
+  type SelectiveScanOptions,
+} from "./lib/operations/selective_scan.ts";
 export { positiveRandomFeatures } from "./lib/operations/random_features.ts";
 export {
   type BackendInfo,

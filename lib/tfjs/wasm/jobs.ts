@@ -214,6 +214,35 @@ export const DELTA = {
   db: "usize",
 } as const satisfies Fields;
 
+/** The selective scan; its gradient if there is a `dy`. Addresses are 0 for what there is not. */
+export const SELECTIVE_SCAN = {
+  batch: "i32",
+  length: "i32",
+  channels: "i32",
+  stateDim: "i32",
+  /** Tokens between states that are kept. */
+  chunkSize: "i32",
+  reverse: "i32",
+  x: "usize",
+  dt: "usize",
+  a: "usize",
+  b: "usize",
+  c: "usize",
+  d: "usize",
+  z: "usize",
+  begins: "usize",
+  y: "usize",
+  states: "usize",
+  dy: "usize",
+  dx: "usize",
+  ddt: "usize",
+  da: "usize",
+  db: "usize",
+  dc: "usize",
+  dd: "usize",
+  dz: "usize",
+} as const satisfies Fields;
+
 /** Each record begins this far from the queue. */
 export const JOB_OFFSET = 128;
 
@@ -233,4 +262,5 @@ export const JOBS = {
   recurrentForward: ATTENTION,
   recurrentBackward: ATTENTION,
   delta: DELTA,
+  selectiveScan: SELECTIVE_SCAN,
 } as const satisfies Record<string, Fields>;

@@ -33,6 +33,8 @@ import {
   queue,
   RECURRENT_BACKWARD,
   RECURRENT_FORWARD,
+  SELECTIVE_SCAN,
+  selectiveScan,
   SOFTMAX,
   SPLIT_HEADS,
 } from "./jobs";
@@ -45,6 +47,14 @@ import {
   recurrentBackwardRecordBytes,
 } from "./recurrent_backward";
 import { attendRecurrent, layoutRecurrent } from "./recurrent_forward";
+import { blocks } from "./scan";
+import {
+  layoutScanBackward,
+  scanBackward,
+  scanExtra,
+  scanSums,
+} from "./scan_backward";
+import { layoutScanForward, scanForward } from "./scan_forward";
 import {
   layoutSoftmax,
   softmaxExtra,
@@ -82,6 +92,10 @@ export function prepare(base: usize): usize {
       return delta.dy === 0
         ? layoutDeltaForward(base)
         : layoutDeltaBackward(base);
+    case SELECTIVE_SCAN:
+      return selectiveScan.dy === 0
+        ? layoutScanForward(base)
+        : layoutScanBackward(base);
     case SOFTMAX:
       return layoutSoftmax(base);
   }
@@ -121,6 +135,8 @@ export function extraBytes(): usize {
       return delta.sequences * deltaSweeps() * deltaStateBytes;
     case LAYER_NORM:
       return layerNormExtra();
+    case SELECTIVE_SCAN:
+      return selectiveScan.dy === 0 ? 0 : scanExtra();
     case SOFTMAX:
       return softmaxExtra();
   }
@@ -161,6 +177,9 @@ export function tasksOf(phase: i32): i32 {
       return adamTasks(phase);
     case COLUMN_SUM:
       return columnSumTasks(phase);
+    case SELECTIVE_SCAN:
+      if (phase === 0) return selectiveScan.batch * blocks();
+      return selectiveScan.dy === 0 ? 0 : selectiveScan.batch + 1;
     case SOFTMAX:
       return softmaxTasks(phase);
     default:
@@ -207,6 +226,8 @@ export function perform(phase: i32, task: i32): void {
       return adamTask(task);
     case COLUMN_SUM:
       return columnSumTask(task);
+    case SELECTIVE_SCAN:
+      return scan(phase, task);
     case SOFTMAX:
       return softmaxTask(phase, task);
   }
@@ -225,4 +246,10 @@ function attendChunkwise(phase: i32, sequence: i32, segment: i32): void {
 function sweepDelta(sequence: i32, isBack: bool, phase: i32): void {
   if (delta.dy === 0) attendDelta(sequence, isBack, phase);
   else differentiateDelta(sequence, isBack, phase);
+}
+
+function scan(phase: i32, task: i32): void {
+  if (selectiveScan.dy === 0) scanForward(task);
+  else if (phase === 0) scanBackward(task);
+  else scanSums(task);
 }
