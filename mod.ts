@@ -145,6 +145,10 @@ export {
   type SelectiveScanInputs,
   type SelectiveScanOptions,
 } from "./lib/operations/selective_scan.ts";
+export {
+  shortConvolution,
+  type ShortConvolutionOptions,
+} from "./lib/operations/short_convolution.ts";
 export { positiveRandomFeatures } from "./lib/operations/random_features.ts";
 export {
   type BackendInfo,

@@ -4,6 +4,7 @@ import { registerDeltaAttention } from "./delta_attention.ts";
 import { registerAttention } from "./lion_attention.ts";
 import { registerOperations } from "./operations.ts";
 import { registerSelectiveScan } from "./selective_scan.ts";
+import { registerShortConvolution } from "./short_convolution.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
 
 let registered = false;
@@ -16,6 +17,7 @@ export function registerWasmKernels(host: KernelHost): void {
   registerDeltaAttention(host);
   registerSoftmaxAttention(host);
   registerSelectiveScan(host);
+  registerShortConvolution(host);
   registerOperations(host);
   registerDense("wasm");
 }

@@ -243,6 +243,27 @@ export const SELECTIVE_SCAN = {
   dz: "usize",
 } as const satisfies Fields;
 
+/** A short convolution; its gradient if there is a `dy`. Tap k of token t reads token t + first + step k. */
+export const SHORT_CONVOLUTION = {
+  batch: "i32",
+  length: "i32",
+  channels: "i32",
+  taps: "i32",
+  first: "i32",
+  step: "i32",
+  /** Whether SiLU is applied to the sums. */
+  silu: "i32",
+  x: "usize",
+  weight: "usize",
+  bias: "usize",
+  segments: "usize",
+  y: "usize",
+  dy: "usize",
+  dx: "usize",
+  dweight: "usize",
+  dbias: "usize",
+} as const satisfies Fields;
+
 /** Each record begins this far from the queue. */
 export const JOB_OFFSET = 128;
 
@@ -263,4 +284,5 @@ export const JOBS = {
   recurrentBackward: ATTENTION,
   delta: DELTA,
   selectiveScan: SELECTIVE_SCAN,
+  shortConvolution: SHORT_CONVOLUTION,
 } as const satisfies Record<string, Fields>;

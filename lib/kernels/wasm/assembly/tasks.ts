@@ -9,6 +9,12 @@ import {
 } from "./chunkwise_forward";
 import { backwardRecordBytes, summarizeBackward } from "./chunkwise_states";
 import { columnSumTask, columnSumTasks } from "./column_sum";
+import {
+  convolutionExtra,
+  convolutionTask,
+  convolutionTasks,
+  layoutConvolution,
+} from "./convolution";
 import { deltaStateBytes, deltaSweeps } from "./delta";
 import { differentiateDelta, layoutDeltaBackward } from "./delta_backward";
 import { attendDelta, layoutDeltaForward } from "./delta_forward";
@@ -35,6 +41,7 @@ import {
   RECURRENT_FORWARD,
   SELECTIVE_SCAN,
   selectiveScan,
+  SHORT_CONVOLUTION,
   SOFTMAX,
   SPLIT_HEADS,
 } from "./jobs";
@@ -96,6 +103,8 @@ export function prepare(base: usize): usize {
       return selectiveScan.dy === 0
         ? layoutScanForward(base)
         : layoutScanBackward(base);
+    case SHORT_CONVOLUTION:
+      return layoutConvolution(base);
     case SOFTMAX:
       return layoutSoftmax(base);
   }
@@ -137,6 +146,8 @@ export function extraBytes(): usize {
       return layerNormExtra();
     case SELECTIVE_SCAN:
       return selectiveScan.dy === 0 ? 0 : scanExtra();
+    case SHORT_CONVOLUTION:
+      return convolutionExtra();
     case SOFTMAX:
       return softmaxExtra();
   }
@@ -180,6 +191,8 @@ export function tasksOf(phase: i32): i32 {
     case SELECTIVE_SCAN:
       if (phase === 0) return selectiveScan.batch * blocks();
       return selectiveScan.dy === 0 ? 0 : selectiveScan.batch + 1;
+    case SHORT_CONVOLUTION:
+      return convolutionTasks(phase);
     case SOFTMAX:
       return softmaxTasks(phase);
     default:
@@ -228,6 +241,8 @@ export function perform(phase: i32, task: i32): void {
       return columnSumTask(task);
     case SELECTIVE_SCAN:
       return scan(phase, task);
+    case SHORT_CONVOLUTION:
+      return convolutionTask(phase, task);
     case SOFTMAX:
       return softmaxTask(phase, task);
   }
