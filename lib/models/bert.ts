@@ -1,6 +1,6 @@
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import type { AttentionOptions } from "../layers/attention_options.ts";
+import { type AttentionOptions, isLion } from "../layers/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
 import { assertCount } from "../layers/option_values.ts";
 import { TokenPooling } from "../layers/tokens.ts";
@@ -10,9 +10,11 @@ import {
   assertMaxSegments,
   assertStack,
   connect,
+  ENCODER_OPTIONS,
   idsInput,
   maskInput,
   MODEL_OPTIONS,
+  type ModelDirection,
   modelOf,
   seedOf,
   segmentsInput,
@@ -20,10 +22,18 @@ import {
 } from "./graph.ts";
 
 /** Options of {@linkcode lionBert}. */
-export interface LionBertOptions
-  extends Omit<AttentionOptions, "grid" | "order" | "classToken" | "causal"> {
+export interface LionBertOptions extends
+  Omit<
+    AttentionOptions,
+    "grid" | "order" | "classToken" | "causal" | "direction"
+  > {
   /** Tokens that there are. @default 30522 */
   vocabularySize?: number;
+  /**
+   * Which tokens are read: those on both sides, before, after, or before in one
+   * block and after in the next (`"alternate"`, the paper's Table 16). @default "both"
+   */
+  direction?: ModelDirection;
   /** Columns of a token. */
   dim: number;
   /** Blocks. */
@@ -48,6 +58,7 @@ export interface LionBertOptions
 
 const OPTIONS: OptionNames<LionBertOptions> = {
   ...MODEL_OPTIONS,
+  ...ENCODER_OPTIONS,
   vocabularySize: true,
   maxLength: true,
   tokenTypes: true,
@@ -152,9 +163,13 @@ export function lionBert(options: LionBertOptions): LayersModel {
     embedded!,
     { mask, segments },
     {
-      featureMap: "identity",
-      normalize: false,
-      outputNorm: options.variant === "lit",
+      ...(isLion(block)
+        ? {
+          featureMap: "identity" as const,
+          normalize: false,
+          outputNorm: options.variant === "lit",
+        }
+        : {}),
       ...block,
       seed,
       norm: "post",

@@ -10,22 +10,31 @@ import { ClassToken, TokenPooling } from "../layers/tokens.ts";
 import {
   assertStack,
   connect,
+  ENCODER_OPTIONS,
   MODEL_OPTIONS,
+  type ModelDirection,
   modelOf,
   seedOf,
   stack,
 } from "./graph.ts";
 
 /** Options of {@linkcode lionViT}. */
-export interface LionViTOptions
-  extends
-    Omit<AttentionOptions, "grid" | "classToken" | "causal" | "segments"> {
+export interface LionViTOptions extends
+  Omit<
+    AttentionOptions,
+    "grid" | "classToken" | "causal" | "segments" | "direction"
+  > {
   /** Side of the images in pixels. @default 224 */
   imageSize?: number;
   /** Side of a patch in pixels. @default 16 */
   patchSize?: number;
   /** Channels of the images. @default 3 */
   channels?: number;
+  /**
+   * Which tokens are read: those on both sides, before, after, or before in one
+   * block and after in the next (`"alternate"`, the paper's Table 16). @default "both"
+   */
+  direction?: ModelDirection;
   /** Columns of a token. */
   dim: number;
   /** Blocks. */
@@ -56,6 +65,7 @@ export interface LionViTOptions
 
 const OPTIONS: OptionNames<LionViTOptions> = {
   ...MODEL_OPTIONS,
+  ...ENCODER_OPTIONS,
   order: true,
   imageSize: true,
   patchSize: true,
