@@ -160,6 +160,7 @@ export { dense } from "./lib/operations/dense.ts";
 export { gelu } from "./lib/operations/gelu.ts";
 export { joinHeads, splitHeads } from "./lib/operations/heads.ts";
 export { layerNorm } from "./lib/operations/layer_norm.ts";
+export { rmsNorm } from "./lib/operations/rms_norm.ts";
 export { positiveRandomFeatures } from "./lib/operations/random_features.ts";
 export {
   type BackendInfo,
