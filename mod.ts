@@ -169,6 +169,7 @@ export {
   shortConvolution,
   type ShortConvolutionOptions,
 } from "./lib/operations/short_convolution.ts";
+export { rmsNorm } from "./lib/operations/rms_norm.ts";
 export { positiveRandomFeatures } from "./lib/operations/random_features.ts";
 export {
   type BackendInfo,

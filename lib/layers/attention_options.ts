@@ -15,6 +15,14 @@ export const ATTENTION_VARIANTS = [
   "d",
   "s",
   "softmax",
+  "gla",
+  "hgrn2",
+  "rwkv6",
+  "mamba2",
+  "mlstm",
+  "delta",
+  "gated-delta",
+  "kda",
 ] as const;
 
 /**
@@ -24,6 +32,16 @@ export const ATTENTION_VARIANTS = [
  * - `"d"`: a learned decay for each head, LION-D.
  * - `"s"`: a decay that each token chooses, LION-S.
  * - `"softmax"`: softmax attention, the baseline. It has one form, and no orders.
+ * - `"gla"`, `"hgrn2"`, `"rwkv6"`: gated linear attention, HGRN-2 and RWKV-6, with a
+ *   decay of each channel.
+ * - `"mamba2"`, `"mlstm"`: Mamba-2 and xLSTM's mLSTM, with a decay of each token.
+ * - `"delta"`, `"gated-delta"`, `"kda"`: DeltaNet, Gated DeltaNet and Kimi Delta
+ *   Attention, which replace what a key finds. They have two forms, recurrent and
+ *   chunkwise, and choose by themselves where another is asked for.
+ *
+ * The models of the family are what `@lionjs/lion/family` has, between projections,
+ * gates and normalisations as in their papers, with first decays from there too;
+ * without short convolutions and shifts of tokens before them.
  *
  * All of them read both ways alike, unless they are causal: reversed tokens have
  * reversed outputs. A decay says how far a token is, and not on which side, so

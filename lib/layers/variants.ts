@@ -5,7 +5,14 @@ import {
   isLion,
 } from "./attention_options.ts";
 import type { Mixer } from "./mixer.ts";
+import {
+  DELTA_NET,
+  GATED_DELTA_NET,
+  KIMI_DELTA_ATTENTION,
+} from "./mixers/delta.ts";
+import { GATED_LINEAR_ATTENTION, HGRN2, RWKV6 } from "./mixers/diagonal.ts";
 import { backward, fromEachEnd } from "./mixers/directions.ts";
+import { familyMixer, type FamilyModel } from "./mixers/family.ts";
 import { lionMixer } from "./mixers/lion.ts";
 import {
   headDecay,
@@ -15,6 +22,7 @@ import {
   tokenDecay,
 } from "./mixers/lion_decays.ts";
 import { softmaxMixer } from "./mixers/softmax.ts";
+import { MAMBA2, MLSTM } from "./mixers/scalar.ts";
 import { decayNamed, mixerNamed } from "./own_parts.ts";
 
 /** The variants' mixers. */
@@ -26,7 +34,21 @@ const VARIANTS: Readonly<
   s: (options) => lionOf(options, tokenDecay(options.numHeads!)),
   softmax: ({ numHeads, outputNorm = false }) =>
     softmaxMixer({ numHeads: numHeads!, outputNorm }),
+  gla: familyOf(GATED_LINEAR_ATTENTION),
+  hgrn2: familyOf(HGRN2),
+  rwkv6: familyOf(RWKV6),
+  mamba2: familyOf(MAMBA2),
+  mlstm: familyOf(MLSTM),
+  delta: familyOf(DELTA_NET),
+  "gated-delta": familyOf(GATED_DELTA_NET),
+  kda: familyOf(KIMI_DELTA_ATTENTION),
 };
+
+function familyOf<Inputs>(
+  model: FamilyModel<Inputs>,
+): (options: AttentionOptions) => Mixer {
+  return ({ numHeads }) => familyMixer(model, numHeads!);
+}
 
 /** The mixer for options that {@linkcode assertAttentionOptions} has checked. */
 export function mixerOf(options: AttentionOptions): Mixer {
