@@ -161,6 +161,11 @@ export { gelu } from "./lib/operations/gelu.ts";
 export { joinHeads, splitHeads } from "./lib/operations/heads.ts";
 export { layerNorm } from "./lib/operations/layer_norm.ts";
 export {
+  hydraMixer,
+  type HydraMixerOptions,
+} from "./lib/layers/mixers/hydra.ts";
+export { vimMixer, type VimMixerOptions } from "./lib/layers/mixers/vim.ts";
+export {
   selectiveScan,
   type SelectiveScanInputs,
   type SelectiveScanOptions,
