@@ -16,11 +16,7 @@ import {
   linearTransformer,
   rwkv6,
 } from "../../lib/family/mod.ts";
-import {
-  type BackendName,
-  positiveRandomFeatures,
-  softmaxAttention,
-} from "../../mod.ts";
+import { positiveRandomFeatures, softmaxAttention } from "../../mod.ts";
 import { segmentsOf, spoilPadding } from "../attention/cases.ts";
 import { onEachBackend } from "../backends.ts";
 import { differences, type Result } from "../comparison.ts";
@@ -36,17 +32,6 @@ import {
 
 /** Largest errors, relative to the largest value. */
 const TOLERANCE = { forward: 1e-5, gradient: 5e-5 };
-
-/**
- * WGSL's exp may be wrong by 3 + 2|x| units in the last place (on Mesa's adapter
- * 1.9e-6, where WebAssembly's is 6e-8), and mLSTM divides sums of such powers by
- * one whose terms cancel.
- */
-function toleranceOf({ name }: Model, backend: BackendName) {
-  return name === "mlstm" && backend === "webgpu"
-    ? { ...TOLERANCE, forward: 2e-5 }
-    : TOLERANCE;
-}
 
 interface Case extends Sizes {
   readonly causal: boolean;
@@ -132,19 +117,16 @@ async function run(
 }
 
 /** Runs a case in all forms and returns what differs from the recurrence. */
-async function failuresOf(model: Model, c: Case, backend: BackendName) {
+async function failuresOf(model: Model, c: Case) {
   const problem = problemOf(model, c);
   const expected = solveRecurrence(model, problem);
   const failures: string[] = [];
   for (const form of model.forms) {
     const actual = await run(model, problem, { form, chunkSize: 16 });
     failures.push(
-      ...differences(
-        problem,
-        actual,
-        expected,
-        toleranceOf(model, backend),
-      ).map((line) => `${form} ${JSON.stringify(c)}: ${line}`),
+      ...differences(problem, actual, expected, TOLERANCE).map((line) =>
+        `${form} ${JSON.stringify(c)}: ${line}`
+      ),
     );
   }
   return failures;
@@ -168,7 +150,7 @@ for (const model of MODELS) {
     async (backend) => {
       const failures: string[] = [];
       for (const c of sample(backend, CASES)) {
-        failures.push(...await failuresOf(model, c, backend));
+        failures.push(...await failuresOf(model, c));
       }
       assertEquals(failures, []);
     },
@@ -196,12 +178,7 @@ for (const model of MODELS) {
           const actual = await run(model, problem, { form, chunkSize });
           const expected = solveRecurrence(model, problem);
           assertEquals(
-            differences(
-              problem,
-              actual,
-              expected,
-              toleranceOf(model, backend),
-            ),
+            differences(problem, actual, expected, TOLERANCE),
             [],
           );
         },

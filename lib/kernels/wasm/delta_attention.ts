@@ -2,6 +2,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import {
   DELTA_ATTENTION,
+  DELTA_PIECE,
   type DeltaAttributes,
   type DeltaRequest,
 } from "../../attention/delta_kernel.ts";
@@ -20,16 +21,18 @@ const BEST_CHUNK = 24;
 const LARGEST_CHUNK = 256;
 
 /**
- * Registers the forward and the gradient kernel.
+ * Registers the forward and the gradient kernels.
  *
  * @param host Runs them.
  */
 export function registerDeltaAttention(host: KernelHost): void {
-  registerWasmKernel<DeltaAttributes, DeltaRequest>(host, DELTA_ATTENTION, {
-    forward,
+  const others = {
     gradient,
-    plan: (request) => plan(host, request),
-  });
+    plan: (request: DeltaRequest) => plan(host, request),
+  };
+  const register = registerWasmKernel<DeltaAttributes, DeltaRequest>;
+  register(host, DELTA_ATTENTION, { forward, ...others });
+  register(host, DELTA_PIECE, { forward: forwardPiece, ...others });
 }
 
 const forward: Kernel<DeltaAttributes> = (call) => {
@@ -39,10 +42,20 @@ const forward: Kernel<DeltaAttributes> = (call) => {
   return [y];
 };
 
+const forwardPiece: Kernel<DeltaAttributes> = (call) => {
+  const { inputs: { q, v, ...others }, make } = call;
+  const [batch, heads, , headDim] = q!.shape as tf.Tensor4D["shape"];
+  const y = make(v!.shape);
+  const forward = make([batch, heads, headDim, v!.shape[3]!]);
+  run(call, { q, v, ...others, y, forward });
+  return [y, forward];
+};
+
 const gradient: Kernel<DeltaAttributes> = (call) => {
   const { inputs, make } = call;
   const outputs: Record<string, tf.TensorInfo> = {};
-  for (const name of DELTA_ATTENTION.gradientsIn) {
+  // In the order of either operation.
+  for (const name of ["q", "k", "v", "beta", "f", "b", "before"]) {
     const input = inputs[name];
     if (input) outputs[`d${name}`] = make(input.shape);
   }
@@ -54,7 +67,8 @@ function run(
   { host, attributes, at }: Call<DeltaAttributes>,
   tensors: Tensors,
 ): void {
-  const { q, k, v, beta, f, b, y, dy, dq, dk, dv, dbeta, df, db } = tensors;
+  const { q, k, v, beta, f, b, before, y, forward } = tensors;
+  const { dy, dforward, dq, dk, dv, dbeta, df, db, dbefore } = tensors;
   const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
   const sizes = { batch, heads, length, headDim, valueDim: v!.shape[3]! };
   // Of heads of one channel the two kinds are the same.
@@ -69,14 +83,18 @@ function run(
     beta: at(beta),
     f: at(f),
     b: at(b),
+    before: at(before),
     y: at(y),
+    forward: at(forward),
     dy: at(dy),
+    dforward: at(dforward),
     dq: at(dq),
     dk: at(dk),
     dv: at(dv),
     dbeta: at(dbeta),
     df: at(df),
     db: at(db),
+    dbefore: at(dbefore),
   }, { operations: operationsOf(request) });
 }
 
@@ -135,12 +153,16 @@ const NOWHERE: Omit<Job<"delta">, keyof ReturnType<typeof sizesOf>> = {
   beta: 0,
   f: 0,
   b: 0,
+  before: 0,
   y: 0,
+  forward: 0,
   dy: 0,
+  dforward: 0,
   dq: 0,
   dk: 0,
   dv: 0,
   dbeta: 0,
   df: 0,
   db: 0,
+  dbefore: 0,
 };

@@ -95,6 +95,20 @@ export const MATMUL = {
   bias: "usize",
 } as const satisfies Fields;
 
+/** A batched matrix product of few rows; its extra memory begins as that of {@linkcode MATMUL}. */
+export const FEW_ROWS = {
+  batch: "i32",
+  rows: "i32",
+  inner: "i32",
+  columns: "i32",
+  transposeA: "i32",
+  transposeB: "i32",
+  a: "usize",
+  b: "usize",
+  c: "usize",
+  bias: "usize",
+} as const satisfies Fields;
+
 /** Layer normalisation of rows; its gradient if there is a `dy`. */
 export const LAYER_NORM = {
   rows: "i32",
@@ -204,12 +218,17 @@ export const DELTA = {
   beta: "usize",
   f: "usize",
   b: "usize",
+  /** The state before a piece and the one that is handed on, if causal. */
+  before: "usize",
+  forward: "usize",
   y: "usize",
   dy: "usize",
+  dforward: "usize",
   dq: "usize",
   dk: "usize",
   dv: "usize",
   dbeta: "usize",
+  dbefore: "usize",
   df: "usize",
   db: "usize",
 } as const satisfies Fields;
@@ -233,4 +252,5 @@ export const JOBS = {
   recurrentForward: ATTENTION,
   recurrentBackward: ATTENTION,
   delta: DELTA,
+  fewRows: FEW_ROWS,
 } as const satisfies Record<string, Fields>;

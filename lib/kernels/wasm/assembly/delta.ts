@@ -88,6 +88,32 @@ export function layoutDelta(base: usize): void {
   if (diagonal) layoutDeltaDiagonal(tokens);
 }
 
+/** Whether a state comes to the chunk at a position. */
+export function isPreceded(position: i32): bool {
+  return position > 0 || job.before !== 0;
+}
+
+/** Copies a sequence's state, [headDim, valueDim], from a tensor. */
+export function loadState(tensor: usize, sequence: i32, state: usize): void {
+  let from = tensor + <usize> (sequence * headDim) * valueBytes;
+  for (let n = 0; n < headDim; n++) {
+    memory.copy(state, from, valueBytes);
+    memory.fill(state + valueBytes, 0, valueStride - valueBytes);
+    from += valueBytes;
+    state += valueStride;
+  }
+}
+
+/** Copies a sequence's state to a tensor. */
+export function storeState(state: usize, tensor: usize, sequence: i32): void {
+  let to = tensor + <usize> (sequence * headDim) * valueBytes;
+  for (let n = 0; n < headDim; n++) {
+    memory.copy(to, state, valueBytes);
+    to += valueBytes;
+    state += valueStride;
+  }
+}
+
 /** Sweeps of a sequence; causal attention has one. */
 export function deltaSweeps(): i32 {
   return twoSided ? 2 : 1;

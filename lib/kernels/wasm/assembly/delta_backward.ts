@@ -25,13 +25,16 @@ import {
   deltaStateBytes,
   deltaSweeps,
   giveRows,
+  isPreceded,
   layoutDelta,
+  loadState,
   middle,
   openChunk,
   openQueries,
   openSweep,
   rows,
   scores,
+  storeState,
   system,
   takeRows,
   twoSided,
@@ -103,7 +106,8 @@ export function differentiateDelta(
   const gradient = queue.extra + <usize> sweep * deltaStateBytes;
   const first = phase === 0 && twoSided ? middle() : 0;
   const end = phase === 0 ? chunks : middle();
-  keepStates(first, end);
+  if (job.dforward !== 0) loadState(job.dforward, sequence, gradient);
+  keepStates(sequence, first, end);
   for (let position = end - 1; position >= first; position--) {
     openChunk(position);
     openQueries();
@@ -114,13 +118,15 @@ export function differentiateDelta(
     storeTokens(phase === 1);
     countProgress();
   }
+  if (job.dbefore !== 0) storeState(gradient, job.dbefore, sequence);
 }
 
 /** Goes to a position, and keeps what is from another one on. */
-function keepStates(first: i32, end: i32): void {
+function keepStates(sequence: i32, first: i32, end: i32): void {
   firstKept = first;
+  if (job.before !== 0) loadState(job.before, sequence, recordOf(0));
   for (let position = 0; position < end; position++) {
-    const state = recordOf(position), some = position > 0;
+    const state = recordOf(position), some = isPreceded(position);
     const news = state + deltaStateBytes, written = news + valuesBytes;
     openChunk(position);
     score(false);
@@ -135,9 +141,9 @@ function keepStates(first: i32, end: i32): void {
 
 /** All gradients of a chunk, and the one in the state before it. */
 function differentiateChunk(position: i32, gradient: usize): void {
-  const state = recordOf(position), some = position > 0;
+  const state = recordOf(position), some = isPreceded(position);
   const news = state + deltaStateBytes, written = news + valuesBytes;
-  const more = position < chunks - 1;
+  const more = position < chunks - 1 || job.dforward !== 0;
   const row = vectorBytes(count), width = <i32> (valueStride >> 2);
   score(true);
   openRows();

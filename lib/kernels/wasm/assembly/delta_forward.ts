@@ -7,7 +7,9 @@ import {
   deltaStateBytes,
   deltaSweeps,
   giveRows,
+  isPreceded,
   layoutDelta,
+  loadState,
   middle,
   openChunk,
   openQueries,
@@ -15,6 +17,7 @@ import {
   readings,
   rows,
   scores,
+  storeState,
   v,
 } from "./delta";
 import {
@@ -51,11 +54,12 @@ export function attendDelta(sequence: i32, isBack: bool, phase: i32): void {
   const state = queue.extra + <usize> sweep * deltaStateBytes;
   const first = phase === 0 ? 0 : middle();
   const end = phase === 0 ? middle() : chunks;
+  if (job.before !== 0) loadState(job.before, sequence, state);
   for (let position = first; position < end; position++) {
     openChunk(position);
     openQueries();
     score(true);
-    const some = position > 0;
+    const some = isPreceded(position);
     if (some) read(state, true);
     findNews(some, news);
     solveWritten(news, written);
@@ -63,9 +67,11 @@ export function attendDelta(sequence: i32, isBack: bool, phase: i32): void {
     // What a token has written itself, the other sweep has read.
     if (back) subtractOwn();
     giveRows(job.y, valueBytes, y, valueStride, job.scale, phase === 1);
-    if (position < chunks - 1) write(some ? state : 0, state, written);
+    const isRead = position < chunks - 1 || job.forward !== 0;
+    if (isRead) write(some ? state : 0, state, written);
     countProgress();
   }
+  if (job.forward !== 0) storeState(state, job.forward, sequence);
 }
 
 /** y = e ∘ Q H + P U */

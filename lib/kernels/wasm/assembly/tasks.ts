@@ -12,6 +12,7 @@ import { columnSumTask, columnSumTasks } from "./column_sum";
 import { deltaStateBytes, deltaSweeps } from "./delta";
 import { differentiateDelta, layoutDeltaBackward } from "./delta_backward";
 import { attendDelta, layoutDeltaForward } from "./delta_forward";
+import { fewRowsExtra, fewRowsTask, fewRowsTasks } from "./few_rows";
 import { differentiateFull, layoutFullBackward } from "./full_backward";
 import { attendFull, layoutFull } from "./full_forward";
 import { finishFull, fullRecordBytes } from "./full_sums";
@@ -24,6 +25,7 @@ import {
   COLUMN_SUM,
   DELTA,
   delta,
+  FEW_ROWS,
   FULL_BACKWARD,
   FULL_FORWARD,
   GELU,
@@ -117,6 +119,8 @@ export function extraBytes(): usize {
       return attention.sequences * sweeps() * recurrentBackwardRecordBytes();
     case MATMUL:
       return matmul.batch * 8;
+    case FEW_ROWS:
+      return fewRowsExtra();
     case DELTA:
       return delta.sequences * deltaSweeps() * deltaStateBytes;
     case LAYER_NORM:
@@ -151,6 +155,8 @@ export function tasksOf(phase: i32): i32 {
       return delta.sequences * deltaSweeps();
     case MATMUL:
       return phase === 0 ? 0 : matmulTasks();
+    case FEW_ROWS:
+      return fewRowsTasks(phase);
     case LAYER_NORM:
       return layerNormTasks(phase);
     case GELU:
@@ -197,6 +203,8 @@ export function perform(phase: i32, task: i32): void {
       );
     case MATMUL:
       return matmulTask(task);
+    case FEW_ROWS:
+      return fewRowsTask(phase, task);
     case LAYER_NORM:
       return layerNormTask(phase, task);
     case GELU:
