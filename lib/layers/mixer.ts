@@ -54,21 +54,70 @@ export interface CostCall extends Pick<MixerCall, "causal" | "chunkSize"> {
  * tensors that `apply` and `step` make but do not return are the layer's, which
  * calls them in a `tf.tidy`.
  *
- * @example A mixer of one's own: each token adds the mean of all
+ * @example A mixer of one's own, in a vision transformer and in a language model
  * ```ts
- * import { assertEquals } from "@std/assert";
- * import { lionAttentionLayer, type Mixer } from "@lionjs/lion";
+ * import { assertEquals, assertLess } from "@std/assert";
+ * import {
+ *   fixedDecay, generate, lionAttention, lionGpt, lionViT, logSigmoid, type Mixer,
+ *   recurrentState, recurrentStep,
+ * } from "@lionjs/lion";
+ * import { crossEntropy, train } from "@lionjs/lion/training";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *
- * const mean: Mixer = {
- *   parameters: () => [],
- *   apply: (x) => tf.add(x, tf.mean(x, 1, true)),
- *   operations: (shape) => 2 * tf.util.sizeFromShape(shape as number[]),
+ * // A moving average of each channel, at a pace that it learns.
+ * const channels = (x: tf.Tensor3D) => {
+ *   const v: tf.Tensor4D = tf.expandDims(tf.transpose(x, [0, 2, 1]), 3);
+ *   return { q: tf.onesLike(v), k: tf.onesLike(v), v };
  * };
- * const layer = lionAttentionLayer({ mixer: mean });
- * const y = layer.apply(tf.tensor3d([1, 3], [1, 2, 1])) as tf.Tensor;
- * assertEquals([...await y.data()], [3, 5]);
+ * const rows = (y: tf.Tensor4D): tf.Tensor3D =>
+ *   tf.transpose(tf.squeeze<tf.Tensor3D>(y, [3]), [0, 2, 1]);
+ * const average: Mixer = {
+ *   parameters: (shape) => [
+ *     { name: "pace", shape: [shape.at(-1)!], initial: "zeros" },
+ *   ],
+ *   apply(x, parameters, { causal, mask, segments }) {
+ *     const { q, k, v } = channels(x);
+ *     const decay = fixedDecay(logSigmoid(parameters("pace") as tf.Tensor1D));
+ *     return rows(lionAttention(q, k, v, {
+ *       decay, causal, ...(mask && { mask }), ...(segments && { segments }),
+ *     }));
+ *   },
+ *   step(x, parameters, state, { mask }) {
+ *     const input = { ...channels(x), ...(mask && { mask }) };
+ *     const [batch, heads] = input.v.shape;
+ *     const sizes = { batch, heads, headDim: 1, valueDim: 1 };
+ *     const logDecay = logSigmoid(parameters("pace") as tf.Tensor1D);
+ *     const before = (state ?? recurrentState(sizes)) as ReturnType<typeof recurrentState>;
+ *     const step = recurrentStep(before, { ...input, logDecay });
+ *     return { y: rows(step.y), state: step.state };
+ *   },
+ *   operations: (shape) => 10 * tf.util.sizeFromShape(shape as number[]),
+ * };
+ *
+ * const sizes = { mixer: average, dim: 8, depth: 2, seed: 1 };
+ * const vit = lionViT({ ...sizes, imageSize: 4, patchSize: 2, channels: 1, numClasses: 2 });
+ * const gpt = lionGpt({ ...sizes, vocabularySize: 5, maxLength: 8 });
+ * const images = () => tf.concat([tf.zeros([1, 4, 4, 1]), tf.ones([1, 4, 4, 1])]);
+ * const texts = () => tf.tensor2d([[1, 2, 3], [3, 4, 1]], [2, 3], "int32");
+ * const next = () => tf.tensor2d([[2, 3, 4], [4, 1, 2]], [2, 3], "int32");
+ * for (const [model, inputs, labels] of [
+ *   [vit, images, () => tf.tensor1d([0, 1], "int32")],
+ *   [gpt, texts, next],
+ * ] as const) {
+ *   const data = {
+ *     stepsPerEpoch: 1,
+ *     async *from() {
+ *       while (true) yield { inputs: [inputs()], labels: labels(), size: 2 };
+ *     },
+ *   };
+ *   const { losses } = await train(model, data, {
+ *     steps: 60, loss: crossEntropy(), optimizer: { learningRate: 0.02 }, progress: false,
+ *   });
+ *   assertLess(losses.at(-1)!, 0.1 * losses[0]!);
+ * }
+ * // After training it counts on: 1, 2, 3, 4.
+ * assertEquals(await generate(gpt, [1, 2], { maxNewTokens: 2, temperature: 0 }), [3, 4]);
  * ```
  */
 export interface Mixer {

@@ -7,6 +7,7 @@ import { TokenPooling } from "../layers/tokens.ts";
 import { tokenEmbedding } from "../layers/token_embedding.ts";
 import { VocabularyHead } from "../layers/vocabulary_head.ts";
 import {
+  assertFirstReads,
   assertMaxSegments,
   assertStack,
   connect,
@@ -135,6 +136,9 @@ export function lionBert(options: LionBertOptions): LayersModel {
     );
   }
   assertStack({ ...block, epsilon }, dim);
+  if (head === "classification") {
+    assertFirstReads(options.direction, 'head "classification"');
+  }
   assertCount("vocabularySize", vocabularySize);
   assertCount("maxLength", maxLength, 0);
   assertCount("tokenTypes", tokenTypes, 0);

@@ -172,7 +172,10 @@ function runsOf(model: LayersModel, inputShapes: readonly Shape[]): LayerRun[] {
   const visit = (layer: AnyLayer): Shape | Shape[] => {
     const known = outputs.get(layer);
     if (known) return known;
-    const { inboundLayers, tensorIndices } = layer.inboundNodes[0]!;
+    // The first node of a model is the one inside of it, from its own inputs.
+    const { inboundLayers, tensorIndices } = layer.inboundNodes.find((node) =>
+      node.inboundLayers.length > 0
+    )!;
     const from = inboundLayers.map((source, i) => {
       const shape = visit(source);
       return Array.isArray(shape[0])

@@ -84,6 +84,22 @@ export function assertStack(options: BlockStackOptions, dim: number): void {
   assertBlockOptions(others, dim);
 }
 
+/**
+ * Throws if the answer is the first token's, and this one reads nothing else.
+ *
+ * @throws {RangeError} If the direction is "forward".
+ */
+export function assertFirstReads(
+  direction: ModelDirection | undefined,
+  answer: string,
+): void {
+  if (direction !== "forward") return;
+  throw new RangeError(
+    `direction "forward" has the first token read nothing but itself, and ${answer} ` +
+      'is its answer; use "both", "backward" or "alternate"',
+  );
+}
+
 /** The direction of a block of a model. */
 function directionAt(
   direction: ModelDirection | undefined,

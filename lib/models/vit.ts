@@ -8,6 +8,7 @@ import { patchEmbedding } from "../layers/patch_embedding.ts";
 import { PositionEmbedding } from "../layers/positions.ts";
 import { ClassToken, TokenPooling } from "../layers/tokens.ts";
 import {
+  assertFirstReads,
   assertStack,
   connect,
   ENCODER_OPTIONS,
@@ -137,6 +138,9 @@ export function lionViT(options: LionViTOptions): LayersModel {
     );
   }
   assertStack({ ...block, grid: [1, 1] }, dim);
+  if (classToken === "read") {
+    assertFirstReads(options.direction, 'classToken "read"');
+  }
   assertCount("imageSize", imageSize);
   assertCount("patchSize", patchSize);
   assertCount("channels", channels);
