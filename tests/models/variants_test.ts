@@ -89,8 +89,12 @@ async function weightsOf(model: LayersModel): Promise<Float32Array[]> {
   );
 }
 
-const CASES = ATTENTION_VARIANTS.flatMap((variant) =>
-  Object.entries(MODELS).map(([name, model]) => ({ variant, name, model }))
+/** Those that can read one side only. */
+const CAUSAL_VARIANTS = ATTENTION_VARIANTS.filter((name) => name !== "hydra");
+
+const CASES = Object.entries(MODELS).flatMap(([name, model]) =>
+  (name === "lionGpt" ? CAUSAL_VARIANTS : ATTENTION_VARIANTS)
+    .map((variant) => ({ variant, name, model }))
 );
 
 onEachBackend("every variant learns in every model", async (backend) => {
@@ -153,7 +157,7 @@ onEachBackend(
   },
 );
 
-for (const variant of ATTENTION_VARIANTS) {
+for (const variant of CAUSAL_VARIANTS) {
   onEachBackend(`generate() goes on as ${variant} predicts`, async () => {
     const model = MODELS.lionGpt!.make(variant);
     const text = [3, 1, 4, 1, 5];
