@@ -5,6 +5,7 @@ import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerFull } from "./lion_full.ts";
 import { registerRecurrent } from "./lion_recurrent.ts";
 import { registerOperations } from "./operations.ts";
+import { registerSelectiveScan } from "./selective_scan.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
 
 let registered = false;
@@ -21,6 +22,7 @@ export function registerWebGpuKernels(adapter: AdapterTraits): void {
   registerFull(adapter);
   registerRecurrent();
   registerOperations();
+  registerSelectiveScan();
   registerSoftmaxAttention(adapter.isSoftware);
   registerDeltaAttention(adapter.isSoftware);
   registerDense("webgpu");
