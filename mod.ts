@@ -160,6 +160,20 @@ export { dense } from "./lib/operations/dense.ts";
 export { gelu } from "./lib/operations/gelu.ts";
 export { joinHeads, splitHeads } from "./lib/operations/heads.ts";
 export { layerNorm } from "./lib/operations/layer_norm.ts";
+export {
+  hydraMixer,
+  type HydraMixerOptions,
+} from "./lib/layers/mixers/hydra.ts";
+export { vimMixer, type VimMixerOptions } from "./lib/layers/mixers/vim.ts";
+export {
+  selectiveScan,
+  type SelectiveScanInputs,
+  type SelectiveScanOptions,
+} from "./lib/operations/selective_scan.ts";
+export {
+  shortConvolution,
+  type ShortConvolutionOptions,
+} from "./lib/operations/short_convolution.ts";
 export { rmsNorm } from "./lib/operations/rms_norm.ts";
 export { positiveRandomFeatures } from "./lib/operations/random_features.ts";
 export {

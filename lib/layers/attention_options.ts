@@ -23,6 +23,8 @@ export const ATTENTION_VARIANTS = [
   "delta",
   "gated-delta",
   "kda",
+  "hydra",
+  "vim",
 ] as const;
 
 /**
@@ -38,6 +40,10 @@ export const ATTENTION_VARIANTS = [
  * - `"delta"`, `"gated-delta"`, `"kda"`: DeltaNet, Gated DeltaNet and Kimi Delta
  *   Attention, which replace what a key finds. They have two forms, recurrent and
  *   chunkwise, and choose by themselves where another is asked for.
+ * - `"hydra"`: Hydra, which reads both sides only; {@linkcode hydraMixer} has options.
+ *   Without `numHeads` its heads have 64 channels.
+ * - `"vim"`: Vision Mamba's mixer, and causal Mamba's; {@linkcode vimMixer} has options.
+ *   It has no heads, whatever `numHeads` is, and one form.
  *
  * The models of the family are what `@lionjs/lion/family` has, between projections,
  * gates and normalisations as in their papers, with first decays from there too;
@@ -201,6 +207,8 @@ function assertWeighing(options: AttentionOptions, dim: number): void {
       }, got ${JSON.stringify(variant)}`,
     );
   }
+  if (variant === "vim") return;
+  if (variant === "hydra" && numHeads === undefined) return;
   if (!(Number.isInteger(numHeads) && numHeads! > 0 && dim % numHeads! === 0)) {
     throw new RangeError(
       `numHeads should divide the layer's ${dim} columns, got ${numHeads}`,
@@ -230,8 +238,18 @@ function assertDirection(options: AttentionOptions): void {
       `diagonal should be "once" or "twice", got ${JSON.stringify(diagonal)}`,
     );
   }
+  const isOneSided = causal || direction !== "both";
+  if (variant === "hydra" && (isOneSided || diagonal === "twice")) {
+    throw new RangeError(
+      'variant "hydra" reads both sides, and has a diagonal of its own, got ' +
+        `${
+          causal ? "causal" : `direction "${direction}"`
+        } and diagonal "${diagonal}"; ` +
+        '"mamba2" reads one side too',
+    );
+  }
   if (diagonal === "once") return;
-  if (causal || direction !== "both") {
+  if (isOneSided) {
     throw new RangeError(
       'diagonal "twice" is for tokens that read both sides, got ' +
         `direction "${causal ? "forward" : direction}"`,

@@ -13,6 +13,7 @@ import {
 import { GATED_LINEAR_ATTENTION, HGRN2, RWKV6 } from "./mixers/diagonal.ts";
 import { backward, fromEachEnd } from "./mixers/directions.ts";
 import { familyMixer, type FamilyModel } from "./mixers/family.ts";
+import { hydraMixer } from "./mixers/hydra.ts";
 import { lionMixer } from "./mixers/lion.ts";
 import {
   headDecay,
@@ -23,6 +24,7 @@ import {
 } from "./mixers/lion_decays.ts";
 import { softmaxMixer } from "./mixers/softmax.ts";
 import { MAMBA2, MLSTM } from "./mixers/scalar.ts";
+import { vimMixer } from "./mixers/vim.ts";
 import { decayNamed, mixerNamed } from "./own_parts.ts";
 
 /** The variants' mixers. */
@@ -42,6 +44,8 @@ const VARIANTS: Readonly<
   delta: familyOf(DELTA_NET),
   "gated-delta": familyOf(GATED_DELTA_NET),
   kda: familyOf(KIMI_DELTA_ATTENTION),
+  hydra: ({ numHeads }) => hydraMixer(numHeads ? { numHeads } : {}),
+  vim: () => vimMixer(),
 };
 
 function familyOf<Inputs>(

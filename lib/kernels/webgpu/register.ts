@@ -3,6 +3,7 @@ import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerFull } from "./lion_full.ts";
 import { registerRecurrent } from "./lion_recurrent.ts";
 import { registerOperations } from "./operations.ts";
+import { registerSelectiveScan } from "./selective_scan.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
 
 let registered = false;
@@ -19,6 +20,7 @@ export function registerWebGpuKernels(isSoftware: boolean): void {
   registerFull(isSoftware);
   registerRecurrent();
   registerOperations();
+  registerSelectiveScan();
   registerSoftmaxAttention(isSoftware);
   registerDense("webgpu");
 }

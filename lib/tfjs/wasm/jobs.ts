@@ -233,6 +233,56 @@ export const DELTA = {
   db: "usize",
 } as const satisfies Fields;
 
+/** The selective scan; its gradient if there is a `dy`. Addresses are 0 for what there is not. */
+export const SELECTIVE_SCAN = {
+  batch: "i32",
+  length: "i32",
+  channels: "i32",
+  stateDim: "i32",
+  /** Tokens between states that are kept. */
+  chunkSize: "i32",
+  reverse: "i32",
+  x: "usize",
+  dt: "usize",
+  a: "usize",
+  b: "usize",
+  c: "usize",
+  d: "usize",
+  z: "usize",
+  begins: "usize",
+  y: "usize",
+  states: "usize",
+  dy: "usize",
+  dx: "usize",
+  ddt: "usize",
+  da: "usize",
+  db: "usize",
+  dc: "usize",
+  dd: "usize",
+  dz: "usize",
+} as const satisfies Fields;
+
+/** A short convolution; its gradient if there is a `dy`. Tap k of token t reads token t + first + step k. */
+export const SHORT_CONVOLUTION = {
+  batch: "i32",
+  length: "i32",
+  channels: "i32",
+  taps: "i32",
+  first: "i32",
+  step: "i32",
+  /** Whether SiLU is applied to the sums. */
+  silu: "i32",
+  x: "usize",
+  weight: "usize",
+  bias: "usize",
+  segments: "usize",
+  y: "usize",
+  dy: "usize",
+  dx: "usize",
+  dweight: "usize",
+  dbias: "usize",
+} as const satisfies Fields;
+
 /** Each record begins this far from the queue. */
 export const JOB_OFFSET = 128;
 
@@ -253,4 +303,6 @@ export const JOBS = {
   recurrentBackward: ATTENTION,
   delta: DELTA,
   fewRows: FEW_ROWS,
+  selectiveScan: SELECTIVE_SCAN,
+  shortConvolution: SHORT_CONVOLUTION,
 } as const satisfies Record<string, Fields>;

@@ -9,6 +9,12 @@ import {
 } from "./chunkwise_forward";
 import { backwardRecordBytes, summarizeBackward } from "./chunkwise_states";
 import { columnSumTask, columnSumTasks } from "./column_sum";
+import {
+  convolutionExtra,
+  convolutionTask,
+  convolutionTasks,
+  layoutConvolution,
+} from "./convolution";
 import { deltaStateBytes, deltaSweeps } from "./delta";
 import { differentiateDelta, layoutDeltaBackward } from "./delta_backward";
 import { attendDelta, layoutDeltaForward } from "./delta_forward";
@@ -35,6 +41,9 @@ import {
   queue,
   RECURRENT_BACKWARD,
   RECURRENT_FORWARD,
+  SELECTIVE_SCAN,
+  selectiveScan,
+  SHORT_CONVOLUTION,
   SOFTMAX,
   SPLIT_HEADS,
 } from "./jobs";
@@ -47,6 +56,14 @@ import {
   recurrentBackwardRecordBytes,
 } from "./recurrent_backward";
 import { attendRecurrent, layoutRecurrent } from "./recurrent_forward";
+import { blocks } from "./scan";
+import {
+  layoutScanBackward,
+  scanBackward,
+  scanExtra,
+  scanSums,
+} from "./scan_backward";
+import { layoutScanForward, scanForward } from "./scan_forward";
 import {
   layoutSoftmax,
   softmaxExtra,
@@ -84,6 +101,12 @@ export function prepare(base: usize): usize {
       return delta.dy === 0
         ? layoutDeltaForward(base)
         : layoutDeltaBackward(base);
+    case SELECTIVE_SCAN:
+      return selectiveScan.dy === 0
+        ? layoutScanForward(base)
+        : layoutScanBackward(base);
+    case SHORT_CONVOLUTION:
+      return layoutConvolution(base);
     case SOFTMAX:
       return layoutSoftmax(base);
   }
@@ -125,6 +148,10 @@ export function extraBytes(): usize {
       return delta.sequences * deltaSweeps() * deltaStateBytes;
     case LAYER_NORM:
       return layerNormExtra();
+    case SELECTIVE_SCAN:
+      return selectiveScan.dy === 0 ? 0 : scanExtra();
+    case SHORT_CONVOLUTION:
+      return convolutionExtra();
     case SOFTMAX:
       return softmaxExtra();
   }
@@ -167,6 +194,11 @@ export function tasksOf(phase: i32): i32 {
       return adamTasks(phase);
     case COLUMN_SUM:
       return columnSumTasks(phase);
+    case SELECTIVE_SCAN:
+      if (phase === 0) return selectiveScan.batch * blocks();
+      return selectiveScan.dy === 0 ? 0 : selectiveScan.batch + 1;
+    case SHORT_CONVOLUTION:
+      return convolutionTasks(phase);
     case SOFTMAX:
       return softmaxTasks(phase);
     default:
@@ -215,6 +247,10 @@ export function perform(phase: i32, task: i32): void {
       return adamTask(task);
     case COLUMN_SUM:
       return columnSumTask(task);
+    case SELECTIVE_SCAN:
+      return scan(phase, task);
+    case SHORT_CONVOLUTION:
+      return convolutionTask(phase, task);
     case SOFTMAX:
       return softmaxTask(phase, task);
   }
@@ -233,4 +269,10 @@ function attendChunkwise(phase: i32, sequence: i32, segment: i32): void {
 function sweepDelta(sequence: i32, isBack: bool, phase: i32): void {
   if (delta.dy === 0) attendDelta(sequence, isBack, phase);
   else differentiateDelta(sequence, isBack, phase);
+}
+
+function scan(phase: i32, task: i32): void {
+  if (selectiveScan.dy === 0) scanForward(task);
+  else if (phase === 0) scanBackward(task);
+  else scanSums(task);
 }
