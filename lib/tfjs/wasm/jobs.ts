@@ -310,9 +310,9 @@ export const JOBS = {
   recurrentForward: ATTENTION,
   recurrentBackward: ATTENTION,
   delta: DELTA,
-  selectiveScan: SELECTIVE_SCAN,
-  shortConvolution: SHORT_CONVOLUTION,
   fewRows: FEW_ROWS,
   logSigmoid: ELEMENTWISE,
   finiteDecay: FINITE_DECAY,
+  selectiveScan: SELECTIVE_SCAN,
+  shortConvolution: SHORT_CONVOLUTION,
 } as const satisfies Record<string, Fields>;
