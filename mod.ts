@@ -67,6 +67,7 @@ export type {
   StreamSegment,
   StreamSource,
 } from "./lib/attention/segment_reader.ts";
+export { alibiSlopes } from "./lib/attention/alibi.ts";
 export {
   softmaxAttention,
   type SoftmaxAttentionOptions,
@@ -76,6 +77,7 @@ export type {
   AttentionOptions,
   AttentionVariant,
   Direction,
+  PositionInScores,
 } from "./lib/layers/attention_options.ts";
 export type {
   CostCall,

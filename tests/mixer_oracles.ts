@@ -226,3 +226,61 @@ export function solveHydra(
     return linear(normal, parameters["out_proj.weight"]!);
   });
 }
+
+/** Softmax attention's mixer: positions in its scores, from their papers. */
+export function solveSoftmaxMixer(
+  problem: MixerProblem,
+  { heads, position, causal }: {
+    readonly heads: number;
+    readonly position: "none" | "rotary" | "alibi";
+    readonly causal: boolean;
+  },
+): Differentiated {
+  const headDim = problem.dim / heads;
+  /** RoPE in complex numbers: pairs of the two halves, turned. */
+  const placed = (row: Scalar[], place: number): Scalar[] => {
+    if (position !== "rotary") return row;
+    const half = headDim / 2;
+    return row.map((x, n) => {
+      const angle = place * 10_000 ** (-2 * (n % half) / headDim);
+      const [real, imaginary] = [Math.cos(angle), Math.sin(angle)].map(
+        constant,
+      );
+      return n < half
+        ? minus(times(x, real!), times(row[n + half]!, imaginary!))
+        : plus(times(row[n - half]!, imaginary!), times(x, real!));
+    });
+  };
+  return solve(problem, (x, parameters) => {
+    const linearly = (x: Scalar[][], name: string) =>
+      linear(x, parameters[`${name}.weight`]!, parameters[`${name}.bias`]);
+    const qkv = linearly(x, "qkv");
+    const answers = Array.from({ length: heads }, (_, head) => {
+      const [q, k, v] = [0, 1, 2].map((part) => {
+        const from = part * problem.dim + head * headDim;
+        return columns(qkv, from, from + headDim);
+      }) as [Scalar[][], Scalar[][], Scalar[][]];
+      // Of two heads ALiBi's slopes are 1/16 and 1/256.
+      const slope = position === "alibi" ? 2 ** (-8 * (head + 1) / heads) : 0;
+      return q.map((query, i) => {
+        const weights = k.slice(0, causal ? i + 1 : k.length).map((key, j) => {
+          const score = dot(placed(query, i), placed(key, j));
+          return exp(
+            minus(
+              times(score, constant(headDim ** -0.5)),
+              constant(slope * Math.abs(i - j)),
+            ),
+          );
+        });
+        const total = plus(...weights);
+        return v[0]!.map((_, n) =>
+          over(dot(weights, weights.map((_, j) => v[j]![n]!)), total)
+        );
+      });
+    });
+    return linearly(
+      x.map((_, i) => answers.flatMap((head) => head[i]!)),
+      "proj",
+    );
+  });
+}

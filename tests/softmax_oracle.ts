@@ -27,12 +27,14 @@ export interface SoftmaxProblem {
   readonly mask?: Float32Array;
   /** `[batch, length]`; a change of number is a border that no token reads across. */
   readonly segments?: Int32Array;
+  /** ALiBi's, one a head. */
+  readonly slopes?: readonly number[];
 }
 
 /** Solves a problem: the output, and the gradients of Σ y · dy; 0 at padding. */
 export function solveSoftmax(problem: SoftmaxProblem): Solution {
   const { batch, heads, length, headDim, valueDim, scale, causal } = problem;
-  const { q, k, v, dy, mask, segments } = problem;
+  const { q, k, v, dy, mask, segments, slopes: falls } = problem;
   const tokens = batch * heads * length;
   const [y, dv] = [zeros(tokens * valueDim), zeros(tokens * valueDim)];
   const [dq, dk] = [zeros(tokens * headDim), zeros(tokens * headDim)];
@@ -47,7 +49,8 @@ export function solveSoftmax(problem: SoftmaxProblem): Solution {
         isToken(j) && isTogether(own, i, j)
       );
       const scores = read.map((j) =>
-        scale * dot(q, at(i, headDim), k, at(j, headDim), headDim)
+        scale * dot(q, at(i, headDim), k, at(j, headDim), headDim) -
+        (falls?.[sequence % heads] ?? 0) * Math.abs(i - j)
       );
       const largest = Math.max(...scores);
       const powers = scores.map((score) => Math.exp(score - largest));

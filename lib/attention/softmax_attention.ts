@@ -6,6 +6,7 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertBoolean, assertFinite } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
+import { penalties, withSlopes } from "./alibi.ts";
 import { assertSegments, numberSegments } from "./segments.ts";
 
 /**
@@ -50,10 +51,18 @@ export interface SoftmaxAttentionOptions {
    */
   segments?: tf.Tensor2D;
   /**
+   * ALiBi: a slope of each head, which takes `slope · |i - j|` off the score of
+   * tokens i and j; those of its authors are {@linkcode alibiSlopes}. The weights
+   * are then multiplied by a decay of `e^-slope` for each token between, as those
+   * of LION-D are. In float32 a score has an error of 6e-8 times slope times
+   * length, if causal. @default none
+   */
+  slopes?: readonly number[];
+  /**
    * Whether to run the backend's kernel, if it has one, which never holds more
-   * than some rows of the scores. Without it, tfjs operations make all scores
-   * at once: the same function, and the truth that the kernel is compared with.
-   * @default true
+   * than some rows of the scores; of attention with slopes only if causal.
+   * Without it, tfjs operations make all scores at once: the same function, and
+   * the truth that the kernel is compared with. @default true
    */
   kernel?: boolean;
 }
@@ -63,6 +72,7 @@ const OPTIONS: OptionNames<SoftmaxAttentionOptions> = {
   causal: true,
   mask: true,
   segments: true,
+  slopes: true,
   kernel: true,
 };
 
@@ -78,7 +88,9 @@ const OPTIONS: OptionNames<SoftmaxAttentionOptions> = {
  *
  * Source: Vaswani et al. 2017 (arXiv:1706.03762); the running sums are of
  * Milakov and Gimelshein 2018 (arXiv:1805.02867), the tiles and the gradient of
- * FlashAttention, Dao et al. 2022 (arXiv:2205.14135).
+ * FlashAttention, Dao et al. 2022 (arXiv:2205.14135). ALiBi is of Press et al. 2022
+ * (arXiv:2108.12409), for tokens on both sides of its authors' remark in
+ * https://github.com/ofirpress/attention_with_linear_biases/issues/5.
  *
  * @example A token that matches a key well reads its value
  * ```ts
@@ -111,10 +123,12 @@ export function softmaxAttention(
   options: SoftmaxAttentionOptions = {},
 ): tf.Tensor4D {
   check(q, k, v, options);
-  const { causal = false, kernel = true, mask, segments } = options;
+  const { causal = false, kernel = true, mask, segments, slopes } = options;
   const scale = options.scale ?? 1 / Math.sqrt(q.shape[3]);
   return tf.tidy(() => {
-    const attend = kernel && hasKernel(SOFTMAX_ATTENTION) ? fused : plain;
+    const attend = kernel && hasSoftmaxKernel(causal, slopes !== undefined)
+      ? fused
+      : plain;
     return attend(
       floats("q", q),
       floats("k", k),
@@ -124,8 +138,14 @@ export function softmaxAttention(
         ...(segments ? { segments: numberSegments(segments) } : {}),
       },
       { causal, scale },
+      slopes,
     );
   });
+}
+
+/** Whether the backend has a kernel for it: none takes a distance to both sides off the scores. */
+export function hasSoftmaxKernel(causal: boolean, slopes: boolean): boolean {
+  return hasKernel(SOFTMAX_ATTENTION) && (causal || !slopes);
 }
 
 /** What keeps tokens from reading others. */
@@ -142,16 +162,30 @@ type Attend = (
   v: tf.Tensor4D,
   hiding: Hiding,
   attributes: SoftmaxAttributes,
+  slopes: readonly number[] | undefined,
 ) => tf.Tensor4D;
 
 /** Below all scores, and finite, so that a row of padding alone is not NaN. */
 const LOWEST = -3.4e38;
 
 /** In tfjs operations. */
-const plain: Attend = (q, k, v, { mask, segments }, { causal, scale }) => {
+const plain: Attend = (
+  q,
+  k,
+  v,
+  { mask, segments },
+  { causal, scale },
+  slopes,
+) => {
   const [batch, heads, length] = q.shape;
   const read = (x: tf.Tensor4D) => mask ? withoutPadding(x, mask) : x;
   let scores = tf.matMul(tf.mul(read(q), scale), read(k), false, true);
+  if (slopes) {
+    const places = tf.range(0, length);
+    const readers = tf.reshape(places, [1, 1, length, 1]);
+    const sources = tf.reshape(places, [1, 1, 1, length]);
+    scores = tf.sub(scores, penalties(slopes, readers, sources));
+  }
   const hide = (kept: tf.Tensor) => {
     const all = tf.broadcastTo(kept, [batch, heads, length, length]);
     scores = tf.where(all, scores, tf.fill(scores.shape, LOWEST));
@@ -171,9 +205,15 @@ const plain: Attend = (q, k, v, { mask, segments }, { causal, scale }) => {
 };
 
 /** As the backend's kernel. */
-const fused: Attend = (q, k, v, hiding, attributes) =>
-  runKernel(SOFTMAX_ATTENTION, { q, k, v, ...hiding }, attributes)
-    .y as tf.Tensor4D;
+const fused: Attend = (q, k, v, hiding, { causal, scale }, slopes) => {
+  const attend = (q: tf.Tensor4D, k: tf.Tensor4D, scale: number) => {
+    const attributes: SoftmaxAttributes = { causal, scale };
+    return runKernel(SOFTMAX_ATTENTION, { q, k, v, ...hiding }, attributes)
+      .y as tf.Tensor4D;
+  };
+  if (!slopes) return attend(q, k, scale);
+  return attend(...withSlopes(slopes, tf.mul(q, scale), k), 1);
+};
 
 function check(
   q: tf.Tensor4D,
@@ -193,7 +233,8 @@ function check(
   }
   for (const [name, x] of Object.entries({ q, k, v })) assertNumbers(name, x);
   const { scale = 1, causal = false, kernel = true } = options;
-  const { mask, segments } = options;
+  const { mask, segments, slopes } = options;
+  if (slopes !== undefined) assertSlopes(slopes, heads!);
   if (mask !== undefined) {
     assertShape("mask", mask, [batch, length], "batch, length");
     assertNumbers("mask", mask);
@@ -203,4 +244,18 @@ function check(
   for (const [name, x] of Object.entries({ causal, kernel })) {
     assertBoolean(name, x);
   }
+}
+
+function assertSlopes(slopes: readonly number[], heads: number): void {
+  if (!Array.isArray(slopes)) {
+    throw new TypeError(
+      `slopes should be a list of numbers, one a head, got ${typeof slopes}`,
+    );
+  }
+  if (slopes.length !== heads) {
+    throw new RangeError(
+      `slopes should have one number for each of ${heads} heads, got ${slopes.length}`,
+    );
+  }
+  for (const slope of slopes) assertFinite("each of slopes", slope);
 }

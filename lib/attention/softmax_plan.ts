@@ -1,7 +1,6 @@
-import { hasKernel } from "../contract/kernel.ts";
 import type { AttentionSizes } from "./kernel.ts";
 import { type AttentionPlan, planAttention } from "./plan.ts";
-import { SOFTMAX_ATTENTION } from "./softmax_attention.ts";
+import { hasSoftmaxKernel } from "./softmax_attention.ts";
 
 /**
  * What softmax attention costs on the current backend.
@@ -9,9 +8,13 @@ import { SOFTMAX_ATTENTION } from "./softmax_attention.ts";
  * @throws {RangeError} If it makes scores, and these do not fit the backend.
  */
 export function planSoftmax(
-  problem: AttentionSizes & { readonly causal: boolean },
+  { slopes, ...problem }: AttentionSizes & {
+    readonly causal: boolean;
+    /** Whether there is ALiBi, which makes scores unless causal. */
+    readonly slopes: boolean;
+  },
 ): Pick<AttentionPlan, "operations" | "bytes" | "peakBytes"> {
-  if (!hasKernel(SOFTMAX_ATTENTION)) {
+  if (!hasSoftmaxKernel(problem.causal, slopes)) {
     // In tfjs operations it costs as much as the full form does.
     return planAttention({
       ...problem,

@@ -1,5 +1,6 @@
 /** Softmax attention over a sequence that comes in pieces: it keeps all of it. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { penalties } from "./alibi.ts";
 import { softmaxAttention } from "./softmax_attention.ts";
 
 /** The keys and values of the tokens so far. */
@@ -22,6 +23,37 @@ export interface SoftmaxInput {
   readonly v: tf.Tensor4D;
   /** `[batch, length]`, 1 for a token and 0 for padding, which is never read. */
   readonly mask?: tf.Tensor2D | undefined;
+  /** ALiBi's, one a head, as for softmaxAttention. */
+  readonly slopes?: readonly number[] | undefined;
+}
+
+/** Which tokens there are with those that come next, `[batch, length]`, 0 at padding. */
+function tokensWith(
+  state: SoftmaxState | undefined,
+  { q, mask }: Pick<SoftmaxInput, "q" | "mask">,
+): tf.Tensor2D {
+  const [batch, , length] = q.shape;
+  const next: tf.Tensor2D = mask
+    ? tf.cast(tf.notEqual(mask, 0), "float32")
+    : tf.ones([batch, length]);
+  return state ? tf.concat([state.tokens, next], 1) : next;
+}
+
+/** Where tokens stand, from 0 on, if padding were not there; its own are before the next token's. */
+function placesOf(tokens: tf.Tensor2D): tf.Tensor2D {
+  return tf.relu(tf.sub(tf.cumsum(tokens, 1), 1));
+}
+
+/** Where the next tokens stand in their texts, `[batch, length]`, int32, and how many places there are. */
+export function nextPlaces(
+  state: SoftmaxState | undefined,
+  input: Pick<SoftmaxInput, "q" | "mask">,
+): { of: tf.Tensor2D; length: number } {
+  const all = placesOf(tokensWith(state, input));
+  const [batch, length] = all.shape;
+  const next = input.q.shape[2];
+  const own = tf.slice(all, [0, length - next], [batch, next]);
+  return { of: tf.cast(own, "int32"), length };
 }
 
 /** Below all scores, and finite, so that a row of padding alone is not NaN. */
@@ -40,33 +72,39 @@ const LOWEST = -3.4e38;
  */
 export function softmaxStep(
   state: SoftmaxState | undefined,
-  { q, k, v, mask }: SoftmaxInput,
+  { q, k, v, mask, slopes }: SoftmaxInput,
 ): { y: tf.Tensor4D; state: SoftmaxState } {
   const [batch, , length, headDim] = q.shape;
   return tf.tidy(() => {
-    const tokens: tf.Tensor2D = mask
-      ? tf.cast(tf.notEqual(mask, 0), "float32")
-      : tf.ones([batch, length]);
+    const tokens = tokensWith(state, { q, mask });
     if (!state) {
       const y = softmaxAttention(q, k, v, {
         causal: true,
         ...(mask ? { mask } : {}),
+        ...(slopes ? { slopes } : {}),
       });
       return { y, state: { k: tf.clone(k), v: tf.clone(v), tokens } };
     }
     const all: SoftmaxState = {
       k: tf.concat([state.k, k], 2),
       v: tf.concat([state.v, v], 2),
-      tokens: tf.concat([state.tokens, tokens], 1),
+      tokens,
     };
     const keys = all.k.shape[2];
     const place = tf.reshape(tf.range(keys - length, keys), [1, 1, length, 1]);
     const isBefore = tf.lessEqual(tf.range(0, keys), place);
     const isToken = tf.notEqual(tf.reshape(all.tokens, [batch, 1, 1, keys]), 0);
-    const scores = tf.div(
+    let scores = tf.div(
       tf.matMul(q, all.k, false, true),
       Math.sqrt(headDim),
     );
+    if (slopes) {
+      const places = placesOf(tokens);
+      const next = tf.slice(places, [0, keys - length], [batch, length]);
+      const readers = tf.reshape(next, [batch, 1, length, 1]);
+      const sources = tf.reshape(places, [batch, 1, 1, keys]);
+      scores = tf.sub(scores, penalties(slopes, readers, sources));
+    }
     const read = tf.broadcastTo(
       tf.logicalAnd(isBefore, isToken),
       scores.shape,

@@ -49,8 +49,8 @@ export const ATTENTION_VARIANTS = [
  * gates and normalisations as in their papers, with first decays from there too;
  * without short convolutions and shifts of tokens before them.
  *
- * All of them read both ways alike, unless they are causal: reversed tokens have
- * reversed outputs. A decay says how far a token is, and not on which side, so
+ * All of them read both ways alike, unless they are causal or rotary: reversed
+ * tokens have reversed outputs. A decay says how far a token is, and not on which side, so
  * that a model that takes the mean over its tokens needs positions to tell a
  * sequence from its reverse.
  */
@@ -108,9 +108,20 @@ export interface AttentionOptions {
   normalize?: boolean;
   /** Whether the heads' output is layer-normalised before it is projected; LION's and softmax's. @default false */
   outputNorm?: boolean;
+  /**
+   * How the scores of softmax know where tokens stand, class token included:
+   * `"rotary"` turns queries and keys (RoPE), which tells the sides of a token
+   * apart too and needs an even number of columns a head; `"alibi"` takes off
+   * what grows with distance, the same to both sides: LION-D's counterpart, with
+   * decays that are not learned. Models have learned positions besides. @default "none"
+   */
+  position?: PositionInScores;
   /** Share of the output's values that training drops. @default 0 */
   dropout?: number;
 }
+
+/** How the scores of softmax know where tokens stand. */
+export type PositionInScores = "none" | "rotary" | "alibi";
 
 /** Which tokens a token reads besides itself. */
 export type Direction = "both" | "forward" | "backward";
@@ -133,6 +144,7 @@ export const ATTENTION_OPTIONS: OptionNames<AttentionOptions> = {
   segments: true,
   normalize: true,
   outputNorm: true,
+  position: true,
   dropout: true,
 };
 
@@ -172,6 +184,7 @@ export function assertAttentionOptions(
   }
   assertOrder(options);
   assertLions(options);
+  assertPosition(options, dim);
   if (classToken && segments) {
     throw new RangeError(
       "classToken is token 0 of a row, and segments pack several sequences " +
@@ -291,4 +304,32 @@ function assertLions(options: AttentionOptions): void {
       variant ? `variant "${variant}"` : "a mixer of one's own"
     } does not have; leave it out, got ${JSON.stringify(wrong[1])}`,
   );
+}
+
+function assertPosition(
+  { position, variant, numHeads }: AttentionOptions,
+  dim: number,
+): void {
+  if (position === undefined) return;
+  if (!["none", "rotary", "alibi"].includes(position)) {
+    throw new RangeError(
+      `position should be "none", "rotary" or "alibi", got ${
+        JSON.stringify(position)
+      }`,
+    );
+  }
+  if (position === "none") return;
+  if (variant !== "softmax") {
+    throw new RangeError(
+      `position is an option of variant "softmax", got position "${position}" for ${
+        variant ? `variant "${variant}"` : "another mixer"
+      }; leave it out`,
+    );
+  }
+  const headDim = dim / numHeads!;
+  if (position === "rotary" && headDim % 2 !== 0) {
+    throw new RangeError(
+      `position "rotary" should have an even number of columns a head, got ${headDim}`,
+    );
+  }
 }

@@ -34,8 +34,8 @@ const VARIANTS: Readonly<
   lit: (options) => lionOf(options, NO_DECAY),
   d: (options) => lionOf(options, headDecay(options.numHeads!)),
   s: (options) => lionOf(options, tokenDecay(options.numHeads!)),
-  softmax: ({ numHeads, outputNorm = false }) =>
-    softmaxMixer({ numHeads: numHeads!, outputNorm }),
+  softmax: ({ numHeads, outputNorm = false, position = "none" }) =>
+    softmaxMixer({ numHeads: numHeads!, outputNorm, position }),
   gla: familyOf(GATED_LINEAR_ATTENTION),
   hgrn2: familyOf(HGRN2),
   rwkv6: familyOf(RWKV6),

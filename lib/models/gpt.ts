@@ -30,7 +30,7 @@ export interface LionGptOptions extends
   depth: number;
   /** Hidden columns of a block, as a multiple of `dim`. @default 4 */
   mlpRatio?: number;
-  /** Positions that have a vector of their own; 0 for none, and any length. @default 0, softmax 1024 */
+  /** Positions that have a vector of their own; 0 for none, and any length. @default 0, softmax without `position` 1024 */
   maxLength?: number;
   /** Added to the variance by normalisations. @default 1e-5 */
   epsilon?: number;
@@ -83,7 +83,7 @@ export function lionGpt(options: LionGptOptions): LayersModel {
   assertOptions("lionGpt", options, OPTIONS);
   const {
     vocabularySize = 50257,
-    maxLength = options.variant === "softmax" ? 1024 : 0,
+    maxLength = hasNoPositions(options) ? 1024 : 0,
     epsilon = 1e-5,
     dim,
     seed,
@@ -120,4 +120,11 @@ export function lionGpt(options: LionGptOptions): LayersModel {
   x = connect(new Normalization({ name: "transformer.ln_f", epsilon }), x);
   const head = new VocabularyHead({ name: "lm_head" });
   return modelOf("lion_gpt", [ids, segments], connect(head, [x, table!]));
+}
+
+/** Whether nothing else says where tokens stand. */
+function hasNoPositions(
+  { variant, position = "none" }: LionGptOptions,
+): boolean {
+  return variant === "softmax" && position === "none";
 }

@@ -28,6 +28,7 @@ export const MODEL_OPTIONS = {
   featureMap: true,
   normalize: true,
   outputNorm: true,
+  position: true,
   dropout: true,
   dim: true,
   depth: true,

@@ -8,6 +8,7 @@ import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import {
+  alibiSlopes,
   lionAttentionLayer,
   softmaxAttention,
   type SoftmaxAttentionOptions,
@@ -40,13 +41,24 @@ const CASES: SoftmaxCase[] = [1, 2, 67, 130, 200].flatMap((length) =>
   )
 );
 
+/** Each way of ALiBi: of one head and more, of some that are no power of two. */
+const ALIBI: SoftmaxCase[] = [1, 67, 130].flatMap((length) =>
+  [false, true].flatMap((causal) => {
+    const c = { length, causal, alibi: true, headDim: 6, valueDim: 5 };
+    return [
+      { batch: 2, heads: 1, mask: "none" as const, ...c },
+      { batch: 2, heads: 3, mask: "some" as const, packed: true, ...c },
+    ];
+  })
+);
+
 for (const kernel of [false, true]) {
   const how = kernel ? "as a kernel" : "in tfjs operations";
   onEachBackend(
     `softmax attention equals the oracle, ${how}`,
     async (backend) => {
       const failures: string[] = [];
-      for (const c of CASES) {
+      for (const c of [...CASES, ...ALIBI]) {
         failures.push(...await failuresOf(c, kernel, backend));
       }
       assertEquals(failures, []);
@@ -215,6 +227,17 @@ onEachBackend(
   },
 );
 
+Deno.test("ALiBi's slopes are its authors'", () => {
+  const powers = (...exponents: number[]) => exponents.map((n) => 2 ** -n);
+  assertEquals(alibiSlopes(1), powers(8));
+  assertEquals(alibiSlopes(8), powers(1, 2, 3, 4, 5, 6, 7, 8));
+  assertEquals(
+    alibiSlopes(12),
+    powers(1, 2, 3, 4, 5, 6, 7, 8, 0.5, 1.5, 2.5, 3.5),
+  );
+  assertThrows(() => alibiSlopes(0), RangeError, "heads");
+});
+
 onEachBackend("softmax attention leaves no data behind", async () => {
   const problem = problemOf({
     ...{ batch: 1, heads: 2, length: 20, headDim: 5, valueDim: 6 },
@@ -226,6 +249,7 @@ onEachBackend("softmax attention leaves no data behind", async () => {
   for (let i = 0; i < 3; i++) {
     await run(problem, true);
     await run(problem, false);
+    await run({ ...problem, slopes: alibiSlopes(2) }, true);
   }
   assertEquals(tf.memory().numDataBuffers, before);
 });
@@ -304,6 +328,21 @@ onEachBackend(
         attend({ scale: NaN }),
         RangeError,
         "scale should be finite",
+      );
+      assertThrows(
+        attend({ slopes: 1 }),
+        TypeError,
+        "slopes should be a list of numbers, one a head, got number",
+      );
+      assertThrows(
+        attend({ slopes: [1] }),
+        RangeError,
+        "slopes should have one number for each of 2 heads, got 1",
+      );
+      assertThrows(
+        attend({ slopes: [1, Infinity] }),
+        RangeError,
+        "each of slopes should be finite",
       );
       assertThrows(
         attend({ mask: tf.ones([3, 1]) }),

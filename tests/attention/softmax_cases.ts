@@ -1,6 +1,6 @@
 /** Problems of softmax attention, and their comparison with the oracle. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { type BackendName, softmaxAttention } from "../../mod.ts";
+import { alibiSlopes, type BackendName, softmaxAttention } from "../../mod.ts";
 import { TOLERANCE } from "../backends.ts";
 import type { Sum } from "../oracle.ts";
 import { array, uniform } from "../random.ts";
@@ -19,13 +19,15 @@ export interface SoftmaxCase {
   readonly mask: "none" | "some" | "none of the first";
   /** Whether sequences are packed. @default false */
   readonly packed?: boolean;
+  /** Whether scores fall with distance. @default false */
+  readonly alibi?: boolean;
 }
 
 /** A case in words, for messages. */
 export function describe(c: SoftmaxCase): string {
   return `B=${c.batch} H=${c.heads} L=${c.length} d=${c.headDim} ` +
     `e=${c.valueDim}${c.causal ? " causal" : ""} mask=${c.mask}` +
-    (c.packed ? " segments" : "");
+    (c.packed ? " segments" : "") + (c.alibi ? " ALiBi" : "");
 }
 
 /** Fills a case with seeded numbers. */
@@ -48,6 +50,7 @@ export function problemOf(c: SoftmaxCase): SoftmaxProblem {
     scale: 0.7,
     ...(c.mask === "none" ? {} : { mask: kept }),
     ...(c.packed ? { segments: segmentsOf(c, random) } : {}),
+    ...(c.alibi ? { slopes: alibiSlopes(c.heads) } : {}),
   };
 }
 
@@ -63,7 +66,7 @@ export async function run(
   kernel: boolean,
 ): Promise<SoftmaxResult> {
   const { batch, heads, length, headDim, valueDim } = problem;
-  const { scale, causal } = problem;
+  const { scale, causal, slopes } = problem;
   const shape = (dim: number) =>
     [batch, heads, length, dim] as [number, number, number, number];
   const inputs = [
@@ -82,6 +85,7 @@ export async function run(
       kernel,
       ...(mask ? { mask } : {}),
       ...(segments ? { segments } : {}),
+      ...(slopes ? { slopes } : {}),
     });
   const { value, grads } = tf.valueAndGrads(attend)(inputs, dy);
   const [y, ofQ, ofK, ofV] = await Promise.all(

@@ -71,6 +71,16 @@ const CASES: Record<string, Case> = {
       }),
     inputs: [[4, 6]],
   },
+  "LionBlock of softmax": {
+    layer: () =>
+      new LionBlock({
+        ...GIVEN,
+        variant: "softmax",
+        numHeads: 3,
+        position: "rotary",
+      }),
+    inputs: [[4, 6]],
+  },
   LionPatchEmbedding: {
     layer: () => new PatchEmbedding({ ...GIVEN, patchSize: 2, dim: 3 }),
     inputs: [[4, 6, 2]],

@@ -46,6 +46,18 @@ const ATTENTION: readonly [Record<string, unknown>, string][] = [
     { order: "spiral" },
     'order should be "raster", "snake" or lists of tokens, got "spiral"',
   ],
+  [
+    { position: "rope" },
+    'position should be "none", "rotary" or "alibi", got "rope"',
+  ],
+  [
+    { position: "alibi" },
+    'position is an option of variant "softmax", got position "alibi" for variant "s"',
+  ],
+  [
+    { variant: "softmax", numHeads: 8, position: "rotary" },
+    'position "rotary" should have an even number of columns a head, got 1',
+  ],
   [{ dropout: 1 }, "dropout should be in [0, 1), got 1"],
   [{ dropout: -0.1 }, "dropout should be in [0, 1), got -0.1"],
   [{ dropout: NaN }, "dropout should be in [0, 1), got NaN"],

@@ -1,12 +1,15 @@
 /** Softmax attention as a mixer, the baseline. @module */
 import type * as tf from "@tensorflow/tfjs-core";
+import { alibiSlopes } from "../../attention/alibi.ts";
 import { softmaxAttention } from "../../attention/softmax_attention.ts";
 import { planSoftmax } from "../../attention/softmax_plan.ts";
 import {
+  nextPlaces,
   type SoftmaxState,
   softmaxStep,
 } from "../../attention/softmax_step.ts";
 import { joinHeads, splitHeads } from "../../operations/heads.ts";
+import { rotated } from "../../operations/rotary.ts";
 import { applyLinear, linear } from "../linear.ts";
 import type { Parameters } from "../lion_layer.ts";
 import type { Mixer } from "../mixer.ts";
@@ -19,16 +22,21 @@ export interface SoftmaxMixerOptions {
   readonly numHeads: number;
   /** Whether the heads' output is layer-normalised before it is projected. */
   readonly outputNorm: boolean;
+  /** How scores know where tokens stand. */
+  readonly position: "none" | "rotary" | "alibi";
 }
 
 /**
- * Softmax attention, in one form.
+ * Softmax attention, in one form. ALiBi makes all scores at once, unless it is
+ * causal.
  *
  * Source: Vaswani et al. 2017 (arXiv:1706.03762).
  */
 export function softmaxMixer(
-  { numHeads, outputNorm }: SoftmaxMixerOptions,
+  { numHeads, outputNorm, position }: SoftmaxMixerOptions,
 ): Mixer {
+  const slopes = position === "alibi" ? alibiSlopes(numHeads) : undefined;
+  const turns = position === "rotary";
   const heads = (x: tf.Tensor3D, parameters: Parameters) =>
     splitHeads(applyLinear(x, "qkv.", parameters), { numHeads });
   const merge = (y: tf.Tensor4D, parameters: Parameters, epsilon: number) => {
@@ -49,17 +57,26 @@ export function softmaxMixer(
     },
     apply(x, parameters, { causal, mask, segments, epsilon }) {
       const { q, k, v } = heads(x, parameters);
-      const y = softmaxAttention(q, k, v, {
+      const placed = (x: tf.Tensor4D) => turns ? rotated(x) : x;
+      const y = softmaxAttention(placed(q), placed(k), v, {
         causal,
+        ...(slopes ? { slopes } : {}),
         ...(mask ? { mask } : {}),
         ...(segments ? { segments } : {}),
       });
       return merge(y, parameters, epsilon);
     },
     step(x, parameters, before, { mask, epsilon }) {
-      const { y, state } = softmaxStep(before as SoftmaxState | undefined, {
-        ...heads(x, parameters),
+      const earlier = before as SoftmaxState | undefined;
+      const { q, k, v } = heads(x, parameters);
+      const places = turns ? nextPlaces(earlier, { q, mask }) : undefined;
+      const placed = (x: tf.Tensor4D) => places ? rotated(x, places) : x;
+      const { y, state } = softmaxStep(earlier, {
+        q: placed(q),
+        k: placed(k),
+        v,
         mask,
+        slopes,
       });
       return { y: merge(y, parameters, epsilon), state };
     },
@@ -68,7 +85,8 @@ export function softmaxMixer(
       const [batch, length, dim] = shape as [number, number, number];
       const headDim = dim / numHeads;
       const heads = { heads: numHeads, headDim, valueDim: headDim };
-      return planSoftmax({ batch, length, ...heads, causal });
+      const biased = { causal, slopes: slopes !== undefined };
+      return planSoftmax({ batch, length, ...heads, ...biased });
     },
   };
 }

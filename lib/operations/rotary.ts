@@ -1,0 +1,71 @@
+/** Rotary position embedding: queries and keys turned by where they stand. @module */
+import * as tf from "@tensorflow/tfjs-core";
+
+/** The slowest pair of columns turns once in some 2π times as many tokens. */
+const BASE = 10_000;
+
+/**
+ * Turns each pair of columns (n, n + headDim / 2) by the angle
+ * `place · 10000^(-2n / headDim)`: products of queries and keys then depend on how
+ * far apart they stand, and on which side. Differentiable in x.
+ *
+ * The pairs are those of the halves, as in Hugging Face's and LLaMA's weights; the
+ * paper's are neighbours, the same function of permuted columns.
+ *
+ * Source: Su et al. 2021 (arXiv:2104.09864), section 3.2.2.
+ *
+ * @param x `[batch, heads, length, headDim]`, headDim even.
+ * @param places Where the tokens stand, `[batch, length]`, int32, from 0 on and
+ * below `length` of it; without, tokens stand at 0, 1, …
+ * @returns The same shape.
+ */
+export function rotated(
+  x: tf.Tensor4D,
+  places?: { readonly of: tf.Tensor2D; readonly length: number },
+): tf.Tensor4D {
+  const [batch, , length, headDim] = x.shape;
+  const pairs = headDim / 2;
+  const [cosines, sines] = (["cosines", "sines"] as const).map((name) => {
+    const rows = places?.length ?? length;
+    const values = turnsUntil(rows, pairs)[name].subarray(0, rows * pairs);
+    const table = tf.tensor2d(values, [rows, pairs]);
+    return places
+      ? tf.reshape(tf.gather(table, places.of), [batch, 1, length, pairs])
+      : tf.reshape(table, [1, 1, length, pairs]);
+  }) as [tf.Tensor4D, tf.Tensor4D];
+  const [first, second] = tf.split(x, 2, 3) as [tf.Tensor4D, tf.Tensor4D];
+  return tf.concat([
+    tf.sub(tf.mul(first, cosines), tf.mul(second, sines)),
+    tf.add(tf.mul(second, cosines), tf.mul(first, sines)),
+  ], 3) as tf.Tensor4D;
+}
+
+/** Cosines and sines of places and pairs of columns, row-major. */
+interface Turns {
+  readonly places: number;
+  readonly cosines: Float32Array;
+  readonly sines: Float32Array;
+}
+
+/** By the number of pairs, what was asked for last, of a power of two of places. */
+const known = new Map<number, Turns>();
+
+/**
+ * In float64: float32 has few digits left for the angles of late tokens, and the
+ * sines of a GPU are only exact about zero.
+ */
+function turnsUntil(length: number, pairs: number): Turns {
+  const before = known.get(pairs);
+  if (before && before.places >= length) return before;
+  const places = 2 ** Math.ceil(Math.log2(length));
+  const angle = (i: number) =>
+    Math.floor(i / pairs) * BASE ** (-(i % pairs) / pairs);
+  const size = { length: places * pairs };
+  const turns = {
+    places,
+    cosines: Float32Array.from(size, (_, i) => Math.cos(angle(i))),
+    sines: Float32Array.from(size, (_, i) => Math.sin(angle(i))),
+  };
+  known.set(pairs, turns);
+  return turns;
+}
