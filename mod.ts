@@ -158,6 +158,12 @@ export {
 export type { ModelDirection } from "./lib/models/graph.ts";
 export { GPT_PRESETS, lionGpt, type LionGptOptions } from "./lib/models/gpt.ts";
 export { lionViT, type LionViTOptions, VIT_PRESETS } from "./lib/models/vit.ts";
+export {
+  HYDRA_BERT_PRESETS,
+  HYDRA_PRESETS,
+  type RivalPreset,
+  VIM_PRESETS,
+} from "./lib/models/rivals.ts";
 export { dense } from "./lib/operations/dense.ts";
 export { gelu } from "./lib/operations/gelu.ts";
 export { joinHeads, splitHeads } from "./lib/operations/heads.ts";

@@ -23,7 +23,10 @@ import { drop, nextDropoutSeed } from "./randomness.ts";
 
 /** Options of {@linkcode lionBlock}. */
 export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
-  /** Columns of the multilayer perceptron, as a multiple of the block's. @default 4 */
+  /**
+   * Columns of the multilayer perceptron, as a multiple of the block's; 0 for none,
+   * as around Mamba's and Hydra's mixers. @default 4
+   */
   mlpRatio?: number;
   /**
    * Whether a part's input is normalised, `"pre"`, as in ViT and GPT-2, or the
@@ -71,9 +74,13 @@ export class LionBlock extends MixingLayer {
     assertAttentionOptions(this.attention, dim);
     assertBlockOptions(this.#options, dim);
     const hidden = dim * this.#options.mlpRatio;
-    return [
+    const mixing = [
       ...norm("norm1.", dim),
       ...within("attn.", this.mixer.parameters(shape)),
+    ];
+    if (hidden === 0) return mixing;
+    return [
+      ...mixing,
       ...norm("norm2.", dim),
       ...linear("mlp.fc1.", dim, hidden),
       ...linear("mlp.fc2.", hidden, dim),
@@ -131,12 +138,12 @@ export class LionBlock extends MixingLayer {
     training: boolean,
     mix: (x: tf.Tensor3D) => tf.Tensor3D,
   ): tf.Tensor3D {
-    const { norm, epsilon, dropPath } = this.#options;
+    const { norm, epsilon, dropPath, mlpRatio } = this.#options;
     const rate = this.attention.dropout ?? 0;
     const perceptron = (x: tf.Tensor3D) =>
       drop(perceive(x, this.parameter), { training, rate });
     const parts = [["norm1.", mix], ["norm2.", perceptron]] as const;
-    for (const [name, part] of parts) {
+    for (const [name, part] of mlpRatio === 0 ? parts.slice(0, 1) : parts) {
       const normalize = (x: tf.Tensor3D) =>
         applyNorm(x, name, this.parameter, epsilon);
       const add = (y: tf.Tensor3D): tf.Tensor3D =>
@@ -167,7 +174,7 @@ export function assertBlockOptions(
   dim: number,
 ): void {
   const hidden = dim * mlpRatio;
-  if (!(Number.isInteger(hidden) && hidden > 0)) {
+  if (!(Number.isInteger(hidden) && hidden >= 0)) {
     throw new RangeError(
       `mlpRatio should make a whole number of ${dim} columns, got ${mlpRatio}`,
     );

@@ -39,7 +39,7 @@ export interface LionBertOptions extends
   dim: number;
   /** Blocks. */
   depth: number;
-  /** Hidden columns of a block, as a multiple of `dim`. @default 4 */
+  /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
   mlpRatio?: number;
   /** Positions that have a vector of their own; 0 for none. @default 512 */
   maxLength?: number;

@@ -42,7 +42,7 @@ export interface LionEncoderOptions
   dim: number;
   /** Blocks. */
   depth: number;
-  /** Hidden columns of a block, as a multiple of `dim`. @default 4 */
+  /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
   mlpRatio?: number;
   /**
    * Positions that have a vector of their own, for tokens and numbers alike; no

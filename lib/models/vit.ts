@@ -40,7 +40,7 @@ export interface LionViTOptions extends
   dim: number;
   /** Blocks. */
   depth: number;
-  /** Hidden columns of a block, as a multiple of `dim`. @default 4 */
+  /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
   mlpRatio?: number;
   /** Columns of the logits. @default 1000 */
   numClasses?: number;

@@ -71,13 +71,14 @@ const CASES: Record<string, Case> = {
       }),
     inputs: [[4, 6]],
   },
-  "LionBlock of softmax": {
+  "LionBlock of softmax without perceptron": {
     layer: () =>
       new LionBlock({
         ...GIVEN,
         variant: "softmax",
         numHeads: 3,
         position: "rotary",
+        mlpRatio: 0,
       }),
     inputs: [[4, 6]],
   },

@@ -71,7 +71,6 @@ const BLOCK: typeof ATTENTION = [
   [{ mlpRatio: 0.3 }, "mlpRatio should make a whole number of 8 columns"],
   [{ mlpRatio: NaN }, "mlpRatio"],
   [{ mlpRatio: -1 }, "mlpRatio"],
-  [{ mlpRatio: 0 }, "mlpRatio"],
   [{ norm: "both" }, 'norm should be "pre" or "post", got "both"'],
   [{ dropPath: 1 }, "dropPath should be in [0, 1), got 1"],
   [{ dropPath: -0.5 }, "dropPath should be in [0, 1), got -0.5"],
