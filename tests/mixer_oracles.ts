@@ -284,3 +284,70 @@ export function solveSoftmaxMixer(
     );
   });
 }
+
+/**
+ * LION-D and LION-S with a decay of each channel, without feature map and
+ * normaliser: of tokens j and i, those of j up to i, which is left out.
+ */
+export function solveChannelDecay(
+  problem: MixerProblem,
+  { heads, variant, causal, classToken }: {
+    readonly heads: number;
+    readonly variant: "d" | "s";
+    readonly causal: boolean;
+    readonly classToken: boolean;
+  },
+): Differentiated {
+  const { dim } = problem;
+  const headDim = dim / heads;
+  /** log(1 / (1 + e^-x)) */
+  const logSigmoid = (x: Scalar) =>
+    minus(constant(0), softplus(minus(constant(0), x)));
+  return solve(problem, (x, parameters) => {
+    const linearly = (name: string) =>
+      linear(x, parameters[`${name}.weight`]!, parameters[`${name}.bias`]);
+    const qkv = linearly("qkv");
+    const logDecays = variant === "d"
+      ? x.map(() => parameters.a_i!.map(logSigmoid))
+      : linearly("a_i").map((row, t) =>
+        row.map((logit) =>
+          classToken && t === 0
+            ? constant(0)
+            : logSigmoid(minus(constant(0), logit))
+        )
+      );
+    const path = (from: number, to: number, channel: number) => {
+      const step = Math.sign(to - from);
+      const places = Array.from(
+        { length: Math.abs(to - from) },
+        (_, n) => from + n * step,
+      );
+      return exp(plus(...places.map((place) => logDecays[place]![channel]!)));
+    };
+    const answers = x.map((_, i) =>
+      Array.from({ length: heads }, (_, head) => {
+        const weights = x.slice(0, causal ? i + 1 : x.length).map((_, j) =>
+          times(
+            plus(
+              ...Array.from({ length: headDim }, (_, n) => {
+                const channel = head * headDim + n;
+                const score = times(qkv[i]![channel]!, qkv[j]![dim + channel]!);
+                return times(score, path(j, i, channel));
+              }),
+            ),
+            constant(headDim ** -0.5),
+          )
+        );
+        return Array.from({ length: headDim }, (_, n) => {
+          const column = 2 * dim + head * headDim + n;
+          return dot(weights, weights.map((_, j) => qkv[j]![column]!));
+        });
+      }).flat()
+    );
+    return linear(
+      answers,
+      parameters["proj.weight"]!,
+      parameters["proj.bias"],
+    );
+  });
+}

@@ -67,6 +67,14 @@ export interface AttentionOptions {
    * registered by.
    */
   decay?: DecayFunction | LearnedDecay | string;
+  /**
+   * `"hippo"`: LION-D and LION-S have a decay of each channel of the keys, which
+   * begins as `e^(-Δ (n + 1))` for channel n: the diagonal of HiPPO-LegS, in steps
+   * of a Δ of each head from 0.001 to 0.1. They stay sigmoids, where the paper, for
+   * Long Range Arena, has an exponential that may grow above 1. @default as
+   * `variant` says, one decay a head
+   */
+  decayInit?: "hippo";
   /** Must divide the columns of the input; a mixer of one's own has its own. */
   numHeads?: number;
   /** How it is computed; see {@linkcode AttentionForm}. @default "auto" */
@@ -131,6 +139,7 @@ export const ATTENTION_OPTIONS: OptionNames<AttentionOptions> = {
   variant: true,
   mixer: true,
   decay: true,
+  decayInit: true,
   numHeads: true,
   form: true,
   chunkSize: true,
@@ -185,6 +194,7 @@ export function assertAttentionOptions(
   assertOrder(options);
   assertLions(options);
   assertPosition(options, dim);
+  assertDecayInit(options);
   if (classToken && segments) {
     throw new RangeError(
       "classToken is token 0 of a row, and segments pack several sequences " +
@@ -332,4 +342,19 @@ function assertPosition(
       `position "rotary" should have an even number of columns a head, got ${headDim}`,
     );
   }
+}
+
+function assertDecayInit({ decayInit, variant }: AttentionOptions): void {
+  if (decayInit === undefined) return;
+  if (decayInit !== "hippo") {
+    throw new RangeError(
+      `decayInit should be "hippo", got ${JSON.stringify(decayInit)}`,
+    );
+  }
+  if (variant === "d" || variant === "s") return;
+  throw new RangeError(
+    `decayInit is an option of variants "d" and "s", got ${
+      variant ? `variant "${variant}"` : "a decay or a mixer of one's own"
+    }; leave it out`,
+  );
 }

@@ -16,10 +16,12 @@ import { familyMixer, type FamilyModel } from "./mixers/family.ts";
 import { hydraMixer } from "./mixers/hydra.ts";
 import { lionMixer } from "./mixers/lion.ts";
 import {
+  headChannelDecay,
   headDecay,
   type LayerDecay,
   NO_DECAY,
   ownDecay,
+  tokenChannelDecay,
   tokenDecay,
 } from "./mixers/lion_decays.ts";
 import { softmaxMixer } from "./mixers/softmax.ts";
@@ -32,8 +34,16 @@ const VARIANTS: Readonly<
   Record<AttentionVariant, (options: AttentionOptions) => Mixer>
 > = {
   lit: (options) => lionOf(options, NO_DECAY),
-  d: (options) => lionOf(options, headDecay(options.numHeads!)),
-  s: (options) => lionOf(options, tokenDecay(options.numHeads!)),
+  d: (options) => {
+    const decay = options.decayInit === "hippo" ? headChannelDecay : headDecay;
+    return lionOf(options, decay(options.numHeads!));
+  },
+  s: (options) => {
+    const decay = options.decayInit === "hippo"
+      ? tokenChannelDecay
+      : tokenDecay;
+    return lionOf(options, decay(options.numHeads!));
+  },
   softmax: ({ numHeads, outputNorm = false, position = "none" }) =>
     softmaxMixer({ numHeads: numHeads!, outputNorm, position }),
   gla: familyOf(GATED_LINEAR_ATTENTION),

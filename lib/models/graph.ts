@@ -22,6 +22,7 @@ export const MODEL_OPTIONS = {
   variant: true,
   mixer: true,
   decay: true,
+  decayInit: true,
   numHeads: true,
   form: true,
   chunkSize: true,

@@ -46,6 +46,11 @@ const ATTENTION: readonly [Record<string, unknown>, string][] = [
     { order: "spiral" },
     'order should be "raster", "snake" or lists of tokens, got "spiral"',
   ],
+  [{ decayInit: "s4" }, 'decayInit should be "hippo", got "s4"'],
+  [
+    { variant: "lit", decayInit: "hippo" },
+    'decayInit is an option of variants "d" and "s", got variant "lit"',
+  ],
   [
     { position: "rope" },
     'position should be "none", "rotary" or "alibi", got "rope"',

@@ -124,6 +124,7 @@ export function lionMixer(options: LionMixerOptions): Mixer {
         ...{ batch, heads: numHeads, length, headDim, valueDim: headDim },
         ...{ form, chunkSize, causal, normalize },
         decays: decay.fades || segments,
+        diagonal: decay.ofChannels ?? false,
         precision: "f32",
       });
       return {

@@ -1,5 +1,6 @@
 /** The decays of LION's variants in a layer, and those of one's own. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { diagonalDecay } from "../../attention/diagonal_decay.ts";
 import {
   type Decay,
   fixedDecay,
@@ -7,6 +8,11 @@ import {
   noDecay,
   selectiveDecay,
 } from "../../attention/decay.ts";
+import {
+  decayLogits,
+  mambaTimeStep,
+  s4dReal,
+} from "../../family/initial_decay.ts";
 import { applyLinear, linear } from "../linear.ts";
 import {
   inside,
@@ -15,6 +21,7 @@ import {
   type Shape,
   within,
 } from "../lion_layer.ts";
+import { toHeads, withBias } from "./projections.ts";
 
 /**
  * A decay of one's own from the layer's input `[batch, length, dim]`. What it
@@ -44,6 +51,8 @@ interface Place {
 export interface LayerDecay {
   /** Whether there is any: it costs something, and orders matter. */
   readonly fades: boolean;
+  /** Whether each channel of the keys has its own. */
+  readonly ofChannels?: boolean;
   /** Its parameters, under the name. */
   parameters(name: string, shape: Shape): Parameter[];
   /** The decay of `x`, `[batch, length, dim]`. */
@@ -87,13 +96,89 @@ export function tokenDecay(numHeads: number): LayerDecay {
       const logits: tf.Tensor3D = tf.transpose(rows, [0, 2, 1]);
       const logDecay = logSigmoid(tf.neg(logits));
       if (!classToken) return selectiveDecay(logDecay);
-      const others = tf.ones([logDecay.shape[2] - 1]);
-      const decays = classToken === "first"
-        ? [tf.zeros([1]), others]
-        : [others, tf.zeros([1])];
-      return selectiveDecay(tf.mul(logDecay, tf.concat(decays)));
+      const others = withoutClassToken(logDecay.shape[2], classToken);
+      return selectiveDecay(tf.mul(logDecay, others));
     },
   };
+}
+
+/** Of each token, 0 for the class token and 1 for the others. */
+function withoutClassToken(
+  length: number,
+  classToken: "first" | "last",
+): tf.Tensor1D {
+  const others: tf.Tensor1D = tf.ones([length - 1]);
+  return tf.concat(
+    classToken === "first" ? [tf.zeros([1]), others] : [others, tf.zeros([1])],
+  ) as tf.Tensor1D;
+}
+
+/** LION-D's for each channel of each head, which begin with HiPPO's. */
+export function headChannelDecay(numHeads: number): LayerDecay {
+  return {
+    fades: true,
+    ofChannels: true,
+    parameters: (name, shape) => {
+      const headDim = shape.at(-1)! / numHeads;
+      const values = (seed?: number) => hippoLogits(numHeads, headDim, seed);
+      return [{ name, shape: [numHeads, headDim], initial: { values } }];
+    },
+    of(x, name, parameters) {
+      const [heads, headDim] = parameters(name).shape as [number, number];
+      const each = tf.reshape(logSigmoid(parameters(name) as tf.Tensor2D), [
+        ...[1, heads, 1, headDim],
+      ]);
+      return diagonalDecay(
+        tf.broadcastTo(each, [x.shape[0], heads, x.shape[1], headDim]),
+      );
+    },
+  };
+}
+
+/**
+ * LION-S's for each channel of each head: of a token without columns of its own,
+ * HiPPO's at first.
+ */
+export function tokenChannelDecay(numHeads: number): LayerDecay {
+  return {
+    fades: true,
+    ofChannels: true,
+    parameters(name, shape) {
+      const dim = shape.at(-1)!;
+      return withBias(linear(`${name}.`, dim, dim), {
+        values: (seed) =>
+          tf.tidy(() => {
+            const logits = hippoLogits(numHeads, dim / numHeads, seed);
+            return tf.neg(tf.reshape(logits, [dim]));
+          }),
+      });
+    },
+    of(x, name, parameters, { classToken }) {
+      const rows = applyLinear(x, `${name}.`, parameters);
+      const logDecay = logSigmoid(toHeads(tf.neg(rows), numHeads));
+      if (!classToken) return diagonalDecay(logDecay);
+      const length = x.shape[1];
+      const others = tf.reshape(withoutClassToken(length, classToken), [
+        ...[1, 1, length, 1],
+      ]);
+      return diagonalDecay(tf.mul(logDecay, others));
+    },
+  };
+}
+
+/**
+ * Logits of which log decays are Δ A: for each head a step Δ of Mamba's, and for
+ * its channels the paces A of HiPPO-LegS's diagonal, -1, -2, …
+ */
+function hippoLogits(
+  numHeads: number,
+  headDim: number,
+  seed?: number,
+): tf.Tensor2D {
+  return tf.tidy(() => {
+    const steps = mambaTimeStep(numHeads, seed === undefined ? {} : { seed });
+    return decayLogits(tf.outerProduct(steps, s4dReal(headDim)));
+  });
 }
 
 /** One's own. */
