@@ -9,8 +9,16 @@ import {
   problemOf,
   run,
 } from "../attention/cases.ts";
-import { BACKENDS, onEachBackend } from "../backends.ts";
+import { BACKENDS, onEachBackend, TOLERANCE } from "../backends.ts";
+import { differences as differ } from "../comparison.ts";
+import { solveDiagonal } from "../diagonal_oracle.ts";
 import { solve } from "../oracle.ts";
+import {
+  type DiagonalCase,
+  KINDS,
+  problemOf as diagonalProblemOf,
+  run as runDiagonal,
+} from "../attention/diagonal_cases.ts";
 
 /** Kernels, where there are such, and the two forms that differ most. */
 const WAYS: readonly [form: ConcreteForm, kernel: boolean][] = [
@@ -49,3 +57,26 @@ for (const decay of DECAYS) {
     BACKENDS.filter((name) => name !== "cpu"),
   );
 }
+
+onEachBackend(
+  "kernels equal the oracle, decays of each channel",
+  async (backend) => {
+    const failures: string[] = [];
+    for (const [i, causal] of [false, true].entries()) {
+      const c: DiagonalCase = {
+        ...{ batch: 2, heads: 2, length: 40, headDim: 17, valueDim: 8 },
+        ...{ causal, normalize: !causal, padded: causal, packed: !causal },
+        kind: KINDS[i]!,
+      };
+      const problem = diagonalProblemOf(c);
+      const expected = solveDiagonal(problem);
+      const actual = await runDiagonal(problem, "chunkwise", 16);
+      failures.push(
+        ...differ(problem, actual, expected, TOLERANCE[backend])
+          .map((difference) => `${JSON.stringify(c)}: ${difference}`),
+      );
+    }
+    assertEquals(failures, []);
+  },
+  BACKENDS.filter((name) => name !== "cpu"),
+);
