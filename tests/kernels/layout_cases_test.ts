@@ -9,16 +9,21 @@ import {
   problemOf,
   run,
 } from "../attention/cases.ts";
-import { BACKENDS, onEachBackend, TOLERANCE } from "../backends.ts";
-import { differences as differ } from "../comparison.ts";
-import { solveDiagonal } from "../diagonal_oracle.ts";
-import { solve } from "../oracle.ts";
+import {
+  problemOf as problemOfDelta,
+  run as runDelta,
+} from "../attention/delta_cases.ts";
 import {
   type DiagonalCase,
   KINDS,
-  problemOf as diagonalProblemOf,
+  problemOf as problemOfDiagonal,
   run as runDiagonal,
 } from "../attention/diagonal_cases.ts";
+import { BACKENDS, onEachBackend, TOLERANCE } from "../backends.ts";
+import { differences as differencesOfGradients } from "../comparison.ts";
+import { solveDelta } from "../delta_oracle.ts";
+import { solveDiagonal } from "../diagonal_oracle.ts";
+import { solve } from "../oracle.ts";
 
 /** Kernels, where there are such, and the two forms that differ most. */
 const WAYS: readonly [form: ConcreteForm, kernel: boolean][] = [
@@ -68,11 +73,11 @@ onEachBackend(
         ...{ causal, normalize: !causal, padded: causal, packed: !causal },
         kind: KINDS[i]!,
       };
-      const problem = diagonalProblemOf(c);
+      const problem = problemOfDiagonal(c);
       const expected = solveDiagonal(problem);
       const actual = await runDiagonal(problem, "chunkwise", 16);
       failures.push(
-        ...differ(problem, actual, expected, TOLERANCE[backend])
+        ...differencesOfGradients(problem, actual, expected, TOLERANCE[backend])
           .map((difference) => `${JSON.stringify(c)}: ${difference}`),
       );
     }
@@ -80,3 +85,32 @@ onEachBackend(
   },
   BACKENDS.filter((name) => name !== "cpu"),
 );
+
+for (const gate of ["none", "two-sided", "two-sided diagonal"] as const) {
+  onEachBackend(
+    `kernels of the delta rule equal the oracle, gate ${gate}`,
+    async (backend) => {
+      const failures: string[] = [];
+      for (const causal of [false, true]) {
+        for (const headDim of [8, 17]) {
+          const problem = problemOfDelta({
+            ...{ batch: 2, heads: 2, length: 40, headDim, valueDim: 8 },
+            ...{ gate, causal, padded: causal, packed: !causal },
+          });
+          const actual = await runDelta(problem, { chunkSize: 16 });
+          const expected = solveDelta(problem);
+          failures.push(
+            ...differencesOfGradients(
+              problem,
+              actual,
+              expected,
+              TOLERANCE[backend],
+            ).map((line) => `causal=${causal} d=${headDim}: ${line}`),
+          );
+        }
+      }
+      assertEquals(failures, []);
+    },
+    BACKENDS.filter((name) => name !== "cpu"),
+  );
+}
