@@ -38,7 +38,7 @@ import type { Dims } from "./vectors.ts";
  */
 export function registerFull({ isSoftware, subgroups }: AdapterTraits): void {
   const tilingFor = ({ headDim, valueDim }: Dims): Tiling =>
-    tilingOf(headDim, valueDim, false);
+    tilingOf(headDim, valueDim);
   const rowsFor = (dims: Dims) => isSoftware ? SIMD_TILE : tilingFor(dims).rows;
   const shaderOf = (
     role: Role,

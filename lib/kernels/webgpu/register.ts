@@ -20,6 +20,6 @@ export function registerWebGpuKernels(adapter: AdapterTraits): void {
   registerFull(adapter);
   registerRecurrent();
   registerOperations();
-  registerSoftmaxAttention(adapter.isSoftware);
+  registerSoftmaxAttention(adapter);
   registerDense("webgpu");
 }

@@ -155,7 +155,7 @@ ${
       sum: "sum",
       scores: "score",
       end: outputEnd(role),
-      vectors: values.name,
+      read: (token, factor) => `${factor} * read_${values.name}(${token}, n)`,
     })
   }
   }`;
