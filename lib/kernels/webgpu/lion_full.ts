@@ -19,7 +19,8 @@ import type { Launch } from "./problem.ts";
 import type { Role } from "./roles.ts";
 import { type Tiling, tilingOf } from "./score_tiles.ts";
 import { simdOf } from "./simd_blocks.ts";
-import { SIMD_TILE, simdTilesShader } from "./simd_tiles.ts";
+import { SIMD_TILE } from "./simd_sides.ts";
+import { simdTilesShader } from "./simd_tiles.ts";
 import {
   DECAYS_OF_TILE,
   FACTORS_OF_TOKEN,
