@@ -75,7 +75,26 @@ export type { ConcreteForm } from "./lib/attention/form.ts";
 export type {
   AttentionOptions,
   AttentionVariant,
+  Direction,
 } from "./lib/layers/attention_options.ts";
+export type {
+  CostCall,
+  Mixer,
+  MixerCall,
+  MixerCost,
+  MixerState,
+  StepCall,
+} from "./lib/layers/mixer.ts";
+export { MixingLayer, type Reading } from "./lib/layers/mixing_layer.ts";
+export type {
+  DecayFunction,
+  LearnedDecay,
+} from "./lib/layers/mixers/lion_decays.ts";
+export {
+  type OwnDecay,
+  registerDecay,
+  registerMixer,
+} from "./lib/layers/own_parts.ts";
 export {
   LionAttentionLayer,
   lionAttentionLayer,
@@ -134,12 +153,28 @@ export {
   type GenerateOptions,
   type GenerationState,
 } from "./lib/models/generate.ts";
+export type { ModelDirection } from "./lib/models/graph.ts";
 export { GPT_PRESETS, lionGpt, type LionGptOptions } from "./lib/models/gpt.ts";
 export { lionViT, type LionViTOptions, VIT_PRESETS } from "./lib/models/vit.ts";
 export { dense } from "./lib/operations/dense.ts";
 export { gelu } from "./lib/operations/gelu.ts";
 export { joinHeads, splitHeads } from "./lib/operations/heads.ts";
 export { layerNorm } from "./lib/operations/layer_norm.ts";
+export {
+  hydraMixer,
+  type HydraMixerOptions,
+} from "./lib/layers/mixers/hydra.ts";
+export { vimMixer, type VimMixerOptions } from "./lib/layers/mixers/vim.ts";
+export {
+  selectiveScan,
+  type SelectiveScanInputs,
+  type SelectiveScanOptions,
+} from "./lib/operations/selective_scan.ts";
+export {
+  shortConvolution,
+  type ShortConvolutionOptions,
+} from "./lib/operations/short_convolution.ts";
+export { rmsNorm } from "./lib/operations/rms_norm.ts";
 export { positiveRandomFeatures } from "./lib/operations/random_features.ts";
 export {
   type BackendInfo,

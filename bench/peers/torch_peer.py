@@ -27,6 +27,7 @@ from torch_delta import delta_scan
 from torch_diagonal import diagonal_scan
 from torch_encoder import Training
 from torch_full import full_form
+from torch_mamba import selective_scan
 from torch_scan import chunk_scan
 
 
@@ -39,6 +40,8 @@ def attention(options, tensors):
         attend = functools.partial(diagonal_scan, chunk=options["chunk"])
     elif options["form"] == "gated delta":
         attend = functools.partial(delta_scan, chunk=options["chunk"])
+    elif options["form"] == "selective scan":
+        attend = functools.partial(selective_scan, chunk=options["chunk"])
     else:
         attend = chunk_scan
     dy = tensors.pop("dy")

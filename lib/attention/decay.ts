@@ -126,7 +126,8 @@ export function fixedDecay(logDecay: tf.Tensor1D): Decay {
  * assertAlmostEquals(mask[0]![0]![0]![2]!, 0.2 * 0.3, 1e-6); // 2 read by 0
  * ```
  *
- * @param logDecay `[batch, heads, length]`, natural logarithm of the decay, <= 0.
+ * @param logDecay `[batch, heads, length]`, natural logarithm of the decay, <= 0;
+ * of a batch of one, it counts for all of the batch.
  * @param options `convention`: which token's decay counts; the paper's, `"source"`, by default.
  * @returns The decay.
  * @throws {TypeError} If `logDecay` does not have three axes or does not hold
@@ -186,7 +187,7 @@ export function assertConvention(
  * assertEquals([...await decayMask(decay, 2).data()], [1, 0, 1, 1]);
  * ```
  *
- * @param forward `[batch, heads, length]`, or with headDim after it, <= 0: paid by the forward state on arriving at each token.
+ * @param forward `[batch, heads, length]`, or with headDim after it, <= 0: paid by the forward state on arriving at each token; of a batch of one, for all of the batch.
  * @param backward Of the same shape, <= 0: paid by the backward state on arriving at each token.
  * @returns The decay.
  * @throws {TypeError} If a tensor does not have three or four axes or does not

@@ -39,7 +39,8 @@ export interface LogDecayPair {
  * @param decay The decay.
  * @param shape `[batch, heads, length]` of the sequence that it applies to.
  * @returns The pair, or `null` where nothing decays.
- * @throws {TypeError} If the decay's tensors do not have the sequence's shape.
+ * @throws {TypeError} If the decay's tensors do not have the sequence's shape, or
+ * that of a batch of one.
  */
 export function logDecayPair(
   decay: Decay,
@@ -58,7 +59,7 @@ export function logDecayPair(
       return { forward: everywhere, backward: everywhere };
     }
     case "selective": {
-      assertShape("selectiveDecay's logDecay", decay.logDecay, shape, axes);
+      assertOfBatch("selectiveDecay's logDecay", decay.logDecay, shape, axes);
       const given = floats("selectiveDecay's logDecay", decay.logDecay);
       if (decay.convention === "source" && hasKernel(SOURCE_DECAY)) {
         const { f, b } = runKernel(SOURCE_DECAY, { logDecay: given });
@@ -70,7 +71,7 @@ export function logDecayPair(
         : { forward: shift(logDecay, 1), backward: shift(logDecay, -1) };
     }
     case "two-sided": {
-      assertShape("twoSidedDecay's forward", decay.forward, shape, axes);
+      assertOfBatch("twoSidedDecay's forward", decay.forward, shape, axes);
       return {
         forward: finite(floats("twoSidedDecay's forward", decay.forward)),
         backward: finite(floats("twoSidedDecay's backward", decay.backward)),
@@ -88,6 +89,21 @@ export function logDecayPair(
         }`,
       );
   }
+}
+
+/**
+ * Throws unless a decay is of the sequences: of each, or one for all of the batch.
+ *
+ * @throws {TypeError} If it has another shape.
+ */
+export function assertOfBatch(
+  name: string,
+  x: tf.Tensor,
+  [batch, ...others]: readonly number[],
+  axes: string,
+): void {
+  const sequences = x?.shape?.[0] === 1 ? 1 : batch!;
+  assertShape(name, x, [sequences, ...others], axes);
 }
 
 /** The pair of causal attention: no backward state, but a mask without decay too. */

@@ -19,6 +19,18 @@ export const DELTA_ATTENTION: Operation<"y"> = {
   outputs: ["y"],
 };
 
+/**
+ * A causal piece of a sequence as a kernel: `before?`, `[batch, heads, headDim,
+ * valueDim]`, is the state that the tokens before it have left; it has not paid yet
+ * what it pays on arriving at the piece. `forward` is the state that the piece
+ * leaves.
+ */
+export const DELTA_PIECE: Operation<"y" | "forward"> = {
+  kernel: "LionDeltaPiece",
+  gradientsIn: ["q", "k", "v", "beta", "f", "before"],
+  outputs: ["y", "forward"],
+};
+
 /** Attributes of the kernels. */
 export interface DeltaAttributes {
   /** Whether a token reads only itself and the tokens before it; then there is no `b`. */
@@ -39,8 +51,15 @@ export interface DeltaRequest extends AttentionSizes {
   readonly chunkSize: number | undefined;
 }
 
-/** The current backend's plan. */
-export function planDelta(request: DeltaRequest): KernelPlan | Refusal {
-  return planKernel(DELTA_ATTENTION, request) ??
+/**
+ * The current backend's plan.
+ *
+ * @param operation Of a whole sequence, or of a piece of one.
+ */
+export function planDelta(
+  request: DeltaRequest,
+  operation: typeof DELTA_ATTENTION | typeof DELTA_PIECE = DELTA_ATTENTION,
+): KernelPlan | Refusal {
+  return planKernel(operation, request) ??
     { refusal: "the backend has no kernel of the delta rule" };
 }

@@ -1,12 +1,15 @@
 /** The delta rule over a sequence that comes in pieces, at constant memory. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
+import { runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
+import { assertBoolean } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import { spread } from "./decay_pair.ts";
 import { assertDelta } from "./delta_attention.ts";
 import { deltaFrom } from "./delta_forms.ts";
+import { DELTA_PIECE, planDelta } from "./delta_kernel.ts";
 import { finite } from "./finite_decay.ts";
 
 /** The tokens that come next. */
@@ -44,15 +47,19 @@ const INPUT: OptionNames<DeltaStepInput> = {
 export interface DeltaStepOptions {
   /** Multiplies q · k of what is read, not of what is corrected. @default 1 / sqrt(headDim) */
   scale?: number;
+  /**
+   * Whether a fused kernel may compute it, chunk by chunk, on backends that have
+   * one; `false` runs TensorFlow.js operations, token by token. @default true
+   */
+  kernel?: boolean;
 }
 
-const OPTIONS: OptionNames<DeltaStepOptions> = { scale: true };
+const OPTIONS: OptionNames<DeltaStepOptions> = { scale: true, kernel: true };
 
 /**
- * The next tokens of the delta rule, one or many, token by token. Many steps give
- * what `deltaAttention` gives with `causal: true` on the whole sequence.
- * Differentiable in the state and in all inputs but the mask. In tfjs operations
- * on every backend.
+ * The next tokens of the delta rule, one or many. Many steps give what
+ * `deltaAttention` gives with `causal: true` on the whole sequence.
+ * Differentiable in the state and in all inputs but the mask.
  *
  * Source: DeltaNet (Schlag et al. 2021, arXiv:2102.11174), section 4.2; with a decay
  * as for {@linkcode deltaAttention}.
@@ -93,8 +100,10 @@ export function deltaStep(
   assertOptions("deltaStep", options, OPTIONS);
   assertOptions("deltaStep's input", input, INPUT);
   const { q, k, v, beta, logDecay, mask } = input;
+  const { kernel = true, ...others } = options;
+  assertBoolean("kernel", kernel);
   const { scale } = assertDelta(q, k, v, beta, {
-    ...options,
+    ...others,
     ...(mask === undefined ? {} : { mask }),
   });
   const [batch, heads, length, headDim] = q.shape;
@@ -108,39 +117,65 @@ export function deltaStep(
   if (state !== null) {
     assertShape("state", state, ofState, "batch, heads, headDim, valueDim");
   }
-  const sequences = batch * heads;
   return tf.tidy(() => {
     const tokens = mask && floats("mask", mask);
     const present = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;
-    const rows = (x: tf.Tensor4D): tf.Tensor3D =>
-      tf.reshape(present(x), [sequences, length, x.shape[3]]);
-    const before = state
-      ? floats("state", state)
-      : tf.zeros<tf.Rank.R4>(ofState);
-    const { y, state: after } = deltaFrom(
-      tf.reshape(before, [sequences, headDim, valueDim]),
-      {
-        q: tf.mul(rows(floats("q", q)), scale),
-        k: rows(floats("k", k)),
-        v: rows(floats("v", v)),
-        beta: rows(tf.expandDims(floats("beta", beta), 3)),
-        gate: rows(gatesOf(logDecay, q.shape)),
-      },
-    );
-    return {
-      y: present(tf.reshape(y, v.shape)),
-      state: tf.reshape(after, ofState),
+    const inputs = {
+      q: present(floats("q", q)),
+      k: present(floats("k", k)),
+      v: present(floats("v", v)),
+      beta: present(tf.expandDims(floats("beta", beta), 3)),
+      f: logDecay && present(gatesOf(logDecay, q.shape)),
+      before: state ? floats("state", state) : undefined,
     };
+    const plan = kernel && planDelta({
+      ...{ batch, heads, length, headDim, valueDim, chunkSize: undefined },
+      ...{ diagonal: logDecay?.rank === 4, causal: true },
+    }, DELTA_PIECE);
+    const { y, forward } = plan && !("refusal" in plan)
+      ? runKernel(DELTA_PIECE, inputs, {
+        ...{ causal: true, scale, chunkSize: plan.chunkSize },
+      })
+      : tokenByToken(inputs, scale);
+    return { y: present(y as tf.Tensor4D), state: forward as tf.Tensor4D };
   });
+}
+
+/** As the kernel, in tfjs operations. */
+function tokenByToken(
+  { q, k, v, beta, f, before }:
+    & Record<"q" | "k" | "v" | "beta", tf.Tensor4D>
+    & Record<"f" | "before", tf.Tensor4D | undefined>,
+  scale: number,
+): { y: tf.Tensor; forward: tf.Tensor } {
+  const [batch, heads, length, headDim] = q.shape;
+  const sequences = batch * heads, valueDim = v.shape[3];
+  const rows = (x: tf.Tensor4D): tf.Tensor3D =>
+    tf.reshape(x, [sequences, length, x.shape[3]]);
+  const { y, state } = deltaFrom(
+    before
+      ? tf.reshape(before, [sequences, headDim, valueDim])
+      : tf.zeros([sequences, headDim, valueDim]),
+    {
+      q: tf.mul(rows(q), scale),
+      k: rows(k),
+      v: rows(v),
+      beta: rows(beta),
+      gate: f ? rows(f) : tf.zeros([sequences, length, 1]),
+    },
+  );
+  return {
+    y: tf.reshape(y, v.shape),
+    forward: tf.reshape(state, [batch, heads, headDim, valueDim]),
+  };
 }
 
 /** What the state pays as each token arrives, `[batch, heads, length, 1 or headDim]`. */
 function gatesOf(
-  logDecay: DeltaStepInput["logDecay"],
+  logDecay: NonNullable<DeltaStepInput["logDecay"]>,
   [batch, heads, length, headDim]: tf.Tensor4D["shape"],
 ): tf.Tensor4D {
   const perToken: [number, number, number] = [batch, heads, length];
-  if (!logDecay) return tf.zeros([...perToken, 1]);
   const given: tf.Tensor = finite(floats<tf.Tensor>("logDecay", logDecay));
   if (given.rank === 1) {
     assertShape("logDecay", given, [heads], "heads");

@@ -4,7 +4,7 @@ import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertConvention, type Decay, type DecayConvention } from "./decay.ts";
-import { withoutBackward } from "./decay_pair.ts";
+import { assertOfBatch, spread, withoutBackward } from "./decay_pair.ts";
 import { finite } from "./finite_decay.ts";
 import type { DiagonalDecayPair } from "./form.ts";
 
@@ -46,7 +46,7 @@ const AXES = "batch, heads, length, headDim";
  * assertAlmostEquals(first!, 2 + 1, 1e-6);
  * ```
  *
- * @param logDecay `[batch, heads, length, headDim]`, natural logarithm of the decay, <= 0.
+ * @param logDecay `[batch, heads, length, headDim]`, natural logarithm of the decay, <= 0; of a batch of one, it counts for all of the batch.
  * @param options `convention`: which token's decay counts; the paper's, `"source"`,
  * by default. The models named pay on `"arrival"`.
  * @returns The decay.
@@ -109,8 +109,9 @@ function bothSides(
   isFinite: boolean,
 ): Record<"forward" | "backward", tf.Tensor4D> | null {
   const read = (name: string, x: tf.Tensor4D): tf.Tensor4D => {
-    assertShape(name, x, shape, AXES);
-    return isFinite ? finite(floats(name, x)) : floats(name, x);
+    assertOfBatch(name, x, shape, AXES);
+    const each = spread(floats(name, x), [...shape]) as tf.Tensor4D;
+    return isFinite ? finite(each) : each;
   };
   switch (decay.kind) {
     case "diagonal": {

@@ -2,10 +2,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertShape } from "../contract/shape.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import type { Decay } from "./decay.ts";
+import { assertOfBatch } from "./decay_pair.ts";
 import {
   explainAttention,
   lionAttention,
@@ -164,7 +164,7 @@ export function lionAttentionInOrders(
   explainAttention(q, k, v, options);
   for (const { decay } of ways) {
     if (decay?.kind !== "selective") continue;
-    assertShape(
+    assertOfBatch(
       "selectiveDecay's logDecay",
       decay.logDecay,
       q.shape.slice(0, 3),

@@ -5,7 +5,7 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 import { assertConvention, type DecayConvention } from "./decay.ts";
-import { type LogDecayPair, spread } from "./decay_pair.ts";
+import { assertOfBatch, type LogDecayPair, spread } from "./decay_pair.ts";
 import { finite } from "./finite_decay.ts";
 import type { DiagonalDecayPair } from "./form.ts";
 import { assertAttention } from "./lion_attention.ts";
@@ -32,7 +32,7 @@ export interface RecurrentInput {
   readonly v: tf.Tensor4D;
   /**
    * `[heads]`, `[batch, heads, length]` or, with a decay of each channel, `[batch,
-   * heads, length, headDim]`; without it nothing decays.
+   * heads, length, headDim]`, of which batch may be 1; without it nothing decays.
    */
   readonly logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D;
   /**
@@ -221,13 +221,10 @@ function decaysOf(
     };
   }
   const isDiagonal = logDecay.rank === 4;
-  assertShape(
-    "logDecay",
-    logDecay,
-    [batch, heads, length, ...(isDiagonal ? [headDim] : [])],
-    `batch, heads, length${isDiagonal ? ", headDim" : ""}`,
-  );
-  const gates = finite(logDecay as tf.Tensor);
+  const shape = [batch, heads, length, ...(isDiagonal ? [headDim] : [])];
+  const axes = `batch, heads, length${isDiagonal ? ", headDim" : ""}`;
+  assertOfBatch("logDecay", logDecay, shape, axes);
+  const gates = spread(finite(logDecay as tf.Tensor), shape);
   if (convention === "arrival") {
     return {
       arrival: gates as tf.Tensor3D | tf.Tensor4D,

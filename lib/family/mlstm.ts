@@ -118,11 +118,16 @@ export function mlstm(
         normalize: false,
       },
     );
-    const [weighted, weight] = splitSums(sums);
-    // A weight of 1 relative to the largest; beyond e^80 it is infinite to all.
-    const one = tf.exp(tf.minimum(tf.neg(tf.expandDims(largest, 3)), 80));
-    return tf.div(weighted, tf.maximum(tf.abs(weight), one));
+    return bounded(sums, largest);
   });
+}
+
+/** Divides sums by that of the weights, or by a weight of 1 where that is more. */
+export function bounded(sums: tf.Tensor4D, largest: tf.Tensor3D): tf.Tensor4D {
+  const [weighted, weight] = splitSums(sums);
+  // A weight of 1 relative to the largest; beyond e^80 it is infinite to all.
+  const one = tf.exp(tf.minimum(tf.neg(tf.expandDims(largest, 3)), 80));
+  return tf.div(weighted, tf.maximum(tf.abs(weight), one));
 }
 
 /** Log decays of weights that are relative to the largest one at each token. */
@@ -144,7 +149,10 @@ function relative(
 }
 
 /** Logarithms of weights, of which padding has none. */
-function ofTokens(logWeights: tf.Tensor3D, mask: tf.Tensor2D): tf.Tensor3D {
+export function ofTokens(
+  logWeights: tf.Tensor3D,
+  mask: tf.Tensor2D,
+): tf.Tensor3D {
   const tokens = tf.expandDims(tf.notEqual(mask, 0), 1);
   return tf.where(
     tf.broadcastTo(tokens, logWeights.shape),

@@ -1,22 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { OptionNames } from "../contract/options.ts";
-import { attend, attentionParameters } from "./attention.ts";
 import {
   assertAttentionOptions,
-  ATTENTION_OPTIONS,
   type AttentionOptions,
 } from "./attention_options.ts";
-import {
-  type CallOptions,
-  firstInput,
-  LionLayer,
-  type LionLayerOptions,
-  type Parameter,
-  pick,
-  type Shape,
-} from "./lion_layer.ts";
+import type { LionLayerOptions, Parameter, Shape } from "./lion_layer.ts";
+import { MixingLayer, type Reading } from "./mixing_layer.ts";
 import { assertEpsilon } from "./option_values.ts";
-import { takeSegments } from "./segments.ts";
 
 /** Options of {@linkcode lionAttentionLayer}. */
 export interface LionAttentionLayerOptions
@@ -25,83 +14,42 @@ export interface LionAttentionLayerOptions
   epsilon?: number;
 }
 
-const OWN_OPTIONS: OptionNames<
-  Omit<LionAttentionLayerOptions, keyof LionLayerOptions>
-> = { ...ATTENTION_OPTIONS, epsilon: true };
-
 /** Multi-head LION attention as a layer; see {@linkcode lionAttentionLayer}. */
-export class LionAttentionLayer extends LionLayer {
+export class LionAttentionLayer extends MixingLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionAttention";
-  /** How it attends; `form` and `chunkSize` may be changed at any time. */
-  readonly attention: AttentionOptions;
-  readonly #epsilon: number;
+  /** Added to the variance by the normalisation of the output. */
+  readonly epsilon: number;
 
   /** Makes the layer. */
   constructor(options: LionAttentionLayerOptions) {
-    super(options, OWN_OPTIONS);
-    this.attention = pick(options, ATTENTION_OPTIONS);
-    this.#epsilon = options.epsilon ?? 1e-6;
+    super(options, { epsilon: true });
+    this.epsilon = options.epsilon ?? 1e-6;
   }
 
   /** Those that it needs for inputs of a shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
-    const dim = shape.at(-1)!;
-    assertAttentionOptions(this.attention, dim);
-    assertEpsilon("epsilon", this.#epsilon);
-    return attentionParameters(this.attention, dim);
+    assertAttentionOptions(this.attention, shape.at(-1)!);
+    assertEpsilon("epsilon", this.epsilon);
+    return this.mixer.parameters(shape);
   }
 
-  /** Of the projections. */
+  /** Of the mixer, what depends on its form excepted. */
   override operations(shape: Shape): number {
-    return projectionOperations(shape);
+    return this.mixer.operations(shape);
   }
 
-  /**
-   * `[batch, length, dim]` to the same; a mask `[batch, length]` may come second,
-   * and segments come last if the option says so.
-   */
-  override call(
-    inputs: tf.Tensor | tf.Tensor[],
-    options: CallOptions = {},
-  ): tf.Tensor {
-    return tf.tidy(() => {
-      const { others, segments } = takeSegments(this.name, inputs, {
-        segments: this.attention.segments ?? false,
-        most: 2,
-      });
-      const mask = this.tokensOf(others, options);
-      const x = this.readable(firstInput<tf.Tensor3D>(others), mask);
-      return attend(x, this.attention, this.parameter, {
-        mask,
-        segments,
-        training: options.training ?? false,
-        epsilon: this.#epsilon,
-      });
-    });
-  }
-
-  /** Yes, whatever came in. */
-  override get hasFinitePadding(): boolean {
-    return true;
+  /** What the mixer makes of the tokens. */
+  protected override transform(x: tf.Tensor3D, reading: Reading): tf.Tensor {
+    return this.mix(x, this.parameter, reading);
   }
 
   /** All that it takes to make the layer again. */
   override getConfig(): tf.serialization.ConfigDict {
-    return {
-      ...super.getConfig(),
-      ...this.attention as unknown as tf.serialization.ConfigDict,
-      epsilon: this.#epsilon,
-    };
+    return { ...super.getConfig(), epsilon: this.epsilon };
   }
 }
 tf.serialization.registerClass(LionAttentionLayer);
-
-/** Of queries, keys, values and output. */
-export function projectionOperations(shape: Shape): number {
-  const [batch, length, dim] = shape as [number, number, number];
-  return 2 * batch * length * 4 * dim * dim;
-}
 
 /**
  * Multi-head LION attention as a layer for `tf.model` and `tf.sequential`: one

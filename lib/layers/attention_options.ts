@@ -1,15 +1,31 @@
 /** Options of attention in a layer, and what they have to be. @module */
-import {
-  eluPlusOne,
-  identity,
-  relu,
-  shiftedSilu,
-} from "../operations/feature_map.ts";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import type { Order } from "../attention/orders.ts";
 import { assertForm } from "../attention/plan.ts";
 import type { OptionNames } from "../contract/options.ts";
+import { FEATURE_MAPS } from "./feature_maps.ts";
+import type { Mixer } from "./mixer.ts";
+import type { DecayFunction, LearnedDecay } from "./mixers/lion_decays.ts";
 import { assertBooleans, assertRate } from "./option_values.ts";
+import { assertOwnParts } from "./own_parts.ts";
+
+/** The variants, LION's first. */
+export const ATTENTION_VARIANTS = [
+  "lit",
+  "d",
+  "s",
+  "softmax",
+  "gla",
+  "hgrn2",
+  "rwkv6",
+  "mamba2",
+  "mlstm",
+  "delta",
+  "gated-delta",
+  "kda",
+  "hydra",
+  "vim",
+] as const;
 
 /**
  * What decides how tokens are weighed.
@@ -18,33 +34,51 @@ import { assertBooleans, assertRate } from "./option_values.ts";
  * - `"d"`: a learned decay for each head, LION-D.
  * - `"s"`: a decay that each token chooses, LION-S.
  * - `"softmax"`: softmax attention, the baseline. It has one form, and no orders.
+ * - `"gla"`, `"hgrn2"`, `"rwkv6"`: gated linear attention, HGRN-2 and RWKV-6, with a
+ *   decay of each channel.
+ * - `"mamba2"`, `"mlstm"`: Mamba-2 and xLSTM's mLSTM, with a decay of each token.
+ * - `"delta"`, `"gated-delta"`, `"kda"`: DeltaNet, Gated DeltaNet and Kimi Delta
+ *   Attention, which replace what a key finds. They have two forms, recurrent and
+ *   chunkwise, and choose by themselves where another is asked for.
+ * - `"hydra"`: Hydra, which reads both sides only; {@linkcode hydraMixer} has options.
+ *   Without `numHeads` its heads have 64 channels.
+ * - `"vim"`: Vision Mamba's mixer, and causal Mamba's; {@linkcode vimMixer} has options.
+ *   It has no heads, whatever `numHeads` is, and one form.
+ *
+ * The models of the family are what `@lionjs/lion/family` has, between projections,
+ * gates and normalisations as in their papers, with first decays from there too;
+ * without short convolutions and shifts of tokens before them.
  *
  * All of them read both ways alike, unless they are causal: reversed tokens have
  * reversed outputs. A decay says how far a token is, and not on which side, so
  * that a model that takes the mean over its tokens needs positions to tell a
  * sequence from its reverse.
  */
-export type AttentionVariant = "lit" | "d" | "s" | "softmax";
+export type AttentionVariant = typeof ATTENTION_VARIANTS[number];
 
-/** The feature maps that a layer can be saved with. */
-export const FEATURE_MAPS = { identity, relu, eluPlusOne, shiftedSilu };
-
-/** Options of attention in a layer. */
+/** Options of attention in a layer: one of `variant`, `mixer` and `decay`, and how it is computed. */
 export interface AttentionOptions {
   /** How tokens are weighed. */
-  variant: AttentionVariant;
-  /** Must divide the columns of the input. */
-  numHeads: number;
+  variant?: AttentionVariant;
+  /** A mixer of one's own in its place, or the name that it is registered by. */
+  mixer?: Mixer | string;
+  /**
+   * A decay of one's own inside LION in its place, or the name that it is
+   * registered by.
+   */
+  decay?: DecayFunction | LearnedDecay | string;
+  /** Must divide the columns of the input; a mixer of one's own has its own. */
+  numHeads?: number;
   /** How it is computed; see {@linkcode AttentionForm}. @default "auto" */
   form?: AttentionForm;
   /** Tokens per chunk. @default the form's or kernel's choice */
   chunkSize?: number;
-  /** Of queries and keys. @default "eluPlusOne" for `"lit"`, else "shiftedSilu" */
+  /** Of queries and keys, LION's. @default "eluPlusOne" for `"lit"`, else "shiftedSilu" */
   featureMap?: keyof typeof FEATURE_MAPS;
   /**
    * The ways through the tokens, of which each has its own decays: `"raster"`
    * is the tokens' own; `"snake"` winds through the rows and through the
-   * columns of `grid`. Without decay, order does not matter. @default "raster"
+   * columns of `grid`. LION's; without decay, order does not matter. @default "raster"
    */
   order?: "raster" | "snake" | readonly Order[];
   /** Rows and columns of the tokens, for `"snake"`. */
@@ -54,22 +88,38 @@ export interface AttentionOptions {
   /** Whether a token reads only itself and the tokens before it, on each way. @default false */
   causal?: boolean;
   /**
+   * Which tokens a token reads besides itself: those on both sides, those before
+   * it (`"forward"`, the same as `causal`) or those after it. @default "both", or "forward" if causal
+   */
+  direction?: Direction;
+  /**
+   * How often a token counts itself where it reads both sides. `"twice"` is an
+   * ablation, the sum of two causal mixers, one from each end: LION's mask is
+   * then M + I, and its row sums are of that. @default "once"
+   */
+  diagonal?: "once" | "twice";
+  /**
    * Whether sequences are packed into rows: the last input, `[batch, length]`,
    * then says which one each token belongs to, and none reads another; see
    * `segments` of lionAttention. @default false
    */
   segments?: boolean;
-  /** Whether to divide by the row sum of the scores. @default true */
+  /** Whether to divide by the row sum of the scores; LION's. @default true */
   normalize?: boolean;
-  /** Whether the heads' output is layer-normalised before it is projected. @default false */
+  /** Whether the heads' output is layer-normalised before it is projected; LION's and softmax's. @default false */
   outputNorm?: boolean;
   /** Share of the output's values that training drops. @default 0 */
   dropout?: number;
 }
 
+/** Which tokens a token reads besides itself. */
+export type Direction = "both" | "forward" | "backward";
+
 /** The names of the options. */
 export const ATTENTION_OPTIONS: OptionNames<AttentionOptions> = {
   variant: true,
+  mixer: true,
+  decay: true,
   numHeads: true,
   form: true,
   chunkSize: true,
@@ -78,13 +128,25 @@ export const ATTENTION_OPTIONS: OptionNames<AttentionOptions> = {
   grid: true,
   classToken: true,
   causal: true,
+  direction: true,
+  diagonal: true,
   segments: true,
   normalize: true,
   outputNorm: true,
   dropout: true,
 };
 
-const VARIANTS: readonly string[] = ["lit", "d", "s", "softmax"];
+/** Whether a token reads nothing after it. */
+export function isCausal({ causal, direction }: AttentionOptions): boolean {
+  return causal === true || direction === "forward";
+}
+
+/** Whether LION weighs the tokens. */
+export function isLion(
+  { variant, decay }: Pick<AttentionOptions, "variant" | "decay">,
+): boolean {
+  return decay !== undefined || ["lit", "d", "s"].includes(variant!);
+}
 
 /**
  * Throws unless the options make an attention for so many columns.
@@ -96,21 +158,11 @@ export function assertAttentionOptions(
   options: AttentionOptions,
   dim: number,
 ): void {
-  const { variant, numHeads, featureMap, order, grid } = options;
+  const { featureMap, form = "auto", chunkSize, dropout } = options;
   const { classToken, causal, segments, normalize, outputNorm } = options;
   assertBooleans({ classToken, causal, segments, normalize, outputNorm });
-  if (!VARIANTS.includes(variant)) {
-    throw new RangeError(
-      `variant should be "lit", "d", "s" or "softmax", got ${
-        JSON.stringify(variant)
-      }`,
-    );
-  }
-  if (!(Number.isInteger(numHeads) && numHeads > 0 && dim % numHeads === 0)) {
-    throw new RangeError(
-      `numHeads should divide the layer's ${dim} columns, got ${numHeads}`,
-    );
-  }
+  assertWeighing(options, dim);
+  assertDirection(options);
   if (featureMap !== undefined && !Object.hasOwn(FEATURE_MAPS, featureMap)) {
     throw new RangeError(
       `featureMap should be one of ${
@@ -118,15 +170,102 @@ export function assertAttentionOptions(
       }, got ${JSON.stringify(featureMap)}`,
     );
   }
-  if (order === "snake" && !grid) {
-    throw new RangeError(
-      `order "snake" needs the grid of the tokens, [rows, columns]`,
-    );
-  }
+  assertOrder(options);
+  assertLions(options);
   if (classToken && segments) {
     throw new RangeError(
       "classToken is token 0 of a row, and segments pack several sequences " +
         "into one; give each its own class token among its tokens, and no classToken",
+    );
+  }
+  assertRate("dropout", dropout);
+  assertForm(form, chunkSize);
+}
+
+/** Throws unless one thing says how tokens are weighed. */
+function assertWeighing(options: AttentionOptions, dim: number): void {
+  const { variant, mixer, decay, numHeads } = options;
+  const given = Object.entries({ variant, mixer, decay })
+    .filter(([, value]) => value !== undefined).map(([name]) => name);
+  if (given.length > 1) {
+    throw new RangeError(
+      `one of variant, mixer and decay should say how tokens are weighed, got ${
+        given.join(" and ")
+      }`,
+    );
+  }
+  assertOwnParts(options);
+  if (mixer !== undefined) return;
+  if (
+    decay === undefined &&
+    !ATTENTION_VARIANTS.includes(variant as AttentionVariant)
+  ) {
+    const names = ATTENTION_VARIANTS.map((name) => `"${name}"`);
+    throw new RangeError(
+      `variant should be ${names.slice(0, -1).join(", ")} or ${
+        names.at(-1)
+      }, got ${JSON.stringify(variant)}`,
+    );
+  }
+  if (variant === "vim") return;
+  if (variant === "hydra" && numHeads === undefined) return;
+  if (!(Number.isInteger(numHeads) && numHeads! > 0 && dim % numHeads! === 0)) {
+    throw new RangeError(
+      `numHeads should divide the layer's ${dim} columns, got ${numHeads}`,
+    );
+  }
+}
+
+/** Throws unless it can be read in that direction. */
+function assertDirection(options: AttentionOptions): void {
+  const { causal, direction = "both", diagonal = "once", variant } = options;
+  if (!["both", "forward", "backward"].includes(direction)) {
+    throw new RangeError(
+      `direction should be "both", "forward" or "backward", got ${
+        JSON.stringify(direction)
+      }`,
+    );
+  }
+  if (causal && options.direction && direction !== "forward") {
+    throw new RangeError(
+      `causal is direction "forward", got direction ${
+        JSON.stringify(direction)
+      } too`,
+    );
+  }
+  if (diagonal !== "once" && diagonal !== "twice") {
+    throw new RangeError(
+      `diagonal should be "once" or "twice", got ${JSON.stringify(diagonal)}`,
+    );
+  }
+  const isOneSided = causal || direction !== "both";
+  if (variant === "hydra" && (isOneSided || diagonal === "twice")) {
+    throw new RangeError(
+      'variant "hydra" reads both sides, and has a diagonal of its own, got ' +
+        `${
+          causal ? "causal" : `direction "${direction}"`
+        } and diagonal "${diagonal}"; ` +
+        '"mamba2" reads one side too',
+    );
+  }
+  if (diagonal === "once") return;
+  if (isOneSided) {
+    throw new RangeError(
+      'diagonal "twice" is for tokens that read both sides, got ' +
+        `direction "${causal ? "forward" : direction}"`,
+    );
+  }
+  if (variant === "softmax") {
+    throw new RangeError(
+      'diagonal "twice" is for linear attention, got variant "softmax"',
+    );
+  }
+}
+
+function assertOrder({ order, grid }: AttentionOptions): void {
+  if (order === "snake" && !grid) {
+    throw new RangeError(
+      `order "snake" needs the grid of the tokens, [rows, columns]`,
     );
   }
   if (Array.isArray(order) && order.length === 0) {
@@ -137,6 +276,19 @@ export function assertAttentionOptions(
       `order should be "raster", "snake" or lists of tokens, got "${order}"`,
     );
   }
-  assertRate("dropout", options.dropout);
-  assertForm(options.form ?? "auto", options.chunkSize);
+}
+
+/** Throws if a mixer that is not LION's is given what only LION has. */
+function assertLions(options: AttentionOptions): void {
+  const { variant, featureMap, normalize, outputNorm, order } = options;
+  if (isLion(options) || variant === "softmax") return;
+  const lions = { featureMap, normalize, outputNorm };
+  const given = Object.entries(lions).find(([, value]) => value !== undefined);
+  const wrong = given ?? (order && order !== "raster" && ["order", order]);
+  if (!wrong) return;
+  throw new RangeError(
+    `${wrong[0]} is an option of LION, which ${
+      variant ? `variant "${variant}"` : "a mixer of one's own"
+    } does not have; leave it out, got ${JSON.stringify(wrong[1])}`,
+  );
 }

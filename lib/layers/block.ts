@@ -1,19 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { OptionNames } from "../contract/options.ts";
 import { gelu } from "../operations/gelu.ts";
-import { attend, attentionParameters, drop } from "./attention.ts";
-import { projectionOperations } from "./attention_layer.ts";
 import {
   assertAttentionOptions,
-  ATTENTION_OPTIONS,
   type AttentionOptions,
 } from "./attention_options.ts";
 import { applyLinear, linear } from "./linear.ts";
 import {
-  type CallOptions,
-  firstInput,
   inside,
-  LionLayer,
   type LionLayerOptions,
   type Parameter,
   type Parameters,
@@ -21,10 +15,11 @@ import {
   type Shape,
   within,
 } from "./lion_layer.ts";
+import type { MixerState, StepCall } from "./mixer.ts";
+import { MixingLayer, type Reading } from "./mixing_layer.ts";
 import { applyNorm, norm } from "./normalization.ts";
 import { assertEpsilon, assertRate } from "./option_values.ts";
-import { nextDropoutSeed } from "./randomness.ts";
-import { takeSegments } from "./segments.ts";
+import { drop, nextDropoutSeed } from "./randomness.ts";
 
 /** Options of {@linkcode lionBlock}. */
 export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
@@ -41,31 +36,21 @@ export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
   dropPath?: number;
 }
 
-const BLOCK_OPTIONS = {
-  mlpRatio: true,
-  norm: true,
-  epsilon: true,
-  dropPath: true,
-} as const;
-
-const OWN_OPTIONS: OptionNames<
-  Omit<LionBlockOptions, keyof LionLayerOptions>
-> = { ...ATTENTION_OPTIONS, ...BLOCK_OPTIONS };
+const BLOCK_OPTIONS: OptionNames<
+  Omit<LionBlockOptions, keyof AttentionOptions | keyof LionLayerOptions>
+> = { mlpRatio: true, norm: true, epsilon: true, dropPath: true };
 
 /** An encoder or decoder block; see {@linkcode lionBlock}. */
-export class LionBlock extends LionLayer {
+export class LionBlock extends MixingLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionBlock";
-  /** How it attends; `form` and `chunkSize` may be changed at any time. */
-  readonly attention: AttentionOptions;
   readonly #options: Required<
     Pick<LionBlockOptions, keyof typeof BLOCK_OPTIONS>
   >;
 
   /** Makes the block. */
   constructor(options: LionBlockOptions) {
-    super(options, OWN_OPTIONS);
-    this.attention = pick(options, ATTENTION_OPTIONS);
+    super(options, BLOCK_OPTIONS);
     this.#options = {
       mlpRatio: 4,
       norm: "pre",
@@ -88,61 +73,69 @@ export class LionBlock extends LionLayer {
     const hidden = dim * this.#options.mlpRatio;
     return [
       ...norm("norm1.", dim),
-      ...within("attn.", attentionParameters(this.attention, dim)),
+      ...within("attn.", this.mixer.parameters(shape)),
       ...norm("norm2.", dim),
       ...linear("mlp.fc1.", dim, hidden),
       ...linear("mlp.fc2.", hidden, dim),
     ];
   }
 
-  /** Of the projections and the multilayer perceptron. */
+  /** Of the mixer, what depends on its form excepted, and the multilayer perceptron. */
   override operations(shape: Shape): number {
     const [batch, length, dim] = shape as [number, number, number];
     const mlp = 2 * batch * length * 2 * dim * dim * this.#options.mlpRatio;
-    return projectionOperations(shape) + mlp;
+    return this.mixer.operations(shape) + mlp;
+  }
+
+  /** The mixer and the multilayer perceptron, each added to its input. */
+  protected override transform(x: tf.Tensor3D, reading: Reading): tf.Tensor {
+    const parameters = inside("attn.", this.parameter);
+    return this.#around(
+      x,
+      reading.training,
+      (x) => this.mix(x, parameters, reading),
+    );
   }
 
   /**
-   * `[batch, length, dim]` to the same; a mask `[batch, length]` may come second,
-   * and segments come last if the option says so.
+   * The output for the tokens that come next, by what the mixer remembers of
+   * those before them; see {@linkcode Mixer.step}. In a tidy of the caller's.
+   *
+   * @throws {TypeError} If the mixer has no `step`.
    */
-  override call(
-    inputs: tf.Tensor | tf.Tensor[],
-    options: CallOptions = {},
-  ): tf.Tensor {
-    const { training = false } = options;
-    const { epsilon } = this.#options;
-    return tf.tidy(() => {
-      const { others, segments } = takeSegments(this.name, inputs, {
-        segments: this.attention.segments ?? false,
-        most: 2,
-      });
-      const mask = this.tokensOf(others, options);
-      return this.around(
-        this.readable(firstInput<tf.Tensor3D>(others), mask),
-        training,
-        (x) =>
-          attend(x, this.attention, inside("attn.", this.parameter), {
-            mask,
-            segments,
-            training,
-            epsilon,
-          }),
+  step(
+    x: tf.Tensor3D,
+    before: MixerState | undefined,
+    call: Pick<StepCall, "mask">,
+  ): { y: tf.Tensor3D; state: MixerState } {
+    const parameters = inside("attn.", this.parameter);
+    const { epsilon, mixer } = this;
+    if (!mixer.step) {
+      throw new TypeError(
+        `block ${this.name} should have a mixer with a step, which says what ` +
+          "comes next by what came before, got one without",
       );
+    }
+    let after: MixerState | undefined;
+    const y = this.#around(x, false, (x) => {
+      const step = mixer.step!(x, parameters, before, { ...call, epsilon });
+      after = step.state;
+      return step.y;
     });
+    return { y, state: after! };
   }
 
-  /** The block around another attention. */
-  around(
+  /** The block around what mixes the tokens. */
+  #around(
     x: tf.Tensor3D,
     training: boolean,
-    attention: (x: tf.Tensor3D) => tf.Tensor3D,
+    mix: (x: tf.Tensor3D) => tf.Tensor3D,
   ): tf.Tensor3D {
     const { norm, epsilon, dropPath } = this.#options;
     const rate = this.attention.dropout ?? 0;
     const perceptron = (x: tf.Tensor3D) =>
       drop(perceive(x, this.parameter), { training, rate });
-    const parts = [["norm1.", attention], ["norm2.", perceptron]] as const;
+    const parts = [["norm1.", mix], ["norm2.", perceptron]] as const;
     for (const [name, part] of parts) {
       const normalize = (x: tf.Tensor3D) =>
         applyNorm(x, name, this.parameter, epsilon);
@@ -153,18 +146,9 @@ export class LionBlock extends LionLayer {
     return x;
   }
 
-  /** Yes, whatever came in. */
-  override get hasFinitePadding(): boolean {
-    return true;
-  }
-
   /** All that it takes to make the block again. */
   override getConfig(): tf.serialization.ConfigDict {
-    return {
-      ...super.getConfig(),
-      ...this.attention as unknown as tf.serialization.ConfigDict,
-      ...this.#options,
-    };
+    return { ...super.getConfig(), ...this.#options };
   }
 }
 tf.serialization.registerClass(LionBlock);

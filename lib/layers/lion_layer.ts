@@ -32,8 +32,15 @@ export interface Parameter {
   readonly name: string;
   /** Its shape with us. */
   readonly shape: readonly number[];
-  /** All alike, or drawn from a normal distribution of this deviation, truncated at two. */
-  readonly initial: "zeros" | "ones" | { readonly deviation: number };
+  /**
+   * All alike, or drawn from a normal distribution of this deviation, truncated
+   * at two, or values of one's own.
+   */
+  readonly initial:
+    | "zeros"
+    | "ones"
+    | { readonly deviation: number }
+    | { readonly values: (seed: number | undefined) => tf.Tensor };
   /** How PyTorch stores it. @default "same" */
   readonly layout?: TorchLayout;
 }
@@ -111,10 +118,8 @@ export abstract class LionLayer extends layers.Layer {
   override build(inputShape: Shape | Shape[]): void {
     const parameters = this.parametersFor(firstShape(inputShape));
     parameters.forEach(({ name, shape, initial }, i) => {
-      const seed = this.#seed === undefined ? {} : { seed: this.#seed + i };
-      const initializer = typeof initial === "string"
-        ? initializers[initial]()
-        : initializers.truncatedNormal({ stddev: initial.deviation, ...seed });
+      const seed = this.#seed === undefined ? undefined : this.#seed + i;
+      const initializer = initializerOf(initial, seed);
       const zeros = () => initializers.zeros();
       this.#variables.set(
         name,
@@ -228,6 +233,24 @@ export abstract class LionLayer extends layers.Layer {
     const config = super.getConfig();
     return this.#seed === undefined ? config : { ...config, seed: this.#seed };
   }
+}
+
+/** How tfjs makes the first values of a parameter. */
+function initializerOf(
+  initial: Parameter["initial"],
+  seed: number | undefined,
+): ReturnType<typeof initializers.zeros> {
+  if (typeof initial === "string") return initializers[initial]();
+  if ("deviation" in initial) {
+    const seeded = seed === undefined ? {} : { seed };
+    return initializers.truncatedNormal({
+      stddev: initial.deviation,
+      ...seeded,
+    });
+  }
+  // All that tfjs asks of one; its class is not exported.
+  const drawn = { apply: () => initial.values(seed) };
+  return drawn as unknown as ReturnType<typeof initializers.zeros>;
 }
 
 /** Those of an object's options that have such names, and are there. */

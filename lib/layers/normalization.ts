@@ -1,6 +1,7 @@
 /** Layer normalisation, as a part of layers and as a layer. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { layerNorm } from "../operations/layer_norm.ts";
+import { rmsNorm } from "../operations/rms_norm.ts";
 import {
   firstInput,
   LionLayer,
@@ -29,6 +30,22 @@ export function applyNorm<T extends tf.Tensor>(
   const scale = parameters(`${prefix}weight`) as tf.Tensor1D;
   const offset = parameters(`${prefix}bias`) as tf.Tensor1D;
   return layerNorm(x, scale, offset, { epsilon });
+}
+
+/** The parameter of a root mean square normalisation, named `weight` after `prefix`. */
+export function scaleOnly(prefix: string, columns: number): Parameter[] {
+  return norm(prefix, columns).slice(0, 1);
+}
+
+/** Applies the root mean square normalisation whose parameter has that prefix. */
+export function applyRmsNorm<T extends tf.Tensor>(
+  x: T,
+  prefix: string,
+  parameters: Parameters,
+  epsilon: number,
+): T {
+  const scale = parameters(`${prefix}weight`) as tf.Tensor1D;
+  return rmsNorm(x, scale, { epsilon });
 }
 
 /** Options of {@linkcode Normalization}. */

@@ -1,4 +1,5 @@
-/** Where dropout and drop path draw their numbers from. @module */
+/** Dropout and drop path, and where they draw their numbers from. @module */
+import * as tf from "@tensorflow/tfjs-core";
 
 let source: { readonly seed: string; drawn: number } | undefined;
 
@@ -23,4 +24,13 @@ export function withDropoutSeed<T>(seed: string, run: () => T): T {
 /** The seed of the next draw; `undefined` where any will do. */
 export function nextDropoutSeed(): string | undefined {
   return source && `${source.seed}/${source.drawn++}`;
+}
+
+/** Drops values in training. */
+export function drop<T extends tf.Tensor>(
+  x: T,
+  { training, rate }: { training: boolean; rate: number },
+): T {
+  if (!training || rate === 0) return x;
+  return tf.dropout(x, rate, undefined, nextDropoutSeed()) as T;
 }

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertSegments } from "../attention/segments.ts";
 import type { OptionNames } from "../contract/options.ts";
-import { drop } from "./attention.ts";
+import { drop } from "./randomness.ts";
 import {
   type CallOptions,
   firstInput,

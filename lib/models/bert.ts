@@ -1,18 +1,21 @@
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import type { AttentionOptions } from "../layers/attention_options.ts";
+import { type AttentionOptions, isLion } from "../layers/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
 import { assertCount } from "../layers/option_values.ts";
 import { TokenPooling } from "../layers/tokens.ts";
 import { tokenEmbedding } from "../layers/token_embedding.ts";
 import { VocabularyHead } from "../layers/vocabulary_head.ts";
 import {
+  assertFirstReads,
   assertMaxSegments,
   assertStack,
   connect,
+  ENCODER_OPTIONS,
   idsInput,
   maskInput,
   MODEL_OPTIONS,
+  type ModelDirection,
   modelOf,
   seedOf,
   segmentsInput,
@@ -20,10 +23,18 @@ import {
 } from "./graph.ts";
 
 /** Options of {@linkcode lionBert}. */
-export interface LionBertOptions
-  extends Omit<AttentionOptions, "grid" | "order" | "classToken" | "causal"> {
+export interface LionBertOptions extends
+  Omit<
+    AttentionOptions,
+    "grid" | "order" | "classToken" | "causal" | "direction"
+  > {
   /** Tokens that there are. @default 30522 */
   vocabularySize?: number;
+  /**
+   * Which tokens are read: those on both sides, before, after, or before in one
+   * block and after in the next (`"alternate"`, the paper's Table 16). @default "both"
+   */
+  direction?: ModelDirection;
   /** Columns of a token. */
   dim: number;
   /** Blocks. */
@@ -48,6 +59,7 @@ export interface LionBertOptions
 
 const OPTIONS: OptionNames<LionBertOptions> = {
   ...MODEL_OPTIONS,
+  ...ENCODER_OPTIONS,
   vocabularySize: true,
   maxLength: true,
   tokenTypes: true,
@@ -124,6 +136,9 @@ export function lionBert(options: LionBertOptions): LayersModel {
     );
   }
   assertStack({ ...block, epsilon }, dim);
+  if (head === "classification") {
+    assertFirstReads(options.direction, 'head "classification"');
+  }
   assertCount("vocabularySize", vocabularySize);
   assertCount("maxLength", maxLength, 0);
   assertCount("tokenTypes", tokenTypes, 0);
@@ -152,9 +167,13 @@ export function lionBert(options: LionBertOptions): LayersModel {
     embedded!,
     { mask, segments },
     {
-      featureMap: "identity",
-      normalize: false,
-      outputNorm: options.variant === "lit",
+      ...(isLion(block)
+        ? {
+          featureMap: "identity" as const,
+          normalize: false,
+          outputNorm: options.variant === "lit",
+        }
+        : {}),
       ...block,
       seed,
       norm: "post",

@@ -1,6 +1,7 @@
 /** Choosing a token by its logit. @module */
 import seedrandom from "seedrandom";
 import { assertFinite } from "../contract/values.ts";
+import { TokenRanking } from "./token_ranking.ts";
 
 /** How a token is chosen. */
 export interface ChoiceOptions {
@@ -107,38 +108,42 @@ function likeliest(logits: Float32Array): number {
   return best;
 }
 
-/** A token for a number from 0 to 1. */
+/**
+ * A token for a number from 0 to 1.
+ *
+ * Source: Holtzman et al. 2020 (arXiv:1904.09751), nucleus sampling.
+ */
 function draw(
   logits: Float32Array,
   { temperature, topK, topP }: Required<Omit<ChoiceOptions, "seed">>,
   random: number,
 ): number {
-  const ranked = Array.from(logits.keys())
-    .sort((a, b) => logits[b]! - logits[a]!)
-    .slice(0, topK);
-  const highest = logits[ranked[0]!]!;
-  const weights = nucleus(
-    ranked.map((token) => Math.exp((logits[token]! - highest) / temperature)),
-    topP,
-  );
-  let left = random * total(weights);
-  const place = weights.findIndex((weight) => (left -= weight) < 0);
-  return ranked[place < 0 ? weights.length - 1 : place]!;
-}
-
-/**
- * The first weights, as few as have this share of all.
- *
- * Source: Holtzman et al. 2020 (arXiv:1904.09751), nucleus sampling.
- */
-function nucleus(weights: number[], share: number): number[] {
-  if (share === 1) return weights;
-  const wanted = share * total(weights);
-  let sum = 0;
-  const last = weights.findIndex((weight) => (sum += weight) >= wanted);
-  return last < 0 ? weights : weights.slice(0, last + 1);
-}
-
-function total(weights: readonly number[]): number {
-  return weights.reduce((a, b) => a + b, 0);
+  const ranking = new TokenRanking(logits, temperature);
+  const weightOf = (logit: number) =>
+    Math.exp((logit - ranking.highest) / temperature);
+  const weightAt = (rank: number) => weightOf(logits[ranking.at(rank)]!);
+  let count = Math.min(topK, logits.length), total = 0;
+  if (count === logits.length) {
+    for (const logit of logits) total += weightOf(logit);
+  } else {
+    for (let rank = 0; rank < count; rank++) total += weightAt(rank);
+  }
+  if (topP < 1) {
+    // The first tokens, as few as have this share of all.
+    const wanted = topP * total;
+    total = 0;
+    let kept = 0;
+    while (kept < count && total < wanted) total += weightAt(kept++);
+    count = kept;
+  }
+  let left = random * total, last = 0;
+  for (let rank = 0; rank < count; rank++) {
+    const weight = weightAt(rank);
+    // Those below have none either.
+    if (weight === 0) break;
+    last = rank;
+    left -= weight;
+    if (left < 0) break;
+  }
+  return ranking.at(last);
 }

@@ -15,9 +15,11 @@ import {
   assertMaxSegments,
   assertStack,
   connect,
+  ENCODER_OPTIONS,
   idsInput,
   maskInput,
   MODEL_OPTIONS,
+  type ModelDirection,
   modelOf,
   seedOf,
   segmentsInput,
@@ -26,11 +28,16 @@ import {
 
 /** Options of {@linkcode lionEncoder}. */
 export interface LionEncoderOptions
-  extends Omit<AttentionOptions, "grid" | "classToken"> {
+  extends Omit<AttentionOptions, "grid" | "classToken" | "direction"> {
   /** Tokens that there are; the input is then `ids`, `[batch, length]`. */
   vocabularySize?: number;
   /** Columns of the input where it is numbers: `values`, `[batch, length, inputDim]`. */
   inputDim?: number;
+  /**
+   * Which tokens are read: those on both sides, before, after, or before in one
+   * block and after in the next (`"alternate"`, the paper's Table 16). @default "both"
+   */
+  direction?: ModelDirection;
   /** Columns of a token. */
   dim: number;
   /** Blocks. */
@@ -58,6 +65,7 @@ export interface LionEncoderOptions
 
 const OPTIONS: OptionNames<LionEncoderOptions> = {
   ...MODEL_OPTIONS,
+  ...ENCODER_OPTIONS,
   order: true,
   causal: true,
   segments: true,

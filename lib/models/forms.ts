@@ -2,31 +2,45 @@
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import { type ConcreteForm, FORMS } from "../attention/form.ts";
-import { assertForm, planAttention } from "../attention/plan.ts";
-import { planSoftmax } from "../attention/softmax_plan.ts";
-import { decayNames } from "../layers/attention.ts";
-import { LionAttentionLayer } from "../layers/attention_layer.ts";
-import { LionBlock } from "../layers/block.ts";
+import { assertForm } from "../attention/plan.ts";
+import { isCausal } from "../layers/attention_options.ts";
 import { firstShape, LionLayer, type Shape } from "../layers/lion_layer.ts";
+import { MixingLayer } from "../layers/mixing_layer.ts";
 
-/** The layers of a model that attend. */
-function attendingLayers(
-  model: LayersModel,
-): (LionBlock | LionAttentionLayer)[] {
-  const found = model.layers.filter((layer) =>
-    layer instanceof LionBlock || layer instanceof LionAttentionLayer
-  );
+/** A layer as models hold it. */
+type AnyLayer = LayersModel["layers"][number];
+
+/** The model that a layer is, if it is one. */
+function nestedIn(layer: AnyLayer): LayersModel | undefined {
+  return "layers" in layer && "inputLayers" in layer
+    ? layer as unknown as LayersModel
+    : undefined;
+}
+
+/** All layers of a model, those of the models in it too, each once. */
+function layersIn(model: LayersModel): AnyLayer[] {
+  const found = model.layers.flatMap((layer) => {
+    const nested = nestedIn(layer);
+    return nested ? layersIn(nested) : [layer];
+  });
+  return [...new Set(found)];
+}
+
+/** The layers of a model in which tokens are mixed. */
+function mixingLayers(model: LayersModel): MixingLayer[] {
+  const layers = layersIn(model);
+  const found = layers.filter((layer) => layer instanceof MixingLayer);
   if (found.length > 0) return found;
   throw new TypeError(
     `model ${model.name} should have a LION layer, got ${
-      model.layers.map((layer) => layer.getClassName()).join(", ")
+      layers.map((layer) => layer.getClassName()).join(", ")
     }`,
   );
 }
 
 /**
- * Changes the form of every layer of a model, trained or not: speed or memory,
- * chosen at run time. The model computes the same.
+ * Changes the form of every layer of a model, trained or not, those of models in
+ * it too: speed or memory, chosen at run time. The model computes the same.
  *
  * @example
  * ```ts
@@ -58,7 +72,7 @@ export function setForm(
   form: AttentionForm,
   chunkSize?: number,
 ): void {
-  const layers = attendingLayers(model);
+  const layers = mixingLayers(model);
   assertForm(form, chunkSize);
   for (const { attention } of layers) {
     attention.form = form;
@@ -90,7 +104,7 @@ export interface ModelDescription {
 /**
  * Counts a model's parameters, and what a forward pass would cost in each form
  * on the current backend. Runs nothing. `console.table(description.forms)`
- * prints it.
+ * prints it. Models in it are counted too.
  *
  * @example Full attention is quadratic
  * ```ts
@@ -115,17 +129,12 @@ export function describe(
   model: LayersModel,
   inputShapes: number[] | number[][],
 ): ModelDescription {
-  const attending = attendingLayers(model);
-  const shapes = shapesIn(model, inputShapes);
-  let others = 0;
-  for (const layer of model.layers) {
-    const shape = shapes.get(layer.name)!;
-    if (layer instanceof LionLayer) others += layer.operations(shape);
-  }
+  mixingLayers(model);
+  const runs = runsOf(model, shapesOf(model, inputShapes));
   const parameters = model.countParams();
   const costs = FORMS.map((form) => [
     form,
-    costOf(form, attending, shapes, others),
+    costOf(form, runs),
   ]);
   return {
     parameters,
@@ -134,27 +143,39 @@ export function describe(
   };
 }
 
-/** The shape of each layer's first input. */
-function shapesIn(
+/** The shape of each input, checked. */
+function shapesOf(
   model: LayersModel,
   inputShapes: number[] | number[][],
-): Map<string, Shape> {
+): Shape[] {
   const given =
     (Array.isArray(inputShapes[0]) ? inputShapes : [inputShapes]) as number[][];
-  if (given.length !== model.inputs.length) {
-    throw new TypeError(
-      `inputShapes should have a shape for each of ${
-        model.inputNames.join(", ")
-      }, got ${given.length}`,
-    );
-  }
-  const inputs = new Map<string, Shape>();
-  const outputs = new Map<string, Shape | Shape[]>();
-  model.inputLayers.forEach((layer, i) => outputs.set(layer.name, given[i]!));
-  const visit = (layer: typeof model.layers[number]): Shape | Shape[] => {
-    const known = outputs.get(layer.name);
+  if (given.length === model.inputs.length) return given;
+  throw new TypeError(
+    `inputShapes should have a shape for each of ${
+      model.inputNames.join(", ")
+    }, got ${given.length}`,
+  );
+}
+
+/** One of LION's layers, and the shape of its first input. */
+interface LayerRun {
+  readonly layer: LionLayer;
+  readonly shape: Shape;
+}
+
+/** All of LION's layers in a model and the models in it, with the shapes that they are given. */
+function runsOf(model: LayersModel, inputShapes: readonly Shape[]): LayerRun[] {
+  const runs: LayerRun[] = [];
+  const outputs = new Map<AnyLayer, Shape | Shape[]>();
+  model.inputLayers.forEach((layer, i) => outputs.set(layer, inputShapes[i]!));
+  const visit = (layer: AnyLayer): Shape | Shape[] => {
+    const known = outputs.get(layer);
     if (known) return known;
-    const { inboundLayers, tensorIndices } = layer.inboundNodes[0]!;
+    // The first node of a model is the one inside of it, from its own inputs.
+    const { inboundLayers, tensorIndices } = layer.inboundNodes.find((node) =>
+      node.inboundLayers.length > 0
+    )!;
     const from = inboundLayers.map((source, i) => {
       const shape = visit(source);
       return Array.isArray(shape[0])
@@ -162,51 +183,37 @@ function shapesIn(
         : shape as Shape;
     });
     const shapes = from.length === 1 ? from[0]! : from;
-    inputs.set(layer.name, firstShape(shapes));
+    const nested = nestedIn(layer);
+    if (nested) runs.push(...runsOf(nested, from));
+    if (layer instanceof LionLayer) {
+      runs.push({ layer, shape: firstShape(shapes) });
+    }
     const output = layer.computeOutputShape(shapes);
-    outputs.set(layer.name, output);
+    outputs.set(layer, output);
     return output;
   };
   model.layers.forEach(visit);
-  return inputs;
+  return runs;
 }
 
 function costOf(
   form: ConcreteForm,
-  layers: (LionBlock | LionAttentionLayer)[],
-  shapes: Map<string, Shape>,
-  others: number,
+  runs: readonly LayerRun[],
 ): FormCost | null {
-  let operations = others, attentionBytes = 0, attentionPeakBytes = 0;
-  for (const { name, attention } of layers) {
-    const [batch, length, dim] = shapes.get(name) as [number, number, number];
-    const { variant, numHeads, causal = false, normalize = true } = attention;
-    const { segments = false } = attention;
-    const orders = decayNames(attention).length;
-    const headDim = dim / numHeads;
+  let operations = 0, attentionBytes = 0, attentionPeakBytes = 0;
+  for (const { layer, shape } of runs) {
+    operations += layer.operations(shape);
+    if (!(layer instanceof MixingLayer)) continue;
+    const { chunkSize, segments = false } = layer.attention;
     try {
-      const problem = {
-        batch,
-        heads: numHeads,
-        length,
-        headDim,
-        valueDim: headDim,
-        causal,
-      };
-      // Softmax attention has no forms: it costs the same whatever is asked for.
-      const plan = variant === "softmax"
-        ? planSoftmax(problem)
-        : planAttention({
-          ...problem,
-          form,
-          chunkSize: attention.chunkSize,
-          decays: variant === "d" || variant === "s" || segments,
-          normalize,
-          precision: "f32",
-        });
-      operations += orders * plan.operations;
-      attentionBytes += orders * plan.bytes;
-      attentionPeakBytes = Math.max(attentionPeakBytes, plan.peakBytes);
+      const cost = layer.mixer.cost?.(shape, {
+        ...{ form, chunkSize, segments },
+        causal: isCausal(layer.attention),
+      });
+      if (!cost) continue;
+      operations += cost.operations;
+      attentionBytes += cost.bytes;
+      attentionPeakBytes = Math.max(attentionPeakBytes, cost.peakBytes);
     } catch (error) {
       if (error instanceof RangeError) return null;
       throw error;

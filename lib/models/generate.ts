@@ -49,7 +49,7 @@ const OPTIONS: OptionNames<GenerateOptions> = {
 
 /**
  * All that {@linkcode generate} remembers of some texts: the states of the layers,
- * of constant size, and the random numbers. It stays as it is, so that one text
+ * of constant size but for softmax attention's, and the random numbers. It stays as it is, so that one text
  * can go on in several ways.
  */
 export interface GenerationState {
@@ -90,7 +90,8 @@ class TextState implements GenerationState {
  * Continues a text, or several at once. The prompt is read at once and each
  * further token in one step, from states of constant size: neither time nor
  * memory of a token grows with those before it. A softmax model has no such
- * state, and reads everything again for each token.
+ * state: it keeps the keys and values of all tokens, and reads them for each. A
+ * model with a mixer of one's own needs the mixer's `step`.
  *
  * Texts of a batch may have prompts of different lengths, and end at different
  * tokens; each goes on as it would alone.
@@ -123,8 +124,9 @@ class TextState implements GenerationState {
  * @param options See {@linkcode GenerateOptions}.
  * @returns The ids that were added, for each text if there are several; with
  * `returnState` a {@linkcode Generated}.
- * @throws {TypeError} If the model is not made by lionGpt, or an option is unknown
- * or of the wrong kind, or the state is of another model.
+ * @throws {TypeError} If the model is not made by lionGpt, or has a mixer without a
+ * step, or an option is unknown or of the wrong kind, or the state is of another
+ * model.
  * @throws {RangeError} If a prompt is empty with no text before it, an id is not
  * the model's, an option has an impossible value, there are not as many prompts
  * as texts in the state, or the model's logits are not numbers.

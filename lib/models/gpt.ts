@@ -17,8 +17,11 @@ import {
 } from "./graph.ts";
 
 /** Options of {@linkcode lionGpt}. */
-export interface LionGptOptions
-  extends Omit<AttentionOptions, "grid" | "order" | "classToken" | "causal"> {
+export interface LionGptOptions extends
+  Omit<
+    AttentionOptions,
+    "grid" | "order" | "classToken" | "causal" | "direction" | "diagonal"
+  > {
   /** Tokens that there are. @default 50257 */
   vocabularySize?: number;
   /** Columns of a token. */

@@ -5,7 +5,10 @@ import {
   model,
   type SymbolicTensor,
 } from "@tensorflow/tfjs-layers";
-import { assertAttentionOptions } from "../layers/attention_options.ts";
+import {
+  assertAttentionOptions,
+  type Direction,
+} from "../layers/attention_options.ts";
 import {
   assertBlockOptions,
   lionBlock,
@@ -17,6 +20,8 @@ import { assertCount } from "../layers/option_values.ts";
 /** The names of the options that all models have. */
 export const MODEL_OPTIONS = {
   variant: true,
+  mixer: true,
+  decay: true,
   numHeads: true,
   form: true,
   chunkSize: true,
@@ -31,12 +36,23 @@ export const MODEL_OPTIONS = {
   seed: true,
 } as const;
 
+/** The names of the options of models that may read both sides. */
+export const ENCODER_OPTIONS = { direction: true, diagonal: true } as const;
+
+/**
+ * Which tokens a token of each block reads besides itself; `"alternate"` is
+ * `"forward"` in the first block, `"backward"` in the second, and so on.
+ */
+export type ModelDirection = Direction | "alternate";
+
 /** Options that every model passes to its blocks. */
 export type BlockStackOptions =
-  & Omit<LionBlockOptions, "name" | "trainable" | "inputShape">
+  & Omit<LionBlockOptions, "name" | "trainable" | "inputShape" | "direction">
   & {
     /** Blocks. */
     depth: number;
+    /** Which tokens are read. */
+    direction?: ModelDirection;
   };
 
 /**
@@ -52,8 +68,46 @@ export function assertStack(options: BlockStackOptions, dim: number): void {
   if (!(Number.isInteger(depth) && depth > 0)) {
     throw new RangeError(`depth should be a positive integer, got ${depth}`);
   }
-  assertAttentionOptions(options, dim);
-  assertBlockOptions(options, dim);
+  const { direction, ...others } = options;
+  if (
+    direction !== undefined &&
+    !["both", "forward", "backward", "alternate"].includes(direction)
+  ) {
+    throw new RangeError(
+      'direction should be "both", "forward", "backward" or "alternate", got ' +
+        JSON.stringify(direction),
+    );
+  }
+  for (const i of [0, 1]) {
+    assertAttentionOptions({ ...others, ...directionAt(direction, i) }, dim);
+  }
+  assertBlockOptions(others, dim);
+}
+
+/**
+ * Throws if the answer is the first token's, and this one reads nothing else.
+ *
+ * @throws {RangeError} If the direction is "forward".
+ */
+export function assertFirstReads(
+  direction: ModelDirection | undefined,
+  answer: string,
+): void {
+  if (direction !== "forward") return;
+  throw new RangeError(
+    `direction "forward" has the first token read nothing but itself, and ${answer} ` +
+      'is its answer; use "both", "backward" or "alternate"',
+  );
+}
+
+/** The direction of a block of a model. */
+function directionAt(
+  direction: ModelDirection | undefined,
+  block: number,
+): { direction?: Direction } {
+  if (direction === undefined) return {};
+  if (direction !== "alternate") return { direction };
+  return { direction: block % 2 === 0 ? "forward" : "backward" };
 }
 
 /** What decides which tokens a block reads. */
@@ -71,10 +125,11 @@ export function stack(
   options: BlockStackOptions,
   nameOf: (index: number) => string,
 ): SymbolicTensor {
-  const { depth, dropPath = 0, seed, ...others } = options;
+  const { depth, dropPath = 0, seed, direction, ...others } = options;
   for (let i = 0; i < depth; i++) {
     const block = lionBlock({
       ...others,
+      ...directionAt(direction, i),
       seed: seedOf(seed, i),
       name: nameOf(i),
       dropPath: depth === 1 ? dropPath : dropPath * i / (depth - 1),

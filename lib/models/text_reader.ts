@@ -1,14 +1,9 @@
 /** Reading texts piece by piece, with what a causal model remembers of them. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import {
-  type RecurrentState,
-  recurrentState,
-  recurrentStep,
-} from "../attention/stateful.ts";
-import { logDecayOf, mergeHeads, projectHeads } from "../layers/attention.ts";
+import { isCausal } from "../layers/attention_options.ts";
 import { LionBlock } from "../layers/block.ts";
-import { inside } from "../layers/lion_layer.ts";
+import type { MixerState } from "../layers/mixer.ts";
 import { Normalization } from "../layers/normalization.ts";
 import { TokenEmbedding } from "../layers/token_embedding.ts";
 import { VocabularyHead } from "../layers/vocabulary_head.ts";
@@ -18,9 +13,7 @@ export interface Memory {
   /** Tokens read of each text. */
   readonly lengths: readonly number[];
   /** The states of each layer; none before the first token. */
-  readonly layers: readonly RecurrentState[];
-  /** The tokens themselves, where a model has no states. */
-  readonly tokens: readonly (readonly number[])[];
+  readonly layers: readonly MixerState[];
 }
 
 /** Reads texts. */
@@ -41,45 +34,48 @@ export interface TextReader {
 
 /** The memory of texts that have not begun. */
 export function emptyMemory(texts: number): Memory {
-  return {
-    lengths: Array(texts).fill(0),
-    layers: [],
-    tokens: Array(texts).fill([]),
-  };
+  return { lengths: Array(texts).fill(0), layers: [] };
 }
 
 /** The same memory, in tensors of its own; in no tidy. */
 export function copyOf({ layers, ...others }: Memory): Memory {
-  const copies = layers.map(({ sum, due }) => ({
-    sum: tf.clone(sum),
-    due: tf.clone(due),
-  }));
+  const copies = layers.map((state): MixerState =>
+    Object.fromEntries(
+      Object.entries(state).map(([name, tensor]) => [name, tf.clone(tensor)]),
+    )
+  );
   return { ...others, layers: copies };
 }
 
 /** Frees a memory's tensors. */
 export function forget({ layers }: Memory): void {
-  for (const { sum, due } of layers) tf.dispose([sum, due]);
+  for (const state of layers) tf.dispose(Object.values(state));
 }
 
 /**
  * A reader for a model.
  *
- * @throws {TypeError} If the model is not made by lionGpt.
+ * @throws {TypeError} If the model is not made by lionGpt, or its mixer has no
+ * step.
  */
 export function readerOf(model: LayersModel): TextReader {
   const blocks = model.layers.filter((layer) => layer instanceof LionBlock);
   const embedding = model.layers.find((x) => x instanceof TokenEmbedding);
   const norm = model.layers.find((x) => x instanceof Normalization);
   const head = model.layers.find((x) => x instanceof VocabularyHead);
-  const causal = blocks.every(({ attention }) => attention.causal);
+  const causal = blocks.every(({ attention }) => isCausal(attention));
   if (!embedding || !norm || !head || blocks.length === 0 || !causal) {
     throw new TypeError(
       `generate's model should be made by lionGpt, got ${model.name}`,
     );
   }
-  if (blocks.some(({ attention }) => attention.variant === "softmax")) {
-    return rereader(model);
+  const without = blocks.find(({ mixer }) => !mixer.step);
+  if (without) {
+    throw new TypeError(
+      `generate's model should have mixers with a step, which says what comes next ` +
+        `by what came before, got one without in ${without.name}; give it a step, ` +
+        "or predict each token from the whole text with model.predict",
+    );
   }
   const table = embedding.parameter("word_embeddings.weight") as tf.Tensor2D;
   return {
@@ -89,9 +85,9 @@ export function readerOf(model: LayersModel): TextReader {
         let x = embedding.embed(ids, { start, positions, types: undefined });
         const after = blocks.map((block, i) => {
           // A long text has large tensors: only one layer's are there at once.
-          const step = tf.tidy(() => stepOf(block, x, layers[i], mask));
+          const step = tf.tidy(() => block.step(x, layers[i], { mask }));
           x.dispose();
-          x = step.x;
+          x = step.y;
           return step.state;
         });
         const last = tf.slice(x, [0, ids.shape[1] - 1, 0], [-1, 1, -1]);
@@ -104,7 +100,6 @@ export function readerOf(model: LayersModel): TextReader {
         memory: {
           lengths: lengths.map((length, i) => length + texts[i]!.length),
           layers: after,
-          tokens: [],
         },
       };
     },
@@ -150,77 +145,6 @@ function placed(
     mask: before.every((padding) => padding === 0)
       ? undefined
       : tf.cast(rows(() => 1), "float32"),
-  };
-}
-
-/** A block's output for the tokens that come next. */
-function stepOf(
-  block: LionBlock,
-  x: tf.Tensor3D,
-  before: RecurrentState | undefined,
-  mask: tf.Tensor2D | undefined,
-): { x: tf.Tensor3D; state: RecurrentState } {
-  const { attention, epsilon } = block;
-  const parameters = inside("attn.", block.parameter);
-  let after: RecurrentState | undefined;
-  const y = block.around(x, false, (normal) => {
-    const { q, k, v } = projectHeads(normal, attention, parameters);
-    const [batch, heads, , headDim] = q.shape;
-    const logDecay = attention.variant === "lit"
-      ? undefined
-      : logDecayOf(normal, "a_i", attention, parameters);
-    const step = recurrentStep(
-      before ?? recurrentState({ batch, heads, headDim, valueDim: headDim }),
-      {
-        q,
-        k,
-        v,
-        ...(logDecay ? { logDecay: withoutSteps(logDecay, mask) } : {}),
-        ...(mask ? { mask } : {}),
-      },
-      { normalize: attention.normalize ?? true },
-    );
-    after = step.state;
-    return mergeHeads(step.y, attention, parameters, epsilon);
-  });
-  return { x: y, state: after! };
-}
-
-/** Log decays, of which padding has none: it is not in the text at all. */
-function withoutSteps(
-  logDecay: tf.Tensor,
-  mask: tf.Tensor2D | undefined,
-): tf.Tensor1D | tf.Tensor3D {
-  if (!mask) return logDecay as tf.Tensor1D | tf.Tensor3D;
-  const each = logDecay.rank === 1
-    ? tf.reshape(logDecay, [1, logDecay.size, 1])
-    : logDecay;
-  return tf.mul(each, tf.expandDims(mask, 1));
-}
-
-/** Reads all tokens again each time. */
-function rereader(model: LayersModel): TextReader {
-  return {
-    read(texts, { tokens }) {
-      const all = texts.map((text, i) => [...tokens[i]!, ...text]);
-      const logits = tf.tidy(() =>
-        tf.stack(all.map((ids, i) => {
-          if (texts[i]!.length === 0) return tf.zeros([vocabularyOf(model)]);
-          const row = tf.tensor2d(ids, [1, ids.length], "int32");
-          const logits = model.apply(row) as tf.Tensor3D;
-          const last = tf.slice(logits, [0, ids.length - 1, 0], [1, 1, -1]);
-          return tf.reshape(last, [-1]);
-        }))
-      );
-      return {
-        logits: logits as tf.Tensor2D,
-        memory: {
-          lengths: all.map(({ length }) => length),
-          layers: [],
-          tokens: all,
-        },
-      };
-    },
   };
 }
 

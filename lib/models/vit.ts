@@ -8,24 +8,34 @@ import { patchEmbedding } from "../layers/patch_embedding.ts";
 import { PositionEmbedding } from "../layers/positions.ts";
 import { ClassToken, TokenPooling } from "../layers/tokens.ts";
 import {
+  assertFirstReads,
   assertStack,
   connect,
+  ENCODER_OPTIONS,
   MODEL_OPTIONS,
+  type ModelDirection,
   modelOf,
   seedOf,
   stack,
 } from "./graph.ts";
 
 /** Options of {@linkcode lionViT}. */
-export interface LionViTOptions
-  extends
-    Omit<AttentionOptions, "grid" | "classToken" | "causal" | "segments"> {
+export interface LionViTOptions extends
+  Omit<
+    AttentionOptions,
+    "grid" | "classToken" | "causal" | "segments" | "direction"
+  > {
   /** Side of the images in pixels. @default 224 */
   imageSize?: number;
   /** Side of a patch in pixels. @default 16 */
   patchSize?: number;
   /** Channels of the images. @default 3 */
   channels?: number;
+  /**
+   * Which tokens are read: those on both sides, before, after, or before in one
+   * block and after in the next (`"alternate"`, the paper's Table 16). @default "both"
+   */
+  direction?: ModelDirection;
   /** Columns of a token. */
   dim: number;
   /** Blocks. */
@@ -56,6 +66,7 @@ export interface LionViTOptions
 
 const OPTIONS: OptionNames<LionViTOptions> = {
   ...MODEL_OPTIONS,
+  ...ENCODER_OPTIONS,
   order: true,
   imageSize: true,
   patchSize: true,
@@ -127,6 +138,9 @@ export function lionViT(options: LionViTOptions): LayersModel {
     );
   }
   assertStack({ ...block, grid: [1, 1] }, dim);
+  if (classToken === "read") {
+    assertFirstReads(options.direction, 'classToken "read"');
+  }
   assertCount("imageSize", imageSize);
   assertCount("patchSize", patchSize);
   assertCount("channels", channels);

@@ -1,10 +1,16 @@
 /** The delta rule in pieces, against the oracle of the whole. @module */
 import { assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { deltaAttention, deltaStep, fixedDecay } from "../../mod.ts";
+import {
+  deltaAttention,
+  deltaStep,
+  type DeltaStepOptions,
+  fixedDecay,
+} from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { differences } from "../comparison.ts";
 import { solveDelta } from "../delta_oracle.ts";
+import { array, uniform } from "../random.ts";
 import { sample } from "../sample.ts";
 import {
   type DeltaCase,
@@ -13,6 +19,7 @@ import {
   problemOf,
   solveBy,
 } from "./delta_cases.ts";
+import { assertClose } from "./pieces.ts";
 
 /** How a sequence comes. */
 const PIECES: readonly (readonly number[])[] = [
@@ -20,19 +27,22 @@ const PIECES: readonly (readonly number[])[] = [
   [13],
   Array(13).fill(1),
   [4, 1, 6, 2],
+  [1, 30, 9],
 ];
 
-type StepCase = DeltaCase & { pieces: readonly number[] };
+type StepCase = DeltaCase & { pieces: readonly number[]; kernel: boolean };
 
 const CASES: StepCase[] = PIECES.flatMap((pieces) =>
   (["none", "arrival", "diagonal"] as const).flatMap((gate) =>
-    [false, true].map((padded) => ({
-      // Six sequences, so that decays are of all kinds, those of 0 too.
-      ...{ batch: 2, heads: 3, gate, padded, pieces },
-      length: pieces.reduce((sum, length) => sum + length),
-      causal: true,
-      packed: false,
-    }))
+    [false, true].flatMap((padded) =>
+      [false, true].map((kernel) => ({
+        // Six sequences, so that decays are of all kinds, those of 0 too.
+        ...{ batch: 2, heads: 3, gate, padded, pieces, kernel },
+        length: pieces.reduce((sum, length) => sum + length),
+        causal: true,
+        packed: false,
+      }))
+    )
   )
 );
 
@@ -41,7 +51,7 @@ function inSteps(
   { q, k, v, beta, decays: [logDecay] }: Inputs,
   mask: tf.Tensor2D | undefined,
   pieces: readonly number[],
-  scale: number,
+  options: DeltaStepOptions,
 ): tf.Tensor4D {
   let state: tf.Tensor4D | null = null;
   let start = 0;
@@ -60,7 +70,7 @@ function inSteps(
             (logDecay.rank === 1 ? logDecay : cut(logDecay)) as tf.Tensor3D,
         },
       ...mask && { mask: tf.slice(mask, [0, start], [-1, length]) },
-    }, { scale });
+    }, options);
     state = step.state;
     answers.push(step.y);
     start += length;
@@ -74,17 +84,84 @@ onEachBackend(
     const wrong: string[] = [];
     for (const c of sample(backend, CASES)) {
       const problem = problemOf(c);
+      const options = { scale: problem.scale, kernel: c.kernel };
       const got = await solveBy(
         problem,
-        (inputs, { mask }) => inSteps(inputs, mask, c.pieces, problem.scale),
+        (inputs, { mask }) => inSteps(inputs, mask, c.pieces, options),
       );
       wrong.push(
         ...differences(problem, got, solveDelta(problem), TOLERANCE[backend])
-          .map((line) => `${describe(c)} in ${c.pieces}: ${line}`),
+          .map((line) =>
+            `${describe(c)} in ${c.pieces}${
+              c.kernel ? "" : " without kernel"
+            }: ${line}`
+          ),
       );
     }
     assertEquals(wrong, []);
   },
+);
+
+onEachBackend(
+  "deltaStep() as one kernel equals its operations, the states' gradients too",
+  async () => {
+    const random = uniform(3);
+    const batch = 2, heads = 2, headDim = 5;
+    for (const [length, valueDim] of [[1, 3], [24, 4], [50, 19]] as const) {
+      const of = (...columns: number[]) => {
+        const shape = [batch, heads, ...columns];
+        return tf.tensor(array(tf.util.sizeFromShape(shape), random), shape);
+      };
+      const q = of(length, headDim), k = of(length, headDim);
+      const unit = tf.tidy(() => tf.div(k, tf.norm(k, 2, 3, true)));
+      const beta = tf.tidy(() => tf.add(1, of(length)));
+      for (const columns of [[], [headDim]]) {
+        const gate = tf.tidy(() => tf.neg(tf.abs(of(length, ...columns))));
+        const inputs = [
+          ...[q, unit, of(length, valueDim), beta, gate],
+          of(headDim, valueDim),
+        ];
+        const slopes = [of(length, valueDim), of(headDim, valueDim)];
+        const [ours, plain] = [true, false].map((kernel) => {
+          const called: string[] = [];
+          const { runKernel } = tf.engine();
+          tf.engine().runKernel = (name, ...rest) => {
+            called.push(name);
+            return runKernel.call(tf.engine(), name, ...rest) as never;
+          };
+          const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
+            const [q, k, v, , logDecay, state] = args as tf.Tensor4D[];
+            const step = deltaStep(state!, {
+              ...{ q: q!, k: k!, v: v!, logDecay: logDecay! },
+              beta: args[3] as tf.Tensor3D,
+            }, { kernel });
+            const loss = [step.y, step.state]
+              .map((x, i) => tf.sum(tf.mul(x, slopes[i]!)));
+            return tf.add(loss[0]!, loss[1]!) as tf.Scalar;
+          })(inputs);
+          tf.engine().runKernel = runKernel;
+          assertEquals(
+            called.filter((name) => name.startsWith("LionDelta")),
+            kernel ? ["LionDeltaPiece", "LionDeltaPieceGrad"] : [],
+          );
+          return [value, ...grads];
+        });
+        for (const [i, x] of ours!.entries()) {
+          const wanted = await plain![i]!.data();
+          await assertClose(
+            `output ${i} of ${length} tokens`,
+            x,
+            Float64Array.from(wanted),
+            2e-5,
+          );
+        }
+        const [, , v, , , state] = inputs;
+        tf.dispose([ours!, plain!, gate, v!, state!, slopes]);
+      }
+      tf.dispose([q, k, unit, beta]);
+    }
+  },
+  ["webgpu", "wasm"],
 );
 
 onEachBackend(

@@ -67,73 +67,94 @@ export function solveRecurrence(
   recurrence: Recurrence,
   problem: FamilyProblem,
 ): Differentiated {
-  const { batch, heads, length, valueDim, inputs, dy, causal, mask, segments } =
-    problem;
-  const isToken = (sequence: number, i: number) =>
-    mask?.[Math.floor(sequence / heads) * length + i] !== 0;
+  const { heads, length, valueDim, inputs, dy } = problem;
   const seen = dy.map((x, at) => {
     const token = Math.floor(at / valueDim);
-    return isToken(Math.floor(token / length), token % length) ? x : 0;
+    const sequence = Math.floor(token / length);
+    return isTokenOf(problem, Math.floor(sequence / heads), token % length)
+      ? x
+      : 0;
   });
-  return differentiate(inputs, seen, (scalars) => {
-    const y: Scalar[] = [];
-    for (let sequence = 0; sequence < batch * heads; sequence++) {
-      const token = (i: number): Token =>
-        Object.fromEntries(
-          Object.entries(recurrence.inputs).map(([name, axes]) => {
-            const columns = axes.slice(axes.includes("length") ? 3 : 1)
-              .reduce((size, axis) => size * problem[axis], 1);
-            const row = axes.includes("length")
-              ? sequence * length + i
-              : sequence % heads;
-            return [
-              name,
-              scalars[name]!.slice(row * columns, (row + 1) * columns),
-            ];
-          }),
+  return differentiate(
+    inputs,
+    seen,
+    (scalars) => recur(recurrence, problem, scalars),
+  );
+}
+
+/** What decides which tokens are read. */
+type Reading = Sizes & Pick<FamilyProblem, "causal" | "mask" | "segments">;
+
+function isTokenOf({ mask, length }: Reading, row: number, i: number): boolean {
+  return mask?.[row * length + i] !== 0;
+}
+
+/** The output of a recurrence, `[batch, heads, length, valueDim]`, flat. */
+export function recur(
+  recurrence: Recurrence,
+  problem: Reading,
+  scalars: Readonly<Record<string, readonly Scalar[]>>,
+): Scalar[] {
+  const { batch, heads, length, valueDim, causal, segments } = problem;
+  const isToken = (sequence: number, i: number) =>
+    isTokenOf(problem, Math.floor(sequence / heads), i);
+  const y: Scalar[] = [];
+  for (let sequence = 0; sequence < batch * heads; sequence++) {
+    const token = (i: number): Token =>
+      Object.fromEntries(
+        Object.entries(recurrence.inputs).map(([name, axes]) => {
+          const columns = axes.slice(axes.includes("length") ? 3 : 1)
+            .reduce((size, axis) => size * problem[axis], 1);
+          const row = axes.includes("length")
+            ? sequence * length + i
+            : sequence % heads;
+          return [
+            name,
+            scalars[name]!.slice(row * columns, (row + 1) * columns),
+          ];
+        }),
+      );
+    const tokens = Array.from({ length }, (_, i) => token(i));
+    const sweep = (order: number[]) => {
+      const [rows, columns] = recurrence.state(problem);
+      const empty = (): State =>
+        Array.from(
+          { length: rows },
+          () => Array.from({ length: columns }, () => constant(0)),
         );
-      const tokens = Array.from({ length }, (_, i) => token(i));
-      const sweep = (order: number[]) => {
-        const [rows, columns] = recurrence.state(problem);
-        const empty = (): State =>
-          Array.from(
-            { length: rows },
-            () => Array.from({ length: columns }, () => constant(0)),
-          );
-        const start = Math.floor(sequence / heads) * length;
-        let state = empty();
-        let number: number | undefined;
-        const read: Scalar[][] = [];
-        for (const i of order) {
-          // Each packed sequence begins with nothing.
-          if (segments?.[start + i] !== number) state = empty();
-          number = segments?.[start + i];
-          const before = state;
-          const isPadding = !isToken(sequence, i);
-          if (isPadding && recurrence.leavesOutPadding) continue;
-          const { fade = (state: State) => state } = recurrence;
-          state = fade(state, tokens[i]!);
-          if (isPadding) continue;
-          state = recurrence.write(state, tokens[i]!);
-          read[i] = recurrence.read(state, tokens[i]!, before);
-        }
-        return read;
-      };
-      const order = tokens.map((_, i) => i);
-      const past = sweep(order);
-      const future = causal ? [] : sweep(order.toReversed());
-      for (let i = 0; i < length; i++) {
-        if (!isToken(sequence, i)) {
-          for (let e = 0; e < valueDim; e++) y.push(constant(0));
-          continue;
-        }
-        const own = recurrence.own(tokens[i]!);
-        const read = past[i]!.map((x, e) =>
-          causal ? x : minus(plus(x, future[i]![e]!), own[e]!)
-        );
-        y.push(...recurrence.output(read, tokens[i]!));
+      const start = Math.floor(sequence / heads) * length;
+      let state = empty();
+      let number: number | undefined;
+      const read: Scalar[][] = [];
+      for (const i of order) {
+        // Each packed sequence begins with nothing.
+        if (segments?.[start + i] !== number) state = empty();
+        number = segments?.[start + i];
+        const before = state;
+        const isPadding = !isToken(sequence, i);
+        if (isPadding && recurrence.leavesOutPadding) continue;
+        const { fade = (state: State) => state } = recurrence;
+        state = fade(state, tokens[i]!);
+        if (isPadding) continue;
+        state = recurrence.write(state, tokens[i]!);
+        read[i] = recurrence.read(state, tokens[i]!, before);
       }
+      return read;
+    };
+    const order = tokens.map((_, i) => i);
+    const past = sweep(order);
+    const future = causal ? [] : sweep(order.toReversed());
+    for (let i = 0; i < length; i++) {
+      if (!isToken(sequence, i)) {
+        for (let e = 0; e < valueDim; e++) y.push(constant(0));
+        continue;
+      }
+      const own = recurrence.own(tokens[i]!);
+      const read = past[i]!.map((x, e) =>
+        causal ? x : minus(plus(x, future[i]![e]!), own[e]!)
+      );
+      y.push(...recurrence.output(read, tokens[i]!));
     }
-    return y;
-  });
+  }
+  return y;
 }

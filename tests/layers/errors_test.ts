@@ -23,7 +23,16 @@ const GOOD = { variant: "s", numHeads: 2 } as const;
 const ATTENTION: readonly [Record<string, unknown>, string][] = [
   [
     { variant: "linear" },
-    'variant should be "lit", "d", "s" or "softmax", got "linear"',
+    'variant should be "lit", "d", "s", "softmax", "gla", "hgrn2", "rwkv6", ' +
+    '"mamba2", "mlstm", "delta", "gated-delta", "kda", "hydra" or "vim", got "linear"',
+  ],
+  [
+    { variant: "hydra", causal: true },
+    'variant "hydra" reads both sides, and has a diagonal of its own, got causal',
+  ],
+  [
+    { variant: "hydra", diagonal: "twice" },
+    'got direction "both" and diagonal "twice"; "mamba2" reads one side too',
   ],
   [{ numHeads: 3 }, "numHeads should divide the layer's 8 columns, got 3"],
   [{ numHeads: 0 }, "numHeads should divide the layer's 8 columns, got 0"],

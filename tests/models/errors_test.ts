@@ -14,7 +14,10 @@ const COMMON: readonly [Options, string][] = [
   [{ depth: 0 }, "depth should be a positive integer, got 0"],
   [{ depth: 1.5 }, "depth should be a positive integer, got 1.5"],
   [{ numHeads: 3 }, "numHeads should divide the layer's 8 columns, got 3"],
-  [{ variant: "linear" }, 'variant should be "lit", "d", "s" or "softmax"'],
+  [
+    { variant: "linear" },
+    'variant should be "lit", "d", "s", "softmax", "gla"',
+  ],
   [{ featureMap: "exp" }, "featureMap should be one of"],
   [{ mlpRatio: 0.3 }, "mlpRatio should make a whole number of 8 columns"],
   [{ dropout: 1 }, "dropout should be in [0, 1), got 1"],

@@ -18,7 +18,7 @@ import { array, uniform } from "../random.ts";
 import { bert, encoder, gpt, vit } from "./reference.ts";
 import { attentionOf, withWeights } from "./weights.ts";
 
-const VARIANTS: readonly AttentionVariant[] = ["lit", "d", "s", "softmax"];
+const VARIANTS = ["lit", "d", "s", "softmax"] as const;
 const FORMS: readonly AttentionForm[] = [
   "auto",
   "full",

@@ -2,7 +2,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {
-  type AttentionVariant,
   BERT_PRESETS,
   GPT_PRESETS,
   lionBert,
@@ -14,6 +13,7 @@ import {
 import { onEachBackend } from "../backends.ts";
 
 const VARIANTS = ["lit", "d", "s", "softmax"] as const;
+type Variant = typeof VARIANTS[number];
 
 /**
  * Counts the parameters of a model of which no weight is allocated: BERT's
@@ -39,11 +39,11 @@ function countOf(make: () => LayersModel): number {
 }
 
 function countsOf(
-  make: (variant: AttentionVariant) => LayersModel,
-): Record<AttentionVariant, number> {
+  make: (variant: Variant) => LayersModel,
+): Record<Variant, number> {
   return Object.fromEntries(
     VARIANTS.map((variant) => [variant, countOf(() => make(variant))]),
-  ) as Record<AttentionVariant, number>;
+  ) as Record<Variant, number>;
 }
 
 /** Weight and bias of a linear map. */

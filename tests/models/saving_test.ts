@@ -1,8 +1,7 @@
 /** Models come back from files as they were. @module */
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { type LayersModel, loadLayersModel } from "@tensorflow/tfjs-layers";
-import "../../lib/io/mod.ts";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {
   type AttentionForm,
   type AttentionVariant,
@@ -15,8 +14,8 @@ import {
   setForm,
 } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
-import { withFolder } from "../io/files.ts";
 import { array, uniform } from "../random.ts";
+import { saveAndLoad } from "./save_and_load.ts";
 import { withWeights } from "./weights.ts";
 
 const SIZES = { dim: 8, depth: 2, numHeads: 2 } as const;
@@ -125,16 +124,6 @@ async function weightsOf(
     );
   }
   return weights;
-}
-
-/** Saves a model, and loads what was saved. */
-async function saveAndLoad(model: LayersModel): Promise<LayersModel> {
-  let loaded: LayersModel;
-  await withFolder(async (folder) => {
-    await model.save(`file://${folder}/model`);
-    loaded = await loadLayersModel(`file://${folder}/model/model.json`);
-  });
-  return loaded!;
 }
 
 for (const [name, { make, inputs: inputsOf }] of Object.entries(CASES)) {

@@ -2,7 +2,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { loadPyTorchWeights, toPyTorchWeights } from "../../lib/io/mod.ts";
-import type { AttentionVariant } from "../../mod.ts";
 import { array, uniform } from "../random.ts";
 import type { Attention, Weights } from "./reference.ts";
 
@@ -57,7 +56,7 @@ const ATTENTION: Omit<Attention, "variant" | "featureMap"> = {
 
 /** What the reference has to know of a variant, with two heads. */
 export function attentionOf(
-  variant: AttentionVariant,
+  variant: Attention["variant"],
   other: Partial<Attention>,
 ): Attention {
   return {

@@ -3,6 +3,7 @@ import {
   assert,
   assertAlmostEquals,
   assertEquals,
+  assertLess,
   assertThrows,
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
@@ -338,4 +339,35 @@ onEachBackend("oneHot() has the type that is asked for", async () => {
     [off, off, 2.5, 2.5, off, off, ...none, ...none],
   );
   tf.dispose([indices, rows]);
+});
+
+onEachBackend("exp() is right to the last bits, however large", async () => {
+  for (const size of [1, 7, 4096]) {
+    const x = array(size, uniform(size), (u) => 176 * u - 88);
+    const powers = tf.tidy(() => tf.exp(tf.tensor1d(x)));
+    let worst = 0;
+    (await powers.data()).forEach((y, i) => {
+      const wanted = Math.exp(x[i]!);
+      // Smaller ones are no normal numbers, and may be 0.
+      if (wanted < 2 ** -126) return;
+      worst = Math.max(worst, Math.abs(y - wanted) / wanted);
+    });
+    assertLess(worst, 2e-7);
+    powers.dispose();
+  }
+  const ends = [-Infinity, -200, 0, 88.5, 89, Infinity, NaN];
+  const powers = tf.tidy(() => tf.exp(tf.tensor1d(ends)));
+  const [low, lower, one, high, ...beyond] = await powers.data();
+  assertEquals([low, lower, one, ...beyond], [
+    0,
+    0,
+    1,
+    Infinity,
+    Infinity,
+    NaN,
+  ]);
+  assertAlmostEquals(high! / Math.exp(88.5), 1, 1e-5);
+  const integers = tf.tidy(() => tf.exp(tf.tensor1d([0, 1], "int32")));
+  assertAlmostEquals((await integers.data())[1]!, Math.E, 1e-6);
+  tf.dispose([powers, integers]);
 });

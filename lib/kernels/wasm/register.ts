@@ -3,6 +3,8 @@ import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { registerDeltaAttention } from "./delta_attention.ts";
 import { registerAttention } from "./lion_attention.ts";
 import { registerOperations } from "./operations.ts";
+import { registerSelectiveScan } from "./selective_scan.ts";
+import { registerShortConvolution } from "./short_convolution.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
 
 let registered = false;
@@ -14,6 +16,8 @@ export function registerWasmKernels(host: KernelHost): void {
   registerAttention(host);
   registerDeltaAttention(host);
   registerSoftmaxAttention(host);
+  registerSelectiveScan(host);
+  registerShortConvolution(host);
   registerOperations(host);
   registerDense("wasm");
 }

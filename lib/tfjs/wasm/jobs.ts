@@ -95,6 +95,20 @@ export const MATMUL = {
   bias: "usize",
 } as const satisfies Fields;
 
+/** A batched matrix product of few rows; its extra memory begins as that of {@linkcode MATMUL}. */
+export const FEW_ROWS = {
+  batch: "i32",
+  rows: "i32",
+  inner: "i32",
+  columns: "i32",
+  transposeA: "i32",
+  transposeB: "i32",
+  a: "usize",
+  b: "usize",
+  c: "usize",
+  bias: "usize",
+} as const satisfies Fields;
+
 /** Layer normalisation of rows; its gradient if there is a `dy`. */
 export const LAYER_NORM = {
   rows: "i32",
@@ -111,12 +125,18 @@ export const LAYER_NORM = {
   doffset: "usize",
 } as const satisfies Fields;
 
-/** GELU; its gradient if there is a `dy`, and `y` is then x's. */
-export const GELU = {
+/** An operation of each element; its gradient if there is a `dy`, and `y` is then x's. */
+export const ELEMENTWISE = {
   size: "i32",
   x: "usize",
   y: "usize",
   dy: "usize",
+} as const satisfies Fields;
+
+/** Log decays of at least `lowest`, element by element. */
+export const FINITE_DECAY = {
+  ...ELEMENTWISE,
+  lowest: "f32",
 } as const satisfies Fields;
 
 /** Rows to heads; if there is a `dx`, q, k and v are gradients, and it is x's. */
@@ -197,6 +217,8 @@ export const DELTA = {
   causal: "i32",
   /** Whether each channel of the keys has its log decay. */
   diagonal: "i32",
+  /** Tasks a sweep, each of some columns of the values; 1 of the gradient. */
+  parts: "i32",
   scale: "f32",
   q: "usize",
   k: "usize",
@@ -204,14 +226,69 @@ export const DELTA = {
   beta: "usize",
   f: "usize",
   b: "usize",
+  /** The state before a piece and the one that is handed on, if causal. */
+  before: "usize",
+  forward: "usize",
   y: "usize",
   dy: "usize",
+  dforward: "usize",
   dq: "usize",
   dk: "usize",
   dv: "usize",
   dbeta: "usize",
+  dbefore: "usize",
   df: "usize",
   db: "usize",
+} as const satisfies Fields;
+
+/** The selective scan; its gradient if there is a `dy`. Addresses are 0 for what there is not. */
+export const SELECTIVE_SCAN = {
+  batch: "i32",
+  length: "i32",
+  channels: "i32",
+  stateDim: "i32",
+  /** Tokens between states that are kept. */
+  chunkSize: "i32",
+  reverse: "i32",
+  x: "usize",
+  dt: "usize",
+  a: "usize",
+  b: "usize",
+  c: "usize",
+  d: "usize",
+  z: "usize",
+  begins: "usize",
+  y: "usize",
+  states: "usize",
+  dy: "usize",
+  dx: "usize",
+  ddt: "usize",
+  da: "usize",
+  db: "usize",
+  dc: "usize",
+  dd: "usize",
+  dz: "usize",
+} as const satisfies Fields;
+
+/** A short convolution; its gradient if there is a `dy`. Tap k of token t reads token t + first + step k. */
+export const SHORT_CONVOLUTION = {
+  batch: "i32",
+  length: "i32",
+  channels: "i32",
+  taps: "i32",
+  first: "i32",
+  step: "i32",
+  /** Whether SiLU is applied to the sums. */
+  silu: "i32",
+  x: "usize",
+  weight: "usize",
+  bias: "usize",
+  segments: "usize",
+  y: "usize",
+  dy: "usize",
+  dx: "usize",
+  dweight: "usize",
+  dbias: "usize",
 } as const satisfies Fields;
 
 /** Each record begins this far from the queue. */
@@ -223,7 +300,7 @@ export const JOBS = {
   chunkwiseBackward: ATTENTION,
   matmul: MATMUL,
   layerNorm: LAYER_NORM,
-  gelu: GELU,
+  gelu: ELEMENTWISE,
   splitHeads: SPLIT_HEADS,
   adam: ADAM,
   columnSum: COLUMN_SUM,
@@ -233,4 +310,9 @@ export const JOBS = {
   recurrentForward: ATTENTION,
   recurrentBackward: ATTENTION,
   delta: DELTA,
+  fewRows: FEW_ROWS,
+  logSigmoid: ELEMENTWISE,
+  finiteDecay: FINITE_DECAY,
+  selectiveScan: SELECTIVE_SCAN,
+  shortConvolution: SHORT_CONVOLUTION,
 } as const satisfies Record<string, Fields>;

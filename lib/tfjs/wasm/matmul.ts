@@ -3,12 +3,13 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { matrixShape } from "../matrix_shape.ts";
 import { addressOf } from "./address.ts";
-import type { KernelHost } from "./host.ts";
+import type { KernelHost, RunOptions } from "./host.ts";
 import { type Make, withOutputs } from "./outputs.ts";
 
 /**
  * `BatchMatMul` and `_FusedMatMul`: all transposes, batches and broadcast
- * batches, bias and activation, at the same speed.
+ * batches, bias and activation, at the same speed. Few rows, as in generation,
+ * take what it takes to read b.
  *
  * @param host Runs them.
  */
@@ -103,19 +104,19 @@ function matmul(
     }
     return output;
   }
-  host.run("matmul", {
+  const product = {
     batch: count,
     rows,
     inner,
     columns,
     transposeA: Number(transposeA),
     transposeB: Number(transposeB),
-    rowsPerTask: rowsPerTask(rows, count, host.threads),
     a: addressOf(wasm, a),
     b: addressOf(wasm, b),
     c: addressOf(wasm, output),
     bias: bias ? addressOf(wasm, bias) : 0,
-  }, {
+  };
+  const options: RunOptions = {
     operations: 2 * count * rows * inner * columns,
     fill: (memory, address) => {
       const first = new Int32Array(memory, address, 2 * count);
@@ -124,8 +125,30 @@ function matmul(
         first[2 * i + 1] = indexIn(batchB, i, batch) * inner * columns;
       }
     },
-  });
+  };
+  if (areFew(rows, inner * columns, transposeB)) {
+    host.run("fewRows", product, options);
+  } else {
+    const perTask = rowsPerTask(rows, count, host.threads);
+    host.run("matmul", { ...product, rowsPerTask: perTask }, options);
+  }
   return output;
+}
+
+/** Elements of a matrix that does not stay in a core's cache: 1 MiB. */
+const LARGE = 2 ** 18;
+
+/**
+ * Whether to read b as it lies, by row of a, rather than in tiles: that is up to
+ * eight times as fast where memory is what holds it up, and slower where the
+ * rows are many. Transposed, tiles read b well too.
+ */
+function areFew(
+  rows: number,
+  sizeOfB: number,
+  transposeB: boolean,
+): boolean {
+  return rows <= (transposeB ? 4 : 8) * (sizeOfB < LARGE ? 1 : 2);
 }
 
 /** Enough to use a packed block well; few enough for all threads to have work. */

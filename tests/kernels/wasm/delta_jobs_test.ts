@@ -10,8 +10,15 @@ import { differences, type Result } from "../../comparison.ts";
 import { type DeltaProblem, solveDelta } from "../../delta_oracle.ts";
 import { arraysIn, host, runGuarded } from "./guarded_host.ts";
 
-/** Solves a problem with both jobs. */
-function run(problem: DeltaProblem, chunkSize: number): Result {
+const NO_STATES = { before: 0, forward: 0, dforward: 0, dbefore: 0 };
+const NO_GRADIENTS = { dy: 0, dq: 0, dk: 0, dv: 0, dbeta: 0, df: 0, db: 0 };
+
+/** Solves a problem with both jobs, the forward one in parts of the values. */
+function run(
+  problem: DeltaProblem,
+  chunkSize: number,
+  parts: number,
+): Result {
   const { batch, heads, length, headDim, valueDim, causal } = problem;
   const { forward, backward } = problem.gates;
   const { input, output } = arraysIn();
@@ -33,13 +40,17 @@ function run(problem: DeltaProblem, chunkSize: number): Result {
     chunkSize,
     causal: Number(causal),
     diagonal: Number(problem.isDiagonal ?? false),
+    parts: 1,
     scale: problem.scale,
     ...{ q: q.byteOffset, k: k.byteOffset, v: v.byteOffset },
     ...{ beta: beta.byteOffset, f: f?.byteOffset ?? 0 },
-    ...{ b: b?.byteOffset ?? 0, y: y.byteOffset, dy: 0, dq: 0, dk: 0, dv: 0 },
-    ...{ dbeta: 0, df: 0, db: 0 },
+    ...{ b: b?.byteOffset ?? 0, y: y.byteOffset },
+    ...NO_STATES,
+    ...NO_GRADIENTS,
   };
-  runGuarded("delta", job);
+  // Of whole vectors each.
+  const most = Math.ceil(valueDim / 4);
+  runGuarded("delta", { ...job, parts: Math.min(parts, most) });
   runGuarded("delta", {
     ...job,
     ...{ dy: dy.byteOffset, dq: dq.byteOffset, dk: dk.byteOffset },
@@ -66,35 +77,154 @@ function run(problem: DeltaProblem, chunkSize: number): Result {
   };
 }
 
-const CASES: DeltaCase[] = [
-  { batch: 1, heads: 1, length: 1 },
-  { batch: 2, heads: 3, length: 7 },
-  { batch: 1, heads: 2, length: 67, headDim: 7, valueDim: 4 },
-  { batch: 1, heads: 1, length: 40, headDim: 4, valueDim: 19 },
-].flatMap((sizes) =>
-  (["none", "two-sided", "two-sided diagonal"] as const).flatMap((gate) =>
-    [false, true].map((causal) => ({
-      ...{ ...sizes, gate, causal, padded: false, packed: false },
-    }))
-  )
-);
+/** Solves a causal problem piece by piece, with both jobs. */
+function runInPieces(
+  problem: DeltaProblem,
+  chunkSize: number,
+  lengths: readonly number[],
+): Result {
+  const { batch, heads, headDim, valueDim, isDiagonal = false } = problem;
+  const sequences = batch * heads;
+  const { input, output } = arraysIn();
+  const f = problem.gates.forward?.map((x) => Math.max(x, -1e4));
+  const given = {
+    ...{ q: problem.q, k: problem.k, v: problem.v, beta: problem.beta },
+    ...{ dy: problem.dy, ...f ? { f } : {} },
+  };
+  const whole = Object.fromEntries(
+    [...Object.entries(given).filter(([name]) => name !== "dy"), ["y", given.v]]
+      .map(([name, x]) => [
+        name === "y" ? "y" : `d${name}`,
+        new Float32Array((x as Float32Array).length),
+      ]),
+  );
+  /** The rows of a piece in a whole array, of each sequence. */
+  const rowsOf = (x: Float32Array, start: number, length: number) => {
+    const row = x.length / sequences;
+    const columns = row / problem.length;
+    return Array.from({ length: sequences }, (_, s) =>
+      x.subarray(
+        s * row + start * columns,
+        s * row + (start + length) * columns,
+      ));
+  };
+  let start = 0;
+  let before = 0;
+  const state = () => output(sequences * headDim * valueDim).byteOffset;
+  const pieces = lengths.map((length) => {
+    const inputs = Object.entries(given).map(([name, x]) => {
+      const rows = rowsOf(x, start, length);
+      return [name, input(Float32Array.from(rows.flatMap((x) => [...x])))];
+    });
+    const outputs = Object.entries(whole).map(([name, x]) => [
+      name,
+      output(x.length / problem.length * length),
+    ]);
+    const arrays: Record<string, Float32Array> = Object.fromEntries(
+      [...inputs, ...outputs],
+    );
+    const addresses = Object.fromEntries(
+      Object.entries(arrays).map(([name, x]) => [name, x.byteOffset]),
+    ) as Record<"q" | "k" | "v" | "beta" | "y", number>;
+    const job = {
+      ...{ sequences, length, headDim, valueDim, causal: 1 },
+      chunkSize: Math.min(chunkSize, length),
+      ...{ diagonal: Number(isDiagonal), scale: problem.scale },
+      ...{ parts: 1, f: 0, b: 0 },
+      ...NO_STATES,
+      ...NO_GRADIENTS,
+      ...addresses,
+      before,
+    };
+    const forward = state();
+    const parts = valueDim > 4 ? 2 : 1;
+    runGuarded("delta", { ...job, ...NO_GRADIENTS, parts, forward });
+    before = forward;
+    start += length;
+    return { job, arrays, length };
+  });
+  let dforward = 0;
+  for (const { job, arrays, length } of pieces.toReversed()) {
+    const dbefore = job.before === 0 ? 0 : state();
+    runGuarded("delta", { ...job, dforward, dbefore });
+    dforward = dbefore;
+    start -= length;
+    for (const [name, x] of Object.entries(whole)) {
+      const got = arrays[name]!;
+      rowsOf(x, start, length).forEach((rows, s) =>
+        rows.set(got.subarray(s * rows.length, (s + 1) * rows.length))
+      );
+    }
+  }
+  const { y, df, dq, dk, dv, dbeta } = whole as Record<string, Float32Array>;
+  return {
+    y: y!,
+    gradients: {
+      ...{ q: dq!, k: dk!, v: dv!, beta: dbeta! },
+      ...df ? { forward: df } : {},
+    },
+  };
+}
+
+/** Each of some sizes, with gates of these kinds, and the oracle's solution. */
+function solved(gates: readonly DeltaCase["gate"][], causal: boolean) {
+  return [
+    { batch: 1, heads: 1, length: 1 },
+    { batch: 2, heads: 3, length: 7 },
+    { batch: 1, heads: 2, length: 67, headDim: 7, valueDim: 4 },
+    { batch: 1, heads: 1, length: 40, headDim: 4, valueDim: 19 },
+  ].flatMap((sizes) =>
+    gates.map((gate) => {
+      const c = { ...sizes, gate, causal, padded: false, packed: false };
+      const problem = problemOf(c);
+      return { c, problem, expected: solveDelta(problem) };
+    })
+  );
+}
 
 Deno.test("the delta job equals the oracle on 1, 2 and 4 threads", async () => {
-  const solved = CASES.map((c) => {
-    const problem = problemOf(c);
-    return { c, problem, expected: solveDelta(problem) };
-  });
+  const gates = ["none", "two-sided", "two-sided diagonal"] as const;
+  const all = [...solved(gates, false), ...solved(gates, true)];
   const failures: string[] = [];
   for (const threads of [1, 2, 4]) {
     await host.useThreads(threads);
-    for (const { c, problem, expected } of solved) {
+    for (const { c, problem, expected } of all) {
       for (const chunkSize of [1, 5, 24, 64]) {
-        const actual = run(problem, Math.min(chunkSize, c.length));
+        const tokens = Math.min(chunkSize, c.length);
+        const actual = run(problem, tokens, Math.min(threads, 3));
         const label = `${describe(c)} C=${chunkSize} threads=${threads}`;
         failures.push(
           ...differences(problem, actual, expected, TOLERANCE.wasm)
             .map((line) => `${label}: ${line}`),
         );
+      }
+    }
+  }
+  await host.useThreads(1);
+  assertEquals(failures, []);
+});
+
+Deno.test("the delta job of pieces equals the whole, outputs and gradients", async () => {
+  const failures: string[] = [];
+  const all = solved(["none", "arrival", "diagonal"], true);
+  for (const threads of [1, 2]) {
+    await host.useThreads(threads);
+    for (const { c, problem, expected } of all) {
+      const { length } = c;
+      const ways = length === 1 ? [[1]] : [
+        [1, length - 1],
+        [length - 2, 2],
+        [1, 3, length - 4],
+      ];
+      for (const lengths of ways) {
+        for (const chunkSize of [1, 5, 24]) {
+          const actual = runInPieces(problem, chunkSize, lengths);
+          const label = `${describe(c)} in ${lengths} C=${chunkSize}`;
+          failures.push(
+            ...differences(problem, actual, expected, TOLERANCE.wasm)
+              .map((line) => `${label}: ${line}`),
+          );
+        }
       }
     }
   }

@@ -5,6 +5,7 @@ import {
   type Job,
   type JobName,
   KernelHost,
+  type RunOptions,
 } from "../../../lib/tfjs/wasm/host.ts";
 
 const MEBIBYTE = 2 ** 20;
@@ -40,8 +41,12 @@ export const host = new KernelHost(
 );
 
 /** Runs a job; throws if it writes beyond its scratch. */
-export function runGuarded<N extends JobName>(name: N, job: Job<N>): void {
-  const options = { operations: 1e9 };
+export function runGuarded<N extends JobName>(
+  name: N,
+  job: Job<N>,
+  fill?: RunOptions["fill"],
+): void {
+  const options = { operations: 1e9, ...(fill ? { fill } : {}) };
   // Before the guard is laid, lest it be in scratch that is yet to be reserved.
   host.run(name, job, options);
   const begin = Math.ceil(ofScratch / 64) * 64;

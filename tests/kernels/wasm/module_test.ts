@@ -10,7 +10,15 @@ import { JOBS } from "../../../lib/tfjs/wasm/jobs.ts";
 import { heapOf } from "./attention_job.ts";
 
 /** What the module divides by. */
-const PARTS = new Set(["chunkSize", "segments", "parts", "rowsPerTask"]);
+const DIVISORS = new Set([
+  "batch",
+  "inner",
+  "columns",
+  "chunkSize",
+  "segments",
+  "parts",
+  "rowsPerTask",
+]);
 
 Deno.test("the WebAssembly module is what its source builds", async () => {
   const built = await moduleSource();
@@ -24,9 +32,9 @@ Deno.test("the WebAssembly module is what its source builds", async () => {
 Deno.test("the module knows what to do with each record of the host", () => {
   const host = new KernelHost(heapOf(true), bestBinary());
   for (const [name, fields] of Object.entries(JOBS)) {
-    // Of nothing, in parts of one.
+    // Of no rows and no tokens.
     const job = Object.fromEntries(
-      Object.keys(fields).map((field) => [field, Number(PARTS.has(field))]),
+      Object.keys(fields).map((field) => [field, Number(DIVISORS.has(field))]),
     );
     host.run(name as JobName, job as Job<JobName>, { operations: 0 });
   }

@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { useBackend } from "../../../mod.ts";
+import { dense, useBackend } from "../../../mod.ts";
 import { BACKENDS, onEachBackend } from "../../backends.ts";
 import { array, uniform } from "../../random.ts";
 
@@ -31,7 +31,10 @@ function product(
 const SIZES = [
   { rows: 1, inner: 1, columns: 1 },
   { rows: 1, inner: 300, columns: 70 },
+  { rows: 1, inner: 400, columns: 700 },
   { rows: 3, inner: 5, columns: 7 },
+  { rows: 8, inner: 513, columns: 515 },
+  { rows: 16, inner: 515, columns: 513 },
   { rows: 64, inner: 64, columns: 64 },
   { rows: 200, inner: 257, columns: 65 },
   { rows: 50, inner: 260, columns: 128 },
@@ -66,6 +69,99 @@ Deno.test("matMul is right at any size, transposed or not, on any number of thre
     }
     assertEquals(tf.memory().numTensors, before);
   }
+});
+
+Deno.test("the gradients of a product of few rows are the definition's [wasm]", async () => {
+  const random = uniform(5);
+  for (const threads of [1, 2]) {
+    await useBackend({ prefer: ["wasm"], threads });
+    for (const rows of [1, 2, 8]) {
+      const [inner, columns] = [613, 1003];
+      const x = array(rows * inner, random);
+      const w = array(inner * columns, random);
+      const dy = array(rows * columns, random);
+      const [dx, dw, db] = tf.tidy(() =>
+        tf.grads((x, w, b) => dense(x, w as tf.Tensor2D, b as tf.Tensor1D))(
+          [
+            tf.tensor2d(x, [rows, inner]),
+            tf.tensor2d(w, [inner, columns]),
+            tf.zeros([columns]),
+          ],
+          tf.tensor2d(dy, [rows, columns]),
+        )
+      ) as [tf.Tensor, tf.Tensor, tf.Tensor];
+      const expected: [tf.Tensor, Float64Array][] = [
+        [
+          dx,
+          product(dy, w, {
+            ...{ rows, inner: columns, columns: inner },
+            ...{ transposeA: false, transposeB: true },
+          }),
+        ],
+        [
+          dw,
+          product(x, dy, {
+            ...{ rows: inner, inner: rows, columns },
+            ...{ transposeA: true, transposeB: false },
+          }),
+        ],
+        [
+          db,
+          product(new Float32Array(rows).fill(1), dy, {
+            ...{ rows: 1, inner: rows, columns },
+            ...{ transposeA: false, transposeB: false },
+          }),
+        ],
+      ];
+      for (const [gradient, wanted] of expected) {
+        const got = await gradient.data();
+        wanted.forEach((x, i) => assertAlmostEquals(got[i]!, x, 3e-5));
+      }
+      tf.dispose([dx, dw, db]);
+    }
+  }
+});
+
+Deno.test("a product of few rows is the same on any number of threads [wasm]", async () => {
+  const random = uniform(6);
+  const a = array(3 * 900, random), b = array(900 * 1100, random);
+  const results: number[][] = [];
+  for (const threads of [1, 2, 3]) {
+    await useBackend({ prefer: ["wasm"], threads });
+    for (const transposeB of [false, true]) {
+      const c = tf.tidy(() =>
+        tf.matMul(
+          tf.tensor2d(a, [3, 900]),
+          tf.tensor2d(b, transposeB ? [1100, 900] : [900, 1100]),
+          false,
+          transposeB,
+        )
+      );
+      results.push([...await c.data()]);
+      c.dispose();
+    }
+  }
+  const [lies, transposed] = results;
+  results.forEach((c, i) => assertEquals(c, i % 2 ? transposed : lies));
+});
+
+Deno.test("few rows are multiplied with a batch that is broadcast [wasm]", async () => {
+  await useBackend({ prefer: ["wasm"] });
+  const random = uniform(7);
+  const a = array(2 * 3 * 5, random), b = array(4 * 5 * 6, random);
+  const c = tf.tidy(() =>
+    tf.matMul(tf.tensor4d(a, [2, 1, 3, 5]), tf.tensor3d(b, [4, 5, 6]))
+  );
+  assertEquals(c.shape, [2, 4, 3, 6]);
+  const got = await c.data();
+  const size = { rows: 3, inner: 5, columns: 6 };
+  for (let matrix = 0; matrix < 8; matrix++) {
+    const ofA = a.subarray(Math.floor(matrix / 4) * 15).subarray(0, 15);
+    const ofB = b.subarray(matrix % 4 * 30).subarray(0, 30);
+    product(ofA, ofB, { ...size, transposeA: false, transposeB: false })
+      .forEach((x, i) => assertAlmostEquals(got[matrix * 18 + i]!, x, 1e-6));
+  }
+  c.dispose();
 });
 
 Deno.test("matMul adds a bias and applies an activation [wasm]", async () => {

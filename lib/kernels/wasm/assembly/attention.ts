@@ -3,7 +3,7 @@
 import { layoutDecay } from "./decay";
 import { layoutDiagonal } from "./diagonal";
 import { layoutFrom, take } from "./scratch";
-import { vectorBytes } from "./simd";
+import { pairBytes, vectorBytes } from "./simd";
 
 export let length: i32 = 0;
 export let headDim: i32 = 0;
@@ -95,7 +95,7 @@ export function layout(
   areLying: bool,
 ): usize {
   lying = areLying;
-  const tokens = wholeTokens(), row = vectorBytes(chunkSize);
+  const tokens = wholeTokens(), row = pairBytes(chunkSize);
   layoutFrom(layoutDecay((base + 63) & ~63, chunkSize));
   rowsQ = take(tokens * headStride);
   rowsK = take(tokens * headStride);

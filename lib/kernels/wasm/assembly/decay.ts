@@ -125,7 +125,8 @@ export function decayOf(logDecay: usize): f32 {
   return f32x4.extract_lane(exp4(v128.load32_splat(logDecay)), 0);
 }
 
-function exponentiate(count: i32, vector: usize): void {
+/** vector_i = e^vector_i, to the end of its last vector. */
+export function exponentiate(count: i32, vector: usize): void {
   const end = vector + vectorBytes(count);
   for (; vector < end; vector += 16) {
     v128.store(vector, exp4(v128.load(vector)));

@@ -11,10 +11,8 @@ import {
   chunks,
   chunkSize,
   diagonal,
-  headBytes,
   headDim,
   headStride,
-  valueBytes,
   valueStride,
 } from "./attention";
 import { through } from "./decay";
@@ -23,17 +21,20 @@ import {
   clearRest,
   count,
   deltaStateBytes,
-  deltaSweeps,
-  giveRows,
+  giveKeys,
+  giveValues,
+  isPreceded,
   layoutDelta,
+  loadState,
   middle,
   openChunk,
   openQueries,
   openSweep,
   rows,
   scores,
+  storeState,
   system,
-  takeRows,
+  takeValues,
   twoSided,
 } from "./delta";
 import {
@@ -61,7 +62,7 @@ import {
   weighEntries,
 } from "./delta_gradient";
 import { multiply, multiplyTransposed } from "./gemm";
-import { delta as job, queue } from "./jobs";
+import { delta as job } from "./jobs";
 import { take } from "./scratch";
 import { vectorBytes } from "./simd";
 import { solveUp } from "./triangular";
@@ -93,34 +94,31 @@ function recordOf(position: i32): usize {
 }
 
 /** One phase of a sweep: back through its second half, or the first. */
-export function differentiateDelta(
-  sequence: i32,
-  isBack: bool,
-  phase: i32,
-): void {
-  openSweep(sequence, isBack);
-  const sweep = sequence * deltaSweeps() + i32(isBack);
-  const gradient = queue.extra + <usize> sweep * deltaStateBytes;
+export function differentiateDelta(sweep: i32, phase: i32): void {
+  const gradient = openSweep(sweep);
   const first = phase === 0 && twoSided ? middle() : 0;
   const end = phase === 0 ? chunks : middle();
+  if (job.dforward !== 0) loadState(job.dforward, gradient);
   keepStates(first, end);
   for (let position = end - 1; position >= first; position--) {
     openChunk(position);
     openQueries();
     differentiateChunk(position, gradient);
-    giveRows(job.dk, headBytes, dk, headStride, 1, phase === 1);
-    giveRows(job.dq, headBytes, dq, headStride, 1, phase === 1);
-    giveRows(job.dv, valueBytes, dr, valueStride, 1, phase === 1);
+    giveKeys(job.dk, dk, phase === 1);
+    giveKeys(job.dq, dq, phase === 1);
+    giveValues(job.dv, dr, 1, phase === 1);
     storeTokens(phase === 1);
     countProgress();
   }
+  if (job.dbefore !== 0) storeState(gradient, job.dbefore);
 }
 
 /** Goes to a position, and keeps what is from another one on. */
 function keepStates(first: i32, end: i32): void {
   firstKept = first;
+  if (job.before !== 0) loadState(job.before, recordOf(0));
   for (let position = 0; position < end; position++) {
-    const state = recordOf(position), some = position > 0;
+    const state = recordOf(position), some = isPreceded(position);
     const news = state + deltaStateBytes, written = news + valuesBytes;
     openChunk(position);
     score(false);
@@ -135,13 +133,13 @@ function keepStates(first: i32, end: i32): void {
 
 /** All gradients of a chunk, and the one in the state before it. */
 function differentiateChunk(position: i32, gradient: usize): void {
-  const state = recordOf(position), some = position > 0;
+  const state = recordOf(position), some = isPreceded(position);
   const news = state + deltaStateBytes, written = news + valuesBytes;
-  const more = position < chunks - 1;
+  const more = position < chunks - 1 || job.dforward !== 0;
   const row = vectorBytes(count), width = <i32> (valueStride >> 2);
   score(true);
   openRows();
-  takeRows(job.dy, valueBytes, dy, valueStride);
+  takeValues(job.dy, dy);
   openGradients();
   multiplyTransposed(
     count,

@@ -23,7 +23,9 @@ export let readsAfter: usize = 0;
 export let passesBefore: usize = 0;
 export let passesAfter: usize = 0;
 
+/** Of the gradients in the queries, where any task keeps them here. */
 function queryBytes(): usize {
+  if (inPlace(segments - 1)) return 0;
   return <usize> length * headStride;
 }
 
@@ -49,26 +51,14 @@ function inPlace(part: i32): bool {
   return part === 0 && headBytes === headStride;
 }
 
-/** Empties a task's partial sums, of which those in the queries are here. */
-export function clearRecord(dq: usize): void {
-  memory.fill(dq, 0, queryBytes());
+/** Empties a task's partial sums but for those in the queries. */
+export function clearRecord(): void {
   memory.fill(readsBefore, 0, 2 * (vectorBytes(length) + vectorBytes(chunks)));
 }
 
-/** Adds to what the queries of a tile read from one side; returns the sum. */
-export function addReads(
-  rows: i32,
-  tile: i32,
-  dots: usize,
-  reads: usize,
-): f32 {
-  let total: f32 = 0;
-  for (let i = 0; i < rows; i++) {
-    const dot = at(dots, i), place = tile * chunkSize + i;
-    put(reads, place, at(reads, place) + dot);
-    total += dot;
-  }
-  return total;
+/** Adds what queries beyond a tile have read through it. */
+export function addPassing(passes: usize, tile: i32, loss: f32): void {
+  put(passes, tile, at(passes, tile) + loss);
 }
 
 /** Adds up the partial sums for a tile of queries. */

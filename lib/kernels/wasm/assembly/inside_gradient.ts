@@ -25,14 +25,14 @@ import {
   valueStride,
   wholeTokens,
 } from "./attention";
-import { weights, weightsOf } from "./decay";
 import { diagonalGradients } from "./diagonal_scores";
 import { multiply, multiplyTransposed } from "./gemm";
 import { factorOf } from "./inside";
 import { attention as job } from "./jobs";
-import { at, put, transpose, unpadRows } from "./matrix";
+import { layoutMaskGradient, weighBoth } from "./mask_gradient";
+import { at, put, transpose, transposeToPairs, unpadRows } from "./matrix";
 import { headRows, openDecays } from "./preparation";
-import { multiplyAdd, sum4, vectorBytes } from "./simd";
+import { multiplyAdd, pairBytes, sum4, vectorBytes } from "./simd";
 
 /** Gradients of the masked, scaled sums: `[chunkSize, valueDim + 1]`. */
 export let rowsG: usize = 0;
@@ -58,7 +58,7 @@ export let rowsDb: usize = 0;
 /** Lays out scratch from `base`, with so many states for each chunk of a segment; returns its end. */
 export function layoutGradients(base: usize, statesPerChunk: i32): usize {
   layout(base, statesPerChunk, true);
-  const tokens = wholeTokens(), row = vectorBytes(chunkSize);
+  const tokens = wholeTokens(), row = pairBytes(chunkSize);
   rowsG = take(tokens * columnsStride);
   rowsDq = take(tokens * headStride);
   rowsDk = take(tokens * headStride);
@@ -77,7 +77,7 @@ export function layoutGradients(base: usize, statesPerChunk: i32): usize {
   if (diagonal) {
     rowsDf = take(tokens * headStride);
     rowsDb = take(tokens * headStride);
-  }
+  } else layoutMaskGradient(chunkSize);
   return take(0);
 }
 
@@ -96,7 +96,7 @@ export function openChunk(sequence: i32, chunk: i32): void {
   b = logDecay(job.b, token);
   openDecays(count, f, b);
   openValues();
-  openGradients(count, token);
+  openGradients(count, token, rowsG);
 }
 
 /** (v_j, 1) */
@@ -108,10 +108,10 @@ function openValues(): void {
   }
 }
 
-/** All of them. */
-export function openGradients(count: i32, token: i32): void {
+/** Gradients of the masked, scaled sums of some tokens. */
+export function openGradients(count: i32, token: i32, rows: usize): void {
   for (let i = 0; i < count; i++) {
-    gradientRow(token + i, rowsG + i * columnsStride);
+    gradientRow(token + i, rows + i * columnsStride);
   }
 }
 
@@ -152,11 +152,18 @@ export function storeKeyRows(dk: usize, dv: usize): void {
   unpadRows(count, dv, valueStride, job.dv + token * valueBytes, valueBytes);
 }
 
+/** Keys and (v_j, 1) transposed, for what is multiplied with the products of either and queries. */
+export function transposeKeys(): void {
+  transposeToPairs(count, headDim, k, headStride, transposed);
+  transposeToPairs(count, valueDim + 1, rowsV, columnsStride, transposedV);
+}
+
 /** From pairs of tokens in the chunk. */
 export function gradientsInside(dq: usize, dk: usize, dv: usize): void {
-  const row = vectorBytes(count), columns = <i32> (row >> 2);
-  const head = <i32> (headStride >> 2), width = <i32> (valueStride >> 2);
-  transpose(count, valueDim + 1, rowsV, columnsStride, transposedV, row);
+  if (diagonal) return gradientsOfChannels(dq, dk, dv);
+  const row = pairBytes(count), columns = <i32> (row >> 2);
+  const head = <i32> (headStride >> 2);
+  transposeKeys();
   multiply(
     count,
     columns,
@@ -171,42 +178,33 @@ export function gradientsInside(dq: usize, dk: usize, dv: usize): void {
     0,
     0,
   );
-  if (diagonal) {
-    gradientsOfChannels(row, dq, dk);
-  } else {
-    transpose(count, headDim, k, headStride, transposed, row);
-    multiply(
-      count,
-      columns,
-      headDim,
-      q,
-      headStride,
-      transposed,
-      row,
-      scores,
-      row,
-      0,
-      0,
-      0,
-    );
-    weightsOf(count, f, b);
-    weighAndSum(row);
-  }
-  multiplyTransposed(
+  multiply(
     count,
-    width,
-    count,
+    columns,
+    headDim,
+    q,
+    headStride,
+    transposed,
+    row,
     scores,
     row,
-    rowsG,
-    columnsStride,
-    dv,
-    valueStride,
     0,
     0,
     0,
   );
-  if (diagonal) return;
+  weighBoth(
+    count,
+    f,
+    b,
+    scores,
+    products,
+    row,
+    lowerRows,
+    lowerColumns,
+    upperRows,
+    upperColumns,
+  );
+  valueGradients(row, dv);
   multiply(
     count,
     head,
@@ -237,58 +235,48 @@ export function gradientsInside(dq: usize, dk: usize, dv: usize): void {
   );
 }
 
-/** Scores, dq, dk and the gradients in log decays where channels decay apart. */
-function gradientsOfChannels(row: usize, dq: usize, dk: usize): void {
+/** dv_j = Σ_i score_ij g_i */
+function valueGradients(row: usize, dv: usize): void {
+  multiplyTransposed(
+    count,
+    <i32> (valueStride >> 2),
+    count,
+    scores,
+    row,
+    rowsG,
+    columnsStride,
+    dv,
+    valueStride,
+    0,
+    0,
+    0,
+  );
+}
+
+/** The same, and the gradients in log decays, where channels decay apart. */
+function gradientsOfChannels(dq: usize, dk: usize, dv: usize): void {
+  const row = vectorBytes(count);
+  transpose(count, valueDim + 1, rowsV, columnsStride, transposedV, row);
+  multiply(
+    count,
+    <i32> (row >> 2),
+    valueDim + 1,
+    rowsG,
+    columnsStride,
+    transposedV,
+    row,
+    products,
+    row,
+    0,
+    0,
+    0,
+  );
   const missing = <usize> (-count & 3), end = <usize> count + missing;
   memory.fill(products + count * row, 0, missing * row);
   memory.fill(dq, 0, end * headStride);
   memory.fill(dk, 0, end * headStride);
   diagonalGradients(count, q, k, products, dq, dk, rowsDf, rowsDb, read);
-}
-
-/**
- * Applies the mask to both products; sums their product, the loss gradient in
- * each exponent, over rows and columns, strictly below and above the diagonal.
- */
-function weighAndSum(row: usize): void {
-  const lanes = i32x4(0, 1, 2, 3);
-  let score = scores, weight = weights, product = products;
-  for (let i = 0; i < count; i++) {
-    let lower = f32x4.splat(0), upper = f32x4.splat(0);
-    const own = <usize> (i >> 2) << 4;
-    for (let j: usize = 0; j < row; j += 16) {
-      const m = v128.load(weight + j);
-      const a = f32x4.mul(v128.load(score + j), m);
-      const w = v128.load(product + j);
-      const both = f32x4.mul(a, w);
-      v128.store(score + j, a);
-      v128.store(product + j, f32x4.mul(w, m));
-      if (j < own) {
-        lower = f32x4.add(lower, both);
-        accumulate(lowerColumns + j, both);
-      } else if (j > own) {
-        upper = f32x4.add(upper, both);
-        accumulate(upperColumns + j, both);
-      } else {
-        const lane = i32x4.splat(i & 3);
-        const below = v128.and(both, i32x4.lt_s(lanes, lane));
-        const above = v128.and(both, i32x4.gt_s(lanes, lane));
-        lower = f32x4.add(lower, below);
-        upper = f32x4.add(upper, above);
-        accumulate(lowerColumns + j, below);
-        accumulate(upperColumns + j, above);
-      }
-    }
-    put(lowerRows, i, sum4(lower));
-    put(upperRows, i, sum4(upper));
-    score += row;
-    weight += row;
-    product += row;
-  }
-}
-
-function accumulate(target: usize, x: v128): void {
-  v128.store(target, f32x4.add(v128.load(target), x));
+  valueGradients(row, dv);
 }
 
 /**

@@ -1,6 +1,6 @@
 // Row-major matrices of floats. Pointers and row strides are in bytes; rows are
 // whole vectors unless said otherwise.
-import { multiplyAdd, sum4 } from "./simd";
+import { multiplyAdd, pairBytes, sum4, vectorBytes } from "./simd";
 
 export function at(pointer: usize, index: i32): f32 {
   return load<f32>(pointer + (<usize> index << 2));
@@ -80,6 +80,19 @@ export function transpose(
       put(target + j * targetStride, i, value);
     }
   }
+}
+
+/** The same with rows padded to whole pairs of vectors. */
+export function transposeToPairs(
+  rows: i32,
+  columns: i32,
+  source: usize,
+  sourceStride: usize,
+  target: usize,
+): void {
+  const row = pairBytes(rows);
+  if (vectorBytes(rows) < row) memory.fill(target, 0, <usize> columns * row);
+  transpose(rows, columns, source, sourceStride, target, row);
 }
 
 /** target_i = weight_i source_i */

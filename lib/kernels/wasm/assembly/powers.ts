@@ -6,8 +6,9 @@
 // (`--experimental-wasm-revectorize`, where it unrolls the loop).
 import { multiplyAdd } from "./simd";
 
-let lowest: f32 = 0, log2e: f32 = 0, rounder: f32 = 0, one: f32 = 0;
-let a1: f32 = 0, a2: f32 = 0, a3: f32 = 0, a4: f32 = 0, a5: f32 = 0;
+let lowest: f32 = 0, log2e: f32 = 0;
+export let leastPower: f32 = 0, rounder: f32 = 0, one: f32 = 0;
+export let a1: f32 = 0, a2: f32 = 0, a3: f32 = 0, a4: f32 = 0, a5: f32 = 0;
 
 /**
  * To be called before the others. The polynomial is 2^r to 1.6e-7 of it for
@@ -15,6 +16,7 @@ let a1: f32 = 0, a2: f32 = 0, a3: f32 = 0, a4: f32 = 0, a5: f32 = 0;
  */
 export function preparePowers(): void {
   lowest = -88;
+  leastPower = -127;
   log2e = 1.44269504;
   rounder = 12582912;
   one = 1;
@@ -140,6 +142,45 @@ function power4(
   const bounded = f32x4.pmax(x, least);
   const rounded = multiplyAdd(bounded, scale, round);
   const r = multiplyAdd(bounded, scale, f32x4.sub(round, rounded));
+  return scaled4(rounded, r, unit, c1, c2, c3, c4, c5);
+}
+
+/**
+ * 2^x of x from `least` = {@link leastPower}, below which it is 0, to 127. The
+ * numbers of a loop are the variables of this file, in vectors.
+ */
+// @ts-ignore: decorator
+@inline
+export function powerOfTwo4(
+  x: v128,
+  least: v128,
+  round: v128,
+  unit: v128,
+  c1: v128,
+  c2: v128,
+  c3: v128,
+  c4: v128,
+  c5: v128,
+): v128 {
+  const bounded = f32x4.pmax(x, least);
+  const rounded = f32x4.add(bounded, round);
+  const r = f32x4.sub(bounded, f32x4.sub(rounded, round));
+  return scaled4(rounded, r, unit, c1, c2, c3, c4, c5);
+}
+
+/** 2^n 2^r, with n in the low bits of `rounded`. */
+// @ts-ignore: decorator
+@inline
+function scaled4(
+  rounded: v128,
+  r: v128,
+  unit: v128,
+  c1: v128,
+  c2: v128,
+  c3: v128,
+  c4: v128,
+  c5: v128,
+): v128 {
   let p = multiplyAdd(c5, r, c4);
   p = multiplyAdd(p, r, c3);
   p = multiplyAdd(p, r, c2);

@@ -69,6 +69,11 @@ export function vectorBytes(floats: i32): usize {
   return (<usize> floats * 4 + 15) & ~15;
 }
 
+/** Bytes of so many floats, padded to whole pairs of vectors. */
+export function pairBytes(floats: i32): usize {
+  return (<usize> floats * 4 + 31) & ~31;
+}
+
 /** Ones in the first `count` lanes, of which there may be more than four. */
 export function firstLanes(count: i32): v128 {
   return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count));

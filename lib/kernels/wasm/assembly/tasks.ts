@@ -9,9 +9,16 @@ import {
 } from "./chunkwise_forward";
 import { backwardRecordBytes, summarizeBackward } from "./chunkwise_states";
 import { columnSumTask, columnSumTasks } from "./column_sum";
-import { deltaStateBytes, deltaSweeps } from "./delta";
+import {
+  convolutionExtra,
+  convolutionTask,
+  convolutionTasks,
+  layoutConvolution,
+} from "./convolution";
+import { deltaExtra, deltaTasks } from "./delta";
 import { differentiateDelta, layoutDeltaBackward } from "./delta_backward";
 import { attendDelta, layoutDeltaForward } from "./delta_forward";
+import { fewRowsExtra, fewRowsTask, fewRowsTasks } from "./few_rows";
 import { differentiateFull, layoutFullBackward } from "./full_backward";
 import { attendFull, layoutFull } from "./full_forward";
 import { finishFull, fullRecordBytes } from "./full_sums";
@@ -24,19 +31,31 @@ import {
   COLUMN_SUM,
   DELTA,
   delta,
+  FEW_ROWS,
+  FINITE_DECAY,
   FULL_BACKWARD,
   FULL_FORWARD,
   GELU,
   LAYER_NORM,
+  LOG_SIGMOID,
   MATMUL,
   matmul,
   queue,
   RECURRENT_BACKWARD,
   RECURRENT_FORWARD,
+  SELECTIVE_SCAN,
+  selectiveScan,
+  SHORT_CONVOLUTION,
   SOFTMAX,
   SPLIT_HEADS,
 } from "./jobs";
 import { layerNormExtra, layerNormTask, layerNormTasks } from "./layer_norm";
+import {
+  finiteDecayTask,
+  finiteDecayTasks,
+  logSigmoidTask,
+  logSigmoidTasks,
+} from "./log_decay";
 import { layoutMatmul, matmulTask, matmulTasks } from "./matmul";
 import { sweepBytes, sweeps } from "./recurrent";
 import {
@@ -45,6 +64,14 @@ import {
   recurrentBackwardRecordBytes,
 } from "./recurrent_backward";
 import { attendRecurrent, layoutRecurrent } from "./recurrent_forward";
+import { blocks } from "./scan";
+import {
+  layoutScanBackward,
+  scanBackward,
+  scanExtra,
+  scanSums,
+} from "./scan_backward";
+import { layoutScanForward, scanForward } from "./scan_forward";
 import {
   layoutSoftmax,
   softmaxExtra,
@@ -82,6 +109,12 @@ export function prepare(base: usize): usize {
       return delta.dy === 0
         ? layoutDeltaForward(base)
         : layoutDeltaBackward(base);
+    case SELECTIVE_SCAN:
+      return selectiveScan.dy === 0
+        ? layoutScanForward(base)
+        : layoutScanBackward(base);
+    case SHORT_CONVOLUTION:
+      return layoutConvolution(base);
     case SOFTMAX:
       return layoutSoftmax(base);
   }
@@ -117,10 +150,16 @@ export function extraBytes(): usize {
       return attention.sequences * sweeps() * recurrentBackwardRecordBytes();
     case MATMUL:
       return matmul.batch * 8;
+    case FEW_ROWS:
+      return fewRowsExtra();
     case DELTA:
-      return delta.sequences * deltaSweeps() * deltaStateBytes;
+      return deltaExtra();
     case LAYER_NORM:
       return layerNormExtra();
+    case SELECTIVE_SCAN:
+      return selectiveScan.dy === 0 ? 0 : scanExtra();
+    case SHORT_CONVOLUTION:
+      return convolutionExtra();
     case SOFTMAX:
       return softmaxExtra();
   }
@@ -147,20 +186,30 @@ export function tasksOf(phase: i32): i32 {
       if (phase === 1 && sweeps() === 1) return 0;
       return attention.sequences * sweeps();
     case DELTA:
-      if (phase === 1 && deltaSweeps() === 1) return 0;
-      return delta.sequences * deltaSweeps();
+      return deltaTasks(phase);
     case MATMUL:
       return phase === 0 ? 0 : matmulTasks();
+    case FEW_ROWS:
+      return fewRowsTasks(phase);
     case LAYER_NORM:
       return layerNormTasks(phase);
     case GELU:
       return geluTasks(phase);
+    case LOG_SIGMOID:
+      return logSigmoidTasks(phase);
+    case FINITE_DECAY:
+      return finiteDecayTasks(phase);
     case SPLIT_HEADS:
       return splitHeadsTasks(phase);
     case ADAM:
       return adamTasks(phase);
     case COLUMN_SUM:
       return columnSumTasks(phase);
+    case SELECTIVE_SCAN:
+      if (phase === 0) return selectiveScan.batch * blocks();
+      return selectiveScan.dy === 0 ? 0 : selectiveScan.batch + 1;
+    case SHORT_CONVOLUTION:
+      return convolutionTasks(phase);
     case SOFTMAX:
       return softmaxTasks(phase);
     default:
@@ -190,23 +239,29 @@ export function perform(phase: i32, task: i32): void {
         phase,
       );
     case DELTA:
-      return sweepDelta(
-        task / deltaSweeps(),
-        task % deltaSweeps() === 1,
-        phase,
-      );
+      return sweepDelta(task, phase);
     case MATMUL:
       return matmulTask(task);
+    case FEW_ROWS:
+      return fewRowsTask(phase, task);
     case LAYER_NORM:
       return layerNormTask(phase, task);
     case GELU:
       return geluTask(task);
+    case LOG_SIGMOID:
+      return logSigmoidTask(task);
+    case FINITE_DECAY:
+      return finiteDecayTask(task);
     case SPLIT_HEADS:
       return splitHeadsTask(task);
     case ADAM:
       return adamTask(task);
     case COLUMN_SUM:
       return columnSumTask(task);
+    case SELECTIVE_SCAN:
+      return scan(phase, task);
+    case SHORT_CONVOLUTION:
+      return convolutionTask(phase, task);
     case SOFTMAX:
       return softmaxTask(phase, task);
   }
@@ -222,7 +277,13 @@ function attendChunkwise(phase: i32, sequence: i32, segment: i32): void {
   }
 }
 
-function sweepDelta(sequence: i32, isBack: bool, phase: i32): void {
-  if (delta.dy === 0) attendDelta(sequence, isBack, phase);
-  else differentiateDelta(sequence, isBack, phase);
+function sweepDelta(sweep: i32, phase: i32): void {
+  if (delta.dy === 0) attendDelta(sweep, phase);
+  else differentiateDelta(sweep, phase);
+}
+
+function scan(phase: i32, task: i32): void {
+  if (selectiveScan.dy === 0) scanForward(task);
+  else if (phase === 0) scanBackward(task);
+  else scanSums(task);
 }

@@ -1,0 +1,71 @@
+/** mLSTM over a sequence that comes in pieces. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { logSigmoid } from "../attention/decay.ts";
+import { LOWEST_LOG_DECAY } from "../attention/finite_decay.ts";
+import { withOnes } from "../attention/normalizer.ts";
+import { recurrentState, recurrentStep } from "../attention/stateful.ts";
+import { largestWeights } from "./largest_weights.ts";
+import { bounded, type MlstmInputs, ofTokens } from "./mlstm.ts";
+
+/** What mLSTM remembers. */
+export type MlstmState = {
+  /** The sum of weighted products, relative to the largest weight, `[batch, heads, headDim, valueDim + 2]`. */
+  readonly sum: tf.Tensor4D;
+  /** Nothing: decays are paid on arrival. */
+  readonly due: tf.Tensor2D | tf.Tensor3D;
+  /** Logarithm of the largest weight so far, `[batch, heads, 1]`. */
+  readonly largest: tf.Tensor3D;
+};
+
+/**
+ * The next tokens of `mlstm`, one or many: many steps give what it gives with
+ * `causal: true` on the whole sequence. In a tidy of the caller's.
+ *
+ * @param before What came before, `undefined` before the first token; it stays as
+ * it is, and the caller's.
+ * @param inputs See {@linkcode MlstmInputs}.
+ * @param mask `[batch, length]`, 1 for a token and 0 for padding, which is as if
+ * it were not there.
+ * @returns y, `[batch, heads, length, valueDim]`, and the state after the tokens.
+ */
+export function mlstmStep(
+  before: MlstmState | undefined,
+  { q, k, v, inputGate, forgetGate }: MlstmInputs,
+  mask: tf.Tensor2D | undefined,
+): { y: tf.Tensor4D; state: MlstmState } {
+  const [batch, heads, length, headDim] = q.shape;
+  const sizes = { batch, heads, headDim, valueDim: v.shape[3] + 1 };
+  const logWeights = mask ? ofTokens(inputGate, mask) : inputGate;
+  const forget = logSigmoid(forgetGate);
+  const kept = mask ? tf.mul(forget, tf.expandDims(mask, 1)) : forget;
+  const last = before?.largest ??
+    tf.fill([batch, heads, 1], LOWEST_LOG_DECAY) as tf.Tensor3D;
+  // What was before stands as one token before the others.
+  const largest = largestWeights(
+    tf.concat([last, logWeights], 2),
+    tf.concat([tf.zerosLike(last), kept], 2) as tf.Tensor3D,
+    "before",
+  );
+  const [from, to] = [0, 1].map((start) =>
+    tf.slice(largest, [0, 0, start], [-1, -1, length])
+  ) as [tf.Tensor3D, tf.Tensor3D];
+  const weights = tf.exp(tf.sub(logWeights, to));
+  const { y, state } = recurrentStep(
+    before ?? recurrentState(sizes),
+    {
+      q,
+      k: tf.mul(k, tf.expandDims(weights, 3)),
+      v: withOnes(v),
+      logDecay: tf.add(kept, tf.sub(from, to)) as tf.Tensor3D,
+      ...(mask ? { mask } : {}),
+    },
+    { convention: "arrival", normalize: false },
+  );
+  return {
+    y: bounded(y, to),
+    state: {
+      ...state,
+      largest: tf.slice(largest, [0, 0, length], [-1, -1, 1]),
+    },
+  };
+}

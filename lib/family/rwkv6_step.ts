@@ -1,0 +1,52 @@
+/** RWKV-6 over a sequence that comes in pieces. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type RecurrentState,
+  recurrentState,
+  recurrentStep,
+} from "../attention/stateful.ts";
+import { withoutPadding } from "../operations/padding.ts";
+import type { Rwkv6Inputs } from "./rwkv6.ts";
+
+/**
+ * The next tokens of `rwkv6`, one or many: many steps give what it gives
+ * with `causal: true` on the whole sequence. In a tidy of the caller's.
+ *
+ * A query stands one token earlier than what it belongs to, and so the first one
+ * before the piece: there stands a token that is nothing.
+ *
+ * @param before What came before, `undefined` before the first token; it stays as
+ * it is, and the caller's.
+ * @param inputs See {@linkcode Rwkv6Inputs}.
+ * @param mask `[batch, length]`, 1 for a token and 0 for padding, which is as if
+ * it were not there.
+ * @returns y, `[batch, heads, length, valueDim]`, and the state after the tokens.
+ */
+export function rwkv6Step(
+  before: RecurrentState | undefined,
+  { r, k, v, logDecay, bonus }: Rwkv6Inputs,
+  mask: tf.Tensor2D | undefined,
+): { y: tf.Tensor4D; state: RecurrentState } {
+  const [batch, heads, length, headDim] = r.shape;
+  const sizes = { batch, heads, headDim, valueDim: v.shape[3] };
+  const present = (x: tf.Tensor4D) => mask ? withoutPadding(x, mask) : x;
+  const padded = (x: tf.Tensor4D, side: "before" | "after"): tf.Tensor4D =>
+    tf.pad(x, [[0, 0], [0, 0], side === "before" ? [1, 0] : [0, 1], [0, 0]]);
+  const { y, state } = recurrentStep(
+    before ?? recurrentState(sizes),
+    {
+      q: padded(r, "after"),
+      k: padded(present(k), "before"),
+      v: padded(present(v), "before"),
+      logDecay: padded(present(logDecay), "before"),
+    },
+    { convention: "arrival", normalize: false, scale: 1 },
+  );
+  const neighbours = tf.slice(y, [0, 0, 0, 0], [-1, -1, length, -1]);
+  const own = tf.sum(
+    tf.mul(tf.mul(r, k), tf.expandDims(bonus, 1)),
+    3,
+    true,
+  );
+  return { y: tf.add(neighbours, tf.mul(own, v)), state };
+}

@@ -1,0 +1,10 @@
+/** The feature maps that a layer can be saved with. @module */
+import {
+  eluPlusOne,
+  identity,
+  relu,
+  shiftedSilu,
+} from "../operations/feature_map.ts";
+
+/** By the names that they are saved with. */
+export const FEATURE_MAPS = { identity, relu, eluPlusOne, shiftedSilu };

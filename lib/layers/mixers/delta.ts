@@ -1,0 +1,181 @@
+/** The delta rules of the family as mixers. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { deltaStep } from "../../attention/delta_step.ts";
+import type { DeltaFamilyOptions, FamilyOptions } from "../../family/inputs.ts";
+import { deltaNet, type DeltaNetInputs } from "../../family/delta_net.ts";
+import {
+  gatedDeltaNet,
+  type GatedDeltaNetInputs,
+} from "../../family/gated_delta_net.ts";
+import {
+  kimiDeltaAttention,
+  type KimiDeltaAttentionInputs,
+} from "../../family/kimi_delta_attention.ts";
+import { splitHeads } from "../../operations/heads.ts";
+import { applyLinear, linear } from "../linear.ts";
+import type { Parameter, Parameters } from "../lion_layer.ts";
+import type { CostCall, MixerCost, MixerState } from "../mixer.ts";
+import type { FamilyModel, HeadSizes } from "./family.ts";
+import { pace, stepBias } from "./paces.ts";
+import {
+  applyLowRank,
+  lowRank,
+  ofLengthOne,
+  perToken,
+  silu,
+  softplus,
+  toHeads,
+  withBias,
+} from "./projections.ts";
+
+/**
+ * DeltaNet: SiLU of queries, keys and values, of which queries and keys have length
+ * one; a sigmoid says how much is replaced; the output is normalised by heads.
+ * Without the short convolutions.
+ *
+ * Source: Yang et al. 2024 (arXiv:2406.06484), section 3.3.
+ */
+export const DELTA_NET: FamilyModel<DeltaNetInputs> = {
+  parameters: deltaParameters,
+  project: (x, parameters, numHeads) => ({
+    inputs: vectorsOf(x, parameters, numHeads),
+  }),
+  run: (inputs, options) => deltaNet(inputs, deltaOptions(options)),
+  step: stepOf,
+  output: { norm: "rms of heads" },
+  cost: (sizes, call) => deltaCost(sizes, call, 0),
+};
+
+/**
+ * Gated DeltaNet: DeltaNet with Mamba-2's decay of each token, and SiLU gates the
+ * normalised output.
+ *
+ * Source: Yang et al. 2024 (arXiv:2412.06464), section 3.4.
+ */
+export const GATED_DELTA_NET: FamilyModel<GatedDeltaNetInputs> = {
+  parameters: (dim, numHeads) => [
+    ...deltaParameters(dim, numHeads),
+    ...withBias(linear("step.", dim, numHeads), stepBias(numHeads)),
+    pace(numHeads),
+    ...linear("gate.", dim, dim),
+  ],
+  project(x, parameters, numHeads) {
+    const steps = softplus(perToken(x, "step.", parameters));
+    const pace = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1]);
+    return {
+      inputs: {
+        ...vectorsOf(x, parameters, numHeads),
+        logDecay: tf.neg(tf.mul(steps, pace)) as tf.Tensor3D,
+      },
+      gate: silu(applyLinear(x, "gate.", parameters)),
+    };
+  },
+  run: (inputs, options) => gatedDeltaNet(inputs, deltaOptions(options)),
+  step: stepOf,
+  output: { norm: "rms of heads" },
+  cost: (sizes, call) => deltaCost(sizes, call, 1),
+};
+
+/**
+ * Kimi Delta Attention: Gated DeltaNet with a decay of each channel, by a map of
+ * low rank; a sigmoid, of low rank too, gates the normalised output.
+ *
+ * Source: Kimi Team 2025 (arXiv:2510.26692), section 4.
+ */
+export const KIMI_DELTA_ATTENTION: FamilyModel<KimiDeltaAttentionInputs> = {
+  parameters: (dim, numHeads) => [
+    ...deltaParameters(dim, numHeads),
+    ...lowRank("step.", dim, dim, stepBias(dim)),
+    pace(numHeads),
+    ...lowRank("gate.", dim, dim),
+  ],
+  project(x, parameters, numHeads) {
+    const steps = softplus(applyLowRank(x, "step.", parameters));
+    const pace = tf.reshape(tf.exp(parameters("A_log")), [1, numHeads, 1, 1]);
+    return {
+      inputs: {
+        ...vectorsOf(x, parameters, numHeads),
+        logDecay: tf.neg(
+          tf.mul(toHeads(steps, numHeads), pace),
+        ) as tf.Tensor4D,
+      },
+      gate: tf.sigmoid(applyLowRank(x, "gate.", parameters)),
+    };
+  },
+  run: (inputs, options) => kimiDeltaAttention(inputs, deltaOptions(options)),
+  step: stepOf,
+  output: { norm: "rms of heads" },
+  cost: (sizes, call) => deltaCost(sizes, call, sizes.headDim),
+};
+
+/** Projections to queries, keys, values, and how much is replaced. */
+function deltaParameters(dim: number, numHeads: number): Parameter[] {
+  return [
+    ...linear("qkv.", dim, 3 * dim),
+    ...linear("beta.", dim, numHeads),
+  ];
+}
+
+function vectorsOf(
+  x: tf.Tensor3D,
+  parameters: Parameters,
+  numHeads: number,
+): DeltaNetInputs {
+  const rows = silu(applyLinear(x, "qkv.", parameters));
+  const { q, k, v } = splitHeads(rows, { numHeads });
+  return {
+    q: ofLengthOne(q),
+    k: ofLengthOne(k),
+    v,
+    beta: tf.sigmoid(perToken(x, "beta.", parameters)),
+  };
+}
+
+/** The delta rule has two forms; where another is asked for, it chooses. */
+function deltaOptions({ form, ...others }: FamilyOptions): DeltaFamilyOptions {
+  const isOne = form === "recurrent" || form === "chunkwise";
+  return { ...others, form: isOne ? form : "auto" };
+}
+
+function stepOf(
+  inputs: DeltaNetInputs & { logDecay?: tf.Tensor3D | tf.Tensor4D },
+  before: MixerState | undefined,
+  mask: tf.Tensor2D | undefined,
+): { y: tf.Tensor4D; state: MixerState } {
+  const { y, state } = deltaStep(
+    (before?.state ?? null) as tf.Tensor4D | null,
+    { ...inputs, ...(mask ? { mask } : {}) },
+  );
+  return { y, state: { state } };
+}
+
+/** Tokens a chunk, if the caller does not say. */
+const CHUNK = 64;
+
+/**
+ * What the delta rule costs. Token by token: what the key finds, what is written
+ * and what is read. In chunks: products of keys with keys and queries, a triangular
+ * system for pseudo-keys and pseudo-values, what is read of them, and the same three
+ * products with the state.
+ */
+function deltaCost(
+  { batch, heads, length, headDim, valueDim }: HeadSizes,
+  { form, chunkSize = CHUNK, causal }: CostCall,
+  gates: number,
+): MixerCost {
+  const tokens = batch * heads * length;
+  const directions = causal ? 1 : 2;
+  const chunk = form === "recurrent" ? 1 : Math.min(chunkSize, length);
+  const columns = headDim + valueDim;
+  const state = headDim * valueDim;
+  const inside = form === "recurrent"
+    ? 0
+    : chunk * (4 * headDim + 2 * valueDim + columns);
+  const bytes = 4 * tokens * (2 * columns + 1 + directions * gates);
+  const states = 4 * batch * heads * directions * state;
+  return {
+    operations: tokens * directions * (6 * state + (gates && state) + inside),
+    bytes,
+    peakBytes: bytes + states * Math.ceil(length / Math.max(chunk, CHUNK)),
+  };
+}

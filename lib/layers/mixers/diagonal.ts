@@ -1,0 +1,184 @@
+/** Models of the family with a decay of each channel, as mixers. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { logSigmoid } from "../../attention/decay.ts";
+import {
+  type RecurrentState,
+  recurrentState,
+  recurrentStep,
+} from "../../attention/stateful.ts";
+import {
+  gatedLinearAttention,
+  type GatedLinearAttentionInputs,
+} from "../../family/gated_linear_attention.ts";
+import { hgrn2, type Hgrn2Inputs } from "../../family/hgrn2.ts";
+import { decayLogits, mambaTimeStep } from "../../family/initial_decay.ts";
+import { logGate } from "../../family/log_gate.ts";
+import { rwkv6, type Rwkv6Inputs } from "../../family/rwkv6.ts";
+import { rwkv6Step } from "../../family/rwkv6_step.ts";
+import { splitHeads } from "../../operations/heads.ts";
+import { applyLinear, linear } from "../linear.ts";
+import type { MixerState } from "../mixer.ts";
+import { attentionCost, type FamilyModel } from "./family.ts";
+import {
+  applyLowRank,
+  lowRank,
+  silu,
+  toHeads,
+  withBias,
+  withoutSteps,
+} from "./projections.ts";
+
+/** A gate is the root of this degree of a sigmoid, which is near 1 at first. */
+const ROOT = 16;
+
+/**
+ * Gated linear attention: the decay of each channel is a sigmoid's 16th root, by a
+ * map of low rank; the output is normalised by heads and gated by SiLU.
+ *
+ * Source: Yang et al. 2023 (arXiv:2312.06635), section 4.4.
+ */
+export const GATED_LINEAR_ATTENTION: FamilyModel<GatedLinearAttentionInputs> = {
+  parameters: (dim) => [
+    ...linear("qkv.", dim, 3 * dim),
+    ...lowRank("decay.", dim, dim),
+    ...linear("gate.", dim, dim),
+  ],
+  project(x, parameters, numHeads) {
+    const logits = applyLowRank(x, "decay.", parameters);
+    return {
+      inputs: {
+        ...splitHeads(applyLinear(x, "qkv.", parameters), { numHeads }),
+        logDecay: toHeads(tf.div(logSigmoid(logits), ROOT), numHeads),
+      },
+      gate: silu(applyLinear(x, "gate.", parameters)),
+    };
+  },
+  run: gatedLinearAttention,
+  step: ({ q, k, v, logDecay }, before, mask) =>
+    stepOf({ q, k, v, logDecay }, before, mask),
+  output: { norm: "layer of heads" },
+  cost: (sizes, call) => attentionCost(sizes, call, true),
+};
+
+/**
+ * HGRN-2: SiLU of a linear map is the query, its output gate; forget gates begin
+ * with horizons from 10 to 1,000 tokens. The lower bounds of the gates, which rise
+ * from layer to layer, are not there: a layer does not know its place.
+ *
+ * Source: Qin et al. 2024 (arXiv:2404.07904), section 3.2.
+ */
+export const HGRN2: FamilyModel<Hgrn2Inputs> = {
+  parameters: (dim) => [
+    ...linear("query.", dim, dim),
+    ...linear("value.", dim, dim),
+    ...withBias(linear("forget.", dim, dim), {
+      values: (seed) =>
+        tf.tidy(() => {
+          const options = seed === undefined ? {} : { seed };
+          return decayLogits(tf.neg(mambaTimeStep(dim, options)));
+        }),
+    }),
+  ],
+  project(x, parameters, numHeads) {
+    const heads = (name: string) =>
+      toHeads(applyLinear(x, name, parameters), numHeads);
+    return {
+      inputs: {
+        q: silu(heads("query.")),
+        v: heads("value."),
+        forget: tf.sigmoid(heads("forget.")),
+      },
+    };
+  },
+  run: hgrn2,
+  step({ q, v, forget }, before, mask) {
+    const k: tf.Tensor4D = tf.sub(1, forget);
+    return stepOf({ q, k, v, logDecay: logGate(forget) }, before, mask);
+  },
+  output: { norm: "rms of heads" },
+  cost: (sizes, call) => attentionCost(sizes, call, true),
+};
+
+/**
+ * RWKV-6: log decays -e^w, where w is a map of low rank with tanh between; decays
+ * and bonus begin as in a layer in the middle of the authors' models. The output is
+ * normalised by heads and gated by SiLU. Without the shifts of tokens before the
+ * projections.
+ *
+ * Source: Peng et al. 2024 (arXiv:2404.05892), section 4, and its authors' code.
+ */
+export const RWKV6: FamilyModel<Rwkv6Inputs> = {
+  parameters: (dim, numHeads) => [
+    ...linear("qkv.", dim, 3 * dim),
+    ...lowRank("decay.", dim, dim, {
+      values: () => channels(dim, (share) => -6 + 5 * share ** 1.35),
+    }),
+    {
+      name: "bonus",
+      shape: [numHeads, dim / numHeads],
+      initial: {
+        values: () =>
+          tf.tidy(() => {
+            const each = channels(
+              dim,
+              (share, n) => (1 - share) / 2 + ((n + 1) % 3 - 1) / 10,
+            );
+            return tf.reshape(each, [numHeads, dim / numHeads]);
+          }),
+      },
+    },
+    ...linear("gate.", dim, dim),
+  ],
+  project(x, parameters, numHeads) {
+    const rows = applyLinear(x, "qkv.", parameters);
+    const { q: r, k, v } = splitHeads(rows, { numHeads });
+    const pace = applyLowRank(x, "decay.", parameters, tf.tanh);
+    const logDecay = toHeads(tf.neg(tf.exp(pace)), numHeads);
+    const bonus = parameters("bonus") as tf.Tensor2D;
+    return {
+      inputs: { r, k, v, logDecay, bonus },
+      gate: silu(applyLinear(x, "gate.", parameters)),
+    };
+  },
+  run: rwkv6,
+  step: (inputs, before, mask) =>
+    rwkv6Step(before as RecurrentState | undefined, inputs, mask),
+  output: { norm: "layer of heads" },
+  cost(sizes, call) {
+    // Both directions are causal, side by side.
+    const batch = call.causal ? sizes.batch : 2 * sizes.batch;
+    return attentionCost({ ...sizes, batch }, { ...call, causal: true }, true);
+  },
+};
+
+/** A number of each channel, by its share of them and its place. */
+function channels(
+  count: number,
+  value: (share: number, index: number) => number,
+): tf.Tensor1D {
+  const last = Math.max(count - 1, 1);
+  return tf.tensor1d(
+    Array.from({ length: count }, (_, n) => value(n / last, n)),
+  );
+}
+
+/** Attention to what comes next, with a decay paid on arrival. */
+function stepOf(
+  { q, k, v, logDecay }: GatedLinearAttentionInputs,
+  before: MixerState | undefined,
+  mask: tf.Tensor2D | undefined,
+): { y: tf.Tensor4D; state: MixerState } {
+  const [batch, heads, , headDim] = q.shape;
+  const sizes = { batch, heads, headDim, valueDim: v.shape[3] };
+  return recurrentStep(
+    (before ?? recurrentState(sizes)) as RecurrentState,
+    {
+      q,
+      k,
+      v,
+      logDecay: withoutSteps(logDecay, mask) as tf.Tensor4D,
+      ...(mask ? { mask } : {}),
+    },
+    { convention: "arrival", normalize: false },
+  );
+}

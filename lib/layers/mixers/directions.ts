@@ -1,0 +1,64 @@
+/** Mixers that read from the other end, or from both ends apart. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Parameters } from "../lion_layer.ts";
+import type { Mixer, MixerCall } from "../mixer.ts";
+
+/**
+ * A causal mixer on the tokens in reversed order: each reads itself and what
+ * comes after it. Texts go on at their end, so that there is no next step.
+ */
+export function backward(mixer: Mixer): Mixer {
+  return {
+    parameters: (shape) => mixer.parameters(shape),
+    apply: (x, parameters, call) => fromTheEnd(mixer, x, parameters, call),
+    operations: (shape) => mixer.operations(shape),
+    ...(mixer.cost && {
+      cost: (shape, call) => mixer.cost!(shape, { ...call, causal: true }),
+    }),
+  };
+}
+
+/**
+ * The sum of a causal mixer from both ends, in which a token counts itself twice:
+ * what LION corrects, as an ablation.
+ *
+ * Source: LION (arXiv:2502.16249), section 3.
+ */
+export function fromEachEnd(mixer: Mixer): Mixer {
+  return {
+    parameters: (shape) => mixer.parameters(shape),
+    apply: (x, parameters, call) =>
+      tf.add(
+        mixer.apply(x, parameters, { ...call, causal: true }),
+        fromTheEnd(mixer, x, parameters, call),
+      ),
+    operations: (shape) => 2 * mixer.operations(shape),
+    ...(mixer.cost && {
+      cost: (shape, call) => {
+        const cost = mixer.cost!(shape, { ...call, causal: true });
+        return {
+          operations: 2 * cost.operations,
+          bytes: 2 * cost.bytes,
+          peakBytes: cost.peakBytes,
+        };
+      },
+    }),
+  };
+}
+
+function fromTheEnd(
+  mixer: Mixer,
+  x: tf.Tensor3D,
+  parameters: Parameters,
+  call: MixerCall,
+): tf.Tensor3D {
+  const { mask, segments } = call;
+  const y = mixer.apply(tf.reverse(x, 1), parameters, {
+    ...call,
+    causal: true,
+    reversed: true,
+    mask: mask && tf.reverse(mask, 1),
+    segments: segments && tf.reverse(segments, 1),
+  });
+  return tf.reverse(y, 1);
+}

@@ -1,0 +1,140 @@
+/** What the family's mixers share: projections before, normalisation and gate after. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { FamilyOptions } from "../../family/inputs.ts";
+import { planAttention } from "../../attention/plan.ts";
+import { joinHeads } from "../../operations/heads.ts";
+import { applyLinear, linear } from "../linear.ts";
+import type { Parameter, Parameters } from "../lion_layer.ts";
+import type { CostCall, Mixer, MixerCost, MixerState } from "../mixer.ts";
+import { applyNorm, applyRmsNorm, norm, scaleOnly } from "../normalization.ts";
+import { matrixOperations } from "./projections.ts";
+
+/** What becomes of the heads' output before it is projected. */
+export interface Output {
+  /** Over what it is normalised, and how: each head by itself, or all columns of a token. */
+  readonly norm: "layer of heads" | "rms of heads" | "rms of columns";
+  /** Whether the gate comes before the normalisation. */
+  readonly isGatedFirst?: boolean;
+}
+
+/** What a model of the family makes of a layer's input. */
+export interface Projected<Inputs> {
+  /** The model's inputs, `[batch, heads, length, …]`. */
+  readonly inputs: Inputs;
+  /** What its output is multiplied by, `[batch, length, dim]`; nothing without it. */
+  readonly gate?: tf.Tensor3D;
+}
+
+/** What a problem of attention is to the layer around it. */
+export interface HeadSizes {
+  readonly batch: number;
+  readonly heads: number;
+  readonly length: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+}
+
+/** A model of the family in a layer, of inputs by name. */
+export interface FamilyModel<Inputs> {
+  /** Its own parameters: without normalisation and output projection. */
+  parameters(dim: number, numHeads: number): Parameter[];
+  /** What it makes of `x`, `[batch, length, dim]`. */
+  project(
+    x: tf.Tensor3D,
+    parameters: Parameters,
+    numHeads: number,
+  ): Projected<Inputs>;
+  /** The model. */
+  run(inputs: Inputs, options: FamilyOptions): tf.Tensor4D;
+  /** The model, causal, for what comes next. */
+  step(
+    inputs: Inputs,
+    before: MixerState | undefined,
+    mask: tf.Tensor2D | undefined,
+  ): { y: tf.Tensor4D; state: MixerState };
+  /** What becomes of its answer. */
+  readonly output: Output;
+  /** What it costs. */
+  cost(sizes: HeadSizes, call: CostCall): MixerCost;
+}
+
+/** A model of the family as a mixer. */
+export function familyMixer<Inputs>(
+  model: FamilyModel<Inputs>,
+  numHeads: number,
+): Mixer {
+  const { output } = model;
+  const parametersOf = (dim: number): Parameter[] => [
+    ...model.parameters(dim, numHeads),
+    ...(output.norm === "layer of heads"
+      ? norm("norm.", dim / numHeads)
+      : scaleOnly(
+        "norm.",
+        output.norm === "rms of heads" ? dim / numHeads : dim,
+      )),
+    ...linear("proj.", dim, dim),
+  ];
+  const merge = (
+    y: tf.Tensor4D,
+    gate: tf.Tensor3D | undefined,
+    parameters: Parameters,
+    epsilon: number,
+  ): tf.Tensor3D => {
+    const gated = (rows: tf.Tensor3D, isNow: boolean): tf.Tensor3D =>
+      gate && isNow ? tf.mul(rows, gate) : rows;
+    const isFirst = output.isGatedFirst ?? false;
+    const rows = output.norm === "layer of heads"
+      ? joinHeads(applyNorm(y, "norm.", parameters, epsilon))
+      : output.norm === "rms of heads"
+      ? joinHeads(applyRmsNorm(y, "norm.", parameters, epsilon))
+      : applyRmsNorm(
+        gated(joinHeads(y), isFirst),
+        "norm.",
+        parameters,
+        epsilon,
+      );
+    return applyLinear(gated(rows, !isFirst), "proj.", parameters);
+  };
+  return {
+    parameters: (shape) => parametersOf(shape.at(-1)!),
+    apply(x, parameters, { causal, form, chunkSize, mask, segments, epsilon }) {
+      const { inputs, gate } = model.project(x, parameters, numHeads);
+      const y = model.run(inputs, {
+        causal,
+        form,
+        ...(chunkSize ? { chunkSize } : {}),
+        ...(mask ? { mask } : {}),
+        ...(segments ? { segments } : {}),
+      });
+      return merge(y, gate, parameters, epsilon);
+    },
+    step(x, parameters, before, { mask, epsilon }) {
+      const { inputs, gate } = model.project(x, parameters, numHeads);
+      const { y, state } = model.step(inputs, before, mask);
+      return { y: merge(y, gate, parameters, epsilon), state };
+    },
+    operations: (shape) => matrixOperations(parametersOf(shape.at(-1)!), shape),
+    cost(shape, call) {
+      const [batch, length, dim] = shape as [number, number, number];
+      const headDim = dim / numHeads;
+      const heads = { heads: numHeads, headDim, valueDim: headDim };
+      return model.cost({ batch, length, ...heads }, call);
+    },
+  };
+}
+
+/** What a model costs that is linear attention, not normalised. */
+export function attentionCost(
+  sizes: HeadSizes,
+  { form, chunkSize, causal }: CostCall,
+  isDiagonal: boolean,
+): MixerCost {
+  return planAttention({
+    ...sizes,
+    ...{ form, chunkSize, causal },
+    normalize: false,
+    decays: true,
+    diagonal: isDiagonal,
+    precision: "f32",
+  });
+}

@@ -1,0 +1,244 @@
+/** LION as a mixer: projections, decays, orders and forms. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Decay } from "../../attention/decay.ts";
+import {
+  lionAttention,
+  type LionAttentionOptions,
+} from "../../attention/lion_attention.ts";
+import { divided, withOnes } from "../../attention/normalizer.ts";
+import {
+  lionAttentionInOrders,
+  type Order,
+  snakeOrder,
+} from "../../attention/orders.ts";
+import { planAttention } from "../../attention/plan.ts";
+import {
+  type RecurrentState,
+  recurrentState,
+  recurrentStep,
+} from "../../attention/stateful.ts";
+import { joinHeads, splitHeads } from "../../operations/heads.ts";
+import { withoutPadding } from "../../operations/padding.ts";
+import { FEATURE_MAPS } from "../feature_maps.ts";
+import { applyLinear, linear } from "../linear.ts";
+import type { Parameters } from "../lion_layer.ts";
+import type { Mixer, MixerCall } from "../mixer.ts";
+import { applyNorm, norm } from "../normalization.ts";
+import type { LayerDecay } from "./lion_decays.ts";
+import { projectionOperations, withoutSteps } from "./projections.ts";
+
+/** What LION's mixers differ in. */
+export interface LionMixerOptions {
+  /** How weights fade with distance. */
+  readonly decay: LayerDecay;
+  /** Must divide the columns of the input. */
+  readonly numHeads: number;
+  /** Of queries and keys. */
+  readonly featureMap: keyof typeof FEATURE_MAPS;
+  /** The ways through the tokens. */
+  readonly order: "raster" | "snake" | readonly Order[];
+  /** Rows and columns of the tokens, for `"snake"`. */
+  readonly grid: readonly [rows: number, columns: number] | undefined;
+  /** Whether token 0 is a class token. */
+  readonly classToken: boolean;
+  /** Whether to divide by the row sum of the scores. */
+  readonly normalize: boolean;
+  /** Whether the heads' output is layer-normalised before it is projected. */
+  readonly outputNorm: boolean;
+  /** Whether a token counts itself in both directions. */
+  readonly isImbalanced: boolean;
+}
+
+/**
+ * LION-LIT, -D and -S, or LION with a decay of one's own.
+ *
+ * Source: LION (arXiv:2502.16249); its parameters have the names of the authors'
+ * vision code.
+ */
+export function lionMixer(options: LionMixerOptions): Mixer {
+  const { decay, numHeads, normalize } = options;
+  const names = decayNames(options);
+  const heads = (x: tf.Tensor3D, parameters: Parameters) =>
+    splitHeads(applyLinear(x, "qkv.", parameters), {
+      numHeads,
+      featureMap: FEATURE_MAPS[options.featureMap],
+    });
+  const merge = (y: tf.Tensor4D, parameters: Parameters, epsilon: number) => {
+    const rows = joinHeads(y);
+    const normal = options.outputNorm
+      ? applyNorm(rows, "norm.", parameters, epsilon)
+      : rows;
+    return applyLinear(normal, "proj.", parameters);
+  };
+  return {
+    parameters(shape) {
+      const dim = shape.at(-1)!;
+      return [
+        ...linear("qkv.", dim, 3 * dim),
+        ...names.flatMap((name) => decay.parameters(name, shape)),
+        ...(options.outputNorm ? norm("norm.", dim) : []),
+        ...linear("proj.", dim, dim),
+      ];
+    },
+    apply(x, parameters, call) {
+      const { q, k, v } = heads(x, parameters);
+      const place = {
+        classToken: options.classToken
+          ? call.reversed ? "last" as const : "first" as const
+          : undefined,
+      };
+      const decays = names.map((name) => decay.of(x, name, parameters, place));
+      const attend = options.isImbalanced ? imbalanced : attendTo;
+      const y = attend(
+        { q, k, v },
+        { decays, orders: ordersOf(options, x.shape[1], call.reversed) },
+        { ...optionsOf(call), normalize },
+      );
+      return merge(y, parameters, call.epsilon);
+    },
+    step(x, parameters, before, { mask, epsilon }) {
+      const { q, k, v } = heads(x, parameters);
+      const [batch, numHeads, , headDim] = q.shape;
+      const sizes = { batch, heads: numHeads, headDim, valueDim: headDim };
+      const { logDecay, convention = "source" } = paidByStates(
+        decay.of(x, names[0]!, parameters, { classToken: undefined }),
+      );
+      const { y, state } = recurrentStep(
+        (before ?? recurrentState(sizes)) as RecurrentState,
+        {
+          q,
+          k,
+          v,
+          ...(logDecay ? { logDecay: withoutSteps(logDecay, mask) } : {}),
+          ...(mask ? { mask } : {}),
+        },
+        { normalize, convention },
+      );
+      return { y: merge(y, parameters, epsilon), state };
+    },
+    operations: projectionOperations,
+    cost(shape, { form, chunkSize, causal, segments }) {
+      const [batch, length, dim] = shape as [number, number, number];
+      const headDim = dim / numHeads;
+      const plan = planAttention({
+        ...{ batch, heads: numHeads, length, headDim, valueDim: headDim },
+        ...{ form, chunkSize, causal, normalize },
+        decays: decay.fades || segments,
+        precision: "f32",
+      });
+      return {
+        operations: names.length * plan.operations,
+        bytes: names.length * plan.bytes,
+        peakBytes: plan.peakBytes,
+      };
+    },
+  };
+}
+
+/** Whether the ways through the tokens are other ways than their own order. */
+function hasOrders({ decay, order }: LionMixerOptions): boolean {
+  // Without decay, order does not matter.
+  return decay.fades && order !== "raster";
+}
+
+/** The names of the decays' parameters, one for each order: a_i, a2_i, a3_i … */
+function decayNames(options: LionMixerOptions): string[] {
+  const ways = !hasOrders(options)
+    ? 1
+    : options.order === "snake"
+    ? 2
+    : options.order.length;
+  return Array.from({ length: ways }, (_, i) => i ? `a${i + 1}_i` : "a_i");
+}
+
+/** The ways through the tokens, or `undefined` for their own order. */
+function ordersOf(
+  options: LionMixerOptions,
+  length: number,
+  reversed: boolean,
+): Order[] | undefined {
+  if (!hasOrders(options)) return undefined;
+  const { order, grid } = options;
+  const first = options.classToken ? 1 : 0;
+  const orders = typeof order === "string"
+    ? (["rows", "columns"] as const).map((along) =>
+      snakeOrder(...grid!, { along, first })
+    )
+    : [...order];
+  // The same ways from their other end, through tokens that are numbered from there.
+  return reversed
+    ? orders.map((order) => order.toReversed().map((at) => length - 1 - at))
+    : orders;
+}
+
+/** What attention is told of a call. */
+function optionsOf(call: MixerCall): Omit<LionAttentionOptions, "decay"> {
+  const { causal, form, chunkSize, mask, segments } = call;
+  return {
+    causal,
+    form,
+    ...(chunkSize ? { chunkSize } : {}),
+    ...(mask ? { mask } : {}),
+    ...(segments ? { segments } : {}),
+  };
+}
+
+/** Queries, keys and values. */
+interface Heads {
+  readonly q: tf.Tensor4D;
+  readonly k: tf.Tensor4D;
+  readonly v: tf.Tensor4D;
+}
+
+/** The decays of the ways through the tokens. */
+interface Ways {
+  readonly decays: readonly Decay[];
+  readonly orders: readonly Order[] | undefined;
+}
+
+function attendTo(
+  { q, k, v }: Heads,
+  { decays, orders }: Ways,
+  options: Omit<LionAttentionOptions, "decay">,
+): tf.Tensor4D {
+  if (!orders) return lionAttention(q, k, v, { ...options, decay: decays[0]! });
+  const ways = orders.map((order, i) => ({ order, decay: decays[i]! }));
+  return lionAttentionInOrders(q, k, v, ways, options);
+}
+
+/** The same with the mask M + I: what a token weighs itself counts twice. */
+function imbalanced(
+  { q, k, v }: Heads,
+  ways: Ways,
+  { normalize, ...options }: Omit<LionAttentionOptions, "decay">,
+): tf.Tensor4D {
+  const values = normalize ? withOnes(v) : v;
+  const sums = attendTo({ q, k, v: values }, ways, {
+    ...options,
+    normalize: false,
+  });
+  const scores = tf.div(tf.sum(tf.mul(q, k), 3, true), Math.sqrt(q.shape[3]));
+  const own: tf.Tensor4D = tf.mul(scores, values);
+  const { mask } = options;
+  const all: tf.Tensor4D = tf.add(sums, mask ? withoutPadding(own, mask) : own);
+  return normalize ? divided(all, 1e-6, mask) : all;
+}
+
+/** What the state of a causal attention pays from token to token. */
+function paidByStates(decay: Decay): {
+  logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D;
+  convention?: "source" | "arrival";
+} {
+  switch (decay.kind) {
+    case "two-sided":
+    case "two-sided-diagonal":
+      return { logDecay: decay.forward, convention: "arrival" };
+    case "fixed":
+      return { logDecay: decay.logDecay };
+    case "selective":
+    case "diagonal":
+      return { logDecay: decay.logDecay, convention: decay.convention };
+    default:
+      return {};
+  }
+}

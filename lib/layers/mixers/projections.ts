@@ -1,0 +1,116 @@
+/** What mixers project to heads, and back. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { dense } from "../../operations/dense.ts";
+import { logSigmoid } from "../../attention/decay.ts";
+import { applyLinear, linear } from "../linear.ts";
+import type { Parameter, Parameters, Shape } from "../lion_layer.ts";
+
+/** Multiplications and additions of four projections: queries, keys, values and output. */
+export function projectionOperations(shape: Shape): number {
+  const [batch, length, dim] = shape as [number, number, number];
+  return 2 * batch * length * 4 * dim * dim;
+}
+
+/**
+ * Log decays, of which padding has none: it is not in the text at all.
+ *
+ * @param logDecay `[heads]`, `[batch or 1, heads, length]` or with channels after it.
+ */
+export function withoutSteps<T extends tf.Tensor>(
+  logDecay: T,
+  mask: tf.Tensor2D | undefined,
+): T | tf.Tensor3D {
+  if (!mask) return logDecay;
+  const [batch, length] = mask.shape;
+  if (logDecay.rank === 1) {
+    const each = tf.reshape(logDecay, [1, logDecay.size, 1]);
+    return tf.mul(each, tf.expandDims(mask, 1));
+  }
+  const columns = logDecay.rank === 4 ? [1] : [];
+  return tf.mul(logDecay, tf.reshape(mask, [batch, 1, length, ...columns]));
+}
+
+/** Multiplications and additions of the matrices among the parameters, for each token. */
+export function matrixOperations(
+  parameters: readonly Parameter[],
+  shape: Shape,
+): number {
+  const [batch, length] = shape as [number, number, number];
+  const matrices = parameters.filter(({ layout }) => layout === "linear");
+  const sizes = matrices.map(({ shape }) => tf.util.sizeFromShape([...shape]));
+  return 2 * batch * length * sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** `[batch, length, heads · columns]` to `[batch, heads, length, columns]`. */
+export function toHeads(rows: tf.Tensor3D, numHeads: number): tf.Tensor4D {
+  const [batch, length, columns] = rows.shape;
+  const split: tf.Tensor4D = tf.reshape(rows, [
+    ...[batch, length] as const,
+    ...[numHeads, columns / numHeads] as const,
+  ]);
+  return tf.transpose(split, [0, 2, 1, 3]);
+}
+
+/** A number of each token and head, `[batch, heads, length]`, by a linear map. */
+export function perToken(
+  x: tf.Tensor3D,
+  prefix: string,
+  parameters: Parameters,
+): tf.Tensor3D {
+  return tf.transpose(applyLinear(x, prefix, parameters), [0, 2, 1]);
+}
+
+/** Columns of a map of low rank. */
+const RANK = 16;
+
+/** A linear map to `outputs` by way of few columns: `down.` and `up.` after the prefix. */
+export function lowRank(
+  prefix: string,
+  dim: number,
+  outputs: number,
+  bias?: Parameter["initial"],
+): Parameter[] {
+  const rank = Math.min(RANK, dim);
+  return [
+    ...linear(`${prefix}down.`, dim, rank).slice(0, 1),
+    ...withBias(linear(`${prefix}up.`, rank, outputs), bias),
+  ];
+}
+
+/** Applies a map of {@linkcode lowRank}, with a function between. */
+export function applyLowRank(
+  x: tf.Tensor3D,
+  prefix: string,
+  parameters: Parameters,
+  between: (x: tf.Tensor3D) => tf.Tensor3D = (x) => x,
+): tf.Tensor3D {
+  const down = parameters(`${prefix}down.weight`) as tf.Tensor2D;
+  const few = dense(x, down) as tf.Tensor3D;
+  return applyLinear(between(few), `${prefix}up.`, parameters);
+}
+
+/** A linear map's parameters, with other first values of its bias. */
+export function withBias(
+  parameters: readonly Parameter[],
+  initial: Parameter["initial"] = "zeros",
+): Parameter[] {
+  return parameters.map((parameter) =>
+    parameter.name.endsWith("bias") ? { ...parameter, initial } : parameter
+  );
+}
+
+/** x · sigmoid(x) */
+export function silu<T extends tf.Tensor>(x: T): T {
+  return tf.mul(x, tf.sigmoid(x));
+}
+
+/** Vectors of length one, along the last axis. */
+export function ofLengthOne(x: tf.Tensor4D): tf.Tensor4D {
+  const squares = tf.sum(tf.square(x), 3, true);
+  return tf.mul(x, tf.rsqrt(tf.add(squares, 1e-6)));
+}
+
+/** log(1 + e^x), whose gradient tfjs does not lose in a tidy. */
+export function softplus<T extends tf.Tensor>(x: T): T {
+  return tf.neg(logSigmoid(tf.neg(x)));
+}

@@ -1,0 +1,128 @@
+/** Models of the family with a decay of each token, as mixers. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type RecurrentState,
+  recurrentState,
+  recurrentStep,
+} from "../../attention/stateful.ts";
+import { spread } from "../../attention/decay_pair.ts";
+import { mamba2, type Mamba2Inputs } from "../../family/mamba2.ts";
+import { mlstm, type MlstmInputs } from "../../family/mlstm.ts";
+import { type MlstmState, mlstmStep } from "../../family/mlstm_step.ts";
+import { splitHeads } from "../../operations/heads.ts";
+import { applyLinear, linear } from "../linear.ts";
+import type { Parameter } from "../lion_layer.ts";
+import { attentionCost, type FamilyModel } from "./family.ts";
+import { pace, stepBias } from "./paces.ts";
+import {
+  perToken,
+  silu,
+  softplus,
+  toHeads,
+  withBias,
+  withoutSteps,
+} from "./projections.ts";
+
+/**
+ * Mamba-2: one projection makes gate, input, writing, reading and time steps; all
+ * heads read and write alike; SiLU gates the output before it is normalised. As
+ * wide as the model, and without the short convolution.
+ *
+ * Source: Dao and Gu 2024 (arXiv:2405.21060), section 7, and its authors' code.
+ */
+export const MAMBA2: FamilyModel<Mamba2Inputs> = {
+  parameters: (dim, numHeads) => [
+    ...linear("in_proj.", dim, 2 * dim + 2 * dim / numHeads + numHeads),
+    pace(numHeads),
+    { name: "dt_bias", shape: [numHeads], initial: stepBias(numHeads) },
+    { name: "D", shape: [numHeads], initial: "ones" },
+  ],
+  project(x, parameters, numHeads) {
+    const [batch, length, dim] = x.shape;
+    const headDim = dim / numHeads;
+    const rows = applyLinear(x, "in_proj.", parameters);
+    const [gate, taken, write, read, steps] = tf.split(
+      rows,
+      [dim, dim, headDim, headDim, numHeads],
+      2,
+    ) as tf.Tensor3D[];
+    const ofAll = (x: tf.Tensor3D) =>
+      spread(tf.expandDims(silu(x), 1), [
+        ...[batch, numHeads, length, headDim],
+      ]) as tf.Tensor4D;
+    const dt = softplus(tf.add(steps!, parameters("dt_bias")));
+    return {
+      inputs: {
+        x: toHeads(silu(taken!), numHeads),
+        dt: tf.transpose(dt, [0, 2, 1]) as tf.Tensor3D,
+        a: tf.neg(tf.exp(parameters("A_log"))) as tf.Tensor1D,
+        b: ofAll(write!),
+        c: ofAll(read!),
+        d: parameters("D") as tf.Tensor1D,
+      },
+      gate: silu(gate!),
+    };
+  },
+  run: mamba2,
+  step({ x, dt, a, b, c, d }, before, mask) {
+    const [batch, heads, , headDim] = b.shape;
+    const sizes = { batch, heads, headDim, valueDim: x.shape[3] };
+    const logDecay = tf.mul(dt, tf.expandDims(a, 1)) as tf.Tensor3D;
+    const { y, state } = recurrentStep(
+      (before ?? recurrentState(sizes)) as RecurrentState,
+      {
+        q: c,
+        k: b,
+        v: tf.mul(x, tf.expandDims(dt, 3)),
+        logDecay: withoutSteps(logDecay, mask),
+        ...(mask ? { mask } : {}),
+      },
+      { convention: "arrival", normalize: false, scale: 1 },
+    );
+    return { y: tf.add(y, tf.mul(x, tf.reshape(d!, [-1, 1, 1]))), state };
+  },
+  output: { norm: "rms of columns", isGatedFirst: true },
+  cost: (sizes, call) => attentionCost(sizes, call, false),
+};
+
+/**
+ * xLSTM's mLSTM: input and forget gates by linear maps that begin with zeros, the
+ * forget gates' biases spread from 3 to 6; the output is normalised by heads and
+ * gated by a sigmoid.
+ *
+ * Source: Beck et al. 2024 (arXiv:2405.04517), section 2.3, and its authors' code.
+ */
+export const MLSTM: FamilyModel<MlstmInputs> = {
+  parameters(dim, numHeads) {
+    const gate = (name: string, bias: Parameter["initial"]): Parameter[] =>
+      withBias(linear(name, dim, numHeads), bias).map((parameter, i) =>
+        i === 0 ? { ...parameter, initial: "zeros" as const } : parameter
+      );
+    return [
+      ...linear("qkv.", dim, 3 * dim),
+      ...gate("input_gate.", { deviation: 0.1 }),
+      ...gate("forget_gate.", {
+        values: () => tf.linspace(3, 6, numHeads),
+      }),
+      ...linear("gate.", dim, dim),
+    ];
+  },
+  project: (x, parameters, numHeads) => ({
+    inputs: {
+      ...splitHeads(applyLinear(x, "qkv.", parameters), { numHeads }),
+      inputGate: perToken(x, "input_gate.", parameters),
+      forgetGate: perToken(x, "forget_gate.", parameters),
+    },
+    gate: tf.sigmoid(applyLinear(x, "gate.", parameters)),
+  }),
+  run: mlstm,
+  step: (inputs, before, mask) =>
+    mlstmStep(before as MlstmState | undefined, inputs, mask),
+  output: { norm: "layer of heads" },
+  cost: (sizes, call) =>
+    attentionCost(
+      { ...sizes, valueDim: sizes.valueDim + 1 },
+      call,
+      false,
+    ),
+};

@@ -1,0 +1,123 @@
+/** What layers share in which tokens are mixed. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  ATTENTION_OPTIONS,
+  type AttentionOptions,
+  isCausal,
+} from "./attention_options.ts";
+import {
+  type CallOptions,
+  firstInput,
+  LionLayer,
+  type LionLayerOptions,
+  type Parameters,
+  pick,
+} from "./lion_layer.ts";
+import type { Mixer, MixerCall } from "./mixer.ts";
+import { savedByName } from "./own_parts.ts";
+import { drop } from "./randomness.ts";
+import { takeSegments } from "./segments.ts";
+import { mixerOf } from "./variants.ts";
+
+/** What a mixer is told that does not stand in its layer's options. */
+export type Reading = Pick<
+  MixerCall,
+  "mask" | "segments" | "training" | "epsilon"
+>;
+
+/** A layer in which a mixer mixes the tokens. */
+export abstract class MixingLayer extends LionLayer {
+  /** How it attends; `form` and `chunkSize` may be changed at any time. */
+  readonly attention: AttentionOptions;
+  #mixer: Mixer | undefined;
+
+  /**
+   * Makes a layer without parameters yet.
+   *
+   * @param options Those of every layer, of attention, and the class's own.
+   * @param own The names of the class's own options.
+   * @throws {TypeError} If an option is none of them.
+   */
+  constructor(
+    options: AttentionOptions & LionLayerOptions,
+    own: Readonly<Record<string, true>>,
+  ) {
+    super(options, { ...ATTENTION_OPTIONS, ...own });
+    this.attention = pick(options, ATTENTION_OPTIONS);
+  }
+
+  /** What mixes its tokens. */
+  get mixer(): Mixer {
+    return this.#mixer ??= mixerOf(this.attention);
+  }
+
+  /** Added to the variance by normalisations. */
+  abstract readonly epsilon: number;
+
+  /** `[batch, length, dim]` to the same; the input is finite in padding too. */
+  protected abstract transform(x: tf.Tensor3D, reading: Reading): tf.Tensor;
+
+  /** What its mixer makes of tokens, with dropout. */
+  protected mix(
+    x: tf.Tensor3D,
+    parameters: Parameters,
+    reading: Reading,
+  ): tf.Tensor3D {
+    const { form = "auto", chunkSize, dropout: rate = 0 } = this.attention;
+    const y = this.mixer.apply(x, parameters, {
+      ...reading,
+      causal: isCausal(this.attention),
+      reversed: false,
+      form,
+      chunkSize,
+    });
+    return drop(y, { training: reading.training, rate });
+  }
+
+  /**
+   * `[batch, length, dim]` to the same; a mask `[batch, length]` may come second,
+   * and segments come last if the option says so.
+   */
+  override call(
+    inputs: tf.Tensor | tf.Tensor[],
+    options: CallOptions = {},
+  ): tf.Tensor {
+    return tf.tidy(() => {
+      const { others, segments } = takeSegments(this.name, inputs, {
+        segments: this.attention.segments ?? false,
+        most: 2,
+      });
+      const mask = this.tokensOf(others, options);
+      return this.transform(
+        this.readable(firstInput<tf.Tensor3D>(others), mask),
+        {
+          mask,
+          segments,
+          training: options.training ?? false,
+          epsilon: this.epsilon,
+        },
+      );
+    });
+  }
+
+  /** Yes, whatever came in. */
+  override get hasFinitePadding(): boolean {
+    return true;
+  }
+
+  /**
+   * All that it takes to make the layer again.
+   *
+   * @throws {TypeError} If it has a mixer or a decay of one's own that is not
+   * registered.
+   */
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      ...super.getConfig(),
+      ...savedByName(
+        this.attention,
+        this.name,
+      ) as unknown as tf.serialization.ConfigDict,
+    };
+  }
+}

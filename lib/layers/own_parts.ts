@@ -1,0 +1,193 @@
+/** Mixers and decays of one's own, and the names that they are saved by. @module */
+import type { Mixer } from "./mixer.ts";
+import type { DecayFunction, LearnedDecay } from "./mixers/lion_decays.ts";
+
+/** A decay of one's own. */
+export type OwnDecay = DecayFunction | LearnedDecay;
+
+/** What there is of a kind, by name. */
+class Register<T extends object> {
+  readonly #named = new Map<string, T>();
+  readonly #names = new Map<T, string>();
+
+  /** @param kind What it is of, and the option's name. */
+  constructor(
+    readonly kind: "mixer" | "decay",
+    readonly assert: (part: T) => void,
+  ) {}
+
+  get #function(): string {
+    return this.kind === "mixer" ? "registerMixer" : "registerDecay";
+  }
+
+  add(name: string, part: T): void {
+    if (typeof name !== "string" || name === "") {
+      throw new TypeError(
+        `${this.#function}'s name should be a text, got ${
+          JSON.stringify(name)
+        }`,
+      );
+    }
+    this.assert(part);
+    const there = this.#named.get(name);
+    if (there && there !== part) {
+      throw new RangeError(
+        `${this.#function}'s name should be a new one, got "${name}", which is another ${this.kind}'s`,
+      );
+    }
+    this.#named.set(name, part);
+    this.#names.set(part, name);
+  }
+
+  /** The part that is meant. */
+  get(given: T | string): T {
+    if (typeof given !== "string") return given;
+    const part = this.#named.get(given);
+    if (part) return part;
+    throw new RangeError(
+      `${this.kind} "${given}" is not registered: call ${this.#function}(${
+        JSON.stringify(given)
+      }, …) before a layer with it is made or loaded`,
+    );
+  }
+
+  /** The name of a part in the layer that is saved. */
+  nameOf(given: T | string, layer: string): string {
+    const name = typeof given === "string" ? given : this.#names.get(given);
+    if (name !== undefined) return name;
+    throw new TypeError(
+      `layer ${layer} has a ${this.kind} of one's own, which has no name to be saved by: ` +
+        `call ${this.#function}("a name", ${this.kind}) before it is saved, and before it is loaded`,
+    );
+  }
+}
+
+const mixers = new Register<Mixer>("mixer", assertMixer);
+const decays = new Register<OwnDecay>("decay", assertDecay);
+
+/**
+ * Gives a mixer of one's own a name, by which layers with it are saved and loaded,
+ * and which the option `mixer` takes too. Call it before such a model is loaded.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { lionBlock, type Mixer, registerMixer } from "@lionjs/lion";
+ *
+ * const nothing: Mixer = {
+ *   parameters: () => [],
+ *   apply: (x) => x,
+ *   operations: () => 0,
+ * };
+ * registerMixer("nothing", nothing);
+ * assertEquals(lionBlock({ mixer: nothing }).getConfig().mixer, "nothing");
+ * ```
+ *
+ * @param name Of a mixer that is not registered yet.
+ * @param mixer The mixer; the same one may be registered again.
+ * @throws {TypeError} If the name is no text, or the mixer none.
+ * @throws {RangeError} If the name is another mixer's.
+ */
+export function registerMixer(name: string, mixer: Mixer): void {
+  mixers.add(name, mixer);
+}
+
+/**
+ * Gives a decay of one's own a name, by which layers with it are saved and loaded,
+ * and which the option `decay` takes too. Call it before such a model is loaded.
+ *
+ * @example A decay that does not depend on the tokens
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { fixedDecay, lionBlock, registerDecay } from "@lionjs/lion";
+ * import { retentionDecay } from "@lionjs/lion/family";
+ *
+ * const slopes = () => fixedDecay(retentionDecay(2));
+ * registerDecay("slopes", slopes);
+ * const block = lionBlock({ decay: slopes, numHeads: 2 });
+ * assertEquals(block.getConfig().decay, "slopes");
+ * ```
+ *
+ * @param name Of a decay that is not registered yet.
+ * @param decay The decay; the same one may be registered again.
+ * @throws {TypeError} If the name is no text, or the decay none.
+ * @throws {RangeError} If the name is another decay's.
+ */
+export function registerDecay(name: string, decay: OwnDecay): void {
+  decays.add(name, decay);
+}
+
+/** What options of attention may hold of one's own. */
+export interface OwnParts {
+  mixer?: Mixer | string;
+  decay?: OwnDecay | string;
+}
+
+/** The mixer that is meant. */
+export function mixerNamed(mixer: Mixer | string): Mixer {
+  return mixers.get(mixer);
+}
+
+/** The decay that is meant. */
+export function decayNamed(decay: OwnDecay | string): OwnDecay {
+  return decays.get(decay);
+}
+
+/**
+ * Throws unless mixer and decay, where they are, can be used.
+ *
+ * @throws {TypeError} If one is of the wrong kind.
+ * @throws {RangeError} If a name is not registered.
+ */
+export function assertOwnParts({ mixer, decay }: OwnParts): void {
+  if (mixer !== undefined) assertMixer(mixers.get(mixer));
+  if (decay !== undefined) assertDecay(decays.get(decay));
+}
+
+/**
+ * The same options, of names that can be saved.
+ *
+ * @param options Of attention in a layer.
+ * @param layer Its name, for messages.
+ * @throws {TypeError} If a mixer or a decay has no name.
+ */
+export function savedByName<T extends OwnParts>(
+  { mixer, decay, ...others }: T,
+  layer: string,
+): Omit<T, keyof OwnParts> & { mixer?: string; decay?: string } {
+  return {
+    ...others,
+    ...(mixer === undefined ? {} : { mixer: mixers.nameOf(mixer, layer) }),
+    ...(decay === undefined ? {} : { decay: decays.nameOf(decay, layer) }),
+  };
+}
+
+function assertMixer(mixer: Mixer): void {
+  const { parameters, apply, operations, step, cost } = Object(mixer) as Mixer;
+  const functions = { parameters, apply, operations };
+  for (const [name, value] of Object.entries(functions)) {
+    if (typeof value !== "function") throw notA("mixer", name, value);
+  }
+  for (const [name, value] of Object.entries({ step, cost })) {
+    if (value !== undefined && typeof value !== "function") {
+      throw notA("mixer", name, value);
+    }
+  }
+}
+
+function assertDecay(own: OwnDecay): void {
+  if (typeof own === "function") return;
+  const { parameters, decay } = Object(own) as LearnedDecay;
+  for (const [name, value] of Object.entries({ parameters, decay })) {
+    if (typeof value !== "function") throw notA("decay", name, value);
+  }
+}
+
+function notA(kind: string, name: string, value: unknown): TypeError {
+  const meant = kind === "mixer"
+    ? "an object of functions"
+    : "a function, or an object of functions";
+  return new TypeError(
+    `${kind} should be ${meant}, got ${typeof value} for its ${name}`,
+  );
+}

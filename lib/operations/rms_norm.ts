@@ -1,0 +1,65 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { withFloats } from "../contract/floats.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertShape } from "../contract/shape.ts";
+import { assertEpsilon } from "../contract/values.ts";
+
+/** Options of {@linkcode rmsNorm}. */
+interface RmsNormOptions {
+  /** Added to the mean of the squares, >= 0. @default 1e-5 */
+  epsilon?: number;
+}
+
+const OPTIONS: OptionNames<RmsNormOptions> = { epsilon: true };
+
+/**
+ * Root mean square normalisation over the last axis:
+ *
+ *     y = x / sqrt(mean(x²) + ε) · scale
+ *
+ * Source: Zhang and Sennrich 2019 (arXiv:1910.07467).
+ *
+ * @example A row whose squares have a mean of one
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { rmsNorm } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const [first, second] = await rmsNorm(tf.tensor2d([[1, 7]]), tf.ones([2])).data();
+ * assertAlmostEquals(first!, 1 / 5, 1e-5);
+ * assertAlmostEquals(second!, 7 / 5, 1e-5);
+ * ```
+ *
+ * Integers and booleans are converted to float32.
+ *
+ * @param x `[..., columns]`
+ * @param scale `[columns]`
+ * @param options `epsilon`: added to the mean of the squares, >= 0; 1e-5 by default.
+ * @returns The shape of x.
+ * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
+ * option is unknown.
+ * @throws {RangeError} If `epsilon` is negative or not finite.
+ */
+export function rmsNorm<T extends tf.Tensor>(
+  x: T,
+  scale: tf.Tensor1D,
+  options: RmsNormOptions = {},
+): T {
+  assertOptions("rmsNorm", options, OPTIONS);
+  const { epsilon = 1e-5 } = options;
+  assertEpsilon("rmsNorm's epsilon", epsilon);
+  return withFloats("rmsNorm", { x, scale }, ({ x, scale }) => {
+    const columns = x.shape.at(-1);
+    if (columns === undefined) {
+      throw new TypeError(
+        "rmsNorm's x should have shape [..., columns], got []",
+      );
+    }
+    assertShape("rmsNorm's scale", scale, [columns], "columns");
+    return tf.tidy((): T => {
+      const squares = tf.mean(tf.square(x), -1, true);
+      return tf.mul(tf.mul(x, tf.rsqrt(tf.add(squares, epsilon))), scale);
+    });
+  });
+}

@@ -1,0 +1,61 @@
+/** Packed sequences: which tokens of a row belong together. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { assertNumbers } from "../contract/floats.ts";
+import { assertShape } from "../contract/shape.ts";
+
+/**
+ * Throws unless these say which segment each token belongs to.
+ *
+ * @throws {TypeError} If they have another shape, or are no numbers.
+ */
+export function assertSegments(
+  segments: tf.Tensor,
+  shape: readonly [batch: number, length: number],
+): void {
+  assertShape("segments", segments, shape, "batch, length");
+  assertNumbers("segments", segments);
+}
+
+/**
+ * Whether each token is the first, or the last, of its segment, `[batch,
+ * length]` of bool. A segment ends where the number changes, also back to an
+ * earlier one.
+ */
+export function endsOf(
+  segments: tf.Tensor2D,
+): { first: tf.Tensor2D; last: tf.Tensor2D } {
+  const [batch, length] = segments.shape;
+  const outer: tf.Tensor2D = tf.ones([batch, 1], "bool");
+  if (length === 1) return { first: outer, last: outer };
+  const from = (start: number) =>
+    tf.slice(segments, [0, start], [batch, length - 1]);
+  const changes = tf.notEqual(from(0), from(1)) as tf.Tensor2D;
+  return {
+    first: tf.concat([outer, changes], 1),
+    last: tf.concat([changes, outer], 1),
+  };
+}
+
+/**
+ * Numbers that no two segments of a sequence share, `[batch, length]` of
+ * float32, which has a number for each of 16 million.
+ */
+export function numberSegments(segments: tf.Tensor2D): tf.Tensor2D {
+  return tf.cumsum(tf.cast(endsOf(segments).first, "float32"), 1);
+}
+
+/**
+ * How many tokens of its segment are before each token, `[batch, length]` of
+ * float32.
+ */
+export function positionsIn(segments: tf.Tensor2D): tf.Tensor2D {
+  const [batch, length] = segments.shape;
+  const places = tf.expandDims(tf.range(0, length), 0);
+  // The largest place of a first token so far, found in doubling steps.
+  let start = tf.mul(tf.cast(endsOf(segments).first, "float32"), places);
+  for (let step = 1; step < length; step *= 2) {
+    const earlier = tf.slice(start, [0, 0], [batch, length - step]);
+    start = tf.maximum(start, tf.pad(earlier, [[0, 0], [step, 0]]));
+  }
+  return tf.sub(places, start);
+}

@@ -1,0 +1,203 @@
+/**
+ * Mamba's state space model, whose states forget at a pace of each channel and
+ * each number of its state.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { assertNumbers, floats } from "../contract/floats.ts";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertShape } from "../contract/shape.ts";
+import { isRecording } from "../contract/tape.ts";
+import { assertBoolean } from "../contract/values.ts";
+import { withoutPadding } from "./padding.ts";
+import { scanPlainly } from "./selective_scan_plain.ts";
+import { assertSegments, endsOf } from "./segments.ts";
+
+/**
+ * Inputs `x, dt, a, b, c`, `d?` and `z?` as of {@linkcode selectiveScan}, and
+ * `begins?`, `[batch, length]`, 1 at tokens before which the state is zeroed.
+ * Output `y`; and, where a gradient is recorded, states that the forward kernel
+ * leaves for its own gradient kernel.
+ */
+export const SELECTIVE_SCAN: Operation<"y", "states"> = {
+  kernel: "LionSelectiveScan",
+  gradientsIn: ["x", "dt", "a", "b", "c", "d", "z"],
+  outputs: ["y"],
+  further: ["states"],
+  gradientReads: ["states"],
+};
+
+/** Attributes of the kernels. */
+export interface SelectiveScanAttributes {
+  /** Whether the last token is the first to be read. */
+  readonly reverse: boolean;
+  /** Whether `states` are wanted. */
+  readonly keepStates: boolean;
+}
+
+/** Inputs of {@linkcode selectiveScan}. */
+export interface SelectiveScanInputs {
+  /** What the states take up, `[batch, length, channels]`. */
+  x: tf.Tensor3D;
+  /** The time step of each token and channel, `[batch, length, channels]`, >= 0. */
+  dt: tf.Tensor3D;
+  /** The pace of forgetting of each number of a state, `[channels, stateDim]`, < 0. */
+  a: tf.Tensor2D;
+  /** How each token writes, `[batch, length, stateDim]`. */
+  b: tf.Tensor3D;
+  /** How each token reads, `[batch, length, stateDim]`. */
+  c: tf.Tensor3D;
+  /** How much of x each channel adds to its output, `[channels]`. @default none */
+  d?: tf.Tensor1D;
+  /** Gates: the output is multiplied by SiLU(z), `[batch, length, channels]`. @default none */
+  z?: tf.Tensor3D;
+}
+
+/** Options of {@linkcode selectiveScan}. */
+export interface SelectiveScanOptions {
+  /** Whether the state goes from the last token to the first. @default false */
+  reverse?: boolean;
+  /**
+   * Whether a fused kernel may run, where the backend has one. Without it the
+   * scan is made of tfjs operations, equal to float32 accuracy. @default true
+   */
+  kernel?: boolean;
+  /**
+   * `[batch, length]`, 1 for a token and 0 for padding. Padding is as if it were
+   * not there, whatever the inputs hold: it writes nothing and nothing fades
+   * there; the output is 0, and so are all gradients.
+   */
+  mask?: tf.Tensor2D;
+  /**
+   * `[batch, length]`, int32: which of the sequences that are packed into a row
+   * each token belongs to; nothing passes from a token to a neighbour of another
+   * number. @default each row is one sequence
+   */
+  segments?: tf.Tensor2D;
+}
+
+const INPUTS: OptionNames<SelectiveScanInputs> = {
+  x: true,
+  dt: true,
+  a: true,
+  b: true,
+  c: true,
+  d: true,
+  z: true,
+};
+
+const OPTIONS: OptionNames<SelectiveScanOptions> = {
+  reverse: true,
+  kernel: true,
+  mask: true,
+  segments: true,
+};
+
+/**
+ * Mamba's selective scan: for each channel a state h of stateDim numbers, each
+ * of which forgets at its own pace,
+ *
+ *     h_t = e^{Δ_t a} h_{t-1} + Δ_t b_t x_t
+ *     y_t = c_t · h_t + d x_t,    times SiLU(z_t) with gates
+ *
+ * Differentiable in all inputs, in time linear in the length; the kernel keeps a
+ * state for every few tokens and recomputes those between. Integers and booleans
+ * are converted to float32.
+ *
+ * Source: Gu and Dao 2023 (arXiv:2312.00752), equation 2 with algorithm 2.
+ *
+ * @example A state that never forgets adds up its inputs
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { selectiveScan } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const x: tf.Tensor3D = tf.tensor3d([1, 2, 3], [1, 3, 1]);
+ * const one: tf.Tensor3D = tf.ones([1, 3, 1]);
+ * const a = tf.tensor2d([[-1e-9]]);
+ * const y = selectiveScan({ x, dt: one, a, b: one, c: one });
+ * const sums = await y.data();
+ * [1, 3, 6].forEach((sum, i) => assertAlmostEquals(sums[i]!, sum, 1e-6));
+ * ```
+ *
+ * @param inputs See {@linkcode SelectiveScanInputs}.
+ * @param options See {@linkcode SelectiveScanOptions}.
+ * @returns `[batch, length, channels]`
+ * @throws {TypeError} If an input has the wrong shape or type of number, or an
+ * input or option is unknown or of the wrong kind.
+ * @throws {RangeError} If there is no channel, or no number in a state.
+ */
+export function selectiveScan(
+  inputs: SelectiveScanInputs,
+  options: SelectiveScanOptions = {},
+): tf.Tensor3D {
+  check(inputs, options);
+  const { reverse = false, kernel = true, mask, segments } = options;
+  return tf.tidy(() => {
+    const tokens = mask && floats("mask", mask);
+    const read = <T extends tf.Tensor>(name: string, x: T) => {
+      const numbers = floats(`selectiveScan's ${name}`, x);
+      return tokens ? withoutPadding(numbers, tokens) : numbers;
+    };
+    const { x, dt, a, b, c, d, z } = inputs;
+    const present = {
+      x: read("x", x),
+      dt: read("dt", dt),
+      a: floats("selectiveScan's a", a),
+      b: read("b", b),
+      c: read("c", c),
+      d: d && floats("selectiveScan's d", d),
+      z: z && read("z", z),
+      begins: segments && tf.cast(
+        endsOf(segments)[reverse ? "last" : "first"],
+        "float32",
+      ) as tf.Tensor2D,
+    };
+    // No kernel is worth a call for nothing, nor do all take empty tensors.
+    const isFused = kernel && x.size > 0 && hasKernel(SELECTIVE_SCAN);
+    const y = isFused
+      ? runKernel(SELECTIVE_SCAN, present, {
+        reverse,
+        keepStates: isRecording(),
+      }).y as tf.Tensor3D
+      : scanPlainly(present, reverse);
+    return tokens ? withoutPadding(y, tokens) : y;
+  });
+}
+
+function check(
+  inputs: SelectiveScanInputs,
+  options: SelectiveScanOptions,
+): void {
+  const owner = "selectiveScan";
+  assertOptions(owner, inputs, INPUTS, "input");
+  assertOptions(owner, options, OPTIONS);
+  const { x, dt, a, b, c, d, z } = inputs;
+  const perChannel = "batch, length, channels";
+  assertShape(`${owner}'s x`, x, [null, null, null], perChannel);
+  const [batch, length, channels] = x.shape;
+  assertShape(`${owner}'s dt`, dt, x.shape, perChannel);
+  assertShape(`${owner}'s a`, a, [channels, null], "channels, stateDim");
+  const stateDim = a.shape[1];
+  if (channels === 0 || stateDim === 0) {
+    throw new RangeError(
+      `${owner}'s a should have a channel and a number in its state or more, got shape [${a.shape}]`,
+    );
+  }
+  const perToken = [batch, length, stateDim], axes = "batch, length, stateDim";
+  assertShape(`${owner}'s b`, b, perToken, axes);
+  assertShape(`${owner}'s c`, c, perToken, axes);
+  if (d) assertShape(`${owner}'s d`, d, [channels], "channels");
+  if (z) assertShape(`${owner}'s z`, z, x.shape, perChannel);
+  for (const [name, tensor] of Object.entries(inputs)) {
+    if (tensor) assertNumbers(`${owner}'s ${name}`, tensor);
+  }
+  const { reverse = false, kernel = true, mask, segments } = options;
+  assertBoolean(`${owner}'s reverse`, reverse);
+  assertBoolean(`${owner}'s kernel`, kernel);
+  if (mask) assertShape("mask", mask, [batch, length], "batch, length");
+  if (segments) assertSegments(segments, [batch, length]);
+}

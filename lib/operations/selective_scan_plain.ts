@@ -1,0 +1,137 @@
+/** Mamba's selective scan in tfjs operations. @module */
+import * as tf from "@tensorflow/tfjs-core";
+
+/** Tokens whose states are there at once. */
+const CHUNK = 64;
+
+/** What a scan reads, as of `selectiveScan`, and the tokens at which a state begins anew. */
+export interface ScanInputs {
+  readonly x: tf.Tensor3D;
+  readonly dt: tf.Tensor3D;
+  readonly a: tf.Tensor2D;
+  readonly b: tf.Tensor3D;
+  readonly c: tf.Tensor3D;
+  readonly d: tf.Tensor1D | undefined;
+  readonly z: tf.Tensor3D | undefined;
+  /** `[batch, length]`, 1 where the state before it is forgotten. */
+  readonly begins: tf.Tensor2D | undefined;
+}
+
+/**
+ * The scan chunk by chunk: in a chunk all states at once, in doubling steps, of
+ * which each adds what the states so many tokens before have become. A gradient
+ * keeps all states.
+ *
+ * @returns `[batch, length, channels]`
+ */
+export function scanPlainly(inputs: ScanInputs, reverse: boolean): tf.Tensor3D {
+  const { x, d, z } = inputs;
+  if (x.size === 0) return tf.zeros(x.shape);
+  const turned = <T extends tf.Tensor>(x: T): T =>
+    reverse ? tf.reverse(x, 1) : x;
+  const { read } = scanFrom(stateBefore(inputs), {
+    x: turned(x),
+    dt: turned(inputs.dt),
+    a: inputs.a,
+    b: turned(inputs.b),
+    c: turned(inputs.c),
+    begins: inputs.begins && turned(inputs.begins),
+  });
+  return gated(turned(read), { x, d, z });
+}
+
+/** A state of zeros, `[batch, 1, channels, stateDim]`. */
+export function stateBefore(
+  { x, a }: Pick<ScanInputs, "x" | "a">,
+): tf.Tensor4D {
+  return tf.zeros([x.shape[0], 1, ...a.shape]);
+}
+
+/** (y + d x) SiLU(z), for what there is of it. */
+export function gated(
+  y: tf.Tensor3D,
+  { x, d, z }: Pick<ScanInputs, "x" | "d" | "z">,
+): tf.Tensor3D {
+  const whole = d ? tf.add(y, tf.mul(d, x)) as tf.Tensor3D : y;
+  return z ? tf.mul(whole, tf.mul(z, tf.sigmoid(z))) : whole;
+}
+
+/**
+ * The scan from left to right, from a state that tokens before have left.
+ *
+ * @param before `[batch, 1, channels, stateDim]`
+ * @returns c · h of each token, and the state after the last one.
+ */
+export function scanFrom(
+  before: tf.Tensor4D,
+  { x, dt, a, b, c, begins }: Omit<ScanInputs, "d" | "z">,
+): { read: tf.Tensor3D; state: tf.Tensor4D } {
+  const [batch, length] = x.shape;
+  const kept = begins ? tf.sub(1, begins) : tf.ones([batch, length]);
+  const pieces = [x, dt, b, c, tf.expandDims(kept, 2) as tf.Tensor3D]
+    .map((x) => piecesOf(x, length));
+  let state = before;
+  const outputs = pieces[0]!.map((x, i) => {
+    const [dt, b, c, kept] = pieces.slice(1).map((list) => list[i]!);
+    const step = tf.expandDims(dt!, 3);
+    const decay = tf.mul(tf.exp(tf.mul(step, a)), tf.expandDims(kept!, 3));
+    const written = tf.mul(
+      tf.mul(step, tf.expandDims(x, 3)),
+      tf.expandDims(b!, 2),
+    );
+    const states = statesOf(state, decay as tf.Tensor4D, written);
+    state = lastOf(states);
+    return tf.sum(tf.mul(states, tf.expandDims(c!, 2)), 3) as tf.Tensor3D;
+  });
+  return {
+    read: outputs.length === 1 ? outputs[0]! : tf.concat(outputs, 1),
+    state,
+  };
+}
+
+/** The state after each token: h_t = decay_t h_{t-1} + written_t. */
+function statesOf(
+  before: tf.Tensor4D,
+  decay: tf.Tensor4D,
+  written: tf.Tensor,
+): tf.Tensor4D {
+  const [batch, length, channels, stateDim] = decay.shape;
+  const first = tf.mul(
+    tf.slice(decay, [0, 0, 0, 0], [batch, 1, channels, stateDim]),
+    before,
+  );
+  const entering: [number, number][] = [[0, 0], [0, length - 1], [0, 0], [
+    0,
+    0,
+  ]];
+  let states = tf.add(written, tf.pad(first, entering)) as tf.Tensor4D;
+  for (let step = 1; step < length; step *= 2) {
+    const earlier = (x: tf.Tensor4D) =>
+      tf.pad(
+        tf.slice(x, [0, 0, 0, 0], [batch, length - step, channels, stateDim]),
+        [[0, 0], [step, 0], [0, 0], [0, 0]],
+      );
+    states = tf.add(states, tf.mul(decay, earlier(states)));
+    decay = tf.mul(decay, earlier(decay));
+  }
+  return states;
+}
+
+function lastOf(states: tf.Tensor4D): tf.Tensor4D {
+  const [batch, length, channels, stateDim] = states.shape;
+  return tf.slice(states, [0, length - 1, 0, 0], [
+    batch,
+    1,
+    channels,
+    stateDim,
+  ]);
+}
+
+function piecesOf(x: tf.Tensor3D, length: number): tf.Tensor3D[] {
+  if (length <= CHUNK) return [x];
+  const sizes: number[] = [];
+  for (let rest = length; rest > 0; rest -= CHUNK) {
+    sizes.push(Math.min(CHUNK, rest));
+  }
+  return tf.split(x, sizes, 1);
+}

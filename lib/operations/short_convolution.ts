@@ -1,0 +1,221 @@
+/** A short convolution of each channel along the tokens. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { assertNumbers, floats } from "../contract/floats.ts";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertShape } from "../contract/shape.ts";
+import { assertBoolean } from "../contract/values.ts";
+import { withoutPadding } from "./padding.ts";
+import { assertSegments, numberSegments } from "./segments.ts";
+
+/**
+ * Inputs `x, weight`, `bias?` and `segments?`, whose numbers differ wherever
+ * nothing is read across; output `y`.
+ */
+export const SHORT_CONVOLUTION: Operation<"y"> = {
+  kernel: "LionShortConvolution",
+  gradientsIn: ["x", "weight", "bias"],
+  outputs: ["y"],
+};
+
+/** Attributes of the kernels: tap k of token t reads token t + first + step k. */
+export interface ShortConvolutionAttributes {
+  /** What the first tap reads, relative to the token. */
+  readonly first: number;
+  /** From tap to tap, 1 or -1. */
+  readonly step: number;
+  /** Whether SiLU is applied to the sums. */
+  readonly silu: boolean;
+}
+
+/** Options of {@linkcode shortConvolution}. */
+export interface ShortConvolutionOptions {
+  /**
+   * What a token reads: `"causal"` itself and the tokens before it, `"centred"` as
+   * many on either side, of an odd number of taps. @default "causal"
+   */
+  place?: "causal" | "centred";
+  /** Whether the last token is the first: causal, a token then reads those after it. @default false */
+  reverse?: boolean;
+  /** Applied to the sums. @default "none" */
+  activation?: "none" | "silu";
+  /** Whether a fused kernel may run, where the backend has one. @default true */
+  kernel?: boolean;
+  /**
+   * `[batch, length]`, 1 for a token and 0 for padding, which is read as zeros
+   * whatever it holds; the output is 0 there, and so is the gradient. @default all are tokens
+   */
+  mask?: tf.Tensor2D;
+  /**
+   * `[batch, length]`, int32: which of the sequences that are packed into a row
+   * each token belongs to; zeros are read across a change of number. @default each row is one sequence
+   */
+  segments?: tf.Tensor2D;
+}
+
+const OPTIONS: OptionNames<ShortConvolutionOptions> = {
+  place: true,
+  reverse: true,
+  activation: true,
+  kernel: true,
+  mask: true,
+  segments: true,
+};
+
+/**
+ * A convolution of each channel for itself along the tokens, with zeros beyond
+ * the ends of the sequence:
+ *
+ *     y_t = b + Σ_k w_k x_{t + k - K + 1}        causal
+ *     y_t = b + Σ_k w_k x_{t + k - (K - 1) / 2}  centred
+ *
+ * for K taps w, then SiLU if wanted. Differentiable in x, weight and bias.
+ * Integers and booleans are converted to float32. What stands before the scan in
+ * Mamba (arXiv:2312.00752, section 3.4), and before attention in Hydra
+ * (arXiv:2407.09941).
+ *
+ * @example The sum of each token and the one before it
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { shortConvolution } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const x: tf.Tensor3D = tf.tensor3d([1, 2, 4], [1, 3, 1]);
+ * const y = shortConvolution(x, tf.ones([1, 2]));
+ * assertEquals([...await y.data()], [1, 3, 6]);
+ * ```
+ *
+ * @param x `[batch, length, channels]`
+ * @param weight `[channels, taps]`
+ * @param bias `[channels]`; none if undefined.
+ * @param options See {@linkcode ShortConvolutionOptions}.
+ * @returns `[batch, length, channels]`
+ * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
+ * option is unknown or of the wrong kind.
+ * @throws {RangeError} If there is no channel or tap, an even number of taps is
+ * to be centred, or an option has an impossible value.
+ */
+export function shortConvolution(
+  x: tf.Tensor3D,
+  weight: tf.Tensor2D,
+  bias?: tf.Tensor1D,
+  options: ShortConvolutionOptions = {},
+): tf.Tensor3D {
+  check(x, weight, bias, options);
+  const { place = "causal", reverse = false, activation = "none" } = options;
+  const { mask, segments, kernel = true } = options;
+  const reach = weight.shape[1] - 1;
+  const before = place === "causal" ? reach : reach / 2;
+  const attributes: ShortConvolutionAttributes = {
+    first: reverse ? before : -before,
+    step: reverse ? -1 : 1,
+    silu: activation === "silu",
+  };
+  return tf.tidy(() => {
+    const tokens = mask && floats("mask", mask);
+    const present = (x: tf.Tensor3D) => tokens ? withoutPadding(x, tokens) : x;
+    const inputs = {
+      x: present(floats("shortConvolution's x", x)),
+      weight: floats("shortConvolution's weight", weight),
+      bias: bias && floats("shortConvolution's bias", bias),
+      segments: segments && numberSegments(segments),
+    };
+    const isFused = kernel && x.size > 0 && hasKernel(SHORT_CONVOLUTION);
+    const y = isFused
+      ? runKernel(SHORT_CONVOLUTION, inputs, attributes).y as tf.Tensor3D
+      : convolvePlainly(inputs, attributes);
+    return present(y);
+  });
+}
+
+interface Inputs {
+  readonly x: tf.Tensor3D;
+  readonly weight: tf.Tensor2D;
+  readonly bias: tf.Tensor1D | undefined;
+  readonly segments: tf.Tensor2D | undefined;
+}
+
+/** A sum of the sequence, shifted and weighed for each tap. */
+function convolvePlainly(
+  { x, weight, bias, segments }: Inputs,
+  { first, step, silu }: ShortConvolutionAttributes,
+): tf.Tensor3D {
+  const [, length, channels] = x.shape;
+  const numbers = segments && tf.expandDims(segments, 2) as tf.Tensor3D;
+  let y: tf.Tensor3D = bias ? tf.broadcastTo(bias, x.shape) : tf.zeros(x.shape);
+  for (let tap = 0; tap < weight.shape[1]; tap++) {
+    const offset = first + step * tap;
+    if (Math.abs(offset) >= length) continue;
+    const own = tf.reshape(tf.slice(weight, [0, tap], [channels, 1]), [-1]);
+    const term = tf.mul(shifted(x, offset), own) as tf.Tensor3D;
+    const isRead = numbers && tf.equal(shifted(numbers, offset), numbers);
+    y = tf.add(y, isRead ? tf.mul(term, tf.cast(isRead, "float32")) : term);
+  }
+  return silu ? tf.mul(y, tf.sigmoid(y)) : y;
+}
+
+/** x_{t + offset} in the place of x_t; zeros beyond the ends. */
+function shifted(x: tf.Tensor3D, offset: number): tf.Tensor3D {
+  if (offset === 0) return x;
+  const [batch, length, channels] = x.shape;
+  const kept = tf.slice(x, [0, Math.max(0, offset), 0], [
+    batch,
+    length - Math.abs(offset),
+    channels,
+  ]);
+  return tf.pad(kept, [
+    [0, 0],
+    [Math.max(0, -offset), Math.max(0, offset)],
+    [0, 0],
+  ]);
+}
+
+function check(
+  x: tf.Tensor3D,
+  weight: tf.Tensor2D,
+  bias: tf.Tensor1D | undefined,
+  options: ShortConvolutionOptions,
+): void {
+  const owner = "shortConvolution";
+  assertOptions(owner, options, OPTIONS);
+  const axes = "batch, length, channels";
+  assertShape(`${owner}'s x`, x, [null, null, null], axes);
+  const [batch, length, channels] = x.shape;
+  assertShape(`${owner}'s weight`, weight, [channels, null], "channels, taps");
+  if (bias) assertShape(`${owner}'s bias`, bias, [channels], "channels");
+  for (const [name, tensor] of Object.entries({ x, weight, bias })) {
+    if (tensor) assertNumbers(`${owner}'s ${name}`, tensor);
+  }
+  const { place = "causal", activation = "none", mask, segments } = options;
+  assertBoolean(`${owner}'s reverse`, options.reverse ?? false);
+  assertBoolean(`${owner}'s kernel`, options.kernel ?? true);
+  assertOneOf(`${owner}'s place`, place, ["causal", "centred"]);
+  assertOneOf(`${owner}'s activation`, activation, ["none", "silu"]);
+  const taps = weight.shape[1];
+  if (channels === 0 || taps === 0) {
+    throw new RangeError(
+      `${owner}'s weight should have a channel and a tap or more, got shape [${weight.shape}]`,
+    );
+  }
+  if (place === "centred" && taps % 2 === 0) {
+    throw new RangeError(
+      `${owner}'s weight should have an odd number of taps to be centred, got ${taps}`,
+    );
+  }
+  if (mask) assertShape("mask", mask, [batch, length], "batch, length");
+  if (segments) assertSegments(segments, [batch, length]);
+}
+
+function assertOneOf<T extends string>(
+  name: string,
+  value: T,
+  known: readonly T[],
+): void {
+  if (known.includes(value)) return;
+  throw new RangeError(
+    `${name} should be ${known.map((one) => `"${one}"`).join(" or ")}, got ${
+      JSON.stringify(value)
+    }`,
+  );
+}

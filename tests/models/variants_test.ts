@@ -1,0 +1,180 @@
+/** Every variant in every model: it learns, is saved, changes its form and goes on. @module */
+import { assert, assertEquals, assertLess } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import "../../lib/io/mod.ts";
+import { ATTENTION_VARIANTS } from "../../lib/layers/attention_options.ts";
+import { crossEntropy, train } from "../../lib/training/mod.ts";
+import {
+  type AttentionVariant,
+  describe,
+  generate,
+  lionBert,
+  lionEncoder,
+  lionGpt,
+  lionViT,
+  setForm,
+} from "../../mod.ts";
+import { onEachBackend } from "../backends.ts";
+import { array, uniform } from "../random.ts";
+import { sample } from "../sample.ts";
+import { saveAndLoad } from "./save_and_load.ts";
+
+const SIZES = { dim: 8, depth: 2, numHeads: 2, seed: 1 } as const;
+
+/**
+ * Largest difference of forms, relative to the largest logit: two blocks, whose
+ * heads of four columns are normalised, round to 24 bits.
+ */
+const TOLERANCE = 5e-5;
+
+/** A model, and one batch for it. */
+interface Case {
+  readonly make: (variant: AttentionVariant) => LayersModel;
+  readonly inputs: () => tf.Tensor[];
+  readonly labels: () => tf.Tensor;
+}
+
+const ids = () => tf.tensor2d([[3, 1, 4, 1], [5, 0, 2, 6]], [2, 4], "int32");
+const next = () => tf.tensor2d([[1, 4, 1, 5], [0, 2, 6, 3]], [2, 4], "int32");
+const mask = () => tf.tensor2d([[1, 1, 1, 1], [1, 1, 1, 0]]);
+
+const MODELS: Readonly<Record<string, Case>> = {
+  lionViT: {
+    make: (variant) =>
+      lionViT({
+        ...{ ...SIZES, variant },
+        ...{ imageSize: 6, patchSize: 2, channels: 1, numClasses: 3 },
+      }),
+    inputs: () => [tf.tensor4d(array(72, uniform(1)), [2, 6, 6, 1])],
+    labels: () => tf.tensor1d([0, 2], "int32"),
+  },
+  lionEncoder: {
+    make: (variant) =>
+      lionEncoder({ ...SIZES, variant, inputDim: 3, numClasses: 3 }),
+    inputs: () => [tf.tensor3d(array(24, uniform(1)), [2, 4, 3]), mask()],
+    labels: () => tf.tensor1d([0, 2], "int32"),
+  },
+  lionBert: {
+    make: (variant) =>
+      lionBert({
+        ...{ ...SIZES, variant },
+        ...{ vocabularySize: 7, maxLength: 5, tokenTypes: 0 },
+      }),
+    inputs: () => [ids(), mask()],
+    labels: next,
+  },
+  lionGpt: {
+    make: (variant) =>
+      lionGpt({ ...SIZES, variant, vocabularySize: 7, maxLength: 12 }),
+    inputs: () => [ids()],
+    labels: next,
+  },
+};
+
+async function answer(
+  model: LayersModel,
+  inputs: tf.Tensor[],
+): Promise<Float32Array> {
+  const y = model.predict(inputs.length > 1 ? inputs : inputs[0]!) as tf.Tensor;
+  const values = await y.data() as Float32Array;
+  y.dispose();
+  assert(values.every(Number.isFinite));
+  return values;
+}
+
+async function weightsOf(model: LayersModel): Promise<Float32Array[]> {
+  return await Promise.all(
+    model.weights.map((weight) => weight.read().data<"float32">()),
+  );
+}
+
+/** Those that can read one side only. */
+const CAUSAL_VARIANTS = ATTENTION_VARIANTS.filter((name) => name !== "hydra");
+
+const CASES = Object.entries(MODELS).flatMap(([name, model]) =>
+  (name === "lionGpt" ? CAUSAL_VARIANTS : ATTENTION_VARIANTS)
+    .map((variant) => ({ variant, name, model }))
+);
+
+onEachBackend("every variant learns in every model", async (backend) => {
+  for (const { variant, name, model: parts } of sample(backend, CASES)) {
+    const model = parts.make(variant);
+    const before = await weightsOf(model);
+    const { losses } = await train(model, {
+      stepsPerEpoch: 1,
+      async *from() {
+        while (true) {
+          yield { inputs: parts.inputs(), labels: parts.labels(), size: 2 };
+        }
+      },
+    }, {
+      steps: 3,
+      loss: crossEntropy(),
+      optimizer: { learningRate: () => 5e-3 },
+      progress: false,
+    });
+    assertLess(losses.at(-1)!, losses[0]!, `${variant} in ${name}`);
+    const after = await weightsOf(model);
+    model.weights.forEach(({ originalName }, i) =>
+      assert(
+        after[i]!.some((value, n) => value !== before[i]![n]),
+        `${originalName} of ${variant} in ${name} has not changed`,
+      )
+    );
+    model.dispose();
+  }
+});
+
+onEachBackend(
+  "every variant is saved, loaded and changes its form in every model",
+  async (backend) => {
+    for (const { variant, name, model: parts } of sample(backend, CASES)) {
+      const label = `${variant} in ${name}`;
+      const model = parts.make(variant);
+      const inputs = parts.inputs();
+      const values = await answer(model, inputs);
+      const loaded = await saveAndLoad(model);
+      assertEquals(await answer(loaded, inputs), values, label);
+      const { forms } = describe(loaded, inputs.map(({ shape }) => shape));
+      for (
+        const form of ["full", "recurrent", "blockwise", "chunkwise"] as const
+      ) {
+        setForm(loaded, form, 3);
+        const same = await answer(loaded, inputs);
+        const largest = Math.max(...values.map(Math.abs));
+        const error = Math.max(
+          ...values.map((value, i) => Math.abs(value - same[i]!)),
+        );
+        assertLess(error, TOLERANCE * largest, `${label} ${form}`);
+        assert(forms[form]!.attentionBytes > 0, label);
+        assert(forms[form]!.operations > 0, label);
+      }
+      model.dispose();
+      loaded.dispose();
+      tf.dispose(inputs);
+    }
+  },
+);
+
+for (const variant of CAUSAL_VARIANTS) {
+  onEachBackend(`generate() goes on as ${variant} predicts`, async () => {
+    const model = MODELS.lionGpt!.make(variant);
+    const text = [3, 1, 4, 1, 5];
+    const added = await generate(model, text, {
+      maxNewTokens: 6,
+      temperature: 0,
+    });
+    for (const token of added) {
+      const likeliest = tf.tidy(() => {
+        const ids = tf.tensor2d([...text], [1, text.length], "int32");
+        const logits = model.predict(ids) as tf.Tensor3D;
+        return tf.argMax(tf.squeeze<tf.Tensor2D>(logits, [0]), 1);
+      });
+      assertEquals((await likeliest.data()).at(-1), token);
+      likeliest.dispose();
+      text.push(token);
+    }
+    model.dispose();
+  }, ["wasm", "cpu"]);
+}

@@ -1,0 +1,120 @@
+/** Problems of the selective scan, and their comparison with the oracle. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { selectiveScan, type SelectiveScanInputs } from "../../mod.ts";
+import type { Result } from "../comparison.ts";
+import { array, uniform } from "../random.ts";
+import type { ScanProblem } from "../selective_scan_oracle.ts";
+
+/** What varies from case to case. */
+export interface ScanCase {
+  readonly batch: number;
+  readonly length: number;
+  readonly channels: number;
+  readonly stateDim: number;
+  readonly reverse: boolean;
+  /** Whether there are `d` and `z`. */
+  readonly gated: boolean;
+  readonly padded: boolean;
+  readonly packed: boolean;
+}
+
+/** A case in words, for messages. */
+export function describe(c: ScanCase): string {
+  return `B=${c.batch} L=${c.length} D=${c.channels} N=${c.stateDim}` +
+    (c.reverse ? " reverse" : "") + (c.gated ? " gated" : "") +
+    (c.padded ? " mask" : "") + (c.packed ? " segments" : "");
+}
+
+/** Exponents Δ a: of decays of about 1, of 0.1 to 1, of e^-60, of 0 and of 1. */
+const PACES = [1e-3, 1, 60, 1e4, 0];
+
+/** Fills a case with seeded numbers. */
+export function problemOf(c: ScanCase): ScanProblem {
+  const { batch, length, channels, stateDim } = c;
+  const random = uniform(length * 1009 + channels * 31 + stateDim);
+  const tokens = batch * length;
+  let place = 0;
+  const inputs: Record<string, Float32Array> = {
+    x: array(tokens * channels, random),
+    dt: array(tokens * channels, random, (u) => u < 0.1 ? 0 : 2 * u),
+    a: array(
+      channels * stateDim,
+      random,
+      (u) => -(1 + u) / 2 * PACES[place++ % PACES.length]!,
+    ),
+    b: array(tokens * stateDim, random),
+    c: array(tokens * stateDim, random),
+    ...(c.gated
+      ? {
+        d: array(channels, random),
+        z: array(tokens * channels, random, (u) => 6 * u - 3),
+      }
+      : {}),
+  };
+  const dy = array(tokens * channels, random);
+  const mask = array(tokens, random, (u) => u < 0.3 ? 0 : 1);
+  const segments = Int32Array.from(
+    { length: tokens },
+    () => random() < 0.2 ? ++place : place,
+  );
+  if (c.padded) {
+    for (const x of [inputs.x, inputs.dt, inputs.b, inputs.c, inputs.z, dy]) {
+      const columns = (x?.length ?? 0) / tokens;
+      x?.forEach((_, i) => {
+        if (mask[Math.floor(i / columns)] === 0) x[i] = NaN;
+      });
+    }
+  }
+  return {
+    ...{ batch, length, channels, stateDim, inputs, dy },
+    reverse: c.reverse,
+    ...(c.padded ? { mask } : {}),
+    ...(c.packed ? { segments } : {}),
+  };
+}
+
+/** Runs a problem on the current backend: the output and all gradients. */
+export async function run(
+  problem: ScanProblem,
+  options: { kernel?: boolean },
+): Promise<Result> {
+  const { batch, length, channels, stateDim, reverse } = problem;
+  const shapes: Record<string, number[]> = {
+    x: [batch, length, channels],
+    dt: [batch, length, channels],
+    a: [channels, stateDim],
+    b: [batch, length, stateDim],
+    c: [batch, length, stateDim],
+    d: [channels],
+    z: [batch, length, channels],
+  };
+  const names = Object.keys(problem.inputs);
+  const tensors = names.map((name) =>
+    tf.tensor(problem.inputs[name]!, shapes[name]!)
+  );
+  const mask = problem.mask && tf.tensor2d(problem.mask, [batch, length]);
+  const segments = problem.segments &&
+    tf.tensor2d(problem.segments, [batch, length], "int32");
+  const dy = tf.tensor3d(problem.dy, [batch, length, channels]);
+  const scan = (...given: tf.Tensor[]) => {
+    const inputs = Object.fromEntries(names.map((name, i) => [name, given[i]]));
+    return selectiveScan(inputs as unknown as SelectiveScanInputs, {
+      ...{ reverse, ...options },
+      ...(mask ? { mask } : {}),
+      ...(segments ? { segments } : {}),
+    });
+  };
+  const { value, grads } = tf.valueAndGrads(scan)(tensors, dy);
+  const [y, ...gradients] = await Promise.all(
+    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
+  );
+  tf.dispose([...tensors, dy, value, ...grads]);
+  mask?.dispose();
+  segments?.dispose();
+  return {
+    y: y!,
+    gradients: Object.fromEntries(
+      names.map((name, i) => [name, gradients[i]!]),
+    ),
+  };
+}
