@@ -115,7 +115,7 @@ const keyGradient: Role = {
 
 /** The shader of a role in tiles of a GPU. */
 function tiles(role: Role, decays: Preparation | null): Shader {
-  const tiling = tilingOf(LAUNCH.headDim, LAUNCH.valueDim, false);
+  const tiling = tilingOf(LAUNCH.headDim, LAUNCH.valueDim);
   return tilesShader({ role, decays, tiling }, LAUNCH);
 }
 
@@ -307,7 +307,7 @@ Deno.test("shaders differ if their keys do, and depend on no size", () => {
           tilesShader({
             role: attention(decays),
             decays,
-            tiling: tilingOf(launch.headDim, launch.valueDim, false),
+            tiling: tilingOf(launch.headDim, launch.valueDim),
           }, launch),
           ...[undefined, SUBGROUPS].map((subgroups) => {
             const simd = simdOf(
