@@ -21,9 +21,12 @@ import {
 } from "../../../lib/kernels/webgpu/preparation.ts";
 import type { Role } from "../../../lib/kernels/webgpu/roles.ts";
 import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles.ts";
+import { simdOf } from "../../../lib/kernels/webgpu/simd_blocks.ts";
+import { simdTilesShader } from "../../../lib/kernels/webgpu/simd_tiles.ts";
 import { tileDecaysShader } from "../../../lib/kernels/webgpu/tile_decays.ts";
 import { tilesShader } from "../../../lib/kernels/webgpu/tiles.ts";
 import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
+import type { Subgroups } from "../../../lib/tfjs/webgpu/subgroups.ts";
 import type { Launch } from "../../../lib/kernels/webgpu/problem.ts";
 import type { States } from "../../../lib/kernels/webgpu/states.ts";
 import type { Vectors } from "../../../lib/kernels/webgpu/vectors.ts";
@@ -97,14 +100,22 @@ const keyGradient: Role = {
   finish: { kind: "shares", own: k, name: "keyShares" },
 };
 
-/** The shader of a role in tiles. */
-function tiles(
+/** The shader of a role in tiles of a GPU. */
+function tiles(role: Role, decays: Preparation | null): Shader {
+  const tiling = tilingOf(LAUNCH.headDim, LAUNCH.valueDim, false);
+  return tilesShader({ role, decays, tiling }, LAUNCH);
+}
+
+const SUBGROUPS = { size: 8, directive: "enable subgroups;\n" };
+
+/** The same on a CPU. */
+function simdTiles(
   role: Role,
   decays: Preparation | null,
-  isSoftware: boolean,
+  subgroups?: Subgroups,
 ): Shader {
-  const tiling = tilingOf(LAUNCH.headDim, LAUNCH.valueDim, isSoftware);
-  return tilesShader({ role, decays, tiling }, LAUNCH);
+  const simd = simdOf([LAUNCH.headDim, LAUNCH.valueDim], subgroups)!;
+  return simdTilesShader({ role, decays, simd }, LAUNCH);
 }
 
 const SHADERS: Record<string, Shader> = {
@@ -134,10 +145,15 @@ const SHADERS: Record<string, Shader> = {
     states: ["states", "cotangentStates"],
   }, LAUNCH),
   tile_decays: tileDecaysShader({ decays: both, largestTile: 64 }, LAUNCH),
-  tiles: tiles(attention(both), both, false),
-  tiles_key_gradient: tiles(keyGradient, both.transposed(), false),
-  tiles_software: tiles(attention(both), both, true),
-  tiles_software_maskless: tiles(attention(null), null, true),
+  tiles: tiles(attention(both), both),
+  tiles_key_gradient: tiles(keyGradient, both.transposed()),
+  simd_tiles: simdTiles(attention(both), both, SUBGROUPS),
+  simd_tiles_key_gradient: simdTiles(
+    keyGradient,
+    both.transposed(),
+    SUBGROUPS,
+  ),
+  simd_tiles_maskless: simdTiles(attention(null), null),
   pack_halves: packShader({ ...v, columns: "value", half: true }, LAUNCH),
 };
 
@@ -193,14 +209,18 @@ Deno.test("shaders differ if their keys do, and depend on no size", () => {
           }),
           cotangentsShader(launch),
           packShader({ ...v, columns: "value" }, launch),
-          ...[false, true].map((isSoftware) => {
-            const tiling = tilingOf(
-              launch.headDim,
-              launch.valueDim,
-              isSoftware,
-            );
+          tilesShader({
+            role: attention(decays),
+            decays,
+            tiling: tilingOf(launch.headDim, launch.valueDim, false),
+          }, launch),
+          ...[undefined, SUBGROUPS].map((subgroups) => {
+            const simd = simdOf(
+              [launch.headDim, launch.valueDim],
+              subgroups,
+            )!;
             const role = attention(decays);
-            return tilesShader({ role, decays, tiling }, launch);
+            return simdTilesShader({ role, decays, simd }, launch);
           }),
           ...(decays
             ? [tileDecaysShader({ decays, largestTile: 64 }, launch)]
