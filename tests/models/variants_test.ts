@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import "../../lib/io/mod.ts";
 import { ATTENTION_VARIANTS } from "../../lib/layers/attention_options.ts";
+import { mixerOf } from "../../lib/layers/variants.ts";
 import { crossEntropy, train } from "../../lib/training/mod.ts";
 import {
   type AttentionVariant,
@@ -27,6 +28,14 @@ const SIZES = { dim: 8, depth: 2, numHeads: 2, seed: 1 } as const;
  * heads of four columns are normalised, round to 24 bits.
  */
 const TOLERANCE = 5e-5;
+
+/** Those that can read one side alone. */
+const ONE_SIDED = ATTENTION_VARIANTS.filter((variant) => variant !== "hydra");
+
+/** Those that say what comes next by what came before. */
+const WITH_STEP = ONE_SIDED.filter((variant) =>
+  mixerOf({ variant, numHeads: 2 }).step
+);
 
 /** A model, and one batch for it. */
 interface Case {
@@ -90,7 +99,9 @@ async function weightsOf(model: LayersModel): Promise<Float32Array[]> {
 }
 
 const CASES = ATTENTION_VARIANTS.flatMap((variant) =>
-  Object.entries(MODELS).map(([name, model]) => ({ variant, name, model }))
+  Object.entries(MODELS).filter(([name]) =>
+    name !== "lionGpt" || (ONE_SIDED as string[]).includes(variant)
+  ).map(([name, model]) => ({ variant, name, model }))
 );
 
 onEachBackend("every variant learns in every model", async (backend) => {
@@ -112,9 +123,14 @@ onEachBackend("every variant learns in every model", async (backend) => {
     });
     assertLess(losses.at(-1)!, losses[0]!, `${variant} in ${name}`);
     const after = await weightsOf(model);
+    // What Vim reads backward with has no part in a causal model.
+    const isUnused = (parameter: string) =>
+      variant === "vim" && name === "lionGpt" &&
+      /_b(_log|\.|$)/.test(parameter);
     model.weights.forEach(({ originalName }, i) =>
       assert(
-        after[i]!.some((value, n) => value !== before[i]![n]),
+        isUnused(originalName) ||
+          after[i]!.some((value, n) => value !== before[i]![n]),
         `${originalName} of ${variant} in ${name} has not changed`,
       )
     );
@@ -153,7 +169,7 @@ onEachBackend(
   },
 );
 
-for (const variant of ATTENTION_VARIANTS) {
+for (const variant of WITH_STEP) {
   onEachBackend(`generate() goes on as ${variant} predicts`, async () => {
     const model = MODELS.lionGpt!.make(variant);
     const text = [3, 1, 4, 1, 5];
