@@ -7,6 +7,7 @@
 import asc from "assemblyscript/asc";
 import {
   ATTENTION,
+  ELEMENTWISE,
   type Fields,
   JOB_OFFSET,
   JOBS,
@@ -204,9 +205,15 @@ function sweepSource(
 
 /** What the host gives: the records that it writes, and a clock. */
 function jobsSource(): string {
-  const records: [string, Fields][] = [
+  const shared: [string, Fields][] = [
     ["attention", ATTENTION],
-    ...Object.entries(JOBS).filter(([, fields]) => fields !== ATTENTION),
+    ["elementwise", ELEMENTWISE],
+  ];
+  const records: [string, Fields][] = [
+    ...shared,
+    ...Object.entries(JOBS).filter(([, fields]) =>
+      shared.every(([, record]) => record !== fields)
+    ),
   ];
   const capital = (name: string) => name[0]!.toUpperCase() + name.slice(1);
   const classOf = (name: string, fields: Fields) => `

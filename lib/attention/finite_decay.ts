@@ -1,5 +1,6 @@
 /** Log decays without -Infinity. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
 /**
  * A decay of e^-10000 is 0 in any floating-point format, and its logarithm is
@@ -7,12 +8,22 @@ import * as tf from "@tensorflow/tfjs-core";
  */
 export const LOWEST_LOG_DECAY = -1e4;
 
+/** {@linkcode finite} as a kernel. */
+export const FINITE_DECAY: Operation<"y"> = {
+  kernel: "LionFiniteDecay",
+  gradientsIn: ["x"],
+  outputs: ["y"],
+};
+
 /**
  * Replaces -Infinity, with no gradient. What is above 0 is the caller's error
  * and stays visible, and so does NaN, of which tfjs-wasm's `clipByValue` makes
  * the lowest: a model that diverges would only seem to forget.
  */
 export function finite<T extends tf.Tensor>(logDecay: T): T {
+  if (hasKernel(FINITE_DECAY)) {
+    return runKernel(FINITE_DECAY, { x: logDecay }).y as T;
+  }
   const clip = tf.customGrad((x, save) => {
     (save as tf.GradSaveFunc)([x as T]);
     return {

@@ -139,7 +139,10 @@ async function startWebGpu(
     const { openAdapter } = await import("../tfjs/webgpu/gpu_backend.ts");
     const backend = await openAdapter(adapter, isFallbackAdapter);
     replaceKernels("webgpu", { isSoftware: isFallbackAdapter });
-    registerWebGpuKernels(isFallbackAdapter);
+    registerWebGpuKernels({
+      isSoftware: isFallbackAdapter,
+      subgroups: backend.subgroups,
+    });
     const { device } = backend;
     gpu?.backend.dispose();
     gpu = {

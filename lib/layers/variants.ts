@@ -45,7 +45,10 @@ const VARIANTS: Readonly<
   "gated-delta": familyOf(GATED_DELTA_NET),
   kda: familyOf(KIMI_DELTA_ATTENTION),
   hydra: ({ numHeads }) => hydraMixer(numHeads ? { numHeads } : {}),
-  vim: () => vimMixer(),
+  vim: ({ causal, direction = "both", diagonal = "once" }) =>
+    vimMixer({
+      causal: causal === true || direction !== "both" || diagonal === "twice",
+    }),
 };
 
 function familyOf<Inputs>(

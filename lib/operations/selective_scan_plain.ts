@@ -25,15 +25,52 @@ export interface ScanInputs {
  * @returns `[batch, length, channels]`
  */
 export function scanPlainly(inputs: ScanInputs, reverse: boolean): tf.Tensor3D {
-  const { x, dt, a, b, c, d, z, begins } = inputs;
-  const [batch, length, channels] = x.shape;
+  const { x, d, z } = inputs;
   if (x.size === 0) return tf.zeros(x.shape);
   const turned = <T extends tf.Tensor>(x: T): T =>
     reverse ? tf.reverse(x, 1) : x;
+  const { read } = scanFrom(stateBefore(inputs), {
+    x: turned(x),
+    dt: turned(inputs.dt),
+    a: inputs.a,
+    b: turned(inputs.b),
+    c: turned(inputs.c),
+    begins: inputs.begins && turned(inputs.begins),
+  });
+  return gated(turned(read), { x, d, z });
+}
+
+/** A state of zeros, `[batch, 1, channels, stateDim]`. */
+export function stateBefore(
+  { x, a }: Pick<ScanInputs, "x" | "a">,
+): tf.Tensor4D {
+  return tf.zeros([x.shape[0], 1, ...a.shape]);
+}
+
+/** (y + d x) SiLU(z), for what there is of it. */
+export function gated(
+  y: tf.Tensor3D,
+  { x, d, z }: Pick<ScanInputs, "x" | "d" | "z">,
+): tf.Tensor3D {
+  const whole = d ? tf.add(y, tf.mul(d, x)) as tf.Tensor3D : y;
+  return z ? tf.mul(whole, tf.mul(z, tf.sigmoid(z))) : whole;
+}
+
+/**
+ * The scan from left to right, from a state that tokens before have left.
+ *
+ * @param before `[batch, 1, channels, stateDim]`
+ * @returns c · h of each token, and the state after the last one.
+ */
+export function scanFrom(
+  before: tf.Tensor4D,
+  { x, dt, a, b, c, begins }: Omit<ScanInputs, "d" | "z">,
+): { read: tf.Tensor3D; state: tf.Tensor4D } {
+  const [batch, length] = x.shape;
   const kept = begins ? tf.sub(1, begins) : tf.ones([batch, length]);
-  const pieces = [x, dt, b, c, tf.expandDims(kept, 2)]
-    .map((x) => piecesOf(turned(x as tf.Tensor3D), length));
-  let before: tf.Tensor4D = tf.zeros([batch, 1, channels, a.shape[1]]);
+  const pieces = [x, dt, b, c, tf.expandDims(kept, 2) as tf.Tensor3D]
+    .map((x) => piecesOf(x, length));
+  let state = before;
   const outputs = pieces[0]!.map((x, i) => {
     const [dt, b, c, kept] = pieces.slice(1).map((list) => list[i]!);
     const step = tf.expandDims(dt!, 3);
@@ -42,15 +79,14 @@ export function scanPlainly(inputs: ScanInputs, reverse: boolean): tf.Tensor3D {
       tf.mul(step, tf.expandDims(x, 3)),
       tf.expandDims(b!, 2),
     );
-    const states = statesOf(before, decay as tf.Tensor4D, written);
-    before = lastOf(states);
+    const states = statesOf(state, decay as tf.Tensor4D, written);
+    state = lastOf(states);
     return tf.sum(tf.mul(states, tf.expandDims(c!, 2)), 3) as tf.Tensor3D;
   });
-  const read = turned(
-    outputs.length === 1 ? outputs[0]! : tf.concat(outputs, 1),
-  );
-  const y = d ? tf.add(read, tf.mul(d, x)) as tf.Tensor3D : read;
-  return z ? tf.mul(y, tf.mul(z, tf.sigmoid(z))) : y;
+  return {
+    read: outputs.length === 1 ? outputs[0]! : tf.concat(outputs, 1),
+    state,
+  };
 }
 
 /** The state after each token: h_t = decay_t h_{t-1} + written_t. */

@@ -161,7 +161,7 @@ onEachBackend(
       tf.dispose([q, k, unit, beta]);
     }
   },
-  ["wasm"],
+  ["webgpu", "wasm"],
 );
 
 onEachBackend(

@@ -221,7 +221,7 @@ onEachBackend(
     }
     tf.dispose(state);
   },
-  ["wasm"],
+  ["webgpu", "wasm"],
 );
 
 onEachBackend(

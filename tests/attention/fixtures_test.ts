@@ -1,6 +1,7 @@
 import { assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  diagonalDecay,
   eluPlusOne,
   lionAttention,
   selectiveDecay,
@@ -88,29 +89,39 @@ onEachBackend(
   },
 );
 
-onEachBackend(
-  "selectiveDecay() has the reference's conventions",
-  async (backend) => {
-    const all = await readFixtures("ref_scalar");
-    const [q, k, v] = ["q", "k", "v"].map((n) =>
-      tensorOf<tf.Rank.R4>(all.get(n)!)
-    );
-    const logDecay = tensorOf<tf.Rank.R3>(all.get("g")!);
-    for (
-      const [convention, name] of [
-        ["source", "lion"],
-        ["arrival", "ssm"],
-      ] as const
-    ) {
-      const decay = selectiveDecay(logDecay, { convention });
-      const y = lionAttention(q!, k!, v!, { decay, normalize: false });
-      const error = await relativeError(y, all.get(`${name}.bidir.raw.y`)!);
-      assertLess(error, TOLERANCE[backend].forward, name);
-      y.dispose();
-    }
-    tf.dispose([q!, k!, v!, logDecay]);
-  },
-);
+for (
+  const [title, fixtures, decayOf] of [
+    ["selectiveDecay()", "ref_scalar", selectiveDecay],
+    ["diagonalDecay()", "ref_diag", diagonalDecay],
+  ] as const
+) {
+  onEachBackend(
+    `${title} has the reference's conventions`,
+    async (backend) => {
+      const all = await readFixtures(fixtures);
+      const [q, k, v] = ["q", "k", "v"].map((n) =>
+        tensorOf<tf.Rank.R4>(all.get(n)!)
+      );
+      for (
+        const [gates, convention, name] of [
+          ["g", "source", "lion"],
+          ["g", "arrival", "ssm"],
+          ["g_mix", "source", "mix"],
+        ] as const
+      ) {
+        const logDecay = tensorOf(all.get(gates)!);
+        const decay = decayOf(logDecay as tf.Tensor3D & tf.Tensor4D, {
+          convention,
+        });
+        const y = lionAttention(q!, k!, v!, { decay, normalize: false });
+        const error = await relativeError(y, all.get(`${name}.bidir.raw.y`)!);
+        assertLess(error, TOLERANCE[backend].forward, name);
+        tf.dispose([logDecay, y]);
+      }
+      tf.dispose([q!, k!, v!]);
+    },
+  );
+}
 
 onEachBackend(
   "lionAttention() handles one token, padding and packed sequences",
@@ -154,15 +165,7 @@ onEachBackend(
         const lengths = [
           ...new Int32Array(all.get("packed.lens")!.values.buffer),
         ];
-        const first = lengths.flatMap((n) =>
-          Array.from({ length: n }, (_, i) => i === 0 ? -Infinity : 0)
-        );
-        const last = lengths.flatMap((n) =>
-          Array.from({ length: n }, (_, i) => i === n - 1 ? -Infinity : 0)
-        );
-        const g = tensor<tf.Rank.R3>("pad.g");
-        const { forward, backward } = sourcePair(g);
-        const length = first.length;
+        const numbers = lengths.flatMap((n, i) => Array(n).fill(i));
         return lionAttention(
           tensor("pad.q"),
           tensor("pad.k"),
@@ -170,10 +173,8 @@ onEachBackend(
           {
             ...raw,
             form,
-            decay: twoSidedDecay(
-              tf.add(forward, tf.tensor3d(first, [1, 1, length])),
-              tf.add(backward, tf.tensor3d(last, [1, 1, length])),
-            ),
+            decay: selectiveDecay(tensor("pad.g")),
+            segments: tf.tensor2d([numbers], undefined, "int32"),
           },
         );
       });
@@ -185,19 +186,6 @@ onEachBackend(
     }
   },
 );
-
-/** The paper's convention as arrival decays: f_i = g_{i-1}, b_i = g_{i+1}. */
-function sourcePair(
-  g: tf.Tensor3D,
-): { forward: tf.Tensor3D; backward: tf.Tensor3D } {
-  const length = g.shape[2];
-  const forward = tf.slice(g, [0, 0, 0], [-1, -1, length - 1]);
-  const backward = tf.slice(g, [0, 0, 1], [-1, -1, length - 1]);
-  return {
-    forward: tf.pad(forward, [[0, 0], [0, 0], [1, 0]]),
-    backward: tf.pad(backward, [[0, 0], [0, 0], [0, 1]]),
-  };
-}
 
 onEachBackend(
   "feature maps and their gradients equal the reference",

@@ -15,7 +15,6 @@ import {
   retention,
   rwkv6,
 } from "../../lib/family/mod.ts";
-import { LOG_DECAYS } from "../attention/cases.ts";
 import {
   apply,
   constant,
@@ -56,9 +55,18 @@ const DELTA = ["recurrent", "chunkwise"] as const;
 
 const signed = (u: number) => 2 * u - 1;
 const positive = (u: number) => 0.1 + u;
-/** Of 1, of 0, of e^-60 and ordinary ones. */
+const LOG_DECAYS = [
+  (u: number) =>
+    u < 0.1 ? -Infinity : u < 0.2 ? -60 : u < 0.4 ? 0 : Math.log(u),
+  (u: number) => Math.log(0.8 + 0.2 * u),
+  () => 0,
+];
+/** Of 0, e^-60, 1 and ordinary ones in the first sequence; then slow ones, and none. */
 const logDecay = (u: number, sequence: number) =>
   LOG_DECAYS[sequence % LOG_DECAYS.length]!(u);
+/** The same where a head has one: an ordinary one or 1 in the first head, then 0, and e^-60. */
+const logDecayOfHead = (u: number, head: number) =>
+  [u < 0.4 ? 0 : Math.log(u), -Infinity, -60][head % 3]!;
 /** The same as decays. */
 const gate = (u: number) =>
   u < 0.1 ? 0 : u < 0.2 ? 1e-26 : u < 0.4 ? 1 : 0.05 + 0.9 * u;
@@ -150,7 +158,7 @@ export const MODELS: readonly Model[] = [
     run: retention,
     forms: LION,
     inputs: { q: KEYS, k: KEYS, v: VALUES, logDecay: PER_HEAD },
-    make: { q: signed, k: signed, v: signed, logDecay },
+    make: { q: signed, k: signed, v: signed, logDecay: logDecayOfHead },
     state: square,
     fade: (state, { logDecay }) => scaled(state, () => exp(logDecay![0]!)),
     write: (state, { k, v }) => added(state, k!, v!),
@@ -189,7 +197,8 @@ export const MODELS: readonly Model[] = [
     make: {
       x: signed,
       dt: (u) => u < 0.1 ? 60 : u * u,
-      a: (u) => -0.01 - u,
+      // With dt, decays of nearly 1 to e^-60; of 0, at e^-150; and of 1.
+      a: (u, head) => [-0.01 - u, -2.5, -1e-8][head % 3]!,
       b: signed,
       c: signed,
       d: signed,
@@ -219,7 +228,7 @@ export const MODELS: readonly Model[] = [
       k: signed,
       v: signed,
       inputGate: (u, sequence) => (sequence % 2 ? 60 : 6) * signed(u),
-      forgetGate: (u) => u < 0.1 ? -60 : u < 0.2 ? 30 : 8 * u,
+      forgetGate: (u) => u < 0.05 ? -200 : u < 0.1 ? -60 : u < 0.2 ? 30 : 8 * u,
     },
     state: withSums,
     fade: (state, { forgetGate }) =>

@@ -19,9 +19,10 @@ import { BACKENDS, onEachBackend, TOLERANCE } from "../backends.ts";
 import { differences } from "../comparison.ts";
 import { type DeltaProblem, solveDelta } from "../delta_oracle.ts";
 import { array, uniform } from "../random.ts";
+import { sample } from "../sample.ts";
 
 /** The backends that have kernels of the delta rule. */
-const WITH_KERNELS: readonly BackendName[] = ["wasm"];
+const WITH_KERNELS: readonly BackendName[] = ["webgpu", "wasm"];
 
 /** A log decay of each token, and of each channel too. */
 const TWO_SIDED = ["two-sided", "two-sided diagonal"] as const;
@@ -95,7 +96,7 @@ onEachBackend(
         valueDim: valueDim!,
       }))
     );
-    for (const c of casesOf(sizes)) {
+    for (const c of sample(backend, casesOf(sizes))) {
       const problem = problemOf(c);
       const random = uniform(c.length);
       const values = [0, -60, -Infinity, -0.1, -1e-3];
@@ -143,7 +144,8 @@ onEachBackend(
         assertEquals(failures, []);
       },
     );
-    await fc.assert(property, { numRuns: 200, seed: 8 });
+    const numRuns = sample(backend, Array(200).keys()).length;
+    await fc.assert(property, { numRuns, seed: 8 });
   },
   WITH_KERNELS,
 );
@@ -156,7 +158,7 @@ onEachBackend(
       ...{ heads: 3, length: 230 },
       ...{ headDim: headDim!, valueDim: valueDim! },
     }));
-    for (const c of casesOf(sizes)) {
+    for (const c of sample(backend, casesOf(sizes))) {
       const problem = problemOf(c);
       const beta = problem.beta.map((x) => x / 2);
       const [kernel, plain] = [

@@ -8,6 +8,7 @@ import {
   lionViT,
   type Mixer,
   type MixerCall,
+  type MixerState,
   vimMixer,
 } from "../../mod.ts";
 import { loadPyTorchWeights } from "../../lib/io/mod.ts";
@@ -49,7 +50,7 @@ const SUBJECTS: readonly Subject[] = [
   {
     name: "vim, causal",
     dim: 3,
-    mixer: vimMixer({ stateDim: 2 }),
+    mixer: vimMixer({ stateDim: 2, causal: true }),
     solve: (problem) =>
       solveVim(problem, { stateDim: 2, average: true, causal: true }),
     causal: true,
@@ -136,27 +137,16 @@ async function run(subject: Subject, problem: MixerProblem): Promise<Result> {
   const tensors = tensorsOf(subject, problem);
   const shape = tensors[0]!.shape as tf.Tensor3D["shape"];
   const dy = tf.tensor3d(problem.dy, shape);
-  const names = Object.keys(problem.inputs);
-  // tfjs gives no gradient in what is not read.
-  const isRead = (i: number) => !(subject.causal && names[i]!.includes("_b"));
-  const read = tensors.filter((_, i) => isRead(i));
-  const { value, grads } = tf.valueAndGrads((...given: tf.Tensor[]) => {
-    const left = [...given];
-    const all = tensors.map((x, i) => isRead(i) ? left.shift()! : x);
-    return mixedBy(subject)(...all);
-  })(read, dy);
-  const y = await value.data() as Float32Array;
-  const slopes = await Promise.all(grads.map((x) => x.data()));
+  const { value, grads } = tf.valueAndGrads(mixedBy(subject))(tensors, dy);
+  const [y, ...gradients] = await Promise.all(
+    [value, ...grads].map((x) => x.data() as Promise<Float32Array>),
+  );
   tf.dispose([...tensors, dy, value, ...grads]);
+  const names = Object.keys(problem.inputs);
   return {
-    y,
+    y: y!,
     gradients: Object.fromEntries(
-      names.map((name, i) => [
-        name,
-        (isRead(i)
-          ? slopes.shift()!
-          : problem.inputs[name]!.map(() => 0)) as Float32Array,
-      ]),
+      names.map((name, i) => [name, gradients[i]!]),
     ),
   };
 }
@@ -285,6 +275,54 @@ onEachBackend("Hydra's and Vim's first values are their authors'", async () => {
   for (const layer of layers) layer.dispose();
 });
 
+onEachBackend("Vim, causal, goes on where it has stopped", async () => {
+  const subject = SUBJECTS.find(({ causal }) => causal)!;
+  const problem = problemOf(subject, 2, 9);
+  const tensors = tensorsOf(subject, problem);
+  const [x, ...values] = tensors as [tf.Tensor3D, ...tf.Tensor[]];
+  // The second text is shorter: its first two places are padding.
+  const mask = tf.tensor2d([
+    1,
+    1,
+    1,
+    1,
+    1,
+    1,
+    1,
+    1,
+    1,
+    0,
+    0,
+    1,
+    1,
+    1,
+    1,
+    1,
+    1,
+    1,
+  ], [2, 9]);
+  const whole = mixedBy(subject, { mask })(...tensors);
+  const names = subject.mixer.parameters(x.shape).map(({ name }) => name);
+  const pieces = tf.tidy(() => {
+    let state: MixerState | undefined;
+    const outputs = [5, 1, 1, 2].map((size, i) => {
+      const from = [0, 5, 6, 7][i]!;
+      const step = subject.mixer.step!(
+        tf.slice(x, [0, from, 0], [2, size, subject.dim]),
+        (name) => values[names.indexOf(name)]!,
+        state,
+        { mask: tf.slice(mask, [0, from], [2, size]), epsilon: 1e-6 },
+      );
+      state = step.state;
+      return step.y;
+    });
+    return tf.mul(tf.concat(outputs, 1), tf.expandDims(mask, 2));
+  });
+  const read = tf.tidy(() => tf.mul(whole, tf.expandDims(mask, 2)));
+  assertNear("pieces", await pieces.data(), [...await read.data()]);
+  tf.dispose([...tensors, mask, whole, pieces, read]);
+});
+
 onEachBackend("models of Hydra and Vim learn a batch by heart", async () => {
   const image = tf.randomUniform([4, 8, 8, 1], -1, 1, "float32", 3);
   const classes = tf.tensor2d([[1, 0], [0, 1], [1, 0], [0, 1]]);
@@ -336,6 +374,12 @@ Deno.test("Hydra and Vim say what is wrong with their options", () => {
     () => vimMixer({ state: 4 } as never),
     TypeError,
     'vimMixer has no option "state"',
+  );
+  const vim = lionAttentionLayer({ mixer: vimMixer(), causal: true });
+  assertThrows(
+    () => tf.tidy(() => void vim.apply(tf.ones([1, 3, 8]))),
+    RangeError,
+    "vimMixer should be causal",
   );
   const layer = lionAttentionLayer({
     mixer: hydraMixer({ headDim: 4 }),

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   dense,
@@ -357,3 +357,26 @@ onEachBackend("operations name the argument that has the wrong shape", () => {
     );
   });
 });
+
+onEachBackend(
+  "logSigmoid keeps what is left of a decay close to 1",
+  async () => {
+    // Of several tasks, and of no whole vectors.
+    const values = Float32Array.from({ length: 9_007 }, (_, i) => i / 55 - 82);
+    const x = tf.tensor1d(values);
+    const { value, grad } = tf.valueAndGrad((x: tf.Tensor) => logSigmoid(x))(x);
+    const got = await value.data(), slopes = await grad.data();
+    values.forEach((x, i) => {
+      const wanted = x < 0
+        ? x - Math.log1p(Math.exp(x))
+        : -Math.log1p(Math.exp(-x));
+      const error = Math.abs(got[i]! / wanted - 1);
+      assert(error < 5e-7, `of ${x}: ${got[i]}, not ${wanted}`);
+      const slope = 1 / (1 + Math.exp(x));
+      const ofSlope = Math.abs(slopes[i]! / slope - 1);
+      assert(ofSlope < 5e-7, `slope at ${x}: ${slopes[i]}, not ${slope}`);
+    });
+    tf.dispose([x, value, grad]);
+  },
+  ["wasm"],
+);

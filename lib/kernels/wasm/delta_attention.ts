@@ -19,6 +19,8 @@ import {
 const BEST_CHUNK = 24;
 /** Larger chunks only cost scratch. */
 const LARGEST_CHUNK = 256;
+/** Fewer columns of values are not worth a task of their own. */
+const LEAST_COLUMNS = 8;
 
 /**
  * Registers the forward and the gradient kernels.
@@ -74,8 +76,10 @@ function run(
   // Of heads of one channel the two kinds are the same.
   const diagonal = f !== undefined && f.shape[3]! > 1;
   const request = { ...sizes, ...attributes, diagonal };
+  const parts = dy ? 1 : partsOf(request, host.threads);
   host.run("delta", {
     ...sizesOf(request),
+    parts,
     scale: attributes.scale,
     q: at(q),
     k: at(k),
@@ -125,10 +129,46 @@ function sizesOf(
 
 /** Multiplications and additions of the forward pass, roughly. */
 function operationsOf(request: DeltaRequest): number {
-  const { sequences, length, headDim, valueDim, chunkSize } = sizesOf(request);
-  const inside = (4 * headDim + 3 * valueDim) * chunkSize;
-  const directions = request.causal ? 1 : 2;
-  return directions * sequences * length * (inside + 6 * headDim * valueDim);
+  const { sequences, length } = sizesOf(request);
+  const { scores, columns } = operationsOfToken(request);
+  return sweepsOf(request) * sequences * length * (scores + columns);
+}
+
+/** Sweeps of a sequence. */
+function sweepsOf({ causal }: DeltaRequest): number {
+  return causal ? 1 : 2;
+}
+
+/** Those of a token: for the scores of its chunk, and for what columns of values share out. */
+function operationsOfToken(
+  request: DeltaRequest,
+): { scores: number; columns: number } {
+  const { headDim, valueDim, chunkSize } = sizesOf(request);
+  return {
+    scores: 4 * headDim * chunkSize,
+    columns: 3 * valueDim * chunkSize + 6 * headDim * valueDim,
+  };
+}
+
+/**
+ * Tasks that share out the columns of each sweep, where threads would idle. All
+ * score the keys, so that more tasks are more work.
+ */
+function partsOf(request: DeltaRequest, threads: number): number {
+  const { sequences, valueDim } = sizesOf(request);
+  const sweeps = sequences * sweepsOf(request);
+  if (sweeps >= threads) return 1;
+  const { scores, columns } = operationsOfToken(request);
+  let best = { parts: 1, cost: Infinity };
+  // In whole vectors.
+  const all = 4 * Math.ceil(valueDim / 4);
+  for (let width = all; width >= LEAST_COLUMNS; width -= 4) {
+    const parts = Math.ceil(valueDim / width);
+    const rounds = Math.ceil(sweeps * parts / threads);
+    const cost = rounds * (scores + columns * width / all);
+    if (cost < best.cost) best = { parts, cost };
+  }
+  return best.parts;
 }
 
 function plan(host: KernelHost, request: DeltaRequest): KernelPlan {
@@ -136,33 +176,36 @@ function plan(host: KernelHost, request: DeltaRequest): KernelPlan {
   const sizes = sizesOf(request);
   return {
     chunkSize: sizes.chunkSize,
-    scratchBytes: host.scratchBytes("delta", { ...NOWHERE, ...sizes }, {
-      operations: operationsOf(request),
-    }),
+    scratchBytes: host.scratchBytes("delta", {
+      ...NOWHERE,
+      ...sizes,
+      parts: partsOf(request, threads),
+    }, { operations: operationsOf(request) }),
     carriedBytes: 0,
     how: `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}`,
   };
 }
 
 /** A record whose addresses are not read. */
-const NOWHERE: Omit<Job<"delta">, keyof ReturnType<typeof sizesOf>> = {
-  scale: 0,
-  q: 0,
-  k: 0,
-  v: 0,
-  beta: 0,
-  f: 0,
-  b: 0,
-  before: 0,
-  y: 0,
-  forward: 0,
-  dy: 0,
-  dforward: 0,
-  dq: 0,
-  dk: 0,
-  dv: 0,
-  dbeta: 0,
-  df: 0,
-  db: 0,
-  dbefore: 0,
-};
+const NOWHERE: Omit<Job<"delta">, keyof ReturnType<typeof sizesOf> | "parts"> =
+  {
+    scale: 0,
+    q: 0,
+    k: 0,
+    v: 0,
+    beta: 0,
+    f: 0,
+    b: 0,
+    before: 0,
+    y: 0,
+    forward: 0,
+    dy: 0,
+    dforward: 0,
+    dq: 0,
+    dk: 0,
+    dv: 0,
+    dbeta: 0,
+    df: 0,
+    db: 0,
+    dbefore: 0,
+  };

@@ -1,7 +1,11 @@
 /** The small fused operations as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { LOG_SIGMOID } from "../../attention/decay.ts";
 import { SOURCE_DECAY } from "../../attention/decay_pair.ts";
-import { LOWEST_LOG_DECAY } from "../../attention/finite_decay.ts";
+import {
+  FINITE_DECAY,
+  LOWEST_LOG_DECAY,
+} from "../../attention/finite_decay.ts";
 import type { Operation } from "../../contract/kernel.ts";
 import { GELU } from "../../operations/gelu.ts";
 import {
@@ -30,6 +34,8 @@ export function registerOperations(host: KernelHost): void {
     });
   register(LAYER_NORM, layerNorm, layerNormGradient);
   register(GELU, gelu, gelu);
+  register(LOG_SIGMOID, logSigmoid, logSigmoid);
+  register(FINITE_DECAY, finiteDecay, finiteDecay);
   register(SPLIT_HEADS, splitHeads, splitHeadsGradient);
   register(SOURCE_DECAY, sourceDecay, sourceDecayGradient);
   register(WITHOUT_PADDING, withoutPadding);
@@ -38,6 +44,9 @@ export function registerOperations(host: KernelHost): void {
 
 /** Elementwise operations of an element, roughly: an exponential and a division. */
 const OPERATIONS_AN_ELEMENT = 30;
+
+/** Of an element that is read and written, and no more. */
+const OPERATIONS_A_COPY = 8;
 
 function sizeOf({ shape }: tf.TensorInfo): number {
   return tf.util.sizeFromShape(shape);
@@ -87,12 +96,33 @@ const layerNormGradient: Kernel = (call) => {
   return [dx, dscale, doffset];
 };
 
-const gelu: Kernel = ({ host, inputs, make, at }) => {
+/** The record of an operation of each element of x, or of its gradient. */
+function elementwiseJob({ inputs, make, at }: Call) {
   const { x, dy } = inputs;
   const y = make(x!.shape);
-  const size = sizeOf(y);
-  host.run("gelu", { size, x: at(x), y: at(y), dy: at(dy) }, {
-    operations: OPERATIONS_AN_ELEMENT * size,
+  return { y, job: { size: sizeOf(y), x: at(x), y: at(y), dy: at(dy) } };
+}
+
+const gelu: Kernel = (call) => {
+  const { y, job } = elementwiseJob(call);
+  call.host.run("gelu", job, {
+    operations: OPERATIONS_AN_ELEMENT * job.size,
+  });
+  return [y];
+};
+
+const logSigmoid: Kernel = (call) => {
+  const { y, job } = elementwiseJob(call);
+  call.host.run("logSigmoid", job, {
+    operations: OPERATIONS_AN_ELEMENT * job.size,
+  });
+  return [y];
+};
+
+const finiteDecay: Kernel = (call) => {
+  const { y, job } = elementwiseJob(call);
+  call.host.run("finiteDecay", { ...job, lowest: LOWEST_LOG_DECAY }, {
+    operations: OPERATIONS_A_COPY * job.size,
   });
   return [y];
 };

@@ -41,6 +41,12 @@ export interface AttendSpec {
   readonly shape: Shape;
 }
 
+/** Adds a product of a matrix to sums. */
+export const ACCUMULATE = /* wgsl */ `// sum + columns · x
+fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
+  return sum + x.x * columns[0] + x.y * columns[1] + x.z * columns[2] + x.w * columns[3];
+}`;
+
 /** A thread computes a tile of {@linkcode TILE_ROWS} rows and a quad of columns. */
 export function attendShader(
   { roles, decays, shape }: AttendSpec,
@@ -82,10 +88,7 @@ var<workgroup> totals: array<f32, ${blockRows}>;
 ${arrays.join("\n")}
 ${decays ? declareIn(decays, roomFor(shape)) : "\n"}
 
-// sum + columns · x
-fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
-  return sum + x.x * columns[0] + x.y * columns[1] + x.z * columns[2] + x.w * columns[3];
-}
+${ACCUMULATE}
 ${roles.map((role) => attend(role, decays, shape)).join("\n")}
 
 @compute @workgroup_size(${threadsOf(shape)})

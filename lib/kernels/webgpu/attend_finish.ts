@@ -4,7 +4,10 @@ import type { Role } from "./roles.ts";
 import { eachRow as rows, TILE_ROWS } from "./states.ts";
 
 /** Writes the results of the threads that have a tile. */
-export function finishing(role: Role, shape: Shape): string {
+export function finishing(
+  role: Pick<Role, "finish" | "output">,
+  shape: Shape,
+): string {
   const { finish, output } = role;
   const { blockRows } = shape;
   const writes = (value: (r: number) => string) =>

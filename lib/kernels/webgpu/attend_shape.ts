@@ -31,15 +31,28 @@ export function shapeFor(
   dims: Dims,
   workgroupBytes: number,
 ): Shape | undefined {
-  const quads = Math.max(quadsOf("key", dims), quadsOf("sum", dims));
   const largestChunk = LARGEST_CHUNKS.find((size) => size >= chunkSize);
-  const largestQuads = LARGEST_QUADS.find((size) => size >= quads);
+  const largestQuads = roomForQuads(dims);
   if (largestChunk === undefined || largestQuads === undefined) return;
   return BLOCK_ROWS.map((rows) => ({
     largestChunk,
     largestQuads,
     blockRows: rows,
   })).find((shape) => bytesOf(shape) <= workgroupBytes);
+}
+
+function roomForQuads(dims: Dims): number | undefined {
+  const quads = Math.max(quadsOf("key", dims), quadsOf("sum", dims));
+  return LARGEST_QUADS.find((size) => size >= quads);
+}
+
+/** The shape of shaders whose scores lie in a buffer, for columns that have been planned. */
+export function shapeOfTiles(dims: Dims): Shape {
+  return {
+    largestChunk: 0,
+    largestQuads: roomForQuads(dims)!,
+    blockRows: BLOCK_ROWS[0]!,
+  };
 }
 
 function bytesOf(shape: Shape): number {

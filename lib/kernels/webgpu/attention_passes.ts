@@ -21,7 +21,7 @@ import {
 } from "../../tfjs/webgpu/fused_kernel.ts";
 import { Run } from "./attention_run.ts";
 import { COTANGENTS, cotangentsShader } from "./cotangents.ts";
-import type { Preparation } from "./preparation.ts";
+import { type Preparation, preparationFor } from "./preparation.ts";
 import type { Pass } from "./passes.ts";
 import type { Role } from "./roles.ts";
 import type { States } from "./states.ts";
@@ -33,8 +33,10 @@ export interface Schedule {
   readonly readsStates: boolean;
   /** Whether a sequence may be a piece of a longer one, with states on both sides. */
   readonly takesStates?: boolean;
-  /** Another way of the forward pass, for some calls. */
-  instead?(call: Call<string, KernelAttributes>): tf.TensorInfo[] | undefined;
+  /** Whether each channel may have a decay of its own. */
+  readonly takesChannels?: boolean;
+  /** Other ways of the passes, for some calls. */
+  readonly instead?: Readonly<Record<"forward" | "gradient", Instead>>;
   /** Tokens of a chunk of the gradient, if not those of the forward pass. */
   gradientChunk?(length: number, dims: Dims): number;
   /** Bytes of the largest buffer for a sequence that {@linkcode prepare} makes, if there are decays. */
@@ -49,6 +51,11 @@ export interface Schedule {
     pass: Pass,
   ): void;
 }
+
+/** What a kernel answers to some calls, or undefined. */
+type Instead = (
+  call: Call<string, KernelAttributes>,
+) => tf.TensorInfo[] | undefined;
 
 /**
  * Registers both kernels of a form for webgpu.
@@ -66,11 +73,13 @@ export function registerForm(
     ATTENTION[form],
     {
       forward: (call) =>
-        schedule.instead?.(call) ??
+        schedule.instead?.forward(call) ??
           forward(runOf(call, schedule, schedule.readsStates), schedule),
-      gradient: (call) => gradient(runOfGradient(call, schedule), schedule),
+      gradient: (call) =>
+        schedule.instead?.gradient(call) ??
+          gradient(runOfGradient(call, schedule), schedule),
       plan: (request, device) =>
-        request.diagonal
+        request.diagonal && !schedule.takesChannels
           ? withoutChannels("webgpu", form)
           : request.states && !schedule.takesStates
           ? { refusal: `the webgpu kernel of the ${form} form takes no states` }
@@ -104,7 +113,11 @@ function runOf(
 ): Run {
   const { length, dims } = sizesOf(call);
   const bytes = call.inputs["f"] && schedule.bytesOfSequence?.(length, dims);
-  return new Run(call, withStates, bytes);
+  const decays = preparationFor(
+    call.inputs["f"] !== undefined,
+    call.attributes.causal,
+  );
+  return new Run(call, decays, withStates, bytes);
 }
 
 function sizesOf(

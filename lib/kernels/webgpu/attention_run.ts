@@ -14,7 +14,7 @@ import { chunkStatesShader } from "./chunk_states.ts";
 import { packShader } from "./pack.ts";
 import { clearPadding } from "./padding.ts";
 import { isPacked, type Pass, passesOver, stateBytes } from "./passes.ts";
-import { type Preparation, preparationFor } from "./preparation.ts";
+import type { Preparation, StateDecays } from "./preparation.ts";
 import type { Role } from "./roles.ts";
 import type { States } from "./states.ts";
 import { type Columns, type Dims, quadsOf, type Vectors } from "./vectors.ts";
@@ -23,12 +23,11 @@ import { type Columns, type Dims, quadsOf, type Vectors } from "./vectors.ts";
 const MASKLESS_CHUNK = 64;
 
 /** A call of a kernel: its tensors by the names of their bindings, and its launches. */
-export class Run {
+export class Run<Decays extends StateDecays = Preparation> {
   readonly #backend: StrictWebGPUBackend;
   readonly #tensors: Record<string, tf.TensorInfo>;
   readonly #scratch: tf.TensorInfo[] = [];
   readonly #attributes: KernelAttributes;
-  readonly #shape: Shape;
   /** Chunks of a sequence. */
   readonly chunks: number;
   /** Columns of a head. */
@@ -36,27 +35,29 @@ export class Run {
   /** `[batch, heads, length]` */
   readonly perToken: number[];
   /** How decays enter, or `null` if there are none. */
-  readonly decays: Preparation | null;
+  readonly decays: Decays | null;
   readonly passes: readonly Pass[];
-  /** Whether there are states: with decays, if there is more than one chunk. */
+  /** Whether there are states: with decays, if there is more than one chunk, or a piece. */
   readonly hasStates: boolean;
   /** What comes to the sequence and leaves it, if it is a piece of a longer one. */
   readonly borders: PieceBorders | undefined;
 
   /**
    * @param call The kernel's tensors and attributes.
+   * @param decays How decays enter, or `null` if there are none.
    * @param withStates Whether the kernel makes states, if there are any.
    * @param bytesOfSequence What else a sequence takes of one buffer.
    */
   constructor(
     { inputs, backend, attributes }: Call<string, KernelAttributes>,
+    decays: Decays | null,
     withStates: boolean,
     bytesOfSequence: number = 0,
   ) {
     this.#backend = backend;
     this.#tensors = { ...inputs };
     this.#attributes = attributes;
-    const { q, v, f } = this.#tensors;
+    const { q, v } = this.#tensors;
     const [batch, heads, length, headDim] = q!.shape as [
       number,
       number,
@@ -68,8 +69,9 @@ export class Run {
     this.perToken = [batch, heads, length];
     this.dims = { headDim, valueDim: v!.shape[3]! };
     this.chunks = Math.ceil(length / chunkSize);
-    this.decays = preparationFor(f !== undefined, causal);
-    this.hasStates = withStates && !(this.decays && this.chunks === 1);
+    this.decays = decays;
+    this.hasStates = withStates &&
+      (!decays || this.chunks > 1 || states);
     this.borders = states
       ? {
         before: this.input("before") !== undefined,
@@ -77,11 +79,6 @@ export class Run {
         backward: !causal,
       }
       : undefined;
-    this.#shape = shapeFor(
-      this.decays ? chunkSize : MASKLESS_CHUNK,
-      this.dims,
-      limits.maxComputeWorkgroupStorageSize,
-    )!;
     const bytes = this.hasStates
       ? this.chunks * stateBytes(this.dims, this.decays)
       : 0;
@@ -90,6 +87,25 @@ export class Run {
       Math.max(bytes, bytesOfSequence),
       limits,
     );
+  }
+
+  /** Room in the shaders of its chunks. */
+  get shape(): Shape {
+    return shapeFor(
+      this.decays ? this.#attributes.chunkSize : MASKLESS_CHUNK,
+      this.dims,
+      this.#backend.device.limits.maxComputeWorkgroupStorageSize,
+    )!;
+  }
+
+  /** What the sizes of buffers depend on. */
+  get sizes(): Omit<Launch, "firstSequence" | "sequences"> {
+    return {
+      ...this.#attributes,
+      ...this.dims,
+      length: this.perToken[2]!,
+      chunks: this.chunks,
+    };
   }
 
   /** Whether a token reads only itself and the tokens before it. */
@@ -167,13 +183,7 @@ export class Run {
     pass: Pass,
     tensors: Record<string, tf.TensorInfo> = this.#tensors,
   ): void {
-    const problem: Launch = {
-      ...this.#attributes,
-      ...this.dims,
-      ...pass,
-      length: this.perToken[2]!,
-      chunks: this.chunks,
-    };
+    const problem: Launch = { ...this.sizes, ...pass };
     const shader = shaderOf(problem);
     launch(
       this.#backend,
@@ -186,7 +196,10 @@ export class Run {
   /** The states that reach each chunk. */
   makeStates(states: readonly States[], pass: Pass): void {
     if (!this.hasStates) return;
-    const { largestChunk } = this.#shape;
+    // Rows that lie decayed in a buffer take no room in the shader.
+    const largestChunk = this.decays?.kind === "channels"
+      ? 0
+      : this.shape.largestChunk;
     this.launch(
       (launch) => chunkStatesShader({ states, largestChunk }, launch),
       pass,
@@ -204,7 +217,7 @@ export class Run {
     decays: Preparation | null,
     pass: Pass,
   ): void {
-    const spec = { roles, decays, shape: this.#shape };
+    const spec = { roles, decays, shape: this.shape };
     this.launch((launch) => attendShader(spec, launch), pass);
   }
 
@@ -215,7 +228,7 @@ export class Run {
     pass: Pass,
   ): void {
     const { causal, hasStates } = this;
-    const { largestChunk } = this.#shape;
+    const { largestChunk } = this.shape;
     const spec = { causal, alone: !hasStates, largestChunk, states };
     this.launch((launch) => gradient(spec, launch), pass);
   }

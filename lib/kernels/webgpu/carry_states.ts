@@ -10,8 +10,9 @@
  * @module
  */
 import { borderStates } from "./border_states.ts";
+import { declareLayout } from "./diagonal_layout.ts";
 import type { Side } from "./mask.ts";
-import type { Preparation } from "./preparation.ts";
+import type { StateDecays } from "./preparation.ts";
 import { input, keyOf, output, type Shader } from "../../tfjs/webgpu/shader.ts";
 import { declare, type Launch } from "./problem.ts";
 import {
@@ -56,7 +57,11 @@ export function carryStatesShader(
     ? ["forward", ...(borders.backward ? ["backward"] : [])]
     : [];
   const bindings = [
-    ...(borders && decays ? decays.inputs : []),
+    ...(decays?.kind === "channels"
+      ? [input("through", "vec4f")]
+      : borders && decays
+      ? decays.inputs
+      : []),
     ...enters.map((name) => input(name, "f32")),
     ...states.map(({ name }) => output(name, "vec4f")),
     ...leaves.map((name) => output(name, "f32")),
@@ -67,6 +72,7 @@ export function carryStatesShader(
       ...states.map(({ name }, i) =>
         `${name}:${sides[i]!.map((side) => side ?? "maskless")}`
       ),
+      decays?.kind === "channels" && decays.key,
       borders !== undefined && `piece=${[...enters, ...leaves]}`,
     ),
     bindings,
@@ -77,7 +83,9 @@ export function carryStatesShader(
     ],
     code: () =>
       /* wgsl */ `${declare(bindings)}
-${QUADS}${RECORD_QUADS}${borders ? borderStates("problem", enters, leaves) : ""}
+${QUADS}${RECORD_QUADS}${
+        decays?.kind === "channels" ? declareLayout(decays.chunks) : ""
+      }${borders ? borderStates("problem", enters, leaves) : ""}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {
   let quads = record_quads();
@@ -85,7 +93,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: 
   let start = group.y * problem.chunks * ${directions}u;${borders ? PLACE : ""}
   var state = vec4f();
 ${
-        states.map(({ name }, i) =>
+        states.map((_, i) =>
           sides[i]!.map((side, direction) =>
             `  if (group.z == ${i * directions + direction}u) {${
               borders && side ? arrive(side, decays!, borders) : ""
@@ -93,7 +101,7 @@ ${
     for (var step = 0u; step < problem.chunks; step++) {
       let chunk = ${side === "after" ? "problem.chunks - 1u - step" : "step"};
       let record = (start + chunk * ${directions}u + ${direction}u) * quads;
-${carry(name, side, borders)}
+${carry(states[i]!, side, borders)}
   }`
           ).join("\n")
         ).join("\n")
@@ -116,10 +124,15 @@ const PLACE = /* wgsl */ `
 /** The state that comes to a piece pays what the piece's first token on that side says. */
 function arrive(
   side: Side,
-  decays: Preparation,
+  decays: StateDecays,
   borders: PieceBorders,
 ): string {
   if (!borders[side]) return "";
+  // A decay of each channel is paid by what reads the state.
+  if (decays.kind === "channels") {
+    return `
+    state = enter_${side}(sequence, row, quad);`;
+  }
   const first = side === "before" ? "0u" : "problem.length - 1u";
   return /* wgsl */ `
     state = ${
@@ -129,7 +142,7 @@ function arrive(
 
 /** The end of the loop over chunks, and what follows it. */
 function carry(
-  name: string,
+  { name, decays }: States,
   side: Side | null,
   borders: PieceBorders | undefined,
 ): string {
@@ -149,8 +162,14 @@ function carry(
     }${leave((side) => `state${enter(side)}`, "before", "after")}
     ${name}[start * quads + id.x] = state${entered.map(enter).join("")};`;
   }
+  const row = "id.x / sum_quads()";
+  const through = decays?.kind === "channels"
+    ? `through[through_at(group.y, chunk, ${
+      decays.slotOf(side)
+    }u, ${row} / 4u)][${row} % 4u]`
+    : `${name}[record + quads - 1u].x`;
   return /* wgsl */ `      let written = ${name}[record + id.x];
       ${name}[record + id.x] = state;
-      state = ${name}[record + quads - 1u].x * state + written;
+      state = ${through} * state + written;
     }${leave(() => "state", side)}`;
 }

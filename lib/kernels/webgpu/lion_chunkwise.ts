@@ -7,12 +7,19 @@
  *
  * Of a piece of a sequence the second launch takes the states on both sides and
  * hands on those that leave; a short piece is swept as in the recurrent form, in
- * a launch for each direction.
+ * a launch for each direction. Decays of each channel have a course of their own
+ * (`diagonal_chunkwise.ts`), of the same states.
  *
  * @module
  */
 import { registerForm } from "./attention_passes.ts";
 import { planFor } from "./chunkwise_plan.ts";
+import {
+  diagonalForward,
+  diagonalGradient,
+  isDiagonalCall,
+} from "./diagonal_chunkwise.ts";
+import { planDiagonal } from "./diagonal_plan.ts";
 import { forward as sweep } from "./lion_recurrent.ts";
 import { planPiece } from "./piece_plan.ts";
 
@@ -23,13 +30,24 @@ export function registerChunkwise(): void {
     {
       readsStates: true,
       takesStates: true,
-      instead: (call) =>
-        call.attributes.states && call.attributes.chunkSize === 1
-          ? sweep(call)
-          : undefined,
+      takesChannels: true,
+      instead: {
+        forward: (call) =>
+          isDiagonalCall(call)
+            ? diagonalForward(call)
+            : call.attributes.states && call.attributes.chunkSize === 1
+            ? sweep(call)
+            : undefined,
+        gradient: (call) =>
+          isDiagonalCall(call) ? diagonalGradient(call) : undefined,
+      },
       attend: (run, roles, decays, pass) => run.attend(roles, decays, pass),
     },
     (request, device) =>
-      request.states ? planPiece(request, device) : planFor(request, device),
+      request.diagonal
+        ? planDiagonal(request, device)
+        : request.states
+        ? planPiece(request, device)
+        : planFor(request, device),
   );
 }

@@ -10,9 +10,16 @@
  *
  * @module
  */
+import type { Shader } from "../../tfjs/webgpu/shader.ts";
+import type { AdapterTraits } from "../../tfjs/webgpu/subgroups.ts";
 import { registerForm, type Schedule } from "./attention_passes.ts";
 import { fullPlan } from "./full_plan.ts";
+import type { Preparation } from "./preparation.ts";
+import type { Launch } from "./problem.ts";
+import type { Role } from "./roles.ts";
 import { type Tiling, tilingOf } from "./score_tiles.ts";
+import { simdOf } from "./simd_blocks.ts";
+import { SIMD_TILE, simdTilesShader } from "./simd_tiles.ts";
 import {
   DECAYS_OF_TILE,
   FACTORS_OF_TOKEN,
@@ -27,20 +34,31 @@ import type { Dims } from "./vectors.ts";
  * Registers the kernels `LionFull`, `LionBlockwise` and their gradients for
  * webgpu.
  *
- * @param isSoftware Whether the adapter computes on the CPU.
+ * @param adapter What is known of the adapter.
  */
-export function registerFull(isSoftware: boolean): void {
+export function registerFull({ isSoftware, subgroups }: AdapterTraits): void {
   const tilingFor = ({ headDim, valueDim }: Dims): Tiling =>
-    tilingOf(headDim, valueDim, isSoftware);
+    tilingOf(headDim, valueDim, false);
+  const rowsFor = (dims: Dims) => isSoftware ? SIMD_TILE : tilingFor(dims).rows;
+  const shaderOf = (
+    role: Role,
+    decays: Preparation | null,
+    launch: Launch,
+  ): Shader => {
+    if (!isSoftware) {
+      return tilesShader({ role, decays, tiling: tilingFor(launch) }, launch);
+    }
+    const simd = simdOf([launch.headDim, launch.valueDim], subgroups)!;
+    return simdTilesShader({ role, decays, simd }, launch);
+  };
   const schedule: Schedule = {
     readsStates: false,
-    gradientChunk: (length, dims) => Math.min(tilingFor(dims).rows, length),
-    bytesOfSequence: (length, dims) =>
-      16 * maskQuads(tilingFor(dims).rows) * length,
+    gradientChunk: (length, dims) => Math.min(rowsFor(dims), length),
+    bytesOfSequence: (length, dims) => 16 * maskQuads(rowsFor(dims)) * length,
     prepare: (run, pass) => {
       const { chunks, decays, dims, passes, perToken } = run;
       if (!decays) return;
-      const largestTile = tilingFor(dims).rows;
+      const largestTile = rowsFor(dims);
       if (!run.input(TILE_DECAYS.mask)) {
         const { sequences } = passes[0]!;
         const tokens = sequences * perToken[2]!;
@@ -52,20 +70,16 @@ export function registerFull(isSoftware: boolean): void {
       run.launch((launch) => tileDecaysShader(spec, launch), pass);
     },
     attend: (run, roles, decays, pass) => {
-      const tiling = tilingFor(run.dims);
       for (const role of roles) {
-        run.launch(
-          (launch) => tilesShader({ role, decays, tiling }, launch),
-          pass,
-        );
+        run.launch((launch) => shaderOf(role, decays, launch), pass);
       }
     },
   };
   for (const form of ["full", "blockwise"] as const) {
     registerForm(form, schedule, (request, device) => {
-      const { rows } = tilingFor(request);
       const wanted = form === "full" ? undefined : request.chunkSize;
-      return fullPlan({ ...request, chunkSize: wanted }, device, rows);
+      const problem = { ...request, chunkSize: wanted };
+      return fullPlan(problem, device, rowsFor(request));
     });
   }
 }

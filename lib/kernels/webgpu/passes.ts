@@ -1,12 +1,12 @@
 /** Sequences that a kernel takes at once: those whose states fit in one buffer. @module */
-import type { Preparation } from "./preparation.ts";
+import type { StateDecays } from "./preparation.ts";
 import { directionsOf, recordQuads } from "./states.ts";
 import type { Dims } from "./vectors.ts";
 
 /** Bytes of a chunk's states, in all directions. */
 export function stateBytes(
   dims: Dims,
-  decays: Preparation | null,
+  decays: StateDecays | null,
 ): number {
   return 16 * directionsOf(decays) * recordQuads(dims);
 }

@@ -23,15 +23,16 @@
  * first token, its tokens and the place of the sequence's first token, and
  * `thread` the local index; tokens are counted from the chunk's first.
  *
- * Factors are numbers of a token here. Those of a decay of each key channel would
- * be quads, at the place where a vector has the columns of a key, and `through` a
- * number for each row of a state.
+ * Factors are numbers of a token here. Decays of each key channel have none: their
+ * matrices are written to buffers first (`diagonal_preparation.ts`), and what
+ * makes and carries states takes either ({@linkcode StateDecays}).
  *
  * No exponent is above 0, whatever the preparation: each is the sum of the log
  * decays along one path.
  *
  * @module
  */
+import type { ChannelDecays } from "./diagonal_preparation.ts";
 import type { DecayGradientsSpec } from "./decay_gradients.ts";
 import type { Side } from "./mask.ts";
 import { scalarDecays } from "./scalar_preparation.ts";
@@ -40,6 +41,7 @@ import type { Launch } from "./problem.ts";
 
 /** One kind of decays, read in one way. Nothing decays where there is `null`: then there is one state, of all tokens. */
 export interface Preparation {
+  readonly kind: "tokens";
   /** Names it in the keys of shaders. */
   readonly key: string;
   /** The sides from which states come, in the order in which they lie in memory. */
@@ -76,6 +78,9 @@ export interface Preparation {
   gradient(spec: DecayGradientsSpec, launch: Launch): Shader;
 }
 
+/** What decays states: numbers of tokens, or rows that are written out. */
+export type StateDecays = Preparation | ChannelDecays;
+
 /**
  * The preparation of a problem.
  *
@@ -91,15 +96,17 @@ export function preparationFor(
 
 /** The buffers that some preparations read, each once. */
 export function inputsOfDecays(
-  preparations: readonly (Preparation | null)[],
+  preparations: readonly (StateDecays | null)[],
 ): Binding[] {
-  const inputs = preparations.flatMap((one) => one ? one.inputs : []);
+  const inputs = preparations.flatMap((one) =>
+    one?.kind === "tokens" ? one.inputs : []
+  );
   const names = ["f", "b"];
   return [...new Map(inputs.map((one) => [one.name, one])).values()]
     .sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
 }
 
 /** How a preparation, or that there is none, is named in a key. */
-export function preparationKey(preparation: Preparation | null): string {
+export function preparationKey(preparation: StateDecays | null): string {
   return preparation?.key ?? "maskless";
 }

@@ -1,4 +1,6 @@
+import type { AdapterTraits } from "../../tfjs/webgpu/subgroups.ts";
 import { registerDense } from "../dense.ts";
+import { registerDeltaAttention } from "./delta_attention.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerFull } from "./lion_full.ts";
 import { registerRecurrent } from "./lion_recurrent.ts";
@@ -11,16 +13,17 @@ let registered = false;
 /**
  * Registers all of LION's kernels for the webgpu backend, once.
  *
- * @param isSoftware Whether the adapter computes on the CPU.
+ * @param adapter What is known of the adapter.
  */
-export function registerWebGpuKernels(isSoftware: boolean): void {
+export function registerWebGpuKernels(adapter: AdapterTraits): void {
   if (registered) return;
   registered = true;
   registerChunkwise();
-  registerFull(isSoftware);
+  registerFull(adapter);
   registerRecurrent();
   registerOperations();
   registerSelectiveScan();
-  registerSoftmaxAttention(isSoftware);
+  registerSoftmaxAttention(adapter.isSoftware);
+  registerDeltaAttention(adapter.isSoftware);
   registerDense("webgpu");
 }

@@ -48,7 +48,9 @@ export interface Role {
 }
 
 /** Columns of z. */
-export function columnsOf({ finish, output }: Role): Columns {
+export function columnsOf(
+  { finish, output }: Pick<Role, "finish" | "output">,
+): Columns {
   return finish.kind === "attention" ? "sum" : output.columns;
 }
 
@@ -76,7 +78,9 @@ export function inputsOf(decays: Preparation | null) {
   ];
 }
 
-export function outputsOf({ output: { name }, finish }: Role): Binding[] {
+export function outputsOf(
+  { output: { name }, finish }: Pick<Role, "finish" | "output">,
+): Binding[] {
   const z = output(name, "f32");
   switch (finish.kind) {
     case "attention":

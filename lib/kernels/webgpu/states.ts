@@ -1,5 +1,5 @@
 /** Where the states of chunks lie in their buffer. @module */
-import type { Preparation } from "./preparation.ts";
+import type { StateDecays } from "./preparation.ts";
 import { repeat } from "../../tfjs/webgpu/shader.ts";
 import {
   type Columns,
@@ -25,7 +25,7 @@ export const eachRow = (piece: (r: number) => string): string =>
  *
  * The buffer is `[sequences, chunks, directions, record]`; a record has four
  * rows for each quad of x, a row has the quads of y, and one quad follows that
- * holds the decay of passing through the chunk.
+ * holds the decay of passing through the chunk, if all rows pay the same.
  */
 export interface States {
   /** The buffer. */
@@ -35,11 +35,11 @@ export interface States {
   /** y. */
   readonly columns: Vectors;
   /** What decays them, or `null` if nothing does. */
-  readonly decays: Preparation | null;
+  readonly decays: StateDecays | null;
 }
 
 /** Directions in which states travel. */
-export function directionsOf(decays: Preparation | null): number {
+export function directionsOf(decays: StateDecays | null): number {
   return decays ? decays.sides.length : 1;
 }
 

@@ -51,6 +51,20 @@ export function maskQuads(largestTile: number): number {
 }
 
 /**
+ * Of the factors of a token, and of the log decays of a tile, those that a side
+ * needs: first before, then after. In the transposed mask rows are read, and
+ * columns read.
+ */
+export function factorsOf({ isTransposed }: Preparation): Record<
+  "rows" | "columns" | "tiles",
+  readonly [before: string, after: string]
+> {
+  return isTransposed
+    ? { rows: ["w", "y"], columns: ["z", "x"], tiles: ["1u", "0u"] }
+    : { rows: ["x", "z"], columns: ["y", "w"], tiles: ["0u", "1u"] };
+}
+
+/**
  * A workgroup writes, of a tile: the factors of its tokens, each a decay between
  * the token and a border; the log decays from one border to the other; and the
  * mask, a row for each token.

@@ -1,7 +1,41 @@
 /** What tells the roles apart in the tiles of the full form. @module */
+import { type Binding, input } from "../../tfjs/webgpu/shader.ts";
+import { distinct } from "./chunk_states.ts";
+import type { Preparation } from "./preparation.ts";
 import { isTransposed, type Role } from "./roles.ts";
 import { eachRow, shareTile, type Tiling } from "./score_tiles.ts";
+import { TILE_DECAYS } from "./tile_decays.ts";
 import { writeSum } from "./tile_sums.ts";
+import { bindingOf, type Vectors } from "./vectors.ts";
+
+/** The vectors that a role reads in tiles. */
+export function inputsOfTiles(
+  { rows, others, values, finish }: Role,
+): Vectors[] {
+  return distinct([
+    rows,
+    others,
+    values,
+    ...(finish.kind === "shares" ? [finish.own] : []),
+  ]);
+}
+
+/** All that it reads. */
+export function tileBindings(
+  role: Role,
+  decays: Preparation | null,
+): Binding[] {
+  return [
+    ...inputsOfTiles(role).map(bindingOf),
+    ...(decays
+      ? [
+        input(TILE_DECAYS.factors, "vec4f"),
+        input(TILE_DECAYS.through, "f32"),
+        input(TILE_DECAYS.mask, "vec4f"),
+      ]
+      : []),
+  ];
+}
 
 /** Whether scores are products of cotangents and values, of the keys' gradient or the queries'. */
 export function isGradient({ output }: Role): boolean {
@@ -56,18 +90,14 @@ ${write((r) => (sum) => `problem.scale * ${sum} / divisor${r}`)}`;
 
 /** The shares of all lanes, [tile before, tile after, tiles before, tiles after]. */
 function shares(name: string, tiling: Tiling): string {
-  const { alone, lanes } = tiling;
+  const { lanes } = tiling;
   return /* wgsl */ `${shareTile(tiling, "share")}
 ${
     eachRow((r) =>
       `  if (lane == 0u && tile_row + ${r}u < row_count) {
-    ${
-        alone
-          ? `${name}[row${r}] = share${r};`
-          : /* wgsl */ `var share = vec4f();
+    var share = vec4f();
     for (var other = 0u; other < ${lanes}u; other++) { share += tiles[(tile_row + ${r}u) * ${lanes}u + other]; }
-    ${name}[row${r}] = share;`
-      }
+    ${name}[row${r}] = share;
   }`
     )
   }`;

@@ -146,7 +146,7 @@ ${
 
 /** Adds the products of a sum with some vectors of the rows to `<to>0` and so on. */
 export function dotSum(
-  { alone, quads }: Tiling,
+  { quads }: Tiling,
   { sum, vectors, end, to }: {
     readonly sum: string;
     readonly vectors: string;
@@ -155,45 +155,22 @@ export function dotSum(
     readonly to: string;
   },
 ): string {
-  if (!alone) {
-    return repeat(
-      quads,
-      (i) =>
-        eachRow((r) =>
-          `    if (quad${i} < ${end}) { ${to}${r} += dot(read_${vectors}(row${r}, quad${i}), ${sum}${r}_${i}); }`
-        ),
-    );
-  }
-  return /* wgsl */ `
-    for (var n = 0u; n < min(${quads}u, ${end} - first_quad); n++) {
-${
-    eachRow((r) =>
-      `      ${to}${r} += dot(read_${vectors}(row${r}, first_quad + n), ${sum}[${
-        r * quads
-      }u + n]);`
-    )
-  }
-    }`;
+  return repeat(
+    quads,
+    (i) =>
+      eachRow((r) =>
+        `    if (quad${i} < ${end}) { ${to}${r} += dot(read_${vectors}(row${r}, quad${i}), ${sum}${r}_${i}); }`
+      ),
+  );
 }
 
 /** Adds a sum to another, and empties it. */
-export function moveSum(
-  { alone, quads }: Tiling,
-  from: string,
-  to: string,
-): string {
-  const move = (cell: (name: string) => string) =>
-    `    ${cell(to)} += ${cell(from)};
-    ${cell(from)} = vec4f();`;
-  if (!alone) {
-    return eachRow((r) =>
-      repeat(quads, (i) => move((name) => `${name}${r}_${i}`))
-    );
-  }
-  return /* wgsl */ `
-    for (var n = 0u; n < ${TILE_ROWS * quads}u; n++) {
-${move((name) => `${name}[n]`)}
-    }`;
+export function moveSum({ quads }: Tiling, from: string, to: string): string {
+  return eachRow((r) =>
+    repeat(quads, (i) =>
+      `    ${to}${r}_${i} += ${from}${r}_${i};
+    ${from}${r}_${i} = vec4f();`)
+  );
 }
 
 /** Writes a sum of row r, as `value` makes it, to a tensor. */

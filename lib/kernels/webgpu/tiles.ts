@@ -10,30 +10,33 @@
  *
  * @module
  */
-import {
-  type Binding,
-  input,
-  keyOf,
-  repeat,
-  type Shader,
-} from "../../tfjs/webgpu/shader.ts";
+import { keyOf, repeat, type Shader } from "../../tfjs/webgpu/shader.ts";
 import { declare, type Launch } from "./problem.ts";
-import { distinct } from "./chunk_states.ts";
 import { type Preparation, preparationKey } from "./preparation.ts";
 import { outputsOf, type Role, roleKey } from "./roles.ts";
 import {
-  copyRows,
   eachRow,
   tileFunctions,
   tileProducts,
   type Tiling,
 } from "./score_tiles.ts";
 import { TILE_ROWS } from "./states.ts";
-import { declareBlock, eachBlock, lastOfCotangent } from "./tile_blocks.ts";
-import { DECAYS_OF_TILE, maskQuads, TILE_DECAYS } from "./tile_decays.ts";
-import { finishing, innerEnd, isGradient, outputEnd } from "./tile_roles.ts";
+import { eachBlock, lastOfCotangent } from "./tile_blocks.ts";
+import {
+  DECAYS_OF_TILE,
+  factorsOf,
+  maskQuads,
+  TILE_DECAYS,
+} from "./tile_decays.ts";
+import {
+  finishing,
+  inputsOfTiles,
+  isGradient,
+  outputEnd,
+  tileBindings,
+} from "./tile_roles.ts";
 import { declareSum, dotSum, laneQuads, moveSum } from "./tile_sums.ts";
-import { bindingOf, QUADS, readingStored, writing } from "./vectors.ts";
+import { QUADS, readingStored, writing } from "./vectors.ts";
 
 /** What the text depends on. */
 export interface TilesSpec {
@@ -50,32 +53,14 @@ export function tilesShader(
   { role, decays, tiling }: TilesSpec,
   launch: Launch,
 ): Shader {
-  const { rows, others, values, finish, output } = role;
-  const inputs = distinct([
-    rows,
-    others,
-    values,
-    ...(finish.kind === "shares" ? [finish.own] : []),
-  ]);
-  const bindings: Binding[] = [
-    ...inputs.map(bindingOf),
-    ...(decays
-      ? [
-        input(TILE_DECAYS.factors, "vec4f"),
-        input(TILE_DECAYS.through, "f32"),
-        input(TILE_DECAYS.mask, "vec4f"),
-      ]
-      : []),
-    ...outputsOf(role),
-  ];
-  const { alone, copies, lanes, quads, threads } = tiling;
+  const { output } = role;
+  const bindings = [...tileBindings(role, decays), ...outputsOf(role)];
+  const { lanes, quads, threads } = tiling;
   return {
     key: keyOf(
       "tiles",
       roleKey(role),
       preparationKey(decays),
-      alone && "alone",
-      copies && "copies",
       `lanes=${lanes}`,
       `quads=${quads}`,
     ),
@@ -84,7 +69,7 @@ export function tilesShader(
     code: () =>
       /* wgsl */ `${declare(bindings)}
 ${QUADS}
-${inputs.map(readingStored).join("\n")}
+${inputsOfTiles(role).map(readingStored).join("\n")}
 ${writing(output)}
 ${tileFunctions(tiling)}
 ${isGradient(role) ? lastOfCotangent(role) : ""}
@@ -92,9 +77,7 @@ ${isGradient(role) ? lastOfCotangent(role) : ""}
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
 ${places(tiling)}
 ${laneQuads(tiling)}
-${copyRows(tiling, rows.name, innerEnd(role))}
 ${declareSum(tiling, "sum")}
-${declareBlock(tiling)}
 ${eachRow((r) => `  var weight${r} = 0.0;`)}
 ${decays ? withDecays(role, decays, tiling) : withoutDecays(role, tiling)}
 ${finishing(role, tiling)}
@@ -127,17 +110,6 @@ ${
       eachRow((r) => `    score${r} = select(vec4f(), score${r}, kept);`),
     )
   }`;
-}
-
-/**
- * Of the factors of a token, and of the log decays of a tile, those that a side
- * needs: first before, then after. In the transposed mask rows are read, and
- * columns read.
- */
-function factorsOf({ isTransposed }: Preparation) {
-  return isTransposed
-    ? { rows: ["w", "y"], columns: ["z", "x"], tiles: ["1u", "0u"] }
-    : { rows: ["x", "z"], columns: ["y", "w"], tiles: ["0u", "1u"] };
 }
 
 /** The mask of four rows of the own tile and its four columns: of the transposed one columns are read as rows. */
@@ -231,7 +203,7 @@ ${
       let end = min(start + problem.chunkSize, problem.length);
 ${eachBlock(role, tiling, "start", weigh)}
       between += ${through}[${DECAYS_OF_TILE}u * (group.y * problem.chunks + other) + ${
-    pick(...tiles as [string, string])
+    pick(...tiles)
   }];
     }
 ${shared ? sideShares(role, tiling) : ""}
@@ -273,7 +245,6 @@ ${
       ofRows: own.name,
       ofColumns: role.values.name,
       end: outputEnd(role),
-      copied: false,
     })
   }
 ${

@@ -3,8 +3,20 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertBoolean, assertPositiveInteger } from "../../contract/values.ts";
 import { dense } from "../../operations/dense.ts";
-import { selectiveScan } from "../../operations/selective_scan.ts";
-import { shortConvolution } from "../../operations/short_convolution.ts";
+import { withoutPadding } from "../../operations/padding.ts";
+import {
+  selectiveScan,
+  type SelectiveScanInputs,
+} from "../../operations/selective_scan.ts";
+import {
+  gated,
+  scanFrom,
+  stateBefore,
+} from "../../operations/selective_scan_plain.ts";
+import {
+  shortConvolution,
+  type ShortConvolutionOptions,
+} from "../../operations/short_convolution.ts";
 import { linear } from "../linear.ts";
 import type { Parameter, Parameters, Shape } from "../lion_layer.ts";
 import type { Mixer, MixerCall, MixerCost } from "../mixer.ts";
@@ -22,8 +34,10 @@ export interface VimMixerOptions {
   expand?: number;
   /** Columns that the time steps are made of. @default a 16th of the input's, rounded up */
   stepRank?: number;
-  /** Whether the two directions are averaged, where a token reads both; else added. @default true */
+  /** Whether the two directions are averaged; else added. @default true */
   average?: boolean;
+  /** Whether there is the first direction only: Mamba's own mixer, for text. @default false */
+  causal?: boolean;
 }
 
 const OPTIONS: OptionNames<VimMixerOptions> = {
@@ -32,6 +46,7 @@ const OPTIONS: OptionNames<VimMixerOptions> = {
   expand: true,
   stepRank: true,
   average: true,
+  causal: true,
 };
 
 /** Columns of the input for each column of the time steps. */
@@ -44,7 +59,7 @@ const COLUMNS_A_STEP = 16;
  *     y  = selective scan of u', gated by SiLU(z)
  *
  * from both ends, with parameters of its own for each; then the mean of the two,
- * and a projection. Causal, as Mamba's, it has the first direction only.
+ * and a projection. Causal, it is Mamba's mixer, with the first direction only.
  *
  * Parameters have the names and layouts of the authors' module with
  * `bimamba_type="v2"`, whose `if_devide_out` is `average`.
@@ -71,7 +86,7 @@ const COLUMNS_A_STEP = 16;
 export function vimMixer(options: VimMixerOptions = {}): Mixer {
   assertOptions("vimMixer", options, OPTIONS);
   const { stateDim = 16, convSize = 4, expand = 2, stepRank } = options;
-  const { average = true } = options;
+  const { average = true, causal = false } = options;
   for (const [name, value] of Object.entries({ stateDim, convSize, expand })) {
     assertPositiveInteger(`vimMixer's ${name}`, value);
   }
@@ -79,25 +94,33 @@ export function vimMixer(options: VimMixerOptions = {}): Mixer {
     assertPositiveInteger("vimMixer's stepRank", stepRank);
   }
   assertBoolean("vimMixer's average", average);
-  const sizes = { stateDim, convSize, expand, stepRank };
+  assertBoolean("vimMixer's causal", causal);
+  const directions = causal ? [FORWARD] : [FORWARD, BACKWARD];
+  const sizes = { stateDim, convSize, expand, stepRank, directions };
   return {
     parameters: (shape) => parametersOf(shape.at(-1)!, sizes),
     apply(x, parameters, call) {
-      const columns = dense(x, parameters("in_proj.weight") as tf.Tensor2D);
-      const [taken, gate] = tf.split(columns, 2, 2) as tf.Tensor3D[];
-      const scan = (direction: Direction) =>
-        scanOf(taken!, gate!, parameters, call, direction);
-      const forward = scan(FORWARD);
-      const both = call.causal ? forward : tf.add(forward, scan(BACKWARD));
-      const y = average && !call.causal ? tf.mul(both, 0.5) : both;
-      return dense(
-        y,
-        parameters("out_proj.weight") as tf.Tensor2D,
-      ) as tf.Tensor3D;
+      if (call.causal && !causal) {
+        throw new RangeError(
+          "vimMixer should be causal where tokens read one side only; " +
+            "give it { causal: true }",
+        );
+      }
+      const [taken, gate] = projected(x, parameters);
+      const scans = directions.map((direction) =>
+        scanOf(taken, gate, parameters, call, direction)
+      );
+      const y = scans.length === 1 ? scans[0]! : tf.addN(scans);
+      return project(
+        average && !causal ? tf.mul(y, 0.5) : y,
+        "out_proj",
+        parameters,
+      );
     },
+    ...(causal ? { step: stepOf } : {}),
     operations: (shape) =>
       matrixOperations(parametersOf(shape.at(-1)!, sizes), shape),
-    cost: (shape, { causal }) => scanCost(shape, sizes, causal),
+    cost: (shape) => scanCost(shape, sizes),
   };
 }
 
@@ -106,6 +129,7 @@ interface Sizes {
   readonly convSize: number;
   readonly expand: number;
   readonly stepRank: number | undefined;
+  readonly directions: readonly Direction[];
 }
 
 /** What the names of a direction's parameters have after them, and the pace's. */
@@ -119,7 +143,7 @@ const BACKWARD: Direction = { suffix: "_b", pace: "A_b_log" };
 
 function parametersOf(
   dim: number,
-  { stateDim, convSize, expand, stepRank }: Sizes,
+  { stateDim, convSize, expand, stepRank, directions }: Sizes,
 ): Parameter[] {
   const channels = expand * dim;
   const rank = stepRank ?? Math.ceil(dim / COLUMNS_A_STEP);
@@ -141,8 +165,7 @@ function parametersOf(
   ];
   return [
     ...weight("in_proj", dim, 2 * channels),
-    ...ofDirection(FORWARD),
-    ...ofDirection(BACKWARD),
+    ...directions.flatMap(ofDirection),
     ...weight("out_proj", channels, dim),
   ];
 }
@@ -155,46 +178,113 @@ function pacesOf(channels: number, stateDim: number): tf.Tensor2D {
   });
 }
 
+function project(
+  x: tf.Tensor3D,
+  name: string,
+  parameters: Parameters,
+): tf.Tensor3D {
+  const weight = parameters(`${name}.weight`) as tf.Tensor2D;
+  return dense(x, weight) as tf.Tensor3D;
+}
+
+/** What the scans take up, and what gates them. */
+function projected(
+  x: tf.Tensor3D,
+  parameters: Parameters,
+): [tf.Tensor3D, tf.Tensor3D] {
+  const columns = project(x, "in_proj", parameters);
+  return tf.split(columns, 2, 2) as [tf.Tensor3D, tf.Tensor3D];
+}
+
 /** One direction, gated. */
 function scanOf(
   taken: tf.Tensor3D,
   z: tf.Tensor3D,
   parameters: Parameters,
-  { mask, segments }: MixerCall,
+  { mask, segments }: Pick<MixerCall, "mask" | "segments">,
   direction: Direction,
 ): tf.Tensor3D {
-  const own = <T extends tf.Tensor>(name: string, part: string): T =>
-    parameters(`${name}${direction.suffix}.${part}`) as T;
   const reading = {
     reverse: direction === BACKWARD,
     ...(mask ? { mask } : {}),
     ...(segments ? { segments } : {}),
   };
-  const x = shortConvolution(
+  const x = convolved(taken, parameters, direction, reading);
+  const inputs = selected(x, parameters, direction);
+  return selectiveScan({ ...inputs, z }, reading);
+}
+
+function convolved(
+  taken: tf.Tensor3D,
+  parameters: Parameters,
+  { suffix }: Direction,
+  reading: ShortConvolutionOptions = {},
+): tf.Tensor3D {
+  return shortConvolution(
     taken,
-    tapsOf(own("conv1d", "weight")),
-    own("conv1d", "bias"),
+    tapsOf(parameters(`conv1d${suffix}.weight`)),
+    parameters(`conv1d${suffix}.bias`) as tf.Tensor1D,
     { ...reading, activation: "silu" },
   );
-  const stepWeight: tf.Tensor2D = own("dt_proj", "weight");
-  const paces = parameters(direction.pace) as tf.Tensor2D;
-  const [rank, stateDim] = [stepWeight.shape[0], paces.shape[1]];
+}
+
+/** What a scan of x reads beside it. */
+function selected(
+  x: tf.Tensor3D,
+  parameters: Parameters,
+  { suffix, pace }: Direction,
+): Required<Omit<SelectiveScanInputs, "z">> {
+  const weight = parameters(`dt_proj${suffix}.weight`) as tf.Tensor2D;
+  const bias = parameters(`dt_proj${suffix}.bias`) as tf.Tensor1D;
+  const paces = parameters(pace) as tf.Tensor2D;
+  const [rank, stateDim] = [weight.shape[0], paces.shape[1]];
   const [steps, b, c] = tf.split(
-    dense(x, own("x_proj", "weight")),
+    project(x, `x_proj${suffix}`, parameters),
     [rank, stateDim, stateDim],
     2,
   ) as tf.Tensor3D[];
-  const dt = softplus(dense(steps!, stepWeight, own("dt_proj", "bias")));
-  return selectiveScan({
+  return {
     x,
-    dt: dt as tf.Tensor3D,
+    dt: softplus(dense(steps!, weight, bias)) as tf.Tensor3D,
     a: tf.neg(tf.exp(paces)),
     b: b!,
     c: c!,
-    d: parameters(`D${direction.suffix}`) as tf.Tensor1D,
-    z,
-  }, reading);
+    d: parameters(`D${suffix}`) as tf.Tensor1D,
+  };
 }
+
+/** Mamba for the tokens that come next: it remembers a state, and what the next tokens' convolutions read. */
+const stepOf: NonNullable<Mixer["step"]> = (
+  rows,
+  parameters,
+  before,
+  { mask },
+) => {
+  const present = (x: tf.Tensor3D) => mask ? withoutPadding(x, mask) : x;
+  const [taken, z] = projected(rows, parameters);
+  const [batch, length, channels] = taken.shape;
+  const reach = tapsOf(parameters("conv1d.weight")).shape[1] - 1;
+  const earlier = (before?.taken ??
+    tf.zeros([batch, reach, channels])) as tf.Tensor3D;
+  const line = tf.concat([earlier, present(taken)], 1);
+  const x = convolved(line, parameters, FORWARD);
+  const last = (x: tf.Tensor3D, count: number): tf.Tensor3D =>
+    tf.slice(x, [0, reach + length - count, 0], [batch, count, channels]);
+  const own = selected(last(x, length), parameters, FORWARD);
+  const inputs = {
+    ...own,
+    x: present(own.x),
+    dt: present(own.dt),
+    begins: undefined,
+  };
+  const state = (before?.state ?? stateBefore(inputs)) as tf.Tensor4D;
+  const scanned = scanFrom(state, inputs);
+  const y = gated(scanned.read, { ...inputs, z });
+  return {
+    y: project(y, "out_proj", parameters),
+    state: { state: scanned.state, taken: last(line, reach) },
+  };
+};
 
 /** Operations of a number of a state: its decay, a step, and what is read; a power counts as ten. */
 const OPERATIONS_A_NUMBER = 16;
@@ -202,12 +292,10 @@ const OPERATIONS_A_NUMBER = 16;
 /** Of scans and convolutions. */
 function scanCost(
   shape: Shape,
-  { stateDim, convSize, expand }: Sizes,
-  causal: boolean,
+  { stateDim, convSize, expand, directions: { length: directions } }: Sizes,
 ): MixerCost {
   const [batch, length, dim] = shape as [number, number, number];
   const numbers = batch * length * expand * dim;
-  const directions = causal ? 1 : 2;
   // x, dt, z and y of a direction, and the rows that all channels share.
   const bytes = directions * 4 * (4 * numbers + 2 * batch * length * stateDim);
   return {

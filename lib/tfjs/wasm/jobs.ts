@@ -125,12 +125,18 @@ export const LAYER_NORM = {
   doffset: "usize",
 } as const satisfies Fields;
 
-/** GELU; its gradient if there is a `dy`, and `y` is then x's. */
-export const GELU = {
+/** An operation of each element; its gradient if there is a `dy`, and `y` is then x's. */
+export const ELEMENTWISE = {
   size: "i32",
   x: "usize",
   y: "usize",
   dy: "usize",
+} as const satisfies Fields;
+
+/** Log decays of at least `lowest`, element by element. */
+export const FINITE_DECAY = {
+  ...ELEMENTWISE,
+  lowest: "f32",
 } as const satisfies Fields;
 
 /** Rows to heads; if there is a `dx`, q, k and v are gradients, and it is x's. */
@@ -211,6 +217,8 @@ export const DELTA = {
   causal: "i32",
   /** Whether each channel of the keys has its log decay. */
   diagonal: "i32",
+  /** Tasks a sweep, each of some columns of the values; 1 of the gradient. */
+  parts: "i32",
   scale: "f32",
   q: "usize",
   k: "usize",
@@ -292,7 +300,7 @@ export const JOBS = {
   chunkwiseBackward: ATTENTION,
   matmul: MATMUL,
   layerNorm: LAYER_NORM,
-  gelu: GELU,
+  gelu: ELEMENTWISE,
   splitHeads: SPLIT_HEADS,
   adam: ADAM,
   columnSum: COLUMN_SUM,
@@ -303,6 +311,8 @@ export const JOBS = {
   recurrentBackward: ATTENTION,
   delta: DELTA,
   fewRows: FEW_ROWS,
+  logSigmoid: ELEMENTWISE,
+  finiteDecay: FINITE_DECAY,
   selectiveScan: SELECTIVE_SCAN,
   shortConvolution: SHORT_CONVOLUTION,
 } as const satisfies Record<string, Fields>;

@@ -19,7 +19,7 @@ import { makeFloats, sizeOf, widthOf, withOutputs } from "./program.ts";
  *
  * @param element What x is.
  */
-function exponential(element: "f32" | "vec4f"): string {
+export function exponential(element: "f32" | "vec4f"): string {
   const [int, uint] = element === "f32" ? ["i32", "u32"] : ["vec4i", "vec4u"];
   return /* wgsl */ `
 fn exponential(x: ${element}) -> ${element} {

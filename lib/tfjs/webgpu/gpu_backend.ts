@@ -14,6 +14,11 @@ import { nodeModule } from "../../contract/node_module.ts";
 import { GpuBuffers } from "./gpu_buffers.ts";
 import { GpuError } from "./gpu_error.ts";
 import { limitsOf } from "../../contract/limits.ts";
+import {
+  deviceWithSubgroups,
+  type Subgroups,
+  subgroupsOf,
+} from "./subgroups.ts";
 
 /**
  * wgpu frees a bind group only when its JavaScript object is collected, and
@@ -39,8 +44,16 @@ interface Suspects {
   readonly error: GpuError;
 }
 
+/** What only software adapters need, or make use of. */
+interface OfSoftware {
+  readonly collect?: Collector | undefined;
+  readonly subgroups?: Subgroups | undefined;
+}
+
 /** A WebGPU backend whose reads throw when the work behind them failed. */
 export class StrictWebGPUBackend extends WebGPUBackend {
+  /** Subgroups that shaders may use; known of software adapters only. */
+  readonly subgroups: Subgroups | undefined;
   /** Why the device is gone, or `undefined` while it works. */
   lost: GpuError | undefined;
   #newest = 0;
@@ -55,10 +68,11 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   constructor(
     device: GPUDevice,
     adapterInfo: GPUAdapterInfo,
-    collect?: Collector,
+    { collect, subgroups }: OfSoftware = {},
   ) {
     super(device, adapterInfo);
     this.#collect = collect;
+    this.subgroups = subgroups;
     this.#buffers = new GpuBuffers(this.bufferManager);
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
@@ -267,10 +281,17 @@ export async function openAdapter(
   adapter: GPUAdapter,
   isSoftware: boolean,
 ): Promise<StrictWebGPUBackend> {
-  const device = await adapter.requestDevice({
+  const wanted = {
     requiredFeatures: [...adapter.features] as GPUFeatureName[],
     requiredLimits: limitsOf(adapter),
+  };
+  if (!isSoftware) {
+    const device = await adapter.requestDevice(wanted);
+    return new StrictWebGPUBackend(device, adapter.info);
+  }
+  const device = await deviceWithSubgroups(adapter, wanted);
+  return new StrictWebGPUBackend(device, adapter.info, {
+    collect: garbageCollector(),
+    subgroups: await subgroupsOf(device, adapter.info),
   });
-  const collect = isSoftware ? garbageCollector() : undefined;
-  return new StrictWebGPUBackend(device, adapter.info, collect);
 }

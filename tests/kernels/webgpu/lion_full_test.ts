@@ -2,6 +2,8 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { registerFull } from "../../../lib/kernels/webgpu/lion_full.ts";
+import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
+import type { AdapterTraits } from "../../../lib/tfjs/webgpu/subgroups.ts";
 import { lionAttention, selectiveDecay, useBackend } from "../../../mod.ts";
 import {
   type Case,
@@ -18,35 +20,52 @@ import { withLimits } from "./with_limits.ts";
 /** Of each tiling of a GPU one. */
 const HEADS = [[16, 8], [32, 20], [64, 64], [6, 70], [128, 20]] as const;
 
-/** Those of a GPU, and then heads of more columns than a CPU has in its other tiling. */
-function* cases(): Generator<Case & { isSoftware: boolean }> {
+/** The tilings: of a GPU, and of a CPU with subgroups and without. */
+const TILINGS = ["GPU", "CPU", "subgroups"] as const;
+
+/** Those of a GPU, and then of a CPU, which has another for heads of more columns. */
+function* cases(): Generator<Case & { tiling: typeof TILINGS[number] }> {
   const sizes = { batch: 1, heads: 2, length: 150, normalize: true };
   const of = ([headDim, valueDim]: readonly [number, number]) => ({
     ...{ ...sizes, headDim, valueDim },
-    ...{ causal: false, padded: true, isSoftware: false },
+    ...{ causal: false, padded: true, tiling: "GPU" as const },
   });
   for (const heads of HEADS) {
     yield { ...of(heads), decay: "two-sided" };
     yield { ...of(heads), decay: "none" };
   }
   yield { ...of(HEADS[0]), decay: "source", causal: true };
-  yield { ...of([128, 70]), decay: "two-sided", isSoftware: true };
+  for (const tiling of ["CPU", "subgroups"] as const) {
+    yield { ...of([128, 70]), tiling, decay: "two-sided" };
+    yield { ...of([6, 20]), tiling, decay: "none" };
+    yield { ...of([20, 6]), tiling, decay: "source", causal: true };
+  }
+}
+
+/** What would have the kernels choose a tiling; a CPU has subgroups if it can. */
+function traitsOf(tiling: typeof TILINGS[number]): AdapterTraits {
+  const { subgroups } = tf.backend() as StrictWebGPUBackend;
+  return {
+    isSoftware: tiling !== "GPU",
+    subgroups: tiling === "subgroups" ? subgroups : undefined,
+  };
 }
 
 onEachBackend(
   "the full form is right in the tiles of a GPU, and of a CPU",
   async (backend) => {
     try {
-      for (const { isSoftware, ...c } of sample(backend, cases())) {
-        registerFull(isSoftware);
+      for (const { tiling, ...c } of sample(backend, cases())) {
+        registerFull(traitsOf(tiling));
         const problem = problemOf(c);
         const actual = await run(problem, "full", 64);
         const found = differences(problem, actual, solve(problem), backend);
-        assertEquals(found, [], describe(c));
+        assertEquals(found, [], `${describe(c)}, ${tiling}`);
       }
     } finally {
       const { adapter } = await useBackend({ prefer: ["webgpu"] });
-      registerFull(adapter?.isFallbackAdapter ?? true);
+      const { subgroups } = tf.backend() as StrictWebGPUBackend;
+      registerFull({ isSoftware: adapter!.isFallbackAdapter, subgroups });
     }
   },
   ["webgpu"],

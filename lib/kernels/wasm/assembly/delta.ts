@@ -11,6 +11,10 @@
 // chunk round if it comes from the right: so one piece of code serves both
 // directions. The sweeps of a sequence go to the middle, wait for each other,
 // and then add to what the other has written.
+//
+// Columns of the values, and those of the states and outputs with them, know
+// nothing of each other: where threads would idle, a sweep of the forward pass is
+// several, each of some columns, and each scores the keys for itself.
 import {
   chunks,
   chunkSize,
@@ -28,7 +32,7 @@ import {
 } from "./attention";
 import { bordersOf, weightsOf } from "./decay";
 import { layoutDeltaDiagonal, openGates, openOnes } from "./delta_diagonal";
-import { delta as job } from "./jobs";
+import { delta as job, queue } from "./jobs";
 import { at, put } from "./matrix";
 import { loadFirst, storeFirst, vectorBytes } from "./simd";
 
@@ -53,12 +57,19 @@ export let bordered: usize = 0;
 /** What keys, and below them queries, read of a state. */
 export let readings: usize = 0;
 
-/** Takes the sizes of the job. */
-function setDeltaSizes(): void {
+/** Bytes of a row of the values, of which a part is at hand, and where in it that begins. */
+let rowBytes: usize = 0, partStart: usize = 0;
+
+/** Takes the sizes of the job, and of a part of its values. */
+function setDeltaSizes(part: i32): void {
+  const widest = (((job.valueDim + job.parts - 1) / job.parts) + 3) & ~3;
+  const first = part * widest;
+  rowBytes = <usize> job.valueDim * 4;
+  partStart = <usize> first * 4;
   setSizes(
     job.length,
     job.headDim,
-    job.valueDim,
+    min(widest, job.valueDim - first),
     job.chunkSize,
     1,
     // Each sweep for itself is.
@@ -66,13 +77,13 @@ function setDeltaSizes(): void {
     true,
     job.diagonal !== 0,
   );
-  twoSided = job.causal === 0;
-  deltaStateBytes = (<usize> headDim * valueStride + 63) & ~63;
 }
 
 /** Lays out scratch from `base`. */
 export function layoutDelta(base: usize): void {
-  setDeltaSizes();
+  setDeltaSizes(0);
+  twoSided = job.causal === 0;
+  deltaStateBytes = (<usize> headDim * valueStride + 63) & ~63;
   layout(base, 0, false);
   const tokens = (<usize> chunkSize + 3) & ~3, row = vectorBytes(chunkSize);
   pairOfRows = take(2 * tokens * headStride);
@@ -93,46 +104,67 @@ export function isPreceded(position: i32): bool {
   return position > 0 || job.before !== 0;
 }
 
-/** Copies a sequence's state, [headDim, valueDim], from a tensor. */
-export function loadState(tensor: usize, sequence: i32, state: usize): void {
-  let from = tensor + <usize> (sequence * headDim) * valueBytes;
+/** Where the sequence's state is in a tensor, [headDim, valueDim]. */
+function stateIn(tensor: usize): usize {
+  return tensor + <usize> (sequence * headDim) * rowBytes + partStart;
+}
+
+/** Copies the sequence's state from a tensor. */
+export function loadState(tensor: usize, state: usize): void {
+  let from = stateIn(tensor);
   for (let n = 0; n < headDim; n++) {
     memory.copy(state, from, valueBytes);
     memory.fill(state + valueBytes, 0, valueStride - valueBytes);
-    from += valueBytes;
+    from += rowBytes;
     state += valueStride;
   }
 }
 
-/** Copies a sequence's state to a tensor. */
-export function storeState(state: usize, tensor: usize, sequence: i32): void {
-  let to = tensor + <usize> (sequence * headDim) * valueBytes;
+/** Copies the sequence's state to a tensor. */
+export function storeState(state: usize, tensor: usize): void {
+  let to = stateIn(tensor);
   for (let n = 0; n < headDim; n++) {
     memory.copy(to, state, valueBytes);
-    to += valueBytes;
+    to += rowBytes;
     state += valueStride;
   }
 }
 
-/** Sweeps of a sequence; causal attention has one. */
-export function deltaSweeps(): i32 {
-  return twoSided ? 2 : 1;
+/** Sweeps of a sequence: of each part of the values, causal attention has one. */
+function sweepsOfSequence(): i32 {
+  return (twoSided ? 2 : 1) * job.parts;
+}
+
+/** Tasks of a phase. */
+export function deltaTasks(phase: i32): i32 {
+  // A sweep alone meets no other in the middle.
+  if (phase === 1 && !twoSided) return 0;
+  return job.sequences * sweepsOfSequence();
+}
+
+/** Bytes that all threads share. */
+export function deltaExtra(): usize {
+  return <usize> (job.sequences * sweepsOfSequence()) * deltaStateBytes;
 }
 
 /** Whether the sweep goes from the last chunk to the first. */
 export let back: bool = false;
-let start: i32 = 0;
+let sequence: i32 = 0, start: i32 = 0;
 export let count: i32 = 0;
 /** Rows of the keys with those of zeros that complete the last four. */
 export let rows: i32 = 0;
 /** The chunk's first token, among those of all sequences. */
 let token: i32 = 0;
 
-/** Begins, or goes on, with a sweep. */
-export function openSweep(sequence: i32, isBack: bool): void {
+/** Begins, or goes on, with a sweep; returns the state that it leaves between its phases. */
+export function openSweep(sweep: i32): usize {
+  sequence = sweep / sweepsOfSequence();
   start = sequence * length;
-  back = isBack;
+  const part = sweep % job.parts;
+  back = twoSided && sweep / job.parts % 2 === 1;
+  if (job.parts > 1) setDeltaSizes(part);
   if (diagonal) openOnes();
+  return queue.extra + <usize> sweep * deltaStateBytes;
 }
 
 /** The chunk of a sweep at which its second phase begins. */
@@ -156,9 +188,9 @@ export function openChunk(position: i32): void {
   k = pairOfRows;
   q = k + rows * headStride;
   scores = keyScores + rows * vectorBytes(count);
-  takeRows(job.k, headBytes, k, headStride);
+  takeRows(job.k, headBytes, headBytes, k, headStride);
   clearRest(k, headStride);
-  takeRows(job.v, valueBytes, v, valueStride);
+  takeValues(job.v, v);
   const gates = back ? job.b : job.f;
   for (let i = 0; i < count; i++) {
     const own = tokenOf(i), b = at(job.beta, own);
@@ -167,7 +199,7 @@ export function openChunk(position: i32): void {
     if (!diagonal) put(gate, i, gates === 0 ? 0 : at(gates, own));
   }
   if (diagonal) {
-    takeRows(gates, headBytes, gate, headStride);
+    takeRows(gates, headBytes, headBytes, gate, headStride);
     openGates(count, gate);
     return;
   }
@@ -177,7 +209,7 @@ export function openChunk(position: i32): void {
 
 /** Reads its queries. */
 export function openQueries(): void {
-  takeRows(job.q, headBytes, q, headStride);
+  takeRows(job.q, headBytes, headBytes, q, headStride);
   if (diagonal) clearRest(q, headStride);
 }
 
@@ -191,15 +223,32 @@ export function betaOf(row: i32): f32 {
   return at(beta, row);
 }
 
-/** Rows of a tensor in the order of the sweep, padded with zeros to whole vectors. */
-export function takeRows(
+/** The part's columns of a tensor like the values, as {@link takeRows}. */
+export function takeValues(tensor: usize, target: usize): void {
+  takeRows(tensor + partStart, rowBytes, valueBytes, target, valueStride);
+}
+
+/** Puts weight · rows there, as {@link giveRows}. */
+export function giveValues(
   tensor: usize,
+  source: usize,
+  weight: f32,
+  adds: bool,
+): void {
+  const columns = tensor + partStart;
+  giveRows(columns, rowBytes, valueBytes, source, valueStride, weight, adds);
+}
+
+/** Rows of a tensor in the order of the sweep, padded with zeros to whole vectors. */
+function takeRows(
+  tensor: usize,
+  step: usize,
   width: usize,
   target: usize,
   stride: usize,
 ): void {
   for (let i = 0; i < count; i++) {
-    const source = tensor + tokenOf(i) * width;
+    const source = tensor + tokenOf(i) * step;
     let c: usize = 0;
     for (; c + 16 <= width; c += 16) {
       v128.store(target + c, v128.load(source + c));
@@ -210,9 +259,15 @@ export function takeRows(
   }
 }
 
+/** Puts rows like the keys into their places in a tensor, or adds them to what is there. */
+export function giveKeys(tensor: usize, source: usize, adds: bool): void {
+  giveRows(tensor, headBytes, headBytes, source, headStride, 1, adds);
+}
+
 /** Puts weight · rows into their places in a tensor, or adds them to what is there. */
-export function giveRows(
+function giveRows(
   tensor: usize,
+  step: usize,
   width: usize,
   source: usize,
   stride: usize,
@@ -221,7 +276,7 @@ export function giveRows(
 ): void {
   const factor = f32x4.splat(weight);
   for (let i = 0; i < count; i++) {
-    const target = tensor + tokenOf(i) * width;
+    const target = tensor + tokenOf(i) * step;
     for (let c: usize = 0; c < width; c += 16) {
       const lanes = <i32> ((width - c) >> 2);
       let x = f32x4.mul(v128.load(source + c), factor);

@@ -11,10 +11,8 @@ import {
   chunks,
   chunkSize,
   diagonal,
-  headBytes,
   headDim,
   headStride,
-  valueBytes,
   valueStride,
 } from "./attention";
 import { through } from "./decay";
@@ -23,8 +21,8 @@ import {
   clearRest,
   count,
   deltaStateBytes,
-  deltaSweeps,
-  giveRows,
+  giveKeys,
+  giveValues,
   isPreceded,
   layoutDelta,
   loadState,
@@ -36,7 +34,7 @@ import {
   scores,
   storeState,
   system,
-  takeRows,
+  takeValues,
   twoSided,
 } from "./delta";
 import {
@@ -64,7 +62,7 @@ import {
   weighEntries,
 } from "./delta_gradient";
 import { multiply, multiplyTransposed } from "./gemm";
-import { delta as job, queue } from "./jobs";
+import { delta as job } from "./jobs";
 import { take } from "./scratch";
 import { vectorBytes } from "./simd";
 import { solveUp } from "./triangular";
@@ -96,35 +94,29 @@ function recordOf(position: i32): usize {
 }
 
 /** One phase of a sweep: back through its second half, or the first. */
-export function differentiateDelta(
-  sequence: i32,
-  isBack: bool,
-  phase: i32,
-): void {
-  openSweep(sequence, isBack);
-  const sweep = sequence * deltaSweeps() + i32(isBack);
-  const gradient = queue.extra + <usize> sweep * deltaStateBytes;
+export function differentiateDelta(sweep: i32, phase: i32): void {
+  const gradient = openSweep(sweep);
   const first = phase === 0 && twoSided ? middle() : 0;
   const end = phase === 0 ? chunks : middle();
-  if (job.dforward !== 0) loadState(job.dforward, sequence, gradient);
-  keepStates(sequence, first, end);
+  if (job.dforward !== 0) loadState(job.dforward, gradient);
+  keepStates(first, end);
   for (let position = end - 1; position >= first; position--) {
     openChunk(position);
     openQueries();
     differentiateChunk(position, gradient);
-    giveRows(job.dk, headBytes, dk, headStride, 1, phase === 1);
-    giveRows(job.dq, headBytes, dq, headStride, 1, phase === 1);
-    giveRows(job.dv, valueBytes, dr, valueStride, 1, phase === 1);
+    giveKeys(job.dk, dk, phase === 1);
+    giveKeys(job.dq, dq, phase === 1);
+    giveValues(job.dv, dr, 1, phase === 1);
     storeTokens(phase === 1);
     countProgress();
   }
-  if (job.dbefore !== 0) storeState(gradient, job.dbefore, sequence);
+  if (job.dbefore !== 0) storeState(gradient, job.dbefore);
 }
 
 /** Goes to a position, and keeps what is from another one on. */
-function keepStates(sequence: i32, first: i32, end: i32): void {
+function keepStates(first: i32, end: i32): void {
   firstKept = first;
-  if (job.before !== 0) loadState(job.before, sequence, recordOf(0));
+  if (job.before !== 0) loadState(job.before, recordOf(0));
   for (let position = 0; position < end; position++) {
     const state = recordOf(position), some = isPreceded(position);
     const news = state + deltaStateBytes, written = news + valuesBytes;
@@ -147,7 +139,7 @@ function differentiateChunk(position: i32, gradient: usize): void {
   const row = vectorBytes(count), width = <i32> (valueStride >> 2);
   score(true);
   openRows();
-  takeRows(job.dy, valueBytes, dy, valueStride);
+  takeValues(job.dy, dy);
   openGradients();
   multiplyTransposed(
     count,

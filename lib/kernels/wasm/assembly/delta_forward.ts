@@ -1,12 +1,10 @@
 // The delta rule's forward pass: each sweep adds to the outputs what it reads.
-import { chunks, chunkSize, valueBytes, valueStride } from "./attention";
+import { chunks, chunkSize, valueStride } from "./attention";
 import {
   back,
   betaOf,
   count,
-  deltaStateBytes,
-  deltaSweeps,
-  giveRows,
+  giveValues,
   isPreceded,
   layoutDelta,
   loadState,
@@ -29,7 +27,7 @@ import {
 } from "./delta_chunk";
 import { entering } from "./decay";
 import { multiply } from "./gemm";
-import { delta as job, queue } from "./jobs";
+import { delta as job } from "./jobs";
 import { at, scaleRows } from "./matrix";
 import { take } from "./scratch";
 import { multiplyAdd, vectorBytes } from "./simd";
@@ -48,13 +46,11 @@ export function layoutDeltaForward(base: usize): usize {
 }
 
 /** One phase of a sweep. */
-export function attendDelta(sequence: i32, isBack: bool, phase: i32): void {
-  openSweep(sequence, isBack);
-  const sweep = sequence * deltaSweeps() + i32(isBack);
-  const state = queue.extra + <usize> sweep * deltaStateBytes;
+export function attendDelta(sweep: i32, phase: i32): void {
+  const state = openSweep(sweep);
   const first = phase === 0 ? 0 : middle();
   const end = phase === 0 ? middle() : chunks;
-  if (job.before !== 0) loadState(job.before, sequence, state);
+  if (job.before !== 0) loadState(job.before, state);
   for (let position = first; position < end; position++) {
     openChunk(position);
     openQueries();
@@ -66,12 +62,12 @@ export function attendDelta(sequence: i32, isBack: bool, phase: i32): void {
     attendChunk(some);
     // What a token has written itself, the other sweep has read.
     if (back) subtractOwn();
-    giveRows(job.y, valueBytes, y, valueStride, job.scale, phase === 1);
+    giveValues(job.y, y, job.scale, phase === 1);
     const isRead = position < chunks - 1 || job.forward !== 0;
     if (isRead) write(some ? state : 0, state, written);
     countProgress();
   }
-  if (job.forward !== 0) storeState(state, job.forward, sequence);
+  if (job.forward !== 0) storeState(state, job.forward);
 }
 
 /** y = e ∘ Q H + P U */

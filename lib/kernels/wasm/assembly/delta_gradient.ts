@@ -7,7 +7,6 @@
 import {
   chunkSize,
   diagonal,
-  headBytes,
   headDim,
   headStride,
   valueDim,
@@ -21,7 +20,7 @@ import {
   bordered,
   clearRest,
   count,
-  giveRows,
+  giveKeys,
   k,
   keyScores,
   minusBeta,
@@ -332,7 +331,7 @@ export function storeTokens(adds: bool): void {
   const gates = back ? job.db : job.df;
   if (gates === 0) return;
   if (diagonal) {
-    giveRows(gates, headBytes, slopes, headStride, 1, false);
+    giveKeys(gates, slopes, false);
     return;
   }
   // A token's log decay is in the exponents of all pairs that it lies between.

@@ -1,5 +1,5 @@
 // x Φ(x), and its gradient.
-import { gelu as job } from "./jobs";
+import { elementwise as job } from "./jobs";
 import { exp4, loadFirst, multiplyAdd, storeFirst } from "./simd";
 
 /** Elements a task. */

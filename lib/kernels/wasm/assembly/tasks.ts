@@ -15,7 +15,7 @@ import {
   convolutionTasks,
   layoutConvolution,
 } from "./convolution";
-import { deltaStateBytes, deltaSweeps } from "./delta";
+import { deltaExtra, deltaTasks } from "./delta";
 import { differentiateDelta, layoutDeltaBackward } from "./delta_backward";
 import { attendDelta, layoutDeltaForward } from "./delta_forward";
 import { fewRowsExtra, fewRowsTask, fewRowsTasks } from "./few_rows";
@@ -32,10 +32,12 @@ import {
   DELTA,
   delta,
   FEW_ROWS,
+  FINITE_DECAY,
   FULL_BACKWARD,
   FULL_FORWARD,
   GELU,
   LAYER_NORM,
+  LOG_SIGMOID,
   MATMUL,
   matmul,
   queue,
@@ -48,6 +50,12 @@ import {
   SPLIT_HEADS,
 } from "./jobs";
 import { layerNormExtra, layerNormTask, layerNormTasks } from "./layer_norm";
+import {
+  finiteDecayTask,
+  finiteDecayTasks,
+  logSigmoidTask,
+  logSigmoidTasks,
+} from "./log_decay";
 import { layoutMatmul, matmulTask, matmulTasks } from "./matmul";
 import { sweepBytes, sweeps } from "./recurrent";
 import {
@@ -145,7 +153,7 @@ export function extraBytes(): usize {
     case FEW_ROWS:
       return fewRowsExtra();
     case DELTA:
-      return delta.sequences * deltaSweeps() * deltaStateBytes;
+      return deltaExtra();
     case LAYER_NORM:
       return layerNormExtra();
     case SELECTIVE_SCAN:
@@ -178,8 +186,7 @@ export function tasksOf(phase: i32): i32 {
       if (phase === 1 && sweeps() === 1) return 0;
       return attention.sequences * sweeps();
     case DELTA:
-      if (phase === 1 && deltaSweeps() === 1) return 0;
-      return delta.sequences * deltaSweeps();
+      return deltaTasks(phase);
     case MATMUL:
       return phase === 0 ? 0 : matmulTasks();
     case FEW_ROWS:
@@ -188,6 +195,10 @@ export function tasksOf(phase: i32): i32 {
       return layerNormTasks(phase);
     case GELU:
       return geluTasks(phase);
+    case LOG_SIGMOID:
+      return logSigmoidTasks(phase);
+    case FINITE_DECAY:
+      return finiteDecayTasks(phase);
     case SPLIT_HEADS:
       return splitHeadsTasks(phase);
     case ADAM:
@@ -228,11 +239,7 @@ export function perform(phase: i32, task: i32): void {
         phase,
       );
     case DELTA:
-      return sweepDelta(
-        task / deltaSweeps(),
-        task % deltaSweeps() === 1,
-        phase,
-      );
+      return sweepDelta(task, phase);
     case MATMUL:
       return matmulTask(task);
     case FEW_ROWS:
@@ -241,6 +248,10 @@ export function perform(phase: i32, task: i32): void {
       return layerNormTask(phase, task);
     case GELU:
       return geluTask(task);
+    case LOG_SIGMOID:
+      return logSigmoidTask(task);
+    case FINITE_DECAY:
+      return finiteDecayTask(task);
     case SPLIT_HEADS:
       return splitHeadsTask(task);
     case ADAM:
@@ -266,9 +277,9 @@ function attendChunkwise(phase: i32, sequence: i32, segment: i32): void {
   }
 }
 
-function sweepDelta(sequence: i32, isBack: bool, phase: i32): void {
-  if (delta.dy === 0) attendDelta(sequence, isBack, phase);
-  else differentiateDelta(sequence, isBack, phase);
+function sweepDelta(sweep: i32, phase: i32): void {
+  if (delta.dy === 0) attendDelta(sweep, phase);
+  else differentiateDelta(sweep, phase);
 }
 
 function scan(phase: i32, task: i32): void {

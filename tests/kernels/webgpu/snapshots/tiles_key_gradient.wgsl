@@ -63,7 +63,6 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   let row6 = base + min(row + 6u, last);
   let row7 = base + min(row + 7u, last);
   let quad0 = (layer * 1u + 0u) * 4u + lane;
-
   var sum0_0 = vec4f();
   var sum1_0 = vec4f();
   var sum2_0 = vec4f();
@@ -72,7 +71,6 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   var sum5_0 = vec4f();
   var sum6_0 = vec4f();
   var sum7_0 = vec4f();
-
   var weight0 = 0.0;
   var weight1 = 0.0;
   var weight2 = 0.0;

@@ -1,0 +1,100 @@
+/** What the chunkwise kernels do with decays of each channel, and what that takes. @module */
+import type { KernelRequest } from "../../attention/kernel.ts";
+import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
+import {
+  DIAGONAL_BUFFERS,
+  type DiagonalBuffer,
+  type DiagonalChunks,
+  type Sizes,
+} from "./diagonal_layout.ts";
+import { channelDecays } from "./diagonal_preparation.ts";
+import { largestBuffer, passesOver, stateBytes } from "./passes.ts";
+import {
+  type Device,
+  inLaunches,
+  packingOf,
+  refusalOf,
+  tooManyChunks,
+} from "./planning.ts";
+
+/** Tokens a chunk, if nothing asks for fewer. */
+const BEST_CHUNK = 32;
+/** Most tokens a chunk: scores grow with it, and a thread walks through all of it. */
+const LARGEST_CHUNK = 256;
+
+/** The buffers of the forward pass. */
+export const FORWARD_BUFFERS: readonly DiagonalBuffer[] = [
+  "queries",
+  "keys",
+  "logs",
+  "through",
+  "scores",
+];
+
+/** Bytes that a sequence takes of the largest buffer, and of those of the forward pass. */
+export function bytesOf(
+  sizes: Sizes,
+  chunks: DiagonalChunks,
+): { largest: number; forward: number } {
+  const bytes = (name: DiagonalBuffer) =>
+    16 * DIAGONAL_BUFFERS[name](sizes, chunks);
+  const names = Object.keys(DIAGONAL_BUFFERS) as DiagonalBuffer[];
+  return {
+    largest: Math.max(...names.map(bytes)),
+    forward: FORWARD_BUFFERS.reduce((sum, name) => sum + bytes(name), 0),
+  };
+}
+
+/**
+ * Plans a problem for a device.
+ *
+ * @param request The problem, of decays of each channel.
+ * @param device Its limits and features.
+ * @returns What would run, or why nothing can.
+ */
+export function planDiagonal(
+  request: KernelRequest,
+  device: Device,
+): KernelPlan | Refusal {
+  const { batch, heads, length, causal } = request;
+  const { limits } = device;
+  if (request.precision === "f16") {
+    return {
+      refusal:
+        "the webgpu kernel of decays of each channel computes in 32 bits",
+    };
+  }
+  const refusal = refusalOf(request, device);
+  if (refusal) return refusal;
+  const chunkSize = Math.min(
+    request.chunkSize ?? BEST_CHUNK,
+    LARGEST_CHUNK,
+    length,
+  );
+  const count = Math.ceil(length / chunkSize);
+  const crowded = tooManyChunks(count, limits);
+  if (crowded) return crowded;
+  const chunks = { causal };
+  const rows = bytesOf({ ...request, chunkSize, chunks: count }, chunks);
+  const hasStates = count > 1 || request.states === true;
+  const states = hasStates
+    ? count * stateBytes(request, channelDecays(chunks))
+    : 0;
+  const largest = Math.max(rows.largest, states);
+  if (largest > largestBuffer(limits)) {
+    return {
+      refusal:
+        `the decayed rows or the states of a sequence take ${largest} bytes, ` +
+        `more than the adapter's ${largestBuffer(limits)} ` +
+        `(maxStorageBufferBindingSize)`,
+    };
+  }
+  const passes = passesOver(batch * heads, largest, limits);
+  const packed = packingOf(request);
+  return {
+    chunkSize,
+    scratchBytes: packed.bytes +
+      passes[0]!.sequences * (rows.forward + states),
+    how: inLaunches(passes.length * ((hasStates ? 5 : 3) + packed.launches)),
+  };
+}
