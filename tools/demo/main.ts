@@ -22,7 +22,7 @@ import { renderPage } from "./page.ts";
 
 const USAGE = `Usage: deno task demo [options]
 
-  --epochs N        passes over the 55,000 training images (default 1.2)
+  --epochs N        passes over the 55,000 training images (default 3)
   --variant V       lit (no decay), d (fixed decay), s (selective; default) or
                     another: ${ATTENTION_VARIANTS.slice(3).join(", ")}
   --backend B       webgpu, wasm or cpu (default: the best one here)
@@ -40,7 +40,7 @@ interface Options {
 
 function readOptions(): Promise<Options> {
   return readCommandLine(USAGE, {
-    epochs: { type: "string", default: "1.2" },
+    epochs: { type: "string", default: "3" },
     variant: { type: "string", default: "s" },
     backend: { type: "string" },
     seed: { type: "string", default: "1" },
