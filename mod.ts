@@ -72,10 +72,11 @@ export {
   type SoftmaxAttentionOptions,
 } from "./lib/attention/softmax_attention.ts";
 export type { ConcreteForm } from "./lib/attention/form.ts";
-export type {
-  AttentionOptions,
-  AttentionVariant,
-  Direction,
+export {
+  ATTENTION_VARIANTS,
+  type AttentionOptions,
+  type AttentionVariant,
+  type Direction,
 } from "./lib/layers/attention_options.ts";
 export type {
   CostCall,
