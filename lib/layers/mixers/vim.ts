@@ -306,7 +306,8 @@ function closedUp(
   const isEarlier = tf.less(places, tf.add(padding, reach));
   const moved = tf.mul(tf.cast(isEarlier, "int32"), padding);
   const from = tf.maximum(tf.sub(places, moved), 0);
-  // Of all texts: tfjs's gather of batches is wrong on WebAssembly.
+  // Of all texts: without chained operations, tfjs's gather of batches has no
+  // gradient.
   const texts = tf.expandDims(tf.range(0, batch), 1);
   const ofAll = tf.cast(tf.add(from, tf.mul(texts, length)), "int32");
   const flat = tf.reshape(rows, [batch * length, columns]);
