@@ -73,11 +73,12 @@ export {
   type SoftmaxAttentionOptions,
 } from "./lib/attention/softmax_attention.ts";
 export type { ConcreteForm } from "./lib/attention/form.ts";
-export type {
-  AttentionOptions,
-  AttentionVariant,
-  Direction,
-  PositionInScores,
+export {
+  ATTENTION_VARIANTS,
+  type AttentionOptions,
+  type AttentionVariant,
+  type Direction,
+  type PositionInScores,
 } from "./lib/layers/attention_options.ts";
 export type {
   CostCall,

@@ -6,11 +6,18 @@
  */
 import { TORCH } from "./figures.ts";
 import * as tf from "@tensorflow/tfjs-core";
-import type { AttentionForm, BackendName } from "@lionjs/lion";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { type AttentionForm, type BackendName, setForm } from "@lionjs/lion";
 import { Adam } from "@lionjs/lion/training";
 import { array, uniform } from "../tests/random.ts";
 import type { Variant } from "./attention_problem.ts";
-import { CLASSES, type EncoderSizes, initialWeights, loss } from "./encoder.ts";
+import {
+  CLASSES,
+  encoder,
+  type EncoderSizes,
+  loss,
+  weightsOf,
+} from "./encoder.ts";
 import {
   type Contender,
   type Group,
@@ -64,6 +71,9 @@ async function open(
   await startBackend(backend, threads);
   const sizes = { variant, width, heads: 4, depth: 2 };
   const data = dataOf(batch, length, width);
+  const untrained = encoder(sizes);
+  const weights = await weightsOf(untrained);
+  untrained.dispose();
   const ours = (["auto", "full"] as const).map((form) =>
     new Training(sizes, data, form)
   );
@@ -83,7 +93,7 @@ async function open(
         learning_rate: ADAM.learningRate,
         adam_epsilon: ADAM.epsilon,
       },
-      tensors: [data.inputs, data.labels, ...initialWeights(sizes)],
+      tensors: [data.inputs, data.labels, ...weights],
     });
     const losses = await takeSteps(async () => (await torch.outputs())[0]![0]!);
     contenders.push(torchContender(torch, () => check(losses)));
@@ -134,9 +144,8 @@ function dataOf(batch: number, length: number, width: number): Data {
 
 /** An encoder in training on one batch. */
 class Training {
-  #sizes: EncoderSizes;
   #form: AttentionForm;
-  #weights: Map<string, tf.Variable>;
+  #model: LayersModel;
   #inputs: tf.Tensor3D;
   #labels: tf.Tensor2D;
   /** The losses of the steps that are checked. */
@@ -148,16 +157,9 @@ class Training {
     { inputs, labels }: Data,
     form: AttentionForm,
   ) {
-    this.#sizes = sizes;
     this.#form = form;
-    this.#weights = new Map(
-      initialWeights(sizes).map(({ name, shape, values }) => {
-        const initial = tf.tensor(values, [...shape]);
-        const variable = tf.variable(initial);
-        initial.dispose();
-        return [name, variable];
-      }),
-    );
+    this.#model = encoder(sizes);
+    setForm(this.#model, form);
     this.#inputs = tf.tensor3d(
       inputs.values,
       inputs.shape as [number, number, number],
@@ -175,16 +177,11 @@ class Training {
 
   /** One step; the loss before it. */
   step(): tf.Tensor[] {
-    const variables = [...this.#weights.values()];
+    const variables = this.#model.trainableWeights.map((weight) =>
+      weight.read() as tf.Variable
+    );
     const before = this.#adam.minimize(
-      () =>
-        loss(
-          this.#sizes,
-          this.#weights,
-          this.#inputs,
-          this.#labels,
-          this.#form,
-        ),
+      () => loss(this.#model, this.#inputs, this.#labels),
       true,
       variables,
     );
@@ -203,7 +200,8 @@ class Training {
   }
 
   dispose(): void {
-    tf.dispose([...this.#weights.values(), this.#inputs, this.#labels]);
+    this.#model.dispose();
+    tf.dispose([this.#inputs, this.#labels]);
     this.#adam.dispose();
   }
 }

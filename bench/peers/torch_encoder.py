@@ -16,42 +16,40 @@ class Block(nn.Module):
     def __init__(self, variant, width, heads):
         super().__init__()
         self.variant, self.heads = variant, heads
-        self.attention_norm = nn.LayerNorm(width)
-        self.query_key_value = nn.Linear(width, 3 * width)
+        self.norm1 = nn.LayerNorm(width, eps=1e-6)
+        self.attn = nn.ModuleDict({"qkv": nn.Linear(width, 3 * width), "proj": nn.Linear(width, width)})
         if variant == "d":
-            self.decay_logits = nn.Parameter(torch.empty(heads))
+            self.attn.register_parameter("a_i", nn.Parameter(torch.empty(heads)))
         if variant == "s":
-            self.gate = nn.Linear(width, heads)
-        self.projection = nn.Linear(width, width)
-        self.mlp_norm = nn.LayerNorm(width)
-        self.up = nn.Linear(width, 4 * width)
-        self.down = nn.Linear(4 * width, width)
+            self.attn["a_i"] = nn.Linear(width, heads)
+        self.norm2 = nn.LayerNorm(width, eps=1e-6)
+        self.mlp = nn.ModuleDict({"fc1": nn.Linear(width, 4 * width), "fc2": nn.Linear(4 * width, width)})
 
     def forward(self, x):
-        x = x + self.attend(self.attention_norm(x))
-        hidden = functional.gelu(self.up(self.mlp_norm(x)))
-        return x + self.down(hidden)
+        x = x + self.attend(self.norm1(x))
+        hidden = functional.gelu(self.mlp["fc1"](self.norm2(x)))
+        return x + self.mlp["fc2"](hidden)
 
     def attend(self, x):
         batch, length, width = x.shape
         head_dim = width // self.heads
-        split = self.query_key_value(x).view(batch, length, 3, self.heads, head_dim)
+        split = self.attn["qkv"](x).view(batch, length, 3, self.heads, head_dim)
         q, k, v = split.permute(2, 0, 3, 1, 4)
         if self.variant == "lit":
             q, k, log_decay = functional.elu(q) + 1, functional.elu(k) + 1, None
         else:
             q, k = shifted_silu(q), shifted_silu(k)
-            logits = self.decay_logits if self.variant == "d" else self.gate(x).transpose(1, 2)
+            logits = self.attn.a_i if self.variant == "d" else -self.attn["a_i"](x).transpose(1, 2)
             log_decay = functional.logsigmoid(logits)
         y = chunk_scan(q, k, v, log_decay, scale=head_dim**-0.5)
-        return self.projection(y.transpose(1, 2).reshape(batch, length, width))
+        return self.attn["proj"](y.transpose(1, 2).reshape(batch, length, width))
 
 
 class Encoder(nn.Module):
     def __init__(self, variant, width, heads, depth, classes):
         super().__init__()
         self.blocks = nn.ModuleList(Block(variant, width, heads) for _ in range(depth))
-        self.norm = nn.LayerNorm(width)
+        self.norm = nn.LayerNorm(width, eps=1e-6)
         self.head = nn.Linear(width, classes)
 
     def forward(self, x):
@@ -61,13 +59,13 @@ class Encoder(nn.Module):
 
 
 class Training:
-    """Steps of Adam from given weights; those of nn.Linear come transposed."""
+    """Steps of Adam from given weights."""
 
     def __init__(self, options, tensors):
         self.inputs, self.labels = tensors.pop("inputs"), tensors.pop("labels").long()
         learning_rate, epsilon = options.pop("learning_rate"), options.pop("adam_epsilon")
         self.model = Encoder(**options)
-        self.model.load_state_dict({name: x.T if x.dim() == 2 else x for name, x in tensors.items()})
+        self.model.load_state_dict(tensors)
         self.adam = torch.optim.Adam(self.model.parameters(), lr=learning_rate, eps=epsilon)
 
     def step(self):

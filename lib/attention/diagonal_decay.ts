@@ -94,20 +94,6 @@ export function diagonalDecayPair(
   causal: boolean,
   isFinite = true,
 ): DiagonalDecayPair | null {
-  const pair = bothSides(decay, shape, isFinite);
-  if (!pair || !causal) return pair;
-  // What one tensor of decays says is all in the forward half.
-  const isTwoSided = decay.kind === "two-sided-diagonal";
-  return isTwoSided
-    ? withoutBackward(pair)
-    : { forward: pair.forward, backward: null };
-}
-
-function bothSides(
-  decay: Decay,
-  shape: readonly [number, number, number, number],
-  isFinite: boolean,
-): Record<"forward" | "backward", tf.Tensor4D> | null {
   const read = (name: string, x: tf.Tensor4D): tf.Tensor4D => {
     assertOfBatch(name, x, shape, AXES);
     const each = spread(floats(name, x), [...shape]) as tf.Tensor4D;
@@ -117,24 +103,26 @@ function bothSides(
     case "diagonal": {
       const logDecay = read("diagonalDecay's logDecay", decay.logDecay);
       return decay.convention === "arrival"
-        ? { forward: logDecay, backward: logDecay }
-        : { forward: shift(logDecay, 1), backward: shift(logDecay, -1) };
+        ? { forward: logDecay, backward: causal ? null : logDecay }
+        : ofNeighbours(logDecay, causal);
     }
-    case "two-sided-diagonal":
-      return {
+    case "two-sided-diagonal": {
+      const pair = {
         forward: read("twoSidedDecay's forward", decay.forward),
         backward: read("twoSidedDecay's backward", decay.backward),
       };
+      return causal ? withoutBackward(pair) : pair;
+    }
     default:
       return null;
   }
 }
 
-/** Moves a sequence by one token, filling with 0. */
-function shift(x: tf.Tensor4D, by: 1 | -1): tf.Tensor4D {
-  const length = x.shape[2];
-  if (length === 1) return tf.zerosLike(x);
-  const start = by === 1 ? 0 : 1;
-  const kept = tf.slice(x, [0, 0, start, 0], [-1, -1, length - 1, -1]);
-  return tf.pad(kept, [[0, 0], [0, 0], by === 1 ? [1, 0] : [0, 1], [0, 0]]);
+/** Each token's log decay where the token after it arrives, and before it; 0 at the ends. */
+function ofNeighbours(x: tf.Tensor4D, causal: boolean): DiagonalDecayPair {
+  // One padded copy, of which both are parts.
+  const padded = tf.pad(x, [[0, 0], [0, 0], [1, causal ? 0 : 1], [0, 0]]);
+  const part = (start: number): tf.Tensor4D =>
+    tf.slice(padded, [0, 0, start, 0], x.shape);
+  return { forward: part(0), backward: causal ? null : part(2) };
 }

@@ -6,7 +6,12 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
-import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
+import {
+  hasKernel,
+  type Operation,
+  planKernel,
+  runKernel,
+} from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { isRecording } from "../contract/tape.ts";
@@ -35,6 +40,18 @@ export interface SelectiveScanAttributes {
   readonly reverse: boolean;
   /** Whether `states` are wanted. */
   readonly keepStates: boolean;
+}
+
+/** What a caller wants of a kernel. */
+export interface SelectiveScanRequest {
+  /** Sequences. */
+  readonly batch: number;
+  /** Tokens a sequence. */
+  readonly length: number;
+  /** Channels, of which each has a state. */
+  readonly channels: number;
+  /** Numbers of a state. */
+  readonly stateDim: number;
 }
 
 /** Inputs of {@linkcode selectiveScan}. */
@@ -156,9 +173,7 @@ export function selectiveScan(
         "float32",
       ) as tf.Tensor2D,
     };
-    // No kernel is worth a call for nothing, nor do all take empty tensors.
-    const isFused = kernel && x.size > 0 && hasKernel(SELECTIVE_SCAN);
-    const y = isFused
+    const y = kernel && isFused(x, a)
       ? runKernel(SELECTIVE_SCAN, present, {
         reverse,
         keepStates: isRecording(),
@@ -166,6 +181,17 @@ export function selectiveScan(
       : scanPlainly(present, reverse);
     return tokens ? withoutPadding(y, tokens) : y;
   });
+}
+
+/** Whether the backend has a kernel that takes a scan; of no tokens none does. */
+function isFused(x: tf.Tensor3D, a: tf.Tensor2D): boolean {
+  if (x.size === 0 || !hasKernel(SELECTIVE_SCAN)) return false;
+  const [batch, length, channels] = x.shape;
+  const plan = planKernel<SelectiveScanRequest>(SELECTIVE_SCAN, {
+    ...{ batch, length, channels },
+    stateDim: a.shape[1],
+  });
+  return plan === undefined || !("refusal" in plan);
 }
 
 function check(

@@ -55,16 +55,14 @@ const DELTA = ["recurrent", "chunkwise"] as const;
 
 const signed = (u: number) => 2 * u - 1;
 const positive = (u: number) => 0.1 + u;
-const LOG_DECAYS = [
-  (u: number) =>
-    u < 0.1 ? -Infinity : u < 0.2 ? -60 : u < 0.4 ? 0 : Math.log(u),
-  (u: number) => Math.log(0.8 + 0.2 * u),
-  () => 0,
-];
-/** Of 0, e^-60, 1 and ordinary ones in the first sequence; then slow ones, and none. */
+/** Of 0, e^-60, 1 and ordinary ones in the first sequence; then slow ones; then none. */
 const logDecay = (u: number, sequence: number) =>
-  LOG_DECAYS[sequence % LOG_DECAYS.length]!(u);
-/** The same where a head has one: an ordinary one or 1 in the first head, then 0, and e^-60. */
+  [
+    u < 0.1 ? -Infinity : u < 0.2 ? -60 : u < 0.4 ? 0 : Math.log(u),
+    Math.log(0.8 + 0.2 * u),
+    0,
+  ][sequence % 3]!;
+/** Where a head has one: 1 or an ordinary one in the first; then 0; then e^-60. */
 const logDecayOfHead = (u: number, head: number) =>
   [u < 0.4 ? 0 : Math.log(u), -Infinity, -60][head % 3]!;
 /** The same as decays. */

@@ -13,9 +13,16 @@ import {
   problemOf as problemOfDelta,
   run as runDelta,
 } from "../attention/delta_cases.ts";
+import {
+  type DiagonalCase,
+  KINDS,
+  problemOf as problemOfDiagonal,
+  run as runDiagonal,
+} from "../attention/diagonal_cases.ts";
 import { BACKENDS, onEachBackend, TOLERANCE } from "../backends.ts";
-import { differences as differencesOfDelta } from "../comparison.ts";
+import { differences as differencesOfGradients } from "../comparison.ts";
 import { solveDelta } from "../delta_oracle.ts";
+import { solveDiagonal } from "../diagonal_oracle.ts";
 import { solve } from "../oracle.ts";
 
 /** Kernels, where there are such, and the two forms that differ most. */
@@ -56,6 +63,29 @@ for (const decay of DECAYS) {
   );
 }
 
+onEachBackend(
+  "kernels equal the oracle, decays of each channel",
+  async (backend) => {
+    const failures: string[] = [];
+    for (const [i, causal] of [false, true].entries()) {
+      const c: DiagonalCase = {
+        ...{ batch: 2, heads: 2, length: 40, headDim: 17, valueDim: 8 },
+        ...{ causal, normalize: !causal, padded: causal, packed: !causal },
+        kind: KINDS[i]!,
+      };
+      const problem = problemOfDiagonal(c);
+      const expected = solveDiagonal(problem);
+      const actual = await runDiagonal(problem, "chunkwise", 16);
+      failures.push(
+        ...differencesOfGradients(problem, actual, expected, TOLERANCE[backend])
+          .map((difference) => `${JSON.stringify(c)}: ${difference}`),
+      );
+    }
+    assertEquals(failures, []);
+  },
+  BACKENDS.filter((name) => name !== "cpu"),
+);
+
 for (const gate of ["none", "two-sided", "two-sided diagonal"] as const) {
   onEachBackend(
     `kernels of the delta rule equal the oracle, gate ${gate}`,
@@ -70,7 +100,7 @@ for (const gate of ["none", "two-sided", "two-sided diagonal"] as const) {
           const actual = await runDelta(problem, { chunkSize: 16 });
           const expected = solveDelta(problem);
           failures.push(
-            ...differencesOfDelta(
+            ...differencesOfGradients(
               problem,
               actual,
               expected,

@@ -1,6 +1,8 @@
 /** The kernels of softmax attention where one machine alone would not choose to go. @module */
 import { assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
 import { registerSoftmaxAttention } from "../../lib/kernels/webgpu/softmax_attention.ts";
+import type { StrictWebGPUBackend } from "../../lib/tfjs/webgpu/gpu_backend.ts";
 import { useBackend } from "../../mod.ts";
 import {
   failuresOf,
@@ -84,9 +86,16 @@ const HEADS = [[16, 8], [32, 20], [64, 64], [6, 70], [132, 20]] as const;
 onEachBackend(
   "softmax attention is right in the tiles of a GPU, and of a CPU",
   async (backend) => {
-    for (const isSoftware of [false, true]) {
+    const { subgroups } = tf.backend() as StrictWebGPUBackend;
+    for (
+      const traits of [
+        { isSoftware: false },
+        { isSoftware: true },
+        { isSoftware: true, subgroups },
+      ]
+    ) {
       try {
-        registerSoftmaxAttention(isSoftware);
+        registerSoftmaxAttention(traits);
         for (const [headDim, valueDim] of HEADS) {
           const sizes = { batch: 1, heads: 2, length: 70, headDim, valueDim };
           for (const mask of ["none", "some"] as const) {
@@ -103,7 +112,10 @@ onEachBackend(
         }
       } finally {
         const { adapter } = await useBackend({ prefer: ["webgpu"] });
-        registerSoftmaxAttention(adapter?.isFallbackAdapter ?? true);
+        registerSoftmaxAttention({
+          isSoftware: adapter!.isFallbackAdapter,
+          subgroups,
+        });
       }
     }
   },

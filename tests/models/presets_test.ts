@@ -148,7 +148,7 @@ const aroundOf = (dim: number) =>
 
 for (
   const [size, millions, most] of [
-    // The paper has rounded 7.1.
+    // The paper has rounded 7.2.
     ["tiny", 7, 0.025],
     ["small", 26, 0.01],
     ["base", 98, 0.01],

@@ -7,6 +7,8 @@ import { BACKENDS, onEachBackend, TOLERANCE } from "../backends.ts";
 import { differences } from "../comparison.ts";
 import { sample } from "../sample.ts";
 import { type ScanProblem, solveScan } from "../selective_scan_oracle.ts";
+import { SELECTIVE_SCAN } from "../../lib/operations/selective_scan.ts";
+import { withLimits } from "../kernels/webgpu/with_limits.ts";
 import { describe, problemOf, run, type ScanCase } from "./scan_cases.ts";
 
 /** The backends that have kernels of the scan. */
@@ -119,6 +121,36 @@ onEachBackend(
     }
   },
   WITH_KERNELS,
+);
+
+onEachBackend(
+  "selectiveScan() is made of tfjs operations where the kernel's buffers would be too large",
+  async (backend) => {
+    const problem = problemOf({
+      ...{ batch: 1, length: 9, channels: 4, stateDim: 1, reverse: false },
+      ...{ gated: false, padded: false, packed: false },
+    });
+    const called = new Set<string>();
+    const { runKernel } = tf.engine();
+    tf.engine().runKernel = (name, ...rest) => {
+      called.add(name);
+      return runKernel.call(tf.engine(), name, ...rest) as never;
+    };
+    const run = () => failuresOf("", problem, backend, true);
+    try {
+      // 16 bytes for each of the 36 numbers of x.
+      const limits = { maxStorageBufferBindingSize: 16 * 36 };
+      assertEquals(await withLimits(limits, run), []);
+      assert(called.has(SELECTIVE_SCAN.kernel));
+      called.clear();
+      const less = { maxStorageBufferBindingSize: 16 * 36 - 4 };
+      assertEquals(await withLimits(less, run), []);
+      assert(!called.has(SELECTIVE_SCAN.kernel));
+    } finally {
+      tf.engine().runKernel = runKernel;
+    }
+  },
+  BACKENDS.filter((name) => name === "webgpu"),
 );
 
 Deno.test({

@@ -71,7 +71,7 @@ Deno.test("an option that a task does not have ends it with 2, and no stack", as
 const MISTAKES: Readonly<Record<string, [args: string, message: string][]>> = {
   demo: [
     ["--epochs 0", '--epochs should be above 0, got "0"'],
-    ["--variant x", '--variant should be one of lit, d, s, got "x"'],
+    ["--variant x", "--variant should be one of lit, d, s, softmax, gla"],
     ["--seed 1.5", '--seed should be an integer, got "1.5"'],
     ["--out", "Option '--out <value>' argument missing"],
     ["more", 'unexpected argument "more"'],

@@ -5,27 +5,26 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { type BackendInfo, type BackendName, useBackend } from "@lionjs/lion";
+import {
+  ATTENTION_VARIANTS,
+  type AttentionVariant,
+  type BackendInfo,
+  type BackendName,
+  useBackend,
+} from "@lionjs/lion";
 import { type Digits, loadMnist } from "@lionjs/lion/data";
-import { Progress, stopSignal } from "@lionjs/lion/notebook";
+import { stopSignal } from "@lionjs/lion/notebook";
 import { oneOf, positive, readCommandLine } from "../command_line.ts";
 import { outPath } from "../out_folder.ts";
-import {
-  compareForms,
-  compareLengths,
-  FORMS,
-  predict,
-  share,
-  SIDES,
-} from "./measure.ts";
-import { DigitClassifier, TOKENS, type Variant } from "./model.ts";
+import { compareForms, compareLengths, FORMS, SIDES } from "./measure.ts";
+import { digitClassifier, TOKENS, trainOn } from "./model.ts";
 import { renderPage } from "./page.ts";
-import { stepsOf, train } from "./train.ts";
 
 const USAGE = `Usage: deno task demo [options]
 
-  --epochs N        passes over the 55,000 training images (default 1.2)
-  --variant V       lit (no decay), d (fixed decay) or s (selective; default)
+  --epochs N        passes over the 55,000 training images (default 3)
+  --variant V       lit (no decay), d (fixed decay), s (selective; default) or
+                    another: ${ATTENTION_VARIANTS.slice(3).join(", ")}
   --backend B       webgpu, wasm or cpu (default: the best one here)
   --seed N          seed of weights and batches (default 1)
   --out FILE        page to write (default ${outPath("demo.html")})
@@ -33,7 +32,7 @@ const USAGE = `Usage: deno task demo [options]
 
 interface Options {
   readonly epochs: number;
-  readonly variant: Variant;
+  readonly variant: AttentionVariant;
   readonly backend: BackendName | undefined;
   readonly seed: number;
   readonly out: string;
@@ -41,7 +40,7 @@ interface Options {
 
 function readOptions(): Promise<Options> {
   return readCommandLine(USAGE, {
-    epochs: { type: "string", default: "1.2" },
+    epochs: { type: "string", default: "3" },
     variant: { type: "string", default: "s" },
     backend: { type: "string" },
     seed: { type: "string", default: "1" },
@@ -53,47 +52,13 @@ function readOptions(): Promise<Options> {
     return {
       epochs: positive("--epochs", epochs),
       seed: Number(seed),
-      variant: oneOf("--variant", variant, ["lit", "d", "s"]),
+      variant: oneOf("--variant", variant, ATTENTION_VARIANTS),
       backend: backend === undefined
         ? undefined
         : oneOf<BackendName>("--backend", backend, ["webgpu", "wasm", "cpu"]),
       out,
     };
   });
-}
-
-/** Trains with a progress bar until done or interrupted. */
-async function trainWithProgress(
-  model: DigitClassifier,
-  digits: Digits,
-  { steps, seed }: { steps: number; seed: number },
-): Promise<{ losses: [step: number, loss: number][]; stopped: boolean }> {
-  const signal = stopSignal();
-  const progress = new Progress({
-    total: steps,
-    description: "training",
-    unit: "step",
-  });
-  const losses: [number, number][] = [];
-  const sample = digits.slice(0, 500);
-  let accuracy = "–";
-  let average: number | undefined;
-  for await (const recent of train(model, digits, { steps, seed })) {
-    for (const { step, loss } of recent) {
-      losses.push([step, loss]);
-      average = 0.95 * (average ?? loss) + 0.05 * loss;
-    }
-    if (losses.length % 100 === 0) {
-      const right = share(await predict(model, sample), sample.labels);
-      accuracy = percent(right);
-    }
-    progress.update(recent.length, { loss: average!.toFixed(3), accuracy });
-    // Lets a signal through: on the CPU, reading a result does not.
-    await new Promise((resolve) => setTimeout(resolve));
-    if (signal.aborted) break;
-  }
-  await progress.close();
-  return { losses, stopped: signal.aborted };
 }
 
 function describe({ name, adapter }: BackendInfo): string {
@@ -146,26 +111,29 @@ const backend = await useBackend(
 const { train: all, test } = await loadMnist();
 const digits = all.slice(0, 55_000);
 const heldBack = all.slice(55_000);
-const model = new DigitClassifier(options.variant, options.seed);
-const name = `LION-${options.variant.toUpperCase()}`;
+const model = digitClassifier(options.variant, options.seed);
+const weights = model.countParams();
+const name = ["lit", "d", "s"].includes(options.variant)
+  ? `LION-${options.variant.toUpperCase()}`
+  : options.variant;
 console.log(
-  `${name}, ${model.size} weights, ${TOKENS} tokens per image, on ${
+  `${name}, ${weights} weights, ${TOKENS} tokens per image, on ${
     describe(backend)
   }`,
 );
 
-const steps = stepsOf(digits, options.epochs);
 const trainingStarted = performance.now();
-const { losses, stopped } = await trainWithProgress(model, digits, {
-  steps,
-  seed: options.seed,
-});
+const { steps, losses, aborted, evaluation } = await trainOn(
+  model,
+  digits,
+  heldBack,
+  { epochs: options.epochs, seed: options.seed, signal: stopSignal() },
+);
 const trainingSeconds = (performance.now() - trainingStarted) / 1000;
-if (stopped) console.log(`stopped after step ${losses.length} of ${steps}`);
-const validation = share(await predict(model, heldBack), heldBack.labels);
+if (aborted) console.log(`stopped after step ${steps}`);
 console.log(
   `trained for ${trainingSeconds.toFixed(0)} s; held-back accuracy ${
-    percent(validation)
+    percent(evaluation.accuracy!)
   }`,
 );
 
@@ -207,10 +175,10 @@ await Deno.writeTextFile(
   renderPage({
     title: `${name} on MNIST: ${accuracy}`,
     summary:
-      `${model.size} weights, ${TOKENS} tokens per image, ${losses.length} steps in ${
+      `${weights} weights, ${TOKENS} tokens per image, ${steps} steps in ${
         trainingSeconds.toFixed(0)
       } s on ${describe(backend)}, seed ${options.seed}.`,
-    losses,
+    losses: losses.map((loss, i) => [i + 1, loss]),
     forms,
     lengths,
     examples: examplesOf(test, forms[0]!.predictions),

@@ -1,14 +1,21 @@
 /** The four forms side by side: what they predict, their time and memory. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {
   type AttentionForm,
   lionAttention,
   logSigmoid,
   selectiveDecay,
+  setForm,
   shiftedSilu,
 } from "@lionjs/lion";
-import { type Digits, MNIST_SIDE as SIDE } from "@lionjs/lion/data";
-import { type DigitClassifier, SIZES } from "./model.ts";
+import {
+  batchesInOrder,
+  collateDigits,
+  type Digits,
+  MNIST_SIDE as SIDE,
+} from "@lionjs/lion/data";
+import { SIZES } from "./model.ts";
 
 /** The forms; `"auto"` is one of them. */
 export const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
@@ -36,28 +43,25 @@ export interface FormAtLength {
 
 const BATCH = 500;
 
-/** A batch of images as floating-point pixels, `[count, 28 · 28]`. */
-export function pixelTensor(pixels: Uint8Array): tf.Tensor2D {
-  return tf.tensor2d(Float32Array.from(pixels), [
-    pixels.length / SIDE ** 2,
-    SIDE ** 2,
-  ]);
+/** Tokens a chunk, of 16. */
+const CHUNK = 8;
+
+/** Batches of images for the model. */
+function batchesOf(digits: Digits) {
+  return batchesInOrder(digits, { batchSize: BATCH, collate: collateDigits() });
 }
 
 /** What the model predicts for each image. */
 export async function predict(
-  model: DigitClassifier,
-  { pixels, labels }: Digits,
+  model: LayersModel,
+  digits: Digits,
 ): Promise<Uint8Array> {
   const batches: tf.Tensor[] = [];
-  for (let start = 0; start < labels.length; start += BATCH) {
-    const batch = pixels.subarray(
-      start * SIDE ** 2,
-      (start + BATCH) * SIDE ** 2,
-    );
+  for await (const { inputs, labels } of batchesOf(digits)) {
     batches.push(
-      tf.tidy(() => tf.argMax(model.logits(pixelTensor(batch)), 1)),
+      tf.tidy(() => tf.argMax(model.predict(inputs[0]!) as tf.Tensor, 1)),
     );
+    tf.dispose([...inputs, labels]);
   }
   const classes = await Promise.all(batches.map((batch) => batch.data()));
   tf.dispose(batches);
@@ -80,30 +84,37 @@ async function peakBytesOf(compute: () => tf.Tensor): Promise<number> {
 
 /** Evaluates the same weights in each form. */
 export async function compareForms(
-  model: DigitClassifier,
+  model: LayersModel,
   test: Digits,
 ): Promise<FormOnTestSet[]> {
   const results: FormOnTestSet[] = [];
-  const trainedAs = model.form;
+  const [images] = await imagesOf(test.slice(0, BATCH));
   for (const form of FORMS) {
-    model.form = form;
+    setForm(model, form, CHUNK);
     const start = performance.now();
     const predictions = await predict(model, test);
     const seconds = (performance.now() - start) / 1000;
-    const batch = test.pixels.subarray(0, BATCH * SIDE ** 2);
     results.push({
       form,
       accuracy: share(predictions, test.labels),
       agreement: share(predictions, results[0]?.predictions ?? predictions),
       seconds,
-      peakBytes: await peakBytesOf(() =>
-        tf.tidy(() => model.logits(pixelTensor(batch)))
-      ),
+      peakBytes: await peakBytesOf(() => model.predict(images!) as tf.Tensor),
       predictions,
     });
   }
-  model.form = trainedAs;
+  images!.dispose();
+  setForm(model, "auto");
   return results;
+}
+
+/** The images of one batch. */
+async function imagesOf(digits: Digits): Promise<tf.Tensor[]> {
+  for await (const { inputs, labels } of batchesOf(digits)) {
+    labels.dispose();
+    return [...inputs];
+  }
+  return [];
 }
 
 /** Sides of the square pictures whose pixels are the tokens. */
@@ -161,7 +172,7 @@ function mosaic({ pixels }: Digits, side: number): Float32Array {
 
 /** Queries, keys, values and decays as fixed random maps of each pixel. */
 function pixelsAsTokens(picture: Float32Array) {
-  const { heads, dim } = SIZES;
+  const { numHeads: heads, dim } = SIZES;
   const length = picture.length;
   const features = tf.tensor2d(
     Array.from(picture, (value, at) => [value, at / length, 1]),

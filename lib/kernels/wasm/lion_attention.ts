@@ -23,6 +23,8 @@ interface Schedule {
   segments(sequences: number, chunks: number, threads: number): number;
   /** Multiplications and additions of a token, roughly. */
   operations(sizes: AttentionSizes, chunkSize: number): number;
+  /** Bytes of a task's scratch that grow with the length of what it has of a sequence. */
+  carried(request: KernelRequest, chunkSize: number, segments: number): number;
 }
 
 /** Tokens a chunk, as measured with heads of 64. */
@@ -39,11 +41,14 @@ const CHUNKWISE_SUMMARY = 0.4;
 /** What a part of the tiles costs more than its products: the sum of the gradients in the queries. */
 const PARTIAL_SUMS = 0.05;
 
-const tiles: Pick<Schedule, "jobs" | "segments" | "operations"> = {
+const tiles: Omit<Schedule, "chunkSize"> = {
   jobs: ["fullForward", "fullBackward"],
   segments: (...counts) => segmentsOf(...counts, PARTIAL_SUMS),
   operations: ({ length, headDim, valueDim }) =>
     2 * (headDim + valueDim) * length,
+  // Keys with the decays on either side.
+  carried: ({ length, headDim, decays, causal }) =>
+    decays ? 4 * length * headDim * (causal ? 1 : 2) : 0,
 };
 
 const SCHEDULES: Readonly<Record<ConcreteForm, Schedule>> = {
@@ -61,6 +66,7 @@ const SCHEDULES: Readonly<Record<ConcreteForm, Schedule>> = {
     chunkSize: () => null,
     segments: () => 1,
     operations: ({ headDim, valueDim }) => 10 * headDim * valueDim,
+    carried: () => 0,
   },
   chunkwise: {
     jobs: ["chunkwiseForward", "chunkwiseBackward"],
@@ -69,6 +75,16 @@ const SCHEDULES: Readonly<Record<ConcreteForm, Schedule>> = {
     segments: (...counts) => segmentsOf(...counts, CHUNKWISE_SUMMARY),
     operations: ({ headDim, valueDim }, chunkSize) =>
       2 * (headDim + valueDim) * chunkSize + 8 * headDim * valueDim,
+    // The states after each chunk.
+    carried: (
+      { length, headDim, valueDim, causal, decays },
+      chunkSize,
+      segments,
+    ) =>
+      decays && !causal
+        ? 4 * headDim * (valueDim + 1) *
+          Math.ceil(length / chunkSize / segments)
+        : 0,
   },
 };
 
@@ -237,9 +253,8 @@ function plan(
   return {
     chunkSize,
     scratchBytes,
-    carriedBytes: form === "chunkwise"
-      ? carriedBytes(request, sizes, threads)
-      : 0,
+    carriedBytes: schedule.carried(request, sizes.chunkSize, sizes.segments) *
+      Math.min(threads, sizes.sequences * sizes.segments),
     how: `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}`,
   };
 }
@@ -272,15 +287,3 @@ const NOWHERE: Omit<
   df: 0,
   db: 0,
 };
-
-/** The states after each chunk, of the sequences that are at work. */
-function carriedBytes(
-  { batch, heads, length, headDim, valueDim, causal, decays }: KernelRequest,
-  { chunkSize }: { readonly chunkSize: number },
-  threads: number,
-): number {
-  if (causal || !decays) return 0;
-  const atWork = Math.min(threads, batch * heads);
-  const state = 4 * headDim * (valueDim + 1);
-  return atWork * Math.ceil(length / chunkSize) * state;
-}

@@ -172,12 +172,15 @@ const sourceDecay: Kernel = ({ wasm, inputs, make }) => {
   const logDecay = inputs["logDecay"]!;
   const length = logDecay.shape.at(-1)!;
   const outputs = [make(logDecay.shape), make(logDecay.shape)];
-  const [forward, backward] = outputs.map((x) => wasm.typedArrayFromHeap(x));
   const values = wasm.typedArrayFromHeap(logDecay);
-  for (let i = 0; i < values.length; i++) {
-    const position = i % length;
-    forward![i] = position === 0 ? 0 : clip(values[i - 1]!);
-    backward![i] = position === length - 1 ? 0 : clip(values[i + 1]!);
+  const [forward, backward] = outputs.map((x) => wasm.typedArrayFromHeap(x));
+  for (let first = 0; first < values.length; first += length) {
+    const last = first + length - 1;
+    forward![first] = backward![last] = 0;
+    for (let i = first; i < last; i++) {
+      forward![i + 1] = clip(values[i]!);
+      backward![i] = clip(values[i + 1]!);
+    }
   }
   return outputs;
 };
@@ -194,12 +197,13 @@ const sourceDecayGradient: Kernel = ({ wasm, inputs, make }) => {
   const [values, forward, backward] = [logDecay!, df!, db!].map((x) =>
     wasm.typedArrayFromHeap(x)
   );
-  for (let i = 0; i < gradient.length; i++) {
-    const position = i % length;
-    const clipped = values![i]! < LOWEST_LOG_DECAY;
-    const before = position === 0 ? 0 : backward![i - 1]!;
-    const after = position === length - 1 ? 0 : forward![i + 1]!;
-    gradient[i] = clipped ? 0 : before + after;
+  for (let first = 0; first < gradient.length; first += length) {
+    const last = first + length - 1;
+    for (let i = first; i <= last; i++) {
+      const before = i > first ? backward![i - 1]! : 0;
+      const after = i < last ? forward![i + 1]! : 0;
+      gradient[i] = values![i]! < LOWEST_LOG_DECAY ? 0 : before + after;
+    }
   }
   return [output];
 };

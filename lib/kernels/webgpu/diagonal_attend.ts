@@ -37,8 +37,10 @@ export interface DiagonalAttendSpec {
   readonly role: Pick<Role, "output" | "finish">;
   /** x. */
   readonly values: Vectors;
-  /** The name of the states that are read, or `null` of a chunk alone. */
-  readonly states: string | null;
+  /** The name of the states that are read; there are none of a chunk alone. */
+  readonly states: string;
+  /** Whether the sequence is a piece, whose only chunk reads states too. */
+  readonly isPiece: boolean;
   /** Of the readers. */
   readonly decays: ChannelDecays;
   readonly shape: Shape;
@@ -46,7 +48,7 @@ export interface DiagonalAttendSpec {
 
 /** A thread computes a tile of rows and a quad of columns. */
 export function diagonalAttendShader(
-  { role, values, states, decays, shape }: DiagonalAttendSpec,
+  { role, values, states, isPiece, decays, shape }: DiagonalAttendSpec,
   launch: Launch,
 ): Shader {
   const { output } = role;
@@ -55,9 +57,7 @@ export function diagonalAttendShader(
   const bindings: Binding[] = [
     input("scores", "vec4f"),
     bindingOf(values),
-    ...(states
-      ? [decays.read, states].map((name) => input(name, "vec4f"))
-      : []),
+    ...[decays.read, states].map((name) => input(name, "vec4f")),
     ...outputsOf(role),
   ];
   const tile = "row / 4u";
@@ -71,7 +71,7 @@ export function diagonalAttendShader(
       "diagonal_attend",
       `${output.name}+${values.name}:${role.finish.kind}`,
       chunksKey(chunks),
-      !states && "alone",
+      isPiece && "piece",
       `quads=${shape.largestQuads}`,
       `rows=${blockRows}`,
     ),
@@ -115,7 +115,7 @@ ${
           to: to!,
         })
       }
-${states ? readStates(states, decays) : ""}
+${readStates(states, isPiece, decays)}
 ${finishing(role, shape)}
 }
 `,
@@ -123,7 +123,14 @@ ${finishing(role, shape)}
 }
 
 /** Adds what is read of the states to the sums. */
-function readStates(states: string, decays: ChannelDecays): string {
+function readStates(
+  states: string,
+  isPiece: boolean,
+  decays: ChannelDecays,
+): string {
+  const quads = isPiece
+    ? "key_quads()"
+    : "select(key_quads(), 0u, problem.chunks == 1u)";
   const directions = directionsOf(decays);
   return /* wgsl */ `
   let stride = sum_quads();
@@ -135,7 +142,7 @@ ${
         `${decays.read}[row_at(sequence, ${
           decays.slotOf(side)
         }u, first + min(row + ${r}u, count - 1u), quad)]`;
-      return /* wgsl */ `  for (var quad = 0u; quad < key_quads(); quad++) {
+      return /* wgsl */ `  for (var quad = 0u; quad < ${quads}; quad++) {
     let at = record + ${direction}u * record_quads() + quad * 4u * stride + outputQuad;
     let columns = mat4x4f(${columns});
 ${rows((r) => `    sum${r} = accumulate(sum${r}, columns, ${row(r)});`)}

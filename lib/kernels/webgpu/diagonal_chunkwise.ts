@@ -121,7 +121,8 @@ export function diagonalForward(call: AttentionCall): tf.TensorInfo[] {
           finish: { kind: "attention" },
         },
         values: v,
-        states: run.hasStates ? states.name : null,
+        states: states.name,
+        isPiece: run.borders !== undefined,
         decays,
         shape: shapeOfTiles(run.dims),
       }, launch), pass);
@@ -149,7 +150,6 @@ export function diagonalGradient(call: AttentionCall): tf.TensorInfo[] {
     decays: transposed,
   };
   run.scratchStates(cotangentStates);
-  const nameOf = ({ name }: States) => run.hasStates ? name : null;
   const shape = shapeOfTiles(run.dims);
   for (const pass of run.passes) {
     run.launch(cotangentsShader, pass);
@@ -165,7 +165,8 @@ export function diagonalGradient(call: AttentionCall): tf.TensorInfo[] {
           finish: { kind: "none" },
         },
         values: g,
-        states: nameOf(cotangentStates),
+        states: cotangentStates.name,
+        isPiece: false,
         decays: transposed,
         shape,
       }, launch), pass);
@@ -180,13 +181,13 @@ export function diagonalGradient(call: AttentionCall): tf.TensorInfo[] {
         [v, cotangentStates, transposed],
       ] as const
     ) {
-      const spec = { decays: way, readers, states: nameOf(met), shape };
+      const spec = { decays: way, readers, states: met.name, shape };
       run.launch((launch) => diagonalGradientsShader(spec, launch), pass);
     }
     run.launch((launch) =>
       diagonalDecayGradientsShader({
         chunks: decays.chunks,
-        states: run.hasStates ? [states.name, cotangentStates.name] : null,
+        states: [states.name, cotangentStates.name],
       }, launch), pass);
   }
   run.clearPadding(outputs.slice(0, 3));

@@ -28,8 +28,8 @@ import { QUADS, writing } from "./vectors.ts";
 /** What the text depends on. */
 export interface DiagonalDecayGradientsSpec {
   readonly chunks: DiagonalChunks;
-  /** Names of the states that keys write and of those that cotangents do, or `null` of a chunk alone. */
-  readonly states: readonly [string, string] | null;
+  /** Names of the states that keys write and of those that cotangents do; a chunk alone has none. */
+  readonly states: readonly [string, string];
 }
 
 const THREADS = 64;
@@ -47,20 +47,13 @@ export function diagonalDecayGradientsShader(
     ({ name: `d${decayOf(side)}`, columns: "key" }) as const
   );
   const bindings = [
-    ...["slopes", "queryTotals", "keyTotals"].map((name) =>
-      input(name, "vec4f")
-    ),
-    ...(states
-      ? ["through", ...states].map((name) => input(name, "vec4f"))
-      : []),
+    ...["slopes", "queryTotals", "keyTotals", "through", ...states].map((
+      name,
+    ) => input(name, "vec4f")),
     ...written.map(({ name }) => output(name, "f32")),
   ];
   return {
-    key: keyOf(
-      "diagonal_decay_gradients",
-      chunksKey(chunks),
-      !states && "alone",
-    ),
+    key: keyOf("diagonal_decay_gradients", chunksKey(chunks)),
     bindings,
     dispatch: [launch.chunks, launch.sequences, 1],
     code: () =>
@@ -88,7 +81,7 @@ ${
         sides.map((side) => `    var beyond_${side} = passing_${side}[quad];`)
           .join("\n")
       }
-${states ? sides.map(fromBorders).join("\n") : ""}
+${sides.map(fromBorders).join("\n")}
     for (var level = 0u; level < chunk_levels(); level++) {
       let run = tile >> level;
       let start = run << level;
@@ -117,12 +110,6 @@ function passing(
   { chunks, states }: DiagonalDecayGradientsSpec,
 ): string {
   const sides = bordersOf(chunks);
-  if (!states) {
-    return /* wgsl */ `  for (var quad = thread; quad < key_quads(); quad += ${THREADS}u) {
-${sides.map((side) => `    passing_${side}[quad] = vec4f();`).join("\n")}
-  }
-  workgroupBarrier();`;
-  }
   const [ofKeys, ofQueries] = states;
   const directions = sides.length;
   // The states of the cotangents lie the other way round.
@@ -133,10 +120,11 @@ ${sides.map((side) => `    passing_${side}[quad] = vec4f();`).join("\n")}
       directions - 1 - slotOf(side)
     }u * record_quads() + at])`;
   return /* wgsl */ `  let start = (sequence * problem.chunks + group.x) * ${directions}u * record_quads();
+  let columns = select(sum_quads(), 0u, problem.chunks == 1u);
   for (var quad = thread; quad < key_quads(); quad += ${THREADS}u) {
 ${sides.map((side) => `    var product_${side} = vec4f();`).join("\n")}
     for (var i = 0u; i < 4u; i++) {
-      for (var column = 0u; column < sum_quads(); column++) {
+      for (var column = 0u; column < columns; column++) {
         let at = (quad * 4u + i) * sum_quads() + column;
 ${
     sides.map((side) => `        product_${side}[i] += ${dotOf(side)};`).join(

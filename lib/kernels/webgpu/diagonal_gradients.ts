@@ -49,8 +49,8 @@ export interface DiagonalGradientsSpec {
   readonly decays: ChannelDecays;
   /** What meets the states: cotangents of queries, values of keys. */
   readonly readers: Vectors;
-  /** The name of the states, or `null` of a chunk alone. */
-  readonly states: string | null;
+  /** The name of the states; there are none of a chunk alone. */
+  readonly states: string;
   readonly shape: Shape;
 }
 
@@ -72,7 +72,8 @@ export function diagonalGradientsShader(
   const bindings: Binding[] = [
     ...["products", written, "logs"].map((name) => input(name, "vec4f")),
     bindingOf(own),
-    ...(states ? [bindingOf(readers), input(states, "vec4f")] : []),
+    bindingOf(readers),
+    input(states, "vec4f"),
     writtenTo(output.name, "f32"),
     writtenTo("slopes", "vec4f"),
     writtenTo(totals, "vec4f"),
@@ -82,7 +83,6 @@ export function diagonalGradientsShader(
       "diagonal_gradients",
       output.name,
       chunksKey(chunks),
-      !states && "alone",
       `quads=${shape.largestQuads}`,
       `rows=${blockRows}`,
     ),
@@ -96,7 +96,7 @@ export function diagonalGradientsShader(
       /* wgsl */ `${declare(bindings)}
 ${QUADS}${RECORD_QUADS}${declareLayout(chunks)}${PAID}
 ${reading(own)}
-${states ? reading(readers) : ""}
+${reading(readers)}
 ${adding(output)}
 ${ACCUMULATE}
 @compute @workgroup_size(${threadsOf(shape)})
@@ -116,12 +116,12 @@ ${
           .join("\n")
       }
 ${placesOfWeights(isTransposed)}
-  for (var slot = ${states ? 0 : sides.length}u; slot < chunk_slots(); slot++) {
+  for (var slot = 0u; slot < chunk_slots(); slot++) {
     var isRight: bool;
     var place: u32;
 ${rows((r) => `    var part${r} = vec4f();`)}
     if (slot < ${sides.length}u) {
-${states ? fromState(states, readers, decays) : ""}
+${fromState(states, readers, decays)}
     } else {
 ${fromMiddle(decays)}
     }
@@ -206,7 +206,7 @@ function fromState(
     let direction = ${bySlot((side) => `${direction(side)}u`)};
     let stride = sum_quads();
     let record = ((sequence * problem.chunks + group.x) * ${directions}u + direction) * record_quads();
-    for (var quad = 0u; quad < stride; quad++) {
+    for (var quad = 0u; quad < select(stride, 0u, problem.chunks == 1u); quad++) {
       let at = record + outputQuad * 4u * stride + quad;
       let columns = transpose(mat4x4f(${columns}));
 ${

@@ -18,7 +18,7 @@ import {
 } from "./planning.ts";
 
 /** Tokens a chunk, if nothing asks for fewer. */
-const BEST_CHUNK = 64;
+const BEST_CHUNK = 32;
 /** Most tokens a chunk: scores grow with it, and a thread walks through all of it. */
 const LARGEST_CHUNK = 256;
 

@@ -19,7 +19,8 @@ import type { Launch } from "./problem.ts";
 import type { Role } from "./roles.ts";
 import { type Tiling, tilingOf } from "./score_tiles.ts";
 import { simdOf } from "./simd_blocks.ts";
-import { SIMD_TILE, simdTilesShader } from "./simd_tiles.ts";
+import { SIMD_TILE } from "./simd_sides.ts";
+import { simdTilesShader } from "./simd_tiles.ts";
 import {
   DECAYS_OF_TILE,
   FACTORS_OF_TOKEN,
@@ -38,7 +39,7 @@ import type { Dims } from "./vectors.ts";
  */
 export function registerFull({ isSoftware, subgroups }: AdapterTraits): void {
   const tilingFor = ({ headDim, valueDim }: Dims): Tiling =>
-    tilingOf(headDim, valueDim, false);
+    tilingOf(headDim, valueDim);
   const rowsFor = (dims: Dims) => isSoftware ? SIMD_TILE : tilingFor(dims).rows;
   const shaderOf = (
     role: Role,

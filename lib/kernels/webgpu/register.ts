@@ -23,7 +23,7 @@ export function registerWebGpuKernels(adapter: AdapterTraits): void {
   registerRecurrent();
   registerOperations();
   registerSelectiveScan();
-  registerSoftmaxAttention(adapter.isSoftware);
+  registerSoftmaxAttention(adapter);
   registerDeltaAttention(adapter.isSoftware);
   registerDense("webgpu");
 }

@@ -30,8 +30,8 @@ export interface ScanSizes {
 
 /** The sizes of a problem. */
 export function sizesOf(
-  x: tf.TensorInfo,
-  a: tf.TensorInfo,
+  x: Pick<tf.TensorInfo, "shape">,
+  a: Pick<tf.TensorInfo, "shape">,
   reverse: boolean,
 ): ScanSizes {
   const [batch, length, channels] = x.shape as [number, number, number];

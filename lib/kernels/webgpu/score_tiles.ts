@@ -1,15 +1,11 @@
 /**
- * Blocks of scores of softmax attention, which are made and used up in a
- * workgroup: what its three shaders have in common.
+ * Blocks of scores, which are made and used up in a workgroup: what the full
+ * form and softmax attention have in common on a GPU.
  *
  * A workgroup has a block of rows (tokens that gather) and goes through blocks
  * of columns (tokens that are gathered from). A thread computes a tile of eight
  * rows and four columns of the scores; then, of the same eight rows, some quads
  * of the sum over the block's columns. Lanes are the threads of the same rows.
- *
- * On a software adapter a barrier costs more than all that lies between two of
- * them, and a thread has as much memory of its own as it likes. There a thread
- * has its rows for itself, with all quads of the sum.
  *
  * @module
  */
@@ -18,23 +14,15 @@ import type { SoftmaxAttributes } from "../../attention/softmax_attention.ts";
 import type { Program } from "../../tfjs/webgpu/program.ts";
 import { repeat } from "../../tfjs/webgpu/shader.ts";
 
-/** Threads of a workgroup, and of one where each is alone: those of a vector. */
+/** Threads of a workgroup. */
 const TILE_THREADS = 64;
-const ALONE_THREADS = 8;
 /** Rows of a tile, of which each is a register. */
 export const TILE_ROWS = 8;
 /** Of heads of up to 16, 32 and 64 columns; beyond, a lane has two quads. */
 const LANES = [4, 8, 16];
 
-/** Quads of a row that a thread has for itself. */
-const OWN_QUADS = [16, 32];
-
 /** How the work is shared out. */
 export interface Tiling {
-  /** Whether threads have nothing in common. */
-  readonly alone: boolean;
-  /** Whether each thread copies its rows, which it reads for each column. */
-  readonly copies: boolean;
   /** Threads of a workgroup. */
   readonly threads: number;
   /** Threads of the same rows. */
@@ -54,43 +42,44 @@ export interface Tiling {
  *
  * @param headDim Columns of q and k.
  * @param valueDim Columns of v.
- * @param isSoftware Whether the adapter computes on the CPU.
  */
-export function tilingOf(
-  headDim: number,
-  valueDim: number,
-  isSoftware: boolean,
-): Tiling {
+export function tilingOf(headDim: number, valueDim: number): Tiling {
   const most = Math.ceil(Math.max(headDim, valueDim) / 4);
-  const fitting = (counts: number[]) =>
-    counts.find((count) => count >= most) ?? counts.at(-1)!;
-  const lanes = isSoftware ? 1 : fitting(LANES);
-  const quads = isSoftware ? fitting(OWN_QUADS) : most > lanes ? 2 : 1;
-  const threads = isSoftware ? ALONE_THREADS : TILE_THREADS;
+  const lanes = LANES.find((count) => count >= most) ?? LANES.at(-1)!;
+  const quads = most > lanes ? 2 : 1;
   return {
-    alone: isSoftware,
-    copies: isSoftware && most <= quads,
-    threads,
+    threads: TILE_THREADS,
     lanes,
     quads,
-    rows: TILE_ROWS * threads / lanes,
+    rows: TILE_ROWS * TILE_THREADS / lanes,
     columns: 4 * lanes,
     layers: Math.ceil(most / (quads * lanes)),
   };
-}
-
-/** What the kernels are given, and what is known of the adapter. */
-export interface TileAttributes extends SoftmaxAttributes {
-  /** Whether it computes on the CPU. */
-  readonly isSoftware: boolean;
 }
 
 /** What the three programs are given alike. */
 export function tiledProgram(
   q: tf.TensorInfo,
   v: tf.TensorInfo,
-  { causal, scale, isSoftware }: TileAttributes,
+  attributes: SoftmaxAttributes,
 ): Omit<Program, "name" | "reads" | "writes" | "body"> & { tiling: Tiling } {
+  const tiling = tilingOf(q.shape[3]!, v.shape[3]!);
+  return {
+    ...problemInRows(q, v, attributes, tiling.rows),
+    tiling,
+    variants: [`lanes=${tiling.lanes}`, `quads=${tiling.quads}`],
+    threads: tiling.threads,
+    layers: tiling.layers,
+  };
+}
+
+/** A problem of softmax attention, and a workgroup for so many rows of each sequence. */
+export function problemInRows(
+  q: tf.TensorInfo,
+  v: tf.TensorInfo,
+  { causal, scale }: SoftmaxAttributes,
+  rows: number,
+): Pick<Program, "width" | "integers" | "floats" | "workgroups"> {
   const [batch, heads, length, headDim] = q.shape as [
     number,
     number,
@@ -98,15 +87,8 @@ export function tiledProgram(
     number,
   ];
   const valueDim = v.shape[3]!;
-  const tiling = tilingOf(headDim, valueDim, isSoftware);
-  const blocks = Math.ceil(length / tiling.rows);
+  const blocks = Math.ceil(length / rows);
   return {
-    tiling,
-    variants: [
-      `lanes=${tiling.lanes}`,
-      `quads=${tiling.quads}`,
-      ...(tiling.copies ? ["copies"] : []),
-    ],
     width: headDim % 4 === 0 && valueDim % 4 === 0 ? 4 : 1,
     integers: {
       length,
@@ -117,9 +99,7 @@ export function tiledProgram(
       causal: Number(causal),
     },
     floats: { scale },
-    threads: tiling.threads,
     workgroups: batch * heads * blocks,
-    layers: tiling.layers,
   };
 }
 
@@ -158,12 +138,10 @@ export function writing(name: string, dim: Dim, width: 1 | 4): string {
 }
 
 /** Declarations that all three begin with. */
-export function tileFunctions({ alone, rows, columns }: Tiling): string {
-  return /* wgsl */ `${
-    alone ? "" : `
+export function tileFunctions({ rows, columns }: Tiling): string {
+  return /* wgsl */ `
 var<workgroup> tiles: array<vec4f, ${rows * columns / 4}>;
-`
-  }
+
 // sum + columns · x
 fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
   return sum + x.x * columns[0] + x.y * columns[1] + x.z * columns[2] + x.w * columns[3];
@@ -196,55 +174,31 @@ ${repeat(4, (c) => `    let column${c} = base + min(column + ${c}u, last);`)}`;
 /** Quads of a row with these columns, in the text. */
 export const quadsIn = (dim: Dim) => `(uniforms.${dim} + 3u) / 4u`;
 
-/** Copies the thread's rows of so many quads, if it should. */
-export function copyRows(
-  { copies, quads }: Tiling,
-  name: string,
-  end: string,
-): string {
-  if (!copies) return "";
-  return /* wgsl */ `
-  var own_${name}: array<vec4f, ${TILE_ROWS * quads}>;
-  for (var n = 0u; n < ${end}; n++) {
-${
-    eachRow((r) =>
-      `    own_${name}[${r * quads}u + n] = read_${name}(row${r}, n);`
-    )
-  }
-  }`;
-}
-
 /** Declares `<sum>0` …, the products of the tile's rows and columns. */
 export function tileProducts(
-  { copies, quads }: Tiling,
-  { sum, ofRows, ofColumns, end, copied = copies }: {
+  { sum, ofRows, ofColumns, end }: {
     readonly sum: string;
     readonly ofRows: string;
     readonly ofColumns: string;
     /** Their quads. */
     readonly end: string;
-    /** Whether {@linkcode copyRows} copied the rows. @default as the tiling says */
-    readonly copied?: boolean;
   },
 ): string {
   const columns = repeat(4, (c) => `read_${ofColumns}(column${c}, n)`, ", ");
-  const own = (r: number) =>
-    copied ? `own_${ofRows}[${r * quads}u + n]` : `read_${ofRows}(row${r}, n)`;
   return /* wgsl */ `
 ${eachRow((r) => `    var ${sum}${r} = vec4f();`)}
     for (var n = 0u; n < ${end}; n++) {
       let columns = transpose(mat4x4f(${columns}));
 ${
     eachRow((r) =>
-      `      ${sum}${r} = accumulate(${sum}${r}, columns, ${own(r)});`
+      `      ${sum}${r} = accumulate(${sum}${r}, columns, read_${ofRows}(row${r}, n));`
     )
   }
     }`;
 }
 
 /** Puts a tile where all lanes read it. */
-export function shareTile({ alone, lanes }: Tiling, name: string): string {
-  if (alone) return "";
+export function shareTile({ lanes }: Tiling, name: string): string {
   return `${
     eachRow((r) =>
       `    tiles[(tile_row + ${r}u) * ${lanes}u + lane] = ${name}${r};`
@@ -254,9 +208,7 @@ export function shareTile({ alone, lanes }: Tiling, name: string): string {
 }
 
 /** Waits until nobody reads the tiles any more. */
-export function endOfTile({ alone }: Tiling): string {
-  return alone ? "" : "    workgroupBarrier();";
-}
+export const END_OF_TILE = "    workgroupBarrier();";
 
 /** Four booleans: which of the tile's columns row r reads, if `limit` is beyond the last. */
 export const before = (limit: string) => `positions < vec4u(${limit})`;

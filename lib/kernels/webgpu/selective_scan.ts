@@ -6,10 +6,12 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
+import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import {
   SELECTIVE_SCAN,
   type SelectiveScanAttributes,
+  type SelectiveScanRequest,
 } from "../../operations/selective_scan.ts";
 import { columnSums } from "../../tfjs/webgpu/column_sum.ts";
 import { runElementwise } from "../../tfjs/webgpu/elementwise.ts";
@@ -19,7 +21,15 @@ import {
 } from "../../tfjs/webgpu/fused_kernel.ts";
 import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
 import { makeFloats, runProgram } from "../../tfjs/webgpu/program.ts";
-import { carryProgram, type ScanSizes, sizesOf, statesShape } from "./scan.ts";
+import { largestBuffer } from "./passes.ts";
+import { inLaunches } from "./planning.ts";
+import {
+  carryProgram,
+  CHUNK,
+  type ScanSizes,
+  sizesOf,
+  statesShape,
+} from "./scan.ts";
 import {
   gatesProgram,
   outputsProgram,
@@ -42,7 +52,34 @@ type Inputs = ScanInputs & ScanGates;
 
 /** Registers the forward and the gradient kernel. */
 export function registerSelectiveScan(): void {
-  registerFusedKernel(SELECTIVE_SCAN, { forward, gradient });
+  registerFusedKernel(SELECTIVE_SCAN, {
+    forward,
+    gradient,
+    plan: (request: SelectiveScanRequest, { limits }) =>
+      planFor(request, limits),
+  });
+}
+
+/** Plans a scan, whose gradient has the largest buffers. */
+function planFor(
+  { batch, length, channels, stateDim }: SelectiveScanRequest,
+  limits: GPUSupportedLimits,
+): KernelPlan | Refusal {
+  const x = { shape: [batch, length, channels] };
+  const sizes = sizesOf(x, { shape: [channels, stateDim] }, false);
+  const states = 4 * tf.util.sizeFromShape(statesShape(sizes));
+  const rows = 16 * batch * length * channels;
+  const parts = 32 * sizes.blocks * batch * length * sizes.quads;
+  const bytes = Math.max(states, rows, parts);
+  const largest = largestBuffer(limits);
+  if (bytes > largest) {
+    return {
+      refusal:
+        `the gradient's largest buffer takes ${bytes} bytes, more than ` +
+        `the adapter's ${largest} (maxStorageBufferBindingSize)`,
+    };
+  }
+  return { chunkSize: CHUNK, scratchBytes: states, how: inLaunches(4) };
 }
 
 const forward: FusedKernel<string, SelectiveScanAttributes> = (

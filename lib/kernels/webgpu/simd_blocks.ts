@@ -169,32 +169,40 @@ export function laneSums({ quads }: Simd, sum: string): string {
   return `  var ${sum}: array<mat4x4f, ${quads}>;`;
 }
 
-/** Adds the vectors of a block's columns, times their factors and scores, to a sum. */
+/** What is added to a sum. */
+export interface LaneAddition {
+  /** What {@linkcode laneSums} declared. */
+  readonly sum: string;
+  /** What weighs the columns. */
+  readonly scores: string;
+  /** Quads of the vectors. */
+  readonly end: string;
+  /** Quad n of a column's vector, by its token and its factor. */
+  readonly read: (token: string, factor: string) => string;
+  /** By what the rows' sums are multiplied before. */
+  readonly before?: string;
+}
+
+/** Adds the vectors of a block's columns, times their scores, to a sum. */
 export function addLaneColumns(
   simd: Simd,
-  { sum, scores, end, vectors }: {
-    readonly sum: string;
-    readonly scores: string;
-    /** Quads of the vectors. */
-    readonly end: string;
-    /** Whose vectors. */
-    readonly vectors: string;
-  },
+  { sum, scores, end, read, before }: LaneAddition,
 ): string {
+  const start = before
+    ? `mat4x4f(${
+      repeat(LANE_ROWS, (r) => `${before}[${r}] * ${sum}[n][${r}]`, ", ")
+    })`
+    : `${sum}[n]`;
   return /* wgsl */ `
     for (var n = 0u; n < ${end}; n++) {
-      var sums = ${sum}[n];
+      var sums = ${start};
 ${
-    withColumns(
-      simd,
-      (token, factor) => `${factor} * read_${vectors}(${token}, n)`,
-      (c) =>
-        repeat(
-          LANE_ROWS,
-          (r) => `sums[${r}] += ${scores}${c}[${r}] * x${c};`,
-          " ",
-        ),
-    )
+    withColumns(simd, read, (c) =>
+      repeat(
+        LANE_ROWS,
+        (r) => `sums[${r}] += ${scores}${c}[${r}] * x${c};`,
+        " ",
+      ))
   }
       ${sum}[n] = sums;
     }`;

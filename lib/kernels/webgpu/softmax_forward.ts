@@ -4,10 +4,10 @@
  *
  * @module
  */
+import type { SoftmaxAttributes } from "../../attention/softmax_attention.ts";
 import type { Program, Tensors } from "../../tfjs/webgpu/program.ts";
 import {
   before,
-  copyRows,
   eachRow,
   endOf,
   endOfSegments,
@@ -17,7 +17,6 @@ import {
   reading,
   shareTile,
   skipSegments,
-  type TileAttributes,
   tileColumns,
   tiledProgram,
   tileFunctions,
@@ -29,13 +28,13 @@ import { repeat } from "../../tfjs/webgpu/shader.ts";
 import { addColumns, declareSum, laneQuads, writeSum } from "./tile_sums.ts";
 
 /** Below all scores, and finite: WGSL has no other. */
-const LOWEST = "-3.4e38";
+export const LOWEST = "-3.4e38";
 
 /** Row r of two vectors of four rows each. */
 const ofRow = (name: string, r: number) => `${name}${r >> 2}[${r % 4}]`;
 
 /** Raises the maxima of the tile's rows by the scores of all lanes. */
-function raiseMaxima({ alone, lanes, rows }: Tiling): string {
+function raiseMaxima({ lanes, rows }: Tiling): string {
   const highestOf = (i: number) =>
     `vec4f(${
       repeat(
@@ -47,10 +46,6 @@ function raiseMaxima({ alone, lanes, rows }: Tiling): string {
   const pairs = eachRow((r) =>
     `    let pair${r} = max(score${r}.xy, score${r}.zw);`
   );
-  if (alone) {
-    return /* wgsl */ `${pairs}
-${repeat(2, (i) => `    maxima${i} = max(maxima${i}, ${highestOf(i)});`)}`;
-  }
   const place = (lane: string, i: number) =>
     `highest[${lane} * ${rows / 4}u + tile_row / 4u + ${i}u]`;
   return /* wgsl */ `${pairs}
@@ -65,7 +60,7 @@ ${repeat(2, (i) => `      maxima${i} = max(maxima${i}, ${place("other", i)});`)}
 export function forwardProgram(
   { q, k, v, mask, segments }: Tensors,
   writes: Tensors,
-  attributes: TileAttributes,
+  attributes: SoftmaxAttributes,
 ): Program {
   const { tiling, ...program } = tiledProgram(q!, v!, attributes);
   const { lanes, rows } = tiling;
@@ -97,11 +92,7 @@ export function forwardProgram(
     },
     writes,
     functions: /* wgsl */ `${tileFunctions(tiling)}
-${
-      tiling.alone
-        ? ""
-        : `var<workgroup> highest: array<vec4f, ${lanes * rows / 4}>;`
-    }
+var<workgroup> highest: array<vec4f, ${lanes * rows / 4}>;
 ${reading("q", "headDim", width)}
 ${reading("k", "headDim", width)}
 ${reading("v", "valueDim", width)}
@@ -109,7 +100,6 @@ ${writing("y", "valueDim", width)}
 `,
     body: /* wgsl */ `${places(tiling)}
 ${laneQuads(tiling)}
-${copyRows(tiling, "q", quadsIn("headDim"))}
 ${
       masked || packed
         ? "  let entry = workgroup / uniforms.blocks / uniforms.heads * uniforms.length;"
@@ -148,7 +138,7 @@ ${
         : ""
     }
 ${
-      tileProducts(tiling, {
+      tileProducts({
         sum: "score",
         ofRows: "q",
         ofColumns: "k",
@@ -179,12 +169,8 @@ ${shareTile(tiling, "score")}
 ${
       addColumns(tiling, {
         sum: "sum",
-        tile: "score",
         vectors: "v",
-        end: quadsIn("valueDim"),
-        ...(masked
-          ? { isToken: { of: isToken, own: (c) => `tokens[${c}]` } }
-          : {}),
+        ...(masked ? { isToken } : {}),
         factor: (r) => ofRow("left", r),
         also: (r, weights) =>
           `${ofRow("total", r)} += dot(${weights}, vec4f(1.0));`,

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { SoftmaxAttributes } from "../../attention/softmax_attention.ts";
 import type * as tf from "@tensorflow/tfjs-core";
 import {
   type Program,
@@ -16,18 +17,16 @@ import {
 import { ROW_THREADS, rowFunctions, teamsOf } from "./rows.ts";
 import {
   before,
-  copyRows,
   eachRow,
+  END_OF_TILE,
   endOf,
   endOfSegments,
-  endOfTile,
   limitOf,
   places,
   quadsIn,
   reading,
   shareTile,
   skipSegments,
-  type TileAttributes,
   tileColumns,
   tiledProgram,
   tileFunctions,
@@ -105,16 +104,17 @@ ${
 }
 
 /** Whether it is one, by what its row says. */
-const isToken = (token: string) => `rows[${token}].w > 0.0`;
+export const isToken = (token: string) => `rows[${token}].w > 0.0`;
 
 /** The number of the segment at a position, of padding too. */
-const segmentOf = (position: string) => `abs(rows[base + ${position}].w)`;
+export const segmentOf = (position: string) =>
+  `abs(rows[base + ${position}].w)`;
 
 /** dq_i = s Σ_j p_ij (dy_i · v_j - D_i) k_j */
 export function queryGradientProgram(
   reads: Tensors,
   dq: tf.TensorInfo,
-  attributes: TileAttributes,
+  attributes: SoftmaxAttributes,
 ): Program {
   const { q, v } = reads;
   const { tiling, ...program } = tiledProgram(q!, v!, attributes);
@@ -134,8 +134,6 @@ ${writing("dq", "headDim", width)}
 `,
     body: /* wgsl */ `${places(tiling)}
 ${laneQuads(tiling)}
-${copyRows(tiling, "q", quadsIn("headDim"))}
-${copyRows(tiling, "dy", quadsIn("valueDim"))}
 ${eachRow((r) => `  let own${r} = rows[row${r}];`)}
 ${declareSum(tiling, "sum")}
   let end = ${endOf(tiling.rows)};
@@ -145,7 +143,7 @@ ${endOfSegments(segmentOf)}
 ${tileColumns}
     let numbers = vec4f(${repeat(4, (c) => `rows[column${c}].w`, ", ")});
 ${
-      tileProducts(tiling, {
+      tileProducts({
         sum: "score",
         ofRows: "q",
         ofColumns: "k",
@@ -153,7 +151,7 @@ ${
       })
     }
 ${
-      tileProducts(tiling, {
+      tileProducts({
         sum: "slope",
         ofRows: "dy",
         ofColumns: "v",
@@ -172,13 +170,11 @@ ${shareTile(tiling, "slope")}
 ${
       addColumns(tiling, {
         sum: "sum",
-        tile: "slope",
         vectors: "k",
-        end: quadsIn("headDim"),
-        isToken: { of: isToken, own: (c) => `numbers[${c}] > 0.0` },
+        isToken,
       })
     }
-${endOfTile(tiling)}
+${END_OF_TILE}
   }
 ${
       eachRow((r) =>
@@ -201,7 +197,7 @@ ${
 export function keyGradientsProgram(
   reads: Tensors,
   writes: Tensors,
-  attributes: TileAttributes,
+  attributes: SoftmaxAttributes,
 ): Program {
   const { q, v } = reads;
   const { tiling, ...program } = tiledProgram(q!, v!, attributes);
@@ -224,8 +220,6 @@ ${writing("dv", "valueDim", width)}
 `,
     body: /* wgsl */ `${places(tiling)}
 ${laneQuads(tiling)}
-${copyRows(tiling, "k", quadsIn("headDim"))}
-${copyRows(tiling, "v", quadsIn("valueDim"))}
 ${declareSum(tiling, "key")}
 ${declareSum(tiling, "value")}
 ${eachRow((r) => `  let number${r} = rows[row${r}].w;`)}
@@ -242,7 +236,7 @@ ${repeat(4, (c) => `    let other${c} = rows[column${c}];`)}
     let numbers = ${ofColumns("w")};
     let queries = ${before("uniforms.length")};
 ${
-      tileProducts(tiling, {
+      tileProducts({
         sum: "score",
         ofRows: "k",
         ofColumns: "q",
@@ -250,7 +244,7 @@ ${
       })
     }
 ${
-      tileProducts(tiling, {
+      tileProducts({
         sum: "slope",
         ofRows: "v",
         ofColumns: "dy",
@@ -268,24 +262,20 @@ ${shareTile(tiling, "score")}
 ${
       addColumns(tiling, {
         sum: "value",
-        tile: "score",
         vectors: "dy",
-        end: quadsIn("valueDim"),
-        isToken: { of: isToken, own: (c) => `other${c}.w > 0.0` },
+        isToken,
       })
     }
-${endOfTile(tiling)}
+${END_OF_TILE}
 ${shareTile(tiling, "slope")}
 ${
       addColumns(tiling, {
         sum: "key",
-        tile: "slope",
         vectors: "q",
-        end: quadsIn("headDim"),
-        isToken: { of: isToken, own: (c) => `other${c}.w > 0.0` },
+        isToken,
       })
     }
-${endOfTile(tiling)}
+${END_OF_TILE}
   }
 ${
       eachRow((r) =>

@@ -9,14 +9,14 @@ import type { Role } from "./roles.ts";
 import {
   before,
   eachRow,
-  endOfTile,
+  END_OF_TILE,
   shareTile,
   tileColumns,
   tileProducts,
   type Tiling,
 } from "./score_tiles.ts";
 import { repeat } from "../../tfjs/webgpu/shader.ts";
-import { innerEnd, isGradient, outputEnd } from "./tile_roles.ts";
+import { innerEnd, isGradient } from "./tile_roles.ts";
 import { addColumns } from "./tile_sums.ts";
 
 /**
@@ -35,7 +35,7 @@ export function eachBlock(
   return /* wgsl */ `
   for (var first = ${start}; first < end; first += ${tiling.columns}u) {
 ${tileColumns}
-${scores(role, tiling)}
+${scores(role)}
     let kept = ${before("end")};
 ${weigh}
 ${addTile(role, tiling)}
@@ -49,8 +49,8 @@ export function lastOfCotangent({ rows, others }: Role): string {
 }
 
 /** `score0` and so on: the products of the tile's rows with its columns. */
-function scores(role: Role, tiling: Tiling): string {
-  const products = tileProducts(tiling, {
+function scores(role: Role): string {
+  const products = tileProducts({
     sum: "score",
     ofRows: role.rows.name,
     ofColumns: role.others.name,
@@ -75,9 +75,7 @@ function addTile(role: Role, tiling: Tiling): string {
 ${
     addColumns(tiling, {
       sum: "sum",
-      tile: "score",
       vectors: role.values.name,
-      end: outputEnd(role),
       ...(isAttention
         ? {
           also: (r, weights) => `weight${r} += dot(${weights}, vec4f(1.0));`,
@@ -85,5 +83,5 @@ ${
         : {}),
     })
   }
-${endOfTile(tiling)}`;
+${END_OF_TILE}`;
 }

@@ -4,12 +4,11 @@
  *
  * @module
  */
-import { eachRow, TILE_ROWS, type Tiling } from "./score_tiles.ts";
+import { eachRow, type Tiling } from "./score_tiles.ts";
 import { repeat } from "../../tfjs/webgpu/shader.ts";
 
 /** `quad0`, `quad1`: of a row with so many quads at most, those of a lane. */
-export function laneQuads({ alone, lanes, quads }: Tiling): string {
-  if (alone) return `  let first_quad = layer * ${quads}u;`;
+export function laneQuads({ lanes, quads }: Tiling): string {
   return repeat(
     quads,
     (i) => `  let quad${i} = (layer * ${quads}u + ${i}u) * ${lanes}u + lane;`,
@@ -17,40 +16,25 @@ export function laneQuads({ alone, lanes, quads }: Tiling): string {
 }
 
 /** Declares the thread's part of a sum. */
-export function declareSum({ alone, quads }: Tiling, sum: string): string {
-  return alone
-    ? `  var ${sum}: array<vec4f, ${TILE_ROWS * quads}>;`
-    : repeat(quads, (i) => eachRow((r) => `  var ${sum}${r}_${i} = vec4f();`));
+export function declareSum({ quads }: Tiling, sum: string): string {
+  return repeat(
+    quads,
+    (i) => eachRow((r) => `  var ${sum}${r}_${i} = vec4f();`),
+  );
 }
 
 /** What is added to a sum. */
 export interface Addition {
   /** As declared. */
   readonly sum: string;
-  /** The tile that was shared. */
-  readonly tile: string;
   /** Whose rows are weighed and added. */
   readonly vectors: string;
-  /** Their quads. */
-  readonly end: string;
   /** Tells tokens from padding, of which nothing is added whatever it holds. */
-  readonly isToken?: {
-    /** Any of them. */
-    readonly of: (token: string) => string;
-    /** Column c of the thread's tile. */
-    readonly own: (c: number) => string;
-  };
+  readonly isToken?: (token: string) => string;
   /** By what the sum of row r is multiplied before. */
   readonly factor?: (r: number) => string;
   /** More to do with the weights of row r. */
   readonly also?: (r: number, weights: string) => string;
-}
-
-/** Adds the vectors of the block's columns, times the tiles, to a sum. */
-export function addColumns(tiling: Tiling, addition: Addition): string {
-  return tiling.alone
-    ? addOwnColumns(tiling, addition)
-    : addSharedColumns(tiling, addition);
 }
 
 /** The matrix of four tokens' quads. */
@@ -66,47 +50,12 @@ function vectorsOf(
   return `mat4x4f(${repeat(4, vector, ", ")})`;
 }
 
-function tokensOf(
-  { alone }: Tiling,
-  { isToken }: Addition,
-  token: (c: number) => string,
+/** Adds the vectors of the block's columns, times the tiles, to a sum. */
+export function addColumns(
+  { lanes, quads }: Tiling,
+  addition: Addition,
 ): string {
-  if (!isToken) return "";
-  return repeat(
-    4,
-    (c) =>
-      `      let is_token${c} = ${
-        alone ? isToken.own(c) : isToken.of(token(c))
-      };`,
-  );
-}
-
-function addOwnColumns(tiling: Tiling, addition: Addition): string {
-  const { quads } = tiling;
-  const { sum, tile, end, factor, also } = addition;
-  const token = (c: number) => `column${c}`;
-  return /* wgsl */ `
-    {
-${tokensOf(tiling, addition, token)}
-${also ? eachRow((r) => `      ${also(r, `${tile}${r}`)}`) : ""}
-      let end_quad = min(first_quad + ${quads}u, ${end});
-      for (var quad = first_quad; quad < end_quad; quad++) {
-        let vectors = ${vectorsOf(addition, token, "quad")};
-        let n = quad - first_quad;
-${
-    eachRow((r) => {
-      const cell = `${sum}[${r * quads}u + n]`;
-      const old = factor ? `${cell} * ${factor(r)}` : cell;
-      return `        ${cell} = accumulate(${old}, vectors, ${tile}${r});`;
-    })
-  }
-      }
-    }`;
-}
-
-function addSharedColumns(tiling: Tiling, addition: Addition): string {
-  const { lanes, quads } = tiling;
-  const { sum, factor, also } = addition;
+  const { sum, isToken, factor, also } = addition;
   const token = (c: number) => `token${c}`;
   return /* wgsl */ `
 ${
@@ -120,7 +69,11 @@ ${
     repeat(4, (c) =>
       `      let ${token(c)} = base + min(first + 4u * block + ${c}u, last);`)
   }
-${tokensOf(tiling, addition, token)}
+${
+    isToken
+      ? repeat(4, (c) => `      let is_token${c} = ${isToken(token(c))};`)
+      : ""
+  }
 ${
     repeat(quads, (i) =>
       `      let vectors${i} = ${vectorsOf(addition, token, `quad${i}`)};`)
@@ -175,7 +128,7 @@ export function moveSum({ quads }: Tiling, from: string, to: string): string {
 
 /** Writes a sum of row r, as `value` makes it, to a tensor. */
 export function writeSum(
-  { alone, quads }: Tiling,
+  { quads }: Tiling,
   r: number,
   { sum, to, value }: {
     readonly sum: string;
@@ -183,15 +136,8 @@ export function writeSum(
     readonly value: (sum: string) => string;
   },
 ): string {
-  if (!alone) {
-    return repeat(
-      quads,
-      (i) => `    write_${to}(row${r}, quad${i}, ${value(`${sum}${r}_${i}`)});`,
-    );
-  }
-  return `    for (var n = 0u; n < ${quads}u; n++) {
-      write_${to}(row${r}, first_quad + n, ${
-    value(`${sum}[${r * quads}u + n]`)
-  });
-    }`;
+  return repeat(
+    quads,
+    (i) => `    write_${to}(row${r}, quad${i}, ${value(`${sum}${r}_${i}`)});`,
+  );
 }

@@ -177,7 +177,7 @@ ${
       }], kept);`
     )
   }
-${shared ? ownShares(role, tiling) : ""}`;
+${shared ? ownShares(role) : ""}`;
   return /* wgsl */ `
   // Tokens of earlier passes, of which the decays' buffers know nothing.
   let skipped = problem.firstSequence * problem.length;
@@ -235,12 +235,12 @@ ${moveSum(tiling, "sum", "all")}`;
 }
 
 /** In the own tile: what is read of each column, times the row's own vectors; of the token itself nothing. */
-function ownShares(role: Role, tiling: Tiling): string {
+function ownShares(role: Role): string {
   const { own } = role.finish as { own: { name: string } };
   return /* wgsl */ `
     if (side == ${OWN}) {
 ${
-    tileProducts(tiling, {
+    tileProducts({
       sum: "product",
       ofRows: own.name,
       ofColumns: role.values.name,

@@ -266,7 +266,8 @@ const stepOf: NonNullable<Mixer["step"]> = (
   const reach = tapsOf(parameters("conv1d.weight")).shape[1] - 1;
   const earlier = (before?.taken ??
     tf.zeros([batch, reach, channels])) as tf.Tensor3D;
-  const line = tf.concat([earlier, present(taken)], 1);
+  const joined = tf.concat([earlier, present(taken)], 1);
+  const line = mask ? closedUp(joined, mask, reach) : joined;
   const x = convolved(line, parameters, FORWARD);
   const last = (x: tf.Tensor3D, count: number): tf.Tensor3D =>
     tf.slice(x, [0, reach + length - count, 0], [batch, count, channels]);
@@ -285,6 +286,36 @@ const stepOf: NonNullable<Mixer["step"]> = (
     state: { state: scanned.state, taken: last(line, reach) },
   };
 };
+
+/**
+ * Rows in which those of earlier tokens stand before the first new one, where
+ * padding was between them; whatever is before them is not read.
+ *
+ * @param rows Those of `reach` earlier tokens, padding and the new tokens.
+ * @param mask Of padding and new tokens.
+ */
+function closedUp(
+  rows: tf.Tensor3D,
+  mask: tf.Tensor2D,
+  reach: number,
+): tf.Tensor3D {
+  const [batch, length, columns] = rows.shape;
+  const isPadding = tf.cast(tf.equal(mask, 0), "int32");
+  const padding = tf.sum(isPadding, 1, true);
+  const places = tf.range(0, length, 1, "int32");
+  const isEarlier = tf.less(places, tf.add(padding, reach));
+  const moved = tf.mul(tf.cast(isEarlier, "int32"), padding);
+  const from = tf.maximum(tf.sub(places, moved), 0);
+  // Of all texts: without chained operations, tfjs's gather of batches has no
+  // gradient.
+  const texts = tf.expandDims(tf.range(0, batch), 1);
+  const ofAll = tf.cast(tf.add(from, tf.mul(texts, length)), "int32");
+  const flat = tf.reshape(rows, [batch * length, columns]);
+  return tf.reshape(
+    tf.gather(flat, tf.reshape(ofAll, [-1])),
+    rows.shape,
+  );
+}
 
 /** Operations of a number of a state: its decay, a step, and what is read; a power counts as ten. */
 const OPERATIONS_A_NUMBER = 16;

@@ -1,43 +1,37 @@
-/** Lookups as a kernel of the wasm backend. @module */
+/** Lookups as a kernel of the wasm backend that copies whole rows. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { assertIndices } from "../gather_index.ts";
-import { copyRow } from "./copy_row.ts";
+import { copyRow, type Elements } from "./copy_row.ts";
 
-/**
- * `GatherV2`, which copies rows of floats.
- *
- * @param stock tfjs's own, for other types and batches.
- */
-export function gatherKernel(stock: tf.KernelFunc): tf.KernelFunc {
-  return (call) => {
-    const { x, indices } = call.inputs as Record<
-      "x" | "indices",
-      tf.TensorInfo
-    >;
-    const { axis, batchDims } = call.attrs as unknown as tf.GatherV2Attrs;
-    const wasm = call.backend as BackendWasm;
-    const along = tf.util.parseAxisParam(axis, x.shape)[0]!;
-    const count = x.shape[along]!;
-    const places = Int32Array.from(wasm.typedArrayFromHeap(indices));
-    assertIndices(places, count, along);
-    if (batchDims !== 0 || x.dtype !== "float32") return stock(call);
-    const before = x.shape.slice(0, along), after = x.shape.slice(along + 1);
-    const output = wasm.makeOutput(
-      [...before, ...indices.shape, ...after],
-      "float32",
+/** `GatherV2`, of any type of number, where each batch entry has its own indices. */
+export const gather: tf.KernelFunc = ({ inputs, backend, attrs }) => {
+  const wasm = backend as BackendWasm;
+  const { x, indices } = inputs as Record<"x" | "indices", tf.TensorInfo>;
+  const { axis, batchDims } = attrs as unknown as tf.GatherV2Attrs;
+  const along = tf.util.parseAxisParam(axis, x.shape)[0]!;
+  const count = x.shape[along]!;
+  const places = Int32Array.from(wasm.typedArrayFromHeap(indices));
+  assertIndices(places, count, along);
+  const { batchSize, outerSize, sliceSize, outputShape } = tf.backend_util
+    .segment_util.collectGatherOpShapeInfo(
+      x as tf.Tensor,
+      indices as tf.Tensor,
+      along,
+      batchDims,
     );
-    const from = wasm.typedArrayFromHeap(x);
-    const to = wasm.typedArrayFromHeap(output);
-    const size = tf.util.sizeFromShape(after);
-    let at = 0;
-    for (let i = 0; i < tf.util.sizeFromShape(before); i++) {
-      for (const place of places) {
-        const start = (i * count + place) * size;
-        copyRow(to, at, from, start, size);
-        at += size;
-      }
+  const output = wasm.makeOutput(outputShape, x.dtype);
+  const from = wasm.typedArrayFromHeap(x) as Elements;
+  const to = wasm.typedArrayFromHeap(output) as Elements;
+  const placesOfEntry = places.length / batchSize;
+  let at = 0;
+  for (let group = 0; group < batchSize * outerSize; group++) {
+    const first = Math.floor(group / outerSize) * placesOfEntry;
+    for (let i = first; i < first + placesOfEntry; i++) {
+      const start = (group * count + places[i]!) * sliceSize;
+      copyRow(to, at, from, start, sliceSize);
+      at += sliceSize;
     }
-    return output;
-  };
-}
+  }
+  return output;
+};

@@ -89,6 +89,7 @@ export const MATMUL = {
   transposeA: "i32",
   transposeB: "i32",
   rowsPerTask: "i32",
+  columnsPerTask: "i32",
   a: "usize",
   b: "usize",
   c: "usize",

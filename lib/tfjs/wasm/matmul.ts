@@ -126,11 +126,11 @@ function matmul(
       }
     },
   };
-  if (areFew(rows, inner * columns, transposeB)) {
+  if (areFew(rows, inner * columns)) {
     host.run("fewRows", product, options);
   } else {
-    const perTask = rowsPerTask(rows, count, host.threads);
-    host.run("matmul", { ...product, rowsPerTask: perTask }, options);
+    const tasks = tasksOf(count, rows, columns, host.threads);
+    host.run("matmul", { ...product, ...tasks }, options);
   }
   return output;
 }
@@ -138,24 +138,38 @@ function matmul(
 /** Elements of a matrix that does not stay in a core's cache: 1 MiB. */
 const LARGE = 2 ** 18;
 
-/**
- * Whether to read b as it lies, by row of a, rather than in tiles: that is up to
- * eight times as fast where memory is what holds it up, and slower where the
- * rows are many. Transposed, tiles read b well too.
- */
-function areFew(
-  rows: number,
-  sizeOfB: number,
-  transposeB: boolean,
-): boolean {
-  return rows <= (transposeB ? 4 : 8) * (sizeOfB < LARGE ? 1 : 2);
+/** Whether it is faster to read b as it lies, by row of a, than to pack it into tiles. */
+function areFew(rows: number, sizeOfB: number): boolean {
+  return rows <= (sizeOfB < LARGE ? 4 : 8);
 }
 
-/** Enough to use a packed block well; few enough for all threads to have work. */
-function rowsPerTask(rows: number, batch: number, threads: number): number {
-  const each = batch >= 4 * threads ? rows : Math.ceil(rows * batch / threads);
-  // Whole register tiles.
-  return Math.min(rows, 192, Math.max(12, Math.ceil(each / 6) * 6));
+/** Rows that make good use of a packed block; columns that are packed at a time. */
+const MOST_ROWS = 192, BLOCK = 64;
+
+/** Rows that are few: a packed block must be worth it. */
+const LEAST_ROWS = 12;
+
+/**
+ * What a task computes: all rows, if they are not too many, lest several threads
+ * pack the same columns; and so little that all have work until the end.
+ */
+function tasksOf(
+  batch: number,
+  rows: number,
+  columns: number,
+  threads: number,
+): { rowsPerTask: number; columnsPerTask: number } {
+  const blocks = Math.ceil(columns / BLOCK);
+  const wanted = threads === 1 ? 1 : Math.ceil(4 * threads / batch);
+  const inRows = Math.ceil(rows / MOST_ROWS);
+  const inColumns = Math.min(blocks, Math.ceil(wanted / inRows));
+  const parts = Math.max(inRows, Math.ceil(threads / (batch * inColumns)));
+  // Whole register tiles, and whole blocks.
+  const rowsPerTask = 6 * Math.ceil(rows / parts / 6);
+  return {
+    rowsPerTask: Math.max(LEAST_ROWS, rowsPerTask),
+    columnsPerTask: BLOCK * Math.ceil(blocks / inColumns),
+  };
 }
 
 /** Which matrix of a batch stands at index i of the batch that it is broadcast to. */

@@ -47,6 +47,8 @@ export interface Program {
   readonly workgroups: number;
   /** How often the workgroups are repeated: the text's `layer`. @default 1 */
   readonly layers?: number;
+  /** What the text begins with: directives. */
+  readonly directives?: string;
   /** Declarations before the entry point. */
   readonly functions?: string;
   /**
@@ -176,7 +178,7 @@ function textOf(
     const element = program.elements?.[name] ?? "Pack";
     return `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element}>;`;
   });
-  return /* wgsl */ `alias Pack = ${element};
+  return /* wgsl */ `${program.directives ?? ""}alias Pack = ${element};
 ${declareUniforms("Uniforms", uniformsOf(program).types)}${buffers.join("\n")}
 @group(0) @binding(${bindings.length}) var<uniform> uniforms: Uniforms;
 ${program.functions ?? ""}

@@ -18,6 +18,7 @@ const DIVISORS = new Set([
   "segments",
   "parts",
   "rowsPerTask",
+  "columnsPerTask",
 ]);
 
 Deno.test("the WebAssembly module is what its source builds", async () => {

@@ -10,8 +10,7 @@ const V8_FLAGS = [
 ];
 
 Deno.test({
-  name:
-    "softmax attention is right in the vectors of 256 bits that V8 makes [wasm]",
+  name: "attention is right in the vectors of 256 bits that V8 makes [wasm]",
   ignore: !BACKENDS.includes("wasm"),
   fn: async () => {
     const child = import.meta.resolve("./wide_vectors_child.ts");

@@ -134,6 +134,6 @@ onEachBackend(
     });
     tf.dispose([...inputs, logDecay]);
   },
-  // Software compiles these shaders for half a minute, once.
+  // Software compiles these shaders for ten seconds, once.
   OF_LONG_TESTS.filter((name) => name === "webgpu"),
 );

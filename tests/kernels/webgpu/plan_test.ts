@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { KernelRequest } from "../../../lib/attention/kernel.ts";
 import { fullPlan } from "../../../lib/kernels/webgpu/full_plan.ts";
 import { planFor } from "../../../lib/kernels/webgpu/chunkwise_plan.ts";
+import { planDiagonal } from "../../../lib/kernels/webgpu/diagonal_plan.ts";
 
 const REQUEST: KernelRequest = {
   batch: 1,
@@ -185,5 +186,41 @@ Deno.test("fullPlan() refuses what the device cannot hold, in words", () => {
   assertRefused(
     full({ heads: 1, length: 2 ** 18 }),
     "states of a sequence's gradients",
+  );
+});
+
+Deno.test("planDiagonal() says how many launches, and what they need", () => {
+  const plan = (
+    request: Partial<KernelRequest>,
+    limits?: Partial<typeof LIMITS>,
+  ) =>
+    planDiagonal({ ...REQUEST, diagonal: true, ...request }, deviceOf(limits));
+  const state = 4 * 64 * 68 + 16;
+  // Rows of two borders and two levels, two log decays, and 32 scores.
+  const perToken = 4 * (2 * 4 * 64 + 2 * 64 + 32);
+  const perChunk = 4 * 2 * 64 + 2 * state;
+  assertEquals(plan({}), {
+    chunkSize: 32,
+    scratchBytes: 4 * (1024 * perToken + 32 * perChunk),
+    how: "webgpu, 5 launches",
+  });
+  // A chunk alone has no states; its one border is that of its one level.
+  assertEquals(plan({ length: 16, causal: true }), {
+    chunkSize: 16,
+    scratchBytes: 4 * (16 * 4 * (2 * 2 * 64 + 64 + 16) + 4 * 64),
+    how: "webgpu, 3 launches",
+  });
+  const piece = plan({ length: 16, states: true });
+  assert("how" in piece && piece.how === "webgpu, 5 launches");
+  const long = plan({ chunkSize: 4096 });
+  assert("chunkSize" in long && long.chunkSize === 256);
+  const ofSequence = 32 * 2 * state;
+  const twoPasses = plan({}, { maxStorageBufferBindingSize: 2 * ofSequence });
+  assert("how" in twoPasses && twoPasses.how === "webgpu, 10 launches");
+  assertRefused(plan({ precision: "f16" }), "32 bits");
+  assertRefused(plan({ headDim: 129 }), "headDim is 129");
+  assertRefused(
+    plan({}, { maxStorageBufferBindingSize: ofSequence - 1 }),
+    "the decayed rows or the states of a sequence",
   );
 });

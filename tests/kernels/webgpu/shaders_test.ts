@@ -6,7 +6,10 @@
  */
 import { assertEquals } from "@std/assert";
 import { attendShader } from "../../../lib/kernels/webgpu/attend.ts";
-import { shapeFor } from "../../../lib/kernels/webgpu/attend_shape.ts";
+import {
+  shapeFor,
+  shapeOfTiles,
+} from "../../../lib/kernels/webgpu/attend_shape.ts";
 import { carryStatesShader } from "../../../lib/kernels/webgpu/carry_states.ts";
 import { chunkStatesShader } from "../../../lib/kernels/webgpu/chunk_states.ts";
 import {
@@ -14,6 +17,16 @@ import {
   cotangentsShader,
 } from "../../../lib/kernels/webgpu/cotangents.ts";
 import { decayGradientsShader } from "../../../lib/kernels/webgpu/decay_gradients.ts";
+import { diagonalAttendShader } from "../../../lib/kernels/webgpu/diagonal_attend.ts";
+import { diagonalDecayGradientsShader } from "../../../lib/kernels/webgpu/diagonal_decay_gradients.ts";
+import { diagonalGradientsShader } from "../../../lib/kernels/webgpu/diagonal_gradients.ts";
+import { diagonalOwnTileShader } from "../../../lib/kernels/webgpu/diagonal_own_tile.ts";
+import { channelDecays } from "../../../lib/kernels/webgpu/diagonal_preparation.ts";
+import { diagonalRowsShader } from "../../../lib/kernels/webgpu/diagonal_rows.ts";
+import {
+  diagonalProductsShader,
+  diagonalScoresShader,
+} from "../../../lib/kernels/webgpu/diagonal_scores.ts";
 import { packShader } from "../../../lib/kernels/webgpu/pack.ts";
 import {
   type Preparation,
@@ -102,7 +115,7 @@ const keyGradient: Role = {
 
 /** The shader of a role in tiles of a GPU. */
 function tiles(role: Role, decays: Preparation | null): Shader {
-  const tiling = tilingOf(LAUNCH.headDim, LAUNCH.valueDim, false);
+  const tiling = tilingOf(LAUNCH.headDim, LAUNCH.valueDim);
   return tilesShader({ role, decays, tiling }, LAUNCH);
 }
 
@@ -116,6 +129,75 @@ function simdTiles(
 ): Shader {
   const simd = simdOf([LAUNCH.headDim, LAUNCH.valueDim], subgroups)!;
   return simdTilesShader({ role, decays, simd }, LAUNCH);
+}
+
+/** All shaders of decays of each channel. */
+function diagonalShaders(
+  isCausal: boolean,
+  isPiece: boolean,
+  launch: Launch,
+): Record<string, Shader> {
+  const chunks = { causal: isCausal };
+  const decays = channelDecays(chunks);
+  const transposed = decays.transposed();
+  const states: States = { name: "states", rows: k, columns: v, decays };
+  const cotangents: States = {
+    ...states,
+    name: "cotangentStates",
+    columns: g,
+    decays: transposed,
+  };
+  const shape = shapeOfTiles(launch);
+  const borders = { before: true, after: !isCausal, backward: !isCausal };
+  return {
+    rows: diagonalRowsShader({ ...chunks, isPiece }, launch),
+    scores: diagonalScoresShader(chunks, launch),
+    chunk_states: chunkStatesShader(
+      { states: isPiece ? [states] : [states, cotangents], largestChunk: 0 },
+      launch,
+    ),
+    carry_states: isPiece
+      ? carryStatesShader([states], launch, borders)
+      : carryStatesShader([states, cotangents], launch),
+    attend: diagonalAttendShader({
+      role: {
+        output: { name: "y", columns: "value" },
+        finish: { kind: "attention" },
+      },
+      values: v,
+      states: states.name,
+      isPiece,
+      decays,
+      shape,
+    }, launch),
+    ...(isPiece ? {} : {
+      products: diagonalProductsShader(chunks, [g, v], launch),
+      own_tile: diagonalOwnTileShader(chunks, launch),
+      value_gradient: diagonalAttendShader({
+        role: {
+          output: { name: "dv", columns: "value" },
+          finish: { kind: "none" },
+        },
+        values: g,
+        states: cotangents.name,
+        isPiece,
+        decays: transposed,
+        shape,
+      }, launch),
+      query_gradient: diagonalGradientsShader(
+        { decays, readers: g, states: states.name, shape },
+        launch,
+      ),
+      key_gradient: diagonalGradientsShader(
+        { decays: transposed, readers: v, states: cotangents.name, shape },
+        launch,
+      ),
+      decay_gradients: diagonalDecayGradientsShader({
+        chunks,
+        states: [states.name, cotangents.name],
+      }, launch),
+    }),
+  };
 }
 
 const SHADERS: Record<string, Shader> = {
@@ -155,6 +237,10 @@ const SHADERS: Record<string, Shader> = {
   ),
   simd_tiles_maskless: simdTiles(attention(null), null),
   pack_halves: packShader({ ...v, columns: "value", half: true }, LAUNCH),
+  ...Object.fromEntries(
+    Object.entries(diagonalShaders(false, false, LAUNCH))
+      .map(([name, shader]) => [`diagonal_${name}`, shader]),
+  ),
 };
 
 Deno.test("shaders have the text of their snapshots", async (t) => {
@@ -192,6 +278,15 @@ Deno.test("shaders differ if their keys do, and depend on no size", () => {
   }];
   const gradients = { causal: true, alone: true, largestChunk };
   for (const launch of launches) {
+    for (const isCausal of [false, true]) {
+      for (const isPiece of [false, true]) {
+        const shaders = diagonalShaders(isCausal, isPiece, launch);
+        for (const { key, code } of Object.values(shaders)) {
+          assertEquals(byKey.get(key) ?? code(), code());
+          byKey.set(key, code());
+        }
+      }
+    }
     for (const decays of [null, causal, both]) {
       const roles = [attention(decays)];
       const states = [statesOf(decays)];
@@ -212,7 +307,7 @@ Deno.test("shaders differ if their keys do, and depend on no size", () => {
           tilesShader({
             role: attention(decays),
             decays,
-            tiling: tilingOf(launch.headDim, launch.valueDim, false),
+            tiling: tilingOf(launch.headDim, launch.valueDim),
           }, launch),
           ...[undefined, SUBGROUPS].map((subgroups) => {
             const simd = simdOf(

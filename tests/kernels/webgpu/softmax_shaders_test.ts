@@ -13,6 +13,12 @@ import {
   queryGradientProgram,
   rowsProgram,
 } from "../../../lib/kernels/webgpu/softmax_gradient.ts";
+import { type Simd, simdOf } from "../../../lib/kernels/webgpu/simd_blocks.ts";
+import { simdForwardProgram } from "../../../lib/kernels/webgpu/softmax_simd_forward.ts";
+import {
+  simdKeyGradientsProgram,
+  simdQueryGradientProgram,
+} from "../../../lib/kernels/webgpu/softmax_simd_gradient.ts";
 import { assertSnapshot } from "./snapshot.ts";
 
 interface Sizes {
@@ -22,10 +28,13 @@ interface Sizes {
   readonly causal: boolean;
 }
 
+/** How a problem is shared out: as on a GPU, or what lanes keep. */
+type Sharing = "GPU" | Simd;
+
 /** All programs for a problem. */
 function programsOf(
   { length, headDim, valueDim, causal }: Sizes,
-  isSoftware: boolean,
+  sharing: Sharing,
   { masked = false, packed = false } = {},
 ): Program[] {
   const tensor = (...shape: number[]): TensorInfo => ({
@@ -42,29 +51,54 @@ function programsOf(
     ...(packed ? { segments: tensor(1, length) } : {}),
   };
   const rows = tensor(2 * length, 4);
-  const attributes = { causal, scale: 0.5, isSoftware };
+  const attributes = { causal, scale: 0.5 };
   const reads = { q, k, v, dy: v, rows };
+  const inputs = { q, k, v, ...hiding };
+  const outputs = { y: v, maxima, sums };
+  const ofRows = rowsProgram({ y: v, dy: v, maxima, sums, ...hiding }, rows);
+  const gradients = { dk: k, dv: v };
+  if (sharing === "GPU") {
+    return [
+      forwardProgram(inputs, outputs, attributes),
+      ofRows,
+      queryGradientProgram(reads, q, attributes),
+      keyGradientsProgram(reads, gradients, attributes),
+    ];
+  }
   return [
-    forwardProgram({ q, k, v, ...hiding }, { y: v, maxima, sums }, attributes),
-    rowsProgram({ y: v, dy: v, maxima, sums, ...hiding }, rows),
-    queryGradientProgram(reads, q, attributes),
-    keyGradientsProgram(reads, { dk: k, dv: v }, attributes),
+    simdForwardProgram(inputs, outputs, attributes, sharing),
+    ofRows,
+    simdQueryGradientProgram(reads, q, attributes, sharing),
+    simdKeyGradientsProgram(reads, gradients, attributes, sharing),
   ];
+}
+
+/** All ways of sharing out a problem: of a GPU, and of a CPU with subgroups and without. */
+function sharings({ headDim, valueDim }: Sizes): Sharing[] {
+  const subgroups = { size: 8, directive: "enable subgroups;\n" };
+  const ofCpu = [undefined, subgroups].map((one) =>
+    simdOf([headDim, valueDim], one)
+  );
+  return ["GPU", ...ofCpu.filter((simd) => simd !== undefined)];
 }
 
 const SIZES: Sizes = { length: 40, headDim: 64, valueDim: 64, causal: false };
 
 Deno.test("shaders of softmax attention have the text of their snapshots", async (t) => {
-  const [forward, rows, query, key] = programsOf(SIZES, false);
-  const [software] = programsOf(SIZES, true, { masked: true });
-  const ragged = programsOf({ ...SIZES, headDim: 6 }, false, {
+  const [gpu, cpu, subgroups] = sharings(SIZES) as [Sharing, Sharing, Sharing];
+  const [forward, rows, query, key] = programsOf(SIZES, gpu);
+  const [simd, , , simdKey] = programsOf(SIZES, subgroups, { masked: true });
+  const [software] = programsOf(SIZES, cpu);
+  const ragged = programsOf({ ...SIZES, headDim: 6 }, gpu, {
     masked: true,
   })[0];
-  const packed = programsOf(SIZES, false, { packed: true })[0];
+  const packed = programsOf(SIZES, gpu, { packed: true })[0];
   const programs = {
     softmax_attention: forward,
     softmax_attention_ragged_masked: ragged,
-    softmax_attention_software_masked: software,
+    softmax_attention_simd: software,
+    softmax_attention_simd_masked: simd,
+    softmax_key_gradients_simd: simdKey,
     softmax_attention_packed: packed,
     softmax_rows: rows,
     softmax_query_gradient: query,
@@ -83,11 +117,11 @@ Deno.test("shaders of softmax attention differ if their keys do, and bind few bu
   const byKey = new Map<string, string>();
   for (const headDim of [1, 6, 16, 32, 64, 128, 200]) {
     for (const valueDim of [1, 5, 16, 40, 200]) {
-      for (const isSoftware of [false, true]) {
-        for (const hiding of HIDING) {
-          for (const length of [1, 40, 1000]) {
-            const sizes = { length, headDim, valueDim, causal: length > 40 };
-            for (const program of programsOf(sizes, isSoftware, hiding)) {
+      for (const length of [1, 40, 1000]) {
+        const sizes = { length, headDim, valueDim, causal: length > 40 };
+        for (const sharing of sharings(sizes)) {
+          for (const hiding of HIDING) {
+            for (const program of programsOf(sizes, sharing, hiding)) {
               const { key, code, bindings } = shaderOf(program, 65535);
               // What every WebGPU device offers.
               assert(bindings.length <= 8);

@@ -35,6 +35,7 @@ const SIZES = [
   { rows: 3, inner: 5, columns: 7 },
   { rows: 8, inner: 513, columns: 515 },
   { rows: 16, inner: 515, columns: 513 },
+  { rows: 20, inner: 300, columns: 333 },
   { rows: 64, inner: 64, columns: 64 },
   { rows: 200, inner: 257, columns: 65 },
   { rows: 50, inner: 260, columns: 128 },

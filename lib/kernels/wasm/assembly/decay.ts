@@ -1,5 +1,6 @@
 // The decays inside a chunk (all exponents are sums of log decays, each <= 0).
 import { at, put } from "./matrix";
+import { powersOf, preparePowers } from "./powers";
 import { exp4, vectorBytes } from "./simd";
 
 /** From the border before the chunk to the token: exp(f_s + … + f_i). */
@@ -17,6 +18,7 @@ let steps: usize = 0;
 
 /** Lays the results out from `base`; returns the end. */
 export function layoutDecay(base: usize, chunkSize: i32): usize {
+  preparePowers();
   const bytes = vectorBytes(chunkSize);
   entering = base;
   leaving = base += bytes;
@@ -73,53 +75,6 @@ function bordersBack(count: i32, b: usize): void {
   exponentiate(count, leavingBack);
 }
 
-/**
- * As {@link leaving}, for a chunk with others between it and the border, of the
- * given log decay; returns the log decay of them all.
- */
-export function leavingFrom(count: i32, f: usize, between: f32): f32 {
-  let sum: f32 = 0;
-  for (let i = count - 1; i >= 0; i--) {
-    put(leaving, i, sum + between);
-    sum += at(f, i);
-  }
-  exponentiate(count, leaving);
-  return sum + between;
-}
-
-/** The same to the border on the left: as {@link leavingBack}. */
-export function leavingFromBack(count: i32, b: usize, between: f32): f32 {
-  let sum: f32 = 0;
-  for (let i = 0; i < count; i++) {
-    put(leaving, i, sum + between);
-    sum += at(b, i);
-  }
-  exponentiate(count, leaving);
-  return sum + between;
-}
-
-/** As {@link entering}, likewise. */
-export function enteringFrom(count: i32, f: usize, between: f32): f32 {
-  let sum: f32 = 0;
-  for (let i = 0; i < count; i++) {
-    sum += at(f, i);
-    put(entering, i, sum + between);
-  }
-  exponentiate(count, entering);
-  return sum + between;
-}
-
-/** As {@link enteringBack}, likewise. */
-export function enteringFromBack(count: i32, b: usize, between: f32): f32 {
-  let sum: f32 = 0;
-  for (let i = count - 1; i >= 0; i--) {
-    sum += at(b, i);
-    put(entering, i, sum + between);
-  }
-  exponentiate(count, entering);
-  return sum + between;
-}
-
 /** The decay itself. */
 export function decayOf(logDecay: usize): f32 {
   return f32x4.extract_lane(exp4(v128.load32_splat(logDecay)), 0);
@@ -127,10 +82,7 @@ export function decayOf(logDecay: usize): f32 {
 
 /** vector_i = e^vector_i, to the end of its last vector. */
 export function exponentiate(count: i32, vector: usize): void {
-  const end = vector + vectorBytes(count);
-  for (; vector < end; vector += 16) {
-    v128.store(vector, exp4(v128.load(vector)));
-  }
+  powersOf(vectorBytes(count), vector, vector);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { multiply, multiplyTransposed } from "./gemm";
 import { matmul as job, queue } from "./jobs";
 import { transpose } from "./matrix";
-import { vectorBytes } from "./simd";
+import { loadFirst, vectorBytes } from "./simd";
 import { countProgress } from "./threads";
 
 /** Columns of B, and rows of it, that are packed at a time: 64 KiB, which stay in the cache. */
@@ -29,14 +29,23 @@ export function matmulTasks(): i32 {
 }
 
 function tasksPerMatrix(): i32 {
-  return (job.rows + job.rowsPerTask - 1) / job.rowsPerTask;
+  const inRows = parts(job.rows, job.rowsPerTask);
+  return inRows * parts(job.columns, job.columnsPerTask);
 }
 
-/** Some rows of one product. */
+function parts(count: i32, perTask: i32): i32 {
+  return (count + perTask - 1) / perTask;
+}
+
+/** Some rows and columns of one product. */
 export function matmulTask(task: i32): void {
-  const perMatrix = tasksPerMatrix();
-  const matrix = task / perMatrix, first = task % perMatrix * job.rowsPerTask;
+  const matrix = task / tasksPerMatrix(), part = task % tasksPerMatrix();
+  // Neighbours in time have the same columns, and find them in the cache.
+  const inRows = parts(job.rows, job.rowsPerTask);
+  const first = part % inRows * job.rowsPerTask;
   const rows = min(job.rowsPerTask, job.rows - first);
+  const from = part / inRows * job.columnsPerTask;
+  const end = min(job.columns, from + job.columnsPerTask);
   const a = job.a + <usize> load<i32>(queue.extra + 8 * matrix) * 4;
   const b = job.b + <usize> load<i32>(queue.extra + 8 * matrix, 4) * 4;
   const width = <usize> job.columns * 4;
@@ -44,8 +53,9 @@ export function matmulTask(task: i32): void {
   for (let k = 0; k < job.inner; k += INNER) {
     const inner = min(INNER, job.inner - k);
     const left = packA(a, first, rows, k, inner);
-    for (let column = 0; column < job.columns; column += COLUMNS) {
-      product(left, b, c, rows, k, inner, column);
+    for (let column = from; column < end; column += COLUMNS) {
+      const columns = min(COLUMNS, end - column);
+      product(left, b, c, rows, k, inner, column, columns);
     }
     countProgress();
   }
@@ -69,6 +79,27 @@ function packA(a: usize, first: i32, rows: i32, k: i32, inner: i32): usize {
   return packedA;
 }
 
+/** Packs a block of B as it lies, its rows padded with zeros. */
+function pack(source: usize, width: usize, rows: i32, columns: i32): void {
+  let target = packedB;
+  for (let row = 0; row < rows; row++) {
+    let from = source, count = columns;
+    for (; count >= 8; count -= 8) {
+      const x0 = v128.load(from), x1 = v128.load(from, 16);
+      v128.store(target, x0);
+      v128.store(target, x1, 16);
+      from += 32;
+      target += 32;
+    }
+    for (; count > 0; count -= 4) {
+      v128.store(target, loadFirst(from, count));
+      from += 16;
+      target += 16;
+    }
+    source += width;
+  }
+}
+
 /** C[:, column …] (+)= A B over `inner` rows of B from `k` on. */
 function product(
   left: usize,
@@ -78,25 +109,17 @@ function product(
   k: i32,
   inner: i32,
   column: i32,
+  columns: i32,
 ): void {
-  const columns = min(COLUMNS, job.columns - column);
   const width = <usize> job.columns * 4;
   const bytes = <usize> columns << 2, stride = vectorBytes(columns);
   const offset = <usize> column << 2;
-  let right = packedB, rightStride = stride;
   if (job.transposeB !== 0) {
     const source = <usize> job.inner * 4;
     const from = b + <usize> column * source + (<usize> k << 2);
     transpose(columns, inner, from, source, packedB, stride);
-  } else if (width === stride) {
-    right = b + <usize> k * width;
-    rightStride = width;
   } else {
-    for (let i = 0; i < inner; i++) {
-      const row = packedB + i * stride;
-      memory.copy(row, b + <usize> (k + i) * width + offset, bytes);
-      memory.fill(row + bytes, 0, stride - bytes);
-    }
+    pack(b + <usize> k * width + offset, width, inner, columns);
   }
   let to = c + offset, from = to, toStride = width, fromStride = width;
   let weight: f32 = 1;
@@ -124,8 +147,8 @@ function product(
       inner,
       left,
       leftStride,
-      right,
-      rightStride,
+      packedB,
+      stride,
       to,
       toStride,
       weight,
@@ -139,8 +162,8 @@ function product(
       inner,
       left,
       leftStride,
-      right,
-      rightStride,
+      packedB,
+      stride,
       to,
       toStride,
       weight,

@@ -1,5 +1,6 @@
 // Row-major matrices of floats. Pointers and row strides are in bytes; rows are
-// whole vectors unless said otherwise.
+// whole vectors unless said otherwise. Loops over a row take pairs of vectors,
+// and test at their ends, as in powers.ts.
 import { multiplyAdd, pairBytes, sum4, vectorBytes } from "./simd";
 
 export function at(pointer: usize, index: i32): f32 {
@@ -103,12 +104,23 @@ export function scaleRows(
   source: usize,
   target: usize,
 ): void {
+  const pairs = stride & ~31;
   for (let i = 0; i < rows; i++) {
     const weight = v128.load32_splat(weights + 4 * i);
-    for (const end = source + stride; source < end; source += 16) {
-      v128.store(target, f32x4.mul(weight, v128.load(source)));
-      target += 16;
+    const end = source + pairs;
+    if (source < end) {
+      do {
+        const x0 = v128.load(source), x1 = v128.load(source, 16);
+        v128.store(target, f32x4.mul(weight, x0));
+        v128.store(target, f32x4.mul(weight, x1), 16);
+        source += 32;
+        target += 32;
+      } while (source < end);
     }
+    if (pairs === stride) continue;
+    v128.store(target, f32x4.mul(weight, v128.load(source)));
+    source += 16;
+    target += 16;
   }
 }
 
@@ -160,17 +172,35 @@ export function addScaledRowsAndDot(
   target: usize,
   dots: usize,
 ): void {
+  const pairs = stride & ~31;
   for (let i = 0; i < rows; i++) {
     const weight = v128.load32_splat(weights + 4 * i);
-    let dot = f32x4.splat(0);
-    for (const end = source + stride; source < end; source += 16) {
+    let dot0 = f32x4.splat(0), dot1 = f32x4.splat(0);
+    const end = source + pairs;
+    if (source < end) {
+      do {
+        const x0 = v128.load(source), x1 = v128.load(source, 16);
+        const y0 = v128.load(target), y1 = v128.load(target, 16);
+        const z0 = v128.load(row), z1 = v128.load(row, 16);
+        const s0 = f32x4.mul(weight, x0), s1 = f32x4.mul(weight, x1);
+        dot0 = multiplyAdd(s0, z0, dot0);
+        dot1 = multiplyAdd(s1, z1, dot1);
+        v128.store(target, f32x4.add(y0, s0));
+        v128.store(target, f32x4.add(y1, s1), 16);
+        row += 32;
+        source += 32;
+        target += 32;
+      } while (source < end);
+    }
+    if (pairs < stride) {
       const scaled = f32x4.mul(weight, v128.load(source));
-      dot = multiplyAdd(scaled, v128.load(row), dot);
+      dot0 = multiplyAdd(scaled, v128.load(row), dot0);
       v128.store(target, f32x4.add(v128.load(target), scaled));
       row += 16;
+      source += 16;
       target += 16;
     }
-    put(dots, i, sum4(dot));
+    put(dots, i, sum4(f32x4.add(dot0, dot1)));
   }
 }
 
@@ -182,15 +212,27 @@ export function addScaledRows(
   source: usize,
   target: usize,
 ): void {
+  const pairs = stride & ~31;
   for (let i = 0; i < rows; i++) {
     const weight = v128.load32_splat(weights + 4 * i);
-    for (const end = source + stride; source < end; source += 16) {
-      v128.store(
-        target,
-        multiplyAdd(weight, v128.load(source), v128.load(target)),
-      );
-      target += 16;
+    const end = source + pairs;
+    if (source < end) {
+      do {
+        const x0 = v128.load(source), x1 = v128.load(source, 16);
+        const y0 = v128.load(target), y1 = v128.load(target, 16);
+        v128.store(target, multiplyAdd(weight, x0, y0));
+        v128.store(target, multiplyAdd(weight, x1, y1), 16);
+        source += 32;
+        target += 32;
+      } while (source < end);
     }
+    if (pairs === stride) continue;
+    v128.store(
+      target,
+      multiplyAdd(weight, v128.load(source), v128.load(target)),
+    );
+    source += 16;
+    target += 16;
   }
 }
 

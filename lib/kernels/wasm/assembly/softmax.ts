@@ -6,10 +6,10 @@
 // has; a hidden key is a row.
 import { multiply } from "./gemm";
 import { softmax as job } from "./jobs";
-import { at, transpose } from "./matrix";
+import { at, transposeToPairs } from "./matrix";
 import { preparePowers } from "./powers";
 import { layoutFrom, take } from "./scratch";
-import { vectorBytes } from "./simd";
+import { pairBytes, vectorBytes } from "./simd";
 
 /** Tokens of a block: rows and columns of scores that stay in the cache. */
 export const QUERIES = 96;
@@ -32,11 +32,6 @@ let transposedQ: usize = 0;
 /** `[keys, queries]` */
 export let scores: usize = 0;
 
-/** Bytes of a row of scores: whole pairs of vectors. */
-function rowBytes(count: i32): usize {
-  return (<usize> count * 4 + 31) & ~31;
-}
-
 /** Lays out what both passes need. */
 export function layoutShared(base: usize): void {
   preparePowers();
@@ -45,7 +40,7 @@ export function layoutShared(base: usize): void {
   headStride = vectorBytes(job.headDim);
   valueBytes = <usize> job.valueDim * 4;
   valueStride = vectorBytes(job.valueDim);
-  const widest = rowBytes(min(QUERIES, job.length));
+  const widest = pairBytes(min(QUERIES, job.length));
   rowsK = take(KEYS * headStride);
   rowsV = take(KEYS * valueStride);
   scaledQ = take(QUERIES * headStride);
@@ -121,7 +116,7 @@ export function openQueries(ofSequence: i32, block: i32): bool {
   sequence = ofSequence;
   query = block * QUERIES;
   queries = min(QUERIES, job.length - query);
-  row = rowBytes(queries);
+  row = pairBytes(queries);
   const tokens = tokensOf(sequence, query, queries);
   if (tokens === 0) return false;
   queriesComplete = tokens === queries;
@@ -142,7 +137,7 @@ export function openQueries(ofSequence: i32, block: i32): bool {
   for (let i: usize = 0; i < <usize> queries * headStride; i += 16) {
     v128.store(scaledQ + i, f32x4.mul(v128.load(q + i), scale));
   }
-  transposeBlock(job.headDim, scaledQ, headStride, transposedQ);
+  transposeToPairs(queries, job.headDim, scaledQ, headStride, transposedQ);
   return true;
 }
 
@@ -155,18 +150,6 @@ function narrowKeys(): void {
   const last = segmentOf(sequence, end - 1);
   while (end < endKey && segmentOf(sequence, end) === last) end++;
   endKey = end;
-}
-
-/** target[columns, queries] = source[queries, columns]ᵀ, and zeros to the end of each row. */
-export function transposeBlock(
-  columns: i32,
-  source: usize,
-  stride: usize,
-  target: usize,
-): void {
-  const filled = vectorBytes(queries);
-  if (filled < row) memory.fill(target, 0, <usize> columns * row);
-  transpose(queries, columns, source, stride, target, row);
 }
 
 /** The block of keys: its first, their number, and rows of whole vectors. */

@@ -9,7 +9,7 @@
 // the second phase.
 import { multiply, multiplyTransposed } from "./gemm";
 import { queue, softmax as job } from "./jobs";
-import { at, put, unpadRows } from "./matrix";
+import { at, put, transposeToPairs, unpadRows } from "./matrix";
 import { powersAndSlopes } from "./powers";
 import { take } from "./scratch";
 import { multiplyAdd, sum4, vectorBytes } from "./simd";
@@ -38,7 +38,6 @@ import {
   scaledQ,
   scores,
   sequence,
-  transposeBlock,
   v,
   valueBytes,
   valueStride,
@@ -146,7 +145,7 @@ function openGradients(): void {
     valueStride,
     queriesComplete,
   );
-  transposeBlock(job.valueDim, dy, valueStride, transposedDy);
+  transposeToPairs(queries, job.valueDim, dy, valueStride, transposedDy);
   memory.fill(maxima, 0, row);
   memory.fill(inverses, 0, row);
   memory.fill(slopes, 0, row);

@@ -177,7 +177,7 @@ export function tasksOf(phase: i32): i32 {
       return attention.sequences * attention.segments;
     }
     case FULL_FORWARD:
-      return phase === 0 ? 0 : attention.sequences * chunks;
+      return phase === 0 ? 0 : attention.sequences * segments;
     case FULL_BACKWARD:
       return attention.sequences * (phase === 0 ? segments : chunks);
     case RECURRENT_FORWARD:
@@ -225,7 +225,7 @@ export function perform(phase: i32, task: i32): void {
     case CHUNKWISE_BACKWARD:
       return attendChunkwise(phase, task / segments, task % segments);
     case FULL_FORWARD:
-      return attendFull(task / chunks, task % chunks);
+      return attendFull(task / segments, task % segments);
     case FULL_BACKWARD:
       if (phase === 0) differentiateFull(task / segments, task % segments);
       else finishFull(task / chunks, task % chunks);

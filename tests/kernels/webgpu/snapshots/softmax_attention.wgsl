@@ -60,7 +60,6 @@ fn main(
   let row7 = base + min(row + 7u, last);
   let quad0 = (layer * 1u + 0u) * 16u + lane;
 
-
   var sum0_0 = vec4f();
   var sum1_0 = vec4f();
   var sum2_0 = vec4f();

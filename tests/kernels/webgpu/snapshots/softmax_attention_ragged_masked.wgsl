@@ -74,7 +74,6 @@ fn main(
   let row6 = base + min(row + 6u, last);
   let row7 = base + min(row + 7u, last);
   let quad0 = (layer * 1u + 0u) * 16u + lane;
-
   let entry = workgroup / uniforms.blocks / uniforms.heads * uniforms.length;
   var sum0_0 = vec4f();
   var sum1_0 = vec4f();

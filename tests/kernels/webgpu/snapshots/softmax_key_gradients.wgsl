@@ -63,8 +63,6 @@ fn main(
   let row6 = base + min(row + 6u, last);
   let row7 = base + min(row + 7u, last);
   let quad0 = (layer * 1u + 0u) * 16u + lane;
-
-
   var key0_0 = vec4f();
   var key1_0 = vec4f();
   var key2_0 = vec4f();

@@ -59,8 +59,6 @@ fn main(
   let row6 = base + min(row + 6u, last);
   let row7 = base + min(row + 7u, last);
   let quad0 = (layer * 1u + 0u) * 16u + lane;
-
-
   let own0 = rows[row0];
   let own1 = rows[row1];
   let own2 = rows[row2];

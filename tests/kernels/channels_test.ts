@@ -1,0 +1,120 @@
+/** Decays of each channel in the kernels, against the oracle. @module */
+import { assert, assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type BackendName,
+  diagonalDecay,
+  explainAttention,
+  lionAttention,
+} from "../../mod.ts";
+import { onEachBackend, TOLERANCE } from "../backends.ts";
+import { differences } from "../comparison.ts";
+import { solveDiagonal } from "../diagonal_oracle.ts";
+import {
+  type DiagonalCase,
+  KINDS,
+  problemOf,
+  run,
+} from "../attention/diagonal_cases.ts";
+import { withLimits } from "./webgpu/with_limits.ts";
+
+/** The backends that have fused kernels. */
+const WITH_KERNELS: readonly BackendName[] = ["webgpu", "wasm"];
+
+onEachBackend(
+  "a NaN decay of a channel is one in all that it lies before",
+  async () => {
+    const [length, headDim] = [40, 12];
+    const x = tf.ones<tf.Rank.R4>([1, 1, length, headDim]);
+    for (const [token, channel] of [[5, 0], [17, 11], [32, 3]] as const) {
+      const values = new Float32Array(length * headDim);
+      values[token * headDim + channel] = NaN;
+      const logDecay = tf.tensor4d(values, [1, 1, length, headDim]);
+      const decay = diagonalDecay(logDecay, { convention: "arrival" });
+      const y = lionAttention(x, x, x, { decay, causal: true });
+      const rows = await y.array();
+      rows[0]![0]!.forEach((row, i) =>
+        row.forEach((value) => assertEquals(Number.isNaN(value), i >= token))
+      );
+      tf.dispose([logDecay, y]);
+    }
+    x.dispose();
+  },
+  WITH_KERNELS,
+);
+
+/**
+ * Tiles of eight tokens, alone, in runs of two, four and more, and cut short by
+ * the chunk or by the sequence.
+ */
+const SIZES = [
+  { length: 1, headDim: 8, valueDim: 3, chunkSizes: [1, 64] },
+  { length: 8, headDim: 1, valueDim: 4, chunkSizes: [3, 8] },
+  // Decays of all kinds, those of 0 too.
+  { length: 45, headDim: 12, valueDim: 4, chunkSizes: [8, 20], heads: 6 },
+  { length: 67, headDim: 18, valueDim: 5, chunkSizes: [13, 67] },
+  { length: 11, headDim: 128, valueDim: 16, chunkSizes: [10] },
+  { length: 140, headDim: 4, valueDim: 1, chunkSizes: [64, 140] },
+];
+
+const VARIANTS = [
+  { causal: false, normalize: true, padded: false, packed: true },
+  { causal: true, normalize: true, padded: true, packed: false },
+  { causal: false, normalize: false, padded: true, packed: false },
+  { causal: true, normalize: false, padded: false, packed: true },
+];
+
+onEachBackend(
+  "kernels of decays of each channel equal the oracle, whatever the chunks",
+  async (backend) => {
+    const failures: string[] = [];
+    for (const [s, { chunkSizes, ...size }] of SIZES.entries()) {
+      // Both directions and one, with each of the other options.
+      for (const i of [s % 2 * 2, s % 2 * 2 + 1]) {
+        const c: DiagonalCase = {
+          ...{ batch: 1, heads: 1, ...size, ...VARIANTS[i]! },
+          kind: KINDS[(s + i) % KINDS.length]!,
+        };
+        const problem = problemOf(c);
+        const solution = solveDiagonal(problem);
+        for (const chunkSize of chunkSizes) {
+          const actual = await run(problem, "chunkwise", chunkSize);
+          failures.push(
+            ...differences(problem, actual, solution, TOLERANCE[backend])
+              .map((line) => `${JSON.stringify(c)} C=${chunkSize} ${line}`),
+          );
+        }
+      }
+    }
+    assertEquals(failures, []);
+  },
+  WITH_KERNELS,
+);
+
+onEachBackend(
+  "decayed rows that fit no buffer together take passes",
+  async (backend) => {
+    const c: DiagonalCase = {
+      ...{ batch: 2, heads: 3, length: 40, headDim: 6, valueDim: 5 },
+      ...{ kind: "source", ...VARIANTS[0]! },
+    };
+    const problem = problemOf(c);
+    const solution = solveDiagonal(problem);
+    // Rows of two sequences: two borders and one middle, in two quads.
+    const maxStorageBufferBindingSize = 2 * 3 * 40 * 2 * 16;
+    await withLimits({ maxStorageBufferBindingSize }, async () => {
+      const x = tf.zeros<tf.Rank.R4>([2, 3, 40, 6]);
+      const decay = diagonalDecay(x);
+      const { reason } = explainAttention(x, x, x, { decay, chunkSize: 16 });
+      x.dispose();
+      // q, k and v are copied to whole quads, in each pass.
+      assert(reason.startsWith("webgpu, 24 launches"), reason);
+      const actual = await run(problem, "chunkwise", 16);
+      assertEquals(
+        differences(problem, actual, solution, TOLERANCE[backend]),
+        [],
+      );
+    });
+  },
+  ["webgpu"],
+);
