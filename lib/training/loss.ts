@@ -34,6 +34,14 @@ function counted(labels: tf.Tensor): tf.Tensor {
   return tf.cast(tf.notEqual(labels, NOT_COUNTED), "float32");
 }
 
+/** What each label weighs in a mean over those that count: together 1, or 0. */
+export function sharesOf(labels: tf.Tensor): tf.Tensor {
+  return tf.tidy(() => {
+    const weights = counted(labels);
+    return tf.div(weights, tf.maximum(tf.sum(weights), 1));
+  });
+}
+
 /** How many labels count. */
 export function countLabels(labels: tf.Tensor): tf.Scalar {
   return tf.tidy(() => tf.sum(counted(labels)));
@@ -126,7 +134,8 @@ async function findLabel(
   return `${values[place]} at [${labels.rank === 1 ? place : indices}]`;
 }
 
-function assertFits({ shape }: tf.Tensor, labels: tf.Tensor): void {
+/** Throws unless labels are one int32 a row of predictions. */
+export function assertFits({ shape }: tf.Tensor, labels: tf.Tensor): void {
   const expected = shape.slice(0, -1);
   if (!tf.util.arraysEqual(labels.shape, expected)) {
     throw new TypeError(
@@ -152,8 +161,7 @@ function meanOverRows(
   const [rows, classes] = logits.shape as [number, number];
   const mean = tf.customGrad((x, save) => {
     const logits = x as tf.Tensor;
-    const weights = counted(labels);
-    const shares = tf.div(weights, tf.maximum(tf.sum(weights), 1));
+    const shares = sharesOf(labels);
     (save as tf.GradSaveFunc)([logits, labels, shares]);
     const known = tf.minimum(
       tf.maximum(labels, tf.scalar(0, "int32")),

@@ -5,6 +5,7 @@
  */
 export { Adam, type AdamOptions } from "../optimizers/adam.ts";
 export { loadCheckpoint } from "./checkpoint.ts";
+export type { DistillationOptions, Teacher } from "./distillation.ts";
 export { type Divergence, DivergenceError } from "./divergence_error.ts";
 export { evaluate, type EvaluateOptions } from "./evaluate.ts";
 export {

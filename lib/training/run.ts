@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Logs } from "@tensorflow/tfjs-layers";
 import type { Batch } from "../data/stream.ts";
+import { type LossFor, lossFor } from "./distillation.ts";
 import {
   beforeOf,
   type Divergence,
@@ -58,6 +59,7 @@ function progressOf({ progress = "auto" }: TrainOptions): Progress {
 /** The steps from where the state is to the last one. */
 export class Run {
   readonly #parts: RunParts;
+  readonly #lossFor: LossFor;
   readonly #options: TrainOptions;
   readonly #state: TrainingState;
   readonly #checkpoints: RunCheckpoints | undefined;
@@ -78,6 +80,7 @@ export class Run {
     checkpoints: RunCheckpoints | undefined,
   ) {
     this.#parts = parts;
+    this.#lossFor = lossFor(parts.loss, parts.settings.distillation);
     this.#options = options;
     this.#state = state;
     this.#checkpoints = checkpoints;
@@ -141,7 +144,7 @@ export class Run {
         size += batch.size;
         labels.push(batch.labels);
         try {
-          state.addGradients(batch, this.#parts.loss, `${seed}/${position}`);
+          state.addGradients(batch, this.#lossFor, `${seed}/${position}`);
         } finally {
           tf.dispose([...batch.inputs]);
         }

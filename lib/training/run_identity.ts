@@ -2,6 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { BatchStream } from "../data/stream.ts";
+import { sha256Of } from "../io/file_system.ts";
+import type { Teacher } from "./distillation.ts";
 import type { Loss } from "./loss.ts";
 import type { Settings } from "./train_options.ts";
 import { namesOfWeights } from "./weight_names.ts";
@@ -32,6 +34,7 @@ export async function identityOf(
   { model, data, loss, settings }: RunParts,
 ): Promise<Record<string, string>> {
   const { seed, adam, clipNorm, averageDecay, accumulate, schedule } = settings;
+  const { distillation } = settings;
   const { learningRate: _, ...rest } = adam;
   const identity: Record<string, unknown> = {
     seed,
@@ -52,6 +55,13 @@ export async function identityOf(
       identity[`${option} of layer ${i}, a ${layer.getClassName()}`] = value;
     }
   });
+  if (distillation) {
+    const { teacher, ...rest } = distillation;
+    const taught = { ...rest, teacher: await nameOf(teacher) };
+    for (const [option, value] of Object.entries(taught)) {
+      identity[`distillation's ${option}`] = value;
+    }
+  }
   [...namesOfWeights(model)].forEach(([{ shape }, name], i) => {
     identity[`shape of weight ${i}`] = shape;
     identity[`decay of weight ${i}`] = settings.decays(name, shape);
@@ -62,6 +72,18 @@ export async function identityOf(
       JSON.stringify(value) ?? "undefined",
     ]),
   );
+}
+
+/** Models have as names what they were called when they were made: weights tell them apart. */
+async function nameOf(teacher: Teacher): Promise<string> {
+  if (typeof teacher === "function") return `function ${teacher.name}`;
+  const digests: string[] = [];
+  for (const weight of teacher.weights) {
+    const { buffer, byteOffset, byteLength } = await weight.read().data();
+    digests.push(sha256Of(new Uint8Array(buffer, byteOffset, byteLength)));
+  }
+  const digest = sha256Of(new TextEncoder().encode(digests.join()));
+  return `model of weights with SHA-256 ${digest}`;
 }
 
 async function batchSizeOf(data: BatchStream): Promise<number> {

@@ -1,5 +1,6 @@
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { BatchStream } from "../data/stream.ts";
+import { assertTeaches } from "./distillation.ts";
 import { beginLog } from "./metrics_log.ts";
 import { assertOneOutput } from "./predict.ts";
 import { Run, type TrainingResult } from "./run.ts";
@@ -68,6 +69,7 @@ export async function train(
 ): Promise<TrainingResult> {
   assertOneOutput(model);
   const settings = settingsOf(options, data);
+  assertTeaches(model, settings.distillation);
   const parts = { model, data, loss: options.loss, settings };
   const state = new TrainingState(model, settings);
   let checkpoints: RunCheckpoints | undefined;

@@ -3,6 +3,11 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertInteger } from "../data/assert_integer.ts";
 import type { Batch, BatchStream } from "../data/stream.ts";
 import { withDefaults } from "../optimizers/adam.ts";
+import {
+  type Distillation,
+  distillationOf,
+  type DistillationOptions,
+} from "./distillation.ts";
 import type { Loss } from "./loss.ts";
 import type { Metric } from "./metric.ts";
 import { assertFunctions } from "./predict.ts";
@@ -74,6 +79,8 @@ export interface TrainOptions {
   epochs?: number;
   /** What is made small. */
   loss: Loss;
+  /** A teacher that the model learns from beside the labels. @default none */
+  distillation?: DistillationOptions;
   /** How weights change. */
   optimizer?: OptimizerOptions;
   /**
@@ -120,6 +127,7 @@ const OPTIONS: OptionNames<TrainOptions> = {
   steps: true,
   epochs: true,
   loss: true,
+  distillation: true,
   optimizer: true,
   ema: true,
   seed: true,
@@ -206,6 +214,8 @@ export interface Settings extends UpdateSettings {
   readonly stepsPerEpoch: number;
   /** Batches a step. */
   readonly accumulate: number;
+  /** What a teacher adds to the loss; `undefined` without one. */
+  readonly distillation: Distillation | undefined;
   /** Of learning rates. */
   readonly schedule: Schedule;
   /** Of dropout. */
@@ -267,6 +277,7 @@ export function settingsOf(
     steps,
     stepsPerEpoch,
     accumulate,
+    distillation: options.distillation && distillationOf(options.distillation),
     schedule: typeof learningRate === "number"
       ? warmUpCosine({ learningRate, warmUpSteps, steps })
       : learningRate,

@@ -4,7 +4,7 @@ import "../contract/tape.ts";
 import type { Batch } from "../data/stream.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
 import { type AdamOptions, attributesOf, update } from "../optimizers/adam.ts";
-import type { Loss } from "./loss.ts";
+import type { LossFor } from "./distillation.ts";
 import { countOf, predict } from "./predict.ts";
 import { namesOfWeights } from "./weight_names.ts";
 import {
@@ -87,10 +87,12 @@ export class TrainingState {
   }
 
   /** Adds the gradients of a batch to those of the next step. */
-  addGradients(batch: Batch, loss: Loss, dropoutSeed: string): void {
+  addGradients(batch: Batch, lossFor: LossFor, dropoutSeed: string): void {
     const { inputs, labels } = batch;
     const before = this.#sums;
     this.#sums = tf.tidy(() => {
+      // Before gradients are recorded: a teacher has none.
+      const loss = lossFor(inputs);
       const count = countOf(loss, batch);
       const sum = () => {
         const predictions = predict(this.#model, inputs, { training: true });

@@ -1,0 +1,257 @@
+/** A teacher whose logits a model learns from beside the labels. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { NOT_COUNTED } from "../data/token_batch.ts";
+import { assertFits, crossEntropy, type Loss, sharesOf } from "./loss.ts";
+import { assertOneOutput, predict } from "./predict.ts";
+
+/**
+ * A model with the inputs of the one that is trained, or a function of a batch's
+ * inputs, which are not to be disposed of; to logits of the shape of the model's.
+ * What it makes on the way is disposed of. A run is resumed with the same
+ * teacher: a model is compared by its weights, a function by its name.
+ */
+export type Teacher =
+  | LayersModel
+  | ((inputs: readonly tf.Tensor[]) => tf.Tensor);
+
+/**
+ * How `train` listens to a teacher; see {@linkcode TrainOptions}.
+ *
+ * A model is asked in inference mode, and a teacher is not trained. The loss is
+ * (1 - weight) times the one of `train` and weight times the teacher's, a mean
+ * over the same labels: where one is -100 (`NOT_COUNTED` of `@lionjs/lion/data`)
+ * the teacher does not count either. Evaluations have the loss of `train` alone.
+ *
+ * Sources: Touvron et al. 2021 (DeiT, arXiv:2012.12877), equations 2 and 3, with
+ * their weights and temperature by default; Hinton et al. 2015
+ * (arXiv:1503.02531).
+ *
+ * @example Labels are the wrong way round here, and the teacher alone counts
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import "@lionjs/lion";
+ * import { crossEntropy, train } from "@lionjs/lion/training";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import * as layers from "@tensorflow/tfjs-layers";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const dense = layers.layers.dense({ units: 2, inputShape: [1] });
+ * const model = layers.sequential({ layers: [dense] });
+ * const data = {
+ *   stepsPerEpoch: 10,
+ *   async *from() {
+ *     while (true) {
+ *       const inputs = [tf.tensor2d([[-1], [1]])];
+ *       yield { inputs, labels: tf.tensor1d([1, 0], "int32"), size: 2 };
+ *     }
+ *   },
+ * };
+ * await train(model, data, {
+ *   loss: crossEntropy(),
+ *   distillation: {
+ *     teacher: ([x]) => tf.concat([tf.neg(x!), x!], 1),
+ *     labels: "soft",
+ *     weight: 1,
+ *   },
+ *   steps: 100,
+ *   optimizer: { learningRate: 0.1 },
+ *   progress: false,
+ * });
+ * const logits = model.predict(tf.tensor2d([[-1], [1]])) as tf.Tensor;
+ * assertEquals([...await tf.argMax(logits, 1).data()], [0, 1]);
+ * ```
+ */
+export interface DistillationOptions {
+  /** Who is asked about each batch. */
+  teacher: Teacher;
+  /**
+   * `"hard"`: the cross-entropy of the class that the teacher finds likeliest,
+   * without label smoothing. `"soft"`: temperature² times the Kullback-Leibler
+   * divergence, in nats, of the model's probabilities from the teacher's, both of
+   * logits that are divided by the temperature. @default "hard"
+   */
+  labels?: "hard" | "soft";
+  /** The teacher's share of the loss, in (0, 1]. @default 0.5 for hard labels, 0.1 for soft */
+  weight?: number;
+  /** Of soft labels: the higher, the more even they are. @default 3 */
+  temperature?: number;
+}
+
+const OPTIONS: OptionNames<DistillationOptions> = {
+  teacher: true,
+  labels: true,
+  weight: true,
+  temperature: true,
+};
+
+/** Options with their defaults; a temperature is of soft labels. */
+export type Distillation =
+  & { readonly teacher: Teacher; readonly weight: number }
+  & (
+    | { readonly labels: "hard" }
+    | { readonly labels: "soft"; readonly temperature: number }
+  );
+
+/** The loss to train with on a batch of these inputs. */
+export type LossFor = (inputs: readonly tf.Tensor[]) => Loss;
+
+/** Fills in defaults; throws where an option is impossible. */
+export function distillationOf(options: DistillationOptions): Distillation {
+  assertOptions("train's distillation", options, OPTIONS);
+  const { teacher, labels = "hard", temperature } = options;
+  if (typeof teacher !== "function" && !isModel(teacher)) {
+    throw new TypeError(
+      `distillation's teacher should be a model or a function of a batch's inputs, got ${
+        teacher === null ? "null" : typeof teacher
+      }`,
+    );
+  }
+  if (labels !== "hard" && labels !== "soft") {
+    throw new RangeError(
+      `distillation's labels should be "hard" or "soft", got ${
+        JSON.stringify(labels)
+      }`,
+    );
+  }
+  const { weight = labels === "hard" ? 0.5 : 0.1 } = options;
+  assertNumber("weight", weight);
+  if (!(weight > 0 && weight <= 1)) {
+    throw new RangeError(
+      `distillation's weight should be above 0, and 1 or less, got ${weight}`,
+    );
+  }
+  if (labels === "hard") {
+    if (temperature === undefined) return { teacher, labels, weight };
+    throw new RangeError(
+      `distillation's temperature is of soft labels, got ${temperature} with hard ones; leave it out, or pass labels: "soft"`,
+    );
+  }
+  const { temperature: of = 3 } = options;
+  assertNumber("temperature", of);
+  if (!(of > 0 && of < Infinity)) {
+    throw new RangeError(
+      `distillation's temperature should be above 0 and finite, got ${of}`,
+    );
+  }
+  return { teacher, labels, weight, temperature: of };
+}
+
+function assertNumber(option: string, value: unknown): void {
+  if (typeof value === "number") return;
+  throw new TypeError(
+    `distillation's ${option} should be a number, got ${typeof value}`,
+  );
+}
+
+/** By what is asked of it: two copies of tfjs-layers have two classes of models. */
+function isModel(value: unknown): value is LayersModel {
+  const { apply, inputs, outputs } = Object(value) as LayersModel;
+  return typeof apply === "function" && Array.isArray(inputs) &&
+    Array.isArray(outputs);
+}
+
+/** Throws where a model cannot have learnt from a teacher. */
+export function assertTeaches(
+  model: LayersModel,
+  distillation: Distillation | undefined,
+): void {
+  if (!distillation || typeof distillation.teacher === "function") return;
+  const { teacher } = distillation;
+  assertOneOutput(teacher);
+  if (teacher.inputs.length !== model.inputs.length) {
+    throw new TypeError(
+      `distillation's teacher should have as many inputs as the model, ${model.inputs.length}, got ${teacher.inputs.length}; pass a function of a batch's inputs`,
+    );
+  }
+}
+
+/** The loss, with what a teacher says of a batch if there is one. */
+export function lossFor(loss: Loss, distillation?: Distillation): LossFor {
+  if (!distillation) return () => loss;
+  return (inputs) => {
+    const taught = tf.tidy(() => ask(distillation.teacher, inputs));
+    const { weight } = distillation;
+    const both = (predictions: tf.Tensor, labels: tf.Tensor): tf.Scalar => {
+      assertFits(predictions, labels);
+      if (!tf.util.arraysEqual(taught.shape, predictions.shape)) {
+        throw new TypeError(
+          `distillation's teacher should have logits of the model's shape, [${predictions.shape}], got [${taught.shape}]`,
+        );
+      }
+      return tf.tidy(() => {
+        const own = tf.mul(loss(predictions, labels), 1 - weight);
+        const teachers = teachersLoss(
+          predictions,
+          taught,
+          labels,
+          distillation,
+        );
+        return tf.add(own, tf.mul(teachers, weight));
+      });
+    };
+    return loss.count ? Object.assign(both, { count: loss.count }) : both;
+  };
+}
+
+function ask(teacher: Teacher, inputs: readonly tf.Tensor[]): tf.Tensor {
+  const logits: unknown = typeof teacher === "function"
+    ? teacher(inputs)
+    : predict(teacher, inputs, { training: false });
+  if (logits instanceof tf.Tensor) return logits;
+  const got = logits instanceof Promise ? "a promise" : typeof logits;
+  throw new TypeError(
+    `distillation's teacher should return a tensor of logits, got ${got}`,
+  );
+}
+
+function teachersLoss(
+  predictions: tf.Tensor,
+  taught: tf.Tensor,
+  labels: tf.Tensor,
+  distillation: Distillation,
+): tf.Scalar {
+  if (distillation.labels === "hard") {
+    const likeliest = tf.where(
+      tf.notEqual(labels, NOT_COUNTED),
+      tf.argMax(taught, -1),
+      labels,
+    );
+    return crossEntropy()(predictions, likeliest);
+  }
+  const rows = [-1, predictions.shape.at(-1)!];
+  return meanDivergence(
+    tf.reshape(predictions, rows),
+    tf.reshape(taught, rows),
+    tf.reshape(sharesOf(labels), [-1, 1]),
+    distillation.temperature,
+  );
+}
+
+/**
+ * T² · Σ_i share_i · KL(softmax(taught_i / T) ‖ softmax(logits_i / T)). T² keeps
+ * its gradient from fading as 1/T² does. Differentiated here, because tfjs would
+ * go by way of more tensors of the logits' size.
+ */
+function meanDivergence(
+  logits: tf.Tensor,
+  taught: tf.Tensor,
+  shares: tf.Tensor,
+  temperature: number,
+): tf.Scalar {
+  const mean = tf.customGrad((x, save) => {
+    const own = tf.logSoftmax(tf.div(x as tf.Tensor, temperature));
+    const wanted = tf.logSoftmax(tf.div(taught, temperature));
+    const probabilities = tf.exp(wanted);
+    const weights = tf.mul(shares, temperature);
+    const gradient = tf.mul(tf.sub(tf.exp(own), probabilities), weights);
+    (save as tf.GradSaveFunc)([gradient]);
+    const divergence = tf.mul(probabilities, tf.sub(wanted, own));
+    const value = tf.mul(tf.sum(tf.mul(divergence, weights)), temperature);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
+      tf.mul(saved[0]!, dy);
+    return { value, gradFunc };
+  });
+  return mean(logits) as tf.Scalar;
+}
