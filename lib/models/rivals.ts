@@ -42,9 +42,9 @@ export const VIM_PRESETS: Readonly<
 
 /**
  * Hydra's sizes for images, for `lionViT`: 22.1 and 89.5 million parameters, of
- * LION's table, which has 22 and 91. Neither paper says how many layers there
- * are: these are those that come nearest, and in the base size as many as in the
- * authors' BERT. One more has 93.4 million.
+ * LION's table, which has 22 and 91. The depths are those whose counts come
+ * nearest, and in the base size as many as in the authors' BERT; one layer more
+ * has 93.4 million.
  *
  * Source: Hwang et al. 2024 (arXiv:2407.09941); LION (arXiv:2502.16249), table 2.
  */
