@@ -49,8 +49,9 @@ export const ATTENTION_VARIANTS = [
  * gates and normalisations as in their papers, with first decays from there too;
  * without short convolutions and shifts of tokens before them.
  *
- * All of them read both ways alike, unless they are causal or rotary: reversed
- * tokens have reversed outputs. A decay says how far a token is, and not on which side, so
+ * Hydra and Vim have convolutions and parameters for each direction. The others
+ * read both ways alike, unless they are causal or rotary: reversed tokens have
+ * reversed outputs. A decay says how far a token is, and not on which side, so
  * that a model that takes the mean over its tokens needs positions to tell a
  * sequence from its reverse.
  */

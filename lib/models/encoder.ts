@@ -90,8 +90,8 @@ const OPTIONS: OptionNames<LionEncoderOptions> = {
  * logits `[batch, maxSegments, numClasses]`.
  *
  * **Without positions it cannot tell a sequence from its reverse**: layers that
- * read both ways alike, in every variant, LION-D and LION-S included, and a
- * mean over tokens answer both with the same. A decay says how far a token is,
+ * read both ways alike, as all variants do but Hydra and Vim, and a mean over
+ * tokens answer both with the same. A decay says how far a token is,
  * and not on which side. Where order matters, give it `maxLength`, columns of
  * the input that say where a number stands, or `causal: true`.
  *
