@@ -1,6 +1,6 @@
 // The decays inside a chunk (all exponents are sums of log decays, each <= 0).
 import { at, put } from "./matrix";
-import { powersOf, preparePowers } from "./powers";
+import { preparePowers } from "./powers";
 import { exp4, vectorBytes } from "./simd";
 
 /** From the border before the chunk to the token: exp(f_s + … + f_i). */
@@ -80,9 +80,15 @@ export function decayOf(logDecay: usize): f32 {
   return f32x4.extract_lane(exp4(v128.load32_splat(logDecay)), 0);
 }
 
-/** vector_i = e^vector_i, to the end of its last vector. */
+/**
+ * vector_i = e^vector_i, to the end of its last vector. To the last bits: what
+ * passes many chunks is a product of these.
+ */
 export function exponentiate(count: i32, vector: usize): void {
-  powersOf(vectorBytes(count), vector, vector);
+  const end = vector + vectorBytes(count);
+  for (; vector < end; vector += 16) {
+    v128.store(vector, exp4(v128.load(vector)));
+  }
 }
 
 /**
