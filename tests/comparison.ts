@@ -18,14 +18,16 @@ const FEW = 12;
  * What is wrong with a result, a line for each array that is off.
  *
  * @param problem `logarithms`: inputs by name of which the gradient in the
- * logarithm is compared.
+ * logarithm is compared; `cancels`: outputs are quotients of sums that may cancel
+ * to a small part of their terms, to which errors are then relative.
  * @param tolerance Largest errors, relative to the largest value; of gradients in
  * vectors, which cancel where few keys are read, to that of all vectors.
  */
 export function differences(
-  { length, logarithms = {} }: {
+  { length, logarithms = {}, cancels = false }: {
     readonly length: number;
     readonly logarithms?: Readonly<Record<string, Float32Array>>;
+    readonly cancels?: boolean;
   },
   actual: Result,
   expected: Differentiated,
@@ -55,7 +57,7 @@ export function differences(
       "y",
       actual.y,
       expected.y.values,
-      tolerance.forward * largest(expected.y[which]),
+      tolerance.forward * largest(expected.y[cancels ? "magnitudes" : which]),
     ),
     ...Object.entries(expected.gradients).map(([name, sum]) => {
       const weights = logarithms[name];

@@ -72,6 +72,7 @@ function problemOf(model: Model, c: Case) {
     ...c,
     inputs,
     logarithms,
+    cancels: model.cancels ?? false,
     dy,
     ...c.padded ? { mask } : {},
     ...c.packed ? { segments } : {},

@@ -42,6 +42,8 @@ export interface Model extends Recurrence {
   readonly logarithmic?: readonly string[];
   /** Inputs whose rows have length one. */
   readonly unit?: readonly string[];
+  /** Whether it divides by a sum of terms of either sign. */
+  readonly cancels?: boolean;
 }
 
 const KEYS: Axes = ["batch", "heads", "length", "headDim"];
@@ -214,6 +216,7 @@ export const MODELS: readonly Model[] = [
     name: "mlstm",
     run: mlstm,
     forms: LION,
+    cancels: true,
     inputs: {
       q: KEYS,
       k: KEYS,
