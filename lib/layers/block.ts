@@ -97,7 +97,7 @@ export class LionBlock extends MixingLayer {
   /** The mixer and the multilayer perceptron, each added to its input. */
   protected override transform(x: tf.Tensor3D, reading: Reading): tf.Tensor {
     const parameters = inside("attn.", this.parameter);
-    return this.#around(
+    return this.around(
       x,
       reading.training,
       (x) => this.mix(x, parameters, reading),
@@ -124,7 +124,7 @@ export class LionBlock extends MixingLayer {
       );
     }
     let after: MixerState | undefined;
-    const y = this.#around(x, false, (x) => {
+    const y = this.around(x, false, (x) => {
       const step = mixer.step!(x, parameters, before, { ...call, epsilon });
       after = step.state;
       return step.y;
@@ -132,8 +132,8 @@ export class LionBlock extends MixingLayer {
     return { y, state: after! };
   }
 
-  /** The block around what mixes the tokens. */
-  #around(
+  /** The block around another mixer: `[batch, length, dim]` to the same. */
+  around(
     x: tf.Tensor3D,
     training: boolean,
     mix: (x: tf.Tensor3D) => tf.Tensor3D,
