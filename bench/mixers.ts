@@ -4,7 +4,8 @@
  * or one sequence, inference and a training step with Adam.
  *
  * All logits, and the losses of training steps, are checked with the same model in
- * plain JavaScript before the first time is taken. Contenders take turns.
+ * plain JavaScript before the first time is taken, which takes minutes for a
+ * vision transformer. Contenders take turns.
  *
  * @module
  */
