@@ -15,8 +15,17 @@ if (python === undefined) {
   console.log("skipped: no Python here has torch; `deno task setup --torch`");
 }
 
-/** Relative to the loss or to the norm of the gradients; ours are of float32. */
-const TOLERANCE = 1e-4;
+/** Of the losses, relative to the twin's; ours are of float32. */
+const TOLERANCE: Partial<Record<BackendName, number>> = {
+  wasm: 1e-6,
+  webgpu: 1e-5,
+};
+
+/**
+ * Of the gradients' norms, relative to the twin's: BERT's LIT normalises rows that
+ * may be nearly zero, whose gradients float32 has to four digits, PyTorch's too.
+ */
+const NORM_TOLERANCE = 1e-4;
 
 const VARIANTS: readonly Mixing[] = [
   { variant: "lit" },
@@ -147,10 +156,10 @@ if (python !== undefined) {
       for (const [i, twin] of (await twins).entries()) {
         await t.step(cases[i]!.name, () => {
           const { losses, gradientNorms } = ours[i]!;
-          assertLess(distance(losses, twin.losses), TOLERANCE);
+          assertLess(distance(losses, twin.losses), TOLERANCE[backend]!);
           assertLess(
             distance(gradientNorms, twin.gradientNorms),
-            TOLERANCE,
+            NORM_TOLERANCE,
           );
         });
       }
