@@ -55,7 +55,7 @@ export const JUPYTER_LAB: Requirement = {
 /** What `deno task test:all` uses too: 170 MB, which `deno task test` does without. */
 export const TORCH: Requirement = {
   name: "PyTorch",
-  why: "trainings are compared with it",
+  why: "tests and benchmarks compare with it",
   packages: ["python3-torch", "libopenblas0-pthread"],
   isMet: async () => await findPython("torch") !== undefined,
 };
