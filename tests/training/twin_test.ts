@@ -15,7 +15,11 @@ if (python === undefined) {
   console.log("skipped: no Python here has torch; `deno task setup --torch`");
 }
 
-/** Of the losses, relative to the twin's; ours are of float32. */
+/**
+ * Of the losses, relative to the twin's; ours are of float32. On WebAssembly it
+ * tells GELU from its approximation by tanh (4e-5), and a normalisation's epsilon
+ * of 1e-6 from one of 1e-5 (1e-5).
+ */
 const TOLERANCE: Partial<Record<BackendName, number>> = {
   wasm: 1e-6,
   webgpu: 1e-5,
