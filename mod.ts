@@ -124,11 +124,13 @@ export {
 } from "./lib/layers/patch_embedding.ts";
 export {
   PositionEmbedding,
+  type PositionEmbeddingOptions,
   PositionTable,
   type PositionTableOptions,
 } from "./lib/layers/positions.ts";
 export {
   ClassToken,
+  type ClassTokenOptions,
   TokenPooling,
   type TokenPoolingOptions,
 } from "./lib/layers/tokens.ts";

@@ -20,6 +20,11 @@ const run = (file: string, ...args: string[]): Step => ({
 });
 
 const SETUP = run("tools/setup.ts");
+const SETUP_TORCH = run("tools/setup.ts", "--torch");
+/** Skipped by `deno task test` where PyTorch is not there, which is large. */
+const TWIN: Step = {
+  args: ["test", "-A", "tests/training/twin_test.ts"],
+};
 /**
  * Types were checked with all tests. Without Liftoff, kernels are V8's optimised
  * code from the first call on, which is where it has gone wrong.
@@ -101,15 +106,18 @@ const OK: Task = {
 };
 
 const ALL =
-  `All that \`deno task test\` runs, no case left out on software WebGPU, and all
-notebooks.`;
+  `All that \`deno task test\` runs, no case left out on software WebGPU, all
+notebooks, and trainings beside PyTorch's.`;
 
 /** `test:all`, or what it has that \`test\` has not. */
 async function allTests(isRest: boolean): Promise<Task> {
   if (!isRest) {
     const env = { LION_TESTS: "all" };
     const whole = { args: ["test", "-A", "--doc"], env };
-    return { about: ALL, steps: [SETUP, whole, FAST, notebooks()] };
+    return {
+      about: ALL,
+      steps: [SETUP, SETUP_TORCH, whole, FAST, notebooks()],
+    };
   }
   const env = { LION_TESTS: "rest", LION_BACKENDS: "webgpu" };
   const names = (await notebookNames()).filter((name) =>
@@ -119,7 +127,9 @@ async function allTests(isRest: boolean): Promise<Task> {
     about: ALL,
     steps: [
       SETUP,
+      SETUP_TORCH,
       { args: ["test", "-A", ...await sampledTests()], env },
+      TWIN,
       notebooks(...names),
     ],
   };

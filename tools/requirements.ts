@@ -52,6 +52,14 @@ export const JUPYTER_LAB: Requirement = {
   isMet: async () => await findLab() !== undefined,
 };
 
+/** What `deno task test:all` uses too: 170 MB, which `deno task test` does without. */
+export const TORCH: Requirement = {
+  name: "PyTorch",
+  why: "tests and benchmarks compare with it",
+  packages: ["python3-torch", "libopenblas0-pthread"],
+  isMet: async () => await findPython("torch") !== undefined,
+};
+
 /** What `deno task test:platforms` uses, and `lab-test` beside JupyterLab. */
 export const CHROMIUM: Requirement = {
   name: "Chromium",

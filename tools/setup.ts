@@ -1,6 +1,12 @@
 /** Finds what the system lacks: `deno task setup`. @module */
 import { readCommandLine } from "./command_line.ts";
-import { CHROMIUM, JUPYTER_LAB, REQUIREMENTS, setUp } from "./requirements.ts";
+import {
+  CHROMIUM,
+  JUPYTER_LAB,
+  REQUIREMENTS,
+  setUp,
+  TORCH,
+} from "./requirements.ts";
 
 const USAGE = `Usage: deno task setup [options]
 
@@ -10,6 +16,7 @@ installs it; elsewhere prints the command to type.
   --lab        for JupyterLab, and not for the tests
   --lab-test   for the test in JupyterLab
   --platforms  for the tests in browsers
+  --torch      for tests and benchmarks beside PyTorch
   --help       print this`;
 
 const requirements = await readCommandLine(
@@ -18,6 +25,7 @@ const requirements = await readCommandLine(
     "lab": { type: "boolean", default: false },
     "lab-test": { type: "boolean", default: false },
     "platforms": { type: "boolean", default: false },
+    "torch": { type: "boolean", default: false },
   },
   (values) =>
     values["lab-test"]
@@ -26,6 +34,8 @@ const requirements = await readCommandLine(
       ? [JUPYTER_LAB]
       : values.platforms
       ? [CHROMIUM]
+      : values.torch
+      ? [TORCH]
       : REQUIREMENTS,
 );
 if (!await setUp(requirements)) Deno.exit(1);

@@ -6,14 +6,11 @@
  */
 import { TORCH } from "../figures.ts";
 import { fileURLToPath } from "node:url";
+import { findPython } from "../../tools/notebooks/jupyter.ts";
 import type { Contender, Cost } from "../group.ts";
 
-/** Debian's Python, for which Debian has PyTorch. */
-const PYTHON = "/usr/bin/python3";
-
 /** What to type where it is missing. */
-export const HOW_TO_GET_TORCH =
-  "apt-get install --no-install-recommends python3-torch libopenblas0-pthread";
+export const HOW_TO_GET_TORCH = "deno task setup --torch";
 
 /** OpenBLAS's threads spin for about 30 ms after their work, and ours a little. */
 const REST_MILLISECONDS = 60;
@@ -83,13 +80,10 @@ export class TorchPeer implements AsyncDisposable {
     threads: number,
     pool: TorchPool = "OpenBLAS",
   ): Promise<TorchPeer | null> {
-    const hasTorch = await new Deno.Command(PYTHON, {
-      args: ["-c", "import torch"],
-      stderr: "null",
-    }).output().then(({ success }) => success, () => false);
-    if (!hasTorch) return null;
+    const python = await findPython("torch");
+    if (python === undefined) return null;
     const script = fileURLToPath(import.meta.resolve("./torch_peer.py"));
-    const child = new Deno.Command(PYTHON, {
+    const child = new Deno.Command(python, {
       args: ["-B", script],
       env: environment(threads, pool),
       stdin: "piped",

@@ -23,6 +23,7 @@ import {
   type DiagonalDecayPair,
   formInputs,
 } from "./form.ts";
+import { betweenTokens } from "./paths.ts";
 
 /**
  * Each form as a kernel: inputs `q, k, v, f?, b?, mask?`, outputs `y` and the row
@@ -152,7 +153,8 @@ export function runForm(
   attributes: KernelAttributes,
   tokens: tf.Tensor2D | undefined,
 ): tf.Tensor4D {
-  const [, , , f, b] = formInputs(q, k, v, pair);
+  const decays = pair && tokens ? betweenTokens(pair, tokens) : pair;
+  const [, , , f, b] = formInputs(q, k, v, decays);
   const inputs = { q, k, v, f, b, mask: tokens };
   return runKernel(ATTENTION[form], inputs, attributes).y as tf.Tensor4D;
 }

@@ -16,6 +16,14 @@ export function assertEpsilon(name: string, value: number | undefined): void {
   throw new RangeError(`${name} should be 0 or more and finite, got ${value}`);
 }
 
+/** Throws unless it is the deviation of random values, or `undefined`. */
+export function assertStd(name: string, value: number | undefined): void {
+  if (value === undefined) return;
+  assertNumber(name, value);
+  if (value > 0 && value < Infinity) return;
+  throw new RangeError(`${name} should be above 0 and finite, got ${value}`);
+}
+
 /** Throws unless it counts something, of which there must be `least`. */
 export function assertCount(
   name: string,

@@ -8,8 +8,11 @@ import {
   type Parameter,
   type Shape,
 } from "./lion_layer.ts";
-import { assertBooleans, assertCount } from "./option_values.ts";
+import { assertBooleans, assertCount, assertStd } from "./option_values.ts";
 import { takeSegments } from "./segments.ts";
+
+/** Deviation of the first values of learned vectors, as in BERT, GPT-2 and ViT. */
+export const EMBEDDING_STD = 0.02;
 
 /**
  * The vectors of neighbouring positions.
@@ -68,10 +71,28 @@ export function positionsOfSegments(
   return tf.add(rows, tf.expandDims(wrong, 2));
 }
 
+/** Options of {@linkcode PositionEmbedding}. */
+export interface PositionEmbeddingOptions extends LionLayerOptions {
+  /**
+   * Standard deviation of the vectors' first values, which come from a normal
+   * distribution truncated at two deviations. @default 0.02
+   */
+  embeddingStd?: number;
+}
+
 /** Adds a learned vector for each position. */
 export class PositionEmbedding extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionPositionEmbedding";
+  readonly #embeddingStd: number;
+
+  /** Makes the layer. */
+  constructor(options: PositionEmbeddingOptions) {
+    super(options, { embeddingStd: true });
+    const { embeddingStd = EMBEDDING_STD } = options;
+    assertStd("embeddingStd", embeddingStd);
+    this.#embeddingStd = embeddingStd;
+  }
 
   /** Those that it needs for inputs of a shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
@@ -79,7 +100,7 @@ export class PositionEmbedding extends LionLayer {
     return [{
       name: "value",
       shape: [1, length!, dim!],
-      initial: { deviation: 0.02 },
+      initial: { deviation: this.#embeddingStd },
     }];
   }
 
@@ -92,11 +113,16 @@ export class PositionEmbedding extends LionLayer {
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.add(firstInput(inputs), this.parameter("value"));
   }
+
+  /** All that it takes to make the layer again. */
+  override getConfig(): tf.serialization.ConfigDict {
+    return { ...super.getConfig(), embeddingStd: this.#embeddingStd };
+  }
 }
 tf.serialization.registerClass(PositionEmbedding);
 
 /** Options of {@linkcode PositionTable}. */
-export interface PositionTableOptions extends LionLayerOptions {
+export interface PositionTableOptions extends PositionEmbeddingOptions {
   /** Positions that have a vector; a sequence may be shorter. */
   maxLength: number;
   /**
@@ -113,13 +139,17 @@ export class PositionTable extends LionLayer {
   static readonly className: string = "LionPositionTable";
   readonly #maxLength: number;
   readonly #segments: boolean;
+  readonly #embeddingStd: number;
 
   /** Makes the layer. */
   constructor(options: PositionTableOptions) {
-    super(options, { maxLength: true, segments: true });
-    const { maxLength, segments = false } = options;
+    super(options, { maxLength: true, segments: true, embeddingStd: true });
+    const { maxLength, segments = false, embeddingStd = EMBEDDING_STD } =
+      options;
     assertCount("maxLength", maxLength);
     assertBooleans({ segments });
+    assertStd("embeddingStd", embeddingStd);
+    this.#embeddingStd = embeddingStd;
     this.#maxLength = maxLength;
     this.#segments = segments;
   }
@@ -129,7 +159,7 @@ export class PositionTable extends LionLayer {
     return [{
       name: "weight",
       shape: [this.#maxLength, shape.at(-1)!],
-      initial: { deviation: 0.02 },
+      initial: { deviation: this.#embeddingStd },
     }];
   }
 
@@ -159,6 +189,7 @@ export class PositionTable extends LionLayer {
       ...super.getConfig(),
       maxLength: this.#maxLength,
       segments: this.#segments,
+      embeddingStd: this.#embeddingStd,
     };
   }
 }

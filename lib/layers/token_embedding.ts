@@ -19,9 +19,11 @@ import {
   assertCount,
   assertEpsilon,
   assertRate,
+  assertStd,
 } from "./option_values.ts";
 import {
   assertPositions,
+  EMBEDDING_STD,
   positionsOf,
   positionsOfSegments,
 } from "./positions.ts";
@@ -49,6 +51,11 @@ export interface TokenEmbeddingOptions extends LionLayerOptions {
   epsilon?: number;
   /** Share of the values that training drops. @default 0 */
   dropout?: number;
+  /**
+   * Standard deviation of the tables' first values, which come from a normal
+   * distribution truncated at two deviations. @default 0.02
+   */
+  embeddingStd?: number;
 }
 
 const DEFAULTS = {
@@ -58,6 +65,7 @@ const DEFAULTS = {
   normalize: false,
   epsilon: 1e-6,
   dropout: 0,
+  embeddingStd: EMBEDDING_STD,
 };
 
 const OWN_OPTIONS: OptionNames<
@@ -71,6 +79,7 @@ const OWN_OPTIONS: OptionNames<
   normalize: true,
   epsilon: true,
   dropout: true,
+  embeddingStd: true,
 };
 
 /** Token ids to vectors; see {@linkcode tokenEmbedding}. */
@@ -86,7 +95,8 @@ export class TokenEmbedding extends LionLayer {
     super(options, OWN_OPTIONS);
     this.#options = { ...DEFAULTS, ...pick(options, OWN_OPTIONS) };
     const { vocabularySize, dim, maxLength, tokenTypes } = this.#options;
-    const { segments, normalize, epsilon, dropout } = this.#options;
+    const { segments, normalize, epsilon, dropout, embeddingStd } =
+      this.#options;
     assertCount("vocabularySize", vocabularySize);
     assertCount("dim", dim);
     assertCount("maxLength", maxLength, 0);
@@ -94,12 +104,13 @@ export class TokenEmbedding extends LionLayer {
     assertBooleans({ segments, normalize });
     assertEpsilon("epsilon", epsilon);
     assertRate("dropout", dropout);
+    assertStd("embeddingStd", embeddingStd);
   }
 
   /** Those that it needs for inputs of a shape. */
   protected override parametersFor(): Parameter[] {
-    const { vocabularySize, dim, maxLength, tokenTypes, normalize } =
-      this.#options;
+    const { vocabularySize, dim, maxLength, tokenTypes } = this.#options;
+    const { normalize, embeddingStd } = this.#options;
     const tables = {
       word_embeddings: vocabularySize,
       position_embeddings: maxLength,
@@ -110,7 +121,7 @@ export class TokenEmbedding extends LionLayer {
         ([name, rows]): Parameter => ({
           name: `${name}.weight`,
           shape: [rows, dim],
-          initial: { deviation: 0.02 },
+          initial: { deviation: embeddingStd },
         }),
       ),
       ...(normalize ? norm("LayerNorm.", dim) : []),

@@ -14,20 +14,41 @@ import {
   type Parameter,
   type Shape,
 } from "./lion_layer.ts";
-import { assertCount } from "./option_values.ts";
+import { assertCount, assertStd } from "./option_values.ts";
+import { EMBEDDING_STD } from "./positions.ts";
 import { takeSegments } from "./segments.ts";
+
+/** Options of {@linkcode ClassToken}. */
+export interface ClassTokenOptions extends LionLayerOptions {
+  /**
+   * Standard deviation of the token's first values, which come from a normal
+   * distribution truncated at two deviations. @default 0.02
+   */
+  embeddingStd?: number;
+}
 
 /** Puts a learned token before the others. */
 export class ClassToken extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionClassToken";
+  readonly #embeddingStd: number;
+
+  /** Makes the layer. */
+  constructor(options: ClassTokenOptions) {
+    super(options, { embeddingStd: true });
+    const { embeddingStd = EMBEDDING_STD } = options;
+    assertStd("embeddingStd", embeddingStd);
+    this.#embeddingStd = embeddingStd;
+  }
 
   /** Those that it needs for inputs of a shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
-    return [
-      { name: "value", shape: [1, 1, dim], initial: { deviation: 0.02 } },
-    ];
+    return [{
+      name: "value",
+      shape: [1, 1, dim],
+      initial: { deviation: this.#embeddingStd },
+    }];
   }
 
   /** None. */
@@ -63,6 +84,11 @@ export class ClassToken extends LionLayer {
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [batch, length, dim] = firstShape(inputShape);
     return [batch!, length === null ? null : length! + 1, dim!];
+  }
+
+  /** All that it takes to make the layer again. */
+  override getConfig(): tf.serialization.ConfigDict {
+    return { ...super.getConfig(), embeddingStd: this.#embeddingStd };
   }
 }
 tf.serialization.registerClass(ClassToken);

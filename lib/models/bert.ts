@@ -2,7 +2,8 @@ import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { type AttentionOptions, isLion } from "../layers/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
-import { assertCount } from "../layers/option_values.ts";
+import { assertCount, assertStd } from "../layers/option_values.ts";
+import { EMBEDDING_STD } from "../layers/positions.ts";
 import { TokenPooling } from "../layers/tokens.ts";
 import { tokenEmbedding } from "../layers/token_embedding.ts";
 import { VocabularyHead } from "../layers/vocabulary_head.ts";
@@ -53,6 +54,12 @@ export interface LionBertOptions extends
   maxSegments?: number;
   /** Added to the variance by normalisations. @default 1e-12 */
   epsilon?: number;
+  /**
+   * Standard deviation of the first values of the vectors of tokens, positions
+   * and token types, drawn from a normal distribution truncated at two
+   * deviations. @default 0.02
+   */
+  embeddingStd?: number;
   /** Of the first values of the parameters. @default another one each time */
   seed?: number;
 }
@@ -124,6 +131,7 @@ export function lionBert(options: LionBertOptions): LayersModel {
     numClasses = 2,
     maxSegments,
     epsilon = 1e-12,
+    embeddingStd = EMBEDDING_STD,
     dim,
     seed,
     ...block
@@ -143,6 +151,7 @@ export function lionBert(options: LionBertOptions): LayersModel {
   assertCount("maxLength", maxLength, 0);
   assertCount("tokenTypes", tokenTypes, 0);
   assertCount("numClasses", numClasses);
+  assertStd("embeddingStd", embeddingStd);
   const packed = options.segments ?? false;
   assertMaxSegments(maxSegments, packed && head === "classification");
   const dropout = options.dropout ?? 0;
@@ -159,6 +168,7 @@ export function lionBert(options: LionBertOptions): LayersModel {
     normalize: true,
     epsilon,
     dropout,
+    embeddingStd,
     seed: seedOf(seed, -4),
   });
   const given = [ids, types, segments].filter((input) => input !== undefined);

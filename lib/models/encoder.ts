@@ -7,8 +7,8 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import type { AttentionOptions } from "../layers/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
 import { Normalization } from "../layers/normalization.ts";
-import { assertCount } from "../layers/option_values.ts";
-import { PositionTable } from "../layers/positions.ts";
+import { assertCount, assertStd } from "../layers/option_values.ts";
+import { EMBEDDING_STD, PositionTable } from "../layers/positions.ts";
 import { TokenPooling } from "../layers/tokens.ts";
 import { tokenEmbedding } from "../layers/token_embedding.ts";
 import {
@@ -59,6 +59,12 @@ export interface LionEncoderOptions
   dropPath?: number;
   /** Added to the variance by normalisations. @default 1e-6 */
   epsilon?: number;
+  /**
+   * Standard deviation of the first values of the vectors of tokens and
+   * positions, drawn from a normal distribution truncated at two deviations.
+   * @default 0.02
+   */
+  embeddingStd?: number;
   /** Of the first values of the parameters. @default another one each time */
   seed?: number;
 }
@@ -166,6 +172,7 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
     numClasses,
     output = "mean",
     maxSegments,
+    embeddingStd = EMBEDDING_STD,
     dim,
     seed,
     ...block
@@ -187,6 +194,7 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
   assertMaxSegments(maxSegments, packed && output === "mean");
   assertCount("maxLength", maxLength, 0);
   assertCount("numClasses", numClasses);
+  assertStd("embeddingStd", embeddingStd);
   if (inputDim === undefined) assertCount("vocabularySize", vocabularySize!);
   else assertCount("inputDim", inputDim);
   const epsilon = options.epsilon ?? 1e-6;
@@ -202,6 +210,7 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
       dim,
       maxLength,
       segments: packed,
+      embeddingStd,
       seed: seedOf(seed, -3),
     });
     const inputs = segments ? [tokens, segments] : tokens;
@@ -218,6 +227,7 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
         name: "position_embeddings",
         maxLength,
         segments: packed,
+        embeddingStd,
         seed: seedOf(seed, -2),
       });
       x = connect(positions, [x, segments]);

@@ -2,7 +2,8 @@ import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import type { AttentionOptions } from "../layers/attention_options.ts";
 import { Normalization } from "../layers/normalization.ts";
-import { assertCount } from "../layers/option_values.ts";
+import { assertCount, assertStd } from "../layers/option_values.ts";
+import { EMBEDDING_STD } from "../layers/positions.ts";
 import { tokenEmbedding } from "../layers/token_embedding.ts";
 import { VocabularyHead } from "../layers/vocabulary_head.ts";
 import {
@@ -34,6 +35,12 @@ export interface LionGptOptions extends
   maxLength?: number;
   /** Added to the variance by normalisations. @default 1e-5 */
   epsilon?: number;
+  /**
+   * Standard deviation of the first values of the vectors of tokens and
+   * positions, drawn from a normal distribution truncated at two deviations.
+   * @default 0.02
+   */
+  embeddingStd?: number;
   /** Of the first values of the parameters. @default another one each time */
   seed?: number;
 }
@@ -85,6 +92,7 @@ export function lionGpt(options: LionGptOptions): LayersModel {
     vocabularySize = 50257,
     maxLength = hasNoPositions(options) ? 1024 : 0,
     epsilon = 1e-5,
+    embeddingStd = EMBEDDING_STD,
     dim,
     seed,
     ...block
@@ -92,6 +100,7 @@ export function lionGpt(options: LionGptOptions): LayersModel {
   assertStack({ ...block, epsilon }, dim);
   assertCount("vocabularySize", vocabularySize);
   assertCount("maxLength", maxLength, 0);
+  assertStd("embeddingStd", embeddingStd);
   const packed = options.segments ?? false;
   const ids = idsInput("ids"), segments = segmentsInput(packed);
   const embedding = tokenEmbedding({
@@ -101,6 +110,7 @@ export function lionGpt(options: LionGptOptions): LayersModel {
     maxLength,
     segments: packed,
     dropout: options.dropout ?? 0,
+    embeddingStd,
     seed: seedOf(seed, -2),
   });
   const [embedded, table] = embedding.apply(

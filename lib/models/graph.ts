@@ -35,6 +35,7 @@ export const MODEL_OPTIONS = {
   depth: true,
   mlpRatio: true,
   epsilon: true,
+  embeddingStd: true,
   seed: true,
 } as const;
 

@@ -3,9 +3,13 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import type { AttentionOptions } from "../layers/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
 import { Normalization } from "../layers/normalization.ts";
-import { assertBooleans, assertCount } from "../layers/option_values.ts";
+import {
+  assertBooleans,
+  assertCount,
+  assertStd,
+} from "../layers/option_values.ts";
 import { patchEmbedding } from "../layers/patch_embedding.ts";
-import { PositionEmbedding } from "../layers/positions.ts";
+import { EMBEDDING_STD, PositionEmbedding } from "../layers/positions.ts";
 import { ClassToken, TokenPooling } from "../layers/tokens.ts";
 import {
   assertFirstReads,
@@ -60,6 +64,12 @@ export interface LionViTOptions extends
   dropPath?: number;
   /** Added to the variance by normalisations. @default 1e-6 */
   epsilon?: number;
+  /**
+   * Standard deviation of the first values of the vectors of positions and the
+   * class token, drawn from a normal distribution truncated at two deviations.
+   * @default 0.02
+   */
+  embeddingStd?: number;
   /** Of the first values of the parameters. @default another one each time */
   seed?: number;
 }
@@ -126,6 +136,7 @@ export function lionViT(options: LionViTOptions): LayersModel {
     numClasses = 1000,
     positionEmbedding = true,
     classToken = "mean",
+    embeddingStd = EMBEDDING_STD,
     dim,
     seed,
     ...block
@@ -146,6 +157,7 @@ export function lionViT(options: LionViTOptions): LayersModel {
   assertCount("channels", channels);
   assertCount("numClasses", numClasses);
   assertBooleans({ positionEmbedding });
+  assertStd("embeddingStd", embeddingStd);
   const epsilon = options.epsilon ?? 1e-6;
   const images = input({
     shape: [imageSize, imageSize, channels],
@@ -159,14 +171,17 @@ export function lionViT(options: LionViTOptions): LayersModel {
   });
   let x = connect(patches, images);
   if (classToken !== "none") {
-    x = connect(
-      new ClassToken({ name: "cls_token", seed: seedOf(seed, -3) }),
-      x,
-    );
+    const token = new ClassToken({
+      name: "cls_token",
+      embeddingStd,
+      seed: seedOf(seed, -3),
+    });
+    x = connect(token, x);
   }
   if (positionEmbedding) {
     const places = new PositionEmbedding({
       name: "pos_embed",
+      embeddingStd,
       seed: seedOf(seed, -2),
     });
     x = connect(places, x);

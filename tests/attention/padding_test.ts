@@ -3,6 +3,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionForm,
+  diagonalDecay,
   fixedDecay,
   lionAttention,
   lionAttentionInOrders,
@@ -126,6 +127,50 @@ for (const form of FORMS) {
     }
     tf.dispose([mask, logDecay]);
   });
+}
+
+/** Whether a token stands at the place or before it, and one there or after it. */
+function isBetweenTokens(entry: number, place: number): boolean {
+  const row = MASK.slice(entry * L, (entry + 1) * L);
+  return row.indexOf(1) <= place && place <= row.lastIndexOf(1);
+}
+
+// Adam makes a whole step of the smallest rounding error.
+for (const form of FORMS) {
+  onEachBackend(
+    `decays of padding at the ends have no gradient in the form ${form}`,
+    async () => {
+      const mask = tf.tensor2d(MASK, [B, L]);
+      const [q, k, v, dy] = vectors(() => 0);
+      for (const columns of [1, D]) {
+        const values = array(B * H * L * columns, uniform(7), (u) => -u);
+        for (const normalize of [true, false]) {
+          const attend = (logDecay: tf.Tensor) =>
+            lionAttention(q!, k!, v!, {
+              decay: columns === 1
+                ? selectiveDecay(tf.reshape(logDecay, [B, H, L]))
+                : diagonalDecay(logDecay as tf.Tensor4D),
+              normalize,
+              mask,
+              form,
+              chunkSize: 4,
+            });
+          const gradient = tf.tidy(() =>
+            tf.grad(attend)(tf.tensor(values, [B, H, L, columns]), dy!)
+          );
+          const found = await gradient.data();
+          gradient.dispose();
+          found.forEach((value, i) => {
+            const token = Math.floor(i / columns);
+            const entry = Math.floor(token / (H * L));
+            const isBetween = isBetweenTokens(entry, token % L);
+            assertEquals(value !== 0, isBetween, `${columns}, ${i}: ${value}`);
+          });
+        }
+      }
+      tf.dispose([mask, q!, k!, v!, dy!]);
+    },
+  );
 }
 
 onEachBackend("padding is never read by attention in orders", async () => {

@@ -86,13 +86,17 @@ const CASES: Record<string, Case> = {
     layer: () => new PatchEmbedding({ ...GIVEN, patchSize: 2, dim: 3 }),
     inputs: [[4, 6, 2]],
   },
-  LionClassToken: { layer: () => new ClassToken(GIVEN), inputs: [[4, 6]] },
+  LionClassToken: {
+    layer: () => new ClassToken({ ...GIVEN, embeddingStd: 0.5 }),
+    inputs: [[4, 6]],
+  },
   LionPositionEmbedding: {
-    layer: () => new PositionEmbedding(GIVEN),
+    layer: () => new PositionEmbedding({ ...GIVEN, embeddingStd: 0.5 }),
     inputs: [[4, 6]],
   },
   LionPositionTable: {
-    layer: () => new PositionTable({ ...GIVEN, maxLength: 5 }),
+    layer: () =>
+      new PositionTable({ ...GIVEN, maxLength: 5, embeddingStd: 0.5 }),
     inputs: [[4, 6]],
   },
   LionTokenPooling: {
@@ -110,6 +114,7 @@ const CASES: Record<string, Case> = {
         normalize: true,
         epsilon: 1e-2,
         dropout: 0.5,
+        embeddingStd: 0.5,
       }),
     inputs: [[4], [4]],
   },

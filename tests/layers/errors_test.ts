@@ -178,6 +178,7 @@ Deno.test("tokenEmbedding refuses what is no size or rate", () => {
       [{ normalize: 1 }, TypeError, "normalize should be true or false, got 1"],
       [{ dropout: 1 }, RangeError, "dropout should be in [0, 1), got 1"],
       [{ epsilon: NaN }, RangeError, "epsilon should be 0 or more"],
+      [{ embeddingStd: 0 }, RangeError, "embeddingStd should be above 0"],
     ] as const
   ) {
     assertThrows(

@@ -25,6 +25,8 @@ const COMMON: readonly [Options, string][] = [
   [{ chunkSize: 0.5 }, "chunkSize should be a positive integer, got 0.5"],
   [{ dim: 0 }, "dim should be an integer of 1 or more, got 0"],
   [{ epsilon: -1 }, "epsilon should be 0 or more and finite, got -1"],
+  [{ embeddingStd: 0 }, "embeddingStd should be above 0 and finite, got 0"],
+  [{ embeddingStd: NaN }, "embeddingStd should be above 0 and finite, got NaN"],
   [
     { numClasses: 1.5 },
     "numClasses should be an integer of 1 or more, got 1.5",
@@ -40,6 +42,7 @@ const KINDS: readonly [Options, string][] = [
   [{ dim: "8" }, 'dim should be a number, got "8"'],
   [{ dropout: "0.5" }, 'dropout should be a number, got "0.5"'],
   [{ epsilon: null }, "epsilon should be a number, got null"],
+  [{ embeddingStd: "1" }, 'embeddingStd should be a number, got "1"'],
   [{ normalize: "no" }, 'normalize should be true or false, got "no"'],
   [{ dropOut: 0.5 }, 'has no option "dropOut"; did you mean "dropout"?'],
   [{ heads: 2 }, 'has no option "heads"'],
@@ -141,6 +144,7 @@ for (const [make, good, cases] of CASES) {
       dropout: 0.1,
       mlpRatio: 2,
       epsilon: 0,
+      embeddingStd: 0.5,
       seed: 3,
       ...options,
     } as never).dispose();

@@ -1,0 +1,60 @@
+/** Which decays lie between tokens. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { selectTokens } from "../operations/padding.ts";
+import type { LogDecayPair } from "./decay_pair.ts";
+import type { DiagonalDecayPair } from "./form.ts";
+
+/**
+ * The same log decays, whose gradients are exactly zero before the first token
+ * and after the last one, where padding stands and nothing is carried.
+ *
+ * A kernel takes the difference of two sums, which leaves a rounding error where
+ * they are equal. Adam, which divides by what gradients usually are, makes whole
+ * steps of such errors: the vectors of positions that only padding has reached
+ * would wander.
+ *
+ * @param pair Paid on arrival, `[batch, heads, length, ...]`. What is of a batch
+ * of one, and so of all sequences, stays as it is.
+ * @param tokens `[batch, length]`, 0 at padding.
+ */
+export function betweenTokens<P extends LogDecayPair | DiagonalDecayPair>(
+  pair: P,
+  tokens: tf.Tensor2D,
+): P {
+  const { forward, backward } = pair;
+  if (forward.shape[0] !== tokens.shape[0]) return pair;
+  return {
+    forward: gated(forward, tokens, tf.less, tf.lessEqual),
+    backward: backward && gated(backward, tokens, tf.lessEqual, tf.less),
+  } as P;
+}
+
+/** Whose gradient passes where `isAfter(first, place)` and `isBefore(place, last)`. */
+function gated(
+  logDecay: tf.Tensor,
+  tokens: tf.Tensor2D,
+  isAfter: typeof tf.less,
+  isBefore: typeof tf.less,
+): tf.Tensor {
+  const gate = tf.customGrad((x, save) => {
+    (save as tf.GradSaveFunc)([tokens]);
+    const gradFunc = (dy: tf.Tensor, [tokens]: tf.Tensor[]) => {
+      const [batch, length] = tokens!.shape as [number, number];
+      const isToken = tf.notEqual(tokens!, 0);
+      const places = tf.range(0, length);
+      const first = tf.min(tf.where(isToken, places, length), 1, true);
+      const last = tf.max(tf.where(isToken, places, -1), 1, true);
+      const isBetween = tf.logicalAnd(
+        isAfter(first, places),
+        isBefore(places, last),
+      );
+      const rows: tf.Tensor4D = tf.reshape(dy, [
+        ...[batch, dy.shape[1]!, length, dy.shape[3] ?? 1],
+      ]);
+      const mask = tf.cast(isBetween, "float32") as tf.Tensor2D;
+      return tf.reshape(selectTokens(rows, mask), dy.shape);
+    };
+    return { value: tf.clone(x as tf.Tensor), gradFunc };
+  });
+  return gate(logDecay);
+}
