@@ -15,7 +15,10 @@ const vectorBytes = 4 * length * headDim;
 /** Forms whose memory grows with the length, not with its square. */
 const LINEAR = ["recurrent", "blockwise", "chunkwise"] as const;
 
-/** tfjs's operations make the same tensors on each backend, and take a minute of software WebGPU. */
+/**
+ * Of tfjs's operations: they make the same tensors on each backend, and take a
+ * minute of software WebGPU.
+ */
 const PLAIN: readonly BackendName[] = ["wasm", "cpu"];
 
 /** Profiles a form, alone or with its gradients, as a kernel or in tfjs operations. */

@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { accuracy, train } from "../../lib/training/mod.ts";
 import { onEachBackend } from "../backends.ts";
-import { OF_LONG_TESTS } from "../sample.ts";
+import { ofLongTests } from "../sample.ts";
 import {
   tinyData,
   tinyModel,
@@ -61,5 +61,5 @@ onEachBackend(
       }
       model.dispose();
     }),
-  OF_LONG_TESTS,
+  ofLongTests(),
 );
