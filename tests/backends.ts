@@ -32,9 +32,33 @@ export const TOLERANCE: Record<
   cpu: { forward: 2e-6, gradient: 5e-6 },
 };
 
+/** Lists of backends that are those of a long test. */
+const LONG = new WeakSet<readonly BackendName[]>();
+
+/** Marks a list as the backends of a long test, as `tests/sample.ts` chooses them. */
+export function markLong(backends: readonly BackendName[]): void {
+  LONG.add(backends);
+}
+
+/** What a test says that has a part of a matrix. */
+const SAMPLES = /\bsample(Of200)?\(/;
+
+/** Whether only what a sample leaves out is run. */
+const IS_REST = Deno.env.get("LION_TESTS") === "rest";
+
+let current = "";
+
+/** Throws if a sample is taken where a run of the rest would not find it. */
+export function assertSampled(): void {
+  if (!SAMPLES.test(current)) {
+    throw new Error("a test calls sample() itself, or its rest is never run");
+  }
+}
+
 /**
  * Registers a test for each backend, or for those of `only`; it fails if it
- * leaks a tensor, or data that no tensor has.
+ * leaks a tensor, or data that no tensor has. Where only the rest of samples is
+ * run, tests without one are not registered.
  *
  * @param name Of the test.
  * @param run The test.
@@ -51,12 +75,15 @@ export function onEachBackend(
   const counted = dataLeftBy === undefined
     ? ["tensors", "buffers", "ids"] as const
     : ["tensors"] as const;
+  const text = run.toString();
+  if (IS_REST && !LONG.has(only) && !SAMPLES.test(text)) return;
   for (const backend of BACKENDS.filter((name) => only.includes(name))) {
     Deno.test(`${name} [${backend}]`, async (t) => {
       await useBackend({ prefer: [backend] });
       // Small tensors would be computed on the CPU, and the shader untested.
       if (backend === "webgpu") tf.env().set("WEBGPU_CPU_FORWARD", false);
       const before = alive();
+      current = text;
       await run(backend, t);
       await useBackend({ prefer: [backend] });
       assertNoLeak(before, counted);

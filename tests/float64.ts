@@ -63,10 +63,14 @@ export function times(a: Scalar, b: Scalar): Scalar {
   ]);
 }
 
-/** a / b */
+/** a / b, which is as far off as the one of them that cancels more. */
 export function over(a: Scalar, b: Scalar): Scalar {
   const one = 1 / Math.abs(b.value);
-  return make(a.value / b.value, a.magnitude * one, [
+  const magnitude = Math.max(
+    a.magnitude,
+    Math.abs(a.value) * one * b.magnitude,
+  );
+  return make(a.value / b.value, magnitude * one, [
     [a, 1 / b.value],
     [b, -a.value / b.value ** 2, a.magnitude * one ** 2],
   ]);

@@ -10,7 +10,7 @@
  */
 import fc from "fast-check";
 import { type BackendName, useBackend } from "../mod.ts";
-import { BACKENDS } from "./backends.ts";
+import { assertSampled, BACKENDS, markLong } from "./backends.ts";
 
 const PARTS = ["sample", "rest", "all"] as const;
 const part = PARTS.find((part) =>
@@ -67,6 +67,7 @@ export function sample<T>(
   cases: Iterable<T>,
   isEdge?: (one: T) => boolean,
 ): T[] {
+  assertSampled();
   const parts = partition(cases, isEdge);
   if (backend === "webgpu" && isSoftware) return parts[part!];
   return part === "rest" ? [] : parts.all;
@@ -87,7 +88,18 @@ export function sampleOf200<T>(
   return sample(backend, fc.sample(cases, { numRuns: 200, seed: 15 }));
 }
 
-/** The backends of a test that takes most of a minute on software WebGPU: not in the sample. */
-export const OF_LONG_TESTS: readonly BackendName[] = BACKENDS.filter((name) =>
-  name === "webgpu" && isSoftware ? part !== "sample" : part !== "rest"
-);
+/**
+ * The backends of a test that takes most of a minute on software WebGPU: it is not
+ * in the sample.
+ *
+ * @param only Those that the test is for.
+ */
+export function ofLongTests(
+  only: readonly BackendName[] = BACKENDS,
+): readonly BackendName[] {
+  const backends = only.filter((name) =>
+    name === "webgpu" && isSoftware ? part !== "sample" : part !== "rest"
+  );
+  markLong(backends);
+  return backends;
+}

@@ -81,11 +81,7 @@ export function scanRows(
 /** x σ(x) */
 export function silu(x: Scalar): Scalar {
   const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
-  return apply(
-    x,
-    (x) => x * sigmoid(x),
-    (x) => sigmoid(x) * (1 + x * sigmoid(-x)),
-  );
+  return times(x, apply(x, sigmoid, (x) => sigmoid(x) * sigmoid(-x)));
 }
 
 /** A flat array as rows. */

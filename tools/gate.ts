@@ -37,6 +37,9 @@ const FAST: Step = {
   env: { LION_BACKENDS: "wasm", DENO_V8_FLAGS: "--no-liftoff" },
 };
 
+/** A file's shaders are compiled on one core; two of them in memory are enough. */
+const IN_PAIRS = { DENO_JOBS: "2" };
+
 /** Those that are quickest, of all rooms of the library that notebooks enter. */
 const SAMPLED_NOTEBOOKS = ["01", "03", "05"];
 
@@ -128,7 +131,16 @@ async function allTests(isRest: boolean): Promise<Task> {
     steps: [
       SETUP,
       SETUP_TORCH,
-      { args: ["test", "-A", ...await sampledTests()], env },
+      {
+        args: [
+          "test",
+          "-A",
+          "--no-check",
+          "--parallel",
+          ...await sampledTests(),
+        ],
+        env: { ...env, ...IN_PAIRS },
+      },
       TWIN,
       notebooks(...names),
     ],

@@ -42,8 +42,6 @@ export interface Model extends Recurrence {
   readonly logarithmic?: readonly string[];
   /** Inputs whose rows have length one. */
   readonly unit?: readonly string[];
-  /** Whether it divides by a sum of terms of either sign. */
-  readonly cancels?: boolean;
 }
 
 const KEYS: Axes = ["batch", "heads", "length", "headDim"];
@@ -216,7 +214,6 @@ export const MODELS: readonly Model[] = [
     name: "mlstm",
     run: mlstm,
     forms: LION,
-    cancels: true,
     inputs: {
       q: KEYS,
       k: KEYS,
@@ -243,11 +240,10 @@ export const MODELS: readonly Model[] = [
         withOne(v!),
       ),
     output: (read) => {
-      const norm = apply(
-        read.at(-1)!,
-        (n) => Math.max(Math.abs(n), 1),
-        (n) => Math.abs(n) > 1 ? Math.sign(n) : 0,
-      );
+      const sum = read.at(-1)!;
+      const norm = Math.abs(sum.value) > 1
+        ? times(constant(Math.sign(sum.value)), sum)
+        : one;
       return read.slice(0, -1).map((x) => over(x, norm));
     },
   },

@@ -29,7 +29,7 @@ import {
 import { BACKENDS, onEachBackend } from "../backends.ts";
 import { solve } from "../oracle.ts";
 import { array, uniform } from "../random.ts";
-import { OF_LONG_TESTS } from "../sample.ts";
+import { ofLongTests } from "../sample.ts";
 
 /** The backends that have fused kernels. */
 const WITH_KERNELS: readonly BackendName[] = ["webgpu", "wasm"];
@@ -157,7 +157,7 @@ onEachBackend(
     gradients.forEach((x) => assert(x.every(Number.isFinite)));
     tf.dispose([...inputs, logDecay, value, ...grads]);
   },
-  WITH_KERNELS.filter((name) => OF_LONG_TESTS.includes(name)),
+  ofLongTests(WITH_KERNELS),
 );
 
 onEachBackend("explainAttention() says what runs, and why", (backend) => {

@@ -32,37 +32,80 @@ addEventListener("unhandledrejection", (event) => {
 OUTPUTS = {"display_data", "error", "execute_result", "stream", "update_display_data"}
 
 
+# What is due until then comes before its end, however busy the machine is: the
+# kernel's timers are in their order, and so are its messages.
+PAUSE = "await new Promise((resolve) => setTimeout(resolve, %d));"
+
+
 class Client(NotebookClient):
     """Also collects what the kernel sends after it has called a cell finished."""
 
-    # Seconds of silence that end a cell, and that end the last one.
-    SILENCE = 0.1
-    LAST_SILENCE = 0.5
+    # Milliseconds without an output that end a cell, and that end the last one.
+    SILENCE = 100
+    LAST_SILENCE = 500
     # Some programs are never silent.
-    LONGEST = 2.0
+    LONGEST = 2000
 
     current = None
+    kernel_answers = True
+    # Set when the kernel has started, however long that took.
+    deadline = None
+
+    def __init__(self, notebook, seconds, **options):
+        super().__init__(notebook, **options)
+        self.seconds = seconds
+        self.timeout_func = lambda cell: max(0.1, self.left())
+
+    def left(self):
+        """Seconds that the notebook has left."""
+        if self.deadline is None:
+            return self.startup_timeout
+        return self.deadline - time.monotonic()
 
     async def async_execute_cell(self, cell, cell_index, **options):
         if cell.cell_type != "code" or not cell.source.strip():
             return cell
         self.current = cell_index
+        if cell_index > 0 and self.deadline is None:
+            self.deadline = time.monotonic() + self.seconds
         try:
             return await super().async_execute_cell(cell, cell_index, **options)
+        except (CellTimeoutError, DeadKernelError):
+            self.kernel_answers = False
+            raise
         finally:
-            await self.collect_late_outputs(cell, cell_index)
+            if self.kernel_answers:
+                await self.collect_late_outputs(cell, cell_index)
 
     async def collect_late_outputs(self, cell, cell_index):
         is_last = cell_index == len(self.nb.cells) - 1
         silence = self.LAST_SILENCE if is_last else self.SILENCE
-        end = time.monotonic() + self.LONGEST
-        while time.monotonic() < end:
-            try:
-                message = await self.kc.get_iopub_msg(timeout=silence)
-            except Empty:
+        for _ in range(self.LONGEST // silence):
+            if not await self.collect_during_pause(silence, cell, cell_index):
                 return
+
+    async def collect_during_pause(self, silence, cell, cell_index):
+        """Collects what comes while the kernel waits; whether there was any of it."""
+        pause = self.kc.execute(PAUSE % silence, silent=True, store_history=False)
+        heard = False
+        while True:
+            try:
+                message = await self.kc.get_iopub_msg(timeout=1)
+            except Empty:
+                await self.assert_alive()
+                continue
             if message["msg_type"] in OUTPUTS:
                 self.process_message(message, cell, cell_index)
+                heard = True
+            is_idle = message["content"].get("execution_state") == "idle"
+            if is_idle and message["parent_header"].get("msg_id") == pause:
+                return heard
+
+    async def assert_alive(self):
+        if not await self.km.is_alive():
+            raise DeadKernelError("Kernel died")
+        if self.left() < 0:
+            raise CellTimeoutError("Cell execution timed out")
 
 
 def execute(path, seconds):
@@ -71,13 +114,12 @@ def execute(path, seconds):
         if cell.cell_type == "code":
             cell.outputs = []
     notebook.cells.insert(0, nbformat.v4.new_code_cell(LISTENERS))
-    deadline = time.monotonic() + seconds
     client = Client(
         notebook,
+        seconds,
         kernel_name="deno",
         resources={"metadata": {"path": os.path.dirname(os.path.abspath(path))}},
         shutdown_kernel="immediate",
-        timeout_func=lambda cell: max(0.1, deadline - time.monotonic()),
     )
     client.log.setLevel(logging.CRITICAL)
     message = None

@@ -14,7 +14,7 @@ import {
 } from "../../attention/cases.ts";
 import { onEachBackend } from "../../backends.ts";
 import { solve } from "../../oracle.ts";
-import { OF_LONG_TESTS, sample } from "../../sample.ts";
+import { ofLongTests, sample } from "../../sample.ts";
 import { withLimits } from "./with_limits.ts";
 
 /** Of each tiling of a GPU one. */
@@ -135,5 +135,5 @@ onEachBackend(
     tf.dispose([...inputs, logDecay]);
   },
   // Software compiles these shaders for ten seconds, once.
-  OF_LONG_TESTS.filter((name) => name === "webgpu"),
+  ofLongTests(["webgpu"]),
 );

@@ -14,7 +14,7 @@ import {
 } from "../../attention/cases.ts";
 import { onEachBackend } from "../../backends.ts";
 import { solve } from "../../oracle.ts";
-import { OF_LONG_TESTS } from "../../sample.ts";
+import { ofLongTests } from "../../sample.ts";
 import { withLimits } from "./with_limits.ts";
 
 /** What every adapter has of it. */
@@ -45,6 +45,6 @@ for (const { rows, chunkSize, headDim, causal } of CASES) {
       assertEquals(differences(problem, actual, expected, backend), []);
     },
     // Software compiles each of these shaders for half a minute, once.
-    OF_LONG_TESTS.filter((name) => name === "webgpu"),
+    ofLongTests(["webgpu"]),
   );
 }
