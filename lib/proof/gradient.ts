@@ -1,0 +1,47 @@
+import { ofDerivative } from "./degree.ts";
+import { PRIME } from "./field.ts";
+import { Matrix } from "./matrix.ts";
+
+/**
+ * The derivatives of a function of a matrix in each of its entries, exactly.
+ *
+ * Numbers are kept modulo p², and there p is what an infinitesimal should be:
+ * not 0, but its square is. For a polynomial or a fraction of polynomials,
+ * Taylor's formula ends after its second term,
+ *
+ *     f(x + p) = f(x) + p f'(x)   modulo p²,
+ *
+ * and the difference, divided by p, is the derivative modulo p.
+ *
+ * @example The derivative of 1 / x is -1 / x²
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { gradient, Matrix } from "@lionjs/lion/proof";
+ *
+ * const x = Matrix.of([[5]]);
+ * const slope = gradient((x) => Matrix.of([[1]]).over(x), x);
+ * assert(slope.equals(Matrix.of([[-1]]).over(25)));
+ * ```
+ *
+ * @param f Its value is a number, `[1, 1]`. It may not take a gradient itself:
+ * that one's value is known modulo p only.
+ * @param x Where.
+ * @returns A matrix of the shape of `x`.
+ * @throws {TypeError} If the function's value is not a number.
+ */
+export function gradient(f: (x: Matrix) => Matrix, x: Matrix): Matrix {
+  const here = f(x);
+  if (here.values.length !== 1) {
+    throw new TypeError(
+      `gradient() needs a function whose value has shape [1, 1], got [${
+        here.shape.join(", ")
+      }]`,
+    );
+  }
+  const slopes = x.values.map((_, entry) => {
+    const step = x.values.map((_, at) => at === entry ? PRIME : 0n);
+    const there = f(x.plus(new Matrix(x.shape, step)));
+    return there.minus(here).values[0]! / PRIME;
+  });
+  return new Matrix(x.shape, slopes, ofDerivative(here.degree));
+}
