@@ -1,11 +1,10 @@
 /**
- * Trains the contenders of a recipe with several seeds: `deno task train NAME`.
+ * Trains the contenders of a recipe under the protocol: `deno task train NAME`.
  *
  * @module
  */
-import { type BackendName, useBackend } from "@lionjs/lion";
+import { type BackendInfo, type BackendName, useBackend } from "@lionjs/lion";
 import { stopSignal } from "@lionjs/lion/notebook";
-import { train } from "@lionjs/lion/training";
 import { cpus } from "node:os";
 import {
   oneOf,
@@ -14,9 +13,16 @@ import {
   someOf,
 } from "../command_line.ts";
 import { outPath } from "../out_folder.ts";
-import type { Contender, Figures, OpenRecipe, Recipe } from "./recipe.ts";
+import { runProtocol, SEEDS } from "./protocol.ts";
+import {
+  type Contender,
+  contendersOf,
+  isRival,
+  type Recipe,
+  type TrialChoice,
+} from "./recipe.ts";
 import { RECIPES } from "./recipes.ts";
-import type { RecipeResults, TrialResult } from "./results.ts";
+import { type RecipeResults, writeJSON } from "./results_file.ts";
 import { timeSteps } from "./step_times.ts";
 
 const USAGE = `Usage: deno task train RECIPE [options]
@@ -26,14 +32,14 @@ Recipes: ${Object.keys(RECIPES).join(", ")}
 
   --paper             the published sizes, which need a GPU and hours
   --only NAMES        of the contenders, separated by commas
-  --seeds N           default 3
+  --seeds N           default the recipe's, mostly ${SEEDS}
   --backend NAME      webgpu, wasm or cpu
   --folder FOLDER     of logs, checkpoints and results; default ${
   outPath("train")
 }
   --help              print this
 
-A run that was stopped goes on where it was, when started again; trials that
+A run that was stopped goes on where it was, when started again; trainings that
 have ended are read, and only the times of steps are measured anew. Ctrl-C stops
 after a step. \`deno task results\` makes docs/results.md of the results.`;
 
@@ -42,7 +48,7 @@ interface Options {
   readonly recipe: Recipe;
   readonly setting: "quick" | "paper";
   readonly contenders: readonly Contender[];
-  readonly seeds: number;
+  readonly seeds: number | undefined;
   readonly backend: BackendName | undefined;
   readonly folder: string;
 }
@@ -51,25 +57,25 @@ function readOptions(): Promise<Options> {
   return readCommandLine(USAGE, {
     paper: { type: "boolean", default: false },
     only: { type: "string" },
-    seeds: { type: "string", default: "3" },
+    seeds: { type: "string" },
     backend: { type: "string" },
     folder: { type: "string", default: outPath("train") },
   }, ({ paper, only, seeds, backend, folder }, rest) => {
     const name = oneOf("RECIPE", rest.join(" "), Object.keys(RECIPES));
     const recipe = RECIPES[name]!;
-    const names = only === undefined ? undefined : someOf(
-      "--only",
-      only,
-      recipe.contenders.map(({ name }) => name),
-    );
+    const setting = paper ? "paper" : "quick";
+    const all = contendersOf(recipe, setting);
+    const names = only === undefined
+      ? undefined
+      : someOf("--only", only, all.map(({ name }) => name));
     return {
       name,
       recipe,
-      setting: paper ? "paper" : "quick",
-      contenders: recipe.contenders.filter(({ name }) =>
-        names?.includes(name) ?? true
-      ),
-      seeds: positiveInteger("--seeds", seeds),
+      setting,
+      contenders: all.filter(({ name }) => names?.includes(name) ?? true),
+      seeds: seeds === undefined
+        ? undefined
+        : positiveInteger("--seeds", seeds),
       backend: backend === undefined
         ? undefined
         : oneOf<BackendName>("--backend", backend, ["webgpu", "wasm", "cpu"]),
@@ -78,109 +84,61 @@ function readOptions(): Promise<Options> {
   });
 }
 
-/** Where the trials of each recipe are. */
-function folders({ folder, setting }: Options): (recipe: string) => string {
-  return (recipe) => `${folder}/${recipe}-${setting}`;
-}
-
-/** Trains one contender with one seed, or reads what it once reached. */
-async function runTrial(
-  options: Options,
-  open: OpenRecipe,
-  contender: Contender,
-  seed: number,
-  signal: AbortSignal,
-): Promise<TrialResult | undefined> {
-  const folderOf = folders(options);
-  const place = `${folderOf(options.name)}/${contender.name}-${seed}`;
-  const resultFile = `${place}/result.json`;
-  try {
-    return JSON.parse(await Deno.readTextFile(resultFile));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  await Deno.mkdir(place, { recursive: true });
-  const trial = await open.trial({ contender, seed, folderOf });
-  const { model, data, test } = trial;
-  const started = performance.now();
-  const { aborted, steps } = await train(model, data, {
-    ...trial.options,
-    seed,
-    signal,
-    checkpoints: { folder: `${place}/checkpoints`, keep: 1, resume: true },
-    log: `${place}/log.jsonl`,
-  });
-  const seconds = (performance.now() - started) / 1000;
-  if (aborted) return undefined;
-  const figures: Figures = await test();
-  const parameters = model.countParams();
-  model.dispose();
-  const result = {
-    contender: contender.name,
-    seed,
-    steps,
-    parameters,
-    seconds,
-    figures,
-  };
-  await Deno.writeTextFile(resultFile, JSON.stringify(result, null, 2) + "\n");
-  return result;
-}
-
 async function main(options: Options): Promise<void> {
   const { name, recipe, setting, contenders, seeds, backend, folder } = options;
   const signal = stopSignal();
   const info = await useBackend(backend ? { prefer: [backend] } : {});
   console.log(`${recipe.title} on ${info.name}\n${recipe.about}\n`);
   const open = await recipe.open(setting);
-  const trials: TrialResult[] = [];
-  // Seed by seed, so that a slow hour of the machine falls on all contenders.
-  for (let seed = 1; seed <= seeds; seed++) {
-    for (const contender of contenders) {
-      console.log(`${contender.name}, seed ${seed}`);
-      const result = await runTrial(
-        options,
-        open,
-        contender,
-        seed,
-        signal,
-      );
-      if (!result) {
-        console.log("stopped; the same command goes on from here");
-        return;
-      }
-      trials.push(result);
-      const seconds = result.seconds.toFixed(0);
-      console.log(`  ${seconds} s`, result.figures);
-    }
+  const plan = {
+    ...recipe.plan[setting],
+    ...(seeds === undefined ? {} : { seeds }),
+  };
+  const folderOf: TrialChoice["folderOf"] = (recipe, contender, seed) =>
+    `${folder}/${recipe}-${setting}/${contender}-${seed}`;
+  const { measure } = recipe;
+  const record = await runProtocol({
+    ...{ recipe: name, open, measure, plan, contenders, folderOf, signal },
+    onTraining: (what) => console.log(what),
+  });
+  if (!record) {
+    console.log("stopped; the same command goes on from here");
+    return;
   }
+  const baselines = await open.baselines();
   console.log("timing steps, in turns");
-  const stepMilliseconds = await timeSteps(
-    open,
-    contenders,
-    folders(options),
-  );
+  const stepMilliseconds = await timeSteps(open, contenders, plan, folderOf);
   console.log(stepMilliseconds);
   const results: RecipeResults = {
     recipe: name,
     title: recipe.title,
     about: recipe.about,
-    percent: recipe.percent,
+    setting,
     command: ["deno task train", ...Deno.args].join(" "),
     date: new Date().toISOString().slice(0, 10),
-    machine: `${
-      cpus()[0]?.model.trim() ?? "unknown CPU"
-    }, ${navigator.hardwareConcurrency} cores, ${info.name}${
-      info.adapter ? ` (${info.adapter.description})` : ""
-    }, Deno ${Deno.version.deno}`,
-    baselines: open.baselines,
-    trials,
+    machine: machineOf(info),
+    measure,
+    reference: recipe.reference,
+    rivals: contenders.filter(isRival).map(({ name }) => name),
+    floor: open.floor,
+    ...record,
+    baselines,
     stepMilliseconds,
     published: recipe.published ?? {},
   };
   const file = `${folder}/${name}-${setting}.json`;
-  await Deno.writeTextFile(file, JSON.stringify(results, null, 2) + "\n");
+  await writeJSON(file, results);
   console.log(`results: ${file}`);
+}
+
+function machineOf({ name, adapter }: BackendInfo): string {
+  const gpu = adapter ? ` (${adapter.description})` : "";
+  return [
+    cpus()[0]?.model.trim() ?? "unknown CPU",
+    `${navigator.hardwareConcurrency} cores`,
+    `${name}${gpu}`,
+    `Deno ${Deno.version.deno}`,
+  ].join(", ");
 }
 
 await main(await readOptions());

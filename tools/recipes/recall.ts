@@ -13,12 +13,15 @@ import {
 } from "@lionjs/lion/data";
 import {
   accuracyOf,
+  BY_ACCURACY,
   CONTENDERS,
   type Figures,
   type OpenRecipe,
+  type Part,
   type Recipe,
   type Setting,
   trainingOptions,
+  validated,
 } from "./recipe.ts";
 
 interface RecallSetting {
@@ -33,77 +36,70 @@ interface RecallSetting {
   /** In the place of the variant's own. */
   readonly featureMap?: "relu";
   readonly batchSize: number;
-  readonly steps: number;
-  readonly learningRate: number;
 }
 
 /** An encoder that answers at every token, for data of one length. */
 function openRecall(
-  train: Dataset<LabelledTokens>,
-  test: Dataset<LabelledTokens>,
-  baselines: Record<string, Figures>,
+  dataOf: (part: Part) => Dataset<LabelledTokens>,
+  /** Symbols that an answer may be. */
+  symbols: number,
+  baselines: () => Record<string, Figures>,
   setting: RecallSetting,
 ): OpenRecipe {
-  const { vocabularySize, length, sizes, featureMap } = setting;
-  const { batchSize, steps, learningRate } = setting;
+  const { vocabularySize, length, sizes, featureMap, batchSize } = setting;
+  const held = (part: Part) =>
+    batchesInOrder(dataOf(part), { batchSize: 50, collate: collateTokens() });
   return {
+    floor: { guess: "any symbol", loss: Math.log(symbols) },
     baselines,
-    trial({ contender: { variant }, seed }) {
+    trial({ contender: { options }, seed, steps, rate }) {
       const model = lionEncoder({
         ...sizes,
         vocabularySize,
         maxLength: length,
         numClasses: vocabularySize,
         output: "tokens",
-        ...(featureMap ? { featureMap } : {}),
-        variant,
+        embeddingStd: 0.25,
+        ...(featureMap && options.variant !== "softmax" ? { featureMap } : {}),
+        ...options,
         seed,
       });
       return {
         model,
-        data: shuffledBatches(train, {
+        data: shuffledBatches(dataOf("train"), {
           batchSize,
           seed,
           collate: collateTokens(),
         }),
-        options: trainingOptions({ steps, learningRate, weightDecay: 0.01 }),
-        test: () =>
-          accuracyOf(
-            model,
-            batchesInOrder(test, { batchSize: 50, collate: collateTokens() }),
-          ),
+        options: trainingOptions({ steps, rate, weightDecay: 0.01 }),
+        validation: validated(() => held("validation")),
+        test: async () => ({ accuracy: await accuracyOf(model, held("test")) }),
       };
     },
   };
 }
 
-const MQAR: Record<
-  Setting,
-  RecallSetting & { pairs: number; train: number }
-> = {
-  quick: {
-    vocabularySize: 32,
-    length: 16,
-    pairs: 4,
-    train: 100_000,
-    sizes: { dim: 64, depth: 2, numHeads: 2, mlpRatio: 2 },
-    featureMap: "relu",
-    batchSize: 64,
-    steps: 4000,
-    learningRate: 3e-3,
-  },
-  paper: {
-    vocabularySize: 8192,
-    length: 64,
-    pairs: 4,
-    train: 100_000,
-    sizes: { dim: 128, depth: 2, numHeads: 2, mlpRatio: 4 },
-    featureMap: "relu",
-    batchSize: 512,
-    steps: 12_000,
-    learningRate: 3e-3,
-  },
-};
+const MQAR: Record<Setting, RecallSetting & { pairs: number; train: number }> =
+  {
+    quick: {
+      vocabularySize: 32,
+      length: 16,
+      pairs: 4,
+      train: 100_000,
+      sizes: { dim: 64, depth: 2, numHeads: 2, mlpRatio: 2 },
+      featureMap: "relu",
+      batchSize: 64,
+    },
+    paper: {
+      vocabularySize: 8192,
+      length: 64,
+      pairs: 4,
+      train: 100_000,
+      sizes: { dim: 128, depth: 2, numHeads: 2, mlpRatio: 4 },
+      featureMap: "relu",
+      batchSize: 512,
+    },
+  };
 
 /** Recall: which value came with a key? */
 export const associativeRecall: Recipe = {
@@ -111,24 +107,29 @@ export const associativeRecall: Recipe = {
   about: "4 keys and their values, and later each key once more, where its " +
     "value is asked for: 16 tokens of a vocabulary of 32 in the quick setting, " +
     "64 of 8,192 in the published one (Zoology). LION with ReLU as its feature " +
-    "map.",
+    "map; embeddings begin with a standard deviation of 0.25.",
   contenders: CONTENDERS,
-  percent: ["accuracy"],
+  reference: "softmax",
+  measure: BY_ACCURACY,
+  plan: {
+    quick: { steps: 3000, rates: [1e-3, 2e-3, 4e-3] },
+    paper: { steps: 12_000, rates: [1e-3, 3e-3, 1e-2] },
+  },
   open(setting) {
     const { pairs, train, ...others } = MQAR[setting];
     const { vocabularySize, length } = others;
-    const task = { vocabularySize, length, pairs };
-    const test = mqar({ ...task, size: 1000, part: "test" });
-    const baselines = Object.entries(mqarBaselines(test)).map((
-      [name, accuracy],
-    ) => [name, { accuracy }]);
+    const dataOf = (part: Part) =>
+      mqar({
+        ...{ vocabularySize, length, pairs, part },
+        size: part === "train" ? train : 1000,
+      });
+    const baselines = () =>
+      Object.fromEntries(
+        Object.entries(mqarBaselines(dataOf("test")))
+          .map(([name, accuracy]) => [name, { accuracy }]),
+      );
     return Promise.resolve(
-      openRecall(
-        mqar({ ...task, size: train }),
-        test,
-        Object.fromEntries(baselines),
-        others,
-      ),
+      openRecall(dataOf, vocabularySize / 2, baselines, others),
     );
   },
 };
@@ -140,8 +141,6 @@ const COPYING: Record<Setting, RecallSetting & { symbols: number }> = {
     symbols: 4,
     sizes: { dim: 64, depth: 2, numHeads: 2, mlpRatio: 2 },
     batchSize: 32,
-    steps: 2000,
-    learningRate: 3e-3,
   },
   paper: {
     vocabularySize: 16,
@@ -149,8 +148,6 @@ const COPYING: Record<Setting, RecallSetting & { symbols: number }> = {
     symbols: 16,
     sizes: { dim: 128, depth: 2, numHeads: 4, mlpRatio: 4 },
     batchSize: 128,
-    steps: 20_000,
-    learningRate: 1e-3,
   },
 };
 
@@ -161,20 +158,26 @@ export const copying: Recipe = {
     "the sequence: 4 of 14 in 32 tokens in the quick setting, 16 in 256 in the " +
     "published one (MAD).",
   contenders: CONTENDERS,
-  percent: ["accuracy"],
+  reference: "softmax",
+  measure: BY_ACCURACY,
+  plan: {
+    quick: { steps: 2000, rates: [1e-3, 2e-3, 4e-3] },
+    paper: { steps: 20_000, rates: [3e-4, 1e-3, 3e-3] },
+  },
   open(setting) {
     const { symbols, ...others } = COPYING[setting];
     const { vocabularySize, length } = others;
-    const task = { vocabularySize, length, symbols };
-    const test = selectiveCopying({ ...task, size: 1000, part: "test" });
-    const { majority } = selectiveCopyingBaselines(test);
+    const dataOf = (part: Part) =>
+      selectiveCopying({
+        ...{ vocabularySize, length, symbols, part },
+        size: part === "train" ? 100_000 : 1000,
+      });
+    const baselines = () => {
+      const { majority } = selectiveCopyingBaselines(dataOf("test"));
+      return { majority: { accuracy: majority } };
+    };
     return Promise.resolve(
-      openRecall(
-        selectiveCopying({ ...task, size: 100_000 }),
-        test,
-        { majority: { accuracy: majority } },
-        others,
-      ),
+      openRecall(dataOf, vocabularySize - 2, baselines, others),
     );
   },
 };

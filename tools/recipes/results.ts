@@ -5,7 +5,9 @@
  * @module
  */
 import { readCommandLine, readFiles } from "../command_line.ts";
-import type { Figures, Published } from "./recipe.ts";
+import type { RecipeResults, TrialResult } from "./results_file.ts";
+import { type Interval, interval, mean, pairedInterval } from "./statistics.ts";
+import { type Health, healthOf } from "./verdicts.ts";
 
 const USAGE = `Usage: deno task results FILE.json …
 
@@ -13,36 +15,6 @@ Prints docs/results.md, made of what \`deno task train\` has written:
 deno task --quiet results out/train/*.json > docs/results.md
 
   --help   print this`;
-
-/** What one training reached. */
-export interface TrialResult {
-  readonly contender: string;
-  readonly seed: number;
-  readonly steps: number;
-  readonly parameters: number;
-  /** Of training, waits for data included, whatever else the machine did. */
-  readonly seconds: number;
-  readonly figures: Figures;
-}
-
-/** What a recipe's contenders reached. */
-export interface RecipeResults {
-  readonly recipe: string;
-  readonly title: string;
-  readonly about: string;
-  /** Figures that are shown in percent. */
-  readonly percent: readonly string[];
-  /** What was typed. */
-  readonly command: string;
-  readonly date: string;
-  readonly machine: string;
-  readonly baselines: Readonly<Record<string, Figures>>;
-  readonly trials: readonly TrialResult[];
-  /** Milliseconds of a step of each contender, measured in turns. */
-  readonly stepMilliseconds: Readonly<Figures>;
-  /** What the paper reached. */
-  readonly published: Published;
-}
 
 /** The report on some recipes; `notes` say what the figures mean. */
 export function report(
@@ -53,80 +25,203 @@ export function report(
     `# Results of the recipes
 
 Made by \`deno task results\` of the runs' results and of \`docs/results_notes.md\`; do
-not edit. Every contender of a table had the same data, steps, batches and
-optimizer. Figures are means over seeds ± their standard deviation. *step* is the
-median time of a training step, measured after the trainings, in turns.`,
+not edit.`,
     notes.trim(),
     ...recipes.map(reportRecipe),
   ].join("\n\n") + "\n";
 }
 
 function reportRecipe(results: RecipeResults): string {
-  const { title, about, command, date, machine, percent, trials } = results;
-  const { stepMilliseconds, published } = results;
-  const names = [...new Set(trials.map(({ contender }) => contender))];
-  const columns = Object.keys(trials[0]!.figures)
-    .filter((column) => column !== "loss");
-  const of = (name: string) =>
-    trials.filter(({ contender }) => contender === name);
-  const show = (column: string, values: number[]) =>
-    percent.includes(column)
-      ? `${spread(values.map((value) => 100 * value), 2)} %`
-      : spread(values, 2);
-  const rows = names.map((name) => [
-    name,
-    ...columns.map((column) =>
-      show(column, of(name).map(({ figures }) => figures[column]!))
-    ),
-    `${of(name)[0]!.parameters}`,
-    `${stepMilliseconds[name]!.toFixed(1)} ms`,
-    (stepMilliseconds[name]! / stepMilliseconds.softmax!).toFixed(2),
-    ...Object.values(published).map((figures) => `${figures[name] ?? ""}`),
-  ]);
-  const baselines = Object.entries(results.baselines).map(([name, figures]) => [
-    `_${name}_`,
-    ...columns.map((column) =>
-      column in figures ? show(column, [figures[column]!]) : ""
-    ),
-    "",
-    "",
-    "",
-    ...Object.keys(published).map(() => ""),
-  ]);
-  const head = [
-    "",
-    ...columns,
-    "parameters",
-    "step",
-    "× softmax",
-    ...Object.keys(published),
-  ];
+  const { title, about, command, date, machine, trials } = results;
+  const health = healthOf(results);
+  const minutes = minutesOf(results);
   const seeds = new Set(trials.map(({ seed }) => seed)).size;
-  const minutes = trials.reduce((sum, { seconds }) => sum + seconds, 0) / 60;
+  const sick = health.filter(({ contender, isHealthy }) =>
+    !isHealthy && results.rivals.includes(contender)
+  );
   return [
     `## ${title}`,
     about,
     `\`${command}\`, ${date}: ${trials[0]!.steps} steps, ${seeds} seeds, ${
       minutes.toFixed(0)
-    } min of training in all; ${machine}.`,
-    [head, head.map(() => "---"), ...rows, ...baselines]
-      .map((cells) => `| ${cells.join(" | ")} |`).join("\n"),
+    } min of training steps in all; ${machine}.`,
+    ...sick.length > 0
+      ? [refusal(sick, results)]
+      : [comparison(results), ...footnotes(health, results)],
+    training(results, health),
   ].join("\n\n");
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0) / values.length;
+/** What stands in the place of a table that would mislead. */
+function refusal(sick: readonly Health[], { floor }: RecipeResults): string {
+  const names = sick.map(({ contender, trainLoss }) =>
+    `${contender} (training loss ${lossText(trainLoss)})`
+  );
+  return `**No table:** ${
+    names.join(", ")
+  } ended no lower than what guessing by ${floor.guess} has, ${
+    floor.loss.toFixed(2)
+  }. A comparison with a model that was not trained would say nothing.`;
 }
 
-/** The mean, and the deviation of a sample where there is more than one. */
-function spread(values: readonly number[], digits: number): string {
-  const centre = mean(values);
-  if (values.length === 1) return centre.toFixed(digits);
-  const squares = values.map((value) => (value - centre) ** 2);
-  const deviation = Math.sqrt(
-    squares.reduce((a, b) => a + b, 0) / (values.length - 1),
+function comparison(results: RecipeResults): string {
+  const { trials, stepMilliseconds, published, reference } = results;
+  const names = contendersIn(results);
+  const columns = Object.keys(
+    trials.find(({ divergedAt }) => divergedAt === undefined)!.figures,
   );
-  return `${centre.toFixed(digits)} ± ${deviation.toFixed(digits)}`;
+  const main = columns[0]!;
+  const ofReference = figuresOf(trials, reference, main);
+  const rows = names.map((name) => [
+    name,
+    ...columns.map((column) => {
+      const values = figuresOf(trials, name, column);
+      return values ? show(column, interval(values)) : "diverged";
+    }),
+    difference(
+      main,
+      figuresOf(trials, name, main),
+      ofReference,
+      name === reference,
+    ),
+    `${trials.find(({ contender }) => contender === name)!.parameters}`,
+    `${stepMilliseconds[name]!.toFixed(1)} ms`,
+    reference in stepMilliseconds
+      ? (stepMilliseconds[name]! / stepMilliseconds[reference]!).toFixed(2)
+      : "",
+    ...Object.values(published).map((figures) => `${figures[name] ?? ""}`),
+  ]);
+  const baselines = Object.entries(results.baselines).map(([name, figures]) => [
+    `_${name}_`,
+    ...columns.map((column) =>
+      column in figures
+        ? show(column, { mean: figures[column]!, half: NaN })
+        : ""
+    ),
+    ...["", "", "", ""],
+    ...Object.keys(published).map(() => ""),
+  ]);
+  return table(
+    [
+      "",
+      ...columns,
+      `− ${reference}`,
+      "parameters",
+      "step",
+      `× ${reference}`,
+      ...Object.keys(published),
+    ],
+    [...rows, ...baselines],
+  );
+}
+
+/** How contenders were trained: the rate that was chosen, and what it came to. */
+function training(results: RecipeResults, health: readonly Health[]): string {
+  const { rates, floor, measure, trials } = results;
+  const rows = rates.map(({ contender, chosen, tries }) => {
+    const { trainLoss, isHealthy, onPlateau } = health.find((health) =>
+      health.contender === contender
+    )!;
+    const count = trials.filter((trial) => trial.contender === contender);
+    return [
+      contender,
+      tries.map(({ rate, value }) =>
+        `${rate === chosen ? "**" : ""}${rate}${rate === chosen ? "**" : ""}: ${
+          value === null ? "diverged" : value.toFixed(3)
+        }`
+      ).join(", "),
+      lossText(trainLoss),
+      isHealthy ? "yes" : "no",
+      `${onPlateau} of ${count.length}`,
+    ];
+  });
+  const { steps, seed } = rates[0]!;
+  return [
+    `Rates tried for ${steps} steps with seed ${seed}, with the ${measure.name} on validation data; the training loss at the end, beside ${
+      floor.loss.toFixed(2)
+    } of guessing by ${floor.guess}; trainings that reached a plateau.`,
+    table(
+      ["", "rates", "training loss", "healthy", "on a plateau"],
+      rows,
+    ),
+  ].join("\n\n");
+}
+
+/** Those of ours that have not learned: they do not spoil the table, but it says so. */
+function footnotes(
+  health: readonly Health[],
+  { floor }: RecipeResults,
+): string[] {
+  const names = health.filter(({ isHealthy }) => !isHealthy)
+    .map(({ contender }) => contender);
+  if (names.length === 0) return [];
+  return [
+    `${
+      names.join(", ")
+    } learned no more than guessing by ${floor.guess} in these steps.`,
+  ];
+}
+
+function difference(
+  column: string,
+  values: number[] | undefined,
+  others: number[] | undefined,
+  isReference: boolean,
+): string {
+  if (isReference || !values || values.length !== others?.length) return "";
+  return show(column, pairedInterval(values, others), true);
+}
+
+function contendersIn({ trials }: RecipeResults): string[] {
+  return [...new Set(trials.map(({ contender }) => contender))];
+}
+
+/** By seed; none if one diverged. */
+function figuresOf(
+  trials: readonly TrialResult[],
+  contender: string,
+  column: string,
+): number[] | undefined {
+  const own = trials.filter((trial) => trial.contender === contender)
+    .map(({ figures }) => figures[column]);
+  return own.length === 0 || own.includes(undefined)
+    ? undefined
+    : own as number[];
+}
+
+/** What steps took; looks at validation data are not counted. */
+function minutesOf(
+  { trials, rates, stepMilliseconds }: RecipeResults,
+): number {
+  const milliseconds = [
+    ...trials.map(({ contender, steps }) => [contender, steps] as const),
+    ...rates.map(({ contender, steps, tries }) =>
+      [contender, steps * tries.length] as const
+    ),
+  ].map(([contender, steps]) => steps * stepMilliseconds[contender]!);
+  return mean(milliseconds) * milliseconds.length / 60_000;
+}
+
+function show(
+  column: string,
+  { mean, half }: Interval,
+  isDifference = false,
+): string {
+  const isShare = column.startsWith("accuracy");
+  const scale = isShare ? 100 : 1;
+  const sign = isDifference && mean > 0 ? "+" : "";
+  const centre = `${sign}${(scale * mean).toFixed(2)}`;
+  const spread = Number.isNaN(half) ? "" : ` ± ${(scale * half).toFixed(2)}`;
+  return `${centre}${spread}${isShare ? " %" : ""}`;
+}
+
+function lossText(loss: number | null): string {
+  return loss === null ? "diverged" : loss.toFixed(2);
+}
+
+function table(head: readonly string[], rows: readonly string[][]): string {
+  return [head, head.map(() => "---"), ...rows]
+    .map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
 if (import.meta.main) {

@@ -1,6 +1,11 @@
 import { train } from "@lionjs/lion/training";
 import { stopwatch, timeAlternating } from "../../bench/measure.ts";
-import type { Contender, OpenRecipe, TrialChoice } from "./recipe.ts";
+import type {
+  Contender,
+  OpenRecipe,
+  TrainingPlan,
+  TrialChoice,
+} from "./recipe.ts";
 
 /** Steps of a sample: beginning a training is then a small part of it. */
 const STEPS = 10;
@@ -12,11 +17,18 @@ const STEPS = 10;
 export async function timeSteps(
   open: OpenRecipe,
   contenders: readonly Contender[],
+  { rates }: Pick<TrainingPlan, "rates">,
   folderOf: TrialChoice["folderOf"],
 ): Promise<Record<string, number>> {
   const trials = [];
   for (const contender of contenders) {
-    const trial = await open.trial({ contender, seed: 1, folderOf });
+    const trial = await open.trial({
+      contender,
+      seed: 1,
+      steps: STEPS,
+      rate: rates[0]!,
+      folderOf,
+    });
     trials.push({ name: contender.name, ...trial });
   }
   const candidates = trials.map(({ name, model, data, options }) => ({
