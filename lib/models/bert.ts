@@ -101,7 +101,7 @@ export const BERT_PRESETS: Readonly<
  *
  * With `segments: true` sequences are packed into rows: the last input is
  * `segments`, `[batch, length]`, positions begin again with each sequence, and
- * the first token of each is classified, `[batch, maxSegments, numClasses]`.
+ * each is classified, `[batch, maxSegments, numClasses]`.
  *
  * As in the authors' code, attention has neither feature map nor normaliser,
  * and LION-LIT's output is layer-normalised instead; options change that.
