@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { TrainOptions } from "@lionjs/lion/training";
 import type {
   Contender,
   Measure,
@@ -35,6 +36,8 @@ export interface ProtocolCall {
   readonly contenders: readonly Contender[];
   readonly folderOf: TrialChoice["folderOf"];
   readonly signal: AbortSignal;
+  /** What shows the steps of a training. @default a line or a bar */
+  readonly progress?: TrainOptions["progress"];
   /** Is told of each training: which one, and how many steps it has taken. */
   readonly onTraining?: (
     what: string,
@@ -163,6 +166,7 @@ async function trainWith(
     // A try is kept apart from the training of its seed.
     folder: isTry ? `${folder}-rate-${rate}` : folder,
     signal,
+    progress: call.progress,
     isFinal: !isTry,
   });
   if (result) call.onTraining?.(what, contender.name, steps);

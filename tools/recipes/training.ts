@@ -1,5 +1,9 @@
 /** One training of one contender: begun, gone on with, or read. @module */
-import { DivergenceError, train } from "@lionjs/lion/training";
+import {
+  DivergenceError,
+  train,
+  type TrainOptions,
+} from "@lionjs/lion/training";
 import type {
   Figures,
   OpenRecipe,
@@ -34,6 +38,8 @@ export interface TrainingCall {
   /** Where its checkpoints, its log and its record are. */
   readonly folder: string;
   readonly signal: AbortSignal;
+  /** What shows its steps. */
+  readonly progress: TrainOptions["progress"];
   /** Whether all is chosen, and test data are read. */
   readonly isFinal: boolean;
 }
@@ -45,7 +51,7 @@ export interface TrainingCall {
 export async function runTraining(
   call: TrainingCall,
 ): Promise<Finished | undefined> {
-  const { open, choice, folder, signal, isFinal } = call;
+  const { open, choice, folder, signal, progress = "auto", isFinal } = call;
   const { steps, seed } = choice;
   const file = `${folder}/result.json`;
   const settings = { steps, seed, rate: choice.rate, ...choice.contender };
@@ -69,6 +75,7 @@ export async function runTraining(
         steps,
         seed,
         signal,
+        progress,
         evaluate: {
           ...validation,
           every: Math.ceil(steps / (call.validations ?? 20)),
