@@ -10,7 +10,7 @@ import {
 } from "../../tools/recipes/counted_language.ts";
 import { depthOf } from "../../tools/recipes/list_ops.ts";
 import { type Estimate, planText, TimeLeft } from "../../tools/recipes/plan.ts";
-import { inTurns } from "../../tools/recipes/streams.ts";
+import { inStages, inTurns } from "../../tools/recipes/streams.ts";
 import { onCpu } from "../io/files.ts";
 
 /** A stream whose batches are known by their size. */
@@ -26,21 +26,41 @@ function stream(first: number): BatchStream {
   };
 }
 
+/** The sizes of some batches. */
+async function take(
+  stream: BatchStream,
+  start: number,
+  count: number,
+): Promise<number[]> {
+  const sizes: number[] = [];
+  for await (const { size } of stream.from(start)) {
+    sizes.push(size);
+    if (sizes.length === count) break;
+  }
+  return sizes;
+}
+
 Deno.test("streams in turns are the same from any step on", async () => {
   const turns = inTurns([stream(0), stream(100), stream(200)]);
   assertEquals(turns.stepsPerEpoch, 30);
-  const take = async (start: number, count: number) => {
-    const sizes: number[] = [];
-    for await (const { size } of turns.from(start)) {
-      sizes.push(size);
-      if (sizes.length === count) break;
-    }
-    return sizes;
-  };
-  const all = await take(0, 9);
+  const all = await take(turns, 0, 9);
   assertEquals(all, [0, 100, 200, 1, 101, 201, 2, 102, 202]);
   for (let start = 1; start < 7; start++) {
-    assertEquals(await take(start, 3), all.slice(start, start + 3));
+    assertEquals(await take(turns, start, 3), all.slice(start, start + 3));
+  }
+});
+
+Deno.test("streams in stages are the same from any step on", async () => {
+  const stages = inStages([
+    { steps: 2, stream: stream(0) },
+    { steps: 3, stream: stream(100) },
+    { steps: 1, stream: stream(200) },
+  ]);
+  assertEquals(stages.stepsPerEpoch, 6);
+  const all = await take(stages, 0, 8);
+  assertEquals(all, [0, 1, 100, 101, 102, 200, 201, 202]);
+  for (let start = 1; start < 7; start++) {
+    assertEquals(await take(stages, start, 2), all.slice(start, start + 2));
   }
 });
 

@@ -7,8 +7,10 @@ import {
   assertThrows,
 } from "@std/assert";
 import { accuracy, crossEntropy } from "../../lib/training/mod.ts";
+import { planned } from "../../tools/recipes/plan.ts";
 import {
   bestRate,
+  type EndedTraining,
   type ProtocolCall,
   ratesOf,
   runProtocol,
@@ -19,7 +21,12 @@ import {
   type Contender,
   contendersOf,
   type OpenRecipe,
+  type Recipe,
+  type TrainingPlan,
 } from "../../tools/recipes/recipe.ts";
+import { sectionsOf } from "../../tools/recipes/report.ts";
+import type { RecipeResults } from "../../tools/recipes/results_file.ts";
+import { runRecipe } from "../../tools/recipes/run_recipe.ts";
 import { onCpu, withFolder } from "../io/files.ts";
 import { tinyData, tinyModel, tinyPass } from "../training/tiny.ts";
 
@@ -27,6 +34,10 @@ const CONTENDERS: readonly Contender[] = [
   { name: "softmax", options: { variant: "softmax" } },
   { name: "lion-s", options: { variant: "s" }, rates: [1e-3, 1e-2, 1e30] },
 ];
+
+const PLAN: TrainingPlan = {
+  ...{ steps: 8, rates: [1e-6, 1e-2, 3e-2], seeds: 2, validations: 4 },
+};
 
 /** What was asked of a recipe, in order. */
 type Events = string[];
@@ -57,7 +68,7 @@ function callOf(folder: string, events: Events): ProtocolCall {
     recipe: "tiny",
     open: tinyRecipe(events),
     measure: BY_LOSS,
-    plan: { steps: 8, rates: [1e-6, 1e-2, 3e-2], seeds: 2, validations: 4 },
+    plan: PLAN,
     contenders: CONTENDERS,
     folderOf: (recipe, contender, seed) =>
       `${folder}/${recipe}/${contender}-${seed}`,
@@ -169,6 +180,49 @@ onCpu(
         () => runProtocol({ ...call, plan }),
         RangeError,
         "rates of softmax should have one at which training does not diverge",
+      );
+    }),
+);
+
+onCpu(
+  "a recipe is run to a file, and the file to a report",
+  () =>
+    withFolder(async (folder) => {
+      const events: Events = [];
+      const recipe: Recipe = {
+        title: "Tiny",
+        about: "Made up.",
+        contenders: CONTENDERS,
+        reference: "softmax",
+        measure: BY_LOSS,
+        plan: { quick: PLAN, paper: PLAN },
+        open: () => Promise.resolve(tinyRecipe(events)),
+      };
+      const ended: EndedTraining[] = [];
+      const run = () =>
+        runRecipe(planned("tiny", recipe, "quick"), {
+          folder,
+          command: "deno task train tiny",
+          backend: { name: "cpu", features: [], limits: {}, skipped: {} },
+          signal: new AbortController().signal,
+          progress: false,
+          onTraining: (training) => ended.push(training),
+          timing: { milliseconds: 1, fewest: 1, warmUp: 0, turn: 1 },
+        });
+      const file = await run();
+      assertEquals(file, `${folder}/tiny-quick.json`);
+      assertEquals(ended.length, 2 * (3 + 2));
+      assert(ended.every(({ milliseconds }) => milliseconds! > 0));
+      const results: RecipeResults = JSON.parse(await Deno.readTextFile(file!));
+      assertEquals(results.rivals, ["softmax"]);
+      // Random labels cannot be learned in eight steps.
+      const [, section] = sectionsOf([results], "");
+      assertStringIncludes(section!.text, "## Tiny");
+      assertStringIncludes(section!.text, "**No table:** softmax");
+      // Once more, everything is read.
+      await run();
+      assert(
+        ended.slice(10).every(({ milliseconds }) => milliseconds === undefined),
       );
     }),
 );

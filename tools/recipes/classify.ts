@@ -5,6 +5,7 @@ import {
   type ClassifiedTokens,
   collateTokens,
   datasetOf,
+  type Examples,
   shuffledBatches,
 } from "@lionjs/lion/data";
 import * as tf from "@tensorflow/tfjs-core";
@@ -37,23 +38,28 @@ const KINDS: readonly (readonly string[])[] = [
   ["adventure", "fiction", "mystery", "romance", "science_fiction"],
 ];
 
-/** The model of `mlm` that a contender goes on from. */
-const FROM = new Map<string, string>();
+/** Ends the names of those that read the first token. */
+const FIRST = "-first";
 
-const CONTENDERS: readonly Contender[] = BERT_CONTENDERS.flatMap((contender) =>
-  (["mean", "first"] as const).map((pooling) => {
-    const name = pooling === "mean"
-      ? contender.name
-      : `${contender.name}-first`;
-    FROM.set(name, contender.name);
-    const { options, paper = options } = contender;
-    return {
+const CONTENDERS: readonly Contender[] = BERT_CONTENDERS.flatMap(
+  ({ name, options, paper = options }) => [
+    {
       name,
-      options: { ...options, pooling },
-      paper: { ...paper, pooling },
-    };
-  })
+      options: { ...options, pooling: "mean" },
+      paper: { ...paper, pooling: "mean" },
+    },
+    {
+      name: `${name}${FIRST}`,
+      options: { ...options, pooling: "first" },
+      paper: { ...paper, pooling: "first" },
+    },
+  ],
 );
+
+/** The contender of `mlm` that one goes on from. */
+function languageModelOf(name: string): string {
+  return name.endsWith(FIRST) ? name.slice(0, -FIRST.length) : name;
+}
 
 /** Text: the models of `mlm`, trained on for classification. */
 export const classify: Recipe = {
@@ -90,7 +96,8 @@ export const classify: Recipe = {
       }));
     };
     const dataOf = (part: Part) => datasetOf(texts[part].flatMap(piecesOf));
-    const train = dataOf("train"), validation = dataOf("validation");
+    const train = dataOf("train");
+    const validation = few(dataOf("validation"));
     const held = (data: typeof train) =>
       batchesInOrder(data, { batchSize: 32, collate: collateTokens() });
     return {
@@ -109,7 +116,7 @@ export const classify: Recipe = {
           numClasses: KINDS.length,
           seed,
         });
-        const from = folderOf("mlm", FROM.get(name)!, seed);
+        const from = folderOf("mlm", languageModelOf(name), seed);
         return {
           model,
           begin: () => goOnFrom(model, `${from}/${WEIGHTS_FILE}`),
@@ -128,6 +135,21 @@ export const classify: Recipe = {
     };
   },
 };
+
+/** Pieces of validation texts, so many in all, from everywhere. */
+const FEW = 600;
+
+function few(
+  pieces: Examples<ClassifiedTokens>,
+): Examples<ClassifiedTokens> {
+  const every = Math.ceil(pieces.size / FEW);
+  return datasetOf(
+    Array.from(
+      { length: Math.ceil(pieces.size / every) },
+      (_, i) => pieces.get(i * every),
+    ),
+  );
+}
 
 /** Takes over the embeddings and the encoder of a language model. */
 async function goOnFrom(model: LayersModel, file: string): Promise<void> {

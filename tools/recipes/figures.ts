@@ -1,6 +1,7 @@
 /** What recipes reached, as figures. @module */
 import { Figure, type Trace } from "@lionjs/lion/notebook";
 import type { Figures } from "./recipe.ts";
+import { columnsOf, contendersIn } from "./report.ts";
 import type { CurvePoint, RecipeResults } from "./results_file.ts";
 import { type Interval, interval, mean } from "./statistics.ts";
 
@@ -68,7 +69,7 @@ const SIZED = /^(\w+) at (?:(\w+) )?(\d+)(?: (\w+))?$/;
 
 function bySize(results: RecipeResults): Figure[] {
   const { trials, title, baselines } = results;
-  const columns = Object.keys(trials[0]!.figures).flatMap((column) => {
+  const columns = columnsOf(results).flatMap((column) => {
     const [, what, before = "", size, after = ""] = SIZED.exec(column) ?? [];
     return what === undefined
       ? []
@@ -125,10 +126,6 @@ function bySize(results: RecipeResults): Figure[] {
       height: 380,
     }),
   ];
-}
-
-function contendersIn({ trials }: RecipeResults): string[] {
-  return [...new Set(trials.map(({ contender }) => contender))];
 }
 
 function styleOf(index: number): Trace {

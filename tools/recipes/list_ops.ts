@@ -23,7 +23,7 @@ import {
 
 const SETTINGS = {
   quick: {
-    task: { maxDepth: 5, minLength: 7, maxLength: 65 },
+    task: { maxDepth: 5, minLength: 7, maxLength: 49 },
     train: 100_000,
     validation: 1000,
     test: 4000,
@@ -77,7 +77,7 @@ export const listOperations: Recipe = {
   about:
     "The value of nested lists of MIN, MAX, MED and SM, and the accuracy " +
     "by the depth of the tree: 2 for a list of digits, one more for each list " +
-    "inside. In the quick setting trees of depth 2 to 5 and 8 to 64 tokens, in " +
+    "inside. In the quick setting trees of depth 2 to 5 and 8 to 48 tokens, in " +
     "the paper's of depth 10 and 501 to 1999 tokens (Long Range Arena). " +
     "Learned positions; embeddings begin with a standard deviation of 0.25. " +
     "`rootOperation` guesses by the outermost operation alone.",
@@ -85,7 +85,7 @@ export const listOperations: Recipe = {
   reference: "softmax",
   measure: BY_ACCURACY,
   plan: {
-    quick: { steps: 3000, rates: [1e-3, 2e-3, 4e-3] },
+    quick: { steps: 1800, rates: [1e-3, 2e-3, 4e-3] },
     paper: { steps: 120_000, rates: [3e-4, 1e-3, 3e-3] },
   },
   open(setting) {

@@ -2,6 +2,7 @@
 import { lionEncoder } from "@lionjs/lion";
 import {
   batchesInOrder,
+  type BatchStream,
   collateTokens,
   type Examples,
   type LabelledTokens,
@@ -24,7 +25,7 @@ import {
   trainingOptions,
   validated,
 } from "./recipe.ts";
-import { afterEachOther, inTurns } from "./streams.ts";
+import { afterEachOther, inStages, inTurns } from "./streams.ts";
 
 interface RecallSetting {
   readonly vocabularySize: number;
@@ -38,6 +39,8 @@ interface RecallSetting {
   };
   /** Tokens of a batch. */
   readonly batchTokens: number;
+  /** Standard deviation of the first embeddings. */
+  readonly embeddingStd: number;
   readonly weightDecay: number;
 }
 
@@ -56,7 +59,8 @@ function openRecall(
   tasks: readonly RecallTask[],
   setting: RecallSetting,
 ): OpenRecipe {
-  const { vocabularySize, answers, sizes, batchTokens, weightDecay } = setting;
+  const { vocabularySize, answers, sizes, batchTokens } = setting;
+  const { embeddingStd, weightDecay } = setting;
   const held = ({ dataOf, length }: RecallTask, part: Part) =>
     batchesInOrder(dataOf(part), {
       batchSize: Math.ceil(2048 / length),
@@ -82,13 +86,13 @@ function openRecall(
         maxLength: Math.max(...tasks.map(({ length }) => length)),
         numClasses: vocabularySize,
         output: "tokens",
-        embeddingStd: 0.25,
+        embeddingStd,
         ...options,
         seed,
       });
       return {
         model,
-        data: inTurns(
+        data: curriculum(
           tasks.map(({ dataOf, length }) =>
             shuffledBatches(dataOf("train"), {
               batchSize: Math.ceil(batchTokens / length),
@@ -96,6 +100,7 @@ function openRecall(
               collate: collateTokens(),
             })
           ),
+          steps,
         ),
         options: trainingOptions({ steps, rate, weightDecay }),
         validation: validated(() =>
@@ -113,18 +118,35 @@ function openRecall(
   };
 }
 
+/** The share of the steps in which the first task is alone. */
+const FIRST_SHARE = 0.4;
+
+/** The first task alone, then one more in each stage, in turns. */
+function curriculum(
+  streams: readonly BatchStream[],
+  steps: number,
+): BatchStream {
+  const first = Math.round(FIRST_SHARE * steps);
+  const others = Math.ceil((steps - first) / Math.max(1, streams.length - 1));
+  return inStages(streams.map((_, i) => ({
+    steps: i === 0 ? first : others,
+    stream: inTurns(streams.slice(0, i + 1)),
+  })));
+}
+
 const MQAR: Record<
   Setting,
   RecallSetting & { pairs: readonly number[]; train: number; held: number }
 > = {
   quick: {
-    vocabularySize: 80,
-    answers: 40,
+    vocabularySize: 66,
+    answers: 33,
     pairs: [4, 8, 16],
     train: 100_000,
     held: 256,
     sizes: { dim: 64, depth: 2, numHeads: 2, mlpRatio: 2 },
     batchTokens: 1024,
+    embeddingStd: 0.5,
     weightDecay: 0.01,
   },
   paper: {
@@ -135,6 +157,7 @@ const MQAR: Record<
     held: 1000,
     sizes: { dim: 128, depth: 2, numHeads: 2, mlpRatio: 4 },
     batchTokens: 32_768,
+    embeddingStd: 0.5,
     weightDecay: 0.01,
   },
 };
@@ -156,21 +179,20 @@ export const associativeRecall: Recipe = {
   title: "MQAR, associative recall",
   about:
     "Some keys and their values, and later each key once more, where its " +
-    "value is asked for: 4, 8 and 16 pairs in 16, 32 and 64 tokens of a " +
-    "vocabulary of 80, batches of one kind in turns; in the published setting " +
-    "(Zoology) 4 to 64 pairs of a vocabulary of 8,192. Models of 64 columns " +
+    "value is asked for: 4 pairs in 16 tokens of a vocabulary of 66, later 8 " +
+    "in 32 and 16 in 64 too, in turns; in the published setting (Zoology) 4 to " +
+    "64 pairs of a vocabulary of 8,192. Models of 64 columns " +
     "with two heads of 32, or with eight of 8, whose states hold a quarter; " +
     "LION with ReLU as its feature map; learned positions; embeddings begin " +
-    "with a standard deviation of 0.25.",
+    "with a standard deviation of 0.5.",
   contenders: HEADS,
   reference: "softmax",
   measure: BY_ACCURACY,
   plan: {
     quick: {
-      steps: 3000,
+      steps: 4000,
       rates: [1e-3, 2e-3, 4e-3],
       seeds: 3,
-      searchShare: 0.33,
     },
     paper: { steps: 12_000, rates: [1e-3, 3e-3, 1e-2] },
   },
@@ -206,6 +228,7 @@ const COPYING: Record<
     held: 512,
     sizes: { dim: 64, depth: 2, numHeads: 2, mlpRatio: 2 },
     batchTokens: 1024,
+    embeddingStd: 0.25,
     weightDecay: 0.01,
   },
   paper: {
@@ -216,6 +239,7 @@ const COPYING: Record<
     held: 1000,
     sizes: { dim: 128, depth: 2, numHeads: 4, mlpRatio: 4 },
     batchTokens: 32_768,
+    embeddingStd: 0.25,
     weightDecay: 0.01,
   },
 };

@@ -70,10 +70,8 @@ function refusal(sick: readonly Health[], { floor }: RecipeResults): string {
 function comparison(results: RecipeResults): string {
   const { trials, stepMilliseconds, published, reference } = results;
   const names = contendersIn(results);
-  const columns = Object.keys(
-    trials.find(({ divergedAt }) => divergedAt === undefined)!.figures,
-  );
-  const main = columns[0]!;
+  const columns = columnsOf(results);
+  const main = columns[0] ?? "";
   const ofReference = figuresOf(trials, reference, main);
   const rows = names.map((name) => [
     name,
@@ -175,7 +173,14 @@ function difference(
   return show(column, pairedInterval(values, others), true);
 }
 
-function contendersIn({ trials }: RecipeResults): string[] {
+/** What tests measured, in their order; nothing if all trainings diverged. */
+export function columnsOf({ trials }: RecipeResults): string[] {
+  const whole = trials.find(({ divergedAt }) => divergedAt === undefined);
+  return Object.keys(whole?.figures ?? {});
+}
+
+/** Who took part, in their order. */
+export function contendersIn({ trials }: RecipeResults): string[] {
   return [...new Set(trials.map(({ contender }) => contender))];
 }
 

@@ -1,6 +1,7 @@
 /** One recipe from its data to its file of results. @module */
 import type { BackendInfo } from "@lionjs/lion";
 import { cpus } from "node:os";
+import type { Budget } from "../../bench/measure.ts";
 import type { PlannedRecipe } from "./plan.ts";
 import { type ProtocolCall, runProtocol } from "./protocol.ts";
 import { isRival } from "./recipe.ts";
@@ -16,6 +17,8 @@ export interface RunCall
   readonly command: string;
   /** The backend that trains. */
   readonly backend: BackendInfo;
+  /** How long steps are timed. @default seconds for each contender */
+  readonly timing?: Budget;
 }
 
 /** Where a training is. */
@@ -54,7 +57,9 @@ export async function runRecipe(
     floor: open.floor,
     ...record,
     baselines: await open.baselines(),
-    stepMilliseconds: await timeSteps(open, contenders, plan, places),
+    stepMilliseconds: await timeSteps(
+      ...[open, contenders, plan, places, call.timing] as const,
+    ),
     published: recipe.published ?? {},
   };
   const file = `${folder}/${name}-${setting}.json`;

@@ -1,5 +1,9 @@
 import { train } from "@lionjs/lion/training";
-import { stopwatch, timeAlternating } from "../../bench/measure.ts";
+import {
+  type Budget,
+  stopwatch,
+  timeAlternating,
+} from "../../bench/measure.ts";
 import type {
   Contender,
   OpenRecipe,
@@ -32,6 +36,7 @@ export async function timeSteps(
   contenders: readonly Contender[],
   { rates }: Pick<TrainingPlan, "rates">,
   folderOf: TrialChoice["folderOf"],
+  budget: Budget = { milliseconds: 4000, turn: 1 },
 ): Promise<Record<string, number>> {
   const trials = [];
   for (const contender of contenders) {
@@ -48,10 +53,11 @@ export async function timeSteps(
     name,
     run: () => timeTraining(trial, STEPS),
   }));
-  const measured = await timeAlternating(candidates, candidates[0]!.name, {
-    milliseconds: 4000,
-    turn: 1,
-  });
+  const measured = await timeAlternating(
+    candidates,
+    candidates[0]!.name,
+    budget,
+  );
   for (const { model } of trials) model.dispose();
   return Object.fromEntries(
     measured.map(({ name, median }) => [name, median / STEPS]),

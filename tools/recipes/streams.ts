@@ -27,6 +27,34 @@ export function inTurns(streams: readonly BatchStream[]): BatchStream {
   };
 }
 
+/** A stream for some steps. */
+export interface Stage {
+  readonly steps: number;
+  readonly stream: BatchStream;
+}
+
+/** Streams one after another; the last one goes on without end. */
+export function inStages(stages: readonly Stage[]): BatchStream {
+  const last = stages.at(-1)!;
+  return {
+    stepsPerEpoch: stages.reduce((sum, { steps }) => sum + steps, 0),
+    async *from(start) {
+      let begun = 0;
+      for (const stage of stages) {
+        const end = stage === last ? Infinity : begun + stage.steps;
+        let step = Math.max(start, begun);
+        if (step < end) {
+          for await (const batch of stage.stream.from(step - begun)) {
+            yield batch;
+            if (++step >= end) break;
+          }
+        }
+        begun = end;
+      }
+    },
+  };
+}
+
 /** The batches of several passes, one after another. */
 export async function* afterEachOther<B>(
   passes: readonly AsyncIterable<B>[],
