@@ -13,7 +13,7 @@ which WebAssembly computes on vectors of 256 bits, and does not check addresses.
 
   --help   print this`;
 
-/** See "Twice as fast on a CPU" in README.md. */
+/** See "Twice as fast on a CPU" in docs/platforms.md. */
 const FLAGS = ["--experimental-wasm-revectorize", "--no-wasm-bounds-checks"];
 
 const [command] = Deno.args;

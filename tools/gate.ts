@@ -72,7 +72,7 @@ and of the notebooks ${SAMPLED_NOTEBOOKS.join(", ")}.`,
 const PLATFORMS: Task = {
   about:
     `Uses the library as others do: in another Deno project, with the permissions
-that the README names, in Node 20, 22 and 24 from npm's package, in Chromium.`,
+that docs/platforms.md names, in Node 20, 22 and 24 from npm's package, in Chromium.`,
   steps: [
     run("tools/setup.ts", "--platforms"),
     {

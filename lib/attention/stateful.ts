@@ -91,9 +91,24 @@ const SIZES: OptionNames<RecurrentSizes> = {
 };
 
 /**
- * The state before the first token.
+ * The state before the first token, from which {@linkcode recurrentStep} reads a
+ * sequence piece by piece.
  *
- * @param sizes Of what is to come.
+ * @example Nothing has been read
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { recurrentState } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const sizes = { batch: 1, heads: 2, headDim: 8, valueDim: 4 };
+ * const state = recurrentState(sizes);
+ * assertEquals(state.sum.shape, [1, 2, 8, 5]); // and one column that normalises
+ * assertEquals(await tf.max(tf.abs(state.sum)).array(), 0);
+ * tf.dispose(state);
+ * ```
+ *
+ * @param sizes The sizes of the sequence's keys and values.
  * @returns The state; the caller disposes of its tensors.
  * @throws {TypeError} If a size is missing, unknown or no number.
  * @throws {RangeError} If a size is no positive integer.

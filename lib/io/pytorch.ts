@@ -242,8 +242,25 @@ function named(
 }
 
 /**
- * A model's weights as PyTorch would store them, to be written with
- * writeSafetensors.
+ * A model's weights under the names and in the layouts of PyTorch, ready for
+ * {@linkcode writeSafetensors}.
+ *
+ * @example A linear layer is `[outputs, inputs]` in PyTorch
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { lionViT } from "@lionjs/lion";
+ * import { toPyTorchWeights } from "@lionjs/lion/io";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const model = lionViT({
+ *   imageSize: 8, patchSize: 4, dim: 16, depth: 1, numHeads: 2, numClasses: 3,
+ *   variant: "d",
+ * });
+ * const weights = toPyTorchWeights(model);
+ * assertEquals(weights.get("head.weight")!.shape, [3, 16]);
+ * tf.dispose([...weights.values()]);
+ * ```
  *
  * @param model Made by lionViT, lionBert, lionGpt or lionEncoder.
  * @returns Copies by their names; the caller disposes of them.

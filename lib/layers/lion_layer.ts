@@ -74,7 +74,23 @@ const TFJS_OPTIONS: OptionNames<
   weights: true,
 };
 
-/** A layer whose parameters are known by their names in PyTorch. */
+/**
+ * A layer whose parameters have PyTorch's names: all layers of the models.
+ *
+ * @example The parameters of a model's layers
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { lionAttentionLayer, LionLayer } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const layer = lionAttentionLayer({ numHeads: 2, variant: "s" });
+ * layer.apply(tf.zeros([1, 4, 16])); // builds it
+ * assertEquals(layer instanceof LionLayer, true);
+ * assertEquals(layer.parameters[0]!.name, "qkv.weight");
+ * assertEquals(layer.parameter("qkv.weight").shape, [16, 48]);
+ * ```
+ */
 export abstract class LionLayer extends layers.Layer {
   /** Its parameters, once it is built. */
   parameters: readonly Parameter[] = [];

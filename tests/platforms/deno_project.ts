@@ -11,20 +11,20 @@ import {
 } from "@std/assert";
 import { dirname } from "node:path";
 import { withFolder } from "../io/files.ts";
-import { blocks } from "./readme.ts";
+import { blocks } from "./docs.ts";
 import { ROOT, run, succeed, writeFiles } from "./shell.ts";
 
 const ENTRY_POINTS = ["", "/data", "/io", "/notebook", "/training"];
 
-const README_CONFIG = JSON.parse(
+const DOCUMENTED_CONFIG = JSON.parse(
   blocks("## In your own project", "json")[0]!,
 );
 
 /** How a project can name the library. */
 const CONFIGS: Record<string, Record<string, unknown>> = {
-  links: README_CONFIG,
+  links: DOCUMENTED_CONFIG,
   "links and other compiler options": {
-    ...README_CONFIG,
+    ...DOCUMENTED_CONFIG,
     compilerOptions: {
       lib: ["esnext", "dom", "dom.iterable", "dom.asynciterable", "deno.ns"],
       strict: false,
@@ -33,7 +33,7 @@ const CONFIGS: Record<string, Record<string, unknown>> = {
   },
   "an import map": {
     imports: {
-      ...README_CONFIG.imports,
+      ...DOCUMENTED_CONFIG.imports,
       "@lionjs/lion": "../lion/mod.ts",
       ...Object.fromEntries(
         ENTRY_POINTS.slice(1).map((name) => [
@@ -138,18 +138,22 @@ for (const [name, config] of Object.entries(CONFIGS)) {
   });
 }
 
-Deno.test("the README's programs run in an empty folder", async (t) => {
+Deno.test("the documented programs run in an empty folder", async (t) => {
   const [command] = blocks("## In your own project", "sh");
-  const [main, models, training] = ["## Use it", "### Models", "### Training"]
+  const [main, models, training] = [
+    "## In one call",
+    "## Models",
+    "## Training",
+  ]
     .map((heading) => blocks(heading, "ts")[0]!);
-  await inProject(README_CONFIG, async (project) => {
+  await inProject(DOCUMENTED_CONFIG, async (project) => {
     await writeFiles(project, {
       "main.ts": main!,
       "models.ts": models!,
       "training.ts": training!,
     });
     await succeed(Deno.execPath(), ["check", "."], project);
-    await t.step("the first, by the command that the README has", async () => {
+    await t.step("the first, by the documented command", async () => {
       const PATH = `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`;
       const args = ["-e", "-c", command!];
       const output = await succeed("sh", args, project, { PATH });

@@ -1,5 +1,5 @@
 /**
- * The README's table of permissions: what is written there is what is needed,
+ * The table of permissions in docs/platforms.md: what is written there is what is needed,
  * all of it.
  *
  * @module
@@ -7,7 +7,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { withFolder } from "../io/files.ts";
-import { blocks, permissions } from "./readme.ts";
+import { blocks, permissions } from "./docs.ts";
 import { ROOT, run, writeFiles } from "./shell.ts";
 
 const MODEL = `
@@ -132,7 +132,7 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
   }],
 };
 
-Deno.test("the README's table says which permissions are needed", async (t) => {
+Deno.test("the documented table says which permissions are needed", async (t) => {
   const table = permissions();
   assertEquals(table.map(({ what }) => what), Object.keys(MEANINGS));
   await withFolder(async (folder) => {

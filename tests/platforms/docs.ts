@@ -1,13 +1,16 @@
-/** What the README says one should type. @module */
+/** What the documentation says one should type. @module */
 import { ROOT } from "./shell.ts";
 
-const text = await Deno.readTextFile(`${ROOT}README.md`);
+const pages = ["attention", "models", "platforms"];
+const text = (await Promise.all(
+  pages.map((page) => Deno.readTextFile(`${ROOT}docs/${page}.md`)),
+)).join("\n");
 
 /** The text below a heading, up to the next one that is as high. */
 export function section(heading: string): string {
   const level = heading.slice(0, heading.indexOf(" "));
   const start = text.indexOf(`\n${heading}\n`);
-  if (start < 0) throw new RangeError(`README.md has no heading "${heading}"`);
+  if (start < 0) throw new RangeError(`docs has no heading "${heading}"`);
   const rest = text.slice(start + heading.length + 2);
   const end = rest.search(new RegExp(`^#{1,${level.length}} `, "m"));
   return end < 0 ? rest : rest.slice(0, end);
@@ -27,7 +30,7 @@ export interface Permissions {
 
 /** The table of permissions. */
 export function permissions(): Permissions[] {
-  const rows = section("### Permissions").matchAll(/^\| ([^|]+)\|([^|]+)\|/gm);
+  const rows = section("## Permissions").matchAll(/^\| ([^|]+)\|([^|]+)\|/gm);
   return [...rows].slice(2).map(([, what, flags]) => ({
     what: what!.trim(),
     flags: [...flags!.matchAll(/`(--allow-[a-z]+)`/g)].map(([, flag]) => flag!),
