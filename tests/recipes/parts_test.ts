@@ -3,6 +3,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { byteTokenizer, LIST_OPS_TOKENS } from "../../lib/data/mod.ts";
 import type { Batch, BatchStream } from "../../lib/data/mod.ts";
+import { lossByPosition } from "../../tools/recipes/causal_language.ts";
 import {
   countWords,
   guessHidden,
@@ -133,6 +134,31 @@ onCpu("next tokens are guessed by the token before", async () => {
   // After b there is only a.
   assertAlmostEquals(1 / bigram.perplexity!, (UNIGRAM.get(a)! + 1) / 2, 1e-9);
   assertEquals([unigram.accuracy, bigram.accuracy], [1, 1]);
+});
+
+onCpu("losses by position are those of the tokens up to it", async () => {
+  // Logits of 0 and 2: the label is the likelier class from token 4 on.
+  const predictions = tf.tensor3d(
+    [0, 1].map(() => Array.from({ length: 32 }, () => [0, 2])),
+  );
+  const labels = tf.tensor2d(
+    [0, 1].map(() => Array.from({ length: 32 }, (_, i) => i < 4 ? 0 : 1)),
+    undefined,
+    "int32",
+  );
+  const means = new Map<string, number>();
+  for (const [position, metric] of Object.entries(lossByPosition(32))) {
+    const { sum, count } = metric(predictions, labels);
+    const [[total], [number]] = await Promise.all([sum.data(), count.data()]);
+    means.set(position, total! / number!);
+    tf.dispose([sum, count]);
+  }
+  tf.dispose([predictions, labels]);
+  const likely = Math.log(1 + Math.exp(-2)), unlikely = 2 + likely;
+  assertEquals([...means.keys()], ["1", "4", "16", "32"]);
+  [unlikely, unlikely, likely, likely].forEach((loss, i) =>
+    assertAlmostEquals([...means.values()][i]!, loss, 1e-5)
+  );
 });
 
 Deno.test("the depth of a tree counts its digits and the lists around them", () => {

@@ -10,8 +10,10 @@ import {
   accuracy,
   crossEntropy,
   evaluate,
+  type Metric,
   perplexity,
 } from "@lionjs/lion/training";
+import * as tf from "@tensorflow/tfjs-core";
 import { loadProseTokens } from "./corpus.ts";
 import { countWords, guessNext } from "./counted_language.ts";
 import {
@@ -60,12 +62,36 @@ const CONTENDERS: readonly Contender[] = [
   { name: "lion-s", options: { variant: "s" } },
 ];
 
+/** Shares of a sequence's positions: its first 32nd, up to its 8th, half and whole. */
+const SHARES = [1 / 32, 1 / 8, 1 / 2, 1];
+
+/** Losses of the tokens between each position and the one before, by position. */
+export function lossByPosition(length: number): Record<string, Metric> {
+  const loss = crossEntropy();
+  const ends = SHARES.map((share) => Math.round(share * length));
+  return Object.fromEntries(ends.map((end, i): [string, Metric] => {
+    const start = ends[i - 1] ?? 0, size = end - start;
+    return [`${end}`, (predictions, labels) => {
+      const sum = tf.tidy(() => {
+        const some = tf.slice(labels, [0, start], [-1, size]);
+        const logits = tf.slice(predictions, [0, start, 0], [-1, size, -1]);
+        return tf.mul(loss(logits, some), loss.count!(some)) as tf.Scalar;
+      });
+      const count = tf.tidy(() =>
+        loss.count!(tf.slice(labels, [0, start], [-1, size]))
+      );
+      return { sum, count };
+    }];
+  }));
+}
+
 /** Text: the next token is to be guessed, at lengths never trained on. */
 export const causalLanguage: Recipe = {
   title: "Causal language modelling",
   about: "Texts of the Brown corpus, each whole and in one part, in their " +
     "order; perplexity of held-out tokens at the length of training and at 2, " +
-    "4 and 8 times that. LION has no positions; softmax attention has rotary " +
+    "4 and 8 times that, and of the longest by position: of the tokens between " +
+    "a position and the one named before it. LION has no positions; softmax attention has rotary " +
     "ones, learned ones, of which those beyond the training length were never " +
     "trained, or ALiBi's slopes (GPT-2's blocks). `unigram` guesses by the " +
     "frequency of tokens, `bigram` by the token before too.",
@@ -136,12 +162,21 @@ export const causalLanguage: Recipe = {
           async test() {
             const figures: Figures = {};
             for (const times of LONGER) {
-              const { loss } = await evaluate(
+              const isLongest = times === LONGER.at(-1);
+              const { loss, ...byPosition } = await evaluate(
                 model,
                 heldBatches("test", times),
-                { loss: crossEntropy() },
+                {
+                  loss: crossEntropy(),
+                  metrics: isLongest ? lossByPosition(times * length) : {},
+                },
               );
               figures[`perplexity at ${times * length}`] = perplexity(loss!);
+              for (const [position, loss] of Object.entries(byPosition)) {
+                figures[`perplexity at position ${position}`] = perplexity(
+                  loss,
+                );
+              }
             }
             return figures;
           },

@@ -67,16 +67,37 @@ function meanCurve(
 /** What a column is of, and at which size: "accuracy at 4 pairs". */
 const SIZED = /^(\w+) at (?:(\w+) )?(\d+)(?: (\w+))?$/;
 
+/** A column of a size. */
+interface SizedColumn {
+  readonly column: string;
+  readonly what: string;
+  /** "" where sizes are lengths. */
+  readonly unit: string;
+  readonly size: number;
+}
+
+/** A figure for each kind of size. */
 function bySize(results: RecipeResults): Figure[] {
-  const { trials, title, baselines } = results;
-  const columns = columnsOf(results).flatMap((column) => {
+  const kinds = new Map<string, SizedColumn[]>();
+  for (const column of columnsOf(results)) {
     const [, what, before = "", size, after = ""] = SIZED.exec(column) ?? [];
-    return what === undefined
-      ? []
-      : [{ column, what, unit: before || after, size: Number(size) }];
-  });
-  const [first] = columns;
-  if (!first || columns.length < 2) return [];
+    if (what === undefined) continue;
+    const unit = before || after, kind = `${what} ${unit}`;
+    kinds.set(kind, [
+      ...kinds.get(kind) ?? [],
+      { column, what, unit, size: Number(size) },
+    ]);
+  }
+  return [...kinds.values()].filter(({ length }) => length > 1)
+    .map((columns) => sizeFigure(results, columns));
+}
+
+function sizeFigure(
+  results: RecipeResults,
+  columns: readonly SizedColumn[],
+): Figure {
+  const { trials, title, baselines } = results;
+  const { what, unit } = columns[0]!;
   const line = (
     name: string,
     style: Trace,
@@ -112,20 +133,18 @@ function bySize(results: RecipeResults): Figure[] {
       )
     ),
   ];
-  return [
-    new Figure(traces, {
-      title: { text: `${title}: ${first.what} by ${first.unit || "length"}` },
-      xaxis: {
-        title: { text: first.unit || "tokens" },
-        type: first.unit === "depth" ? "linear" : "log",
-        tickvals: columns.map(({ size }) => size),
-        ticktext: columns.map(({ size }) => `${size}`),
-      },
-      yaxis: { title: { text: first.what } },
-      width: 720,
-      height: 380,
-    }),
-  ];
+  return new Figure(traces, {
+    title: { text: `${title}: ${what} by ${unit || "length"}` },
+    xaxis: {
+      title: { text: unit || "tokens" },
+      type: unit === "depth" ? "linear" : "log",
+      tickvals: columns.map(({ size }) => size),
+      ticktext: columns.map(({ size }) => `${size}`),
+    },
+    yaxis: { title: { text: what } },
+    width: 720,
+    height: 380,
+  });
 }
 
 function styleOf(index: number): Trace {

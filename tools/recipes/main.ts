@@ -16,10 +16,12 @@ import {
   duration,
   type Estimate,
   estimate,
+  PLAN_HEAD,
   planned,
   type PlannedRecipe,
   planText,
   TimeLeft,
+  totalOf,
 } from "./plan.ts";
 import type { EndedTraining } from "./protocol.ts";
 import { RECIPES } from "./recipes.ts";
@@ -106,12 +108,15 @@ async function main(options: Options): Promise<void> {
   const signal = stopSignal();
   const backend = await useBackend(name ? { prefer: [name] } : {});
   const estimates: Estimate[] = [];
+  console.log(PLAN_HEAD);
   for (const planned of recipes) {
     if (signal.aborted) return;
     const { setting } = planned;
-    estimates.push(...await estimate(planned, folderOf({ folder, setting })));
+    const own = await estimate(planned, folderOf({ folder, setting }));
+    console.log(planText(own));
+    estimates.push(...own);
   }
-  console.log(`${planText(estimates)}\n`);
+  console.log(`${duration(totalOf(estimates))} in all, tests not counted\n`);
   if (plansOnly) return;
   const time = new TimeLeft(estimates);
   const command = ["deno task train", ...Deno.args].join(" ");

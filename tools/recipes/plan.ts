@@ -61,8 +61,8 @@ export interface Estimate {
 /** Steps that are timed together, after one that compiles and fills caches. */
 const TIMED = 3;
 
-/** The fastest of so many times counts: the others had something in their way. */
-const TIMES = 3;
+/** The fastest of so many times counts: the other had something in their way. */
+const TIMES = 2;
 
 /** Measures some steps of each contender of a recipe. */
 export async function estimate(
@@ -100,39 +100,45 @@ export async function estimate(
   return estimates;
 }
 
-/** The plan as text: a line for each contender, and what each recipe and all take. */
+/** Above the lines of a plan. */
+export const PLAN_HEAD: string = planLine(
+  ...["recipe", "contender", "ms/step", "steps", "minutes"] as const,
+);
+
+/** The plan of a recipe: a line for each contender, and what all take. */
 export function planText(estimates: readonly Estimate[]): string {
-  const line = (
-    [recipe, contender, ...numbers]: [string, string, ...string[]],
+  const minutes = (milliseconds: number) => (milliseconds / 60_000).toFixed(1);
+  const lines = estimates.map((
+    { recipe, contender, stepMilliseconds, steps, milliseconds },
   ) =>
-    [
-      recipe.padEnd(16),
-      contender.padEnd(20),
-      ...numbers.map((number) => number.padStart(8)),
-    ].join(" ");
-  const lines = [line(["recipe", "contender", "ms/step", "steps", "minutes"])];
-  for (const recipe of new Set(estimates.map(({ recipe }) => recipe))) {
-    const own = estimates.filter((estimate) => estimate.recipe === recipe);
-    for (const { contender, stepMilliseconds, steps, milliseconds } of own) {
-      lines.push(line([
-        recipe,
-        contender,
-        stepMilliseconds.toFixed(1),
-        `${steps}`,
-        (milliseconds / 60_000).toFixed(1),
-      ]));
-    }
-    lines.push(line([recipe, "in all", "", "", minutesOf(own).toFixed(1)]));
-  }
-  lines.push(
-    `${duration(60_000 * minutesOf(estimates))} in all, tests not counted`,
+    planLine(
+      recipe,
+      contender,
+      stepMilliseconds.toFixed(1),
+      `${steps}`,
+      minutes(milliseconds),
+    )
   );
-  return lines.join("\n");
+  const { recipe } = estimates[0]!;
+  const all = minutes(totalOf(estimates));
+  return [...lines, planLine(recipe, "in all", "", "", all)].join("\n");
 }
 
-function minutesOf(estimates: readonly Estimate[]): number {
-  return estimates.reduce((sum, { milliseconds }) => sum + milliseconds, 0) /
-    60_000;
+function planLine(
+  recipe: string,
+  contender: string,
+  ...numbers: readonly string[]
+): string {
+  return [
+    recipe.padEnd(16),
+    contender.padEnd(20),
+    ...numbers.map((number) => number.padStart(8)),
+  ].join(" ");
+}
+
+/** Milliseconds of all trainings; tests are not counted. */
+export function totalOf(estimates: readonly Estimate[]): number {
+  return estimates.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
 }
 
 /** Time in words. */
@@ -155,10 +161,7 @@ export class TimeLeft {
       keyOf(estimate.recipe, estimate.contender),
       estimate.milliseconds / estimate.steps,
     ]));
-    this.#left = estimates.reduce(
-      (sum, { milliseconds }) => sum + milliseconds,
-      0,
-    );
+    this.#left = totalOf(estimates);
   }
 
   /** Counts a training that has ended; one that was read says nothing of the pace. */
