@@ -2,6 +2,7 @@ import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { type AttentionOptions, isLion } from "../layers/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
+import { Normalization } from "../layers/normalization.ts";
 import { assertCount, assertStd } from "../layers/option_values.ts";
 import { EMBEDDING_STD } from "../layers/positions.ts";
 import { TokenPooling } from "../layers/tokens.ts";
@@ -50,6 +51,13 @@ export interface LionBertOptions extends
   head?: "masked-language-model" | "classification";
   /** Of the classification head. @default 2 */
   numClasses?: number;
+  /** Which tokens a sequence is classified by: the first one, as BERT, or the mean of all. @default "first" */
+  pooling?: "first" | "mean";
+  /**
+   * Where blocks normalise: after each part, as BERT, or before it, with one more
+   * normalisation at the end. @default "post"
+   */
+  norm?: "pre" | "post";
   /** Sequences of a row at most, where `segments` packs them and each is classified. */
   maxSegments?: number;
   /** Added to the variance by normalisations. @default 1e-12 */
@@ -72,6 +80,8 @@ const OPTIONS: OptionNames<LionBertOptions> = {
   tokenTypes: true,
   head: true,
   numClasses: true,
+  pooling: true,
+  norm: true,
   segments: true,
   maxSegments: true,
 };
@@ -91,7 +101,7 @@ export const BERT_PRESETS: Readonly<
  *
  * With `segments: true` sequences are packed into rows: the last input is
  * `segments`, `[batch, length]`, positions begin again with each sequence, and
- * the first token of each is classified, `[batch, maxSegments, numClasses]`.
+ * each is classified, `[batch, maxSegments, numClasses]`.
  *
  * As in the authors' code, attention has neither feature map nor normaliser,
  * and LION-LIT's output is layer-normalised instead; options change that.
@@ -129,6 +139,8 @@ export function lionBert(options: LionBertOptions): LayersModel {
     tokenTypes = 2,
     head = "masked-language-model",
     numClasses = 2,
+    pooling = "first",
+    norm = "post",
     maxSegments,
     epsilon = 1e-12,
     embeddingStd = EMBEDDING_STD,
@@ -143,8 +155,13 @@ export function lionBert(options: LionBertOptions): LayersModel {
       }`,
     );
   }
-  assertStack({ ...block, epsilon }, dim);
-  if (head === "classification") {
+  if (pooling !== "first" && pooling !== "mean") {
+    throw new RangeError(
+      `pooling should be "first" or "mean", got ${JSON.stringify(pooling)}`,
+    );
+  }
+  assertStack({ ...block, norm, epsilon }, dim);
+  if (head === "classification" && pooling === "first") {
     assertFirstReads(options.direction, 'head "classification"');
   }
   assertCount("vocabularySize", vocabularySize);
@@ -186,11 +203,14 @@ export function lionBert(options: LionBertOptions): LayersModel {
         : {}),
       ...block,
       seed,
-      norm: "post",
+      norm,
       epsilon,
     },
     (i) => `bert.encoder.layer.${i}`,
   );
+  if (norm === "pre") {
+    x = connect(new Normalization({ name: "bert.LayerNorm", epsilon }), x);
+  }
   if (head === "masked-language-model") {
     const predictions = new VocabularyHead({
       name: "cls.predictions",
@@ -200,12 +220,13 @@ export function lionBert(options: LionBertOptions): LayersModel {
     });
     x = connect(predictions, [x, table!]);
   } else {
-    const pooling = new TokenPooling({
+    const pool = new TokenPooling({
       name: "pool",
-      kind: "first",
+      kind: pooling,
       ...(maxSegments === undefined ? {} : { maxSegments }),
     });
-    x = connect(pooling, segments ? [x, mask, segments] : x);
+    const isAlone = pooling === "first" && !segments;
+    x = connect(pool, isAlone ? x : [x, mask, segments]);
     const pooler = new Linear({
       name: "bert.pooler.dense",
       outputs: dim,

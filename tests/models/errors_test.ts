@@ -105,6 +105,8 @@ const CASES: readonly [Make, Options, readonly [Options, string][]][] = [
         { head: "both" },
         'head should be "masked-language-model" or "classification", got "both"',
       ],
+      [{ pooling: "max" }, 'pooling should be "first" or "mean", got "max"'],
+      [{ norm: "none" }, 'norm should be "pre" or "post", got "none"'],
     ],
   ],
   [lionGpt, { ...BLOCKS, vocabularySize: 7 }, COMMON],

@@ -27,6 +27,13 @@ const FORMS: readonly AttentionForm[] = [
   "chunkwise",
 ];
 
+/** What is read off BERT, and where its blocks normalise. */
+const BERTS = [
+  { head: "masked-language-model", pooling: "first", norm: "post" },
+  { head: "classification", pooling: "first", norm: "post" },
+  { head: "classification", pooling: "mean", norm: "pre" },
+] as const;
+
 /** Runs a model in every form, and compares with what it should answer. */
 async function compare(
   model: LayersModel,
@@ -143,7 +150,7 @@ for (const variant of VARIANTS) {
       const ids = [[5, 3, 10, 0, 2, 7], [1, 1, 4, 2, 0, 0]];
       const mask = [[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0]];
       const types = [[0, 0, 0, 1, 1, 1], [0, 1, 1, 1, 0, 0]];
-      for (const head of ["masked-language-model", "classification"] as const) {
+      for (const { head, pooling, norm } of BERTS) {
         const model = lionBert({
           vocabularySize: 11,
           dim: 8,
@@ -152,7 +159,7 @@ for (const variant of VARIANTS) {
           maxLength: 9,
           numClasses: 3,
           variant,
-          head,
+          ...{ head, pooling, norm },
         });
         const weights = await withWeights(model, 5);
         const attention = attentionOf(variant, {
@@ -160,7 +167,13 @@ for (const variant of VARIANTS) {
           normalize: false,
           orders: [count(6)],
         });
-        const options = { depth: 2, attention, outputNorm: variant === "lit" };
+        const options = {
+          depth: 2,
+          attention,
+          outputNorm: variant === "lit",
+          isPre: norm === "pre",
+          byMean: pooling === "mean",
+        };
         const expected = ids.map((row, i) =>
           bert(weights, row, mask[i]!, types[i]!, options)
         );
@@ -173,7 +186,7 @@ for (const variant of VARIANTS) {
           model,
           inputs,
           expected.flat(2),
-          `${variant} ${head}`,
+          `${variant} ${head} ${pooling} ${norm}`,
           variant,
         );
         tf.dispose(inputs);

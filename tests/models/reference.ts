@@ -310,10 +310,12 @@ export function bert(
   ids: readonly number[],
   mask: readonly number[],
   types: readonly number[],
-  { depth, attention, outputNorm }: {
+  { depth, attention, outputNorm, isPre = false, byMean = false }: {
     depth: number;
     attention: Attention;
     outputNorm: boolean;
+    isPre?: boolean;
+    byMean?: boolean;
   },
 ): Rows {
   const epsilon = 1e-12;
@@ -325,36 +327,41 @@ export function bert(
     named("position_embeddings", ids.map((_, i) => i)),
   );
   x = norm(x, weights, `${embeddings}.LayerNorm`, epsilon);
+  const around = (x: Rows, name: string, part: (x: Rows) => Rows) =>
+    isPre
+      ? add(x, part(norm(x, weights, name, epsilon)))
+      : norm(add(x, part(x)), weights, name, epsilon);
   for (let i = 0; i < depth; i++) {
     const layer = `bert.encoder.layer.${i}`;
     const self = `${layer}.attention.self`;
-    const rows = ["query", "key", "value"].map((name) =>
-      linear(x, weights, `${self}.${name}`)
-    ) as [Rows, Rows, Rows];
-    const name = attention.variant === "d" ? `${self}.ai` : `${self}.Wa_i`;
-    let heads = attend(
-      rows,
-      decaysOf(x, weights, [name], attention),
-      mask,
-      attention,
-    );
-    if (outputNorm) heads = norm(heads, weights, `${self}.layer_norm`, epsilon);
-    x = norm(
-      add(x, linear(heads, weights, `${layer}.attention.output.dense`)),
-      weights,
-      `${layer}.attention.output.LayerNorm`,
-      epsilon,
-    );
-    const hidden = gelu(linear(x, weights, `${layer}.intermediate.dense`));
-    x = norm(
-      add(x, linear(hidden, weights, `${layer}.output.dense`)),
-      weights,
-      `${layer}.output.LayerNorm`,
-      epsilon,
-    );
+    x = around(x, `${layer}.attention.output.LayerNorm`, (x) => {
+      const rows = ["query", "key", "value"].map((name) =>
+        linear(x, weights, `${self}.${name}`)
+      ) as [Rows, Rows, Rows];
+      const name = attention.variant === "d" ? `${self}.ai` : `${self}.Wa_i`;
+      let heads = attend(
+        rows,
+        decaysOf(x, weights, [name], attention),
+        mask,
+        attention,
+      );
+      if (outputNorm) {
+        heads = norm(heads, weights, `${self}.layer_norm`, epsilon);
+      }
+      return linear(heads, weights, `${layer}.attention.output.dense`);
+    });
+    x = around(x, `${layer}.output.LayerNorm`, (x) => {
+      const hidden = gelu(linear(x, weights, `${layer}.intermediate.dense`));
+      return linear(hidden, weights, `${layer}.output.dense`);
+    });
   }
+  if (isPre) x = norm(x, weights, "bert.LayerNorm", epsilon);
   if (weights.has("classifier.weight")) {
-    const pooled = linear([x[0]!], weights, "bert.pooler.dense");
+    const pooled = linear(
+      [byMean ? mean(x, mask) : x[0]!],
+      weights,
+      "bert.pooler.dense",
+    );
     return linear(
       pooled.map((row) => row.map(Math.tanh)),
       weights,

@@ -6,93 +6,177 @@ import {
   packTokens,
   shuffledBatches,
 } from "@lionjs/lion/data";
-import { crossEntropy, evaluate, perplexity } from "@lionjs/lion/training";
-import { loadCorpus } from "./corpus.ts";
 import {
-  CONTENDERS,
+  accuracy,
+  crossEntropy,
+  evaluate,
+  type Metric,
+  perplexity,
+} from "@lionjs/lion/training";
+import * as tf from "@tensorflow/tfjs-core";
+import { loadProseTokens } from "./corpus.ts";
+import { countWords, guessNext } from "./counted_language.ts";
+import {
+  BY_LOSS,
+  type Contender,
   type Figures,
+  type Part,
   type Recipe,
   trainingOptions,
 } from "./recipe.ts";
 
 const SETTINGS = {
   quick: {
-    sizes: { vocabularySize: 512, dim: 64, depth: 2, numHeads: 4 },
+    sizes: {
+      vocabularySize: 512,
+      dim: 64,
+      depth: 2,
+      numHeads: 4,
+      embeddingStd: 0.125,
+    },
     length: 128,
     batchSize: 12,
-    steps: 1000,
-    learningRate: 5e-3,
-    tested: 24_576,
+    /** Tokens, of each length. */
+    held: 24_576,
   },
   paper: {
     sizes: { vocabularySize: 50_257, dim: 768, depth: 12, numHeads: 12 },
     length: 1024,
     batchSize: 512,
-    steps: 100_000,
-    learningRate: 6e-4,
-    tested: 1_048_576,
+    held: 1_048_576,
   },
 };
 
 /** Beyond the length of training, as in the paper's figure 5. */
 const LONGER = [1, 2, 4, 8];
 
+const CONTENDERS: readonly Contender[] = [
+  { name: "softmax", options: { variant: "softmax", position: "rotary" } },
+  {
+    name: "softmax-learned",
+    options: { variant: "softmax", position: "none" },
+  },
+  { name: "softmax-alibi", options: { variant: "softmax", position: "alibi" } },
+  { name: "lion-lit", options: { variant: "lit" } },
+  { name: "lion-d", options: { variant: "d" } },
+  { name: "lion-s", options: { variant: "s" } },
+];
+
+/** Shares of a sequence's positions: its first 32nd, up to its 8th, half and whole. */
+const SHARES = [1 / 32, 1 / 8, 1 / 2, 1];
+
+/** Losses of the tokens between each position and the one before, by position. */
+export function lossByPosition(length: number): Record<string, Metric> {
+  const loss = crossEntropy();
+  const ends = SHARES.map((share) => Math.round(share * length));
+  return Object.fromEntries(ends.map((end, i): [string, Metric] => {
+    const start = ends[i - 1] ?? 0, size = end - start;
+    return [`${end}`, (predictions, labels) => {
+      const sum = tf.tidy(() => {
+        const some = tf.slice(labels, [0, start], [-1, size]);
+        const logits = tf.slice(predictions, [0, start, 0], [-1, size, -1]);
+        return tf.mul(loss(logits, some), loss.count!(some)) as tf.Scalar;
+      });
+      const count = tf.tidy(() =>
+        loss.count!(tf.slice(labels, [0, start], [-1, size]))
+      );
+      return { sum, count };
+    }];
+  }));
+}
+
 /** Text: the next token is to be guessed, at lengths never trained on. */
 export const causalLanguage: Recipe = {
   title: "Causal language modelling",
-  about: "The same sentences, packed; perplexity of held-out tokens at the " +
-    "length of training and at 2, 4 and 8 times that. LION has no positions; " +
-    "softmax attention has position embeddings, of which those beyond the " +
-    "training length were never trained (GPT-2's blocks).",
+  about: "Texts of the Brown corpus, each whole and in one part, in their " +
+    "order; perplexity of held-out tokens at the length of training and at 2, " +
+    "4 and 8 times that, and of the longest by position: of the tokens between " +
+    "a position and the one named before it. LION has no positions; softmax attention has rotary " +
+    "ones, learned ones, of which those beyond the training length were never " +
+    "trained, or ALiBi's slopes (GPT-2's blocks). `unigram` guesses by the " +
+    "frequency of tokens, `bigram` by the token before too.",
   contenders: CONTENDERS,
-  percent: [],
+  reference: "softmax",
+  measure: BY_LOSS,
+  plan: {
+    quick: { steps: 1000, rates: [2.5e-3, 5e-3, 1e-2] },
+    paper: { steps: 100_000, rates: [3e-4, 6e-4, 1.2e-3] },
+  },
   async open(setting) {
-    const { sizes, length, batchSize, steps, learningRate, tested } =
-      SETTINGS[setting];
-    const { tokenizer, train, test } = await loadCorpus(sizes.vocabularySize);
-    const pack = (documents: number[][], length: number) =>
-      datasetOf(packTokens(documents, {
+    const { sizes, length, batchSize, held } = SETTINGS[setting];
+    const corpus = await loadProseTokens(sizes.vocabularySize);
+    const { tokenizer } = corpus;
+    const pack = (part: Part, length: number) =>
+      packTokens(corpus[part], {
         // The labels are one token on.
         length: length + 1,
         separator: tokenizer.specials.sep,
-      }));
+      });
+    const train = datasetOf(pack("train", length));
+    const heldBatches = (part: Part, times: number) => {
+      const sequences = pack(part, times * length);
+      const few = Math.ceil(held / (times * length));
+      return batchesInOrder(datasetOf(sequences.slice(0, few)), {
+        batchSize: Math.max(1, 8 / times),
+        collate: collateCausal(),
+      });
+    };
+    const counts = countWords(corpus.train, tokenizer);
+    const { unigram } = await guessNext(counts, heldBatches("validation", 1));
     return {
-      baselines: {},
-      trial({ contender: { variant }, seed }) {
+      floor: {
+        guess: "frequencies of tokens",
+        loss: Math.log(unigram.perplexity!),
+      },
+      async baselines() {
+        const found: Record<string, Figures> = { unigram: {}, bigram: {} };
+        for (const times of LONGER) {
+          const guesses = await guessNext(counts, heldBatches("test", times));
+          for (const [name, { perplexity }] of Object.entries(guesses)) {
+            found[name]![`perplexity at ${times * length}`] = perplexity!;
+          }
+        }
+        return found;
+      },
+      trial({ contender: { options }, seed, steps, rate }) {
+        const hasLearned = options.variant === "softmax" &&
+          options.position === "none";
         const model = lionGpt({
           ...sizes,
-          variant,
-          maxLength: variant === "softmax" ? length * LONGER.at(-1)! : 0,
+          maxLength: hasLearned ? length * LONGER.at(-1)! : 0,
+          ...options,
           seed,
         });
         return {
           model,
-          data: shuffledBatches(pack(train, length), {
+          data: shuffledBatches(train, {
             batchSize,
             seed,
             collate: collateCausal(),
           }),
-          options: trainingOptions({ steps, learningRate, weightDecay: 0.01 }),
+          options: trainingOptions({ steps, rate, weightDecay: 0.01 }),
+          validation: {
+            data: () => heldBatches("validation", 1),
+            metrics: { accuracy: accuracy() },
+          },
           async test() {
             const figures: Figures = {};
             for (const times of LONGER) {
-              const sequences = pack(test, times * length);
-              const few = Math.ceil(tested / (times * length));
-              const some = datasetOf(
-                Array.from(
-                  { length: Math.min(few, sequences.size) },
-                  (_, i) => sequences.get(i),
-                ),
-              );
-              const { loss } = await evaluate(
+              const isLongest = times === LONGER.at(-1);
+              const { loss, ...byPosition } = await evaluate(
                 model,
-                batchesInOrder(some, {
-                  batchSize: Math.max(1, 8 / times),
-                  collate: collateCausal(),
-                }),
-                { loss: crossEntropy() },
+                heldBatches("test", times),
+                {
+                  loss: crossEntropy(),
+                  metrics: isLongest ? lossByPosition(times * length) : {},
+                },
               );
               figures[`perplexity at ${times * length}`] = perplexity(loss!);
+              for (const [position, loss] of Object.entries(byPosition)) {
+                figures[`perplexity at position ${position}`] = perplexity(
+                  loss,
+                );
+              }
             }
             return figures;
           },

@@ -1,101 +1,155 @@
 import { loadPyTorchWeights, readSafetensors } from "@lionjs/lion/io";
 import {
   batchesInOrder,
+  type BrownText,
   type ClassifiedTokens,
   collateTokens,
   datasetOf,
-  loadBrown,
+  type Examples,
   shuffledBatches,
-  splitDocuments,
 } from "@lionjs/lion/data";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { loadCorpus } from "./corpus.ts";
-import { BERT_SETTINGS, bertOf, WEIGHTS_FILE } from "./masked_language.ts";
+import { loadSentenceTokens, splitBrown } from "./corpus.ts";
+import {
+  BERT_CONTENDERS,
+  BERT_SETTINGS,
+  bertOf,
+  WEIGHTS_FILE,
+} from "./masked_language.ts";
 import {
   accuracyOf,
-  CONTENDERS,
+  BY_ACCURACY,
+  type Contender,
+  type Part,
   type Recipe,
   trainingOptions,
+  validated,
 } from "./recipe.ts";
 
-const SETTINGS = {
-  quick: { steps: 250, batchSize: 24, learningRate: 1e-3 },
-  paper: { steps: 2000, batchSize: 32, learningRate: 3e-5 },
-};
+const BATCH_SIZES = { quick: 24, paper: 32 };
 
-/** The genres of the Brown corpus's imaginative prose. */
-const IMAGINATIVE = new Set([
-  "adventure",
-  "fiction",
-  "humor",
-  "mystery",
-  "romance",
-  "science_fiction",
-]);
+/** Kinds of prose of the Brown corpus, about as much of each. */
+const KINDS: readonly (readonly string[])[] = [
+  ["news", "editorial", "reviews"],
+  ["belles_lettres"],
+  ["hobbies", "lore"],
+  ["learned"],
+  ["adventure", "fiction", "mystery", "romance", "science_fiction"],
+];
+
+/** Ends the names of those that read the first token. */
+const FIRST = "-first";
+
+const CONTENDERS: readonly Contender[] = BERT_CONTENDERS.flatMap(
+  ({ name, options, paper = options }) => [
+    {
+      name,
+      options: { ...options, pooling: "mean" },
+      paper: { ...paper, pooling: "mean" },
+    },
+    {
+      name: `${name}${FIRST}`,
+      options: { ...options, pooling: "first" },
+      paper: { ...paper, pooling: "first" },
+    },
+  ],
+);
+
+/** The contender of `mlm` that one goes on from. */
+function languageModelOf(name: string): string {
+  return name.endsWith(FIRST) ? name.slice(0, -FIRST.length) : name;
+}
 
 /** Text: the models of `mlm`, trained on for classification. */
 export const classify: Recipe = {
   title: "Classification of texts",
-  about: "The models that `mlm` trained, trained on to tell the imaginative " +
-    "prose of the Brown corpus (six of fifteen genres) from the informative; " +
-    "pieces of as many tokens as `mlm` has, of texts that are held out whole.",
+  about:
+    "The models that `mlm` trained, trained on to tell five kinds of the " +
+    "Brown corpus's prose: press, belles lettres, hobbies and lore, learned, " +
+    "fiction. Pieces of as many tokens as `mlm` has, of texts that are held " +
+    "out whole, classified by the mean of their tokens or by the first one.",
   contenders: CONTENDERS,
-  percent: ["accuracy"],
+  reference: "softmax",
+  measure: BY_ACCURACY,
+  plan: {
+    quick: { steps: 250, rates: [5e-4, 1e-3, 2e-3] },
+    paper: { steps: 2000, rates: [1e-5, 3e-5, 1e-4] },
+  },
+  needs: "mlm",
   async open(setting) {
     const { sizes, length } = BERT_SETTINGS[setting];
-    const { steps, batchSize, learningRate } = SETTINGS[setting];
-    const { tokenizer } = await loadCorpus(sizes.vocabularySize);
-    const texts = splitDocuments(await loadBrown(), {
-      validation: 0,
-      test: 0.2,
-      key: ({ name }) => name,
-    });
-    const [train, test] = [texts.train, texts.test].map((texts) =>
-      datasetOf(texts.flatMap(({ genre, text }): ClassifiedTokens[] => {
-        const ids = tokenizer.encode(text);
-        const label = Number(IMAGINATIVE.has(genre));
-        const pieces = Math.floor(ids.length / (length - 1));
-        return Array.from({ length: pieces }, (_, i) => ({
-          ids: [
-            tokenizer.specials.cls,
-            ...ids.slice(i * (length - 1), (i + 1) * (length - 1)),
-          ],
-          label,
-        }));
-      }))
-    );
-    const inTest = () =>
-      batchesInOrder(test!, { batchSize: 32, collate: collateTokens() });
-    let imaginative = 0;
-    for (let i = 0; i < test!.size; i++) imaginative += test!.get(i).label;
-    const share = imaginative / test!.size;
+    const batchSize = BATCH_SIZES[setting];
+    const { tokenizer } = await loadSentenceTokens(sizes.vocabularySize);
+    const texts = await splitBrown();
+    const piecesOf = ({ genre, text }: BrownText): ClassifiedTokens[] => {
+      const label = KINDS.findIndex((genres) => genres.includes(genre));
+      if (label < 0) return [];
+      const ids = tokenizer.encode(text);
+      const pieces = Math.floor(ids.length / (length - 1));
+      return Array.from({ length: pieces }, (_, i) => ({
+        ids: [
+          tokenizer.specials.cls,
+          ...ids.slice(i * (length - 1), (i + 1) * (length - 1)),
+        ],
+        label,
+      }));
+    };
+    const dataOf = (part: Part) => datasetOf(texts[part].flatMap(piecesOf));
+    const train = dataOf("train");
+    const validation = few(dataOf("validation"));
+    const held = (data: typeof train) =>
+      batchesInOrder(data, { batchSize: 32, collate: collateTokens() });
     return {
-      baselines: { majority: { accuracy: Math.max(share, 1 - share) } },
-      async trial({ contender: { name, variant }, seed, folderOf }) {
-        const model = bertOf(setting, {
-          variant,
+      floor: { guess: "any kind", loss: Math.log(KINDS.length) },
+      baselines() {
+        const test = dataOf("test");
+        const counts = KINDS.map(() => 0);
+        for (let i = 0; i < test.size; i++) counts[test.get(i).label]!++;
+        return { majority: { accuracy: Math.max(...counts) / test.size } };
+      },
+      trial(
+        { contender: { name, options }, seed, steps, rate, folderOf },
+      ) {
+        const model = bertOf(setting, options, {
           head: "classification",
+          numClasses: KINDS.length,
           seed,
         });
-        await goOnFrom(
-          model,
-          `${folderOf("mlm")}/${name}-${seed}/${WEIGHTS_FILE}`,
-        );
+        const from = folderOf("mlm", languageModelOf(name), seed);
         return {
           model,
-          data: shuffledBatches(train!, {
+          begin: () => goOnFrom(model, `${from}/${WEIGHTS_FILE}`),
+          data: shuffledBatches(train, {
             batchSize,
             seed,
             collate: collateTokens(),
           }),
-          options: trainingOptions({ steps, learningRate, weightDecay: 0.01 }),
-          test: () => accuracyOf(model, inTest()),
+          options: trainingOptions({ steps, rate, weightDecay: 0.01 }),
+          validation: validated(() => held(validation)),
+          test: async () => ({
+            accuracy: await accuracyOf(model, held(dataOf("test"))),
+          }),
         };
       },
     };
   },
 };
+
+/** Pieces of validation texts, so many in all, from everywhere. */
+const FEW = 600;
+
+function few(
+  pieces: Examples<ClassifiedTokens>,
+): Examples<ClassifiedTokens> {
+  const every = Math.ceil(pieces.size / FEW);
+  return datasetOf(
+    Array.from(
+      { length: Math.ceil(pieces.size / every) },
+      (_, i) => pieces.get(i * every),
+    ),
+  );
+}
 
 /** Takes over the embeddings and the encoder of a language model. */
 async function goOnFrom(model: LayersModel, file: string): Promise<void> {

@@ -2,8 +2,9 @@
 import { lionEncoder } from "@lionjs/lion";
 import {
   batchesInOrder,
+  type BatchStream,
   collateTokens,
-  type Dataset,
+  type Examples,
   type LabelledTokens,
   mqar,
   mqarBaselines,
@@ -13,144 +14,235 @@ import {
 } from "@lionjs/lion/data";
 import {
   accuracyOf,
+  BY_ACCURACY,
+  type Contender,
   CONTENDERS,
   type Figures,
   type OpenRecipe,
+  type Part,
   type Recipe,
   type Setting,
   trainingOptions,
+  validated,
 } from "./recipe.ts";
+import { afterEachOther, inStages, inTurns } from "./streams.ts";
 
 interface RecallSetting {
   readonly vocabularySize: number;
-  readonly length: number;
+  /** Symbols that an answer may be. */
+  readonly answers: number;
   readonly sizes: {
     dim: number;
     depth: number;
     numHeads: number;
     mlpRatio: number;
   };
-  /** In the place of the variant's own. */
-  readonly featureMap?: "relu";
-  readonly batchSize: number;
-  readonly steps: number;
-  readonly learningRate: number;
+  /** Tokens of a batch. */
+  readonly batchTokens: number;
+  /** Standard deviation of the first embeddings. */
+  readonly embeddingStd: number;
+  readonly weightDecay: number;
 }
 
-/** An encoder that answers at every token, for data of one length. */
+/** Data of one length. */
+interface RecallTask {
+  /** Of its accuracy. */
+  readonly column: string;
+  readonly length: number;
+  dataOf(part: Part): Examples<LabelledTokens>;
+  /** Accuracies of what guesses. */
+  guesses(test: Examples<LabelledTokens>): Figures;
+}
+
+/** An encoder that answers at every token, for data of several lengths in turns. */
 function openRecall(
-  train: Dataset<LabelledTokens>,
-  test: Dataset<LabelledTokens>,
-  baselines: Record<string, Figures>,
+  tasks: readonly RecallTask[],
   setting: RecallSetting,
 ): OpenRecipe {
-  const { vocabularySize, length, sizes, featureMap } = setting;
-  const { batchSize, steps, learningRate } = setting;
+  const { vocabularySize, answers, sizes, batchTokens } = setting;
+  const { embeddingStd, weightDecay } = setting;
+  const held = ({ dataOf, length }: RecallTask, part: Part) =>
+    batchesInOrder(dataOf(part), {
+      batchSize: Math.ceil(2048 / length),
+      collate: collateTokens(),
+    });
   return {
-    baselines,
-    trial({ contender: { variant }, seed }) {
+    floor: { guess: "any answer", loss: Math.log(answers) },
+    baselines() {
+      const found: Record<string, Figures> = {};
+      for (const { column, dataOf, guesses } of tasks) {
+        for (
+          const [name, accuracy] of Object.entries(guesses(dataOf("test")))
+        ) {
+          (found[name] ??= {})[column] = accuracy;
+        }
+      }
+      return found;
+    },
+    trial({ contender: { options }, seed, steps, rate }) {
       const model = lionEncoder({
         ...sizes,
         vocabularySize,
-        maxLength: length,
+        maxLength: Math.max(...tasks.map(({ length }) => length)),
         numClasses: vocabularySize,
         output: "tokens",
-        ...(featureMap ? { featureMap } : {}),
-        variant,
+        embeddingStd,
+        ...options,
         seed,
       });
       return {
         model,
-        data: shuffledBatches(train, {
-          batchSize,
-          seed,
-          collate: collateTokens(),
-        }),
-        options: trainingOptions({ steps, learningRate, weightDecay: 0.01 }),
-        test: () =>
-          accuracyOf(
-            model,
-            batchesInOrder(test, { batchSize: 50, collate: collateTokens() }),
+        data: curriculum(
+          tasks.map(({ dataOf, length }) =>
+            shuffledBatches(dataOf("train"), {
+              batchSize: Math.ceil(batchTokens / length),
+              seed,
+              collate: collateTokens(),
+            })
           ),
+          steps,
+        ),
+        options: trainingOptions({ steps, rate, weightDecay }),
+        validation: validated(() =>
+          afterEachOther(tasks.map((task) => held(task, "validation")))
+        ),
+        async test() {
+          const figures: Figures = {};
+          for (const task of tasks) {
+            figures[task.column] = await accuracyOf(model, held(task, "test"));
+          }
+          return figures;
+        },
       };
     },
   };
 }
 
+/** The share of the steps in which the first task is alone. */
+const FIRST_SHARE = 0.4;
+
+/** The first task alone, then one more in each stage, in turns. */
+function curriculum(
+  streams: readonly BatchStream[],
+  steps: number,
+): BatchStream {
+  const first = Math.round(FIRST_SHARE * steps);
+  const others = Math.ceil((steps - first) / Math.max(1, streams.length - 1));
+  return inStages(streams.map((_, i) => ({
+    steps: i === 0 ? first : others,
+    stream: inTurns(streams.slice(0, i + 1)),
+  })));
+}
+
 const MQAR: Record<
   Setting,
-  RecallSetting & { pairs: number; train: number }
+  RecallSetting & { pairs: readonly number[]; train: number; held: number }
 > = {
   quick: {
-    vocabularySize: 32,
-    length: 16,
-    pairs: 4,
+    vocabularySize: 66,
+    answers: 33,
+    pairs: [4, 8, 16],
     train: 100_000,
+    held: 256,
     sizes: { dim: 64, depth: 2, numHeads: 2, mlpRatio: 2 },
-    featureMap: "relu",
-    batchSize: 64,
-    steps: 4000,
-    learningRate: 3e-3,
+    batchTokens: 1024,
+    embeddingStd: 0.5,
+    weightDecay: 0.01,
   },
   paper: {
     vocabularySize: 8192,
-    length: 64,
-    pairs: 4,
+    answers: 4096,
+    pairs: [4, 8, 16, 32, 64],
     train: 100_000,
+    held: 1000,
     sizes: { dim: 128, depth: 2, numHeads: 2, mlpRatio: 4 },
-    featureMap: "relu",
-    batchSize: 512,
-    steps: 12_000,
-    learningRate: 3e-3,
+    batchTokens: 32_768,
+    embeddingStd: 0.5,
+    weightDecay: 0.01,
   },
 };
+
+/** Two heads, or eight of a quarter of the columns. */
+const HEADS: readonly Contender[] = [2, 8].flatMap((numHeads) =>
+  CONTENDERS.map(({ name, options: { variant } }) => ({
+    name: numHeads === 2 ? name : `${name}-${numHeads}-heads`,
+    options: {
+      ...variant ? { variant } : {},
+      numHeads,
+      ...variant === "softmax" ? {} : { featureMap: "relu" as const },
+    },
+  }))
+);
 
 /** Recall: which value came with a key? */
 export const associativeRecall: Recipe = {
   title: "MQAR, associative recall",
-  about: "4 keys and their values, and later each key once more, where its " +
-    "value is asked for: 16 tokens of a vocabulary of 32 in the quick setting, " +
-    "64 of 8,192 in the published one (Zoology). LION with ReLU as its feature " +
-    "map.",
-  contenders: CONTENDERS,
-  percent: ["accuracy"],
+  about:
+    "Some keys and their values, and later each key once more, where its " +
+    "value is asked for: 4 pairs in 16 tokens of a vocabulary of 66, later 8 " +
+    "in 32 and 16 in 64 too, in turns; in the published setting (Zoology) 4 to " +
+    "64 pairs of a vocabulary of 8,192. Models of 64 columns " +
+    "with two heads of 32, or with eight of 8, whose states hold a quarter; " +
+    "LION with ReLU as its feature map; learned positions; embeddings begin " +
+    "with a standard deviation of 0.5.",
+  contenders: HEADS,
+  reference: "softmax",
+  measure: BY_ACCURACY,
+  plan: {
+    quick: {
+      steps: 3200,
+      rates: [1e-3, 2e-3, 4e-3],
+      seeds: 3,
+      // A quarter is too short for the first stage to tell rates apart.
+      searchShare: 0.4,
+    },
+    paper: { steps: 12_000, rates: [1e-3, 3e-3, 1e-2] },
+  },
   open(setting) {
-    const { pairs, train, ...others } = MQAR[setting];
-    const { vocabularySize, length } = others;
-    const task = { vocabularySize, length, pairs };
-    const test = mqar({ ...task, size: 1000, part: "test" });
-    const baselines = Object.entries(mqarBaselines(test)).map((
-      [name, accuracy],
-    ) => [name, { accuracy }]);
-    return Promise.resolve(
-      openRecall(
-        mqar({ ...task, size: train }),
-        test,
-        Object.fromEntries(baselines),
-        others,
-      ),
-    );
+    const { pairs: sizes, train, held, ...others } = MQAR[setting];
+    const { vocabularySize } = others;
+    const tasks = sizes.map((pairs): RecallTask => {
+      const length = 4 * pairs;
+      return {
+        column: `accuracy at ${pairs} pairs`,
+        length,
+        dataOf: (part) =>
+          mqar({
+            ...{ vocabularySize, length, pairs, part },
+            size: part === "train" ? train : held,
+          }),
+        guesses: (test) => ({ ...mqarBaselines(test) }),
+      };
+    });
+    return Promise.resolve(openRecall(tasks, others));
   },
 };
 
-const COPYING: Record<Setting, RecallSetting & { symbols: number }> = {
+const COPYING: Record<
+  Setting,
+  RecallSetting & { length: number; symbols: number; held: number }
+> = {
   quick: {
     vocabularySize: 16,
-    length: 32,
-    symbols: 4,
+    answers: 14,
+    length: 64,
+    symbols: 8,
+    held: 512,
     sizes: { dim: 64, depth: 2, numHeads: 2, mlpRatio: 2 },
-    batchSize: 32,
-    steps: 2000,
-    learningRate: 3e-3,
+    batchTokens: 1024,
+    embeddingStd: 0.25,
+    weightDecay: 0.01,
   },
   paper: {
     vocabularySize: 16,
+    answers: 14,
     length: 256,
     symbols: 16,
+    held: 1000,
     sizes: { dim: 128, depth: 2, numHeads: 4, mlpRatio: 4 },
-    batchSize: 128,
-    steps: 20_000,
-    learningRate: 1e-3,
+    batchTokens: 32_768,
+    embeddingStd: 0.25,
+    weightDecay: 0.01,
   },
 };
 
@@ -158,23 +250,28 @@ const COPYING: Record<Setting, RecallSetting & { symbols: number }> = {
 export const copying: Recipe = {
   title: "Selective copying",
   about: "Symbols among blanks are asked for, in their order, at the end of " +
-    "the sequence: 4 of 14 in 32 tokens in the quick setting, 16 in 256 in the " +
-    "published one (MAD).",
+    "the sequence: 8 of 14 in 64 tokens in the quick setting, 16 in 256 in the " +
+    "published one (MAD). Learned positions; embeddings begin with a standard " +
+    "deviation of 0.25.",
   contenders: CONTENDERS,
-  percent: ["accuracy"],
+  reference: "softmax",
+  measure: BY_ACCURACY,
+  plan: {
+    quick: { steps: 2000, rates: [1e-3, 2e-3, 4e-3] },
+    paper: { steps: 20_000, rates: [3e-4, 1e-3, 3e-3] },
+  },
   open(setting) {
-    const { symbols, ...others } = COPYING[setting];
-    const { vocabularySize, length } = others;
-    const task = { vocabularySize, length, symbols };
-    const test = selectiveCopying({ ...task, size: 1000, part: "test" });
-    const { majority } = selectiveCopyingBaselines(test);
-    return Promise.resolve(
-      openRecall(
-        selectiveCopying({ ...task, size: 100_000 }),
-        test,
-        { majority: { accuracy: majority } },
-        others,
-      ),
-    );
+    const { length, symbols, held, ...others } = COPYING[setting];
+    const { vocabularySize } = others;
+    return Promise.resolve(openRecall([{
+      column: "accuracy",
+      length,
+      dataOf: (part) =>
+        selectiveCopying({
+          ...{ vocabularySize, length, symbols, part },
+          size: part === "train" ? 100_000 : held,
+        }),
+      guesses: (test) => ({ ...selectiveCopyingBaselines(test) }),
+    }], others));
   },
 };

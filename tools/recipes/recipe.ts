@@ -1,39 +1,117 @@
 /** What a recipe is: a task, its data, and models that are compared on it. @module */
-import type { AttentionVariant } from "@lionjs/lion";
+import type {
+  AttentionOptions,
+  AttentionVariant,
+  LionViTOptions,
+} from "@lionjs/lion";
 import type { Batch, BatchStream } from "@lionjs/lion/data";
 import {
   accuracy,
   crossEntropy,
   evaluate,
+  type EvaluationOptions,
   type TrainOptions,
 } from "@lionjs/lion/training";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+
+/**
+ * What a contender has of its own: options of the recipe's model, in the place of
+ * the recipe's. The model refuses those that it does not have.
+ */
+export type ContenderOptions =
+  & Omit<AttentionOptions, "grid" | "classToken" | "causal" | "direction">
+  & Pick<LionViTOptions, "direction" | "positionEmbedding">
+  & {
+    /** Positions that have a vector of their own; 0 for none. */
+    readonly maxLength?: number;
+    /** Standard deviation of the first token and position embeddings. */
+    readonly embeddingStd?: number;
+    /** Where blocks normalise. */
+    readonly norm?: "pre" | "post";
+    /** Columns of the perceptron, as a multiple of the model's; 0 for none. */
+    readonly mlpRatio?: number;
+    /** Which token a sequence is classified by, or the mean of all. */
+    readonly pooling?: "first" | "mean";
+  };
 
 /** A model that takes part. */
 export interface Contender {
   /** For people, and in names of folders. */
   readonly name: string;
-  readonly variant: AttentionVariant;
-  /** Of images. */
-  readonly order?: "raster" | "snake";
+  /** Its model, where it differs from the recipe's: its variant, and how its literature begins it. */
+  readonly options: ContenderOptions;
+  /** In the published setting. @default `options` */
+  readonly paper?: ContenderOptions;
+  /** Learning rates to choose from, three or more. @default the recipe's */
+  readonly rates?: readonly number[];
 }
 
-/** The variants, and softmax attention to compare with. */
+/** The variants, and softmax attention to compare with, all with the recipe's options. */
 export const CONTENDERS: readonly Contender[] = [
-  { name: "softmax", variant: "softmax" },
-  { name: "lion-lit", variant: "lit" },
-  { name: "lion-d", variant: "d" },
-  { name: "lion-s", variant: "s" },
+  { name: "softmax", options: { variant: "softmax" } },
+  { name: "lion-lit", options: { variant: "lit" } },
+  { name: "lion-d", options: { variant: "d" } },
+  { name: "lion-s", options: { variant: "s" } },
 ];
+
+/** Those that a table needs to be healthy: all that are not ours. */
+export function isRival({ options: { variant } }: Contender): boolean {
+  const own: (AttentionVariant | undefined)[] = ["lit", "d", "s", undefined];
+  return !own.includes(variant);
+}
+
+/** Which examples: to train on, to choose by, to report on. */
+export type Part = "train" | "validation" | "test";
 
 /** Two CPU cores and minutes, or as published. */
 export type Setting = "quick" | "paper";
 
-/** Numbers by what they are of. */
+/** Numbers by what they are of; those called "accuracy…" are shares of 1. */
 export type Figures = Record<string, number>;
 
 /** Columns of a table whose figures are others', by contender. */
 export type Published = Readonly<Record<string, Readonly<Figures>>>;
+
+/** What is looked at on validation data, to choose between settings. */
+export interface Measure {
+  /** "loss", or the name of a metric of {@linkcode Trial.validation}. */
+  readonly name: string;
+  /** Which is the better one. */
+  readonly best: "lowest" | "highest";
+  /**
+   * How much the best of the last quarter of a training may be better than the
+   * best before it, where training has reached its plateau.
+   */
+  readonly plateau: number;
+}
+
+/** Half a point of accuracy is a plateau. */
+export const BY_ACCURACY: Measure = {
+  name: "accuracy",
+  best: "highest",
+  plateau: 0.005,
+};
+
+/** 0.02 nats are a plateau, 2 % of a perplexity. */
+export const BY_LOSS: Measure = {
+  name: "loss",
+  best: "lowest",
+  plateau: 0.02,
+};
+
+/** How contenders are trained. */
+export interface TrainingPlan {
+  /** Of a training. */
+  readonly steps: number;
+  /** Learning rates to choose from on validation data, three or more. */
+  readonly rates: readonly number[];
+  /** Trainings of each contender. @default 5 */
+  readonly seeds?: number;
+  /** Share of the steps for which each rate is tried. @default 0.25 */
+  readonly searchShare?: number;
+  /** Looks at validation data in a training. @default 12 */
+  readonly validations?: number;
+}
 
 /** One training of one contender. */
 export interface Trial {
@@ -41,25 +119,47 @@ export interface Trial {
   readonly data: BatchStream;
   readonly options: Pick<
     TrainOptions,
-    "steps" | "loss" | "optimizer" | "ema" | "evaluate"
+    "loss" | "optimizer" | "ema" | "distillation"
   >;
-  /** What the trained model reaches on what it has not seen. */
+  /** Brings the model to where another recipe has left it, before its first step. */
+  begin?(): Promise<void>;
+  /** What settings are chosen on, and curves are of: quick to look at. */
+  readonly validation: Pick<EvaluationOptions, "data" | "metrics">;
+  /** What the trained model reaches on test data: called once, when all is chosen. */
   test(): Promise<Figures>;
+  /** Keeps in the trial's folder what other recipes go on from. */
+  keep?(folder: string): Promise<void>;
 }
 
 /** What trials begin with. */
 export interface TrialChoice {
   readonly contender: Contender;
   readonly seed: number;
-  /** Where another recipe's trials are, by recipe. */
-  readonly folderOf: (recipe: string) => string;
+  /** So many are taken; fewer where rates are tried. */
+  readonly steps: number;
+  /** The highest learning rate. */
+  readonly rate: number;
+  /** Where a contender's training with a seed is, in another recipe. */
+  readonly folderOf: (
+    recipe: string,
+    contender: string,
+    seed: number,
+  ) => string;
 }
 
 /** A recipe whose data are at hand. */
 export interface OpenRecipe {
-  /** What needs no model, by name. */
-  readonly baselines: Record<string, Figures>;
+  /**
+   * The training loss of a guess that has not learned the task: who ends there
+   * is not trained, and not compared with.
+   */
+  readonly floor: { readonly guess: string; readonly loss: number };
   trial(choice: TrialChoice): Trial | Promise<Trial>;
+  /**
+   * What needs no model reaches on test data, by name, with what models can see:
+   * called once, after the trainings.
+   */
+  baselines(): Record<string, Figures> | Promise<Record<string, Figures>>;
 }
 
 /** A task, and how models are trained for it. */
@@ -68,26 +168,43 @@ export interface Recipe {
   /** The data, the models and the measure, in a few sentences. */
   readonly about: string;
   readonly contenders: readonly Contender[];
-  /** The figures of a test that are accuracies, and shown in percent. */
-  readonly percent: readonly string[];
+  /** The contender that others are compared with, seed by seed. */
+  readonly reference: string;
+  readonly measure: Measure;
+  readonly plan: Readonly<Record<Setting, TrainingPlan>>;
+  /** The recipe whose trained models this one goes on from. */
+  readonly needs?: string;
   /** What the paper reached, by title of a column and contender. */
   readonly published?: Published;
   open(setting: Setting): Promise<OpenRecipe>;
 }
 
+/** Who takes part in a setting. */
+export function contendersOf(
+  { contenders }: Pick<Recipe, "contenders">,
+  setting: Setting,
+): Contender[] {
+  return contenders.map(({ paper, ...contender }) => ({
+    ...contender,
+    ...setting === "paper" && paper ? { options: paper } : {},
+  }));
+}
+
+/** How often a training looks at validation data. */
+export function validationsOf({ validations }: TrainingPlan): number {
+  return validations ?? 12;
+}
+
 /** AdamW with a warm-up of a tenth of the steps, as for language models. */
 export function trainingOptions(
-  { steps, learningRate, weightDecay }: {
-    steps: number;
-    learningRate: number;
+  { steps, rate, weightDecay }: Pick<TrialChoice, "steps" | "rate"> & {
     weightDecay: number;
   },
 ): Trial["options"] {
   return {
-    steps,
     loss: crossEntropy(),
     optimizer: {
-      learningRate,
+      learningRate: rate,
       warmUpSteps: Math.ceil(steps / 10),
       beta2: 0.98,
       weightDecay,
@@ -95,14 +212,21 @@ export function trainingOptions(
   };
 }
 
+/** Accuracy on validation data. */
+export function validated(
+  data: () => AsyncIterable<Batch>,
+): Trial["validation"] {
+  return { data, metrics: { accuracy: accuracy() } };
+}
+
 /** The share of labels that a model gets right. */
 export async function accuracyOf(
   model: LayersModel,
   batches: AsyncIterable<Batch>,
-): Promise<Figures> {
+): Promise<number> {
   const { accuracy: share } = await evaluate(model, batches, {
     loss: crossEntropy(),
     metrics: { accuracy: accuracy() },
   });
-  return { accuracy: share! };
+  return share!;
 }

@@ -1,9 +1,31 @@
 import { train } from "@lionjs/lion/training";
-import { stopwatch, timeAlternating } from "../../bench/measure.ts";
-import type { Contender, OpenRecipe, TrialChoice } from "./recipe.ts";
+import {
+  type Budget,
+  stopwatch,
+  timeAlternating,
+} from "../../bench/measure.ts";
+import type {
+  Contender,
+  OpenRecipe,
+  TrainingPlan,
+  Trial,
+  TrialChoice,
+} from "./recipe.ts";
 
 /** Steps of a sample: beginning a training is then a small part of it. */
 const STEPS = 10;
+
+/** The milliseconds of some steps of training, waits for data included. */
+export function timeTraining(
+  { model, data, options }: Trial,
+  steps: number,
+): Promise<number> {
+  return stopwatch(async () => {
+    // A schedule has no place for a warm-up in so few.
+    const optimizer = { ...options.optimizer, warmUpSteps: 0 };
+    await train(model, data, { ...options, optimizer, steps, progress: false });
+  });
+}
 
 /**
  * The milliseconds of a training step of each contender, waits for data
@@ -12,32 +34,30 @@ const STEPS = 10;
 export async function timeSteps(
   open: OpenRecipe,
   contenders: readonly Contender[],
+  { rates }: Pick<TrainingPlan, "rates">,
   folderOf: TrialChoice["folderOf"],
+  budget: Budget = { milliseconds: 4000, turn: 1 },
 ): Promise<Record<string, number>> {
   const trials = [];
   for (const contender of contenders) {
-    const trial = await open.trial({ contender, seed: 1, folderOf });
+    const trial = await open.trial({
+      contender,
+      seed: 1,
+      steps: STEPS,
+      rate: rates[0]!,
+      folderOf,
+    });
     trials.push({ name: contender.name, ...trial });
   }
-  const candidates = trials.map(({ name, model, data, options }) => ({
+  const candidates = trials.map(({ name, ...trial }) => ({
     name,
-    run: () =>
-      stopwatch(async () => {
-        const { loss, ema } = options;
-        const optimizer = { ...options.optimizer, warmUpSteps: 0 };
-        await train(model, data, {
-          loss,
-          optimizer,
-          ...(ema ? { ema } : {}),
-          steps: STEPS,
-          progress: false,
-        });
-      }),
+    run: () => timeTraining(trial, STEPS),
   }));
-  const measured = await timeAlternating(candidates, candidates[0]!.name, {
-    milliseconds: 4000,
-    turn: 1,
-  });
+  const measured = await timeAlternating(
+    candidates,
+    candidates[0]!.name,
+    budget,
+  );
   for (const { model } of trials) model.dispose();
   return Object.fromEntries(
     measured.map(({ name, median }) => [name, median / STEPS]),

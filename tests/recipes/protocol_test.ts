@@ -1,0 +1,270 @@
+/** The whole of the protocol, on a task that is trained in milliseconds. */
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { accuracy, crossEntropy } from "../../lib/training/mod.ts";
+import { planned } from "../../tools/recipes/plan.ts";
+import {
+  bestRate,
+  type EndedTraining,
+  type ProtocolCall,
+  ratesOf,
+  runProtocol,
+  searchSteps,
+} from "../../tools/recipes/protocol.ts";
+import {
+  BY_LOSS,
+  type Contender,
+  contendersOf,
+  type OpenRecipe,
+  type Recipe,
+  type TrainingPlan,
+} from "../../tools/recipes/recipe.ts";
+import { sectionsOf } from "../../tools/recipes/report.ts";
+import type { RecipeResults } from "../../tools/recipes/results_file.ts";
+import { runRecipe } from "../../tools/recipes/run_recipe.ts";
+import { onCpu, withFolder } from "../io/files.ts";
+import { tinyData, tinyModel, tinyPass } from "../training/tiny.ts";
+
+const CONTENDERS: readonly Contender[] = [
+  { name: "softmax", options: { variant: "softmax" } },
+  { name: "lion-s", options: { variant: "s" }, rates: [1e-3, 1e-2, 1e30] },
+];
+
+const PLAN: TrainingPlan = {
+  ...{ steps: 8, rates: [1e-6, 1e-2, 3e-2], seeds: 2, validations: 4 },
+};
+
+/** What was asked of a recipe, in order. */
+type Events = string[];
+
+/** A recipe that tells what it is asked for. */
+function tinyRecipe(events: Events): OpenRecipe {
+  return {
+    floor: { guess: "any class", loss: Math.log(3) },
+    baselines: () => ({ nothing: { accuracy: 1 / 3 } }),
+    trial({ contender: { name, options }, seed, steps, rate }) {
+      events.push(`${name}-${seed}: ${steps} steps at ${rate}`);
+      return {
+        model: tinyModel({ ...options as { variant: "s" }, seed }),
+        data: tinyData(),
+        options: { loss: crossEntropy(), optimizer: { learningRate: rate } },
+        validation: { data: tinyPass, metrics: { accuracy: accuracy() } },
+        test() {
+          events.push(`${name}-${seed}: test`);
+          return Promise.resolve({ accuracy: 1 / seed });
+        },
+      };
+    },
+  };
+}
+
+function callOf(folder: string, events: Events): ProtocolCall {
+  return {
+    recipe: "tiny",
+    open: tinyRecipe(events),
+    measure: BY_LOSS,
+    plan: PLAN,
+    contenders: CONTENDERS,
+    folderOf: (recipe, contender, seed) =>
+      `${folder}/${recipe}/${contender}-${seed}`,
+    signal: new AbortController().signal,
+    progress: false,
+  };
+}
+
+onCpu(
+  "the protocol chooses rates on validation data, and reads test data in the end",
+  () =>
+    withFolder(async (folder) => {
+      const events: Events = [];
+      const record = await runProtocol(callOf(folder, events));
+      const { rates, trials } = record!;
+      for (const { tries, chosen, steps, seed } of rates) {
+        assertEquals([steps, seed], [2, 1]);
+        assertEquals(tries.length, 3);
+        const found = tries.filter(({ value }) => value !== null)
+          .toSorted((a, b) => a.value! - b.value!);
+        assertEquals(chosen, found[0]!.rate);
+      }
+      // So high a rate has no loss at the end.
+      assertEquals(rates[1]!.tries[2], { rate: 1e30, value: null });
+      assertEquals(
+        trials.map((
+          { contender, seed, rate, figures },
+        ) => [contender, seed, rate, figures.accuracy]),
+        [
+          ["softmax", 1, rates[0]!.chosen, 1],
+          ["lion-s", 1, rates[1]!.chosen, 1],
+          ["softmax", 2, rates[0]!.chosen, 1 / 2],
+          ["lion-s", 2, rates[1]!.chosen, 1 / 2],
+        ],
+      );
+      for (const { curve, trainLoss, parameters } of trials) {
+        assertEquals(curve.map(({ step }) => step), [2, 4, 6, 8]);
+        assert(
+          curve.every(({ means }) => means.loss! > 0 && "accuracy" in means),
+        );
+        assert(trainLoss! > 0 && parameters > 0);
+      }
+      // Six tries, of which none reads test data; then each training does, once.
+      assertEquals(events.slice(0, 6).filter((what) => /test/.test(what)), []);
+      assertEquals(events.slice(6).map((what) => what.split(" at")[0]), [
+        "softmax-1: 8 steps",
+        "softmax-1: test",
+        "lion-s-1: 8 steps",
+        "lion-s-1: test",
+        "softmax-2: 8 steps",
+        "softmax-2: test",
+        "lion-s-2: 8 steps",
+        "lion-s-2: test",
+      ]);
+    }),
+);
+
+onCpu(
+  "a protocol that was stopped goes on to the same figures",
+  () =>
+    withFolder(async (folder) => {
+      const whole = await runProtocol(callOf(`${folder}/whole`, []));
+      const events: Events = [];
+      const stop = new AbortController();
+      const call = callOf(`${folder}/stopped`, events);
+      const stopped = await runProtocol({
+        ...call,
+        signal: stop.signal,
+        // In the middle of the trainings: the next one is begun, and stopped.
+        onTraining: () => events.length === 8 && stop.abort(),
+      });
+      assertEquals(stopped, undefined);
+      const begun = events.length;
+      assertEquals(await runProtocol(call), whole);
+      // What had ended is read: of trainings, only those after it are begun.
+      assertEquals(
+        events.slice(begun).filter((what) => /steps/.test(what)).length,
+        4 - 1,
+      );
+      const again = events.length;
+      assertEquals(await runProtocol(call), whole);
+      assertEquals(events.length, again);
+    }),
+);
+
+onCpu(
+  "a training of other settings is not taken for this one",
+  () =>
+    withFolder(async (folder) => {
+      const call = callOf(folder, []);
+      await runProtocol(call);
+      const plan = { ...call.plan, steps: 12 };
+      const error = await assertRejects(
+        () => runProtocol({ ...call, plan }),
+        RangeError,
+        "should be of the settings",
+      );
+      assertStringIncludes(error.message, '"steps":2');
+    }),
+);
+
+onCpu(
+  "rates that all diverge are an error",
+  () =>
+    withFolder(async (folder) => {
+      const call = callOf(folder, []);
+      const plan = { ...call.plan, rates: [1e29, 1e30, 1e31] };
+      await assertRejects(
+        () => runProtocol({ ...call, plan }),
+        RangeError,
+        "rates of softmax should have one at which training does not diverge",
+      );
+    }),
+);
+
+onCpu(
+  "a recipe is run to a file, and the file to a report",
+  () =>
+    withFolder(async (folder) => {
+      const events: Events = [];
+      const recipe: Recipe = {
+        title: "Tiny",
+        about: "Made up.",
+        contenders: CONTENDERS,
+        reference: "softmax",
+        measure: BY_LOSS,
+        plan: { quick: PLAN, paper: PLAN },
+        open: () => Promise.resolve(tinyRecipe(events)),
+      };
+      const ended: EndedTraining[] = [];
+      const run = () =>
+        runRecipe(planned("tiny", recipe, "quick"), {
+          folder,
+          command: "deno task train tiny",
+          backend: { name: "cpu", features: [], limits: {}, skipped: {} },
+          signal: new AbortController().signal,
+          progress: false,
+          onTraining: (training) => ended.push(training),
+          timing: { milliseconds: 1, fewest: 1, warmUp: 0, turn: 1 },
+        });
+      const file = await run();
+      assertEquals(file, `${folder}/tiny-quick.json`);
+      assertEquals(ended.length, 2 * (3 + 2));
+      assert(ended.every(({ milliseconds }) => milliseconds! > 0));
+      const results: RecipeResults = JSON.parse(await Deno.readTextFile(file!));
+      assertEquals(results.rivals, ["softmax"]);
+      // Random labels cannot be learned in eight steps.
+      const [, section] = sectionsOf([results], "");
+      assertStringIncludes(section!.text, "## Tiny");
+      assertStringIncludes(section!.text, "**No table:** softmax");
+      // Once more, everything is read.
+      await run();
+      assert(
+        ended.slice(10).every(({ milliseconds }) => milliseconds === undefined),
+      );
+    }),
+);
+
+Deno.test("bestRate takes the best value, whatever is best", () => {
+  const tries = [
+    { rate: 1, value: 0.5 },
+    { rate: 2, value: null },
+    { rate: 3, value: 0.9 },
+    { rate: 4, value: NaN },
+  ];
+  assertEquals(bestRate(tries, { best: "highest" }), 3);
+  assertEquals(bestRate(tries, { best: "lowest" }), 1);
+  assertEquals(
+    bestRate([{ rate: 1, value: null }], { best: "lowest" }),
+    undefined,
+  );
+});
+
+Deno.test("three rates or more are tried, a contender's own before the recipe's", () => {
+  const [softmax, lion] = CONTENDERS as [Contender, Contender];
+  const plan = { steps: 100, rates: [1, 2, 3] };
+  assertEquals(ratesOf(softmax, plan), [1, 2, 3]);
+  assertEquals(ratesOf(lion, plan), lion.rates);
+  for (const rates of [[], [1, 2], [1, 2, 2]]) {
+    assertThrows(
+      () => ratesOf(softmax, { ...plan, rates }),
+      RangeError,
+      "rates of softmax should be 3 or more",
+    );
+  }
+  assertEquals(searchSteps(plan), 25);
+  assertEquals(searchSteps({ ...plan, searchShare: 0.5 }), 50);
+});
+
+Deno.test("contenders have their own options in the published setting", () => {
+  const contenders: Contender[] = [
+    { name: "a", options: { variant: "s" }, paper: { variant: "d" } },
+    { name: "b", options: { variant: "lit" } },
+  ];
+  const variants = (setting: "quick" | "paper") =>
+    contendersOf({ contenders }, setting).map(({ options }) => options.variant);
+  assertEquals(variants("quick"), ["s", "lit"]);
+  assertEquals(variants("paper"), ["d", "lit"]);
+});

@@ -1,0 +1,87 @@
+/** What a recipe's runs leave behind: a file of JSON that `deno task results` reads. @module */
+import type { Figures, Measure, Published, Setting } from "./recipe.ts";
+
+/** A look at validation data: the step, and the means by name. */
+export interface CurvePoint {
+  readonly step: number;
+  readonly means: Readonly<Figures>;
+}
+
+/** What became of one training. */
+export interface TrainingRecord {
+  readonly steps: number;
+  readonly parameters: number;
+  /** Mean loss of the last twentieth of the steps; none if it diverged. */
+  readonly trainLoss: number | null;
+  readonly curve: readonly CurvePoint[];
+  /** The step at which the loss was no longer finite. */
+  readonly divergedAt?: number;
+}
+
+/** A learning rate that was tried, and the measure on validation data at the end. */
+export interface RateTry {
+  readonly rate: number;
+  /** None if training diverged. */
+  readonly value: number | null;
+}
+
+/** How a contender's learning rate was chosen. */
+export interface RateChoice {
+  readonly contender: string;
+  readonly seed: number;
+  /** Of each try. */
+  readonly steps: number;
+  readonly tries: readonly RateTry[];
+  readonly chosen: number;
+}
+
+/** What one training at the chosen rate reached. */
+export interface TrialResult extends TrainingRecord {
+  readonly contender: string;
+  readonly seed: number;
+  readonly rate: number;
+  /** On test data; none if training diverged. */
+  readonly figures: Readonly<Figures>;
+}
+
+/** What a recipe's contenders reached. */
+export interface RecipeResults {
+  readonly recipe: string;
+  readonly title: string;
+  readonly about: string;
+  readonly setting: Setting;
+  /** What was typed. */
+  readonly command: string;
+  readonly date: string;
+  readonly machine: string;
+  readonly measure: Measure;
+  /** The contender that others are compared with. */
+  readonly reference: string;
+  /** Contenders without which there is no comparison. */
+  readonly rivals: readonly string[];
+  readonly floor: { readonly guess: string; readonly loss: number };
+  readonly rates: readonly RateChoice[];
+  readonly trials: readonly TrialResult[];
+  readonly baselines: Readonly<Record<string, Figures>>;
+  /** Milliseconds of a step of each contender, measured in turns. */
+  readonly stepMilliseconds: Readonly<Figures>;
+  /** What the paper reached. */
+  readonly published: Published;
+}
+
+/** Reads JSON, or says that there is none. */
+export async function readJSON<T>(path: string): Promise<T | undefined> {
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Writes JSON; a file that is there is whole. */
+export async function writeJSON(path: string, value: unknown): Promise<void> {
+  const unfinished = `${path}.new`;
+  await Deno.writeTextFile(unfinished, JSON.stringify(value, null, 1) + "\n");
+  await Deno.rename(unfinished, path);
+}

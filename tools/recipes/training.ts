@@ -1,0 +1,147 @@
+/** One training of one contender: begun, gone on with, or read. @module */
+import {
+  DivergenceError,
+  train,
+  type TrainOptions,
+} from "@lionjs/lion/training";
+import type { Figures, OpenRecipe, TrialChoice } from "./recipe.ts";
+import {
+  type CurvePoint,
+  readJSON,
+  type TrainingRecord,
+  writeJSON,
+} from "./results_file.ts";
+
+/** The share of the steps whose mean is the training loss. */
+const LAST_SHARE = 0.05;
+
+/** What a training reached, on test data too if it was a final one. */
+export type Finished = TrainingRecord & { readonly figures: Figures };
+
+/** What is kept of it. */
+interface Kept {
+  readonly settings: unknown;
+  readonly record: Finished;
+}
+
+/** What a training is given. */
+export interface TrainingCall {
+  readonly open: OpenRecipe;
+  readonly choice: TrialChoice;
+  /** Looks at validation data. */
+  readonly validations: number;
+  /** Where its checkpoints, its log and its record are. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  /** What shows its steps. */
+  readonly progress: TrainOptions["progress"];
+  /** Whether all is chosen, and test data are read. */
+  readonly isFinal: boolean;
+}
+
+/**
+ * What a training has reached that has ended; `undefined` if it has not.
+ *
+ * @throws {RangeError} If its folder has a training of other settings.
+ */
+export async function readTraining(
+  call: TrainingCall,
+): Promise<Finished | undefined> {
+  const known = await readJSON<Kept>(fileOf(call));
+  if (!known) return undefined;
+  const [wanted, found] = [settingsOf(call), known.settings].map((settings) =>
+    JSON.stringify(settings)
+  );
+  if (wanted === found) return known.record;
+  throw new RangeError(
+    `${call.folder} should be of the settings ${wanted}, got ${found}; remove it, or choose another --folder`,
+  );
+}
+
+function fileOf({ folder }: TrainingCall): string {
+  return `${folder}/result.json`;
+}
+
+/** What a training is known by. */
+function settingsOf({ choice }: TrainingCall): unknown {
+  const { contender, steps, seed, rate } = choice;
+  return { ...contender, steps, seed, rate };
+}
+
+/** Trains, or goes on with a training that was stopped. `undefined` if it is stopped. */
+export async function runTraining(
+  call: TrainingCall,
+): Promise<Finished | undefined> {
+  const { open, choice, folder, signal, progress = "auto", isFinal } = call;
+  const { steps, seed } = choice;
+  await Deno.mkdir(folder, { recursive: true });
+  const { model, data, options, validation, ...trial } = await open.trial(
+    choice,
+  );
+  try {
+    await trial.begin?.();
+    const parameters = model.countParams();
+    const log = `${folder}/log.jsonl`;
+    const checkpoints = `${folder}/checkpoints`;
+    let divergedAt: number | undefined;
+    try {
+      const { aborted } = await train(model, data, {
+        ...options,
+        steps,
+        seed,
+        signal,
+        progress,
+        evaluate: {
+          ...validation,
+          every: Math.ceil(steps / call.validations),
+        },
+        checkpoints: {
+          folder: checkpoints,
+          every: Math.ceil(steps / 5),
+          keep: 1,
+          resume: true,
+        },
+        log,
+      });
+      if (aborted) return undefined;
+    } catch (error) {
+      if (!(error instanceof DivergenceError)) throw error;
+      divergedAt = error.divergence.step;
+    }
+    const isWhole = divergedAt === undefined;
+    const figures = isFinal && isWhole ? await trial.test() : {};
+    if (isFinal && isWhole) await trial.keep?.(folder);
+    const record = {
+      steps,
+      parameters,
+      ...await readLog(log, steps, isWhole),
+      ...divergedAt === undefined ? {} : { divergedAt },
+      figures,
+    };
+    await writeJSON(fileOf(call), { settings: settingsOf(call), record });
+    // Of a try, nobody goes on from the model.
+    if (!isFinal) await Deno.remove(checkpoints, { recursive: true });
+    return record;
+  } finally {
+    model.dispose();
+  }
+}
+
+/** The curve and the training loss that a log tells. */
+async function readLog(
+  path: string,
+  steps: number,
+  isWhole: boolean,
+): Promise<Pick<TrainingRecord, "curve" | "trainLoss">> {
+  const curve: CurvePoint[] = [];
+  const losses: number[] = [];
+  const first = steps - Math.max(1, Math.round(LAST_SHARE * steps));
+  for (const line of (await Deno.readTextFile(path)).trim().split("\n")) {
+    if (line === "") continue;
+    const { step, loss, evaluation } = JSON.parse(line);
+    if (evaluation) curve.push({ step, means: evaluation });
+    else if (step > first) losses.push(loss);
+  }
+  const sum = losses.reduce((a, b) => a + b, 0);
+  return { curve, trainLoss: isWhole ? sum / losses.length : null };
+}

@@ -1,0 +1,67 @@
+/** What curves and losses say of a training: whether it has learned, and whether it was done. @module */
+import type { Measure } from "./recipe.ts";
+import { mean } from "./statistics.ts";
+import type {
+  CurvePoint,
+  RecipeResults,
+  TrainingRecord,
+} from "./results_file.ts";
+
+/** The share of the floor that a training loss has to stay below. */
+const LEARNED = 0.95;
+
+/**
+ * Whether training has reached its plateau: the best of its last quarter is
+ * hardly better than the best before it.
+ */
+export function isOnPlateau(
+  curve: readonly CurvePoint[],
+  { name, best, plateau }: Measure,
+): boolean {
+  const sign = best === "highest" ? 1 : -1;
+  const scores = curve.map(({ means }) => sign * means[name]!);
+  const quarter = Math.ceil(scores.length / 4);
+  const before = scores.slice(0, -quarter), last = scores.slice(-quarter);
+  // One look says nothing of what came before it.
+  if (before.length === 0) return false;
+  return Math.max(...last) - Math.max(...before) <= plateau;
+}
+
+/** What is to be known of a contender's trainings together. */
+export interface Health {
+  readonly contender: string;
+  /** The mean of the final losses; none if one diverged. */
+  readonly trainLoss: number | null;
+  /** Whether all are clearly below the guess that has learned nothing. */
+  readonly isHealthy: boolean;
+  /** How many have reached their plateau. */
+  readonly onPlateau: number;
+}
+
+/** Whether a training is clearly better than the guess that has learned nothing. */
+export function hasLearned(
+  { trainLoss }: Pick<TrainingRecord, "trainLoss">,
+  floor: number,
+): boolean {
+  return trainLoss !== null && trainLoss < LEARNED * floor;
+}
+
+/** The health of each contender. */
+export function healthOf(
+  { trials, floor, measure }: Pick<
+    RecipeResults,
+    "trials" | "floor" | "measure"
+  >,
+): Health[] {
+  const names = [...new Set(trials.map(({ contender }) => contender))];
+  return names.map((contender) => {
+    const own = trials.filter((trial) => trial.contender === contender);
+    const losses = own.map(({ trainLoss }) => trainLoss);
+    return {
+      contender,
+      trainLoss: losses.includes(null) ? null : mean(losses as number[]),
+      isHealthy: own.every((trial) => hasLearned(trial, floor.loss)),
+      onPlateau: own.filter(({ curve }) => isOnPlateau(curve, measure)).length,
+    };
+  });
+}
