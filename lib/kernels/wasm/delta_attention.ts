@@ -77,9 +77,11 @@ function run(
   const diagonal = f !== undefined && f.shape[3]! > 1;
   const request = { ...sizes, ...attributes, diagonal };
   const parts = dy ? 1 : partsOf(request, host.threads);
+  const whole = dy !== undefined && sharesOutSequences(request, host.threads);
   host.run("delta", {
     ...sizesOf(request),
     parts,
+    whole: Number(whole),
     scale: attributes.scale,
     q: at(q),
     k: at(k),
@@ -171,6 +173,17 @@ function partsOf(request: DeltaRequest, threads: number): number {
   return best.parts;
 }
 
+/**
+ * Whether the gradient's tasks are sequences: sweeps that meet in the middle
+ * make half of their states twice, but are twice as many tasks.
+ */
+function sharesOutSequences(request: DeltaRequest, threads: number): boolean {
+  const { sequences } = sizesOf(request);
+  const sweeps = sweepsOf(request);
+  return sweeps * Math.ceil(sequences / threads) <=
+    Math.ceil(sequences * sweeps / threads);
+}
+
 function plan(host: KernelHost, request: DeltaRequest): KernelPlan {
   const { threads } = host;
   const sizes = sizesOf(request);
@@ -189,6 +202,7 @@ function plan(host: KernelHost, request: DeltaRequest): KernelPlan {
 /** A record whose addresses are not read. */
 const NOWHERE: Omit<Job<"delta">, keyof ReturnType<typeof sizesOf> | "parts"> =
   {
+    whole: 0,
     scale: 0,
     q: 0,
     k: 0,

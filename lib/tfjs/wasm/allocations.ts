@@ -1,33 +1,50 @@
-/** Memory of tfjs-wasm, and what there is when there is none. @module */
+/** Memory of tfjs-wasm: where tensors begin, and what there is when there is none. @module */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { align, ALIGNMENT } from "./queue.ts";
+
+/** The part of the emscripten module that has the memory; its type lacks it. */
+interface Allocator {
+  _malloc: (bytes: number) => number;
+  _free: (address: number) => void;
+  HEAPU8: Uint8Array;
+}
 
 /**
+ * Makes tensors begin a cache line each. Emscripten's begin anywhere, and every
+ * second vector of 256 bits then lies on two lines, which takes two loads.
+ *
  * tfjs-wasm takes what a failed allocation returns for an address, and writes
  * over what lies there. Here it is an error.
  *
  * @param backend The backend, once it is initialised.
  */
 export function guardAllocations(backend: BackendWasm): void {
-  // The emscripten module has it, and its type has not.
-  const module = backend.wasm as unknown as {
-    _malloc: (bytes: number) => number;
-    _free: (address: number) => void;
-    HEAPU8: Uint8Array;
-  };
+  const module = backend.wasm as unknown as Allocator;
   // emscripten puts a stub there that replaces itself when it is first called.
   module._free(module._malloc(1));
-  const allocate = module._malloc;
+  const { _malloc: allocate, _free: free } = module;
+  /** What was allocated for the addresses that begin later. */
+  const blocks = new Map<number, number>();
   module._malloc = (bytes) => {
-    const address = allocate(bytes);
+    // What is shorter than a line is not worth a line.
+    const isAligned = bytes >= ALIGNMENT;
+    const wanted = isAligned ? bytes + ALIGNMENT : bytes;
+    const block = allocate(wanted) >>> 0;
     // Near 4 GiB it also answers with addresses whose end lies beyond.
-    const end = (address >>> 0) + bytes;
-    if (bytes > 0 && (address === 0 || end > module.HEAPU8.length)) {
+    if (bytes > 0 && (block === 0 || block + wanted > module.HEAPU8.length)) {
       throw new RangeError(
         `WebAssembly has no ${bytes} bytes left of the 4 GiB that it can ` +
           `address; dispose of tensors, use smaller ones, or, for attention, ` +
           `form: "chunkwise"`,
       );
     }
+    const address = isAligned ? align(block) : block;
+    if (address !== block) blocks.set(address, block);
     return address;
+  };
+  module._free = (address) => {
+    const block = blocks.get(address >>> 0);
+    blocks.delete(address >>> 0);
+    free(block ?? address);
   };
 }

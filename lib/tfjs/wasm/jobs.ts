@@ -220,6 +220,8 @@ export const DELTA = {
   diagonal: "i32",
   /** Tasks a sweep, each of some columns of the values; 1 of the gradient. */
   parts: "i32",
+  /** Whether a task is all of a sequence, one sweep after the other; of the gradient only. */
+  whole: "i32",
   scale: "f32",
   q: "usize",
   k: "usize",

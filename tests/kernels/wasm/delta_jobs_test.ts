@@ -41,6 +41,7 @@ function run(
     causal: Number(causal),
     diagonal: Number(problem.isDiagonal ?? false),
     parts: 1,
+    whole: 0,
     scale: problem.scale,
     ...{ q: q.byteOffset, k: k.byteOffset, v: v.byteOffset },
     ...{ beta: beta.byteOffset, f: f?.byteOffset ?? 0 },
@@ -51,12 +52,21 @@ function run(
   // Of whole vectors each.
   const most = Math.ceil(valueDim / 4);
   runGuarded("delta", { ...job, parts: Math.min(parts, most) });
-  runGuarded("delta", {
-    ...job,
-    ...{ dy: dy.byteOffset, dq: dq.byteOffset, dk: dk.byteOffset },
-    ...{ dv: dv.byteOffset, dbeta: dbeta.byteOffset },
-    ...{ df: df?.byteOffset ?? 0, db: db?.byteOffset ?? 0 },
+  const [meeting, whole] = [0, 1].map((whole) => {
+    runGuarded("delta", {
+      ...job,
+      whole,
+      ...{ dy: dy.byteOffset, dq: dq.byteOffset, dk: dk.byteOffset },
+      ...{ dv: dv.byteOffset, dbeta: dbeta.byteOffset },
+      ...{ df: df?.byteOffset ?? 0, db: db?.byteOffset ?? 0 },
+    });
+    return [dq, dk, dv, dbeta, df, db].map((x) => x?.slice());
   });
+  assertEquals(
+    whole,
+    meeting,
+    "sweeps one after the other are those that meet",
+  );
   const columns = problem.isDiagonal ? headDim : 1;
   for (let first = 0; first < tokens; first += length) {
     // Nothing comes before the first token, or after the last.
@@ -130,7 +140,7 @@ function runInPieces(
       ...{ sequences, length, headDim, valueDim, causal: 1 },
       chunkSize: Math.min(chunkSize, length),
       ...{ diagonal: Number(isDiagonal), scale: problem.scale },
-      ...{ parts: 1, f: 0, b: 0 },
+      ...{ parts: 1, whole: 0, f: 0, b: 0 },
       ...NO_STATES,
       ...NO_GRADIENTS,
       ...addresses,

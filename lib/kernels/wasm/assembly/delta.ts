@@ -1,16 +1,19 @@
 // The delta rule chunk by chunk: what both passes share. Of a chunk, with S the
 // products of its keys, decayed, and P those of its queries with its keys,
 //
-//     (I + β S) U = β ∘ (V - e ∘ K H)       e   decays from the border to a token
-//     Y  = e ∘ Q H + P U                    out decays from a token to the border
+//     (I + S β) W = V - e ∘ K H             e   decays from the border to a token
+//     U  = β ∘ W                            out decays from a token to the border
+//     Y  = e ∘ Q H + P U
 //     H' = e_last H + (out ∘ K)ᵀ U
 //
+// W is by how much each value differs from what was known of it, and U is written;
 // where S has what is below the diagonal, and P the diagonal too.
 //
 // A sweep goes through the chunks from its own end, and turns the rows of a
 // chunk round if it comes from the right: so one piece of code serves both
 // directions. The sweeps of a sequence go to the middle, wait for each other,
-// and then add to what the other has written.
+// and then add to what the other has written; or the second begins when the
+// first has ended.
 //
 // Columns of the values, and those of the states and outputs with them, know
 // nothing of each other: where threads would idle, a sweep of the forward pass is
@@ -37,7 +40,9 @@ import { at, put } from "./matrix";
 import { loadFirst, storeFirst, vectorBytes } from "./simd";
 
 /** Whether sweeps come from both ends. */
-export let twoSided: bool = false;
+let twoSided: bool = false;
+/** Whether they meet in the middle. */
+export let meets: bool = false;
 /** Bytes of a state, [headDim, valueDim]. */
 export let deltaStateBytes: usize = 0;
 
@@ -50,7 +55,7 @@ let gate: usize = 0;
 export let transposedK: usize = 0;
 /** S, and below it P. */
 export let keyScores: usize = 0, scores: usize = 0;
-/** -β S */
+/** -S β, or -β S. */
 export let system: usize = 0;
 /** Rows of keys and queries times numbers. */
 export let bordered: usize = 0;
@@ -83,6 +88,7 @@ function setDeltaSizes(part: i32): void {
 export function layoutDelta(base: usize): void {
   setDeltaSizes(0);
   twoSided = job.causal === 0;
+  meets = twoSided && job.whole === 0;
   deltaStateBytes = (<usize> headDim * valueStride + 63) & ~63;
   layout(base, 0, false);
   const tokens = (<usize> chunkSize + 3) & ~3, row = vectorBytes(chunkSize);
@@ -131,15 +137,14 @@ export function storeState(state: usize, tensor: usize): void {
 }
 
 /** Sweeps of a sequence: of each part of the values, causal attention has one. */
-function sweepsOfSequence(): i32 {
+export function sweepsOfSequence(): i32 {
   return (twoSided ? 2 : 1) * job.parts;
 }
 
 /** Tasks of a phase. */
 export function deltaTasks(phase: i32): i32 {
-  // A sweep alone meets no other in the middle.
-  if (phase === 1 && !twoSided) return 0;
-  return job.sequences * sweepsOfSequence();
+  if (phase === 1 && !meets) return 0;
+  return job.sequences * (job.whole !== 0 ? 1 : sweepsOfSequence());
 }
 
 /** Bytes that all threads share. */
@@ -169,7 +174,7 @@ export function openSweep(sweep: i32): usize {
 
 /** The chunk of a sweep at which its second phase begins. */
 export function middle(): i32 {
-  if (!twoSided) return chunks;
+  if (!meets) return chunks;
   const half = chunks >> 1;
   return back ? chunks - half : half;
 }

@@ -1,12 +1,14 @@
 // The delta rule's backward pass. A sweep goes once as in the forward pass, and
-// keeps the state before each chunk and what it wrote; then it comes back with
-// the gradient G in the state. With dY the loss gradient in the sums,
+// keeps W of each chunk and the state before every second one: a state is more
+// than all else of a chunk, and making one again takes less time than the memory
+// would. Then it comes back with the gradient G in the state. With dY the loss
+// gradient in the sums,
 //
 //     (I + β S)ᵀ dR = Pᵀ dY + (out ∘ K) G        dV = β ∘ dR
 //     G' = e_last G + (e ∘ Q)ᵀ dY - (β e ∘ K)ᵀ dR
 //
-// and the rest is in delta_gradient.ts. The second phase comes back through the
-// first half of the sweep, whose states it makes again.
+// and the rest is in delta_gradient.ts. Where sweeps meet, the second phase comes
+// back through the first half of the sweep, whose states it makes again.
 import {
   chunks,
   chunkSize,
@@ -24,25 +26,28 @@ import {
   giveKeys,
   giveValues,
   isPreceded,
+  keyScores,
   layoutDelta,
   loadState,
+  meets,
   middle,
+  minusBeta,
   openChunk,
   openQueries,
   openSweep,
   rows,
   scores,
   storeState,
+  sweepsOfSequence,
   system,
   takeValues,
-  twoSided,
 } from "./delta";
 import {
-  findNews,
+  findErrors,
+  findWritten,
   keysOut,
   read,
   score,
-  solveWritten,
   write,
 } from "./delta_chunk";
 import { passThrough } from "./delta_diagonal";
@@ -62,18 +67,23 @@ import {
   weighEntries,
 } from "./delta_gradient";
 import { multiply, multiplyTransposed } from "./gemm";
+import { scaleRows } from "./matrix";
 import { delta as job } from "./jobs";
 import { take } from "./scratch";
 import { vectorBytes } from "./simd";
 import { solveUp } from "./triangular";
 import { countProgress } from "./threads";
 
-/** Records of chunks: the state before it, its news, and what it writes. */
+/** Records of two chunks: the state before them, and W of each. */
 let kept: usize = 0;
 let keptBytes: usize = 0;
 let valuesBytes: usize = 0;
-/** The record of a chunk that is not kept. */
+/** The state between two chunks of a record. */
+let between: usize = 0;
+/** The record of chunks that are not kept. */
 let passing: usize = 0;
+/** U of a chunk. */
+let written: usize = 0;
 /** The first position that is. */
 let firstKept: i32 = 0;
 
@@ -83,34 +93,74 @@ export function layoutDeltaBackward(base: usize): usize {
   layoutDeltaGradient();
   valuesBytes = <usize> chunkSize * valueStride;
   keptBytes = deltaStateBytes + 2 * valuesBytes;
+  between = take(deltaStateBytes);
   passing = take(keptBytes);
-  kept = take(<usize> (twoSided ? chunks - (chunks >> 1) : chunks) * keptBytes);
+  written = take(valuesBytes);
+  const positions = meets ? chunks - (chunks >> 1) : chunks;
+  kept = take(<usize> ((positions + 1) >> 1) * keptBytes);
   return take(0);
 }
 
 function recordOf(position: i32): usize {
   if (position < firstKept) return passing;
-  return kept + <usize> (position - firstKept) * keptBytes;
+  return kept + <usize> ((position - firstKept) >> 1) * keptBytes;
 }
 
-/** One phase of a sweep: back through its second half, or the first. */
-export function differentiateDelta(sweep: i32, phase: i32): void {
-  const gradient = openSweep(sweep);
-  const first = phase === 0 && twoSided ? middle() : 0;
-  const end = phase === 0 ? chunks : middle();
+/** Whether a chunk is the second of its record. */
+function isSecond(position: i32): bool {
+  return position > firstKept && ((position - firstKept) & 1) === 1;
+}
+
+/** The state before a chunk; of a second one, while it is at hand. */
+function stateBefore(position: i32): usize {
+  return isSecond(position) ? between : recordOf(position);
+}
+
+/** W of a chunk. */
+function errorsOf(position: i32): usize {
+  const errors = recordOf(position) + deltaStateBytes;
+  return isSecond(position) ? errors + valuesBytes : errors;
+}
+
+/** One phase of a sweep, back through its second half or the first; or all sweeps of a sequence. */
+export function differentiateDelta(task: i32, phase: i32): void {
+  const sweeps = job.whole !== 0 ? sweepsOfSequence() : 1;
+  for (let s = 0; s < sweeps; s++) {
+    const gradient = openSweep(task * sweeps + s), half = middle();
+    if (phase === 1) differentiateChunks(0, half, gradient, true);
+    else differentiateChunks(meets ? half : 0, chunks, gradient, s > 0);
+  }
+}
+
+/** Back through some chunks of a sweep, whose gradients are put in place or added. */
+function differentiateChunks(
+  first: i32,
+  end: i32,
+  gradient: usize,
+  adds: bool,
+): void {
   if (job.dforward !== 0) loadState(job.dforward, gradient);
   keepStates(first, end);
   for (let position = end - 1; position >= first; position--) {
+    if (isSecond(position) && position < end - 1) bringStateBack(position);
     openChunk(position);
     openQueries();
     differentiateChunk(position, gradient);
-    giveKeys(job.dk, dk, phase === 1);
-    giveKeys(job.dq, dq, phase === 1);
-    giveValues(job.dv, dr, 1, phase === 1);
-    storeTokens(phase === 1);
+    giveKeys(job.dk, dk, adds);
+    giveKeys(job.dq, dq, adds);
+    giveValues(job.dv, dr, 1, adds);
+    storeTokens(adds);
     countProgress();
   }
   if (job.dbefore !== 0) storeState(gradient, job.dbefore);
+}
+
+/** Makes the state before the second chunk of a record again. */
+function bringStateBack(position: i32): void {
+  const first = position - 1;
+  openChunk(first);
+  findWritten(errorsOf(first), written);
+  write(isPreceded(first) ? recordOf(first) : 0, between, written);
 }
 
 /** Goes to a position, and keeps what is from another one on. */
@@ -118,26 +168,29 @@ function keepStates(first: i32, end: i32): void {
   firstKept = first;
   if (job.before !== 0) loadState(job.before, recordOf(0));
   for (let position = 0; position < end; position++) {
-    const state = recordOf(position), some = isPreceded(position);
-    const news = state + deltaStateBytes, written = news + valuesBytes;
+    const state = stateBefore(position), some = isPreceded(position);
+    const errors = errorsOf(position), next = position + 1;
     openChunk(position);
     score(false);
     if (some) read(state, false);
-    findNews(some, news);
-    solveWritten(news, written);
-    const next = position + 1;
-    if (next < end) write(some ? state : 0, recordOf(next), written);
+    findErrors(some, errors);
+    if (next < end) {
+      findWritten(errors, written);
+      write(some ? state : 0, stateBefore(next), written);
+    }
     countProgress();
   }
 }
 
 /** All gradients of a chunk, and the one in the state before it. */
 function differentiateChunk(position: i32, gradient: usize): void {
-  const state = recordOf(position), some = isPreceded(position);
-  const news = state + deltaStateBytes, written = news + valuesBytes;
+  const state = stateBefore(position), some = isPreceded(position);
+  const errors = errorsOf(position);
   const more = position < chunks - 1 || job.dforward !== 0;
   const row = vectorBytes(count), width = <i32> (valueStride >> 2);
   score(true);
+  findWritten(errors, written);
+  scaleRows(count, row, minusBeta, keyScores, system);
   openRows();
   takeValues(job.dy, dy);
   openGradients();
@@ -174,7 +227,7 @@ function differentiateChunk(position: i32, gradient: usize): void {
   solveUp(count, system, row, dr, valueStride);
   clearRest(dr, valueStride);
 
-  gradientsInside(news, written);
+  gradientsInside(errors, written);
   if (some) gradientsWith(state);
   if (more) gradientsThrough(written, state, gradient, some);
   if (some) {

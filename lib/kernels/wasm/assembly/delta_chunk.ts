@@ -18,17 +18,16 @@ import {
 } from "./delta";
 import { enterAll, leaveAll, passThrough, scoresOf } from "./delta_diagonal";
 import { multiply, multiplyTransposed } from "./gemm";
-import { scaleRows, transpose } from "./matrix";
+import { scaleColumns, scaleRows, transpose } from "./matrix";
 import { vectorBytes } from "./simd";
 import { solveDown } from "./triangular";
 
-/** S and the system, and with queries P. */
+/** S, and with queries P. */
 export function score(withQueries: bool): void {
   const row = vectorBytes(count);
   if (diagonal) {
     scoresOf(count, k, k, keyScores);
     if (withQueries) scoresOf(count, q, k, scores);
-    scaleRows(count, row, minusBeta, keyScores, system);
     return;
   }
   transpose(count, headDim, k, headStride, transposedK, row);
@@ -48,7 +47,6 @@ export function score(withQueries: bool): void {
   );
   weigh(keyScores);
   if (withQueries) weigh(scores);
-  scaleRows(count, row, minusBeta, keyScores, system);
 }
 
 function weigh(matrix: usize): void {
@@ -83,28 +81,32 @@ export function read(state: usize, withQueries: bool): void {
   );
 }
 
-/** news = V - e ∘ readings, of a state that comes to the chunk; else V. */
-export function findNews(hasState: bool, news: usize): void {
-  if (!hasState) {
-    memory.copy(news, v, count * valueStride);
-    return;
-  }
+/** W of {@link readings}, if a state comes to the chunk. */
+export function findErrors(hasState: bool, errors: usize): void {
+  const row = vectorBytes(count);
+  if (hasState) subtractReadings(errors);
+  else memory.copy(errors, v, count * valueStride);
+  scaleColumns(count, row, minusBeta, keyScores, system);
+  solveDown(count, system, row, errors, valueStride);
+}
+
+/** target = V - e ∘ readings */
+function subtractReadings(target: usize): void {
   let cell = v, reading = readings;
   for (let i = 0; i < count; i++) {
     const decay = v128.load32_splat(entering + 4 * i);
     for (const end = cell + valueStride; cell < end; cell += 16) {
       const known = f32x4.mul(decay, v128.load(reading));
-      v128.store(news, f32x4.sub(v128.load(cell), known));
+      v128.store(target, f32x4.sub(v128.load(cell), known));
       reading += 16;
-      news += 16;
+      target += 16;
     }
   }
 }
 
-/** U, of the news. */
-export function solveWritten(news: usize, written: usize): void {
-  scaleRows(count, valueStride, beta, news, written);
-  solveDown(count, system, vectorBytes(count), written, valueStride);
+/** U, of W. */
+export function findWritten(errors: usize, written: usize): void {
+  scaleRows(count, valueStride, beta, errors, written);
 }
 
 /** to = e_last from + (out ∘ K)ᵀ U; without `from` the second alone. */

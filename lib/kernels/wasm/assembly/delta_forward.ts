@@ -19,10 +19,10 @@ import {
   v,
 } from "./delta";
 import {
-  findNews,
+  findErrors,
+  findWritten,
   read,
   score,
-  solveWritten,
   write,
 } from "./delta_chunk";
 import { entering } from "./decay";
@@ -33,13 +33,13 @@ import { take } from "./scratch";
 import { multiplyAdd, vectorBytes } from "./simd";
 import { countProgress } from "./threads";
 
-let news: usize = 0, written: usize = 0, y: usize = 0;
+let errors: usize = 0, written: usize = 0, y: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
 export function layoutDeltaForward(base: usize): usize {
   layoutDelta(base);
   const bytes = <usize> chunkSize * valueStride;
-  news = take(bytes);
+  errors = take(bytes);
   written = take(bytes);
   y = take(bytes);
   return take(0);
@@ -57,8 +57,8 @@ export function attendDelta(sweep: i32, phase: i32): void {
     score(true);
     const some = isPreceded(position);
     if (some) read(state, true);
-    findNews(some, news);
-    solveWritten(news, written);
+    findErrors(some, errors);
+    findWritten(errors, written);
     attendChunk(some);
     // What a token has written itself, the other sweep has read.
     if (back) subtractOwn();

@@ -119,7 +119,7 @@ export function openGradients(): void {
 }
 
 /** From pairs of tokens in the chunk, and what each token has written. */
-export function gradientsInside(news: usize, written: usize): void {
+export function gradientsInside(errors: usize, written: usize): void {
   const row = vectorBytes(count), head = <i32> (headStride >> 2);
   transpose(count, valueDim, written, valueStride, transposedU, row);
   clearRest(dy, valueStride);
@@ -141,8 +141,7 @@ export function gradientsInside(news: usize, written: usize): void {
   for (let i = 0; i < count; i++) {
     weighAndSum(i, ofScores + i * row);
     const offset = i * valueStride;
-    const ofBeta = dot(valueStride, dr + offset, news + offset);
-    put(dbeta, i, at(dbeta, i) + ofBeta);
+    put(dbeta, i, dot(valueStride, dr + offset, errors + offset));
     if (!back) continue;
     // What a token has written itself is not read again.
     const slope = at(own, i), diagonal = i * row;
@@ -198,14 +197,13 @@ function weighAndSum(i: i32, ofScores: usize): void {
   const keyScore = keyScores + offset, score = scores + offset;
   const limit = i32x4.splat(i), factor = f32x4.splat(at(beta, i));
   let lanes = i32x4(0, 1, 2, 3);
-  let sum = f32x4.splat(0), ofBeta = f32x4.splat(0);
+  let sum = f32x4.splat(0);
   let c: usize = 0;
   do {
     const below = i32x4.lt_s(lanes, limit);
     const m = v128.load(weight + c), p = v128.load(ofScores + c);
     const s = v128.and(f32x4.neg(v128.load(ofKeys + c)), below);
     const both = f32x4.mul(s, v128.load(keyScore + c));
-    ofBeta = f32x4.add(ofBeta, both);
     const scored = f32x4.mul(p, v128.load(score + c));
     const e = multiplyAdd(both, factor, v128.and(scored, below));
     sum = f32x4.add(sum, e);
@@ -216,7 +214,6 @@ function weighAndSum(i: i32, ofScores: usize): void {
     c += 16;
   } while (c < row);
   put(rowSums, i, sum4(sum));
-  put(dbeta, i, sum4(ofBeta));
 }
 
 /** From the state before the chunk. */

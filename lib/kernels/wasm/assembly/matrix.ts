@@ -124,6 +124,24 @@ export function scaleRows(
   }
 }
 
+/** target_ij = weight_j source_ij */
+export function scaleColumns(
+  rows: i32,
+  stride: usize,
+  weights: usize,
+  source: usize,
+  target: usize,
+): void {
+  for (let i = 0; i < rows; i++) {
+    for (let c: usize = 0; c < stride; c += 16) {
+      const x = v128.load(source + c);
+      v128.store(target + c, f32x4.mul(v128.load(weights + c), x));
+    }
+    source += stride;
+    target += stride;
+  }
+}
+
 /** target_i = weight_i source_i; sums_i += target_i · vector */
 export function scaleRowsAndDot(
   rows: i32,
