@@ -9,6 +9,7 @@ import {
   VIT_PRESETS,
 } from "@lionjs/lion";
 import { array, uniform } from "../tests/random.ts";
+import type { Work } from "./mixer_subject.ts";
 
 /** The mixer that others are compared with. */
 export const BASELINE = "softmax";
@@ -20,17 +21,20 @@ export interface Problem {
   readonly models: Readonly<Record<string, (depth?: number) => LayersModel>>;
   /** Makes one example. */
   readonly inputs: () => tf.Tensor[];
-  /** Shorter ones, for mixers whose plain forms with gradients take too much memory. */
-  readonly shorter: Readonly<Record<string, Problem>>;
+  /** What a mixer's plain form is compared at: the problem, or a shorter one that fits the memory. */
+  readonly plain: (name: string, work: Work) => Problem;
 }
 
 const CLASSES = 10;
 
 /**
- * Tokens, without a class token, up to which Vim's plain form with gradients, which
- * keeps all states, is sure to fit WebAssembly.
+ * Tokens, without a class token, up to which Vim's plain form, which keeps many
+ * states and with gradients all of them, is sure to fit WebAssembly.
  */
-const LONGEST_PLAIN_SCAN = 256;
+const LONGEST_PLAIN_SCAN: Readonly<Record<Work, number>> = {
+  inference: 1024,
+  training: 256,
+};
 
 /** Pixels of a patch. */
 const PATCH_SIZE = 16;
@@ -67,7 +71,6 @@ export function visionProblem(imageSize: number): Problem {
     numClasses: CLASSES,
     seed: 1,
   };
-  const fits = PATCH_SIZE * Math.sqrt(LONGEST_PLAIN_SCAN);
   const { variant: _, ...rival } = VIM_PRESETS.tiny;
   const attention = { ...common, ...VIT_PRESETS.tiny };
   return {
@@ -88,7 +91,10 @@ export function visionProblem(imageSize: number): Problem {
       const pixels = array(imageSize * imageSize * 3, uniform(1));
       return [tf.tensor4d(pixels, [1, imageSize, imageSize, 3])];
     },
-    shorter: imageSize > fits ? { Vim: visionProblem(fits) } : {},
+    plain: shortened(
+      (imageSize / PATCH_SIZE) ** 2,
+      (tokens) => visionProblem(PATCH_SIZE * Math.sqrt(tokens)),
+    ),
   };
 }
 
@@ -113,9 +119,18 @@ export function encoderProblem(length: number): Problem {
       const values = array(length * dim, uniform(1));
       return [tf.tensor3d(values, [1, length, dim]), tf.ones([1, length])];
     },
-    shorter: length > LONGEST_PLAIN_SCAN
-      ? { Vim: encoderProblem(LONGEST_PLAIN_SCAN) }
-      : {},
+    plain: shortened(length, encoderProblem),
+  };
+}
+
+/** See {@linkcode Problem.plain}. */
+function shortened(
+  tokens: number,
+  make: (tokens: number) => Problem,
+): (name: string, work: Work) => Problem {
+  return (name, work) => {
+    const longest = name === "Vim" ? LONGEST_PLAIN_SCAN[work] : Infinity;
+    return make(Math.min(tokens, longest));
   };
 }
 

@@ -6,8 +6,9 @@
  * Before the first time is taken, each contender is compared twice: two of its
  * blocks on a short input with plain JavaScript, and at the size that is timed
  * with the plain forms of the same backend, all blocks where it infers, and one
- * with all gradients and a step of Adam where it trains (Vim of 256 tokens at
- * most, since its plain form keeps all states). Contenders take turns.
+ * with all gradients and a step of Adam where it trains. Vim's plain form,
+ * which keeps states, is compared at 1,024 tokens at most, and 256 where it
+ * trains. Contenders take turns.
  *
  * @module
  */
@@ -65,12 +66,12 @@ const TOLERANCE = 1e-3;
 /** How long each contender is timed. */
 const BUDGET = { milliseconds: 2500, fewest: 5, most: 45, turn: 3 };
 
-/** What a model of so many blocks answers on the current backend. */
+/** What a model of so many blocks, or all, answers on the current backend. */
 async function answerOf(
   { models, inputs }: Problem,
   name: string,
   work: Work,
-  blocks: number,
+  blocks?: number,
 ): Promise<Answer> {
   const subject = new Subject(models[name]!(blocks), inputs);
   try {
@@ -131,10 +132,8 @@ function contenderOf(
   work: Work,
 ): Contender & { dispose(): void } {
   const subject = new Subject(problem.models[name]!(), problem.inputs);
-  const answer = () =>
-    work === "inference"
-      ? subject.answer(work)
-      : answerOf(problem.shorter[name] ?? problem, name, work, 1);
+  const blocks = work === "inference" ? undefined : 1;
+  const answer = () => answerOf(problem.plain(name, work), name, work, blocks);
   return {
     name,
     check: async () =>

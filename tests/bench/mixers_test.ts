@@ -1,9 +1,4 @@
-import {
-  assertEquals,
-  assertGreater,
-  assertMatch,
-  assertNotEquals,
-} from "@std/assert";
+import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { lionViT, useBackend } from "@lionjs/lion";
 import * as tf from "@tensorflow/tfjs-core";
 import { disagreement, Subject } from "../../bench/mixer_subject.ts";
@@ -46,7 +41,7 @@ Deno.test("inPlainForms() runs no kernel of ours, and all answer as with them", 
       await inPlainForms(() => kernelsOf(() => plain.answer(work))),
       [],
     );
-    assertGreater((await kernelsOf(() => fused.answer(work))).length, 0);
+    assertLess(0, (await kernelsOf(() => fused.answer(work))).length);
     fused.dispose();
     plain.dispose();
   }
@@ -72,7 +67,6 @@ Deno.test("disagreement() names the gradient that is wrong, however small it is"
     name.startsWith("gradient")
   )!;
   const halved = Float32Array.from(gradient, (x) => x / 2);
-  assertNotEquals(Math.max(...gradient), 0);
   const wrong = disagreement(
     new Map([...answer, [name, halved]]),
     answer,
