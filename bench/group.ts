@@ -5,6 +5,7 @@ import { type BackendInfo, type BackendName, useBackend } from "@lionjs/lion";
 import type { Pass } from "./attention_problem.ts";
 import {
   assertParity,
+  type Budget,
   type Candidate,
   type Measurement,
   stopwatch,
@@ -53,17 +54,19 @@ export interface OpenGroup {
  *
  * @param group Whose they are; the baseline is kept whatever `isCompared` says.
  * @param isCompared Which of them. @default all
+ * @param budget How long. @default as of {@linkcode timeAlternating}
  */
 export async function timeChecked(
   { contenders, baseline, close }: OpenGroup,
   isCompared: (name: string) => boolean = () => true,
+  budget?: Budget,
 ): Promise<Measurement[]> {
   const compared = contenders.filter(({ name }) =>
     name === baseline || isCompared(name)
   );
   try {
     await assertParity(compared);
-    return await timeAlternating(compared, baseline);
+    return await timeAlternating(compared, baseline, budget);
   } finally {
     await close();
   }

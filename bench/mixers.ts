@@ -3,244 +3,173 @@
  * `deno task fast run -A bench/mixers.ts`, on a machine that is idle. One image
  * or one sequence, inference and a training step with Adam.
  *
- * All logits, and the losses of training steps, are checked with the same model in
- * plain JavaScript before the first time is taken, which takes minutes for a
- * vision transformer. Contenders take turns.
+ * Before the first time is taken, each contender is compared twice: two of its
+ * blocks on a short input with plain JavaScript, and at the size that is timed
+ * with the plain forms of the same backend, all blocks where it infers, and one
+ * with all gradients and a step of Adam where it trains. Vim's plain form,
+ * which keeps states, is compared at 1,024 tokens at most, and 256 where it
+ * trains. Contenders take turns.
  *
  * @module
  */
-import * as tf from "@tensorflow/tfjs-core";
-import type { LayersModel } from "@tensorflow/tfjs-layers";
+import type { BackendName } from "@lionjs/lion";
 import {
-  type AttentionOptions,
-  type BackendName,
-  lionEncoder,
-  lionViT,
-  VIM_PRESETS,
-  VIT_PRESETS,
-} from "@lionjs/lion";
-import { Adam, crossEntropy } from "@lionjs/lion/training";
-import { array, uniform } from "../tests/random.ts";
-import { positiveInteger, readCommandLine } from "../tools/command_line.ts";
+  oneOf,
+  positiveInteger,
+  readCommandLine,
+  someOf,
+} from "../tools/command_line.ts";
 import { medianOf, tellTimes } from "./bounds.ts";
 import {
   type Contender,
-  readTensors,
   startBackend,
   timeChecked,
   timeTensors,
 } from "./group.ts";
-import { difference } from "./measure.ts";
+import {
+  BASELINE,
+  encoderProblem,
+  MIXERS,
+  type Problem,
+  visionProblem,
+} from "./mixer_models.ts";
+import {
+  type Answer,
+  disagreement,
+  Subject,
+  type Work,
+  WORKS,
+} from "./mixer_subject.ts";
+import { inPlainForms } from "./plain_forms.ts";
 
 const USAGE = `Usage: deno task fast run -A bench/mixers.ts [options]
 
   --backend NAME    wasm or webgpu (default: wasm)
-  --model NAME      vit or encoder (default: both)
-  --sizes PIXELS    of images, with commas between (default: 224); inference
-                    alone where there are several
+  --model NAMES     encoder and vit, with commas between (default: both)
+  --work NAMES      inference and training, likewise (default: both)
+  --only NAMES      mixers beside softmax, likewise (default: all that the model has):
+                    ${MIXERS.slice(1).join(", ")}
+  --sizes PIXELS    of images, likewise (default: 224)
   --length TOKENS   of the encoder (default: 1024)
   --threads N       of wasm (default: one for each core)
   --help            print this`;
 
-const BASELINE = "softmax";
-const CLASSES = 10;
+/** Of what is compared with plain JavaScript. */
+const BLOCKS_OF_SHORT = 2;
 
-/** Losses that are compared: the second depends on all gradients of the first step. */
-const CHECKED_STEPS = 2;
+/** An image of 82 tokens, and a sequence of 70. */
+const SHORT = { vit: visionProblem(144), encoder: encoderProblem(70) };
 
-/** Of logits and losses. */
+/** Of each result's largest number. */
 const TOLERANCE = 1e-3;
 
-const WORKS = ["inference", "training step"] as const;
-type Work = typeof WORKS[number];
+/** How long each contender is timed. */
+const BUDGET = { milliseconds: 2500, fewest: 5, most: 45, turn: 3 };
 
-type Mixing = Pick<AttentionOptions, "variant" | "order">;
-
-/** Attention, in blocks of the same sizes. */
-const ATTENTION: Readonly<Record<string, Mixing>> = {
-  [BASELINE]: { variant: "softmax" },
-  "LION-LIT": { variant: "lit" },
-  "LION-D": { variant: "d" },
-  "LION-S": { variant: "s" },
-};
-
-/** The same along snakes through rows and columns. */
-const SNAKES: Readonly<Record<string, Mixing>> = {
-  "LION-D, snakes": { variant: "d", order: "snake" },
-  "LION-S, snakes": { variant: "s", order: "snake" },
-};
-
-/** Models by what mixes their tokens, and an input. */
-interface Problem {
-  readonly title: string;
-  readonly models: Readonly<Record<string, () => LayersModel>>;
-  readonly inputs: tf.Tensor[];
-}
-
-/** ViT-tiny, and rivals of the same width without perceptrons, twice as deep. */
-function visionProblem(imageSize: number): Problem {
-  const pixels = array(imageSize * imageSize * 3, uniform(1));
-  const common = { imageSize, numClasses: CLASSES, seed: 1 };
-  const attention = Object.entries({ ...ATTENTION, ...SNAKES })
-    .map(([name, mixing]) => {
-      const options = { ...common, ...VIT_PRESETS.tiny, ...mixing };
-      return [name, () => lionViT(options)];
-    });
-  const { variant: vim, ...sizes } = VIM_PRESETS.tiny;
-  return {
-    title: `ViT-tiny, ${imageSize} pixels`,
-    models: {
-      ...Object.fromEntries(attention),
-      Hydra: () => lionViT({ ...common, ...sizes, variant: "hydra" }),
-      Vim: () => lionViT({ ...common, ...sizes, variant: vim }),
-    },
-    inputs: [tf.tensor4d(pixels, [1, imageSize, imageSize, 3])],
-  };
-}
-
-/** Two blocks; the rivals' mixers stand where attention does. */
-function encoderProblem(length: number): Problem {
-  const dim = 128;
-  const values = array(length * dim, uniform(1));
-  const common = { inputDim: dim, dim, depth: 2, numClasses: CLASSES, seed: 1 };
-  const attention = Object.entries(ATTENTION).map(([name, mixing]) => {
-    const options = { ...common, numHeads: 4, ...mixing };
-    return [name, () => lionEncoder(options)];
-  });
-  return {
-    title: `two-layer encoder, ${length} tokens`,
-    models: {
-      ...Object.fromEntries(attention),
-      Hydra: () => lionEncoder({ ...common, variant: "hydra" }),
-      Vim: () => lionEncoder({ ...common, variant: "vim" }),
-    },
-    inputs: [tf.tensor3d(values, [1, length, dim]), tf.ones([1, length])],
-  };
-}
-
-/** A model with an example. */
-class Subject {
-  readonly #model: LayersModel;
-  readonly #inputs: tf.Tensor[];
-  readonly #labels = tf.tensor1d([3], "int32");
-  readonly #loss = crossEntropy();
-  readonly #adam = new Adam({ learningRate: 1e-4 });
-
-  constructor(model: LayersModel, inputs: tf.Tensor[]) {
-    this.#model = model;
-    this.#inputs = inputs;
-  }
-
-  classify(): tf.Tensor[] {
-    return [this.#model.predict(this.#inputs) as tf.Tensor];
-  }
-
-  /** A step of training; the loss before it. */
-  step(): tf.Tensor[] {
-    const lossOf = () => {
-      const options = { training: true };
-      const logits = this.#model.apply(this.#inputs, options) as tf.Tensor;
-      return this.#loss(logits, this.#labels);
-    };
-    const weights = this.#model.trainableWeights.map((weight) =>
-      weight.read() as tf.Variable
-    );
-    return [this.#adam.minimize(lossOf, true, weights)!];
-  }
-
-  /** Logits, or the losses of the first steps. */
-  async find(work: Work): Promise<number[]> {
-    const found: number[] = [];
-    if (work === "inference") {
-      found.push(...(await readTensors(() => this.classify()))[0]!);
-    }
-    while (work === "training step" && found.length < CHECKED_STEPS) {
-      found.push((await readTensors(() => this.step()))[0]![0]!);
-    }
-    return found;
-  }
-
-  dispose(): void {
-    this.#labels.dispose();
-    this.#adam.dispose();
-    this.#model.dispose();
+/** What a model of so many blocks, or all, answers on the current backend. */
+async function answerOf(
+  { models, inputs }: Problem,
+  name: string,
+  work: Work,
+  blocks?: number,
+): Promise<Answer> {
+  const subject = new Subject(models[name]!(blocks), inputs);
+  try {
+    return await subject.answer(work);
+  } finally {
+    subject.dispose();
   }
 }
 
-/** Prints what each model takes, and its ratio to softmax attention. */
+/** Checks the mixers, and prints what each takes and its ratio to softmax attention. */
 async function compare(
-  { title, models, inputs }: Problem,
+  problem: Problem,
+  short: Problem,
+  mixers: readonly string[],
   work: Work,
   start: (backend?: BackendName) => Promise<unknown>,
 ): Promise<void> {
-  const truths = new Map<string, number[]>();
+  const names = mixers.filter((name) => name in problem.models);
   await start("cpu");
-  for (const [name, make] of Object.entries(models)) {
-    const subject = new Subject(make(), inputs);
-    truths.set(name, await subject.find(work));
-    subject.dispose();
+  const truths = new Map<string, Answer>();
+  for (const name of names) {
+    truths.set(name, await answerOf(short, name, work, BLOCKS_OF_SHORT));
   }
   await start();
-  const subjects = Object.entries(models).map(([name, make]) => ({
-    name,
-    subject: new Subject(make(), inputs),
-  }));
-  const contenders = subjects.map(({ name, subject }): Contender => ({
-    name,
-    check: async () =>
-      difference(
-        work,
-        [[await subject.find(work), truths.get(name)!]],
-        TOLERANCE,
-      ),
-    run: () =>
-      timeTensors(() =>
-        work === "inference" ? subject.classify() : subject.step()
-      ),
-  }));
-  const measurements = await timeChecked({
-    contenders,
-    baseline: BASELINE,
-    close: () => {
-      subjects.forEach(({ subject }) => subject.dispose());
-      return Promise.resolve();
+  const contenders = names.map((name) => contenderOf(problem, name, work));
+  const measurements = await timeChecked(
+    {
+      contenders: contenders.map((contender) => ({
+        ...contender,
+        check: async () => {
+          const { name } = contender;
+          const got = await answerOf(short, name, work, BLOCKS_OF_SHORT);
+          const wrong = disagreement(got, truths.get(name)!, TOLERANCE);
+          return wrong ? `${short.title}: ${wrong}` : await contender.check();
+        },
+      })),
+      baseline: BASELINE,
+      close: () => {
+        contenders.forEach(({ dispose }) => dispose());
+        return Promise.resolve();
+      },
     },
-  });
-  tellTimes(`${title}, ${work}`, measurements);
+    undefined,
+    BUDGET,
+  );
+  tellTimes(`${problem.title}, ${work}`, measurements);
   const baseline = medianOf(measurements, BASELINE);
   for (const { name, median } of measurements) {
-    console.log(
-      `  ${name} beside ${BASELINE}: ${(median / baseline).toFixed(2)}`,
-    );
+    const ratio = (median / baseline).toFixed(2);
+    console.log(`  ${name} beside ${BASELINE}: ${ratio}`);
   }
 }
 
-const { backend, model, sizes, length, threads } = await readCommandLine(
-  USAGE,
-  {
+/** A model at the size that is timed, which is checked with plain forms. */
+function contenderOf(
+  problem: Problem,
+  name: string,
+  work: Work,
+): Contender & { dispose(): void } {
+  const subject = new Subject(problem.models[name]!(), problem.inputs);
+  const blocks = work === "inference" ? undefined : 1;
+  const answer = () => answerOf(problem.plain(name, work), name, work, blocks);
+  return {
+    name,
+    check: async () =>
+      disagreement(await answer(), await inPlainForms(answer), TOLERANCE),
+    run: () => timeTensors(() => subject.run(work)),
+    dispose: () => subject.dispose(),
+  };
+}
+
+const { backend, models, works, mixers, sizes, length, threads } =
+  await readCommandLine(USAGE, {
     backend: { type: "string", default: "wasm" },
     model: { type: "string", default: "encoder,vit" },
+    work: { type: "string", default: WORKS.join() },
+    only: { type: "string", default: MIXERS.join() },
     sizes: { type: "string", default: "224" },
     length: { type: "string", default: "1024" },
     threads: { type: "string", default: String(navigator.hardwareConcurrency) },
-  },
-  ({ backend, model, sizes, length, threads }) => ({
-    backend: backend as BackendName,
-    model: model.split(","),
+  }, ({ backend, model, work, only, sizes, length, threads }) => ({
+    backend: oneOf<BackendName>("--backend", backend, ["wasm", "webgpu"]),
+    models: someOf("--model", model, ["encoder", "vit"]),
+    works: someOf("--work", work, WORKS),
+    mixers: new Set([BASELINE, ...someOf("--only", only, MIXERS)]),
     sizes: sizes.split(",").map((size) => positiveInteger("--sizes", size)),
     length: positiveInteger("--length", length),
     threads: positiveInteger("--threads", threads),
-  }),
-);
+  }));
 const start = (name: BackendName = backend) => startBackend(name, threads);
-await start();
-const works = sizes.length === 1 ? WORKS : WORKS.slice(0, 1);
-const problems = [
-  ...(model.includes("encoder") ? [encoderProblem(length)] : []),
-  ...(model.includes("vit") ? sizes.map(visionProblem) : []),
-];
-for (const problem of problems) {
-  for (const work of works) await compare(problem, work, start);
-  tf.dispose(problem.inputs);
+for (const model of models) {
+  const problems = model === "vit"
+    ? sizes.map(visionProblem)
+    : [encoderProblem(length)];
+  for (const problem of problems) {
+    for (const work of works) {
+      await compare(problem, SHORT[model], [...mixers], work, start);
+    }
+  }
 }
 Deno.exit(0);

@@ -1,0 +1,102 @@
+/** A model that classifies an example or learns from it. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { Adam, crossEntropy } from "@lionjs/lion/training";
+import { readTensors } from "./group.ts";
+import { difference } from "./measure.ts";
+
+/** What a model does. */
+export const WORKS = ["inference", "training"] as const;
+/** One of {@linkcode WORKS}. */
+export type Work = typeof WORKS[number];
+
+/** Results by what they are. */
+export type Answer = ReadonlyMap<string, ArrayLike<number>>;
+
+/** The model, the example, and an optimizer. */
+export class Subject {
+  readonly #model: LayersModel;
+  readonly #inputs: tf.Tensor[];
+  readonly #labels = tf.tensor1d([3], "int32");
+  readonly #loss = crossEntropy();
+  readonly #adam = new Adam({ learningRate: 1e-4 });
+
+  /** Takes the model, and makes inputs of its own. */
+  constructor(model: LayersModel, inputs: () => tf.Tensor[]) {
+    this.#model = model;
+    this.#inputs = inputs();
+  }
+
+  /** Does the work once: the logits, or the loss before the step. */
+  run(work: Work): tf.Tensor[] {
+    return work === "inference"
+      ? [this.#model.predict(this.#inputs) as tf.Tensor]
+      : [this.#adam.minimize(this.#lossOf, true, this.#weights)!];
+  }
+
+  /**
+   * The logits; or the loss, its gradient in each parameter, and the loss after
+   * a step of training.
+   */
+  async answer(work: Work): Promise<Answer> {
+    if (work === "inference") {
+      return new Map([[
+        "logits",
+        (await readTensors(() => this.run(work)))[0]!,
+      ]]);
+    }
+    const weights = this.#weights;
+    const { value, grads } = this.#adam.computeGradients(
+      this.#lossOf,
+      weights,
+    );
+    this.#adam.applyGradients(grads);
+    const gradients = weights.map(({ name }) => grads[name]!);
+    const [loss, ...values] = await readTensors(() => [value, ...gradients]);
+    const [after] = await readTensors(() => [tf.tidy(this.#lossOf)]);
+    return new Map([
+      ["loss", loss!],
+      ...values.map((numbers, i): [string, Float32Array] => [
+        `gradient of ${this.#model.trainableWeights[i]!.originalName}`,
+        numbers,
+      ]),
+      ["loss after a step", after!],
+    ]);
+  }
+
+  /** Frees all of it. */
+  dispose(): void {
+    tf.dispose(this.#inputs);
+    this.#labels.dispose();
+    this.#adam.dispose();
+    this.#model.dispose();
+  }
+
+  readonly #lossOf = (): tf.Scalar => {
+    const options = { training: true };
+    const logits = this.#model.apply(this.#inputs, options) as tf.Tensor;
+    return this.#loss(logits, this.#labels);
+  };
+
+  get #weights(): tf.Variable[] {
+    return this.#model.trainableWeights.map((weight) =>
+      weight.read() as tf.Variable
+    );
+  }
+}
+
+/**
+ * What is wrong with an answer that should agree with another, each result to a
+ * share of its own largest number; `null` if nothing is.
+ */
+export function disagreement(
+  got: Answer,
+  wanted: Answer,
+  tolerance: number,
+): string | null {
+  for (const [what, numbers] of wanted) {
+    const wrong = difference(what, [[got.get(what)!, numbers]], tolerance);
+    if (wrong) return wrong;
+  }
+  return null;
+}
