@@ -126,7 +126,7 @@ function curriculum(
   streams: readonly BatchStream[],
   steps: number,
 ): BatchStream {
-  const first = Math.round(FIRST_SHARE * steps);
+  const first = Math.max(1, Math.round(FIRST_SHARE * steps));
   const others = Math.ceil((steps - first) / Math.max(1, streams.length - 1));
   return inStages(streams.map((_, i) => ({
     steps: i === 0 ? first : others,
