@@ -71,12 +71,15 @@ export const NO_DECAY: LayerDecay = {
   of: noDecay,
 };
 
+/** Of LION-D's decays, in the authors' code. */
+const RANDOM_LOGITS = { deviation: 1 };
+
 /** LION-D's, of which the logits are learned. */
 export function headDecay(numHeads: number): LayerDecay {
   return {
     fades: true,
     parameters: (name) => [
-      { name, shape: [numHeads], initial: { deviation: 1 } },
+      { name, shape: [numHeads], initial: RANDOM_LOGITS },
     ],
     of: (_, name, parameters) =>
       fixedDecay(logSigmoid(parameters(name) as tf.Tensor1D)),
@@ -113,15 +116,23 @@ function withoutClassToken(
   ) as tf.Tensor1D;
 }
 
-/** LION-D's for each channel of each head, which begin with HiPPO's. */
-export function headChannelDecay(numHeads: number): LayerDecay {
+/** What decays of channels begin with. */
+export type ChannelDecayInit = "hippo" | "random";
+
+/** LION-D's for each channel of each head. */
+export function headChannelDecay(
+  numHeads: number,
+  init: ChannelDecayInit,
+): LayerDecay {
   return {
     fades: true,
     ofChannels: true,
     parameters: (name, shape) => {
       const headDim = shape.at(-1)! / numHeads;
-      const values = (seed?: number) => hippoLogits(numHeads, headDim, seed);
-      return [{ name, shape: [numHeads, headDim], initial: { values } }];
+      const initial = init === "random" ? RANDOM_LOGITS : {
+        values: (seed?: number) => hippoLogits(numHeads, headDim, seed),
+      };
+      return [{ name, shape: [numHeads, headDim], initial }];
     },
     of(x, name, parameters) {
       const [heads, headDim] = parameters(name).shape as [number, number];
@@ -136,16 +147,21 @@ export function headChannelDecay(numHeads: number): LayerDecay {
 }
 
 /**
- * LION-S's for each channel of each head: of a token without columns of its own,
- * HiPPO's at first.
+ * LION-S's for each channel of each head; HiPPO's are at first those of a token
+ * without columns of its own.
  */
-export function tokenChannelDecay(numHeads: number): LayerDecay {
+export function tokenChannelDecay(
+  numHeads: number,
+  init: ChannelDecayInit,
+): LayerDecay {
   return {
     fades: true,
     ofChannels: true,
     parameters(name, shape) {
       const dim = shape.at(-1)!;
-      return withBias(linear(`${name}.`, dim, dim), {
+      const map = linear(`${name}.`, dim, dim);
+      if (init === "random") return map;
+      return withBias(map, {
         values: (seed) =>
           tf.tidy(() => {
             const logits = hippoLogits(numHeads, dim / numHeads, seed);
