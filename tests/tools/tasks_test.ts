@@ -79,12 +79,13 @@ const MISTAKES: Readonly<Record<string, [args: string, message: string][]>> = {
   train: [
     ["", "RECIPE should be one of mnist-vit, mlm, classify"],
     ["mqar --only me", "--only should be one of softmax"],
+    ["all --only me", "--only should be one of mnist-vit, mlm, classify"],
     ["mqar --seeds 2.5", '--seeds should be a whole number, got "2.5"'],
     ["mqar --backend gpu", "--backend should be one of webgpu, wasm, cpu"],
   ],
   results: [
-    ["", "name a file or more"],
-    ["no.json", "there is no no.json"],
+    ["--folder nowhere", "--folder should be of what was trained"],
+    ["mqar.json", 'unexpected argument "mqar.json"'],
   ],
   notebooks: [["99", "no notebook is called 99"]],
   bench: [

@@ -101,7 +101,7 @@ export const classify: Recipe = {
         for (let i = 0; i < test.size; i++) counts[test.get(i).label]!++;
         return { majority: { accuracy: Math.max(...counts) / test.size } };
       },
-      async trial(
+      trial(
         { contender: { name, options }, seed, steps, rate, folderOf },
       ) {
         const model = bertOf(setting, options, {
@@ -109,12 +109,10 @@ export const classify: Recipe = {
           numClasses: KINDS.length,
           seed,
         });
-        await goOnFrom(
-          model,
-          `${folderOf("mlm", FROM.get(name)!, seed)}/${WEIGHTS_FILE}`,
-        );
+        const from = folderOf("mlm", FROM.get(name)!, seed);
         return {
           model,
+          begin: () => goOnFrom(model, `${from}/${WEIGHTS_FILE}`),
           data: shuffledBatches(train, {
             batchSize,
             seed,

@@ -1,11 +1,10 @@
 /**
- * Trains the contenders of a recipe under the protocol: `deno task train NAME`.
+ * Trains the contenders of recipes under the protocol: `deno task train NAME`.
  *
  * @module
  */
-import { type BackendInfo, type BackendName, useBackend } from "@lionjs/lion";
+import { type BackendName, useBackend } from "@lionjs/lion";
 import { stopSignal } from "@lionjs/lion/notebook";
-import { cpus } from "node:os";
 import {
   oneOf,
   positiveInteger,
@@ -13,30 +12,33 @@ import {
   someOf,
 } from "../command_line.ts";
 import { outPath } from "../out_folder.ts";
-import { runProtocol, SEEDS } from "./protocol.ts";
 import {
-  type Contender,
-  contendersOf,
-  isRival,
-  type Recipe,
-  type TrialChoice,
-} from "./recipe.ts";
+  duration,
+  type Estimate,
+  estimate,
+  planned,
+  type PlannedRecipe,
+  planText,
+  TimeLeft,
+} from "./plan.ts";
+import type { EndedTraining } from "./protocol.ts";
 import { RECIPES } from "./recipes.ts";
-import { type RecipeResults, writeJSON } from "./results_file.ts";
-import { timeSteps } from "./step_times.ts";
+import { folderOf, runRecipe } from "./run_recipe.ts";
+
+const ALL = "all";
 
 const USAGE = `Usage: deno task train RECIPE [options]
 
-Recipes: ${Object.keys(RECIPES).join(", ")}
-(classify goes on from what mlm has trained)
+Recipes: ${Object.keys(RECIPES).join(", ")},
+or ${ALL} of them (classify goes on from what mlm has trained)
 
-  --paper             the published sizes, which need a GPU and hours
-  --only NAMES        of the contenders, separated by commas
-  --seeds N           default the recipe's, mostly ${SEEDS}
+  --plan              print what would be trained and how long it takes, by some
+                      steps of each contender, and train nothing
+  --paper             the published sizes, which need a GPU and days
+  --only NAMES        of the contenders, or of all recipes, separated by commas
+  --seeds N           default the recipe's, mostly 5
   --backend NAME      webgpu, wasm or cpu
-  --folder FOLDER     of logs, checkpoints and results; default ${
-  outPath("train")
-}
+  --folder FOLDER     of logs, models and results; default ${outPath("train")}
   --help              print this
 
 A run that was stopped goes on where it was, when started again; trainings that
@@ -44,38 +46,34 @@ have ended are read, and only the times of steps are measured anew. Ctrl-C stops
 after a step. \`deno task results\` makes docs/results.md of the results.`;
 
 interface Options {
-  readonly name: string;
-  readonly recipe: Recipe;
-  readonly setting: "quick" | "paper";
-  readonly contenders: readonly Contender[];
-  readonly seeds: number | undefined;
+  readonly recipes: readonly PlannedRecipe[];
+  readonly plansOnly: boolean;
   readonly backend: BackendName | undefined;
   readonly folder: string;
 }
 
 function readOptions(): Promise<Options> {
   return readCommandLine(USAGE, {
+    plan: { type: "boolean", default: false },
     paper: { type: "boolean", default: false },
     only: { type: "string" },
     seeds: { type: "string" },
     backend: { type: "string" },
     folder: { type: "string", default: outPath("train") },
-  }, ({ paper, only, seeds, backend, folder }, rest) => {
-    const name = oneOf("RECIPE", rest.join(" "), Object.keys(RECIPES));
-    const recipe = RECIPES[name]!;
-    const setting = paper ? "paper" : "quick";
-    const all = contendersOf(recipe, setting);
-    const names = only === undefined
-      ? undefined
-      : someOf("--only", only, all.map(({ name }) => name));
+  }, ({ plan, paper, only, seeds, backend, folder }, rest) => {
+    const names = Object.keys(RECIPES);
+    const chosen = oneOf("RECIPE", rest.join(" "), [...names, ALL]);
+    const recipes = (chosen === ALL ? names : [chosen]).map((name) =>
+      planned(
+        name,
+        RECIPES[name]!,
+        paper ? "paper" : "quick",
+        seeds === undefined ? undefined : positiveInteger("--seeds", seeds),
+      )
+    );
     return {
-      name,
-      recipe,
-      setting,
-      contenders: all.filter(({ name }) => names?.includes(name) ?? true),
-      seeds: seeds === undefined
-        ? undefined
-        : positiveInteger("--seeds", seeds),
+      recipes: only === undefined ? recipes : limited(recipes, chosen, only),
+      plansOnly: plan,
       backend: backend === undefined
         ? undefined
         : oneOf<BackendName>("--backend", backend, ["webgpu", "wasm", "cpu"]),
@@ -84,61 +82,76 @@ function readOptions(): Promise<Options> {
   });
 }
 
-async function main(options: Options): Promise<void> {
-  const { name, recipe, setting, contenders, seeds, backend, folder } = options;
-  const signal = stopSignal();
-  const info = await useBackend(backend ? { prefer: [backend] } : {});
-  console.log(`${recipe.title} on ${info.name}\n${recipe.about}\n`);
-  const open = await recipe.open(setting);
-  const plan = {
-    ...recipe.plan[setting],
-    ...(seeds === undefined ? {} : { seeds }),
-  };
-  const folderOf: TrialChoice["folderOf"] = (recipe, contender, seed) =>
-    `${folder}/${recipe}-${setting}/${contender}-${seed}`;
-  const { measure } = recipe;
-  const record = await runProtocol({
-    ...{ recipe: name, open, measure, plan, contenders, folderOf, signal },
-    onTraining: (what) => console.log(what),
-  });
-  if (!record) {
-    console.log("stopped; the same command goes on from here");
-    return;
+/** Some of all recipes, or some contenders of one. */
+function limited(
+  recipes: readonly PlannedRecipe[],
+  chosen: string,
+  only: string,
+): PlannedRecipe[] {
+  if (chosen === ALL) {
+    const names = someOf("--only", only, recipes.map(({ name }) => name));
+    return recipes.filter(({ name }) => names.includes(name));
   }
-  const baselines = await open.baselines();
-  console.log("timing steps, in turns");
-  const stepMilliseconds = await timeSteps(open, contenders, plan, folderOf);
-  console.log(stepMilliseconds);
-  const results: RecipeResults = {
-    recipe: name,
-    title: recipe.title,
-    about: recipe.about,
-    setting,
-    command: ["deno task train", ...Deno.args].join(" "),
-    date: new Date().toISOString().slice(0, 10),
-    machine: machineOf(info),
-    measure,
-    reference: recipe.reference,
-    rivals: contenders.filter(isRival).map(({ name }) => name),
-    floor: open.floor,
-    ...record,
-    baselines,
-    stepMilliseconds,
-    published: recipe.published ?? {},
-  };
-  const file = `${folder}/${name}-${setting}.json`;
-  await writeJSON(file, results);
-  console.log(`results: ${file}`);
+  return recipes.map(({ contenders, ...recipe }) => {
+    const names = someOf("--only", only, contenders.map(({ name }) => name));
+    return {
+      ...recipe,
+      contenders: contenders.filter(({ name }) => names.includes(name)),
+    };
+  });
 }
 
-function machineOf({ name, adapter }: BackendInfo): string {
-  const gpu = adapter ? ` (${adapter.description})` : "";
+async function main(options: Options): Promise<void> {
+  const { recipes, plansOnly, folder, backend: name } = options;
+  const signal = stopSignal();
+  const backend = await useBackend(name ? { prefer: [name] } : {});
+  const estimates: Estimate[] = [];
+  for (const planned of recipes) {
+    if (signal.aborted) return;
+    const { setting } = planned;
+    estimates.push(...await estimate(planned, folderOf({ folder, setting })));
+  }
+  console.log(`${planText(estimates)}\n`);
+  if (plansOnly) return;
+  const time = new TimeLeft(estimates);
+  const command = ["deno task train", ...Deno.args].join(" ");
+  for (const planned of recipes) {
+    const { name, recipe: { title } } = planned;
+    console.log(`${title} on ${backend.name}`);
+    const file = await runRecipe(planned, {
+      ...{ folder, command, backend, signal },
+      onTraining(ended) {
+        time.ended(name, ended);
+        console.log(`${lineOf(ended)}; ${duration(time.left)} left for all`);
+      },
+    });
+    if (file === undefined) {
+      console.log("stopped; the same command goes on from here");
+      return;
+    }
+    console.log(`results: ${file}\n`);
+  }
+}
+
+/** What a training came to. */
+function lineOf(
+  { contender, seed, rate, isTry, curve, divergedAt, milliseconds, figures }:
+    EndedTraining,
+): string {
+  const what = isTry ? "trying" : `seed ${seed},`;
+  const means = divergedAt === undefined
+    ? isTry ? curve.at(-1)!.means : figures
+    : {};
+  const reached = Object.entries(means)
+    .map(([name, value]) => `${name} ${value.toPrecision(4)}`);
   return [
-    cpus()[0]?.model.trim() ?? "unknown CPU",
-    `${navigator.hardwareConcurrency} cores`,
-    `${name}${gpu}`,
-    `Deno ${Deno.version.deno}`,
-  ].join(", ");
+    `${contender}, ${what} rate ${rate}: ${
+      divergedAt === undefined ? reached.join(", ") : "diverged"
+    }`,
+    milliseconds === undefined
+      ? "read"
+      : `${(milliseconds / 1000).toFixed(0)} s`,
+  ].join("; ");
 }
 
 await main(await readOptions());

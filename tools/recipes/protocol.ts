@@ -5,21 +5,16 @@
  * @module
  */
 import type { TrainOptions } from "@lionjs/lion/training";
-import type {
-  Contender,
-  Measure,
-  OpenRecipe,
-  TrainingPlan,
-  TrialChoice,
+import {
+  type Contender,
+  type Measure,
+  type OpenRecipe,
+  type TrainingPlan,
+  type TrialChoice,
+  validationsOf,
 } from "./recipe.ts";
 import type { RateChoice, RateTry, TrialResult } from "./results_file.ts";
-import { runTraining } from "./training.ts";
-
-/** Trainings of each contender, where a plan says nothing else. */
-export const SEEDS = 5;
-
-/** The share of the steps for which rates are tried, where a plan says nothing else. */
-export const SEARCH_SHARE = 0.25;
+import { type Finished, readTraining, runTraining } from "./training.ts";
 
 /** Fewer rates to choose from say nothing of a contender. */
 const FEWEST_RATES = 3;
@@ -38,12 +33,19 @@ export interface ProtocolCall {
   readonly signal: AbortSignal;
   /** What shows the steps of a training. @default a line or a bar */
   readonly progress?: TrainOptions["progress"];
-  /** Is told of each training: which one, and how many steps it has taken. */
-  readonly onTraining?: (
-    what: string,
-    contender: string,
-    steps: number,
-  ) => void;
+  /** Is told of each training that has ended. */
+  readonly onTraining?: (ended: EndedTraining) => void;
+}
+
+/** A training that has ended. */
+export interface EndedTraining extends Finished {
+  readonly contender: string;
+  readonly seed: number;
+  readonly rate: number;
+  /** Whether only its rate was tried. */
+  readonly isTry: boolean;
+  /** What it took; none if it was read. */
+  readonly milliseconds?: number;
 }
 
 /** What the trainings of a recipe came to. */
@@ -67,8 +69,15 @@ export function ratesOf(
 }
 
 /** Steps of a try. */
-export function searchSteps({ steps, searchShare }: TrainingPlan): number {
-  return Math.max(1, Math.round((searchShare ?? SEARCH_SHARE) * steps));
+export function searchSteps(
+  { steps, searchShare = 0.25 }: TrainingPlan,
+): number {
+  return Math.max(1, Math.round(searchShare * steps));
+}
+
+/** Trainings of each contender. */
+export function seedsOf({ seeds = 5 }: TrainingPlan): number {
+  return seeds;
 }
 
 /**
@@ -86,7 +95,7 @@ export async function runProtocol(
     rates.push(choice);
   }
   const trials: TrialResult[] = [];
-  for (let seed = 1; seed <= (plan.seeds ?? SEEDS); seed++) {
+  for (let seed = 1; seed <= seedsOf(plan); seed++) {
     for (const [i, contender] of contenders.entries()) {
       const rate = rates[i]!.chosen;
       const result = await trainWith(call, contender, seed, rate, plan.steps);
@@ -153,22 +162,27 @@ async function trainWith(
   rate: number,
   steps: number,
   isTry = false,
-) {
+): Promise<Finished | undefined> {
   const { recipe, open, folderOf, plan, signal } = call;
   const folder = folderOf(recipe, contender.name, seed);
-  const what = `${contender.name}, ${
-    isTry ? `trying the rate ${rate}` : `seed ${seed}`
-  }`;
-  const result = await runTraining({
+  const training = {
     open,
     choice: { contender, seed, steps, rate, folderOf },
-    validations: plan.validations,
+    validations: validationsOf(plan),
     // A try is kept apart from the training of its seed.
     folder: isTry ? `${folder}-rate-${rate}` : folder,
     signal,
     progress: call.progress,
     isFinal: !isTry,
+  };
+  const began = performance.now();
+  const known = await readTraining(training);
+  const result = known ?? await runTraining(training);
+  if (!result) return undefined;
+  call.onTraining?.({
+    ...result,
+    ...{ contender: contender.name, seed, rate, isTry },
+    ...known ? {} : { milliseconds: performance.now() - began },
   });
-  if (result) call.onTraining?.(what, contender.name, steps);
   return result;
 }

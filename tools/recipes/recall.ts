@@ -3,7 +3,7 @@ import { lionEncoder } from "@lionjs/lion";
 import {
   batchesInOrder,
   collateTokens,
-  type Dataset,
+  type Examples,
   type LabelledTokens,
   mqar,
   mqarBaselines,
@@ -14,6 +14,7 @@ import {
 import {
   accuracyOf,
   BY_ACCURACY,
+  type Contender,
   CONTENDERS,
   type Figures,
   type OpenRecipe,
@@ -23,131 +24,199 @@ import {
   trainingOptions,
   validated,
 } from "./recipe.ts";
+import { afterEachOther, inTurns } from "./streams.ts";
 
 interface RecallSetting {
   readonly vocabularySize: number;
-  readonly length: number;
+  /** Symbols that an answer may be. */
+  readonly answers: number;
   readonly sizes: {
     dim: number;
     depth: number;
     numHeads: number;
     mlpRatio: number;
   };
-  /** In the place of the variant's own. */
-  readonly featureMap?: "relu";
-  readonly batchSize: number;
+  /** Tokens of a batch. */
+  readonly batchTokens: number;
+  readonly weightDecay: number;
 }
 
-/** An encoder that answers at every token, for data of one length. */
+/** Data of one length. */
+interface RecallTask {
+  /** Of its accuracy. */
+  readonly column: string;
+  readonly length: number;
+  dataOf(part: Part): Examples<LabelledTokens>;
+  /** Accuracies of what guesses. */
+  guesses(test: Examples<LabelledTokens>): Figures;
+}
+
+/** An encoder that answers at every token, for data of several lengths in turns. */
 function openRecall(
-  dataOf: (part: Part) => Dataset<LabelledTokens>,
-  /** Symbols that an answer may be. */
-  symbols: number,
-  baselines: () => Record<string, Figures>,
+  tasks: readonly RecallTask[],
   setting: RecallSetting,
 ): OpenRecipe {
-  const { vocabularySize, length, sizes, featureMap, batchSize } = setting;
-  const held = (part: Part) =>
-    batchesInOrder(dataOf(part), { batchSize: 50, collate: collateTokens() });
+  const { vocabularySize, answers, sizes, batchTokens, weightDecay } = setting;
+  const held = ({ dataOf, length }: RecallTask, part: Part) =>
+    batchesInOrder(dataOf(part), {
+      batchSize: Math.ceil(2048 / length),
+      collate: collateTokens(),
+    });
   return {
-    floor: { guess: "any symbol", loss: Math.log(symbols) },
-    baselines,
+    floor: { guess: "any answer", loss: Math.log(answers) },
+    baselines() {
+      const found: Record<string, Figures> = {};
+      for (const { column, dataOf, guesses } of tasks) {
+        for (
+          const [name, accuracy] of Object.entries(guesses(dataOf("test")))
+        ) {
+          (found[name] ??= {})[column] = accuracy;
+        }
+      }
+      return found;
+    },
     trial({ contender: { options }, seed, steps, rate }) {
       const model = lionEncoder({
         ...sizes,
         vocabularySize,
-        maxLength: length,
+        maxLength: Math.max(...tasks.map(({ length }) => length)),
         numClasses: vocabularySize,
         output: "tokens",
         embeddingStd: 0.25,
-        ...(featureMap && options.variant !== "softmax" ? { featureMap } : {}),
         ...options,
         seed,
       });
       return {
         model,
-        data: shuffledBatches(dataOf("train"), {
-          batchSize,
-          seed,
-          collate: collateTokens(),
-        }),
-        options: trainingOptions({ steps, rate, weightDecay: 0.01 }),
-        validation: validated(() => held("validation")),
-        test: async () => ({ accuracy: await accuracyOf(model, held("test")) }),
+        data: inTurns(
+          tasks.map(({ dataOf, length }) =>
+            shuffledBatches(dataOf("train"), {
+              batchSize: Math.ceil(batchTokens / length),
+              seed,
+              collate: collateTokens(),
+            })
+          ),
+        ),
+        options: trainingOptions({ steps, rate, weightDecay }),
+        validation: validated(() =>
+          afterEachOther(tasks.map((task) => held(task, "validation")))
+        ),
+        async test() {
+          const figures: Figures = {};
+          for (const task of tasks) {
+            figures[task.column] = await accuracyOf(model, held(task, "test"));
+          }
+          return figures;
+        },
       };
     },
   };
 }
 
-const MQAR: Record<Setting, RecallSetting & { pairs: number; train: number }> =
-  {
-    quick: {
-      vocabularySize: 32,
-      length: 16,
-      pairs: 4,
-      train: 100_000,
-      sizes: { dim: 64, depth: 2, numHeads: 2, mlpRatio: 2 },
-      featureMap: "relu",
-      batchSize: 64,
+const MQAR: Record<
+  Setting,
+  RecallSetting & { pairs: readonly number[]; train: number; held: number }
+> = {
+  quick: {
+    vocabularySize: 80,
+    answers: 40,
+    pairs: [4, 8, 16],
+    train: 100_000,
+    held: 256,
+    sizes: { dim: 64, depth: 2, numHeads: 2, mlpRatio: 2 },
+    batchTokens: 1024,
+    weightDecay: 0.01,
+  },
+  paper: {
+    vocabularySize: 8192,
+    answers: 4096,
+    pairs: [4, 8, 16, 32, 64],
+    train: 100_000,
+    held: 1000,
+    sizes: { dim: 128, depth: 2, numHeads: 2, mlpRatio: 4 },
+    batchTokens: 32_768,
+    weightDecay: 0.01,
+  },
+};
+
+/** Two heads, or eight of a quarter of the columns. */
+const HEADS: readonly Contender[] = [2, 8].flatMap((numHeads) =>
+  CONTENDERS.map(({ name, options: { variant } }) => ({
+    name: numHeads === 2 ? name : `${name}-${numHeads}-heads`,
+    options: {
+      ...variant ? { variant } : {},
+      numHeads,
+      ...variant === "softmax" ? {} : { featureMap: "relu" as const },
     },
-    paper: {
-      vocabularySize: 8192,
-      length: 64,
-      pairs: 4,
-      train: 100_000,
-      sizes: { dim: 128, depth: 2, numHeads: 2, mlpRatio: 4 },
-      featureMap: "relu",
-      batchSize: 512,
-    },
-  };
+  }))
+);
 
 /** Recall: which value came with a key? */
 export const associativeRecall: Recipe = {
   title: "MQAR, associative recall",
-  about: "4 keys and their values, and later each key once more, where its " +
-    "value is asked for: 16 tokens of a vocabulary of 32 in the quick setting, " +
-    "64 of 8,192 in the published one (Zoology). LION with ReLU as its feature " +
-    "map; embeddings begin with a standard deviation of 0.25.",
-  contenders: CONTENDERS,
+  about:
+    "Some keys and their values, and later each key once more, where its " +
+    "value is asked for: 4, 8 and 16 pairs in 16, 32 and 64 tokens of a " +
+    "vocabulary of 80, batches of one kind in turns; in the published setting " +
+    "(Zoology) 4 to 64 pairs of a vocabulary of 8,192. Models of 64 columns " +
+    "with two heads of 32, or with eight of 8, whose states hold a quarter; " +
+    "LION with ReLU as its feature map; learned positions; embeddings begin " +
+    "with a standard deviation of 0.25.",
+  contenders: HEADS,
   reference: "softmax",
   measure: BY_ACCURACY,
   plan: {
-    quick: { steps: 3000, rates: [1e-3, 2e-3, 4e-3] },
+    quick: {
+      steps: 3000,
+      rates: [1e-3, 2e-3, 4e-3],
+      seeds: 3,
+      searchShare: 0.33,
+    },
     paper: { steps: 12_000, rates: [1e-3, 3e-3, 1e-2] },
   },
   open(setting) {
-    const { pairs, train, ...others } = MQAR[setting];
-    const { vocabularySize, length } = others;
-    const dataOf = (part: Part) =>
-      mqar({
-        ...{ vocabularySize, length, pairs, part },
-        size: part === "train" ? train : 1000,
-      });
-    const baselines = () =>
-      Object.fromEntries(
-        Object.entries(mqarBaselines(dataOf("test")))
-          .map(([name, accuracy]) => [name, { accuracy }]),
-      );
-    return Promise.resolve(
-      openRecall(dataOf, vocabularySize / 2, baselines, others),
-    );
+    const { pairs: sizes, train, held, ...others } = MQAR[setting];
+    const { vocabularySize } = others;
+    const tasks = sizes.map((pairs): RecallTask => {
+      const length = 4 * pairs;
+      return {
+        column: `accuracy at ${pairs} pairs`,
+        length,
+        dataOf: (part) =>
+          mqar({
+            ...{ vocabularySize, length, pairs, part },
+            size: part === "train" ? train : held,
+          }),
+        guesses: (test) => ({ ...mqarBaselines(test) }),
+      };
+    });
+    return Promise.resolve(openRecall(tasks, others));
   },
 };
 
-const COPYING: Record<Setting, RecallSetting & { symbols: number }> = {
+const COPYING: Record<
+  Setting,
+  RecallSetting & { length: number; symbols: number; held: number }
+> = {
   quick: {
     vocabularySize: 16,
-    length: 32,
-    symbols: 4,
+    answers: 14,
+    length: 64,
+    symbols: 8,
+    held: 512,
     sizes: { dim: 64, depth: 2, numHeads: 2, mlpRatio: 2 },
-    batchSize: 32,
+    batchTokens: 1024,
+    weightDecay: 0.01,
   },
   paper: {
     vocabularySize: 16,
+    answers: 14,
     length: 256,
     symbols: 16,
+    held: 1000,
     sizes: { dim: 128, depth: 2, numHeads: 4, mlpRatio: 4 },
-    batchSize: 128,
+    batchTokens: 32_768,
+    weightDecay: 0.01,
   },
 };
 
@@ -155,29 +224,28 @@ const COPYING: Record<Setting, RecallSetting & { symbols: number }> = {
 export const copying: Recipe = {
   title: "Selective copying",
   about: "Symbols among blanks are asked for, in their order, at the end of " +
-    "the sequence: 4 of 14 in 32 tokens in the quick setting, 16 in 256 in the " +
-    "published one (MAD).",
+    "the sequence: 8 of 14 in 64 tokens in the quick setting, 16 in 256 in the " +
+    "published one (MAD). Learned positions; embeddings begin with a standard " +
+    "deviation of 0.25.",
   contenders: CONTENDERS,
   reference: "softmax",
   measure: BY_ACCURACY,
   plan: {
-    quick: { steps: 2000, rates: [1e-3, 2e-3, 4e-3] },
+    quick: { steps: 2500, rates: [1e-3, 2e-3, 4e-3] },
     paper: { steps: 20_000, rates: [3e-4, 1e-3, 3e-3] },
   },
   open(setting) {
-    const { symbols, ...others } = COPYING[setting];
-    const { vocabularySize, length } = others;
-    const dataOf = (part: Part) =>
-      selectiveCopying({
-        ...{ vocabularySize, length, symbols, part },
-        size: part === "train" ? 100_000 : 1000,
-      });
-    const baselines = () => {
-      const { majority } = selectiveCopyingBaselines(dataOf("test"));
-      return { majority: { accuracy: majority } };
-    };
-    return Promise.resolve(
-      openRecall(dataOf, vocabularySize - 2, baselines, others),
-    );
+    const { length, symbols, held, ...others } = COPYING[setting];
+    const { vocabularySize } = others;
+    return Promise.resolve(openRecall([{
+      column: "accuracy",
+      length,
+      dataOf: (part) =>
+        selectiveCopying({
+          ...{ vocabularySize, length, symbols, part },
+          size: part === "train" ? 100_000 : held,
+        }),
+      guesses: (test) => ({ ...selectiveCopyingBaselines(test) }),
+    }], others));
   },
 };

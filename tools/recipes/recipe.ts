@@ -109,7 +109,7 @@ export interface TrainingPlan {
   readonly seeds?: number;
   /** Share of the steps for which each rate is tried. @default 0.25 */
   readonly searchShare?: number;
-  /** Looks at validation data in a training. @default 20 */
+  /** Looks at validation data in a training. @default 12 */
   readonly validations?: number;
 }
 
@@ -121,7 +121,9 @@ export interface Trial {
     TrainOptions,
     "loss" | "optimizer" | "ema" | "distillation"
   >;
-  /** What settings are chosen on, and curves are of. */
+  /** Brings the model to where another recipe has left it, before its first step. */
+  begin?(): Promise<void>;
+  /** What settings are chosen on, and curves are of: quick to look at. */
   readonly validation: Pick<EvaluationOptions, "data" | "metrics">;
   /** What the trained model reaches on test data: called once, when all is chosen. */
   test(): Promise<Figures>;
@@ -186,6 +188,11 @@ export function contendersOf(
     ...contender,
     ...setting === "paper" && paper ? { options: paper } : {},
   }));
+}
+
+/** How often a training looks at validation data. */
+export function validationsOf({ validations }: TrainingPlan): number {
+  return validations ?? 12;
 }
 
 /** AdamW with a warm-up of a tenth of the steps, as for language models. */

@@ -1,237 +1,60 @@
 /**
- * Makes Markdown of what the recipes reached: `deno task results FILE.json …`
- * prints what is kept in docs/results.md.
+ * Makes docs/results.md and docs/results.html of what the recipes reached:
+ * `deno task results`.
  *
  * @module
  */
-import { readCommandLine, readFiles } from "../command_line.ts";
-import type { RecipeResults, TrialResult } from "./results_file.ts";
-import { type Interval, interval, mean, pairedInterval } from "./statistics.ts";
-import { type Health, healthOf } from "./verdicts.ts";
+import { fileURLToPath } from "node:url";
+import { readCommandLine } from "../command_line.ts";
+import { outPath } from "../out_folder.ts";
+import { RECIPES } from "./recipes.ts";
+import { sectionsOf } from "./report.ts";
+import { readJSON, type RecipeResults } from "./results_file.ts";
+import { resultsPage } from "./results_page.ts";
 
-const USAGE = `Usage: deno task results FILE.json …
+const USAGE = `Usage: deno task results [options]
 
-Prints docs/results.md, made of what \`deno task train\` has written:
-deno task --quiet results out/train/*.json > docs/results.md
+Writes docs/results.md and docs/results.html, made of docs/results_notes.md and of
+what \`deno task train\` has left behind.
 
-  --help   print this`;
+  --folder FOLDER   of what was trained; default ${outPath("train")}
+  --paper           of the published sizes
+  --docs FOLDER     where they are written; default docs
+  --help            print this`;
 
-/** The report on some recipes; `notes` say what the figures mean. */
-export function report(
-  recipes: readonly RecipeResults[],
-  notes: string,
-): string {
-  return [
-    `# Results of the recipes
+const ROOT = new URL("../../", import.meta.url);
 
-Made by \`deno task results\` of the runs' results and of \`docs/results_notes.md\`; do
-not edit.`,
-    notes.trim(),
-    ...recipes.map(reportRecipe),
-  ].join("\n\n") + "\n";
-}
-
-function reportRecipe(results: RecipeResults): string {
-  const { title, about, command, date, machine, trials } = results;
-  const health = healthOf(results);
-  const minutes = minutesOf(results);
-  const seeds = new Set(trials.map(({ seed }) => seed)).size;
-  const sick = health.filter(({ contender, isHealthy }) =>
-    !isHealthy && results.rivals.includes(contender)
+const { folder, docs, setting } = await readCommandLine(USAGE, {
+  folder: { type: "string", default: outPath("train") },
+  paper: { type: "boolean", default: false },
+  docs: { type: "string", default: fileURLToPath(new URL("docs", ROOT)) },
+}, async ({ folder, paper, docs }) => {
+  const setting = paper ? "paper" : "quick";
+  const isThere = await Deno.stat(folder).then(
+    ({ isDirectory }) => isDirectory,
+    () => false,
   );
-  return [
-    `## ${title}`,
-    about,
-    `\`${command}\`, ${date}: ${trials[0]!.steps} steps, ${seeds} seeds, ${
-      minutes.toFixed(0)
-    } min of training steps in all; ${machine}.`,
-    ...sick.length > 0
-      ? [refusal(sick, results)]
-      : [comparison(results), ...footnotes(health, results)],
-    training(results, health),
-  ].join("\n\n");
-}
-
-/** What stands in the place of a table that would mislead. */
-function refusal(sick: readonly Health[], { floor }: RecipeResults): string {
-  const names = sick.map(({ contender, trainLoss }) =>
-    `${contender} (training loss ${lossText(trainLoss)})`
+  if (isThere) return { folder, docs, setting };
+  throw new RangeError(
+    `--folder should be of what was trained, and there is no ${folder}; run deno task train first`,
   );
-  return `**No table:** ${
-    names.join(", ")
-  } ended no lower than what guessing by ${floor.guess} has, ${
-    floor.loss.toFixed(2)
-  }. A comparison with a model that was not trained would say nothing.`;
-}
+});
 
-function comparison(results: RecipeResults): string {
-  const { trials, stepMilliseconds, published, reference } = results;
-  const names = contendersIn(results);
-  const columns = Object.keys(
-    trials.find(({ divergedAt }) => divergedAt === undefined)!.figures,
+const recipes: RecipeResults[] = [];
+for (const name of Object.keys(RECIPES)) {
+  const found = await readJSON<RecipeResults>(
+    `${folder}/${name}-${setting}.json`,
   );
-  const main = columns[0]!;
-  const ofReference = figuresOf(trials, reference, main);
-  const rows = names.map((name) => [
-    name,
-    ...columns.map((column) => {
-      const values = figuresOf(trials, name, column);
-      return values ? show(column, interval(values)) : "diverged";
-    }),
-    difference(
-      main,
-      figuresOf(trials, name, main),
-      ofReference,
-      name === reference,
-    ),
-    `${trials.find(({ contender }) => contender === name)!.parameters}`,
-    `${stepMilliseconds[name]!.toFixed(1)} ms`,
-    reference in stepMilliseconds
-      ? (stepMilliseconds[name]! / stepMilliseconds[reference]!).toFixed(2)
-      : "",
-    ...Object.values(published).map((figures) => `${figures[name] ?? ""}`),
-  ]);
-  const baselines = Object.entries(results.baselines).map(([name, figures]) => [
-    `_${name}_`,
-    ...columns.map((column) =>
-      column in figures
-        ? show(column, { mean: figures[column]!, half: NaN })
-        : ""
-    ),
-    ...["", "", "", ""],
-    ...Object.keys(published).map(() => ""),
-  ]);
-  return table(
-    [
-      "",
-      ...columns,
-      `− ${reference}`,
-      "parameters",
-      "step",
-      `× ${reference}`,
-      ...Object.keys(published),
-    ],
-    [...rows, ...baselines],
-  );
+  if (found) recipes.push(found);
+  else console.log(`${name} was not trained to its end; it is left out`);
 }
-
-/** How contenders were trained: the rate that was chosen, and what it came to. */
-function training(results: RecipeResults, health: readonly Health[]): string {
-  const { rates, floor, measure, trials } = results;
-  const rows = rates.map(({ contender, chosen, tries }) => {
-    const { trainLoss, isHealthy, onPlateau } = health.find((health) =>
-      health.contender === contender
-    )!;
-    const count = trials.filter((trial) => trial.contender === contender);
-    return [
-      contender,
-      tries.map(({ rate, value }) =>
-        `${rate === chosen ? "**" : ""}${rate}${rate === chosen ? "**" : ""}: ${
-          value === null ? "diverged" : value.toFixed(3)
-        }`
-      ).join(", "),
-      lossText(trainLoss),
-      isHealthy ? "yes" : "no",
-      `${onPlateau} of ${count.length}`,
-    ];
-  });
-  const { steps, seed } = rates[0]!;
-  return [
-    `Rates tried for ${steps} steps with seed ${seed}, with the ${measure.name} on validation data; the training loss at the end, beside ${
-      floor.loss.toFixed(2)
-    } of guessing by ${floor.guess}; trainings that reached a plateau.`,
-    table(
-      ["", "rates", "training loss", "healthy", "on a plateau"],
-      rows,
-    ),
-  ].join("\n\n");
-}
-
-/** Those of ours that have not learned: they do not spoil the table, but it says so. */
-function footnotes(
-  health: readonly Health[],
-  { floor }: RecipeResults,
-): string[] {
-  const names = health.filter(({ isHealthy }) => !isHealthy)
-    .map(({ contender }) => contender);
-  if (names.length === 0) return [];
-  return [
-    `${
-      names.join(", ")
-    } learned no more than guessing by ${floor.guess} in these steps.`,
-  ];
-}
-
-function difference(
-  column: string,
-  values: number[] | undefined,
-  others: number[] | undefined,
-  isReference: boolean,
-): string {
-  if (isReference || !values || values.length !== others?.length) return "";
-  return show(column, pairedInterval(values, others), true);
-}
-
-function contendersIn({ trials }: RecipeResults): string[] {
-  return [...new Set(trials.map(({ contender }) => contender))];
-}
-
-/** By seed; none if one diverged. */
-function figuresOf(
-  trials: readonly TrialResult[],
-  contender: string,
-  column: string,
-): number[] | undefined {
-  const own = trials.filter((trial) => trial.contender === contender)
-    .map(({ figures }) => figures[column]);
-  return own.length === 0 || own.includes(undefined)
-    ? undefined
-    : own as number[];
-}
-
-/** What steps took; looks at validation data are not counted. */
-function minutesOf(
-  { trials, rates, stepMilliseconds }: RecipeResults,
-): number {
-  const milliseconds = [
-    ...trials.map(({ contender, steps }) => [contender, steps] as const),
-    ...rates.map(({ contender, steps, tries }) =>
-      [contender, steps * tries.length] as const
-    ),
-  ].map(([contender, steps]) => steps * stepMilliseconds[contender]!);
-  return mean(milliseconds) * milliseconds.length / 60_000;
-}
-
-function show(
-  column: string,
-  { mean, half }: Interval,
-  isDifference = false,
-): string {
-  const isShare = column.startsWith("accuracy");
-  const scale = isShare ? 100 : 1;
-  const sign = isDifference && mean > 0 ? "+" : "";
-  const centre = `${sign}${(scale * mean).toFixed(2)}`;
-  const spread = Number.isNaN(half) ? "" : ` ± ${(scale * half).toFixed(2)}`;
-  return `${centre}${spread}${isShare ? " %" : ""}`;
-}
-
-function lossText(loss: number | null): string {
-  return loss === null ? "diverged" : loss.toFixed(2);
-}
-
-function table(head: readonly string[], rows: readonly string[][]): string {
-  return [head, head.map(() => "---"), ...rows]
-    .map((cells) => `| ${cells.join(" | ")} |`).join("\n");
-}
-
-if (import.meta.main) {
-  const texts = await readCommandLine(
-    USAGE,
-    {},
-    (_, files) => readFiles(files),
-  );
-  const notes = await Deno.readTextFile(
-    new URL("../../docs/results_notes.md", import.meta.url),
-  );
-  console.log(report(texts.map((text) => JSON.parse(text)), notes).trimEnd());
-}
+const notes = await Deno.readTextFile(new URL("docs/results_notes.md", ROOT));
+const sections = sectionsOf(recipes, notes);
+const text = sections.map(({ text }) => text).join("\n\n");
+await Deno.writeTextFile(`${docs}/results.md`, `${text}\n`);
+// As the rest of the repository is.
+await new Deno.Command(Deno.execPath(), {
+  args: ["fmt", "--quiet", `${docs}/results.md`],
+}).output();
+await Deno.writeTextFile(`${docs}/results.html`, await resultsPage(sections));
+console.log(`${docs}/results.md and ${docs}/results.html`);

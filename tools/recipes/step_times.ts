@@ -4,11 +4,24 @@ import type {
   Contender,
   OpenRecipe,
   TrainingPlan,
+  Trial,
   TrialChoice,
 } from "./recipe.ts";
 
 /** Steps of a sample: beginning a training is then a small part of it. */
 const STEPS = 10;
+
+/** The milliseconds of some steps of training, waits for data included. */
+export function timeTraining(
+  { model, data, options }: Trial,
+  steps: number,
+): Promise<number> {
+  return stopwatch(async () => {
+    // A schedule has no place for a warm-up in so few.
+    const optimizer = { ...options.optimizer, warmUpSteps: 0 };
+    await train(model, data, { ...options, optimizer, steps, progress: false });
+  });
+}
 
 /**
  * The milliseconds of a training step of each contender, waits for data
@@ -31,20 +44,9 @@ export async function timeSteps(
     });
     trials.push({ name: contender.name, ...trial });
   }
-  const candidates = trials.map(({ name, model, data, options }) => ({
+  const candidates = trials.map(({ name, ...trial }) => ({
     name,
-    run: () =>
-      stopwatch(async () => {
-        const { loss, ema } = options;
-        const optimizer = { ...options.optimizer, warmUpSteps: 0 };
-        await train(model, data, {
-          loss,
-          optimizer,
-          ...(ema ? { ema } : {}),
-          steps: STEPS,
-          progress: false,
-        });
-      }),
+    run: () => timeTraining(trial, STEPS),
   }));
   const measured = await timeAlternating(candidates, candidates[0]!.name, {
     milliseconds: 4000,

@@ -4,12 +4,7 @@ import {
   train,
   type TrainOptions,
 } from "@lionjs/lion/training";
-import type {
-  Figures,
-  OpenRecipe,
-  TrainingPlan,
-  TrialChoice,
-} from "./recipe.ts";
+import type { Figures, OpenRecipe, TrialChoice } from "./recipe.ts";
 import {
   type CurvePoint,
   readJSON,
@@ -34,7 +29,7 @@ export interface TrainingCall {
   readonly open: OpenRecipe;
   readonly choice: TrialChoice;
   /** Looks at validation data. */
-  readonly validations: TrainingPlan["validations"];
+  readonly validations: number;
   /** Where its checkpoints, its log and its record are. */
   readonly folder: string;
   readonly signal: AbortSignal;
@@ -45,26 +40,46 @@ export interface TrainingCall {
 }
 
 /**
- * Trains, or goes on with a training that was stopped, or reads what it once
- * reached. `undefined` if it is stopped.
+ * What a training has reached that has ended; `undefined` if it has not.
+ *
+ * @throws {RangeError} If its folder has a training of other settings.
  */
+export async function readTraining(
+  call: TrainingCall,
+): Promise<Finished | undefined> {
+  const known = await readJSON<Kept>(fileOf(call));
+  if (!known) return undefined;
+  const [wanted, found] = [settingsOf(call), known.settings].map((settings) =>
+    JSON.stringify(settings)
+  );
+  if (wanted === found) return known.record;
+  throw new RangeError(
+    `${call.folder} should be of the settings ${wanted}, got ${found}; remove it, or choose another --folder`,
+  );
+}
+
+function fileOf({ folder }: TrainingCall): string {
+  return `${folder}/result.json`;
+}
+
+/** What a training is known by. */
+function settingsOf({ choice }: TrainingCall): unknown {
+  const { contender, steps, seed, rate } = choice;
+  return { ...contender, steps, seed, rate };
+}
+
+/** Trains, or goes on with a training that was stopped. `undefined` if it is stopped. */
 export async function runTraining(
   call: TrainingCall,
 ): Promise<Finished | undefined> {
   const { open, choice, folder, signal, progress = "auto", isFinal } = call;
   const { steps, seed } = choice;
-  const file = `${folder}/result.json`;
-  const settings = { steps, seed, rate: choice.rate, ...choice.contender };
-  const known = await readJSON<Kept>(file);
-  if (known) {
-    assertSame(settings, known.settings, folder);
-    return known.record;
-  }
   await Deno.mkdir(folder, { recursive: true });
   const { model, data, options, validation, ...trial } = await open.trial(
     choice,
   );
   try {
+    await trial.begin?.();
     const parameters = model.countParams();
     const log = `${folder}/log.jsonl`;
     const checkpoints = `${folder}/checkpoints`;
@@ -78,7 +93,7 @@ export async function runTraining(
         progress,
         evaluate: {
           ...validation,
-          every: Math.ceil(steps / (call.validations ?? 20)),
+          every: Math.ceil(steps / call.validations),
         },
         checkpoints: {
           folder: checkpoints,
@@ -103,7 +118,7 @@ export async function runTraining(
       ...divergedAt === undefined ? {} : { divergedAt },
       figures,
     };
-    await writeJSON(file, { settings, record });
+    await writeJSON(fileOf(call), { settings: settingsOf(call), record });
     // Of a try, nobody goes on from the model.
     if (!isFinal) await Deno.remove(checkpoints, { recursive: true });
     return record;
@@ -129,15 +144,4 @@ async function readLog(
   }
   const sum = losses.reduce((a, b) => a + b, 0);
   return { curve, trainLoss: isWhole ? sum / losses.length : null };
-}
-
-/** Throws if a folder has what other settings have led to. */
-function assertSame(settings: unknown, known: unknown, folder: string): void {
-  const [wanted, found] = [settings, known].map((value) =>
-    JSON.stringify(value)
-  );
-  if (wanted === found) return;
-  throw new RangeError(
-    `${folder} should be of the settings ${wanted}, got ${found}; remove it, or choose another --folder`,
-  );
 }

@@ -1,0 +1,150 @@
+/** What recipes are made of: streams in turns, counted words, depths of trees, plans. */
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { byteTokenizer, LIST_OPS_TOKENS } from "../../lib/data/mod.ts";
+import type { Batch, BatchStream } from "../../lib/data/mod.ts";
+import {
+  countWords,
+  guessHidden,
+  guessNext,
+} from "../../tools/recipes/counted_language.ts";
+import { depthOf } from "../../tools/recipes/list_ops.ts";
+import { type Estimate, planText, TimeLeft } from "../../tools/recipes/plan.ts";
+import { inTurns } from "../../tools/recipes/streams.ts";
+import { onCpu } from "../io/files.ts";
+
+/** A stream whose batches are known by their size. */
+function stream(first: number): BatchStream {
+  return {
+    stepsPerEpoch: 10,
+    async *from(start) {
+      for (let step = start;; step++) {
+        const inputs: tf.Tensor[] = [];
+        yield { inputs, labels: inputs[0]!, size: await first + step };
+      }
+    },
+  };
+}
+
+Deno.test("streams in turns are the same from any step on", async () => {
+  const turns = inTurns([stream(0), stream(100), stream(200)]);
+  assertEquals(turns.stepsPerEpoch, 30);
+  const take = async (start: number, count: number) => {
+    const sizes: number[] = [];
+    for await (const { size } of turns.from(start)) {
+      sizes.push(size);
+      if (sizes.length === count) break;
+    }
+    return sizes;
+  };
+  const all = await take(0, 9);
+  assertEquals(all, [0, 100, 200, 1, 101, 201, 2, 102, 202]);
+  for (let start = 1; start < 7; start++) {
+    assertEquals(await take(start, 3), all.slice(start, start + 3));
+  }
+});
+
+const TOKENIZER = byteTokenizer();
+const { mask, sep } = TOKENIZER.specials;
+const [a, b] = [...TOKENIZER.encode("ab")] as [number, number];
+const SIZE = TOKENIZER.vocabularySize;
+// a three times, b once; b follows a, and a follows all else.
+const COUNTS = countWords([[a, a, b, a]], TOKENIZER);
+const UNIGRAM = new Map([[a, 4 / (4 + SIZE)], [b, 2 / (4 + SIZE)]]);
+
+async function* oneBatch(ids: number[][], labels: number[][]) {
+  const batch: Batch = {
+    inputs: [tf.tensor2d(ids, undefined, "int32")],
+    labels: tf.tensor2d(labels, undefined, "int32"),
+    size: ids.length,
+  };
+  yield await Promise.resolve(batch);
+}
+
+onCpu(
+  "hidden tokens are guessed by frequency, by the token before and by copying",
+  async () => {
+    const guess = async (ids: number[], labels: number[]) => {
+      const { unigram, bigram } = await guessHidden(
+        COUNTS,
+        oneBatch([ids], [labels]),
+        TOKENIZER,
+      );
+      return [1 / unigram.perplexity!, 1 / bigram.perplexity!] as const;
+    };
+    const after = (id: number, share: number) => (UNIGRAM.get(id)! + share) / 2;
+    // After a come a and b alike; a begins; after a mask nothing is known.
+    const [single, pair] = await guess([a, mask], [-100, b]);
+    assertAlmostEquals(single, UNIGRAM.get(b)!, 1e-9);
+    assertAlmostEquals(pair, after(b, 1 / 2), 1e-9);
+    assertAlmostEquals((await guess([mask], [a]))[1], after(a, 1), 1e-9);
+    const [, unknown] = await guess([mask, mask], [-100, b]);
+    assertAlmostEquals(unknown, UNIGRAM.get(b)!, 1e-9);
+    // What is shown is true as often as it is likely, beside any token at random.
+    const p = UNIGRAM.get(a)!, kept = p / (p + 1 / SIZE);
+    const [copied] = await guess([sep, a], [-100, a]);
+    assertAlmostEquals(copied, kept + (1 - kept) * p, 1e-9);
+    const [changed] = await guess([sep, a], [-100, b]);
+    assertAlmostEquals(changed, (1 - kept) * UNIGRAM.get(b)!, 1e-9);
+  },
+);
+
+onCpu("chances of all tokens add up to 1, whatever is shown", async () => {
+  for (const shown of [mask, a, b]) {
+    let sum = 0;
+    for (let label = 0; label < SIZE; label++) {
+      const { bigram } = await guessHidden(
+        COUNTS,
+        oneBatch([[a, shown]], [[-100, label]]),
+        TOKENIZER,
+      );
+      sum += 1 / bigram.perplexity!;
+    }
+    assertAlmostEquals(sum, 1, 1e-9);
+  }
+});
+
+onCpu("next tokens are guessed by the token before", async () => {
+  const { unigram, bigram } = await guessNext(
+    COUNTS,
+    oneBatch([[a, b]], [[-100, a]]),
+  );
+  assertAlmostEquals(1 / unigram.perplexity!, UNIGRAM.get(a)!, 1e-9);
+  // After b there is only a.
+  assertAlmostEquals(1 / bigram.perplexity!, (UNIGRAM.get(a)! + 1) / 2, 1e-9);
+  assertEquals([unigram.accuracy, bigram.accuracy], [1, 1]);
+});
+
+Deno.test("the depth of a tree counts its digits and the lists around them", () => {
+  const depth = (text: string) =>
+    depthOf(text.split(" ").map((token) => LIST_OPS_TOKENS.indexOf(token)));
+  assertEquals(depth("7"), 1);
+  assertEquals(depth("[MAX 2 9 X"), 2);
+  assertEquals(depth("[MAX 2 [MIN 4 7 X 0 X"), 3);
+  assertEquals(depth("[SM [MIN 4 7 X [MED [MAX 1 2 X 3 X X"), 4);
+});
+
+Deno.test("the time left follows the pace of what has been trained", () => {
+  const estimate = (
+    contender: string,
+    steps: number,
+    ms: number,
+  ): Estimate => ({
+    ...{ recipe: "r", contender, steps },
+    ...{ stepMilliseconds: ms, validationMilliseconds: 0 },
+    milliseconds: steps * ms,
+  });
+  const estimates = [estimate("x", 100, 10), estimate("y", 50, 40)];
+  const time = new TimeLeft(estimates);
+  assertEquals(time.left, 3000);
+  // Read from an earlier run: it says nothing of the pace.
+  time.ended("r", { contender: "x", steps: 50 });
+  assertEquals(time.left, 2500);
+  // Half as fast as was thought.
+  time.ended("r", { contender: "x", steps: 50, milliseconds: 1000 });
+  assertEquals(time.left, 4000);
+  time.ended("r", { contender: "y", steps: 50, milliseconds: 4000 });
+  assertEquals(time.left, 0);
+  const text = planText(estimates);
+  assert(/r +x +10\.0 +100 +0\.0/.test(text), text);
+});

@@ -1,0 +1,160 @@
+/** What the report says of made-up results. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { figuresOf } from "../../tools/recipes/figures.ts";
+import { BY_ACCURACY, isRival } from "../../tools/recipes/recipe.ts";
+import { sectionsOf } from "../../tools/recipes/report.ts";
+import { resultsPage } from "../../tools/recipes/results_page.ts";
+import type {
+  RecipeResults,
+  TrialResult,
+} from "../../tools/recipes/results_file.ts";
+
+const RATES = [1e-3, 2e-3, 4e-3];
+
+function trial(
+  contender: string,
+  seed: number,
+  accuracy: number,
+  trainLoss: number | null,
+): TrialResult {
+  const isWhole = trainLoss !== null;
+  return {
+    ...{ contender, seed, trainLoss, rate: 2e-3, steps: 100, parameters: 12 },
+    curve: [25, 50, 75, 100].map((step) => ({
+      step,
+      means: { loss: 1, accuracy: Math.min(accuracy, step / 60) },
+    })),
+    ...isWhole ? {} : { divergedAt: 7 },
+    figures: isWhole
+      ? { "accuracy at 4 pairs": accuracy, "accuracy at 8 pairs": accuracy / 2 }
+      : {},
+  };
+}
+
+/** Three seeds of softmax and two of ours. */
+function resultsWith(
+  softmaxLoss: number,
+  litLoss: number | null,
+): RecipeResults {
+  const trials = [1, 2, 3].flatMap((seed) => [
+    trial("softmax", seed, 0.8 + 0.01 * seed, softmaxLoss),
+    trial("lion-s", seed, 0.9 + 0.01 * seed, 0.1),
+    trial("lion-lit", seed, 0.5, litLoss),
+  ]);
+  const contenders = ["softmax", "lion-s", "lion-lit"];
+  return {
+    recipe: "recall",
+    title: "Recall",
+    about: "Pairs.",
+    setting: "quick",
+    command: "deno task train recall",
+    date: "2026-11-26",
+    machine: "two cores",
+    measure: BY_ACCURACY,
+    reference: "softmax",
+    rivals: ["softmax"],
+    floor: { guess: "any value", loss: 2 },
+    rates: contenders.map((contender) => ({
+      ...{ contender, seed: 1, steps: 25, chosen: 2e-3 },
+      tries: RATES.map((rate) => ({
+        rate,
+        value: rate === 4e-3 ? null : 100 * rate,
+      })),
+    })),
+    trials,
+    baselines: { guess: { "accuracy at 4 pairs": 0.25 } },
+    stepMilliseconds: { softmax: 10, "lion-s": 20, "lion-lit": 5 },
+    published: { "paper": { softmax: 1 } },
+  };
+}
+
+Deno.test("a table has intervals, differences by seed and guesses", () => {
+  const [head, section] = sectionsOf([resultsWith(0.5, 0.5)], "The notes.");
+  assertStringIncludes(head!.text, "The notes.");
+  const rows = section!.text.split("\n").filter((line) => line.startsWith("|"))
+    .map((line) => line.slice(2, -2).split(" | "));
+  const row = (name: string) => rows.find(([first]) => first === name)!;
+  // Deviation 1 point, t(2) = 4.303: ± 4.303 / √3.
+  assertEquals(row("softmax").slice(0, 6), [
+    "softmax",
+    "82.00 ± 2.48 %",
+    "41.00 ± 1.24 %",
+    "",
+    "12",
+    "10.0 ms",
+  ]);
+  assertEquals(row("lion-s").slice(3), [
+    "+10.00 ± 0.00 %",
+    "12",
+    "20.0 ms",
+    "2.00",
+    "",
+  ]);
+  assertEquals(row("_guess_").slice(1, 3), ["25.00 %", ""]);
+  assertStringIncludes(
+    section!.text,
+    "0.001: 0.100, **0.002**: 0.200, 0.004: diverged",
+  );
+  assert(!section!.text.includes("No table"));
+});
+
+Deno.test("a table with a rival that has not learned is not printed", () => {
+  const [, section] = sectionsOf([resultsWith(1.95, 0.5)], "");
+  assertStringIncludes(
+    section!.text,
+    "**No table:** softmax (training loss 1.95) ended no lower than what " +
+      "guessing by any value has, 2.00.",
+  );
+  assert(!section!.text.includes("82.00"));
+  // How they were trained is said all the same.
+  assertStringIncludes(section!.text, "| softmax | 0.001: 0.100");
+});
+
+Deno.test("one of ours that has not learned, or diverged, is named below the table", () => {
+  for (const loss of [1.95, null]) {
+    const [, section] = sectionsOf([resultsWith(0.5, loss)], "");
+    assertStringIncludes(section!.text, "82.00 ± 2.48 %");
+    assertStringIncludes(section!.text, "lion-lit learned no more than");
+    assertEquals(
+      section!.text.includes("| lion-lit | diverged |"),
+      loss === null,
+    );
+  }
+});
+
+Deno.test("softmax, Hydra and Vim are rivals, LION's variants are not", () => {
+  const isOf = (variant: "softmax" | "hydra" | "vim" | "lit" | "d" | "s") =>
+    isRival({ name: "", options: { variant } });
+  assertEquals(
+    (["softmax", "hydra", "vim", "lit", "d", "s"] as const).map(isOf),
+    [true, true, true, false, false, false],
+  );
+});
+
+Deno.test("figures show curves against steps and seconds, and accuracy by size", () => {
+  const [curves, bySize] = figuresOf(resultsWith(0.5, null));
+  const lion = curves!.data.filter(({ name }) => name === "lion-s");
+  assertEquals(lion.map(({ x }) => x), [
+    [25, 50, 75, 100],
+    [0.5, 1, 1.5, 2],
+  ]);
+  // Of what diverged there is no curve.
+  assertEquals(curves!.data.find(({ name }) => name === "lion-lit")!.x, []);
+  const sizes = bySize!.data.find(({ name }) => name === "softmax")!;
+  assertEquals(sizes.x, [4, 8]);
+  assertEquals((sizes.y as number[]).map((y) => y.toFixed(2)), [
+    "0.82",
+    "0.41",
+  ]);
+});
+
+Deno.test("the page has the tables and figures, and is small", async () => {
+  const page = await resultsPage(
+    sectionsOf([resultsWith(0.5, 0.5)], "The notes."),
+  );
+  assertStringIncludes(page, "<td>82.00 ± 2.48 %</td>");
+  assertEquals(page.match(/<img /g)!.length, 2);
+  assert(!/(src|href)="http/.test(page));
+  // Of twenty recipes, it stays below 2 MB.
+  assert(page.length < 100_000, `${page.length}`);
+});

@@ -1,0 +1,144 @@
+/** What recipes reached, as figures. @module */
+import { Figure, type Trace } from "@lionjs/lion/notebook";
+import type { Figures } from "./recipe.ts";
+import type { CurvePoint, RecipeResults } from "./results_file.ts";
+import { type Interval, interval, mean } from "./statistics.ts";
+
+/** Of contenders, in their order: colours that can be told apart, then the same in dashes. */
+const COLORS = [
+  "#1f77b4",
+  "#ff7f0e",
+  "#2ca02c",
+  "#d62728",
+  "#9467bd",
+  "#8c564b",
+  "#e377c2",
+  "#7f7f7f",
+];
+
+/** The figures of a recipe: curves, and accuracy or perplexity by size where tests have sizes. */
+export function figuresOf(results: RecipeResults): Figure[] {
+  return [curves(results), ...bySize(results)];
+}
+
+/** The measure on validation data against steps, and against seconds of training. */
+function curves(results: RecipeResults): Figure {
+  const { title, measure, stepMilliseconds } = results;
+  const lines = contendersIn(results).map((name, i) => ({
+    ...{ name, style: styleOf(i) },
+    points: meanCurve(results, name),
+    secondsPerStep: stepMilliseconds[name]! / 1000,
+  }));
+  const traces = lines.flatMap(({ name, style, points, secondsPerStep }) => {
+    const y = points.map(({ value }) => value);
+    return [
+      { x: points.map(({ step }) => step), y, name, ...style },
+      {
+        x: points.map(({ step }) => step * secondsPerStep),
+        ...{ y, name, ...style, xaxis: "x2", showlegend: false },
+      },
+    ];
+  });
+  return new Figure(traces, {
+    title: { text: title },
+    xaxis: { title: { text: "step" }, domain: [0, 0.47] },
+    xaxis2: { title: { text: "seconds of training steps" }, domain: [0.53, 1] },
+    yaxis: { title: { text: `validation ${measure.name}` } },
+    width: 960,
+    height: 380,
+  });
+}
+
+/** Of all seeds that came to their end. */
+function meanCurve(
+  { trials, measure }: RecipeResults,
+  contender: string,
+): { step: number; value: number }[] {
+  const own = trials.filter((trial) =>
+    trial.contender === contender && trial.divergedAt === undefined
+  ).map(({ curve }) => curve);
+  return (own[0] ?? []).map(({ step }: CurvePoint, i) => ({
+    step,
+    value: mean(own.map((curve) => curve[i]!.means[measure.name]!)),
+  }));
+}
+
+/** What a column is of, and at which size: "accuracy at 4 pairs". */
+const SIZED = /^(\w+) at (?:(\w+) )?(\d+)(?: (\w+))?$/;
+
+function bySize(results: RecipeResults): Figure[] {
+  const { trials, title, baselines } = results;
+  const columns = Object.keys(trials[0]!.figures).flatMap((column) => {
+    const [, what, before = "", size, after = ""] = SIZED.exec(column) ?? [];
+    return what === undefined
+      ? []
+      : [{ column, what, unit: before || after, size: Number(size) }];
+  });
+  const [first] = columns;
+  if (!first || columns.length < 2) return [];
+  const line = (
+    name: string,
+    style: Trace,
+    valueOf: (column: string) => Interval | undefined,
+  ): Trace => {
+    const points = columns.flatMap(({ column, size }) => {
+      const value = valueOf(column);
+      return value ? [{ size, ...value }] : [];
+    });
+    return {
+      ...{ name, ...style },
+      x: points.map(({ size }) => size),
+      y: points.map(({ mean }) => mean),
+      error_y: { array: points.map(({ half }) => half || 0), thickness: 1 },
+    };
+  };
+  const traces = [
+    ...contendersIn(results).map((name, i) =>
+      line(name, styleOf(i), (column) => {
+        const values = trials.filter(({ contender }) => contender === name)
+          .flatMap(({ figures }) => figures[column] ?? []);
+        return values.length > 0 ? interval(values) : undefined;
+      })
+    ),
+    ...Object.entries(baselines).map(([name, figures]: [string, Figures]) =>
+      line(
+        name,
+        { mode: "lines", line: { color: "#999", dash: "dot" } },
+        (column) => {
+          const mean = figures[column];
+          return mean === undefined ? undefined : { mean, half: 0 };
+        },
+      )
+    ),
+  ];
+  return [
+    new Figure(traces, {
+      title: { text: `${title}: ${first.what} by ${first.unit || "length"}` },
+      xaxis: {
+        title: { text: first.unit || "tokens" },
+        type: first.unit === "depth" ? "linear" : "log",
+        tickvals: columns.map(({ size }) => size),
+        ticktext: columns.map(({ size }) => `${size}`),
+      },
+      yaxis: { title: { text: first.what } },
+      width: 720,
+      height: 380,
+    }),
+  ];
+}
+
+function contendersIn({ trials }: RecipeResults): string[] {
+  return [...new Set(trials.map(({ contender }) => contender))];
+}
+
+function styleOf(index: number): Trace {
+  const round = Math.floor(index / COLORS.length);
+  return {
+    mode: "lines+markers",
+    marker: { size: 4 },
+    line: {
+      color: COLORS[index % COLORS.length]!,
+      dash: round === 0 ? "solid" : "dash",
+    },
+  };
+}

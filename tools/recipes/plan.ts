@@ -1,0 +1,181 @@
+/** What is to be trained, what it will take, and what is left of it. @module */
+import { evaluate } from "@lionjs/lion/training";
+import { stopwatch } from "../../bench/measure.ts";
+import {
+  type EndedTraining,
+  type ProtocolCall,
+  ratesOf,
+  searchSteps,
+  seedsOf,
+} from "./protocol.ts";
+import {
+  type Contender,
+  contendersOf,
+  type Recipe,
+  type Setting,
+  type TrainingPlan,
+  validationsOf,
+} from "./recipe.ts";
+import { timeTraining } from "./step_times.ts";
+
+/** A recipe that is to be run. */
+export interface PlannedRecipe {
+  readonly name: string;
+  readonly recipe: Recipe;
+  readonly setting: Setting;
+  readonly plan: TrainingPlan;
+  readonly contenders: readonly Contender[];
+}
+
+/** Plans a recipe; the seeds of its own plan, unless others are given. */
+export function planned(
+  name: string,
+  recipe: Recipe,
+  setting: Setting,
+  seeds?: number,
+): PlannedRecipe {
+  return {
+    ...{ name, recipe, setting },
+    plan: {
+      ...recipe.plan[setting],
+      ...(seeds === undefined ? {} : { seeds }),
+    },
+    contenders: contendersOf(recipe, setting),
+  };
+}
+
+/** What a contender's trainings will take. */
+export interface Estimate {
+  readonly recipe: string;
+  readonly contender: string;
+  /** Of a step. */
+  readonly stepMilliseconds: number;
+  /** Of a look at validation data. */
+  readonly validationMilliseconds: number;
+  /** In all trainings and tries. */
+  readonly steps: number;
+  /** Of all of that; tests not counted. */
+  readonly milliseconds: number;
+}
+
+/** Steps that are timed, after one that compiles and fills caches. */
+const TIMED = 4;
+
+/** Measures some steps of each contender of a recipe. */
+export async function estimate(
+  { name, recipe, setting, plan, contenders }: PlannedRecipe,
+  folderOf: ProtocolCall["folderOf"],
+): Promise<Estimate[]> {
+  const open = await recipe.open(setting);
+  const estimates: Estimate[] = [];
+  for (const contender of contenders) {
+    const rates = ratesOf(contender, plan);
+    const trial = await open.trial({
+      ...{ contender, folderOf, seed: 1, steps: TIMED, rate: rates[0]! },
+    });
+    await timeTraining(trial, 1);
+    const stepMilliseconds = await timeTraining(trial, TIMED) / TIMED;
+    const { model, options, validation } = trial;
+    const validationMilliseconds = await stopwatch(async () => {
+      const { data, metrics = {} } = validation;
+      await evaluate(model, data(), { loss: options.loss, metrics });
+    });
+    model.dispose();
+    const seeds = seedsOf(plan);
+    const steps = seeds * plan.steps + rates.length * searchSteps(plan);
+    const looks = (seeds + rates.length) * validationsOf(plan);
+    estimates.push({
+      ...{ recipe: name, contender: contender.name, steps },
+      ...{ stepMilliseconds, validationMilliseconds },
+      milliseconds: steps * stepMilliseconds + looks * validationMilliseconds,
+    });
+  }
+  return estimates;
+}
+
+/** The plan as text: a line for each contender, and what each recipe and all take. */
+export function planText(estimates: readonly Estimate[]): string {
+  const line = (
+    [recipe, contender, ...numbers]: [string, string, ...string[]],
+  ) =>
+    [
+      recipe.padEnd(16),
+      contender.padEnd(20),
+      ...numbers.map((number) => number.padStart(8)),
+    ].join(" ");
+  const lines = [line(["recipe", "contender", "ms/step", "steps", "minutes"])];
+  for (const recipe of new Set(estimates.map(({ recipe }) => recipe))) {
+    const own = estimates.filter((estimate) => estimate.recipe === recipe);
+    for (const { contender, stepMilliseconds, steps, milliseconds } of own) {
+      lines.push(line([
+        recipe,
+        contender,
+        stepMilliseconds.toFixed(1),
+        `${steps}`,
+        (milliseconds / 60_000).toFixed(1),
+      ]));
+    }
+    lines.push(line([recipe, "in all", "", "", minutesOf(own).toFixed(1)]));
+  }
+  lines.push(
+    `${duration(60_000 * minutesOf(estimates))} in all, tests not counted`,
+  );
+  return lines.join("\n");
+}
+
+function minutesOf(estimates: readonly Estimate[]): number {
+  return estimates.reduce((sum, { milliseconds }) => sum + milliseconds, 0) /
+    60_000;
+}
+
+/** Time in words. */
+export function duration(milliseconds: number): string {
+  const minutes = Math.round(milliseconds / 60_000);
+  const hours = Math.floor(minutes / 60);
+  return hours > 0 ? `${hours} h ${minutes % 60} min` : `${minutes} min`;
+}
+
+/** How long the rest of a plan takes, by what its trainings so far took. */
+export class TimeLeft {
+  readonly #perStep: ReadonlyMap<string, number>;
+  #left: number;
+  #expected = 0;
+  #taken = 0;
+
+  /** Begins before the first training. */
+  constructor(estimates: readonly Estimate[]) {
+    this.#perStep = new Map(estimates.map((estimate) => [
+      keyOf(estimate.recipe, estimate.contender),
+      estimate.milliseconds / estimate.steps,
+    ]));
+    this.#left = estimates.reduce(
+      (sum, { milliseconds }) => sum + milliseconds,
+      0,
+    );
+  }
+
+  /** Counts a training that has ended; one that was read says nothing of the pace. */
+  ended(
+    recipe: string,
+    { contender, steps, milliseconds }: Pick<
+      EndedTraining,
+      "contender" | "steps" | "milliseconds"
+    >,
+  ): void {
+    const expected = steps * this.#perStep.get(keyOf(recipe, contender))!;
+    this.#left -= expected;
+    if (milliseconds === undefined) return;
+    this.#expected += expected;
+    this.#taken += milliseconds;
+  }
+
+  /** Milliseconds. */
+  get left(): number {
+    const pace = this.#expected > 0 ? this.#taken / this.#expected : 1;
+    return Math.max(0, this.#left) * pace;
+  }
+}
+
+function keyOf(recipe: string, contender: string): string {
+  return `${recipe}/${contender}`;
+}

@@ -1,0 +1,229 @@
+/** What recipes reached, in Markdown. @module */
+import { duration } from "./plan.ts";
+import type { RecipeResults, TrialResult } from "./results_file.ts";
+import { type Interval, interval, pairedInterval } from "./statistics.ts";
+import { type Health, healthOf } from "./verdicts.ts";
+
+/** A part of the report. */
+export interface Section {
+  /** In Markdown. */
+  readonly text: string;
+  /** What it is of, but for the first one, which says how to read the others. */
+  readonly results?: RecipeResults;
+}
+
+/** The report on some recipes; `notes` say what the figures mean. */
+export function sectionsOf(
+  recipes: readonly RecipeResults[],
+  notes: string,
+): Section[] {
+  const head = `# Results of the recipes
+
+Made by \`deno task results\` of what \`deno task train\` has left behind, and of
+\`docs/results_notes.md\`; do not edit. \`docs/results.html\` has the curves too.`;
+  return [
+    {
+      text: [
+        head,
+        ...recipes.length > 0
+          ? []
+          : ["No recipe has been trained under this protocol yet."],
+        notes.trim(),
+      ].join("\n\n"),
+    },
+    ...recipes.map((results) => ({ text: reportRecipe(results), results })),
+  ];
+}
+
+function reportRecipe(results: RecipeResults): string {
+  const { title, about, command, date, machine, trials } = results;
+  const health = healthOf(results);
+  const seeds = new Set(trials.map(({ seed }) => seed)).size;
+  const sick = health.filter(({ contender, isHealthy }) =>
+    !isHealthy && results.rivals.includes(contender)
+  );
+  return [
+    `## ${title}`,
+    about,
+    `\`${command}\`, ${date}: ${trials[0]!.steps} steps, ${seeds} seeds, ${
+      duration(trainingMilliseconds(results))
+    } of training steps in all; ${machine}.`,
+    ...sick.length > 0
+      ? [refusal(sick, results)]
+      : [comparison(results), ...footnotes(health, results)],
+    training(results, health),
+  ].join("\n\n");
+}
+
+/** What stands in the place of a table that would mislead. */
+function refusal(sick: readonly Health[], { floor }: RecipeResults): string {
+  const names = sick.map(({ contender, trainLoss }) =>
+    `${contender} (training loss ${lossText(trainLoss)})`
+  );
+  return `**No table:** ${
+    names.join(", ")
+  } ended no lower than what guessing by ${floor.guess} has, ${
+    floor.loss.toFixed(2)
+  }. A comparison with a model that was not trained would say nothing.`;
+}
+
+function comparison(results: RecipeResults): string {
+  const { trials, stepMilliseconds, published, reference } = results;
+  const names = contendersIn(results);
+  const columns = Object.keys(
+    trials.find(({ divergedAt }) => divergedAt === undefined)!.figures,
+  );
+  const main = columns[0]!;
+  const ofReference = figuresOf(trials, reference, main);
+  const rows = names.map((name) => [
+    name,
+    ...columns.map((column) => {
+      const values = figuresOf(trials, name, column);
+      return values ? show(column, interval(values)) : "diverged";
+    }),
+    difference(
+      main,
+      figuresOf(trials, name, main),
+      ofReference,
+      name === reference,
+    ),
+    `${trials.find(({ contender }) => contender === name)!.parameters}`,
+    `${stepMilliseconds[name]!.toFixed(1)} ms`,
+    reference in stepMilliseconds
+      ? (stepMilliseconds[name]! / stepMilliseconds[reference]!).toFixed(2)
+      : "",
+    ...Object.values(published).map((figures) => `${figures[name] ?? ""}`),
+  ]);
+  const baselines = Object.entries(results.baselines).map(([name, figures]) => [
+    `_${name}_`,
+    ...columns.map((column) =>
+      column in figures
+        ? show(column, { mean: figures[column]!, half: NaN })
+        : ""
+    ),
+    ...["", "", "", ""],
+    ...Object.keys(published).map(() => ""),
+  ]);
+  return table(
+    [
+      "",
+      ...columns,
+      `− ${reference}`,
+      "parameters",
+      "step",
+      `× ${reference}`,
+      ...Object.keys(published),
+    ],
+    [...rows, ...baselines],
+  );
+}
+
+/** How contenders were trained: the rate that was chosen, and what it came to. */
+function training(results: RecipeResults, health: readonly Health[]): string {
+  const { rates, floor, measure, trials } = results;
+  const rows = rates.map(({ contender, chosen, tries }) => {
+    const { trainLoss, isHealthy, onPlateau } = health.find((health) =>
+      health.contender === contender
+    )!;
+    const count = trials.filter((trial) => trial.contender === contender);
+    return [
+      contender,
+      tries.map(({ rate, value }) =>
+        `${rate === chosen ? "**" : ""}${rate}${rate === chosen ? "**" : ""}: ${
+          value === null ? "diverged" : value.toFixed(3)
+        }`
+      ).join(", "),
+      lossText(trainLoss),
+      isHealthy ? "yes" : "no",
+      `${onPlateau} of ${count.length}`,
+    ];
+  });
+  const { steps, seed } = rates[0]!;
+  return [
+    `Rates tried for ${steps} steps with seed ${seed}, with the ${measure.name} on validation data; the training loss at the end, beside ${
+      floor.loss.toFixed(2)
+    } of guessing by ${floor.guess}; trainings that reached a plateau.`,
+    table(
+      ["", "rates", "training loss", "healthy", "on a plateau"],
+      rows,
+    ),
+  ].join("\n\n");
+}
+
+/** Those of ours that have not learned: they do not spoil the table, but it says so. */
+function footnotes(
+  health: readonly Health[],
+  { floor }: RecipeResults,
+): string[] {
+  const names = health.filter(({ isHealthy }) => !isHealthy)
+    .map(({ contender }) => contender);
+  if (names.length === 0) return [];
+  return [
+    `${
+      names.join(", ")
+    } learned no more than guessing by ${floor.guess} in these steps.`,
+  ];
+}
+
+function difference(
+  column: string,
+  values: number[] | undefined,
+  others: number[] | undefined,
+  isReference: boolean,
+): string {
+  if (isReference || !values || values.length !== others?.length) return "";
+  return show(column, pairedInterval(values, others), true);
+}
+
+function contendersIn({ trials }: RecipeResults): string[] {
+  return [...new Set(trials.map(({ contender }) => contender))];
+}
+
+/** By seed; none if one diverged. */
+function figuresOf(
+  trials: readonly TrialResult[],
+  contender: string,
+  column: string,
+): number[] | undefined {
+  const own = trials.filter((trial) => trial.contender === contender)
+    .map(({ figures }) => figures[column]);
+  return own.length === 0 || own.includes(undefined)
+    ? undefined
+    : own as number[];
+}
+
+/** What steps took; looks at validation data are not counted. */
+function trainingMilliseconds(
+  { trials, rates, stepMilliseconds }: RecipeResults,
+): number {
+  let sum = 0;
+  for (const { contender, steps } of trials) {
+    sum += steps * stepMilliseconds[contender]!;
+  }
+  for (const { contender, steps, tries } of rates) {
+    sum += steps * tries.length * stepMilliseconds[contender]!;
+  }
+  return sum;
+}
+
+function show(
+  column: string,
+  { mean, half }: Interval,
+  isDifference = false,
+): string {
+  const isShare = column.startsWith("accuracy");
+  const scale = isShare ? 100 : 1;
+  const sign = isDifference && mean > 0 ? "+" : "";
+  const centre = `${sign}${(scale * mean).toFixed(2)}`;
+  const spread = Number.isNaN(half) ? "" : ` ± ${(scale * half).toFixed(2)}`;
+  return `${centre}${spread}${isShare ? " %" : ""}`;
+}
+
+function lossText(loss: number | null): string {
+  return loss === null ? "diverged" : loss.toFixed(2);
+}
+
+function table(head: readonly string[], rows: readonly string[][]): string {
+  return [head, head.map(() => "---"), ...rows]
+    .map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}

@@ -1,0 +1,73 @@
+/** One recipe from its data to its file of results. @module */
+import type { BackendInfo } from "@lionjs/lion";
+import { cpus } from "node:os";
+import type { PlannedRecipe } from "./plan.ts";
+import { type ProtocolCall, runProtocol } from "./protocol.ts";
+import { isRival } from "./recipe.ts";
+import { type RecipeResults, writeJSON } from "./results_file.ts";
+import { timeSteps } from "./step_times.ts";
+
+/** What recipes are run with. */
+export interface RunCall
+  extends Pick<ProtocolCall, "signal" | "onTraining" | "progress"> {
+  /** Of results, logs and checkpoints. */
+  readonly folder: string;
+  /** What was typed. */
+  readonly command: string;
+  /** The backend that trains. */
+  readonly backend: BackendInfo;
+}
+
+/** Where a training is. */
+export function folderOf(
+  { folder, setting }: Pick<RunCall, "folder"> & Pick<PlannedRecipe, "setting">,
+): ProtocolCall["folderOf"] {
+  return (recipe, contender, seed) =>
+    `${folder}/${recipe}-${setting}/${contender}-${seed}`;
+}
+
+/** The path of the results; `undefined` if the recipe was stopped. */
+export async function runRecipe(
+  planned: PlannedRecipe,
+  call: RunCall,
+): Promise<string | undefined> {
+  const { name, recipe, setting, plan, contenders } = planned;
+  const { folder, command, backend, signal, onTraining, progress } = call;
+  const open = await recipe.open(setting);
+  const places = folderOf({ folder, setting });
+  const record = await runProtocol({
+    ...{ recipe: name, open, measure: recipe.measure, plan, contenders },
+    ...{ folderOf: places, signal, progress },
+    ...onTraining ? { onTraining } : {},
+  });
+  if (!record) return undefined;
+  const results: RecipeResults = {
+    recipe: name,
+    title: recipe.title,
+    about: recipe.about,
+    ...{ setting, command },
+    date: new Date().toISOString().slice(0, 10),
+    machine: machineOf(backend),
+    measure: recipe.measure,
+    reference: recipe.reference,
+    rivals: contenders.filter(isRival).map(({ name }) => name),
+    floor: open.floor,
+    ...record,
+    baselines: await open.baselines(),
+    stepMilliseconds: await timeSteps(open, contenders, plan, places),
+    published: recipe.published ?? {},
+  };
+  const file = `${folder}/${name}-${setting}.json`;
+  await writeJSON(file, results);
+  return file;
+}
+
+function machineOf({ name, adapter }: BackendInfo): string {
+  const gpu = adapter ? ` (${adapter.description})` : "";
+  return [
+    cpus()[0]?.model.trim() ?? "unknown CPU",
+    `${navigator.hardwareConcurrency} cores`,
+    `${name}${gpu}`,
+    `Deno ${Deno.version.deno}`,
+  ].join(", ");
+}
