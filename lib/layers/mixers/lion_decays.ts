@@ -1,5 +1,6 @@
 /** The decays of LION's variants in a layer, and those of one's own. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { spread } from "../../attention/decay_pair.ts";
 import { diagonalDecay } from "../../attention/diagonal_decay.ts";
 import {
   type Decay,
@@ -139,8 +140,9 @@ export function headChannelDecay(
       const each = tf.reshape(logSigmoid(parameters(name) as tf.Tensor2D), [
         ...[1, heads, 1, headDim],
       ]);
+      const [batch, length] = x.shape;
       return diagonalDecay(
-        tf.broadcastTo(each, [x.shape[0], heads, x.shape[1], headDim]),
+        spread(each, [batch, heads, length, headDim]) as tf.Tensor4D,
       );
     },
   };
