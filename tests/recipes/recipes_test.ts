@@ -13,6 +13,7 @@ import { withFolder } from "../io/files.ts";
 /** Recipes that are tested as another one is, on other data. */
 const LIKE_OTHERS = [
   "listops-long",
+  "pixel-mnist-longer",
   "pixel-fashion",
   "pathfinder",
   "images-mnist",

@@ -13,6 +13,7 @@ import {
   pathfinding,
   pixelFashion,
   pixelMnist,
+  pixelMnistLonger,
 } from "./long_range.ts";
 import { maskedLanguage } from "./masked_language.ts";
 import { mnistVit } from "./mnist_vit.ts";
@@ -31,6 +32,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   copying,
   "listops-long": longListOperations,
   "pixel-mnist": pixelMnist,
+  "pixel-mnist-longer": pixelMnistLonger,
   "pixel-fashion": pixelFashion,
   pathfinder: pathfinding,
   spam,
