@@ -90,6 +90,7 @@ export type {
 } from "./lib/layers/mixer.ts";
 export { MixingLayer, type Reading } from "./lib/layers/mixing_layer.ts";
 export type {
+  ChannelDecayInit,
   DecayFunction,
   LearnedDecay,
 } from "./lib/layers/mixers/lion_decays.ts";

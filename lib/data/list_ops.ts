@@ -75,6 +75,12 @@ const PARTS: Readonly<Record<Part, readonly [from: number, to: number]>> = {
   test: [0.75, 1],
 };
 
+/** A tree of {@linkcode listOps}. */
+export interface ListOpsExample extends ClassifiedTokens {
+  /** Levels of the tree, digits included: 2 for a list of digits. */
+  readonly depth: number;
+}
+
 /** What a tree may be. */
 type Limits = Required<Omit<ListOpsOptions, keyof GeneratedOptions>>;
 
@@ -97,18 +103,18 @@ type Limits = Required<Omit<ListOpsOptions, keyof GeneratedOptions>>;
  * import { LIST_OPS_TOKENS, listOps } from "@lionjs/lion/data";
  *
  * const dataset = listOps({ size: 10, maxDepth: 3, minLength: 6, maxLength: 9 });
- * const { ids, label } = dataset.get(0);
+ * const { ids, label, depth } = dataset.get(0);
  * const text = Array.from(ids, (id) => LIST_OPS_TOKENS[id]).join(" ");
  * assertEquals(text, "[MAX 9 0 9 5 1 X");
- * assertEquals(label, 9);
+ * assertEquals([label, depth], [9, 2]);
  * ```
  *
  * @param options See {@linkcode ListOpsOptions}.
- * @returns The examples, for {@linkcode collateTokens}.
+ * @returns The examples, for {@linkcode collateTokens}; each knows its depth.
  * @throws {RangeError} If an option has an impossible value; by `get`, if trees
  * of such lengths are too rare to be found.
  */
-export function listOps(options: ListOpsOptions): Examples<ClassifiedTokens> {
+export function listOps(options: ListOpsOptions): Examples<ListOpsExample> {
   assertOptions("listOps", options, OPTIONS);
   const {
     maxDepth = 10,
@@ -126,7 +132,7 @@ export function listOps(options: ListOpsOptions): Examples<ClassifiedTokens> {
     for (let draw = 0; draw < MAX_DRAWS; draw++) {
       const tree = drawTree(random, limits);
       if (!tree) continue;
-      const place = seeded("part", tree.ids.join(" "))();
+      const place = seeded("part", Array.from(tree.ids).join(" "))();
       if (place >= from && place < to) return tree;
     }
     throw new RangeError(
@@ -175,10 +181,12 @@ export function listOpsBaselines(
 export function drawTree(
   random: Random,
   limits: Limits,
-): { ids: number[]; label: number } | undefined {
+): ListOpsExample | undefined {
   const { maxDepth, maxArguments, minLength, maxLength } = limits;
   const ids: number[] = [];
+  let deepest = 1;
   const grow = (depth: number): number => {
+    deepest = Math.max(deepest, depth);
     const start = ids.push(0) - 1;
     if (ids.length >= maxLength) return 0; // it is not kept
     if (depth === maxDepth || random() > LIST_RATE) {
@@ -195,5 +203,5 @@ export function drawTree(
   };
   const label = grow(1);
   if (ids.length <= minLength || ids.length >= maxLength) return undefined;
-  return { ids, label };
+  return { ids, label, depth: deepest };
 }

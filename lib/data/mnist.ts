@@ -2,22 +2,17 @@ import { importOptional } from "../contract/optional_package.ts";
 import { files } from "../io/file_system.ts";
 import { assertPlace, type Examples } from "./dataset.ts";
 import { parseIdx } from "./idx.ts";
+import type { LabelledImage } from "./labelled_image.ts";
 
 /** Side of an image of MNIST in pixels. */
 export const MNIST_SIDE = 28;
 
 const PIXELS = MNIST_SIDE ** 2;
 
-/** An image of a handwritten digit. */
-export interface Digit {
-  /** Brightness 0–255, `[28, 28]`. */
-  readonly pixels: Uint8Array;
-  /** What it shows, 0–9. */
-  readonly label: number;
-}
-
 /**
- * Images of handwritten digits, a dataset for {@linkcode collateDigits}.
+ * Images of MNIST's size: its handwritten digits, or what comes in its format as
+ * Fashion-MNIST does. A dataset for {@linkcode collateDigits} and
+ * {@linkcode collatePixels}.
  *
  * @example
  * ```ts
@@ -29,7 +24,7 @@ export interface Digit {
  * assertEquals(digits.get(1).label, 5);
  * ```
  */
-export class Digits implements Examples<Digit> {
+export class Digits implements Examples<LabelledImage> {
   /** Brightness 0–255, `[size, 28, 28]`. */
   readonly pixels: Uint8Array;
   /** What each shows, `[size]`. */
@@ -64,7 +59,7 @@ export class Digits implements Examples<Digit> {
    *
    * @throws {RangeError} If there is no such place.
    */
-  get(index: number): Digit {
+  get(index: number): LabelledImage {
     assertPlace(index, this.size);
     return {
       pixels: this.pixels.subarray(index * PIXELS, (index + 1) * PIXELS),
@@ -97,16 +92,26 @@ export class Digits implements Examples<Digit> {
  * {@linkcode parseIdx} what `fetch` brings.
  */
 export async function loadMnist(): Promise<{ train: Digits; test: Digits }> {
-  const [train, test] = await Promise.all([load("train"), load("t10k")]);
-  return { train, test };
+  return await digitsOf(readData);
 }
 
-async function load(part: string): Promise<Digits> {
-  const [images, labels] = await Promise.all(
-    [`${part}-images-idx3-ubyte`, `${part}-labels-idx1-ubyte`]
-      .map(async (name) => parseIdx(name, await readData(name)).values),
-  );
-  return new Digits(images!, labels!);
+/**
+ * The images of four files in the IDX format, which are named as MNIST's.
+ *
+ * @param read The bytes of a file, by its name.
+ */
+export async function digitsOf(
+  read: (name: string) => Promise<Uint8Array>,
+): Promise<{ train: Digits; test: Digits }> {
+  const load = async (part: string) => {
+    const [images, labels] = await Promise.all(
+      [`${part}-images-idx3-ubyte`, `${part}-labels-idx1-ubyte`]
+        .map(async (name) => parseIdx(name, await read(name)).values),
+    );
+    return new Digits(images!, labels!);
+  };
+  const [train, test] = await Promise.all([load("train"), load("t10k")]);
+  return { train, test };
 }
 
 /** Reads a file: importing it as bytes is not stable, and refused by JSR. */

@@ -59,23 +59,31 @@ export {
 } from "./corpora.ts";
 export { type Dataset, datasetOf, type Examples } from "./dataset.ts";
 export { collateDigits, type CollateDigitsOptions } from "./digit_batch.ts";
+export {
+  FASHION_MNIST_CLASSES,
+  loadFashionMnist,
+  type LoadFashionMnistOptions,
+} from "./fashion_mnist.ts";
 export type { GeneratedOptions, Part } from "./generated.ts";
 export { type IdxFile, parseIdx } from "./idx.ts";
+export type { LabelledImage } from "./labelled_image.ts";
 export { jsonLines, textLines } from "./lines.ts";
 export {
   LIST_OPS_TOKENS,
   listOps,
   type ListOpsBaselines,
   listOpsBaselines,
+  type ListOpsExample,
   type ListOpsOptions,
 } from "./list_ops.ts";
+export { loadSpamAssassin, type Mail } from "./mails.ts";
 export {
   collateMasked,
   type CollateMaskedOptions,
   maskTokens,
   type MaskTokensOptions,
 } from "./masking.ts";
-export { type Digit, Digits, loadMnist, MNIST_SIDE } from "./mnist.ts";
+export { Digits, loadMnist, MNIST_SIDE } from "./mnist.ts";
 export {
   mqar,
   type MqarBaselines,
@@ -89,6 +97,16 @@ export {
 } from "./pack_sequences.ts";
 export { packTokens, type PackTokensOptions } from "./pack_tokens.ts";
 export { padTokens, type PadTokensOptions } from "./pad_tokens.ts";
+export {
+  pathfinder,
+  type PathfinderImage,
+  type PathfinderOptions,
+} from "./pathfinder.ts";
+export {
+  collatePixels,
+  type CollatePixelsOptions,
+  type PixelScale,
+} from "./pixels.ts";
 export type { Random } from "./random.ts";
 export {
   selectiveCopying,

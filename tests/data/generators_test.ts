@@ -103,14 +103,15 @@ Deno.test("listOps() has trees of the right size with their value", () => {
         const limits = { ...sizes, maxLength: 60 };
         const dataset = listOps({ size: 10, seed, part, ...limits });
         for (let i = 0; i < 10; i++) {
-          const { ids, label } = dataset.get(i);
+          const { ids, label, depth } = dataset.get(i);
           assert(ids.length > sizes.minLength && ids.length < 60);
           assertEquals(evaluate(ids), label);
-          let depth = 1, deepest = 1;
+          let level = 1, deepest = 1;
           for (const id of Array.from(ids)) {
-            if (id === 15) depth--;
-            else if (id > 10) deepest = Math.max(deepest, ++depth);
+            if (id === 15) level--;
+            else if (id > 10) deepest = Math.max(deepest, ++level);
           }
+          assertEquals(depth, deepest);
           assert(deepest <= sizes.maxDepth);
         }
       },

@@ -2,8 +2,8 @@ import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   collateDigits,
-  type Digit,
   Digits,
+  type LabelledImage,
   loadMnist,
   parseIdx,
 } from "../../lib/data/mod.ts";
@@ -60,14 +60,18 @@ Deno.test("Digits name what does not fit", () => {
 });
 
 /** A digit of one bright pixel. */
-function dot(row: number, column: number): Digit {
+function dot(row: number, column: number): LabelledImage {
   const pixels = new Uint8Array(784);
   pixels[28 * row + column] = 255;
   return { pixels, label: 3 };
 }
 
 /** The images of one batch, from 0 to 1 again, with these random numbers. */
-async function images(digits: Digit[], augment: boolean, numbers: number[]) {
+async function images(
+  digits: LabelledImage[],
+  augment: boolean,
+  numbers: number[],
+) {
   const next = numbers.values();
   const { inputs: [images], labels, size } = collateDigits({ augment })(
     digits,

@@ -8,6 +8,7 @@ import {
   collateCausal,
   collateDigits,
   collateMasked,
+  collatePixels,
   collateTokens,
   datasetOf,
   listOps,
@@ -16,6 +17,7 @@ import {
   packSequences,
   packTokens,
   padTokens,
+  pathfinder,
   selectiveCopying,
   shuffledBatches,
   splitDocuments,
@@ -41,6 +43,7 @@ const CALLS: Record<string, (wrong: Unchecked) => unknown> = {
   collateCausal: (wrong) => collateCausal(wrong),
   collateDigits: (wrong) => collateDigits(wrong),
   collateMasked: (wrong) => collateMasked({ rate: 0.1, tokenizer, ...wrong }),
+  collatePixels: (wrong) => collatePixels(wrong),
   collateTokens: (wrong) => collateTokens(wrong),
   listOps: (wrong) => listOps({ size: 1, ...wrong }),
   maskTokens: (wrong) =>
@@ -50,6 +53,7 @@ const CALLS: Record<string, (wrong: Unchecked) => unknown> = {
   packTokens: (wrong) =>
     packTokens([[1]], { length: 1, separator: 0, ...wrong }),
   padTokens: (wrong) => padTokens([[1]], wrong),
+  pathfinder: (wrong) => pathfinder({ size: 1, ...wrong }),
   selectiveCopying: (wrong) => selectiveCopying({ size: 1, ...wrong }),
   shuffledBatches: (wrong) =>
     shuffledBatches(numbers, { batchSize: 1, seed: 1, collate, ...wrong }),
@@ -85,6 +89,31 @@ Deno.test("data functions name options of the wrong kind", () => {
         () => collateDigits({ augment: "no" as Unchecked }),
         TypeError,
         "augment should be true or false",
+      ],
+      [
+        () => collatePixels({ mean: "0" as Unchecked }),
+        TypeError,
+        "mean should be",
+      ],
+      [
+        () => collatePixels({ deviation: 0 }),
+        RangeError,
+        "deviation should be above 0, got 0",
+      ],
+      [
+        () => collateDigits({ deviation: -1 }),
+        RangeError,
+        "deviation should be above 0, got -1",
+      ],
+      [
+        () => pathfinder({ size: 1, side: 33 as Unchecked }),
+        RangeError,
+        "side should be 32, 64 or 128, got 33",
+      ],
+      [
+        () => pathfinder({ size: 1, contourLength: 2 }),
+        RangeError,
+        "contourLength should be an integer from 3 to 14, got 2",
       ],
       [
         () => collateTokens({ length: NaN }),

@@ -1,4 +1,4 @@
-/** LION-D and LION-S with a decay of each channel, which begins with HiPPO's. @module */
+/** LION-D and LION-S with a decay of each channel, and what it begins with. @module */
 import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { mixerOf } from "../../lib/layers/variants.ts";
@@ -109,6 +109,36 @@ onEachBackend("decays of channels begin with HiPPO's", async () => {
     layer.dispose();
   }
 });
+
+onEachBackend(
+  "random decays of channels begin as those of heads do",
+  async () => {
+    const [dim, numHeads] = [512, 4];
+    for (const variant of VARIANTS) {
+      const layer = lionAttentionLayer({
+        ...{ variant, numHeads, decayInit: "random", seed: 1 },
+      });
+      tf.tidy(() => void layer.apply(tf.ones([1, 2, dim])));
+      const name = variant === "d" ? "a_i" : "a_i.weight";
+      const parameter = layer.parameter(name);
+      const deviation = variant === "d" ? 1 : dim ** -0.5;
+      const values = Array.from(await parameter.data());
+      assertEquals(
+        parameter.shape,
+        variant === "d" ? [numHeads, dim / numHeads] : [dim, dim],
+      );
+      const squares = values.reduce((sum, value) => sum + value ** 2, 0);
+      const found = Math.sqrt(squares / values.length);
+      // A normal distribution that is cut off at twice its deviation.
+      assertLess(Math.abs(found / deviation - 0.88), 0.06);
+      if (variant === "s") {
+        const biases = await layer.parameter("a_i.bias").data();
+        assert(biases.every((bias) => bias === 0));
+      }
+      layer.dispose();
+    }
+  },
+);
 
 onEachBackend(
   "models with decays of channels come back from files and go on with a text",

@@ -46,7 +46,7 @@ const ATTENTION: readonly [Record<string, unknown>, string][] = [
     { order: "spiral" },
     'order should be "raster", "snake" or lists of tokens, got "spiral"',
   ],
-  [{ decayInit: "s4" }, 'decayInit should be "hippo", got "s4"'],
+  [{ decayInit: "s4" }, 'decayInit should be "hippo" or "random", got "s4"'],
   [
     { variant: "lit", decayInit: "hippo" },
     'decayInit is an option of variants "d" and "s", got variant "lit"',

@@ -1,7 +1,7 @@
-/** What recipes are made of: streams in turns, counted words, depths of trees, plans. */
+/** What recipes are made of: streams in turns, counted words, plans. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { byteTokenizer, LIST_OPS_TOKENS } from "../../lib/data/mod.ts";
+import { byteTokenizer } from "../../lib/data/mod.ts";
 import type { Batch, BatchStream } from "../../lib/data/mod.ts";
 import { lossByPosition } from "../../tools/recipes/causal_language.ts";
 import {
@@ -9,7 +9,6 @@ import {
   guessHidden,
   guessNext,
 } from "../../tools/recipes/counted_language.ts";
-import { depthOf } from "../../tools/recipes/list_ops.ts";
 import { type Estimate, planText, TimeLeft } from "../../tools/recipes/plan.ts";
 import { inStages, inTurns } from "../../tools/recipes/streams.ts";
 import { onCpu } from "../io/files.ts";
@@ -159,15 +158,6 @@ onCpu("losses by position are those of the tokens up to it", async () => {
   [unlikely, unlikely, likely, likely].forEach((loss, i) =>
     assertAlmostEquals([...means.values()][i]!, loss, 1e-5)
   );
-});
-
-Deno.test("the depth of a tree counts its digits and the lists around them", () => {
-  const depth = (text: string) =>
-    depthOf(text.split(" ").map((token) => LIST_OPS_TOKENS.indexOf(token)));
-  assertEquals(depth("7"), 1);
-  assertEquals(depth("[MAX 2 9 X"), 2);
-  assertEquals(depth("[MAX 2 [MIN 4 7 X 0 X"), 3);
-  assertEquals(depth("[SM [MIN 4 7 X [MED [MAX 1 2 X 3 X X"), 4);
 });
 
 Deno.test("the time left follows the pace of what has been trained", () => {

@@ -1,13 +1,13 @@
 import { lionEncoder } from "@lionjs/lion";
 import {
   batchesInOrder,
-  type ClassifiedTokens,
   collateTokens,
   datasetOf,
   type Examples,
   LIST_OPS_TOKENS,
   listOps,
   listOpsBaselines,
+  type ListOpsExample,
   shuffledBatches,
 } from "@lionjs/lion/data";
 import {
@@ -15,13 +15,26 @@ import {
   BY_ACCURACY,
   CONTENDERS,
   type Figures,
+  type OpenRecipe,
   type Part,
   type Recipe,
+  type Setting,
   trainingOptions,
   validated,
 } from "./recipe.ts";
+import { LONG_RANGE } from "./long_range.ts";
 
-const SETTINGS = {
+const PAPER = {
+  task: { maxDepth: 10, minLength: 500, maxLength: 2000 },
+  train: 96_000,
+  validation: 2000,
+  test: 2000,
+  sizes: { dim: 256, depth: 6, numHeads: 8, mlpRatio: 4 },
+  batchSize: 32,
+};
+
+/** Short trees, most of which small models can evaluate. */
+const SHORT = {
   quick: {
     task: { maxDepth: 5, minLength: 7, maxLength: 49 },
     train: 100_000,
@@ -30,48 +43,39 @@ const SETTINGS = {
     sizes: { dim: 64, depth: 3, numHeads: 4, mlpRatio: 2 },
     batchSize: 32,
   },
-  paper: {
-    task: { maxDepth: 10, minLength: 500, maxLength: 2000 },
-    train: 96_000,
-    validation: 2000,
-    test: 2000,
-    sizes: { dim: 256, depth: 6, numHeads: 8, mlpRatio: 4 },
-    batchSize: 32,
-  },
+  paper: PAPER,
 };
 
-const CLOSE = LIST_OPS_TOKENS.indexOf("X");
-
-/** Levels of a tree: 2 for a list of digits, one more for each list inside. */
-export function depthOf(ids: ArrayLike<number>): number {
-  let open = 0, deepest = 0;
-  for (const id of Array.from(ids)) {
-    if (LIST_OPS_TOKENS[id]!.startsWith("[")) {
-      deepest = Math.max(deepest, ++open);
-    } else if (id === CLOSE) open--;
-  }
-  return deepest + 1;
-}
+/** Trees of some hundred tokens. */
+const LONG = {
+  quick: {
+    ...SHORT.quick,
+    task: { maxDepth: 6, minLength: 127, maxLength: 513 },
+    validation: 500,
+    test: 2000,
+    batchSize: 16,
+  },
+  paper: PAPER,
+};
 
 /** Trees that say enough of their depth. */
 const ENOUGH = 50;
 
 /** The examples by their depth, those with too few left out. */
 function byDepth(
-  examples: Examples<ClassifiedTokens>,
-): [column: string, examples: Examples<ClassifiedTokens>][] {
-  const depths = new Map<number, ClassifiedTokens[]>();
+  examples: Examples<ListOpsExample>,
+): [column: string, examples: Examples<ListOpsExample>][] {
+  const depths = new Map<number, ListOpsExample[]>();
   for (let i = 0; i < examples.size; i++) {
     const example = examples.get(i);
-    const depth = depthOf(example.ids);
-    depths.set(depth, [...depths.get(depth) ?? [], example]);
+    depths.set(example.depth, [...depths.get(example.depth) ?? [], example]);
   }
   return [...depths].sort(([a], [b]) => a - b)
     .filter(([, some]) => some.length >= ENOUGH)
     .map(([depth, some]) => [`accuracy at depth ${depth}`, datasetOf(some)]);
 }
 
-/** Long range: nested lists of operations. */
+/** Nested lists of operations. */
 export const listOperations: Recipe = {
   title: "ListOps",
   about:
@@ -88,60 +92,81 @@ export const listOperations: Recipe = {
     quick: { steps: 1800, rates: [1e-3, 2e-3, 4e-3] },
     paper: { steps: 120_000, rates: [3e-4, 1e-3, 3e-3] },
   },
-  open(setting) {
-    const { task, sizes, batchSize, ...counts } = SETTINGS[setting];
-    const dataOf = (part: Part) =>
-      listOps({ ...task, size: counts[part], part });
-    const held = (examples: Examples<ClassifiedTokens>) =>
-      batchesInOrder(examples, { batchSize: 50, collate: collateTokens() });
-    return Promise.resolve({
-      floor: { guess: "any digit", loss: Math.log(10) },
-      baselines() {
-        const test = dataOf("test");
-        const found: Record<string, Figures> = {};
-        for (
-          const [column, some] of [
-            ["accuracy", test],
-            ...byDepth(test),
-          ] as const
-        ) {
-          for (const [name, share] of Object.entries(listOpsBaselines(some))) {
-            (found[name] ??= {})[column] = share;
-          }
-        }
-        return found;
-      },
-      trial({ contender: { options }, seed, steps, rate }) {
-        const model = lionEncoder({
-          ...sizes,
-          vocabularySize: LIST_OPS_TOKENS.length,
-          maxLength: task.maxLength,
-          numClasses: 10,
-          embeddingStd: 0.25,
-          ...options,
-          seed,
-        });
-        return {
-          model,
-          data: shuffledBatches(dataOf("train"), {
-            batchSize,
-            seed,
-            collate: collateTokens(),
-          }),
-          options: trainingOptions({ steps, rate, weightDecay: 0.05 }),
-          validation: validated(() => held(dataOf("validation"))),
-          async test() {
-            const test = dataOf("test");
-            const figures: Figures = {
-              accuracy: await accuracyOf(model, held(test)),
-            };
-            for (const [column, some] of byDepth(test)) {
-              figures[column] = await accuracyOf(model, held(some));
-            }
-            return figures;
-          },
-        };
-      },
-    });
-  },
+  open: (setting) => openListOps(SHORT[setting]),
 };
+
+/** Long range: trees of some hundred tokens. */
+export const longListOperations: Recipe = {
+  title: "ListOps, long",
+  about:
+    "As ListOps, with trees of 128 to 512 tokens and up to 6 levels in the " +
+    "quick setting. -random and -hippo have a decay of each channel.",
+  contenders: LONG_RANGE,
+  reference: "softmax",
+  measure: BY_ACCURACY,
+  plan: {
+    quick: {
+      ...{ steps: 900, seeds: 3, searchShare: 0.15 },
+      rates: [1e-3, 2e-3, 4e-3],
+    },
+    paper: listOperations.plan.paper,
+  },
+  open: (setting) => openListOps(LONG[setting]),
+};
+
+function openListOps(
+  { task, sizes, batchSize, ...counts }: typeof SHORT[Setting],
+): Promise<OpenRecipe> {
+  const dataOf = (part: Part) => listOps({ ...task, size: counts[part], part });
+  const held = (examples: Examples<ListOpsExample>) =>
+    batchesInOrder(examples, { batchSize: 50, collate: collateTokens() });
+  return Promise.resolve({
+    floor: { guess: "any digit", loss: Math.log(10) },
+    baselines() {
+      const test = dataOf("test");
+      const found: Record<string, Figures> = {};
+      for (
+        const [column, some] of [
+          ["accuracy", test],
+          ...byDepth(test),
+        ] as const
+      ) {
+        for (const [name, share] of Object.entries(listOpsBaselines(some))) {
+          (found[name] ??= {})[column] = share;
+        }
+      }
+      return found;
+    },
+    trial({ contender: { options }, seed, steps, rate }) {
+      const model = lionEncoder({
+        ...sizes,
+        vocabularySize: LIST_OPS_TOKENS.length,
+        maxLength: task.maxLength,
+        numClasses: 10,
+        embeddingStd: 0.25,
+        ...options,
+        seed,
+      });
+      return {
+        model,
+        data: shuffledBatches(dataOf("train"), {
+          batchSize,
+          seed,
+          collate: collateTokens(),
+        }),
+        options: trainingOptions({ steps, rate, weightDecay: 0.05 }),
+        validation: validated(() => held(dataOf("validation"))),
+        async test() {
+          const test = dataOf("test");
+          const figures: Figures = {
+            accuracy: await accuracyOf(model, held(test)),
+          };
+          for (const [column, some] of byDepth(test)) {
+            figures[column] = await accuracyOf(model, held(some));
+          }
+          return figures;
+        },
+      };
+    },
+  });
+}

@@ -1,10 +1,25 @@
 import { causalLanguage } from "./causal_language.ts";
 import { classify } from "./classify.ts";
-import { listOperations } from "./list_ops.ts";
+import {
+  decayAblation,
+  directionAblation,
+  fashionImages,
+  mnistImages,
+  partAblation,
+} from "./images.ts";
+import { listOperations, longListOperations } from "./list_ops.ts";
+import {
+  longRangeAblation,
+  pathfinding,
+  pixelFashion,
+  pixelMnist,
+  pixelMnistLonger,
+} from "./long_range.ts";
 import { maskedLanguage } from "./masked_language.ts";
 import { mnistVit } from "./mnist_vit.ts";
 import { associativeRecall, copying } from "./recall.ts";
 import type { Recipe } from "./recipe.ts";
+import { spam } from "./spam.ts";
 
 /** All recipes by their names; `classify` goes on from what `mlm` has trained. */
 export const RECIPES: Readonly<Record<string, Recipe>> = {
@@ -15,4 +30,16 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   listops: listOperations,
   mqar: associativeRecall,
   copying,
+  "listops-long": longListOperations,
+  "pixel-mnist": pixelMnist,
+  "pixel-mnist-longer": pixelMnistLonger,
+  "pixel-fashion": pixelFashion,
+  pathfinder: pathfinding,
+  spam,
+  "images-mnist": mnistImages,
+  "images-fashion": fashionImages,
+  "ablate-decay": decayAblation,
+  "ablate-parts": partAblation,
+  "ablate-direction": directionAblation,
+  "ablate-long-range": longRangeAblation,
 };

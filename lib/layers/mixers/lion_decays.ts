@@ -1,5 +1,6 @@
 /** The decays of LION's variants in a layer, and those of one's own. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { spread } from "../../attention/decay_pair.ts";
 import { diagonalDecay } from "../../attention/diagonal_decay.ts";
 import {
   type Decay,
@@ -71,12 +72,15 @@ export const NO_DECAY: LayerDecay = {
   of: noDecay,
 };
 
+/** Of LION-D's decays, in the authors' code. */
+const RANDOM_LOGITS = { deviation: 1 };
+
 /** LION-D's, of which the logits are learned. */
 export function headDecay(numHeads: number): LayerDecay {
   return {
     fades: true,
     parameters: (name) => [
-      { name, shape: [numHeads], initial: { deviation: 1 } },
+      { name, shape: [numHeads], initial: RANDOM_LOGITS },
     ],
     of: (_, name, parameters) =>
       fixedDecay(logSigmoid(parameters(name) as tf.Tensor1D)),
@@ -113,39 +117,53 @@ function withoutClassToken(
   ) as tf.Tensor1D;
 }
 
-/** LION-D's for each channel of each head, which begin with HiPPO's. */
-export function headChannelDecay(numHeads: number): LayerDecay {
+/** What decays of channels begin with. */
+export type ChannelDecayInit = "hippo" | "random";
+
+/** LION-D's for each channel of each head. */
+export function headChannelDecay(
+  numHeads: number,
+  init: ChannelDecayInit,
+): LayerDecay {
   return {
     fades: true,
     ofChannels: true,
     parameters: (name, shape) => {
       const headDim = shape.at(-1)! / numHeads;
-      const values = (seed?: number) => hippoLogits(numHeads, headDim, seed);
-      return [{ name, shape: [numHeads, headDim], initial: { values } }];
+      const initial = init === "random" ? RANDOM_LOGITS : {
+        values: (seed?: number) => hippoLogits(numHeads, headDim, seed),
+      };
+      return [{ name, shape: [numHeads, headDim], initial }];
     },
     of(x, name, parameters) {
       const [heads, headDim] = parameters(name).shape as [number, number];
       const each = tf.reshape(logSigmoid(parameters(name) as tf.Tensor2D), [
         ...[1, heads, 1, headDim],
       ]);
+      const [batch, length] = x.shape;
       return diagonalDecay(
-        tf.broadcastTo(each, [x.shape[0], heads, x.shape[1], headDim]),
+        spread(each, [batch, heads, length, headDim]) as tf.Tensor4D,
       );
     },
   };
 }
 
 /**
- * LION-S's for each channel of each head: of a token without columns of its own,
- * HiPPO's at first.
+ * LION-S's for each channel of each head; HiPPO's are at first those of a token
+ * without columns of its own.
  */
-export function tokenChannelDecay(numHeads: number): LayerDecay {
+export function tokenChannelDecay(
+  numHeads: number,
+  init: ChannelDecayInit,
+): LayerDecay {
   return {
     fades: true,
     ofChannels: true,
     parameters(name, shape) {
       const dim = shape.at(-1)!;
-      return withBias(linear(`${name}.`, dim, dim), {
+      const map = linear(`${name}.`, dim, dim);
+      if (init === "random") return map;
+      return withBias(map, {
         values: (seed) =>
           tf.tidy(() => {
             const logits = hippoLogits(numHeads, dim / numHeads, seed);

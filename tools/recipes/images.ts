@@ -1,0 +1,258 @@
+/** Images of 196 tokens: the variants beside rivals, and what LION is made of, part by part. @module */
+import { lionViT } from "@lionjs/lion";
+import {
+  batchesInOrder,
+  collateDigits,
+  type Digits,
+  loadFashionMnist,
+  loadMnist,
+  type PixelScale,
+  shuffledBatches,
+} from "@lionjs/lion/data";
+import { crossEntropy } from "@lionjs/lion/training";
+import {
+  accuracyOf,
+  BY_ACCURACY,
+  type Contender,
+  type ContenderOptions,
+  type OpenRecipe,
+  type Recipe,
+  type Setting,
+  validated,
+} from "./recipe.ts";
+
+/** Images of 28 × 28 pixels, in two parts. */
+interface ImageSource {
+  readonly name: string;
+  readonly scale: Required<PixelScale>;
+  load(): Promise<{ train: Digits; test: Digits }>;
+}
+
+const MNIST: ImageSource = {
+  name: "MNIST",
+  scale: { mean: 0.1307, deviation: 0.3081 },
+  load: loadMnist,
+};
+
+const FASHION: ImageSource = {
+  name: "Fashion-MNIST",
+  scale: { mean: 0.286, deviation: 0.353 },
+  load: loadFashionMnist,
+};
+
+const SETTINGS = {
+  quick: {
+    sizes: { dim: 48, depth: 2, numHeads: 4, dropPath: 0 },
+    batchSize: 32,
+    weightDecay: 0.01,
+    held: { validation: 500, test: 2000 },
+  },
+  paper: {
+    sizes: { dim: 192, depth: 12, numHeads: 3, dropPath: 0.1 },
+    batchSize: 128,
+    weightDecay: 0.05,
+    held: { validation: 5000, test: 10_000 },
+  },
+};
+
+/** Kept from the 60,000 training images, whatever the setting looks at. */
+const VALIDATION = 5000;
+
+/** Contenders by their names. */
+function contenders(
+  options: Readonly<Record<string, ContenderOptions>>,
+): Contender[] {
+  return Object.entries(options).map(([name, options]) => ({ name, options }));
+}
+
+const MIXERS = contenders({
+  softmax: { variant: "softmax" },
+  hydra: { variant: "hydra" },
+  vim: { variant: "vim" },
+  "lion-lit": { variant: "lit" },
+  "lion-d": { variant: "d" },
+  "lion-s": { variant: "s" },
+  "lion-d-snake": { variant: "d", order: "snake" },
+  "lion-s-snake": { variant: "s", order: "snake" },
+});
+
+/** MNIST as 196 tokens. */
+export const mnistImages: Recipe = imageRecipe(MNIST, {
+  title: "MNIST, 196 tokens",
+  about: "Snake orders wind through rows and columns.",
+  contenders: MIXERS,
+  reference: "softmax",
+});
+
+/** Fashion-MNIST as 196 tokens. */
+export const fashionImages: Recipe = imageRecipe(FASHION, {
+  title: "Fashion-MNIST, 196 tokens",
+  about: "Snake orders wind through rows and columns.",
+  contenders: MIXERS,
+  reference: "softmax",
+});
+
+/** The paper's Table 13. */
+export const decayAblation: Recipe = imageRecipe(FASHION, {
+  title: "Kinds of decay",
+  about:
+    "None, one that is learned for each head, one that each token chooses, " +
+    "and both for each channel of the keys: the paper's Table 13.",
+  contenders: contenders({
+    "no decay": { variant: "lit", featureMap: "shiftedSilu" },
+    fixed: { variant: "d" },
+    "fixed, of channels": { variant: "d", decayInit: "random" },
+    selective: { variant: "s" },
+    "selective, of channels": { variant: "s", decayInit: "random" },
+  }),
+  reference: "selective",
+  published: {
+    "CIFAR-100, paper": {
+      fixed: 75.66,
+      selective: 77.56,
+      "selective, of channels": 67.55,
+    },
+  },
+});
+
+/** The paper's Table 14. */
+export const partAblation: Recipe = imageRecipe(FASHION, {
+  title: "Positions, feature map and mask",
+  about: "What softmax and linear attention reach with and without position " +
+    "embeddings; linear attention without a feature map, which is then not " +
+    "divided by its row sums; and with LION-S's mask in place of positions: the " +
+    "paper's Table 14.",
+  contenders: contenders({
+    "softmax, positions": { variant: "softmax" },
+    softmax: { variant: "softmax", positionEmbedding: false },
+    "linear, feature map, positions": {
+      ...{ variant: "lit", featureMap: "shiftedSilu" },
+    },
+    "linear, positions": {
+      ...{ variant: "lit", featureMap: "identity", normalize: false },
+    },
+    "linear, feature map": {
+      ...{
+        variant: "lit",
+        featureMap: "shiftedSilu",
+        positionEmbedding: false,
+      },
+    },
+    "linear, feature map, mask": { variant: "s", positionEmbedding: false },
+  }),
+  reference: "softmax, positions",
+  published: {
+    "CIFAR-100, paper": {
+      "softmax, positions": 77.33,
+      softmax: 73.15,
+      "linear, feature map, positions": 73.61,
+      "linear, positions": 68.54,
+      "linear, feature map": 65.28,
+      "linear, feature map, mask": 77.56,
+    },
+  },
+});
+
+/** The paper's Table 16, and the sum that counts a token twice. */
+export const directionAblation: Recipe = imageRecipe(FASHION, {
+  title: "Directions",
+  about:
+    "LION-S that reads the tokens before, those after, one and the other in " +
+    "turns, or both; both as a sum of two causal models, which counts each token " +
+    "twice; and the same on snake orders: the paper's Table 16.",
+  contenders: contenders({
+    forward: { variant: "s", direction: "forward" },
+    backward: { variant: "s", direction: "backward" },
+    alternating: { variant: "s", direction: "alternate" },
+    both: { variant: "s" },
+    "both, diagonal twice": { variant: "s", diagonal: "twice" },
+    "snake, forward": { variant: "s", order: "snake", direction: "forward" },
+    "snake, backward": { variant: "s", order: "snake", direction: "backward" },
+    "snake, both": { variant: "s", order: "snake" },
+  }),
+  reference: "both",
+  published: {
+    "CIFAR-100, paper": {
+      forward: 71.08,
+      backward: 69.61,
+      alternating: 73.93,
+      both: 77.56,
+      "snake, forward": 70.24,
+      "snake, backward": 70.42,
+      "snake, both": 80.07,
+    },
+  },
+});
+
+function imageRecipe(
+  source: ImageSource,
+  { about, ...own }: Pick<
+    Recipe,
+    "title" | "about" | "contenders" | "reference" | "published"
+  >,
+): Recipe {
+  return {
+    ...own,
+    about:
+      `${source.name} in patches of 2 × 2 pixels, moved, turned and scaled a ` +
+      "little in training; rates are chosen on held-back training images; " +
+      "accuracy on the 10,000 test images, in the quick setting on the first " +
+      `2,000. Mean of all tokens, label smoothing 0.1. ${about}`,
+    measure: BY_ACCURACY,
+    plan: {
+      quick: {
+        ...{ steps: 600, seeds: 3, searchShare: 0.15 },
+        rates: [2e-3, 4e-3, 8e-3],
+      },
+      paper: { steps: 20_000, rates: [5e-4, 1e-3, 2e-3], seeds: 10 },
+    },
+    open: (setting) => openImages(source, setting),
+  };
+}
+
+async function openImages(
+  { scale, load }: ImageSource,
+  setting: Setting,
+): Promise<OpenRecipe> {
+  const { sizes, batchSize, weightDecay, held } = SETTINGS[setting];
+  const all = await load();
+  const trained = all.train.size - VALIDATION;
+  const train = all.train.slice(0, trained);
+  const validation = all.train.slice(trained, trained + held.validation);
+  const test = all.test.slice(0, held.test);
+  const inOrder = (images: Digits) =>
+    batchesInOrder(images, { batchSize: 100, collate: collateDigits(scale) });
+  return {
+    floor: { guess: "any class", loss: Math.log(10) },
+    baselines: () => ({ "any class": { accuracy: 1 / 10 } }),
+    trial({ contender: { options }, seed, steps, rate }) {
+      const model = lionViT({
+        ...sizes,
+        ...{ imageSize: 28, patchSize: 2, channels: 1, numClasses: 10 },
+        ...{ mlpRatio: 2, ...options, seed },
+      });
+      return {
+        model,
+        data: shuffledBatches(train, {
+          batchSize,
+          seed,
+          collate: collateDigits({ augment: true, ...scale }),
+        }),
+        options: {
+          loss: crossEntropy({ labelSmoothing: 0.1 }),
+          optimizer: {
+            learningRate: rate,
+            warmUpSteps: Math.ceil(steps / 20),
+            beta2: 0.99,
+            weightDecay,
+          },
+          ema: { decay: 0.99 },
+        },
+        validation: validated(() => inOrder(validation)),
+        test: async () => ({
+          accuracy: await accuracyOf(model, inOrder(test)),
+        }),
+      };
+    },
+  };
+}

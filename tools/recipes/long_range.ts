@@ -1,0 +1,251 @@
+/** Who takes part where sequences are long, and pixels that are read one by one. @module */
+import { lionEncoder } from "@lionjs/lion";
+import {
+  batchesInOrder,
+  collatePixels,
+  type Dataset,
+  type Examples,
+  type LabelledImage,
+  loadFashionMnist,
+  loadMnist,
+  pathfinder,
+  type PixelScale,
+  shuffledBatches,
+} from "@lionjs/lion/data";
+import {
+  accuracyOf,
+  BY_ACCURACY,
+  type Contender,
+  type OpenRecipe,
+  type Part,
+  type Recipe,
+  type Setting,
+  trainingOptions,
+  type TrainingPlan,
+  validated,
+} from "./recipe.ts";
+
+/**
+ * LION with a decay of each head, and of each channel, which begins at random or
+ * with HiPPO's, as in the paper's best; all have learned positions.
+ */
+export const LONG_RANGE: readonly Contender[] = [
+  { name: "softmax", options: { variant: "softmax", position: "rotary" } },
+  { name: "hydra", options: { variant: "hydra" } },
+  { name: "lion-lit", options: { variant: "lit" } },
+  ...(["d", "s"] as const).flatMap((variant) => [
+    { name: `lion-${variant}`, options: { variant } },
+    ...(["random", "hippo"] as const).map((decayInit) => ({
+      name: `lion-${variant}-${decayInit}`,
+      options: { variant, decayInit },
+    })),
+  ]),
+];
+
+/** Images that are read pixel by pixel. */
+interface PixelTask extends Required<PixelScale> {
+  /** Pixels of an image. */
+  readonly length: number;
+  readonly numClasses: number;
+  readonly images: Readonly<Record<Part, Dataset<LabelledImage>>>;
+}
+
+const SIZES = {
+  quick: { dim: 32, depth: 2, numHeads: 4, mlpRatio: 2, batchSize: 16 },
+  paper: { dim: 256, depth: 6, numHeads: 8, mlpRatio: 2, batchSize: 64 },
+};
+
+/** Learning rates with which small models begin to learn from pixels. */
+const RATES = [4e-3, 8e-3, 1.6e-2];
+
+/** MNIST and its kin: an epoch of all contenders takes hours on two cores. */
+const DIGIT_PLANS = {
+  quick: { steps: 1000, rates: RATES, seeds: 3, searchShare: 0.15 },
+  paper: { steps: 40_000, rates: [1e-3, 3e-3, 1e-2] },
+};
+
+/** Looking at more images would take as long as training. */
+const VALIDATION = { quick: 500, paper: 5000 };
+
+/** MNIST, pixel by pixel. */
+export const pixelMnist: Recipe = pixelRecipe({
+  title: "MNIST, pixel by pixel",
+  about:
+    "Digits as sequences of 784 numbers, row by row; accuracy on the 10,000 " +
+    "test images, in the quick setting on the first 2,000. ",
+  plan: DIGIT_PLANS,
+  open: (setting) =>
+    digitTask(loadMnist(), setting, { mean: 0.1307, deviation: 0.3081 }),
+});
+
+/** What the best of them reaches, when it has the time. */
+export const pixelMnistLonger: Recipe = {
+  ...pixelMnist,
+  title: "MNIST, pixel by pixel, six times as long",
+  contenders: LONG_RANGE.filter(({ name }) => name === "lion-s-hippo"),
+  reference: "lion-s-hippo",
+  plan: {
+    quick: { steps: 6000, rates: RATES, seeds: 3, searchShare: 0.03 },
+    paper: DIGIT_PLANS.paper,
+  },
+};
+
+/** The paper's Table 6, without its rows of scaling before the mask and of other gates. */
+export const longRangeAblation: Recipe = {
+  ...pixelMnist,
+  title: "Parts of LION-S on long sequences",
+  about:
+    "MNIST pixel by pixel, with a decay of each channel that begins with HiPPO's: " +
+    "all of LION-S, without selectivity (LION-D), without dividing by the row " +
+    "sums, with ReLU as feature map, with random first decays, and with a decay " +
+    "of each head: rows of the paper's Table 6.",
+  contenders: [
+    { name: "all", options: { variant: "s", decayInit: "hippo" } },
+    { name: "not selective", options: { variant: "d", decayInit: "hippo" } },
+    {
+      name: "not scaled",
+      options: { variant: "s", decayInit: "hippo", normalize: false },
+    },
+    {
+      name: "ReLU",
+      options: { variant: "s", decayInit: "hippo", featureMap: "relu" },
+    },
+    { name: "random decays", options: { variant: "s", decayInit: "random" } },
+    { name: "a decay a head", options: { variant: "s" } },
+  ],
+  reference: "all",
+  published: {
+    "LRA average, paper": {
+      all: 86.07,
+      "not selective": 84.64,
+      "not scaled": 62.27,
+      ReLU: 54.42,
+      "a decay a head": 57.17,
+    },
+  },
+};
+
+/** Fashion-MNIST, pixel by pixel. */
+export const pixelFashion: Recipe = pixelRecipe({
+  title: "Fashion-MNIST, pixel by pixel",
+  about:
+    "Clothes as sequences of 784 numbers, row by row; accuracy on the 10,000 " +
+    "test images, in the quick setting on the first 2,000. ",
+  plan: DIGIT_PLANS,
+  open: (setting) =>
+    digitTask(loadFashionMnist(), setting, { mean: 0.286, deviation: 0.353 }),
+});
+
+/** Of its images; quick ones have short curves, and are made before training. */
+const PATHFINDER = {
+  quick: { contourLength: 6, train: 10_000, validation: 500, test: 2000 },
+  paper: {
+    ...{ contourLength: 14, train: 160_000, validation: 20_000, test: 20_000 },
+  },
+};
+
+/** Pathfinder of Long Range Arena. */
+export const pathfinding: Recipe = pixelRecipe({
+  title: "Pathfinder",
+  about:
+    "Whether two marked ends are those of one dashed curve, in images of 32 × 32 " +
+    "pixels that are read as 1,024 numbers; curves have 6 paddles in the quick " +
+    "setting, 14 in the paper's (Long Range Arena). ",
+  plan: {
+    quick: { steps: 800, rates: RATES, seeds: 3, searchShare: 0.15 },
+    paper: { steps: 62_500, rates: [1e-3, 2e-3, 4e-3] },
+  },
+  open(setting) {
+    const { contourLength, ...sizes } = PATHFINDER[setting];
+    const imagesOf = (part: Part) => {
+      const images = pathfinder({ size: sizes[part], contourLength, part });
+      return setting === "quick" ? kept(images) : images;
+    };
+    return Promise.resolve({
+      ...{ length: 32 ** 2, numClasses: 2, mean: 0.1, deviation: 0.25 },
+      images: {
+        train: imagesOf("train"),
+        validation: imagesOf("validation"),
+        test: imagesOf("test"),
+      },
+    });
+  },
+});
+
+/** Examples that are made when they are first asked for, and kept. */
+function kept<E>(examples: Examples<E>): Examples<E> {
+  const made = new Map<number, E>();
+  return {
+    size: examples.size,
+    get(index) {
+      let example = made.get(index);
+      if (!example) made.set(index, example = examples.get(index));
+      return example;
+    },
+  };
+}
+
+async function digitTask(
+  loaded: ReturnType<typeof loadMnist>,
+  setting: Setting,
+  scale: Required<PixelScale>,
+): Promise<PixelTask> {
+  const { train, test } = await loaded;
+  const trained = train.size - VALIDATION.paper;
+  return {
+    ...{ length: 28 ** 2, numClasses: 10, ...scale },
+    images: {
+      train: train.slice(0, trained),
+      validation: train.slice(trained, trained + VALIDATION[setting]),
+      test: setting === "quick" ? test.slice(0, 2000) : test,
+    },
+  };
+}
+
+function pixelRecipe({ title, about, plan, open }: {
+  readonly title: string;
+  readonly about: string;
+  readonly plan: Readonly<Record<Setting, TrainingPlan>>;
+  readonly open: (setting: Setting) => Promise<PixelTask>;
+}): Recipe {
+  return {
+    title,
+    about: about +
+      "Learned positions; softmax has rotary ones besides. -random and -hippo " +
+      "have a decay of each channel, which begins as one of a head does or with " +
+      "HiPPO's.",
+    contenders: LONG_RANGE,
+    reference: "softmax",
+    measure: BY_ACCURACY,
+    plan,
+    open: async (setting) => openPixels(await open(setting), setting),
+  };
+}
+
+function openPixels(
+  { length, numClasses, images, mean, deviation }: PixelTask,
+  setting: Setting,
+): OpenRecipe {
+  const { batchSize, ...sizes } = SIZES[setting];
+  const collate = collatePixels({ mean, deviation });
+  const held = (part: Part) =>
+    batchesInOrder(images[part], { batchSize: 50, collate });
+  return {
+    floor: { guess: "any class", loss: Math.log(numClasses) },
+    baselines: () => ({ "any class": { accuracy: 1 / numClasses } }),
+    trial({ contender: { options }, seed, steps, rate }) {
+      const model = lionEncoder({
+        ...{ ...sizes, inputDim: 1, maxLength: length, numClasses },
+        ...options,
+        seed,
+      });
+      return {
+        model,
+        data: shuffledBatches(images.train, { batchSize, seed, collate }),
+        options: trainingOptions({ steps, rate, weightDecay: 0.05 }),
+        validation: validated(() => held("validation")),
+        test: async () => ({ accuracy: await accuracyOf(model, held("test")) }),
+      };
+    },
+  };
+}

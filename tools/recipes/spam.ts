@@ -1,0 +1,110 @@
+import { lionEncoder } from "@lionjs/lion";
+import {
+  batchesInOrder,
+  byteTokenizer,
+  type ClassifiedTokens,
+  collateTokens,
+  datasetOf,
+  loadSpamAssassin,
+  type Mail,
+  shuffledBatches,
+  splitDocuments,
+} from "@lionjs/lion/data";
+import { byteBaselines } from "./byte_baselines.ts";
+import { LONG_RANGE } from "./long_range.ts";
+import {
+  accuracyOf,
+  BY_ACCURACY,
+  type Part,
+  type Recipe,
+  trainingOptions,
+  validated,
+} from "./recipe.ts";
+
+const SETTINGS = {
+  quick: {
+    sizes: { dim: 32, depth: 2, numHeads: 4, mlpRatio: 2 },
+    length: 1024,
+    batchSize: 16,
+  },
+  paper: {
+    sizes: { dim: 256, depth: 6, numHeads: 8, mlpRatio: 4 },
+    length: 4096,
+    batchSize: 16,
+  },
+};
+
+/** Mails without their headers, byte by byte. */
+export const spam: Recipe = {
+  title: "Spam, byte by byte",
+  about:
+    "Whether a mail of the SpamAssassin corpus is spam, by the first 1,024 bytes " +
+    "of its body (4,096 in the paper's setting), without subject and headers. " +
+    "Mails that differ in digits, spaces and case alone count once; a mail's " +
+    "hash says which part it is in. Learned positions; softmax has rotary ones " +
+    "besides. -random and -hippo have a decay of each channel, which begins as " +
+    "one of a head does or with HiPPO's. `bytes` and `byte pairs` are naive " +
+    "Bayes on their counts.",
+  contenders: LONG_RANGE,
+  reference: "softmax",
+  measure: BY_ACCURACY,
+  plan: {
+    quick: {
+      ...{ steps: 400, seeds: 3, searchShare: 0.15 },
+      rates: [2e-3, 4e-3, 8e-3],
+    },
+    paper: { steps: 20_000, rates: [5e-4, 1e-3, 2e-3] },
+  },
+  async open(setting) {
+    const { sizes, length, batchSize } = SETTINGS[setting];
+    const tokenizer = byteTokenizer();
+    const mails = splitDocuments(await loadSpamAssassin(), {
+      validation: 0.1,
+      test: 0.2,
+      key: ({ name }) => name,
+    });
+    const examplesOf = (some: readonly Mail[]): ClassifiedTokens[] =>
+      some.map(({ isSpam, body }) => ({
+        ids: tokenizer.encode(body.slice(0, length)).slice(0, length),
+        label: Number(isSpam),
+      }));
+    const parts: Record<Part, ClassifiedTokens[]> = {
+      train: examplesOf(mails.train),
+      validation: examplesOf(mails.validation),
+      test: examplesOf(mails.test),
+    };
+    const collate = collateTokens({ length });
+    const held = (part: Part) =>
+      batchesInOrder(datasetOf(parts[part]), { batchSize: 50, collate });
+    return {
+      floor: { guess: "how often there is spam", loss: entropyOf(parts.train) },
+      baselines: () => byteBaselines(parts.train, parts.test),
+      trial({ contender: { options }, seed, steps, rate }) {
+        const model = lionEncoder({
+          ...sizes,
+          vocabularySize: tokenizer.vocabularySize,
+          ...{ maxLength: length, numClasses: 2, embeddingStd: 0.25 },
+          ...options,
+          seed,
+        });
+        const data = datasetOf(parts.train);
+        return {
+          model,
+          data: shuffledBatches(data, { batchSize, seed, collate }),
+          options: trainingOptions({ steps, rate, weightDecay: 0.05 }),
+          validation: validated(() => held("validation")),
+          test: async () => ({
+            accuracy: await accuracyOf(model, held("test")),
+          }),
+        };
+      },
+    };
+  },
+};
+
+/** The loss of a guess by the labels' frequencies alone. */
+function entropyOf(examples: readonly ClassifiedTokens[]): number {
+  const share = examples.filter(({ label }) => label === 1).length /
+    examples.length;
+  return -share * Math.log(share) - (1 - share) * Math.log(1 - share);
+}
