@@ -7,8 +7,15 @@ import {
   NOTEBOOKS,
   readNotebook,
 } from "../notebooks/notebook.ts";
-import { cellToHTML, escapeHTML, figureOf, pngURL } from "./cell.ts";
+import {
+  cellToHTML,
+  escapeHTML,
+  figureOf,
+  pngURL,
+  thumbnailOf,
+} from "./cell.ts";
 import style from "./style.css" with { type: "text" };
+import { sweepsSVG } from "./sweeps.ts";
 
 /** A notebook with its place in the gallery. */
 interface Entry {
@@ -37,6 +44,7 @@ export async function galleryFiles(): Promise<
   }));
   const files = new Map<string, string | Uint8Array>([
     ["index.html", indexPage(entries)],
+    ["sweeps.svg", sweepsSVG()],
     ["style.css", `${style}\n${await withFonts(katexStyle)}\n`],
   ]);
   entries.forEach((entry, index) => {
@@ -78,7 +86,7 @@ function notebookPage(
 
 function indexPage(entries: readonly Entry[]): string {
   const items = entries.map(({ name, title, notebook }, index) => {
-    const png = figureOf(notebook.cells);
+    const png = thumbnailOf(notebook.cells);
     const image = png === undefined ? "" : `<img alt="" src="${pngURL(png)}">`;
     return `<li><a href="${name}.html">${image}<span>${index + 1}. ${
       escapeHTML(title)
@@ -89,6 +97,10 @@ function indexPage(entries: readonly Entry[]): string {
     `<h1>LION in notebooks</h1>
 <p>Each page is a notebook as it ran: its code, outputs and figures. To run and
 change them, open those in the folder <code>notebooks</code>.</p>
+<figure><img alt="Two sweeps, one from each end, fill the attention matrix row by row" src="sweeps.svg">
+<figcaption class="caption">Linear attention in both directions costs two sweeps
+over the tokens, each with one state of constant size
+(<a href="03_lion_rnn.html">notebook 3</a>).</figcaption></figure>
 <ol class="notebooks">
 ${items.join("\n")}
 </ol>`,
@@ -100,6 +112,7 @@ function page(title: string, body: string): string {
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
 <title>${escapeHTML(title)}</title>
 <link rel="stylesheet" href="style.css">
 <body>
