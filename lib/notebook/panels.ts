@@ -20,8 +20,8 @@ const OPTIONS: OptionNames<PanelsOptions> = {
   height: true,
 };
 
-/** What a panel leaves to the next one: room for labels, and for a scale. */
-const GAP = 0.07, GAP_WITH_SCALE = 0.13;
+/** What a panel leaves to the next one: room for labels, and for a scale or numbers. */
+const GAP = 0.07, WIDE_GAP = 0.13;
 
 /**
  * Figures side by side in one, each below its own title. Curves of one name
@@ -56,7 +56,8 @@ export function panels(
   const { title, caption, width = 860 } = options;
   const scales = figures.map(scaleOf);
   const areOfOneRange = scales.every((scale) => scale === scales[0]);
-  const gap = areOfOneRange ? GAP : GAP_WITH_SCALE;
+  const isOfMatrices = scales.every((scale) => scale !== "");
+  const gap = isOfMatrices && areOfOneRange ? GAP : WIDE_GAP;
   const share = (1 + gap) / figures.length;
   const seen = new Set<unknown>();
   const data: Trace[] = [];
@@ -80,7 +81,6 @@ export function panels(
     (layout["shapes"] as unknown[]).push(...parts.shapes);
     (layout["annotations"] as unknown[]).push(...parts.annotations);
   });
-  const isOfMatrices = scales.every((scale) => scale !== "");
   const height = options.height ??
     (isOfMatrices ? Math.min(400, 120 + 0.85 * width * (share - gap)) : 400);
   Object.assign(layout, {

@@ -28,7 +28,7 @@ interface Entry {
 const FIGURES = {
   "masks.png": [
     "02_full_attention_and_masks",
-    "LION-S, the paper's convention: token 6 forgets",
+    "LION-S: token 6 forgets",
   ],
   "forms.png": ["06_vision", "A forward pass of one picture, in each form"],
 } as const;
