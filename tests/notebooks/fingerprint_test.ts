@@ -11,7 +11,8 @@ import {
 
 for (const name of await notebookNames()) {
   const notebook = await readNotebook(new URL(`${name}.ipynb`, NOTEBOOKS));
-  if (!isTimed(notebook)) continue;
+  // The first `--write` of a notebook with timed cells records it.
+  if (notebook.metadata["timed"] === undefined) continue;
   Deno.test(`the times in ${name} are of these sources; if not, \`deno task notebooks --write ${name.slice(0, 2)}\` on an idle machine`, async () => {
     assertEquals(notebook.metadata["timed"], await fingerprintOf(notebook));
   });
