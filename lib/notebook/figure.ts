@@ -5,6 +5,7 @@ import { loadOptional } from "../contract/optional_package.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { writeAtomically } from "../io/atomic_write.ts";
 import { display } from "../jupyter/display.ts";
+import { escapeHTML } from "../jupyter/html.ts";
 import { toJSON } from "../jupyter/json.ts";
 import {
   DISPLAY,
@@ -27,6 +28,12 @@ export type Trace = Record<string, unknown>;
 /** A layout of plotly.js, such as `{ title: { text: "Loss" } }`. */
 export type Layout = Record<string, unknown>;
 
+/** Options of {@linkcode Figure}. */
+export interface FigureOptions {
+  /** A sentence or two that say what to see; shown below. @default none */
+  caption?: string;
+}
+
 /** Options of {@linkcode Figure.toHTML}. */
 export interface HTMLOptions {
   /** A page, or a part of one: a `div` and its scripts. @default true */
@@ -46,6 +53,8 @@ export interface ImageOptions {
   /** Pixels of a PNG in a CSS pixel. @default 2 */
   scale?: number;
 }
+
+const FIGURE_OPTIONS: OptionNames<FigureOptions> = { caption: true };
 
 const HTML_OPTIONS: OptionNames<HTMLOptions> = { fullPage: true, plotly: true };
 
@@ -81,16 +90,24 @@ export class Figure implements Displayable {
   readonly data: readonly Trace[];
   /** What is around it. */
   readonly layout: Layout;
+  /** What is said below it; "" for nothing. */
+  readonly caption: string;
 
   /**
    * Keeps the traces and the layout as they are.
    *
    * @param data Traces; typed arrays are fine, and NaN is a gap.
    * @param layout Titles, axes, sizes.
-   * @throws {TypeError} If `data` is not an array, or a title is a string and
-   * not `{ text }`, which plotly.js would leave out.
+   * @param options See {@linkcode FigureOptions}.
+   * @throws {TypeError} If `data` is not an array, an option is unknown, or a
+   * title is a string and not `{ text }`, which plotly.js would leave out.
    */
-  constructor(data: readonly Trace[], layout: Layout = {}) {
+  constructor(
+    data: readonly Trace[],
+    layout: Layout = {},
+    options: FigureOptions = {},
+  ) {
+    assertOptions("Figure", options, FIGURE_OPTIONS);
     if (!Array.isArray(data)) {
       throw new TypeError(
         `data should be an array of traces, got ${typeof data}`,
@@ -99,6 +116,7 @@ export class Figure implements Displayable {
     assertTitles(layout);
     this.data = data;
     this.layout = layout;
+    this.caption = options.caption ?? "";
   }
 
   /** In CSS pixels; a PNG has more. */
@@ -141,7 +159,8 @@ export class Figure implements Displayable {
         }`,
       );
     }
-    const part = plotElement(this.toJSON());
+    const part = [plotElement(this.toJSON()), ...captionOf(this.caption)]
+      .join("\n");
     const body = plotly ? `${plotlyScript(plotly)}\n${part}` : part;
     return fullPage ? plotPage(this.title, body) : body;
   }
@@ -201,7 +220,7 @@ export class Figure implements Displayable {
   }
 
   /**
-   * Shows the figure, and waits until it is shown.
+   * Shows the figure and its caption, and waits until they are shown.
    *
    * @param renderer See {@linkcode renderers}.
    * @throws {RangeError} If there is no such renderer.
@@ -218,12 +237,21 @@ export class Figure implements Displayable {
     if (shown.length === 0) return;
     const { metadata } = this;
     await display({ metadata, [DISPLAY]: () => render(this, shown) });
+    for (const html of captionOf(this.caption)) {
+      await display({ "text/html": html, "text/plain": this.caption });
+    }
   }
 
   /** The forms that `renderers.default` names. */
   async [DISPLAY](): Promise<MimeBundle> {
     return await render(this, parseRenderers(renderers.default));
   }
+}
+
+/** A caption as HTML; none for no caption. */
+function captionOf(caption: string): string[] {
+  if (caption === "") return [];
+  return [`<p class="caption"><em>${escapeHTML(caption)}</em></p>`];
 }
 
 function assertTitles(layout: Layout): void {

@@ -1,8 +1,10 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { type Curve, curvesSVG } from "./curves.ts";
+import { type Curve, curvesSVG } from "./curves_svg.ts";
 import { Figure } from "./figure.ts";
 import { isNotebook } from "../jupyter/kernel.ts";
 import { LiveOutput } from "../jupyter/live_output.ts";
+import { colorOf } from "./palette.ts";
+import { labelled } from "./ticks.ts";
 
 /** Options of {@linkcode LivePlot}. */
 export interface LivePlotOptions {
@@ -14,6 +16,12 @@ export interface LivePlotOptions {
   y?: string;
   /** The scale of the vertical axis. @default "linear" */
   yType?: "linear" | "log";
+  /**
+   * Colours by the names of curves, such as `{ train: "#4c78a8" }`.
+   * @default those of {@linkcode VARIANT_COLORS} and {@linkcode FORM_COLORS}
+   * for the names there, others for other names
+   */
+  colors?: Readonly<Record<string, string>>;
 }
 
 const OPTIONS: OptionNames<LivePlotOptions> = {
@@ -21,6 +29,7 @@ const OPTIONS: OptionNames<LivePlotOptions> = {
   x: true,
   y: true,
   yType: true,
+  colors: true,
 };
 
 const MILLISECONDS_BETWEEN_DRAWINGS = 250;
@@ -55,12 +64,13 @@ export class LivePlot {
   constructor(options: LivePlotOptions) {
     assertOptions("LivePlot", options, OPTIONS);
     const { title, x = "step", y = "", yType = "linear" } = options;
+    const { colors = {} } = options;
     if (yType !== "linear" && yType !== "log") {
       throw new RangeError(
         `yType should be "linear" or "log", got ${JSON.stringify(yType)}`,
       );
     }
-    this.#options = { title, x, y, yType };
+    this.#options = { title, x, y, yType, colors };
     if (isNotebook()) {
       this.#output = new LiveOutput(MILLISECONDS_BETWEEN_DRAWINGS);
     }
@@ -91,12 +101,14 @@ export class LivePlot {
 
   /** The curves so far. */
   get figure(): Figure {
-    const { title, x, y, yType } = this.#options;
-    const data = [...this.#curves].map(([name, points]) => ({
+    const { title, x, y, yType, colors } = this.#options;
+    const heights = [...this.#curves.values()].flat().map(([, y]) => y);
+    const data = [...this.#curves].map(([name, points], i) => ({
       x: points.map(([x]) => x),
       y: points.map(([, y]) => y),
       name,
       mode: "lines",
+      line: { color: colors[name] ?? colorOf(name, i) },
     }));
     return new Figure(data, {
       title: { text: title },
@@ -106,8 +118,7 @@ export class LivePlot {
       yaxis: {
         title: { text: y },
         type: yType,
-        // Labels at 1, 2, 5, …, and not at each digit.
-        ...(yType === "log" && { dtick: "D2" }),
+        ...labelled(heights, yType),
       },
     });
   }

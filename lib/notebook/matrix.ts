@@ -6,6 +6,8 @@ import { Figure, type Layout } from "./figure.ts";
 export interface MatrixOptions {
   /** Above the cells. @default none */
   title?: string;
+  /** Below them, a sentence or two that say what to see. @default none */
+  caption?: string;
   /** The title of the vertical axis, or a label for each row. @default 0, 1, … */
   rows?: string | readonly string[];
   /** The title of the horizontal axis, or a label for each column. @default 0, 1, … */
@@ -24,6 +26,7 @@ export interface MatrixOptions {
 
 const OPTIONS: OptionNames<MatrixOptions> = {
   title: true,
+  caption: true,
   rows: true,
   columns: true,
   colorscale: true,
@@ -52,10 +55,11 @@ const OPTIONS: OptionNames<MatrixOptions> = {
  * assertEquals((figure.data[0]!.z as number[][]).length, 8);
  * ```
  *
- * @param values `[rows, columns]`, a tensor, which is left as it is, or numbers.
+ * @param values `[rows, columns]`, a tensor, which is left as it is, or numbers;
+ * a tensor may have axes of size 1 in front, as one head has.
  * @param options See {@linkcode MatrixOptions}.
  * @returns The figure, to be shown.
- * @throws {TypeError} If a tensor has another rank, or an option is unknown.
+ * @throws {TypeError} If a tensor has another shape, or an option is unknown.
  * @throws {RangeError} If rows differ in length, or labels in number.
  */
 export async function matrix(
@@ -94,7 +98,43 @@ export async function matrix(
   return new Figure(
     [{ type: "heatmap", z, colorscale, showscale: showScale, ...scale }],
     layout,
+    options.caption === undefined ? {} : { caption: options.caption },
   );
+}
+
+/**
+ * A heat map of attention: a row for each query token i, a column for each key
+ * token j, and how much i attends to j, from 0 to 1.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { decayMask, fixedDecay } from "@lionjs/lion";
+ * import { attentionMatrix } from "@lionjs/lion/notebook";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const mask = decayMask(fixedDecay(tf.tensor1d([-0.5])), 8); // [1, 1, 8, 8]
+ * const figure = await attentionMatrix(mask, { title: "LION-D" });
+ * assertEquals(figure.data[0]!.zmax, 1);
+ * ```
+ *
+ * @param values As those of {@linkcode matrix}.
+ * @param options Those of {@linkcode matrix}, which take precedence.
+ * @returns The figure, to be shown.
+ * @throws {TypeError} If a tensor has another shape, or an option is unknown.
+ * @throws {RangeError} If rows differ in length, or labels in number.
+ */
+export function attentionMatrix(
+  values: tf.Tensor | readonly ArrayLike<number>[],
+  options: MatrixOptions = {},
+): Promise<Figure> {
+  const defaults = {
+    rows: "query i",
+    columns: "key j",
+    range: [0, 1],
+  } as const;
+  return matrix(values, { ...defaults, ...options });
 }
 
 async function rowsOf(
@@ -103,12 +143,15 @@ async function rowsOf(
   if (!(values instanceof tf.Tensor)) {
     return values.map((row) => Array.from(row));
   }
-  if (values.rank !== 2) {
+  const inFront = values.shape.slice(0, -2);
+  if (values.rank < 2 || inFront.some((size) => size !== 1)) {
     throw new TypeError(
       `values should be [rows, columns], got a tensor of shape [${values.shape}]; squeeze or slice it`,
     );
   }
-  return await values.array() as number[][];
+  let rows: unknown = await values.array();
+  for (const _ of inFront) rows = (rows as unknown[])[0];
+  return rows as number[][];
 }
 
 /** The most cells along an axis that are all numbered. */

@@ -27,8 +27,11 @@ export {
   type DisplayHandle,
   type DisplayValue,
 } from "../jupyter/display.ts";
+export { assertSame, difference } from "./comparison.ts";
+export { curves, type CurvesOptions, type Series } from "./curves.ts";
 export {
   Figure,
+  type FigureOptions,
   type HTMLOptions,
   type ImageOptions,
   type Layout,
@@ -37,15 +40,19 @@ export {
 export { stopSignal } from "../jupyter/interrupt.ts";
 export { isNotebook } from "../jupyter/kernel.ts";
 export { LivePlot, type LivePlotOptions } from "./live_plot.ts";
-export { matrix, type MatrixOptions } from "./matrix.ts";
+export { attentionMatrix, matrix, type MatrixOptions } from "./matrix.ts";
+export { matrixRank } from "./matrix_rank.ts";
 export {
   DISPLAY,
   type Displayable,
   type MimeBundle,
   type MimeMetadata,
 } from "../jupyter/mime.ts";
+export { FORM_COLORS, VARIANT_COLORS } from "./palette.ts";
+export { panels, type PanelsOptions } from "./panels.ts";
 export { Progress, type ProgressOptions } from "../progress/progress.ts";
 export { renderers } from "./renderers.ts";
+export type { Scale } from "./ticks.ts";
 export { table, type TableOptions, type TableRow } from "./table.ts";
 export { markdown, tex } from "./text.ts";
 export { track, type TrackOptions } from "../progress/track.ts";

@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type Curve, curvesSVG } from "../../lib/notebook/curves.ts";
-import { LivePlot } from "../../lib/notebook/mod.ts";
+import { type Curve, curvesSVG } from "../../lib/notebook/curves_svg.ts";
+import {
+  FORM_COLORS,
+  LivePlot,
+  VARIANT_COLORS,
+} from "../../lib/notebook/mod.ts";
 
 function draw(
   curves: Record<string, Curve>,
@@ -85,6 +89,36 @@ Deno.test("LivePlot shows nothing in a script, and has all points", async () => 
   assertEquals(layout["yaxis"], {
     title: { text: "nats" },
     type: "log",
-    dtick: "D2",
+    tickmode: "array",
+    tickvals: [2, 2.5, 3, 3.5, 4],
+    ticktext: ["2", "2.5", "3", "3.5", "4"],
   });
+});
+
+Deno.test("LivePlot labels its logarithmic axis with whole numbers", async () => {
+  const plot = new LivePlot({ title: "", yType: "log" });
+  plot.log(1, { perplexity: 700 });
+  plot.log(2, { perplexity: 70 });
+  await plot.end();
+  const { ticktext } = plot.figure.layout["yaxis"] as { ticktext: string[] };
+  assertEquals(ticktext, ["100", "200", "500"]);
+});
+
+Deno.test("LivePlot has the colours of variants, and those that are given", () => {
+  const plot = new LivePlot({ title: "", colors: { guess: "#123456" } });
+  plot.log(1, { "LION-S": 1, "LION-S, seed 2": 1, guess: 1, other: 1 });
+  const colors = plot.figure.data.map(({ line }) =>
+    (line as { color: string }).color
+  );
+  const own = VARIANT_COLORS["LION-S"];
+  assertEquals(colors.slice(0, 3), [own, own, "#123456"]);
+  assert(!Object.values(VARIANT_COLORS).includes(colors[3] as typeof own));
+});
+
+Deno.test("the live drawing has the colours of the last one", () => {
+  const svg = draw({ full: [[1, 1], [2, 2]], chunkwise: [[1, 2], [2, 1]] });
+  assertEquals(
+    [...svg.matchAll(/<g stroke="(#\w+)"/g)].map(([, color]) => color),
+    [FORM_COLORS.full, FORM_COLORS.chunkwise],
+  );
 });

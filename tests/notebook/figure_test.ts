@@ -58,6 +58,12 @@ Deno.test("toHTML() is a page on its own, whatever its texts hold", () => {
   assert(figure.toHTML({ plotly: false }) !== own);
 });
 
+Deno.test("toHTML() has the caption below the figure", () => {
+  const figure = new Figure([{ y: [1] }], {}, { caption: "a < b" });
+  const page = figure.toHTML({ plotly: false });
+  assertStringIncludes(page, '<p class="caption"><em>a &lt; b</em></p>');
+});
+
 Deno.test("toImage() draws a PNG of the same bytes each time", async () => {
   const png = await LINES.toImage();
   const [other, same] = await Promise.all([

@@ -1,9 +1,11 @@
 /** What notebooks are made with refuses options that there are not. @module */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
+  curves,
   Figure,
   LivePlot,
   matrix,
+  panels,
   Progress,
   table,
   track,
@@ -19,6 +21,9 @@ const CALLS: Record<
   toHTML: [(options) => FIGURE.toHTML(options), "fullpage", "fullPage"],
   toImage: [(options) => FIGURE.toImage(options), "fmt", "format"],
   LivePlot: [(options) => new LivePlot(options), "ytype", "yType"],
+  Figure: [(options) => new Figure([], {}, options), "capton", "caption"],
+  curves: [(options) => curves({}, options), "ytype", "yType"],
+  panels: [(options) => panels([FIGURE], options), "titel", "title"],
   matrix: [(options) => matrix([[1]], options), "colourscale", "colorscale"],
   Progress: [(options) => new Progress(options), "desc", "description"],
   table: [(options) => table([], options), "digit", "digits"],

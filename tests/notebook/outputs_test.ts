@@ -123,11 +123,11 @@ Deno.test("matrix() takes rows of numbers, labels and a range", async () => {
 });
 
 Deno.test("matrix() says what is wrong with its values", async () => {
-  const tensor = tf.zeros([1, 2, 2]);
+  const tensor = tf.zeros([2, 2, 2]);
   await assertRejects(
     () => matrix(tensor),
     TypeError,
-    "values should be [rows, columns], got a tensor of shape [1,2,2]",
+    "values should be [rows, columns], got a tensor of shape [2,2,2]",
   );
   tensor.dispose();
   await assertRejects(

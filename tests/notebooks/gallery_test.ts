@@ -1,7 +1,14 @@
 /** The pages that are made of the notebooks. @module */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { decayMask, selectiveDecay } from "../../mod.ts";
+import { cellToHTML, thumbnailOf } from "../../tools/gallery/cell.ts";
 import { galleryFiles } from "../../tools/gallery/pages.ts";
 import { proseToHTML } from "../../tools/gallery/prose.ts";
+import { DECAYS, sweepsSVG, weight } from "../../tools/gallery/sweeps.ts";
+import type { CodeCell } from "../../tools/notebooks/notebook.ts";
+import { difference } from "../../lib/notebook/mod.ts";
+import * as tf from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-backend-cpu";
 
 const GALLERY = new URL("../../docs/notebooks/", import.meta.url);
 
@@ -51,4 +58,52 @@ Deno.test("proseToHTML() links to pages in the place of notebooks", () => {
   for (const link of ["02_b.html", "../../README.md", "https://d.e"]) {
     assertStringIncludes(html, `href="${link}"`);
   }
+});
+
+/** A cell that has drawn a picture. */
+function cellOf(png: string, tags: string[]): CodeCell {
+  return {
+    cell_type: "code",
+    id: png,
+    metadata: { tags },
+    source: "const a = 1;\nawait draw(a);",
+    execution_count: 1,
+    outputs: [{
+      output_type: "display_data",
+      data: { "image/png": png, "text/plain": "Figure: untitled" },
+      metadata: {},
+    }],
+  };
+}
+
+Deno.test("a cell of set-up is folded, its outputs are not", () => {
+  const open = cellToHTML(cellOf("iVBO", []));
+  const folded = cellToHTML(cellOf("iVBO", ["hide-input"]));
+  assert(!open.includes("<details"));
+  assertStringIncludes(folded, "<summary>Set-up, 2 lines</summary>");
+  assert(folded.indexOf("</details>") < folded.indexOf("<img"));
+});
+
+Deno.test("the thumbnail is the picture of the cell that says so, or the first", () => {
+  const [first, second] = [cellOf("one", []), cellOf("two", ["thumbnail"])];
+  assertEquals(thumbnailOf([first, second]), "two");
+  assertEquals(thumbnailOf([first]), "one");
+  assertEquals(thumbnailOf([]), undefined);
+});
+
+Deno.test("the animation draws the mask of LION-S, half of the diagonal in each sweep", async () => {
+  const logDecay = tf.log(tf.tensor3d(DECAYS, [1, 1, DECAYS.length]));
+  const mask = decayMask(selectiveDecay(logDecay), DECAYS.length);
+  const drawn = DECAYS.map((_, i) => DECAYS.map((_, j) => weight(i, j)));
+  const apart = await difference(tf.tensor2d(drawn), tf.squeeze(mask, [0, 1]));
+  assert(apart < 1e-6, `${apart}`);
+  const svg = sweepsSVG();
+  const count = (part: RegExp) => svg.match(part)?.length;
+  const cells = DECAYS.length ** 2;
+  assertEquals(count(/<rect [^>]*fill-opacity/g), cells - DECAYS.length);
+  assertEquals(count(/<path [^>]*fill-opacity/g), 2 * DECAYS.length);
+  assertEquals(
+    count(/NaN|undefined|http(?!:\/\/www\.w3\.org\/2000\/svg)/g),
+    undefined,
+  );
 });

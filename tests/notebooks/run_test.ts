@@ -1,5 +1,6 @@
 /** The runner of notebooks, on notebooks of one or two cells. @module */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { fingerprintOf } from "../../tools/notebooks/fingerprint.ts";
 import { findPython } from "../../tools/notebooks/jupyter.ts";
 import {
   type CodeCell,
@@ -164,11 +165,14 @@ Deno.test({
         source: 'const html = "<b>";\n' +
           "await Deno.jupyter.display({ 'text/html': html }, { raw: true });",
       },
-      { source: "html.length", tags: ["measured"] },
+      { source: "html.length", tags: ["hide-input", "measured", "timed"] },
     ];
     const wrong = await runExamples(cells, { write: true }, async (path) => {
       const first = await Deno.readTextFile(path);
-      const { cells } = await readNotebook(path);
+      const notebook = await readNotebook(path);
+      const { cells, metadata } = notebook;
+      assertEquals(metadata["timed"], await fingerprintOf(notebook));
+      assertEquals(cells[2]!.metadata.jupyter, { source_hidden: true });
       assertEquals(
         cells.map((cell) => cell.cell_type === "code" && cell.execution_count),
         [1, 2, 3],

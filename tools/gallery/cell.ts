@@ -2,11 +2,12 @@
 // @ts-types="./highlight.d.ts"
 import highlighter from "highlight.js/lib/core";
 import typescript from "highlight.js/lib/languages/typescript";
-import type {
-  Cell,
-  DisplayOutput,
-  MimeBundle,
-  Output,
+import {
+  type Cell,
+  type DisplayOutput,
+  FOLDED,
+  type MimeBundle,
+  type Output,
 } from "../notebooks/notebook.ts";
 import { proseToHTML } from "./prose.ts";
 
@@ -20,8 +21,12 @@ export function cellToHTML(cell: Cell): string {
   const { value } = highlighter.highlight(cell.source, {
     language: "typescript",
   });
+  const code = `<pre class="code"><code>${value}</code></pre>`;
+  const lines = cell.source.split("\n").length;
   return [
-    `<pre class="code"><code>${value}</code></pre>`,
+    cell.metadata.tags?.includes(FOLDED)
+      ? `<details class="code"><summary>Set-up, ${lines} lines</summary>${code}</details>`
+      : code,
     ...cell.outputs.map(outputToHTML),
   ].join("\n");
 }
@@ -55,7 +60,7 @@ function displayToHTML({ data, metadata }: DisplayOutput): string {
   }" src="${pngURL(png)}">`;
 }
 
-/** The first figure of a notebook, or the one of a title, in base64. */
+/** The first figure of cells, or the one of a title, in base64. */
 export function figureOf(
   cells: readonly Cell[],
   title?: string,
@@ -72,6 +77,14 @@ export function figureOf(
     }
   }
   return undefined;
+}
+
+/** What stands for a notebook: the figure of the cell with the tag `thumbnail`, or its first. */
+export function thumbnailOf(cells: readonly Cell[]): string | undefined {
+  const tagged = cells.filter(({ metadata }) =>
+    metadata.tags?.includes("thumbnail")
+  );
+  return figureOf(tagged) ?? figureOf(cells);
 }
 
 /** A figure as a page holds it. */

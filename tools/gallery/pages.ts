@@ -7,8 +7,15 @@ import {
   NOTEBOOKS,
   readNotebook,
 } from "../notebooks/notebook.ts";
-import { cellToHTML, escapeHTML, figureOf, pngURL } from "./cell.ts";
+import {
+  cellToHTML,
+  escapeHTML,
+  figureOf,
+  pngURL,
+  thumbnailOf,
+} from "./cell.ts";
 import style from "./style.css" with { type: "text" };
+import { sweepsSVG } from "./sweeps.ts";
 
 /** A notebook with its place in the gallery. */
 interface Entry {
@@ -17,11 +24,15 @@ interface Entry {
   readonly notebook: Notebook;
 }
 
-/** What the README shows: the figures of notebooks by their titles. */
+/** What the README and the index show: the figures of notebooks by their titles. */
 const FIGURES = {
+  "gate.png": [
+    "05_gradients",
+    "A gate learns to find segments, if its gradient arrives",
+  ],
   "masks.png": [
     "02_full_attention_and_masks",
-    "LION-S, the paper's convention: token 6 forgets",
+    "LION-S: token 6 forgets",
   ],
   "forms.png": ["06_vision", "A forward pass of one picture, in each form"],
 } as const;
@@ -37,6 +48,7 @@ export async function galleryFiles(): Promise<
   }));
   const files = new Map<string, string | Uint8Array>([
     ["index.html", indexPage(entries)],
+    ["sweeps.svg", sweepsSVG()],
     ["style.css", `${style}\n${await withFonts(katexStyle)}\n`],
   ]);
   entries.forEach((entry, index) => {
@@ -78,7 +90,7 @@ function notebookPage(
 
 function indexPage(entries: readonly Entry[]): string {
   const items = entries.map(({ name, title, notebook }, index) => {
-    const png = figureOf(notebook.cells);
+    const png = thumbnailOf(notebook.cells);
     const image = png === undefined ? "" : `<img alt="" src="${pngURL(png)}">`;
     return `<li><a href="${name}.html">${image}<span>${index + 1}. ${
       escapeHTML(title)
@@ -89,6 +101,14 @@ function indexPage(entries: readonly Entry[]): string {
     `<h1>LION in notebooks</h1>
 <p>Each page is a notebook as it ran: its code, outputs and figures. To run and
 change them, open those in the folder <code>notebooks</code>.</p>
+<figure><img alt="Two sweeps, one from each end, fill the attention matrix row by row" src="sweeps.svg">
+<figcaption class="caption">Linear attention in both directions costs two sweeps
+over the tokens, each with one state of constant size
+(<a href="03_lion_rnn.html">notebook 3</a>).</figcaption></figure>
+<figure><img alt="Masks of the true segments, of a gate that learned them, and of one whose gradient was lost" src="gate.png">
+<figcaption class="caption">A gate finds the segments of a sequence. In the code
+released with the paper its gradient is lost, and it stays where it began
+(<a href="05_gradients.html">notebook 5</a>).</figcaption></figure>
 <ol class="notebooks">
 ${items.join("\n")}
 </ol>`,
@@ -100,6 +120,7 @@ function page(title: string, body: string): string {
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
 <title>${escapeHTML(title)}</title>
 <link rel="stylesheet" href="style.css">
 <body>

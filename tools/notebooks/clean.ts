@@ -1,16 +1,22 @@
 /** Makes an executed notebook fit to be committed. @module */
 import {
+  type Cell,
   type CodeCell,
+  FOLDED,
   METADATA,
   type Notebook,
   type Output,
 } from "./notebook.ts";
 import type { Execution } from "./execute.ts";
 
-/** A notebook with the outputs of an execution, and nothing that changes with each. */
+/**
+ * A notebook with the outputs of an execution, and nothing that changes with
+ * each; and with the fingerprint of what it has timed.
+ */
 export function clean(
   { cells }: Notebook,
   outputs: Execution["outputs"],
+  fingerprint?: string,
 ): Notebook {
   let count = 0;
   return {
@@ -18,7 +24,7 @@ export function clean(
       const { tags } = cell.metadata;
       const common = {
         id: `cell-${index + 1}`,
-        metadata: tags?.length ? { tags } : {},
+        metadata: metadataOf(tags),
         source: cell.source,
       };
       if (cell.cell_type === "markdown") {
@@ -36,9 +42,18 @@ export function clean(
         ),
       } satisfies CodeCell;
     }),
-    metadata: METADATA,
+    metadata: fingerprint ? { ...METADATA, timed: fingerprint } : METADATA,
     nbformat: 4,
     nbformat_minor: 5,
+  };
+}
+
+/** Tags, and what JupyterLab wants beside the one that folds the code. */
+function metadataOf(tags: readonly string[] = []): Cell["metadata"] {
+  if (tags.length === 0) return {};
+  return {
+    ...(tags.includes(FOLDED) && { jupyter: { source_hidden: true } }),
+    tags: [...tags],
   };
 }
 

@@ -31,7 +31,7 @@ export type Output = StreamOutput | DisplayOutput | ErrorOutput;
 
 interface CellBase {
   id: string;
-  metadata: { tags?: string[] };
+  metadata: { tags?: string[]; jupyter?: { source_hidden: boolean } };
   source: string;
 }
 
@@ -57,6 +57,9 @@ export interface Notebook {
   nbformat: number;
   nbformat_minor: number;
 }
+
+/** The tag of a cell whose code is folded: set-up, that a reader can skip. */
+export const FOLDED = "hide-input";
 
 /** What a notebook says of its language. */
 export const METADATA = {

@@ -3,6 +3,7 @@ import { checkCode, formatCode } from "./check.ts";
 import { clean, cleanOutputs } from "./clean.ts";
 import { difference } from "./compare.ts";
 import { execute, type Execution } from "./execute.ts";
+import { fingerprintOf, isTimed } from "./fingerprint.ts";
 import { formatNotebook, type Notebook, readNotebook } from "./notebook.ts";
 
 /** How to run a notebook. */
@@ -32,7 +33,10 @@ export async function run(
   if (errors.length > 0) return errors;
   const { outputs } = execution;
   if (write) {
-    const cleaned = clean(formatted, outputs);
+    const fingerprint = isTimed(notebook)
+      ? await fingerprintOf(notebook)
+      : undefined;
+    const cleaned = clean(formatted, outputs, fingerprint);
     await Deno.writeTextFile(path, formatNotebook(cleaned));
     return [];
   }

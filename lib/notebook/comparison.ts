@@ -1,0 +1,79 @@
+import * as tf from "@tensorflow/tfjs-core";
+
+/**
+ * The largest difference of two tensors, as a part of the largest value of the
+ * second.
+ *
+ * @example
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { difference } from "@lionjs/lion/notebook";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const apart = await difference(tf.tensor1d([1, 2.5]), tf.tensor1d([1, 2]));
+ * assertAlmostEquals(apart, 0.25);
+ * ```
+ *
+ * @param actual What was computed.
+ * @param expected What it should be, of the same shape.
+ * @returns 0 if both are the same, NaN if one of them holds a NaN.
+ * @throws {TypeError} If the shapes differ.
+ */
+export async function difference(
+  actual: tf.Tensor,
+  expected: tf.Tensor,
+): Promise<number> {
+  if (!tf.util.arraysEqual(actual.shape, expected.shape)) {
+    throw new TypeError(
+      `actual should have the shape [${expected.shape}] of expected, got [${actual.shape}]`,
+    );
+  }
+  const [found, wanted] = await Promise.all([actual.data(), expected.data()]);
+  // Not Math.max(...): a call takes only so many arguments.
+  let [apart, largest] = [0, 0];
+  for (let i = 0; i < wanted.length; i++) {
+    const error = Math.abs(found[i]! - wanted[i]!);
+    apart = Number.isNaN(error) ? NaN : Math.max(apart, error);
+    largest = Math.max(largest, Math.abs(wanted[i]!));
+  }
+  return apart === 0 ? 0 : apart / largest;
+}
+
+/**
+ * Fails unless two tensors are equal but for rounding.
+ *
+ * @example
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ * import { assertSame } from "@lionjs/lion/notebook";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * await assertSame(tf.scalar(1 + 1e-6), tf.scalar(1));
+ * await assertRejects(
+ *   () => assertSame(tf.scalar(1.5), tf.scalar(1)),
+ *   Error,
+ *   "differ by 0.5 of the largest value, more than 0.00001",
+ * );
+ * ```
+ *
+ * @param actual What was computed.
+ * @param expected What it should be, of the same shape.
+ * @param tolerance The largest difference, as a part of the largest value. @default 1e-5
+ * @throws {TypeError} If the shapes differ.
+ * @throws {Error} If the values differ by more.
+ */
+export async function assertSame(
+  actual: tf.Tensor,
+  expected: tf.Tensor,
+  tolerance = 1e-5,
+): Promise<void> {
+  const apart = await difference(actual, expected);
+  if (apart <= tolerance) return;
+  throw new Error(
+    `the tensors differ by ${
+      Number(apart.toPrecision(3))
+    } of the largest value, more than ${tolerance}`,
+  );
+}

@@ -1,0 +1,41 @@
+/**
+ * The rank of a matrix: the pivots of Gaussian elimination that are not
+ * rounding noise. Each pivot is the largest entry that is left.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { matrixRank } from "@lionjs/lion/notebook";
+ *
+ * assertEquals(matrixRank([[1, 2], [2, 4]]), 1); // a column times a row
+ * ```
+ *
+ * @param rows Numbers, which are left as they are.
+ * @param tolerance What counts as 0, as a part of the largest entry. @default 1e-5
+ * @returns From 0 to the smaller of both sizes.
+ */
+export function matrixRank(
+  rows: readonly (readonly number[])[],
+  tolerance = 1e-5,
+): number {
+  const rest = rows.map((row) => [...row]);
+  let [found, largest] = [0, 0];
+  while (true) {
+    let [at, column, pivot] = [0, 0, 0];
+    rest.forEach((row, i) =>
+      row.forEach((value, j) => {
+        if (Math.abs(value) > Math.abs(pivot)) {
+          [at, column, pivot] = [i, j, value];
+        }
+      })
+    );
+    largest ||= Math.abs(pivot);
+    if (Math.abs(pivot) <= tolerance * largest) return found;
+    const [pivotRow] = rest.splice(at, 1);
+    for (const row of rest) {
+      const factor = row[column]! / pivot;
+      row.forEach((value, j) => row[j] = value - factor * pivotRow![j]!);
+    }
+    found++;
+  }
+}

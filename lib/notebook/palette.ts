@@ -1,0 +1,69 @@
+/**
+ * The colour of each form in every figure: the same function computed in
+ * another way.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { curves, FORM_COLORS } from "@lionjs/lion/notebook";
+ *
+ * const figure = curves({ full: [1, 4, 16], chunkwise: [2, 4, 8] });
+ * const [full] = figure.data as { line: { color: string } }[];
+ * assertEquals(full!.line.color, FORM_COLORS.full);
+ * ```
+ */
+export const FORM_COLORS = {
+  full: "#4c78a8",
+  recurrent: "#f58518",
+  blockwise: "#e45756",
+  chunkwise: "#54a24b",
+} as const;
+
+/**
+ * The colour of each variant in every figure: another function. No form has
+ * one of these colours.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { curves, VARIANT_COLORS } from "@lionjs/lion/notebook";
+ *
+ * const figure = curves({ "LION-S, seed 1": [2.3, 0.4] });
+ * const [seed] = figure.data as { line: { color: string } }[];
+ * assertEquals(seed!.line.color, VARIANT_COLORS["LION-S"]);
+ * ```
+ */
+export const VARIANT_COLORS = {
+  "LION-LIT": "#8a6fd1",
+  "LION-D": "#c2457f",
+  "LION-S": "#0b8f8f",
+  softmax: "#808080",
+} as const;
+
+const NAMED: Readonly<Record<string, string>> = {
+  ...FORM_COLORS,
+  ...VARIANT_COLORS,
+};
+
+/** Of what is neither form nor variant: no colour is one of theirs. */
+const OTHERS = [
+  "#1f5a99",
+  "#b35c00",
+  "#3d7a35",
+  "#a8323c",
+  "#6a4fa3",
+  "#7a5548",
+  "#4fa3c7",
+  "#9aa02a",
+];
+
+/**
+ * The colour of the curve of a name, the `index`th of its picture: that of the
+ * form or variant that the name is or begins with, as in `LION-S, seed 1`.
+ */
+export function colorOf(name: string, index: number): string {
+  const known = Object.keys(NAMED).find((known) =>
+    name === known || name.startsWith(`${known},`)
+  );
+  return known ? NAMED[known]! : OTHERS[index % OTHERS.length]!;
+}

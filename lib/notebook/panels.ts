@@ -1,0 +1,162 @@
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { Figure, type Layout, type Trace } from "./figure.ts";
+
+/** Options of {@linkcode panels}. */
+export interface PanelsOptions {
+  /** Above all of them. @default none */
+  title?: string;
+  /** Below them, a sentence or two that say what to see. @default none */
+  caption?: string;
+  /** In CSS pixels. @default 860 */
+  width?: number;
+  /** In CSS pixels. @default as wide matrices need it, at most 400 */
+  height?: number;
+}
+
+const OPTIONS: OptionNames<PanelsOptions> = {
+  title: true,
+  caption: true,
+  width: true,
+  height: true,
+};
+
+/** What a panel leaves to the next one: room for labels, and for a scale or numbers. */
+const GAP = 0.07, WIDE_GAP = 0.13;
+
+/**
+ * Figures side by side in one, each below its own title. Curves of one name
+ * have one entry in the legend, matrices of one range one scale of colours.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { curves, panels } from "@lionjs/lion/notebook";
+ *
+ * const figure = panels([
+ *   curves({ full: [1, 4, 16] }, { title: "time" }),
+ *   curves({ full: [2, 4, 8] }, { title: "memory" }),
+ * ], { title: "What the full form costs" });
+ * assertEquals(figure.data.map(({ xaxis }) => xaxis), ["x", "x2"]);
+ * ```
+ *
+ * @param figures Of one pair of axes each.
+ * @param options See {@linkcode PanelsOptions}.
+ * @returns The figure, to be shown.
+ * @throws {TypeError} If an option is unknown.
+ * @throws {RangeError} If there is no figure, or one has several pairs of axes.
+ */
+export function panels(
+  figures: readonly Figure[],
+  options: PanelsOptions = {},
+): Figure {
+  assertOptions("panels", options, OPTIONS);
+  if (figures.length === 0) {
+    throw new RangeError("figures should be one or more, got none");
+  }
+  const { title, caption, width = 860 } = options;
+  const scales = figures.map(scaleOf);
+  const areOfOneRange = scales.every((scale) => scale === scales[0]);
+  const isOfMatrices = scales.every((scale) => scale !== "");
+  const gap = isOfMatrices && areOfOneRange ? GAP : WIDE_GAP;
+  const share = (1 + gap) / figures.length;
+  const seen = new Set<unknown>();
+  const data: Trace[] = [];
+  const layout: Layout = { shapes: [], annotations: [] };
+  figures.forEach((figure, i) => {
+    const domain = [i * share, (i + 1) * share - gap] as const;
+    const isLast = i === figures.length - 1;
+    const parts = panelOf(figure, i === 0 ? "" : `${i + 1}`, domain);
+    for (const trace of parts.data) {
+      const isNew = !seen.has(trace["name"]);
+      seen.add(trace["name"]);
+      data.push({
+        ...trace,
+        ...("name" in trace &&
+          { legendgroup: trace["name"], showlegend: isNew }),
+        ...("z" in trace && trace["showscale"] !== false &&
+          scaled(areOfOneRange, isLast, domain[1])),
+      });
+    }
+    Object.assign(layout, parts.axes);
+    (layout["shapes"] as unknown[]).push(...parts.shapes);
+    (layout["annotations"] as unknown[]).push(...parts.annotations);
+  });
+  const height = options.height ??
+    (isOfMatrices ? Math.min(400, 120 + 0.85 * width * (share - gap)) : 400);
+  Object.assign(layout, {
+    ...(title !== undefined && { title: { text: title } }),
+    width,
+    height: Math.round(height),
+    margin: { t: title ? 90 : 50, r: 20, b: 60, l: 80 },
+    showlegend: figures.some(({ layout }) => layout["showlegend"] === true),
+  });
+  return new Figure(data, layout, caption === undefined ? {} : { caption });
+}
+
+/** What tells the scale of colours of a figure's matrix from others; "" without one. */
+function scaleOf({ data }: Figure): string {
+  const matrix = data.find((trace) => "z" in trace);
+  if (!matrix) return "";
+  return JSON.stringify(
+    [matrix["zmin"], matrix["zmax"], matrix["colorscale"]],
+  );
+}
+
+/** Where a matrix shows its scale of colours. */
+function scaled(areOfOneRange: boolean, isLast: boolean, right: number): Trace {
+  if (areOfOneRange) return { showscale: isLast };
+  return { colorbar: { x: right + 0.005, thickness: 10 } };
+}
+
+/** A figure's parts on the axes of a panel. */
+function panelOf(
+  { data, layout, title }: Figure,
+  n: string,
+  domain: readonly [left: number, right: number],
+) {
+  if (
+    data.some(({ xaxis, yaxis }) => xaxis !== undefined || yaxis !== undefined)
+  ) {
+    throw new RangeError(
+      `figures should have one pair of axes each, "${title}" has more; show it by itself`,
+    );
+  }
+  const [x, y] = [`x${n}`, `y${n}`];
+  const { xaxis = {}, yaxis = {}, shapes = [], annotations = [] } = layout as {
+    xaxis?: Layout;
+    yaxis?: Layout;
+    shapes?: Trace[];
+    annotations?: Trace[];
+  };
+  const onAxes = (part: Trace, by: string): Trace => {
+    const { xref = by, yref = by } = part as { xref?: string; yref?: string };
+    const placed = (ref: string, axis: string) =>
+      ref === "paper" ? `${axis} domain` : axis;
+    return { ...part, xref: placed(xref, x), yref: placed(yref, y) };
+  };
+  return {
+    data: data.map((trace): Trace => ({ ...trace, xaxis: x, yaxis: y })),
+    axes: {
+      [`xaxis${n}`]: { ...xaxis, domain, anchor: y },
+      [`yaxis${n}`]: {
+        ...yaxis,
+        anchor: x,
+        ...(yaxis["scaleanchor"] !== undefined && { scaleanchor: x }),
+      },
+    },
+    shapes: shapes.map((shape) => onAxes(shape, "axis")),
+    annotations: [
+      ...annotations.map((annotation) => onAxes(annotation, "paper")),
+      {
+        text: title,
+        showarrow: false,
+        xref: `${x} domain`,
+        yref: `${y} domain`,
+        x: 0.5,
+        y: 1.02,
+        yanchor: "bottom",
+        font: { size: 14 },
+      },
+    ],
+  };
+}

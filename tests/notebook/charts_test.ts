@@ -1,0 +1,135 @@
+/** Charts: curves, panels, attention, and what they are compared with. @module */
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assertSame,
+  attentionMatrix,
+  curves,
+  difference,
+  type Figure,
+  FORM_COLORS,
+  matrix,
+  matrixRank,
+  panels,
+  VARIANT_COLORS,
+} from "../../lib/notebook/mod.ts";
+import * as tf from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-backend-cpu";
+
+Deno.test("no form has the colour of a variant", () => {
+  const all = [...Object.values(FORM_COLORS), ...Object.values(VARIANT_COLORS)];
+  assertEquals(new Set<string>(all).size, all.length);
+});
+
+Deno.test("curves() has ticks at few points, round numbers at many", () => {
+  const at = [256, 1024, 16_384];
+  const few = curves({ full: [1, 4, 9] }, { at, xType: "log" });
+  const { tickvals, ticktext } = few.layout["xaxis"] as Figure["layout"];
+  assertEquals([tickvals, ticktext], [at, ["256", "1024", "16,384"]]);
+  const ys = Array.from({ length: 100 }, (_, i) => 3 + i);
+  const many = curves({ a: ys }, { at: ys, xType: "log", yType: "log" });
+  for (const axis of ["xaxis", "yaxis"]) {
+    const { ticktext } = many.layout[axis] as Figure["layout"];
+    assertEquals(ticktext, ["5", "10", "20", "50", "100"]);
+  }
+  assertEquals([few, many].map(({ data }) => data[0]!["mode"]), [
+    "lines+markers",
+    "lines",
+  ]);
+});
+
+Deno.test("curves() takes typed arrays, gaps, and styles of single curves", () => {
+  const { data, layout, caption } = curves({
+    "LION-D, seed 2": new Float32Array([1, NaN]),
+    other: { x: [3], y: [5], color: "#abcdef", dash: "dot" },
+  }, { caption: "As seen." });
+  assertEquals(data.map(({ x, y }) => [x, y]), [[[0, 1], [1, NaN]], [[3], [
+    5,
+  ]]]);
+  assertEquals(data.map(({ line }) => line), [
+    { color: VARIANT_COLORS["LION-D"], dash: "solid", width: 2.5 },
+    { color: "#abcdef", dash: "dot", width: 2.5 },
+  ]);
+  assertEquals([layout["showlegend"], caption], [true, "As seen."]);
+  assertThrows(
+    () => curves({ a: [1, 2] }, { at: [1] }),
+    RangeError,
+    'y of "a" should have 1 values as x has, got 2',
+  );
+});
+
+Deno.test("panels() puts each figure on axes of its own", async () => {
+  const shape = { type: "line", x0: 0, x1: 1, y0: 0, y1: 1 };
+  const first = curves({ full: [1, 2], recurrent: [2, 3] }, { title: "time" });
+  const second = curves({ full: [3, 4] }, { title: "memory" });
+  second.layout["shapes"] = [shape, { ...shape, yref: "paper" }];
+  const { data, layout, title } = panels([first, second], { title: "Both" });
+  assertEquals(
+    data.map(({ name, xaxis, yaxis, showlegend }) =>
+      [name, xaxis, yaxis, showlegend].join(" ")
+    ),
+    ["full x y true", "recurrent x y true", "full x2 y2 false"],
+  );
+  assertEquals(title, "Both");
+  assertEquals(
+    (layout["shapes"] as Record<string, string>[]).map(({ xref, yref }) =>
+      `${xref} ${yref}`
+    ),
+    ["x2 y2", "x2 y2 domain"],
+  );
+  assertEquals(
+    (layout["annotations"] as { text: string }[]).map(({ text }) => text),
+    ["time", "memory"],
+  );
+  const masks = [await attentionMatrix([[1]]), await attentionMatrix([[0]])];
+  assertEquals(
+    panels(masks).data.map(({ showscale }) => showscale),
+    [false, true],
+  );
+  const apart = panels([masks[0]!, await matrix([[1]], { range: [0, 9] })]);
+  assertEquals(
+    apart.data.map(({ showscale, colorbar }) => [showscale, !!colorbar]),
+    [[true, true], [true, true]],
+  );
+  const { scaleanchor } = apart.layout["yaxis2"] as { scaleanchor: string };
+  assertEquals(scaleanchor, "x2");
+});
+
+Deno.test("panels() refuses no figures, and panels in panels", () => {
+  assertThrows(() => panels([]), RangeError, "one or more, got none");
+  const both = panels([curves({ a: [1] }), curves({ a: [1] })], { title: "T" });
+  assertThrows(
+    () => panels([both]),
+    RangeError,
+    'one pair of axes each, "T" has more',
+  );
+});
+
+Deno.test("matrix() draws what one head has", async () => {
+  const head = tf.ones([1, 1, 2, 3]);
+  assertEquals((await matrix(head)).data[0]!["z"], [[1, 1, 1], [1, 1, 1]]);
+  head.dispose();
+});
+
+Deno.test("difference() is a part of the largest value, NaN where one is", async () => {
+  const [a, b] = [tf.tensor1d([0, -3]), tf.tensor1d([1, -4])];
+  assertEquals(await difference(a, b), 0.25);
+  assertEquals(await difference(tf.zeros([2]), tf.zeros([2])), 0);
+  assertEquals(await difference(tf.ones([1]), tf.zeros([1])), Infinity);
+  assertEquals(await difference(tf.tensor1d([NaN, 0]), b), NaN);
+  for (const wrong of [a, tf.tensor1d([NaN, -4])]) {
+    await assertRejects(() => assertSame(wrong, b), Error, "tensors differ by");
+  }
+  await assertSame(a, b, 0.25);
+  await assertRejects(
+    () => assertSame(tf.ones([2, 1]), b),
+    TypeError,
+    "actual should have the shape [2] of expected, got [2,1]",
+  );
+});
+
+Deno.test("matrixRank() counts pivots", () => {
+  assertEquals(matrixRank([[0, 0], [0, 0]]), 0);
+  assertEquals(matrixRank([[0, 2], [3, 0]]), 2);
+  assertEquals(matrixRank([[1, 2, 3], [2, 4, 6 + 1e-7]]), 1);
+  assertEquals(matrixRank([[1, 2, 3], [2, 4, 6 + 1e-2]]), 2);
+});
