@@ -272,11 +272,10 @@ export class MpiCommunicator implements Communicator {
     }
     // Small arrays lie among V8's objects, which move, until their buffer is asked for.
     const { buffer, byteOffset, byteLength, length } = values;
-    const memory = new Uint8Array(
-      buffer as ArrayBuffer,
-      byteOffset,
-      byteLength,
-    );
+    // No bytes have no address, which Open MPI refuses even where it reads none.
+    const memory = length === 0
+      ? new Uint8Array(1)
+      : new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
     return { memory, count: length, type };
   }
 

@@ -37,7 +37,11 @@ for (const kind of KINDS) {
 const whole = Float32Array.of(-1, rank, -1);
 await mpi.allreduce(whole.subarray(1, 2));
 assertEquals(whole, Float32Array.of(-1, total - size, -1));
-assertEquals(await mpi.allreduce(new Float32Array()), new Float32Array());
+const none = new Float32Array();
+assertEquals(await mpi.allreduce(none), none);
+assertEquals(await mpi.broadcast(none), none);
+assertEquals(await mpi.exscan(none), none);
+assertEquals(await mpi.gather(none), rank === 0 ? none : undefined);
 
 // Above the length from which senders wait for receivers: both at once.
 const right = (rank + 1) % size, left = (rank + last) % size;
@@ -45,6 +49,8 @@ const sent = new Float64Array(300_000).fill(rank);
 const received = new Float64Array(sent.length);
 await Promise.all([mpi.send(sent, right), mpi.receive(received, left)]);
 assert(received.every((value) => value === left));
+
+await Promise.all([mpi.send(none, right), mpi.receive(none, left)]);
 
 // Messages are told apart by their tags, in whatever order they are asked for.
 const [second, first] = await Promise.all([
