@@ -105,8 +105,8 @@ out/lab.`,
 
 const MPI_TEST: Task = {
   about:
-    `Runs ranks under the \`mpirun\` of MPICH and of Open MPI: every operation, and
-what becomes of a rank that fails.`,
+    `Runs ranks under the \`mpirun\` of MPICH and of Open MPI: every operation, what
+becomes of a rank that fails, and training.`,
   steps: [
     run("tools/setup.ts", "--mpi"),
     { args: ["test", "-A", "tests/mpi/mpi.ts"] },

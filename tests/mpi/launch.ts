@@ -49,7 +49,7 @@ export interface Job {
 }
 
 /** No job here takes longer, unless its ranks wait for one another forever. */
-const LONGEST_MILLISECONDS = 60_000;
+const LONGEST_MILLISECONDS = 120_000;
 
 /** A program of `programs`, and how it is started. */
 export interface Launched {

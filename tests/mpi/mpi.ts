@@ -5,10 +5,41 @@ import {
   assertLess,
   assertStringIncludes,
 } from "@std/assert";
+import { useBackend } from "../../mod.ts";
+import { train } from "../../lib/training/mod.ts";
+import { logOf, tinyModel, weightsOf, withFolder } from "../training/tiny.ts";
 import { IMPLEMENTATIONS, launch } from "./launch.ts";
+import { unevenData, unevenOptions } from "./uneven.ts";
 
 /** A rank that fails ends the job within so many seconds, its start included. */
 const SECONDS_TO_END = 30;
+
+/** Sums of 32-bit numbers in another order, after fifty steps of a tiny model. */
+const ROUNDING = 1e-5;
+
+/** What a training came to. */
+interface Result {
+  readonly losses: readonly number[];
+  readonly weights: readonly number[];
+  readonly evaluation: Readonly<Record<string, number>>;
+  readonly steps: number;
+  readonly aborted: boolean;
+}
+
+/** One process, without a communicator. */
+const REFERENCE: Promise<Result> = (async () => {
+  await useBackend({ prefer: ["wasm"], threads: 1 });
+  const model = tinyModel();
+  const result = await train(model, unevenData(), unevenOptions({}));
+  return { ...result, weights: (await weightsOf(model)).flat() };
+})();
+
+function assertClose(actual: readonly number[], expected: readonly number[]) {
+  assertEquals(actual.length, expected.length);
+  for (const [i, value] of actual.entries()) {
+    assertLess(Math.abs(value - expected[i]!), ROUNDING);
+  }
+}
 
 for (const implementation of IMPLEMENTATIONS) {
   const { name } = implementation;
@@ -48,6 +79,77 @@ for (const implementation of IMPLEMENTATIONS) {
       assert(!stdout.includes("went on"), stdout);
       if (reason === undefined) return;
       assertStringIncludes(stderr, `rank 2 of 3 ends the job: ${reason}`);
+    });
+  }
+
+  for (const ranks of [2, 3, 4]) {
+    Deno.test(`${name}: ${ranks} ranks train as one process does`, async () => {
+      await withFolder(async (folder) => {
+        const [expected, result] = [
+          await REFERENCE,
+          await trained(ranks, folder),
+        ];
+        assertEquals(result.steps, 50);
+        assertClose(result.losses, expected.losses);
+        assertClose(result.weights, expected.weights);
+        assertClose(
+          Object.values(result.evaluation),
+          Object.values(expected.evaluation),
+        );
+        const lines = await logOf(`${folder}/log.jsonl`);
+        const losses = lines.filter(({ loss }) => loss !== undefined);
+        assertEquals(losses.map(({ loss }) => loss), result.losses);
+      });
+    });
+  }
+
+  Deno.test(`${name}: a run of 3 ranks stops, and 2 go on with it`, async () => {
+    await withFolder(async (folder) => {
+      const expected = await REFERENCE;
+      const begun = await trained(3, folder, "20");
+      // What one rank hears is told to the others with the next step.
+      assertEquals([begun.steps, begun.aborted], [21, true]);
+      const { losses, weights, aborted } = await trained(2, folder);
+      assertEquals(aborted, false);
+      assertClose([...begun.losses, ...losses], expected.losses);
+      assertClose(weights, expected.weights);
+    });
+  });
+
+  /** Trains to the end, or until a rank is told to stop. */
+  const trained = async (ranks: number, folder: string, ...stop: string[]) => {
+    const { code, stdout, stderr } = await launch(implementation, {
+      ranks,
+      program: "training.ts",
+      args: [folder, ...stop],
+    });
+    assertEquals(code, 0, stdout + stderr);
+    const shown = stdout.match(/rank \d+ shows its progress/g);
+    assertEquals(shown, ["rank 0 shows its progress"]);
+    return JSON.parse(
+      await Deno.readTextFile(`${folder}/result.json`),
+    ) as Result;
+  };
+
+  const MISTAKES: Readonly<Record<string, string>> = {
+    options: "got another on rank 2:\n- seed is 6, on rank 0 5",
+    data: "got another on rank 2:\n- SHA-256 of data's first batch is",
+    folder: "checkpoints.folder should have no checkpoints of an earlier run",
+    labels: "labels of evaluation batch 0, from 0, should be classes",
+    divergence: "DivergenceError: step",
+  };
+  for (const [how, message] of Object.entries(MISTAKES)) {
+    Deno.test(`${name}: all ranks throw what is wrong: ${how}`, async () => {
+      await withFolder(async (folder) => {
+        await Deno.mkdir(`${folder}/step-000001`);
+        const { code, stdout, stderr } = await launch(implementation, {
+          ranks: 3,
+          program: "mistakes.ts",
+          args: [how, folder],
+        });
+        assertEquals(code, 0, stdout + stderr);
+        assertEquals(stdout.split(message).length - 1, 3, stdout + stderr);
+      });
     });
   }
 
