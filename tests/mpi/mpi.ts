@@ -106,12 +106,28 @@ for (const implementation of IMPLEMENTATIONS) {
   Deno.test(`${name}: a run of 3 ranks stops, and 2 go on with it`, async () => {
     await withFolder(async (folder) => {
       const expected = await REFERENCE;
-      const begun = await trained(3, folder, "20");
+      const begun = await trained(3, folder, "stop");
       // What one rank hears is told to the others with the next step.
-      assertEquals([begun.steps, begun.aborted], [21, true]);
+      assertEquals([begun.steps, begun.aborted], [23, true]);
       const { losses, weights, aborted } = await trained(2, folder);
       assertEquals(aborted, false);
       assertClose([...begun.losses, ...losses], expected.losses);
+      assertClose(weights, expected.weights);
+    });
+  });
+
+  Deno.test(`${name}: where a rank is killed, others go on from the last checkpoint`, async () => {
+    await withFolder(async (folder) => {
+      const expected = await REFERENCE;
+      const { code } = await launch(implementation, {
+        ranks: 2,
+        program: "training.ts",
+        args: [folder, "kill"],
+      });
+      assert(code > 0, `${code}`);
+      const { losses, weights, steps } = await trained(3, folder);
+      assertEquals([steps, losses.length], [50, 30]);
+      assertClose(losses, expected.losses.slice(20));
       assertClose(weights, expected.weights);
     });
   });

@@ -1,7 +1,7 @@
 /**
- * Trains on WebAssembly, as `training.ts FOLDER [STOP]`, and writes what came of
+ * Trains on WebAssembly, as `training.ts FOLDER [stop|kill]`, and writes what came of
  * it to FOLDER/result.json; each rank checks that the others came to the same.
- * After step STOP the last rank is told to stop.
+ * After step 22 the last rank is told to stop, or is killed.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { tinyModel, weightsOf } from "../../training/tiny.ts";
 import { unevenData, unevenOptions } from "../uneven.ts";
 
 const mpi = openMpi();
-const [folder, stop] = Deno.args;
+const [folder, end] = Deno.args;
 await useBackend({ prefer: ["wasm"], threads: 1 });
 const model = tinyModel();
 // Each rank begins elsewhere: the first rank's weights count.
@@ -40,8 +40,9 @@ const { losses, evaluation, ...rest } = await train(
     signal: stopping.signal,
     callbacks: {
       onBatchEnd(_, logs) {
-        const isLast = mpi.rank === mpi.size - 1;
-        if (isLast && logs!["step"] === Number(stop)) stopping.abort();
+        if (mpi.rank !== mpi.size - 1 || logs!["step"] !== 22) return;
+        if (end === "stop") stopping.abort();
+        if (end === "kill") Deno.kill(Deno.pid, "SIGKILL");
       },
     },
   }),
