@@ -70,7 +70,7 @@ export async function launch(
       ...[...args, "-n", `${ranks}`, Deno.execPath(), "run", "-A"],
       ...["--no-check", path, ...own],
     ],
-    env: { NO_COLOR: "1", LION_BACKENDS: "cpu" },
+    env: { NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
