@@ -1,4 +1,4 @@
-/** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `lab-test`, `ok`. @module */
+/** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `lab-test`, `site-test`, `ok`. @module */
 import { readCommandLine } from "./command_line.ts";
 import { notebookNames } from "./notebooks/notebook.ts";
 import { runDeno } from "./run_deno.ts";
@@ -103,6 +103,16 @@ out/lab.`,
   ],
 };
 
+const SITE_TEST: Task = {
+  about:
+    `Builds the page of \`deno task site\` and tries it in Chromium; screenshots go to
+out/site-test.`,
+  steps: [
+    run("tools/setup.ts", "--platforms"),
+    { args: ["test", "-A", "tests/site/site.ts"] },
+  ],
+};
+
 const OK: Task = {
   about: "The whole gate: `deno task check`, then `deno task test`.",
   steps: [...CHECK.steps, ...TEST.steps],
@@ -166,6 +176,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   "test:all": await allTests(false),
   "test:platforms": PLATFORMS,
   "lab-test": LAB_TEST,
+  "site-test": SITE_TEST,
   ok: OK,
 };
 
