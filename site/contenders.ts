@@ -1,7 +1,13 @@
 /** What is compared. @module */
+import type { ConcreteForm } from "@lionjs/lion";
 
 /** The forms of LION, which compute the same. */
-export const FORMS = ["full", "recurrent", "blockwise", "chunkwise"] as const;
+export const FORMS = [
+  "full",
+  "recurrent",
+  "blockwise",
+  "chunkwise",
+] as const satisfies readonly ConcreteForm[];
 
 /** One of them. */
 export type Form = typeof FORMS[number];

@@ -14,16 +14,11 @@ import {
 } from "@std/assert";
 import axe from "axe-core";
 import { fileURLToPath } from "node:url";
-import {
-  type Browser,
-  type BrowserContextOptions,
-  chromium,
-  type Page,
-} from "playwright-core";
-import { findChromium } from "../../tools/lab/install.ts";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { outFolder } from "../../tools/out_folder.ts";
 import { buildSite } from "../../tools/site/build.ts";
 import { serveSite } from "../../tools/site/serve.ts";
+import { CHROMIUM, launch } from "../platforms/chromium.ts";
 
 const SITE = outFolder("site");
 const PICTURES = fileURLToPath(outFolder("site-test"));
@@ -31,8 +26,7 @@ const PICTURES = fileURLToPath(outFolder("site-test"));
 /** Bytes of the first load, compressed. */
 const MOST_BYTES = 1.5e6;
 
-const executablePath = await findChromium();
-if (!executablePath) console.log("skipped: no Chromium; see `deno task setup`");
+if (!CHROMIUM) console.log("skipped: no Chromium; see `deno task setup`");
 
 /** Visits a page, and fails on errors and on requests to other servers. */
 async function visit(
@@ -196,7 +190,7 @@ async function testAccess(page: Page): Promise<void> {
 
 Deno.test({
   name: "the page to try, in Chromium",
-  ignore: !executablePath,
+  ignore: !CHROMIUM,
   sanitizeOps: false,
   sanitizeResources: false,
   fn: async (t) => {
@@ -210,10 +204,7 @@ Deno.test({
     await using plain = serveSite(SITE, { port: 0, isIsolated: false });
     const at = ({ addr }: Deno.HttpServer<Deno.NetAddr>) =>
       `http://localhost:${addr.port}/`;
-    const browser = await chromium.launch({
-      executablePath: executablePath!,
-      args: ["--no-sandbox", "--disable-gpu"],
-    });
+    const browser = await launch();
     const threads = (count: number) =>
       `${count} thread${count === 1 ? "" : "s"}`;
     const cores = navigator.hardwareConcurrency;
@@ -259,5 +250,16 @@ Deno.test({
     } finally {
       await browser.close();
     }
+    await t.step("WebGPU, where it answers", async () => {
+      const browser = await launch(true);
+      try {
+        await visit(browser, at(isolated), {}, async (page) => {
+          await page.locator('input[value="webgpu"]').check();
+          await testTimes(page, /WebGPU/);
+        });
+      } finally {
+        await browser.close();
+      }
+    });
   },
 });
