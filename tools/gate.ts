@@ -52,13 +52,14 @@ const notebooks = (...names: string[]): Step =>
 
 const CHECK: Task = {
   about:
-    "Format, lint, types, rooms, documentation, and what would be published.",
+    "Format, lint, types, rooms, documentation and its links, and what would be published.",
   steps: [
     { args: ["fmt", "--check"] },
     { args: ["lint"] },
     { args: ["check"] },
     run("tools/check_rooms.ts"),
     run("tools/check_docs.ts"),
+    run("tools/check_links.ts"),
     { args: ["publish", "--dry-run", "--allow-dirty"] },
   ],
 };
