@@ -23,6 +23,7 @@ const DOCUMENTS = {
     "Performance: times beside PyTorch, and how to repeat them",
   "CONTRIBUTING.md":
     "How the code is laid out, how kernels work and are tested",
+  "docs/releasing.md": "How a version is made and published",
   "CHANGELOG.md": "What has changed",
 } as const;
 
@@ -136,7 +137,7 @@ function indexPage(items: readonly string[]): string {
 <ul class="guides">
 ${items.join("\n")}
 <li><a href="notebooks/index.html">Notebooks</a><br>LION derived step by step, each claim computed</li>
-<li><a href="../api/index.html">API</a><br>Every symbol, with an example</li>
+<li><a href="../api/all_symbols.html">API</a><br>Every symbol, with an example</li>
 </ul>`,
   );
 }
@@ -161,7 +162,7 @@ function pageHTML(path: string, title: string, body: string): string {
 <a href="${to("index.html")}">Try it</a>
 <a href="${to("docs/index.html")}">Documentation</a>
 <a href="${to("docs/notebooks/index.html")}">Notebooks</a>
-<a href="${to("api/index.html")}">API</a>
+<a href="${to("api/all_symbols.html")}">API</a>
 <search><input id="search" type="search" placeholder="Search" aria-label="Search the documentation"></search>
 </nav></header>
 <main>
