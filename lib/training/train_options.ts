@@ -1,4 +1,5 @@
 import type { CustomCallbackArgs } from "@tensorflow/tfjs-layers";
+import type { Communicator } from "../contract/communicator.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertInteger } from "../data/assert_integer.ts";
 import type { Batch, BatchStream } from "../data/stream.ts";
@@ -10,7 +11,7 @@ import {
 } from "./distillation.ts";
 import type { Loss } from "./loss.ts";
 import type { Metric } from "./metric.ts";
-import { assertFunctions } from "./predict.ts";
+import { assertCommunicator, assertFunctions } from "./predict.ts";
 import type { Progress } from "./progress.ts";
 import { type Schedule, warmUpCosine } from "./schedule.ts";
 import type { UpdateSettings } from "./training_state.ts";
@@ -93,6 +94,15 @@ export interface TrainOptions {
   seed?: number;
   /** Ends training after a step, with a checkpoint. */
   signal?: AbortSignal;
+  /**
+   * Ranks that train the model together, as `openMpi()` of `./mpi` gives them. All
+   * of them call `train` with the same options and data. Each takes its rows of
+   * each batch, and every loss, gradient norm and evaluation is that of the whole
+   * batch. The weights are rank 0's, which alone reads and writes checkpoints,
+   * writes the log and shows progress; callbacks are called on each rank. A signal
+   * on one rank ends them all. @default none
+   */
+  communicator?: Communicator;
   /** What is evaluated now and then, and in the end. @default nothing */
   evaluate?: EvaluationOptions;
   /** Where to save training to and resume it from. @default nowhere */
@@ -132,6 +142,7 @@ const OPTIONS: OptionNames<TrainOptions> = {
   ema: true,
   seed: true,
   signal: true,
+  communicator: true,
   evaluate: true,
   checkpoints: true,
   log: true,
@@ -173,7 +184,8 @@ const CALLBACKS: OptionNames<NonNullable<TrainOptions["callbacks"]>> = {
 function assertKnown(options: TrainOptions, data: BatchStream): void {
   assertOptions("train", options, OPTIONS);
   const { loss, optimizer, ema, evaluate, checkpoints, callbacks } = options;
-  const { progress = "auto" } = options;
+  const { progress = "auto", communicator } = options;
+  assertCommunicator("train's", communicator);
   const { from } = Object(data) as BatchStream;
   assertFunctions("train's", { loss, "data's from": from });
   if (optimizer) assertOptions("train's optimizer", optimizer, OPTIMIZER);

@@ -17,6 +17,7 @@ const DOCUMENTS = {
     "Image, text and sequence models, your own mixer, PyTorch weights, training and resuming",
   "docs/platforms.md":
     "Your own Deno project, permissions, Node.js, browsers, twice the speed on a CPU",
+  "docs/cluster.md": "Training on several machines, under MPI",
   "docs/theorems.md": "Each identity with its exact proof, code and tests",
   "docs/results.md": "What the variants learn on real data, beside softmax",
   "bench/RESULTS.md":

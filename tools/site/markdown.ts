@@ -63,7 +63,9 @@ export function renderMarkdown(
 
 /** Code as HTML, in colours if it is TypeScript. */
 export function codeToHTML(code: string, language = ""): string {
-  if (!["ts", "typescript"].includes(language)) return escapeHTML(code);
+  // After the language may stand what `deno test --doc` does with it.
+  const [name = ""] = language.split(" ");
+  if (name !== "ts") return escapeHTML(code);
   return highlighter.highlight(code, { language: "typescript" }).value;
 }
 
