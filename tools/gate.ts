@@ -1,4 +1,4 @@
-/** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `lab-test`, `mpi-test`, `ok`. @module */
+/** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `lab-test`, `mpi-test`, `site-test`, `ok`. @module */
 import { readCommandLine } from "./command_line.ts";
 import { notebookNames } from "./notebooks/notebook.ts";
 import { runDeno } from "./run_deno.ts";
@@ -52,13 +52,14 @@ const notebooks = (...names: string[]): Step =>
 
 const CHECK: Task = {
   about:
-    "Format, lint, types, rooms, documentation, and what would be published.",
+    "Format, lint, types, rooms, documentation and its links, and what would be published.",
   steps: [
     { args: ["fmt", "--check"] },
     { args: ["lint"] },
     { args: ["check"] },
     run("tools/check_rooms.ts"),
     run("tools/check_docs.ts"),
+    run("tools/check_links.ts"),
     { args: ["publish", "--dry-run", "--allow-dirty"] },
   ],
 };
@@ -110,6 +111,16 @@ becomes of a rank that fails, and training.`,
   steps: [
     run("tools/setup.ts", "--mpi"),
     { args: ["test", "-A", "tests/mpi/mpi.ts"] },
+  ],
+};
+
+const SITE_TEST: Task = {
+  about:
+    `Builds the page of \`deno task site\` and tries it in Chromium; screenshots go to
+out/site-test.`,
+  steps: [
+    run("tools/setup.ts", "--platforms"),
+    { args: ["test", "-A", "tests/site/site.ts"] },
   ],
 };
 
@@ -177,6 +188,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   "test:platforms": PLATFORMS,
   "lab-test": LAB_TEST,
   "mpi-test": MPI_TEST,
+  "site-test": SITE_TEST,
   ok: OK,
 };
 

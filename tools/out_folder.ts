@@ -9,6 +9,8 @@ export const MADE = {
   "jupyterlab": "deno task lab, on Debian: JupyterLab",
   "lion.tgz": "deno task pack",
   "lab": "deno task lab-test: screenshots",
+  "site": "deno task site",
+  "site-test": "deno task site-test: screenshots",
 } as const;
 
 /** The folder, in this repository. */

@@ -5,11 +5,11 @@
  */
 import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import config from "../../deno.json" with { type: "json" };
 import type { BackendInfo } from "../../mod.ts";
-import { findChromium } from "../../tools/lab/install.ts";
 import { withFolder } from "../io/files.ts";
+import { CHROMIUM, launch } from "./chromium.ts";
 import { installInto } from "./packed.ts";
 import { ROOT, skipBecause, succeed, whyNoNpm, writeFiles } from "./shell.ts";
 import { serve, WASM_FILE } from "./site.ts";
@@ -25,10 +25,9 @@ const WASM = fileURLToPath(
   ),
 );
 
-const executablePath = await findChromium();
 const noBrowser = skipBecause(
   "Chromium",
-  executablePath ? undefined : "it is not installed; see `deno task setup`",
+  CHROMIUM ? undefined : "it is not installed; see `deno task setup`",
 );
 
 /** What `exercise()` of the page answers. */
@@ -39,21 +38,6 @@ interface Result {
   readonly firstLoss: number;
   readonly lastLoss: number;
   readonly [name: string]: unknown;
-}
-
-/** Starts Chromium, with a GPU in software if it is asked for. */
-function launch(gpu = false): Promise<Browser> {
-  const args = gpu
-    ? [
-      "--enable-unsafe-webgpu",
-      "--use-webgpu-adapter=swiftshader",
-      "--enable-features=Vulkan",
-    ]
-    : ["--disable-gpu"];
-  return chromium.launch({
-    executablePath: executablePath!,
-    args: ["--no-sandbox", ...args],
-  });
 }
 
 /** Runs code in a page; returns its value, and what the console said of trouble. */

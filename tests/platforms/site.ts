@@ -1,4 +1,5 @@
 /** A site whose folders differ in their headers, and in what they lack. @module */
+import { ISOLATION } from "../../tools/site/build.ts";
 
 /** The name of tfjs's wasm file. */
 export const WASM_FILE = "tfjs-backend-wasm-simd.wasm";
@@ -8,12 +9,6 @@ const TYPES: Readonly<Record<string, string>> = {
   js: "text/javascript; charset=utf-8",
   mjs: "text/javascript; charset=utf-8",
   wasm: "application/wasm",
-};
-
-/** With these, a page may share memory between threads. */
-const ISOLATION = {
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-embedder-policy": "require-corp",
 };
 
 /**

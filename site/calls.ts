@@ -1,0 +1,67 @@
+/** What the page asks of the worker in which everything is computed. @module */
+import type { Contender, Form } from "./contenders.ts";
+
+/** What computes in a worker. */
+export interface Device {
+  readonly backend: "wasm" | "webgpu";
+  /** In words. */
+  readonly description: string;
+}
+
+/** What the classifier makes of a picture. */
+export interface Reading {
+  /** Of the ten digits. */
+  readonly probabilities: readonly number[];
+  /** How much each patch lets pass, `[block][head][patch]`, 0 to 1. */
+  readonly decays: readonly (readonly (readonly number[])[])[];
+}
+
+/** The classifier in one form. */
+export interface FormReading {
+  readonly form: Form;
+  readonly digit: number;
+  /** The largest difference from the full form's logits, as a part of the largest of them. */
+  readonly difference: number;
+  readonly milliseconds: number;
+  /** Bytes of tensors at the peak of the pass, beside the weights. */
+  readonly peakBytes: number;
+}
+
+/** A sequence whose mask is asked for. */
+export interface MaskProblem {
+  readonly variant: "lit" | "d" | "s";
+  /** What each token lets pass, 0 to 1; of LION-D the first counts for all. */
+  readonly decays: readonly number[];
+  /** Of LION-S: whose decay is paid, the source's or the reader's. */
+  readonly convention: "source" | "arrival";
+}
+
+/** How long attention took. */
+export interface Timing {
+  readonly milliseconds: number;
+  /** Bytes of tensors at the peak, beside the inputs. */
+  readonly peakBytes: number;
+}
+
+/** The worker's functions. */
+export interface Calls {
+  /** Comes first. */
+  start(backend: Device["backend"]): Promise<Device>;
+  classify(pixels: Uint8Array, form: Form): Promise<Reading>;
+  compare(pixels: Uint8Array): Promise<FormReading[]>;
+  /** The mask by rows. */
+  mask(problem: MaskProblem): Promise<number[][]>;
+  time(contender: Contender, length: number): Promise<Timing>;
+}
+
+/** A call on its way to the worker. */
+export interface Request {
+  readonly id: number;
+  readonly name: keyof Calls;
+  readonly args: readonly unknown[];
+}
+
+/** Its answer. */
+export type Answer =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: string };

@@ -1,0 +1,110 @@
+/// <reference lib="dom" />
+/** Time against length, both in powers. @module */
+import { FORM_COLORS, VARIANT_COLORS } from "../lib/notebook/palette.ts";
+import { type Contender, CONTENDERS } from "./contenders.ts";
+import { draw } from "./elements.ts";
+
+/** A contender at a length. */
+export interface Measured {
+  readonly contender: Contender;
+  readonly length: number;
+  readonly milliseconds: number;
+  readonly peakBytes: number;
+}
+
+/** At most, and at least: it is as wide as its place, so that text keeps its size. */
+const [WIDEST, NARROWEST] = [760, 300];
+const HEIGHT = 380;
+const [LEFT, RIGHT, TOP, BOTTOM] = [70, 92, 12, 44];
+
+/** Its colour in every figure of the library. */
+function colourOf(contender: Contender): string {
+  return contender === "softmax"
+    ? VARIANT_COLORS.softmax
+    : FORM_COLORS[contender];
+}
+
+/** Draws what was measured, of lengths from one to another, into an SVG. */
+export function drawChart(
+  chart: SVGSVGElement,
+  measured: readonly Measured[],
+  [shortest, longest]: readonly [number, number],
+): void {
+  const width = Math.max(NARROWEST, Math.min(WIDEST, chart.clientWidth));
+  const right = width - RIGHT;
+  const times = measured.map(({ milliseconds }) => milliseconds);
+  const low = Math.floor(Math.log10(Math.min(0.1, ...times)));
+  const high = Math.ceil(Math.log10(Math.max(10, ...times)));
+  const x = (length: number) =>
+    LEFT + (right - LEFT) * Math.log2(length / shortest) /
+      Math.log2(longest / shortest);
+  const y = (milliseconds: number) =>
+    TOP + (HEIGHT - TOP - BOTTOM) * (high - Math.log10(milliseconds)) /
+      (high - low);
+  const parts: SVGElement[] = [];
+  for (let power = low; power <= high; power++) {
+    const at = y(10 ** power);
+    parts.push(
+      draw("path", { d: `M${LEFT} ${at}H${right}`, class: "grid" }),
+      label(LEFT - 8, at + 5, `${10 ** power} ms`, "end"),
+    );
+  }
+  for (let length = shortest; length <= longest; length *= 2) {
+    const at = x(length);
+    parts.push(
+      draw("path", { d: `M${at} ${TOP}V${HEIGHT - BOTTOM}`, class: "grid" }),
+      label(at, HEIGHT - BOTTOM + 18, shortened(length)),
+    );
+  }
+  parts.push(
+    label((LEFT + right) / 2, HEIGHT - 6, "tokens"),
+  );
+  const ends: { contender: Contender; x: number; y: number }[] = [];
+  for (const contender of CONTENDERS) {
+    const points = measured.filter((one) => one.contender === contender)
+      .map(({ length, milliseconds }) => [x(length), y(milliseconds)] as const);
+    if (points.length === 0) continue;
+    const colour = colourOf(contender);
+    parts.push(
+      draw("path", {
+        d: `M${points.map(([x, y]) => `${x} ${y}`).join("L")}`,
+        ...{ stroke: colour, fill: "none", "stroke-width": 3 },
+        ...(contender === "softmax" ? { "stroke-dasharray": "8 5" } : {}),
+      }),
+      ...points.map(([cx, cy]) =>
+        draw("circle", { cx, cy, r: 4, fill: colour })
+      ),
+    );
+    const [endX, endY] = points.at(-1)!;
+    ends.push({ contender, x: endX, y: endY });
+  }
+  parts.push(...names(ends));
+  chart.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+  chart.replaceChildren(...parts);
+}
+
+/** 1k for 1024: eight of them stand beside each other on a telephone. */
+function shortened(length: number): string {
+  return length < 1024 ? `${length}` : `${length / 1024}k`;
+}
+
+/** The name of each line at its end; none covers another. */
+function names(
+  ends: readonly { contender: Contender; x: number; y: number }[],
+): SVGElement[] {
+  let free = TOP;
+  return ends.toSorted((a, b) => a.y - b.y).map(({ contender, x, y }) => {
+    const at = Math.max(y + 5, free);
+    free = at + 17;
+    return label(x + 10, at, contender, "start");
+  });
+}
+
+function label(
+  x: number,
+  y: number,
+  text: string,
+  anchor = "middle",
+): SVGElement {
+  return draw("text", { x, y, "text-anchor": anchor }, text);
+}

@@ -1,0 +1,74 @@
+/// <reference lib="dom" />
+/** Finding and making the elements of the page. @module */
+
+/** The element of an id, which is of a type. */
+export function byId<T extends Element>(id: string, type: new () => T): T {
+  const found = document.getElementById(id);
+  if (found instanceof type) return found;
+  throw new TypeError(`#${id} should be a ${type.name}, got ${found}`);
+}
+
+/** Makes an element with attributes and children. */
+export function make<N extends keyof HTMLElementTagNameMap>(
+  name: N,
+  attributes: Readonly<Record<string, string>> = {},
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[N] {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    made.setAttribute(key, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+/** Makes an element of a drawing. */
+export function draw(
+  name: string,
+  attributes: Readonly<Record<string, string | number>> = {},
+  ...children: (Node | string)[]
+): SVGElement {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) {
+    made.setAttribute(key, `${value}`);
+  }
+  made.append(...children);
+  return made;
+}
+
+/** Radio buttons of a name: what is chosen, and a listener to changes. */
+export function radios<V extends string>(
+  name: string,
+  onChange: (value: V) => void,
+): { value(): V; buttons: HTMLInputElement[] } {
+  const buttons = [
+    ...document.querySelectorAll<HTMLInputElement>(`input[name="${name}"]`),
+  ];
+  const value = () => buttons.find(({ checked }) => checked)!.value as V;
+  for (const button of buttons) {
+    button.addEventListener("change", () => onChange(value()));
+  }
+  return { value, buttons };
+}
+
+/** A row of a table: a heading and cells. */
+export function row(heading: string, ...cells: string[]): HTMLTableRowElement {
+  return make(
+    "tr",
+    {},
+    make("th", { scope: "row" }, heading),
+    ...cells.map((cell) => make("td", {}, cell)),
+  );
+}
+
+/** A time for a table. */
+export function milliseconds(value: number): string {
+  return `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ms`;
+}
+
+/** A size for a table. */
+export function bytes(value: number): string {
+  return value < 2 ** 20
+    ? `${(value / 2 ** 10).toFixed(0)} KiB`
+    : `${(value / 2 ** 20).toFixed(1)} MiB`;
+}

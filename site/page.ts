@@ -1,0 +1,26 @@
+/// <reference lib="dom" />
+/** The page: what to try, in panels. @module */
+import { Computer } from "./computer.ts";
+import { digitPanel } from "./digit_panel.ts";
+import { byId } from "./elements.ts";
+import { isolate } from "./isolation.ts";
+import { maskPanel } from "./mask_panel.ts";
+import { timesPanel } from "./times_panel.ts";
+
+void isolate();
+const status = byId("status", HTMLElement);
+const computer = new Computer();
+// Comes before all other calls, which wait for it.
+const starting = computer.call("start", "wasm");
+digitPanel(computer);
+maskPanel(computer);
+timesPanel();
+try {
+  const { description } = await starting;
+  const note = crossOriginIsolated
+    ? ""
+    : "; more threads need a page that is cross-origin isolated";
+  status.textContent = `It runs on this device: ${description}${note}.`;
+} catch (error) {
+  status.textContent = `It does not run here: ${(error as Error).message}`;
+}

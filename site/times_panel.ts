@@ -1,0 +1,139 @@
+/// <reference lib="dom" />
+/** Time against length, on the visitor's device. @module */
+import type { Device } from "./calls.ts";
+import { drawChart, type Measured } from "./chart.ts";
+import { Computer } from "./computer.ts";
+import { type Contender, CONTENDERS } from "./contenders.ts";
+import { byId, bytes, milliseconds, radios, row } from "./elements.ts";
+
+/** The shortest sequence; each is twice as long as the one before. */
+const SHORTEST = 64;
+
+/** Milliseconds of a run after which longer sequences are left out. */
+const PATIENCE = 1500;
+
+/** Fills the panel, and measures when it is asked to. */
+export function timesPanel(): void {
+  const length = byId("length", HTMLInputElement);
+  const longest = () => 2 ** Number(length.value);
+  const status = byId("times-status", HTMLElement);
+  const button = byId("measure", HTMLButtonElement);
+  const chart = byId("chart", SVGSVGElement);
+  const devices = radios<Device["backend"]>("device", () => {});
+  let measured: Measured[] = [];
+  /** Measures at the moment. It has a worker of its own, so that it can be ended. */
+  let computer: Computer | undefined;
+
+  void offerWebGPU(devices.buttons);
+  length.addEventListener("input", show);
+  button.addEventListener("click", () => {
+    if (computer) computer.stop();
+    else void measure();
+  });
+  // Shows it once, too.
+  new ResizeObserver(show).observe(chart);
+
+  async function measure(): Promise<void> {
+    measured = [];
+    show();
+    button.textContent = "Stop";
+    computer = new Computer();
+    try {
+      const device = await computer.call("start", devices.value());
+      const leftOut = await measureAll(
+        computer,
+        longest(),
+        (one) => {
+          measured.push(one);
+          status.textContent =
+            `${device.description}: ${one.contender}, ${one.length} tokens`;
+          show();
+        },
+      );
+      status.textContent = [
+        `Measured on ${device.description}.`,
+        ...[...leftOut].map(([contender, why]) => `${contender}: ${why}.`),
+      ].join(" ");
+    } catch (error) {
+      status.textContent = `This ended early: ${(error as Error).message}`;
+    } finally {
+      computer.stop();
+      computer = undefined;
+      button.textContent = "Measure";
+    }
+  }
+
+  function show(): void {
+    byId("length-number", HTMLOutputElement).value = longest().toLocaleString(
+      "en",
+    );
+    drawChart(chart, measured, [SHORTEST, longest()]);
+    fillTable(measured);
+  }
+}
+
+/** Measures everything, short sequences first; returns what was left out and why. */
+async function measureAll(
+  computer: Computer,
+  longest: number,
+  onMeasured: (one: Measured) => void,
+): Promise<Map<Contender, string>> {
+  const leftOut = new Map<Contender, string>();
+  for (let length = SHORTEST; length <= longest; length *= 2) {
+    for (const contender of CONTENDERS) {
+      if (leftOut.has(contender)) continue;
+      try {
+        const timing = await computer.call("time", contender, length);
+        onMeasured({ contender, length, ...timing });
+        if (timing.milliseconds > PATIENCE && length < longest) {
+          leftOut.set(
+            contender,
+            `no longer sequences, which would take minutes`,
+          );
+        }
+      } catch (error) {
+        const { message } = error as Error;
+        if (message === "stopped") throw error;
+        leftOut.set(contender, message);
+      }
+    }
+  }
+  return leftOut;
+}
+
+/** The numbers of the chart. */
+function fillTable(measured: readonly Measured[]): void {
+  const lengths = [...new Set(measured.map(({ length }) => length))];
+  byId("times", HTMLTableSectionElement).replaceChildren(
+    ...lengths.map((length) =>
+      row(
+        `${length}`,
+        ...CONTENDERS.map((contender) => {
+          const one = measured.find((one) =>
+            one.length === length && one.contender === contender
+          );
+          return one
+            ? `${milliseconds(one.milliseconds)}, ${bytes(one.peakBytes)}`
+            : "";
+        }),
+      )
+    ),
+  );
+}
+
+/** Lets WebGPU be chosen where it answers, and says why where it does not. */
+async function offerWebGPU(buttons: HTMLInputElement[]): Promise<void> {
+  const button = buttons.find(({ value }) => value === "webgpu")!;
+  const reason = byId("no-webgpu", HTMLElement);
+  const why = await whyNoWebGPU();
+  button.disabled = why !== undefined;
+  reason.textContent = why ?? "";
+}
+
+async function whyNoWebGPU(): Promise<string | undefined> {
+  if (!isSecureContext) return "needs a page by https or from localhost";
+  const { gpu } = navigator;
+  if (!gpu) return "this browser has none";
+  const adapter = await gpu.requestAdapter();
+  return adapter ? undefined : "this browser finds no adapter for it here";
+}

@@ -1,0 +1,21 @@
+/** Chromium, where it is installed. @module */
+import { type Browser, chromium } from "playwright-core";
+import { findChromium } from "../../tools/lab/install.ts";
+
+/** The path of Chromium, if it is installed. */
+export const CHROMIUM = await findChromium();
+
+/** Starts Chromium, with a GPU in software if it is asked for. */
+export function launch(gpu = false): Promise<Browser> {
+  const args = gpu
+    ? [
+      "--enable-unsafe-webgpu",
+      "--use-webgpu-adapter=swiftshader",
+      "--enable-features=Vulkan",
+    ]
+    : ["--disable-gpu"];
+  return chromium.launch({
+    executablePath: CHROMIUM!,
+    args: ["--no-sandbox", ...args],
+  });
+}

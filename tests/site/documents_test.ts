@@ -1,0 +1,66 @@
+/** The documentation of the site: its pages, their links, and search. @module */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { find, surroundings } from "../../site/find.ts";
+import { documentation } from "../../tools/site/documents.ts";
+import { brokenLinks } from "../../tools/site/links.ts";
+import { renderMarkdown } from "../../tools/site/markdown.ts";
+
+Deno.test("documentation() has the sources that documents link to, and finds sections", async () => {
+  const { files, findable } = await documentation();
+  const theorems = files.get("docs/theorems.html") as string;
+  assertStringIncludes(theorems, 'href="../lib/attention/mask.ts.html"');
+  const source = files.get("lib/attention/mask.ts.html") as string;
+  assertStringIncludes(source, "maskColumns");
+  const [positions] = find(findable, "models positions");
+  assertEquals(positions!.url, "docs/models.html#positions");
+  assert(findable.every(({ url }) => files.has(url.split("#")[0]!)));
+});
+
+Deno.test("brokenLinks() names missing files and missing anchors", () => {
+  const files = new Map([
+    ["index.html", '<a href="docs/a.html#here">'],
+    ["docs/a.html", '<h1 id="here"></h1><a href="#gone"><img src="b.png">'],
+    ["docs/c.html", '<a href="../index.html"> <a href="https://d.e"> href="f"'],
+    ["docs/d.html", '<a class="x" href="../api/g.html"> <a href="h.html">'],
+  ]);
+  assertEquals(brokenLinks(files, ["api/"]), [
+    "docs/a.html: #gone",
+    "docs/a.html: b.png",
+    "docs/d.html: h.html",
+  ]);
+});
+
+Deno.test("renderMarkdown() gives headings GitHub's anchors, and sections their texts", () => {
+  const { html, title, sections } = renderMarkdown(
+    "# A `b` & c\n\none\n\n## Twice\n\n[two](x.md)\n\n## Twice\n\n```ts\nlet x = 1 < 2;\n```\n",
+    (href) => href.toUpperCase(),
+  );
+  assertEquals(title, "A b & c");
+  assertEquals(sections, [
+    { heading: "A b & c", anchor: "a-b--c", text: "one" },
+    { heading: "Twice", anchor: "twice", text: "two" },
+    { heading: "Twice", anchor: "twice-1", text: "let x = 1 < 2 ;" },
+  ]);
+  assertStringIncludes(html, 'href="X.MD"');
+});
+
+Deno.test("find() wants all words, and puts titles first", () => {
+  const index = [
+    { url: "a", title: "Padding", text: "a mask of tokens" },
+    { url: "b", title: "Mask", text: "tokens are padding" },
+    { url: "c", title: "Other", text: "tokens" },
+  ];
+  const urls = (query: string) => find(index, query).map(({ url }) => url);
+  assertEquals(urls("mask"), ["b", "a"]);
+  assertEquals(urls("Tokens PADDING"), ["a", "b"]);
+  assertEquals(urls("  "), []);
+  assertEquals(urls("mask nothing"), []);
+});
+
+Deno.test("surroundings() shows the word in its place", () => {
+  const text = `${"x".repeat(100)} word ${"y".repeat(100)}`;
+  const shown = surroundings(text, "word");
+  assertStringIncludes(shown, " word ");
+  assert(shown.startsWith("… x") && shown.endsWith("y …"), shown);
+  assertEquals(surroundings("short", "absent"), "short");
+});

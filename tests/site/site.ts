@@ -1,0 +1,311 @@
+/// <reference lib="dom" />
+/**
+ * The page on which anyone can try LION, in Chromium: `deno task site-test`.
+ * Pictures of it go to out/site-test.
+ *
+ * @module
+ */
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertLess,
+  assertMatch,
+} from "@std/assert";
+import axe from "axe-core";
+import { fileURLToPath } from "node:url";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { outFolder } from "../../tools/out_folder.ts";
+import { buildSite } from "../../tools/site/build.ts";
+import { serveSite } from "../../tools/site/serve.ts";
+import { CHROMIUM, launch } from "../platforms/chromium.ts";
+
+const SITE = outFolder("site");
+const PICTURES = fileURLToPath(outFolder("site-test"));
+
+/** Pages of the documentation that are looked at. */
+const PAGES = ["docs/index", "README", "docs/theorems"] as const;
+
+/** Bytes of the first load, compressed. */
+const MOST_BYTES = 1.5e6;
+
+if (!CHROMIUM) console.log("skipped: no Chromium; see `deno task setup`");
+
+/** Visits a page, and fails on errors and on requests to other servers. */
+async function visit(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions,
+  use: (page: Page) => Promise<void>,
+): Promise<void> {
+  const context = await browser.newContext(options);
+  // Software WebGPU compiles for a long time on a busy machine.
+  context.setDefaultTimeout(80_000);
+  const page = await context.newPage();
+  const troubles: string[] = [];
+  page.on("pageerror", (error) => troubles.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") troubles.push(message.text());
+  });
+  context.on("request", (request) => {
+    const isOwn = ["data:", "blob:"].some((kind) =>
+      request.url().startsWith(kind)
+    );
+    if (!isOwn && !request.url().startsWith(new URL("/", url).href)) {
+      troubles.push(request.url());
+    }
+  });
+  await page.goto(url);
+  await use(page);
+  assertEquals(troubles, []);
+  await context.close();
+}
+
+/** Draws a seven with the mouse. */
+async function drawSeven(page: Page): Promise<void> {
+  await page.locator("#pad").scrollIntoViewIfNeeded();
+  const box = (await page.locator("#pad").boundingBox())!;
+  const at = (x: number, y: number) =>
+    [box.x + x * box.width, box.y + y * box.height] as const;
+  await page.mouse.move(...at(0.28, 0.24));
+  await page.mouse.down();
+  await page.mouse.move(...at(0.72, 0.2), { steps: 8 });
+  await page.mouse.move(...at(0.45, 0.82), { steps: 12 });
+  await page.mouse.up();
+}
+
+/** The rows of a table's body, when there are so many. */
+async function rowsOf(
+  page: Page,
+  id: string,
+  count: number,
+): Promise<string[][]> {
+  await page.locator(`#${id} tr`).nth(count - 1).waitFor();
+  const rows = await page.locator(`#${id} tr`).all();
+  return await Promise.all(
+    rows.map((row) => row.locator("th, td").allTextContents()),
+  );
+}
+
+/** The cells of the mask by rows, as they are drawn. */
+async function maskOf(page: Page): Promise<number[]> {
+  const cells = page.locator("#mask rect[fill-opacity]");
+  return await cells.evaluateAll((cells) =>
+    cells.map((cell) => Number(cell.getAttribute("fill-opacity")))
+  );
+}
+
+/** Does something that changes the mask; returns the new one. */
+async function changedMask(
+  page: Page,
+  change: () => Promise<void>,
+): Promise<number[]> {
+  const before = await maskOf(page);
+  await change();
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const after = await maskOf(page);
+    if (after.some((weight, at) => weight !== before[at])) return after;
+    await page.waitForTimeout(50);
+  }
+  throw new Error("the mask should change within 5 s");
+}
+
+async function testDigit(page: Page): Promise<void> {
+  await drawSeven(page);
+  const rows = await rowsOf(page, "forms", 4);
+  assertEquals(await page.locator("#digit").textContent(), "7");
+  assertEquals(rows.map(([form, digit]) => [form, digit]), [
+    ["full", "7"],
+    ["recurrent", "7"],
+    ["blockwise", "7"],
+    ["chunkwise", "7"],
+  ]);
+  for (const [, , difference] of rows.slice(1)) {
+    assertLess(Number(difference), 1e-5);
+  }
+}
+
+/** A stroke downwards with keys. */
+async function testKeys(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Clear" }).click();
+  await page.locator("#forms tr").first().waitFor({ state: "detached" });
+  await page.locator("#pad").focus();
+  for (let step = 0; step < 6; step++) await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("Space");
+  for (let step = 0; step < 12; step++) await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Space");
+  await rowsOf(page, "forms", 4);
+  assertEquals(await page.locator("#digit").textContent(), "1");
+}
+
+async function testMask(page: Page): Promise<void> {
+  const weight = (mask: number[], i: number, j: number) =>
+    mask[(i - 1) * 12 + j - 1]!;
+  await page.getByText(/^Row 8: /).waitFor();
+  const first = await maskOf(page);
+  assertAlmostEquals(weight(first, 8, 5), 0.85 * 0.2 * 0.93, 1e-4);
+  const pulled = await changedMask(
+    page,
+    () => page.locator("#decay-6").fill("1"),
+  );
+  assertAlmostEquals(weight(pulled, 8, 5), 0.85 * 0.93, 1e-4);
+  assertEquals(weight(pulled, 4, 2), weight(first, 4, 2));
+  const arrival = await changedMask(
+    page,
+    () => page.locator('input[value="arrival"]').check(),
+  );
+  assertAlmostEquals(weight(arrival, 8, 5), 0.93 * 0.9, 1e-4);
+  const fixed = await changedMask(
+    page,
+    () => page.locator('input[value="d"]').check(),
+  );
+  assertAlmostEquals(weight(fixed, 5, 2), 0.92 ** 3, 1e-4);
+  const none = await changedMask(
+    page,
+    () => page.locator('input[value="lit"]').check(),
+  );
+  assert(none.every((weight) => weight === 1));
+}
+
+/** Measures up to 128 tokens: two lengths, five contenders. */
+async function testTimes(page: Page, device: RegExp): Promise<void> {
+  await page.locator("#length").fill("7");
+  await page.getByRole("button", { name: "Measure" }).click();
+  await page.getByText("Measured on").waitFor();
+  assertMatch((await page.locator("#times-status").textContent())!, device);
+  await page.getByText("The numbers").click();
+  const rows = await rowsOf(page, "times", 2);
+  assertEquals(rows.map(([length]) => length), ["64", "128"]);
+  for (const cell of rows.flatMap(([, ...cells]) => cells)) {
+    assertMatch(cell, /^[\d.]+ ms, [\d.]+ [KM]iB$/);
+  }
+}
+
+async function testAccess(page: Page): Promise<void> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() =>
+    (globalThis as unknown as { axe: typeof axe }).axe.run()
+  );
+  const grave = violations.filter(({ impact }) =>
+    impact === "serious" || impact === "critical"
+  );
+  const found = grave.map(({ id, nodes }) =>
+    `${id}: ${nodes.map(({ html }) => html).join(", ")}`
+  );
+  assertEquals(found, []);
+}
+
+/** Nothing is wider than the page. */
+async function testWidth(page: Page): Promise<void> {
+  const excess = await page.evaluate(() =>
+    document.documentElement.scrollWidth - innerWidth
+  );
+  assertLess(excess, 1);
+}
+
+/** All images have come. */
+async function testImages(page: Page): Promise<void> {
+  const missing = await page.evaluate(() =>
+    [...document.images].filter(({ naturalWidth }) => naturalWidth === 0)
+      .map(({ src }) => src)
+  );
+  assertEquals(missing, []);
+}
+
+/** Finds a symbol and a section, and follows the links. */
+async function testSearch(page: Page): Promise<void> {
+  await page.getByRole("searchbox").fill("twice as fast");
+  await page.getByRole("link", { name: "Platforms: Twice" }).click();
+  await page.getByRole("heading", { name: "Twice as fast" }).waitFor();
+  await page.getByRole("searchbox").fill("lionAttention");
+  await page.getByRole("link", { name: "lionAttention", exact: true }).first()
+    .click();
+  await page.waitForURL(/\/api\/.*lionAttention\.html$/);
+}
+
+Deno.test({
+  name: "the page to try, in Chromium",
+  ignore: !CHROMIUM,
+  sanitizeOps: false,
+  sanitizeResources: false,
+  fn: async (t) => {
+    const files = await buildSite(SITE);
+    await Deno.mkdir(PICTURES, { recursive: true });
+    await t.step("its first load is small", () => {
+      const sum = files.reduce((sum, { compressed }) => sum + compressed, 0);
+      assertLess(sum, MOST_BYTES);
+    });
+    await using isolated = serveSite(SITE, { port: 0, isIsolated: true });
+    await using plain = serveSite(SITE, { port: 0, isIsolated: false });
+    const at = ({ addr }: Deno.HttpServer<Deno.NetAddr>) =>
+      `http://localhost:${addr.port}/`;
+    const browser = await launch();
+    const threads = (count: number) =>
+      `${count} thread${count === 1 ? "" : "s"}`;
+    const cores = navigator.hardwareConcurrency;
+    try {
+      for (const width of [360, 1440]) {
+        for (const colorScheme of ["light", "dark"] as const) {
+          await t.step(`at ${width} pixels, ${colorScheme}`, async () => {
+            const options = { colorScheme, viewport: { width, height: 900 } };
+            await visit(browser, at(isolated), options, async (page) => {
+              await page.getByText(threads(cores)).first().waitFor();
+              await testDigit(page);
+              await testTimes(page, /WebAssembly/);
+              await testAccess(page);
+              const path = `${PICTURES}${width}-${colorScheme}.png`;
+              await page.screenshot({ path, fullPage: true });
+              await testWidth(page);
+            });
+          });
+        }
+      }
+      await t.step("keys draw, and sliders change the mask", async () => {
+        await visit(browser, at(isolated), {}, async (page) => {
+          await testMask(page);
+          await testKeys(page);
+        });
+      });
+      await t.step("the documentation is found and read", async () => {
+        const options = { viewport: { width: 360, height: 800 } };
+        for (const name of PAGES) {
+          const url = `${at(isolated)}${name}.html`;
+          await visit(browser, url, options, async (page) => {
+            await testAccess(page);
+            await testWidth(page);
+            await testImages(page);
+            const picture = `${PICTURES}${name.replace("/", "-")}.png`;
+            await page.screenshot({ path: picture });
+          });
+        }
+        await visit(browser, `${at(isolated)}README.html`, {}, testSearch);
+      });
+      await t.step("a page that is not isolated has one thread", async () => {
+        const options = { serviceWorkers: "block" } as const;
+        await visit(browser, at(plain), options, async (page) => {
+          await page.getByText(threads(1)).first().waitFor();
+          await testDigit(page);
+        });
+      });
+      await t.step("a service worker isolates it", async () => {
+        await visit(browser, at(plain), {}, async (page) => {
+          await page.getByText(`, ${threads(cores)}`).first().waitFor();
+          await testDigit(page);
+        });
+      });
+    } finally {
+      await browser.close();
+    }
+    await t.step("WebGPU, where it answers", async () => {
+      const browser = await launch(true);
+      try {
+        await visit(browser, at(isolated), {}, async (page) => {
+          await page.locator('input[value="webgpu"]').check();
+          await testTimes(page, /WebGPU/);
+        });
+      } finally {
+        await browser.close();
+      }
+    });
+  },
+});

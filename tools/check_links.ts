@@ -1,0 +1,11 @@
+/** Checks that no link of the documentation leads nowhere. @module */
+import { documentation } from "./site/documents.ts";
+import { ELSEWHERE, SHARED } from "./site/build.ts";
+import { brokenLinks } from "./site/links.ts";
+
+const { files } = await documentation();
+for (const name of SHARED) files.set(name, "");
+const broken = brokenLinks(files, ELSEWHERE);
+broken.forEach((line) => console.error(line));
+console.log(`links of ${files.size} pages and files: ${broken.length} broken`);
+if (broken.length > 0) Deno.exit(1);

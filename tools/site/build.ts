@@ -1,0 +1,143 @@
+/** Builds the site: static files that any server can send. @module */
+import { fileURLToPath } from "node:url";
+import type { Findable } from "../../site/find.ts";
+import config from "../../deno.json" with { type: "json" };
+import { documentation } from "./documents.ts";
+import { brokenLinks } from "./links.ts";
+
+const SOURCE = new URL("../../site/", import.meta.url);
+
+/** Bundled by Deno, with all that they import. */
+const PROGRAMS = ["page", "worker"] as const;
+
+/** What pages of the documentation share with each other and with the page to try. */
+export const SHARED = ["index.html", "docs.css", "search.js"] as const;
+
+/** The folder that Deno writes, with links of its own. */
+export const ELSEWHERE = ["api/"] as const;
+
+/** Copied as they are. */
+const FILES = [
+  "index.html",
+  "style.css",
+  "service_worker.js",
+  "weights/digits.safetensors",
+] as const;
+
+const WASM_FILE = "tfjs-backend-wasm-simd.wasm";
+const WASM = new URL(
+  WASM_FILE,
+  import.meta.resolve(
+    "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js",
+  ),
+);
+
+/** With these, a page may share memory between threads. */
+export const ISOLATION = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+} as const;
+
+/** For static hosts that read such a file; elsewhere a service worker does it. */
+const HEADERS = `/*
+${
+  Object.entries(ISOLATION).map(([name, value]) => `  ${name}: ${value}`)
+    .join("\n")
+}
+`;
+
+/** A file of the site, its size, and its size as servers send it. */
+export interface Built {
+  readonly name: string;
+  readonly bytes: number;
+  readonly compressed: number;
+}
+
+/**
+ * Builds the site into a folder, in place of what is there.
+ *
+ * @returns The files of the page to try.
+ * @throws {Error} If a link of the documentation leads nowhere.
+ */
+export async function buildSite(folder: URL): Promise<Built[]> {
+  await Deno.remove(folder, { recursive: true }).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  await Deno.mkdir(new URL("weights/", folder), { recursive: true });
+  for (const name of PROGRAMS) await bundle(name, folder);
+  for (const name of FILES) {
+    await Deno.copyFile(new URL(name, SOURCE), new URL(name, folder));
+  }
+  await Deno.copyFile(WASM, new URL(WASM_FILE, folder));
+  await Deno.writeTextFile(new URL("_headers", folder), HEADERS);
+  await buildDocumentation(folder);
+  const names = [...PROGRAMS.map((name) => `${name}.js`), ...FILES, WASM_FILE];
+  return await Promise.all(names.map((name) => sizesOf(name, folder)));
+}
+
+async function buildDocumentation(folder: URL): Promise<void> {
+  await bundle("search", folder);
+  await Deno.copyFile(new URL("docs.css", SOURCE), new URL("docs.css", folder));
+  const symbols = await buildReference(folder);
+  const { files, findable } = await documentation();
+  for (const [path, content] of files) {
+    const file = new URL(path, folder);
+    await Deno.mkdir(new URL(".", file), { recursive: true });
+    if (typeof content === "string") await Deno.writeTextFile(file, content);
+    else await Deno.writeFile(file, content);
+  }
+  await Deno.writeTextFile(
+    new URL("search.json", folder),
+    JSON.stringify([...findable, ...symbols]),
+  );
+  for (const name of SHARED) files.set(name, "");
+  const broken = brokenLinks(files, ELSEWHERE);
+  if (broken.length > 0) throw new Error(`broken links:\n${broken.join("\n")}`);
+}
+
+/** Every symbol by Deno itself; returns those that each entry point exports. */
+async function buildReference(folder: URL): Promise<Findable[]> {
+  const [api] = ELSEWHERE;
+  const target = fileURLToPath(new URL(api, folder));
+  await run("doc", "--html", "--name=lion", `--output=${target}`, ...[
+    ...Object.values(config.exports),
+  ]);
+  const found: Findable[] = [];
+  for (const entry of Object.keys(config.exports)) {
+    const symbols = `${api}${entry === "." ? "" : `${entry.slice(2)}/`}~/`;
+    for await (const { name } of Deno.readDir(new URL(symbols, folder))) {
+      const [symbol, ...rest] = name.split(".");
+      // Those with more dots are members.
+      if (rest.length !== 1) continue;
+      const text = `${config.name}${entry.slice(1)}`;
+      found.push({ url: `${symbols}${name}`, title: symbol!, text });
+    }
+  }
+  return found;
+}
+
+/** Runs Deno in the repository. */
+async function run(...args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: new URL("../../", import.meta.url),
+    env: { NO_COLOR: "1" },
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+}
+
+async function bundle(name: string, folder: URL): Promise<void> {
+  await run(
+    ...["bundle", "--quiet", "--minify", "--platform", "browser", "--output"],
+    fileURLToPath(new URL(`${name}.js`, folder)),
+    fileURLToPath(new URL(`${name}.ts`, SOURCE)),
+  );
+}
+
+async function sizesOf(name: string, folder: URL): Promise<Built> {
+  const content = await Deno.readFile(new URL(name, folder));
+  const stream = new Blob([content]).stream()
+    .pipeThrough(new CompressionStream("gzip"));
+  const { byteLength } = await new Response(stream).arrayBuffer();
+  return { name, bytes: content.length, compressed: byteLength };
+}

@@ -1,0 +1,181 @@
+/** The documentation as pages: guides, notebooks, and the sources that they name. @module */
+import { dirname, join, relative } from "node:path/posix";
+import { escapeHTML } from "../gallery/cell.ts";
+import { galleryFiles } from "../gallery/pages.ts";
+import { NOTEBOOKS } from "../notebooks/notebook.ts";
+import type { Findable } from "../../site/find.ts";
+import { codeToHTML, renderMarkdown, textOf } from "./markdown.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** The documents, and what they are about; pages have their paths. */
+const DOCUMENTS = {
+  "README.md": "Getting started: what LION is, a first program, limitations",
+  "docs/attention.md":
+    "Which form and which decay: the operation, padding, packing, streaming, the family",
+  "docs/models.md":
+    "Image, text and sequence models, your own mixer, PyTorch weights, training and resuming",
+  "docs/platforms.md":
+    "Your own Deno project, permissions, Node.js, browsers, twice the speed on a CPU",
+  "docs/cluster.md": "Training on several machines, under MPI",
+  "docs/theorems.md": "Each identity with its exact proof, code and tests",
+  "docs/results.md": "What the variants learn on real data, beside softmax",
+  "bench/RESULTS.md":
+    "Performance: times beside PyTorch, and how to repeat them",
+  "CONTRIBUTING.md":
+    "How the code is laid out, how kernels work and are tested",
+  "docs/releasing.md": "How a version is made and published",
+  "CHANGELOG.md": "What has changed",
+} as const;
+
+/** The documentation. */
+export interface Documentation {
+  /** By their paths in the site, which are those in the repository. */
+  readonly files: Map<string, string | Uint8Array>;
+  readonly findable: readonly Findable[];
+}
+
+/** Makes the documentation of what is in the repository. */
+export async function documentation(): Promise<Documentation> {
+  const files = new Map<string, string | Uint8Array>();
+  const findable: Findable[] = [];
+  const sources = new Set<string>();
+  const items: string[] = [];
+  for (const [path, about] of Object.entries(DOCUMENTS)) {
+    const page = pageOf(path);
+    const markdown = await read(path);
+    const { html, title, sections } = renderMarkdown(markdown, (href) => {
+      const target = targetOf(href, path);
+      if (target === undefined) return href;
+      if (isSource(target.path)) sources.add(target.path);
+      return linkBetween(page, pageOf(target.path), target.hash);
+    });
+    files.set(page, pageHTML(page, title, html));
+    items.push(
+      `<li><a href="${linkBetween("docs/index.html", page)}">${
+        escapeHTML(title)
+      }</a><br>${escapeHTML(about)}</li>`,
+    );
+    findable.push(...sections.map(({ heading, anchor, text }) => ({
+      url: `${page}#${anchor}`,
+      title: heading === title ? title : `${title}: ${heading}`,
+      text,
+    })));
+  }
+  for (const path of sources) {
+    const code = codeToHTML(await read(path), "ts");
+    const page = pageOf(path);
+    const html = `<h1>${path}</h1><pre class="code"><code>${code}</code></pre>`;
+    files.set(page, pageHTML(page, path, html));
+  }
+  for (const [name, content] of await galleryFiles()) {
+    const path = `docs/notebooks/${name}`;
+    if (typeof content !== "string" || !name.endsWith(".html")) {
+      files.set(path, content);
+      continue;
+    }
+    files.set(path, content.replaceAll(/(href="[^":]*)\.md\b/g, "$1.html"));
+    findable.push(...headingsOf(path, content));
+    const [source] = /(?<=href="\.\.\/\.\.\/notebooks\/)[^"]+/.exec(content) ??
+      [];
+    if (source === undefined) continue;
+    files.set(
+      `notebooks/${source}`,
+      await Deno.readFile(new URL(source, NOTEBOOKS)),
+    );
+  }
+  files.set("docs/index.html", indexPage(items));
+  return { files, findable };
+}
+
+function read(path: string): Promise<string> {
+  return Deno.readTextFile(new URL(path, ROOT));
+}
+
+/** Where a link leads in the repository, if it does. */
+function targetOf(
+  href: string,
+  from: string,
+): { path: string; hash: string } | undefined {
+  if (/^[a-z]+:/.test(href)) return undefined;
+  const [path = "", anchor] = href.split("#");
+  return {
+    path: path === "" ? from : join(dirname(from), path),
+    hash: anchor === undefined ? "" : `#${anchor}`,
+  };
+}
+
+function isSource(path: string): boolean {
+  return path.endsWith(".ts");
+}
+
+/** The page of a file of the repository; other files are themselves. */
+function pageOf(path: string): string {
+  if (isSource(path)) return `${path}.html`;
+  if (path === "docs/notebooks") return `${path}/index.html`;
+  return path.replace(/\.md$/, ".html");
+}
+
+function linkBetween(from: string, to: string, hash = ""): string {
+  return `${relative(dirname(from), to)}${hash}`;
+}
+
+/** The headings of a notebook's page. */
+function headingsOf(url: string, html: string): Findable[] {
+  const found = html.matchAll(/<h([123])[^>]*>(.*?)<\/h\1>/g);
+  return [...found].map(([, , heading]) => ({
+    url,
+    title: textOf(heading!),
+    text: "",
+  }));
+}
+
+function indexPage(items: readonly string[]): string {
+  return pageHTML(
+    "docs/index.html",
+    "Documentation",
+    `<h1>Documentation</h1>
+<ul class="guides">
+${items.join("\n")}
+<li><a href="notebooks/index.html">Notebooks</a><br>LION derived step by step, each claim computed</li>
+<li><a href="../api/all_symbols.html">API</a><br>Every symbol, with an example</li>
+</ul>`,
+  );
+}
+
+/** A page with what all pages have. */
+function pageHTML(path: string, title: string, body: string): string {
+  const to = (target: string) => linkBetween(path, target);
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>${escapeHTML(title)} · LION</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="${to("docs/notebooks/style.css")}">
+<link rel="stylesheet" href="${to("docs.css")}">
+<script type="module" src="${to("search.js")}"></script>
+</head>
+<body>
+<header><nav aria-label="Site">
+<a href="${to("index.html")}">Try it</a>
+<a href="${to("docs/index.html")}">Documentation</a>
+<a href="${to("docs/notebooks/index.html")}">Notebooks</a>
+<a href="${to("api/all_symbols.html")}">API</a>
+<search><input id="search" type="search" placeholder="Search" aria-label="Search the documentation"></search>
+</nav></header>
+<main>
+<ol id="found" aria-live="polite" hidden></ol>
+${scrollable(body)}
+</main>
+</body>
+</html>
+`;
+}
+
+/** Lets keys scroll what may be wider than the page. */
+function scrollable(html: string): string {
+  return html.replaceAll(/<(pre class="code"|table)>/g, '<$1 tabindex="0">');
+}

@@ -1,0 +1,61 @@
+/** Builds the page on which anyone can try LION: `deno task site`. @module */
+import { positiveInteger, readCommandLine } from "../command_line.ts";
+import { outFolder, outPath } from "../out_folder.ts";
+import { buildSite } from "./build.ts";
+import { serveSite } from "./serve.ts";
+import { trainDigits } from "./train.ts";
+
+const USAGE = `Usage: deno task site [options]
+
+Builds the page on which anyone can try LION into ${
+  outPath("site")
+}: static files,
+for any server.
+
+  --serve    serve it on this machine, with the headers that threads need
+  --port N   of the server (default 8000)
+  --train    train the classifier first, in about two minutes, and write its
+             weights to site/weights
+  --help     print this`;
+
+const WEIGHTS = new URL(
+  "../../site/weights/digits.safetensors",
+  import.meta.url,
+);
+
+const options = await readCommandLine(
+  USAGE,
+  {
+    serve: { type: "boolean", default: false },
+    port: { type: "string", default: "8000" },
+    train: { type: "boolean", default: false },
+  },
+  ({ serve, port, train }) => ({
+    serve,
+    train,
+    port: positiveInteger("--port", port),
+  }),
+);
+
+if (options.train) {
+  const accuracy = await trainDigits(WEIGHTS);
+  console.log(`test accuracy: ${(100 * accuracy).toFixed(2)} %`);
+}
+const folder = outFolder("site");
+const files = await buildSite(folder);
+const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(0)} kB`;
+for (const { name, bytes, compressed } of files) {
+  console.log(
+    `${outPath("site")}/${name}: ${kilobytes(bytes)}, compressed ${
+      kilobytes(compressed)
+    }`,
+  );
+}
+const sum = files.reduce((sum, { compressed }) => sum + compressed, 0);
+console.log(`first load, compressed: ${kilobytes(sum)}`);
+if (options.serve) {
+  const { port } = options;
+  const server = serveSite(folder, { port, isIsolated: true });
+  console.log(`http://localhost:${port}/ (Ctrl+C ends it)`);
+  await server.finished;
+}
