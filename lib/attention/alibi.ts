@@ -19,8 +19,8 @@ import { assertPositiveInteger } from "../contract/values.ts";
  *
  * @param heads How many.
  * @returns A slope of each head: `slopes` of `softmaxAttention`.
- * @throws {TypeError} If `heads` is no number.
- * @throws {RangeError} If it is no positive integer.
+ * @throws {TypeError} If `heads` is not a number.
+ * @throws {RangeError} If it is not a positive integer.
  */
 export function alibiSlopes(heads: number): number[] {
   assertPositiveInteger("heads", heads);

@@ -8,13 +8,13 @@ export interface PlannedProblem extends AttentionSizes {
   readonly form: string;
   /** Whether a fused kernel may run. @default true */
   readonly kernel?: boolean;
-  /** Tokens a chunk, if the caller chose. */
+  /** Tokens per chunk, if the caller chose. */
   readonly chunkSize: number | undefined;
   /** Whether there are log decays. */
   readonly decays: boolean;
   /** Whether each channel has its own. @default false */
   readonly diagonal?: boolean;
-  /** Whether a token reads only itself and the tokens before it. */
+  /** Whether each token attends only to itself and the tokens before it. */
   readonly causal: boolean;
   /** Whether rows are divided by their sum. */
   readonly normalize: boolean;

@@ -34,7 +34,7 @@ export interface LogDecayPair {
 
 /**
  * The pair of log decays that a decay stands for, or `null` for no decay.
- * Differentiable in the decay's tensors; in a tidy of the caller's.
+ * Differentiable in the decay's tensors. Call it inside `tf.tidy`.
  *
  * @param decay The decay.
  * @param shape `[batch, heads, length]` of the sequence that it applies to.

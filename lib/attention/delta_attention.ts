@@ -48,23 +48,26 @@ export interface DeltaAttentionOptions {
    * @default true
    */
   kernel?: boolean;
-  /** Tokens a chunk. @default the kernel's choice; 64 in tfjs operations */
+  /** Tokens per chunk. @default the kernel's choice; 64 in tfjs operations */
   chunkSize?: number;
   /** Multiplies q · k of what is read, not of what is corrected. @default 1 / sqrt(headDim) */
   scale?: number;
-  /** Whether a token reads only itself and the tokens before it. @default false */
+  /**
+   * Whether each token attends only to itself and the tokens before it.
+   * @default false
+   */
   causal?: boolean;
   /**
-   * `[batch, length]`, 1 for a token and 0 for padding; float32, int32 or bool.
+   * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
    * Padding is as if it were not there, whatever q, k, v, beta and the decay
    * hold, NaN and Infinity included: it writes nothing and nothing fades on
    * arriving there; the output is 0, and so are all gradients.
    */
   mask?: tf.Tensor2D;
   /**
-   * `[batch, length]`, int32: which of the sequences that are packed into a row
-   * each token belongs to, as for lionAttention: nothing passes from a token to
-   * a neighbour of another number. @default each row is one sequence
+   * `[batch, length]`, int32: which of the sequences packed into a row each
+   * token belongs to, as for lionAttention: nothing passes from a token to a
+   * neighbour of another number. @default each row is one sequence
    */
   segments?: tf.Tensor2D;
 }
@@ -126,9 +129,9 @@ const FORMS: Record<"auto" | "recurrent" | "chunkwise", DeltaForm> = {
  * @param beta `[batch, heads, length]`, from 0 (writes nothing) to 1 (replaces) or 2 (overshoots).
  * @param options See {@linkcode DeltaAttentionOptions}.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is unknown or of the wrong kind.
- * @throws {RangeError} If a tensor is empty, or an option has an impossible value.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * unknown or of the wrong type.
+ * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
  */
 export function deltaAttention(
   q: tf.Tensor4D,
@@ -288,9 +291,9 @@ function check(
  * {@linkcode assertAttention} does.
  *
  * @returns The options with their defaults.
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is of the wrong kind.
- * @throws {RangeError} If a tensor is empty, or an option has an impossible value.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * of the wrong type.
+ * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
  */
 export function assertDelta(
   q: tf.Tensor4D,

@@ -33,11 +33,14 @@ export const DELTA_PIECE: Operation<"y" | "forward"> = {
 
 /** Attributes of the kernels. */
 export interface DeltaAttributes {
-  /** Whether a token reads only itself and the tokens before it; then there is no `b`. */
+  /**
+   * Whether each token attends only to itself and the tokens before it; then
+   * there is no `b`.
+   */
   readonly causal: boolean;
   /** Multiplies q · k of what is read. */
   readonly scale: number;
-  /** Tokens of a chunk, as planned by the kernel. */
+  /** Tokens per chunk, as planned by the kernel. */
   readonly chunkSize: number;
 }
 
@@ -45,7 +48,7 @@ export interface DeltaAttributes {
 export interface DeltaRequest extends AttentionSizes {
   /** Whether each channel has a log decay of its own. */
   readonly diagonal: boolean;
-  /** Whether a token reads only itself and the tokens before it. */
+  /** Whether each token attends only to itself and the tokens before it. */
   readonly causal: boolean;
   /** Tokens a chunk; the kernel's choice if undefined. */
   readonly chunkSize: number | undefined;

@@ -83,14 +83,15 @@ const OPTIONS: OptionNames<DeltaStepOptions> = { scale: true, kernel: true };
  * }
  * ```
  *
- * @param state What came before, `[batch, heads, headDim, valueDim]`, `null` before the first
- * token; it stays as it is, and the caller's.
+ * @param state What came before, `[batch, heads, headDim, valueDim]`, `null`
+ * before the first token; it is not changed, and stays the caller's to dispose
+ * of.
  * @param input The tokens.
  * @param options See {@linkcode DeltaStepOptions}.
  * @returns y, `[batch, heads, length, valueDim]`, and the state after the tokens.
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option or input is unknown or of the wrong kind.
- * @throws {RangeError} If a tensor is empty, or an option has an impossible value.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option or
+ * input is unknown or of the wrong type.
+ * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
  */
 export function deltaStep(
   state: tf.Tensor4D | null,

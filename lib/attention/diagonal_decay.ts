@@ -80,7 +80,7 @@ export function isDiagonalDecay(decay: Decay): boolean {
 
 /**
  * The pair of log decays that a decay of each channel stands for, or `null` for
- * any other. Differentiable in the decay's tensors; in a tidy of the caller's.
+ * any other. Differentiable in the decay's tensors. Call it inside `tf.tidy`.
  *
  * @param decay The decay.
  * @param shape `[batch, heads, length, headDim]` of the sequence that it applies to.

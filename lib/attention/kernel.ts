@@ -67,7 +67,10 @@ export type Precision = "f32" | "f16";
 
 /** The attributes of the kernels of a form. */
 export interface KernelAttributes {
-  /** Whether a token reads only itself and the tokens before it; then there is no `b`. */
+  /**
+   * Whether each token attends only to itself and the tokens before it; then
+   * there is no `b`.
+   */
   readonly causal: boolean;
   /** Multiplies q · k. */
   readonly scale: number;
@@ -75,7 +78,7 @@ export interface KernelAttributes {
   readonly normalize: boolean;
   /** Added to the row sum, after `scale`. */
   readonly epsilon: number;
-  /** Tokens of a chunk or tile, as planned by the kernel; 1 without any. */
+  /** Tokens per chunk or tile, as planned by the kernel; 1 without any. */
   readonly chunkSize: number;
   /** How numbers are stored while they are multiplied. */
   readonly precision: Precision;
@@ -103,7 +106,7 @@ export interface KernelRequest extends AttentionSizes {
   readonly decays: boolean;
   /** Whether each channel has its own. @default false */
   readonly diagonal?: boolean;
-  /** Whether a token reads only itself and the tokens before it. */
+  /** Whether each token attends only to itself and the tokens before it. */
   readonly causal: boolean;
   /** Whether rows are divided by their sum. */
   readonly normalize: boolean;
@@ -140,7 +143,7 @@ export function planForm(
 
 /**
  * Runs the current backend's kernel of a form; differentiable in all its inputs
- * but the mask. In a tidy of the caller's.
+ * but the mask. Call it inside `tf.tidy`.
  *
  * @param tokens `[batch, length]` of float32, 0 at padding, if there is any.
  */

@@ -53,7 +53,10 @@ export interface LionAttentionOptions {
    * operations, which are what the kernels are compared with. @default true
    */
   kernel?: boolean;
-  /** Tokens a chunk. @default the kernel's choice; without one 64, blockwise 256 */
+  /**
+   * Tokens per chunk. @default the kernel's choice; without one 64, blockwise
+   * 256
+   */
   chunkSize?: number;
   /** Multiplies q · k. @default 1 / sqrt(headDim) */
   scale?: number;
@@ -61,20 +64,24 @@ export interface LionAttentionOptions {
   normalize?: boolean;
   /** Added to the row sum, after `scale`; 0 or more. @default 1e-6 */
   epsilon?: number;
-  /** Whether a token reads only itself and the tokens before it. @default false */
+  /**
+   * Whether each token attends only to itself and the tokens before it.
+   * @default false
+   */
   causal?: boolean;
   /**
-   * `[batch, length]`, 1 for a token and 0 for padding; float32, int32 or bool.
+   * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
    * Padding is never read, whatever q, k and v hold there, NaN and Infinity
    * included: the output is 0 there, whose gradient is ignored, and so are the
-   * gradients in q, k and v. Decays of padding still count as steps: they have
-   * a gradient, and a NaN among them is one on the path of other tokens.
+   * gradients with respect to q, k and v. Decays of padding still count as
+   * steps: they have a gradient, and a NaN among them is one on the path of
+   * other tokens.
    */
   mask?: tf.Tensor2D;
   /**
-   * `[batch, length]`, int32: which of the sequences that are packed into a row
-   * each token belongs to. Where the number changes, from one token to the next
-   * and also back to an earlier one, is a border that no token reads across; a
+   * `[batch, length]`, int32: which of the sequences packed into a row each
+   * token belongs to. Where the number changes, from one token to the next and
+   * also back to an earlier one, is a border that no token reads across; a
    * sequence has the output and the gradients that it would have alone, as long
    * as all numbers are finite. The decay that would be paid on the way across
    * is not, and has no gradient. @default each row is one sequence
@@ -165,10 +172,10 @@ const FORMS: Record<ConcreteForm, Form> = {
  * @param v `[batch, heads, length, valueDim]`
  * @param options See {@linkcode LionAttentionOptions}.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value, or the form's
- * largest tensor does not fit the backend.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value, or the form's largest
+ * tensor does not fit the backend.
  */
 export function lionAttention(
   q: tf.Tensor4D,
@@ -267,10 +274,10 @@ interface Pair<T extends tf.Tensor> {
  * @param v `[batch, heads, length, valueDim]`
  * @param options See {@linkcode LionAttentionOptions}.
  * @returns See {@linkcode AttentionPlan}.
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value, or the form's
- * largest tensor does not fit the backend.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value, or the form's largest
+ * tensor does not fit the backend.
  */
 export function explainAttention(
   q: tf.Tensor4D,
@@ -328,9 +335,9 @@ type CommonOptions = Pick<
  * Checks the tensors of an attention, and its options; returns these with their
  * defaults.
  *
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function assertAttention(
   q: tf.Tensor4D,

@@ -46,6 +46,6 @@ export function divided(
 
 /**
  * Rows of padding have sums of 0, and 0 / 0 is NaN: with padding, a kernel
- * divides by this at the least.
+ * divides by this at least.
  */
 export const SMALLEST_EPSILON = 1e-30;

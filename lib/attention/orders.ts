@@ -54,7 +54,7 @@ const SNAKE_OPTIONS: OptionNames<SnakeOrderOptions> = {
  * default.
  * @returns The cells in the order of the way.
  * @throws {TypeError} If an option is unknown, or a number is none.
- * @throws {RangeError} If a number or option has an impossible value.
+ * @throws {RangeError} If a number or option has an invalid value.
  */
 export function snakeOrder(
   rows: number,
@@ -140,10 +140,10 @@ const OPTIONS: OptionNames<Options> = {
  * tokens' own order, a way should go through one segment after another: what it
  * meets of a segment after it was in another one is to it a segment of its own.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is unknown or of the wrong kind.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * unknown or of the wrong type.
  * @throws {RangeError} If an order is not a permutation of the tokens, there is
- * none, or an option has an impossible value.
+ * none, or an option has an invalid value.
  */
 export function lionAttentionInOrders(
   q: tf.Tensor4D,

@@ -38,7 +38,7 @@ export interface PieceStates {
 
 /** Options of {@linkcode attendPiece}; without defaults they are lionAttention's. */
 export interface PieceOptions extends PieceStates {
-  /** Whether a token reads only itself and the tokens before it. */
+  /** Whether each token attends only to itself and the tokens before it. */
   readonly causal: boolean;
   /** Multiplies q · k. */
   readonly scale: number;

@@ -20,11 +20,14 @@ export interface AttentionPlan {
   readonly kernel: string | null;
   /** How the kernel runs, or why none does, in words. */
   readonly reason: string;
-  /** Tokens of a chunk, block or tile, or `null` where there is none. */
+  /** Tokens per chunk, block or tile, or `null` where there is none. */
   readonly chunkSize: number | null;
   /** Multiplications and additions of the forward pass. */
   readonly operations: number;
-  /** Bytes that the forward pass reads and writes at the least: its inputs, its output and what the form keeps between its steps. */
+  /**
+   * Bytes that the forward pass reads and writes at least: its inputs, its
+   * output and what the form keeps between its steps.
+   */
   readonly bytes: number;
   /** Bytes alive at once in the forward pass, inputs and output included; to within a third. */
   readonly peakBytes: number;
@@ -40,8 +43,8 @@ const CROSSOVER: Record<string, number> = { webgpu: 384, wasm: 192, cpu: 256 };
 /**
  * Plans a problem on the current backend.
  *
- * @throws {RangeError} If an option has an impossible value, or the form's
- * largest tensor does not fit the backend.
+ * @throws {RangeError} If an option has an invalid value, or the form's largest
+ * tensor does not fit the backend.
  */
 export function planAttention(problem: PlannedProblem): AttentionPlan {
   assertOptions(problem);

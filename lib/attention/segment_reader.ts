@@ -80,8 +80,9 @@ export class SegmentReader {
   /**
    * @param source Of the segments.
    * @param signal Ends the reading with its reason.
-   * @throws {TypeError} If the source lacks something, or it is of the wrong kind.
-   * @throws {RangeError} If a length is no positive integer.
+   * @throws {TypeError} If the source lacks something, or it is of the wrong
+   * type.
+   * @throws {RangeError} If a length is not a positive integer.
    */
   constructor(source: StreamSource, signal: AbortSignal | undefined) {
     const given: unknown = source;

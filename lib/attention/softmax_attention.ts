@@ -25,7 +25,7 @@ export const SOFTMAX_ATTENTION: Operation<"y", "maxima" | "sums"> = {
 
 /** The attributes of both kernels. */
 export interface SoftmaxAttributes {
-  /** Whether a token reads only itself and the tokens before it. */
+  /** Whether each token attends only to itself and the tokens before it. */
   readonly causal: boolean;
   /** Multiplies q · k. */
   readonly scale: number;
@@ -35,19 +35,22 @@ export interface SoftmaxAttributes {
 export interface SoftmaxAttentionOptions {
   /** Multiplies q · k. @default 1 / sqrt(headDim) */
   scale?: number;
-  /** Whether a token reads only itself and the tokens before it. @default false */
+  /**
+   * Whether each token attends only to itself and the tokens before it.
+   * @default false
+   */
   causal?: boolean;
   /**
-   * `[batch, length]`, 1 for a token and 0 for padding; float32, int32 or bool.
+   * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
    * Padding is never read, whatever q, k and v hold there, NaN and Infinity
    * included: the output is 0 there, whose gradient is ignored, and so are the
-   * gradients in q, k and v.
+   * gradients with respect to q, k and v.
    */
   mask?: tf.Tensor2D;
   /**
-   * `[batch, length]`, int32: which of the sequences that are packed into a row
-   * each token belongs to; as for lionAttention, a change of number is a border
-   * that no token reads across. @default each row is one sequence
+   * `[batch, length]`, int32: which of the sequences packed into a row each
+   * token belongs to; as for lionAttention, a change of number is a border that
+   * no token reads across. @default each row is one sequence
    */
   segments?: tf.Tensor2D;
   /**
@@ -112,9 +115,9 @@ const OPTIONS: OptionNames<SoftmaxAttentionOptions> = {
  * @param v `[batch, heads, length, valueDim]`
  * @param options See {@linkcode SoftmaxAttentionOptions}.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is unknown or of the wrong kind.
- * @throws {RangeError} If a tensor is empty, or an option has an impossible value.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * unknown or of the wrong type.
+ * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
  */
 export function softmaxAttention(
   q: tf.Tensor4D,

@@ -65,8 +65,8 @@ const LOWEST = -3.4e38;
  * the whole sequence; scale 1 / sqrt(headDim). A token costs as much as there are
  * tokens before it.
  *
- * @param state What came before, `undefined` before the first token; it stays as
- * it is, and the caller's.
+ * @param state What came before, `undefined` before the first token; it is not
+ * changed, and stays the caller's to dispose of.
  * @param input The tokens.
  * @returns y, `[batch, heads, length, valueDim]`, and the state after the tokens.
  */

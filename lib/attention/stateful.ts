@@ -111,7 +111,7 @@ const SIZES: OptionNames<RecurrentSizes> = {
  * @param sizes The sizes of the sequence's keys and values.
  * @returns The state; the caller disposes of its tensors.
  * @throws {TypeError} If a size is missing, unknown or no number.
- * @throws {RangeError} If a size is no positive integer.
+ * @throws {RangeError} If a size is not a positive integer.
  */
 export function recurrentState(sizes: RecurrentSizes): RecurrentState {
   assertOptions("recurrentState", sizes, SIZES);
@@ -153,13 +153,14 @@ export function recurrentState(sizes: RecurrentSizes): RecurrentState {
  * }
  * ```
  *
- * @param state What came before; it stays as it is, and the caller's.
+ * @param state What came before; it is not changed, and stays the caller's to
+ * dispose of.
  * @param input The tokens.
  * @param options See {@linkcode RecurrentStepOptions}.
  * @returns y, `[batch, heads, length, valueDim]`, and the state after the tokens.
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option or input is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option or
+ * input is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function recurrentStep(
   state: RecurrentState,

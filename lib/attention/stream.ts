@@ -37,8 +37,8 @@ export interface StreamBidirectionalOptions {
   /** Added to the row sum, after `scale`; 0 or more. @default 1e-6 */
   epsilon?: number;
   /**
-   * Whether a token reads only itself and the tokens before it: then the source
-   * is read once. @default false
+   * Whether each token attends only to itself and the tokens before it: then
+   * the source is read once. @default false
    */
   causal?: boolean;
   /** Ends the work between two segments, with the signal's reason. */
@@ -104,10 +104,10 @@ const OPTIONS: OptionNames<StreamBidirectionalOptions> = {
  * of when `write` has ended.
  * @param options See {@linkcode StreamBidirectionalOptions}.
  * @returns When the last segment has been written.
- * @throws {TypeError} If a segment's tensor has the wrong shape or type of number,
- * its decay is of another kind than those before, or an argument or option is
- * unknown or of the wrong kind.
- * @throws {RangeError} If a length or option has an impossible value.
+ * @throws {TypeError} If a segment's tensor has the wrong shape or dtype, its
+ * decay is of another kind than those before, or an argument or option is
+ * unknown or of the wrong type.
+ * @throws {RangeError} If a length or option has an invalid value.
  * @throws {unknown} The signal's reason, and what `read`, `write` or `onProgress`
  * throw. However it ends, it leaves no tensor.
  */

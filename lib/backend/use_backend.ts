@@ -69,7 +69,7 @@ function inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
  *
  * @param options See {@linkcode UseBackendOptions}.
  * @returns The backend in use.
- * @throws {TypeError} If an option is unknown or of the wrong kind.
+ * @throws {TypeError} If an option is unknown or of the wrong type.
  * @throws {RangeError} If a value or a name is unknown, or no backend starts; the message says why, and `cause` holds what was thrown.
  */
 export async function useBackend(

@@ -51,7 +51,7 @@ export function gradientKernel({ kernel }: Operation): string {
 
 /** What a kernel would do. */
 export interface KernelPlan {
-  /** Tokens of a chunk or tile, at most those asked for; `null` without any. */
+  /** Tokens per chunk or tile, at most those asked for; `null` without any. */
   readonly chunkSize: number | null;
   /** Bytes that the forward pass needs beside its inputs and outputs. */
   readonly scratchBytes: number;

@@ -1,11 +1,14 @@
-/** Values of options: of the wrong kind a TypeError, impossible ones a RangeError. @module */
+/**
+ * Values of options: of the wrong type a TypeError, impossible ones a
+ * RangeError. @module
+ */
 
 /**
  * Throws unless a value is a finite number.
  *
  * @param name How the caller knows it.
  * @param value What came.
- * @throws {TypeError} If it is no number.
+ * @throws {TypeError} If it is not a number.
  * @throws {RangeError} If it is not finite.
  */
 export function assertFinite(name: string, value: number): void {
@@ -22,7 +25,7 @@ export function assertFinite(name: string, value: number): void {
  *
  * @param name How the caller knows it.
  * @param value What came.
- * @throws {TypeError} If it is no number.
+ * @throws {TypeError} If it is not a number.
  * @throws {RangeError} If it is negative or not finite.
  */
 export function assertEpsilon(name: string, value: number): void {
@@ -36,8 +39,8 @@ export function assertEpsilon(name: string, value: number): void {
  *
  * @param name How the caller knows it.
  * @param value What came.
- * @throws {TypeError} If it is no number.
- * @throws {RangeError} If it is no positive integer.
+ * @throws {TypeError} If it is not a number.
+ * @throws {RangeError} If it is not a positive integer.
  */
 export function assertPositiveInteger(name: string, value: number): void {
   if (typeof value !== "number") {

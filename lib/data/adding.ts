@@ -46,7 +46,7 @@ export interface AddingExample {
  *
  * @param options See {@linkcode AddingProblemOptions}.
  * @returns The examples, for {@linkcode collateAdding}.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function addingProblem(
   options: AddingProblemOptions,

@@ -60,8 +60,8 @@ const SCALE = 0.1;
  *
  * @param options See {@linkcode CollateDigitsOptions}.
  * @returns For `shuffledBatches` and `batchesInOrder`.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If one has an impossible value.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function collateDigits(
   options: CollateDigitsOptions = {},

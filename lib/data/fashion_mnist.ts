@@ -48,7 +48,7 @@ export const FASHION_MNIST_CLASSES: readonly string[] = [
  *
  * @param options See {@linkcode LoadFashionMnistOptions}.
  * @returns The images; {@linkcode FASHION_MNIST_CLASSES} has the names of labels.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {SyntaxError} If a file is cut off or something else.
  * @throws {Error} If a file is not there; the message says how to get it.
  */

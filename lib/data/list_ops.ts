@@ -111,8 +111,8 @@ type Limits = Required<Omit<ListOpsOptions, keyof GeneratedOptions>>;
  *
  * @param options See {@linkcode ListOpsOptions}.
  * @returns The examples, for {@linkcode collateTokens}; each knows its depth.
- * @throws {RangeError} If an option has an impossible value; by `get`, if trees
- * of such lengths are too rare to be found.
+ * @throws {RangeError} If an option has an invalid value; by `get`, if trees of
+ * such lengths are too rare to be found.
  */
 export function listOps(options: ListOpsOptions): Examples<ListOpsExample> {
   assertOptions("listOps", options, OPTIONS);

@@ -55,7 +55,7 @@ const POWER = 0.01;
  *
  * @param options See {@linkcode MqarOptions}.
  * @returns The examples, for {@linkcode collateTokens}.
- * @throws {RangeError} If an option has an impossible value, or the pairs do not
+ * @throws {RangeError} If an option has an invalid value, or the pairs do not
  * fit into the length or the vocabulary.
  */
 export function mqar(options: MqarOptions): Examples<LabelledTokens> {

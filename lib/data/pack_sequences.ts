@@ -54,7 +54,7 @@ export interface PackedSequences {
  * @param sequences The ids of each.
  * @param options See {@linkcode PackSequencesOptions}.
  * @returns See {@linkcode PackedSequences}.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option is impossible, there is no sequence, or one
  * has no token.
  */

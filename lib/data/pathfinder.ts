@@ -119,8 +119,8 @@ const FREE_SHARE = 0.01;
  * @returns The images, for {@linkcode collatePixels}. Making one takes some
  * milliseconds, of side 64 and 128 some hundred: `datasetOf` keeps those that are
  * read often.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function pathfinder(
   options: PathfinderOptions,

@@ -52,8 +52,8 @@ const OPTIONS: OptionNames<CollatePixelsOptions> = {
  * @param options See {@linkcode CollatePixelsOptions}.
  * @returns For `shuffledBatches` and `batchesInOrder`. Its images must be of one
  * size.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value; where a batch is
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value; where a batch is
  * made, if its images differ in size.
  */
 export function collatePixels(

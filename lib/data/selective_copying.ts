@@ -53,8 +53,8 @@ const OPTIONS: OptionNames<SelectiveCopyingOptions> = {
  *
  * @param options See {@linkcode SelectiveCopyingOptions}.
  * @returns The examples, for {@linkcode collateTokens}.
- * @throws {RangeError} If an option has an impossible value, or the symbols do
- * not fit into the length.
+ * @throws {RangeError} If an option has an invalid value, or the symbols do not
+ * fit into the length.
  */
 export function selectiveCopying(
   options: SelectiveCopyingOptions,

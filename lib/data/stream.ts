@@ -106,9 +106,9 @@ function assertCollate(collate: unknown): void {
  * @param dataset The examples.
  * @param options See {@linkcode ShuffledBatchesOptions}.
  * @returns The stream. When its iteration stops, what was made ahead is disposed of.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value, or the dataset
- * does not fill a batch.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value, or the dataset does
+ * not fill a batch.
  */
 export function shuffledBatches<E>(
   dataset: Dataset<E>,
@@ -180,8 +180,9 @@ export function shuffledBatches<E>(
  * @param dataset The examples.
  * @param options See {@linkcode BatchesInOrderOptions}.
  * @returns The batches, once.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value, or the dataset is empty.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value, or the dataset is
+ * empty.
  */
 export function batchesInOrder<E>(
   dataset: Dataset<E>,

@@ -142,7 +142,7 @@ function packedLength(
  * @param options See {@linkcode CollateTokensOptions}. A `length` keeps a GPU
  * from compiling for each length anew.
  * @returns For `shuffledBatches` and `batchesInOrder`.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option is impossible, or missing where examples
  * are packed.
  */
@@ -254,7 +254,7 @@ function packedBatch(
  * single token has no next one, and is left out.
  * @returns For `shuffledBatches` and `batchesInOrder`. Shorter sequences are
  * filled up, and that is not counted.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If `length` is impossible, or missing where sequences are
  * packed.
  */

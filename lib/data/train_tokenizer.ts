@@ -38,7 +38,8 @@ const MOST = 65_536;
  * @param documents The texts.
  * @param options See {@linkcode TrainTokenizerOptions}.
  * @returns A `tokenizer.json` of Hugging Face, for {@linkcode tokenizerOf}.
- * @throws {RangeError} If `vocabularySize` is impossible, or there is no text.
+ * @throws {RangeError} If `vocabularySize` is impossible, or there is not a
+ * string.
  */
 export function trainTokenizer(
   documents: Iterable<string>,

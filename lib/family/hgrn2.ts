@@ -56,9 +56,9 @@ const INPUTS: Inputs<Hgrn2Inputs> = {
  * @param inputs See {@linkcode Hgrn2Inputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1 / sqrt(headDim).
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function hgrn2(
   inputs: Hgrn2Inputs,

@@ -28,8 +28,8 @@ import { assertFinite, assertPositiveInteger } from "../contract/values.ts";
  * @param heads How many.
  * @returns `[heads]`, natural logarithms, < 0: `logDecay` of `retention` and of
  * `fixedDecay`.
- * @throws {TypeError} If `heads` is no number.
- * @throws {RangeError} If it is no positive integer.
+ * @throws {TypeError} If `heads` is not a number.
+ * @throws {RangeError} If it is not a positive integer.
  */
 export function retentionDecay(heads: number): tf.Tensor1D {
   return each("heads", heads, (h) => Math.log1p(-(2 ** (-5 - h))));
@@ -58,8 +58,8 @@ export function retentionDecay(heads: number): tf.Tensor1D {
  *
  * @param channels How many: the states, or headDim.
  * @returns `[channels]`, < 0, for each unit of time.
- * @throws {TypeError} If `channels` is no number.
- * @throws {RangeError} If it is no positive integer.
+ * @throws {TypeError} If `channels` is not a number.
+ * @throws {RangeError} If it is not a positive integer.
  */
 export function s4dReal(channels: number): tf.Tensor1D {
   return each("channels", channels, (n) => -(n + 1));
@@ -97,8 +97,8 @@ export interface ComplexPaces {
  *
  * @param channels How many: half of the states of a real model.
  * @returns The two parts, for each unit of time.
- * @throws {TypeError} If `channels` is no number.
- * @throws {RangeError} If it is no positive integer.
+ * @throws {TypeError} If `channels` is not a number.
+ * @throws {RangeError} If it is not a positive integer.
  */
 export function s4dLin(channels: number): ComplexPaces {
   return {
@@ -147,8 +147,9 @@ const TIME_STEP_OPTIONS: OptionNames<MambaTimeStepOptions> = {
  * @param channels How many, or how many heads.
  * @param options See {@linkcode MambaTimeStepOptions}.
  * @returns `[channels]`, > 0.
- * @throws {TypeError} If an argument is of the wrong kind, or an option unknown.
- * @throws {RangeError} If one has an impossible value.
+ * @throws {TypeError} If an argument is of the wrong type, or an option
+ * unknown.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function mambaTimeStep(
   channels: number,

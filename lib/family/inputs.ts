@@ -9,11 +9,14 @@ import { withoutPadding } from "../operations/padding.ts";
 
 /** Options that every model of the family has. */
 export interface FamilyOptions {
-  /** Whether a token reads only itself and the tokens before it. @default false */
+  /**
+   * Whether each token attends only to itself and the tokens before it.
+   * @default false
+   */
   causal?: boolean;
   /** How to compute it; all forms are the same function. @default "auto" */
   form?: AttentionForm;
-  /** Tokens a chunk. @default the form's choice */
+  /** Tokens per chunk. @default the form's choice */
   chunkSize?: number;
   /** Multiplies the product of query and key. @default that of the model's paper */
   scale?: number;
@@ -23,8 +26,8 @@ export interface FamilyOptions {
    */
   mask?: tf.Tensor2D;
   /**
-   * `[batch, length]`, int32: which of the sequences that are packed into a row
-   * each token belongs to. Nothing passes from a token to a neighbour of another
+   * `[batch, length]`, int32: which of the sequences packed into a row each
+   * token belongs to. Nothing passes from a token to a neighbour of another
    * number. @default each row is one sequence
    */
   segments?: tf.Tensor2D;
@@ -78,7 +81,7 @@ export type Inputs<T> = { readonly [name in keyof T]-?: Input };
 
 /**
  * Checks inputs and makes float32 of them, with zeros for the vectors of
- * padding. In a tidy of the caller's.
+ * padding. Call it inside `tf.tidy`.
  *
  * @param owner The function whose inputs they are.
  * @param inputs What came.

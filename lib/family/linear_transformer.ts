@@ -62,9 +62,9 @@ const OPTIONS: OptionNames<LinearTransformerOptions> = {
  * @param inputs See {@linkcode LinearTransformerInputs}.
  * @param options See {@linkcode LinearTransformerOptions}; the scale is 1.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function linearTransformer(
   inputs: LinearTransformerInputs,

@@ -71,9 +71,9 @@ const INPUTS: Inputs<Mamba2Inputs> = {
  * @param inputs See {@linkcode Mamba2Inputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function mamba2(
   inputs: Mamba2Inputs,

@@ -19,10 +19,10 @@ export type MlstmState = {
 
 /**
  * The next tokens of `mlstm`, one or many: many steps give what it gives with
- * `causal: true` on the whole sequence. In a tidy of the caller's.
+ * `causal: true` on the whole sequence. Call it inside `tf.tidy`.
  *
- * @param before What came before, `undefined` before the first token; it stays as
- * it is, and the caller's.
+ * @param before What came before, `undefined` before the first token; it is not
+ * changed, and stays the caller's to dispose of.
  * @param inputs See {@linkcode MlstmInputs}.
  * @param mask `[batch, length]`, 1 for a token and 0 for padding, which is as if
  * it were not there.

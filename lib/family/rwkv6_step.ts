@@ -9,14 +9,14 @@ import { withoutPadding } from "../operations/padding.ts";
 import type { Rwkv6Inputs } from "./rwkv6.ts";
 
 /**
- * The next tokens of `rwkv6`, one or many: many steps give what it gives
- * with `causal: true` on the whole sequence. In a tidy of the caller's.
+ * The next tokens of `rwkv6`, one or many: many steps give what it gives with
+ * `causal: true` on the whole sequence. Call it inside `tf.tidy`.
  *
  * A query stands one token earlier than what it belongs to, and so the first one
  * before the piece: there stands a token that is nothing.
  *
- * @param before What came before, `undefined` before the first token; it stays as
- * it is, and the caller's.
+ * @param before What came before, `undefined` before the first token; it is not
+ * changed, and stays the caller's to dispose of.
  * @param inputs See {@linkcode Rwkv6Inputs}.
  * @param mask `[batch, length]`, 1 for a token and 0 for padding, which is as if
  * it were not there.

@@ -128,7 +128,7 @@ export interface SkippedWeights {
  * stays the caller's.
  * @param options See {@linkcode LoadPyTorchWeightsOptions}.
  * @returns What was skipped.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If a tensor is missing, is one too many or has the wrong
  * shape, or if none is the model's; the message lists them all, and the model is
  * as it was.

@@ -72,7 +72,7 @@ const WRITE_OPTIONS: OptionNames<WriteSafetensorsOptions> = {
  * @param source The path of a file, or its bytes.
  * @returns Its tensors and metadata.
  * @throws {SyntaxError} If the header is not JSON, or says a name twice.
- * @throws {TypeError} If the header lacks a field, or one is of the wrong kind.
+ * @throws {TypeError} If the header lacks a field, or one is of the wrong type.
  * @throws {RangeError} If the header does not describe the bytes that there are, a dtype is not supported, or a value does not fit.
  */
 export async function readSafetensors(

@@ -59,7 +59,7 @@ export const METADATA = "__metadata__";
  * Reads the header at the start of a source, and checks all that it says.
  *
  * @throws {SyntaxError} If the header is not JSON, or says a name twice.
- * @throws {TypeError} If it lacks a field, or one is of the wrong kind.
+ * @throws {TypeError} If it lacks a field, or one is of the wrong type.
  * @throws {RangeError} If it does not describe the bytes that there are.
  */
 export async function readHeader(source: Source): Promise<Header> {

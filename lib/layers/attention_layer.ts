@@ -27,7 +27,7 @@ export class LionAttentionLayer extends MixingLayer {
     this.epsilon = options.epsilon ?? 1e-6;
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     assertAttentionOptions(this.attention, shape.at(-1)!);
     assertEpsilon("epsilon", this.epsilon);
@@ -44,7 +44,7 @@ export class LionAttentionLayer extends MixingLayer {
     return this.mix(x, this.parameter, reading);
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), epsilon: this.epsilon };
   }
@@ -77,7 +77,7 @@ tf.serialization.registerClass(LionAttentionLayer);
  * @param options See {@linkcode LionAttentionLayerOptions}.
  * @returns The layer.
  * @throws {TypeError} If an option is unknown.
- * @throws {RangeError} When it is built, if an option has an impossible value.
+ * @throws {RangeError} When it is built, if an option has an invalid value.
  */
 export function lionAttentionLayer(
   options: LionAttentionLayerOptions,

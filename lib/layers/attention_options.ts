@@ -99,7 +99,10 @@ export interface AttentionOptions {
   grid?: readonly [rows: number, columns: number];
   /** Whether token 0 is a class token: it keeps its place, and LION-S does not decay it. @default false */
   classToken?: boolean;
-  /** Whether a token reads only itself and the tokens before it, on each way. @default false */
+  /**
+   * Whether each token attends only to itself and the tokens before it, on each
+   * way. @default false
+   */
   causal?: boolean;
   /**
    * Which tokens a token reads besides itself: those on both sides, those before
@@ -178,8 +181,8 @@ export function isLion(
 /**
  * Throws unless the options make an attention for so many columns.
  *
- * @throws {TypeError} If one is of the wrong kind.
- * @throws {RangeError} If one has an impossible value.
+ * @throws {TypeError} If an option has the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function assertAttentionOptions(
   options: AttentionOptions,

@@ -68,7 +68,7 @@ export class LionBlock extends MixingLayer {
     return this.#options.epsilon;
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     assertAttentionOptions(this.attention, dim);
@@ -106,7 +106,7 @@ export class LionBlock extends MixingLayer {
 
   /**
    * The output for the tokens that come next, by what the mixer remembers of
-   * those before them; see {@linkcode Mixer.step}. In a tidy of the caller's.
+   * those before them; see {@linkcode Mixer.step}. Call it inside `tf.tidy`.
    *
    * @throws {TypeError} If the mixer has no `step`.
    */
@@ -153,7 +153,7 @@ export class LionBlock extends MixingLayer {
     return x;
   }
 
-  /** All that it takes to make the block again. */
+  /** Everything needed to recreate the block. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), ...this.#options };
   }
@@ -163,8 +163,8 @@ tf.serialization.registerClass(LionBlock);
 /**
  * Throws unless the options that attention has not make a block.
  *
- * @throws {TypeError} If one is of the wrong kind.
- * @throws {RangeError} If one has an impossible value.
+ * @throws {TypeError} If an option has the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function assertBlockOptions(
   { mlpRatio = 4, norm = "pre", dropPath, epsilon }: Pick<
@@ -233,7 +233,7 @@ function leaveOut(y: tf.Tensor3D, rate: number): tf.Tensor3D {
  * @param options See {@linkcode LionBlockOptions}.
  * @returns The layer.
  * @throws {TypeError} If an option is unknown.
- * @throws {RangeError} When it is built, if an option has an impossible value.
+ * @throws {RangeError} When it is built, if an option has an invalid value.
  */
 export function lionBlock(options: LionBlockOptions): LionBlock {
   return new LionBlock(options);

@@ -76,7 +76,7 @@ export class Linear extends LionLayer {
     this.#activation = options.activation ?? "linear";
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     return linear("", shape.at(-1)!, this.#outputs);
   }
@@ -105,7 +105,7 @@ export class Linear extends LionLayer {
     return [...firstShape(inputShape).slice(0, -1), this.#outputs];
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),

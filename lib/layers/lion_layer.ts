@@ -244,7 +244,7 @@ export abstract class LionLayer extends layers.Layer {
     return firstShape(inputShape);
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     const config = super.getConfig();
     return this.#seed === undefined ? config : { ...config, seed: this.#seed };

@@ -10,13 +10,15 @@ export interface MixerCall {
   readonly mask: tf.Tensor2D | undefined;
   /** `[batch, length]`: a change of number is a border that nothing should be read across. */
   readonly segments: tf.Tensor2D | undefined;
-  /** Whether a token should read only itself and the tokens before it. */
+  /**
+   * Whether each token should attend only to itself and the tokens before it.
+   */
   readonly causal: boolean;
   /** Whether the tokens come in reversed order, the last one first, as in layers that read backward. */
   readonly reversed: boolean;
   /** How to compute it, where there is a choice. */
   readonly form: AttentionForm;
-  /** Tokens a chunk, if the caller chose. */
+  /** Tokens per chunk, if the caller chose. */
   readonly chunkSize: number | undefined;
   /** Whether dropout is active; the layer drops values of the output by itself. */
   readonly training: boolean;
@@ -34,7 +36,7 @@ export type MixerState = Readonly<Record<string, tf.Tensor>>;
 export interface MixerCost {
   /** Multiplications and additions of a forward pass. */
   readonly operations: number;
-  /** Bytes read and written at the least. */
+  /** Bytes read and written at least. */
   readonly bytes: number;
   /** Bytes alive at once. */
   readonly peakBytes: number;

@@ -106,7 +106,7 @@ export abstract class MixingLayer extends LionLayer {
   }
 
   /**
-   * All that it takes to make the layer again.
+   * Everything needed to recreate the layer.
    *
    * @throws {TypeError} If it has a mixer or a decay of one's own that is not
    * registered.

@@ -67,7 +67,7 @@ export class Normalization extends LionLayer {
     this.#epsilon = options.epsilon ?? 1e-6;
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     return norm("", shape.at(-1)!);
   }
@@ -82,7 +82,7 @@ export class Normalization extends LionLayer {
     return applyNorm(firstInput(inputs), "", this.parameter, this.#epsilon);
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), epsilon: this.#epsilon };
   }

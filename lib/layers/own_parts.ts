@@ -85,7 +85,7 @@ const decays = new Register<OwnDecay>("decay", assertDecay);
  *
  * @param name Of a mixer that is not registered yet.
  * @param mixer The mixer; the same one may be registered again.
- * @throws {TypeError} If the name is no text, or the mixer none.
+ * @throws {TypeError} If the name is not a string, or the mixer none.
  * @throws {RangeError} If the name is another mixer's.
  */
 export function registerMixer(name: string, mixer: Mixer): void {
@@ -110,7 +110,7 @@ export function registerMixer(name: string, mixer: Mixer): void {
  *
  * @param name Of a decay that is not registered yet.
  * @param decay The decay; the same one may be registered again.
- * @throws {TypeError} If the name is no text, or the decay none.
+ * @throws {TypeError} If the name is not a string, or the decay none.
  * @throws {RangeError} If the name is another decay's.
  */
 export function registerDecay(name: string, decay: OwnDecay): void {
@@ -136,7 +136,7 @@ export function decayNamed(decay: OwnDecay | string): OwnDecay {
 /**
  * Throws unless mixer and decay, where they are, can be used.
  *
- * @throws {TypeError} If one is of the wrong kind.
+ * @throws {TypeError} If an option has the wrong type.
  * @throws {RangeError} If a name is not registered.
  */
 export function assertOwnParts({ mixer, decay }: OwnParts): void {

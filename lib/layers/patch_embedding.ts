@@ -39,7 +39,7 @@ export class PatchEmbedding extends LionLayer {
     this.#dim = options.dim;
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const [, height, width, channels] = shape as number[];
     const size = this.#patchSize;
@@ -106,7 +106,7 @@ export class PatchEmbedding extends LionLayer {
     return [batch!, patches, this.#dim];
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),

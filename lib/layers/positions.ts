@@ -74,7 +74,7 @@ export function positionsOfSegments(
 /** Options of {@linkcode PositionEmbedding}. */
 export interface PositionEmbeddingOptions extends LionLayerOptions {
   /**
-   * Standard deviation of the vectors' first values, which come from a normal
+   * Standard deviation of the vectors' initial values, which come from a normal
    * distribution truncated at two deviations. @default 0.02
    */
   embeddingStd?: number;
@@ -94,7 +94,7 @@ export class PositionEmbedding extends LionLayer {
     this.#embeddingStd = embeddingStd;
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const [, length, dim] = shape;
     return [{
@@ -114,7 +114,7 @@ export class PositionEmbedding extends LionLayer {
     return tf.add(firstInput(inputs), this.parameter("value"));
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), embeddingStd: this.#embeddingStd };
   }
@@ -154,7 +154,7 @@ export class PositionTable extends LionLayer {
     this.#segments = segments;
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     return [{
       name: "weight",
@@ -183,7 +183,7 @@ export class PositionTable extends LionLayer {
     });
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),

@@ -40,9 +40,9 @@ export interface TokenEmbeddingOptions extends LionLayerOptions {
   /** Kinds of segments, such as BERT's two sentences; 0 for none. @default 0 */
   tokenTypes?: number;
   /**
-   * Whether the last input says which of the sequences that are packed into a
-   * row each token belongs to, `[batch, length]`: positions begin again with
-   * each. One that is longer than `maxLength` has NaN. @default false
+   * Whether the last input says which of the sequences packed into a row each
+   * token belongs to, `[batch, length]`: positions begin again with each. One
+   * that is longer than `maxLength` has NaN. @default false
    */
   segments?: boolean;
   /** Whether the sum is layer-normalised, as in BERT. @default false */
@@ -52,7 +52,7 @@ export interface TokenEmbeddingOptions extends LionLayerOptions {
   /** Share of the values that training drops. @default 0 */
   dropout?: number;
   /**
-   * Standard deviation of the tables' first values, which come from a normal
+   * Standard deviation of the tables' initial values, which come from a normal
    * distribution truncated at two deviations. @default 0.02
    */
   embeddingStd?: number;
@@ -107,7 +107,7 @@ export class TokenEmbedding extends LionLayer {
     assertStd("embeddingStd", embeddingStd);
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(): Parameter[] {
     const { vocabularySize, dim, maxLength, tokenTypes } = this.#options;
     const { normalize, embeddingStd } = this.#options;
@@ -213,7 +213,7 @@ export class TokenEmbedding extends LionLayer {
     return true;
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), ...this.#options };
   }
@@ -242,8 +242,8 @@ tf.serialization.registerClass(TokenEmbedding);
  *
  * @param options See {@linkcode TokenEmbeddingOptions}.
  * @returns The layer.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function tokenEmbedding(options: TokenEmbeddingOptions): TokenEmbedding {
   return new TokenEmbedding(options);

@@ -21,7 +21,7 @@ import { takeSegments } from "./segments.ts";
 /** Options of {@linkcode ClassToken}. */
 export interface ClassTokenOptions extends LionLayerOptions {
   /**
-   * Standard deviation of the token's first values, which come from a normal
+   * Standard deviation of the token's initial values, which come from a normal
    * distribution truncated at two deviations. @default 0.02
    */
   embeddingStd?: number;
@@ -41,7 +41,7 @@ export class ClassToken extends LionLayer {
     this.#embeddingStd = embeddingStd;
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     return [{
@@ -86,7 +86,7 @@ export class ClassToken extends LionLayer {
     return [batch!, length === null ? null : length! + 1, dim!];
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), embeddingStd: this.#embeddingStd };
   }
@@ -128,7 +128,7 @@ export class TokenPooling extends LionLayer {
     this.#maxSegments = maxSegments;
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(): Parameter[] {
     return [];
   }
@@ -209,7 +209,7 @@ export class TokenPooling extends LionLayer {
       : [batch!, this.#maxSegments, dim!];
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     const config = { ...super.getConfig(), kind: this.#kind };
     return this.#maxSegments === undefined

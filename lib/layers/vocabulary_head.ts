@@ -44,7 +44,7 @@ export class VocabularyHead extends LionLayer {
     super.build(inputShape);
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     if (!this.#transform) return [];
@@ -97,7 +97,7 @@ export class VocabularyHead extends LionLayer {
     return [batch!, length!, vocabularySize!];
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),

@@ -63,12 +63,12 @@ export interface LionBertOptions extends
   /** Added to the variance by normalisations. @default 1e-12 */
   epsilon?: number;
   /**
-   * Standard deviation of the first values of the vectors of tokens, positions
-   * and token types, drawn from a normal distribution truncated at two
-   * deviations. @default 0.02
+   * Standard deviation of the initial values of the vectors of tokens,
+   * positions and token types, drawn from a normal distribution truncated at
+   * two deviations. @default 0.02
    */
   embeddingStd?: number;
-  /** Of the first values of the parameters. @default another one each time */
+  /** Seed of the parameters' initial values. @default a new one each time */
   seed?: number;
 }
 
@@ -128,8 +128,8 @@ export const BERT_PRESETS: Readonly<
  * @param options See {@linkcode LionBertOptions}; `{ ...BERT_PRESETS.base,
  * variant: "s" }` has BERT's sizes.
  * @returns The model.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function lionBert(options: LionBertOptions): LayersModel {
   assertOptions("lionBert", options, OPTIONS);

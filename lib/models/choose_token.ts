@@ -35,8 +35,8 @@ export interface Chooser {
 /**
  * Checks the options.
  *
- * @throws {TypeError} If one is of the wrong kind.
- * @throws {RangeError} If one has an impossible value.
+ * @throws {TypeError} If an option has the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function assertChoice(
   { temperature = 1, topK = Infinity, topP = 1, seed }: ChoiceOptions,

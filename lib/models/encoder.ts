@@ -60,12 +60,12 @@ export interface LionEncoderOptions
   /** Added to the variance by normalisations. @default 1e-6 */
   epsilon?: number;
   /**
-   * Standard deviation of the first values of the vectors of tokens and
+   * Standard deviation of the initial values of the vectors of tokens and
    * positions, drawn from a normal distribution truncated at two deviations.
    * @default 0.02
    */
   embeddingStd?: number;
-  /** Of the first values of the parameters. @default another one each time */
+  /** Seed of the parameters' initial values. @default a new one each time */
   seed?: number;
 }
 
@@ -160,8 +160,8 @@ const OPTIONS: OptionNames<LionEncoderOptions> = {
  *
  * @param options See {@linkcode LionEncoderOptions}.
  * @returns The model.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function lionEncoder(options: LionEncoderOptions): LayersModel {
   assertOptions("lionEncoder", options, OPTIONS);

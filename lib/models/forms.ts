@@ -85,7 +85,7 @@ export function setForm(
 export interface FormCost {
   /** Multiplications and additions of a forward pass. */
   readonly operations: number;
-  /** Bytes that attention reads and writes at the least. */
+  /** Bytes that attention reads and writes at least. */
   readonly attentionBytes: number;
   /** Bytes alive at once in the attention of one layer, its inputs and output included. */
   readonly attentionPeakBytes: number;

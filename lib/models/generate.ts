@@ -124,12 +124,12 @@ class TextState implements GenerationState {
  * @param options See {@linkcode GenerateOptions}.
  * @returns The ids that were added, for each text if there are several; with
  * `returnState` a {@linkcode Generated}.
- * @throws {TypeError} If the model is not made by lionGpt, or has a mixer without a
- * step, or an option is unknown or of the wrong kind, or the state is of another
- * model.
- * @throws {RangeError} If a prompt is empty with no text before it, an id is not
- * the model's, an option has an impossible value, there are not as many prompts
- * as texts in the state, or the model's logits are not numbers.
+ * @throws {TypeError} If the model is not made by lionGpt, or has a mixer
+ * without a step, or an option is unknown or of the wrong type, or the state is
+ * of another model.
+ * @throws {RangeError} If a prompt is empty with no text before it, an id is
+ * not the model's, an option has an invalid value, there are not as many
+ * prompts as texts in the state, or the model's logits are not numbers.
  */
 export function generate(
   model: LayersModel,

@@ -36,12 +36,12 @@ export interface LionGptOptions extends
   /** Added to the variance by normalisations. @default 1e-5 */
   epsilon?: number;
   /**
-   * Standard deviation of the first values of the vectors of tokens and
+   * Standard deviation of the initial values of the vectors of tokens and
    * positions, drawn from a normal distribution truncated at two deviations.
    * @default 0.02
    */
   embeddingStd?: number;
-  /** Of the first values of the parameters. @default another one each time */
+  /** Seed of the parameters' initial values. @default a new one each time */
   seed?: number;
 }
 
@@ -83,8 +83,8 @@ export const GPT_PRESETS: Readonly<
  * @param options See {@linkcode LionGptOptions}; `{ ...GPT_PRESETS.small,
  * variant: "s" }` has GPT-2's sizes.
  * @returns The model.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function lionGpt(options: LionGptOptions): LayersModel {
   assertOptions("lionGpt", options, OPTIONS);

@@ -62,8 +62,8 @@ export type BlockStackOptions =
  * Throws unless the options make a stack of blocks: before the first layer has
  * weights, which nobody would free.
  *
- * @throws {TypeError} If one is of the wrong kind.
- * @throws {RangeError} If one has an impossible value.
+ * @throws {TypeError} If an option has the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function assertStack(options: BlockStackOptions, dim: number): void {
   const { depth } = options;

@@ -65,12 +65,13 @@ export interface LionViTOptions extends
   /** Added to the variance by normalisations. @default 1e-6 */
   epsilon?: number;
   /**
-   * Standard deviation of the first values of the vectors of positions and the
-   * class token, drawn from a normal distribution truncated at two deviations.
+   * Standard deviation of the initial values of the vectors of positions and
+   * the class token, drawn from a normal distribution truncated at two
+   * deviations.
    * @default 0.02
    */
   embeddingStd?: number;
-  /** Of the first values of the parameters. @default another one each time */
+  /** Seed of the parameters' initial values. @default a new one each time */
   seed?: number;
 }
 
@@ -124,8 +125,8 @@ export const VIT_PRESETS: Readonly<
  * @param options See {@linkcode LionViTOptions}; `{ ...VIT_PRESETS.tiny,
  * variant: "s" }` has the paper's sizes.
  * @returns The model.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function lionViT(options: LionViTOptions): LayersModel {
   assertOptions("lionViT", options, OPTIONS);

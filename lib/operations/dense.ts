@@ -31,7 +31,7 @@ export const DENSE: Operation<"y"> = {
  * @param weight `[inputs, outputs]`
  * @param bias `[outputs]`
  * @returns `[..., outputs]`
- * @throws {TypeError} If a tensor has the wrong shape or type of number.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype.
  * @throws {RangeError} If x has no columns.
  */
 export function dense(

@@ -75,8 +75,8 @@ const OPTIONS: OptionNames<SplitHeadsOptions> = {
  * @param options `numHeads`; `featureMap`: of queries and keys, `identity` by
  * default.
  * @returns q, k and v, each `[batch, numHeads, length, headDim]`.
- * @throws {TypeError} If x does not have three axes or does not hold numbers, or
- * an option is unknown or of the wrong kind.
+ * @throws {TypeError} If x does not have three axes or does not hold numbers,
+ * or an option is unknown or of the wrong type.
  * @throws {RangeError} If its last axis cannot be split in so many heads.
  */
 export function splitHeads(

@@ -47,8 +47,8 @@ const OPTIONS: OptionNames<LayerNormOptions> = { epsilon: true };
  * @param offset `[columns]`
  * @param options `epsilon`: added to the variance, >= 0; 1e-5 by default.
  * @returns The shape of x.
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is unknown.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * unknown.
  * @throws {RangeError} If `epsilon` is negative or not finite.
  */
 export function layerNorm<T extends tf.Tensor>(

@@ -88,8 +88,8 @@ export interface SelectiveScanOptions {
    */
   mask?: tf.Tensor2D;
   /**
-   * `[batch, length]`, int32: which of the sequences that are packed into a row
-   * each token belongs to; nothing passes from a token to a neighbour of another
+   * `[batch, length]`, int32: which of the sequences packed into a row each
+   * token belongs to; nothing passes from a token to a neighbour of another
    * number. @default each row is one sequence
    */
   segments?: tf.Tensor2D;
@@ -143,8 +143,8 @@ const OPTIONS: OptionNames<SelectiveScanOptions> = {
  * @param inputs See {@linkcode SelectiveScanInputs}.
  * @param options See {@linkcode SelectiveScanOptions}.
  * @returns `[batch, length, channels]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
  * @throws {RangeError} If there is no channel, or no number in a state.
  */
 export function selectiveScan(

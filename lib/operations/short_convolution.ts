@@ -47,8 +47,9 @@ export interface ShortConvolutionOptions {
    */
   mask?: tf.Tensor2D;
   /**
-   * `[batch, length]`, int32: which of the sequences that are packed into a row
-   * each token belongs to; zeros are read across a change of number. @default each row is one sequence
+   * `[batch, length]`, int32: which of the sequences packed into a row each
+   * token belongs to; zeros are read across a change of number. @default each
+   * row is one sequence
    */
   segments?: tf.Tensor2D;
 }
@@ -91,10 +92,10 @@ const OPTIONS: OptionNames<ShortConvolutionOptions> = {
  * @param bias `[channels]`; none if undefined.
  * @param options See {@linkcode ShortConvolutionOptions}.
  * @returns `[batch, length, channels]`
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is unknown or of the wrong kind.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * unknown or of the wrong type.
  * @throws {RangeError} If there is no channel or tap, an even number of taps is
- * to be centred, or an option has an impossible value.
+ * to be centred, or an option has an invalid value.
  */
 export function shortConvolution(
   x: tf.Tensor3D,

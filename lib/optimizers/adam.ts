@@ -91,7 +91,7 @@ export class Adam extends tf.Optimizer {
    *
    * @param options See {@linkcode AdamOptions}.
    * @throws {TypeError} If an option is unknown.
-   * @throws {RangeError} If an option has an impossible value.
+   * @throws {RangeError} If an option has an invalid value.
    */
   constructor(options: AdamOptions = {}) {
     super();

@@ -53,7 +53,7 @@ const OPTIONS: OptionNames<EvaluateOptions> = { loss: true, metrics: true };
  * @param options See {@linkcode EvaluateOptions}.
  * @returns The means by name; NaN where nothing counts.
  * @throws {TypeError} If the model has more outputs, or an option is unknown or
- * of the wrong kind.
+ * of the wrong type.
  * @throws {RangeError} If labels are why the loss is not finite.
  */
 export async function evaluate(

@@ -55,7 +55,7 @@ import { TrainingState } from "./training_state.ts";
  * @param options See {@linkcode TrainOptions}.
  * @returns See {@linkcode TrainingResult}.
  * @throws {TypeError} If the model has more outputs, or an option is unknown or
- * of the wrong kind.
+ * of the wrong type.
  * @throws {RangeError} If an option is impossible, the folder of the checkpoints
  * is another run's or is trained into, the run to resume had other options, or
  * labels are why a loss is not finite.

@@ -149,7 +149,7 @@ function stepOf(
   return { y, state: { state } };
 }
 
-/** Tokens a chunk, if the caller does not say. */
+/** Tokens per chunk, if the caller does not say. */
 const CHUNK = 64;
 
 /**

@@ -76,8 +76,8 @@ const EPSILON = 1e-5;
  *
  * @param options See {@linkcode HydraMixerOptions}.
  * @returns The mixer.
- * @throws {TypeError} If an option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value, or, when it is
+ * @throws {TypeError} If an option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value, or, when it is
  * applied, a token is to read one side only.
  */
 export function hydraMixer(options: HydraMixerOptions = {}): Mixer {

@@ -80,8 +80,8 @@ const COLUMNS_A_STEP = 16;
  *
  * @param options See {@linkcode VimMixerOptions}.
  * @returns The mixer.
- * @throws {TypeError} If an option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function vimMixer(options: VimMixerOptions = {}): Mixer {
   assertOptions("vimMixer", options, OPTIONS);
