@@ -1,6 +1,8 @@
 /**
  * Values of options: of the wrong type a TypeError, impossible ones a
- * RangeError. @module
+ * RangeError.
+ *
+ * @module
  */
 
 /**
