@@ -154,7 +154,8 @@ export function selectiveDecay(
   return { kind: "selective", logDecay, convention };
 }
 
-/** Throws unless the convention exists.
+/**
+ * Throws unless the convention exists.
  *
  * @throws {RangeError} If it does not.
  */

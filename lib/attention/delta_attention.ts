@@ -39,8 +39,8 @@ export interface DeltaAttentionOptions {
   decay?: Decay;
   /**
    * The form to compute it in: `"recurrent"` goes token by token, `"chunkwise"`
-   * solves for all tokens of a chunk at once, `"auto"` is chunkwise. @default
-   * "auto"
+   * solves for all tokens of a chunk at once, `"auto"` is chunkwise.
+   * @default "auto"
    */
   form?: "auto" | "recurrent" | "chunkwise";
   /**
@@ -52,8 +52,8 @@ export interface DeltaAttentionOptions {
   /** Tokens per chunk. @default the kernel's choice; 64 in tfjs operations */
   chunkSize?: number;
   /**
-   * Multiplies q · k in the output, not in the correction. @default 1 /
-   * sqrt(headDim)
+   * Multiplies q · k in the output, not in the correction.
+   * @default 1 / sqrt(headDim)
    */
   scale?: number;
   /**

@@ -49,8 +49,8 @@ const INPUT: OptionNames<DeltaStepInput> = {
  */
 export interface DeltaStepOptions {
   /**
-   * Multiplies q · k in the output, not in the correction. @default 1 /
-   * sqrt(headDim)
+   * Multiplies q · k in the output, not in the correction.
+   * @default 1 / sqrt(headDim)
    */
   scale?: number;
   /**

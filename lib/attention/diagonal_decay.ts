@@ -72,7 +72,8 @@ export function diagonalDecay(
   return { kind: "diagonal", logDecay, convention };
 }
 
-/** Whether a decay has one value per channel.
+/**
+ * Whether a decay has one value per channel.
  */
 export function isDiagonalDecay(decay: Decay): boolean {
   return decay.kind === "diagonal" || decay.kind === "two-sided-diagonal";

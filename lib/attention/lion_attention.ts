@@ -26,7 +26,8 @@ import { type AttentionPlan, planAttention } from "./plan.ts";
 import { recurrent } from "./recurrent.ts";
 import { assertSegments, withBorders } from "./segments.ts";
 
-/** How attention is computed. All forms give the same output and gradients.
+/**
+ * How attention is computed. All forms give the same output and gradients.
  *
  * - `"full"`: one masked matrix product. Quadratic time; quadratic memory,
  *   unless a kernel computes the mask on the fly, tile by tile.
@@ -51,13 +52,13 @@ export interface LionAttentionOptions {
   form?: AttentionForm;
   /**
    * Whether a fused kernel may run; `false` runs the form's TensorFlow.js
-   * operations, the reference that the kernels are tested against. @default
-   * true
+   * operations, the reference that the kernels are tested against.
+   * @default true
    */
   kernel?: boolean;
   /**
-   * Tokens per chunk. @default the kernel's choice; without a kernel 64, or 256
-   * for `"blockwise"`
+   * Tokens per chunk.
+   * @default the kernel's choice; without a kernel 64, or 256 for `"blockwise"`
    */
   chunkSize?: number;
   /** Multiplies q · k. @default 1 / sqrt(headDim) */

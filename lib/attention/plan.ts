@@ -129,7 +129,8 @@ function automaticForm(problem: PlannedProblem): ConcreteForm {
   return length <= crossover && fits ? "full" : "chunkwise";
 }
 
-/** Throws unless the form exists and the chunk size is valid.
+/**
+ * Throws unless the form exists and the chunk size is valid.
  *
  * @throws {RangeError} If either is not.
  */

@@ -7,8 +7,8 @@ export type BackendName = "webgpu" | "wasm" | "cpu";
 export interface UseBackendOptions {
   /**
    * Names to try in this order; the first that starts is used, also if its
-   * WebGPU adapter is a software one. @default a GPU's WebGPU, WebAssembly,
-   * software WebGPU, cpu
+   * WebGPU adapter is a software one.
+   * @default a GPU's WebGPU, WebAssembly, software WebGPU, cpu
    */
   prefer?: BackendName[];
   /** Which GPU, where there are several. @default the system's choice */
@@ -21,8 +21,8 @@ export interface UseBackendOptions {
   /**
    * Where TensorFlow.js's `tfjs-backend-wasm-simd.wasm` lies: a path or URL of
    * the file, or of its folder if it ends in `/`. Read when the wasm backend
-   * first starts. @default the package's in Deno and Node; beside the page in
-   * a browser
+   * first starts.
+   * @default the package's in Deno and Node; beside the page in a browser
    */
   wasmPath?: string | URL;
 }

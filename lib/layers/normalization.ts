@@ -72,12 +72,12 @@ export class Normalization extends LionLayer {
     return norm("", shape.at(-1)!);
   }
 
-  /** Of mean, variance, scale and offset. */
+  /** Operations of mean, variance, scale and offset. */
   override operations(shape: Shape): number {
     return 8 * (shape as number[]).reduce((a, b) => a * b, 1);
   }
 
-  /** Any shape to the same. */
+  /** Normalises the last axis of a tensor of any shape. */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return applyNorm(firstInput(inputs), "", this.parameter, this.#epsilon);
   }

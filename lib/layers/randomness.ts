@@ -1,14 +1,14 @@
-/** Dropout and drop path, and where they draw their numbers from. @module */
+/** The random numbers of dropout and drop path. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
 let source: { readonly seed: string; drawn: number } | undefined;
 
 /**
- * Runs with dropout that depends on a seed alone, and on nothing that was drawn
- * before.
+ * Runs a function with dropout that depends only on a seed, not on earlier
+ * draws.
  *
  * @param seed The same seed drops the same values.
- * @param run Not asynchronous; may be nested.
+ * @param run A synchronous function; calls may be nested.
  * @returns What `run` returns.
  */
 export function withDropoutSeed<T>(seed: string, run: () => T): T {
@@ -21,12 +21,12 @@ export function withDropoutSeed<T>(seed: string, run: () => T): T {
   }
 }
 
-/** The seed of the next draw; `undefined` where any will do. */
+/** The seed of the next draw; `undefined` if any will do. */
 export function nextDropoutSeed(): string | undefined {
   return source && `${source.seed}/${source.drawn++}`;
 }
 
-/** Drops values in training. */
+/** Applies dropout in training. */
 export function drop<T extends tf.Tensor>(
   x: T,
   { training, rate }: { training: boolean; rate: number },

@@ -48,8 +48,8 @@ export interface ShortConvolutionOptions {
   mask?: tf.Tensor2D;
   /**
    * `[batch, length]`, int32: which of the sequences packed into a row each
-   * token belongs to; zeros are read across a change of number. @default each
-   * row is one sequence
+   * token belongs to; zeros are read across a change of number.
+   * @default each row is one sequence
    */
   segments?: tf.Tensor2D;
 }

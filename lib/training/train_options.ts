@@ -33,8 +33,8 @@ export interface OptimizerOptions {
   /** Decoupled: a step also takes learningRate · weightDecay of each value. @default 0 */
   weightDecay?: number;
   /**
-   * Whether a weight is subject to it. @default those of two axes or more that
-   * are not vectors of positions or of a class token
+   * Whether a weight is subject to it.
+   * @default those of two axes or more that are not vectors of positions or of a class token
    */
   decays?: (name: string, shape: readonly number[]) => boolean;
   /** Longer gradients, all weights together, are scaled to this norm. @default 1 */

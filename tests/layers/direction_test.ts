@@ -288,11 +288,11 @@ Deno.test("directions that cannot be are refused", () => {
     [layer({ diagonal: 2 }), 'diagonal should be "once" or "twice", got 2'],
     [
       layer({ diagonal: "twice", causal: true }),
-      'diagonal "twice" is for tokens that read both sides, got direction "forward"',
+      'diagonal "twice" is for tokens that attend to both sides, got direction "forward"',
     ],
     [
       layer({ diagonal: "twice", direction: "backward" }),
-      'diagonal "twice" is for tokens that read both sides, got direction "backward"',
+      'diagonal "twice" is for tokens that attend to both sides, got direction "backward"',
     ],
     [
       layer({ diagonal: "twice", variant: "softmax" }),

@@ -51,7 +51,7 @@ async function exampleOf(file: string, title: string): Promise<string> {
 Deno.test("the docs' mixer trains in a ViT and in a GPT", async () => {
   const code = await exampleOf(
     "layers/mixer.ts",
-    "A mixer of one's own, in a vision transformer and in a language model",
+    "A custom mixer, in a vision transformer and in a language model",
   );
   await useBackend({ prefer: ["wasm"] });
   const type = "application/typescript";
@@ -232,7 +232,7 @@ Deno.test("parts that cannot be are refused", () => {
       [
         build({ variant: "s", numHeads: 2, mixer: doubling }),
         RangeError,
-        "one of variant, mixer and decay should say how tokens are weighed, got variant and mixer",
+        "one of variant, mixer and decay should say how tokens are weighted, got variant and mixer",
       ],
       [build({ numHeads: 2 }), RangeError, 'variant should be "lit", "d"'],
       [
@@ -285,7 +285,7 @@ Deno.test("parts that cannot be are refused", () => {
       [
         () => registerMixer("", doubling),
         TypeError,
-        "registerMixer's name should be a text",
+        "registerMixer's name should be a string that is not empty",
       ],
       [
         () => {
@@ -293,7 +293,7 @@ Deno.test("parts that cannot be are refused", () => {
           registerMixer("taken", { ...doubling });
         },
         RangeError,
-        "registerMixer's name should be a new one, got \"taken\", which is another mixer's",
+        "registerMixer's name should not be taken, got \"taken\", which is another mixer's",
       ],
       [
         () => registerDecay("none", {} as LearnedDecay),
