@@ -238,7 +238,7 @@ onEachBackend("of other mixers it is the sum from both ends", async () => {
   x.dispose();
 }, ["wasm", "cpu"]);
 
-Deno.test("models alternate, and a mixer of one's own reads in all directions", () => {
+Deno.test("models alternate, and a custom mixer reads in all directions", () => {
   const seen: [boolean, boolean][] = [];
   const mixer: Mixer = {
     parameters: () => [],
@@ -310,7 +310,7 @@ Deno.test("directions that cannot be are refused", () => {
     ],
     [
       () => lionViT({ ...block, classToken: "read", direction: "forward" }),
-      'direction "forward" has the first token read nothing but itself, and classToken "read" is its answer',
+      'direction "forward" lets the first token attend to nothing but itself, and classToken "read" is its answer',
     ],
     [
       () =>

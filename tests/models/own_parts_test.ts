@@ -1,4 +1,4 @@
-/** Mixers and decays of one's own: as the docs have them, saved by name, and refused. @module */
+/** Custom mixers and decays: as the docs have them, saved by name, and refused. @module */
 import {
   assert,
   assertEquals,
@@ -82,7 +82,7 @@ const own: LearnedDecay = {
   },
 };
 
-onEachBackend("models with parts of one's own are saved by name", async () => {
+onEachBackend("models with custom parts are saved by name", async () => {
   registerMixer("doubling", doubling);
   registerDecay("own", own);
   registerMixer("doubling", doubling); // once more is no mistake
@@ -119,7 +119,7 @@ onEachBackend("models with parts of one's own are saved by name", async () => {
 }, ["wasm", "cpu"]);
 
 onEachBackend(
-  "a decay of one's own learns, is fixed, or is of positions",
+  "a custom decay learns, is fixed, or is of positions",
   async () => {
     const x = tf.tensor3d(array(40, uniform(2)), [2, 5, 4]);
     const layer = lionAttentionLayer({ decay: own, numHeads: 2, seed: 1 });
@@ -263,7 +263,7 @@ Deno.test("parts that cannot be are refused", () => {
       [
         build({ mixer: doubling, order: "snake", grid: [1, 3] }),
         RangeError,
-        'order is an option of LION, which a mixer of one\'s own does not have; leave it out, got "snake"',
+        'order is an option of LION, which a custom mixer does not have; leave it out, got "snake"',
       ],
       [
         build({ variant: "gla", numHeads: 2, normalize: true }),
@@ -273,14 +273,14 @@ Deno.test("parts that cannot be are refused", () => {
       [
         () => lionBlock({ mixer: { ...doubling }, name: "mine" }).getConfig(),
         TypeError,
-        'layer mine has a mixer of one\'s own, which has no name to be saved by: call registerMixer("a name", mixer)',
+        'layer mine has a custom mixer without a name, and cannot be saved: call registerMixer("a name", mixer)',
       ],
       [
         () =>
           lionBlock({ decay: () => fixedDecay(tf.zeros([2])), numHeads: 2 })
             .getConfig(),
         TypeError,
-        'has a decay of one\'s own, which has no name to be saved by: call registerDecay("a name", decay)',
+        'has a custom decay without a name, and cannot be saved: call registerDecay("a name", decay)',
       ],
       [
         () => registerMixer("", doubling),
