@@ -1,4 +1,4 @@
-/** Linear attention with one decay a head. @module */
+/** Linear attention with one decay per head. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { fixedDecay } from "../attention/decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
@@ -15,7 +15,10 @@ import {
 
 /** Inputs of {@linkcode retention}. */
 export interface RetentionInputs {
-  /** Queries, rotated by their position if the model does so, `[batch, heads, length, headDim]`. */
+  /**
+   * Queries, rotated by position if the model does that,
+   * `[batch, heads, length, headDim]`.
+   */
   q: tf.Tensor4D;
   /** Keys, likewise, `[batch, heads, length, headDim]`. */
   k: tf.Tensor4D;
@@ -33,12 +36,12 @@ const INPUTS: Inputs<RetentionInputs> = {
 };
 
 /**
- * RetNet's retention: each head forgets at a pace of its own.
+ * RetNet's retention: each head decays at its own rate.
  *
  *     S_i = γ S_{i-1} + k_i v_iᵀ    y_i = s S_iᵀ q_i
  *
- * In LION it is LION-D without the division by row sums. What RetNet does after
- * it, group normalisation and the gate, is left to the caller.
+ * In LION, it is LION-D without the division by row sums. RetNet's group
+ * normalisation and gate after it are left to the caller.
  *
  * Source: Sun et al. 2023 (arXiv:2307.08621), equation 6.
  *

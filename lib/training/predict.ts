@@ -1,4 +1,4 @@
-/** What a model makes of a batch, and what its loss is over. @module */
+/** Applying a model to a batch, and counting its labels. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Batch } from "../data/stream.ts";
@@ -12,7 +12,7 @@ export function assertOneOutput({ name, outputs }: LayersModel): void {
   );
 }
 
-/** Applies a model of one output. */
+/** Applies a model with one output. */
 export function predict(
   model: LayersModel,
   inputs: readonly tf.Tensor[],
@@ -21,12 +21,12 @@ export function predict(
   return model.apply([...inputs], options) as tf.Tensor;
 }
 
-/** How many labels the mean of a batch is over. */
+/** The number of labels that a batch's mean loss is over. */
 export function countOf(loss: Loss, { labels, size }: Batch): tf.Scalar {
   return loss.count?.(labels) ?? tf.scalar(size);
 }
 
-/** What is wrong with some of these labels, if anything is known to be. */
+/** What is wrong with some of these labels, as far as the loss knows. */
 export async function wrongLabels(
   { outputs }: LayersModel,
   loss: Loss,
