@@ -5,7 +5,7 @@ import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertEpsilon } from "../contract/values.ts";
 
-/** Layer normalisation as a kernel; attribute `epsilon`. */
+/** The kernel of {@linkcode layerNorm}; attribute `epsilon`. */
 export const LAYER_NORM: Operation<"y"> = {
   kernel: "LionLayerNorm",
   gradientsIn: ["x", "scale", "offset"],
@@ -27,7 +27,7 @@ const OPTIONS: OptionNames<LayerNormOptions> = { epsilon: true };
  *
  * Source: Ba et al. 2016 (arXiv:1607.06450).
  *
- * @example A row of mean 0 and deviation 1
+ * @example A row with mean 0 and deviation 1
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { layerNorm } from "@lionjs/lion";
