@@ -1,5 +1,5 @@
 /**
- * Values of options: of the wrong type a TypeError, impossible ones a
+ * Checks of option values: a wrong type is a TypeError, an invalid value a
  * RangeError.
  *
  * @module
@@ -8,8 +8,8 @@
 /**
  * Throws unless a value is a finite number.
  *
- * @param name How the caller knows it.
- * @param value What came.
+ * @param name The caller's name for the value.
+ * @param value The value given.
  * @throws {TypeError} If it is not a number.
  * @throws {RangeError} If it is not finite.
  */
@@ -23,10 +23,10 @@ export function assertFinite(name: string, value: number): void {
 }
 
 /**
- * Throws unless a value may be added to what is divided by: finite and >= 0.
+ * Throws unless a value can be added to a divisor: finite and >= 0.
  *
- * @param name How the caller knows it.
- * @param value What came.
+ * @param name The caller's name for the value.
+ * @param value The value given.
  * @throws {TypeError} If it is not a number.
  * @throws {RangeError} If it is negative or not finite.
  */
@@ -37,10 +37,10 @@ export function assertEpsilon(name: string, value: number): void {
 }
 
 /**
- * Throws unless a value counts something of which there is one at least.
+ * Throws unless a value is a positive integer.
  *
- * @param name How the caller knows it.
- * @param value What came.
+ * @param name The caller's name for the value.
+ * @param value The value given.
  * @throws {TypeError} If it is not a number.
  * @throws {RangeError} If it is not a positive integer.
  */
@@ -55,8 +55,8 @@ export function assertPositiveInteger(name: string, value: number): void {
 /**
  * Throws unless a value is `true` or `false`: `"false"` would count as true.
  *
- * @param name How the caller knows it.
- * @param value What came.
+ * @param name The caller's name for the value.
+ * @param value The value given.
  * @throws {TypeError} If it is neither.
  */
 export function assertBoolean(name: string, value: boolean): void {
