@@ -51,7 +51,7 @@ export class ClassToken extends LionLayer {
     }];
   }
 
-  /** None. */
+  /** Zero: the layer only concatenates. */
   override operations(): number {
     return 0;
   }

@@ -30,12 +30,9 @@ export type Job<N extends JobName> = {
 
 /** How a job is run. */
 export interface RunOptions {
-  /**
-   * Its approximate number of multiplications and additions; few are not worth
-   * another thread.
-   */
+  /** Roughly its multiplications and additions; few are not worth a thread. */
   readonly operations: number;
-  /** Fills the memory that all threads read besides the record. */
+  /** Fills memory that all threads read besides the record. */
   readonly fill?: (memory: ArrayBufferLike, address: number) => void;
 }
 
@@ -63,10 +60,7 @@ interface Exports {
   wideAreFaster(scratch: number): number;
 }
 
-/**
- * Jobs with fewer operations take less time than waking another thread: about
- * 20 µs.
- */
+/** Jobs with fewer operations take less time than waking a thread, 20 µs. */
 const SMALL = 1e6;
 
 /**
@@ -85,10 +79,7 @@ export interface HostOptions {
   readonly patience?: number;
   /** Starts another thread. @default {@linkcode startThread} */
   readonly start?: typeof startThread;
-  /**
-   * Whether matrix products use wide tiles; the results are the same.
-   * @default whichever is faster
-   */
+  /** Whether products use wide tiles; results are equal. @default the faster */
   readonly wideTiles?: boolean;
 }
 
@@ -349,9 +340,7 @@ export class KernelHost {
     this.#open.exports.open(queue.address);
   }
 
-  /**
-   * Continues without the other threads, which may still write to these blocks.
-   */
+  /** Continues without the other threads, which may still write to these blocks. */
   #giveUp(held: readonly number[]): void {
     const { heap, abandoned, queue } = this.#open;
     const { address } = this.#scratch;
