@@ -1,4 +1,4 @@
-/** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `lab-test`, `ok`. @module */
+/** What a change has to pass: `deno task check`, `test`, `test:all`, `test:platforms`, `lab-test`, `mpi-test`, `ok`. @module */
 import { readCommandLine } from "./command_line.ts";
 import { notebookNames } from "./notebooks/notebook.ts";
 import { runDeno } from "./run_deno.ts";
@@ -103,6 +103,16 @@ out/lab.`,
   ],
 };
 
+const MPI_TEST: Task = {
+  about:
+    `Runs ranks under the \`mpirun\` of MPICH and of Open MPI: every operation, what
+becomes of a rank that fails, and training.`,
+  steps: [
+    run("tools/setup.ts", "--mpi"),
+    { args: ["test", "-A", "tests/mpi/mpi.ts"] },
+  ],
+};
+
 const OK: Task = {
   about: "The whole gate: `deno task check`, then `deno task test`.",
   steps: [...CHECK.steps, ...TEST.steps],
@@ -166,6 +176,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   "test:all": await allTests(false),
   "test:platforms": PLATFORMS,
   "lab-test": LAB_TEST,
+  "mpi-test": MPI_TEST,
   ok: OK,
 };
 

@@ -82,6 +82,24 @@ export const CHROMIUM: Requirement = {
   isMet: async () => await findChromium() !== undefined,
 };
 
+/** What `deno task mpi-test` uses. */
+export const MPI: Requirement = {
+  name: "MPICH or Open MPI",
+  why: "ranks are tested under the `mpirun` of both",
+  packages: ["mpich", "openmpi-bin"],
+  isMet: async () =>
+    await runs("mpirun.mpich", ["--version"]) &&
+    await runs("mpirun.openmpi", ["--version"]),
+};
+
+/** Whether a command is there, and ends well. */
+export async function runs(
+  command: string,
+  args: readonly string[],
+): Promise<boolean> {
+  return (await run(command, args)).success;
+}
+
 async function run(
   command: string,
   args: readonly string[],

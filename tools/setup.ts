@@ -3,6 +3,7 @@ import { readCommandLine } from "./command_line.ts";
 import {
   CHROMIUM,
   JUPYTER_LAB,
+  MPI,
   REQUIREMENTS,
   setUp,
   TORCH,
@@ -15,6 +16,7 @@ installs it; elsewhere prints the command to type.
 
   --lab        for JupyterLab, and not for the tests
   --lab-test   for the test in JupyterLab
+  --mpi        for the tests of ranks
   --platforms  for the tests in browsers
   --torch      for tests and benchmarks beside PyTorch
   --help       print this`;
@@ -24,6 +26,7 @@ const requirements = await readCommandLine(
   {
     "lab": { type: "boolean", default: false },
     "lab-test": { type: "boolean", default: false },
+    "mpi": { type: "boolean", default: false },
     "platforms": { type: "boolean", default: false },
     "torch": { type: "boolean", default: false },
   },
@@ -32,6 +35,8 @@ const requirements = await readCommandLine(
       ? [JUPYTER_LAB, CHROMIUM]
       : values.lab
       ? [JUPYTER_LAB]
+      : values.mpi
+      ? [MPI]
       : values.platforms
       ? [CHROMIUM]
       : values.torch

@@ -19,7 +19,7 @@ import type { MixerState, StepCall } from "./mixer.ts";
 import { MixingLayer, type Reading } from "./mixing_layer.ts";
 import { applyNorm, norm } from "./normalization.ts";
 import { assertEpsilon, assertRate } from "./option_values.ts";
-import { drop, nextDropoutSeed } from "./randomness.ts";
+import { drop } from "./randomness.ts";
 
 /** Options of {@linkcode lionBlock}. */
 export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
@@ -209,8 +209,7 @@ function perceive(x: tf.Tensor3D, parameters: Parameters): tf.Tensor3D {
 function leaveOut(y: tf.Tensor3D, rate: number): tf.Tensor3D {
   if (rate === 0) return y;
   const ones = tf.ones([y.shape[0], 1, 1]);
-  const kept = tf.dropout(ones, rate, undefined, nextDropoutSeed());
-  return tf.mul(y, kept);
+  return tf.mul(y, drop(ones, { training: true, rate }));
 }
 
 /**

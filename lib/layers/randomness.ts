@@ -1,7 +1,21 @@
 /** The random numbers of dropout and drop path. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
-let source: { readonly seed: string; drawn: number } | undefined;
+/** Rows of a batch. */
+export interface Rows {
+  /** The first of them, from 0. */
+  readonly first: number;
+  /** How many. */
+  readonly count: number;
+  /** How many the batch has. */
+  readonly total: number;
+}
+
+let source: {
+  readonly seed: string;
+  readonly rows: Rows | undefined;
+  drawn: number;
+} | undefined;
 
 /**
  * Runs a function with dropout that depends only on a seed, not on earlier
@@ -9,11 +23,17 @@ let source: { readonly seed: string; drawn: number } | undefined;
  *
  * @param seed The same seed drops the same values.
  * @param run A synchronous function; calls may be nested.
+ * @param rows The rows of the batch that `run` computes, if not all of them; they
+ * drop the values that they would drop within the whole batch.
  * @returns What `run` returns.
  */
-export function withDropoutSeed<T>(seed: string, run: () => T): T {
+export function withDropoutSeed<T>(
+  seed: string,
+  run: () => T,
+  rows?: Rows,
+): T {
   const outer = source;
-  source = { seed, drawn: 0 };
+  source = { seed, rows, drawn: 0 };
   try {
     return run();
   } finally {
@@ -21,16 +41,18 @@ export function withDropoutSeed<T>(seed: string, run: () => T): T {
   }
 }
 
-/** The seed of the next draw; `undefined` if any will do. */
-export function nextDropoutSeed(): string | undefined {
-  return source && `${source.seed}/${source.drawn++}`;
-}
-
-/** Applies dropout in training. */
+/** Applies dropout in training; the first axis is the batch. */
 export function drop<T extends tf.Tensor>(
   x: T,
   { training, rate }: { training: boolean; rate: number },
 ): T {
   if (!training || rate === 0) return x;
-  return tf.dropout(x, rate, undefined, nextDropoutSeed()) as T;
+  const seed = source && `${source.seed}/${source.drawn++}`;
+  const rows = source?.rows;
+  if (!rows) return tf.dropout(x, rate, undefined, seed) as T;
+  return tf.tidy(() => {
+    const ones = tf.ones([rows.total, ...x.shape.slice(1)]);
+    const kept = tf.dropout(ones, rate, undefined, seed);
+    return tf.mul(x, tf.slice(kept, rows.first, rows.count));
+  });
 }

@@ -111,7 +111,8 @@ export function curves(
       }),
     },
     yaxis: {
-      title: { text: y },
+      title: { text: y, standoff: 8 }, // from the longest label of the ticks
+      automargin: true,
       ...labelled(all.flatMap((one) => one.y), yType),
       ...(fromZero && { rangemode: "tozero" }),
     },

@@ -1,16 +1,21 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import type { Communicator } from "../contract/communicator.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import type { Batch } from "../data/stream.ts";
+import type { Rows } from "../layers/randomness.ts";
 import type { Loss } from "./loss.ts";
 import type { Metric } from "./metric.ts";
 import {
+  assertCommunicator,
   assertFunctions,
   assertOneOutput,
   countOf,
   predict,
+  rowsIn,
   wrongLabels,
 } from "./predict.ts";
+import { Ranks } from "./ranks.ts";
 import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
 
 /** Options of {@linkcode evaluate}. */
@@ -21,9 +26,18 @@ export interface EvaluateOptions {
    * Metrics by the names under which their means are returned. @default none
    */
   metrics?: Record<string, Metric>;
+  /**
+   * Ranks that each take their rows of each batch; all of them call it, with the
+   * same batches, and get the means over all rows. @default none
+   */
+  communicator?: Communicator;
 }
 
-const OPTIONS: OptionNames<EvaluateOptions> = { loss: true, metrics: true };
+const OPTIONS: OptionNames<EvaluateOptions> = {
+  loss: true,
+  metrics: true,
+  communicator: true,
+};
 
 /**
  * Computes a model's loss and metrics over all batches. Each label has the same
@@ -68,6 +82,8 @@ export async function evaluate(
   const { loss, metrics = {} } = options;
   assertFunctions("evaluate's", { loss });
   assertFunctions("metrics'", metrics);
+  assertCommunicator("evaluate's", options.communicator);
+  const ranks = new Ranks(options.communicator);
   const names = ["loss", ...Object.keys(metrics)];
   const totals = names.map(() => ({ sum: 0, count: 0 }));
   let unread: { sums: tf.Tensor; labels: tf.Tensor }[] = [];
@@ -97,19 +113,31 @@ export async function evaluate(
     batchesRead += taken.length;
     lastRead = performance.now();
   };
-  try {
-    for await (const batch of batches) {
-      const { labels } = batch;
-      unread.push({
-        sums: sumsOf(model, batch, loss, Object.values(metrics)),
-        labels,
-      });
-      const waited = performance.now() - lastRead;
-      if (waited > MILLISECONDS_BETWEEN_READS) await read();
+  const all = Object.values(metrics);
+  await ranks.together(async () => {
+    try {
+      for await (const batch of batches) {
+        const { labels } = batch;
+        const rows = ranks.rowsOf(labels.shape[0]!);
+        unread.push({
+          sums: sumsOf(model, batch, { loss, metrics: all, rows }),
+          labels,
+        });
+        const waited = performance.now() - lastRead;
+        if (waited > MILLISECONDS_BETWEEN_READS) await read();
+      }
+      await read();
+    } finally {
+      tf.dispose(unread.flatMap(({ sums, labels }) => [sums, labels]));
     }
-    await read();
-  } finally {
-    tf.dispose(unread.flatMap(({ sums, labels }) => [sums, labels]));
+  });
+  if (ranks.communicator) {
+    const flat = totals.flatMap(({ sum, count }) => [sum, count]);
+    const sums = await ranks.communicator.allreduce(Float64Array.from(flat));
+    totals.forEach((total, i) => {
+      total.sum = sums[2 * i]!;
+      total.count = sums[2 * i + 1]!;
+    });
   }
   return Object.fromEntries(
     names.map((name, i) => [name, totals[i]!.sum / totals[i]!.count]),
@@ -122,13 +150,18 @@ export async function evaluate(
  */
 function sumsOf(
   model: LayersModel,
-  batch: Batch,
-  loss: Loss,
-  metrics: readonly Metric[],
+  whole: Batch,
+  { loss, metrics, rows }: {
+    readonly loss: Loss;
+    readonly metrics: readonly Metric[];
+    readonly rows: Rows | undefined;
+  },
 ): tf.Tensor {
-  const { inputs, labels } = batch;
   try {
     return tf.tidy(() => {
+      if (rows?.count === 0) return tf.zeros([2 * (1 + metrics.length)]);
+      const batch = rows ? rowsIn(whole, rows) : whole;
+      const { inputs, labels } = batch;
       const predictions = predict(model, inputs, { training: false });
       const count = countOf(loss, batch);
       const sum = tf.mul(loss(predictions, labels), count);
@@ -137,9 +170,9 @@ function sumsOf(
       return tf.stack(all.flatMap(({ sum, count }) => [sum, count]));
     });
   } catch (error) {
-    labels.dispose();
+    whole.labels.dispose();
     throw error;
   } finally {
-    tf.dispose([...inputs]);
+    tf.dispose([...whole.inputs]);
   }
 }

@@ -1,7 +1,9 @@
 /** Applying a model to a batch, and counting its labels. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import type { Communicator } from "../contract/communicator.ts";
 import type { Batch } from "../data/stream.ts";
+import type { Rows } from "../layers/randomness.ts";
 import type { Loss } from "./loss.ts";
 
 /** Throws unless a model has one output. */
@@ -26,6 +28,26 @@ export function countOf(loss: Loss, { labels, size }: Batch): tf.Scalar {
   return loss.count?.(labels) ?? tf.scalar(size);
 }
 
+/**
+ * Takes rows of a batch as a batch. Call it inside `tf.tidy`, or dispose of it.
+ *
+ * @throws {RangeError} If its tensors have different numbers of rows.
+ */
+export function rowsIn(batch: Batch, { first, count, total }: Rows): Batch {
+  const take = (tensor: tf.Tensor) => {
+    if (tensor.shape[0] === total) return tf.slice(tensor, first, count);
+    throw new RangeError(
+      `inputs of a batch that ranks share should have as many rows as its labels, ${total}, got [${tensor.shape}]`,
+    );
+  };
+  return {
+    inputs: batch.inputs.map(take),
+    labels: take(batch.labels),
+    // If examples are packed, this is only the weight of the rows.
+    size: batch.size * count / total,
+  };
+}
+
 /** What is wrong with some of these labels, as far as the loss knows. */
 export async function wrongLabels(
   { outputs }: LayersModel,
@@ -47,4 +69,14 @@ export function assertFunctions(owner: string, functions: object): void {
       `${owner} ${name} should be a function, got ${typeof value}`,
     );
   }
+}
+
+/** Throws unless it is a communicator, or absent. */
+export function assertCommunicator(
+  owner: string,
+  communicator: Communicator | undefined,
+): void {
+  if (communicator === undefined) return;
+  const { allreduce, broadcast } = Object(communicator) as Communicator;
+  assertFunctions(`${owner} communicator's`, { allreduce, broadcast });
 }

@@ -13,7 +13,8 @@ import { appendToLog, syncLog } from "./metrics_log.ts";
 import { wrongLabels } from "./predict.ts";
 import type { Progress } from "./progress.ts";
 import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
-import type { RunCheckpoints } from "./run_checkpoints.ts";
+import type { Ranks } from "./ranks.ts";
+import type { RankCheckpoints } from "./rank_checkpoints.ts";
 import type { RunParts } from "./run_identity.ts";
 import type { EvaluationOptions, TrainOptions } from "./train_options.ts";
 import { trainingProgress } from "./training_progress.ts";
@@ -51,7 +52,11 @@ function disposeSteps(steps: readonly UnreadStep[]): void {
 
 const SILENT: Progress = { begin() {}, update() {}, end() {} };
 
-function progressOf({ progress = "auto" }: TrainOptions): Progress {
+function progressOf(
+  { progress = "auto" }: TrainOptions,
+  { isFirst }: Ranks,
+): Progress {
+  if (!isFirst) return SILENT;
   if (typeof progress === "object") return progress;
   return progress ? trainingProgress() : SILENT;
 }
@@ -62,7 +67,10 @@ export class Run {
   readonly #lossFor: LossFor;
   readonly #options: TrainOptions;
   readonly #state: TrainingState;
-  readonly #checkpoints: RunCheckpoints | undefined;
+  readonly #ranks: Ranks;
+  readonly #checkpoints: RankCheckpoints | undefined;
+  /** The file that this rank writes. */
+  readonly #log: string | undefined;
   readonly #progress: Progress;
   readonly #began: { readonly at: number; readonly steps: number };
   readonly #losses: number[] = [];
@@ -79,14 +87,17 @@ export class Run {
     parts: RunParts,
     options: TrainOptions,
     state: TrainingState,
-    checkpoints: RunCheckpoints | undefined,
+    ranks: Ranks,
+    checkpoints: RankCheckpoints | undefined,
   ) {
     this.#parts = parts;
     this.#lossFor = lossFor(parts.loss, parts.settings.distillation);
     this.#options = options;
     this.#state = state;
+    this.#ranks = ranks;
     this.#checkpoints = checkpoints;
-    this.#progress = progressOf(options);
+    this.#log = ranks.isFirst ? options.log : undefined;
+    this.#progress = progressOf(options, ranks);
     this.#began = { at: performance.now(), steps: state.steps };
   }
 
@@ -98,8 +109,10 @@ export class Run {
     this.#progress.begin({ step: state.steps, steps });
     try {
       await callbacks.onTrainBegin?.();
-      while (state.steps < steps && !signal?.aborted) {
-        await this.#step(batches);
+      // Ranks ask each other in each step, for they do not hear of it at once.
+      let stops = !this.#ranks.communicator && Boolean(signal?.aborted);
+      while (state.steps < steps && !stops) {
+        stops = await this.#step(batches);
       }
       await this.#read();
       if (state.steps > this.#began.steps) await this.#save();
@@ -123,15 +136,18 @@ export class Run {
     };
   }
 
-  async #step(batches: AsyncIterator<Batch>): Promise<void> {
+  /** Takes a step; returns whether it is to be the last. */
+  async #step(batches: AsyncIterator<Batch>): Promise<boolean> {
     const { settings } = this.#parts;
     const { steps, stepsPerEpoch, accumulate, seed, schedule } = settings;
-    const { callbacks = {}, evaluate } = this.#options;
+    const { callbacks = {}, evaluate, signal } = this.#options;
+    const { communicator } = this.#ranks;
     const state = this.#state;
     await this.#beginEpoch();
     await callbacks.onBatchBegin?.(state.steps % stepsPerEpoch);
 
     let size = 0;
+    let stops = false;
     const labels: tf.Tensor[] = [];
     const step = state.steps + 1;
     try {
@@ -146,10 +162,15 @@ export class Run {
         size += batch.size;
         labels.push(batch.labels);
         try {
-          state.addGradients(batch, this.#lossFor, `${seed}/${position}`);
+          const rows = this.#ranks.rowsOf(batch.labels.shape[0]!);
+          const dropoutSeed = `${seed}/${position}`;
+          state.addGradients(batch, this.#lossFor, dropoutSeed, rows);
         } finally {
           tf.dispose([...batch.inputs]);
         }
+      }
+      if (communicator) {
+        stops = await state.addRanks(communicator, Boolean(signal?.aborted));
       }
       const learningRate = schedule(step);
       const figures = state.step(learningRate);
@@ -165,13 +186,16 @@ export class Run {
       (isLast || step % settings.evaluateEvery === 0);
     const saves = step % settings.saveEvery === 0;
     const waited = performance.now() - this.#lastRead;
+    // What is wrong with a loss is then thrown on all ranks at the same step.
+    const isAwaited = communicator || callbacks.onBatchEnd;
     if (
-      epochEnds || evaluates || saves || callbacks.onBatchEnd ||
+      epochEnds || evaluates || saves || isAwaited ||
       waited > MILLISECONDS_BETWEEN_READS
     ) await this.#read();
     if (evaluates) await this.#evaluate(evaluate);
     if (saves) await this.#save();
     if (epochEnds) await this.#endEpoch();
+    return communicator ? stops : Boolean(signal?.aborted);
   }
 
   /** Waits for the losses of the steps so far, and reports them. */
@@ -189,7 +213,8 @@ export class Run {
 
   /** Reports losses to the log, the callbacks and the result. */
   async #tell(unread: readonly UnreadStep[]): Promise<void> {
-    const { callbacks = {}, log } = this.#options;
+    const { callbacks = {} } = this.#options;
+    const log = this.#log;
     const figures = await readAll(unread.map(({ figures }) => figures));
     const records = unread.map(({ step, learningRate }, i) => {
       const [loss, gradientNorm] = figures[i] as [number, number];
@@ -243,18 +268,23 @@ export class Run {
 
   async #evaluate({ data, metrics = {} }: EvaluationOptions): Promise<void> {
     const { model, loss } = this.#parts;
+    const { communicator } = this.#ranks;
     const evaluation = await this.#state.withAverage(() =>
-      evaluate(model, data(), { loss, metrics })
+      evaluate(model, data(), {
+        loss,
+        metrics,
+        ...communicator && { communicator },
+      })
     );
     this.#evaluation = evaluation;
-    const { log } = this.#options;
+    const log = this.#log;
     const step = this.#state.steps;
     if (log) await appendToLog(log, [{ step, evaluation }]);
   }
 
   async #save(): Promise<void> {
     if (!this.#checkpoints) return;
-    if (this.#options.log) await syncLog(this.#options.log);
+    if (this.#log) await syncLog(this.#log);
     await this.#checkpoints.save(this.#state);
   }
 

@@ -80,6 +80,48 @@ export async function identityOf(
 }
 
 /**
+ * What must agree between all ranks of a run, as JSON by name; this is more than
+ * what must agree when a run is resumed.
+ */
+export async function rankIdentityOf(
+  parts: RunParts,
+  does: Readonly<Record<string, boolean>>,
+): Promise<Record<string, string>> {
+  const { steps, evaluateEvery, saveEvery } = parts.settings;
+  const more = {
+    steps,
+    evaluateEvery,
+    saveEvery,
+    ...does,
+    backend: tf.getBackend(),
+    "SHA-256 of data's first batch": await digestOf(parts.data),
+  };
+  const own = Object.entries(more).map(([name, value]) =>
+    [name, JSON.stringify(value)] as const
+  );
+  return { ...await identityOf(parts), ...Object.fromEntries(own) };
+}
+
+async function digestOf(data: BatchStream): Promise<string> {
+  for await (const { inputs, labels } of data.from(0)) {
+    const tensors = [...inputs, labels];
+    try {
+      const values = await Promise.all(tensors.map((tensor) => tensor.data()));
+      return sha256Of(...values.map(bytesOf));
+    } finally {
+      tf.dispose(tensors);
+    }
+  }
+  throw new RangeError("data should be endless batches, got none");
+}
+
+function bytesOf(
+  { buffer, byteOffset, byteLength }: tf.backend_util.TypedArray,
+): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/**
  * Identifies a teacher; for models by their weights, since their names are
  * arbitrary.
  */
@@ -87,8 +129,7 @@ async function nameOf(teacher: Teacher): Promise<string> {
   if (typeof teacher === "function") return `function ${teacher.name}`;
   const digests: string[] = [];
   for (const weight of teacher.weights) {
-    const { buffer, byteOffset, byteLength } = await weight.read().data();
-    digests.push(sha256Of(new Uint8Array(buffer, byteOffset, byteLength)));
+    digests.push(sha256Of(bytesOf(await weight.read().data())));
   }
   const digest = sha256Of(new TextEncoder().encode(digests.join()));
   return `model of weights with SHA-256 ${digest}`;

@@ -3,8 +3,10 @@ import type { BatchStream } from "../data/stream.ts";
 import { assertTeaches } from "./distillation.ts";
 import { beginLog } from "./metrics_log.ts";
 import { assertOneOutput } from "./predict.ts";
+import { RankCheckpoints } from "./rank_checkpoints.ts";
+import { Ranks } from "./ranks.ts";
 import { Run, type TrainingResult } from "./run.ts";
-import { RunCheckpoints } from "./run_checkpoints.ts";
+import { rankIdentityOf } from "./run_identity.ts";
 import { settingsOf, type TrainOptions } from "./train_options.ts";
 import { TrainingState } from "./training_state.ts";
 
@@ -15,8 +17,10 @@ import { TrainingState } from "./training_state.ts";
  * Randomness depends only on the seeds and the step. So a run that was aborted
  * or killed and is then resumed takes exactly the steps that it would have
  * taken, on the same backend with the same number of threads; this excludes the
- * dropout of layers that are not LION's. With `stopSignal()` of `./notebook` as
- * its signal, Ctrl-C and Jupyter's Stop abort it.
+ * dropout of layers that are not LION's. With a `communicator`, ranks share each
+ * batch, and compute what one process would, up to the rounding of sums. With
+ * `stopSignal()` of `./notebook` as its signal, Ctrl-C and Jupyter's Stop abort
+ * it.
  *
  * @example
  * ```ts
@@ -58,8 +62,8 @@ import { TrainingState } from "./training_state.ts";
  * @throws {TypeError} If the model has several outputs, or an option is unknown
  * or of the wrong type.
  * @throws {RangeError} If an option is invalid, the checkpoint folder belongs
- * to another run or is in use, the run to resume had other options, or a loss
- * is not finite because of the labels.
+ * to another run or is in use, the run to resume had other options, ranks differ
+ * in what they train, or a loss is not finite because of the labels.
  * @throws {DivergenceError} If a loss or a gradient is not finite.
  * @throws {Error} If a file cannot be written, or no checkpoint can be read.
  */
@@ -72,18 +76,26 @@ export async function train(
   const settings = settingsOf(options, data);
   assertTeaches(model, settings.distillation);
   const parts = { model, data, loss: options.loss, settings };
+  const { communicator, evaluate, checkpoints: saved, log } = options;
+  const ranks = new Ranks(communicator);
+  if (communicator) {
+    const does = { evaluates: Boolean(evaluate), saves: Boolean(saved) };
+    await ranks.assertSame(await rankIdentityOf(parts, does));
+  }
   const state = new TrainingState(model, settings);
-  let checkpoints: RunCheckpoints | undefined;
+  let checkpoints: RankCheckpoints | undefined;
   try {
-    if (options.checkpoints) {
-      checkpoints = await RunCheckpoints.open(
-        options.checkpoints,
-        parts,
-        state,
-      );
+    if (saved) {
+      checkpoints = await RankCheckpoints.open(ranks, saved, parts, state);
     }
-    if (options.log) await beginLog(options.log, state.steps);
-    return await new Run(parts, options, state, checkpoints).toEnd();
+    if (communicator) await state.broadcast(communicator);
+    if (log) {
+      await ranks.first(async () => {
+        await beginLog(log, state.steps);
+        return log;
+      });
+    }
+    return await new Run(parts, options, state, ranks, checkpoints).toEnd();
   } finally {
     state.dispose();
     await checkpoints?.close();

@@ -1,4 +1,5 @@
 import type { CustomCallbackArgs } from "@tensorflow/tfjs-layers";
+import type { Communicator } from "../contract/communicator.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertInteger } from "../data/assert_integer.ts";
 import type { Batch, BatchStream } from "../data/stream.ts";
@@ -10,7 +11,7 @@ import {
 } from "./distillation.ts";
 import type { Loss } from "./loss.ts";
 import type { Metric } from "./metric.ts";
-import { assertFunctions } from "./predict.ts";
+import { assertCommunicator, assertFunctions } from "./predict.ts";
 import type { Progress } from "./progress.ts";
 import { type Schedule, warmUpCosine } from "./schedule.ts";
 import type { UpdateSettings } from "./training_state.ts";
@@ -107,6 +108,15 @@ export interface TrainOptions {
   seed?: number;
   /** Ends training after the current step, with a checkpoint. */
   signal?: AbortSignal;
+  /**
+   * The ranks that train the model together, as from `openMpi()` of `./mpi`. All
+   * of them call `train` with the same options and data. Each computes its rows
+   * of each batch, and every loss, gradient norm and evaluation is that of the
+   * whole batch. The weights are those of rank 0, and only rank 0 reads and
+   * writes checkpoints, writes the log and shows progress; callbacks are called
+   * on each rank. A signal on one rank ends them all. @default none
+   */
+  communicator?: Communicator;
   /** Evaluation at intervals and at the end. @default none */
   evaluate?: EvaluationOptions;
   /** Checkpoints to save and to resume from. @default none */
@@ -146,6 +156,7 @@ const OPTIONS: OptionNames<TrainOptions> = {
   ema: true,
   seed: true,
   signal: true,
+  communicator: true,
   evaluate: true,
   checkpoints: true,
   log: true,
@@ -189,7 +200,8 @@ const CALLBACKS: OptionNames<NonNullable<TrainOptions["callbacks"]>> = {
 function assertKnown(options: TrainOptions, data: BatchStream): void {
   assertOptions("train", options, OPTIONS);
   const { loss, optimizer, ema, evaluate, checkpoints, callbacks } = options;
-  const { progress = "auto" } = options;
+  const { progress = "auto", communicator } = options;
+  assertCommunicator("train's", communicator);
   const { from } = Object(data) as BatchStream;
   assertFunctions("train's", { loss, "data's from": from });
   if (optimizer) assertOptions("train's optimizer", optimizer, OPTIMIZER);

@@ -2,10 +2,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import "../contract/tape.ts";
 import type { Batch } from "../data/stream.ts";
-import { withDropoutSeed } from "../layers/randomness.ts";
+import type { Communicator } from "../contract/communicator.ts";
+import { type Rows, withDropoutSeed } from "../layers/randomness.ts";
 import { type AdamOptions, attributesOf, update } from "../optimizers/adam.ts";
 import type { LossFor } from "./distillation.ts";
-import { countOf, predict } from "./predict.ts";
+import { countOf, predict, rowsIn } from "./predict.ts";
 import { namesOfWeights } from "./weight_names.ts";
 import {
   groupWeights,
@@ -90,11 +91,18 @@ export class TrainingState {
     });
   }
 
-  /** Adds the gradients of a batch to those of the next step. */
-  addGradients(batch: Batch, lossFor: LossFor, dropoutSeed: string): void {
-    const { inputs, labels } = batch;
+  /** Adds the gradients of a batch, or of some of its rows, to those of the next step. */
+  addGradients(
+    whole: Batch,
+    lossFor: LossFor,
+    dropoutSeed: string,
+    rows?: Rows,
+  ): void {
     const before = this.#sums;
     this.#sums = tf.tidy(() => {
+      if (rows?.count === 0) return before ?? this.#noGradients();
+      const batch = rows ? rowsIn(whole, rows) : whole;
+      const { inputs, labels } = batch;
       // Before gradients are recorded: the teacher has none.
       const loss = lossFor(inputs);
       const count = countOf(loss, batch);
@@ -103,14 +111,59 @@ export class TrainingState {
         return tf.mul(loss(predictions, labels), count) as tf.Scalar;
       };
       const { value, grads } = tf.variableGrads(
-        () => withDropoutSeed(dropoutSeed, sum),
+        () => withDropoutSeed(dropoutSeed, sum, rows),
         this.#trainable,
       );
       const joined = this.#groups.map(({ group }) => group.join(grads));
       const sums: tf.Tensor[] = [value, count, ...joined];
       return before ? sums.map((sum, i) => tf.add(before[i]!, sum)) : sums;
     });
-    tf.dispose(before ?? []);
+    if (this.#sums !== before) tf.dispose(before ?? []);
+  }
+
+  #noGradients(): tf.Tensor[] {
+    const gradients = this.#groups.map(({ moments }) =>
+      tf.zerosLike(moments.mean)
+    );
+    return [tf.scalar(0), tf.scalar(0), ...gradients];
+  }
+
+  /**
+   * Adds up what the ranks have, in one message, so that each of them takes the
+   * same step.
+   *
+   * @param stops Whether this rank was told to stop.
+   * @returns Whether one was.
+   */
+  async addRanks(communicator: Communicator, stops: boolean): Promise<boolean> {
+    const own = this.#sums!;
+    const values = await joinedValues(own, 1);
+    values[0] = Number(stops);
+    await communicator.allreduce(values);
+    const [stopping] = values;
+    this.#sums = splitValues(values, own, 1);
+    tf.dispose(own);
+    return stopping! > 0;
+  }
+
+  /** Goes on from what the first rank has. */
+  async broadcast(communicator: Communicator): Promise<void> {
+    const snapshot = this.snapshot();
+    const { weights, tensors } = snapshot;
+    let theirs: tf.Tensor[] = [];
+    try {
+      const own = [...tensors.values()];
+      const values = await joinedValues(own, 0);
+      await communicator.broadcast(values);
+      const [steps] = await communicator.broadcast(Int32Array.of(this.steps));
+      theirs = splitValues(values, own, 0);
+      const named = [...tensors.keys()].map((name, i) =>
+        [name, theirs[i]!] as const
+      );
+      this.restore({ steps: steps!, weights, tensors: new Map(named) });
+    } finally {
+      tf.dispose([...tensors.values(), ...theirs]);
+    }
   }
 
   /**
@@ -229,6 +282,36 @@ export class TrainingState {
     tf.dispose(this.#sums ?? []);
     for (const { moments } of this.#groups) tf.dispose(Object.values(moments));
   }
+}
+
+/** The values of tensors one after another, from a place on. */
+async function joinedValues(
+  tensors: readonly tf.Tensor[],
+  first: number,
+): Promise<Float32Array> {
+  const parts = await Promise.all(tensors.map((tensor) => tensor.data()));
+  const joined = new Float32Array(
+    parts.reduce((sum, { length }) => sum + length, first),
+  );
+  let place = first;
+  for (const part of parts) {
+    joined.set(part, place);
+    place += part.length;
+  }
+  return joined;
+}
+
+/** Joined values as tensors like others. */
+function splitValues(
+  values: Float32Array,
+  like: readonly tf.Tensor[],
+  first: number,
+): tf.Tensor[] {
+  let place = first;
+  return like.map(({ size, shape, dtype }) => {
+    const own = values.slice(place, place += size);
+    return tf.tensor(own, shape, dtype);
+  });
 }
 
 function replace(moments: Moments, by: Partial<Moments>): void {

@@ -1,0 +1,44 @@
+/** Numbers that ranks exchange. */
+export type RankNumbers = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+/** What becomes of the values that ranks have at one place. */
+export type Reduction = "sum" | "max" | "min";
+
+/**
+ * Processes that compute together, each of which has a rank. `openMpi` of
+ * `@lionjs/lion/mpi` gives one.
+ *
+ * All ranks call the collective operations (all but `send` and `receive`) in the
+ * same order, with arrays of the same kind and length. An array belongs to an
+ * operation until its promise settles.
+ */
+export interface Communicator {
+  /** Of this process, from 0. */
+  readonly rank: number;
+  /** How many ranks there are. */
+  readonly size: number;
+  /** Replaces the values with what all ranks' come to. @default reduction "sum" */
+  allreduce<T extends RankNumbers>(
+    values: T,
+    reduction?: Reduction,
+  ): Promise<T>;
+  /** Replaces the values with those of one rank. @default root 0 */
+  broadcast<T extends RankNumbers>(values: T, root?: number): Promise<T>;
+  /** The values of all ranks one after another; `undefined` but on one rank. @default root 0 */
+  gather<T extends RankNumbers>(
+    values: T,
+    root?: number,
+  ): Promise<T | undefined>;
+  /** Sums of the lower ranks' values; zeros on rank 0. */
+  exscan<T extends RankNumbers>(values: T): Promise<T>;
+  /** Waits until all ranks have come here. */
+  barrier(): Promise<void>;
+  /** Sends values to a rank. @default tag 0 */
+  send(values: RankNumbers, to: number, tag?: number): Promise<void>;
+  /** Fills values with what a rank has sent under the tag. @default tag 0 */
+  receive<T extends RankNumbers>(
+    values: T,
+    from: number,
+    tag?: number,
+  ): Promise<T>;
+}

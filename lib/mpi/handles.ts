@@ -1,0 +1,80 @@
+/** What implementations of MPI call the same things, which mpi.h defines. @module */
+import type { RankNumbers, Reduction } from "../contract/communicator.ts";
+import { type Handle, objectsIn } from "./symbols.ts";
+
+/** The constants of an implementation. */
+export interface Handles {
+  /** MPI_COMM_WORLD */
+  readonly world: Handle;
+  /** MPI_ERRORS_RETURN */
+  readonly errorsReturn: Handle;
+  /** MPI_IN_PLACE */
+  readonly inPlace: bigint;
+  /** MPI_STATUS_IGNORE */
+  readonly statusIgnore: bigint;
+  /** By the names of JavaScript's arrays. */
+  readonly types: Readonly<Record<string, Handle>>;
+  /** By the names of reductions. */
+  readonly reductions: Readonly<Record<Reduction, Handle>>;
+}
+
+/** The ABI that MPICH, Intel MPI, MVAPICH and Cray MPICH agreed on (MPICH's mpi.h). */
+export function mpichHandles(): Handles {
+  return {
+    world: 0x44000000n,
+    errorsReturn: 0x54000001n,
+    inPlace: 0xffff_ffff_ffff_ffffn,
+    statusIgnore: 1n,
+    types: {
+      Float32Array: 0x4c00040an,
+      Float64Array: 0x4c00080bn,
+      Int32Array: 0x4c000405n,
+      Uint8Array: 0x4c000102n,
+    },
+    reductions: { max: 0x58000001n, min: 0x58000002n, sum: 0x58000003n },
+  };
+}
+
+/** Open MPI's (its mpi.h). */
+export function openMpiHandles(library: string): Handles {
+  const at = objectsIn(library, [
+    "ompi_mpi_comm_world",
+    "ompi_mpi_errors_return",
+    "ompi_mpi_float",
+    "ompi_mpi_double",
+    "ompi_mpi_int",
+    "ompi_mpi_unsigned_char",
+    "ompi_mpi_op_sum",
+    "ompi_mpi_op_max",
+    "ompi_mpi_op_min",
+  ]);
+  return {
+    world: at.ompi_mpi_comm_world,
+    errorsReturn: at.ompi_mpi_errors_return,
+    inPlace: 1n,
+    statusIgnore: 0n,
+    types: {
+      Float32Array: at.ompi_mpi_float,
+      Float64Array: at.ompi_mpi_double,
+      Int32Array: at.ompi_mpi_int,
+      Uint8Array: at.ompi_mpi_unsigned_char,
+    },
+    reductions: {
+      sum: at.ompi_mpi_op_sum,
+      max: at.ompi_mpi_op_max,
+      min: at.ompi_mpi_op_min,
+    },
+  };
+}
+
+/** MPI's type of an array's numbers. */
+export function typeOf(handles: Handles, values: RankNumbers): Handle {
+  const name = values?.constructor?.name ?? typeof values;
+  const type = handles.types[name];
+  if (type !== undefined) return type;
+  throw new TypeError(
+    `values should be one of ${
+      Object.keys(handles.types).join(", ")
+    }, got ${name}`,
+  );
+}

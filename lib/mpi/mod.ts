@@ -1,0 +1,14 @@
+/**
+ * Several processes, on one machine or many, that compute together by way of
+ * MPI. In Deno on Linux, with MPICH or Open MPI installed; see `docs/cluster.md`.
+ *
+ * @module
+ */
+export type {
+  Communicator,
+  RankNumbers,
+  Reduction,
+} from "../contract/communicator.ts";
+export { MpiCommunicator } from "./mpi_communicator.ts";
+export { MpiError } from "./mpi_error.ts";
+export { openMpi, type OpenMpiOptions } from "./open_mpi.ts";

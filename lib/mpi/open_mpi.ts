@@ -1,0 +1,96 @@
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { abortOnFailure } from "./failure.ts";
+import { launchOf, openLibrary } from "./library.ts";
+import { MpiCommunicator } from "./mpi_communicator.ts";
+
+/** Options of {@linkcode openMpi}. */
+export interface OpenMpiOptions {
+  /**
+   * The path of libmpi, of the MPI whose `mpirun` starts the program.
+   * @default Open MPI's or MPICH's, as the launcher's variables say
+   */
+  library?: string;
+}
+
+const OPTIONS: OptionNames<OpenMpiOptions> = { library: true };
+
+/** MPI_THREAD_FUNNELED: other threads of Deno's run, and none of them calls MPI. */
+const FUNNELED = 1;
+
+let opened: MpiCommunicator | undefined;
+
+/**
+ * Joins the MPI job that this process is a rank of: `mpirun -n 4 deno run …`
+ * starts four. Without `mpirun` it is the only one. A second call returns the
+ * same.
+ *
+ * Deno 2 on Linux, with MPICH (or what shares its ABI: Intel MPI, MVAPICH) or
+ * Open MPI. It needs `--allow-ffi` and
+ * `--allow-env=OMPI_COMM_WORLD_SIZE,PMI_SIZE`; `--allow-ffi=PATH` of the library
+ * alone will do where it lies in a folder of the system's or is named by
+ * `library`.
+ *
+ * While ranks wait for one another, the event loop runs on. A rank that ends
+ * before `close()`, by an error that nobody has caught or by `Deno.exit`, ends
+ * the whole job, with its message on stderr.
+ *
+ * @example
+ * ```ts ignore
+ * // mpirun -n 4 deno run --allow-ffi --allow-env program.ts
+ * import { assertEquals } from "@std/assert";
+ * import { openMpi } from "@lionjs/lion/mpi";
+ *
+ * const mpi = openMpi();
+ * const [ranks] = await mpi.allreduce(Int32Array.of(1));
+ * assertEquals(ranks, mpi.size);
+ * await mpi.close();
+ * ```
+ *
+ * @param options See {@linkcode OpenMpiOptions}.
+ * @returns The ranks.
+ * @throws {TypeError} If an option is unknown, or of the wrong kind.
+ * @throws {Error} If there is no MPI (it says what to install), Deno may not open
+ * it, it is closed, or it is not the one whose `mpirun` has started this process.
+ */
+export function openMpi(options: OpenMpiOptions = {}): MpiCommunicator {
+  assertOptions("openMpi", options, OPTIONS);
+  const { library: named } = options;
+  if (named !== undefined && typeof named !== "string") {
+    throw new TypeError(`library should be a path, got ${typeof named}`);
+  }
+  if (opened) {
+    if (!opened.closed) return opened;
+    throw new Error("MPI is closed, and opens once in a process");
+  }
+  if (!("Deno" in globalThis)) {
+    throw new Error("openMpi works in Deno, whose FFI calls MPI, not here");
+  }
+  const { names, ranks } = launchOf((name) => Deno.env.get(name));
+  const library = openLibrary(named === undefined ? names : [named]);
+  const { functions } = library;
+  const flag = new Int32Array(1);
+  functions.MPI_Initialized(flag);
+  if (flag[0] !== 0) {
+    throw new Error(
+      "MPI is open in this process already; open it in one thread only",
+    );
+  }
+  // An error of this call ends the process: MPI returns them only afterwards.
+  functions.MPI_Init_thread(0n, 0n, FUNNELED, flag);
+  if (flag[0]! < FUNNELED) {
+    throw new Error(
+      `${library.version} should allow threads (MPI_THREAD_FUNNELED), got level ${
+        flag[0]
+      }; install a build that does`,
+    );
+  }
+  const communicator = new MpiCommunicator(library);
+  opened = communicator;
+  abortOnFailure(communicator);
+  if (ranks !== undefined && ranks !== communicator.size) {
+    throw new Error(
+      `mpirun has started ${ranks} ranks, and ${library.version} (${library.path}) knows of ${communicator.size}; pass library, the path of that mpirun's libmpi`,
+    );
+  }
+  return communicator;
+}

@@ -1,0 +1,156 @@
+/** The functions of libmpi that are called, as Deno's FFI knows them. @module */
+
+/** Memory that C reads or writes. */
+export type Memory = Uint8Array<ArrayBuffer> | Int32Array | BigUint64Array;
+/** What MPI defines in the place of an address, such as MPI_IN_PLACE. */
+type Marker = bigint;
+/**
+ * MPICH's handles are integers, and Open MPI's are addresses of its objects. Deno
+ * gives and takes those as they are, without a permission beyond the library's.
+ */
+export type Handle = bigint | Deno.PointerValue;
+
+/** All return an error code; those with `I` return before they are done. */
+export interface Functions {
+  MPI_Initialized(flag: Memory): number;
+  MPI_Init_thread(
+    argc: Marker,
+    argv: Marker,
+    required: number,
+    provided: Memory,
+  ): number;
+  MPI_Finalize(): number;
+  MPI_Abort(communicator: Handle, code: number): number;
+  MPI_Get_version(major: Memory, minor: Memory): number;
+  MPI_Get_library_version(text: Memory, length: Memory): number;
+  MPI_Comm_set_errhandler(communicator: Handle, handler: Handle): number;
+  MPI_Comm_rank(communicator: Handle, rank: Memory): number;
+  MPI_Comm_size(communicator: Handle, size: Memory): number;
+  MPI_Error_class(code: number, errorClass: Memory): number;
+  MPI_Error_string(code: number, text: Memory, length: Memory): number;
+  MPI_Test(request: Memory, flag: Memory, status: Marker): number;
+  MPI_Ibarrier(communicator: Handle, request: Memory): number;
+  MPI_Ibcast(
+    values: Memory,
+    count: number,
+    type: Handle,
+    root: number,
+    communicator: Handle,
+    request: Memory,
+  ): number;
+  MPI_Iallreduce(
+    inPlace: Marker,
+    values: Memory,
+    count: number,
+    type: Handle,
+    reduction: Handle,
+    communicator: Handle,
+    request: Memory,
+  ): number;
+  MPI_Iexscan(
+    from: Memory,
+    to: Memory,
+    count: number,
+    type: Handle,
+    reduction: Handle,
+    communicator: Handle,
+    request: Memory,
+  ): number;
+  MPI_Igather(
+    from: Memory,
+    count: number,
+    type: Handle,
+    to: Memory | null,
+    countOfEach: number,
+    typeOfEach: Handle,
+    root: number,
+    communicator: Handle,
+    request: Memory,
+  ): number;
+  MPI_Isend(
+    values: Memory,
+    count: number,
+    type: Handle,
+    to: number,
+    tag: number,
+    communicator: Handle,
+    request: Memory,
+  ): number;
+  MPI_Irecv(
+    values: Memory,
+    count: number,
+    type: Handle,
+    from: number,
+    tag: number,
+    communicator: Handle,
+    request: Memory,
+  ): number;
+}
+
+/** How {@linkcode Functions} are opened. */
+type Signature = Deno.ForeignFunction<readonly Deno.NativeType[], "i32">;
+
+const memory = "buffer", marker = "usize", int = "i32";
+
+function signature(...parameters: Deno.NativeType[]): Signature {
+  return { parameters, result: int };
+}
+
+/** Those that take no handle, so that they can be called before it is known what one is. */
+const VERSIONS = {
+  MPI_Get_version: signature(memory, memory),
+  MPI_Get_library_version: signature(memory, memory),
+};
+
+/** Where handles are integers ("usize": C reads the bits that it knows) or addresses. */
+function signatures(
+  handle: "usize" | "pointer",
+): Record<keyof Functions, Signature> {
+  const values = [memory, int, handle] as const;
+  return {
+    ...VERSIONS,
+    MPI_Initialized: signature(memory),
+    MPI_Init_thread: signature(marker, marker, int, memory),
+    MPI_Finalize: signature(),
+    MPI_Abort: signature(handle, int),
+    MPI_Comm_set_errhandler: signature(handle, handle),
+    MPI_Comm_rank: signature(handle, memory),
+    MPI_Comm_size: signature(handle, memory),
+    MPI_Error_class: signature(int, memory),
+    MPI_Error_string: signature(int, memory, memory),
+    MPI_Test: signature(memory, memory, marker),
+    MPI_Ibarrier: signature(handle, memory),
+    MPI_Ibcast: signature(...values, int, handle, memory),
+    MPI_Iallreduce: signature(marker, ...values, handle, handle, memory),
+    MPI_Iexscan: signature(memory, ...values, handle, handle, memory),
+    MPI_Igather: signature(...values, ...values, int, handle, memory),
+    MPI_Isend: signature(...values, int, int, handle, memory),
+    MPI_Irecv: signature(...values, int, int, handle, memory),
+  };
+}
+
+/** The functions that say which MPI a library is. */
+export function openVersions(
+  path: string,
+): Pick<Functions, keyof typeof VERSIONS> {
+  return Deno.dlopen(path, VERSIONS).symbols as unknown as Functions;
+}
+
+/** All functions, of a library whose handles are integers or addresses. */
+export function openFunctions(
+  path: string,
+  handle: "usize" | "pointer",
+): Functions {
+  return Deno.dlopen(path, signatures(handle)).symbols as unknown as Functions;
+}
+
+/** Objects of a library, whose addresses are Open MPI's handles. */
+export function objectsIn<Name extends string>(
+  path: string,
+  names: readonly Name[],
+): Record<Name, Handle> {
+  // Of an object that is said to be a pointer Deno gives the address, not the value.
+  const asPointers = names.map((name) => [name, { type: "pointer" }] as const);
+  return Deno.dlopen(path, Object.fromEntries(asPointers))
+    .symbols as unknown as Record<Name, Handle>;
+}

@@ -1,0 +1,222 @@
+/** Ranks under MPICH's and Open MPI's `mpirun`: `deno task mpi-test`. @module */
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertStringIncludes,
+} from "@std/assert";
+import { useBackend } from "../../mod.ts";
+import { train } from "../../lib/training/mod.ts";
+import { logOf, tinyModel, weightsOf, withFolder } from "../training/tiny.ts";
+import { IMPLEMENTATIONS, launch } from "./launch.ts";
+import { unevenData, unevenOptions } from "./uneven.ts";
+
+/** A rank that fails ends the job within so many seconds, its start included. */
+const SECONDS_TO_END = 30;
+
+/** Sums of 32-bit numbers in another order, after fifty steps of a tiny model. */
+const ROUNDING = 1e-5;
+
+/** What a training came to. */
+interface Result {
+  readonly losses: readonly number[];
+  readonly weights: readonly number[];
+  readonly evaluation: Readonly<Record<string, number>>;
+  readonly steps: number;
+  readonly aborted: boolean;
+}
+
+/** One process, without a communicator. */
+const REFERENCE: Promise<Result> = (async () => {
+  await useBackend({ prefer: ["wasm"], threads: 1 });
+  const model = tinyModel();
+  const result = await train(model, unevenData(), unevenOptions({}));
+  return { ...result, weights: (await weightsOf(model)).flat() };
+})();
+
+function assertClose(actual: readonly number[], expected: readonly number[]) {
+  assertEquals(actual.length, expected.length);
+  for (const [i, value] of actual.entries()) {
+    assertLess(Math.abs(value - expected[i]!), ROUNDING);
+  }
+}
+
+for (const implementation of IMPLEMENTATIONS) {
+  const { name } = implementation;
+  for (const ranks of [2, 3, 4]) {
+    Deno.test(`${name}: every operation on ${ranks} ranks`, async () => {
+      const program = "collectives.ts";
+      const { code, stdout, stderr } = await launch(implementation, {
+        ranks,
+        program,
+      });
+      assertEquals(code, 0, stdout + stderr);
+      for (let rank = 0; rank < ranks; rank++) {
+        assertStringIncludes(stdout, `rank ${rank} of ${ranks} on ${name}`);
+      }
+    });
+  }
+
+  const ENDS: Readonly<Record<string, string | undefined>> = {
+    throw: "RangeError: the reason",
+    reject: "RangeError: the reason",
+    timer: "RangeError: the reason",
+    exit: "it ended before close()",
+    end: "it ended before close()",
+    // It has no time to say anything: mpirun sees that it is gone.
+    kill: undefined,
+  };
+  for (const [how, reason] of Object.entries(ENDS)) {
+    Deno.test(`${name}: no rank waits for one that has failed: ${how}`, async () => {
+      const { code, stdout, stderr, seconds } = await launch(implementation, {
+        ranks: 3,
+        program: "failure.ts",
+        args: [how],
+      });
+      assert(code !== 0, stdout);
+      assert(code !== -1, `it hangs: ${stdout}${stderr}`);
+      assertLess(seconds, SECONDS_TO_END);
+      assert(!stdout.includes("went on"), stdout);
+      if (reason === undefined) return;
+      assertStringIncludes(stderr, `rank 2 of 3 ends the job: ${reason}`);
+    });
+  }
+
+  for (const ranks of [2, 3, 4]) {
+    Deno.test(`${name}: ${ranks} ranks train as one process does`, async () => {
+      await withFolder(async (folder) => {
+        const [expected, result] = [
+          await REFERENCE,
+          await trained(ranks, folder),
+        ];
+        assertEquals(result.steps, 50);
+        assertClose(result.losses, expected.losses);
+        assertClose(result.weights, expected.weights);
+        assertClose(
+          Object.values(result.evaluation),
+          Object.values(expected.evaluation),
+        );
+        const lines = await logOf(`${folder}/log.jsonl`);
+        const losses = lines.filter(({ loss }) => loss !== undefined);
+        assertEquals(losses.map(({ loss }) => loss), result.losses);
+      });
+    });
+  }
+
+  Deno.test(`${name}: a run of 3 ranks stops, and 2 go on with it`, async () => {
+    await withFolder(async (folder) => {
+      const expected = await REFERENCE;
+      const begun = await trained(3, folder, "stop");
+      // What one rank hears is told to the others with the next step.
+      assertEquals([begun.steps, begun.aborted], [23, true]);
+      const { losses, weights, aborted } = await trained(2, folder);
+      assertEquals(aborted, false);
+      assertClose([...begun.losses, ...losses], expected.losses);
+      assertClose(weights, expected.weights);
+    });
+  });
+
+  Deno.test(`${name}: where a rank is killed, others go on from the last checkpoint`, async () => {
+    await withFolder(async (folder) => {
+      const expected = await REFERENCE;
+      const { code } = await launch(implementation, {
+        ranks: 2,
+        program: "training.ts",
+        args: [folder, "kill"],
+      });
+      assert(code > 0, `${code}`);
+      const { losses, weights, steps } = await trained(3, folder);
+      assertEquals([steps, losses.length], [50, 30]);
+      assertClose(losses, expected.losses.slice(20));
+      assertClose(weights, expected.weights);
+    });
+  });
+
+  /** Trains to the end, or until a rank is told to stop. */
+  const trained = async (ranks: number, folder: string, ...stop: string[]) => {
+    const { code, stdout, stderr } = await launch(implementation, {
+      ranks,
+      program: "training.ts",
+      args: [folder, ...stop],
+    });
+    assertEquals(code, 0, stdout + stderr);
+    const shown = stdout.match(/rank \d+ shows its progress/g);
+    assertEquals(shown, ["rank 0 shows its progress"]);
+    return JSON.parse(
+      await Deno.readTextFile(`${folder}/result.json`),
+    ) as Result;
+  };
+
+  const MISTAKES: Readonly<Record<string, string>> = {
+    options: "got another on rank 2:\n- seed is 6, on rank 0 5",
+    data: "got another on rank 2:\n- SHA-256 of data's first batch is",
+    folder: "checkpoints.folder should have no checkpoints of an earlier run",
+    labels: "labels of evaluation batch 0, from 0, should be classes",
+    divergence: "DivergenceError: step",
+  };
+  for (const [how, message] of Object.entries(MISTAKES)) {
+    Deno.test(`${name}: all ranks throw what is wrong: ${how}`, async () => {
+      await withFolder(async (folder) => {
+        await Deno.mkdir(`${folder}/step-000001`);
+        const { code, stdout, stderr } = await launch(implementation, {
+          ranks: 3,
+          program: "mistakes.ts",
+          args: [how, folder],
+        });
+        assertEquals(code, 0, stdout + stderr);
+        assertEquals(stdout.split(message).length - 1, 3, stdout + stderr);
+      });
+    });
+  }
+
+  Deno.test(`${name}: its library alone need be allowed`, async () => {
+    const folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"];
+    const paths = folders.map((folder) =>
+      `${folder}/${implementation.library}`
+    );
+    const found = await Promise.all(
+      paths.map((path) => Deno.stat(path).then(() => true, () => false)),
+    );
+    const path = paths[found.indexOf(true)];
+    assert(path, `no ${implementation.library} in ${folders}`);
+    const { code, stderr } = await alone([
+      `--allow-ffi=${path}`,
+      "--allow-env=OMPI_COMM_WORLD_SIZE,PMI_SIZE",
+    ]);
+    assertEquals(code, 0, stderr);
+  });
+}
+
+Deno.test("without --allow-ffi, openMpi says what it needs", async () => {
+  const { code, stderr } = await alone([
+    "--allow-env=OMPI_COMM_WORLD_SIZE,PMI_SIZE",
+  ]);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "run again with --allow-ffi, or with");
+});
+
+/** A rank without `mpirun`, with some permissions. */
+async function alone(permissions: readonly string[]) {
+  const module = new URL("../../lib/mpi/mod.ts", import.meta.url).href;
+  const program = `import { openMpi } from ${JSON.stringify(module)};
+    const mpi = openMpi();
+    const [ranks] = await mpi.allreduce(Int32Array.of(1));
+    await mpi.close();
+    if (ranks !== 1) throw new Error(\`\${ranks} ranks\`);`;
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/alone.ts`, program);
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--no-check", "--no-prompt", "--config"],
+        new URL("../../deno.json", import.meta.url).pathname,
+        ...permissions,
+        `${folder}/alone.ts`,
+      ],
+      env: { NO_COLOR: "1" },
+    }).output();
+    return { code, stderr: new TextDecoder().decode(stderr) };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}

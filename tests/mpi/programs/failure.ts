@@ -1,0 +1,27 @@
+/** The last rank ends as it is told; the others wait for it. @module */
+import { openMpi } from "../../../lib/mpi/mod.ts";
+
+const mpi = openMpi();
+const ENDS: Readonly<Record<string, () => unknown>> = {
+  throw() {
+    throw new RangeError("the reason");
+  },
+  reject: () => void Promise.reject(new RangeError("the reason")),
+  timer: () =>
+    setTimeout(() => {
+      throw new RangeError("the reason");
+    }),
+  exit: () => Deno.exit(0),
+  kill: () => Deno.kill(Deno.pid, "SIGKILL"),
+  // Neither waits nor closes.
+  end() {},
+};
+await mpi.barrier();
+const [how] = Deno.args;
+if (mpi.rank === mpi.size - 1) {
+  ENDS[how!]!();
+  if (how === "reject") await new Promise((resolve) => setTimeout(resolve));
+} else {
+  await mpi.allreduce(Float32Array.of(1));
+  console.log("went on");
+}

@@ -1,0 +1,29 @@
+/** Batches whose rows do not divide among ranks, and have few labels that count. @module */
+import type { Batch, BatchStream } from "../../lib/data/stream.ts";
+import { accuracy, type TrainOptions } from "../../lib/training/mod.ts";
+import { tinyBatch, tinyData, tinyOptions } from "../training/tiny.ts";
+
+/** Five examples, or one: then some ranks have none. */
+function unevenBatch(position: number): Batch {
+  return tinyBatch(position, position % 4 === 1 ? 1 : 5, 0.4);
+}
+
+/** An epoch of ten of them. */
+export function unevenData(): BatchStream {
+  return tinyData(unevenBatch);
+}
+
+/** One pass over two. */
+async function* unevenPass(): AsyncIterable<Batch> {
+  yield await Promise.resolve(unevenBatch(-4));
+  yield unevenBatch(-3);
+}
+
+/** Fifty steps with all that is random, averaged, clipped and accumulated. */
+export function unevenOptions(options: Partial<TrainOptions>): TrainOptions {
+  return tinyOptions({
+    steps: 50,
+    evaluate: { data: unevenPass, metrics: { accuracy: accuracy() } },
+    ...options,
+  });
+}
