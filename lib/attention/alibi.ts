@@ -1,15 +1,16 @@
-/** ALiBi: scores of softmax attention that fall with distance. @module */
+/** ALiBi: softmax attention with scores that fall with distance. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertPositiveInteger } from "../contract/values.ts";
 
 /**
- * ALiBi's slopes: a geometric sequence from `2^(-8 / heads)` down to `2^-8`. For
- * numbers of heads that are no power of two, those of the power below, and then
- * every other one of the power above, as in its authors' code.
+ * ALiBi's slopes: a geometric sequence from `2^(-8 / heads)` down to `2^-8`.
+ * For a number of heads that is not a power of two, the slopes of the next
+ * lower power come first, then every other slope of the next higher one, as in
+ * the authors' code.
  *
  * Source: Press et al. 2022 (arXiv:2108.12409), section 3.
  *
- * @example Of four heads
+ * @example Four heads
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { alibiSlopes } from "@lionjs/lion";
@@ -17,10 +18,10 @@ import { assertPositiveInteger } from "../contract/values.ts";
  * assertEquals(alibiSlopes(4), [1 / 4, 1 / 16, 1 / 64, 1 / 256]);
  * ```
  *
- * @param heads How many.
- * @returns A slope of each head: `slopes` of `softmaxAttention`.
- * @throws {TypeError} If `heads` is no number.
- * @throws {RangeError} If it is no positive integer.
+ * @param heads Number of heads.
+ * @returns One slope per head, for the option `slopes` of `softmaxAttention`.
+ * @throws {TypeError} If `heads` is not a number.
+ * @throws {RangeError} If it is not a positive integer.
  */
 export function alibiSlopes(heads: number): number[] {
   assertPositiveInteger("heads", heads);
@@ -34,10 +35,10 @@ function ofPower(heads: number): number[] {
 }
 
 /**
- * What distance takes off the scores.
+ * What is subtracted from the scores for distance.
  *
- * @param readers Where they stand, `[batch or 1, 1, length, 1]`.
- * @param sources Where they stand, `[batch or 1, 1, 1, length]`.
+ * @param readers Their positions, `[batch or 1, 1, length, 1]`.
+ * @param sources Their positions, `[batch or 1, 1, 1, length]`.
  * @returns `[batch or 1, heads, readers, sources]`, >= 0.
  */
 export function penalties(
@@ -50,10 +51,9 @@ export function penalties(
 }
 
 /**
- * Queries and keys with one column more, by which the products of a token with
- * those before it differ by ALiBi: `slope · j` for key j. That is
- * `-slope · (i - j)` but for a number that all keys of a query share, and which
- * softmax leaves out.
+ * Adds a column to queries and keys that adds `slope · j` to the score of key
+ * j. For causal attention that is ALiBi: it differs from `-slope · (i - j)` by
+ * a number that all keys of a query share, which softmax ignores.
  */
 export function withSlopes(
   slopes: readonly number[],

@@ -1,13 +1,13 @@
-/** The blockwise form: the full form in slices of keys. @module */
+/** The blockwise form: the full form, one slice of keys at a time. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { diagonalBlockwise } from "./diagonal_blockwise.ts";
 import { type Form, formInputs, isDiagonal, recomputed } from "./form.ts";
 import { type Columns, maskColumns, strictly } from "./mask.ts";
 
 /**
- * For each block J of keys: Y += (Q K_Jᵀ ∘ M_J) V_J. As many operations as
- * the full form, but only `length · chunkSize` scores at a time, also in the
- * gradient, which makes them again.
+ * For each block J of keys: Y += (Q K_Jᵀ ∘ M_J) V_J. As many operations as the
+ * full form, but only `length · chunkSize` scores at a time; the gradient
+ * recomputes them block by block.
  *
  * Source: LION (arXiv:2502.16249), Theorem 3.2, LION-Chunk.
  */
@@ -43,7 +43,7 @@ export const blockwise: Form = (q, k, v, pair, chunkSize) => {
       const [q, k, v] = inputs as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
       const ofKeys: tf.Tensor[] = [];
       const ofValues: tf.Tensor[] = [];
-      // Of q and, if they exist, of the two log decays: sums over the blocks.
+      // Gradients of q and of the log decays, if any: sums over the blocks.
       let sums: tf.Tensor[] = [];
       for (const columns of blocks) {
         const [ofBlockKeys, ofBlockValues, ...terms] = tf.tidy(() => {
@@ -87,7 +87,9 @@ export const blockwise: Form = (q, k, v, pair, chunkSize) => {
   }) as tf.Tensor4D;
 };
 
-/** Runs a step in a tidy and disposes of the tensor that its result replaces. */
+/**
+ * Runs a step in a tidy and disposes of the tensor that the result replaces.
+ */
 function replace(old: tf.Tensor | null, step: () => tf.Tensor): tf.Tensor {
   const result = tf.tidy(step);
   old?.dispose();
@@ -102,11 +104,11 @@ function masked(scores: tf.Tensor, weights: tf.Tensor | undefined): tf.Tensor {
   return weights ? tf.mul(scores, weights) : scores;
 }
 
-/** In the order of the inputs: f leads to readers after, b to readers before. */
+/** In input order: f leads to readers after the source, b to readers before. */
 const SIDES = ["after", "before"] as const;
 
 /**
- * The gradient in f (or b) from E = dL/d(log M) of a block of columns: f_t lies
+ * The gradient of f (or b) from E = dL/d(log M) of a block of columns: f_t lies
  * on the paths from j < t to i >= t, b_t on those from j > t to i <= t.
  */
 function logDecayGradient(

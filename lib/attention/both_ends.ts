@@ -1,13 +1,13 @@
-/** Causal operations run from both ends of a sequence. @module */
+/** Running causal operations from both ends of a sequence. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * The sum of what a causal operation answers from the left, and from the right
- * on the sequence turned round. Both are one call, of twice as many sequences.
+ * The sum of a causal operation on the sequence and on its reverse, the latter
+ * turned back. One call computes both, as a batch of twice the size.
  *
  * @param fromLeft Inputs by name, `[batch, heads, length, columns]` each.
  * @param fromRight The same for the other direction, in the same order of tokens.
- * @param run The operation; the segments that it gets are those of its inputs.
+ * @param run The operation; it gets the segments that belong to its inputs.
  * @param segments `[batch, length]`, which packed sequence each token belongs to.
  * @returns `[batch, heads, length, columns]`
  */

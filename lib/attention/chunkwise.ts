@@ -6,21 +6,21 @@ import { type Form, isDiagonal } from "./form.ts";
 import { mask } from "./mask.ts";
 
 /**
- * Inside a chunk of tokens s..t the masked product of the full form; from all
- * other chunks one state on each side, H before the chunk and T after it:
+ * Inside a chunk of tokens s..t, the masked product of the full form; from all
+ * other chunks, one state per side, H before the chunk and T after it:
  *
  *     Y_i = Σ_{j in chunk} M_ij (q_i · k_j) v_j
  *         + exp(f_s + … + f_i) q_iᵀ H + exp(b_i + … + b_t) q_iᵀ T
  *
- * Linear in the length, and all chunks at once: nothing here loops over
- * tokens. No exponent is above 0.
+ * Linear in the length, and parallel over chunks: nothing loops over tokens. No
+ * exponent is above 0.
  *
  * Source: ours, after the chunked forms of causal linear attention (GLA,
  * Mamba-2), with the paper's mask in both directions.
  */
 export const chunkwise: Form = (q, k, v, pair, chunkSize) => {
   if (pair === null) {
-    // Without decay every token reads the same state, the sum over all tokens.
+    // Without decay, every token reads the same state: the sum over all tokens.
     return tf.matMul(q, tf.matMul(k, v, true));
   }
   const [batch, heads, length] = q.shape;
@@ -28,8 +28,8 @@ export const chunkwise: Form = (q, k, v, pair, chunkSize) => {
   const count = Math.ceil(length / size);
   const padding = count * size - length;
 
-  // [batch, heads · count, size, …]: a chunk of a head is one small sequence.
-  // Tokens of padding have k = 0 and decay 1, so they change no state.
+  // [batch, heads · count, size, …]: each chunk of a head is a short sequence.
+  // Padding tokens have k = 0 and decay 1, so they change no state.
   const chunks = (x: tf.Tensor): tf.Tensor4D => {
     const padded = padding
       ? tf.pad(x, [[0, 0], [0, 0], [0, padding], [0, 0]])
@@ -74,8 +74,8 @@ function readOthers(
   const [batch, groups, , headDim] = queries.shape;
   const columns = values.shape[3];
   const fromRight = side === "after";
-  // From the border of the chunk to the token, and from the token to the
-  // other border. Each is its own sum: a total minus the other would cancel.
+  // From the chunk's border to the token, and from the token to the other
+  // border. Each is summed by itself: the total minus the other would cancel.
   const entering = tf.cumsum(logDecay, 2, false, fromRight);
   const leaving = tf.cumsum(logDecay, 2, true, !fromRight);
   const through = tf.sum(logDecay, 2);
@@ -88,7 +88,7 @@ function readOthers(
   const written = tf.matMul(weighted(keys, leaving), values, true);
   const count = groups / heads;
   const sequences = batch * heads;
-  // A row of the states with a decay of its own is a sequence of its own.
+  // With one decay per row of the state, each row is a separate sequence.
   const rows = isDiagonal ? headDim : 1;
   const turned = (x: tf.Tensor, [first, second]: [number, number]) => {
     const size = x.size / (sequences * first * second);
@@ -122,17 +122,18 @@ function readOthers(
 
 type Side = "before" | "after";
 
-/** Sequences up to this length are carried by one product with their mask. */
+/** Up to this many chunks are carried by one product with their mask. */
 const CARRIED_AT_ONCE = 32;
 
 /**
- * The state that reaches each chunk from the chunks on one side: the sum of
- * what they wrote, each decayed by the chunks between.
+ * The state that reaches each chunk from one side: the sum of what the chunks
+ * there wrote, each decayed by the chunks between.
  *
- * Chunks are to this function what tokens are to attention, so it works alike:
- * a masked product within groups of chunks, and itself between the groups.
+ * Chunks are to this function what tokens are to attention, so it works the
+ * same way: a masked product within groups of chunks, and a recursive call
+ * between groups.
  *
- * @param logDecay `[sequences, count]`, of passing through each chunk.
+ * @param logDecay `[sequences, count]`, for passing through each chunk.
  * @param written `[sequences, count, size]`, what each chunk adds.
  * @returns `[sequences, count, size]`
  */
@@ -144,7 +145,7 @@ function carry(
   return shift(side, accumulate(side, logDecay, written));
 }
 
-/** As {@linkcode carry}, but with what the chunk itself wrote. */
+/** Like {@linkcode carry}, but includes what the chunk itself wrote. */
 function accumulate(
   side: Side,
   logDecay: tf.Tensor2D,
@@ -189,7 +190,7 @@ function accumulate(
   return tf.slice(whole, [0, 0, 0], [-1, count, -1]) as tf.Tensor3D;
 }
 
-/** Moves states to the next chunk on their way; the first one gets zero. */
+/** Moves states one chunk on in their direction; the first chunk gets zero. */
 function shift(side: Side, states: tf.Tensor3D): tf.Tensor3D {
   const count = states.shape[1];
   const from = side === "before" ? 0 : 1;

@@ -2,19 +2,19 @@
 import type { ConcreteForm } from "./form.ts";
 import type { AttentionSizes, Precision } from "./kernel.ts";
 
-/** A problem, as far as its plan depends on it. */
+/** The properties of a problem that its plan depends on. */
 export interface PlannedProblem extends AttentionSizes {
-  /** What the caller asked for. */
+  /** The form that the caller asked for. */
   readonly form: string;
   /** Whether a fused kernel may run. @default true */
   readonly kernel?: boolean;
-  /** Tokens a chunk, if the caller chose. */
+  /** Tokens per chunk, if the caller chose. */
   readonly chunkSize: number | undefined;
   /** Whether there are log decays. */
   readonly decays: boolean;
-  /** Whether each channel has its own. @default false */
+  /** Whether each channel has its own decay. @default false */
   readonly diagonal?: boolean;
-  /** Whether a token reads only itself and the tokens before it. */
+  /** Whether each token attends only to itself and the tokens before it. */
   readonly causal: boolean;
   /** Whether rows are divided by their sum. */
   readonly normalize: boolean;
@@ -22,53 +22,55 @@ export interface PlannedProblem extends AttentionSizes {
   readonly precision: Precision;
 }
 
-/** How often something is there at once. */
+/** How many tensors of a kind are alive at once. */
 interface Alive {
-  /** All inputs and outputs. */
+  /** Tensors as large as the inputs and outputs. */
   readonly vectors: number;
-  /** The scores of a step. */
+  /** Tensors as large as one step's scores. */
   readonly scores: number;
 }
 
-/** The costs of a form. */
+/** The cost model of a form. */
 interface Cost {
-  /** Tokens a chunk in tfjs operations, if the caller does not say; `null` without any. */
+  /** Default tokens per chunk in tfjs operations; `null` without chunks. */
   readonly chunkSize: number | null;
-  /** Whether its chunks are computed one after another. */
+  /** Whether chunks are computed one after another. */
   readonly isInSteps: boolean;
-  /** Keys whose scores tfjs operations make at a time; 0 if they make none. */
+  /**
+   * Keys whose scores tfjs operations hold at a time; 0 if they make no scores.
+   */
   keys(problem: PlannedProblem, chunkSize: number): number;
   /** Whether tfjs operations keep the states of all chunks. */
   carries(problem: PlannedProblem): boolean;
-  /** Multiplications and additions of a token, of which each reads so many keys. */
+  /** Multiplications and additions per token that reads that many keys. */
   operations(problem: PlannedProblem, chunkSize: number, keys: number): number;
   /**
-   * What tfjs operations hold: with a mask also its segment sums, their
-   * exponents and powers. As measured with tf.profile.
+   * What tfjs operations keep alive, with a mask also its segment sums, their
+   * exponents and powers. Measured with tf.profile.
    */
   alive(problem: PlannedProblem): Alive;
 }
 
 const directionsOf = ({ causal }: PlannedProblem) => causal ? 1 : 2;
 
-/** Numbers of a state. */
+/** Numbers in a state. */
 function stateOf(problem: PlannedProblem): number {
   return problem.headDim * columnsOf(problem);
 }
 
-/** The values of a token, and the one that gives the row sum. */
+/** Columns of a token's values, plus the column that yields the row sum. */
 function columnsOf({ valueDim, normalize }: PlannedProblem): number {
   return valueDim + (normalize ? 1 : 0);
 }
 
-/** Scores of a token, their mask, and the sum of the values. */
+/** Cost of a token's scores, their mask, and the weighted sum of the values. */
 function scored(problem: PlannedProblem, keys: number): number {
   return 2 * keys * (problem.headDim + columnsOf(problem)) + 2 * keys;
 }
 
 /**
- * Decays of each channel make scores by halves of halves: for every halving a
- * token's query or key is multiplied by a power of e.
+ * With one decay per channel, scores are computed by repeated halving: for
+ * every halving, a token's query or key is multiplied by a power of e.
  */
 function halving(problem: PlannedProblem, keys: number): number {
   return problem.diagonal
@@ -76,7 +78,9 @@ function halving(problem: PlannedProblem, keys: number): number {
     : 0;
 }
 
-/** Without a mask, of scalar decays, or of those of each channel. */
+/**
+ * One of three: without a mask, with scalar decays, with one decay per channel.
+ */
 function aliveBy(
   maskFree: Alive,
   scalar: (problem: PlannedProblem) => Alive,
@@ -90,7 +94,7 @@ function aliveBy(
       : scalar(problem);
 }
 
-/** Each by its scores. */
+/** The forms whose cost is that of their scores. */
 const quadratic: Pick<Cost, "carries" | "operations"> = {
   carries: () => false,
   operations: (problem, chunkSize, keys) =>
@@ -104,7 +108,7 @@ const ofScores = (problem: PlannedProblem): Alive => ({
   scores: 7 + directionsOf(problem),
 });
 
-/** The costs. */
+/** The cost model of each form. */
 export const COSTS: Readonly<Record<ConcreteForm, Cost>> = {
   full: {
     ...quadratic,
@@ -112,7 +116,7 @@ export const COSTS: Readonly<Record<ConcreteForm, Cost>> = {
     isInSteps: false,
     keys: ({ length }) => length,
     alive: aliveBy({ vectors: 2, scores: 1 }, ofScores, (problem) => {
-      // Halves of halves: a power of two.
+      // Repeated halving needs a power of two.
       const { length, causal } = problem;
       const padding = 2 ** Math.ceil(Math.log2(length)) / length;
       return {
@@ -166,12 +170,15 @@ export const COSTS: Readonly<Record<ConcreteForm, Cost>> = {
   },
 };
 
-/** All weights are 1: there is no mask to apply, and none to cut in chunks. */
+/** Whether all weights are 1, so that there is no mask to apply or to split. */
 export function maskless({ decays, causal }: PlannedProblem): boolean {
   return !decays && !causal;
 }
 
-/** Tokens; bytes of inputs and output, of a kernel's row sums, and of one state of all heads. */
+/**
+ * Tokens; bytes of inputs and output, of a kernel's row sums, and of one state
+ * for all heads.
+ */
 export function sizesOf(
   problem: PlannedProblem,
 ): { tokens: number; vectors: number; rowSums: number; states: number } {
@@ -188,7 +195,7 @@ export function sizesOf(
   };
 }
 
-/** Size of the scores of all queries with so many keys at a time. */
+/** Bytes of the scores of all queries with that many keys. */
 export function scoreBytes(
   { batch, heads, length }: AttentionSizes,
   keys: number,

@@ -13,7 +13,7 @@ import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 
-/** {@linkcode logSigmoid} as a kernel. */
+/** The kernel of {@linkcode logSigmoid}. */
 export const LOG_SIGMOID: Operation<"y"> = {
   kernel: "LionLogSigmoid",
   gradientsIn: ["x"],
@@ -21,10 +21,12 @@ export const LOG_SIGMOID: Operation<"y"> = {
 };
 
 /**
- * Which token's decay lies on the path from a source to its reader.
+ * Which tokens' decays lie on the path from a source to its reader.
  *
- * - `"source"`: the source's, not the reader's. The paper's mask.
- * - `"arrival"`: the reader's, not the source's. RetNet, Mamba-2, GLA.
+ * - `"source"`: includes the source's decay, not the reader's. The paper's
+ *   mask.
+ * - `"arrival"`: includes the reader's decay, not the source's. RetNet,
+ *   Mamba-2, GLA.
  */
 export type DecayConvention = "source" | "arrival";
 
@@ -59,7 +61,7 @@ export type Decay =
 
 /** Options of {@linkcode selectiveDecay}. */
 interface SelectiveDecayOptions {
-  /** Which token's decay counts. @default "source" */
+  /** Whose decay applies between two tokens. @default "source" */
   convention?: DecayConvention;
 }
 
@@ -84,7 +86,7 @@ export function noDecay(): Decay {
 }
 
 /**
- * One decay a head: LION-D, after RetNet.
+ * One constant decay per head: LION-D, after RetNet.
  *
  * @example Half as much with each step
  * ```ts
@@ -102,7 +104,7 @@ export function noDecay(): Decay {
  *
  * @param logDecay `[heads]`, natural logarithm of the decay, <= 0.
  * @returns The decay.
- * @throws {TypeError} If `logDecay` is not a vector, or not one of numbers.
+ * @throws {TypeError} If `logDecay` is not a vector of numbers.
  */
 export function fixedDecay(logDecay: tf.Tensor1D): Decay {
   assertShape("fixedDecay's logDecay", logDecay, [null], "heads");
@@ -126,12 +128,13 @@ export function fixedDecay(logDecay: tf.Tensor1D): Decay {
  * assertAlmostEquals(mask[0]![0]![0]![2]!, 0.2 * 0.3, 1e-6); // 2 read by 0
  * ```
  *
- * @param logDecay `[batch, heads, length]`, natural logarithm of the decay, <= 0;
- * of a batch of one, it counts for all of the batch.
- * @param options `convention`: which token's decay counts; the paper's, `"source"`, by default.
+ * @param logDecay `[batch, heads, length]`, natural logarithm of the decay, <=
+ * 0; a batch axis of 1 is broadcast.
+ * @param options `convention`: see {@linkcode DecayConvention}; `"source"`, the
+ * paper's, by default.
  * @returns The decay.
- * @throws {TypeError} If `logDecay` does not have three axes or does not hold
- * numbers, or an option is unknown.
+ * @throws {TypeError} If `logDecay` does not have three axes or is not numeric,
+ * or an option is unknown.
  * @throws {RangeError} If the convention is unknown.
  */
 export function selectiveDecay(
@@ -152,9 +155,9 @@ export function selectiveDecay(
 }
 
 /**
- * Throws unless there is such a convention.
+ * Throws unless the convention exists.
  *
- * @throws {RangeError} If there is not.
+ * @throws {RangeError} If it does not.
  */
 export function assertConvention(
   name: string,
@@ -169,9 +172,9 @@ export function assertConvention(
 }
 
 /**
- * The general case, to which all others reduce: one log decay for each
- * direction and token, or for each direction, token and channel of the keys,
- * paid on arrival.
+ * The general case, to which all others reduce: one log decay per direction and
+ * token, or per direction, token and key channel. A state pays it when it
+ * arrives at the token.
  *
  * @example Remember to the right, forget to the left
  * ```ts
@@ -187,17 +190,20 @@ export function assertConvention(
  * assertEquals([...await decayMask(decay, 2).data()], [1, 0, 1, 1]);
  * ```
  *
- * @param forward `[batch, heads, length]`, or with headDim after it, <= 0: paid by the forward state on arriving at each token; of a batch of one, for all of the batch.
- * @param backward Of the same shape, <= 0: paid by the backward state on arriving at each token.
+ * @param forward `[batch, heads, length]` or `[batch, heads, length, headDim]`,
+ * <= 0: paid by the forward state on arriving at each token. A batch axis of 1
+ * is broadcast.
+ * @param backward The same shape, <= 0: paid by the backward state on arriving
+ * at each token.
  * @returns The decay.
- * @throws {TypeError} If a tensor does not have three or four axes or does not
- * hold numbers, or the shapes differ.
+ * @throws {TypeError} If a tensor does not have three or four axes or is not
+ * numeric, or the shapes differ.
  */
 export function twoSidedDecay(
   forward: tf.Tensor3D,
   backward: tf.Tensor3D,
 ): Decay;
-/** With decays of each channel, `[batch, heads, length, headDim]`. */
+/** With one decay per channel, `[batch, heads, length, headDim]`. */
 export function twoSidedDecay(
   forward: tf.Tensor4D,
   backward: tf.Tensor4D,
@@ -220,8 +226,8 @@ export function twoSidedDecay(forward: tf.Tensor, backward: tf.Tensor): Decay {
 }
 
 /**
- * log(sigmoid(x)), the log decay of a logit: LION-S takes x from each token,
- * LION-D learns one for each head.
+ * log(sigmoid(x)), which makes a log decay of a logit: LION-S computes one
+ * logit per token, LION-D learns one per head.
  *
  * Use it instead of `tf.logSigmoid`, whose gradient fails inside `tf.tidy`.
  *
@@ -238,7 +244,7 @@ export function twoSidedDecay(forward: tf.Tensor, backward: tf.Tensor): Decay {
  *
  * @param x Logits, of any shape; integers and booleans are converted to float32.
  * @returns The same shape, every value <= 0.
- * @throws {TypeError} If x does not hold numbers.
+ * @throws {TypeError} If x is not numeric.
  */
 export function logSigmoid<T extends tf.Tensor>(x: T): T {
   return withFloats(
@@ -252,9 +258,9 @@ export function logSigmoid<T extends tf.Tensor>(x: T): T {
 }
 
 /**
- * Reads a decay's values and throws if one is not a log decay.
+ * Reads a decay's values and throws if any of them is not a log decay.
  *
- * The operation itself never reads them, since that would wait for the device.
+ * Attention itself never reads them, since that would wait for the device.
  *
  * @example A decay above 1 would grow with distance
  * ```ts

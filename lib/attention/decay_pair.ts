@@ -1,4 +1,8 @@
-/** What every decay reduces to: one log decay for each direction and token. @module */
+/**
+ * What every decay reduces to: one log decay per direction and token.
+ *
+ * @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
@@ -8,9 +12,9 @@ import { assertShape } from "../contract/shape.ts";
 
 /**
  * Input `logDecay`, `[batch, heads, length]`, in the source convention; outputs
- * the forward and the backward one that it stands for, not below
- * `LOWEST_LOG_DECAY`, and 0 at the ends, where the decay would be a token's
- * outside.
+ * the forward and the backward log decays that it stands for, clipped at
+ * `LOWEST_LOG_DECAY`, and 0 at the ends, where the decay would belong to a
+ * token outside the sequence.
  */
 export const SOURCE_DECAY: Operation<"f" | "b"> = {
   kernel: "LionSourceDecay",
@@ -22,8 +26,8 @@ export const SOURCE_DECAY: Operation<"f" | "b"> = {
  * Log decays of both directions, each `[batch or 1, heads, length]`, all <= 0.
  *
  * The forward state pays `forward[i]` on arriving at token i from i - 1, the
- * backward state `backward[i]` on arriving from i + 1. Only a piece of a sequence
- * (`piece.ts`) reads `forward[0]` and `backward[length - 1]`.
+ * backward state pays `backward[i]` on arriving from i + 1. Only a piece of a
+ * sequence (`piece.ts`) reads `forward[0]` and `backward[length - 1]`.
  */
 export interface LogDecayPair {
   /** Paid by the forward state on arriving at each token. */
@@ -34,13 +38,13 @@ export interface LogDecayPair {
 
 /**
  * The pair of log decays that a decay stands for, or `null` for no decay.
- * Differentiable in the decay's tensors; in a tidy of the caller's.
+ * Differentiable in the decay's tensors. Call it inside `tf.tidy`.
  *
  * @param decay The decay.
  * @param shape `[batch, heads, length]` of the sequence that it applies to.
  * @returns The pair, or `null` where nothing decays.
- * @throws {TypeError} If the decay's tensors do not have the sequence's shape, or
- * that of a batch of one.
+ * @throws {TypeError} If the decay's tensors do not have the sequence's shape,
+ * batch axis of 1 allowed.
  */
 export function logDecayPair(
   decay: Decay,
@@ -92,7 +96,8 @@ export function logDecayPair(
 }
 
 /**
- * Throws unless a decay is of the sequences: of each, or one for all of the batch.
+ * Throws unless a decay has the sequences' batch size, or 1, which is
+ * broadcast.
  *
  * @throws {TypeError} If it has another shape.
  */
@@ -106,7 +111,10 @@ export function assertOfBatch(
   assertShape(name, x, [sequences, ...others], axes);
 }
 
-/** The pair of causal attention: no backward state, but a mask without decay too. */
+/**
+ * The pair for causal attention: no backward state, and a mask even without
+ * decay.
+ */
 export function causalPair(
   pair: LogDecayPair | null,
   [heads, length]: readonly [heads: number, length: number],
@@ -117,7 +125,7 @@ export function causalPair(
   return withoutBackward(pair);
 }
 
-/** The forward half of a pair, of tokens or of their channels. */
+/** The forward half of a pair, with one decay per token or per channel. */
 export function withoutBackward<T extends tf.Tensor>(
   { forward, backward }: {
     readonly forward: T;
@@ -125,19 +133,19 @@ export function withoutBackward<T extends tf.Tensor>(
   },
 ): { forward: T; backward: null } {
   if (backward === null) return { forward, backward: null };
-  // What is not read has a gradient of zero, not none at all.
+  // A tensor that is not read still needs a gradient, of zero.
   return { forward: tf.add(forward, tf.zerosLike(backward)), backward: null };
 }
 
 /**
- * As tf.broadcastTo, whose gradient runs two kernels for each repetition
- * where this one's runs a single sum.
+ * Like tf.broadcastTo, but with a gradient of a single sum, where that of
+ * tf.broadcastTo runs two kernels per repetition.
  */
 export function spread(x: tf.Tensor, shape: number[]): tf.Tensor {
   return tf.util.arraysEqual(x.shape, shape) ? x : tf.mul(x, tf.ones(shape));
 }
 
-/** Moves a sequence by one token along the last axis, filling with 0. */
+/** Shifts a sequence by one token along the last axis, filling with 0. */
 function shift(x: tf.Tensor3D, by: 1 | -1): tf.Tensor3D {
   const length = x.shape[2];
   if (length === 1) return tf.zerosLike(x);

@@ -1,4 +1,8 @@
-/** Products of queries and keys, decayed channel by channel on the way. @module */
+/**
+ * Products of queries and keys with one decay per channel between them.
+ *
+ * @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Log decays paid on arrival, `[...sequences, length, 1 or headDim]`, all <= 0. */
@@ -10,8 +14,9 @@ export interface ColumnDecays {
 }
 
 /**
- * Blocks below this size are products summed by hand: many products of small
- * matrices are slow, and WebGPU takes no more than 65,535 of them at once.
+ * Below this size, the products of a block are summed by hand: many small
+ * matrix products are slow, and WebGPU takes no more than 65,535 of them at
+ * once.
  */
 const SMALLEST_PRODUCT = 8;
 
@@ -22,19 +27,20 @@ const SMALLEST_PRODUCT = 8;
  *     A_ij = Σ_n q_in k_jn                               for i = j
  *     A_ij = Σ_n q_in k_jn exp(b_{i,n} + … + b_{j-1,n})  for i < j, or 0 without b
  *
- * With a decay for each channel this is no product of two matrices, unless all
- * paths pass through one place: then queries decay from there and keys decay
- * until there. So it is made by halves. All paths between the two halves of a
- * sequence pass through its middle, and each half is a shorter sequence; the
- * halves of all sequences are one product. No exponent is above 0, where the
- * textbook's `(Q ∘ L)(K / L)ᵀ` overflows after some forty tokens of e^-2.
+ * With one decay per channel this is not a product of two matrices, unless all
+ * paths pass through one place: then keys decay up to there, and queries from
+ * there on. So the sequence is halved repeatedly. All paths between its two
+ * halves pass through its middle, and each half is a shorter sequence; one
+ * batched product covers the halves of all sequences. No exponent is above 0,
+ * where the textbook's `(Q ∘ L)(K / L)ᵀ` overflows after some forty tokens of
+ * e^-2.
  *
  * Source: LION (arXiv:2502.16249), Theorem B.1; the places on the way are
  * GLA's secondary chunks (arXiv:2312.06635, section 4.3), at every scale.
  *
  * @param q `[...sequences, length, headDim]`
  * @param k `[...sequences, length, headDim]`
- * @param decays Of each token and channel, or of each token.
+ * @param decays One per token and channel, or one per token.
  * @returns `[...sequences, length, length]`
  */
 export function decayedScores(
@@ -67,7 +73,7 @@ export function decayedScores(
   const all = tf.reshape(scores, [sequences, whole, whole]);
   const kept = tf.slice(all, [0, 0, 0], [-1, length, length]);
   return tf.reshape(
-    // A token alone pays no decay; its gradient is zero, not none at all.
+    // A single token pays no decay; the gradient is zero, but it must exist.
     length > 1 ? kept : [f!, b].reduce<tf.Tensor>(
       (sum, x) => x ? tf.add(sum, tf.sum(tf.zerosLike(x), 2, true)) : sum,
       kept,
@@ -76,7 +82,7 @@ export function decayedScores(
   );
 }
 
-/** The scores of runs of tokens, of those of their halves. */
+/** Joins the scores of two halves into those of the whole run of tokens. */
 function joined(
   scores: tf.Tensor3D,
   queries: tf.Tensor3D,
@@ -124,7 +130,7 @@ function decayed(x: tf.Tensor3D, logWeights: tf.Tensor): tf.Tensor3D {
   return tf.mul(x, tf.exp(logWeights)) as tf.Tensor3D;
 }
 
-/** The products of all rows of x with all rows of y. */
+/** The dot products of all rows of x with all rows of y. */
 function product(x: tf.Tensor3D, y: tf.Tensor3D): tf.Tensor3D {
   if (x.shape[1] >= SMALLEST_PRODUCT) {
     return tf.matMul(x, y, false, true) as tf.Tensor3D;

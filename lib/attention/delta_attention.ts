@@ -1,5 +1,5 @@
 /**
- * The delta rule, in one direction and in both.
+ * The delta rule, in one direction or both.
  *
  * @module
  */
@@ -33,38 +33,45 @@ import { assertSegments, withBorders } from "./segments.ts";
 /** Options of {@linkcode deltaAttention}. */
 export interface DeltaAttentionOptions {
   /**
-   * How the state fades from token to token, paid on arrival: a selective or
-   * diagonal decay takes `convention: "arrival"`. @default noDecay()
+   * How the state fades from token to token. It pays on arrival, so a selective
+   * or diagonal decay needs `convention: "arrival"`. @default noDecay()
    */
   decay?: Decay;
   /**
-   * How to compute it: `"recurrent"` is token by token, `"chunkwise"` solves the
-   * tokens of a chunk at once, `"auto"` is chunkwise. @default "auto"
+   * The form to compute it in: `"recurrent"` goes token by token, `"chunkwise"`
+   * solves for all tokens of a chunk at once, `"auto"` is chunkwise.
+   * @default "auto"
    */
   form?: "auto" | "recurrent" | "chunkwise";
   /**
-   * Whether a fused kernel may run: the chunkwise form has one on some backends.
-   * Without it the form runs in tfjs operations, equal to float32 accuracy.
+   * Whether a fused kernel may run; the chunkwise form has one on some
+   * backends. `false` runs tfjs operations, which agree to float32 accuracy.
    * @default true
    */
   kernel?: boolean;
-  /** Tokens a chunk. @default the kernel's choice; 64 in tfjs operations */
+  /** Tokens per chunk. @default the kernel's choice; 64 in tfjs operations */
   chunkSize?: number;
-  /** Multiplies q · k of what is read, not of what is corrected. @default 1 / sqrt(headDim) */
+  /**
+   * Multiplies q · k in the output, not in the correction.
+   * @default 1 / sqrt(headDim)
+   */
   scale?: number;
-  /** Whether a token reads only itself and the tokens before it. @default false */
+  /**
+   * Whether each token attends only to itself and the tokens before it.
+   * @default false
+   */
   causal?: boolean;
   /**
-   * `[batch, length]`, 1 for a token and 0 for padding; float32, int32 or bool.
-   * Padding is as if it were not there, whatever q, k, v, beta and the decay
-   * hold, NaN and Infinity included: it writes nothing and nothing fades on
-   * arriving there; the output is 0, and so are all gradients.
+   * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
+   * Padding is skipped, whatever q, k, v, beta and the decay hold there, even
+   * NaN or Infinity: it writes nothing, and the state does not decay there. Its
+   * output and all its gradients are 0.
    */
   mask?: tf.Tensor2D;
   /**
-   * `[batch, length]`, int32: which of the sequences that are packed into a row
-   * each token belongs to, as for lionAttention: nothing passes from a token to
-   * a neighbour of another number. @default each row is one sequence
+   * `[batch, length]`, int32: which of the sequences packed into a row each
+   * token belongs to, as for lionAttention: nothing passes between neighbours
+   * with different numbers. @default each row is one sequence
    */
   segments?: tf.Tensor2D;
 }
@@ -87,22 +94,22 @@ const FORMS: Record<"auto" | "recurrent" | "chunkwise", DeltaForm> = {
 };
 
 /**
- * Attention by the delta rule: a token first takes from the state what its key
- * finds there, as much of it as β says, and writes its value instead.
+ * Attention by the delta rule: each token replaces what its key finds in the
+ * state, to the extent β, by its own value.
  *
  *     S_i = (I - β_i k_i k_iᵀ) diag(e^{g_i}) S_{i-1} + β_i k_i v_iᵀ
  *     y_i = s S_iᵀ q_i
  *
- * Without `causal` the same rule runs from both ends, and what the token itself
- * has written, `s β_i (q_i · k_i) v_i`, counts once. Differentiable in q, k, v,
- * beta and the tensors of the decay. Integers and booleans are converted to
+ * Without `causal`, the same rule runs from both ends, and a token's own
+ * contribution, `s β_i (q_i · k_i) v_i`, counts once. Differentiable in q, k,
+ * v, beta and the decay's tensors. Integers and booleans are converted to
  * float32.
  *
- * The states stay bounded if keys have length one and `0 <= β <= 2`.
+ * The states stay bounded if keys have unit length and `0 <= β <= 2`.
  *
- * Source: DeltaNet (Schlag et al. 2021, arXiv:2102.11174); with a decay Gated
- * DeltaNet (arXiv:2412.06464), with one of each channel Kimi Delta Attention
- * (arXiv:2510.26692). Both directions: LION (arXiv:2502.16249),
+ * Source: DeltaNet (Schlag et al. 2021, arXiv:2102.11174); with one decay per
+ * token, Gated DeltaNet (arXiv:2412.06464); with one per channel, Kimi Delta
+ * Attention (arXiv:2510.26692). Both directions: LION (arXiv:2502.16249),
  * appendix B.7.
  *
  * @example A key that comes again replaces its value
@@ -121,14 +128,14 @@ const FORMS: Record<"auto" | "recurrent" | "chunkwise", DeltaForm> = {
  * ```
  *
  * @param q `[batch, heads, length, headDim]`
- * @param k `[batch, heads, length, headDim]`, each of length one.
+ * @param k `[batch, heads, length, headDim]`, each of unit length.
  * @param v `[batch, heads, length, valueDim]`
  * @param beta `[batch, heads, length]`, from 0 (writes nothing) to 1 (replaces) or 2 (overshoots).
  * @param options See {@linkcode DeltaAttentionOptions}.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is unknown or of the wrong kind.
- * @throws {RangeError} If a tensor is empty, or an option has an impossible value.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * unknown or of the wrong type.
+ * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
  */
 export function deltaAttention(
   q: tf.Tensor4D,
@@ -197,7 +204,7 @@ export function deltaAttention(
   });
 }
 
-/** Inputs of a sweep, `[batch, heads, length, columns]` each. */
+/** The inputs of a sweep, each `[batch, heads, length, columns]`. */
 type Vectors = { readonly [name in keyof DeltaInputs]: tf.Tensor4D };
 
 /** Runs a form on all heads of all sequences. */
@@ -220,7 +227,9 @@ function sweep(
   return tf.reshape(run(inputs, chunkSize), v.shape);
 }
 
-/** A pair of log decays of each token as one of a single channel. */
+/**
+ * Turns one log decay per token into one per channel, with a single channel.
+ */
 function columns({ forward, backward }: LogDecayPair): DiagonalDecayPair {
   return {
     forward: tf.expandDims(forward, 3),
@@ -229,8 +238,8 @@ function columns({ forward, backward }: LogDecayPair): DiagonalDecayPair {
 }
 
 /**
- * The log decays of both directions as they are paid: none at padding, all
- * where a segment begins.
+ * The log decays that both directions pay: 0 at padding, all of the state on
+ * entering a segment.
  */
 function gatesOf(
   pair: DiagonalDecayPair | null,
@@ -284,13 +293,13 @@ function check(
 }
 
 /**
- * Checks what the delta rule reads and writes, and its options as
- * {@linkcode assertAttention} does.
+ * Checks the tensors and the options of the delta rule, as
+ * {@linkcode assertAttention} does for attention.
  *
  * @returns The options with their defaults.
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is of the wrong kind.
- * @throws {RangeError} If a tensor is empty, or an option has an impossible value.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * of the wrong type.
+ * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
  */
 export function assertDelta(
   q: tf.Tensor4D,

@@ -3,22 +3,22 @@ import * as tf from "@tensorflow/tfjs-core";
 import { decayedScores } from "./decayed_scores.ts";
 import { unitTriangularInverse } from "./unit_triangular.ts";
 
-/** What a state reads and writes, `[sequences, length, columns]` each. */
+/** The inputs of a sweep, each `[sequences, length, columns]`. */
 export interface DeltaInputs {
-  /** Queries, with the scale. */
+  /** Queries, already scaled. */
   readonly q: tf.Tensor3D;
   /** Keys. */
   readonly k: tf.Tensor3D;
   /** Values. */
   readonly v: tf.Tensor3D;
-  /** How much of a value is replaced; of one column. */
+  /** How much of the old value is replaced; one column. */
   readonly beta: tf.Tensor3D;
-  /** Log decays, paid on arrival; of one column or of headDim. */
+  /** Log decays, paid on arrival; 1 or headDim columns. */
   readonly gate: tf.Tensor3D;
 }
 
 /**
- * One way to compute, with a state S of `[headDim, valueDim]`,
+ * One way to compute, with a state S `[headDim, valueDim]`,
  *
  *     S'_i = diag(e^{g_i}) S_{i-1}
  *     S_i  = S'_i + k_i β_i (v_i - S'_iᵀ k_i)ᵀ
@@ -31,8 +31,9 @@ export interface DeltaInputs {
 export type DeltaForm = (inputs: DeltaInputs, chunkSize: number) => tf.Tensor3D;
 
 /**
- * Token by token: what the state already answers to a key is what is not
- * written again. Linear in the length; a gradient keeps all states.
+ * Token by token: each writes only the difference between its value and what
+ * the state already returns for its key. Linear in the length; the gradient
+ * keeps all states.
  *
  * Source: DeltaNet (Schlag et al. 2021, arXiv:2102.11174), section 4.2.
  */
@@ -42,10 +43,11 @@ export const deltaRecurrent: DeltaForm = (inputs) => {
 };
 
 /**
- * As {@linkcode deltaRecurrent}, from a state that tokens before have left.
+ * Like {@linkcode deltaRecurrent}, but starts from the state that earlier
+ * tokens left.
  *
  * @param before `[sequences, headDim, valueDim]`
- * @returns Also the state that these tokens leave.
+ * @returns The outputs and the state after these tokens.
  */
 export function deltaFrom(
   before: tf.Tensor3D,
@@ -67,30 +69,30 @@ export function deltaFrom(
 }
 
 /**
- * Chunk by chunk. In a chunk, what each token finds already written depends on
- * the tokens before it: a triangular system, whose solution U are the values
- * as they are written. From there on it is attention with decay:
+ * Chunk by chunk. What a token finds written depends on the tokens before it in
+ * the chunk: a triangular system, whose solution U holds the values as they are
+ * written. The rest is attention with decay:
  *
  *     (I + T) U = β ∘ (V - K_in H)    T_ij = β_i (k_i · k_j decayed), i > j
  *     Y  = Q_in H + A U               A_ij =      q_i · k_j decayed,  i >= j
  *     H' = e^{g of the chunk} ∘ H + K_outᵀ U
  *
- * where `_in` is decayed from the border that H stands at, and `_out` to the
- * next one. The systems of all chunks are solved at once; only U and H pass
- * from chunk to chunk. No exponent is above 0. Where keys repeat and β comes
- * close to 2, rounding errors do not fade: outputs have five digits then, and
- * six token by token.
+ * where `_in` is decayed from the border of H to the token, and `_out` from the
+ * token to the next border. The systems of all chunks are solved at once; only
+ * U and H pass from chunk to chunk. No exponent is above 0. Where keys repeat
+ * and β is close to 2, rounding errors do not fade: outputs are then accurate
+ * to five digits, and to six token by token.
  *
- * Source: Yang et al. 2024 (arXiv:2406.06484), equations 8 to 11; with gates Gated
- * DeltaNet (arXiv:2412.06464), section 3.3, and, one for each channel, Kimi
- * Linear (arXiv:2510.26692).
+ * Source: Yang et al. 2024 (arXiv:2406.06484), equations 8 to 11; with one gate
+ * per token Gated DeltaNet (arXiv:2412.06464), section 3.3; with one per
+ * channel Kimi Linear (arXiv:2510.26692).
  */
 export const deltaChunkwise: DeltaForm = (inputs, chunkSize) => {
   const [sequences, length] = inputs.q.shape;
   const size = Math.min(chunkSize, length);
   const count = Math.ceil(length / size);
   const padding = count * size - length;
-  // Tokens of padding have k = 0 and decay 1, so they change no state.
+  // Padding tokens have k = 0 and decay 1, so they change no state.
   const chunks = (x: tf.Tensor3D): tf.Tensor3D =>
     tf.reshape(
       padding ? tf.pad(x, [[0, 0], [0, padding], [0, 0]]) : x,
@@ -119,7 +121,7 @@ export const deltaChunkwise: DeltaForm = (inputs, chunkSize) => {
   const leaving = tf.exp(tf.cumsum(gate, 1, true, true));
   const through = tf.transpose(tf.exp(tf.sum(gate, 1, true)), [0, 2, 1]);
 
-  /** One list item a chunk, `[sequences, 1, rows, columns]`. */
+  /** One tensor per chunk, `[sequences, 1, rows, columns]`. */
   const inTurn = (x: tf.Tensor) => {
     const [, rows, columns] = x.shape;
     const all = tf.reshape(x, [sequences, count, rows!, columns!]);
@@ -158,7 +160,7 @@ export const deltaChunkwise: DeltaForm = (inputs, chunkSize) => {
   return tf.slice(whole, [0, 0, 0], [-1, length, -1]) as tf.Tensor3D;
 };
 
-/** As tf.split along the second axis, whose gradient fails for one piece. */
+/** Like tf.split along axis 1, whose gradient fails for a single piece. */
 function pieces<T extends tf.Tensor>(x: T, count: number): T[] {
   return count === 1 ? [x] : tf.split(x, count, 1);
 }

@@ -1,6 +1,6 @@
 /**
- * The delta rule as a kernel, where the current backend has one: what it is
- * given and what it answers.
+ * The inputs, outputs and attributes of the delta rule's kernel, on backends
+ * that have one.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import type { KernelPlan, Refusal } from "../contract/kernel.ts";
 import type { AttentionSizes } from "./kernel.ts";
 
 /**
- * Inputs `q, k, v`, `beta` and the log decays of both directions `f?, b?`, of
- * one column each, or of headDim; output `y`, each token's own part counted once. What they
- * hold at padding is 0.
+ * Inputs `q, k, v`, `beta` and the log decays of both directions `f?, b?`, each
+ * with 1 or headDim columns; output `y`, in which each token's own contribution
+ * counts once. All of them are 0 at padding.
  */
 export const DELTA_ATTENTION: Operation<"y"> = {
   kernel: "LionDelta",
@@ -20,10 +20,10 @@ export const DELTA_ATTENTION: Operation<"y"> = {
 };
 
 /**
- * A causal piece of a sequence as a kernel: `before?`, `[batch, heads, headDim,
- * valueDim]`, is the state that the tokens before it have left; it has not paid yet
- * what it pays on arriving at the piece. `forward` is the state that the piece
- * leaves.
+ * The kernel for a causal piece of a sequence: `before?`,
+ * `[batch, heads, headDim, valueDim]`, is the state that earlier tokens left,
+ * before it pays the decay of arriving at the piece; `forward` is the state
+ * after the piece.
  */
 export const DELTA_PIECE: Operation<"y" | "forward"> = {
   kernel: "LionDeltaPiece",
@@ -33,28 +33,31 @@ export const DELTA_PIECE: Operation<"y" | "forward"> = {
 
 /** Attributes of the kernels. */
 export interface DeltaAttributes {
-  /** Whether a token reads only itself and the tokens before it; then there is no `b`. */
+  /**
+   * Whether each token attends only to itself and the tokens before it; then
+   * there is no `b`.
+   */
   readonly causal: boolean;
-  /** Multiplies q · k of what is read. */
+  /** Multiplies q · k in the output. */
   readonly scale: number;
-  /** Tokens of a chunk, as planned by the kernel. */
+  /** Tokens per chunk, as planned by the kernel. */
   readonly chunkSize: number;
 }
 
-/** What a caller wants of a kernel. */
+/** What a caller asks of a kernel. */
 export interface DeltaRequest extends AttentionSizes {
-  /** Whether each channel has a log decay of its own. */
+  /** Whether there is one log decay per channel. */
   readonly diagonal: boolean;
-  /** Whether a token reads only itself and the tokens before it. */
+  /** Whether each token attends only to itself and the tokens before it. */
   readonly causal: boolean;
-  /** Tokens a chunk; the kernel's choice if undefined. */
+  /** Tokens per chunk; if undefined, the kernel chooses. */
   readonly chunkSize: number | undefined;
 }
 
 /**
  * The current backend's plan.
  *
- * @param operation Of a whole sequence, or of a piece of one.
+ * @param operation The kernel for a whole sequence, or for a piece of one.
  */
 export function planDelta(
   request: DeltaRequest,

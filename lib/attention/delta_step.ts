@@ -1,4 +1,4 @@
-/** The delta rule over a sequence that comes in pieces, at constant memory. @module */
+/** The delta rule on a sequence in pieces, with constant memory. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
 import { runKernel } from "../contract/kernel.ts";
@@ -12,24 +12,24 @@ import { deltaFrom } from "./delta_forms.ts";
 import { DELTA_PIECE, planDelta } from "./delta_kernel.ts";
 import { finite } from "./finite_decay.ts";
 
-/** The tokens that come next. */
+/** The next tokens. */
 export interface DeltaStepInput {
   /** `[batch, heads, length, headDim]` */
   readonly q: tf.Tensor4D;
-  /** `[batch, heads, length, headDim]`, each of length one. */
+  /** `[batch, heads, length, headDim]`, each of unit length. */
   readonly k: tf.Tensor4D;
   /** `[batch, heads, length, valueDim]` */
   readonly v: tf.Tensor4D;
-  /** `[batch, heads, length]`, how much of a value is replaced. */
+  /** `[batch, heads, length]`, how much of the old value is replaced. */
   readonly beta: tf.Tensor3D;
   /**
-   * `[heads]`, `[batch, heads, length]` or, with a decay of each channel, `[batch,
-   * heads, length, headDim]`, paid on arrival; without it nothing decays.
+   * `[heads]`, `[batch, heads, length]` or, with one decay per channel,
+   * `[batch, heads, length, headDim]`, paid on arrival. @default nothing decays
    */
   readonly logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D;
   /**
-   * `[batch, length]`, 1 for a token and 0 for padding, which is as if it were
-   * not there; as for deltaAttention.
+   * `[batch, length]`, 1 for a token, 0 for padding, which is skipped, as in
+   * deltaAttention.
    */
   readonly mask?: tf.Tensor2D;
 }
@@ -43,13 +43,19 @@ const INPUT: OptionNames<DeltaStepInput> = {
   mask: true,
 };
 
-/** Options of {@linkcode deltaStep}; those of deltaAttention. */
+/**
+ * Options of {@linkcode deltaStep}; they mean what they mean for
+ * deltaAttention.
+ */
 export interface DeltaStepOptions {
-  /** Multiplies q · k of what is read, not of what is corrected. @default 1 / sqrt(headDim) */
+  /**
+   * Multiplies q · k in the output, not in the correction.
+   * @default 1 / sqrt(headDim)
+   */
   scale?: number;
   /**
-   * Whether a fused kernel may compute it, chunk by chunk, on backends that have
-   * one; `false` runs TensorFlow.js operations, token by token. @default true
+   * Whether a fused kernel may run, chunk by chunk, on backends that have one;
+   * `false` runs TensorFlow.js operations, token by token. @default true
    */
   kernel?: boolean;
 }
@@ -57,9 +63,9 @@ export interface DeltaStepOptions {
 const OPTIONS: OptionNames<DeltaStepOptions> = { scale: true, kernel: true };
 
 /**
- * The next tokens of the delta rule, one or many. Many steps give what
- * `deltaAttention` gives with `causal: true` on the whole sequence.
- * Differentiable in the state and in all inputs but the mask.
+ * Applies the delta rule to the next tokens, one or many. Together, the steps
+ * return what `deltaAttention` returns with `causal: true` for the whole
+ * sequence. Differentiable in the state and in all inputs except the mask.
  *
  * Source: DeltaNet (Schlag et al. 2021, arXiv:2102.11174), section 4.2; with a decay
  * as for {@linkcode deltaAttention}.
@@ -83,14 +89,15 @@ const OPTIONS: OptionNames<DeltaStepOptions> = { scale: true, kernel: true };
  * }
  * ```
  *
- * @param state What came before, `[batch, heads, headDim, valueDim]`, `null` before the first
- * token; it stays as it is, and the caller's.
+ * @param state The state after the tokens so far,
+ * `[batch, heads, headDim, valueDim]`; `null` before the first token. It is not
+ * changed, and stays the caller's to dispose of.
  * @param input The tokens.
  * @param options See {@linkcode DeltaStepOptions}.
  * @returns y, `[batch, heads, length, valueDim]`, and the state after the tokens.
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option or input is unknown or of the wrong kind.
- * @throws {RangeError} If a tensor is empty, or an option has an impossible value.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option or
+ * input is unknown or of the wrong type.
+ * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
  */
 export function deltaStep(
   state: tf.Tensor4D | null,
@@ -141,7 +148,7 @@ export function deltaStep(
   });
 }
 
-/** As the kernel, in tfjs operations. */
+/** The same as the kernel, in tfjs operations. */
 function tokenByToken(
   { q, k, v, beta, f, before }:
     & Record<"q" | "k" | "v" | "beta", tf.Tensor4D>
@@ -170,7 +177,10 @@ function tokenByToken(
   };
 }
 
-/** What the state pays as each token arrives, `[batch, heads, length, 1 or headDim]`. */
+/**
+ * Log decays that the state pays on arriving at each token,
+ * `[batch, heads, length, 1 or headDim]`.
+ */
 function gatesOf(
   logDecay: NonNullable<DeltaStepInput["logDecay"]>,
   [batch, heads, length, headDim]: tf.Tensor4D["shape"],

@@ -1,4 +1,4 @@
-/** The blockwise form where each channel has a decay of its own. @module */
+/** The blockwise form with one decay per channel. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import "../contract/tape.ts";
 import { decayedScores } from "./decayed_scores.ts";
@@ -6,10 +6,10 @@ import { type DiagonalDecayPair, formInputs, recomputed } from "./form.ts";
 import type { Columns } from "./mask.ts";
 
 /**
- * Adds up, block by block, what all tokens read from a block of keys. The paths
- * from the block to later readers pass through its end, and those to earlier
- * ones through its beginning; the scores inside it are {@linkcode
- * decayedScores}. The gradient makes the scores of a block again.
+ * Adds up, block by block, what all tokens read from a block of keys. Paths
+ * from the block to later readers pass through its end, paths to earlier
+ * readers through its beginning; the scores inside it are
+ * {@linkcode decayedScores}. The gradient recomputes the scores of each block.
  *
  * @returns `[batch, heads, length, columns]`
  */

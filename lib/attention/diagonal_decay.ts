@@ -1,4 +1,4 @@
-/** Decays of each channel of the keys. @module */
+/** One decay per channel of the keys. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
@@ -10,7 +10,7 @@ import type { DiagonalDecayPair } from "./form.ts";
 
 /** Options of {@linkcode diagonalDecay}. */
 interface DiagonalDecayOptions {
-  /** Which token's decay counts. @default "source" */
+  /** Whose decay applies between two tokens. @default "source" */
   convention?: DecayConvention;
 }
 
@@ -19,12 +19,12 @@ const OPTIONS: OptionNames<DiagonalDecayOptions> = { convention: true };
 const AXES = "batch, heads, length, headDim";
 
 /**
- * A decay that each token chooses for each channel of the keys: the state's rows
- * fade at paces of their own, as in GLA, HGRN-2 and RWKV-6.
+ * A decay that each token chooses for each channel of the keys: each row of the
+ * state fades at its own rate, as in GLA, HGRN-2 and RWKV-6.
  *
  *     y_i = Σ_j (Σ_n M_ijn q_in k_jn) v_j
  *
- * with a mask for each channel, M_ijn, made of that channel's decays.
+ * with one mask M_ijn per channel n, made of that channel's decays.
  *
  * Source: LION (arXiv:2502.16249), Theorems B.1 and B.2.
  *
@@ -46,12 +46,13 @@ const AXES = "batch, heads, length, headDim";
  * assertAlmostEquals(first!, 2 + 1, 1e-6);
  * ```
  *
- * @param logDecay `[batch, heads, length, headDim]`, natural logarithm of the decay, <= 0; of a batch of one, it counts for all of the batch.
- * @param options `convention`: which token's decay counts; the paper's, `"source"`,
- * by default. The models named pay on `"arrival"`.
+ * @param logDecay `[batch, heads, length, headDim]`, natural logarithm of the
+ * decay, <= 0; a batch axis of 1 is broadcast.
+ * @param options `convention`: see {@linkcode DecayConvention}; `"source"`, the
+ * paper's, by default. GLA, HGRN-2 and RWKV-6 use `"arrival"`.
  * @returns The decay.
- * @throws {TypeError} If `logDecay` does not have four axes or does not hold
- * numbers, or an option is unknown.
+ * @throws {TypeError} If `logDecay` does not have four axes or is not numeric,
+ * or an option is unknown.
  * @throws {RangeError} If the convention is unknown.
  */
 export function diagonalDecay(
@@ -72,20 +73,20 @@ export function diagonalDecay(
 }
 
 /**
- * Whether a decay is one of each channel.
+ * Whether a decay has one value per channel.
  */
 export function isDiagonalDecay(decay: Decay): boolean {
   return decay.kind === "diagonal" || decay.kind === "two-sided-diagonal";
 }
 
 /**
- * The pair of log decays that a decay of each channel stands for, or `null` for
- * any other. Differentiable in the decay's tensors; in a tidy of the caller's.
+ * The pair of log decays that a decay per channel stands for, or `null` for any
+ * other decay. Differentiable in the decay's tensors. Call it inside `tf.tidy`.
  *
  * @param decay The decay.
  * @param shape `[batch, heads, length, headDim]` of the sequence that it applies to.
  * @param causal Whether there is no backward state.
- * @param isFinite Whether -Infinity is replaced; kernels take it as it is.
+ * @param isFinite Whether to replace -Infinity; kernels accept it.
  * @throws {TypeError} If the decay's tensors do not have this shape.
  */
 export function diagonalDecayPair(
@@ -118,9 +119,12 @@ export function diagonalDecayPair(
   }
 }
 
-/** Each token's log decay where the token after it arrives, and before it; 0 at the ends. */
+/**
+ * The log decay of each token's left neighbour, and of its right one; 0 at the
+ * ends.
+ */
 function ofNeighbours(x: tf.Tensor4D, causal: boolean): DiagonalDecayPair {
-  // One padded copy, of which both are parts.
+  // One padded copy, from which both are sliced.
   const padded = tf.pad(x, [[0, 0], [0, 0], [1, causal ? 0 : 1], [0, 0]]);
   const part = (start: number): tf.Tensor4D =>
     tf.slice(padded, [0, 0, start, 0], x.shape);

@@ -8,7 +8,7 @@ import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
  */
 export const LOWEST_LOG_DECAY = -1e4;
 
-/** {@linkcode finite} as a kernel. */
+/** The kernel of {@linkcode finite}. */
 export const FINITE_DECAY: Operation<"y"> = {
   kernel: "LionFiniteDecay",
   gradientsIn: ["x"],
@@ -16,9 +16,10 @@ export const FINITE_DECAY: Operation<"y"> = {
 };
 
 /**
- * Replaces -Infinity, with no gradient. What is above 0 is the caller's error
- * and stays visible, and so does NaN, of which tfjs-wasm's `clipByValue` makes
- * the lowest: a model that diverges would only seem to forget.
+ * Replaces -Infinity, where the gradient is 0. A value above 0 is the caller's
+ * error and stays visible, and so does NaN. tfjs-wasm's `clipByValue` would
+ * turn NaN into the lowest value: a model that diverges would only seem to
+ * forget.
  */
 export function finite<T extends tf.Tensor>(logDecay: T): T {
   if (hasKernel(FINITE_DECAY)) {

@@ -1,10 +1,10 @@
-/** What the forms of attention have in common. @module */
+/** The type that all forms of attention have in common. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { type LogDecayPair, spread } from "./decay_pair.ts";
 
 /** The forms, without the choice between them. */
 export type ConcreteForm = "full" | "recurrent" | "blockwise" | "chunkwise";
-/** All of them. */
+/** All forms. */
 export const FORMS: readonly ConcreteForm[] = [
   "full",
   "recurrent",
@@ -13,8 +13,9 @@ export const FORMS: readonly ConcreteForm[] = [
 ];
 
 /**
- * Log decays of both directions and of each channel of the keys, each `[batch,
- * heads, length, headDim]`, all <= 0; otherwise as {@linkcode LogDecayPair}.
+ * Log decays of both directions, one per channel of the keys, each
+ * `[batch, heads, length, headDim]`, all <= 0; otherwise like
+ * {@linkcode LogDecayPair}.
  */
 export interface DiagonalDecayPair {
   /** Paid by the forward state on arriving at each token. */
@@ -23,7 +24,7 @@ export interface DiagonalDecayPair {
   readonly backward: tf.Tensor4D | null;
 }
 
-/** Whether each channel has a decay of its own. */
+/** Whether the pair has one decay per channel. */
 export function isDiagonal(
   pair: LogDecayPair | DiagonalDecayPair,
 ): pair is DiagonalDecayPair {
@@ -34,11 +35,11 @@ export function isDiagonal(
  * One way to compute `y_i = Σ_j M_ij (q_i · k_j) v_j`, with a diagonal pair
  * `y_i = Σ_j (Σ_n M_ijn q_in k_jn) v_j`.
  *
- * Scale, padding and the normaliser are not its concern: q comes scaled, k
- * comes with padding zeroed, and the row sum of the masked scores is the
- * output for a column of ones in v. q and k are `[batch, heads, length,
- * headDim]`, v and the result `[batch, heads, length, columns]`. Without a
- * pair all M_ij are 1. Forms without chunks ignore `chunkSize`.
+ * The caller takes care of scale, padding and the normaliser: q comes scaled, k
+ * has zeros at padding, and the row sum of the masked scores is the output for
+ * a column of ones in v. q and k are `[batch, heads, length, headDim]`, v and
+ * the result `[batch, heads, length, columns]`. Without a pair, all M_ij are 1.
+ * Forms without chunks ignore `chunkSize`.
  */
 export type Form = (
   q: tf.Tensor4D,
@@ -48,19 +49,22 @@ export type Form = (
   chunkSize: number,
 ) => tf.Tensor4D;
 
-/** A function of tensors with its own gradient, and what it keeps for it. */
+/** A function of tensors with its own gradient. */
 export interface Differentiable {
   /** The value. */
   forward(inputs: tf.Tensor[]): tf.Tensor;
-  /** The gradient of the loss in each input, given that in the value. */
+  /**
+   * The gradient of the loss with respect to each input, given that of the
+   * value.
+   */
   backward(inputs: tf.Tensor[], gradient: tf.Tensor): tf.Tensor[];
 }
 
 /**
  * Applies a function whose gradient recomputes what it needs from the inputs.
  *
- * The tape of tfjs would keep every intermediate tensor instead, and with it
- * the memory that the recurrent and the blockwise form exist to save.
+ * The tape of tfjs would keep every intermediate tensor instead, and so use the
+ * memory that the recurrent and the blockwise form exist to save.
  */
 export function recomputed(
   inputs: tf.Tensor[],
@@ -78,7 +82,10 @@ export function recomputed(
   return operation(...inputs);
 }
 
-/** The inputs of a differentiable form; the pair, if any, for each batch entry. */
+/**
+ * The inputs of a differentiable form; the pair, if any, is broadcast over the
+ * batch.
+ */
 export function formInputs(
   q: tf.Tensor4D,
   k: tf.Tensor4D,

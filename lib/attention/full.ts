@@ -6,10 +6,10 @@ import { mask } from "./mask.ts";
 
 /**
  * Y = (Q Kᵀ ∘ M) V. Quadratic in the length, in time and in memory; the
- * shortest and the clearest form, and the fastest on short sequences.
+ * shortest and clearest form, and the fastest on short sequences.
  *
- * Source: LION (arXiv:2502.16249), the full linear attention; with a decay of
- * each channel Theorem B.1.
+ * Source: LION (arXiv:2502.16249), the full linear attention; with one decay
+ * per channel, Theorem B.1.
  */
 export const full: Form = (q, k, v, pair) => {
   if (pair && isDiagonal(pair)) return tf.matMul(decayedScores(q, k, pair), v);

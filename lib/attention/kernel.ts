@@ -1,9 +1,9 @@
 /**
  * The forms of attention as kernels, where the current backend has them.
  *
- * This file says what kernels are given and what they answer, and knows none of
- * them. A form without a kernel runs in tfjs operations, which are also what a
- * kernel is compared with (`kernel: false`).
+ * This file defines the inputs and outputs of the kernels, and imports none of
+ * them. A form without a kernel runs in tfjs operations, which are also the
+ * reference for the kernels (`kernel: false`).
  *
  * @module
  */
@@ -26,14 +26,16 @@ import {
 import { betweenTokens } from "./paths.ts";
 
 /**
- * Each form as a kernel: inputs `q, k, v, f?, b?, mask?`, outputs `y` and the row
- * sums. Log decays f and b are `[batch, heads, length]`, or `[batch, heads, length,
- * headDim]` where each channel has its own; these may be -Infinity. With a mask,
- * q, k, v and dy come with zeros at padding, and y, dq, dk and dv have them.
+ * The kernel of each form: inputs `q, k, v, f?, b?, mask?`, outputs `y` and the
+ * row sums. Log decays f and b are `[batch, heads, length]`, or
+ * `[batch, heads, length, headDim]` with one per channel; the latter may be
+ * -Infinity. With a mask, q, k, v and dy come with zeros at padding, and y, dq,
+ * dk and dv have zeros there.
  *
- * Where it takes states, further inputs are `before?, after?`, the states on both
- * sides of a piece (`piece.ts`), and with the attribute `states` further outputs
- * those that it hands on: the forward one and, unless causal, the backward one.
+ * A kernel that takes states has the further inputs `before?, after?`, the
+ * states on both sides of a piece (`piece.ts`). With the attribute `states` it
+ * also outputs the states after the piece: the forward one and, unless causal,
+ * the backward one.
  */
 export const ATTENTION: Readonly<
   Record<ConcreteForm, Operation<"y", "rowSums" | "forward" | "backward">>
@@ -56,18 +58,21 @@ function attention(kernel: string): typeof ATTENTION[ConcreteForm] {
   };
 }
 
-/** What may hold anything at padding. */
+/** Tensors that may hold anything at padding. */
 const HAVE_PADDING = new Set(["q", "k", "v", "dy"]);
 
 /**
- * How numbers are stored while a kernel multiplies them: as they come, or
- * rounded to 16 bits, with sums in 32 bits all the same.
+ * The precision in which a kernel multiplies: as given, or rounded to 16 bits;
+ * sums have 32 bits in both cases.
  */
 export type Precision = "f32" | "f16";
 
 /** The attributes of the kernels of a form. */
 export interface KernelAttributes {
-  /** Whether a token reads only itself and the tokens before it; then there is no `b`. */
+  /**
+   * Whether each token attends only to itself and the tokens before it; then
+   * there is no `b`.
+   */
   readonly causal: boolean;
   /** Multiplies q · k. */
   readonly scale: number;
@@ -75,11 +80,11 @@ export interface KernelAttributes {
   readonly normalize: boolean;
   /** Added to the row sum, after `scale`. */
   readonly epsilon: number;
-  /** Tokens of a chunk or tile, as planned by the kernel; 1 without any. */
+  /** Tokens per chunk or tile, as planned by the kernel; 1 without any. */
   readonly chunkSize: number;
-  /** How numbers are stored while they are multiplied. */
+  /** The precision of the factors of products. */
   readonly precision: Precision;
-  /** Whether the forward kernel hands on states. @default false */
+  /** Whether the forward kernel outputs states. @default false */
   readonly states?: boolean;
 }
 
@@ -91,31 +96,31 @@ export interface AttentionSizes {
   readonly heads: number;
   /** Tokens of a sequence. */
   readonly length: number;
-  /** Columns of q and k. */
+  /** Columns of q and k per head. */
   readonly headDim: number;
-  /** Columns of v. */
+  /** Columns of v per head. */
   readonly valueDim: number;
 }
 
-/** What a caller wants of a kernel. */
+/** What a caller asks of a kernel. */
 export interface KernelRequest extends AttentionSizes {
-  /** Whether log decays come with it. */
+  /** Whether there are log decays. */
   readonly decays: boolean;
-  /** Whether each channel has its own. @default false */
+  /** Whether there is one log decay per channel. @default false */
   readonly diagonal?: boolean;
-  /** Whether a token reads only itself and the tokens before it. */
+  /** Whether each token attends only to itself and the tokens before it. */
   readonly causal: boolean;
   /** Whether rows are divided by their sum. */
   readonly normalize: boolean;
-  /** Tokens a chunk; the kernel's choice if undefined. */
+  /** Tokens per chunk; if undefined, the kernel chooses. */
   readonly chunkSize: number | undefined;
-  /** How numbers are stored while they are multiplied. */
+  /** The precision of the factors of products. */
   readonly precision: Precision;
-  /** Whether states come with it and are handed on. @default false */
+  /** Whether the kernel takes and outputs states. @default false */
   readonly states?: boolean;
 }
 
-/** A kernel's refusal of a decay of each channel. */
+/** A kernel's refusal of one decay per channel. */
 export function withoutChannels(backend: string, form: ConcreteForm): Refusal {
   return {
     refusal:
@@ -139,10 +144,10 @@ export function planForm(
 }
 
 /**
- * Runs the current backend's kernel of a form; differentiable in all its inputs
- * but the mask. In a tidy of the caller's.
+ * Runs the current backend's kernel of a form; differentiable in all inputs
+ * except the mask. Call it inside `tf.tidy`.
  *
- * @param tokens `[batch, length]` of float32, 0 at padding, if there is any.
+ * @param tokens `[batch, length]`, float32, 0 at padding, if there is any.
  */
 export function runForm(
   form: ConcreteForm,

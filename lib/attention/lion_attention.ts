@@ -27,18 +27,20 @@ import { recurrent } from "./recurrent.ts";
 import { assertSegments, withBorders } from "./segments.ts";
 
 /**
- * How attention is computed; all give the same function and gradients.
+ * How attention is computed. All forms give the same output and gradients.
  *
- * - `"full"`: one masked matrix product. Quadratic time, and memory unless a
- *   kernel makes the mask on the fly, tile by tile.
+ * - `"full"`: one masked matrix product. Quadratic time; quadratic memory,
+ *   unless a kernel computes the mask on the fly, tile by tile.
  * - `"recurrent"`: two sweeps with a state of constant size. Linear, sequential.
  * - `"blockwise"`: the full form in slices of keys. Quadratic time, linear memory.
- * - `"chunkwise"`: full inside chunks, states between them. Linear, parallel.
- * - `"auto"`: the chunkwise kernel where the backend has it; else `"full"` or
- *   `"chunkwise"`, whichever was measured faster at the given length.
+ * - `"chunkwise"`: the full form inside chunks, states between them. Linear,
+ *   parallel.
+ * - `"auto"`: the chunkwise kernel where the backend has one; otherwise
+ *   `"full"` or `"chunkwise"`, whichever was measured to be faster at the given
+ *   length.
  *
- * Each is one kernel where the backend has it, as WebAssembly and WebGPU do; with
- * a decay of each channel only `"chunkwise"` is one, on WebAssembly.
+ * On WebAssembly and WebGPU each form is a single kernel; with one decay per
+ * channel, only `"chunkwise"` has a kernel.
  */
 export type AttentionForm = "auto" | ConcreteForm;
 
@@ -46,14 +48,18 @@ export type AttentionForm = "auto" | ConcreteForm;
 export interface LionAttentionOptions {
   /** How a token's weight fades with distance. @default noDecay() */
   decay?: Decay;
-  /** How to compute it. @default "auto" */
+  /** The form to compute it in. @default "auto" */
   form?: AttentionForm;
   /**
-   * Whether a fused kernel may compute it; `false` runs the form's TensorFlow.js
-   * operations, which are what the kernels are compared with. @default true
+   * Whether a fused kernel may run; `false` runs the form's TensorFlow.js
+   * operations, the reference that the kernels are tested against.
+   * @default true
    */
   kernel?: boolean;
-  /** Tokens a chunk. @default the kernel's choice; without one 64, blockwise 256 */
+  /**
+   * Tokens per chunk.
+   * @default the kernel's choice; without a kernel 64, or 256 for `"blockwise"`
+   */
   chunkSize?: number;
   /** Multiplies q · k. @default 1 / sqrt(headDim) */
   scale?: number;
@@ -61,28 +67,32 @@ export interface LionAttentionOptions {
   normalize?: boolean;
   /** Added to the row sum, after `scale`; 0 or more. @default 1e-6 */
   epsilon?: number;
-  /** Whether a token reads only itself and the tokens before it. @default false */
+  /**
+   * Whether each token attends only to itself and the tokens before it.
+   * @default false
+   */
   causal?: boolean;
   /**
-   * `[batch, length]`, 1 for a token and 0 for padding; float32, int32 or bool.
-   * Padding is never read, whatever q, k and v hold there, NaN and Infinity
-   * included: the output is 0 there, whose gradient is ignored, and so are the
-   * gradients in q, k and v. Decays of padding still count as steps: they have
-   * a gradient, and a NaN among them is one on the path of other tokens.
+   * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
+   * Padding is never read, whatever q, k and v hold there, even NaN or
+   * Infinity. There the output and the gradients with respect to q, k and v are
+   * 0, and the gradient of the output is ignored. The decays of padding still
+   * apply: they have a gradient, and a NaN among them reaches the tokens whose
+   * paths cross it.
    */
   mask?: tf.Tensor2D;
   /**
-   * `[batch, length]`, int32: which of the sequences that are packed into a row
-   * each token belongs to. Where the number changes, from one token to the next
-   * and also back to an earlier one, is a border that no token reads across; a
-   * sequence has the output and the gradients that it would have alone, as long
-   * as all numbers are finite. The decay that would be paid on the way across
-   * is not, and has no gradient. @default each row is one sequence
+   * `[batch, length]`, int32: which of the sequences packed into a row each
+   * token belongs to. Wherever the number changes from one token to the next,
+   * even back to an earlier number, there is a border that no token attends
+   * across. Each sequence has the output and the gradients that it would have
+   * alone, as long as all numbers are finite. The decay on a border does not
+   * apply, and its gradient is 0. @default each row is one sequence
    */
   segments?: tf.Tensor2D;
   /**
-   * `"f16"` stores numbers in 16 bits while the fused kernel multiplies them,
-   * and sums in 32: faster on some GPUs, to about three digits. @default "f32"
+   * `"f16"` has the fused kernel multiply 16-bit numbers and add in 32 bits:
+   * faster on some GPUs, accurate to about three digits. @default "f32"
    */
   precision?: Precision;
 }
@@ -113,12 +123,12 @@ const FORMS: Record<ConcreteForm, Form> = {
  *
  *     y_i = Σ_j M_ij s (q_i · k_j) v_j / (Σ_j M_ij s (q_i · k_j) + ε)
  *
- * with the mask M of the decay and the scale s; a decay of each channel has a
- * mask for each, inside the product q_i · k_j. Differentiable in q, k, v and
- * the tensors of the decay, in every form.
+ * with the mask M of the decay and the scale s. One decay per channel makes one
+ * mask per channel, inside the product q_i · k_j. Differentiable in q, k, v and
+ * the decay's tensors, in every form.
  *
- * All tensors are computed with as float32: integers and booleans are
- * converted, and their gradients are float32 too.
+ * The computation is in float32: integers and booleans are converted, and their
+ * gradients are float32 too.
  *
  * Source: LION (arXiv:2502.16249), Theorems 3.1 and 3.2.
  *
@@ -143,7 +153,8 @@ const FORMS: Record<ConcreteForm, Form> = {
  * }
  * ```
  *
- * @example Two sequences in a row are each what it is alone
+ * @example Two sequences packed into a row have the outputs that they have
+ * alone
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { fixedDecay, lionAttention } from "@lionjs/lion";
@@ -165,10 +176,10 @@ const FORMS: Record<ConcreteForm, Form> = {
  * @param v `[batch, heads, length, valueDim]`
  * @param options See {@linkcode LionAttentionOptions}.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value, or the form's
- * largest tensor does not fit the backend.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value, or the form's largest
+ * tensor does not fit the backend.
  */
 export function lionAttention(
   q: tf.Tensor4D,
@@ -244,8 +255,9 @@ interface Pair<T extends tf.Tensor> {
 }
 
 /**
- * Tells which form and kernel {@linkcode lionAttention} would run with the same
- * arguments on the current backend, and what it would cost; runs nothing.
+ * Says which form and kernel {@linkcode lionAttention} would run for the same
+ * arguments on the current backend, and what that would cost, without running
+ * it.
  *
  * @example Why a form is chosen
  * ```ts
@@ -267,10 +279,10 @@ interface Pair<T extends tf.Tensor> {
  * @param v `[batch, heads, length, valueDim]`
  * @param options See {@linkcode LionAttentionOptions}.
  * @returns See {@linkcode AttentionPlan}.
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value, or the form's
- * largest tensor does not fit the backend.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value, or the form's largest
+ * tensor does not fit the backend.
  */
 export function explainAttention(
   q: tf.Tensor4D,
@@ -281,7 +293,7 @@ export function explainAttention(
   return check("explainAttention", q, k, v, options).plan;
 }
 
-/** Checks all arguments, and plans what to do with them. */
+/** Checks all arguments and plans the computation. */
 function check(
   owner: string,
   q: tf.Tensor4D,
@@ -325,12 +337,11 @@ type CommonOptions = Pick<
 >;
 
 /**
- * Checks the tensors of an attention, and its options; returns these with their
- * defaults.
+ * Checks the tensors and the options of attention, and fills in the defaults.
  *
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function assertAttention(
   q: tf.Tensor4D,

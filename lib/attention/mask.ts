@@ -19,7 +19,7 @@ export interface Columns {
   readonly size: number;
 }
 
-/** 1 where reader i comes strictly after (or before) source j, else 0. */
+/** 1 where reader i comes strictly after (or before) source j, 0 elsewhere. */
 export function strictly(
   side: "after" | "before",
   length: number,
@@ -30,7 +30,7 @@ export function strictly(
   const ahead = side === "after"
     ? tf.sub(reader, source)
     : tf.sub(source, reader);
-  // The same as a comparison, which tfjs-wasm broadcasts far more slowly.
+  // Equal to a comparison, which tfjs-wasm broadcasts far more slowly.
   return tf.clipByValue(ahead, 0, 1) as tf.Tensor2D;
 }
 
@@ -57,7 +57,7 @@ export function maskColumns(
 ): tf.Tensor {
   const after = strictly("after", length, columns);
   const before = strictly("before", length, columns);
-  // Each column adds up its own path, token by token, starting from 0.
+  // Each column sums its own path, token by token, starting from 0.
   const sums: tf.Tensor[] = [];
   if (forward) {
     const steps = tf.mul(tf.expandDims(forward, -1), after);
@@ -78,10 +78,10 @@ export function mask(sides: Sides, length: number): tf.Tensor {
 }
 
 /**
- * The mask M of a decay, to look at and to test with.
+ * The mask M of a decay, for inspection and tests.
  *
- * Source: equation for the selective mask in LION (arXiv:2502.16249), with
- * either convention. No form but `"full"` makes the whole of it.
+ * Source: equation for the selective mask in LION (arXiv:2502.16249), in either
+ * convention. Only the form `"full"` ever computes all of it.
  *
  * @example It is symmetric only if the decay is constant
  * ```ts
@@ -98,10 +98,11 @@ export function mask(sides: Sides, length: number): tf.Tensor {
  *
  * @param decay The decay.
  * @param length The number of tokens.
- * @returns `[batch, heads, length, length]`; batch and heads are 1 where the decay has none.
+ * @returns `[batch, heads, length, length]`; batch and heads are 1 where the
+ * decay has no such axis.
  * @throws {RangeError} If `length` is not a positive integer.
- * @throws {TypeError} If the decay's tensors do not have this length, or it is
- * one of each channel.
+ * @throws {TypeError} If the decay's tensors do not have this length, or it has
+ * one value per channel.
  */
 export function decayMask(decay: Decay, length: number): tf.Tensor4D {
   if (!Number.isInteger(length) || length < 1) {

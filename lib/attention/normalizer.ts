@@ -1,19 +1,22 @@
 /**
- * The row sums by which attention divides: they are what attention makes of a
- * column of ones.
+ * The row sums that attention divides by: the output of attention for a column
+ * of ones in v.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** `[batch, heads, length, valueDim]` with a column of ones after the others. */
+/** Appends a column of ones to `[batch, heads, length, valueDim]`. */
 export function withOnes(values: tf.Tensor4D): tf.Tensor4D {
   const [batch, heads, length] = values.shape;
   const ones = tf.ones<tf.Rank.R4>([batch, heads, length, 1]);
   return tf.concat([values, ones], 3) as tf.Tensor4D;
 }
 
-/** What attention to values {@linkcode withOnes} made: the other columns, and the last. */
+/**
+ * Splits the output of attention for values {@linkcode withOnes} into outputs
+ * and row sums.
+ */
 export function splitSums(sums: tf.Tensor4D): [tf.Tensor4D, tf.Tensor4D] {
   return tf.split(sums, [sums.shape[3] - 1, 1], 3) as [
     tf.Tensor4D,
@@ -22,7 +25,8 @@ export function splitSums(sums: tf.Tensor4D): [tf.Tensor4D, tf.Tensor4D] {
 }
 
 /**
- * Divides what attention to values {@linkcode withOnes} made by its row sums.
+ * Divides the output of attention for values {@linkcode withOnes} by its row
+ * sums.
  *
  * @param sums `[batch, heads, length, valueDim + 1]`
  * @param epsilon Added to the row sums.
@@ -37,7 +41,7 @@ export function divided(
   const [weighted, weight] = splitSums(sums);
   const divisor = tf.add(weight, epsilon);
   if (!tokens) return tf.div(weighted, divisor);
-  // A row of padding has a sum of 0; 0 / 1 has a gradient, and 0 / 0 has none.
+  // The sum of a padding row is 0; 0 / 1 has a finite gradient, 0 / 0 has none.
   const [batch, length] = tokens.shape;
   const padding = tf.cast(tf.equal(tokens, 0), "float32");
   const rows = tf.reshape(padding, [batch, 1, length, 1]);
@@ -45,7 +49,7 @@ export function divided(
 }
 
 /**
- * Rows of padding have sums of 0, and 0 / 0 is NaN: with padding, a kernel
- * divides by this at the least.
+ * Padding rows sum to 0, and 0 / 0 is NaN: with padding, a kernel's epsilon is
+ * at least this.
  */
 export const SMALLEST_EPSILON = 1e-30;

@@ -14,14 +14,14 @@ import {
 import { divided, withOnes } from "./normalizer.ts";
 import { numberSegments } from "./segments.ts";
 
-/** A way through the tokens: which token stands at each place of it. */
+/** A path through the tokens: the token at each of its places. */
 export type Order = readonly number[];
 
 /** Options of {@linkcode snakeOrder}. */
 interface SnakeOrderOptions {
-  /** Which lines the snake follows. @default "rows" */
+  /** Whether the snake follows rows or columns. @default "rows" */
   along?: "rows" | "columns";
-  /** Tokens before the grid, which keep their places. @default 0 */
+  /** Number of tokens before the grid, which keep their places. @default 0 */
   first?: number;
 }
 
@@ -31,8 +31,8 @@ const SNAKE_OPTIONS: OptionNames<SnakeOrderOptions> = {
 };
 
 /**
- * The way of a snake through a grid: row by row, every other row backwards, so
- * that neighbours on the way are neighbours in the grid.
+ * A snake's path through a grid: row by row, every other row backwards, so that
+ * neighbours on the path are neighbours in the grid.
  *
  * Source: LION's authors' vision code, curves "s" (rows) and "sr" (columns).
  *
@@ -49,12 +49,12 @@ const SNAKE_OPTIONS: OptionNames<SnakeOrderOptions> = {
  *
  * @param rows Rows of the grid, whose cells are numbered row by row.
  * @param columns Columns of the grid.
- * @param options `along`: `"rows"`, the default, or `"columns"`; `first`: so
- * many tokens before the grid, such as a class token, keep their places; 0 by
- * default.
- * @returns The cells in the order of the way.
- * @throws {TypeError} If an option is unknown, or a number is none.
- * @throws {RangeError} If a number or option has an impossible value.
+ * @param options `along`: `"rows"`, the default, or `"columns"`; `first`: the
+ * number of tokens before the grid, such as a class token, that keep their
+ * places; 0 by default.
+ * @returns The cells in the order of the path.
+ * @throws {TypeError} If an option is unknown, or an argument is not a number.
+ * @throws {RangeError} If a number or option has an invalid value.
  */
 export function snakeOrder(
   rows: number,
@@ -85,11 +85,11 @@ export function snakeOrder(
   return order;
 }
 
-/** A way through the tokens with its own decay. */
+/** A path through the tokens with its own decay. */
 export interface OrderedDecay {
-  /** Which token stands at each place. */
+  /** The token at each place of the path. */
   readonly order: Order;
-  /** Its decays, given in the tokens' own order. */
+  /** The path's decays, given in the tokens' own order. */
   readonly decay: Decay;
 }
 
@@ -111,8 +111,8 @@ const OPTIONS: OptionNames<Options> = {
 };
 
 /**
- * Attention along several ways through the same tokens: numerators and
- * normalisers are averaged, then divided once. In every form and kernel.
+ * Attention along several paths through the same tokens: numerators and
+ * normalisers are averaged, then divided once. Works in every form and kernel.
  *
  *     y = Σ_c Y_c / (Σ_c N_c + C ε)
  *
@@ -135,15 +135,16 @@ const OPTIONS: OptionNames<Options> = {
  * @param q `[batch, heads, length, headDim]`, with the feature map applied.
  * @param k `[batch, heads, length, headDim]`, with the feature map applied.
  * @param v `[batch, heads, length, valueDim]`
- * @param ways Each with its order and its decay.
- * @param options As for {@linkcode lionAttention}. With `segments`, given in the
- * tokens' own order, a way should go through one segment after another: what it
- * meets of a segment after it was in another one is to it a segment of its own.
+ * @param ways The paths, each with its order and its decay.
+ * @param options As for {@linkcode lionAttention}. With `segments`, given in
+ * the tokens' own order, a path should visit one segment after another: where
+ * it returns to a segment that it had left, it treats the rest as a new
+ * segment.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is unknown or of the wrong kind.
- * @throws {RangeError} If an order is not a permutation of the tokens, there is
- * none, or an option has an impossible value.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * unknown or of the wrong type.
+ * @throws {RangeError} If an order is not a permutation of the tokens, `ways`
+ * is empty, or an option has an invalid value.
  */
 export function lionAttentionInOrders(
   q: tf.Tensor4D,
@@ -160,7 +161,7 @@ export function lionAttentionInOrders(
   }
   if (ways.length === 0) throw new RangeError("ways should not be empty");
   ways.forEach((way, i) => assertOptions(`ways[${i}]`, way, WAY));
-  // Before reordering, which would cut a tensor that is too long.
+  // Check before reordering, which would truncate a tensor that is too long.
   explainAttention(q, k, v, options);
   for (const { decay } of ways) {
     if (decay?.kind !== "selective") continue;
@@ -172,12 +173,12 @@ export function lionAttentionInOrders(
     );
   }
   return tf.tidy(() => {
-    // Once, and not on each way.
+    // Convert once, not once per path.
     const tokens = mask && floats("mask", mask);
     const read = (name: string, x: tf.Tensor4D) =>
       tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
     const queries = read("q", q), keys = read("k", k), values = read("v", v);
-    // Two segments that are apart here may be neighbours on a way.
+    // Two segments that are apart here may be neighbours on a path.
     const numbers = segments && numberSegments(segments);
     const attend = (values: tf.Tensor4D) => {
       const sums = ways.map(({ order, decay }) => {
@@ -200,7 +201,7 @@ export function lionAttentionInOrders(
   });
 }
 
-/** An order and the one that undoes it. */
+/** An order and its inverse. */
 interface Permutation {
   readonly order: Int32Array;
   readonly inverse: Int32Array;
@@ -224,7 +225,10 @@ function permutation(order: Order, length: number): Permutation {
   return { order: Int32Array.from(order), inverse };
 }
 
-/** Reorders an axis; the gradient too is a reordering, where tfjs would add up. */
+/**
+ * Reorders an axis; the gradient is a reordering too, where tfjs would scatter
+ * and add.
+ */
 function permute<T extends tf.Tensor>(
   x: T,
   { order, inverse }: Permutation,
@@ -267,7 +271,7 @@ function permuteDecay(decay: Decay, there: Permutation): Decay {
         "a two-sided decay belongs to one order of the tokens; give each way a selectiveDecay, diagonalDecay or fixedDecay",
       );
     default:
-      // What lionAttention says of it.
+      // lionAttention reports it.
       return decay;
   }
 }

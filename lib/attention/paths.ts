@@ -1,20 +1,21 @@
-/** Which decays lie between tokens. @module */
+/** Which decays lie between two tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { selectTokens } from "../operations/padding.ts";
 import type { LogDecayPair } from "./decay_pair.ts";
 import type { DiagonalDecayPair } from "./form.ts";
 
 /**
- * The same log decays, whose gradients are exactly zero before the first token
- * and after the last one, where padding stands and nothing is carried.
+ * The same log decays, with gradients that are exactly zero before the first
+ * token and after the last one, where there is only padding and no state to
+ * decay.
  *
- * A kernel takes the difference of two sums, which leaves a rounding error where
- * they are equal. Adam, which divides by what gradients usually are, makes whole
- * steps of such errors: the vectors of positions that only padding has reached
- * would wander.
+ * A kernel subtracts two sums, which leaves a rounding error where they are
+ * equal. Adam divides by the usual size of a gradient and so turns such errors
+ * into full steps: the vectors of positions that have only ever been padding
+ * would drift.
  *
- * @param pair Paid on arrival, `[batch, heads, length, ...]`. What is of a batch
- * of one, and so of all sequences, stays as it is.
+ * @param pair Paid on arrival, `[batch, heads, length, ...]`. A tensor with a
+ * batch axis of 1, shared by all sequences, is returned unchanged.
  * @param tokens `[batch, length]`, 0 at padding.
  */
 export function betweenTokens<P extends LogDecayPair | DiagonalDecayPair>(
@@ -29,7 +30,10 @@ export function betweenTokens<P extends LogDecayPair | DiagonalDecayPair>(
   } as P;
 }
 
-/** Whose gradient passes where `isAfter(first, place)` and `isBefore(place, last)`. */
+/**
+ * Lets the gradient pass only where `isAfter(first, place)` and
+ * `isBefore(place, last)`.
+ */
 function gated(
   logDecay: tf.Tensor,
   tokens: tf.Tensor2D,

@@ -1,6 +1,6 @@
 /**
- * Attention of a piece of a sequence, which knows the tokens on either side only
- * by two states.
+ * Attention within a piece of a sequence, to which two states stand for the
+ * tokens on either side.
  *
  * @module
  */
@@ -24,21 +24,27 @@ import {
 } from "./normalizer.ts";
 
 /**
- * What tokens outside of a piece have written, `[batch, heads, headDim,
- * valueDim + 1]`: the sum of k_j (v_j, 1)ᵀ, each with the decays between it and
- * the piece; the last column belongs to the row sums. A state has not yet paid
- * what it pays on arriving at the piece. One that is missing is zero.
+ * What tokens outside of a piece have written,
+ * `[batch, heads, headDim, valueDim + 1]`: the sum of k_j (v_j, 1)ᵀ, each
+ * decayed from its token to the border of the piece; the last column yields the
+ * row sums. A state has not yet paid the decay of arriving at the piece. A
+ * missing state is zero.
  */
 export interface PieceStates {
   /** The forward state after the token to the left of the piece. */
   readonly before?: tf.Tensor4D | undefined;
-  /** The backward state of the token to the right of it; none if causal. */
+  /**
+   * The backward state after the token to the right of the piece; none if
+   * causal.
+   */
   readonly after?: tf.Tensor4D | undefined;
 }
 
-/** Options of {@linkcode attendPiece}; without defaults they are lionAttention's. */
+/**
+ * Options of {@linkcode attendPiece}: those of lionAttention, without defaults.
+ */
 export interface PieceOptions extends PieceStates {
-  /** Whether a token reads only itself and the tokens before it. */
+  /** Whether each token attends only to itself and the tokens before it. */
   readonly causal: boolean;
   /** Multiplies q · k. */
   readonly scale: number;
@@ -46,23 +52,26 @@ export interface PieceOptions extends PieceStates {
   readonly normalize: boolean;
   /** Added to the row sum, after `scale`. */
   readonly epsilon: number;
-  /** `[batch, length]` of float32, 0 at padding, if there is any. */
+  /** `[batch, length]` of float32, 0 at padding, if there is padding. */
   readonly tokens?: tf.Tensor2D | undefined;
   /** Whether a fused kernel may compute it. @default true */
   readonly kernel?: boolean | undefined;
 }
 
-/** What a piece answers. */
+/** The results of a piece. */
 export interface Piece {
   /** `[batch, heads, length, valueDim]` */
   readonly y: tf.Tensor4D;
   /** The forward state after the last token: the next piece's `before`. */
   readonly forward: tf.Tensor4D;
-  /** The backward state of the first token: the `after` of the piece on the left; `null` if causal. */
+  /**
+   * The backward state after the first token: the `after` of the piece to the
+   * left; `null` if causal.
+   */
   readonly backward: tf.Tensor4D | null;
 }
 
-/** Tokens a chunk of the piece. */
+/** Tokens per chunk. */
 const CHUNK = 64;
 
 /**
@@ -72,11 +81,11 @@ const CHUNK = 64;
  *     Y_i = Σ_j M_ij s (q_i · k_j) v_j
  *         + s exp(f_1 + … + f_i) q_iᵀ H + s exp(b_i + … + b_L) q_iᵀ T
  *
- * with log decays f and b paid on arrival, those of the borders included, which
- * the forms never read; where they are of each channel, each row of a state pays
- * its own. Pieces that hand their states on give what the forms
- * give for the whole. Differentiable in all but the tokens; in a tidy of the
- * caller's, who has checked shapes and made floats of everything.
+ * with log decays f and b paid on arrival, including f_1 and b_L at the
+ * borders, which the forms never read. With one decay per channel, each row of
+ * a state pays its own. Pieces that pass their states on give the same result
+ * as the forms give for the whole. Differentiable in all inputs except
+ * `tokens`. Call it inside `tf.tidy`, with checked shapes and float32 tensors.
  *
  * Source: ours; the states between the chunks of the chunkwise form.
  *
@@ -100,8 +109,8 @@ export function attendPiece(
     : pair && isDiagonal(pair)
     ? withoutBackward(pair)
     : causalPair(pair as LogDecayPair | null, [q.shape[1], q.shape[2]]);
-  // A gradient goes through the operations below, of which attention inside of
-  // the piece is a kernel with a gradient of its own.
+  // The gradient goes through the operations below, where attention inside the
+  // piece is a kernel with its own gradient.
   if (kernel && !isRecording()) {
     const chunkSize = kernelChunk(q, v, decays, { ...options, states: true });
     if (chunkSize) return runPiece(q, k, v, decays, options, chunkSize);
@@ -136,7 +145,10 @@ export function attendPiece(
   };
 }
 
-/** Tokens a chunk of the current backend's kernel, or `null` where it has none for this. */
+/**
+ * Tokens per chunk of the current backend's kernel, or `null` if it has none
+ * for this problem.
+ */
 function kernelChunk(
   { shape: [batch, heads, length, headDim] }: tf.Tensor4D,
   { shape: [, , , valueDim] }: tf.Tensor4D,
@@ -163,7 +175,7 @@ function kernelChunk(
   return "refusal" in plan ? null : plan.chunkSize;
 }
 
-/** The piece as one kernel. */
+/** Runs the piece as one kernel. */
 function runPiece(
   q: tf.Tensor4D,
   k: tf.Tensor4D,
@@ -193,14 +205,15 @@ function runPiece(
 }
 
 /**
- * The states alone of {@linkcode attendPiece}, for a pass that needs no output.
+ * Only the states of {@linkcode attendPiece}, for a pass that needs no output.
  *
  * @param k `[batch, heads, length, headDim]`
  * @param v `[batch, heads, length, valueDim]`
  * @param pair Log decays of the piece, or `null` where nothing decays.
- * @param side Which state: the forward one, from `before`, or the backward one.
- * @param state The state that comes from that side, if any.
- * @param tokens `[batch, length]` of float32, 0 at padding, if there is any.
+ * @param side Which state to pass on: the forward or the backward one.
+ * @param state The incoming state, if any.
+ * @param tokens `[batch, length]` of float32, 0 at padding, if there is
+ * padding.
  * @returns The state on the other side of the piece.
  */
 export function passPiece(
@@ -236,7 +249,7 @@ function carryState(
   values: tf.Tensor4D,
   logDecay: tf.Tensor3D | tf.Tensor4D | null,
 ): tf.Tensor4D {
-  // Its own sum: the total less that to the token would cancel.
+  // Summed by itself: the total minus the sum up to the token would cancel.
   const leaving = logDecay && tf.cumsum(logDecay, 2, true, side === "before");
   const written = tf.matMul(weighted(keys, leaving), values, true);
   if (!state) return written as tf.Tensor4D;
@@ -244,7 +257,7 @@ function carryState(
   return tf.add(through ? decayed(state, through) : state, written);
 }
 
-/** x with its rows, or each of their entries, multiplied by powers of e. */
+/** Multiplies the rows of x, or each entry, by exponentials of log weights. */
 function weighted(x: tf.Tensor4D, logWeight: tf.Tensor | null): tf.Tensor4D {
   if (!logWeight) return x;
   const ofRows = logWeight.rank === 3;
@@ -252,7 +265,7 @@ function weighted(x: tf.Tensor4D, logWeight: tf.Tensor | null): tf.Tensor4D {
 }
 
 /**
- * A state after it has paid the decays of one token.
+ * The state after paying the decays of one token.
  *
  * @param state `[batch, heads, headDim, valueDim + 1]`
  * @param logDecay `[batch or 1, heads, 1]`, or `[batch, heads, 1, headDim]` where

@@ -1,4 +1,4 @@
-/** Which form and which kernel run a problem, and what that costs. @module */
+/** Which form and kernel run a problem, and what that costs. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { largestTensorBytes } from "../contract/limits.ts";
 import { type ConcreteForm, FORMS } from "./form.ts";
@@ -14,34 +14,43 @@ import { ATTENTION, planForm } from "./kernel.ts";
 
 /** How an attention would run, and what it would cost. */
 export interface AttentionPlan {
-  /** The form, chosen if it was `"auto"`. */
+  /** The form that runs; for `"auto"`, the one chosen. */
   readonly form: ConcreteForm;
-  /** The kernel registered with tfjs, or `null` where the form's tfjs operations run. */
+  /**
+   * The name of the kernel that runs, or `null` where the form's tfjs
+   * operations run.
+   */
   readonly kernel: string | null;
-  /** How the kernel runs, or why none does, in words. */
+  /** In words, how the kernel runs, or why none does. */
   readonly reason: string;
-  /** Tokens of a chunk, block or tile, or `null` where there is none. */
+  /** Tokens per chunk, block or tile, or `null` where there are none. */
   readonly chunkSize: number | null;
   /** Multiplications and additions of the forward pass. */
   readonly operations: number;
-  /** Bytes that the forward pass reads and writes at the least: its inputs, its output and what the form keeps between its steps. */
+  /**
+   * The least number of bytes that the forward pass reads and writes: its
+   * inputs, its output and what the form keeps between its steps.
+   */
   readonly bytes: number;
-  /** Bytes alive at once in the forward pass, inputs and output included; to within a third. */
+  /**
+   * Peak memory of the forward pass in bytes, inputs and output included;
+   * accurate to within a third.
+   */
   readonly peakBytes: number;
 }
 
 /**
- * Tokens up to which the plain full form is faster than the plain chunkwise
- * form, forward with gradients, as measured on two CPU cores (webgpu on Mesa's
- * software adapter) with 4 heads of 64.
+ * The length up to which the full form is faster than the chunkwise form in
+ * tfjs operations, forward and gradient, as measured on two CPU cores (webgpu
+ * on Mesa's software adapter) with 4 heads of 64.
  */
 const CROSSOVER: Record<string, number> = { webgpu: 384, wasm: 192, cpu: 256 };
 
 /**
  * Plans a problem on the current backend.
  *
- * @throws {RangeError} If an option has an impossible value, or the form's
- * largest tensor does not fit the backend.
+ * @throws {RangeError} If an option has an invalid value, or the form's largest
+ * tensor does not fit the backend.
  */
 export function planAttention(problem: PlannedProblem): AttentionPlan {
   assertOptions(problem);
@@ -64,7 +73,7 @@ function planFused(
   { chunkSize, scratchBytes, carriedBytes = scratchBytes, how }: KernelPlan,
 ): AttentionPlan {
   const { vectors, rowSums, tokens } = sizesOf(problem);
-  // Kernels leave out the tiles that a causal token does not read.
+  // Causal kernels skip the tiles that no token attends to.
   const { causal, length } = problem;
   const keys = causal ? (length + (chunkSize ?? 1)) / 2 : length;
   return {
@@ -107,7 +116,10 @@ function planPlain(
   };
 }
 
-/** Without a mask, chunkwise is two small products, and pays from headDim on. */
+/**
+ * Without a mask, chunkwise is two small products, faster from headDim tokens
+ * on.
+ */
 function automaticForm(problem: PlannedProblem): ConcreteForm {
   const { length, headDim } = problem;
   const crossover = maskless(problem)
@@ -118,9 +130,9 @@ function automaticForm(problem: PlannedProblem): ConcreteForm {
 }
 
 /**
- * Throws unless there is such a form, and such a chunk size.
+ * Throws unless the form exists and the chunk size is valid.
  *
- * @throws {RangeError} If there is not.
+ * @throws {RangeError} If either is not.
  */
 export function assertForm(form: string, chunkSize: number | undefined): void {
   if (form !== "auto" && !FORMS.includes(form as ConcreteForm)) {
@@ -148,7 +160,10 @@ function assertOptions({ form, chunkSize, precision }: PlannedProblem): void {
   }
 }
 
-/** Refuses scores that no tensor of the backend can hold, and says what would fit. */
+/**
+ * Throws if the scores do not fit into a tensor of the backend, and says what
+ * would fit.
+ */
 function assertFits(problem: PlannedProblem, form: string, keys: number): void {
   const bytes = scoreBytes(problem, keys);
   const limit = largestTensorBytes();

@@ -8,18 +8,18 @@ import {
 } from "./form.ts";
 
 /**
- * Two sweeps, each with one state `S` of `[headDim, columns]`:
+ * Two sweeps, each with one state S `[headDim, columns]`:
  *
  *     S_i = e^{f_i} S_{i-1} + k_i v_iᵀ     y_i  = q_iᵀ S_i
  *     S_i = e^{b_i} S_{i+1} + k_i v_iᵀ     y_i += e^{b_i} q_iᵀ S_{i+1}
  *
- * Linear in the length. The forward sweep counts a token's own k_i v_iᵀ and
- * the backward sweep does not; the theorem takes half of it from each, which
- * is the same and costs more. The gradient keeps one state for every √length
+ * Linear in the length. The forward sweep counts a token's own k_i v_iᵀ and the
+ * backward sweep does not; the theorem takes half of it from each, which gives
+ * the same and costs more. The gradient keeps one state for every √length
  * tokens and recomputes those between.
  *
- * Source: LION (arXiv:2502.16249), Theorem 3.1, LION-RNN; with a decay of each
- * channel, which is a decay of each row of S, Theorem B.2.
+ * Source: LION (arXiv:2502.16249), Theorem 3.1, LION-RNN; with one decay per
+ * channel, which is one per row of S, Theorem B.2.
  */
 export const recurrent: Form = (q, k, v, pair) => {
   const [, , , forward, backward] = formInputs(q, k, v, pair);
@@ -34,7 +34,7 @@ export const recurrent: Form = (q, k, v, pair) => {
 
 type Direction = "forward" | "backward";
 
-/** What a sweep sees at one token: vectors as `[batch, heads, 1, size]`. */
+/** The inputs of a sweep at one token, vectors as `[batch, heads, 1, size]`. */
 interface Token {
   readonly q: tf.Tensor;
   readonly k: tf.Tensor;
@@ -43,13 +43,16 @@ interface Token {
   readonly decay: tf.Tensor | undefined;
 }
 
-/** The state just before and just after a token is written; undefined is zero. */
+/**
+ * The states just before and just after a token is written; undefined means
+ * zero.
+ */
 type Visit = {
   readonly before: tf.Tensor | undefined;
   readonly after: tf.Tensor;
 };
 
-/** The tokens in the order in which a sweep meets them. */
+/** The tokens in the order in which a sweep visits them. */
 function tokensOf(inputs: tf.Tensor[], direction: Direction): Token[] {
   const [q, k, v, logDecay] = inputs;
   const perToken = (x: tf.Tensor) =>
@@ -62,7 +65,7 @@ function tokensOf(inputs: tf.Tensor[], direction: Direction): Token[] {
   return qs!.map((q, i) => ({ q, k: ks![i]!, v: vs![i]!, decay: decays?.[i] }));
 }
 
-/** Turns a list from the order of tokens into that of a sweep, or back. */
+/** Turns a list from token order into a sweep's order, or back. */
 function inOrder<T>(list: T[], direction: Direction): T[] {
   return direction === "forward" ? list : list.toReversed();
 }
@@ -76,7 +79,7 @@ function visit(state: tf.Tensor | undefined, { k, v, decay }: Token): Visit {
 }
 
 function sweep(direction: Direction): Differentiable {
-  // Which of the two states a token reads.
+  // Which of the two states the token reads.
   const read = direction === "forward" ? "after" : "before";
 
   return {
@@ -111,7 +114,8 @@ function sweep(direction: Direction): Differentiable {
         state = after;
       });
 
-      // The gradient in the state after the token, from the tokens met later.
+      // The gradient of the state after the token, from the tokens visited
+      // later.
       let ofState: tf.Tensor | undefined;
       const results: tf.Tensor[][] = [];
       for (
@@ -135,7 +139,7 @@ function sweep(direction: Direction): Differentiable {
               visited.before
                 ? tf.mul(visited.before, ofBefore)
                 : tf.zerosLike(ofBefore),
-              // Of each row of the state, or of all of it.
+              // One per row of the state, or one for all of it.
               inputs[3]?.rank === 4 ? 3 : [2, 3],
             );
             return [

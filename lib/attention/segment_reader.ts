@@ -1,4 +1,4 @@
-/** The segments of a sequence that is read in parts, each checked as it comes. @module */
+/** Reads a sequence segment by segment, and checks each segment. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
@@ -6,7 +6,7 @@ import { type Decay, noDecay } from "./decay.ts";
 import { assertAttention } from "./lion_attention.ts";
 import { assertShape } from "../contract/shape.ts";
 
-/** Tokens of a sequence, as they are read. */
+/** A segment of a sequence. */
 export interface StreamSegment {
   /** `[batch, heads, length, headDim]`, with the feature map applied. */
   readonly q: tf.Tensor4D;
@@ -15,13 +15,13 @@ export interface StreamSegment {
   /** `[batch, heads, length, valueDim]` */
   readonly v: tf.Tensor4D;
   /**
-   * The decay of these tokens, of the same kind in every segment; a fixed decay is
-   * that of the whole sequence. @default noDecay()
+   * The decay of these tokens, of the same kind in every segment; a fixed decay
+   * applies to the whole sequence. @default noDecay()
    */
   readonly decay?: Decay;
   /**
-   * `[batch, length]`, 1 for a token and 0 for padding; as for lionAttention.
-   * @default all are tokens
+   * `[batch, length]`, 1 for a token, 0 for padding, as for lionAttention.
+   * @default no padding
    */
   readonly mask?: tf.Tensor2D;
 }
@@ -34,15 +34,16 @@ const SEGMENT: OptionNames<StreamSegment> = {
   mask: true,
 };
 
-/** A sequence that is read a segment at a time. */
+/** A sequence that is read one segment at a time. */
 export interface StreamSource {
-  /** Tokens of the sequence. */
+  /** Number of tokens in the sequence. */
   readonly length: number;
-  /** Tokens that are read at once; the last segment may have fewer. */
+  /** Number of tokens per segment; the last segment may have fewer. */
   readonly segmentLength: number;
   /**
-   * Reads the tokens `start`, …, `end - 1`. What it gives is disposed of, but for
-   * a fixed decay, which belongs to all segments and stays the source's.
+   * Returns the tokens `start`, …, `end - 1`. Its tensors are disposed of after
+   * use, except a fixed decay, which all segments share and which stays the
+   * source's to dispose of.
    */
   read(
     start: number,
@@ -50,7 +51,7 @@ export interface StreamSource {
   ): StreamSegment | Promise<StreamSegment>;
 }
 
-/** A segment that is what it should be; its decay is noDecay() if it has none. */
+/** A valid segment, with noDecay() filled in where it has no decay. */
 export interface CheckedSegment extends StreamSegment {
   readonly decay: Decay;
 }
@@ -66,22 +67,26 @@ interface Kind {
   readonly decay: string;
 }
 
-/** Before the first one has come. */
+/** The sizes before the first segment has been read. */
 const ANY: Kind["sizes"] = [null, null, null, null];
 
-/** Reads the segments of a source by their number, and compares each with the first that came. */
+/**
+ * Reads a source's segments by index, and compares each with the first one that
+ * was read.
+ */
 export class SegmentReader {
-  /** How many there are. */
+  /** Number of segments. */
   readonly count: number;
   readonly #source: StreamSource;
   readonly #signal: AbortSignal | undefined;
   #kind: Kind | undefined;
 
   /**
-   * @param source Of the segments.
-   * @param signal Ends the reading with its reason.
-   * @throws {TypeError} If the source lacks something, or it is of the wrong kind.
-   * @throws {RangeError} If a length is no positive integer.
+   * @param source The source of the segments.
+   * @param signal Aborts the reading; `read` then throws its reason.
+   * @throws {TypeError} If a field of the source is missing or has the wrong
+   * type.
+   * @throws {RangeError} If a length is not a positive integer.
    */
   constructor(source: StreamSource, signal: AbortSignal | undefined) {
     const given: unknown = source;
@@ -104,7 +109,7 @@ export class SegmentReader {
     this.count = Math.ceil(source.length / source.segmentLength);
   }
 
-  /** The tokens of a segment, from 0. */
+  /** The range of tokens in a segment, counted from 0. */
   range(index: number): { start: number; end: number } {
     const { length, segmentLength } = this.#source;
     const start = index * segmentLength;
@@ -112,17 +117,17 @@ export class SegmentReader {
   }
 
   /**
-   * Reads a segment and hands it to a function; disposes of it in any case.
+   * Reads a segment, passes it to a function, and disposes of it in any case.
    *
-   * @param index Which one, from 0.
-   * @param use What to do with it.
-   * @returns What the function returns.
+   * @param index The index of the segment, from 0.
+   * @param use The function; receives the segment.
+   * @returns The function's result.
    */
   async read<Result>(
     index: number,
     use: (segment: CheckedSegment) => Result,
   ): Promise<Result> {
-    // A source that waits for nothing would keep signals and timers from their turn.
+    // A source that never waits would starve signals and timers.
     await new Promise((resolve) => setTimeout(resolve));
     this.#signal?.throwIfAborted();
     const { start, end } = this.range(index);
@@ -138,7 +143,10 @@ export class SegmentReader {
     }
   }
 
-  /** The segment's decay; throws unless it is a segment, and like those before it. */
+  /**
+   * Returns the segment's decay; throws unless the segment is valid and like
+   * those before it.
+   */
   #check(segment: StreamSegment, length: number): Decay {
     assertOptions("the segment", segment, SEGMENT);
     const { q, k, v, mask, decay = noDecay() } = segment;
@@ -169,7 +177,7 @@ export class SegmentReader {
   }
 }
 
-/** Runs a function, whose errors say of which segment they speak. */
+/** Runs a function, and names the segment in its errors. */
 function saying<Result>(name: string, run: () => Result): Result {
   try {
     return run();
@@ -179,7 +187,7 @@ function saying<Result>(name: string, run: () => Result): Result {
   }
 }
 
-/** Disposes of all tensors of a segment but those that belong to all segments. */
+/** Disposes of a segment's tensors, except those that all segments share. */
 function dispose(segment: StreamSegment): void {
   const { decay, ...own } = { ...segment };
   tf.dispose(decay?.kind === "fixed" ? own : { ...own, decay });

@@ -1,4 +1,8 @@
-/** Packed sequences: several one after another in a row, of which none reads another. @module */
+/**
+ * Packed sequences: several in one row, none of which attends to another.
+ *
+ * @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { endsOf } from "../operations/segments.ts";
 import { spread } from "./decay_pair.ts";
@@ -12,14 +16,15 @@ export {
 } from "../operations/segments.ts";
 
 /**
- * A pair of log decays that nothing crosses a border of segments with: the
- * forward state forgets all on arriving at the first token of a segment, the
- * backward state on arriving at the last one. What was to be paid there has no
- * gradient.
+ * A pair of log decays that lets nothing cross a border of segments: the
+ * forward state forgets everything on arriving at the first token of a segment,
+ * the backward state on arriving at the last one. The decays given there have
+ * no gradient.
  *
- * @param pair `[batch or 1, heads, length, ...]` each; without it, nothing decays
+ * @param pair Each `[batch or 1, heads, length, ...]`; `null` if nothing decays
  * inside a segment.
- * @returns The same, `[batch, heads, length, ...]`; causal, without the second.
+ * @returns The pair with borders, each `[batch, heads, length, ...]`; if
+ * causal, without the backward one.
  */
 export function withBorders<T extends tf.Tensor = tf.Tensor3D>(
   pair: { readonly forward: T; readonly backward: T | null } | null,

@@ -1,4 +1,4 @@
-/** Softmax attention, the quadratic attention to compare with. @module */
+/** Softmax attention, the quadratic baseline. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
@@ -10,10 +10,10 @@ import { penalties, withSlopes } from "./alibi.ts";
 import { assertSegments, numberSegments } from "./segments.ts";
 
 /**
- * As a kernel: inputs `q, k, v, mask?, segments?`, outputs `y` and, for each row
- * of scores, the largest one and the sum of e^(score - largest). `segments`,
- * `[batch, length]`, are numbered from 1 on, in order: tokens of one number read
- * each other.
+ * The kernel: inputs `q, k, v, mask?, segments?`, outputs `y` and, for each row
+ * of scores, the largest score and the sum of e^(score - largest). `segments`,
+ * `[batch, length]`, are numbered in order from 1: tokens attend to each other
+ * if they have the same number.
  */
 export const SOFTMAX_ATTENTION: Operation<"y", "maxima" | "sums"> = {
   kernel: "LionSoftmaxAttention",
@@ -23,9 +23,9 @@ export const SOFTMAX_ATTENTION: Operation<"y", "maxima" | "sums"> = {
   gradientReads: ["y", "maxima", "sums"],
 };
 
-/** The attributes of both kernels. */
+/** The attributes of the forward and the gradient kernel. */
 export interface SoftmaxAttributes {
-  /** Whether a token reads only itself and the tokens before it. */
+  /** Whether each token attends only to itself and the tokens before it. */
   readonly causal: boolean;
   /** Multiplies q · k. */
   readonly scale: number;
@@ -35,34 +35,37 @@ export interface SoftmaxAttributes {
 export interface SoftmaxAttentionOptions {
   /** Multiplies q · k. @default 1 / sqrt(headDim) */
   scale?: number;
-  /** Whether a token reads only itself and the tokens before it. @default false */
+  /**
+   * Whether each token attends only to itself and the tokens before it.
+   * @default false
+   */
   causal?: boolean;
   /**
-   * `[batch, length]`, 1 for a token and 0 for padding; float32, int32 or bool.
-   * Padding is never read, whatever q, k and v hold there, NaN and Infinity
-   * included: the output is 0 there, whose gradient is ignored, and so are the
-   * gradients in q, k and v.
+   * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
+   * Padding is never read, whatever q, k and v hold there, even NaN or
+   * Infinity. There the output and the gradients with respect to q, k and v are
+   * 0, and the gradient of the output is ignored.
    */
   mask?: tf.Tensor2D;
   /**
-   * `[batch, length]`, int32: which of the sequences that are packed into a row
-   * each token belongs to; as for lionAttention, a change of number is a border
-   * that no token reads across. @default each row is one sequence
+   * `[batch, length]`, int32: which of the sequences packed into a row each
+   * token belongs to; as for lionAttention, no token attends across a change of
+   * number. @default each row is one sequence
    */
   segments?: tf.Tensor2D;
   /**
-   * ALiBi: a slope of each head, which takes `slope · |i - j|` off the score of
-   * tokens i and j; those of its authors are {@linkcode alibiSlopes}. The weights
-   * are then multiplied by a decay of `e^-slope` for each token between, as those
-   * of LION-D are. In float32 a score has an error of 6e-8 times slope times
-   * length, if causal. @default none
+   * ALiBi: one slope per head; `slope · |i - j|` is subtracted from the score
+   * of tokens i and j. {@linkcode alibiSlopes} returns the authors' slopes. The
+   * effect is a decay of `e^-slope` per token of distance, as in LION-D. If
+   * causal, a score has a float32 error of about 6e-8 times slope times length.
+   * @default none
    */
   slopes?: readonly number[];
   /**
-   * Whether to run the backend's kernel, if it has one, which never holds more
-   * than some rows of the scores; of attention with slopes only if causal.
-   * Without it, tfjs operations make all scores at once: the same function, and
-   * the truth that the kernel is compared with. @default true
+   * Whether to run the backend's kernel, if it has one; it never holds more
+   * than a few rows of scores. With slopes, it exists only for causal
+   * attention. `false` runs tfjs operations, which hold all scores at once: the
+   * reference that the kernel is tested against. @default true
    */
   kernel?: boolean;
 }
@@ -77,20 +80,19 @@ const OPTIONS: OptionNames<SoftmaxAttentionOptions> = {
 };
 
 /**
- * Softmax attention: each token reads a weighted mean of the values,
+ * Softmax attention: each token's output is a weighted mean of the values,
  *
  *     y_i = Σ_j e^(s q_i · k_j) v_j / Σ_j e^(s q_i · k_j)
  *
- * in quadratic time, and with the backend's kernel in linear memory: it keeps
- * a running maximum and sum for each row, and the gradient computes the scores
- * again. Differentiable in q, k and v. Integers and booleans are converted to
- * float32.
+ * in quadratic time. The backend's kernel needs linear memory: it keeps a
+ * running maximum and sum per row, and the gradient recomputes the scores.
+ * Differentiable in q, k and v. Integers and booleans are converted to float32.
  *
- * Source: Vaswani et al. 2017 (arXiv:1706.03762); the running sums are of
- * Milakov and Gimelshein 2018 (arXiv:1805.02867), the tiles and the gradient of
- * FlashAttention, Dao et al. 2022 (arXiv:2205.14135). ALiBi is of Press et al. 2022
- * (arXiv:2108.12409), for tokens on both sides of its authors' remark in
- * https://github.com/ofirpress/attention_with_linear_biases/issues/5.
+ * Source: Vaswani et al. 2017 (arXiv:1706.03762); the running sums are from
+ * Milakov and Gimelshein 2018 (arXiv:1805.02867), the tiles and the gradient
+ * from FlashAttention, Dao et al. 2022 (arXiv:2205.14135). ALiBi is from Press
+ * et al. 2022 (arXiv:2108.12409); for both directions, from its author's remark
+ * in https://github.com/ofirpress/attention_with_linear_biases/issues/5.
  *
  * @example A token that matches a key well reads its value
  * ```ts
@@ -112,9 +114,9 @@ const OPTIONS: OptionNames<SoftmaxAttentionOptions> = {
  * @param v `[batch, heads, length, valueDim]`
  * @param options See {@linkcode SoftmaxAttentionOptions}.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is unknown or of the wrong kind.
- * @throws {RangeError} If a tensor is empty, or an option has an impossible value.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * unknown or of the wrong type.
+ * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
  */
 export function softmaxAttention(
   q: tf.Tensor4D,
@@ -143,12 +145,14 @@ export function softmaxAttention(
   });
 }
 
-/** Whether the backend has a kernel for it: none takes a distance to both sides off the scores. */
+/**
+ * Whether the backend has a kernel for it; none has slopes in both directions.
+ */
 export function hasSoftmaxKernel(causal: boolean, slopes: boolean): boolean {
   return hasKernel(SOFTMAX_ATTENTION) && (causal || !slopes);
 }
 
-/** What keeps tokens from reading others. */
+/** What hides tokens from each other. */
 interface Hiding {
   /** `[batch, length]`, 0 at padding. */
   readonly mask?: tf.Tensor2D;
@@ -165,10 +169,10 @@ type Attend = (
   slopes: readonly number[] | undefined,
 ) => tf.Tensor4D;
 
-/** Below all scores, and finite, so that a row of padding alone is not NaN. */
+/** Below all scores, but finite, so that a row of only padding is not NaN. */
 const LOWEST = -3.4e38;
 
-/** In tfjs operations. */
+/** The computation in tfjs operations. */
 const plain: Attend = (
   q,
   k,
@@ -204,7 +208,7 @@ const plain: Attend = (
   return read(tf.matMul(tf.softmax(scores), read(v)));
 };
 
-/** As the backend's kernel. */
+/** The computation by the backend's kernel. */
 const fused: Attend = (q, k, v, hiding, { causal, scale }, slopes) => {
   const attend = (q: tf.Tensor4D, k: tf.Tensor4D, scale: number) => {
     const attributes: SoftmaxAttributes = { causal, scale };

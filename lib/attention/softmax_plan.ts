@@ -5,17 +5,18 @@ import { hasSoftmaxKernel } from "./softmax_attention.ts";
 /**
  * What softmax attention costs on the current backend.
  *
- * @throws {RangeError} If it makes scores, and these do not fit the backend.
+ * @throws {RangeError} If it has to hold all scores, and they do not fit the
+ * backend.
  */
 export function planSoftmax(
   { slopes, ...problem }: AttentionSizes & {
     readonly causal: boolean;
-    /** Whether there is ALiBi, which makes scores unless causal. */
+    /** Whether there is ALiBi, which holds all scores unless causal. */
     readonly slopes: boolean;
   },
 ): Pick<AttentionPlan, "operations" | "bytes" | "peakBytes"> {
   if (!hasSoftmaxKernel(problem.causal, slopes)) {
-    // In tfjs operations it costs as much as the full form does.
+    // In tfjs operations it costs as much as the full form.
     return planAttention({
       ...problem,
       form: "full",
@@ -29,7 +30,7 @@ export function planSoftmax(
   const { batch, heads, length, headDim, valueDim, causal } = problem;
   const tokens = batch * heads * length;
   const keys = causal ? (length + 1) / 2 : length;
-  // Queries, keys, values and outputs, and of each row its maximum and its sum.
+  // Queries, keys, values and outputs, and the maximum and the sum of each row.
   const bytes = 4 * tokens * (2 * headDim + 2 * valueDim + 2);
   return {
     operations: tokens * keys * (2 * (headDim + valueDim) + 2),

@@ -1,9 +1,9 @@
-/** Softmax attention over a sequence that comes in pieces: it keeps all of it. @module */
+/** Softmax attention on a sequence in pieces, with a KV cache. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { penalties } from "./alibi.ts";
 import { softmaxAttention } from "./softmax_attention.ts";
 
-/** The keys and values of the tokens so far. */
+/** The KV cache: keys and values of the tokens so far. */
 export type SoftmaxState = {
   /** `[batch, heads, length, headDim]` */
   readonly k: tf.Tensor4D;
@@ -13,7 +13,7 @@ export type SoftmaxState = {
   readonly tokens: tf.Tensor2D;
 };
 
-/** The tokens that come next. */
+/** The next tokens. */
 export interface SoftmaxInput {
   /** `[batch, heads, length, headDim]` */
   readonly q: tf.Tensor4D;
@@ -21,13 +21,16 @@ export interface SoftmaxInput {
   readonly k: tf.Tensor4D;
   /** `[batch, heads, length, valueDim]` */
   readonly v: tf.Tensor4D;
-  /** `[batch, length]`, 1 for a token and 0 for padding, which is never read. */
+  /** `[batch, length]`, 1 for a token, 0 for padding, which is never read. */
   readonly mask?: tf.Tensor2D | undefined;
-  /** ALiBi's, one a head, as for softmaxAttention. */
+  /** ALiBi's slopes, one per head, as for softmaxAttention. */
   readonly slopes?: readonly number[] | undefined;
 }
 
-/** Which tokens there are with those that come next, `[batch, length]`, 0 at padding. */
+/**
+ * The mask of all tokens including the next ones, `[batch, length]`, 0 at
+ * padding.
+ */
 function tokensWith(
   state: SoftmaxState | undefined,
   { q, mask }: Pick<SoftmaxInput, "q" | "mask">,
@@ -39,12 +42,18 @@ function tokensWith(
   return state ? tf.concat([state.tokens, next], 1) : next;
 }
 
-/** Where tokens stand, from 0 on, if padding were not there; its own are before the next token's. */
+/**
+ * Positions of tokens from 0, not counting padding; padding has the position
+ * before that of the next token.
+ */
 function placesOf(tokens: tf.Tensor2D): tf.Tensor2D {
   return tf.relu(tf.sub(tf.cumsum(tokens, 1), 1));
 }
 
-/** Where the next tokens stand in their texts, `[batch, length]`, int32, and how many places there are. */
+/**
+ * The positions of the next tokens in their texts, `[batch, length]`, int32,
+ * and the number of positions.
+ */
 export function nextPlaces(
   state: SoftmaxState | undefined,
   input: Pick<SoftmaxInput, "q" | "mask">,
@@ -60,15 +69,16 @@ export function nextPlaces(
 const LOWEST = -3.4e38;
 
 /**
- * Causal softmax attention of the next tokens, one or many, to themselves and to
- * all before. Many steps give what `softmaxAttention` gives with `causal: true` on
- * the whole sequence; scale 1 / sqrt(headDim). A token costs as much as there are
- * tokens before it.
+ * Causal softmax attention of the next tokens, one or many, to themselves and
+ * all tokens before them. Together, the steps return what `softmaxAttention`
+ * returns with `causal: true` for the whole sequence; the scale is 1 /
+ * sqrt(headDim). The cost of a token grows with the number of tokens before it.
  *
- * @param state What came before, `undefined` before the first token; it stays as
- * it is, and the caller's.
+ * @param state The cache so far, `undefined` before the first token; it is not
+ * changed, and stays the caller's to dispose of.
  * @param input The tokens.
- * @returns y, `[batch, heads, length, valueDim]`, and the state after the tokens.
+ * @returns y, `[batch, heads, length, valueDim]`, and the cache after these
+ * tokens.
  */
 export function softmaxStep(
   state: SoftmaxState | undefined,

@@ -1,4 +1,4 @@
-/** Causal attention over a sequence that comes in pieces, at constant memory. @module */
+/** Causal attention on a sequence in pieces, with constant memory. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
@@ -11,18 +11,19 @@ import type { DiagonalDecayPair } from "./form.ts";
 import { assertAttention } from "./lion_attention.ts";
 import { attendPiece } from "./piece.ts";
 
-/** All that causal attention remembers of the tokens before. */
+/** What causal attention remembers of earlier tokens. */
 export type RecurrentState = {
   /** Σ_j M_j k_j (v_j, 1)ᵀ, `[batch, heads, headDim, valueDim + 1]`. */
   readonly sum: tf.Tensor4D;
   /**
-   * Log decay that the sum pays when the next token arrives, `[batch, heads]`; after
-   * decays of each channel, which are those of the sum's rows, `[batch, heads, headDim]`.
+   * The log decay that the sum pays when the next token arrives,
+   * `[batch, heads]`; with one decay per channel, which is one per row of the
+   * sum, `[batch, heads, headDim]`.
    */
   readonly due: tf.Tensor2D | tf.Tensor3D;
 };
 
-/** The tokens that come next. */
+/** The next tokens. */
 export interface RecurrentInput {
   /** `[batch, heads, length, headDim]`, with the feature map applied. */
   readonly q: tf.Tensor4D;
@@ -31,13 +32,14 @@ export interface RecurrentInput {
   /** `[batch, heads, length, valueDim]` */
   readonly v: tf.Tensor4D;
   /**
-   * `[heads]`, `[batch, heads, length]` or, with a decay of each channel, `[batch,
-   * heads, length, headDim]`, of which batch may be 1; without it nothing decays.
+   * `[heads]`, `[batch, heads, length]` or, with one decay per channel,
+   * `[batch, heads, length, headDim]`, where batch may be 1. @default nothing
+   * decays
    */
   readonly logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D;
   /**
-   * `[batch, length]`, 1 for a token and 0 for padding, which is never read
-   * and changes the state by its decays alone; as for lionAttention.
+   * `[batch, length]`, 1 for a token, 0 for padding, as for lionAttention:
+   * padding is never read, and changes the state only by its decays.
    */
   readonly mask?: tf.Tensor2D;
 }
@@ -50,9 +52,12 @@ const INPUT: OptionNames<RecurrentInput> = {
   mask: true,
 };
 
-/** Options of {@linkcode recurrentStep}; those of lionAttention. */
+/**
+ * Options of {@linkcode recurrentStep}; they mean what they mean for
+ * lionAttention.
+ */
 export interface RecurrentStepOptions {
-  /** Which token's decay counts. @default "source" */
+  /** Whose decay applies between two tokens. @default "source" */
   convention?: DecayConvention;
   /** Multiplies q · k. @default 1 / sqrt(headDim) */
   scale?: number;
@@ -61,8 +66,8 @@ export interface RecurrentStepOptions {
   /** Added to the row sum; 0 or more. @default 1e-6 */
   epsilon?: number;
   /**
-   * Whether a fused kernel may compute it; `false` runs TensorFlow.js operations,
-   * which are what the kernels are compared with. @default true
+   * Whether a fused kernel may run; `false` runs TensorFlow.js operations, the
+   * reference that the kernels are tested against. @default true
    */
   kernel?: boolean;
 }
@@ -75,7 +80,7 @@ const OPTIONS: OptionNames<RecurrentStepOptions> = {
   kernel: true,
 };
 
-/** Of a sequence that comes in pieces. */
+/** The sizes of a sequence in pieces. */
 interface RecurrentSizes {
   batch: number;
   heads: number;
@@ -91,10 +96,10 @@ const SIZES: OptionNames<RecurrentSizes> = {
 };
 
 /**
- * The state before the first token, from which {@linkcode recurrentStep} reads a
- * sequence piece by piece.
+ * Returns the state before the first token, with which
+ * {@linkcode recurrentStep} starts.
  *
- * @example Nothing has been read
+ * @example A state before any token
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { recurrentState } from "@lionjs/lion";
@@ -110,8 +115,8 @@ const SIZES: OptionNames<RecurrentSizes> = {
  *
  * @param sizes The sizes of the sequence's keys and values.
  * @returns The state; the caller disposes of its tensors.
- * @throws {TypeError} If a size is missing, unknown or no number.
- * @throws {RangeError} If a size is no positive integer.
+ * @throws {TypeError} If a size is missing, unknown or not a number.
+ * @throws {RangeError} If a size is not a positive integer.
  */
 export function recurrentState(sizes: RecurrentSizes): RecurrentState {
   assertOptions("recurrentState", sizes, SIZES);
@@ -127,8 +132,8 @@ export function recurrentState(sizes: RecurrentSizes): RecurrentState {
 
 /**
  * Causal attention of the next tokens, one or many, to themselves and to all
- * that the state remembers. Many steps give what `lionAttention` gives with
- * `causal: true` on the whole sequence.
+ * earlier tokens, which the state stands for. Together, the steps return what
+ * `lionAttention` returns with `causal: true` for the whole sequence.
  *
  * Source: LION (arXiv:2502.16249), section 2; Katharopoulos et al. 2020 (arXiv:2006.16236).
  *
@@ -153,13 +158,14 @@ export function recurrentState(sizes: RecurrentSizes): RecurrentState {
  * }
  * ```
  *
- * @param state What came before; it stays as it is, and the caller's.
+ * @param state The state after the tokens so far; it is not changed, and stays
+ * the caller's to dispose of.
  * @param input The tokens.
  * @param options See {@linkcode RecurrentStepOptions}.
  * @returns y, `[batch, heads, length, valueDim]`, and the state after the tokens.
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option or input is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option or
+ * input is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function recurrentStep(
   state: RecurrentState,
@@ -213,9 +219,10 @@ export function recurrentStep(
 }
 
 /**
- * What the state pays as each token arrives, `[batch or 1, heads, length]` or, of
- * each channel, `[batch, heads, length, headDim]`, if it pays at all, and what it
- * owes to the one after them.
+ * The log decays that the state pays on arriving at each token,
+ * `[batch or 1, heads, length]` or, per channel,
+ * `[batch, heads, length, headDim]`, if any, and the one that is due at the
+ * token after them.
  */
 function decaysOf(
   [batch, heads, length, headDim]: tf.Tensor4D["shape"],
@@ -251,7 +258,7 @@ function decaysOf(
     ? [undefined, gates]
     : tf.split(gates, [length - 1, 1], 2);
   const perToken = [tf.expandDims(owed, 2), ...(others ? [others] : [])];
-  // One that is the same for all channels may stand beside one of each.
+  // A decay shared by all channels may occur beside one per channel.
   const paid = perToken.some(({ rank }) => rank === 4)
     ? perToken.map((x) =>
       x.rank === 4 ? x : spread(tf.expandDims(x, 3), [...x.shape, headDim])

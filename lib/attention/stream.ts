@@ -1,4 +1,8 @@
-/** Attention over a sequence that never fits the device, in both directions. @module */
+/**
+ * Bidirectional attention on a sequence that does not fit the device.
+ *
+ * @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
@@ -18,17 +22,23 @@ import {
   type StreamSource,
 } from "./segment_reader.ts";
 
-/** How far {@linkcode streamBidirectional} has come. */
+/** The progress of {@linkcode streamBidirectional}. */
 export interface StreamProgress {
   /** `"states"` while it reads from the right, then `"outputs"` from the left. */
   readonly pass: "states" | "outputs";
-  /** Tokens done, those of both passes. */
+  /** Tokens processed so far, both passes together. */
   readonly done: number;
-  /** Tokens of both passes; the first segment is read only in the second. */
+  /**
+   * Tokens to process, both passes together; the first pass skips the first
+   * segment.
+   */
   readonly total: number;
 }
 
-/** Options of {@linkcode streamBidirectional}; those of lionAttention, and how to follow it. */
+/**
+ * Options of {@linkcode streamBidirectional}: those of lionAttention, and how
+ * to follow and abort the work.
+ */
 export interface StreamBidirectionalOptions {
   /** Multiplies q · k. @default 1 / sqrt(headDim) */
   scale?: number;
@@ -37,11 +47,11 @@ export interface StreamBidirectionalOptions {
   /** Added to the row sum, after `scale`; 0 or more. @default 1e-6 */
   epsilon?: number;
   /**
-   * Whether a token reads only itself and the tokens before it: then the source
-   * is read once. @default false
+   * Whether each token attends only to itself and the tokens before it: then
+   * the source is read once. @default false
    */
   causal?: boolean;
-  /** Ends the work between two segments, with the signal's reason. */
+  /** Aborts between two segments; the signal's reason is then thrown. */
   signal?: AbortSignal;
   /** Called after each segment of each pass. */
   onProgress?: (progress: StreamProgress) => void;
@@ -57,19 +67,19 @@ const OPTIONS: OptionNames<StreamBidirectionalOptions> = {
 };
 
 /**
- * Bidirectional attention over a sequence of any length in bounded memory of the
- * device: one segment and two states are there at a time. The host keeps one
- * state a segment, `batch · heads · headDim · (valueDim + 1)` numbers.
+ * Bidirectional attention on a sequence of any length with bounded device
+ * memory, which holds one segment and two states at a time. The host keeps one
+ * state per segment, `batch · heads · headDim · (valueDim + 1)` numbers each.
  *
- * The source is read twice: from the right, for the backward state at each border
- * between segments, which needs no q; and from the left, with the forward state,
- * for the outputs. What comes is what `lionAttention` gives for the whole
- * sequence. It is not differentiable.
+ * The source is read twice: from the right for the backward state at each
+ * border between segments, which needs no q, and from the left, with the
+ * forward state, for the outputs. They equal those of `lionAttention` for the
+ * whole sequence. It is not differentiable.
  *
  * Source: ours; the states between chunks of the chunkwise form, with segments
  * for chunks.
  *
- * @example SegmentReader of 4 tokens, and the whole at once
+ * @example Segments of 4 tokens, and the whole sequence at once
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { fixedDecay, lionAttention, streamBidirectional } from "@lionjs/lion";
@@ -99,17 +109,17 @@ const OPTIONS: OptionNames<StreamBidirectionalOptions> = {
  * ```
  *
  * @param source Where the sequence comes from; see {@linkcode StreamSource}.
- * @param write Takes the outputs of each segment, `[batch, heads, length,
- * valueDim]`, with the place of its first token, in order. The tensor is disposed
- * of when `write` has ended.
+ * @param write Called with the position of each segment's first token and the
+ * segment's outputs, `[batch, heads, length, valueDim]`, in order. The tensor
+ * is disposed of once `write` has finished.
  * @param options See {@linkcode StreamBidirectionalOptions}.
- * @returns When the last segment has been written.
- * @throws {TypeError} If a segment's tensor has the wrong shape or type of number,
- * its decay is of another kind than those before, or an argument or option is
- * unknown or of the wrong kind.
- * @throws {RangeError} If a length or option has an impossible value.
- * @throws {unknown} The signal's reason, and what `read`, `write` or `onProgress`
- * throw. However it ends, it leaves no tensor.
+ * @returns A promise that resolves when the last segment has been written.
+ * @throws {TypeError} If a segment's tensor has the wrong shape or dtype, its
+ * decay is of another kind than those before, or an argument or option is
+ * unknown or of the wrong type.
+ * @throws {RangeError} If a length or option has an invalid value.
+ * @throws {unknown} The signal's reason, and whatever `read`, `write` or
+ * `onProgress` throws. No tensor is leaked in any case.
  */
 export async function streamBidirectional(
   source: StreamSource,
@@ -186,8 +196,8 @@ interface HostState {
 }
 
 /**
- * The backward state that comes to each segment from those after it; none to the
- * last one.
+ * The backward state that reaches each segment from those after it; none for
+ * the last one.
  */
 async function backwardStates(
   reader: SegmentReader,
@@ -200,7 +210,7 @@ async function backwardStates(
   try {
     for (let index = reader.count - 1; index > 0; index--) {
       const last = after;
-      // The last state comes from the device while the next segment is read.
+      // The previous state is downloaded while the next segment is read.
       after = await reader.read(index, (segment) => pass(segment, last));
       await coming.finally(() => last?.dispose());
       signal?.throwIfAborted();
@@ -223,7 +233,7 @@ async function toHost(state: tf.Tensor4D): Promise<HostState> {
   return { values: await state.data<"float32">(), shape: state.shape };
 }
 
-/** The backward state that comes to the segment on the left. */
+/** The backward state that reaches the segment to the left. */
 function pass(
   segment: CheckedSegment,
   after: tf.Tensor4D | undefined,
@@ -235,7 +245,10 @@ function pass(
   });
 }
 
-/** Outputs of a segment, and the forward state that comes to the one on the right. */
+/**
+ * The outputs of a segment, and the forward state that reaches the one to the
+ * right.
+ */
 function attend(
   segment: CheckedSegment,
   before: tf.Tensor4D | undefined,
@@ -254,7 +267,7 @@ function attend(
   });
 }
 
-/** What kernels compute a segment from. */
+/** The tensors of a segment as kernels take them. */
 function computed({ q, k, v, mask, decay }: CheckedSegment) {
   const [batch, heads, length] = q.shape;
   return {
@@ -269,11 +282,11 @@ function computed({ q, k, v, mask, decay }: CheckedSegment) {
 }
 
 /**
- * A state that has left a segment by one of its tokens, the first or the last.
+ * The state after leaving a segment by its first or last token.
  *
- * With decays of the source convention the token pays its own on leaving, and
- * not the neighbour on arriving, so that no segment needs another's decays; those
- * of its borders are 0 in its own pair.
+ * In the source convention the state pays the token's own decay on leaving it,
+ * not the neighbour's on arriving there, so that no segment needs another's
+ * decays; in the segment's own pair, the decays at its borders are 0.
  */
 function paid(state: tf.Tensor4D, decay: Decay, token: number): tf.Tensor4D {
   if (!("convention" in decay) || decay.convention !== "source") return state;

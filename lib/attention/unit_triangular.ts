@@ -1,14 +1,15 @@
-/** Systems of equations in which each row depends on the rows before it. @module */
+/** The inverse of unit triangular matrices. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * The inverse of I + T for a strictly lower triangular T; of T only what is
- * below the diagonal is read. Differentiable.
+ * The inverse of I + T for a strictly lower triangular T; only the entries of T
+ * below the diagonal are read. Differentiable.
  *
- * By halves, from blocks of one row upwards: where the inverses of two
- * neighbouring blocks are known, what T has between them completes the inverse
- * of both, `-X₂ T₂₁ X₁`. No power of T arises, as in its Neumann series: those
- * grow and cancel, while every entry of a delta rule's inverse is small.
+ * It doubles blocks, starting from one row: once the inverses of two
+ * neighbouring blocks are known, the part of T between them completes the
+ * inverse of both, `-X₂ T₂₁ X₁`. Unlike in the Neumann series, no power of T
+ * occurs: powers grow and cancel, while every entry of a delta rule's inverse
+ * is small.
  *
  * @param t `[matrices, size, size]`
  * @returns `[matrices, size, size]`
@@ -29,7 +30,7 @@ export function unitTriangularInverse(t: tf.Tensor3D): tf.Tensor3D {
     (save as tf.GradSaveFunc)([inverse]);
     return {
       value: inverse,
-      // Of X = (I + T)⁻¹: dX = -X dT X.
+      // For X = (I + T)⁻¹, dX = -X dT X.
       gradFunc: (dy: tf.Tensor, [x]: tf.Tensor[]) =>
         tf.tidy(() => {
           const gradient = tf.matMul(
@@ -45,7 +46,10 @@ export function unitTriangularInverse(t: tf.Tensor3D): tf.Tensor3D {
   return invert(t) as tf.Tensor3D;
 }
 
-/** 1 where a row of the second of two neighbouring blocks meets a column of the first. */
+/**
+ * 1 where a row of the second of two neighbouring blocks crosses a column of
+ * the first.
+ */
 function betweenBlocks(size: number, block: number): tf.Tensor2D {
   return entries(size, (row, column) => {
     const [ofRow, ofColumn] = [row, column].map((x) => Math.floor(x / block));
@@ -58,7 +62,7 @@ function below(size: number): tf.Tensor2D {
   return entries(size, (row, column) => row > column);
 }
 
-/** A square of 1 where the rule holds, and of 0 elsewhere. */
+/** A square matrix with 1 where the rule holds, 0 elsewhere. */
 function entries(
   size: number,
   rule: (row: number, column: number) => boolean,

@@ -1,4 +1,4 @@
-/** What is asked of a backend, and what is said of one. @module */
+/** Options for choosing a backend, and information about it. @module */
 
 /** A way to compute: a GPU, WebAssembly with SIMD, or plain JavaScript. */
 export type BackendName = "webgpu" | "wasm" | "cpu";
@@ -6,49 +6,50 @@ export type BackendName = "webgpu" | "wasm" | "cpu";
 /** Options of {@linkcode useBackend}. */
 export interface UseBackendOptions {
   /**
-   * Names to try in this order; the first that starts is used, also if its
-   * WebGPU adapter is a software one. @default a GPU's WebGPU, WebAssembly,
-   * software WebGPU, cpu
+   * Backends to try, in this order; the first that starts is used, even if its
+   * WebGPU adapter is a software one.
+   * @default a GPU's WebGPU, WebAssembly, software WebGPU, cpu
    */
   prefer?: BackendName[];
   /** Which GPU, where there are several. @default the system's choice */
   powerPreference?: GPUPowerPreference;
   /**
-   * Threads of the wasm backend; one where memory cannot be shared, as in a
-   * browser's page that is not isolated. @default the number of processors
+   * Number of threads of the wasm backend; one if memory cannot be shared, as
+   * in a web page that is not cross-origin isolated.
+   * @default the number of processors
    */
   threads?: number;
   /**
-   * Where TensorFlow.js's `tfjs-backend-wasm-simd.wasm` lies: a path or URL of
-   * the file, or of its folder if it ends in `/`. Read when the wasm backend
-   * first starts. @default the package's in Deno and Node; beside the page in
-   * a browser
+   * Location of TensorFlow.js's `tfjs-backend-wasm-simd.wasm`: the path or URL
+   * of the file, or of its folder if it ends in `/`. Read when the wasm backend
+   * first starts.
+   * @default in the package in Deno and Node; beside the page in a browser
    */
   wasmPath?: string | URL;
 }
 
 /** The backend in use. */
 export interface BackendInfo {
-  /** Its name, as tfjs knows it. */
+  /** Its name in tfjs. */
   readonly name: BackendName;
   /** The WebGPU adapter. */
   readonly adapter?: {
-    /** The vendor, as the driver gives it. */
+    /** The vendor, as the driver reports it. */
     readonly vendor: string;
-    /** The model and driver, as the driver gives them. */
+    /** The model and driver, as the driver reports them. */
     readonly description: string;
     /** Whether it computes in software, on the CPU. */
     readonly isFallbackAdapter: boolean;
   };
-  /** Threads that the wasm backend computes with. */
+  /** Number of threads of the wasm backend. */
   readonly threads?: number;
   /** The WebGPU features of the device, such as `"shader-f16"`. */
   readonly features: readonly string[];
   /** The WebGPU limits of the device. */
   readonly limits: Readonly<Record<string, number>>;
   /**
-   * Why something better does not compute: a backend that comes earlier in the
-   * order, or as many threads as there should be.
+   * Why something better is not used: a backend that comes earlier in the
+   * order, or the requested number of threads.
    */
   readonly skipped: Readonly<Partial<Record<BackendName | "threads", string>>>;
 }

@@ -1,6 +1,10 @@
-/** Says why something better is not used: once, with its cause. @module */
+/**
+ * Warnings that something better is not used, each given once with its cause.
+ *
+ * @module
+ */
 
-/** What this machine does not have, which is nobody's mistake. */
+/** Something that this machine does not have, which is not an error. */
 export class Unavailable extends Error {}
 
 const warned = new Set<string>();
@@ -9,11 +13,11 @@ const warned = new Set<string>();
 export function warnOnce(reason: string, cause: unknown): void {
   if (warned.has(reason)) return;
   warned.add(reason);
-  // Where in our source it was found missing helps nobody.
+  // The place in our source where it was missed does not help.
   console.warn(reason, ...(cause instanceof Unavailable ? [] : [cause]));
 }
 
-/** What an exception says, whatever was thrown. */
+/** The message of whatever was thrown. */
 export function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }

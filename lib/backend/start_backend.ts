@@ -1,4 +1,4 @@
-/** The backends that run, and how each is started. @module */
+/** Starting backends. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { nodeModule } from "../contract/node_module.ts";
 import { bestBinary } from "../kernels/wasm/binary.ts";
@@ -15,14 +15,14 @@ import type { StrictWebGPUBackend } from "../tfjs/webgpu/gpu_backend.ts";
 import { limitsOf } from "../contract/limits.ts";
 import type { OpenedWasm } from "../tfjs/wasm/wasm_backend.ts";
 
-/** What may be started: WebGPU also on a GPU or not at all. */
+/** What can be started; WebGPU also only if it is on a GPU. */
 export type Candidate = BackendName | "webgpu on a GPU";
 
 type Info = Omit<BackendInfo, "skipped">;
 
-/** A backend that runs and is tfjs's current one. */
+/** A running backend, which is tfjs's current one. */
 export interface StartedBackend {
-  /** What it is. */
+  /** Information about it. */
   readonly info: Info;
   /** Why it has fewer threads than it should, if so. */
   readonly shortage?: unknown;
@@ -32,7 +32,7 @@ let wasm: OpenedWasm | undefined;
 let gpu: { backend: StrictWebGPUBackend; info: Info } | undefined;
 const registered = new WeakSet<object>();
 
-/** Gives back threads, memory and device of what runs. */
+/** Releases the threads, memory and device of the running backend. */
 export async function dispose(): Promise<void> {
   const before = { wasm, gpu };
   wasm = gpu = undefined;
@@ -41,7 +41,7 @@ export async function dispose(): Promise<void> {
   await before.wasm?.host.close();
 }
 
-/** Starts a backend, or goes on with the one that runs. */
+/** Starts a backend, or keeps the running one. */
 export async function start(
   candidate: Candidate,
   { powerPreference, threads, wasmPath }: UseBackendOptions,
@@ -63,7 +63,7 @@ function processors(): number {
     nodeModule("node:os")?.availableParallelism() ?? 1;
 }
 
-/** Puts a backend in the place of what tfjs or an earlier call has registered. */
+/** Replaces the backend that tfjs or an earlier call has registered. */
 async function activate(
   name: BackendName,
   backend?: StrictWebGPUBackend | OpenedWasm["backend"],
@@ -82,7 +82,7 @@ async function startCpu(): Promise<StartedBackend> {
   await import("@tensorflow/tfjs-backend-cpu");
   replaceKernels("cpu", undefined);
   await activate("cpu");
-  // Its first use in Deno or Node advertises another package.
+  // On first use in Deno or Node, it advertises another package.
   (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
   return { info: { name: "cpu", features: [], limits: {} } };
 }

@@ -1,5 +1,5 @@
 /**
- * Choosing the machine that computes.
+ * Choosing the backend.
  *
  * @module
  */
@@ -33,7 +33,7 @@ const OPTIONS: OptionNames<UseBackendOptions> = {
   wasmPath: true,
 };
 
-/** The last call: each begins when the one before has ended. */
+/** The last call; each starts when the one before has ended. */
 let calls: Promise<unknown> = Promise.resolve();
 
 function inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
@@ -43,17 +43,18 @@ function inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
 }
 
 /**
- * Starts a backend, makes it tfjs's current one and returns what it is.
+ * Starts a backend, makes it tfjs's current one and describes it.
  *
- * From then on a WebGPU failure is an exception ({@linkcode GpuError}) at the
- * latest when a result is read, and tfjs's kernels that are known to be wrong
- * are replaced. May be called again to switch; make tensors after the switch,
- * since those on a GPU cannot follow. Calls that overlap take their turns: the
- * last one decides.
+ * From then on, a WebGPU failure is an exception ({@linkcode GpuError}), at the
+ * latest when a result is read, and those of tfjs's kernels that are known to
+ * be wrong are replaced. Call it again to switch backends, and create tensors
+ * after the switch, since those on a GPU cannot be moved. Overlapping calls run
+ * one after another; the last one decides.
  *
- * What is better and does not start is said in `skipped`, and on the console,
- * once: not where this machine just has no GPU, or a page is not isolated and
- * so has one thread, unless the call names what is missing.
+ * If something better does not start, `skipped` says why, and so does one
+ * warning on the console. There is no warning if the machine merely has no GPU,
+ * or a page that is not cross-origin isolated has one thread, unless the call
+ * asked for what is missing.
  *
  * @example
  * ```ts
@@ -69,7 +70,7 @@ function inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
  *
  * @param options See {@linkcode UseBackendOptions}.
  * @returns The backend in use.
- * @throws {TypeError} If an option is unknown or of the wrong kind.
+ * @throws {TypeError} If an option is unknown or of the wrong type.
  * @throws {RangeError} If a value or a name is unknown, or no backend starts; the message says why, and `cause` holds what was thrown.
  */
 export async function useBackend(
@@ -107,11 +108,11 @@ export async function useBackend(
 }
 
 /**
- * Gives back what {@linkcode useBackend} has taken: threads end, the GPU's
- * device and WebAssembly's memory go. Tensors made there are gone, and using
- * one, or computing before the next {@linkcode useBackend}, is an error.
+ * Releases what {@linkcode useBackend} has taken: threads, the GPU's device and
+ * WebAssembly's memory. Tensors created there are lost; using one, or computing
+ * before the next {@linkcode useBackend}, is an error.
  *
- * Does nothing where nothing was taken, as on `cpu`.
+ * Does nothing if nothing was taken, as on `cpu`.
  *
  * @example
  * ```ts
@@ -174,7 +175,7 @@ async function startFirst(options: UseBackendOptions): Promise<BackendInfo> {
   );
 }
 
-/** Says why nothing better computes. */
+/** Warns why nothing better is used. */
 function report(
   name: BackendName,
   failures: ReadonlyMap<Candidate, unknown>,
@@ -184,10 +185,10 @@ function report(
   const skipped: Partial<Record<BackendName | "threads", string>> = {};
   for (const [candidate, cause] of failures) {
     const missed = candidate === "webgpu on a GPU" ? "webgpu" : candidate;
-    // In the end a software adapter, after no GPU.
+    // A software adapter that started last, after no GPU was found.
     if (missed === name) continue;
     const message = skipped[missed] = messageOf(cause);
-    // Most machines have no GPU; who asked for one by name wants to know.
+    // Most machines have no GPU; warn only if one was asked for by name.
     if (prefer || !(cause instanceof Unavailable)) {
       warnOnce(
         `The ${missed} backend did not start, so ${name} computes: ${message}`,
@@ -197,7 +198,7 @@ function report(
   }
   if (shortage !== undefined) {
     skipped.threads = messageOf(shortage);
-    // Most pages are not isolated.
+    // Most pages are not cross-origin isolated.
     if (threads || !(shortage instanceof Unavailable)) {
       warnOnce(
         `The wasm backend computes with fewer threads: ${skipped.threads}`,

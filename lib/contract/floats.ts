@@ -1,15 +1,15 @@
-/** The one type of number that operations and kernels compute with. @module */
+/** float32, the only dtype that operations and kernels compute with. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * The tensor as float32, which is all that kernels know: as it is, or converted
- * if it is int32 or bool. Differentiable; where it converts, in a tidy of the
- * caller's.
+ * Returns the tensor as float32, the only dtype that kernels support:
+ * unchanged, or converted if it is int32 or bool. Differentiable. If it
+ * converts, call it inside `tf.tidy`.
  *
- * @param name How the caller knows the tensor: `q`, or `layerNorm's x`.
+ * @param name The caller's name for the tensor, such as `q` or `layerNorm's x`.
  * @param x The tensor.
- * @returns A tensor of the same numbers whose buffer holds floats.
- * @throws {TypeError} If it is no tensor, or has another type of number.
+ * @returns A tensor of the same numbers in float32.
+ * @throws {TypeError} If it is not a tensor, or has another dtype.
  */
 export function floats<T extends tf.Tensor>(name: string, x: T): T {
   assertNumbers(name, x);
@@ -18,14 +18,14 @@ export function floats<T extends tf.Tensor>(name: string, x: T): T {
 }
 
 /**
- * Calls a function with its tensors as {@linkcode floats}, in a tidy only where
- * one is converted.
+ * Calls a function with its tensors as {@linkcode floats}, inside `tf.tidy`
+ * only if one is converted.
  *
  * @param operation The operation, for messages.
- * @param tensors By the names of its arguments; what is undefined stays so.
- * @param compute Gets them as float32.
- * @returns What the function returns.
- * @throws {TypeError} As {@linkcode floats}.
+ * @param tensors The tensors by argument name; undefined ones stay undefined.
+ * @param compute The function, which receives them as float32.
+ * @returns The function's result.
+ * @throws {TypeError} Like {@linkcode floats}.
  */
 export function withFloats<
   T extends Readonly<Record<string, tf.Tensor | undefined>>,
@@ -44,9 +44,10 @@ export function withFloats<
 /**
  * Throws unless a tensor can be converted to float32 without a loss.
  *
- * @param name How the caller knows the tensor.
- * @param x What came.
- * @throws {TypeError} If it is no tensor, or one of complex numbers or strings.
+ * @param name The caller's name for the tensor.
+ * @param x The value given.
+ * @throws {TypeError} If it is not a tensor, or holds complex numbers or
+ * strings.
  */
 export function assertNumbers(name: string, x: tf.Tensor): void {
   // Callers in plain JavaScript and notebooks are not type-checked.
@@ -62,7 +63,7 @@ export function assertNumbers(name: string, x: tf.Tensor): void {
   if (dtype === "float32" || dtype === "int32" || dtype === "bool") return;
   const instead = dtype === "complex64"
     ? "take tf.real, tf.imag or tf.abs of it"
-    : "make numbers of it";
+    : "convert it to numbers";
   throw new TypeError(
     `${name} should be float32, or int32 or bool, which are converted; got ${dtype}: ${instead}`,
   );

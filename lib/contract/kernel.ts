@@ -1,9 +1,9 @@
 /**
- * What an operation and its kernels agree on, how the operation runs them, and
- * what a kernel may rely on: all of its inputs hold float32, whoever calls it.
+ * The contract between an operation and its kernels, and how the operation runs
+ * them. A kernel may rely on float32 in all of its inputs, whoever calls it.
  *
- * An operation asks the current backend for a kernel of its name, and is made
- * of tfjs operations where there is none.
+ * An operation asks the current backend for a kernel by name, and runs tfjs
+ * operations if there is none.
  *
  * @module
  */
@@ -12,30 +12,36 @@ import { floats } from "./floats.ts";
 import { isRecording, runAsOne } from "./tape.ts";
 
 /**
- * An operation of ours as a kernel, by the names of what goes in and out, in
- * order. Of an operation with forms, each form is one.
+ * The description of a kernel, with the names of its inputs and outputs in
+ * order. Each form of an operation has its own.
  *
- * The gradient kernel is given what the forward kernel is given, the outputs of
- * `gradientReads`, and `d` + its name for the gradient in each of `outputs`. It
- * returns the gradients in those of `gradientsIn` that are there.
+ * The gradient kernel gets the inputs of the forward kernel, the outputs in
+ * `gradientReads`, and the gradient of each of `outputs` as `d` + its name. It
+ * returns the gradients of those `gradientsIn` that were given.
  */
 export interface Operation<
   Output extends string = string,
   Further extends string = string,
 > {
-  /** The kernel's name; that of its gradient has `Grad` after it. */
+  /** The kernel's name; its gradient kernel has `Grad` appended. */
   readonly kernel: string;
-  /** Inputs that it is differentiable in; none if there is no gradient kernel. All others are constants. */
+  /**
+   * Differentiable inputs; none if there is no gradient kernel. All others are
+   * constants.
+   */
   readonly gradientsIn: readonly string[];
-  /** Outputs; differentiable ones, if any is. */
+  /** Outputs, which are differentiable if there is a gradient kernel. */
   readonly outputs: readonly Output[];
-  /** Outputs after those that have no gradient, and are not there where one is recorded. */
+  /**
+   * Further outputs after these, which have no gradient, and are absent if one
+   * is recorded.
+   */
   readonly further?: readonly Further[];
   /** Outputs of any kind that the gradient kernel needs. @default none */
   readonly gradientReads?: readonly (Output | Further)[];
   /**
-   * What the kernels are given in the place of an input, or of the gradient in
-   * an output. Gradients do not go through it. @default what came
+   * Replaces an input, or the gradient of an output, before the kernels get it.
+   * Not differentiated. @default unchanged
    */
   readonly prepare?: (
     name: string,
@@ -51,13 +57,13 @@ export function gradientKernel({ kernel }: Operation): string {
 
 /** What a kernel would do. */
 export interface KernelPlan {
-  /** Tokens of a chunk or tile, at most those asked for; `null` without any. */
+  /** Tokens per chunk or tile, at most those asked for; `null` without any. */
   readonly chunkSize: number | null;
-  /** Bytes that the forward pass needs beside its inputs and outputs. */
+  /** Bytes that the forward pass needs besides its inputs and outputs. */
   readonly scratchBytes: number;
-  /** Those of them that do not stay in a processor's cache. @default all */
+  /** Those of them that do not stay in the processor's cache. @default all */
   readonly carriedBytes?: number;
-  /** How it runs, for people: such as "2 threads". */
+  /** How it runs, as text for users, such as "2 threads". */
   readonly how: string;
 }
 
@@ -67,7 +73,7 @@ export interface Refusal {
   readonly refusal: string;
 }
 
-/** What a kernel would do with a problem, or in words why it cannot. */
+/** Returns what a kernel would do with a problem, or why it cannot run it. */
 export type Planner<Request> = (request: Request) => KernelPlan | Refusal;
 
 /** The kernels of an operation on a backend. */
@@ -76,16 +82,16 @@ export interface Kernels<Request = never> {
   readonly forward: tf.KernelFunc;
   /** The gradient kernel. */
   readonly gradient?: tf.KernelFunc | undefined;
-  /** Plans the forward kernel. @default it does whatever it is asked for */
+  /** Plans the forward kernel. @default it runs every problem */
   readonly plan?: Planner<Request> | undefined;
 }
 
 /**
- * Registers the kernels of an operation, in the place of those it had.
+ * Registers the kernels of an operation, replacing existing ones.
  *
  * @param backendName The backend.
  * @param operation The operation.
- * @param kernels Its kernels; they refuse inputs that do not hold float32.
+ * @param kernels Its kernels; they will throw for inputs that are not float32.
  */
 export function registerKernels<Request>(
   backendName: string,
@@ -116,7 +122,10 @@ export function hasKernel({ kernel }: Operation): boolean {
   return tf.getKernel(kernel, tf.getBackend()) !== undefined;
 }
 
-/** What the current backend's kernel would do with a request; `undefined` if there is none that plans. */
+/**
+ * What the current backend's kernel would do with a request; `undefined` if
+ * there is no planner.
+ */
 export function planKernel<Request>(
   { kernel }: Operation,
   request: Request,
@@ -129,13 +138,13 @@ export function planKernel<Request>(
 
 /**
  * Runs the current backend's kernel of an operation, on inputs converted to
- * float32; differentiable in those of `gradientsIn`. The gradient is computed
- * from the inputs and the outputs of `gradientReads`, which are kept for it.
+ * float32; differentiable in `gradientsIn`. The gradient is computed from the
+ * inputs and the outputs in `gradientReads`, which are kept for it.
  *
- * In a tidy of the caller's, if `operation` prepares inputs.
+ * Call it inside `tf.tidy` if `operation` prepares inputs.
  *
  * @param operation The operation.
- * @param inputs Its inputs; what is undefined is not there.
+ * @param inputs Its inputs; undefined ones are absent.
  * @param attributes Its attributes.
  * @returns Its outputs.
  * @throws {TypeError} If an input holds neither numbers nor booleans.
@@ -168,7 +177,7 @@ function runPrepared(
   return named([...outputs, ...further].slice(0, results.length), results);
 }
 
-/** As one entry of tfjs's tape. */
+/** Runs a kernel as one entry of tfjs's tape. */
 function runRecorded(
   operation: Operation,
   given: tf.NamedTensorMap,
@@ -197,7 +206,7 @@ function runRecorded(
   return named(outputs, results);
 }
 
-/** What kernels are given in the place of some tensors. */
+/** Replaces tensors by what `prepare` makes of them. */
 function prepared(
   { prepare }: Operation,
   tensors: tf.NamedTensorMap,
@@ -230,7 +239,7 @@ function named(
   return result;
 }
 
-/** Those of these names that are there, in this order. */
+/** The tensors with these names that exist, in this order. */
 function pick(
   tensors: tf.NamedTensorMap,
   names: readonly string[],
@@ -243,8 +252,9 @@ function pick(
 }
 
 /**
- * The kernel, refusing what is not float32. {@linkcode runKernel} converts; this
- * is for calls past it, whose integers would be read as floats.
+ * Wraps a kernel so that it throws for dtypes other than float32.
+ * {@linkcode runKernel} converts; direct calls would have integers read as
+ * floats.
  */
 function onFloats(name: string, kernelFunc: tf.KernelFunc): tf.KernelFunc {
   return (call) => {

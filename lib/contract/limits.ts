@@ -1,10 +1,11 @@
-/** What the current backend can hold. @module */
+/** The limits of the current backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
 /** The largest tensor in bytes that one binding of the current backend can hold. */
 export function largestTensorBytes(): number {
   const { device } = tf.backend() as { device?: GPUDevice };
-  // The wasm32 heap addresses 4 GiB, and a result needs room beside its inputs.
+  // The wasm32 heap addresses 4 GiB, and a result needs room besides its
+  // inputs.
   if (tf.getBackend() === "wasm") return 2 ** 30;
   return device?.limits.maxStorageBufferBindingSize ?? Infinity;
 }

@@ -1,6 +1,6 @@
-/** Node's own modules, where there are any. @module */
+/** Node's built-in modules, where they exist. @module */
 
-/** The modules that are asked for. */
+/** The modules that are used. */
 interface NodeModules {
   "node:crypto": typeof import("node:crypto");
   "node:fs/promises": typeof import("node:fs/promises");
@@ -13,11 +13,11 @@ interface NodeModules {
 }
 
 /**
- * One of Node's own modules: in Deno and in Node from 20.16; `undefined` in a
- * browser.
+ * Returns one of Node's built-in modules in Deno and in Node from 20.16;
+ * `undefined` in a browser.
  *
- * An `import()` of a `node:` module is an error for some bundlers of pages,
- * even where it is never reached. This they do not see.
+ * An `import()` of a `node:` module is an error for some bundlers, even if it
+ * is never reached. They do not see this call.
  */
 export function nodeModule<Name extends keyof NodeModules>(
   name: Name,

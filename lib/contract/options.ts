@@ -1,22 +1,22 @@
-/** Options are checked by name: an unknown one is a mistake, not a wish. @module */
+/** Checking options by name, so that misspelt ones throw. @module */
 import { distance } from "fastest-levenshtein";
 
-/** Every option of `T`; the compiler refuses a list that misses one. */
+/** The names of all options of `T`; the type requires every one of them. */
 export type OptionNames<T> = { readonly [name in keyof T]-?: true };
 
 /**
- * Throws unless `options` is an object that has known options only.
+ * Throws unless `options` is an object with only known options.
  *
- * `deno run` and notebooks check no types, so that a misspelt option would
- * otherwise leave its default in place without a word.
+ * `deno run` and notebooks do not check types, so a misspelt option would
+ * otherwise silently leave its default in place.
  *
- * @param owner Whose options they are, as the caller knows it: `lionBlock`, or
+ * @param owner The caller's name for the options' owner, such as `lionBlock` or
  * `train's optimizer`.
- * @param options What came.
- * @param names Every option there is.
- * @param kind What the caller knows them as.
- * @throws {TypeError} If it is no object, or has an option that is not among
- * `names`; the message names the nearest one.
+ * @param options The options given.
+ * @param names The names of all options.
+ * @param kind The caller's word for an option.
+ * @throws {TypeError} If it is not an object, or has an option that is not in
+ * `names`; the message suggests the nearest one.
  */
 export function assertOptions<T extends object>(
   owner: string,
@@ -49,7 +49,10 @@ export function assertOptions<T extends object>(
   }
 }
 
-/** An abbreviation means what it shortens (`lr`); a misspelling, what has most letters in common. */
+/**
+ * For an abbreviation (`lr`), the option that it shortens; for a misspelling,
+ * the most similar one.
+ */
 function nearest(name: string, known: readonly string[]): string {
   const letters = name.toLowerCase();
   const cost = (candidate: string) => {
@@ -59,7 +62,10 @@ function nearest(name: string, known: readonly string[]): string {
   return known.reduce((best, next) => cost(next) < cost(best) ? next : best);
 }
 
-/** Whether the letters begin the word and all stand in it, in order. */
+/**
+ * Whether the word starts with the first letter and contains all letters in
+ * order.
+ */
 function isAbbreviation(letters: string, word: string): boolean {
   let at = 0;
   for (const letter of word) if (letter === letters[at]) at++;

@@ -1,8 +1,8 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 
 /**
- * Throws unless `tensor` has the expected shape. `null` matches any size.
- * The message names the argument, the shape it should have and the shape that came.
+ * Throws unless `tensor` has the expected shape. `null` matches any size. The
+ * message names the argument, the expected shape and the actual one.
  */
 export function assertShape(
   name: string,

@@ -1,12 +1,12 @@
 /**
- * tfjs's record of what runs, from which it computes gradients.
+ * Extensions of tfjs's tape, the record from which it computes gradients.
  *
- * Importing this makes tfjs free what it has recorded when a function throws
- * whose gradients it computes. It alone would keep for ever what its tape has
- * saved, for any loss: of `train`, of `model.fit`, in `tf.grad`.
+ * Importing this makes tfjs dispose of recorded tensors when a function throws
+ * while its gradients are computed. On its own, tfjs leaks what its tape has
+ * saved, for any loss: in `train`, `model.fit` or `tf.grad`.
  *
- * It also lets a gradient compute others: tfjs alone forgets the tape that it is
- * reading.
+ * It also lets a gradient function compute other gradients: on its own, tfjs
+ * loses the tape that it is reading.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import * as tf from "@tensorflow/tfjs-core";
 /** Keeps tensors until the gradient is computed. */
 type Save = (tensors: tf.Tensor[]) => void;
 
-/** tfjs's engine, with what it does not declare as public. */
+/** tfjs's engine, with undeclared members. */
 interface Engine {
   readonly state: {
     readonly gradientDepth: number;
@@ -43,19 +43,19 @@ if (!gradients.freesTape) {
   );
 }
 
-/** Whether what runs now is recorded, for a gradient. */
+/** Whether operations are being recorded for a gradient. */
 export function isRecording(): boolean {
   return engine.state.gradientDepth > 0 && engine.state.kernelDepth === 0;
 }
 
 /**
- * Runs something whose gradient is told, as `tf.customGrad` does, which knows
- * only one output.
+ * Runs a function with a custom gradient, like `tf.customGrad`, but with
+ * several outputs.
  *
- * @param inputs What it is differentiable in.
- * @param forward Computes the outputs, and saves what the gradient needs.
- * @param backward The gradients in the inputs, of those in all outputs and of
- * what was saved.
+ * @param inputs The differentiable inputs.
+ * @param forward Computes the outputs, and saves tensors for the gradient.
+ * @param backward Computes the inputs' gradients from those of all outputs and
+ * the saved tensors.
  * @returns The outputs.
  */
 export function runAsOne(
@@ -81,7 +81,7 @@ function freeingTape<T>(run: () => T): T {
   const tape = state.activeTape;
   const saved: tf.Tensor[] = [];
   engine.keep = (tensor) => {
-    // Outside of kernels it is the caller who keeps.
+    // Outside of kernels, the caller has to keep the tensors.
     if (state.kernelDepth > 0) saved.push(tensor);
     return keep.call(engine, tensor);
   };

@@ -1,11 +1,16 @@
-/** Values of options: of the wrong kind a TypeError, impossible ones a RangeError. @module */
+/**
+ * Checks of option values: a wrong type is a TypeError, an invalid value a
+ * RangeError.
+ *
+ * @module
+ */
 
 /**
  * Throws unless a value is a finite number.
  *
- * @param name How the caller knows it.
- * @param value What came.
- * @throws {TypeError} If it is no number.
+ * @param name The caller's name for the value.
+ * @param value The value given.
+ * @throws {TypeError} If it is not a number.
  * @throws {RangeError} If it is not finite.
  */
 export function assertFinite(name: string, value: number): void {
@@ -18,11 +23,11 @@ export function assertFinite(name: string, value: number): void {
 }
 
 /**
- * Throws unless a value may be added to what is divided by: finite and >= 0.
+ * Throws unless a value can be added to a divisor: finite and >= 0.
  *
- * @param name How the caller knows it.
- * @param value What came.
- * @throws {TypeError} If it is no number.
+ * @param name The caller's name for the value.
+ * @param value The value given.
+ * @throws {TypeError} If it is not a number.
  * @throws {RangeError} If it is negative or not finite.
  */
 export function assertEpsilon(name: string, value: number): void {
@@ -32,12 +37,12 @@ export function assertEpsilon(name: string, value: number): void {
 }
 
 /**
- * Throws unless a value counts something of which there is one at least.
+ * Throws unless a value is a positive integer.
  *
- * @param name How the caller knows it.
- * @param value What came.
- * @throws {TypeError} If it is no number.
- * @throws {RangeError} If it is no positive integer.
+ * @param name The caller's name for the value.
+ * @param value The value given.
+ * @throws {TypeError} If it is not a number.
+ * @throws {RangeError} If it is not a positive integer.
  */
 export function assertPositiveInteger(name: string, value: number): void {
   if (typeof value !== "number") {
@@ -50,8 +55,8 @@ export function assertPositiveInteger(name: string, value: number): void {
 /**
  * Throws unless a value is `true` or `false`: `"false"` would count as true.
  *
- * @param name How the caller knows it.
- * @param value What came.
+ * @param name The caller's name for the value.
+ * @param value The value given.
  * @throws {TypeError} If it is neither.
  */
 export function assertBoolean(name: string, value: boolean): void {

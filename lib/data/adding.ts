@@ -8,7 +8,7 @@ import type { Collate } from "./stream.ts";
 
 /** Options of {@linkcode addingProblem}. */
 export interface AddingProblemOptions extends GeneratedOptions {
-  /** Numbers of a sequence. @default 100 */
+  /** Numbers per sequence. @default 100 */
   length?: number;
 }
 
@@ -21,15 +21,18 @@ const OPTIONS: OptionNames<AddingProblemOptions> = {
 
 /** A sequence of the adding problem. */
 export interface AddingExample {
-  /** Of each place a number and 1 where it is to be added, else 0: `[length, 2]`. */
+  /**
+   * At each place a number, and 1 if it is to be added, 0 otherwise:
+   * `[length, 2]`.
+   */
   readonly values: Float32Array;
-  /** The sum of the two numbers that are to be added. */
+  /** The sum of the two marked numbers. */
   readonly label: number;
 }
 
 /**
- * The adding problem: numbers between 0 and 1, of which one in each half of the
- * sequence is marked; what is their sum?
+ * The adding problem: numbers between 0 and 1, one of them marked in each half
+ * of the sequence; the label is the sum of the two.
  *
  * Source: Hochreiter and Schmidhuber 1997, Long Short-Term Memory.
  *
@@ -46,7 +49,7 @@ export interface AddingExample {
  *
  * @param options See {@linkcode AddingProblemOptions}.
  * @returns The examples, for {@linkcode collateAdding}.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function addingProblem(
   options: AddingProblemOptions,
@@ -88,7 +91,7 @@ export function addingProblem(
  * }
  * ```
  *
- * @returns For `shuffledBatches` and `batchesInOrder`.
+ * @returns The function, for `shuffledBatches` and `batchesInOrder`.
  */
 export function collateAdding(): Collate<AddingExample> {
   return (examples) => {
@@ -107,7 +110,7 @@ export function collateAdding(): Collate<AddingExample> {
   };
 }
 
-/** What {@linkcode addingBaselines} measures. */
+/** The result of {@linkcode addingBaselines}. */
 export interface AddingBaselines {
   /** Mean squared error of always guessing 0. */
   readonly zero: number;
@@ -116,7 +119,8 @@ export interface AddingBaselines {
 }
 
 /**
- * What is reached on a dataset of the adding problem without looking at it.
+ * The errors of guesses that ignore the sequence, on a dataset of the adding
+ * problem.
  *
  * @example
  * ```ts
@@ -128,7 +132,7 @@ export interface AddingBaselines {
  * assertAlmostEquals(mean, 1 / 6, 0.02);
  * ```
  *
- * @param dataset Of {@linkcode addingProblem}.
+ * @param dataset A dataset of {@linkcode addingProblem}.
  * @returns See {@linkcode AddingBaselines}.
  */
 export function addingBaselines(

@@ -3,8 +3,8 @@ import { SPECIAL_IDS, textIds, type Tokenizer } from "./tokenizer.ts";
 const FIRST_BYTE = Object.keys(SPECIAL_IDS).length;
 
 /**
- * A tokenizer whose tokens are the bytes of UTF-8, after the special ones.
- * Nothing is unknown to it.
+ * A tokenizer whose tokens are the special ones and the bytes of UTF-8. It has
+ * no unknown tokens.
  *
  * @example
  * ```ts

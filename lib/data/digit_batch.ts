@@ -8,11 +8,11 @@ import type { Collate } from "./stream.ts";
 
 /** Options of {@linkcode collateDigits}. */
 export interface CollateDigitsOptions extends PixelScale {
-  /** Whether each image is moved, turned and scaled a little. @default false */
+  /** Whether to shift, rotate and scale each image a little. @default false */
   augment?: boolean;
-  /** Of the brightness, from 0 to 1. @default MNIST's, 0.1307 */
+  /** Mean of the brightness, from 0 to 1. @default MNIST's, 0.1307 */
   mean?: number;
-  /** Of the brightness, above 0. @default MNIST's, 0.3081 */
+  /** Standard deviation of the brightness, above 0. @default MNIST's, 0.3081 */
   deviation?: number;
 }
 
@@ -24,19 +24,23 @@ const OPTIONS: OptionNames<CollateDigitsOptions> = {
 
 const PIXELS = MNIST_SIDE ** 2;
 
-/** Of MNIST's training images. */
+/** The scale of MNIST's training images. */
 const MNIST_SCALE = { mean: 0.1307, deviation: 0.3081 };
 
-/** At most, in either direction: pixels, radians, and of the size. */
+/**
+ * Largest augmentation in either direction: in pixels, in radians, and relative
+ * to the size.
+ */
 const SHIFT = 2;
 const TURN = 10 * Math.PI / 180;
 const SCALE = 0.1;
 
 /**
- * Makes batches of digits, and of Fashion-MNIST's clothes, for `lionViT`: images
- * `[size, 28, 28, 1]`, MNIST's of mean 0 and deviation 1, labels `[size]`.
+ * Makes batches of digits, or of Fashion-MNIST's clothes, for `lionViT`: images
+ * `[size, 28, 28, 1]`, which for MNIST have mean 0 and deviation 1, and labels
+ * `[size]`.
  *
- * With `augment`, each image is shifted by up to 2 pixels, turned by up to 10
+ * With `augment`, each image is shifted by up to 2 pixels, rotated by up to 10
  * degrees and scaled by up to 10 %, in one interpolation.
  *
  * @example
@@ -59,9 +63,9 @@ const SCALE = 0.1;
  * ```
  *
  * @param options See {@linkcode CollateDigitsOptions}.
- * @returns For `shuffledBatches` and `batchesInOrder`.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If one has an impossible value.
+ * @returns The function, for `shuffledBatches` and `batchesInOrder`.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function collateDigits(
   options: CollateDigitsOptions = {},
@@ -88,7 +92,7 @@ export function collateDigits(
   };
 }
 
-/** The pixels of an image that is shifted, turned and scaled about its middle. */
+/** The pixels of an image, shifted, and rotated and scaled about its centre. */
 function moved(pixels: Uint8Array, random: Random): Float32Array {
   const upTo = (most: number) => most * (2 * random() - 1);
   const turn = upTo(TURN);
@@ -105,7 +109,7 @@ function moved(pixels: Uint8Array, random: Random): Float32Array {
   for (let i = 0; i < PIXELS; i++) {
     const x = i % MNIST_SIDE - right;
     const y = Math.floor(i / MNIST_SIDE) - down;
-    // Where the pixel comes from, between four of the image.
+    // The pixel's source, between four pixels of the image.
     const fromX = cosine * x + sine * y + middle;
     const fromY = cosine * y - sine * x + middle;
     const left = Math.floor(fromX), top = Math.floor(fromY);

@@ -4,16 +4,19 @@ import { type Digits, digitsOf } from "./mnist.ts";
 
 /** Options of {@linkcode loadFashionMnist}. */
 export interface LoadFashionMnistOptions {
-  /** Where the four files are. @default where Debian's package `dataset-fashion-mnist` has them */
+  /**
+   * The folder of the four files.
+   * @default that of Debian's package `dataset-fashion-mnist`
+   */
   folder?: string;
 }
 
 const OPTIONS: OptionNames<LoadFashionMnistOptions> = { folder: true };
 
-/** Of Debian's package. */
+/** The folder of Debian's package. */
 const FOLDER = "/usr/share/datasets/fashion-mnist";
 
-/** What the labels of Fashion-MNIST mean. */
+/** The names of Fashion-MNIST's labels. */
 export const FASHION_MNIST_CLASSES: readonly string[] = [
   "T-shirt",
   "trouser",
@@ -28,15 +31,15 @@ export const FASHION_MNIST_CLASSES: readonly string[] = [
 ];
 
 /**
- * Loads Fashion-MNIST by Xiao, Rasul and Vollgraf (MIT): 60,000 images of clothes
- * for training and 10,000 for testing, of MNIST's size and in its format, 31 MB
- * compressed. The mean of the training pixels is 0.2860 and their deviation
- * 0.3530, from 0 to 1.
+ * Loads Fashion-MNIST by Xiao, Rasul and Vollgraf (MIT): 60,000 images of
+ * clothes for training and 10,000 for testing, in MNIST's size and format, 31
+ * MB compressed. On a scale from 0 to 1, the training pixels have mean 0.2860
+ * and deviation 0.3530.
  *
- * The files are read, not downloaded: those of Debian's package
- * `dataset-fashion-mnist`, or of a folder with `train-images-idx3-ubyte`,
+ * The files are read from disk, not downloaded: from Debian's package
+ * `dataset-fashion-mnist`, or from a folder with `train-images-idx3-ubyte`,
  * `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
- * `t10k-labels-idx1-ubyte`, each as it is or with `.gz`.
+ * `t10k-labels-idx1-ubyte`, each plain or with `.gz`.
  *
  * Source: Xiao, Rasul and Vollgraf 2017 (arXiv:1708.07747).
  *
@@ -47,10 +50,10 @@ export const FASHION_MNIST_CLASSES: readonly string[] = [
  * ```
  *
  * @param options See {@linkcode LoadFashionMnistOptions}.
- * @returns The images; {@linkcode FASHION_MNIST_CLASSES} has the names of labels.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {SyntaxError} If a file is cut off or something else.
- * @throws {Error} If a file is not there; the message says how to get it.
+ * @returns The images; {@linkcode FASHION_MNIST_CLASSES} has the labels' names.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {SyntaxError} If a file is truncated or not an IDX file.
+ * @throws {Error} If a file is missing; the message says how to get it.
  */
 export async function loadFashionMnist(
   options: LoadFashionMnistOptions = {},

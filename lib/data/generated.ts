@@ -2,20 +2,20 @@ import { assertInteger } from "./assert_integer.ts";
 import { assertPlace, type Examples } from "./dataset.ts";
 import { type Random, seeded } from "./random.ts";
 
-/** Which examples: those of one part are not those of another. */
+/** A part of the examples; the parts are disjoint. */
 export type Part = "train" | "validation" | "test";
 
-/** Options of every task whose examples are made up. */
+/** Options of every synthetic task. */
 export interface GeneratedOptions {
-  /** How many examples there are. */
+  /** Number of examples. */
   size: number;
-  /** Of the examples. @default 0 */
+  /** Seed of the examples. @default 0 */
   seed?: number;
-  /** Which examples. @default "train" */
+  /** The part of the examples. @default "train" */
   part?: Part;
 }
 
-/** Examples that are made of their place, and not kept. */
+/** Examples that are generated from their index, and not kept. */
 export function generated<E>(
   task: string,
   { size, seed = 0, part = "train" }: GeneratedOptions,
@@ -44,8 +44,8 @@ export function* examplesOf<E>(dataset: Examples<E>): Generator<E> {
 }
 
 /**
- * How often a guess is right that knows nothing of an example but `given`: the
- * label that most of those with the same one have.
+ * The accuracy of the best guess that knows only `given` of an example: the
+ * most frequent label among examples with the same value.
  */
 export function bestGuess<E extends { label: number }>(
   examples: Iterable<E>,

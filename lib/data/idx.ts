@@ -1,15 +1,15 @@
-/** What an IDX file holds. */
+/** The content of an IDX file. */
 export interface IdxFile {
   /** Sizes of its axes. */
   readonly shape: number[];
-  /** Row-major. */
+  /** The values, row-major. */
   readonly values: Uint8Array;
 }
 
 /**
- * Parses the IDX format, in which MNIST and its kin are published: two zero
- * bytes, the type (8: unsigned bytes), the number of axes, the size of each as
- * a big-endian integer, the values.
+ * Parses the IDX format, in which MNIST and similar datasets are published: two
+ * zero bytes, the type (8: unsigned bytes), the number of axes, the size of
+ * each as a big-endian integer, and the values.
  *
  * @example
  * ```ts
@@ -22,10 +22,10 @@ export interface IdxFile {
  * assertEquals([...values], [7, 8, 9]);
  * ```
  *
- * @param name What an error calls the file.
- * @param bytes Of the file, uncompressed.
+ * @param name The file's name in errors.
+ * @param bytes The content of the file, uncompressed.
  * @returns Its shape and its values, which share the memory of `bytes`.
- * @throws {SyntaxError} If the bytes are not that, or not all of it.
+ * @throws {SyntaxError} If the bytes are not an IDX file, or incomplete.
  */
 export function parseIdx(name: string, bytes: Uint8Array): IdxFile {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -2,9 +2,10 @@
 export const LARGEST_INTEGER = 2 ** 31 - 1;
 
 /**
- * Integers as they are: an array of int32 would make 0 of NaN and 1 of 1.5.
+ * Converts to int32, but throws where an Int32Array would turn NaN into 0 and
+ * 1.5 into 1.
  *
- * @throws {RangeError} If one is no int32.
+ * @throws {RangeError} If a value is not an int32.
  */
 export function integers<T extends ArrayLike<number>>(
   name: string,

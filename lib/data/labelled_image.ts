@@ -1,7 +1,7 @@
-/** An image of one channel, and what it shows. */
+/** A grey image and its label. */
 export interface LabelledImage {
   /** Brightness 0–255, `[height, width]`, row by row. */
   readonly pixels: Uint8Array;
-  /** The class of what it shows. */
+  /** The class of the image. */
   readonly label: number;
 }

@@ -1,7 +1,7 @@
 import { files } from "../io/file_system.ts";
 
 /**
- * Reads the lines of a text file in UTF-8, those that are not blank.
+ * Reads the lines of a UTF-8 text file that are not blank.
  *
  * @example
  * ```ts
@@ -13,7 +13,7 @@ import { files } from "../io/file_system.ts";
  * assertEquals(await textLines(path), ["one", "two"]);
  * ```
  *
- * @param path Of the file.
+ * @param path The path of the file.
  * @returns The lines.
  * @throws {SyntaxError} If the file is not UTF-8.
  * @throws {RangeError} If it has no line that is not blank.
@@ -23,7 +23,7 @@ export async function textLines(path: string | URL): Promise<string[]> {
 }
 
 /**
- * Reads a file of JSON Lines: a value in each line that is not blank.
+ * Reads a file in JSON Lines format: one value in each line that is not blank.
  *
  * @example
  * ```ts
@@ -36,7 +36,7 @@ export async function textLines(path: string | URL): Promise<string[]> {
  * assertEquals(documents[1]!.text, "two");
  * ```
  *
- * @param path Of the file, in UTF-8.
+ * @param path The path of the file, which is in UTF-8.
  * @returns The values.
  * @throws {SyntaxError} If a line is not JSON, or the file is not UTF-8; the
  * message names file and line.
@@ -72,6 +72,6 @@ async function numberedLines(
     .filter(([, line]) => line.trim() !== "");
   if (lines.length > 0) return lines;
   throw new RangeError(
-    `${path} should have a line that is not blank, got none`,
+    `${path} should have at least one line that is not blank, got none`,
   );
 }

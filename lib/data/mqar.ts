@@ -7,13 +7,18 @@ import { type LabelledTokens, NOT_COUNTED } from "./token_batch.ts";
 
 /** Options of {@linkcode mqar}. */
 export interface MqarOptions extends GeneratedOptions {
-  /** Tokens that there are: keys in the lower half, values in the upper one. @default 8192 */
+  /**
+   * Size of the vocabulary: keys in the lower half, values in the upper one.
+   * @default 8192
+   */
   vocabularySize?: number;
-  /** Tokens of a sequence, an even number. @default 64 */
+  /** Tokens per sequence, an even number. @default 64 */
   length?: number;
-  /** Keys with their values, each asked for once. @default 4 */
+  /** Number of pairs of a key and a value, each queried once. @default 4 */
   pairs?: number;
-  /** Whether tokens between the questions are random ones, and not 0. @default false */
+  /**
+   * Whether tokens between the queries are random instead of 0. @default false
+   */
   randomNonQueries?: boolean;
 }
 
@@ -27,18 +32,20 @@ const OPTIONS: OptionNames<MqarOptions> = {
   part: true,
 };
 
-/** Of the distance between a pair and its question: a near one is likely. */
+/**
+ * Exponent of the distance between a pair and its query: short ones are likely.
+ */
 const POWER = 0.01;
 
 /**
  * Multi-query associative recall: a sequence begins with keys, each followed by
- * its value; later each key is there once more, and there its value is asked
- * for. All other tokens have the label -100.
+ * its value. Later each key occurs once more, with its value as label. All
+ * other tokens have the label -100.
  *
- * Safe for models that see the whole sequence: no answer follows its question.
- * Published are (length, pairs) of (64, 4) with 100,000 examples, (128, 8),
- * (256, 16), (256, 32), (256, 64) with 20,000 for training, and up to (1024,
- * 256) with 1,000 for testing.
+ * It is suitable for bidirectional models: no answer follows its query. The
+ * published settings of (length, pairs) are (64, 4) with 100,000 examples,
+ * (128, 8), (256, 16), (256, 32) and (256, 64) with 20,000 for training, and up
+ * to (1024, 256) with 1,000 for testing.
  *
  * Source: Arora et al. 2023, Zoology (arXiv:2312.04927).
  *
@@ -55,7 +62,7 @@ const POWER = 0.01;
  *
  * @param options See {@linkcode MqarOptions}.
  * @returns The examples, for {@linkcode collateTokens}.
- * @throws {RangeError} If an option has an impossible value, or the pairs do not
+ * @throws {RangeError} If an option has an invalid value, or the pairs do not
  * fit into the length or the vocabulary.
  */
 export function mqar(options: MqarOptions): Examples<LabelledTokens> {
@@ -99,7 +106,7 @@ export function mqar(options: MqarOptions): Examples<LabelledTokens> {
   });
 }
 
-/** What {@linkcode mqarBaselines} measures. */
+/** The result of {@linkcode mqarBaselines}. */
 export interface MqarBaselines {
   /** Accuracy of guessing any value of the dataset. */
   readonly anyValue: number;
@@ -108,7 +115,7 @@ export interface MqarBaselines {
 }
 
 /**
- * What guessing reaches on a dataset of MQAR, on average.
+ * The average accuracies of guesses on a dataset of MQAR.
  *
  * @example
  * ```ts
@@ -119,7 +126,7 @@ export interface MqarBaselines {
  * assertEquals(mqarBaselines(dataset).valueOfSequence, 1 / 4);
  * ```
  *
- * @param dataset Of {@linkcode mqar}.
+ * @param dataset A dataset of {@linkcode mqar}.
  * @returns See {@linkcode MqarBaselines}.
  */
 export function mqarBaselines(
@@ -136,7 +143,7 @@ export function mqarBaselines(
   return { anyValue: 1 / all.size, valueOfSequence: right / questions };
 }
 
-/** Different integers from `from` to below `to`, in any order. */
+/** Distinct integers from `from` to below `to`, in random order. */
 function distinct(
   count: number,
   from: number,
@@ -149,8 +156,8 @@ function distinct(
 }
 
 /**
- * All places in the order in which they are drawn, without putting back, each
- * as likely as its weight: Efraimidis and Spirakis 2006.
+ * All indices in the order of weighted sampling without replacement: Efraimidis
+ * and Spirakis 2006.
  */
 function weighted(weights: readonly number[], random: Random): number[] {
   const keys = weights.map((weight) => Math.log(1 - random()) / weight);

@@ -6,11 +6,11 @@ import { padded } from "./pad_tokens.ts";
 
 /** Options of {@linkcode packSequences}. */
 export interface PackSequencesOptions {
-  /** Tokens of a row; longer sequences are cut. */
+  /** Tokens per row; longer sequences are truncated. */
   length: number;
-  /** Sequences of a row at most. @default as many as there is room for */
+  /** Largest number of sequences per row. @default as many as fit */
   maxSegments?: number;
-  /** What fills a row up. @default 0 */
+  /** Id of padding. @default 0 */
   pad?: number;
 }
 
@@ -20,22 +20,22 @@ const OPTIONS: OptionNames<PackSequencesOptions> = {
   pad: true,
 };
 
-/** What {@linkcode packSequences} makes. */
+/** The result of {@linkcode packSequences}. */
 export interface PackedSequences {
-  /** Which sequences are in each row, by their places in what was given. */
+  /** The sequences in each row, by their indices in the argument. */
   readonly rows: readonly (readonly number[])[];
   /** int32 `[rows, length]` */
   readonly ids: tf.Tensor2D;
-  /** `[rows, length]`, 1 for a token and 0 for padding, which is at the end. */
+  /** `[rows, length]`, 1 for a token, 0 for padding, which is at the end. */
   readonly mask: tf.Tensor2D;
-  /** int32 `[rows, length]`: 1, 2, … by the sequence, 0 at padding. */
+  /** int32 `[rows, length]`: 1, 2, … per sequence, 0 at padding. */
   readonly segments: tf.Tensor2D;
 }
 
 /**
- * Sequences one after another in rows of the same length, whole and with as
- * little padding as comes of putting each into the first row that has room for
- * it. With `segments`, no token of a model reads another sequence's.
+ * Packs whole sequences into rows of equal length, each into the first row with
+ * room for it, which leaves little padding. With `segments`, no token of a
+ * model attends to another sequence.
  *
  * @example
  * ```ts
@@ -51,12 +51,12 @@ export interface PackedSequences {
  * assertEquals(await segments.array(), [[1, 1, 1, 2], [1, 1, 0, 0]]);
  * ```
  *
- * @param sequences The ids of each.
+ * @param sequences The ids of each sequence.
  * @param options See {@linkcode PackSequencesOptions}.
  * @returns See {@linkcode PackedSequences}.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option is impossible, there is no sequence, or one
- * has no token.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option is invalid, there is no sequence, or one
+ * has no tokens.
  */
 export function packSequences(
   sequences: readonly ArrayLike<number>[],
@@ -68,7 +68,7 @@ export function packSequences(
   if (maxSegments !== undefined) assertInteger("maxSegments", maxSegments, 1);
   assertInteger("pad", pad, 0, LARGEST_INTEGER);
   if (sequences.length === 0) {
-    throw new RangeError("sequences should have one to pack, got none");
+    throw new RangeError("sequences should not be empty, got none to pack");
   }
   const rows = firstFit(sequences, length, maxSegments ?? length);
   const each = (numberOf: (place: number) => number) =>
@@ -86,7 +86,7 @@ export function packSequences(
   };
 }
 
-/** Puts each sequence into the first row that has room for it. */
+/** Puts each sequence into the first row with room for it. */
 function firstFit(
   sequences: readonly ArrayLike<number>[],
   length: number,
@@ -96,7 +96,7 @@ function firstFit(
   sequences.forEach((ids, i) => {
     if (ids.length === 0) {
       throw new RangeError(
-        `a sequence to pack should have a token, got none at ${i}`,
+        `a sequence to pack should have at least one token, got none at ${i}`,
       );
     }
     const tokens = Math.min(length, ids.length);
@@ -111,9 +111,9 @@ function firstFit(
 }
 
 /**
- * What each sequence has for its tokens, in rows, int32 `[rows, length]`.
+ * Arranges values per token of each sequence in rows, int32 `[rows, length]`.
  *
- * @param rows Of {@linkcode packSequences}.
+ * @param rows The rows of {@linkcode packSequences}.
  */
 export function inRows(
   name: string,

@@ -3,7 +3,7 @@ import { assertInteger } from "./assert_integer.ts";
 
 /** Options of {@linkcode packTokens}. */
 export interface PackTokensOptions {
-  /** Of each sequence. */
+  /** Tokens per sequence. */
   length: number;
   /** The token after each document, a tokenizer's `specials.sep`. */
   separator: number;
@@ -15,12 +15,13 @@ const OPTIONS: OptionNames<PackTokensOptions> = {
 };
 
 /**
- * Puts documents one after another, each with a separator behind it, and cuts
- * that into sequences without padding. What fills no sequence is left out.
+ * Concatenates documents, each followed by a separator, and cuts the result
+ * into sequences without padding. Tokens left at the end are dropped.
  *
- * A token may then read another document's; {@linkcode packSequences} keeps
- * documents whole and apart. For {@linkcode collateMasked}; for {@linkcode collateCausal}, whose labels
- * are the next tokens, `length` is one more than the model is to see.
+ * Tokens may then attend to another document; {@linkcode packSequences} keeps
+ * documents whole and separate. The result is for {@linkcode collateMasked} or
+ * {@linkcode collateCausal}; for the latter, whose labels are the next tokens,
+ * `length` is one more than the model's input.
  *
  * @example
  * ```ts
@@ -34,7 +35,8 @@ const OPTIONS: OptionNames<PackTokensOptions> = {
  * @param documents The ids of each document.
  * @param options See {@linkcode PackTokensOptions}.
  * @returns Sequences of `length` ids.
- * @throws {RangeError} If an option is impossible, or the documents do not fill a sequence.
+ * @throws {RangeError} If an option is invalid, or the documents do not fill a
+ * sequence.
  */
 export function packTokens(
   documents: Iterable<readonly number[]>,

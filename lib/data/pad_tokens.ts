@@ -5,20 +5,23 @@ import { integers, LARGEST_INTEGER } from "./integers.ts";
 
 /** Options of {@linkcode padTokens}. */
 export interface PadTokensOptions {
-  /** Of the sequences: longer ones are cut. @default of the longest one */
+  /**
+   * Tokens per sequence; longer ones are truncated.
+   * @default the length of the longest one
+   */
   length?: number;
-  /** What fills a sequence up. @default 0 */
+  /** Id of padding. @default 0 */
   pad?: number;
 }
 
-/** Their names. */
+/** The names of the options. */
 export const PAD_OPTIONS: OptionNames<PadTokensOptions> = {
   length: true,
   pad: true,
 };
 
 /**
- * Sequences of different lengths as one tensor, and which tokens are theirs.
+ * Pads sequences of different lengths to one tensor, and returns the mask.
  *
  * @example
  * ```ts
@@ -31,11 +34,11 @@ export const PAD_OPTIONS: OptionNames<PadTokensOptions> = {
  * assertEquals(await mask.array(), [[1, 1, 1], [1, 0, 0]]);
  * ```
  *
- * @param sequences The ids of each.
+ * @param sequences The ids of each sequence.
  * @param options See {@linkcode PadTokensOptions}.
  * @returns `ids`, int32 `[batch, length]`, and `mask` of that shape: 1 for a
  * token, 0 for padding.
- * @throws {RangeError} If `length` is impossible.
+ * @throws {RangeError} If `length` is invalid.
  */
 export function padTokens(
   sequences: readonly ArrayLike<number>[],
@@ -58,7 +61,7 @@ export function padTokens(
   };
 }
 
-/** Rows of the same length, of which each is filled up or cut. */
+/** Pads or truncates rows to the same length. */
 export function padded(
   name: string,
   rows: readonly ArrayLike<number>[],

@@ -23,15 +23,15 @@ export interface PathfinderOptions extends GeneratedOptions {
   /** Side of the images in pixels: 32, 64 or 128, which is Path-X. @default 32 */
   side?: 32 | 64 | 128;
   /**
-   * Paddles of each of the two long curves: published are 6, 9 and 14, the
-   * longer the harder. @default 14
+   * Paddles of each of the two long curves: 6, 9 or 14 in the published
+   * datasets, longer ones being harder. @default 14
    */
   contourLength?: number;
 }
 
 /** An image of {@linkcode pathfinder}. */
 export interface PathfinderImage extends LabelledImage {
-  /** Row and column of each disc. */
+  /** The row and column of each disc. */
   readonly marks: readonly [
     readonly [row: number, column: number],
     readonly [row: number, column: number],
@@ -46,21 +46,21 @@ const OPTIONS: OptionNames<PathfinderOptions> = {
   part: true,
 };
 
-/** What images of a size are made of; lengths are in pixels. */
+/** The measures of an image size; lengths are in pixels. */
 interface Scale {
-  /** Of a paddle. */
+  /** Length of a paddle. */
   readonly length: number;
   readonly thickness: number;
-  /** Between paddles; an image has one of these. */
+  /** Possible gaps between paddles, one of which an image has. */
   readonly gaps: readonly number[];
   readonly continuity: number;
-  /** From one long curve's beginning to the other's. */
+  /** Distance between the starts of the two long curves. */
   readonly distance: number;
   readonly markerRadius: number;
-  /** Of the paddles of distractors; those of long curves are `dimmed`. */
+  /** Contrast of distractors' paddles; those of long curves are `dimmed`. */
   readonly contrast: number;
   readonly dimmed: number;
-  /** Of all distractors together, at most. */
+  /** Largest number of paddles of all distractors together. */
   readonly paddles: number;
 }
 
@@ -79,29 +79,29 @@ const SCALES: Readonly<Record<number, Scale>> = {
   },
 };
 
-/** Finer cells of a pixel's side. */
+/** Finer cells per pixel side. */
 const FINENESS = 2;
 
-/** Taken from the beginning. */
+/** Width of the border, which curves may not enter. */
 const BORDER = 1;
 
-/** Draws of a distractor, at most. */
+/** Largest number of attempts at a distractor. */
 const DRAWS = 5;
 
-/** With a smaller share of free pixels, no distractor is drawn. */
+/** If the share of free pixels is smaller, no distractor is drawn. */
 const FREE_SHARE = 0.01;
 
 /**
- * Pathfinder of Long Range Arena: images of dashed curves, of which two are long;
- * two discs mark ends of these, and the label says whether of the same one (1) or
- * not (0). Chance is a half.
+ * Pathfinder of Long Range Arena: images of dashed curves, two of them long.
+ * Two discs mark ends of long curves; the label is 1 if they belong to the same
+ * curve, 0 if not. Chance is a half.
  *
- * Source: Linsley et al. 2018 (arXiv:1805.08315) and their generator; Tay et al.
- * 2021 (arXiv:2011.04006), of whom the sizes are: 160,000 images for training,
- * 20,000 each for validation and testing, read row by row as 1,024 pixels. The
- * rules are those of the generator, its random numbers and the last bits of its
- * anti-aliasing are not: images are like the published ones, and none is one of
- * them.
+ * Source: Linsley et al. 2018 (arXiv:1805.08315) and their generator; Tay et
+ * al. 2021 (arXiv:2011.04006), who chose the sizes: 160,000 images for
+ * training, 20,000 each for validation and testing, read row by row as 1,024
+ * pixels. The rules are those of the generator, but the random numbers and the
+ * last bits of its anti-aliasing differ: images look like the published ones,
+ * but none is identical to one.
  *
  * @example
  * ```ts
@@ -116,11 +116,11 @@ const FREE_SHARE = 0.01;
  * ```
  *
  * @param options See {@linkcode PathfinderOptions}.
- * @returns The images, for {@linkcode collatePixels}. Making one takes some
- * milliseconds, of side 64 and 128 some hundred: `datasetOf` keeps those that are
- * read often.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @returns The images, for {@linkcode collatePixels}. Making one takes a few
+ * milliseconds, or with side 64 and 128 a few hundred: keep images that are
+ * read often in a `datasetOf`.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function pathfinder(
   options: PathfinderOptions,
@@ -153,7 +153,7 @@ export function pathfinder(
   });
 }
 
-/** What an image is drawn by. */
+/** The parameters of an image. */
 interface Task {
   readonly side: number;
   readonly contourLength: number;
@@ -163,7 +163,7 @@ interface Task {
   readonly random: Random;
 }
 
-/** Both long curves; where there is no room for one, both begin anew. */
+/** Draws both long curves; if there is no room for one, starts both anew. */
 function longCurves(
   { side, contourLength, scale, shape, paddle, random }: Task,
 ): { image: CurveImage; begins: Cell[]; ends: Cell[] } {
@@ -179,7 +179,8 @@ function longCurves(
       if (!tips.every((tip) => tip)) break;
     }
     if (!tips.every((tip): tip is Tip => tip !== undefined)) continue;
-    // As published: the last paddle of the first curve takes no room.
+    // As in the published generator, the first curve's last paddle takes no
+    // room.
     image.settle(tips[1]!);
     return {
       image,
@@ -189,7 +190,7 @@ function longCurves(
   }
 }
 
-/** Adds short curves, as many as there is room for, up to their number. */
+/** Adds short curves, as many as fit, up to their number. */
 function addDistractors(
   image: CurveImage,
   { contourLength, scale }: Task,
@@ -225,7 +226,7 @@ function addDistractor(
   return false;
 }
 
-/** The image with its markers in bytes, of which the brightest is 255. */
+/** The image with its markers, in bytes, scaled to a maximum of 255. */
 function marked(
   { ink, side }: CurveImage,
   cells: readonly Cell[],

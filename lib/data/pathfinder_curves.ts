@@ -1,4 +1,8 @@
-/** Pathfinder's curves: how they begin and grow without touching others. @module */
+/**
+ * Pathfinder's curves, which start and grow without touching each other.
+ *
+ * @module
+ */
 import {
   type Cell,
   forEachCell,
@@ -9,30 +13,33 @@ import {
 } from "./pathfinder_strokes.ts";
 import { below, type Random } from "./random.ts";
 
-/** Draws of a paddle, at most. */
+/** Largest number of attempts at a paddle. */
 const DRAWS = 3;
 
-/** More room than this is taken, when paddles begin. */
+/** A cell counts as taken above this value, when a paddle starts. */
 const FREE = 0.3;
 
-/** What two paddles' rooms add up to where they cross. */
+/** The sum of two paddles' rooms at which they cross. */
 const CROSSING = 1.8;
 
 /** What the curves of an image have in common. */
 export interface CurveShape extends PaddleShape {
-  /** How straight curves are: by how much a turn counts. */
+  /** How straight curves are: the weight of a turn. */
   readonly continuity: number;
 }
 
-/** An end of a curve that grows. */
+/** The growing end of a curve. */
 export interface Tip {
-  /** What the next paddle turns around. */
+  /** The point around which the next paddle turns. */
   readonly pivot: Cell;
-  /** Of the last paddle, in radians. */
+  /** Angle of the last paddle, in radians. */
   readonly angle: number;
   /** The far end of the last paddle. */
   readonly end: Cell;
-  /** The last paddle, whose room is not taken yet: the next one is beside it. */
+  /**
+   * The last paddle, whose room is not taken yet, since the next one adjoins
+   * it.
+   */
   readonly last: PlacedPaddle;
 }
 
@@ -42,31 +49,31 @@ interface PlacedPaddle {
   readonly at: Cell;
 }
 
-/** Where a next paddle may end. */
+/** A place where the next paddle may end. */
 interface Way {
   readonly cell: Cell;
-  /** From the pivot, in radians. */
+  /** Angle from the pivot, in radians. */
   readonly angle: number;
-  /** How likely it is, beside others. */
+  /** Its relative probability. */
   readonly weight: number;
 }
 
-/** What begins a curve: the cells that it may begin in, of which one is drawn. */
+/** Draws the cell in which a curve starts, among those where it may. */
 type Start = (angle: number) => Cell | undefined;
 
 /** A square image with curves on it. */
 export class CurveImage {
-  /** Of a side in cells. */
+  /** Side in cells. */
   readonly side: number;
-  /** Brightness, 1 for a full stroke of contrast 1. */
+  /** Brightness, 1 for a full stroke with contrast 1. */
   ink: Float64Array;
-  /** How far each cell is taken. */
+  /** To what extent each cell is taken. */
   taken: Float64Array;
   readonly #shape: CurveShape;
   readonly #random: Random;
   readonly #paddle: (angle: number) => Paddle;
 
-  /** An image without curves, whose border is taken. */
+  /** Makes an image without curves, whose border is taken. */
   constructor(
     side: number,
     border: number,
@@ -85,7 +92,10 @@ export class CurveImage {
     this.#paddle = paddle;
   }
 
-  /** A curve's first paddle, in free cells that are so far from the border. */
+  /**
+   * Draws a curve's first paddle in free cells at this distance from the
+   * border.
+   */
   begin(border: number, contrast: number): Tip | undefined {
     const taken = this.#framed(this.taken.slice(), border);
     return this.#begin(contrast, (angle) => {
@@ -96,7 +106,7 @@ export class CurveImage {
     });
   }
 
-  /** A curve's first paddle, so far from a cell. */
+  /** Draws a curve's first paddle at this distance from a cell. */
   beginNear(
     [row, column]: Cell,
     distance: number,
@@ -127,7 +137,7 @@ export class CurveImage {
     return undefined;
   }
 
-  /** A paddle more; none where there is no room. */
+  /** Adds a paddle; undefined if there is no room. */
   extend(tip: Tip, contrast: number): Tip | undefined {
     const { length, gap } = this.#shape;
     const pivot = moved(tip.pivot, tip.angle, length + 2 * gap);
@@ -148,14 +158,14 @@ export class CurveImage {
     return undefined;
   }
 
-  /** Takes the room of a curve's last paddle. */
+  /** Marks the room of a curve's last paddle as taken. */
   settle({ last: { paddle, at } }: Tip): void {
     forEachCell(paddle.room, at, this.side, (place, value) => {
       this.taken[place] = Math.max(this.taken[place]!, value);
     });
   }
 
-  /** Where a paddle from a pivot may end, and how likely that is. */
+  /** The places where a paddle from a pivot may end, with their weights. */
   #ways(pivot: Cell, before: number): Way[] {
     const { length, gap, continuity } = this.#shape;
     const radius = length + gap;
@@ -180,7 +190,7 @@ export class CurveImage {
     return ways;
   }
 
-  /** How far the most taken cell within a distance is. */
+  /** The largest value of taken cells within a distance. */
   #takenNear([row, column]: Cell, distance: number): number {
     let most = 0;
     for (let y = -distance; y <= distance; y++) {
@@ -194,7 +204,7 @@ export class CurveImage {
     return most;
   }
 
-  /** The cells in which a paddle of such room may begin. */
+  /** The cells in which a paddle with this room may start. */
   #freeCells(taken: Float64Array, room: Stamp, border: number): number[] {
     const { length, gap } = this.#shape;
     const { side } = this;
@@ -241,7 +251,7 @@ export class CurveImage {
     return row >= 0 && row < this.side && column >= 0 && column < this.side;
   }
 
-  /** Takes a border. */
+  /** Marks a border as taken. */
   #framed(taken: Float64Array, border: number): Float64Array {
     const { side } = this;
     for (let i = 0; i < border; i++) {
@@ -256,7 +266,7 @@ export class CurveImage {
   }
 }
 
-/** Draws a stamp over what is there: the brighter one stays. */
+/** Draws a stamp over the image; the brighter value stays. */
 export function drawStamp(
   ink: Float64Array,
   side: number,

@@ -1,6 +1,6 @@
-/** What Pathfinder draws with: paddles in any direction, and discs. @module */
+/** Pathfinder's strokes: paddles in any direction, and discs. @module */
 
-/** Numbers around a middle cell, `[2 · reach + 1, 2 · reach + 1]`. */
+/** Values around a centre cell, `[2 · reach + 1, 2 · reach + 1]`. */
 export interface Stamp {
   readonly reach: number;
   readonly values: Float64Array;
@@ -8,7 +8,7 @@ export interface Stamp {
 
 /** A paddle around its first cell. */
 export interface Paddle {
-  /** How bright it is, 1 for a full stroke. */
+  /** Its brightness, 1 for a full stroke. */
   readonly ink: Stamp;
   /** The room that no other paddle may take, 0 to 1. */
   readonly room: Stamp;
@@ -16,20 +16,20 @@ export interface Paddle {
 
 /** What all paddles of an image have in common. */
 export interface PaddleShape {
-  /** In cells. */
+  /** Length in cells. */
   readonly length: number;
-  /** Between two paddles of a curve, in cells. */
+  /** Gap between two paddles of a curve, in cells. */
   readonly gap: number;
-  /** In cells; a whole number of finer ones. */
+  /** Thickness in cells; a whole number of finer cells. */
   readonly thickness: number;
-  /** Finer cells of a cell's side. */
+  /** Finer cells per cell side. */
   readonly fineness: number;
 }
 
 /** A place in an image. */
 export type Cell = readonly [row: number, column: number];
 
-/** The cell that is so far away in a direction, in radians from right to down. */
+/** The cell at a distance in a direction, in radians from right to down. */
 export function moved([row, column]: Cell, angle: number, by: number): Cell {
   return [
     Math.ceil(row + by * Math.sin(angle)),
@@ -37,7 +37,10 @@ export function moved([row, column]: Cell, angle: number, by: number): Cell {
   ];
 }
 
-/** Calls back with each cell that a stamp covers, as its place in an image of that side. */
+/**
+ * Calls a function for each cell that a stamp covers, with its index in an
+ * image of that side.
+ */
 export function forEachCell(
   { reach, values }: Stamp,
   [row, column]: Cell,
@@ -59,7 +62,7 @@ export function forEachCell(
   }
 }
 
-/** Makes paddles; those of one direction once. */
+/** Makes paddles, each direction only once. */
 export function paddles(shape: PaddleShape): (angle: number) => Paddle {
   const made = new Map<number, Paddle>();
   return (angle) => {
@@ -96,7 +99,7 @@ function makePaddle(
   };
 }
 
-/** 1 where the distance from the middle is at most the radius, else 0. */
+/** 1 where the distance from the centre is at most the radius, 0 elsewhere. */
 export function disc(radius: number): Stamp {
   const reach = Math.floor(radius);
   const width = 2 * reach + 1;
@@ -107,7 +110,7 @@ export function disc(radius: number): Stamp {
   return { reach, values };
 }
 
-/** A disc on finer cells, as bright as cells then are. */
+/** A disc drawn on finer cells, averaged to cells. */
 export function marker(radius: number, fineness: number): Stamp {
   const reach = Math.ceil(radius) + LOBES;
   const width = 2 * reach + 1;
@@ -123,7 +126,10 @@ export function marker(radius: number, fineness: number): Stamp {
   return { reach, values: inBytes(shrink(values, fine, width)) };
 }
 
-/** Draws a line as Pillow does: of one cell by Bresenham, of more as a quadrangle. */
+/**
+ * Draws a line as Pillow does: one cell wide by Bresenham, wider as a
+ * quadrangle.
+ */
 function drawLine(
   image: Float64Array,
   side: number,
@@ -164,10 +170,10 @@ function drawLine(
   }
 }
 
-/** Of the Lanczos filter, on each side. */
+/** Lobes of the Lanczos filter, on each side. */
 const LOBES = 3;
 
-/** A square image with fewer cells, by Lanczos' filter. */
+/** Shrinks a square image with the Lanczos filter. */
 function shrink(
   image: Float64Array,
   from: number,
@@ -177,7 +183,7 @@ function shrink(
   return shrinkRows(half, to, from, to);
 }
 
-/** Shrinks the rows of an image, and turns it. */
+/** Shrinks the rows of an image, and transposes it. */
 function shrinkRows(
   image: Float64Array,
   rows: number,
@@ -213,7 +219,7 @@ function lanczos(x: number): number {
   return sinc(x) * sinc(x / LOBES);
 }
 
-/** From 0 to 1 in 255 steps: what is 1 is so exactly. */
+/** Rounds to 255 steps from 0 to 1, so that full strokes are exactly 1. */
 function inBytes(values: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
   return values.map((value) =>
     Math.round(255 * Math.min(1, Math.max(0, value))) / 255

@@ -4,19 +4,21 @@ import { assertFinite } from "../contract/values.ts";
 import type { LabelledImage } from "./labelled_image.ts";
 import type { Collate } from "./stream.ts";
 
-/** How the brightness of pixels becomes numbers: `(pixel / 255 - mean) / deviation`. */
+/** The scaling of pixels: `(pixel / 255 - mean) / deviation`. */
 export interface PixelScale {
-  /** Of the brightness, from 0 to 1. */
+  /** Mean of the brightness, from 0 to 1. */
   mean?: number;
-  /** Of the brightness, above 0. */
+  /** Standard deviation of the brightness, above 0. */
   deviation?: number;
 }
 
-/** Options of {@linkcode collatePixels}; the defaults give numbers from -1 to 1. */
+/**
+ * Options of {@linkcode collatePixels}; the defaults give values from -1 to 1.
+ */
 export interface CollatePixelsOptions extends PixelScale {
-  /** Of the brightness, from 0 to 1. @default 0.5 */
+  /** Mean of the brightness, from 0 to 1. @default 0.5 */
   mean?: number;
-  /** Of the brightness, above 0. @default 0.5 */
+  /** Standard deviation of the brightness, above 0. @default 0.5 */
   deviation?: number;
 }
 
@@ -26,9 +28,9 @@ const OPTIONS: OptionNames<CollatePixelsOptions> = {
 };
 
 /**
- * Makes sequences of images, pixel by pixel and row by row, for `lionEncoder` with
- * `inputDim: 1`: inputs `values`, `[size, pixels, 1]`, and `mask`, ones `[size,
- * pixels]`; labels, int32 `[size]`. An image of MNIST has 784 pixels.
+ * Makes batches of images as sequences of pixels, row by row, for `lionEncoder`
+ * with `inputDim: 1`: inputs `values`, `[size, pixels, 1]`, and `mask`, ones
+ * `[size, pixels]`; labels, int32 `[size]`. An image of MNIST has 784 pixels.
  *
  * Source: Le, Jaitly and Hinton 2015 (arXiv:1504.00941), sequential MNIST; Tay et
  * al. 2021 (arXiv:2011.04006).
@@ -50,11 +52,11 @@ const OPTIONS: OptionNames<CollatePixelsOptions> = {
  * ```
  *
  * @param options See {@linkcode CollatePixelsOptions}.
- * @returns For `shuffledBatches` and `batchesInOrder`. Its images must be of one
- * size.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value; where a batch is
- * made, if its images differ in size.
+ * @returns The function, for `shuffledBatches` and `batchesInOrder`. The images
+ * of a batch must have the same size.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value; when a batch is made,
+ * if its images differ in size.
  */
 export function collatePixels(
   options: CollatePixelsOptions = {},
@@ -85,7 +87,7 @@ export function collatePixels(
   };
 }
 
-/** Throws unless pixels can be scaled so. */
+/** Throws unless the scale is valid. */
 export function assertPixelScale(
   { mean, deviation }: Required<PixelScale>,
 ): void {

@@ -1,9 +1,9 @@
 import seedrandom from "seedrandom";
 
-/** The next uniform number in [0, 1). */
+/** Returns the next uniform number in [0, 1). */
 export type Random = () => number;
 
-/** A generator that depends on nothing but what it is given. */
+/** A generator that depends only on its arguments. */
 export function seeded(...parts: readonly (string | number)[]): Random {
   return seedrandom(parts.join(" "));
 }

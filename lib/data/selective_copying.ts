@@ -12,11 +12,11 @@ import { type LabelledTokens, NOT_COUNTED } from "./token_batch.ts";
 
 /** Options of {@linkcode selectiveCopying}; the defaults are MAD's. */
 export interface SelectiveCopyingOptions extends GeneratedOptions {
-  /** Tokens that there are: symbols, and as the last two "blank" and "copy". @default 16 */
+  /** Size of the vocabulary: symbols, then "blank" and "copy". @default 16 */
   vocabularySize?: number;
-  /** Tokens of a sequence. @default 256 */
+  /** Tokens per sequence. @default 256 */
   length?: number;
-  /** Symbols to copy. @default 16 */
+  /** Number of symbols to copy. @default 16 */
   symbols?: number;
 }
 
@@ -30,13 +30,13 @@ const OPTIONS: OptionNames<SelectiveCopyingOptions> = {
 };
 
 /**
- * Selective copying of MAD: symbols with blanks between them, the token "copy",
- * and as many blanks as symbols, at which the symbols are asked for in their
- * order. All other tokens have the label -100.
+ * Selective copying from MAD: symbols with blanks between them, the token
+ * "copy", and as many blanks as symbols, whose labels are the symbols in order.
+ * All other tokens have the label -100.
  *
- * Safe for models that see the whole sequence: the answers are not in it where
- * they are asked for. As in MAD's code, no blank is between the last symbol and
- * "copy". Published are 12,800 examples for training; harder are vocabularies
+ * It is suitable for bidirectional models: the input has blanks where the
+ * answers belong. As in MAD's code, there is no blank between the last symbol
+ * and "copy". MAD trains on 12,800 examples; harder settings are vocabularies
  * of 32 to 128, lengths of 512 and 1024, and 32 to 96 symbols.
  *
  * Source: Poli et al. 2024, MAD (arXiv:2403.17844).
@@ -53,8 +53,8 @@ const OPTIONS: OptionNames<SelectiveCopyingOptions> = {
  *
  * @param options See {@linkcode SelectiveCopyingOptions}.
  * @returns The examples, for {@linkcode collateTokens}.
- * @throws {RangeError} If an option has an impossible value, or the symbols do
- * not fit into the length.
+ * @throws {RangeError} If an option has an invalid value, or the symbols do not
+ * fit into the length.
  */
 export function selectiveCopying(
   options: SelectiveCopyingOptions,
@@ -84,14 +84,15 @@ export function selectiveCopying(
   });
 }
 
-/** What {@linkcode selectiveCopyingBaselines} measures. */
+/** The result of {@linkcode selectiveCopyingBaselines}. */
 export interface SelectiveCopyingBaselines {
   /** Accuracy of always guessing the most frequent symbol. */
   readonly majority: number;
 }
 
 /**
- * What is reached on a dataset of selective copying without looking at it.
+ * The accuracy of guesses that ignore the sequence, on a dataset of selective
+ * copying.
  *
  * @example
  * ```ts
@@ -103,7 +104,7 @@ export interface SelectiveCopyingBaselines {
  * assertAlmostEquals(majority, 1 / 14, 0.01);
  * ```
  *
- * @param dataset Of {@linkcode selectiveCopying}.
+ * @param dataset A dataset of {@linkcode selectiveCopying}.
  * @returns See {@linkcode SelectiveCopyingBaselines}.
  */
 export function selectiveCopyingBaselines(

@@ -1,25 +1,28 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { seeded } from "./random.ts";
 
-/** Documents for training, for choosing, and for the result. */
+/** Documents for training, validation and testing. */
 export interface Split<D> {
-  /** To train on. */
+  /** Documents to train on. */
   readonly train: D[];
-  /** To choose by: when to stop, which settings. */
+  /** Documents for choices, such as when to stop and which settings to use. */
   readonly validation: D[];
-  /** To report on. */
+  /** Documents for the reported result. */
   readonly test: D[];
 }
 
 /** Options of {@linkcode splitDocuments}. */
 export interface SplitOptions<D> {
-  /** Share of the documents, about. @default 0.05 */
+  /** Approximate share of the documents. @default 0.05 */
   validation?: number;
-  /** Share of the documents, about. @default 0.05 */
+  /** Approximate share of the documents. @default 0.05 */
   test?: number;
-  /** Of the choice. @default 0 */
+  /** Seed of the split. @default 0 */
   seed?: number;
-  /** What a document is known by; those of the same key stay together. @default the document as JSON */
+  /**
+   * The key of a document; documents with the same key stay together.
+   * @default the document as JSON
+   */
   key?: (document: D) => string;
 }
 
@@ -31,8 +34,8 @@ const OPTIONS: OptionNames<SplitOptions<unknown>> = {
 };
 
 /**
- * Splits documents by a hash of each: a document comes to the same part
- * whatever the others are, and one that is there twice stays in one part.
+ * Splits documents by a hash of each: a document's part does not depend on the
+ * others, and duplicates are in the same part.
  *
  * @example
  * ```ts
@@ -45,10 +48,10 @@ const OPTIONS: OptionNames<SplitOptions<unknown>> = {
  * assertLess(test.length, train.length);
  * ```
  *
- * @param documents What is split.
+ * @param documents The documents.
  * @param options See {@linkcode SplitOptions}.
- * @returns The parts, in the order of the documents.
- * @throws {RangeError} If a share is negative, or they leave nothing to train on.
+ * @returns The parts, each in the order of the documents.
+ * @throws {RangeError} If a share is negative, or nothing is left to train on.
  */
 export function splitDocuments<D>(
   documents: readonly D[],

@@ -4,49 +4,61 @@ import { assertInteger } from "./assert_integer.ts";
 import type { Dataset } from "./dataset.ts";
 import { type Random, seeded, shuffle } from "./random.ts";
 
-/** A step's examples as tensors; whoever takes a batch disposes of them. */
+/** The examples of a step as tensors; whoever takes a batch disposes of it. */
 export interface Batch {
-  /** In the order of the model's inputs, each `[size, …]`, or of fewer rows where examples are packed. */
+  /**
+   * Inputs in the model's order, each `[size, …]`, or with fewer rows if
+   * examples are packed.
+   */
   readonly inputs: readonly tf.Tensor[];
-  /** What the loss compares with, of as many rows. */
+  /** Labels for the loss, with as many rows. */
   readonly labels: tf.Tensor;
-  /** How many examples there are. */
+  /** Number of examples. */
   readonly size: number;
 }
 
-/** Batches from any step on: the same for the same step, whatever came before. */
+/**
+ * Endless batches that can start at any step; a step's batch is always the
+ * same.
+ */
 export interface BatchStream {
-  /** Steps that see each example once; those that fill no batch wait for another epoch. */
+  /**
+   * Number of steps per epoch; examples that do not fill a batch wait for
+   * another epoch.
+   */
   readonly stepsPerEpoch: number;
   /** Batches of the steps `start`, `start` + 1, …, without end. */
   from(start: number): AsyncIterable<Batch>;
 }
 
 /**
- * Makes a batch of examples. Whatever it draws comes from `random`, which
- * depends on the seed and on the step alone.
+ * Makes a batch of examples. All its random numbers come from `random`, which
+ * depends only on the seed and the step.
  */
 export type Collate<E> = (examples: readonly E[], random: Random) => Batch;
 
 /** Options of {@linkcode shuffledBatches}. */
 export interface ShuffledBatchesOptions<E> {
-  /** Examples a batch. */
+  /** Examples per batch. */
   batchSize: number;
-  /** Of the order, and of what `collate` draws. */
+  /** Seed of the order and of `collate`'s random numbers. */
   seed: number;
   /** Makes a batch of examples. */
   collate: Collate<E>;
-  /** Batches made ahead, while the taker waits for its device. @default 1 */
+  /**
+   * Number of batches made ahead, while the caller waits for its device.
+   * @default 1
+   */
   prefetch?: number;
 }
 
 /** Options of {@linkcode batchesInOrder}. */
 export interface BatchesInOrderOptions<E> {
-  /** Examples a batch. */
+  /** Examples per batch. */
   batchSize: number;
   /** Makes a batch of examples. */
   collate: Collate<E>;
-  /** Of what `collate` draws. @default 0 */
+  /** Seed of `collate`'s random numbers. @default 0 */
   seed?: number;
 }
 
@@ -71,10 +83,10 @@ function assertCollate(collate: unknown): void {
 }
 
 /**
- * Endless batches of a dataset, each epoch in another order.
+ * Makes endless batches of a dataset, each epoch in a different order.
  *
- * An epoch's order is made of the seed and the epoch, and what a batch draws of
- * the seed and the step: where training stopped is one number, the step.
+ * An epoch's order depends on the seed and the epoch, and a batch's random
+ * numbers on the seed and the step, so the step alone says where to resume.
  *
  * @example
  * ```ts
@@ -105,10 +117,11 @@ function assertCollate(collate: unknown): void {
  *
  * @param dataset The examples.
  * @param options See {@linkcode ShuffledBatchesOptions}.
- * @returns The stream. When its iteration stops, what was made ahead is disposed of.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value, or the dataset
- * does not fill a batch.
+ * @returns The stream. When its iteration stops, batches made ahead are
+ * disposed of.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value, or the dataset does
+ * not fill a batch.
  */
 export function shuffledBatches<E>(
   dataset: Dataset<E>,
@@ -150,9 +163,9 @@ export function shuffledBatches<E>(
 }
 
 /**
- * The batches of one pass over a dataset, in its order; the last one may be
- * smaller. What `collate` draws depends on the place, so that an evaluation
- * with masks has the same masks each time.
+ * Makes the batches of one pass over a dataset, in its order; the last one may
+ * be smaller. The random numbers of `collate` depend on the batch's index, so
+ * an evaluation with masks has the same masks each time.
  *
  * @example
  * ```ts
@@ -179,9 +192,10 @@ export function shuffledBatches<E>(
  *
  * @param dataset The examples.
  * @param options See {@linkcode BatchesInOrderOptions}.
- * @returns The batches, once.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value, or the dataset is empty.
+ * @returns The batches, for one iteration.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value, or the dataset is
+ * empty.
  */
 export function batchesInOrder<E>(
   dataset: Dataset<E>,
@@ -192,7 +206,7 @@ export function batchesInOrder<E>(
   assertCollate(collate);
   assertInteger("batchSize", batchSize, 1);
   if (dataset.size === 0) {
-    throw new RangeError("dataset should have an example, got none");
+    throw new RangeError("dataset should have at least one example, got none");
   }
   const make = (step: number) => {
     const first = step * batchSize;
@@ -213,11 +227,14 @@ async function batchOf<E>(
   const examples = await Promise.all(
     Array.from(indices, (index) => dataset.get(index)),
   );
-  // What it has made when it throws, and what it does not return, is freed.
+  // Disposes of what it has made when it throws, and of what it does not
+  // return.
   return tf.tidy(() => collate(examples, random) as Batch & tf.TensorContainer);
 }
 
-/** Made when it is asked for, or before, when there is nothing else to do. */
+/**
+ * A batch that is made on demand, or earlier, when there is nothing else to do.
+ */
 class ComingBatch {
   readonly #make: () => Promise<Batch>;
   readonly #timer: ReturnType<typeof setTimeout>;
@@ -225,7 +242,7 @@ class ComingBatch {
 
   constructor(make: () => Promise<Batch>) {
     this.#make = make;
-    // What is wrong is told to whoever asks for it.
+    // Errors are reported to whoever asks for the batch.
     this.#timer = setTimeout(() => this.take().catch(() => {}));
   }
 

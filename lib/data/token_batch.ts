@@ -13,9 +13,9 @@ import {
 import type { Batch, Collate } from "./stream.ts";
 
 /**
- * The label of what losses and metrics do not count, as in PyTorch.
+ * The label that losses and metrics ignore, as in PyTorch.
  *
- * @example Only the second token has to be told
+ * @example Only the second token counts
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { type LabelledTokens, NOT_COUNTED } from "@lionjs/lion/data";
@@ -26,9 +26,9 @@ import type { Batch, Collate } from "./stream.ts";
  */
 export const NOT_COUNTED: number = -100;
 
-/** A sequence of tokens of a class. */
+/** A sequence of tokens with a class. */
 export interface ClassifiedTokens {
-  /** Of the tokens. */
+  /** The ids of the tokens. */
   readonly ids: ArrayLike<number>;
   /** The class. */
   readonly label: number;
@@ -36,18 +36,18 @@ export interface ClassifiedTokens {
 
 /** A sequence of tokens, each with a label. */
 export interface LabelledTokens {
-  /** Of the tokens. */
+  /** The ids of the tokens. */
   readonly ids: ArrayLike<number>;
-  /** Of the tokens; -100: not counted. */
+  /** The labels of the tokens; -100 does not count. */
   readonly labels: ArrayLike<number>;
 }
 
-/** How sequences are packed, of functions that make batches. */
+/** Options of packing, for functions that make batches. */
 export interface PackOptions {
   /**
    * Whether the examples of a batch are packed into as few rows of `length`
    * tokens as {@linkcode packSequences} needs, with `segments` as last input.
-   * The loss and its gradient are those of a row for each.
+   * The loss and its gradient are the same as with one row per example.
    * @default false
    */
   packed?: boolean;
@@ -55,7 +55,10 @@ export interface PackOptions {
 
 /** Options of {@linkcode collateTokens}. */
 export interface CollateTokensOptions extends PadTokensOptions, PackOptions {
-  /** Packed examples of a row at most; where they have a class, as many as the model's. */
+  /**
+   * Largest number of packed examples per row; for examples with a class, that
+   * of the model.
+   */
   maxSegments?: number;
 }
 
@@ -67,7 +70,7 @@ const COLLATE_OPTIONS: OptionNames<CollateTokensOptions> = {
 
 /** Options of {@linkcode collateCausal}. */
 export interface CollateCausalOptions extends PackOptions {
-  /** Tokens of a packed row; longer sequences are cut. */
+  /** Tokens per packed row; longer sequences are truncated. */
   length?: number;
 }
 
@@ -76,7 +79,7 @@ const CAUSAL_OPTIONS: OptionNames<CollateCausalOptions> = {
   length: true,
 };
 
-/** The length of packed rows, or `undefined` where nothing is packed. */
+/** The length of packed rows, or `undefined` without packing. */
 function packedLength(
   { packed = false, length }: PackOptions & { length?: number },
 ): number | undefined {
@@ -90,13 +93,12 @@ function packedLength(
 
 /**
  * Makes batches of tokens for `lionEncoder`, and for `lionBert` without token
- * types: inputs `ids` and `mask`, as {@linkcode padTokens} has them; labels,
- * int32, `[batch]` where an example has a class, and `[batch, length]` where
- * each token has a label.
+ * types: inputs `ids` and `mask`, as from {@linkcode padTokens}; labels, int32,
+ * `[batch]` if examples have a class, `[batch, length]` if tokens have labels.
  *
  * With `packed: true`, for models with `segments: true`, the third input is
- * `segments`, as {@linkcode packSequences} has it, and the labels of classes are
- * `[rows, maxSegments]`, -100 where a row has no more of them.
+ * `segments`, as from {@linkcode packSequences}, and class labels are
+ * `[rows, maxSegments]`, -100 where a row has fewer examples.
  *
  * @example
  * ```ts
@@ -139,11 +141,11 @@ function packedLength(
  * }
  * ```
  *
- * @param options See {@linkcode CollateTokensOptions}. A `length` keeps a GPU
- * from compiling for each length anew.
- * @returns For `shuffledBatches` and `batchesInOrder`.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option is impossible, or missing where examples
+ * @param options See {@linkcode CollateTokensOptions}. A fixed `length` keeps a
+ * GPU from compiling anew for each length.
+ * @returns The function, for `shuffledBatches` and `batchesInOrder`.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option is invalid, or missing although examples
  * are packed.
  */
 export function collateTokens(
@@ -186,7 +188,7 @@ export function collateTokens(
   };
 }
 
-/** A batch of rows with several examples each. */
+/** A batch with several examples per row. */
 function packedBatch(
   examples: readonly (ClassifiedTokens | LabelledTokens)[],
   length: number,
@@ -226,8 +228,8 @@ function packedBatch(
 }
 
 /**
- * Makes batches for `lionGpt`: input `ids`, all but the last of each sequence,
- * int32 `[batch, length - 1]`; labels, the tokens after them.
+ * Makes batches for `lionGpt`: input `ids`, int32 `[batch, length - 1]`, all
+ * tokens of each sequence except the last; labels, the tokens after them.
  *
  * @example
  * ```ts
@@ -250,13 +252,13 @@ function packedBatch(
  *
  * @param options See {@linkcode CollateCausalOptions}: with `packed: true`, for
  * a model with `segments: true`, the inputs are `ids` and `segments`,
- * `[rows, length]`, of documents as they are, without separators; one of a
+ * `[rows, length]`, from whole documents without separators; a document with a
  * single token has no next one, and is left out.
- * @returns For `shuffledBatches` and `batchesInOrder`. Shorter sequences are
- * filled up, and that is not counted.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If `length` is impossible, or missing where sequences are
- * packed.
+ * @returns The function, for `shuffledBatches` and `batchesInOrder`. Shorter
+ * sequences are padded, and the padding does not count.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If `length` is invalid, or missing although sequences
+ * are packed.
  */
 export function collateCausal(
   options: CollateCausalOptions = {},

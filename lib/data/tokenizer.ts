@@ -1,26 +1,26 @@
-/** Tokens that no text has. */
+/** The ids of special tokens, which no text contains. */
 export interface SpecialTokens {
-  /** Fills a sequence up. */
+  /** Padding. */
   readonly pad: number;
-  /** Stands for a token that is to be guessed. */
+  /** Replaces a token to predict. */
   readonly mask: number;
-  /** Begins a text that is to be classified. */
+  /** Starts a text to classify. */
   readonly cls: number;
   /** Ends a text. */
   readonly sep: number;
-  /** Stands for what the vocabulary has not. */
+  /** Replaces what is not in the vocabulary. */
   readonly unk: number;
 }
 
-/** Text as numbers, and back. */
+/** Converts text to token ids, and back. */
 export interface Tokenizer {
   /** One more than the highest id. */
   readonly vocabularySize: number;
-  /** Their ids. */
+  /** The ids of special tokens. */
   readonly specials: SpecialTokens;
-  /** The ids of a text, none of them special. */
+  /** Returns the ids of a text, none of them special. */
   encode(text: string): number[];
-  /** The text of ids, without the special ones. */
+  /** Returns the text of ids, without special tokens. */
   decode(ids: Iterable<number>): string;
 }
 
@@ -37,9 +37,9 @@ export const SPECIAL_IDS: SpecialTokens = {
 };
 
 /**
- * The ids of a text that are not special.
+ * Leaves out the ids of special tokens.
  *
- * @throws {RangeError} If the vocabulary does not have one of them.
+ * @throws {RangeError} If an id is not in the vocabulary.
  */
 export function textIds(
   ids: Iterable<number>,

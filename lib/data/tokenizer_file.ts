@@ -5,30 +5,33 @@ import {
 import { type SpecialTokens, textIds, type Tokenizer } from "./tokenizer.ts";
 
 /**
- * What a `tokenizer.json` of Hugging Face holds, as far as it is named here.
- * It is JSON: `JSON.stringify` saves it.
+ * The content of a Hugging Face `tokenizer.json`, as far as it is used here. It
+ * is plain JSON: save it with `JSON.stringify`.
  */
 export interface TokenizerFile {
-  /** The tokens, and how text becomes them. */
+  /** The tokens, and how text is split into them. */
   readonly model: {
     readonly type: string;
     readonly vocab: object;
     readonly [name: string]: unknown;
   };
-  /** Tokens beside those, or with a meaning of their own. */
+  /** Additional tokens, or tokens with a special meaning. */
   readonly added_tokens?: readonly {
     readonly id: number;
     readonly content: string;
     readonly special?: boolean;
   }[];
-  /** The steps before and after, as the format has them. */
+  /** The steps before and after, as in the format. */
   readonly [name: string]: unknown;
 }
 
-/** At most; more would fill the memory where words hardly repeat. */
+/**
+ * Largest number of cached words; more would fill the memory where words rarely
+ * repeat.
+ */
 const KNOWN_WORDS = 100_000;
 
-/** What BERT and RoBERTa call the special tokens. */
+/** The special tokens' names in BERT and RoBERTa. */
 const NAMES: Record<keyof SpecialTokens, readonly string[]> = {
   pad: ["[PAD]", "<pad>"],
   mask: ["[MASK]", "<mask>"],
@@ -38,9 +41,9 @@ const NAMES: Record<keyof SpecialTokens, readonly string[]> = {
 };
 
 /**
- * The tokenizer of a `tokenizer.json`, one that {@linkcode trainTokenizer} made
- * or another one of Hugging Face's formats. It encodes the names of special
- * tokens in a text like any other text.
+ * Makes a tokenizer from a `tokenizer.json`, made by {@linkcode trainTokenizer}
+ * or in another of Hugging Face's formats. The names of special tokens in a
+ * text are encoded like any other text.
  *
  * @example From a file
  * ```ts
@@ -56,12 +59,12 @@ const NAMES: Record<keyof SpecialTokens, readonly string[]> = {
  * assertEquals(tokenizer.decode(ids), "slower");
  * ```
  *
- * @param file What the file holds, parsed.
+ * @param file The parsed content of the file.
  * @returns The tokenizer.
- * @throws {TypeError} If that is no tokenizer.
- * @throws {RangeError} If it has no token for padding, masking, beginning,
- * ending or what is unknown, or if its ids are not those of a vocabulary: from
- * 0 on, one for each token, and not more of them missing than there.
+ * @throws {TypeError} If it is not a tokenizer.
+ * @throws {RangeError} If it lacks a special token (padding, mask, start, end
+ * or unknown), or its ids are not those of a vocabulary: from 0, unique, and
+ * with no more gaps than tokens.
  */
 export function tokenizerOf(file: TokenizerFile): Tokenizer {
   assertIds(file);
@@ -91,25 +94,25 @@ export function tokenizerOf(file: TokenizerFile): Tokenizer {
     encode: notSpecial.length === 0 ? byWord(library) : encoder(library),
     decode(ids) {
       const known = textIds(ids, vocabulary);
-      if (known.length === 0) return ""; // the library refuses it
+      if (known.length === 0) return ""; // the library throws
       return library.decode(known, { clean_up_tokenization_spaces: false });
     },
   };
 }
 
-/** A vocabulary of fewer tokens may have any ids below. */
+/** Smaller ids are allowed whatever the number of tokens. */
 const SMALL = 65_536;
 
 /**
  * Throws unless the ids are those of a vocabulary. The library makes a list as
- * long as the largest of them.
+ * long as the largest id.
  */
 function assertIds(file: TokenizerFile): void {
   const vocabulary: unknown = file?.model?.vocab;
   if (typeof vocabulary !== "object" || vocabulary === null) return;
   const tokens: (readonly [token: string, id: unknown])[] =
     Array.isArray(vocabulary)
-      // Unigram: a token and its score, and the place is the id.
+      // Unigram: a token and its score; its index is the id.
       ? vocabulary.map((entry, id) => [String(Object(entry)[0]), id])
       : Object.entries(vocabulary);
   const added = [file.added_tokens ?? []].flat();
@@ -146,7 +149,10 @@ function encoder(library: Library): Encode {
   return (text) => library.encode(text, { add_special_tokens: false }).ids;
 }
 
-/** Remembers the ids of words: four times as fast, where a text is its words. */
+/**
+ * Caches the ids of words, which is four times as fast if words are encoded
+ * separately.
+ */
 function byWord(library: Library): Encode {
   const encode = encoder(library);
   const { normalizer, pre_tokenizer: splitter } = library;

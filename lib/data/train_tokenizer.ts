@@ -6,7 +6,10 @@ import type { TokenizerFile } from "./tokenizer_file.ts";
 
 /** Options of {@linkcode trainTokenizer}. */
 export interface TrainTokenizerOptions {
-  /** Special tokens, bytes and merges, at most; of 261 to 65,536. */
+  /**
+   * Largest number of special tokens, bytes and merges together, from 261 to
+   * 65,536.
+   */
   vocabularySize: number;
 }
 
@@ -16,11 +19,11 @@ const BYTES = 256;
 const MOST = 65_536;
 
 /**
- * Learns a vocabulary from texts: the bytes and, merge by merge, the most
- * frequent pair of neighbours within a word, as long as one is there twice.
- * Nothing is unknown to it, and `decode` gives back what `encode` was given.
+ * Learns a byte-pair vocabulary from texts: the bytes and, merge by merge, the
+ * most frequent pair of neighbours within a word, as long as a pair occurs
+ * twice. It has no unknown tokens, and `decode` inverts `encode`.
  *
- * The words are GPT-2's: a space belongs to the word after it.
+ * Words are split as in GPT-2: a space belongs to the word after it.
  *
  * Source: Sennrich et al. 2016 (arXiv:1508.07909); Radford et al. 2019, GPT-2.
  *
@@ -38,7 +41,7 @@ const MOST = 65_536;
  * @param documents The texts.
  * @param options See {@linkcode TrainTokenizerOptions}.
  * @returns A `tokenizer.json` of Hugging Face, for {@linkcode tokenizerOf}.
- * @throws {RangeError} If `vocabularySize` is impossible, or there is no text.
+ * @throws {RangeError} If `vocabularySize` is invalid, or there is no text.
  */
 export function trainTokenizer(
   documents: Iterable<string>,
@@ -113,7 +116,7 @@ function wordsOf(
   });
 }
 
-/** A word as ids, and how often it is there. */
+/** A word as ids, and its number of occurrences. */
 interface Word {
   ids: number[];
   readonly count: number;
@@ -124,11 +127,14 @@ const pairOf = (first: number, second: number) => first * MOST + second;
 const first = (pair: number) => Math.floor(pair / MOST);
 const second = (pair: number) => pair % MOST;
 
-/** Pairs of neighbours: how often each is there, and in which words. */
+/** Pairs of neighbours: how often and in which words each occurs. */
 class Pairs {
   readonly #counts = new Map<number, number>();
   readonly #words = new Map<number, Set<Word>>();
-  /** At least those that are there `#floor` times: the others need no look. */
+  /**
+   * Includes all pairs that occur `#floor` times or more; the others need not
+   * be checked.
+   */
   readonly #frequent = new Set<number>();
   #floor = 2 ** 52;
 
@@ -136,7 +142,10 @@ class Pairs {
     for (const word of words) this.#count(word, 1);
   }
 
-  /** Of those as frequent, the one of the lowest ids; none if all are there once. */
+  /**
+   * The most frequent pair, and among equals that with the lowest ids;
+   * undefined if all occur once.
+   */
   mostFrequent(): number | undefined {
     let best: number | undefined;
     let most = 0;
@@ -155,7 +164,7 @@ class Pairs {
     return this.mostFrequent();
   }
 
-  /** Makes one token of a pair, wherever it is. */
+  /** Merges a pair into one token, wherever it occurs. */
   merge(pair: number, id: number): void {
     for (const word of this.#words.get(pair)!) {
       this.#count(word, -1);

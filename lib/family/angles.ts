@@ -1,20 +1,23 @@
 /** Sums of angles along a sequence. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Parts that a turn has; numbers of them are integers, whose sums are exact. */
+/** Parts of a full turn; they are counted in integers, whose sums are exact. */
 const PARTS = 4096;
 const PART = 2 * Math.PI / PARTS;
-/** A part as two numbers, of which the first has few digits, so that multiples of it are exact. */
+/**
+ * A part split into two numbers; the first has few digits, so that its
+ * multiples are exact.
+ */
 const [FIRST_OF_PART, REST_OF_PART] = [402 / 2 ** 18, PART - 402 / 2 ** 18];
 
 /**
- * For each token the sum of the angles on the way to it from the first one, its
- * own included, less whole turns. A sum of thousands of angles would lose its
- * digits; here whole parts of a turn and what is left of each angle are summed
- * apart. Differentiable.
+ * For each token, the sum of the angles from the first token up to its own,
+ * without whole turns. A plain sum of thousands of angles would lose digits;
+ * here whole parts of a turn and the remainder of each angle are summed
+ * separately. Differentiable.
  *
- * @param angles `[batch, heads, length, channels]`, in radians, of some hundreds
- * at most; the first token's are not read, and have a gradient of zero.
+ * @param angles `[batch, heads, length, channels]`, in radians, at most a few
+ * hundred; those of the first token are not read and have a gradient of 0.
  * @returns The same shape.
  */
 export function anglesUntil(angles: tf.Tensor4D): tf.Tensor4D {
@@ -33,7 +36,7 @@ function summed(angles: tf.Tensor4D): tf.Tensor4D {
   const length = angles.shape[2];
   return tf.tidy(() => {
     let { parts, rest } = inParts(tf.zerosLike(angles), angles);
-    // Each from the sums of twice as many tokens.
+    // Each pass doubles the number of tokens that are summed.
     for (let distance = 1; distance < length; distance *= 2) {
       const moved = (x: tf.Tensor4D): tf.Tensor4D =>
         tf.pad(
@@ -49,7 +52,10 @@ function summed(angles: tf.Tensor4D): tf.Tensor4D {
   });
 }
 
-/** The same angle with less than half a turn of parts, and less than half a part of rest. */
+/**
+ * Reduces an angle to at most half a turn in parts, and a remainder of at most
+ * half a part.
+ */
 function inParts(
   parts: tf.Tensor4D,
   rest: tf.Tensor4D,

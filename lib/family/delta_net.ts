@@ -16,11 +16,14 @@ import {
 export interface DeltaNetInputs {
   /** Queries, `[batch, heads, length, headDim]`. */
   q: tf.Tensor4D;
-  /** Keys, each of length one, `[batch, heads, length, headDim]`. */
+  /** Keys, each of unit length, `[batch, heads, length, headDim]`. */
   k: tf.Tensor4D;
   /** Values, `[batch, heads, length, valueDim]`. */
   v: tf.Tensor4D;
-  /** How much of what a key finds is replaced, `[batch, heads, length]`, from 0 to 1 or 2. */
+  /**
+   * How much of the old value is replaced, `[batch, heads, length]`, from 0 to
+   * 1 or 2.
+   */
   beta: tf.Tensor3D;
 }
 
@@ -32,13 +35,13 @@ const INPUTS: Inputs<DeltaNetInputs> = {
 };
 
 /**
- * DeltaNet: a token replaces what the state answers to its key.
+ * DeltaNet: each token replaces the value that the state holds for its key.
  *
  *     S_i = (I - β_i k_i k_iᵀ) S_{i-1} + β_i k_i v_iᵀ    y_i = s S_iᵀ q_i
  *
- * In LION its decay is a matrix, I - β k kᵀ, paid on arrival; from both ends,
- * what a token has written itself counts once (appendix B.7). Not normalised.
- * Padding is as if it were not there.
+ * In LION, its decay is a matrix, I - β k kᵀ, paid on arrival; in both
+ * directions, a token's own contribution counts once (appendix B.7). Not
+ * normalised. Padding is skipped.
  *
  * Source: Yang et al. 2024 (arXiv:2406.06484), section 2.2.
  *
@@ -59,9 +62,9 @@ const INPUTS: Inputs<DeltaNetInputs> = {
  * @param inputs See {@linkcode DeltaNetInputs}.
  * @param options See {@linkcode DeltaFamilyOptions}; the scale is 1 / sqrt(headDim).
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function deltaNet(
   inputs: DeltaNetInputs,

@@ -15,28 +15,28 @@ import { rwkv6 } from "./rwkv6.ts";
 
 /** A row of {@linkcode family}. */
 export interface FamilyMember {
-  /** What its paper calls it. */
+  /** Its name in its paper. */
   readonly name: string;
-  /** Computes it, of its inputs by name and options. */
+  /** Computes the model from its inputs by name, and options. */
   // deno-lint-ignore no-explicit-any -- each has inputs of its own
   readonly function: (inputs: any, options?: any) => tf.Tensor4D;
-  /** Where it is from. */
+  /** Its paper. */
   readonly paper: string;
-  /** What its states pay from token to token. */
+  /** The kind of decay of its state. */
   readonly decay: "none" | "fixed" | "scalar" | "diagonal" | "delta";
-  /** Whether it divides by sums of weights. */
+  /** Whether it divides by the sum of the weights. */
   readonly normalized: boolean;
-  /** What it is in LION. */
+  /** How it is expressed in LION. */
   readonly lion: string;
 }
 
 /**
- * The models of the family, in the order of the paper's Table 1, and those after
- * it.
+ * The models of the family, in the order of the paper's Table 1, followed by
+ * those that are not in it.
  *
  * Source: LION (arXiv:2502.16249), Table 1.
  *
- * @example Which of them divide by sums of weights
+ * @example The models that divide by the sum of the weights
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { family } from "@lionjs/lion/family";

@@ -1,4 +1,4 @@
-/** Linear attention whose channels turn while they fade. @module */
+/** Linear attention with a complex decay per channel. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { fromBothEnds } from "../attention/both_ends.ts";
 import { diagonalDecay } from "../attention/diagonal_decay.ts";
@@ -25,9 +25,15 @@ export interface GateLoopInputs {
   k: tf.Tensor4D;
   /** Values, `[batch, heads, length, valueDim]`. */
   v: tf.Tensor4D;
-  /** Natural logarithm of what each channel keeps on arriving at each token, `[batch, heads, length, headDim]`, <= 0. */
+  /**
+   * Natural logarithm of each channel's decay on arriving at each token,
+   * `[batch, heads, length, headDim]`, <= 0.
+   */
   logDecay: tf.Tensor4D;
-  /** The angle by which each channel turns on arriving at each token, `[batch, heads, length, headDim]`, in radians. */
+  /**
+   * Angle in radians by which each channel rotates on arriving at each token,
+   * `[batch, heads, length, headDim]`.
+   */
   phase: tf.Tensor4D;
 }
 
@@ -44,11 +50,11 @@ const INPUTS: Inputs<GateLoopInputs> = {
  *
  *     S_i = diag(e^{g_i + i θ_i}) S_{i-1} + k_i v_iᵀ    y_i = s Re(S_iᵀ q_i)
  *
- * In LION it is Theorem B.1 with log decays g, paid on arrival, of twice as many
- * channels: what a channel has turned between two tokens is the difference of
- * two angles, of which the cosine is a product of two vectors, (cos Φ, sin Φ) of
- * the query and of the key. From either end the angles are other ones, so both
- * sweeps are causal, and what they both have of the token itself counts once. Not
+ * In LION, it is Theorem B.1 with log decays g, paid on arrival, and twice the
+ * channels: the rotation of a channel between two tokens is the difference of
+ * two angles, whose cosine is the product of two vectors, (cos Φ, sin Φ) of the
+ * query and of the key. The angles differ from the two ends, so there are two
+ * causal sweeps, and the token's own part, which both have, counts once. Not
  * normalised.
  *
  * Source: Katsch 2023 (arXiv:2311.01927), section 3.
@@ -71,9 +77,9 @@ const INPUTS: Inputs<GateLoopInputs> = {
  * @param inputs See {@linkcode GateLoopInputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function gateLoop(
   inputs: GateLoopInputs,

@@ -1,4 +1,4 @@
-/** The delta rule with a decay of each token. @module */
+/** The delta rule with one decay per token. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../attention/decay.ts";
 import { deltaAttention } from "../attention/delta_attention.ts";
@@ -16,7 +16,10 @@ import {
 
 /** Inputs of {@linkcode gatedDeltaNet}. */
 export interface GatedDeltaNetInputs extends DeltaNetInputs {
-  /** Natural logarithm of what is kept on arriving at each token, `[batch, heads, length]`, <= 0. */
+  /**
+   * Natural logarithm of the decay on arriving at each token,
+   * `[batch, heads, length]`, <= 0.
+   */
   logDecay: tf.Tensor3D;
 }
 
@@ -29,18 +32,18 @@ const INPUTS: Inputs<GatedDeltaNetInputs> = {
 };
 
 /**
- * Gated DeltaNet: a token fades all that is remembered, and replaces what the
- * state answers to its key.
+ * Gated DeltaNet: each token decays the whole state, and replaces the value
+ * that it holds for the token's key.
  *
  *     S_i = e^{g_i} (I - β_i k_i k_iᵀ) S_{i-1} + β_i k_i v_iᵀ    y_i = s S_iᵀ q_i
  *
- * In LION its decay is a matrix, e^g (I - β k kᵀ), paid on arrival; from both
- * ends, what a token has written itself counts once. Not normalised. Padding is
- * as if it were not there.
+ * In LION, its decay is a matrix, e^g (I - β k kᵀ), paid on arrival; in both
+ * directions, a token's own contribution counts once. Not normalised. Padding
+ * is skipped.
  *
  * Source: Yang et al. 2024 (arXiv:2412.06464), section 3.1.
  *
- * @example What another key has written fades too
+ * @example The values of other keys decay too
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { gatedDeltaNet } from "@lionjs/lion/family";
@@ -60,9 +63,9 @@ const INPUTS: Inputs<GatedDeltaNetInputs> = {
  * @param inputs See {@linkcode GatedDeltaNetInputs}.
  * @param options See {@linkcode DeltaFamilyOptions}; the scale is 1 / sqrt(headDim).
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function gatedDeltaNet(
   inputs: GatedDeltaNetInputs,

@@ -1,4 +1,4 @@
-/** Linear attention with a decay of each channel. @module */
+/** Linear attention with one decay per channel. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { diagonalDecay } from "../attention/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
@@ -21,7 +21,10 @@ export interface GatedLinearAttentionInputs {
   k: tf.Tensor4D;
   /** Values, `[batch, heads, length, valueDim]`. */
   v: tf.Tensor4D;
-  /** Natural logarithm of what each channel keeps on arriving at each token, `[batch, heads, length, headDim]`, <= 0. */
+  /**
+   * Natural logarithm of each channel's decay on arriving at each token,
+   * `[batch, heads, length, headDim]`, <= 0.
+   */
   logDecay: tf.Tensor4D;
 }
 
@@ -33,12 +36,12 @@ const INPUTS: Inputs<GatedLinearAttentionInputs> = {
 };
 
 /**
- * Gated linear attention (GLA): each channel of the keys fades at a pace of its
- * own, which each token chooses.
+ * Gated linear attention (GLA): each token chooses a decay for each channel of
+ * the keys.
  *
  *     S_i = diag(α_i) S_{i-1} + k_i v_iᵀ    y_i = s S_iᵀ q_i
  *
- * In LION it is Theorem B.1 with log decays log α, paid on arrival; not
+ * In LION, it is Theorem B.1 with log decays log α, paid on arrival. Not
  * normalised.
  *
  * Source: Yang et al. 2023 (arXiv:2312.06635), equation 3.
@@ -61,9 +64,9 @@ const INPUTS: Inputs<GatedLinearAttentionInputs> = {
  * @param inputs See {@linkcode GatedLinearAttentionInputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1 / sqrt(headDim).
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function gatedLinearAttention(
   inputs: GatedLinearAttentionInputs,

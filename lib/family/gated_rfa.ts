@@ -1,4 +1,4 @@
-/** Linear attention with a gate that forgets what it makes room for. @module */
+/** Linear attention with a gate between old and new. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../attention/decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
@@ -22,7 +22,10 @@ export interface GatedRfaInputs {
   k: tf.Tensor4D;
   /** Values, `[batch, heads, length, valueDim]`. */
   v: tf.Tensor4D;
-  /** How much is kept on arriving at each token, `[batch, heads, length]`, between 0 and 1. */
+  /**
+   * How much of the state is kept on arriving at each token,
+   * `[batch, heads, length]`, from 0 to 1.
+   */
   gate: tf.Tensor3D;
 }
 
@@ -34,19 +37,19 @@ const INPUTS: Inputs<GatedRfaInputs> = {
 };
 
 /**
- * Random feature attention with a gate: a token writes as much as the state
- * forgets for it.
+ * Random feature attention with a gate: each token writes as much as the state
+ * forgets.
  *
  *     S_i = g_i S_{i-1} + (1 - g_i) φ(k_i) v_iᵀ    z_i = g_i z_{i-1} + (1 - g_i) φ(k_i)
  *     y_i = S_iᵀ φ(q_i) / (z_i · φ(q_i))
  *
- * In LION it is LION-S with its decay log g paid on arrival, keys (1 - g) φ(k),
- * normalised, scale 1. The random features of its paper are sines and cosines,
- * whose sums may come close to 0; `positiveRandomFeatures` are safe.
+ * In LION, it is LION-S with log decays log g, paid on arrival, keys (1 - g)
+ * φ(k), normalised, scale 1. The random features of its paper are sines and
+ * cosines, whose sums may come close to 0; `positiveRandomFeatures` are safe.
  *
  * Source: Peng et al. 2021 (arXiv:2103.02143), RFA-Gate.
  *
- * @example A gate of 0 reads nothing but its own token
+ * @example With a gate of 0, a token attends only to itself
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { gatedRfa } from "@lionjs/lion/family";
@@ -63,9 +66,9 @@ const INPUTS: Inputs<GatedRfaInputs> = {
  * @param inputs See {@linkcode GatedRfaInputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function gatedRfa(
   inputs: GatedRfaInputs,

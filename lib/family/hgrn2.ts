@@ -1,4 +1,4 @@
-/** A gated recurrence whose state is a matrix. @module */
+/** A gated recurrence with a matrix as state. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { diagonalDecay } from "../attention/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
@@ -20,7 +20,10 @@ export interface Hgrn2Inputs {
   q: tf.Tensor4D;
   /** Values, the paper's input, `[batch, heads, length, valueDim]`. */
   v: tf.Tensor4D;
-  /** What each channel keeps on arriving at each token, `[batch, heads, length, headDim]`, between 0 and 1. */
+  /**
+   * How much each channel keeps on arriving at each token,
+   * `[batch, heads, length, headDim]`, from 0 to 1.
+   */
   forget: tf.Tensor4D;
 }
 
@@ -35,12 +38,12 @@ const INPUTS: Inputs<Hgrn2Inputs> = {
  *
  *     S_i = diag(f_i) S_{i-1} + (1 - f_i) v_iᵀ    y_i = s S_iᵀ q_i
  *
- * In LION it is Theorem B.1 with log decays log f, paid on arrival, and keys
- * 1 - f; not normalised. The lower bound of the gates is left to the caller.
+ * In LION, it is Theorem B.1 with log decays log f, paid on arrival, and keys 1
+ * - f. Not normalised. The lower bound of the gates is left to the caller.
  *
  * Source: Qin et al. 2024 (arXiv:2404.07904), section 3.2.
  *
- * @example A gate of 0 reads nothing but its own token
+ * @example With a gate of 0, a token attends only to itself
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { hgrn2 } from "@lionjs/lion/family";
@@ -56,9 +59,9 @@ const INPUTS: Inputs<Hgrn2Inputs> = {
  * @param inputs See {@linkcode Hgrn2Inputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1 / sqrt(headDim).
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function hgrn2(
   inputs: Hgrn2Inputs,

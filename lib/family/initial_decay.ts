@@ -1,6 +1,6 @@
 /**
- * What decays begin with, before they are learned: how far heads and channels
- * remember is spread out, so that each distance has some that reach it.
+ * Initial decays, before they are learned: the horizons of heads and channels
+ * are spread, so that some reach each distance.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertFinite, assertPositiveInteger } from "../contract/values.ts";
 
 /**
- * RetNet's decay of each head, `γ_h = 1 - 2^(-5 - h)` for h = 0, 1, …: each
- * remembers twice as far as the one before it, the first some 32 tokens.
+ * RetNet's decay per head, `γ_h = 1 - 2^(-5 - h)` for h = 0, 1, …: each head
+ * remembers twice as far as the one before it, the first about 32 tokens.
  *
  * Source: Sun et al. 2023 (arXiv:2307.08621), equation 8.
  *
- * @example A head that remembers some 64 tokens
+ * @example A head that remembers about 64 tokens
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { retentionDecay } from "@lionjs/lion/family";
@@ -25,25 +25,25 @@ import { assertFinite, assertPositiveInteger } from "../contract/values.ts";
  * assertAlmostEquals(Math.exp(second!), 1 - 1 / 64, 1e-7);
  * ```
  *
- * @param heads How many.
- * @returns `[heads]`, natural logarithms, < 0: `logDecay` of `retention` and of
- * `fixedDecay`.
- * @throws {TypeError} If `heads` is no number.
- * @throws {RangeError} If it is no positive integer.
+ * @param heads Number of heads.
+ * @returns `[heads]`, natural logarithms, < 0, for the `logDecay` of
+ * `retention` and of `fixedDecay`.
+ * @throws {TypeError} If `heads` is not a number.
+ * @throws {RangeError} If it is not a positive integer.
  */
 export function retentionDecay(heads: number): tf.Tensor1D {
   return each("heads", heads, (h) => Math.log1p(-(2 ** (-5 - h))));
 }
 
 /**
- * S4D-Real, the diagonal of the state matrix of HiPPO-LegS as paces of forgetting,
- * with which Mamba begins too: `A_n = -(n + 1)` for n = 0, 1, … Channel n keeps `e^{Δ A_n}` in a
- * step of time Δ.
+ * S4D-Real, the diagonal of HiPPO-LegS's state matrix as decay rates, with
+ * which Mamba starts too: `A_n = -(n + 1)` for n = 0, 1, … In a time step Δ,
+ * channel n decays by `e^{Δ A_n}`.
  *
  * Source: Gu et al. 2022 (arXiv:2206.11893), S4D-Real; Gu and Dao 2023
  * (arXiv:2312.00752), section 3.6.
  *
- * @example Log decays of four channels, of steps of a tenth
+ * @example Log decays of four channels for steps of a tenth
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { s4dReal } from "@lionjs/lion/family";
@@ -56,32 +56,33 @@ export function retentionDecay(heads: number): tf.Tensor1D {
  * );
  * ```
  *
- * @param channels How many: the states, or headDim.
- * @returns `[channels]`, < 0, for each unit of time.
- * @throws {TypeError} If `channels` is no number.
- * @throws {RangeError} If it is no positive integer.
+ * @param channels Number of channels: the state size, or headDim.
+ * @returns `[channels]`, < 0, per unit of time.
+ * @throws {TypeError} If `channels` is not a number.
+ * @throws {RangeError} If it is not a positive integer.
  */
 export function s4dReal(channels: number): tf.Tensor1D {
   return each("channels", channels, (n) => -(n + 1));
 }
 
-/** Complex numbers, one a channel. */
+/** Complex decay rates, one per channel. */
 export interface ComplexPaces {
-  /** `[channels]`, < 0: how fast each fades. */
+  /** `[channels]`, < 0: the rate of decay. */
   readonly real: tf.Tensor1D;
-  /** `[channels]`, >= 0, in radians: how fast each turns. */
+  /** `[channels]`, >= 0: the rate of rotation, in radians. */
   readonly imaginary: tf.Tensor1D;
 }
 
 /**
- * S4D-Lin, the state matrix of which a state space model after HiPPO is a Fourier
- * series: `A_n = -1/2 + i π n` for n = 0, 1, … In a step of time Δ channel n keeps
- * `e^{Δ A_n}`: its log decay is Δ times the real part and its phase Δ times the
- * imaginary one, as `gateLoop` takes them.
+ * S4D-Lin, the state matrix that makes a state space model after HiPPO a
+ * Fourier series: `A_n = -1/2 + i π n` for n = 0, 1, … In a time step Δ,
+ * channel n is multiplied by `e^{Δ A_n}`: its log decay is Δ times the real
+ * part and its phase Δ times the imaginary part, the inputs of `gateLoop`.
  *
  * Source: Gu et al. 2022 (arXiv:2206.11893), S4D-Lin.
  *
- * @example All fade alike, and each turns faster than the one before it
+ * @example All channels decay alike, and each rotates faster than the one
+ * before it
  * ```ts
  * import { assertAlmostEquals, assertEquals } from "@std/assert";
  * import { s4dLin } from "@lionjs/lion/family";
@@ -95,10 +96,10 @@ export interface ComplexPaces {
  * );
  * ```
  *
- * @param channels How many: half of the states of a real model.
- * @returns The two parts, for each unit of time.
- * @throws {TypeError} If `channels` is no number.
- * @throws {RangeError} If it is no positive integer.
+ * @param channels Number of channels: half the state size of a real model.
+ * @returns The two parts, per unit of time.
+ * @throws {TypeError} If `channels` is not a number.
+ * @throws {RangeError} If it is not a positive integer.
  */
 export function s4dLin(channels: number): ComplexPaces {
   return {
@@ -113,7 +114,7 @@ export interface MambaTimeStepOptions {
   smallest?: number;
   /** The largest step, not below the smallest. @default 0.1 */
   largest?: number;
-  /** The same seed gives the same steps. @default another each time */
+  /** Seed of the steps. @default a new one each time */
   seed?: number;
 }
 
@@ -124,9 +125,9 @@ const TIME_STEP_OPTIONS: OptionNames<MambaTimeStepOptions> = {
 };
 
 /**
- * Mamba's time steps Δ at the beginning, random, of which the logarithms are
- * uniform, as in its authors' code; the paper has uniform steps. With the paces A of {@linkcode s4dReal} the log decays are Δ A; in
- * Mamba-2 each head has one step and one pace.
+ * Mamba's random initial time steps Δ, log-uniform as in the authors' code,
+ * where the paper has uniform steps. With the rates A of {@linkcode s4dReal},
+ * log decays are Δ A; in Mamba-2, each head has one step and one rate.
  *
  * Source: Gu and Dao 2023 (arXiv:2312.00752), section 3.6; S4's (Gu et al. 2022,
  * arXiv:2111.00396).
@@ -144,11 +145,12 @@ const TIME_STEP_OPTIONS: OptionNames<MambaTimeStepOptions> = {
  * assert((await steps.data()).every((step) => step >= 0.001 && step <= 0.1));
  * ```
  *
- * @param channels How many, or how many heads.
+ * @param channels Number of channels, or of heads.
  * @param options See {@linkcode MambaTimeStepOptions}.
  * @returns `[channels]`, > 0.
- * @throws {TypeError} If an argument is of the wrong kind, or an option unknown.
- * @throws {RangeError} If one has an impossible value.
+ * @throws {TypeError} If an argument has the wrong type, or an option is
+ * unknown.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function mambaTimeStep(
   channels: number,
@@ -165,24 +167,25 @@ export function mambaTimeStep(
   }
   if (!(largest >= smallest)) {
     throw new RangeError(
-      `largest should be ${smallest} or more, as smallest is, got ${largest}`,
+      `largest should be at least smallest, ${smallest}, got ${largest}`,
     );
   }
   return tf.tidy((): tf.Tensor1D => {
     const [low, high] = [Math.log(smallest), Math.log(largest)];
     const share = tf.randomUniform([channels], 0, 1, "float32", seed);
     const steps = tf.exp(tf.add(tf.mul(share, high - low), low));
-    // The exponential rounds.
+    // The exponential may round beyond the limits.
     return tf.minimum(tf.maximum(steps, smallest), largest);
   });
 }
 
 /**
- * The logits of which log decays are the {@linkcode logSigmoid}: with those of
- * RetNet a layer of LION-D can begin, whose parameter `a_i` has one for each head.
- * LION-S has 1 - sigmoid, and the bias of its `a_i` the opposite sign.
+ * The inverse of {@linkcode logSigmoid}: the logits of log decays. They
+ * initialise layers: LION-D's parameter `a_i` holds one logit per head, for
+ * instance RetNet's. LION-S uses 1 - sigmoid, so the bias of its `a_i` has the
+ * opposite sign.
  *
- * @example A layer's logits of RetNet's decays
+ * @example The logits of RetNet's decays
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { logSigmoid } from "@lionjs/lion";
@@ -198,7 +201,7 @@ export function mambaTimeStep(
  *
  * @param logDecay Natural logarithms of decays, < 0, of any shape.
  * @returns The same shape; Infinity for a decay of 1.
- * @throws {TypeError} If `logDecay` does not hold numbers.
+ * @throws {TypeError} If `logDecay` is not numeric.
  */
 export function decayLogits<T extends tf.Tensor>(logDecay: T): T {
   return withFloats(
@@ -209,10 +212,13 @@ export function decayLogits<T extends tf.Tensor>(logDecay: T): T {
   );
 }
 
-/** From here on to 0 a few terms of the series are as good as float32. */
+/** From here to 0, a few terms of the series are exact to float32. */
 const NEAR = -1 / 16;
 
-/** 1 - e^x for x <= 0: tf.expm1 is the exponential less 1 on a GPU, and cancels. */
+/**
+ * 1 - e^x for x <= 0; on a GPU, tf.expm1 subtracts 1 from the exponential and
+ * cancels.
+ */
 function withoutOne(x: tf.Tensor): tf.Tensor {
   const term = (divisor: number, further: tf.Tensor) =>
     tf.add(1, tf.mul(tf.div(x, divisor), further));
@@ -224,7 +230,7 @@ function withoutOne(x: tf.Tensor): tf.Tensor {
   );
 }
 
-/** A number of each of so many. */
+/** One number for each index. */
 function each(
   name: string,
   count: number,

@@ -1,4 +1,4 @@
-/** What the functions of the family take: inputs by name, and common options. @module */
+/** Inputs and common options of the family's functions. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import { assertSegments } from "../attention/segments.ts";
@@ -7,30 +7,35 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { withoutPadding } from "../operations/padding.ts";
 
-/** Options that every model of the family has. */
+/** Options of every model of the family. */
 export interface FamilyOptions {
-  /** Whether a token reads only itself and the tokens before it. @default false */
+  /**
+   * Whether each token attends only to itself and the tokens before it.
+   * @default false
+   */
   causal?: boolean;
-  /** How to compute it; all forms are the same function. @default "auto" */
+  /** The form to compute it in; all give the same result. @default "auto" */
   form?: AttentionForm;
-  /** Tokens a chunk. @default the form's choice */
+  /** Tokens per chunk. @default the form's choice */
   chunkSize?: number;
-  /** Multiplies the product of query and key. @default that of the model's paper */
+  /**
+   * Multiplies the product of query and key. @default that of the model's paper
+   */
   scale?: number;
   /**
-   * `[batch, length]`, 1 for a token and 0 for padding, which is never read,
-   * whatever its vectors hold; decays of padding still count as steps.
+   * `[batch, length]`, 1 for a token, 0 for padding, which is never read,
+   * whatever its vectors hold; the decays of padding still apply.
    */
   mask?: tf.Tensor2D;
   /**
-   * `[batch, length]`, int32: which of the sequences that are packed into a row
-   * each token belongs to. Nothing passes from a token to a neighbour of another
-   * number. @default each row is one sequence
+   * `[batch, length]`, int32: which of the sequences packed into a row each
+   * token belongs to. Nothing passes between neighbours with different numbers.
+   * @default each row is one sequence
    */
   segments?: tf.Tensor2D;
 }
 
-/** Their names. */
+/** The names of these options. */
 export const FAMILY_OPTIONS: OptionNames<FamilyOptions> = {
   causal: true,
   form: true,
@@ -40,15 +45,15 @@ export const FAMILY_OPTIONS: OptionNames<FamilyOptions> = {
   segments: true,
 };
 
-/** Options of the models with a delta rule, which has two forms. */
+/** Options of the models with the delta rule, which has two forms. */
 export interface DeltaFamilyOptions extends Omit<FamilyOptions, "form"> {
-  /** How to compute it; both forms are the same function. @default "auto" */
+  /** The form to compute it in; both give the same result. @default "auto" */
   form?: "auto" | "recurrent" | "chunkwise";
 }
 
-/** What an input is. */
+/** The specification of an input. */
 interface Input {
-  /** Its axes; those of one name have one size in all inputs. */
+  /** Its axes; axes of the same name have the same size in all inputs. */
   readonly axes: string;
   /** Whether it holds vectors, which are not read at padding. */
   readonly isVector?: true;
@@ -66,26 +71,26 @@ export const VALUES: Input = {
   axes: "batch, heads, length, valueDim",
   isVector: true,
 };
-/** A number of each channel of a key. */
+/** One number per channel of a key. */
 export const PER_CHANNEL: Input = { axes: "batch, heads, length, headDim" };
-/** A number of each token. */
+/** One number per token. */
 export const PER_TOKEN: Input = { axes: "batch, heads, length" };
-/** A number of each head. */
+/** One number per head. */
 export const PER_HEAD: Input = { axes: "heads" };
 
-/** All inputs of a model; the compiler refuses a list that misses one. */
+/** All inputs of a model; the type requires every one of them. */
 export type Inputs<T> = { readonly [name in keyof T]-?: Input };
 
 /**
- * Checks inputs and makes float32 of them, with zeros for the vectors of
- * padding. In a tidy of the caller's.
+ * Checks inputs and converts them to float32, with zeros for vectors at
+ * padding. Call it inside `tf.tidy`.
  *
- * @param owner The function whose inputs they are.
- * @param inputs What came.
- * @param expected What should come.
- * @param options Of which mask and segments are read.
- * @throws {TypeError} If an input is unknown, missing, of the wrong shape or not
- * of numbers.
+ * @param owner The name of the function that takes them.
+ * @param inputs The inputs given.
+ * @param expected The inputs expected.
+ * @param options The options, of which `mask` and `segments` are read.
+ * @throws {TypeError} If an input is unknown, missing, has the wrong shape or
+ * is not numeric.
  */
 export function readInputs<T extends object>(
   owner: string,

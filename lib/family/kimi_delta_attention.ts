@@ -1,4 +1,4 @@
-/** The delta rule with a decay of each channel. @module */
+/** The delta rule with one decay per channel. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { deltaAttention } from "../attention/delta_attention.ts";
 import { diagonalDecay } from "../attention/diagonal_decay.ts";
@@ -17,7 +17,10 @@ import {
 
 /** Inputs of {@linkcode kimiDeltaAttention}. */
 export interface KimiDeltaAttentionInputs extends DeltaNetInputs {
-  /** Natural logarithm of what each channel keeps on arriving at each token, `[batch, heads, length, headDim]`, <= 0. */
+  /**
+   * Natural logarithm of each channel's decay on arriving at each token,
+   * `[batch, heads, length, headDim]`, <= 0.
+   */
   logDecay: tf.Tensor4D;
 }
 
@@ -30,14 +33,14 @@ const INPUTS: Inputs<KimiDeltaAttentionInputs> = {
 };
 
 /**
- * Kimi Delta Attention: a token fades each channel at a pace of its own, and
- * replaces what the state answers to its key.
+ * Kimi Delta Attention: each token decays every channel at its own rate, and
+ * replaces the value that the state holds for the token's key.
  *
  *     S_i = (I - β_i k_i k_iᵀ) diag(α_i) S_{i-1} + β_i k_i v_iᵀ    y_i = s S_iᵀ q_i
  *
- * In LION its decay is a matrix, (I - β k kᵀ) diag(α), paid on arrival; from
- * both ends, what a token has written itself counts once. Not normalised.
- * Padding is as if it were not there.
+ * In LION, its decay is a matrix, (I - β k kᵀ) diag(α), paid on arrival; in
+ * both directions, a token's own contribution counts once. Not normalised.
+ * Padding is skipped.
  *
  * Source: Kimi Team 2025 (arXiv:2510.26692), equation 1.
  *
@@ -61,9 +64,9 @@ const INPUTS: Inputs<KimiDeltaAttentionInputs> = {
  * @param inputs See {@linkcode KimiDeltaAttentionInputs}.
  * @param options See {@linkcode DeltaFamilyOptions}; the scale is 1 / sqrt(headDim).
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function kimiDeltaAttention(
   inputs: KimiDeltaAttentionInputs,

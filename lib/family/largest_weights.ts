@@ -1,25 +1,25 @@
-/** The largest weight that each token reads, where weights are unbounded. @module */
+/** The largest weight that each token reads, for unbounded weights. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Logarithms of weights are rounded up to multiples of this. */
 const GRID = 2 ** -14;
 
 /**
- * For each reader i the largest of `log M_ij + w_j`, the logarithm of the weight
- * of source j times its mask M: from the left, or from the right.
+ * For each reader i, the largest `log M_ij + w_j`, the logarithm of the weight
+ * of source j times its mask M, over sources on one side.
  *
- * It is what exponents are taken relative to, so that none is above 0. Any
- * number will do for that and cancels, as long as all use the same one. So the
- * gradient is zero, and w and the log decays are rounded up to a grid of 2^-14:
- * sums and differences of such numbers are exact in float32, up to 1024, and
- * their errors do not add up over a sequence.
+ * Exponents are taken relative to it, so that none is above 0. Any reference
+ * would do and cancels, as long as all use the same one. So the gradient is
+ * zero, and w and the log decays are rounded up to a grid of 2^-14: sums and
+ * differences of such numbers are exact in float32, up to 1024, and no errors
+ * add up over a sequence.
  *
- * By doubling: what a token knows of its 2^n neighbours it learns from two that
- * know of 2^(n-1) each.
+ * It works by doubling: the maximum over 2^n neighbours comes from two maxima
+ * over 2^(n-1) each.
  *
  * @param logWeights `[batch, heads, length]`
  * @param logDecays `[batch, heads, length]`, <= 0, finite, paid on arrival.
- * @param side Where the sources are: before their readers, or after.
+ * @param side Whether the sources are before their readers or after them.
  * @returns `[batch, heads, length]`, the reader's own weight included.
  */
 export function largestWeights(
@@ -54,7 +54,7 @@ function largest(
   const length = logWeights.shape[2];
   return tf.tidy(() => {
     let known = rounded(logWeights);
-    // Of the path from the neighbour at that distance.
+    // The log decay of the path from the neighbour at that distance.
     let paid = rounded(logDecays);
     for (let distance = 1; distance < length; distance *= 2) {
       const from = (x: tf.Tensor3D, beyond: number): tf.Tensor3D => {
@@ -65,7 +65,7 @@ function largest(
           : [0, distance];
         return tf.pad(kept, [[0, 0], [0, 0], pads], beyond);
       };
-      // Beyond the ends there is nothing: any number below all others.
+      // Beyond the ends there is no source: use a number below all others.
       known = tf.maximum(known, tf.add(from(known, LOWEST), paid));
       paid = tf.add(from(paid, 0), paid);
     }
@@ -73,5 +73,5 @@ function largest(
   });
 }
 
-/** Below every logarithm of a weight, and far from where float32 ends. */
+/** Below every logarithm of a weight, and far from the limit of float32. */
 const LOWEST = -1e6;

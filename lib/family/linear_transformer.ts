@@ -24,7 +24,10 @@ export interface LinearTransformerInputs {
 
 /** Options of {@linkcode linearTransformer}. */
 export interface LinearTransformerOptions extends FamilyOptions {
-  /** Applied to queries and keys; its values should be positive. @default eluPlusOne */
+  /**
+   * Feature map of queries and keys; its values should be positive.
+   * @default eluPlusOne
+   */
   featureMap?: FeatureMap;
 }
 
@@ -36,17 +39,17 @@ const OPTIONS: OptionNames<LinearTransformerOptions> = {
 };
 
 /**
- * The Linear Transformer: every token weighs the same at any distance.
+ * The Linear Transformer: weights do not decay with distance.
  *
  *     S_i = S_{i-1} + φ(k_i) v_iᵀ    z_i = z_{i-1} + φ(k_i)
  *     y_i = S_iᵀ φ(q_i) / (z_i · φ(q_i))
  *
- * In LION it is LION-LIT: no decay, normalised, scale 1. With another feature
- * map it is another model, with `positiveRandomFeatures` Performer.
+ * In LION, it is LION-LIT: no decay, normalised, scale 1. Other feature maps
+ * give other models; `positiveRandomFeatures` gives Performer.
  *
  * Source: Katharopoulos et al. 2020 (arXiv:2006.16236), equations 16 to 20.
  *
- * @example Every token reads the same mean if queries are equal
+ * @example With equal queries, every token reads the same mean
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { linearTransformer } from "@lionjs/lion/family";
@@ -62,9 +65,9 @@ const OPTIONS: OptionNames<LinearTransformerOptions> = {
  * @param inputs See {@linkcode LinearTransformerInputs}.
  * @param options See {@linkcode LinearTransformerOptions}; the scale is 1.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function linearTransformer(
   inputs: LinearTransformerInputs,

@@ -1,4 +1,4 @@
-/** A state space model whose state matrix is a number. @module */
+/** A state space model with a scalar state matrix. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../attention/decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
@@ -16,15 +16,18 @@ import {
 
 /** Inputs of {@linkcode mamba2}. */
 export interface Mamba2Inputs {
-  /** What the states take up, `[batch, heads, length, valueDim]`. */
+  /** Inputs of the state, the values, `[batch, heads, length, valueDim]`. */
   x: tf.Tensor4D;
   /** The time step of each token, `[batch, heads, length]`, > 0. */
   dt: tf.Tensor3D;
-  /** The pace of forgetting of each head, `[heads]`, < 0. */
+  /** The decay rate of each head, `[heads]`, < 0. */
   a: tf.Tensor1D;
-  /** How each token writes, `[batch, heads, length, headDim]`; the states' size is headDim. */
+  /**
+   * How each token writes, the keys, `[batch, heads, length, headDim]`; headDim
+   * is the state size.
+   */
   b: tf.Tensor4D;
-  /** How each token reads, `[batch, heads, length, headDim]`. */
+  /** How each token reads, the queries, `[batch, heads, length, headDim]`. */
   c: tf.Tensor4D;
   /** How much of x each head adds to its output, `[heads]`. @default none */
   d?: tf.Tensor1D;
@@ -44,15 +47,15 @@ const INPUTS: Inputs<Mamba2Inputs> = {
  *
  *     S_i = e^{Δ_i a} S_{i-1} + b_i (Δ_i x_i)ᵀ    y_i = s S_iᵀ c_i + d x_i
  *
- * In LION it is LION-S without the division by row sums: queries c, keys b,
- * values Δ x, log decays Δ a, paid on arrival, scale 1. In both directions d x
+ * In LION, it is LION-S without the division by row sums: queries c, keys b,
+ * values Δ x, log decays Δ a, paid on arrival, scale 1. In both directions, d x
  * counts once. The convolution before it and the gate after it are left to the
  * caller.
  *
  * Source: Dao and Gu 2024 (arXiv:2405.21060), equation 2 with the discretisation
  * of its section 7.
  *
- * @example A state that never forgets adds up its inputs
+ * @example A state without decay adds up its inputs
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { mamba2 } from "@lionjs/lion/family";
@@ -71,9 +74,9 @@ const INPUTS: Inputs<Mamba2Inputs> = {
  * @param inputs See {@linkcode Mamba2Inputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function mamba2(
   inputs: Mamba2Inputs,

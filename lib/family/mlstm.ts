@@ -28,7 +28,10 @@ export interface MlstmInputs {
   v: tf.Tensor4D;
   /** Logarithm of how much each token writes, `[batch, heads, length]`, of any size. */
   inputGate: tf.Tensor3D;
-  /** Logit of what is kept on arriving at each token, `[batch, heads, length]`. */
+  /**
+   * Logit of how much is kept on arriving at each token,
+   * `[batch, heads, length]`.
+   */
   forgetGate: tf.Tensor3D;
 }
 
@@ -41,16 +44,16 @@ const INPUTS: Inputs<MlstmInputs> = {
 };
 
 /**
- * xLSTM's matrix memory: a token writes with a weight that has no bound.
+ * xLSTM's matrix memory: tokens write with unbounded weights.
  *
  *     S_i = σ(f_i) S_{i-1} + e^{ĩ_i} k_i v_iᵀ    z_i = σ(f_i) z_{i-1} + e^{ĩ_i} k_i
  *     y_i = s S_iᵀ q_i / max(|s z_i · q_i|, 1)
  *
- * In LION it is LION-LSTM: LION-S with log decays log σ(f), paid on arrival, and
- * keys e^ĩ k, divided by max(|N|, 1) in place of the row sum N. All weights are
- * computed relative to the largest that a token reads, in either direction, m_i:
- * decays e^{f_i + m_{i-1} - m_i} and keys e^{ĩ_i - m_i} k_i have no exponent
- * above 0, and so every form computes it, whatever the gates.
+ * In LION, it is LION-LSTM: LION-S with log decays log σ(f), paid on arrival,
+ * and keys e^ĩ k, divided by max(|N|, 1) instead of the row sum N. All weights
+ * are computed relative to the largest one that a token reads in either
+ * direction, m_i: decays e^{f_i + m_{i-1} - m_i} and keys e^{ĩ_i - m_i} k_i
+ * have no exponent above 0, so no form overflows, whatever the gates.
  *
  * Source: Beck et al. 2024 (arXiv:2405.04517), equations 19 to 27.
  *
@@ -72,9 +75,9 @@ const INPUTS: Inputs<MlstmInputs> = {
  * @param inputs See {@linkcode MlstmInputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1 / sqrt(headDim).
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function mlstm(
   inputs: MlstmInputs,
@@ -122,15 +125,16 @@ export function mlstm(
   });
 }
 
-/** Divides sums by that of the weights, or by a weight of 1 where that is more. */
+/** Divides by the sum of the weights, or by 1 if that is more. */
 export function bounded(sums: tf.Tensor4D, largest: tf.Tensor3D): tf.Tensor4D {
   const [weighted, weight] = splitSums(sums);
-  // A weight of 1 relative to the largest; beyond e^80 it is infinite to all.
+  // A weight of 1 relative to the largest one, capped at e^80, which counts as
+  // infinite.
   const one = tf.exp(tf.minimum(tf.neg(tf.expandDims(largest, 3)), 80));
   return tf.div(weighted, tf.maximum(tf.abs(weight), one));
 }
 
-/** Log decays of weights that are relative to the largest one at each token. */
+/** Log decays for weights relative to the largest one at each token. */
 function relative(
   logDecays: tf.Tensor3D,
   largest: tf.Tensor3D,
@@ -140,7 +144,7 @@ function relative(
   const [outer, inner] = side === "before" ? [0, 0] : [length - 1, 1];
   const neighbours = [
     tf.slice(largest, [0, 0, inner], [-1, -1, length - 1]),
-    // At the end there is no neighbour, and its decay is not read.
+    // At the end there is no neighbour, and the decay is not read.
     tf.slice(largest, [0, 0, outer], [-1, -1, 1]),
   ];
   if (side === "before") neighbours.reverse();
@@ -148,7 +152,7 @@ function relative(
   return tf.add(logDecays, tf.sub(from, largest));
 }
 
-/** Logarithms of weights, of which padding has none. */
+/** Logarithms of weights, very low at padding. */
 export function ofTokens(
   logWeights: tf.Tensor3D,
   mask: tf.Tensor2D,

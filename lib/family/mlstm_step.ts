@@ -1,4 +1,4 @@
-/** mLSTM over a sequence that comes in pieces. @module */
+/** mLSTM on a sequence in pieces. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { logSigmoid } from "../attention/decay.ts";
 import { LOWEST_LOG_DECAY } from "../attention/finite_decay.ts";
@@ -7,25 +7,26 @@ import { recurrentState, recurrentStep } from "../attention/stateful.ts";
 import { largestWeights } from "./largest_weights.ts";
 import { bounded, type MlstmInputs, ofTokens } from "./mlstm.ts";
 
-/** What mLSTM remembers. */
+/** What mLSTM remembers of earlier tokens. */
 export type MlstmState = {
   /** The sum of weighted products, relative to the largest weight, `[batch, heads, headDim, valueDim + 2]`. */
   readonly sum: tf.Tensor4D;
-  /** Nothing: decays are paid on arrival. */
+  /** Zeros, since decays are paid on arrival. */
   readonly due: tf.Tensor2D | tf.Tensor3D;
   /** Logarithm of the largest weight so far, `[batch, heads, 1]`. */
   readonly largest: tf.Tensor3D;
 };
 
 /**
- * The next tokens of `mlstm`, one or many: many steps give what it gives with
- * `causal: true` on the whole sequence. In a tidy of the caller's.
+ * Applies `mlstm` to the next tokens, one or many. Together, the steps return
+ * what `mlstm` returns with `causal: true` for the whole sequence. Call it
+ * inside `tf.tidy`.
  *
- * @param before What came before, `undefined` before the first token; it stays as
- * it is, and the caller's.
+ * @param before The state so far, `undefined` before the first token; it is not
+ * changed, and stays the caller's to dispose of.
  * @param inputs See {@linkcode MlstmInputs}.
- * @param mask `[batch, length]`, 1 for a token and 0 for padding, which is as if
- * it were not there.
+ * @param mask `[batch, length]`, 1 for a token, 0 for padding, which is
+ * skipped.
  * @returns y, `[batch, heads, length, valueDim]`, and the state after the tokens.
  */
 export function mlstmStep(
@@ -40,7 +41,7 @@ export function mlstmStep(
   const kept = mask ? tf.mul(forget, tf.expandDims(mask, 1)) : forget;
   const last = before?.largest ??
     tf.fill([batch, heads, 1], LOWEST_LOG_DECAY) as tf.Tensor3D;
-  // What was before stands as one token before the others.
+  // The state so far enters as one token before the others.
   const largest = largestWeights(
     tf.concat([last, logWeights], 2),
     tf.concat([tf.zerosLike(last), kept], 2) as tf.Tensor3D,

@@ -1,9 +1,9 @@
 /**
- * The family: each known linear transformer in one line, causal and
+ * The family: known linear transformers in one call each, causal and
  * bidirectional.
  *
- * A function takes its model's inputs by name, and computes the model's token
- * mixing by LION: the recurrence of its paper if `causal`, and otherwise the
+ * Each function takes its model's inputs by name and computes the model's token
+ * mixing with LION: with `causal`, the recurrence of its paper; otherwise the
  * same recurrence from both ends, in which the token itself counts once.
  *
  * @module

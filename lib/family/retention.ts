@@ -1,4 +1,4 @@
-/** Linear attention with one decay a head. @module */
+/** Linear attention with one decay per head. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { fixedDecay } from "../attention/decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
@@ -15,7 +15,10 @@ import {
 
 /** Inputs of {@linkcode retention}. */
 export interface RetentionInputs {
-  /** Queries, rotated by their position if the model does so, `[batch, heads, length, headDim]`. */
+  /**
+   * Queries, rotated by position if the model does that,
+   * `[batch, heads, length, headDim]`.
+   */
   q: tf.Tensor4D;
   /** Keys, likewise, `[batch, heads, length, headDim]`. */
   k: tf.Tensor4D;
@@ -33,12 +36,12 @@ const INPUTS: Inputs<RetentionInputs> = {
 };
 
 /**
- * RetNet's retention: each head forgets at a pace of its own.
+ * RetNet's retention: each head decays at its own rate.
  *
  *     S_i = γ S_{i-1} + k_i v_iᵀ    y_i = s S_iᵀ q_i
  *
- * In LION it is LION-D without the division by row sums. What RetNet does after
- * it, group normalisation and the gate, is left to the caller.
+ * In LION, it is LION-D without the division by row sums. RetNet's group
+ * normalisation and gate after it are left to the caller.
  *
  * Source: Sun et al. 2023 (arXiv:2307.08621), equation 6.
  *
@@ -59,9 +62,9 @@ const INPUTS: Inputs<RetentionInputs> = {
  * @param inputs See {@linkcode RetentionInputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1 / sqrt(headDim).
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function retention(
   inputs: RetentionInputs,

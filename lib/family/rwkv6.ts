@@ -1,4 +1,4 @@
-/** A recurrence that reads its state before the token changes it. @module */
+/** A recurrence that reads the state before the token changes it. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { fromBothEnds } from "../attention/both_ends.ts";
 import { diagonalDecay } from "../attention/diagonal_decay.ts";
@@ -25,9 +25,12 @@ export interface Rwkv6Inputs {
   k: tf.Tensor4D;
   /** Values, `[batch, heads, length, valueDim]`. */
   v: tf.Tensor4D;
-  /** Natural logarithm of what each channel keeps on passing each token, `[batch, heads, length, headDim]`, <= 0. */
+  /**
+   * Natural logarithm of each channel's decay on passing each token,
+   * `[batch, heads, length, headDim]`, <= 0.
+   */
   logDecay: tf.Tensor4D;
-  /** The weight of each channel of the token itself, `[heads, headDim]`. */
+  /** The weight of each channel for the token itself, `[heads, headDim]`. */
   bonus: tf.Tensor2D;
 }
 
@@ -40,17 +43,17 @@ const INPUTS: Inputs<Rwkv6Inputs> = {
 };
 
 /**
- * RWKV-6: a token reads what was before it, and itself with a bonus u.
+ * RWKV-6: each token reads the tokens before it, and itself with a bonus u.
  *
  *     y_i = s (S_{i-1} + diag(u) k_i v_iᵀ)ᵀ r_i    S_i = diag(e^{w_i}) S_{i-1} + k_i v_iᵀ
  *
- * In LION it is Theorem B.1 with log decays w, paid on arrival, where a query
- * stands one token earlier than what it belongs to: no decay of the reader's lies
- * on its paths. In both directions the bonus counts once; not normalised.
+ * In LION, it is Theorem B.1 with log decays w, paid on arrival, where each
+ * query is shifted one token earlier, so that the reader's own decay is not on
+ * its paths. In both directions, the bonus counts once. Not normalised.
  *
  * Source: Peng et al. 2024 (arXiv:2404.05892), equation 19.
  *
- * @example The neighbour is read without any decay, itself with the bonus
+ * @example A token reads its neighbour without decay, and itself with the bonus
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { rwkv6 } from "@lionjs/lion/family";
@@ -68,9 +71,9 @@ const INPUTS: Inputs<Rwkv6Inputs> = {
  * @param inputs See {@linkcode Rwkv6Inputs}.
  * @param options See {@linkcode FamilyOptions}; the scale is 1.
  * @returns `[batch, heads, length, valueDim]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function rwkv6(
   inputs: Rwkv6Inputs,
@@ -114,7 +117,7 @@ export function rwkv6(
   });
 }
 
-/** Moves a sequence by one token, filling with 0. */
+/** Shifts a sequence by one token, filling with 0. */
 function shifted(x: tf.Tensor4D, by: 1 | -1): tf.Tensor4D {
   const length = x.shape[2];
   if (length === 1) return tf.zerosLike(x);
@@ -123,7 +126,7 @@ function shifted(x: tf.Tensor4D, by: 1 | -1): tf.Tensor4D {
   return tf.pad(kept, [[0, 0], [0, 0], by === 1 ? [1, 0] : [0, 1], [0, 0]]);
 }
 
-/** Queries that stand one token earlier, without those of the next segment. */
+/** Queries shifted one token earlier, without those of the next segment. */
 function withinSegments(
   earlier: tf.Tensor4D,
   segments: tf.Tensor2D,

@@ -1,4 +1,4 @@
-/** RWKV-6 over a sequence that comes in pieces. @module */
+/** RWKV-6 on a sequence in pieces. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type RecurrentState,
@@ -9,17 +9,18 @@ import { withoutPadding } from "../operations/padding.ts";
 import type { Rwkv6Inputs } from "./rwkv6.ts";
 
 /**
- * The next tokens of `rwkv6`, one or many: many steps give what it gives
- * with `causal: true` on the whole sequence. In a tidy of the caller's.
+ * Applies `rwkv6` to the next tokens, one or many. Together, the steps return
+ * what `rwkv6` returns with `causal: true` for the whole sequence. Call it
+ * inside `tf.tidy`.
  *
- * A query stands one token earlier than what it belongs to, and so the first one
- * before the piece: there stands a token that is nothing.
+ * Queries are shifted one token earlier, the first one to before the piece, so
+ * an empty token is put there.
  *
- * @param before What came before, `undefined` before the first token; it stays as
- * it is, and the caller's.
+ * @param before The state so far, `undefined` before the first token; it is not
+ * changed, and stays the caller's to dispose of.
  * @param inputs See {@linkcode Rwkv6Inputs}.
- * @param mask `[batch, length]`, 1 for a token and 0 for padding, which is as if
- * it were not there.
+ * @param mask `[batch, length]`, 1 for a token, 0 for padding, which is
+ * skipped.
  * @returns y, `[batch, heads, length, valueDim]`, and the state after the tokens.
  */
 export function rwkv6Step(

@@ -2,12 +2,13 @@ import type { FileHandle } from "node:fs/promises";
 import { files } from "./file_system.ts";
 
 /**
- * Writes a file whole or not at all: beside its place first, onto the disk,
- * and then renamed.
+ * Writes a file completely or not at all: first to a temporary file beside it,
+ * flushed to disk, which is then renamed.
  *
  * @param target The file; one that exists is replaced.
- * @param chunks What it will hold, in order.
- * @throws {Error} If a chunk or the file cannot be had; `cause` says why. What was there before stays as it was.
+ * @param chunks The content, in order.
+ * @throws {Error} If a chunk or the file cannot be written; `cause` says why.
+ * An existing file is then unchanged.
  */
 export async function writeAtomically(
   target: string | URL,
@@ -26,7 +27,7 @@ export async function writeAtomically(
     }
     await rename(temporary, target);
   } catch (cause) {
-    // It may not have come to be.
+    // It may not have been created.
     await rm(temporary, { force: true }).catch(() => {});
     const reason = cause instanceof Error ? cause.message : cause;
     throw new Error(`${target} cannot be written: ${reason}`, { cause });

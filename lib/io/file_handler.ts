@@ -1,10 +1,10 @@
 /**
- * Lets tfjs save models to folders and load them, under `file://` and a path,
- * in the layout of tfjs-node and of browsers: `model.json` and the weights that
- * it names.
+ * Lets tfjs save models to folders and load them, with `file://` and a path, in
+ * the layout of tfjs-node and of browsers: `model.json` and the weight files
+ * that it names.
  *
- * Both change in one moment, when a new `model.json` takes the place of the old
- * one: its weights lie beside it by then, in a file called after what it holds.
+ * Both change at once, when a new `model.json` replaces the old one: by then
+ * its weights are beside it, in a file named after its hash.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { brief } from "./safetensors_header.ts";
 
 const SCHEME = "file://";
 
-/** Bytes of an element; a weight may have been quantized to the last three. */
+/** Bytes per element; weights may be quantized to the last three types. */
 const ELEMENT_BYTES: Record<string, number> = {
   float32: 4,
   int32: 4,
@@ -28,7 +28,7 @@ const ELEMENT_BYTES: Record<string, number> = {
 
 function route(url: string | string[]): tf.io.IOHandler {
   if (typeof url !== "string" || !url.startsWith(SCHEME)) {
-    // What tfjs's own routers return; its types are not strict.
+    // This is what tfjs's own routers return; its types are not strict.
     return null as unknown as tf.io.IOHandler;
   }
   const path = url.slice(SCHEME.length) || ".";
@@ -38,7 +38,7 @@ function route(url: string | string[]): tf.io.IOHandler {
   };
 }
 
-// tfjs refuses a URL for which two routers answer.
+// tfjs throws if two routers accept a URL.
 if (tf.io.getSaveHandlers(SCHEME).length === 0) {
   tf.io.registerSaveRouter(route);
 }
@@ -46,7 +46,7 @@ if (tf.io.getLoadHandlers(SCHEME).length === 0) {
   tf.io.registerLoadRouter(route);
 }
 
-/** What `model.json` says: tfjs's part, and the SHA-256 of that part. */
+/** The content of `model.json`: tfjs's part, and the SHA-256 of that part. */
 type SavedModel = tf.io.ModelJSON & { sha256?: string };
 
 async function save(
@@ -81,14 +81,14 @@ async function save(
   return { modelArtifactsInfo };
 }
 
-/** Of 16 digits: what is looked for is damage, not deceit. */
+/** A hash of 16 digits, enough to detect damage, though not tampering. */
 function nameOf(...parts: readonly Uint8Array[]): string {
   return `weights-${sha256Of(...parts).slice(0, 16)}.bin`;
 }
 
 const WEIGHTS_NAME = /^weights(-[0-9a-f]{16})?\.bin$/;
 
-/** The weights of the model that a folder has, those that this handler wrote. */
+/** The weight files of the model in a folder that this handler wrote. */
 async function weightFilesOf(folder: string): Promise<string[]> {
   try {
     const path = `${folder}/model.json`;
@@ -96,7 +96,7 @@ async function weightFilesOf(folder: string): Promise<string[]> {
     return (model.weightsManifest ?? []).flatMap(({ paths }) => paths)
       .filter((path) => WEIGHTS_NAME.test(path));
   } catch {
-    // What cannot be read is replaced all the same.
+    // A file that cannot be read is replaced too.
     return [];
   }
 }
@@ -157,7 +157,7 @@ function parseModel(json: string, path: string): SavedModel {
   return description;
 }
 
-/** Throws unless a file that a model names is within the model's folder. */
+/** Throws unless a file that a model names is in the model's folder. */
 function assertBeside(file: unknown, path: string): void {
   if (
     typeof file === "string" && file !== "" && !/^[/\\]|^[a-z]+:/i.test(file) &&
@@ -196,30 +196,34 @@ async function readWeights(
   }
   return [
     tf.io.getWeightSpecs(manifest),
-    // tfjs finds no byte behind an empty shard, nor in a last one that is the longest.
+    // tfjs finds no bytes after an empty shard, nor in a last shard that is the
+    // longest.
     tf.io.CompositeArrayBuffer.join(
       shards.filter(({ byteLength }) => byteLength > 0),
     ),
   ];
 }
 
-/** A file's bytes, alone in their buffer. */
+/** The bytes of a file, in their own buffer. */
 async function readPart(file: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await files().readFile(file));
 }
 
-/** Throws unless a file holds what it is called after. */
+/** Throws unless a file's content matches the hash in its name. */
 function assertWhole(bytes: Uint8Array, file: string): void {
   const name = file.split(/[/\\]/).at(-1)!;
   if (!WEIGHTS_NAME.test(name) || name === "weights.bin") return;
   const expected = nameOf(bytes);
   if (name === expected) return;
   throw new RangeError(
-    `${file} should hold what it is called after, got what is called ${expected}: it is damaged; save the model again`,
+    `${file} should match the hash in its name, got what should be named ${expected}: it is damaged; save the model again`,
   );
 }
 
-/** NaN for what only the data tells (strings), or tfjs refuses (other dtypes). */
+/**
+ * Bytes of a weight; NaN if only the data tells (strings), or tfjs rejects the
+ * dtype.
+ */
 function bytesOf(spec: tf.io.WeightsManifestEntry): number {
   const dtype = spec.quantization?.dtype ?? spec.dtype;
   return tf.util.sizeFromShape(spec.shape) * (ELEMENT_BYTES[dtype] ?? NaN);

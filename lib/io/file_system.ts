@@ -1,6 +1,6 @@
 /**
- * Files, in Deno and in Node alike. A browser has none, and its bundlers meet
- * no import that they cannot follow.
+ * File access in Deno and in Node. A browser has none, and its bundlers see no
+ * import that they cannot follow.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { nodeModule } from "../contract/node_module.ts";
 function required<M>(found: M | undefined): M {
   if (found !== undefined) return found;
   throw new Error(
-    `files are there in Deno, and in Node from 20.16 on, not here; in a browser, fetch their bytes and pass those`,
+    `files can be read in Deno, and in Node from 20.16 on, not here; in a browser, fetch their bytes and pass those`,
   );
 }
 
@@ -22,19 +22,19 @@ function newHash() {
   return required(nodeModule("node:crypto")).createHash("sha256");
 }
 
-/** Whether an error says that there is no such file or folder. */
+/** Whether an error says that a file or folder does not exist. */
 export function isMissing(error: unknown): boolean {
   return Object(error).code === "ENOENT";
 }
 
-/** The SHA-256 of bytes, one part after another, in hexadecimal digits. */
+/** The SHA-256 of concatenated parts, in hexadecimal digits. */
 export function sha256Of(...parts: readonly Uint8Array[]): string {
   const hash = newHash();
   for (const part of parts) hash.update(part);
   return hash.digest("hex");
 }
 
-/** The SHA-256 of a file, in hexadecimal digits; no more than a part of it is in memory. */
+/** The SHA-256 of a file, in hexadecimal digits; the file is read in parts. */
 export async function sha256OfFile(path: string): Promise<string> {
   const hash = newHash();
   const file = await files().open(path);

@@ -1,13 +1,13 @@
 /**
  * Weights and models in files.
  *
- * Importing it also lets tfjs save a model to a folder, and load it from there,
- * as `file://` and a path, absolute or not. A folder has the old model until it
- * has the new one: the weights lie in a file called after their SHA-256, and
- * `model.json`, which names that file and has a SHA-256 of its own, comes last.
- * Both are checked when they are read.
+ * Importing it also lets tfjs save models to folders and load them, with
+ * `file://` and an absolute or relative path. A folder holds the old model
+ * until the new one is complete: weights are in a file named after their
+ * SHA-256, and `model.json`, which names that file and has its own SHA-256, is
+ * written last. Both hashes are checked on reading.
  *
- * @example A model there and back
+ * @example Saving and loading a model
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import "@lionjs/lion/io";

@@ -7,11 +7,13 @@ import { fromTorch, layoutOf, patchShape, toTorch } from "./pytorch_layouts.ts";
 import { copiesOf, isBuffer, knownName, namesOf } from "./pytorch_names.ts";
 import { matcher, renamer, type TensorNames } from "./tensor_names.ts";
 
-/** One of a model's variables, and what PyTorch makes of it. */
+/** A variable of a model, and how PyTorch stores it. */
 interface Weight {
   readonly variable: tf.Variable;
   readonly layout: TorchLayout;
-  /** Its name in PyTorch; several where PyTorch keeps it in parts of equal size. */
+  /**
+   * Its name in PyTorch; several names if PyTorch splits it into equal parts.
+   */
   readonly names: readonly string[];
   /** The shape of each part in PyTorch. */
   readonly shape: number[];
@@ -47,20 +49,20 @@ function weightsOf(model: LayersModel): Weight[] {
 /** Options of {@linkcode loadPyTorchWeights}. */
 export interface LoadPyTorchWeightsOptions {
   /**
-   * Weights of the model that the tensors may lack, and that stay as they are:
-   * a new head. `true` for any. @default none
+   * Weights of the model that may be missing among the tensors, such as a new
+   * head; they keep their values. `true` allows any. @default none
    */
   allowMissing?: boolean | TensorNames;
   /**
-   * Tensors that are left out: another model's head. One that is named is left
-   * out even where the model has a weight of that name; `true` leaves out those
-   * that the model has no weight for. @default none
+   * Tensors to skip, such as another model's head. A named tensor is skipped
+   * even if the model has a weight of that name; `true` skips all tensors that
+   * the model has no weight for. @default none
    */
   ignore?: boolean | TensorNames;
   /**
-   * What tensors are called in this model: by the modules that they are in, so
-   * that `{ roberta: "bert", module: "" }` changes the first part of names, or
-   * drops it; or of each name. It comes before all else. @default as they are
+   * Renames tensors before anything else: an object with new names of modules,
+   * such as `{ roberta: "bert", module: "" }`, which replaces or drops the
+   * first part of names, or a function of each name. @default unchanged
    */
   rename?: Readonly<Record<string, string>> | ((name: string) => string);
 }
@@ -71,24 +73,27 @@ const OPTIONS: OptionNames<LoadPyTorchWeightsOptions> = {
   rename: true,
 };
 
-/** What {@linkcode loadPyTorchWeights} has not used. */
+/** What {@linkcode loadPyTorchWeights} has skipped. */
 export interface SkippedWeights {
-  /** The model's weights that there was no tensor for, by PyTorch's names; they are as they were. */
+  /**
+   * The model's weights without a tensor, by PyTorch's names; they keep their
+   * values.
+   */
   readonly missing: string[];
-  /** The tensors that went nowhere, by the names that they came with. */
+  /** The tensors that were not used, by their original names. */
   readonly unused: string[];
 }
 
 /**
- * Sets the weights of a model to those of a PyTorch model: ViT, BERT and GPT-2
+ * Sets the weights of a model to those of a PyTorch model: ViT, BERT or GPT-2
  * in the layouts of LION's authors.
  *
- * States of Hugging Face's BERT and GPT-2 are read as they are, with or without
- * a head, old ones (`LayerNorm.gamma`) too; what the model does not share with
- * them is named by `allowMissing` and `ignore`. Without options all tensors must
- * be the model's, and all weights there.
+ * State dicts of Hugging Face's BERT and GPT-2 are accepted unchanged, with or
+ * without a head, including old ones (`LayerNorm.gamma`); name what the model
+ * does not share with them in `allowMissing` and `ignore`. Without options,
+ * tensors and weights must match exactly.
  *
- * @example Weights travel both ways
+ * @example Weights from one model to another
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { lionViT } from "@lionjs/lion";
@@ -104,7 +109,7 @@ export interface SkippedWeights {
  * await loadPyTorchWeights(make(), weights);
  * ```
  *
- * @example A language model becomes a classifier, whose head is new
+ * @example A language model becomes a classifier with a new head
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { lionBert } from "@lionjs/lion";
@@ -123,15 +128,15 @@ export interface SkippedWeights {
  * assertEquals(missing.length, 4); // two weights, two biases
  * ```
  *
- * @param model Made by lionViT, lionBert, lionGpt or lionEncoder.
- * @param tensors The PyTorch model's state, such as readSafetensors gives; it
- * stays the caller's.
+ * @param model A model made by lionViT, lionBert, lionGpt or lionEncoder.
+ * @param tensors The PyTorch model's state dict, for instance from
+ * readSafetensors; the caller still disposes of it.
  * @param options See {@linkcode LoadPyTorchWeightsOptions}.
- * @returns What was skipped.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If a tensor is missing, is one too many or has the wrong
- * shape, or if none is the model's; the message lists them all, and the model is
- * as it was.
+ * @returns The weights and tensors that were skipped.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If a tensor is missing, unexpected or has the wrong
+ * shape, or none belongs to the model. The message lists them all, and the
+ * model is unchanged.
  */
 export async function loadPyTorchWeights(
   model: LayersModel,
@@ -150,7 +155,7 @@ export async function loadPyTorchWeights(
   const { found, unused, wrong } = named(tensors, isKnown, options);
   for (const [copy, original] of copies) {
     const [a, b] = [found.get(copy), found.get(original)];
-    // Of two that share their values, a file may hold either.
+    // Of two tensors that share their values, a file may hold either.
     if (a && !b) found.set(original, a);
     if (!a || !b || !tf.util.arraysEqual(a.shape, b.shape)) continue;
     const equal = tf.tidy(() => tf.all(tf.equal(a, b)));
@@ -164,7 +169,7 @@ export async function loadPyTorchWeights(
     if (isAllowed(name)) missing.push(name);
     else {
       wrong.push(
-        `${name} [${shape}] is missing; allowMissing leaves it as it is`,
+        `${name} [${shape}] is missing; allowMissing keeps its values`,
       );
     }
   }
@@ -175,7 +180,7 @@ export async function loadPyTorchWeights(
   }
   if (wrong.length === 0 && found.size === 0) {
     wrong.push(
-      `none of the ${tensors.size} tensors is the model's; rename says what they are called in it`,
+      `none of the ${tensors.size} tensors is the model's; rename can change their names`,
     );
   }
   if (wrong.length > 0) {
@@ -189,7 +194,7 @@ export async function loadPyTorchWeights(
   return { missing, unused };
 }
 
-/** Sets those that there are; what is missing of one keeps its values. */
+/** Sets the weights that are given; missing parts keep their values. */
 function setWeights(
   weights: readonly Weight[],
   found: ReadonlyMap<string, tf.Tensor>,
@@ -210,7 +215,7 @@ function setWeights(
   }
 }
 
-/** Tensors by the names that a model knows them by, those that it has no use for, and what is wrong. */
+/** Tensors by the model's names for them, unused ones, and errors. */
 function named(
   tensors: ReadonlyMap<string, tf.Tensor>,
   isKnown: (name: string) => boolean,
@@ -234,7 +239,7 @@ function named(
     } else if (ignore === true || isBuffer(name)) unused.push(origin);
     else {
       wrong.push(
-        `${origin} [${tensor.shape}] is not the model's; ignore leaves it out`,
+        `${origin} [${tensor.shape}] is not the model's; ignore skips it`,
       );
     }
   }
@@ -242,7 +247,7 @@ function named(
 }
 
 /**
- * A model's weights under the names and in the layouts of PyTorch, ready for
+ * Returns a model's weights with PyTorch's names and layouts, for
  * {@linkcode writeSafetensors}.
  *
  * @example A linear layer is `[outputs, inputs]` in PyTorch
@@ -262,8 +267,8 @@ function named(
  * tf.dispose([...weights.values()]);
  * ```
  *
- * @param model Made by lionViT, lionBert, lionGpt or lionEncoder.
- * @returns Copies by their names; the caller disposes of them.
+ * @param model A model made by lionViT, lionBert, lionGpt or lionEncoder.
+ * @returns Copies of the weights by name; the caller disposes of them.
  */
 export function toPyTorchWeights(model: LayersModel): Map<string, tf.Tensor> {
   const tensors = new Map<string, tf.Tensor>();

@@ -1,8 +1,8 @@
-/** How PyTorch lays its parameters out, and how we do. @module */
+/** Converting parameters between PyTorch's layouts and ours. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LionLayer, TorchLayout } from "../layers/lion_layer.ts";
 
-/** GPT-2 stores linear maps as we do. */
+/** The layout of a parameter; GPT-2 stores linear maps as we do. */
 export function layoutOf(layer: string, layout: TorchLayout): TorchLayout {
   return layer.startsWith("transformer.") ? "same" : layout;
 }
@@ -16,7 +16,7 @@ export function patchShape(
   return [outputs!, inputs! / patchSize ** 2, patchSize, patchSize];
 }
 
-/** A parameter of PyTorch as we have it. */
+/** Converts a parameter from PyTorch's layout to ours. */
 export function fromTorch(
   x: tf.Tensor,
   layout: TorchLayout,
@@ -27,7 +27,7 @@ export function fromTorch(
   return tf.reshape(tf.transpose(x, [2, 3, 1, 0]), [-1, shape[0]!]);
 }
 
-/** A parameter of ours as PyTorch has it, in a shape of its own. */
+/** Converts a parameter from our layout to PyTorch's, with the given shape. */
 export function toTorch(
   x: tf.Tensor,
   layout: TorchLayout,

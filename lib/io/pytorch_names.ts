@@ -1,7 +1,7 @@
-/** What PyTorch's models call their parameters. @module */
+/** The names of parameters in PyTorch's models. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 
-/** Names inside a BERT layer. */
+/** Names within a BERT layer. */
 const BERT: readonly [RegExp, string | readonly string[]][] = [
   [/^norm1\./, "attention.output.LayerNorm."],
   [/^norm2\./, "output.LayerNorm."],
@@ -17,7 +17,7 @@ const BERT: readonly [RegExp, string | readonly string[]][] = [
   [/^mlp\.fc2\./, "output.dense."],
 ];
 
-/** Names inside a block of GPT-2. */
+/** Names within a block of GPT-2. */
 const GPT: readonly [RegExp, string][] = [
   [/^norm1\./, "ln_1."],
   [/^norm2\./, "ln_2."],
@@ -27,7 +27,7 @@ const GPT: readonly [RegExp, string][] = [
   [/^mlp\.fc2\./, "mlp.c_proj."],
 ];
 
-/** The names in PyTorch of a parameter of a layer. */
+/** PyTorch's names for a parameter of a layer. */
 export function namesOf(layer: string, parameter: string): string[] {
   const rules = layer.startsWith("bert.encoder.layer.")
     ? BERT
@@ -51,8 +51,8 @@ export function namesOf(layer: string, parameter: string): string[] {
 }
 
 /**
- * What PyTorch has besides a model's own parameters: BERT's head shares its
- * table with the embeddings, and its state holds it, and the bias, again.
+ * Duplicates in PyTorch's state dicts: BERT's head shares its table with the
+ * embeddings, and the state dict holds the table and the bias twice.
  */
 const COPIES: Readonly<Record<string, string>> = {
   "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
@@ -60,7 +60,7 @@ const COPIES: Readonly<Record<string, string>> = {
   "lm_head.weight": "transformer.wte.weight",
 };
 
-/** The copies of a model: those of the heads that it has. */
+/** The duplicates for a model, which depend on its heads. */
 export function copiesOf(
   { layers }: LayersModel,
 ): [copy: string, original: string][] {
@@ -69,21 +69,23 @@ export function copiesOf(
   );
 }
 
-/** Not parameters: numbers of positions and masks that a state of PyTorch may hold. */
+/** Buffers that a state dict may hold: position ids and masks. */
 const BUFFERS =
   /(^|\.)(embeddings\.(position_ids|token_type_ids)|h\.\d+\.attn\.(masked_)?bias)$/;
 
-/** Whether a tensor is one that PyTorch saves and no model learns. */
+/**
+ * Whether a tensor is a buffer, which PyTorch saves although it is not learned.
+ */
 export function isBuffer(name: string): boolean {
   return BUFFERS.test(name);
 }
 
-/** What a model with a head puts before the names of the model without one. */
+/** Prefixes that models with a head add to the names of the base model. */
 const BASES = ["bert.", "transformer."];
 
 /**
- * The name that a model knows a tensor by: older models of Hugging Face have
- * other words for it, and those without a head no name of the whole before it.
+ * The current name of a tensor: older models of Hugging Face use other words,
+ * and models without a head have no prefix.
  */
 export function knownName(
   name: string,

@@ -1,5 +1,6 @@
 /**
- * Tensors in files of the format that PyTorch's models are shared in.
+ * Tensors in safetensors files, the format in which PyTorch's models are
+ * shared.
  *
  * Source: https://github.com/huggingface/safetensors#format
  *
@@ -23,21 +24,21 @@ import {
 } from "./safetensors_header.ts";
 import { bytesSource, fileSource, type Source } from "./source.ts";
 
-/** What a safetensors file holds. */
+/** The content of a safetensors file. */
 export interface Safetensors {
-  /** By name, in the order of the file; the caller disposes of them. */
+  /** The tensors by name, in the file's order; the caller disposes of them. */
   readonly tensors: Map<string, tf.Tensor>;
-  /** About the file, free text under free names. */
+  /** Metadata of the file, arbitrary texts by name. */
   readonly metadata: Record<string, string>;
 }
 
 /** Options of {@linkcode writeSafetensors}. */
 export interface WriteSafetensorsOptions {
-  /** About the file, free text under free names. */
+  /** Metadata of the file, arbitrary texts by name. */
   metadata?: Record<string, string>;
   /**
-   * What float32 is rounded to, to the nearest and to even between two. Beyond
-   * 65504, F16 has only infinities. @default "F32"
+   * The type to which float32 is rounded, to the nearest value, ties to even.
+   * F16 is infinite beyond 65504. @default "F32"
    */
   precision?: "F32" | "F16" | "BF16";
 }
@@ -48,7 +49,7 @@ const WRITE_OPTIONS: OptionNames<WriteSafetensorsOptions> = {
 };
 
 /**
- * Reads a safetensors file, a tensor at a time.
+ * Reads a safetensors file, one tensor at a time.
  *
  * F32, F16 and BF16 become float32, exactly; I64, I32 and U8 become int32, and
  * BOOL becomes bool.
@@ -71,9 +72,11 @@ const WRITE_OPTIONS: OptionNames<WriteSafetensorsOptions> = {
  *
  * @param source The path of a file, or its bytes.
  * @returns Its tensors and metadata.
- * @throws {SyntaxError} If the header is not JSON, or says a name twice.
- * @throws {TypeError} If the header lacks a field, or one is of the wrong kind.
- * @throws {RangeError} If the header does not describe the bytes that there are, a dtype is not supported, or a value does not fit.
+ * @throws {SyntaxError} If the header is not JSON, or has a name twice.
+ * @throws {TypeError} If a field of the header is missing or has the wrong
+ * type.
+ * @throws {RangeError} If the header does not match the data, a dtype is not
+ * supported, or a value does not fit.
  */
 export async function readSafetensors(
   source: string | URL | Uint8Array,
@@ -91,10 +94,10 @@ export async function readSafetensors(
  * Writes tensors to a safetensors file, one at a time.
  *
  * float32 becomes the option's precision, int32 becomes I32, and bool becomes
- * BOOL. The file appears when it is whole; until then, and on an error, what
- * was there before stays as it was.
+ * BOOL. The file appears once it is complete; until then, and after an error,
+ * an existing file is unchanged.
  *
- * @example There and back
+ * @example Writing and reading
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { readSafetensors, writeSafetensors } from "@lionjs/lion/io";
@@ -114,8 +117,10 @@ export async function readSafetensors(
  * @param target The path of the file; one that exists is replaced.
  * @param tensors The tensors by name.
  * @param options See {@linkcode WriteSafetensorsOptions}.
- * @throws {TypeError} If a tensor is of another dtype, the metadata not of strings, or an option unknown.
- * @throws {RangeError} If the precision is unknown, or a tensor is called `__metadata__`.
+ * @throws {TypeError} If a tensor has another dtype, the metadata is not an
+ * object of strings, or an option is unknown.
+ * @throws {RangeError} If the precision is unknown, or a tensor is named
+ * `__metadata__`.
  * @throws {Error} If the file cannot be written; `cause` says why.
  */
 export async function writeSafetensors(
@@ -186,7 +191,7 @@ function decode(
         { length: words.length / 2 },
         (_, i) => words[2 * i]!,
       );
-      // The upper word of an integer that fits repeats the lower one's sign.
+      // If an integer fits, its upper word repeats the lower word's sign.
       const large = values.findIndex((low, i) =>
         words[2 * i + 1] !== low >> 31
       );
@@ -211,7 +216,9 @@ interface Placed extends Entry {
   readonly tensor: tf.Tensor;
 }
 
-/** Gives each tensor its bytes, the wider dtypes first, so that all are aligned. */
+/**
+ * Assigns each tensor its bytes, wider dtypes first, so that all are aligned.
+ */
 function place(
   tensors: readonly [name: string, tensor: tf.Tensor][],
   precision: Dtype,
@@ -232,7 +239,7 @@ function place(
     }
     if (name === METADATA) {
       throw new RangeError(
-        `writeSafetensors's tensors should have other names than "${METADATA}"; give metadata as an option`,
+        `writeSafetensors's tensors should not be named "${METADATA}"; give metadata as an option`,
       );
     }
     return { name, dtype, shape: tensor.shape, tensor };
@@ -273,7 +280,7 @@ function encode(
     case "BF16":
       return toBfloat16(values as Float32Array);
     case "BOOL":
-      // tfjs takes any other number for true as well.
+      // tfjs treats any other number as true as well.
       return values.map((value) => Number(value !== 0));
     default:
       return values;

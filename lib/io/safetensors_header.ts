@@ -1,5 +1,5 @@
 /**
- * The header of a safetensors file: which tensors it holds, and where.
+ * The header of a safetensors file, which says where each tensor is.
  *
  * Source: https://github.com/huggingface/safetensors#format
  *
@@ -18,16 +18,16 @@ export const ELEMENT_BYTES = {
   BOOL: 1,
 } as const;
 
-/** A dtype as the format names it. */
+/** The format's name for a dtype. */
 export type Dtype = keyof typeof ELEMENT_BYTES;
 
-/** A tensor of a file. */
+/** A tensor in a file. */
 export interface Entry {
   /** Unique in the file. */
   readonly name: string;
-  /** Of the elements in the file. */
+  /** The dtype of the elements in the file. */
   readonly dtype: Dtype;
-  /** Row-major. */
+  /** The shape; elements are row-major. */
   readonly shape: number[];
   /** Its first byte, counted from the end of the header. */
   readonly begin: number;
@@ -35,18 +35,18 @@ export interface Entry {
   readonly end: number;
 }
 
-/** What a header says. */
+/** The content of a header. */
 export interface Header {
-  /** In the order of their bytes, which follow each other without a gap. */
+  /** The tensors in the order of their bytes, which have no gaps. */
   readonly entries: Entry[];
-  /** About the file, free text under free names. */
+  /** Metadata of the file, arbitrary texts by name. */
   readonly metadata: Record<string, string>;
 }
 
-/** As in the reference implementation. */
+/** The limit of the reference implementation. */
 const MAX_HEADER_BYTES = 100_000_000;
 
-/** What opens each level of a header: all, a tensor, and its shape. */
+/** The opening bracket of each level: the header, a tensor, and its shape. */
 const LEVELS = "{{[";
 
 /** The highest rank of tfjs. */
@@ -56,11 +56,11 @@ const MAX_RANK = 6;
 export const METADATA = "__metadata__";
 
 /**
- * Reads the header at the start of a source, and checks all that it says.
+ * Reads the header at the start of a source, and checks all of it.
  *
- * @throws {SyntaxError} If the header is not JSON, or says a name twice.
- * @throws {TypeError} If it lacks a field, or one is of the wrong kind.
- * @throws {RangeError} If it does not describe the bytes that there are.
+ * @throws {SyntaxError} If the header is not JSON, or has a name twice.
+ * @throws {TypeError} If a field is missing or has the wrong type.
+ * @throws {RangeError} If it does not match the data.
  */
 export async function readHeader(source: Source): Promise<Header> {
   const { name: file, size } = source;
@@ -94,7 +94,7 @@ export async function readHeader(source: Source): Promise<Header> {
   return { entries, metadata };
 }
 
-/** The bytes of a header with its length, as many as a multiple of 8. */
+/** The bytes of a header with its length, padded to a multiple of 8. */
 export function encodeHeader(
   entries: readonly Entry[],
   metadata?: Record<string, string>,
@@ -121,7 +121,7 @@ export function isStringRecord(
     Object.values(value).every((item) => typeof item === "string");
 }
 
-/** JSON of a value, short enough for a message. */
+/** The JSON of a value, shortened for a message. */
 export function brief(value: unknown): string {
   const json = JSON.stringify(value) ?? String(value);
   return json.length <= 120 ? json : `${json.slice(0, 120)}…`;
@@ -146,9 +146,8 @@ function parseJson(bytes: Uint8Array, file: string): Record<string, unknown> {
 }
 
 /**
- * Throws for what `JSON.parse` would let pass: a name that an object has twice,
- * and other nesting than a header's, of which much would cost it minutes and
- * gigabytes.
+ * Throws for what `JSON.parse` accepts: duplicate names in an object, and
+ * nesting that a header does not have, which can cost it minutes and gigabytes.
  */
 function scan(json: string): void {
   const names: Set<string>[] = [];
@@ -177,7 +176,7 @@ function scan(json: string): void {
       case ":": {
         const name: string = JSON.parse(string);
         if (names.at(-1)?.has(name)) {
-          throw new SyntaxError(`${brief(name)} is there twice`);
+          throw new SyntaxError(`${brief(name)} occurs twice`);
         }
         names.at(-1)?.add(name);
       }
@@ -239,7 +238,7 @@ function isDtype(dtype: string): dtype is Dtype {
   return Object.hasOwn(ELEMENT_BYTES, dtype);
 }
 
-/** Throws unless the sorted entries cover all bytes, each one once. */
+/** Throws unless the sorted entries cover every byte exactly once. */
 function assertContiguous(
   entries: readonly Entry[],
   dataBytes: number,

@@ -1,13 +1,13 @@
-/** Bytes that are read once, from the first to the last. @module */
+/** Bytes that are read once, in order. @module */
 import type { FileHandle } from "node:fs/promises";
 
 /** Where the bytes come from. */
 export interface Source {
-  /** What an error calls it. */
+  /** Its name in errors. */
   readonly name: string;
-  /** How many bytes there are. */
+  /** Number of bytes. */
   readonly size: number;
-  /** Reads the next `length` bytes, into a buffer of their own. */
+  /** Reads the next `length` bytes into a new buffer. */
   read(length: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
@@ -28,7 +28,7 @@ export function bytesSource(bytes: Uint8Array): Source {
 /**
  * Reads from a file.
  *
- * @throws {TypeError} If it is no file, but a folder or a device.
+ * @throws {TypeError} If it is a folder or a device.
  */
 export async function fileSource(
   file: FileHandle,

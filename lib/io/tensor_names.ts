@@ -1,16 +1,16 @@
-/** Which tensors an option means, and what it calls them. @module */
+/** Options that select or rename tensors. @module */
 
 /**
- * Names of tensors. A string is the name of one, or of the module that they are
- * in: `"bert.pooler"` stands for `bert.pooler.dense.weight` and its bias. A
- * pattern is looked for anywhere in a name.
+ * Names of tensors. A string is the name of a tensor, or of a module that
+ * contains tensors: `"bert.pooler"` stands for `bert.pooler.dense.weight` and
+ * its bias. A pattern may match anywhere in a name.
  */
 export type TensorNames = string | RegExp | readonly (string | RegExp)[];
 
 /**
- * Whether a name is one of those.
+ * Makes a function that tests whether an option includes a name.
  *
- * @throws {TypeError} If an option is of another kind.
+ * @throws {TypeError} If the option has another type.
  */
 export function matcher(
   option: string,
@@ -35,10 +35,10 @@ export function matcher(
 }
 
 /**
- * What names become.
+ * Makes a function that renames tensors.
  *
- * @throws {TypeError} If the option is of another kind, or its function returns
- * no name.
+ * @throws {TypeError} If the option has another type, or its function does not
+ * return a name.
  */
 export function renamer(
   rename:
@@ -65,7 +65,7 @@ export function renamer(
       }`,
     );
   }
-  // Of modules in modules, the inner one.
+  // The innermost module applies.
   modules.sort(([a], [b]) => b.length - a.length);
   return (name) => {
     const [module, by] =
@@ -76,7 +76,7 @@ export function renamer(
   };
 }
 
-/** Whether a name is that of a module, or of something in it. */
+/** Whether a name is that of a module or of something in it. */
 function isIn(name: string, module: string): boolean {
   return name === module || name.startsWith(`${module}.`);
 }

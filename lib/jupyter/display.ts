@@ -2,19 +2,19 @@ import { toJSON } from "./json.ts";
 import { isNotebook, send } from "./kernel.ts";
 import { DISPLAY, type Displayable, type MimeBundle } from "./mime.ts";
 
-/** What is shown: a value that knows how, its forms by MIME type, or text. */
+/** What can be shown: a displayable value, its forms by MIME type, or text. */
 export type DisplayValue = Displayable | MimeBundle | string;
 
-/** An output that is shown. */
+/** A shown output. */
 export interface DisplayHandle extends Displayable {
   /** Replaces the output in place. */
   update(value: DisplayValue): Promise<void>;
 }
 
 /**
- * Shows a value in the notebook, and waits until it has arrived: Deno's kernel
- * loses some of what a cell leaves as its last expression. In a script it
- * prints the value's `text/plain`.
+ * Shows a value in the notebook, and waits until it has arrived; Deno's kernel
+ * loses some values that a cell ends with. In a script, it prints the value's
+ * `text/plain`.
  *
  * @example
  * ```ts
@@ -26,9 +26,9 @@ export interface DisplayHandle extends Displayable {
  * await assertRejects(() => display(3 as never), TypeError, "got number");
  * ```
  *
- * @param value What to show; typed arrays and NaN within it are made JSON.
- * @returns A handle that replaces the output, and itself displays as nothing.
- * @throws {TypeError} If the value is none of these.
+ * @param value The value; typed arrays and NaN inside are converted to JSON.
+ * @returns A handle that can replace the output; as a value, it shows nothing.
+ * @throws {TypeError} If the value cannot be shown.
  */
 export async function display(value: DisplayValue): Promise<DisplayHandle> {
   const id = crypto.randomUUID();

@@ -1,4 +1,4 @@
-/** Text as HTML shows it. */
+/** Escapes text for HTML. */
 export function escapeHTML(text: string): string {
   return text
     .replaceAll("&", "&amp;")

@@ -5,9 +5,9 @@ let stop = new AbortController();
 let isListening = false;
 
 /**
- * Is aborted by Jupyter's Stop, and by Ctrl-C in a script. After each stop
- * there is a fresh one, so ask for it where a loop begins. In a script, a
- * second Ctrl-C ends the process, as ever.
+ * Returns a signal that is aborted by Jupyter's Stop, or by Ctrl-C in a script.
+ * Each stop replaces it by a new one, so call this where a loop starts. In a
+ * script, a second Ctrl-C ends the process as usual.
  *
  * @example
  * ```ts
@@ -19,7 +19,7 @@ let isListening = false;
  * // await train(model, data, { signal, … });
  * ```
  *
- * @returns The signal until the next stop.
+ * @returns The signal, which is valid until the next stop.
  */
 export function stopSignal(): AbortSignal {
   listen();
@@ -42,7 +42,7 @@ function onInterrupt(): void {
   stopped.abort(new DOMException("Stopped (SIGINT)", "AbortError"));
 }
 
-/** Prints an error that no cell waits for; unhandled, it would hang the kernel. */
+/** Prints an error that no cell awaits; unhandled, it would hang the kernel. */
 function report(event: ErrorEvent | PromiseRejectionEvent): void {
   event.preventDefault();
   console.error(event instanceof ErrorEvent ? event.error : event.reason);

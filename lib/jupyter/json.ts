@@ -1,6 +1,6 @@
 /**
- * A value as JSON can hold it: typed arrays become arrays, and numbers that
- * are not finite become `null`, which plotly.js draws as a gap.
+ * Converts a value to JSON: typed arrays become arrays, and numbers that are
+ * not finite become `null`, which plotly.js draws as a gap.
  */
 export function toJSON(value: unknown): unknown {
   switch (typeof value) {

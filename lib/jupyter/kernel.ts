@@ -1,6 +1,6 @@
 import type { MimeBundle, MimeMetadata } from "./mime.ts";
 
-/** A message's content, as Jupyter's protocol has it. */
+/** The content of a message in Jupyter's protocol. */
 interface DisplayData {
   readonly data: MimeBundle;
   readonly metadata: MimeMetadata;
@@ -15,14 +15,15 @@ interface Kernel {
   ): Promise<void>;
 }
 
-/** Outputs that arrive after the cell's end are lost: so long are they waited for. */
+/**
+ * How long to wait for outputs to arrive; those after a cell's end are lost.
+ */
 const MILLISECONDS_TO_ARRIVE = 5;
 
 /**
- * Of what a front end does not take at once, the kernel sends the rest when it
- * sends again, and what it is given meanwhile is lost, be it that the cell has
- * ended. So a large output is followed by updates of nothing, one for so many
- * characters.
+ * If a front end does not take a message at once, the kernel sends the rest
+ * with its next message, and loses it if the cell has ended by then. So a large
+ * output is followed by empty updates, one per this many characters.
  */
 const CHARACTERS_AT_ONCE = 50_000;
 const NOTHING: DisplayData = {
@@ -41,7 +42,7 @@ function kernel(): Kernel | undefined {
 }
 
 /**
- * Whether this runs in a notebook, that is in Deno's Jupyter kernel.
+ * Whether the program runs in a notebook, that is, in Deno's Jupyter kernel.
  *
  * @example
  * ```ts

@@ -1,20 +1,20 @@
 import { display, type DisplayHandle, type DisplayValue } from "./display.ts";
 
-/** An output of a notebook that is redrawn in place, in order and not too often. */
+/**
+ * A notebook output that is redrawn in place, in order and at a limited rate.
+ */
 export class LiveOutput {
   readonly #milliseconds: number;
   #drawn = -Infinity;
   #handle: DisplayHandle | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  /**
-   * @param milliseconds Between two redrawings.
-   */
+  /** @param milliseconds The least time between two redraws. */
   constructor(milliseconds: number) {
     this.#milliseconds = milliseconds;
   }
 
-  /** Shows what `draw` makes, unless the last redrawing was just now. */
+  /** Shows the result of `draw`, unless the last redraw was too recent. */
   show(draw: () => DisplayValue): void {
     const now = performance.now();
     if (now - this.#drawn < this.#milliseconds) return;
@@ -22,7 +22,7 @@ export class LiveOutput {
     this.#send(draw());
   }
 
-  /** Shows the final state, and waits until all is shown. */
+  /** Shows the final state, and waits until everything is shown. */
   async end(value: DisplayValue): Promise<void> {
     this.#send(value);
     await this.#last;

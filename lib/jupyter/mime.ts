@@ -19,13 +19,13 @@ export type MimeBundle = Record<string, unknown>;
  */
 export const DISPLAY: unique symbol = Symbol.for("Jupyter.display");
 
-/** How Jupyter draws forms, such as `{ width, height }` of an image. */
+/** How Jupyter draws forms, such as `{ width, height }` for an image. */
 export type MimeMetadata = Record<string, Record<string, unknown>>;
 
-/** A value that says how it is shown. */
+/** A value that defines how it is shown. */
 export interface Displayable {
-  /** How its forms are drawn. @default as Jupyter likes */
+  /** How its forms are drawn. @default Jupyter's choice */
   readonly metadata?: MimeMetadata;
-  /** The forms that it can be shown in. */
+  /** Returns the forms in which it can be shown. */
   [DISPLAY](): MimeBundle | Promise<MimeBundle>;
 }

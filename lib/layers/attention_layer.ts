@@ -10,7 +10,7 @@ import { assertEpsilon } from "./option_values.ts";
 /** Options of {@linkcode lionAttentionLayer}. */
 export interface LionAttentionLayerOptions
   extends AttentionOptions, LionLayerOptions {
-  /** Added to the variance by the normalisation of the output. @default 1e-6 */
+  /** Added to the variance in the normalisation of the output. @default 1e-6 */
   epsilon?: number;
 }
 
@@ -18,7 +18,7 @@ export interface LionAttentionLayerOptions
 export class LionAttentionLayer extends MixingLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionAttention";
-  /** Added to the variance by the normalisation of the output. */
+  /** Added to the variance in the normalisation of the output. */
   readonly epsilon: number;
 
   /** Makes the layer. */
@@ -27,24 +27,24 @@ export class LionAttentionLayer extends MixingLayer {
     this.epsilon = options.epsilon ?? 1e-6;
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     assertAttentionOptions(this.attention, shape.at(-1)!);
     assertEpsilon("epsilon", this.epsilon);
     return this.mixer.parameters(shape);
   }
 
-  /** Of the mixer, what depends on its form excepted. */
+  /** The mixer's operations, except those that depend on its form. */
   override operations(shape: Shape): number {
     return this.mixer.operations(shape);
   }
 
-  /** What the mixer makes of the tokens. */
+  /** Mixes the tokens. */
   protected override transform(x: tf.Tensor3D, reading: Reading): tf.Tensor {
     return this.mix(x, this.parameter, reading);
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), epsilon: this.epsilon };
   }
@@ -54,12 +54,12 @@ tf.serialization.registerClass(LionAttentionLayer);
 /**
  * Multi-head LION attention as a layer for `tf.model` and `tf.sequential`: one
  * projection to queries, keys and values, attention in the chosen variant and
- * form, one projection of what the heads answer.
+ * form, and one projection of the heads' outputs.
  *
- * It is applied to `[batch, length, dim]`, or to that and a mask of padding,
- * `[batch, length]`; it obeys the masks of tfjs's layers too
- * (`embedding({ maskZero: true })`, `masking`), and hands them on. With the
- * option `segments`, the segments of packed sequences come as the last input.
+ * Its input is `[batch, length, dim]`, optionally followed by a padding mask,
+ * `[batch, length]`. It also obeys the masks of tfjs's layers
+ * (`embedding({ maskZero: true })`, `masking`) and passes them on. With the
+ * option `segments`, the last input holds the segments of packed sequences.
  *
  * @example In a model
  * ```ts
@@ -77,7 +77,8 @@ tf.serialization.registerClass(LionAttentionLayer);
  * @param options See {@linkcode LionAttentionLayerOptions}.
  * @returns The layer.
  * @throws {TypeError} If an option is unknown.
- * @throws {RangeError} When it is built, if an option has an impossible value.
+ * @throws {RangeError} When the layer is built, if an option has an invalid
+ * value.
  */
 export function lionAttentionLayer(
   options: LionAttentionLayerOptions,

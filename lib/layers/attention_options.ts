@@ -1,4 +1,4 @@
-/** Options of attention in a layer, and what they have to be. @module */
+/** Options of attention in a layer, and their checks. @module */
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import type { Order } from "../attention/orders.ts";
 import { assertForm } from "../attention/plan.ts";
@@ -13,7 +13,7 @@ import type {
 import { assertBooleans, assertRate } from "./option_values.ts";
 import { assertOwnParts } from "./own_parts.ts";
 
-/** The variants, LION's first. */
+/** The names of the variants, LION's first. */
 export const ATTENTION_VARIANTS = [
   "lit",
   "d",
@@ -32,112 +32,121 @@ export const ATTENTION_VARIANTS = [
 ] as const;
 
 /**
- * What decides how tokens are weighed.
+ * How tokens are weighted.
  *
  * - `"lit"`: linear attention without decay, LION-LIT.
- * - `"d"`: a learned decay for each head, LION-D.
+ * - `"d"`: one learned decay per head, LION-D.
  * - `"s"`: a decay that each token chooses, LION-S.
- * - `"softmax"`: softmax attention, the baseline. It has one form, and no orders.
- * - `"gla"`, `"hgrn2"`, `"rwkv6"`: gated linear attention, HGRN-2 and RWKV-6, with a
- *   decay of each channel.
- * - `"mamba2"`, `"mlstm"`: Mamba-2 and xLSTM's mLSTM, with a decay of each token.
- * - `"delta"`, `"gated-delta"`, `"kda"`: DeltaNet, Gated DeltaNet and Kimi Delta
- *   Attention, which replace what a key finds. They have two forms, recurrent and
- *   chunkwise, and choose by themselves where another is asked for.
- * - `"hydra"`: Hydra, which reads both sides only; {@linkcode hydraMixer} has options.
- *   Without `numHeads` its heads have 64 channels.
- * - `"vim"`: Vision Mamba's mixer, and causal Mamba's; {@linkcode vimMixer} has options.
- *   It has no heads, whatever `numHeads` is, and one form.
+ * - `"softmax"`: softmax attention, the baseline; a single form, no orders.
+ * - `"gla"`, `"hgrn2"`, `"rwkv6"`: gated linear attention, HGRN-2 and RWKV-6,
+ *   with one decay per channel.
+ * - `"mamba2"`, `"mlstm"`: Mamba-2 and xLSTM's mLSTM, with one decay per token.
+ * - `"delta"`, `"gated-delta"`, `"kda"`: DeltaNet, Gated DeltaNet and Kimi
+ *   Delta Attention, which replace the value stored under a key. They have two
+ *   forms, recurrent and chunkwise; any other form selects `"auto"`.
+ * - `"hydra"`: Hydra, which is always bidirectional; {@linkcode hydraMixer} has
+ *   options. Without `numHeads`, its heads have 64 channels.
+ * - `"vim"`: Vision Mamba's mixer or, if causal, Mamba's; {@linkcode vimMixer}
+ *   has options. It has a single form and no heads; `numHeads` is ignored.
  *
- * The models of the family are what `@lionjs/lion/family` has, between projections,
- * gates and normalisations as in their papers, with first decays from there too;
- * without short convolutions and shifts of tokens before them.
+ * The models of the family are the functions of `@lionjs/lion/family` between
+ * the projections, gates and normalisations of their papers. Their decays start
+ * as in the papers. Short convolutions and token shifts are left out.
  *
- * Hydra and Vim have convolutions and parameters for each direction. The others
- * read both ways alike, unless they are causal or rotary: reversed tokens have
- * reversed outputs. A decay says how far a token is, and not on which side, so
- * that a model that takes the mean over its tokens needs positions to tell a
- * sequence from its reverse.
+ * Hydra and Vim have separate convolutions and parameters for each direction.
+ * The others, unless causal or rotary, treat both directions alike: reversed
+ * tokens give reversed outputs. A decay tells how far away a token is, not on
+ * which side, so a model that averages over its tokens needs positions to tell
+ * a sequence from its reverse.
  */
 export type AttentionVariant = typeof ATTENTION_VARIANTS[number];
 
-/** Options of attention in a layer: one of `variant`, `mixer` and `decay`, and how it is computed. */
+/**
+ * Options of attention in a layer; one of `variant`, `mixer`, `decay` is
+ * required.
+ */
 export interface AttentionOptions {
-  /** How tokens are weighed. */
+  /** How tokens are weighted. */
   variant?: AttentionVariant;
-  /** A mixer of one's own in its place, or the name that it is registered by. */
+  /** Instead of `variant`: a custom mixer, or its registered name. */
   mixer?: Mixer | string;
-  /**
-   * A decay of one's own inside LION in its place, or the name that it is
-   * registered by.
-   */
+  /** Instead of `variant`: a custom decay for LION, or its registered name. */
   decay?: DecayFunction | LearnedDecay | string;
   /**
-   * LION-D and LION-S have a decay of each channel of the keys: the paper's vector
-   * decays. `"random"`: they begin as one of a head does. `"hippo"`: they begin
-   * as `e^(-Δ (n + 1))` for channel n: the diagonal of HiPPO-LegS, in steps
-   * of a Δ of each head from 0.001 to 0.1. They stay sigmoids, where the paper, for
-   * Long Range Arena, has an exponential that may grow above 1. @default as
-   * `variant` says, one decay a head
+   * Gives LION-D and LION-S one decay per channel of the keys, the paper's
+   * vector decays. `"random"` initialises them like a decay per head. `"hippo"`
+   * initialises channel n to `e^(-Δ (n + 1))`, the diagonal of HiPPO-LegS, with
+   * one step Δ per head from 0.001 to 0.1. They stay sigmoids; the paper, for
+   * Long Range Arena, has an exponential, which may exceed 1.
+   * @default one decay per head
    */
   decayInit?: ChannelDecayInit;
-  /** Must divide the columns of the input; a mixer of one's own has its own. */
+  /** Number of heads; must divide the input's columns. Custom mixers ignore it. */
   numHeads?: number;
-  /** How it is computed; see {@linkcode AttentionForm}. @default "auto" */
+  /** Form of computation; see {@linkcode AttentionForm}. @default "auto" */
   form?: AttentionForm;
   /** Tokens per chunk. @default the form's or kernel's choice */
   chunkSize?: number;
-  /** Of queries and keys, LION's. @default "eluPlusOne" for `"lit"`, else "shiftedSilu" */
+  /**
+   * Feature map of queries and keys, for LION only.
+   * @default "eluPlusOne" for `"lit"`, else "shiftedSilu"
+   */
   featureMap?: keyof typeof FEATURE_MAPS;
   /**
-   * The ways through the tokens, of which each has its own decays: `"raster"`
-   * is the tokens' own; `"snake"` winds through the rows and through the
-   * columns of `grid`. LION's; without decay, order does not matter. @default "raster"
+   * The paths through the tokens, each with decays of its own, for LION only:
+   * `"raster"` is the tokens' own order, `"snake"` winds through the rows and
+   * the columns of `grid`. Without decay, order does not matter.
+   * @default "raster"
    */
   order?: "raster" | "snake" | readonly Order[];
-  /** Rows and columns of the tokens, for `"snake"`. */
+  /** Number of rows and columns of tokens, for `"snake"`. */
   grid?: readonly [rows: number, columns: number];
   /** Whether token 0 is a class token: it keeps its place, and LION-S does not decay it. @default false */
   classToken?: boolean;
-  /** Whether a token reads only itself and the tokens before it, on each way. @default false */
+  /**
+   * Whether each token attends only to itself and the tokens before it, on each
+   * path. @default false
+   */
   causal?: boolean;
   /**
-   * Which tokens a token reads besides itself: those on both sides, those before
-   * it (`"forward"`, the same as `causal`) or those after it. @default "both", or "forward" if causal
+   * Which tokens a token attends to besides itself: those on both sides, those
+   * before it (`"forward"`, the same as `causal`) or those after it.
+   * @default "both", or "forward" if causal
    */
   direction?: Direction;
   /**
-   * How often a token counts itself where it reads both sides. `"twice"` is an
-   * ablation, the sum of two causal mixers, one from each end: LION's mask is
-   * then M + I, and its row sums are of that. @default "once"
+   * How often a token counts itself if it attends to both sides. `"twice"` is
+   * an ablation, two causal mixers from both ends: LION's mask is then M + I.
+   * @default "once"
    */
   diagonal?: "once" | "twice";
   /**
    * Whether sequences are packed into rows: the last input, `[batch, length]`,
-   * then says which one each token belongs to, and none reads another; see
+   * then says which one each token belongs to, and none attends to another; see
    * `segments` of lionAttention. @default false
    */
   segments?: boolean;
-  /** Whether to divide by the row sum of the scores; LION's. @default true */
+  /** Whether LION divides by the row sum of the scores. @default true */
   normalize?: boolean;
-  /** Whether the heads' output is layer-normalised before it is projected; LION's and softmax's. @default false */
+  /** Whether LION and softmax layer-normalise the heads' output. @default false */
   outputNorm?: boolean;
   /**
-   * How the scores of softmax know where tokens stand, class token included:
-   * `"rotary"` turns queries and keys (RoPE), which tells the sides of a token
-   * apart too and needs an even number of columns a head; `"alibi"` takes off
-   * what grows with distance, the same to both sides: LION-D's counterpart, with
-   * decays that are not learned. Models have learned positions besides. @default "none"
+   * How the scores of softmax depend on positions, the class token's included.
+   * `"rotary"` rotates queries and keys (RoPE), which also tells left from
+   * right; it needs an even number of columns per head. `"alibi"` subtracts a
+   * penalty that grows with distance, equal to both sides: the counterpart of
+   * LION-D with fixed decays. Models have learned positions besides.
+   * @default "none"
    */
   position?: PositionInScores;
-  /** Share of the output's values that training drops. @default 0 */
+  /** Share of the output's values that training sets to 0. @default 0 */
   dropout?: number;
 }
 
-/** How the scores of softmax know where tokens stand. */
+/** How the scores of softmax depend on positions. */
 export type PositionInScores = "none" | "rotary" | "alibi";
 
-/** Which tokens a token reads besides itself. */
+/** Which tokens a token attends to besides itself. */
 export type Direction = "both" | "forward" | "backward";
 
 /** The names of the options. */
@@ -163,12 +172,12 @@ export const ATTENTION_OPTIONS: OptionNames<AttentionOptions> = {
   dropout: true,
 };
 
-/** Whether a token reads nothing after it. */
+/** Whether no token attends to tokens after it. */
 export function isCausal({ causal, direction }: AttentionOptions): boolean {
   return causal === true || direction === "forward";
 }
 
-/** Whether LION weighs the tokens. */
+/** Whether LION mixes the tokens. */
 export function isLion(
   { variant, decay }: Pick<AttentionOptions, "variant" | "decay">,
 ): boolean {
@@ -176,10 +185,10 @@ export function isLion(
 }
 
 /**
- * Throws unless the options make an attention for so many columns.
+ * Throws unless the options are valid for this number of columns.
  *
- * @throws {TypeError} If one is of the wrong kind.
- * @throws {RangeError} If one has an impossible value.
+ * @throws {TypeError} If an option has the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function assertAttentionOptions(
   options: AttentionOptions,
@@ -203,7 +212,7 @@ export function assertAttentionOptions(
   assertDecayInit(options);
   if (classToken && segments) {
     throw new RangeError(
-      "classToken is token 0 of a row, and segments pack several sequences " +
+      "classToken is token 0 of a row, but segments pack several sequences " +
         "into one; give each its own class token among its tokens, and no classToken",
     );
   }
@@ -211,14 +220,14 @@ export function assertAttentionOptions(
   assertForm(form, chunkSize);
 }
 
-/** Throws unless one thing says how tokens are weighed. */
+/** Throws unless exactly one option says how tokens are weighted. */
 function assertWeighing(options: AttentionOptions, dim: number): void {
   const { variant, mixer, decay, numHeads } = options;
   const given = Object.entries({ variant, mixer, decay })
     .filter(([, value]) => value !== undefined).map(([name]) => name);
   if (given.length > 1) {
     throw new RangeError(
-      `one of variant, mixer and decay should say how tokens are weighed, got ${
+      `one of variant, mixer and decay should say how tokens are weighted, got ${
         given.join(" and ")
       }`,
     );
@@ -245,7 +254,7 @@ function assertWeighing(options: AttentionOptions, dim: number): void {
   }
 }
 
-/** Throws unless it can be read in that direction. */
+/** Throws unless the mixer works in that direction. */
 function assertDirection(options: AttentionOptions): void {
   const { causal, direction = "both", diagonal = "once", variant } = options;
   if (!["both", "forward", "backward"].includes(direction)) {
@@ -270,17 +279,17 @@ function assertDirection(options: AttentionOptions): void {
   const isOneSided = causal || direction !== "both";
   if (variant === "hydra" && (isOneSided || diagonal === "twice")) {
     throw new RangeError(
-      'variant "hydra" reads both sides, and has a diagonal of its own, got ' +
+      'variant "hydra" attends to both sides, and has a diagonal of its own, got ' +
         `${
           causal ? "causal" : `direction "${direction}"`
         } and diagonal "${diagonal}"; ` +
-        '"mamba2" reads one side too',
+        '"mamba2" can attend to one side',
     );
   }
   if (diagonal === "once") return;
   if (isOneSided) {
     throw new RangeError(
-      'diagonal "twice" is for tokens that read both sides, got ' +
+      'diagonal "twice" is for tokens that attend to both sides, got ' +
         `direction "${causal ? "forward" : direction}"`,
     );
   }
@@ -298,7 +307,9 @@ function assertOrder({ order, grid }: AttentionOptions): void {
     );
   }
   if (Array.isArray(order) && order.length === 0) {
-    throw new RangeError("order should hold a list of tokens or more, got []");
+    throw new RangeError(
+      "order should hold at least one list of tokens, got []",
+    );
   }
   if (typeof order === "string" && order !== "snake" && order !== "raster") {
     throw new RangeError(
@@ -307,7 +318,7 @@ function assertOrder({ order, grid }: AttentionOptions): void {
   }
 }
 
-/** Throws if a mixer that is not LION's is given what only LION has. */
+/** Throws if another mixer than LION is given an option that only LION has. */
 function assertLions(options: AttentionOptions): void {
   const { variant, featureMap, normalize, outputNorm, order } = options;
   if (isLion(options) || variant === "softmax") return;
@@ -317,7 +328,7 @@ function assertLions(options: AttentionOptions): void {
   if (!wrong) return;
   throw new RangeError(
     `${wrong[0]} is an option of LION, which ${
-      variant ? `variant "${variant}"` : "a mixer of one's own"
+      variant ? `variant "${variant}"` : "a custom mixer"
     } does not have; leave it out, got ${JSON.stringify(wrong[1])}`,
   );
 }
@@ -345,7 +356,7 @@ function assertPosition(
   const headDim = dim / numHeads!;
   if (position === "rotary" && headDim % 2 !== 0) {
     throw new RangeError(
-      `position "rotary" should have an even number of columns a head, got ${headDim}`,
+      `position "rotary" should have an even number of columns per head, got ${headDim}`,
     );
   }
 }
@@ -362,7 +373,7 @@ function assertDecayInit({ decayInit, variant }: AttentionOptions): void {
   if (variant === "d" || variant === "s") return;
   throw new RangeError(
     `decayInit is an option of variants "d" and "s", got ${
-      variant ? `variant "${variant}"` : "a decay or a mixer of one's own"
+      variant ? `variant "${variant}"` : "a custom decay or mixer"
     }; leave it out`,
   );
 }

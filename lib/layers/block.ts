@@ -24,18 +24,21 @@ import { drop } from "./randomness.ts";
 /** Options of {@linkcode lionBlock}. */
 export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
   /**
-   * Columns of the multilayer perceptron, as a multiple of the block's; 0 for none,
-   * as around Mamba's and Hydra's mixers. @default 4
+   * Hidden columns of the multilayer perceptron, as a multiple of the block's
+   * columns; 0 for no perceptron, as in Mamba and Hydra. @default 4
    */
   mlpRatio?: number;
   /**
-   * Whether a part's input is normalised, `"pre"`, as in ViT and GPT-2, or the
-   * sum with its output, `"post"`, as in BERT. @default "pre"
+   * Where to normalise: `"pre"`, the input of each part, as in ViT and GPT-2,
+   * or `"post"`, the sum of its input and output, as in BERT. @default "pre"
    */
   norm?: "pre" | "post";
-  /** Added to the variance by normalisations. @default 1e-6 */
+  /** Added to the variance in normalisations. @default 1e-6 */
   epsilon?: number;
-  /** How often training leaves a part out, for each row of the batch. @default 0 */
+  /**
+   * Probability that training skips a part, for each row of the batch.
+   * @default 0
+   */
   dropPath?: number;
 }
 
@@ -63,12 +66,12 @@ export class LionBlock extends MixingLayer {
     };
   }
 
-  /** Added to the variance by normalisations. */
+  /** Added to the variance in normalisations. */
   get epsilon(): number {
     return this.#options.epsilon;
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     assertAttentionOptions(this.attention, dim);
@@ -87,7 +90,10 @@ export class LionBlock extends MixingLayer {
     ];
   }
 
-  /** Of the mixer, what depends on its form excepted, and the multilayer perceptron. */
+  /**
+   * Operations of the multilayer perceptron and of the mixer, except those that
+   * depend on its form.
+   */
   override operations(shape: Shape): number {
     const [batch, length, dim] = shape as [number, number, number];
     const mlp = 2 * batch * length * 2 * dim * dim * this.#options.mlpRatio;
@@ -105,8 +111,8 @@ export class LionBlock extends MixingLayer {
   }
 
   /**
-   * The output for the tokens that come next, by what the mixer remembers of
-   * those before them; see {@linkcode Mixer.step}. In a tidy of the caller's.
+   * The output for the next tokens, given what the mixer remembers of earlier
+   * ones; see {@linkcode Mixer.step}. Call it inside `tf.tidy`.
    *
    * @throws {TypeError} If the mixer has no `step`.
    */
@@ -153,7 +159,7 @@ export class LionBlock extends MixingLayer {
     return x;
   }
 
-  /** All that it takes to make the block again. */
+  /** Everything needed to recreate the block. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), ...this.#options };
   }
@@ -161,10 +167,10 @@ export class LionBlock extends MixingLayer {
 tf.serialization.registerClass(LionBlock);
 
 /**
- * Throws unless the options that attention has not make a block.
+ * Throws unless the block's own options are valid.
  *
- * @throws {TypeError} If one is of the wrong kind.
- * @throws {RangeError} If one has an impossible value.
+ * @throws {TypeError} If an option has the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function assertBlockOptions(
   { mlpRatio = 4, norm = "pre", dropPath, epsilon }: Pick<
@@ -188,14 +194,15 @@ export function assertBlockOptions(
   assertEpsilon("epsilon", epsilon);
 }
 
-/** The multilayer perceptron. */
+/** Applies the multilayer perceptron. */
 function perceive(x: tf.Tensor3D, parameters: Parameters): tf.Tensor3D {
   const hidden = gelu(applyLinear(x, "mlp.fc1.", parameters));
   return applyLinear(hidden, "mlp.fc2.", parameters);
 }
 
 /**
- * Zero for some sequences, and more for the others, so that the mean stays.
+ * Sets some sequences to zero and scales up the others, so that the mean stays
+ * the same.
  *
  * Source: Huang et al. 2016 (arXiv:1603.09382), stochastic depth.
  */
@@ -206,13 +213,13 @@ function leaveOut(y: tf.Tensor3D, rate: number): tf.Tensor3D {
 }
 
 /**
- * A transformer block whose attention is LION: attention, then a multilayer
+ * A transformer block with LION attention: attention, then a multilayer
  * perceptron with GELU, each added to its input.
  *
- * It is applied to `[batch, length, dim]`, or to that and a mask of padding,
- * `[batch, length]`; it obeys the masks of tfjs's layers too
- * (`embedding({ maskZero: true })`, `masking`), and hands them on. With the
- * option `segments`, the segments of packed sequences come as the last input.
+ * Its input is `[batch, length, dim]`, optionally followed by a padding mask,
+ * `[batch, length]`. It also obeys the masks of tfjs's layers
+ * (`embedding({ maskZero: true })`, `masking`) and passes them on. With the
+ * option `segments`, the last input holds the segments of packed sequences.
  *
  * @example Changing the form of a layer
  * ```ts
@@ -232,7 +239,8 @@ function leaveOut(y: tf.Tensor3D, rate: number): tf.Tensor3D {
  * @param options See {@linkcode LionBlockOptions}.
  * @returns The layer.
  * @throws {TypeError} If an option is unknown.
- * @throws {RangeError} When it is built, if an option has an impossible value.
+ * @throws {RangeError} When the layer is built, if an option has an invalid
+ * value.
  */
 export function lionBlock(options: LionBlockOptions): LionBlock {
   return new LionBlock(options);

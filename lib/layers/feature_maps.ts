@@ -6,5 +6,5 @@ import {
   shiftedSilu,
 } from "../operations/feature_map.ts";
 
-/** By the names that they are saved with. */
+/** The feature maps by the names that they are saved with. */
 export const FEATURE_MAPS = { identity, relu, eluPlusOne, shiftedSilu };

@@ -17,8 +17,8 @@ import { withoutPadding } from "../operations/padding.ts";
 import { tokensAmong } from "./padding.ts";
 
 /**
- * The parameters of a linear map, named `weight` and `bias` after `prefix`. At
- * first it keeps the variance of what comes in, whatever the width: the usual
+ * The parameters of a linear map, named `weight` and `bias` after `prefix`. The
+ * initial weights preserve the variance of the input at any width: the usual
  * deviation of 0.02 suits 768 columns and more, and starves narrow models.
  */
 export function linear(
@@ -76,19 +76,19 @@ export class Linear extends LionLayer {
     this.#activation = options.activation ?? "linear";
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     return linear("", shape.at(-1)!, this.#outputs);
   }
 
-  /** Of the product. */
+  /** Operations of the product. */
   override operations(shape: Shape): number {
     return 2 * this.#outputs * (shape as number[]).reduce((a, b) => a * b, 1);
   }
 
   /**
-   * `[..., inputs]` to `[..., outputs]`; with a mask `[batch, length]` as second
-   * input, padding is read as zeros.
+   * Maps `[..., inputs]` to `[..., outputs]`. With a mask `[batch, length]` as
+   * second input, padding counts as zeros.
    */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {
@@ -105,7 +105,7 @@ export class Linear extends LionLayer {
     return [...firstShape(inputShape).slice(0, -1), this.#outputs];
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),

@@ -1,25 +1,25 @@
-/** What LION's layers share: parameters with the names that PyTorch gives them. @module */
+/** The base class of LION's layers: parameters with PyTorch's names. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { initializers, layers } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import { tokensAmong } from "./padding.ts";
 
-/** One shape of tfjs-layers; `null` for a size that is not known yet. */
+/** A shape in tfjs-layers; `null` for a size that is not known yet. */
 export type Shape = (number | null)[];
 
 /** What tfjs-layers passes to every call. */
 export interface CallOptions {
   /** Whether dropout is active. */
   readonly training?: boolean;
-  /** Which positions of the input are no padding, `[batch, length]`. */
+  /** `[batch, length]`, 1 for a token, 0 for padding. */
   mask?: tf.Tensor;
 }
 
 /**
  * How PyTorch stores a parameter.
  *
- * - `"same"`: as we do.
+ * - `"same"`: in our shape.
  * - `"linear"`: `[outputs, inputs]`, the transpose of ours.
  * - `"patches"`: a convolution's `[outputs, channels, rows, columns]`, where
  *   ours is `[rows · columns · channels, outputs]`.
@@ -28,13 +28,16 @@ export type TorchLayout = "same" | "linear" | "patches";
 
 /** A parameter of a layer. */
 export interface Parameter {
-  /** Its name in the layer, PyTorch's. `"value"` if the layer's name is all of it. */
+  /**
+   * PyTorch's name for it within the layer; `"value"` if the layer's name is
+   * the full name.
+   */
   readonly name: string;
-  /** Its shape with us. */
+  /** Its shape in this library. */
   readonly shape: readonly number[];
   /**
-   * All alike, or drawn from a normal distribution of this deviation, truncated
-   * at two, or values of one's own.
+   * The initial values: a constant, or a normal distribution with this standard
+   * deviation, truncated at two deviations, or a function that returns them.
    */
   readonly initial:
     | "zeros"
@@ -45,18 +48,18 @@ export interface Parameter {
   readonly layout?: TorchLayout;
 }
 
-/** Reads a parameter by its name. */
+/** Returns a parameter by its name. */
 export type Parameters = (name: string) => tf.Tensor;
 
-/** Options that every layer has. */
+/** Options of every layer. */
 export interface LionLayerOptions {
-  /** Its name in a model. @default one made of the class's */
+  /** The layer's name in a model. @default made from the class's name */
   name?: string;
   /** Whether training changes its parameters. @default true */
   trainable?: boolean;
-  /** Of one example, if it is the first layer of a `tf.sequential`. */
+  /** The shape of one example, for the first layer of a `tf.sequential`. */
   inputShape?: Shape;
-  /** Of the first values of its parameters. @default another one each time */
+  /** Seed of the parameters' initial values. @default a new one each time */
   seed?: number | undefined;
 }
 
@@ -75,7 +78,8 @@ const TFJS_OPTIONS: OptionNames<
 };
 
 /**
- * A layer whose parameters have PyTorch's names: all layers of the models.
+ * A layer whose parameters have PyTorch's names; the base class of all of the
+ * models' layers.
  *
  * @example The parameters of a model's layers
  * ```ts
@@ -92,17 +96,17 @@ const TFJS_OPTIONS: OptionNames<
  * ```
  */
 export abstract class LionLayer extends layers.Layer {
-  /** Its parameters, once it is built. */
+  /** The layer's parameters; empty until it is built. */
   parameters: readonly Parameter[] = [];
   readonly #seed: number | undefined;
   readonly #variables = new Map<string, ReturnType<LionLayer["addWeight"]>>();
-  /** What the last call came with, if a mask was among it. */
+  /** The options of the last call, if they included a mask. */
   #given: CallOptions | undefined;
 
   /**
-   * Makes a layer without parameters yet.
+   * Makes the layer; its parameters are created when it is built.
    *
-   * @param options Those of every layer, and the class's own.
+   * @param options The options of every layer, and the class's own.
    * @param own The names of the class's own options.
    * @throws {TypeError} If an option is neither.
    */
@@ -111,7 +115,7 @@ export abstract class LionLayer extends layers.Layer {
     own: Readonly<Record<string, true>> = {},
   ) {
     const { className } = new.target as unknown as { className: string };
-    // tfjs adds `customObjects` to what a saved layer is made of again.
+    // tfjs adds `customObjects` to the options when it loads a layer.
     const names = {
       ...TFJS_OPTIONS,
       customObjects: true,
@@ -124,10 +128,12 @@ export abstract class LionLayer extends layers.Layer {
     this.supportsMasking = true;
   }
 
-  /** The parameters for inputs of a shape; the first input's, if there are several. */
+  /**
+   * The parameters that the layer needs, given the shape of its first input.
+   */
   protected abstract parametersFor(shape: Shape): Parameter[];
 
-  /** Multiplications and additions of a forward pass, attention excepted. */
+  /** Multiplications and additions of a forward pass, without attention. */
   abstract operations(shape: Shape): number;
 
   /** Creates the parameters. */
@@ -155,13 +161,13 @@ export abstract class LionLayer extends layers.Layer {
     this.built = true;
   }
 
-  /** The variable of a parameter. */
+  /** The value of a parameter, by its name. */
   readonly parameter: Parameters = (name) => this.#variables.get(name)!.read();
 
   /**
    * Which positions of the input are tokens, `[batch, length]`; `undefined` if
-   * all are. A mask comes as the second input, or from a layer of tfjs such as
-   * `embedding({ maskZero: true })`; where both do, both must have a token.
+   * all are. The mask is the second input, or comes from a layer of tfjs such
+   * as `embedding({ maskZero: true })`; with both, a token must be one in both.
    */
   protected tokensOf(
     inputs: tf.Tensor | tf.Tensor[],
@@ -174,14 +180,14 @@ export abstract class LionLayer extends layers.Layer {
   }
 
   /**
-   * Whether the numbers that it leaves in the place of padding are finite.
-   * Layers that treat each token by itself keep what they are given.
+   * Whether the output is finite at padding. Layers that process each token by
+   * itself only preserve finite numbers there.
    */
   get hasFinitePadding(): boolean {
     return this.#followsFinite;
   }
 
-  /** Whether each layer that it was connected to leaves finite numbers in padding. */
+  /** Whether all layers that feed this one have finite outputs at padding. */
   get #followsFinite(): boolean {
     return this.inboundNodes.length > 0 &&
       this.inboundNodes.every(({ inboundLayers: [before] }) =>
@@ -190,8 +196,8 @@ export abstract class LionLayer extends layers.Layer {
   }
 
   /**
-   * The input without padding, where that may hold NaN and the like: their
-   * products with zero would be NaN in the gradients of all parameters.
+   * The input with zeros at padding, if that may hold NaN or Infinity: times
+   * zero, these would make the gradients of all parameters NaN.
    */
   protected readable(
     x: tf.Tensor3D,
@@ -200,7 +206,7 @@ export abstract class LionLayer extends layers.Layer {
     return mask && !this.#followsFinite ? withoutPadding(x, mask) : x;
   }
 
-  /** The mask of the output, and of further outputs, where the input has one. */
+  /** The masks of the outputs, if the input has one. */
   protected masksAfter(
     mask: tf.Tensor | undefined,
   ): (tf.Tensor | undefined)[] {
@@ -209,11 +215,11 @@ export abstract class LionLayer extends layers.Layer {
 
   /**
    * The masks of the outputs. `apply` asks for them without masks, and a model
-   * once more, with those of the inputs.
+   * asks again with the inputs' masks.
    *
-   * @throws {TypeError} If the layer has obeyed the mask of another one: tfjs
-   * leaves the last mask to all layers that follow, in branches that have none
-   * too (`kwargs` in `execute`, tfjs-layers/src/engine/executor.ts).
+   * @throws {TypeError} If the layer has used the mask of another branch: tfjs
+   * passes the last mask to all layers that follow, even in branches without
+   * one (`kwargs` in `execute`, tfjs-layers/src/engine/executor.ts).
    */
   override computeMask(
     inputs: tf.Tensor | tf.Tensor[],
@@ -232,26 +238,26 @@ export abstract class LionLayer extends layers.Layer {
       delete this.#given.mask;
       this.#given = undefined;
     }
-    // A tensor takes its mask with it when it is disposed of.
+    // A tensor's mask is disposed of with the tensor.
     const after = this.masksAfter(mask).map((mask) =>
       mask && mask === kerasMask ? mask.clone() : mask
     );
     return (after.length === 1 ? after[0] : after) as tf.Tensor | tf.Tensor[];
   }
 
-  /** The shape of the first input, for layers that keep it. */
+  /** The shape of the first input; layers that change it override this. */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape | Shape[] {
     return firstShape(inputShape);
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     const config = super.getConfig();
     return this.#seed === undefined ? config : { ...config, seed: this.#seed };
   }
 }
 
-/** How tfjs makes the first values of a parameter. */
+/** The initializer with which tfjs creates a parameter. */
 function initializerOf(
   initial: Parameter["initial"],
   seed: number | undefined,
@@ -264,12 +270,12 @@ function initializerOf(
       ...seeded,
     });
   }
-  // All that tfjs asks of one; its class is not exported.
+  // This is all that tfjs requires; the class is not exported.
   const drawn = { apply: () => initial.values(seed) };
   return drawn as unknown as ReturnType<typeof initializers.zeros>;
 }
 
-/** Those of an object's options that have such names, and are there. */
+/** Those options of an object that are defined and have one of the names. */
 export function pick<T extends object, K extends string>(
   from: T,
   names: Readonly<Record<K, unknown>>,
@@ -281,12 +287,12 @@ export function pick<T extends object, K extends string>(
   ) as Pick<T, K & keyof T>;
 }
 
-/** The shape of a layer's only, or first, input. */
+/** The shape of a layer's only or first input. */
 export function firstShape(shape: Shape | Shape[]): Shape {
   return Array.isArray(shape[0]) ? shape[0] : shape as Shape;
 }
 
-/** A layer's only, or first, input. */
+/** A layer's only or first input. */
 export function firstInput<T extends tf.Tensor>(
   inputs: tf.Tensor | tf.Tensor[],
 ): T {
@@ -300,7 +306,7 @@ export function secondInput<T extends tf.Tensor>(
   return Array.isArray(inputs) ? inputs[1] as T | undefined : undefined;
 }
 
-/** Parameters of a part of a layer, whose names have a prefix there. */
+/** Prefixes the names of a part's parameters, as in the layer. */
 export function within(prefix: string, parameters: Parameter[]): Parameter[] {
   return parameters.map((parameter) => ({
     ...parameter,
@@ -308,7 +314,7 @@ export function within(prefix: string, parameters: Parameter[]): Parameter[] {
   }));
 }
 
-/** Reads the parameters of a part of a layer. */
+/** Returns the parameters of a part of a layer by their names in the part. */
 export function inside(prefix: string, parameters: Parameters): Parameters {
   return (name) => parameters(prefix + name);
 }

@@ -1,46 +1,54 @@
-/** What mixes tokens in a layer, whatever it is. @module */
+/** The interface of what mixes tokens in a layer. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { ConcreteForm } from "../attention/form.ts";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import type { Parameter, Parameters, Shape } from "./lion_layer.ts";
 
-/** What a layer tells its mixer with each call. */
+/** What a layer passes to its mixer with each call. */
 export interface MixerCall {
-  /** `[batch, length]`, 1 for a token and 0 for padding, which should not be read. */
+  /**
+   * `[batch, length]`, 1 for a token, 0 for padding, which no token should
+   * attend to.
+   */
   readonly mask: tf.Tensor2D | undefined;
-  /** `[batch, length]`: a change of number is a border that nothing should be read across. */
+  /** `[batch, length]`: no token should attend across a change of number. */
   readonly segments: tf.Tensor2D | undefined;
-  /** Whether a token should read only itself and the tokens before it. */
+  /**
+   * Whether each token should attend only to itself and the tokens before it.
+   */
   readonly causal: boolean;
-  /** Whether the tokens come in reversed order, the last one first, as in layers that read backward. */
+  /**
+   * Whether the tokens come in reverse order, the last one first, as in layers
+   * with direction "backward".
+   */
   readonly reversed: boolean;
-  /** How to compute it, where there is a choice. */
+  /** The form to compute it in, where there is a choice. */
   readonly form: AttentionForm;
-  /** Tokens a chunk, if the caller chose. */
+  /** Tokens per chunk, if the caller chose. */
   readonly chunkSize: number | undefined;
-  /** Whether dropout is active; the layer drops values of the output by itself. */
+  /** Whether dropout is active; the layer itself drops values of the output. */
   readonly training: boolean;
-  /** Of normalisations, added to the variance. */
+  /** Added to the variance in normalisations. */
   readonly epsilon: number;
 }
 
-/** What a mixer is told with the next tokens of texts. */
+/** What a mixer is passed with the next tokens of texts. */
 export type StepCall = Pick<MixerCall, "mask" | "epsilon">;
 
-/** All that a causal mixer remembers of the tokens before, tensors by name. */
+/** What a causal mixer remembers of earlier tokens, tensors by name. */
 export type MixerState = Readonly<Record<string, tf.Tensor>>;
 
-/** What depends on the form in which a mixer runs. */
+/** The costs of a mixer that depend on its form. */
 export interface MixerCost {
   /** Multiplications and additions of a forward pass. */
   readonly operations: number;
-  /** Bytes read and written at the least. */
+  /** Bytes read and written at least. */
   readonly bytes: number;
-  /** Bytes alive at once. */
+  /** Peak memory in bytes. */
   readonly peakBytes: number;
 }
 
-/** Which cost a mixer is asked for. */
+/** The conditions for which a mixer's cost is asked. */
 export interface CostCall extends Pick<MixerCall, "causal" | "chunkSize"> {
   /** The form. */
   readonly form: ConcreteForm;
@@ -50,11 +58,11 @@ export interface CostCall extends Pick<MixerCall, "causal" | "chunkSize"> {
 
 /**
  * What mixes tokens in a layer, a block or a model: a set of functions without
- * a state of its own, so that one mixer serves any number of layers. All
- * tensors that `apply` and `step` make but do not return are the layer's, which
- * calls them in a `tf.tidy`.
+ * state, so that one mixer can serve any number of layers. Layers call `apply`
+ * and `step` inside `tf.tidy`, which disposes of all tensors that they create
+ * but do not return.
  *
- * @example A mixer of one's own, in a vision transformer and in a language model
+ * @example A custom mixer, in a vision transformer and in a language model
  * ```ts
  * import { assertEquals, assertLess } from "@std/assert";
  * import {
@@ -122,20 +130,19 @@ export interface CostCall extends Pick<MixerCall, "causal" | "chunkSize"> {
  */
 export interface Mixer {
   /**
-   * The parameters for inputs of a shape, `[batch, length, dim]`, of which
-   * `dim` is known: their names are the layer's, and PyTorch's.
+   * The parameters for inputs of shape `[batch, length, dim]`, of which `dim`
+   * is known. Their names are used in the layer and in PyTorch's files.
    */
   parameters(shape: Shape): Parameter[];
   /**
-   * `[batch, length, dim]` to the same, differentiable; `x` is finite in padding
-   * too, where any finite output will do.
+   * Mixes the tokens: `[batch, length, dim]` to the same shape, differentiable.
+   * `x` is finite at padding too, where any finite output will do.
    */
   apply(x: tf.Tensor3D, parameters: Parameters, call: MixerCall): tf.Tensor3D;
   /**
-   * The same of a causal mixer for the tokens that come next, one or many, with
-   * what it remembers of those before them, `undefined` before the first;
-   * `generate` asks for it. Padding stands before texts that are shorter and is
-   * as if it were not there.
+   * The same for a causal mixer's next tokens, one or many, given what it
+   * remembers of earlier ones, `undefined` before the first; `generate` needs
+   * it. Shorter texts are padded on the left, and the padding must be skipped.
    */
   step?(
     x: tf.Tensor3D,
@@ -143,10 +150,14 @@ export interface Mixer {
     state: MixerState | undefined,
     call: StepCall,
   ): { y: tf.Tensor3D; state: MixerState };
-  /** Multiplications and additions of a forward pass, without those of {@linkcode Mixer.cost}. */
+  /**
+   * Multiplications and additions of a forward pass, except those in
+   * {@linkcode Mixer.cost}.
+   */
   operations(shape: Shape): number;
   /**
-   * What the rest costs in a form on the current backend; `describe` asks for it.
+   * The remaining cost, in a form on the current backend; `describe` reports
+   * it.
    *
    * @throws {RangeError} If it does not fit the backend.
    */

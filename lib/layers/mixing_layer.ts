@@ -1,4 +1,4 @@
-/** What layers share in which tokens are mixed. @module */
+/** The base class of layers that mix tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   ATTENTION_OPTIONS,
@@ -19,24 +19,28 @@ import { drop } from "./randomness.ts";
 import { takeSegments } from "./segments.ts";
 import { mixerOf } from "./variants.ts";
 
-/** What a mixer is told that does not stand in its layer's options. */
+/** What a mixer is passed beyond its layer's options. */
 export type Reading = Pick<
   MixerCall,
   "mask" | "segments" | "training" | "epsilon"
 >;
 
-/** A layer in which a mixer mixes the tokens. */
+/** A layer whose mixer mixes the tokens. */
 export abstract class MixingLayer extends LionLayer {
-  /** How it attends; `form` and `chunkSize` may be changed at any time. */
+  /**
+   * The options of attention; `form` and `chunkSize` may be changed at any
+   * time.
+   */
   readonly attention: AttentionOptions;
   #mixer: Mixer | undefined;
 
   /**
-   * Makes a layer without parameters yet.
+   * Makes the layer; its parameters are created when it is built.
    *
-   * @param options Those of every layer, of attention, and the class's own.
+   * @param options The options of every layer and of attention, and the class's
+   * own.
    * @param own The names of the class's own options.
-   * @throws {TypeError} If an option is none of them.
+   * @throws {TypeError} If an option is unknown.
    */
   constructor(
     options: AttentionOptions & LionLayerOptions,
@@ -46,18 +50,21 @@ export abstract class MixingLayer extends LionLayer {
     this.attention = pick(options, ATTENTION_OPTIONS);
   }
 
-  /** What mixes its tokens. */
+  /** The mixer of the tokens. */
   get mixer(): Mixer {
     return this.#mixer ??= mixerOf(this.attention);
   }
 
-  /** Added to the variance by normalisations. */
+  /** Added to the variance in normalisations. */
   abstract readonly epsilon: number;
 
-  /** `[batch, length, dim]` to the same; the input is finite in padding too. */
+  /**
+   * Maps `[batch, length, dim]` to the same shape; the input is finite at
+   * padding too.
+   */
   protected abstract transform(x: tf.Tensor3D, reading: Reading): tf.Tensor;
 
-  /** What its mixer makes of tokens, with dropout. */
+  /** Applies the mixer, then dropout. */
   protected mix(
     x: tf.Tensor3D,
     parameters: Parameters,
@@ -75,8 +82,8 @@ export abstract class MixingLayer extends LionLayer {
   }
 
   /**
-   * `[batch, length, dim]` to the same; a mask `[batch, length]` may come second,
-   * and segments come last if the option says so.
+   * Maps `[batch, length, dim]` to the same shape. A mask `[batch, length]` may
+   * be the second input; with the option `segments`, the last input holds them.
    */
   override call(
     inputs: tf.Tensor | tf.Tensor[],
@@ -100,15 +107,15 @@ export abstract class MixingLayer extends LionLayer {
     });
   }
 
-  /** Yes, whatever came in. */
+  /** True: the output is finite at padding whatever the input. */
   override get hasFinitePadding(): boolean {
     return true;
   }
 
   /**
-   * All that it takes to make the layer again.
+   * Everything needed to recreate the layer.
    *
-   * @throws {TypeError} If it has a mixer or a decay of one's own that is not
+   * @throws {TypeError} If it has a custom mixer or decay that is not
    * registered.
    */
   override getConfig(): tf.serialization.ConfigDict {

@@ -67,22 +67,22 @@ export class Normalization extends LionLayer {
     this.#epsilon = options.epsilon ?? 1e-6;
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     return norm("", shape.at(-1)!);
   }
 
-  /** Of mean, variance, scale and offset. */
+  /** Operations of mean, variance, scale and offset. */
   override operations(shape: Shape): number {
     return 8 * (shape as number[]).reduce((a, b) => a * b, 1);
   }
 
-  /** Any shape to the same. */
+  /** Normalises the last axis of a tensor of any shape. */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return applyNorm(firstInput(inputs), "", this.parameter, this.#epsilon);
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), epsilon: this.#epsilon };
   }

@@ -1,6 +1,6 @@
-/** What values of options have to be. @module */
+/** Checks of option values. @module */
 
-/** Throws unless it is a share of values that may be dropped, or `undefined`. */
+/** Throws unless the value is a dropout rate or `undefined`. */
 export function assertRate(name: string, rate: number | undefined): void {
   if (rate === undefined) return;
   assertNumber(name, rate);
@@ -8,7 +8,7 @@ export function assertRate(name: string, rate: number | undefined): void {
   throw new RangeError(`${name} should be in [0, 1), got ${rate}`);
 }
 
-/** Throws unless it may be added to a variance, or is `undefined`. */
+/** Throws unless the value can be added to a variance, or is `undefined`. */
 export function assertEpsilon(name: string, value: number | undefined): void {
   if (value === undefined) return;
   assertNumber(name, value);
@@ -16,7 +16,7 @@ export function assertEpsilon(name: string, value: number | undefined): void {
   throw new RangeError(`${name} should be 0 or more and finite, got ${value}`);
 }
 
-/** Throws unless it is the deviation of random values, or `undefined`. */
+/** Throws unless the value is a standard deviation or `undefined`. */
 export function assertStd(name: string, value: number | undefined): void {
   if (value === undefined) return;
   assertNumber(name, value);
@@ -24,7 +24,7 @@ export function assertStd(name: string, value: number | undefined): void {
   throw new RangeError(`${name} should be above 0 and finite, got ${value}`);
 }
 
-/** Throws unless it counts something, of which there must be `least`. */
+/** Throws unless the value is an integer, at least `least`. */
 export function assertCount(
   name: string,
   value: number,
@@ -37,7 +37,7 @@ export function assertCount(
   );
 }
 
-/** Throws unless all of them are true, false or `undefined`. */
+/** Throws unless all values are true, false or `undefined`. */
 export function assertBooleans(
   options: Readonly<Record<string, boolean | undefined>>,
 ): void {

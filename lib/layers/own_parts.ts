@@ -1,16 +1,20 @@
-/** Mixers and decays of one's own, and the names that they are saved by. @module */
+/**
+ * Custom mixers and decays, and the names under which they are saved.
+ *
+ * @module
+ */
 import type { Mixer } from "./mixer.ts";
 import type { DecayFunction, LearnedDecay } from "./mixers/lion_decays.ts";
 
-/** A decay of one's own. */
+/** A custom decay. */
 export type OwnDecay = DecayFunction | LearnedDecay;
 
-/** What there is of a kind, by name. */
+/** The registered parts of one kind, by name. */
 class Register<T extends object> {
   readonly #named = new Map<string, T>();
   readonly #names = new Map<T, string>();
 
-  /** @param kind What it is of, and the option's name. */
+  /** @param kind The kind of part, which is also the option's name. */
   constructor(
     readonly kind: "mixer" | "decay",
     readonly assert: (part: T) => void,
@@ -23,7 +27,7 @@ class Register<T extends object> {
   add(name: string, part: T): void {
     if (typeof name !== "string" || name === "") {
       throw new TypeError(
-        `${this.#function}'s name should be a text, got ${
+        `${this.#function}'s name should be a string that is not empty, got ${
           JSON.stringify(name)
         }`,
       );
@@ -32,14 +36,14 @@ class Register<T extends object> {
     const there = this.#named.get(name);
     if (there && there !== part) {
       throw new RangeError(
-        `${this.#function}'s name should be a new one, got "${name}", which is another ${this.kind}'s`,
+        `${this.#function}'s name should not be taken, got "${name}", which is another ${this.kind}'s`,
       );
     }
     this.#named.set(name, part);
     this.#names.set(part, name);
   }
 
-  /** The part that is meant. */
+  /** The part, or the one registered by this name. */
   get(given: T | string): T {
     if (typeof given !== "string") return given;
     const part = this.#named.get(given);
@@ -51,12 +55,12 @@ class Register<T extends object> {
     );
   }
 
-  /** The name of a part in the layer that is saved. */
+  /** The name under which a part of a layer is saved. */
   nameOf(given: T | string, layer: string): string {
     const name = typeof given === "string" ? given : this.#names.get(given);
     if (name !== undefined) return name;
     throw new TypeError(
-      `layer ${layer} has a ${this.kind} of one's own, which has no name to be saved by: ` +
+      `layer ${layer} has a custom ${this.kind} without a name, and cannot be saved: ` +
         `call ${this.#function}("a name", ${this.kind}) before it is saved, and before it is loaded`,
     );
   }
@@ -66,8 +70,9 @@ const mixers = new Register<Mixer>("mixer", assertMixer);
 const decays = new Register<OwnDecay>("decay", assertDecay);
 
 /**
- * Gives a mixer of one's own a name, by which layers with it are saved and loaded,
- * and which the option `mixer` takes too. Call it before such a model is loaded.
+ * Registers a custom mixer under a name. Layers with it are saved and loaded by
+ * that name, which the option `mixer` accepts too. Call it before loading such
+ * a model.
  *
  * @example
  * ```ts
@@ -83,9 +88,9 @@ const decays = new Register<OwnDecay>("decay", assertDecay);
  * assertEquals(lionBlock({ mixer: nothing }).getConfig().mixer, "nothing");
  * ```
  *
- * @param name Of a mixer that is not registered yet.
- * @param mixer The mixer; the same one may be registered again.
- * @throws {TypeError} If the name is no text, or the mixer none.
+ * @param name A name that no other mixer has.
+ * @param mixer The mixer; it may be registered more than once.
+ * @throws {TypeError} If the name is not a string, or the mixer is not a mixer.
  * @throws {RangeError} If the name is another mixer's.
  */
 export function registerMixer(name: string, mixer: Mixer): void {
@@ -93,8 +98,9 @@ export function registerMixer(name: string, mixer: Mixer): void {
 }
 
 /**
- * Gives a decay of one's own a name, by which layers with it are saved and loaded,
- * and which the option `decay` takes too. Call it before such a model is loaded.
+ * Registers a custom decay under a name. Layers with it are saved and loaded by
+ * that name, which the option `decay` accepts too. Call it before loading such
+ * a model.
  *
  * @example A decay that does not depend on the tokens
  * ```ts
@@ -108,35 +114,35 @@ export function registerMixer(name: string, mixer: Mixer): void {
  * assertEquals(block.getConfig().decay, "slopes");
  * ```
  *
- * @param name Of a decay that is not registered yet.
- * @param decay The decay; the same one may be registered again.
- * @throws {TypeError} If the name is no text, or the decay none.
+ * @param name A name that no other decay has.
+ * @param decay The decay; it may be registered more than once.
+ * @throws {TypeError} If the name is not a string, or the decay is not a decay.
  * @throws {RangeError} If the name is another decay's.
  */
 export function registerDecay(name: string, decay: OwnDecay): void {
   decays.add(name, decay);
 }
 
-/** What options of attention may hold of one's own. */
+/** The custom parts in the options of attention. */
 export interface OwnParts {
   mixer?: Mixer | string;
   decay?: OwnDecay | string;
 }
 
-/** The mixer that is meant. */
+/** The mixer itself, or the one registered under this name. */
 export function mixerNamed(mixer: Mixer | string): Mixer {
   return mixers.get(mixer);
 }
 
-/** The decay that is meant. */
+/** The decay itself, or the one registered under this name. */
 export function decayNamed(decay: OwnDecay | string): OwnDecay {
   return decays.get(decay);
 }
 
 /**
- * Throws unless mixer and decay, where they are, can be used.
+ * Throws unless the mixer and the decay, if given, are valid.
  *
- * @throws {TypeError} If one is of the wrong kind.
+ * @throws {TypeError} If an option has the wrong type.
  * @throws {RangeError} If a name is not registered.
  */
 export function assertOwnParts({ mixer, decay }: OwnParts): void {
@@ -145,10 +151,11 @@ export function assertOwnParts({ mixer, decay }: OwnParts): void {
 }
 
 /**
- * The same options, of names that can be saved.
+ * The same options with names in place of custom parts, so that they can be
+ * saved.
  *
- * @param options Of attention in a layer.
- * @param layer Its name, for messages.
+ * @param options The options of attention in a layer.
+ * @param layer The layer's name, for messages.
  * @throws {TypeError} If a mixer or a decay has no name.
  */
 export function savedByName<T extends OwnParts>(

@@ -3,13 +3,12 @@ import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
 
 /**
- * Which positions are tokens, 1, and which are padding, 0: the product of all
- * masks.
+ * The product of all masks: 1 for a token, 0 for padding.
  *
- * @param layer Its name, for messages.
+ * @param layer The layer's name, for messages.
  * @param x `[batch, length, ...]`
- * @param masks Each `[batch, length]`, or not there.
- * @throws {TypeError} If a mask has another shape than the tokens.
+ * @param masks Each `[batch, length]` or undefined.
+ * @throws {TypeError} If a mask's shape differs from that of the tokens.
  * @throws {Error} If a mask is disposed of.
  */
 export function tokensAmong(
@@ -31,7 +30,7 @@ function assertMask(layer: string, x: tf.Tensor, mask: tf.Tensor): void {
   if (mask.isDisposed) {
     throw new Error(
       `the mask that came to ${layer} with its input is disposed of; ` +
-        "clone the input to go on without one, or give a mask as second input",
+        "clone the input to continue without it, or give a mask as second input",
     );
   }
   const [batch, length] = x.shape;

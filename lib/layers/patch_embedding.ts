@@ -13,9 +13,9 @@ import { assertCount } from "./option_values.ts";
 
 /** Options of {@linkcode patchEmbedding}. */
 export interface PatchEmbeddingOptions extends LionLayerOptions {
-  /** Side of a patch in pixels; must divide the image's. */
+  /** Side of a patch in pixels; must divide the image's sides. */
   patchSize: number;
-  /** Columns of a token. */
+  /** Columns per token. */
   dim: number;
 }
 
@@ -39,7 +39,7 @@ export class PatchEmbedding extends LionLayer {
     this.#dim = options.dim;
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const [, height, width, channels] = shape as number[];
     const size = this.#patchSize;
@@ -53,7 +53,7 @@ export class PatchEmbedding extends LionLayer {
       {
         name: "proj.weight",
         shape: [inputs, this.#dim],
-        // As much variance as comes in.
+        // Preserves the variance of the input.
         initial: { deviation: inputs ** -0.5 },
         layout: "patches",
       },
@@ -61,7 +61,7 @@ export class PatchEmbedding extends LionLayer {
     ];
   }
 
-  /** Of the projection. */
+  /** Operations of the projection. */
   override operations(shape: Shape): number {
     const [batch, height, width, channels] = shape as number[];
     return 2 * batch! * height! * width! * channels! * this.#dim;
@@ -90,11 +90,11 @@ export class PatchEmbedding extends LionLayer {
     });
   }
 
-  /** Refuses a mask, which is of pixels. */
+  /** Throws if there is a mask, since it would be one of pixels. */
   protected override masksAfter(mask: tf.Tensor | undefined): undefined[] {
     if (!mask) return [undefined];
     throw new TypeError(
-      `${this.name} makes patches of images, and knows no mask of pixels, ` +
+      `${this.name} cuts images into patches, and takes no mask of pixels, ` +
         `got one of shape [${mask.shape}]`,
     );
   }
@@ -106,7 +106,7 @@ export class PatchEmbedding extends LionLayer {
     return [batch!, patches, this.#dim];
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),
@@ -138,7 +138,8 @@ tf.serialization.registerClass(PatchEmbedding);
  * @param options See {@linkcode PatchEmbeddingOptions}.
  * @returns The layer.
  * @throws {TypeError} If an option is unknown.
- * @throws {RangeError} When it is built, if patches do not fill the image.
+ * @throws {RangeError} When the layer is built, if patches do not fill the
+ * image.
  */
 export function patchEmbedding(options: PatchEmbeddingOptions): PatchEmbedding {
   return new PatchEmbedding(options);

@@ -1,4 +1,4 @@
-/** Learned vectors of positions. @module */
+/** Learned position embeddings. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertSegments, positionsIn } from "../attention/segments.ts";
 import {
@@ -11,15 +11,18 @@ import {
 import { assertBooleans, assertCount, assertStd } from "./option_values.ts";
 import { takeSegments } from "./segments.ts";
 
-/** Deviation of the first values of learned vectors, as in BERT, GPT-2 and ViT. */
+/**
+ * Standard deviation of learned vectors' initial values, as in BERT, GPT-2 and
+ * ViT.
+ */
 export const EMBEDDING_STD = 0.02;
 
 /**
- * The vectors of neighbouring positions.
+ * The vectors of consecutive positions.
  *
  * @param table `[maxLength, dim]`
  * @returns `[length, dim]`
- * @throws {RangeError} If the table ends before they do.
+ * @throws {RangeError} If the table has fewer positions.
  */
 export function positionsOf(
   table: tf.Tensor2D,
@@ -31,9 +34,9 @@ export function positionsOf(
 }
 
 /**
- * Throws unless a table has so many positions.
+ * Throws unless a table has that many positions.
  *
- * @throws {RangeError} If it ends before.
+ * @throws {RangeError} If it has fewer.
  */
 export function assertPositions(table: tf.Tensor2D, count: number): void {
   const [maxLength] = table.shape;
@@ -45,8 +48,8 @@ export function assertPositions(table: tf.Tensor2D, count: number): void {
 }
 
 /**
- * The vectors of positions that begin again with each segment; NaN where the
- * table ends before a segment does.
+ * The vectors of positions counted from the start of each segment; NaN beyond
+ * the end of the table.
  *
  * @param table `[maxLength, dim]`
  * @param segments `[batch, length]`
@@ -64,7 +67,7 @@ export function positionsOfSegments(
     tf.cast(known, "int32"),
   ) as tf.Tensor as tf.Tensor3D;
   if (segments.shape[1] <= maxLength) return rows;
-  // Their values are not read here, so that there is no error to throw.
+  // The segments' values are not read here, so this cannot throw.
   const isBeyond = tf.greaterEqual(positions, maxLength);
   const { shape } = positions;
   const wrong = tf.where(isBeyond, tf.fill(shape, NaN), tf.zeros(shape));
@@ -74,13 +77,13 @@ export function positionsOfSegments(
 /** Options of {@linkcode PositionEmbedding}. */
 export interface PositionEmbeddingOptions extends LionLayerOptions {
   /**
-   * Standard deviation of the vectors' first values, which come from a normal
-   * distribution truncated at two deviations. @default 0.02
+   * Standard deviation of the vectors' initial values, which are normally
+   * distributed, truncated at two deviations. @default 0.02
    */
   embeddingStd?: number;
 }
 
-/** Adds a learned vector for each position. */
+/** Adds a learned vector per position. */
 export class PositionEmbedding extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionPositionEmbedding";
@@ -94,7 +97,7 @@ export class PositionEmbedding extends LionLayer {
     this.#embeddingStd = embeddingStd;
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const [, length, dim] = shape;
     return [{
@@ -104,17 +107,17 @@ export class PositionEmbedding extends LionLayer {
     }];
   }
 
-  /** Of the additions. */
+  /** Operations of the additions. */
   override operations(shape: Shape): number {
     return (shape as number[]).reduce((a, b) => a * b, 1);
   }
 
-  /** `[batch, length, dim]` to the same. */
+  /** Maps `[batch, length, dim]` to the same shape. */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.add(firstInput(inputs), this.parameter("value"));
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), embeddingStd: this.#embeddingStd };
   }
@@ -123,17 +126,20 @@ tf.serialization.registerClass(PositionEmbedding);
 
 /** Options of {@linkcode PositionTable}. */
 export interface PositionTableOptions extends PositionEmbeddingOptions {
-  /** Positions that have a vector; a sequence may be shorter. */
+  /** Number of positions that have a vector; sequences may be shorter. */
   maxLength: number;
   /**
-   * Whether segments come as second input, `[batch, length]`, with each of which
-   * positions begin again. One that is longer than `maxLength` has NaN.
+   * Whether the second input holds segments, `[batch, length]`; positions then
+   * start anew with each. A segment longer than `maxLength` yields NaN.
    * @default false
    */
   segments?: boolean;
 }
 
-/** Adds a learned vector for each position to sequences of any length up to a largest. */
+/**
+ * Adds a learned vector per position to sequences of at most `maxLength`
+ * tokens.
+ */
 export class PositionTable extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionPositionTable";
@@ -154,7 +160,7 @@ export class PositionTable extends LionLayer {
     this.#segments = segments;
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     return [{
       name: "weight",
@@ -163,12 +169,12 @@ export class PositionTable extends LionLayer {
     }];
   }
 
-  /** Of the additions. */
+  /** Operations of the additions. */
   override operations(shape: Shape): number {
     return (shape as number[]).reduce((a, b) => a * b, 1);
   }
 
-  /** `[batch, length, dim]` to the same. */
+  /** Maps `[batch, length, dim]` to the same shape. */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {
       const { others, segments } = takeSegments(this.name, inputs, {
@@ -183,7 +189,7 @@ export class PositionTable extends LionLayer {
     });
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),

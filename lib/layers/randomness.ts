@@ -1,4 +1,4 @@
-/** Dropout and drop path, and where they draw their numbers from. @module */
+/** The random numbers of dropout and drop path. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Rows of a batch. */
@@ -18,13 +18,13 @@ let source: {
 } | undefined;
 
 /**
- * Runs with dropout that depends on a seed alone, and on nothing that was drawn
- * before.
+ * Runs a function with dropout that depends only on a seed, not on earlier
+ * draws.
  *
  * @param seed The same seed drops the same values.
- * @param run Not asynchronous; may be nested.
- * @param rows Those of the batch that `run` computes, where it does not compute
- * them all: they lose what they would lose beside the others.
+ * @param run A synchronous function; calls may be nested.
+ * @param rows The rows of the batch that `run` computes, if not all of them; they
+ * drop the values that they would drop within the whole batch.
  * @returns What `run` returns.
  */
 export function withDropoutSeed<T>(
@@ -41,7 +41,7 @@ export function withDropoutSeed<T>(
   }
 }
 
-/** Drops values in training; the first axis is that of the batch. */
+/** Applies dropout in training; the first axis is the batch. */
 export function drop<T extends tf.Tensor>(
   x: T,
   { training, rate }: { training: boolean; rate: number },

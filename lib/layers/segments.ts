@@ -1,20 +1,21 @@
-/** Packed sequences, as layers are told of them. @module */
+/** The input of layers that holds packed sequences' segments. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 
-/** What a layer is applied to, without the segments. */
+/** The inputs of a layer, separated from the segments. */
 export interface UnpackedInputs {
-  /** The inputs before them. */
+  /** The inputs before the segments. */
   readonly others: tf.Tensor | tf.Tensor[];
   /** `[batch, length]`: a change of number is a border. */
   readonly segments: tf.Tensor2D | undefined;
 }
 
 /**
- * Takes the segments, which come last, from the inputs of a layer.
+ * Separates the segments, which come last, from the inputs of a layer.
  *
- * @param layer Its name, for messages.
- * @param most Inputs that there may be before them.
- * @throws {TypeError} If they should be there and are not, or the other way round.
+ * @param layer The layer's name, for messages.
+ * @param most The largest number of inputs before them.
+ * @throws {TypeError} If they are missing, or there although the layer takes
+ * none.
  */
 export function takeSegments(
   layer: string,
@@ -24,7 +25,7 @@ export function takeSegments(
   const given = Array.isArray(inputs) ? inputs : [inputs];
   if (segments && given.length < 2) {
     throw new TypeError(
-      `${layer} has the option segments: true, and should be given them as ` +
+      `${layer} has the option segments: true, and should get them as ` +
         "its last input, [batch, length]; got one input",
     );
   }

@@ -31,29 +31,31 @@ import { takeSegments } from "./segments.ts";
 
 /** Options of {@linkcode tokenEmbedding}. */
 export interface TokenEmbeddingOptions extends LionLayerOptions {
-  /** Tokens that there are. */
+  /** Number of tokens in the vocabulary. */
   vocabularySize: number;
   /** Columns of a token's vector. */
   dim: number;
-  /** Positions that have a vector of their own; 0 for none. @default 0 */
+  /** Number of learned positions; 0 for no position embedding. @default 0 */
   maxLength?: number;
-  /** Kinds of segments, such as BERT's two sentences; 0 for none. @default 0 */
+  /**
+   * Number of token types, such as BERT's two sentences; 0 for none. @default 0
+   */
   tokenTypes?: number;
   /**
-   * Whether the last input says which of the sequences that are packed into a
-   * row each token belongs to, `[batch, length]`: positions begin again with
-   * each. One that is longer than `maxLength` has NaN. @default false
+   * Whether the last input, `[batch, length]`, says which of the sequences
+   * packed into a row each token belongs to; positions then start anew with
+   * each. A sequence longer than `maxLength` yields NaN. @default false
    */
   segments?: boolean;
   /** Whether the sum is layer-normalised, as in BERT. @default false */
   normalize?: boolean;
   /** Added to the variance. @default 1e-6 */
   epsilon?: number;
-  /** Share of the values that training drops. @default 0 */
+  /** Share of the values that training sets to 0. @default 0 */
   dropout?: number;
   /**
-   * Standard deviation of the tables' first values, which come from a normal
-   * distribution truncated at two deviations. @default 0.02
+   * Standard deviation of the tables' initial values, which are normally
+   * distributed, truncated at two deviations. @default 0.02
    */
   embeddingStd?: number;
 }
@@ -82,7 +84,7 @@ const OWN_OPTIONS: OptionNames<
   embeddingStd: true,
 };
 
-/** Token ids to vectors; see {@linkcode tokenEmbedding}. */
+/** Maps token ids to vectors; see {@linkcode tokenEmbedding}. */
 export class TokenEmbedding extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionTokenEmbedding";
@@ -107,7 +109,7 @@ export class TokenEmbedding extends LionLayer {
     assertStd("embeddingStd", embeddingStd);
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(): Parameter[] {
     const { vocabularySize, dim, maxLength, tokenTypes } = this.#options;
     const { normalize, embeddingStd } = this.#options;
@@ -128,16 +130,16 @@ export class TokenEmbedding extends LionLayer {
     ];
   }
 
-  /** Of the additions. */
+  /** Operations of the additions. */
   override operations(shape: Shape): number {
     const [batch, length] = shape as [number, number];
     return 2 * batch * length * this.#options.dim;
   }
 
   /**
-   * Ids `[batch, length]`, and perhaps types and segments of the same shape, to
-   * vectors `[batch, length, dim]` and the table of words, `[vocabularySize,
-   * dim]`.
+   * Maps ids `[batch, length]`, optionally with types and segments of the same
+   * shape, to vectors `[batch, length, dim]` and the table of token vectors,
+   * `[vocabularySize, dim]`.
    */
   override call(
     inputs: tf.Tensor | tf.Tensor[],
@@ -159,9 +161,9 @@ export class TokenEmbedding extends LionLayer {
   }
 
   /**
-   * The vectors of tokens, of which the first stands at position `start`, or each
-   * at its own of `positions`, `[batch, length]`, none beyond `start + length`, or
-   * the first of each segment at 0.
+   * The vectors of tokens at positions from `start` on, at the given
+   * `positions`, `[batch, length]`, all below `start + length`, or counted from
+   * the start of each segment.
    */
   embed(
     ids: tf.Tensor2D,
@@ -194,7 +196,7 @@ export class TokenEmbedding extends LionLayer {
     return normalize ? applyNorm(x, "LayerNorm.", this.parameter, epsilon) : x;
   }
 
-  /** The tokens'; the table of words has none. */
+  /** The mask of the tokens; the table has none. */
   protected override masksAfter(
     mask: tf.Tensor | undefined,
   ): (tf.Tensor | undefined)[] {
@@ -208,12 +210,12 @@ export class TokenEmbedding extends LionLayer {
     return [[batch!, length!, dim], [vocabularySize, dim]];
   }
 
-  /** Yes: padding has rows of the tables too. */
+  /** True: padding has rows of the tables too. */
   override get hasFinitePadding(): boolean {
     return true;
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), ...this.#options };
   }
@@ -221,10 +223,10 @@ export class TokenEmbedding extends LionLayer {
 tf.serialization.registerClass(TokenEmbedding);
 
 /**
- * Token ids to vectors: the sum of what a token, its position and its segment
- * have learned.
+ * Maps token ids to vectors: the sum of the learned vectors of the token, its
+ * position and its type.
  *
- * Its second output is the table of words, for a head that shares it.
+ * The second output is the table of token vectors, for a head that shares it.
  *
  * @example
  * ```ts
@@ -242,8 +244,8 @@ tf.serialization.registerClass(TokenEmbedding);
  *
  * @param options See {@linkcode TokenEmbeddingOptions}.
  * @returns The layer.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function tokenEmbedding(options: TokenEmbeddingOptions): TokenEmbedding {
   return new TokenEmbedding(options);

@@ -1,4 +1,4 @@
-/** The class token, and what is made of tokens at the end. @module */
+/** The class token, and pooling of tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   assertSegments,
@@ -21,8 +21,8 @@ import { takeSegments } from "./segments.ts";
 /** Options of {@linkcode ClassToken}. */
 export interface ClassTokenOptions extends LionLayerOptions {
   /**
-   * Standard deviation of the token's first values, which come from a normal
-   * distribution truncated at two deviations. @default 0.02
+   * Standard deviation of the token's initial values, which are normally
+   * distributed, truncated at two deviations. @default 0.02
    */
   embeddingStd?: number;
 }
@@ -41,7 +41,7 @@ export class ClassToken extends LionLayer {
     this.#embeddingStd = embeddingStd;
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     return [{
@@ -51,12 +51,12 @@ export class ClassToken extends LionLayer {
     }];
   }
 
-  /** None. */
+  /** Zero: the layer only concatenates. */
   override operations(): number {
     return 0;
   }
 
-  /** `[batch, length, dim]` to `[batch, 1 + length, dim]`. */
+  /** Maps `[batch, length, dim]` to `[batch, 1 + length, dim]`. */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {
       const x = firstInput<tf.Tensor3D>(inputs);
@@ -68,7 +68,7 @@ export class ClassToken extends LionLayer {
     });
   }
 
-  /** The class token is no padding. */
+  /** Marks the class token as no padding. */
   protected override masksAfter(
     mask: tf.Tensor | undefined,
   ): (tf.Tensor | undefined)[] {
@@ -86,7 +86,7 @@ export class ClassToken extends LionLayer {
     return [batch!, length === null ? null : length! + 1, dim!];
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), embeddingStd: this.#embeddingStd };
   }
@@ -95,19 +95,21 @@ tf.serialization.registerClass(ClassToken);
 
 /** Options of {@linkcode TokenPooling}. */
 export interface TokenPoolingOptions extends LionLayerOptions {
-  /** The mean of all tokens that are not padding, or token 0. */
+  /**
+   * Whether to take the mean of all tokens that are not padding, or token 0.
+   */
   kind: "mean" | "first";
   /**
-   * Sequences that are packed into a row at most: the last input then says which
-   * one each token belongs to, `[batch, length]`, and there is a vector for each,
-   * `[batch, maxSegments, dim]`, zeros beyond the last. A row with more has NaN;
-   * segments of padding alone do not count after the others.
-   * @default none are packed
+   * The largest number of sequences packed into a row. The last input,
+   * `[batch, length]`, then says which one each token belongs to, and the
+   * output has one vector per sequence, `[batch, maxSegments, dim]`, with zeros
+   * after the last. A row with more sequences yields NaN; trailing segments of
+   * only padding do not count. @default no packing
    */
   maxSegments?: number;
 }
 
-/** One vector for a sequence. */
+/** Pools the tokens of a sequence into one vector. */
 export class TokenPooling extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionTokenPooling";
@@ -128,12 +130,12 @@ export class TokenPooling extends LionLayer {
     this.#maxSegments = maxSegments;
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(): Parameter[] {
     return [];
   }
 
-  /** Of the mean. */
+  /** Operations of the mean. */
   override operations(shape: Shape): number {
     const all = (shape as number[]).reduce((a, b) => a * b, 1);
     if (this.#maxSegments !== undefined) return 2 * all * this.#maxSegments;
@@ -141,8 +143,8 @@ export class TokenPooling extends LionLayer {
   }
 
   /**
-   * `[batch, length, dim]`, and perhaps a mask, to `[batch, dim]`, or with
-   * segments to `[batch, maxSegments, dim]`.
+   * Maps `[batch, length, dim]`, optionally with a mask, to `[batch, dim]`, or
+   * with segments to `[batch, maxSegments, dim]`.
    */
   override call(
     inputs: tf.Tensor | tf.Tensor[],
@@ -196,7 +198,7 @@ export class TokenPooling extends LionLayer {
     return tf.div(sums, divisors);
   }
 
-  /** None: there are no tokens any more. */
+  /** None: the output has no axis of tokens. */
   protected override masksAfter(): undefined[] {
     return [undefined];
   }
@@ -209,7 +211,7 @@ export class TokenPooling extends LionLayer {
       : [batch!, this.#maxSegments, dim!];
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     const config = { ...super.getConfig(), kind: this.#kind };
     return this.#maxSegments === undefined

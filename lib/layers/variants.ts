@@ -1,4 +1,4 @@
-/** The mixer that options of attention ask for. @module */
+/** The mixer for given options of attention. @module */
 import {
   type AttentionOptions,
   type AttentionVariant,
@@ -30,7 +30,7 @@ import { MAMBA2, MLSTM } from "./mixers/scalar.ts";
 import { vimMixer } from "./mixers/vim.ts";
 import { decayNamed, mixerNamed } from "./own_parts.ts";
 
-/** The variants' mixers. */
+/** The mixer of each variant. */
 const VARIANTS: Readonly<
   Record<AttentionVariant, (options: AttentionOptions) => Mixer>
 > = {
@@ -56,7 +56,7 @@ const VARIANTS: Readonly<
     }),
 };
 
-/** A decay of each head, or of each of its channels. */
+/** One decay per head, or one per channel of a head. */
 function decayOf(
   { numHeads, decayInit }: AttentionOptions,
   ofHeads: (numHeads: number) => LayerDecay,
@@ -73,7 +73,10 @@ function familyOf<Inputs>(
   return ({ numHeads }) => familyMixer(model, numHeads!);
 }
 
-/** The mixer for options that {@linkcode assertAttentionOptions} has checked. */
+/**
+ * Returns the mixer for options that {@linkcode assertAttentionOptions} has
+ * checked.
+ */
 export function mixerOf(options: AttentionOptions): Mixer {
   const { variant, mixer, decay, diagonal, direction } = options;
   const own = mixer !== undefined
@@ -82,7 +85,7 @@ export function mixerOf(options: AttentionOptions): Mixer {
     ? lionOf(options, ownDecay(decayNamed(decay)))
     : VARIANTS[variant!](options);
   if (direction === "backward") return backward(own);
-  // LION sums before it divides, by itself.
+  // LION itself adds both directions before it divides.
   return diagonal === "twice" && !isLion(options) ? fromEachEnd(own) : own;
 }
 

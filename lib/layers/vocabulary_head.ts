@@ -12,15 +12,18 @@ import { assertBooleans, assertEpsilon } from "./option_values.ts";
 
 /** Options of {@linkcode VocabularyHead}. */
 export interface VocabularyHeadOptions extends LionLayerOptions {
-  /** Whether vectors pass through BERT's transformation, and logits get a bias. @default false */
+  /**
+   * Whether to apply BERT's transformation to the vectors and add a bias to the
+   * logits. @default false
+   */
   transform?: boolean;
   /** Added to the variance. @default 1e-6 */
   epsilon?: number;
 }
 
 /**
- * Logits of all tokens: the product with the table of words that the model
- * began with.
+ * Logits over the vocabulary: the product with the table of token vectors that
+ * the model starts with.
  */
 export class VocabularyHead extends LionLayer {
   /** The name under which it is saved. */
@@ -44,7 +47,7 @@ export class VocabularyHead extends LionLayer {
     super.build(inputShape);
   }
 
-  /** Those that it needs for inputs of a shape. */
+  /** The parameters that it needs for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     if (!this.#transform) return [];
@@ -55,14 +58,17 @@ export class VocabularyHead extends LionLayer {
     ];
   }
 
-  /** Of the products. */
+  /** Operations of the products. */
   override operations(shape: Shape): number {
     const [batch, length, dim] = shape as [number, number, number];
     const columns = this.#vocabularySize + (this.#transform ? dim : 0);
     return 2 * batch * length * dim * columns;
   }
 
-  /** Vectors `[batch, length, dim]` and the table to `[batch, length, vocabularySize]`. */
+  /**
+   * Maps vectors `[batch, length, dim]` and the table to
+   * `[batch, length, vocabularySize]`.
+   */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {
       const [x, table] = inputs as [tf.Tensor3D, tf.Tensor2D];
@@ -97,7 +103,7 @@ export class VocabularyHead extends LionLayer {
     return [batch!, length!, vocabularySize!];
   }
 
-  /** All that it takes to make the layer again. */
+  /** Everything needed to recreate the layer. */
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),

@@ -30,45 +30,58 @@ export interface LionBertOptions extends
     AttentionOptions,
     "grid" | "order" | "classToken" | "causal" | "direction"
   > {
-  /** Tokens that there are. @default 30522 */
+  /** Number of tokens in the vocabulary. @default 30522 */
   vocabularySize?: number;
   /**
-   * Which tokens are read: those on both sides, before, after, or before in one
-   * block and after in the next (`"alternate"`, the paper's Table 16). @default "both"
+   * Which tokens a token attends to: those on both sides, before, after, or
+   * before in one block and after in the next (`"alternate"`, the paper's Table
+   * 16). @default "both"
    */
   direction?: ModelDirection;
-  /** Columns of a token. */
+  /** Columns per token. */
   dim: number;
-  /** Blocks. */
+  /** Number of blocks. */
   depth: number;
   /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
   mlpRatio?: number;
-  /** Positions that have a vector of their own; 0 for none. @default 512 */
+  /** Number of learned positions; 0 for no position embedding. @default 512 */
   maxLength?: number;
-  /** Kinds of segments; the model then has an input `types`. 0 for none. @default 2 */
+  /**
+   * Number of token types, given in the input `types`; 0 for no such input.
+   * @default 2
+   */
   tokenTypes?: number;
-  /** Logits of every token, or of classes. @default "masked-language-model" */
+  /**
+   * Whether the output is logits per token or per class.
+   * @default "masked-language-model"
+   */
   head?: "masked-language-model" | "classification";
-  /** Of the classification head. @default 2 */
+  /** Number of classes of the classification head. @default 2 */
   numClasses?: number;
-  /** Which tokens a sequence is classified by: the first one, as BERT, or the mean of all. @default "first" */
+  /**
+   * Whether to classify the first token, as BERT does, or the mean of all.
+   * @default "first"
+   */
   pooling?: "first" | "mean";
   /**
-   * Where blocks normalise: after each part, as BERT, or before it, with one more
-   * normalisation at the end. @default "post"
+   * Whether blocks normalise after each part, as in BERT, or before it, with
+   * one more normalisation at the end. @default "post"
    */
   norm?: "pre" | "post";
-  /** Sequences of a row at most, where `segments` packs them and each is classified. */
+  /**
+   * The largest number of sequences in a row, if `segments` packs them and each
+   * is classified.
+   */
   maxSegments?: number;
-  /** Added to the variance by normalisations. @default 1e-12 */
+  /** Added to the variance in normalisations. @default 1e-12 */
   epsilon?: number;
   /**
-   * Standard deviation of the first values of the vectors of tokens, positions
-   * and token types, drawn from a normal distribution truncated at two
-   * deviations. @default 0.02
+   * Standard deviation of the initial values of the vectors of tokens,
+   * positions and token types, drawn from a normal distribution truncated at
+   * two deviations. @default 0.02
    */
   embeddingStd?: number;
-  /** Of the first values of the parameters. @default another one each time */
+  /** Seed of the parameters' initial values. @default a new one each time */
   seed?: number;
 }
 
@@ -86,7 +99,7 @@ const OPTIONS: OptionNames<LionBertOptions> = {
   maxSegments: true,
 };
 
-/** BERT's sizes. */
+/** The sizes of BERT. */
 export const BERT_PRESETS: Readonly<
   Record<"base" | "large", { dim: number; depth: number; numHeads: number }>
 > = {
@@ -95,16 +108,16 @@ export const BERT_PRESETS: Readonly<
 };
 
 /**
- * BERT whose attention is LION. Inputs: `ids`, `mask` (1 for a token, 0 for
- * padding) and, if there are token types, `types`, each `[batch, length]`.
- * Output: logits `[batch, length, vocabularySize]`, or `[batch, numClasses]`.
+ * BERT with LION attention. Its inputs are `ids`, `mask` (1 for a token, 0 for
+ * padding) and, if there are token types, `types`, each `[batch, length]`. Its
+ * output is logits `[batch, length, vocabularySize]` or `[batch, numClasses]`.
  *
- * With `segments: true` sequences are packed into rows: the last input is
- * `segments`, `[batch, length]`, positions begin again with each sequence, and
+ * With `segments: true`, sequences are packed into rows: the last input is
+ * `segments`, `[batch, length]`, positions start anew with each sequence, and
  * each is classified, `[batch, maxSegments, numClasses]`.
  *
  * As in the authors' code, attention has neither feature map nor normaliser,
- * and LION-LIT's output is layer-normalised instead; options change that.
+ * and LION-LIT's output is layer-normalised instead; options can change that.
  *
  * Source: LION (arXiv:2502.16249), masked language modelling; Devlin et al. 2019
  * (arXiv:1810.04805).
@@ -128,8 +141,8 @@ export const BERT_PRESETS: Readonly<
  * @param options See {@linkcode LionBertOptions}; `{ ...BERT_PRESETS.base,
  * variant: "s" }` has BERT's sizes.
  * @returns The model.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function lionBert(options: LionBertOptions): LayersModel {
   assertOptions("lionBert", options, OPTIONS);

@@ -3,40 +3,41 @@ import seedrandom from "seedrandom";
 import { assertFinite } from "../contract/values.ts";
 import { TokenRanking } from "./token_ranking.ts";
 
-/** How a token is chosen. */
+/** How `generate` chooses a token. */
 export interface ChoiceOptions {
-  /** Divides the logits; 0 takes the likeliest token. @default 1 */
+  /** Divides the logits; 0 always takes the likeliest token. @default 1 */
   temperature?: number;
-  /** Chooses among so many of the likeliest tokens. @default all */
+  /** Chooses among this many of the likeliest tokens. @default all */
   topK?: number;
   /**
-   * Chooses among the likeliest tokens that together are this probable, after
-   * temperature and topK: from 0, which takes the likeliest, to 1. @default 1
+   * Chooses among the fewest likeliest tokens whose probabilities, after
+   * temperature and topK, add up to this: from 0, which takes the likeliest, to
+   * 1. @default 1
    */
   topP?: number;
   /**
-   * Of the choice; each text of a batch has random numbers of its own.
-   * @default another one each time, or the state's, which go on
+   * Seed of the choice; each text of a batch draws its own random numbers.
+   * @default a new one each time; with a state, its random numbers continue
    */
   seed?: number | string;
 }
 
-/** The random numbers of a text so far. */
+/** The state of a text's random number generator. */
 export type RandomState = seedrandom.State;
 
 /** Chooses the tokens of a text. */
 export interface Chooser {
   /** The next token. */
   choose(logits: Float32Array): number;
-  /** From where the random numbers go on. */
+  /** The state from which the random numbers continue. */
   randomState(): RandomState;
 }
 
 /**
  * Checks the options.
  *
- * @throws {TypeError} If one is of the wrong kind.
- * @throws {RangeError} If one has an impossible value.
+ * @throws {TypeError} If an option has the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function assertChoice(
   { temperature = 1, topK = Infinity, topP = 1, seed }: ChoiceOptions,
@@ -75,11 +76,12 @@ export function assertCount(name: string, value: number, least: number): void {
 }
 
 /**
- * Chooses tokens of the `text`-th text of a batch.
+ * Makes the chooser for one text of a batch.
  *
- * @param options Which were checked.
- * @param text Its place in the batch.
- * @param state From where its random numbers go on, unless there is a seed.
+ * @param options Options that have been checked.
+ * @param text The text's index in the batch.
+ * @param state The state from which the random numbers continue, unless there
+ * is a seed.
  */
 export function chooserOf(
   { temperature = 1, topK = Infinity, topP = 1, seed }: ChoiceOptions,
@@ -109,7 +111,7 @@ function likeliest(logits: Float32Array): number {
 }
 
 /**
- * A token for a number from 0 to 1.
+ * Maps a number from 0 to 1 to a token, by the tokens' probabilities.
  *
  * Source: Holtzman et al. 2020 (arXiv:1904.09751), nucleus sampling.
  */
@@ -129,7 +131,7 @@ function draw(
     for (let rank = 0; rank < count; rank++) total += weightAt(rank);
   }
   if (topP < 1) {
-    // The first tokens, as few as have this share of all.
+    // The fewest first tokens whose probabilities add up to this share.
     const wanted = topP * total;
     total = 0;
     let kept = 0;
@@ -139,7 +141,7 @@ function draw(
   let left = random * total, last = 0;
   for (let rank = 0; rank < count; rank++) {
     const weight = weightAt(rank);
-    // Those below have none either.
+    // Tokens further down have probability 0 too.
     if (weight === 0) break;
     last = rank;
     left -= weight;

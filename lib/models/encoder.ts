@@ -29,43 +29,60 @@ import {
 /** Options of {@linkcode lionEncoder}. */
 export interface LionEncoderOptions
   extends Omit<AttentionOptions, "grid" | "classToken" | "direction"> {
-  /** Tokens that there are; the input is then `ids`, `[batch, length]`. */
+  /**
+   * Number of tokens in the vocabulary; the input is then `ids`,
+   * `[batch, length]`.
+   */
   vocabularySize?: number;
-  /** Columns of the input where it is numbers: `values`, `[batch, length, inputDim]`. */
+  /**
+   * Columns of numeric input, which is then `values`,
+   * `[batch, length, inputDim]`.
+   */
   inputDim?: number;
   /**
-   * Which tokens are read: those on both sides, before, after, or before in one
-   * block and after in the next (`"alternate"`, the paper's Table 16). @default "both"
+   * Which tokens a token attends to: those on both sides, before, after, or
+   * before in one block and after in the next (`"alternate"`, the paper's Table
+   * 16). @default "both"
    */
   direction?: ModelDirection;
-  /** Columns of a token. */
+  /** Columns per token. */
   dim: number;
-  /** Blocks. */
+  /** Number of blocks. */
   depth: number;
   /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
   mlpRatio?: number;
   /**
-   * Positions that have a vector of their own, for tokens and numbers alike; no
-   * sequence may be longer. 0 for none, and any length. @default 0
+   * Number of learned positions, for tokens and numbers alike; no sequence may
+   * be longer. 0 for no position embedding, and sequences of any length.
+   * @default 0
    */
   maxLength?: number;
-  /** Columns of the output. */
+  /** Number of columns of the output. */
   numClasses: number;
-  /** An output for each sequence, from the mean of its tokens, or for each token. @default "mean" */
+  /**
+   * Whether there is one output per sequence, from the mean of its tokens, or
+   * one per token. @default "mean"
+   */
   output?: "mean" | "tokens";
-  /** Sequences of a row at most, where `segments` packs them and each has an output. */
+  /**
+   * The largest number of sequences in a row, if `segments` packs them and each
+   * has an output.
+   */
   maxSegments?: number;
-  /** How often training leaves a part out of the last block; earlier ones less. @default 0 */
+  /**
+   * Probability that training skips a part of the last block; smaller in
+   * earlier ones. @default 0
+   */
   dropPath?: number;
-  /** Added to the variance by normalisations. @default 1e-6 */
+  /** Added to the variance in normalisations. @default 1e-6 */
   epsilon?: number;
   /**
-   * Standard deviation of the first values of the vectors of tokens and
+   * Standard deviation of the initial values of the vectors of tokens and
    * positions, drawn from a normal distribution truncated at two deviations.
    * @default 0.02
    */
   embeddingStd?: number;
-  /** Of the first values of the parameters. @default another one each time */
+  /** Seed of the parameters' initial values. @default a new one each time */
   seed?: number;
 }
 
@@ -85,21 +102,21 @@ const OPTIONS: OptionNames<LionEncoderOptions> = {
 };
 
 /**
- * An encoder for long sequences: tokens or numbers to logits `[batch,
- * numClasses]`, or `[batch, length, numClasses]`. Its second input is `mask`,
- * `[batch, length]`: 1 for a token, 0 for padding, which is not read, whatever
- * it holds.
+ * An encoder for long sequences: it maps tokens or numbers to logits
+ * `[batch, numClasses]` or `[batch, length, numClasses]`. Its second input is
+ * `mask`, `[batch, length]`: 1 for a token, 0 for padding, which is not read,
+ * whatever it holds.
  *
- * With `segments: true` sequences are packed into rows, as `packSequences` of
+ * With `segments: true`, sequences are packed into rows, as `packSequences` of
  * `@lionjs/lion/data` does: the third input is `segments`, `[batch, length]`,
- * positions begin again with each sequence, and the mean is that of each, with
- * logits `[batch, maxSegments, numClasses]`.
+ * positions start anew with each sequence, and there is one mean per sequence,
+ * with logits `[batch, maxSegments, numClasses]`.
  *
- * **Without positions it cannot tell a sequence from its reverse**: layers that
- * read both ways alike, as all variants do but Hydra and Vim, and a mean over
- * tokens answer both with the same. A decay says how far a token is,
- * and not on which side. Where order matters, give it `maxLength`, columns of
- * the input that say where a number stands, or `causal: true`.
+ * ****Without positions it cannot tell a sequence from its reverse**: layers
+ * that treat both directions alike, which are all variants except Hydra and
+ * Vim, followed by a mean over tokens, return the same for both. A decay tells
+ * how far away a token is, not on which side. Where order matters, give it
+ * `maxLength`, input columns that encode positions, or `causal: true`.
  *
  * Source: LION (arXiv:2502.16249), Long Range Arena.
  *
@@ -160,8 +177,8 @@ const OPTIONS: OptionNames<LionEncoderOptions> = {
  *
  * @param options See {@linkcode LionEncoderOptions}.
  * @returns The model.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function lionEncoder(options: LionEncoderOptions): LayersModel {
   assertOptions("lionEncoder", options, OPTIONS);

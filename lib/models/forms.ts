@@ -7,17 +7,17 @@ import { isCausal } from "../layers/attention_options.ts";
 import { firstShape, LionLayer, type Shape } from "../layers/lion_layer.ts";
 import { MixingLayer } from "../layers/mixing_layer.ts";
 
-/** A layer as models hold it. */
+/** The type of a model's layers. */
 type AnyLayer = LayersModel["layers"][number];
 
-/** The model that a layer is, if it is one. */
+/** The layer as a model, if it is one. */
 function nestedIn(layer: AnyLayer): LayersModel | undefined {
   return "layers" in layer && "inputLayers" in layer
     ? layer as unknown as LayersModel
     : undefined;
 }
 
-/** All layers of a model, those of the models in it too, each once. */
+/** All layers of a model and of the models nested in it, each once. */
 function layersIn(model: LayersModel): AnyLayer[] {
   const found = model.layers.flatMap((layer) => {
     const nested = nestedIn(layer);
@@ -26,7 +26,7 @@ function layersIn(model: LayersModel): AnyLayer[] {
   return [...new Set(found)];
 }
 
-/** The layers of a model in which tokens are mixed. */
+/** The layers of a model that mix tokens. */
 function mixingLayers(model: LayersModel): MixingLayer[] {
   const layers = layersIn(model);
   const found = layers.filter((layer) => layer instanceof MixingLayer);
@@ -39,8 +39,9 @@ function mixingLayers(model: LayersModel): MixingLayer[] {
 }
 
 /**
- * Changes the form of every layer of a model, trained or not, those of models in
- * it too: speed or memory, chosen at run time. The model computes the same.
+ * Changes the form of all layers of a model, nested models included, to trade
+ * speed for memory at run time. The model, trained or not, computes the same
+ * function.
  *
  * @example
  * ```ts
@@ -60,11 +61,12 @@ function mixingLayers(model: LayersModel): MixingLayer[] {
  * assertAlmostEquals(full!, chunkwise!, 1e-5);
  * ```
  *
- * @param model With LION layers; layers of the softmax variant stay as they are.
+ * @param model A model with LION layers; layers with softmax attention are not
+ * affected.
  * @param form See {@linkcode AttentionForm}.
- * @param chunkSize Tokens per chunk; the form's or kernel's choice without it.
+ * @param chunkSize Tokens per chunk; by default, the form or kernel chooses.
  * @throws {TypeError} If the model has no LION layer.
- * @throws {RangeError} If there is no such form, or the chunk size is impossible;
+ * @throws {RangeError} If there is no such form, or the chunk size is invalid;
  * no layer is changed then.
  */
 export function setForm(
@@ -81,30 +83,35 @@ export function setForm(
   }
 }
 
-/** A model in one form. */
+/** The cost of a model in one form. */
 export interface FormCost {
   /** Multiplications and additions of a forward pass. */
   readonly operations: number;
-  /** Bytes that attention reads and writes at the least. */
+  /** The least number of bytes that attention reads and writes. */
   readonly attentionBytes: number;
-  /** Bytes alive at once in the attention of one layer, its inputs and output included. */
+  /**
+   * Peak memory of one layer's attention in bytes, inputs and output included.
+   */
   readonly attentionPeakBytes: number;
 }
 
-/** What {@linkcode describe} finds. */
+/** The result of {@linkcode describe}. */
 export interface ModelDescription {
-  /** Values that are learned. */
+  /** Number of learned values. */
   readonly parameters: number;
-  /** Bytes of them. */
+  /** Their size in bytes. */
   readonly parameterBytes: number;
-  /** The model in each form, on the current backend; `null` for what does not fit it. */
+  /**
+   * The cost in each form on the current backend; `null` for a form that does
+   * not fit.
+   */
   readonly forms: Readonly<Record<ConcreteForm, FormCost | null>>;
 }
 
 /**
- * Counts a model's parameters, and what a forward pass would cost in each form
- * on the current backend. Runs nothing. `console.table(description.forms)`
- * prints it. Models in it are counted too.
+ * Counts a model's parameters, and estimates the cost of a forward pass in each
+ * form on the current backend, without running it. Nested models are included.
+ * `console.table(description.forms)` prints the costs.
  *
  * @example Full attention is quadratic
  * ```ts
@@ -120,10 +127,11 @@ export interface ModelDescription {
  * assert(forms.full!.operations > 10 * forms.chunkwise!.operations);
  * ```
  *
- * @param model With LION layers.
- * @param inputShapes The shape of each input, or of the only one.
+ * @param model A model with LION layers.
+ * @param inputShapes The shape of each input, or of a single one.
  * @returns See {@linkcode ModelDescription}.
- * @throws {TypeError} If the model has no LION layer, or as many inputs as shapes.
+ * @throws {TypeError} If the model has no LION layer, or the number of shapes
+ * is not that of its inputs.
  */
 export function describe(
   model: LayersModel,
@@ -158,13 +166,16 @@ function shapesOf(
   );
 }
 
-/** One of LION's layers, and the shape of its first input. */
+/** A LION layer and the shape of its first input. */
 interface LayerRun {
   readonly layer: LionLayer;
   readonly shape: Shape;
 }
 
-/** All of LION's layers in a model and the models in it, with the shapes that they are given. */
+/**
+ * All LION layers in a model and its nested models, with the shapes of their
+ * inputs.
+ */
 function runsOf(model: LayersModel, inputShapes: readonly Shape[]): LayerRun[] {
   const runs: LayerRun[] = [];
   const outputs = new Map<AnyLayer, Shape | Shape[]>();
@@ -172,7 +183,8 @@ function runsOf(model: LayersModel, inputShapes: readonly Shape[]): LayerRun[] {
   const visit = (layer: AnyLayer): Shape | Shape[] => {
     const known = outputs.get(layer);
     if (known) return known;
-    // The first node of a model is the one inside of it, from its own inputs.
+    // The first node of a nested model is the internal one, from its own
+    // inputs.
     const { inboundLayers, tensorIndices } = layer.inboundNodes.find((node) =>
       node.inboundLayers.length > 0
     )!;

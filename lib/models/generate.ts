@@ -20,17 +20,23 @@ import {
 
 /** Options of {@linkcode generate}. */
 export interface GenerateOptions extends ChoiceOptions {
-  /** Tokens to add to each text, at most; Infinity to go on until `stopToken`. @default 100 */
+  /**
+   * The largest number of tokens to add to each text; Infinity continues until
+   * `stopToken`. @default 100
+   */
   maxNewTokens?: number;
-  /** Ends a text with this token, or with any of these, which is then its last. */
+  /** Token, or tokens, that end a text; the text includes it. */
   stopToken?: number | readonly number[];
-  /** Called with each token as it comes, and the place of its text in the batch. */
+  /** Called with each new token and the index of its text in the batch. */
   onToken?: (token: number, text: number) => void;
-  /** Ends early, with what there is. */
+  /** Ends generation early; the tokens so far are returned. */
   signal?: AbortSignal;
-  /** From where to go on: the texts of an earlier call, to which the prompt is added. @default none */
+  /**
+   * Continues the texts of an earlier call, to which the prompt is appended.
+   * @default none
+   */
   state?: GenerationState;
-  /** Whether to return the state too, to go on from. @default false */
+  /** Whether to return the state as well, to continue from. @default false */
   returnState?: boolean;
 }
 
@@ -48,31 +54,32 @@ const OPTIONS: OptionNames<GenerateOptions> = {
 };
 
 /**
- * All that {@linkcode generate} remembers of some texts: the states of the layers,
- * of constant size but for softmax attention's, and the random numbers. It stays as it is, so that one text
- * can go on in several ways.
+ * What {@linkcode generate} remembers of its texts: the layers' states, of
+ * constant size except for softmax attention's KV cache, and the random number
+ * generators' states. It never changes, so one text can be continued in several
+ * ways.
  */
 export interface GenerationState {
-  /** Tokens of each text so far, its prompt included. */
+  /** Number of tokens of each text so far, its prompt included. */
   readonly lengths: readonly number[];
-  /** Frees its tensors. */
+  /** Disposes of its tensors. */
   dispose(): void;
 }
 
 /** What {@linkcode generate} returns with `returnState`. */
 export interface Generated<Tokens> {
-  /** The ids that were added. */
+  /** The ids of the new tokens. */
   readonly tokens: Tokens;
-  /** From where to go on; the caller disposes of it. */
+  /** The state to continue from; the caller disposes of it. */
   readonly state: GenerationState;
 }
 
-/** The one kind of state. */
+/** The only implementation of the state. */
 class TextState implements GenerationState {
   constructor(
     readonly model: LayersModel,
     readonly memory: Memory,
-    /** Tokens of each text that the model has not read. */
+    /** Tokens of each text that the model has not read yet. */
     readonly unread: readonly (readonly number[])[],
     readonly random: readonly RandomState[],
   ) {}
@@ -87,16 +94,16 @@ class TextState implements GenerationState {
 }
 
 /**
- * Continues a text, or several at once. The prompt is read at once and each
- * further token in one step, from states of constant size: neither time nor
- * memory of a token grows with those before it. A softmax model has no such
- * state: it keeps the keys and values of all tokens, and reads them for each. A
- * model with a mixer of one's own needs the mixer's `step`.
+ * Continues a text, or several at once. The prompt is read in one pass, and
+ * each further token in one step from states of constant size: neither the time
+ * nor the memory per token grows with the text. A softmax model has a KV cache
+ * instead, which grows with the text and is read for every token. A custom
+ * mixer needs a `step`.
  *
- * Texts of a batch may have prompts of different lengths, and end at different
- * tokens; each goes on as it would alone.
+ * Texts of a batch may have prompts of different lengths and end at different
+ * tokens; each continues as it would alone.
  *
- * @example Going on from a state
+ * @example Continuing from a state
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { generate, lionGpt } from "@lionjs/lion";
@@ -119,36 +126,37 @@ class TextState implements GenerationState {
  * state.dispose();
  * ```
  *
- * @param model Made by lionGpt.
- * @param prompt Ids of the tokens to continue, or a list of them for each text.
+ * @param model A model made by lionGpt.
+ * @param prompt The ids of the tokens to continue, or one list of ids per text.
  * @param options See {@linkcode GenerateOptions}.
- * @returns The ids that were added, for each text if there are several; with
- * `returnState` a {@linkcode Generated}.
- * @throws {TypeError} If the model is not made by lionGpt, or has a mixer without a
- * step, or an option is unknown or of the wrong kind, or the state is of another
- * model.
- * @throws {RangeError} If a prompt is empty with no text before it, an id is not
- * the model's, an option has an impossible value, there are not as many prompts
- * as texts in the state, or the model's logits are not numbers.
+ * @returns The ids of the new tokens, as one list per text if there are
+ * several; with `returnState`, a {@linkcode Generated}.
+ * @throws {TypeError} If the model was not made by lionGpt or has a mixer
+ * without a step, an option is unknown or of the wrong type, or the state
+ * belongs to another model.
+ * @throws {RangeError} If a prompt is empty and there is no state, an id is
+ * outside the vocabulary, an option has an invalid value, the number of prompts
+ * differs from the number of texts in the state, or the model's logits are NaN
+ * or Infinity.
  */
 export function generate(
   model: LayersModel,
   prompt: readonly number[],
   options: GenerateOptions & { returnState: true },
 ): Promise<Generated<number[]>>;
-/** Several texts at once, with their state. */
+/** Continues several texts at once, and returns their state. */
 export function generate(
   model: LayersModel,
   prompt: readonly (readonly number[])[],
   options: GenerateOptions & { returnState: true },
 ): Promise<Generated<number[][]>>;
-/** One text. */
+/** Continues one text. */
 export function generate(
   model: LayersModel,
   prompt: readonly number[],
   options?: GenerateOptions,
 ): Promise<number[]>;
-/** Several texts at once. */
+/** Continues several texts at once. */
 export function generate(
   model: LayersModel,
   prompt: readonly (readonly number[])[],
@@ -219,7 +227,7 @@ export async function generate(
   }
 }
 
-/** A text at work. */
+/** A text while it is generated. */
 interface Text {
   unread: readonly number[];
   readonly added: number[];
@@ -227,7 +235,10 @@ interface Text {
   readonly chooser: Chooser;
 }
 
-/** Checks what depends on no model; returns the tokens that end a text, by name. */
+/**
+ * Checks the options that do not depend on the model; returns the stop tokens,
+ * each with its option's name.
+ */
 function checkOptions(options: GenerateOptions): [string, number][] {
   assertOptions("generate", options, OPTIONS);
   const { maxNewTokens = 100, stopToken, onToken, returnState = false } =
@@ -244,7 +255,7 @@ function checkOptions(options: GenerateOptions): [string, number][] {
     : [["stopToken", stopToken as number]];
 }
 
-/** Throws unless a state, if there is one, is of the model. */
+/** Throws unless the state, if any, belongs to the model. */
 function checkState(
   state: GenerationState | undefined,
   model: LayersModel,
@@ -257,11 +268,14 @@ function checkState(
   }
   if (state.model === model) return state;
   throw new TypeError(
-    "state should be of the model that goes on, and is of another one",
+    "state should belong to this model, got that of another one",
   );
 }
 
-/** Throws unless each text has tokens, and there are as many as in the state. */
+/**
+ * Throws unless each text has tokens, and there are as many texts as in the
+ * state.
+ */
 function checkPrompts(
   prompts: readonly (readonly number[])[],
   isBatch: boolean,
@@ -283,13 +297,13 @@ function checkPrompts(
       );
     }
     if (prompt.length === 0 && !state?.lengths[text]) {
-      throw new RangeError(`${name} should hold a token or more`);
+      throw new RangeError(`${name} should hold at least one token`);
     }
     prompt.forEach((id, i) => assertToken(`${name}[${i}]`, id, model));
   });
 }
 
-/** Throws unless a model has a token of that id. */
+/** Throws unless the model has a token with this id. */
 function assertToken(name: string, id: number, model: LayersModel): void {
   const tokens = vocabularyOf(model);
   if (Number.isInteger(id) && id >= 0 && id < tokens) return;
@@ -300,7 +314,10 @@ function assertToken(name: string, id: number, model: LayersModel): void {
   );
 }
 
-/** Throws unless a token can be chosen by its logit; -Infinity is none. */
+/**
+ * Throws unless a token can be chosen by the logits; -Infinity rules a token
+ * out.
+ */
 function assertNumbers(
   logits: Float32Array,
   name: string,

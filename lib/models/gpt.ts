@@ -23,25 +23,28 @@ export interface LionGptOptions extends
     AttentionOptions,
     "grid" | "order" | "classToken" | "causal" | "direction" | "diagonal"
   > {
-  /** Tokens that there are. @default 50257 */
+  /** Number of tokens in the vocabulary. @default 50257 */
   vocabularySize?: number;
-  /** Columns of a token. */
+  /** Columns per token. */
   dim: number;
-  /** Blocks. */
+  /** Number of blocks. */
   depth: number;
   /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
   mlpRatio?: number;
-  /** Positions that have a vector of their own; 0 for none, and any length. @default 0, softmax without `position` 1024 */
+  /**
+   * Number of learned positions; 0 for none, and any length.
+   * @default 0; for softmax without `position` 1024
+   */
   maxLength?: number;
-  /** Added to the variance by normalisations. @default 1e-5 */
+  /** Added to the variance in normalisations. @default 1e-5 */
   epsilon?: number;
   /**
-   * Standard deviation of the first values of the vectors of tokens and
+   * Standard deviation of the initial values of the vectors of tokens and
    * positions, drawn from a normal distribution truncated at two deviations.
    * @default 0.02
    */
   embeddingStd?: number;
-  /** Of the first values of the parameters. @default another one each time */
+  /** Seed of the parameters' initial values. @default a new one each time */
   seed?: number;
 }
 
@@ -58,11 +61,11 @@ export const GPT_PRESETS: Readonly<
 > = { small: { dim: 768, depth: 12, numHeads: 12 } };
 
 /**
- * A causal language model, GPT-2 with LION's attention: ids `[batch, length]` to
- * the logits of each next token, `[batch, length, vocabularySize]`. With
- * `segments: true` documents are packed into rows and none reads another: the
- * second input is `segments`, `[batch, length]`, and positions begin again with
- * each.
+ * A causal language model, GPT-2 with LION attention: it maps ids
+ * `[batch, length]` to logits of each next token,
+ * `[batch, length, vocabularySize]`. With `segments: true`, documents are
+ * packed into rows and none attends to another: the second input is `segments`,
+ * `[batch, length]`, and positions start anew with each document.
  *
  * Source: LION (arXiv:2502.16249), causal language modelling; Radford et al.
  * 2019, GPT-2.
@@ -83,8 +86,8 @@ export const GPT_PRESETS: Readonly<
  * @param options See {@linkcode LionGptOptions}; `{ ...GPT_PRESETS.small,
  * variant: "s" }` has GPT-2's sizes.
  * @returns The model.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function lionGpt(options: LionGptOptions): LayersModel {
   assertOptions("lionGpt", options, OPTIONS);
@@ -132,7 +135,7 @@ export function lionGpt(options: LionGptOptions): LayersModel {
   return modelOf("lion_gpt", [ids, segments], connect(head, [x, table!]));
 }
 
-/** Whether nothing else says where tokens stand. */
+/** Whether the model needs learned positions to know the order of tokens. */
 function hasNoPositions(
   { variant, position = "none" }: LionGptOptions,
 ): boolean {

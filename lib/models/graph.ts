@@ -1,4 +1,4 @@
-/** What all models are built with. @module */
+/** The parts from which all models are built. @module */
 import {
   input,
   type LayersModel,
@@ -39,12 +39,12 @@ export const MODEL_OPTIONS = {
   seed: true,
 } as const;
 
-/** The names of the options of models that may read both sides. */
+/** The names of the further options of bidirectional models. */
 export const ENCODER_OPTIONS = { direction: true, diagonal: true } as const;
 
 /**
- * Which tokens a token of each block reads besides itself; `"alternate"` is
- * `"forward"` in the first block, `"backward"` in the second, and so on.
+ * Which tokens a token attends to besides itself; `"alternate"` is `"forward"`
+ * in the first block, `"backward"` in the second, and so on.
  */
 export type ModelDirection = Direction | "alternate";
 
@@ -52,18 +52,18 @@ export type ModelDirection = Direction | "alternate";
 export type BlockStackOptions =
   & Omit<LionBlockOptions, "name" | "trainable" | "inputShape" | "direction">
   & {
-    /** Blocks. */
+    /** Number of blocks. */
     depth: number;
-    /** Which tokens are read. */
+    /** Which tokens a token attends to. */
     direction?: ModelDirection;
   };
 
 /**
- * Throws unless the options make a stack of blocks: before the first layer has
- * weights, which nobody would free.
+ * Throws unless the options of a stack of blocks are valid. Called before the
+ * first layer has weights, which an error would leak.
  *
- * @throws {TypeError} If one is of the wrong kind.
- * @throws {RangeError} If one has an impossible value.
+ * @throws {TypeError} If an option has the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function assertStack(options: BlockStackOptions, dim: number): void {
   const { depth } = options;
@@ -88,7 +88,8 @@ export function assertStack(options: BlockStackOptions, dim: number): void {
 }
 
 /**
- * Throws if the answer is the first token's, and this one reads nothing else.
+ * Throws if the output is the first token's, but that token attends to nothing
+ * else.
  *
  * @throws {RangeError} If the direction is "forward".
  */
@@ -98,7 +99,7 @@ export function assertFirstReads(
 ): void {
   if (direction !== "forward") return;
   throw new RangeError(
-    `direction "forward" has the first token read nothing but itself, and ${answer} ` +
+    `direction "forward" lets the first token attend to nothing but itself, and ${answer} ` +
       'is its answer; use "both", "backward" or "alternate"',
   );
 }
@@ -113,15 +114,15 @@ function directionAt(
   return { direction: block % 2 === 0 ? "forward" : "backward" };
 }
 
-/** What decides which tokens a block reads. */
+/** The inputs that decide which tokens a block reads. */
 export interface Reading {
-  /** Which are no padding. */
+  /** Which tokens are not padding. */
   readonly mask?: SymbolicTensor;
-  /** Which of the sequences in a row each belongs to. */
+  /** Which of the sequences in a row each token belongs to. */
   readonly segments?: SymbolicTensor | undefined;
 }
 
-/** A stack of blocks; the share of left-out parts grows with depth. */
+/** A stack of blocks; the probability of skipped parts grows with depth. */
 export function stack(
   x: SymbolicTensor,
   { mask, segments }: Reading,
@@ -142,7 +143,7 @@ export function stack(
   return x;
 }
 
-/** Applies a layer to what it is given in a model. */
+/** Connects a layer to its inputs in a model. */
 export function connect(
   layer: LionLayer,
   inputs: SymbolicTensor | (SymbolicTensor | undefined)[],
@@ -151,7 +152,7 @@ export function connect(
   return layer.apply(given.length > 1 ? given : given[0]!) as SymbolicTensor;
 }
 
-/** Seeds of a model's layers, far enough from each other. */
+/** The seed of a model's layer, far enough from those of the others. */
 export function seedOf(
   seed: number | undefined,
   index: number,
@@ -177,9 +178,9 @@ export function segmentsInput(
 }
 
 /**
- * Throws unless it is known for how many sequences of a row there are vectors.
+ * Throws unless `maxSegments` is given exactly where it is needed, and valid.
  *
- * @throws {RangeError} If `maxSegments` is missing, impossible, or there for nothing.
+ * @throws {RangeError} If `maxSegments` is missing, invalid or not needed.
  */
 export function assertMaxSegments(
   maxSegments: number | undefined,
@@ -200,7 +201,7 @@ export function assertMaxSegments(
   );
 }
 
-/** The model between inputs and output. */
+/** The model from the inputs to the output. */
 export function modelOf(
   name: string,
   inputs: (SymbolicTensor | undefined)[],

@@ -1,12 +1,12 @@
-/** The sizes of the models that LION is measured against. @module */
+/** The sizes of the models that LION is compared with. @module */
 
-/** What a model of Mamba's kind is made of: mixers alone, without perceptrons. */
+/** The options of a Mamba-like model, which has mixers and no perceptrons. */
 export interface RivalPreset<Variant extends "vim" | "hydra"> {
   /** The mixer. */
   readonly variant: Variant;
-  /** Columns of a token. */
+  /** Columns per token. */
   readonly dim: number;
-  /** Blocks. */
+  /** Number of blocks. */
   readonly depth: number;
   /** There is no perceptron. */
   readonly mlpRatio: 0;
@@ -15,14 +15,14 @@ export interface RivalPreset<Variant extends "vim" | "hydra"> {
 const NONE = { mlpRatio: 0 } as const;
 
 /**
- * Vision Mamba's sizes, for `lionViT`: 7.2, 25.8 and 97.6 million parameters. The
- * paper's 7 million are rounded. The class token stands first, where the authors'
- * stands in the middle, and the normalisations are of layers, where theirs are of
- * root mean squares.
+ * Vision Mamba's sizes, for `lionViT`: 7.2, 25.8 and 97.6 million parameters.
+ * The paper rounds to 7 million. The class token comes first, where the authors
+ * put it in the middle, and the models use layer normalisation, where theirs
+ * use RMS normalisation.
  *
  * Source: Zhu et al. 2024 (arXiv:2401.09417), and its authors' code.
  *
- * @example How large the tiny one is
+ * @example The size of the tiny one
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { lionViT, VIM_PRESETS } from "@lionjs/lion";
@@ -41,10 +41,10 @@ export const VIM_PRESETS: Readonly<
 };
 
 /**
- * Hydra's sizes for images, for `lionViT`: 22.1 and 89.5 million parameters, of
- * LION's table, which has 22 and 91. The depths are those whose counts come
- * nearest, and in the base size as many as in the authors' BERT; one layer more
- * has 93.4 million.
+ * Hydra's sizes for images, for `lionViT`: 22.1 and 89.5 million parameters,
+ * where LION's table has 22 and 91. The depths are those whose numbers of
+ * parameters come closest. The base size is as deep as the authors' BERT; with
+ * one more layer it would have 93.4 million.
  *
  * Source: Hwang et al. 2024 (arXiv:2407.09941); LION (arXiv:2502.16249), table 2.
  */
@@ -56,8 +56,8 @@ export const HYDRA_PRESETS: Readonly<
 };
 
 /**
- * Hydra of BERT's size, for `lionBert`: 112 million parameters, and no vectors
- * of positions.
+ * Hydra in BERT's size, for `lionBert`: 112 million parameters, without learned
+ * positions.
  *
  * Source: Hwang et al. 2024 (arXiv:2407.09941), section 4, and its authors' code.
  */

@@ -1,4 +1,4 @@
-/** Reading texts piece by piece, with what a causal model remembers of them. @module */
+/** Reading texts piece by piece with a causal model. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { isCausal } from "../layers/attention_options.ts";
@@ -8,9 +8,9 @@ import { Normalization } from "../layers/normalization.ts";
 import { TokenEmbedding } from "../layers/token_embedding.ts";
 import { VocabularyHead } from "../layers/vocabulary_head.ts";
 
-/** What a model remembers of some texts; the tensors are its own. */
+/** What a model remembers of its texts; it owns its tensors. */
 export interface Memory {
-  /** Tokens read of each text. */
+  /** Number of tokens read of each text. */
   readonly lengths: readonly number[];
   /** The states of each layer; none before the first token. */
   readonly layers: readonly MixerState[];
@@ -19,12 +19,12 @@ export interface Memory {
 /** Reads texts. */
 export interface TextReader {
   /**
-   * Reads the next tokens of each text, of which there may be none.
+   * Reads the next tokens of each text; a text may have none.
    *
-   * @param memory Stays as it is, and the caller's.
-   * @returns The logits of the token after them, `[texts, vocabulary]`, any
-   * numbers where there were none; and the memory afterwards. The caller
-   * disposes of both.
+   * @param memory The memory so far; it is not changed, and stays the caller's.
+   * @returns The logits of the token after them, `[texts, vocabulary]`,
+   * arbitrary for texts without new tokens, and the memory afterwards. The
+   * caller disposes of both.
    */
   read(
     texts: readonly (readonly number[])[],
@@ -32,12 +32,12 @@ export interface TextReader {
   ): { logits: tf.Tensor2D; memory: Memory };
 }
 
-/** The memory of texts that have not begun. */
+/** The memory before the first token. */
 export function emptyMemory(texts: number): Memory {
   return { lengths: Array(texts).fill(0), layers: [] };
 }
 
-/** The same memory, in tensors of its own; in no tidy. */
+/** Copies a memory and its tensors. Not for use inside `tf.tidy`. */
 export function copyOf({ layers, ...others }: Memory): Memory {
   const copies = layers.map((state): MixerState =>
     Object.fromEntries(
@@ -47,15 +47,15 @@ export function copyOf({ layers, ...others }: Memory): Memory {
   return { ...others, layers: copies };
 }
 
-/** Frees a memory's tensors. */
+/** Disposes of a memory's tensors. */
 export function forget({ layers }: Memory): void {
   for (const state of layers) tf.dispose(Object.values(state));
 }
 
 /**
- * A reader for a model.
+ * Makes a reader for a model.
  *
- * @throws {TypeError} If the model is not made by lionGpt, or its mixer has no
+ * @throws {TypeError} If the model was not made by lionGpt, or its mixer has no
  * step.
  */
 export function readerOf(model: LayersModel): TextReader {
@@ -84,7 +84,7 @@ export function readerOf(model: LayersModel): TextReader {
         const { ids, start, positions, mask } = placed(texts, lengths);
         let x = embedding.embed(ids, { start, positions, types: undefined });
         const after = blocks.map((block, i) => {
-          // A long text has large tensors: only one layer's are there at once.
+          // A long text has large tensors, so keep only one layer's at a time.
           const step = tf.tidy(() => block.step(x, layers[i], { mask }));
           x.dispose();
           x = step.y;
@@ -106,17 +106,17 @@ export function readerOf(model: LayersModel): TextReader {
   };
 }
 
-/** Texts side by side, as `[texts, longest]`. */
+/** Texts in a batch, `[texts, longest]`. */
 interface Placed {
   readonly ids: tf.Tensor2D;
-  /** The position of the first token, and of each if texts differ. */
+  /** The position of the first token, and of every token if texts differ. */
   readonly start: number;
   readonly positions: tf.Tensor2D | undefined;
-  /** 0 at padding, if there is any. */
+  /** 0 at padding; undefined without padding. */
   readonly mask: tf.Tensor2D | undefined;
 }
 
-/** Puts padding before what is shorter, so that the last token of each is the last. */
+/** Pads shorter texts on the left, so that all end together. */
 function placed(
   texts: readonly (readonly number[])[],
   lengths: readonly number[],
@@ -148,7 +148,7 @@ function placed(
   };
 }
 
-/** Tokens that a model knows. */
+/** The size of a model's vocabulary. */
 export function vocabularyOf({ outputs }: LayersModel): number {
   return outputs[0]!.shape.at(-1)!;
 }

@@ -1,23 +1,23 @@
 /**
- * Tokens from the likeliest down, of which only those that are asked for are
- * sorted: a choice reads few of them, and to sort a vocabulary of 50,000 takes
- * longer than to compute a token.
+ * Tokens from the likeliest down, sorted only as far as needed: a choice reads
+ * few of them, and sorting a vocabulary of 50,000 takes longer than computing a
+ * token.
  */
 export class TokenRanking {
   /** The highest logit. */
   readonly highest: number;
   readonly #logits: Float32Array;
   readonly #ranked: number[] = [];
-  /** Tokens down to this logit are ranked. */
+  /** Tokens with at least this logit are ranked. */
   #lowest = Infinity;
   #step: number;
 
   /**
-   * Ranks nothing yet.
+   * Makes the ranking, without sorting anything yet.
    *
-   * @param logits Numbers, of which -Infinity may be one.
-   * @param step How far below the highest logit it first looks, above 0; then
-   * twice as far each time.
+   * @param logits Finite numbers or -Infinity.
+   * @param step How far below the highest logit to look first, above 0; doubled
+   * each time.
    */
   constructor(logits: Float32Array, step: number) {
     this.#logits = logits;
@@ -25,7 +25,7 @@ export class TokenRanking {
     this.highest = logits.reduce((a, b) => Math.max(a, b), -Infinity);
   }
 
-  /** The token of a rank, from 0 on; the first of those with the same logit. */
+  /** The token of a rank, from 0; equal logits are ordered by token. */
   at(rank: number): number {
     while (this.#ranked.length <= rank) this.#rankMore();
     return this.#ranked[rank]!;

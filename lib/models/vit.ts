@@ -33,44 +33,48 @@ export interface LionViTOptions extends
   imageSize?: number;
   /** Side of a patch in pixels. @default 16 */
   patchSize?: number;
-  /** Channels of the images. @default 3 */
+  /** Number of channels of the images. @default 3 */
   channels?: number;
   /**
-   * Which tokens are read: those on both sides, before, after, or before in one
-   * block and after in the next (`"alternate"`, the paper's Table 16). @default "both"
+   * Which tokens a token attends to: those on both sides, before, after, or
+   * before in one block and after in the next (`"alternate"`, the paper's Table
+   * 16). @default "both"
    */
   direction?: ModelDirection;
-  /** Columns of a token. */
+  /** Columns per token. */
   dim: number;
-  /** Blocks. */
+  /** Number of blocks. */
   depth: number;
   /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
   mlpRatio?: number;
-  /** Columns of the logits. @default 1000 */
+  /** Number of classes. @default 1000 */
   numClasses?: number;
   /**
-   * Whether each patch has a vector for its place. Without it and without a
-   * class token, the order of patches and its reverse have the same answer.
-   * @default true
+   * Whether each patch has a learned position. Without it and without a class
+   * token, patches and reversed patches give the same output. @default true
    */
   positionEmbedding?: boolean;
   /**
-   * `"read"`: a class token is added, and classified; `"mean"`: it is there,
-   * and the mean of all tokens is classified, it included; `"none"`: the mean of
-   * the patches. @default "mean"
+   * `"read"` adds a class token and classifies it; `"mean"` adds one and
+   * classifies the mean of all tokens, class token included; `"none"`
+   * classifies the mean of the patches. @default "mean"
    */
   classToken?: "read" | "mean" | "none";
-  /** How often training leaves a part out of the last block; earlier ones less. @default 0 */
+  /**
+   * Probability that training skips a part of the last block; smaller in
+   * earlier ones. @default 0
+   */
   dropPath?: number;
-  /** Added to the variance by normalisations. @default 1e-6 */
+  /** Added to the variance in normalisations. @default 1e-6 */
   epsilon?: number;
   /**
-   * Standard deviation of the first values of the vectors of positions and the
-   * class token, drawn from a normal distribution truncated at two deviations.
+   * Standard deviation of the initial values of the vectors of positions and
+   * the class token, drawn from a normal distribution truncated at two
+   * deviations.
    * @default 0.02
    */
   embeddingStd?: number;
-  /** Of the first values of the parameters. @default another one each time */
+  /** Seed of the parameters' initial values. @default a new one each time */
   seed?: number;
 }
 
@@ -100,11 +104,11 @@ export const VIT_PRESETS: Readonly<
 };
 
 /**
- * A vision transformer whose attention is LION: images `[batch, imageSize,
- * imageSize, channels]` to logits `[batch, numClasses]`.
+ * A vision transformer with LION attention: it maps images
+ * `[batch, imageSize, imageSize, channels]` to logits `[batch, numClasses]`.
  *
- * Source: LION (arXiv:2502.16249), image classification; its parameters have the
- * names of the authors' code.
+ * Source: LION (arXiv:2502.16249), image classification. Its parameters have
+ * the names of the authors' code.
  *
  * @example A digit classifier with snake orders
  * ```ts
@@ -124,8 +128,8 @@ export const VIT_PRESETS: Readonly<
  * @param options See {@linkcode LionViTOptions}; `{ ...VIT_PRESETS.tiny,
  * variant: "s" }` has the paper's sizes.
  * @returns The model.
- * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function lionViT(options: LionViTOptions): LayersModel {
   assertOptions("lionViT", options, OPTIONS);

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { encodePNG, type Pixels } from "./png.ts";
 
-/** The part of a canvas that plotly.js draws heat maps and images with. */
+/** The part of a canvas that plotly.js needs for heat maps and images. */
 export interface Canvas {
   width: number;
   height: number;
@@ -9,7 +9,9 @@ export interface Canvas {
 
 const CONTEXTS = new WeakMap<Canvas, CanvasContext>();
 
-/** The drawing context of a canvas, always the same; `null` but for `2d`. */
+/**
+ * The drawing context of a canvas, always the same one; `null` except for `2d`.
+ */
 export function contextOf(canvas: Canvas, kind: string): CanvasContext | null {
   if (kind !== "2d") return null;
   let context = CONTEXTS.get(canvas);
@@ -22,7 +24,7 @@ export function contextOf(canvas: Canvas, kind: string): CanvasContext | null {
 
 /** Draws rectangles and pixels. */
 export class CanvasContext {
-  /** Such as `rgb(0, 0, 0)` or `rgba(0, 0, 0, 0.5)`. */
+  /** A colour such as `rgb(0, 0, 0)` or `rgba(0, 0, 0, 0.5)`. */
   fillStyle = "rgb(0, 0, 0)";
   readonly #canvas: Canvas;
   #pixels: Pixels = { width: 0, height: 0, data: new Uint8ClampedArray() };

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * The largest difference of two tensors, as a part of the largest value of the
- * second.
+ * The largest difference between two tensors, relative to the largest value of
+ * the second.
  *
  * @example
  * ```ts
@@ -15,9 +15,9 @@ import * as tf from "@tensorflow/tfjs-core";
  * assertAlmostEquals(apart, 0.25);
  * ```
  *
- * @param actual What was computed.
- * @param expected What it should be, of the same shape.
- * @returns 0 if both are the same, NaN if one of them holds a NaN.
+ * @param actual The computed tensor.
+ * @param expected The expected tensor, of the same shape.
+ * @returns 0 if both are equal, NaN if either holds a NaN.
  * @throws {TypeError} If the shapes differ.
  */
 export async function difference(
@@ -30,7 +30,7 @@ export async function difference(
     );
   }
   const [found, wanted] = await Promise.all([actual.data(), expected.data()]);
-  // Not Math.max(...): a call takes only so many arguments.
+  // Not Math.max(...), since the number of arguments is limited.
   let [apart, largest] = [0, 0];
   for (let i = 0; i < wanted.length; i++) {
     const error = Math.abs(found[i]! - wanted[i]!);
@@ -41,7 +41,7 @@ export async function difference(
 }
 
 /**
- * Fails unless two tensors are equal but for rounding.
+ * Throws unless two tensors are equal except for rounding.
  *
  * @example
  * ```ts
@@ -58,9 +58,10 @@ export async function difference(
  * );
  * ```
  *
- * @param actual What was computed.
- * @param expected What it should be, of the same shape.
- * @param tolerance The largest difference, as a part of the largest value. @default 1e-5
+ * @param actual The computed tensor.
+ * @param expected The expected tensor, of the same shape.
+ * @param tolerance The largest difference, relative to the largest value.
+ * @default 1e-5
  * @throws {TypeError} If the shapes differ.
  * @throws {Error} If the values differ by more.
  */

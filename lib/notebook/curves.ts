@@ -5,39 +5,42 @@ import { labelled, type Scale, tickText } from "./ticks.ts";
 
 /** One curve of {@linkcode curves}. */
 export interface Series {
-  /** Where its points are. @default `at`, or 0, 1, 2, … */
+  /** The horizontal positions of its points. @default `at`, or 0, 1, 2, … */
   x?: ArrayLike<number>;
-  /** How high they are; NaN is a gap. */
+  /** The values of its points; NaN is a gap. */
   y: ArrayLike<number>;
-  /** Its colour, as CSS writes it. @default that of the palette for its name */
+  /** Its CSS colour. @default the palette's colour for its name */
   color?: string;
-  /** How its line is drawn. @default "solid" */
+  /** The style of its line. @default "solid" */
   dash?: "solid" | "dot" | "dash" | "dashdot";
 }
 
 /** Options of {@linkcode curves}. */
 export interface CurvesOptions {
-  /** Above the curves. @default none */
+  /** The title, above the curves. @default none */
   title?: string;
-  /** Below them, a sentence or two that say what to see. @default none */
+  /**
+   * The caption, below the curves: a sentence or two that say what to see.
+   * @default none
+   */
   caption?: string;
   /** The title of the horizontal axis. @default none */
   x?: string;
   /** The title of the vertical axis. @default none */
   y?: string;
-  /** Where the points of all curves are. @default 0, 1, 2, … */
+  /** The horizontal positions of all curves' points. @default 0, 1, 2, … */
   at?: ArrayLike<number>;
   /** The scale of the horizontal axis. @default "linear" */
   xType?: Scale;
   /** The scale of the vertical axis. @default "linear" */
   yType?: Scale;
-  /** Whether the points have dots. @default whether there are at most 16 */
+  /** Whether points are drawn as dots. @default whether there are at most 16 */
   markers?: boolean;
-  /** Whether the vertical axis begins at 0. @default false */
+  /** Whether the vertical axis starts at 0. @default false */
   fromZero?: boolean;
-  /** In CSS pixels. @default 700 */
+  /** Width in CSS pixels. @default 700 */
   width?: number;
-  /** In CSS pixels. @default 400 */
+  /** Height in CSS pixels. @default 400 */
   height?: number;
 }
 
@@ -55,14 +58,14 @@ const OPTIONS: OptionNames<CurvesOptions> = {
   height: true,
 };
 
-/** The most points of a curve that have dots, and the most ticks at points. */
+/** The largest number of points with dots, and of ticks at points. */
 const FEW = 16;
 
 /**
- * Curves in one figure. Forms and variants have the colours of
- * {@linkcode FORM_COLORS} and {@linkcode VARIANT_COLORS}; logarithmic axes have
- * whole numbers at their ticks, the horizontal one a tick at each point if
- * there are few.
+ * Draws curves in one figure. Forms and variants have the colours of
+ * {@linkcode FORM_COLORS} and {@linkcode VARIANT_COLORS}. Logarithmic axes have
+ * full numbers at their ticks, and the horizontal one has a tick at each point
+ * if there are few.
  *
  * @example
  * ```ts
@@ -77,11 +80,11 @@ const FEW = 16;
  * assertEquals(ticktext, ["256", "512", "1024"]);
  * ```
  *
- * @param series The curves by their names: heights, or {@linkcode Series}.
+ * @param series The curves by name: their values, or a {@linkcode Series}.
  * @param options See {@linkcode CurvesOptions}.
- * @returns The figure, to be shown.
+ * @returns The figure.
  * @throws {TypeError} If an option is unknown.
- * @throws {RangeError} If a curve has more or fewer heights than places.
+ * @throws {RangeError} If a curve's numbers of values and of positions differ.
  */
 export function curves(
   series: Readonly<Record<string, ArrayLike<number> | Series>>,

@@ -2,10 +2,10 @@ import { escapeHTML } from "../jupyter/html.ts";
 import { colorOf } from "./palette.ts";
 import { type Scale, type Span, spanOf, tickText } from "./ticks.ts";
 
-/** Points of a curve, in the order they came. */
+/** The points of a curve, in the order in which they came. */
 export type Curve = [x: number, y: number][];
 
-/** Curves in one picture. */
+/** The curves of a picture. */
 export interface Curves {
   readonly title: string;
   /** The title of the horizontal axis. */
@@ -14,17 +14,19 @@ export interface Curves {
   readonly y: string;
   readonly yType: Scale;
   readonly curves: ReadonlyMap<string, Curve>;
-  /** Colours by the names of curves; the palette has the others. */
+  /** Colours by the names of curves; others come from the palette. */
   readonly colors?: Readonly<Record<string, string>>;
 }
 
 const WIDTH = 700, HEIGHT = 360;
 const AREA = { left: 70, right: WIDTH - 180, top: 50, bottom: HEIGHT - 60 };
 
-/** The most points of a curve that are drawn, some two per pixel. */
+/**
+ * The largest number of points that are drawn per curve, about two per pixel.
+ */
 const MOST_POINTS = 1000;
 
-/** A picture of curves, drawn in a millisecond, which plotly.js is not. */
+/** Draws curves as SVG in a millisecond, much faster than plotly.js. */
 export function curvesSVG(
   { title, x, y, yType, curves, colors = {} }: Curves,
 ): string {
@@ -58,7 +60,7 @@ export function curvesSVG(
     const color = colors[name] ?? colorOf(name, i);
     const path = thinned(points).map(([x, y]) => `${across(x)} ${up(y)}`);
     const at = top + 8 + 19 * i;
-    // The step of no length makes a dot of a point alone.
+    // A step of length zero draws a single point as a dot.
     const line = path.length > 0 ? `<path d="M${path.join("L")}h0"/>` : "";
     return `<g stroke="${color}" stroke-width="2" stroke-linecap="round" fill="none">${line}` +
       `<path d="M${right + 15} ${at}h30"/></g>` +
@@ -76,13 +78,13 @@ ${lines.join("\n")}
 </svg>`;
 }
 
-/** Every so many points, and the last one. */
+/** Every n-th point, and the last one. */
 function thinned(points: Curve): Curve {
   const step = Math.ceil(points.length / MOST_POINTS);
   return points.filter((_, i) => (points.length - 1 - i) % step === 0);
 }
 
-/** How far along an axis a value is, 0–1. */
+/** The position of a value along an axis, 0–1. */
 function shareOf(value: number, { low, high }: Span, scale: Scale): number {
   return ((scale === "log" ? Math.log10(value) : value) - low) / (high - low);
 }
@@ -98,7 +100,7 @@ function text(
   }</text>`;
 }
 
-/** To a hundredth of a pixel. */
+/** Rounds to a hundredth of a pixel. */
 function round(pixels: number): number {
   return Math.round(100 * pixels) / 100;
 }

@@ -30,27 +30,36 @@ export type Layout = Record<string, unknown>;
 
 /** Options of {@linkcode Figure}. */
 export interface FigureOptions {
-  /** A sentence or two that say what to see; shown below. @default none */
+  /**
+   * The caption, below the figure: a sentence or two that say what to see.
+   * @default none
+   */
   caption?: string;
 }
 
 /** Options of {@linkcode Figure.toHTML}. */
 export interface HTMLOptions {
-  /** A page, or a part of one: a `div` and its scripts. @default true */
+  /**
+   * Whether to return a page; `false` returns a `div` and its scripts.
+   * @default true
+   */
   fullPage?: boolean;
-  /** Where plotly.js comes from; `false` if the page has it. @default "source" */
+  /**
+   * How to include plotly.js; `false` if the page already has it.
+   * @default "source"
+   */
   plotly?: "source" | "cdn" | false;
 }
 
 /** Options of {@linkcode Figure.toImage}. */
 export interface ImageOptions {
-  /** Pixels, or lines and text. @default "png" */
+  /** The format: pixels, or lines and text. @default "png" */
   format?: "png" | "svg";
-  /** In CSS pixels. @default the layout's, or 700 */
+  /** Width in CSS pixels. @default the layout's, or 700 */
   width?: number;
-  /** In CSS pixels. @default the layout's, or 450 */
+  /** Height in CSS pixels. @default the layout's, or 450 */
   height?: number;
-  /** Pixels of a PNG in a CSS pixel. @default 2 */
+  /** PNG pixels per CSS pixel. @default 2 */
   scale?: number;
 }
 
@@ -68,7 +77,7 @@ const IMAGE_OPTIONS: OptionNames<ImageOptions> = {
 const SIZE = { width: 700, height: 450 };
 
 /**
- * A figure of plotly.js.
+ * A plotly.js figure.
  *
  * @example
  * ```ts
@@ -86,21 +95,21 @@ const SIZE = { width: 700, height: 450 };
  * ```
  */
 export class Figure implements Displayable {
-  /** What is drawn; see plotly.js's reference. */
+  /** The traces; see plotly.js's reference. */
   readonly data: readonly Trace[];
-  /** What is around it. */
+  /** The layout; see plotly.js's reference. */
   readonly layout: Layout;
-  /** What is said below it; "" for nothing. */
+  /** The caption; "" for none. */
   readonly caption: string;
 
   /**
-   * Keeps the traces and the layout as they are.
+   * Makes a figure from traces and a layout, without changing them.
    *
-   * @param data Traces; typed arrays are fine, and NaN is a gap.
-   * @param layout Titles, axes, sizes.
+   * @param data The traces; typed arrays are allowed, and NaN is a gap.
+   * @param layout The layout: titles, axes, sizes.
    * @param options See {@linkcode FigureOptions}.
    * @throws {TypeError} If `data` is not an array, an option is unknown, or a
-   * title is a string and not `{ text }`, which plotly.js would leave out.
+   * title is a string instead of `{ text }`, which plotly.js would ignore.
    */
   constructor(
     data: readonly Trace[],
@@ -119,7 +128,7 @@ export class Figure implements Displayable {
     this.caption = options.caption ?? "";
   }
 
-  /** In CSS pixels; a PNG has more. */
+  /** The size in CSS pixels; a PNG has more pixels. */
   get size(): { width: number; height: number } {
     const { width = SIZE.width, height = SIZE.height } = this.layout;
     return { width: Number(width), height: Number(height) };
@@ -131,23 +140,23 @@ export class Figure implements Displayable {
     return title?.text ?? "";
   }
 
-  /** The size that its picture is shown in. */
+  /** The size in which its picture is shown. */
   get metadata(): MimeMetadata {
     return { "image/png": this.size };
   }
 
-  /** The figure as plotly.js reads it. */
+  /** The figure as plotly.js's JSON. */
   toJSON(): Plot {
     return toJSON({ data: this.data, layout: this.layout }) as Plot;
   }
 
   /**
-   * The figure as HTML.
+   * Returns the figure as HTML.
    *
    * @param options See {@linkcode HTMLOptions}.
    * @returns A page that opens without a network, 2 MB, or a part of one.
    * @throws {TypeError} If an option is unknown.
-   * @throws {RangeError} If plotly.js comes from nowhere that there is.
+   * @throws {RangeError} If `plotly` is not one of its values.
    */
   toHTML(options: HTMLOptions = {}): string {
     assertOptions("toHTML", options, HTML_OPTIONS);
@@ -165,14 +174,14 @@ export class Figure implements Displayable {
     return fullPage ? plotPage(this.title, body) : body;
   }
 
-  /** The figure as a picture of lines and text. */
+  /** Returns the figure as an SVG. */
   toImage(options: ImageOptions & { format: "svg" }): Promise<string>;
   /**
-   * The figure as a picture, the same one on each machine: the fonts are its
-   * own.
+   * Returns the figure as a picture, which is the same on every machine, as the
+   * font is included.
    *
    * @param options See {@linkcode ImageOptions}.
-   * @returns A PNG's bytes, or SVG's text.
+   * @returns The bytes of a PNG, or the source of an SVG.
    * @throws {TypeError} If an option is unknown.
    * @throws {RangeError} If there is no such format.
    * @throws {Error} If plotly.js cannot draw it without a browser, as in 3-D.
@@ -194,10 +203,10 @@ export class Figure implements Displayable {
   }
 
   /**
-   * Writes a picture, whole or not at all.
+   * Writes a picture, completely or not at all.
    *
-   * @param path Ends in `.png` or `.svg`.
-   * @throws {RangeError} If it ends otherwise.
+   * @param path A path that ends in `.png` or `.svg`.
+   * @throws {RangeError} If it has another ending.
    */
   async writeImage(path: string): Promise<void> {
     const format = /\.(png|svg)$/.exec(path)?.[1];
@@ -211,9 +220,9 @@ export class Figure implements Displayable {
   }
 
   /**
-   * Writes a page, whole or not at all.
+   * Writes an HTML page, completely or not at all.
    *
-   * @param path Where to.
+   * @param path The path of the page.
    */
   async writeHTML(path: string): Promise<void> {
     await writeAtomically(path, [new TextEncoder().encode(this.toHTML())]);
@@ -242,13 +251,13 @@ export class Figure implements Displayable {
     }
   }
 
-  /** The forms that `renderers.default` names. */
+  /** The forms for `renderers.default`. */
   async [DISPLAY](): Promise<MimeBundle> {
     return await render(this, parseRenderers(renderers.default));
   }
 }
 
-/** A caption as HTML; none for no caption. */
+/** A caption as HTML; empty without a caption. */
 function captionOf(caption: string): string[] {
   if (caption === "") return [];
   return [`<p class="caption"><em>${escapeHTML(caption)}</em></p>`];

@@ -8,7 +8,7 @@ import { labelled } from "./ticks.ts";
 
 /** Options of {@linkcode LivePlot}. */
 export interface LivePlotOptions {
-  /** Above the curves. */
+  /** The title, above the curves. */
   title: string;
   /** The title of the horizontal axis. @default "step" */
   x?: string;
@@ -35,8 +35,8 @@ const OPTIONS: OptionNames<LivePlotOptions> = {
 const MILLISECONDS_BETWEEN_DRAWINGS = 250;
 
 /**
- * Curves that grow in a notebook while they are measured. In the end, an
- * interactive figure takes their place. In a script nothing is shown.
+ * Curves that grow in a notebook while they are measured. At the end, an
+ * interactive figure replaces them. In a script, nothing is shown.
  *
  * @example
  * ```ts
@@ -55,7 +55,7 @@ export class LivePlot {
   readonly #output: LiveOutput | undefined;
 
   /**
-   * A plot without points.
+   * Makes a plot without points.
    *
    * @param options See {@linkcode LivePlotOptions}.
    * @throws {TypeError} If an option is unknown.
@@ -79,8 +79,8 @@ export class LivePlot {
   /**
    * Adds a point to curves, and draws them if it is time to.
    *
-   * @param step Where on the horizontal axis.
-   * @param values By the names of the curves, old or new.
+   * @param step The position on the horizontal axis.
+   * @param values The values by the names of curves, existing or new.
    */
   log(step: number, values: Readonly<Record<string, number>>): void {
     for (const [name, value] of Object.entries(values)) {
@@ -94,12 +94,12 @@ export class LivePlot {
     }));
   }
 
-  /** Shows the interactive figure in the curves' place. */
+  /** Replaces the curves by the interactive figure. */
   async end(): Promise<void> {
     await this.#output?.end(this.figure);
   }
 
-  /** The curves so far. */
+  /** A figure of the curves so far. */
   get figure(): Figure {
     const { title, x, y, yType, colors } = this.#options;
     const heights = [...this.#curves.values()].flat().map(([, y]) => y);

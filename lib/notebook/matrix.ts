@@ -4,23 +4,29 @@ import { Figure, type Layout } from "./figure.ts";
 
 /** Options of {@linkcode matrix}. */
 export interface MatrixOptions {
-  /** Above the cells. @default none */
+  /** The title, above the cells. @default none */
   title?: string;
-  /** Below them, a sentence or two that say what to see. @default none */
+  /**
+   * The caption, below the cells: a sentence or two that say what to see.
+   * @default none
+   */
   caption?: string;
   /** The title of the vertical axis, or a label for each row. @default 0, 1, … */
   rows?: string | readonly string[];
   /** The title of the horizontal axis, or a label for each column. @default 0, 1, … */
   columns?: string | readonly string[];
-  /** One of plotly's. @default "Viridis" */
+  /** One of plotly's colour scales. @default "Viridis" */
   colorscale?: string;
-  /** The values of the first and last colour. @default the least and the largest */
+  /**
+   * The values of the first and the last colour.
+   * @default the smallest and the largest
+   */
   range?: readonly [low: number, high: number];
-  /** Whether the colours are explained. @default true */
+  /** Whether to show the colour scale. @default true */
   showScale?: boolean;
-  /** In CSS pixels. @default 460 */
+  /** Width in CSS pixels. @default 460 */
   width?: number;
-  /** In CSS pixels. @default 420 */
+  /** Height in CSS pixels. @default 420 */
   height?: number;
 }
 
@@ -37,7 +43,7 @@ const OPTIONS: OptionNames<MatrixOptions> = {
 };
 
 /**
- * A heat map of a matrix, its first row on top, its cells square.
+ * Makes a heat map of a matrix, with the first row on top and square cells.
  *
  * @example
  * ```ts
@@ -55,10 +61,10 @@ const OPTIONS: OptionNames<MatrixOptions> = {
  * assertEquals((figure.data[0]!.z as number[][]).length, 8);
  * ```
  *
- * @param values `[rows, columns]`, a tensor, which is left as it is, or numbers;
- * a tensor may have axes of size 1 in front, as one head has.
+ * @param values `[rows, columns]`, a tensor, which is not disposed of, or
+ * numbers. A tensor may have leading axes of size 1, as for a single head.
  * @param options See {@linkcode MatrixOptions}.
- * @returns The figure, to be shown.
+ * @returns The figure.
  * @throws {TypeError} If a tensor has another shape, or an option is unknown.
  * @throws {RangeError} If rows differ in length, or labels in number.
  */
@@ -103,8 +109,8 @@ export async function matrix(
 }
 
 /**
- * A heat map of attention: a row for each query token i, a column for each key
- * token j, and how much i attends to j, from 0 to 1.
+ * Makes a heat map of attention: one row per query token i and one column per
+ * key token j show how much i attends to j, from 0 to 1.
  *
  * @example
  * ```ts
@@ -119,9 +125,9 @@ export async function matrix(
  * assertEquals(figure.data[0]!.zmax, 1);
  * ```
  *
- * @param values As those of {@linkcode matrix}.
- * @param options Those of {@linkcode matrix}, which take precedence.
- * @returns The figure, to be shown.
+ * @param values As for {@linkcode matrix}.
+ * @param options As for {@linkcode matrix}; they take precedence.
+ * @returns The figure.
  * @throws {TypeError} If a tensor has another shape, or an option is unknown.
  * @throws {RangeError} If rows differ in length, or labels in number.
  */
@@ -154,10 +160,10 @@ async function rowsOf(
   return rows as number[][];
 }
 
-/** The most cells along an axis that are all numbered. */
+/** Up to this many cells along an axis, all are numbered. */
 const NUMBERED = 10;
 
-/** An axis along so many cells. */
+/** An axis along this many cells. */
 function axis(
   along: "rows" | "columns",
   { [along]: names }: MatrixOptions,

@@ -1,6 +1,6 @@
 /**
- * The rank of a matrix: the pivots of Gaussian elimination that are not
- * rounding noise. Each pivot is the largest entry that is left.
+ * The rank of a matrix: the number of pivots of Gaussian elimination above
+ * rounding noise. Each pivot is the largest remaining entry.
  *
  * @example
  * ```ts
@@ -10,9 +10,10 @@
  * assertEquals(matrixRank([[1, 2], [2, 4]]), 1); // a column times a row
  * ```
  *
- * @param rows Numbers, which are left as they are.
- * @param tolerance What counts as 0, as a part of the largest entry. @default 1e-5
- * @returns From 0 to the smaller of both sizes.
+ * @param rows The matrix, which is not changed.
+ * @param tolerance What counts as 0, relative to the largest entry.
+ * @default 1e-5
+ * @returns The rank, from 0 to the smaller of both sizes.
  */
 export function matrixRank(
   rows: readonly (readonly number[])[],

@@ -1,11 +1,11 @@
 /**
- * Notebooks: figures, progress, and a Stop that stops.
+ * Notebooks: figures, progress, and a working Stop button.
  *
- * All of it runs in scripts too. Importing it in a notebook has Jupyter's Stop
- * abort {@linkcode stopSignal}, where it would end the kernel, and prints
- * errors that no cell waits for, which would hang it.
+ * Everything also works in scripts. Importing it in a notebook makes Jupyter's
+ * Stop abort {@linkcode stopSignal} instead of ending the kernel, and prints
+ * errors that no cell awaits, which would otherwise hang the kernel.
  *
- * @example A cell that trains, and that Stop stops
+ * @example A training cell that Stop can stop
  * ```ts ignore
  * const plot = new LivePlot({ title: "Training", y: "loss", yType: "log" });
  * const { aborted } = await train(model, data, {

@@ -1,6 +1,6 @@
 /**
- * The colour of each form in every figure: the same function computed in
- * another way.
+ * The colour of each form in every figure; forms are different ways to compute
+ * the same function.
  *
  * @example
  * ```ts
@@ -20,8 +20,8 @@ export const FORM_COLORS = {
 } as const;
 
 /**
- * The colour of each variant in every figure: another function. No form has
- * one of these colours.
+ * The colour of each variant in every figure; variants are different functions.
+ * No form has one of these colours.
  *
  * @example
  * ```ts
@@ -45,7 +45,9 @@ const NAMED: Readonly<Record<string, string>> = {
   ...VARIANT_COLORS,
 };
 
-/** Of what is neither form nor variant: no colour is one of theirs. */
+/**
+ * Colours of curves that are neither forms nor variants, distinct from theirs.
+ */
 const OTHERS = [
   "#1f5a99",
   "#b35c00",
@@ -58,8 +60,8 @@ const OTHERS = [
 ];
 
 /**
- * The colour of the curve of a name, the `index`th of its picture: that of the
- * form or variant that the name is or begins with, as in `LION-S, seed 1`.
+ * The colour of a curve with this name, the `index`th of its picture: that of
+ * the form or variant with which the name starts, as in `LION-S, seed 1`.
  */
 export function colorOf(name: string, index: number): string {
   const known = Object.keys(NAMED).find((known) =>

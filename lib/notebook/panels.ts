@@ -3,13 +3,16 @@ import { Figure, type Layout, type Trace } from "./figure.ts";
 
 /** Options of {@linkcode panels}. */
 export interface PanelsOptions {
-  /** Above all of them. @default none */
+  /** The title, above all panels. @default none */
   title?: string;
-  /** Below them, a sentence or two that say what to see. @default none */
+  /**
+   * The caption, below them: a sentence or two that say what to see.
+   * @default none
+   */
   caption?: string;
-  /** In CSS pixels. @default 860 */
+  /** Width in CSS pixels. @default 860 */
   width?: number;
-  /** In CSS pixels. @default as wide matrices need it, at most 400 */
+  /** Height in CSS pixels. @default what the matrices need, at most 400 */
   height?: number;
 }
 
@@ -20,12 +23,13 @@ const OPTIONS: OptionNames<PanelsOptions> = {
   height: true,
 };
 
-/** What a panel leaves to the next one: room for labels, and for a scale or numbers. */
+/** The gap between panels: room for labels, or also for a scale or numbers. */
 const GAP = 0.07, WIDE_GAP = 0.13;
 
 /**
- * Figures side by side in one, each below its own title. Curves of one name
- * have one entry in the legend, matrices of one range one scale of colours.
+ * Puts figures side by side, each below its own title. Curves with the same
+ * name share an entry in the legend, and matrices with the same range share a
+ * colour scale.
  *
  * @example
  * ```ts
@@ -39,11 +43,12 @@ const GAP = 0.07, WIDE_GAP = 0.13;
  * assertEquals(figure.data.map(({ xaxis }) => xaxis), ["x", "x2"]);
  * ```
  *
- * @param figures Of one pair of axes each.
+ * @param figures Figures with one pair of axes each.
  * @param options See {@linkcode PanelsOptions}.
- * @returns The figure, to be shown.
+ * @returns The figure.
  * @throws {TypeError} If an option is unknown.
- * @throws {RangeError} If there is no figure, or one has several pairs of axes.
+ * @throws {RangeError} If there are no figures, or one has several pairs of
+ * axes.
  */
 export function panels(
   figures: readonly Figure[],
@@ -93,7 +98,7 @@ export function panels(
   return new Figure(data, layout, caption === undefined ? {} : { caption });
 }
 
-/** What tells the scale of colours of a figure's matrix from others; "" without one. */
+/** Identifies the colour scale of a figure's matrix; "" without a matrix. */
 function scaleOf({ data }: Figure): string {
   const matrix = data.find((trace) => "z" in trace);
   if (!matrix) return "";
@@ -102,7 +107,7 @@ function scaleOf({ data }: Figure): string {
   );
 }
 
-/** Where a matrix shows its scale of colours. */
+/** Where a matrix shows its colour scale. */
 function scaled(areOfOneRange: boolean, isLast: boolean, right: number): Trace {
   if (areOfOneRange) return { showscale: isLast };
   return { colorbar: { x: right + 0.005, thickness: 10 } };

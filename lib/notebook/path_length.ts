@@ -1,6 +1,6 @@
 type Point = readonly [x: number, y: number];
 
-/** How long a path of straight lines is, such as `M0,0L3,4`. */
+/** The length of a path of straight lines, such as `M0,0L3,4`. */
 export function pathLength(path: string): number {
   return segmentsOf(path).reduce((sum, { length }) => sum + length, 0);
 }

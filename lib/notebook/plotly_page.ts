@@ -8,16 +8,16 @@ import { escapeHTML } from "../jupyter/html.ts";
 
 const VERSION = OPTIONAL_PACKAGES["plotly.js-dist-min"];
 
-/** Why plotly.js is not there, which matters to those who draw. */
+/** Why plotly.js is missing; thrown only when something is drawn. */
 let missing: Error | undefined;
-// Importing something of a package installs it: its files can be resolved.
+// Importing from a package installs it, so that its files can be resolved.
 await importOptional(
   "a Figure",
   "plotly.js-dist-min",
   () => import.meta.resolve("plotly.js-dist-min/package.json"),
 ).catch((error) => missing = error);
 
-/** What plotly.js draws: traces, and what is around them. */
+/** The input of plotly.js: traces and layout. */
 export interface Plot {
   readonly data: readonly Record<string, unknown>[];
   readonly layout: Readonly<Record<string, unknown>>;
@@ -30,7 +30,7 @@ export function plotlySource(): string {
   return readFileSync(new URL(file), "utf8");
 }
 
-/** A script that loads plotly.js into a page: its source, or a link to it. */
+/** A script that loads plotly.js into a page, as source or as a link. */
 export function plotlyScript(from: "source" | "cdn"): string {
   if (from === "cdn") {
     const url = `https://cdn.plot.ly/plotly-${VERSION}.min.js`;
@@ -52,9 +52,8 @@ export function plotlyScript(from: "source" | "cdn"): string {
 }
 
 /**
- * A part of a page that draws a plot as soon as plotly.js is there, which in a
- * notebook may come later; until then, and where scripts do not run, it shows
- * the picture.
+ * HTML that draws a plot as soon as plotly.js is loaded, which in a notebook
+ * may be later; until then, and where scripts do not run, it shows the picture.
  */
 export function plotElement({ data, layout }: Plot, picture = ""): string {
   const id = `figure-${crypto.randomUUID()}`;
@@ -76,7 +75,7 @@ export function plotElement({ data, layout }: Plot, picture = ""): string {
 </script>`;
 }
 
-/** A page of its own, which opens without a network. */
+/** A self-contained page, which opens without a network. */
 export function plotPage(title: string, body: string): string {
   return `<!DOCTYPE html>
 <html lang="en">

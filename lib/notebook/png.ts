@@ -1,6 +1,6 @@
 import { crc32, deflateSync } from "node:zlib";
 
-/** Pixels, as `ImageData` holds them. */
+/** Pixels in the format of `ImageData`. */
 export interface Pixels {
   readonly width: number;
   readonly height: number;
@@ -12,12 +12,12 @@ const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** Eight bits each of red, green, blue and alpha; no interlacing. */
 const PNG_FORMAT = [8, 6, 0, 0, 0];
 
-/** Pixels as a PNG file. */
+/** Encodes pixels as a PNG file. */
 export function encodePNG({ width, height, data }: Pixels): Uint8Array {
   const lines = new Uint8Array((4 * width + 1) * height);
   for (let row = 0; row < height; row++) {
     const line = data.subarray(4 * width * row, 4 * width * (row + 1));
-    // The byte before stays 0: no filter.
+    // The byte before each row stays 0: no filter.
     lines.set(line, (4 * width + 1) * row + 1);
   }
   const header = new Uint8Array(13);
@@ -33,7 +33,7 @@ export function encodePNG({ width, height, data }: Pixels): Uint8Array {
   ]);
 }
 
-/** Length, type, data, and a sum to check the last two by. */
+/** A chunk: length, type, data, and a checksum of the latter two. */
 function pngChunk(type: string, data: Uint8Array): Uint8Array {
   const body = concatenate([new TextEncoder().encode(type), data]);
   const length = new Uint8Array(4), check = new Uint8Array(4);

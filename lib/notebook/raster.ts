@@ -1,11 +1,11 @@
 import { Resvg, type ResvgRenderOptions } from "@resvg/resvg-js";
-// Importing something of a package installs it: its files can be resolved.
+// Importing from a package installs it, so that its files can be resolved.
 import "dejavu-fonts-ttf/package.json" with { type: "json" };
 import { fileURLToPath } from "node:url";
 import { escapeHTML } from "../jupyter/html.ts";
 import { encodePNG } from "./png.ts";
 
-/** The font of pictures; no font of the system is used. */
+/** The font of pictures; system fonts are not used. */
 export const FONT = "DejaVu Sans";
 
 const PACKAGE = import.meta.resolve("dejavu-fonts-ttf/package.json");
@@ -29,29 +29,32 @@ const OPTIONS: ResvgRenderOptions = {
   },
 };
 
-/** A picture as a PNG file, with `scale` pixels in one of its own. */
+/** Renders an SVG to a PNG file, with `scale` pixels per pixel of the SVG. */
 export function rasterize(svg: string, scale: number): Uint8Array {
   const fitTo = { mode: "zoom", value: scale } as const;
   const options = { ...OPTIONS, background: "white", fitTo };
   const { width, height, pixels: data } = new Resvg(understood(svg), options)
     .render();
-  // Half the size of what resvg writes.
+  // Half the size of resvg's output.
   return encodePNG({ width, height, data });
 }
 
-/** SVG without what resvg does not read: quoted references, and CSS's "pixelated". */
+/**
+ * Removes what resvg does not understand: quoted references, and CSS's
+ * "pixelated".
+ */
 function understood(svg: string): string {
   return svg
     .replaceAll(/url\('#([^']+)'\)/g, "url(#$1)")
     .replaceAll("image-rendering: pixelated", "image-rendering: optimizeSpeed");
 }
 
-/** A font's heights above and below the base line, in its size. */
+/** The font's heights above and below the baseline, relative to its size. */
 export const ASCENT = 0.928, DESCENT = 0.236;
 
-/** How text looks. */
+/** The style of a text. */
 export interface TextStyle {
-  /** In pixels. */
+  /** The font size in pixels. */
   readonly size: number;
   readonly family: string;
   readonly weight: string;
@@ -60,7 +63,7 @@ export interface TextStyle {
 
 const WIDTHS = new Map<string, number>();
 
-/** How wide a line of SVG's text is, in pixels. */
+/** The width of a line of SVG text, in pixels. */
 export function textWidth(
   markup: string,
   { size, family, weight, slant }: TextStyle,

@@ -11,8 +11,8 @@ import type { Renderer } from "./renderers.ts";
 let isLoaded = false;
 
 /**
- * A figure in the forms that renderers stand for. The interactive ones come
- * with a picture, which is there when scripts are not trusted.
+ * Returns a figure in the forms of the given renderers. Interactive forms
+ * include a picture, for when scripts are not trusted.
  */
 export async function render(
   figure: Figure,
@@ -27,7 +27,7 @@ export async function render(
     try {
       bundle["image/png"] = await pngOf(figure);
     } catch (error) {
-      // It can still be drawn in the page.
+      // The page can still draw it.
       bundle["text/plain"] += `\n${(error as Error).message}`;
     }
   }

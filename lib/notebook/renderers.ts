@@ -1,7 +1,7 @@
 import process from "node:process";
 import { isNotebook } from "../jupyter/kernel.ts";
 
-/** The ways to show a figure, by plotly.py's names. */
+/** The ways to show a figure, with plotly.py's names. */
 const RENDERERS = [
   "plotly_mimetype",
   "notebook",
@@ -17,17 +17,17 @@ export type Renderer = typeof RENDERERS[number];
 let byDefault: string | undefined;
 
 /**
- * How figures are shown, unless `show` is told otherwise: names joined by `+`.
+ * The default renderers of figures, as names joined by `+`.
  *
- * - `plotly_mimetype`: plotly's JSON, which VS Code and JupyterLab with
- *   plotly's extension draw.
- * - `notebook`: HTML with plotly.js, which is put into the notebook once
- *   (2 MB); `notebook_connected` links to it.
- * - `png`, `svg`: a picture. `plotly_mimetype` and `notebook` add a PNG for
- *   where they are not drawn.
+ * - `plotly_mimetype`: plotly's JSON, for VS Code, and for JupyterLab with
+ *   plotly's extension.
+ * - `notebook`: HTML with plotly.js, which is embedded in the notebook once (2
+ *   MB); `notebook_connected` links to it.
+ * - `png`, `svg`: a picture. `plotly_mimetype` and `notebook` add a PNG as a
+ *   fallback.
  * - `browser`: an HTML file, whose path is printed.
  *
- * The default is the environment's `PLOTLY_RENDERER`, or else
+ * Initially the environment variable `PLOTLY_RENDERER`, or else
  * `plotly_mimetype+notebook` in a notebook and `browser` in a script.
  *
  * @example

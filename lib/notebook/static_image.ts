@@ -12,7 +12,7 @@ interface Plotly {
   toImage(plot: Plot, options: Record<string, unknown>): Promise<string>;
 }
 
-/** The part of jsdom's window that plotly.js is told about. */
+/** The part of jsdom's window that plotly.js uses. */
 interface Page {
   eval(source: string): void;
   Plotly: Plotly;
@@ -23,12 +23,12 @@ interface Page {
   XMLSerializer: new () => { serializeToString(node: SVGNode): string };
 }
 
-/** Larger than any figure: what holds it does not limit it. */
+/** Larger than any figure, so that its container does not limit it. */
 const UNBOUNDED = box(0, 0, 10_000, 10_000);
 
 let page: Page | undefined;
 
-/** A page with plotly.js and what it asks of a browser, without one. */
+/** A page with plotly.js and what it needs of a browser, without a browser. */
 function openPage(): Page {
   const dom = new JSDOM("<!DOCTYPE html>", {
     runScripts: "outside-only",
@@ -72,8 +72,8 @@ function openPage(): Page {
 }
 
 /**
- * Has plotly.js draw the same names for what a plot refers to each time, and
- * others for another plot, as both may come to be in one page.
+ * Makes plotly.js draw the same ids for the same plot each time, and different
+ * ids for another plot, since both may be on one page.
  */
 function seedNames(page: Page, plot: Plot): void {
   let seed = 1;
@@ -89,11 +89,11 @@ function seedNames(page: Page, plot: Plot): void {
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Draws a plot, after those that are being drawn.
+ * Draws a plot, once earlier ones are finished.
  *
- * @param plot JSON, which is left as it is.
- * @param size In CSS pixels.
- * @returns SVG's text.
+ * @param plot The plot as JSON, which is not changed.
+ * @param size The size in CSS pixels.
+ * @returns The SVG source.
  * @throws {Error} If plotly.js cannot draw it without a browser; `cause` says why.
  */
 export function drawSVG(
@@ -110,7 +110,7 @@ async function draw(
   size: { width: number; height: number },
 ): Promise<string> {
   page ??= openPage();
-  // Those that WebGL would draw have siblings that are drawn without.
+  // Traces that need WebGL have equivalents that do not.
   const traces = data.map((trace) =>
     typeof trace["type"] === "string"
       ? { ...trace, type: trace["type"].replace(/gl$/, "") }

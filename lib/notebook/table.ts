@@ -2,19 +2,19 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { escapeHTML } from "../jupyter/html.ts";
 import { DISPLAY, type Displayable } from "../jupyter/mime.ts";
 
-/** A row of a table: a cell for each column, by its name. */
+/** A row of a table: its cells by column name. */
 export type TableRow = Readonly<Record<string, string | number | boolean>>;
 
 /** Options of {@linkcode table}. */
 export interface TableOptions {
-  /** Significant digits of numbers that are not whole. @default 4 */
+  /** Significant digits of numbers that are not integers. @default 4 */
   digits?: number;
 }
 
 const OPTIONS: OptionNames<TableOptions> = { digits: true };
 
 /**
- * A table.
+ * Makes a table.
  *
  * @example
  * ```ts
@@ -29,9 +29,10 @@ const OPTIONS: OptionNames<TableOptions> = { digits: true };
  * // chunkwise        0.9871  0.2
  * ```
  *
- * @param rows Its columns are those of all rows; a cell that is missing is empty.
+ * @param rows The rows; the table has the columns of all of them, and missing
+ * cells are empty.
  * @param options See {@linkcode TableOptions}.
- * @returns To be displayed.
+ * @returns The table, to be displayed.
  * @throws {TypeError} If an option is unknown.
  * @throws {RangeError} If `digits` is not a whole number from 1 to 21.
  */

@@ -1,7 +1,7 @@
 import { DISPLAY, type Displayable } from "../jupyter/mime.ts";
 
 /**
- * Text in Markdown, with formulas between dollar signs.
+ * Shows Markdown text, with formulas between dollar signs.
  *
  * @example
  * ```ts
@@ -10,8 +10,8 @@ import { DISPLAY, type Displayable } from "../jupyter/mime.ts";
  * await display(markdown("The decay is $\\lambda = 0.5$."));
  * ```
  *
- * @param text Its source.
- * @returns To be displayed.
+ * @param text The Markdown source.
+ * @returns The text, to be displayed.
  */
 export function markdown(text: string): Displayable {
   return {
@@ -20,7 +20,7 @@ export function markdown(text: string): Displayable {
 }
 
 /**
- * A formula in TeX, on a line of its own.
+ * Shows a TeX formula on a separate line.
  *
  * @example
  * ```ts
@@ -29,8 +29,8 @@ export function markdown(text: string): Displayable {
  * await display(tex(String.raw`y_i = \sum_j M_{ij} (q_i \cdot k_j) v_j`));
  * ```
  *
- * @param source Without dollar signs.
- * @returns To be displayed.
+ * @param source The TeX source, without dollar signs.
+ * @returns The text, to be displayed.
  */
 export function tex(source: string): Displayable {
   return {

@@ -1,6 +1,6 @@
 import { ASCENT, DESCENT, textWidth } from "./raster.ts";
 
-/** The part of an SVG element that is looked at. */
+/** The part of an SVG element that is used here. */
 export interface SVGNode {
   readonly tagName: string;
   readonly parentNode: SVGNode | null;
@@ -16,7 +16,7 @@ export interface SVGNode {
   querySelectorAll(selectors: string): Iterable<SVGNode>;
 }
 
-/** A rectangle, as `getBoundingClientRect` gives it. */
+/** A rectangle as returned by `getBoundingClientRect`. */
 export interface Box {
   readonly x: number;
   readonly y: number;
@@ -40,10 +40,10 @@ export function box(
 }
 
 /**
- * Where the text in an element is on the page, which jsdom does not know.
+ * The position of an element's text on the page, which jsdom does not know.
  *
- * @param element A text, a part of one, or what holds texts.
- * @param serialize Makes markup of a node.
+ * @param element A text, a part of one, or an element that contains texts.
+ * @param serialize Converts a node to markup.
  */
 export function textBox(
   element: SVGNode,
@@ -94,7 +94,7 @@ function lineCorners(
   return [[left, top], [right, top], [left, bottom], [right, bottom]];
 }
 
-/** A property of an element's text, from its style or those it is in. */
+/** A property of an element's text, from its style or its ancestors'. */
 function inherited(
   element: SVGNode,
   property: keyof NonNullable<SVGNode["style"]>,
@@ -107,14 +107,14 @@ function inherited(
   return "";
 }
 
-/** An element's coordinate, or that of the text that it is a line of. */
+/** An element's coordinate, or that of the text to which it belongs. */
 function position(element: SVGNode, name: "x" | "y"): number {
   const own = element.getAttribute?.(name) ??
     element.parentNode?.getAttribute?.(name);
   return parseFloat(own ?? "0");
 }
 
-/** From an element's own coordinates to the page's. */
+/** Maps an element's coordinates to the page's. */
 function transformOf(element: SVGNode): (point: Point) => Point {
   const steps: ((point: Point) => Point)[] = [];
   for (let node: SVGNode | null = element; node; node = node.parentNode) {

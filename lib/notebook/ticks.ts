@@ -1,16 +1,16 @@
 /** The scale of an axis. */
 export type Scale = "linear" | "log";
 
-/** What an axis spans, and the round numbers along it. */
+/** The span of an axis, and the round numbers along it. */
 export interface Span {
-  /** The least and the largest value; logarithms on a logarithmic axis. */
+  /** The smallest and the largest value; logarithms on a logarithmic axis. */
   readonly low: number;
   readonly high: number;
   /** Values, each to be labelled with {@linkcode tickText}. */
   readonly ticks: readonly number[];
 }
 
-/** What an axis of the given values spans. */
+/** The span of an axis for the given values. */
 export function spanOf(values: readonly number[], scale: Scale): Span {
   const scaled = values.map((value) =>
     scale === "log" ? Math.log10(value) : value
@@ -18,7 +18,7 @@ export function spanOf(values: readonly number[], scale: Scale): Span {
   let low = scaled.reduce((a, b) => Math.min(a, b), Infinity);
   let high = scaled.reduce((a, b) => Math.max(a, b), -Infinity);
   if (!(low < high)) {
-    // No points, or all at one height.
+    // There are no points, or all have the same value.
     const middle = Number.isFinite(low) ? low : 0;
     [low, high] = [middle - 0.5, middle + 0.5];
   }
@@ -26,7 +26,7 @@ export function spanOf(values: readonly number[], scale: Scale): Span {
   return { low, high, ticks };
 }
 
-/** The label of a tick: 500 and not a lone 5, which plotly.js would write. */
+/** The label of a tick: 500, where plotly.js would write only 5. */
 export function tickText(tick: number): string {
   const rounded = Number(tick.toPrecision(6));
   return Math.abs(rounded) >= 1e4 && Math.abs(rounded) < 1e9
@@ -62,7 +62,7 @@ function linearTicks(low: number, high: number): number[] {
   );
 }
 
-/** 1, 2 and 5 times powers of ten, or the powers alone where there are many. */
+/** 1, 2 and 5 times powers of ten, or only the powers if there are many. */
 function logTicks(low: number, high: number): number[] {
   const first = Math.floor(low), count = Math.ceil(high) - first + 1;
   const factors = high - low > 3 ? [1] : [1, 2, 5];

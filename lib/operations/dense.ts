@@ -3,7 +3,7 @@ import { assertShape } from "../contract/shape.ts";
 import { withFloats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
-/** A dense layer as a kernel. */
+/** The kernel of {@linkcode dense}. */
 export const DENSE: Operation<"y"> = {
   kernel: "LionDense",
   gradientsIn: ["x", "weight", "bias"],
@@ -11,7 +11,7 @@ export const DENSE: Operation<"y"> = {
 };
 
 /**
- * x W + b over the last axis, as one kernel.
+ * Computes x W + b over the last axis, in one kernel.
  *
  * @example
  * ```ts
@@ -31,7 +31,7 @@ export const DENSE: Operation<"y"> = {
  * @param weight `[inputs, outputs]`
  * @param bias `[outputs]`
  * @returns `[..., outputs]`
- * @throws {TypeError} If a tensor has the wrong shape or type of number.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype.
  * @throws {RangeError} If x has no columns.
  */
 export function dense(
@@ -52,7 +52,7 @@ function denseOfFloats(
   const inputs = x.shape.at(-1) ?? null;
   assertShape("dense's weight", weight, [inputs, null], "inputs, outputs");
   if (inputs === 0) {
-    throw new RangeError("dense's x should have a column or more, got none");
+    throw new RangeError("dense's x should have at least one column, got none");
   }
   const outputs = weight.shape[1];
   if (bias) assertShape("dense's bias", bias, [outputs], "outputs");
@@ -60,7 +60,7 @@ function denseOfFloats(
     return runKernel(DENSE, { x, weight, bias }).y;
   }
   return tf.tidy(() => {
-    // One product of two matrices, whose gradient is two more.
+    // One matrix product; the gradient is two more.
     const count = tf.util.sizeFromShape(x.shape.slice(0, -1));
     const rows: tf.Tensor2D = tf.reshape(x, [count, weight.shape[0]]);
     const y = tf.fused.matMul({

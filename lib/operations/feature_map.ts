@@ -1,8 +1,8 @@
 /**
- * Feature maps: what queries and keys pass through before their product.
+ * Feature maps, which are applied to queries and keys before their product.
  *
- * Softmax attention weighs by exp(q · k). Linear attention weighs by
- * φ(q) · φ(k), which splits into a part of the query and a part of the key.
+ * Softmax attention has weights exp(q · k). Linear attention has weights φ(q) ·
+ * φ(k), which factor into one part for the query and one for the key.
  *
  * Integers and booleans are converted to float32.
  *
@@ -17,7 +17,7 @@ import { assertBoolean } from "../contract/values.ts";
 export type FeatureMap = (x: tf.Tensor4D) => tf.Tensor4D;
 
 /**
- * ELU(x) + 1, positive everywhere: the map of LION-LIT.
+ * ELU(x) + 1, positive everywhere: the feature map of LION-LIT.
  *
  * Source: Katharopoulos et al. 2020 (arXiv:2006.16236), equation 7.
  *
@@ -49,11 +49,11 @@ const OPTIONS: OptionNames<ShiftedSiluOptions> = { normalize: true };
 
 /**
  * SiLU(x) + 0.5, positive everywhere, divided by its Euclidean norm over the
- * last axis: the map of LION-D and LION-S.
+ * last axis: the feature map of LION-D and LION-S.
  *
  * Source: LION (arXiv:2502.16249) and its authors' code.
  *
- * @example A vector of length one
+ * @example A vector of unit length
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { shiftedSilu } from "@lionjs/lion";
@@ -85,8 +85,8 @@ export function shiftedSilu(
 }
 
 /**
- * x itself, for attention without a feature map. Its products may be negative,
- * and so may their sums: use `normalize: false` with it.
+ * Returns x, for attention without a feature map. Products may be negative, and
+ * so may their sums: use `normalize: false` with it.
  *
  * @example
  * ```ts
@@ -100,14 +100,14 @@ export function shiftedSilu(
  * ```
  *
  * @param x `[batch, heads, length, headDim]`
- * @returns A tensor of the same values.
+ * @returns A tensor with the same values.
  */
 export function identity(x: tf.Tensor4D): tf.Tensor4D {
   return tf.tidy(() => tf.clone(floats("identity's x", x)));
 }
 
 /**
- * max(x, 0). A row may be all zeros, and then its sum of weights is 0 too: keep
+ * max(x, 0). A row may be all zeros, which makes the sum of its weights 0: keep
  * `epsilon` > 0 with it.
  *
  * @example

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { withFloats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
-/** GELU as a kernel. */
+/** The kernel of {@linkcode gelu}. */
 export const GELU: Operation<"y"> = {
   kernel: "LionGelu",
   gradientsIn: ["x"],
@@ -10,8 +10,8 @@ export const GELU: Operation<"y"> = {
 };
 
 /**
- * x Φ(x), with the normal distribution Φ(x) = (1 + erf(x / √2)) / 2: a smooth
- * rectifier.
+ * GELU, x Φ(x), with the cumulative normal distribution Φ(x) = (1 + erf(x /
+ * √2)) / 2.
  *
  * Source: Hendrycks and Gimpel 2016 (arXiv:1606.08415).
  *

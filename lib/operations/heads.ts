@@ -1,4 +1,4 @@
-/** Between rows of a layer and the heads of attention. @module */
+/** Splitting the rows of a layer into heads, and joining them. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   eluPlusOne,
@@ -13,14 +13,18 @@ import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 
-/** The split as a kernel; attributes `numHeads`, `featureMap`. */
+/**
+ * The kernel of {@linkcode splitHeads}; attributes `numHeads`, `featureMap`.
+ */
 export const SPLIT_HEADS: Operation<"q" | "k" | "v"> = {
   kernel: "LionSplitHeads",
   gradientsIn: ["x"],
   outputs: ["q", "k", "v"],
 };
 
-/** Feature maps that the kernel knows, in the order of its numbers for them. */
+/**
+ * Feature maps that the kernel supports, in the order of their numbers there.
+ */
 export const FUSED_FEATURE_MAPS = [
   "identity",
   "relu",
@@ -40,9 +44,9 @@ const NAMES = new Map<FeatureMap, FusedFeatureMap>([
 
 /** Options of {@linkcode splitHeads}. */
 interface SplitHeadsOptions {
-  /** How many heads. */
+  /** Number of heads. */
   numHeads: number;
-  /** Of queries and keys. @default identity */
+  /** Feature map of queries and keys. @default identity */
   featureMap?: FeatureMap;
 }
 
@@ -53,8 +57,8 @@ const OPTIONS: OptionNames<SplitHeadsOptions> = {
 
 /**
  * Splits projected rows into the queries, keys and values of attention, and
- * applies the feature map to queries and keys; one kernel, if the map is one of
- * the library's.
+ * applies the feature map to queries and keys; a single kernel if the map is
+ * one of the library's.
  *
  * @example
  * ```ts
@@ -72,12 +76,12 @@ const OPTIONS: OptionNames<SplitHeadsOptions> = {
  *
  * @param x `[batch, length, 3 · numHeads · headDim]`: all heads' queries, then
  * keys, then values; integers and booleans are converted to float32.
- * @param options `numHeads`; `featureMap`: of queries and keys, `identity` by
- * default.
+ * @param options `numHeads`; `featureMap`: the map of queries and keys,
+ * `identity` by default.
  * @returns q, k and v, each `[batch, numHeads, length, headDim]`.
- * @throws {TypeError} If x does not have three axes or does not hold numbers, or
- * an option is unknown or of the wrong kind.
- * @throws {RangeError} If its last axis cannot be split in so many heads.
+ * @throws {TypeError} If x does not have three axes or is not numeric, or an
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If its last axis cannot be split into that many heads.
  */
 export function splitHeads(
   x: tf.Tensor3D,
@@ -133,7 +137,7 @@ function split(
 }
 
 /**
- * Puts the heads of a token beside each other again.
+ * Concatenates the heads of each token into one row.
  *
  * @example
  * ```ts
@@ -149,7 +153,7 @@ function split(
  * @param x `[batch, heads, length, valueDim]`; integers and booleans are
  * converted to float32.
  * @returns `[batch, length, heads · valueDim]`
- * @throws {TypeError} If x does not have four axes or does not hold numbers.
+ * @throws {TypeError} If x does not have four axes or is not numeric.
  */
 export function joinHeads(x: tf.Tensor4D): tf.Tensor3D {
   return withFloats("joinHeads", { x }, ({ x }) => {
@@ -157,7 +161,7 @@ export function joinHeads(x: tf.Tensor4D): tf.Tensor3D {
     assertShape("joinHeads' x", x, [null, null, null, null], axes);
     const [batch, heads, length, valueDim] = x.shape;
     return tf.tidy((): tf.Tensor3D => {
-      // tfjs-wasm's transpose of nothing divides by zero.
+      // tfjs-wasm's transpose of an empty tensor divides by zero.
       const rows = x.size === 0 ? x : tf.transpose(x, [0, 2, 1, 3]);
       return tf.reshape(rows, [batch, length, heads * valueDim]);
     });

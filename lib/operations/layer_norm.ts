@@ -5,7 +5,7 @@ import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertEpsilon } from "../contract/values.ts";
 
-/** Layer normalisation as a kernel; attribute `epsilon`. */
+/** The kernel of {@linkcode layerNorm}; attribute `epsilon`. */
 export const LAYER_NORM: Operation<"y"> = {
   kernel: "LionLayerNorm",
   gradientsIn: ["x", "scale", "offset"],
@@ -27,7 +27,7 @@ const OPTIONS: OptionNames<LayerNormOptions> = { epsilon: true };
  *
  * Source: Ba et al. 2016 (arXiv:1607.06450).
  *
- * @example A row of mean 0 and deviation 1
+ * @example A row with mean 0 and deviation 1
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { layerNorm } from "@lionjs/lion";
@@ -47,8 +47,8 @@ const OPTIONS: OptionNames<LayerNormOptions> = { epsilon: true };
  * @param offset `[columns]`
  * @param options `epsilon`: added to the variance, >= 0; 1e-5 by default.
  * @returns The shape of x.
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is unknown.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * unknown.
  * @throws {RangeError} If `epsilon` is negative or not finite.
  */
 export function layerNorm<T extends tf.Tensor>(

@@ -1,4 +1,4 @@
-/** Tokens that are none, taken out before anything is computed with them. @module */
+/** Zeros in place of padding, before anything is computed with it. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertShape } from "../contract/shape.ts";
 import { floats } from "../contract/floats.ts";
@@ -15,15 +15,15 @@ export const WITHOUT_PADDING: Operation<"y"> = {
 };
 
 /**
- * x with zeros at padding, whatever it held there: NaN and Infinity too, which a
- * product with 0 would keep. So is the gradient in x: zeros at padding, whatever
- * the gradient of the result holds there.
+ * Sets x to zero at padding, whatever it holds there, even NaN or Infinity,
+ * which a product with 0 would keep. The gradient of x is also zero at padding,
+ * whatever the gradient of the result holds there.
  *
- * @param x `[batch, …, length, columns]`, of three axes or more.
+ * @param x `[batch, …, length, columns]`, with three axes or more.
  * @param mask `[batch, length]`, 0 for padding and anything else for a token;
  * not differentiated.
  * @returns The shape of x.
- * @throws {TypeError} If the shapes do not fit, or a tensor does not hold numbers.
+ * @throws {TypeError} If the shapes do not fit, or a tensor is not numeric.
  */
 export function withoutPadding<T extends tf.Tensor>(
   x: T,
@@ -46,7 +46,7 @@ export function withoutPadding<T extends tf.Tensor>(
   return tf.tidy(() => select(floats("x", x)) as T);
 }
 
-/** As {@linkcode withoutPadding}, of floats and with no gradient of its own. */
+/** Like {@linkcode withoutPadding}, for floats and without its own gradient. */
 export function selectTokens<T extends tf.Tensor>(x: T, mask: tf.Tensor2D): T {
   if (hasKernel(WITHOUT_PADDING)) {
     return runKernel(WITHOUT_PADDING, { x, mask }).y as T;

@@ -1,23 +1,27 @@
-/** Random features, whose products estimate those of softmax attention. @module */
+/**
+ * Random features, whose products estimate softmax attention's weights.
+ *
+ * @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertShape } from "../contract/shape.ts";
 import type { FeatureMap } from "./feature_map.ts";
 
 /**
- * Performer's positive random features: a feature map whose products estimate
+ * Performer's positive random features, a feature map whose products estimate
  * the weights of softmax attention,
  *
  *     φ(x)_m = exp(ω_m · x' - |x'|² / 2) / √M    x' = x / headDim^¼
  *     φ(q) · φ(k) ≈ e^{q · k / √headDim}
  *
- * for M directions ω with normally distributed numbers. The error falls with √M,
- * and faster in sums where directions are orthogonal to each other. No exponent
- * is above |ω|² / 2.
+ * for M directions ω with normally distributed entries. The error falls as 1 /
+ * √M, and faster in sums if the directions are orthogonal to each other. No
+ * exponent is above |ω|² / 2.
  *
  * Source: Choromanski et al. 2020 (arXiv:2009.14794), equation 5.
  *
- * @example Products that are near softmax's
+ * @example Products close to softmax's
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { positiveRandomFeatures } from "@lionjs/lion";
@@ -32,9 +36,12 @@ import type { FeatureMap } from "./feature_map.ts";
  * assertAlmostEquals(weight!, Math.exp((0.5 + 0.5) / Math.sqrt(4)), 0.05);
  * ```
  *
- * @param directions `[features, headDim]`, the caller's: not disposed of.
- * @returns A map of `[batch, heads, length, headDim]` to `[batch, heads, length, features]`.
- * @throws {TypeError} If the directions do not have two axes or do not hold numbers.
+ * @param directions `[features, headDim]`; they stay the caller's to dispose
+ * of.
+ * @returns A map from `[batch, heads, length, headDim]` to
+ * `[batch, heads, length, features]`.
+ * @throws {TypeError} If the directions do not have two axes or are not
+ * numeric.
  */
 export function positiveRandomFeatures(directions: tf.Tensor2D): FeatureMap {
   const name = "positiveRandomFeatures' directions";

@@ -37,8 +37,8 @@ const OPTIONS: OptionNames<RmsNormOptions> = { epsilon: true };
  * @param scale `[columns]`
  * @param options `epsilon`: added to the mean of the squares, >= 0; 1e-5 by default.
  * @returns The shape of x.
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is unknown.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * unknown.
  * @throws {RangeError} If `epsilon` is negative or not finite.
  */
 export function rmsNorm<T extends tf.Tensor>(

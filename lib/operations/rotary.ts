@@ -1,22 +1,25 @@
-/** Rotary position embedding: queries and keys turned by where they stand. @module */
+/** Rotary position embedding (RoPE). @module */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** The slowest pair of columns turns once in some 2π times as many tokens. */
+/**
+ * The slowest pair of columns turns once in about 2π times this many tokens.
+ */
 const BASE = 10_000;
 
 /**
- * Turns each pair of columns (n, n + headDim / 2) by the angle
- * `place · 10000^(-2n / headDim)`: products of queries and keys then depend on how
- * far apart they stand, and on which side. Differentiable in x.
+ * Rotates each pair of columns (n, n + headDim / 2) by the angle
+ * `place · 10000^(-2n / headDim)`: products of queries and keys then depend on
+ * their distance and its sign. Differentiable in x.
  *
- * The pairs are those of the halves, as in Hugging Face's and LLaMA's weights; the
- * paper's are neighbours, the same function of permuted columns.
+ * Columns are paired across the halves, as in Hugging Face's and LLaMA's
+ * weights; the paper pairs neighbours, which is the same function of permuted
+ * columns.
  *
  * Source: Su et al. 2021 (arXiv:2104.09864), section 3.2.2.
  *
  * @param x `[batch, heads, length, headDim]`, headDim even.
- * @param places Where the tokens stand, `[batch, length]`, int32, from 0 on and
- * below `length` of it; without, tokens stand at 0, 1, …
+ * @param places The tokens' positions, `[batch, length]`, int32, from 0 to
+ * below its `length`; 0, 1, … if undefined.
  * @returns The same shape.
  */
 export function rotated(
@@ -40,19 +43,22 @@ export function rotated(
   ], 3) as tf.Tensor4D;
 }
 
-/** Cosines and sines of places and pairs of columns, row-major. */
+/** Cosines and sines per position and pair of columns, row-major. */
 interface Turns {
   readonly places: number;
   readonly cosines: Float32Array;
   readonly sines: Float32Array;
 }
 
-/** By the number of pairs, what was asked for last, of a power of two of places. */
+/**
+ * The last table for each number of pairs; the number of positions is a power
+ * of two.
+ */
 const known = new Map<number, Turns>();
 
 /**
- * In float64: float32 has few digits left for the angles of late tokens, and the
- * sines of a GPU are only exact about zero.
+ * Computed in float64: float32 has few digits left for the angles of late
+ * tokens, and a GPU's sines are only accurate near zero.
  */
 function turnsUntil(length: number, pairs: number): Turns {
   const before = known.get(pairs);

@@ -4,9 +4,9 @@ import { assertNumbers } from "../contract/floats.ts";
 import { assertShape } from "../contract/shape.ts";
 
 /**
- * Throws unless these say which segment each token belongs to.
+ * Throws unless these are segments: which sequence each token belongs to.
  *
- * @throws {TypeError} If they have another shape, or are no numbers.
+ * @throws {TypeError} If they have another shape or are not numeric.
  */
 export function assertSegments(
   segments: tf.Tensor,
@@ -17,9 +17,9 @@ export function assertSegments(
 }
 
 /**
- * Whether each token is the first, or the last, of its segment, `[batch,
- * length]` of bool. A segment ends where the number changes, also back to an
- * earlier one.
+ * Whether each token is the first, or the last, of its segment,
+ * `[batch, length]`, bool. A segment ends wherever the number changes, even
+ * back to an earlier one.
  */
 export function endsOf(
   segments: tf.Tensor2D,
@@ -37,21 +37,20 @@ export function endsOf(
 }
 
 /**
- * Numbers that no two segments of a sequence share, `[batch, length]` of
- * float32, which has a number for each of 16 million.
+ * Numbers the segments of each row uniquely, `[batch, length]`, float32, which
+ * can hold 16 million numbers.
  */
 export function numberSegments(segments: tf.Tensor2D): tf.Tensor2D {
   return tf.cumsum(tf.cast(endsOf(segments).first, "float32"), 1);
 }
 
 /**
- * How many tokens of its segment are before each token, `[batch, length]` of
- * float32.
+ * The position of each token within its segment, `[batch, length]`, float32.
  */
 export function positionsIn(segments: tf.Tensor2D): tf.Tensor2D {
   const [batch, length] = segments.shape;
   const places = tf.expandDims(tf.range(0, length), 0);
-  // The largest place of a first token so far, found in doubling steps.
+  // The position of the last first token so far, found in doubling steps.
   let start = tf.mul(tf.cast(endsOf(segments).first, "float32"), places);
   for (let step = 1; step < length; step *= 2) {
     const earlier = tf.slice(start, [0, 0], [batch, length - step]);

@@ -1,6 +1,6 @@
 /**
- * Mamba's state space model, whose states forget at a pace of each channel and
- * each number of its state.
+ * Mamba's state space model, with a decay rate for each channel and each number
+ * of its state.
  *
  * @module
  */
@@ -21,10 +21,10 @@ import { scanPlainly } from "./selective_scan_plain.ts";
 import { assertSegments, endsOf } from "./segments.ts";
 
 /**
- * Inputs `x, dt, a, b, c`, `d?` and `z?` as of {@linkcode selectiveScan}, and
- * `begins?`, `[batch, length]`, 1 at tokens before which the state is zeroed.
- * Output `y`; and, where a gradient is recorded, states that the forward kernel
- * leaves for its own gradient kernel.
+ * The kernel: inputs `x, dt, a, b, c`, `d?` and `z?` of
+ * {@linkcode selectiveScan}, and `begins?`, `[batch, length]`, 1 at tokens
+ * before which the state is reset to zero. Outputs `y` and, if a gradient is
+ * recorded, the states that the forward kernel keeps for its gradient kernel.
  */
 export const SELECTIVE_SCAN: Operation<"y", "states"> = {
   kernel: "LionSelectiveScan",
@@ -36,31 +36,31 @@ export const SELECTIVE_SCAN: Operation<"y", "states"> = {
 
 /** Attributes of the kernels. */
 export interface SelectiveScanAttributes {
-  /** Whether the last token is the first to be read. */
+  /** Whether the scan runs from the last token to the first. */
   readonly reverse: boolean;
   /** Whether `states` are wanted. */
   readonly keepStates: boolean;
 }
 
-/** What a caller wants of a kernel. */
+/** What a caller asks of a kernel. */
 export interface SelectiveScanRequest {
-  /** Sequences. */
+  /** Number of sequences. */
   readonly batch: number;
-  /** Tokens a sequence. */
+  /** Tokens per sequence. */
   readonly length: number;
-  /** Channels, of which each has a state. */
+  /** Number of channels, each with its own state. */
   readonly channels: number;
-  /** Numbers of a state. */
+  /** Size of a channel's state. */
   readonly stateDim: number;
 }
 
 /** Inputs of {@linkcode selectiveScan}. */
 export interface SelectiveScanInputs {
-  /** What the states take up, `[batch, length, channels]`. */
+  /** Inputs of the states, `[batch, length, channels]`. */
   x: tf.Tensor3D;
   /** The time step of each token and channel, `[batch, length, channels]`, >= 0. */
   dt: tf.Tensor3D;
-  /** The pace of forgetting of each number of a state, `[channels, stateDim]`, < 0. */
+  /** Decay rates of the states, `[channels, stateDim]`, < 0. */
   a: tf.Tensor2D;
   /** How each token writes, `[batch, length, stateDim]`. */
   b: tf.Tensor3D;
@@ -77,20 +77,20 @@ export interface SelectiveScanOptions {
   /** Whether the state goes from the last token to the first. @default false */
   reverse?: boolean;
   /**
-   * Whether a fused kernel may run, where the backend has one. Without it the
-   * scan is made of tfjs operations, equal to float32 accuracy. @default true
+   * Whether a fused kernel may run, if the backend has one; `false` runs tfjs
+   * operations, which agree to float32 accuracy. @default true
    */
   kernel?: boolean;
   /**
-   * `[batch, length]`, 1 for a token and 0 for padding. Padding is as if it were
-   * not there, whatever the inputs hold: it writes nothing and nothing fades
-   * there; the output is 0, and so are all gradients.
+   * `[batch, length]`, 1 for a token, 0 for padding. Padding is skipped,
+   * whatever the inputs hold there: it writes nothing, and the state does not
+   * decay. Its output and all its gradients are 0.
    */
   mask?: tf.Tensor2D;
   /**
-   * `[batch, length]`, int32: which of the sequences that are packed into a row
-   * each token belongs to; nothing passes from a token to a neighbour of another
-   * number. @default each row is one sequence
+   * `[batch, length]`, int32: which of the sequences packed into a row each
+   * token belongs to; nothing passes between neighbours with different numbers.
+   * @default each row is one sequence
    */
   segments?: tf.Tensor2D;
 }
@@ -113,19 +113,19 @@ const OPTIONS: OptionNames<SelectiveScanOptions> = {
 };
 
 /**
- * Mamba's selective scan: for each channel a state h of stateDim numbers, each
- * of which forgets at its own pace,
+ * Mamba's selective scan: each channel has a state h of stateDim numbers, each
+ * with its own decay rate,
  *
  *     h_t = e^{Δ_t a} h_{t-1} + Δ_t b_t x_t
  *     y_t = c_t · h_t + d x_t,    times SiLU(z_t) with gates
  *
- * Differentiable in all inputs, in time linear in the length; the kernel keeps a
- * state for every few tokens and recomputes those between. Integers and booleans
- * are converted to float32.
+ * Differentiable in all inputs. The time is linear in the length; the kernel
+ * keeps a state every few tokens and recomputes those between. Integers and
+ * booleans are converted to float32.
  *
  * Source: Gu and Dao 2023 (arXiv:2312.00752), equation 2 with algorithm 2.
  *
- * @example A state that never forgets adds up its inputs
+ * @example A state without decay adds up its inputs
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
  * import { selectiveScan } from "@lionjs/lion";
@@ -143,9 +143,9 @@ const OPTIONS: OptionNames<SelectiveScanOptions> = {
  * @param inputs See {@linkcode SelectiveScanInputs}.
  * @param options See {@linkcode SelectiveScanOptions}.
  * @returns `[batch, length, channels]`
- * @throws {TypeError} If an input has the wrong shape or type of number, or an
- * input or option is unknown or of the wrong kind.
- * @throws {RangeError} If there is no channel, or no number in a state.
+ * @throws {TypeError} If an input has the wrong shape or dtype, or an input or
+ * option is unknown or of the wrong type.
+ * @throws {RangeError} If there are no channels, or states are empty.
  */
 export function selectiveScan(
   inputs: SelectiveScanInputs,
@@ -183,7 +183,7 @@ export function selectiveScan(
   });
 }
 
-/** Whether the backend has a kernel that takes a scan; of no tokens none does. */
+/** Whether the backend has a kernel for this scan; none takes zero tokens. */
 function isFused(x: tf.Tensor3D, a: tf.Tensor2D): boolean {
   if (x.size === 0 || !hasKernel(SELECTIVE_SCAN)) return false;
   const [batch, length, channels] = x.shape;
@@ -210,7 +210,7 @@ function check(
   const stateDim = a.shape[1];
   if (channels === 0 || stateDim === 0) {
     throw new RangeError(
-      `${owner}'s a should have a channel and a number in its state or more, got shape [${a.shape}]`,
+      `${owner}'s a should have at least one channel and one number per state, got shape [${a.shape}]`,
     );
   }
   const perToken = [batch, length, stateDim], axes = "batch, length, stateDim";

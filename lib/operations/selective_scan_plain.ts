@@ -1,10 +1,12 @@
 /** Mamba's selective scan in tfjs operations. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Tokens whose states are there at once. */
+/** Tokens per chunk, whose states are alive at once. */
 const CHUNK = 64;
 
-/** What a scan reads, as of `selectiveScan`, and the tokens at which a state begins anew. */
+/**
+ * The inputs of `selectiveScan`, and the tokens at which the state is reset.
+ */
 export interface ScanInputs {
   readonly x: tf.Tensor3D;
   readonly dt: tf.Tensor3D;
@@ -13,14 +15,14 @@ export interface ScanInputs {
   readonly c: tf.Tensor3D;
   readonly d: tf.Tensor1D | undefined;
   readonly z: tf.Tensor3D | undefined;
-  /** `[batch, length]`, 1 where the state before it is forgotten. */
+  /** `[batch, length]`, 1 at tokens before which the state is reset to zero. */
   readonly begins: tf.Tensor2D | undefined;
 }
 
 /**
- * The scan chunk by chunk: in a chunk all states at once, in doubling steps, of
- * which each adds what the states so many tokens before have become. A gradient
- * keeps all states.
+ * The scan, chunk by chunk. All states of a chunk are computed at once, in
+ * doubling steps, each of which adds the decayed states from that many tokens
+ * before. The gradient keeps all states.
  *
  * @returns `[batch, length, channels]`
  */
@@ -47,7 +49,7 @@ export function stateBefore(
   return tf.zeros([x.shape[0], 1, ...a.shape]);
 }
 
-/** (y + d x) SiLU(z), for what there is of it. */
+/** (y + d x) SiLU(z), where d and z may be missing. */
 export function gated(
   y: tf.Tensor3D,
   { x, d, z }: Pick<ScanInputs, "x" | "d" | "z">,
@@ -57,10 +59,11 @@ export function gated(
 }
 
 /**
- * The scan from left to right, from a state that tokens before have left.
+ * The scan from left to right, starting from the state that earlier tokens
+ * left.
  *
  * @param before `[batch, 1, channels, stateDim]`
- * @returns c · h of each token, and the state after the last one.
+ * @returns c · h for each token, and the state after the last one.
  */
 export function scanFrom(
   before: tf.Tensor4D,

@@ -1,4 +1,4 @@
-/** A short convolution of each channel along the tokens. @module */
+/** Short depthwise convolution along the tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
@@ -9,8 +9,8 @@ import { withoutPadding } from "./padding.ts";
 import { assertSegments, numberSegments } from "./segments.ts";
 
 /**
- * Inputs `x, weight`, `bias?` and `segments?`, whose numbers differ wherever
- * nothing is read across; output `y`.
+ * The kernel: inputs `x, weight`, `bias?` and `segments?`, across whose changes
+ * nothing is read; output `y`.
  */
 export const SHORT_CONVOLUTION: Operation<"y"> = {
   kernel: "LionShortConvolution",
@@ -20,9 +20,9 @@ export const SHORT_CONVOLUTION: Operation<"y"> = {
 
 /** Attributes of the kernels: tap k of token t reads token t + first + step k. */
 export interface ShortConvolutionAttributes {
-  /** What the first tap reads, relative to the token. */
+  /** Offset of the first tap from the token. */
   readonly first: number;
-  /** From tap to tap, 1 or -1. */
+  /** Offset from tap to tap, 1 or -1. */
   readonly step: number;
   /** Whether SiLU is applied to the sums. */
   readonly silu: boolean;
@@ -31,24 +31,29 @@ export interface ShortConvolutionAttributes {
 /** Options of {@linkcode shortConvolution}. */
 export interface ShortConvolutionOptions {
   /**
-   * What a token reads: `"causal"` itself and the tokens before it, `"centred"` as
-   * many on either side, of an odd number of taps. @default "causal"
+   * What a token reads: `"causal"`, itself and the tokens before it, or
+   * `"centred"`, equally many on either side, which needs an odd number of
+   * taps. @default "causal"
    */
   place?: "causal" | "centred";
-  /** Whether the last token is the first: causal, a token then reads those after it. @default false */
+  /**
+   * Whether to run from the last token to the first; if causal, a token then
+   * reads those after it. @default false
+   */
   reverse?: boolean;
-  /** Applied to the sums. @default "none" */
+  /** Activation of the output. @default "none" */
   activation?: "none" | "silu";
-  /** Whether a fused kernel may run, where the backend has one. @default true */
+  /** Whether a fused kernel may run, if the backend has one. @default true */
   kernel?: boolean;
   /**
-   * `[batch, length]`, 1 for a token and 0 for padding, which is read as zeros
-   * whatever it holds; the output is 0 there, and so is the gradient. @default all are tokens
+   * `[batch, length]`, 1 for a token, 0 for padding, which counts as zeros,
+   * whatever it holds; its output and its gradient are 0. @default no padding
    */
   mask?: tf.Tensor2D;
   /**
-   * `[batch, length]`, int32: which of the sequences that are packed into a row
-   * each token belongs to; zeros are read across a change of number. @default each row is one sequence
+   * `[batch, length]`, int32: which of the sequences packed into a row each
+   * token belongs to; beyond a change of number, zeros are read.
+   * @default each row is one sequence
    */
   segments?: tf.Tensor2D;
 }
@@ -63,15 +68,15 @@ const OPTIONS: OptionNames<ShortConvolutionOptions> = {
 };
 
 /**
- * A convolution of each channel for itself along the tokens, with zeros beyond
- * the ends of the sequence:
+ * A depthwise convolution along the tokens, with zeros beyond the ends of the
+ * sequence:
  *
  *     y_t = b + Σ_k w_k x_{t + k - K + 1}        causal
  *     y_t = b + Σ_k w_k x_{t + k - (K - 1) / 2}  centred
  *
- * for K taps w, then SiLU if wanted. Differentiable in x, weight and bias.
- * Integers and booleans are converted to float32. What stands before the scan in
- * Mamba (arXiv:2312.00752, section 3.4), and before attention in Hydra
+ * for K taps w, then optionally SiLU. Differentiable in x, weight and bias.
+ * Integers and booleans are converted to float32. Mamba has it before the scan
+ * (arXiv:2312.00752, section 3.4), and Hydra before attention
  * (arXiv:2407.09941).
  *
  * @example The sum of each token and the one before it
@@ -88,13 +93,13 @@ const OPTIONS: OptionNames<ShortConvolutionOptions> = {
  *
  * @param x `[batch, length, channels]`
  * @param weight `[channels, taps]`
- * @param bias `[channels]`; none if undefined.
+ * @param bias `[channels]`, or undefined for no bias.
  * @param options See {@linkcode ShortConvolutionOptions}.
  * @returns `[batch, length, channels]`
- * @throws {TypeError} If a tensor has the wrong shape or type of number, or an
- * option is unknown or of the wrong kind.
- * @throws {RangeError} If there is no channel or tap, an even number of taps is
- * to be centred, or an option has an impossible value.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
+ * unknown or of the wrong type.
+ * @throws {RangeError} If there are no channels or taps, a centred convolution
+ * has an even number of taps, or an option has an invalid value.
  */
 export function shortConvolution(
   x: tf.Tensor3D,
@@ -136,7 +141,7 @@ interface Inputs {
   readonly segments: tf.Tensor2D | undefined;
 }
 
-/** A sum of the sequence, shifted and weighed for each tap. */
+/** The sum over taps of the shifted sequence times the tap's weight. */
 function convolvePlainly(
   { x, weight, bias, segments }: Inputs,
   { first, step, silu }: ShortConvolutionAttributes,
@@ -155,7 +160,7 @@ function convolvePlainly(
   return silu ? tf.mul(y, tf.sigmoid(y)) : y;
 }
 
-/** x_{t + offset} in the place of x_t; zeros beyond the ends. */
+/** x_{t + offset} at t; zeros beyond the ends. */
 function shifted(x: tf.Tensor3D, offset: number): tf.Tensor3D {
   if (offset === 0) return x;
   const [batch, length, channels] = x.shape;
@@ -195,7 +200,7 @@ function check(
   const taps = weight.shape[1];
   if (channels === 0 || taps === 0) {
     throw new RangeError(
-      `${owner}'s weight should have a channel and a tap or more, got shape [${weight.shape}]`,
+      `${owner}'s weight should have at least one channel and one tap, got shape [${weight.shape}]`,
     );
   }
   if (place === "centred" && taps % 2 === 0) {

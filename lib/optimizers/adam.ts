@@ -4,8 +4,8 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
 /**
- * Inputs `value, gradient, mean, square`; outputs the new `value, mean,
- * square`; attributes {@linkcode AdamAttributes}.
+ * The kernel: inputs `value, gradient, mean, square`; outputs the new
+ * `value, mean, square`; attributes {@linkcode AdamAttributes}.
  */
 export const ADAM: Operation<"value" | "mean" | "square"> = {
   kernel: "LionAdam",
@@ -13,33 +13,36 @@ export const ADAM: Operation<"value" | "mean" | "square"> = {
   outputs: ["value", "mean", "square"],
 };
 
-/** What one step does. */
+/** The numbers of one step. */
 export interface AdamAttributes {
-  /** Of the step, with the correction of the mean's bias in it. */
+  /** The step size, including the correction of the mean's bias. */
   readonly stepSize: number;
-  /** Decay of the mean of the gradients. */
+  /** Decay of the moving mean of the gradients. */
   readonly beta1: number;
-  /** Decay of the mean of their squares. */
+  /** Decay of the moving mean of their squares. */
   readonly beta2: number;
-  /** 1 / sqrt(1 - beta2^t): corrects the bias of the square's root. */
+  /** 1 / sqrt(1 - beta2^t), which corrects the bias of the root. */
   readonly rootCorrection: number;
   /** Added to the root. */
   readonly epsilon: number;
-  /** What the value is multiplied by: 1, less decay. */
+  /** The factor of the value: 1 minus its decay. */
   readonly keep: number;
 }
 
 /** Options of {@linkcode Adam}. */
 export interface AdamOptions {
-  /** How far a step goes. @default 1e-3 */
+  /** The learning rate. @default 1e-3 */
   learningRate?: number;
-  /** Decay of the mean of the gradients. @default 0.9 */
+  /** Decay of the moving mean of the gradients. @default 0.9 */
   beta1?: number;
-  /** Decay of the mean of their squares. @default 0.999 */
+  /** Decay of the moving mean of their squares. @default 0.999 */
   beta2?: number;
   /** Added to the root of that mean. @default 1e-8 */
   epsilon?: number;
-  /** Decoupled: a step also takes learningRate · weightDecay of each value. @default 0 */
+  /**
+   * Decoupled weight decay: each step also subtracts learningRate · weightDecay
+   * of each value. @default 0
+   */
   weightDecay?: number;
 }
 
@@ -57,13 +60,13 @@ interface Moments {
 }
 
 /**
- * Adam, with decoupled weight decay: one kernel a variable and step, where
- * tfjs's own runs a dozen.
+ * Adam with decoupled weight decay. It runs one kernel per variable and step,
+ * where tfjs's optimizer runs a dozen.
  *
  * Source: Kingma and Ba 2015 (arXiv:1412.6980); Loshchilov and Hutter 2019
  * (arXiv:1711.05101).
  *
- * @example Downhill
+ * @example Minimising a square
  * ```ts
  * import { assertLess } from "@std/assert";
  * import "@lionjs/lion";
@@ -80,7 +83,7 @@ interface Moments {
  * ```
  */
 export class Adam extends tf.Optimizer {
-  /** May be changed from step to step. */
+  /** The learning rate, which may be changed between steps. */
   learningRate: number;
   readonly #options: Required<AdamOptions>;
   #moments = new Map<string, Moments>();
@@ -91,7 +94,7 @@ export class Adam extends tf.Optimizer {
    *
    * @param options See {@linkcode AdamOptions}.
    * @throws {TypeError} If an option is unknown.
-   * @throws {RangeError} If an option has an impossible value.
+   * @throws {RangeError} If an option has an invalid value.
    */
   constructor(options: AdamOptions = {}) {
     super();
@@ -100,12 +103,12 @@ export class Adam extends tf.Optimizer {
     this.learningRate = this.#options.learningRate;
   }
 
-  /** The name under which tfjs knows it. */
+  /** The optimizer's name in tfjs. */
   static get className(): string {
     return "LionAdam";
   }
 
-  /** Changes variables by their gradients. */
+  /** Updates variables with their gradients. */
   override applyGradients(
     variableGradients: tf.NamedTensorMap | {
       name: string;
@@ -117,7 +120,7 @@ export class Adam extends tf.Optimizer {
       : Object.entries(variableGradients);
     const attributes = attributesOf(this.getConfig(), ++this.#steps);
     for (const [name, gradient] of gradients) {
-      // A variable that the loss does not depend on.
+      // The loss does not depend on this variable.
       if (gradient == null) continue;
       const variable = tf.engine().registeredVariables[name]!;
       const moments = this.#momentsOf(name, variable);
@@ -131,7 +134,7 @@ export class Adam extends tf.Optimizer {
     }
   }
 
-  /** Frees the means. */
+  /** Disposes of the moving means. */
   override dispose(): void {
     for (const { mean, square } of this.#moments.values()) {
       tf.dispose([mean, square]);
@@ -139,7 +142,7 @@ export class Adam extends tf.Optimizer {
     this.#moments.clear();
   }
 
-  /** The options, to be serialised. */
+  /** The options, for serialisation. */
   override getConfig(): Required<AdamOptions> & Record<string, number> {
     return { ...this.#options, learningRate: this.learningRate };
   }
@@ -157,7 +160,7 @@ export class Adam extends tf.Optimizer {
   }
 }
 
-/** All options, or throws. */
+/** Fills in the defaults; throws if an option is invalid. */
 export function withDefaults(options: AdamOptions): Required<AdamOptions> {
   const {
     learningRate = 1e-3,
@@ -178,7 +181,7 @@ export function withDefaults(options: AdamOptions): Required<AdamOptions> {
   return { beta1, beta2, ...positive };
 }
 
-/** What a step does; steps count from 1. */
+/** The attributes of a step, counted from 1. */
 export function attributesOf(
   options: Required<AdamOptions>,
   step: number,
@@ -196,7 +199,7 @@ export function attributesOf(
 
 type AdamInputs = Record<"value" | "gradient" | "mean" | "square", tf.Tensor>;
 
-/** The new value, mean and square. */
+/** Computes the new value, mean and square. */
 export function update(
   inputs: AdamInputs,
   attributes: AdamAttributes,

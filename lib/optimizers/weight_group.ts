@@ -1,24 +1,26 @@
 /**
- * Weights that an optimizer changes together: one kernel where each of them
- * would take its own, which for small weights is most of what a GPU waits for.
+ * Weights that an optimizer updates together, in one kernel instead of one
+ * each; with small weights, a GPU spends most of its time on starting kernels.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Joined values are rows of so many: tfjs sums rows faster, and more exactly. */
+/**
+ * Columns of concatenated values: tfjs sums rows faster and more accurately.
+ */
 const COLUMNS = 1024;
 
-/** Values a group: of more, a tensor may be too large for a device. */
+/** Values per group: a larger tensor may not fit a device. */
 const LARGEST_GROUP = 2 ** 22;
 
-/** Weights whose values are joined, one after another, in matrices. */
+/** Weights whose values are concatenated in a matrix. */
 export class WeightGroup {
   /** The weights. */
   readonly variables: readonly tf.Variable[];
   /** Whether weight decay applies to them. */
   readonly decays: boolean;
-  /** Zeros that fill the last row. */
+  /** Number of zeros that fill the last row. */
   readonly #padding: number;
 
   /** Makes a group. */
@@ -28,7 +30,10 @@ export class WeightGroup {
     this.#padding = COLUMNS - sizeOf(variables) % COLUMNS;
   }
 
-  /** Joins the tensors that stand for the weights under their names; zeros where there is none. */
+  /**
+   * Concatenates the weights' tensors from a map by name; zeros where one is
+   * missing.
+   */
   join(tensors: tf.NamedTensorMap): tf.Tensor {
     const parts = this.variables.map(({ name, size }) =>
       tensors[name] ? tf.reshape(tensors[name], [size]) : tf.zeros([size])
@@ -37,21 +42,24 @@ export class WeightGroup {
     return tf.reshape(flat, [-1, COLUMNS]);
   }
 
-  /** Joins the weights' own values. */
+  /** Concatenates the weights' own values. */
   values(): tf.Tensor {
     return this.join(
       Object.fromEntries(this.variables.map((weight) => [weight.name, weight])),
     );
   }
 
-  /** What {@linkcode join} joined, in the shapes and the order of the weights. */
+  /**
+   * Splits a result of {@linkcode join} into tensors with the weights' shapes,
+   * in their order.
+   */
   split(joined: tf.Tensor): tf.Tensor[] {
     const sizes = this.variables.map(({ size }) => size);
     const parts = tf.split(tf.reshape(joined, [-1]), [...sizes, this.#padding]);
     return this.variables.map(({ shape }, i) => tf.reshape(parts[i]!, shape));
   }
 
-  /** Sets the weights to joined values. */
+  /** Sets the weights to concatenated values. */
   assign(joined: tf.Tensor): void {
     tf.tidy(() =>
       this.split(joined).forEach((value, i) => this.variables[i]!.assign(value))
@@ -59,7 +67,9 @@ export class WeightGroup {
   }
 }
 
-/** The groups of weights, each of those that decay or of those that do not. */
+/**
+ * Groups weights; those with and without weight decay are in separate groups.
+ */
 export function groupWeights(
   variables: readonly tf.Variable[],
   decays: (weight: tf.Variable) => boolean,
@@ -77,7 +87,7 @@ export function groupWeights(
   });
 }
 
-/** √ Σ x², of all values of joined matrices. */
+/** √ Σ x² over all values of the matrices. */
 export function normOf(matrices: readonly tf.Tensor[]): tf.Tensor {
   // Column by column: tfjs-wasm adds up a vector one number after another, and
   // loses the small ones where there are millions.

@@ -4,13 +4,13 @@ import { progressText } from "./progress_text.ts";
 
 /** Options of {@linkcode Progress}. */
 export interface ProgressOptions {
-  /** What there is to do. @default unknown: no bar, only counts */
+  /** The total amount of work. @default unknown: only counts, without a bar */
   total?: number | undefined;
-  /** Printed first. @default nothing */
+  /** Text before the bar. @default none */
   description?: string;
-  /** What was done before, in an earlier run. @default 0 */
+  /** The amount done in an earlier run. @default 0 */
   initial?: number;
-  /** What is counted. @default "it" */
+  /** The unit of the counts. @default "it" */
   unit?: string;
 }
 
@@ -23,9 +23,9 @@ export const PROGRESS_OPTIONS: OptionNames<ProgressOptions> = {
 };
 
 /**
- * Shows how far something has come, in tqdm's format: a bar in a notebook, one
- * line on a terminal, and elsewhere a line every ten seconds and a last one, on
- * the standard error stream.
+ * Shows progress in tqdm's format: a bar in a notebook, one line on a terminal,
+ * and elsewhere a line every ten seconds and a last one, on the standard error
+ * stream.
  *
  * @example
  * ```ts
@@ -47,7 +47,7 @@ export class Progress {
   #figures: Readonly<Record<string, number | string>> = {};
 
   /**
-   * Begins to count, and shows it.
+   * Starts counting, and shows the progress.
    *
    * @param options See {@linkcode ProgressOptions}.
    * @throws {TypeError} If an option is unknown.
@@ -66,16 +66,17 @@ export class Progress {
     this.#screen.show(this.#text);
   }
 
-  /** What is done. */
+  /** The amount done. */
   get done(): number {
     return this.#done;
   }
 
   /**
-   * Counts what was done, and shows it if it is time to.
+   * Adds to the amount done, and shows the progress if it is time to.
    *
-   * @param count What was done since the last time. @default 1
-   * @param figures Shown after the rate, by name. @default those of the last time
+   * @param count The amount done since the last call. @default 1
+   * @param figures Figures to show after the rate, by name.
+   * @default those of the last call
    */
   update(
     count = 1,

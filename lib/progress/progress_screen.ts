@@ -4,9 +4,9 @@ import { LiveOutput } from "../jupyter/live_output.ts";
 import type { MimeBundle } from "../jupyter/mime.ts";
 import { progressLine, type ProgressText } from "./progress_text.ts";
 
-/** Where progress is shown. */
+/** A place where progress is shown. */
 export interface ProgressScreen {
-  /** Shows how far it has come, if it is time to. */
+  /** Shows the progress, if it is time to. */
   show(text: () => ProgressText): void;
   /** Shows the final state, always. */
   end(text: ProgressText): Promise<void>;
@@ -14,7 +14,7 @@ export interface ProgressScreen {
 
 /** A stream of text. */
 export interface TextStream {
-  /** Writes at once. */
+  /** Writes immediately. */
   write(text: string): void;
   /** The width of the terminal, if it is one. */
   readonly columns: number | undefined;
@@ -50,14 +50,14 @@ function bundleOf(text: ProgressText): MimeBundle {
   };
 }
 
-/** A line that is written over on a terminal; elsewhere, lines now and then. */
+/** A line that is overwritten on a terminal; elsewhere, lines at intervals. */
 export function textScreen(
   stream: TextStream,
   now: () => number = () => performance.now(),
 ): ProgressScreen {
   const isTerminal = stream.columns !== undefined;
   const between = isTerminal ? MILLISECONDS.terminal : MILLISECONDS.pipe;
-  // In a pipe, the first line too has something to say.
+  // In a pipe, the first line should be informative too.
   let written = isTerminal ? -Infinity : now();
   const write = (text: ProgressText, lineEnd: "" | "\n") => {
     const { columns } = stream;

@@ -1,17 +1,17 @@
-/** How far something has come. */
+/** The progress of some work. */
 export interface ProgressCounts {
-  /** What is done. */
+  /** The amount done. */
   readonly done: number;
-  /** What there is in all, if that is known. */
+  /** The total amount, if it is known. */
   readonly total: number | undefined;
-  /** What was done before the clock started. */
+  /** The amount done before the clock started. */
   readonly initial: number;
-  /** Since then. */
+  /** Seconds since then. */
   readonly seconds: number;
-  /** What is counted. */
+  /** The unit of the counts. */
   readonly unit: string;
   readonly description: string;
-  /** Printed after the rate, by name. */
+  /** Figures to show after the rate, by name. */
   readonly figures: Readonly<Record<string, number | string>>;
 }
 
@@ -24,11 +24,14 @@ export interface ProgressText {
   readonly left: string;
   /** After the bar. */
   readonly right: string;
-  /** How much of the bar is full, 0–1; without a total there is no bar. */
+  /**
+   * How much of the bar is full, 0–1; undefined without a total, when there is
+   * no bar.
+   */
   readonly share: number | undefined;
 }
 
-/** Progress in words. */
+/** The progress as text. */
 export function progressText(counts: ProgressCounts): ProgressText {
   const { done, total, initial, seconds, unit, description, figures } = counts;
   const title = description && `${description}: `;
@@ -52,12 +55,12 @@ export function progressText(counts: ProgressCounts): ProgressText {
 
 const EIGHTHS = " ▏▎▍▌▋▊▉";
 
-/** The width of a bar where nothing limits it. */
+/** The width of a bar without a limit. */
 const BAR_WIDTH = 20;
 
 /**
- * A line of text, no wider than `columns`: its bar is as wide as there is room
- * for, and is left out where there is none.
+ * A line of text, at most `columns` wide. The bar fills the remaining room, and
+ * is left out if there is none.
  */
 export function progressLine(
   { left, right, share }: ProgressText,
@@ -72,7 +75,7 @@ export function progressLine(
   return `${left}|${(full + part).padEnd(width)}|${right}`;
 }
 
-/** Such as `00:07`, `12:34` or `1:02:03`. */
+/** Formats a time as `00:07`, `12:34` or `1:02:03`. */
 function clockText(seconds: number): string {
   const whole = Math.floor(seconds);
   const hours = Math.floor(whole / 3600);

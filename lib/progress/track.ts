@@ -10,7 +10,7 @@ import {
 /** Options of {@linkcode track}; `total` is the number of items if they have one. */
 export interface TrackOptions extends ProgressOptions {
   /**
-   * Ends the loop with the signal's reason, an `AbortError`.
+   * Aborts the loop with the signal's reason, an `AbortError`.
    * @default `stopSignal()` in a notebook, none in a script
    */
   signal?: AbortSignal | undefined;
@@ -24,8 +24,8 @@ const OPTIONS: OptionNames<TrackOptions> = {
 const MILLISECONDS_BETWEEN_TURNS = 100;
 
 /**
- * Shows how far a loop has come; see {@linkcode Progress}. In a notebook, Stop
- * ends the loop, and with it the cell.
+ * Shows the progress of a loop; see {@linkcode Progress}. In a notebook, Stop
+ * ends the loop and the cell.
  *
  * @example
  * ```ts
@@ -38,18 +38,18 @@ const MILLISECONDS_BETWEEN_TURNS = 100;
  * for await (const word of track(["one", "two"])) assertEquals(word.length, 3);
  * ```
  *
- * @param items What to go through, or a count: the integers from 0 below it.
+ * @param items The items, or a count n for the integers from 0 to n - 1.
  * @param options See {@linkcode TrackOptions}.
  * @returns The items, one by one.
  * @throws {TypeError} If an option is unknown.
  * @throws {RangeError} If a count is not a whole number of 0 or more.
- * @throws {DOMException} An `AbortError`, when it is stopped.
+ * @throws {DOMException} An `AbortError`, if it is stopped.
  */
 export function track(
   items: number,
   options?: TrackOptions,
 ): AsyncGenerator<number, void>;
-/** As above. */
+/** The same for any items. */
 export function track<T>(
   items: Iterable<T> | AsyncIterable<T>,
   options?: TrackOptions,
@@ -68,7 +68,7 @@ export async function* track<T>(
     for await (const item of typeof items === "number" ? below(items) : items) {
       yield item;
       progress.update();
-      // A loop that waits for nothing would not hear of a stop, nor be drawn.
+      // A loop that never waits could be neither stopped nor drawn.
       if (performance.now() - turn > MILLISECONDS_BETWEEN_TURNS) {
         await new Promise((resolve) => setTimeout(resolve));
         turn = performance.now();

@@ -1,7 +1,7 @@
-/** What comes of tensors without values. @module */
+/** Operations on tensors without values. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** What a reduction of nothing is: what changes nothing that is added to it. */
+/** The results of empty reductions: their neutral elements. */
 const REDUCTIONS_OF_NOTHING: Record<string, (dtype: tf.DataType) => number> = {
   Sum: () => 0,
   Mean: () => NaN,
@@ -13,9 +13,9 @@ const REDUCTIONS_OF_NOTHING: Record<string, (dtype: tf.DataType) => number> = {
 };
 
 /**
- * A reduction that knows what nothing comes to.
+ * A reduction that handles empty tensors.
  *
- * @param stock What there was, for all else.
+ * @param stock The previous kernel, for all other cases.
  * @param name Which reduction.
  */
 export function reductionKernel(
@@ -39,10 +39,9 @@ export function reductionKernel(
 }
 
 /**
- * Products of matrices whose inner size may be 0: zeros, to which a bias is
- * added.
+ * Matrix products whose inner size may be 0, which gives zeros plus a bias.
  *
- * @param stock What there was, for all else.
+ * @param stock The previous kernel, for all other cases.
  */
 export function productKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return (call) => {
@@ -54,7 +53,7 @@ export function productKernel(stock: tf.KernelFunc): tf.KernelFunc {
       b.shape.at(transposeB ? -1 : -2),
     ];
     if (!inner.every((size) => size === 0)) return stock(call);
-    // One product of zeros comes to the same as none.
+    // One product of zeros equals the empty sum.
     const one = (x: tf.TensorInfo, axis: number) =>
       fill(call.backend, x.shape.with(axis, 1), x.dtype, 0);
     const zeros = {
@@ -71,7 +70,7 @@ export function productKernel(stock: tf.KernelFunc): tf.KernelFunc {
   };
 }
 
-/** A tensor of one value. */
+/** A tensor filled with one value. */
 function fill(
   backend: unknown,
   shape: number[],

@@ -1,9 +1,9 @@
 /**
- * Checks what gather is asked for.
+ * Checks the indices of a gather.
  *
  * @param indices The indices.
  * @param size The size of x's axis.
- * @param axis Which one it is.
+ * @param axis The index of the axis.
  * @throws {RangeError} If an index is out of range.
  */
 export function assertIndices(

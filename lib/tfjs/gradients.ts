@@ -1,9 +1,12 @@
-/** Gradients of tfjs-core that are wrong, as they should be. @module */
+/** Corrected versions of wrong gradients in tfjs-core. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
 type GradFunc = tf.GradConfig["gradFunc"];
 
-/** Runs the other way along the same axis. */
+/**
+ * The gradient of a cumulative sum, which runs the other way along the same
+ * axis.
+ */
 export const cumulativeSumGradient: GradFunc = (dy, _saved, attrs) => {
   const { axis, exclusive, reverse } = attrs as unknown as tf.CumsumAttrs;
   return {
@@ -11,7 +14,10 @@ export const cumulativeSumGradient: GradFunc = (dy, _saved, attrs) => {
   };
 };
 
-/** Where a batch was broadcast, the gradients of its copies add up. */
+/**
+ * The gradient of a matrix product; gradients of a broadcast batch's copies add
+ * up.
+ */
 export const matmulGradient: GradFunc = (gradient, saved, attrs) => {
   const dy = gradient as tf.Tensor;
   const [a, b] = saved as [tf.Tensor, tf.Tensor];

@@ -1,11 +1,11 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 
 /**
- * Rows and columns of the matrices of a tensor, transposed or as they lie.
+ * The rows and columns of a tensor's matrices, transposed or not.
  *
- * @param name What a caller of matMul knows the tensor as.
+ * @param name The tensor's name for a caller of matMul.
  * @param x The tensor.
- * @param transposed Whether its last two dimensions change places.
+ * @param transposed Whether to swap its last two dimensions.
  * @throws {TypeError} If it has no matrices.
  */
 export function matrixShape(

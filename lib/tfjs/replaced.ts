@@ -1,6 +1,6 @@
 /**
- * What is put in the place of kernels and gradients of TensorFlow.js 4.22.0,
- * and why: all of it is registered from these lists.
+ * Replacements of kernels and gradients of TensorFlow.js 4.22.0, with reasons.
+ * All of them are registered from these lists.
  *
  * @module
  */
@@ -31,7 +31,7 @@ import { matmulKernel as gpuMatmul } from "./webgpu/matmul.ts";
 // Registers the gradients; ours must come after.
 import "@tensorflow/tfjs-layers";
 
-/** What the kernels of each backend are made with. */
+/** What the kernels of each backend need. */
 interface Context {
   readonly cpu: undefined;
   /** Runs jobs. */
@@ -46,11 +46,14 @@ interface Context {
 interface Replaced<Backend extends keyof Context> {
   /** Their names. */
   readonly kernels: readonly string[];
-  /** What is wrong with TensorFlow.js's, or what they cost. */
+  /** What is wrong with TensorFlow.js's kernels, or what they cost. */
   readonly reason: string;
   /** Where they are replaced. @default everywhere */
   readonly when?: (context: Context[Backend]) => boolean;
-  /** Makes one of what there was: tfjs's own, or one of an earlier line. */
+  /**
+   * Makes the kernel, given the previous one: tfjs's, or that of an earlier
+   * line.
+   */
   readonly kernel: (
     stock: tf.KernelFunc,
     name: string,
@@ -64,12 +67,12 @@ export const REPLACED_KERNELS: {
 } = {
   cpu: [{
     kernels: ["Sum", "Mean", "Prod", "Max", "Min", "All", "Any"],
-    reason: "of nothing they make a mean of 0 and a maximum of NaN",
+    reason: "of an empty tensor, they make a mean of 0 and a maximum of NaN",
     kernel: reductionKernel,
   }],
   wasm: [{
     kernels: ["Prod", "Max", "Min", "All", "Any"],
-    reason: "of nothing they make what the memory held before",
+    reason: "of an empty tensor, they return what the memory held before",
     kernel: reductionKernel,
   }, {
     kernels: ["Sum", "Mean"],
@@ -98,7 +101,7 @@ export const REPLACED_KERNELS: {
     kernel: () => wasmGather,
   }, {
     kernels: ["Reverse"],
-    reason: "as GatherV2, at 50 ns each",
+    reason: "like GatherV2, at 50 ns each",
     kernel: () => reverse,
   }, {
     kernels: ["Slice"],
@@ -107,15 +110,15 @@ export const REPLACED_KERNELS: {
     kernel: sliceKernel,
   }, {
     kernels: ["SplitV"],
-    reason: "as Slice, of which it is made",
+    reason: "like Slice, of which it is made",
     kernel: splitKernel,
   }, {
     kernels: ["Unpack"],
-    reason: "as Slice, of which it is made",
+    reason: "like Slice, of which it is made",
     kernel: unpackKernel,
   }, {
     kernels: ["StridedSlice"],
-    reason: "as Slice; and it calls integers floats",
+    reason: "like Slice; and it labels integers as floats",
     kernel: stridedSliceKernel,
   }, {
     kernels: ["Identity"],
@@ -125,7 +128,7 @@ export const REPLACED_KERNELS: {
     kernel: () => identity,
   }, {
     kernels: ["Cast"],
-    reason: "as Identity, where a tensor has the type already",
+    reason: "like Identity, where a tensor has the type already",
     kernel: wasmCast,
   }, {
     kernels: ["OneHot"],
@@ -135,11 +138,11 @@ export const REPLACED_KERNELS: {
   }],
   webgpu: [{
     kernels: ["Sum", "Mean", "Prod", "Max", "Min", "All", "Any"],
-    reason: "of nothing they ask for bindings and dispatches of no size",
+    reason: "for empty tensors, they ask for bindings and dispatches of size 0",
     kernel: reductionKernel,
   }, {
     kernels: ["BatchMatMul", "_FusedMatMul"],
-    reason: "of nothing they ask for bindings of no size",
+    reason: "for empty tensors, they ask for bindings of size 0",
     kernel: productKernel,
   }, {
     kernels: ["BatchMatMul", "_FusedMatMul"],
@@ -182,7 +185,7 @@ export const REPLACED_KERNELS: {
 
 /** Gradients of tfjs-core, on every backend. */
 export const REPLACED_GRADIENTS: readonly {
-  /** What is known of them to tfjs. */
+  /** The gradient, as registered with tfjs. */
   readonly gradient: tf.GradConfig;
   /** What is wrong with tfjs-core's. */
   readonly reason: string;
@@ -207,10 +210,10 @@ for (const { gradient } of REPLACED_GRADIENTS) {
 const replaced = new Set<string>();
 
 /**
- * Puts ours in the place of a backend's kernels, once.
+ * Replaces a backend's kernels by ours, once.
  *
  * @param backend A backend whose kernels are registered.
- * @param context What ours are made with.
+ * @param context What our kernels need.
  */
 export function replaceKernels<Backend extends keyof Context>(
   backend: Backend,
@@ -222,11 +225,11 @@ export function replaceKernels<Backend extends keyof Context>(
     if (when && !when(context)) continue;
     for (const name of kernels) {
       const stock = tf.getKernel(name, backend);
-      // Where there is none, ours does without.
+      // If tfjs has no such kernel, ours works without it.
       const before = stock?.kernelFunc as tf.KernelFunc;
       if (stock) tf.unregisterKernel(name, backend);
       tf.registerKernel({
-        // What a stock kernel sets up is also what its function needs, if we call it.
+        // A stock kernel's setup is also needed if we call its function.
         ...stock,
         kernelName: name,
         backendName: backend,

@@ -1,7 +1,7 @@
 /**
- * Training states in folders: `state.safetensors`, `state.json` that says what
- * it is, and `SHA256SUMS` of both, as `sha256sum --check` reads it. A checkpoint
- * appears when it is whole, and is read when it is as it was written.
+ * Checkpoints in folders: `state.safetensors`, `state.json` with its metadata,
+ * and `SHA256SUMS` of both, in the format of `sha256sum --check`. A checkpoint
+ * only appears once it is complete, and is only read if it is intact.
  *
  * @module
  */
@@ -13,9 +13,9 @@ import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
 import type { Snapshot } from "./training_state.ts";
 import { namesOfWeights } from "./weight_names.ts";
 
-/** A checkpoint's content. */
+/** The content of a checkpoint. */
 export interface Checkpoint extends Snapshot {
-  /** What decides how training goes on, as JSON by name. */
+  /** What determines how training continues, as JSON by name. */
   readonly run: Readonly<Record<string, string>>;
 }
 
@@ -43,7 +43,7 @@ export async function writeCheckpoint(
     await writeAtomically(`${unfinished}/${SUMS}`, [
       new TextEncoder().encode(sums),
     ]);
-    // Of the same step there may be one that is damaged.
+    // There may be a damaged checkpoint of the same step.
     await removeFolder(path);
     await files().rename(unfinished, path);
   } catch (error) {
@@ -53,13 +53,13 @@ export async function writeCheckpoint(
   return path;
 }
 
-/** A checkpoint and its folder; whoever reads it disposes of its tensors. */
+/** A checkpoint and its folder; the caller disposes of its tensors. */
 type ReadCheckpoint = Checkpoint & { readonly path: string };
 
 /**
  * Reads a checkpoint.
  *
- * @throws {RangeError} If a file is not as it was written, or of another step.
+ * @throws {RangeError} If a file is damaged, or belongs to another step.
  */
 export async function readCheckpoint(path: string): Promise<ReadCheckpoint> {
   const sums = await files().readFile(`${path}/${SUMS}`, "utf8");
@@ -73,20 +73,23 @@ export async function readCheckpoint(path: string): Promise<ReadCheckpoint> {
   const step = NAME.exec(path.split(/[/\\]/).at(-1)!);
   if (step && Number(step[1]) !== header.steps) {
     throw new RangeError(
-      `${path} should be of the step that it is called after, got step ${header.steps} in ${HEADER}; give it back its name`,
+      `${path} should hold the step in its name, got step ${header.steps} in ${HEADER}; restore the name`,
     );
   }
   const { tensors } = await readSafetensors(`${path}/${TENSORS}`);
   return { ...header, path, tensors };
 }
 
-/** The lines of `sha256sum`. */
+/** The checksums in the format of `sha256sum`. */
 function sumsOf(hashes: Readonly<Record<string, string>>): string {
   return Object.entries(hashes).map(([name, hash]) => `${hash}  ${name}\n`)
     .join("");
 }
 
-/** Names the file that does not have its sum, or the sums that are none. */
+/**
+ * Names the file that does not match its checksum, or the checksum file if it
+ * is malformed.
+ */
 function damageOf(
   path: string,
   sums: string,
@@ -108,8 +111,8 @@ function damageOf(
 }
 
 /**
- * The newest checkpoint of a folder that is not damaged, or `undefined` where
- * there is none at all.
+ * The newest intact checkpoint of a folder, or `undefined` if it has none at
+ * all.
  */
 export async function newestCheckpoint(
   folder: string,
@@ -130,7 +133,7 @@ export async function newestCheckpoint(
   );
 }
 
-/** The checkpoints of a folder, the oldest first. */
+/** The checkpoints of a folder, oldest first. */
 export async function checkpointsIn(
   folder: string,
 ): Promise<{ path: string; steps: number }[]> {
@@ -143,7 +146,10 @@ export async function checkpointsIn(
     .sort((a, b) => a.steps - b.steps);
 }
 
-/** Removes what runs that were killed have left, and all but the last checkpoints up to a step. */
+/**
+ * Removes what killed runs have left, and all but the last checkpoints up to a
+ * step.
+ */
 export async function removeOldCheckpoints(
   folder: string,
   { steps, keep }: { steps: number; keep: number },
@@ -157,8 +163,8 @@ export async function removeOldCheckpoints(
 }
 
 /**
- * Sets a model's weights to those of a checkpoint of `train`: to the average of
- * the weights, if it was kept, as that is what was evaluated.
+ * Sets a model's weights to those of a checkpoint of `train`, or to their
+ * moving average if it was kept, since that is what was evaluated.
  *
  * @example
  * ```ts
@@ -194,11 +200,11 @@ export async function removeOldCheckpoints(
  * assertEquals(await same!.array(), await y!.array());
  * ```
  *
- * @param model Of the layers that were trained.
+ * @param model A model with the layers that were trained.
  * @param path The checkpoint's folder, such as `runs/step-001000`.
- * @throws {RangeError} If it is damaged, or the model has weights of other
- * shapes; the model is as it was then.
- * @throws {Error} If there is none, with the code `ENOENT`.
+ * @throws {RangeError} If the checkpoint is damaged, or the model's weights
+ * have other shapes; the model is then unchanged.
+ * @throws {Error} If there is no checkpoint, with the code `ENOENT`.
  */
 export async function loadCheckpoint(
   model: LayersModel,
@@ -217,7 +223,7 @@ export async function loadCheckpoint(
     });
     if (wrong.length > 0 || saved.length !== own.length) {
       throw new RangeError(
-        `${path} is not of a model like ${model.name}:\n${wrong.join("\n")}`,
+        `${path} does not fit the model ${model.name}:\n${wrong.join("\n")}`,
       );
     }
     own.forEach(([weight], i) => weight.assign(saved[i]!));

@@ -1,4 +1,8 @@
-/** A teacher whose logits a model learns from beside the labels. @module */
+/**
+ * Distillation: a model learns from a teacher's logits besides the labels.
+ *
+ * @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
@@ -7,28 +11,30 @@ import { assertFits, crossEntropy, type Loss, sharesOf } from "./loss.ts";
 import { assertOneOutput, predict } from "./predict.ts";
 
 /**
- * A model with the inputs of the one that is trained, or a function of a batch's
- * inputs, which are not to be disposed of; to logits of the shape of the model's.
- * What it makes on the way is disposed of. A run is resumed with the same
- * teacher: a model is compared by its weights, a function by its name.
+ * A model with the same inputs as the trained one, or a function of a batch's
+ * inputs; it returns logits of the same shape as the model's. A function must
+ * not dispose of its inputs; the tensors that it creates on the way are
+ * disposed of. A run must be resumed with the same teacher: models are compared
+ * by their weights, functions by their names.
  */
 export type Teacher =
   | LayersModel
   | ((inputs: readonly tf.Tensor[]) => tf.Tensor);
 
 /**
- * How `train` listens to a teacher; see {@linkcode TrainOptions}.
+ * How `train` uses a teacher; see {@linkcode TrainOptions}.
  *
- * A model is asked in inference mode, and a teacher is not trained. The loss is
- * (1 - weight) times the one of `train` and weight times the teacher's, a mean
- * over the same labels: where one is -100 (`NOT_COUNTED` of `@lionjs/lion/data`)
- * the teacher does not count either. Evaluations have the loss of `train` alone.
+ * The teacher is not trained, and a model runs in inference mode. The loss is
+ * (1 - weight) times that of `train` plus weight times the teacher's. Both are
+ * means over the same labels: where a label is -100 (`NOT_COUNTED` of
+ * `@lionjs/lion/data`), the teacher does not count either. Evaluations use only
+ * the loss of `train`.
  *
- * Sources: Touvron et al. 2021 (DeiT, arXiv:2012.12877), equations 2 and 3, with
- * their weights and temperature by default; Hinton et al. 2015
+ * Sources: Touvron et al. 2021 (DeiT, arXiv:2012.12877), equations 2 and 3,
+ * whose weights and temperature are the defaults; Hinton et al. 2015
  * (arXiv:1503.02531).
  *
- * @example Labels are the wrong way round here, and the teacher alone counts
+ * @example Swapped labels, where only the teacher counts
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import "@lionjs/lion";
@@ -64,18 +70,21 @@ export type Teacher =
  * ```
  */
 export interface DistillationOptions {
-  /** Who is asked about each batch. */
+  /** The teacher, which is asked for its logits on each batch. */
   teacher: Teacher;
   /**
-   * `"hard"`: the cross-entropy of the class that the teacher finds likeliest,
+   * `"hard"`: the cross-entropy with the teacher's likeliest class as label,
    * without label smoothing. `"soft"`: temperature² times the Kullback-Leibler
-   * divergence, in nats, of the model's probabilities from the teacher's, both of
-   * logits that are divided by the temperature. @default "hard"
+   * divergence, in nats, of the model's probabilities from the teacher's, both
+   * from logits divided by the temperature. @default "hard"
    */
   labels?: "hard" | "soft";
   /** The teacher's share of the loss, in (0, 1]. @default 0.5 for hard labels, 0.1 for soft */
   weight?: number;
-  /** Of soft labels: the higher, the more even they are. @default 3 */
+  /**
+   * Temperature of soft labels: the higher, the more uniform they are.
+   * @default 3
+   */
   temperature?: number;
 }
 
@@ -86,7 +95,7 @@ const OPTIONS: OptionNames<DistillationOptions> = {
   temperature: true,
 };
 
-/** Options with their defaults; a temperature is of soft labels. */
+/** Options with their defaults; only soft labels have a temperature. */
 export type Distillation =
   & { readonly teacher: Teacher; readonly weight: number }
   & (
@@ -94,10 +103,10 @@ export type Distillation =
     | { readonly labels: "soft"; readonly temperature: number }
   );
 
-/** The loss to train with on a batch of these inputs. */
+/** The training loss for a batch with these inputs. */
 export type LossFor = (inputs: readonly tf.Tensor[]) => Loss;
 
-/** Fills in defaults; throws where an option is impossible. */
+/** Fills in the defaults; throws if an option is invalid. */
 export function distillationOf(options: DistillationOptions): Distillation {
   assertOptions("train's distillation", options, OPTIONS);
   const { teacher, labels = "hard", temperature } = options;
@@ -125,7 +134,7 @@ export function distillationOf(options: DistillationOptions): Distillation {
   if (labels === "hard") {
     if (temperature === undefined) return { teacher, labels, weight };
     throw new RangeError(
-      `distillation's temperature is of soft labels, got ${temperature} with hard ones; leave it out, or pass labels: "soft"`,
+      `distillation's temperature is for soft labels, got ${temperature} with hard ones; leave it out, or pass labels: "soft"`,
     );
   }
   const { temperature: of = 3 } = options;
@@ -145,14 +154,17 @@ function assertNumber(option: string, value: unknown): void {
   );
 }
 
-/** By what is asked of it: two copies of tfjs-layers have two classes of models. */
+/**
+ * Recognises a model by its methods: two copies of tfjs-layers have two model
+ * classes.
+ */
 function isModel(value: unknown): value is LayersModel {
   const { apply, inputs, outputs } = Object(value) as LayersModel;
   return typeof apply === "function" && Array.isArray(inputs) &&
     Array.isArray(outputs);
 }
 
-/** Throws where a model cannot have learnt from a teacher. */
+/** Throws if a model cannot learn from a teacher. */
 export function assertTeaches(
   model: LayersModel,
   distillation: Distillation | undefined,
@@ -167,7 +179,7 @@ export function assertTeaches(
   }
 }
 
-/** The loss, with what a teacher says of a batch if there is one. */
+/** The loss, including the teacher's part if there is a teacher. */
 export function lossFor(loss: Loss, distillation?: Distillation): LossFor {
   if (!distillation) return () => loss;
   return (inputs) => {
@@ -230,9 +242,9 @@ function teachersLoss(
 }
 
 /**
- * T² · Σ_i share_i · KL(softmax(taught_i / T) ‖ softmax(logits_i / T)). T² keeps
- * its gradient from fading as 1/T² does. Differentiated here, because tfjs would
- * go by way of more tensors of the logits' size.
+ * T² · Σ_i share_i · KL(softmax(taught_i / T) ‖ softmax(logits_i / T)). The
+ * factor T² keeps its gradient from shrinking as 1/T². It has its own gradient,
+ * because that of tfjs would need more tensors of the logits' size.
  */
 function meanDivergence(
   logits: tf.Tensor,

@@ -1,22 +1,24 @@
-/** Where training came to numbers that are not finite. */
+/** The step at which training diverged. */
 export interface Divergence {
   /** The step, from 1. */
   readonly step: number;
-  /** Its loss. */
+  /** The loss of the step. */
   readonly loss: number;
-  /** Its learning rate. */
+  /** The learning rate of the step. */
   readonly learningRate: number;
-  /** The norm of its gradient, before clipping. */
+  /** The norm of the step's gradient, before clipping. */
   readonly gradientNorm: number;
-  /** The last checkpoint, all of whose steps were finite; `undefined` if there is none. */
+  /**
+   * The last checkpoint before the divergence; `undefined` if there is none.
+   */
   readonly checkpoint: string | undefined;
 }
 
-/** A loss or a gradient that is not finite, after which the weights are not either. */
+/** Thrown when a loss or a gradient is not finite, which spoils the weights. */
 export class DivergenceError extends Error {
-  /** The class of error. */
+  /** The name of the error. */
   override readonly name = "DivergenceError";
-  /** Where it happened. */
+  /** Where training diverged. */
   readonly divergence: Divergence;
 
   /** Makes the error. */
@@ -31,7 +33,7 @@ export class DivergenceError extends Error {
   }
 }
 
-/** Where the weights are as they were before. */
+/** A sentence that names the checkpoint before the divergence. */
 export function beforeOf(checkpoint: string | undefined): string {
   return checkpoint
     ? `the last checkpoint, ${checkpoint}, is from before`

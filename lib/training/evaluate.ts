@@ -20,9 +20,11 @@ import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
 
 /** Options of {@linkcode evaluate}. */
 export interface EvaluateOptions {
-  /** Its mean is returned as `loss`. */
+  /** The loss, whose mean is returned as `loss`. */
   loss: Loss;
-  /** By the names of their means. @default none */
+  /**
+   * Metrics by the names under which their means are returned. @default none
+   */
   metrics?: Record<string, Metric>;
   /**
    * Ranks that each take their rows of each batch; all of them call it, with the
@@ -38,8 +40,8 @@ const OPTIONS: OptionNames<EvaluateOptions> = {
 };
 
 /**
- * The loss and metrics of a model over all batches, each label weighing the
- * same whatever batch it is in.
+ * Computes a model's loss and metrics over all batches. Each label has the same
+ * weight, whichever batch it is in.
  *
  * @example
  * ```ts
@@ -62,13 +64,13 @@ const OPTIONS: OptionNames<EvaluateOptions> = {
  * assertEquals(means, { loss: 1 });
  * ```
  *
- * @param model With one output.
- * @param batches One pass; disposed of.
+ * @param model A model with one output.
+ * @param batches The batches of one pass, which are disposed of.
  * @param options See {@linkcode EvaluateOptions}.
- * @returns The means by name; NaN where nothing counts.
- * @throws {TypeError} If the model has more outputs, or an option is unknown or
- * of the wrong kind.
- * @throws {RangeError} If labels are why the loss is not finite.
+ * @returns The means by name; NaN if no label counts.
+ * @throws {TypeError} If the model has several outputs, or an option is unknown
+ * or of the wrong type.
+ * @throws {RangeError} If the loss is not finite because of the labels.
  */
 export async function evaluate(
   model: LayersModel,
@@ -92,7 +94,7 @@ export async function evaluate(
     try {
       const figures = await readAll(taken.map(({ sums }) => sums));
       for (const [i, values] of figures.entries()) {
-        // Added up in 64 bits: in 32, 2^24 labels are the most that count.
+        // Added up in float64: in float32, counts stop at 2^24 labels.
         totals.forEach((total, i) => {
           total.sum += values[2 * i]!;
           total.count += values[2 * i + 1]!;
@@ -143,8 +145,8 @@ export async function evaluate(
 }
 
 /**
- * `[2 · (1 + metrics)]`: sum and count of the loss, and of each metric. Of the
- * batch, the labels are left.
+ * `[2 · (1 + metrics)]`: sum and count of the loss, and of each metric.
+ * Disposes of the batch except for its labels.
  */
 function sumsOf(
   model: LayersModel,

@@ -1,32 +1,36 @@
 /**
- * One process at a time trains into a folder. The lock is a file, and ends with
- * its process, however that ends: Deno asks the system for it, which knows; Node
- * cannot, and looks whether the process that the file names is still there.
+ * A lock that lets one process at a time train into a folder. It is a file, and
+ * is released when its process ends in any way: in Deno it is a lock of the
+ * operating system; Node has none, and checks whether the process named in the
+ * file still exists.
  *
  * @module
  */
 import { files, isMissing } from "../io/file_system.ts";
 
-/** A folder that nobody else trains into. */
+/** A folder that no other process trains into. */
 export interface FolderLock {
-  /** Lets others have it. */
+  /** Releases the lock. */
   release(): Promise<void>;
 }
 
 const NAME = "training.lock";
 
-/** The process that a lock's file names. */
+/** The process named in a lock file. */
 interface Owner {
   readonly runtime: "deno" | "node";
   readonly pid: number;
-  /** When it began, as the system counts, to be told from another of the same number. */
+  /**
+   * Its start time as the system counts it, which tells it from a later process
+   * with the same id.
+   */
   readonly began?: string | undefined;
 }
 
 /**
  * Locks a folder until it is released, or until the process ends.
  *
- * @throws {RangeError} If another training has it.
+ * @throws {RangeError} If another training holds the lock.
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
   return "Deno" in globalThis && "tryLock" in Deno.FsFile.prototype
@@ -49,7 +53,7 @@ async function lockBySystem(folder: string): Promise<FolderLock> {
         );
         return true;
       });
-      // Whoever has it is about to say who that is.
+      // The owner is about to write its id.
       if (!free) await new Promise((resolve) => setTimeout(resolve, 100));
       const owner = ownerIn(await textOf(path));
       if (!free || (owner?.runtime === "node" && await isAlive(owner))) {
@@ -70,12 +74,12 @@ async function lockBySystem(folder: string): Promise<FolderLock> {
       file.close();
       throw error;
     }
-    // The one who had it has removed the file meanwhile.
+    // The previous owner has removed the file meanwhile.
     file.close();
   }
 }
 
-/** Whether a file is the one that lies at a path. */
+/** Whether an open file is still the one at its path. */
 async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
   const [own, there] = await Promise.all([
     file.stat(),
@@ -106,7 +110,8 @@ async function lockByName(folder: string): Promise<FolderLock> {
       const text = await textOf(path);
       const owner = ownerIn(text);
       if (owner && await isAlive(owner)) throw inUse(folder, owner);
-      // Another may take it over at the same time, and is then given it back.
+      // Another process may take it over at the same time, and then gets it
+      // back.
       await rename(path, beside).catch((error) => {
         if (!isMissing(error)) throw error;
       });
@@ -134,7 +139,7 @@ function inUse(folder: string, owner: Owner | undefined): RangeError {
 
 async function isAlive({ pid, began }: Owner): Promise<boolean> {
   try {
-    // Signal 0 asks, and does nothing.
+    // Signal 0 only checks that the process exists.
     globalThis.process.kill(pid, 0);
   } catch (error) {
     if (Object(error).code === "ESRCH") return false;
@@ -143,11 +148,11 @@ async function isAlive({ pid, began }: Owner): Promise<boolean> {
   return began === undefined || now === undefined || began === now;
 }
 
-/** When a process began; `undefined` where the system is not Linux. */
+/** When a process started; `undefined` if the system is not Linux. */
 async function beginOf(pid: number): Promise<string | undefined> {
   try {
     const stat = await files().readFile(`/proc/${pid}/stat`, "utf8");
-    // The name before it, in brackets, may hold anything.
+    // The process name before it, in brackets, may hold anything.
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
   } catch {
     return undefined;
@@ -163,7 +168,7 @@ function ownerIn(text: string): Owner | undefined {
   }
 }
 
-/** What a file says; nothing where there is none, or where it cannot be read. */
+/** A file's text; empty if it does not exist or cannot be read. */
 async function textOf(path: string): Promise<string> {
   return await files().readFile(path, "utf8").catch(() => "");
 }

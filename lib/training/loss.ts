@@ -2,18 +2,22 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { NOT_COUNTED } from "../data/token_batch.ts";
 
-/** What training makes small: a mean over labels. */
+/** What training minimises: a mean over labels. */
 export interface Loss {
-  /** The mean, of predictions and what they should have been. */
+  /** Computes the mean loss of predictions, given their labels. */
   (predictions: tf.Tensor, labels: tf.Tensor): tf.Scalar;
-  /** How many labels the mean is over. @default the examples of a batch */
+  /**
+   * The number of labels that the mean is over.
+   * @default the number of examples in the batch
+   */
   readonly count?: (labels: tf.Tensor) => tf.Scalar;
-  /** Compared when a run is resumed. @default the function's name */
+  /** Identifies the loss when a run is resumed. @default the function's name */
   readonly description?: string;
   /**
-   * What is wrong with labels, as what follows the word: "should be …, got …".
-   * Asked where a loss is not finite; `shape` is that of the model's output,
-   * `null` where it may be any. @default nothing is ever known to be
+   * Says what is wrong with labels, as a text that continues "labels …":
+   * "should be …, got …". Called when a loss is not finite; `shape` is the
+   * shape of the model's output, with `null` for any size. @default labels are
+   * not checked
    */
   readonly wrongLabels?: (
     labels: tf.Tensor,
@@ -23,18 +27,24 @@ export interface Loss {
 
 /** Options of {@linkcode crossEntropy}. */
 export interface CrossEntropyOptions {
-  /** The share of a label's probability that all classes divide. @default 0 */
+  /**
+   * The share of a label's probability that is spread over all classes.
+   * @default 0
+   */
   labelSmoothing?: number;
 }
 
 const OPTIONS: OptionNames<CrossEntropyOptions> = { labelSmoothing: true };
 
-/** 1 where a label counts, else 0. */
+/** 1 where a label counts, 0 elsewhere. */
 function counted(labels: tf.Tensor): tf.Tensor {
   return tf.cast(tf.notEqual(labels, NOT_COUNTED), "float32");
 }
 
-/** What each label weighs in a mean over those that count: together 1, or 0. */
+/**
+ * The weight of each label in a mean over those that count; they add up to 1,
+ * or to 0 if none counts.
+ */
 export function sharesOf(labels: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
     const weights = counted(labels);
@@ -42,16 +52,16 @@ export function sharesOf(labels: tf.Tensor): tf.Tensor {
   });
 }
 
-/** How many labels count. */
+/** The number of labels that count. */
 export function countLabels(labels: tf.Tensor): tf.Scalar {
   return tf.tidy(() => tf.sum(counted(labels)));
 }
 
 /**
- * The cross-entropy of logits `[..., classes]` and labels `[...]` of int32, in
+ * The cross-entropy of logits `[..., classes]` and int32 labels `[...]`, in
  * nats. A label of -100 (`NOT_COUNTED` of `@lionjs/lion/data`) does not count;
- * where none does, it is 0. Any other that is no class makes it NaN; `train` and
- * `evaluate` then say which one.
+ * if none does, the loss is 0. Any other label that is not a class makes it
+ * NaN; `train` and `evaluate` then name the label.
  *
  * Source of the smoothing: Szegedy et al. 2016 (arXiv:1512.00567).
  *
@@ -71,8 +81,9 @@ export function countLabels(labels: tf.Tensor): tf.Scalar {
  *
  * @param options See {@linkcode CrossEntropyOptions}.
  * @returns The loss.
- * @throws {TypeError} If an option is unknown; by the loss, if labels have another
- * shape than the predictions without their last axis, or another dtype.
+ * @throws {TypeError} If an option is unknown. The loss throws it if the
+ * labels' shape is not that of the predictions without their last axis, or
+ * their dtype is not int32.
  * @throws {RangeError} If labelSmoothing is not in [0, 1).
  */
 export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
@@ -118,7 +129,7 @@ async function notFinite(labels: tf.Tensor): Promise<string | undefined> {
   return wrong && `should be finite, got ${wrong}`;
 }
 
-/** The first such label, and where it is. */
+/** The first label that satisfies a condition, and its index. */
 async function findLabel(
   labels: tf.Tensor,
   isWrong: (label: number) => boolean,
@@ -134,7 +145,7 @@ async function findLabel(
   return `${values[place]} at [${labels.rank === 1 ? place : indices}]`;
 }
 
-/** Throws unless labels are one int32 a row of predictions. */
+/** Throws unless labels are one int32 per row of predictions. */
 export function assertFits({ shape }: tf.Tensor, labels: tf.Tensor): void {
   const expected = shape.slice(0, -1);
   if (!tf.util.arraysEqual(labels.shape, expected)) {
@@ -144,7 +155,7 @@ export function assertFits({ shape }: tf.Tensor, labels: tf.Tensor): void {
   }
   if (labels.dtype !== "int32") {
     throw new TypeError(
-      `labels should be int32, got ${labels.dtype}; tf.cast makes them so`,
+      `labels should be int32, got ${labels.dtype}; convert them with tf.cast`,
     );
   }
 }
@@ -231,8 +242,8 @@ export function meanSquaredError(): Loss {
 }
 
 /**
- * How many tokens a model wavers between: e to the power of its mean
- * cross-entropy.
+ * The perplexity of a model, the number of equally likely tokens with the same
+ * uncertainty: e to the power of the mean cross-entropy.
  *
  * @example
  * ```ts
@@ -242,7 +253,7 @@ export function meanSquaredError(): Loss {
  * assertAlmostEquals(perplexity(Math.log(50)), 50, 1e-12);
  * ```
  *
- * @param crossEntropy In nats a token, as evaluate() gives it under `loss`.
+ * @param crossEntropy In nats per token, as evaluate() returns it under `loss`.
  * @returns 1 or more.
  */
 export function perplexity(crossEntropy: number): number {

@@ -1,15 +1,18 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { countLabels } from "./loss.ts";
 
-/** What is counted in a batch: a mean over all batches is Σ sum / Σ count. */
+/**
+ * Returns a metric's sum and count for a batch; the mean over batches is Σ sum
+ * / Σ count.
+ */
 export type Metric = (
   predictions: tf.Tensor,
   labels: tf.Tensor,
 ) => { sum: tf.Scalar; count: tf.Scalar };
 
 /**
- * The share of labels `[...]` that have the largest of their logits
- * `[..., classes]`. A label of -100 does not count.
+ * The share of labels `[...]` whose logit is the largest of `[..., classes]`. A
+ * label of -100 does not count.
  *
  * @example
  * ```ts
@@ -30,7 +33,7 @@ export type Metric = (
 export function accuracy(): Metric {
   return (predictions, labels) => {
     const sum = tf.tidy(() => {
-      // No class is called -100, so that what does not count is not right.
+      // No class is -100, so labels that do not count are never correct.
       const right = tf.equal(tf.argMax(predictions, -1), labels);
       return tf.sum(tf.cast(right, "float32")) as tf.Scalar;
     });

@@ -1,34 +1,37 @@
 /**
- * A file with a JSON object on each line, that grows while a model trains and
- * is whole again when training is resumed.
+ * A log file with one JSON object per line, which grows while a model trains
+ * and is repaired when training is resumed.
  *
  * @module
  */
 import { writeAtomically } from "../io/atomic_write.ts";
 import { files, isMissing } from "../io/file_system.ts";
 
-/** What a line says about a step. */
+/** A line of the log, about one step. */
 export interface LogRecord {
   /** The step. */
   readonly step: number;
-  /** Anything that is JSON. */
+  /** Any JSON value. */
   readonly [name: string]: unknown;
 }
 
-/** Begins a log after so many steps: lines about later ones go, and a torn one. */
+/**
+ * Starts a log after a number of steps: removes lines about later steps, and a
+ * torn last line.
+ */
 export async function beginLog(path: string, steps: number): Promise<void> {
   const text = await files().readFile(path, "utf8").catch((error) => {
     if (isMissing(error)) return "";
     throw error;
   });
-  // What follows the last line's end is torn.
+  // Text after the last line break is a torn line.
   const lines = text.split("\n").slice(0, -1);
   const end = lines.findIndex((line) => !isUpTo(line, steps));
   const kept = end < 0 ? lines : lines.slice(0, end);
   await writeAtomically(path, [encode(kept)]);
 }
 
-/** Appends lines; they survive the end of this process. */
+/** Appends lines, which survive if this process is killed. */
 export async function appendToLog(
   path: string,
   records: readonly LogRecord[],

@@ -1,4 +1,4 @@
-/** What a model makes of a batch, and what its loss is over. @module */
+/** Applying a model to a batch, and counting its labels. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Communicator } from "../contract/communicator.ts";
@@ -14,7 +14,7 @@ export function assertOneOutput({ name, outputs }: LayersModel): void {
   );
 }
 
-/** Applies a model of one output. */
+/** Applies a model with one output. */
 export function predict(
   model: LayersModel,
   inputs: readonly tf.Tensor[],
@@ -23,13 +23,13 @@ export function predict(
   return model.apply([...inputs], options) as tf.Tensor;
 }
 
-/** How many labels the mean of a batch is over. */
+/** The number of labels that a batch's mean loss is over. */
 export function countOf(loss: Loss, { labels, size }: Batch): tf.Scalar {
   return loss.count?.(labels) ?? tf.scalar(size);
 }
 
 /**
- * Rows of a batch, as a batch; in a tidy, or the caller disposes of it.
+ * Takes rows of a batch as a batch. Call it inside `tf.tidy`, or dispose of it.
  *
  * @throws {RangeError} If its tensors have different numbers of rows.
  */
@@ -43,12 +43,12 @@ export function rowsIn(batch: Batch, { first, count, total }: Rows): Batch {
   return {
     inputs: batch.inputs.map(take),
     labels: take(batch.labels),
-    // Where examples are packed, their number is no more than what rows weigh.
+    // If examples are packed, this is only the weight of the rows.
     size: batch.size * count / total,
   };
 }
 
-/** What is wrong with some of these labels, if anything is known to be. */
+/** What is wrong with some of these labels, as far as the loss knows. */
 export async function wrongLabels(
   { outputs }: LayersModel,
   loss: Loss,

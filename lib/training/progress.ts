@@ -1,25 +1,27 @@
-/** How far training has come. */
+/** The progress of training. */
 export interface ProgressState {
-  /** Steps taken, those before a resumption included. */
+  /** Number of steps taken, including those before a resumption. */
   readonly step: number;
-  /** Steps in all. */
+  /** Total number of steps. */
   readonly steps: number;
-  /** Of the last step. */
+  /** Loss of the last step. */
   readonly loss: number;
   /** Means of the last evaluation, by name; empty before the first. */
   readonly evaluation: Readonly<Record<string, number>>;
-  /** Since training began, or was resumed. */
+  /** Speed since training began or was resumed. */
   readonly examplesPerSecond: number;
-  /** Until the last step, at the speed so far. */
+  /** Estimated time to the last step, at the speed so far. */
   readonly secondsLeft: number;
 }
 
-/** Shows how far training has come: on a terminal, in a notebook, … */
+/**
+ * Shows the progress of training, for instance on a terminal or in a notebook.
+ */
 export interface Progress {
   /** Called once, before the first step. */
   begin(steps: { readonly step: number; readonly steps: number }): void;
   /** Called every few steps. */
   update(state: ProgressState): void;
-  /** Called once, however training ends, which waits for it. */
+  /** Called once when training ends in any way; training waits for it. */
   end(): void | Promise<void>;
 }

@@ -1,11 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 
-/** How often it is worth it: each wait for a GPU costs milliseconds. */
+/** How often to read: each wait for a GPU costs milliseconds. */
 export const MILLISECONDS_BETWEEN_READS = 250;
 
 /**
- * Waits for the device once, for all tensors, and frees them. Lets timers,
- * signals and the progress have their turn.
+ * Reads all tensors with one wait for the device, and disposes of them. Lets
+ * timers, signals and the progress display run.
  */
 export async function readAll(tensors: tf.Tensor[]): Promise<number[][]> {
   try {

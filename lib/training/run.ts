@@ -1,4 +1,4 @@
-/** The steps of a training, one after another. @module */
+/** The training loop. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Logs } from "@tensorflow/tfjs-layers";
 import type { Batch } from "../data/stream.ts";
@@ -20,29 +20,29 @@ import type { EvaluationOptions, TrainOptions } from "./train_options.ts";
 import { trainingProgress } from "./training_progress.ts";
 import type { TrainingState } from "./training_state.ts";
 
-/** What became of a training. */
+/** The result of training. */
 export interface TrainingResult {
-  /** Steps taken, those before a resumption included. */
+  /** Number of steps taken, including those before a resumption. */
   readonly steps: number;
-  /** Whether its signal ended it before the last step. */
+  /** Whether the signal ended it before the last step. */
   readonly aborted: boolean;
-  /** The losses of the steps that this call took. */
+  /** The loss of each step that this call took. */
   readonly losses: readonly number[];
   /** Means of the last evaluation, by name; empty if there was none. */
   readonly evaluation: Readonly<Record<string, number>>;
-  /** The last checkpoint, to be loaded with `loadCheckpoint`. */
+  /** The path of the last checkpoint, for `loadCheckpoint`. */
   readonly checkpoint: string | undefined;
 }
 
 /** A step whose loss is still on the device. */
 interface UnreadStep {
   readonly step: number;
-  /** Examples. */
+  /** Number of examples. */
   readonly size: number;
   readonly learningRate: number;
   /** `[loss, gradientNorm]` */
   readonly figures: tf.Tensor;
-  /** Of its batches, to be looked at should the loss not be finite. */
+  /** The labels of its batches, to inspect if the loss is not finite. */
   readonly labels: readonly tf.Tensor[];
 }
 
@@ -61,7 +61,7 @@ function progressOf(
   return progress ? trainingProgress() : SILENT;
 }
 
-/** The steps from where the state is to the last one. */
+/** Runs the steps from the current state to the last one. */
 export class Run {
   readonly #parts: RunParts;
   readonly #lossFor: LossFor;
@@ -78,7 +78,9 @@ export class Run {
   #lastRead = performance.now();
   #examples = 0;
   #evaluation: Record<string, number> = {};
-  /** The epoch that has begun and not ended, and its first of {@linkcode #losses}. */
+  /**
+   * The current epoch, and the index of its first loss in {@linkcode #losses}.
+   */
   #epoch: { readonly number: number; readonly first: number } | undefined;
 
   constructor(
@@ -196,7 +198,7 @@ export class Run {
     return communicator ? stops : Boolean(signal?.aborted);
   }
 
-  /** Waits for the losses of the steps so far, and tells whom they concern. */
+  /** Waits for the losses of the steps so far, and reports them. */
   async #read(): Promise<void> {
     const unread = this.#unread;
     this.#unread = [];
@@ -209,7 +211,7 @@ export class Run {
     this.#lastRead = performance.now();
   }
 
-  /** Tells the log, the callbacks and who reads the losses. */
+  /** Reports losses to the log, the callbacks and the result. */
   async #tell(unread: readonly UnreadStep[]): Promise<void> {
     const { callbacks = {} } = this.#options;
     const log = this.#log;
@@ -233,7 +235,7 @@ export class Run {
     if (bad >= 0) throw await this.#failureOf(records[bad]!, unread[bad]!);
   }
 
-  /** What a step has come to whose loss or gradient is not finite. */
+  /** The error for a step whose loss or gradient is not finite. */
   async #failureOf(
     record: Omit<Divergence, "checkpoint">,
     { step, labels }: UnreadStep,

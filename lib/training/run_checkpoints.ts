@@ -32,9 +32,8 @@ export class RunCheckpoints {
   }
 
   /**
-   * Opens the folder of a run's checkpoints, which nobody else opens until it
-   * is closed, and brings the state to where the newest of them was, if the run
-   * is to be resumed.
+   * Opens the folder of a run's checkpoints and locks it until it is closed. If
+   * the run is to be resumed, restores the state from the newest checkpoint.
    */
   static async open(
     { folder, resume = false }: CheckpointOptions,
@@ -56,17 +55,17 @@ export class RunCheckpoints {
     }
   }
 
-  /** Lets others open the folder. */
+  /** Unlocks the folder. */
   async close(): Promise<void> {
     await this.#lock.release();
   }
 
-  /** The path of the last one, if there is one. */
+  /** The path of the last checkpoint, if there is one. */
   get last(): string | undefined {
     return this.#last?.path;
   }
 
-  /** Writes one, unless there is one of this step. */
+  /** Writes a checkpoint, unless there is one of this step. */
   async save(state: TrainingState): Promise<void> {
     const { steps } = state;
     if (this.#last?.steps === steps) return;
@@ -99,7 +98,7 @@ export class RunCheckpoints {
     const [found] = await checkpointsIn(this.#folder);
     if (!found) return;
     throw new RangeError(
-      `checkpoints.folder should have no checkpoints of an earlier run, got ${found.path}; pass resume: true to go on with it, or another folder`,
+      `checkpoints.folder should have no checkpoints of an earlier run, got ${found.path}; pass resume: true to continue it, or another folder`,
     );
   }
 }

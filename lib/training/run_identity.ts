@@ -1,4 +1,9 @@
-/** What decides how training goes on, so that a run is resumed as the same. @module */
+/**
+ * What determines how training continues, so that a run resumes as the same
+ * one.
+ *
+ * @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { BatchStream } from "../data/stream.ts";
@@ -8,28 +13,28 @@ import type { Loss } from "./loss.ts";
 import type { Settings } from "./train_options.ts";
 import { namesOfWeights } from "./weight_names.ts";
 
-/** A schedule is a function: it is compared by its values. */
+/** A schedule is a function, so it is compared by its values. */
 const COMPARED_STEPS = [1, 10, 100, 1000, 10_000, 100_000];
 
-/** Options of layers that change no more than speed, or what things are called. */
+/** Options of layers that change only speed or names. */
 const FREE = new Set(["name", "form", "chunkSize"]);
 
-/** More differences are not listed. */
+/** The largest number of differences to list. */
 const MOST_LISTED = 8;
 
-/** What a run is. */
+/** The parts of a run. */
 export interface RunParts {
-  /** What is trained. */
+  /** The trained model. */
   readonly model: LayersModel;
-  /** What it is trained on. */
+  /** The training data. */
   readonly data: BatchStream;
-  /** What is made small. */
+  /** The loss. */
   readonly loss: Loss;
-  /** How. */
+  /** The settings of training. */
   readonly settings: Settings;
 }
 
-/** What decides how a run goes on, as JSON by name. */
+/** What determines how a run continues, as JSON by name. */
 export async function identityOf(
   { model, data, loss, settings }: RunParts,
 ): Promise<Record<string, string>> {
@@ -74,7 +79,10 @@ export async function identityOf(
   );
 }
 
-/** What all ranks of a run have to have, as JSON by name: more than what it is resumed with. */
+/**
+ * What must agree between all ranks of a run, as JSON by name; this is more than
+ * what must agree when a run is resumed.
+ */
 export async function rankIdentityOf(
   parts: RunParts,
   does: Readonly<Record<string, boolean>>,
@@ -113,7 +121,10 @@ function bytesOf(
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** Models have as names what they were called when they were made: weights tell them apart. */
+/**
+ * Identifies a teacher; for models by their weights, since their names are
+ * arbitrary.
+ */
 async function nameOf(teacher: Teacher): Promise<string> {
   if (typeof teacher === "function") return `function ${teacher.name}`;
   const digests: string[] = [];
@@ -133,9 +144,9 @@ async function batchSizeOf(data: BatchStream): Promise<number> {
 }
 
 /**
- * Throws unless a checkpoint's run would go on as this one.
+ * Throws unless a checkpoint's run would continue as this one.
  *
- * @throws {RangeError} It names what differs.
+ * @throws {RangeError} If they differ; the message names the differences.
  */
 export function assertSameRun(
   { path, run }: { path: string; run: Readonly<Record<string, string>> },

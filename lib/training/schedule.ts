@@ -5,13 +5,13 @@ export type Schedule = (step: number) => number;
 
 /** Options of {@linkcode warmUpCosine}. */
 export interface WarmUpCosineOptions {
-  /** The highest. */
+  /** The highest learning rate. */
   learningRate: number;
-  /** Steps that it rises for. @default 0 */
+  /** Number of steps of the linear rise. @default 0 */
   warmUpSteps?: number;
-  /** The step that it ends at. */
+  /** The step at which the fall ends. */
   steps: number;
-  /** From the last step on. @default 0 */
+  /** The learning rate from that step on. @default 0 */
   final?: number;
 }
 
@@ -23,7 +23,7 @@ const OPTIONS: OptionNames<WarmUpCosineOptions> = {
 };
 
 /**
- * A learning rate that rises linearly, and then falls along half a cosine.
+ * A learning rate that rises linearly and then falls along half a cosine.
  *
  * Source: Loshchilov and Hutter 2017 (arXiv:1608.03983), without restarts.
  *
@@ -39,8 +39,8 @@ const OPTIONS: OptionNames<WarmUpCosineOptions> = {
  * @param options See {@linkcode WarmUpCosineOptions}.
  * @returns The schedule.
  * @throws {TypeError} If an option is unknown.
- * @throws {RangeError} If a learning rate is negative or not finite, or there are
- * no steps left to fall.
+ * @throws {RangeError} If a learning rate is negative or not finite, or no
+ * steps are left for the fall.
  */
 export function warmUpCosine(options: WarmUpCosineOptions): Schedule {
   assertOptions("warmUpCosine", options, OPTIONS);

@@ -11,16 +11,16 @@ import { settingsOf, type TrainOptions } from "./train_options.ts";
 import { TrainingState } from "./training_state.ts";
 
 /**
- * Trains a model: Adam with decoupled weight decay, a schedule of learning
- * rates, clipping, accumulation and a moving average of the weights.
+ * Trains a model with Adam, decoupled weight decay, a learning rate schedule,
+ * gradient clipping and accumulation, and a moving average of the weights.
  *
- * All that is random depends on seeds and the step alone. So a run that was
- * aborted or killed, and is resumed, takes the very steps that it would have
- * taken, on the same backend with as many threads; other layers than LION's
- * draw their dropout as they like. With a `communicator`, ranks share each
- * batch, and come to what one process does, up to the rounding of sums. With
- * `stopSignal()` of `./notebook` as its signal, Ctrl-C aborts it, and Jupyter's
- * Stop.
+ * Randomness depends only on the seeds and the step. So a run that was aborted
+ * or killed and is then resumed takes exactly the steps that it would have
+ * taken, on the same backend with the same number of threads; this excludes the
+ * dropout of layers that are not LION's. With a `communicator`, ranks share each
+ * batch, and compute what one process would, up to the rounding of sums. With
+ * `stopSignal()` of `./notebook` as its signal, Ctrl-C and Jupyter's Stop abort
+ * it.
  *
  * @example
  * ```ts
@@ -54,15 +54,16 @@ import { TrainingState } from "./training_state.ts";
  * assertEquals(checkpoint!.endsWith("step-000040"), true);
  * ```
  *
- * @param model With one output; its weights are changed.
- * @param data Batches in the order of the model's inputs, disposed of here.
+ * @param model A model with one output; its weights are changed.
+ * @param data Batches whose inputs are in the model's order; they are disposed
+ * of.
  * @param options See {@linkcode TrainOptions}.
  * @returns See {@linkcode TrainingResult}.
- * @throws {TypeError} If the model has more outputs, or an option is unknown or
- * of the wrong kind.
- * @throws {RangeError} If an option is impossible, the folder of the checkpoints
- * is another run's or is trained into, the run to resume had other options, ranks
- * differ in what they train, or labels are why a loss is not finite.
+ * @throws {TypeError} If the model has several outputs, or an option is unknown
+ * or of the wrong type.
+ * @throws {RangeError} If an option is invalid, the checkpoint folder belongs
+ * to another run or is in use, the run to resume had other options, ranks differ
+ * in what they train, or a loss is not finite because of the labels.
  * @throws {DivergenceError} If a loss or a gradient is not finite.
  * @throws {Error} If a file cannot be written, or no checkpoint can be read.
  */

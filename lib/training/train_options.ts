@@ -16,57 +16,68 @@ import type { Progress } from "./progress.ts";
 import { type Schedule, warmUpCosine } from "./schedule.ts";
 import type { UpdateSettings } from "./training_state.ts";
 
-/** How weights change; see {@linkcode train}. */
+/** Options of the optimizer; see {@linkcode train}. */
 export interface OptimizerOptions {
   /**
-   * How far a step goes. A number is the highest of {@linkcode warmUpCosine}
-   * over all steps; for a constant one, pass `() => 1e-3`. @default 1e-3
+   * 1e-3`. @default 1e-3 => The learning rate. A number is the peak of {@linkcode warmUpCosine} over all steps; for a constant rate, pass a function such as `()
+   * => 1e-3`. @default 1e-3 => 1e-3`. @default 1e-3
    */
   learningRate?: number | Schedule;
-  /** Steps that a `learningRate` that is a number rises for. @default 0 */
+  /** Number of steps over which a numeric `learningRate` rises. @default 0 */
   warmUpSteps?: number;
-  /** Decay of the mean of the gradients. @default 0.9 */
+  /** Decay of the moving mean of the gradients. @default 0.9 */
   beta1?: number;
-  /** Decay of the mean of their squares. @default 0.999 */
+  /** Decay of the moving mean of their squares. @default 0.999 */
   beta2?: number;
   /** Added to the root of that mean. @default 1e-8 */
   epsilon?: number;
-  /** Decoupled: a step also takes learningRate · weightDecay of each value. @default 0 */
+  /**
+   * Decoupled weight decay: each step also subtracts learningRate · weightDecay
+   * of each value. @default 0
+   */
   weightDecay?: number;
   /**
-   * Whether a weight is subject to it. @default those of two axes or more that
-   * are not vectors of positions or of a class token
+   * Whether weight decay applies to a weight.
+   * @default weights with two or more axes, except position embeddings and
+   * class tokens
    */
   decays?: (name: string, shape: readonly number[]) => boolean;
-  /** Longer gradients, all weights together, are scaled to this norm. @default 1 */
+  /**
+   * Gradients with a larger norm, over all weights together, are scaled to this
+   * norm. @default 1
+   */
   clipNorm?: number;
-  /** Batches of the data a step, whose gradients are added up. @default 1 */
+  /** Number of batches per step, whose gradients are accumulated. @default 1 */
   accumulate?: number;
 }
 
-/** What is evaluated while a model trains; see {@linkcode train}. */
+/** Options of evaluation during training; see {@linkcode train}. */
 export interface EvaluationOptions {
-  /** One pass over what the model is not trained on. */
+  /** Returns one pass over the evaluation data. */
   data: () => AsyncIterable<Batch>;
-  /** Besides the loss, by the names of their means. @default none */
+  /** Metrics besides the loss, by name. @default none */
   metrics?: Record<string, Metric>;
-  /** Steps between two evaluations. @default an epoch's */
+  /** Number of steps between evaluations. @default the steps of an epoch */
   every?: number;
 }
 
-/** Where checkpoints are, and how many; see {@linkcode train}. */
+/** Options of checkpoints; see {@linkcode train}. */
 export interface CheckpointOptions {
   /**
-   * A folder that no other run has its checkpoints in. While it is trained into
-   * it has a file `training.lock`, and whoever else wants to is refused.
+   * A folder for this run's checkpoints only. During training it is locked by a
+   * file `training.lock`, and other runs that use it throw.
    */
   folder: string;
-  /** Steps between two. @default an epoch's */
+  /** Number of steps between checkpoints. @default the steps of an epoch */
   every?: number;
-  /** So many are kept, the last ones; one more while it is written. @default 3 */
+  /**
+   * Number of last checkpoints to keep; there is one more while it is written.
+   * @default 3
+   */
   keep?: number;
   /**
-   * Whether to go on from the newest one; from the start, if there is none.
+   * Whether to continue from the newest checkpoint, or from the start if there
+   * is none.
    * @default false
    */
   resume?: boolean;
@@ -74,52 +85,55 @@ export interface CheckpointOptions {
 
 /** Options of {@linkcode train}. */
 export interface TrainOptions {
-  /** Steps in all; or `epochs`. */
+  /** Total number of steps; give this or `epochs`. */
   steps?: number;
-  /** Passes over the data, in whole steps; or `steps`. */
+  /**
+   * Number of passes over the data, rounded to whole steps; give this or
+   * `steps`.
+   */
   epochs?: number;
-  /** What is made small. */
+  /** The loss to minimise. */
   loss: Loss;
-  /** A teacher that the model learns from beside the labels. @default none */
+  /** A teacher that the model learns from besides the labels. @default none */
   distillation?: DistillationOptions;
-  /** How weights change. */
+  /** Options of the optimizer. */
   optimizer?: OptimizerOptions;
   /**
-   * Keeps a moving average of the weights too, which is what is evaluated and,
-   * in the end, in the model. Its decay is (1 + step) / (10 + step), up to
-   * `decay`. @default none
+   * Keeps a moving average of the weights, which is evaluated and, at the end,
+   * put into the model. Its decay is (1 + step) / (10 + step), at most `decay`.
+   * @default none
    */
   ema?: { decay: number };
-  /** Of dropout and drop path. @default 0 */
+  /** Seed of dropout and drop path. @default 0 */
   seed?: number;
-  /** Ends training after a step, with a checkpoint. */
+  /** Ends training after the current step, with a checkpoint. */
   signal?: AbortSignal;
   /**
-   * Ranks that train the model together, as `openMpi()` of `./mpi` gives them. All
-   * of them call `train` with the same options and data. Each takes its rows of
-   * each batch, and every loss, gradient norm and evaluation is that of the whole
-   * batch. The weights are rank 0's, which alone reads and writes checkpoints,
-   * writes the log and shows progress; callbacks are called on each rank. A signal
-   * on one rank ends them all. @default none
+   * The ranks that train the model together, as from `openMpi()` of `./mpi`. All
+   * of them call `train` with the same options and data. Each computes its rows
+   * of each batch, and every loss, gradient norm and evaluation is that of the
+   * whole batch. The weights are those of rank 0, and only rank 0 reads and
+   * writes checkpoints, writes the log and shows progress; callbacks are called
+   * on each rank. A signal on one rank ends them all. @default none
    */
   communicator?: Communicator;
-  /** What is evaluated now and then, and in the end. @default nothing */
+  /** Evaluation at intervals and at the end. @default none */
   evaluate?: EvaluationOptions;
-  /** Where to save training to and resume it from. @default nowhere */
+  /** Checkpoints to save and to resume from. @default none */
   checkpoints?: CheckpointOptions;
   /**
-   * The path of a file that gets a line of JSON for each step and evaluation.
-   * One that exists is begun anew, or, where training is resumed, cut at the
+   * The path of a log file with one line of JSON per step and evaluation. An
+   * existing file is overwritten or, if training is resumed, cut at the
    * checkpoint's step. @default none
    */
   log?: string;
   /**
-   * What shows progress: `trainingProgress()` for `true` and `"auto"`, nothing
-   * for `false`. @default "auto"
+   * How to show progress: `true` and `"auto"` use `trainingProgress()`, `false`
+   * shows nothing. @default "auto"
    */
   progress?: Progress | boolean | "auto";
   /**
-   * As in `model.fit`; a batch is a step, numbered from its epoch's first. With
+   * As in `model.fit`, where a batch is a step, numbered within its epoch. With
    * `onBatchEnd`, each step waits for its loss.
    */
   callbacks?: Pick<
@@ -180,7 +194,9 @@ const CALLBACKS: OptionNames<NonNullable<TrainOptions["callbacks"]>> = {
   onBatchEnd: true,
 };
 
-/** Throws unless all options are known, and functions where they should be. */
+/**
+ * Throws unless all options are known, and those that should be functions are.
+ */
 function assertKnown(options: TrainOptions, data: BatchStream): void {
   assertOptions("train", options, OPTIONS);
   const { loss, optimizer, ema, evaluate, checkpoints, callbacks } = options;
@@ -220,27 +236,27 @@ function assertKnown(options: TrainOptions, data: BatchStream): void {
 
 /** Options with their defaults. */
 export interface Settings extends UpdateSettings {
-  /** Steps in all. */
+  /** Total number of steps. */
   readonly steps: number;
-  /** Steps that see all data once. */
+  /** Number of steps per pass over the data. */
   readonly stepsPerEpoch: number;
-  /** Batches a step. */
+  /** Number of batches per step. */
   readonly accumulate: number;
-  /** What a teacher adds to the loss; `undefined` without one. */
+  /** The teacher's part of the loss; `undefined` without a teacher. */
   readonly distillation: Distillation | undefined;
-  /** Of learning rates. */
+  /** The learning rate schedule. */
   readonly schedule: Schedule;
-  /** Of dropout. */
+  /** Seed of dropout. */
   readonly seed: number;
-  /** Steps between evaluations. */
+  /** Number of steps between evaluations. */
   readonly evaluateEvery: number;
-  /** Steps between checkpoints. */
+  /** Number of steps between checkpoints. */
   readonly saveEvery: number;
-  /** Checkpoints that are kept. */
+  /** Number of checkpoints to keep. */
   readonly keep: number;
 }
 
-/** Fills in defaults; throws where an option is impossible. */
+/** Fills in the defaults; throws if an option is invalid. */
 export function settingsOf(
   options: TrainOptions,
   data: BatchStream,
@@ -304,7 +320,7 @@ function stepsOf(
 ): number {
   if ((steps === undefined) === (epochs === undefined)) {
     throw new RangeError(
-      `train should be told steps or epochs, got ${
+      `train should get either steps or epochs, got ${
         steps === undefined ? "neither" : "both"
       }`,
     );

@@ -3,9 +3,9 @@ import type { Progress, ProgressState } from "./progress.ts";
 
 /**
  * Shows progress in tqdm's format, as `Progress` of `./notebook` does: a bar in
- * a notebook, one line on a terminal, and elsewhere a line every ten seconds.
+ * a notebook, one line on a terminal, and a line every ten seconds elsewhere.
  *
- * @example What `train` shows its progress with, unless it is told otherwise
+ * @example The default progress display of `train`
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { trainingProgress } from "@lionjs/lion/training";
@@ -16,7 +16,7 @@ import type { Progress, ProgressState } from "./progress.ts";
  * // 0%|          | 0/10 [00:00<?, ?step/s]
  * ```
  *
- * @returns To be passed to `train`.
+ * @returns The progress display, for the option `progress` of `train`.
  */
 export function trainingProgress(): Progress {
   let bar: ProgressBar | undefined;
@@ -33,7 +33,7 @@ export function trainingProgress(): Progress {
   };
 }
 
-/** What is shown beside the count. */
+/** The figures shown beside the count. */
 function figuresOf(
   { loss, evaluation, examplesPerSecond }: ProgressState,
 ): Record<string, number> {

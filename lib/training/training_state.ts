@@ -14,55 +14,59 @@ import {
   type WeightGroup,
 } from "../optimizers/weight_group.ts";
 
-/** How weights change. */
+/** How a step changes the weights. */
 export interface UpdateSettings {
-  /** Of Adam; each step has a learning rate of its own. */
+  /** The options of Adam; each step has its own learning rate. */
   readonly adam: Required<AdamOptions>;
   /** Whether weight decay applies to a weight. */
   readonly decays: (name: string, shape: readonly number[]) => boolean;
-  /** The largest norm that a step's gradient keeps. */
+  /** The norm to which larger gradients are scaled. */
   readonly clipNorm: number;
-  /** Of the moving average of the weights; `undefined` for none. */
+  /** The decay of the moving average of the weights; `undefined` for none. */
   readonly averageDecay: number | undefined;
 }
 
-/** What is kept beside a group of weights, joined as they are. */
+/**
+ * The optimizer's tensors for a group of weights, concatenated like the
+ * weights.
+ */
 interface Moments {
   mean: tf.Tensor;
   square: tf.Tensor;
   average?: tf.Tensor;
 }
 
-/** All that training has come to. */
+/** The complete state of training. */
 export interface Snapshot {
-  /** Steps taken. */
+  /** Number of steps taken. */
   readonly steps: number;
-  /** The names of the model's weights, in its order. */
+  /** The names of the model's weights, in the model's order. */
   readonly weights: readonly string[];
   /**
-   * The weights by their names, and `mean/`, `square/` and `average/` before
-   * the name of a trainable one: Adam's moments, and the moving average.
+   * The weights by name. For a trainable weight also Adam's moments and the
+   * moving average, under the name with `mean/`, `square/` and `average/`
+   * before it.
    */
   readonly tensors: Map<string, tf.Tensor>;
 }
 
-/** A model in training: its weights, and what an optimizer keeps beside them. */
+/** A model in training: its weights, and the optimizer's tensors. */
 export class TrainingState {
-  /** Steps taken. */
+  /** Number of steps taken. */
   steps = 0;
   readonly #model: LayersModel;
   readonly #settings: UpdateSettings;
-  /** The names of all weights, in the order of the model. */
+  /** The names of all weights, in the model's order. */
   readonly #names: ReadonlyMap<tf.Variable, string>;
   readonly #trainable: tf.Variable[];
   readonly #groups: readonly { group: WeightGroup; moments: Moments }[];
   /**
-   * Of the batches since the last step: the losses as sums, how many labels
-   * they are over, and the gradients of the sums.
+   * Accumulated over the batches since the last step: the sum of the losses,
+   * the number of labels, and the gradients of the sum.
    */
   #sums: tf.Tensor[] | undefined;
 
-  /** Starts at the model's weights. */
+  /** Starts from the model's weights. */
   constructor(model: LayersModel, settings: UpdateSettings) {
     this.#model = model;
     this.#settings = settings;
@@ -74,7 +78,7 @@ export class TrainingState {
       settings.decays(this.#names.get(weight)!, weight.shape);
     const groups = groupWeights(this.#trainable, decays);
     this.#groups = groups.map((group) => ({ group, moments: {} as Moments }));
-    // All of them or, where there is no memory left, none.
+    // Create all of them or, if memory runs out, none.
     tf.tidy(() => {
       for (const { group, moments } of this.#groups) {
         const values = group.values();
@@ -99,7 +103,7 @@ export class TrainingState {
       if (rows?.count === 0) return before ?? this.#noGradients();
       const batch = rows ? rowsIn(whole, rows) : whole;
       const { inputs, labels } = batch;
-      // Before gradients are recorded: a teacher has none.
+      // Before gradients are recorded: the teacher has none.
       const loss = lossFor(inputs);
       const count = countOf(loss, batch);
       const sum = () => {
@@ -163,7 +167,7 @@ export class TrainingState {
   }
 
   /**
-   * Takes a step along the gradients.
+   * Takes a step with the accumulated gradients.
    *
    * @returns `[2]`: the mean loss, and the norm of its gradient before clipping.
    */
@@ -175,7 +179,7 @@ export class TrainingState {
     try {
       return tf.tidy(() => {
         const [loss, labels, ...gradients] = sums as [tf.Tensor, tf.Tensor];
-        // A batch may have no label that counts.
+        // There may be no label that counts.
         const count = tf.maximum(labels, 1);
         const norm = tf.div(normOf(gradients), count);
         const clipping = tf.minimum(1, tf.div(clipNorm, norm));
@@ -201,21 +205,24 @@ export class TrainingState {
 
   #average(moments: Moments, value: tf.Tensor): void {
     if (!moments.average) return;
-    // So that the first weights, which are random, are soon forgotten.
+    // So that the initial, random weights are soon forgotten.
     const most = (1 + this.steps) / (10 + this.steps);
     const decay = Math.min(this.#settings.averageDecay!, most);
     const old = tf.mul(moments.average, decay);
     replace(moments, { average: tf.add(old, tf.mul(value, 1 - decay)) });
   }
 
-  /** Puts the average of the weights into the model, if there is one. */
+  /** Puts the moving average of the weights into the model, if there is one. */
   useAverage(): void {
     for (const { group, moments } of this.#groups) {
       if (moments.average) group.assign(moments.average);
     }
   }
 
-  /** Runs with the average of the weights in the model, if there is one. */
+  /**
+   * Runs a function with the moving average of the weights in the model, if
+   * there is one.
+   */
   async withAverage<T>(run: () => Promise<T>): Promise<T> {
     if (this.#settings.averageDecay === undefined) return await run();
     const own = tf.tidy(() => this.#groups.map(({ group }) => group.values()));
@@ -231,7 +238,7 @@ export class TrainingState {
     }
   }
 
-  /** All that there is, by name; the caller disposes of the tensors. */
+  /** Copies the complete state; the caller disposes of the tensors. */
   snapshot(): Snapshot {
     const tensors = tf.tidy(() => {
       const named: tf.NamedTensorMap = {};
@@ -253,7 +260,7 @@ export class TrainingState {
     };
   }
 
-  /** Goes on from a snapshot of a model of the same shape. */
+  /** Restores a snapshot of a model of the same shape. */
   restore({ steps, weights, tensors }: Snapshot): void {
     this.steps = steps;
     const own = [...this.#names.keys()];
@@ -270,7 +277,7 @@ export class TrainingState {
     }
   }
 
-  /** Frees all but the model. */
+  /** Disposes of everything except the model. */
   dispose(): void {
     tf.dispose(this.#sums ?? []);
     for (const { moments } of this.#groups) tf.dispose(Object.values(moments));

@@ -36,7 +36,7 @@ Deno.test("textLines() and jsonLines() name file and line", () =>
       await assertRejects(
         () => read(path),
         RangeError,
-        `${path} should have a line that is not blank`,
+        `${path} should have at least one line that is not blank`,
       );
     }
   }));

@@ -125,10 +125,13 @@ onCpu("packing says what it needs", () => {
   const refused = (run: () => unknown, part: string) =>
     assertThrows(() => tf.tidy(() => void run()), RangeError, part);
   const classified = [{ ids: [1], label: 0 }];
-  refused(() => packSequences([], { length: 3 }), "should have one to pack");
+  refused(
+    () => packSequences([], { length: 3 }),
+    "sequences should not be empty, got none to pack",
+  );
   refused(
     () => packSequences([[1], []], { length: 3 }),
-    "a sequence to pack should have a token, got none at 1",
+    "a sequence to pack should have at least one token, got none at 1",
   );
   refused(() => packSequences([[1]], { length: 0 }), "length should be");
   refused(

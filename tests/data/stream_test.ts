@@ -232,7 +232,7 @@ Deno.test("streams name what is impossible", () => {
   assertThrows(
     () => batchesInOrder(numbers(0), { batchSize: 1, collate }),
     RangeError,
-    "dataset should have an example",
+    "dataset should have at least one example",
   );
   assertThrows(() => numbers(3).get(3), RangeError, "below 3, got 3");
 });

@@ -153,7 +153,7 @@ Deno.test("initial decays name what is wrong with their arguments", () => {
   assertThrows(
     () => mambaTimeStep(4, { largest: 0.0001 }),
     RangeError,
-    "largest should be 0.001 or more, as smallest is, got 0.0001",
+    "largest should be at least smallest, 0.001, got 0.0001",
   );
   assertThrows(
     () => decayLogits(tf.tensor(["a"]) as tf.Tensor),

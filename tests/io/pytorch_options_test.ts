@@ -305,17 +305,17 @@ onCpu("what does not fit is named, and changes nothing", async () => {
     assertEquals(await firstOf(model), before);
   };
   await refuses(shapes, {}, [
-    "- bert.pooler.dense.bias [8] is not the model's; ignore leaves it out",
-    "- bert.pooler.dense.weight [8,8] is not the model's; ignore leaves it out",
-    "- cls.seq_relationship.bias [2] is not the model's; ignore leaves it out",
-    "- cls.seq_relationship.weight [2,8] is not the model's; ignore leaves it out",
+    "- bert.pooler.dense.bias [8] is not the model's; ignore skips it",
+    "- bert.pooler.dense.weight [8,8] is not the model's; ignore skips it",
+    "- cls.seq_relationship.bias [2] is not the model's; ignore skips it",
+    "- cls.seq_relationship.weight [2,8] is not the model's; ignore skips it",
   ]);
   await refuses(shapes, { ignore: ["bert.pooler", "cls"] }, [
-    "- cls.predictions.bias [7] is missing; allowMissing leaves it as it is",
-    "- cls.predictions.transform.LayerNorm.bias [8] is missing; allowMissing leaves it as it is",
-    "- cls.predictions.transform.LayerNorm.weight [8] is missing; allowMissing leaves it as it is",
-    "- cls.predictions.transform.dense.bias [8] is missing; allowMissing leaves it as it is",
-    "- cls.predictions.transform.dense.weight [8,8] is missing; allowMissing leaves it as it is",
+    "- cls.predictions.bias [7] is missing; allowMissing keeps its values",
+    "- cls.predictions.transform.LayerNorm.bias [8] is missing; allowMissing keeps its values",
+    "- cls.predictions.transform.LayerNorm.weight [8] is missing; allowMissing keeps its values",
+    "- cls.predictions.transform.dense.bias [8] is missing; allowMissing keeps its values",
+    "- cls.predictions.transform.dense.weight [8,8] is missing; allowMissing keeps its values",
   ]);
   await refuses(
     { ...shapes, "cls.predictions.bias": [8] },
@@ -330,7 +330,7 @@ onCpu("what does not fit is named, and changes nothing", async () => {
     ],
   );
   await refuses({ x: [1] }, { ignore: true, allowMissing: true }, [
-    "- none of the 1 tensors is the model's; rename says what they are called in it",
+    "- none of the 1 tensors is the model's; rename can change their names",
   ]);
   const wrongKinds: [LoadPyTorchWeightsOptions, string][] = [
     [{ allowMissed: true } as LoadPyTorchWeightsOptions, "allowMissed"],

@@ -183,8 +183,8 @@ onEachBackend("all that is wrong with weights is in one error", async () => {
     );
     assertEquals(message.split("\n").slice(1), [
       "- blocks.0.mlp.fc1.weight should have shape [32,8], got [8,32]",
-      "- blocks.1.attn.a2_i.bias [2] is missing; allowMissing leaves it as it is",
-      "- blocks.2.norm1.bias [8] is not the model's; ignore leaves it out",
+      "- blocks.1.attn.a2_i.bias [2] is missing; allowMissing keeps its values",
+      "- blocks.2.norm1.bias [8] is not the model's; ignore skips it",
     ]);
   });
 });

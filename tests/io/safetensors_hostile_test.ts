@@ -91,12 +91,12 @@ const CASES: Record<string, [Uint8Array, ErrorClass, message: string]> = {
   "a tensor twice": [
     safetensors(`{"x":${text(entry())},"x":${text(entry())}}`, eightBytes),
     SyntaxError,
-    'JSON in UTF-8: "x" is there twice',
+    'JSON in UTF-8: "x" occurs twice',
   ],
   "a tensor twice, once escaped": [
     safetensors(`{"x":${text(entry())},"\\u0078" : {}}`, eightBytes),
     SyntaxError,
-    'JSON in UTF-8: "x" is there twice',
+    'JSON in UTF-8: "x" occurs twice',
   ],
   "a field twice": [
     safetensors(
@@ -104,17 +104,17 @@ const CASES: Record<string, [Uint8Array, ErrorClass, message: string]> = {
       [1, 2],
     ),
     SyntaxError,
-    'JSON in UTF-8: "shape" is there twice',
+    'JSON in UTF-8: "shape" occurs twice',
   ],
   "metadata twice": [
     safetensors('{"__metadata__":{},"__metadata__":{}}'),
     SyntaxError,
-    '"__metadata__" is there twice',
+    '"__metadata__" occurs twice',
   ],
   "a name of metadata twice": [
     safetensors('{"__metadata__":{"a":"{\\"}:","b":"","a":""}}'),
     SyntaxError,
-    '"a" is there twice',
+    '"a" occurs twice',
   ],
   "metadata that is no object": [
     safetensors({ __metadata__: "a" }),

@@ -238,7 +238,7 @@ onEachBackend("of other mixers it is the sum from both ends", async () => {
   x.dispose();
 }, ["wasm", "cpu"]);
 
-Deno.test("models alternate, and a mixer of one's own reads in all directions", () => {
+Deno.test("models alternate, and a custom mixer reads in all directions", () => {
   const seen: [boolean, boolean][] = [];
   const mixer: Mixer = {
     parameters: () => [],
@@ -288,11 +288,11 @@ Deno.test("directions that cannot be are refused", () => {
     [layer({ diagonal: 2 }), 'diagonal should be "once" or "twice", got 2'],
     [
       layer({ diagonal: "twice", causal: true }),
-      'diagonal "twice" is for tokens that read both sides, got direction "forward"',
+      'diagonal "twice" is for tokens that attend to both sides, got direction "forward"',
     ],
     [
       layer({ diagonal: "twice", direction: "backward" }),
-      'diagonal "twice" is for tokens that read both sides, got direction "backward"',
+      'diagonal "twice" is for tokens that attend to both sides, got direction "backward"',
     ],
     [
       layer({ diagonal: "twice", variant: "softmax" }),
@@ -310,7 +310,7 @@ Deno.test("directions that cannot be are refused", () => {
     ],
     [
       () => lionViT({ ...block, classToken: "read", direction: "forward" }),
-      'direction "forward" has the first token read nothing but itself, and classToken "read" is its answer',
+      'direction "forward" lets the first token attend to nothing but itself, and classToken "read" is its answer',
     ],
     [
       () =>

@@ -28,11 +28,11 @@ const ATTENTION: readonly [Record<string, unknown>, string][] = [
   ],
   [
     { variant: "hydra", causal: true },
-    'variant "hydra" reads both sides, and has a diagonal of its own, got causal',
+    'variant "hydra" attends to both sides, and has a diagonal of its own, got causal',
   ],
   [
     { variant: "hydra", diagonal: "twice" },
-    'got direction "both" and diagonal "twice"; "mamba2" reads one side too',
+    'got direction "both" and diagonal "twice"; "mamba2" can attend to one side',
   ],
   [{ numHeads: 3 }, "numHeads should divide the layer's 8 columns, got 3"],
   [{ numHeads: 0 }, "numHeads should divide the layer's 8 columns, got 0"],
@@ -61,7 +61,7 @@ const ATTENTION: readonly [Record<string, unknown>, string][] = [
   ],
   [
     { variant: "softmax", numHeads: 8, position: "rotary" },
-    'position "rotary" should have an even number of columns a head, got 1',
+    'position "rotary" should have an even number of columns per head, got 1',
   ],
   [{ dropout: 1 }, "dropout should be in [0, 1), got 1"],
   [{ dropout: -0.1 }, "dropout should be in [0, 1), got -0.1"],

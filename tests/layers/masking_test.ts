@@ -318,7 +318,7 @@ onEachBackend("patchEmbedding refuses a mask of pixels by name", () => {
   assertThrows(
     () => net.predict(images),
     TypeError,
-    "patches makes patches of images, and knows no mask of pixels, got one of shape [1,4,4]",
+    "patches cuts images into patches, and takes no mask of pixels, got one of shape [1,4,4]",
   );
   images.dispose();
   net.dispose();

@@ -388,7 +388,7 @@ Deno.test("Hydra and Vim say what is wrong with their options", () => {
   assertThrows(
     () => tf.tidy(() => void layer.apply(tf.ones([1, 3, 8]))),
     RangeError,
-    "hydra should read both sides",
+    "hydra should attend to both sides",
   );
 });
 

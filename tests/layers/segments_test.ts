@@ -210,7 +210,7 @@ Deno.test("layers say what is wrong with segments", () => {
     refused(
       () => lionBlock({ ...options, segments: true }).apply(x),
       TypeError,
-      "has the option segments: true, and should be given them as its last input",
+      "has the option segments: true, and should get them as its last input",
     );
     refused(
       () => lionBlock(options).apply([x, tf.ones([1, 6]), numbers]),

@@ -83,7 +83,7 @@ onEachBackend(
       part: string,
     ) =>
       assertRejects(() => generate(model, prompt, options), RangeError, part);
-    await range([], {}, "prompt should hold a token or more");
+    await range([], {}, "prompt should hold at least one token");
     await range([1], { temperature: -1 }, "temperature should be 0 or more");
     await range(
       [1],
@@ -195,7 +195,7 @@ onEachBackend("generate() refuses what it cannot mean", async () => {
   }
   for (
     const [prompt, kind, message] of [
-      [[[1], []], RangeError, "prompt[1] should hold a token or more"],
+      [[[1], []], RangeError, "prompt[1] should hold at least one token"],
       [[[1], [11]], RangeError, "prompt[1][0] should be a token of the model"],
       [[[1], 2], TypeError, "prompt[1] should be a list of tokens, got number"],
     ] as const
@@ -325,7 +325,7 @@ onEachBackend("what goes on from a state equals the whole", async () => {
     await assertRejects(
       () => generate(other, [1], again),
       TypeError,
-      "state should be of the model that goes on, and is of another one",
+      "state should belong to this model, got that of another one",
     );
     other.dispose();
     for (const { state } of [first, second, waiting]) state.dispose();

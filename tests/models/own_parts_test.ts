@@ -1,4 +1,4 @@
-/** Mixers and decays of one's own: as the docs have them, saved by name, and refused. @module */
+/** Custom mixers and decays: as the docs have them, saved by name, and refused. @module */
 import {
   assert,
   assertEquals,
@@ -51,7 +51,7 @@ async function exampleOf(file: string, title: string): Promise<string> {
 Deno.test("the docs' mixer trains in a ViT and in a GPT", async () => {
   const code = await exampleOf(
     "layers/mixer.ts",
-    "A mixer of one's own, in a vision transformer and in a language model",
+    "A custom mixer, in a vision transformer and in a language model",
   );
   await useBackend({ prefer: ["wasm"] });
   const type = "application/typescript";
@@ -82,7 +82,7 @@ const own: LearnedDecay = {
   },
 };
 
-onEachBackend("models with parts of one's own are saved by name", async () => {
+onEachBackend("models with custom parts are saved by name", async () => {
   registerMixer("doubling", doubling);
   registerDecay("own", own);
   registerMixer("doubling", doubling); // once more is no mistake
@@ -119,7 +119,7 @@ onEachBackend("models with parts of one's own are saved by name", async () => {
 }, ["wasm", "cpu"]);
 
 onEachBackend(
-  "a decay of one's own learns, is fixed, or is of positions",
+  "a custom decay learns, is fixed, or is of positions",
   async () => {
     const x = tf.tensor3d(array(40, uniform(2)), [2, 5, 4]);
     const layer = lionAttentionLayer({ decay: own, numHeads: 2, seed: 1 });
@@ -232,7 +232,7 @@ Deno.test("parts that cannot be are refused", () => {
       [
         build({ variant: "s", numHeads: 2, mixer: doubling }),
         RangeError,
-        "one of variant, mixer and decay should say how tokens are weighed, got variant and mixer",
+        "one of variant, mixer and decay should say how tokens are weighted, got variant and mixer",
       ],
       [build({ numHeads: 2 }), RangeError, 'variant should be "lit", "d"'],
       [
@@ -263,7 +263,7 @@ Deno.test("parts that cannot be are refused", () => {
       [
         build({ mixer: doubling, order: "snake", grid: [1, 3] }),
         RangeError,
-        'order is an option of LION, which a mixer of one\'s own does not have; leave it out, got "snake"',
+        'order is an option of LION, which a custom mixer does not have; leave it out, got "snake"',
       ],
       [
         build({ variant: "gla", numHeads: 2, normalize: true }),
@@ -273,19 +273,19 @@ Deno.test("parts that cannot be are refused", () => {
       [
         () => lionBlock({ mixer: { ...doubling }, name: "mine" }).getConfig(),
         TypeError,
-        'layer mine has a mixer of one\'s own, which has no name to be saved by: call registerMixer("a name", mixer)',
+        'layer mine has a custom mixer without a name, and cannot be saved: call registerMixer("a name", mixer)',
       ],
       [
         () =>
           lionBlock({ decay: () => fixedDecay(tf.zeros([2])), numHeads: 2 })
             .getConfig(),
         TypeError,
-        'has a decay of one\'s own, which has no name to be saved by: call registerDecay("a name", decay)',
+        'has a custom decay without a name, and cannot be saved: call registerDecay("a name", decay)',
       ],
       [
         () => registerMixer("", doubling),
         TypeError,
-        "registerMixer's name should be a text",
+        "registerMixer's name should be a string that is not empty",
       ],
       [
         () => {
@@ -293,7 +293,7 @@ Deno.test("parts that cannot be are refused", () => {
           registerMixer("taken", { ...doubling });
         },
         RangeError,
-        "registerMixer's name should be a new one, got \"taken\", which is another mixer's",
+        "registerMixer's name should not be taken, got \"taken\", which is another mixer's",
       ],
       [
         () => registerDecay("none", {} as LearnedDecay),

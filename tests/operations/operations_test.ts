@@ -320,7 +320,7 @@ onEachBackend(
     assertThrows(
       () => tf.tidy(() => void dense(tf.zeros([2, 0]), tf.zeros([0, 3]), bias)),
       RangeError,
-      "dense's x should have a column or more, got none",
+      "dense's x should have at least one column, got none",
     );
     tf.dispose([five, weight, bias]);
   },

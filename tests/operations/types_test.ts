@@ -283,7 +283,7 @@ for (const [name, subject] of Object.entries(SUBJECTS)) {
         )
       );
       assertThrows(texts, TypeError, `${argument} should be float32, or int32`);
-      assertThrows(texts, TypeError, "got string: make numbers of it");
+      assertThrows(texts, TypeError, "got string: convert it to numbers");
       // tfjs-wasm has no complex numbers, and tfjs-webgpu leaks their parts.
       if (backend !== "cpu") continue;
       assertThrows(

@@ -357,7 +357,7 @@ onCpu("train() checks how it is taught", async () => {
     [
       { teacher, temperature: 3 },
       RangeError,
-      "distillation's temperature is of soft labels, got 3 with hard ones; leave it out",
+      "distillation's temperature is for soft labels, got 3 with hard ones; leave it out",
     ],
   ];
   for (const [options, kind, message] of checked) {

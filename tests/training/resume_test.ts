@@ -279,7 +279,7 @@ onCpu(
       const error = await assertRejects(
         () => loadCheckpoint(other, checkpoint!),
         RangeError,
-        `${checkpoint} is not of a model like lion_encoder`,
+        `${checkpoint} does not fit the model lion_encoder`,
       );
       assertStringIncludes(
         error.message,

@@ -1,14 +1,17 @@
-/** The short convolutions of mixers, with PyTorch's parameters. @module */
+/** Short convolutions in mixers, with PyTorch's parameters. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Parameter } from "../lion_layer.ts";
 
-/** The parameters of a `Conv1d` with a group a channel, named `weight` and `bias` after `prefix`. */
+/**
+ * The parameters of a depthwise `Conv1d`, named `weight` and `bias` after
+ * `prefix`.
+ */
 export function convolution(
   prefix: string,
   channels: number,
   taps: number,
 ): Parameter[] {
-  // PyTorch's: uniform, whatever the number of channels.
+  // PyTorch's default: uniform, independent of the number of channels.
   const bound = taps ** -0.5;
   const uniform = (shape: number[]): Parameter["initial"] => ({
     values: (seed) => tf.randomUniform(shape, -bound, bound, "float32", seed),
@@ -20,7 +23,10 @@ export function convolution(
   ];
 }
 
-/** The weight of a `Conv1d`, `[channels, 1, taps]`, as that of `shortConvolution`. */
+/**
+ * Turns the weight of a `Conv1d`, `[channels, 1, taps]`, into that of
+ * `shortConvolution`.
+ */
 export function tapsOf(weight: tf.Tensor): tf.Tensor2D {
   const [channels, , taps] = weight.shape as [number, number, number];
   return tf.reshape(weight, [channels, taps]);

@@ -29,9 +29,9 @@ import {
 } from "./projections.ts";
 
 /**
- * DeltaNet: SiLU of queries, keys and values, of which queries and keys have length
- * one; a sigmoid says how much is replaced; the output is normalised by heads.
- * Without the short convolutions.
+ * DeltaNet: SiLU of queries, keys and values; queries and keys are scaled to
+ * unit length, a sigmoid says how much to replace, and the output is normalised
+ * per head. Without the short convolutions.
  *
  * Source: Yang et al. 2024 (arXiv:2406.06484), section 3.3.
  */
@@ -47,8 +47,8 @@ export const DELTA_NET: FamilyModel<DeltaNetInputs> = {
 };
 
 /**
- * Gated DeltaNet: DeltaNet with Mamba-2's decay of each token, and SiLU gates the
- * normalised output.
+ * Gated DeltaNet: DeltaNet with Mamba-2's decay per token and a SiLU gate on
+ * the normalised output.
  *
  * Source: Yang et al. 2024 (arXiv:2412.06464), section 3.4.
  */
@@ -77,8 +77,8 @@ export const GATED_DELTA_NET: FamilyModel<GatedDeltaNetInputs> = {
 };
 
 /**
- * Kimi Delta Attention: Gated DeltaNet with a decay of each channel, by a map of
- * low rank; a sigmoid, of low rank too, gates the normalised output.
+ * Kimi Delta Attention: Gated DeltaNet with one decay per channel from a
+ * low-rank map, and a sigmoid gate, of low rank too, on the normalised output.
  *
  * Source: Kimi Team 2025 (arXiv:2510.26692), section 4.
  */
@@ -108,7 +108,7 @@ export const KIMI_DELTA_ATTENTION: FamilyModel<KimiDeltaAttentionInputs> = {
   cost: (sizes, call) => deltaCost(sizes, call, sizes.headDim),
 };
 
-/** Projections to queries, keys, values, and how much is replaced. */
+/** Projections to queries, keys, values and β. */
 function deltaParameters(dim: number, numHeads: number): Parameter[] {
   return [
     ...linear("qkv.", dim, 3 * dim),
@@ -131,7 +131,7 @@ function vectorsOf(
   };
 }
 
-/** The delta rule has two forms; where another is asked for, it chooses. */
+/** The delta rule has two forms; any other form becomes "auto". */
 function deltaOptions({ form, ...others }: FamilyOptions): DeltaFamilyOptions {
   const isOne = form === "recurrent" || form === "chunkwise";
   return { ...others, form: isOne ? form : "auto" };
@@ -149,14 +149,14 @@ function stepOf(
   return { y, state: { state } };
 }
 
-/** Tokens a chunk, if the caller does not say. */
+/** Default tokens per chunk. */
 const CHUNK = 64;
 
 /**
- * What the delta rule costs. Token by token: what the key finds, what is written
- * and what is read. In chunks: products of keys with keys and queries, a triangular
- * system for pseudo-keys and pseudo-values, what is read of them, and the same three
- * products with the state.
+ * The cost of the delta rule. Token by token: three products with the state, to
+ * look up the key, to write and to read. In chunks: products of keys with keys
+ * and queries, a triangular system for pseudo-keys and pseudo-values, their
+ * weighted sum, and the same three products with the state.
  */
 function deltaCost(
   { batch, heads, length, headDim, valueDim }: HeadSizes,

@@ -1,4 +1,4 @@
-/** Models of the family with a decay of each channel, as mixers. @module */
+/** Models of the family with one decay per channel, as mixers. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { logSigmoid } from "../../attention/decay.ts";
 import {
@@ -28,12 +28,13 @@ import {
   withoutSteps,
 } from "./projections.ts";
 
-/** A gate is the root of this degree of a sigmoid, which is near 1 at first. */
+/** A gate is this root of a sigmoid, which starts near 1. */
 const ROOT = 16;
 
 /**
- * Gated linear attention: the decay of each channel is a sigmoid's 16th root, by a
- * map of low rank; the output is normalised by heads and gated by SiLU.
+ * Gated linear attention: the decay of each channel is the 16th root of a
+ * sigmoid of a low-rank map; the output is normalised per head and gated by
+ * SiLU.
  *
  * Source: Yang et al. 2023 (arXiv:2312.06635), section 4.4.
  */
@@ -61,9 +62,10 @@ export const GATED_LINEAR_ATTENTION: FamilyModel<GatedLinearAttentionInputs> = {
 };
 
 /**
- * HGRN-2: SiLU of a linear map is the query, its output gate; forget gates begin
- * with horizons from 10 to 1,000 tokens. The lower bounds of the gates, which rise
- * from layer to layer, are not there: a layer does not know its place.
+ * HGRN-2: the query, its output gate, is the SiLU of a linear map; forget gates
+ * start with horizons from 10 to 1,000 tokens. The lower bounds of the gates,
+ * which rise from layer to layer, are left out, since a layer does not know its
+ * depth.
  *
  * Source: Qin et al. 2024 (arXiv:2404.07904), section 3.2.
  */
@@ -100,9 +102,9 @@ export const HGRN2: FamilyModel<Hgrn2Inputs> = {
 };
 
 /**
- * RWKV-6: log decays -e^w, where w is a map of low rank with tanh between; decays
- * and bonus begin as in a layer in the middle of the authors' models. The output is
- * normalised by heads and gated by SiLU. Without the shifts of tokens before the
+ * RWKV-6: log decays -e^w, where w is a low-rank map with tanh inside; decays
+ * and bonus start as in a middle layer of the authors' models. The output is
+ * normalised per head and gated by SiLU. Without the token shifts before the
  * projections.
  *
  * Source: Peng et al. 2024 (arXiv:2404.05892), section 4, and its authors' code.
@@ -145,13 +147,13 @@ export const RWKV6: FamilyModel<Rwkv6Inputs> = {
     rwkv6Step(before as RecurrentState | undefined, inputs, mask),
   output: { norm: "layer of heads" },
   cost(sizes, call) {
-    // Both directions are causal, side by side.
+    // Both directions run as causal attention, side by side.
     const batch = call.causal ? sizes.batch : 2 * sizes.batch;
     return attentionCost({ ...sizes, batch }, { ...call, causal: true }, true);
   },
 };
 
-/** A number of each channel, by its share of them and its place. */
+/** One number per channel, from its relative and absolute position. */
 function channels(
   count: number,
   value: (share: number, index: number) => number,
@@ -162,7 +164,7 @@ function channels(
   );
 }
 
-/** Attention to what comes next, with a decay paid on arrival. */
+/** Attention of the next tokens, with a decay paid on arrival. */
 function stepOf(
   { q, k, v, logDecay }: GatedLinearAttentionInputs,
   before: MixerState | undefined,

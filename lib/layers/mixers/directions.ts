@@ -1,11 +1,11 @@
-/** Mixers that read from the other end, or from both ends apart. @module */
+/** Mixers that run from the other end, or from each end separately. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Parameters } from "../lion_layer.ts";
 import type { Mixer, MixerCall } from "../mixer.ts";
 
 /**
- * A causal mixer on the tokens in reversed order: each reads itself and what
- * comes after it. Texts go on at their end, so that there is no next step.
+ * Runs a causal mixer on the tokens in reverse order: each attends to itself
+ * and the tokens after it. Texts grow at their end, so there is no `step`.
  */
 export function backward(mixer: Mixer): Mixer {
   return {
@@ -19,8 +19,8 @@ export function backward(mixer: Mixer): Mixer {
 }
 
 /**
- * The sum of a causal mixer from both ends, in which a token counts itself twice:
- * what LION corrects, as an ablation.
+ * The sum of a causal mixer from both ends, in which a token counts itself
+ * twice: an ablation of LION's correction.
  *
  * Source: LION (arXiv:2502.16249), section 3.
  */

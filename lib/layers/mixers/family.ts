@@ -1,4 +1,8 @@
-/** What the family's mixers share: projections before, normalisation and gate after. @module */
+/**
+ * The family's mixers: projections before, normalisation and gate after.
+ *
+ * @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { FamilyOptions } from "../../family/inputs.ts";
 import { planAttention } from "../../attention/plan.ts";
@@ -9,23 +13,26 @@ import type { CostCall, Mixer, MixerCost, MixerState } from "../mixer.ts";
 import { applyNorm, applyRmsNorm, norm, scaleOnly } from "../normalization.ts";
 import { matrixOperations } from "./projections.ts";
 
-/** What becomes of the heads' output before it is projected. */
+/** What happens to the heads' output before it is projected. */
 export interface Output {
-  /** Over what it is normalised, and how: each head by itself, or all columns of a token. */
+  /**
+   * The kind of normalisation, over each head by itself or over all columns of
+   * a token.
+   */
   readonly norm: "layer of heads" | "rms of heads" | "rms of columns";
   /** Whether the gate comes before the normalisation. */
   readonly isGatedFirst?: boolean;
 }
 
-/** What a model of the family makes of a layer's input. */
+/** The projections of a layer's input. */
 export interface Projected<Inputs> {
   /** The model's inputs, `[batch, heads, length, …]`. */
   readonly inputs: Inputs;
-  /** What its output is multiplied by, `[batch, length, dim]`; nothing without it. */
+  /** Multiplies the output, `[batch, length, dim]`; no gate if undefined. */
   readonly gate?: tf.Tensor3D;
 }
 
-/** What a problem of attention is to the layer around it. */
+/** The sizes of a layer's attention. */
 export interface HeadSizes {
   readonly batch: number;
   readonly heads: number;
@@ -34,31 +41,31 @@ export interface HeadSizes {
   readonly valueDim: number;
 }
 
-/** A model of the family in a layer, of inputs by name. */
+/** A model of the family in a layer, with inputs by name. */
 export interface FamilyModel<Inputs> {
-  /** Its own parameters: without normalisation and output projection. */
+  /** Its own parameters, without normalisation and output projection. */
   parameters(dim: number, numHeads: number): Parameter[];
-  /** What it makes of `x`, `[batch, length, dim]`. */
+  /** Projects `x`, `[batch, length, dim]`, to the model's inputs. */
   project(
     x: tf.Tensor3D,
     parameters: Parameters,
     numHeads: number,
   ): Projected<Inputs>;
-  /** The model. */
+  /** Runs the model. */
   run(inputs: Inputs, options: FamilyOptions): tf.Tensor4D;
-  /** The model, causal, for what comes next. */
+  /** Runs the causal model on the next tokens. */
   step(
     inputs: Inputs,
     before: MixerState | undefined,
     mask: tf.Tensor2D | undefined,
   ): { y: tf.Tensor4D; state: MixerState };
-  /** What becomes of its answer. */
+  /** What happens to the model's output. */
   readonly output: Output;
-  /** What it costs. */
+  /** The model's cost. */
   cost(sizes: HeadSizes, call: CostCall): MixerCost;
 }
 
-/** A model of the family as a mixer. */
+/** Makes a mixer of a model of the family. */
 export function familyMixer<Inputs>(
   model: FamilyModel<Inputs>,
   numHeads: number,
@@ -123,7 +130,7 @@ export function familyMixer<Inputs>(
   };
 }
 
-/** What a model costs that is linear attention, not normalised. */
+/** The cost of a model that is linear attention without a normaliser. */
 export function attentionCost(
   sizes: HeadSizes,
   { form, chunkSize, causal }: CostCall,

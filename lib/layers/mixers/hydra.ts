@@ -1,4 +1,8 @@
-/** Hydra's mixer: two of Mamba-2's scans and a diagonal, as one quasiseparable matrix. @module */
+/**
+ * Hydra's mixer: two Mamba-2 scans and a diagonal, one quasiseparable matrix.
+ *
+ * @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../../attention/decay.ts";
 import { spread } from "../../attention/decay_pair.ts";
@@ -20,15 +24,20 @@ import { matrixOperations, silu, softplus, toHeads } from "./projections.ts";
 
 /** Options of {@linkcode hydraMixer}. */
 export interface HydraMixerOptions {
-  /** Columns of keys and queries, which all heads share. @default 64 */
+  /** Columns of queries and keys, which all heads share. @default 64 */
   stateDim?: number;
-  /** Taps of the convolution, an odd number. @default 7 */
+  /** Number of taps of the convolution, odd. @default 7 */
   convSize?: number;
-  /** Channels of the values, in columns of the input. @default 2 */
+  /**
+   * Channels of the values, as a multiple of the input's columns. @default 2
+   */
   expand?: number;
-  /** Channels of a head, which must divide all of them. @default 64, or by `numHeads` */
+  /**
+   * Channels per head; must divide the number of channels.
+   * @default 64, or as `numHeads` implies
+   */
   headDim?: number;
-  /** How many heads there are, in the place of `headDim`. @default by `headDim` */
+  /** Number of heads, instead of `headDim`. @default as `headDim` implies */
   numHeads?: number;
 }
 
@@ -40,24 +49,24 @@ const OPTIONS: OptionNames<HydraMixerOptions> = {
   numHeads: true,
 };
 
-/** Channels of a head, if the caller does not say. */
+/** Default channels per head. */
 const HEAD_DIM = 64;
 
-/** Of the normalisation, the authors', whatever the layer around it has. */
+/** The authors' epsilon of the normalisation, whatever the layer's. */
 const EPSILON = 1e-5;
 
 /**
- * Hydra's mixer: attention from both ends, of which each has queries c, keys b,
- * time steps Δ and decays e^{Δ a} of its own, shifted by a token, so that a token
- * meets itself only in a diagonal δ:
+ * Hydra's mixer: attention from both ends, each with its own queries c, keys b,
+ * time steps Δ and decays e^{Δ a}, shifted by one token, so that a token
+ * attends to itself only through a diagonal δ:
  *
  *     y_i = c_{i-1} · S_{i-1} + c'_{i+1} · S'_{i+1} + δ_i x_i
  *     S_i = e^{Δ_i a} S_{i-1} + b_i Δ_i x_i
  *
- * with SiLU of a centred convolution before it, and a normalisation, a gate and a
- * projection after it. It reads both sides: there is no causal one.
+ * with the SiLU of a centred convolution before it, and a normalisation, a gate
+ * and a projection after it. It is bidirectional and has no causal version.
  *
- * Parameters have the names and layouts of the authors' module.
+ * Its parameters have the names and layouts of the authors' module.
  *
  * Source: Hwang et al. 2024 (arXiv:2407.09941), section 3, and its authors' code.
  *
@@ -76,9 +85,9 @@ const EPSILON = 1e-5;
  *
  * @param options See {@linkcode HydraMixerOptions}.
  * @returns The mixer.
- * @throws {TypeError} If an option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value, or, when it is
- * applied, a token is to read one side only.
+ * @throws {TypeError} If an option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value, or, when it is
+ * applied, the layer is causal or has one direction.
  */
 export function hydraMixer(options: HydraMixerOptions = {}): Mixer {
   assertOptions("hydraMixer", options, OPTIONS);
@@ -117,7 +126,7 @@ export function hydraMixer(options: HydraMixerOptions = {}): Mixer {
     apply(x, parameters, call) {
       if (call.causal) {
         throw new RangeError(
-          "hydra should read both sides, got causal or another direction; " +
+          "hydra should attend to both sides, got causal or another direction; " +
             'variant "mamba2" reads one',
         );
       }
@@ -130,7 +139,7 @@ export function hydraMixer(options: HydraMixerOptions = {}): Mixer {
       return matrixOperations(matrices, shape);
     },
     cost([batch, length, dim], call) {
-      // Both directions are causal, side by side.
+      // Both directions run as causal attention, side by side.
       const heads = headsOf(dim!);
       return attentionCost(
         {
@@ -234,9 +243,9 @@ function mix(
   ) as tf.Tensor3D;
 }
 
-/** What is read from either end, one batch after the other. */
+/** The inputs from both ends, concatenated along the batch. */
 interface FromEnds {
-  /** `[batch, length, channels]`, the same from both. */
+  /** `[batch, length, channels]`, shared by both ends. */
   readonly x: tf.Tensor3D;
   /** `[2 · batch, length, heads]` */
   readonly dt: tf.Tensor3D;
@@ -247,7 +256,7 @@ interface FromEnds {
   readonly pace: tf.Tensor1D;
 }
 
-/** What tokens read of those before them, and of those after them. */
+/** What each token reads from the tokens before it and after it. */
 function readBothSides(
   { x, dt, b, c, pace }: FromEnds,
   { mask, segments, form, chunkSize }: MixerCall,
@@ -283,19 +292,25 @@ function readBothSides(
   );
 }
 
-/** One tensor, and the other one with its tokens turned round, as one batch. */
+/**
+ * Concatenates one tensor, and the other with its tokens reversed, along the
+ * batch.
+ */
 function fromEnds<T extends tf.Tensor>(forward: T, backward: T): T {
   return tf.concat([forward, tf.reverse(backward, 1)], 0);
 }
 
-/** Each token's row for the token after it. */
+/** Shifts rows by one token to the right. */
 function next(x: tf.Tensor3D): tf.Tensor3D {
   const [batch, length, columns] = x.shape;
   const kept = tf.slice(x, [0, 0, 0], [batch, length - 1, columns]);
   return tf.pad(kept, [[0, 0], [1, 0], [0, 0]]);
 }
 
-/** Zeros at tokens to which nothing comes over a border. */
+/**
+ * Zeros at the first tokens of segments, which nothing reaches across the
+ * border.
+ */
 function afterBorders(
   x: tf.Tensor3D,
   ends: tf.Tensor2D | undefined,

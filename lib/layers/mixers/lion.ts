@@ -27,17 +27,17 @@ import { applyNorm, norm } from "../normalization.ts";
 import type { LayerDecay } from "./lion_decays.ts";
 import { projectionOperations, withoutSteps } from "./projections.ts";
 
-/** What LION's mixers differ in. */
+/** The options of LION's mixers. */
 export interface LionMixerOptions {
-  /** How weights fade with distance. */
+  /** How weights decay with distance. */
   readonly decay: LayerDecay;
-  /** Must divide the columns of the input. */
+  /** Number of heads; must divide the input's columns. */
   readonly numHeads: number;
-  /** Of queries and keys. */
+  /** Feature map of queries and keys. */
   readonly featureMap: keyof typeof FEATURE_MAPS;
-  /** The ways through the tokens. */
+  /** The paths through the tokens. */
   readonly order: "raster" | "snake" | readonly Order[];
-  /** Rows and columns of the tokens, for `"snake"`. */
+  /** Number of rows and columns of tokens, for `"snake"`. */
   readonly grid: readonly [rows: number, columns: number] | undefined;
   /** Whether token 0 is a class token. */
   readonly classToken: boolean;
@@ -50,10 +50,10 @@ export interface LionMixerOptions {
 }
 
 /**
- * LION-LIT, -D and -S, or LION with a decay of one's own.
+ * LION-LIT, -D and -S, or LION with a custom decay.
  *
- * Source: LION (arXiv:2502.16249); its parameters have the names of the authors'
- * vision code.
+ * Source: LION (arXiv:2502.16249). Its parameters have the names of the
+ * authors' vision code.
  */
 export function lionMixer(options: LionMixerOptions): Mixer {
   const { decay, numHeads, normalize } = options;
@@ -136,13 +136,13 @@ export function lionMixer(options: LionMixerOptions): Mixer {
   };
 }
 
-/** Whether the ways through the tokens are other ways than their own order. */
+/** Whether the paths differ from the tokens' own order. */
 function hasOrders({ decay, order }: LionMixerOptions): boolean {
   // Without decay, order does not matter.
   return decay.fades && order !== "raster";
 }
 
-/** The names of the decays' parameters, one for each order: a_i, a2_i, a3_i … */
+/** The names of the decays' parameters, one per order: a_i, a2_i, a3_i … */
 function decayNames(options: LionMixerOptions): string[] {
   const ways = !hasOrders(options)
     ? 1
@@ -152,7 +152,7 @@ function decayNames(options: LionMixerOptions): string[] {
   return Array.from({ length: ways }, (_, i) => i ? `a${i + 1}_i` : "a_i");
 }
 
-/** The ways through the tokens, or `undefined` for their own order. */
+/** The paths through the tokens, or `undefined` for their own order. */
 function ordersOf(
   options: LionMixerOptions,
   length: number,
@@ -166,13 +166,14 @@ function ordersOf(
       snakeOrder(...grid!, { along, first })
     )
     : [...order];
-  // The same ways from their other end, through tokens that are numbered from there.
+  // The same paths from their other end, where tokens are counted from that
+  // end.
   return reversed
     ? orders.map((order) => order.toReversed().map((at) => length - 1 - at))
     : orders;
 }
 
-/** What attention is told of a call. */
+/** The options of attention for a call. */
 function optionsOf(call: MixerCall): Omit<LionAttentionOptions, "decay"> {
   const { causal, form, chunkSize, mask, segments } = call;
   return {
@@ -191,7 +192,7 @@ interface Heads {
   readonly v: tf.Tensor4D;
 }
 
-/** The decays of the ways through the tokens. */
+/** The decays of the paths through the tokens. */
 interface Ways {
   readonly decays: readonly Decay[];
   readonly orders: readonly Order[] | undefined;
@@ -207,7 +208,7 @@ function attendTo(
   return lionAttentionInOrders(q, k, v, ways, options);
 }
 
-/** The same with the mask M + I: what a token weighs itself counts twice. */
+/** Attention with the mask M + I, where a token's own weight counts twice. */
 function imbalanced(
   { q, k, v }: Heads,
   ways: Ways,
@@ -225,7 +226,7 @@ function imbalanced(
   return normalize ? divided(all, 1e-6, mask) : all;
 }
 
-/** What the state of a causal attention pays from token to token. */
+/** The decays that the state of causal attention pays from token to token. */
 function paidByStates(decay: Decay): {
   logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D;
   convention?: "source" | "arrival";

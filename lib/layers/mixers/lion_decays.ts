@@ -1,4 +1,4 @@
-/** The decays of LION's variants in a layer, and those of one's own. @module */
+/** The decays of LION's variants in a layer, and custom ones. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { spread } from "../../attention/decay_pair.ts";
 import { diagonalDecay } from "../../attention/diagonal_decay.ts";
@@ -25,38 +25,38 @@ import {
 import { toHeads, withBias } from "./projections.ts";
 
 /**
- * A decay of one's own from the layer's input `[batch, length, dim]`. What it
- * makes of a batch of one counts for all of the batch, so that a decay may
- * depend on positions alone.
+ * A custom decay, computed from the layer's input `[batch, length, dim]`. A
+ * result with a batch axis of 1 is broadcast, so a decay may depend on
+ * positions alone.
  *
- * In `generate` the input is what comes next of a text and not all of it: a
- * decay should then depend on the tokens, and not on where they stand.
+ * In `generate` the input is only the next part of a text, so the decay should
+ * depend on the tokens and not on their positions.
  */
 export type DecayFunction = (x: tf.Tensor3D) => Decay;
 
-/** A decay of one's own that learns. */
+/** A custom decay with parameters. */
 export interface LearnedDecay {
-  /** Its parameters for inputs of a shape, `[batch, length, dim]`. */
+  /** The parameters for inputs of shape `[batch, length, dim]`. */
   parameters(shape: Shape): Parameter[];
-  /** The decay of an input; see {@linkcode DecayFunction}. */
+  /** Computes the decay from an input; see {@linkcode DecayFunction}. */
   decay(x: tf.Tensor3D, parameters: Parameters): Decay;
 }
 
-/** Where a decay is in the tokens. */
+/** Properties of the token order that a decay depends on. */
 interface Place {
-  /** Where the class token is, if there is one: LION-S does not decay it. */
+  /** Position of the class token, if there is one: LION-S does not decay it. */
   readonly classToken: "first" | "last" | undefined;
 }
 
-/** A decay in a layer, with parameters under a name. */
+/** A decay in a layer, with named parameters. */
 export interface LayerDecay {
-  /** Whether there is any: it costs something, and orders matter. */
+  /** Whether weights decay at all, so that it has a cost and orders matter. */
   readonly fades: boolean;
-  /** Whether each channel of the keys has its own. */
+  /** Whether there is one decay per channel of the keys. */
   readonly ofChannels?: boolean;
-  /** Its parameters, under the name. */
+  /** Its parameters, whose names start with `name`. */
   parameters(name: string, shape: Shape): Parameter[];
-  /** The decay of `x`, `[batch, length, dim]`. */
+  /** Computes the decay from `x`, `[batch, length, dim]`. */
   of(
     x: tf.Tensor3D,
     name: string,
@@ -65,17 +65,17 @@ export interface LayerDecay {
   ): Decay;
 }
 
-/** LION-LIT's. */
+/** LION-LIT's decay: none. */
 export const NO_DECAY: LayerDecay = {
   fades: false,
   parameters: () => [],
   of: noDecay,
 };
 
-/** Of LION-D's decays, in the authors' code. */
+/** Initial logits of LION-D's decays, as in the authors' code. */
 const RANDOM_LOGITS = { deviation: 1 };
 
-/** LION-D's, of which the logits are learned. */
+/** LION-D's decays, whose logits are learned. */
 export function headDecay(numHeads: number): LayerDecay {
   return {
     fades: true,
@@ -88,8 +88,9 @@ export function headDecay(numHeads: number): LayerDecay {
 }
 
 /**
- * LION-S's: 1 - sigmoid(W x + b), as in the authors' code, where the paper has
- * sigmoid(W x + b): the same family, and their weights fit.
+ * LION-S's decays: 1 - sigmoid(W x + b), as in the authors' code, where the
+ * paper has sigmoid(W x + b). The functions are the same set, and the authors'
+ * weights can be loaded.
  */
 export function tokenDecay(numHeads: number): LayerDecay {
   return {
@@ -106,7 +107,7 @@ export function tokenDecay(numHeads: number): LayerDecay {
   };
 }
 
-/** Of each token, 0 for the class token and 1 for the others. */
+/** 0 for the class token, 1 for the other tokens. */
 function withoutClassToken(
   length: number,
   classToken: "first" | "last",
@@ -117,10 +118,10 @@ function withoutClassToken(
   ) as tf.Tensor1D;
 }
 
-/** What decays of channels begin with. */
+/** How decays per channel are initialised. */
 export type ChannelDecayInit = "hippo" | "random";
 
-/** LION-D's for each channel of each head. */
+/** LION-D's decays, one per channel of each head. */
 export function headChannelDecay(
   numHeads: number,
   init: ChannelDecayInit,
@@ -149,8 +150,8 @@ export function headChannelDecay(
 }
 
 /**
- * LION-S's for each channel of each head; HiPPO's are at first those of a token
- * without columns of its own.
+ * LION-S's decays, one per channel of each head. With `"hippo"`, HiPPO's decays
+ * are the initial bias: a token whose columns are 0 has them.
  */
 export function tokenChannelDecay(
   numHeads: number,
@@ -185,8 +186,8 @@ export function tokenChannelDecay(
 }
 
 /**
- * Logits of which log decays are Δ A: for each head a step Δ of Mamba's, and for
- * its channels the paces A of HiPPO-LegS's diagonal, -1, -2, …
+ * The logits of log decays Δ A, with one of Mamba's steps Δ per head, and for
+ * its channels the diagonal A of HiPPO-LegS, -1, -2, …
  */
 function hippoLogits(
   numHeads: number,
@@ -199,7 +200,7 @@ function hippoLogits(
   });
 }
 
-/** One's own. */
+/** A custom decay. */
 export function ownDecay(own: DecayFunction | LearnedDecay): LayerDecay {
   if (typeof own === "function") {
     return { fades: true, parameters: () => [], of: (x) => own(x) };

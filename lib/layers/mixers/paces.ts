@@ -1,16 +1,19 @@
-/** How fast Mamba-2's heads forget, and those that are after it, at first. @module */
+/** Initial decay rates of Mamba-2 and of models that follow it. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { mambaTimeStep } from "../../family/initial_decay.ts";
 import type { Parameter } from "../lion_layer.ts";
 
-/** Logarithms of the paces of forgetting of heads, of which log decays are -e^A_log dt: from 1 to 16. */
+/**
+ * Logarithms of the heads' decay rates, from 1 to 16; log decays are -e^A_log
+ * dt.
+ */
 export function pace(numHeads: number): Parameter {
   const values = (seed: number | undefined) =>
     tf.tidy(() => tf.log(tf.randomUniform([numHeads], 1, 16, "float32", seed)));
   return { name: "A_log", shape: [numHeads], initial: { values } };
 }
 
-/** Biases of which softplus makes Mamba's time steps. */
+/** Biases whose softplus are Mamba's initial time steps. */
 export function stepBias(count: number): Parameter["initial"] {
   return {
     values: (seed) =>

@@ -1,4 +1,4 @@
-/** What mixers project to heads, and back. @module */
+/** Projections of mixers to heads and back. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { dense } from "../../operations/dense.ts";
 import { logSigmoid } from "../../attention/decay.ts";
@@ -12,9 +12,10 @@ export function projectionOperations(shape: Shape): number {
 }
 
 /**
- * Log decays, of which padding has none: it is not in the text at all.
+ * Sets log decays to 0 at padding, which is not part of the text.
  *
- * @param logDecay `[heads]`, `[batch or 1, heads, length]` or with channels after it.
+ * @param logDecay `[heads]`, `[batch or 1, heads, length]`, or the latter with
+ * an axis of channels.
  */
 export function withoutSteps<T extends tf.Tensor>(
   logDecay: T,
@@ -30,7 +31,9 @@ export function withoutSteps<T extends tf.Tensor>(
   return tf.mul(logDecay, tf.reshape(mask, [batch, 1, length, ...columns]));
 }
 
-/** Multiplications and additions of the matrices among the parameters, for each token. */
+/**
+ * Multiplications and additions per token of the matrices among the parameters.
+ */
 export function matrixOperations(
   parameters: readonly Parameter[],
   shape: Shape,
@@ -41,7 +44,9 @@ export function matrixOperations(
   return 2 * batch * length * sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** `[batch, length, heads · columns]` to `[batch, heads, length, columns]`. */
+/**
+ * Maps `[batch, length, heads · columns]` to `[batch, heads, length, columns]`.
+ */
 export function toHeads(rows: tf.Tensor3D, numHeads: number): tf.Tensor4D {
   const [batch, length, columns] = rows.shape;
   const split: tf.Tensor4D = tf.reshape(rows, [
@@ -51,7 +56,9 @@ export function toHeads(rows: tf.Tensor3D, numHeads: number): tf.Tensor4D {
   return tf.transpose(split, [0, 2, 1, 3]);
 }
 
-/** A number of each token and head, `[batch, heads, length]`, by a linear map. */
+/**
+ * One number per token and head, `[batch, heads, length]`, from a linear map.
+ */
 export function perToken(
   x: tf.Tensor3D,
   prefix: string,
@@ -60,10 +67,13 @@ export function perToken(
   return tf.transpose(applyLinear(x, prefix, parameters), [0, 2, 1]);
 }
 
-/** Columns of a map of low rank. */
+/** The rank of low-rank maps. */
 const RANK = 16;
 
-/** A linear map to `outputs` by way of few columns: `down.` and `up.` after the prefix. */
+/**
+ * The parameters of a low-rank map to `outputs` columns: `down.` and `up.`
+ * after the prefix.
+ */
 export function lowRank(
   prefix: string,
   dim: number,
@@ -77,7 +87,7 @@ export function lowRank(
   ];
 }
 
-/** Applies a map of {@linkcode lowRank}, with a function between. */
+/** Applies a low-rank map, with a function between its two factors. */
 export function applyLowRank(
   x: tf.Tensor3D,
   prefix: string,
@@ -89,7 +99,7 @@ export function applyLowRank(
   return applyLinear(between(few), `${prefix}up.`, parameters);
 }
 
-/** A linear map's parameters, with other first values of its bias. */
+/** A linear map's parameters with other initial values for its bias. */
 export function withBias(
   parameters: readonly Parameter[],
   initial: Parameter["initial"] = "zeros",
@@ -104,13 +114,16 @@ export function silu<T extends tf.Tensor>(x: T): T {
   return tf.mul(x, tf.sigmoid(x));
 }
 
-/** Vectors of length one, along the last axis. */
+/** Scales vectors along the last axis to unit length. */
 export function ofLengthOne(x: tf.Tensor4D): tf.Tensor4D {
   const squares = tf.sum(tf.square(x), 3, true);
   return tf.mul(x, tf.rsqrt(tf.add(squares, 1e-6)));
 }
 
-/** log(1 + e^x), whose gradient tfjs does not lose in a tidy. */
+/**
+ * log(1 + e^x), with a gradient that also works inside `tf.tidy`, unlike that
+ * of tfjs.
+ */
 export function softplus<T extends tf.Tensor>(x: T): T {
   return tf.neg(logSigmoid(tf.neg(x)));
 }

@@ -1,4 +1,4 @@
-/** Models of the family with a decay of each token, as mixers. @module */
+/** Models of the family with one decay per token, as mixers. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type RecurrentState,
@@ -24,9 +24,9 @@ import {
 } from "./projections.ts";
 
 /**
- * Mamba-2: one projection makes gate, input, writing, reading and time steps; all
- * heads read and write alike; SiLU gates the output before it is normalised. As
- * wide as the model, and without the short convolution.
+ * Mamba-2: one projection to gate, values, keys, queries and time steps; all
+ * heads share queries and keys; SiLU gates the output before it is normalised.
+ * It is as wide as the model, and has no short convolution.
  *
  * Source: Dao and Gu 2024 (arXiv:2405.21060), section 7, and its authors' code.
  */
@@ -86,9 +86,9 @@ export const MAMBA2: FamilyModel<Mamba2Inputs> = {
 };
 
 /**
- * xLSTM's mLSTM: input and forget gates by linear maps that begin with zeros, the
- * forget gates' biases spread from 3 to 6; the output is normalised by heads and
- * gated by a sigmoid.
+ * xLSTM's mLSTM: input and forget gates from linear maps that start at zero,
+ * the forget gates' biases spread from 3 to 6; the output is normalised per
+ * head and gated by a sigmoid.
  *
  * Source: Beck et al. 2024 (arXiv:2405.04517), section 2.3, and its authors' code.
  */

@@ -18,17 +18,17 @@ import { projectionOperations } from "./projections.ts";
 
 /** Options of {@linkcode softmaxMixer}. */
 export interface SoftmaxMixerOptions {
-  /** Must divide the columns of the input. */
+  /** Number of heads; must divide the input's columns. */
   readonly numHeads: number;
   /** Whether the heads' output is layer-normalised before it is projected. */
   readonly outputNorm: boolean;
-  /** How scores know where tokens stand. */
+  /** How scores depend on positions. */
   readonly position: "none" | "rotary" | "alibi";
 }
 
 /**
- * Softmax attention, in one form. ALiBi makes all scores at once, unless it is
- * causal.
+ * Softmax attention, in a single form. Unless causal, ALiBi holds all scores at
+ * once.
  *
  * Source: Vaswani et al. 2017 (arXiv:1706.03762).
  */

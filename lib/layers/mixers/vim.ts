@@ -26,17 +26,23 @@ import { matrixOperations, softplus, withBias } from "./projections.ts";
 
 /** Options of {@linkcode vimMixer}. */
 export interface VimMixerOptions {
-  /** Numbers of a channel's state. @default 16 */
+  /** Size of the state per channel. @default 16 */
   stateDim?: number;
-  /** Taps of the convolutions. @default 4 */
+  /** Number of taps of the convolutions. @default 4 */
   convSize?: number;
-  /** Channels of the scan, in columns of the input. @default 2 */
+  /** Channels of the scan, as a multiple of the input's columns. @default 2 */
   expand?: number;
-  /** Columns that the time steps are made of. @default a 16th of the input's, rounded up */
+  /**
+   * Rank of the projection to time steps.
+   * @default a 16th of the input's columns, rounded up
+   */
   stepRank?: number;
-  /** Whether the two directions are averaged; else added. @default true */
+  /** Whether to average the two directions; `false` adds them. @default true */
   average?: boolean;
-  /** Whether there is the first direction only: Mamba's own mixer, for text. @default false */
+  /**
+   * Whether to keep only the first direction: Mamba's own mixer, for text.
+   * @default false
+   */
   causal?: boolean;
 }
 
@@ -49,19 +55,21 @@ const OPTIONS: OptionNames<VimMixerOptions> = {
   causal: true,
 };
 
-/** Columns of the input for each column of the time steps. */
+/** Columns of the input per rank of the projection to time steps. */
 const COLUMNS_A_STEP = 16;
 
 /**
- * Vision Mamba's mixer (bidirectional Mamba, "v2"): of a projection to u and z,
+ * Vision Mamba's mixer (bidirectional Mamba, "v2"): a projection to u and z,
+ * then
  *
  *     u' = SiLU(convolution of u)    Δ, b, c of projections of u'
  *     y  = selective scan of u', gated by SiLU(z)
  *
- * from both ends, with parameters of its own for each; then the mean of the two,
- * and a projection. Causal, it is Mamba's mixer, with the first direction only.
+ * from both ends, each with its own parameters; then the mean of the two, and a
+ * projection. With `causal`, it is Mamba's mixer, with the first direction
+ * only.
  *
- * Parameters have the names and layouts of the authors' module with
+ * Its parameters have the names and layouts of the authors' module with
  * `bimamba_type="v2"`, whose `if_devide_out` is `average`.
  *
  * Source: Zhu et al. 2024 (arXiv:2401.09417), algorithm 1, and its authors' code.
@@ -80,8 +88,8 @@ const COLUMNS_A_STEP = 16;
  *
  * @param options See {@linkcode VimMixerOptions}.
  * @returns The mixer.
- * @throws {TypeError} If an option is unknown or of the wrong kind.
- * @throws {RangeError} If an option has an impossible value.
+ * @throws {TypeError} If an option is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
  */
 export function vimMixer(options: VimMixerOptions = {}): Mixer {
   assertOptions("vimMixer", options, OPTIONS);
@@ -132,7 +140,10 @@ interface Sizes {
   readonly directions: readonly Direction[];
 }
 
-/** What the names of a direction's parameters have after them, and the pace's. */
+/**
+ * The suffix of the names of a direction's parameters, and its decay rate's
+ * name.
+ */
 interface Direction {
   readonly suffix: string;
   readonly pace: string;
@@ -170,7 +181,7 @@ function parametersOf(
   ];
 }
 
-/** log 1, log 2, … for each channel: S4D-Real's paces. */
+/** log 1, log 2, … for each channel: the decay rates of S4D-Real. */
 function pacesOf(channels: number, stateDim: number): tf.Tensor2D {
   return tf.tidy(() => {
     const paces = tf.log(tf.range(1, stateDim + 1));
@@ -187,7 +198,7 @@ function project(
   return dense(x, weight) as tf.Tensor3D;
 }
 
-/** What the scans take up, and what gates them. */
+/** The inputs of the scans and their gate. */
 function projected(
   x: tf.Tensor3D,
   parameters: Parameters,
@@ -196,7 +207,7 @@ function projected(
   return tf.split(columns, 2, 2) as [tf.Tensor3D, tf.Tensor3D];
 }
 
-/** One direction, gated. */
+/** Scans in one direction, and gates the output. */
 function scanOf(
   taken: tf.Tensor3D,
   z: tf.Tensor3D,
@@ -228,7 +239,7 @@ function convolved(
   );
 }
 
-/** What a scan of x reads beside it. */
+/** The inputs of a scan that are computed from x. */
 function selected(
   x: tf.Tensor3D,
   parameters: Parameters,
@@ -253,7 +264,10 @@ function selected(
   };
 }
 
-/** Mamba for the tokens that come next: it remembers a state, and what the next tokens' convolutions read. */
+/**
+ * Mamba for the next tokens. It remembers the state, and the tokens that the
+ * next convolutions read.
+ */
 const stepOf: NonNullable<Mixer["step"]> = (
   rows,
   parameters,
@@ -288,11 +302,12 @@ const stepOf: NonNullable<Mixer["step"]> = (
 };
 
 /**
- * Rows in which those of earlier tokens stand before the first new one, where
- * padding was between them; whatever is before them is not read.
+ * Moves the rows of earlier tokens next to the first new one, across the
+ * padding between them. Rows before them are not read.
  *
- * @param rows Those of `reach` earlier tokens, padding and the new tokens.
- * @param mask Of padding and new tokens.
+ * @param rows The rows of `reach` earlier tokens, of padding and of the new
+ * tokens.
+ * @param mask The mask of padding and new tokens.
  */
 function closedUp(
   rows: tf.Tensor3D,
@@ -306,8 +321,8 @@ function closedUp(
   const isEarlier = tf.less(places, tf.add(padding, reach));
   const moved = tf.mul(tf.cast(isEarlier, "int32"), padding);
   const from = tf.maximum(tf.sub(places, moved), 0);
-  // Of all texts: without chained operations, tfjs's gather of batches has no
-  // gradient.
+  // One gather for all texts: tfjs's batched gather has no gradient without
+  // chained operations.
   const texts = tf.expandDims(tf.range(0, batch), 1);
   const ofAll = tf.cast(tf.add(from, tf.mul(texts, length)), "int32");
   const flat = tf.reshape(rows, [batch * length, columns]);
@@ -317,17 +332,20 @@ function closedUp(
   );
 }
 
-/** Operations of a number of a state: its decay, a step, and what is read; a power counts as ten. */
+/**
+ * Operations per number of the state: its decay, the update and the output; an
+ * exponential counts as ten.
+ */
 const OPERATIONS_A_NUMBER = 16;
 
-/** Of scans and convolutions. */
+/** The cost of scans and convolutions. */
 function scanCost(
   shape: Shape,
   { stateDim, convSize, expand, directions: { length: directions } }: Sizes,
 ): MixerCost {
   const [batch, length, dim] = shape as [number, number, number];
   const numbers = batch * length * expand * dim;
-  // x, dt, z and y of a direction, and the rows that all channels share.
+  // x, dt, z and y of each direction, and the rows that all channels share.
   const bytes = directions * 4 * (4 * numbers + 2 * batch * length * stateDim);
   return {
     operations: directions * numbers *

@@ -1,25 +1,25 @@
 /**
- * Memory that threads may still write although their job is given up.
+ * Memory that threads may still write to, although their job was given up.
  *
- * A thread that made no progress for so long that the host gave up its job may
- * only be slow: it then goes on with its task, and writes into its scratch and
- * the job's tensors, whenever it gets the processor again. Nothing stops it:
+ * A thread that made no progress until the host gave up its job may merely be
+ * slow: it then continues its task, and writes to its scratch memory and the
+ * job's tensors, whenever it gets the processor again. Nothing stops it:
  * `Worker.terminate()` returns before the thread has ended, Deno does not end a
  * thread that computes at all, and its "exit" event comes regardless.
  *
- * So the host does not rely on any of these. A thread that leaves the module,
- * by itself or by a trap, says so in the shared memory, after its last write.
- * Until all threads of the queue have, none of what the job's record names goes
- * back to the allocator, whoever frees it. A thread that never says so keeps
- * the tensors of one job; that is the price of never handing out memory that
- * another thread may write.
+ * So the host relies on none of these. A thread that leaves the module, by
+ * itself or by a trap, reports it in the shared memory after its last write.
+ * Until all threads of the queue have done so, nothing that the job's record
+ * names goes back to the allocator, whoever frees it. A thread that never
+ * reports keeps the tensors of one job; that is the price of never handing out
+ * memory that another thread may write to.
  *
  * @module
  */
 import type { Queue } from "./queue.ts";
 import type { Thread } from "./thread.ts";
 
-/** A queue that was told to end, and some of whose threads have not. */
+/** A queue that was told to end, some of whose threads have not ended. */
 interface Abandoned {
   readonly queue: Queue;
   readonly threads: readonly Thread[];
@@ -36,7 +36,7 @@ export class AbandonedQueues {
     this.#free = free;
   }
 
-  /** Whether all threads have ended: of one queue, or of all. */
+  /** Whether all threads have ended, of one queue or of all. */
   haveEnded(queue?: Queue): boolean {
     this.#collect();
     return !this.#queues.some((other) => !queue || other.queue === queue);
@@ -46,8 +46,8 @@ export class AbandonedQueues {
    * Tells a queue's threads to end, and frees it once they have.
    *
    * @param queue The queue.
-   * @param threads All other threads that know it.
-   * @param held Blocks that they may still write.
+   * @param threads All other threads that know the queue.
+   * @param held The blocks that they may still write to.
    */
   add(
     queue: Queue,
@@ -60,12 +60,14 @@ export class AbandonedQueues {
     this.#collect();
   }
 
-  /** Ends what workers are left; what they may write is never freed. */
+  /**
+   * Ends the remaining workers; memory that they may write to is never freed.
+   */
   stop(): void {
     this.#queues.forEach(({ threads }) => threads.forEach((t) => t.stop()));
   }
 
-  /** Frees a block: now, or when no thread can write it any more. */
+  /** Frees a block, now or once no thread can write to it any more. */
   free(address: number): void {
     this.#collect();
     const holder = this.#queues.find(({ held }) => held.has(address));

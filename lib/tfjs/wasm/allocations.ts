@@ -1,4 +1,8 @@
-/** Memory of tfjs-wasm: where tensors begin, and what there is when there is none. @module */
+/**
+ * Memory of tfjs-wasm: alignment of tensors, and errors when it runs out.
+ *
+ * @module
+ */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { align, ALIGNMENT } from "./queue.ts";
 
@@ -10,11 +14,11 @@ interface Allocator {
 }
 
 /**
- * Makes tensors begin a cache line each. Emscripten's begin anywhere, and every
- * second vector of 256 bits then lies on two lines, which takes two loads.
+ * Aligns tensors to cache lines. Emscripten does not, and every second 256-bit
+ * vector then spans two lines, which takes two loads.
  *
- * tfjs-wasm takes what a failed allocation returns for an address, and writes
- * over what lies there. Here it is an error.
+ * tfjs-wasm uses the result of a failed allocation as an address, and
+ * overwrites what is there. Here it is an error.
  *
  * @param backend The backend, once it is initialised.
  */
@@ -23,14 +27,14 @@ export function guardAllocations(backend: BackendWasm): void {
   // emscripten puts a stub there that replaces itself when it is first called.
   module._free(module._malloc(1));
   const { _malloc: allocate, _free: free } = module;
-  /** What was allocated for the addresses that begin later. */
+  /** The allocated block of each address that starts later. */
   const blocks = new Map<number, number>();
   module._malloc = (bytes) => {
-    // What is shorter than a line is not worth a line.
+    // Tensors shorter than a line are not worth aligning.
     const isAligned = bytes >= ALIGNMENT;
     const wanted = isAligned ? bytes + ALIGNMENT : bytes;
     const block = allocate(wanted) >>> 0;
-    // Near 4 GiB it also answers with addresses whose end lies beyond.
+    // Near 4 GiB, it also returns addresses whose end is beyond.
     if (bytes > 0 && (block === 0 || block + wanted > module.HEAPU8.length)) {
       throw new RangeError(
         `WebAssembly has no ${bytes} bytes left of the 4 GiB that it can ` +

@@ -14,9 +14,9 @@ import { startThread, type Thread } from "./thread.ts";
 export interface Heap {
   /** Shared, or for one thread only. */
   readonly memory: WebAssembly.Memory;
-  /** Reserves bytes; throws if there are none left. */
+  /** Allocates bytes; throws if none are left. */
   allocate(bytes: number): number;
-  /** Gives bytes back. */
+  /** Frees memory. */
   free(address: number): void;
 }
 
@@ -30,16 +30,16 @@ export type Job<N extends JobName> = {
 
 /** How a job is run. */
 export interface RunOptions {
-  /** Its multiplications and additions, roughly: few are not worth another thread. */
+  /** Roughly its multiplications and additions; few are not worth a thread. */
   readonly operations: number;
-  /** Fills what all threads read beside the record. */
+  /** Fills memory that all threads read besides the record. */
   readonly fill?: (memory: ArrayBufferLike, address: number) => void;
 }
 
-/** What is said of a memory that was let go. */
+/** The error for memory that was released. */
 export const CLOSED =
-  "The wasm backend was given back, and its tensors with it; call " +
-  "useBackend() and make them anew";
+  "The wasm backend was released, and its tensors with it; call " +
+  "useBackend() and create them again";
 
 /** An instance of the module on a heap. */
 interface Opened {
@@ -47,7 +47,7 @@ interface Opened {
   readonly module: WebAssembly.Module;
   readonly exports: Exports;
   readonly abandoned: AbandonedQueues;
-  /** The one by which the threads of now share jobs. */
+  /** The queue through which the current threads share jobs. */
   queue: Queue;
 }
 
@@ -60,17 +60,17 @@ interface Exports {
   wideAreFaster(scratch: number): number;
 }
 
-/** Jobs of fewer operations take less time than to tell another thread: 20 µs or so. */
+/** Jobs with fewer operations take less time than waking a thread, 20 µs. */
 const SMALL = 1e6;
 
 /**
- * How often another thread looks for a job before it falls asleep: a
- * millisecond or so, in which most jobs follow the one before. Waking takes
- * tens of microseconds, and far longer where another process has the processor.
+ * How often a thread looks for a job before it falls asleep: about a
+ * millisecond, within which most jobs follow the previous one. Waking takes
+ * tens of microseconds, and far longer if another process has the processor.
  */
 const SPINS = 400_000;
 
-/** Scratch beyond this is given back after the job. */
+/** Scratch memory beyond this is freed after the job. */
 const KEPT_SCRATCH = 64 * 2 ** 20;
 
 /** Options of {@linkcode KernelHost}. */
@@ -79,13 +79,13 @@ export interface HostOptions {
   readonly patience?: number;
   /** Starts another thread. @default {@linkcode startThread} */
   readonly start?: typeof startThread;
-  /** Whether products are made of wide tiles; the results are the same. @default what is faster */
+  /** Whether products use wide tiles; results are equal. @default the faster */
   readonly wideTiles?: boolean;
 }
 
 /**
- * LION's module on tfjs's memory. It outlives the memory: closed, it can be
- * opened on another one, so that kernels are registered once.
+ * LION's module on tfjs's memory. It outlives the memory: after closing, it can
+ * be opened on another one, so kernels are registered only once.
  */
 export class KernelHost {
   readonly #patience: number;
@@ -96,13 +96,13 @@ export class KernelHost {
   #opened: Opened | undefined;
   #others: readonly Thread[] = [];
   #scratch = { address: 0, bytes: 0 };
-  /** The last change of threads: each begins when the one before has ended. */
+  /** The last change of threads; each starts when the one before has ended. */
   #changes: Promise<unknown> = Promise.resolve();
 
   /**
-   * Opens the module; one thread, until {@linkcode useThreads}.
+   * Opens the module with one thread, until {@linkcode useThreads}.
    *
-   * @param heap Where it computes.
+   * @param heap The memory in which it computes.
    * @param binary The module.
    * @param options See {@linkcode HostOptions}.
    */
@@ -136,17 +136,17 @@ export class KernelHost {
     this.#use(this.#opened.queue, []);
   }
 
-  /** Threads that compute, the calling one included. */
+  /** The number of threads that compute, including the calling one. */
   get threads(): number {
     return this.#others.length + 1;
   }
 
   /**
-   * Computes with so many threads from now on, the calling one included; with
-   * one where memory cannot be shared. Calls that overlap take their turns.
+   * Sets the number of threads, including the calling one; it stays one if
+   * memory cannot be shared. Overlapping calls run one after another.
    *
    * @throws {Error} If a thread does not start, or does not answer in time; the
-   * threads are then those of before.
+   * threads then stay as before.
    */
   async useThreads(threads: number): Promise<void> {
     await this.#inTurn(async () => {
@@ -161,7 +161,7 @@ export class KernelHost {
     });
   }
 
-  /** Ends the other threads and lets go of the memory; what runs afterwards throws. */
+  /** Ends the other threads and releases the memory; later jobs throw. */
   async close(): Promise<void> {
     await this.#inTurn(async () => {
       if (!this.#opened) return;
@@ -183,10 +183,11 @@ export class KernelHost {
   run<N extends JobName>(name: N, job: Job<N>, options: RunOptions): void {
     const { heap, exports } = this.#open;
     if (this.#open.queue.get("left") > 0) {
-      // As where a debugger has held this one for longer than their patience.
+      // For instance if a debugger has stopped this thread for longer than
+      // their patience.
       console.warn(
-        "Threads of the wasm backend took the calling one for dead and ended; " +
-          "it goes on alone, and useBackend() starts the others again",
+        "Threads of the wasm backend got no answer from the calling one and ended; " +
+          "it continues alone, and useBackend() starts the others again",
       );
       this.#giveUp([]);
     }
@@ -212,13 +213,13 @@ export class KernelHost {
     if (done) return;
     throw new Error(
       "A thread of the wasm backend died, so the result is not valid; the " +
-        "backend goes on with one thread, and useBackend() starts the others again",
+        "backend continues with one thread, and useBackend() starts the others again",
     );
   }
 
   /**
-   * Bytes that a job would need beside its arrays. Runs nothing: of addresses
-   * it only matters which are 0.
+   * The bytes that a job would need besides its arrays. Runs nothing; of
+   * addresses, it only matters which are 0.
    */
   scratchBytes<N extends JobName>(
     name: N,
@@ -256,7 +257,7 @@ export class KernelHost {
     return { perThread, extra: exports.extraBytes() };
   }
 
-  /** Frees memory of the heap, as soon as no thread can write it any more. */
+  /** Frees memory of the heap, once no thread can write to it any more. */
   free(address: number): void {
     this.#opened?.abandoned.free(address);
   }
@@ -309,13 +310,13 @@ export class KernelHost {
       );
     } catch (error) {
       abandoned.add(queue, threads);
-      // One that was never loaded will not hear that it should end.
+      // A thread that was never loaded will not learn that it should end.
       threads.forEach((thread) => thread.stop());
       throw error;
     }
   }
 
-  /** Whether a condition came true in time. */
+  /** Whether a condition became true in time. */
   async #waitUntil(condition: () => boolean): Promise<boolean> {
     const deadline = performance.now() + this.#patience;
     while (!condition()) {
@@ -332,14 +333,14 @@ export class KernelHost {
     return queue;
   }
 
-  /** Computes with these threads, which know this queue. */
+  /** Uses these threads, which know this queue, from now on. */
   #use(queue: Queue, others: readonly Thread[]): void {
     this.#open.queue = queue;
     this.#others = others;
     this.#open.exports.open(queue.address);
   }
 
-  /** Goes on without the other threads, which may still write to these blocks. */
+  /** Continues without the other threads, which may still write to these blocks. */
   #giveUp(held: readonly number[]): void {
     const { heap, abandoned, queue } = this.#open;
     const { address } = this.#scratch;

@@ -8,10 +8,10 @@ import { type Make, withOutputs } from "./outputs.ts";
 
 /**
  * `BatchMatMul` and `_FusedMatMul`: all transposes, batches and broadcast
- * batches, bias and activation, at the same speed. Few rows, as in generation,
- * take what it takes to read b.
+ * batches, bias and activation, at the same speed. With few rows, as in
+ * generation, they take as long as reading b.
  *
- * @param host Runs them.
+ * @param host Runs the products.
  */
 export function matmulKernel(host: KernelHost): tf.KernelFunc {
   return ({ inputs, backend, attrs }) => {
@@ -96,7 +96,7 @@ function matmul(
   const count = tf.util.sizeFromShape(batch);
   if (count * rows * columns === 0) return output;
   if (inner === 0) {
-    // Sums of nothing.
+    // The sums are empty.
     const sums = wasm.typedArrayFromHeap(output).fill(0);
     const first = bias && wasm.typedArrayFromHeap(bias);
     for (let at = 0; first && at < sums.length; at += columns) {
@@ -135,23 +135,32 @@ function matmul(
   return output;
 }
 
-/** Elements of a matrix that does not stay in a core's cache: 1 MiB. */
+/**
+ * Number of elements above which a matrix does not stay in a core's cache: 1
+ * MiB.
+ */
 const LARGE = 2 ** 18;
 
-/** Whether it is faster to read b as it lies, by row of a, than to pack it into tiles. */
+/**
+ * Whether it is faster to read b in place for each row of a than to pack it
+ * into tiles.
+ */
 function areFew(rows: number, sizeOfB: number): boolean {
   return rows <= (sizeOfB < LARGE ? 4 : 8);
 }
 
-/** Rows that make good use of a packed block; columns that are packed at a time. */
+/**
+ * Largest number of rows per packed block; columns that are packed at a time.
+ */
 const MOST_ROWS = 192, BLOCK = 64;
 
-/** Rows that are few: a packed block must be worth it. */
+/** Least number of rows for which a packed block is worth it. */
 const LEAST_ROWS = 12;
 
 /**
- * What a task computes: all rows, if they are not too many, lest several threads
- * pack the same columns; and so little that all have work until the end.
+ * What a task computes: all rows, unless there are too many, so that threads do
+ * not pack the same columns; and little enough that all threads have work until
+ * the end.
  */
 function tasksOf(
   batch: number,
@@ -172,7 +181,7 @@ function tasksOf(
   };
 }
 
-/** Which matrix of a batch stands at index i of the batch that it is broadcast to. */
+/** The matrix of a batch at index i of the batch to which it is broadcast. */
 function indexIn(shape: number[], i: number, broadcast: number[]): number {
   let index = 0, stride = 1;
   for (let axis = 1; axis <= broadcast.length; axis++) {

@@ -5,8 +5,8 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 export type Make = (shape: number[]) => TensorInfo;
 
 /**
- * Runs a kernel; if it fails, as where memory runs out, what it made by then is
- * freed, of which nobody else knows.
+ * Runs a kernel; if it fails, for instance when memory runs out, disposes of
+ * the tensors that it has made.
  */
 export function withOutputs<R>(
   wasm: BackendWasm,

@@ -1,4 +1,4 @@
-/** The queue by which threads share a job, as the host sees it. @module */
+/** The queue through which threads share a job, on the host's side. @module */
 import { JOB_OFFSET, JOBS, QUEUE } from "./jobs.ts";
 
 /** A cache line: threads that write to the same one wait for each other. */
@@ -16,13 +16,13 @@ const BYTES = JOB_OFFSET + 4 * Math.max(
 
 /** A queue in the memory; it knows no thread and no job yet. */
 export class Queue {
-  /** What was allocated for it. */
+  /** The block that was allocated for it. */
   readonly block: number;
-  /** Where it begins. */
+  /** The address at which it starts. */
   readonly address: number;
   readonly #memory: WebAssembly.Memory;
 
-  /** Makes one, of zeros. */
+  /** Makes a queue filled with zeros. */
   constructor(
     memory: WebAssembly.Memory,
     allocate: (bytes: number) => number,
@@ -33,7 +33,7 @@ export class Queue {
     new Uint8Array(memory.buffer, this.address, BYTES).fill(0);
   }
 
-  /** Where a field is, as an index of the memory's 32-bit integers. */
+  /** The index of a field in the memory as 32-bit integers. */
   indexOf(field: keyof typeof QUEUE): number {
     return (this.address >>> 2) + Object.keys(QUEUE).indexOf(field);
   }
@@ -67,7 +67,10 @@ export class Queue {
     });
   }
 
-  /** Tells its threads to end: at once where they wait, after their task where they compute. */
+  /**
+   * Tells its threads to end: at once if they wait, after their task if they
+   * compute.
+   */
   end(): void {
     this.set("over", 1);
     this.set("turn", this.get("turn") + 1);

@@ -3,7 +3,10 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
 import { copyRow, type Elements } from "./copy_row.ts";
 
-/** `Slice`, which copies what is asked for; strings, which are elsewhere, by `stock`. */
+/**
+ * `Slice`, which copies only the slice; `stock` handles strings, which are
+ * stored elsewhere.
+ */
 export function sliceKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return ofNumbers(stock, ({ inputs, backend, attrs }) => {
     const { begin, size } = attrs as unknown as tf.SliceAttrs;
@@ -16,7 +19,7 @@ export function sliceKernel(stock: tf.KernelFunc): tf.KernelFunc {
   });
 }
 
-/** `SplitV`, as {@linkcode sliceKernel}. */
+/** `SplitV`, like {@linkcode sliceKernel}. */
 export function splitKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return ofNumbers(stock, ({ inputs, backend, attrs }) => {
     const x = inputs["x"] as tf.TensorInfo;
@@ -28,7 +31,7 @@ export function splitKernel(stock: tf.KernelFunc): tf.KernelFunc {
   });
 }
 
-/** `Unpack`, as {@linkcode sliceKernel}. */
+/** `Unpack`, like {@linkcode sliceKernel}. */
 export function unpackKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return ofNumbers(stock, ({ inputs, backend, attrs }) => {
     const x = inputs["value"] as tf.TensorInfo;
@@ -41,7 +44,7 @@ export function unpackKernel(stock: tf.KernelFunc): tf.KernelFunc {
   });
 }
 
-/** `StridedSlice`, as {@linkcode sliceKernel}. */
+/** `StridedSlice`, like {@linkcode sliceKernel}. */
 export function stridedSliceKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return ofNumbers(stock, ({ inputs, backend, attrs }) => {
     const x = inputs["x"] as tf.TensorInfo;
@@ -120,7 +123,7 @@ function cut(
       parts.push(slice(wasm, x, begin, size));
     }
   } catch (error) {
-    // Memory ran out: nobody else knows of them.
+    // Memory ran out: nothing else refers to them.
     parts.forEach(({ dataId }) => wasm.disposeData(dataId));
     throw error;
   }
@@ -128,8 +131,8 @@ function cut(
 }
 
 /**
- * A part of a tensor, by its first element in each axis, how far apart they
- * are, and how many.
+ * A part of a tensor: for each axis, the first element, the stride and the
+ * number.
  */
 interface Part {
   readonly shape: readonly number[];
@@ -151,7 +154,7 @@ function copyPart(
   const strides = shape.map((_, i) =>
     tf.util.sizeFromShape(shape.slice(i + 1))
   );
-  // The axis whose elements are rows: what is within them is taken whole.
+  // The axis whose elements are rows, which are copied whole.
   const inner = Math.max(
     0,
     sizes.findLastIndex((size, i) => size !== shape[i] || steps[i] !== 1),

@@ -17,7 +17,7 @@ export function sumKernel(host: KernelHost): tf.KernelFunc {
   };
 }
 
-/** `Mean`, as {@linkcode sumKernel}. */
+/** `Mean`, like {@linkcode sumKernel}. */
 export function meanKernel(host: KernelHost): tf.KernelFunc {
   return ({ inputs, backend, attrs }) => {
     const x = inputs["x"] as tf.TensorInfo;
@@ -30,7 +30,7 @@ export function meanKernel(host: KernelHost): tf.KernelFunc {
   };
 }
 
-/** What is added up. */
+/** The axes to sum over. */
 interface Axes {
   /** In ascending order. */
   readonly axes: readonly number[];
@@ -87,7 +87,10 @@ function reduce(
   }
 }
 
-/** Adds up rows of `count` numbers: four sums of each, for the processor to work on at a time. */
+/**
+ * Adds up rows of `count` numbers, with four partial sums each for parallel
+ * execution.
+ */
 function addRows(sums: Elements, rows: Elements, count: number): void {
   for (let row = 0, at = 0; row < sums.length; row++) {
     const end = at + count;

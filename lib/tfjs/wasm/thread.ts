@@ -9,9 +9,9 @@ export interface ThreadStart {
   readonly memory: WebAssembly.Memory;
   /** The address of the queue. */
   readonly queue: number;
-  /** Its number; the calling thread has 0. */
+  /** The thread's number; the calling thread has 0. */
   readonly thread: number;
-  /** How often it looks for a job before it falls asleep. */
+  /** How often the thread looks for a job before it falls asleep. */
   readonly spins: number;
   /** Fields of the queue, as indices into the memory as integers. */
   readonly ready: number;
@@ -19,23 +19,23 @@ export interface ThreadStart {
   readonly over: number;
 }
 
-/** A thread that was started. */
+/** A started thread. */
 export interface Thread {
-  /** What its worker reported, if it failed. */
+  /** The error that its worker reported, if it failed. */
   readonly error?: unknown;
   /** Ends its worker, if the host can: see abandoned.ts. */
   stop(): void;
 }
 
 /**
- * What the thread runs. It travels as text, since a file would have to be
- * found by every bundler: it must not refer to anything outside.
+ * The code of a thread. It is passed as text, since every bundler would have to
+ * find a file, so it must not refer to anything outside.
  */
 function serve(start: ThreadStart): void {
   const { module, memory, queue, thread, spins } = start;
   const count = (field: number) =>
     Atomics.add(new Int32Array(memory.buffer), field, 1);
-  /** A failure is the end of this thread, and of the job. */
+  /** A failure ends this thread and the job. */
   const guard = <Result>(run: () => Result): Result => {
     try {
       return run();
@@ -56,7 +56,7 @@ function serve(start: ThreadStart): void {
     count(start.ready);
     return serve;
   });
-  // Deno ends a worker whose parent has ended, but none that sleeps on an atomic.
+  // Deno ends a worker whose parent has ended, unless it sleeps on an atomic.
   const goOn = () => {
     if (guard(() => serve(thread, spins))) setTimeout(goOn);
     else count(start.left);
@@ -91,7 +91,7 @@ function startWebThread(start: ThreadStart): Thread {
   worker.addEventListener("error", (event) => {
     const blocked = "the page's Content-Security-Policy may not allow " +
       "workers of blob: URLs (worker-src blob:)";
-    // No message comes with a worker that was never loaded.
+    // A worker that was never loaded sends no message.
     const error = new Error(event.message || blocked);
     Object.assign(thread, { error });
   });
@@ -101,7 +101,7 @@ function startWebThread(start: ThreadStart): Thread {
 
 let webUrl: string | undefined;
 
-/** The URL of what a worker of a page runs, for all of them. */
+/** The URL of the script of a page's workers, shared by all of them. */
 function webSource(): string {
   const source = `onmessage = ({ data }) => (${serve})(data);`;
   const type = "text/javascript";

@@ -16,7 +16,7 @@ import { canShareMemory, withSharedMemory } from "./shared_memory.ts";
 import { guardAllocations } from "./allocations.ts";
 import { readWasmFile } from "./wasm_file.ts";
 
-/** The emscripten module of tfjs, as far as it is used here. */
+/** The part of tfjs's emscripten module that is used here. */
 interface EmscriptenModule {
   readonly asm: { readonly memory: WebAssembly.Memory };
   _malloc(bytes: number): number;
@@ -48,10 +48,11 @@ export interface OpenedWasm {
 let host: KernelHost | undefined;
 
 /**
- * Opens the backend; one thread computes.
+ * Opens the backend with one thread.
  *
- * @param kernels Makes the binary of LION's module, when it is first needed.
- * @param wasmPath Where tfjs's binary lies, if not where it looks for it.
+ * @param kernels Returns the binary of LION's module; called when it is first
+ * needed.
+ * @param wasmPath The location of tfjs's binary, if not the default.
  */
 export async function openWasm(
   kernels: () => Uint8Array<ArrayBuffer>,
@@ -85,13 +86,14 @@ export async function openWasm(
   return { backend, host };
 }
 
-/** tfjs's backend, which lets go of its memory when it is disposed of. */
+/** tfjs's backend, which releases its memory when it is disposed of. */
 class ClosableWasm extends BackendWasm {
   #closed = false;
 
   /** Makes every use an error; the tensors are gone. */
   override dispose(): void {
-    // tfjs's own takes all listeners to errors from Node's process, ours or not.
+    // tfjs's own removes all error listeners from Node's process, not only its
+    // own.
     this.#closed = true;
     const gone = () => {
       throw new Error(CLOSED);
@@ -104,7 +106,7 @@ class ClosableWasm extends BackendWasm {
     }
   }
 
-  /** Gives back a tensor's memory, which is gone already when this is disposed of. */
+  /** Frees a tensor's memory, unless the backend is disposed of. */
   override disposeData(dataId: object, force?: boolean): boolean {
     if (!this.#closed) return super.disposeData(dataId, force);
     this.dataIdMap.delete(dataId);
@@ -112,7 +114,7 @@ class ClosableWasm extends BackendWasm {
   }
 }
 
-/** tfjs's module with SIMD, its memory shared where this host allows it. */
+/** tfjs's module with SIMD, with shared memory if the host allows it. */
 async function instantiate(wasmPath?: string | URL): Promise<EmscriptenModule> {
   let directory = "";
   let failed: (reason: unknown) => void;
@@ -141,8 +143,8 @@ async function instantiate(wasmPath?: string | URL): Promise<EmscriptenModule> {
 }
 
 /**
- * Runs something without the listeners that it adds to Node's process:
- * emscripten's throw again what they hear of, which changes the exit code.
+ * Runs a function and removes the listeners that it adds to Node's process:
+ * emscripten's rethrow errors, which changes the exit code.
  */
 function withoutListeners<Result>(run: () => Result): Result {
   const process = nodeModule("node:process") as unknown as

@@ -1,4 +1,4 @@
-/** Where tfjs's WebAssembly binary lies. @module */
+/** Finding tfjs's WebAssembly binary. @module */
 import { nodeModule } from "../../contract/node_module.ts";
 
 /** The binary that runs with our own module: with SIMD, without tfjs's threads. */
@@ -10,9 +10,11 @@ const MAGIC = [0, 0x61, 0x73, 0x6d];
 /**
  * Reads tfjs's binary.
  *
- * @param found The folder in which tfjs's own script lies, as far as it knows.
- * @param wasmPath The folder, if it ends in `/`, or the file, if it is elsewhere.
- * @throws {Error} If there is no such file; the message says what should lie where.
+ * @param found The folder of tfjs's own script, as far as it is known.
+ * @param wasmPath The folder, if it ends in `/`, or the file, if they are
+ * elsewhere.
+ * @throws {Error} If there is no such file; the message says what should be
+ * where.
  */
 export async function readWasmFile(
   found: string,
@@ -21,10 +23,10 @@ export async function readWasmFile(
   const path = String(wasmPath ?? found);
   const file = path === "" || path.endsWith("/") ? path + WASM_FILE : path;
   const files = nodeModule("node:fs/promises");
-  // One letter is a drive of Windows.
+  // A single letter is a Windows drive.
   const scheme = /^[a-z][a-z+.-]+(?=:)/i.exec(file)?.[0];
   const isLocal = files && (!scheme || scheme === "file");
-  // A worker of a blob: URL has no place that a relative one could start from.
+  // A worker from a blob: URL has no base for relative URLs.
   const base = globalThis.location?.href;
   const place = !isLocal && URL.canParse(file, base)
     ? new URL(file, base).href
@@ -39,9 +41,9 @@ export async function readWasmFile(
     }
   } catch (cause) {
     throw new Error(
-      `${WASM_FILE} should lie at ${place}, but ${(cause as Error).message}; ` +
+      `${WASM_FILE} should be at ${place}, but ${(cause as Error).message}; ` +
         "copy it there from node_modules/@tensorflow/tfjs-backend-wasm/dist " +
-        "(version 4.22.0), or say where it lies: useBackend({ wasmPath }) " +
+        "(version 4.22.0), or say where it is: useBackend({ wasmPath }) " +
         "with the path or URL of the file, or of its folder with a / at the end",
       { cause },
     );
@@ -49,14 +51,15 @@ export async function readWasmFile(
   return new Uint8Array(binary);
 }
 
-/** What a server answers. */
+/** Downloads a file. */
 async function download(url: string): Promise<Uint8Array> {
   const response = await fetch(url);
   if (!response.ok) {
     const { status, statusText } = response;
     throw new Error(`the server answers ${status} ${statusText}`);
   }
-  // As servers of single-page applications do for every path they do not know.
+  // Servers of single-page applications do that for every path they do not
+  // know.
   if (response.headers.get("Content-Type")?.startsWith("text/html")) {
     throw new Error("the server answers with a page of HTML");
   }

@@ -5,14 +5,14 @@ import { runElementwise } from "./elementwise.ts";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { elementOf, makeOutput, sizeOf, withOutputs } from "./program.ts";
 
-/** What stands where an index is out of range. */
+/** The value for an index out of range. */
 const LOWEST_INTEGER = -(2 ** 31);
 
 /**
- * `GatherV2` that says when an index is out of range: with a RangeError if the
- * indices have not been sent to the GPU yet, as those of a batch of data have
- * not. Nobody can look at others without waiting for the GPU: floats are NaN
- * there, and integers -2147483648.
+ * `GatherV2` that reports an index out of range: with a RangeError if the
+ * indices have not been sent to the GPU yet, like those of a batch of data.
+ * Others cannot be checked without waiting for the GPU; there, floats are NaN
+ * and integers are -2147483648.
  *
  * @param stock tfjs's own, for what it computes on the CPU.
  */

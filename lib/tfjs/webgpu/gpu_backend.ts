@@ -1,10 +1,11 @@
 /**
  * TensorFlow.js's WebGPU backend, made to fail loudly.
  *
- * Stock tfjs asks for a device with the default limits and never listens to
- * its errors: a shader that does not compile, a buffer over a limit, or a lost
- * device then reads as zeros. This backend owns its device, with all that the
- * adapter offers, and turns each of these into an exception.
+ * Stock tfjs asks for a device with the default limits and never listens to its
+ * errors: after a shader that does not compile, a buffer over a limit, or a
+ * lost device, results then read as zeros. This backend owns its device, with
+ * everything that the adapter offers, and turns each of these failures into an
+ * exception.
  *
  * @module
  */
@@ -29,7 +30,7 @@ import {
  */
 const LAUNCHES_BETWEEN_COLLECTIONS = 16_384;
 
-/** Forces a full garbage collection, where the host lets us. */
+/** Forces a full garbage collection, if the host allows it. */
 type Collector = () => void;
 
 function garbageCollector(): Collector | undefined {
@@ -44,7 +45,7 @@ interface Suspects {
   readonly error: GpuError;
 }
 
-/** What only software adapters need, or make use of. */
+/** What only software adapters need or use. */
 interface OfSoftware {
   readonly collect?: Collector | undefined;
   readonly subgroups?: Subgroups | undefined;
@@ -52,7 +53,7 @@ interface OfSoftware {
 
 /** A WebGPU backend whose reads throw when the work behind them failed. */
 export class StrictWebGPUBackend extends WebGPUBackend {
-  /** Subgroups that shaders may use; known of software adapters only. */
+  /** Subgroups that shaders may use; known only for software adapters. */
   readonly subgroups: Subgroups | undefined;
   /** Why the device is gone, or `undefined` while it works. */
   lost: GpuError | undefined;
@@ -91,7 +92,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
 
   /**
    * Whether the device still computes. A device may be lost for a while before
-   * it says so.
+   * it reports it.
    */
   async answers(): Promise<boolean> {
     if (this.lost) return false;
@@ -109,16 +110,17 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   /** Destroys the device; what was computed on it is gone. */
   override dispose(): void {
     this.lost ??= new GpuError(
-      "The GPU device was given back, and its tensors with it; call " +
-        "useBackend() and make them anew",
+      "The GPU device was released, and its tensors with it; call " +
+        "useBackend() and create them again",
     );
     super.dispose();
     this.device.destroy();
   }
 
   /**
-   * Runs what calls WebGPU: whatever that throws is a {@linkcode GpuError}.
-   * A device that is lost refuses commands before it says that it is lost.
+   * Runs a function that calls WebGPU; whatever it throws becomes a
+   * {@linkcode GpuError}. A lost device rejects commands before it reports the
+   * loss.
    */
   guard<Result>(run: () => Result): Result {
     if (this.lost) throw this.lost;
@@ -150,7 +152,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     return dataId;
   }
 
-  /** Launches a kernel of tfjs. */
+  /** Launches one of tfjs's kernels. */
   override runWebGPUProgram(
     ...launch: Parameters<WebGPUBackend["runWebGPUProgram"]>
   ): tf.TensorInfo {
@@ -158,12 +160,12 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     return this.guard(() => super.runWebGPUProgram(...launch));
   }
 
-  /** Submits what was launched. */
+  /** Submits the launched commands. */
   override submitQueue(): void {
     this.guard(() => super.submitQueue());
   }
 
-  /** Times what a function launches. */
+  /** Measures the time of a function's launches. */
   override async time(
     run: () => void,
   ): ReturnType<WebGPUBackend["time"]> {
@@ -176,7 +178,10 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     }
   }
 
-  /** Whether the device was lost, which it says a little after its first failure. */
+  /**
+   * Waits for the device to report its loss, which comes a little after its
+   * first failure.
+   */
   async #hearOfLoss(): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const moment = new Promise((resolve) => timer = setTimeout(resolve, 100));
@@ -184,23 +189,29 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     clearTimeout(timer);
   }
 
-  /** To be called before each launch that does not go through {@linkcode runWebGPUProgram}. */
+  /**
+   * Must be called before each launch that does not go through
+   * {@linkcode runWebGPUProgram}.
+   */
   countLaunch(): void {
     if (++this.#launches % LAUNCHES_BETWEEN_COLLECTIONS === 0) {
       this.#collect?.();
     }
   }
 
-  /** Refuses what no binding can hold, before anything is launched. */
+  /** Throws for what no binding can hold, before anything is launched. */
   override uploadToGPU(dataId: { id: number }): void {
     const { shape, dtype, resource, values } = this.tensorMap.get(dataId);
     const bytes = tf.util.sizeFromShape(shape) * tf.util.bytesPerElement(dtype);
     const limit = this.device.limits.maxStorageBufferBindingSize;
     if (!resource && bytes < 0) {
-      // What tfjs makes of impossible segment ids; its buffers would not recover.
+      // tfjs makes such shapes of invalid segment ids; its buffers would not
+      // recover.
       if (!values) this.tensorMap.delete(dataId);
       throw new RangeError(
-        `A tensor of shape [${shape.join(", ")}] cannot be; look for ids or ` +
+        `A tensor of shape [${
+          shape.join(", ")
+        }] cannot exist; look for ids or ` +
           `sizes below 0 among the arguments`,
       );
     }
@@ -217,10 +228,10 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     this.guard(() => super.uploadToGPU(dataId));
   }
 
-  /** Reads a tensor; throws if it was computed when something had failed. */
+  /** Reads a tensor; throws if it was computed after something had failed. */
   override async read(dataId: { id: number }): Promise<tf.BackendValues> {
     if (this.lost) throw this.lost;
-    // Values that are not on the GPU come before the errors do.
+    // Values that are not on the GPU arrive before the errors do.
     if (this.tensorMap.has(dataId) && this.tensorMap.get(dataId).values) {
       this.#throwIfSuspect(dataId);
       return await super.read(dataId);
@@ -256,7 +267,9 @@ export class StrictWebGPUBackend extends WebGPUBackend {
   }
 }
 
-/** One exception for all that the device reported since the last read. */
+/**
+ * One exception for all errors that the device reported since the last read.
+ */
 function describe(errors: readonly GPUError[]): GpuError {
   const text = errors.map((error) => error.message.trim()).join("\n");
   // naga and wgpu quote the label: "Shader 'CumProgram' parsing error: …".

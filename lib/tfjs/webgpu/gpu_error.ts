@@ -1,8 +1,11 @@
-/** A failure of WebGPU: a shader that does not validate, memory that ran out, a lost device. */
+/**
+ * A failure of WebGPU: a shader that does not validate, exhausted memory, or a
+ * lost device.
+ */
 export class GpuError extends Error {
-  /** The class of error. */
+  /** The name of the error. */
   override readonly name = "GpuError";
-  /** The shader that failed, where the message of the driver names one. */
+  /** The shader that failed, if the driver's message names one. */
   readonly shader: string | undefined;
 
   /**

@@ -11,7 +11,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import type { Shader } from "./shader.ts";
 
-/** What tfjs's backend keeps to itself, and a launch must keep up to date. */
+/** Private state of tfjs's backend that a launch must keep up to date. */
 interface Recorder {
   /** Timers of `tf.time` and `tf.profile`, while one runs. */
   activeTimers?: { name: string; query: Promise<number> }[] | null;
@@ -32,8 +32,8 @@ const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
  * Launches a shader.
  *
  * @param backend The backend of the tensors.
- * @param shader What to run.
- * @param tensors One for each binding, those that are written included.
+ * @param shader The shader.
+ * @param tensors One tensor per binding, including those that are written.
  * @param uniforms The uniform buffer.
  * @throws {RangeError} If there are more workgroups than the device can dispatch.
  * @throws {GpuError} If the device is lost.
@@ -57,7 +57,7 @@ function record(
 ): void {
   const recorder = backend as unknown as Recorder;
   const pipeline = pipelineOf(shader, backend.device);
-  // Gives each tensor a buffer: of its values, or an unwritten one.
+  // Gives each tensor a buffer, with its values or unwritten.
   tensors.forEach(({ dataId }) =>
     backend.uploadToGPU(dataId as { id: number })
   );
@@ -141,7 +141,7 @@ function pipelineOf(shader: Shader, device: GPUDevice): GPUComputePipeline {
   return pipeline;
 }
 
-/** The open pass, or one of its own for a launch that is timed. */
+/** The open pass, or a separate one for a launch that is timed. */
 function beginPass(
   backend: StrictWebGPUBackend,
   recorder: Recorder,

@@ -15,7 +15,7 @@ import {
 } from "./uniforms.ts";
 
 /**
- * Numbers of a pack, the element of all buffers of a program: 4, if the sizes
+ * Numbers per pack, the element of all buffers of a program: 4 if the sizes
  * allow, so that memory is read 16 bytes at a time.
  */
 export type PackWidth = 1 | 4;
@@ -23,31 +23,34 @@ export type PackWidth = 1 | 4;
 /** Tensors by their names in the text. */
 export type Tensors = Readonly<Record<string, tf.TensorInfo>>;
 
-/** What runs. */
+/** A shader with the tensors and numbers of a call. */
 export interface Program {
   /** Names the text, with `variants`. */
   readonly name: string;
-  /** All else that the text depends on. */
+  /** Everything else that the text depends on. */
   readonly variants?: readonly string[];
-  /** Numbers of a pack; the text knows their type as `Pack`. */
+  /** Numbers per pack; `Pack` is their type in the text. */
   readonly width: PackWidth;
-  /** Elements of tensors that are no packs, by name. */
+  /** Elements of tensors that are not packs, by name. */
   readonly elements?: Readonly<Record<string, Binding["element"]>>;
   /** Tensors that are read. */
   readonly reads: Tensors;
   /** Tensors that are written; zeros if a tensor to be read is empty. */
   readonly writes: Tensors;
-  /** `uniforms.<name>: u32` of the text. */
+  /** Values of `uniforms.<name>: u32` in the text. */
   readonly integers: Readonly<Record<string, number>>;
-  /** `uniforms.<name>: f32` of the text. */
+  /** Values of `uniforms.<name>: f32` in the text. */
   readonly floats?: Readonly<Record<string, number>>;
-  /** Threads of a workgroup. */
+  /** Threads per workgroup. */
   readonly threads: number;
-  /** Workgroups: the text's `workgroup` counts them. */
+  /** Number of workgroups, counted by `workgroup` in the text. */
   readonly workgroups: number;
-  /** How often the workgroups are repeated: the text's `layer`. @default 1 */
+  /**
+   * How often the workgroups are repeated, counted by `layer` in the text.
+   * @default 1
+   */
   readonly layers?: number;
-  /** What the text begins with: directives. */
+  /** Directives at the start of the text. */
   readonly directives?: string;
   /** Declarations before the entry point. */
   readonly functions?: string;
@@ -68,7 +71,7 @@ export function sizeOf({ shape }: tf.TensorInfo): number {
   return tf.util.sizeFromShape(shape);
 }
 
-/** What the running kernel made; they run one at a time, each to its end. */
+/** The tensors that the running kernel made; kernels run one at a time. */
 let made: tf.TensorInfo[] | undefined;
 
 /** A tensor that a program will write. */
@@ -82,7 +85,7 @@ export function makeOutput(
   return tensor;
 }
 
-/** As {@linkcode makeOutput}, of floats. */
+/** Like {@linkcode makeOutput}, for floats. */
 export function makeFloats(
   backend: StrictWebGPUBackend,
   shape: number[],
@@ -90,7 +93,7 @@ export function makeFloats(
   return makeOutput(backend, shape, "float32");
 }
 
-/** What a tensor's buffer holds, whatever the tensor calls it. */
+/** The element type of a tensor's buffer, whatever the tensor's dtype. */
 export function elementOf(
   backend: StrictWebGPUBackend,
   { dataId }: tf.TensorInfo,
@@ -99,8 +102,8 @@ export function elementOf(
 }
 
 /**
- * Runs a kernel; if it fails, as where a buffer is too large, what it made by
- * then is freed, of which nobody else knows.
+ * Runs a kernel; if it fails, for instance when a buffer is too large, disposes
+ * of the tensors that it has made.
  */
 export function withOutputs<R>(
   backend: StrictWebGPUBackend,
@@ -146,7 +149,7 @@ export function runProgram(
 /**
  * The shader of a program.
  *
- * @param most Workgroups that the device dispatches along an axis.
+ * @param most The largest number of workgroups along an axis of the device.
  */
 export function shaderOf(program: Program, most: number): Shader {
   const { name, variants = [], width, workgroups, layers = 1 } = program;
@@ -196,7 +199,7 @@ ${program.body}
 `;
 }
 
-/** Of these both the struct of the text and its bytes are made. */
+/** The uniforms, from which both the text's struct and its bytes are made. */
 function uniformsOf(
   { integers, floats = {}, workgroups }: Program,
 ): { types: UniformTypes; values: Record<string, number> } {

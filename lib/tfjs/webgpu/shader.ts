@@ -1,4 +1,4 @@
-/** What a shader is to the launcher. @module */
+/** Shaders as the launcher takes them. @module */
 
 /** A storage buffer of a shader. */
 export interface Binding {
@@ -10,7 +10,10 @@ export interface Binding {
   readonly access: "read" | "read_write";
 }
 
-/** Text, bindings and dispatch of a compute shader: what must agree with each other. */
+/**
+ * The text, bindings and dispatch of a compute shader, which must agree with
+ * each other.
+ */
 export interface Shader {
   /** Names the text: two shaders with the same key are the same. */
   readonly key: string;
@@ -41,7 +44,7 @@ export function repeat(
   return Array.from({ length: count }, (_, i) => piece(i)).join(separator);
 }
 
-/** A key: the kernel's name, and all that its text depends on. */
+/** Makes a key of the kernel's name and everything that its text depends on. */
 export function keyOf(name: string, ...parts: (string | false)[]): string {
   return [`lion_${name}`, ...parts.filter(Boolean)].join(" ");
 }

@@ -1,10 +1,12 @@
-/** Threads that read each other's registers, and who has them. @module */
+/** Subgroups: threads that can read each other's registers. @module */
 
 /** What a shader needs to know of a device's subgroups. */
 export interface Subgroups {
-  /** Threads of each. */
+  /** Threads per subgroup. */
   readonly size: number;
-  /** What a text that uses them begins with: compilers differ. */
+  /**
+   * The directive at the start of a shader that uses them; compilers differ.
+   */
   readonly directive: string;
 }
 
@@ -12,7 +14,7 @@ export interface Subgroups {
 export interface AdapterTraits {
   /** Whether it computes on the CPU. */
   readonly isSoftware: boolean;
-  /** Its subgroups, if it has any that are known of. */
+  /** Its subgroups, if known. */
   readonly subgroups?: Subgroups | undefined;
 }
 
@@ -32,7 +34,7 @@ fn main() { x[0] = subgroupBroadcast(x[0], 0u); }
  * The device of an adapter, with subgroups if there are any.
  *
  * @param adapter The adapter.
- * @param wanted What is asked for besides.
+ * @param wanted The other requirements of the device.
  */
 export async function deviceWithSubgroups(
   adapter: GPUAdapter,
@@ -49,8 +51,8 @@ export async function deviceWithSubgroups(
 /**
  * The subgroups of a device.
  *
- * @returns Nothing if it has none, if their size is not known, or if its
- * compiler takes no text that uses them.
+ * @returns Undefined if it has none, if their size is unknown, or if its
+ * compiler rejects shaders that use them.
  */
 export async function subgroupsOf(
   device: GPUDevice,

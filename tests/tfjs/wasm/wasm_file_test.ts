@@ -50,7 +50,7 @@ Deno.test("a binary that is not there is an error that says what should lie wher
     const missing = await assertRejects(
       () => readWasmFile(`${folder}/`),
       Error,
-      `${WASM_FILE} should lie at ${folder}/${WASM_FILE}, but`,
+      `${WASM_FILE} should be at ${folder}/${WASM_FILE}, but`,
     );
     assert(missing.message.includes("useBackend({ wasmPath })"));
     assert(missing.cause instanceof Error);
@@ -66,7 +66,7 @@ Deno.test("a binary that is not there is an error that says what should lie wher
     await assertRejects(
       () => readWasmFile(`${url}/`),
       Error,
-      `${WASM_FILE} should lie at ${url}/${WASM_FILE}, but the server answers 404`,
+      `${WASM_FILE} should be at ${url}/${WASM_FILE}, but the server answers 404`,
     );
   });
   const html = () =>
@@ -75,14 +75,14 @@ Deno.test("a binary that is not there is an error that says what should lie wher
     await assertRejects(
       () => readWasmFile(`${url}/`),
       Error,
-      `should lie at ${url}/${WASM_FILE}, but the server answers with a page of HTML`,
+      `should be at ${url}/${WASM_FILE}, but the server answers with a page of HTML`,
     );
   });
   const unreachable = "http://localhost:1/";
   const { cause } = await assertRejects(
     () => readWasmFile(unreachable),
     Error,
-    `should lie at ${unreachable}${WASM_FILE}, but`,
+    `should be at ${unreachable}${WASM_FILE}, but`,
   );
   assert(cause instanceof TypeError);
 });
@@ -93,7 +93,7 @@ Deno.test("useBackend() takes tfjs's binary from wasmPath", async () => {
     await assertRejects(
       () => useBackend({ prefer: ["wasm"], wasmPath: `${folder}/` }),
       RangeError,
-      `wasm: ${WASM_FILE} should lie at ${folder}/${WASM_FILE}`,
+      `wasm: ${WASM_FILE} should be at ${folder}/${WASM_FILE}`,
     );
     await Deno.copyFile(new URL(WASM_FILE, PACKAGE), `${folder}/moved.wasm`);
     const info = await useBackend({
