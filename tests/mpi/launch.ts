@@ -70,7 +70,8 @@ export async function launch(
       ...[...args, "-n", `${ranks}`, Deno.execPath(), "run", "-A"],
       ...["--no-check", path, ...own],
     ],
-    env: { NO_COLOR: "1" },
+    // PMIx cannot always map its shared memory where it wants to, and then says to set this.
+    env: { NO_COLOR: "1", PMIX_MCA_gds: "hash" },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
