@@ -158,7 +158,9 @@ onCpu(
       console.warn = warn;
       assertEquals(found!.steps, 2);
       tf.dispose([...found!.tensors.values()]);
-      assert(warnings[0]!.includes("step-000006 should hold the step in its name"));
+      assert(
+        warnings[0]!.includes("step-000006 should hold the step in its name"),
+      );
       // More files than it was written with are nobody's business.
       await Deno.rename(`${folder}/step-000006`, `${folder}/step-000004`);
       await Deno.writeTextFile(`${folder}/step-000004/notes.txt`, "mine");
