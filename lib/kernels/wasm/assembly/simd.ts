@@ -37,6 +37,9 @@ export function sums4(a: v128, b: v128, c: v128, d: v128): v128 {
 /** Added to a float below 2^22, it leaves the nearest integer in the low bits. */
 const ROUNDER: f32 = 12582912;
 
+/** ln 2 in two parts; the first has so few bits that small multiples are exact. */
+export const LN_2_HIGH: f32 = 0.693359375, LN_2_LOW: f32 = -2.12194440e-4;
+
 /**
  * e^x to 1 ulp or two for -87 < x < 88, 0 below. Cephes' expf: x = n ln 2 + r,
  * with ln 2 in two parts, and a polynomial for e^r.
@@ -50,8 +53,8 @@ export function exp4(x: v128): v128 {
   const rounder = f32x4.splat(ROUNDER);
   const rounded = multiplyAdd(x, f32x4.splat(1.44269504), rounder);
   const n = f32x4.sub(rounded, rounder);
-  let r = multiplyAdd(n, f32x4.splat(-0.693359375), x);
-  r = multiplyAdd(n, f32x4.splat(2.12194440e-4), r);
+  let r = multiplyAdd(n, f32x4.splat(-LN_2_HIGH), x);
+  r = multiplyAdd(n, f32x4.splat(-LN_2_LOW), r);
   let p = f32x4.splat(1.9875691500e-4);
   p = multiplyAdd(p, r, f32x4.splat(1.3981999507e-3));
   p = multiplyAdd(p, r, f32x4.splat(8.3334519073e-3));
