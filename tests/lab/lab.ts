@@ -6,21 +6,20 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
 import {
   formatNotebook,
   NOTEBOOKS,
   readNotebook,
 } from "../../tools/notebooks/notebook.ts";
-import { findChromium, findLab } from "../../tools/lab/install.ts";
+import { findLab } from "../../tools/lab/install.ts";
 import { outFolder } from "../../tools/out_folder.ts";
+import { CHROMIUM, KEEPS_BROWSER, launch } from "../platforms/chromium.ts";
 import { NotebookPage } from "./notebook_page.ts";
 import { startLab } from "./server.ts";
 
 const FOLDER = fileURLToPath(outFolder("lab"));
 const lab = await findLab();
-const executablePath = await findChromium();
-if (!lab || !executablePath) {
+if (!lab || !CHROMIUM) {
   console.log("skipped: no JupyterLab or no Chromium; see `deno task setup`");
 }
 
@@ -44,9 +43,8 @@ async function change<T>(read: () => Promise<T>): Promise<[T, T]> {
 
 Deno.test({
   name: "in JupyterLab",
-  ignore: !lab || !executablePath,
-  sanitizeOps: false,
-  sanitizeResources: false,
+  ignore: !lab || !CHROMIUM,
+  ...KEEPS_BROWSER,
   fn: async (t) => {
     await Deno.mkdir(FOLDER, { recursive: true });
     const training = `${FOLDER}/training.ipynb`;
@@ -55,10 +53,7 @@ Deno.test({
       training,
     );
     await using server = await startLab(lab!, FOLDER);
-    const browser = await chromium.launch({
-      executablePath: executablePath!,
-      args: ["--no-sandbox", "--disable-gpu"],
-    });
+    const browser = await launch();
     try {
       const open = (name: string) =>
         NotebookPage.open(browser, server.urlOf(name));

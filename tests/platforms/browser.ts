@@ -9,7 +9,7 @@ import type { Browser } from "playwright-core";
 import config from "../../deno.json" with { type: "json" };
 import type { BackendInfo } from "../../mod.ts";
 import { withFolder } from "../io/files.ts";
-import { CHROMIUM, launch } from "./chromium.ts";
+import { CHROMIUM, KEEPS_BROWSER, launch } from "./chromium.ts";
 import { installInto } from "./packed.ts";
 import { ROOT, skipBecause, succeed, whyNoNpm, writeFiles } from "./shell.ts";
 import { serve, WASM_FILE } from "./site.ts";
@@ -158,9 +158,6 @@ async function bundlePage(folder: string): Promise<void> {
   await Deno.copyFile(`${PROGRAMS}/page.html`, `${folder}/index.html`);
   await Deno.copyFile(WASM, `${folder}/${WASM_FILE}`);
 }
-
-/** Playwright's pipes and timers belong to the browser, and outlive a step of it. */
-const KEEPS_BROWSER = { sanitizeOps: false, sanitizeResources: false };
 
 Deno.test({
   name: "each entry point is bundled by Deno, and loads in a page",

@@ -5,6 +5,12 @@ import { findChromium } from "../../tools/lab/install.ts";
 /** The path of Chromium, if it is installed. */
 export const CHROMIUM = await findChromium();
 
+/**
+ * Playwright's pipes and timers belong to the browser, and outlive a step of it:
+ * Deno would take them for leaks of the test's own.
+ */
+export const KEEPS_BROWSER = { sanitizeOps: false, sanitizeResources: false };
+
 /** Starts Chromium, with a GPU in software if it is asked for. */
 export function launch(gpu = false): Promise<Browser> {
   const args = gpu

@@ -18,7 +18,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { outFolder } from "../../tools/out_folder.ts";
 import { buildSite } from "../../tools/site/build.ts";
 import { serveSite } from "../../tools/site/serve.ts";
-import { CHROMIUM, launch } from "../platforms/chromium.ts";
+import { CHROMIUM, KEEPS_BROWSER, launch } from "../platforms/chromium.ts";
 
 const SITE = outFolder("site");
 const PICTURES = fileURLToPath(outFolder("site-test"));
@@ -226,8 +226,7 @@ async function testSearch(page: Page): Promise<void> {
 Deno.test({
   name: "the page to try, in Chromium",
   ignore: !CHROMIUM,
-  sanitizeOps: false,
-  sanitizeResources: false,
+  ...KEEPS_BROWSER,
   fn: async (t) => {
     const files = await buildSite(SITE);
     await Deno.mkdir(PICTURES, { recursive: true });

@@ -9,12 +9,12 @@ import {
   type PixelScale,
   shuffledBatches,
 } from "@lionjs/lion/data";
-import { crossEntropy } from "@lionjs/lion/training";
 import {
   accuracyOf,
   BY_ACCURACY,
   type Contender,
   type ContenderOptions,
+  imageTrainingOptions,
   type OpenRecipe,
   type Recipe,
   type Setting,
@@ -238,16 +238,7 @@ async function openImages(
           seed,
           collate: collateDigits({ augment: true, ...scale }),
         }),
-        options: {
-          loss: crossEntropy({ labelSmoothing: 0.1 }),
-          optimizer: {
-            learningRate: rate,
-            warmUpSteps: Math.ceil(steps / 20),
-            beta2: 0.99,
-            weightDecay,
-          },
-          ema: { decay: 0.99 },
-        },
+        options: imageTrainingOptions({ steps, rate, weightDecay }),
         validation: validated(() => inOrder(validation)),
         test: async () => ({
           accuracy: await accuracyOf(model, inOrder(test)),

@@ -6,11 +6,11 @@ import {
   loadMnist,
   shuffledBatches,
 } from "@lionjs/lion/data";
-import { crossEntropy } from "@lionjs/lion/training";
 import {
   accuracyOf,
   BY_ACCURACY,
   type Contender,
+  imageTrainingOptions,
   type Recipe,
   validated,
 } from "./recipe.ts";
@@ -111,16 +111,7 @@ export const mnistVit: Recipe = {
             seed,
             collate: collateDigits({ augment: true }),
           }),
-          options: {
-            loss: crossEntropy({ labelSmoothing: 0.1 }),
-            optimizer: {
-              learningRate: rate,
-              warmUpSteps: Math.ceil(steps / 20),
-              beta2: 0.99,
-              weightDecay,
-            },
-            ema: { decay: 0.99 },
-          },
+          options: imageTrainingOptions({ steps, rate, weightDecay }),
           validation: validated(() => held(validation)),
           test: async () => ({ accuracy: await accuracyOf(model, held(test)) }),
         };

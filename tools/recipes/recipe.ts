@@ -212,6 +212,24 @@ export function trainingOptions(
   };
 }
 
+/** As vision transformers are trained: smoothed labels, and a moving average of the weights. */
+export function imageTrainingOptions(
+  { steps, rate, weightDecay }: Pick<TrialChoice, "steps" | "rate"> & {
+    weightDecay: number;
+  },
+): Trial["options"] {
+  return {
+    loss: crossEntropy({ labelSmoothing: 0.1 }),
+    optimizer: {
+      learningRate: rate,
+      warmUpSteps: Math.ceil(steps / 20),
+      beta2: 0.99,
+      weightDecay,
+    },
+    ema: { decay: 0.99 },
+  };
+}
+
 /** Accuracy on validation data. */
 export function validated(
   data: () => AsyncIterable<Batch>,
