@@ -30,17 +30,14 @@ const requirements = await readCommandLine(
     "platforms": { type: "boolean", default: false },
     "torch": { type: "boolean", default: false },
   },
-  (values) =>
-    values["lab-test"]
-      ? [JUPYTER_LAB, CHROMIUM]
-      : values.lab
-      ? [JUPYTER_LAB]
-      : values.mpi
-      ? [MPI]
-      : values.platforms
-      ? [CHROMIUM]
-      : values.torch
-      ? [TORCH]
-      : REQUIREMENTS,
+  (values) => {
+    const chosen = [
+      ...values.lab || values["lab-test"] ? [JUPYTER_LAB] : [],
+      ...values.platforms || values["lab-test"] ? [CHROMIUM] : [],
+      ...values.mpi ? [MPI] : [],
+      ...values.torch ? [TORCH] : [],
+    ];
+    return chosen.length > 0 ? chosen : REQUIREMENTS;
+  },
 );
 if (!await setUp(requirements)) Deno.exit(1);
