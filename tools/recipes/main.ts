@@ -26,6 +26,7 @@ import {
 import type { EndedTraining } from "./protocol.ts";
 import { RECIPES } from "./recipes.ts";
 import { folderOf, runRecipe } from "./run_recipe.ts";
+import { TrainingWorkers } from "./training_workers.ts";
 
 const ALL = "all";
 
@@ -40,6 +41,8 @@ or ${ALL} of them (classify goes on from what mlm has trained)
   --only NAMES        of the contenders, or of all recipes, separated by commas
   --seeds N           default the recipe's, mostly 5
   --backend NAME      webgpu, wasm or cpu
+  --at-once N         models that are trained at once, each on its share of the
+                      cores; default all cores, and 1 on webgpu
   --folder FOLDER     of logs, models and results; default ${outPath("train")}
   --help              print this
 
@@ -51,6 +54,8 @@ interface Options {
   readonly recipes: readonly PlannedRecipe[];
   readonly plansOnly: boolean;
   readonly backend: BackendName | undefined;
+  /** `undefined` for what suits the backend. */
+  readonly atOnce: number | undefined;
   readonly folder: string;
 }
 
@@ -61,8 +66,11 @@ function readOptions(): Promise<Options> {
     only: { type: "string" },
     seeds: { type: "string" },
     backend: { type: "string" },
+    "at-once": { type: "string" },
     folder: { type: "string", default: outPath("train") },
-  }, ({ plan, paper, only, seeds, backend, folder }, rest) => {
+  }, (values, rest) => {
+    const { plan, paper, only, seeds, backend, folder } = values;
+    const atOnce = values["at-once"];
     const names = Object.keys(RECIPES);
     const chosen = oneOf("RECIPE", rest.join(" "), [...names, ALL]);
     const recipes = (chosen === ALL ? names : [chosen]).map((name) =>
@@ -79,6 +87,9 @@ function readOptions(): Promise<Options> {
       backend: backend === undefined
         ? undefined
         : oneOf<BackendName>("--backend", backend, ["webgpu", "wasm", "cpu"]),
+      atOnce: atOnce === undefined
+        ? undefined
+        : positiveInteger("--at-once", atOnce),
       folder,
     };
   });
@@ -118,13 +129,20 @@ async function main(options: Options): Promise<void> {
   }
   console.log(`${duration(totalOf(estimates))} in all, tests not counted\n`);
   if (plansOnly) return;
-  const time = new TimeLeft(estimates);
+  const {
+    atOnce = backend.name === "webgpu" ? 1 : navigator.hardwareConcurrency,
+  } = options;
+  const time = new TimeLeft(estimates, atOnce);
   const command = ["deno task train", ...Deno.args].join(" ");
   for (const planned of recipes) {
-    const { name, recipe: { title } } = planned;
+    const { name, setting, recipe: { title } } = planned;
     console.log(`${title} on ${backend.name}`);
+    using workers = atOnce === 1 ? undefined : new TrainingWorkers({
+      ...{ atOnce, backend, folder, recipe: name, setting },
+    });
     const file = await runRecipe(planned, {
       ...{ folder, command, backend, signal },
+      ...workers ? { trainer: workers } : {},
       onTraining(ended) {
         time.ended(name, ended);
         console.log(`${lineOf(ended)}; ${duration(time.left)} left for all`);

@@ -151,12 +151,14 @@ export function duration(milliseconds: number): string {
 /** How long the rest of a plan takes, by what its trainings so far took. */
 export class TimeLeft {
   readonly #perStep: ReadonlyMap<string, number>;
+  readonly #atOnce: number;
   #left: number;
   #expected = 0;
   #taken = 0;
 
-  /** Begins before the first training. */
-  constructor(estimates: readonly Estimate[]) {
+  /** Begins before the first training; so many are under way at once. */
+  constructor(estimates: readonly Estimate[], atOnce = 1) {
+    this.#atOnce = atOnce;
     this.#perStep = new Map(estimates.map((estimate) => [
       keyOf(estimate.recipe, estimate.contender),
       estimate.milliseconds / estimate.steps,
@@ -176,7 +178,7 @@ export class TimeLeft {
     this.#left -= expected;
     if (milliseconds === undefined) return;
     this.#expected += expected;
-    this.#taken += milliseconds;
+    this.#taken += milliseconds / this.#atOnce;
   }
 
   /** Milliseconds. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { TrainOptions } from "@lionjs/lion/training";
+import pLimit from "p-limit";
 import {
   type Contender,
   type Measure,
@@ -14,7 +15,12 @@ import {
   validationsOf,
 } from "./recipe.ts";
 import type { RateChoice, RateTry, TrialResult } from "./results_file.ts";
-import { type Finished, readTraining, runTraining } from "./training.ts";
+import {
+  type Finished,
+  readTraining,
+  runTraining,
+  type TrainingCall,
+} from "./training.ts";
 
 /** Fewer rates to choose from say nothing of a contender. */
 const FEWEST_RATES = 3;
@@ -35,7 +41,19 @@ export interface ProtocolCall {
   readonly progress?: TrainOptions["progress"];
   /** Is told of each training that has ended. */
   readonly onTraining?: (ended: EndedTraining) => void;
+  /** What trains so many models at once. @default this thread, one by one */
+  readonly trainer?: Trainer;
 }
+
+/** What trains models. */
+export interface Trainer {
+  /** How many it trains at once. */
+  readonly atOnce: number;
+  train(call: TrainingCall): Promise<Finished | undefined>;
+}
+
+/** One by one, in this thread. */
+const HERE: Trainer = { atOnce: 1, train: runTraining };
 
 /** A training that has ended. */
 export interface EndedTraining extends Finished {
@@ -87,48 +105,74 @@ export function seedsOf({ seeds = 5 }: TrainingPlan): number {
 export async function runProtocol(
   call: ProtocolCall,
 ): Promise<ProtocolRecord | undefined> {
-  const { contenders, plan } = call;
-  const rates: RateChoice[] = [];
-  for (const contender of contenders) {
-    const choice = await chooseRate(call, contender);
-    if (!choice) return undefined;
-    rates.push(choice);
+  const { contenders, plan, trainer = HERE } = call;
+  const limit = pLimit(trainer.atOnce);
+  const seeds = Array.from({ length: seedsOf(plan) }, (_, i) => i + 1);
+  const failure = new AbortController();
+  const signal = AbortSignal.any([call.signal, failure.signal]);
+  const all: Promise<unknown>[] = [];
+  const run = (training: Training) => {
+    const result = limit(() => runOne({ ...call, signal }, training));
+    all.push(result);
+    return result;
+  };
+  try {
+    const rates = whole(
+      await Promise.all(
+        contenders.map((contender) => chooseRate(call, contender, run)),
+      ),
+    );
+    if (!rates) return undefined;
+    const trials = whole(
+      await Promise.all(
+        seeds.flatMap((seed) =>
+          contenders.map(async (contender, i) => {
+            const rate = rates[i]!.chosen;
+            const { steps } = plan;
+            const result = await run({ contender, seed, rate, steps });
+            return result &&
+              { contender: contender.name, seed, rate, ...result };
+          })
+        ),
+      ),
+    );
+    return trials && { rates, trials };
+  } catch (error) {
+    // What else is being trained ends at its next step, and can be gone on with.
+    failure.abort();
+    await Promise.allSettled(all);
+    throw error;
   }
-  const trials: TrialResult[] = [];
-  for (let seed = 1; seed <= seedsOf(plan); seed++) {
-    for (const [i, contender] of contenders.entries()) {
-      const rate = rates[i]!.chosen;
-      const result = await trainWith(call, contender, seed, rate, plan.steps);
-      if (!result) return undefined;
-      trials.push({ contender: contender.name, seed, rate, ...result });
-    }
-  }
-  return { rates, trials };
+}
+
+/** Everything, or nothing if some was stopped. */
+function whole<T>(results: readonly (T | undefined)[]): T[] | undefined {
+  const ended = results.filter((result) => result !== undefined);
+  return ended.length === results.length ? ended : undefined;
 }
 
 /** Tries each rate, and takes the one that is best on validation data. */
 async function chooseRate(
-  call: ProtocolCall,
+  { measure, plan }: ProtocolCall,
   contender: Contender,
+  run: (training: Training) => Promise<Finished | undefined>,
 ): Promise<RateChoice | undefined> {
-  const { measure, plan } = call;
-  const steps = searchSteps(plan);
-  const tries: RateTry[] = [];
-  for (const rate of ratesOf(contender, plan)) {
-    const record = await trainWith(
-      call,
-      contender,
-      SEARCH_SEED,
-      rate,
-      steps,
-      true,
-    );
-    if (!record) return undefined;
-    const value = record.divergedAt === undefined
+  const seed = SEARCH_SEED, steps = searchSteps(plan);
+  const records = whole(
+    await Promise.all(
+      ratesOf(contender, plan).map(async (rate) => {
+        const record = await run({ contender, seed, rate, steps, isTry: true });
+        return record && { rate, record };
+      }),
+    ),
+  );
+  if (!records) return undefined;
+  const tries = records.map(({ rate, record }): RateTry => ({
+    rate,
+    value: record.divergedAt === undefined
       ? record.curve.at(-1)!.means[measure.name]!
-      : null;
-    tries.push({ rate, value });
-  }
+      : null,
+  }));
   const chosen = bestRate(tries, measure);
   if (chosen === undefined) {
     throw new RangeError(
@@ -137,7 +181,7 @@ async function chooseRate(
       }; add smaller ones`,
     );
   }
-  return { contender: contender.name, seed: SEARCH_SEED, steps, tries, chosen };
+  return { contender: contender.name, seed, steps, tries, chosen };
 }
 
 /** The rate of the best value; `undefined` where all diverged. */
@@ -155,17 +199,25 @@ export function bestRate(
   return found?.rate;
 }
 
-async function trainWith(
+/** One training of one contender. */
+interface Training {
+  readonly contender: Contender;
+  readonly seed: number;
+  readonly rate: number;
+  readonly steps: number;
+  /** Whether only its rate is tried. */
+  readonly isTry?: boolean;
+}
+
+/** Reads a training that has ended, or trains. */
+async function runOne(
   call: ProtocolCall,
-  contender: Contender,
-  seed: number,
-  rate: number,
-  steps: number,
-  isTry = false,
+  { contender, seed, rate, steps, isTry = false }: Training,
 ): Promise<Finished | undefined> {
-  const { recipe, open, folderOf, plan, signal } = call;
+  const { recipe, open, folderOf, plan, signal, trainer = HERE } = call;
+  if (signal.aborted) return undefined;
   const folder = folderOf(recipe, contender.name, seed);
-  const training = {
+  const training: TrainingCall = {
     open,
     choice: { contender, seed, steps, rate, folderOf },
     validations: validationsOf(plan),
@@ -177,7 +229,7 @@ async function trainWith(
   };
   const began = performance.now();
   const known = await readTraining(training);
-  const result = known ?? await runTraining(training);
+  const result = known ?? await trainer.train(training);
   if (!result) return undefined;
   call.onTraining?.({
     ...result,

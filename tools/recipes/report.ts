@@ -19,8 +19,9 @@ export function sectionsOf(
 ): Section[] {
   const head = `# Results of the recipes
 
-Made by \`deno task results\` of what \`deno task train\` has left behind, and of
-\`docs/results_notes.md\`; do not edit. \`docs/results.html\` has the curves too.`;
+Made by \`deno task results\` of what \`deno task train\` left in
+\`docs/results\`, and of \`docs/results_notes.md\`; do not edit.
+\`docs/results.html\` has the curves too.`;
   return [
     {
       text: [

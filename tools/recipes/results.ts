@@ -9,13 +9,14 @@ import { readCommandLine } from "../command_line.ts";
 import { outPath } from "../out_folder.ts";
 import { RECIPES } from "./recipes.ts";
 import { sectionsOf } from "./report.ts";
-import { readJSON, type RecipeResults } from "./results_file.ts";
+import { readJSON, type RecipeResults, writeJSON } from "./results_file.ts";
 import { resultsPage } from "./results_page.ts";
 
 const USAGE = `Usage: deno task results [options]
 
-Writes docs/results.md and docs/results.html, made of docs/results_notes.md and of
-what \`deno task train\` has left behind.
+Copies what \`deno task train\` has left behind to docs/results, in the place of
+what is there of the same recipes, and makes docs/results.md and
+docs/results.html of that and of docs/results_notes.md.
 
   --folder FOLDER   of what was trained; default ${outPath("train")}
   --paper           of the published sizes
@@ -28,25 +29,21 @@ const { folder, docs, setting } = await readCommandLine(USAGE, {
   folder: { type: "string", default: outPath("train") },
   paper: { type: "boolean", default: false },
   docs: { type: "string", default: fileURLToPath(new URL("docs", ROOT)) },
-}, async ({ folder, paper, docs }) => {
-  const setting = paper ? "paper" : "quick";
-  const isThere = await Deno.stat(folder).then(
-    ({ isDirectory }) => isDirectory,
-    () => false,
-  );
-  if (isThere) return { folder, docs, setting };
-  throw new RangeError(
-    `--folder should be of what was trained, and there is no ${folder}; run deno task train first`,
-  );
-});
+}, ({ folder, paper, docs }) => ({
+  ...{ folder, docs },
+  setting: paper ? "paper" : "quick",
+}));
 
+await Deno.mkdir(`${docs}/results`, { recursive: true });
 const recipes: RecipeResults[] = [];
 for (const name of Object.keys(RECIPES)) {
-  const found = await readJSON<RecipeResults>(
-    `${folder}/${name}-${setting}.json`,
-  );
-  if (found) recipes.push(found);
-  else console.log(`${name} was not trained to its end; it is left out`);
+  const file = `${name}-${setting}.json`;
+  const kept = `${docs}/results/${file}`;
+  const fresh = await readJSON<RecipeResults>(`${folder}/${file}`);
+  if (fresh) await writeJSON(kept, fresh);
+  const results = fresh ?? await readJSON<RecipeResults>(kept);
+  if (results) recipes.push(results);
+  else console.log(`${name} was never trained to its end; it is left out`);
 }
 const notes = await Deno.readTextFile(new URL("docs/results_notes.md", ROOT));
 const sections = sectionsOf(recipes, notes);
@@ -54,7 +51,7 @@ const text = sections.map(({ text }) => text).join("\n\n");
 await Deno.writeTextFile(`${docs}/results.md`, `${text}\n`);
 // As the rest of the repository is.
 await new Deno.Command(Deno.execPath(), {
-  args: ["fmt", "--quiet", `${docs}/results.md`],
+  args: ["fmt", "--quiet", `${docs}/results.md`, `${docs}/results`],
 }).output();
 await Deno.writeTextFile(`${docs}/results.html`, await resultsPage(sections));
 console.log(`${docs}/results.md and ${docs}/results.html`);

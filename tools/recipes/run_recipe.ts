@@ -10,7 +10,7 @@ import { timeSteps } from "./step_times.ts";
 
 /** What recipes are run with. */
 export interface RunCall
-  extends Pick<ProtocolCall, "signal" | "onTraining" | "progress"> {
+  extends Pick<ProtocolCall, "signal" | "onTraining" | "progress" | "trainer"> {
   /** Of results, logs and checkpoints. */
   readonly folder: string;
   /** What was typed. */
@@ -35,13 +35,15 @@ export async function runRecipe(
   call: RunCall,
 ): Promise<string | undefined> {
   const { name, recipe, setting, plan, contenders } = planned;
-  const { folder, command, backend, signal, onTraining, progress } = call;
+  const { folder, command, backend, signal } = call;
+  const { onTraining, progress, trainer } = call;
   const open = await recipe.open(setting);
   const places = folderOf({ folder, setting });
   const record = await runProtocol({
     ...{ recipe: name, open, measure: recipe.measure, plan, contenders },
     ...{ folderOf: places, signal, progress },
     ...onTraining ? { onTraining } : {},
+    ...trainer ? { trainer } : {},
   });
   if (!record) return undefined;
   const results: RecipeResults = {
