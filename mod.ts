@@ -25,6 +25,7 @@ export {
   identity,
   relu,
   shiftedSilu,
+  sigmoid,
 } from "./lib/operations/feature_map.ts";
 export type { AttentionPlan } from "./lib/attention/plan.ts";
 export type { Precision } from "./lib/attention/kernel.ts";

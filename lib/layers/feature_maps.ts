@@ -4,7 +4,14 @@ import {
   identity,
   relu,
   shiftedSilu,
+  sigmoid,
 } from "../operations/feature_map.ts";
 
 /** The feature maps by the names that they are saved with. */
-export const FEATURE_MAPS = { identity, relu, eluPlusOne, shiftedSilu };
+export const FEATURE_MAPS = {
+  identity,
+  relu,
+  eluPlusOne,
+  shiftedSilu,
+  sigmoid,
+};

@@ -127,3 +127,28 @@ export function identity(x: tf.Tensor4D): tf.Tensor4D {
 export function relu(x: tf.Tensor4D): tf.Tensor4D {
   return tf.tidy(() => tf.relu(floats("relu's x", x)));
 }
+
+/**
+ * 1 / (1 + e^-x), between 0 and 1: the feature map of the paper's ablation on
+ * long sequences, where rows are not divided by their sums.
+ *
+ * Source: LION (arXiv:2502.16249), Table 6.
+ *
+ * @example
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { sigmoid } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const y = await sigmoid(tf.tensor4d([0, Math.log(3)], [1, 1, 1, 2])).data();
+ * assertAlmostEquals(y[0]!, 1 / 2, 1e-6);
+ * assertAlmostEquals(y[1]!, 3 / 4, 1e-6);
+ * ```
+ *
+ * @param x `[batch, heads, length, headDim]`
+ * @returns The same shape, every value in (0, 1).
+ */
+export function sigmoid(x: tf.Tensor4D): tf.Tensor4D {
+  return tf.tidy(() => tf.sigmoid(floats("sigmoid's x", x)));
+}

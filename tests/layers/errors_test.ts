@@ -39,7 +39,7 @@ const ATTENTION: readonly [Record<string, unknown>, string][] = [
   [{ numHeads: 1.5 }, "numHeads should divide"],
   [
     { featureMap: "exp" },
-    'featureMap should be one of identity, relu, eluPlusOne, shiftedSilu, got "exp"',
+    'featureMap should be one of identity, relu, eluPlusOne, shiftedSilu, sigmoid, got "exp"',
   ],
   [{ order: "snake" }, 'order "snake" needs the grid of the tokens'],
   [

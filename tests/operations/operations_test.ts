@@ -18,6 +18,7 @@ import {
   relu,
   selectiveDecay,
   shiftedSilu,
+  sigmoid,
   splitHeads,
 } from "../../mod.ts";
 import { logDecayPair } from "../../lib/attention/decay_pair.ts";
@@ -75,6 +76,7 @@ const MAPS: Record<string, [FeatureMap, (row: number[]) => number[]]> = {
     const norm = Math.hypot(...shifted);
     return shifted.map((x) => x / norm);
   }],
+  sigmoid: [sigmoid, (row) => row.map((x) => 1 / (1 + Math.exp(-x)))],
   "a map of one's own": [
     (x) => tf.square(x),
     (row) => row.map((x) => x * x),

@@ -23,6 +23,7 @@ import {
   relu,
   selectiveDecay,
   shiftedSilu,
+  sigmoid,
   splitHeads,
   twoSidedDecay,
 } from "../../mod.ts";
@@ -83,6 +84,7 @@ const SUBJECTS: Record<string, Subject> = {
   shiftedSilu: { shapes: one("shiftedSilu"), run: (x) => shiftedSilu(x as T4) },
   identity: { shapes: one("identity"), run: (x) => identity(x as T4) },
   relu: { shapes: one("relu"), run: (x) => relu(x as T4) },
+  sigmoid: { shapes: one("sigmoid"), run: (x) => sigmoid(x as T4) },
   withoutPadding: {
     shapes: { x: [2, 3, 4] },
     run: (x) => withoutPadding(x!, tf.tensor2d([[1, 0, 1], [0, 1, 1]])),

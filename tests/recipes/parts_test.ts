@@ -1,6 +1,7 @@
 /** What recipes are made of: streams in turns, counted words, plans. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { joinHeads, shiftedSilu, splitHeads } from "../../mod.ts";
 import { byteTokenizer } from "../../lib/data/mod.ts";
 import type { Batch, BatchStream } from "../../lib/data/mod.ts";
 import { lossByPosition } from "../../tools/recipes/causal_language.ts";
@@ -10,6 +11,7 @@ import {
   guessNext,
 } from "../../tools/recipes/counted_language.ts";
 import { type Estimate, planText, TimeLeft } from "../../tools/recipes/plan.ts";
+import { scaleBeforeMask } from "../../tools/recipes/scale_before_mask.ts";
 import { inStages, inTurns } from "../../tools/recipes/streams.ts";
 import { onCpu } from "../io/files.ts";
 
@@ -183,4 +185,44 @@ Deno.test("the time left follows the pace of what has been trained", () => {
   assertEquals(time.left, 0);
   const text = planText(estimates);
   assert(/r +x +10\.0 +100 +0\.0/.test(text), text);
+});
+
+onCpu("scores are scaled before the mask is laid over them", async () => {
+  const logit = 0.4, length = 5, dim = 4, numHeads = 2;
+  const x: tf.Tensor3D = tf.randomNormal([1, length, dim], 0, 1, "float32", 1);
+  const parameters: Record<string, tf.Tensor> = {
+    "qkv.weight": tf.randomNormal([dim, 3 * dim], 0, 1, "float32", 2),
+    "qkv.bias": tf.zeros([3 * dim]),
+    "decay.weight": tf.zeros([dim, dim]),
+    "decay.bias": tf.fill([dim], logit),
+    "proj.weight": tf.eye(dim),
+    "proj.bias": tf.zeros([dim]),
+  };
+  const mixer = scaleBeforeMask(numHeads);
+  const actual = tf.tidy(() =>
+    mixer.apply(x, (name) => parameters[name]!, {
+      ...{ mask: undefined, segments: undefined, causal: false },
+      ...{ reversed: false, form: "auto", chunkSize: undefined },
+      ...{ training: false, epsilon: 1e-6 },
+    })
+  );
+  const expected = tf.tidy(() => {
+    const rows: tf.Tensor3D = tf.reshape(
+      tf.dot(tf.reshape(x, [length, dim]), parameters["qkv.weight"]!),
+      [1, length, 3 * dim],
+    );
+    const { q, k, v } = splitHeads(rows, { numHeads, featureMap: shiftedSilu });
+    const scores = tf.matMul(q, k, false, true);
+    const shares = tf.div(scores, tf.sum(scores, 3, true));
+    const place = tf.range(0, length);
+    const distance = tf.abs(
+      tf.sub(tf.expandDims(place, 1), tf.expandDims(place, 0)),
+    );
+    const mask = tf.pow(tf.sigmoid(logit), distance);
+    return joinHeads(tf.matMul(tf.mul(shares, mask), v) as tf.Tensor4D);
+  });
+  const error = tf.tidy(() => tf.max(tf.abs(tf.sub(actual, expected))));
+  const [largest] = await error.data();
+  assert(largest! < 1e-5, `${largest}`);
+  tf.dispose({ x, actual, expected, error, parameters });
 });

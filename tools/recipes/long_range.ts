@@ -24,6 +24,7 @@ import {
   type TrainingPlan,
   validated,
 } from "./recipe.ts";
+import { scaleBeforeMask } from "./scale_before_mask.ts";
 
 /**
  * LION with a decay of each head, and of each channel, which begins at random or
@@ -90,21 +91,34 @@ export const pixelMnistLonger: Recipe = {
   },
 };
 
-/** The paper's Table 6, without its rows of scaling before the mask and of other gates. */
+/** The paper's Table 6. Its softplus gate, e^-softplus, is a sigmoid, which ours are. */
 export const longRangeAblation: Recipe = {
   ...pixelMnist,
   title: "Parts of LION-S on long sequences",
   about:
     "MNIST pixel by pixel, with a decay of each channel that begins with HiPPO's: " +
     "all of LION-S, without selectivity (LION-D), without dividing by the row " +
-    "sums, with ReLU as feature map, with random first decays, and with a decay " +
-    "of each head: rows of the paper's Table 6.",
+    "sums, that with a sigmoid as feature map, with scores divided by their sums " +
+    "before the mask, with ReLU as feature map, with random first decays, and " +
+    "with a decay of each head: rows of the paper's Table 6.",
   contenders: [
     { name: "all", options: { variant: "s", decayInit: "hippo" } },
     { name: "not selective", options: { variant: "d", decayInit: "hippo" } },
     {
       name: "not scaled",
       options: { variant: "s", decayInit: "hippo", normalize: false },
+    },
+    {
+      name: "sigmoid, not scaled",
+      options: {
+        ...{ variant: "s", decayInit: "hippo" },
+        ...{ featureMap: "sigmoid", normalize: false },
+      },
+    },
+    {
+      name: "scaled before the mask",
+      options: { mixer: scaleBeforeMask(SIZES.quick.numHeads) },
+      paper: { mixer: scaleBeforeMask(SIZES.paper.numHeads) },
     },
     {
       name: "ReLU",
@@ -119,6 +133,8 @@ export const longRangeAblation: Recipe = {
       all: 86.07,
       "not selective": 84.64,
       "not scaled": 62.27,
+      "sigmoid, not scaled": 85.41,
+      "scaled before the mask": 82.49,
       ReLU: 54.42,
       "a decay a head": 57.17,
     },
