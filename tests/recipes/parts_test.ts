@@ -1,7 +1,13 @@
 /** What recipes are made of: streams in turns, counted words, plans. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { joinHeads, shiftedSilu, splitHeads } from "../../mod.ts";
+import {
+  joinHeads,
+  LionBlock,
+  lionViT,
+  shiftedSilu,
+  splitHeads,
+} from "../../mod.ts";
 import { byteTokenizer } from "../../lib/data/mod.ts";
 import type { Batch, BatchStream } from "../../lib/data/mod.ts";
 import { lossByPosition } from "../../tools/recipes/causal_language.ts";
@@ -11,6 +17,7 @@ import {
   guessNext,
 } from "../../tools/recipes/counted_language.ts";
 import { type Estimate, planText, TimeLeft } from "../../tools/recipes/plan.ts";
+import { decayQuantiles } from "../../tools/recipes/learned_decays.ts";
 import { scaleBeforeMask } from "../../tools/recipes/scale_before_mask.ts";
 import { inStages, inTurns } from "../../tools/recipes/streams.ts";
 import { onCpu } from "../io/files.ts";
@@ -225,4 +232,40 @@ onCpu("scores are scaled before the mask is laid over them", async () => {
   const [largest] = await error.data();
   assert(largest! < 1e-5, `${largest}`);
   tf.dispose({ x, actual, expected, error, parameters });
+});
+
+onCpu("quantiles of decays are of all heads and tokens, by block", async () => {
+  const images = tf.randomNormal([2, 4, 4, 1], 0, 1, "float32", 1);
+  for (
+    const [variant, sign] of [["d", 1], ["s", -1], ["softmax", 0]] as const
+  ) {
+    const model = lionViT({
+      ...{ variant, imageSize: 4, patchSize: 2, channels: 1, numClasses: 2 },
+      ...{ dim: 4, depth: 2, numHeads: 2, seed: 1 },
+    });
+    const name = variant === "d" ? "attn.a_i" : "attn.a_i.bias";
+    const logits = [1, 2];
+    for (const block of model.layers) {
+      if (!(block instanceof LionBlock) || variant === "softmax") continue;
+      tf.tidy(() =>
+        block.setWeights(block.weights.map((weight) => {
+          if (weight.name.endsWith(name)) return tf.tensor1d(logits);
+          return weight.name.endsWith("a_i.weight")
+            ? tf.zerosLike(weight.read())
+            : weight.read();
+        }))
+      );
+    }
+    const found = await decayQuantiles(model, [images]);
+    const ends = logits.map((logit) => 1 / (1 + Math.exp(-sign * logit)))
+      .toSorted();
+    if (variant === "softmax") assertEquals(found, {});
+    else assertEquals(Object.keys(found), ["block 1", "block 2"]);
+    for (const quantiles of Object.values(found)) {
+      assertAlmostEquals(quantiles[0]!, ends[0]!, 1e-6);
+      assertAlmostEquals(quantiles.at(-1)!, ends[1]!, 1e-6);
+    }
+    model.dispose();
+  }
+  images.dispose();
 });

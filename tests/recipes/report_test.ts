@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { figuresOf } from "../../tools/recipes/figures.ts";
 import { BY_ACCURACY, isRival } from "../../tools/recipes/recipe.ts";
+import { QUANTILES } from "../../tools/recipes/learned_decays.ts";
 import { sectionsOf } from "../../tools/recipes/report.ts";
 import { resultsPage } from "../../tools/recipes/results_page.ts";
 import type {
@@ -146,6 +147,18 @@ Deno.test("figures show curves against steps and seconds, and accuracy by size",
     "0.82",
     "0.41",
   ]);
+});
+
+Deno.test("a figure shows the decays of those that have some", () => {
+  const results = resultsWith(0.5, 0.5);
+  const quantiles = QUANTILES.map((share) => Math.round(4 * share) / 4);
+  const trials = results.trials.map((trial) => ({
+    ...trial,
+    decays: trial.contender === "lion-s" ? { "block 1": quantiles } : {},
+  }));
+  const [, , decays] = figuresOf({ ...results, trials });
+  assertEquals(decays!.data.map(({ name }) => name), ["lion-s, block 1"]);
+  assertEquals(decays!.data[0]!.x, quantiles);
 });
 
 Deno.test("the page has the tables and figures, and is small", async () => {

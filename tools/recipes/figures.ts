@@ -1,5 +1,6 @@
 /** What recipes reached, as figures. @module */
 import { Figure, type Trace } from "@lionjs/lion/notebook";
+import { QUANTILES } from "./learned_decays.ts";
 import type { Figures } from "./recipe.ts";
 import { columnsOf, contendersIn } from "./report.ts";
 import type { CurvePoint, RecipeResults } from "./results_file.ts";
@@ -17,9 +18,12 @@ const COLORS = [
   "#7f7f7f",
 ];
 
-/** The figures of a recipe: curves, and accuracy or perplexity by size where tests have sizes. */
+/**
+ * The figures of a recipe: curves, accuracy or perplexity by size where tests
+ * have sizes, and decays where they are kept.
+ */
 export function figuresOf(results: RecipeResults): Figure[] {
-  return [curves(results), ...bySize(results)];
+  return [curves(results), ...bySize(results), ...learnedDecays(results)];
 }
 
 /** The measure on validation data against steps, and against seconds of training. */
@@ -145,6 +149,34 @@ function sizeFigure(
     width: 720,
     height: 380,
   });
+}
+
+/** Which share of a block's decays is below each value: the paper's figure 12. */
+function learnedDecays(results: RecipeResults): Figure[] {
+  const traces = contendersIn(results).flatMap((name, i): Trace[] => {
+    const own = results.trials.filter(({ contender }) => contender === name)
+      .flatMap(({ decays }) => decays ? [decays] : []);
+    return Object.keys(own[0] ?? {}).map((block, b) => ({
+      name: `${name}, ${block}`,
+      x: QUANTILES.map((_, q) => mean(own.map((decays) => decays[block]![q]!))),
+      y: [...QUANTILES],
+      mode: "lines",
+      line: {
+        color: COLORS[i % COLORS.length]!,
+        dash: b === 0 ? "solid" : "dash",
+      },
+    }));
+  });
+  if (traces.length === 0) return [];
+  return [
+    new Figure(traces, {
+      title: { text: `${results.title}: decays after training` },
+      xaxis: { title: { text: "decay λ" }, range: [0, 1] },
+      yaxis: { title: { text: "share of decays below" }, range: [0, 1] },
+      width: 720,
+      height: 380,
+    }),
+  ];
 }
 
 function styleOf(index: number): Trace {

@@ -9,6 +9,8 @@ import {
   type PixelScale,
   shuffledBatches,
 } from "@lionjs/lion/data";
+import * as tf from "@tensorflow/tfjs-core";
+import { decayQuantiles } from "./learned_decays.ts";
 import {
   accuracyOf,
   BY_ACCURACY,
@@ -243,6 +245,15 @@ async function openImages(
         test: async () => ({
           accuracy: await accuracyOf(model, inOrder(test)),
         }),
+        async decays() {
+          for await (const batch of inOrder(validation)) {
+            const { inputs, labels } = batch;
+            const quantiles = await decayQuantiles(model, inputs);
+            tf.dispose([...inputs, labels]);
+            return quantiles;
+          }
+          return {};
+        },
       };
     },
   };

@@ -127,6 +127,8 @@ export interface Trial {
   readonly validation: Pick<EvaluationOptions, "data" | "metrics">;
   /** What the trained model reaches on test data: called once, when all is chosen. */
   test(): Promise<Figures>;
+  /** What else is drawn of the trained model: quantiles of its decays, by block. */
+  decays?(): Promise<Readonly<Record<string, readonly number[]>>>;
   /** Keeps in the trial's folder what other recipes go on from. */
   keep?(folder: string): Promise<void>;
 }

@@ -42,6 +42,8 @@ export interface TrialResult extends TrainingRecord {
   readonly rate: number;
   /** On test data; none if training diverged. */
   readonly figures: Readonly<Figures>;
+  /** Quantiles of the model's decays, by block, of recipes that draw them. */
+  readonly decays?: Readonly<Record<string, readonly number[]>>;
 }
 
 /** What a recipe's contenders reached. */

@@ -4,11 +4,12 @@ import {
   train,
   type TrainOptions,
 } from "@lionjs/lion/training";
-import type { Figures, OpenRecipe, TrialChoice } from "./recipe.ts";
+import type { OpenRecipe, TrialChoice } from "./recipe.ts";
 import {
   type CurvePoint,
   readJSON,
   type TrainingRecord,
+  type TrialResult,
   writeJSON,
 } from "./results_file.ts";
 
@@ -16,7 +17,9 @@ import {
 const LAST_SHARE = 0.05;
 
 /** What a training reached, on test data too if it was a final one. */
-export type Finished = TrainingRecord & { readonly figures: Figures };
+export type Finished =
+  & TrainingRecord
+  & Pick<TrialResult, "figures" | "decays">;
 
 /** What is kept of it. */
 interface Kept {
@@ -109,14 +112,17 @@ export async function runTraining(
       divergedAt = error.divergence.step;
     }
     const isWhole = divergedAt === undefined;
-    const figures = isFinal && isWhole ? await trial.test() : {};
-    if (isFinal && isWhole) await trial.keep?.(folder);
+    const isDone = isFinal && isWhole;
+    const figures = isDone ? await trial.test() : {};
+    const decays = isDone ? await trial.decays?.() : undefined;
+    if (isDone) await trial.keep?.(folder);
     const record = {
       steps,
       parameters,
       ...await readLog(log, steps, isWhole),
       ...divergedAt === undefined ? {} : { divergedAt },
       figures,
+      ...decays ? { decays } : {},
     };
     await writeJSON(fileOf(call), { settings: settingsOf(call), record });
     // Of a try, nobody goes on from the model.
