@@ -127,7 +127,8 @@ async function main(options: Options): Promise<void> {
     console.log(planText(own));
     estimates.push(...own);
   }
-  console.log(`${duration(totalOf(estimates))} in all, tests not counted\n`);
+  const all = duration(totalOf(estimates));
+  console.log(`${all} in all, one after the other, tests not counted\n`);
   if (plansOnly) return;
   const {
     atOnce = backend.name === "webgpu" ? 1 : navigator.hardwareConcurrency,

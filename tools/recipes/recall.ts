@@ -191,7 +191,7 @@ export const associativeRecall: Recipe = {
   plan: {
     quick: {
       steps: 3200,
-      rates: [1e-3, 2e-3, 4e-3],
+      rates: [2e-3, 4e-3, 8e-3],
       seeds: 3,
       // A quarter is too short for the first stage to tell rates apart.
       searchShare: 0.4,
