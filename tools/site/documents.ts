@@ -12,18 +12,22 @@ const ROOT = new URL("../../", import.meta.url);
 const DOCUMENTS = {
   "README.md": "Getting started: what LION is, a first program, limitations",
   "docs/attention.md":
-    "Which form and which decay: the operation, padding, packing, streaming, the family",
+    "The operation, decays, padding, packing, streaming, the family",
+  "docs/choosing.md":
+    "When to take which form, which decay, and how decays begin",
   "docs/models.md":
     "Image, text and sequence models, your own mixer, PyTorch weights, training and resuming",
   "docs/platforms.md":
     "Your own Deno project, permissions, Node.js, browsers, twice the speed on a CPU",
+  "docs/jupyter.md": "Notebooks: starting them, training and drawing in cells",
   "docs/cluster.md": "Training on several machines, under MPI",
+  "docs/kernels.md":
+    "How the kernels work: chunks and states, decays, threads and shaders",
   "docs/theorems.md": "Each identity with its exact proof, code and tests",
   "docs/results.md": "What the variants learn on real data, beside softmax",
   "bench/RESULTS.md":
     "Performance: times beside PyTorch, and how to repeat them",
-  "CONTRIBUTING.md":
-    "How the code is laid out, how kernels work and are tested",
+  "CONTRIBUTING.md": "How the code is laid out, and the rules it follows",
   "docs/releasing.md": "How a version is made and published",
   "CHANGELOG.md": "What has changed",
 } as const;
