@@ -24,7 +24,12 @@ const SITE = outFolder("site");
 const PICTURES = fileURLToPath(outFolder("site-test"));
 
 /** Pages of the documentation that are looked at. */
-const PAGES = ["docs/index", "README", "docs/theorems"] as const;
+const PAGES = [
+  "docs/index",
+  "README",
+  "docs/theorems",
+  "docs/notebooks/03_lion_rnn",
+] as const;
 
 /** Bytes of the first load, compressed. */
 const MOST_BYTES = 1.5e6;
@@ -273,7 +278,7 @@ Deno.test({
             await testAccess(page);
             await testWidth(page);
             await testImages(page);
-            const picture = `${PICTURES}${name.replace("/", "-")}.png`;
+            const picture = `${PICTURES}${name.replaceAll("/", "-")}.png`;
             await page.screenshot({ path: picture });
           });
         }

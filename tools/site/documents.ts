@@ -78,7 +78,7 @@ export async function documentation(): Promise<Documentation> {
       files.set(path, content);
       continue;
     }
-    files.set(path, content.replaceAll(/(href="[^":]*)\.md\b/g, "$1.html"));
+    files.set(path, inSite(path, content));
     findable.push(...headingsOf(path, content));
     const [source] = /(?<=href="\.\.\/\.\.\/notebooks\/)[^"]+/.exec(content) ??
       [];
@@ -149,7 +149,6 @@ ${items.join("\n")}
 
 /** A page with what all pages have. */
 function pageHTML(path: string, title: string, body: string): string {
-  const to = (target: string) => linkBetween(path, target);
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -157,21 +156,13 @@ function pageHTML(path: string, title: string, body: string): string {
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
 <title>${escapeHTML(title)} · LION</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="${to("docs/notebooks/style.css")}">
-<link rel="stylesheet" href="${to("docs.css")}">
-<script type="module" src="${to("search.js")}"></script>
+<link rel="stylesheet" href="${linkBetween(path, "docs/notebooks/style.css")}">
+${headOf(path)}
 </head>
 <body>
-<header><nav aria-label="Site">
-<a href="${to("index.html")}">Try it</a>
-<a href="${to("docs/index.html")}">Documentation</a>
-<a href="${to("docs/notebooks/index.html")}">Notebooks</a>
-<a href="${to("api/all_symbols.html")}">API</a>
-<search><input id="search" type="search" placeholder="Search" aria-label="Search the documentation"></search>
-</nav></header>
+${headerOf(path)}
 <main>
-<ol id="found" aria-live="polite" hidden></ol>
+${FOUND}
 ${scrollable(body)}
 </main>
 </body>
@@ -179,7 +170,41 @@ ${scrollable(body)}
 `;
 }
 
+/** A page of the gallery, with what all pages have. */
+function inSite(path: string, html: string): string {
+  const linked = html.replaceAll(/(href="[^":]*)\.md\b/g, "$1.html");
+  return scrollable(linked).replace(
+    "<body>",
+    () => `${headOf(path)}\n<body>\n${headerOf(path)}\n${FOUND}`,
+  );
+}
+
+/** What the search has found. */
+const FOUND = '<ol id="found" aria-live="polite" hidden></ol>';
+
+function headOf(path: string): string {
+  const to = (target: string) => linkBetween(path, target);
+  return `<link rel="icon" href="data:,">
+<link rel="stylesheet" href="${to("docs.css")}">
+<script type="module" src="${to("search.js")}"></script>`;
+}
+
+/** The ways to the rest of the site, and its search. */
+function headerOf(path: string): string {
+  const to = (target: string) => linkBetween(path, target);
+  return `<header><nav aria-label="Site">
+<a href="${to("index.html")}">Try it</a>
+<a href="${to("docs/index.html")}">Documentation</a>
+<a href="${to("docs/notebooks/index.html")}">Notebooks</a>
+<a href="${to("api/all_symbols.html")}">API</a>
+<search><input id="search" type="search" placeholder="Search" aria-label="Search the documentation"></search>
+</nav></header>`;
+}
+
 /** Lets keys scroll what may be wider than the page. */
 function scrollable(html: string): string {
-  return html.replaceAll(/<(pre class="code"|table)>/g, '<$1 tabindex="0">');
+  return html.replaceAll(
+    /<(pre class="\w+"|table|span class="katex-display")>/g,
+    '<$1 tabindex="0">',
+  );
 }
