@@ -27,6 +27,22 @@ export interface FormReading {
   readonly peakBytes: number;
 }
 
+/** A word of a sentence. */
+export interface Word {
+  readonly text: string;
+  readonly isHidden: boolean;
+}
+
+/** What the language model puts in the place of a hidden word. */
+export interface HiddenWord {
+  readonly guess: string;
+  /** For each of its tokens the likeliest ones, with their probabilities. */
+  readonly tokens: readonly (readonly {
+    readonly text: string;
+    readonly share: number;
+  }[])[];
+}
+
 /** A sequence whose mask is asked for. */
 export interface MaskProblem {
   readonly variant: "lit" | "d" | "s";
@@ -49,6 +65,8 @@ export interface Calls {
   start(backend: Device["backend"]): Promise<Device>;
   classify(pixels: Uint8Array, form: Form): Promise<Reading>;
   compare(pixels: Uint8Array): Promise<FormReading[]>;
+  /** For each hidden word, in their order. */
+  complete(words: readonly Word[]): Promise<HiddenWord[]>;
   /** The mask by rows. */
   mask(problem: MaskProblem): Promise<number[][]>;
   time(contender: Contender, length: number): Promise<Timing>;

@@ -10,6 +10,7 @@ import { collateDigits } from "@lionjs/lion/data";
 import { loadPyTorchWeights, readSafetensors } from "@lionjs/lion/io";
 import type { FormReading, Reading } from "./calls.ts";
 import { type Form, FORMS } from "./contenders.ts";
+import { fetched } from "./fetched.ts";
 import { digitModel } from "./digit_model.ts";
 import { measure } from "./timing.ts";
 
@@ -18,23 +19,7 @@ const WEIGHTS = "weights/digits.safetensors";
 /** Tokens per chunk, of 49: some chunks, of which the last is not full. */
 const CHUNK = 16;
 
-let loaded: Promise<LayersModel> | undefined;
-
-/** The model; its weights are fetched once, and again after a failure. */
-function trainedModel(): Promise<LayersModel> {
-  return loaded ??= load().catch((error) => {
-    loaded = undefined;
-    throw error;
-  });
-}
-
-async function load(): Promise<LayersModel> {
-  const response = await fetch(new URL(WEIGHTS, globalThis.location.href));
-  if (!response.ok) {
-    throw new Error(`${WEIGHTS} should be there, got ${response.status}`);
-  }
-  return await withWeights(new Uint8Array(await response.arrayBuffer()));
-}
+const trainedModel = fetched(WEIGHTS, withWeights);
 
 /** The model with the weights of a safetensors file. */
 export async function withWeights(file: Uint8Array): Promise<LayersModel> {

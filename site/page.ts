@@ -5,6 +5,7 @@ import { digitPanel } from "./digit_panel.ts";
 import { byId } from "./elements.ts";
 import { isolate } from "./isolation.ts";
 import { maskPanel } from "./mask_panel.ts";
+import { sentencePanel } from "./sentence_panel.ts";
 import { timesPanel } from "./times_panel.ts";
 
 void isolate();
@@ -14,6 +15,7 @@ const computer = new Computer();
 const starting = computer.call("start", "wasm");
 digitPanel(computer);
 maskPanel(computer);
+sentencePanel(computer);
 timesPanel();
 try {
   const { description } = await starting;

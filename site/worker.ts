@@ -11,6 +11,7 @@ import {
 } from "@lionjs/lion";
 import type { Answer, Calls, Device, MaskProblem, Request } from "./calls.ts";
 import { classify, compare } from "./classifier.ts";
+import { complete } from "./sentence.ts";
 import { time } from "./timing.ts";
 
 const WASM_FILE = new URL(
@@ -50,7 +51,7 @@ async function mask(
   return values;
 }
 
-const CALLS: Calls = { start, classify, compare, mask, time };
+const CALLS: Calls = { start, classify, compare, complete, mask, time };
 
 /** One call after another: times should not be those of two at once. */
 let last: Promise<unknown> = Promise.resolve();

@@ -172,6 +172,27 @@ async function testMask(page: Page): Promise<void> {
   assert(none.every((weight) => weight === 1));
 }
 
+/** Hides one more word, and shows one again. */
+async function testSentence(page: Page): Promise<void> {
+  await page.locator("#sentence-panel").scrollIntoViewIfNeeded();
+  const guesses = page.locator("#sentence-verdict mark");
+  await guesses.first().waitFor();
+  assertEquals(await guesses.allTextContents(), ["to", "of", "the"]);
+  const word = (name: string) =>
+    page.getByRole("button", { name, exact: true }).first();
+  await word("houses").click();
+  await guesses.nth(3).waitFor();
+  await word("of").focus();
+  await page.keyboard.press("Enter");
+  await guesses.nth(3).waitFor({ state: "detached" });
+  const rows = await rowsOf(page, "guesses", 2);
+  assertEquals(rows[0]![0], "to");
+  await page.locator("#sentence").fill("Hide me");
+  await word("me").click();
+  await guesses.first().waitFor();
+  assertEquals((await rowsOf(page, "guesses", 1))[0]![0], "me");
+}
+
 /** Measures up to 128 tokens: two lengths, five contenders. */
 async function testTimes(page: Page, device: RegExp): Promise<void> {
   await page.locator("#length").fill("7");
@@ -267,6 +288,7 @@ Deno.test({
       await t.step("keys draw, and sliders change the mask", async () => {
         await visit(browser, at(isolated), {}, async (page) => {
           await testMask(page);
+          await testSentence(page);
           await testKeys(page);
         });
       });

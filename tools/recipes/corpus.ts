@@ -6,6 +6,7 @@ import {
   type Split,
   splitDocuments,
   type Tokenizer,
+  type TokenizerFile,
   tokenizerOf,
   trainTokenizer,
 } from "@lionjs/lion/data";
@@ -13,6 +14,8 @@ import {
 /** Sequences of ids, by part of the corpus. */
 export interface Corpus extends Split<number[]> {
   readonly tokenizer: Tokenizer;
+  /** What it is made of. */
+  readonly file: TokenizerFile;
 }
 
 const loaded = new Map<string, Promise<Corpus>>();
@@ -58,11 +61,12 @@ function tokenize(
   { train, validation, test }: Split<string>,
   vocabularySize: number,
 ): Corpus {
-  const tokenizer = tokenizerOf(trainTokenizer(train, { vocabularySize }));
+  const file = trainTokenizer(train, { vocabularySize });
+  const tokenizer = tokenizerOf(file);
   const encode = (texts: readonly string[]) =>
     texts.map((text) => tokenizer.encode(text));
   return {
-    tokenizer,
+    ...{ tokenizer, file },
     train: encode(train),
     validation: encode(validation),
     test: encode(test),

@@ -24,6 +24,9 @@ const FILES = [
   "weights/digits.safetensors",
 ] as const;
 
+/** Copied too, and fetched when somebody asks for what they are of. */
+const LATER = ["weights/sentences.safetensors"] as const;
+
 const WASM_FILE = "tfjs-backend-wasm-simd.wasm";
 const WASM = new URL(
   WASM_FILE,
@@ -65,7 +68,7 @@ export async function buildSite(folder: URL): Promise<Built[]> {
   });
   await Deno.mkdir(new URL("weights/", folder), { recursive: true });
   for (const name of PROGRAMS) await bundle(name, folder);
-  for (const name of FILES) {
+  for (const name of [...FILES, ...LATER]) {
     await Deno.copyFile(new URL(name, SOURCE), new URL(name, folder));
   }
   await Deno.copyFile(WASM, new URL(WASM_FILE, folder));

@@ -3,7 +3,8 @@ import { positiveInteger, readCommandLine } from "../command_line.ts";
 import { outFolder, outPath } from "../out_folder.ts";
 import { buildSite } from "./build.ts";
 import { serveSite } from "./serve.ts";
-import { trainDigits } from "./train.ts";
+import { folderOf } from "../recipes/run_recipe.ts";
+import { takeSentences, trainDigits } from "./train.ts";
 
 const USAGE = `Usage: deno task site [options]
 
@@ -16,12 +17,11 @@ for any server.
   --port N   of the server (default 8000)
   --train    train the classifier first, in about two minutes, and write its
              weights to site/weights
+  --sentences   take the language model's from what deno task train mlm has
+             left behind
   --help     print this`;
 
-const WEIGHTS = new URL(
-  "../../site/weights/digits.safetensors",
-  import.meta.url,
-);
+const WEIGHTS = new URL("../../site/weights/", import.meta.url);
 
 const options = await readCommandLine(
   USAGE,
@@ -29,17 +29,26 @@ const options = await readCommandLine(
     serve: { type: "boolean", default: false },
     port: { type: "string", default: "8000" },
     train: { type: "boolean", default: false },
+    sentences: { type: "boolean", default: false },
   },
-  ({ serve, port, train }) => ({
-    serve,
-    train,
+  ({ port, ...others }) => ({
+    ...others,
     port: positiveInteger("--port", port),
   }),
 );
 
 if (options.train) {
-  const accuracy = await trainDigits(WEIGHTS);
+  const accuracy = await trainDigits(
+    new URL("digits.safetensors", WEIGHTS),
+  );
   console.log(`test accuracy: ${(100 * accuracy).toFixed(2)} %`);
+}
+if (options.sentences) {
+  const trained = folderOf({ folder: outPath("train"), setting: "quick" });
+  await takeSentences(
+    trained("mlm", "lion-s", 1),
+    new URL("sentences.safetensors", WEIGHTS),
+  );
 }
 const folder = outFolder("site");
 const files = await buildSite(folder);
