@@ -54,10 +54,16 @@ interface RecallTask {
   guesses(test: Examples<LabelledTokens>): Figures;
 }
 
-/** An encoder that answers at every token, for data of several lengths in turns. */
+/**
+ * An encoder that answers at every token, for data of several lengths in turns.
+ *
+ * @param firstSteps In which the first task is alone. They are as many where
+ * rates are tried, so that a try is the beginning of a training.
+ */
 function openRecall(
   tasks: readonly RecallTask[],
   setting: RecallSetting,
+  firstSteps: number,
 ): OpenRecipe {
   const { vocabularySize, answers, sizes, batchTokens } = setting;
   const { embeddingStd, weightDecay } = setting;
@@ -101,6 +107,7 @@ function openRecall(
             })
           ),
           steps,
+          firstSteps,
         ),
         options: trainingOptions({ steps, rate, weightDecay }),
         validation: validated(() =>
@@ -118,18 +125,16 @@ function openRecall(
   };
 }
 
-/** The share of the steps in which the first task is alone. */
-const FIRST_SHARE = 0.4;
-
 /** The first task alone, then one more in each stage, in turns. */
 function curriculum(
   streams: readonly BatchStream[],
   steps: number,
+  firstSteps: number,
 ): BatchStream {
-  const first = Math.max(1, Math.round(FIRST_SHARE * steps));
-  const others = Math.ceil((steps - first) / Math.max(1, streams.length - 1));
+  const rest = Math.max(0, steps - firstSteps);
+  const others = Math.max(1, Math.ceil(rest / Math.max(1, streams.length - 1)));
   return inStages(streams.map((_, i) => ({
-    steps: i === 0 ? first : others,
+    steps: i === 0 ? firstSteps : others,
     stream: inTurns(streams.slice(0, i + 1)),
   })));
 }
@@ -174,6 +179,12 @@ const HEADS: readonly Contender[] = [2, 8].flatMap((numHeads) =>
   }))
 );
 
+/** Steps of a training of MQAR, and those in which it has 4 pairs alone. */
+const MQAR_STEPS = {
+  quick: { all: 3200, first: 1280 },
+  paper: { all: 12_000, first: 4800 },
+};
+
 /** Recall: which value came with a key? */
 export const associativeRecall: Recipe = {
   title: "MQAR, associative recall",
@@ -190,13 +201,13 @@ export const associativeRecall: Recipe = {
   measure: BY_ACCURACY,
   plan: {
     quick: {
-      steps: 3200,
+      steps: MQAR_STEPS.quick.all,
       rates: [2e-3, 4e-3, 8e-3],
       seeds: 3,
       // A quarter is too short for the first stage to tell rates apart.
       searchShare: 0.4,
     },
-    paper: { steps: 12_000, rates: [1e-3, 3e-3, 1e-2] },
+    paper: { steps: MQAR_STEPS.paper.all, rates: [1e-3, 3e-3, 1e-2] },
   },
   open(setting) {
     const { pairs: sizes, train, held, ...others } = MQAR[setting];
@@ -214,7 +225,8 @@ export const associativeRecall: Recipe = {
         guesses: (test) => ({ ...mqarBaselines(test) }),
       };
     });
-    return Promise.resolve(openRecall(tasks, others));
+    const { first } = MQAR_STEPS[setting];
+    return Promise.resolve(openRecall(tasks, others, first));
   },
 };
 
@@ -263,15 +275,19 @@ export const copying: Recipe = {
   open(setting) {
     const { length, symbols, held, ...others } = COPYING[setting];
     const { vocabularySize } = others;
-    return Promise.resolve(openRecall([{
-      column: "accuracy",
-      length,
-      dataOf: (part) =>
-        selectiveCopying({
-          ...{ vocabularySize, length, symbols, part },
-          size: part === "train" ? 100_000 : held,
-        }),
-      guesses: (test) => ({ ...selectiveCopyingBaselines(test) }),
-    }], others));
+    return Promise.resolve(openRecall(
+      [{
+        column: "accuracy",
+        length,
+        dataOf: (part) =>
+          selectiveCopying({
+            ...{ vocabularySize, length, symbols, part },
+            size: part === "train" ? 100_000 : held,
+          }),
+        guesses: (test) => ({ ...selectiveCopyingBaselines(test) }),
+      }],
+      others,
+      1,
+    ));
   },
 };
