@@ -203,7 +203,7 @@ function imageRecipe(
     measure: BY_ACCURACY,
     plan: {
       quick: {
-        ...{ steps: 600, seeds: 3, searchShare: 0.15 },
+        ...{ steps: 500, seeds: 3, searchShare: 0.15 },
         rates: [2e-3, 4e-3, 8e-3],
       },
       paper: { steps: 20_000, rates: [5e-4, 1e-3, 2e-3], seeds: 10 },
