@@ -26,13 +26,21 @@ docs/results.html of that and of docs/results_notes.md.
 const ROOT = new URL("../../", import.meta.url);
 
 const { folder, docs, setting } = await readCommandLine(USAGE, {
-  folder: { type: "string", default: outPath("train") },
+  folder: { type: "string" },
   paper: { type: "boolean", default: false },
   docs: { type: "string", default: fileURLToPath(new URL("docs", ROOT)) },
-}, ({ folder, paper, docs }) => ({
-  ...{ folder, docs },
-  setting: paper ? "paper" : "quick",
-}));
+}, async ({ folder, paper, docs }) => {
+  const setting = paper ? "paper" : "quick";
+  if (folder === undefined) return { folder: outPath("train"), docs, setting };
+  const isThere = await Deno.stat(folder).then(
+    ({ isDirectory }) => isDirectory,
+    () => false,
+  );
+  if (isThere) return { folder, docs, setting };
+  throw new RangeError(
+    `--folder should be of what was trained, and there is no ${folder}; run deno task train first`,
+  );
+});
 
 await Deno.mkdir(`${docs}/results`, { recursive: true });
 const recipes: RecipeResults[] = [];
