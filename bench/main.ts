@@ -1,7 +1,7 @@
 /**
  * Times lion beside tfjs, plain loops and PyTorch: `deno task bench`, with
  * `--help` for what can be chosen, and `--json` to keep the figures, of which
- * `deno run -A bench/report.ts out/bench.json > bench/RESULTS.md` makes tables.
+ * `deno run -A bench/results.ts out/bench.json > bench/RESULTS.md` makes tables.
  *
  * All results are checked before the first time is taken: a mismatch ends the
  * run. Contenders take turns, and GFLOP/s count the operations that

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Figures, Row } from "../../bench/figures.ts";
-import { report } from "../../bench/report.ts";
+import { resultsOf } from "../../bench/results.ts";
 
 const MEASURED: Row = {
   name: "chunkwise",
@@ -11,7 +11,7 @@ const MEASURED: Row = {
   ratio: 0.5,
   gflops: 5,
   cost: { operations: 1e8, bytes: 1e6, peakBytes: 2 ** 20 },
-  usage: { peakBytes: 2 ** 21, kernels: 7 },
+  usage: { bytesBefore: 2 ** 20, peakBytes: 2 ** 21, kernels: 7 },
   how: null,
 };
 
@@ -51,8 +51,8 @@ const FIGURES: Figures = {
   }],
 };
 
-Deno.test("report() gives machine, command and a table with floors", () => {
-  const lines = report([FIGURES], "What is missing.").split("\n");
+Deno.test("resultsOf() gives machine, command and a table with floors", () => {
+  const lines = resultsOf([FIGURES], "What is missing.").split("\n");
   assert(lines.includes("## A CPU, 2 threads"));
   assert(
     lines.includes(
@@ -68,8 +68,8 @@ Deno.test("report() gives machine, command and a table with floors", () => {
   ));
 });
 
-Deno.test("report() leaves out sections without figures", () => {
-  const titles = report([FIGURES], "What is missing.").split("\n").filter((
+Deno.test("resultsOf() leaves out sections without figures", () => {
+  const titles = resultsOf([FIGURES], "What is missing.").split("\n").filter((
     line,
   ) => line.startsWith("### "));
   assertEquals(titles, ["### Attention"]);
