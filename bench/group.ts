@@ -31,6 +31,8 @@ export interface Contender extends Candidate {
   readonly cost?: Cost;
   /** How it runs: the kernel, or the reason that there is none. */
   readonly how?: string;
+  /** Computes once: the output, and any gradients after it. */
+  results?(): Promise<Float32Array[]>;
   /** Runs it once more and says what it took. */
   usage?(): Promise<Usage>;
 }
@@ -43,6 +45,8 @@ export interface Usage {
   readonly bytesBefore: number;
   /** Calls of kernels. */
   readonly kernels: number;
+  /** What the kernels take by themselves, by the GPU's clock; `null` if it has none. */
+  readonly gpuMilliseconds: number | null;
 }
 
 /** Contenders with their inputs in place. */
@@ -144,11 +148,18 @@ export async function readTensors(
   return values as Float32Array[];
 }
 
-/** What some work on tensors takes; runs it twice. */
+/** Of work on a GPU, whose kernels' times are a median. */
+const GPU_RUNS = 3;
+
+/** What some work on tensors takes; runs it more than once. */
 export async function usageOf(compute: () => tf.Tensor[]): Promise<Usage> {
-  const { bytesBefore, peakBytes, kernels } = await profile(compute, {
-    runs: 1,
-  });
-  const calls = kernels.reduce((sum, { calls }) => sum + calls, 0);
-  return { bytesBefore, peakBytes, kernels: calls };
+  const runs = tf.getBackend() === "webgpu" ? GPU_RUNS : 1;
+  const { bytesBefore, peakBytes, kernels, clock, milliseconds } =
+    await profile(compute, { runs });
+  return {
+    bytesBefore,
+    peakBytes,
+    kernels: kernels.reduce((sum, { calls }) => sum + calls, 0),
+    gpuMilliseconds: clock === "timestamps" ? milliseconds : null,
+  };
 }

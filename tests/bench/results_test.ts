@@ -11,7 +11,12 @@ const MEASURED: Row = {
   ratio: 0.5,
   gflops: 5,
   cost: { operations: 1e8, bytes: 1e6, peakBytes: 2 ** 20 },
-  usage: { bytesBefore: 2 ** 20, peakBytes: 2 ** 21, kernels: 7 },
+  usage: {
+    bytesBefore: 2 ** 20,
+    peakBytes: 2 ** 21,
+    kernels: 7,
+    gpuMilliseconds: null,
+  },
   how: null,
 };
 

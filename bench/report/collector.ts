@@ -1,0 +1,178 @@
+/** Collects the points of a figure within the time that it has. @module */
+import { GpuError } from "@lionjs/lion";
+import type { Contender, OpenGroup } from "../group.ts";
+import { type Budget, ParityError, timeAlternating } from "../measure.ts";
+import type { Gap, Point } from "./report_file.ts";
+
+/** The part of a figure, and the place in it, whose contenders take turns. */
+export interface Place {
+  readonly panel: string;
+  readonly at: number;
+}
+
+/** How often a contender runs for a point, about: checked, warmed up, timed, watched. */
+const RUNS = 10;
+
+/** Share of a figure's time that one contender may take for one point. */
+const MOST_OF_POINT = 0.3;
+
+/** The points of one figure on one backend, from small places to large ones. */
+export class Collector {
+  readonly points: Point[] = [];
+  readonly gaps: Gap[] = [];
+  readonly #seconds: number;
+  readonly #budget: Budget;
+  readonly #start = performance.now();
+  /** Of each panel: the last place, and how long it took. */
+  readonly #last = new Map<string, { at: number; seconds: number }>();
+
+  /**
+   * @param seconds What the figure may take; what is begun is ended.
+   * @param budget How long each contender is timed.
+   */
+  constructor(seconds: number, budget: Budget) {
+    this.#seconds = seconds;
+    this.#budget = budget;
+  }
+
+  /** Seconds that are left. */
+  get left(): number {
+    return this.#seconds - (performance.now() - this.#start) / 1000;
+  }
+
+  /** Notes that something is missing. */
+  skip({ panel, at }: Place, series: string, why: string): void {
+    this.gaps.push({ panel, series, at, why });
+  }
+
+  /**
+   * Those who can be measured at a place in the time that is left, as it seems
+   * from the places before. Notes who cannot.
+   */
+  affordable(place: Place, names: readonly string[]): string[] {
+    const most = 1000 * MOST_OF_POINT * this.#seconds;
+    const expected = new Map(
+      names.map((name) => [name, this.#expected(place, name)]),
+    );
+    const quick = names.filter((name) => {
+      const milliseconds = expected.get(name) ?? 0;
+      if (RUNS * milliseconds <= most) return true;
+      this.skip(
+        place,
+        name,
+        `a run would take about ${tell(milliseconds / 1000)}, and the figure ` +
+          `has ${tell(this.#seconds)}`,
+      );
+      return false;
+    });
+    const last = this.#last.get(place.panel);
+    const longer = last ? last.seconds * place.at / last.at : 0;
+    if (longer <= this.left && this.left > 0) return quick;
+    for (const name of quick) {
+      this.skip(
+        place,
+        name,
+        `the figure's ${tell(this.#seconds)} are used up`,
+      );
+    }
+    return [];
+  }
+
+  /**
+   * Checks contenders, times them in turns and watches their memory.
+   *
+   * @param place Where their points go.
+   * @param names Who should be in the group.
+   * @param open Prepares their inputs.
+   * @throws {ParityError} If a result is wrong; nothing was timed then.
+   */
+  async measure(
+    place: Place,
+    names: readonly string[],
+    open: (names: readonly string[]) => Promise<OpenGroup>,
+  ): Promise<void> {
+    const able = this.affordable(place, names);
+    if (able.length === 0) return;
+    const start = performance.now();
+    let group: OpenGroup;
+    try {
+      group = await open(able);
+    } catch (error) {
+      const why = whyNotThere(error);
+      able.forEach((name) => this.skip(place, name, why));
+      return;
+    }
+    try {
+      await this.#measure(place, group.contenders);
+    } finally {
+      await group.close();
+    }
+    const seconds = (performance.now() - start) / 1000;
+    this.#last.set(place.panel, { at: place.at, seconds });
+  }
+
+  async #measure(
+    place: Place,
+    contenders: readonly Contender[],
+  ): Promise<void> {
+    const sound: Contender[] = [];
+    for (const contender of contenders) {
+      try {
+        const wrong = await contender.check();
+        if (wrong) {
+          throw new ParityError(
+            `${place.panel}, ${place.at}, ${contender.name}: ${wrong}`,
+          );
+        }
+        sound.push(contender);
+      } catch (error) {
+        if (error instanceof ParityError) throw error;
+        this.skip(place, contender.name, whyNotThere(error));
+      }
+    }
+    if (sound.length === 0) return;
+    const times = await timeAlternating(sound, sound[0]!.name, this.#budget);
+    for (const [i, { name, cost, usage }] of sound.entries()) {
+      const { median, p20, p80, samples } = times[i]!;
+      const used = await usage?.();
+      this.points.push({
+        ...place,
+        series: name,
+        time: { median, p20, p80, samples },
+        gpuMilliseconds: used?.gpuMilliseconds ?? null,
+        memoryBytes: used ? used.peakBytes - used.bytesBefore : null,
+        operations: cost?.operations ?? null,
+        bytes: cost?.bytes ?? null,
+      });
+    }
+  }
+
+  /** Milliseconds of a run, from those of the last two places; `undefined` if there is none. */
+  #expected({ panel, at }: Place, series: string): number | undefined {
+    const earlier = this.points
+      .filter((point) => point.panel === panel && point.series === series)
+      .flatMap(({ at, time }) => time ? [{ at, milliseconds: time.p80 }] : [])
+      .slice(-2);
+    const last = earlier.at(-1);
+    if (!last) return undefined;
+    const [first] = earlier as [typeof last];
+    const measured = first === last
+      ? 2
+      : Math.log(last.milliseconds / first.milliseconds) /
+        Math.log(last.at / first.at);
+    const power = Math.min(2, Math.max(1, measured));
+    return last.milliseconds * (at / last.at) ** power;
+  }
+}
+
+/** In words, why something cannot be computed; other errors are handed on. */
+function whyNotThere(error: unknown): string {
+  if (error instanceof RangeError || error instanceof GpuError) {
+    return error.message.split("\n")[0]!;
+  }
+  throw error;
+}
+
+function tell(seconds: number): string {
+  return `${Number(seconds.toPrecision(2))} s`;
+}
