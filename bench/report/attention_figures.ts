@@ -10,6 +10,7 @@ import {
 } from "../attention.ts";
 import { HEAD_DIM, type Pass, PASSES, VARIANTS } from "../attention_problem.ts";
 import type { Variant } from "../attention_problem.ts";
+import { TORCH } from "../figures.ts";
 import type { OpenGroup } from "../group.ts";
 import type { Collector, Place } from "./collector.ts";
 import type { ByPower, FigureMaker, Setting } from "./figure.ts";
@@ -25,23 +26,31 @@ export const VARIANT_NAMES: Readonly<Record<Variant, string>> = {
 
 const SETTINGS = { batch: 1, heads: HEADS, "columns of a head": HEAD_DIM };
 
+const NO_PEERS: Setting["peers"] = { scan: null, softmax: [] };
+
+/** The names of PyTorch's contenders. */
+function namesOf({ scan, softmax }: Setting["peers"]): string[] {
+  return [...(scan ? [TORCH] : []), ...softmax.map(({ name }) => name)];
+}
+
 /** Opens some contenders of a problem. */
 function opening(
   { info, threads }: Setting,
   collector: Collector,
   place: Place,
   problem: { pass: Pass; variant: Variant; length: number },
-  peers: Partial<Setting["peers"]> = {},
+  { scan, softmax }: Setting["peers"] = NO_PEERS,
 ): (names: readonly string[]) => Promise<OpenGroup> {
-  return (only) =>
+  const isPeer = (name: string) => namesOf({ scan, softmax }).includes(name);
+  return (names) =>
     attentionGroup({
       ...problem,
       backend: info.name,
       heads: HEADS,
       threads,
-      torch: peers.scan?.[0]?.peer ?? null,
-      torchSoftmax: peers.softmax ?? [],
-      only,
+      torch: names.includes(TORCH) ? scan : null,
+      torchSoftmax: softmax.filter(({ name }) => names.includes(name)),
+      only: names.filter((name) => !isPeer(name)),
       onRefused: (name, why) => collector.skip(place, name, why),
     }).open();
 }
@@ -83,12 +92,13 @@ export const lengths: FigureMaker = {
   seconds: { gpu: 100, wasm: 100, software: 60, cpu: 20 },
   async measure(setting, collector) {
     const { power, quick } = setting;
+    const peers = power === "wasm" ? setting.peers : NO_PEERS;
     const names = [
       ...FORMS,
       ...(power === "cpu" ? [PLAIN_SOFTMAX] : [SOFTMAX, PLAIN_SOFTMAX]),
       LOOP,
+      ...namesOf(peers),
     ];
-    const peers = power === "wasm" ? setting.peers : {};
     for (const length of quick ? [64, 128, 256] : LENGTHS[power]) {
       for (const pass of PASSES) {
         const place = { panel: pass, at: length };

@@ -1,6 +1,6 @@
 /** What a figure of the report is made by. @module */
 import type { BackendInfo } from "@lionjs/lion";
-import type { NamedPeer } from "../peers/torch.ts";
+import type { NamedPeer, TorchPeer } from "../peers/torch.ts";
 import type { Collector } from "./collector.ts";
 import type { MeasuredFigure } from "./report_file.ts";
 
@@ -13,9 +13,9 @@ export interface Setting {
   readonly quick: boolean;
   /** How much of the machine there is; sizes depend on it. */
   readonly power: Power;
-  /** PyTorch's scan of attention, and its softmax; empty where it is not there. */
+  /** PyTorch's scan of attention, and its softmax; none where it is not there. */
   readonly peers: {
-    readonly scan: readonly NamedPeer[];
+    readonly scan: TorchPeer | null;
     readonly softmax: readonly NamedPeer[];
   };
 }

@@ -5,7 +5,12 @@ import config from "../../deno.json" with { type: "json" };
 import { startBackend } from "../group.ts";
 import { describeMachine, measurePeaks } from "../machine.ts";
 import { type Budget, ParityError } from "../measure.ts";
-import { endPeers, HOW_TO_GET_TORCH, startPeers } from "../peers/torch.ts";
+import {
+  endPeers,
+  HOW_TO_GET_TORCH,
+  startPeers,
+  TorchPeer,
+} from "../peers/torch.ts";
 import { Collector } from "./collector.ts";
 import { type FigureMaker, powerOf, type Setting } from "./figure.ts";
 import { FIGURES } from "./figures.ts";
@@ -43,9 +48,6 @@ const BUDGET: Budget = {
 const QUICK: Budget = {
   ...{ milliseconds: 30, fewest: 3, most: 5, turn: 2, warmUp: 3 },
 };
-
-/** Of a figure's seconds, in a quick report. */
-const QUICK_SHARE = 0.1;
 
 /**
  * Measures what a report is made of: first small problems beside the reference,
@@ -105,16 +107,14 @@ export async function makeReport(options: ReportOptions): Promise<Report> {
       };
     }
   } finally {
-    await endPeers([...peers.scan, ...peers.softmax]);
+    await peers.scan?.[Symbol.asyncDispose]();
+    await endPeers(peers.softmax);
   }
   return {
     command,
     date: new Date().toISOString(),
     seconds: seconds(),
-    machine: describeMachine(
-      threads,
-      peers.scan[0]?.peer.version ?? null,
-    ),
+    machine: describeMachine(threads, peers.scan?.version ?? null),
     version: config.version,
     load: { before, after: loadavg()[0]! },
     mostSpread: MOST_SPREAD,
@@ -131,7 +131,7 @@ async function measureFigure(
   await startBackend(info.name, threads);
   const start = performance.now();
   const collector = new Collector(
-    maker.seconds[power] * (quick ? QUICK_SHARE : 1),
+    maker.seconds[power],
     quick ? QUICK : BUDGET,
   );
   const made = await maker.measure(setting, collector);
@@ -151,9 +151,9 @@ async function peersOf(
   { backends, figures, threads }: ReportOptions,
   absent: Absence[],
 ): Promise<Setting["peers"]> {
-  const none = { scan: [], softmax: [] };
+  const none = { scan: null, softmax: [] };
   if (!backends.includes("wasm") || !figures.includes("lengths")) return none;
-  const [scan] = await startPeers(["PyTorch"], threads);
+  const scan = await TorchPeer.start(threads);
   if (!scan) {
     absent.push({
       name: "PyTorch",
@@ -162,5 +162,5 @@ async function peersOf(
     return none;
   }
   const softmax = await startPeers(["PyTorch SDPA"], threads);
-  return { scan: [scan], softmax };
+  return { scan, softmax };
 }

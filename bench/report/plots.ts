@@ -65,8 +65,9 @@ function lines(
     }];
   });
   if (traces.length === 0) return undefined;
-  const shown = traces.flatMap(({ y }) => y as (number | null)[])
-    .filter((value) => value !== null);
+  // With the bars, lest an axis be as long as noise.
+  const shown = points.map((point) => heightOf(point, measure))
+    .flatMap(({ y, up, down }) => y === null ? [] : [y - down, y + up]);
   return new Figure(traces, {
     title: { text: title },
     xaxis: {

@@ -111,6 +111,7 @@ export const CROSSINGS: Partial<
     ["chunkwise", "softmax in tfjs"],
     ["chunkwise", "full"],
     ["recurrent", "full"],
+    ["chunkwise", "PyTorch"],
   ],
   resolutions: [
     ["LION-D", "softmax"],

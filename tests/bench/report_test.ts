@@ -1,0 +1,231 @@
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertLess,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { useBackend } from "@lionjs/lion";
+import type { Contender } from "../../bench/group.ts";
+import { ParityError } from "../../bench/measure.ts";
+import { Collector } from "../../bench/report/collector.ts";
+import { crossingOf, tellCrossing } from "../../bench/report/crossings.ts";
+import { makeReport } from "../../bench/report/make_report.ts";
+import { reportPage, tellTime } from "../../bench/report/page.ts";
+import {
+  FIGURE_NAMES,
+  type FigureName,
+  type MeasuredFigure,
+  type Point,
+} from "../../bench/report/report_file.ts";
+import { TEXTS } from "../../bench/report/texts.ts";
+
+/** A point of which only time and place matter. */
+function point(series: string, at: number, median: number, spread = 0): Point {
+  const time = {
+    ...{ median, samples: 5 },
+    p20: median * (1 - spread / 2),
+    p80: median * (1 + spread / 2),
+  };
+  return {
+    ...{ panel: "forward", series, at, time, memoryBytes: 1 },
+    ...{ gpuMilliseconds: null, operations: null, bytes: null },
+  };
+}
+
+Deno.test("crossingOf() finds where one curve passes another for good", () => {
+  const quadratic = [1, 2, 4, 8].map((at) => point("softmax", at, at ** 2));
+  const linear = [1, 2, 4, 8].map((at) => point("chunkwise", at, 3 * at));
+  const all = [...quadratic, ...linear];
+  const found = crossingOf(all, "forward", "chunkwise", "softmax")!;
+  assertAlmostEquals(found.at, 3, 1e-9);
+  assertStringIncludes(tellCrossing(found), "from about 3 on");
+  const never = crossingOf(all, "forward", "softmax", "chunkwise")!;
+  assertEquals([never.at, never.to], [Infinity, 8]);
+  const always = crossingOf(
+    [...quadratic, ...linear.map((one) => point("chunkwise", one.at, 0.1))],
+    "forward",
+    "chunkwise",
+    "softmax",
+  )!;
+  assertEquals(always.at, 0);
+  // Two places with steady times of both are the fewest.
+  const unsteady = [1, 2, 4].map((at) => point("chunkwise", at, at, 0.6));
+  assertEquals(
+    crossingOf([...quadratic, ...unsteady], "forward", "chunkwise", "softmax"),
+    undefined,
+  );
+});
+
+Deno.test("tellTime() gives no number where the samples lie far apart", () => {
+  assertEquals(tellTime(point("", 1, 10, 0.4).time!), "10.0 (8.00–12.0)");
+  assertEquals(
+    tellTime(point("", 1, 10, 0.6).time!),
+    "unsteady, 7.00–13.0 (spread 60 %)",
+  );
+});
+
+/** Someone who takes so many milliseconds by his own account. */
+function contender(
+  name: string,
+  milliseconds: number,
+  check: () => Promise<string | null> = () => Promise.resolve(null),
+): Contender {
+  return { name, check, run: () => Promise.resolve(milliseconds) };
+}
+
+Deno.test("a Collector leaves out who would take too long, or does not fit, and says why", async () => {
+  const collector = new Collector(60, { fewest: 1, most: 1, warmUp: 0 });
+  const open = (at: number) => (names: readonly string[]) =>
+    Promise.resolve({
+      contenders: names.map((name) =>
+        name === "large"
+          ? contender(name, 1, () => Promise.reject(new RangeError("4 GiB")))
+          : contender(name, name === "slow" ? at ** 2 : at)
+      ),
+      baseline: names[0]!,
+      close: () => Promise.resolve(),
+    });
+  const names = ["slow", "quick", "large"];
+  for (const at of [10, 20, 40, 80]) {
+    await collector.measure({ panel: "p", at }, names, open(at));
+  }
+  const places = (series: string) =>
+    collector.points.filter((point) => point.series === series)
+      .map(({ at }) => at);
+  // A third of a minute allows ten runs of less than two seconds each.
+  assertEquals(places("slow"), [10, 20, 40]);
+  assertEquals(places("quick"), [10, 20, 40, 80]);
+  assertEquals(places("large"), []);
+  const [gap] = collector.gaps.filter(({ series }) => series === "slow");
+  assertEquals(gap!.at, 80);
+  assertStringIncludes(gap!.why, "a run would take about 6.4 s");
+  const [large] = collector.gaps.filter(({ series }) => series === "large");
+  assertEquals(large!.why, "4 GiB");
+});
+
+Deno.test("a Collector begins nothing when its time is over", async () => {
+  const collector = new Collector(0, {});
+  const open = () => Promise.reject(new Error("opened"));
+  await collector.measure({ panel: "p", at: 1 }, ["one"], open);
+  assertStringIncludes(collector.gaps[0]!.why, "used up");
+});
+
+Deno.test("a Collector throws for a wrong result, and closes its group", async () => {
+  const collector = new Collector(60, {});
+  let closed = false;
+  const open = () =>
+    Promise.resolve({
+      contenders: [contender("one", 1, () => Promise.resolve("y differs"))],
+      baseline: "one",
+      close: () => {
+        closed = true;
+        return Promise.resolve();
+      },
+    });
+  await assertRejects(
+    () => collector.measure({ panel: "p", at: 1 }, ["one"], open),
+    ParityError,
+    "one: y differs",
+  );
+  assertEquals([closed, collector.points], [true, []]);
+});
+
+/** The memory of a series at all its places in a panel, by place. */
+function memoryOf(
+  { points }: MeasuredFigure,
+  panel: string,
+  series: string,
+): number[] {
+  return points
+    .filter((point) => point.panel === panel && point.series === series)
+    .sort((a, b) => a.at - b.at)
+    .map(({ memoryBytes }) => memoryBytes!);
+}
+
+Deno.test("a quick report: memory is what mathematics says, and the page has all figures", async (t) => {
+  await useBackend({ prefer: ["wasm"] });
+  const before = tf.memory().numTensors;
+  const lines: string[] = [];
+  const report = await makeReport({
+    backends: ["wasm"],
+    figures: FIGURE_NAMES,
+    threads: 2,
+    quick: true,
+    tell: (line) => lines.push(line),
+    command: "deno task report --quick",
+  });
+  await useBackend({ prefer: ["wasm"] });
+  assertEquals(tf.memory().numTensors, before);
+  const figure = (name: FigureName) =>
+    report.figures.find(({ figure }) => figure === name)!;
+
+  await t.step("all that was compared is right", () => {
+    assertEquals(report.parity.length, 24);
+    for (const { error, tolerance } of report.parity) {
+      assert(error <= tolerance);
+    }
+  });
+
+  await t.step("each figure has points, with finite numbers", () => {
+    assertEquals(report.figures.map(({ figure }) => figure), [...FIGURE_NAMES]);
+    for (const { figure, points, kernels } of report.figures) {
+      assert(figure === "kernels" ? kernels!.length > 0 : points.length > 0);
+      for (const { time, memoryBytes, at } of points) {
+        assert(at > 0 && (time === null || time.median > 0));
+        assert(memoryBytes === null || memoryBytes > 0);
+      }
+    }
+  });
+
+  await t.step("the recurrent form needs the least memory", () => {
+    for (const variant of ["LION-LIT", "LION-D", "LION-S"]) {
+      const [recurrent] = memoryOf(figure("forms"), variant, "recurrent");
+      for (const form of ["full", "chunkwise", "blockwise"]) {
+        const [other] = memoryOf(figure("forms"), variant, form);
+        assertLess(recurrent!, other!, `${variant}, ${form}`);
+      }
+    }
+  });
+
+  await t.step(
+    "memory is linear in chunks, and quadratic where scores are kept",
+    () => {
+      const growth = (series: string) => {
+        const [a, b, c] = memoryOf(figure("lengths"), "forward", series);
+        return (c! - b!) / (b! - a!);
+      };
+      // Of 64, 128 and 256 tokens: twice as much more, or four times.
+      assertAlmostEquals(growth("chunkwise"), 2, 0.25);
+      assertLess(2.5, growth("softmax in tfjs"));
+    },
+  );
+
+  await t.step(
+    "the recurrence remembers the same after any text, a KV cache more",
+    () => {
+      const of = (series: string) =>
+        memoryOf(figure("tokens"), "next token", series);
+      const [short, long] = of("LION-S, recurrence");
+      assertEquals(short, long);
+      const [few, many] = of("attention, KV cache");
+      assertLess(few!, many!);
+    },
+  );
+
+  await t.step("the page is whole", async () => {
+    const page = await reportPage(report);
+    for (const { title } of Object.values(TEXTS)) {
+      assertStringIncludes(page, `<h2>${title}</h2>`);
+    }
+    const text = page.replaceAll(/<script>[^]*?<\/script>/g, "");
+    for (const wrong of ["undefined", "NaN", "[object"]) {
+      assert(!text.includes(wrong), wrong);
+    }
+    // It is made of the JSON as well.
+    const again = await reportPage(JSON.parse(JSON.stringify(report)));
+    assertEquals(again.match(/<td/g)!.length, page.match(/<td/g)!.length);
+  });
+});
