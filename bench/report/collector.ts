@@ -14,7 +14,7 @@ export interface Place {
 const RUNS = 10;
 
 /** Share of a figure's time that one contender may take for one point. */
-const MOST_OF_POINT = 0.3;
+const MOST_OF_POINT = 0.2;
 
 /** The points of one figure on one backend, from small places to large ones. */
 export class Collector {
@@ -23,8 +23,8 @@ export class Collector {
   readonly #seconds: number;
   readonly #budget: Budget;
   readonly #start = performance.now();
-  /** Of each panel: the last place, and how long it took. */
-  readonly #last = new Map<string, { at: number; seconds: number }>();
+  /** Of each panel: the last place, and the seconds that it took beside the runs. */
+  readonly #last = new Map<string, { at: number; overhead: number }>();
 
   /**
    * @param seconds What the figure may take; what is begun is ended.
@@ -47,35 +47,36 @@ export class Collector {
 
   /**
    * Those who can be measured at a place in the time that is left, as it seems
-   * from the places before. Notes who cannot.
+   * from the places before: who takes longest goes first. Notes who cannot.
    */
   affordable(place: Place, names: readonly string[]): string[] {
-    const most = 1000 * MOST_OF_POINT * this.#seconds;
-    const expected = new Map(
-      names.map((name) => [name, this.#expected(place, name)]),
-    );
-    const quick = names.filter((name) => {
-      const milliseconds = expected.get(name) ?? 0;
-      if (RUNS * milliseconds <= most) return true;
-      this.skip(
-        place,
-        name,
-        `a run would take about ${tell(milliseconds / 1000)}, and the figure ` +
-          `has ${tell(this.#seconds)}`,
-      );
-      return false;
-    });
+    const expected = names
+      .map((name) => ({ name, seconds: this.#expected(place, name) }))
+      .sort((a, b) => a.seconds - b.seconds);
+    const able = new Set(names);
+    const leaveOut = (name: string, why: string) => {
+      able.delete(name);
+      this.skip(place, name, why);
+    };
+    // What is there whoever runs, such as the reference.
     const last = this.#last.get(place.panel);
-    const longer = last ? last.seconds * place.at / last.at : 0;
-    if (longer <= this.left && this.left > 0) return quick;
-    for (const name of quick) {
-      this.skip(
-        place,
-        name,
-        `the figure's ${tell(this.#seconds)} are used up`,
-      );
+    let sum = last ? last.overhead * place.at / last.at : 0;
+    if (sum > this.left || this.left <= 0) {
+      const why = `the figure's ${tell(this.#seconds)} are used up`;
+      names.forEach((name) => leaveOut(name, why));
     }
-    return [];
+    for (const { name, seconds } of expected) {
+      sum += RUNS * seconds;
+      const isLong = RUNS * seconds > MOST_OF_POINT * this.#seconds;
+      if (!able.has(name) || !isLong && sum <= this.left) continue;
+      leaveOut(
+        name,
+        `a run would take about ${tell(seconds)}, and of the figure's ` +
+          `${tell(this.#seconds)} ${tell(Math.max(0, this.left))} are left`,
+      );
+      sum -= RUNS * seconds;
+    }
+    return names.filter((name) => able.has(name));
   }
 
   /**
@@ -108,7 +109,14 @@ export class Collector {
       await group.close();
     }
     const seconds = (performance.now() - start) / 1000;
-    this.#last.set(place.panel, { at: place.at, seconds });
+    const own = this.points
+      .filter(({ panel, at }) => panel === place.panel && at === place.at)
+      .reduce((sum, { time }) => sum + RUNS * (time?.median ?? 0) / 1000, 0);
+    // At the first place it is what comes once: shaders, and references.
+    const overhead = this.#last.has(place.panel)
+      ? Math.max(0, seconds - own)
+      : 0;
+    this.#last.set(place.panel, { at: place.at, overhead });
   }
 
   async #measure(
@@ -147,21 +155,21 @@ export class Collector {
     }
   }
 
-  /** Milliseconds of a run, from those of the last two places; `undefined` if there is none. */
-  #expected({ panel, at }: Place, series: string): number | undefined {
+  /** Seconds of a run, from those of the last two places; 0 if there is none. */
+  #expected({ panel, at }: Place, series: string): number {
     const earlier = this.points
       .filter((point) => point.panel === panel && point.series === series)
       .flatMap(({ at, time }) => time ? [{ at, milliseconds: time.p80 }] : [])
       .slice(-2);
     const last = earlier.at(-1);
-    if (!last) return undefined;
+    if (!last) return 0;
     const [first] = earlier as [typeof last];
     const measured = first === last
       ? 2
       : Math.log(last.milliseconds / first.milliseconds) /
         Math.log(last.at / first.at);
     const power = Math.min(2, Math.max(1, measured));
-    return last.milliseconds * (at / last.at) ** power;
+    return last.milliseconds * (at / last.at) ** power / 1000;
   }
 }
 

@@ -94,7 +94,7 @@ export const PLAIN_MODEL = "softmax in tfjs";
 
 /** Figure 9: memory of an encoder against length. */
 export const memory: FigureMaker = {
-  seconds: { gpu: 25, wasm: 20, software: 20, cpu: 0 },
+  seconds: { gpu: 25, wasm: 30, software: 20, cpu: 0 },
   async measure(setting, collector) {
     const { quick, power } = setting;
     const names = [BASELINE, PLAIN_MODEL, "LION-LIT", "LION-D", "LION-S"];

@@ -191,13 +191,34 @@ function barPlots({ points, backend }: MeasuredFigure): Figure[] {
 /** The longest kernels that a figure shows. */
 const MOST_KERNELS = 16;
 
+/** A kernel and, of a launch, what it writes: without sizes and what it reads. */
+function shortName(kernel: string): string {
+  const [name, launch] = kernel.split(/: (.*)/s);
+  if (launch === undefined) return kernel;
+  const [shader, ...rest] = launch.split(" ");
+  const text = rest.join(" ");
+  const found = [/(\w+)=\w·/g, /(\w+)\(/g]
+    .map((pattern) => [...text.matchAll(pattern)].map(([, output]) => output))
+    .find(({ length }) => length > 0);
+  const outputs = [...new Set(found)];
+  return [`${name}:`, shader, outputs.join(", ")].join(" ").trimEnd();
+}
+
 function kernelPlots({ kernels = [], backend }: MeasuredFigure): Figure[] {
   const longest = kernels
     .filter(({ milliseconds }) => milliseconds !== null && milliseconds > 0)
     .slice(0, MOST_KERNELS);
   if (longest.length === 0) return [];
+  const names = longest.map(({ kernel }) => shortName(kernel));
   return [bars(
-    Object.fromEntries(longest.map((row) => [row.kernel, row.milliseconds])),
+    Object.fromEntries(longest.map((row, i) => {
+      // Two launches may write the same from other states.
+      const earlier = names.slice(0, i).filter((name) => name === names[i]);
+      const name = earlier.length > 0
+        ? `${names[i]} (${earlier.length + 1})`
+        : names[i]!;
+      return [name, row.milliseconds];
+    })),
     { title: `Kernels, ${backend}`, x: "milliseconds", width: 900 },
   )];
 }

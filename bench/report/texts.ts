@@ -15,10 +15,11 @@ export const TEXTS: Readonly<Record<FigureName, FigureText>> = {
     about:
       `One sequence in each form of LION-LIT, LION-D and LION-S. The paper finds
 the recurrent form slowest and smallest, and the chunkwise form between the two
-in memory and fastest for LIT and D. The recurrent form needs the least memory
-by construction: two states and the output. Our full and blockwise forms are
-kernels that keep no matrix of length × length, so they lie closer to the others
-in memory than the paper's; in plain TensorFlow.js, on cpu, they do keep one.`,
+in memory and fastest for LIT and D. The recurrent form keeps two states beside
+its output, whatever the length. Our full and blockwise forms are kernels that
+keep no matrix of length × length, so they lie closer to the others in memory than
+the paper's; without a decay a GPU's keep nothing but their output either. In
+plain TensorFlow.js, on cpu, they do keep the matrix.`,
   },
   lengths: {
     title: "Time and memory against length, and the roofline",

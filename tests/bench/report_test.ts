@@ -95,13 +95,13 @@ Deno.test("a Collector leaves out who would take too long, or does not fit, and 
   const places = (series: string) =>
     collector.points.filter((point) => point.series === series)
       .map(({ at }) => at);
-  // A third of a minute allows ten runs of less than two seconds each.
-  assertEquals(places("slow"), [10, 20, 40]);
+  // A fifth of a minute allows ten runs of 1.2 seconds each; at 40 it would be 1.6.
+  assertEquals(places("slow"), [10, 20]);
   assertEquals(places("quick"), [10, 20, 40, 80]);
   assertEquals(places("large"), []);
   const [gap] = collector.gaps.filter(({ series }) => series === "slow");
-  assertEquals(gap!.at, 80);
-  assertStringIncludes(gap!.why, "a run would take about 6.4 s");
+  assertEquals(gap!.at, 40);
+  assertStringIncludes(gap!.why, "a run would take about 1.6 s");
   const [large] = collector.gaps.filter(({ series }) => series === "large");
   assertEquals(large!.why, "4 GiB");
 });
