@@ -168,7 +168,8 @@ export class Collector {
       ? 2
       : Math.log(last.milliseconds / first.milliseconds) /
         Math.log(last.at / first.at);
-    const power = Math.min(2, Math.max(1, measured));
+    // An image's tokens grow with the square of its side, and scores with theirs.
+    const power = Math.min(4, Math.max(1, measured));
     return last.milliseconds * (at / last.at) ** power / 1000;
   }
 }

@@ -15,6 +15,9 @@ type Measure = "time" | "memory";
 /** Bytes of a MiB. */
 const MIB = 2 ** 20;
 
+/** Of lines of one colour, in their order. */
+const DASHES = ["solid", "dot", "dash", "dashdot"];
+
 /** A point's height, and how far up and down it may be; `null` if it is not steady. */
 function heightOf(
   point: Point,
@@ -49,6 +52,9 @@ function lines(
     const heights = own.map((point) => heightOf(point, measure));
     if (heights.every(({ y }) => y === null)) return [];
     const color = colorOf(name, i);
+    // The forms of a variant have its colour.
+    const alike = names.slice(0, i)
+      .filter((other, j) => colorOf(other, j) === color).length;
     return [{
       ...{ name, type: "scatter", mode: "lines+markers" },
       x: own.map(({ at }) => at),
@@ -61,7 +67,7 @@ function lines(
         ...{ thickness: 1, width: 3, color },
         visible: measure === "time",
       },
-      line: { color, width: 2.5 },
+      line: { color, width: 2.5, dash: DASHES[alike % DASHES.length]! },
     }];
   });
   if (traces.length === 0) return undefined;
