@@ -166,11 +166,14 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
     await peer.prepare({
       work: "attention",
       options: { pass, form, masks: more.masks },
-      tensors: Object.entries(tensors.all).map(([name, { shape }]) => ({
-        name,
-        shape,
-        values: problem[name as keyof typeof tensors.all]!,
-      })),
+      tensors: Object.entries(tensors.all)
+        // Softmax has no decay; PyTorch would take it for a mask.
+        .filter(([name]) => form !== "softmax" || name !== "logDecay")
+        .map(([name, { shape }]) => ({
+          name,
+          shape,
+          values: problem[name as keyof typeof tensors.all]!,
+        })),
     });
     const cost = costOf(tensors, pass, {
       form: form === "softmax" ? "full" : form,

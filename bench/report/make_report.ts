@@ -148,11 +148,15 @@ async function measureFigure(
 
 /** PyTorch, where it is installed and a figure has a use for it. */
 async function peersOf(
-  { backends, figures, threads }: ReportOptions,
+  { backends, figures, threads, quick }: ReportOptions,
   absent: Absence[],
 ): Promise<Setting["peers"]> {
   const none = { scan: null, softmax: [] };
   if (!backends.includes("wasm") || !figures.includes("lengths")) return none;
+  if (quick) {
+    absent.push({ name: "PyTorch", why: "it is not in a quick report" });
+    return none;
+  }
   const scan = await TorchPeer.start(threads);
   if (!scan) {
     absent.push({
