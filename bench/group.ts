@@ -151,7 +151,7 @@ export async function readTensors(
 /** Of work on a GPU, whose kernels' times are a median. */
 const GPU_RUNS = 3;
 
-/** What some work on tensors takes; runs it more than once. */
+/** What some work on tensors takes; runs it three times and more. */
 export async function usageOf(compute: () => tf.Tensor[]): Promise<Usage> {
   const runs = tf.getBackend() === "webgpu" ? GPU_RUNS : 1;
   const { bytesBefore, peakBytes, kernels, clock, milliseconds } =

@@ -11,7 +11,7 @@ export interface Place {
 }
 
 /** How often a contender runs for a point, about: checked, warmed up, timed, watched. */
-const RUNS = 10;
+const RUNS = 11;
 
 /** Share of a figure's time that one contender may take for one point. */
 const MOST_OF_POINT = 0.2;
@@ -22,6 +22,7 @@ export class Collector {
   readonly gaps: Gap[] = [];
   readonly #seconds: number;
   readonly #budget: Budget;
+  readonly #power: number;
   readonly #start = performance.now();
   /** Of each panel: the last place, and the seconds that it took beside the runs. */
   readonly #last = new Map<string, { at: number; overhead: number }>();
@@ -29,10 +30,12 @@ export class Collector {
   /**
    * @param seconds What the figure may take; what is begun is ended.
    * @param budget How long each contender is timed.
+   * @param power By which power of the place tokens grow: 2 along the side of an image.
    */
-  constructor(seconds: number, budget: Budget) {
+  constructor(seconds: number, budget: Budget, power = 1) {
     this.#seconds = seconds;
     this.#budget = budget;
+    this.#power = power;
   }
 
   /** Seconds that are left. */
@@ -60,7 +63,7 @@ export class Collector {
     };
     // What is there whoever runs, such as the reference.
     const last = this.#last.get(place.panel);
-    let sum = last ? last.overhead * place.at / last.at : 0;
+    let sum = last ? last.overhead * (place.at / last.at) ** this.#power : 0;
     if (sum > this.left || this.left <= 0) {
       const why = `the figure's ${tell(this.#seconds)} are used up`;
       names.forEach((name) => leaveOut(name, why));
@@ -155,22 +158,23 @@ export class Collector {
     }
   }
 
-  /** Seconds of a run, from those of the last two places; 0 if there is none. */
+  /**
+   * Seconds of a run: after one place as if it grew with the tokens, and then as
+   * it has grown, with their square at most. 0 if there is no place before.
+   */
   #expected({ panel, at }: Place, series: string): number {
-    const earlier = this.points
+    const [last, before] = this.points
       .filter((point) => point.panel === panel && point.series === series)
-      .flatMap(({ at, time }) => time ? [{ at, milliseconds: time.p80 }] : [])
-      .slice(-2);
-    const last = earlier.at(-1);
+      .flatMap(({ at, time }) =>
+        time ? [{ at, seconds: time.median / 1000 }] : []
+      )
+      .toReversed();
     if (!last) return 0;
-    const [first] = earlier as [typeof last];
-    const measured = first === last
-      ? 2
-      : Math.log(last.milliseconds / first.milliseconds) /
-        Math.log(last.at / first.at);
-    // An image's tokens grow with the square of its side, and scores with theirs.
-    const power = Math.min(4, Math.max(1, measured));
-    return last.milliseconds * (at / last.at) ** power / 1000;
+    const grown = before
+      ? Math.log(last.seconds / before.seconds) / Math.log(last.at / before.at)
+      : this.#power;
+    const power = Math.min(2 * this.#power, Math.max(0, grown));
+    return last.seconds * (at / last.at) ** power;
   }
 }
 

@@ -36,6 +36,8 @@ export function powerOf({ name, adapter }: BackendInfo): Power {
 export interface FigureMaker {
   /** Seconds that it may take; 0 where it is not measured. */
   readonly seconds: ByPower<number>;
+  /** By which power of a place its tokens grow. @default 1 */
+  readonly power?: number;
   /** Collects its points; returns what is the same for all of them, and what else it is made of. */
   measure(
     setting: Setting,

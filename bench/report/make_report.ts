@@ -133,6 +133,7 @@ async function measureFigure(
   const collector = new Collector(
     maker.seconds[power],
     quick ? QUICK : BUDGET,
+    maker.power,
   );
   const made = await maker.measure(setting, collector);
   const { points, gaps } = collector;

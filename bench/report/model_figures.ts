@@ -57,6 +57,7 @@ const VISION_DEPTH: ByPower<number> = {
 /** Figures 3 and 10: memory and time of a vision transformer against resolution. */
 export const resolutions: FigureMaker = {
   seconds: { gpu: 90, wasm: 90, software: 40, cpu: 0 },
+  power: 2,
   async measure(setting, collector) {
     const { quick, power } = setting;
     const depth = quick ? 1 : VISION_DEPTH[power];

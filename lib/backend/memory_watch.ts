@@ -86,7 +86,12 @@ function hookHeap(note: Listener): Hook | undefined {
 }
 
 function hookBuffers(note: Listener): Hook {
-  const { bufferManager } = tf.backend() as WebGPUBackend;
+  const backend = tf.backend() as WebGPUBackend;
+  // What is disposed of is given back once the commands that use it are submitted.
+  backend.ensureCommandEncoderReady();
+  backend.endComputePassEncoder();
+  backend.submitQueue();
+  const { bufferManager } = backend;
   const { acquireBuffer } = bufferManager;
   bufferManager.acquireBuffer = (...args) => {
     const buffer = acquireBuffer.apply(bufferManager, args);

@@ -72,8 +72,9 @@ interface Call {
  * Measures the kernels of a computation: their time, the bytes that they move
  * and the memory that they need.
  *
- * The computation is run once to warm up and watch the memory, and then `runs`
- * times with each kernel timed by itself: on WebGPU by timestamps before and
+ * The computation is run once to warm up, which also brings its inputs to a GPU,
+ * once to watch the memory, and then `runs` times with each kernel timed by
+ * itself: on WebGPU by timestamps before and
  * after each launch, where the device grants `timestamp-query` (a browser may
  * round them to 0.1 ms), elsewhere by the wall clock. Work between kernels, such
  * as JavaScript, is not in it. Nothing else may compute meanwhile.
@@ -128,6 +129,7 @@ export async function profile(
         .has("timestamp-query")
     ? "timestamps"
     : "none";
+  tf.dispose(await run() as tf.TensorContainer);
   const watch = new MemoryWatch();
   try {
     // Unprofiled: what WebGPU frees in a batch is then still in use.

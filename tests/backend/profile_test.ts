@@ -127,14 +127,33 @@ onEachBackend(
 );
 
 onEachBackend(
+  "profile() does not take what is about to be given back for what was there",
+  async () => {
+    const x = tf.ones([1000, 100]);
+    const peak = async () => {
+      const { peakBytes, bytesBefore } = await profile(() => tf.add(x, 1), {
+        runs: 1,
+      });
+      return peakBytes - bytesBefore;
+    };
+    const alone = await peak();
+    // On WebGPU it is in use until its commands are submitted.
+    tf.dispose(tf.add(x, 2));
+    assertEquals(await peak(), alone);
+    assertLess(4 * x.size - 1, alone);
+    x.dispose();
+  },
+);
+
+onEachBackend(
   "profile() hands an exception on, and the backend goes on as before",
   async () => {
     const x = tf.ones([4, 4]);
     let runs = 0;
     const fail = () => {
       tf.dispose(tf.add(x, 1));
-      // In the first run nothing is profiled yet.
-      if (++runs === 2) throw new Error("mine");
+      // In the first two runs nothing is profiled yet.
+      if (++runs === 3) throw new Error("mine");
     };
     await assertRejects(() => profile(fail), Error, "mine");
     const { engine } = tf;

@@ -95,7 +95,7 @@ Deno.test("a Collector leaves out who would take too long, or does not fit, and 
   const places = (series: string) =>
     collector.points.filter((point) => point.series === series)
       .map(({ at }) => at);
-  // A fifth of a minute allows ten runs of 1.2 seconds each; at 40 it would be 1.6.
+  // A fifth of a minute allows eleven runs of 1.1 seconds each; at 40 it would be 1.6.
   assertEquals(places("slow"), [10, 20]);
   assertEquals(places("quick"), [10, 20, 40, 80]);
   assertEquals(places("large"), []);
