@@ -89,7 +89,7 @@ const LENGTHS: ByPower<readonly number[]> = {
 
 /** Time and memory against length, beside softmax, a plain loop and PyTorch. */
 export const lengths: FigureMaker = {
-  seconds: { gpu: 100, wasm: 100, software: 60, cpu: 20 },
+  seconds: { gpu: 90, wasm: 90, software: 55, cpu: 20 },
   async measure(setting, collector) {
     const { power, quick } = setting;
     const peers = power === "wasm" ? setting.peers : NO_PEERS;

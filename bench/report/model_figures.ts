@@ -56,7 +56,7 @@ const VISION_DEPTH: ByPower<number> = {
 
 /** Figures 3 and 10: memory and time of a vision transformer against resolution. */
 export const resolutions: FigureMaker = {
-  seconds: { gpu: 90, wasm: 90, software: 40, cpu: 0 },
+  seconds: { gpu: 80, wasm: 80, software: 40, cpu: 0 },
   power: 2,
   async measure(setting, collector) {
     const { quick, power } = setting;
@@ -101,8 +101,8 @@ export const memory: FigureMaker = {
     const names = [BASELINE, PLAIN_MODEL, "LION-LIT", "LION-D", "LION-S"];
     // Shaders of Hydra's gradients take long to compile.
     if (power !== "software") names.push("Hydra");
-    for (const length of quick ? [32, 64, 128] : MEMORY_LENGTHS[power]) {
-      for (const work of WORKS) {
+    for (const work of WORKS) {
+      for (const length of quick ? [32, 64, 128] : MEMORY_LENGTHS[power]) {
         const place = { panel: work, at: length };
         for (const name of collector.affordable(place, names)) {
           await measureMemory(collector, place, name, work);

@@ -67,7 +67,7 @@ function summaryOf(report: Report): string {
   });
   const isBusy = load.before > machine.cores / 2;
   const absentLines = absent.map(({ name, why }) =>
-    `- ${name} is not there: ${why}.`
+    `- ${name} is left out: ${why}.`
   );
   return `# LION on this machine
 
