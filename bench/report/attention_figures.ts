@@ -8,8 +8,13 @@ import {
   PLAIN_SOFTMAX,
   SOFTMAX,
 } from "../attention.ts";
-import { HEAD_DIM, type Pass, PASSES, VARIANTS } from "../attention_problem.ts";
-import type { Variant } from "../attention_problem.ts";
+import {
+  HEAD_DIM,
+  type Pass,
+  PASSES,
+  type Variant,
+  VARIANTS,
+} from "../attention_problem.ts";
 import { TORCH } from "../figures.ts";
 import type { OpenGroup } from "../group.ts";
 import type { Collector, Place } from "./collector.ts";

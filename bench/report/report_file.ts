@@ -78,7 +78,7 @@ export interface ReportBackend extends BackendFigures {
   readonly info: BackendInfo;
 }
 
-/** Someone who is not there. */
+/** Who or what is not there. */
 export interface Absence {
   readonly name: string;
   readonly why: string;
@@ -99,7 +99,7 @@ export interface Report {
   /** Of a time whose number is given: p80 − p20 relative to the median. */
   readonly mostSpread: number;
   readonly backends: readonly ReportBackend[];
-  /** Backends and peers that are not there. */
+  /** Backends and peers that are not there, and figures that a backend is too slow for. */
   readonly absent: readonly Absence[];
   readonly parity: readonly Parity[];
   readonly figures: readonly MeasuredFigure[];

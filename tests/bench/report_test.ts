@@ -133,6 +133,34 @@ Deno.test("a Collector throws for a wrong result, and closes its group", async (
   assertEquals([closed, collector.points], [true, []]);
 });
 
+Deno.test("there is no report where a kernel is wrong", async () => {
+  await useBackend({ prefer: ["wasm"] });
+  const right = tf.getKernel("LionFull", "wasm")!;
+  const replace = (kernel: tf.KernelConfig) => {
+    tf.unregisterKernel(kernel.kernelName, kernel.backendName);
+    tf.registerKernel(kernel);
+  };
+  replace({
+    ...right,
+    // Keys where queries should be.
+    kernelFunc: ({ inputs, ...call }) =>
+      right.kernelFunc({ ...call, inputs: { ...inputs, q: inputs["k"]! } }),
+  });
+  try {
+    await assertRejects(
+      () =>
+        makeReport({
+          ...{ backends: ["wasm"], figures: [], threads: 2, quick: true },
+          ...{ tell: () => {}, command: "" },
+        }),
+      ParityError,
+      "full, LION-LIT, forward on wasm",
+    );
+  } finally {
+    replace(right);
+  }
+});
+
 /** The memory of a series at all its places in a panel, by place. */
 function memoryOf(
   { points }: MeasuredFigure,
