@@ -32,8 +32,8 @@ ${outPath("report.html")}, a page that needs no network, and ${
   --threads N       of wasm and of PyTorch (default: one for each core)
   --help            print this
 
-Lists are separated by commas. All of it takes about ten minutes on two idle cores;
-times of a machine that is busy with something else mean little.`;
+Lists are separated by commas. Without a GPU all figures together are given eleven
+minutes, of which an idle machine needs less; times of a busy one mean little.`;
 
 const { backends, figures, quick, threads } = await readCommandLine(USAGE, {
   backend: { type: "string", default: BACKENDS.join() },

@@ -92,7 +92,7 @@ Between kernels there is JavaScript, which is not in it.`,
   },
 };
 
-/** Training time relative to softmax in the paper's Table 2, of the tiny size; Hydra's of the small one. */
+/** Training time relative to softmax in the paper's tables 2 and 12, of the tiny size; Hydra's of the small one. */
 export const PAPER_TRAINING: Readonly<Record<string, number>> = {
   "LION-LIT": 0.69,
   "LION-D": 1.48,
