@@ -196,4 +196,10 @@ export {
   useBackend,
   type UseBackendOptions,
 } from "./lib/backend/use_backend.ts";
+export {
+  type KernelProfile,
+  type Profile,
+  profile,
+  type ProfileOptions,
+} from "./lib/backend/profile.ts";
 export { GpuError } from "./lib/tfjs/webgpu/gpu_error.ts";

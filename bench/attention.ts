@@ -46,8 +46,16 @@ import {
 } from "./peers/torch.ts";
 import { softmaxRows } from "./softmax_rows.ts";
 
-const FORMS = ["full", "chunkwise", "blockwise", "recurrent"] as const;
-type Form = typeof FORMS[number];
+/** The forms of the library. */
+export const FORMS = ["full", "chunkwise", "blockwise", "recurrent"] as const;
+/** One of {@linkcode FORMS}. */
+export type Form = typeof FORMS[number];
+
+/** Softmax attention as a kernel, and in operations of TensorFlow.js. */
+export const SOFTMAX = "softmax", PLAIN_SOFTMAX = "softmax in tfjs";
+
+/** Attention as one would write it without a library. */
+export const LOOP = "Float32Array loop";
 
 /**
  * The longest sequences that a contender is timed at. Quadratic ones: at
@@ -86,6 +94,13 @@ export interface AttentionChoice {
   readonly torchFull?: readonly TorchFull[];
   /** PyTorch's softmax attention beside ours. @default none */
   readonly torchSoftmax?: readonly NamedPeer[];
+  /**
+   * Names of our contenders; with sizes, such as "chunkwise, 32", of chunks that
+   * a form is asked for. @default all that are not too slow at this length
+   */
+  readonly only?: readonly string[];
+  /** Is told whom the backend cannot run, and why. @default the console */
+  readonly onRefused?: (name: string, why: string) => void;
 }
 
 /** PyTorch's full form. */
@@ -113,35 +128,34 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
   const expected = referenceOf(problem, pass);
   const check = (result: AttentionResult) =>
     attentionDifference(result, expected, TOLERANCE);
-  const runs = (contender: Form | "softmax") =>
-    length <= LONGEST[contender][backend] &&
-    (contender === "chunkwise" || contender === "recurrent" ||
-      length <= (choice.longestQuadratic ?? Infinity));
-
-  const contenders: Contender[] = FORMS.filter(runs).flatMap((form) => {
+  const {
+    only = defaultNames(choice),
+    onRefused = (name, why) =>
+      console.warn(`${name} is left out at ${length} tokens: ${why}`),
+  } = choice;
+  const make = (name: string): Contender => {
+    if (name === SOFTMAX || name === PLAIN_SOFTMAX) {
+      return softmaxContender(problem, tensors, {
+        pass,
+        kernel: name === SOFTMAX,
+      });
+    }
+    if (name !== LOOP) return formContender(name, { tensors, pass, check });
+    return {
+      name,
+      check: () => Promise.resolve(check(attentionLoop(problem, pass))),
+      run: () => stopwatch(() => void attentionLoop(problem, pass)),
+      cost: costOf(tensors, pass, { form: "recurrent" }),
+    };
+  };
+  const contenders = only.flatMap((name): Contender[] => {
     try {
-      return [formContender(form, { tensors, pass, check })];
+      return [make(name)];
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      console.warn(`${form} is left out at ${length} tokens: ${error.message}`);
+      onRefused(name, error.message);
       return [];
     }
-  });
-  const hasFull = contenders.some(({ name }) => name === "full");
-  // It has no decay: once is enough. Its scores fit where those of full do.
-  if (variant === "lit" && hasFull && runs("softmax")) {
-    const kernels = backend === "cpu" ? [false] : [true, false];
-    contenders.push(
-      ...kernels.map((kernel) =>
-        softmaxContender(problem, tensors, { pass, kernel })
-      ),
-    );
-  }
-  contenders.push({
-    name: "Float32Array loop",
-    check: () => Promise.resolve(check(attentionLoop(problem, pass))),
-    run: () => stopwatch(() => void attentionLoop(problem, pass)),
-    cost: costOf(tensors, pass, { form: "recurrent" }),
   });
   const { torchFull = [], torchSoftmax = [] } = choice;
   const join = async (
@@ -152,11 +166,14 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
     await peer.prepare({
       work: "attention",
       options: { pass, form, masks: more.masks },
-      tensors: Object.entries(tensors.all).map(([name, { shape }]) => ({
-        name,
-        shape,
-        values: problem[name as keyof typeof tensors.all]!,
-      })),
+      tensors: Object.entries(tensors.all)
+        // Softmax has no decay; PyTorch would take it for a mask.
+        .filter(([name]) => form !== "softmax" || name !== "logDecay")
+        .map(([name, { shape }]) => ({
+          name,
+          shape,
+          values: problem[name as keyof typeof tensors.all]!,
+        })),
     });
     const cost = costOf(tensors, pass, {
       form: form === "softmax" ? "full" : form,
@@ -180,7 +197,9 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
   }
   return {
     contenders,
-    baseline: hasFull ? "full" : "Float32Array loop",
+    baseline: (contenders.find(({ name }) => name === "full") ??
+      contenders.find(({ name }) => name === LOOP) ?? contenders[0])?.name ??
+      "",
     close: async () => {
       tf.dispose(tensors.all);
       await torch?.release();
@@ -189,6 +208,21 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
       }
     },
   };
+}
+
+/** Those that a length is not too long for. */
+function defaultNames(
+  { backend, variant, length, longestQuadratic = Infinity }: AttentionChoice,
+): string[] {
+  const runs = (contender: Form | "softmax") =>
+    length <= LONGEST[contender][backend] &&
+    (contender === "chunkwise" || contender === "recurrent" ||
+      length <= longestQuadratic);
+  // Softmax has no decay: once is enough. Its scores fit where those of full do.
+  const softmax = variant === "lit" && runs("full") && runs("softmax")
+    ? backend === "cpu" ? [PLAIN_SOFTMAX] : [SOFTMAX, PLAIN_SOFTMAX]
+    : [];
+  return [...FORMS.filter(runs), ...softmax, LOOP];
 }
 
 /** The tensors of a problem. */
@@ -229,28 +263,32 @@ function tensorsOf(problem: AttentionProblem): ProblemTensors {
   };
 }
 
+/** A form, with the tokens of a chunk after a comma if they are chosen. */
 function formContender(
-  form: Form,
+  name: string,
   { tensors, pass, check }: {
     tensors: ProblemTensors;
     pass: Pass;
     check: (result: AttentionResult) => string | null;
   },
 ): Contender {
+  const [form, size] = name.split(", ") as [Form, string?];
+  const choice = { form, ...(size && { chunkSize: Number(size) }) };
   const attend: Attend = (q, k, v, logDecay) =>
     lionAttention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, {
-      form,
+      ...choice,
       scale: 1,
       epsilon: EPSILON,
       decay: tensors.decayOf(logDecay),
     });
   const run = () => compute(attend, tensors.inputs, tensors.all.dy, pass);
-  const { kernel, reason } = planOf(tensors, { form });
+  const { kernel, reason } = planOf(tensors, choice);
   return {
-    name: form,
+    name,
     check: async () => check(await readTensors(run)),
+    results: () => readTensors(run),
     run: () => timeTensors(run),
-    cost: costOf(tensors, pass, { form }),
+    cost: costOf(tensors, pass, choice),
     how: kernel ? `${kernel}: ${reason}` : reason,
     usage: () => usageOf(run),
   };
@@ -285,13 +323,14 @@ function softmaxContender(
       scale: 1,
       kernel,
     });
-  const { dy } = tensors.all;
-  const run = () => compute(attend, tensors.inputs, dy, pass);
+  const { q, k, v, dy } = tensors.all;
+  const run = () => compute(attend, [q, k, v], dy, pass);
   return {
-    name: kernel ? "softmax" : "softmax in tfjs",
+    name: kernel ? SOFTMAX : PLAIN_SOFTMAX,
     check: async () => softmaxDifference(problem, await readTensors(run)),
     run: () => timeTensors(run),
-    cost: costOf(tensors, pass, { form: "full", kernel: false }),
+    // Its products are those of the full form without a mask.
+    cost: costOf(tensors, pass, { form: "full", kernel, decay: noDecay() }),
     usage: () => usageOf(run),
   };
 }

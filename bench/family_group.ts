@@ -28,6 +28,7 @@ import {
   type OpenGroup,
   readTensors,
   timeTensors,
+  usageOf,
 } from "./group.ts";
 import { difference } from "./measure.ts";
 import { type NamedPeer, torchContender } from "./peers/torch.ts";
@@ -109,6 +110,7 @@ function ourContender(
       check: async () =>
         familyDifference(model, length, await readTensors(run)),
       run: () => timeTensors(run),
+      usage: () => usageOf(run),
     },
     dispose: () => tf.dispose([...operands, dy!]),
   };

@@ -1,7 +1,11 @@
 /** What is measured side by side, and how a backend is made ready for it. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { type BackendInfo, type BackendName, useBackend } from "@lionjs/lion";
+import {
+  type BackendInfo,
+  type BackendName,
+  profile,
+  useBackend,
+} from "@lionjs/lion";
 import type { Pass } from "./attention_problem.ts";
 import {
   assertParity,
@@ -27,16 +31,22 @@ export interface Contender extends Candidate {
   readonly cost?: Cost;
   /** How it runs: the kernel, or the reason that there is none. */
   readonly how?: string;
+  /** Computes once: the output, and any gradients after it. */
+  results?(): Promise<Float32Array[]>;
   /** Runs it once more and says what it took. */
   usage?(): Promise<Usage>;
 }
 
 /** What a run took of the machine. */
 export interface Usage {
-  /** Bytes alive at once, inputs included. */
+  /** Bytes alive at once, inputs and the kernels' scratch included. */
   readonly peakBytes: number;
-  /** Kernels of tfjs that were run. */
+  /** Those that were alive before: inputs, weights and whatever else there is. */
+  readonly bytesBefore: number;
+  /** Calls of kernels. */
   readonly kernels: number;
+  /** What the kernels take by themselves, by the GPU's clock; `null` if it has none. */
+  readonly gpuMilliseconds: number | null;
 }
 
 /** Contenders with their inputs in place. */
@@ -138,40 +148,18 @@ export async function readTensors(
   return values as Float32Array[];
 }
 
-/** What some work on tensors takes: on webgpu bytes of buffers, else of tensors. */
-export async function usageOf(compute: () => tf.Tensor[]): Promise<Usage> {
-  // Else a profile reads the result of each kernel to look for NaN.
-  tf.env().set("CHECK_COMPUTATION_FOR_ERRORS", false);
-  const buffers = tf.getBackend() === "webgpu" ? watchBuffers() : undefined;
-  try {
-    const profile = await tf.profile(() => {
-      tf.dispose(compute());
-      return tf.scalar(0);
-    });
-    (profile.result as tf.Tensor).dispose();
-    return {
-      peakBytes: buffers?.peakBytes() ?? profile.peakBytes,
-      kernels: profile.kernels.length,
-    };
-  } finally {
-    buffers?.stop();
-  }
-}
+/** Of work on a GPU, whose kernels' times are a median. */
+const GPU_RUNS = 3;
 
-/** Watches the bytes in use, which a profile does not see where kernels need scratch. */
-function watchBuffers(): { peakBytes(): number; stop(): void } {
-  const { bufferManager } = tf.backend() as WebGPUBackend;
-  const acquireBuffer = bufferManager.acquireBuffer;
-  let peakBytes = bufferManager.numBytesUsed;
-  bufferManager.acquireBuffer = (...args) => {
-    const buffer = acquireBuffer.apply(bufferManager, args);
-    peakBytes = Math.max(peakBytes, bufferManager.numBytesUsed);
-    return buffer;
-  };
+/** What some work on tensors takes; runs it three times and more. */
+export async function usageOf(compute: () => tf.Tensor[]): Promise<Usage> {
+  const runs = tf.getBackend() === "webgpu" ? GPU_RUNS : 1;
+  const { bytesBefore, peakBytes, kernels, clock, milliseconds } =
+    await profile(compute, { runs });
   return {
-    peakBytes: () => peakBytes,
-    stop: () => {
-      bufferManager.acquireBuffer = acquireBuffer;
-    },
+    bytesBefore,
+    peakBytes,
+    kernels: kernels.reduce((sum, { calls }) => sum + calls, 0),
+    gpuMilliseconds: clock === "timestamps" ? milliseconds : null,
   };
 }

@@ -1,7 +1,7 @@
 /**
  * Times lion beside tfjs, plain loops and PyTorch: `deno task bench`, with
  * `--help` for what can be chosen, and `--json` to keep the figures, of which
- * `deno run -A bench/report.ts out/bench.json > bench/RESULTS.md` makes tables.
+ * `deno run -A bench/results.ts out/bench.json > bench/RESULTS.md` makes tables.
  *
  * All results are checked before the first time is taken: a mismatch ends the
  * run. Contenders take turns, and GFLOP/s count the operations that
@@ -13,11 +13,19 @@ import type { BackendName } from "@lionjs/lion";
 import {
   positiveInteger,
   readCommandLine,
+  readFiles,
   someOf,
 } from "../tools/command_line.ts";
 import { outPath } from "../tools/out_folder.ts";
 import { attentionGroup, longestOn } from "./attention.ts";
 import { PASSES, type Variant, VARIANTS } from "./attention_problem.ts";
+import {
+  compareRuns,
+  quickestRows,
+  slowerGroups,
+  tellComparisons,
+  titleOf,
+} from "./compare.ts";
 import {
   type BackendFigures,
   CELLS,
@@ -50,6 +58,8 @@ const USAGE = `Usage: deno task bench [options]
   --json [FILE]       also write the figures, to ${
   outPath("bench.json")
 } by default
+  --compare FILE      say what is slower beyond noise than in the figures that an
+                      earlier run has written, and end with 1 if anything is
   --help              print this
 
 Lists are separated by commas.`;
@@ -71,6 +81,8 @@ interface Options {
   readonly threads: number;
   /** The file to write. */
   readonly json: string | undefined;
+  /** What an earlier run has written. */
+  readonly base: Figures | undefined;
 }
 
 function readOptions(): Promise<Options> {
@@ -86,7 +98,8 @@ function readOptions(): Promise<Options> {
       default: String(navigator.hardwareConcurrency),
     },
     json: { type: "boolean", default: false },
-  }, (values, files) => {
+    compare: { type: "string" },
+  }, async (values, files) => {
     const { json, lengths, full } = values;
     const [unexpected] = files.slice(json ? 1 : 0);
     if (unexpected !== undefined) {
@@ -103,8 +116,26 @@ function readOptions(): Promise<Options> {
       heads: positiveInteger("--heads", values.heads),
       threads: positiveInteger("--threads", values.threads),
       json: json ? files[0] ?? outPath("bench.json") : undefined,
+      base: values.compare === undefined
+        ? undefined
+        : await readFigures(values.compare),
     };
   });
+}
+
+/** What an earlier run has written. */
+async function readFigures(file: string): Promise<Figures> {
+  const [text] = await readFiles([file]);
+  let figures: Partial<Figures> | null = null;
+  try {
+    figures = JSON.parse(text!);
+  } catch {
+    // Not JSON at all.
+  }
+  if (Array.isArray(figures?.groups)) return figures as Figures;
+  throw new RangeError(
+    `--compare should be figures that --json has written, got ${file}`,
+  );
 }
 
 /** All that a run measures on a backend. */
@@ -209,14 +240,6 @@ async function measureGroup(group: Group): Promise<GroupFigures> {
   return { section, backend, parameters, baseline, rows };
 }
 
-function titleOf(
-  { section, backend, parameters }: Omit<Group, "open">,
-): string {
-  const chosen = Object.entries(parameters)
-    .map(([name, value]) => `${name} ${value}`);
-  return [section, backend, ...chosen].join(", ");
-}
-
 function printGroup(group: GroupFigures): void {
   console.log(`\n${titleOf(group)}; ratio to ${group.baseline}`);
   const rows = [CELLS, ...cellsOf(group)];
@@ -236,7 +259,8 @@ async function writeFigures(file: string, figures: Figures): Promise<void> {
   console.log(`figures: ${file}`);
 }
 
-async function main(options: Options): Promise<void> {
+/** Measures; whether nothing is slower than in an earlier run. */
+async function main(options: Options): Promise<boolean> {
   const started = performance.now();
   const seconds = () => Math.round((performance.now() - started) / 1000);
   await using torch = await TorchPeer.start(options.threads);
@@ -271,8 +295,7 @@ async function main(options: Options): Promise<void> {
     printGroup(measured.at(-1)!);
   }
   console.log(`\nwhole run: ${seconds()} s`);
-  if (options.json === undefined) return;
-  await writeFigures(options.json, {
+  const figures = (): Figures => ({
     command: [
       machine.v8Flags ? "deno task bench" : "deno run -A bench/main.ts",
       ...Deno.args,
@@ -283,14 +306,27 @@ async function main(options: Options): Promise<void> {
     backends,
     groups: measured,
   });
+  const { base, json } = options;
+  const suspects = base ? slowerGroups(compareRuns(base, figures())) : [];
+  for (const [i, group] of groups.entries()) {
+    if (!suspects.includes(titleOf(group))) continue;
+    console.log(`again, since something is slower: ${titleOf(group)}`);
+    measured[i] = quickestRows(measured[i]!, await measureGroup(group));
+  }
+  if (json !== undefined) await writeFigures(json, figures());
+  if (!base) return true;
+  const comparisons = compareRuns(base, figures());
+  console.log(`\n${tellComparisons(comparisons)}`);
+  return comparisons.rows.every(({ verdict }) => verdict !== "slower");
 }
 
+let isFine = false;
 try {
-  await main(await readOptions());
+  isFine = await main(await readOptions());
 } catch (error) {
   if (!(error instanceof ParityError)) throw error;
   console.error(`no time was taken, since a result is wrong: ${error.message}`);
   Deno.exit(1);
 }
 // Workers of a backend must not keep the process.
-Deno.exit(0);
+Deno.exit(isFine ? 0 : 1);

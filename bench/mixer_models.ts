@@ -3,8 +3,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import {
   type AttentionOptions,
+  type ConcreteForm,
   lionEncoder,
   lionViT,
+  setForm,
   VIM_PRESETS,
   VIT_PRESETS,
 } from "@lionjs/lion";
@@ -21,6 +23,8 @@ export interface Problem {
   readonly models: Readonly<Record<string, (depth?: number) => LayersModel>>;
   /** Makes one example. */
   readonly inputs: () => tf.Tensor[];
+  /** Blocks where softmax's model has one: the rivals of vision have two without perceptrons. */
+  readonly blocksPerBlock: (name: string) => number;
   /** What a mixer's plain form is compared at: the problem, or a shorter one that fits the memory. */
   readonly plain: (name: string, work: Work) => Problem;
 }
@@ -28,13 +32,16 @@ export interface Problem {
 const CLASSES = 10;
 
 /**
- * Tokens, without a class token, up to which Vim's plain form, which keeps many
- * states and with gradients all of them, is sure to fit WebAssembly.
+ * Tokens, without a class token, up to which plain forms are compared: Vim's,
+ * which keeps many states and with gradients all of them, is sure to fit
+ * WebAssembly, the full one's mask too, and token by token it takes seconds.
  */
-const LONGEST_PLAIN_SCAN: Readonly<Record<Work, number>> = {
-  inference: 1024,
-  training: 256,
-};
+const LONGEST_PLAIN: Readonly<Record<string, Readonly<Record<Work, number>>>> =
+  {
+    Vim: { inference: 1024, training: 256 },
+    "LION-D, full": { inference: 1024, training: 256 },
+    "LION-D, recurrent": { inference: 64, training: 64 },
+  };
 
 /** Pixels of a patch. */
 const PATCH_SIZE = 16;
@@ -57,6 +64,12 @@ const SNAKES: Readonly<Record<string, Mixing>> = {
 
 const RIVALS: Readonly<Record<string, { readonly variant: "hydra" | "vim" }>> =
   { Hydra: { variant: "hydra" }, Vim: { variant: "vim" } };
+
+/** LION-D in forms that it does not choose by itself, which is the chunkwise one. */
+const FORMED: Readonly<Record<string, ConcreteForm>> = {
+  "LION-D, full": "full",
+  "LION-D, recurrent": "recurrent",
+};
 
 /** The names of all mixers. */
 export const MIXERS: readonly string[] = [
@@ -81,12 +94,18 @@ export function visionProblem(imageSize: number): Problem {
         (mixing, depth = attention.depth) =>
           lionViT({ ...attention, ...mixing, depth }),
       ),
+      ...each(FORMED, (form, depth = attention.depth) => {
+        const model = lionViT({ ...attention, ...ATTENTION["LION-D"]!, depth });
+        setForm(model, form);
+        return model;
+      }),
       ...each(
         RIVALS,
         (mixing, depth = rival.depth) =>
           lionViT({ ...common, ...rival, ...mixing, depth }),
       ),
     },
+    blocksPerBlock: (name) => name in RIVALS ? 2 : 1,
     inputs: () => {
       const pixels = array(imageSize * imageSize * 3, uniform(1));
       return [tf.tensor4d(pixels, [1, imageSize, imageSize, 3])];
@@ -115,6 +134,7 @@ export function encoderProblem(length: number): Problem {
         (mixing, depth = 2) => lionEncoder({ ...common, ...mixing, depth }),
       ),
     },
+    blocksPerBlock: () => 1,
     inputs: () => {
       const values = array(length * dim, uniform(1));
       return [tf.tensor3d(values, [1, length, dim]), tf.ones([1, length])];
@@ -129,7 +149,7 @@ function shortened(
   make: (tokens: number) => Problem,
 ): (name: string, work: Work) => Problem {
   return (name, work) => {
-    const longest = name === "Vim" ? LONGEST_PLAIN_SCAN[work] : Infinity;
+    const longest = LONGEST_PLAIN[name]?.[work] ?? Infinity;
     return make(Math.min(tokens, longest));
   };
 }

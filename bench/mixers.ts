@@ -20,12 +20,8 @@ import {
   someOf,
 } from "../tools/command_line.ts";
 import { medianOf, tellTimes } from "./bounds.ts";
-import {
-  type Contender,
-  startBackend,
-  timeChecked,
-  timeTensors,
-} from "./group.ts";
+import { startBackend, timeChecked } from "./group.ts";
+import { openMixers, SHORT, type StartBackend } from "./mixer_group.ts";
 import {
   BASELINE,
   encoderProblem,
@@ -33,14 +29,7 @@ import {
   type Problem,
   visionProblem,
 } from "./mixer_models.ts";
-import {
-  type Answer,
-  disagreement,
-  Subject,
-  type Work,
-  WORKS,
-} from "./mixer_subject.ts";
-import { inPlainForms } from "./plain_forms.ts";
+import { type Work, WORKS } from "./mixer_subject.ts";
 
 const USAGE = `Usage: deno task fast run -A bench/mixers.ts [options]
 
@@ -54,32 +43,8 @@ const USAGE = `Usage: deno task fast run -A bench/mixers.ts [options]
   --threads N       of wasm (default: one for each core)
   --help            print this`;
 
-/** Of what is compared with plain JavaScript. */
-const BLOCKS_OF_SHORT = 2;
-
-/** An image of 82 tokens, and a sequence of 70. */
-const SHORT = { vit: visionProblem(144), encoder: encoderProblem(70) };
-
-/** Of each result's largest number. */
-const TOLERANCE = 1e-3;
-
 /** How long each contender is timed. */
 const BUDGET = { milliseconds: 2500, fewest: 5, most: 45, turn: 3 };
-
-/** What a model of so many blocks, or all, answers on the current backend. */
-async function answerOf(
-  { models, inputs }: Problem,
-  name: string,
-  work: Work,
-  blocks?: number,
-): Promise<Answer> {
-  const subject = new Subject(models[name]!(blocks), inputs);
-  try {
-    return await subject.answer(work);
-  } finally {
-    subject.dispose();
-  }
-}
 
 /** Checks the mixers, and prints what each takes and its ratio to softmax attention. */
 async function compare(
@@ -87,60 +52,17 @@ async function compare(
   short: Problem,
   mixers: readonly string[],
   work: Work,
-  start: (backend?: BackendName) => Promise<unknown>,
+  start: StartBackend,
 ): Promise<void> {
   const names = mixers.filter((name) => name in problem.models);
-  await start("cpu");
-  const truths = new Map<string, Answer>();
-  for (const name of names) {
-    truths.set(name, await answerOf(short, name, work, BLOCKS_OF_SHORT));
-  }
-  await start();
-  const contenders = names.map((name) => contenderOf(problem, name, work));
-  const measurements = await timeChecked(
-    {
-      contenders: contenders.map((contender) => ({
-        ...contender,
-        check: async () => {
-          const { name } = contender;
-          const got = await answerOf(short, name, work, BLOCKS_OF_SHORT);
-          const wrong = disagreement(got, truths.get(name)!, TOLERANCE);
-          return wrong ? `${short.title}: ${wrong}` : await contender.check();
-        },
-      })),
-      baseline: BASELINE,
-      close: () => {
-        contenders.forEach(({ dispose }) => dispose());
-        return Promise.resolve();
-      },
-    },
-    undefined,
-    BUDGET,
-  );
+  const group = await openMixers({ problem, short, names, work, start });
+  const measurements = await timeChecked(group, undefined, BUDGET);
   tellTimes(`${problem.title}, ${work}`, measurements);
   const baseline = medianOf(measurements, BASELINE);
   for (const { name, median } of measurements) {
     const ratio = (median / baseline).toFixed(2);
     console.log(`  ${name} beside ${BASELINE}: ${ratio}`);
   }
-}
-
-/** A model at the size that is timed, which is checked with plain forms. */
-function contenderOf(
-  problem: Problem,
-  name: string,
-  work: Work,
-): Contender & { dispose(): void } {
-  const subject = new Subject(problem.models[name]!(), problem.inputs);
-  const blocks = work === "inference" ? undefined : 1;
-  const answer = () => answerOf(problem.plain(name, work), name, work, blocks);
-  return {
-    name,
-    check: async () =>
-      disagreement(await answer(), await inPlainForms(answer), TOLERANCE),
-    run: () => timeTensors(() => subject.run(work)),
-    dispose: () => subject.dispose(),
-  };
 }
 
 const { backend, models, works, mixers, sizes, length, threads } =

@@ -9,15 +9,9 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  type BackendName,
-  generate,
-  type GenerationState,
-  lionGpt,
-  useBackend,
-} from "@lionjs/lion";
+import { type BackendName, lionGpt, useBackend } from "@lionjs/lion";
 import { parseArgs } from "node:util";
-import { uniform } from "../tests/random.ts";
+import { checkNext, next, type Text, textOf } from "./generation.ts";
 import {
   assertParity,
   type Candidate,
@@ -86,50 +80,10 @@ const model = lionGpt({
   seed: 1,
 });
 
-/** A text, and what the model remembers of all of it but the last token. */
-interface Text {
-  readonly ids: readonly number[];
-  readonly state: GenerationState;
-}
-
-async function textOf(length: number): Promise<Text> {
-  const random = uniform(length);
-  const ids = Array.from(
-    { length },
-    () => Math.floor(random() * vocabularySize),
-  );
-  // One token is added; its place in the text is the one that is timed.
-  const { tokens, state } = await generate(model, ids, {
-    maxNewTokens: 1,
-    temperature: 0,
-    returnState: true,
-  });
-  return { ids: [...ids, ...tokens], state };
-}
-
-/** The token that comes next by the state. */
-async function next({ state }: Text): Promise<number> {
-  const options = { maxNewTokens: 1, temperature: 0, state };
-  return (await generate(model, [], options))[0]!;
-}
-
-/** The token that comes next by the whole text. */
-async function nextOfWhole({ ids }: Text): Promise<number> {
-  const token = tf.tidy(() => {
-    const whole = tf.tensor2d([...ids], [1, ids.length], "int32");
-    const logits = model.predict(whole) as tf.Tensor3D;
-    const last = tf.slice(logits, [0, ids.length - 1, 0], [1, 1, -1]);
-    return tf.argMax(tf.reshape(last, [-1]));
-  });
-  const [id] = await token.data();
-  token.dispose();
-  return id!;
-}
-
 /** How often a layer's attention is launched for a token. */
 async function launches(text: Text): Promise<number> {
   const { kernels } = await tf.profile(async () => {
-    await next(text);
+    await next(model, text);
     return [];
   });
   const attention = kernels.filter(({ name }) =>
@@ -140,15 +94,15 @@ async function launches(text: Text): Promise<number> {
 
 const texts = new Map<string, Text>();
 for (const length of lengths) {
-  texts.set(`after ${length} tokens`, await textOf(length));
+  texts.set(
+    `after ${length} tokens`,
+    await textOf(model, vocabularySize, length),
+  );
 }
 const contenders = [...texts].map(([name, text]): Candidate => ({
   name,
-  check: async () => {
-    const [got, wanted] = [await next(text), await nextOfWhole(text)];
-    return got === wanted ? null : `token ${got} comes, not ${wanted}`;
-  },
-  run: () => stopwatch(async () => void await next(text)),
+  check: () => checkNext(model, text),
+  run: () => stopwatch(async () => void await next(model, text)),
 }));
 await assertParity(contenders);
 

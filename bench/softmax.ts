@@ -13,7 +13,7 @@ import {
   readCommandLine,
   someOf,
 } from "../tools/command_line.ts";
-import { attentionGroup } from "./attention.ts";
+import { attentionGroup, PLAIN_SOFTMAX, SOFTMAX as OURS } from "./attention.ts";
 import { type Pass, PASSES } from "./attention_problem.ts";
 import { Bounds, medianOf, tellTimes } from "./bounds.ts";
 import { timeChecked } from "./group.ts";
@@ -26,8 +26,6 @@ const USAGE = `Usage: deno task fast run -A bench/softmax.ts [options]
   --lengths TOKENS  default 1024,4096; on webgpu 1024
   --threads N       of wasm and of PyTorch (default: one for each core)
   --help            print this`;
-
-const OURS = "softmax";
 
 const { backend, lengths, threads } = await readCommandLine(USAGE, {
   backend: { type: "string", default: "wasm" },
@@ -63,7 +61,7 @@ async function measure(length: number, pass: Pass): Promise<Measurement[]> {
   });
   const beside = peers.length > 0
     ? peers.map(({ name }) => name)
-    : ["softmax in tfjs"];
+    : [PLAIN_SOFTMAX];
   return await timeChecked(
     { ...await open(), baseline: OURS },
     (name) => beside.includes(name),

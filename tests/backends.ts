@@ -4,6 +4,8 @@ import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type BackendName, useBackend } from "../mod.ts";
 import "./layouts.ts";
 
+export { TOLERANCE } from "./tolerance.ts";
+
 /** `LION_BACKENDS=wasm,cpu` narrows a run while developing. */
 const NAMES = (Deno.env.get("LION_BACKENDS")?.split(",") ??
   ["webgpu", "wasm", "cpu"]) as BackendName[];
@@ -21,16 +23,6 @@ if (!hasAdapter && NAMES.includes("webgpu")) {
 export const BACKENDS: readonly BackendName[] = NAMES.filter((name) =>
   name !== "webgpu" || hasAdapter
 );
-
-/** Largest error, relative to the largest value of the reference. */
-export const TOLERANCE: Record<
-  BackendName,
-  { readonly forward: number; readonly gradient: number }
-> = {
-  webgpu: { forward: 1e-5, gradient: 1e-5 },
-  wasm: { forward: 2e-6, gradient: 5e-6 },
-  cpu: { forward: 2e-6, gradient: 5e-6 },
-};
 
 /** Lists of backends that are those of a long test. */
 const LONG = new WeakSet<readonly BackendName[]>();

@@ -4,6 +4,8 @@
 export const MADE = {
   "demo.html": "deno task demo",
   "bench.json": "deno task bench --json",
+  "report.html": "deno task report",
+  "report.json": "deno task report",
   "train": "deno task train: models, checkpoints and logs",
   "jupyter": "deno task notebooks and lab: Deno as a kernel",
   "jupyterlab": "deno task lab, on Debian: JupyterLab",

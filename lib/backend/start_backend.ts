@@ -32,6 +32,11 @@ let wasm: OpenedWasm | undefined;
 let gpu: { backend: StrictWebGPUBackend; info: Info } | undefined;
 const registered = new WeakSet<object>();
 
+/** What runs on WebAssembly, if it was started here and is tfjs's current backend. */
+export function runningWasm(): OpenedWasm | undefined {
+  return wasm?.backend === tf.backend() as unknown ? wasm : undefined;
+}
+
 /** Releases the threads, memory and device of the running backend. */
 export async function dispose(): Promise<void> {
   const before = { wasm, gpu };

@@ -27,6 +27,7 @@ export {
   type DisplayHandle,
   type DisplayValue,
 } from "../jupyter/display.ts";
+export { bars, type BarsOptions } from "./bars.ts";
 export { assertSame, difference } from "./comparison.ts";
 export { curves, type CurvesOptions, type Series } from "./curves.ts";
 export {

@@ -1,76 +1,259 @@
-import { assert, assertEquals } from "@std/assert";
-import type { Figures, Row } from "../../bench/figures.ts";
-import { report } from "../../bench/report.ts";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertLess,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import { useBackend } from "@lionjs/lion";
+import type { Contender } from "../../bench/group.ts";
+import { ParityError } from "../../bench/measure.ts";
+import { Collector } from "../../bench/report/collector.ts";
+import { crossingOf, tellCrossing } from "../../bench/report/crossings.ts";
+import { makeReport } from "../../bench/report/make_report.ts";
+import { reportPage, tellTime } from "../../bench/report/page.ts";
+import {
+  FIGURE_NAMES,
+  type FigureName,
+  type MeasuredFigure,
+  type Point,
+} from "../../bench/report/report_file.ts";
+import { TEXTS } from "../../bench/report/texts.ts";
 
-const MEASURED: Row = {
-  name: "chunkwise",
-  median: 20,
-  p20: 18,
-  p80: 22,
-  samples: 15,
-  ratio: 0.5,
-  gflops: 5,
-  cost: { operations: 1e8, bytes: 1e6, peakBytes: 2 ** 20 },
-  usage: { peakBytes: 2 ** 21, kernels: 7 },
-  how: null,
-};
+/** A point of which only time and place matter. */
+function point(series: string, at: number, median: number, spread = 0): Point {
+  const time = {
+    ...{ median, samples: 5 },
+    p20: median * (1 - spread / 2),
+    p80: median * (1 + spread / 2),
+  };
+  return {
+    ...{ panel: "forward", series, at, time, memoryBytes: 1 },
+    ...{ gpuMilliseconds: null, operations: null, bytes: null },
+  };
+}
 
-const FIGURES: Figures = {
-  command: "deno task bench --json",
-  date: "2026-01-02T03:04:05.000Z",
-  seconds: 60,
-  machine: {
-    cpu: "A CPU",
-    cores: 2,
-    memoryBytes: 2 ** 33,
-    system: "linux",
-    deno: "2.0.0",
-    v8Flags: null,
-    tfjs: "4.22.0",
-    torch: null,
-    threads: 2,
-  },
-  backends: [{
-    name: "wasm",
-    adapter: null,
-    operationsPerSecond: 1e10,
-    bytesPerSecond: 1e10,
-  }],
-  groups: [{
-    section: "attention",
-    backend: "wasm",
-    parameters: { pass: "forward", length: 1024 },
-    baseline: "full",
-    rows: [MEASURED, {
-      ...MEASURED,
-      name: "PyTorch",
-      median: 80,
-      ratio: 2,
-      usage: null,
-    }],
-  }],
-};
-
-Deno.test("report() gives machine, command and a table with floors", () => {
-  const lines = report([FIGURES], "What is missing.").split("\n");
-  assert(lines.includes("## A CPU, 2 threads"));
-  assert(
-    lines.includes(
-      "- `deno task bench --json`, 2026-01-02T03:04:05.000Z, 60 s",
-    ),
+Deno.test("crossingOf() finds where one curve passes another for good", () => {
+  const quadratic = [1, 2, 4, 8].map((at) => point("softmax", at, at ** 2));
+  const linear = [1, 2, 4, 8].map((at) => point("chunkwise", at, 3 * at));
+  const all = [...quadratic, ...linear];
+  const found = crossingOf(all, "forward", "chunkwise", "softmax")!;
+  assertAlmostEquals(found.at, 3, 1e-9);
+  assertStringIncludes(tellCrossing(found), "from about 3 on");
+  const never = crossingOf(all, "forward", "softmax", "chunkwise")!;
+  assertEquals([never.at, never.to], [Infinity, 8]);
+  const always = crossingOf(
+    [...quadratic, ...linear.map((one) => point("chunkwise", one.at, 0.1))],
+    "forward",
+    "chunkwise",
+    "softmax",
+  )!;
+  assertEquals(always.at, 0);
+  // Two places with steady times of both are the fewest.
+  const unsteady = [1, 2, 4].map((at) => point("chunkwise", at, at, 0.6));
+  assertEquals(
+    crossingOf([...quadratic, ...unsteady], "forward", "chunkwise", "softmax"),
+    undefined,
   );
-  // 1e8 operations at 1e10 a second are 10 ms, half of 20 ms.
-  assert(lines.includes(
-    "| wasm | forward | 1024 | chunkwise | 20.0 | 18.0–22.0 | 15 | 5.00 | 0.50 | 0.25 | 2.0 | 1.0 | 7 | 10.0 | 50 % |",
-  ));
-  assert(lines.includes(
-    "| wasm | forward | 1024 | PyTorch | 80.0 | 18.0–22.0 | 15 | 5.00 | 2.00 | 1.00 |  | 1.0 |  |  |  |",
-  ));
 });
 
-Deno.test("report() leaves out sections without figures", () => {
-  const titles = report([FIGURES], "What is missing.").split("\n").filter((
-    line,
-  ) => line.startsWith("### "));
-  assertEquals(titles, ["### Attention"]);
+Deno.test("tellTime() gives no number where the samples lie far apart", () => {
+  assertEquals(tellTime(point("", 1, 10, 0.4).time!), "10.0 (8.00–12.0)");
+  assertEquals(
+    tellTime(point("", 1, 10, 0.6).time!),
+    "unsteady, 7.00–13.0 (spread 60 %)",
+  );
+});
+
+/** Someone who takes so many milliseconds by his own account. */
+function contender(
+  name: string,
+  milliseconds: number,
+  check: () => Promise<string | null> = () => Promise.resolve(null),
+): Contender {
+  return { name, check, run: () => Promise.resolve(milliseconds) };
+}
+
+Deno.test("a Collector leaves out who would take too long, or does not fit, and says why", async () => {
+  const collector = new Collector(60, { fewest: 1, most: 1, warmUp: 0 });
+  const open = (at: number) => (names: readonly string[]) =>
+    Promise.resolve({
+      contenders: names.map((name) =>
+        name === "large"
+          ? contender(name, 1, () => Promise.reject(new RangeError("4 GiB")))
+          : contender(name, name === "slow" ? at ** 2 : at)
+      ),
+      baseline: names[0]!,
+      close: () => Promise.resolve(),
+    });
+  const names = ["slow", "quick", "large"];
+  for (const at of [10, 20, 40, 80]) {
+    await collector.measure({ panel: "p", at }, names, open(at));
+  }
+  const places = (series: string) =>
+    collector.points.filter((point) => point.series === series)
+      .map(({ at }) => at);
+  // A fifth of a minute allows eleven runs of 1.1 seconds each; at 40 it would be 1.6.
+  assertEquals(places("slow"), [10, 20]);
+  assertEquals(places("quick"), [10, 20, 40, 80]);
+  assertEquals(places("large"), []);
+  const [gap] = collector.gaps.filter(({ series }) => series === "slow");
+  assertEquals(gap!.at, 40);
+  assertStringIncludes(gap!.why, "a run would take about 1.6 s");
+  const [large] = collector.gaps.filter(({ series }) => series === "large");
+  assertEquals(large!.why, "4 GiB");
+});
+
+Deno.test("a Collector begins nothing when its time is over", async () => {
+  const collector = new Collector(0, {});
+  const open = () => Promise.reject(new Error("opened"));
+  await collector.measure({ panel: "p", at: 1 }, ["one"], open);
+  assertStringIncludes(collector.gaps[0]!.why, "used up");
+});
+
+Deno.test("a Collector throws for a wrong result, and closes its group", async () => {
+  const collector = new Collector(60, {});
+  let closed = false;
+  const open = () =>
+    Promise.resolve({
+      contenders: [contender("one", 1, () => Promise.resolve("y differs"))],
+      baseline: "one",
+      close: () => {
+        closed = true;
+        return Promise.resolve();
+      },
+    });
+  await assertRejects(
+    () => collector.measure({ panel: "p", at: 1 }, ["one"], open),
+    ParityError,
+    "one: y differs",
+  );
+  assertEquals([closed, collector.points], [true, []]);
+});
+
+Deno.test("there is no report where a kernel is wrong", async () => {
+  await useBackend({ prefer: ["wasm"] });
+  const right = tf.getKernel("LionFull", "wasm")!;
+  const replace = (kernel: tf.KernelConfig) => {
+    tf.unregisterKernel(kernel.kernelName, kernel.backendName);
+    tf.registerKernel(kernel);
+  };
+  replace({
+    ...right,
+    // Keys where queries should be.
+    kernelFunc: ({ inputs, ...call }) =>
+      right.kernelFunc({ ...call, inputs: { ...inputs, q: inputs["k"]! } }),
+  });
+  try {
+    await assertRejects(
+      () =>
+        makeReport({
+          ...{ backends: ["wasm"], figures: [], threads: 2, quick: true },
+          ...{ tell: () => {}, command: "" },
+        }),
+      ParityError,
+      "full, LION-LIT, forward on wasm",
+    );
+  } finally {
+    replace(right);
+  }
+});
+
+/** The memory of a series at all its places in a panel, by place. */
+function memoryOf(
+  { points }: MeasuredFigure,
+  panel: string,
+  series: string,
+): number[] {
+  return points
+    .filter((point) => point.panel === panel && point.series === series)
+    .sort((a, b) => a.at - b.at)
+    .map(({ memoryBytes }) => memoryBytes!);
+}
+
+Deno.test("a quick report: memory is what mathematics says, and the page has all figures", async (t) => {
+  await useBackend({ prefer: ["wasm"] });
+  const before = tf.memory().numTensors;
+  const lines: string[] = [];
+  const report = await makeReport({
+    backends: ["wasm"],
+    figures: FIGURE_NAMES,
+    threads: 2,
+    quick: true,
+    tell: (line) => lines.push(line),
+    command: "deno task report --quick",
+  });
+  await useBackend({ prefer: ["wasm"] });
+  assertEquals(tf.memory().numTensors, before);
+  const figure = (name: FigureName) =>
+    report.figures.find(({ figure }) => figure === name)!;
+
+  await t.step("all that was compared is right", () => {
+    assertEquals(report.parity.length, 24);
+    for (const { error, tolerance } of report.parity) {
+      assert(error <= tolerance);
+    }
+  });
+
+  await t.step("each figure has points, with finite numbers", () => {
+    assertEquals(report.figures.map(({ figure }) => figure), [...FIGURE_NAMES]);
+    for (const { figure, points, kernels } of report.figures) {
+      assert(figure === "kernels" ? kernels!.length > 0 : points.length > 0);
+      for (const { time, memoryBytes, at } of points) {
+        assert(at > 0 && (time === null || time.median > 0));
+        assert(memoryBytes === null || memoryBytes > 0);
+      }
+    }
+  });
+
+  await t.step("the recurrent form needs the least memory", () => {
+    for (const variant of ["LION-LIT", "LION-D", "LION-S"]) {
+      const [recurrent] = memoryOf(figure("forms"), variant, "recurrent");
+      for (const form of ["full", "chunkwise", "blockwise"]) {
+        const [other] = memoryOf(figure("forms"), variant, form);
+        assertLess(recurrent!, other!, `${variant}, ${form}`);
+      }
+    }
+  });
+
+  await t.step(
+    "memory is linear in chunks, and quadratic where scores are kept",
+    () => {
+      const growth = (series: string) => {
+        const [a, b, c] = memoryOf(figure("lengths"), "forward", series);
+        return (c! - b!) / (b! - a!);
+      };
+      // Of 64, 128 and 256 tokens: twice as much more, or four times.
+      assertAlmostEquals(growth("chunkwise"), 2, 0.25);
+      assertLess(2.5, growth("softmax in tfjs"));
+    },
+  );
+
+  await t.step(
+    "the recurrence remembers the same after any text, a KV cache more",
+    () => {
+      const of = (series: string) =>
+        memoryOf(figure("tokens"), "next token", series);
+      const [short, long] = of("LION-S, recurrence");
+      assertEquals(short, long);
+      const [few, many] = of("attention, KV cache");
+      assertLess(few!, many!);
+    },
+  );
+
+  await t.step("the page is whole", async () => {
+    const page = await reportPage(report);
+    for (const { title } of Object.values(TEXTS)) {
+      assertStringIncludes(page, `<h2>${title}</h2>`);
+    }
+    const text = page.replaceAll(/<script>[^]*?<\/script>/g, "");
+    for (const wrong of ["undefined", "NaN", "[object"]) {
+      assert(!text.includes(wrong), wrong);
+    }
+    // It is made of the JSON as well.
+    const again = await reportPage(JSON.parse(JSON.stringify(report)));
+    assertEquals(again.match(/<td/g)!.length, page.match(/<td/g)!.length);
+  });
 });

@@ -1,6 +1,7 @@
 /** What notebooks are made with refuses options that there are not. @module */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
+  bars,
   curves,
   Figure,
   LivePlot,
@@ -23,6 +24,7 @@ const CALLS: Record<
   LivePlot: [(options) => new LivePlot(options), "ytype", "yType"],
   Figure: [(options) => new Figure([], {}, options), "capton", "caption"],
   curves: [(options) => curves({}, options), "ytype", "yType"],
+  bars: [(options) => bars({}, options), "titel", "title"],
   panels: [(options) => panels([FIGURE], options), "titel", "title"],
   matrix: [(options) => matrix([[1]], options), "colourscale", "colorscale"],
   Progress: [(options) => new Progress(options), "desc", "description"],

@@ -92,6 +92,13 @@ const MISTAKES: Readonly<Record<string, [args: string, message: string][]>> = {
     ["--only nothing", "--only should be one of attention, matmul"],
     ["--heads 0", '--heads should be above 0, got "0"'],
     ["out.json", 'unexpected argument "out.json"'],
+    ["--compare nowhere.json", "there is no nowhere.json"],
+    ["--compare deno.json", "--compare should be figures that --json"],
+  ],
+  report: [
+    ["--only nothing", "--only should be one of forms, lengths"],
+    ["--backend gpu", "--backend should be one of wasm, webgpu, cpu"],
+    ["out", 'unexpected argument "out"'],
   ],
   fast: [["", "COMMAND should be a command of Deno, got nothing"]],
 };

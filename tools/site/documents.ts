@@ -23,6 +23,8 @@ const DOCUMENTS = {
   "docs/cluster.md": "Training on several machines, under MPI",
   "docs/kernels.md":
     "How the kernels work: chunks and states, decays, threads and shaders",
+  "docs/performance.md":
+    "The paper's figures on your machine, what each kernel takes, what became slower",
   "docs/theorems.md": "Each identity with its exact proof, code and tests",
   "docs/results.md": "What the variants learn on real data, beside softmax",
   "bench/RESULTS.md":

@@ -1,5 +1,6 @@
 /**
- * Memory of tfjs-wasm: alignment of tensors, and errors when it runs out.
+ * Memory of tfjs-wasm: alignment of tensors, errors when it runs out, and how
+ * much of it is in use.
  *
  * @module
  */
@@ -13,6 +14,14 @@ interface Allocator {
   HEAPU8: Uint8Array;
 }
 
+/** What is allocated in a module's memory. */
+export interface HeapUse {
+  /** Bytes asked for and not given back yet, without what alignment takes. */
+  bytes: number;
+  /** Called after each allocation. @default nothing */
+  onGrowth?: (() => void) | undefined;
+}
+
 /**
  * Aligns tensors to cache lines. Emscripten does not, and every second 256-bit
  * vector then spans two lines, which takes two loads.
@@ -21,14 +30,16 @@ interface Allocator {
  * overwrites what is there. Here it is an error.
  *
  * @param backend The backend, once it is initialised.
+ * @returns What is in use, kept up to date.
  */
-export function guardAllocations(backend: BackendWasm): void {
+export function guardAllocations(backend: BackendWasm): HeapUse {
   const module = backend.wasm as unknown as Allocator;
   // emscripten puts a stub there that replaces itself when it is first called.
   module._free(module._malloc(1));
   const { _malloc: allocate, _free: free } = module;
-  /** The allocated block of each address that starts later. */
-  const blocks = new Map<number, number>();
+  const use: HeapUse = { bytes: 0 };
+  /** The allocated block of each address, which may start before it. */
+  const blocks = new Map<number, { block: number; bytes: number }>();
   module._malloc = (bytes) => {
     // Tensors shorter than a line are not worth aligning.
     const isAligned = bytes >= ALIGNMENT;
@@ -43,12 +54,16 @@ export function guardAllocations(backend: BackendWasm): void {
       );
     }
     const address = isAligned ? align(block) : block;
-    if (address !== block) blocks.set(address, block);
+    if (bytes > 0) blocks.set(address, { block, bytes });
+    use.bytes += bytes;
+    use.onGrowth?.();
     return address;
   };
   module._free = (address) => {
-    const block = blocks.get(address >>> 0);
+    const known = blocks.get(address >>> 0);
     blocks.delete(address >>> 0);
-    free(block ?? address);
+    use.bytes -= known?.bytes ?? 0;
+    free(known?.block ?? address);
   };
+  return use;
 }

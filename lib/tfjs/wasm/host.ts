@@ -96,6 +96,8 @@ export class KernelHost {
   #opened: Opened | undefined;
   #others: readonly Thread[] = [];
   #scratch = { address: 0, bytes: 0 };
+  /** Called before each job with the bytes of scratch that it needs. @default nothing */
+  onJob: ((scratchBytes: number) => void) | undefined;
   /** The last change of threads; each starts when the one before has ended. */
   #changes: Promise<unknown> = Promise.resolve();
 
@@ -134,6 +136,12 @@ export class KernelHost {
       queue: this.#newQueue(heap),
     };
     this.#use(this.#opened.queue, []);
+  }
+
+  /** Bytes of scratch that are kept for the next job; none needs them now. */
+  get keptBytes(): number {
+    const { bytes } = this.#scratch;
+    return bytes > 0 ? bytes + ALIGNMENT : 0;
   }
 
   /** The number of threads that compute, including the calling one. */
@@ -194,9 +202,9 @@ export class KernelHost {
     const { queue } = this.#open;
     const threads = this.#threadsFor(options);
     const { perThread, extra } = this.#prepare(name, job);
-    const scratch = this.#reserve(
-      Math.max(perThread * threads + extra, exports.timingBytes()),
-    );
+    const needed = perThread * threads + extra;
+    const scratch = this.#reserve(Math.max(needed, exports.timingBytes()));
+    this.onJob?.(needed);
     this.#chooseTiles(scratch);
     queue.set("scratch", scratch);
     queue.set("scratchBytes", perThread);

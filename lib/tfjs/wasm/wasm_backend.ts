@@ -13,7 +13,7 @@ import createModule from "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wa
 import { nodeModule } from "../../contract/node_module.ts";
 import { CLOSED, KernelHost } from "./host.ts";
 import { canShareMemory, withSharedMemory } from "./shared_memory.ts";
-import { guardAllocations } from "./allocations.ts";
+import { guardAllocations, type HeapUse } from "./allocations.ts";
 import { readWasmFile } from "./wasm_file.ts";
 
 /** The part of tfjs's emscripten module that is used here. */
@@ -43,6 +43,8 @@ export interface OpenedWasm {
   readonly backend: ClosableWasm;
   /** Runs LION's kernels; the same one for every backend that is opened. */
   readonly host: KernelHost;
+  /** What is allocated, scratch of kernels included. */
+  readonly use: HeapUse;
 }
 
 let host: KernelHost | undefined;
@@ -72,7 +74,7 @@ export async function openWasm(
     dispose: module.cwrap("dispose", null, []),
   };
   const backend = new ClosableWasm(module as unknown as BackendWasm["wasm"]);
-  guardAllocations(backend);
+  const use = guardAllocations(backend);
   const free = module._free;
   const heap = {
     memory: module.asm.memory,
@@ -83,7 +85,7 @@ export async function openWasm(
   else host = new KernelHost(heap, kernels());
   const later = host;
   module._free = (address) => later.free(address);
-  return { backend, host };
+  return { backend, host, use };
 }
 
 /** tfjs's backend, which releases its memory when it is disposed of. */

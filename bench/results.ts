@@ -1,6 +1,6 @@
 /**
  * Makes Markdown of the figures that `deno task bench --json` wrote:
- * `deno run -A bench/report.ts out/bench.json > bench/RESULTS.md`.
+ * `deno run -A bench/results.ts out/bench.json > bench/RESULTS.md`.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import {
 import { readCommandLine, readFiles } from "../tools/command_line.ts";
 import { SECTIONS } from "./group.ts";
 
-const USAGE = `Usage: deno run -A bench/report.ts FILE.json …
+const USAGE = `Usage: deno run -A bench/results.ts FILE.json …
 
 Prints bench/RESULTS.md, made of what \`deno task bench --json\` has written.
 
@@ -30,17 +30,18 @@ const TITLES = {
 
 const INTRODUCTION = `# Results of the benches
 
-Made by \`bench/report.ts\` of figures and of \`NOTES.md\`; do not edit. Contenders took turns, after all
+Made by \`bench/results.ts\` of figures and of \`NOTES.md\`; do not edit. Contenders took turns, after all
 results were found to be right. *ratio* is to the baseline of the same rows, the
 one with 1.00. *GFLOP/s* count multiplications and additions of the form, with
 gradients three times those of the forward pass. *floor* is the time that the
 same operations, or the bytes that must be moved, would take at the backend's
 best rates, whichever is longer, and *reached* its share of the median. *peak*
-was measured, and counts tensors, on webgpu buffers; *planned* is what
+was measured, and counts what is in use with the kernels' scratch: memory on
+wasm, on webgpu buffers, on cpu tensors; *planned* is what
 \`explainAttention\` says.`;
 
 /** The report on some runs; `notes` say what the figures mean. */
-export function report(runs: readonly Figures[], notes: string): string {
+export function resultsOf(runs: readonly Figures[], notes: string): string {
   const parts = [INTRODUCTION, notes.trim(), ...runs.flatMap(reportRun)];
   return parts.join("\n\n") + "\n";
 }
@@ -114,5 +115,7 @@ if (import.meta.main) {
     (_, files) => readFiles(files),
   );
   const notes = await Deno.readTextFile(new URL("NOTES.md", import.meta.url));
-  console.log(report(texts.map((text) => JSON.parse(text)), notes).trimEnd());
+  console.log(
+    resultsOf(texts.map((text) => JSON.parse(text)), notes).trimEnd(),
+  );
 }

@@ -1,0 +1,132 @@
+/** The same model with different mixers as contenders, which are checked. @module */
+import type { BackendName } from "@lionjs/lion";
+import {
+  type Contender,
+  type OpenGroup,
+  timeTensors,
+  usageOf,
+} from "./group.ts";
+import {
+  BASELINE,
+  encoderProblem,
+  type Problem,
+  visionProblem,
+} from "./mixer_models.ts";
+import {
+  type Answer,
+  disagreement,
+  Subject,
+  type Work,
+} from "./mixer_subject.ts";
+import { inPlainForms } from "./plain_forms.ts";
+
+/** Of what is compared with plain JavaScript. */
+const BLOCKS_OF_SHORT = 2;
+
+/** An image of 82 tokens, and a sequence of 70. */
+export const SHORT: Readonly<Record<"vit" | "encoder", Problem>> = {
+  vit: visionProblem(144),
+  encoder: encoderProblem(70),
+};
+
+/** Of each result's largest number. */
+const TOLERANCE = 1e-3;
+
+/** Starts a backend, or the one that is timed. */
+export type StartBackend = (backend?: BackendName) => Promise<unknown>;
+
+/** Which models to time, and at what. */
+export interface MixerChoice {
+  readonly problem: Problem;
+  /** The same at a short input, which is compared with plain JavaScript. */
+  readonly short: Problem;
+  /** Of `problem.models`; softmax attention is the baseline if it is there. */
+  readonly names: readonly string[];
+  readonly work: Work;
+  readonly start: StartBackend;
+  /** Blocks of softmax's model, of which the rivals have twice as many. @default as published */
+  readonly depth?: number;
+}
+
+/** The models with their inputs. */
+export async function openMixers(
+  { problem, short, names, work, start, depth }: MixerChoice,
+): Promise<OpenGroup> {
+  await start("cpu");
+  const expected = new Map<string, Answer>();
+  for (const name of names) {
+    expected.set(name, await truthOf(short, name, work));
+  }
+  await start();
+  const contenders = names.map((name) => {
+    const contender = contenderOf(problem, name, work, depth);
+    return {
+      ...contender,
+      check: async () => {
+        const got = await answerOf(short, name, work, BLOCKS_OF_SHORT);
+        const wrong = disagreement(got, expected.get(name)!, TOLERANCE);
+        return wrong ? `${short.title}: ${wrong}` : await contender.check();
+      },
+    };
+  });
+  return {
+    contenders,
+    baseline: names.includes(BASELINE) ? BASELINE : names[0]!,
+    close: () => {
+      contenders.forEach(({ dispose }) => dispose());
+      return Promise.resolve();
+    },
+  };
+}
+
+const truths = new Map<string, Answer>();
+
+/** What plain JavaScript answers to a short input; computed once. */
+async function truthOf(
+  short: Problem,
+  name: string,
+  work: Work,
+): Promise<Answer> {
+  const key = `${short.title} ${name} ${work}`;
+  const truth = truths.get(key) ??
+    await answerOf(short, name, work, BLOCKS_OF_SHORT);
+  truths.set(key, truth);
+  return truth;
+}
+
+/** What a model of so many blocks, or all, answers on the current backend. */
+async function answerOf(
+  { models, inputs }: Problem,
+  name: string,
+  work: Work,
+  blocks?: number,
+): Promise<Answer> {
+  const subject = new Subject(models[name]!(blocks), inputs);
+  try {
+    return await subject.answer(work);
+  } finally {
+    subject.dispose();
+  }
+}
+
+/** A model at the size that is timed, which is checked with plain forms. */
+function contenderOf(
+  problem: Problem,
+  name: string,
+  work: Work,
+  depth: number | undefined,
+): Contender & { dispose(): void } {
+  const ofDepth = depth && depth * problem.blocksPerBlock(name);
+  const subject = new Subject(problem.models[name]!(ofDepth), problem.inputs);
+  const blocks = work === "inference" ? ofDepth : 1;
+  const answer = () => answerOf(problem.plain(name, work), name, work, blocks);
+  const run = () => subject.run(work);
+  return {
+    name,
+    check: async () =>
+      disagreement(await answer(), await inPlainForms(answer), TOLERANCE),
+    run: () => timeTensors(run),
+    usage: () => usageOf(run),
+    dispose: () => subject.dispose(),
+  };
+}

@@ -1,0 +1,63 @@
+/** Where one curve passes another. @module */
+import { type Point, steadyMilliseconds } from "./report_file.ts";
+
+/** Two contenders, and from where on the first takes less time. */
+export interface Crossing {
+  readonly panel: string;
+  readonly faster: string;
+  readonly slower: string;
+  /** Where they meet; 0 if one is faster from the first place on, Infinity if it is not up to the last. */
+  readonly at: number;
+  /** Places that both were steady at: the first and the last. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Where a contender is faster than another from there on, between places as
+ * straight lines on logarithmic axes; `undefined` without two common places.
+ */
+export function crossingOf(
+  points: readonly Point[],
+  panel: string,
+  faster: string,
+  slower: string,
+): Crossing | undefined {
+  const ofSeries = (series: string) =>
+    new Map(
+      points.filter((point) => point.panel === panel && point.series === series)
+        .flatMap(({ at, time }) => {
+          const milliseconds = steadyMilliseconds(time);
+          return milliseconds === null ? [] : [[at, milliseconds] as const];
+        }),
+    );
+  const [ours, theirs] = [ofSeries(faster), ofSeries(slower)];
+  const gains = [...ours]
+    .filter(([at]) => theirs.has(at))
+    .map(([at, time]) => ({ at, gain: Math.log(theirs.get(at)! / time) }))
+    .sort((a, b) => a.at - b.at);
+  if (gains.length < 2) return undefined;
+  const [from, to] = [gains[0]!.at, gains.at(-1)!.at];
+  const last = gains.findLastIndex(({ gain }) => gain <= 0);
+  const place = { panel, faster, slower, from, to };
+  if (last < 0) return { ...place, at: 0 };
+  const [a, b] = [gains[last]!, gains[last + 1]];
+  if (!b) return { ...place, at: Infinity };
+  const share = -a.gain / (b.gain - a.gain);
+  return { ...place, at: a.at * (b.at / a.at) ** share };
+}
+
+/** A crossing in words. */
+export function tellCrossing(
+  { panel, faster, slower, at, from, to }: Crossing,
+): string {
+  if (at === 0) {
+    return `${panel}: ${faster} is faster than ${slower} from ${from} on, the shortest that was measured.`;
+  }
+  if (at === Infinity) {
+    return `${panel}: ${faster} is not faster than ${slower} up to ${to}, the longest that both were steady at.`;
+  }
+  return `${panel}: ${faster} is faster than ${slower} from about ${
+    Number(at.toPrecision(2))
+  } on.`;
+}

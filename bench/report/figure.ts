@@ -1,0 +1,46 @@
+/** What a figure of the report is made by. @module */
+import type { BackendInfo } from "@lionjs/lion";
+import type { NamedPeer, TorchPeer } from "../peers/torch.ts";
+import type { Collector } from "./collector.ts";
+import type { MeasuredFigure } from "./report_file.ts";
+
+/** What is measured on. */
+export interface Setting {
+  readonly info: BackendInfo;
+  /** Of wasm and of PyTorch. */
+  readonly threads: number;
+  /** Whether sizes are the smallest ones. */
+  readonly quick: boolean;
+  /** How much of the machine there is; sizes depend on it. */
+  readonly power: Power;
+  /** PyTorch's scan of attention, and its softmax; none where it is not there. */
+  readonly peers: {
+    readonly scan: TorchPeer | null;
+    readonly softmax: readonly NamedPeer[];
+  };
+}
+
+/** A GPU, WebAssembly, a software GPU, plain JavaScript. */
+export type Power = "gpu" | "wasm" | "software" | "cpu";
+
+/** Of each kind of backend. */
+export type ByPower<Value> = Readonly<Record<Power, Value>>;
+
+/** The kind of a backend. */
+export function powerOf({ name, adapter }: BackendInfo): Power {
+  if (name !== "webgpu") return name;
+  return adapter?.isFallbackAdapter ? "software" : "gpu";
+}
+
+/** How a figure is measured. */
+export interface FigureMaker {
+  /** Seconds that it may take; 0 where it is not measured. */
+  readonly seconds: ByPower<number>;
+  /** By which power of a place its tokens grow. @default 1 */
+  readonly power?: number;
+  /** Collects its points; returns what is the same for all of them, and what else it is made of. */
+  measure(
+    setting: Setting,
+    collector: Collector,
+  ): Promise<Pick<MeasuredFigure, "settings" | "kernels">>;
+}

@@ -1,0 +1,69 @@
+/**
+ * Makes the paper's figures of speed and memory on the machine at hand:
+ * `deno task report`, with `--help` for what can be chosen.
+ *
+ * @module
+ */
+import type { BackendName } from "@lionjs/lion";
+import {
+  positiveInteger,
+  readCommandLine,
+  someOf,
+} from "../../tools/command_line.ts";
+import { outPath } from "../../tools/out_folder.ts";
+import { ParityError } from "../measure.ts";
+import { makeReport } from "./make_report.ts";
+import { reportPage } from "./page.ts";
+import { FIGURE_NAMES } from "./report_file.ts";
+
+const BACKENDS: readonly BackendName[] = ["wasm", "webgpu", "cpu"];
+
+const USAGE = `Usage: deno task report [options]
+
+Checks results, then measures the paper's figures of speed and memory, and writes
+${outPath("report.html")}, a page that needs no network, and ${
+  outPath("report.json")
+}.
+
+  --backend NAMES   of ${BACKENDS.join(", ")} (default: all that start)
+  --only FIGURES    of ${FIGURE_NAMES.slice(0, 5).join(", ")},
+                    ${FIGURE_NAMES.slice(5).join(", ")} (default: all)
+  --quick           the smallest sizes, for some seconds: to see that it runs
+  --threads N       of wasm and of PyTorch (default: one for each core)
+  --help            print this
+
+Lists are separated by commas. Without a GPU all figures together are given eleven
+minutes, of which an idle machine needs less; times of a busy one mean little.`;
+
+const { backends, figures, quick, threads } = await readCommandLine(USAGE, {
+  backend: { type: "string", default: BACKENDS.join() },
+  only: { type: "string", default: FIGURE_NAMES.join() },
+  quick: { type: "boolean", default: false },
+  threads: { type: "string", default: String(navigator.hardwareConcurrency) },
+}, ({ backend, only, quick, threads }) => ({
+  backends: someOf("--backend", backend, BACKENDS),
+  figures: someOf("--only", only, FIGURE_NAMES),
+  quick,
+  threads: positiveInteger("--threads", threads),
+}));
+
+try {
+  const report = await makeReport({
+    ...{ backends, figures, quick, threads },
+    tell: (line) => console.log(line),
+    command: ["deno task report", ...Deno.args].join(" "),
+  });
+  await Deno.mkdir("out", { recursive: true });
+  const files = [outPath("report.json"), outPath("report.html")];
+  await Deno.writeTextFile(files[0]!, `${JSON.stringify(report, null, 2)}\n`);
+  await Deno.writeTextFile(files[1]!, await reportPage(report));
+  console.log(`${files.join(" and ")}, ${report.seconds} s`);
+} catch (error) {
+  if (!(error instanceof ParityError)) throw error;
+  console.error(
+    `there is no report, since a result is wrong: ${error.message}`,
+  );
+  Deno.exit(1);
+}
+// Workers of a backend must not keep the process.
+Deno.exit(0);

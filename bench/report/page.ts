@@ -1,0 +1,253 @@
+/** The report as a page that needs no network. @module */
+import { DISPLAY, table, type TableRow } from "@lionjs/lion/notebook";
+import { plotlyScript } from "../../lib/notebook/plotly_page.ts";
+import { proseToHTML } from "../../tools/gallery/prose.ts";
+import style from "../../tools/gallery/style.css" with { type: "text" };
+import { crossingOf, tellCrossing } from "./crossings.ts";
+import { plotsOf, reachedBy } from "./plots.ts";
+import {
+  FIGURE_NAMES,
+  type MeasuredFigure,
+  type Point,
+  type Report,
+  type ReportBackend,
+  spreadOf,
+  steadyMilliseconds,
+  type Time,
+} from "./report_file.ts";
+import { CROSSINGS, PAPER_TRAINING, TEXTS } from "./texts.ts";
+
+/** The whole page. */
+export async function reportPage(report: Report): Promise<string> {
+  const parts = [proseToHTML(summaryOf(report))];
+  parts.push(await details("Limits and features", limitsOf(report)));
+  parts.push(proseToHTML(methodOf(report)));
+  parts.push(await details("All comparisons with float64", parityOf(report)));
+  for (const name of FIGURE_NAMES) {
+    const measured = report.figures.filter(({ figure }) => figure === name);
+    if (measured.length === 0) continue;
+    const { title, about } = TEXTS[name];
+    parts.push(proseToHTML(`## ${title}\n\n${about}`));
+    for (const one of measured) parts.push(await partOf(one, report));
+  }
+  return `<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>LION on this machine</title>
+<style>
+${style}
+body { max-width: 66rem; }
+.plot { overflow-x: auto; }
+</style>
+${plotlyScript("source")}
+<body>
+${parts.join("\n")}
+</body>
+</html>
+`;
+}
+
+function summaryOf(report: Report): string {
+  const { machine, backends, load, absent, version } = report;
+  const backendLines = backends.map((backend) => {
+    const { info, operationsPerSecond, bytesPerSecond } = backend;
+    const on = info.adapter
+      ? `${info.adapter.vendor} ${info.adapter.description}${
+        info.adapter.isFallbackAdapter ? ", in software" : ""
+      }`
+      : info.threads
+      ? `${info.threads} threads`
+      : "one thread";
+    return `- **${info.name}** (${on}): at best ${
+      (operationsPerSecond / 1e9).toPrecision(3)
+    } GFLOP/s in a matrix product, ${
+      (bytesPerSecond / 1e9).toPrecision(3)
+    } GB/s in a copy.`;
+  });
+  const isBusy = load.before > machine.cores / 2;
+  const absentLines = absent.map(({ name, why }) =>
+    `- ${name} is left out: ${why}.`
+  );
+  return `# LION on this machine
+
+\`${report.command}\`, ${report.date}, ${report.seconds} s.${
+    isBusy
+      ? "\n\n**The machine was busy with something else: its times mean little.**"
+      : ""
+  }
+
+- ${machine.cpu}, ${machine.cores} cores, ${
+    (machine.memoryBytes / 2 ** 30).toFixed(0)
+  } GiB, ${machine.system}; load ${load.before.toFixed(1)} before and ${
+    load.after.toFixed(1)
+  } after.
+- lion ${version}, Deno ${machine.deno}${
+    machine.v8Flags ? ` with \`${machine.v8Flags}\`` : ""
+  }, TensorFlow.js ${machine.tfjs}, PyTorch ${machine.torch ?? "none"}.
+${[...backendLines, ...absentLines].join("\n")}
+`;
+}
+
+function limitsOf({ backends }: Report): TableRow[] {
+  return backends.flatMap(({ info }) => [
+    ...info.features.map((feature) => ({
+      backend: info.name,
+      what: feature,
+      value: "granted",
+    })),
+    ...Object.entries(info.limits).map(([what, value]) => ({
+      backend: info.name,
+      what,
+      value,
+    })),
+  ]);
+}
+
+function methodOf({ mostSpread, parity }: Report): string {
+  const percent = `${100 * mostSpread} %`;
+  return `## How it is measured
+
+1. **Results first.** Small problems of every form and variant are compared with
+   float64 loops from the definition: ${parity.length} comparisons, none above its
+   tolerance, or there would be no report. Then every contender is compared with a
+   reference at its own size before its first time is taken; models are compared
+   with plain JavaScript at a short input and with plain forms.
+2. **Time.** Contenders take turns, A B C A B C …, so that what slows the machine
+   slows all of them. A turn begins with runs that do not count. A time is that of
+   the whole call; on WebGPU it ends when one number of the result has been read.
+   The number is the median, and the bars are where a fifth of the samples lie
+   below and above (p20, p80).
+3. **No number without a steady time.** Where p80 − p20 is more than ${percent} of
+   the median, the tables say *unsteady* with the range, and plots have a gap.
+4. **Memory** is what is in use at the worst moment, beyond what was there before:
+   outputs, what lies between, and the kernels' scratch. On WebAssembly it is what
+   is allocated, on WebGPU buffers, on cpu tensors.
+5. **Each figure has a time** of its own; what does not fit it is left out, and
+   below each figure it says what and why. Sizes depend on the kind of backend.
+`;
+}
+
+function parityOf({ parity }: Report): TableRow[] {
+  return parity.map(({ backend, variant, form, pass, error, tolerance }) => ({
+    backend,
+    variant: `LION-${variant.toUpperCase()}`,
+    form,
+    pass,
+    "largest error": error.toExponential(1),
+    allowed: tolerance.toExponential(0),
+  }));
+}
+
+/** A figure on a backend: plots, crossings, and tables to open. */
+async function partOf(
+  measured: MeasuredFigure,
+  report: Report,
+): Promise<string> {
+  const { figure, backend: name, points, gaps, settings, kernels } = measured;
+  const backend = report.backends.find(({ info }) => info.name === name)!;
+  const told = Object.entries(settings)
+    .map(([what, value]) => `${what}: ${value}`).join("; ");
+  const sentences = (CROSSINGS[figure] ?? []).flatMap(([faster, slower]) =>
+    [...new Set(points.map(({ panel }) => panel))].flatMap((panel) => {
+      const crossing = crossingOf(points, panel, faster, slower);
+      return crossing ? [`- ${tellCrossing(crossing)}`] : [];
+    })
+  );
+  return [
+    proseToHTML(
+      `### On ${name}\n\n${told}. It took ${measured.seconds.toFixed(0)} s.`,
+    ),
+    ...plotsOf(measured, backend).map((figure) =>
+      `<div class="plot">${
+        figure.toHTML({ fullPage: false, plotly: false })
+      }</div>`
+    ),
+    proseToHTML(sentences.join("\n")),
+    kernels
+      ? await details("The numbers", kernelRows(kernels))
+      : await details("The numbers", rowsOf(measured, backend)),
+    await details(
+      "What is left out",
+      gaps.map(({ panel, series, at, why }) => ({ panel, series, at, why })),
+    ),
+  ].join("\n");
+}
+
+/** A figure's points as rows. */
+function rowsOf(
+  { figure, points }: MeasuredFigure,
+  backend: ReportBackend,
+): TableRow[] {
+  const baselines = new Map(
+    points.filter(({ series }) => series === "softmax").map((point) =>
+      [`${point.panel} ${point.at}`, point] as const
+    ),
+  );
+  return points.map((point) => {
+    const { panel, series, at, time, memoryBytes, gpuMilliseconds } = point;
+    const baseline = baselines.get(`${panel} ${at}`);
+    const paper = PAPER_TRAINING[series];
+    const reached = figure === "lengths" ? reachedBy(point, backend) : null;
+    return {
+      panel,
+      series,
+      at,
+      ...(time && { milliseconds: tellTime(time), runs: time.samples }),
+      ...(baseline && time && { "beside softmax": ratioOf(point, baseline) }),
+      ...(figure === "training" && paper !== undefined &&
+        { "in the paper": paper }),
+      ...(gpuMilliseconds !== null && { "GPU ms": gpuMilliseconds }),
+      ...(memoryBytes !== null && { MiB: memoryBytes / 2 ** 20 }),
+      ...(reached &&
+        { "of the roof": `${(100 * reached.share).toFixed(0)} %` }),
+    };
+  });
+}
+
+/** A median with its range, or only the range where it is not steady. */
+export function tellTime(time: Time): string {
+  const { median, p20, p80 } = time;
+  const range = `${p20.toPrecision(3)}–${p80.toPrecision(3)}`;
+  return steadyMilliseconds(time) === null
+    ? `unsteady, ${range} (spread ${(100 * spreadOf(time)).toFixed(0)} %)`
+    : `${median.toPrecision(3)} (${range})`;
+}
+
+/** The ratio of two steady times. */
+function ratioOf(point: Point, baseline: Point): string {
+  const [own, other] = [point, baseline].map(({ time }) =>
+    steadyMilliseconds(time)
+  );
+  return own === null || other === null || own === undefined ||
+      other === undefined
+    ? "unsteady"
+    : (own / other).toFixed(2);
+}
+
+function kernelRows(
+  kernels: NonNullable<MeasuredFigure["kernels"]>,
+): TableRow[] {
+  return kernels.map((
+    { kernel, calls, milliseconds, share, bytes, newBytes },
+  ) => ({
+    kernel,
+    calls,
+    ...(milliseconds !== null && Number.isFinite(milliseconds) &&
+      { milliseconds, "share, %": 100 * share }),
+    ...(bytes !== null && Number.isFinite(bytes) && {
+      "MiB moved": bytes / 2 ** 20,
+      "MiB needed": newBytes / 2 ** 20,
+    }),
+  }));
+}
+
+/** A table to be opened; nothing without rows. */
+async function details(
+  summary: string,
+  rows: readonly TableRow[],
+): Promise<string> {
+  if (rows.length === 0) return "";
+  const { "text/html": html } = await table(rows, { digits: 3 })[DISPLAY]();
+  return `<details><summary>${summary} (${rows.length})</summary>${html}</details>`;
+}

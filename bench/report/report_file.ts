@@ -1,0 +1,122 @@
+/** What a report has found out, as it is written to JSON. @module */
+import type { BackendInfo, BackendName, KernelProfile } from "@lionjs/lion";
+import type { BackendFigures, Machine } from "../figures.ts";
+import type { Measurement } from "../measure.ts";
+import type { Pass, Variant } from "../attention_problem.ts";
+
+/** The figures of a report, in its order. */
+export const FIGURE_NAMES = [
+  "forms",
+  "lengths",
+  "chunks",
+  "resolutions",
+  "tokens",
+  "memory",
+  "training",
+  "family",
+  "kernels",
+] as const;
+/** One of {@linkcode FIGURE_NAMES}. */
+export type FigureName = typeof FIGURE_NAMES[number];
+
+/** Milliseconds: a median, and what a fifth of the samples was below and above. */
+export type Time = Pick<Measurement, "median" | "p20" | "p80" | "samples">;
+
+/** One contender at one place of a figure. */
+export interface Point {
+  /** The part of the figure, such as "forward". */
+  readonly panel: string;
+  /** The contender. */
+  readonly series: string;
+  /** Where: tokens, pixels or tokens of a chunk. */
+  readonly at: number;
+  /** `null` where only memory was measured. */
+  readonly time: Time | null;
+  /** Of the kernels alone, by the GPU's timestamps. */
+  readonly gpuMilliseconds: number | null;
+  /** Bytes at the worst moment beyond those that inputs and weights take. */
+  readonly memoryBytes: number | null;
+  /** Multiplications and additions on paper. */
+  readonly operations: number | null;
+  /** Bytes read and written at the least, on paper. */
+  readonly bytes: number | null;
+}
+
+/** What a figure lacks, and why. */
+export interface Gap extends Pick<Point, "panel" | "series" | "at"> {
+  readonly why: string;
+}
+
+/** What was measured for a figure on a backend. */
+export interface MeasuredFigure {
+  readonly figure: FigureName;
+  readonly backend: BackendName;
+  /** How long it took. */
+  readonly seconds: number;
+  /** What is the same for all points. */
+  readonly settings: Readonly<Record<string, string | number>>;
+  readonly points: readonly Point[];
+  readonly gaps: readonly Gap[];
+  /** Of the figure "kernels". */
+  readonly kernels?: readonly KernelProfile[];
+}
+
+/** A result beside the float64 reference. */
+export interface Parity {
+  readonly backend: BackendName;
+  readonly variant: Variant;
+  readonly form: string;
+  readonly pass: Pass;
+  readonly length: number;
+  /** Largest error, relative to the largest value. */
+  readonly error: number;
+  readonly tolerance: number;
+}
+
+/** A backend that answered, and what it does at best. */
+export interface ReportBackend extends BackendFigures {
+  readonly info: BackendInfo;
+}
+
+/** Who or what is not there. */
+export interface Absence {
+  readonly name: string;
+  readonly why: string;
+}
+
+/** A report. */
+export interface Report {
+  /** What was typed. */
+  readonly command: string;
+  /** ISO 8601. */
+  readonly date: string;
+  readonly seconds: number;
+  readonly machine: Machine;
+  /** The library's version. */
+  readonly version: string;
+  /** Processes that wanted to run, on average of a minute: before and after. */
+  readonly load: { readonly before: number; readonly after: number };
+  /** Of a time whose number is given: p80 − p20 relative to the median. */
+  readonly mostSpread: number;
+  readonly backends: readonly ReportBackend[];
+  /** Backends and peers that are not there, and figures that a backend is too slow for. */
+  readonly absent: readonly Absence[];
+  readonly parity: readonly Parity[];
+  readonly figures: readonly MeasuredFigure[];
+}
+
+/** Spread above which a time is no number, but said to be unsteady. */
+export const MOST_SPREAD = 0.5;
+
+/** How far samples lie apart, relative to their median. */
+export function spreadOf({ median, p20, p80 }: Time): number {
+  return (p80 - p20) / median;
+}
+
+/** A time's milliseconds if it is steady. */
+export function steadyMilliseconds(
+  time: Time | null,
+  mostSpread: number = MOST_SPREAD,
+): number | null {
+  return time && spreadOf(time) <= mostSpread ? time.median : null;
+}

@@ -1,0 +1,128 @@
+/** What the figures are about: the paper's, and why ours may differ. @module */
+import type { FigureName } from "./report_file.ts";
+
+/** A figure's title, and what to see in it. */
+export interface FigureText {
+  readonly title: string;
+  /** Markdown. */
+  readonly about: string;
+}
+
+/** By figure. */
+export const TEXTS: Readonly<Record<FigureName, FigureText>> = {
+  forms: {
+    title: "Memory against time of the forms (figure 1)",
+    about:
+      `One sequence in each form of LION-LIT, LION-D and LION-S. The paper finds
+the recurrent form slowest and smallest, and the chunkwise form between the two
+in memory and fastest for LIT and D. The recurrent form keeps two states beside
+its output, whatever the length. Our full and blockwise forms are kernels that
+keep no matrix of length × length, so they lie closer to the others in memory than
+the paper's; without a decay a GPU's keep nothing but their output either. In
+plain TensorFlow.js, on cpu, they do keep the matrix.`,
+  },
+  lengths: {
+    title: "Time and memory against length, and the roofline",
+    about:
+      `LION-S, with softmax attention as our kernel and in TensorFlow.js operations,
+and a loop over Float32Array as one would write it by hand. The chunkwise and the
+recurrent form grow with the length, the full and the blockwise one and softmax
+with its square. A point that is missing has its reason below. Of the roofline,
+the arithmetic is the rate of the backend's largest matrix product, and the
+bandwidth that of a copy, both measured in this run; operations and bytes are
+the least that a form must do and move, three times as many with gradients. On
+WebGPU with timestamps a point is the time of its kernels alone.`,
+  },
+  chunks: {
+    title: "Chunk size against time and memory (figure 4)",
+    about:
+      `LION-D in chunks. The paper shows the whole model at 1,248 pixels; here it is
+its attention. Small chunks keep many states, large ones multiply large blocks of
+scores. Without \`chunkSize\` the kernel chooses for itself.`,
+  },
+  resolutions: {
+    title: "A vision transformer against resolution (figures 3 and 10)",
+    about:
+      `Inference of one image, with softmax attention, LION-D in its forms, Hydra
+and Vim. Memory is beside weights and image. In the paper softmax's memory grows
+with the square of the tokens; ours is a kernel that keeps no scores, so only its
+time does. Hydra and Vim are faster than LION there at high resolution, since
+they have kernels on a GPU and LION had none; here all have. The rivals have twice
+as many blocks, without perceptrons.`,
+  },
+  tokens: {
+    title: "The next token (figure 6)",
+    about:
+      `A GPT writes one token after a text. Attention that reads the whole text anew
+grows with its length; a KV cache saves the products and keeps every key and
+value, which it reads for each token; the recurrence has a state of one size. Our
+cache is copied with each new token, so its time grows with the text sooner than
+where it is written in place. Memory is the state's and what the token needs,
+weights excepted.`,
+  },
+  memory: {
+    title: "Memory against length (figure 9)",
+    about:
+      `An encoder of two blocks, for one sequence: inference and a training step with
+Adam. In the paper BERT's memory is quadratic, LION's and Hydra's linear. BERT's
+attention is *softmax in tfjs* here, which keeps its scores; *softmax* is our
+kernel, which does not, and is linear too.`,
+  },
+  training: {
+    title: "A training step beside softmax",
+    about:
+      `Forward, backward and Adam for one example. The paper's ratios are of whole
+trainings on a GPU with batches, of the tiny size (Hydra's of the small one); with
+one image and 197 tokens the dense layers are most of a step, which brings the
+ratios of attention closer to 1.`,
+  },
+  family: {
+    title: "What the family costs",
+    about:
+      `Attention with a decay for each token (*scalar*) beside a decay for each
+channel (*diagonal*: GLA, HGRN-2, RWKV-6), the gated delta rule, and the delta rule
+with a decay for each channel (*Kimi delta*). Both directions, in chunks, not
+normalised.`,
+  },
+  kernels: {
+    title: "The kernels of LION-S, forward and with gradients",
+    about:
+      `What \`profile\` finds, the longest first; on WebGPU each launch by itself.
+Between kernels there is JavaScript, which is not in it.`,
+  },
+};
+
+/** Training time relative to softmax in the paper's tables 2 and 12, of the tiny size; Hydra's of the small one. */
+export const PAPER_TRAINING: Readonly<Record<string, number>> = {
+  "LION-LIT": 0.69,
+  "LION-D": 1.48,
+  "LION-D snakes": 1.73,
+  "LION-S": 2.05,
+  "LION-S snakes": 3.83,
+  Hydra: 2.5,
+  Vim: 9.48,
+};
+
+/** Pairs whose crossing is told where both were measured: who should be faster at last, and than whom. */
+export const CROSSINGS: Partial<
+  Record<FigureName, readonly (readonly [faster: string, slower: string])[]>
+> = {
+  lengths: [
+    ["chunkwise", "softmax"],
+    ["chunkwise", "softmax in tfjs"],
+    ["chunkwise", "full"],
+    ["recurrent", "full"],
+    ["chunkwise", "PyTorch"],
+  ],
+  resolutions: [
+    ["LION-D", "softmax"],
+    ["LION-D", "Hydra"],
+    ["LION-D", "Vim"],
+    ["LION-D, recurrent", "softmax"],
+  ],
+  tokens: [
+    ["LION-S, recurrence", "attention, KV cache"],
+    ["LION-S, recurrence", "attention, recomputed"],
+    ["attention, KV cache", "attention, recomputed"],
+  ],
+};

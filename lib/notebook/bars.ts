@@ -1,0 +1,77 @@
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { Figure } from "./figure.ts";
+import { colorOf } from "./palette.ts";
+
+/** Options of {@linkcode bars}. */
+export interface BarsOptions {
+  /** The title, above the bars. @default none */
+  title?: string;
+  /**
+   * The caption, below the bars: a sentence or two that say what to see.
+   * @default none
+   */
+  caption?: string;
+  /** The title of the axis. @default none */
+  x?: string;
+  /** Width in CSS pixels. @default 700 */
+  width?: number;
+}
+
+const OPTIONS: OptionNames<BarsOptions> = {
+  title: true,
+  caption: true,
+  x: true,
+  width: true,
+};
+
+/** Of a bar, and of what is above and below all of them, in CSS pixels. */
+const BAR = 28, MARGINS = { t: 20, titled: 60, b: 60 };
+
+/**
+ * Draws a horizontal bar for each value, the first one on top. Forms and
+ * variants have the colours of {@linkcode FORM_COLORS} and
+ * {@linkcode VARIANT_COLORS}, and all others the same one.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { bars } from "@lionjs/lion/notebook";
+ *
+ * const figure = bars({ MatMul: 3.5, Add: 0.5 }, { x: "milliseconds" });
+ * assertEquals(figure.data[0]!["y"], ["MatMul", "Add"]);
+ * ```
+ *
+ * @param values The values by name; NaN is no bar.
+ * @param options See {@linkcode BarsOptions}.
+ * @returns The figure.
+ * @throws {TypeError} If an option is unknown.
+ */
+export function bars(
+  values: Readonly<Record<string, number>>,
+  options: BarsOptions = {},
+): Figure {
+  assertOptions("bars", options, OPTIONS);
+  const { title, caption, x = "", width = 700 } = options;
+  const names = Object.keys(values);
+  const top = title === undefined ? MARGINS.t : MARGINS.titled;
+  return new Figure(
+    [{
+      type: "bar",
+      orientation: "h",
+      x: Object.values(values),
+      y: names,
+      marker: { color: names.map((name) => colorOf(name, 0)) },
+    }],
+    {
+      ...(title !== undefined && { title: { text: title } }),
+      width,
+      height: top + MARGINS.b + BAR * Math.max(1, names.length),
+      xaxis: { title: { text: x }, rangemode: "tozero" },
+      // Names may be numbers, and the first one is on top.
+      yaxis: { type: "category", autorange: "reversed", automargin: true },
+      margin: { t: top, r: 20, b: MARGINS.b, l: 80 },
+      showlegend: false,
+    },
+    caption === undefined ? {} : { caption },
+  );
+}
