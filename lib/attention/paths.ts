@@ -1,8 +1,26 @@
 /** Which decays lie between two tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { selectTokens } from "../operations/padding.ts";
 import type { LogDecayPair } from "./decay_pair.ts";
 import type { DiagonalDecayPair } from "./form.ts";
+
+/**
+ * Inputs `x`, `[batch, heads, length, ...]`, and `tokens`, `[batch, length]`;
+ * output x with zeros where no path between two tokens arrives. The attribute
+ * `forward` says from which side.
+ */
+export const BETWEEN_TOKENS: Operation<"y"> = {
+  kernel: "LionBetweenTokens",
+  gradientsIn: [],
+  outputs: ["y"],
+};
+
+/** Attributes of the kernel. */
+export interface BetweenTokensAttributes {
+  /** Whether a path arrives from the token before. */
+  readonly forward: boolean;
+}
 
 /**
  * The same log decays, with gradients that are exactly zero before the first
@@ -25,45 +43,52 @@ export function betweenTokens<P extends LogDecayPair | DiagonalDecayPair>(
   const { forward, backward } = pair;
   if (forward.shape[0] !== tokens.shape[0]) return pair;
   return {
-    forward: gated(forward, tokens, tf.less, tf.lessEqual),
-    backward: backward && gated(backward, tokens, tf.lessEqual, tf.less),
+    forward: gated(forward, tokens, true),
+    backward: backward && gated(backward, tokens, false),
   } as P;
 }
 
-/**
- * Lets the gradient pass only where `isAfter(first, place)` and
- * `isBefore(place, last)`.
- */
+/** Lets the gradient pass only between the first token and the last one. */
 function gated(
   logDecay: tf.Tensor,
   tokens: tf.Tensor2D,
-  isAfter: typeof tf.less,
-  isBefore: typeof tf.less,
+  forward: boolean,
 ): tf.Tensor {
   const gate = tf.customGrad((x, save) => {
     (save as tf.GradSaveFunc)([tokens]);
-    const gradFunc = (dy: tf.Tensor, [tokens]: tf.Tensor[]) => {
-      const [batch, length] = tokens!.shape as [number, number];
-      const isToken = tf.notEqual(tokens!, 0);
-      const places = tf.range(0, length);
-      const first = tf.min(tf.where(isToken, places, length), 1, true);
-      const last = tf.max(tf.where(isToken, places, -1), 1, true);
-      const isBetween = tf.logicalAnd(
-        isAfter(first, places),
-        isBefore(places, last),
-      );
-      const [, heads, , channels = 1] = dy.shape;
-      const shape = [batch, heads!, length, channels] as [
-        number,
-        number,
-        number,
-        number,
-      ];
-      const rows: tf.Tensor4D = tf.reshape(dy, shape);
-      const mask = tf.cast(isBetween, "float32") as tf.Tensor2D;
-      return tf.reshape(selectTokens(rows, mask), dy.shape);
+    return {
+      value: tf.clone(x as tf.Tensor),
+      gradFunc: (dy: tf.Tensor, [tokens]: tf.Tensor[]) =>
+        selectBetween(dy, tokens as tf.Tensor2D, forward),
     };
-    return { value: tf.clone(x as tf.Tensor), gradFunc };
   });
   return gate(logDecay);
+}
+
+/** See {@linkcode BETWEEN_TOKENS}. */
+function selectBetween(
+  x: tf.Tensor,
+  tokens: tf.Tensor2D,
+  forward: boolean,
+): tf.Tensor {
+  if (hasKernel(BETWEEN_TOKENS)) {
+    const attributes: BetweenTokensAttributes = { forward };
+    return runKernel(BETWEEN_TOKENS, { x, tokens }, attributes).y;
+  }
+  const [batch, length] = tokens.shape;
+  const [isAfter, isBefore] = forward
+    ? [tf.less, tf.lessEqual]
+    : [tf.lessEqual, tf.less];
+  const isToken = tf.notEqual(tokens, 0);
+  const places = tf.range(0, length);
+  const first = tf.min(tf.where(isToken, places, length), 1, true);
+  const last = tf.max(tf.where(isToken, places, -1), 1, true);
+  const isBetween = tf.logicalAnd(
+    isAfter(first, places),
+    isBefore(places, last),
+  );
+  const [, heads, , channels = 1] = x.shape;
+  const rows: tf.Tensor4D = tf.reshape(x, [batch, heads!, length, channels]);
+  const mask = tf.cast(isBetween, "float32") as tf.Tensor2D;
+  return tf.reshape(selectTokens(rows, mask), x.shape);
 }

@@ -37,15 +37,16 @@ export function scaleOnly(prefix: string, columns: number): Parameter[] {
   return norm(prefix, columns).slice(0, 1);
 }
 
-/** Applies the root mean square normalisation whose parameter has that prefix. */
+/** Applies the root mean square normalisation whose parameter has that prefix, then the gate. */
 export function applyRmsNorm<T extends tf.Tensor>(
   x: T,
   prefix: string,
   parameters: Parameters,
   epsilon: number,
+  gate?: T,
 ): T {
   const scale = parameters(`${prefix}weight`) as tf.Tensor1D;
-  return rmsNorm(x, scale, { epsilon });
+  return rmsNorm(x, scale, { epsilon, ...(gate ? { gate } : {}) });
 }
 
 /** Options of {@linkcode Normalization}. */

@@ -1,23 +1,34 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { withFloats } from "../contract/floats.ts";
+import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertEpsilon } from "../contract/values.ts";
+
+/** The kernel of {@linkcode rmsNorm}, `gate` optional; attribute `epsilon`. */
+export const RMS_NORM: Operation<"y"> = {
+  kernel: "LionRmsNorm",
+  gradientsIn: ["x", "scale", "gate"],
+  outputs: ["y"],
+};
 
 /** Options of {@linkcode rmsNorm}. */
 interface RmsNormOptions {
   /** Added to the mean of the squares, >= 0. @default 1e-5 */
   epsilon?: number;
+  /** Multiplies the result by SiLU(gate); of the shape of x. @default none */
+  gate?: tf.Tensor;
 }
 
-const OPTIONS: OptionNames<RmsNormOptions> = { epsilon: true };
+const OPTIONS: OptionNames<RmsNormOptions> = { epsilon: true, gate: true };
 
 /**
  * Root mean square normalisation over the last axis:
  *
- *     y = x / sqrt(mean(x²) + ε) · scale
+ *     y = x / sqrt(mean(x²) + ε) · scale,    times SiLU(gate) with a gate
  *
- * Source: Zhang and Sennrich 2019 (arXiv:1910.07467).
+ * Source: Zhang and Sennrich 2019 (arXiv:1910.07467); with a gate, Dao and Gu
+ * 2024 (arXiv:2405.21060).
  *
  * @example A row whose squares have a mean of one
  * ```ts
@@ -35,7 +46,8 @@ const OPTIONS: OptionNames<RmsNormOptions> = { epsilon: true };
  *
  * @param x `[..., columns]`
  * @param scale `[columns]`
- * @param options `epsilon`: added to the mean of the squares, >= 0; 1e-5 by default.
+ * @param options `epsilon`: added to the mean of the squares, >= 0; 1e-5 by
+ * default. `gate`: of the shape of x; none by default.
  * @returns The shape of x.
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
  * unknown.
@@ -47,9 +59,9 @@ export function rmsNorm<T extends tf.Tensor>(
   options: RmsNormOptions = {},
 ): T {
   assertOptions("rmsNorm", options, OPTIONS);
-  const { epsilon = 1e-5 } = options;
+  const { epsilon = 1e-5, gate } = options;
   assertEpsilon("rmsNorm's epsilon", epsilon);
-  return withFloats("rmsNorm", { x, scale }, ({ x, scale }) => {
+  return withFloats("rmsNorm", { x, scale, gate }, ({ x, scale, gate }) => {
     const columns = x.shape.at(-1);
     if (columns === undefined) {
       throw new TypeError(
@@ -57,9 +69,17 @@ export function rmsNorm<T extends tf.Tensor>(
       );
     }
     assertShape("rmsNorm's scale", scale, [columns], "columns");
+    if (gate) assertShape("rmsNorm's gate", gate, x.shape, "the shape of x");
+    if (x.size > 0 && hasKernel(RMS_NORM)) {
+      return runKernel(RMS_NORM, { x, scale, gate }, { epsilon }).y as T;
+    }
     return tf.tidy((): T => {
       const squares = tf.mean(tf.square(x), -1, true);
-      return tf.mul(tf.mul(x, tf.rsqrt(tf.add(squares, epsilon))), scale);
+      const normal = tf.mul(x, tf.rsqrt(tf.add(squares, epsilon)));
+      const scaled = tf.mul(normal, scale) as T;
+      return gate
+        ? tf.mul(scaled, tf.mul(gate, tf.sigmoid(gate))) as T
+        : scaled;
     });
   });
 }

@@ -12,6 +12,7 @@ import {
   recurrentStep,
   selectiveDecay,
 } from "../../mod.ts";
+import { betweenTokens } from "../../lib/attention/paths.ts";
 import { withoutPadding } from "../../lib/operations/padding.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
@@ -298,6 +299,51 @@ onEachBackend(
       tf.dispose([x, dy, value, grad]);
     }
     mask.dispose();
+  },
+);
+
+onEachBackend(
+  "betweenTokens() lets gradients pass where paths between tokens arrive",
+  async () => {
+    const tokens = tf.tensor2d(MASK, [B, L]);
+    const arrives = (entry: number, place: number, forward: boolean) => {
+      const row = MASK.slice(entry * L, (entry + 1) * L);
+      const from = forward ? place - 1 : place + 1;
+      const [left, right] = [Math.min(from, place), Math.max(from, place)];
+      return row.slice(0, left + 1).includes(1) && row.slice(right).includes(1);
+    };
+    for (const shape of [[B, H, L], [B, H, L, 1], [B, H, L, D]]) {
+      const channels = shape[3] ?? 1;
+      const numbers = Array.from(
+        { length: B * H * L * channels },
+        (_, i) => i + 1,
+      );
+      const x = tf.tensor(numbers, shape as [number, number, number]);
+      const other = tf.clone(x);
+      for (const isCausal of [false, true]) {
+        const both = (f: tf.Tensor, b: tf.Tensor) => {
+          const pair = betweenTokens({
+            forward: f as tf.Tensor3D,
+            backward: isCausal ? null : b as tf.Tensor3D,
+          }, tokens);
+          return tf.add(pair.forward, pair.backward ?? b);
+        };
+        const { value, grads } = tf.valueAndGrads(both)([x, other], x);
+        for (const [i, gradient] of grads.entries()) {
+          const passes = (place: number, entry: number) =>
+            isCausal && i === 1 || arrives(entry, place, i === 0);
+          const expected = numbers.map((number, at) => {
+            const token = Math.floor(at / channels);
+            const entry = Math.floor(token / (H * L));
+            return passes(token % L, entry) ? number : 0;
+          });
+          assertEquals([...await gradient.data()], expected);
+        }
+        tf.dispose([value, grads]);
+      }
+      tf.dispose([x, other]);
+    }
+    tokens.dispose();
   },
 );
 

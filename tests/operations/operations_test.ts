@@ -16,12 +16,14 @@ import {
   layerNorm,
   logSigmoid,
   relu,
+  rmsNorm,
   selectiveDecay,
   shiftedSilu,
   sigmoid,
   splitHeads,
 } from "../../mod.ts";
 import { logDecayPair } from "../../lib/attention/decay_pair.ts";
+import { joinEnds, splitEnds } from "../../lib/layers/mixers/two_ends.ts";
 import { onEachBackend } from "../backends.ts";
 import { erf } from "../erf.ts";
 import { array, uniform } from "../random.ts";
@@ -61,6 +63,162 @@ function layerNormOf(columns: number, leading: number[]): Subject {
           value / Math.sqrt(variance + 1e-3) * scale![i]! + offset![i]!
         );
       }),
+  };
+}
+
+const siluOf = (x: number) => x / (1 + Math.exp(-x));
+
+function rmsNormOf(
+  columns: number,
+  leading: number[],
+  gated: boolean,
+): Subject {
+  const shape = [...leading, columns];
+  return {
+    name: `rmsNorm [${shape}]${gated ? " with a gate" : ""}`,
+    shapes: [shape, [columns], ...(gated ? [shape] : [])],
+    make: (u) => 8 * u - 4,
+    run: (x, scale, gate) => [
+      rmsNorm(x!, scale as tf.Tensor1D, {
+        epsilon: 1e-3,
+        ...(gate ? { gate } : {}),
+      }),
+    ],
+    reference: (x, scale, gate) =>
+      rowsOf(x!, columns).flatMap((row, r) => {
+        const square = mean(row.map((value) => value * value));
+        return row.map((value, i) =>
+          value / Math.sqrt(square + 1e-3) * scale![i]! *
+          (gate ? siluOf(gate[r * columns + i]!) : 1)
+        );
+      }),
+  };
+}
+
+interface EndsSizes {
+  readonly batch: number;
+  readonly length: number;
+  readonly heads: number;
+  readonly headDim: number;
+  readonly stateDim: number;
+}
+
+/** Of some lengths that no block of tokens divides, and rows that no vector does. */
+const ENDS: readonly EndsSizes[] = [
+  { batch: 1, length: 1, heads: 1, headDim: 1, stateDim: 1 },
+  { batch: 2, length: 3, heads: 2, headDim: 5, stateDim: 3 },
+  { batch: 1, length: 70, heads: 1, headDim: 8, stateDim: 4 },
+  { batch: 2, length: 5, heads: 3, headDim: 11, stateDim: 18 },
+];
+
+/** Where a token of a head lies, from either end. */
+function placeOf(
+  { batch, length, heads }: EndsSizes,
+  [b, head, t]: readonly [number, number, number],
+  isBack: boolean,
+): number {
+  const sequence = isBack ? batch + b : b;
+  const place = isBack ? length - 1 - t : t;
+  return (sequence * heads + head) * length + place;
+}
+
+function* tokensOf(
+  { batch, length, heads }: EndsSizes,
+): Generator<readonly [number, number, number]> {
+  for (let b = 0; b < batch; b++) {
+    for (let head = 0; head < heads; head++) {
+      for (let t = 0; t < length; t++) yield [b, head, t];
+    }
+  }
+}
+
+function splitEndsOf(sizes: EndsSizes): Subject {
+  const { batch, length, heads, headDim, stateDim } = sizes;
+  const channels = heads * headDim, columns = channels + 4 * stateDim;
+  const perHead = [2 * batch, heads, length];
+  return {
+    name: `splitEnds of ${Object.values(sizes)}`,
+    shapes: [[batch, length, columns], perHead],
+    run: (mixed, dt) => {
+      const { x, q, k, v } = splitEnds(
+        mixed as tf.Tensor3D,
+        dt as tf.Tensor3D,
+        stateDim,
+      );
+      assertEquals(q.shape, [...perHead, stateDim]);
+      assertEquals(k.shape, [...perHead, stateDim]);
+      assertEquals(v.shape, [...perHead, headDim]);
+      return [x, q, k, v];
+    },
+    reference: (mixed, dt) => {
+      const rows = rowsOf(mixed!, columns);
+      const q: number[][] = [], k: number[][] = [], v: number[][] = [];
+      for (const [b, head, t] of tokensOf(sizes)) {
+        for (const isBack of [false, true]) {
+          const place = placeOf(sizes, [b, head, t], isBack);
+          const row = rows[b * length + t]!;
+          const first = channels + (isBack ? 2 * stateDim : 0);
+          k[place] = row.slice(first, first + stateDim);
+          q[place] = row.slice(first + stateDim, first + 2 * stateDim);
+          v[place] = row.slice(head * headDim, (head + 1) * headDim)
+            .map((value) => value * dt![place]!);
+        }
+      }
+      const x = rows.map((row) => row.slice(0, channels));
+      return [x, q, k, v].flatMap((part) => part.flat());
+    },
+  };
+}
+
+function joinEndsOf(sizes: EndsSizes, packed: boolean): Subject {
+  const { batch, length, heads, headDim } = sizes;
+  const channels = heads * headDim;
+  const segmentOf = (b: number, t: number) =>
+    packed ? Math.floor((t + b) / 3) % 2 : 0;
+  return {
+    name: `joinEnds of ${Object.values(sizes)}${packed ? ", packed" : ""}`,
+    shapes: [
+      [2 * batch, heads, length, headDim],
+      [batch, length, channels],
+      [batch, length, heads],
+    ],
+    run: (read, x, own) => {
+      const numbers = Array.from(
+        { length: batch * length },
+        (_, i) => segmentOf(Math.floor(i / length), i % length),
+      );
+      const segments = packed
+        ? tf.tensor2d(numbers, [batch, length], "int32")
+        : undefined;
+      const y = joinEnds(
+        read as tf.Tensor4D,
+        x as tf.Tensor3D,
+        own as tf.Tensor3D,
+        segments,
+      );
+      segments?.dispose();
+      return [y];
+    },
+    reference: (read, x, own) => {
+      const rows = rowsOf(read!, headDim), y: number[] = [];
+      for (const [b, head, t] of tokensOf(sizes)) {
+        const readable = [t - 1, t + 1].flatMap((other, end) =>
+          other >= 0 && other < length &&
+            segmentOf(b, other) === segmentOf(b, t)
+            ? [rows[placeOf(sizes, [b, head, other], end === 1)]!]
+            : []
+        );
+        const weight = own![(b * length + t) * heads + head]!;
+        for (let i = 0; i < headDim; i++) {
+          const at = (b * length + t) * channels + head * headDim + i;
+          y[at] = readable.reduce(
+            (sum, row) => sum + row[i]!,
+            weight * x![at]!,
+          );
+        }
+      }
+      return y;
+    },
   };
 }
 
@@ -123,6 +281,17 @@ const SUBJECTS: Subject[] = [
   layerNormOf(5, [2, 4]),
   layerNormOf(33, [70]),
   layerNormOf(128, [3]),
+  ...[false, true].flatMap((gated) => [
+    rmsNormOf(2, [3], gated),
+    rmsNormOf(5, [2, 4], gated),
+    rmsNormOf(33, [70], gated),
+    rmsNormOf(128, [3], gated),
+  ]),
+  ...ENDS.flatMap((sizes) => [
+    splitEndsOf(sizes),
+    joinEndsOf(sizes, false),
+    joinEndsOf(sizes, true),
+  ]),
   {
     name: "gelu",
     shapes: [[3, 7, 11]],
@@ -297,6 +466,8 @@ onEachBackend(
     const bias = tf.ones<tf.Rank.R1>([3]);
     const functions: [(x: tf.Tensor) => tf.Tensor, number[], number[]][] = [
       [(x) => layerNorm(x, five, five), [0, 5], [0, 5]],
+      [(x) => rmsNorm(x, five), [0, 5], [0, 5]],
+      [(x) => rmsNorm(x, five, { gate: x }), [0, 5], [0, 5]],
       [(x) => dense(x, weight, bias), [2, 0, 5], [2, 0, 3]],
       [(x) => dense(x, weight), [2, 0, 5], [2, 0, 3]],
       [(x) => gelu(x), [0], [0]],
@@ -336,6 +507,11 @@ onEachBackend("operations name the argument that has the wrong shape", () => {
       () => layerNorm(x, four, four),
       TypeError,
       "layerNorm's scale should have shape [columns] = [6], got [4]",
+    );
+    assertThrows(
+      () => rmsNorm(x, tf.ones([6]), { gate: tf.ones([3, 6]) }),
+      TypeError,
+      "rmsNorm's gate should have shape",
     );
     assertThrows(
       () => dense(x, tf.ones([4, 5])),

@@ -21,6 +21,7 @@ import {
   recurrentState,
   recurrentStep,
   relu,
+  rmsNorm,
   selectiveDecay,
   shiftedSilu,
   sigmoid,
@@ -60,6 +61,15 @@ const SUBJECTS: Record<string, Subject> = {
     },
     run: (x, scale, offset) =>
       layerNorm(x!, scale as tf.Tensor1D, offset as tf.Tensor1D),
+  },
+  rmsNorm: {
+    shapes: {
+      "rmsNorm's x": [3, 4],
+      "rmsNorm's scale": [4],
+      "rmsNorm's gate": [3, 4],
+    },
+    run: (x, scale, gate) =>
+      rmsNorm(x!, scale as tf.Tensor1D, gate ? { gate } : {}),
   },
   gelu: { shapes: one("gelu"), run: (x) => gelu(x!) },
   logSigmoid: { shapes: one("logSigmoid"), run: (x) => logSigmoid(x!) },

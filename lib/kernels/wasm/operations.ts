@@ -6,6 +6,10 @@ import {
   FINITE_DECAY,
   LOWEST_LOG_DECAY,
 } from "../../attention/finite_decay.ts";
+import {
+  BETWEEN_TOKENS,
+  type BetweenTokensAttributes,
+} from "../../attention/paths.ts";
 import type { Operation } from "../../contract/kernel.ts";
 import { GELU } from "../../operations/gelu.ts";
 import {
@@ -15,6 +19,7 @@ import {
 } from "../../operations/heads.ts";
 import { LAYER_NORM } from "../../operations/layer_norm.ts";
 import { WITHOUT_PADDING } from "../../operations/padding.ts";
+import { RMS_NORM } from "../../operations/rms_norm.ts";
 import { ADAM, type AdamAttributes } from "../../optimizers/adam.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { refer } from "../../tfjs/wasm/identity.ts";
@@ -33,12 +38,14 @@ export function registerOperations(host: KernelHost): void {
       ...(gradient ? { gradient } : {}),
     });
   register(LAYER_NORM, layerNorm, layerNormGradient);
+  register(RMS_NORM, rmsNorm, rmsNormGradient);
   register(GELU, gelu, gelu);
   register(LOG_SIGMOID, logSigmoid, logSigmoid);
   register(FINITE_DECAY, finiteDecay, finiteDecay);
   register(SPLIT_HEADS, splitHeads, splitHeadsGradient);
   register(SOURCE_DECAY, sourceDecay, sourceDecayGradient);
   register(WITHOUT_PADDING, withoutPadding);
+  registerWasmKernel(host, BETWEEN_TOKENS, { forward: betweenTokens });
   register(ADAM, adam);
 }
 
@@ -94,6 +101,46 @@ const layerNormGradient: Kernel = (call) => {
     doffset: at(doffset),
   }, { operations: 16 * sizeOf(dx) });
   return [dx, dscale, doffset];
+};
+
+function rmsNormJob({ inputs, attributes, host, at }: Call) {
+  const { x, scale, gate } = inputs;
+  const columns = x!.shape.at(-1)!;
+  const rows = sizeOf(x!) / columns;
+  return {
+    rows,
+    columns,
+    rowsPerTask: Math.max(16, Math.ceil(rows / (4 * host.threads))),
+    epsilon: attributes["epsilon"] as number,
+    x: at(x),
+    scale: at(scale),
+    gate: at(gate),
+    ...{ y: 0, dy: 0, dx: 0, dscale: 0, dgate: 0 },
+  };
+}
+
+const rmsNorm: Kernel = (call) => {
+  const x = call.inputs["x"]!;
+  const y = call.make(x.shape);
+  call.host.run("rmsNorm", { ...rmsNormJob(call), y: call.at(y) }, {
+    operations: OPERATIONS_AN_ELEMENT * sizeOf(x),
+  });
+  return [y];
+};
+
+const rmsNormGradient: Kernel = (call) => {
+  const { inputs, make, at } = call;
+  const { dy, x, scale, gate } = inputs;
+  const dx = make(x!.shape), dscale = make(scale!.shape);
+  const dgate = gate && make(gate.shape);
+  call.host.run("rmsNorm", {
+    ...rmsNormJob(call),
+    dy: at(dy),
+    dx: at(dx),
+    dscale: at(dscale),
+    dgate: at(dgate),
+  }, { operations: 2 * OPERATIONS_AN_ELEMENT * sizeOf(dx) });
+  return dgate ? [dx, dscale, dgate] : [dx, dscale];
 };
 
 /** The record of an operation of each element of x, or of its gradient. */
@@ -218,6 +265,31 @@ const withoutPadding: Kernel = ({ wasm, inputs, make }) => {
   const y = make(x.shape);
   wasm.typedArrayFromHeap(y).set(wasm.typedArrayFromHeap(x));
   clearPadding(wasm, y, mask);
+  return [y];
+};
+
+/** Copies, and clears at most a few rows: no job is faster. */
+const betweenTokens: Kernel<BetweenTokensAttributes> = (
+  { wasm, inputs, attributes, make },
+) => {
+  const { x, tokens } = inputs as Record<"x" | "tokens", tf.TensorInfo>;
+  const [batch, heads, length, channels = 1] = x.shape as tf.Tensor4D["shape"];
+  const y = make(x.shape);
+  const values = wasm.typedArrayFromHeap(y);
+  const mask = wasm.typedArrayFromHeap(tokens);
+  values.set(wasm.typedArrayFromHeap(x));
+  const row = length * channels;
+  for (let i = 0; i < batch; i++) {
+    const own = mask.subarray(i * length, (i + 1) * length);
+    const isToken = (value: number) => value !== 0;
+    const first = own.findIndex(isToken), last = own.findLastIndex(isToken);
+    const start = first < 0 ? length : first + Number(attributes.forward);
+    const end = last + Number(attributes.forward);
+    for (let at = i * heads * row; at < (i + 1) * heads * row; at += row) {
+      values.fill(0, at, at + start * channels);
+      values.fill(0, at + Math.max(start, end) * channels, at + row);
+    }
+  }
   return [y];
 };
 

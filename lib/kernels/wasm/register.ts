@@ -6,6 +6,7 @@ import { registerOperations } from "./operations.ts";
 import { registerSelectiveScan } from "./selective_scan.ts";
 import { registerShortConvolution } from "./short_convolution.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
+import { registerTwoEnds } from "./two_ends.ts";
 
 let registered = false;
 
@@ -18,6 +19,7 @@ export function registerWasmKernels(host: KernelHost): void {
   registerSoftmaxAttention(host);
   registerSelectiveScan(host);
   registerShortConvolution(host);
+  registerTwoEnds(host);
   registerOperations(host);
   registerDense("wasm");
 }

@@ -5,13 +5,10 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../../attention/decay.ts";
-import { spread } from "../../attention/decay_pair.ts";
 import { lionAttention } from "../../attention/lion_attention.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertPositiveInteger } from "../../contract/values.ts";
 import { dense } from "../../operations/dense.ts";
-import { joinHeads } from "../../operations/heads.ts";
-import { endsOf } from "../../operations/segments.ts";
 import { shortConvolution } from "../../operations/short_convolution.ts";
 import { linear } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";
@@ -20,7 +17,8 @@ import { applyRmsNorm, scaleOnly } from "../normalization.ts";
 import { convolution, tapsOf } from "./convolution.ts";
 import { attentionCost } from "./family.ts";
 import { stepBias } from "./paces.ts";
-import { matrixOperations, silu, softplus, toHeads } from "./projections.ts";
+import { matrixOperations, softplus } from "./projections.ts";
+import { type BothEnds, fromEnds, joinEnds, splitEnds } from "./two_ends.ts";
 
 /** Options of {@linkcode hydraMixer}. */
 export interface HydraMixerOptions {
@@ -191,13 +189,14 @@ function mix(
 ): tf.Tensor3D {
   const { mask, segments } = call;
   const channels = expand * rows.shape[2];
-  const [gate, mixed, ...steps] = tf.split(
-    dense(rows, parameters("in_proj.weight") as tf.Tensor2D) as tf.Tensor3D,
-    [channels, channels + 4 * stateDim, heads, heads],
-    2,
-  ) as tf.Tensor3D[];
-  const convolved = shortConvolution(
-    mixed!,
+  // Parts of the weight are smaller than parts of what it makes.
+  const [toGate, toMixed, toSteps] = tf.split(
+    parameters("in_proj.weight"),
+    [channels, channels + 4 * stateDim, 2 * heads],
+    1,
+  ) as tf.Tensor2D[];
+  const mixed = shortConvolution(
+    dense(rows, toMixed!) as tf.Tensor3D,
     tapsOf(parameters("conv1d.weight")),
     parameters("conv1d.bias") as tf.Tensor1D,
     {
@@ -207,114 +206,41 @@ function mix(
       ...(segments ? { segments } : {}),
     },
   );
-  const [x, ...vectors] = tf.split(
-    convolved,
-    [channels, stateDim, stateDim, stateDim, stateDim],
+  const bias = parameters("dt_bias") as tf.Tensor1D;
+  const steps = softplus(dense(rows, toSteps!, tf.concat([bias, bias])));
+  const [forward, backward] = tf.split(
+    tf.transpose(steps, [0, 2, 1]),
     2,
+    1,
   ) as tf.Tensor3D[];
-  const [b, c, backwardB, backwardC] = vectors as [
-    tf.Tensor3D,
-    tf.Tensor3D,
-    tf.Tensor3D,
-    tf.Tensor3D,
-  ];
-  const bias = parameters("dt_bias");
-  const dt = steps.map((x) => softplus(tf.add(x, bias)) as tf.Tensor3D);
-  const read = readBothSides({
-    x: x!,
-    dt: fromEnds(dt[0]!, dt[1]!),
-    b: fromEnds(b, backwardB),
-    c: fromEnds(c, backwardC),
-    pace: tf.exp(parameters("A_log")) as tf.Tensor1D,
-  }, call);
+  const dt = fromEnds(forward!, backward!, 2);
+  const { x, ...inputs } = splitEnds(mixed, dt, stateDim);
+  const pace = tf.exp(parameters("A_log"));
+  const logDecay = tf.neg(tf.mul(dt, tf.expandDims(pace, 1))) as tf.Tensor3D;
   const own = dense(
-    x!,
+    x,
     parameters("fc_D.weight") as tf.Tensor2D,
     parameters("D") as tf.Tensor1D,
-  );
-  const [batch, length] = rows.shape;
-  const perHead = [batch, length, heads, channels / heads];
-  const diagonal = tf.mul(tf.reshape(x!, perHead), tf.expandDims(own, 3));
-  const y = tf.add(read, tf.reshape(diagonal, read.shape)) as tf.Tensor3D;
-  const normal = applyRmsNorm(y, "norm.", parameters, EPSILON);
+  ) as tf.Tensor3D;
+  const y = joinEnds(attend(inputs, logDecay, call), x, own, segments);
+  const gate = dense(rows, toGate!) as tf.Tensor3D;
   return dense(
-    tf.mul(normal, silu(gate!)),
+    applyRmsNorm(y, "norm.", parameters, EPSILON, gate),
     parameters("out_proj.weight") as tf.Tensor2D,
   ) as tf.Tensor3D;
 }
 
-/** The inputs from both ends, concatenated along the batch. */
-interface FromEnds {
-  /** `[batch, length, channels]`, shared by both ends. */
-  readonly x: tf.Tensor3D;
-  /** `[2 · batch, length, heads]` */
-  readonly dt: tf.Tensor3D;
-  /** `[2 · batch, length, stateDim]` */
-  readonly b: tf.Tensor3D;
-  readonly c: tf.Tensor3D;
-  /** `[heads]` */
-  readonly pace: tf.Tensor1D;
-}
-
-/** What each token reads from the tokens before it and after it. */
-function readBothSides(
-  { x, dt, b, c, pace }: FromEnds,
+/** What each token has summed up with those before it, from either end. */
+function attend(
+  { q, k, v }: Omit<BothEnds, "x">,
+  logDecay: tf.Tensor3D,
   { mask, segments, form, chunkSize }: MixerCall,
-): tf.Tensor3D {
-  const [, length, heads] = dt.shape, [batch] = x.shape;
-  const steps = tf.transpose(dt, [0, 2, 1]) as tf.Tensor3D;
-  const ofAll = (x: tf.Tensor3D) =>
-    spread(tf.expandDims(x, 1), [2 * batch, heads, length, x.shape[2]]);
-  const values = tf.mul(
-    toHeads(fromEnds(x, x), heads),
-    tf.expandDims(steps, 3),
-  ) as tf.Tensor4D;
-  const logDecay = tf.neg(tf.mul(steps, tf.expandDims(pace, 1)));
-  const y = lionAttention(
-    ofAll(c) as tf.Tensor4D,
-    ofAll(b) as tf.Tensor4D,
-    values,
-    {
-      decay: selectiveDecay(logDecay as tf.Tensor3D, {
-        convention: "arrival",
-      }),
-      ...{ causal: true, normalize: false, scale: 1, form },
-      ...(chunkSize ? { chunkSize } : {}),
-      ...(mask ? { mask: fromEnds(mask, mask) } : {}),
-      ...(segments ? { segments: fromEnds(segments, segments) } : {}),
-    },
-  );
-  const [before, after] = tf.split(joinHeads(y), 2, 0) as tf.Tensor3D[];
-  const ends = segments && endsOf(segments);
-  return tf.add(
-    afterBorders(next(before!), ends?.first),
-    afterBorders(tf.reverse(next(after!), 1), ends?.last),
-  );
-}
-
-/**
- * Concatenates one tensor, and the other with its tokens reversed, along the
- * batch.
- */
-function fromEnds<T extends tf.Tensor>(forward: T, backward: T): T {
-  return tf.concat([forward, tf.reverse(backward, 1)], 0);
-}
-
-/** Shifts rows by one token to the right. */
-function next(x: tf.Tensor3D): tf.Tensor3D {
-  const [batch, length, columns] = x.shape;
-  const kept = tf.slice(x, [0, 0, 0], [batch, length - 1, columns]);
-  return tf.pad(kept, [[0, 0], [1, 0], [0, 0]]);
-}
-
-/**
- * Zeros at the first tokens of segments, which nothing reaches across the
- * border.
- */
-function afterBorders(
-  x: tf.Tensor3D,
-  ends: tf.Tensor2D | undefined,
-): tf.Tensor3D {
-  if (!ends) return x;
-  return tf.mul(x, tf.cast(tf.logicalNot(tf.expandDims(ends, 2)), "float32"));
+): tf.Tensor4D {
+  return lionAttention(q, k, v, {
+    decay: selectiveDecay(logDecay, { convention: "arrival" }),
+    ...{ causal: true, normalize: false, scale: 1, form },
+    ...(chunkSize ? { chunkSize } : {}),
+    ...(mask ? { mask: fromEnds(mask, mask) } : {}),
+    ...(segments ? { segments: fromEnds(segments, segments) } : {}),
+  });
 }

@@ -126,6 +126,22 @@ export const LAYER_NORM = {
   doffset: "usize",
 } as const satisfies Fields;
 
+/** Root mean square normalisation of rows; its gradient if there is a `dy`. `gate` is 0 for none. */
+export const RMS_NORM = {
+  rows: "i32",
+  columns: "i32",
+  rowsPerTask: "i32",
+  epsilon: "f32",
+  x: "usize",
+  scale: "usize",
+  gate: "usize",
+  y: "usize",
+  dy: "usize",
+  dx: "usize",
+  dscale: "usize",
+  dgate: "usize",
+} as const satisfies Fields;
+
 /** An operation of each element; its gradient if there is a `dy`, and `y` is then x's. */
 export const ELEMENTWISE = {
   size: "i32",
@@ -152,6 +168,44 @@ export const SPLIT_HEADS = {
   k: "usize",
   v: "usize",
   dx: "usize",
+} as const satisfies Fields;
+
+/** Rows to heads that read from both ends; their gradient if there is a `dmixed`. */
+export const SPLIT_ENDS = {
+  batch: "i32",
+  length: "i32",
+  heads: "i32",
+  headDim: "i32",
+  stateDim: "i32",
+  mixed: "usize",
+  dt: "usize",
+  x: "usize",
+  q: "usize",
+  k: "usize",
+  v: "usize",
+  dx: "usize",
+  dq: "usize",
+  dk: "usize",
+  dv: "usize",
+  dmixed: "usize",
+  ddt: "usize",
+} as const satisfies Fields;
+
+/** What heads have read from both ends to rows; its gradient if there is a `dy`. `segments` is 0 for none. */
+export const JOIN_ENDS = {
+  batch: "i32",
+  length: "i32",
+  heads: "i32",
+  headDim: "i32",
+  read: "usize",
+  x: "usize",
+  own: "usize",
+  segments: "usize",
+  y: "usize",
+  dy: "usize",
+  dread: "usize",
+  dx: "usize",
+  down: "usize",
 } as const satisfies Fields;
 
 /** A step of Adam. */
@@ -318,4 +372,7 @@ export const JOBS = {
   finiteDecay: FINITE_DECAY,
   selectiveScan: SELECTIVE_SCAN,
   shortConvolution: SHORT_CONVOLUTION,
+  rmsNorm: RMS_NORM,
+  splitEnds: SPLIT_ENDS,
+  joinEnds: JOIN_ENDS,
 } as const satisfies Record<string, Fields>;

@@ -36,6 +36,7 @@ import {
   FULL_BACKWARD,
   FULL_FORWARD,
   GELU,
+  JOIN_ENDS,
   LAYER_NORM,
   LOG_SIGMOID,
   MATMUL,
@@ -43,10 +44,12 @@ import {
   queue,
   RECURRENT_BACKWARD,
   RECURRENT_FORWARD,
+  RMS_NORM,
   SELECTIVE_SCAN,
   selectiveScan,
   SHORT_CONVOLUTION,
   SOFTMAX,
+  SPLIT_ENDS,
   SPLIT_HEADS,
 } from "./jobs";
 import { layerNormExtra, layerNormTask, layerNormTasks } from "./layer_norm";
@@ -64,6 +67,12 @@ import {
   recurrentBackwardRecordBytes,
 } from "./recurrent_backward";
 import { attendRecurrent, layoutRecurrent } from "./recurrent_forward";
+import {
+  layoutRmsNorm,
+  rmsNormExtra,
+  rmsNormTask,
+  rmsNormTasks,
+} from "./rms_norm";
 import { blocks } from "./scan";
 import {
   layoutScanBackward,
@@ -80,6 +89,13 @@ import {
 } from "./softmax_job";
 import { splitHeadsTask, splitHeadsTasks } from "./split_heads";
 import { useTiles } from "./tiles";
+import {
+  joinEndsTask,
+  joinEndsTasks,
+  layoutJoinEnds,
+  splitEndsTask,
+  splitEndsTasks,
+} from "./two_ends";
 
 /** Reads the job's sizes; returns the bytes of scratch that a thread needs. */
 export function prepare(base: usize): usize {
@@ -117,6 +133,10 @@ export function prepare(base: usize): usize {
       return layoutConvolution(base);
     case SOFTMAX:
       return layoutSoftmax(base);
+    case RMS_NORM:
+      return layoutRmsNorm(base);
+    case JOIN_ENDS:
+      return layoutJoinEnds(base);
   }
   return 0;
 }
@@ -156,6 +176,8 @@ export function extraBytes(): usize {
       return deltaExtra();
     case LAYER_NORM:
       return layerNormExtra();
+    case RMS_NORM:
+      return rmsNormExtra();
     case SELECTIVE_SCAN:
       return selectiveScan.dy === 0 ? 0 : scanExtra();
     case SHORT_CONVOLUTION:
@@ -193,6 +215,8 @@ export function tasksOf(phase: i32): i32 {
       return fewRowsTasks(phase);
     case LAYER_NORM:
       return layerNormTasks(phase);
+    case RMS_NORM:
+      return rmsNormTasks(phase);
     case GELU:
       return geluTasks(phase);
     case LOG_SIGMOID:
@@ -201,6 +225,10 @@ export function tasksOf(phase: i32): i32 {
       return finiteDecayTasks(phase);
     case SPLIT_HEADS:
       return splitHeadsTasks(phase);
+    case SPLIT_ENDS:
+      return splitEndsTasks(phase);
+    case JOIN_ENDS:
+      return joinEndsTasks(phase);
     case ADAM:
       return adamTasks(phase);
     case COLUMN_SUM:
@@ -246,6 +274,8 @@ export function perform(phase: i32, task: i32): void {
       return fewRowsTask(phase, task);
     case LAYER_NORM:
       return layerNormTask(phase, task);
+    case RMS_NORM:
+      return rmsNormTask(phase, task);
     case GELU:
       return geluTask(task);
     case LOG_SIGMOID:
@@ -254,6 +284,10 @@ export function perform(phase: i32, task: i32): void {
       return finiteDecayTask(task);
     case SPLIT_HEADS:
       return splitHeadsTask(task);
+    case SPLIT_ENDS:
+      return splitEndsTask(task);
+    case JOIN_ENDS:
+      return joinEndsTask(task);
     case ADAM:
       return adamTask(task);
     case COLUMN_SUM:

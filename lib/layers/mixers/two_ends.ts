@@ -1,0 +1,150 @@
+/**
+ * What stands around attention that reads a sequence from both ends, each end
+ * with queries and keys of its own that all heads share, as Hydra does. The
+ * second half of the batch has the tokens in reverse.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { spread } from "../../attention/decay_pair.ts";
+import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
+import { joinHeads } from "../../operations/heads.ts";
+import { endsOf, numberSegments } from "../../operations/segments.ts";
+import { toHeads } from "./projections.ts";
+
+/** The kernel of {@linkcode splitEnds}; attribute `stateDim`. */
+export const SPLIT_ENDS: Operation<"x" | "q" | "k" | "v"> = {
+  kernel: "LionSplitEnds",
+  gradientsIn: ["mixed", "dt"],
+  outputs: ["x", "q", "k", "v"],
+};
+
+/** The kernel of {@linkcode joinEnds}, with its segments numbered as floats. */
+export const JOIN_ENDS: Operation<"y"> = {
+  kernel: "LionJoinEnds",
+  gradientsIn: ["read", "x", "own"],
+  outputs: ["y"],
+};
+
+/** What attention from both ends gets, with twice the batch. */
+export interface BothEnds {
+  /** The channels themselves, `[batch, length, channels]`. */
+  readonly x: tf.Tensor3D;
+  /** `[2 · batch, heads, length, stateDim]` */
+  readonly q: tf.Tensor4D;
+  /** `[2 · batch, heads, length, stateDim]` */
+  readonly k: tf.Tensor4D;
+  /** The channels times dt, `[2 · batch, heads, length, channels / heads]`. */
+  readonly v: tf.Tensor4D;
+}
+
+/**
+ * Splits rows into what attention from both ends gets.
+ *
+ * @param mixed `[batch, length, channels + 4 · stateDim]`: the channels of all
+ * heads, the keys and queries of the first end, and those of the other.
+ * @param dt `[2 · batch, heads, length]`, from both ends.
+ * @param stateDim Columns of queries and keys.
+ */
+export function splitEnds(
+  mixed: tf.Tensor3D,
+  dt: tf.Tensor3D,
+  stateDim: number,
+): BothEnds {
+  if (hasKernel(SPLIT_ENDS)) {
+    const inputs = { mixed, dt };
+    const { x, q, k, v } = runKernel(SPLIT_ENDS, inputs, { stateDim });
+    return { x, q, k, v } as unknown as BothEnds;
+  }
+  return tf.tidy(() => {
+    const [batch, length, columns] = mixed.shape, heads = dt.shape[1];
+    const [x, k, q, backK, backQ] = tf.split(
+      mixed,
+      [columns - 4 * stateDim, stateDim, stateDim, stateDim, stateDim],
+      2,
+    ) as tf.Tensor3D[];
+    const ofAll = (forward: tf.Tensor3D, backward: tf.Tensor3D) =>
+      spread(
+        tf.expandDims(fromEnds(forward, backward), 1),
+        [2 * batch, heads, length, stateDim],
+      ) as tf.Tensor4D;
+    return {
+      x: x!,
+      q: ofAll(q!, backQ!),
+      k: ofAll(k!, backK!),
+      v: tf.mul(
+        toHeads(fromEnds(x!, x!), heads),
+        tf.expandDims(dt, 3),
+      ) as tf.Tensor4D,
+    };
+  });
+}
+
+/**
+ * What each token reads from the tokens before it and from those after it, and
+ * its own channels, each head's by its weight:
+ *
+ *     y_t = read_{t-1} + read'_{t+1} + own_t x_t
+ *
+ * @param read `[2 · batch, heads, length, headDim]`: what has been summed up to
+ * each token and with it, from both ends.
+ * @param x `[batch, length, heads · headDim]`
+ * @param own `[batch, length, heads]`
+ * @param segments `[batch, length]`: nothing is read across their borders.
+ * @returns The shape of x.
+ */
+export function joinEnds(
+  read: tf.Tensor4D,
+  x: tf.Tensor3D,
+  own: tf.Tensor3D,
+  segments?: tf.Tensor2D,
+): tf.Tensor3D {
+  return tf.tidy(() => {
+    if (hasKernel(JOIN_ENDS)) {
+      const numbers = segments && numberSegments(segments);
+      const inputs = { read, x, own, segments: numbers };
+      return runKernel(JOIN_ENDS, inputs).y as tf.Tensor3D;
+    }
+    const [before, after] = tf.split(joinHeads(read), 2, 0) as tf.Tensor3D[];
+    const ends = segments && endsOf(segments);
+    const fromOthers = tf.add(
+      afterBorders(next(before!), ends?.first),
+      afterBorders(tf.reverse(next(after!), 1), ends?.last),
+    );
+    const [batch, length, channels] = x.shape, heads = own.shape[2];
+    const perHead = [batch, length, heads, channels / heads];
+    const itself = tf.mul(tf.reshape(x, perHead), tf.expandDims(own, 3));
+    return tf.add(fromOthers, tf.reshape(itself, x.shape));
+  });
+}
+
+/**
+ * Concatenates one tensor, and the other with its tokens reversed, along the
+ * batch.
+ */
+export function fromEnds<T extends tf.Tensor>(
+  forward: T,
+  backward: T,
+  axis = 1,
+): T {
+  return tf.concat([forward, tf.reverse(backward, axis)], 0);
+}
+
+/** Shifts rows by one token to the right. */
+function next(x: tf.Tensor3D): tf.Tensor3D {
+  const [batch, length, columns] = x.shape;
+  const kept = tf.slice(x, [0, 0, 0], [batch, length - 1, columns]);
+  return tf.pad(kept, [[0, 0], [1, 0], [0, 0]]);
+}
+
+/**
+ * Zeros at the first tokens of segments, which nothing reaches across the
+ * border.
+ */
+function afterBorders(
+  x: tf.Tensor3D,
+  ends: tf.Tensor2D | undefined,
+): tf.Tensor3D {
+  if (!ends) return x;
+  return tf.mul(x, tf.cast(tf.logicalNot(tf.expandDims(ends, 2)), "float32"));
+}
