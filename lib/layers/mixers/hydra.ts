@@ -17,7 +17,7 @@ import { applyRmsNorm, scaleOnly } from "../normalization.ts";
 import { convolution, tapsOf } from "./convolution.ts";
 import { attentionCost } from "./family.ts";
 import { stepBias } from "./paces.ts";
-import { matrixOperations, softplus } from "./projections.ts";
+import { denseParts, matrixOperations, softplus } from "./projections.ts";
 import { type BothEnds, fromEnds, joinEnds, splitEnds } from "./two_ends.ts";
 
 /** Options of {@linkcode hydraMixer}. */
@@ -189,14 +189,13 @@ function mix(
 ): tf.Tensor3D {
   const { mask, segments } = call;
   const channels = expand * rows.shape[2];
-  // Parts of the weight are smaller than parts of what it makes.
-  const [toGate, toMixed, toSteps] = tf.split(
-    parameters("in_proj.weight"),
+  const [gate, projected, paces] = denseParts(
+    rows,
+    parameters("in_proj.weight") as tf.Tensor2D,
     [channels, channels + 4 * stateDim, 2 * heads],
-    1,
-  ) as tf.Tensor2D[];
+  );
   const mixed = shortConvolution(
-    dense(rows, toMixed!) as tf.Tensor3D,
+    projected!,
     tapsOf(parameters("conv1d.weight")),
     parameters("conv1d.bias") as tf.Tensor1D,
     {
@@ -207,7 +206,7 @@ function mix(
     },
   );
   const bias = parameters("dt_bias") as tf.Tensor1D;
-  const steps = softplus(dense(rows, toSteps!, tf.concat([bias, bias])));
+  const steps = softplus(tf.add(paces!, tf.concat([bias, bias])));
   const [forward, backward] = tf.split(
     tf.transpose(steps, [0, 2, 1]),
     2,
@@ -223,9 +222,8 @@ function mix(
     parameters("D") as tf.Tensor1D,
   ) as tf.Tensor3D;
   const y = joinEnds(attend(inputs, logDecay, call), x, own, segments);
-  const gate = dense(rows, toGate!) as tf.Tensor3D;
   return dense(
-    applyRmsNorm(y, "norm.", parameters, EPSILON, gate),
+    applyRmsNorm(y, "norm.", parameters, EPSILON, gate!),
     parameters("out_proj.weight") as tf.Tensor2D,
   ) as tf.Tensor3D;
 }

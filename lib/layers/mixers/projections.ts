@@ -12,6 +12,28 @@ export function projectionOperations(shape: Shape): number {
 }
 
 /**
+ * Splits x W along its columns. Where W has fewer rows, it is W that is split,
+ * which copies less, and so do the gradients.
+ *
+ * @param x `[batch, length, inputs]`
+ * @param weight `[inputs, outputs]`
+ * @param sizes Columns of each part.
+ * @returns The parts, each `[batch, length, columns]`.
+ */
+export function denseParts(
+  x: tf.Tensor3D,
+  weight: tf.Tensor2D,
+  sizes: number[],
+): tf.Tensor3D[] {
+  const [batch, length, inputs] = x.shape;
+  if (batch * length < inputs) {
+    return tf.split(dense(x, weight), sizes, 2) as tf.Tensor3D[];
+  }
+  const parts = tf.split(weight, sizes, 1) as tf.Tensor2D[];
+  return parts.map((part) => dense(x, part) as tf.Tensor3D);
+}
+
+/**
  * Sets log decays to 0 at padding, which is not part of the text.
  *
  * @param logDecay `[heads]`, `[batch or 1, heads, length]`, or the latter with

@@ -22,7 +22,12 @@ import type { Parameter, Parameters, Shape } from "../lion_layer.ts";
 import type { Mixer, MixerCall, MixerCost } from "../mixer.ts";
 import { convolution, tapsOf } from "./convolution.ts";
 import { stepBias } from "./paces.ts";
-import { matrixOperations, softplus, withBias } from "./projections.ts";
+import {
+  denseParts,
+  matrixOperations,
+  softplus,
+  withBias,
+} from "./projections.ts";
 
 /** Options of {@linkcode vimMixer}. */
 export interface VimMixerOptions {
@@ -203,8 +208,10 @@ function projected(
   x: tf.Tensor3D,
   parameters: Parameters,
 ): [tf.Tensor3D, tf.Tensor3D] {
-  const columns = project(x, "in_proj", parameters);
-  return tf.split(columns, 2, 2) as [tf.Tensor3D, tf.Tensor3D];
+  const weight = parameters("in_proj.weight") as tf.Tensor2D;
+  const channels = weight.shape[1] / 2;
+  const [taken, gate] = denseParts(x, weight, [channels, channels]);
+  return [taken!, gate!];
 }
 
 /** Scans in one direction, and gates the output. */
@@ -249,11 +256,11 @@ function selected(
   const bias = parameters(`dt_proj${suffix}.bias`) as tf.Tensor1D;
   const paces = parameters(pace) as tf.Tensor2D;
   const [rank, stateDim] = [weight.shape[0], paces.shape[1]];
-  const [steps, b, c] = tf.split(
-    project(x, `x_proj${suffix}`, parameters),
+  const [steps, b, c] = denseParts(
+    x,
+    parameters(`x_proj${suffix}.weight`) as tf.Tensor2D,
     [rank, stateDim, stateDim],
-    2,
-  ) as tf.Tensor3D[];
+  );
   return {
     x,
     dt: softplus(dense(steps!, weight, bias)) as tf.Tensor3D,
