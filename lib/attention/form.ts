@@ -93,7 +93,7 @@ export function formInputs(
   pair: LogDecayPair | DiagonalDecayPair | null,
 ): tf.Tensor[] {
   if (pair === null) return [q, k, v];
-  const perToken = q.shape.slice(0, 3);
+  const perToken = v.shape.slice(0, 3);
   const { forward, backward } = pair;
   if (isDiagonal(pair)) {
     return [q, k, v, forward, ...backward ? [backward] : []];

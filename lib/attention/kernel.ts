@@ -46,6 +46,19 @@ export const ATTENTION: Readonly<
   chunkwise: attention("LionChunkwise"),
 };
 
+/**
+ * The chunkwise kernel of queries and keys that all heads share,
+ * `[batch, 1, length, headDim]`; without it, they are repeated for each head.
+ */
+export const SHARED_CHUNKWISE: typeof ATTENTION[ConcreteForm] = attention(
+  "LionSharedChunkwise",
+);
+
+/** Whether the current backend has a form's kernel for shared keys. */
+export function hasSharedKernel(form: ConcreteForm): boolean {
+  return form === "chunkwise" && hasKernel(SHARED_CHUNKWISE);
+}
+
 function attention(kernel: string): typeof ATTENTION[ConcreteForm] {
   return {
     kernel,
@@ -94,6 +107,8 @@ export interface AttentionSizes {
   readonly batch: number;
   /** Heads of a sequence. */
   readonly heads: number;
+  /** Heads of q and k: as many, or 1 that all share. @default heads */
+  readonly keyHeads?: number;
   /** Tokens of a sequence. */
   readonly length: number;
   /** Columns of q and k per head. */
@@ -145,7 +160,8 @@ export function planForm(
 
 /**
  * Runs the current backend's kernel of a form; differentiable in all inputs
- * except the mask. Call it inside `tf.tidy`.
+ * except the mask. Where q and k have one head that all share, the backend has a
+ * kernel for it ({@linkcode hasSharedKernel}). Call it inside `tf.tidy`.
  *
  * @param tokens `[batch, length]`, float32, 0 at padding, if there is any.
  */
@@ -161,5 +177,8 @@ export function runForm(
   const decays = pair && tokens ? betweenTokens(pair, tokens) : pair;
   const [, , , f, b] = formInputs(q, k, v, decays);
   const inputs = { q, k, v, f, b, mask: tokens };
-  return runKernel(ATTENTION[form], inputs, attributes).y as tf.Tensor4D;
+  const operation = q.shape[1] < v.shape[1]
+    ? SHARED_CHUNKWISE
+    : ATTENTION[form];
+  return runKernel(operation, inputs, attributes).y as tf.Tensor4D;
 }

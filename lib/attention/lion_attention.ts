@@ -16,11 +16,16 @@ import { withoutPadding } from "../operations/padding.ts";
 import { blockwise } from "./blockwise.ts";
 import { chunkwise } from "./chunkwise.ts";
 import { type Decay, noDecay } from "./decay.ts";
-import { causalPair, type LogDecayPair, logDecayPair } from "./decay_pair.ts";
+import {
+  causalPair,
+  type LogDecayPair,
+  logDecayPair,
+  spread,
+} from "./decay_pair.ts";
 import { diagonalDecayPair, isDiagonalDecay } from "./diagonal_decay.ts";
 import type { ConcreteForm, Form } from "./form.ts";
 import { full } from "./full.ts";
-import { type Precision, runForm } from "./kernel.ts";
+import { hasSharedKernel, type Precision, runForm } from "./kernel.ts";
 import { divided, SMALLEST_EPSILON, withOnes } from "./normalizer.ts";
 import { type AttentionPlan, planAttention } from "./plan.ts";
 import { recurrent } from "./recurrent.ts";
@@ -171,8 +176,9 @@ const FORMS: Record<ConcreteForm, Form> = {
  * alone.forEach((value, i) => assertAlmostEquals(packed[6 + i]!, value, 1e-5));
  * ```
  *
- * @param q `[batch, heads, length, headDim]`, with the feature map applied.
- * @param k `[batch, heads, length, headDim]`, with the feature map applied.
+ * @param q `[batch, heads, length, headDim]`, with the feature map applied; or
+ * `[batch, 1, length, headDim]`, which all heads share.
+ * @param k The shape of q, with the feature map applied.
  * @param v `[batch, heads, length, valueDim]`
  * @param options See {@linkcode LionAttentionOptions}.
  * @returns `[batch, heads, length, valueDim]`
@@ -197,13 +203,29 @@ export function lionAttention(
     mask,
     segments,
   } = options;
-  const [batch, heads, length] = q.shape;
+  const [batch, keyHeads, length, headDim] = q.shape, heads = v.shape[1];
+  const isRepeated = keyHeads < heads &&
+    !(plan.kernel && hasSharedKernel(plan.form));
 
   return tf.tidy(() => {
+    const ofAll = (name: string, x: tf.Tensor4D) =>
+      isRepeated
+        ? spread(floats(name, x), [
+          batch,
+          heads,
+          length,
+          headDim,
+        ]) as tf.Tensor4D
+        : x;
     const bordered = <T extends tf.Tensor>(pair: Pair<T> | null) =>
       segments ? withBorders(pair, segments, { heads, causal }) : pair;
     const isPlain = plan.kernel === null;
-    const ofChannels = diagonalDecayPair(decay, q.shape, causal, isPlain);
+    const ofChannels = diagonalDecayPair(
+      decay,
+      [batch, heads, length, headDim],
+      causal,
+      isPlain,
+    );
     const diagonal = ofChannels && bordered(ofChannels);
     let scalar: LogDecayPair | null = null;
     if (!diagonal) {
@@ -224,15 +246,16 @@ export function lionAttention(
       };
       return runForm(
         plan.form,
-        q,
-        k,
+        ofAll("q", q),
+        ofAll("k", k),
         v,
         diagonal ?? scalar,
         attributes,
         tokens,
       );
     }
-    const queries = read("q", q), keys = read("k", k), values = read("v", v);
+    const queries = ofAll("q", read("q", q)), keys = ofAll("k", read("k", k));
+    const values = read("v", v);
     const attend = (values: tf.Tensor4D) =>
       FORMS[plan.form](
         tf.mul(queries, scale),
@@ -274,8 +297,8 @@ interface Pair<T extends tf.Tensor> {
  * assertEquals(plan.operations, 4096 * 4 * 8 * 9);
  * ```
  *
- * @param q `[batch, heads, length, headDim]`
- * @param k `[batch, heads, length, headDim]`
+ * @param q `[batch, heads, length, headDim]`, or one head that all share.
+ * @param k The shape of q.
  * @param v `[batch, heads, length, valueDim]`
  * @param options See {@linkcode LionAttentionOptions}.
  * @returns See {@linkcode AttentionPlan}.
@@ -307,13 +330,15 @@ function check(
     k,
     v,
     options,
+    true,
   );
-  const [batch, heads, length, headDim] = q.shape;
+  const [batch, keyHeads, length, headDim] = q.shape;
   const { segments } = options;
   if (segments !== undefined) assertSegments(segments, [batch, length]);
   const plan = planAttention({
     batch,
-    heads,
+    heads: v.shape[1],
+    keyHeads,
     length,
     headDim,
     valueDim: v.shape[3],
@@ -339,6 +364,7 @@ type CommonOptions = Pick<
 /**
  * Checks the tensors and the options of attention, and fills in the defaults.
  *
+ * @param canShare Whether one head of q and k may be that of all heads of v.
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
  * of the wrong type.
  * @throws {RangeError} If an option has an invalid value.
@@ -348,12 +374,14 @@ export function assertAttention(
   k: tf.Tensor4D,
   v: tf.Tensor4D,
   { mask, ...options }: CommonOptions & Pick<LionAttentionOptions, "mask">,
+  canShare = false,
 ): Required<CommonOptions> {
   const axes = "batch, heads, length, headDim";
   assertShape("q", q, [null, null, null, null], axes);
   const [batch, heads, length, headDim] = q.shape;
   assertShape("k", k, q.shape, axes);
-  assertShape("v", v, [batch, heads, length, null], `${axes} of values`);
+  const ofValues = canShare && heads === 1 ? null : heads;
+  assertShape("v", v, [batch, ofValues, length, null], `${axes} of values`);
   for (const [name, { size, shape }] of Object.entries({ q, v })) {
     if (size > 0) continue;
     throw new RangeError(`${name} should not be empty, got shape [${shape}]`);

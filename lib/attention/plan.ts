@@ -10,7 +10,12 @@ import {
   scoreBytes,
   sizesOf,
 } from "./costs.ts";
-import { ATTENTION, planForm } from "./kernel.ts";
+import {
+  ATTENTION,
+  hasSharedKernel,
+  planForm,
+  SHARED_CHUNKWISE,
+} from "./kernel.ts";
 
 /** How an attention would run, and what it would cost. */
 export interface AttentionPlan {
@@ -76,9 +81,11 @@ function planFused(
   // Causal kernels skip the tiles that no token attends to.
   const { causal, length } = problem;
   const keys = causal ? (length + (chunkSize ?? 1)) / 2 : length;
+  const { heads, keyHeads = heads } = problem;
+  const isShared = keyHeads < heads && hasSharedKernel(form);
   return {
     form,
-    kernel: ATTENTION[form].kernel,
+    kernel: isShared ? SHARED_CHUNKWISE.kernel : ATTENTION[form].kernel,
     reason: how,
     chunkSize,
     operations: tokens * COSTS[form].operations(problem, chunkSize ?? 1, keys),

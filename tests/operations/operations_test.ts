@@ -145,8 +145,8 @@ function splitEndsOf(sizes: EndsSizes): Subject {
         dt as tf.Tensor3D,
         stateDim,
       );
-      assertEquals(q.shape, [...perHead, stateDim]);
-      assertEquals(k.shape, [...perHead, stateDim]);
+      assertEquals(q.shape, [2 * batch, 1, length, stateDim]);
+      assertEquals(k.shape, [2 * batch, 1, length, stateDim]);
       assertEquals(v.shape, [...perHead, headDim]);
       return [x, q, k, v];
     },
@@ -158,8 +158,9 @@ function splitEndsOf(sizes: EndsSizes): Subject {
           const place = placeOf(sizes, [b, head, t], isBack);
           const row = rows[b * length + t]!;
           const first = channels + (isBack ? 2 * stateDim : 0);
-          k[place] = row.slice(first, first + stateDim);
-          q[place] = row.slice(first + stateDim, first + 2 * stateDim);
+          const shared = placeOf({ ...sizes, heads: 1 }, [b, 0, t], isBack);
+          k[shared] = row.slice(first, first + stateDim);
+          q[shared] = row.slice(first + stateDim, first + 2 * stateDim);
           v[place] = row.slice(head * headDim, (head + 1) * headDim)
             .map((value) => value * dt![place]!);
         }

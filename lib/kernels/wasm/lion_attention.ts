@@ -6,6 +6,7 @@ import {
   type AttentionSizes,
   type KernelAttributes,
   type KernelRequest,
+  SHARED_CHUNKWISE,
   withoutChannels,
 } from "../../attention/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
@@ -101,6 +102,10 @@ export function registerAttention(host: KernelHost): void {
       plan: (request) => plan(host, form, request),
     });
   }
+  registerWasmKernel<KernelAttributes, never>(host, SHARED_CHUNKWISE, {
+    forward: (call) => forward("chunkwise", call),
+    gradient: (call) => gradient("chunkwise", call),
+  });
 }
 
 function forward(
@@ -110,7 +115,8 @@ function forward(
   const { inputs, attributes, make, wasm } = call;
   const { q, v, mask } = inputs;
   const { states, causal } = attributes;
-  const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
+  const [batch, heads, length] = v!.shape as tf.Tensor4D["shape"];
+  const headDim = q!.shape[3]!;
   const state = [batch, heads, headDim, v!.shape[3]! + 1];
   const outputs = {
     y: make(v!.shape),
@@ -148,8 +154,9 @@ function run(
 ): void {
   const { q, k, v, f, b, y, rowSums, dy, dq, dk, dv, df, db } = tensors;
   const { before, after, forward, backward } = tensors;
-  const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
-  const sizes = { batch, heads, length, headDim, valueDim: v!.shape[3]! };
+  const [batch, keyHeads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
+  const [, heads, , valueDim] = v!.shape as tf.Tensor4D["shape"];
+  const sizes = { batch, heads, keyHeads, length, headDim, valueDim };
   const { jobs, operations } = SCHEDULES[form];
   host.run(jobs[pass], {
     ...jobOf(form, sizes, attributes.chunkSize, host.threads),
@@ -183,24 +190,36 @@ function run(
 
 type AttentionJob = Job<"chunkwiseForward">;
 
+type Size =
+  | "sequences"
+  | "share"
+  | "length"
+  | "headDim"
+  | "valueDim"
+  | "chunkSize"
+  | "segments";
+
 /** The sizes in a job's record. */
 function jobOf(
   form: ConcreteForm,
-  { batch, heads, length, headDim, valueDim }: AttentionSizes,
+  { batch, heads, length, headDim, valueDim, ...of }: AttentionSizes,
   chunkSize: number | null,
   threads: number,
-): Pick<
-  AttentionJob,
-  "sequences" | "length" | "headDim" | "valueDim" | "chunkSize" | "segments"
-> {
+): Pick<AttentionJob, Size> {
   const sequences = batch * heads;
+  // Other kernels get keys that are repeated.
+  const keyHeads = form === "chunkwise" ? of.keyHeads ?? heads : heads;
   // Without chunks: the tokens between two states that the backward pass keeps.
   const tokens = form === "recurrent" || chunkSize === null
     ? Math.ceil(Math.sqrt(length))
     : chunkSize;
   const chunks = Math.ceil(length / tokens);
-  const segments = SCHEDULES[form].segments(sequences, chunks, threads);
-  return { sequences, length, headDim, valueDim, chunkSize: tokens, segments };
+  const segments = SCHEDULES[form]
+    .segments(batch * keyHeads, chunks, threads);
+  return {
+    ...{ sequences, share: heads / keyHeads, length, headDim, valueDim },
+    ...{ chunkSize: tokens, segments },
+  };
 }
 
 /** Parts of a sequence, so that all threads have work, at such an extra cost if there are several. */
@@ -254,16 +273,13 @@ function plan(
     chunkSize,
     scratchBytes,
     carriedBytes: schedule.carried(request, sizes.chunkSize, sizes.segments) *
-      Math.min(threads, sizes.sequences * sizes.segments),
+      Math.min(threads, sizes.sequences / sizes.share * sizes.segments),
     how: `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}`,
   };
 }
 
 /** A record whose addresses are not read. */
-const NOWHERE: Omit<
-  AttentionJob,
-  "sequences" | "length" | "headDim" | "valueDim" | "chunkSize" | "segments"
-> = {
+const NOWHERE: Omit<AttentionJob, Size> = {
   causal: 0,
   normalize: 0,
   diagonal: 0,

@@ -276,7 +276,7 @@ const betweenTokens: Kernel<BetweenTokensAttributes> = (
   const [batch, heads, length, channels = 1] = x.shape as tf.Tensor4D["shape"];
   const y = make(x.shape);
   const values = wasm.typedArrayFromHeap(y);
-  const mask = wasm.typedArrayFromHeap(tokens);
+  const mask = wasm.typedArrayFromHeap(tokens) as Float32Array;
   values.set(wasm.typedArrayFromHeap(x));
   const row = length * channels;
   for (let i = 0; i < batch; i++) {

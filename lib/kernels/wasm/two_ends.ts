@@ -40,8 +40,8 @@ function splitJob({ inputs, attributes, at }: Call<SplitAttributes>) {
       ...{ x: 0, q: 0, k: 0, v: 0, dx: 0, dq: 0, dk: 0, dv: 0 },
       ...{ dmixed: 0, ddt: 0 },
     },
-    operations: OPERATIONS_A_COPY * 2 * batch * heads * length *
-      (2 * stateDim + channels / heads),
+    operations: OPERATIONS_A_COPY * 2 * batch * length *
+      (2 * stateDim + channels),
   };
 }
 
@@ -51,7 +51,8 @@ const splitEnds: Kernel<SplitAttributes> = (call) => {
   const { batch, length, heads, headDim, stateDim } = sizes;
   const perHead = [2 * batch, heads, length];
   const x = make([batch, length, heads * headDim]);
-  const q = make([...perHead, stateDim]), k = make([...perHead, stateDim]);
+  const ofAll = [2 * batch, 1, length, stateDim];
+  const q = make(ofAll), k = make(ofAll);
   const v = make([...perHead, headDim]);
   host.run("splitEnds", {
     ...sizes,

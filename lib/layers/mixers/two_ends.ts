@@ -6,7 +6,6 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { spread } from "../../attention/decay_pair.ts";
 import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
 import { joinHeads } from "../../operations/heads.ts";
 import { endsOf, numberSegments } from "../../operations/segments.ts";
@@ -30,9 +29,9 @@ export const JOIN_ENDS: Operation<"y"> = {
 export interface BothEnds {
   /** The channels themselves, `[batch, length, channels]`. */
   readonly x: tf.Tensor3D;
-  /** `[2 · batch, heads, length, stateDim]` */
+  /** `[2 · batch, 1, length, stateDim]` */
   readonly q: tf.Tensor4D;
-  /** `[2 · batch, heads, length, stateDim]` */
+  /** `[2 · batch, 1, length, stateDim]` */
   readonly k: tf.Tensor4D;
   /** The channels times dt, `[2 · batch, heads, length, channels / heads]`. */
   readonly v: tf.Tensor4D;
@@ -57,17 +56,14 @@ export function splitEnds(
     return { x, q, k, v } as unknown as BothEnds;
   }
   return tf.tidy(() => {
-    const [batch, length, columns] = mixed.shape, heads = dt.shape[1];
+    const heads = dt.shape[1], channels = mixed.shape[2] - 4 * stateDim;
     const [x, k, q, backK, backQ] = tf.split(
       mixed,
-      [columns - 4 * stateDim, stateDim, stateDim, stateDim, stateDim],
+      [channels, stateDim, stateDim, stateDim, stateDim],
       2,
     ) as tf.Tensor3D[];
     const ofAll = (forward: tf.Tensor3D, backward: tf.Tensor3D) =>
-      spread(
-        tf.expandDims(fromEnds(forward, backward), 1),
-        [2 * batch, heads, length, stateDim],
-      ) as tf.Tensor4D;
+      tf.expandDims(fromEnds(forward, backward), 1) as tf.Tensor4D;
     return {
       x: x!,
       q: ofAll(q!, backQ!),

@@ -49,6 +49,8 @@ export const QUEUE = {
 /** An attention; addresses are 0 for what there is not. */
 export const ATTENTION = {
   sequences: "i32",
+  /** Sequences in a row that have the same queries and keys; 1 but for chunks. */
+  share: "i32",
   length: "i32",
   headDim: "i32",
   valueDim: "i32",

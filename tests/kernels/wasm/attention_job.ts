@@ -31,6 +31,7 @@ export function jobIn(heap: Heap): Job<"chunkwiseForward"> {
   const feature = (u: number) => u + 0.1;
   return {
     sequences,
+    share: 1,
     length,
     headDim,
     valueDim,

@@ -44,6 +44,7 @@ function run(
     const job: JobName = `${form}${pass}`;
     runGuarded(job, {
       sequences: batch * heads,
+      share: 1,
       length,
       headDim,
       valueDim,
@@ -161,7 +162,7 @@ Deno.test("jobs whose channels decay apart write all of their outputs, and nothi
           const tokens = Math.min(chunkSize, length);
           for (const pass of ["Forward", "Backward"] as const) {
             runGuarded(`chunkwise${pass}`, {
-              ...{ sequences: 1, length, headDim, valueDim },
+              ...{ sequences: 1, share: 1, length, headDim, valueDim },
               chunkSize: tokens,
               segments: Math.min(threads, Math.ceil(length / tokens)),
               ...{ causal: Number(causal), normalize: 1, diagonal: 1 },

@@ -15,6 +15,7 @@ const DIVISORS = new Set([
   "inner",
   "columns",
   "chunkSize",
+  "share",
   "segments",
   "parts",
   "rowsPerTask",

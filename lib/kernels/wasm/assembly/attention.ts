@@ -6,6 +6,8 @@ import { layoutFrom, take } from "./scratch";
 import { pairBytes, vectorBytes } from "./simd";
 
 export let length: i32 = 0;
+/** Sequences in a row that have the same queries and keys. */
+export let share: i32 = 1;
 export let headDim: i32 = 0;
 export let valueDim: i32 = 0;
 export let chunkSize: i32 = 0;
@@ -54,6 +56,7 @@ export let gradient: usize = 0;
 /** Takes the sizes of a job. */
 export function setSizes(
   tokens: i32,
+  sharing: i32,
   keyColumns: i32,
   valueColumns: i32,
   tokensPerChunk: i32,
@@ -63,6 +66,7 @@ export function setSizes(
   ofChannels: bool,
 ): void {
   length = tokens;
+  share = sharing;
   headDim = keyColumns;
   valueDim = valueColumns;
   chunkSize = tokensPerChunk;

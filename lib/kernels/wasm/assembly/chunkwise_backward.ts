@@ -9,7 +9,6 @@ import {
   columnsStride,
   decays,
   filledSegments,
-  headBytes,
   headDim,
   headStride,
   rowsV,
@@ -39,12 +38,12 @@ import {
   rowsDq,
   rowsG,
   storeKeyRows,
-  token,
+  storeRows,
   wholeRows,
   wholeValueRows,
 } from "./inside_gradient";
 import { attention as job } from "./jobs";
-import { scaleAndAdd, transpose, unpadRows } from "./matrix";
+import { scaleAndAdd, transpose } from "./matrix";
 import { keysOut } from "./preparation";
 import {
   addKeyGradient,
@@ -134,7 +133,7 @@ function gradientsOf(
     writeGradient(gradientBefore, some ? gradientBefore : 0, true);
   }
 
-  unpadRows(count, dq, headStride, job.dq + token * headBytes, headBytes);
+  storeRows(dq, job.dq);
   storeKeyRows(dk, dv);
   storeDecayGradients();
 }
@@ -250,7 +249,7 @@ function attendWithoutDecay(sequence: i32, first: i32, end: i32): void {
       0,
       0,
     );
-    unpadRows(count, dq, headStride, job.dq + token * headBytes, headBytes);
+    storeRows(dq, job.dq);
     storeKeyRows(dk, dv);
     countProgress();
   }

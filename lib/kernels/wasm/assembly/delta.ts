@@ -73,6 +73,7 @@ function setDeltaSizes(part: i32): void {
   partStart = <usize> first * 4;
   setSizes(
     job.length,
+    1,
     job.headDim,
     min(widest, job.valueDim - first),
     job.chunkSize,

@@ -13,6 +13,7 @@ import {
   rowsV,
   rowsY,
   scores,
+  share,
   sums,
   transposed,
   valueBytes,
@@ -27,6 +28,8 @@ import { headRows, openDecays } from "./preparation";
 import { sum4, vectorBytes } from "./simd";
 
 export let count: i32 = 0, token: i32 = 0;
+/** The token among those of queries and keys. */
+let keyToken: i32 = 0;
 export let q: usize = 0, k: usize = 0, v: usize = 0;
 let f: usize = 0, b: usize = 0;
 
@@ -34,6 +37,7 @@ let f: usize = 0, b: usize = 0;
 export function openTokens(sequence: i32, chunk: i32): void {
   count = countOf(chunk);
   token = sequence * length + chunk * chunkSize;
+  keyToken = sequence / share * length + chunk * chunkSize;
 }
 
 /** Points to a chunk's keys, values and log decays. */
@@ -54,7 +58,7 @@ export function openSweep(sequence: i32, chunk: i32, back: bool): void {
 
 function openKeys(sequence: i32, chunk: i32): void {
   openTokens(sequence, chunk);
-  k = headRows(count, job.k + token * headBytes, rowsK);
+  k = headRows(count, job.k + keyToken * headBytes, rowsK);
   v = paddedRows(
     count,
     job.v + token * valueBytes,
@@ -66,7 +70,7 @@ function openKeys(sequence: i32, chunk: i32): void {
 
 /** Points to its queries. */
 export function openQueries(): void {
-  q = headRows(count, job.q + token * headBytes, rowsQ);
+  q = headRows(count, job.q + keyToken * headBytes, rowsQ);
 }
 
 /** Where a chunk's output goes: to its place, or where its rows can have padding. */

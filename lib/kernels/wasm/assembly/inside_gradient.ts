@@ -18,6 +18,7 @@ import {
   rowsV,
   rowsY,
   scores,
+  share,
   take,
   transposed,
   valueBytes,
@@ -32,7 +33,14 @@ import { attention as job } from "./jobs";
 import { layoutMaskGradient, weighBoth } from "./mask_gradient";
 import { at, put, transpose, transposeToPairs, unpadRows } from "./matrix";
 import { headRows, openDecays } from "./preparation";
-import { multiplyAdd, pairBytes, sum4, vectorBytes } from "./simd";
+import {
+  loadFirst,
+  multiplyAdd,
+  pairBytes,
+  storeFirst,
+  sum4,
+  vectorBytes,
+} from "./simd";
 
 /** Gradients of the masked, scaled sums: `[chunkSize, valueDim + 1]`. */
 export let rowsG: usize = 0;
@@ -82,6 +90,8 @@ export function layoutGradients(base: usize, statesPerChunk: i32): usize {
 }
 
 export let count: i32 = 0, token: i32 = 0;
+/** The token among those of queries and keys, and whether nobody who shares these was there yet. */
+let keyToken: i32 = 0, isFirst: bool = true;
 export let q: usize = 0, k: usize = 0;
 let f: usize = 0, b: usize = 0;
 
@@ -89,7 +99,9 @@ let f: usize = 0, b: usize = 0;
 export function openChunk(sequence: i32, chunk: i32): void {
   count = countOf(chunk);
   token = sequence * length + chunk * chunkSize;
-  const offset = token * headBytes;
+  keyToken = sequence / share * length + chunk * chunkSize;
+  isFirst = sequence % share === 0;
+  const offset = keyToken * headBytes;
   q = headRows(count, job.q + offset, rowsQ);
   k = headRows(count, job.k + offset, rowsK);
   f = logDecay(job.f, token);
@@ -135,9 +147,9 @@ export function gradientRow(token: i32, row: usize): void {
   put(row, valueDim, job.normalize !== 0 ? -sum * factor : 0);
 }
 
-/** Where the gradients of q or k go: to their place, or where rows can have padding. */
+/** Where the gradients of q or k go: to their place, or where rows can have padding or are to be added. */
 export function wholeRows(target: usize, padded: usize): usize {
-  const isInPlace = headBytes === headStride && !diagonal;
+  const isInPlace = headBytes === headStride && !diagonal && share === 1;
   return isInPlace ? target + token * headBytes : padded;
 }
 
@@ -146,9 +158,40 @@ export function wholeValueRows(): usize {
   return valueBytes === valueStride ? job.dv + token * valueBytes : rowsY;
 }
 
+/** Puts rows of {@link wholeRows} into their place, or adds them there. */
+export function storeRows(rows: usize, target: usize): void {
+  let place = target + keyToken * headBytes;
+  if (isFirst) return unpadRows(count, rows, headStride, place, headBytes);
+  for (let i = 0; i < count; i++) {
+    addRow(rows, place);
+    rows += headStride;
+    place += headBytes;
+  }
+}
+
+function addRow(row: usize, target: usize): void {
+  const end = target + headBytes, pairs = target + (headBytes & ~31);
+  if (target < pairs) {
+    do {
+      const sum0 = f32x4.add(v128.load(target), v128.load(row));
+      const sum1 = f32x4.add(v128.load(target, 16), v128.load(row, 16));
+      v128.store(target, sum0);
+      v128.store(target, sum1, 16);
+      target += 32;
+      row += 32;
+    } while (target < pairs);
+  }
+  for (; target < end; target += 16) {
+    const rest = <i32> ((end - target) >> 2);
+    const sum = f32x4.add(loadFirst(target, rest), v128.load(row));
+    storeFirst(target, sum, rest);
+    row += 16;
+  }
+}
+
 /** Puts the rows of {@link wholeRows} and {@link wholeValueRows} into their place. */
 export function storeKeyRows(dk: usize, dv: usize): void {
-  unpadRows(count, dk, headStride, job.dk + token * headBytes, headBytes);
+  storeRows(dk, job.dk);
   unpadRows(count, dv, valueStride, job.dv + token * valueBytes, valueBytes);
 }
 

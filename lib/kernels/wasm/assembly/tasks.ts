@@ -1,6 +1,6 @@
 // What each job consists of: its scratch, and the tasks of its two phases.
 import { adamTask, adamTasks } from "./adam";
-import { chunks, layout, segments, setSizes } from "./attention";
+import { chunks, layout, segments, setSizes, share } from "./attention";
 import { attendBackward, layoutBackward } from "./chunkwise_backward";
 import {
   attendForward,
@@ -144,6 +144,7 @@ export function prepare(base: usize): usize {
 function readAttention(): void {
   setSizes(
     attention.length,
+    attention.share,
     attention.headDim,
     attention.valueDim,
     attention.chunkSize,
@@ -196,7 +197,7 @@ export function tasksOf(phase: i32): i32 {
       // The states around a segment need no summary if it is all there is.
       const alone = attention.segments === 1 && attention.f !== 0;
       if (phase === 0 && alone) return 0;
-      return attention.sequences * attention.segments;
+      return attention.sequences / share * attention.segments;
     }
     case FULL_FORWARD:
       return phase === 0 ? 0 : attention.sequences * segments;
@@ -251,7 +252,7 @@ export function perform(phase: i32, task: i32): void {
   switch (queue.operation) {
     case CHUNKWISE_FORWARD:
     case CHUNKWISE_BACKWARD:
-      return attendChunkwise(phase, task / segments, task % segments);
+      return attendGroup(phase, task / segments, task % segments);
     case FULL_FORWARD:
       return attendFull(task / segments, task % segments);
     case FULL_BACKWARD:
@@ -298,6 +299,13 @@ export function perform(phase: i32, task: i32): void {
       return convolutionTask(phase, task);
     case SOFTMAX:
       return softmaxTask(phase, task);
+  }
+}
+
+/** A segment of sequences that share their keys; one after the other adds to the gradients in these. */
+function attendGroup(phase: i32, group: i32, segment: i32): void {
+  for (let i = group * share; i < (group + 1) * share; i++) {
+    attendChunkwise(phase, i, segment);
   }
 }
 

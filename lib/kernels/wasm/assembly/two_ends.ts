@@ -41,6 +41,14 @@ function placeOf(token: i32, head: i32, isBack: bool): usize {
   return <usize> ((sequence * job.heads + head) * job.length + place);
 }
 
+/** The token among those of keys and queries. */
+function keyPlaceOf(token: i32, isBack: bool): usize {
+  const job = splitting;
+  if (!isBack) return token;
+  const t = token % job.length;
+  return <usize> (job.batch * job.length + token - t + job.length - 1 - t);
+}
+
 function splitToken(token: i32): void {
   const job = splitting, headDim = job.headDim, stateDim = job.stateDim;
   const rowBytes = <usize> (job.heads * headDim) << 2;
@@ -49,10 +57,11 @@ function splitToken(token: i32): void {
   copyRow(job.heads * headDim, row, job.x + <usize> token * rowBytes);
   for (let end = 0; end < 2; end++) {
     const key = row + rowBytes + <usize> end * 2 * stateBytes;
+    const keyPlace = keyPlaceOf(token, end === 1);
+    copyRow(stateDim, key, job.k + keyPlace * stateBytes);
+    copyRow(stateDim, key + stateBytes, job.q + keyPlace * stateBytes);
     for (let head = 0; head < job.heads; head++) {
       const place = placeOf(token, head, end === 1);
-      copyRow(stateDim, key, job.k + place * stateBytes);
-      copyRow(stateDim, key + stateBytes, job.q + place * stateBytes);
       const dt = load<f32>(job.dt + (place << 2));
       const x = row + <usize> head * headBytes;
       scaleRow(headDim, dt, x, job.v + place * headBytes);
@@ -74,10 +83,10 @@ function gatherToken(token: i32): void {
     gatherValues(row + column, dx + column, place, back, drow + column);
   }
   for (let end = 0; end < 2; end++) {
-    const first = placeOf(token, 0, end === 1);
+    const place = keyPlaceOf(token, end === 1);
     const dkey = drow + rowBytes + <usize> end * 2 * stateBytes;
-    sumHeads(job.dk + first * stateBytes, dkey);
-    sumHeads(job.dq + first * stateBytes, dkey + stateBytes);
+    copyRow(stateDim, job.dk + place * stateBytes, dkey);
+    copyRow(stateDim, job.dq + place * stateBytes, dkey + stateBytes);
   }
 }
 
@@ -105,35 +114,6 @@ function gatherValues(
   }
   store<f32>(job.ddt + (place << 2), sum4(inner));
   store<f32>(job.ddt + (back << 2), sum4(innerBack));
-}
-
-/** target = the sum of a token's rows of all heads; the next head's is a sequence further. */
-function sumHeads(row: usize, target: usize): void {
-  const job = splitting, bytes = <usize> job.stateDim << 2;
-  const next = <usize> job.length * bytes, pairs = bytes & ~31;
-  for (let at: usize = 0; at < pairs; at += 32) {
-    let sum0 = v128.load(row + at), sum1 = v128.load(row + at, 16);
-    let other = row + at;
-    let heads = job.heads - 1;
-    if (heads > 0) {
-      do {
-        other += next;
-        sum0 = f32x4.add(sum0, v128.load(other));
-        sum1 = f32x4.add(sum1, v128.load(other, 16));
-      } while (--heads > 0);
-    }
-    v128.store(target + at, sum0);
-    v128.store(target + at, sum1, 16);
-  }
-  for (let at = pairs; at < bytes; at += 16) {
-    const count = <i32> ((bytes - at) >> 2);
-    let sum = loadFirst(row + at, count), other = row + at;
-    for (let head = 1; head < job.heads; head++) {
-      other += next;
-      sum = f32x4.add(sum, loadFirst(other, count));
-    }
-    storeFirst(target + at, sum, count);
-  }
 }
 
 /** target = source, of so many numbers; faster than memory.copy where they are few. */
