@@ -130,6 +130,33 @@ export function powersOf(bytes: usize, source: usize, target: usize): void {
   }
 }
 
+/** target_i = σ(x_i), of so many numbers. */
+export function logistics(count: i32, x: usize, target: usize): void {
+  const least = f32x4.splat(lowest), scale = f32x4.splat(log2e);
+  const round = f32x4.splat(rounder);
+  const unit = f32x4.splat(one), c1 = f32x4.splat(a1), c2 = f32x4.splat(a2);
+  const c3 = f32x4.splat(a3), c4 = f32x4.splat(a4), c5 = f32x4.splat(a5);
+  const pairs = x + (<usize> (count & ~7) << 2);
+  if (x < pairs) {
+    do {
+      const x0 = v128.load(x), x1 = v128.load(x, 16);
+      const s0 = logistic4(x0, least, scale, round, unit, c1, c2, c3, c4, c5);
+      const s1 = logistic4(x1, least, scale, round, unit, c1, c2, c3, c4, c5);
+      v128.store(target, s0);
+      v128.store(target, s1, 16);
+      x += 32;
+      target += 32;
+    } while (x < pairs);
+  }
+  for (count &= 7; count > 0; count -= 4) {
+    const own = loadFirst(x, count);
+    const s = logistic4(own, least, scale, round, unit, c1, c2, c3, c4, c5);
+    storeFirst(target, s, count);
+    x += 16;
+    target += 16;
+  }
+}
+
 /** x_i = x_i σ(x_i), of so many numbers. */
 export function silus(count: i32, x: usize): void {
   const least = f32x4.splat(lowest), scale = f32x4.splat(log2e);

@@ -87,7 +87,7 @@ import {
   softmaxTask,
   softmaxTasks,
 } from "./softmax_job";
-import { splitHeadsTask, splitHeadsTasks } from "./split_heads";
+import { layoutSplitHeads, splitHeadsTask, splitHeadsTasks } from "./split_heads";
 import { useTiles } from "./tiles";
 import {
   joinEndsTask,
@@ -137,6 +137,8 @@ export function prepare(base: usize): usize {
       return layoutRmsNorm(base);
     case JOIN_ENDS:
       return layoutJoinEnds(base);
+    case SPLIT_HEADS:
+      return layoutSplitHeads(base);
   }
   return 0;
 }
