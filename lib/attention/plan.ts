@@ -83,14 +83,18 @@ function planFused(
   const keys = causal ? (length + (chunkSize ?? 1)) / 2 : length;
   const { heads, keyHeads = heads } = problem;
   const isShared = keyHeads < heads && hasSharedKernel(form);
+  // Of q and k, which then lie there once.
+  const spared = isShared
+    ? 8 * problem.batch * (heads - keyHeads) * length * problem.headDim
+    : 0;
   return {
     form,
     kernel: isShared ? SHARED_CHUNKWISE.kernel : ATTENTION[form].kernel,
     reason: how,
     chunkSize,
     operations: tokens * COSTS[form].operations(problem, chunkSize ?? 1, keys),
-    bytes: vectors + rowSums + 2 * carriedBytes,
-    peakBytes: vectors + rowSums + scratchBytes,
+    bytes: vectors - spared + rowSums + 2 * carriedBytes,
+    peakBytes: vectors - spared + rowSums + scratchBytes,
   };
 }
 

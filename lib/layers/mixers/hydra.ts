@@ -143,6 +143,7 @@ export function hydraMixer(options: HydraMixerOptions = {}): Mixer {
         {
           batch: 2 * batch!,
           heads,
+          keyHeads: 1,
           length: length!,
           headDim: stateDim,
           valueDim: expand * dim! / heads,
