@@ -122,7 +122,8 @@ for (const form of ["chunkwise", "full", "recurrent"] as const) {
   });
 }
 
-Deno.test("jobs whose channels decay apart write all of their outputs, and nothing else", async () => {
+async function assertWrites(share: number, isDiagonal: boolean) {
+  const ofDecay = (headDim: number) => isDiagonal ? headDim : 1;
   const sizes = [
     { length: 1, headDim: 5, valueDim: 3 },
     { length: 67, headDim: 8, valueDim: 20 },
@@ -134,38 +135,40 @@ Deno.test("jobs whose channels decay apart write all of their outputs, and nothi
       for (const causal of [false, true]) {
         for (const chunkSize of [5, 24, 64]) {
           const { input, output } = arraysIn();
-          const place = (columns: number, value: number) =>
-            input(new Float32Array(length * columns).fill(value));
-          const empty = (columns: number) => output(length * columns);
-          const back = causal ? undefined : place(headDim, -0.2);
+          const tokens = share * length, decayDim = ofDecay(headDim);
+          const place = (size: number, value: number) =>
+            input(new Float32Array(size).fill(value));
+          const empty = (columns: number) => output(tokens * columns);
+          const back = causal ? undefined : place(tokens * decayDim, -0.2);
           const inputs = {
-            q: place(headDim, 0.5),
-            k: place(headDim, 0.5),
-            v: place(valueDim, 1),
-            dy: place(valueDim, 1),
-            f: place(headDim, -0.1),
+            q: place(length * headDim, 0.5),
+            k: place(length * headDim, 0.5),
+            v: place(tokens * valueDim, 1),
+            dy: place(tokens * valueDim, 1),
+            f: place(tokens * decayDim, -0.1),
             ...back ? { b: back } : {},
           };
           const outputs = {
             y: empty(valueDim),
             rowSums: empty(1),
-            dq: empty(headDim),
-            dk: empty(headDim),
+            dq: output(length * headDim),
+            dk: output(length * headDim),
             dv: empty(valueDim),
-            df: empty(headDim),
-            ...back ? { db: empty(headDim) } : {},
+            df: empty(decayDim),
+            ...back ? { db: empty(decayDim) } : {},
           };
           const addresses = Object.fromEntries(
             Object.entries({ ...inputs, ...outputs })
               .map(([name, { byteOffset }]) => [name, byteOffset]),
           );
-          const tokens = Math.min(chunkSize, length);
+          const ofChunk = Math.min(chunkSize, length);
           for (const pass of ["Forward", "Backward"] as const) {
             runGuarded(`chunkwise${pass}`, {
-              ...{ sequences: 1, share: 1, length, headDim, valueDim },
-              chunkSize: tokens,
-              segments: Math.min(threads, Math.ceil(length / tokens)),
-              ...{ causal: Number(causal), normalize: 1, diagonal: 1 },
+              ...{ sequences: share, share, length, headDim, valueDim },
+              chunkSize: ofChunk,
+              segments: Math.min(threads, Math.ceil(length / ofChunk)),
+              ...{ causal: Number(causal), normalize: 1 },
+              diagonal: Number(isDiagonal),
               ...{ scale: 1, epsilon: 1e-6, b: 0, db: 0 },
               ...NO_STATES,
               ...addresses as Record<
@@ -182,4 +185,17 @@ Deno.test("jobs whose channels decay apart write all of their outputs, and nothi
     }
   }
   await host.useThreads(1);
-});
+}
+
+Deno.test(
+  "jobs whose channels decay apart write all of their outputs, and nothing else",
+  () => assertWrites(1, true),
+);
+
+Deno.test(
+  "jobs of keys that are shared write all of their outputs, and nothing else",
+  async () => {
+    await assertWrites(3, false);
+    await assertWrites(3, true);
+  },
+);

@@ -28,8 +28,9 @@ export const host = new KernelHost(
       const address = scratch;
       // The queue, which is allocated too, is smaller.
       if (bytes > 500) ofScratch = address;
-      scratch += bytes;
-      const missing = scratch + 4 * GUARD.size - memory.buffer.byteLength;
+      // Behind it, the guard has room: what is allocated next may be a queue.
+      scratch += bytes + 4 * GUARD.size;
+      const missing = scratch - memory.buffer.byteLength;
       if (missing > 0) memory.grow(Math.ceil(missing / 65_536));
       return address;
     },

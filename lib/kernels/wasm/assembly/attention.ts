@@ -16,6 +16,8 @@ export let chunks: i32 = 0;
 /** Parts of a sequence, of which each is one task. */
 export let segments: i32 = 0;
 let chunksPerSegment: i32 = 0;
+/** Products of queries and keys of each chunk of a segment, for all who share these. */
+let sharedScores: usize = 0;
 export let causal: bool = false;
 export let decays: bool = false;
 /** Whether each channel of the keys has its own. */
@@ -112,7 +114,29 @@ export function layout(
   before = take(stateBytes);
   if (diagonal) layoutDiagonal(tokens, headStride);
   after = take(<usize> (chunksPerSegment * statesPerChunk) * stateBytes);
+  sharedScores = takeShared();
   return take(0);
+}
+
+/** Takes a matrix of scores for each chunk of a segment, if several share its keys. */
+export function takeShared(): usize {
+  if (share === 1 || diagonal) return 0;
+  return take(<usize> chunksPerSegment * sharedBytes());
+}
+
+function sharedBytes(): usize {
+  return <usize> chunkSize * pairBytes(chunkSize);
+}
+
+/** The matrix of a chunk among {@link takeShared}, or 0. */
+export function sharedOf(matrices: usize, chunk: i32): usize {
+  if (share === 1 || diagonal) return 0;
+  return matrices + <usize> (chunk % chunksPerSegment) * sharedBytes();
+}
+
+/** Where the chunk's products of queries and keys are kept, or 0. */
+export function sharedScoresOf(chunk: i32): usize {
+  return sharedOf(sharedScores, chunk);
 }
 
 /** Rows of a chunk's matrices: where channels decay apart, whole blocks of four tokens. */

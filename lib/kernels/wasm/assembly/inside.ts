@@ -14,6 +14,7 @@ import {
   rowsY,
   scores,
   share,
+  sharedScoresOf,
   sums,
   transposed,
   valueBytes,
@@ -30,6 +31,8 @@ import { sum4, vectorBytes } from "./simd";
 export let count: i32 = 0, token: i32 = 0;
 /** The token among those of queries and keys. */
 let keyToken: i32 = 0;
+/** The products of queries and keys that others share, or 0, and whether they are there. */
+let shared: usize = 0, isThere: bool = false;
 export let q: usize = 0, k: usize = 0, v: usize = 0;
 let f: usize = 0, b: usize = 0;
 
@@ -38,6 +41,8 @@ export function openTokens(sequence: i32, chunk: i32): void {
   count = countOf(chunk);
   token = sequence * length + chunk * chunkSize;
   keyToken = sequence / share * length + chunk * chunkSize;
+  shared = sharedScoresOf(chunk);
+  isThere = shared !== 0 && sequence % share > 0;
 }
 
 /** Points to a chunk's keys, values and log decays. */
@@ -85,24 +90,10 @@ export function attendInside(y: usize): void {
     diagonalScores(count, q, k);
     sumRows(row);
   } else {
-    transpose(count, headDim, k, headStride, transposed, row);
-    const columns = <i32> (row >> 2);
-    multiply(
-      count,
-      columns,
-      headDim,
-      q,
-      headStride,
-      transposed,
-      row,
-      scores,
-      row,
-      0,
-      0,
-      0,
-    );
+    const products = shared !== 0 ? shared : scores;
+    if (!isThere) multiplyQueries(products, row);
     weightsOf(count, f, b);
-    weighAndSum(row);
+    weighAndSum(products, row);
   }
   const width = <i32> (valueStride >> 2);
   multiply(
@@ -121,15 +112,35 @@ export function attendInside(y: usize): void {
   );
 }
 
-/** Applies the mask to the scores, and sums their rows. */
-function weighAndSum(row: usize): void {
+/** products = Q Kᵀ */
+function multiplyQueries(products: usize, row: usize): void {
+  transpose(count, headDim, k, headStride, transposed, row);
+  multiply(
+    count,
+    <i32> (row >> 2),
+    headDim,
+    q,
+    headStride,
+    transposed,
+    row,
+    products,
+    row,
+    0,
+    0,
+    0,
+  );
+}
+
+/** Makes scores of products by the mask, and sums their rows. */
+function weighAndSum(product: usize, row: usize): void {
   let score = scores, weight = weights;
   for (let i = 0; i < count; i++) {
     let sum = f32x4.splat(0);
     for (const end = score + row; score < end; score += 16) {
-      const x = f32x4.mul(v128.load(score), v128.load(weight));
+      const x = f32x4.mul(v128.load(product), v128.load(weight));
       v128.store(score, x);
       sum = f32x4.add(sum, x);
+      product += 16;
       weight += 16;
     }
     put(sums, i, sum4(sum));

@@ -19,7 +19,10 @@ import {
   rowsY,
   scores,
   share,
+  sharedOf,
+  sharedScoresOf,
   take,
+  takeShared,
   transposed,
   valueBytes,
   valueDim,
@@ -31,7 +34,14 @@ import { multiply, multiplyTransposed } from "./gemm";
 import { factorOf } from "./inside";
 import { attention as job } from "./jobs";
 import { layoutMaskGradient, weighBoth } from "./mask_gradient";
-import { at, put, transpose, transposeToPairs, unpadRows } from "./matrix";
+import {
+  at,
+  put,
+  scaleAndAdd,
+  transpose,
+  transposeToPairs,
+  unpadRows,
+} from "./matrix";
 import { headRows, openDecays } from "./preparation";
 import {
   loadFirst,
@@ -86,12 +96,17 @@ export function layoutGradients(base: usize, statesPerChunk: i32): usize {
     rowsDf = take(tokens * headStride);
     rowsDb = take(tokens * headStride);
   } else layoutMaskGradient(chunkSize);
+  sharedSums = takeShared();
   return take(0);
 }
 
 export let count: i32 = 0, token: i32 = 0;
-/** The token among those of queries and keys, and whether nobody who shares these was there yet. */
-let keyToken: i32 = 0, isFirst: bool = true;
+/** The token among those of queries and keys, and which of those who share these it is. */
+let keyToken: i32 = 0, isFirst: bool = true, isLast: bool = true;
+/** The chunk's products that others share, and the sum of all gradients in them; or 0. */
+let sharedScores: usize = 0, sharedSlopes: usize = 0;
+/** All of the latter. */
+let sharedSums: usize = 0;
 export let q: usize = 0, k: usize = 0;
 let f: usize = 0, b: usize = 0;
 
@@ -101,6 +116,9 @@ export function openChunk(sequence: i32, chunk: i32): void {
   token = sequence * length + chunk * chunkSize;
   keyToken = sequence / share * length + chunk * chunkSize;
   isFirst = sequence % share === 0;
+  isLast = sequence % share === share - 1;
+  sharedScores = sharedScoresOf(chunk);
+  sharedSlopes = sharedOf(sharedSums, chunk);
   const offset = keyToken * headBytes;
   q = headRows(count, job.q + offset, rowsQ);
   k = headRows(count, job.k + offset, rowsK);
@@ -201,12 +219,44 @@ export function transposeKeys(): void {
   transposeToPairs(count, valueDim + 1, rowsV, columnsStride, transposedV);
 }
 
-/** From pairs of tokens in the chunk. */
+/** scores = Q Kᵀ, which whoever is first keeps for the others. */
+function findScores(row: usize): void {
+  const shared = sharedScores !== 0;
+  if (!shared || isFirst) {
+    transposeToPairs(count, headDim, k, headStride, transposed);
+    multiply(
+      count,
+      <i32> (row >> 2),
+      headDim,
+      q,
+      headStride,
+      transposed,
+      row,
+      shared ? sharedScores : scores,
+      row,
+      0,
+      0,
+      0,
+    );
+  }
+  if (shared) memory.copy(scores, sharedScores, count * row);
+}
+
+/** Adds the products' gradients to those of others who share them; says where the sums are. */
+function sumSlopes(row: usize): usize {
+  if (sharedSlopes === 0) return products;
+  const bytes = <usize> count * row;
+  if (isFirst) memory.copy(sharedSlopes, products, bytes);
+  else scaleAndAdd(bytes, sharedSlopes, 1, products);
+  return sharedSlopes;
+}
+
+/** From pairs of tokens in the chunk; in q and k only for the last of those who share them, but for all. */
 export function gradientsInside(dq: usize, dk: usize, dv: usize): void {
   if (diagonal) return gradientsOfChannels(dq, dk, dv);
   const row = pairBytes(count), columns = <i32> (row >> 2);
   const head = <i32> (headStride >> 2);
-  transposeKeys();
+  transposeToPairs(count, valueDim + 1, rowsV, columnsStride, transposedV);
   multiply(
     count,
     columns,
@@ -221,20 +271,7 @@ export function gradientsInside(dq: usize, dk: usize, dv: usize): void {
     0,
     0,
   );
-  multiply(
-    count,
-    columns,
-    headDim,
-    q,
-    headStride,
-    transposed,
-    row,
-    scores,
-    row,
-    0,
-    0,
-    0,
-  );
+  findScores(row);
   weighBoth(
     count,
     f,
@@ -248,11 +285,17 @@ export function gradientsInside(dq: usize, dk: usize, dv: usize): void {
     upperColumns,
   );
   valueGradients(row, dv);
+  const slopes = sumSlopes(row);
+  if (!isLast) {
+    memory.fill(dq, 0, count * headStride);
+    memory.fill(dk, 0, count * headStride);
+    return;
+  }
   multiply(
     count,
     head,
     count,
-    products,
+    slopes,
     row,
     k,
     headStride,
@@ -266,7 +309,7 @@ export function gradientsInside(dq: usize, dk: usize, dv: usize): void {
     count,
     head,
     count,
-    products,
+    slopes,
     row,
     q,
     headStride,
