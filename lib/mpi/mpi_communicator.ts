@@ -6,6 +6,7 @@ import type {
 import { type Handles, typeOf } from "./handles.ts";
 import { type Library, textOf } from "./library.ts";
 import { MpiError } from "./mpi_error.ts";
+import { waitForReader } from "./output.ts";
 import { poll } from "./request.ts";
 import type { Functions, Handle } from "./symbols.ts";
 
@@ -256,6 +257,7 @@ export class MpiCommunicator implements Communicator {
    * @param code From 1 to 255. @default 1
    */
   abort(code = 1): never {
+    waitForReader(this.#functions);
     this.#functions.MPI_Abort(this.#handles.world, code);
     Deno.exit(code);
   }

@@ -1,4 +1,9 @@
-/** The last rank ends as it is told; the others wait for it. @module */
+/**
+ * The last rank ends as it is told, as `failure.ts HOW FOLDER`; the others wait
+ * for it. Each leaves a file in the folder, named by its process.
+ *
+ * @module
+ */
 import { openMpi } from "../../../lib/mpi/mod.ts";
 
 const mpi = openMpi();
@@ -16,8 +21,9 @@ const ENDS: Readonly<Record<string, () => unknown>> = {
   // Neither waits nor closes.
   end() {},
 };
+const [how, folder] = Deno.args;
+await Deno.writeTextFile(`${folder}/${Deno.pid}`, "");
 await mpi.barrier();
-const [how] = Deno.args;
 if (mpi.rank === mpi.size - 1) {
   ENDS[how!]!();
   if (how === "reject") await new Promise((resolve) => setTimeout(resolve));
