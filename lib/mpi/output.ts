@@ -1,4 +1,5 @@
 /** What a rank has printed, which `mpirun` reads from a pipe. @module */
+import { pause } from "./request.ts";
 import type { Functions } from "./symbols.ts";
 
 /** Linux's request for the number of bytes that nobody has read yet. */
@@ -12,13 +13,12 @@ const MILLISECONDS_OF_PATIENCE = 2000;
  * is still in the pipe when a rank aborts, and with it the reason.
  */
 export function waitForReader({ ioctl }: Pick<Functions, "ioctl">): void {
-  const pause = new Int32Array(new SharedArrayBuffer(4));
   const until = performance.now() + MILLISECONDS_OF_PATIENCE;
   for (const descriptor of [1, 2]) {
     const unread = new Int32Array(1);
     while (
       ioctl(descriptor, FIONREAD, unread) === 0 && unread[0]! > 0 &&
       performance.now() < until
-    ) Atomics.wait(pause, 0, 0, 1);
+    ) pause(1);
   }
 }

@@ -1,7 +1,9 @@
 /** Packed sequences: which tokens of a row belong together. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers } from "../contract/floats.ts";
 import { assertShape } from "../contract/shape.ts";
+import { passed } from "./token_ranks.ts";
 
 /**
  * Throws unless these are segments: which sequence each token belongs to.
@@ -20,19 +22,35 @@ export function assertSegments(
  * Whether each token is the first, or the last, of its segment,
  * `[batch, length]`, bool. A segment ends wherever the number changes, even
  * back to an earlier one.
+ *
+ * @param ranks Those that have the tokens before and after these, if there are
+ * any.
  */
 export function endsOf(
   segments: tf.Tensor2D,
+  ranks?: TokenRanks,
 ): { first: tf.Tensor2D; last: tf.Tensor2D } {
   const [batch, length] = segments.shape;
-  const outer: tf.Tensor2D = tf.ones([batch, 1], "bool");
-  if (length === 1) return { first: outer, last: outer };
+  const outer = (by: 1 | -1): tf.Tensor2D => {
+    const end: tf.Tensor2D = tf.ones([batch, 1], "bool");
+    if (!ranks) return end;
+    const column = (place: number): tf.Tensor2D =>
+      tf.cast(tf.slice(segments, [0, place], [batch, 1]), "float32");
+    const [own, toPass] = by === 1 ? [0, length - 1] : [length - 1, 0];
+    const theirs = passed(column(toPass), by, ranks);
+    const neighbour = ranks.rank - by;
+    return neighbour < 0 || neighbour >= ranks.size
+      ? end
+      : tf.notEqual(theirs, column(own));
+  };
+  const outermost = { first: outer(1), last: outer(-1) };
+  if (length === 1) return outermost;
   const from = (start: number) =>
     tf.slice(segments, [0, start], [batch, length - 1]);
   const changes = tf.notEqual(from(0), from(1)) as tf.Tensor2D;
   return {
-    first: tf.concat([outer, changes], 1),
-    last: tf.concat([changes, outer], 1),
+    first: tf.concat([outermost.first, changes], 1),
+    last: tf.concat([changes, outermost.last], 1),
   };
 }
 

@@ -18,6 +18,9 @@ const SECONDS_TO_END = 30;
 /** Sums of 32-bit numbers in another order, after fifty steps of a tiny model. */
 const ROUNDING = 1e-5;
 
+/** How many ranks share the tokens of a sequence, and where they compute. */
+const SHARING = [[2, "wasm"], [3, "wasm"], [4, "wasm"], [3, "cpu"]] as const;
+
 /** What a training came to. */
 interface Result {
   readonly losses: readonly number[];
@@ -85,6 +88,18 @@ for (const implementation of IMPLEMENTATIONS) {
         assert(code !== 0, stdout);
         assertStringIncludes(stderr, `rank 2 of 3 ends the job: ${reason}`);
       });
+    });
+  }
+
+  for (const [ranks, backend] of SHARING) {
+    Deno.test(`${name}: ${ranks} ranks share the tokens on ${backend}`, async () => {
+      const { code, stdout, stderr } = await launch(implementation, {
+        ranks,
+        program: "sequence.ts",
+        args: [backend],
+      });
+      assertEquals(code, 0, stdout + stderr);
+      assertStringIncludes(stdout, "cases are the same");
     });
   }
 
