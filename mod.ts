@@ -30,6 +30,7 @@ export {
 export type { AttentionPlan } from "./lib/attention/plan.ts";
 export type { Precision } from "./lib/attention/kernel.ts";
 export type { Peers, TokenRanks } from "./lib/contract/communicator.ts";
+export { shareTokens } from "./lib/layers/shared_tokens.ts";
 export {
   type AttentionForm,
   explainAttention,

@@ -16,6 +16,7 @@ import {
   readInputs,
   VALUES,
 } from "./inputs.ts";
+import { assertWhole } from "../operations/token_ranks.ts";
 
 /** Inputs of {@linkcode gateLoop}. */
 export interface GateLoopInputs {
@@ -86,6 +87,7 @@ export function gateLoop(
   options: FamilyOptions = {},
 ): tf.Tensor4D {
   assertOptions("gateLoop", options, FAMILY_OPTIONS);
+  assertWhole("gateLoop", options.communicator);
   const { scale = 1, causal = false, mask, segments, ...others } = options;
   return tf.tidy(() => {
     const vectors = { ...readInputs("gateLoop", inputs, INPUTS, options) };

@@ -17,6 +17,7 @@ import {
   VALUES,
 } from "./inputs.ts";
 import { largestWeights } from "./largest_weights.ts";
+import { assertWhole } from "../operations/token_ranks.ts";
 
 /** Inputs of {@linkcode mlstm}. */
 export interface MlstmInputs {
@@ -84,6 +85,7 @@ export function mlstm(
   options: FamilyOptions = {},
 ): tf.Tensor4D {
   assertOptions("mlstm", options, FAMILY_OPTIONS);
+  assertWhole("mlstm", options.communicator);
   const { causal = false, mask, segments } = options;
   return tf.tidy(() => {
     const { q, k, v, inputGate, forgetGate } = readInputs(

@@ -16,6 +16,7 @@ import {
   readInputs,
   VALUES,
 } from "./inputs.ts";
+import { assertWhole } from "../operations/token_ranks.ts";
 
 /** Inputs of {@linkcode rwkv6}. */
 export interface Rwkv6Inputs {
@@ -80,6 +81,7 @@ export function rwkv6(
   options: FamilyOptions = {},
 ): tf.Tensor4D {
   assertOptions("rwkv6", options, FAMILY_OPTIONS);
+  assertWhole("rwkv6", options.communicator);
   const { scale = 1, causal = false, mask, segments, ...others } = options;
   return tf.tidy(() => {
     const { bonus, ...vectors } = readInputs("rwkv6", inputs, INPUTS, options);

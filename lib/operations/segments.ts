@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers } from "../contract/floats.ts";
 import { assertShape } from "../contract/shape.ts";
-import { passed } from "./token_ranks.ts";
+import { passed, reaching } from "./token_ranks.ts";
 
 /**
  * Throws unless these are segments: which sequence each token belongs to.
@@ -57,15 +57,53 @@ export function endsOf(
 /**
  * Numbers the segments of each row uniquely, `[batch, length]`, float32, which
  * can hold 16 million numbers.
+ *
+ * @param ranks Those that share the tokens, if there are any.
  */
-export function numberSegments(segments: tf.Tensor2D): tf.Tensor2D {
-  return tf.cumsum(tf.cast(endsOf(segments).first, "float32"), 1);
+export function numberSegments(
+  segments: tf.Tensor2D,
+  ranks?: TokenRanks,
+): tf.Tensor2D {
+  const first = tf.cast(endsOf(segments, ranks).first, "float32");
+  const numbers: tf.Tensor2D = tf.cumsum(first, 1);
+  if (!ranks) return numbers;
+  const own = { written: tf.sum(first, 1, true), through: null };
+  const before = reaching("before", own, (first, second) => ({
+    written: tf.add(first.written, second.written),
+    through: null,
+  }), ranks);
+  return tf.add(numbers, before);
 }
 
 /**
  * The position of each token within its segment, `[batch, length]`, float32.
+ *
+ * @param ranks Those that share the tokens, if there are any.
  */
-export function positionsIn(segments: tf.Tensor2D): tf.Tensor2D {
+export function positionsIn(
+  segments: tf.Tensor2D,
+  ranks?: TokenRanks,
+): tf.Tensor2D {
+  const here = positionsHere(segments);
+  if (!ranks) return here;
+  const { first } = endsOf(segments, ranks);
+  // Tokens before the first border here go on with a segment of earlier ranks.
+  const goesOn = tf.cast(
+    tf.equal(tf.cumsum(tf.cast(first, "float32"), 1), 0),
+    "float32",
+  );
+  const length = segments.shape[1];
+  const atEnd = (x: tf.Tensor) => tf.slice(x, [0, length - 1], [-1, 1]);
+  // Tokens of the last segment so far, to which a part without a border adds.
+  const own = { written: tf.add(atEnd(here), 1), through: atEnd(goesOn) };
+  const before = reaching("before", own, (first, second) => ({
+    written: tf.add(tf.mul(first.written, second.through!), second.written),
+    through: tf.mul(first.through!, second.through!),
+  }), ranks);
+  return tf.add(here, tf.mul(before, goesOn));
+}
+
+function positionsHere(segments: tf.Tensor2D): tf.Tensor2D {
   const [batch, length] = segments.shape;
   const places = tf.expandDims(tf.range(0, length), 0);
   // The position of the last first token so far, found in doubling steps.

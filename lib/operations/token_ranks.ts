@@ -74,7 +74,7 @@ function valuesOf(x: tf.Tensor): Float32Array {
  * The ranks in the opposite order, for tokens that come from the end of a
  * sequence.
  */
-export function fromTheEnd(ranks: TokenRanks): TokenRanks {
+export function reversedRanks(ranks: TokenRanks): TokenRanks {
   const { size } = ranks;
   const turned = (rank: number | undefined) =>
     rank === undefined ? undefined : size - 1 - rank;
@@ -141,15 +141,78 @@ function passedPart(
   };
 }
 
-/** Two parts through which everything passes as it is. */
-function joinSums(first: Part, second: Part): Part {
-  return { written: tf.add(first.written, second.written), through: null };
+/** What all ranks have, joined; they get the same. Differentiable. */
+function together<T extends tf.Tensor>(
+  x: T,
+  join: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor,
+  ranks: TokenRanks,
+): T {
+  const own = { written: x, through: null };
+  const [before, after] = (["before", "after"] as const).map((side) =>
+    reaching(side, own, (first, second) => ({
+      written: join(first.written, second.written),
+      through: null,
+    }), ranks)
+  );
+  return join(join(before!, x), after!) as T;
 }
 
 /** The sum of what all ranks have; they get the same. Differentiable. */
 export function sumOfRanks<T extends tf.Tensor>(x: T, ranks: TokenRanks): T {
-  const own = { written: x, through: null };
-  const before = reaching("before", own, joinSums, ranks);
-  const after = reaching("after", own, joinSums, ranks);
-  return tf.addN([before, x, after]) as T;
+  return together(x, tf.add, ranks);
+}
+
+/** The maximum of what all ranks have, none of it below 0. */
+export function maximumOfRanks<T extends tf.Tensor>(
+  x: T,
+  ranks: TokenRanks,
+): T {
+  return together(x, tf.maximum, ranks);
+}
+
+/** A float32 holds such numbers of so many ranks exactly. */
+const DIGIT = 4096;
+
+/** How many tokens the ranks before this one have, and all ranks together. */
+export function tokensOfRanks(
+  own: number,
+  ranks: TokenRanks,
+): { readonly before: number; readonly all: number } {
+  const { rank, size } = ranks;
+  const from = (step: 1 | -1): number => {
+    let found = 0, last = own;
+    for (let distance = step; Math.abs(distance) < size; distance *= 2) {
+      const known = (rank: number) =>
+        rank >= 0 && rank < size ? rank : undefined;
+      const peers = {
+        to: known(rank + distance),
+        from: known(rank - distance),
+      };
+      if (peers.to === undefined && peers.from === undefined) continue;
+      const digits = Float32Array.of(last % DIGIT, Math.floor(last / DIGIT));
+      const [low, high] = ranks.exchange(digits, peers);
+      const earlier = low! + DIGIT * high!;
+      found += earlier;
+      last += earlier;
+    }
+    return found;
+  };
+  const before = from(1);
+  return { before, all: before + own + from(-1) };
+}
+
+/**
+ * Throws where ranks share the tokens.
+ *
+ * @param owner What needs all of them.
+ * @throws {RangeError} If there are such ranks.
+ */
+export function assertWhole(
+  owner: string,
+  ranks: TokenRanks | undefined,
+): void {
+  if (!ranks) return;
+  throw new RangeError(
+    `${owner} should have all tokens of a sequence, got a part, as one of ${ranks.size} ranks; let ranks share the batch instead, or choose a mixer such as LION's`,
+  );
 }

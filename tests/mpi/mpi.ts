@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { useBackend } from "../../mod.ts";
+import { VERSION } from "../../lib/contract/version.ts";
 import { train } from "../../lib/training/mod.ts";
 import { logOf, tinyModel, weightsOf, withFolder } from "../training/tiny.ts";
 import { IMPLEMENTATIONS, launch } from "./launch.ts";
@@ -104,6 +105,15 @@ for (const implementation of IMPLEMENTATIONS) {
   }
 
   for (const ranks of [2, 3, 4]) {
+    Deno.test(`${name}: ${ranks} ranks share a model's tokens`, async () => {
+      const program = "shared_models.ts";
+      const job = await launch(implementation, { ranks, program });
+      assertEquals(job.code, 0, job.stdout + job.stderr);
+      assertStringIncludes(job.stdout, "arrays are the same");
+    });
+  }
+
+  for (const ranks of [2, 3, 4]) {
     Deno.test(`${name}: ${ranks} ranks train as one process does`, async () => {
       await withFolder(async (folder) => {
         const [expected, result] = [
@@ -175,6 +185,9 @@ for (const implementation of IMPLEMENTATIONS) {
   const MISTAKES: Readonly<Record<string, string>> = {
     options: "got another on rank 2:\n- seed is 6, on rank 0 5",
     data: "got another on rank 2:\n- SHA-256 of data's first batch is",
+    sharing: 'got another on rank 2:\n- ranks is "sequence", on rank 0 "data"',
+    version:
+      `got another on rank 2:\n- version of @lionjs/lion is "${VERSION}", on rank 0 "9.9.9"`,
     folder: "checkpoints.folder should have no checkpoints of an earlier run",
     labels: "labels of evaluation batch 0, from 0, should be classes",
     divergence: "DivergenceError: step",
