@@ -86,6 +86,22 @@ export function reversedRanks(ranks: TokenRanks): TokenRanks {
   };
 }
 
+/**
+ * The ranks among which this one is, where so many that follow one another share
+ * the same sequences.
+ */
+export function groupedRanks(ranks: TokenRanks, size: number): TokenRanks {
+  const rank = ranks.rank % size, first = ranks.rank - rank;
+  const known = (rank: number | undefined) =>
+    rank === undefined ? undefined : first + rank;
+  return {
+    rank,
+    size,
+    exchange: (values, { to, from }) =>
+      ranks.exchange(values, { to: known(to), from: known(from) }),
+  };
+}
+
 /** What a part of a sequence does to what passes through it. */
 export interface Part {
   /** What it adds to what has come through. */

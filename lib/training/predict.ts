@@ -25,7 +25,7 @@ export function predict(
   return model.apply([...inputs], options) as tf.Tensor;
 }
 
-/** What one rank computes of a batch: all of it, some rows, or a part of the tokens. */
+/** What one rank computes of a batch: all of it, or some rows, or a part of their tokens. */
 export interface Share {
   readonly rows?: Rows;
   readonly tokens?: TokenRanks;
@@ -46,8 +46,8 @@ export function shareIn(
   batch: Batch,
   { rows, tokens }: Share,
 ): Batch {
-  if (tokens) return tokensIn(model, batch, tokens);
-  return rows ? rowsIn(batch, rows) : batch;
+  const some = rows ? rowsIn(batch, rows) : batch;
+  return tokens ? tokensIn(model, some, tokens) : some;
 }
 
 /** Labels of each token are shared; others are those of all ranks. */

@@ -1,10 +1,14 @@
 /** The ranks that train one model, or the only process that does. @module */
 import type { Communicator, TokenRanks } from "../contract/communicator.ts";
-import { assertTokenRanks } from "../operations/token_ranks.ts";
+import { assertTokenRanks, groupedRanks } from "../operations/token_ranks.ts";
 import type { Share } from "./predict.ts";
 
-/** What of a batch ranks share: its examples, or the tokens of each. */
-export type SharedBy = "data" | "sequence";
+/**
+ * What of a batch ranks share: its examples, or the tokens of each, or both:
+ * then so many ranks that follow one another share the tokens of the examples of
+ * theirs.
+ */
+export type SharedBy = "data" | "sequence" | { readonly sequence: number };
 
 /** What ranks do together; where there is no communicator, one rank does it alone. */
 export class Ranks {
@@ -25,15 +29,22 @@ export class Ranks {
     sharedBy: SharedBy = "data",
   ) {
     this.communicator = communicator;
-    if (sharedBy !== "data" && sharedBy !== "sequence") {
+    if (sharedBy === "data") return;
+    const all = communicator?.size ?? 1;
+    const size = sharedBy === "sequence"
+      ? all
+      : Number(Object(sharedBy).sequence);
+    if (!(Number.isInteger(size) && size > 0 && all % size === 0)) {
       throw new RangeError(
-        `ranks should be "data" or "sequence", got ${JSON.stringify(sharedBy)}`,
+        `ranks should be "data", "sequence" or { sequence: a divisor of ${all} }, got ${
+          JSON.stringify(sharedBy)
+        }`,
       );
     }
-    if (!communicator || sharedBy === "data") return;
+    if (!communicator) return;
     const tokens = communicator as Communicator & TokenRanks;
     assertTokenRanks(tokens);
-    this.tokens = tokens;
+    this.tokens = groupedRanks(tokens, size);
   }
 
   /** Whether this one writes files and shows progress. */
@@ -44,8 +55,16 @@ export class Ranks {
   /** This rank's share of a batch with so many rows. Two shares of rows differ by one at most. */
   shareOf(total: number): Share {
     const { communicator, tokens } = this;
-    if (tokens) return { tokens };
-    return communicator ? { rows: partOf(total, communicator) } : {};
+    if (!communicator) return {};
+    const ofOne = tokens?.size ?? 1;
+    const groups = {
+      rank: Math.floor(communicator.rank / ofOne),
+      size: communicator.size / ofOne,
+    };
+    return {
+      ...(groups.size > 1 || !tokens ? { rows: partOf(total, groups) } : {}),
+      ...(tokens ? { tokens } : {}),
+    };
   }
 
   /**

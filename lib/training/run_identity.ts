@@ -86,7 +86,7 @@ export async function identityOf(
  */
 export async function rankIdentityOf(
   parts: RunParts,
-  does: Readonly<Record<string, boolean | string>>,
+  does: Readonly<Record<string, unknown>>,
 ): Promise<Record<string, string>> {
   const { steps, evaluateEvery, saveEvery } = parts.settings;
   const more = {

@@ -80,7 +80,7 @@ export async function train(
   const ranks = new Ranks(communicator, options.ranks);
   if (communicator) {
     const does = {
-      ranks: options.ranks ?? "data",
+      ranks: options.ranks ?? "data" as const,
       evaluates: Boolean(evaluate),
       saves: Boolean(saved),
     };

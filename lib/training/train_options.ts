@@ -123,7 +123,9 @@ export interface TrainOptions {
    * tokens of each example, for sequences that are too long for one process; see
    * `shareTokens` for the models that can. Inputs then have any length. Labels of
    * tokens are shared, those of examples are not. Dropout drops other values than
-   * in one process. @default "data"
+   * in one process. `{ sequence: 4 }` is both: of 8 ranks the first 4 share the
+   * tokens of one half of each batch, and the others those of the other half.
+   * @default "data"
    */
   ranks?: SharedBy;
   /** Evaluation at intervals and at the end. @default none */
