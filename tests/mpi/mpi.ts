@@ -182,6 +182,18 @@ for (const implementation of IMPLEMENTATIONS) {
     ) as Result;
   };
 
+  Deno.test(`${name}: ranks train contenders of a recipe`, async () => {
+    await withFolder(async (folder) => {
+      const { code, stdout, stderr } = await launch(implementation, {
+        ranks: 2,
+        program: "recipe.ts",
+        args: [folder],
+      });
+      assertEquals(code, 0, stdout + stderr);
+      assertStringIncludes(stdout, "recipes are the same");
+    });
+  });
+
   const MISTAKES: Readonly<Record<string, string>> = {
     options: "got another on rank 2:\n- seed is 6, on rank 0 5",
     data: "got another on rank 2:\n- SHA-256 of data's first batch is",

@@ -324,7 +324,7 @@ for (const [name, options] of Object.entries(LABELS)) {
       model,
       tinyData(batchOf),
       tinyOptions({
-        steps: 20,
+        steps: 10,
         loss: crossEntropy(),
         evaluate: { data: pass },
         ...(ranks ? { communicator: mpi, ranks } : {}),
@@ -335,7 +335,7 @@ for (const [name, options] of Object.entries(LABELS)) {
     return { losses, weights, evaluation: Object.values(evaluation) };
   };
   const expected = await trained();
-  assertEquals(expected.losses.length, 20);
+  assertEquals(expected.losses.length, 10);
   // All ranks share sequences, or two do, and two others the other examples.
   const grid = mpi.size === 4 ? [{ sequence: 2 }] : [];
   for (const ranks of ["sequence", ...grid] as const) {
