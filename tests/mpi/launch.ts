@@ -47,8 +47,11 @@ export interface Job {
   readonly stderr: string;
 }
 
-/** No job here takes longer, unless its ranks wait for one another forever. */
-const LONGEST_SECONDS = 120;
+/**
+ * No job here takes longer, however busy the machine, unless its ranks wait for
+ * one another forever.
+ */
+const LONGEST_SECONDS = 300;
 
 /** A program of `programs`, and how it is started. */
 export interface Launched {

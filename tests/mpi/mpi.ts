@@ -64,6 +64,7 @@ for (const implementation of IMPLEMENTATIONS) {
 
   const ENDS: Readonly<Record<string, string | undefined>> = {
     throw: "RangeError: the reason",
+    exchange: "RangeError: the reason",
     reject: "RangeError: the reason",
     timer: "RangeError: the reason",
     exit: "it ended before close()",

@@ -11,6 +11,10 @@ const ENDS: Readonly<Record<string, () => unknown>> = {
   throw() {
     throw new RangeError("the reason");
   },
+  // The others stand still, and hear of nothing.
+  exchange() {
+    throw new RangeError("the reason");
+  },
   reject: () => void Promise.reject(new RangeError("the reason")),
   timer: () =>
     setTimeout(() => {
@@ -28,6 +32,9 @@ if (mpi.rank === mpi.size - 1) {
   ENDS[how!]!();
   if (how === "reject") await new Promise((resolve) => setTimeout(resolve));
 } else {
+  if (how === "exchange") {
+    mpi.exchange(new Float32Array(1), { from: mpi.size - 1 });
+  }
   await mpi.allreduce(Float32Array.of(1));
   console.log("went on");
 }

@@ -193,11 +193,11 @@ function problemOf(
   };
 }
 
-/** One token a rank, and lengths that ranks do not divide. */
-const SHORT = [mpi.size, 4 * mpi.size + 1];
+/** One token a rank, and a length that ranks do not divide. */
+const LENGTHS = [mpi.size, 4 * mpi.size + 1];
 
-/** Plain JavaScript takes its time for them. */
-const LENGTHS = backend === "cpu" ? SHORT : [...SHORT, 20 * mpi.size - 1];
+/** One more, for some cases. */
+const LONG = 20 * mpi.size - 1;
 
 let cases = 0;
 /** Traffic by case and length. */
@@ -206,9 +206,9 @@ const bytes = new Map<string, number>();
 async function compare(
   name: string,
   of: (length: number) => Problem,
-  lengths = LENGTHS,
+  isLong: boolean,
 ) {
-  for (const length of lengths) {
+  for (const length of isLong ? [...LENGTHS, LONG] : LENGTHS) {
     const sent = await assertSameAcross(mpi, of(length), `${name}; ${length}`);
     assertEquals(sent, bytes.get(name) ?? sent, `${name}: traffic`);
     bytes.set(name, sent);
@@ -233,7 +233,7 @@ for (const [kind, decay] of Object.entries(DECAYS)) {
             ...decay.of(others),
             ...common,
           }),
-      ));
+      ), "chunkSize" in way);
   }
 }
 for (const kind of DELTA_DECAYS) {
@@ -255,7 +255,7 @@ for (const kind of DELTA_DECAYS) {
             { ...options, ...decay.of(others), ...common },
           );
         },
-      ), way.form === "recurrent" ? SHORT : LENGTHS);
+      ), way.chunkSize !== undefined);
   }
 }
 await mpi.close();

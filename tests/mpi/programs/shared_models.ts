@@ -16,6 +16,7 @@ import {
   shareTokens,
   useBackend,
 } from "../../../mod.ts";
+import type { Batch } from "../../../lib/data/stream.ts";
 import { openMpi } from "../../../lib/mpi/mod.ts";
 import {
   crossEntropy,
@@ -298,35 +299,37 @@ for (
   );
 }
 
-// Training: labels of sequences, and of tokens some of which do not count.
+/** A batch with labels of sequences, or of tokens some of which do not count. */
+function batchOf(position: number, isOfTokens: boolean): Batch {
+  const { labels, ...batch } = tinyBatch(position);
+  if (!isOfTokens) return { labels, ...batch };
+  labels.dispose();
+  const random = uniform(position + 100);
+  const classes = array(
+    4 * 5,
+    random,
+    (u) => random() < 0.3 ? -100 : Math.floor(3 * u),
+  );
+  return { ...batch, labels: tf.tensor2d([...classes], [4, 5], "int32") };
+}
+
+async function* passOver(isOfTokens: boolean) {
+  yield await Promise.resolve(batchOf(-1, isOfTokens));
+  yield batchOf(-2, isOfTokens);
+}
+
 const LABELS = { sequences: {}, tokens: { output: "tokens" } } as const;
 for (const [name, options] of Object.entries(LABELS)) {
   const isOfTokens = name === "tokens";
-  const batchOf = (position: number) => {
-    const { labels, ...batch } = tinyBatch(position);
-    if (!isOfTokens) return { labels, ...batch };
-    labels.dispose();
-    const random = uniform(position + 100);
-    const classes = array(
-      4 * 5,
-      random,
-      (u) => random() < 0.3 ? -100 : Math.floor(3 * u),
-    );
-    return { ...batch, labels: tf.tensor2d([...classes], [4, 5], "int32") };
-  };
-  async function* pass() {
-    yield await Promise.resolve(batchOf(-1));
-    yield batchOf(-2);
-  }
   const trained = async (ranks?: SharedBy) => {
     const model = tinyModel({ dropout: 0, ...options });
     const { losses, evaluation } = await train(
       model,
-      tinyData(batchOf),
+      tinyData((position) => batchOf(position, isOfTokens)),
       tinyOptions({
         steps: 10,
         loss: crossEntropy(),
-        evaluate: { data: pass },
+        evaluate: { data: () => passOver(isOfTokens) },
         ...(ranks ? { communicator: mpi, ranks } : {}),
       }),
     );
