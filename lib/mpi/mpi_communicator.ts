@@ -265,14 +265,10 @@ export class MpiCommunicator implements Communicator, TokenRanks {
       this.#pending.set(request, memory);
       requests.push([call, request]);
     };
-    if (from !== undefined) {
-      this.#assertRank("from", from);
-      begin("MPI_Irecv", memory, from);
-    }
-    if (to !== undefined) {
-      this.#assertRank("to", to);
-      begin("MPI_Isend", own.memory, to);
-    }
+    if (from !== undefined) this.#assertRank("from", from);
+    if (to !== undefined) this.#assertRank("to", to);
+    if (from !== undefined) begin("MPI_Irecv", memory, from);
+    if (to !== undefined) begin("MPI_Isend", own.memory, to);
     for (const [call, request] of requests) {
       try {
         pollNow(() => this.#hasEnded(call, request));

@@ -146,6 +146,7 @@ function problemOf(
   { isPadded, isPacked }: { isPadded?: true; isPacked?: true },
   length: number,
   run: (x: Tensors, common: Common) => tf.Tensor,
+  canBeSpoilt: boolean,
 ): Problem {
   const random = uniform(length);
   const numbers = (
@@ -163,6 +164,20 @@ function problemOf(
       (_, i) => value(Math.floor(i / length), i % length),
     ),
   });
+  /** Padding is not read, whatever it holds. */
+  const spoilt = (
+    { values, shape }: { values: Float32Array; shape: number[] },
+  ) => {
+    const columns = shape[3]!;
+    return {
+      shape,
+      values: values.map((value, i) => {
+        const token = Math.floor(i / columns) % length;
+        const row = Math.floor(i / (columns * length * HEADS));
+        return isToken(row, token) ? value : NaN;
+      }),
+    };
+  };
   const isToken = (row: number, token: number) =>
     Number(token % 5 !== row && token < length - 2);
   const segment = (row: number, token: number) =>
@@ -175,7 +190,9 @@ function problemOf(
         q: [BATCH, HEADS, length, HEAD_DIM],
         k: [BATCH, HEADS, length, HEAD_DIM],
         v: [BATCH, HEADS, length, VALUE_DIM],
-      }, (u) => u + 0.1),
+      }, (u) => u + 0.1).map(([name, x]) =>
+        [name, isPadded && canBeSpoilt ? spoilt(x) : x] as const
+      ),
       ...numbers(shapes, logDecay),
     ]),
     constants: {
@@ -233,6 +250,7 @@ for (const [kind, decay] of Object.entries(DECAYS)) {
             ...decay.of(others),
             ...common,
           }),
+        true,
       ), "chunkSize" in way);
   }
 }
@@ -255,6 +273,8 @@ for (const kind of DELTA_DECAYS) {
             { ...options, ...decay.of(others), ...common },
           );
         },
+        // The lengths of keys have no gradient where they are not numbers.
+        false,
       ), way.chunkSize !== undefined);
   }
 }
