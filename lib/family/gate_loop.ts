@@ -6,6 +6,7 @@ import { lionAttention } from "../attention/lion_attention.ts";
 import { floats } from "../contract/floats.ts";
 import { assertOptions } from "../contract/options.ts";
 import { withoutPadding } from "../operations/padding.ts";
+import { assertWhole } from "../operations/token_ranks.ts";
 import { anglesUntil } from "./angles.ts";
 import {
   FAMILY_OPTIONS,
@@ -16,7 +17,6 @@ import {
   readInputs,
   VALUES,
 } from "./inputs.ts";
-import { assertWhole } from "../operations/token_ranks.ts";
 
 /** Inputs of {@linkcode gateLoop}. */
 export interface GateLoopInputs {

@@ -7,6 +7,7 @@ import { splitSums, withOnes } from "../attention/normalizer.ts";
 import { withBorders } from "../attention/segments.ts";
 import { floats } from "../contract/floats.ts";
 import { assertOptions } from "../contract/options.ts";
+import { assertWhole } from "../operations/token_ranks.ts";
 import {
   FAMILY_OPTIONS,
   type FamilyOptions,
@@ -17,7 +18,6 @@ import {
   VALUES,
 } from "./inputs.ts";
 import { largestWeights } from "./largest_weights.ts";
-import { assertWhole } from "../operations/token_ranks.ts";
 
 /** Inputs of {@linkcode mlstm}. */
 export interface MlstmInputs {

@@ -7,6 +7,7 @@ import { endsOf } from "../attention/segments.ts";
 import { floats } from "../contract/floats.ts";
 import { assertOptions } from "../contract/options.ts";
 import { withoutPadding } from "../operations/padding.ts";
+import { assertWhole } from "../operations/token_ranks.ts";
 import {
   FAMILY_OPTIONS,
   type FamilyOptions,
@@ -16,7 +17,6 @@ import {
   readInputs,
   VALUES,
 } from "./inputs.ts";
-import { assertWhole } from "../operations/token_ranks.ts";
 
 /** Inputs of {@linkcode rwkv6}. */
 export interface Rwkv6Inputs {

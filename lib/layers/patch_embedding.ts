@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { OptionNames } from "../contract/options.ts";
+import { assertWhole } from "../operations/token_ranks.ts";
 import { applyLinear } from "./linear.ts";
 import {
   firstInput,
@@ -10,7 +11,6 @@ import {
   type Shape,
 } from "./lion_layer.ts";
 import { assertCount } from "./option_values.ts";
-import { assertWhole } from "../operations/token_ranks.ts";
 import { tokenRanks } from "./shared_tokens.ts";
 
 /** Options of {@linkcode patchEmbedding}. */

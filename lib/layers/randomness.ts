@@ -1,6 +1,5 @@
 /** The random numbers of dropout and drop path. @module */
 import * as tf from "@tensorflow/tfjs-core";
-
 import { tokenRanks } from "./shared_tokens.ts";
 
 /** Rows of a batch. */
