@@ -152,6 +152,16 @@ const MODELS: Readonly<
     "ids",
     "mask",
   ],
+  "causal language model": [
+    () =>
+      lionGpt({
+        ...SIZES,
+        vocabularySize: VOCABULARY,
+        maxLength: 40,
+        variant: "s",
+      }),
+    "ids",
+  ],
   "first token": [
     () =>
       lionBert({
