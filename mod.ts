@@ -29,6 +29,8 @@ export {
 } from "./lib/operations/feature_map.ts";
 export type { AttentionPlan } from "./lib/attention/plan.ts";
 export type { Precision } from "./lib/attention/kernel.ts";
+export type { Peers, TokenRanks } from "./lib/contract/communicator.ts";
+export { shareTokens } from "./lib/layers/shared_tokens.ts";
 export {
   type AttentionForm,
   explainAttention,

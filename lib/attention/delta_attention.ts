@@ -4,12 +4,14 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
+import { assertTokenRanks } from "../operations/token_ranks.ts";
 import { fromBothEnds } from "./both_ends.ts";
 import { type Decay, noDecay } from "./decay.ts";
 import {
@@ -24,6 +26,7 @@ import {
   type DeltaInputs,
   deltaRecurrent,
 } from "./delta_forms.ts";
+import { deltaAcrossRanks } from "./delta_across_ranks.ts";
 import { DELTA_ATTENTION, planDelta } from "./delta_kernel.ts";
 import { diagonalDecayPair } from "./diagonal_decay.ts";
 import type { DiagonalDecayPair } from "./form.ts";
@@ -74,6 +77,12 @@ export interface DeltaAttentionOptions {
    * with different numbers. @default each row is one sequence
    */
   segments?: tf.Tensor2D;
+  /**
+   * Ranks each of which has a part of the tokens, as for lionAttention. Beside a
+   * state they pass on what becomes of one, `headDim · (headDim + valueDim)`
+   * numbers per head and direction. @default this process has all tokens
+   */
+  communicator?: TokenRanks;
 }
 
 const OPTIONS: OptionNames<DeltaAttentionOptions> = {
@@ -85,6 +94,7 @@ const OPTIONS: OptionNames<DeltaAttentionOptions> = {
   causal: true,
   mask: true,
   segments: true,
+  communicator: true,
 };
 
 const FORMS: Record<"auto" | "recurrent" | "chunkwise", DeltaForm> = {
@@ -148,6 +158,7 @@ export function deltaAttention(
   const { decay = noDecay(), form = "auto", chunkSize, mask } = options;
   const [batch, heads, length, headDim] = q.shape;
   const { scale = 1 / Math.sqrt(headDim), causal = false, segments } = options;
+  const { communicator: ranks } = options;
   return tf.tidy(() => {
     const tokens = mask && floats("mask", mask);
     const present = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;
@@ -175,7 +186,13 @@ export function deltaAttention(
       causal,
       tokens,
       segments,
+      ranks,
     });
+    if (ranks) {
+      const isRecurrent = form === "recurrent";
+      const attend = { scale, isRecurrent, chunkSize, kernel: options.kernel };
+      return present(deltaAcrossRanks(vectors, gates, attend, ranks));
+    }
     if (plan && !("refusal" in plan)) {
       const fades = pair !== null || segments !== undefined;
       const f = fades ? gates.forward : undefined;
@@ -243,11 +260,12 @@ function columns({ forward, backward }: LogDecayPair): DiagonalDecayPair {
  */
 function gatesOf(
   pair: DiagonalDecayPair | null,
-  { shape, causal, tokens, segments }: {
+  { shape, causal, tokens, segments, ranks }: {
     shape: [batch: number, heads: number, length: number, columns: number];
     causal: boolean;
     tokens: tf.Tensor2D | undefined;
     segments: tf.Tensor2D | undefined;
+    ranks: TokenRanks | undefined;
   },
 ): DiagonalDecayPair {
   const paid = (logDecay: tf.Tensor4D | null | undefined): tf.Tensor4D => {
@@ -260,7 +278,11 @@ function gatesOf(
     backward: causal ? null : paid(pair?.backward),
   };
   return segments
-    ? withBorders<tf.Tensor4D>(gates, segments, { heads: shape[1], causal })
+    ? withBorders<tf.Tensor4D>(gates, segments, {
+      heads: shape[1],
+      causal,
+      ranks,
+    })
     : gates;
 }
 
@@ -272,8 +294,10 @@ function check(
   options: DeltaAttentionOptions,
 ): void {
   assertOptions("deltaAttention", options, OPTIONS);
-  const { decay, form = "auto", chunkSize = 1, segments, ...common } = options;
-  assertDelta(q, k, v, beta, common);
+  const { decay, form = "auto", chunkSize = 1, segments, communicator } =
+    options;
+  assertDelta(q, k, v, beta, options);
+  if (communicator !== undefined) assertTokenRanks(communicator);
   const [batch, , length] = q.shape;
   if (segments !== undefined) assertSegments(segments, [batch, length]);
   assertPositiveInteger("chunkSize", chunkSize);

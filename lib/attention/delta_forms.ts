@@ -88,6 +88,23 @@ export function deltaFrom(
  * channel Kimi Linear (arXiv:2510.26692).
  */
 export const deltaChunkwise: DeltaForm = (inputs, chunkSize) => {
+  const { q: { shape: [sequences, , headDim] }, v } = inputs;
+  const before: tf.Tensor3D = tf.zeros([sequences, headDim, v.shape[2]]);
+  return deltaChunkwiseFrom(before, inputs, chunkSize).y;
+};
+
+/**
+ * Like {@linkcode deltaChunkwise}, but starts from the state that earlier tokens
+ * left.
+ *
+ * @param before `[sequences, headDim, valueDim]`
+ * @returns The outputs and the state after these tokens.
+ */
+export function deltaChunkwiseFrom(
+  before: tf.Tensor3D,
+  inputs: DeltaInputs,
+  chunkSize: number,
+): { y: tf.Tensor3D; state: tf.Tensor3D } {
   const [sequences, length] = inputs.q.shape;
   const size = Math.min(chunkSize, length);
   const count = Math.ceil(length / size);
@@ -132,7 +149,7 @@ export const deltaChunkwise: DeltaForm = (inputs, chunkSize) => {
   const writing = inTurn(tf.mul(k, leaving));
   const kept = inTurn(through);
 
-  let state: tf.Tensor4D = tf.zeros([sequences, 1, q.shape[2], v.shape[2]]);
+  let state: tf.Tensor4D = tf.expandDims(before, 1);
   const states: tf.Tensor4D[] = [];
   const written: tf.Tensor4D[] = [];
   for (let i = 0; i < count; i++) {
@@ -142,7 +159,6 @@ export const deltaChunkwise: DeltaForm = (inputs, chunkSize) => {
     );
     states.push(state);
     written.push(news);
-    if (i + 1 === count) break;
     state = tf.add(
       tf.mul(state, kept[i]!),
       tf.matMul(writing[i]!, news, true),
@@ -157,8 +173,11 @@ export const deltaChunkwise: DeltaForm = (inputs, chunkSize) => {
     tf.matMul(scores, together(written)),
   );
   const whole = tf.reshape(y, [sequences, count * size, v.shape[2]]);
-  return tf.slice(whole, [0, 0, 0], [-1, length, -1]) as tf.Tensor3D;
-};
+  return {
+    y: tf.slice(whole, [0, 0, 0], [-1, length, -1]) as tf.Tensor3D,
+    state: tf.squeeze(state, [1]),
+  };
+}
 
 /** Like tf.split along axis 1, whose gradient fails for a single piece. */
 function pieces<T extends tf.Tensor>(x: T, count: number): T[] {

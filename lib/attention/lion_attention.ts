@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
@@ -13,6 +14,8 @@ import {
   assertFinite,
 } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
+import { assertTokenRanks } from "../operations/token_ranks.ts";
+import { attendAcrossRanks, paidOnArrival } from "./across_ranks.ts";
 import { blockwise } from "./blockwise.ts";
 import { chunkwise } from "./chunkwise.ts";
 import { type Decay, noDecay } from "./decay.ts";
@@ -100,6 +103,16 @@ export interface LionAttentionOptions {
    * faster on some GPUs, accurate to about three digits. @default "f32"
    */
   precision?: Precision;
+  /**
+   * Ranks each of which has a part of the tokens of every sequence, in their
+   * order: q, k, v, the decay, mask and segments are those of this rank's tokens,
+   * at least one, and so is the output. All ranks call it together, with the
+   * same batch, heads and options; lengths may differ. Outputs and gradients are
+   * those of the whole sequence. Ranks pass one state per head and direction to
+   * one another, whatever the length. For `form` `"auto"` or `"chunkwise"`, on
+   * WebAssembly and in plain JavaScript. @default this process has all tokens
+   */
+  communicator?: TokenRanks;
 }
 
 const OPTIONS: OptionNames<LionAttentionOptions> = {
@@ -114,6 +127,7 @@ const OPTIONS: OptionNames<LionAttentionOptions> = {
   mask: true,
   segments: true,
   precision: true,
+  communicator: true,
 };
 
 const FORMS: Record<ConcreteForm, Form> = {
@@ -202,10 +216,11 @@ export function lionAttention(
     precision = "f32",
     mask,
     segments,
+    communicator: ranks,
   } = options;
   const [batch, keyHeads, length, headDim] = q.shape, heads = v.shape[1];
   const isRepeated = keyHeads < heads &&
-    !(plan.kernel && hasSharedKernel(plan.form));
+    !(plan.kernel && hasSharedKernel(plan.form) && !ranks);
 
   return tf.tidy(() => {
     const ofAll = (name: string, x: tf.Tensor4D) =>
@@ -218,10 +233,11 @@ export function lionAttention(
         ]) as tf.Tensor4D
         : x;
     const bordered = <T extends tf.Tensor>(pair: Pair<T> | null) =>
-      segments ? withBorders(pair, segments, { heads, causal }) : pair;
-    const isPlain = plan.kernel === null;
+      segments ? withBorders(pair, segments, { heads, causal, ranks }) : pair;
+    const isPlain = plan.kernel === null || ranks !== undefined;
+    const paid = ranks ? paidOnArrival(decay, ranks) : decay;
     const ofChannels = diagonalDecayPair(
-      decay,
+      paid,
       [batch, heads, length, headDim],
       causal,
       isPlain,
@@ -229,12 +245,25 @@ export function lionAttention(
     const diagonal = ofChannels && bordered(ofChannels);
     let scalar: LogDecayPair | null = null;
     if (!diagonal) {
-      const whole = logDecayPair(decay, [batch, heads, length]);
+      const whole = logDecayPair(paid, [batch, heads, length]);
       scalar = bordered(causal ? causalPair(whole, [heads, length]) : whole);
     }
     const tokens = mask && floats("mask", mask);
     const read = (name: string, x: tf.Tensor4D) =>
       tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
+    if (ranks) {
+      return attendAcrossRanks(
+        ofAll("q", floats("q", q)),
+        ofAll("k", floats("k", k)),
+        floats("v", v),
+        diagonal ?? scalar,
+        {
+          ...{ causal, scale, normalize, epsilon, tokens },
+          ...{ kernel: options.kernel, chunkSize: options.chunkSize },
+        },
+        ranks,
+      );
+    }
     if (plan.kernel) {
       const attributes = {
         causal,
@@ -333,8 +362,9 @@ function check(
     true,
   );
   const [batch, keyHeads, length, headDim] = q.shape;
-  const { segments } = options;
+  const { segments, communicator } = options;
   if (segments !== undefined) assertSegments(segments, [batch, length]);
+  if (communicator !== undefined) assertAcrossRanks(communicator, options);
   const plan = planAttention({
     batch,
     heads: v.shape[1],
@@ -342,7 +372,7 @@ function check(
     length,
     headDim,
     valueDim: v.shape[3],
-    form: options.form ?? "auto",
+    form: communicator ? "chunkwise" : options.form ?? "auto",
     kernel,
     causal,
     normalize,
@@ -353,6 +383,32 @@ function check(
     precision: options.precision ?? "f32",
   });
   return { plan, scale };
+}
+
+/**
+ * Throws unless ranks can compute it together.
+ *
+ * @throws {TypeError} If the communicator is none.
+ * @throws {RangeError} If an option is not for ranks, or the backend is not.
+ */
+function assertAcrossRanks(
+  communicator: TokenRanks,
+  { form = "auto", precision = "f32" }: LionAttentionOptions,
+): void {
+  assertTokenRanks(communicator);
+  if (form !== "auto" && form !== "chunkwise") {
+    throw new RangeError(
+      `form should be "auto" or "chunkwise" where ranks share the tokens, got ${
+        JSON.stringify(form)
+      }`,
+    );
+  }
+  if (precision === "f32") return;
+  throw new RangeError(
+    `precision should be "f32" where ranks share the tokens, got ${
+      JSON.stringify(precision)
+    }`,
+  );
 }
 
 /** The options that do not depend on how attention is computed. */

@@ -95,7 +95,7 @@ export interface OrderedDecay {
 
 const WAY: OptionNames<OrderedDecay> = { order: true, decay: true };
 
-type Options = Omit<LionAttentionOptions, "decay">;
+type Options = Omit<LionAttentionOptions, "decay" | "communicator">;
 
 const OPTIONS: OptionNames<Options> = {
   form: true,

@@ -56,6 +56,8 @@ export interface PieceOptions extends PieceStates {
   readonly tokens?: tf.Tensor2D | undefined;
   /** Whether a fused kernel may compute it. @default true */
   readonly kernel?: boolean | undefined;
+  /** Tokens per chunk. @default the kernel's choice, or 64 */
+  readonly chunkSize?: number | undefined;
 }
 
 /** The results of a piece. */
@@ -103,7 +105,7 @@ export function attendPiece(
   pair: LogDecayPair | DiagonalDecayPair | null,
   options: PieceOptions,
 ): Piece {
-  const { causal, scale, normalize, epsilon, tokens, kernel = true } = options;
+  const { causal, tokens, kernel = true } = options;
   const decays = !causal
     ? pair
     : pair && isDiagonal(pair)
@@ -116,33 +118,64 @@ export function attendPiece(
     if (chunkSize) return runPiece(q, k, v, decays, options, chunkSize);
   }
   const read = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;
+  const keys = read(k), values = withOnes(read(v));
+  return {
+    y: readPiece(q, k, v, decays, options),
+    forward: carryState(
+      "before",
+      options.before,
+      keys,
+      values,
+      decays?.forward ?? null,
+    ),
+    backward: causal ? null : carryState(
+      "after",
+      options.after,
+      keys,
+      values,
+      decays?.backward ?? null,
+    ),
+  };
+}
+
+/**
+ * Only the outputs of {@linkcode attendPiece}.
+ *
+ * @param pair Log decays of the piece; if causal, not `null`, and without the
+ * backward ones.
+ */
+export function readPiece(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  pair: LogDecayPair | DiagonalDecayPair | null,
+  options: PieceOptions,
+): tf.Tensor4D {
+  const { causal, scale, normalize, epsilon, tokens } = options;
+  const { kernel = true, chunkSize: wanted } = options;
+  const read = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;
   const queries = read(q), keys = read(k), values = withOnes(read(v));
   const scaled = tf.mul(queries, scale) as tf.Tensor4D;
-  const forward = decays?.forward ?? null, backward = decays?.backward ?? null;
 
   const attributes = { causal, scale, normalize: false, epsilon: 0 };
-  const chunkSize = kernel && kernelChunk(q, values, decays, attributes);
+  const chunkSize = kernel &&
+    kernelChunk(q, values, pair, { ...attributes, chunkSize: wanted });
   let sums = chunkSize
-    ? runForm("chunkwise", queries, keys, values, decays, {
+    ? runForm("chunkwise", queries, keys, values, pair, {
       ...attributes,
       chunkSize,
       precision: "f32",
     }, undefined)
-    : chunkwise(scaled, keys, values, decays, CHUNK);
+    : chunkwise(scaled, keys, values, pair, wanted ?? CHUNK);
   if (options.before) {
+    const forward = pair?.forward ?? null;
     sums = readState("before", scaled, options.before, forward, sums);
   }
   if (options.after && !causal) {
+    const backward = pair?.backward ?? null;
     sums = readState("after", scaled, options.after, backward, sums);
   }
-  const y = normalize ? divided(sums, epsilon, tokens) : splitSums(sums)[0];
-  return {
-    y: read(y),
-    forward: carryState("before", options.before, keys, values, forward),
-    backward: causal
-      ? null
-      : carryState("after", options.after, keys, values, backward),
-  };
+  return read(normalize ? divided(sums, epsilon, tokens) : splitSums(sums)[0]);
 }
 
 /**
@@ -153,10 +186,9 @@ function kernelChunk(
   { shape: [batch, heads, length, headDim] }: tf.Tensor4D,
   { shape: [, , , valueDim] }: tf.Tensor4D,
   pair: LogDecayPair | DiagonalDecayPair | null,
-  { causal, normalize, states = false }: Pick<
-    KernelRequest,
-    "causal" | "normalize" | "states"
-  >,
+  { causal, normalize, states = false, chunkSize }:
+    & Pick<KernelRequest, "causal" | "normalize" | "states">
+    & Partial<Pick<KernelRequest, "chunkSize">>,
 ): number | null {
   const plan = planForm("chunkwise", {
     batch,
@@ -168,7 +200,7 @@ function kernelChunk(
     diagonal: pair !== null && isDiagonal(pair),
     causal,
     normalize,
-    chunkSize: undefined,
+    chunkSize,
     precision: "f32",
     states,
   });

@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import type { TokenRanks } from "../contract/communicator.ts";
 import { endsOf } from "../operations/segments.ts";
 import { spread } from "./decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "./finite_decay.ts";
@@ -29,10 +30,14 @@ export {
 export function withBorders<T extends tf.Tensor = tf.Tensor3D>(
   pair: { readonly forward: T; readonly backward: T | null } | null,
   segments: tf.Tensor2D,
-  { heads, causal }: { heads: number; causal: boolean },
+  { heads, causal, ranks }: {
+    heads: number;
+    causal: boolean;
+    ranks?: TokenRanks | undefined;
+  },
 ): { readonly forward: T; readonly backward: T | null } {
   const [batch, length] = segments.shape;
-  const { first, last } = endsOf(segments);
+  const { first, last } = endsOf(segments, ranks);
   const forgetting = (ends: tf.Tensor2D, logDecay: T | null | undefined) => {
     const channels = logDecay?.shape.slice(3) ?? [];
     const shape = [batch, heads, length, ...channels];

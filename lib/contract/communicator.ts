@@ -42,3 +42,26 @@ export interface Communicator {
     tag?: number,
   ): Promise<T>;
 }
+
+/** Whom an exchange concerns; a side that is left out is nobody. */
+export interface Peers {
+  /** The rank that gets the values. */
+  readonly to?: number | undefined;
+  /** The rank that sends as many. */
+  readonly from?: number | undefined;
+}
+
+/**
+ * Ranks each of which has a part of the tokens of every sequence, the first
+ * tokens on rank 0. They exchange inside operations, which do not wait as other
+ * functions do: meanwhile the event loop stands still.
+ */
+export interface TokenRanks extends Pick<Communicator, "rank" | "size"> {
+  /**
+   * Sends values to one rank while another sends as many; each rank must have
+   * its counterpart in the call that it makes at the same place of the program.
+   *
+   * @returns What came; zeros from nobody.
+   */
+  exchange(values: Float32Array, peers: Peers): Float32Array;
+}

@@ -6,6 +6,7 @@ import { lionAttention } from "../attention/lion_attention.ts";
 import { floats } from "../contract/floats.ts";
 import { assertOptions } from "../contract/options.ts";
 import { withoutPadding } from "../operations/padding.ts";
+import { assertWhole } from "../operations/token_ranks.ts";
 import { anglesUntil } from "./angles.ts";
 import {
   FAMILY_OPTIONS,
@@ -86,6 +87,7 @@ export function gateLoop(
   options: FamilyOptions = {},
 ): tf.Tensor4D {
   assertOptions("gateLoop", options, FAMILY_OPTIONS);
+  assertWhole("gateLoop", options.communicator);
   const { scale = 1, causal = false, mask, segments, ...others } = options;
   return tf.tidy(() => {
     const vectors = { ...readInputs("gateLoop", inputs, INPUTS, options) };

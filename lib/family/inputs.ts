@@ -2,6 +2,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import { assertSegments } from "../attention/segments.ts";
+import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
@@ -33,6 +34,11 @@ export interface FamilyOptions {
    * @default each row is one sequence
    */
   segments?: tf.Tensor2D;
+  /**
+   * Ranks each of which has a part of the tokens, as for lionAttention and
+   * deltaAttention. @default this process has all tokens
+   */
+  communicator?: TokenRanks;
 }
 
 /** The names of these options. */
@@ -43,6 +49,7 @@ export const FAMILY_OPTIONS: OptionNames<FamilyOptions> = {
   scale: true,
   mask: true,
   segments: true,
+  communicator: true,
 };
 
 /** Options of the models with the delta rule, which has two forms. */

@@ -7,6 +7,7 @@ import { splitSums, withOnes } from "../attention/normalizer.ts";
 import { withBorders } from "../attention/segments.ts";
 import { floats } from "../contract/floats.ts";
 import { assertOptions } from "../contract/options.ts";
+import { assertWhole } from "../operations/token_ranks.ts";
 import {
   FAMILY_OPTIONS,
   type FamilyOptions,
@@ -84,6 +85,7 @@ export function mlstm(
   options: FamilyOptions = {},
 ): tf.Tensor4D {
   assertOptions("mlstm", options, FAMILY_OPTIONS);
+  assertWhole("mlstm", options.communicator);
   const { causal = false, mask, segments } = options;
   return tf.tidy(() => {
     const { q, k, v, inputGate, forgetGate } = readInputs(

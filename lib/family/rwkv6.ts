@@ -7,6 +7,7 @@ import { endsOf } from "../attention/segments.ts";
 import { floats } from "../contract/floats.ts";
 import { assertOptions } from "../contract/options.ts";
 import { withoutPadding } from "../operations/padding.ts";
+import { assertWhole } from "../operations/token_ranks.ts";
 import {
   FAMILY_OPTIONS,
   type FamilyOptions,
@@ -80,6 +81,7 @@ export function rwkv6(
   options: FamilyOptions = {},
 ): tf.Tensor4D {
   assertOptions("rwkv6", options, FAMILY_OPTIONS);
+  assertWhole("rwkv6", options.communicator);
   const { scale = 1, causal = false, mask, segments, ...others } = options;
   return tf.tidy(() => {
     const { bonus, ...vectors } = readInputs("rwkv6", inputs, INPUTS, options);

@@ -209,7 +209,7 @@ function perceive(x: tf.Tensor3D, parameters: Parameters): tf.Tensor3D {
 function leaveOut(y: tf.Tensor3D, rate: number): tf.Tensor3D {
   if (rate === 0) return y;
   const ones = tf.ones([y.shape[0], 1, 1]);
-  return tf.mul(y, drop(ones, { training: true, rate }));
+  return tf.mul(y, drop(ones, { training: true, rate, isOfSequences: true }));
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The interface of what mixes tokens in a layer. @module */
 import type * as tf from "@tensorflow/tfjs-core";
+import type { TokenRanks } from "../contract/communicator.ts";
 import type { ConcreteForm } from "../attention/form.ts";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import type { Parameter, Parameters, Shape } from "./lion_layer.ts";
@@ -30,6 +31,11 @@ export interface MixerCall {
   readonly training: boolean;
   /** Added to the variance in normalisations. */
   readonly epsilon: number;
+  /**
+   * Ranks each of which has a part of the tokens, in the order in which they
+   * come; see {@linkcode Mixer.sharesTokens}.
+   */
+  readonly communicator?: TokenRanks | undefined;
 }
 
 /** What a mixer is passed with the next tokens of texts. */
@@ -129,6 +135,11 @@ export interface CostCall extends Pick<MixerCall, "causal" | "chunkSize"> {
  * ```
  */
 export interface Mixer {
+  /**
+   * Whether `apply` can have a part of the tokens, as one of the ranks of
+   * `communicator`. @default false
+   */
+  readonly sharesTokens?: boolean;
   /**
    * The parameters for inputs of shape `[batch, length, dim]`, of which `dim`
    * is known. Their names are used in the layer and in PyTorch's files.

@@ -15,8 +15,10 @@ import {
 } from "./lion_layer.ts";
 import type { Mixer, MixerCall } from "./mixer.ts";
 import { savedByName } from "./own_parts.ts";
+import { assertWhole } from "../operations/token_ranks.ts";
 import { drop } from "./randomness.ts";
 import { takeSegments } from "./segments.ts";
+import { tokenRanks } from "./shared_tokens.ts";
 import { mixerOf } from "./variants.ts";
 
 /** What a mixer is passed beyond its layer's options. */
@@ -71,12 +73,15 @@ export abstract class MixingLayer extends LionLayer {
     reading: Reading,
   ): tf.Tensor3D {
     const { form = "auto", chunkSize, dropout: rate = 0 } = this.attention;
+    const communicator = tokenRanks();
+    if (!this.mixer.sharesTokens) assertWhole(this.name, communicator);
     const y = this.mixer.apply(x, parameters, {
       ...reading,
       causal: isCausal(this.attention),
       reversed: false,
       form,
       chunkSize,
+      communicator,
     });
     return drop(y, { training: reading.training, rate });
   }

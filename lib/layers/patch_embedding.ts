@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { OptionNames } from "../contract/options.ts";
+import { assertWhole } from "../operations/token_ranks.ts";
 import { applyLinear } from "./linear.ts";
 import {
   firstInput,
@@ -10,6 +11,7 @@ import {
   type Shape,
 } from "./lion_layer.ts";
 import { assertCount } from "./option_values.ts";
+import { tokenRanks } from "./shared_tokens.ts";
 
 /** Options of {@linkcode patchEmbedding}. */
 export interface PatchEmbeddingOptions extends LionLayerOptions {
@@ -70,6 +72,7 @@ export class PatchEmbedding extends LionLayer {
   /** `[batch, height, width, channels]` to `[batch, patches, dim]`. */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {
+      assertWhole(this.name, tokenRanks());
       const images = firstInput<tf.Tensor4D>(inputs);
       const [batch, height, width, channels] = images.shape;
       const size = this.#patchSize;

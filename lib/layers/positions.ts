@@ -1,6 +1,8 @@
 /** Learned position embeddings. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertSegments, positionsIn } from "../attention/segments.ts";
+import type { TokenRanks } from "../contract/communicator.ts";
+import { assertWhole, tokensOfRanks } from "../operations/token_ranks.ts";
 import {
   firstInput,
   LionLayer,
@@ -10,6 +12,7 @@ import {
 } from "./lion_layer.ts";
 import { assertBooleans, assertCount, assertStd } from "./option_values.ts";
 import { takeSegments } from "./segments.ts";
+import { tokenRanks } from "./shared_tokens.ts";
 
 /**
  * Standard deviation of learned vectors' initial values, as in BERT, GPT-2 and
@@ -34,6 +37,25 @@ export function positionsOf(
 }
 
 /**
+ * The vectors of the positions of this rank's tokens.
+ *
+ * @param table `[maxLength, dim]`
+ * @param ranks Those that share the tokens, if there are any.
+ * @returns `[length, dim]`
+ * @throws {RangeError} If the table has fewer positions than all ranks need.
+ */
+export function positionsFrom(
+  table: tf.Tensor2D,
+  length: number,
+  ranks: TokenRanks | undefined,
+): tf.Tensor2D {
+  if (!ranks) return positionsOf(table, 0, length);
+  const { before, all } = tokensOfRanks(length, ranks);
+  assertPositions(table, all);
+  return positionsOf(table, before, length);
+}
+
+/**
  * Throws unless a table has that many positions.
  *
  * @throws {RangeError} If it has fewer.
@@ -53,20 +75,22 @@ export function assertPositions(table: tf.Tensor2D, count: number): void {
  *
  * @param table `[maxLength, dim]`
  * @param segments `[batch, length]`
+ * @param ranks Those that share the tokens, if there are any.
  * @returns `[batch, length, dim]`
  */
 export function positionsOfSegments(
   table: tf.Tensor2D,
   segments: tf.Tensor2D,
+  ranks?: TokenRanks,
 ): tf.Tensor3D {
   const maxLength = table.shape[0];
-  const positions = positionsIn(segments);
+  const positions = positionsIn(segments, ranks);
   const known = tf.minimum(positions, maxLength - 1);
   const rows = tf.gather(
     table,
     tf.cast(known, "int32"),
   ) as tf.Tensor as tf.Tensor3D;
-  if (segments.shape[1] <= maxLength) return rows;
+  if (!ranks && segments.shape[1] <= maxLength) return rows;
   // The segments' values are not read here, so this cannot throw.
   const isBeyond = tf.greaterEqual(positions, maxLength);
   const { shape } = positions;
@@ -114,6 +138,7 @@ export class PositionEmbedding extends LionLayer {
 
   /** Maps `[batch, length, dim]` to the same shape. */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    assertWhole(this.name, tokenRanks());
     return tf.add(firstInput(inputs), this.parameter("value"));
   }
 
@@ -183,9 +208,10 @@ export class PositionTable extends LionLayer {
       });
       const x = firstInput<tf.Tensor3D>(others);
       const table = this.parameter("weight") as tf.Tensor2D;
-      if (!segments) return tf.add(x, positionsOf(table, 0, x.shape[1]));
+      const ranks = tokenRanks();
+      if (!segments) return tf.add(x, positionsFrom(table, x.shape[1], ranks));
       assertSegments(segments, [x.shape[0], x.shape[1]]);
-      return tf.add(x, positionsOfSegments(table, segments));
+      return tf.add(x, positionsOfSegments(table, segments, ranks));
     });
   }
 

@@ -1,5 +1,6 @@
 /** The random numbers of dropout and drop path. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { tokenRanks } from "./shared_tokens.ts";
 
 /** Rows of a batch. */
 export interface Rows {
@@ -41,13 +42,30 @@ export function withDropoutSeed<T>(
   }
 }
 
-/** Applies dropout in training; the first axis is the batch. */
+/**
+ * Applies dropout in training; the first axis is the batch.
+ *
+ * @param isOfSequences Whether it drops sequences, not values of tokens: then it
+ * is the same for all ranks that share these.
+ * @throws {RangeError} If ranks would drop other sequences than one another.
+ */
 export function drop<T extends tf.Tensor>(
   x: T,
-  { training, rate }: { training: boolean; rate: number },
+  { training, rate, isOfSequences = false }: {
+    training: boolean;
+    rate: number;
+    isOfSequences?: boolean;
+  },
 ): T {
   if (!training || rate === 0) return x;
-  const seed = source && `${source.seed}/${source.drawn++}`;
+  const ranks = tokenRanks();
+  if (ranks && isOfSequences && !source) {
+    throw new RangeError(
+      "dropPath should drop the same sequences on all ranks that share their tokens; train with train() of @lionjs/lion/training, which seeds it",
+    );
+  }
+  const part = ranks && !isOfSequences ? `, rank ${ranks.rank}` : "";
+  const seed = source && `${source.seed}/${source.drawn++}${part}`;
   const rows = source?.rows;
   if (!rows) return tf.dropout(x, rate, undefined, seed) as T;
   return tf.tidy(() => {

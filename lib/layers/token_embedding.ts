@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertSegments } from "../attention/segments.ts";
+import type { TokenRanks } from "../contract/communicator.ts";
 import type { OptionNames } from "../contract/options.ts";
 import { drop } from "./randomness.ts";
 import {
@@ -24,10 +25,12 @@ import {
 import {
   assertPositions,
   EMBEDDING_STD,
+  positionsFrom,
   positionsOf,
   positionsOfSegments,
 } from "./positions.ts";
 import { takeSegments } from "./segments.ts";
+import { tokenRanks } from "./shared_tokens.ts";
 
 /** Options of {@linkcode tokenEmbedding}. */
 export interface TokenEmbeddingOptions extends LionLayerOptions {
@@ -154,7 +157,8 @@ export class TokenEmbedding extends LionLayer {
       const types = secondInput(others);
       if (segments) assertSegments(segments, ids.shape);
       const table = this.parameter("word_embeddings.weight");
-      const x = this.embed(ids, { start: 0, types, segments });
+      const ranks = tokenRanks();
+      const x = this.embed(ids, { start: 0, types, segments, ranks });
       const rate = this.#options.dropout;
       return [drop(x, { training, rate }), tf.clone(table)];
     });
@@ -163,15 +167,16 @@ export class TokenEmbedding extends LionLayer {
   /**
    * The vectors of tokens at positions from `start` on, at the given
    * `positions`, `[batch, length]`, all below `start + length`, or counted from
-   * the start of each segment.
+   * the start of each segment, or on from the ranks before this one.
    */
   embed(
     ids: tf.Tensor2D,
-    { start, positions, segments, types }: {
+    { start, positions, segments, types, ranks }: {
       start: number;
       positions?: tf.Tensor2D | undefined;
       segments?: tf.Tensor2D | undefined;
       types: tf.Tensor | undefined;
+      ranks?: TokenRanks | undefined;
     },
   ): tf.Tensor3D {
     const { maxLength, tokenTypes, normalize, epsilon } = this.#options;
@@ -183,8 +188,11 @@ export class TokenEmbedding extends LionLayer {
       const table = this.parameter(
         "position_embeddings.weight",
       ) as tf.Tensor2D;
-      if (segments) x = tf.add(x, positionsOfSegments(table, segments));
-      else if (positions) {
+      if (segments) {
+        x = tf.add(x, positionsOfSegments(table, segments, ranks));
+      } else if (ranks) {
+        x = tf.add(x, positionsFrom(table, length, ranks));
+      } else if (positions) {
         assertPositions(table, start + length);
         x = tf.add(x, lookUp("position_embeddings", positions));
       } else x = tf.add(x, positionsOf(table, start, length));

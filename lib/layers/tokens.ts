@@ -6,6 +6,12 @@ import {
   numberSegments,
 } from "../attention/segments.ts";
 import {
+  assertWhole,
+  maximumOfRanks,
+  sumOfRanks,
+  tokensOfRanks,
+} from "../operations/token_ranks.ts";
+import {
   type CallOptions,
   firstInput,
   firstShape,
@@ -17,6 +23,7 @@ import {
 import { assertCount, assertStd } from "./option_values.ts";
 import { EMBEDDING_STD } from "./positions.ts";
 import { takeSegments } from "./segments.ts";
+import { tokenRanks } from "./shared_tokens.ts";
 
 /** Options of {@linkcode ClassToken}. */
 export interface ClassTokenOptions extends LionLayerOptions {
@@ -59,6 +66,7 @@ export class ClassToken extends LionLayer {
   /** Maps `[batch, length, dim]` to `[batch, 1 + length, dim]`. */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {
+      assertWhole(this.name, tokenRanks());
       const x = firstInput<tf.Tensor3D>(inputs);
       const token = tf.mul(
         this.parameter("value"),
@@ -160,14 +168,22 @@ export class TokenPooling extends LionLayer {
       if (segments) {
         return this.#poolSegments(this.readable(x, mask), mask, segments);
       }
+      const ranks = tokenRanks();
+      const ofAll = <T extends tf.Tensor>(x: T): T =>
+        ranks ? sumOfRanks(x, ranks) : x;
       if (this.#kind === "first") {
-        return tf.squeeze(tf.slice(x, [0, 0, 0], [-1, 1, -1]), [1]);
+        const first = tf.squeeze(tf.slice(x, [0, 0, 0], [-1, 1, -1]), [1]);
+        return ranks ? ofAll(tf.mul(first, Number(ranks.rank === 0))) : first;
       }
-      if (!mask) return tf.mean(x, 1);
+      if (!mask) {
+        if (!ranks) return tf.mean(x, 1);
+        const { all } = tokensOfRanks(x.shape[1], ranks);
+        return tf.div(ofAll(tf.sum(x, 1)), all);
+      }
       const kept = tf.expandDims(mask, 2);
-      const count = tf.maximum(tf.sum(kept, 1), 1);
+      const count = tf.maximum(ofAll(tf.sum(kept, 1)), 1);
       const read = tf.mul(this.readable(x, mask), kept);
-      return tf.div(tf.sum(read, 1), count);
+      return tf.div(ofAll(tf.sum(read, 1)), count);
     });
   }
 
@@ -179,21 +195,25 @@ export class TokenPooling extends LionLayer {
     const [batch, length] = x.shape;
     assertSegments(segments, [batch, length]);
     const most = this.#maxSegments!;
-    const numbers = numberSegments(segments);
+    const ranks = tokenRanks();
+    const numbers = numberSegments(segments, ranks);
     const tokens: tf.Tensor2D = mask ?? tf.ones([batch, length]);
     const kept = this.#kind === "mean"
       ? tokens
-      : tf.cast(endsOf(segments).first, "float32");
+      : tf.cast(endsOf(segments, ranks).first, "float32");
     const isOf = tf.equal(tf.expandDims(numbers, 2), tf.range(1, most + 1));
     const weights = tf.mul(tf.cast(isOf, "float32"), tf.expandDims(kept, 2));
-    const sums = tf.matMul(weights, x, true);
-    const last = tf.max(tf.mul(numbers, tokens), 1, true);
+    const ofAll = <T extends tf.Tensor>(x: T): T =>
+      ranks ? sumOfRanks(x, ranks) : x;
+    const sums = ofAll(tf.matMul(weights, x, true));
+    const lastHere = tf.max(tf.mul(numbers, tokens), 1, true);
+    const last = ranks ? maximumOfRanks(lastHere, ranks) : lastHere;
     const unknown = tf.where(
       tf.greater(last, most),
       tf.fill([batch, 1], NaN),
       tf.zeros([batch, 1]),
     );
-    const counts = tf.maximum(tf.sum(weights, 1), 1);
+    const counts = tf.maximum(ofAll(tf.sum(weights, 1)), 1);
     const divisors = tf.expandDims(tf.add(counts, unknown), 2);
     return tf.div(sums, divisors);
   }

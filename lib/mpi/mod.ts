@@ -6,8 +6,10 @@
  */
 export type {
   Communicator,
+  Peers,
   RankNumbers,
   Reduction,
+  TokenRanks,
 } from "../contract/communicator.ts";
 export { MpiCommunicator } from "./mpi_communicator.ts";
 export { MpiError } from "./mpi_error.ts";

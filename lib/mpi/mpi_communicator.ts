@@ -1,19 +1,24 @@
 import type {
   Communicator,
+  Peers,
   RankNumbers,
   Reduction,
+  TokenRanks,
 } from "../contract/communicator.ts";
 import { type Handles, typeOf } from "./handles.ts";
 import { type Library, textOf } from "./library.ts";
 import { MpiError } from "./mpi_error.ts";
-import { poll } from "./request.ts";
+import { waitForReader } from "./output.ts";
+import { poll, pollNow } from "./request.ts";
 import type { Functions, Handle } from "./symbols.ts";
 
 /** Counts are C's int. */
 const LARGEST_COUNT = 2 ** 31 - 1;
 
-/** The standard promises tags up to it. */
-const LARGEST_TAG = 32_767;
+/** The standard promises tags up to one more, which is that of exchanges. */
+const LARGEST_TAG = 32_766;
+
+const EXCHANGE_TAG = LARGEST_TAG + 1;
 
 /** Where values are, how many, and of what type. */
 interface Message {
@@ -23,7 +28,7 @@ interface Message {
 }
 
 /** All processes of an MPI job; see {@linkcode openMpi}. */
-export class MpiCommunicator implements Communicator {
+export class MpiCommunicator implements Communicator, TokenRanks {
   /** Of this process, from 0. */
   readonly rank: number;
   /** How many ranks the job has. */
@@ -38,6 +43,9 @@ export class MpiCommunicator implements Communicator {
   #closed = false;
   /** What MPI reads and writes, by requests that have not ended: not to be collected. */
   readonly #pending = new Map<BigUint64Array, unknown>();
+
+  /** Where MPI says whether a request has ended. */
+  readonly #flag = new Int32Array(new ArrayBuffer(4));
 
   /** Of an MPI that was initialised; {@linkcode openMpi} calls it. */
   constructor({ functions, handles, version, path }: Library) {
@@ -186,7 +194,7 @@ export class MpiCommunicator implements Communicator {
   /**
    * Sends values to a rank; when the promise settles, they may change again.
    *
-   * @param tag From 0 to 32,767, to be told from other messages.
+   * @param tag From 0 to 32,766, to be told from other messages.
    */
   async send(values: RankNumbers, to: number, tag = 0): Promise<void> {
     const { memory, count, type } = this.#message(values);
@@ -231,6 +239,47 @@ export class MpiCommunicator implements Communicator {
   }
 
   /**
+   * Sends values to one rank while another sends as many, and waits until both
+   * are done: the event loop stands still, as it does for what is computed.
+   *
+   * @param values As many on each rank.
+   * @param peers The two ranks, or one of them.
+   * @returns What came; zeros without `from`.
+   */
+  exchange(values: Float32Array, { to, from }: Peers): Float32Array {
+    const own = this.#message(values);
+    const received = new Float32Array(values.length);
+    const { memory, count, type } = this.#message(received);
+    const { world } = this.#handles;
+    const requests: [string, BigUint64Array<ArrayBuffer>][] = [];
+    const begin = (
+      call: "MPI_Irecv" | "MPI_Isend",
+      memory: Uint8Array<ArrayBuffer>,
+      rank: number,
+    ) => {
+      const request = new BigUint64Array(new ArrayBuffer(8));
+      const code = this.#functions[call](
+        ...[memory, count, type, rank, EXCHANGE_TAG, world, request] as const,
+      );
+      this.#check(call, code);
+      this.#pending.set(request, memory);
+      requests.push([call, request]);
+    };
+    if (from !== undefined) this.#assertRank("from", from);
+    if (to !== undefined) this.#assertRank("to", to);
+    if (from !== undefined) begin("MPI_Irecv", memory, from);
+    if (to !== undefined) begin("MPI_Isend", own.memory, to);
+    for (const [call, request] of requests) {
+      try {
+        pollNow(() => this.#hasEnded(call, request));
+      } finally {
+        this.#pending.delete(request);
+      }
+    }
+    return received;
+  }
+
+  /**
    * Ends MPI; the last call of each rank, which waits for all of them. Not for
    * `finally`: where a rank fails the others wait for it, and a rank that closes
    * after an error would wait for them.
@@ -256,6 +305,7 @@ export class MpiCommunicator implements Communicator {
    * @param code From 1 to 255. @default 1
    */
   abort(code = 1): never {
+    waitForReader(this.#functions);
     this.#functions.MPI_Abort(this.#handles.world, code);
     Deno.exit(code);
   }
@@ -296,19 +346,20 @@ export class MpiCommunicator implements Communicator {
       throw new Error("MPI is closed; call close() after all other operations");
     }
     const request = new BigUint64Array(new ArrayBuffer(8));
-    const flag = new Int32Array(new ArrayBuffer(4));
-    const { statusIgnore } = this.#handles;
     this.#check(call, start(request));
     this.#pending.set(request, arrays);
     try {
-      await poll(() => {
-        const code = this.#functions.MPI_Test(request, flag, statusIgnore);
-        this.#check(call, code);
-        return flag[0] !== 0;
-      });
+      await poll(() => this.#hasEnded(call, request));
     } finally {
       this.#pending.delete(request);
     }
+  }
+
+  #hasEnded(call: string, request: BigUint64Array<ArrayBuffer>): boolean {
+    const { statusIgnore } = this.#handles;
+    const code = this.#functions.MPI_Test(request, this.#flag, statusIgnore);
+    this.#check(call, code);
+    return this.#flag[0] !== 0;
   }
 
   #check(call: string, code: number): void {

@@ -21,3 +21,21 @@ export async function poll(isDone: () => boolean): Promise<void> {
     awakeUntil = performance.now() + MILLISECONDS_OF_TURN;
   }
 }
+
+/** Longer than most messages take between ranks that have come to the same place. */
+const MILLISECONDS_OF_SPINNING = 0.1;
+
+/** Returns when `isDone` does; nothing else of this process runs meanwhile. */
+export function pollNow(isDone: () => boolean): void {
+  const until = performance.now() + MILLISECONDS_OF_SPINNING;
+  while (!isDone()) {
+    // The rank that is waited for may need this core.
+    if (performance.now() >= until) pause(MILLISECONDS_OF_SPINNING);
+  }
+}
+
+/** Sleeps; nothing else of this process runs meanwhile. */
+export function pause(milliseconds: number): void {
+  const nobody = new Int32Array(new SharedArrayBuffer(4));
+  Atomics.wait(nobody, 0, 0, milliseconds);
+}

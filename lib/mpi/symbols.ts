@@ -12,6 +12,8 @@ export type Handle = bigint | Deno.PointerValue;
 
 /** All return an error code; those with `I` return before they are done. */
 export interface Functions {
+  /** Of the C library, which every libmpi has opened. */
+  ioctl(descriptor: number, request: Marker, value: Memory): number;
   MPI_Initialized(flag: Memory): number;
   MPI_Init_thread(
     argc: Marker,
@@ -109,6 +111,7 @@ function signatures(
   const values = [memory, int, handle] as const;
   return {
     ...VERSIONS,
+    ioctl: signature(int, marker, memory),
     MPI_Initialized: signature(memory),
     MPI_Init_thread: signature(marker, marker, int, memory),
     MPI_Finalize: signature(),

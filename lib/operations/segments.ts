@@ -1,7 +1,9 @@
 /** Packed sequences: which tokens of a row belong together. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers } from "../contract/floats.ts";
 import { assertShape } from "../contract/shape.ts";
+import { passed, reaching } from "./token_ranks.ts";
 
 /**
  * Throws unless these are segments: which sequence each token belongs to.
@@ -20,34 +22,88 @@ export function assertSegments(
  * Whether each token is the first, or the last, of its segment,
  * `[batch, length]`, bool. A segment ends wherever the number changes, even
  * back to an earlier one.
+ *
+ * @param ranks Those that have the tokens before and after these, if there are
+ * any.
  */
 export function endsOf(
   segments: tf.Tensor2D,
+  ranks?: TokenRanks,
 ): { first: tf.Tensor2D; last: tf.Tensor2D } {
   const [batch, length] = segments.shape;
-  const outer: tf.Tensor2D = tf.ones([batch, 1], "bool");
-  if (length === 1) return { first: outer, last: outer };
+  const outer = (by: 1 | -1): tf.Tensor2D => {
+    const end: tf.Tensor2D = tf.ones([batch, 1], "bool");
+    if (!ranks) return end;
+    const column = (place: number): tf.Tensor2D =>
+      tf.cast(tf.slice(segments, [0, place], [batch, 1]), "float32");
+    const [own, toPass] = by === 1 ? [0, length - 1] : [length - 1, 0];
+    const theirs = passed(column(toPass), by, ranks);
+    const neighbour = ranks.rank - by;
+    return neighbour < 0 || neighbour >= ranks.size
+      ? end
+      : tf.notEqual(theirs, column(own));
+  };
+  const outermost = { first: outer(1), last: outer(-1) };
+  if (length === 1) return outermost;
   const from = (start: number) =>
     tf.slice(segments, [0, start], [batch, length - 1]);
   const changes = tf.notEqual(from(0), from(1)) as tf.Tensor2D;
   return {
-    first: tf.concat([outer, changes], 1),
-    last: tf.concat([changes, outer], 1),
+    first: tf.concat([outermost.first, changes], 1),
+    last: tf.concat([changes, outermost.last], 1),
   };
 }
 
 /**
  * Numbers the segments of each row uniquely, `[batch, length]`, float32, which
  * can hold 16 million numbers.
+ *
+ * @param ranks Those that share the tokens, if there are any.
  */
-export function numberSegments(segments: tf.Tensor2D): tf.Tensor2D {
-  return tf.cumsum(tf.cast(endsOf(segments).first, "float32"), 1);
+export function numberSegments(
+  segments: tf.Tensor2D,
+  ranks?: TokenRanks,
+): tf.Tensor2D {
+  const first = tf.cast(endsOf(segments, ranks).first, "float32");
+  const numbers: tf.Tensor2D = tf.cumsum(first, 1);
+  if (!ranks) return numbers;
+  const own = { written: tf.sum(first, 1, true), through: null };
+  const before = reaching("before", own, (first, second) => ({
+    written: tf.add(first.written, second.written),
+    through: null,
+  }), ranks);
+  return tf.add(numbers, before);
 }
 
 /**
  * The position of each token within its segment, `[batch, length]`, float32.
+ *
+ * @param ranks Those that share the tokens, if there are any.
  */
-export function positionsIn(segments: tf.Tensor2D): tf.Tensor2D {
+export function positionsIn(
+  segments: tf.Tensor2D,
+  ranks?: TokenRanks,
+): tf.Tensor2D {
+  const here = positionsHere(segments);
+  if (!ranks) return here;
+  const { first } = endsOf(segments, ranks);
+  // Tokens before the first border here go on with a segment of earlier ranks.
+  const goesOn = tf.cast(
+    tf.equal(tf.cumsum(tf.cast(first, "float32"), 1), 0),
+    "float32",
+  );
+  const length = segments.shape[1];
+  const atEnd = (x: tf.Tensor) => tf.slice(x, [0, length - 1], [-1, 1]);
+  // Tokens of the last segment so far, to which a part without a border adds.
+  const own = { written: tf.add(atEnd(here), 1), through: atEnd(goesOn) };
+  const before = reaching("before", own, (first, second) => ({
+    written: tf.add(tf.mul(first.written, second.through!), second.written),
+    through: tf.mul(first.through!, second.through!),
+  }), ranks);
+  return tf.add(here, tf.mul(before, goesOn));
+}
+
+function positionsHere(segments: tf.Tensor2D): tf.Tensor2D {
   const [batch, length] = segments.shape;
   const places = tf.expandDims(tf.range(0, length), 0);
   // The position of the last first token so far, found in doubling steps.

@@ -3,19 +3,20 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Communicator } from "../contract/communicator.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import type { Batch } from "../data/stream.ts";
-import type { Rows } from "../layers/randomness.ts";
 import type { Loss } from "./loss.ts";
 import type { Metric } from "./metric.ts";
 import {
   assertCommunicator,
   assertFunctions,
   assertOneOutput,
+  asShare,
   countOf,
   predict,
-  rowsIn,
+  type Share,
+  shareIn,
   wrongLabels,
 } from "./predict.ts";
-import { Ranks } from "./ranks.ts";
+import { Ranks, type SharedBy } from "./ranks.ts";
 import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
 
 /** Options of {@linkcode evaluate}. */
@@ -31,12 +32,15 @@ export interface EvaluateOptions {
    * same batches, and get the means over all rows. @default none
    */
   communicator?: Communicator;
+  /** What the ranks share, as for `train`. @default "data" */
+  ranks?: SharedBy;
 }
 
 const OPTIONS: OptionNames<EvaluateOptions> = {
   loss: true,
   metrics: true,
   communicator: true,
+  ranks: true,
 };
 
 /**
@@ -83,7 +87,7 @@ export async function evaluate(
   assertFunctions("evaluate's", { loss });
   assertFunctions("metrics'", metrics);
   assertCommunicator("evaluate's", options.communicator);
-  const ranks = new Ranks(options.communicator);
+  const ranks = new Ranks(options.communicator, options.ranks);
   const names = ["loss", ...Object.keys(metrics)];
   const totals = names.map(() => ({ sum: 0, count: 0 }));
   let unread: { sums: tf.Tensor; labels: tf.Tensor }[] = [];
@@ -93,6 +97,13 @@ export async function evaluate(
     unread = [];
     try {
       const figures = await readAll(taken.map(({ sums }) => sums));
+      // What is wrong with tokens of one rank is then thrown on all of them.
+      if (ranks.tokens) {
+        for (const [i, values] of figures.entries()) {
+          const own = Float64Array.from(values);
+          figures[i] = [...await ranks.communicator!.allreduce(own)];
+        }
+      }
       for (const [i, values] of figures.entries()) {
         // Added up in float64: in float32, counts stop at 2^24 labels.
         totals.forEach((total, i) => {
@@ -114,24 +125,26 @@ export async function evaluate(
     lastRead = performance.now();
   };
   const all = Object.values(metrics);
-  await ranks.together(async () => {
+  const readEach = async () => {
     try {
       for await (const batch of batches) {
         const { labels } = batch;
-        const rows = ranks.rowsOf(labels.shape[0]!);
+        const share = ranks.shareOf(labels.shape[0]!);
         unread.push({
-          sums: sumsOf(model, batch, { loss, metrics: all, rows }),
+          sums: sumsOf(model, batch, { loss, metrics: all, share }),
           labels,
         });
         const waited = performance.now() - lastRead;
-        if (waited > MILLISECONDS_BETWEEN_READS) await read();
+        if (ranks.tokens || waited > MILLISECONDS_BETWEEN_READS) await read();
       }
       await read();
     } finally {
       tf.dispose(unread.flatMap(({ sums, labels }) => [sums, labels]));
     }
-  });
-  if (ranks.communicator) {
+  };
+  // A rank that fails alone ends the job where others may wait for its tokens.
+  await (ranks.tokens ? readEach() : ranks.together(readEach));
+  if (ranks.communicator && !ranks.tokens) {
     const flat = totals.flatMap(({ sum, count }) => [sum, count]);
     const sums = await ranks.communicator.allreduce(Float64Array.from(flat));
     totals.forEach((total, i) => {
@@ -151,18 +164,21 @@ export async function evaluate(
 function sumsOf(
   model: LayersModel,
   whole: Batch,
-  { loss, metrics, rows }: {
+  { loss, metrics, share }: {
     readonly loss: Loss;
     readonly metrics: readonly Metric[];
-    readonly rows: Rows | undefined;
+    readonly share: Share;
   },
 ): tf.Tensor {
   try {
     return tf.tidy(() => {
-      if (rows?.count === 0) return tf.zeros([2 * (1 + metrics.length)]);
-      const batch = rows ? rowsIn(whole, rows) : whole;
+      if (share.rows?.count === 0) return tf.zeros([2 * (1 + metrics.length)]);
+      const batch = shareIn(model, whole, share);
       const { inputs, labels } = batch;
-      const predictions = predict(model, inputs, { training: false });
+      const predictions = asShare(
+        share,
+        () => predict(model, inputs, { training: false }),
+      );
       const count = countOf(loss, batch);
       const sum = tf.mul(loss(predictions, labels), count);
       const others = metrics.map((metric) => metric(predictions, labels));

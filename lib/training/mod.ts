@@ -22,6 +22,7 @@ export {
   warmUpCosine,
   type WarmUpCosineOptions,
 } from "./schedule.ts";
+export type { SharedBy } from "./ranks.ts";
 export type { TrainingResult } from "./run.ts";
 export { train } from "./train.ts";
 export type {

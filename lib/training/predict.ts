@@ -1,10 +1,12 @@
 /** Applying a model to a batch, and counting its labels. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import type { Communicator } from "../contract/communicator.ts";
+import type { Communicator, TokenRanks } from "../contract/communicator.ts";
 import type { Batch } from "../data/stream.ts";
 import type { Rows } from "../layers/randomness.ts";
+import { shareTokens } from "../layers/shared_tokens.ts";
 import type { Loss } from "./loss.ts";
+import { partOf } from "./ranks.ts";
 
 /** Throws unless a model has one output. */
 export function assertOneOutput({ name, outputs }: LayersModel): void {
@@ -23,17 +25,75 @@ export function predict(
   return model.apply([...inputs], options) as tf.Tensor;
 }
 
+/** What one rank computes of a batch: all of it, or some rows, or a part of their tokens. */
+export interface Share {
+  readonly rows?: Rows;
+  readonly tokens?: TokenRanks;
+}
+
+/** Runs a function whose models have the share's part of the tokens. */
+export function asShare<T>({ tokens }: Share, run: () => T): T {
+  return tokens ? shareTokens(tokens, run) : run();
+}
+
+/**
+ * Takes a share of a batch as a batch. Call it inside `tf.tidy`, or dispose of it.
+ *
+ * @throws {RangeError} If the batch cannot be shared so.
+ */
+export function shareIn(
+  model: LayersModel,
+  batch: Batch,
+  { rows, tokens }: Share,
+): Batch {
+  const some = rows ? rowsIn(batch, rows) : batch;
+  return tokens ? tokensIn(model, some, tokens) : some;
+}
+
+/** Labels of each token are shared; others are those of all ranks. */
+function tokensIn(
+  { inputs: [first], outputs: [output] }: LayersModel,
+  batch: Batch,
+  ranks: TokenRanks,
+): Batch {
+  const total = batch.inputs[0]!.shape[1] ?? 0;
+  if (first!.shape[1] !== null || total < ranks.size) {
+    throw new RangeError(
+      `sequences that ${ranks.size} ranks share should have any length, and a token for each rank, got inputs ${
+        first!.name
+      } of shape [${batch.inputs[0]!.shape}]`,
+    );
+  }
+  const { first: start, count } = partOf(total, ranks);
+  const take = (tensor: tf.Tensor) => {
+    const { shape } = tensor;
+    if (shape[1] === total) {
+      const begin = shape.map((_, axis) => axis === 1 ? start : 0);
+      return tf.slice(
+        tensor,
+        begin,
+        shape.map((size, axis) => axis === 1 ? count : size),
+      );
+    }
+    throw new RangeError(
+      `inputs of sequences that ranks share should have as many tokens as the first, ${total}, got [${shape}]`,
+    );
+  };
+  const { shape } = output!;
+  const isOfTokens = shape.length > 2 && shape[1] === null;
+  return {
+    inputs: batch.inputs.map(take),
+    labels: isOfTokens ? take(batch.labels) : tf.clone(batch.labels),
+    size: isOfTokens ? batch.size * count / total : batch.size,
+  };
+}
+
 /** The number of labels that a batch's mean loss is over. */
 export function countOf(loss: Loss, { labels, size }: Batch): tf.Scalar {
   return loss.count?.(labels) ?? tf.scalar(size);
 }
 
-/**
- * Takes rows of a batch as a batch. Call it inside `tf.tidy`, or dispose of it.
- *
- * @throws {RangeError} If its tensors have different numbers of rows.
- */
-export function rowsIn(batch: Batch, { first, count, total }: Rows): Batch {
+function rowsIn(batch: Batch, { first, count, total }: Rows): Batch {
   const take = (tensor: tf.Tensor) => {
     if (tensor.shape[0] === total) return tf.slice(tensor, first, count);
     throw new RangeError(

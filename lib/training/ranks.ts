@@ -1,15 +1,50 @@
 /** The ranks that train one model, or the only process that does. @module */
-import type { Communicator } from "../contract/communicator.ts";
-import type { Rows } from "../layers/randomness.ts";
+import type { Communicator, TokenRanks } from "../contract/communicator.ts";
+import { assertTokenRanks, groupedRanks } from "../operations/token_ranks.ts";
+import type { Share } from "./predict.ts";
+
+/**
+ * What of a batch ranks share: its examples, or the tokens of each, or both:
+ * then so many ranks that follow one another share the tokens of the examples of
+ * theirs.
+ */
+export type SharedBy = "data" | "sequence" | { readonly sequence: number };
 
 /** What ranks do together; where there is no communicator, one rank does it alone. */
 export class Ranks {
   /** By which they exchange numbers. */
   readonly communicator: Communicator | undefined;
 
-  /** Of a training or an evaluation. */
-  constructor(communicator: Communicator | undefined) {
+  /** Each with a part of the tokens; `undefined` unless they share sequences. */
+  readonly tokens: TokenRanks | undefined;
+
+  /**
+   * Of a training or an evaluation.
+   *
+   * @throws {TypeError} If ranks that are to share sequences cannot exchange.
+   * @throws {RangeError} If the backend cannot, or it is not said what they share.
+   */
+  constructor(
+    communicator: Communicator | undefined,
+    sharedBy: SharedBy = "data",
+  ) {
     this.communicator = communicator;
+    if (sharedBy === "data") return;
+    const all = communicator?.size ?? 1;
+    const size = sharedBy === "sequence"
+      ? all
+      : Number(Object(sharedBy).sequence);
+    if (!(Number.isInteger(size) && size > 0 && all % size === 0)) {
+      throw new RangeError(
+        `ranks should be "data", "sequence" or { sequence: a divisor of ${all} }, got ${
+          JSON.stringify(sharedBy)
+        }`,
+      );
+    }
+    if (!communicator) return;
+    const tokens = communicator as Communicator & TokenRanks;
+    assertTokenRanks(tokens);
+    this.tokens = groupedRanks(tokens, size);
   }
 
   /** Whether this one writes files and shows progress. */
@@ -17,13 +52,19 @@ export class Ranks {
     return !this.communicator || this.communicator.rank === 0;
   }
 
-  /** This rank's rows of a batch; `undefined` for all of them. Two shares differ by a row at most. */
-  rowsOf(total: number): Rows | undefined {
-    if (!this.communicator) return undefined;
-    const { rank, size } = this.communicator;
-    const first = Math.floor(total * rank / size);
-    const end = Math.floor(total * (rank + 1) / size);
-    return { first, count: end - first, total };
+  /** This rank's share of a batch with so many rows. Two shares of rows differ by one at most. */
+  shareOf(total: number): Share {
+    const { communicator, tokens } = this;
+    if (!communicator) return {};
+    const ofOne = tokens?.size ?? 1;
+    const groups = {
+      rank: Math.floor(communicator.rank / ofOne),
+      size: communicator.size / ofOne,
+    };
+    return {
+      ...(groups.size > 1 || !tokens ? { rows: partOf(total, groups) } : {}),
+      ...(tokens ? { tokens } : {}),
+    };
   }
 
   /**
@@ -93,6 +134,16 @@ export class Ranks {
       `all ranks should train the same, got another on rank ${other}:\n${differences}`,
     );
   }
+}
+
+/** A rank's part of so many things in their order. */
+export function partOf(
+  total: number,
+  { rank, size }: Pick<Communicator, "rank" | "size">,
+): { readonly first: number; readonly count: number; readonly total: number } {
+  const first = Math.floor(total * rank / size);
+  const end = Math.floor(total * (rank + 1) / size);
+  return { first, count: end - first, total };
 }
 
 function messageOf(error: unknown): string {

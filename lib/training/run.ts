@@ -162,9 +162,9 @@ export class Run {
         size += batch.size;
         labels.push(batch.labels);
         try {
-          const rows = this.#ranks.rowsOf(batch.labels.shape[0]!);
+          const share = this.#ranks.shareOf(batch.labels.shape[0]!);
           const dropoutSeed = `${seed}/${position}`;
-          state.addGradients(batch, this.#lossFor, dropoutSeed, rows);
+          state.addGradients(batch, this.#lossFor, dropoutSeed, share);
         } finally {
           tf.dispose([...batch.inputs]);
         }
@@ -269,11 +269,13 @@ export class Run {
   async #evaluate({ data, metrics = {} }: EvaluationOptions): Promise<void> {
     const { model, loss } = this.#parts;
     const { communicator } = this.#ranks;
+    const { ranks } = this.#options;
     const evaluation = await this.#state.withAverage(() =>
       evaluate(model, data(), {
         loss,
         metrics,
         ...communicator && { communicator },
+        ...ranks && { ranks },
       })
     );
     this.#evaluation = evaluation;

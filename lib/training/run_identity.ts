@@ -10,6 +10,7 @@ import type { BatchStream } from "../data/stream.ts";
 import { sha256Of } from "../io/file_system.ts";
 import type { Teacher } from "./distillation.ts";
 import type { Loss } from "./loss.ts";
+import { VERSION } from "../contract/version.ts";
 import type { Settings } from "./train_options.ts";
 import { namesOfWeights } from "./weight_names.ts";
 
@@ -85,10 +86,11 @@ export async function identityOf(
  */
 export async function rankIdentityOf(
   parts: RunParts,
-  does: Readonly<Record<string, boolean>>,
+  does: Readonly<Record<string, unknown>>,
 ): Promise<Record<string, string>> {
   const { steps, evaluateEvery, saveEvery } = parts.settings;
   const more = {
+    "version of @lionjs/lion": VERSION,
     steps,
     evaluateEvery,
     saveEvery,

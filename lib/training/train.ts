@@ -77,9 +77,13 @@ export async function train(
   assertTeaches(model, settings.distillation);
   const parts = { model, data, loss: options.loss, settings };
   const { communicator, evaluate, checkpoints: saved, log } = options;
-  const ranks = new Ranks(communicator);
+  const ranks = new Ranks(communicator, options.ranks);
   if (communicator) {
-    const does = { evaluates: Boolean(evaluate), saves: Boolean(saved) };
+    const does = {
+      ranks: options.ranks ?? "data" as const,
+      evaluates: Boolean(evaluate),
+      saves: Boolean(saved),
+    };
     await ranks.assertSame(await rankIdentityOf(parts, does));
   }
   const state = new TrainingState(model, settings);

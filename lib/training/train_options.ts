@@ -13,6 +13,7 @@ import type { Loss } from "./loss.ts";
 import type { Metric } from "./metric.ts";
 import { assertCommunicator, assertFunctions } from "./predict.ts";
 import type { Progress } from "./progress.ts";
+import type { SharedBy } from "./ranks.ts";
 import { type Schedule, warmUpCosine } from "./schedule.ts";
 import type { UpdateSettings } from "./training_state.ts";
 
@@ -117,6 +118,16 @@ export interface TrainOptions {
    * on each rank. A signal on one rank ends them all. @default none
    */
   communicator?: Communicator;
+  /**
+   * What the ranks share: the examples of each batch, or, with `"sequence"`, the
+   * tokens of each example, for sequences that are too long for one process; see
+   * `shareTokens` for the models that can. Inputs then have any length. Labels of
+   * tokens are shared, those of examples are not. Dropout drops other values than
+   * in one process. `{ sequence: 4 }` is both: of 8 ranks the first 4 share the
+   * tokens of one half of each batch, and the others those of the other half.
+   * @default "data"
+   */
+  ranks?: SharedBy;
   /** Evaluation at intervals and at the end. @default none */
   evaluate?: EvaluationOptions;
   /** Checkpoints to save and to resume from. @default none */
@@ -157,6 +168,7 @@ const OPTIONS: OptionNames<TrainOptions> = {
   seed: true,
   signal: true,
   communicator: true,
+  ranks: true,
   evaluate: true,
   checkpoints: true,
   log: true,

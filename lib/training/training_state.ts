@@ -3,10 +3,10 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import "../contract/tape.ts";
 import type { Batch } from "../data/stream.ts";
 import type { Communicator } from "../contract/communicator.ts";
-import { type Rows, withDropoutSeed } from "../layers/randomness.ts";
+import { withDropoutSeed } from "../layers/randomness.ts";
 import { type AdamOptions, attributesOf, update } from "../optimizers/adam.ts";
 import type { LossFor } from "./distillation.ts";
-import { countOf, predict, rowsIn } from "./predict.ts";
+import { asShare, countOf, predict, type Share, shareIn } from "./predict.ts";
 import { namesOfWeights } from "./weight_names.ts";
 import {
   groupWeights,
@@ -91,27 +91,28 @@ export class TrainingState {
     });
   }
 
-  /** Adds the gradients of a batch, or of some of its rows, to those of the next step. */
+  /** Adds the gradients of a batch, or of a rank's share of it, to those of the next step. */
   addGradients(
     whole: Batch,
     lossFor: LossFor,
     dropoutSeed: string,
-    rows?: Rows,
+    share: Share = {},
   ): void {
     const before = this.#sums;
     this.#sums = tf.tidy(() => {
+      const { rows } = share;
       if (rows?.count === 0) return before ?? this.#noGradients();
-      const batch = rows ? rowsIn(whole, rows) : whole;
+      const batch = shareIn(this.#model, whole, share);
       const { inputs, labels } = batch;
       // Before gradients are recorded: the teacher has none.
-      const loss = lossFor(inputs);
+      const loss = asShare(share, () => lossFor(inputs));
       const count = countOf(loss, batch);
       const sum = () => {
         const predictions = predict(this.#model, inputs, { training: true });
         return tf.mul(loss(predictions, labels), count) as tf.Scalar;
       };
       const { value, grads } = tf.variableGrads(
-        () => withDropoutSeed(dropoutSeed, sum, rows),
+        () => asShare(share, () => withDropoutSeed(dropoutSeed, sum, rows)),
         this.#trainable,
       );
       const joined = this.#groups.map(({ group }) => group.join(grads));

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { type BackendName, useBackend } from "@lionjs/lion";
+import {
+  type BackendInfo,
+  type BackendName,
+  lionAttentionLayer,
+  useBackend,
+} from "@lionjs/lion";
+import { openMpi } from "@lionjs/lion/mpi";
 import { stopSignal } from "@lionjs/lion/notebook";
 import {
   oneOf,
@@ -26,9 +32,17 @@ import {
 import type { EndedTraining } from "./protocol.ts";
 import { RECIPES } from "./recipes.ts";
 import { folderOf, runRecipe } from "./run_recipe.ts";
+import {
+  dismiss,
+  follow,
+  type Together,
+  TrainingRanks,
+} from "./training_ranks.ts";
 import { TrainingWorkers } from "./training_workers.ts";
 
 const ALL = "all";
+
+const CORES = navigator.hardwareConcurrency;
 
 const USAGE = `Usage: deno task train RECIPE [options]
 
@@ -43,6 +57,9 @@ or ${ALL} of them (classify goes on from what mlm has trained)
   --backend NAME      webgpu, wasm or cpu
   --at-once N         models that are trained at once, each on its share of the
                       cores; default all cores, and 1 on webgpu
+  --ranks WHAT        under mpirun: all ranks train one model at a time, and share
+                      data (the examples of a batch) or sequence (their tokens,
+                      which leaves out contenders that need all of them)
   --folder FOLDER     of logs, models and results; default ${outPath("train")}
   --help              print this
 
@@ -56,6 +73,8 @@ interface Options {
   readonly backend: BackendName | undefined;
   /** `undefined` for what suits the backend. */
   readonly atOnce: number | undefined;
+  /** What ranks share; `undefined` for one process. */
+  readonly ranks: "data" | "sequence" | undefined;
   readonly folder: string;
 }
 
@@ -67,9 +86,13 @@ function readOptions(): Promise<Options> {
     seeds: { type: "string" },
     backend: { type: "string" },
     "at-once": { type: "string" },
+    ranks: { type: "string" },
     folder: { type: "string", default: outPath("train") },
   }, (values, rest) => {
     const { plan, paper, only, seeds, backend, folder } = values;
+    const ranks = values.ranks === undefined
+      ? undefined
+      : oneOf("--ranks", values.ranks, ["data", "sequence"] as const);
     const atOnce = values["at-once"];
     const names = Object.keys(RECIPES);
     const chosen = oneOf("RECIPE", rest.join(" "), [...names, ALL]);
@@ -81,8 +104,12 @@ function readOptions(): Promise<Options> {
         seeds === undefined ? undefined : positiveInteger("--seeds", seeds),
       )
     );
+    const wanted = only === undefined
+      ? recipes
+      : limited(recipes, chosen, only);
     return {
-      recipes: only === undefined ? recipes : limited(recipes, chosen, only),
+      recipes: ranks === "sequence" ? wanted.map(ofSharedTokens) : wanted,
+      ranks,
       plansOnly: plan,
       backend: backend === undefined
         ? undefined
@@ -114,10 +141,55 @@ function limited(
   });
 }
 
-async function main(options: Options): Promise<void> {
-  const { recipes, plansOnly, folder, backend: name } = options;
+/** A recipe without the contenders that need all tokens of a sequence. */
+function ofSharedTokens(recipe: PlannedRecipe): PlannedRecipe {
+  const contenders = recipe.contenders.filter(({ options: { variant } }) =>
+    !variant || lionAttentionLayer({ numHeads: 1, variant }).mixer.sharesTokens
+  );
+  return { ...recipe, contenders };
+}
+
+/** Trains with all ranks of the job. */
+async function mainOfRanks(
+  options: Options,
+  ranks: "data" | "sequence",
+): Promise<void> {
+  const communicator = openMpi();
+  const together = { communicator, ranks };
   const signal = stopSignal();
+  const threads = Math.floor(CORES / communicator.size);
+  const backend = await useBackend({
+    ...options.backend ? { prefer: [options.backend] } : {},
+    threads: Math.max(1, threads),
+  });
+  if (communicator.rank > 0) {
+    await follow(together, signal);
+  } else {
+    console.log(`${communicator.size} ranks share ${ranks}`);
+    await run(options, { signal, backend, together });
+    await dismiss(communicator);
+  }
+  await communicator.close();
+}
+
+async function main(options: Options): Promise<void> {
+  if (options.ranks) return await mainOfRanks(options, options.ranks);
+  const signal = stopSignal();
+  const name = options.backend;
   const backend = await useBackend(name ? { prefer: [name] } : {});
+  await run(options, { signal, backend });
+}
+
+/** Plans, and trains what is planned. */
+async function run(
+  options: Options,
+  { signal, backend, together }: {
+    readonly signal: AbortSignal;
+    readonly backend: BackendInfo;
+    readonly together?: Together;
+  },
+): Promise<void> {
+  const { recipes, plansOnly, folder } = options;
   const estimates: Estimate[] = [];
   console.log(PLAN_HEAD);
   for (const planned of recipes) {
@@ -130,20 +202,22 @@ async function main(options: Options): Promise<void> {
   const all = duration(totalOf(estimates));
   console.log(`${all} in all, one after the other, tests not counted\n`);
   if (plansOnly) return;
-  const {
-    atOnce = backend.name === "webgpu" ? 1 : navigator.hardwareConcurrency,
-  } = options;
+  const { atOnce = backend.name === "webgpu" ? 1 : CORES } = together
+    ? { atOnce: 1 }
+    : options;
   const time = new TimeLeft(estimates, atOnce);
   const command = ["deno task train", ...Deno.args].join(" ");
   for (const planned of recipes) {
     const { name, setting, recipe: { title } } = planned;
     console.log(`${title} on ${backend.name}`);
-    using workers = atOnce === 1 ? undefined : new TrainingWorkers({
-      ...{ atOnce, backend, folder, recipe: name, setting },
-    });
+    const place = { folder, recipe: name, setting };
+    using workers = atOnce === 1
+      ? undefined
+      : new TrainingWorkers({ ...place, atOnce, backend });
+    const trainer = together ? new TrainingRanks(together, place) : workers;
     const file = await runRecipe(planned, {
       ...{ folder, command, backend, signal },
-      ...workers ? { trainer: workers } : {},
+      ...trainer ? { trainer } : {},
       onTraining(ended) {
         time.ended(name, ended);
         console.log(`${lineOf(ended)}; ${duration(time.left)} left for all`);

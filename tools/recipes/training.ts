@@ -40,6 +40,8 @@ export interface TrainingCall {
   readonly progress: TrainOptions["progress"];
   /** Whether all is chosen, and test data are read. */
   readonly isFinal: boolean;
+  /** The ranks that train it together; only the first writes files. @default none */
+  readonly together?: Pick<TrainOptions, "communicator" | "ranks">;
 }
 
 /**
@@ -71,13 +73,18 @@ function settingsOf({ choice }: TrainingCall): unknown {
   return { ...contender, steps, seed, rate };
 }
 
-/** Trains, or goes on with a training that was stopped. `undefined` if it is stopped. */
+/**
+ * Trains, or goes on with a training that was stopped. `undefined` if it is
+ * stopped, and on all ranks but the first.
+ */
 export async function runTraining(
   call: TrainingCall,
 ): Promise<Finished | undefined> {
   const { open, choice, folder, signal, progress = "auto", isFinal } = call;
+  const { together = {} } = call;
   const { steps, seed } = choice;
-  await Deno.mkdir(folder, { recursive: true });
+  const isFirst = !together.communicator?.rank;
+  if (isFirst) await Deno.mkdir(folder, { recursive: true });
   const { model, data, options, validation, ...trial } = await open.trial(
     choice,
   );
@@ -90,6 +97,7 @@ export async function runTraining(
     try {
       const { aborted } = await train(model, data, {
         ...options,
+        ...together,
         steps,
         seed,
         signal,
@@ -111,6 +119,7 @@ export async function runTraining(
       if (!(error instanceof DivergenceError)) throw error;
       divergedAt = error.divergence.step;
     }
+    if (!isFirst) return undefined;
     const isWhole = divergedAt === undefined;
     const isDone = isFinal && isWhole;
     const figures = isDone ? await trial.test() : {};

@@ -6,33 +6,28 @@
  */
 import type { BackendInfo } from "@lionjs/lion";
 import type { Trainer } from "./protocol.ts";
-import type { Setting } from "./recipe.ts";
 import type { Finished, TrainingCall } from "./training.ts";
-import type { FromWorker, ToWorker, WorkerTask } from "./training_worker.ts";
+import { taskOf, type TaskPlace, type TrainingTask } from "./training_task.ts";
+import type { FromWorker, ToWorker } from "./training_worker.ts";
 
 /** What all trainings have in common. */
-export interface WorkersCall {
+export interface WorkersCall extends TaskPlace {
   /** How many models are trained at once. */
   readonly atOnce: number;
   readonly backend: Pick<BackendInfo, "name">;
-  /** Of results, logs and checkpoints. */
-  readonly folder: string;
-  /** Of {@linkcode RECIPES}. */
-  readonly recipe: string;
-  readonly setting: Setting;
 }
 
 /** Threads that train; they end with `using`. */
 export class TrainingWorkers implements Trainer {
   readonly atOnce: number;
-  readonly #call: WorkersCall;
+  readonly #place: TaskPlace;
   readonly #idle: Worker[];
   readonly #all: readonly Worker[];
 
   /** Starts the threads. */
   constructor(call: WorkersCall) {
-    const { atOnce, backend } = call;
-    this.#call = call;
+    const { atOnce, backend, ...place } = call;
+    this.#place = place;
     this.atOnce = atOnce;
     const threads = Math.max(
       1,
@@ -62,19 +57,10 @@ export class TrainingWorkers implements Trainer {
       );
     }
     try {
-      return await trained(worker, this.#taskOf(call), call.signal);
+      return await trained(worker, taskOf(call, this.#place), call.signal);
     } finally {
       this.#idle.push(worker);
     }
-  }
-
-  #taskOf({ choice, validations, folder, isFinal }: TrainingCall): WorkerTask {
-    const { folder: root, recipe, setting } = this.#call;
-    const { contender, seed, steps, rate } = choice;
-    return {
-      ...{ root, recipe, setting, contender: contender.name },
-      ...{ seed, steps, rate, validations, folder, isFinal },
-    };
   }
 
   /** Ends the threads. */
@@ -86,7 +72,7 @@ export class TrainingWorkers implements Trainer {
 /** What a worker makes of a task. */
 function trained(
   worker: Worker,
-  task: WorkerTask,
+  task: TrainingTask,
   signal: AbortSignal,
 ): Promise<Finished | undefined> {
   return new Promise((resolve, reject) => {

@@ -42,6 +42,7 @@ export const DELTA_NET: FamilyModel<DeltaNetInputs> = {
   }),
   run: (inputs, options) => deltaNet(inputs, deltaOptions(options)),
   step: stepOf,
+  sharesTokens: true,
   output: { norm: "rms of heads" },
   cost: (sizes, call) => deltaCost(sizes, call, 0),
 };
@@ -72,6 +73,7 @@ export const GATED_DELTA_NET: FamilyModel<GatedDeltaNetInputs> = {
   },
   run: (inputs, options) => gatedDeltaNet(inputs, deltaOptions(options)),
   step: stepOf,
+  sharesTokens: true,
   output: { norm: "rms of heads" },
   cost: (sizes, call) => deltaCost(sizes, call, 1),
 };
@@ -104,6 +106,7 @@ export const KIMI_DELTA_ATTENTION: FamilyModel<KimiDeltaAttentionInputs> = {
   },
   run: (inputs, options) => kimiDeltaAttention(inputs, deltaOptions(options)),
   step: stepOf,
+  sharesTokens: true,
   output: { norm: "rms of heads" },
   cost: (sizes, call) => deltaCost(sizes, call, sizes.headDim),
 };

@@ -57,6 +57,7 @@ export const GATED_LINEAR_ATTENTION: FamilyModel<GatedLinearAttentionInputs> = {
   run: gatedLinearAttention,
   step: ({ q, k, v, logDecay }, before, mask) =>
     stepOf({ q, k, v, logDecay }, before, mask),
+  sharesTokens: true,
   output: { norm: "layer of heads" },
   cost: (sizes, call) => attentionCost(sizes, call, true),
 };
@@ -97,6 +98,7 @@ export const HGRN2: FamilyModel<Hgrn2Inputs> = {
     const k: tf.Tensor4D = tf.sub(1, forget);
     return stepOf({ q, k, v, logDecay: logGate(forget) }, before, mask);
   },
+  sharesTokens: true,
   output: { norm: "rms of heads" },
   cost: (sizes, call) => attentionCost(sizes, call, true),
 };
@@ -145,6 +147,7 @@ export const RWKV6: FamilyModel<Rwkv6Inputs> = {
   run: rwkv6,
   step: (inputs, before, mask) =>
     rwkv6Step(before as RecurrentState | undefined, inputs, mask),
+  sharesTokens: false,
   output: { norm: "layer of heads" },
   cost(sizes, call) {
     // Both directions run as causal attention, side by side.

@@ -1,5 +1,6 @@
 /** Mixers that run from the other end, or from each end separately. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { reversedRanks } from "../../operations/token_ranks.ts";
 import type { Parameters } from "../lion_layer.ts";
 import type { Mixer, MixerCall } from "../mixer.ts";
 
@@ -9,6 +10,7 @@ import type { Mixer, MixerCall } from "../mixer.ts";
  */
 export function backward(mixer: Mixer): Mixer {
   return {
+    ...shares(mixer),
     parameters: (shape) => mixer.parameters(shape),
     apply: (x, parameters, call) => fromTheEnd(mixer, x, parameters, call),
     operations: (shape) => mixer.operations(shape),
@@ -26,6 +28,7 @@ export function backward(mixer: Mixer): Mixer {
  */
 export function fromEachEnd(mixer: Mixer): Mixer {
   return {
+    ...shares(mixer),
     parameters: (shape) => mixer.parameters(shape),
     apply: (x, parameters, call) =>
       tf.add(
@@ -46,19 +49,25 @@ export function fromEachEnd(mixer: Mixer): Mixer {
   };
 }
 
+/** Whether ranks can share its tokens. */
+function shares({ sharesTokens }: Mixer): Pick<Mixer, "sharesTokens"> {
+  return sharesTokens === undefined ? {} : { sharesTokens };
+}
+
 function fromTheEnd(
   mixer: Mixer,
   x: tf.Tensor3D,
   parameters: Parameters,
   call: MixerCall,
 ): tf.Tensor3D {
-  const { mask, segments } = call;
+  const { mask, segments, communicator } = call;
   const y = mixer.apply(tf.reverse(x, 1), parameters, {
     ...call,
     causal: true,
     reversed: true,
     mask: mask && tf.reverse(mask, 1),
     segments: segments && tf.reverse(segments, 1),
+    communicator: communicator && reversedRanks(communicator),
   });
   return tf.reverse(y, 1);
 }

@@ -63,6 +63,8 @@ export interface FamilyModel<Inputs> {
   ): { y: tf.Tensor4D; state: MixerState };
   /** What happens to the model's output. */
   readonly output: Output;
+  /** Whether ranks can share the tokens. */
+  readonly sharesTokens: boolean;
   /** The model's cost. */
   cost(sizes: HeadSizes, call: CostCall): MixerCost;
 }
@@ -105,8 +107,11 @@ export function familyMixer<Inputs>(
     return applyLinear(gated(rows, !isFirst), "proj.", parameters);
   };
   return {
+    sharesTokens: model.sharesTokens,
     parameters: (shape) => parametersOf(shape.at(-1)!),
-    apply(x, parameters, { causal, form, chunkSize, mask, segments, epsilon }) {
+    apply(x, parameters, call) {
+      const { causal, form, chunkSize, mask, segments, epsilon } = call;
+      const { communicator } = call;
       const { inputs, gate } = model.project(x, parameters, numHeads);
       const y = model.run(inputs, {
         causal,
@@ -114,6 +119,7 @@ export function familyMixer<Inputs>(
         ...(chunkSize ? { chunkSize } : {}),
         ...(mask ? { mask } : {}),
         ...(segments ? { segments } : {}),
+        ...(communicator ? { communicator } : {}),
       });
       return merge(y, gate, parameters, epsilon);
     },

@@ -71,6 +71,8 @@ export function lionMixer(options: LionMixerOptions): Mixer {
     return applyLinear(normal, "proj.", parameters);
   };
   return {
+    sharesTokens: decay.isOfTokens && !options.classToken &&
+      !hasOrders(options),
     parameters(shape) {
       const dim = shape.at(-1)!;
       return [
@@ -175,13 +177,14 @@ function ordersOf(
 
 /** The options of attention for a call. */
 function optionsOf(call: MixerCall): Omit<LionAttentionOptions, "decay"> {
-  const { causal, form, chunkSize, mask, segments } = call;
+  const { causal, form, chunkSize, mask, segments, communicator } = call;
   return {
     causal,
     form,
     ...(chunkSize ? { chunkSize } : {}),
     ...(mask ? { mask } : {}),
     ...(segments ? { segments } : {}),
+    ...(communicator ? { communicator } : {}),
   };
 }
 

@@ -54,6 +54,8 @@ export interface LayerDecay {
   readonly fades: boolean;
   /** Whether there is one decay per channel of the keys. */
   readonly ofChannels?: boolean;
+  /** Whether it depends on nothing but the tokens themselves, not on places. */
+  readonly isOfTokens: boolean;
   /** Its parameters, whose names start with `name`. */
   parameters(name: string, shape: Shape): Parameter[];
   /** Computes the decay from `x`, `[batch, length, dim]`. */
@@ -68,6 +70,7 @@ export interface LayerDecay {
 /** LION-LIT's decay: none. */
 export const NO_DECAY: LayerDecay = {
   fades: false,
+  isOfTokens: true,
   parameters: () => [],
   of: noDecay,
 };
@@ -79,6 +82,7 @@ const RANDOM_LOGITS = { deviation: 1 };
 export function headDecay(numHeads: number): LayerDecay {
   return {
     fades: true,
+    isOfTokens: true,
     parameters: (name) => [
       { name, shape: [numHeads], initial: RANDOM_LOGITS },
     ],
@@ -95,6 +99,7 @@ export function headDecay(numHeads: number): LayerDecay {
 export function tokenDecay(numHeads: number): LayerDecay {
   return {
     fades: true,
+    isOfTokens: true,
     parameters: (name, shape) => linear(`${name}.`, shape.at(-1)!, numHeads),
     of(x, name, parameters, { classToken }) {
       const rows = applyLinear(x, `${name}.`, parameters);
@@ -129,6 +134,7 @@ export function headChannelDecay(
   return {
     fades: true,
     ofChannels: true,
+    isOfTokens: true,
     parameters: (name, shape) => {
       const headDim = shape.at(-1)! / numHeads;
       const initial = init === "random" ? RANDOM_LOGITS : {
@@ -160,6 +166,7 @@ export function tokenChannelDecay(
   return {
     fades: true,
     ofChannels: true,
+    isOfTokens: true,
     parameters(name, shape) {
       const dim = shape.at(-1)!;
       const map = linear(`${name}.`, dim, dim);
@@ -203,10 +210,16 @@ function hippoLogits(
 /** A custom decay. */
 export function ownDecay(own: DecayFunction | LearnedDecay): LayerDecay {
   if (typeof own === "function") {
-    return { fades: true, parameters: () => [], of: (x) => own(x) };
+    return {
+      fades: true,
+      isOfTokens: false,
+      parameters: () => [],
+      of: (x) => own(x),
+    };
   }
   return {
     fades: true,
+    isOfTokens: false,
     parameters: (name, shape) => within(`${name}.`, own.parameters(shape)),
     of: (x, name, parameters) => own.decay(x, inside(`${name}.`, parameters)),
   };

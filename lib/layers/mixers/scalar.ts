@@ -81,6 +81,7 @@ export const MAMBA2: FamilyModel<Mamba2Inputs> = {
     );
     return { y: tf.add(y, tf.mul(x, tf.reshape(d!, [-1, 1, 1]))), state };
   },
+  sharesTokens: true,
   output: { norm: "rms of columns", isGatedFirst: true },
   cost: (sizes, call) => attentionCost(sizes, call, false),
 };
@@ -118,6 +119,7 @@ export const MLSTM: FamilyModel<MlstmInputs> = {
   run: mlstm,
   step: (inputs, before, mask) =>
     mlstmStep(before as MlstmState | undefined, inputs, mask),
+  sharesTokens: false,
   output: { norm: "layer of heads" },
   cost: (sizes, call) =>
     attentionCost(

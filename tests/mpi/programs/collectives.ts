@@ -1,5 +1,5 @@
 /** Every operation, on a rank: fails with the first that is wrong. @module */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MpiError, openMpi, type RankNumbers } from "../../../lib/mpi/mod.ts";
 
 const mpi = openMpi();
@@ -61,6 +61,29 @@ const [second, first] = await Promise.all([
 ]);
 assertEquals([first![0], second![0]], [10 + left, 20 + left]);
 
+// While all stands still: around a ring, along a chain, and more than is sent ahead.
+assertEquals(
+  mpi.exchange(Float32Array.of(rank, 7), { to: right, from: left }),
+  Float32Array.of(left, 7),
+);
+assertEquals(
+  mpi.exchange(Float32Array.of(rank + 1), {
+    to: rank < last ? rank + 1 : undefined,
+    from: rank > 0 ? rank - 1 : undefined,
+  }),
+  Float32Array.of(rank),
+);
+const far = mpi.exchange(new Float32Array(300_000).fill(rank), {
+  to: left,
+  from: right,
+});
+assert(far.every((value) => value === right));
+assertThrows(
+  () => mpi.exchange(whole, { to: size, from: left }),
+  RangeError,
+  `to should be a rank from 0 to ${last}, got ${size}`,
+);
+
 // Two at once, one of them long.
 const [long, short] = await Promise.all([
   mpi.allreduce(new Float32Array(1 << 20).fill(rank)),
@@ -69,13 +92,24 @@ const [long, short] = await Promise.all([
 assert(long.every((value) => value === total - size));
 assertEquals(short[0], size);
 
-// While a rank waits, its event loop runs.
-let ticks = 0;
-const ticking = setInterval(() => ticks++, 5);
-if (rank === 0) await new Promise((resolve) => setTimeout(resolve, 300));
-await mpi.barrier();
-clearInterval(ticking);
-assert(ticks > 10, `${ticks} ticks`);
+// While a rank waits, its event loop runs: rank 0 comes when the others, which
+// wait for it, have had their timers and have told it so.
+if (rank === 0) {
+  for (let from = 1; from < size; from++) {
+    await mpi.receive(new Int32Array(1), from, 4);
+  }
+  await mpi.barrier();
+} else {
+  const waiting = mpi.barrier();
+  let isWaiting = true;
+  waiting.then(() => isWaiting = false);
+  for (let tick = 0; tick < 10; tick++) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  assert(isWaiting);
+  await mpi.send(Int32Array.of(rank), 0, 4);
+  await waiting;
+}
 
 // What is wrong says so, and harms nothing.
 if (rank === 0) await mpi.send(new Float32Array(4), last, 3);
@@ -90,6 +124,7 @@ if (rank === last) {
 await assertRejects(() => mpi.send(whole, size), RangeError, `to ${last}, got`);
 await assertRejects(() => mpi.broadcast(whole, -1), RangeError, "root should");
 await assertRejects(() => mpi.send(whole, 0, 1.5), RangeError, "tag should");
+await assertRejects(() => mpi.send(whole, 0, 32_767), RangeError, "to 32766");
 await assertRejects(
   () => mpi.allreduce(whole, "mean" as "sum"),
   RangeError,

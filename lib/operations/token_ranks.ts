@@ -1,0 +1,234 @@
+/** Tensors that ranks pass to one another, each with a part of the tokens. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { TokenRanks } from "../contract/communicator.ts";
+
+/** Whose tensors lie in this process's memory, where reading them waits for no device. */
+const IN_MEMORY: readonly string[] = ["wasm", "cpu"];
+
+/**
+ * Throws unless these are ranks that can pass tensors to one another.
+ *
+ * @throws {TypeError} If it is no communicator that can exchange.
+ * @throws {RangeError} If the backend keeps tensors on a device.
+ */
+export function assertTokenRanks(communicator: TokenRanks): void {
+  const given = communicator as Partial<TokenRanks> | null | undefined;
+  if (
+    typeof given?.exchange !== "function" ||
+    !Number.isInteger(given.rank) || !Number.isInteger(given.size)
+  ) {
+    throw new TypeError(
+      `communicator should have rank, size and exchange, as openMpi() of @lionjs/lion/mpi has, got ${
+        given === null ? "null" : typeof given
+      }`,
+    );
+  }
+  const backend = tf.getBackend();
+  if (IN_MEMORY.includes(backend)) return;
+  throw new RangeError(
+    `ranks that share the tokens should compute on ${
+      IN_MEMORY.join(" or ")
+    }, got ${backend}, whose values lie on a device; call useBackend({ prefer: ["wasm"] })`,
+  );
+}
+
+/**
+ * What the rank so many places before this one has, zeros where there is none;
+ * all ranks call it with tensors of the same shape. The gradient goes back the
+ * same way.
+ *
+ * @param x float32
+ * @param by From -(size - 1) to size - 1; negative for a rank after this one.
+ */
+export function passed<T extends tf.Tensor>(
+  x: T,
+  by: number,
+  ranks: TokenRanks,
+): T {
+  const pass = tf.customGrad((x) => ({
+    value: exchanged(x as tf.Tensor, by, ranks),
+    gradFunc: (dy: tf.Tensor) => passed(dy, -by, ranks),
+  }));
+  return pass(x) as T;
+}
+
+function exchanged(x: tf.Tensor, by: number, ranks: TokenRanks): tf.Tensor {
+  const { rank, size } = ranks;
+  const known = (rank: number) => rank >= 0 && rank < size ? rank : undefined;
+  const to = known(rank + by), from = known(rank - by);
+  if (to === undefined && from === undefined) return tf.zeros(x.shape);
+  const values = ranks.exchange(valuesOf(x), { to, from });
+  return tf.tensor(values, x.shape);
+}
+
+function valuesOf(x: tf.Tensor): Float32Array {
+  const backend = tf.backend() as unknown as {
+    readSync(dataId: object): tf.backend_util.TypedArray;
+  };
+  const values = backend.readSync(x.dataId);
+  // In plain JavaScript a tensor that was cast has the array that it had.
+  return values instanceof Float32Array ? values : Float32Array.from(values);
+}
+
+/**
+ * The ranks in the opposite order, for tokens that come from the end of a
+ * sequence.
+ */
+export function reversedRanks(ranks: TokenRanks): TokenRanks {
+  const { size } = ranks;
+  const turned = (rank: number | undefined) =>
+    rank === undefined ? undefined : size - 1 - rank;
+  return {
+    rank: size - 1 - ranks.rank,
+    size,
+    exchange: (values, { to, from }) =>
+      ranks.exchange(values, { to: turned(to), from: turned(from) }),
+  };
+}
+
+/**
+ * The ranks among which this one is, where so many that follow one another share
+ * the same sequences.
+ */
+export function groupedRanks(ranks: TokenRanks, size: number): TokenRanks {
+  const rank = ranks.rank % size, first = ranks.rank - rank;
+  const known = (rank: number | undefined) =>
+    rank === undefined ? undefined : first + rank;
+  return {
+    rank,
+    size,
+    exchange: (values, { to, from }) =>
+      ranks.exchange(values, { to: known(to), from: known(from) }),
+  };
+}
+
+/** What a part of a sequence does to what passes through it. */
+export interface Part {
+  /** What it adds to what has come through. */
+  readonly written: tf.Tensor;
+  /** What becomes of what comes through; `null` where nothing does. */
+  readonly through: tf.Tensor | null;
+}
+
+/** The part that two parts are together, of which the first comes first. */
+export type Joined = (first: Part, second: Part) => Part;
+
+/**
+ * What reaches this rank through the parts of all ranks before it, or after it:
+ * an exclusive scan in as many messages as it takes to double 1 up to the number
+ * of ranks, whatever the length of the parts. Differentiable.
+ *
+ * @param side From which side it comes.
+ * @param own This rank's part; of the same shapes on all ranks.
+ * @param join Joins two parts; associative, and one of zeros adds nothing.
+ * @returns Like `own.written`; zeros on the rank at that end.
+ */
+export function reaching(
+  side: "before" | "after",
+  own: Part,
+  join: Joined,
+  ranks: TokenRanks,
+): tf.Tensor {
+  const step = side === "before" ? 1 : -1;
+  let found: Part | undefined;
+  // As many parts as the distance, of which this rank's is the last.
+  let last = own;
+  for (let distance = 1; distance < ranks.size; distance *= 2) {
+    const earlier = passedPart(last, step * distance, ranks);
+    found = found ? join(earlier, found) : earlier;
+    if (2 * distance < ranks.size) last = join(earlier, last);
+  }
+  return found?.written ?? tf.zerosLike(own.written);
+}
+
+/** Passes a part in one message. */
+function passedPart(
+  { written, through }: Part,
+  by: number,
+  ranks: TokenRanks,
+): Part {
+  if (!through) return { written: passed(written, by, ranks), through: null };
+  const flat = [written, through].map((x) => tf.reshape(x, [-1]));
+  const sizes = flat.map(({ size }) => size);
+  const received = tf.split(passed(tf.concat(flat), by, ranks), sizes);
+  return {
+    written: tf.reshape(received[0]!, written.shape),
+    through: tf.reshape(received[1]!, through.shape),
+  };
+}
+
+/** What all ranks have, joined; they get the same. Differentiable. */
+function together<T extends tf.Tensor>(
+  x: T,
+  join: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor,
+  ranks: TokenRanks,
+): T {
+  const own = { written: x, through: null };
+  const [before, after] = (["before", "after"] as const).map((side) =>
+    reaching(side, own, (first, second) => ({
+      written: join(first.written, second.written),
+      through: null,
+    }), ranks)
+  );
+  return join(join(before!, x), after!) as T;
+}
+
+/** The sum of what all ranks have; they get the same. Differentiable. */
+export function sumOfRanks<T extends tf.Tensor>(x: T, ranks: TokenRanks): T {
+  return together(x, tf.add, ranks);
+}
+
+/** The maximum of what all ranks have, none of it below 0. */
+export function maximumOfRanks<T extends tf.Tensor>(
+  x: T,
+  ranks: TokenRanks,
+): T {
+  return together(x, tf.maximum, ranks);
+}
+
+/** A float32 holds such numbers of so many ranks exactly. */
+const DIGIT = 4096;
+
+/** How many tokens the ranks before this one have, and all ranks together. */
+export function tokensOfRanks(
+  own: number,
+  ranks: TokenRanks,
+): { readonly before: number; readonly all: number } {
+  const { rank, size } = ranks;
+  const from = (step: 1 | -1): number => {
+    let found = 0, last = own;
+    for (let distance = step; Math.abs(distance) < size; distance *= 2) {
+      const known = (rank: number) =>
+        rank >= 0 && rank < size ? rank : undefined;
+      const peers = {
+        to: known(rank + distance),
+        from: known(rank - distance),
+      };
+      if (peers.to === undefined && peers.from === undefined) continue;
+      const digits = Float32Array.of(last % DIGIT, Math.floor(last / DIGIT));
+      const [low, high] = ranks.exchange(digits, peers);
+      const earlier = low! + DIGIT * high!;
+      found += earlier;
+      last += earlier;
+    }
+    return found;
+  };
+  const before = from(1);
+  return { before, all: before + own + from(-1) };
+}
+
+/**
+ * Throws where ranks share the tokens.
+ *
+ * @param owner What needs all of them.
+ * @throws {RangeError} If there are such ranks.
+ */
+export function assertWhole(
+  owner: string,
+  ranks: TokenRanks | undefined,
+): void {
+  if (!ranks) return;
+  throw new RangeError(
+    `${owner} should have all tokens of a sequence, got a part, as one of ${ranks.size} ranks; let ranks share the batch instead, or choose a mixer such as LION's`,
+  );
+}

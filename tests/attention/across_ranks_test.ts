@@ -1,0 +1,76 @@
+/** Attention across ranks without MPI: what is refused, and one rank; `tests/mpi` has several. @module */
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  deltaAttention,
+  lionAttention,
+  selectiveDecay,
+  type TokenRanks,
+} from "../../mod.ts";
+import { onEachBackend } from "../backends.ts";
+
+/** The only rank, which has nobody to exchange with. */
+const ALONE: TokenRanks = {
+  rank: 0,
+  size: 1,
+  exchange() {
+    throw new Error("there is no other rank");
+  },
+};
+
+const vectors = (): tf.Tensor4D => tf.randomUniform([1, 2, 7, 3], 0, 1);
+
+onEachBackend("one rank has the whole sequence", async (backend) => {
+  const x = vectors();
+  const decay = selectiveDecay(tf.randomUniform([1, 2, 7], -1, 0));
+  const beta: tf.Tensor3D = tf.randomUniform([1, 2, 7], 0, 1);
+  const across = () => [
+    lionAttention(x, x, x, { decay, communicator: ALONE }),
+    deltaAttention(x, x, x, beta, { communicator: ALONE }),
+  ];
+  if (backend === "webgpu") {
+    assertThrows(
+      () => tf.tidy(() => void across()),
+      RangeError,
+      'compute on wasm or cpu, got webgpu, whose values lie on a device; call useBackend({ prefer: ["wasm"] })',
+    );
+  } else {
+    const expected = [
+      lionAttention(x, x, x, { decay }),
+      deltaAttention(x, x, x, beta),
+    ];
+    for (const [i, y] of across().entries()) {
+      const values = await expected[i]!.data();
+      const actual = await y.data();
+      values.forEach((value, at) =>
+        assertAlmostEquals(actual[at]!, value, 1e-5)
+      );
+      tf.dispose([y, expected[i]!]);
+    }
+  }
+  tf.dispose([x, beta, ...("logDecay" in decay ? [decay.logDecay] : [])]);
+});
+
+onEachBackend("what ranks cannot share is refused by name", (backend) => {
+  const tensors = tf.memory().numTensors;
+  tf.tidy(() => {
+    const x = vectors();
+    assertThrows(
+      () => lionAttention(x, x, x, { communicator: {} as TokenRanks }),
+      TypeError,
+      "communicator should have rank, size and exchange, as openMpi() of @lionjs/lion/mpi has, got object",
+    );
+    if (backend === "webgpu") return;
+    assertThrows(
+      () => lionAttention(x, x, x, { communicator: ALONE, form: "full" }),
+      RangeError,
+      'form should be "auto" or "chunkwise" where ranks share the tokens, got "full"',
+    );
+    assertThrows(
+      () => lionAttention(x, x, x, { communicator: ALONE, precision: "f16" }),
+      RangeError,
+      'precision should be "f32" where ranks share the tokens, got "f16"',
+    );
+  });
+  assertEquals(tf.memory().numTensors, tensors);
+});
