@@ -44,6 +44,7 @@ type Options = Required<
 const FEATURES: Record<Options["featureMap"], (x: tf.Tensor) => tf.Tensor> = {
   identity: (x) => x,
   relu: (x) => tf.relu(x),
+  sigmoid: (x) => tf.sigmoid(x),
   eluPlusOne: (x) => tf.where(tf.greater(x, 0), tf.add(x, 1), tf.exp(x)),
   shiftedSilu: (x) => {
     const shifted = tf.add(tf.mul(x, tf.sigmoid(x)), 0.5);
