@@ -10,10 +10,7 @@ import {
 /** The most lines of a cell whose code is not folded. */
 const MOST_LINES = 25;
 
-/** Notebooks that train, whose cells are longer so far. */
-const LONG = /^0[789]_/;
-
-for (const name of (await notebookNames()).filter((name) => !LONG.test(name))) {
+for (const name of await notebookNames()) {
   Deno.test(`no cell of ${name} has more than ${MOST_LINES} lines that are not folded`, async () => {
     const { cells } = await readNotebook(new URL(`${name}.ipynb`, NOTEBOOKS));
     const long = cells.filter(({ cell_type, metadata, source }) =>
