@@ -4,6 +4,11 @@ import { find, surroundings } from "../../site/find.ts";
 import { documentation } from "../../tools/site/documents.ts";
 import { brokenLinks } from "../../tools/site/links.ts";
 import { renderMarkdown } from "../../tools/site/markdown.ts";
+import {
+  documentedSymbols,
+  firstSentence,
+  symbolsHTML,
+} from "../../tools/site/symbols.ts";
 
 Deno.test("documentation() has the sources that documents link to, and finds sections", async () => {
   const { files, findable } = await documentation();
@@ -42,6 +47,33 @@ Deno.test("renderMarkdown() gives headings GitHub's anchors, and sections their 
     { heading: "Twice", anchor: "twice-1", text: "let x = 1 < 2 ;" },
   ]);
   assertStringIncludes(html, 'href="X.MD"');
+});
+
+Deno.test("documentedSymbols() has a subject and a sentence for every symbol", async () => {
+  const symbols = await documentedSymbols();
+  const attention = symbols.find(({ name }) => name === "lionAttention")!;
+  assertEquals(attention.from, "@lionjs/lion");
+  assertEquals(attention.page, "~/lionAttention.html");
+  assertEquals(attention.subject, "Attention");
+  const mnist = symbols.find(({ name }) => name === "loadMnist")!;
+  assertEquals([mnist.from, mnist.page, mnist.subject], [
+    "@lionjs/lion/data",
+    "data/~/loadMnist.html",
+    "Data",
+  ]);
+  const mute = symbols.filter(({ sentence }) => sentence === "");
+  assertEquals(mute.map(({ name }) => name), []);
+  const html = symbolsHTML(symbols, "../api/");
+  assertEquals(html.match(/<tr><td>/g)!.length, symbols.length);
+});
+
+Deno.test("firstSentence() ends where a sentence does, and not in a number", () => {
+  assertEquals(
+    firstSentence("One of 0.5\nand {@linkcode two}. Three.\n\nFour."),
+    "One of 0.5 and `two`.",
+  );
+  assertEquals(firstSentence("A formula:\n\n    x = y"), "A formula.");
+  assertEquals(firstSentence("No end"), "No end");
 });
 
 Deno.test("find() wants all words, and puts titles first", () => {

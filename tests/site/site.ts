@@ -29,6 +29,7 @@ const PAGES = [
   "README",
   "docs/theorems",
   "docs/notebooks/03_lion_rnn",
+  "docs/symbols",
 ] as const;
 
 /** Bytes of the first load, compressed. */

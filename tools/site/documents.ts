@@ -5,6 +5,7 @@ import { galleryFiles } from "../gallery/pages.ts";
 import { NOTEBOOKS } from "../notebooks/notebook.ts";
 import type { Findable } from "../../site/find.ts";
 import { codeToHTML, renderMarkdown, textOf } from "./markdown.ts";
+import { documentedSymbols, symbolsHTML } from "./symbols.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -33,6 +34,8 @@ const DOCUMENTS = {
   "docs/releasing.md": "How a version is made and published",
   "CHANGELOG.md": "What has changed",
 } as const;
+
+const SYMBOLS = "docs/symbols.html";
 
 /** The documentation. */
 export interface Documentation {
@@ -90,6 +93,8 @@ export async function documentation(): Promise<Documentation> {
       await Deno.readFile(new URL(source, NOTEBOOKS)),
     );
   }
+  const symbols = symbolsHTML(await documentedSymbols(), "../api/");
+  files.set(SYMBOLS, pageHTML(SYMBOLS, "Symbols by subject", symbols));
   files.set("docs/index.html", indexPage(items));
   return { files, findable };
 }
@@ -144,6 +149,7 @@ function indexPage(items: readonly string[]): string {
 <ul class="guides">
 ${items.join("\n")}
 <li><a href="notebooks/index.html">Notebooks</a><br>LION derived step by step, each claim computed</li>
+<li><a href="symbols.html">Symbols by subject</a><br>What each is, in a sentence, and where to import it from</li>
 <li><a href="../api/all_symbols.html">API</a><br>Every symbol, with an example</li>
 </ul>`,
   );
@@ -198,7 +204,7 @@ function headerOf(path: string): string {
 <a href="${to("index.html")}">Try it</a>
 <a href="${to("docs/index.html")}">Documentation</a>
 <a href="${to("docs/notebooks/index.html")}">Notebooks</a>
-<a href="${to("api/all_symbols.html")}">API</a>
+<a href="${to(SYMBOLS)}">API</a>
 <search><input id="search" type="search" placeholder="Search" aria-label="Search the documentation"></search>
 </nav></header>`;
 }

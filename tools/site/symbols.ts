@@ -1,0 +1,125 @@
+/** Every symbol in a sentence, by subject: what Deno's own pages do not show. @module */
+import config from "../../deno.json" with { type: "json" };
+import { marked } from "marked";
+import { escapeHTML } from "../gallery/cell.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** The subjects in their order, and the rooms of `lib` whose symbols they have. */
+const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
+  "Attention": ["attention"],
+  "Linear transformers": ["family"],
+  "Operations": ["operations"],
+  "Layers and mixers": ["layers"],
+  "Models": ["models"],
+  "Data": ["data"],
+  "Training": ["training", "optimizers"],
+  "Weights and files": ["io"],
+  "Notebooks and figures": ["notebook", "jupyter", "progress"],
+  "Backends and failures": ["backend", "contract", "tfjs", "kernels"],
+  "Ranks": ["mpi"],
+  "Proofs": ["proof"],
+};
+
+/** What is read of `deno doc --json`. */
+interface Documented {
+  readonly nodes: Readonly<
+    Record<string, {
+      readonly symbols: readonly {
+        readonly name: string;
+        readonly declarations: readonly {
+          readonly kind: string;
+          readonly location: { readonly filename: string };
+          readonly jsDoc?: { readonly doc?: string };
+        }[];
+      }[];
+    }>
+  >;
+}
+
+/** A symbol that an entry point exports. */
+export interface DocumentedSymbol {
+  readonly name: string;
+  /** What it is imported from. */
+  readonly from: string;
+  /** Its page, in the reference. */
+  readonly page: string;
+  readonly subject: string;
+  /** The first sentence of its docstring, in Markdown. */
+  readonly sentence: string;
+}
+
+/** All symbols of all entry points. */
+export async function documentedSymbols(): Promise<DocumentedSymbol[]> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--json", ...Object.values(config.exports)],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder();
+  if (!success) throw new Error(text.decode(stderr));
+  const { nodes }: Documented = JSON.parse(text.decode(stdout));
+  return Object.entries(config.exports).flatMap(([entry, file]) =>
+    nodes[new URL(file, ROOT).href]!.symbols.flatMap(
+      ({ name, declarations }) => {
+        const { kind, location, jsDoc } = declarations[0]!;
+        // What another entry point exports too is described there.
+        if (kind === "reference") return [];
+        return {
+          name,
+          from: `${config.name}${entry.slice(1)}`,
+          page: `${entry === "." ? "" : `${entry.slice(2)}/`}~/${name}.html`,
+          subject: subjectOf(location.filename),
+          sentence: firstSentence(jsDoc?.doc ?? ""),
+        };
+      },
+    )
+  );
+}
+
+function subjectOf(file: string): string {
+  const [, room] = /\/lib\/([^/]+)\//.exec(file) ?? [];
+  const found = Object.entries(SUBJECTS)
+    .find(([, rooms]) => rooms.includes(room ?? ""));
+  if (found) return found[0];
+  throw new RangeError(
+    `${file} should be in a room of a subject, got ${room}; add it to SUBJECTS`,
+  );
+}
+
+/** The first sentence of a docstring, on one line and with no links. */
+export function firstSentence(doc: string): string {
+  const [paragraph = ""] = doc.trim().split(/\n\s*\n/);
+  const line = paragraph.replaceAll(/\s+/g, " ")
+    .replaceAll(/\{@link(?:code|plain)? ([^}]+)\}/g, "`$1`");
+  return /^.*?[.:](?= |$)/.exec(line)?.[0].replace(/:$/, ".") ?? line;
+}
+
+/**
+ * The page's content: a table for each subject.
+ *
+ * @param symbols Of all entry points.
+ * @param reference Where the reference is, seen from the page.
+ */
+export function symbolsHTML(
+  symbols: readonly DocumentedSymbol[],
+  reference: string,
+): string {
+  const tables = Object.keys(SUBJECTS).map((subject) => {
+    const rows = symbols.filter((symbol) => symbol.subject === subject)
+      .toSorted((a, b) => a.name.localeCompare(b.name, "en"))
+      .map(({ name, from, page, sentence }) =>
+        `<tr><td><a href="${reference}${page}"><code>${
+          escapeHTML(name)
+        }</code></a></td><td>${marked.parseInline(sentence)}</td><td><code>${
+          escapeHTML(from)
+        }</code></td></tr>`
+      );
+    return `<h2>${escapeHTML(subject)}</h2>
+<table><thead><tr><th>symbol</th><th>what it is</th><th>import from</th></tr></thead>
+<tbody>
+${rows.join("\n")}
+</tbody></table>`;
+  });
+  return `<h1>Symbols by subject</h1>\n${tables.join("\n")}`;
+}
