@@ -27,6 +27,7 @@ export async function resultsPage(
 <style>
 ${style}
 body { max-width: 64rem; }
+table { display: block; overflow-x: auto; }
 </style>
 <body>
 ${parts.join("\n")}
