@@ -17,6 +17,7 @@ const LIKE_OTHERS = [
   "pixel-fashion",
   "pathfinder",
   "images-mnist",
+  "images-fashion-longer",
   "ablate-decay",
   "ablate-parts",
   "ablate-direction",
@@ -41,7 +42,7 @@ onEachBackend(
       const folderOf = (recipe: string, contender: string, seed: number) =>
         `${folder}/${recipe}/${contender}-${seed}`;
       const seen = new Set<Recipe["contenders"]>();
-      // In their order: classify goes on from what mlm has written.
+      // In their order: some go on from what others have written.
       for (const [name, recipe] of Object.entries(RECIPES)) {
         const open = await openIfThere(recipe);
         if (!open) continue;

@@ -1,4 +1,3 @@
-import { loadPyTorchWeights, readSafetensors } from "@lionjs/lion/io";
 import {
   batchesInOrder,
   type BrownText,
@@ -8,15 +7,9 @@ import {
   type Examples,
   shuffledBatches,
 } from "@lionjs/lion/data";
-import * as tf from "@tensorflow/tfjs-core";
-import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { loadSentenceTokens, splitBrown } from "./corpus.ts";
-import {
-  BERT_CONTENDERS,
-  BERT_SETTINGS,
-  bertOf,
-  WEIGHTS_FILE,
-} from "./masked_language.ts";
+import { loadKeptWeights } from "./kept_weights.ts";
+import { BERT_CONTENDERS, BERT_SETTINGS, bertOf } from "./masked_language.ts";
 import {
   accuracyOf,
   BY_ACCURACY,
@@ -76,7 +69,6 @@ export const classify: Recipe = {
     quick: { steps: 250, rates: [5e-4, 1e-3, 2e-3] },
     paper: { steps: 2000, rates: [1e-5, 3e-5, 1e-4] },
   },
-  needs: "mlm",
   async open(setting) {
     const { sizes, length } = BERT_SETTINGS[setting];
     const batchSize = BATCH_SIZES[setting];
@@ -119,7 +111,12 @@ export const classify: Recipe = {
         const from = folderOf("mlm", languageModelOf(name), seed);
         return {
           model,
-          begin: () => goOnFrom(model, `${from}/${WEIGHTS_FILE}`),
+          // The embeddings and the encoder go on; the head begins anew.
+          begin: () =>
+            loadKeptWeights(model, "mlm", from, {
+              allowMissing: ["bert.pooler", "classifier"],
+              ignore: "cls",
+            }),
           data: shuffledBatches(train, {
             batchSize,
             seed,
@@ -149,21 +146,4 @@ function few(
       (_, i) => pieces.get(i * every),
     ),
   );
-}
-
-/** Takes over the embeddings and the encoder of a language model. */
-async function goOnFrom(model: LayersModel, file: string): Promise<void> {
-  const { tensors } = await readSafetensors(file).catch((cause) => {
-    throw new Error(`${file} is not there; run the recipe mlm first`, {
-      cause,
-    });
-  });
-  try {
-    await loadPyTorchWeights(model, tensors, {
-      allowMissing: ["bert.pooler", "classifier"],
-      ignore: "cls",
-    });
-  } finally {
-    tf.dispose([...tensors.values()]);
-  }
 }

@@ -30,6 +30,7 @@ import {
   totalOf,
 } from "./plan.ts";
 import type { EndedTraining } from "./protocol.ts";
+import type { Setting } from "./recipe.ts";
 import { RECIPES } from "./recipes.ts";
 import { folderOf, runRecipe } from "./run_recipe.ts";
 import {
@@ -47,7 +48,8 @@ const CORES = navigator.hardwareConcurrency;
 const USAGE = `Usage: deno task train RECIPE [options]
 
 Recipes: ${Object.keys(RECIPES).join(", ")},
-or ${ALL} of them (classify goes on from what mlm has trained)
+or ${ALL} of them (classify goes on from what mlm has trained, and distillation
+from images-fashion-longer)
 
   --plan              print what would be trained and how long it takes, by some
                       steps of each contender, and train nothing
@@ -96,11 +98,12 @@ function readOptions(): Promise<Options> {
     const atOnce = values["at-once"];
     const names = Object.keys(RECIPES);
     const chosen = oneOf("RECIPE", rest.join(" "), [...names, ALL]);
-    const recipes = (chosen === ALL ? names : [chosen]).map((name) =>
+    const setting = paper ? "paper" : "quick";
+    const recipes = (chosen === ALL ? allOf(setting) : [chosen]).map((name) =>
       planned(
         name,
         RECIPES[name]!,
-        paper ? "paper" : "quick",
+        setting,
         seeds === undefined ? undefined : positiveInteger("--seeds", seeds),
       )
     );
@@ -119,6 +122,15 @@ function readOptions(): Promise<Options> {
         : positiveInteger("--at-once", atOnce),
       folder,
     };
+  });
+}
+
+/** All recipes but those that would only waste the time; says why. */
+function allOf(setting: Setting): string[] {
+  return Object.entries(RECIPES).flatMap(([name, { leftOut }]) => {
+    if (!leftOut || setting === "paper") return [name];
+    console.log(`${name} is left out: ${leftOut}`);
+    return [];
   });
 }
 

@@ -1,5 +1,4 @@
 import { lionBert, type LionBertOptions } from "@lionjs/lion";
-import { toPyTorchWeights, writeSafetensors } from "@lionjs/lion/io";
 import {
   batchesInOrder,
   collateMasked,
@@ -13,9 +12,9 @@ import {
   evaluate,
   perplexity,
 } from "@lionjs/lion/training";
-import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { loadSentenceTokens } from "./corpus.ts";
+import { keepWeights } from "./kept_weights.ts";
 import { countWords, guessHidden } from "./counted_language.ts";
 import {
   BY_LOSS,
@@ -100,9 +99,6 @@ export function bertOf(
     ...options,
   });
 }
-
-/** The file of a trained model, in the folder of its trial. */
-export const WEIGHTS_FILE = "bert.safetensors";
 
 /** Shares of the tokens that are hidden, in training and otherwise. */
 const TRAINING_RATE = 0.3, HELD_RATE = 0.15;
@@ -190,11 +186,7 @@ export const maskedLanguage: Recipe = {
             });
             return { ...means, perplexity: perplexity(loss!) };
           },
-          async keep(folder) {
-            const weights = toPyTorchWeights(model);
-            await writeSafetensors(`${folder}/${WEIGHTS_FILE}`, weights);
-            tf.dispose([...weights.values()]);
-          },
+          keep: (folder) => keepWeights(model, folder),
         };
       },
     };

@@ -174,8 +174,8 @@ export interface Recipe {
   readonly reference: string;
   readonly measure: Measure;
   readonly plan: Readonly<Record<Setting, TrainingPlan>>;
-  /** The recipe whose trained models this one goes on from. */
-  readonly needs?: string;
+  /** Why it is not among all recipes in the quick setting; it still runs by name. */
+  readonly leftOut?: string;
   /** What the paper reached, by title of a column and contender. */
   readonly published?: Published;
   open(setting: Setting): Promise<OpenRecipe>;

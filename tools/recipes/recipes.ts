@@ -3,7 +3,9 @@ import { classify } from "./classify.ts";
 import {
   decayAblation,
   directionAblation,
+  distillation,
   fashionImages,
+  fashionImagesLonger,
   mnistImages,
   partAblation,
 } from "./images.ts";
@@ -21,7 +23,7 @@ import { associativeRecall, copying } from "./recall.ts";
 import type { Recipe } from "./recipe.ts";
 import { spam } from "./spam.ts";
 
-/** All recipes by their names; `classify` goes on from what `mlm` has trained. */
+/** All recipes by their names; those that others go on from come first. */
 export const RECIPES: Readonly<Record<string, Recipe>> = {
   "mnist-vit": mnistVit,
   mlm: maskedLanguage,
@@ -38,6 +40,8 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   spam,
   "images-mnist": mnistImages,
   "images-fashion": fashionImages,
+  "images-fashion-longer": fashionImagesLonger,
+  distillation,
   "ablate-decay": decayAblation,
   "ablate-parts": partAblation,
   "ablate-direction": directionAblation,

@@ -10,11 +10,8 @@ import {
 import { stopSignal } from "@lionjs/lion/notebook";
 import { digitModel } from "../../site/digit_model.ts";
 import { loadSentenceTokens } from "../recipes/corpus.ts";
-import {
-  BERT_CONTENDERS,
-  BERT_SETTINGS,
-  WEIGHTS_FILE,
-} from "../recipes/masked_language.ts";
+import { WEIGHTS_FILE } from "../recipes/kept_weights.ts";
+import { BERT_CONTENDERS, BERT_SETTINGS } from "../recipes/masked_language.ts";
 import { predict, share } from "../demo/measure.ts";
 import { trainOn } from "../demo/model.ts";
 

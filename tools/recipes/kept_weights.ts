@@ -1,0 +1,50 @@
+/** Trained models that other recipes go on from. @module */
+import {
+  loadPyTorchWeights,
+  type LoadPyTorchWeightsOptions,
+  readSafetensors,
+  toPyTorchWeights,
+  writeSafetensors,
+} from "@lionjs/lion/io";
+import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+
+/** The file of a trained model, in the folder of its trial. */
+export const WEIGHTS_FILE = "weights.safetensors";
+
+/** Keeps a trained model in the folder of its trial. */
+export async function keepWeights(
+  model: LayersModel,
+  folder: string,
+): Promise<void> {
+  const weights = toPyTorchWeights(model);
+  await writeSafetensors(`${folder}/${WEIGHTS_FILE}`, weights);
+  tf.dispose([...weights.values()]);
+}
+
+/**
+ * Gives a model the weights that a recipe has kept.
+ *
+ * @param model Whose weights are replaced.
+ * @param recipe That trained them.
+ * @param folder Of the trial that kept them.
+ * @param options Weights that one of the two does not have.
+ */
+export async function loadKeptWeights(
+  model: LayersModel,
+  recipe: string,
+  folder: string,
+  options: LoadPyTorchWeightsOptions = {},
+): Promise<void> {
+  const file = `${folder}/${WEIGHTS_FILE}`;
+  const { tensors } = await readSafetensors(file).catch((cause) => {
+    throw new Error(`${file} is not there; run the recipe ${recipe} first`, {
+      cause,
+    });
+  });
+  try {
+    await loadPyTorchWeights(model, tensors, options);
+  } finally {
+    tf.dispose([...tensors.values()]);
+  }
+}
