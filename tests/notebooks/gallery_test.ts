@@ -31,7 +31,7 @@ Deno.test("the gallery is what the notebooks make; if not, `deno task gallery`",
 Deno.test("the gallery asks for nothing from a network", async () => {
   for (const [name, content] of await galleryFiles()) {
     if (typeof content !== "string") continue;
-    const asks = /<script|<(?:link|img)[^>]+="https?:|url\((?!data:)/.exec(
+    const asks = /<script|<(?:link|img)[^>]+="https?:|url\((?!data:|"#)/.exec(
       content,
     );
     assertEquals(asks, null, name);
@@ -82,6 +82,17 @@ Deno.test("a cell of set-up is folded, its outputs are not", () => {
   assert(!open.includes("<details"));
   assertStringIncludes(folded, "<summary>Set-up, 2 lines</summary>");
   assert(folded.indexOf("</details>") < folded.indexOf("<img"));
+});
+
+Deno.test("on a dark page figures change their paper, unless pale colours are numbers", async () => {
+  const cell = cellOf("iVBO", []);
+  const diverging = { ...cell, source: 'colorscale: "RdBu"' };
+  assertStringIncludes(cellToHTML(cell), '<img class="figure"');
+  assertStringIncludes(cellToHTML(diverging), '<img class="pale"');
+  const style = await Deno.readTextFile(new URL("style.css", GALLERY));
+  const [, filter] = /img\.figure \{\s*filter: url\("#(\w+)"\)/.exec(style)!;
+  const index = await Deno.readTextFile(new URL("index.html", GALLERY));
+  assertStringIncludes(index, `<filter id="${filter}"`);
 });
 
 Deno.test("the thumbnail is the picture of the cell that says so, or the first", () => {

@@ -27,20 +27,31 @@ export function cellToHTML(cell: Cell): string {
     cell.metadata.tags?.includes(FOLDED)
       ? `<details class="code"><summary>Set-up, ${lines} lines</summary>${code}</details>`
       : code,
-    ...cell.outputs.map(outputToHTML),
+    ...cell.outputs.map((output) =>
+      outputToHTML(output, PALE.test(cell.source))
+    ),
   ].join("\n");
 }
 
-function outputToHTML(output: Output): string {
+/**
+ * Figures with a scale of colours in which a pale one is a number like any
+ * other, or with words on dark and light: night.ts would turn them around.
+ */
+const PALE = /colorscale: "(?:RdBu|Reds)"|\(dark\)/;
+
+function outputToHTML(output: Output, isPale: boolean): string {
   if (output.output_type === "stream") return preformatted(output.text);
   if (output.output_type === "error") {
     return preformatted(output.traceback.join("\n"));
   }
-  return `<div class="output">${displayToHTML(output)}</div>`;
+  return `<div class="output">${displayToHTML(output, isPale)}</div>`;
 }
 
 /** The best representation of a value, as Jupyter would choose. */
-function displayToHTML({ data, metadata }: DisplayOutput): string {
+function displayToHTML(
+  { data, metadata }: DisplayOutput,
+  isPale: boolean,
+): string {
   const find = (type: string) => data[type] as string | undefined;
   const [html, markdown, svg, latex, png] = [
     "text/html",
@@ -55,9 +66,9 @@ function displayToHTML({ data, metadata }: DisplayOutput): string {
   if (latex !== undefined) return proseToHTML(latex);
   if (png === undefined) return preformatted(textOf(data));
   const { width } = (metadata["image/png"] ?? {}) as { width?: number };
-  return `<img${width ? ` width="${width}"` : ""} alt="${
-    escapeHTML(textOf(data))
-  }" src="${pngURL(png)}">`;
+  return `<img class="${isPale ? "pale" : "figure"}"${
+    width ? ` width="${width}"` : ""
+  } alt="${escapeHTML(textOf(data))}" src="${pngURL(png)}">`;
 }
 
 /** The first figure of cells, or the one of a title, in base64. */

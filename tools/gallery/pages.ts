@@ -14,6 +14,7 @@ import {
   pngURL,
   thumbnailOf,
 } from "./cell.ts";
+import { NIGHT } from "./night.ts";
 import style from "./style.css" with { type: "text" };
 import { sweepsSVG } from "./sweeps.ts";
 
@@ -91,7 +92,9 @@ function notebookPage(
 function indexPage(entries: readonly Entry[]): string {
   const items = entries.map(({ name, title, notebook }, index) => {
     const png = thumbnailOf(notebook.cells);
-    const image = png === undefined ? "" : `<img alt="" src="${pngURL(png)}">`;
+    const image = png === undefined
+      ? ""
+      : `<img class="figure" alt="" src="${pngURL(png)}">`;
     return `<li><a href="${name}.html">${image}<span>${index + 1}. ${
       escapeHTML(title)
     }</span></a></li>`;
@@ -105,7 +108,7 @@ change them, open those in the folder <code>notebooks</code>.</p>
 <figcaption class="caption">Linear attention in both directions costs two sweeps
 over the tokens, each with one state of constant size
 (<a href="03_lion_rnn.html">notebook 3</a>).</figcaption></figure>
-<figure><img alt="Masks of the true segments, of a gate that learned them, and of one whose gradient was lost" src="gate.png">
+<figure><img class="figure" alt="Masks of the true segments, of a gate that learned them, and of one whose gradient was lost" src="gate.png">
 <figcaption class="caption">A gate finds the segments of a sequence. In the code
 released with the paper its gradient is lost, and it stays where it began
 (<a href="05_gradients.html">notebook 5</a>).</figcaption></figure>
@@ -124,6 +127,7 @@ function page(title: string, body: string): string {
 <title>${escapeHTML(title)}</title>
 <link rel="stylesheet" href="style.css">
 <body>
+${NIGHT}
 ${body}
 </body>
 </html>
