@@ -103,8 +103,8 @@ Deno.test("a table with a rival that has not learned is not printed", () => {
   const [, section] = sectionsOf([resultsWith(1.95, 0.5)], "");
   assertStringIncludes(
     section!.text,
-    "**No table:** softmax (training loss 1.95) ended no lower than what " +
-      "guessing by any value has, 2.00.",
+    "**No table:** softmax (training loss 1.95) ended no lower than " +
+      "guessing by any value, 2.00.",
   );
   assert(!section!.text.includes("82.00"));
   // How they were trained is said all the same.

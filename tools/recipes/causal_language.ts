@@ -88,13 +88,15 @@ export function lossByPosition(length: number): Record<string, Metric> {
 /** Text: the next token is to be guessed, at lengths never trained on. */
 export const causalLanguage: Recipe = {
   title: "Causal language modelling",
-  about: "Texts of the Brown corpus, each whole and in one part, in their " +
-    "order; perplexity of held-out tokens at the length of training and at 2, " +
-    "4 and 8 times that, and of the longest by position: of the tokens between " +
-    "a position and the one named before it. LION has no positions; softmax attention has rotary " +
-    "ones, learned ones, of which those beyond the training length were never " +
-    "trained, or ALiBi's slopes (GPT-2's blocks). `unigram` guesses by the " +
-    "frequency of tokens, `bigram` by the token before too.",
+  about: "Texts of the Brown corpus, each kept whole, in order and in one " +
+    "part of the data. The table has the perplexity of held-out tokens " +
+    "at the length of training and at 2, 4 and 8 times that length, and " +
+    "for the longest also by position: over the tokens between a " +
+    "position and the one named before it. LION has no positions. " +
+    "Softmax attention has rotary ones, learned ones, of which those " +
+    "beyond the training length were never trained, or ALiBi's slopes " +
+    "(GPT-2's blocks). `unigram` guesses by the frequency of tokens, " +
+    "`bigram` also by the token before.",
   contenders: CONTENDERS,
   reference: "softmax",
   measure: BY_LOSS,

@@ -57,11 +57,11 @@ function languageModelOf(name: string): string {
 /** Text: the models of `mlm`, trained on for classification. */
 export const classify: Recipe = {
   title: "Classification of texts",
-  about:
-    "The models that `mlm` trained, trained on to tell five kinds of the " +
-    "Brown corpus's prose: press, belles lettres, hobbies and lore, learned, " +
-    "fiction. Pieces of as many tokens as `mlm` has, of texts that are held " +
-    "out whole, classified by the mean of their tokens or by the first one.",
+  about: "The models that `mlm` trained, trained further to tell five kinds " +
+    "of the Brown corpus's prose apart: press, belles lettres, hobbies " +
+    "and lore, learned, fiction. Examples are pieces of texts with as " +
+    "many tokens as in `mlm`; texts are held out whole. A piece is " +
+    "classified by the mean of its tokens or by the first one.",
   contenders: CONTENDERS,
   reference: "softmax",
   measure: BY_ACCURACY,

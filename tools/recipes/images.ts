@@ -116,9 +116,9 @@ export const fashionImages: Recipe = imageRecipe(FASHION, {
 /** The paper's Table 13. */
 export const decayAblation: Recipe = imageRecipe(FASHION, {
   title: "Kinds of decay",
-  about:
-    "None, one that is learned for each head, one that each token chooses, " +
-    "and both for each channel of the keys: the paper's Table 13.",
+  about: "No decay, one that is learned for each head, one that each token " +
+    "chooses, and the last two for each channel of the keys: the " +
+    "paper's Table 13.",
   contenders: contenders({
     "no decay": { variant: "lit", featureMap: "shiftedSilu" },
     fixed: { variant: "d" },
@@ -139,10 +139,10 @@ export const decayAblation: Recipe = imageRecipe(FASHION, {
 /** The paper's Table 14. */
 export const partAblation: Recipe = imageRecipe(FASHION, {
   title: "Positions, feature map and mask",
-  about: "What softmax and linear attention reach with and without position " +
-    "embeddings; linear attention without a feature map, which is then not " +
-    "divided by its row sums; and with LION-S's mask in place of positions: the " +
-    "paper's Table 14.",
+  about: "Softmax and linear attention with and without position embeddings; " +
+    "linear attention without a feature map, which is then not divided " +
+    "by its row sums; and linear attention with LION-S's mask in place " +
+    "of positions: the paper's Table 14.",
   contenders: contenders({
     "softmax, positions": { variant: "softmax" },
     softmax: { variant: "softmax", positionEmbedding: false },
@@ -177,10 +177,10 @@ export const partAblation: Recipe = imageRecipe(FASHION, {
 /** The paper's Table 16, and the sum that counts a token twice. */
 export const directionAblation: Recipe = imageRecipe(FASHION, {
   title: "Directions",
-  about:
-    "LION-S that reads the tokens before, those after, one and the other in " +
-    "turns, or both; both as a sum of two causal models, which counts each token " +
-    "twice; and the same on snake orders: the paper's Table 16.",
+  about: "LION-S that attends to the tokens before, to those after, to each " +
+    "in turn, or to both; to both as a sum of two causal models, which " +
+    "counts each token twice; and the same on snake orders: the paper's " +
+    "Table 16.",
   contenders: contenders({
     forward: { variant: "s", direction: "forward" },
     backward: { variant: "s", direction: "backward" },
@@ -238,7 +238,7 @@ export const distillation: Recipe = imageRecipe(FASHION, {
     "class that it finds likeliest (hard labels, half of the loss), or with its " +
     "probabilities (soft labels at temperature 3, a tenth of the loss). In the " +
     "paper's Table 15 the teacher is a convolutional network, and LION-S " +
-    "reaches 67.95 % of ImageNet alone and 70.44 % with it.",
+    "reaches 67.95 % on ImageNet alone and 70.44 % with it.",
   contenders: contenders({
     softmax: { variant: "softmax" },
     [`softmax${TAUGHT.hard}`]: { variant: "softmax" },
@@ -260,10 +260,10 @@ function imageRecipe(
   return {
     ...own,
     about:
-      `${source.name} in patches of 2 × 2 pixels, moved, turned and scaled a ` +
-      "little in training; rates are chosen on held-back training images; " +
-      "accuracy on the 10,000 test images, in the quick setting on the first " +
-      `2,000. Mean of all tokens, label smoothing 0.1. ${about}`,
+      `${source.name} in patches of 2 × 2 pixels, shifted, turned and scaled a ` +
+      "little in training. Rates are chosen on held-back training images; " +
+      "accuracy is that on the 10,000 test images, in the quick setting on the " +
+      `first 2,000. Mean of all tokens, label smoothing 0.1. ${about}`,
     measure: BY_ACCURACY,
     plan: { quick: QUICK, paper: PAPER },
     open: (setting) => openImages(source, setting),

@@ -70,9 +70,9 @@ const VALIDATION = { quick: 500, paper: 5000 };
 /** MNIST, pixel by pixel. */
 export const pixelMnist: Recipe = pixelRecipe({
   title: "MNIST, pixel by pixel",
-  about:
-    "Digits as sequences of 784 numbers, row by row; accuracy on the 10,000 " +
-    "test images, in the quick setting on the first 2,000. ",
+  about: "Digits as sequences of 784 numbers, row by row. Accuracy is that " +
+    "on the 10,000 test images, in the quick setting on the first " +
+    "2,000. ",
   plan: { quick: { ...QUICK, steps: 800 }, paper: PAPER },
   open: (setting) =>
     digitTask(loadMnist(), setting, { mean: 0.1307, deviation: 0.3081 }),
@@ -94,12 +94,13 @@ export const pixelMnistLonger: Recipe = {
 export const longRangeAblation: Recipe = {
   ...pixelMnist,
   title: "Parts of LION-S on long sequences",
-  about:
-    "MNIST pixel by pixel, with a decay of each channel that begins with HiPPO's: " +
-    "all of LION-S, without selectivity (LION-D), without dividing by the row " +
-    "sums, that with a sigmoid as feature map, with scores divided by their sums " +
-    "before the mask, with ReLU as feature map, with random first decays, and " +
-    "with a decay of each head: rows of the paper's Table 6.",
+  about: "MNIST pixel by pixel, with a decay for each channel that begins " +
+    "with HiPPO's. The rows are all of LION-S; LION-S without " +
+    "selectivity (LION-D); without dividing by the row sums; the same " +
+    "with a sigmoid as feature map; with scores divided by their sums " +
+    "before the mask; with ReLU as feature map; with random initial " +
+    "decays; and with a decay for each head. They are rows of the " +
+    "paper's Table 6.",
   contenders: [
     { name: "all", options: { variant: "s", decayInit: "hippo" } },
     { name: "not selective", options: { variant: "d", decayInit: "hippo" } },
@@ -144,9 +145,9 @@ export const longRangeAblation: Recipe = {
 /** Fashion-MNIST, pixel by pixel. */
 export const pixelFashion: Recipe = pixelRecipe({
   title: "Fashion-MNIST, pixel by pixel",
-  about:
-    "Clothes as sequences of 784 numbers, row by row; accuracy on the 10,000 " +
-    "test images, in the quick setting on the first 2,000. ",
+  about: "Clothes as sequences of 784 numbers, row by row. Accuracy is that " +
+    "on the 10,000 test images, in the quick setting on the first " +
+    "2,000. ",
   plan: { quick: { ...QUICK, steps: 600 }, paper: PAPER },
   open: (setting) =>
     digitTask(loadFashionMnist(), setting, { mean: 0.286, deviation: 0.353 }),
@@ -163,10 +164,9 @@ const PATHFINDER = {
 /** Pathfinder of Long Range Arena. */
 export const pathfinding: Recipe = pixelRecipe({
   title: "Pathfinder",
-  about:
-    "Whether two marked ends are those of one dashed curve, in images of 32 × 32 " +
-    "pixels that are read as 1,024 numbers; curves have 6 paddles in the quick " +
-    "setting, 14 in the paper's (Long Range Arena). ",
+  about: "Do two marked ends belong to one dashed curve? Images of 32 × 32 " +
+    "pixels are read as 1,024 numbers; curves have 6 paddles in the " +
+    "quick setting and 14 in the paper's (Long Range Arena). ",
   plan: {
     quick: { ...QUICK, steps: 800 },
     paper: { steps: 62_500, rates: [1e-3, 2e-3, 4e-3] },
@@ -227,9 +227,9 @@ function pixelRecipe({ title, about, plan, open }: {
   return {
     title,
     about: about +
-      "Learned positions; softmax has rotary ones besides. -random and -hippo " +
-      "have a decay of each channel, which begins as one of a head does or with " +
-      "HiPPO's.",
+      "Positions are learned; softmax also has rotary ones. Those named " +
+      "-random and -hippo have a decay for each channel, which begins like " +
+      "that of a head or with HiPPO's.",
     contenders: LONG_RANGE,
     reference: "softmax",
     measure: BY_ACCURACY,

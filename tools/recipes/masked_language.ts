@@ -110,15 +110,18 @@ const FEW = 512;
 export const maskedLanguage: Recipe = {
   title: "Masked language modelling",
   about: "Sentences of the npm package nlp-corpus, in tokens of a vocabulary " +
-    "learned from its training part. 30 % of the tokens are hidden in " +
-    "training, 15 % in the test, 80/10/10 as in BERT; accuracy and perplexity " +
-    "at hidden tokens of held-out sentences. BERT's post-norm blocks, pre-norm with ALiBi. Two by " +
-    "two, softmax or linear, positions or decay: softmax with rotary positions, " +
-    "softmax with ALiBi's slopes, LION-LIT with learned positions, and LION-D; " +
-    "and LION-S. LION-D and -S have no positions beside their decays. In the " +
-    "paper's setting all is as in the authors' code. `unigram` guesses by the " +
-    "frequency of tokens, `bigram` by the token before too; both copy what " +
-    "masking left standing where that is likely to be right.",
+    "learned from the training part. 30 % of the tokens are hidden in " +
+    "training and 15 % in the test, 80/10/10 as in BERT; the table has " +
+    "accuracy and perplexity at hidden tokens of held-out sentences. " +
+    "Blocks are BERT's post-norm blocks, or pre-norm ones with ALiBi. " +
+    "The contenders are softmax or linear, with positions or a decay: " +
+    "softmax with rotary positions, softmax with ALiBi's slopes, " +
+    "LION-LIT with learned positions, and LION-D; and LION-S. LION-D " +
+    "and -S have no positions besides their decays. In the paper's " +
+    "setting everything is as in the authors' code. `unigram` guesses " +
+    "by the frequency of tokens, `bigram` also by the token before; " +
+    "both copy a token that masking left visible if it is likely to be " +
+    "right.",
   contenders: BERT_CONTENDERS,
   reference: "softmax",
   measure: BY_LOSS,

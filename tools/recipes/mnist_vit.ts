@@ -55,13 +55,14 @@ const CONTENDERS: readonly Contender[] = [
 /** Vision: digits by a small ViT. */
 export const mnistVit: Recipe = {
   title: "MNIST, vision transformer",
-  about:
-    "57,000 training images, moved, turned and scaled a little; rates are " +
-    "chosen on 3,000 others; accuracy on the 10,000 test images, 16 patches " +
-    "each. Mean of all tokens, label smoothing 0.1. Two by two, softmax or " +
-    "linear, positions or decay: softmax and LION-LIT with learned positions, " +
-    "softmax with ALiBi's slopes and LION-D with its decay alone, which know " +
-    "how far a patch is and not on which side; LION-D and -S with both.",
+  about: "57,000 training images, shifted, turned and scaled a little. Rates " +
+    "are chosen on 3,000 others; accuracy is that on the 10,000 test " +
+    "images, of 16 patches each. Mean of all tokens, label smoothing " +
+    "0.1. The contenders are softmax or linear, with positions or a " +
+    "decay: softmax and LION-LIT with learned positions; softmax with " +
+    "ALiBi's slopes and LION-D with its decay alone, which know how far " +
+    "away a patch is but not on which side; and LION-D and -S with " +
+    "both.",
   contenders: CONTENDERS,
   reference: "softmax",
   measure: BY_ACCURACY,

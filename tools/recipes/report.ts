@@ -19,9 +19,9 @@ export function sectionsOf(
 ): Section[] {
   const head = `# Results of the recipes
 
-Made by \`deno task results\` of what \`deno task train\` left in
-\`docs/results\`, and of \`docs/results_notes.md\`; do not edit.
-\`docs/results.html\` has the curves too.`;
+\`deno task results\` makes this page from what \`deno task train\` has left in
+\`docs/results\`, and from \`docs/results_notes.md\`; do not edit it.
+\`docs/results.html\` also has the curves.`;
   return [
     {
       text: [
@@ -63,7 +63,7 @@ function refusal(sick: readonly Health[], { floor }: RecipeResults): string {
   );
   return `**No table:** ${
     names.join(", ")
-  } ended no lower than what guessing by ${floor.guess} has, ${
+  } ended no lower than guessing by ${floor.guess}, ${
     floor.loss.toFixed(2)
   }. A comparison with a model that was not trained would say nothing.`;
 }
@@ -117,7 +117,7 @@ function comparison(results: RecipeResults): string {
   );
 }
 
-/** How contenders were trained: the rate that was chosen, and what it came to. */
+/** How contenders were trained: the rates tried, and the losses that they led to. */
 function training(results: RecipeResults, health: readonly Health[]): string {
   const { rates, floor, measure, trials } = results;
   const rows = rates.map(({ contender, chosen, tries }) => {
@@ -139,9 +139,9 @@ function training(results: RecipeResults, health: readonly Health[]): string {
   });
   const { steps, seed } = rates[0]!;
   return [
-    `Rates tried for ${steps} steps with seed ${seed}, with the ${measure.name} on validation data; the training loss at the end, beside ${
+    `Rates tried for ${steps} steps with seed ${seed}, with the ${measure.name} on validation data; the training loss at the end, which is ${
       floor.loss.toFixed(2)
-    } of guessing by ${floor.guess}; trainings that reached a plateau.`,
+    } for guessing by ${floor.guess}; and how many trainings reached a plateau.`,
     table(
       ["", "rates", "training loss", "healthy", "on a plateau"],
       rows,

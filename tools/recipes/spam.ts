@@ -37,14 +37,14 @@ const SETTINGS = {
 /** Mails without their headers, byte by byte. */
 export const spam: Recipe = {
   title: "Spam, byte by byte",
-  about:
-    "Whether a mail of the SpamAssassin corpus is spam, by the first 1,024 bytes " +
-    "of its body (4,096 in the paper's setting), without subject and headers. " +
-    "Mails that differ in digits, spaces and case alone count once; a mail's " +
-    "hash says which part it is in. Learned positions; softmax has rotary ones " +
-    "besides. -random and -hippo have a decay of each channel, which begins as " +
-    "one of a head does or with HiPPO's. `bytes` and `byte pairs` are naive " +
-    "Bayes on their counts.",
+  about: "Is a mail of the SpamAssassin corpus spam? The model reads the " +
+    "first 1,024 bytes of its body (4,096 in the paper's setting), " +
+    "without subject and headers. Mails that differ only in digits, " +
+    "spaces and case count once; a mail's hash says which part it is " +
+    "in. Positions are learned; softmax also has rotary ones. Those " +
+    "named -random and -hippo have a decay for each channel, which " +
+    "begins like that of a head or with HiPPO's. `bytes` and `byte " +
+    "pairs` are naive Bayes on their counts.",
   contenders: LONG_RANGE,
   reference: "softmax",
   measure: BY_ACCURACY,
