@@ -1,4 +1,4 @@
-/** What implementations of MPI call the same things, which mpi.h defines. @module */
+/** The constants of MPI, which each implementation defines in its own mpi.h. @module */
 import type { RankNumbers, Reduction } from "../contract/communicator.ts";
 import { type Handle, objectsIn } from "./symbols.ts";
 

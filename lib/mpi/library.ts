@@ -18,7 +18,7 @@ export interface Library {
 const OPEN_MPI = ["libmpi.so.40"];
 const MPICH = ["libmpi.so.12", "libmpich.so.12"];
 
-/** Where distributions put them, asked where Deno may open only named files. */
+/** Where distributions put them, tried where Deno may open only named files. */
 const FOLDERS = [
   "/usr/lib/x86_64-linux-gnu",
   "/usr/lib/aarch64-linux-gnu",
@@ -50,9 +50,9 @@ const INSTALL =
   `install MPICH or Open MPI (on Debian: apt-get install mpich, or openmpi-bin), or pass library, the path of libmpi`;
 
 /**
- * Opens the first of these libraries that is there.
+ * Opens the first of these libraries that exists.
  *
- * @throws {Error} If none is, or Deno may open none, or it is one that is not known.
+ * @throws {Error} If none exists, Deno may open none, or its implementation is unknown.
  */
 export function openLibrary(names: readonly string[]): Library {
   const places = names.flatMap((name) => [

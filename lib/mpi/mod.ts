@@ -1,6 +1,6 @@
 /**
- * Several processes, on one machine or many, that compute together by way of
- * MPI. In Deno on Linux, with MPICH or Open MPI installed; see `docs/cluster.md`.
+ * Several processes, on one machine or many, that compute together over MPI.
+ * It needs Deno on Linux, with MPICH or Open MPI installed; see `docs/cluster.md`.
  *
  * @module
  */

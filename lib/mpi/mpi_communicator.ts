@@ -240,11 +240,12 @@ export class MpiCommunicator implements Communicator, TokenRanks {
 
   /**
    * Sends values to one rank while another sends as many, and waits until both
-   * are done: the event loop stands still, as it does for what is computed.
+   * are done. Meanwhile the event loop stands still, as it does during a
+   * computation.
    *
    * @param values As many on each rank.
    * @param peers The two ranks, or one of them.
-   * @returns What came; zeros without `from`.
+   * @returns The values received; zeros without `from`.
    */
   exchange(values: Float32Array, { to, from }: Peers): Float32Array {
     const own = this.#message(values);

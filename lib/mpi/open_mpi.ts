@@ -21,18 +21,17 @@ let opened: MpiCommunicator | undefined;
 
 /**
  * Joins the MPI job that this process is a rank of: `mpirun -n 4 deno run …`
- * starts four. Without `mpirun` it is the only one. A second call returns the
- * same.
+ * starts four. Without `mpirun` this process is the only rank. A second call
+ * returns the same communicator.
  *
- * Deno 2 on Linux, with MPICH (or what shares its ABI: Intel MPI, MVAPICH) or
- * Open MPI. It needs `--allow-ffi` and
+ * It works in Deno 2 on Linux, with MPICH (or what shares its ABI: Intel MPI,
+ * MVAPICH) or Open MPI, and needs `--allow-ffi` and
  * `--allow-env=OMPI_COMM_WORLD_SIZE,PMI_SIZE`; `--allow-ffi=PATH` of the library
- * alone will do where it lies in a folder of the system's or is named by
- * `library`.
+ * alone will do where it lies in a system folder or is named by `library`.
  *
- * While ranks wait for one another, the event loop runs on. A rank that ends
- * before `close()`, by an error that nobody has caught or by `Deno.exit`, ends
- * the whole job, with its message on stderr.
+ * While ranks wait for one another, the event loop keeps running. A rank that
+ * ends before `close()`, by an uncaught error or by `Deno.exit`, ends the whole
+ * job, with its message on stderr.
  *
  * @example
  * ```ts ignore

@@ -5,7 +5,7 @@ import type { Functions } from "./symbols.ts";
 /** Linux's request for the number of bytes that nobody has read yet. */
 const FIONREAD = 0x541bn;
 
-/** An `mpirun` that has stopped reading is not waited for longer. */
+/** We wait no longer than this for an `mpirun` that has stopped reading. */
 const MILLISECONDS_OF_PATIENCE = 2000;
 
 /**

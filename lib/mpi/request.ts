@@ -1,13 +1,13 @@
-/** Waiting for what MPI does meanwhile, while this process does other things. @module */
+/** Waiting for MPI while this process does other things. @module */
 import { nodeModule } from "../contract/node_module.ts";
 
-/** So long a wait costs a core, for the shortest of them are microseconds. */
+/** For this long a wait keeps a core busy, since the shortest waits take microseconds. */
 const MILLISECONDS_OF_POLLING = 10;
 
-/** After that, so long in turns with as much sleep: MPI moves data only when it is called. */
+/** After that, it works this long and sleeps as long, in turns: MPI moves data only when it is called. */
 const MILLISECONDS_OF_TURN = 1;
 
-/** Returns when `isDone` does; timers and other promises have their turns between. */
+/** Returns when `isDone` returns true; timers and other promises run in between. */
 export async function poll(isDone: () => boolean): Promise<void> {
   // Sooner than any timer: these wait a millisecond and more.
   const { setImmediate } = nodeModule("node:timers")!;
@@ -22,10 +22,10 @@ export async function poll(isDone: () => boolean): Promise<void> {
   }
 }
 
-/** Longer than most messages take between ranks that have come to the same place. */
+/** Longer than most messages take between ranks that have reached the same call. */
 const MILLISECONDS_OF_SPINNING = 0.1;
 
-/** Returns when `isDone` does; nothing else of this process runs meanwhile. */
+/** Returns when `isDone` returns true; nothing else in this process runs meanwhile. */
 export function pollNow(isDone: () => boolean): void {
   const until = performance.now() + MILLISECONDS_OF_SPINNING;
   while (!isDone()) {
@@ -34,7 +34,7 @@ export function pollNow(isDone: () => boolean): void {
   }
 }
 
-/** Sleeps; nothing else of this process runs meanwhile. */
+/** Sleeps; nothing else in this process runs meanwhile. */
 export function pause(milliseconds: number): void {
   const nobody = new Int32Array(new SharedArrayBuffer(4));
   Atomics.wait(nobody, 0, 0, milliseconds);

@@ -2,7 +2,7 @@
 
 /** Memory that C reads or writes. */
 export type Memory = Uint8Array<ArrayBuffer> | Int32Array | BigUint64Array;
-/** What MPI defines in the place of an address, such as MPI_IN_PLACE. */
+/** A constant that MPI defines in place of an address, such as MPI_IN_PLACE. */
 type Marker = bigint;
 /**
  * MPICH's handles are integers, and Open MPI's are addresses of its objects. Deno
@@ -98,7 +98,7 @@ function signature(...parameters: Deno.NativeType[]): Signature {
   return { parameters, result: int };
 }
 
-/** Those that take no handle, so that they can be called before it is known what one is. */
+/** Those that take no handle, so that they can be called before we know what a handle is. */
 const VERSIONS = {
   MPI_Get_version: signature(memory, memory),
   MPI_Get_library_version: signature(memory, memory),
@@ -132,7 +132,7 @@ function signatures(
   };
 }
 
-/** The functions that say which MPI a library is. */
+/** The functions that say which implementation a library is. */
 export function openVersions(
   path: string,
 ): Pick<Functions, keyof typeof VERSIONS> {

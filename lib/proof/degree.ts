@@ -7,19 +7,19 @@
 
 /** Upper bounds of the total degrees of a fraction of polynomials. */
 export interface Degree {
-  /** Of what is above the line. */
+  /** The degree of the numerator. */
   readonly numerator: number;
-  /** Of what is below the line; 0 for a polynomial. */
+  /** The degree of the denominator; 0 for a polynomial. */
   readonly denominator: number;
 }
 
-/** Of a number that does not depend on any unknown. */
+/** The degree of a number that does not depend on any unknown. */
 export const CONSTANT: Degree = { numerator: 0, denominator: 0 };
 
-/** Of an unknown. */
+/** The degree of an unknown. */
 export const UNKNOWN: Degree = { numerator: 1, denominator: 0 };
 
-/** Whichever of them it is. */
+/** The degree of something that is one of two. */
 export function eitherOf(a: Degree, b: Degree): Degree {
   return {
     numerator: Math.max(a.numerator, b.numerator),
@@ -35,7 +35,7 @@ export function ofSum(a: Degree, b: Degree): Degree {
   };
 }
 
-/** Of as many terms, each over a denominator of its own. */
+/** The degree of a sum of terms that each have a denominator of their own. */
 export function ofSumOfMany(term: Degree, count: number): Degree {
   if (count === 0) return CONSTANT;
   return {
@@ -60,7 +60,7 @@ export function ofQuotient(a: Degree, b: Degree): Degree {
   };
 }
 
-/** Of the inverse of a square matrix: cofactors over the determinant. */
+/** The degree of the inverse of a square matrix: cofactors over the determinant. */
 export function ofInverse(entry: Degree, size: number): Degree {
   // All entries over one denominator, which is the product of theirs.
   const common = size ** 2 * entry.denominator;
@@ -79,7 +79,7 @@ export function ofDerivative(a: Degree): Degree {
   };
 }
 
-/** Of the polynomial that is 0 where fractions are equal: a/b - c/d, times bd. */
+/** The degree of the polynomial that is 0 where fractions are equal: a/b - c/d, times bd. */
 export function differenceOf(a: Degree, b: Degree): number {
   return Math.max(
     a.numerator + b.denominator,

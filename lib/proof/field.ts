@@ -1,6 +1,6 @@
 /**
- * The numbers of proofs: integers modulo p², of which two are equal if they are
- * so modulo the prime p = 2⁶¹ − 1.
+ * The numbers of proofs: integers modulo p². Two of them are equal if they are
+ * equal modulo the prime p = 2⁶¹ − 1.
  *
  * Modulo p they are a field, in which every number but 0 has an inverse. The
  * second digit, which equality does not see, is there for derivatives: p is a
@@ -20,7 +20,7 @@ export function reduce(integer: bigint): bigint {
   return rest < 0n ? rest + MODULUS : rest;
 }
 
-/** What equality sees of a number: from 0 to below p. */
+/** The part of a number that equality compares: from 0 to below p. */
 export function residue(number: bigint): bigint {
   return number % PRIME;
 }

@@ -5,7 +5,7 @@ import { Matrix } from "./matrix.ts";
 /**
  * The derivatives of a function of a matrix in each of its entries, exactly.
  *
- * Numbers are kept modulo p², and there p is what an infinitesimal should be:
+ * Numbers are kept modulo p². There p is what an infinitesimal should be: it is
  * not 0, but its square is. For a polynomial or a fraction of polynomials,
  * Taylor's formula ends after its second term,
  *
@@ -23,9 +23,9 @@ import { Matrix } from "./matrix.ts";
  * assert(slope.equals(Matrix.of([[-1]]).over(25)));
  * ```
  *
- * @param f Its value is a number, `[1, 1]`. It may not take a gradient itself:
- * that one's value is known modulo p only.
- * @param x Where.
+ * @param f The function. Its value must be a number, `[1, 1]`, and it must not
+ * call `gradient` itself, whose value is known only modulo p.
+ * @param x The point at which to differentiate.
  * @returns A matrix of the shape of `x`.
  * @throws {TypeError} If the function's value is not a number.
  */

@@ -9,15 +9,15 @@ import { type Draw, drawer } from "./random.ts";
 export interface IdentityOptions {
   /** How often both sides are computed, each time with other unknowns. @default 2 */
   trials?: number;
-  /** Of the unknowns. @default 1 */
+  /** The seed of the unknowns. @default 1 */
   seed?: number;
 }
 
 const OPTIONS: OptionNames<IdentityOptions> = { trials: true, seed: true };
 
-/** What {@linkcode identity} found equal. */
+/** The result of {@linkcode identity}. */
 export interface Identity {
-  /** What it was called. */
+  /** The name of the identity. */
   readonly name: string;
   /** Upper bound of the degree of a polynomial that is 0 where both sides agree. */
   readonly degree: number;
@@ -29,13 +29,13 @@ export interface Identity {
 
 /** An entry in which two sides differ. */
 export interface Counterexample {
-  /** What the identity was called. */
+  /** The name of the identity. */
   readonly name: string;
-  /** In which trial, from 0. */
+  /** The trial, counted from 0. */
   readonly trial: number;
-  /** Where, from 0. */
+  /** The row, counted from 0. */
   readonly row: number;
-  /** Where, from 0. */
+  /** The column, counted from 0. */
   readonly column: number;
   /** The left side's entry, modulo 2⁶¹ − 1. */
   readonly left: bigint;
@@ -51,8 +51,8 @@ export interface Counterexample {
  * in some entry the difference of both sides, cleared of its denominators, is a
  * polynomial other than 0, of degree n say. It vanishes at a random point of the
  * field of p = 2⁶¹ − 1 numbers with a probability of at most n / p (Schwartz
- * 1980, Zippel 1979), so that a false identity passes `trials` times with at
- * most (n / p)^trials.
+ * 1980, Zippel 1979), so a false identity passes `trials` times with a
+ * probability of at most (n / p)^trials.
  *
  * The degree follows from what is computed. Denominators count by the rules for
  * fractions: a/b = c/d is ad − cb = 0, of degree
@@ -88,7 +88,7 @@ export interface Counterexample {
  * );
  * ```
  *
- * @param name What it says, for messages.
+ * @param name The name, for messages.
  * @param unknowns Draws the unknowns of one trial.
  * @param left The left side.
  * @param right The right side, of the same shape.
@@ -96,7 +96,7 @@ export interface Counterexample {
  * @returns The degree, and the probability that a false identity passes.
  * @throws {Error} If the sides differ; the message has the first entry that does.
  * @throws {TypeError} If the sides have different shapes, or an option is unknown.
- * @throws {RangeError} If something is divided by 0, or `trials` is no positive
+ * @throws {RangeError} If something is divided by 0, or `trials` is not a positive
  * integer.
  */
 export function identity<Unknowns>(
@@ -115,7 +115,7 @@ export function identity<Unknowns>(
 }
 
 /**
- * The first entry in which a false identity is false: a proof that it is.
+ * Finds the first entry in which the sides of a false identity differ, which disproves it.
  *
  * @example A matrix product depends on the order of its factors
  * ```ts
@@ -131,14 +131,14 @@ export function identity<Unknowns>(
  * assertEquals([row, column], [0, 0]);
  * ```
  *
- * @param name What it says, for messages.
+ * @param name The name, for messages.
  * @param unknowns Draws the unknowns of one trial.
  * @param left The left side.
  * @param right The right side, of the same shape.
  * @param options See {@linkcode IdentityOptions}.
  * @throws {Error} If the sides are equal in every trial.
  * @throws {TypeError} If the sides have different shapes, or an option is unknown.
- * @throws {RangeError} If something is divided by 0, or `trials` is no positive
+ * @throws {RangeError} If something is divided by 0, or `trials` is not a positive
  * integer.
  */
 export function counterexample<Unknowns>(

@@ -13,13 +13,13 @@ import { reciprocal, reduce, residue } from "./field.ts";
 import { invert } from "./inverse.ts";
 import { assertRange, isSameShape, type Shape, wrongShape } from "./shape.ts";
 
-/** A matrix, or a whole number in the place of one with a single entry. */
+/** A matrix, or a whole number in place of one with a single entry. */
 export type Operand = Matrix | number | bigint;
 
 /**
- * A matrix of exact numbers: integers modulo the prime 2⁶¹ − 1, by which one can
- * divide. It never changes, and knows the degree of what its entries are in the
- * unknowns that it was made of.
+ * A matrix of exact numbers: integers modulo the prime 2⁶¹ − 1, by which one
+ * can divide. It never changes, and knows the degrees of its entries as
+ * fractions of polynomials in the unknowns.
  *
  * Rows and columns count from 0. A matrix of one entry is a number: `times`
  * multiplies all entries of the other factor by it.
@@ -39,7 +39,7 @@ export type Operand = Matrix | number | bigint;
  * ```
  */
 export class Matrix {
-  /** How many rows and columns. */
+  /** The numbers of rows and columns. */
   readonly shape: Shape;
   /** The entries row by row, from 0 to below the square of the prime. */
   readonly values: readonly bigint[];
@@ -75,7 +75,7 @@ export class Matrix {
     this.degree = degree;
   }
 
-  /** The matrix of rows of whole numbers. */
+  /** Makes a matrix from rows of whole numbers. */
   static of(rows: readonly (readonly (number | bigint)[])[]): Matrix {
     const columns = rows[0]?.length ?? 0;
     if (rows.some((row) => row.length !== columns)) {
@@ -84,7 +84,7 @@ export class Matrix {
     return new Matrix([rows.length, columns], rows.flat().map(BigInt));
   }
 
-  /** The matrix whose entries a function makes of their row and column. */
+  /** Makes a matrix whose entries a function computes from row and column. */
   static build(
     rows: number,
     columns: number,
@@ -116,7 +116,7 @@ export class Matrix {
     return Matrix.build(size, size, (i, j) => i === j ? 1 : 0);
   }
 
-  /** Matrices of the same number of columns, one below the other. */
+  /** Stacks matrices with the same number of columns, one below the other. */
   static stack(parts: readonly Matrix[]): Matrix {
     const columns = parts[0]?.shape[1] ?? 0;
     const odd = parts.find(({ shape }) => shape[1] !== columns);
@@ -156,7 +156,7 @@ export class Matrix {
   /**
    * The product AB; a number multiplies all entries of the other factor.
    *
-   * @throws {TypeError} If B has not as many rows as A has columns.
+   * @throws {TypeError} Unless B has as many rows as A has columns.
    */
   times(other: Operand): Matrix {
     const b = numberOrMatrix(other);
@@ -277,7 +277,7 @@ export class Matrix {
     return this.row(row).column(column);
   }
 
-  /** A matrix of as many rows, set to the right of this one. */
+  /** This matrix with another one of as many rows to its right. */
   beside(other: Matrix): Matrix {
     return Matrix.stack([this.transpose(), other.transpose()]).transpose();
   }
@@ -294,7 +294,7 @@ export class Matrix {
   }
 
   /**
-   * The entries that the other has not, as `[row, column]`, row by row.
+   * The entries that differ from those of the other, as `[row, column]`, row by row.
    *
    * @throws {TypeError} If shapes differ.
    */
@@ -331,7 +331,7 @@ export class Matrix {
     return new Matrix(shape, values, this.degree);
   }
 
-  /** Zeros but where the function holds. */
+  /** The matrix with zeros except where the function holds. */
   #where(isKept: (row: number, column: number) => boolean): Matrix {
     const [, columns] = this.shape;
     return this.#each((value, at) =>

@@ -1,4 +1,4 @@
-/** What the chunkwise kernels do with a problem, and what that takes. @module */
+/** How the chunkwise kernels compute a problem, and what it costs. @module */
 import type { KernelRequest } from "../../attention/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import { shapeFor } from "./attend_shape.ts";

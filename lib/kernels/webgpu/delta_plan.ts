@@ -1,4 +1,4 @@
-/** What the kernels of the delta rule do with a problem, and what that takes. @module */
+/** How the kernels of the delta rule compute a problem, and what it costs. @module */
 import type { DeltaRequest } from "../../attention/delta_kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import {

@@ -1,9 +1,9 @@
 /**
- * The chunkwise form with decays of each channel: forward and gradient.
+ * The chunkwise form with decays per channel: forward and gradient.
  *
- * The prepared matrices are written out first, for there are no factors of a
- * token that shaders could apply as they read: decayed queries and keys, then
- * scores. States and outputs are made of those, and so are the gradients.
+ * The prepared matrices are written out first, decayed queries and keys and
+ * then scores, because no token has a single factor that shaders could apply as
+ * they read. States, outputs and gradients are computed from them.
  *
  * @module
  */
@@ -39,7 +39,7 @@ const GRADIENT_BUFFERS: readonly DiagonalBuffer[] = [
   "keyTotals",
 ];
 
-/** Whether a call has decays of each channel. */
+/** Whether a call has decays per channel. */
 export function isDiagonalCall({ inputs }: AttentionCall): boolean {
   return inputs["f"]?.shape.length === 4;
 }

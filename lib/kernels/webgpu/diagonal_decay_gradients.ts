@@ -1,5 +1,5 @@
 /**
- * Gradients of the log decays of each channel: the slopes of each tile's own
+ * Gradients of the log decays per channel: the slopes of each tile's own
  * rows (`diagonal_gradients.ts`), more by what tiles beyond send back past it to
  * a place, and by what passes the whole chunk, the product of the states that
  * meet there.

@@ -1,5 +1,5 @@
 /**
- * Gradients of queries, or of keys, with decays of each channel; and those of
+ * Gradients of queries, or of keys, with decays per channel; and those of
  * the log decays as far as they come from a tile's own tokens.
  *
  *     dQin = [state] g_i          dq_i = Σ_places weight ∘ d(row of q_i)

@@ -1,5 +1,5 @@
 /**
- * Where the matrices of decays of each channel lie in their buffers.
+ * Where the matrices of decays per channel lie in their buffers.
  *
  * A path from one token to another has no rank-one factors that a product could
  * be made of, unless all paths pass one place: then queries decay from there and
@@ -18,7 +18,7 @@ import type { Launch } from "./problem.ts";
 import { TILE_ROWS } from "./states.ts";
 import { quadsOf } from "./vectors.ts";
 
-/** Chunks of decays of each channel, as far as texts depend on them. */
+/** Chunks of decays per channel, as far as texts depend on them. */
 export interface DiagonalChunks {
   /** Whether a token reads only itself and the tokens before it. */
   readonly causal: boolean;

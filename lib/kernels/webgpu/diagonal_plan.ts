@@ -1,4 +1,4 @@
-/** What the chunkwise kernels do with decays of each channel, and what that takes. @module */
+/** How the chunkwise kernels compute a problem with a decay per channel, and what it costs. @module */
 import type { KernelRequest } from "../../attention/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import {
@@ -48,7 +48,7 @@ export function bytesOf(
 /**
  * Plans a problem for a device.
  *
- * @param request The problem, of decays of each channel.
+ * @param request The problem, of decays per channel.
  * @param device Its limits and features.
  * @returns What would run, or why nothing can.
  */

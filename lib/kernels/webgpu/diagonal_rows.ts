@@ -1,5 +1,5 @@
 /**
- * First step of attention with decays of each channel: the queries that have
+ * First step of attention with decays per channel: the queries that have
  * decayed from each place of the chunk (`diagonal_layout.ts`), and the keys that
  * have until there. A query pays its own decay on arrival, a key does not.
  *

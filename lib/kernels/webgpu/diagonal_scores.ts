@@ -1,5 +1,5 @@
 /**
- * Scores of the tokens of a chunk, with decays of each channel:
+ * Scores of the tokens of a chunk, with decays per channel:
  *
  *     A_ij = Σ_n q_in k_jn exp(f_{j+1,n} + … + f_{i,n})  for i > j
  *

@@ -1,12 +1,12 @@
 /**
- * How decays enter the shaders of attention: all that is known of them there.
+ * How decays enter the shaders of attention, and all that the shaders know of them.
  *
- * In a chunk of tokens all is made of four prepared matrices, and of the states
- * H that reach the chunk from a side:
+ * Everything in a chunk of tokens is computed from four prepared matrices, and
+ * from the states H that reach the chunk from a side:
  *
  *     Y = A V + Qin H        H' = through ∘ H + Koutᵀ V
  *
- * | matrix | what it is | for a decay of one number a token |
+ * | matrix | what it is | for a decay of one number per token |
  * | --- | --- | --- |
  * | Qin | what reads the state that reaches the chunk | `entering` · q |
  * | Kout | what writes to the state that leaves it | `leaving` · k |

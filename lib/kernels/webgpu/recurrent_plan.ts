@@ -1,4 +1,4 @@
-/** What the recurrent kernels do with a problem, and what that takes. @module */
+/** How the recurrent kernels compute a problem, and what it costs. @module */
 import { type KernelRequest, withoutChannels } from "../../attention/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import { largestBuffer } from "./passes.ts";

@@ -1,4 +1,4 @@
-/** Decays of one number a token and direction, as a preparation. @module */
+/** Decays of one number per token and direction, as a preparation. @module */
 import { input } from "../../tfjs/webgpu/shader.ts";
 import { decayGradientsShader } from "./decay_gradients.ts";
 import {

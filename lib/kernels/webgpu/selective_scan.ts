@@ -1,8 +1,8 @@
 /**
- * Mamba's selective scan for WebGPU: what each chunk makes of nothing, states
- * from chunk to chunk, then the outputs of all chunks at once; the gradient goes
- * the same way back. No launch binds more than eight buffers, which all devices
- * do.
+ * Mamba's selective scan for WebGPU: first what each chunk makes of an empty
+ * state, then states from chunk to chunk, then the outputs of all chunks at
+ * once. The gradient goes the same way back. No launch binds more than eight
+ * buffers, which all devices do.
  *
  * @module
  */

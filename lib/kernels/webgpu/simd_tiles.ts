@@ -1,6 +1,7 @@
 /**
- * The full form on a software adapter: as `tiles.ts` has it, but each workgroup
- * has some rows of a tile, and each of its threads four of them for itself.
+ * The full form on a software adapter. It works like `tiles.ts`, except that
+ * each workgroup has some rows of a tile, and each of its threads has four of
+ * them for itself.
  *
  * @module
  */

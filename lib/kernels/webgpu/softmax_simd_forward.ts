@@ -1,6 +1,6 @@
 /**
- * Softmax attention on a software adapter, forward: as `softmax_forward.ts` has
- * it, with rows shared out as `softmax_simd.ts` says.
+ * The forward pass of softmax attention on a software adapter. It works like
+ * `softmax_forward.ts`, with rows shared out as in `softmax_simd.ts`.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The gradient of softmax attention on a software adapter: as
- * `softmax_gradient.ts` has it, with rows shared out as `softmax_simd.ts` says.
+ * The gradient of softmax attention on a software adapter. It works like
+ * `softmax_gradient.ts`, with rows shared out as in `softmax_simd.ts`.
  *
  * @module
  */

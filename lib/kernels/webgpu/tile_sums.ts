@@ -1,6 +1,6 @@
 /**
- * Sums over columns of what their tiles of scores weigh: what a thread holds of
- * them, adds to them and writes.
+ * Sums over columns, weighted by tiles of scores: the part of them that a
+ * thread holds, adds to and writes.
  *
  * @module
  */

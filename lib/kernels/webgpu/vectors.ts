@@ -1,5 +1,5 @@
 /**
- * Vectors, one a token, read four columns at a time.
+ * Vectors, one per token, read four columns at a time.
  *
  * A quad is four columns. Vectors lie in whole quads: what the number of
  * columns leaves of the last one is 0. The numbers of columns are uniforms, so
