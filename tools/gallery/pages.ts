@@ -108,7 +108,7 @@ change them, open those in the folder <code>notebooks</code>.</p>
 <figcaption class="caption">Linear attention in both directions costs two sweeps
 over the tokens, each with one state of constant size
 (<a href="03_lion_rnn.html">notebook 3</a>).</figcaption></figure>
-<figure><img class="figure" alt="Masks of the true segments, of a gate that learned them, and of one whose gradient was lost" src="gate.png">
+<figure><img alt="Masks of the true segments, of a gate that learned them, and of one whose gradient was lost" src="gate.png">
 <figcaption class="caption">A gate finds the segments of a sequence. In the code
 released with the paper its gradient is lost, and it stays where it began
 (<a href="05_gradients.html">notebook 5</a>).</figcaption></figure>

@@ -1,6 +1,7 @@
 /** The documentation as pages: guides, notebooks, and the sources that they name. @module */
 import { dirname, join, relative } from "node:path/posix";
 import { escapeHTML } from "../gallery/cell.ts";
+import { NIGHT } from "../gallery/night.ts";
 import { galleryFiles } from "../gallery/pages.ts";
 import { NOTEBOOKS } from "../notebooks/notebook.ts";
 import type { Findable } from "../../site/find.ts";
@@ -168,6 +169,7 @@ function pageHTML(path: string, title: string, body: string): string {
 ${headOf(path)}
 </head>
 <body>
+${NIGHT}
 ${headerOf(path)}
 <main>
 ${FOUND}
