@@ -59,7 +59,7 @@ export function openMpi(options: OpenMpiOptions = {}): MpiCommunicator {
   }
   if (opened) {
     if (!opened.closed) return opened;
-    throw new Error("MPI is closed, and opens once in a process");
+    throw new Error("MPI is closed, and a process can open it only once");
   }
   if (!("Deno" in globalThis)) {
     throw new Error("openMpi works in Deno, whose FFI calls MPI, not here");
