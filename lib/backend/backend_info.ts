@@ -1,4 +1,5 @@
 /** Options for choosing a backend, and information about it. @module */
+import type { Tuning } from "../kernels/tuning.ts";
 
 /** A way to compute: a GPU, WebAssembly with SIMD, or plain JavaScript. */
 export type BackendName = "webgpu" | "wasm" | "cpu";
@@ -26,7 +27,22 @@ export interface UseBackendOptions {
    * @default in the package in Deno and Node; beside the page in a browser
    */
   wasmPath?: string | URL;
+  /**
+   * Numbers that kernels are generated from, instead of the library's own, or
+   * what finds those of the backend that has started, such as
+   * `cachedTuning()`. Results are equal but for rounding.
+   * @default the library's own
+   */
+  tuning?: Tuning | FindTuning;
 }
+
+/** What a tuning is found by. */
+export type TunedBackend = Pick<BackendInfo, "name" | "adapter">;
+
+/** Finds the tuning of a backend; without one, kernels keep their own numbers. */
+export type FindTuning = (
+  backend: TunedBackend,
+) => Tuning | undefined | Promise<Tuning | undefined>;
 
 /** The backend in use. */
 export interface BackendInfo {
@@ -43,6 +59,8 @@ export interface BackendInfo {
   };
   /** Number of threads of the wasm backend. */
   readonly threads?: number;
+  /** The tuning that was given, if there was one. */
+  readonly tuning?: Tuning;
   /** The WebGPU features of the device, such as `"shader-f16"`. */
   readonly features: readonly string[];
   /** The WebGPU limits of the device. */

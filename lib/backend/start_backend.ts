@@ -4,9 +4,16 @@ import { nodeModule } from "../contract/node_module.ts";
 import { bestBinary } from "../kernels/wasm/binary.ts";
 import { registerWasmKernels } from "../kernels/wasm/register.ts";
 import { registerWebGpuKernels } from "../kernels/webgpu/register.ts";
+import {
+  adapterClassOf,
+  wasmNumbers,
+  webGpuNumbers,
+} from "../kernels/numbers.ts";
+import type { Tuning } from "../kernels/tuning.ts";
 import type {
   BackendInfo,
   BackendName,
+  FindTuning,
   UseBackendOptions,
 } from "./backend_info.ts";
 import { replaceKernels } from "../tfjs/replaced.ts";
@@ -29,7 +36,11 @@ export interface StartedBackend {
 }
 
 let wasm: OpenedWasm | undefined;
-let gpu: { backend: StrictWebGPUBackend; info: Info } | undefined;
+let gpu:
+  | { backend: StrictWebGPUBackend; info: Info; tuning: Tuning | undefined }
+  | undefined;
+/** That of wasm's kernels, which outlive the backend. */
+let wasmTuning: Tuning | undefined;
 const registered = new WeakSet<object>();
 
 /** What runs on WebAssembly, if it was started here and is tfjs's current backend. */
@@ -46,17 +57,22 @@ export async function dispose(): Promise<void> {
   await before.wasm?.host.close();
 }
 
-/** Starts a backend, or keeps the running one. */
+/** Starts a backend, or keeps the running one, and gives its kernels their numbers. */
 export async function start(
   candidate: Candidate,
   { powerPreference, threads, wasmPath }: UseBackendOptions,
+  tuningFor: FindTuning,
 ): Promise<StartedBackend> {
   switch (candidate) {
     case "webgpu":
     case "webgpu on a GPU":
-      return await startWebGpu(candidate === "webgpu", powerPreference);
+      return await startWebGpu(
+        candidate === "webgpu",
+        powerPreference,
+        tuningFor,
+      );
     case "wasm":
-      return await startWasm(threads ?? processors(), wasmPath);
+      return await startWasm(threads, wasmPath, tuningFor);
     case "cpu":
       return await startCpu();
   }
@@ -93,17 +109,24 @@ async function startCpu(): Promise<StartedBackend> {
 }
 
 async function startWasm(
-  threads: number,
+  wantedThreads: number | undefined,
   wasmPath: string | URL | undefined,
+  tuningFor: FindTuning,
 ): Promise<StartedBackend> {
+  const tuning = await tuningFor({ name: "wasm" });
+  const threads = wantedThreads ?? tuning?.threads ?? processors();
+  const isNew = !wasm;
   if (!wasm) {
     const { openWasm } = await import("../tfjs/wasm/wasm_backend.ts");
     const opened = await openWasm(bestBinary, wasmPath);
     replaceKernels("wasm", opened.host);
-    registerWasmKernels(opened.host);
     wasm = opened;
   }
   const { backend, host } = wasm;
+  if (isNew || tuning !== wasmTuning) {
+    registerWasmKernels(host, wasmNumbers(tuning));
+    wasmTuning = tuning;
+  }
   let shortage: unknown;
   try {
     await host.useThreads(threads);
@@ -119,7 +142,13 @@ async function startWasm(
   }
   await activate("wasm", backend);
   return {
-    info: { name: "wasm", threads: host.threads, features: [], limits: {} },
+    info: {
+      name: "wasm",
+      threads: host.threads,
+      ...(tuning && { tuning }),
+      features: [],
+      limits: {},
+    },
     shortage,
   };
 }
@@ -127,6 +156,7 @@ async function startWasm(
 async function startWebGpu(
   acceptSoftware: boolean,
   powerPreference: GPUPowerPreference | undefined,
+  tuningFor: FindTuning,
 ): Promise<StartedBackend> {
   const adapter = await globalThis.navigator?.gpu?.requestAdapter(
     powerPreference ? { powerPreference } : {},
@@ -138,28 +168,40 @@ async function startWebGpu(
   if (isFallbackAdapter && !acceptSoftware) {
     throw new Unavailable(`the adapter ${description} is a software one`);
   }
+  const described = { vendor, description, isFallbackAdapter };
+  const tuning = await tuningFor({ name: "webgpu", adapter: described });
+  let isNew = false;
   const same = gpu?.info.adapter?.description === description &&
     gpu.info.adapter.vendor === vendor;
   if (!gpu || !same || !await gpu.backend.answers()) {
     const { openAdapter } = await import("../tfjs/webgpu/gpu_backend.ts");
     const backend = await openAdapter(adapter, isFallbackAdapter);
     replaceKernels("webgpu", { isSoftware: isFallbackAdapter });
-    registerWebGpuKernels({
-      isSoftware: isFallbackAdapter,
-      subgroups: backend.subgroups,
-    });
     const { device } = backend;
     gpu?.backend.dispose();
+    isNew = true;
     gpu = {
       backend,
+      tuning,
       info: {
         name: "webgpu",
-        adapter: { vendor, description, isFallbackAdapter },
+        adapter: described,
         features: [...device.features],
         limits: limitsOf(device),
       },
     };
   }
+  if (isNew || tuning !== gpu.tuning) {
+    const adapterClass = adapterClassOf({
+      ...described,
+      workgroupBytes: gpu.backend.device.limits.maxComputeWorkgroupStorageSize,
+    });
+    registerWebGpuKernels(
+      webGpuNumbers(adapterClass, tuning),
+      gpu.backend.subgroups,
+    );
+    gpu.tuning = tuning;
+  }
   await activate("webgpu", gpu.backend);
-  return { info: gpu.info };
+  return { info: { ...gpu.info, ...(tuning && { tuning }) } };
 }

@@ -4,9 +4,12 @@
  * @module
  */
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertTuning } from "../kernels/tuning.ts";
 import type {
   BackendInfo,
   BackendName,
+  FindTuning,
+  TunedBackend,
   UseBackendOptions,
 } from "./backend_info.ts";
 import { messageOf, Unavailable, warnOnce } from "./fallback.ts";
@@ -17,7 +20,13 @@ import {
   type StartedBackend,
 } from "./start_backend.ts";
 
-export type { BackendInfo, BackendName, UseBackendOptions };
+export type {
+  BackendInfo,
+  BackendName,
+  FindTuning,
+  TunedBackend,
+  UseBackendOptions,
+};
 
 const DEFAULT_ORDER: readonly Candidate[] = [
   "webgpu on a GPU",
@@ -31,6 +40,7 @@ const OPTIONS: OptionNames<UseBackendOptions> = {
   powerPreference: true,
   threads: true,
   wasmPath: true,
+  tuning: true,
 };
 
 /** The last call; each starts when the one before has ended. */
@@ -71,13 +81,13 @@ function inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
  * @param options See {@linkcode UseBackendOptions}.
  * @returns The backend in use.
  * @throws {TypeError} If an option is unknown or of the wrong type.
- * @throws {RangeError} If a value or a name is unknown, or no backend starts; the message says why, and `cause` holds what was thrown.
+ * @throws {RangeError} If a value or a name is unknown, or no backend starts; the message says why, and `cause` holds what was thrown. What a function that finds the tuning throws is handed on.
  */
 export async function useBackend(
   options: UseBackendOptions = {},
 ): Promise<BackendInfo> {
   assertOptions("useBackend", options, OPTIONS);
-  const { prefer, threads, powerPreference, wasmPath } = options;
+  const { prefer, threads, powerPreference, wasmPath, tuning } = options;
   if (prefer !== undefined) assertNames(prefer);
   if (threads !== undefined && typeof threads !== "number") {
     throw new TypeError(
@@ -103,7 +113,14 @@ export async function useBackend(
       `wasmPath should be a path or a URL, got ${JSON.stringify(wasmPath)}`,
     );
   }
-  const taken = { ...options, ...(prefer && { prefer: [...prefer] }) };
+  if (tuning !== undefined && typeof tuning !== "function") {
+    assertTuning(tuning);
+  }
+  const taken = {
+    ...options,
+    ...(prefer && { prefer: [...prefer] }),
+    ...(typeof tuning === "object" && { tuning: structuredClone(tuning) }),
+  };
   return await inTurn(() => startFirst(taken));
 }
 
@@ -153,11 +170,14 @@ async function startFirst(options: UseBackendOptions): Promise<BackendInfo> {
   const { prefer } = options;
   const order: readonly Candidate[] = prefer ?? DEFAULT_ORDER;
   const failures = new Map<Candidate, unknown>();
+  const { tuningFor, mistakes } = tuningOf(options);
   for (const candidate of order) {
     let started: StartedBackend;
     try {
-      started = await start(candidate, options);
+      started = await start(candidate, options, tuningFor);
     } catch (cause) {
+      // Not the backend's.
+      if (mistakes.length > 0) throw mistakes[0];
       failures.set(candidate, cause);
       continue;
     }
@@ -173,6 +193,27 @@ async function startFirst(options: UseBackendOptions): Promise<BackendInfo> {
     }`,
     { cause: causes.length === 1 ? causes[0] : new AggregateError(causes) },
   );
+}
+
+/** Finds the tuning of a backend, and keeps what goes wrong meanwhile. */
+function tuningOf(
+  { tuning }: UseBackendOptions,
+): { tuningFor: FindTuning; mistakes: readonly unknown[] } {
+  const mistakes: unknown[] = [];
+  if (typeof tuning !== "function") {
+    return { tuningFor: () => tuning, mistakes };
+  }
+  const tuningFor: FindTuning = async (backend) => {
+    try {
+      const found = await tuning(backend);
+      if (found !== undefined) assertTuning(found);
+      return structuredClone(found);
+    } catch (error) {
+      mistakes.push(error);
+      throw error;
+    }
+  };
+  return { tuningFor, mistakes };
 }
 
 /** Warns why nothing better is used. */

@@ -146,11 +146,11 @@ export function spoilPadding(
   }
 }
 
-/** Solves a problem with a form of the library, on the current backend. */
+/** Solves a problem with a form of the library, on the current backend; of chunks as it chooses, if no size is given. */
 export async function run(
   problem: Problem,
   form: AttentionForm,
-  chunkSize: number,
+  chunkSize: number | undefined,
   { kernel = true }: { kernel?: boolean } = {},
 ): Promise<{ y: Float32Array; gradients: Record<string, Float32Array> }> {
   const { batch, heads, length, headDim, valueDim, decay, mask } = problem;
@@ -186,7 +186,7 @@ export async function run(
       decay: decayOf(kind, rest),
       form,
       kernel,
-      chunkSize,
+      ...(chunkSize === undefined ? {} : { chunkSize }),
       scale,
       epsilon,
       normalize,

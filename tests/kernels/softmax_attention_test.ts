@@ -1,6 +1,7 @@
 /** The kernels of softmax attention where one machine alone would not choose to go. @module */
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { webGpuNumbers } from "../../lib/kernels/numbers.ts";
 import { registerSoftmaxAttention } from "../../lib/kernels/webgpu/softmax_attention.ts";
 import type { StrictWebGPUBackend } from "../../lib/tfjs/webgpu/gpu_backend.ts";
 import { useBackend } from "../../mod.ts";
@@ -88,14 +89,17 @@ onEachBackend(
   async (backend) => {
     const { subgroups } = tf.backend() as StrictWebGPUBackend;
     for (
-      const traits of [
-        { isSoftware: false },
-        { isSoftware: true },
-        { isSoftware: true, subgroups },
-      ]
+      const [adapter, withSubgroups] of [
+        ["integrated", false],
+        ["software", false],
+        ["software", true],
+      ] as const
     ) {
       try {
-        registerSoftmaxAttention(traits);
+        registerSoftmaxAttention(
+          webGpuNumbers(adapter, undefined),
+          withSubgroups ? subgroups : undefined,
+        );
         for (const [headDim, valueDim] of HEADS) {
           const sizes = { batch: 1, heads: 2, length: 70, headDim, valueDim };
           for (const mask of ["none", "some"] as const) {
@@ -111,11 +115,8 @@ onEachBackend(
           }
         }
       } finally {
-        const { adapter } = await useBackend({ prefer: ["webgpu"] });
-        registerSoftmaxAttention({
-          isSoftware: adapter!.isFallbackAdapter,
-          subgroups,
-        });
+        // Registers the kernels anew.
+        await useBackend({ prefer: ["webgpu"], tuning: {} });
       }
     }
   },

@@ -110,6 +110,12 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
     `,
     paths: { "--allow-read": "made", "--allow-write": "made" },
   }],
+  "`cachedTuning`": [{
+    program: `
+      import { cachedTuning } from "@lionjs/lion";
+      await cachedTuning()({ name: "wasm" });
+    `,
+  }],
   "`loadMnist`, `loadBrown`, `loadSentences`, `loadSpamAssassin`": [{
     program: `
       import { loadBrown, loadMnist, loadSentences } from "@lionjs/lion/data";

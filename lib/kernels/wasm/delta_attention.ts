@@ -8,6 +8,8 @@ import {
 } from "../../attention/delta_kernel.ts";
 import type { KernelPlan } from "../../contract/kernel.ts";
 import type { Job, KernelHost } from "../../tfjs/wasm/host.ts";
+import type { NumbersFor } from "../numbers.ts";
+import type { WasmNumbers } from "../tuning.ts";
 import {
   type Call,
   type Kernel,
@@ -15,8 +17,6 @@ import {
   type Tensors,
 } from "./kernel.ts";
 
-/** Tokens a chunk, as measured with heads of 64. */
-const BEST_CHUNK = 24;
 /** Larger chunks only cost scratch. */
 const LARGEST_CHUNK = 256;
 /** Fewer columns of values are not worth a task of their own. */
@@ -26,11 +26,18 @@ const LEAST_COLUMNS = 8;
  * Registers the forward and the gradient kernels.
  *
  * @param host Runs them.
+ * @param numbersFor How they share out their work.
  */
-export function registerDeltaAttention(host: KernelHost): void {
+export function registerDeltaAttention(
+  host: KernelHost,
+  numbersFor: NumbersFor<WasmNumbers>,
+): void {
   const others = {
     gradient,
-    plan: (request: DeltaRequest) => plan(host, request),
+    plan: (request: DeltaRequest) => {
+      const { chunkSize = numbersFor(request).delta.chunkSize } = request;
+      return plan(host, { ...request, chunkSize });
+    },
   };
   const register = registerWasmKernel<DeltaAttributes, DeltaRequest>;
   register(host, DELTA_ATTENTION, { forward, ...others });
@@ -104,9 +111,14 @@ function run(
   }, { operations: operationsOf(request) });
 }
 
+/** A request whose chunks have a size. */
+interface PlannedRequest extends DeltaRequest {
+  readonly chunkSize: number;
+}
+
 /** The sizes in a job's record. */
 function sizesOf(
-  request: DeltaRequest,
+  request: PlannedRequest,
 ): Pick<
   Job<"delta">,
   | "sequences"
@@ -123,27 +135,27 @@ function sizesOf(
     length,
     headDim,
     valueDim,
-    chunkSize: Math.min(chunkSize ?? BEST_CHUNK, LARGEST_CHUNK, length),
+    chunkSize: Math.min(chunkSize, LARGEST_CHUNK, length),
     causal: Number(request.causal),
     diagonal: Number(request.diagonal),
   };
 }
 
 /** Multiplications and additions of the forward pass, roughly. */
-function operationsOf(request: DeltaRequest): number {
+function operationsOf(request: PlannedRequest): number {
   const { sequences, length } = sizesOf(request);
   const { scores, columns } = operationsOfToken(request);
   return sweepsOf(request) * sequences * length * (scores + columns);
 }
 
 /** Sweeps of a sequence. */
-function sweepsOf({ causal }: DeltaRequest): number {
+function sweepsOf({ causal }: PlannedRequest): number {
   return causal ? 1 : 2;
 }
 
 /** Those of a token: for the scores of its chunk, and for what columns of values share out. */
 function operationsOfToken(
-  request: DeltaRequest,
+  request: PlannedRequest,
 ): { scores: number; columns: number } {
   const { headDim, valueDim, chunkSize } = sizesOf(request);
   return {
@@ -156,7 +168,7 @@ function operationsOfToken(
  * Tasks that share out the columns of each sweep, where threads would idle. All
  * score the keys, so that more tasks are more work.
  */
-function partsOf(request: DeltaRequest, threads: number): number {
+function partsOf(request: PlannedRequest, threads: number): number {
   const { sequences, valueDim } = sizesOf(request);
   const sweeps = sequences * sweepsOf(request);
   if (sweeps >= threads) return 1;
@@ -177,14 +189,14 @@ function partsOf(request: DeltaRequest, threads: number): number {
  * Whether the gradient's tasks are sequences: sweeps that meet in the middle
  * make half of their states twice, but are twice as many tasks.
  */
-function sharesOutSequences(request: DeltaRequest, threads: number): boolean {
+function sharesOutSequences(request: PlannedRequest, threads: number): boolean {
   const { sequences } = sizesOf(request);
   const sweeps = sweepsOf(request);
   return sweeps * Math.ceil(sequences / threads) <=
     Math.ceil(sequences * sweeps / threads);
 }
 
-function plan(host: KernelHost, request: DeltaRequest): KernelPlan {
+function plan(host: KernelHost, request: PlannedRequest): KernelPlan {
   const { threads } = host;
   const sizes = sizesOf(request);
   return {

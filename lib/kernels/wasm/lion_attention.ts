@@ -11,6 +11,8 @@ import {
 } from "../../attention/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import type { Job, JobName, KernelHost } from "../../tfjs/wasm/host.ts";
+import type { NumbersFor } from "../numbers.ts";
+import type { WasmNumbers } from "../tuning.ts";
 import { type Call, registerWasmKernel, type Tensors } from "./kernel.ts";
 import { clearPadding } from "./padding.ts";
 
@@ -19,7 +21,11 @@ interface Schedule {
   /** The jobs of both passes. */
   readonly jobs: readonly [forward: JobName, backward: JobName];
   /** Tokens of a chunk or tile, if the caller wants so many; `null` without any. */
-  chunkSize(length: number, wanted: number | undefined): number | null;
+  chunkSize(
+    length: number,
+    wanted: number | undefined,
+    numbers: WasmNumbers,
+  ): number | null;
   /** Parts of a sequence that are each a task. */
   segments(sequences: number, chunks: number, threads: number): number;
   /** Multiplications and additions of a token, roughly. */
@@ -28,12 +34,8 @@ interface Schedule {
   carried(request: KernelRequest, chunkSize: number, segments: number): number;
 }
 
-/** Tokens a chunk, as measured with heads of 64. */
-const BEST_CHUNK = 32;
 /** Larger chunks only cost scratch: four matrices of [chunk, chunk] a thread. */
 const LARGEST_CHUNK = 512;
-/** Queries, and keys, of a tile, as measured likewise. */
-const BEST_TILE = 64;
 /** Larger tiles leave the cache. */
 const LARGEST_TILE = 128;
 
@@ -55,12 +57,12 @@ const tiles: Omit<Schedule, "chunkSize"> = {
 const SCHEDULES: Readonly<Record<ConcreteForm, Schedule>> = {
   full: {
     ...tiles,
-    chunkSize: (length) => Math.min(BEST_TILE, length),
+    chunkSize: (length, _, { full }) => Math.min(full.tileSize, length),
   },
   blockwise: {
     ...tiles,
-    chunkSize: (length, wanted = BEST_TILE) =>
-      Math.min(wanted, LARGEST_TILE, length),
+    chunkSize: (length, wanted, { full }) =>
+      Math.min(wanted ?? full.tileSize, LARGEST_TILE, length),
   },
   recurrent: {
     jobs: ["recurrentForward", "recurrentBackward"],
@@ -71,8 +73,8 @@ const SCHEDULES: Readonly<Record<ConcreteForm, Schedule>> = {
   },
   chunkwise: {
     jobs: ["chunkwiseForward", "chunkwiseBackward"],
-    chunkSize: (length, wanted = BEST_CHUNK) =>
-      Math.min(wanted, LARGEST_CHUNK, length),
+    chunkSize: (length, wanted, { chunkwise }) =>
+      Math.min(wanted ?? chunkwise.chunkSize, LARGEST_CHUNK, length),
     segments: (...counts) => segmentsOf(...counts, CHUNKWISE_SUMMARY),
     operations: ({ headDim, valueDim }, chunkSize) =>
       2 * (headDim + valueDim) * chunkSize + 8 * headDim * valueDim,
@@ -93,13 +95,17 @@ const SCHEDULES: Readonly<Record<ConcreteForm, Schedule>> = {
  * Registers the forward and the gradient kernel of each form.
  *
  * @param host Runs them.
+ * @param numbersFor How they share out their work.
  */
-export function registerAttention(host: KernelHost): void {
+export function registerAttention(
+  host: KernelHost,
+  numbersFor: NumbersFor<WasmNumbers>,
+): void {
   for (const form of FORMS) {
     registerWasmKernel<KernelAttributes, KernelRequest>(host, ATTENTION[form], {
       forward: (call) => forward(form, call),
       gradient: (call) => gradient(form, call),
-      plan: (request) => plan(host, form, request),
+      plan: (request) => plan(host, form, request, numbersFor(request)),
     });
   }
   registerWasmKernel<KernelAttributes, never>(host, SHARED_CHUNKWISE, {
@@ -243,6 +249,7 @@ function plan(
   host: KernelHost,
   form: ConcreteForm,
   request: KernelRequest,
+  numbers: WasmNumbers,
 ): KernelPlan | Refusal {
   if (request.precision === "f16") {
     return { refusal: "WebAssembly computes in 32 bits" };
@@ -256,7 +263,7 @@ function plan(
   const { batch, heads, length, causal, normalize, decays } = request;
   const { threads } = host;
   const schedule = SCHEDULES[form];
-  const chunkSize = schedule.chunkSize(length, request.chunkSize);
+  const chunkSize = schedule.chunkSize(length, request.chunkSize, numbers);
   const sizes = jobOf(form, request, chunkSize, threads);
   const operations = batch * heads * length *
     schedule.operations(request, sizes.chunkSize);

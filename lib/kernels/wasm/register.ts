@@ -1,4 +1,6 @@
 import { registerDense } from "../dense.ts";
+import type { NumbersFor } from "../numbers.ts";
+import type { WasmNumbers } from "../tuning.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { registerDeltaAttention } from "./delta_attention.ts";
 import { registerAttention } from "./lion_attention.ts";
@@ -8,14 +10,19 @@ import { registerShortConvolution } from "./short_convolution.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
 import { registerTwoEnds } from "./two_ends.ts";
 
-let registered = false;
-
-/** Registers all of LION's kernels for the wasm backend, once. */
-export function registerWasmKernels(host: KernelHost): void {
-  if (registered) return;
-  registered = true;
-  registerAttention(host);
-  registerDeltaAttention(host);
+/**
+ * Registers all of LION's kernels for the wasm backend, instead of those that
+ * are.
+ *
+ * @param host Runs them.
+ * @param numbersFor How they share out their work.
+ */
+export function registerWasmKernels(
+  host: KernelHost,
+  numbersFor: NumbersFor<WasmNumbers>,
+): void {
+  registerAttention(host, numbersFor);
+  registerDeltaAttention(host, numbersFor);
   registerSoftmaxAttention(host);
   registerSelectiveScan(host);
   registerShortConvolution(host);

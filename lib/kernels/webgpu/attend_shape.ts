@@ -24,17 +24,19 @@ const BLOCK_ROWS = [32, 24, 16, 8];
  * @param chunkSize Tokens of a chunk.
  * @param dims Columns of a head.
  * @param workgroupBytes Memory of a workgroup.
+ * @param mostRows Rows of a workgroup, if there is room for them.
  * @returns The shape, or `undefined` if there is none or no room for it.
  */
 export function shapeFor(
   chunkSize: number,
   dims: Dims,
   workgroupBytes: number,
+  mostRows: number,
 ): Shape | undefined {
   const largestChunk = LARGEST_CHUNKS.find((size) => size >= chunkSize);
   const largestQuads = roomForQuads(dims);
   if (largestChunk === undefined || largestQuads === undefined) return;
-  return BLOCK_ROWS.map((rows) => ({
+  return BLOCK_ROWS.filter((rows) => rows <= mostRows).map((rows) => ({
     largestChunk,
     largestQuads,
     blockRows: rows,

@@ -19,13 +19,14 @@ import {
   type Call,
   registerFusedKernel,
 } from "../../tfjs/webgpu/fused_kernel.ts";
+import type { Shape } from "../numbers.ts";
 import { Run } from "./attention_run.ts";
 import { COTANGENTS, cotangentsShader } from "./cotangents.ts";
 import { type Preparation, preparationFor } from "./preparation.ts";
 import type { Pass } from "./passes.ts";
 import type { Role } from "./roles.ts";
 import type { States } from "./states.ts";
-import type { Dims, Vectors } from "./vectors.ts";
+import type { Vectors } from "./vectors.ts";
 
 /** How a form computes what tokens read of each other. */
 export interface Schedule {
@@ -38,9 +39,9 @@ export interface Schedule {
   /** Other ways of the passes, for some calls. */
   readonly instead?: Readonly<Record<"forward" | "gradient", Instead>>;
   /** Tokens of a chunk of the gradient, if not those of the forward pass. */
-  gradientChunk?(length: number, dims: Dims): number;
+  gradientChunk?(shape: Shape, limits: GPUSupportedLimits): number;
   /** Bytes of the largest buffer for a sequence that {@linkcode prepare} makes, if there are decays. */
-  bytesOfSequence?(length: number, dims: Dims): number;
+  bytesOfSequence?(shape: Shape, limits: GPUSupportedLimits): number;
   /** Makes what all roles need besides. */
   prepare?(run: Run, pass: Pass): void;
   /** Computes some roles, of the same decays. */
@@ -93,11 +94,11 @@ function runOfGradient(
   call: Call<string, KernelAttributes>,
   schedule: Schedule,
 ): Run {
-  const { length, dims } = sizesOf(call);
+  const { limits } = call.backend.device;
   const { chunkSize } = call.attributes;
   const attributes = {
     ...call.attributes,
-    chunkSize: schedule.gradientChunk?.(length, dims) ?? chunkSize,
+    chunkSize: schedule.gradientChunk?.(shapeOf(call), limits) ?? chunkSize,
   };
   return runOf(
     { ...call, attributes },
@@ -111,8 +112,9 @@ function runOf(
   schedule: Schedule,
   withStates: boolean,
 ): Run {
-  const { length, dims } = sizesOf(call);
-  const bytes = call.inputs["f"] && schedule.bytesOfSequence?.(length, dims);
+  const { limits } = call.backend.device;
+  const bytes = call.inputs["f"] &&
+    schedule.bytesOfSequence?.(shapeOf(call), limits);
   const decays = preparationFor(
     call.inputs["f"] !== undefined,
     call.attributes.causal,
@@ -120,11 +122,11 @@ function runOf(
   return new Run(call, decays, withStates, bytes);
 }
 
-function sizesOf(
+function shapeOf(
   { inputs: { q, v } }: Call<string, KernelAttributes>,
-): { length: number; dims: Dims } {
+): Shape {
   const [length, headDim] = q!.shape.slice(2) as [number, number];
-  return { length, dims: { headDim, valueDim: v!.shape[3]! } };
+  return { length, headDim, valueDim: v!.shape[3]! };
 }
 
 function forward(run: Run, schedule: Schedule): tf.TensorInfo[] {

@@ -89,12 +89,13 @@ export class Run<Decays extends StateDecays = Preparation> {
     );
   }
 
-  /** Room in the shaders of its chunks. */
-  get shape(): Shape {
+  /** Room in the shaders of its chunks, with so many rows a workgroup at most. */
+  #shape(mostRows: number = Infinity): Shape {
     return shapeFor(
       this.decays ? this.#attributes.chunkSize : MASKLESS_CHUNK,
       this.dims,
-      this.#backend.device.limits.maxComputeWorkgroupStorageSize,
+      this.limits.maxComputeWorkgroupStorageSize,
+      mostRows,
     )!;
   }
 
@@ -106,6 +107,11 @@ export class Run<Decays extends StateDecays = Preparation> {
       length: this.perToken[2]!,
       chunks: this.chunks,
     };
+  }
+
+  /** Those of the device. */
+  get limits(): GPUSupportedLimits {
+    return this.#backend.device.limits;
   }
 
   /** Whether a token reads only itself and the tokens before it. */
@@ -199,7 +205,7 @@ export class Run<Decays extends StateDecays = Preparation> {
     // Rows that lie decayed in a buffer take no room in the shader.
     const largestChunk = this.decays?.kind === "channels"
       ? 0
-      : this.shape.largestChunk;
+      : this.#shape().largestChunk;
     this.launch(
       (launch) => chunkStatesShader({ states, largestChunk }, launch),
       pass,
@@ -211,13 +217,14 @@ export class Run<Decays extends StateDecays = Preparation> {
     );
   }
 
-  /** What tokens read of their chunk and of the states. */
+  /** What tokens read of their chunk and of the states, with so many rows a workgroup at most. */
   attend(
     roles: readonly Role[],
     decays: Preparation | null,
     pass: Pass,
+    mostRows: number,
   ): void {
-    const spec = { roles, decays, shape: this.shape };
+    const spec = { roles, decays, shape: this.#shape(mostRows) };
     this.launch((launch) => attendShader(spec, launch), pass);
   }
 
@@ -228,7 +235,7 @@ export class Run<Decays extends StateDecays = Preparation> {
     pass: Pass,
   ): void {
     const { causal, hasStates } = this;
-    const { largestChunk } = this.shape;
+    const { largestChunk } = this.#shape();
     const spec = { causal, alone: !hasStates, largestChunk, states };
     this.launch((launch) => gradient(spec, launch), pass);
   }

@@ -1,26 +1,24 @@
 /** How the chunkwise kernels compute a problem, and what it costs. @module */
 import type { KernelRequest } from "../../attention/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
+import type { WebGpuNumbers } from "../tuning.ts";
 import { shapeFor } from "./attend_shape.ts";
 import { largestBuffer, passesOver, stateBytes } from "./passes.ts";
 import { inLaunches, packingOf, refusalOf, tooManyChunks } from "./planning.ts";
 import { preparationFor } from "./preparation.ts";
-
-/** Tokens a chunk, if nothing asks for fewer or forces more. */
-const BEST_CHUNK = 64;
-/** The same where nothing decays, and a chunk costs nothing but its state. */
-const BEST_MASKLESS_CHUNK = 256;
 
 /**
  * Plans a problem for a device.
  *
  * @param request The problem.
  * @param device Its limits and features.
+ * @param numbers The chunks' sizes, if nothing asks for fewer or forces more.
  * @returns What would run, or why nothing can.
  */
 export function planFor(
   request: KernelRequest,
   device: Pick<GPUDevice, "limits" | "features">,
+  numbers: WebGpuNumbers["chunkwise"],
 ): KernelPlan | Refusal {
   const { batch, heads, length, causal } = request;
   const { limits } = device;
@@ -29,13 +27,15 @@ export function planFor(
   const decays = preparationFor(request.decays || causal, causal);
   const memory = limits.maxComputeWorkgroupStorageSize;
   const fits = (size: number) =>
-    decays === null || shapeFor(size, request, memory) !== undefined;
+    decays === null ||
+    shapeFor(size, request, memory, numbers.blockRows) !== undefined;
   const chunksOf = (size: number) => Math.ceil(length / size);
   const ofSequence = (size: number) =>
     stateBytes(request, decays) * chunksOf(size);
   const largest = largestBuffer(limits);
 
-  const best = decays ? BEST_CHUNK : BEST_MASKLESS_CHUNK;
+  // Where nothing decays, a chunk costs nothing but its state.
+  const best = decays ? numbers.chunkSize : numbers.masklessChunkSize;
   let chunkSize = Math.min(request.chunkSize ?? best, length);
   while (chunkSize > 1 && !fits(chunkSize)) chunkSize--;
   if (!fits(chunkSize)) {

@@ -19,6 +19,8 @@ import {
   registerFusedKernel,
 } from "../../tfjs/webgpu/fused_kernel.ts";
 import { makeFloats, runProgram } from "../../tfjs/webgpu/program.ts";
+import type { NumbersFor } from "../numbers.ts";
+import type { WebGpuNumbers } from "../tuning.ts";
 import { gateGradientsProgram } from "./delta_gate_gradients.ts";
 import { keyGradientsProgram } from "./delta_key_gradients.ts";
 import { outputsProgram } from "./delta_outputs.ts";
@@ -34,9 +36,11 @@ type GradientInput = ForwardInput | "dy";
  * Registers the kernels `LionDelta` and `LionDeltaPiece`, and their gradients, for
  * webgpu.
  *
- * @param isSoftware Whether the adapter computes on the CPU.
+ * @param numbersFor What they are generated from.
  */
-export function registerDeltaAttention(isSoftware: boolean): void {
+export function registerDeltaAttention(
+  numbersFor: NumbersFor<WebGpuNumbers>,
+): void {
   const register = registerFusedKernel<
     ForwardInput,
     GradientInput,
@@ -46,16 +50,17 @@ export function registerDeltaAttention(isSoftware: boolean): void {
   for (const operation of [DELTA_ATTENTION, DELTA_PIECE]) {
     const isPiece = operation === DELTA_PIECE;
     register(operation, {
-      forward: (call) => forward(call, isSoftware, isPiece),
-      gradient: (call) => gradient(call, isSoftware),
-      plan: (request, { limits }) => planFor(request, limits),
+      forward: (call) => forward(call, numbersFor, isPiece),
+      gradient: (call) => gradient(call, numbersFor),
+      plan: (request, { limits }) =>
+        planFor(request, limits, numbersFor(request).delta),
     });
   }
 }
 
 function forward(
   call: Call<ForwardInput, DeltaAttributes>,
-  isSoftware: boolean,
+  numbersFor: NumbersFor<WebGpuNumbers>,
   isPiece: boolean,
 ): tf.TensorInfo[] {
   const { backend, inputs: { q, v, beta }, attributes: { scale } } = call;
@@ -64,7 +69,7 @@ function forward(
   const last = isPiece
     ? makeFloats(backend, [batch, heads, headDim, v.shape[3]!])
     : undefined;
-  const run = new DeltaRun(call, isSoftware);
+  const run = new DeltaRun(call, numbersFor);
   for (const pass of run.passes) {
     run.findStates(pass, last);
     const tensors = { reads: { v, beta, ...run.found }, writes: { y } };
@@ -76,7 +81,7 @@ function forward(
 
 function gradient(
   call: Call<GradientInput, DeltaAttributes>,
-  isSoftware: boolean,
+  numbersFor: NumbersFor<WebGpuNumbers>,
 ): tf.TensorInfo[] {
   const { backend, inputs, attributes: { scale } } = call;
   const { q, k, v, beta, dy } = inputs;
@@ -85,7 +90,7 @@ function gradient(
   const dq = makeFloats(backend, q.shape), dk = makeFloats(backend, k.shape);
   const dv = makeFloats(backend, v.shape);
   const dbeta = makeFloats(backend, beta.shape);
-  const run = new DeltaRun(call, isSoftware);
+  const run = new DeltaRun(call, numbersFor);
   const { layout, found, decays } = run;
   const { systems, prepared, written, states } = found;
   const dlogs = run.logDecays.map(({ shape }) => makeFloats(backend, shape));

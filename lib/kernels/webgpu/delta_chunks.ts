@@ -35,10 +35,10 @@ export interface DeltaSizes {
   /** Sweeps of a sequence. */
   readonly directions: number;
   /**
-   * Whether the adapter computes on the CPU: a workgroup is a vector there, whose
-   * lanes have neighbouring columns, and reads what all of them need only once.
+   * Whether threads are lanes: a workgroup is a vector of a CPU then, whose lanes
+   * have neighbouring columns, and reads what all of them need only once.
    */
-  readonly isSoftware: boolean;
+  readonly inLanes: boolean;
 }
 
 /** The sizes of what lies in the buffers. */
@@ -80,8 +80,8 @@ export function recordSizes(
 }
 
 /** Threads of a workgroup: for each pair of blocks, or for those of a row of blocks. */
-export function threadsOf({ isSoftware }: DeltaLayout): number {
-  return isSoftware ? BLOCKS : BLOCKS ** 2;
+export function threadsOf({ inLanes }: DeltaLayout): number {
+  return inLanes ? BLOCKS : BLOCKS ** 2;
 }
 
 /** What all programs of a problem are given alike. */
@@ -92,11 +92,11 @@ export function deltaProgram(
   Program,
   "width" | "variants" | "integers" | "threads" | "elements"
 > {
-  const { isSoftware, ...sizes } = layout;
+  const { inLanes, ...sizes } = layout;
   const { headDim, valueDim } = sizes;
   return {
     width: headDim % 4 === 0 && valueDim % 4 === 0 ? 4 : 1,
-    variants: isSoftware ? ["software"] : [],
+    variants: inLanes ? ["lanes"] : [],
     integers: { ...sizes, firstSequence },
     threads: threadsOf(layout),
     elements: {
@@ -246,7 +246,7 @@ export function eachItem(
   rows: number = BLOCK_ROWS,
 ): string {
   const threads = threadsOf(layout);
-  if (layout.isSoftware) {
+  if (layout.inLanes) {
     return /* wgsl */ `
   for (var row = 0u; row < uniforms.rows; row += ${rows}u) {
     for (var quad = local; quad < ${quads}; quad += ${threads}u) {
@@ -263,10 +263,10 @@ ${body}
 }
 
 /** Calls a function for each pair of blocks of a chunk, `(chunk, row_block, column_block)`. */
-export function eachPair({ isSoftware }: DeltaLayout, name: string): string {
+export function eachPair({ inLanes }: DeltaLayout, name: string): string {
   const call = (rows: string, columns: string) =>
     `if (${rows} < blocks && ${columns} < blocks) { ${name}(chunk, ${rows}, ${columns}); }`;
-  return isSoftware
+  return inLanes
     ? /* wgsl */ `
   let blocks = uniforms.rows / ${BLOCK_ROWS}u;
   for (var i = 0u; i < blocks; i++) {

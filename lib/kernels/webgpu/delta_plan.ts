@@ -1,6 +1,7 @@
 /** How the kernels of the delta rule compute a problem, and what it costs. @module */
 import type { DeltaRequest } from "../../attention/delta_kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
+import type { WebGpuNumbers } from "../tuning.ts";
 import {
   type DeltaLayout,
   LARGEST_CHUNK,
@@ -11,29 +12,19 @@ import { LARGEST_HEAD_DIM } from "./delta_states.ts";
 import { largestBuffer, type Pass, passesOver } from "./passes.ts";
 import { inLaunches, tooFewBuffers, tooWide } from "./planning.ts";
 
-/**
- * Tokens a chunk. On a software adapter, with heads of 64, chunks of 16 take up to a
- * fifth less time; those of 32 have half as many states, and steps in a row.
- */
-const BEST_CHUNK = 32;
-
-/**
- * The layout of a problem.
- *
- * @param isSoftware Whether the adapter computes on the CPU.
- */
+/** The layout of a problem. */
 export function layoutFor(
   request: Omit<DeltaRequest, "batch" | "heads" | "diagonal">,
-  isSoftware: boolean,
+  numbers: WebGpuNumbers["delta"],
 ): DeltaLayout {
   const { length, headDim, valueDim, causal, chunkSize } = request;
   return layoutOf({
     length,
     headDim,
     valueDim,
-    chunkSize: Math.min(chunkSize ?? BEST_CHUNK, LARGEST_CHUNK, length),
+    chunkSize: Math.min(chunkSize ?? numbers.chunkSize, LARGEST_CHUNK, length),
     directions: causal ? 1 : 2,
-    isSoftware,
+    inLanes: numbers.layout === "lanes",
   });
 }
 
@@ -58,17 +49,18 @@ function largestBytes(layout: DeltaLayout): number {
  *
  * @param request The problem.
  * @param limits Of the device.
+ * @param numbers What the kernels are generated from.
  * @returns What would run, or why nothing can.
  */
 export function planFor(
   request: DeltaRequest,
   limits: GPUSupportedLimits,
+  numbers: WebGpuNumbers["delta"],
 ): KernelPlan | Refusal {
   const refusal = tooWide({ headDim: request.headDim }, LARGEST_HEAD_DIM) ??
     tooFewBuffers(limits);
   if (refusal) return refusal;
-  // The sizes are the same on every adapter.
-  const layout = layoutFor(request, false);
+  const layout = layoutFor(request, numbers);
   const bytes = largestBytes(layout), most = largestBuffer(limits);
   if (bytes > most) {
     return {
@@ -79,11 +71,11 @@ export function planFor(
   const { chunks, directions, chunkSize } = layout;
   const all = request.batch * request.heads;
   const passes = passesFor(layout, all, limits);
-  const numbers = Object.values(recordSizes(layout))
+  const floats = Object.values(recordSizes(layout))
     .reduce((sum, size) => sum + size);
   return {
     chunkSize,
-    scratchBytes: 4 * passes[0]!.sequences * directions * chunks * numbers,
+    scratchBytes: 4 * passes[0]!.sequences * directions * chunks * floats,
     // In each pass systems and rows of each direction; for all sweeps the inverses,
     // the states and the outputs. Decays, of which the request does not say whether
     // there are any, are one more of each direction.

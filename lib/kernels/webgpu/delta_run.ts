@@ -13,6 +13,8 @@ import { layoutFor, passesFor } from "./delta_plan.ts";
 import { rowsProgram } from "./delta_rows.ts";
 import { statesProgram } from "./delta_states.ts";
 import { inversesProgram, systemsProgram } from "./delta_systems.ts";
+import type { NumbersFor } from "../numbers.ts";
+import type { WebGpuNumbers } from "../tuning.ts";
 import type { Pass } from "./passes.ts";
 
 /** What the forward kernel is given, by name. */
@@ -41,16 +43,17 @@ export class DeltaRun {
 
   constructor(
     call: Call<ForwardInput, DeltaAttributes>,
-    isSoftware: boolean,
+    numbersFor: NumbersFor<WebGpuNumbers>,
   ) {
     this.#call = call;
     const { backend, inputs, attributes } = call;
     const { q, v } = inputs;
     const [batch, heads, length, headDim] = q.shape as tf.Tensor4D["shape"];
     const valueDim = v.shape[3]!;
+    const shape = { length, headDim, valueDim };
     this.layout = layoutFor(
-      { length, headDim, valueDim, ...attributes },
-      isSoftware,
+      { ...shape, ...attributes },
+      numbersFor(shape).delta,
     );
     const { limits } = backend.device;
     this.passes = passesFor(this.layout, batch * heads, limits);

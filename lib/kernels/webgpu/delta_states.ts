@@ -120,14 +120,14 @@ export function sweepProgram(
   { first, last }: SweepEnds,
 ): Omit<Program, "name" | "body"> {
   const program = deltaProgram(layout, firstSequence);
-  const { headQuads, valueQuads, directions, isSoftware } = layout;
+  const { headQuads, valueQuads, directions, inLanes } = layout;
   const most = Math.floor(STATE_QUADS / (4 * headQuads));
-  const across = isSoftware
+  const across = inLanes
     ? program.threads
     : Math.min(MOST_ACROSS, most, valueQuads);
   const parts = Math.ceil(valueQuads / across);
-  const memory = isSoftware ? "private" : "workgroup";
-  const news = LARGEST_CHUNK * (isSoftware ? 1 : MOST_ACROSS);
+  const memory = inLanes ? "private" : "workgroup";
+  const news = LARGEST_CHUNK * (inLanes ? 1 : MOST_ACROSS);
   const { width } = program;
   return {
     ...program,
@@ -156,7 +156,7 @@ ${last ? writing("last_state", "valueDim", width) : ""}
  * from `first` on, `across` of them. Its state is the first.
  */
 export function openSweep(layout: DeltaLayout, { first }: SweepEnds): string {
-  const places = layout.isSoftware
+  const places = layout.inLanes
     ? /* wgsl */ `
   let first = workgroup % uniforms.parts * uniforms.across + local;
   if (first >= uniforms.valueQuads) { return; }
@@ -190,7 +190,7 @@ export function closeSweep(layout: DeltaLayout, { last }: SweepEnds): string {
 
 /** The head of a loop over so many items, which the threads of a workgroup share. */
 export function eachOf(layout: DeltaLayout, items: string): string {
-  return layout.isSoftware
+  return layout.inLanes
     ? `for (var item = 0u; item < ${items}; item++) {`
     : `for (var item = local; item < ${items}; item += ${
       threadsOf(layout)
@@ -198,8 +198,8 @@ export function eachOf(layout: DeltaLayout, items: string): string {
 }
 
 /** Waits for the others of a workgroup, if they have anything in common. */
-export function barrier({ isSoftware }: DeltaLayout): string {
-  return isSoftware ? "" : "workgroupBarrier();";
+export function barrier({ inLanes }: DeltaLayout): string {
+  return inLanes ? "" : "workgroupBarrier();";
 }
 
 /** Four rows of the state as the columns of a matrix. */

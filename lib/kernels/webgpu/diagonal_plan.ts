@@ -17,8 +17,6 @@ import {
   tooManyChunks,
 } from "./planning.ts";
 
-/** Tokens a chunk, if nothing asks for fewer. */
-const BEST_CHUNK = 32;
 /** Most tokens a chunk: scores grow with it, and a thread walks through all of it. */
 const LARGEST_CHUNK = 256;
 
@@ -50,11 +48,13 @@ export function bytesOf(
  *
  * @param request The problem, of decays per channel.
  * @param device Its limits and features.
+ * @param bestChunk Tokens of a chunk, if nothing asks for fewer.
  * @returns What would run, or why nothing can.
  */
 export function planDiagonal(
   request: KernelRequest,
   device: Device,
+  bestChunk: number,
 ): KernelPlan | Refusal {
   const { batch, heads, length, causal } = request;
   const { limits } = device;
@@ -67,7 +67,7 @@ export function planDiagonal(
   const refusal = refusalOf(request, device);
   if (refusal) return refusal;
   const chunkSize = Math.min(
-    request.chunkSize ?? BEST_CHUNK,
+    request.chunkSize ?? bestChunk,
     LARGEST_CHUNK,
     length,
   );

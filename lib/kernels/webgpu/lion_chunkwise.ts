@@ -12,6 +12,8 @@
  *
  * @module
  */
+import type { NumbersFor } from "../numbers.ts";
+import type { WebGpuNumbers } from "../tuning.ts";
 import { registerForm } from "./attention_passes.ts";
 import { planFor } from "./chunkwise_plan.ts";
 import {
@@ -23,8 +25,14 @@ import { planDiagonal } from "./diagonal_plan.ts";
 import { forward as sweep } from "./lion_recurrent.ts";
 import { planPiece } from "./piece_plan.ts";
 
-/** Registers the kernels `LionChunkwise` and `LionChunkwiseGrad` for webgpu. */
-export function registerChunkwise(): void {
+/**
+ * Registers the kernels `LionChunkwise` and `LionChunkwiseGrad` for webgpu.
+ *
+ * @param numbersFor What they are generated from.
+ */
+export function registerChunkwise(
+  numbersFor: NumbersFor<WebGpuNumbers>,
+): void {
   registerForm(
     "chunkwise",
     {
@@ -41,13 +49,18 @@ export function registerChunkwise(): void {
         gradient: (call) =>
           isDiagonalCall(call) ? diagonalGradient(call) : undefined,
       },
-      attend: (run, roles, decays, pass) => run.attend(roles, decays, pass),
+      attend: (run, roles, decays, pass) => {
+        const { chunkwise } = numbersFor(run.sizes);
+        run.attend(roles, decays, pass, chunkwise.blockRows);
+      },
     },
-    (request, device) =>
-      request.diagonal
-        ? planDiagonal(request, device)
+    (request, device) => {
+      const { channels, chunkwise } = numbersFor(request);
+      return request.diagonal
+        ? planDiagonal(request, device, channels.chunkSize)
         : request.states
-        ? planPiece(request, device)
-        : planFor(request, device),
+        ? planPiece(request, device, chunkwise)
+        : planFor(request, device, chunkwise);
+    },
   );
 }

@@ -11,13 +11,15 @@
  * @module
  */
 import type { Shader } from "../../tfjs/webgpu/shader.ts";
-import type { AdapterTraits } from "../../tfjs/webgpu/subgroups.ts";
+import type { Subgroups } from "../../tfjs/webgpu/subgroups.ts";
+import type { NumbersFor, Shape } from "../numbers.ts";
+import type { WebGpuNumbers } from "../tuning.ts";
 import { registerForm, type Schedule } from "./attention_passes.ts";
 import { fullPlan } from "./full_plan.ts";
 import type { Preparation } from "./preparation.ts";
 import type { Launch } from "./problem.ts";
 import type { Role } from "./roles.ts";
-import { type Tiling, tilingOf } from "./score_tiles.ts";
+import { leastQuads, type TilingLimits, tilingOf } from "./score_tiles.ts";
 import { simdOf } from "./simd_blocks.ts";
 import { SIMD_TILE } from "./simd_sides.ts";
 import { simdTilesShader } from "./simd_tiles.ts";
@@ -29,37 +31,49 @@ import {
   tileDecaysShader,
 } from "./tile_decays.ts";
 import { tilesShader } from "./tiles.ts";
-import type { Dims } from "./vectors.ts";
 
 /**
  * Registers the kernels `LionFull`, `LionBlockwise` and their gradients for
  * webgpu.
  *
- * @param adapter What is known of the adapter.
+ * @param numbersFor What they are generated from.
+ * @param subgroups The adapter's, if known.
  */
-export function registerFull({ isSoftware, subgroups }: AdapterTraits): void {
-  const tilingFor = ({ headDim, valueDim }: Dims): Tiling =>
-    tilingOf(headDim, valueDim);
-  const rowsFor = (dims: Dims) => isSoftware ? SIMD_TILE : tilingFor(dims).rows;
+export function registerFull(
+  numbersFor: NumbersFor<WebGpuNumbers>,
+  subgroups: Subgroups | undefined,
+): void {
+  /** How tiles are shared out, where lanes have no rows of their own. */
+  const tilingFor = (shape: Shape, limits: TilingLimits) => {
+    const { full } = numbersFor(shape);
+    if (full.layout === "lanes") return undefined;
+    // A row's scores are weighed for all of its columns at once.
+    const quads = Math.max(full.quads, leastQuads(shape));
+    return tilingOf(shape, { ...full, quads }, limits);
+  };
+  const rowsFor = (shape: Shape, limits: TilingLimits) =>
+    tilingFor(shape, limits)?.rows ?? SIMD_TILE;
   const shaderOf = (
     role: Role,
     decays: Preparation | null,
     launch: Launch,
+    limits: TilingLimits,
   ): Shader => {
-    if (!isSoftware) {
-      return tilesShader({ role, decays, tiling: tilingFor(launch) }, launch);
-    }
+    const tiling = tilingFor(launch, limits);
+    if (tiling) return tilesShader({ role, decays, tiling }, launch);
     const simd = simdOf([launch.headDim, launch.valueDim], subgroups)!;
     return simdTilesShader({ role, decays, simd }, launch);
   };
   const schedule: Schedule = {
     readsStates: false,
-    gradientChunk: (length, dims) => Math.min(rowsFor(dims), length),
-    bytesOfSequence: (length, dims) => 16 * maskQuads(rowsFor(dims)) * length,
+    gradientChunk: (shape, limits) =>
+      Math.min(rowsFor(shape, limits), shape.length),
+    bytesOfSequence: (shape, limits) =>
+      16 * maskQuads(rowsFor(shape, limits)) * shape.length,
     prepare: (run, pass) => {
-      const { chunks, decays, dims, passes, perToken } = run;
+      const { chunks, decays, limits, passes, perToken } = run;
       if (!decays) return;
-      const largestTile = rowsFor(dims);
+      const largestTile = rowsFor(run.sizes, limits);
       if (!run.input(TILE_DECAYS.mask)) {
         const { sequences } = passes[0]!;
         const tokens = sequences * perToken[2]!;
@@ -72,7 +86,10 @@ export function registerFull({ isSoftware, subgroups }: AdapterTraits): void {
     },
     attend: (run, roles, decays, pass) => {
       for (const role of roles) {
-        run.launch((launch) => shaderOf(role, decays, launch), pass);
+        run.launch(
+          (launch) => shaderOf(role, decays, launch, run.limits),
+          pass,
+        );
       }
     },
   };
@@ -80,7 +97,7 @@ export function registerFull({ isSoftware, subgroups }: AdapterTraits): void {
     registerForm(form, schedule, (request, device) => {
       const wanted = form === "full" ? undefined : request.chunkSize;
       const problem = { ...request, chunkSize: wanted };
-      return fullPlan(problem, device, rowsFor(request));
+      return fullPlan(problem, device, rowsFor(request, device.limits));
     });
   }
 }

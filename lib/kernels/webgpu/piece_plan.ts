@@ -1,6 +1,7 @@
 /** How a piece of a sequence runs, which takes states and hands them on. @module */
 import type { KernelRequest } from "../../attention/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
+import type { WebGpuNumbers } from "../tuning.ts";
 import { planFor as planChunkwise } from "./chunkwise_plan.ts";
 import type { Device } from "./planning.ts";
 import { planFor as planRecurrent } from "./recurrent_plan.ts";
@@ -17,20 +18,22 @@ const SHORT = 16;
  *
  * @param request The piece.
  * @param device Its limits and features.
+ * @param numbers Those of its chunks.
  * @returns What would run, or why nothing can.
  */
 export function planPiece(
   request: KernelRequest,
   device: Device,
+  numbers: WebGpuNumbers["chunkwise"],
 ): KernelPlan | Refusal {
   const { length, chunkSize = Infinity } = request;
   if (length > SHORT) {
-    const best = planChunkwise(request, device);
+    const best = planChunkwise(request, device, numbers);
     if (!("refusal" in best)) {
       const most = Math.min(chunkSize, Math.ceil(length / 2));
       return best.chunkSize! <= most
         ? best
-        : planChunkwise({ ...request, chunkSize: most }, device);
+        : planChunkwise({ ...request, chunkSize: most }, device, numbers);
     }
   }
   const swept = planRecurrent(request, device.limits);

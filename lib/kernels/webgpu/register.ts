@@ -1,5 +1,7 @@
-import type { AdapterTraits } from "../../tfjs/webgpu/subgroups.ts";
+import type { Subgroups } from "../../tfjs/webgpu/subgroups.ts";
 import { registerDense } from "../dense.ts";
+import type { NumbersFor } from "../numbers.ts";
+import type { WebGpuNumbers } from "../tuning.ts";
 import { registerDeltaAttention } from "./delta_attention.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
 import { registerFull } from "./lion_full.ts";
@@ -8,22 +10,23 @@ import { registerOperations } from "./operations.ts";
 import { registerSelectiveScan } from "./selective_scan.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
 
-let registered = false;
-
 /**
- * Registers all of LION's kernels for the webgpu backend, once.
+ * Registers all of LION's kernels for the webgpu backend, instead of those that
+ * are.
  *
- * @param adapter What is known of the adapter.
+ * @param numbersFor What they are generated from.
+ * @param subgroups The adapter's, if known.
  */
-export function registerWebGpuKernels(adapter: AdapterTraits): void {
-  if (registered) return;
-  registered = true;
-  registerChunkwise();
-  registerFull(adapter);
+export function registerWebGpuKernels(
+  numbersFor: NumbersFor<WebGpuNumbers>,
+  subgroups: Subgroups | undefined,
+): void {
+  registerChunkwise(numbersFor);
+  registerFull(numbersFor, subgroups);
   registerRecurrent();
   registerOperations();
   registerSelectiveScan();
-  registerSoftmaxAttention(adapter);
-  registerDeltaAttention(adapter.isSoftware);
+  registerSoftmaxAttention(numbersFor, subgroups);
+  registerDeltaAttention(numbersFor);
   registerDense("webgpu");
 }

@@ -14,12 +14,14 @@ import type { SoftmaxAttributes } from "../../attention/softmax_attention.ts";
 import type { Program } from "../../tfjs/webgpu/program.ts";
 import { repeat } from "../../tfjs/webgpu/shader.ts";
 
-/** Threads of a workgroup. */
-const TILE_THREADS = 64;
 /** Rows of a tile, of which each is a register. */
 export const TILE_ROWS = 8;
-/** Of heads of up to 16, 32 and 64 columns; beyond, a lane has two quads. */
+/** Of heads of up to 16, 32 and 64 columns, if a lane has one quad. */
 const LANES = [4, 8, 16];
+/** Most rows of a workgroup: the full form's mask has as many columns. */
+const MOST_ROWS = 128;
+/** Bytes of workgroup memory for each thread: its tile, and of softmax the maxima of its rows. */
+const BYTES_OF_THREAD = 16 * TILE_ROWS + 4 * TILE_ROWS;
 
 /** How the work is shared out. */
 export interface Tiling {
@@ -40,21 +42,54 @@ export interface Tiling {
 /**
  * The tiling for heads of these columns.
  *
- * @param headDim Columns of q and k.
- * @param valueDim Columns of v.
+ * @param dims Columns of q and k, and of v.
+ * @param numbers How many threads a workgroup and quads a lane should have.
+ * @param limits Of the device: threads are fewer where it has no room for them.
  */
-export function tilingOf(headDim: number, valueDim: number): Tiling {
+export function tilingOf(
+  { headDim, valueDim }: Readonly<Record<Dim, number>>,
+  numbers: Readonly<Record<"threads" | "quads", number>>,
+  limits: TilingLimits,
+): Tiling {
   const most = Math.ceil(Math.max(headDim, valueDim) / 4);
-  const lanes = LANES.find((count) => count >= most) ?? LANES.at(-1)!;
-  const quads = most > lanes ? 2 : 1;
+  const lanes = LANES.find((count) => count * numbers.quads >= most) ??
+    LANES.at(-1)!;
+  const quads = Math.min(numbers.quads, Math.ceil(most / lanes));
+  const room = Math.min(
+    limits.maxComputeInvocationsPerWorkgroup,
+    limits.maxComputeWorkgroupStorageSize / BYTES_OF_THREAD,
+    MOST_ROWS / TILE_ROWS * lanes,
+  );
+  let { threads } = numbers;
+  while (threads > room) threads /= 2;
   return {
-    threads: TILE_THREADS,
+    threads,
     lanes,
     quads,
-    rows: TILE_ROWS * TILE_THREADS / lanes,
+    rows: TILE_ROWS * threads / lanes,
     columns: 4 * lanes,
     layers: Math.ceil(most / (quads * lanes)),
   };
+}
+
+/** The fewest quads of a lane with which a workgroup has all columns of its rows. */
+export function leastQuads(
+  { headDim, valueDim }: Readonly<Record<Dim, number>>,
+): number {
+  return Math.ceil(Math.max(headDim, valueDim) / 4 / LANES.at(-1)!);
+}
+
+/** Limits of a device that tilings depend on. */
+export type TilingLimits = Pick<
+  GPUSupportedLimits,
+  "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupStorageSize"
+>;
+
+/** All of a tiling that a text depends on. */
+export function tilingVariants(
+  { threads, lanes, quads }: Tiling,
+): string[] {
+  return [`threads=${threads}`, `lanes=${lanes}`, `quads=${quads}`];
 }
 
 /** What the three programs are given alike. */
@@ -62,12 +97,11 @@ export function tiledProgram(
   q: tf.TensorInfo,
   v: tf.TensorInfo,
   attributes: SoftmaxAttributes,
-): Omit<Program, "name" | "reads" | "writes" | "body"> & { tiling: Tiling } {
-  const tiling = tilingOf(q.shape[3]!, v.shape[3]!);
+  tiling: Tiling,
+): Omit<Program, "name" | "reads" | "writes" | "body"> {
   return {
     ...problemInRows(q, v, attributes, tiling.rows),
-    tiling,
-    variants: [`lanes=${tiling.lanes}`, `quads=${tiling.quads}`],
+    variants: tilingVariants(tiling),
     threads: tiling.threads,
     layers: tiling.layers,
   };

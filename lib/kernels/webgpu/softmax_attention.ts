@@ -15,7 +15,11 @@ import {
   registerFusedKernel,
 } from "../../tfjs/webgpu/fused_kernel.ts";
 import { makeFloats, runProgram, sizeOf } from "../../tfjs/webgpu/program.ts";
-import type { AdapterTraits } from "../../tfjs/webgpu/subgroups.ts";
+import type { StrictWebGPUBackend } from "../../tfjs/webgpu/gpu_backend.ts";
+import type { Subgroups } from "../../tfjs/webgpu/subgroups.ts";
+import type { NumbersFor } from "../numbers.ts";
+import type { WebGpuNumbers } from "../tuning.ts";
+import { type Tiling, tilingOf } from "./score_tiles.ts";
 import { type Simd, simdOf } from "./simd_blocks.ts";
 import { forwardProgram } from "./softmax_forward.ts";
 import {
@@ -35,14 +39,29 @@ type GradientInput = ForwardInput | "y" | "maxima" | "sums" | "dy";
 /**
  * Registers the forward and the gradient kernel.
  *
- * @param adapter What is known of the adapter.
+ * @param numbersFor What they are generated from.
+ * @param subgroups The adapter's, if known.
  */
 export function registerSoftmaxAttention(
-  { isSoftware, subgroups }: AdapterTraits,
+  numbersFor: NumbersFor<WebGpuNumbers>,
+  subgroups: Subgroups | undefined,
 ): void {
-  /** What lanes keep, where that is how it is computed. */
-  const simdFor = (q: tf.TensorInfo, v: tf.TensorInfo): Simd | undefined =>
-    isSoftware ? simdOf([q.shape[3]!, v.shape[3]!], subgroups) : undefined;
+  /** What lanes keep, or how tiles are shared out. */
+  const sharingOf = (
+    backend: StrictWebGPUBackend,
+    q: tf.TensorInfo,
+    v: tf.TensorInfo,
+  ): { simd: Simd } | { simd?: undefined; tiling: Tiling } => {
+    const [length, headDim] = q.shape.slice(2) as [number, number];
+    const dims = { headDim, valueDim: v.shape[3]! };
+    const { softmax } = numbersFor({ length, ...dims });
+    const simd = softmax.layout === "lanes"
+      ? simdOf(Object.values(dims), subgroups)
+      : undefined;
+    return simd
+      ? { simd }
+      : { tiling: tilingOf(dims, softmax, backend.device.limits) };
+  };
   const attend: FusedKernel<ForwardInput, SoftmaxAttributes> = (
     { backend, inputs, attributes },
   ) => {
@@ -51,12 +70,12 @@ export function registerSoftmaxAttention(
     const maxima = makeFloats(backend, q.shape.slice(0, 3));
     const sums = makeFloats(backend, q.shape.slice(0, 3));
     const writes = { y, maxima, sums };
-    const simd = simdFor(q, v);
+    const sharing = sharingOf(backend, q, v);
     runProgram(
       backend,
-      simd
-        ? simdForwardProgram(inputs, writes, attributes, simd)
-        : forwardProgram(inputs, writes, attributes),
+      sharing.simd
+        ? simdForwardProgram(inputs, writes, attributes, sharing.simd)
+        : forwardProgram(inputs, writes, attributes, sharing.tiling),
     );
     return [y, maxima, sums];
   };
@@ -69,15 +88,15 @@ export function registerSoftmaxAttention(
     const dv = makeFloats(backend, v.shape);
     const rows = makeFloats(backend, [sizeOf(maxima), 4]);
     const reads = { q, k, v, dy, rows };
-    const simd = simdFor(q, v);
-    const programs = simd
+    const sharing = sharingOf(backend, q, v);
+    const programs = sharing.simd
       ? [
-        simdQueryGradientProgram(reads, dq, attributes, simd),
-        simdKeyGradientsProgram(reads, { dk, dv }, attributes, simd),
+        simdQueryGradientProgram(reads, dq, attributes, sharing.simd),
+        simdKeyGradientsProgram(reads, { dk, dv }, attributes, sharing.simd),
       ]
       : [
-        queryGradientProgram(reads, dq, attributes),
-        keyGradientsProgram(reads, { dk, dv }, attributes),
+        queryGradientProgram(reads, dq, attributes, sharing.tiling),
+        keyGradientsProgram(reads, { dk, dv }, attributes, sharing.tiling),
       ];
     runProgram(backend, rowsProgram(inputs, rows));
     for (const program of programs) runProgram(backend, program);

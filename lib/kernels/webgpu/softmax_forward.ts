@@ -61,8 +61,9 @@ export function forwardProgram(
   { q, k, v, mask, segments }: Tensors,
   writes: Tensors,
   attributes: SoftmaxAttributes,
+  tiling: Tiling,
 ): Program {
-  const { tiling, ...program } = tiledProgram(q!, v!, attributes);
+  const program = tiledProgram(q!, v!, attributes, tiling);
   const { lanes, rows } = tiling;
   const { width } = program;
   const masked = mask !== undefined, packed = segments !== undefined;

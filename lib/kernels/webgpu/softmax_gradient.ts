@@ -31,6 +31,7 @@ import {
   tiledProgram,
   tileFunctions,
   tileProducts,
+  type Tiling,
   writing,
 } from "./score_tiles.ts";
 import { repeat } from "../../tfjs/webgpu/shader.ts";
@@ -115,9 +116,10 @@ export function queryGradientProgram(
   reads: Tensors,
   dq: tf.TensorInfo,
   attributes: SoftmaxAttributes,
+  tiling: Tiling,
 ): Program {
   const { q, v } = reads;
-  const { tiling, ...program } = tiledProgram(q!, v!, attributes);
+  const program = tiledProgram(q!, v!, attributes, tiling);
   const { width } = program;
   return {
     ...program,
@@ -198,9 +200,10 @@ export function keyGradientsProgram(
   reads: Tensors,
   writes: Tensors,
   attributes: SoftmaxAttributes,
+  tiling: Tiling,
 ): Program {
   const { q, v } = reads;
-  const { tiling, ...program } = tiledProgram(q!, v!, attributes);
+  const program = tiledProgram(q!, v!, attributes, tiling);
   const { width } = program;
   const ofColumns = (part: string) =>
     `vec4f(${repeat(4, (c) => `other${c}.${part}`, ", ")})`;

@@ -19,6 +19,7 @@ import {
   tileFunctions,
   tileProducts,
   type Tiling,
+  tilingVariants,
 } from "./score_tiles.ts";
 import { TILE_ROWS } from "./states.ts";
 import { eachBlock, lastOfCotangent } from "./tile_blocks.ts";
@@ -55,14 +56,13 @@ export function tilesShader(
 ): Shader {
   const { output } = role;
   const bindings = [...tileBindings(role, decays), ...outputsOf(role)];
-  const { lanes, quads, threads } = tiling;
+  const { threads } = tiling;
   return {
     key: keyOf(
       "tiles",
       roleKey(role),
       preparationKey(decays),
-      `lanes=${lanes}`,
-      `quads=${quads}`,
+      ...tilingVariants(tiling),
     ),
     bindings,
     dispatch: [launch.chunks, launch.sequences, 1],

@@ -10,14 +10,6 @@ export interface Subgroups {
   readonly directive: string;
 }
 
-/** What kernels need to know of an adapter. */
-export interface AdapterTraits {
-  /** Whether it computes on the CPU. */
-  readonly isSoftware: boolean;
-  /** Its subgroups, if known. */
-  readonly subgroups?: Subgroups | undefined;
-}
-
 /** The feature, which not every implementation lists that grants it. */
 const FEATURE = "subgroups" as GPUFeatureName;
 

@@ -28,6 +28,7 @@ onEachBackend(
       const plan = planFor(
         { ...problem, diagonal: true, chunkSize: undefined },
         device.limits,
+        { chunkSize: 32, layout: "lanes" },
       );
       // Six sequences, two at once.
       assertEquals("how" in plan && plan.how, "webgpu, 21 launches");

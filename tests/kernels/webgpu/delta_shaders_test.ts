@@ -146,19 +146,19 @@ function programsOf(
 
 const SIZES: DeltaSizes = {
   ...{ length: 70, headDim: 64, valueDim: 64, chunkSize: 32 },
-  ...{ directions: 2, isSoftware: false },
+  ...{ directions: 2, inLanes: false },
 };
 
 Deno.test("shaders of the delta rule have the text of their snapshots", async (t) => {
   const programs = programsOf(SIZES, "diagonal");
   const scalar = programsOf({ ...SIZES, headDim: 6 }, "scalar");
-  const software = programsOf({ ...SIZES, isSoftware: true }, "none");
+  const lanes = programsOf({ ...SIZES, inLanes: true }, "none");
   const shaders = {
     ...programs,
     delta_systems_ragged_scalar: scalar["delta_systems"]!,
     delta_gate_gradients_scalar: scalar["delta_gate_gradients"]!,
-    delta_rows_software_without_decay: software["delta_rows"]!,
-    delta_states_software: software["delta_states"]!,
+    delta_rows_lanes_without_decay: lanes["delta_rows"]!,
+    delta_states_lanes: lanes["delta_states"]!,
   };
   for (const [name, program] of Object.entries(shaders)) {
     await t.step(name, () => assertSnapshot(name, shaderOf(program, 65535)));
@@ -167,7 +167,7 @@ Deno.test("shaders of the delta rule have the text of their snapshots", async (t
 
 Deno.test("shaders of the delta rule differ if their keys do, and fit every device", () => {
   const byKey = new Map<string, string>();
-  for (const isSoftware of [false, true]) {
+  for (const inLanes of [false, true]) {
     for (const [headDim, valueDim] of [[1, 1], [6, 5], [64, 64], [512, 130]]) {
       for (const kind of ["none", "scalar", "diagonal"] as const) {
         // Of heads of one channel the two kinds are the same.
@@ -176,7 +176,7 @@ Deno.test("shaders of the delta rule differ if their keys do, and fit every devi
           const sizes: DeltaSizes = {
             ...{ length: length!, headDim: headDim!, valueDim: valueDim! },
             chunkSize: Math.min(32, length!),
-            ...{ directions: directions!, isSoftware },
+            ...{ directions: directions!, inLanes },
           };
           for (const program of Object.values(programsOf(sizes, kind))) {
             const { key, code, bindings } = shaderOf(program, 65535);
@@ -220,6 +220,7 @@ function plan(
   return planFor(
     { ...REQUEST, ...request },
     { ...LIMITS, ...limits } as unknown as GPUSupportedLimits,
+    { chunkSize: 32, layout: "tiles" },
   );
 }
 

@@ -1,6 +1,5 @@
 import { assert, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { registerChunkwise } from "../../../lib/kernels/webgpu/lion_chunkwise.ts";
 import {
   explainAttention,
   lionAttention,
@@ -62,7 +61,6 @@ onEachBackend(
   "states that fit no buffer together take passes",
   async (backend) => {
     if (backend !== "webgpu") return;
-    registerChunkwise();
     const sizes = { heads: 12, length: 400, headDim: 64, valueDim: 63 };
     const inputs = inputsOf(sizes);
     const [q, k, v, g] = inputs as [
@@ -85,7 +83,6 @@ onEachBackend(
 
 onEachBackend("precision f16 is right to three digits", async (backend) => {
   if (backend !== "webgpu") return;
-  registerChunkwise();
   const { device } = tf.backend() as unknown as { device: GPUDevice };
   if (!device.features.has("shader-f16")) return;
   for (

@@ -1,9 +1,9 @@
 /** The kernels of the full form where this machine alone would not choose to go. @module */
 import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
 import { registerFull } from "../../../lib/kernels/webgpu/lion_full.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
-import type { AdapterTraits } from "../../../lib/tfjs/webgpu/subgroups.ts";
 import { lionAttention, selectiveDecay, useBackend } from "../../../mod.ts";
 import {
   type Case,
@@ -42,13 +42,13 @@ function* cases(): Generator<Case & { tiling: typeof TILINGS[number] }> {
   }
 }
 
-/** What would have the kernels choose a tiling; a CPU has subgroups if it can. */
-function traitsOf(tiling: typeof TILINGS[number]): AdapterTraits {
+/** Registers the kernels of a tiling; a CPU has subgroups if it can. */
+function registerTiling(tiling: typeof TILINGS[number]): void {
   const { subgroups } = tf.backend() as StrictWebGPUBackend;
-  return {
-    isSoftware: tiling !== "GPU",
-    subgroups: tiling === "subgroups" ? subgroups : undefined,
-  };
+  registerFull(
+    webGpuNumbers(tiling === "GPU" ? "integrated" : "software", undefined),
+    tiling === "subgroups" ? subgroups : undefined,
+  );
 }
 
 onEachBackend(
@@ -56,16 +56,15 @@ onEachBackend(
   async (backend) => {
     try {
       for (const { tiling, ...c } of sample(backend, cases())) {
-        registerFull(traitsOf(tiling));
+        registerTiling(tiling);
         const problem = problemOf(c);
         const actual = await run(problem, "full", 64);
         const found = differences(problem, actual, solve(problem), backend);
         assertEquals(found, [], `${describe(c)}, ${tiling}`);
       }
     } finally {
-      const { adapter } = await useBackend({ prefer: ["webgpu"] });
-      const { subgroups } = tf.backend() as StrictWebGPUBackend;
-      registerFull({ isSoftware: adapter!.isFallbackAdapter, subgroups });
+      // Registers the kernels anew.
+      await useBackend({ prefer: ["webgpu"], tuning: {} });
     }
   },
   ["webgpu"],

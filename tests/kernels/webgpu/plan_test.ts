@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { KernelRequest } from "../../../lib/attention/kernel.ts";
+import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
 import { fullPlan } from "../../../lib/kernels/webgpu/full_plan.ts";
 import { planFor } from "../../../lib/kernels/webgpu/chunkwise_plan.ts";
 import { planDiagonal } from "../../../lib/kernels/webgpu/diagonal_plan.ts";
@@ -41,7 +42,12 @@ function plan(
   limits?: Partial<typeof LIMITS>,
   features?: string[],
 ) {
-  return planFor({ ...REQUEST, ...request }, deviceOf(limits, features));
+  const whole = { ...REQUEST, ...request };
+  return planFor(
+    whole,
+    deviceOf(limits, features),
+    webGpuNumbers("integrated", undefined)(whole).chunkwise,
+  );
 }
 
 function assertRefused(answer: ReturnType<typeof plan>, why: string): void {
@@ -194,7 +200,11 @@ Deno.test("planDiagonal() says how many launches, and what they need", () => {
     request: Partial<KernelRequest>,
     limits?: Partial<typeof LIMITS>,
   ) =>
-    planDiagonal({ ...REQUEST, diagonal: true, ...request }, deviceOf(limits));
+    planDiagonal(
+      { ...REQUEST, diagonal: true, ...request },
+      deviceOf(limits),
+      32,
+    );
   const state = 4 * 64 * 68 + 16;
   // Rows of two borders and two levels, two log decays, and 32 scores.
   const perToken = 4 * (2 * 4 * 64 + 2 * 64 + 32);

@@ -5,6 +5,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
 import { attendShader } from "../../../lib/kernels/webgpu/attend.ts";
 import {
   shapeFor,
@@ -57,7 +58,12 @@ const LAUNCH: Launch = {
   scale: 0.5,
   epsilon: 1e-6,
 };
-const shape = shapeFor(LAUNCH.chunkSize, LAUNCH, 16384)!;
+const NUMBERS = webGpuNumbers("integrated", undefined);
+const LIMITS = {
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupStorageSize: 16384,
+};
+const shape = shapeFor(LAUNCH.chunkSize, LAUNCH, 16384, 32)!;
 const largestChunk = 64;
 
 const [q, k, v]: [Vectors, Vectors, Vectors] = [
@@ -115,7 +121,7 @@ const keyGradient: Role = {
 
 /** The shader of a role in tiles of a GPU. */
 function tiles(role: Role, decays: Preparation | null): Shader {
-  const tiling = tilingOf(LAUNCH.headDim, LAUNCH.valueDim);
+  const tiling = tilingOf(LAUNCH, NUMBERS(LAUNCH).full, LIMITS);
   return tilesShader({ role, decays, tiling }, LAUNCH);
 }
 
@@ -307,7 +313,7 @@ Deno.test("shaders differ if their keys do, and depend on no size", () => {
           tilesShader({
             role: attention(decays),
             decays,
-            tiling: tilingOf(launch.headDim, launch.valueDim),
+            tiling: tilingOf(launch, NUMBERS(launch).full, LIMITS),
           }, launch),
           ...[undefined, SUBGROUPS].map((subgroups) => {
             const simd = simdOf(

@@ -7,6 +7,11 @@
 import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
+import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
+import {
+  type Tiling,
+  tilingOf,
+} from "../../../lib/kernels/webgpu/score_tiles.ts";
 import { forwardProgram } from "../../../lib/kernels/webgpu/softmax_forward.ts";
 import {
   keyGradientsProgram,
@@ -28,8 +33,8 @@ interface Sizes {
   readonly causal: boolean;
 }
 
-/** How a problem is shared out: as on a GPU, or what lanes keep. */
-type Sharing = "GPU" | Simd;
+/** How a problem is shared out: in tiles as on a GPU, or what lanes keep. */
+type Sharing = { readonly tiling: Tiling } | { readonly simd: Simd };
 
 /** All programs for a problem. */
 function programsOf(
@@ -57,35 +62,56 @@ function programsOf(
   const outputs = { y: v, maxima, sums };
   const ofRows = rowsProgram({ y: v, dy: v, maxima, sums, ...hiding }, rows);
   const gradients = { dk: k, dv: v };
-  if (sharing === "GPU") {
+  if ("tiling" in sharing) {
+    const { tiling } = sharing;
     return [
-      forwardProgram(inputs, outputs, attributes),
+      forwardProgram(inputs, outputs, attributes, tiling),
       ofRows,
-      queryGradientProgram(reads, q, attributes),
-      keyGradientsProgram(reads, gradients, attributes),
+      queryGradientProgram(reads, q, attributes, tiling),
+      keyGradientsProgram(reads, gradients, attributes, tiling),
     ];
   }
+  const { simd } = sharing;
   return [
-    simdForwardProgram(inputs, outputs, attributes, sharing),
+    simdForwardProgram(inputs, outputs, attributes, simd),
     ofRows,
-    simdQueryGradientProgram(reads, q, attributes, sharing),
-    simdKeyGradientsProgram(reads, gradients, attributes, sharing),
+    simdQueryGradientProgram(reads, q, attributes, simd),
+    simdKeyGradientsProgram(reads, gradients, attributes, simd),
   ];
 }
 
-/** All ways of sharing out a problem: of a GPU, and of a CPU with subgroups and without. */
-function sharings({ headDim, valueDim }: Sizes): Sharing[] {
+/** Every number of threads and of quads that a tuning may have. */
+const TILINGS = [32, 64, 128, 256].flatMap((threads) =>
+  [1, 2, 4].map((quads) => ({ threads, quads }))
+);
+
+const LIMITS = {
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupStorageSize: 65536,
+};
+
+/** All ways of sharing out a problem: in tiles, the first a GPU's, and of a CPU with subgroups and without. */
+function sharings(sizes: Sizes): Sharing[] {
+  const { headDim, valueDim } = sizes;
+  const { softmax } = webGpuNumbers("integrated", undefined)(sizes);
+  const tilings = [softmax, ...TILINGS].map((numbers) =>
+    tilingOf(sizes, numbers, LIMITS)
+  );
   const subgroups = { size: 8, directive: "enable subgroups;\n" };
   const ofCpu = [undefined, subgroups].map((one) =>
     simdOf([headDim, valueDim], one)
   );
-  return ["GPU", ...ofCpu.filter((simd) => simd !== undefined)];
+  return [
+    ...tilings.map((tiling) => ({ tiling })),
+    ...ofCpu.filter((simd) => simd !== undefined).map((simd) => ({ simd })),
+  ];
 }
 
 const SIZES: Sizes = { length: 40, headDim: 64, valueDim: 64, causal: false };
 
 Deno.test("shaders of softmax attention have the text of their snapshots", async (t) => {
-  const [gpu, cpu, subgroups] = sharings(SIZES) as [Sharing, Sharing, Sharing];
+  const ways = sharings(SIZES);
+  const [gpu, cpu, subgroups] = [ways[0]!, ways.at(-2)!, ways.at(-1)!];
   const [forward, rows, query, key] = programsOf(SIZES, gpu);
   const [simd, , , simdKey] = programsOf(SIZES, subgroups, { masked: true });
   const [software] = programsOf(SIZES, cpu);

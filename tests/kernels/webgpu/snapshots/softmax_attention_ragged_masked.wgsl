@@ -1,4 +1,4 @@
-// lion_softmax_attention lanes=16 quads=1 mask
+// lion_softmax_attention threads=64 lanes=16 quads=1 mask
 // dispatch 4 × 1 × 1
 alias Pack = f32;
 struct Uniforms {

@@ -1,4 +1,4 @@
-// lion_softmax_key_gradients lanes=16 quads=1 vec4
+// lion_softmax_key_gradients threads=64 lanes=16 quads=1 vec4
 // dispatch 4 × 1 × 1
 alias Pack = vec4f;
 struct Uniforms {

@@ -1,4 +1,4 @@
-// lion_tiles y=q·k·v+states(k·v):attention before=f,after=b lanes=4 quads=1
+// lion_tiles y=q·k·v+states(k·v):attention before=f,after=b threads=64 lanes=4 quads=1
 // dispatch 3 × 2 × 1
 struct Problem {
   length: u32,

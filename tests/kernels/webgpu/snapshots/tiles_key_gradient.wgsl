@@ -1,4 +1,4 @@
-// lion_tiles dk=v·g·q+cotangentStates(q·g):shares before=b-1,after=f+1 lanes=4 quads=1
+// lion_tiles dk=v·g·q+cotangentStates(q·g):shares before=b-1,after=f+1 threads=64 lanes=4 quads=1
 // dispatch 3 × 2 × 1
 struct Problem {
   length: u32,

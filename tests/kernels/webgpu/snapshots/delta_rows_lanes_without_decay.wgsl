@@ -1,4 +1,4 @@
-// lion_delta_rows software none vec4
+// lion_delta_rows lanes none vec4
 // dispatch 6 × 1 × 1
 alias Pack = vec4f;
 struct Uniforms {

@@ -1,4 +1,4 @@
-// lion_delta_states software first last vec4
+// lion_delta_states lanes first last vec4
 // dispatch 8 × 1 × 1
 alias Pack = vec4f;
 struct Uniforms {

@@ -1,0 +1,192 @@
+/** Tunings in a file, each for a machine. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { nodeModule } from "../contract/node_module.ts";
+import { VERSION } from "../contract/version.ts";
+import { writeAtomically } from "../io/atomic_write.ts";
+import { files, isMissing } from "../io/file_system.ts";
+import { assertTuning, type Tuning } from "../kernels/tuning.ts";
+import type { FindTuning, TunedBackend } from "./backend_info.ts";
+
+/**
+ * What times depend on besides the problem; a tuning is used where all of it is
+ * the same. WebGPU tells of a driver only what the adapter's description says,
+ * and of its compiler, which comes with the runtime, nothing.
+ */
+export interface TunedMachine {
+  /** The backend. */
+  readonly backend: string;
+  /** The WebGPU adapter's vendor and description, or `null`. */
+  readonly adapter: string | null;
+  /** The runtime, such as `"Deno/2.9.6"`. */
+  readonly runtime: string;
+  /** Logical processors. */
+  readonly processors: number;
+  /** The version of this library. */
+  readonly lion: string;
+  /** The version of TensorFlow.js. */
+  readonly tfjs: string;
+}
+
+/** What is found out about a machine. */
+export interface MachineTuning {
+  /** The machine. */
+  readonly machine: TunedMachine;
+  /** Its numbers. */
+  readonly tuning: Tuning;
+}
+
+/** The first words of a file of tunings: another format has others. */
+const FORMAT = "lion tunings, format 1";
+
+/** What a file of tunings holds. */
+interface TuningFile {
+  readonly format: typeof FORMAT;
+  readonly machines: readonly MachineTuning[];
+}
+
+/** The machine that a backend runs on. */
+export function machineOf({ name, adapter }: TunedBackend): TunedMachine {
+  return {
+    backend: name,
+    adapter: adapter ? `${adapter.vendor} ${adapter.description}` : null,
+    // Node before 21 has no navigator.
+    runtime: globalThis.navigator?.userAgent ?? "unknown",
+    processors: globalThis.navigator?.hardwareConcurrency ?? 0,
+    lion: VERSION,
+    tfjs: tf.version_core,
+  };
+}
+
+/**
+ * Where `deno task tune` puts what it finds out, and
+ * {@linkcode cachedTuning} looks for it: `lion/tuning.json` in the user's folder
+ * for caches.
+ *
+ * @throws {Error} Where there are no files, or nobody says where such a folder is.
+ */
+export function tuningPath(): string {
+  const environment = nodeModule("node:process")?.env;
+  if (!environment) {
+    throw new Error(
+      "there are no files here; pass the numbers themselves to useBackend()",
+    );
+  }
+  const { XDG_CACHE_HOME, LOCALAPPDATA, HOME } = environment;
+  const folder = XDG_CACHE_HOME ?? LOCALAPPDATA ??
+    (HOME === undefined ? undefined : `${HOME}/.cache`);
+  if (folder) return `${folder}/lion/tuning.json`;
+  throw new Error(
+    "none of XDG_CACHE_HOME, LOCALAPPDATA and HOME says where caches lie; " +
+      "name a file",
+  );
+}
+
+/**
+ * Finds the numbers that `deno task tune` has found out for this machine, in
+ * Deno and Node: an option of `useBackend`. Where the machine, the runtime or the
+ * library is another one, or nothing was tuned, kernels keep their own numbers;
+ * {@linkcode BackendInfo.tuning} says which it is.
+ *
+ * In Deno it needs `--allow-read` of the file, and `--allow-env` of
+ * XDG_CACHE_HOME, LOCALAPPDATA and HOME if none is named. A web page fetches
+ * numbers from where it likes, and passes them itself.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { cachedTuning, saveTuning, useBackend } from "@lionjs/lion";
+ *
+ * const file = await Deno.makeTempFile({ suffix: ".json" });
+ * await Deno.remove(file);
+ * const untuned = await useBackend({ prefer: ["wasm"] });
+ * const tuning = { wasm: { all: { chunkwise: { chunkSize: 48 } } } };
+ * await saveTuning(untuned, tuning, file);
+ *
+ * const tuned = await useBackend({ prefer: ["wasm"], tuning: cachedTuning(file) });
+ * assertEquals(tuned.tuning, tuning);
+ * await Deno.remove(file);
+ * ```
+ *
+ * @param file The file's path or URL. One that is named must be there.
+ * @default `lion/tuning.json` in the user's folder for caches
+ * @returns What `useBackend` calls; it throws an Error that names the file, if it
+ * is not one of tunings.
+ */
+export function cachedTuning(file?: string | URL): FindTuning {
+  return async (backend) => {
+    const machines = await readMachines(file ?? tuningPath());
+    if (machines === undefined && file !== undefined) {
+      throw new Error(
+        `there is no ${file}; \`deno task tune --file ${file}\` makes it`,
+      );
+    }
+    const here = identityOf(machineOf(backend));
+    return machines?.find(({ machine }) => identityOf(machine) === here)
+      ?.tuning;
+  };
+}
+
+/**
+ * Puts numbers for the machine that a backend runs on into a file, beside those
+ * of other machines.
+ *
+ * @param backend The backend, as `useBackend` describes it.
+ * @param tuning The numbers.
+ * @param file The file's path or URL; folders of the default one are made.
+ * @default `lion/tuning.json` in the user's folder for caches
+ * @throws {TypeError | RangeError} If the numbers are not possible.
+ * @throws {Error} If the file cannot be written, or holds something else.
+ */
+export async function saveTuning(
+  backend: TunedBackend,
+  tuning: Tuning,
+  file?: string | URL,
+): Promise<void> {
+  assertTuning(tuning);
+  const path = file ?? tuningPath();
+  if (file === undefined) {
+    const folder = tuningPath().replace(/\/[^/]*$/, "");
+    await files().mkdir(folder, { recursive: true });
+  }
+  const machine = machineOf(backend);
+  const others = (await readMachines(path) ?? [])
+    .filter((other) => identityOf(other.machine) !== identityOf(machine));
+  const content: TuningFile = {
+    format: FORMAT,
+    machines: [...others, { machine, tuning }],
+  };
+  const text = `${JSON.stringify(content, null, 2)}\n`;
+  await writeAtomically(path, [new TextEncoder().encode(text)]);
+}
+
+/** Text that is the same for the same machine. */
+function identityOf(machine: TunedMachine): string {
+  return JSON.stringify(Object.entries(machine).sort());
+}
+
+/** The machines of a file; undefined if there is none. */
+async function readMachines(
+  file: string | URL,
+): Promise<readonly MachineTuning[] | undefined> {
+  let text: string;
+  try {
+    text = await files().readFile(file, "utf8");
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  try {
+    const { format, machines } = JSON.parse(text) as TuningFile;
+    if (format !== FORMAT) {
+      throw new TypeError(`its format should be ${JSON.stringify(FORMAT)}`);
+    }
+    machines.forEach(({ tuning }) => assertTuning(tuning));
+    return machines;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : cause;
+    throw new Error(
+      `${file} holds no tunings: ${reason}; remove it, and tune again`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * The numbers that kernels are generated from: the defaults of each class of
+ * adapter, and how a tuning changes them.
+ *
+ * @module
+ */
+import type {
+  NumbersByShape,
+  ShapeClass,
+  SomeNumbers,
+  TileNumbers,
+  Tuning,
+  WasmNumbers,
+  WebGpuNumbers,
+} from "./tuning.ts";
+
+/** What the class of a problem depends on. */
+export interface Shape {
+  /** Tokens of a sequence. */
+  readonly length: number;
+  /** Columns of q and k. */
+  readonly headDim: number;
+  /** Columns of v. */
+  readonly valueDim: number;
+}
+
+/** The numbers for a problem. */
+export type NumbersFor<Numbers> = (shape: Shape) => Numbers;
+
+/** Most tokens of a short problem: up to here, launches and threads to wake cost as much as products. */
+const LONGEST_SHORT = 512;
+
+/** The class of a problem. */
+export function shapeClassOf(
+  { length, headDim, valueDim }: Shape,
+): ShapeClass {
+  const columns = Math.max(headDim, valueDim);
+  const heads = columns <= 32 ? 32 : columns <= 64 ? 64 : 128;
+  return `${length <= LONGEST_SHORT ? "short" : "long"} ${heads}`;
+}
+
+/**
+ * Kinds of adapters: the CPU, a GPU that shares the processor's memory, and one
+ * with memory of its own.
+ */
+export type AdapterClass = "software" | "integrated" | "discrete";
+
+/** What is known of an adapter. */
+export interface AdapterFacts {
+  /** Whether it computes on the CPU. */
+  readonly isFallbackAdapter: boolean;
+  /** The vendor, a name or, in Deno, a number of the PCI registry. */
+  readonly vendor: string;
+  /** The model, as the driver calls it. */
+  readonly description: string;
+  /** Bytes of a workgroup's memory. */
+  readonly workgroupBytes: number;
+}
+
+/** NVIDIA, in browsers and in Deno: nearly all of its adapters are cards. */
+const NVIDIA = ["nvidia", String(0x10de)];
+/** Cards of others by their names. */
+const CARD =
+  /geforce|quadro|tesla|\brtx\b|radeon (rx|pro|vii)|instinct|\barc\b/i;
+/** Workgroup memory of every card that is known. */
+const CARDS_HAVE = 32 * 1024;
+
+/** The class of an adapter, which WebGPU does not name: by vendor, name and limits. */
+export function adapterClassOf(
+  { isFallbackAdapter, vendor, description, workgroupBytes }: AdapterFacts,
+): AdapterClass {
+  if (isFallbackAdapter) return "software";
+  const isCard = NVIDIA.includes(vendor.toLowerCase()) ||
+    CARD.test(description);
+  return isCard && workgroupBytes >= CARDS_HAVE ? "discrete" : "integrated";
+}
+
+const CHUNKWISE = { chunkSize: 64, masklessChunkSize: 256, blockRows: 32 };
+
+/** The full form and softmax attention. */
+const tiled = (
+  tiles: Pick<TileNumbers, "layout" | "threads">,
+): SomeNumbers<WebGpuNumbers> => ({
+  full: { ...tiles, quads: 1 },
+  softmax: { ...tiles, quads: 1 },
+});
+
+/** Of heads of more than 64 columns lanes have two quads, or they would be more than 16. */
+const WIDE: SomeNumbers<WebGpuNumbers> = {
+  full: { quads: 2 },
+  softmax: { quads: 2 },
+};
+
+/** The defaults of a class, in the form of a tuning. */
+const webGpuDefaults = (
+  tiles: Pick<TileNumbers, "layout" | "threads">,
+): NumbersByShape<WebGpuNumbers> => ({
+  all: {
+    chunkwise: CHUNKWISE as WebGpuNumbers["chunkwise"],
+    channels: { chunkSize: 32 },
+    ...tiled(tiles),
+    delta: { chunkSize: 32, layout: tiles.layout },
+  },
+  "short 128": WIDE,
+  "long 128": WIDE,
+});
+
+/**
+ * The numbers of the WebGPU kernels, by the class of adapter. Those of the
+ * software adapter were measured (Mesa's lavapipe); there, with heads of 64,
+ * chunks of 16 save the delta rule up to a fifth, but have twice as many states
+ * and steps in a row. Those of GPUs are reckoned
+ * (`docs/kernels.md#what-a-variant-should-cost`): a card's workgroups have twice
+ * the threads, whose rows read keys and values half as often.
+ */
+export const WEBGPU_DEFAULTS: Readonly<
+  Record<AdapterClass, NumbersByShape<WebGpuNumbers>>
+> = {
+  software: webGpuDefaults({ layout: "lanes", threads: 64 }),
+  integrated: webGpuDefaults({ layout: "tiles", threads: 64 }),
+  discrete: webGpuDefaults({ layout: "tiles", threads: 128 }),
+};
+
+/** The numbers of the WebAssembly kernels, measured with heads of 64. */
+export const WASM_DEFAULTS: NumbersByShape<WasmNumbers> = {
+  all: {
+    chunkwise: { chunkSize: 32 },
+    full: { tileSize: 64 },
+    delta: { chunkSize: 24 },
+  },
+};
+
+/** The WebGPU kernels' numbers on a class of adapter, as a tuning changes them. */
+export function webGpuNumbers(
+  adapter: AdapterClass,
+  tuning: Tuning | undefined,
+): NumbersFor<WebGpuNumbers> {
+  return numbersFrom(WEBGPU_DEFAULTS[adapter], tuning?.webgpu);
+}
+
+/** The WebAssembly kernels' numbers, as a tuning changes them. */
+export function wasmNumbers(
+  tuning: Tuning | undefined,
+): NumbersFor<WasmNumbers> {
+  return numbersFrom(WASM_DEFAULTS, tuning?.wasm);
+}
+
+/** Defaults for all shapes and then for a class, and then what is given likewise. */
+function numbersFrom<Numbers>(
+  defaults: NumbersByShape<Numbers>,
+  given: NumbersByShape<Numbers> = {},
+): NumbersFor<Numbers> {
+  const known = new Map<ShapeClass, Numbers>();
+  return (shape) => {
+    const name = shapeClassOf(shape);
+    const found = known.get(name);
+    if (found) return found;
+    const numbers = [defaults, given]
+      .flatMap((layer) => [layer.all ?? {}, layer[name] ?? {}])
+      .reduce(merge, {}) as Numbers;
+    known.set(name, numbers);
+    return numbers;
+  };
+}
+
+function merge<Numbers>(
+  under: SomeNumbers<Numbers>,
+  over: SomeNumbers<Numbers>,
+): SomeNumbers<Numbers> {
+  const merged: {
+    -readonly [family in keyof Numbers]?: Partial<Numbers[family]>;
+  } = { ...under };
+  for (const family in over) {
+    merged[family] = { ...under[family], ...over[family] };
+  }
+  return merged;
+}

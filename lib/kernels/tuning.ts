@@ -1,0 +1,227 @@
+/**
+ * The numbers that kernels are generated from, as a caller may give them, and
+ * what they may be.
+ *
+ * None of them changes what a kernel computes, only how the work is shared out:
+ * results are equal but for rounding.
+ *
+ * @module
+ */
+import { assertOptions } from "../contract/options.ts";
+import { assertPositiveInteger } from "../contract/values.ts";
+
+/** How softmax attention or the full form shares out its scores on WebGPU. */
+export interface TileNumbers {
+  /**
+   * `"tiles"`: the threads of a workgroup share tiles of scores in workgroup
+   * memory, as a GPU wants it. `"lanes"`: each thread has four rows for itself,
+   * as a CPU's vectors want it; heads of more than 128 columns have tiles all
+   * the same.
+   */
+  readonly layout: "tiles" | "lanes";
+  /**
+   * Threads of a workgroup that has tiles. The more, the more rows read a block
+   * of keys together. Fewer, where the adapter has no room for their scores.
+   */
+  readonly threads: 32 | 64 | 128 | 256;
+  /** Quads (four columns) of a row's sum that a thread has in registers, at most. */
+  readonly quads: 1 | 2 | 4;
+}
+
+/** The numbers of the WebGPU kernels. */
+export interface WebGpuNumbers {
+  /** The chunkwise form. */
+  readonly chunkwise: {
+    /** Tokens of a chunk, from 1 to 256, if the caller asks for no number. */
+    readonly chunkSize: number;
+    /** The same where nothing decays and nothing is causal, from 1 to 65536. */
+    readonly masklessChunkSize: number;
+    /** Rows of a chunk that a workgroup computes, if there is room for them. */
+    readonly blockRows: 8 | 16 | 24 | 32;
+  };
+  /** The chunkwise form of decays of each channel. */
+  readonly channels: {
+    /** Tokens of a chunk, from 1 to 256. */
+    readonly chunkSize: number;
+  };
+  /** The full and the blockwise form. */
+  readonly full: TileNumbers;
+  /** Softmax attention. */
+  readonly softmax: TileNumbers;
+  /** The delta rule. */
+  readonly delta: {
+    /** Tokens of a chunk, from 1 to 32. */
+    readonly chunkSize: number;
+    /**
+     * `"tiles"`: a thread for each pair of blocks of rows, as a GPU wants it.
+     * `"lanes"`: threads are neighbouring columns, as a CPU's vectors want it.
+     */
+    readonly layout: "tiles" | "lanes";
+  };
+}
+
+/** The numbers of the WebAssembly kernels. */
+export interface WasmNumbers {
+  /** The chunkwise form. */
+  readonly chunkwise: {
+    /** Tokens of a chunk, from 1 to 512, if the caller asks for no number. */
+    readonly chunkSize: number;
+  };
+  /** The full and the blockwise form. */
+  readonly full: {
+    /** Queries, and keys, of a tile, from 1 to 128. */
+    readonly tileSize: number;
+  };
+  /** The delta rule. */
+  readonly delta: {
+    /** Tokens of a chunk, from 1 to 256. */
+    readonly chunkSize: number;
+  };
+}
+
+/**
+ * Problems that have numbers in common: short ones, of up to 512 tokens, and
+ * long ones, whose heads have up to 32 columns of keys and of values, up to 64,
+ * or more.
+ */
+export type ShapeClass = `${"short" | "long"} ${32 | 64 | 128}`;
+
+/** Some of the numbers of each kind of kernel, the other ones staying as they are. */
+export type SomeNumbers<Numbers> = {
+  readonly [family in keyof Numbers]?: Partial<Numbers[family]>;
+};
+
+/** Numbers of problems of all shapes, and then, instead of these, of some. */
+export type NumbersByShape<Numbers> = {
+  readonly [shape in ShapeClass | "all"]?: SomeNumbers<Numbers>;
+};
+
+/**
+ * Numbers instead of the library's own, for the backends that may start.
+ *
+ * `deno task tune` finds those of a machine.
+ */
+export interface Tuning {
+  /** Threads of the wasm backend, where `useBackend` is told none. @default the number of processors */
+  readonly threads?: number;
+  /** For the WebGPU kernels. */
+  readonly webgpu?: NumbersByShape<WebGpuNumbers>;
+  /** For the WebAssembly kernels. */
+  readonly wasm?: NumbersByShape<WasmNumbers>;
+}
+
+/** Some values, or the largest of the integers from 1. */
+type Allowed<T> = readonly T[] | number;
+
+type AllowedNumbers<Numbers> = {
+  readonly [family in keyof Numbers]: {
+    readonly [name in keyof Numbers[family]]: Allowed<Numbers[family][name]>;
+  };
+};
+
+const TILES: AllowedNumbers<WebGpuNumbers>["full"] = {
+  layout: ["tiles", "lanes"],
+  threads: [32, 64, 128, 256],
+  quads: [1, 2, 4],
+};
+
+/** What each number may be. */
+export const ALLOWED: {
+  readonly webgpu: AllowedNumbers<WebGpuNumbers>;
+  readonly wasm: AllowedNumbers<WasmNumbers>;
+} = {
+  webgpu: {
+    chunkwise: {
+      chunkSize: 256,
+      masklessChunkSize: 65536,
+      blockRows: [8, 16, 24, 32],
+    },
+    channels: { chunkSize: 256 },
+    full: TILES,
+    softmax: TILES,
+    delta: { chunkSize: 32, layout: ["tiles", "lanes"] },
+  },
+  wasm: {
+    chunkwise: { chunkSize: 512 },
+    full: { tileSize: 128 },
+    delta: { chunkSize: 256 },
+  },
+};
+
+/** All classes of shapes. */
+export const SHAPE_CLASSES: readonly ShapeClass[] = [
+  "short 32",
+  "short 64",
+  "short 128",
+  "long 32",
+  "long 64",
+  "long 128",
+];
+
+const SHAPES: Readonly<Record<ShapeClass | "all", true>> = {
+  all: true,
+  "short 32": true,
+  "short 64": true,
+  "short 128": true,
+  "long 32": true,
+  "long 64": true,
+  "long 128": true,
+};
+
+/**
+ * Throws unless all of a tuning is known and possible.
+ *
+ * @throws {TypeError} If it is no record, or has a name that there is not, or a
+ * value of the wrong type.
+ * @throws {RangeError} If a value is none of those that are possible.
+ */
+export function assertTuning(tuning: Tuning): void {
+  assertOptions("tuning", tuning, { threads: true, ...ALLOWED });
+  const { threads } = tuning;
+  if (threads !== undefined) assertPositiveInteger("tuning.threads", threads);
+  for (const backend of ["webgpu", "wasm"] as const) {
+    const given = tuning[backend];
+    if (given === undefined) continue;
+    const owner = `tuning.${backend}`;
+    assertOptions(owner, given, SHAPES);
+    for (const [shape, numbers] of Object.entries(given)) {
+      assertNumbers(`${owner}["${shape}"]`, numbers, ALLOWED[backend]);
+    }
+  }
+}
+
+function assertNumbers(
+  owner: string,
+  given: object,
+  allowed: Readonly<Record<string, Readonly<Record<string, Allowed<unknown>>>>>,
+): void {
+  assertOptions(owner, given, allowed);
+  for (const [family, numbers] of Object.entries(given)) {
+    const known = allowed[family]!;
+    assertOptions(`${owner}.${family}`, numbers, known);
+    for (const [name, value] of Object.entries(numbers)) {
+      assertAllowed(`${owner}.${family}.${name}`, value, known[name]!);
+    }
+  }
+}
+
+function assertAllowed(
+  name: string,
+  value: unknown,
+  allowed: Allowed<unknown>,
+): void {
+  if (typeof allowed === "number") {
+    assertPositiveInteger(name, value as number);
+    if (value as number <= allowed) return;
+    throw new RangeError(
+      `${name} should be an integer from 1 to ${allowed}, got ${value}`,
+    );
+  }
+  if (allowed.includes(value)) return;
+  const values = allowed.map((one) => JSON.stringify(one)).join(" or ");
+  const got = JSON.stringify(value) ?? String(value);
+  const message = `${name} should be ${values}, got ${got}`;
+  throw typeof value === typeof allowed[0]
+    ? new RangeError(message)
+    : new TypeError(message);
+}

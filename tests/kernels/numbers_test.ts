@@ -1,0 +1,155 @@
+/** The numbers that kernels are generated from. @module */
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  adapterClassOf,
+  shapeClassOf,
+  wasmNumbers,
+  webGpuNumbers,
+} from "../../lib/kernels/numbers.ts";
+import {
+  ALLOWED,
+  assertTuning,
+  SHAPE_CLASSES,
+  type Tuning,
+} from "../../lib/kernels/tuning.ts";
+import { tilingOf } from "../../lib/kernels/webgpu/score_tiles.ts";
+
+const SHORT = { length: 512, headDim: 32, valueDim: 8 };
+const LONG = { length: 513, headDim: 8, valueDim: 65 };
+
+Deno.test("shapeClassOf() goes by the tokens and the widest vectors", () => {
+  assertEquals(shapeClassOf(SHORT), "short 32");
+  assertEquals(shapeClassOf({ ...SHORT, valueDim: 33 }), "short 64");
+  assertEquals(shapeClassOf(LONG), "long 128");
+  assertEquals(shapeClassOf({ ...LONG, headDim: 1000 }), "long 128");
+});
+
+Deno.test("adapterClassOf() goes by vendor, name and limits", () => {
+  const classOf = (
+    vendor: string,
+    description: string,
+    { isFallbackAdapter = false, workgroupBytes = 49152 } = {},
+  ) =>
+    adapterClassOf({ vendor, description, isFallbackAdapter, workgroupBytes });
+  assertEquals(
+    classOf("65541", "llvmpipe", { isFallbackAdapter: true }),
+    "software",
+  );
+  assertEquals(classOf("4318", "NVIDIA H100"), "discrete");
+  assertEquals(classOf("nvidia", ""), "discrete");
+  assertEquals(classOf("4098", "AMD Radeon RX 7900 XTX"), "discrete");
+  assertEquals(classOf("4098", "AMD Radeon 780M Graphics"), "integrated");
+  assertEquals(classOf("32902", "Intel(R) Arc(TM) A770"), "discrete");
+  assertEquals(classOf("apple", "Apple M3"), "integrated");
+  assertEquals(classOf("nvidia", "", { workgroupBytes: 16384 }), "integrated");
+});
+
+Deno.test("numbers are those of the class, then those given for all shapes, then for one", () => {
+  const tuning: Tuning = {
+    webgpu: {
+      all: { chunkwise: { chunkSize: 16 }, full: { threads: 32 } },
+      "long 128": { chunkwise: { chunkSize: 48 } },
+    },
+  };
+  const numbersFor = webGpuNumbers("integrated", tuning);
+  assertEquals(numbersFor(SHORT).chunkwise.chunkSize, 16);
+  assertEquals(numbersFor(LONG).chunkwise, {
+    chunkSize: 48,
+    masklessChunkSize: 256,
+    blockRows: 32,
+  });
+  assertEquals(numbersFor(LONG).full, {
+    layout: "tiles",
+    threads: 32,
+    quads: 2,
+  });
+  assertEquals(webGpuNumbers("software", tuning)(SHORT).softmax, {
+    layout: "lanes",
+    threads: 64,
+    quads: 1,
+  });
+  assertEquals(wasmNumbers(tuning)(SHORT), {
+    chunkwise: { chunkSize: 32 },
+    full: { tileSize: 64 },
+    delta: { chunkSize: 24 },
+  });
+});
+
+Deno.test("every default may be given", () => {
+  for (const adapter of ["software", "integrated", "discrete"] as const) {
+    for (const shape of [SHORT, LONG]) {
+      assertTuning({ webgpu: { all: webGpuNumbers(adapter, {})(shape) } });
+    }
+  }
+  assertTuning({ threads: 1, wasm: { all: wasmNumbers({})(SHORT) } });
+  for (const name of SHAPE_CLASSES) assertTuning({ webgpu: { [name]: {} } });
+});
+
+Deno.test("assertTuning() names what is wrong", () => {
+  const cases: [unknown, typeof TypeError | typeof RangeError, string][] = [
+    ["fast", TypeError, "options of tuning should be an object"],
+    [{ webgp: {} }, TypeError, 'did you mean "webgpu"'],
+    [{ threads: 0 }, RangeError, "tuning.threads"],
+    [{ threads: "2" }, TypeError, "tuning.threads should be a number"],
+    [{ webgpu: { "long64": {} } }, TypeError, 'did you mean "long 64"'],
+    [{ wasm: { all: { softmax: {} } } }, TypeError, 'no option "softmax"'],
+    [
+      { webgpu: { all: { chunkwise: { chunksize: 8 } } } },
+      TypeError,
+      'did you mean "chunkSize"',
+    ],
+    [
+      { webgpu: { all: { chunkwise: { chunkSize: 257 } } } },
+      RangeError,
+      'tuning.webgpu["all"].chunkwise.chunkSize should be an integer from 1 to 256, got 257',
+    ],
+    [
+      { webgpu: { all: { chunkwise: { blockRows: 12 } } } },
+      RangeError,
+      "blockRows should be 8 or 16 or 24 or 32, got 12",
+    ],
+    [
+      { webgpu: { all: { full: { threads: "64" } } } },
+      TypeError,
+      'threads should be 32 or 64 or 128 or 256, got "64"',
+    ],
+    [
+      { webgpu: { all: { delta: { layout: "rows" } } } },
+      RangeError,
+      'layout should be "tiles" or "lanes", got "rows"',
+    ],
+    [
+      { wasm: { all: { delta: { chunkSize: 2.5 } } } },
+      RangeError,
+      'tuning.wasm["all"].delta.chunkSize',
+    ],
+  ];
+  for (const [tuning, kind, message] of cases) {
+    assertThrows(() => assertTuning(tuning as Tuning), kind, message);
+  }
+});
+
+Deno.test("tilings fit the device, whatever numbers they are made from", () => {
+  const limits = {
+    maxComputeInvocationsPerWorkgroup: 256,
+    maxComputeWorkgroupStorageSize: 16384,
+  };
+  for (const threads of ALLOWED.webgpu.full.threads as readonly number[]) {
+    for (const quads of ALLOWED.webgpu.full.quads as readonly number[]) {
+      for (const columns of [1, 16, 17, 64, 65, 128, 300]) {
+        const dims = { headDim: columns, valueDim: 5 };
+        const tiling = tilingOf(dims, { threads, quads }, limits);
+        const { lanes, layers, rows } = tiling;
+        assertEquals(tiling.threads % lanes, 0);
+        assertEquals(rows, 8 * tiling.threads / lanes);
+        // A tile of scores, and the maxima of its rows.
+        const bytes = 4 * rows * tiling.columns + 4 * lanes * rows;
+        assertEquals(bytes <= 16384 && rows <= 128, true);
+        const covered = 4 * tiling.quads * lanes * layers;
+        assertEquals(covered >= columns, true);
+        // No layer is in vain.
+        assertEquals(covered - 4 * tiling.quads * lanes < columns, true);
+      }
+    }
+  }
+});

@@ -1,0 +1,199 @@
+/** Kernels that are generated from other numbers than their own. @module */
+import { assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type BackendName,
+  type ConcreteForm,
+  explainAttention,
+  type SomeNumbers,
+  type Tuning,
+  useBackend,
+  type WasmNumbers,
+  type WebGpuNumbers,
+} from "../../mod.ts";
+import { planDelta } from "../../lib/attention/delta_kernel.ts";
+import { type Case, differences, problemOf, run } from "../attention/cases.ts";
+import {
+  problemOf as problemOfDelta,
+  run as runDelta,
+} from "../attention/delta_cases.ts";
+import {
+  problemOf as problemOfDiagonal,
+  run as runDiagonal,
+} from "../attention/diagonal_cases.ts";
+import { failuresOf } from "../attention/softmax_cases.ts";
+import { onEachBackend, TOLERANCE } from "../backends.ts";
+import { differences as differencesOfGradients } from "../comparison.ts";
+import { solveDelta } from "../delta_oracle.ts";
+import { solveDiagonal } from "../diagonal_oracle.ts";
+import { solve } from "../oracle.ts";
+import { ofLongTests } from "../sample.ts";
+
+/** Starts the backend with these numbers for all shapes; the test ends with its own. */
+async function tuned(
+  tuning: {
+    webgpu: SomeNumbers<WebGpuNumbers>;
+    wasm: SomeNumbers<WasmNumbers>;
+  },
+  backend: "webgpu" | "wasm",
+  body: () => Promise<void>,
+): Promise<void> {
+  await useBackend({
+    prefer: [backend],
+    tuning: { [backend]: { all: tuning[backend] } } as Tuning,
+  });
+  await body();
+}
+
+/** Wrong lines of a form with the numbers that the backend has. */
+async function failuresOfForm(
+  form: ConcreteForm,
+  c: Pick<Case, "decay" | "causal" | "headDim" | "valueDim">,
+  backend: "webgpu" | "wasm",
+): Promise<string[]> {
+  const problem = problemOf({
+    ...{ batch: 1, heads: 2, length: 150, normalize: true, padded: true },
+    ...c,
+  });
+  const actual = await run(problem, form, undefined);
+  return differences(problem, actual, solve(problem), backend)
+    .map((line) => `${form} ${JSON.stringify(c)}: ${line}`);
+}
+
+const KERNELS = ["webgpu", "wasm"] as const;
+
+/** A test on a backend with kernels of its own. */
+function onKernels(
+  name: string,
+  run: (backend: "webgpu" | "wasm") => Promise<void>,
+  only: readonly BackendName[] = KERNELS,
+): void {
+  onEachBackend(name, (backend) => run(backend as "webgpu" | "wasm"), only);
+}
+
+onKernels("the chunkwise form is right in other chunks", async (backend) => {
+  const numbers = {
+    webgpu: {
+      chunkwise: { chunkSize: 20, masklessChunkSize: 24, blockRows: 8 },
+    },
+    wasm: { chunkwise: { chunkSize: 20 } },
+  } as const;
+  await tuned(numbers, backend, async () => {
+    const x = tf.ones<tf.Rank.R4>([1, 1, 90, 4]);
+    assertEquals(explainAttention(x, x, x, { causal: true }).chunkSize, 20);
+    const maskless = backend === "webgpu" ? 24 : 20;
+    assertEquals(explainAttention(x, x, x).chunkSize, maskless);
+    // What the caller asks for comes first.
+    assertEquals(explainAttention(x, x, x, { chunkSize: 9 }).chunkSize, 9);
+    x.dispose();
+    for (const decay of ["two-sided", "none"] as const) {
+      const c = { decay, causal: false, headDim: 6, valueDim: 5 };
+      assertEquals(await failuresOfForm("chunkwise", c, backend), []);
+    }
+  });
+});
+
+onKernels(
+  "decays of each channel are right in other chunks",
+  async (backend) => {
+    const numbers = {
+      webgpu: { channels: { chunkSize: 12 } },
+      wasm: { chunkwise: { chunkSize: 12 } },
+    };
+    await tuned(numbers, backend, async () => {
+      const problem = problemOfDiagonal({
+        ...{ batch: 1, heads: 2, length: 40, headDim: 17, valueDim: 8 },
+        ...{ causal: false, normalize: true, padded: true, packed: false },
+        kind: "two-sided",
+      });
+      const actual = await runDiagonal(problem, "chunkwise");
+      const expected = solveDiagonal(problem);
+      const found = differencesOfGradients(
+        problem,
+        actual,
+        expected,
+        TOLERANCE[backend],
+      );
+      assertEquals(found, []);
+    });
+  },
+);
+
+/** Few and many threads; lanes of one quad that need two, and of four that need fewer. */
+const TILES = [
+  { threads: 32, quads: 2, headDim: 20, valueDim: 6 },
+  { threads: 128, quads: 1, headDim: 70, valueDim: 5 },
+  { threads: 256, quads: 4, headDim: 6, valueDim: 70 },
+] as const;
+
+for (const [i, { threads, quads, headDim, valueDim }] of TILES.entries()) {
+  onKernels(
+    `the full form is right in tiles of ${threads} threads, lanes of ${quads} quads`,
+    async (backend) => {
+      const full = { layout: "tiles", threads, quads } as const;
+      const numbers = { webgpu: { full }, wasm: { full: { tileSize: 10 } } };
+      await tuned(numbers, backend, async () => {
+        const c = { decay: "two-sided", causal: false } as const;
+        assertEquals(
+          await failuresOfForm("full", { ...c, headDim, valueDim }, backend),
+          [],
+        );
+      });
+    },
+    i === 0 ? KERNELS : ofLongTests(["webgpu"]),
+  );
+  onKernels(
+    `softmax attention is right in tiles of ${threads} threads, lanes of ${quads} quads`,
+    async (backend) => {
+      const softmax = { layout: "tiles", threads, quads } as const;
+      await tuned({ webgpu: { softmax }, wasm: {} }, backend, async () => {
+        const c = { batch: 1, heads: 2, length: 150, headDim, valueDim };
+        assertEquals(
+          await failuresOf(
+            { ...c, causal: true, mask: "some" },
+            true,
+            backend,
+          ),
+          [],
+        );
+      });
+    },
+    i === 0 ? ["webgpu"] : ofLongTests(["webgpu"]),
+  );
+}
+
+onKernels(
+  "the delta rule is right in other chunks, in both layouts",
+  async (backend) => {
+    const layouts = backend === "webgpu"
+      ? ["tiles", "lanes"] as const
+      : ["lanes"] as const;
+    for (const layout of layouts) {
+      const numbers = {
+        webgpu: { delta: { chunkSize: 12, layout } },
+        wasm: { delta: { chunkSize: 12 } },
+      };
+      await tuned(numbers, backend, async () => {
+        const problem = problemOfDelta({
+          ...{ batch: 1, heads: 2, length: 40, headDim: 17, valueDim: 8 },
+          ...{ gate: "two-sided", causal: false, padded: true, packed: false },
+        });
+        const plan = planDelta({
+          ...problem,
+          diagonal: false,
+          chunkSize: undefined,
+        });
+        assertEquals("chunkSize" in plan && plan.chunkSize, 12);
+        const actual = await runDelta(problem, {});
+        const expected = solveDelta(problem);
+        const found = differencesOfGradients(
+          problem,
+          actual,
+          expected,
+          TOLERANCE[backend],
+        );
+        assertEquals(found, [], layout);
+      });
+    }
+  },
+);
