@@ -1,0 +1,55 @@
+/** What variants of kernels are reckoned to cost. @module */
+import { assert, assertEquals } from "@std/assert";
+import {
+  accountOf,
+  accountTable,
+  COMMON,
+  variants,
+} from "../../tools/tune/account.ts";
+
+/** The cells of a table, whatever its columns are padded with. */
+function cells(table: string): string[][] {
+  return table.trim().split("\n")
+    .filter((line) => !/^\|[ |-]+$/.test(line))
+    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+}
+
+Deno.test("docs/kernels.md has the table of accounts", async () => {
+  const file = new URL("../../docs/kernels.md", import.meta.url);
+  const text = await Deno.readTextFile(file);
+  const section = text.split("## What a variant should cost")[1]!;
+  const table = section.split("\n").filter((line) => line.startsWith("|"));
+  // Those of the next sections come after a line that is none.
+  const length = cells(accountTable()).length + 1;
+  assertEquals(cells(table.slice(0, length).join("\n")), cells(accountTable()));
+});
+
+Deno.test("accountOf() reckons by hand what its text says", () => {
+  // Heads of 64, 64 threads, a quad: 16 lanes, 4 tiles of 8 rows.
+  const account = accountOf(64, { threads: 64, quads: 1 });
+  assertEquals([account.rows, account.columns, account.tile], [
+    32,
+    64,
+    "8 × 4",
+  ]);
+  // Of a block a workgroup needs 32 × 64 scores of 64 columns, and as many sums.
+  const operations = 2 * (32 * 64 * 64 + 32 * 64 * 64);
+  assertEquals(account.newPerOperation, 4 * 2 * 64 * 64 / operations);
+  assertEquals(account.newPerOperation, 2 / 32);
+  // 12 vectors for 128 products of scores, 4 for 128 of sums.
+  assertEquals(account.loadedPerOperation, 16 * (12 + 4) / (2 * 256));
+  // A tile, and the maxima of each lane's rows.
+  assertEquals(account.workgroupBytes, 4 * 32 * 64 + 4 * 16 * 32);
+  assertEquals(account.occupancy, 6 * 64 / COMMON.threads);
+});
+
+Deno.test("each variant fits a multiprocessor, and is there once", () => {
+  for (const columns of [32, 64, 128]) {
+    const all = variants(columns).map(({ account }) => account);
+    assertEquals(
+      new Set(all.map((one) => JSON.stringify(one))).size,
+      all.length,
+    );
+    for (const { occupancy } of all) assert(occupancy > 0 && occupancy <= 1);
+  }
+});
