@@ -23,11 +23,14 @@ export type Numbers = SomeNumbers<WebGpuNumbers> | SomeNumbers<WasmNumbers>;
 /** Attention of the tensors that {@linkcode Family.inputs} makes. */
 export type Attend = (...inputs: tf.Tensor[]) => tf.Tensor;
 
+/** What computes. */
+export type Engine = "wasm" | "software WebGPU" | "GPU";
+
 /** A kind of kernel. */
 export interface Family {
   readonly name: string;
   /** Numbers to try; those that are defaults are no harm. */
-  readonly candidates: Readonly<Record<TunedName, readonly Numbers[]>>;
+  readonly candidates: Readonly<Record<Engine, readonly Numbers[]>>;
   /** The arrays that it is computed of, by name, the first three q, k and v. */
   inputs(sizes: Sizes): Input[];
   /** With kernels, or as the plain form in tfjs operations. */
@@ -75,19 +78,25 @@ function gates(
 /** From 1 down to e^-0.2. */
 const logDecay = (u: number) => -0.2 * u;
 
+const masklessChunks = (...sizes: number[]) =>
+  sizes.map((masklessChunkSize) => ({ chunkwise: { masklessChunkSize } }));
+
+const channelChunks = (...sizes: number[]) =>
+  sizes.map((chunkSize) => ({ channels: { chunkSize } }));
+
 const chunks = (...sizes: number[]) =>
   sizes.map((chunkSize) => ({ chunkwise: { chunkSize } }));
 
-const TILES: readonly WebGpuNumbers["full"][] = [
-  { layout: "lanes", threads: 64, quads: 1 },
-  ...([64, 128, 256] as const).flatMap((threads) =>
-    ([1, 2] as const).map((quads) => ({
-      layout: "tiles" as const,
-      threads,
-      quads,
-    }))
-  ),
+/** A software adapter takes seconds to compile one. */
+const SOFTWARE_TILES: readonly WebGpuNumbers["full"][] = [
+  { layout: "tiles", threads: 64, quads: 1 },
 ];
+
+const TILES: readonly WebGpuNumbers["full"][] = ([64, 128, 256] as const)
+  .flatMap((threads) =>
+    ([1, 2, 4] as const)
+      .map((quads) => ({ layout: "tiles", threads, quads }))
+  );
 
 /** The most used first: time may not be enough for the last. */
 export const FAMILIES: readonly Family[] = [
@@ -95,11 +104,11 @@ export const FAMILIES: readonly Family[] = [
     name: "chunkwise",
     candidates: {
       wasm: chunks(16, 24, 48, 64),
-      webgpu: [
-        ...chunks(16, 32),
+      "software WebGPU": [...chunks(16, 32), { chunkwise: { blockRows: 16 } }],
+      GPU: [
+        ...chunks(16, 32, 128),
         { chunkwise: { blockRows: 16 } },
         { chunkwise: { chunkSize: 32, blockRows: 16 } },
-        ...chunks(128),
       ],
     },
     inputs: (sizes) => [
@@ -114,7 +123,11 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     name: "softmax",
-    candidates: { wasm: [], webgpu: TILES.map((softmax) => ({ softmax })) },
+    candidates: {
+      wasm: [],
+      "software WebGPU": SOFTWARE_TILES.map((softmax) => ({ softmax })),
+      GPU: TILES.map((softmax) => ({ softmax })),
+    },
     inputs: vectors,
     attend: (kernel) => (...inputs) =>
       softmaxAttention(...(inputs as Vectors), { kernel }),
@@ -123,11 +136,10 @@ export const FAMILIES: readonly Family[] = [
     name: "delta",
     candidates: {
       wasm: [16, 32, 48].map((chunkSize) => ({ delta: { chunkSize } })),
-      webgpu: [16, 24, 32].flatMap((chunkSize) =>
-        (["lanes", "tiles"] as const).map((layout) => ({
-          delta: { chunkSize, layout },
-        }))
-      ),
+      "software WebGPU": [16, 24].map((chunkSize) => ({
+        delta: { chunkSize },
+      })),
+      GPU: [16, 24].map((chunkSize) => ({ delta: { chunkSize } })),
     },
     inputs: (sizes) => [
       ...vectors(sizes),
@@ -150,7 +162,8 @@ export const FAMILIES: readonly Family[] = [
     name: "full",
     candidates: {
       wasm: [32, 48, 96, 128].map((tileSize) => ({ full: { tileSize } })),
-      webgpu: TILES.map((full) => ({ full })),
+      "software WebGPU": SOFTWARE_TILES.map((full) => ({ full })),
+      GPU: TILES.map((full) => ({ full })),
     },
     inputs: (sizes) => [
       ...vectors(sizes),
@@ -166,9 +179,8 @@ export const FAMILIES: readonly Family[] = [
     name: "chunkwise without decays",
     candidates: {
       wasm: [],
-      webgpu: [64, 128, 512].map((masklessChunkSize) => ({
-        chunkwise: { masklessChunkSize },
-      })),
+      "software WebGPU": masklessChunks(128, 512),
+      GPU: masklessChunks(64, 128, 512),
     },
     inputs: vectors,
     attend: (kernel) => (...inputs) =>
@@ -182,7 +194,8 @@ export const FAMILIES: readonly Family[] = [
     name: "decays of each channel",
     candidates: {
       wasm: [],
-      webgpu: [16, 64].map((chunkSize) => ({ channels: { chunkSize } })),
+      "software WebGPU": channelChunks(16, 64),
+      GPU: channelChunks(16, 64),
     },
     inputs: (sizes) => [
       ...vectors(sizes),

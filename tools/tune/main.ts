@@ -17,6 +17,7 @@ import type { Budget } from "../../bench/measure.ts";
 import { positive, readCommandLine, someOf } from "../command_line.ts";
 import { choose } from "./choose.ts";
 import {
+  type Engine,
   FAMILIES,
   type Family,
   type Numbers,
@@ -91,7 +92,7 @@ async function tuneFamily(
   isTimeLeft: () => boolean,
 ): Promise<Numbers | undefined> {
   const backend = info.name as TunedName;
-  const others = family.candidates[backend].filter((numbers) =>
+  const others = family.candidates[engineOf(info)].filter((numbers) =>
     changesAnything(info, shape, numbers)
   );
   if (others.length === 0) return undefined;
@@ -115,6 +116,15 @@ async function tuneFamily(
   } finally {
     trials.close();
   }
+}
+
+/** What computes. */
+function engineOf({ name, adapter }: BackendInfo): Engine {
+  return name === "wasm"
+    ? name
+    : adapter!.isFallbackAdapter
+    ? "software WebGPU"
+    : "GPU";
 }
 
 /** Fewer threads, if they are faster. */
