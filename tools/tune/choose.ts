@@ -18,11 +18,19 @@ export interface Choice {
     readonly name: string;
     readonly why: string;
   }[];
+  /** Those that a single run has shown to be hopeless, with their time divided by the default's. */
+  readonly hopeless: readonly {
+    readonly name: string;
+    readonly ratio: number;
+  }[];
   /** Those for which there was no time. */
   readonly untried: readonly string[];
   /** Those that were timed, the default too. */
   readonly measurements: readonly Measurement[];
 }
+
+/** So many times the default's time, a single run is enough to give a candidate up. */
+const HOPELESS = 3;
 
 /** As the benches have it: four fifths of its samples take less than all but a fifth of the other's. */
 export function isFaster(
@@ -33,9 +41,9 @@ export function isFaster(
 }
 
 /**
- * Checks the default and all candidates, times those that are right in turns, and
- * the fastest once more beside the default: of many that are equally fast, one
- * would seem faster by chance.
+ * Checks the default and all candidates, runs those that are right once, times
+ * those that are not hopeless in turns, and the fastest once more beside the
+ * default: of many that are equally fast, one would seem faster by chance.
  *
  * @param own The default.
  * @param others The candidates.
@@ -64,22 +72,28 @@ export async function choose(
   }
   const time = (rivals: readonly Candidate[]) =>
     timeAlternating([own, ...rivals], own.name, budget);
-  const measurements = right.length > 0 ? await time(right) : [];
-  const none = { winner: null, ratio: 1, discarded, untried, measurements };
+  const rivals: Candidate[] = [], hopeless: Choice["hopeless"][number][] = [];
+  const once = right.length > 0 ? await own.run() : 0;
+  for (const candidate of right) {
+    const { name } = candidate;
+    if (!isTimeLeft()) untried.push(name);
+    else {
+      const ratio = await candidate.run() / once;
+      if (ratio < HOPELESS) rivals.push(candidate);
+      else hopeless.push({ name, ratio });
+    }
+  }
+  const measurements = rivals.length > 0 ? await time(rivals) : [];
+  const told = { discarded, hopeless, untried, measurements };
+  const none = { winner: null, ratio: 1, ...told };
   const [base, ...rest] = measurements;
   const best = rest.toSorted((a, b) => a.median - b.median)[0];
   if (!best || !isFaster(best, base!)) return none;
   const [again, winner] = await time(
-    right.filter(({ name }) => name === best.name),
+    rivals.filter(({ name }) => name === best.name),
   );
   if (!isFaster(winner!, again!)) return none;
-  return {
-    winner: best.name,
-    ratio: winner!.ratio,
-    discarded,
-    untried,
-    measurements,
-  };
+  return { winner: best.name, ratio: winner!.ratio, ...told };
 }
 
 /** What is wrong with a candidate, be it that it throws. */

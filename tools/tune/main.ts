@@ -59,6 +59,9 @@ const BUDGET: Budget = { milliseconds: 250, fewest: 5, warmUp: 50 };
 /** What the default is called in the table. */
 const OWN = "own numbers";
 
+/** What there was no time for. */
+const left: string[] = [];
+
 /** Tunes a backend, as far as there is time, and says what came of it. */
 async function tune(
   backend: TunedName,
@@ -98,7 +101,7 @@ async function tuneFamily(
   if (others.length === 0) return undefined;
   const label = `${shape}, ${family.name}`;
   if (!isTimeLeft()) {
-    console.log(`${label}: no time left`);
+    left.push(`${info.name}, ${label}`);
     return undefined;
   }
   const trials = await openTrials(backend, family, shape);
@@ -179,7 +182,7 @@ function changesAnything(
 /** A line for each candidate that was slower or wrong, and what was chosen. */
 function tell(
   label: string,
-  { winner, ratio, discarded, untried, measurements }: Awaited<
+  { winner, ratio, discarded, hopeless, untried, measurements }: Awaited<
     ReturnType<typeof choose>
   >,
 ): void {
@@ -189,7 +192,7 @@ function tell(
       own === undefined ? "" : ` (${own.toFixed(1)} ms)`
     }`,
   );
-  for (const { name, ratio } of measurements.slice(1)) {
+  for (const { name, ratio } of [...measurements.slice(1), ...hopeless]) {
     console.log(`    ${ratio.toFixed(2)}  ${name}`);
   }
   for (const { name, why } of discarded) {
@@ -233,6 +236,9 @@ for (const [i, backend] of backends.entries()) {
   const end = start + (i + 1) / backends.length * options.minutes * 60_000;
   const { info, tuning } = await tune(backend, () => performance.now() < end);
   await saveTuning(info, tuning, options.file);
+}
+if (left.length > 0) {
+  console.log(`\nNo time was left for:\n    ${left.join("\n    ")}`);
 }
 console.log(`\nWritten to ${options.file ?? tuningPath()}`);
 Deno.exit(0);
