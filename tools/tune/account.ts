@@ -12,6 +12,8 @@ export interface Multiprocessor {
   readonly name: string;
   /** Registers of 32 bits. */
   readonly registers: number;
+  /** Those that a thread can have; it keeps the rest in memory. */
+  readonly registersOfThread: number;
   readonly workgroupBytes: number;
   readonly threads: number;
   readonly workgroups: number;
@@ -21,6 +23,7 @@ export interface Multiprocessor {
 export const COMMON: Multiprocessor = {
   name: "GeForce RTX 30",
   registers: 65_536,
+  registersOfThread: 255,
   workgroupBytes: 100 * 1024,
   threads: 1536,
   workgroups: 16,
@@ -85,7 +88,7 @@ export function accountOf(
   const fitting = Math.floor(Math.min(
     on.workgroups,
     on.workgroupBytes / workgroupBytes,
-    on.registers / (registers * threads),
+    on.registers / (Math.min(registers, on.registersOfThread) * threads),
     on.threads / threads,
   ));
   return {
