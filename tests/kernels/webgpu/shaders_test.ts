@@ -310,11 +310,17 @@ Deno.test("shaders differ if their keys do, and depend on no size", () => {
           }),
           cotangentsShader(launch),
           packShader({ ...v, columns: "value" }, launch),
-          tilesShader({
-            role: attention(decays),
-            decays,
-            tiling: tilingOf(launch, NUMBERS(launch).full, LIMITS),
-          }, launch),
+          ...[
+            NUMBERS(launch).full,
+            { threads: 32, quads: 2 },
+            { threads: 64, quads: 4 },
+          ].map((full) => {
+            const tiling = tilingOf(launch, full, LIMITS);
+            return tilesShader(
+              { role: attention(decays), decays, tiling },
+              launch,
+            );
+          }),
           ...[undefined, SUBGROUPS].map((subgroups) => {
             const simd = simdOf(
               [launch.headDim, launch.valueDim],
