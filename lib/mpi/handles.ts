@@ -8,6 +8,10 @@ export interface Handles {
   readonly world: Handle;
   /** MPI_ERRORS_RETURN */
   readonly errorsReturn: Handle;
+  /** MPI_INFO_NULL */
+  readonly infoNull: Handle;
+  /** MPI_COMM_TYPE_SHARED */
+  readonly typeShared: number;
   /** MPI_IN_PLACE */
   readonly inPlace: bigint;
   /** MPI_STATUS_IGNORE */
@@ -23,6 +27,8 @@ export function mpichHandles(): Handles {
   return {
     world: 0x44000000n,
     errorsReturn: 0x54000001n,
+    infoNull: 0x1c000000n,
+    typeShared: 1,
     inPlace: 0xffff_ffff_ffff_ffffn,
     statusIgnore: 1n,
     types: {
@@ -40,6 +46,7 @@ export function openMpiHandles(library: string): Handles {
   const at = objectsIn(library, [
     "ompi_mpi_comm_world",
     "ompi_mpi_errors_return",
+    "ompi_mpi_info_null",
     "ompi_mpi_float",
     "ompi_mpi_double",
     "ompi_mpi_int",
@@ -51,6 +58,8 @@ export function openMpiHandles(library: string): Handles {
   return {
     world: at.ompi_mpi_comm_world,
     errorsReturn: at.ompi_mpi_errors_return,
+    infoNull: at.ompi_mpi_info_null,
+    typeShared: 0,
     inPlace: 1n,
     statusIgnore: 0n,
     types: {

@@ -33,6 +33,11 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   readonly rank: number;
   /** How many ranks the job has. */
   readonly size: number;
+  /**
+   * Among the ranks of the same machine, from 0: which of its GPUs or cores are
+   * this rank's.
+   */
+  readonly localRank: number;
   /** What the library calls itself, such as "Open MPI v5.0.7". */
   readonly version: string;
   /** The file of the library. */
@@ -63,6 +68,7 @@ export class MpiCommunicator implements Communicator, TokenRanks {
     this.rank = number[0]!;
     this.#check("MPI_Comm_size", functions.MPI_Comm_size(world, number));
     this.size = number[0]!;
+    this.localRank = this.#rankOnMachine();
   }
 
   /** Whether {@linkcode close} was called. */
@@ -309,6 +315,21 @@ export class MpiCommunicator implements Communicator, TokenRanks {
     waitForReader(this.#functions);
     this.#functions.MPI_Abort(this.#handles.world, code);
     Deno.exit(code);
+  }
+
+  /** All ranks call it. */
+  #rankOnMachine(): number {
+    const functions = this.#functions;
+    const { world, typeShared, infoNull } = this.#handles;
+    const made = new BigUint64Array(new ArrayBuffer(8));
+    const number = new Int32Array(1);
+    this.#check(
+      "MPI_Comm_split_type",
+      functions.MPI_Comm_split_type(world, typeShared, 0, infoNull, made),
+    );
+    this.#check("MPI_Comm_rank", functions.rankOfMade(made[0]!, number));
+    this.#check("MPI_Comm_free", functions.MPI_Comm_free(made));
+    return number[0]!;
   }
 
   #message(values: RankNumbers): Message {

@@ -28,6 +28,16 @@ export interface Functions {
   MPI_Comm_set_errhandler(communicator: Handle, handler: Handle): number;
   MPI_Comm_rank(communicator: Handle, rank: Memory): number;
   MPI_Comm_size(communicator: Handle, size: Memory): number;
+  MPI_Comm_split_type(
+    communicator: Handle,
+    type: number,
+    key: number,
+    info: Handle,
+    made: Memory,
+  ): number;
+  /** MPI_Comm_rank, of a handle that was read from memory. */
+  rankOfMade(communicator: bigint, rank: Memory): number;
+  MPI_Comm_free(communicator: Memory): number;
   MPI_Error_class(code: number, errorClass: Memory): number;
   MPI_Error_string(code: number, text: Memory, length: Memory): number;
   MPI_Test(request: Memory, flag: Memory, status: Marker): number;
@@ -119,6 +129,10 @@ function signatures(
     MPI_Comm_set_errhandler: signature(handle, handle),
     MPI_Comm_rank: signature(handle, memory),
     MPI_Comm_size: signature(handle, memory),
+    MPI_Comm_split_type: signature(handle, int, int, handle, memory),
+    // A pointer made of a number would need a permission for all libraries.
+    rankOfMade: { name: "MPI_Comm_rank", ...signature(marker, memory) },
+    MPI_Comm_free: signature(memory),
     MPI_Error_class: signature(int, memory),
     MPI_Error_string: signature(int, memory, memory),
     MPI_Test: signature(memory, memory, marker),

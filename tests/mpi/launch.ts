@@ -1,39 +1,17 @@
 /** Starts programs under the `mpirun` of each MPI that is there. @module */
 import { fileURLToPath } from "node:url";
-import { runs } from "../../tools/requirements.ts";
-
-/** An MPI whose `mpirun` starts ranks. */
-export interface Implementation {
-  readonly name: string;
-  readonly mpirun: string;
-  readonly args: readonly string[];
-  /** The file name of its library. */
-  readonly library: string;
-}
-
-const KNOWN: readonly Implementation[] = [
-  {
-    name: "MPICH",
-    mpirun: "mpirun.mpich",
-    args: [],
-    library: "libmpich.so.12",
-  },
-  {
-    name: "Open MPI",
-    mpirun: "mpirun.openmpi",
-    // It refuses root, and more ranks than cores, unless it is told.
-    args: ["--allow-run-as-root", "--oversubscribe"],
-    library: "libmpi.so.40",
-  },
-];
+import {
+  denoRun,
+  type Implementation,
+  IMPLEMENTATIONS as KNOWN,
+  installed,
+  startRanks,
+} from "../../tools/mpirun.ts";
 
 /** Those that are installed; CI must have both. */
-export const IMPLEMENTATIONS: Implementation[] = [];
+export const IMPLEMENTATIONS: readonly Implementation[] = await installed();
 for (const implementation of KNOWN) {
-  if (await runs(implementation.mpirun, ["--version"])) {
-    IMPLEMENTATIONS.push(implementation);
-    continue;
-  }
+  if (IMPLEMENTATIONS.includes(implementation)) continue;
   const reason =
     `${implementation.name} is not installed; \`deno task setup --mpi\` says how to get it`;
   if (Deno.env.get("CI") === "true") throw new Error(reason);
@@ -62,22 +40,27 @@ export interface Launched {
 
 /** Runs a program as ranks; a job that takes longer is ended, with the code -1. */
 export async function launch(
-  { mpirun, args }: Implementation,
-  { ranks, program, args: own = [] }: Launched,
+  implementation: Implementation,
+  { ranks, program, args = [] }: Launched,
   seconds = LONGEST_SECONDS,
 ): Promise<Job> {
   const path = fileURLToPath(new URL(`programs/${program}`, import.meta.url));
-  const child = new Deno.Command(mpirun, {
-    args: [
-      ...[...args, "-n", `${ranks}`, Deno.execPath(), "run", "-A"],
-      ...["--no-check", path, ...own],
-    ],
-    // PMIx cannot always map its shared memory where it wants to, and then says to set this.
-    env: { NO_COLOR: "1", PMIX_MCA_gds: "hash" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  return await launchCommand(
+    implementation,
+    ranks,
+    denoRun(path, ...args),
+    seconds,
+  );
+}
+
+/** The same of a command, which each rank runs. */
+export async function launchCommand(
+  implementation: Implementation,
+  ranks: number,
+  command: readonly string[],
+  seconds: number,
+): Promise<Job> {
+  const child = startRanks(implementation, ranks, command);
   let hung = false;
   const timer = setTimeout(() => {
     hung = true;

@@ -7,14 +7,22 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { useBackend } from "../../mod.ts";
+import { BACKENDS } from "../backends.ts";
 import { VERSION } from "../../lib/contract/version.ts";
 import { train } from "../../lib/training/mod.ts";
 import { logOf, tinyModel, weightsOf, withFolder } from "../training/tiny.ts";
-import { IMPLEMENTATIONS, launch } from "./launch.ts";
+import { RankJob } from "../../bench/rank_job.ts";
+import type { Reply, Request } from "../../bench/rank_problem.ts";
+import { denoRun } from "../../tools/mpirun.ts";
+import { IMPLEMENTATIONS, launch, launchCommand } from "./launch.ts";
+import { withCopy } from "./other_version.ts";
 import { unevenData, unevenOptions } from "./uneven.ts";
 
 /** A rank that fails ends the job within so many seconds, its start included. */
 const SECONDS_TO_END = 30;
+
+/** Ranks that differ say so within so many seconds, their start included. */
+const SECONDS_TO_TELL = 60;
 
 /** Sums of 32-bit numbers in another order, after fifty steps of a tiny model. */
 const ROUNDING = 1e-5;
@@ -58,6 +66,24 @@ for (const implementation of IMPLEMENTATIONS) {
       assertEquals(code, 0, stdout + stderr);
       for (let rank = 0; rank < ranks; rank++) {
         assertStringIncludes(stdout, `rank ${rank} of ${ranks} on ${name}`);
+      }
+    });
+  }
+
+  // For its own tests, MPICH can take odd and even ranks for two machines'.
+  if (name === "MPICH") {
+    Deno.test(`${name}: ranks of two machines know which of their own they are`, async () => {
+      const [variable, program] = [
+        "MPIR_CVAR_ODD_EVEN_CLIQUES",
+        "collectives.ts",
+      ];
+      Deno.env.set(variable, "1");
+      try {
+        const args = ["2"];
+        const job = await launch(implementation, { ranks: 4, program, args });
+        assertEquals(job.code, 0, job.stdout + job.stderr);
+      } finally {
+        Deno.env.delete(variable);
       }
     });
   }
@@ -199,8 +225,6 @@ for (const implementation of IMPLEMENTATIONS) {
     options: "got another on rank 2:\n- seed is 6, on rank 0 5",
     data: "got another on rank 2:\n- SHA-256 of data's first batch is",
     sharing: 'got another on rank 2:\n- ranks is "sequence", on rank 0 "data"',
-    version:
-      `got another on rank 2:\n- version of @lionjs/lion is "${VERSION}", on rank 0 "9.9.9"`,
     folder: "checkpoints.folder should have no checkpoints of an earlier run",
     labels: "labels of evaluation batch 0, from 0, should be classes",
     divergence: "DivergenceError: step",
@@ -213,12 +237,78 @@ for (const implementation of IMPLEMENTATIONS) {
           ranks: 3,
           program: "mistakes.ts",
           args: [how, folder],
-        });
+        }, SECONDS_TO_TELL);
         assertEquals(code, 0, stdout + stderr);
         assertEquals(stdout.split(message).length - 1, 3, stdout + stderr);
       });
     });
   }
+
+  Deno.test(`${name}: all ranks throw where one runs another version`, async () => {
+    const other = "9.9.9", program = "tests/mpi/programs/mistakes.ts";
+    await withCopy(other, async (copy) => {
+      const here = new URL(`../../${program}`, import.meta.url).pathname;
+      const [own, others] = [here, `${copy}/${program}`].map((path) =>
+        denoRun(path, "version").map((word) => `"${word}"`).join(" ")
+      );
+      // Debian's mpirun of Open MPI does not start several programs.
+      const command =
+        `if [ "\${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" -lt 2 ]; then exec ${own}; else exec ${others}; fi`;
+      const { code, stdout, stderr } = await launchCommand(
+        implementation,
+        3,
+        ["sh", "-c", command],
+        SECONDS_TO_TELL,
+      );
+      assertEquals(code, 0, stdout + stderr);
+      const message =
+        `got another on rank 2:\n- version of @lionjs/lion is "${other}", on rank 0 "${VERSION}"`;
+      assertEquals(stdout.split(message).length - 1, 3, stdout + stderr);
+    });
+  });
+
+  Deno.test(`${name}: ranks share batches on WebGPU, and no tokens`, async () => {
+    if (!BACKENDS.includes("webgpu")) return;
+    const program = "webgpu.ts";
+    const job = await launch(implementation, { ranks: 2, program });
+    assertEquals(job.code, 0, job.stdout + job.stderr);
+    assertStringIncludes(job.stdout, "ranks train on WebGPU");
+  });
+
+  Deno.test(`${name}: ranks of the bench train the same, and are timed`, async () => {
+    const { job } = await RankJob.start(implementation, 2);
+    await using ranks = job;
+    const ask = async <K extends Reply["kind"]>(request: Request, kind: K) => {
+      const [reply] = await ranks.ask(request);
+      assertEquals(reply!.kind, kind);
+      return reply as Reply & { kind: K };
+    };
+    const losses: number[][] = [];
+    for (const sharedBy of ["data", "sequence"] as const) {
+      const open = {
+        kind: "open",
+        name: sharedBy,
+        batch: 2,
+        sharedBy,
+      } as const;
+      await ask(open, "ready");
+      const step = { kind: "step", name: sharedBy, steps: 2 } as const;
+      const { steps } = await ask(step, "stepped");
+      losses.push([...steps.losses]);
+      // Two blocks, both sides, forward and backward; borders; the mean.
+      const isShared = sharedBy === "sequence";
+      assertEquals(steps.messages.count, isShared ? 2 * (8 + 8 + 6) : 0);
+      assertEquals(steps.reductions.count, 2);
+      assertLess(0, steps.making);
+    }
+    assertClose(losses[0]!, losses[1]!);
+    for (const operation of ["exchange", "allreduce", "exscan"] as const) {
+      const times = 3, bytes = 400;
+      const request = { kind: "exchange", operation, bytes, times } as const;
+      const { milliseconds } = await ask(request, "exchanged");
+      assertEquals(milliseconds.length, times);
+    }
+  });
 
   Deno.test(`${name}: its library alone need be allowed`, async () => {
     const folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"];

@@ -1,4 +1,9 @@
-/** Every operation, on a rank: fails with the first that is wrong. @module */
+/**
+ * Every operation, on a rank: fails with the first that is wrong. The first
+ * argument is the number of machines, among which ranks were dealt out.
+ *
+ * @module
+ */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MpiError, openMpi, type RankNumbers } from "../../../lib/mpi/mod.ts";
 
@@ -6,6 +11,8 @@ const mpi = openMpi();
 const { rank, size } = mpi;
 const last = size - 1;
 assert(openMpi() === mpi);
+const [machines = "1"] = Deno.args;
+assertEquals(mpi.localRank, Math.floor(rank / Number(machines)));
 
 const KINDS: readonly ((...values: number[]) => RankNumbers)[] = [
   (...values) => Float32Array.of(...values),
