@@ -45,8 +45,13 @@ export class RankJob implements AsyncDisposable {
     size: number,
   ): Promise<{ readonly job: RankJob; readonly ready: Reply }> {
     const job = new RankJob(implementation, size);
-    const [ready] = await job.#all();
-    return { job, ready: ready! };
+    try {
+      const [ready] = await job.#all();
+      return { job, ready: ready! };
+    } catch (error) {
+      await job[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Asks all ranks; returns what each has done, rank 0 first. */
