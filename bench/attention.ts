@@ -39,9 +39,11 @@ import {
   usageOf,
 } from "./group.ts";
 import { difference, stopwatch } from "./measure.ts";
+import type { AttentionPeer, PreparedPeer } from "./peers/attention_peer.ts";
+import { type PeerProcess, rest } from "./peers/peer_process.ts";
 import {
   type NamedPeer,
-  torchContender,
+  peerContender,
   type TorchPeer,
 } from "./peers/torch.ts";
 import { softmaxRows } from "./softmax_rows.ts";
@@ -76,8 +78,8 @@ const LONGEST: Readonly<
 /** Largest error relative to the largest value: of the tests, with room for long sums. */
 const TOLERANCE = { forward: 2e-5, gradients: 5e-5 };
 
-/** PyTorch's scan takes differences of sums over all chunks, which costs it digits at great lengths. */
-const TORCH_TOLERANCE = { forward: 2e-4, gradients: 5e-4 };
+/** Scans of others take differences of sums over all chunks, which costs them digits at great lengths. */
+const PEER_TOLERANCE = { forward: 2e-4, gradients: 5e-4 };
 
 /** Which attention to time, and beside whom. */
 export interface AttentionChoice {
@@ -94,6 +96,10 @@ export interface AttentionChoice {
   readonly torchFull?: readonly TorchFull[];
   /** PyTorch's softmax attention beside ours. @default none */
   readonly torchSoftmax?: readonly NamedPeer[];
+  /** ONNX Runtime, which has no gradients. @default none */
+  readonly onnx?: readonly NamedPeer[];
+  /** Other libraries, in this process. @default none */
+  readonly peers?: readonly AttentionPeer[];
   /**
    * Names of our contenders; with sizes, such as "chunkwise, 32", of chunks that
    * a form is asked for. @default all that are not too slow at this length
@@ -157,10 +163,10 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
       return [];
     }
   });
-  const { torchFull = [], torchSoftmax = [] } = choice;
+  const { torchFull = [], torchSoftmax = [], onnx = [], peers = [] } = choice;
   const join = async (
-    peer: TorchPeer,
-    form: "full" | "chunkwise" | "softmax",
+    peer: PeerProcess,
+    form: "full" | "chunkwise" | "recurrent" | "softmax",
     more: { name?: string; masks?: number } = {},
   ) => {
     await peer.prepare({
@@ -180,12 +186,12 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
       chunkSize: 64,
       kernel: false,
     });
-    contenders.push(torchContender(
+    contenders.push(peerContender(
       peer,
       (result) =>
         form === "softmax"
           ? softmaxDifference(problem, result)
-          : attentionDifference(result, expected, TORCH_TOLERANCE),
+          : attentionDifference(result, expected, PEER_TOLERANCE),
       cost,
       more.name,
     ));
@@ -195,6 +201,27 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
   for (const { peer, name } of torchSoftmax) {
     await join(peer, "softmax", { name });
   }
+  for (const { peer, name } of onnx) {
+    if (pass === "forward") await join(peer, "recurrent", { name });
+    else onRefused(name, "its operator has no gradient");
+  }
+  const prepared: PreparedPeer[] = [];
+  for (const { name, prepare } of peers) {
+    try {
+      const peer = await prepare(problem, pass);
+      prepared.push(peer);
+      contenders.push({
+        name,
+        isPeer: true,
+        check: async () =>
+          attentionDifference(await peer.results(), expected, PEER_TOLERANCE),
+        run: () => stopwatch(() => peer.run()),
+        pause: rest,
+      });
+    } catch (error) {
+      onRefused(name, String((error as Error).message).split("\n")[0]!);
+    }
+  }
   return {
     contenders,
     baseline: (contenders.find(({ name }) => name === "full") ??
@@ -203,9 +230,10 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
     close: async () => {
       tf.dispose(tensors.all);
       await torch?.release();
-      for (const { peer } of [...torchFull, ...torchSoftmax]) {
+      for (const { peer } of [...torchFull, ...torchSoftmax, ...onnx]) {
         await peer.release();
       }
+      for (const peer of prepared) await peer.release();
     },
   };
 }

@@ -16,7 +16,7 @@ import { toPyTorchWeights } from "@lionjs/lion/io";
 import { Linear } from "../lib/layers/linear.ts";
 import { Normalization } from "../lib/layers/normalization.ts";
 import type { Variant } from "./attention_problem.ts";
-import type { NamedArray } from "./peers/torch.ts";
+import type { NamedArray } from "./peers/peer_process.ts";
 
 /** Classes of the head. */
 export const CLASSES = 10;

@@ -31,7 +31,7 @@ import {
   usageOf,
 } from "./group.ts";
 import { difference } from "./measure.ts";
-import { type NamedPeer, torchContender } from "./peers/torch.ts";
+import { type NamedPeer, peerContender } from "./peers/torch.ts";
 
 /** Largest error relative to the largest value: of the tests, with room for long sums. */
 const TOLERANCE = { forward: 2e-5, gradients: 5e-5 };
@@ -143,7 +143,7 @@ async function theirContender(
     options: { pass, form: model, chunk },
     tensors,
   })));
-  return torchContender(
+  return peerContender(
     peer,
     (result) => familyDifference(model, length, result),
     undefined,

@@ -31,6 +31,8 @@ export interface Contender extends Candidate {
   readonly cost?: Cost;
   /** How it runs: the kernel, or the reason that there is none. */
   readonly how?: string;
+  /** Whether it is of others: if its result is wrong, ours are not. @default false */
+  readonly isPeer?: boolean;
   /** Computes once: the output, and any gradients after it. */
   results?(): Promise<Float32Array[]>;
   /** Runs it once more and says what it took. */

@@ -13,11 +13,8 @@ import {
   usageOf,
 } from "./group.ts";
 import { difference } from "./measure.ts";
-import {
-  type NamedArray,
-  torchContender,
-  type TorchPeer,
-} from "./peers/torch.ts";
+import type { NamedArray } from "./peers/peer_process.ts";
+import { peerContender, type TorchPeer } from "./peers/torch.ts";
 
 /** A product of `batch` matrices, [rows, inner] × [inner, columns]; transposed ones are stored so. */
 interface Product {
@@ -104,7 +101,7 @@ async function open(
         cost,
         usage: () => usageOf(run),
       },
-      ...(torch ? [torchContender(torch, check, cost)] : []),
+      ...(torch ? [peerContender(torch, check, cost)] : []),
     ],
     baseline: torch ? TORCH : "tf.matMul",
     close: async () => {

@@ -26,8 +26,8 @@ import { difference } from "./measure.ts";
 import {
   endPeers,
   type NamedPeer,
+  peerContender,
   startPeers,
-  torchContender,
 } from "./peers/torch.ts";
 import { INPUTS, scanLoop, scanProblem, shapeOf } from "./scan_problem.ts";
 
@@ -118,7 +118,7 @@ async function compareScans(length: number, pass: Pass): Promise<void> {
       tensors: arrays,
     })));
     const named = `${name}, chunks of ${CHUNKS[fastest]}`;
-    return torchContender(peer, check, undefined, named);
+    return peerContender(peer, check, undefined, named);
   };
   const contenders = [ourContender(OURS, true)];
   if (webgpu) contenders.push(ourContender(PLAIN, false));

@@ -28,11 +28,8 @@ import {
   usageOf,
 } from "./group.ts";
 import { difference } from "./measure.ts";
-import {
-  type NamedArray,
-  torchContender,
-  type TorchPeer,
-} from "./peers/torch.ts";
+import type { NamedArray } from "./peers/peer_process.ts";
+import { peerContender, type TorchPeer } from "./peers/torch.ts";
 
 /** Many short sequences, where kernels are small, and a long one, where they are large. */
 const SHAPES = [
@@ -96,7 +93,7 @@ async function open(
       tensors: [data.inputs, data.labels, ...weights],
     });
     const losses = await takeSteps(async () => (await torch.outputs())[0]![0]!);
-    contenders.push(torchContender(torch, () => check(losses)));
+    contenders.push(peerContender(torch, () => check(losses)));
   }
   return {
     contenders,

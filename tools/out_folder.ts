@@ -6,6 +6,7 @@ export const MADE = {
   "bench.json": "deno task bench --json",
   "report.html": "deno task report",
   "report.json": "deno task report",
+  "lion-report.tar.gz": "deno task report --pack",
   "train": "deno task train: models, checkpoints and logs",
   "jupyter": "deno task notebooks and lab: Deno as a kernel",
   "jupyterlab": "deno task lab, on Debian: JupyterLab",

@@ -1,37 +1,12 @@
-/**
- * PyTorch on the CPU as a peer: a child process that times single runs when
- * asked, so that they alternate with ours and only one side computes at a time.
- *
- * @module
- */
+/** PyTorch on the CPU as a peer, in a process of its own. @module */
 import { TORCH } from "../figures.ts";
 import { fileURLToPath } from "node:url";
 import { findPython } from "../../tools/notebooks/jupyter.ts";
 import type { Contender, Cost } from "../group.ts";
+import { PeerProcess, rest, startProcess } from "./peer_process.ts";
 
 /** What to type where it is missing. */
 export const HOW_TO_GET_TORCH = "deno task setup --torch";
-
-/** OpenBLAS's threads spin for about 30 ms after their work, and ours a little. */
-const REST_MILLISECONDS = 60;
-
-function rest(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, REST_MILLISECONDS));
-}
-
-/** An array with a shape. */
-export interface NamedArray {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly values: Float32Array;
-}
-
-/** What the peer is to compute; torch_peer.py says what each work wants. */
-export interface TorchWork {
-  readonly work: "attention" | "matmul" | "training";
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly tensors: readonly NamedArray[];
-}
 
 /**
  * Whose all threads are: OpenBLAS's, which multiply matrices, or OpenMP's, which
@@ -53,28 +28,8 @@ function environment(threads: number, pool: TorchPool): Record<string, string> {
   };
 }
 
-/** A running PyTorch; holds one computation at a time. */
-export class TorchPeer implements AsyncDisposable {
-  /** PyTorch's version. */
-  readonly version: string;
-  #child: Deno.ChildProcess;
-  #requests: WritableStreamDefaultWriter<Uint8Array>;
-  #answers: AsyncIterator<string>;
-  #file: string;
-
-  private constructor(
-    child: Deno.ChildProcess,
-    answers: AsyncIterator<string>,
-    version: string,
-    file: string,
-  ) {
-    this.#child = child;
-    this.#requests = child.stdin.getWriter();
-    this.#answers = answers;
-    this.version = version;
-    this.#file = file;
-  }
-
+/** A running PyTorch. */
+export class TorchPeer extends PeerProcess {
   /** Starts PyTorch; `null` where it is not installed. */
   static async start(
     threads: number,
@@ -83,82 +38,10 @@ export class TorchPeer implements AsyncDisposable {
     const python = await findPython("torch");
     if (python === undefined) return null;
     const script = fileURLToPath(import.meta.resolve("./torch_peer.py"));
-    const child = new Deno.Command(python, {
-      args: ["-B", script],
-      env: environment(threads, pool),
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
-    const answers = lines(child.stdout);
-    const { version } = JSON.parse((await answers.next()).value!);
-    return new TorchPeer(child, answers, version, await Deno.makeTempFile());
-  }
-
-  /** Replaces the computation that the peer holds. */
-  async prepare({ work, options, tensors }: TorchWork): Promise<void> {
-    const file = await Deno.create(this.#file);
-    const writer = file.writable.getWriter();
-    for (const { values } of tensors) await writer.write(bytesOf(values));
-    await writer.close();
-    await this.#ask({
-      work,
-      options,
-      tensors: tensors.map(({ name, shape }) => [name, shape]),
-      file: this.#file,
-    });
-  }
-
-  /** Replaces the computation by that of some which takes the least time; its number. */
-  async prepareFastest(works: readonly TorchWork[]): Promise<number> {
-    let [fastest, least] = [0, Infinity];
-    for (const [i, work] of works.entries()) {
-      await this.prepare(work);
-      await rest();
-      await this.run();
-      const milliseconds = Math.min(await this.run(), await this.run());
-      if (milliseconds < least) [fastest, least] = [i, milliseconds];
-    }
-    await this.prepare(works[fastest]!);
-    return fastest;
-  }
-
-  /** Computes once; the milliseconds without what the question takes. */
-  async run(): Promise<number> {
-    const { milliseconds } = await this.#ask({ run: true });
-    return milliseconds as number;
-  }
-
-  /** Computes once; the values. */
-  async outputs(): Promise<Float32Array[]> {
-    const { sizes } = await this.#ask({ outputs: this.#file });
-    const { buffer } = await Deno.readFile(this.#file);
-    let start = 0;
-    return (sizes as number[]).map((size) => {
-      const values = new Float32Array(buffer, start, size);
-      start += values.byteLength;
-      return values;
-    });
-  }
-
-  /** Frees the computation that the peer holds. */
-  async release(): Promise<void> {
-    await this.#ask({ release: true });
-  }
-
-  /** Ends the process. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#requests.close().catch(() => {});
-    await this.#child.status;
-    await Deno.remove(this.#file);
-  }
-
-  async #ask(request: object): Promise<Record<string, unknown>> {
-    await this.#requests.write(
-      new TextEncoder().encode(`${JSON.stringify(request)}\n`),
+    const env = environment(threads, pool);
+    return new TorchPeer(
+      await startProcess(TORCH, python, ["-B", script], env),
     );
-    const { value, done } = await this.#answers.next();
-    if (done) throw new Error("PyTorch ended; its message is above");
-    return JSON.parse(value);
   }
 }
 
@@ -166,7 +49,7 @@ export class TorchPeer implements AsyncDisposable {
 export interface NamedPeer {
   /** The contender's name. */
   readonly name: string;
-  readonly peer: TorchPeer;
+  readonly peer: PeerProcess;
 }
 
 /**
@@ -191,38 +74,25 @@ export async function startPeers(
 }
 
 /** Ends their processes. */
-export async function endPeers(peers: readonly NamedPeer[]): Promise<void> {
+export async function endPeers(
+  peers: readonly Pick<NamedPeer, "peer">[],
+): Promise<void> {
   for (const { peer } of peers) await peer[Symbol.asyncDispose]();
 }
 
 /** The computation that a peer holds, to be timed beside ours. */
-export function torchContender(
-  peer: TorchPeer,
+export function peerContender(
+  peer: PeerProcess,
   check: (outputs: Float32Array[]) => string | null,
   cost?: Cost,
   name = TORCH,
 ): Contender {
   return {
     name,
+    isPeer: true,
     check: async () => check(await peer.outputs()),
     run: () => peer.run(),
     pause: rest,
     ...(cost ? { cost } : {}),
   };
-}
-
-async function* lines(
-  stream: ReadableStream<Uint8Array>,
-): AsyncGenerator<string, undefined> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const bytes of stream) {
-    const parts = (rest + decoder.decode(bytes, { stream: true })).split("\n");
-    rest = parts.pop()!;
-    yield* parts;
-  }
-}
-
-function bytesOf(values: Float32Array): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }

@@ -15,7 +15,6 @@ import {
   type Variant,
   VARIANTS,
 } from "../attention_problem.ts";
-import { TORCH } from "../figures.ts";
 import type { OpenGroup } from "../group.ts";
 import type { Collector, Place } from "./collector.ts";
 import type { ByPower, FigureMaker, Setting } from "./figure.ts";
@@ -31,31 +30,21 @@ export const VARIANT_NAMES: Readonly<Record<Variant, string>> = {
 
 const SETTINGS = { batch: 1, heads: HEADS, "columns of a head": HEAD_DIM };
 
-const NO_PEERS: Setting["peers"] = { scan: null, softmax: [] };
-
-/** The names of PyTorch's contenders. */
-function namesOf({ scan, softmax }: Setting["peers"]): string[] {
-  return [...(scan ? [TORCH] : []), ...softmax.map(({ name }) => name)];
-}
-
 /** Opens some contenders of a problem. */
 function opening(
   { info, threads }: Setting,
   collector: Collector,
   place: Place,
   problem: { pass: Pass; variant: Variant; length: number },
-  { scan, softmax }: Setting["peers"] = NO_PEERS,
 ): (names: readonly string[]) => Promise<OpenGroup> {
-  const isPeer = (name: string) => namesOf({ scan, softmax }).includes(name);
   return (names) =>
     attentionGroup({
       ...problem,
       backend: info.name,
       heads: HEADS,
       threads,
-      torch: names.includes(TORCH) ? scan : null,
-      torchSoftmax: softmax.filter(({ name }) => names.includes(name)),
-      only: names.filter((name) => !isPeer(name)),
+      torch: null,
+      only: names,
       onRefused: (name, why) => collector.skip(place, name, why),
     }).open();
 }
@@ -92,17 +81,15 @@ const LENGTHS: ByPower<readonly number[]> = {
   cpu: [64, 256, 1024],
 };
 
-/** Time and memory against length, beside softmax, a plain loop and PyTorch. */
+/** Time and memory against length, beside softmax and a plain loop. */
 export const lengths: FigureMaker = {
-  seconds: { gpu: 90, wasm: 90, software: 55, cpu: 20 },
+  seconds: { gpu: 90, wasm: 60, software: 55, cpu: 20 },
   async measure(setting, collector) {
     const { power, quick } = setting;
-    const peers = power === "wasm" ? setting.peers : NO_PEERS;
     const names = [
       ...FORMS,
       ...(power === "cpu" ? [PLAIN_SOFTMAX] : [SOFTMAX, PLAIN_SOFTMAX]),
       LOOP,
-      ...namesOf(peers),
     ];
     for (const length of quick ? [64, 128, 256] : LENGTHS[power]) {
       for (const pass of PASSES) {
@@ -111,7 +98,7 @@ export const lengths: FigureMaker = {
         await collector.measure(
           place,
           names,
-          opening(setting, collector, place, problem, peers),
+          opening(setting, collector, place, problem),
         );
       }
     }

@@ -88,7 +88,7 @@ export class Collector {
    * @param place Where their points go.
    * @param names Who should be in the group.
    * @param open Prepares their inputs.
-   * @throws {ParityError} If a result is wrong; nothing was timed then.
+   * @throws {ParityError} If a result of ours is wrong; nothing was timed then.
    */
   async measure(
     place: Place,
@@ -128,17 +128,20 @@ export class Collector {
   ): Promise<void> {
     const sound: Contender[] = [];
     for (const contender of contenders) {
+      const { name, isPeer = false } = contender;
       try {
         const wrong = await contender.check();
-        if (wrong) {
+        if (!wrong) sound.push(contender);
+        else if (isPeer) {
+          this.skip(place, name, `its result is wrong: ${wrong}`);
+        } else {
           throw new ParityError(
-            `${place.panel}, ${place.at}, ${contender.name}: ${wrong}`,
+            `${place.panel}, ${place.at}, ${name}: ${wrong}`,
           );
         }
-        sound.push(contender);
       } catch (error) {
         if (error instanceof ParityError) throw error;
-        this.skip(place, contender.name, whyNotThere(error));
+        this.skip(place, name, whyNotThere(error, isPeer));
       }
     }
     if (sound.length === 0) return;
@@ -178,10 +181,10 @@ export class Collector {
   }
 }
 
-/** In words, why something cannot be computed; other errors are handed on. */
-function whyNotThere(error: unknown): string {
-  if (error instanceof RangeError || error instanceof GpuError) {
-    return error.message.split("\n")[0]!;
+/** In words, why something cannot be computed; other errors are handed on, but for those of others. */
+function whyNotThere(error: unknown, isPeer = false): string {
+  if (error instanceof RangeError || error instanceof GpuError || isPeer) {
+    return String((error as Error).message).split("\n")[0]!;
   }
   throw error;
 }

@@ -1,5 +1,10 @@
 /** Where one curve passes another. @module */
-import { type Point, steadyMilliseconds } from "./report_file.ts";
+import {
+  type MeasuredFigure,
+  type Point,
+  steadyMilliseconds,
+} from "./report_file.ts";
+import { CROSSINGS } from "./texts.ts";
 
 /** Two contenders, and from where on the first takes less time. */
 export interface Crossing {
@@ -60,4 +65,16 @@ export function tellCrossing(
   return `${panel}: ${faster} is faster than ${slower} from about ${
     Number(at.toPrecision(2))
   } on.`;
+}
+
+/** Where curves of a figure cross, in words: in each panel the pairs of {@linkcode CROSSINGS}. */
+export function tellCrossings(
+  { figure, points }: MeasuredFigure,
+): string[] {
+  return (CROSSINGS[figure] ?? []).flatMap(([faster, slower]) =>
+    [...new Set(points.map(({ panel }) => panel))].flatMap((panel) => {
+      const crossing = crossingOf(points, panel, faster, slower);
+      return crossing ? [tellCrossing(crossing)] : [];
+    })
+  );
 }

@@ -1,5 +1,7 @@
 /** What a figure of the report is made by. @module */
 import type { BackendInfo } from "@lionjs/lion";
+import type { TorchFull } from "../attention.ts";
+import type { AttentionPeer } from "../peers/attention_peer.ts";
 import type { NamedPeer, TorchPeer } from "../peers/torch.ts";
 import type { Collector } from "./collector.ts";
 import type { MeasuredFigure } from "./report_file.ts";
@@ -13,11 +15,21 @@ export interface Setting {
   readonly quick: boolean;
   /** How much of the machine there is; sizes depend on it. */
   readonly power: Power;
-  /** PyTorch's scan of attention, and its softmax; none where it is not there. */
-  readonly peers: {
-    readonly scan: TorchPeer | null;
-    readonly softmax: readonly NamedPeer[];
-  };
+  readonly peers: Peers;
+}
+
+/** Who else computes attention; none of those that are not there. */
+export interface Peers {
+  /** PyTorch's scan. */
+  readonly scan: TorchPeer | null;
+  /** PyTorch's full form. */
+  readonly full: readonly TorchFull[];
+  /** PyTorch's softmax attention. */
+  readonly softmax: readonly NamedPeer[];
+  /** ONNX Runtime. */
+  readonly onnx: readonly NamedPeer[];
+  /** Libraries in this process. */
+  readonly libraries: readonly AttentionPeer[];
 }
 
 /** A GPU, WebAssembly, a software GPU, plain JavaScript. */
@@ -36,6 +48,8 @@ export function powerOf({ name, adapter }: BackendInfo): Power {
 export interface FigureMaker {
   /** Seconds that it may take; 0 where it is not measured. */
   readonly seconds: ByPower<number>;
+  /** Why it is not measured where it has no seconds. @default that it would take too long */
+  readonly unfit?: string;
   /** By which power of a place its tokens grow. @default 1 */
   readonly power?: number;
   /** Collects its points; returns what is the same for all of them, and what else it is made of. */

@@ -4,10 +4,11 @@ import { family } from "./family_figure.ts";
 import type { FigureMaker } from "./figure.ts";
 import { kernels } from "./kernels_figure.ts";
 import { memory, resolutions, tokens, training } from "./model_figures.ts";
+import { peers } from "./peers_figure.ts";
 import type { FigureName } from "./report_file.ts";
 
 /** How each is measured. */
 export const FIGURES: Readonly<Record<FigureName, FigureMaker>> = {
-  ...{ forms, lengths, chunks, resolutions, tokens, memory, training },
+  ...{ forms, lengths, peers, chunks, resolutions, tokens, memory, training },
   ...{ family, kernels },
 };

@@ -1,9 +1,16 @@
 /** What the kernels of attention take, each by itself. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { lionAttention, profile, selectiveDecay } from "@lionjs/lion";
+import {
+  explainAttention,
+  type KernelProfile,
+  lionAttention,
+  profile,
+  selectiveDecay,
+} from "@lionjs/lion";
 import { HEAD_DIM, problemOf } from "../attention_problem.ts";
 import { compute, startBackend } from "../group.ts";
 import type { ByPower, FigureMaker } from "./figure.ts";
+import type { KernelCost } from "./report_file.ts";
 
 const HEADS = 4;
 
@@ -44,6 +51,13 @@ export const kernels: FigureMaker = {
         ),
       { launches: info.name === "webgpu", runs: quick ? 1 : 5 },
     );
+    const plan = explainAttention(
+      ...[q, k, v] as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D],
+      {
+        form: "chunkwise",
+        decay: selectiveDecay(decays as tf.Tensor3D),
+      },
+    );
     tf.dispose([q, k, v, dy, decays]);
     return {
       settings: {
@@ -51,6 +65,28 @@ export const kernels: FigureMaker = {
         ...{ heads: HEADS, "columns of a head": HEAD_DIM, clock },
       },
       kernels,
+      costs: clock === "none" ? [] : costsOf(kernels, plan),
     };
   },
 };
+
+/** Of attention's two kernels; the second does twice as much as the first, as is usual. */
+function costsOf(
+  kernels: readonly KernelProfile[],
+  { operations, bytes }: { operations: number; bytes: number },
+): KernelCost[] {
+  return [["LionChunkwise", 1], ["LionChunkwiseGrad", 2]].flatMap(
+    ([name, times]) => {
+      const own = kernels.filter(({ kernel }) =>
+        kernel.split(": ")[0] === name
+      );
+      if (own.length === 0) return [];
+      return [{
+        kernel: name as string,
+        milliseconds: own.reduce((sum, one) => sum + one.milliseconds, 0),
+        operations: (times as number) * operations,
+        bytes: (times as number) * bytes,
+      }];
+    },
+  );
+}

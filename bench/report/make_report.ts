@@ -5,16 +5,11 @@ import config from "../../deno.json" with { type: "json" };
 import { startBackend } from "../group.ts";
 import { describeMachine, measurePeaks } from "../machine.ts";
 import { type Budget, ParityError } from "../measure.ts";
-import {
-  endPeers,
-  HOW_TO_GET_TORCH,
-  startPeers,
-  TorchPeer,
-} from "../peers/torch.ts";
 import { Collector } from "./collector.ts";
 import { type FigureMaker, powerOf, type Setting } from "./figure.ts";
 import { FIGURES } from "./figures.ts";
 import { measureParity } from "./parity.ts";
+import { StartedPeers } from "./peers.ts";
 import {
   type Absence,
   type FigureName,
@@ -61,64 +56,61 @@ export async function makeReport(options: ReportOptions): Promise<Report> {
   const seconds = () => Math.round((performance.now() - started) / 1000);
   const before = loadavg()[0]!;
   const absent: Absence[] = [];
-  const peers = await peersOf(options, absent);
+  await using peers = await StartedPeers.start(options);
+  absent.push(...peers.absent);
   const found: ReportBackend[] = [];
   const parity: Parity[] = [];
   const measured: MeasuredFigure[] = [];
-  try {
-    for (const name of backends) {
-      try {
-        const info = await startBackend(name, threads);
-        found.push({ info, ...await measurePeaks(info) });
-      } catch (error) {
-        if (error instanceof ParityError) throw error;
-        absent.push({ name, why: (error as Error).message });
-        tell(`nothing is measured on ${name}: ${(error as Error).message}`);
+  for (const name of backends) {
+    try {
+      const info = await startBackend(name, threads);
+      found.push({ info, ...await measurePeaks(info) });
+    } catch (error) {
+      if (error instanceof ParityError) throw error;
+      absent.push({ name, why: (error as Error).message });
+      tell(`nothing is measured on ${name}: ${(error as Error).message}`);
+    }
+  }
+  for (const { info } of found) {
+    parity.push(...await measureParity(info.name, powerOf(info), threads));
+    tell(`${info.name}: all forms agree with float64 (${seconds()} s)`);
+  }
+  for (const { info } of found) {
+    for (const figure of figures) {
+      const maker = FIGURES[figure];
+      const power = powerOf(info);
+      if (maker.seconds[power] === 0) {
+        const { unfit: why = "its contenders take too long there" } = maker;
+        absent.push({ name: `${figure} on ${info.name}`, why });
+        continue;
       }
+      const setting = { info, threads, quick, power, peers };
+      measured.push(await measureFigure(figure, maker, setting));
+      const { points, gaps, seconds: took } = measured.at(-1)!;
+      tell(
+        `${info.name}, ${figure}: ${points.length} points, ` +
+          `${gaps.length} left out, ${took.toFixed(0)} s (${seconds()} s)`,
+      );
     }
-    for (const { info } of found) {
-      parity.push(...await measureParity(info.name, powerOf(info), threads));
-      tell(`${info.name}: all forms agree with float64 (${seconds()} s)`);
-    }
-    for (const { info } of found) {
-      for (const figure of figures) {
-        const maker = FIGURES[figure];
-        const power = powerOf(info);
-        if (maker.seconds[power] === 0) {
-          const why = "its contenders take too long there";
-          absent.push({ name: `${figure} on ${info.name}`, why });
-          continue;
-        }
-        const setting = { info, threads, quick, power, peers };
-        measured.push(await measureFigure(figure, maker, setting));
-        const { points, gaps, seconds: took } = measured.at(-1)!;
-        tell(
-          `${info.name}, ${figure}: ${points.length} points, ` +
-            `${gaps.length} left out, ${took.toFixed(0)} s (${seconds()} s)`,
-        );
-      }
-    }
-    // The best of the run: the machine may have been busy before.
-    for (const [i, { info, ...before }] of found.entries()) {
-      await startBackend(info.name, threads);
-      const after = await measurePeaks(info);
-      const best = (what: "operationsPerSecond" | "bytesPerSecond") =>
-        Math.max(before[what], after[what]);
-      found[i] = {
-        ...{ ...before, info },
-        operationsPerSecond: best("operationsPerSecond"),
-        bytesPerSecond: best("bytesPerSecond"),
-      };
-    }
-  } finally {
-    await peers.scan?.[Symbol.asyncDispose]();
-    await endPeers(peers.softmax);
+  }
+  // The best of the run: the machine may have been busy before.
+  for (const [i, { info, ...before }] of found.entries()) {
+    await startBackend(info.name, threads);
+    const after = await measurePeaks(info);
+    const best = (what: "operationsPerSecond" | "bytesPerSecond") =>
+      Math.max(before[what], after[what]);
+    found[i] = {
+      ...{ ...before, info },
+      operationsPerSecond: best("operationsPerSecond"),
+      bytesPerSecond: best("bytesPerSecond"),
+    };
   }
   return {
     command,
     date: new Date().toISOString(),
     seconds: seconds(),
     machine: describeMachine(threads, peers.scan?.version ?? null),
+    peers: peers.versions,
     version: config.version,
     load: { before, after: loadavg()[0]! },
     mostSpread: MOST_SPREAD,
@@ -149,27 +141,4 @@ async function measureFigure(
     points,
     gaps,
   };
-}
-
-/** PyTorch, where it is installed and a figure has a use for it. */
-async function peersOf(
-  { backends, figures, threads, quick }: ReportOptions,
-  absent: Absence[],
-): Promise<Setting["peers"]> {
-  const none = { scan: null, softmax: [] };
-  if (!backends.includes("wasm") || !figures.includes("lengths")) return none;
-  if (quick) {
-    absent.push({ name: "PyTorch", why: "it is not in a quick report" });
-    return none;
-  }
-  const scan = await TorchPeer.start(threads);
-  if (!scan) {
-    absent.push({
-      name: "PyTorch",
-      why: `it is not installed; ${HOW_TO_GET_TORCH}`,
-    });
-    return none;
-  }
-  const softmax = await startPeers(["PyTorch SDPA"], threads);
-  return { scan, softmax };
 }

@@ -3,10 +3,11 @@ import { DISPLAY, table, type TableRow } from "@lionjs/lion/notebook";
 import { plotlyScript } from "../../lib/notebook/plotly_page.ts";
 import { proseToHTML } from "../../tools/gallery/prose.ts";
 import style from "../../tools/gallery/style.css" with { type: "text" };
-import { crossingOf, tellCrossing } from "./crossings.ts";
-import { plotsOf, reachedBy } from "./plots.ts";
+import { tellCrossings } from "./crossings.ts";
+import { plotsOf, reachedBy, reachedByWork } from "./plots.ts";
 import {
   FIGURE_NAMES,
+  type KernelCost,
   type MeasuredFigure,
   type Point,
   type Report,
@@ -15,7 +16,7 @@ import {
   steadyMilliseconds,
   type Time,
 } from "./report_file.ts";
-import { CROSSINGS, PAPER_TRAINING, TEXTS } from "./texts.ts";
+import { PAPER_TRAINING, TEXTS } from "./texts.ts";
 
 /** The whole page. */
 export async function reportPage(report: Report): Promise<string> {
@@ -49,11 +50,11 @@ ${parts.join("\n")}
 }
 
 function summaryOf(report: Report): string {
-  const { machine, backends, load, absent, version } = report;
+  const { machine, backends, load, absent, version, peers } = report;
   const backendLines = backends.map((backend) => {
     const { info, operationsPerSecond, bytesPerSecond } = backend;
     const on = info.adapter
-      ? `${info.adapter.vendor} ${info.adapter.description}${
+      ? `${info.adapter.description || info.adapter.vendor}${
         info.adapter.isFallbackAdapter ? ", in software" : ""
       }`
       : info.threads
@@ -84,7 +85,7 @@ function summaryOf(report: Report): string {
   } after.
 - lion ${version}, Deno ${machine.deno}${
     machine.v8Flags ? ` with \`${machine.v8Flags}\`` : ""
-  }, TensorFlow.js ${machine.tfjs}, PyTorch ${machine.torch ?? "none"}.
+  }, ${[`TensorFlow.js ${machine.tfjs}`, ...peers].join(", ")}.
 ${[...backendLines, ...absentLines].join("\n")}
 `;
 }
@@ -144,16 +145,15 @@ async function partOf(
   measured: MeasuredFigure,
   report: Report,
 ): Promise<string> {
-  const { figure, backend: name, points, gaps, settings, kernels } = measured;
+  const { backend: name, gaps, settings } = measured;
+  const { kernels, costs = [] } = measured;
   const backend = report.backends.find(({ info }) => info.name === name)!;
   const told = Object.entries(settings)
     .map(([what, value]) => `${what}: ${value}`).join("; ");
-  const sentences = (CROSSINGS[figure] ?? []).flatMap(([faster, slower]) =>
-    [...new Set(points.map(({ panel }) => panel))].flatMap((panel) => {
-      const crossing = crossingOf(points, panel, faster, slower);
-      return crossing ? [`- ${tellCrossing(crossing)}`] : [];
-    })
-  );
+  const sentences = [
+    ...tellCrossings(measured),
+    ...costs.map((cost) => tellReached(cost, backend)),
+  ].map((sentence) => `- ${sentence}`);
   return [
     proseToHTML(
       `### On ${name}\n\n${told}. It took ${measured.seconds.toFixed(0)} s.`,
@@ -165,7 +165,7 @@ async function partOf(
     ),
     proseToHTML(sentences.join("\n")),
     kernels
-      ? await details("The numbers", kernelRows(kernels))
+      ? await details("The numbers", kernelRows(kernels, backend))
       : await details("The numbers", rowsOf(measured, backend)),
     await details(
       "What is left out",
@@ -174,8 +174,19 @@ async function partOf(
   ].join("\n");
 }
 
+/** In words, how close a kernel comes to the roof. */
+export function tellReached(
+  cost: KernelCost,
+  backend: ReportBackend,
+): string {
+  const { share, operationsPerSecond } = reachedByWork(cost, backend);
+  const rate = (operationsPerSecond / 1e9).toPrecision(3);
+  const percent = (100 * share).toFixed(0);
+  return `${cost.kernel}: ${rate} GFLOP/s, ${percent} % of the roof.`;
+}
+
 /** A figure's points as rows. */
-function rowsOf(
+export function rowsOf(
   { figure, points }: MeasuredFigure,
   backend: ReportBackend,
 ): TableRow[] {
@@ -227,6 +238,7 @@ function ratioOf(point: Point, baseline: Point): string {
 
 function kernelRows(
   kernels: NonNullable<MeasuredFigure["kernels"]>,
+  { bytesPerSecond }: ReportBackend,
 ): TableRow[] {
   return kernels.map((
     { kernel, calls, milliseconds, share, bytes, newBytes },
@@ -238,6 +250,10 @@ function kernelRows(
     ...(bytes !== null && Number.isFinite(bytes) && {
       "MiB moved": bytes / 2 ** 20,
       "MiB needed": newBytes / 2 ** 20,
+    }),
+    ...(milliseconds && bytes && {
+      "GB/s": bytes / milliseconds / 1e6,
+      "of a copy, %": 1e5 * bytes / milliseconds / bytesPerSecond,
     }),
   }));
 }

@@ -7,6 +7,7 @@ import {
   type Point,
   type ReportBackend,
   steadyMilliseconds,
+  type Work,
 } from "./report_file.ts";
 
 /** What is on a vertical axis. */
@@ -93,6 +94,7 @@ function lines(
 /** What is on the horizontal axis of a figure. */
 const PLACES: Partial<Record<MeasuredFigure["figure"], string>> = {
   lengths: "tokens",
+  peers: "tokens",
   chunks: "tokens of a chunk",
   resolutions: "pixels of a side",
   tokens: "tokens of the text",
@@ -112,7 +114,8 @@ export function plotsOf(
   if (!x) return barPlots(measured);
   const parts = [...new Set(points.map(({ panel }) => panel))];
   const measures = points.some(({ time }) => time)
-    ? ["time", "memory"] as const
+    // The memory of other libraries is not known.
+    ? figure === "peers" ? ["time"] as const : ["time", "memory"] as const
     : ["memory"] as const;
   const names = [...new Set(points.map(({ series }) => series))];
   const drawn = measures.flatMap((measure) => {
@@ -129,6 +132,8 @@ export function plotsOf(
     return [panels(drawable, {
       title: `${measure === "time" ? "Time" : "Memory"}, ${measured.backend}`,
       width: drawable.length > 1 ? 980 : 620,
+      // Room for a long legend.
+      ...(names.length > 8 && { height: 480 }),
     })];
   });
   return figure === "lengths"
@@ -238,10 +243,21 @@ export interface Reached {
   readonly share: number;
 }
 
+/** How close some work comes to the roof. */
+export function reachedByWork(
+  { operations, bytes, milliseconds }: Work,
+  { operationsPerSecond: arithmetic, bytesPerSecond }: ReportBackend,
+): Reached {
+  const rate = 1e3 * operations / milliseconds;
+  const intensity = operations / bytes;
+  const roof = Math.min(arithmetic, intensity * bytesPerSecond);
+  return { intensity, operationsPerSecond: rate, share: rate / roof };
+}
+
 /** How close a point comes to the roof; `null` where it has no steady time or no cost. */
 export function reachedBy(
   point: Point,
-  { operationsPerSecond: arithmetic, bytesPerSecond }: ReportBackend,
+  backend: ReportBackend,
 ): Reached | null {
   const { operations, bytes, gpuMilliseconds, memoryBytes } = point;
   const steady = steadyMilliseconds(point.time);
@@ -249,10 +265,8 @@ export function reachedBy(
   if (!operations || !bytes || steady === null || memoryBytes === null) {
     return null;
   }
-  const rate = 1e3 * operations / (gpuMilliseconds || steady);
-  const intensity = operations / bytes;
-  const roof = Math.min(arithmetic, intensity * bytesPerSecond);
-  return { intensity, operationsPerSecond: rate, share: rate / roof };
+  const milliseconds = gpuMilliseconds || steady;
+  return reachedByWork({ operations, bytes, milliseconds }, backend);
 }
 
 /** The roof, and what each contender reached beneath it. */

@@ -8,6 +8,7 @@ import type { Pass, Variant } from "../attention_problem.ts";
 export const FIGURE_NAMES = [
   "forms",
   "lengths",
+  "peers",
   "chunks",
   "resolutions",
   "tokens",
@@ -59,6 +60,24 @@ export interface MeasuredFigure {
   readonly gaps: readonly Gap[];
   /** Of the figure "kernels". */
   readonly kernels?: readonly KernelProfile[];
+  /** Of the figure "kernels": those whose work is known. */
+  readonly costs?: readonly KernelCost[];
+}
+
+/** What a kernel takes, and what it has to do on paper. */
+export interface KernelCost extends Work {
+  /** Its name in TensorFlow.js, whatever it launches. */
+  readonly kernel: string;
+}
+
+/** Some work and its time. */
+export interface Work {
+  /** Of the kernels alone where a GPU has timestamps. */
+  readonly milliseconds: number;
+  /** Multiplications and additions. */
+  readonly operations: number;
+  /** Bytes read and written at the least. */
+  readonly bytes: number;
 }
 
 /** A result beside the float64 reference. */
@@ -92,6 +111,8 @@ export interface Report {
   readonly date: string;
   readonly seconds: number;
   readonly machine: Machine;
+  /** Other libraries that took part, with their versions. */
+  readonly peers: readonly string[];
   /** The library's version. */
   readonly version: string;
   /** Processes that wanted to run, on average of a minute: before and after. */

@@ -33,6 +33,19 @@ bandwidth that of a copy, both measured in this run; operations and bytes are
 the least that a form must do and move, three times as many with gradients. On
 WebGPU with timestamps a point is the time of its kernels alone.`,
   },
+  peers: {
+    title: "Beside other libraries",
+    about:
+      `LION-S in our chunkwise form and as others compute it, taking turns in this run:
+PyTorch on the CPU, by a scan in chunks (*PyTorch*) and by the authors' full form
+with a mask for each direction; ONNX Runtime's operator LinearAttention, two causal
+sweeps of it; jax-js, by the same scan in chunks; and the loop over Float32Array.
+Softmax, which is another function, is ours, TensorFlow.js's and PyTorch's (SDPA).
+PyTorch has its threads in the pool of OpenBLAS or of OpenMP, since two at once
+disturb each other. Each result was compared before it was timed. PyTorch and ONNX
+Runtime are beside WebAssembly, which computes on the same cores. The time of other
+libraries is all that is known of them: their memory is their own.`,
+  },
   chunks: {
     title: "Chunk size against time and memory (figure 4)",
     about:
@@ -88,7 +101,11 @@ normalised.`,
     title: "The kernels of LION-S, forward and with gradients",
     about:
       `What \`profile\` finds, the longest first; on WebGPU each launch by itself.
-Between kernels there is JavaScript, which is not in it.`,
+Between kernels there is JavaScript, which is not in it. A kernel's share of the
+roof is what it reaches of the machine's best product or of its bandwidth,
+whichever allows less, by the least that it must do and move; the launches of a
+kernel count together. A kernel that moves each of its numbers once has the rate
+in the column *GB/s*.`,
   },
 };
 
@@ -112,7 +129,13 @@ export const CROSSINGS: Partial<
     ["chunkwise", "softmax in tfjs"],
     ["chunkwise", "full"],
     ["recurrent", "full"],
+  ],
+  peers: [
     ["chunkwise", "PyTorch"],
+    ["chunkwise", "PyTorch full, OpenMP"],
+    ["chunkwise", "ONNX Runtime, LinearAttention"],
+    ["chunkwise", "jax-js, wasm"],
+    ["chunkwise", "jax-js, webgpu"],
   ],
   resolutions: [
     ["LION-D", "softmax"],

@@ -14,6 +14,7 @@ import { Collector } from "../../bench/report/collector.ts";
 import { crossingOf, tellCrossing } from "../../bench/report/crossings.ts";
 import { makeReport } from "../../bench/report/make_report.ts";
 import { reportPage, tellTime } from "../../bench/report/page.ts";
+import { reachedByWork } from "../../bench/report/plots.ts";
 import {
   FIGURE_NAMES,
   type FigureName,
@@ -133,6 +134,30 @@ Deno.test("a Collector throws for a wrong result, and closes its group", async (
   assertEquals([closed, collector.points], [true, []]);
 });
 
+Deno.test("a Collector leaves out a peer that is wrong or throws, and measures the others", async () => {
+  const collector = new Collector(60, { fewest: 1, most: 1, warmUp: 0 });
+  const peer = (name: string, check: () => Promise<string | null>) => ({
+    ...contender(name, 1, check),
+    isPeer: true,
+  });
+  const names = ["ours", "wrong", "broken"];
+  await collector.measure({ panel: "p", at: 1 }, names, () =>
+    Promise.resolve({
+      contenders: [
+        contender("ours", 1),
+        peer("wrong", () => Promise.resolve("y differs")),
+        peer("broken", () => Promise.reject(new TypeError("no such thing"))),
+      ],
+      baseline: "ours",
+      close: () => Promise.resolve(),
+    }));
+  assertEquals(collector.points.map(({ series }) => series), ["ours"]);
+  assertEquals(collector.gaps.map(({ why }) => why), [
+    "its result is wrong: y differs",
+    "no such thing",
+  ]);
+});
+
 Deno.test("there is no report where a kernel is wrong", async () => {
   await useBackend({ prefer: ["wasm"] });
   const right = tf.getKernel("LionFull", "wasm")!;
@@ -205,6 +230,28 @@ Deno.test("a quick report: memory is what mathematics says, and the page has all
         assert(at > 0 && (time === null || time.median > 0));
         assert(memoryBytes === null || memoryBytes > 0);
       }
+    }
+  });
+
+  await t.step("attention's kernels have a share of the roof", () => {
+    const { costs = [] } = figure("kernels");
+    const names = ["LionChunkwise", "LionChunkwiseGrad"];
+    assertEquals(costs.map(({ kernel }) => kernel), names);
+    const [backend] = report.backends;
+    for (const cost of costs) {
+      const { share } = reachedByWork(cost, backend!);
+      assert(share > 0 && Number.isFinite(share));
+    }
+  });
+
+  await t.step("other libraries take part beside ours", () => {
+    const series = new Set(figure("peers").points.map(({ series }) => series));
+    assert(series.has("chunkwise") && series.has("Float32Array loop"));
+    // Each is there, or it says why not.
+    const absent = report.absent.map(({ name }) => name);
+    for (const name of ["PyTorch", "ONNX Runtime", "jax-js"]) {
+      const isThere = [...series].some((one) => one.startsWith(name));
+      assertEquals(isThere, !absent.includes(name), name);
     }
   });
 

@@ -1,0 +1,91 @@
+/** Starts whoever else computes attention, as far as it is there. @module */
+import config from "../../deno.json" with { type: "json" };
+import type { BackendName } from "@lionjs/lion";
+import type { TorchFull } from "../attention.ts";
+import type { AttentionPeer } from "../peers/attention_peer.ts";
+import { startJax } from "../peers/jax_peer.ts";
+import { startOnnx } from "../peers/onnx.ts";
+import {
+  endPeers,
+  HOW_TO_GET_TORCH,
+  type NamedPeer,
+  startPeers,
+  TorchPeer,
+} from "../peers/torch.ts";
+import type { Peers } from "./figure.ts";
+import type { Absence, FigureName } from "./report_file.ts";
+
+/** What decides who is needed. */
+export interface PeersOptions {
+  readonly backends: readonly BackendName[];
+  readonly figures: readonly FigureName[];
+  readonly threads: number;
+  readonly quick: boolean;
+}
+
+/** The peers of a report, until it is disposed of. */
+export class StartedPeers implements Peers, AsyncDisposable {
+  scan: TorchPeer | null = null;
+  full: readonly TorchFull[] = [];
+  softmax: readonly NamedPeer[] = [];
+  readonly onnx: NamedPeer[] = [];
+  readonly libraries: AttentionPeer[] = [];
+  /** Names of libraries with their versions. */
+  readonly versions: string[] = [];
+  /** Who is not there, and why. */
+  readonly absent: Absence[] = [];
+
+  /** Starts those that a figure has a use for. */
+  static async start(options: PeersOptions): Promise<StartedPeers> {
+    const { backends, figures, threads, quick } = options;
+    const peers = new StartedPeers();
+    if (!figures.includes("peers")) return peers;
+    if (backends.includes("wasm")) {
+      await peers.#orAbsent("PyTorch", () => {
+        if (!quick) return peers.#startTorch(threads);
+        throw new Error("it is not in a quick report");
+      });
+      await peers.#orAbsent("ONNX Runtime", async () => {
+        const peer = await startOnnx(threads);
+        peers.onnx.push({ name: "ONNX Runtime, LinearAttention", peer });
+        return peer.version;
+      });
+    }
+    const devices = (["wasm", "webgpu"] as const)
+      .filter((device) => backends.includes(device));
+    if (devices.length > 0) {
+      await peers.#orAbsent("jax-js", async () => {
+        peers.libraries.push(...await startJax(devices));
+        return config.imports["@jax-js/jax"].split("@").at(-1)!;
+      });
+    }
+    return peers;
+  }
+
+  async #startTorch(threads: number): Promise<string> {
+    this.scan = await TorchPeer.start(threads);
+    if (!this.scan) {
+      throw new Error(`it is not installed; ${HOW_TO_GET_TORCH}`);
+    }
+    this.softmax = await startPeers(["PyTorch SDPA"], threads);
+    this.full = (await startPeers(["PyTorch full"], threads))
+      .map((peer) => ({ ...peer, masks: 2 }));
+    return this.scan.version;
+  }
+
+  /** Notes the version of a library, or why it is not there. */
+  async #orAbsent(name: string, start: () => Promise<string>): Promise<void> {
+    try {
+      this.versions.push(`${name} ${await start()}`);
+    } catch (error) {
+      const [why] = String((error as Error).message).split("\n");
+      this.absent.push({ name, why: why! });
+    }
+  }
+
+  /** Ends their processes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.scan?.[Symbol.asyncDispose]();
+    await endPeers([...this.full, ...this.softmax, ...this.onnx]);
+  }
+}
