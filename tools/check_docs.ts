@@ -1,10 +1,13 @@
 /**
  * `deno doc --lint`, which fails on every error but `private-type-ref`: it
  * reports one for each type of tfjs in a public signature, and re-exporting
- * the type moves the report into tfjs's own files.
+ * the type moves the report into tfjs's own files. And every function, class
+ * and constant that is exported has an example that asserts something.
  *
  * @module
  */
+import { documentedSymbols, lacksExample } from "./site/symbols.ts";
+
 const { default: config } = await import("../deno.json", {
   with: { type: "json" },
 });
@@ -17,6 +20,15 @@ const reports = new TextDecoder().decode(stderr).split(/\n(?=error)/);
 const failures = reports.filter((report) =>
   report.startsWith("error[") && !report.startsWith("error[private-type-ref]")
 );
-console.error(failures.join("\n"));
+if (failures.length > 0) console.error(failures.join("\n"));
 console.log(`deno doc --lint: ${failures.length} errors`);
-if (failures.length > 0) Deno.exit(1);
+
+const symbols = await documentedSymbols();
+const bare = symbols.filter(lacksExample);
+for (const { name, from } of bare) {
+  console.error(`${name} of ${from} should have an @example that asserts`);
+}
+console.log(
+  `examples: ${symbols.length} symbols, ${bare.length} without one`,
+);
+if (failures.length + bare.length > 0) Deno.exit(1);

@@ -11,7 +11,18 @@ export interface BrownText {
   readonly text: string;
 }
 
-/** The genres of the Brown corpus. */
+/**
+ * The genres of the Brown corpus.
+ *
+ * @example A genre as a class
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { BROWN_GENRES } from "@lionjs/lion/data";
+ *
+ * assertEquals(BROWN_GENRES.length, 15);
+ * assertEquals(BROWN_GENRES.indexOf("news"), 10);
+ * ```
+ */
 export const BROWN_GENRES: readonly string[] = [
   "adventure",
   "belles_lettres",
@@ -68,8 +79,12 @@ export async function loadSonnets(): Promise<string[]> {
  * on them, and asks not to republish them commercially. Some are offensive.
  *
  * @example
- * ```ts ignore
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { loadSentences } from "@lionjs/lion/data";
+ *
  * const sentences = await loadSentences();
+ * assertEquals(sentences.length, 100_000);
  * ```
  *
  * @returns The sentences.
@@ -96,12 +111,19 @@ export async function loadSentences(): Promise<string[]> {
  * joined as in print.
  *
  * @example
- * ```ts ignore
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { BROWN_GENRES, byteTokenizer, loadBrown } from "@lionjs/lion/data";
+ *
  * const texts = await loadBrown();
- * const examples = texts.map(({ genre, text }) => ({
+ * assertEquals(texts.length, 500);
+ * const tokenizer = byteTokenizer();
+ * const [first] = texts.map(({ genre, text }) => ({
  *   ids: tokenizer.encode(text),
  *   label: BROWN_GENRES.indexOf(genre),
  * }));
+ * assertEquals(BROWN_GENRES[first!.label], "news");
+ * assertEquals(tokenizer.decode(first!.ids.slice(0, 28)), "The Fulton County Grand Jury");
  * ```
  *
  * @returns The texts.

@@ -16,7 +16,18 @@ const OPTIONS: OptionNames<LoadFashionMnistOptions> = { folder: true };
 /** The folder of Debian's package. */
 const FOLDER = "/usr/share/datasets/fashion-mnist";
 
-/** The names of Fashion-MNIST's labels. */
+/**
+ * The names of Fashion-MNIST's labels.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { FASHION_MNIST_CLASSES } from "@lionjs/lion/data";
+ *
+ * assertEquals(FASHION_MNIST_CLASSES.length, 10);
+ * assertEquals(FASHION_MNIST_CLASSES[9], "ankle boot");
+ * ```
+ */
 export const FASHION_MNIST_CLASSES: readonly string[] = [
   "T-shirt",
   "trouser",
@@ -45,8 +56,12 @@ export const FASHION_MNIST_CLASSES: readonly string[] = [
  *
  * @example
  * ```ts ignore
+ * import { assertEquals } from "@std/assert";
+ * import { FASHION_MNIST_CLASSES, loadFashionMnist } from "@lionjs/lion/data";
+ *
  * const { train, test } = await loadFashionMnist();
- * const validation = train.slice(55_000);
+ * assertEquals([train.size, test.size], [60_000, 10_000]);
+ * assertEquals(FASHION_MNIST_CLASSES[train.get(0).label], "ankle boot");
  * ```
  *
  * @param options See {@linkcode LoadFashionMnistOptions}.

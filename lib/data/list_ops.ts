@@ -33,7 +33,19 @@ const OPTIONS: OptionNames<ListOpsOptions> = {
   part: true,
 };
 
-/** The tokens of {@linkcode listOps} by id; "X" closes a list, 0 is padding. */
+/**
+ * The tokens of {@linkcode listOps} by id; "X" closes a list, 0 is padding.
+ *
+ * @example An expression as ids
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { LIST_OPS_TOKENS } from "@lionjs/lion/data";
+ *
+ * const tokens = "[MAX 3 7 X".split(" ");
+ * const ids = tokens.map((token) => LIST_OPS_TOKENS.indexOf(token));
+ * assertEquals(ids, [12, 4, 8, 15]);
+ * ```
+ */
 export const LIST_OPS_TOKENS: readonly string[] = [
   "<pad>",
   ...Array.from("0123456789"),

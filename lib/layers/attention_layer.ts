@@ -14,7 +14,25 @@ export interface LionAttentionLayerOptions
   epsilon?: number;
 }
 
-/** Multi-head LION attention as a layer; see {@linkcode lionAttentionLayer}. */
+/**
+ * Multi-head LION attention as a layer; see {@linkcode lionAttentionLayer}.
+ *
+ * @example The same layer after a change of its form
+ * ```ts
+ * import { assert, assertAlmostEquals } from "@std/assert";
+ * import { lionAttentionLayer, LionAttentionLayer } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const layer = lionAttentionLayer({ variant: "s", numHeads: 2, form: "full" });
+ * assert(layer instanceof LionAttentionLayer);
+ * const x = tf.randomNormal([1, 6, 8]);
+ * const before = await (layer.apply(x) as tf.Tensor).data();
+ * layer.attention.form = "recurrent";
+ * const after = await (layer.apply(x) as tf.Tensor).data();
+ * before.forEach((value, i) => assertAlmostEquals(value, after[i]!, 1e-5));
+ * ```
+ */
 export class LionAttentionLayer extends MixingLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionAttention";

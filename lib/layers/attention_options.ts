@@ -13,7 +13,23 @@ import type {
 import { assertBooleans, assertRate } from "./option_values.ts";
 import { assertOwnParts } from "./own_parts.ts";
 
-/** The names of the variants, LION's first. */
+/**
+ * The names of the variants, LION's first.
+ *
+ * @example Each of them in a block
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { ATTENTION_VARIANTS, lionBlock } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const x = tf.ones([1, 5, 8]);
+ * for (const variant of ATTENTION_VARIANTS) {
+ *   const block = lionBlock({ variant, numHeads: 2 });
+ *   assertEquals((block.apply(x) as tf.Tensor).shape, [1, 5, 8]);
+ * }
+ * ```
+ */
 export const ATTENTION_VARIANTS = [
   "lit",
   "d",

@@ -27,7 +27,22 @@ export type Reading = Pick<
   "mask" | "segments" | "training" | "epsilon"
 >;
 
-/** A layer whose mixer mixes the tokens. */
+/**
+ * A layer whose mixer mixes the tokens.
+ *
+ * @example All layers of a model that mix tokens
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { lionEncoder, MixingLayer } from "@lionjs/lion";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const model = lionEncoder({
+ *   inputDim: 3, dim: 8, depth: 2, numHeads: 2, numClasses: 2, variant: "s",
+ * });
+ * const layers = model.layers.filter((layer) => layer instanceof MixingLayer);
+ * assertEquals(layers.map(({ attention }) => attention.variant), ["s", "s"]);
+ * ```
+ */
 export abstract class MixingLayer extends LionLayer {
   /**
    * The options of attention; `form` and `chunkSize` may be changed at any

@@ -25,7 +25,19 @@ const OWN_OPTIONS: OptionNames<
   Omit<PatchEmbeddingOptions, keyof LionLayerOptions>
 > = { patchSize: true, dim: true };
 
-/** Images to tokens; see {@linkcode patchEmbedding}. */
+/**
+ * Images to tokens; see {@linkcode patchEmbedding}.
+ *
+ * @example The tokens of an image, and what they cost
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { PatchEmbedding } from "@lionjs/lion";
+ *
+ * const layer = new PatchEmbedding({ patchSize: 16, dim: 192 });
+ * assertEquals(layer.computeOutputShape([null, 224, 224, 3]), [null, 196, 192]);
+ * assertEquals(layer.operations([1, 224, 224, 3]), 2 * 196 * (16 * 16 * 3) * 192);
+ * ```
+ */
 export class PatchEmbedding extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionPatchEmbedding";

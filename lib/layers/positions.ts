@@ -107,7 +107,24 @@ export interface PositionEmbeddingOptions extends LionLayerOptions {
   embeddingStd?: number;
 }
 
-/** Adds a learned vector per position. */
+/**
+ * Adds a learned vector per position, to sequences of one length.
+ *
+ * @example The same vectors in every sequence
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { PositionEmbedding } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const layer = new PositionEmbedding({});
+ * const y = layer.apply(tf.zeros([2, 3, 4])) as tf.Tensor;
+ * const [first, second] = await y.array() as number[][][];
+ * assertEquals(first, second);
+ * const { shape } = layer.parameter("value");
+ * assertEquals(shape, [1, 3, 4]);
+ * ```
+ */
 export class PositionEmbedding extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionPositionEmbedding";
@@ -164,6 +181,19 @@ export interface PositionTableOptions extends PositionEmbeddingOptions {
 /**
  * Adds a learned vector per position to sequences of at most `maxLength`
  * tokens.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ * import { PositionTable } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const layer = new PositionTable({ maxLength: 8 });
+ * const y = layer.apply(tf.zeros([2, 5, 4])) as tf.Tensor;
+ * assertEquals(y.shape, [2, 5, 4]);
+ * assertThrows(() => layer.apply(tf.zeros([2, 9, 4])), RangeError, "at most");
+ * ```
  */
 export class PositionTable extends LionLayer {
   /** The name under which it is saved. */

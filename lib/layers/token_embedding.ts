@@ -87,7 +87,25 @@ const OWN_OPTIONS: OptionNames<
   embeddingStd: true,
 };
 
-/** Maps token ids to vectors; see {@linkcode tokenEmbedding}. */
+/**
+ * Maps token ids to vectors; see {@linkcode tokenEmbedding}.
+ *
+ * @example The next token of a text has the position after it
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { TokenEmbedding } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const layer = new TokenEmbedding({ vocabularySize: 10, dim: 4, maxLength: 16 });
+ * const text = tf.tensor2d([[7, 2, 5]], [1, 3], "int32");
+ * const [whole] = layer.apply(text) as tf.Tensor3D[];
+ * const next = tf.tensor2d([[5]], [1, 1], "int32");
+ * const y = layer.embed(next, { start: 2, types: undefined });
+ * const last = tf.slice(whole!, [0, 2, 0], [1, 1, 4]);
+ * assertEquals(await y.array(), await last.array());
+ * ```
+ */
 export class TokenEmbedding extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionTokenEmbedding";

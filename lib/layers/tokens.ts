@@ -34,7 +34,20 @@ export interface ClassTokenOptions extends LionLayerOptions {
   embeddingStd?: number;
 }
 
-/** Puts a learned token before the others. */
+/**
+ * Puts a learned token before the others.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { ClassToken } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const y = new ClassToken({}).apply(tf.ones([2, 5, 8])) as tf.Tensor;
+ * assertEquals(y.shape, [2, 6, 8]);
+ * ```
+ */
 export class ClassToken extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionClassToken";
@@ -117,7 +130,23 @@ export interface TokenPoolingOptions extends LionLayerOptions {
   maxSegments?: number;
 }
 
-/** Pools the tokens of a sequence into one vector. */
+/**
+ * Pools the tokens of a sequence into one vector.
+ *
+ * @example The mean of the tokens that are not padding
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { TokenPooling } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const pooling = new TokenPooling({ kind: "mean" });
+ * const x = tf.tensor3d([[[1], [3], [100]]]);
+ * const mask = tf.tensor2d([[1, 1, 0]]);
+ * const y = pooling.apply([x, mask]) as tf.Tensor2D;
+ * assertEquals(await y.array(), [[2]]);
+ * ```
+ */
 export class TokenPooling extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionTokenPooling";

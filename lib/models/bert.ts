@@ -99,7 +99,20 @@ const OPTIONS: OptionNames<LionBertOptions> = {
   maxSegments: true,
 };
 
-/** The sizes of BERT. */
+/**
+ * The sizes of BERT.
+ *
+ * @example BERT's columns and heads, in two blocks
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { BERT_PRESETS, lionBert } from "@lionjs/lion";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const sizes = { ...BERT_PRESETS.base, depth: 2 };
+ * const model = lionBert({ ...sizes, vocabularySize: 100, variant: "s" });
+ * assertEquals(model.outputs[0]!.shape, [null, null, 100]);
+ * ```
+ */
 export const BERT_PRESETS: Readonly<
   Record<"base" | "large", { dim: number; depth: number; numHeads: number }>
 > = {

@@ -55,7 +55,20 @@ const OPTIONS: OptionNames<LionGptOptions> = {
   maxLength: true,
 };
 
-/** The small size of GPT-2. */
+/**
+ * The small size of GPT-2.
+ *
+ * @example GPT-2's columns and heads, in two blocks
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { GPT_PRESETS, lionGpt } from "@lionjs/lion";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const sizes = { ...GPT_PRESETS.small, depth: 2 };
+ * const model = lionGpt({ ...sizes, vocabularySize: 100, variant: "s" });
+ * assertEquals(model.outputs[0]!.shape, [null, null, 100]);
+ * ```
+ */
 export const GPT_PRESETS: Readonly<
   Record<"small", { dim: number; depth: number; numHeads: number }>
 > = { small: { dim: 768, depth: 12, numHeads: 12 } };

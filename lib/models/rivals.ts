@@ -47,6 +47,16 @@ export const VIM_PRESETS: Readonly<
  * one more layer it would have 93.4 million.
  *
  * Source: Hwang et al. 2024 (arXiv:2407.09941); LION (arXiv:2502.16249), table 2.
+ *
+ * @example Its columns, in two blocks
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { HYDRA_PRESETS, lionViT } from "@lionjs/lion";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const model = lionViT({ ...HYDRA_PRESETS.small, depth: 2 });
+ * assertEquals(model.outputs[0]!.shape, [null, 1000]);
+ * ```
  */
 export const HYDRA_PRESETS: Readonly<
   Record<"small" | "base", RivalPreset<"hydra">>
@@ -60,6 +70,17 @@ export const HYDRA_PRESETS: Readonly<
  * positions.
  *
  * Source: Hwang et al. 2024 (arXiv:2407.09941), section 4, and its authors' code.
+ *
+ * @example Its columns, in two blocks
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { HYDRA_BERT_PRESETS, lionBert } from "@lionjs/lion";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const sizes = { ...HYDRA_BERT_PRESETS.base, depth: 2 };
+ * const model = lionBert({ ...sizes, vocabularySize: 100 });
+ * assertEquals(model.outputs[0]!.shape, [null, null, 100]);
+ * ```
  */
 export const HYDRA_BERT_PRESETS: Readonly<
   Record<"base", RivalPreset<"hydra"> & { readonly maxLength: 0 }>

@@ -91,7 +91,19 @@ const OPTIONS: OptionNames<LionViTOptions> = {
   dropPath: true,
 };
 
-/** The paper's sizes for images of 224 pixels. */
+/**
+ * The paper's sizes for images of 224 pixels.
+ *
+ * @example The parameters of the tiny one, in millions
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { lionViT, VIT_PRESETS } from "@lionjs/lion";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const model = lionViT({ ...VIT_PRESETS.tiny, variant: "lit" });
+ * assertEquals((model.countParams() / 1e6).toFixed(1), "5.7");
+ * ```
+ */
 export const VIT_PRESETS: Readonly<
   Record<
     "tiny" | "small" | "base",

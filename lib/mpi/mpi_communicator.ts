@@ -27,7 +27,23 @@ interface Message {
   readonly type: Handle;
 }
 
-/** All processes of an MPI job; see {@linkcode openMpi}. */
+/**
+ * All processes of an MPI job; see {@linkcode openMpi}.
+ *
+ * @example Numbers of all ranks, on the first
+ * ```ts ignore
+ * // mpirun -n 4 deno run --allow-ffi --allow-env program.ts
+ * import { assertEquals } from "@std/assert";
+ * import { type MpiCommunicator, openMpi } from "@lionjs/lion/mpi";
+ *
+ * // The ranks in their order, on rank 0.
+ * const ranksOf = (mpi: MpiCommunicator) => mpi.gather(Int32Array.of(mpi.rank));
+ * const mpi = openMpi();
+ * const ranks = await ranksOf(mpi);
+ * if (mpi.rank === 0) assertEquals(ranks, Int32Array.of(0, 1, 2, 3));
+ * await mpi.close();
+ * ```
+ */
 export class MpiCommunicator implements Communicator, TokenRanks {
   /** Of this process, from 0. */
   readonly rank: number;

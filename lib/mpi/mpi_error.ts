@@ -1,4 +1,21 @@
-/** An error that MPI has returned. */
+/**
+ * An error that MPI has returned.
+ *
+ * @example What was called, and what MPI said
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { MpiError } from "@lionjs/lion/mpi";
+ *
+ * const error = new MpiError("MPI_Irecv", {
+ *   errorClass: "MPI_ERR_TRUNCATE", detail: "message truncated",
+ * });
+ * assertEquals(error.call, "MPI_Irecv");
+ * assertEquals(
+ *   error.message,
+ *   "MPI_Irecv failed: MPI_ERR_TRUNCATE (message truncated)",
+ * );
+ * ```
+ */
 export class MpiError extends Error {
   /** The class of error. */
   override readonly name = "MpiError";

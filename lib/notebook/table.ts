@@ -18,15 +18,21 @@ const OPTIONS: OptionNames<TableOptions> = { digits: true };
  *
  * @example
  * ```ts
- * import { display, table } from "@lionjs/lion/notebook";
+ * import { assertEquals } from "@std/assert";
+ * import { DISPLAY, display, table } from "@lionjs/lion/notebook";
  *
- * await display(table([
+ * const times = table([
  *   { form: "full", milliseconds: 7.215, MiB: 82 },
  *   { form: "chunkwise", milliseconds: 0.98712, MiB: 0.2 },
- * ]));
- * // form       milliseconds  MiB
- * // full              7.215   82
- * // chunkwise        0.9871  0.2
+ * ]);
+ * await display(times);
+ * const { "text/plain": text } = await times[DISPLAY]();
+ * assertEquals(
+ *   text,
+ *   `form       milliseconds  MiB
+ * full              7.215   82
+ * chunkwise        0.9871  0.2`,
+ * );
  * ```
  *
  * @param rows The rows; the table has the columns of all of them, and missing

@@ -5,9 +5,13 @@ import { DISPLAY, type Displayable } from "../jupyter/mime.ts";
  *
  * @example
  * ```ts
- * import { display, markdown } from "@lionjs/lion/notebook";
+ * import { assertEquals } from "@std/assert";
+ * import { DISPLAY, display, markdown } from "@lionjs/lion/notebook";
  *
- * await display(markdown("The decay is $\\lambda = 0.5$."));
+ * const sentence = markdown("The decay is $\\lambda = 0.5$.");
+ * await display(sentence);
+ * const { "text/markdown": source } = await sentence[DISPLAY]();
+ * assertEquals(source, "The decay is $\\lambda = 0.5$.");
  * ```
  *
  * @param text The Markdown source.
@@ -24,9 +28,13 @@ export function markdown(text: string): Displayable {
  *
  * @example
  * ```ts
- * import { display, tex } from "@lionjs/lion/notebook";
+ * import { assertEquals } from "@std/assert";
+ * import { DISPLAY, display, tex } from "@lionjs/lion/notebook";
  *
- * await display(tex(String.raw`y_i = \sum_j M_{ij} (q_i \cdot k_j) v_j`));
+ * const formula = tex(String.raw`y_i = \sum_j M_{ij} (q_i \cdot k_j) v_j`);
+ * await display(formula);
+ * const { "text/latex": latex } = await formula[DISPLAY]();
+ * assertEquals(latex, String.raw`$$y_i = \sum_j M_{ij} (q_i \cdot k_j) v_j$$`);
  * ```
  *
  * @param source The TeX source, without dollar signs.

@@ -9,7 +9,19 @@
  * @module
  */
 
-/** The prime p = 2⁶¹ − 1, modulo which numbers are compared. */
+/**
+ * The prime p = 2⁶¹ − 1, modulo which numbers are compared.
+ *
+ * @example It is equal to zero
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { Matrix, PRIME } from "@lionjs/lion/proof";
+ *
+ * const one = Matrix.eye(1);
+ * assert(one.times(PRIME).equals(Matrix.zeros(1, 1)));
+ * assert(one.plus(one.times(PRIME)).equals(one));
+ * ```
+ */
 export const PRIME: bigint = 2n ** 61n - 1n;
 
 const MODULUS = PRIME * PRIME;

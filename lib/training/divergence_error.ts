@@ -14,7 +14,38 @@ export interface Divergence {
   readonly checkpoint: string | undefined;
 }
 
-/** Thrown when a loss or a gradient is not finite, which spoils the weights. */
+/**
+ * Thrown when a loss or a gradient is not finite, which spoils the weights.
+ *
+ * @example A loss that is not a number
+ * ```ts
+ * import { assertEquals, assertRejects } from "@std/assert";
+ * import { lionEncoder } from "@lionjs/lion";
+ * import { DivergenceError, train } from "@lionjs/lion/training";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const model = lionEncoder({
+ *   inputDim: 1, dim: 4, depth: 1, numHeads: 1, numClasses: 2, variant: "s",
+ * });
+ * const data = {
+ *   stepsPerEpoch: 1,
+ *   async *from() {
+ *     while (true) {
+ *       const labels = tf.tensor1d([0], "int32");
+ *       yield { inputs: [tf.ones([1, 3, 1]), tf.ones([1, 3])], labels, size: 1 };
+ *     }
+ *   },
+ * };
+ * const loss = (logits: tf.Tensor): tf.Scalar => tf.log(tf.mul(tf.mean(logits), 0));
+ * const { divergence } = await assertRejects(
+ *   () => train(model, data, { steps: 5, loss, progress: false }),
+ *   DivergenceError,
+ * );
+ * assertEquals(divergence.step, 1);
+ * assertEquals(divergence.loss, -Infinity);
+ * ```
+ */
 export class DivergenceError extends Error {
   /** The name of the error. */
   override readonly name = "DivergenceError";

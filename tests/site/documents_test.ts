@@ -7,6 +7,7 @@ import { renderMarkdown } from "../../tools/site/markdown.ts";
 import {
   documentedSymbols,
   firstSentence,
+  lacksExample,
   symbolsHTML,
 } from "../../tools/site/symbols.ts";
 
@@ -65,6 +66,24 @@ Deno.test("documentedSymbols() has a subject and a sentence for every symbol", a
   assertEquals(mute.map(({ name }) => name), []);
   const html = symbolsHTML(symbols, "../api/");
   assertEquals(html.match(/<tr><td>/g)!.length, symbols.length);
+});
+
+Deno.test("lacksExample() wants an assertion of all that can run", async () => {
+  const symbol = (isType: boolean, ...examples: string[]) => ({
+    isType,
+    examples,
+  });
+  assert(lacksExample(symbol(false)));
+  assert(lacksExample(symbol(false, "```ts\nconsole.log(1); // assert\n```")));
+  assert(!lacksExample(symbol(false, "no", "```ts\nassertLess(1, 2);\n```")));
+  assert(!lacksExample(symbol(true)));
+  const symbols = await documentedSymbols();
+  const named = (name: string) => symbols.find((one) => one.name === name)!;
+  assertEquals(named("LionBertOptions").isType, true);
+  assertEquals(named("Mixer").isType, true);
+  assertEquals(named("LionBlock").isType, false);
+  assertEquals(named("fixedDecay").isType, false);
+  assertStringIncludes(named("lionBlock").examples.join(), "assertAlmost");
 });
 
 Deno.test("firstSentence() ends where a sentence does, and not in a number", () => {

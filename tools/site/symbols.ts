@@ -30,7 +30,13 @@ interface Documented {
         readonly declarations: readonly {
           readonly kind: string;
           readonly location: { readonly filename: string };
-          readonly jsDoc?: { readonly doc?: string };
+          readonly jsDoc?: {
+            readonly doc?: string;
+            readonly tags?: readonly {
+              readonly kind: string;
+              readonly doc?: string;
+            }[];
+          };
         }[];
       }[];
     }>
@@ -45,6 +51,10 @@ export interface DocumentedSymbol {
   /** Its page, in the reference. */
   readonly page: string;
   readonly subject: string;
+  /** Whether it is a type alone, which no program can run. */
+  readonly isType: boolean;
+  /** Its examples, in Markdown. */
+  readonly examples: readonly string[];
   /** The first sentence of its docstring, in Markdown. */
   readonly sentence: string;
 }
@@ -70,6 +80,10 @@ export async function documentedSymbols(): Promise<DocumentedSymbol[]> {
           from: `${config.name}${entry.slice(1)}`,
           page: `${entry === "." ? "" : `${entry.slice(2)}/`}~/${name}.html`,
           subject: subjectOf(location.filename),
+          isType: kind === "interface" || kind === "typeAlias",
+          examples: declarations.flatMap(({ jsDoc }) => jsDoc?.tags ?? [])
+            .filter(({ kind }) => kind === "example")
+            .map(({ doc = "" }) => doc),
           sentence: firstSentence(jsDoc?.doc ?? ""),
         };
       },
@@ -85,6 +99,13 @@ function subjectOf(file: string): string {
   throw new RangeError(
     `${file} should be in a room of a subject, got ${room}; add it to SUBJECTS`,
   );
+}
+
+/** Whether it can run, and has no example that asserts something. */
+export function lacksExample(
+  { isType, examples }: Pick<DocumentedSymbol, "isType" | "examples">,
+): boolean {
+  return !isType && !examples.some((example) => /\bassert\w*\(/.test(example));
 }
 
 /** The first sentence of a docstring, on one line and with no links. */
