@@ -4,6 +4,7 @@ import { find, surroundings } from "../../site/find.ts";
 import { documentation } from "../../tools/site/documents.ts";
 import { brokenLinks } from "../../tools/site/links.ts";
 import { renderMarkdown } from "../../tools/site/markdown.ts";
+import { referencePage } from "../../tools/site/reference.ts";
 import {
   documentedSymbols,
   firstSentence,
@@ -20,6 +21,47 @@ Deno.test("documentation() has the sources that documents link to, and finds sec
   const [positions] = find(findable, "models positions");
   assertEquals(positions!.url, "docs/models.html#positions");
   assert(findable.every(({ url }) => files.has(url.split("#")[0]!)));
+});
+
+Deno.test("the index of documents leads to each guide", async () => {
+  const { files } = await documentation();
+  const index = files.get("docs/index.html") as string;
+  for (
+    const guide of [
+      "../README.html",
+      "choosing.html#which-form",
+      "choosing.html#which-decay",
+      "models.html#your-own-mixer",
+      "models.html#pytorchs-weights",
+      "models.html#training-and-resuming",
+      "jupyter.html",
+      "platforms.html#node",
+      "platforms.html#browsers",
+      "cluster.html",
+      "kernels.html",
+      "testing.html",
+      "results.html",
+      "performance.html",
+      "theorems.html",
+      "notebooks/index.html",
+      "symbols.html",
+    ]
+  ) assertStringIncludes(index, `href="${guide}"`);
+});
+
+Deno.test("referencePage() leads to the site, and names what one imports from", () => {
+  const page = (entry: string) =>
+    `<html><head></head><body><nav id="topnav"><ul class="breadcrumbs"><li>a</li>
+<ul><li>b</li></ul></ul>
+</div><pre><code>import { b } from &quot;${entry}&quot;;</code></pre><ul><li>c</li></ul>`;
+  const html = referencePage(page("io"), "../../", "@a/b");
+  assertStringIncludes(html, '<a href="../../docs/index.html">');
+  assertStringIncludes(html, "from &quot;@a/b/io&quot;");
+  assertStringIncludes(html, '<pre><code tabindex="0">');
+  assertStringIncludes(html, "<span>a</span>\n<div><span>b</span></div></div>");
+  assertStringIncludes(html, "<ul><li>c</li></ul>");
+  const root = referencePage(page("."), "../", "@a/b");
+  assertStringIncludes(root, "from &quot;@a/b&quot;");
 });
 
 Deno.test("brokenLinks() names missing files and missing anchors", () => {
@@ -43,11 +85,21 @@ Deno.test("renderMarkdown() gives headings GitHub's anchors, and sections their 
   );
   assertEquals(title, "A b & c");
   assertEquals(sections, [
-    { heading: "A b & c", anchor: "a-b--c", text: "one" },
-    { heading: "Twice", anchor: "twice", text: "two" },
-    { heading: "Twice", anchor: "twice-1", text: "let x = 1 < 2 ;" },
+    { heading: "A b & c", depth: 1, anchor: "a-b--c", text: "one" },
+    { heading: "Twice", depth: 2, anchor: "twice", text: "two" },
+    {
+      heading: "Twice",
+      depth: 2,
+      anchor: "twice-1",
+      text: "let x = 1 < 2 ;",
+    },
   ]);
   assertStringIncludes(html, 'href="X.MD"');
+  const { html: table } = renderMarkdown(
+    "# A\n\n| | b |\n|-|-|\n| c | d |\n",
+    (href) => href,
+  );
+  assertStringIncludes(table, "<td></td>\n<th>b</th>");
 });
 
 Deno.test("documentedSymbols() has a subject and a sentence for every symbol", async () => {

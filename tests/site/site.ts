@@ -28,8 +28,12 @@ const PAGES = [
   "docs/index",
   "README",
   "docs/theorems",
+  "docs/notebooks/index",
   "docs/notebooks/03_lion_rnn",
   "docs/symbols",
+  "lib/attention/mask.ts",
+  "api/~/lionAttention",
+  "api/~/LionBlock",
 ] as const;
 
 /** Bytes of the first load, compressed. */
@@ -78,6 +82,33 @@ async function drawSeven(page: Page): Promise<void> {
   await page.mouse.move(...at(0.72, 0.2), { steps: 8 });
   await page.mouse.move(...at(0.45, 0.82), { steps: 12 });
   await page.mouse.up();
+}
+
+/** Draws a seven with a finger; the page must not scroll meanwhile. */
+async function testTouch(page: Page): Promise<void> {
+  await page.locator("#pad").scrollIntoViewIfNeeded();
+  const box = (await page.locator("#pad").boundingBox())!;
+  const session = await page.context().newCDPSession(page);
+  const touch = (type: "touchStart" | "touchMove", x: number, y: number) =>
+    session.send("Input.dispatchTouchEvent", {
+      type,
+      touchPoints: [{ x: box.x + x * box.width, y: box.y + y * box.height }],
+    });
+  const before = await page.evaluate(() => scrollY);
+  await touch("touchStart", 0.28, 0.24);
+  for (let step = 1; step <= 8; step++) {
+    await touch("touchMove", 0.28 + 0.055 * step, 0.24 - 0.005 * step);
+  }
+  for (let step = 1; step <= 12; step++) {
+    await touch("touchMove", 0.72 - 0.0225 * step, 0.2 + 0.052 * step);
+  }
+  await session.send("Input.dispatchTouchEvent", {
+    type: "touchEnd",
+    touchPoints: [],
+  });
+  await rowsOf(page, "forms", 4);
+  assertEquals(await page.locator("#digit").textContent(), "7");
+  assertEquals(await page.evaluate(() => scrollY), before);
 }
 
 /** The rows of a table's body, when there are so many. */
@@ -292,6 +323,11 @@ Deno.test({
           await testSentence(page);
           await testKeys(page);
         });
+      });
+      await t.step("a finger draws", async () => {
+        const viewport = { width: 360, height: 800 };
+        const options = { hasTouch: true, isMobile: true, viewport };
+        await visit(browser, at(isolated), options, testTouch);
       });
       await t.step("the documentation is found and read", async () => {
         const options = { viewport: { width: 360, height: 800 } };

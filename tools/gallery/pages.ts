@@ -84,9 +84,13 @@ function notebookPage(
     after && `<a href="${after.name}.html">${escapeHTML(after.title)} →</a>`,
     `<a href="../../notebooks/${name}.ipynb">Source</a>`,
   ].filter((link) => link !== undefined);
-  const navigation = `<nav>${links.join("\n")}</nav>`;
+  const navigation = (label: string) =>
+    `<nav aria-label="${label}">${links.join("\n")}</nav>`;
   const cells = notebook.cells.map(cellToHTML);
-  return page(title, [navigation, ...cells, navigation].join("\n"));
+  return page(
+    title,
+    [navigation("Notebooks"), ...cells, navigation("Where next")].join("\n"),
+  );
 }
 
 function indexPage(entries: readonly Entry[]): string {
@@ -128,7 +132,9 @@ function page(title: string, body: string): string {
 <link rel="stylesheet" href="style.css">
 <body>
 ${NIGHT}
+<main>
 ${body}
+</main>
 </body>
 </html>
 `;

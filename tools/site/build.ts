@@ -4,6 +4,7 @@ import type { Findable } from "../../site/find.ts";
 import config from "../../deno.json" with { type: "json" };
 import { documentation } from "./documents.ts";
 import { brokenLinks } from "./links.ts";
+import { referencePage } from "./reference.ts";
 
 const SOURCE = new URL("../../site/", import.meta.url);
 
@@ -80,7 +81,9 @@ export async function buildSite(folder: URL): Promise<Built[]> {
 
 async function buildDocumentation(folder: URL): Promise<void> {
   await bundle("search", folder);
-  await Deno.copyFile(new URL("docs.css", SOURCE), new URL("docs.css", folder));
+  for (const name of ["docs.css", "reference.css"]) {
+    await Deno.copyFile(new URL(name, SOURCE), new URL(name, folder));
+  }
   const symbols = await buildReference(folder);
   const { files, findable } = await documentation();
   for (const [path, content] of files) {
@@ -105,6 +108,7 @@ async function buildReference(folder: URL): Promise<Findable[]> {
   await run("doc", "--html", "--name=lion", `--output=${target}`, ...[
     ...Object.values(config.exports),
   ]);
+  await joinReference(new URL(api, folder), "../");
   const found: Findable[] = [];
   for (const entry of Object.keys(config.exports)) {
     const symbols = `${api}${entry === "." ? "" : `${entry.slice(2)}/`}~/`;
@@ -117,6 +121,23 @@ async function buildReference(folder: URL): Promise<Findable[]> {
     }
   }
   return found;
+}
+
+/** Makes the pages of a folder of the reference parts of the site. */
+async function joinReference(folder: URL, root: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) {
+      await joinReference(new URL(`${name}/`, folder), `../${root}`);
+    } else if (name.endsWith(".html")) {
+      const file = new URL(name, folder);
+      const html = referencePage(
+        await Deno.readTextFile(file),
+        root,
+        config.name,
+      );
+      await Deno.writeTextFile(file, html);
+    }
+  }
 }
 
 /** Runs Deno in the repository. */

@@ -5,36 +5,63 @@ import { NIGHT } from "../gallery/night.ts";
 import { galleryFiles } from "../gallery/pages.ts";
 import { NOTEBOOKS } from "../notebooks/notebook.ts";
 import type { Findable } from "../../site/find.ts";
-import { codeToHTML, renderMarkdown, textOf } from "./markdown.ts";
+import {
+  codeToHTML,
+  renderMarkdown,
+  type Section,
+  textOf,
+} from "./markdown.ts";
 import { documentedSymbols, symbolsHTML } from "./symbols.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
-/** The documents, and what they are about; pages have their paths. */
-const DOCUMENTS = {
-  "README.md": "Getting started: what LION is, a first program, limitations",
-  "docs/attention.md":
-    "The operation, decays, padding, packing, streaming, the family",
-  "docs/choosing.md":
-    "When to take which form, which decay, and how decays begin",
-  "docs/models.md":
-    "Image, text and sequence models, your own mixer, PyTorch weights, training and resuming",
-  "docs/platforms.md":
-    "Your own Deno project, permissions, Node.js, browsers, twice the speed on a CPU",
-  "docs/jupyter.md": "Notebooks: starting them, training and drawing in cells",
-  "docs/cluster.md": "Training on several machines, under MPI",
-  "docs/kernels.md":
-    "How the kernels work: chunks and states, decays, threads and shaders",
-  "docs/performance.md":
-    "The paper's figures on your machine, what each kernel takes, what became slower",
-  "docs/theorems.md": "Each identity with its exact proof, code and tests",
-  "docs/results.md": "What the variants learn on real data, beside softmax",
-  "bench/RESULTS.md":
-    "Performance: times beside PyTorch, and how to repeat them",
-  "CONTRIBUTING.md": "How the code is laid out, and the rules it follows",
-  "docs/releasing.md": "How a version is made and published",
-  "CHANGELOG.md": "What has changed",
-} as const;
+/** The documents by subject, and what they are about; pages have their paths. */
+const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "Guides": {
+    "README.md": "Getting started: what LION is, a first program, limitations",
+    "docs/attention.md":
+      "The operation, decays, padding, packing, streaming, the family",
+    "docs/choosing.md":
+      "When to take which form, which decay, and how decays begin",
+    "docs/models.md":
+      "Image, text and sequence models, what is your own in them, and training",
+    "docs/jupyter.md":
+      "Notebooks: starting them, training and drawing in cells",
+    "docs/platforms.md":
+      "Your own Deno project, permissions, Node.js, browsers, twice the speed on a CPU",
+    "docs/cluster.md": "Training on several machines, under MPI",
+  },
+  "How it works": {
+    "docs/kernels.md": "Chunks and states, decays, threads and shaders",
+    "docs/testing.md": "What is compared with what, how closely, and where",
+    "docs/theorems.md": "Each identity with its exact proof, code and tests",
+  },
+  "What is measured": {
+    "docs/results.md": "What the variants learn on real data, beside softmax",
+    "docs/performance.md":
+      "The paper's figures on your machine, what each kernel takes, what became slower",
+    "bench/RESULTS.md": "Times beside PyTorch, and how to repeat them",
+  },
+  "The project": {
+    "CONTRIBUTING.md": "How the code is laid out, and the rules it follows",
+    "docs/releasing.md": "How a version is made and published",
+    "CHANGELOG.md": "What has changed",
+  },
+};
+
+/** What else the index has under its subjects; links as seen from there. */
+const MADE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "How it works": {
+    '<a href="notebooks/index.html">Notebooks</a>':
+      "LION derived step by step, each claim computed",
+  },
+  "Symbols": {
+    '<a href="symbols.html">Symbols by subject</a>':
+      "What each is, in a sentence, and where to import it from",
+    '<a href="../api/all_symbols.html">Reference</a>':
+      "Every symbol, with its signature and an example",
+  },
+};
 
 const SYMBOLS = "docs/symbols.html";
 
@@ -50,8 +77,11 @@ export async function documentation(): Promise<Documentation> {
   const files = new Map<string, string | Uint8Array>();
   const findable: Findable[] = [];
   const sources = new Set<string>();
-  const items: string[] = [];
-  for (const [path, about] of Object.entries(DOCUMENTS)) {
+  const items = new Map<string, string[]>();
+  const documents = Object.entries(DOCUMENTS).flatMap(([subject, documents]) =>
+    Object.entries(documents).map(([path, about]) => ({ subject, path, about }))
+  );
+  for (const { subject, path, about } of documents) {
     const page = pageOf(path);
     const markdown = await read(path);
     const { html, title, sections } = renderMarkdown(markdown, (href) => {
@@ -61,11 +91,10 @@ export async function documentation(): Promise<Documentation> {
       return linkBetween(page, pageOf(target.path), target.hash);
     });
     files.set(page, pageHTML(page, title, html));
-    items.push(
-      `<li><a href="${linkBetween("docs/index.html", page)}">${
-        escapeHTML(title)
-      }</a><br>${escapeHTML(about)}</li>`,
-    );
+    items.set(subject, [
+      ...items.get(subject) ?? [],
+      itemOf(page, title, about, sections),
+    ]);
     findable.push(...sections.map(({ heading, anchor, text }) => ({
       url: `${page}#${anchor}`,
       title: heading === title ? title : `${title}: ${heading}`,
@@ -142,17 +171,37 @@ function headingsOf(url: string, html: string): Findable[] {
   }));
 }
 
-function indexPage(items: readonly string[]): string {
+/** A document in the index, with its sections. */
+function itemOf(
+  page: string,
+  title: string,
+  about: string,
+  sections: readonly Section[],
+): string {
+  const link = linkBetween("docs/index.html", page);
+  const parts = sections.filter(({ depth }) => depth === 2).map((
+    { anchor, heading },
+  ) => `<a href="${link}#${anchor}">${escapeHTML(heading)}</a>`);
+  return `<li><a href="${link}">${escapeHTML(title)}</a><br>${
+    escapeHTML(about)
+  }${
+    parts.length === 0 ? "" : `<span class="parts">${parts.join(" ")}</span>`
+  }</li>`;
+}
+
+function indexPage(items: ReadonlyMap<string, readonly string[]>): string {
+  const subjects = new Set([...Object.keys(DOCUMENTS), ...Object.keys(MADE)]);
+  const lists = [...subjects].map((subject) => {
+    const made = Object.entries(MADE[subject] ?? {}).map(([link, about]) =>
+      `<li>${link}<br>${escapeHTML(about)}</li>`
+    );
+    const all = [...items.get(subject) ?? [], ...made];
+    return `<h2>${subject}</h2>\n<ul class="guides">\n${all.join("\n")}\n</ul>`;
+  });
   return pageHTML(
     "docs/index.html",
     "Documentation",
-    `<h1>Documentation</h1>
-<ul class="guides">
-${items.join("\n")}
-<li><a href="notebooks/index.html">Notebooks</a><br>LION derived step by step, each claim computed</li>
-<li><a href="symbols.html">Symbols by subject</a><br>What each is, in a sentence, and where to import it from</li>
-<li><a href="../api/all_symbols.html">API</a><br>Every symbol, with an example</li>
-</ul>`,
+    `<h1>Documentation</h1>\n${lists.join("\n")}`,
   );
 }
 
@@ -183,10 +232,9 @@ ${scrollable(body)}
 /** A page of the gallery, with what all pages have. */
 function inSite(path: string, html: string): string {
   const linked = html.replaceAll(/(href="[^":]*)\.md\b/g, "$1.html");
-  return scrollable(linked).replace(
-    "<body>",
-    () => `${headOf(path)}\n<body>\n${headerOf(path)}\n${FOUND}`,
-  );
+  return scrollable(linked)
+    .replace("<body>", () => `${headOf(path)}\n<body>`)
+    .replace("<main>", () => `${headerOf(path)}\n<main>\n${FOUND}`);
 }
 
 /** What the search has found. */

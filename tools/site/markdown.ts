@@ -10,6 +10,8 @@ highlighter.registerLanguage("typescript", typescript);
 /** A part of a document, from a heading to the next. */
 export interface Section {
   readonly heading: string;
+  /** 1 for the document's title. */
+  readonly depth: number;
   /** The heading's id. */
   readonly anchor: string;
   readonly text: string;
@@ -32,7 +34,7 @@ export function renderMarkdown(
   markdown: string,
   linkOf: (href: string) => string,
 ): Rendered {
-  const sections: { heading: string; anchor: string; text: string }[] = [];
+  const sections: { -readonly [key in keyof Section]: Section[key] }[] = [];
   const anchors = new Set<string>();
   const marked = new Marked({
     walkTokens: (token) => {
@@ -45,7 +47,7 @@ export function renderMarkdown(
         const html = this.parser.parseInline(tokens);
         const heading = textOf(html);
         const anchor = newAnchor(heading, anchors);
-        sections.push({ heading, anchor, text: "" });
+        sections.push({ heading, depth, anchor, text: "" });
         return `<h${depth} id="${anchor}">${html}</h${depth}>\n`;
       },
       code({ text, lang }) {
@@ -55,7 +57,9 @@ export function renderMarkdown(
       },
     },
   });
-  const html = marked.parse(markdown, { async: false });
+  // An empty cell is no header.
+  const html = marked.parse(markdown, { async: false })
+    .replaceAll(/<th([^>]*)><\/th>/g, "<td$1></td>");
   const parts = html.split(/<h\d id="[^"]*">.*<\/h\d>\n/).slice(1);
   sections.forEach((section, at) => section.text = textOf(parts[at]!));
   return { html, sections, title: sections[0]!.heading };

@@ -1,0 +1,60 @@
+/** Deno's reference as a part of the site. @module */
+
+/** What its pages show above all else: where in the site they link to. */
+const WAYS = {
+  "Try it": "index.html",
+  "Documentation": "docs/index.html",
+  "Notebooks": "docs/notebooks/index.html",
+  "Symbols by subject": "docs/symbols.html",
+} as const;
+
+/**
+ * A page that `deno doc --html` has made, with ways to the rest of the site, and
+ * with what it lacks for narrow screens, keys and screen readers.
+ *
+ * @param html The page.
+ * @param root Where the site is, seen from the page, such as "../../".
+ * @param name The package's.
+ */
+export function referencePage(
+  html: string,
+  root: string,
+  name: string,
+): string {
+  const links = Object.entries(WAYS).map(([text, path]) =>
+    `<a href="${root}${path}">${text}</a>`
+  );
+  return html
+    .replace("<html>", '<html lang="en">')
+    .replace(
+      "</head>",
+      `<link rel="icon" href="data:,">
+<link rel="stylesheet" href="${root}reference.css"></head>`,
+    )
+    .replace(
+      "<body>",
+      `<body>\n<nav class="site" aria-label="Site">${links.join("\n")}</nav>`,
+    )
+    .replace('<nav id="topnav"', '<nav id="topnav" aria-label="Reference"')
+    // Its lists hold more than items.
+    .replace(
+      /<ul class="breadcrumbs">[\s\S]*?<\/ul>\s*<\/div>/,
+      (crumbs) =>
+        crumbs.replaceAll(/<(\/?)ul/g, "<$1div").replaceAll(
+          /<(\/?)li>/g,
+          "<$1span>",
+        ),
+    )
+    .replaceAll(
+      '<button class="copyButton"',
+      '<button aria-label="Copy" class="copyButton"',
+    )
+    // Entry points have the names of their folders.
+    .replaceAll(
+      /(import \{ [^}]+ \} from &quot;)([a-z.]+)(?=&quot;)/g,
+      (_, start: string, entry: string) =>
+        `${start}${name}${entry === "." ? "" : `/${entry}`}`,
+    )
+    // What is longer than its box scrolls, with keys too.
+    .replaceAll(/(<pre[^>]*>\s*)<code/g, '$1<code tabindex="0"');
+}
