@@ -1,8 +1,20 @@
-/** The version that ranks compare is the one that is published. @module */
-import { assertEquals } from "@std/assert";
+/** The version is the same wherever it is named. @module */
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { VERSION } from "../../lib/contract/version.ts";
 
+const read = (path: string) =>
+  Deno.readTextFile(new URL(`../../${path}`, import.meta.url));
+
 Deno.test("VERSION is that of deno.json", () => {
   assertEquals(VERSION, config.version);
+});
+
+Deno.test("VERSION is that of the changelog, and what a project imports", async () => {
+  const sections = (await read("CHANGELOG.md")).matchAll(/^## (\S+)/gm);
+  const released = [...sections].map(([, name]) => name)
+    .filter((name) => name !== "Unreleased");
+  assertEquals(released[0], VERSION);
+  const range = `jsr:${config.name}@^${VERSION}"`;
+  assertStringIncludes(await read("docs/platforms.md"), range);
 });
