@@ -93,7 +93,8 @@ export async function documentation(): Promise<Documentation> {
     files.set(page, pageHTML(page, title, html));
     items.set(subject, [
       ...items.get(subject) ?? [],
-      itemOf(page, title, about, sections),
+      // Others' sections say little by themselves.
+      itemOf(page, title, about, path.startsWith("docs/") ? sections : []),
     ]);
     findable.push(...sections.map(({ heading, anchor, text }) => ({
       url: `${page}#${anchor}`,
