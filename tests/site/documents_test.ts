@@ -70,11 +70,13 @@ Deno.test("brokenLinks() names missing files and missing anchors", () => {
     ["docs/a.html", '<h1 id="here"></h1><a href="#gone"><img src="b.png">'],
     ["docs/c.html", '<a href="../index.html"> <a href="https://d.e"> href="f"'],
     ["docs/d.html", '<a class="x" href="../api/g.html"> <a href="h.html">'],
+    ["docs/e/f.html", '<a href="../../"> <a href="../">'],
   ]);
   assertEquals(brokenLinks(files, ["api/"]), [
     "docs/a.html: #gone",
     "docs/a.html: b.png",
     "docs/d.html: h.html",
+    "docs/e/f.html: ../",
   ]);
 });
 

@@ -12,7 +12,12 @@ const SOURCE = new URL("../../site/", import.meta.url);
 const PROGRAMS = ["page", "worker"] as const;
 
 /** What pages of the documentation share with each other and with the page to try. */
-export const SHARED = ["index.html", "docs.css", "search.js"] as const;
+export const SHARED = [
+  "index.html",
+  "docs.css",
+  "reference.css",
+  "search.js",
+] as const;
 
 /** The folder that Deno writes, with links of its own. */
 export const ELSEWHERE = ["api/"] as const;
@@ -84,7 +89,7 @@ async function buildDocumentation(folder: URL): Promise<void> {
   for (const name of ["docs.css", "reference.css"]) {
     await Deno.copyFile(new URL(name, SOURCE), new URL(name, folder));
   }
-  const symbols = await buildReference(folder);
+  const { symbols, pages } = await buildReference(folder);
   const { files, findable } = await documentation();
   for (const [path, content] of files) {
     const file = new URL(path, folder);
@@ -97,18 +102,23 @@ async function buildDocumentation(folder: URL): Promise<void> {
     JSON.stringify([...findable, ...symbols]),
   );
   for (const name of SHARED) files.set(name, "");
-  const broken = brokenLinks(files, ELSEWHERE);
+  const broken = brokenLinks(new Map([...files, ...pages]));
   if (broken.length > 0) throw new Error(`broken links:\n${broken.join("\n")}`);
 }
 
-/** Every symbol by Deno itself; returns those that each entry point exports. */
-async function buildReference(folder: URL): Promise<Findable[]> {
+/**
+ * Every symbol by Deno itself; returns those that each entry point exports, and
+ * the files by their paths.
+ */
+async function buildReference(
+  folder: URL,
+): Promise<{ symbols: Findable[]; pages: Map<string, string> }> {
   const [api] = ELSEWHERE;
   const target = fileURLToPath(new URL(api, folder));
   await run("doc", "--html", "--name=lion", `--output=${target}`, ...[
     ...Object.values(config.exports),
   ]);
-  await joinReference(new URL(api, folder), "../");
+  const pages = await joinReference(folder, api);
   const found: Findable[] = [];
   for (const entry of Object.keys(config.exports)) {
     const symbols = `${api}${entry === "." ? "" : `${entry.slice(2)}/`}~/`;
@@ -120,24 +130,33 @@ async function buildReference(folder: URL): Promise<Findable[]> {
       found.push({ url: `${symbols}${name}`, title: symbol!, text });
     }
   }
-  return found;
+  return { symbols: found, pages };
 }
 
-/** Makes the pages of a folder of the reference parts of the site. */
-async function joinReference(folder: URL, root: string): Promise<void> {
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+/** Makes the pages in a folder of the reference parts of the site. */
+async function joinReference(
+  site: URL,
+  folder: string,
+): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  const root = "../".repeat(folder.split("/").length - 1);
+  for await (
+    const { name, isDirectory } of Deno.readDir(new URL(folder, site))
+  ) {
+    const path = `${folder}${name}`;
     if (isDirectory) {
-      await joinReference(new URL(`${name}/`, folder), `../${root}`);
-    } else if (name.endsWith(".html")) {
-      const file = new URL(name, folder);
-      const html = referencePage(
-        await Deno.readTextFile(file),
-        root,
-        config.name,
-      );
-      await Deno.writeTextFile(file, html);
+      const inside = await joinReference(site, `${path}/`);
+      inside.forEach((html, path) => files.set(path, html));
+      continue;
     }
+    const file = new URL(path, site);
+    const html = name.endsWith(".html")
+      ? referencePage(await Deno.readTextFile(file), root, config.name)
+      : "";
+    if (html !== "") await Deno.writeTextFile(file, html);
+    files.set(path, html);
   }
+  return files;
 }
 
 /** Runs Deno in the repository. */

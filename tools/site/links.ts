@@ -20,7 +20,9 @@ export function brokenLinks(
       const { pathname, hash } = new URL(link, `file:///${page}`);
       const path = decodeURIComponent(pathname.slice(1));
       if (elsewhere.some((folder) => path.startsWith(folder))) return false;
-      const target = files.get(path);
+      const target = files.get(
+        path === "" || path.endsWith("/") ? `${path}index.html` : path,
+      );
       if (target === undefined) return true;
       const anchor = decodeURIComponent(hash.slice(1));
       return anchor !== "" && !`${target}`.includes(`id="${anchor}"`);

@@ -25,6 +25,7 @@ export function referencePage(
     `<a href="${root}${path}">${text}</a>`
   );
   return html
+    .replaceAll("&#x2F;", "/")
     .replace("<html>", '<html lang="en">')
     .replace(
       "</head>",
