@@ -130,6 +130,21 @@ export function cachedTuning(file?: string | URL): FindTuning {
  * Puts numbers for the machine that a backend runs on into a file, beside those
  * of other machines.
  *
+ * @example Chunks of another size, on this machine from now on
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { cachedTuning, saveTuning, useBackend } from "@lionjs/lion";
+ *
+ * const file = await Deno.makeTempFile({ suffix: ".json" });
+ * await Deno.remove(file); // an empty file holds no tunings
+ * const backend = await useBackend({ prefer: ["wasm"] });
+ * const tuning = { wasm: { all: { chunkwise: { chunkSize: 48 } } } };
+ * await saveTuning(backend, tuning, file);
+ * const find = cachedTuning(file);
+ * assertEquals(await find(backend), tuning);
+ * await Deno.remove(file);
+ * ```
+ *
  * @param backend The backend, as `useBackend` describes it.
  * @param tuning The numbers.
  * @param file The file's path or URL; folders of the default one are made.

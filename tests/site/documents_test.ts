@@ -60,6 +60,10 @@ Deno.test("referencePage() leads to the site, and names what one imports from", 
   assertStringIncludes(html, '<pre><code tabindex="0">');
   assertStringIncludes(html, "<span>a</span>\n<div><span>b</span></div></div>");
   assertStringIncludes(html, "<ul><li>c</li></ul>");
+  assertStringIncludes(
+    referencePage('<i id="a"></i><a href="#a"></a><a href="#b"></a>', "", ""),
+    '<a href="#a"></a><a></a>',
+  );
   const root = referencePage(page("."), "../", "@a/b");
   assertStringIncludes(root, "from &quot;@a/b&quot;");
 });

@@ -26,6 +26,11 @@ export function referencePage(
   );
   return html
     .replaceAll("&#x2F;", "/")
+    // It links to parameters of mapped types, which it does not describe.
+    .replaceAll(
+      / href="#([^"]*)"/g,
+      (link, anchor) => html.includes(`id="${anchor}"`) ? link : "",
+    )
     .replace("<html>", '<html lang="en">')
     .replace(
       "</head>",
