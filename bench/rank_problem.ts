@@ -7,7 +7,7 @@ import { array, uniform } from "../tests/random.ts";
 
 /** A model of LION-S that classifies sequences of random bytes. */
 export const PROBLEM = {
-  ...{ batch: 8, length: 512, vocabulary: 256, classes: 10 },
+  ...{ batch: 16, length: 512, vocabulary: 256, classes: 10 },
   ...{ dim: 128, depth: 2, heads: 4 },
 } as const;
 
