@@ -74,7 +74,7 @@ function summaryOf(report: Report): string {
 
 \`${report.command}\`, ${report.date}, ${report.seconds} s.${
     isBusy
-      ? "\n\n**The machine was busy with something else: its times mean little.**"
+      ? "\n\n**The machine was busy in the minute before. If what ran there went on, these times mean little.**"
       : ""
   }
 

@@ -176,7 +176,7 @@ function memoryAgainstTime({ points, backend }: MeasuredFigure): Figure[] {
         ...labelled(numbers("x"), "log"),
       },
       yaxis: {
-        title: { text: "MiB beside the inputs" },
+        title: { text: "MiB besides the inputs" },
         automargin: true,
         ...labelled(numbers("y"), "log"),
       },

@@ -246,14 +246,19 @@ export class Figure implements Displayable {
     if (shown.length === 0) return;
     const { metadata } = this;
     await display({ metadata, [DISPLAY]: () => render(this, shown) });
-    for (const html of captionOf(this.caption)) {
-      await display({ "text/html": html, "text/plain": this.caption });
-    }
+    await showCaption(this);
   }
 
   /** The forms for `renderers.default`. */
   async [DISPLAY](): Promise<MimeBundle> {
     return await render(this, parseRenderers(renderers.default));
+  }
+}
+
+/** Shows a figure's caption, if it has one, below what was shown last. */
+export async function showCaption({ caption }: Figure): Promise<void> {
+  for (const html of captionOf(caption)) {
+    await display({ "text/html": html, "text/plain": caption });
   }
 }
 

@@ -1,6 +1,6 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { type Curve, curvesSVG } from "./curves_svg.ts";
-import { Figure } from "./figure.ts";
+import { Figure, showCaption } from "./figure.ts";
 import { isNotebook } from "../jupyter/kernel.ts";
 import { LiveOutput } from "../jupyter/live_output.ts";
 import { colorOf } from "./palette.ts";
@@ -10,6 +10,11 @@ import { labelled } from "./ticks.ts";
 export interface LivePlotOptions {
   /** The title, above the curves. */
   title: string;
+  /**
+   * The caption, below the curves when they have ended: a sentence or two that
+   * say what to see. @default none
+   */
+  caption?: string;
   /** The title of the horizontal axis. @default "step" */
   x?: string;
   /** The title of the vertical axis. @default none */
@@ -26,6 +31,7 @@ export interface LivePlotOptions {
 
 const OPTIONS: OptionNames<LivePlotOptions> = {
   title: true,
+  caption: true,
   x: true,
   y: true,
   yType: true,
@@ -64,13 +70,13 @@ export class LivePlot {
   constructor(options: LivePlotOptions) {
     assertOptions("LivePlot", options, OPTIONS);
     const { title, x = "step", y = "", yType = "linear" } = options;
-    const { colors = {} } = options;
+    const { colors = {}, caption = "" } = options;
     if (yType !== "linear" && yType !== "log") {
       throw new RangeError(
         `yType should be "linear" or "log", got ${JSON.stringify(yType)}`,
       );
     }
-    this.#options = { title, x, y, yType, colors };
+    this.#options = { title, caption, x, y, yType, colors };
     if (isNotebook()) {
       this.#output = new LiveOutput(MILLISECONDS_BETWEEN_DRAWINGS);
     }
@@ -94,14 +100,17 @@ export class LivePlot {
     }));
   }
 
-  /** Replaces the curves by the interactive figure. */
+  /** Replaces the curves by the interactive figure, and shows the caption. */
   async end(): Promise<void> {
-    await this.#output?.end(this.figure);
+    if (!this.#output) return;
+    const { figure } = this;
+    await this.#output.end(figure);
+    await showCaption(figure);
   }
 
   /** A figure of the curves so far. */
   get figure(): Figure {
-    const { title, x, y, yType, colors } = this.#options;
+    const { title, caption, x, y, yType, colors } = this.#options;
     const heights = [...this.#curves.values()].flat().map(([, y]) => y);
     const data = [...this.#curves].map(([name, points], i) => ({
       x: points.map(([x]) => x),
@@ -120,7 +129,7 @@ export class LivePlot {
         type: yType,
         ...labelled(heights, yType),
       },
-    });
+    }, { caption });
   }
 
   #svg(): string {

@@ -119,14 +119,16 @@ Deno.test("trainingProgress() shows the last state before it ends", async () => 
   );
 });
 
-Deno.test("LivePlot draws in place, and ends as a figure", async () => {
+Deno.test("LivePlot draws in place, and ends as a figure with its caption", async () => {
   renderers.default = "png";
-  const plot = new LivePlot({ title: "Loss", yType: "log" });
+  const caption = "It falls.";
+  const plot = new LivePlot({ title: "Loss", caption, yType: "log" });
   for (let step = 0; step < 10; step++) plot.log(step, { train: 1 / step });
   await plot.end();
   const outputs = sent();
-  assertEquals(outputs.map(({ isUpdate }) => isUpdate), [false, true]);
-  const [live, last] = outputs.map(({ data }) => data);
+  assertEquals(outputs.map(({ isUpdate }) => isUpdate), [false, true, false]);
+  const [live, last, below] = outputs.map(({ data }) => data);
+  assertEquals(below!["text/plain"], caption);
   assertStringIncludes(live!["image/svg+xml"] as string, "Loss</text>");
   assertEquals(Object.keys(last!).sort(), ["image/png", "text/plain"]);
 });

@@ -77,6 +77,7 @@ onEachBackend(
               ? await trial.test()
               : undefined;
             trial.model.dispose();
+            trial.dispose?.();
             if (!figures) return;
             for (const [column, value] of Object.entries(figures)) {
               assert(Number.isFinite(value), column);

@@ -15,7 +15,6 @@ import {
   shuffledBatches,
 } from "@lionjs/lion/data";
 import * as tf from "@tensorflow/tfjs-core";
-import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { keepWeights, loadKeptWeights } from "./kept_weights.ts";
 import { decayQuantiles } from "./learned_decays.ts";
 import {
@@ -288,8 +287,6 @@ async function openImages(
       ...{ imageSize: 28, patchSize: 2, channels: 1, numClasses: 10 },
       ...{ mlpRatio: 2, ...options, seed },
     });
-  // One for all students of this thread.
-  let teacher: LayersModel | undefined;
   return {
     floor: { guess: "any class", loss: Math.log(10) },
     baselines: () => ({ "any class": { accuracy: 1 / 10 } }),
@@ -298,14 +295,14 @@ async function openImages(
       const labels = (["hard", "soft"] as const).find((labels) =>
         name.endsWith(TAUGHT[labels])
       );
-      if (labels) teacher ??= modelOf(LION_S_SNAKE, TEACHER.seed);
+      const teacher = labels && modelOf(LION_S_SNAKE, TEACHER.seed);
       return {
         model,
         begin: async () => {
-          if (!labels) return;
+          if (!teacher) return;
           const { recipe, contender, seed } = TEACHER;
           const from = folderOf(recipe, contender, seed);
-          await loadKeptWeights(teacher!, recipe, from);
+          await loadKeptWeights(teacher, recipe, from);
         },
         data: shuffledBatches(train, {
           batchSize,
@@ -314,7 +311,7 @@ async function openImages(
         }),
         options: {
           ...imageTrainingOptions({ steps, rate, weightDecay }),
-          ...labels ? { distillation: { teacher: teacher!, labels } } : {},
+          ...teacher ? { distillation: { teacher, labels } } : {},
         },
         validation: validated(() => inOrder(validation)),
         test: async () => ({
@@ -330,6 +327,7 @@ async function openImages(
           return {};
         },
         keep: (folder) => keepWeights(model, folder),
+        dispose: () => teacher?.dispose(),
       };
     },
   };

@@ -88,6 +88,7 @@ export async function estimate(
       await evaluate(model, data(), { loss: options.loss, metrics });
     });
     model.dispose();
+    trial.dispose?.();
     const seeds = seedsOf(plan);
     const steps = seeds * plan.steps + rates.length * searchSteps(plan);
     const looks = (seeds + rates.length) * validationsOf(plan);

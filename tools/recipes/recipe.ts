@@ -131,6 +131,8 @@ export interface Trial {
   decays?(): Promise<Readonly<Record<string, readonly number[]>>>;
   /** Keeps in the trial's folder what other recipes go on from. */
   keep?(folder: string): Promise<void>;
+  /** Frees what it has besides the model. */
+  dispose?(): void;
 }
 
 /** What trials begin with. */

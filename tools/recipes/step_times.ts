@@ -58,7 +58,10 @@ export async function timeSteps(
     candidates[0]!.name,
     budget,
   );
-  for (const { model } of trials) model.dispose();
+  for (const { model, dispose } of trials) {
+    model.dispose();
+    dispose?.();
+  }
   return Object.fromEntries(
     measured.map(({ name, median }) => [name, median / STEPS]),
   );

@@ -139,6 +139,7 @@ export async function runTraining(
     return record;
   } finally {
     model.dispose();
+    trial.dispose?.();
   }
 }
 
