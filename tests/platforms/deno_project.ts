@@ -143,7 +143,7 @@ Deno.test("the documented programs run in an empty folder", async (t) => {
   const [main, models, training] = [
     "## In one call",
     "## Models",
-    "## Training",
+    "## Training and resuming",
   ]
     .map((heading) => blocks(heading, "ts")[0]!);
   await inProject(DOCUMENTED_CONFIG, async (project) => {

@@ -51,7 +51,7 @@ export function registerSoftmaxAttention(
     backend: StrictWebGPUBackend,
     q: tf.TensorInfo,
     v: tf.TensorInfo,
-  ): { simd: Simd } | { simd?: undefined; tiling: Tiling } => {
+  ): { simd: Simd } | { tiling: Tiling } => {
     const [length, headDim] = q.shape.slice(2) as [number, number];
     const dims = { headDim, valueDim: v.shape[3]! };
     const { softmax } = numbersFor({ length, ...dims });
@@ -73,7 +73,7 @@ export function registerSoftmaxAttention(
     const sharing = sharingOf(backend, q, v);
     runProgram(
       backend,
-      sharing.simd
+      "simd" in sharing
         ? simdForwardProgram(inputs, writes, attributes, sharing.simd)
         : forwardProgram(inputs, writes, attributes, sharing.tiling),
     );
@@ -89,7 +89,7 @@ export function registerSoftmaxAttention(
     const rows = makeFloats(backend, [sizeOf(maxima), 4]);
     const reads = { q, k, v, dy, rows };
     const sharing = sharingOf(backend, q, v);
-    const programs = sharing.simd
+    const programs = "simd" in sharing
       ? [
         simdQueryGradientProgram(reads, dq, attributes, sharing.simd),
         simdKeyGradientsProgram(reads, { dk, dv }, attributes, sharing.simd),
