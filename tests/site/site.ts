@@ -221,7 +221,8 @@ async function testSentence(page: Page): Promise<void> {
   assertEquals(rows[0]![0], "to");
   await page.locator("#sentence").fill("Hide me");
   await word("me").click();
-  await guesses.first().waitFor();
+  // Until it is computed, the rows of the sentence before are there.
+  await page.locator("#guesses").getByText("me", { exact: true }).waitFor();
   assertEquals((await rowsOf(page, "guesses", 1))[0]![0], "me");
 }
 
