@@ -50,7 +50,7 @@ async function visit(
 ): Promise<void> {
   const context = await browser.newContext(options);
   // Software WebGPU compiles for a long time on a busy machine.
-  context.setDefaultTimeout(180_000);
+  context.setDefaultTimeout(80_000);
   const page = await context.newPage();
   const troubles: string[] = [];
   page.on("pageerror", (error) => troubles.push(String(error)));

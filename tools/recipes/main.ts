@@ -49,7 +49,9 @@ const USAGE = `Usage: deno task train RECIPE [options]
 
 Recipes: ${Object.keys(RECIPES).join(", ")},
 or ${ALL} of them (classify goes on from what mlm has trained, and distillation
-from images-fashion-longer)
+from images-fashion-longer). In the quick setting ${ALL} leaves out ${
+  Object.keys(RECIPES).filter((name) => RECIPES[name]!.leftOut).join(", ")
+}.
 
   --plan              print what would be trained and how long it takes, by some
                       steps of each contender, and train nothing
