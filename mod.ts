@@ -204,6 +204,7 @@ export { cachedTuning, saveTuning } from "./lib/backend/tuning_cache.ts";
 export type {
   NumbersByShape,
   ShapeClass,
+  SoftmaxNumbers,
   SomeNumbers,
   TileNumbers,
   Tuning,

@@ -77,12 +77,13 @@ export function adapterClassOf(
 
 const CHUNKWISE = { chunkSize: 64, masklessChunkSize: 256, blockRows: 32 };
 
+/** What classes of adapters differ in. */
+type ClassNumbers = Pick<TileNumbers, "layout" | "threads" | "stagedQuads">;
+
 /** The full form and softmax attention. */
-const tiled = (
-  tiles: Pick<TileNumbers, "layout" | "threads">,
-): SomeNumbers<WebGpuNumbers> => ({
-  full: { ...tiles, quads: 1 },
-  softmax: { ...tiles, quads: 1 },
+const tiled = (numbers: ClassNumbers): SomeNumbers<WebGpuNumbers> => ({
+  full: { ...numbers, quads: 1 },
+  softmax: { ...numbers, quads: 1, maxima: "memory" },
 });
 
 /** Of heads of more than 64 columns lanes have two quads, or they would be more than 16. */
@@ -93,13 +94,13 @@ const WIDE: SomeNumbers<WebGpuNumbers> = {
 
 /** The defaults of a class, in the form of a tuning. */
 const webGpuDefaults = (
-  tiles: Pick<TileNumbers, "layout" | "threads">,
+  numbers: ClassNumbers,
 ): NumbersByShape<WebGpuNumbers> => ({
   all: {
     chunkwise: CHUNKWISE as WebGpuNumbers["chunkwise"],
     channels: { chunkSize: 32 },
-    ...tiled(tiles),
-    delta: { chunkSize: 32, layout: tiles.layout },
+    ...tiled(numbers),
+    delta: { chunkSize: 32, layout: numbers.layout },
   },
   "short 128": WIDE,
   "long 128": WIDE,
@@ -111,14 +112,15 @@ const webGpuDefaults = (
  * chunks of 16 save the delta rule up to a fifth, but have twice as many states
  * and steps in a row. Those of GPUs are reckoned
  * (`docs/kernels.md#what-a-variant-should-cost`): a card's workgroups have twice
- * the threads, whose rows read keys and values half as often.
+ * the threads, whose rows read keys and values half as often, and both stage
+ * keys, which lanes would else read from a row each.
  */
 export const WEBGPU_DEFAULTS: Readonly<
   Record<AdapterClass, NumbersByShape<WebGpuNumbers>>
 > = {
-  software: webGpuDefaults({ layout: "lanes", threads: 64 }),
-  integrated: webGpuDefaults({ layout: "tiles", threads: 64 }),
-  discrete: webGpuDefaults({ layout: "tiles", threads: 128 }),
+  software: webGpuDefaults({ layout: "lanes", threads: 64, stagedQuads: 0 }),
+  integrated: webGpuDefaults({ layout: "tiles", threads: 64, stagedQuads: 4 }),
+  discrete: webGpuDefaults({ layout: "tiles", threads: 128, stagedQuads: 4 }),
 };
 
 /** The numbers of the WebAssembly kernels, measured with heads of 64. */

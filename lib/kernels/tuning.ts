@@ -26,6 +26,23 @@ export interface TileNumbers {
   readonly threads: 32 | 64 | 128 | 256;
   /** Quads (four columns) of a row's sum that a thread has in registers, at most. */
   readonly quads: 1 | 2 | 4;
+  /**
+   * Quads of a block's keys that a workgroup that has tiles holds in its memory
+   * at once, so that neighbouring threads read neighbouring numbers; with 0 each
+   * thread loads the keys that it meets.
+   */
+  readonly stagedQuads: 0 | 2 | 4 | 8;
+}
+
+/** How softmax attention shares out its scores on WebGPU. */
+export interface SoftmaxNumbers extends TileNumbers {
+  /**
+   * Where threads of the same rows compare the largest scores that each has met,
+   * if there are tiles: in the workgroup's memory, or in the registers of a
+   * subgroup, where the adapter's subgroups have a known size and hold all of
+   * these threads.
+   */
+  readonly maxima: "memory" | "subgroups";
 }
 
 /** The numbers of the WebGPU kernels. */
@@ -47,7 +64,7 @@ export interface WebGpuNumbers {
   /** The full and the blockwise form. */
   readonly full: TileNumbers;
   /** Softmax attention. */
-  readonly softmax: TileNumbers;
+  readonly softmax: SoftmaxNumbers;
   /** The delta rule. */
   readonly delta: {
     /** Tokens of a chunk, from 1 to 32. */
@@ -123,6 +140,7 @@ const TILES: AllowedNumbers<WebGpuNumbers>["full"] = {
   layout: ["tiles", "lanes"],
   threads: [32, 64, 128, 256],
   quads: [1, 2, 4],
+  stagedQuads: [0, 2, 4, 8],
 };
 
 /** What each number may be. */
@@ -138,7 +156,7 @@ export const ALLOWED: {
     },
     channels: { chunkSize: 256 },
     full: TILES,
-    softmax: TILES,
+    softmax: { ...TILES, maxima: ["memory", "subgroups"] },
     delta: { chunkSize: 32, layout: ["tiles", "lanes"] },
   },
   wasm: {

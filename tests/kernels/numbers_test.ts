@@ -62,11 +62,14 @@ Deno.test("numbers are those of the class, then those given for all shapes, then
     layout: "tiles",
     threads: 32,
     quads: 2,
+    stagedQuads: 4,
   });
   assertEquals(webGpuNumbers("software", tuning)(SHORT).softmax, {
     layout: "lanes",
     threads: 64,
     quads: 1,
+    stagedQuads: 0,
+    maxima: "memory",
   });
   assertEquals(wasmNumbers(tuning)(SHORT), {
     chunkwise: { chunkSize: 32 },
@@ -136,19 +139,24 @@ Deno.test("tilings fit the device, whatever numbers they are made from", () => {
   };
   for (const threads of ALLOWED.webgpu.full.threads as readonly number[]) {
     for (const quads of ALLOWED.webgpu.full.quads as readonly number[]) {
-      for (const columns of [1, 16, 17, 64, 65, 128, 300]) {
-        const dims = { headDim: columns, valueDim: 5 };
-        const tiling = tilingOf(dims, { threads, quads }, limits);
-        const { lanes, layers, rows } = tiling;
-        assertEquals(tiling.threads % lanes, 0);
-        assertEquals(rows, 8 * tiling.threads / lanes);
-        // A tile of scores, and the maxima of its rows.
-        const bytes = 4 * rows * tiling.columns + 4 * lanes * rows;
-        assertEquals(bytes <= 16384 && rows <= 128, true);
-        const covered = 4 * tiling.quads * lanes * layers;
-        assertEquals(covered >= columns, true);
-        // No layer is in vain.
-        assertEquals(covered - 4 * tiling.quads * lanes < columns, true);
+      const all = ALLOWED.webgpu.full.stagedQuads as readonly number[];
+      for (const stagedQuads of all) {
+        for (const columns of [1, 16, 17, 64, 65, 128, 300]) {
+          const dims = { headDim: columns, valueDim: 5 };
+          const numbers = { threads, quads, stagedQuads };
+          const tiling = tilingOf(dims, numbers, limits);
+          const { lanes, layers, rows } = tiling;
+          assertEquals(tiling.threads % lanes, 0);
+          assertEquals(rows, 8 * tiling.threads / lanes);
+          // A tile of scores, the maxima of its rows, and what is staged.
+          const bytes = 4 * rows * tiling.columns + 4 * lanes * rows +
+            4 * 4 * stagedQuads * tiling.columns;
+          assertEquals(bytes <= 16384 && rows <= 128, true);
+          const covered = 4 * tiling.quads * lanes * layers;
+          assertEquals(covered >= columns, true);
+          // No layer is in vain.
+          assertEquals(covered - 4 * tiling.quads * lanes < columns, true);
+        }
       }
     }
   }

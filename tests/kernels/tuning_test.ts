@@ -6,6 +6,7 @@ import {
   type ConcreteForm,
   explainAttention,
   type SomeNumbers,
+  type TileNumbers,
   type Tuning,
   useBackend,
   type WasmNumbers,
@@ -119,20 +120,32 @@ onKernels(
   },
 );
 
-/** Few and many threads; lanes of one quad that need two, and of four that need fewer. */
+/**
+ * Few and many threads; lanes of one quad that need two, and of four that need
+ * fewer; heads of which all quads are staged at once, and some in vain, and of
+ * which more are staged than there are.
+ */
 const TILES = [
-  { threads: 32, quads: 2, headDim: 20, valueDim: 6 },
-  { threads: 128, quads: 1, headDim: 70, valueDim: 5 },
-  { threads: 256, quads: 4, headDim: 6, valueDim: 70 },
-] as const;
+  ...[0, 2, 4].map((stagedQuads) => ({
+    ...{ threads: 32, quads: 2, stagedQuads, headDim: 20, valueDim: 6 },
+  })),
+  { threads: 128, quads: 1, stagedQuads: 4, headDim: 70, valueDim: 5 },
+  { threads: 256, quads: 4, stagedQuads: 8, headDim: 6, valueDim: 70 },
+] as (TileNumbers & { headDim: number; valueDim: number })[];
 
-for (const [i, { threads, quads, headDim, valueDim }] of TILES.entries()) {
+for (const [i, { headDim, valueDim, ...numbers }] of TILES.entries()) {
+  const { threads, quads, stagedQuads } = numbers;
+  const words =
+    `tiles of ${threads} threads, lanes of ${quads} quads, ${stagedQuads} staged`;
+  const tiles = { ...numbers, layout: "tiles" } as const;
   onKernels(
-    `the full form is right in tiles of ${threads} threads, lanes of ${quads} quads`,
+    `the full form is right in ${words}`,
     async (backend) => {
-      const full = { layout: "tiles", threads, quads } as const;
-      const numbers = { webgpu: { full }, wasm: { full: { tileSize: 10 } } };
-      await tuned(numbers, backend, async () => {
+      const both = {
+        webgpu: { full: tiles },
+        wasm: { full: { tileSize: 10 } },
+      };
+      await tuned(both, backend, async () => {
         const c = { decay: "two-sided", causal: false } as const;
         assertEquals(
           await failuresOfForm("full", { ...c, headDim, valueDim }, backend),
@@ -140,12 +153,14 @@ for (const [i, { threads, quads, headDim, valueDim }] of TILES.entries()) {
         );
       });
     },
-    i === 0 ? KERNELS : ofLongTests(["webgpu"]),
+    i === 0 ? KERNELS : i === 1 ? ["webgpu"] : ofLongTests(["webgpu"]),
   );
+  // Where a subgroup holds all lanes of a row; in memory elsewhere.
+  const maxima = i % 2 === 0 ? "memory" : "subgroups";
   onKernels(
-    `softmax attention is right in tiles of ${threads} threads, lanes of ${quads} quads`,
+    `softmax attention is right in ${words}, maxima in ${maxima}`,
     async (backend) => {
-      const softmax = { layout: "tiles", threads, quads } as const;
+      const softmax = { ...tiles, maxima } as const;
       await tuned({ webgpu: { softmax }, wasm: {} }, backend, async () => {
         const c = { batch: 1, heads: 2, length: 150, headDim, valueDim };
         assertEquals(
@@ -158,7 +173,7 @@ for (const [i, { threads, quads, headDim, valueDim }] of TILES.entries()) {
         );
       });
     },
-    i === 0 ? ["webgpu"] : ofLongTests(["webgpu"]),
+    i < 2 ? ["webgpu"] : ofLongTests(["webgpu"]),
   );
 }
 

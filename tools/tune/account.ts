@@ -5,7 +5,11 @@
  * @module
  */
 import type { WebGpuNumbers } from "@lionjs/lion";
-import { TILE_ROWS, tilingOf } from "../../lib/kernels/webgpu/score_tiles.ts";
+import {
+  TILE_ROWS,
+  type Tiling,
+  tilingOf,
+} from "../../lib/kernels/webgpu/score_tiles.ts";
 
 /** What a multiprocessor of a GPU has, which its workgroups share. */
 export interface Multiprocessor {
@@ -17,6 +21,12 @@ export interface Multiprocessor {
   readonly workgroupBytes: number;
   readonly threads: number;
   readonly workgroups: number;
+  /** Threads that go together. */
+  readonly subgroup: number;
+  /** Groups of them that multiply and add at once, each in a cycle. */
+  readonly schedulers: number;
+  /** Bytes of its first cache, or of workgroup memory, that a cycle reads: a line. */
+  readonly lineBytes: number;
 }
 
 /** Compute capability 8.6, of GeForce RTX 30 and RTX A: CUDA C++ programming guide, table of technical specifications. */
@@ -27,6 +37,9 @@ export const COMMON: Multiprocessor = {
   workgroupBytes: 100 * 1024,
   threads: 1536,
   workgroups: 16,
+  subgroup: 32,
+  schedulers: 4,
+  lineBytes: 128,
 };
 
 /** The account of a variant. */
@@ -41,6 +54,8 @@ export interface Account {
   readonly loadedPerOperation: number;
   /** Those that a workgroup has not loaded before: keys and values, once a block. */
   readonly newPerOperation: number;
+  /** Cycles of the first cache and of workgroup memory for each cycle of arithmetic: above 1 these decide. */
+  readonly memoryCycles: number;
   /** Bytes of workgroup memory. */
   readonly workgroupBytes: number;
   /** Numbers that the text keeps in variables at once; a compiler needs some more. */
@@ -55,9 +70,10 @@ const SCALARS = 24;
 /**
  * Softmax attention's forward pass in tiles, for a long sequence.
  *
- * For each quad of columns of q and k, a thread loads four keys and its eight
- * rows, and multiplies 8 × 4 × 4 times; for each four keys, it loads their values
- * in its quads, and multiplies 8 × 4 × 4 times for each of these.
+ * For each quad of columns of q and k, a thread reads four keys and its eight
+ * rows, and multiplies 8 × 4 × 4 times; for each four keys, it reads their values
+ * in its quads and eight scores, and multiplies 8 × 4 × 4 times for each of these.
+ * Keys are loaded by each thread, or staged by the workgroup.
  *
  * @param columns Of a head's queries, keys and values.
  * @param numbers The variant.
@@ -65,23 +81,27 @@ const SCALARS = 24;
  */
 export function accountOf(
   columns: number,
-  numbers: Pick<WebGpuNumbers["softmax"], "threads" | "quads">,
+  numbers: Pick<WebGpuNumbers["softmax"], "threads" | "quads" | "stagedQuads">,
   on: Multiprocessor = COMMON,
 ): Account {
   const tiling = tilingOf({ headDim: columns, valueDim: columns }, numbers, {
     maxComputeInvocationsPerWorkgroup: 1024,
     maxComputeWorkgroupStorageSize: on.workgroupBytes,
   });
-  const { threads, lanes, rows, quads, layers } = tiling;
+  const { threads, lanes, rows, quads, layers, stagedQuads } = tiling;
   const headQuads = columns / 4;
   // Of a thread, for a block of columns.
   const products = TILE_ROWS * 4 * columns;
   const sums = TILE_ROWS * tiling.columns * 4 * quads;
   const operations = 2 * (products + sums);
-  const loaded = 16 * (headQuads * (4 + TILE_ROWS) + tiling.columns * quads);
+  // Four keys of a quad; staged, they are shared by the tiles of the workgroup.
+  const keys = stagedQuads > 0 ? 4 / (threads / lanes) : 4;
+  const loaded = 16 *
+    (headQuads * (keys + TILE_ROWS) + tiling.columns * quads);
   // Of a workgroup; each layer computes all products again.
   const fresh = 4 * tiling.columns * (columns + columns / layers);
-  const workgroupBytes = 4 * rows * tiling.columns + 4 * lanes * rows;
+  const workgroupBytes = 4 * rows * tiling.columns + 4 * lanes * rows +
+    16 * stagedQuads * tiling.columns;
   // Sums and scores of the rows, the columns and the values that they meet, a row, and maxima, totals and what is left of the sums.
   const registers = 4 * TILE_ROWS * (quads + 1) + 16 + 16 * quads + 4 +
     3 * TILE_ROWS + SCALARS;
@@ -98,22 +118,56 @@ export function accountOf(
     tile: `${TILE_ROWS} × ${4 * quads}`,
     loadedPerOperation: loaded / operations,
     newPerOperation: fresh / (operations * threads),
+    memoryCycles: on.schedulers * lineReads(columns, tiling, on) /
+      (operations / 2),
     workgroupBytes,
     registers,
     occupancy: fitting * threads / on.threads,
   };
 }
 
-/** The variants, each once: with some numbers a device has room only for others. */
-export function variants(
+/**
+ * Lines that the threads of a subgroup read for a block of columns, as often as
+ * an instruction touches them: rows and scores are read by all lanes alike, keys
+ * by each lane in a row of its own, or staged in neighbouring places.
+ */
+function lineReads(
   columns: number,
-): { quads: number; account: Account }[] {
-  const found = new Map<string, { quads: number; account: Account }>();
+  { threads, lanes, quads, stagedQuads, columns: ofBlock }: Tiling,
+  { subgroup, lineBytes }: Multiprocessor,
+): number {
+  const tiles = subgroup / lanes;
+  const neighbours = Math.max(1, 16 * lanes / lineBytes);
+  let keys = 4 * lanes;
+  if (stagedQuads > 0) {
+    // Neighbouring threads load neighbouring quads of four rows, and store as
+    // many vectors, those of different quads in the same banks.
+    const loads = subgroup / stagedQuads;
+    const stores = Math.max(16 * subgroup / lineBytes, stagedQuads);
+    keys = 4 * neighbours + 4 * (loads + stores) * lanes / threads;
+  }
+  const products = columns / 4 * (keys + TILE_ROWS * tiles);
+  const sums = ofBlock / 4 * (4 * quads * neighbours + TILE_ROWS * tiles);
+  return products + sums;
+}
+
+/** A variant's numbers and its account. */
+export interface Variant {
+  readonly quads: number;
+  readonly stagedQuads: number;
+  readonly account: Account;
+}
+
+/** The variants, each once: with some numbers a device has room only for others. */
+export function variants(columns: number): Variant[] {
+  const found = new Map<string, Variant>();
   for (const quads of [1, 2, 4] as const) {
     for (const threads of [64, 128, 256] as const) {
-      const account = accountOf(columns, { threads, quads });
-      const key = JSON.stringify(account);
-      if (!found.has(key)) found.set(key, { quads, account });
+      for (const stagedQuads of [0, 4] as const) {
+        const account = accountOf(columns, { threads, quads, stagedQuads });
+        const key = JSON.stringify(account);
+        if (!found.has(key)) found.set(key, { quads, stagedQuads, account });
+      }
     }
   }
   return [...found.values()];
@@ -125,23 +179,27 @@ export function accountTable(): string {
     "heads of",
     "`threads`",
     "`quads`",
+    "`stagedQuads`",
     "rows × columns",
     "tile of a thread",
     "bytes loaded",
     "new bytes",
+    "memory cycles",
     "workgroup memory",
     "registers",
     "occupancy",
   ];
   const lines = [32, 64, 128].flatMap((columns) =>
-    variants(columns).map(({ quads, account }) => [
+    variants(columns).map(({ quads, stagedQuads, account }) => [
       columns,
       account.threads,
       quads,
+      stagedQuads,
       `${account.rows} × ${account.columns}`,
       account.tile,
       account.loadedPerOperation.toFixed(2),
       account.newPerOperation.toFixed(3),
+      account.memoryCycles.toFixed(2),
       `${account.workgroupBytes / 1024} KiB`,
       account.registers,
       `${Math.round(100 * account.occupancy)} %`,

@@ -8,6 +8,7 @@ import {
   selectiveDecay,
   softmaxAttention,
   type SomeNumbers,
+  type TileNumbers,
   type WasmNumbers,
   type WebGpuNumbers,
 } from "@lionjs/lion";
@@ -88,15 +89,20 @@ const chunks = (...sizes: number[]) =>
   sizes.map((chunkSize) => ({ chunkwise: { chunkSize } }));
 
 /** A software adapter takes seconds to compile one. */
-const SOFTWARE_TILES: readonly WebGpuNumbers["full"][] = [
-  { layout: "tiles", threads: 64, quads: 1 },
-];
+const SOFTWARE_TILES: readonly Partial<TileNumbers>[] = ([0, 4] as const)
+  .map((stagedQuads) => ({
+    ...{ layout: "tiles", threads: 64, quads: 1, stagedQuads },
+  }));
 
-const TILES: readonly WebGpuNumbers["full"][] = ([64, 128, 256] as const)
-  .flatMap((threads) =>
-    ([1, 2, 4] as const)
-      .map((quads) => ({ layout: "tiles", threads, quads }))
-  );
+const THREADS = [64, 128, 256] as const;
+
+const TILES: readonly Partial<TileNumbers>[] = [
+  ...THREADS.flatMap((threads) =>
+    ([1, 2, 4] as const).map((quads) => ({ threads, quads }))
+  ),
+  { stagedQuads: 0 },
+  { stagedQuads: 8 },
+];
 
 /** The most used first: time may not be enough for the last. */
 export const FAMILIES: readonly Family[] = [
@@ -126,7 +132,12 @@ export const FAMILIES: readonly Family[] = [
     candidates: {
       wasm: [],
       "software WebGPU": SOFTWARE_TILES.map((softmax) => ({ softmax })),
-      GPU: TILES.map((softmax) => ({ softmax })),
+      GPU: [
+        ...TILES.map((softmax) => ({ softmax })),
+        ...THREADS.map((threads) => ({
+          softmax: { threads, maxima: "subgroups" as const },
+        })),
+      ],
     },
     inputs: vectors,
     attend: (kernel) => (...inputs) =>

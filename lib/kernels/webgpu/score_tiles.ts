@@ -7,6 +7,10 @@
  * rows and four columns of the scores; then, of the same eight rows, some quads
  * of the sum over the block's columns. Lanes are the threads of the same rows.
  *
+ * The vectors of the block's columns, which all rows meet, are staged: the
+ * workgroup loads some quads of them, each once, into memory of its own, where
+ * neighbouring lanes read neighbouring numbers.
+ *
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
@@ -22,6 +26,8 @@ const LANES = [4, 8, 16];
 const MOST_ROWS = 128;
 /** Bytes of workgroup memory for each thread: its tile, and of softmax the maxima of its rows. */
 const BYTES_OF_THREAD = 16 * TILE_ROWS + 4 * TILE_ROWS;
+/** And for each lane, of a quad that is staged: those of its four columns. */
+const BYTES_OF_STAGED_QUAD = 4 * 16;
 
 /** How the work is shared out. */
 export interface Tiling {
@@ -37,27 +43,32 @@ export interface Tiling {
   readonly columns: number;
   /** Workgroups that share out the quads of the same rows. */
   readonly layers: number;
+  /** Quads of a block's columns that are staged at once; none if each thread loads for itself. */
+  readonly stagedQuads: number;
 }
 
 /**
  * The tiling for heads of these columns.
  *
  * @param dims Columns of q and k, and of v.
- * @param numbers How many threads a workgroup and quads a lane should have.
+ * @param numbers How many threads a workgroup and quads a lane should have, and
+ * how many are staged.
  * @param limits Of the device: threads are fewer where it has no room for them.
  */
 export function tilingOf(
   { headDim, valueDim }: Readonly<Record<Dim, number>>,
-  numbers: Readonly<Record<"threads" | "quads", number>>,
+  numbers: Readonly<Record<"threads" | "quads" | "stagedQuads", number>>,
   limits: TilingLimits,
 ): Tiling {
   const most = Math.ceil(Math.max(headDim, valueDim) / 4);
   const lanes = LANES.find((count) => count * numbers.quads >= most) ??
     LANES.at(-1)!;
   const quads = Math.min(numbers.quads, Math.ceil(most / lanes));
+  const { stagedQuads } = numbers;
   const room = Math.min(
     limits.maxComputeInvocationsPerWorkgroup,
-    limits.maxComputeWorkgroupStorageSize / BYTES_OF_THREAD,
+    (limits.maxComputeWorkgroupStorageSize -
+      BYTES_OF_STAGED_QUAD * lanes * stagedQuads) / BYTES_OF_THREAD,
     MOST_ROWS / TILE_ROWS * lanes,
   );
   let { threads } = numbers;
@@ -69,6 +80,7 @@ export function tilingOf(
     rows: TILE_ROWS * threads / lanes,
     columns: 4 * lanes,
     layers: Math.ceil(most / (quads * lanes)),
+    stagedQuads,
   };
 }
 
@@ -87,9 +99,14 @@ export type TilingLimits = Pick<
 
 /** All of a tiling that a text depends on. */
 export function tilingVariants(
-  { threads, lanes, quads }: Tiling,
+  { threads, lanes, quads, stagedQuads }: Tiling,
 ): string[] {
-  return [`threads=${threads}`, `lanes=${lanes}`, `quads=${quads}`];
+  return [
+    `threads=${threads}`,
+    `lanes=${lanes}`,
+    `quads=${quads}`,
+    `staged=${stagedQuads}`,
+  ];
 }
 
 /** What the three programs are given alike. */
@@ -172,10 +189,17 @@ export function writing(name: string, dim: Dim, width: 1 | 4): string {
 }
 
 /** Declarations that all three begin with. */
-export function tileFunctions({ rows, columns }: Tiling): string {
+export function tileFunctions(
+  { rows, columns, stagedQuads }: Tiling,
+): string {
   return /* wgsl */ `
 var<workgroup> tiles: array<vec4f, ${rows * columns / 4}>;
-
+${
+    stagedQuads > 0
+      ? `var<workgroup> staged: array<vec4f, ${stagedQuads * columns}>;
+`
+      : ""
+  }
 // sum + columns · x
 fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
   return sum + x.x * columns[0] + x.y * columns[1] + x.z * columns[2] + x.w * columns[3];
@@ -208,27 +232,76 @@ ${repeat(4, (c) => `    let column${c} = base + min(column + ${c}u, last);`)}`;
 /** Quads of a row with these columns, in the text. */
 export const quadsIn = (dim: Dim) => `(uniforms.${dim} + 3u) / 4u`;
 
+/** What is multiplied to make a tile. */
+interface Factors {
+  /** Begins the names of the products' rows. */
+  readonly sum: string;
+  readonly ofRows: string;
+  readonly ofColumns: string;
+  /** Their quads. */
+  readonly end: string;
+}
+
 /** Declares `<sum>0` …, the products of the tile's rows and columns. */
-export function tileProducts(
-  { sum, ofRows, ofColumns, end }: {
-    readonly sum: string;
-    readonly ofRows: string;
-    readonly ofColumns: string;
-    /** Their quads. */
-    readonly end: string;
-  },
-): string {
-  const columns = repeat(4, (c) => `read_${ofColumns}(column${c}, n)`, ", ");
-  return /* wgsl */ `
-${eachRow((r) => `    var ${sum}${r} = vec4f();`)}
-    for (var n = 0u; n < ${end}; n++) {
-      let columns = transpose(mat4x4f(${columns}));
+export function tileProducts(tiling: Tiling, factors: Factors): string {
+  const { sum, ofRows, ofColumns, end } = factors;
+  const { lanes, stagedQuads } = tiling;
+  const declared = eachRow((r) => `    var ${sum}${r} = vec4f();`);
+  const add = (columns: string, quad: string) => /* wgsl */ `
+      let columns = ${columns};
 ${
     eachRow((r) =>
-      `      ${sum}${r} = accumulate(${sum}${r}, columns, read_${ofRows}(row${r}, n));`
+      `      ${sum}${r} = accumulate(${sum}${r}, columns, read_${ofRows}(row${r}, ${quad}));`
+    )
+  }`;
+  if (stagedQuads === 0) {
+    const read = (c: number) => `read_${ofColumns}(column${c}, n)`;
+    return /* wgsl */ `
+${declared}
+    for (var n = 0u; n < ${end}; n++) {${
+      add(`transpose(mat4x4f(${repeat(4, read, ", ")}))`, "n")
+    }
+    }`;
+  }
+  const read = (x: number) => `staged[(4u * n + ${x}u) * ${lanes}u + lane]`;
+  return /* wgsl */ `
+${declared}
+    for (var start_quad = 0u; start_quad < ${end}; start_quad += ${stagedQuads}u) {
+${stageColumns(tiling, factors)}
+      for (var n = 0u; n < min(${stagedQuads}u, ${end} - start_quad); n++) {${
+    add(`mat4x4f(${repeat(4, read, ", ")})`, "start_quad + n")
+  }
+      }
+    }`;
+}
+
+/**
+ * Stages quads from `start_quad` on: of each quad four vectors per lane, of which
+ * each has one number of the lane's four columns.
+ */
+function stageColumns(
+  { threads, lanes, stagedQuads }: Tiling,
+  { ofColumns, end }: Factors,
+): string {
+  const read = (c: number) =>
+    `read_${ofColumns}(base + min(first + 4u * block + ${c}u, last), quad)`;
+  return /* wgsl */ `      workgroupBarrier();
+      for (var i = local; i < ${lanes * stagedQuads}u; i += ${threads}u) {
+        let place = i % ${stagedQuads}u;
+        let quad = start_quad + place;
+        let block = i / ${stagedQuads}u;
+        if (quad < ${end}) {
+          let numbers = transpose(mat4x4f(${repeat(4, read, ", ")}));
+${
+    repeat(
+      4,
+      (x) =>
+        `          staged[(4u * place + ${x}u) * ${lanes}u + block] = numbers[${x}];`,
     )
   }
-    }`;
+        }
+      }
+      workgroupBarrier();`;
 }
 
 /** Puts a tile where all lanes read it. */

@@ -51,16 +51,22 @@ export function registerSoftmaxAttention(
     backend: StrictWebGPUBackend,
     q: tf.TensorInfo,
     v: tf.TensorInfo,
-  ): { simd: Simd } | { tiling: Tiling } => {
+  ): { simd: Simd } | { tiling: Tiling; comparing: Subgroups | undefined } => {
     const [length, headDim] = q.shape.slice(2) as [number, number];
     const dims = { headDim, valueDim: v.shape[3]! };
     const { softmax } = numbersFor({ length, ...dims });
     const simd = softmax.layout === "lanes"
       ? simdOf(Object.values(dims), subgroups)
       : undefined;
-    return simd
-      ? { simd }
-      : { tiling: tilingOf(dims, softmax, backend.device.limits) };
+    if (simd) return { simd };
+    const tiling = tilingOf(dims, softmax, backend.device.limits);
+    const holdsLanes = subgroups && subgroups.size % tiling.lanes === 0;
+    return {
+      tiling,
+      comparing: holdsLanes && softmax.maxima === "subgroups"
+        ? subgroups
+        : undefined,
+    };
   };
   const attend: FusedKernel<ForwardInput, SoftmaxAttributes> = (
     { backend, inputs, attributes },
@@ -75,7 +81,7 @@ export function registerSoftmaxAttention(
       backend,
       "simd" in sharing
         ? simdForwardProgram(inputs, writes, attributes, sharing.simd)
-        : forwardProgram(inputs, writes, attributes, sharing.tiling),
+        : forwardProgram(inputs, writes, attributes, sharing),
     );
     return [y, maxima, sums];
   };

@@ -6,6 +6,7 @@
  */
 import type { SoftmaxAttributes } from "../../attention/softmax_attention.ts";
 import type { Program, Tensors } from "../../tfjs/webgpu/program.ts";
+import type { Subgroups } from "../../tfjs/webgpu/subgroups.ts";
 import {
   before,
   eachRow,
@@ -33,8 +34,18 @@ export const LOWEST = "-3.4e38";
 /** Row r of two vectors of four rows each. */
 const ofRow = (name: string, r: number) => `${name}${r >> 2}[${r % 4}]`;
 
-/** Raises the maxima of the tile's rows by the scores of all lanes. */
-function raiseMaxima({ lanes, rows }: Tiling): string {
+/** How the scores are shared out. */
+export interface Sharing {
+  readonly tiling: Tiling;
+  /** Subgroups, if lanes compare maxima in them: each holds all lanes of a row. */
+  readonly comparing: Subgroups | undefined;
+}
+
+/**
+ * Raises the maxima of the tile's rows by the scores of all lanes; nobody reads
+ * the tiles of the block before after it.
+ */
+function raiseMaxima({ tiling: { lanes, rows }, comparing }: Sharing): string {
   const highestOf = (i: number) =>
     `vec4f(${
       repeat(
@@ -46,6 +57,19 @@ function raiseMaxima({ lanes, rows }: Tiling): string {
   const pairs = eachRow((r) =>
     `    let pair${r} = max(score${r}.xy, score${r}.zw);`
   );
+  if (comparing) {
+    const distances = [1, 2, 4, 8].filter((distance) => distance < lanes);
+    return /* wgsl */ `${pairs}
+${repeat(2, (i) => `    var highest${i} = ${highestOf(i)};`)}
+${
+      distances.map((distance) =>
+        repeat(2, (i) =>
+          `    highest${i} = max(highest${i}, subgroupShuffleXor(highest${i}, ${distance}u));`)
+      ).join("\n")
+    }
+${repeat(2, (i) => `    maxima${i} = max(maxima${i}, highest${i});`)}
+    workgroupBarrier();`;
+  }
   const place = (lane: string, i: number) =>
     `highest[${lane} * ${rows / 4}u + tile_row / 4u + ${i}u]`;
   return /* wgsl */ `${pairs}
@@ -61,8 +85,9 @@ export function forwardProgram(
   { q, k, v, mask, segments }: Tensors,
   writes: Tensors,
   attributes: SoftmaxAttributes,
-  tiling: Tiling,
+  sharing: Sharing,
 ): Program {
+  const { tiling, comparing } = sharing;
   const program = tiledProgram(q!, v!, attributes, tiling);
   const { lanes, rows } = tiling;
   const { width } = program;
@@ -80,9 +105,11 @@ export function forwardProgram(
     name: "softmax_attention",
     variants: [
       ...program.variants!,
+      ...(comparing ? ["subgroups"] : []),
       ...(masked ? ["mask"] : []),
       ...(packed ? ["segments"] : []),
     ],
+    directives: comparing?.directive ?? "",
     elements: { mask: "f32", segments: "f32", maxima: "f32", sums: "f32" },
     reads: {
       q: q!,
@@ -93,7 +120,7 @@ export function forwardProgram(
     },
     writes,
     functions: /* wgsl */ `${tileFunctions(tiling)}
-var<workgroup> highest: array<vec4f, ${lanes * rows / 4}>;
+${comparing ? "" : `var<workgroup> highest: array<vec4f, ${lanes * rows / 4}>;`}
 ${reading("q", "headDim", width)}
 ${reading("k", "headDim", width)}
 ${reading("v", "valueDim", width)}
@@ -139,7 +166,7 @@ ${
         : ""
     }
 ${
-      tileProducts({
+      tileProducts(tiling, {
         sum: "score",
         ofRows: "q",
         ofColumns: "k",
@@ -153,7 +180,7 @@ ${
       )
     }
 ${repeat(2, (i) => `    let old${i} = maxima${i};`)}
-${raiseMaxima(tiling)}
+${raiseMaxima(sharing)}
 ${
       repeat(2, (i) =>
         `    let left${i} = exp(old${i} - maxima${i});

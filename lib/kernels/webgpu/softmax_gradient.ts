@@ -145,7 +145,7 @@ ${endOfSegments(segmentOf)}
 ${tileColumns}
     let numbers = vec4f(${repeat(4, (c) => `rows[column${c}].w`, ", ")});
 ${
-      tileProducts({
+      tileProducts(tiling, {
         sum: "score",
         ofRows: "q",
         ofColumns: "k",
@@ -153,7 +153,7 @@ ${
       })
     }
 ${
-      tileProducts({
+      tileProducts(tiling, {
         sum: "slope",
         ofRows: "dy",
         ofColumns: "v",
@@ -239,7 +239,7 @@ ${repeat(4, (c) => `    let other${c} = rows[column${c}];`)}
     let numbers = ${ofColumns("w")};
     let queries = ${before("uniforms.length")};
 ${
-      tileProducts({
+      tileProducts(tiling, {
         sum: "score",
         ofRows: "k",
         ofColumns: "q",
@@ -247,7 +247,7 @@ ${
       })
     }
 ${
-      tileProducts({
+      tileProducts(tiling, {
         sum: "slope",
         ofRows: "v",
         ofColumns: "dy",

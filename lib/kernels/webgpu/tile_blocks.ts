@@ -35,7 +35,7 @@ export function eachBlock(
   return /* wgsl */ `
   for (var first = ${start}; first < end; first += ${tiling.columns}u) {
 ${tileColumns}
-${scores(role)}
+${scores(role, tiling)}
     let kept = ${before("end")};
 ${weigh}
 ${addTile(role, tiling)}
@@ -49,8 +49,8 @@ export function lastOfCotangent({ rows, others }: Role): string {
 }
 
 /** `score0` and so on: the products of the tile's rows with its columns. */
-function scores(role: Role): string {
-  const products = tileProducts({
+function scores(role: Role, tiling: Tiling): string {
+  const products = tileProducts(tiling, {
     sum: "score",
     ofRows: role.rows.name,
     ofColumns: role.others.name,

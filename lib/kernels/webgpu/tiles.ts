@@ -74,7 +74,7 @@ ${writing(output)}
 ${tileFunctions(tiling)}
 ${isGradient(role) ? lastOfCotangent(role) : ""}
 @compute @workgroup_size(${threads})
-fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
 ${places(tiling)}
 ${laneQuads(tiling)}
 ${declareSum(tiling, "sum")}
@@ -93,8 +93,8 @@ function places({ lanes }: Tiling): string {
   let first_row = group.x * problem.chunkSize;
   let row_count = min(problem.chunkSize, problem.length - first_row);
   let layer = 0u;
-  let lane = thread % ${lanes}u;
-  let tile_row = thread / ${lanes}u * ${TILE_ROWS}u;
+  let lane = local % ${lanes}u;
+  let tile_row = local / ${lanes}u * ${TILE_ROWS}u;
   let row = first_row + tile_row;
 ${eachRow((r) => `  let row${r} = base + min(row + ${r}u, last);`)}`;
 }
@@ -177,7 +177,7 @@ ${
       }], kept);`
     )
   }
-${shared ? ownShares(role) : ""}`;
+${shared ? ownShares(role, tiling) : ""}`;
   return /* wgsl */ `
   // Tokens of earlier passes, of which the decays' buffers know nothing.
   let skipped = problem.firstSequence * problem.length;
@@ -235,12 +235,12 @@ ${moveSum(tiling, "sum", "all")}`;
 }
 
 /** In the own tile: what is read of each column, times the row's own vectors; of the token itself nothing. */
-function ownShares(role: Role): string {
+function ownShares(role: Role, tiling: Tiling): string {
   const { own } = role.finish as { own: { name: string } };
   return /* wgsl */ `
     if (side == ${OWN}) {
 ${
-    tileProducts({
+    tileProducts(tiling, {
       sum: "product",
       ofRows: own.name,
       ofColumns: role.values.name,

@@ -312,8 +312,8 @@ Deno.test("shaders differ if their keys do, and depend on no size", () => {
           packShader({ ...v, columns: "value" }, launch),
           ...[
             NUMBERS(launch).full,
-            { threads: 32, quads: 2 },
-            { threads: 64, quads: 4 },
+            { threads: 32, quads: 2, stagedQuads: 0 },
+            { threads: 64, quads: 4, stagedQuads: 8 },
           ].map((full) => {
             const tiling = tilingOf(launch, full, LIMITS);
             return tilesShader(

@@ -8,11 +8,11 @@ import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
+import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles.ts";
 import {
-  type Tiling,
-  tilingOf,
-} from "../../../lib/kernels/webgpu/score_tiles.ts";
-import { forwardProgram } from "../../../lib/kernels/webgpu/softmax_forward.ts";
+  forwardProgram,
+  type Sharing as TileSharing,
+} from "../../../lib/kernels/webgpu/softmax_forward.ts";
 import {
   keyGradientsProgram,
   queryGradientProgram,
@@ -34,7 +34,7 @@ interface Sizes {
 }
 
 /** How a problem is shared out: in tiles as on a GPU, or what lanes keep. */
-type Sharing = { readonly tiling: Tiling } | { readonly simd: Simd };
+type Sharing = TileSharing | { readonly simd: Simd };
 
 /** All programs for a problem. */
 function programsOf(
@@ -65,7 +65,7 @@ function programsOf(
   if ("tiling" in sharing) {
     const { tiling } = sharing;
     return [
-      forwardProgram(inputs, outputs, attributes, tiling),
+      forwardProgram(inputs, outputs, attributes, sharing),
       ofRows,
       queryGradientProgram(reads, q, attributes, tiling),
       keyGradientsProgram(reads, gradients, attributes, tiling),
@@ -82,7 +82,9 @@ function programsOf(
 
 /** Every number of threads and of quads that a tuning may have. */
 const TILINGS = [32, 64, 128, 256].flatMap((threads) =>
-  [1, 2, 4].map((quads) => ({ threads, quads }))
+  [1, 2, 4].flatMap((quads) =>
+    [0, 2, 4, 8].map((stagedQuads) => ({ threads, quads, stagedQuads }))
+  )
 );
 
 const LIMITS = {
@@ -102,7 +104,12 @@ function sharings(sizes: Sizes): Sharing[] {
     simdOf([headDim, valueDim], one)
   );
   return [
-    ...tilings.map((tiling) => ({ tiling })),
+    ...tilings.flatMap((tiling) =>
+      [undefined, { ...subgroups, size: 32 }].map((comparing) => ({
+        tiling,
+        comparing,
+      }))
+    ),
     ...ofCpu.filter((simd) => simd !== undefined).map((simd) => ({ simd })),
   ];
 }

@@ -1,4 +1,4 @@
-// lion_softmax_key_gradients threads=64 lanes=16 quads=1 vec4
+// lion_softmax_key_gradients threads=64 lanes=16 quads=1 staged=4 vec4
 // dispatch 4 × 1 × 1
 alias Pack = vec4f;
 struct Uniforms {
@@ -21,6 +21,7 @@ struct Uniforms {
 @group(0) @binding(7) var<uniform> uniforms: Uniforms;
 
 var<workgroup> tiles: array<vec4f, 512>;
+var<workgroup> staged: array<vec4f, 256>;
 
 // sum + columns · x
 fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
@@ -120,16 +121,32 @@ fn main(
     var score5 = vec4f();
     var score6 = vec4f();
     var score7 = vec4f();
-    for (var n = 0u; n < (uniforms.headDim + 3u) / 4u; n++) {
-      let columns = transpose(mat4x4f(read_q(column0, n), read_q(column1, n), read_q(column2, n), read_q(column3, n)));
-      score0 = accumulate(score0, columns, read_k(row0, n));
-      score1 = accumulate(score1, columns, read_k(row1, n));
-      score2 = accumulate(score2, columns, read_k(row2, n));
-      score3 = accumulate(score3, columns, read_k(row3, n));
-      score4 = accumulate(score4, columns, read_k(row4, n));
-      score5 = accumulate(score5, columns, read_k(row5, n));
-      score6 = accumulate(score6, columns, read_k(row6, n));
-      score7 = accumulate(score7, columns, read_k(row7, n));
+    for (var start_quad = 0u; start_quad < (uniforms.headDim + 3u) / 4u; start_quad += 4u) {
+      workgroupBarrier();
+      for (var i = local; i < 64u; i += 64u) {
+        let place = i % 4u;
+        let quad = start_quad + place;
+        let block = i / 4u;
+        if (quad < (uniforms.headDim + 3u) / 4u) {
+          let numbers = transpose(mat4x4f(read_q(base + min(first + 4u * block + 0u, last), quad), read_q(base + min(first + 4u * block + 1u, last), quad), read_q(base + min(first + 4u * block + 2u, last), quad), read_q(base + min(first + 4u * block + 3u, last), quad)));
+          staged[(4u * place + 0u) * 16u + block] = numbers[0];
+          staged[(4u * place + 1u) * 16u + block] = numbers[1];
+          staged[(4u * place + 2u) * 16u + block] = numbers[2];
+          staged[(4u * place + 3u) * 16u + block] = numbers[3];
+        }
+      }
+      workgroupBarrier();
+      for (var n = 0u; n < min(4u, (uniforms.headDim + 3u) / 4u - start_quad); n++) {
+      let columns = mat4x4f(staged[(4u * n + 0u) * 16u + lane], staged[(4u * n + 1u) * 16u + lane], staged[(4u * n + 2u) * 16u + lane], staged[(4u * n + 3u) * 16u + lane]);
+      score0 = accumulate(score0, columns, read_k(row0, start_quad + n));
+      score1 = accumulate(score1, columns, read_k(row1, start_quad + n));
+      score2 = accumulate(score2, columns, read_k(row2, start_quad + n));
+      score3 = accumulate(score3, columns, read_k(row3, start_quad + n));
+      score4 = accumulate(score4, columns, read_k(row4, start_quad + n));
+      score5 = accumulate(score5, columns, read_k(row5, start_quad + n));
+      score6 = accumulate(score6, columns, read_k(row6, start_quad + n));
+      score7 = accumulate(score7, columns, read_k(row7, start_quad + n));
+      }
     }
 
     var slope0 = vec4f();
@@ -140,16 +157,32 @@ fn main(
     var slope5 = vec4f();
     var slope6 = vec4f();
     var slope7 = vec4f();
-    for (var n = 0u; n < (uniforms.valueDim + 3u) / 4u; n++) {
-      let columns = transpose(mat4x4f(read_dy(column0, n), read_dy(column1, n), read_dy(column2, n), read_dy(column3, n)));
-      slope0 = accumulate(slope0, columns, read_v(row0, n));
-      slope1 = accumulate(slope1, columns, read_v(row1, n));
-      slope2 = accumulate(slope2, columns, read_v(row2, n));
-      slope3 = accumulate(slope3, columns, read_v(row3, n));
-      slope4 = accumulate(slope4, columns, read_v(row4, n));
-      slope5 = accumulate(slope5, columns, read_v(row5, n));
-      slope6 = accumulate(slope6, columns, read_v(row6, n));
-      slope7 = accumulate(slope7, columns, read_v(row7, n));
+    for (var start_quad = 0u; start_quad < (uniforms.valueDim + 3u) / 4u; start_quad += 4u) {
+      workgroupBarrier();
+      for (var i = local; i < 64u; i += 64u) {
+        let place = i % 4u;
+        let quad = start_quad + place;
+        let block = i / 4u;
+        if (quad < (uniforms.valueDim + 3u) / 4u) {
+          let numbers = transpose(mat4x4f(read_dy(base + min(first + 4u * block + 0u, last), quad), read_dy(base + min(first + 4u * block + 1u, last), quad), read_dy(base + min(first + 4u * block + 2u, last), quad), read_dy(base + min(first + 4u * block + 3u, last), quad)));
+          staged[(4u * place + 0u) * 16u + block] = numbers[0];
+          staged[(4u * place + 1u) * 16u + block] = numbers[1];
+          staged[(4u * place + 2u) * 16u + block] = numbers[2];
+          staged[(4u * place + 3u) * 16u + block] = numbers[3];
+        }
+      }
+      workgroupBarrier();
+      for (var n = 0u; n < min(4u, (uniforms.valueDim + 3u) / 4u - start_quad); n++) {
+      let columns = mat4x4f(staged[(4u * n + 0u) * 16u + lane], staged[(4u * n + 1u) * 16u + lane], staged[(4u * n + 2u) * 16u + lane], staged[(4u * n + 3u) * 16u + lane]);
+      slope0 = accumulate(slope0, columns, read_v(row0, start_quad + n));
+      slope1 = accumulate(slope1, columns, read_v(row1, start_quad + n));
+      slope2 = accumulate(slope2, columns, read_v(row2, start_quad + n));
+      slope3 = accumulate(slope3, columns, read_v(row3, start_quad + n));
+      slope4 = accumulate(slope4, columns, read_v(row4, start_quad + n));
+      slope5 = accumulate(slope5, columns, read_v(row5, start_quad + n));
+      slope6 = accumulate(slope6, columns, read_v(row6, start_quad + n));
+      slope7 = accumulate(slope7, columns, read_v(row7, start_quad + n));
+      }
     }
     let kept0 = queries & (numbers == vec4f(number0)) & (vec4u(select(0u, row + 0u, uniforms.causal != 0u)) <= positions);
     score0 = select(vec4f(), exp(uniforms.scale * score0 - maxima) * shares, kept0);

@@ -1,4 +1,4 @@
-// lion_softmax_query_gradient threads=64 lanes=16 quads=1 vec4
+// lion_softmax_query_gradient threads=64 lanes=16 quads=1 staged=4 vec4
 // dispatch 4 × 1 × 1
 alias Pack = vec4f;
 struct Uniforms {
@@ -20,6 +20,7 @@ struct Uniforms {
 @group(0) @binding(6) var<uniform> uniforms: Uniforms;
 
 var<workgroup> tiles: array<vec4f, 512>;
+var<workgroup> staged: array<vec4f, 256>;
 
 // sum + columns · x
 fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
@@ -99,16 +100,32 @@ fn main(
     var score5 = vec4f();
     var score6 = vec4f();
     var score7 = vec4f();
-    for (var n = 0u; n < (uniforms.headDim + 3u) / 4u; n++) {
-      let columns = transpose(mat4x4f(read_k(column0, n), read_k(column1, n), read_k(column2, n), read_k(column3, n)));
-      score0 = accumulate(score0, columns, read_q(row0, n));
-      score1 = accumulate(score1, columns, read_q(row1, n));
-      score2 = accumulate(score2, columns, read_q(row2, n));
-      score3 = accumulate(score3, columns, read_q(row3, n));
-      score4 = accumulate(score4, columns, read_q(row4, n));
-      score5 = accumulate(score5, columns, read_q(row5, n));
-      score6 = accumulate(score6, columns, read_q(row6, n));
-      score7 = accumulate(score7, columns, read_q(row7, n));
+    for (var start_quad = 0u; start_quad < (uniforms.headDim + 3u) / 4u; start_quad += 4u) {
+      workgroupBarrier();
+      for (var i = local; i < 64u; i += 64u) {
+        let place = i % 4u;
+        let quad = start_quad + place;
+        let block = i / 4u;
+        if (quad < (uniforms.headDim + 3u) / 4u) {
+          let numbers = transpose(mat4x4f(read_k(base + min(first + 4u * block + 0u, last), quad), read_k(base + min(first + 4u * block + 1u, last), quad), read_k(base + min(first + 4u * block + 2u, last), quad), read_k(base + min(first + 4u * block + 3u, last), quad)));
+          staged[(4u * place + 0u) * 16u + block] = numbers[0];
+          staged[(4u * place + 1u) * 16u + block] = numbers[1];
+          staged[(4u * place + 2u) * 16u + block] = numbers[2];
+          staged[(4u * place + 3u) * 16u + block] = numbers[3];
+        }
+      }
+      workgroupBarrier();
+      for (var n = 0u; n < min(4u, (uniforms.headDim + 3u) / 4u - start_quad); n++) {
+      let columns = mat4x4f(staged[(4u * n + 0u) * 16u + lane], staged[(4u * n + 1u) * 16u + lane], staged[(4u * n + 2u) * 16u + lane], staged[(4u * n + 3u) * 16u + lane]);
+      score0 = accumulate(score0, columns, read_q(row0, start_quad + n));
+      score1 = accumulate(score1, columns, read_q(row1, start_quad + n));
+      score2 = accumulate(score2, columns, read_q(row2, start_quad + n));
+      score3 = accumulate(score3, columns, read_q(row3, start_quad + n));
+      score4 = accumulate(score4, columns, read_q(row4, start_quad + n));
+      score5 = accumulate(score5, columns, read_q(row5, start_quad + n));
+      score6 = accumulate(score6, columns, read_q(row6, start_quad + n));
+      score7 = accumulate(score7, columns, read_q(row7, start_quad + n));
+      }
     }
 
     var slope0 = vec4f();
@@ -119,16 +136,32 @@ fn main(
     var slope5 = vec4f();
     var slope6 = vec4f();
     var slope7 = vec4f();
-    for (var n = 0u; n < (uniforms.valueDim + 3u) / 4u; n++) {
-      let columns = transpose(mat4x4f(read_v(column0, n), read_v(column1, n), read_v(column2, n), read_v(column3, n)));
-      slope0 = accumulate(slope0, columns, read_dy(row0, n));
-      slope1 = accumulate(slope1, columns, read_dy(row1, n));
-      slope2 = accumulate(slope2, columns, read_dy(row2, n));
-      slope3 = accumulate(slope3, columns, read_dy(row3, n));
-      slope4 = accumulate(slope4, columns, read_dy(row4, n));
-      slope5 = accumulate(slope5, columns, read_dy(row5, n));
-      slope6 = accumulate(slope6, columns, read_dy(row6, n));
-      slope7 = accumulate(slope7, columns, read_dy(row7, n));
+    for (var start_quad = 0u; start_quad < (uniforms.valueDim + 3u) / 4u; start_quad += 4u) {
+      workgroupBarrier();
+      for (var i = local; i < 64u; i += 64u) {
+        let place = i % 4u;
+        let quad = start_quad + place;
+        let block = i / 4u;
+        if (quad < (uniforms.valueDim + 3u) / 4u) {
+          let numbers = transpose(mat4x4f(read_v(base + min(first + 4u * block + 0u, last), quad), read_v(base + min(first + 4u * block + 1u, last), quad), read_v(base + min(first + 4u * block + 2u, last), quad), read_v(base + min(first + 4u * block + 3u, last), quad)));
+          staged[(4u * place + 0u) * 16u + block] = numbers[0];
+          staged[(4u * place + 1u) * 16u + block] = numbers[1];
+          staged[(4u * place + 2u) * 16u + block] = numbers[2];
+          staged[(4u * place + 3u) * 16u + block] = numbers[3];
+        }
+      }
+      workgroupBarrier();
+      for (var n = 0u; n < min(4u, (uniforms.valueDim + 3u) / 4u - start_quad); n++) {
+      let columns = mat4x4f(staged[(4u * n + 0u) * 16u + lane], staged[(4u * n + 1u) * 16u + lane], staged[(4u * n + 2u) * 16u + lane], staged[(4u * n + 3u) * 16u + lane]);
+      slope0 = accumulate(slope0, columns, read_dy(row0, start_quad + n));
+      slope1 = accumulate(slope1, columns, read_dy(row1, start_quad + n));
+      slope2 = accumulate(slope2, columns, read_dy(row2, start_quad + n));
+      slope3 = accumulate(slope3, columns, read_dy(row3, start_quad + n));
+      slope4 = accumulate(slope4, columns, read_dy(row4, start_quad + n));
+      slope5 = accumulate(slope5, columns, read_dy(row5, start_quad + n));
+      slope6 = accumulate(slope6, columns, read_dy(row6, start_quad + n));
+      slope7 = accumulate(slope7, columns, read_dy(row7, start_quad + n));
+      }
     }
     let weight0 = exp(uniforms.scale * score0 - own0.x) * own0.y;
     slope0 = select(vec4f(), weight0 * (slope0 - own0.z), (numbers == vec4f(own0.w)) & (positions < vec4u(select(uniforms.length, min(uniforms.length, row + 1u), uniforms.causal != 0u))));

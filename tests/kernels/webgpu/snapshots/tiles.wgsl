@@ -1,4 +1,4 @@
-// lion_tiles y=q·k·v+states(k·v):attention before=f,after=b threads=64 lanes=4 quads=1
+// lion_tiles y=q·k·v+states(k·v):attention before=f,after=b threads=64 lanes=4 quads=1 staged=4
 // dispatch 3 × 2 × 1
 struct Problem {
   length: u32,
@@ -35,6 +35,7 @@ fn write_y(token: u32, quad: u32, value: vec4f) {
 }
 
 var<workgroup> tiles: array<vec4f, 512>;
+var<workgroup> staged: array<vec4f, 64>;
 
 // sum + columns · x
 fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
@@ -43,14 +44,14 @@ fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
 
 
 @compute @workgroup_size(64)
-fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
   let base = (problem.firstSequence + group.y) * problem.length;
   let last = problem.length - 1u;
   let first_row = group.x * problem.chunkSize;
   let row_count = min(problem.chunkSize, problem.length - first_row);
   let layer = 0u;
-  let lane = thread % 4u;
-  let tile_row = thread / 4u * 8u;
+  let lane = local % 4u;
+  let tile_row = local / 4u * 8u;
   let row = first_row + tile_row;
   let row0 = base + min(row + 0u, last);
   let row1 = base + min(row + 1u, last);
@@ -124,16 +125,32 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     var score5 = vec4f();
     var score6 = vec4f();
     var score7 = vec4f();
-    for (var n = 0u; n < key_quads(); n++) {
-      let columns = transpose(mat4x4f(read_k(column0, n), read_k(column1, n), read_k(column2, n), read_k(column3, n)));
-      score0 = accumulate(score0, columns, read_q(row0, n));
-      score1 = accumulate(score1, columns, read_q(row1, n));
-      score2 = accumulate(score2, columns, read_q(row2, n));
-      score3 = accumulate(score3, columns, read_q(row3, n));
-      score4 = accumulate(score4, columns, read_q(row4, n));
-      score5 = accumulate(score5, columns, read_q(row5, n));
-      score6 = accumulate(score6, columns, read_q(row6, n));
-      score7 = accumulate(score7, columns, read_q(row7, n));
+    for (var start_quad = 0u; start_quad < key_quads(); start_quad += 4u) {
+      workgroupBarrier();
+      for (var i = local; i < 16u; i += 64u) {
+        let place = i % 4u;
+        let quad = start_quad + place;
+        let block = i / 4u;
+        if (quad < key_quads()) {
+          let numbers = transpose(mat4x4f(read_k(base + min(first + 4u * block + 0u, last), quad), read_k(base + min(first + 4u * block + 1u, last), quad), read_k(base + min(first + 4u * block + 2u, last), quad), read_k(base + min(first + 4u * block + 3u, last), quad)));
+          staged[(4u * place + 0u) * 4u + block] = numbers[0];
+          staged[(4u * place + 1u) * 4u + block] = numbers[1];
+          staged[(4u * place + 2u) * 4u + block] = numbers[2];
+          staged[(4u * place + 3u) * 4u + block] = numbers[3];
+        }
+      }
+      workgroupBarrier();
+      for (var n = 0u; n < min(4u, key_quads() - start_quad); n++) {
+      let columns = mat4x4f(staged[(4u * n + 0u) * 4u + lane], staged[(4u * n + 1u) * 4u + lane], staged[(4u * n + 2u) * 4u + lane], staged[(4u * n + 3u) * 4u + lane]);
+      score0 = accumulate(score0, columns, read_q(row0, start_quad + n));
+      score1 = accumulate(score1, columns, read_q(row1, start_quad + n));
+      score2 = accumulate(score2, columns, read_q(row2, start_quad + n));
+      score3 = accumulate(score3, columns, read_q(row3, start_quad + n));
+      score4 = accumulate(score4, columns, read_q(row4, start_quad + n));
+      score5 = accumulate(score5, columns, read_q(row5, start_quad + n));
+      score6 = accumulate(score6, columns, read_q(row6, start_quad + n));
+      score7 = accumulate(score7, columns, read_q(row7, start_quad + n));
+      }
     }
     let kept = positions < vec4u(end);
 

@@ -1,4 +1,4 @@
-// lion_tiles dk=v·g·q+cotangentStates(q·g):shares before=b-1,after=f+1 threads=64 lanes=4 quads=1
+// lion_tiles dk=v·g·q+cotangentStates(q·g):shares before=b-1,after=f+1 threads=64 lanes=4 quads=1 staged=4
 // dispatch 3 × 2 × 1
 struct Problem {
   length: u32,
@@ -37,6 +37,7 @@ fn write_dk(token: u32, quad: u32, value: vec4f) {
 }
 
 var<workgroup> tiles: array<vec4f, 512>;
+var<workgroup> staged: array<vec4f, 64>;
 
 // sum + columns · x
 fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
@@ -45,14 +46,14 @@ fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
 
 fn last_of_g(token: u32) -> f32 { return read_g(token, problem.valueDim / 4u)[problem.valueDim % 4u]; }
 @compute @workgroup_size(64)
-fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
   let base = (problem.firstSequence + group.y) * problem.length;
   let last = problem.length - 1u;
   let first_row = group.x * problem.chunkSize;
   let row_count = min(problem.chunkSize, problem.length - first_row);
   let layer = 0u;
-  let lane = thread % 4u;
-  let tile_row = thread / 4u * 8u;
+  let lane = local % 4u;
+  let tile_row = local / 4u * 8u;
   let row = first_row + tile_row;
   let row0 = base + min(row + 0u, last);
   let row1 = base + min(row + 1u, last);
@@ -140,16 +141,32 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     var score5 = vec4f();
     var score6 = vec4f();
     var score7 = vec4f();
-    for (var n = 0u; n < value_quads(); n++) {
-      let columns = transpose(mat4x4f(read_g(column0, n), read_g(column1, n), read_g(column2, n), read_g(column3, n)));
-      score0 = accumulate(score0, columns, read_v(row0, n));
-      score1 = accumulate(score1, columns, read_v(row1, n));
-      score2 = accumulate(score2, columns, read_v(row2, n));
-      score3 = accumulate(score3, columns, read_v(row3, n));
-      score4 = accumulate(score4, columns, read_v(row4, n));
-      score5 = accumulate(score5, columns, read_v(row5, n));
-      score6 = accumulate(score6, columns, read_v(row6, n));
-      score7 = accumulate(score7, columns, read_v(row7, n));
+    for (var start_quad = 0u; start_quad < value_quads(); start_quad += 4u) {
+      workgroupBarrier();
+      for (var i = local; i < 16u; i += 64u) {
+        let place = i % 4u;
+        let quad = start_quad + place;
+        let block = i / 4u;
+        if (quad < value_quads()) {
+          let numbers = transpose(mat4x4f(read_g(base + min(first + 4u * block + 0u, last), quad), read_g(base + min(first + 4u * block + 1u, last), quad), read_g(base + min(first + 4u * block + 2u, last), quad), read_g(base + min(first + 4u * block + 3u, last), quad)));
+          staged[(4u * place + 0u) * 4u + block] = numbers[0];
+          staged[(4u * place + 1u) * 4u + block] = numbers[1];
+          staged[(4u * place + 2u) * 4u + block] = numbers[2];
+          staged[(4u * place + 3u) * 4u + block] = numbers[3];
+        }
+      }
+      workgroupBarrier();
+      for (var n = 0u; n < min(4u, value_quads() - start_quad); n++) {
+      let columns = mat4x4f(staged[(4u * n + 0u) * 4u + lane], staged[(4u * n + 1u) * 4u + lane], staged[(4u * n + 2u) * 4u + lane], staged[(4u * n + 3u) * 4u + lane]);
+      score0 = accumulate(score0, columns, read_v(row0, start_quad + n));
+      score1 = accumulate(score1, columns, read_v(row1, start_quad + n));
+      score2 = accumulate(score2, columns, read_v(row2, start_quad + n));
+      score3 = accumulate(score3, columns, read_v(row3, start_quad + n));
+      score4 = accumulate(score4, columns, read_v(row4, start_quad + n));
+      score5 = accumulate(score5, columns, read_v(row5, start_quad + n));
+      score6 = accumulate(score6, columns, read_v(row6, start_quad + n));
+      score7 = accumulate(score7, columns, read_v(row7, start_quad + n));
+      }
     }    let lasts = vec4f(last_of_g(column0), last_of_g(column1), last_of_g(column2), last_of_g(column3));
     score0 += lasts;
     score1 += lasts;
@@ -194,16 +211,32 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     var product5 = vec4f();
     var product6 = vec4f();
     var product7 = vec4f();
-    for (var n = 0u; n < key_quads(); n++) {
-      let columns = transpose(mat4x4f(read_q(column0, n), read_q(column1, n), read_q(column2, n), read_q(column3, n)));
-      product0 = accumulate(product0, columns, read_k(row0, n));
-      product1 = accumulate(product1, columns, read_k(row1, n));
-      product2 = accumulate(product2, columns, read_k(row2, n));
-      product3 = accumulate(product3, columns, read_k(row3, n));
-      product4 = accumulate(product4, columns, read_k(row4, n));
-      product5 = accumulate(product5, columns, read_k(row5, n));
-      product6 = accumulate(product6, columns, read_k(row6, n));
-      product7 = accumulate(product7, columns, read_k(row7, n));
+    for (var start_quad = 0u; start_quad < key_quads(); start_quad += 4u) {
+      workgroupBarrier();
+      for (var i = local; i < 16u; i += 64u) {
+        let place = i % 4u;
+        let quad = start_quad + place;
+        let block = i / 4u;
+        if (quad < key_quads()) {
+          let numbers = transpose(mat4x4f(read_q(base + min(first + 4u * block + 0u, last), quad), read_q(base + min(first + 4u * block + 1u, last), quad), read_q(base + min(first + 4u * block + 2u, last), quad), read_q(base + min(first + 4u * block + 3u, last), quad)));
+          staged[(4u * place + 0u) * 4u + block] = numbers[0];
+          staged[(4u * place + 1u) * 4u + block] = numbers[1];
+          staged[(4u * place + 2u) * 4u + block] = numbers[2];
+          staged[(4u * place + 3u) * 4u + block] = numbers[3];
+        }
+      }
+      workgroupBarrier();
+      for (var n = 0u; n < min(4u, key_quads() - start_quad); n++) {
+      let columns = mat4x4f(staged[(4u * n + 0u) * 4u + lane], staged[(4u * n + 1u) * 4u + lane], staged[(4u * n + 2u) * 4u + lane], staged[(4u * n + 3u) * 4u + lane]);
+      product0 = accumulate(product0, columns, read_k(row0, start_quad + n));
+      product1 = accumulate(product1, columns, read_k(row1, start_quad + n));
+      product2 = accumulate(product2, columns, read_k(row2, start_quad + n));
+      product3 = accumulate(product3, columns, read_k(row3, start_quad + n));
+      product4 = accumulate(product4, columns, read_k(row4, start_quad + n));
+      product5 = accumulate(product5, columns, read_k(row5, start_quad + n));
+      product6 = accumulate(product6, columns, read_k(row6, start_quad + n));
+      product7 = accumulate(product7, columns, read_k(row7, start_quad + n));
+      }
     }
     product0 *= score0;
     share0.x += dot(product0, select(vec4f(), vec4f(1.0), positions < vec4u(row + 0u)));
