@@ -1,4 +1,4 @@
-/** Tunings in a file, each for a machine. @module */
+/** Tunings in a file or in a browser, each for a machine. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { nodeModule } from "../contract/node_module.ts";
 import { VERSION } from "../contract/version.ts";
@@ -44,6 +44,60 @@ interface TuningFile {
   readonly machines: readonly MachineTuning[];
 }
 
+/** Where tunings lie. */
+interface Store {
+  /** As messages call it. */
+  readonly name: string;
+  /** What was written last; undefined if nothing was. */
+  read(): Promise<string | undefined>;
+  write(text: string): Promise<void>;
+}
+
+/** A file; folders of the default one are made. */
+function fileStore(named: string | URL | undefined): Store {
+  const file = named ?? tuningPath();
+  return {
+    name: String(file),
+    async read() {
+      try {
+        return await files().readFile(file, "utf8");
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw error;
+      }
+    },
+    async write(text) {
+      if (named === undefined) {
+        const folder = String(file).replace(/\/[^/]*$/, "");
+        await files().mkdir(folder, { recursive: true });
+      }
+      await writeAtomically(file, [new TextEncoder().encode(text)]);
+    },
+  };
+}
+
+/** What a page's origin keeps in the browser. */
+const PAGE_STORE: Store = {
+  name: 'the database "keyval-store" of this page',
+  async read() {
+    const { get } = await import("idb-keyval");
+    return await get<string>(PAGE_KEY);
+  },
+  async write(text) {
+    const { set } = await import("idb-keyval");
+    await set(PAGE_KEY, text);
+  },
+};
+
+const PAGE_KEY = "lion/tuning.json";
+
+/** A file if it is named; else the default one, or a page's store. */
+function storeOf(file: string | URL | undefined): Store {
+  return file === undefined && "indexedDB" in globalThis
+    ? PAGE_STORE
+    : fileStore(file);
+}
+
 /** The machine that a backend runs on. */
 export function machineOf({ name, adapter }: TunedBackend): TunedMachine {
   return {
@@ -68,7 +122,8 @@ export function tuningPath(): string {
   const environment = nodeModule("node:process")?.env;
   if (!environment) {
     throw new Error(
-      "there are no files here; pass the numbers themselves to useBackend()",
+      "tunings are kept in files, and in pages by IndexedDB, and there are " +
+        "neither here; pass the numbers themselves to useBackend()",
     );
   }
   const { XDG_CACHE_HOME, LOCALAPPDATA, HOME } = environment;
@@ -82,14 +137,14 @@ export function tuningPath(): string {
 }
 
 /**
- * Finds the numbers that `deno task tune` has found out for this machine, in
- * Deno and Node: an option of `useBackend`. Where the machine, the runtime or the
+ * Finds the numbers that {@linkcode saveTuning}, or `deno task tune`, has kept for
+ * this machine: an option of `useBackend`. Where the machine, the runtime or the
  * library is another one, or nothing was tuned, kernels keep their own numbers;
  * {@linkcode BackendInfo.tuning} says which it is.
  *
  * In Deno it needs `--allow-read` of the file, and `--allow-env` of
- * XDG_CACHE_HOME, LOCALAPPDATA and HOME if none is named. A web page fetches
- * numbers from where it likes, and passes them itself.
+ * XDG_CACHE_HOME, LOCALAPPDATA and HOME if none is named. In a web page numbers
+ * lie in IndexedDB, for all pages of its origin.
  *
  * @example
  * ```ts
@@ -108,13 +163,13 @@ export function tuningPath(): string {
  * ```
  *
  * @param file The file's path or URL. One that is named must be there.
- * @default `lion/tuning.json` in the user's folder for caches
+ * @default `lion/tuning.json` in the user's folder for caches, or IndexedDB
  * @returns What `useBackend` calls; it throws an Error that names the file, if it
  * is not one of tunings.
  */
 export function cachedTuning(file?: string | URL): FindTuning {
   return async (backend) => {
-    const machines = await readMachines(file ?? tuningPath());
+    const machines = await readMachines(storeOf(file));
     if (machines === undefined && file !== undefined) {
       throw new Error(
         `there is no ${file}; \`deno task tune --file ${file}\` makes it`,
@@ -128,7 +183,7 @@ export function cachedTuning(file?: string | URL): FindTuning {
 
 /**
  * Puts numbers for the machine that a backend runs on into a file, beside those
- * of other machines.
+ * of other machines; in a web page into IndexedDB, if no file is named.
  *
  * @example Chunks of another size, on this machine from now on
  * ```ts
@@ -148,7 +203,7 @@ export function cachedTuning(file?: string | URL): FindTuning {
  * @param backend The backend, as `useBackend` describes it.
  * @param tuning The numbers.
  * @param file The file's path or URL; folders of the default one are made.
- * @default `lion/tuning.json` in the user's folder for caches
+ * @default `lion/tuning.json` in the user's folder for caches, or IndexedDB
  * @throws {TypeError | RangeError} If the numbers are not possible.
  * @throws {Error} If the file cannot be written, or holds something else.
  */
@@ -158,20 +213,15 @@ export async function saveTuning(
   file?: string | URL,
 ): Promise<void> {
   assertTuning(tuning);
-  const path = file ?? tuningPath();
-  if (file === undefined) {
-    const folder = tuningPath().replace(/\/[^/]*$/, "");
-    await files().mkdir(folder, { recursive: true });
-  }
+  const store = storeOf(file);
   const machine = machineOf(backend);
-  const others = (await readMachines(path) ?? [])
+  const others = (await readMachines(store) ?? [])
     .filter((other) => identityOf(other.machine) !== identityOf(machine));
   const content: TuningFile = {
     format: FORMAT,
     machines: [...others, { machine, tuning }],
   };
-  const text = `${JSON.stringify(content, null, 2)}\n`;
-  await writeAtomically(path, [new TextEncoder().encode(text)]);
+  await store.write(`${JSON.stringify(content, null, 2)}\n`);
 }
 
 /** Text that is the same for the same machine. */
@@ -179,17 +229,12 @@ function identityOf(machine: TunedMachine): string {
   return JSON.stringify(Object.entries(machine).sort());
 }
 
-/** The machines of a file; undefined if there is none. */
+/** The machines of a store; undefined if nothing is there. */
 async function readMachines(
-  file: string | URL,
+  store: Store,
 ): Promise<readonly MachineTuning[] | undefined> {
-  let text: string;
-  try {
-    text = await files().readFile(file, "utf8");
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+  const text = await store.read();
+  if (text === undefined) return undefined;
   try {
     const { format, machines } = JSON.parse(text) as TuningFile;
     if (format !== FORMAT) {
@@ -200,7 +245,7 @@ async function readMachines(
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : cause;
     throw new Error(
-      `${file} holds no tunings: ${reason}; remove it, and tune again`,
+      `${store.name} holds no tunings: ${reason}; remove it, and tune again`,
       { cause },
     );
   }

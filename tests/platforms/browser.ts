@@ -108,6 +108,20 @@ async function testSite(
       assertEquals(page.troubles.length, 1);
       assertStringIncludes(page.troubles[0]!, "cross-origin isolated");
     });
+    await t.step("a page's tunings are kept in the browser", async () => {
+      const code = `(async () => {
+        const wanted = { prefer: ["wasm"], tuning: lion.cachedTuning() };
+        const untuned = await lion.useBackend(wanted);
+        const numbers = { wasm: { all: { chunkwise: { chunkSize: 48 } } } };
+        await lion.saveTuning(untuned, numbers);
+        return [untuned, await lion.useBackend(wanted)];
+      })()`;
+      const page = await inPage<BackendInfo[]>(browser, at("isolated"), code);
+      assertEquals(page.troubles, []);
+      assertEquals(page.value.map(({ tuning }) => tuning), [undefined, {
+        wasm: { all: { chunkwise: { chunkSize: 48 } } },
+      }]);
+    });
     await t.step("wasmPath says where the wasm file lies", async () => {
       for (const path of ["../plain/", `../plain/${WASM_FILE}`]) {
         const options = { prefer: ["wasm"], threads: 1, wasmPath: path };
