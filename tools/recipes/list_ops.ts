@@ -102,6 +102,7 @@ export const longListOperations: Recipe = {
   about: "As ListOps, with trees of 128 to 512 tokens and up to 6 levels in " +
     "the quick setting. Those named -random and -hippo have a decay for " +
     "each channel.",
+  leftOut: "its nine contenders would take more than an hour",
   contenders: LONG_RANGE,
   reference: "softmax",
   measure: BY_ACCURACY,
