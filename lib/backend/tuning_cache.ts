@@ -76,6 +76,9 @@ function fileStore(named: string | URL | undefined): Store {
   };
 }
 
+/** The key of a page's tunings. */
+const PAGE_KEY = "lion/tuning.json";
+
 /** What a page's origin keeps in the browser. */
 const PAGE_STORE: Store = {
   name: 'the database "keyval-store" of this page',
@@ -88,8 +91,6 @@ const PAGE_STORE: Store = {
     await set(PAGE_KEY, text);
   },
 };
-
-const PAGE_KEY = "lion/tuning.json";
 
 /** A file if it is named; else the default one, or a page's store. */
 function storeOf(file: string | URL | undefined): Store {
