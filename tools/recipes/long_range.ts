@@ -127,7 +127,10 @@ export const longRangeAblation: Recipe = {
     { name: "a decay a head", options: { variant: "s" } },
   ],
   reference: "all",
-  plan: { quick: { ...QUICK, steps: 450 }, paper: PAPER },
+  plan: {
+    quick: { ...QUICK, steps: 450, seeds: 5, validations: 8 },
+    paper: PAPER,
+  },
   published: {
     "LRA average, paper": {
       all: 86.07,
@@ -147,7 +150,7 @@ export const pixelFashion: Recipe = pixelRecipe({
   about: "Clothes as sequences of 784 numbers, row by row. Accuracy is that " +
     "on the 10,000 test images, in the quick setting on the first " +
     "2,000. ",
-  plan: { quick: { ...QUICK, steps: 450 }, paper: PAPER },
+  plan: { quick: { ...QUICK, steps: 450, seeds: 5 }, paper: PAPER },
   open: (setting) =>
     digitTask(loadFashionMnist(), setting, { mean: 0.286, deviation: 0.353 }),
 });
