@@ -50,7 +50,27 @@ ${parts.join("\n")}
 }
 
 function summaryOf(report: Report): string {
-  const { machine, backends, load, absent, version, peers } = report;
+  const { machine, load, absent } = report;
+  const isBusy = load.before > machine.cores / 2;
+  const absentLines = absent.map(({ name, why }) =>
+    `- ${name} is left out: ${why}.`
+  );
+  return `# LION on this machine
+
+\`${report.command}\`, ${report.date}, ${report.seconds} s.${
+    isBusy
+      ? "\n\n**The machine was busy in the minute before. If what ran there went on, these times mean little.**"
+      : ""
+  }
+
+${[machineLines(report), ...absentLines].join("\n")}
+`;
+}
+
+/** The machine, the versions and the backends of a report, as a list. */
+export function machineLines(
+  { machine, backends, load, version, peers }: Report,
+): string {
   const backendLines = backends.map((backend) => {
     const { info, operationsPerSecond, bytesPerSecond } = backend;
     const on = info.adapter
@@ -66,19 +86,7 @@ function summaryOf(report: Report): string {
       (bytesPerSecond / 1e9).toPrecision(3)
     } GB/s in a copy.`;
   });
-  const isBusy = load.before > machine.cores / 2;
-  const absentLines = absent.map(({ name, why }) =>
-    `- ${name} is left out: ${why}.`
-  );
-  return `# LION on this machine
-
-\`${report.command}\`, ${report.date}, ${report.seconds} s.${
-    isBusy
-      ? "\n\n**The machine was busy in the minute before. If what ran there went on, these times mean little.**"
-      : ""
-  }
-
-- ${machine.cpu}, ${machine.cores} cores, ${
+  return `- ${machine.cpu}, ${machine.cores} cores, ${
     (machine.memoryBytes / 2 ** 30).toFixed(0)
   } GiB, ${machine.system}; load ${load.before.toFixed(1)} before and ${
     load.after.toFixed(1)
@@ -86,8 +94,7 @@ function summaryOf(report: Report): string {
 - lion ${version}, Deno ${machine.deno}${
     machine.v8Flags ? ` with \`${machine.v8Flags}\`` : ""
   }, ${[`TensorFlow.js ${machine.tfjs}`, ...peers].join(", ")}.
-${[...backendLines, ...absentLines].join("\n")}
-`;
+${backendLines.join("\n")}`;
 }
 
 function limitsOf({ backends }: Report): TableRow[] {
@@ -148,8 +155,7 @@ async function partOf(
   const { backend: name, gaps, settings } = measured;
   const { kernels, costs = [] } = measured;
   const backend = report.backends.find(({ info }) => info.name === name)!;
-  const told = Object.entries(settings)
-    .map(([what, value]) => `${what}: ${value}`).join("; ");
+  const told = tellSettings(settings);
   const sentences = [
     ...tellCrossings(measured),
     ...costs.map((cost) => tellReached(cost, backend)),
@@ -172,6 +178,12 @@ async function partOf(
       gaps.map(({ panel, series, at, why }) => ({ panel, series, at, why })),
     ),
   ].join("\n");
+}
+
+/** What is the same for all points of a figure. */
+export function tellSettings(settings: MeasuredFigure["settings"]): string {
+  return Object.entries(settings)
+    .map(([what, value]) => `${what}: ${value}`).join("; ");
 }
 
 /** In words, how close a kernel comes to the roof. */
@@ -226,7 +238,7 @@ export function tellTime(time: Time): string {
 }
 
 /** The ratio of two steady times. */
-function ratioOf(point: Point, baseline: Point): string {
+export function ratioOf(point: Point, baseline: Point): string {
   const [own, other] = [point, baseline].map(({ time }) =>
     steadyMilliseconds(time)
   );

@@ -20,7 +20,12 @@ export async function readReport(): Promise<
 > {
   const own = await readIfThere(OWN);
   if (own && isWhole(own)) return { report: own, isOwn: true };
-  return { report: await read(KEPT), isOwn: false };
+  return { report: await readKept(), isOwn: false };
+}
+
+/** The report that is kept here. */
+export function readKept(): Promise<Report> {
+  return read(KEPT);
 }
 
 /** Whether all figures are there, at their sizes. */

@@ -1,5 +1,6 @@
 /** What variants of kernels are reckoned to cost. @module */
 import { assert, assertEquals } from "@std/assert";
+import { cellsOf, sectionOf } from "../markdown.ts";
 import {
   accountOf,
   accountTable,
@@ -7,21 +8,12 @@ import {
   variants,
 } from "../../tools/tune/account.ts";
 
-/** The cells of a table, whatever its columns are padded with. */
-function cells(table: string): string[][] {
-  return table.trim().split("\n")
-    .filter((line) => !/^\|[ |-]+$/.test(line))
-    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
-}
-
 Deno.test("docs/kernels.md has the table of accounts", async () => {
-  const file = new URL("../../docs/kernels.md", import.meta.url);
-  const text = await Deno.readTextFile(file);
-  const section = text.split("## What a variant should cost")[1]!;
-  const table = section.split("\n").filter((line) => line.startsWith("|"));
-  // Those of the next sections come after a line that is none.
-  const length = cells(accountTable()).length + 1;
-  assertEquals(cells(table.slice(0, length).join("\n")), cells(accountTable()));
+  const section = await sectionOf(
+    "docs/kernels.md",
+    "What a variant should cost",
+  );
+  assertEquals(cellsOf(section), cellsOf(accountTable()));
 });
 
 Deno.test("accountOf() reckons by hand what its text says", () => {

@@ -1,0 +1,116 @@
+/** The tables of `docs/performance.md`: `deno run -A bench/report/tables.ts`. @module */
+import { machineLines, ratioOf, tellReached, tellSettings } from "./page.ts";
+import { readKept } from "./read_report.ts";
+import { tellCrossings } from "./crossings.ts";
+import {
+  type FigureName,
+  type MeasuredFigure,
+  type Point,
+  type Report,
+  type ReportBackend,
+  steadyMilliseconds,
+} from "./report_file.ts";
+import { PAPER_TRAINING } from "./texts.ts";
+
+/** Figures of which the page has tables, and what the numbers along their tops are. */
+const COLUMNS: Partial<Record<FigureName, string>> = {
+  lengths: "tokens",
+  peers: "tokens",
+  tokens: "tokens before",
+};
+
+/** The tables of a report, as Markdown. */
+export function reportTables(report: Report): string {
+  const { command, date, seconds, backends } = report;
+  return [
+    `\`${command}\`, ${date.slice(0, 10)}, ${seconds} s:`,
+    machineLines(report),
+    "Times are medians in milliseconds, with MiB beyond inputs and weights at the " +
+    "worst moment; one whose samples lie far apart is _unsteady_.",
+    // Plain JavaScript is measured at sizes of its own.
+    ...backends.filter(({ info }) => info.name !== "cpu")
+      .flatMap((backend) => ofBackend(report, backend)),
+  ].join("\n\n");
+}
+
+function ofBackend({ figures }: Report, backend: ReportBackend): string[] {
+  const { name, adapter } = backend.info;
+  const title = adapter?.isFallbackAdapter ? `${name}, in software` : name;
+  return [
+    `### On ${title}`,
+    ...figures.filter((figure) => figure.backend === name)
+      .flatMap((figure) => {
+        const tables = tablesOf(figure);
+        const list = [
+          ...figure.figure === "lengths" ? tellCrossings(figure) : [],
+          ...(figure.costs ?? []).map((cost) => tellReached(cost, backend)),
+        ].map((line) => `- ${line}`).join("\n");
+        if (tables.length === 0 && list === "") return [];
+        const settings = `${tellSettings(figure.settings)}.`;
+        return [settings, ...tables, ...list === "" ? [] : [list]];
+      }),
+  ];
+}
+
+/** A table for each panel; of training one with the paper's ratios. */
+function tablesOf({ figure, points }: MeasuredFigure): string[] {
+  if (figure === "training") return [trainingTable(points)];
+  const along = COLUMNS[figure];
+  if (along === undefined) return [];
+  return [...Map.groupBy(points, ({ panel }) => panel)].map(
+    ([panel, points]) => {
+      const columns = [...new Set(points.map(({ at }) => at))]
+        .sort((a, b) => a - b);
+      const rows = [...Map.groupBy(points, ({ series }) => series)].map(
+        ([series, own]) => [
+          series,
+          ...columns.map((column) =>
+            cellOf(own.find(({ at }) => at === column))
+          ),
+        ],
+      );
+      const head = [panel, ...columns.map((at) => `${at} ${along}`)];
+      return table(head, rows);
+    },
+  );
+}
+
+function trainingTable(points: readonly Point[]): string {
+  const softmax = points.find(({ series }) => series === "softmax")!;
+  return table(
+    ["training step", "time", "beside softmax", "in the paper"],
+    points.map((point) => [
+      point.series,
+      cellOf(point),
+      ratioOf(point, softmax),
+      String(PAPER_TRAINING[point.series] ?? ""),
+    ]),
+  );
+}
+
+/** A point's time, and its memory where it is known. */
+function cellOf(point: Point | undefined): string {
+  if (!point) return "";
+  const { time, memoryBytes } = point;
+  const milliseconds = steadyMilliseconds(time);
+  return [
+    ...time
+      ? [milliseconds === null ? "_unsteady_" : digits(milliseconds)]
+      : [],
+    ...memoryBytes === null ? [] : [`${digits(memoryBytes / 2 ** 20)} MiB`],
+  ].join(", ");
+}
+
+/** Three digits, and none after the point from a thousand on. */
+function digits(value: number): string {
+  return value < 1000 ? value.toPrecision(3) : value.toFixed(0);
+}
+
+function table(head: readonly string[], rows: readonly string[][]): string {
+  return [head, head.map(() => "---"), ...rows]
+    .map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+if (import.meta.main) {
+  console.log(reportTables(await readKept()));
+}
