@@ -72,6 +72,8 @@ onEachBackend(
               progress: false,
             });
             assertEquals(losses.length, 1);
+            // A checkpoint has them, so a mixer has to have a name.
+            trial.model.layers.forEach((layer) => layer.getConfig());
             await trial.keep?.(place);
             const figures = contender === tested
               ? await trial.test()

@@ -1,5 +1,5 @@
 /** Who takes part where sequences are long, and pixels that are read one by one. @module */
-import { lionEncoder } from "@lionjs/lion";
+import { lionEncoder, type Mixer, registerMixer } from "@lionjs/lion";
 import {
   batchesInOrder,
   collatePixels,
@@ -98,6 +98,13 @@ export const pixelMnistLonger: Recipe = {
   },
 };
 
+/** The mixer by a name, under which checkpoints know it. */
+function scaledBeforeMask(numHeads: number): Mixer {
+  const mixer = scaleBeforeMask(numHeads);
+  registerMixer(`scaled before the mask, ${numHeads} heads`, mixer);
+  return mixer;
+}
+
 /** The paper's Table 6. Its softplus gate, e^-softplus, is a sigmoid, which ours are. */
 export const longRangeAblation: Recipe = {
   ...pixelMnist,
@@ -125,8 +132,8 @@ export const longRangeAblation: Recipe = {
     },
     {
       name: "scaled before the mask",
-      options: { mixer: scaleBeforeMask(SIZES.quick.numHeads) },
-      paper: { mixer: scaleBeforeMask(SIZES.paper.numHeads) },
+      options: { mixer: scaledBeforeMask(SIZES.quick.numHeads) },
+      paper: { mixer: scaledBeforeMask(SIZES.paper.numHeads) },
     },
     {
       name: "ReLU",
