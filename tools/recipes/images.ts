@@ -37,13 +37,15 @@ interface ImageSource {
   load(): Promise<{ train: Digits; test: Digits }>;
 }
 
-const MNIST: ImageSource = {
+/** Digits. */
+export const MNIST: ImageSource = {
   name: "MNIST",
   scale: { mean: 0.1307, deviation: 0.3081 },
   load: loadMnist,
 };
 
-const FASHION: ImageSource = {
+/** Clothes. */
+export const FASHION: ImageSource = {
   name: "Fashion-MNIST",
   scale: { mean: 0.286, deviation: 0.353 },
   load: loadFashionMnist,

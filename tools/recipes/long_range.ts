@@ -6,8 +6,6 @@ import {
   type Dataset,
   type Examples,
   type LabelledImage,
-  loadFashionMnist,
-  loadMnist,
   pathfinder,
   type PixelScale,
   shuffledBatches,
@@ -23,6 +21,7 @@ import {
   trainingOptions,
   validated,
 } from "./recipe.ts";
+import { FASHION, MNIST } from "./images.ts";
 import { scaleBeforeMask } from "./scale_before_mask.ts";
 
 /**
@@ -66,8 +65,6 @@ const PAPER = { steps: 40_000, rates: [1e-3, 3e-3, 1e-2] };
 /** Looking at more images would take as long as training. */
 const VALIDATION = { quick: 500, paper: 5000 };
 
-const MNIST_SCALE = { mean: 0.1307, deviation: 0.3081 };
-
 /** MNIST, pixel by pixel. */
 export const pixelMnist: Recipe = pixelRecipe({
   title: "MNIST, pixel by pixel",
@@ -75,7 +72,7 @@ export const pixelMnist: Recipe = pixelRecipe({
     "on the 10,000 test images, in the quick setting on the first " +
     "2,000. ",
   plan: { quick: { ...QUICK, steps: 600 }, paper: PAPER },
-  open: (setting) => digitTask(loadMnist(), setting, MNIST_SCALE),
+  open: (setting) => digitTask(MNIST.load(), setting, MNIST.scale),
 });
 
 /** What the best of them reaches, when it has the time. */
@@ -91,8 +88,8 @@ export const pixelMnistLonger: Recipe = {
     paper: PAPER,
   },
   async open(setting) {
-    const loaded = loadMnist();
-    const task = await digitTask(loaded, setting, MNIST_SCALE);
+    const loaded = MNIST.load();
+    const task = await digitTask(loaded, setting, MNIST.scale);
     const { test } = await loaded;
     return openPixels({ ...task, images: { ...task.images, test } }, setting);
   },
@@ -167,8 +164,7 @@ export const pixelFashion: Recipe = pixelRecipe({
     "on the 10,000 test images, in the quick setting on the first " +
     "2,000. ",
   plan: { quick: { ...QUICK, steps: 450, seeds: 5 }, paper: PAPER },
-  open: (setting) =>
-    digitTask(loadFashionMnist(), setting, { mean: 0.286, deviation: 0.353 }),
+  open: (setting) => digitTask(FASHION.load(), setting, FASHION.scale),
 });
 
 /** Of its images; quick ones have short curves, and are made before training. */
@@ -222,7 +218,7 @@ function kept<E>(examples: Examples<E>): Examples<E> {
 }
 
 async function digitTask(
-  loaded: ReturnType<typeof loadMnist>,
+  loaded: ReturnType<typeof MNIST.load>,
   setting: Setting,
   scale: Required<PixelScale>,
 ): Promise<PixelTask> {

@@ -7,7 +7,7 @@
  * rows and four columns of the scores; then, of the same eight rows, some quads
  * of the sum over the block's columns. Lanes are the threads of the same rows.
  *
- * The vectors of the block's columns, which all rows meet, are staged: the
+ * The vectors of the block's columns, which all rows meet, may be staged: the
  * workgroup loads some quads of them, each once, into memory of its own, where
  * neighbouring lanes read neighbouring numbers.
  *
