@@ -69,12 +69,17 @@ function resultsWith(
   };
 }
 
+/** The first row of a section's tables that begins with a name. */
+function rowOf(section: string, name: string): string[] {
+  const rows = section.split("\n").filter((line) => line.startsWith("|"))
+    .map((line) => line.slice(2, -2).split(" | "));
+  return rows.find(([first]) => first === name)!;
+}
+
 Deno.test("a table has intervals, differences by seed and guesses", () => {
   const [head, section] = sectionsOf([resultsWith(0.5, 0.5)], "The notes.");
   assertStringIncludes(head!.text, "The notes.");
-  const rows = section!.text.split("\n").filter((line) => line.startsWith("|"))
-    .map((line) => line.slice(2, -2).split(" | "));
-  const row = (name: string) => rows.find(([first]) => first === name)!;
+  const row = (name: string) => rowOf(section!.text, name);
   // Deviation 1 point, t(2) = 4.303: ± 4.303 / √3.
   assertEquals(row("softmax").slice(0, 6), [
     "softmax",
@@ -97,6 +102,21 @@ Deno.test("a table has intervals, differences by seed and guesses", () => {
     "0.001: 0.100, **0.002**: 0.200, 0.004: diverged",
   );
   assert(!section!.text.includes("No table"));
+});
+
+Deno.test("a figure that a contender's tests do not have is left out", () => {
+  const results = resultsWith(0.5, 0.5);
+  const trials = results.trials.map(({ figures, ...trial }) => ({
+    ...trial,
+    figures: trial.contender === "lion-lit"
+      ? { "accuracy at 4 pairs": figures["accuracy at 4 pairs"]! }
+      : figures,
+  }));
+  const [section] = sectionsOf([{ ...results, trials }], "").slice(1);
+  assertEquals(rowOf(section!.text, "lion-lit").slice(1, 3), [
+    "50.00 ± 0.00 %",
+    "",
+  ]);
 });
 
 Deno.test("a table with a rival that has not learned is not printed", () => {

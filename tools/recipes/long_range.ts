@@ -157,15 +157,29 @@ export const longRangeAblation: Recipe = {
   },
 };
 
+const FASHION_PLAN = { ...QUICK, steps: 450, seeds: 5 };
+
 /** Fashion-MNIST, pixel by pixel. */
 export const pixelFashion: Recipe = pixelRecipe({
   title: "Fashion-MNIST, pixel by pixel",
   about: "Clothes as sequences of 784 numbers, row by row. Accuracy is that " +
     "on the 10,000 test images, in the quick setting on the first " +
     "2,000. ",
-  plan: { quick: { ...QUICK, steps: 450, seeds: 5 }, paper: PAPER },
+  plan: { quick: FASHION_PLAN, paper: PAPER },
   open: (setting) => digitTask(FASHION.load(), setting, FASHION.scale),
 });
+
+/** How decays begin, with seeds enough to tell. */
+export const pixelFashionDecays: Recipe = {
+  ...pixelFashion,
+  title: "Fashion-MNIST, pixel by pixel, ten seeds",
+  about: "Three of the table before with twice as many seeds, of which the " +
+    "first five are that table's: five could not tell HiPPO's decays " +
+    "from random ones.",
+  contenders: LONG_RANGE.filter(({ name }) => name.startsWith("lion-s")),
+  reference: "lion-s-hippo",
+  plan: { ...pixelFashion.plan, quick: { ...FASHION_PLAN, seeds: 10 } },
+};
 
 /** Of its images; quick ones have short curves, and are made before training. */
 const PATHFINDER = {

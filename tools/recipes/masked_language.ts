@@ -20,6 +20,7 @@ import {
   BY_LOSS,
   type Contender,
   type ContenderOptions,
+  type Figures,
   type Part,
   type Recipe,
   type Setting,
@@ -50,6 +51,9 @@ export const BERT_SETTINGS = {
 /** No vectors of positions. */
 const NONE = { maxLength: 0 };
 
+/** Of LION-D and -S in the quick setting. */
+const LION = { featureMap: "shiftedSilu", normalize: true } as const;
+
 /** The contenders, which `classify` has too. */
 export const BERT_CONTENDERS: readonly Contender[] = [
   {
@@ -66,23 +70,21 @@ export const BERT_CONTENDERS: readonly Contender[] = [
     options: { variant: "lit", featureMap: "eluPlusOne", normalize: true },
     paper: { variant: "lit" },
   },
-  {
-    name: "lion-d",
-    options: {
-      ...{ variant: "d", featureMap: "shiftedSilu", normalize: true },
-      ...NONE,
-    },
-    paper: { variant: "d" },
-  },
-  {
-    name: "lion-s",
-    options: {
-      ...{ variant: "s", featureMap: "shiftedSilu", normalize: true },
-      ...NONE,
-    },
-    paper: { variant: "s" },
-  },
+  ...(["d", "s"] as const).map((variant) => ({
+    name: `lion-${variant}`,
+    options: { variant, ...LION, ...NONE },
+    paper: { variant, ...NONE },
+  })),
 ];
+
+/** The paper's Table 9: decays and learned positions. */
+const WITH_POSITIONS: readonly Contender[] = (["d", "s"] as const).map(
+  (variant) => ({
+    name: `lion-${variant}-positions`,
+    options: { variant, ...LION },
+    paper: { variant },
+  }),
+);
 
 /** A model of `mlm`, or with another head. */
 export function bertOf(
@@ -106,23 +108,29 @@ const TRAINING_RATE = 0.3, HELD_RATE = 0.15;
 /** Sequences of validation text that are looked at. */
 const FEW = 512;
 
+/** Beyond the length of training, as in the paper's figure 9. */
+const LONGER = [1, 2, 4, 8];
+
 /** Text: hidden tokens are to be guessed. */
 export const maskedLanguage: Recipe = {
   title: "Masked language modelling",
   about: "Sentences of the npm package nlp-corpus, in tokens of a vocabulary " +
     "learned from the training part. 30 % of the tokens are hidden in " +
     "training and 15 % in the test, 80/10/10 as in BERT; the table has " +
-    "accuracy and perplexity at hidden tokens of held-out sentences. " +
+    "accuracy and perplexity at hidden tokens of held-out sentences, at " +
+    "the length of training and at 2, 4 and 8 times that length; learned " +
+    "positions end at the first. " +
     "Blocks are BERT's post-norm blocks, or pre-norm ones with ALiBi. " +
     "The contenders are softmax or linear, with positions or a decay: " +
     "softmax with rotary positions, softmax with ALiBi's slopes, " +
     "LION-LIT with learned positions, and LION-D; and LION-S. LION-D " +
-    "and -S have no positions besides their decays. In the paper's " +
+    "and -S have no positions besides their decays, but for those named " +
+    "-positions, which learn them too (the paper's Table 9). In the paper's " +
     "setting everything is as in the authors' code. `unigram` guesses " +
     "by the frequency of tokens, `bigram` also by the token before; " +
     "both copy a token that masking left visible if it is likely to be " +
     "right.",
-  contenders: BERT_CONTENDERS,
+  contenders: [...BERT_CONTENDERS, ...WITH_POSITIONS],
   reference: "softmax",
   measure: BY_LOSS,
   plan: {
@@ -131,20 +139,25 @@ export const maskedLanguage: Recipe = {
     paper: { steps: 70_000, rates: [2.5e-4, 5e-4, 1e-3] },
   },
   published: {
+    "C4 (LARGE), paper": {
+      ...{ softmax: 69.88, "lion-lit": 67.11 },
+      ...{ "lion-d": 68.64, "lion-s": 69.16 },
+    },
+    "C4 (BASE), paper's Table 9": {
+      ...{ "lion-d": 66.62, "lion-d-positions": 66.97 },
+      ...{ "lion-s": 67.05, "lion-s-positions": 67.35 },
+    },
     "× softmax, paper": {
-      "softmax": 1,
-      "lion-lit": 0.95,
-      "lion-d": 1.1,
-      "lion-s": 1.32,
+      ...{ softmax: 1, "lion-lit": 0.95, "lion-d": 1.1, "lion-s": 1.32 },
     },
   },
   async open(setting) {
     const { sizes, length, batchSize } = BERT_SETTINGS[setting];
     const corpus = await loadSentenceTokens(sizes.vocabularySize);
     const { tokenizer } = corpus;
-    const dataOf = (part: Part) => {
+    const dataOf = (part: Part, times = 1) => {
       const sequences = packTokens(corpus[part], {
-        length,
+        length: times * length,
         separator: tokenizer.specials.sep,
       });
       return datasetOf(
@@ -152,15 +165,25 @@ export const maskedLanguage: Recipe = {
       );
     };
     const train = dataOf("train");
-    const held = (part: Part, rate = HELD_RATE) =>
-      batchesInOrder(dataOf(part), {
-        batchSize: 32,
+    const held = (
+      part: Part,
+      { rate = HELD_RATE, times = 1 }: { rate?: number; times?: number } = {},
+    ) =>
+      batchesInOrder(dataOf(part, times), {
+        batchSize: 32 / times,
         collate: collateMasked({ tokenizer, rate }),
       });
+    const figuresAt = (times: number, figures: Figures): Figures =>
+      Object.fromEntries(
+        Object.entries(figures).map(([name, value]) => [
+          `${name} at ${times * length}`,
+          value,
+        ]),
+      );
     const counts = countWords(corpus.train, tokenizer);
     const { unigram } = await guessHidden(
       counts,
-      held("validation", TRAINING_RATE),
+      held("validation", { rate: TRAINING_RATE }),
       tokenizer,
     );
     return {
@@ -168,9 +191,20 @@ export const maskedLanguage: Recipe = {
         guess: "frequencies of tokens, and copying what is shown",
         loss: Math.log(unigram.perplexity!),
       },
-      baselines: async () => ({
-        ...await guessHidden(counts, held("test"), tokenizer),
-      }),
+      async baselines() {
+        const found: Record<string, Figures> = { unigram: {}, bigram: {} };
+        for (const times of LONGER) {
+          const guesses = await guessHidden(
+            counts,
+            held("test", { times }),
+            tokenizer,
+          );
+          for (const [name, figures] of Object.entries(guesses)) {
+            Object.assign(found[name]!, figuresAt(times, figures));
+          }
+        }
+        return found;
+      },
       trial({ contender: { options }, seed, steps, rate }) {
         const model = bertOf(setting, options, { seed });
         return {
@@ -183,11 +217,20 @@ export const maskedLanguage: Recipe = {
           options: trainingOptions({ steps, rate, weightDecay: 0.01 }),
           validation: validated(() => held("validation")),
           async test() {
-            const { loss, ...means } = await evaluate(model, held("test"), {
-              loss: crossEntropy(),
-              metrics: { accuracy: accuracy() },
-            });
-            return { ...means, perplexity: perplexity(loss!) };
+            const figures: Figures = {};
+            const hasNoEnd = options.maxLength === 0;
+            for (const times of hasNoEnd ? LONGER : [1]) {
+              const { loss, ...means } = await evaluate(
+                model,
+                held("test", { times }),
+                { loss: crossEntropy(), metrics: { accuracy: accuracy() } },
+              );
+              Object.assign(
+                figures,
+                figuresAt(times, { ...means, perplexity: perplexity(loss!) }),
+              );
+            }
+            return figures;
           },
           keep: (folder) => keepWeights(model, folder),
         };

@@ -14,6 +14,7 @@ import {
   longRangeAblation,
   pathfinding,
   pixelFashion,
+  pixelFashionDecays,
   pixelMnist,
   pixelMnistLonger,
 } from "./long_range.ts";
@@ -36,6 +37,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   "pixel-mnist": pixelMnist,
   "pixel-mnist-longer": pixelMnistLonger,
   "pixel-fashion": pixelFashion,
+  "pixel-fashion-decays": pixelFashionDecays,
   pathfinder: pathfinding,
   spam,
   "images-mnist": mnistImages,

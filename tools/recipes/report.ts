@@ -76,10 +76,7 @@ function comparison(results: RecipeResults): string {
   const ofReference = figuresOf(trials, reference, main);
   const rows = names.map((name) => [
     name,
-    ...columns.map((column) => {
-      const values = figuresOf(trials, name, column);
-      return values ? show(column, interval(values)) : "diverged";
-    }),
+    ...columns.map((column) => cellOf(trials, name, column)),
     difference(
       main,
       figuresOf(trials, name, main),
@@ -183,6 +180,20 @@ export function columnsOf({ trials }: RecipeResults): string[] {
 /** Who took part, in their order. */
 export function contendersIn({ trials }: RecipeResults): string[] {
   return [...new Set(trials.map(({ contender }) => contender))];
+}
+
+/** A figure of a contender: "" if its tests have none of that name. */
+function cellOf(
+  trials: readonly TrialResult[],
+  name: string,
+  column: string,
+): string {
+  const values = figuresOf(trials, name, column);
+  if (values) return show(column, interval(values));
+  const own = trials.filter(({ contender }) => contender === name);
+  return own.some(({ divergedAt }) => divergedAt !== undefined)
+    ? "diverged"
+    : "";
 }
 
 /** By seed; none if one diverged. */
