@@ -101,7 +101,7 @@ export const causalLanguage: Recipe = {
   reference: "softmax",
   measure: BY_LOSS,
   plan: {
-    quick: { steps: 1000, rates: [2.5e-3, 5e-3, 1e-2] },
+    quick: { steps: 1000, rates: [2.5e-3, 5e-3, 1e-2, 2e-2] },
     paper: { steps: 100_000, rates: [3e-4, 6e-4, 1.2e-3] },
   },
   async open(setting) {

@@ -90,7 +90,7 @@ export const listOperations: Recipe = {
   reference: "softmax",
   measure: BY_ACCURACY,
   plan: {
-    quick: { steps: 1800, rates: [1e-3, 2e-3, 4e-3] },
+    quick: { steps: 1800, rates: [5e-4, 1e-3, 2e-3, 4e-3] },
     paper: { steps: 120_000, rates: [3e-4, 1e-3, 3e-3] },
   },
   open: (setting) => openListOps(SHORT[setting]),
