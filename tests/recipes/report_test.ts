@@ -1,5 +1,6 @@
 /** What the report says of made-up results. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { besidePaper, orderOf } from "../../tools/recipes/beside_paper.ts";
 import { figuresOf } from "../../tools/recipes/figures.ts";
 import { BY_ACCURACY, isRival } from "../../tools/recipes/recipe.ts";
 import { QUANTILES } from "../../tools/recipes/learned_decays.ts";
@@ -117,6 +118,41 @@ Deno.test("a figure that a contender's tests do not have is left out", () => {
     "50.00 ± 0.00 %",
     "",
   ]);
+});
+
+Deno.test("an order is the paper's, another, or cannot be told", () => {
+  const told = (paper: number, mean: number, half: number) =>
+    orderOf(paper, { mean, half });
+  assertEquals(told(-3.2, -0.33, 0.39), "not told");
+  assertEquals(told(-3.2, -1.33, 0.39), "the same");
+  assertEquals(told(-3.2, 1.33, 0.39), "another");
+  // Level in the paper: an interval that is too wide says nothing.
+  assertEquals(told(-0.1, 0.17, 0.27), "the same");
+  assertEquals(told(-0.1, 0.17, 7), "not told");
+  assertEquals(told(-0.1, 4.5, 1.8), "another");
+  // A single seed has no interval.
+  assertEquals(told(-3.2, -1.33, NaN), "not told");
+});
+
+Deno.test("recipes stand beside the paper in points, but for those that have not learned", () => {
+  const published = {
+    "ImageNet, paper": { softmax: 77.9, "lion-s": 79.9, "lion-lit": 74.7 },
+    "× softmax, paper": { softmax: 1, "lion-s": 2 },
+  };
+  const recipe = "mnist-vit";
+  const [section] = besidePaper([
+    { ...resultsWith(0.5, 1.95), recipe, published },
+  ]);
+  assertEquals(rowOf(section!.text, "Recall"), [
+    "Recall",
+    "lion-s − softmax",
+    "+10.00 ± 0.00 %",
+    "+2.00 %",
+    "ImageNet",
+    "the same",
+  ]);
+  assert(!section!.text.includes("lion-lit"));
+  assertEquals(besidePaper([resultsWith(0.5, 0.5)]), []);
 });
 
 Deno.test("a table with a rival that has not learned is not printed", () => {

@@ -139,11 +139,11 @@ export const maskedLanguage: Recipe = {
     paper: { steps: 70_000, rates: [2.5e-4, 5e-4, 1e-3] },
   },
   published: {
-    "C4 (LARGE), paper": {
+    "C4 (large), paper": {
       ...{ softmax: 69.88, "lion-lit": 67.11 },
       ...{ "lion-d": 68.64, "lion-s": 69.16 },
     },
-    "C4 (BASE), paper's Table 9": {
+    "C4 (base, Table 9), paper": {
       ...{ "lion-d": 66.62, "lion-d-positions": 66.97 },
       ...{ "lion-s": 67.05, "lion-s-positions": 67.35 },
     },

@@ -14,6 +14,7 @@ import {
   type Recipe,
   validated,
 } from "./recipe.ts";
+import { IMAGENET } from "./images.ts";
 
 const SETTINGS = {
   quick: {
@@ -71,12 +72,7 @@ export const mnistVit: Recipe = {
     paper: { steps: 20_000, rates: [5e-4, 1e-3, 2e-3] },
   },
   published: {
-    "ImageNet (ViT-B), paper": {
-      "softmax": 77.9,
-      "lion-lit": 74.7,
-      "lion-d": 77.8,
-      "lion-s": 76.3,
-    },
+    ...IMAGENET,
     "× softmax, paper": {
       "softmax": 1,
       "lion-lit": 0.73,

@@ -100,7 +100,7 @@ function comparison(results: RecipeResults): string {
     ...["", "", "", ""],
     ...Object.keys(published).map(() => ""),
   ]);
-  return table(
+  return markdownTable(
     [
       "",
       ...columns,
@@ -139,7 +139,7 @@ function training(results: RecipeResults, health: readonly Health[]): string {
     `Rates tried for ${steps} steps with seed ${seed}, with the ${measure.name} on validation data; the training loss at the end, which is ${
       floor.loss.toFixed(2)
     } for guessing by ${floor.guess}; and how many trainings reached a plateau.`,
-    table(
+    markdownTable(
       ["", "rates", "training loss", "healthy", "on a plateau"],
       rows,
     ),
@@ -197,7 +197,7 @@ function cellOf(
 }
 
 /** By seed; none if one diverged. */
-function figuresOf(
+export function figuresOf(
   trials: readonly TrialResult[],
   contender: string,
   column: string,
@@ -223,7 +223,8 @@ function trainingMilliseconds(
   return sum;
 }
 
-function show(
+/** A figure in a cell of a table: shares in percent. */
+export function show(
   column: string,
   { mean, half }: Interval,
   isDifference = false,
@@ -240,7 +241,11 @@ function lossText(loss: number | null): string {
   return loss === null ? "diverged" : loss.toFixed(2);
 }
 
-function table(head: readonly string[], rows: readonly string[][]): string {
+/** A table in Markdown. */
+export function markdownTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
   return [head, head.map(() => "---"), ...rows]
     .map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }

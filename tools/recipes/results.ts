@@ -7,6 +7,7 @@
 import { fileURLToPath } from "node:url";
 import { readCommandLine } from "../command_line.ts";
 import { outPath } from "../out_folder.ts";
+import { besidePaper } from "./beside_paper.ts";
 import { RECIPES } from "./recipes.ts";
 import { sectionsOf } from "./report.ts";
 import { readJSON, type RecipeResults, writeJSON } from "./results_file.ts";
@@ -54,7 +55,8 @@ for (const name of Object.keys(RECIPES)) {
   else console.log(`${name} was never trained to its end; it is left out`);
 }
 const notes = await Deno.readTextFile(new URL("docs/results_notes.md", ROOT));
-const sections = sectionsOf(recipes, notes);
+const [head, ...tables] = sectionsOf(recipes, notes);
+const sections = [head!, ...besidePaper(recipes), ...tables];
 const text = sections.map(({ text }) => text).join("\n\n");
 await Deno.writeTextFile(`${docs}/results.md`, `${text}\n`);
 // As the rest of the repository is.

@@ -55,6 +55,12 @@ export const spam: Recipe = {
     },
     paper: { steps: 20_000, rates: [5e-4, 1e-3, 2e-3] },
   },
+  published: {
+    "LRA's Text, paper": {
+      ...{ softmax: 64.27, "lion-lit": 65.21, "lion-d": 64.5, "lion-s": 60.87 },
+      ...{ "lion-d-hippo": 88.78, "lion-s-hippo": 88.1 },
+    },
+  },
   async open(setting) {
     const { sizes, length, batchSize } = SETTINGS[setting];
     const tokenizer = byteTokenizer();
