@@ -82,8 +82,16 @@ onCpu(
   () =>
     withFolder(async (folder) => {
       const events: Events = [];
-      const record = await runProtocol(callOf(folder, events));
+      const looks: number[] = [];
+      const record = await runProtocol({
+        ...callOf(folder, events),
+        onTraining: ({ isTry, divergedAt, curve }) => {
+          if (isTry && !divergedAt) looks.push(curve.length);
+        },
+      });
       const { rates, trials } = record!;
+      // Of a try, only the end is looked at.
+      assertEquals(new Set(looks), new Set([1]));
       for (const { tries, chosen, steps, seed } of rates) {
         assertEquals([steps, seed], [2, 1]);
         assertEquals(tries.length, 3);

@@ -187,6 +187,7 @@ export const pixelFashionDecays: Recipe = {
   about: "Three of the table before with twice as many seeds, of which the " +
     "first five are that table's: five could not tell HiPPO's decays " +
     "from random ones.",
+  leftOut: "it only adds seeds to three contenders of pixel-fashion",
   contenders: LONG_RANGE.filter(({ name }) => name.startsWith("lion-s")),
   reference: "lion-s-hippo",
   plan: { ...pixelFashion.plan, quick: { ...FASHION_PLAN, seeds: 10 } },

@@ -127,7 +127,7 @@ function readOptions(): Promise<Options> {
   });
 }
 
-/** All recipes but those that would only waste the time; says why. */
+/** All recipes but those that are left out; says why. */
 function allOf(setting: Setting): string[] {
   return Object.entries(RECIPES).flatMap(([name, { leftOut }]) => {
     if (!leftOut || setting === "paper") return [name];

@@ -91,7 +91,7 @@ export async function estimate(
     trial.dispose?.();
     const seeds = seedsOf(plan);
     const steps = seeds * plan.steps + rates.length * searchSteps(plan);
-    const looks = (seeds + rates.length) * validationsOf(plan);
+    const looks = seeds * validationsOf(plan) + rates.length;
     estimates.push({
       ...{ recipe: name, contender: contender.name, steps },
       ...{ stepMilliseconds, validationMilliseconds },

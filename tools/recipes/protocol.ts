@@ -220,7 +220,8 @@ async function runOne(
   const training: TrainingCall = {
     open,
     choice: { contender, seed, steps, rate, folderOf },
-    validations: validationsOf(plan),
+    // Of a try, only the end counts.
+    validations: isTry ? 1 : validationsOf(plan),
     // A try is kept apart from the training of its seed.
     folder: isTry ? `${folder}-rate-${rate}` : folder,
     signal,
