@@ -51,7 +51,6 @@ const PAIRS: Readonly<Record<string, readonly Pair[]>> = {
   listops: BESIDE_SOFTMAX,
   "pixel-mnist": PIXELS,
   "pixel-fashion": PIXELS,
-  "pixel-fashion-decays": [["lion-s-hippo", "lion-s"]],
   spam: [...BESIDE_SOFTMAX, ...HIPPO],
   "images-mnist": IMAGES,
   "images-fashion": IMAGES,
