@@ -123,7 +123,7 @@ export function besidePaper(recipes: readonly RecipeResults[]): Section[] {
 The paper trained larger models on far more data, so only the order of
 contenders can be compared. Of ${all.length} pairs that both have measured,
 ${count("the same")} are in the same order here and ${count("another")} in
-another; ${count("not told")} are closer here than their intervals, so that
+another; ${count("not told")} differ here by less than the interval, so that
 these runs do not tell. Two with less than half a point between them in the
 paper are level there, and here if their difference with its interval is below
 two points. Contenders that have not learned their task are left out.
