@@ -15,6 +15,7 @@ const LIKE_OTHERS = [
   "listops-long",
   "pixel-mnist-longer",
   "pixel-fashion",
+  "pixel-fashion-decays",
   "pathfinder",
   "images-mnist",
   "images-fashion-longer",
@@ -22,6 +23,7 @@ const LIKE_OTHERS = [
   "ablate-parts",
   "ablate-direction",
   "ablate-long-range",
+  "ablate-fashion",
 ];
 
 /** A recipe with its data; none where the data are a system's and not installed. */

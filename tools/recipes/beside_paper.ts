@@ -38,6 +38,15 @@ const PIXELS: readonly Pair[] = [
   ["lion-s-hippo", "lion-d-hippo"],
 ];
 
+const PARTS: readonly Pair[] = [
+  ["all", "not selective"],
+  ["all", "not scaled"],
+  ["all", "sigmoid, not scaled"],
+  ["all", "scaled before the mask"],
+  ["all", "ReLU"],
+  ["all", "a decay a head"],
+];
+
 /** Pairs of each recipe whose figures the paper has, too. */
 const PAIRS: Readonly<Record<string, readonly Pair[]>> = {
   "mnist-vit": BESIDE_SOFTMAX,
@@ -74,14 +83,8 @@ const PAIRS: Readonly<Record<string, readonly Pair[]>> = {
     ["both", "alternating"],
     ["snake, both", "both"],
   ],
-  "ablate-long-range": [
-    ["all", "not selective"],
-    ["all", "not scaled"],
-    ["all", "sigmoid, not scaled"],
-    ["all", "scaled before the mask"],
-    ["all", "ReLU"],
-    ["all", "a decay a head"],
-  ],
+  "ablate-long-range": PARTS,
+  "ablate-fashion": PARTS,
 };
 
 /**

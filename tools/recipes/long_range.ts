@@ -113,17 +113,18 @@ function scaledBeforeMask(numHeads: number): Mixer {
   return mixer;
 }
 
+const PARTS = "with a decay for each channel that begins with HiPPO's. The " +
+  "rows are all of LION-S; LION-S without selectivity (LION-D); without " +
+  "dividing by the row sums; the same with a sigmoid as feature map; with " +
+  "scores divided by their sums before the mask; with ReLU as feature map; " +
+  "with random initial decays; and with a decay for each head. They are rows " +
+  "of the paper's Table 6.";
+
 /** The paper's Table 6. Its softplus gate, e^-softplus, is a sigmoid, which ours are. */
 export const longRangeAblation: Recipe = {
   ...pixelMnist,
   title: "Parts of LION-S on long sequences",
-  about: "MNIST pixel by pixel, with a decay for each channel that begins " +
-    "with HiPPO's. The rows are all of LION-S; LION-S without " +
-    "selectivity (LION-D); without dividing by the row sums; the same " +
-    "with a sigmoid as feature map; with scores divided by their sums " +
-    "before the mask; with ReLU as feature map; with random initial " +
-    "decays; and with a decay for each head. They are rows of the " +
-    "paper's Table 6.",
+  about: `MNIST pixel by pixel, ${PARTS}`,
   contenders: [
     { name: "all", options: { variant: "s", decayInit: "hippo" } },
     { name: "not selective", options: { variant: "d", decayInit: "hippo" } },
@@ -180,6 +181,16 @@ export const pixelFashion: Recipe = pixelRecipe({
   published: LRA_IMAGE,
   open: (setting) => digitTask(FASHION.load(), setting, FASHION.scale),
 });
+
+/** The paper's Table 6 on another task. */
+export const fashionAblation: Recipe = {
+  ...longRangeAblation,
+  title: "Parts of LION-S on Fashion-MNIST, pixel by pixel",
+  about: `Fashion-MNIST pixel by pixel, ${PARTS}`,
+  leftOut: "it asks again what ablate-long-range asks",
+  plan: { quick: { ...FASHION_PLAN, seeds: 3, validations: 8 }, paper: PAPER },
+  open: pixelFashion.open,
+};
 
 /** How decays begin, with seeds enough to tell. */
 export const pixelFashionDecays: Recipe = {

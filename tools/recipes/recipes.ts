@@ -11,6 +11,7 @@ import {
 } from "./images.ts";
 import { listOperations, longListOperations } from "./list_ops.ts";
 import {
+  fashionAblation,
   longRangeAblation,
   pathfinding,
   pixelFashion,
@@ -48,4 +49,5 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   "ablate-parts": partAblation,
   "ablate-direction": directionAblation,
   "ablate-long-range": longRangeAblation,
+  "ablate-fashion": fashionAblation,
 };
