@@ -99,9 +99,14 @@ async function activate(
   throw new Error(`TensorFlow.js does not take its ${name} backend`);
 }
 
-async function startCpu(): Promise<StartedBackend> {
+/** Loads the cpu backend, by whose kernels the others compute integers. */
+async function loadCpu(): Promise<void> {
   await import("@tensorflow/tfjs-backend-cpu");
   replaceKernels("cpu", undefined);
+}
+
+async function startCpu(): Promise<StartedBackend> {
+  await loadCpu();
   await activate("cpu");
   // On first use in Deno or Node, it advertises another package.
   (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
@@ -117,6 +122,7 @@ async function startWasm(
   const threads = wantedThreads ?? tuning?.threads ?? processors();
   const isNew = !wasm;
   if (!wasm) {
+    await loadCpu();
     const { openWasm } = await import("../tfjs/wasm/wasm_backend.ts");
     const opened = await openWasm(bestBinary, wasmPath);
     replaceKernels("wasm", opened.host);
@@ -174,6 +180,7 @@ async function startWebGpu(
   const same = gpu?.info.adapter?.description === description &&
     gpu.info.adapter.vendor === vendor;
   if (!gpu || !same || !await gpu.backend.answers()) {
+    await loadCpu();
     const { openAdapter } = await import("../tfjs/webgpu/gpu_backend.ts");
     const backend = await openAdapter(adapter, isFallbackAdapter);
     replaceKernels("webgpu", { isSoftware: isFallbackAdapter });

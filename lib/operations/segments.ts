@@ -35,13 +35,13 @@ export function endsOf(
     const end: tf.Tensor2D = tf.ones([batch, 1], "bool");
     if (!ranks) return end;
     const column = (place: number): tf.Tensor2D =>
-      tf.cast(tf.slice(segments, [0, place], [batch, 1]), "float32");
+      inFloats(tf.slice(segments, [0, place], [batch, 1]));
     const [own, toPass] = by === 1 ? [0, length - 1] : [length - 1, 0];
     const theirs = passed(column(toPass), by, ranks);
     const neighbour = ranks.rank - by;
     return neighbour < 0 || neighbour >= ranks.size
       ? end
-      : tf.notEqual(theirs, column(own));
+      : tf.any(tf.notEqual(theirs, column(own)), 1, true);
   };
   const outermost = { first: outer(1), last: outer(-1) };
   if (length === 1) return outermost;
@@ -52,6 +52,20 @@ export function endsOf(
     first: tf.concat([outermost.first, changes], 1),
     last: tf.concat([changes, outermost.last], 1),
   };
+}
+
+/**
+ * Numbers as floats that differ where the numbers do, in which form ranks
+ * exchange them: an integer, `[batch, 1]`, in two halves of 16 bits, since a
+ * float holds 24.
+ */
+function inFloats(column: tf.Tensor2D): tf.Tensor2D {
+  if (column.dtype !== "int32") return tf.cast(column, "float32");
+  const half = tf.scalar(2 ** 16, "int32");
+  return tf.cast(
+    tf.concat([tf.floorDiv(column, half), tf.mod(column, half)], 1),
+    "float32",
+  );
 }
 
 /**

@@ -6,10 +6,18 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import "../contract/tape.ts";
+import {
+  copyingKernel as cpuCopying,
+  oneHot as cpuOneHot,
+  unaryKernel as cpuUnary,
+  unsortedSegmentSum as cpuSegmentSum,
+} from "./cpu/integers.ts";
 import { productKernel, reductionKernel } from "./empty_tensors.ts";
 import { cumulativeSumGradient, matmulGradient } from "./gradients.ts";
+import { COPYING } from "./halves.ts";
 import { gather as wasmGather } from "./wasm/gather.ts";
 import type { KernelHost } from "./wasm/host.ts";
+import { cpuKernel } from "./wasm/cpu_kernel.ts";
 import { castKernel as wasmCast, identity } from "./wasm/identity.ts";
 import { matmulKernel as wasmMatmul } from "./wasm/matmul.ts";
 import { oneHot } from "./wasm/one_hot.ts";
@@ -27,6 +35,34 @@ import { sumKernel as gpuSum } from "./webgpu/column_sum.ts";
 import { cumulativeKernel } from "./webgpu/cumulative.ts";
 import { expKernel } from "./webgpu/exponential.ts";
 import { gatherKernel as gpuGather } from "./webgpu/gather.ts";
+import {
+  addN,
+  BINARY_NAMES,
+  binaryKernel,
+  fillKernel,
+  oneHot as integerOneHot,
+  UNARY_NAMES,
+  unaryKernel,
+} from "./webgpu/integer_arithmetic.ts";
+import { copyingKernel as gpuCopying } from "./webgpu/integer_copies.ts";
+import {
+  type IntegerKernel,
+  integerKernel,
+  ofFloats,
+  withoutIntegers,
+} from "./webgpu/integer_kernel.ts";
+import { matmul as integerMatmul } from "./webgpu/integer_matmul.ts";
+import {
+  argumentKernel,
+  REDUCTION_NAMES,
+  reductionKernel as gpuReduction,
+} from "./webgpu/integer_reductions.ts";
+import { searchSorted, topK } from "./webgpu/integer_search.ts";
+import {
+  bincount,
+  scatterNd,
+  unsortedSegmentSum as segmentSum,
+} from "./webgpu/integer_sums.ts";
 import { matmulKernel as gpuMatmul } from "./webgpu/matmul.ts";
 // Registers the gradients; ours must come after.
 import "@tensorflow/tfjs-layers";
@@ -61,11 +97,81 @@ interface Replaced<Backend extends keyof Context> {
   ) => tf.KernelFunc;
 }
 
+const INTEGERS = "they compute integers as floats, wrongly beyond 2^24";
+
+/** The words of a text. */
+const words = (text: string): string[] => text.trim().split(/\s+/);
+
+/** Kernels of WebAssembly that are wrong for integers. */
+const INTEGERS_BY_CPU = words(`
+  Abs Acosh Asinh BatchMatMul ClipByValue CropAndResize Expm1 FloorDiv
+  FusedBatchNorm IsFinite IsInf IsNan Log1p MaxPool MaxPool3D
+  MaxPoolWithArgmax Mod Neg PadV2 Pow Prelu Reciprocal ResizeNearestNeighbor
+  _FusedMatMul
+`);
+
+/** Kernels of WebAssembly that are wrong for bools. */
+const BOOLS_BY_CPU = words(`
+  Abs Acos Acosh Add AddN All Any ArgMax ArgMin Asin Asinh Atan Atan2 Atanh
+  BatchMatMul Bincount ClipByValue CropAndResize Cumprod Cumsum DenseBincount
+  Diag Elu Equal Erf Exp Expm1 FloorDiv FusedBatchNorm GatherNd Greater
+  GreaterEqual IsFinite IsInf IsNan LeakyRelu Less LessEqual Log1p LogicalAnd
+  LogicalNot LogicalOr LogicalXor Max MaxPool MaxPool3D MaxPoolWithArgmax
+  Maximum Min Minimum MirrorPad Mod Multiply Neg NotEqual PadV2 Pow Prelu
+  Prod RealDiv Reciprocal Relu Relu6 ResizeBilinear Round ScatterNd
+  SearchSorted Select Selu Sign Sinh Softplus SparseFillEmptyRows
+  SparseSegmentMean SparseSegmentSum SparseToDense Square SquaredDifference
+  Step Sub Sum TensorScatterUpdate TopK Unique UnsortedSegmentSum
+  _FusedMatMul
+`);
+
+/** Our kernels of integers, and the inputs whose type decides. */
+const INTEGER_KERNELS: Readonly<
+  Record<string, { kernel: IntegerKernel; values?: readonly string[] }>
+> = {
+  AddN: { kernel: addN },
+  BatchMatMul: { kernel: integerMatmul },
+  Bincount: { kernel: bincount, values: ["weights"] },
+  DenseBincount: { kernel: bincount, values: ["weights"] },
+  OneHot: { kernel: integerOneHot },
+  ScatterNd: { kernel: scatterNd, values: ["updates"] },
+  SearchSorted: { kernel: searchSorted },
+  TopK: { kernel: topK },
+  UnsortedSegmentSum: { kernel: segmentSum, values: ["x"] },
+};
+
+/** Kernels that take no integers, and the inputs that may not be some. */
+const REFUSED: Readonly<Record<string, readonly string[] | undefined>> = {
+  Einsum: undefined,
+  MaxPool: ["x"],
+  MaxPool3D: ["x"],
+  MaxPoolWithArgmax: ["x"],
+  SparseSegmentMean: ["data"],
+  SparseSegmentSum: ["data"],
+  _FusedMatMul: ["a", "b"],
+};
+
 /** The kernels, in the order in which they are registered. */
 export const REPLACED_KERNELS: {
   readonly [Backend in keyof Context]: readonly Replaced<Backend>[];
 } = {
   cpu: [{
+    kernels: ["Abs", "Square"],
+    reason: INTEGERS,
+    kernel: cpuUnary,
+  }, {
+    kernels: ["DepthToSpace", "ResizeNearestNeighbor"],
+    reason: INTEGERS,
+    kernel: cpuCopying,
+  }, {
+    kernels: ["OneHot"],
+    reason: INTEGERS,
+    kernel: () => cpuOneHot,
+  }, {
+    kernels: ["UnsortedSegmentSum"],
+    reason: INTEGERS,
+    kernel: () => cpuSegmentSum,
+  }, {
     kernels: ["Sum", "Mean", "Prod", "Max", "Min", "All", "Any"],
     reason: "of an empty tensor, they make a mean of 0 and a maximum of NaN",
     kernel: reductionKernel,
@@ -128,15 +234,66 @@ export const REPLACED_KERNELS: {
     kernel: () => identity,
   }, {
     kernels: ["Cast"],
-    reason: "like Identity, where a tensor has the type already",
+    reason:
+      "like Identity, where a tensor has the type already; and it keeps " +
+      "of a bool what a byte holds, so that 256 and 0.5 are false",
     kernel: wasmCast,
   }, {
     kernels: ["OneHot"],
     reason: "it writes integers whatever type is asked for, so that the ones " +
       "of float32 are 1e-45; and beyond a tensor of bool",
     kernel: () => oneHot,
+  }, {
+    kernels: INTEGERS_BY_CPU,
+    reason: "of integers, they read the bits as those of floats, or compute " +
+      "with floats, which are wrong beyond 2^24, or refuse them",
+    kernel: (stock, name) => cpuKernel(stock, name, ["int32"]),
+  }, {
+    kernels: BOOLS_BY_CPU,
+    reason: "of bools, they read or write four bytes where there is one, and " +
+      "so change other tensors",
+    kernel: (stock, name) => cpuKernel(stock, name, ["bool"]),
   }],
   webgpu: [{
+    kernels: Object.keys(COPYING),
+    reason: INTEGERS + ", and some do not compile",
+    kernel: gpuCopying,
+  }, {
+    kernels: UNARY_NAMES,
+    reason: INTEGERS,
+    kernel: (stock, name) => integerKernel(stock, name, unaryKernel(name)),
+  }, {
+    kernels: BINARY_NAMES,
+    reason: INTEGERS,
+    kernel: (stock, name) => integerKernel(stock, name, binaryKernel(name)),
+  }, {
+    kernels: REDUCTION_NAMES,
+    reason: INTEGERS + ", and along other axes than the last do not compile",
+    kernel: (stock, name) => integerKernel(stock, name, gpuReduction(name)),
+  }, {
+    kernels: ["ArgMax", "ArgMin"],
+    reason: INTEGERS + ", and along other axes than the last do not compile",
+    kernel: (stock, name) => integerKernel(stock, name, argumentKernel(name)),
+  }, {
+    kernels: Object.keys(INTEGER_KERNELS),
+    reason: INTEGERS,
+    kernel: (stock, name) => {
+      const { kernel, values } = INTEGER_KERNELS[name]!;
+      return integerKernel(stock, name, kernel, values);
+    },
+  }, {
+    kernels: ["Fill"],
+    reason: INTEGERS,
+    kernel: fillKernel,
+  }, {
+    kernels: ["Mean"],
+    reason: "of integers along other axes than the last it does not compile",
+    kernel: ofFloats,
+  }, {
+    kernels: Object.keys(REFUSED),
+    reason: INTEGERS,
+    kernel: (stock, name) => withoutIntegers(stock, name, REFUSED[name]),
+  }, {
     kernels: ["Sum", "Mean", "Prod", "Max", "Min", "All", "Any"],
     reason: "for empty tensors, they ask for bindings and dispatches of size 0",
     kernel: reductionKernel,

@@ -363,3 +363,38 @@ onEachBackend("segments say what they should be", () => {
     }
   });
 }, ["cpu"]);
+
+/** Neighbours that are the same number to a float of 32 bits. */
+const CLOSE = [[2 ** 24, 2 ** 24 + 1], [2 ** 31 - 2, 2 ** 31 - 1], [
+  -(2 ** 31),
+  1 - 2 ** 31,
+]] as const;
+
+onEachBackend("segments may have any integers as numbers", async (backend) => {
+  // So long that no backend computes the numbers elsewhere.
+  const length = 1234, border = 600;
+  const means = [(border - 1) / 2, (border + length - 1) / 2];
+  // In plain JavaScript the others take seconds.
+  const isQuick = backend !== "cpu";
+  const forms = isQuick ? FORMS : ["chunkwise" as const];
+  for (const [before, after] of CLOSE) {
+    const outputs = tf.tidy(() => {
+      const segments = tf.tensor2d(
+        Array.from({ length }, (_, i) => i < border ? before : after),
+        [1, length],
+        "int32",
+      );
+      const x: tf.Tensor4D = tf.ones([1, 1, length, 1]);
+      const v: tf.Tensor4D = tf.reshape(tf.range(0, length), [1, 1, length, 1]);
+      return forms.map((form) => lionAttention(x, x, v, { segments, form }))
+        .concat(isQuick ? softmaxAttention(x, x, v, { segments }) : []);
+    });
+    for (const y of outputs) {
+      for (const [i, value] of (await y.data()).entries()) {
+        const mean = means[i < border ? 0 : 1]!;
+        assert(Math.abs(value - mean) < 1e-2, `${before}: ${value} at ${i}`);
+      }
+    }
+    tf.dispose(outputs);
+  }
+});

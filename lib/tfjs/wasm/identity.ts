@@ -16,16 +16,27 @@ export const identity: tf.KernelFunc = ({ inputs, backend }) =>
   refer(backend as BackendWasm, inputs["x"] as tf.TensorInfo);
 
 /**
- * `Cast`, which only counts a reference if a tensor has the type already.
+ * `Cast`, which only counts a reference if a tensor has the type already, and
+ * makes bools of everything that is not zero.
  *
  * @param stock tfjs's own, for other types.
  */
 export function castKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return (call) => {
+    const wasm = call.backend as BackendWasm;
     const x = call.inputs["x"] as tf.TensorInfo;
     const { dtype } = call.attrs as unknown as tf.CastAttrs;
-    return dtype === x.dtype
-      ? refer(call.backend as BackendWasm, x)
-      : stock(call);
+    if (dtype === x.dtype) return refer(wasm, x);
+    const isReal = x.dtype === "float32" || x.dtype === "int32";
+    return dtype === "bool" && isReal ? toBools(wasm, x) : stock(call);
   };
+}
+
+function toBools(wasm: BackendWasm, x: tf.TensorInfo): tf.TensorInfo {
+  const output = wasm.makeOutput(x.shape, "bool");
+  const bools = wasm.typedArrayFromHeap(output);
+  wasm.typedArrayFromHeap(x).forEach((value, i) =>
+    bools[i] = Number(value !== 0)
+  );
+  return output;
 }

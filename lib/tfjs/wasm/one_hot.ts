@@ -1,18 +1,19 @@
 /** One-hot vectors of any type, as a kernel of the wasm backend. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { fillOneHot } from "../one_hot.ts";
 
-/** `OneHot`, in the type that was asked for; an index out of range has no one. */
+/** `OneHot`, in the type that was asked for. */
 export const oneHot: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   const wasm = backend as BackendWasm;
   const indices = inputs["indices"] as tf.TensorInfo;
-  const { depth, onValue, offValue, dtype } =
-    attrs as unknown as tf.OneHotAttrs;
-  const output = wasm.makeOutput([...indices.shape, depth], dtype);
-  const values = wasm.typedArrayFromHeap(output);
-  values.fill(offValue);
-  wasm.typedArrayFromHeap(indices).forEach((index, row) => {
-    if (index >= 0 && index < depth) values[row * depth + index] = onValue;
-  });
+  const attributes = attrs as unknown as tf.OneHotAttrs;
+  const shape = [...indices.shape, attributes.depth];
+  const output = wasm.makeOutput(shape, attributes.dtype);
+  fillOneHot(
+    wasm.typedArrayFromHeap(output),
+    wasm.typedArrayFromHeap(indices),
+    attributes,
+  );
   return output;
 };

@@ -1,6 +1,7 @@
 /** The gradient of lookups as a kernel of the wasm backend. @module */
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { addSegments } from "../segment_sums.ts";
 
 /** `UnsortedSegmentSum`: adds up the rows of each segment. */
 export const unsortedSegmentSum: tf.KernelFunc = (
@@ -12,19 +13,12 @@ export const unsortedSegmentSum: tf.KernelFunc = (
   >;
   const { numSegments } = attrs as unknown as tf.UnsortedSegmentSumAttrs;
   const wasm = backend as BackendWasm;
-  const [count, ...rest] = x.shape;
-  const size = tf.util.sizeFromShape(rest);
-  const output = wasm.makeOutput([numSegments, ...rest], x.dtype);
-  const sums = wasm.typedArrayFromHeap(output).fill(0);
-  const values = wasm.typedArrayFromHeap(x);
-  const segments = wasm.typedArrayFromHeap(segmentIds);
-  for (let row = 0; row < count!; row++) {
-    const segment = segments[row]!;
-    // As in TensorFlow, ids out of range are dropped.
-    if (segment < 0 || segment >= numSegments) continue;
-    for (let i = 0; i < size; i++) {
-      sums[segment * size + i]! += values[row * size + i]!;
-    }
-  }
+  const output = wasm.makeOutput([numSegments, ...x.shape.slice(1)], x.dtype);
+  addSegments(
+    wasm.typedArrayFromHeap(output).fill(0),
+    wasm.typedArrayFromHeap(x),
+    wasm.typedArrayFromHeap(segmentIds),
+    numSegments,
+  );
   return output;
 };

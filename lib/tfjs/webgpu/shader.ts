@@ -5,7 +5,7 @@ export interface Binding {
   /** Its name in the text. */
   readonly name: string;
   /** The element of its array. */
-  readonly element: "f32" | "i32" | "vec4f" | "vec4h";
+  readonly element: "f32" | "i32" | "atomic<i32>" | "vec4f" | "vec4h";
   /** Whether the shader writes it. */
   readonly access: "read" | "read_write";
 }

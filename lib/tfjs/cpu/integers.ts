@@ -1,0 +1,109 @@
+/** Kernels of the cpu backend that keep integers apart. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
+import { copyHalves, halfOf, type Halving, joined } from "../halves.ts";
+import type { Values } from "../host_kernel.ts";
+import { fillOneHot } from "../one_hot.ts";
+import { addSegments } from "../segment_sums.ts";
+
+function valuesOf(backend: unknown, { dataId }: tf.TensorInfo): Values {
+  return (backend as MathBackendCPU).data.get(dataId).values as Values;
+}
+
+function made(
+  backend: unknown,
+  shape: number[],
+  dtype: tf.DataType,
+  values: Values,
+): tf.TensorInfo {
+  return (backend as MathBackendCPU).makeTensorInfo(shape, dtype, values);
+}
+
+/** Zeros of the type that values have. */
+function zeros(shape: readonly number[], dtype: tf.DataType): Values {
+  const size = tf.util.sizeFromShape([...shape]);
+  return tf.util.getTypedArrayFromDType(dtype as "float32", size);
+}
+
+/** What each function of one integer computes. */
+const UNARY: Readonly<Record<string, (value: number) => number>> = {
+  Abs: Math.abs,
+  Square: (value) => value * value,
+};
+
+/** `Abs` and `Square`; `stock` computes those of floats. */
+export function unaryKernel(
+  stock: tf.KernelFunc,
+  name: string,
+): tf.KernelFunc {
+  return (call) => {
+    const x = call.inputs["x"] as tf.TensorInfo;
+    if (x.dtype !== "int32") return stock(call);
+    const values = valuesOf(call.backend, x).map(UNARY[name]!);
+    return made(call.backend, x.shape, "int32", values);
+  };
+}
+
+/** `DepthToSpace` and `ResizeNearestNeighbor`. */
+export function copyingKernel(
+  stock: tf.KernelFunc,
+  name: string,
+): tf.KernelFunc {
+  return (call) => {
+    const [x] = Object.values(call.inputs) as tf.TensorInfo[];
+    return x!.dtype === "int32"
+      ? copyHalves(stock, name, call, halvingOf(call.backend))
+      : stock(call);
+  };
+}
+
+function halvingOf(backend: unknown): Halving {
+  return {
+    half: (x, half) =>
+      made(
+        backend,
+        x.shape,
+        "float32",
+        Float32Array.from(valuesOf(backend, x), (value) => halfOf(value, half)),
+      ),
+    join([high, low], dtype) {
+      const lower = valuesOf(backend, low!);
+      const values = Int32Array.from(
+        valuesOf(backend, high!),
+        (value, i) => joined(value, lower[i]!),
+      );
+      return made(backend, high!.shape, dtype, values);
+    },
+    dispose: ({ dataId }) => (backend as MathBackendCPU).disposeData(dataId),
+  };
+}
+
+/** `OneHot`, in the type that was asked for. */
+export const oneHot: tf.KernelFunc = ({ inputs, backend, attrs }) => {
+  const indices = inputs["indices"] as tf.TensorInfo;
+  const attributes = attrs as unknown as tf.OneHotAttrs;
+  const shape = [...indices.shape, attributes.depth];
+  const values = zeros(shape, attributes.dtype);
+  fillOneHot(values, valuesOf(backend, indices), attributes);
+  return made(backend, shape, attributes.dtype, values);
+};
+
+/** `UnsortedSegmentSum`, in the type of its argument. */
+export const unsortedSegmentSum: tf.KernelFunc = (
+  { inputs, backend, attrs },
+) => {
+  const { x, segmentIds } = inputs as Record<
+    "x" | "segmentIds",
+    tf.TensorInfo
+  >;
+  const { numSegments } = attrs as unknown as tf.UnsortedSegmentSumAttrs;
+  const shape = [numSegments, ...x.shape.slice(1)];
+  const sums = zeros(shape, x.dtype);
+  addSegments(
+    sums,
+    valuesOf(backend, x),
+    valuesOf(backend, segmentIds),
+    numSegments,
+  );
+  return made(backend, shape, x.dtype, sums);
+};

@@ -1,0 +1,94 @@
+/**
+ * The cpu backend's kernels on tensors of other backends; its package must have
+ * been loaded.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
+
+/** Values as backends keep them. */
+export type Values = Float32Array | Int32Array | Uint8Array;
+
+/** How values get from another backend to the cpu backend, and back. */
+export interface Transfer {
+  /** What a tensor holds, not copied. */
+  readonly read: (tensor: tf.TensorInfo) => Values;
+  /** A tensor that holds a copy of values. */
+  readonly write: (
+    values: Values,
+    shape: number[],
+    dtype: tf.DataType,
+  ) => tf.TensorInfo;
+}
+
+let cpu: MathBackendCPU | undefined;
+
+/** One of our own: tensors of the registered one are counted. */
+function cpuBackend(): MathBackendCPU {
+  if (!cpu) {
+    cpu = tf.findBackendFactory("cpu")() as MathBackendCPU;
+    // On first use in Deno or Node, it advertises another package.
+    (cpu as unknown as { firstUse: boolean }).firstUse = false;
+  }
+  return cpu;
+}
+
+/** What a kernel is called with. */
+export type Call = Parameters<tf.KernelFunc>[0];
+
+/** The inputs of a call, of those operations too that take a list. */
+export function inputsOf({ inputs }: Call): tf.TensorInfo[] {
+  // Some may be left out.
+  return Object.values(inputs).filter(Boolean) as tf.TensorInfo[];
+}
+
+/**
+ * Computes a call by a kernel of the cpu backend.
+ *
+ * @param call The call.
+ * @param name The kernel's name.
+ * @param transfer Reads arguments and writes results.
+ */
+export function runOnHost(
+  call: Call,
+  name: string,
+  { read, write }: Transfer,
+): tf.TensorInfo | tf.TensorInfo[] {
+  const backend = cpuBackend();
+  const held: tf.TensorInfo[] = [];
+  const hold = (tensor: tf.TensorInfo): tf.TensorInfo => {
+    held.push(tensor);
+    return tensor;
+  };
+  const written = ({ dataId, shape, dtype }: tf.TensorInfo): tf.TensorInfo =>
+    write(backend.data.get(dataId).values as Values, shape, dtype);
+  try {
+    const inputs = mapInputs(
+      call.inputs,
+      (x) => hold(backend.makeTensorInfo(x.shape, x.dtype, read(x))),
+    );
+    const { kernelFunc } = tf.getKernel(name, "cpu")!;
+    const results = kernelFunc({ ...call, inputs, backend });
+    if (!Array.isArray(results)) return written(hold(results));
+    results.forEach(hold);
+    return results.map(written);
+  } finally {
+    held.forEach(({ dataId }) => backend.disposeData(dataId));
+  }
+}
+
+/** Other inputs of the same names, or in the same places of a list. */
+export function mapInputs(
+  inputs: tf.NamedTensorInfoMap,
+  map: (tensor: tf.TensorInfo, name: string) => tf.TensorInfo,
+): tf.NamedTensorInfoMap {
+  const entries = Object.entries(inputs) as [
+    string,
+    tf.TensorInfo | undefined,
+  ][];
+  const mapped = entries.map(([name, x]) => [name, x && map(x, name)] as const);
+  return Array.isArray(inputs)
+    ? mapped.map(([, x]) => x) as unknown as tf.NamedTensorInfoMap
+    : Object.fromEntries(mapped) as tf.NamedTensorInfoMap;
+}

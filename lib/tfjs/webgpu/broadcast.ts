@@ -1,0 +1,56 @@
+/** Where elements of broadcast arrays lie. @module */
+import { util } from "@tensorflow/tfjs-core";
+import { repeat } from "./shader.ts";
+
+/** A piece of a shader, and the numbers that it reads. */
+export interface Broadcast {
+  /** Makes `at_a` and `at_b` of `at_both`, a place in the common shape. */
+  readonly text: string;
+  readonly integers: Readonly<Record<string, number>>;
+}
+
+/**
+ * Finds elements of two arrays that are broadcast to a common shape.
+ *
+ * @param a The one shape.
+ * @param b The other.
+ * @param shape The common one, whose rank the text depends on.
+ */
+export function broadcast(
+  a: readonly number[],
+  b: readonly number[],
+  shape: readonly number[],
+): Broadcast {
+  const [stridesA, stridesB] = [stridesIn(a, shape), stridesIn(b, shape)];
+  const integers = shape.map((size, axis) => ({
+    [`size${axis}`]: size,
+    [`strideA${axis}`]: stridesA[axis]!,
+    [`strideB${axis}`]: stridesB[axis]!,
+  }));
+  const text = repeat(shape.length, (i) => {
+    const axis = shape.length - 1 - i;
+    return `  at_a += rest % uniforms.size${axis} * uniforms.strideA${axis};
+  at_b += rest % uniforms.size${axis} * uniforms.strideB${axis};
+  rest /= uniforms.size${axis};`;
+  });
+  return {
+    text: `  var rest = at_both;
+  var at_a = 0u;
+  var at_b = 0u;
+${text}`,
+    integers: Object.assign({}, ...integers),
+  };
+}
+
+/** How far a step along each axis of a broadcast shape goes in an array. */
+function stridesIn(
+  own: readonly number[],
+  shape: readonly number[],
+): number[] {
+  const missing = shape.length - own.length;
+  return shape.map((_, axis) => {
+    const at = axis - missing;
+    if (at < 0 || own[at] === 1) return 0;
+    return util.sizeFromShape(own.slice(at + 1));
+  });
+}
