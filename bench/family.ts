@@ -10,7 +10,11 @@
  *
  * @module
  */
-import { positiveInteger, readCommandLine } from "../tools/command_line.ts";
+import {
+  positiveInteger,
+  readCommandLine,
+  threadCount,
+} from "../tools/command_line.ts";
 import { type Pass, PASSES } from "./attention_problem.ts";
 import { Bounds, leastMedian, medianOf, tellTimes } from "./bounds.ts";
 import { openFamily, whyNoKernel } from "./family_group.ts";
@@ -71,7 +75,7 @@ const { webgpu, length, threads } = await readCommandLine(USAGE, {
   length: length === undefined
     ? webgpu ? LENGTH_ON_WEBGPU : 4096
     : positiveInteger("--length", length),
-  threads: positiveInteger("--threads", threads),
+  threads: threadCount("--threads", threads),
 }));
 
 const bounds = new Bounds();

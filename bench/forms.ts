@@ -7,7 +7,11 @@
  *
  * @module
  */
-import { positiveInteger, readCommandLine } from "../tools/command_line.ts";
+import {
+  positiveInteger,
+  readCommandLine,
+  threadCount,
+} from "../tools/command_line.ts";
 import { attentionGroup, type TorchFull } from "./attention.ts";
 import { type Pass, PASSES } from "./attention_problem.ts";
 import { Bounds, leastMedian, medianOf, tellTimes } from "./bounds.ts";
@@ -71,7 +75,7 @@ const { lengths, threads } = await readCommandLine(USAGE, {
   threads: { type: "string", default: String(navigator.hardwareConcurrency) },
 }, ({ lengths, threads }) => ({
   lengths: lengths.split(",").map((text) => positiveInteger("--lengths", text)),
-  threads: positiveInteger("--threads", threads),
+  threads: threadCount("--threads", threads),
 }));
 
 const peers = (await startPeers([AUTHORS, LEAN], threads)).map(

@@ -15,6 +15,7 @@ import {
   readCommandLine,
   readFiles,
   someOf,
+  threadCount,
 } from "../tools/command_line.ts";
 import { outPath } from "../tools/out_folder.ts";
 import { attentionGroup, longestOn } from "./attention.ts";
@@ -114,7 +115,7 @@ function readOptions(): Promise<Options> {
       ),
       full,
       heads: positiveInteger("--heads", values.heads),
-      threads: positiveInteger("--threads", values.threads),
+      threads: threadCount("--threads", values.threads),
       json: json ? files[0] ?? outPath("bench.json") : undefined,
       base: values.compare === undefined
         ? undefined

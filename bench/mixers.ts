@@ -18,6 +18,7 @@ import {
   positiveInteger,
   readCommandLine,
   someOf,
+  threadCount,
 } from "../tools/command_line.ts";
 import { medianOf, tellTimes } from "./bounds.ts";
 import { startBackend, timeChecked } from "./group.ts";
@@ -81,7 +82,7 @@ const { backend, models, works, mixers, sizes, length, threads } =
     mixers: new Set([BASELINE, ...someOf("--only", only, MIXERS)]),
     sizes: sizes.split(",").map((size) => positiveInteger("--sizes", size)),
     length: positiveInteger("--length", length),
-    threads: positiveInteger("--threads", threads),
+    threads: threadCount("--threads", threads),
   }));
 const start = (name: BackendName = backend) => startBackend(name, threads);
 for (const model of models) {

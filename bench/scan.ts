@@ -11,7 +11,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveScan, type SelectiveScanInputs } from "@lionjs/lion";
-import { positiveInteger, readCommandLine } from "../tools/command_line.ts";
+import { readCommandLine, threadCount } from "../tools/command_line.ts";
 import { type Pass, PASSES } from "./attention_problem.ts";
 import { Bounds, leastMedian, medianOf, tellTimes } from "./bounds.ts";
 import {
@@ -59,7 +59,7 @@ const { webgpu, threads } = await readCommandLine(USAGE, {
   threads: { type: "string", default: String(navigator.hardwareConcurrency) },
 }, ({ webgpu, threads }) => ({
   webgpu,
-  threads: positiveInteger("--threads", threads),
+  threads: threadCount("--threads", threads),
 }));
 
 const bounds = new Bounds();

@@ -12,6 +12,7 @@ import {
   positiveInteger,
   readCommandLine,
   someOf,
+  threadCount,
 } from "../tools/command_line.ts";
 import { attentionGroup, PLAIN_SOFTMAX, SOFTMAX as OURS } from "./attention.ts";
 import { type Pass, PASSES } from "./attention_problem.ts";
@@ -39,7 +40,7 @@ const { backend, lengths, threads } = await readCommandLine(USAGE, {
     lengths: lengths.split(",").map((text) =>
       positiveInteger("--lengths", text)
     ),
-    threads: positiveInteger("--threads", values.threads),
+    threads: threadCount("--threads", values.threads),
   };
 });
 

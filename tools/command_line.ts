@@ -1,4 +1,5 @@
 /** How every task reads its command line: `--help` explains, a mistake ends with 2. @module */
+import { assertThreads } from "../lib/contract/threads.ts";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 
 /** What `parseArgs` makes of options. */
@@ -101,6 +102,13 @@ export function positiveInteger(option: string, text: string): number {
   const value = positive(option, text);
   if (Number.isSafeInteger(value)) return value;
   throw new RangeError(`${option} should be a whole number, got "${text}"`);
+}
+
+/** The number, if it is one of threads that this machine can have use of. */
+export function threadCount(option: string, text: string): number {
+  const value = positiveInteger(option, text);
+  assertThreads(option, value);
+  return value;
 }
 
 /** The texts of files, of which there is one or more. */

@@ -6,9 +6,9 @@
  */
 import type { BackendName } from "@lionjs/lion";
 import {
-  positiveInteger,
   readCommandLine,
   someOf,
+  threadCount,
 } from "../../tools/command_line.ts";
 import { outPath } from "../../tools/out_folder.ts";
 import { ParityError } from "../measure.ts";
@@ -52,7 +52,7 @@ const { backends, figures, quick, threads, pack } = await readCommandLine(
     backends: someOf("--backend", backend, BACKENDS),
     figures: someOf("--only", only, FIGURE_NAMES),
     quick,
-    threads: positiveInteger("--threads", threads),
+    threads: threadCount("--threads", threads),
     pack: pack === undefined ? null : archiveOf(pack),
   }),
 );

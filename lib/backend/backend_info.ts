@@ -16,7 +16,8 @@ export interface UseBackendOptions {
   powerPreference?: GPUPowerPreference;
   /**
    * Number of threads of the wasm backend; one if memory cannot be shared, as
-   * in a web page that is not cross-origin isolated.
+   * in a web page that is not cross-origin isolated. At most four for each
+   * processor, or 16.
    * @default the number of processors
    */
   threads?: number;

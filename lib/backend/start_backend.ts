@@ -1,6 +1,6 @@
 /** Starting backends. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { nodeModule } from "../contract/node_module.ts";
+import { processors } from "../contract/threads.ts";
 import { bestBinary } from "../kernels/wasm/binary.ts";
 import { registerWasmKernels } from "../kernels/wasm/register.ts";
 import { registerWebGpuKernels } from "../kernels/webgpu/register.ts";
@@ -21,6 +21,7 @@ import { Unavailable } from "./fallback.ts";
 import type { StrictWebGPUBackend } from "../tfjs/webgpu/gpu_backend.ts";
 import { limitsOf } from "../contract/limits.ts";
 import type { OpenedWasm } from "../tfjs/wasm/wasm_backend.ts";
+import { answered, type Turn } from "./turns.ts";
 
 /** What can be started; WebGPU also only if it is on a GPU. */
 export type Candidate = BackendName | "webgpu on a GPU";
@@ -34,6 +35,9 @@ export interface StartedBackend {
   /** Why it has fewer threads than it should, if so. */
   readonly shortage?: unknown;
 }
+
+/** Modules that are loaded when a backend first starts. */
+const MODULES = "what loads the backend's modules";
 
 let wasm: OpenedWasm | undefined;
 let gpu:
@@ -62,6 +66,7 @@ export async function start(
   candidate: Candidate,
   { powerPreference, threads, wasmPath }: UseBackendOptions,
   tuningFor: FindTuning,
+  turn: Turn,
 ): Promise<StartedBackend> {
   switch (candidate) {
     case "webgpu":
@@ -70,18 +75,13 @@ export async function start(
         candidate === "webgpu",
         powerPreference,
         tuningFor,
+        turn,
       );
     case "wasm":
-      return await startWasm(threads, wasmPath, tuningFor);
+      return await startWasm(threads, wasmPath, tuningFor, turn);
     case "cpu":
-      return await startCpu();
+      return await startCpu(turn);
   }
-}
-
-/** Node has no navigator before 21. */
-function processors(): number {
-  return globalThis.navigator?.hardwareConcurrency ??
-    nodeModule("node:os")?.availableParallelism() ?? 1;
 }
 
 /** Replaces the backend that tfjs or an earlier call has registered. */
@@ -100,13 +100,13 @@ async function activate(
 }
 
 /** Loads the cpu backend, by whose kernels the others compute integers. */
-async function loadCpu(): Promise<void> {
-  await import("@tensorflow/tfjs-backend-cpu");
+async function loadCpu(turn: Turn): Promise<void> {
+  await turn.outside(MODULES, import("@tensorflow/tfjs-backend-cpu"));
   replaceKernels("cpu", undefined);
 }
 
-async function startCpu(): Promise<StartedBackend> {
-  await loadCpu();
+async function startCpu(turn: Turn): Promise<StartedBackend> {
+  await loadCpu(turn);
   await activate("cpu");
   // On first use in Deno or Node, it advertises another package.
   (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
@@ -117,14 +117,22 @@ async function startWasm(
   wantedThreads: number | undefined,
   wasmPath: string | URL | undefined,
   tuningFor: FindTuning,
+  turn: Turn,
 ): Promise<StartedBackend> {
   const tuning = await tuningFor({ name: "wasm" });
   const threads = wantedThreads ?? tuning?.threads ?? processors();
   const isNew = !wasm;
   if (!wasm) {
-    await loadCpu();
-    const { openWasm } = await import("../tfjs/wasm/wasm_backend.ts");
-    const opened = await openWasm(bestBinary, wasmPath);
+    await loadCpu(turn);
+    const { loadWasm, openWasm } = await turn.outside(
+      MODULES,
+      import("../tfjs/wasm/wasm_backend.ts"),
+    );
+    const module = await turn.outside(
+      "what loads TensorFlow.js's WebAssembly file",
+      loadWasm(wasmPath),
+    );
+    const opened = openWasm(module, bestBinary);
     replaceKernels("wasm", opened.host);
     wasm = opened;
   }
@@ -159,13 +167,21 @@ async function startWasm(
   };
 }
 
+/** A device that says nothing is as good as lost. */
+async function stillAnswers(backend: StrictWebGPUBackend): Promise<boolean> {
+  return await answered("the device", backend.answers()).catch(() => false);
+}
+
 async function startWebGpu(
   acceptSoftware: boolean,
   powerPreference: GPUPowerPreference | undefined,
   tuningFor: FindTuning,
+  turn: Turn,
 ): Promise<StartedBackend> {
-  const adapter = await globalThis.navigator?.gpu?.requestAdapter(
-    powerPreference ? { powerPreference } : {},
+  const { gpu: entry } = globalThis.navigator ?? {};
+  const adapter = entry && await answered(
+    "navigator.gpu.requestAdapter()",
+    entry.requestAdapter(powerPreference ? { powerPreference } : {}),
   );
   if (!adapter) throw new Unavailable("no WebGPU adapter answers");
   const { vendor, description } = adapter.info;
@@ -179,10 +195,17 @@ async function startWebGpu(
   let isNew = false;
   const same = gpu?.info.adapter?.description === description &&
     gpu.info.adapter.vendor === vendor;
-  if (!gpu || !same || !await gpu.backend.answers()) {
-    await loadCpu();
-    const { openAdapter } = await import("../tfjs/webgpu/gpu_backend.ts");
-    const backend = await openAdapter(adapter, isFallbackAdapter);
+  if (!gpu || !same || !await stillAnswers(gpu.backend)) {
+    await loadCpu(turn);
+    const { openAdapter } = await turn.outside(
+      MODULES,
+      import("../tfjs/webgpu/gpu_backend.ts"),
+    );
+    const backend = await answered(
+      `a device of the adapter ${description}`,
+      openAdapter(adapter, isFallbackAdapter),
+      (late) => late.dispose(),
+    );
     replaceKernels("webgpu", { isSoftware: isFallbackAdapter });
     const { device } = backend;
     gpu?.backend.dispose();

@@ -4,6 +4,7 @@
  * @module
  */
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertThreads } from "../contract/threads.ts";
 import { assertTuning } from "../kernels/tuning.ts";
 import type {
   BackendInfo,
@@ -19,6 +20,7 @@ import {
   start,
   type StartedBackend,
 } from "./start_backend.ts";
+import { inTurn, type Turn } from "./turns.ts";
 
 export type {
   BackendInfo,
@@ -43,15 +45,6 @@ const OPTIONS: OptionNames<UseBackendOptions> = {
   tuning: true,
 };
 
-/** The last call; each starts when the one before has ended. */
-let calls: Promise<unknown> = Promise.resolve();
-
-function inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
-  const call = calls.then(run);
-  calls = call.catch(() => {});
-  return call;
-}
-
 /**
  * Starts a backend, makes it tfjs's current one and describes it.
  *
@@ -59,7 +52,10 @@ function inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
  * latest when a result is read, and those of tfjs's kernels that are known to
  * be wrong are replaced. Call it again to switch backends, and create tensors
  * after the switch, since those on a GPU cannot be moved. Overlapping calls run
- * one after another; the last one decides.
+ * one after another; the last one decides. A call that has waited five seconds
+ * for a tuning function, or for files to arrive, no longer holds up the next
+ * one: that one begins, and the waiting one throws. A GPU's driver that does not
+ * answer within 20 seconds counts as one that is not there.
  *
  * If something better does not start, `skipped` says why, and so does one
  * warning on the console. There is no warning if the machine merely has no GPU,
@@ -82,6 +78,7 @@ function inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
  * @returns The backend in use.
  * @throws {TypeError} If an option is unknown or of the wrong type.
  * @throws {RangeError} If a value or a name is unknown, or no backend starts; the message says why, and `cause` holds what was thrown. What a function that finds the tuning throws is handed on.
+ * @throws {Error} If a later call has begun because this one waited for too long; the message says what for.
  */
 export async function useBackend(
   options: UseBackendOptions = {},
@@ -89,16 +86,7 @@ export async function useBackend(
   assertOptions("useBackend", options, OPTIONS);
   const { prefer, threads, powerPreference, wasmPath, tuning } = options;
   if (prefer !== undefined) assertNames(prefer);
-  if (threads !== undefined && typeof threads !== "number") {
-    throw new TypeError(
-      `threads should be a number, got ${typeof threads}`,
-    );
-  }
-  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
-    throw new RangeError(
-      `threads should be a positive integer, got ${threads}`,
-    );
-  }
+  if (threads !== undefined) assertThreads("threads", threads);
   if (![undefined, "low-power", "high-performance"].includes(powerPreference)) {
     throw new RangeError(
       'powerPreference should be "low-power" or "high-performance", got ' +
@@ -121,7 +109,7 @@ export async function useBackend(
     ...(prefer && { prefer: [...prefer] }),
     ...(typeof tuning === "object" && { tuning: structuredClone(tuning) }),
   };
-  return await inTurn(() => startFirst(taken));
+  return await inTurn((turn) => startFirst(taken, turn));
 }
 
 /**
@@ -166,16 +154,20 @@ function assertNames(prefer: unknown): asserts prefer is BackendName[] {
   }
 }
 
-async function startFirst(options: UseBackendOptions): Promise<BackendInfo> {
+async function startFirst(
+  options: UseBackendOptions,
+  turn: Turn,
+): Promise<BackendInfo> {
   const { prefer } = options;
   const order: readonly Candidate[] = prefer ?? DEFAULT_ORDER;
   const failures = new Map<Candidate, unknown>();
-  const { tuningFor, mistakes } = tuningOf(options);
+  const { tuningFor, mistakes } = tuningOf(options, turn);
   for (const candidate of order) {
     let started: StartedBackend;
     try {
-      started = await start(candidate, options, tuningFor);
+      started = await start(candidate, options, tuningFor, turn);
     } catch (cause) {
+      if (turn.overtaken) throw turn.overtaken;
       // Not the backend's.
       if (mistakes.length > 0) throw mistakes[0];
       failures.set(candidate, cause);
@@ -198,6 +190,7 @@ async function startFirst(options: UseBackendOptions): Promise<BackendInfo> {
 /** Finds the tuning of a backend, and keeps what goes wrong meanwhile. */
 function tuningOf(
   { tuning }: UseBackendOptions,
+  turn: Turn,
 ): { tuningFor: FindTuning; mistakes: readonly unknown[] } {
   const mistakes: unknown[] = [];
   if (typeof tuning !== "function") {
@@ -205,7 +198,10 @@ function tuningOf(
   }
   const tuningFor: FindTuning = async (backend) => {
     try {
-      const found = await tuning(backend);
+      const found = await turn.outside(
+        "the function that finds the tuning",
+        Promise.resolve(tuning(backend)),
+      );
       if (found !== undefined) assertTuning(found);
       return structuredClone(found);
     } catch (error) {

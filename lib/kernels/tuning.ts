@@ -8,6 +8,7 @@
  * @module
  */
 import { assertOptions } from "../contract/options.ts";
+import { assertThreads, processors } from "../contract/threads.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 
 /** How softmax attention or the full form shares out its scores on WebGPU. */
@@ -119,7 +120,11 @@ export type NumbersByShape<Numbers> = {
  * `deno task tune` finds those of a machine.
  */
 export interface Tuning {
-  /** Threads of the wasm backend, where `useBackend` is told none. @default the number of processors */
+  /**
+   * Threads of the wasm backend, where `useBackend` is told none: at most four
+   * for each processor of the tuned machine, or 16.
+   * @default the number of processors
+   */
   readonly threads?: number;
   /** For the WebGPU kernels. */
   readonly webgpu?: NumbersByShape<WebGpuNumbers>;
@@ -189,14 +194,23 @@ const SHAPES: Readonly<Record<ShapeClass | "all", true>> = {
 /**
  * Throws unless all of a tuning is known and possible.
  *
+ * @param tuning The tuning.
+ * @param available Processors of the machine that it is for, which bound its
+ * threads.
+ * @default this machine's
  * @throws {TypeError} If it is no record, or has a name that there is not, or a
  * value of the wrong type.
  * @throws {RangeError} If a value is none of those that are possible.
  */
-export function assertTuning(tuning: Tuning): void {
+export function assertTuning(
+  tuning: Tuning,
+  available: number = processors(),
+): void {
   assertOptions("tuning", tuning, { threads: true, ...ALLOWED });
   const { threads } = tuning;
-  if (threads !== undefined) assertPositiveInteger("tuning.threads", threads);
+  if (threads !== undefined) {
+    assertThreads("tuning.threads", threads, available);
+  }
   for (const backend of ["webgpu", "wasm"] as const) {
     const given = tuning[backend];
     if (given === undefined) continue;
@@ -237,9 +251,16 @@ function assertAllowed(
   }
   if (allowed.includes(value)) return;
   const values = allowed.map((one) => JSON.stringify(one)).join(" or ");
-  const got = JSON.stringify(value) ?? String(value);
-  const message = `${name} should be ${values}, got ${got}`;
+  const message = `${name} should be ${values}, got ${told(value)}`;
   throw typeof value === typeof allowed[0]
     ? new RangeError(message)
     : new TypeError(message);
+}
+
+/** A value of any kind in a message; not all of them are JSON, nor text. */
+function told(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  const isPlain = value === null || typeof value === "number" ||
+    typeof value === "boolean";
+  return isPlain ? String(value) : typeof value;
 }

@@ -6,27 +6,7 @@ import {
   useBackend,
   type UseBackendOptions,
 } from "../../mod.ts";
-
-/** Runs with something else in the place of a property. */
-async function withProperty(
-  target: object,
-  name: string,
-  value: unknown,
-  run: () => Promise<void>,
-): Promise<void> {
-  const own = Object.getOwnPropertyDescriptor(target, name);
-  Object.defineProperty(target, name, {
-    value,
-    configurable: true,
-    writable: true,
-  });
-  try {
-    await run();
-  } finally {
-    if (own) Object.defineProperty(target, name, own);
-    else Reflect.deleteProperty(target, name);
-  }
-}
+import { withProperty } from "./with_property.ts";
 
 /** What is warned of on the console meanwhile. */
 async function warnings(run: () => Promise<void>): Promise<unknown[][]> {

@@ -1,8 +1,16 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { lionAttention, selectiveDecay, useBackend } from "../../mod.ts";
+import {
+  type BackendName,
+  disposeBackend,
+  lionAttention,
+  selectiveDecay,
+  type Tuning,
+  useBackend,
+} from "../../mod.ts";
 import { BACKENDS } from "../backends.ts";
 import { array, uniform } from "../random.ts";
+import { withProperty } from "./with_property.ts";
 
 /** Attentions between two looks at what the others do. */
 const PER_CALL = 50;
@@ -100,3 +108,145 @@ Deno.test({
     }
   },
 });
+
+/** Runs with timers that take a hundredth of their time. */
+function inHaste(run: () => Promise<void>): Promise<void> {
+  const real = globalThis.setTimeout;
+  const timer = (call: () => void, milliseconds = 0) =>
+    real(call, milliseconds / 100);
+  return withProperty(globalThis, "setTimeout", timer, run);
+}
+
+/** Never answers. */
+const never = <T>() => new Promise<T>(() => {});
+
+Deno.test("a tuning function that never answers blocks no later call", () =>
+  inHaste(async () => {
+    const hanging = useBackend({ prefer: ["wasm"], tuning: () => never() });
+    const other = useBackend({
+      prefer: ["wasm", "cpu"],
+      tuning: () => never(),
+    });
+    const overtaken = [hanging, other].map((call) =>
+      assertRejects(
+        () => call,
+        Error,
+        "no answer from the function that finds the tuning for 5 s",
+      )
+    );
+    const { name } = await useBackend({ prefer: ["cpu"] });
+    assertEquals([name, tf.getBackend()], ["cpu", "cpu"]);
+    await Promise.all(overtaken);
+    // Nor what gives the backend back.
+    const last = useBackend({ prefer: ["wasm"], tuning: () => never() });
+    const refused = assertRejects(() => last, Error, "a later call began");
+    await disposeBackend();
+    await refused;
+    assertEquals((await useBackend({ prefer: ["wasm"] })).name, "wasm");
+  }));
+
+Deno.test("a call that was overtaken changes nothing when its answer comes", () =>
+  inHaste(async () => {
+    let answer: (tuning: Tuning) => void;
+    const slow = useBackend({
+      prefer: ["wasm"],
+      tuning: () => new Promise<Tuning>((resolve) => answer = resolve),
+    });
+    const refused = assertRejects(() => slow, Error, "a later call began");
+    await useBackend({ prefer: ["cpu"] });
+    answer!({ threads: 1 });
+    await refused;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    assertEquals(tf.getBackend(), "cpu");
+  }));
+
+Deno.test("a slow tuning function keeps its turn, and its place if nobody waits", () =>
+  inHaste(async () => {
+    const later = (milliseconds: number) => () =>
+      new Promise<Tuning>((resolve) =>
+        setTimeout(() => resolve({ threads: 1 }), milliseconds)
+      );
+    const [one, two] = await Promise.all([
+      useBackend({ prefer: ["wasm"], tuning: later(2_000) }),
+      useBackend({ prefer: ["cpu"] }),
+    ]);
+    assertEquals([one.threads, two.name, tf.getBackend()], [1, "cpu", "cpu"]);
+    const alone = await useBackend({ prefer: ["wasm"], tuning: later(9_000) });
+    assertEquals([alone.threads, tf.getBackend()], [1, "wasm"]);
+  }));
+
+Deno.test("a tuning function that itself calls useBackend() does not wait for itself", () =>
+  inHaste(async () => {
+    let inner: BackendName | undefined;
+    await assertRejects(
+      () =>
+        useBackend({
+          prefer: ["wasm"],
+          tuning: async () => {
+            inner = (await useBackend({ prefer: ["cpu"] })).name;
+            return undefined;
+          },
+        }),
+      Error,
+      "a later call began",
+    );
+    while (!inner) await new Promise((resolve) => setTimeout(resolve, 100));
+    assertEquals([inner, tf.getBackend()], ["cpu", "cpu"]);
+  }));
+
+Deno.test("an adapter that never answers is one that is not there", () =>
+  inHaste(() =>
+    withProperty(console, "warn", () => {}, () =>
+      withProperty(
+        navigator,
+        "gpu",
+        { requestAdapter: () => never() },
+        async () => {
+          const { name, skipped } = await useBackend();
+          assertEquals(name, "wasm");
+          assertEquals(
+            skipped.webgpu,
+            "navigator.gpu.requestAdapter() did not answer within 20 s",
+          );
+        },
+      ))
+  ));
+
+Deno.test("a device that never answers is one that is not there", () =>
+  inHaste(async () => {
+    const adapter = {
+      info: { vendor: "acme", description: "A GPU", isFallbackAdapter: false },
+      features: new Set(),
+      limits: {},
+      requestDevice: () => never(),
+    };
+    const gpu = { requestAdapter: () => Promise.resolve(adapter) };
+    await withProperty(navigator, "gpu", gpu, async () => {
+      await assertRejects(
+        () => useBackend({ prefer: ["webgpu"] }),
+        RangeError,
+        "webgpu: a device of the adapter A GPU did not answer within 20 s",
+      );
+    });
+  }));
+
+Deno.test("files that never arrive block no later call", () =>
+  inHaste(async () => {
+    await disposeBackend();
+    const missing = withProperty(
+      globalThis,
+      "fetch",
+      () => never(),
+      async () => {
+        await assertRejects(
+          () =>
+            useBackend({ prefer: ["wasm"], wasmPath: "https://x.example/" }),
+          Error,
+          "no answer from what loads TensorFlow.js's WebAssembly file",
+        );
+      },
+    );
+    assertEquals((await useBackend({ prefer: ["wasm"] })).name, "wasm");
+    await missing;
+    assertEquals([...await tf.add(1, 2).data()], [3]);
+  }));

@@ -132,6 +132,48 @@ Deno.test("assertTuning() names what is wrong", () => {
   }
 });
 
+/** What no number may be; 4294967297 is 1 in 32 bits. */
+const HOSTILE: unknown[] = [
+  ...[0, -0, -1, 1.5, NaN, Infinity, -Infinity, 1e6, 1e308, 2 ** 31],
+  ...[2 ** 32, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER, 5e-324],
+  ...["", "2", "64", "tiles ", null, undefined, true, [], [64], {}, 64n],
+  ...[Symbol("64"), () => 64, { valueOf: () => 64 }, new Date(64)],
+];
+
+Deno.test("every number of a tuning is one of those allowed, or refused by name", () => {
+  const refused = (tuning: unknown, name: string, value: unknown) => {
+    const error = assertThrows(() => assertTuning(tuning as Tuning), Error);
+    const kind = error instanceof TypeError || error instanceof RangeError;
+    assertEquals(kind, true, `${name} of ${String(value)}: ${error}`);
+    const { message } = error;
+    assertEquals(message.startsWith(`${name} should be`), true, message);
+  };
+  const cycle: unknown[] = [];
+  cycle.push(cycle);
+  let numbers = 0;
+  for (const [backend, families] of Object.entries(ALLOWED)) {
+    for (const [family, fields] of Object.entries(families)) {
+      for (const [field, allowed] of Object.entries(fields)) {
+        numbers++;
+        const name = `tuning.${backend}["long 64"].${family}.${field}`;
+        for (const value of [...HOSTILE, cycle]) {
+          if (Array.isArray(allowed) && allowed.includes(value)) continue;
+          const tuning = {
+            [backend]: { "long 64": { [family]: { [field]: value } } },
+          };
+          refused(tuning, name, value);
+        }
+      }
+    }
+  }
+  assertEquals(numbers, 18);
+  for (const value of [...HOSTILE, cycle]) {
+    if (value !== undefined) {
+      refused({ threads: value }, "tuning.threads", value);
+    }
+  }
+});
+
 Deno.test("tilings fit the device, whatever numbers they are made from", () => {
   const limits = {
     maxComputeInvocationsPerWorkgroup: 256,

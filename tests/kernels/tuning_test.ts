@@ -12,9 +12,11 @@ import {
   type WasmNumbers,
   type WebGpuNumbers,
 } from "../../mod.ts";
+import { ALLOWED } from "../../lib/kernels/tuning.ts";
 import { planDelta } from "../../lib/attention/delta_kernel.ts";
 import { type Case, differences, problemOf, run } from "../attention/cases.ts";
 import {
+  type DeltaCase,
   problemOf as problemOfDelta,
   run as runDelta,
 } from "../attention/delta_cases.ts";
@@ -94,6 +96,31 @@ onKernels("the chunkwise form is right in other chunks", async (backend) => {
   });
 });
 
+/** Wrong lines of decays of each channel with the numbers that the backend has. */
+async function failuresOfChannels(backend: "webgpu" | "wasm") {
+  const problem = problemOfDiagonal({
+    ...{ batch: 1, heads: 2, length: 40, headDim: 17, valueDim: 8 },
+    ...{ causal: false, normalize: true, padded: true, packed: false },
+    kind: "two-sided",
+  });
+  const actual = await runDiagonal(problem, "chunkwise");
+  const expected = solveDiagonal(problem);
+  return differencesOfGradients(problem, actual, expected, TOLERANCE[backend]);
+}
+
+/** Wrong lines of the delta rule with the numbers that the backend has. */
+async function failuresOfDelta(backend: "webgpu" | "wasm") {
+  const problem = problemOfDelta(DELTA);
+  const actual = await runDelta(problem, {});
+  const expected = solveDelta(problem);
+  return differencesOfGradients(problem, actual, expected, TOLERANCE[backend]);
+}
+
+const DELTA: DeltaCase = {
+  ...{ batch: 1, heads: 2, length: 40, headDim: 17, valueDim: 8 },
+  ...{ gate: "two-sided", causal: false, padded: true, packed: false },
+};
+
 onKernels(
   "decays of each channel are right in other chunks",
   async (backend) => {
@@ -102,20 +129,7 @@ onKernels(
       wasm: { chunkwise: { chunkSize: 12 } },
     };
     await tuned(numbers, backend, async () => {
-      const problem = problemOfDiagonal({
-        ...{ batch: 1, heads: 2, length: 40, headDim: 17, valueDim: 8 },
-        ...{ causal: false, normalize: true, padded: true, packed: false },
-        kind: "two-sided",
-      });
-      const actual = await runDiagonal(problem, "chunkwise");
-      const expected = solveDiagonal(problem);
-      const found = differencesOfGradients(
-        problem,
-        actual,
-        expected,
-        TOLERANCE[backend],
-      );
-      assertEquals(found, []);
+      assertEquals(await failuresOfChannels(backend), []);
     });
   },
 );
@@ -189,26 +203,60 @@ onKernels(
         wasm: { delta: { chunkSize: 12 } },
       };
       await tuned(numbers, backend, async () => {
-        const problem = problemOfDelta({
-          ...{ batch: 1, heads: 2, length: 40, headDim: 17, valueDim: 8 },
-          ...{ gate: "two-sided", causal: false, padded: true, packed: false },
-        });
         const plan = planDelta({
-          ...problem,
+          ...problemOfDelta(DELTA),
           diagonal: false,
           chunkSize: undefined,
         });
         assertEquals("chunkSize" in plan && plan.chunkSize, 12);
-        const actual = await runDelta(problem, {});
-        const expected = solveDelta(problem);
-        const found = differencesOfGradients(
-          problem,
-          actual,
-          expected,
-          TOLERANCE[backend],
-        );
-        assertEquals(found, [], layout);
+        assertEquals(await failuresOfDelta(backend), [], layout);
       });
     }
   },
 );
+
+/** What is computed with the numbers of each kind of kernel. */
+const FAMILIES: Record<
+  "chunkwise" | "channels" | "full" | "delta",
+  (backend: "webgpu" | "wasm") => Promise<string[]>
+> = {
+  chunkwise: async (backend) => {
+    const c = { causal: false, headDim: 6, valueDim: 5 };
+    const of = (decay: Case["decay"]) =>
+      failuresOfForm("chunkwise", { ...c, decay }, backend);
+    return [...await of("two-sided"), ...await of("none")];
+  },
+  channels: failuresOfChannels,
+  full: (backend) => {
+    const c = { causal: false, headDim: 6, valueDim: 5 };
+    return failuresOfForm("full", { ...c, decay: "two-sided" }, backend);
+  },
+  delta: failuresOfDelta,
+};
+
+// On software WebGPU most of it is the time of shaders to compile.
+for (const only of [["wasm"] as const, ofLongTests(["webgpu"])]) {
+  onKernels(
+    "the least and the largest number that a tuning may have are right",
+    async (backend) => {
+      for (const [family, fields] of Object.entries(ALLOWED[backend])) {
+        for (const [field, most] of Object.entries(fields)) {
+          if (typeof most !== "number") continue;
+          for (const value of [1, most]) {
+            const numbers = { [family]: { [field]: value } };
+            await tuned(
+              { webgpu: numbers, wasm: numbers },
+              backend,
+              async () => {
+                const failures = FAMILIES[family as keyof typeof FAMILIES];
+                const label = `${family}.${field} of ${value}`;
+                assertEquals(await failures(backend), [], label);
+              },
+            );
+          }
+        }
+      }
+    },
+    only,
+  );
+}

@@ -6,8 +6,8 @@
  */
 import {
   oneOf,
-  positiveInteger,
   readCommandLine,
+  threadCount,
 } from "../../tools/command_line.ts";
 import { bundleSuite } from "./bundle.ts";
 import { type Outcome, runProgram } from "./run.ts";
@@ -49,7 +49,7 @@ function readOptions(): Promise<Options> {
     const { stock, write, filter } = values;
     // Its threads do not start in Deno.
     const counts = (values.threads ?? (stock ? ["1"] : ["1", "2"]))
-      .map((text) => positiveInteger("--threads", text));
+      .map((text) => threadCount("--threads", text));
     if (write && (!stock || filter !== "")) {
       throw new RangeError("--write needs --stock, and no --filter");
     }

@@ -16,6 +16,7 @@ import {
   positiveInteger,
   readCommandLine,
   someOf,
+  threadCount,
 } from "../command_line.ts";
 import { outPath } from "../out_folder.ts";
 import {
@@ -121,7 +122,7 @@ function readOptions(): Promise<Options> {
         : oneOf<BackendName>("--backend", backend, ["webgpu", "wasm", "cpu"]),
       atOnce: atOnce === undefined
         ? undefined
-        : positiveInteger("--at-once", atOnce),
+        : threadCount("--at-once", atOnce),
       folder,
     };
   });

@@ -16,8 +16,8 @@ import { canShareMemory, withSharedMemory } from "./shared_memory.ts";
 import { guardAllocations, type HeapUse } from "./allocations.ts";
 import { readWasmFile } from "./wasm_file.ts";
 
-/** The part of tfjs's emscripten module that is used here. */
-interface EmscriptenModule {
+/** The part of tfjs's emscripten module that is used here; a new one for each backend. */
+export interface EmscriptenModule {
   readonly asm: { readonly memory: WebAssembly.Memory };
   _malloc(bytes: number): number;
   _free(address: number): void;
@@ -50,20 +50,30 @@ export interface OpenedWasm {
 let host: KernelHost | undefined;
 
 /**
+ * Loads tfjs's module, which nothing uses yet.
+ *
+ * @param wasmPath The location of its binary, if not the default.
+ */
+export async function loadWasm(
+  wasmPath?: string | URL,
+): Promise<EmscriptenModule> {
+  if (await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT")) {
+    return await instantiate(wasmPath);
+  }
+  throw new Error("this engine has no WebAssembly SIMD");
+}
+
+/**
  * Opens the backend with one thread.
  *
+ * @param module What {@linkcode loadWasm} has loaded, for this backend alone.
  * @param kernels Returns the binary of LION's module; called when it is first
  * needed.
- * @param wasmPath The location of tfjs's binary, if not the default.
  */
-export async function openWasm(
+export function openWasm(
+  module: EmscriptenModule,
   kernels: () => Uint8Array<ArrayBuffer>,
-  wasmPath?: string | URL,
-): Promise<OpenedWasm> {
-  if (!await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT")) {
-    throw new Error("this engine has no WebAssembly SIMD");
-  }
-  const module = await instantiate(wasmPath);
+): OpenedWasm {
   const n = "number";
   module.tfjs = {
     init: module.cwrap("init", null, []),
