@@ -53,6 +53,25 @@ export function assertPositiveInteger(name: string, value: number): void {
 }
 
 /**
+ * Throws unless a value can be the path of a file or folder: `${""}/name` would
+ * lie in the root.
+ *
+ * @param name The caller's name for the value.
+ * @param value The value given.
+ * @throws {TypeError} If it is no text.
+ * @throws {RangeError} If it is empty.
+ */
+export function assertPath(name: string, value: string): void {
+  if (typeof value !== "string") {
+    throw new TypeError(`${name} should be a path, got ${typeof value}`);
+  }
+  if (value !== "") return;
+  throw new RangeError(
+    `${name} should be a path, got ""; "." is the current folder`,
+  );
+}
+
+/**
  * Throws unless a value is `true` or `false`: `"false"` would count as true.
  *
  * @param name The caller's name for the value.

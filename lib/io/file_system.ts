@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { FileHandle } from "node:fs/promises";
 import { nodeModule } from "../contract/node_module.ts";
 
 function required<M>(found: M | undefined): M {
@@ -25,6 +26,39 @@ function newHash() {
 /** Whether an error says that a file or folder does not exist. */
 export function isMissing(error: unknown): boolean {
   return Object(error).code === "ENOENT";
+}
+
+/**
+ * Opens a file, but nothing else and through no link: where others may write to
+ * the folder, a link in its place would lead to a file of theirs or of ours.
+ *
+ * @param path The file.
+ * @param access To append to it, it is made if it does not exist.
+ * @throws {Error} If it is something else.
+ */
+export async function openPlain(
+  path: string,
+  access: "read" | "append",
+): Promise<FileHandle> {
+  const { constants, lstat, open } = files();
+  const { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT } = constants;
+  // Windows has neither; links are made there by who may do everything.
+  const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  const flags = access === "read" ? O_RDONLY : O_WRONLY | O_APPEND | O_CREAT;
+  const asLink = (cause?: unknown) =>
+    new Error(`${path} should be a file, got a link; remove it`, { cause });
+  if (!O_NOFOLLOW) {
+    const info = await lstat(path).catch(() => undefined);
+    if (info?.isSymbolicLink()) throw asLink();
+  }
+  // A pipe would wait for who writes to it.
+  const file = await open(path, flags | O_NOFOLLOW | O_NONBLOCK)
+    .catch((error) => {
+      throw Object(error).code === "ELOOP" ? asLink(error) : error;
+    });
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw new Error(`${path} should be a file, got something else; remove it`);
 }
 
 /** The SHA-256 of concatenated parts, in hexadecimal digits. */

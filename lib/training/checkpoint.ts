@@ -7,6 +7,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { assertPath } from "../contract/values.ts";
 import { writeAtomically } from "../io/atomic_write.ts";
 import { files, sha256Of, sha256OfFile } from "../io/file_system.ts";
 import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
@@ -31,7 +32,8 @@ export async function writeCheckpoint(
   const path = `${folder}/step-${String(header.steps).padStart(6, "0")}`;
   const unfinished = `${path}.tmp`;
   await removeFolder(unfinished);
-  await files().mkdir(unfinished, { recursive: true });
+  // Not what others have put there since, which may lead elsewhere.
+  await files().mkdir(unfinished);
   try {
     await writeSafetensors(`${unfinished}/${TENSORS}`, tensors);
     const json = new TextEncoder().encode(JSON.stringify(header, null, 2));
@@ -133,6 +135,12 @@ export async function newestCheckpoint(
   );
 }
 
+/** The text of a checkpoint's checksums, which tells it from others; undefined where there is none. */
+export async function readSums(path: string): Promise<string | undefined> {
+  return await files().readFile(`${path}/${SUMS}`, "utf8")
+    .catch(() => undefined);
+}
+
 /** The checkpoints of a folder, oldest first. */
 export async function checkpointsIn(
   folder: string,
@@ -203,13 +211,14 @@ export async function removeOldCheckpoints(
  * @param model A model with the layers that were trained.
  * @param path The checkpoint's folder, such as `runs/step-001000`.
  * @throws {RangeError} If the checkpoint is damaged, or the model's weights
- * have other shapes; the model is then unchanged.
+ * have other shapes, or the path is empty; the model is then unchanged.
  * @throws {Error} If there is no checkpoint, with the code `ENOENT`.
  */
 export async function loadCheckpoint(
   model: LayersModel,
   path: string,
 ): Promise<void> {
+  assertPath("path", path);
   const { weights, tensors } = await readCheckpoint(path);
   try {
     const own = [...namesOfWeights(model)];

@@ -5,7 +5,7 @@
  * @module
  */
 import { writeAtomically } from "../io/atomic_write.ts";
-import { files, isMissing } from "../io/file_system.ts";
+import { files, isMissing, openPlain } from "../io/file_system.ts";
 
 /** A line of the log, about one step. */
 export interface LogRecord {
@@ -38,7 +38,12 @@ export async function appendToLog(
 ): Promise<void> {
   const lines = records.map((record) => JSON.stringify(record));
   try {
-    await files().appendFile(path, encode(lines));
+    const file = await openPlain(path, "append");
+    try {
+      await file.writeFile(encode(lines));
+    } finally {
+      await file.close();
+    }
   } catch (cause) {
     const reason = (cause as Error).message;
     throw new Error(`${path} cannot be written: ${reason}`, { cause });
@@ -47,7 +52,7 @@ export async function appendToLog(
 
 /** Waits until the log is on the disk. */
 export async function syncLog(path: string): Promise<void> {
-  const file = await files().open(path, "a");
+  const file = await openPlain(path, "append");
   try {
     await file.datasync();
   } finally {

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { files } from "../io/file_system.ts";
 import {
   checkpointsIn,
   newestCheckpoint,
+  readSums,
   removeOldCheckpoints,
   writeCheckpoint,
 } from "./checkpoint.ts";
@@ -17,6 +17,8 @@ export class RunCheckpoints {
   readonly #lock: FolderLock;
   readonly #keep: number;
   readonly #identity: Readonly<Record<string, string>>;
+  /** The checksums of checkpoints that were there when it began, or are its own. */
+  readonly #known = new Set<string | undefined>();
   #last: { readonly path: string; readonly steps: number } | undefined;
 
   private constructor(
@@ -40,7 +42,6 @@ export class RunCheckpoints {
     parts: RunParts,
     state: TrainingState,
   ): Promise<RunCheckpoints> {
-    await files().mkdir(folder, { recursive: true });
     const lock = await lockFolder(folder);
     try {
       const { keep } = parts.settings;
@@ -48,6 +49,9 @@ export class RunCheckpoints {
       const checkpoints = new RunCheckpoints(folder, lock, keep, identity);
       if (resume) await checkpoints.#resume(state);
       else await checkpoints.#assertEmpty();
+      for (const { path } of await checkpointsIn(folder)) {
+        checkpoints.#known.add(await readSums(path));
+      }
       return checkpoints;
     } catch (error) {
       await lock.release();
@@ -71,15 +75,35 @@ export class RunCheckpoints {
     if (this.#last?.steps === steps) return;
     const snapshot = state.snapshot();
     try {
-      const path = await writeCheckpoint(this.#folder, {
-        ...snapshot,
-        run: this.#identity,
+      await this.#keepLock();
+      const write = () =>
+        writeCheckpoint(this.#folder, { ...snapshot, run: this.#identity });
+      const path = await write().catch(async (error) => {
+        // The folder may have been removed while it was written.
+        if (await this.#keepLock()) return await write();
+        throw error;
       });
       this.#last = { path, steps };
+      this.#known.add(await readSums(path));
     } finally {
       tf.dispose([...snapshot.tensors.values()]);
     }
     await removeOldCheckpoints(this.#folder, { steps, keep: this.#keep });
+  }
+
+  /**
+   * Locks the folder again if it has been removed, unless another run has been
+   * there since; returns whether it had been.
+   */
+  async #keepLock(): Promise<boolean> {
+    if (!await this.#lock.renew()) return false;
+    for (const { path } of await checkpointsIn(this.#folder)) {
+      if (this.#known.has(await readSums(path))) continue;
+      throw new RangeError(
+        `checkpoints.folder should be one that nothing else trains into, got ${path} of another run: ${this.#folder} or its lock was removed during this one. The model keeps its weights: save them, and use another folder`,
+      );
+    }
+    return true;
   }
 
   async #resume(state: TrainingState): Promise<void> {

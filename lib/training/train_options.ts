@@ -1,6 +1,7 @@
 import type { CustomCallbackArgs } from "@tensorflow/tfjs-layers";
 import type { Communicator } from "../contract/communicator.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertPath } from "../contract/values.ts";
 import { assertInteger } from "../data/assert_integer.ts";
 import type { Batch, BatchStream } from "../data/stream.ts";
 import { withDefaults } from "../optimizers/adam.ts";
@@ -66,7 +67,9 @@ export interface EvaluationOptions {
 export interface CheckpointOptions {
   /**
    * A folder for this run's checkpoints only. During training it is locked by a
-   * file `training.lock`, and other runs that use it throw.
+   * file `training.lock`, and other runs that use it throw. If the folder or that
+   * file is removed meanwhile, the next checkpoint makes them again, unless
+   * another run has come into the folder since: then `train` throws.
    */
   folder: string;
   /** Number of steps between checkpoints. @default the steps of an epoch */
@@ -226,12 +229,9 @@ function assertKnown(options: TrainOptions, data: BatchStream): void {
   }
   if (checkpoints) {
     assertOptions("train's checkpoints", checkpoints, CHECKPOINTS);
-    if (typeof checkpoints.folder !== "string") {
-      throw new TypeError(
-        `checkpoints.folder should be a path, got ${typeof checkpoints.folder}`,
-      );
-    }
+    assertPath("checkpoints.folder", checkpoints.folder);
   }
+  if (options.log !== undefined) assertPath("log", options.log);
   if (callbacks) {
     assertOptions("train's callbacks", callbacks, CALLBACKS);
     assertFunctions("train's callback", callbacks);

@@ -5,9 +5,13 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { train } from "../../lib/training/mod.ts";
+import { lockFolder } from "../../lib/training/folder_lock.ts";
+import { train, type TrainOptions } from "../../lib/training/mod.ts";
 import { namesIn, onCpu } from "../io/files.ts";
 import { tinyData, tinyModel, tinyOptions, withFolder } from "./tiny.ts";
+
+/** In which locks can be taken: a system's, as Deno has them, and by name, as Node does. */
+const WAYS = ["deno", "node"] as const;
 
 const LOCK = new URL("../../lib/training/folder_lock.ts", import.meta.url);
 
@@ -47,7 +51,11 @@ async function keeper(
   };
 }
 
-const trainInto = (folder: string, steps = 3) => {
+const trainInto = (
+  folder: string,
+  steps = 3,
+  { checkpoints, ...options }: Partial<TrainOptions> = {},
+) => {
   const model = tinyModel({ depth: 1 });
   return train(
     model,
@@ -55,12 +63,13 @@ const trainInto = (folder: string, steps = 3) => {
     tinyOptions({
       steps,
       optimizer: { warmUpSteps: 0 },
-      checkpoints: { folder, resume: true },
+      checkpoints: { folder, resume: true, ...checkpoints },
+      ...options,
     }),
   ).finally(() => model.dispose());
 };
 
-for (const runtime of ["deno", "node"] as const) {
+for (const runtime of WAYS) {
   onCpu(
     `a folder is refused while another process trains into it, in the way of ${runtime}`,
     () =>
@@ -123,7 +132,7 @@ onCpu(
       const reused = lock.replace(`${pid}`, `${Deno.pid}`);
       for (const text of ["", "{", "null", '{"pid":-1}', lock, reused]) {
         if (text === reused && Deno.build.os !== "linux") continue;
-        for (const runtime of ["deno", "node"] as const) {
+        for (const runtime of WAYS) {
           await Deno.writeTextFile(`${folder}/training.lock`, text);
           const next = await keeper(folder, runtime);
           await next.end();
@@ -132,3 +141,188 @@ onCpu(
       }
     }),
 );
+
+/** Runs in the way of a runtime. */
+async function inTheWayOf<Result>(
+  runtime: "deno" | "node",
+  run: () => Promise<Result>,
+): Promise<Result> {
+  const { prototype } = Deno.FsFile;
+  const own = Object.getOwnPropertyDescriptor(prototype, "tryLock")!;
+  if (runtime === "node") Reflect.deleteProperty(prototype, "tryLock");
+  try {
+    return await run();
+  } finally {
+    Object.defineProperty(prototype, "tryLock", own);
+  }
+}
+
+for (const runtime of WAYS) {
+  onCpu(
+    `what others have put in the lock's place is replaced and not touched, in the way of ${runtime}`,
+    () =>
+      withFolder(async (folder) => {
+        const victim = `${folder}/bashrc`, runs = `${folder}/runs`;
+        const put: Record<string, (path: string) => Promise<unknown>> = {
+          link: (path) => Deno.symlink(victim, path),
+          "link to nothing": (path) => Deno.symlink(`${folder}/new`, path),
+          "link to itself": (path) => Deno.symlink(path, path),
+          "hard link": (path) => Deno.link(victim, path),
+          "link to a folder": (path) => Deno.symlink(folder, path),
+          pipe: (path) => new Deno.Command("mkfifo", { args: [path] }).output(),
+        };
+        await inTheWayOf(runtime, async () => {
+          for (const [what, make] of Object.entries(put)) {
+            if (Deno.build.os === "windows") continue;
+            await Deno.writeTextFile(victim, "alias ls='ls -l'\n");
+            await Deno.mkdir(runs);
+            await make(`${runs}/training.lock`);
+            const lock = await lockFolder(runs);
+            assert((await Deno.lstat(`${runs}/training.lock`)).isFile, what);
+            await assertRejects(() => lockFolder(runs), RangeError, runs);
+            await lock.release();
+            assertEquals(await namesIn(runs), [], what);
+            assertEquals(await namesIn(folder), ["bashrc", "runs"], what);
+            const text = await Deno.readTextFile(victim);
+            assertEquals(text, "alias ls='ls -l'\n", what);
+            await Deno.remove(runs);
+          }
+          await Deno.mkdir(`${runs}/training.lock/mine`, { recursive: true });
+          await assertRejects(
+            () => lockFolder(runs),
+            Error,
+            `${runs}/training.lock cannot be locked: a folder is there`,
+          );
+          assertEquals(await namesIn(`${runs}/training.lock`), ["mine"]);
+        });
+      }),
+  );
+
+  onCpu(
+    `a run whose folder or lock is removed has it locked again, in the way of ${runtime}`,
+    () =>
+      withFolder(async (folder) => {
+        const runs = `${folder}/runs`, lock = `${runs}/training.lock`;
+        const removals: [string, () => Promise<void>][] = [
+          ["the folder", () => Deno.remove(runs, { recursive: true })],
+          ["the lock", () => Deno.remove(lock)],
+          ["a link", async () => {
+            await Deno.remove(lock);
+            await Deno.symlink("elsewhere", lock);
+          }],
+        ];
+        for (const [what, remove] of removals) {
+          if (what === "a link" && Deno.build.os === "windows") continue;
+          let said: string | undefined;
+          const { checkpoint } = await inTheWayOf(runtime, () =>
+            trainInto(runs, 6, {
+              checkpoints: { folder: runs, every: 2 },
+              callbacks: {
+                async onBatchEnd(_, logs) {
+                  if (logs!["step"] === 3) {
+                    await remove();
+                  }
+                  if (logs!["step"] !== 5) {
+                    return;
+                  }
+                  const other = await keeper(runs, runtime);
+                  await other.end();
+                  said = other.said;
+                },
+              },
+            }));
+          assertStringIncludes(
+            said!,
+            `got ${runs}, into which process ${Deno.pid} does`,
+          );
+          assertEquals(checkpoint, `${runs}/step-000006`);
+          assertEquals((await namesIn(runs)).at(-1), "step-000006", what);
+          await Deno.remove(runs, { recursive: true });
+        }
+      }),
+  );
+
+  onCpu(
+    `a run ends where another has come into its folder, which stays as it is, in the way of ${runtime}`,
+    () =>
+      withFolder(async (folder) => {
+        const runs = `${folder}/runs`;
+        const trainAnd = (meanwhile: () => Promise<unknown>) =>
+          inTheWayOf(runtime, () =>
+            trainInto(runs, 6, {
+              checkpoints: { folder: runs, every: 2 },
+              callbacks: {
+                async onBatchEnd(_, logs) {
+                  if (logs!["step"] !== 3) return;
+                  await Deno.remove(runs, { recursive: true });
+                  await meanwhile();
+                },
+              },
+            }));
+        // It has not ended.
+        await Deno.mkdir(runs);
+        let other: Awaited<ReturnType<typeof keeper>>;
+        const refused = await assertRejects(
+          () =>
+            trainAnd(async () => {
+              await Deno.mkdir(runs);
+              other = await keeper(runs, runtime);
+            }),
+          RangeError,
+          `got ${runs}, into which process`,
+        );
+        assertStringIncludes(refused.message, `process ${other!.pid} does`);
+        assertStringIncludes(refused.message, "The model keeps its weights");
+        assertEquals(await namesIn(runs), ["training.lock"]);
+        await other!.end();
+        await Deno.remove(`${runs}/training.lock`);
+        // It has.
+        let theirs: Uint8Array | undefined;
+        const state = () => Deno.readFile(`${runs}/step-000002/state.json`);
+        await assertRejects(
+          () =>
+            trainAnd(async () => {
+              await trainInto(runs, 2, { seed: 9 });
+              theirs = await state();
+            }),
+          RangeError,
+          `got ${runs}/step-000002 of another run`,
+        );
+        assertEquals(await namesIn(runs), ["step-000002"]);
+        assertEquals(await state(), theirs);
+      }),
+  );
+}
+
+onCpu("a full disk at the lock is named, and leaves nothing", async () => {
+  const folder = await Deno.makeTempDir();
+  // Two blocks: the folder is one, and links take none.
+  const mount = ["-t", "tmpfs", "-o", "size=4k,nr_inodes=8", "lion", folder];
+  const { success, stderr } = await new Deno.Command("mount", { args: mount })
+    .output().catch((error) => ({
+      success: false,
+      stderr: new TextEncoder().encode(String(error)),
+    }));
+  if (!success) {
+    const why = new TextDecoder().decode(stderr).trim();
+    console.log(`SKIPPED: no small disk can be mounted: ${why}`);
+    return await Deno.remove(folder);
+  }
+  try {
+    await Deno.writeFile(`${folder}/full`, new Uint8Array(4096));
+    for (const runtime of WAYS) {
+      const error = await inTheWayOf(
+        runtime,
+        () => assertRejects(() => lockFolder(folder), Error),
+      );
+      const { message } = error;
+      const named = `${folder}/training.lock cannot be locked: `;
+      assert(message.startsWith(named), message);
+      assert(/no space left/i.test(message), message);
+      assertEquals(await namesIn(folder), ["full"]);
+    }
+  } finally {
+    await new Deno.Command("umount", { args: [folder] }).output();
+    await Deno.remove(folder);
+  }
+});

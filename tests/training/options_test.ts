@@ -6,6 +6,7 @@ import {
   crossEntropy,
   evaluate,
   type EvaluateOptions,
+  loadCheckpoint,
   meanSquaredError,
   train,
   type TrainOptions,
@@ -79,6 +80,7 @@ onCpu(
         { checkpoints: { folder: 1 } },
         "checkpoints.folder should be a path, got number",
       ],
+      [{ log: 1 }, "log should be a path, got number"],
       [{ progress: "yes" }, "progress should be true, false"],
       [{ progress: {} }, "progress's begin should be a function"],
     ];
@@ -89,6 +91,23 @@ onCpu(
         message,
       );
     }
+    for (
+      const [options, name] of [
+        [{ checkpoints: { folder: "" } }, "checkpoints.folder"],
+        [{ log: "" }, "log"],
+      ] as const
+    ) {
+      await assertRejects(
+        () => train(model, tinyData(), { ...tinyOptions(), ...options }),
+        RangeError,
+        `${name} should be a path, got ""`,
+      );
+    }
+    await assertRejects(
+      () => loadCheckpoint(model, ""),
+      RangeError,
+      'path should be a path, got ""',
+    );
     await assertRejects(
       () => train(model, tinyPass() as Unchecked as BatchStream, tinyOptions()),
       TypeError,
