@@ -1,9 +1,13 @@
 /** Tunings in a file or in a browser, each for a machine. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { nodeModule } from "../contract/node_module.ts";
+import { assertOptions } from "../contract/options.ts";
+import { processors } from "../contract/threads.ts";
+import { assertPath } from "../contract/values.ts";
 import { VERSION } from "../contract/version.ts";
 import { writeAtomically } from "../io/atomic_write.ts";
-import { files, isMissing } from "../io/file_system.ts";
+import { whileLocked } from "../io/file_lock.ts";
+import { files, isMissing, pathOf } from "../io/file_system.ts";
 import { assertTuning, type Tuning } from "../kernels/tuning.ts";
 import type { FindTuning, TunedBackend } from "./backend_info.ts";
 
@@ -50,28 +54,35 @@ interface Store {
   readonly name: string;
   /** What was written last; undefined if nothing was. */
   read(): Promise<string | undefined>;
-  write(text: string): Promise<void>;
+  /** Writes what becomes of it; nobody else writes in between. */
+  update(change: (text: string | undefined) => string): Promise<void>;
 }
 
 /** A file; folders of the default one are made. */
 function fileStore(named: string | URL | undefined): Store {
-  const file = named ?? tuningPath();
+  if (typeof named === "string") assertPath("file", named);
+  const file = pathOf(named ?? tuningPath());
+  const read = async () => {
+    try {
+      return await files().readFile(file, "utf8");
+    } catch (cause) {
+      if (isMissing(cause)) return undefined;
+      const reason = cause instanceof Error ? cause.message : cause;
+      throw new Error(`${file} cannot be read: ${reason}`, { cause });
+    }
+  };
   return {
-    name: String(file),
-    async read() {
-      try {
-        return await files().readFile(file, "utf8");
-      } catch (error) {
-        if (isMissing(error)) return undefined;
-        throw error;
-      }
-    },
-    async write(text) {
+    name: file,
+    read,
+    async update(change) {
       if (named === undefined) {
-        const folder = String(file).replace(/\/[^/]*$/, "");
+        const folder = file.replace(/\/[^/]*$/, "");
         await files().mkdir(folder, { recursive: true });
       }
-      await writeAtomically(file, [new TextEncoder().encode(text)]);
+      await whileLocked(`${file}.lock`, async () => {
+        const text = change(await read());
+        await writeAtomically(file, [new TextEncoder().encode(text)]);
+      });
     },
   };
 }
@@ -86,9 +97,10 @@ const PAGE_STORE: Store = {
     const { get } = await import("idb-keyval");
     return await get<string>(PAGE_KEY);
   },
-  async write(text) {
-    const { set } = await import("idb-keyval");
-    await set(PAGE_KEY, text);
+  async update(change) {
+    const { update } = await import("idb-keyval");
+    // One transaction, which other pages wait for.
+    await update<string>(PAGE_KEY, change);
   },
 };
 
@@ -106,7 +118,7 @@ export function machineOf({ name, adapter }: TunedBackend): TunedMachine {
     adapter: adapter ? `${adapter.vendor} ${adapter.description}` : null,
     // Node before 21 has no navigator.
     runtime: globalThis.navigator?.userAgent ?? "unknown",
-    processors: globalThis.navigator?.hardwareConcurrency ?? 0,
+    processors: processors(),
     lion: VERSION,
     tfjs: tf.version_core,
   };
@@ -170,7 +182,9 @@ export function tuningPath(): string {
  */
 export function cachedTuning(file?: string | URL): FindTuning {
   return async (backend) => {
-    const machines = await readMachines(storeOf(file));
+    const { name, read } = storeOf(file);
+    const text = await read();
+    const machines = text === undefined ? undefined : machinesIn(text, name);
     if (machines === undefined && file !== undefined) {
       throw new Error(
         `there is no ${file}; \`deno task tune --file ${file}\` makes it`,
@@ -184,7 +198,9 @@ export function cachedTuning(file?: string | URL): FindTuning {
 
 /**
  * Puts numbers for the machine that a backend runs on into a file, beside those
- * of other machines; in a web page into IndexedDB, if no file is named.
+ * of other machines; in a web page into IndexedDB, if no file is named. Several
+ * processes, or calls, may do so at once: one waits for the other, by a file of
+ * the same name and `.lock`.
  *
  * @example Chunks of another size, on this machine from now on
  * ```ts
@@ -206,7 +222,8 @@ export function cachedTuning(file?: string | URL): FindTuning {
  * @param file The file's path or URL; folders of the default one are made.
  * @default `lion/tuning.json` in the user's folder for caches, or IndexedDB
  * @throws {TypeError | RangeError} If the numbers are not possible.
- * @throws {Error} If the file cannot be written, or holds something else.
+ * @throws {Error} If the file cannot be written, holds something else, or another
+ * process writes to it for more than ten seconds; the message names it.
  */
 export async function saveTuning(
   backend: TunedBackend,
@@ -216,13 +233,16 @@ export async function saveTuning(
   assertTuning(tuning);
   const store = storeOf(file);
   const machine = machineOf(backend);
-  const others = (await readMachines(store) ?? [])
-    .filter((other) => identityOf(other.machine) !== identityOf(machine));
-  const content: TuningFile = {
-    format: FORMAT,
-    machines: [...others, { machine, tuning }],
-  };
-  await store.write(`${JSON.stringify(content, null, 2)}\n`);
+  await store.update((text) => {
+    const known = text === undefined ? [] : machinesIn(text, store.name);
+    const others = known
+      .filter((other) => identityOf(other.machine) !== identityOf(machine));
+    const content: TuningFile = {
+      format: FORMAT,
+      machines: [...others, { machine, tuning }],
+    };
+    return `${JSON.stringify(content, null, 2)}\n`;
+  });
 }
 
 /** Text that is the same for the same machine. */
@@ -230,24 +250,58 @@ function identityOf(machine: TunedMachine): string {
   return JSON.stringify(Object.entries(machine).sort());
 }
 
-/** The machines of a store; undefined if nothing is there. */
-async function readMachines(
-  store: Store,
-): Promise<readonly MachineTuning[] | undefined> {
-  const text = await store.read();
-  if (text === undefined) return undefined;
+/**
+ * The machines of a store.
+ *
+ * @param text What it holds.
+ * @param name Its name.
+ * @throws {Error} If these are no tunings; the message names the store.
+ */
+function machinesIn(text: string, name: string): readonly MachineTuning[] {
   try {
-    const { format, machines } = JSON.parse(text) as TuningFile;
-    if (format !== FORMAT) {
+    const content: TuningFile = JSON.parse(text);
+    if (Object(content).format !== FORMAT) {
       throw new TypeError(`its format should be ${JSON.stringify(FORMAT)}`);
     }
-    machines.forEach(({ tuning }) => assertTuning(tuning));
+    assertOptions("tunings", content, { format: true, machines: true });
+    const { machines } = content;
+    if (!Array.isArray(machines)) {
+      throw new TypeError("its machines should be a list");
+    }
+    machines.forEach(assertMachineTuning);
     return machines;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : cause;
     throw new Error(
-      `${store.name} holds no tunings: ${reason}; remove it, and tune again`,
+      `${name} holds no tunings: ${reason}; remove it, and tune again`,
       { cause },
     );
   }
+}
+
+/** Of what kinds each part of a machine may be. */
+const KINDS: Readonly<Record<keyof TunedMachine, readonly string[]>> = {
+  backend: ["string"],
+  adapter: ["string", "null"],
+  runtime: ["string"],
+  processors: ["number"],
+  lion: ["string"],
+  tfjs: ["string"],
+};
+
+function assertMachineTuning(one: MachineTuning, i: number): void {
+  assertOptions(`machines[${i}]`, one, { machine: true, tuning: true });
+  const { machine, tuning } = one;
+  assertOptions(`machines[${i}].machine`, machine, KINDS);
+  for (const [part, kinds] of Object.entries(KINDS)) {
+    const value = machine[part as keyof TunedMachine];
+    const kind = value === null ? "null" : typeof value;
+    if (kinds.includes(kind)) continue;
+    throw new TypeError(
+      `machines[${i}].machine.${part} should be a ${
+        kinds.join(" or ")
+      }, got ${kind}`,
+    );
+  }
+  assertTuning(tuning, machine.processors);
 }

@@ -119,11 +119,11 @@ async function lockBySystem(path: string): Promise<FileLock> {
         );
         return true;
       });
-      // Another process may have found it before it was locked.
-      if (isOurs && await isAt(file, path)) {
+      if (isOurs) {
         await writeAll(file, encode({ runtime: "deno", pid: Deno.pid }));
-        return lockOf(file, path);
       }
+      // Another process may have taken it away before it was locked and named.
+      if (isOurs && await isAt(file, path)) return lockOf(file, path);
       file.close();
     } catch (error) {
       await lockOf(file, path).release();

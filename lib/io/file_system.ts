@@ -23,6 +23,13 @@ function newHash() {
   return required(nodeModule("node:crypto")).createHash("sha256");
 }
 
+/** The path of a file, which a URL may name. */
+export function pathOf(file: string | URL): string {
+  return typeof file === "string"
+    ? file
+    : required(nodeModule("node:url")).fileURLToPath(file);
+}
+
 /** Whether an error says that a file or folder does not exist. */
 export function isMissing(error: unknown): boolean {
   return Object(error).code === "ENOENT";

@@ -7,14 +7,17 @@ import {
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  type BackendName,
   cachedTuning,
   explainAttention,
   saveTuning,
   type Tuning,
   useBackend,
 } from "../../mod.ts";
+import { assertTuning } from "../../lib/kernels/tuning.ts";
 import { machineOf, tuningPath } from "../../lib/backend/tuning_cache.ts";
 import { onEachBackend } from "../backends.ts";
+import { namesIn, withFolder } from "../io/files.ts";
 
 /** Tokens of a chunk of a causal attention, as kernels are now. */
 function chunkSize(): number | null {
@@ -133,7 +136,8 @@ onEachBackend(
       assertEquals(JSON.parse(text).machines, [{ machine, tuning: CHUNKS }]);
       // Each of these makes it another machine, whose numbers are not used.
       for (const part of Object.keys(machine)) {
-        const other = { ...machine, [part]: "other" };
+        const value = part === "processors" ? 99 : "other";
+        const other = { ...machine, [part]: value };
         const machines = [{ machine: other, tuning: CHUNKS }];
         const { format } = JSON.parse(text);
         await Deno.writeTextFile(file, JSON.stringify({ format, machines }));
@@ -169,6 +173,155 @@ onEachBackend(
   },
   ["webgpu", "wasm"],
 );
+
+/** The backends that a file has tunings of, sorted. */
+async function tunedIn(file: string): Promise<string[]> {
+  const { machines } = JSON.parse(await Deno.readTextFile(file));
+  return machines
+    .map(({ machine }: { machine: { backend: string } }) => machine.backend)
+    .sort();
+}
+
+const MOD = new URL("../../mod.ts", import.meta.url);
+
+Deno.test("tunings that are saved at once are all kept, by calls and by processes", () =>
+  withFolder(async (folder) => {
+    const file = `${folder}/tuning.json`;
+    const named = (name: string) => ({ name: name as BackendName });
+    const names = ["cpu", "wasm", "webgpu"];
+    await Promise.all(
+      names.map((name) => saveTuning(named(name), { threads: 1 }, file)),
+    );
+    assertEquals(await tunedIn(file), names);
+    assertEquals(await namesIn(folder), ["tuning.json"]);
+    // One has locks as Node has them, and one is called by a URL.
+    const script = (i: number) => `
+      if (${i === 1}) delete Deno.FsFile.prototype.tryLock;
+      const { saveTuning } = await import(${JSON.stringify(MOD.href)});
+      const path = ${JSON.stringify(file)};
+      const file = ${i === 2} ? new URL("file://" + path) : path;
+      for (let j = 0; j < 5; j++) {
+        await saveTuning({ name: "process ${i}, " + j }, {}, file);
+      }
+    `;
+    const outputs = await Promise.all(
+      [0, 1, 2].map((i) =>
+        new Deno.Command(Deno.execPath(), {
+          args: ["eval", "--no-check", script(i)],
+          cwd: new URL("../..", import.meta.url),
+        }).output()
+      ),
+    );
+    for (const { stderr, success } of outputs) {
+      assert(success, new TextDecoder().decode(stderr));
+    }
+    const written = [0, 1, 2].flatMap((i) =>
+      [0, 1, 2, 3, 4].map((j) => `process ${i}, ${j}`)
+    );
+    assertEquals(await tunedIn(file), [...names, ...written].sort());
+    assertEquals(await namesIn(folder), ["tuning.json"]);
+  }));
+
+Deno.test("a process that died while it saved a tuning holds up nobody, and a link is not followed", () =>
+  withFolder(async (folder) => {
+    const file = `${folder}/tuning.json`, lock = `${file}.lock`;
+    const victim = `${folder}/victim`;
+    const save = () => saveTuning({ name: "wasm" }, {}, file);
+    await Deno.writeTextFile(lock, '{"runtime":"node","pid":4194304}');
+    await save();
+    if (Deno.build.os !== "windows") {
+      await Deno.writeTextFile(victim, "mine");
+      await Deno.symlink(victim, lock);
+      await save();
+      await Deno.remove(file);
+      await Deno.symlink(victim, file);
+      // What it holds is no tuning, and who says so has not written to it.
+      await assertRejects(save, Error, `${file} holds no tunings`);
+      assertEquals(await Deno.readTextFile(victim), "mine");
+    }
+    assertEquals((await namesIn(folder)).includes("tuning.json.lock"), false);
+  }));
+
+/** The file with something else in each place, one at a time. */
+function* mutantsOf(json: unknown): Generator<unknown> {
+  yield* [
+    ...[null, true, 0, -1, 1.5, 2 ** 31, 1e308, "", "x", "__proto__"],
+    ...[[], {}, [null], [[]], { machine: null }, "9".repeat(1000)],
+  ];
+  if (typeof json !== "object" || json === null) return;
+  const whole = json as Record<string, unknown>;
+  const copy = () => structuredClone(whole);
+  for (const name of Object.keys(whole)) {
+    const without = copy();
+    delete without[name];
+    // A list keeps its length, and has null there.
+    yield without;
+    for (const value of mutantsOf(whole[name])) {
+      yield Object.assign(copy(), { [name]: value });
+    }
+  }
+  if (!Array.isArray(json)) yield { ...copy(), more: 1 };
+}
+
+Deno.test("a damaged file of tunings is named, whatever is in it", () =>
+  withFolder(async (folder) => {
+    const file = `${folder}/tuning.json`;
+    const backend = { name: "wasm" as const };
+    await saveTuning(backend, { threads: 1, ...CHUNKS }, file);
+    const whole = await Deno.readTextFile(file);
+    const texts = [
+      ...Array.from(
+        mutantsOf(JSON.parse(whole)),
+        (json) => JSON.stringify(json),
+      ),
+      ...Array.from(
+        { length: 40 },
+        (_, i) => whole.slice(0, Math.floor(i / 40 * whole.trimEnd().length)),
+      ),
+      ...["", "\0", "\ufeff", "[".repeat(1e5), "NaN", whole + whole],
+      whole.replace('"machine": {', '"machine": { "__proto__": null,'),
+      whole.replace('"wasm": {', '"wasm": { "constructor": {},'),
+    ];
+    let refused = 0;
+    for (const text of texts) {
+      await Deno.writeTextFile(file, text);
+      try {
+        const found = await cachedTuning(file)(backend);
+        if (found !== undefined) assertTuning(found);
+      } catch (error) {
+        refused++;
+        assert(error instanceof Error);
+        const { message } = error;
+        assert(message.startsWith(`${file} holds no tunings: `), message);
+        // Not what an engine says of code that did not expect it.
+        const surprise = /cannot (read|convert|destructure)|not a function/i;
+        assert(!surprise.test(message), `${message} of ${text}`);
+        await assertRejects(() => saveTuning(backend, {}, file), Error, file);
+        assertEquals(await Deno.readTextFile(file), text);
+      }
+    }
+    assert(texts.length > 300 && refused > 250, `${refused}/${texts.length}`);
+    // No file at all.
+    await Deno.remove(file);
+    await Deno.mkdir(file);
+    for (
+      const call of [
+        () => cachedTuning(file)(backend),
+        () => saveTuning(backend, {}, file),
+      ]
+    ) {
+      await assertRejects(
+        () => Promise.resolve(call()),
+        Error,
+        `${file} cannot be read`,
+      );
+    }
+    await assertRejects(
+      () => saveTuning(backend, {}, ""),
+      RangeError,
+      'file should be a path, got ""',
+    );
+  }));
 
 Deno.test("tuningPath() lies in the user's folder for caches", () => {
   const before = Deno.env.get("XDG_CACHE_HOME");
