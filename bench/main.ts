@@ -17,7 +17,7 @@ import {
   someOf,
   threadCount,
 } from "../tools/command_line.ts";
-import { outPath } from "../tools/out_folder.ts";
+import { outPath, writeOutput } from "../tools/out_folder.ts";
 import { attentionGroup, longestOn } from "./attention.ts";
 import { PASSES, type Variant, VARIANTS } from "./attention_problem.ts";
 import {
@@ -254,9 +254,7 @@ function printGroup(group: GroupFigures): void {
 }
 
 async function writeFigures(file: string, figures: Figures): Promise<void> {
-  const folder = new URL(".", new URL(file, `file://${Deno.cwd()}/`));
-  await Deno.mkdir(folder, { recursive: true });
-  await Deno.writeTextFile(file, JSON.stringify(figures, null, 2) + "\n");
+  await writeOutput(file, JSON.stringify(figures, null, 2) + "\n");
   console.log(`figures: ${file}`);
 }
 

@@ -12,6 +12,7 @@
  */
 import { oneOf, readCommandLine } from "../tools/command_line.ts";
 import { type Implementation, installed } from "../tools/mpirun.ts";
+import { writeOutput } from "../tools/out_folder.ts";
 import { Bounds } from "./bounds.ts";
 import { lineThrough } from "./line.ts";
 import {
@@ -66,7 +67,7 @@ const { implementation, budget, json } = await readCommandLine(USAGE, {
 
 const figures = await measureRanks(implementation, budget);
 if (json !== undefined) {
-  await Deno.writeTextFile(json, `${JSON.stringify(figures, null, 2)}\n`);
+  await writeOutput(json, `${JSON.stringify(figures, null, 2)}\n`);
 }
 tellSteps(figures);
 tellExchanges(figures);

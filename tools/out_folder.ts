@@ -1,5 +1,8 @@
 /** Where tasks put what they make: in `out`, which git ignores. @module */
 
+import { dirname } from "node:path";
+import { writeAtomically } from "../lib/io/atomic_write.ts";
+
 /** What is there, and who makes it. */
 export const MADE = {
   "demo.html": "deno task demo",
@@ -27,4 +30,19 @@ export function outPath(name: keyof typeof MADE): string {
 /** The folder of that name, wherever the program runs. */
 export function outFolder(name: keyof typeof MADE): URL {
   return new URL(`${name}/`, OUT);
+}
+
+/**
+ * Writes a file and the folders that it lies in: whole or not at all, and
+ * instead of a link that lies there, not where it leads.
+ */
+export async function writeOutput(
+  path: string,
+  content: string | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  await Deno.mkdir(dirname(path), { recursive: true });
+  const chunks = typeof content === "string"
+    ? [new TextEncoder().encode(content)]
+    : content;
+  await writeAtomically(path, chunks);
 }

@@ -5,11 +5,10 @@
  *
  * @module
  */
-import { dirname } from "node:path";
 import { OPTIONAL_PACKAGES } from "../lib/contract/optional_package.ts";
 import config from "../deno.json" with { type: "json" };
 import { readCommandLine } from "./command_line.ts";
-import { outPath } from "./out_folder.ts";
+import { outPath, writeOutput } from "./out_folder.ts";
 
 const ROOT = new URL("..", import.meta.url);
 
@@ -86,8 +85,7 @@ export async function pack(output: string): Promise<void> {
     const manifest = corrected(JSON.parse(await Deno.readTextFile(file)));
     await Deno.writeTextFile(file, `${JSON.stringify(manifest, null, 2)}\n`);
     await run("tar", ["-czf", tarball, "package"], folder);
-    await Deno.mkdir(dirname(output), { recursive: true });
-    await Deno.copyFile(tarball, output);
+    await writeOutput(output, (await Deno.open(tarball)).readable);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

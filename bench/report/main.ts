@@ -10,7 +10,7 @@ import {
   someOf,
   threadCount,
 } from "../../tools/command_line.ts";
-import { outPath } from "../../tools/out_folder.ts";
+import { outPath, writeOutput } from "../../tools/out_folder.ts";
 import { ParityError } from "../measure.ts";
 import { makeReport } from "./make_report.ts";
 import { packReport } from "./pack.ts";
@@ -78,10 +78,9 @@ try {
     tell: (line) => console.log(line),
     command: ["deno task report", ...Deno.args].join(" "),
   });
-  await Deno.mkdir("out", { recursive: true });
   const files = [outPath("report.json"), outPath("report.html")];
-  await Deno.writeTextFile(files[0]!, `${JSON.stringify(report, null, 2)}\n`);
-  await Deno.writeTextFile(files[1]!, await reportPage(report));
+  await writeOutput(files[0]!, `${JSON.stringify(report, null, 2)}\n`);
+  await writeOutput(files[1]!, await reportPage(report));
   console.log(`${files.join(" and ")}, ${report.seconds} s`);
 } catch (error) {
   if (!(error instanceof ParityError)) throw error;

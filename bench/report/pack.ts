@@ -7,6 +7,7 @@
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
+import { writeOutput } from "../../tools/out_folder.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -84,10 +85,9 @@ export async function packReport(output: string): Promise<void> {
     await copyLoader(folder);
     const help = ["--backend", "cpu", "--help"];
     await run(`${folder}/run.sh`, help, temporary);
-    await Deno.mkdir(dirname(output), { recursive: true });
     const packed = `${temporary}/packed.tar.gz`;
     await run("tar", ["-czf", packed, FOLDER], temporary);
-    await Deno.copyFile(packed, output);
+    await writeOutput(output, (await Deno.open(packed)).readable);
   } finally {
     await Deno.remove(temporary, { recursive: true });
   }

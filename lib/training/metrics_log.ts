@@ -22,7 +22,9 @@ export interface LogRecord {
 export async function beginLog(path: string, steps: number): Promise<void> {
   const text = await files().readFile(path, "utf8").catch((error) => {
     if (isMissing(error)) return "";
-    throw error;
+    throw new Error(`${path} cannot be read: ${error.message}`, {
+      cause: error,
+    });
   });
   // Text after the last line break is a torn line.
   const lines = text.split("\n").slice(0, -1);

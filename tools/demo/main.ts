@@ -15,7 +15,7 @@ import {
 import { type Digits, loadMnist } from "@lionjs/lion/data";
 import { stopSignal } from "@lionjs/lion/notebook";
 import { oneOf, positive, readCommandLine } from "../command_line.ts";
-import { outPath } from "../out_folder.ts";
+import { outPath, writeOutput } from "../out_folder.ts";
 import { compareForms, compareLengths, FORMS, SIDES } from "./measure.ts";
 import { digitClassifier, TOKENS, trainOn } from "./model.ts";
 import { renderPage } from "./page.ts";
@@ -168,9 +168,7 @@ printTable([
 ]);
 
 const accuracy = percent(forms[0]!.accuracy);
-const folder = new URL(".", new URL(options.out, `file://${Deno.cwd()}/`));
-await Deno.mkdir(folder, { recursive: true });
-await Deno.writeTextFile(
+await writeOutput(
   options.out,
   renderPage({
     title: `${name} on MNIST: ${accuracy}`,

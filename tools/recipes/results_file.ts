@@ -1,4 +1,5 @@
 /** What a recipe's runs leave behind: a file of JSON that `deno task results` reads. @module */
+import { writeOutput } from "../out_folder.ts";
 import type { Figures, Measure, Published, Setting } from "./recipe.ts";
 
 /** A look at validation data: the step, and the means by name. */
@@ -83,7 +84,5 @@ export async function readJSON<T>(path: string): Promise<T | undefined> {
 
 /** Writes JSON; a file that is there is whole. */
 export async function writeJSON(path: string, value: unknown): Promise<void> {
-  const unfinished = `${path}.new`;
-  await Deno.writeTextFile(unfinished, JSON.stringify(value, null, 1) + "\n");
-  await Deno.rename(unfinished, path);
+  await writeOutput(path, JSON.stringify(value, null, 1) + "\n");
 }
