@@ -2,7 +2,7 @@
 import { nodeModule } from "./node_module.ts";
 import { assertPositiveInteger } from "./values.ts";
 
-/** Threads for each processor that are still refused to nobody. */
+/** More threads than that on each processor have no use. */
 const PER_PROCESSOR = 4;
 
 /**
@@ -49,9 +49,10 @@ export function assertThreads(
   assertPositiveInteger(name, value);
   const most = mostThreads(available);
   if (value <= most) return;
+  const here = `${available} processor${available === 1 ? "" : "s"}`;
   throw new RangeError(
-    `${name} should be at most ${most} on a machine of ${available} ` +
-      `processors, got ${value}: more of them only take memory, and time to ` +
-      `start; leave it out for one each processor`,
+    `${name} should be at most ${most} on a machine of ${here}, got ${value}: ` +
+      "more of them only take memory, and time to start; leave it out for one " +
+      "each processor",
   );
 }

@@ -13,8 +13,9 @@ Deno.test("threads are bounded by a machine's processors", () => {
 
 Deno.test("useBackend(), tunings and command lines have the same bound", async () => {
   const most = mostThreads();
-  const bound = `threads should be at most ${most} on a machine of ${HERE} ` +
-    "processors, got ";
+  const here = `${HERE} processor${HERE === 1 ? "" : "s"}`;
+  const bound =
+    `threads should be at most ${most} on a machine of ${here}, got `;
   for (const threads of [most + 1, 1e6, 2 ** 32, 1e300]) {
     for (const tuning of [{ threads }, () => ({ threads })]) {
       await assertRejects(

@@ -7,7 +7,7 @@ import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import config from "../../deno.json" with { type: "json" };
-import type { BackendInfo } from "../../mod.ts";
+import type { BackendInfo, Tuning } from "../../mod.ts";
 import { withFolder } from "../io/files.ts";
 import { CHROMIUM, KEEPS_BROWSER, launch } from "./chromium.ts";
 import { installInto } from "./packed.ts";
@@ -114,13 +114,23 @@ async function testSite(
         const untuned = await lion.useBackend(wanted);
         const numbers = { wasm: { all: { chunkwise: { chunkSize: 48 } } } };
         await lion.saveTuning(untuned, numbers);
-        return [untuned, await lion.useBackend(wanted)];
+        const tuned = await lion.useBackend(wanted);
+        // All of them, though they are saved at once.
+        const names = Array.from({ length: 5 }, (_, i) => "at once " + i);
+        await Promise.all(
+          names.map((name, i) => lion.saveTuning({ name }, { threads: i + 1 })),
+        );
+        const found = [{ name: "wasm" }, ...names.map((name) => ({ name }))]
+          .map((backend) => wanted.tuning(backend));
+        return [untuned.tuning, tuned.tuning, ...await Promise.all(found)];
       })()`;
-      const page = await inPage<BackendInfo[]>(browser, at("isolated"), code);
+      const page = await inPage<Tuning[]>(browser, at("isolated"), code);
       assertEquals(page.troubles, []);
-      assertEquals(page.value.map(({ tuning }) => tuning), [undefined, {
-        wasm: { all: { chunkwise: { chunkSize: 48 } } },
-      }]);
+      const numbers = { wasm: { all: { chunkwise: { chunkSize: 48 } } } };
+      assertEquals(page.value, [
+        ...[undefined as unknown as Tuning, numbers, numbers],
+        ...Array.from({ length: 5 }, (_, i) => ({ threads: i + 1 })),
+      ]);
     });
     await t.step("wasmPath says where the wasm file lies", async () => {
       for (const path of ["../plain/", `../plain/${WASM_FILE}`]) {
