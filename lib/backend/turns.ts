@@ -83,12 +83,11 @@ export class Turn {
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
     if (this.#hasEnded) return;
+    const seconds = PATIENCE / 1000;
     this.overtaken = new Error(
-      `useBackend() had no answer from ${this.#awaited} for ` +
-        `${
-          PATIENCE / 1000
-        } s when a later call began, which decides; call it ` +
-        "again to use what this call asked for",
+      `useBackend() had no answer from ${this.#awaited} for ${seconds} s when ` +
+        "a later call began, which decides; call it again to use what this " +
+        "call asked for",
     );
     this.#stop(this.overtaken);
   }

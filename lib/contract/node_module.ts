@@ -6,8 +6,8 @@ interface NodeModules {
   "node:fs/promises": typeof import("node:fs/promises");
   "node:os": typeof import("node:os");
   "node:process": typeof import("node:process");
-  "node:url": typeof import("node:url");
   "node:timers": typeof import("node:timers");
+  "node:url": typeof import("node:url");
   "node:v8": typeof import("node:v8");
   "node:vm": typeof import("node:vm");
   "node:worker_threads": typeof import("node:worker_threads");
