@@ -35,34 +35,14 @@ import { sumKernel as gpuSum } from "./webgpu/column_sum.ts";
 import { cumulativeKernel } from "./webgpu/cumulative.ts";
 import { expKernel } from "./webgpu/exponential.ts";
 import { gatherKernel as gpuGather } from "./webgpu/gather.ts";
-import {
-  addN,
-  BINARY_NAMES,
-  binaryKernel,
-  fillKernel,
-  oneHot as integerOneHot,
-  UNARY_NAMES,
-  unaryKernel,
-} from "./webgpu/integer_arithmetic.ts";
+import { fillKernel } from "./webgpu/integer_arithmetic.ts";
 import { copyingKernel as gpuCopying } from "./webgpu/integer_copies.ts";
 import {
-  type IntegerKernel,
   integerKernel,
   ofFloats,
   withoutIntegers,
 } from "./webgpu/integer_kernel.ts";
-import { matmul as integerMatmul } from "./webgpu/integer_matmul.ts";
-import {
-  argumentKernel,
-  REDUCTION_NAMES,
-  reductionKernel as gpuReduction,
-} from "./webgpu/integer_reductions.ts";
-import { searchSorted, topK } from "./webgpu/integer_search.ts";
-import {
-  bincount,
-  scatterNd,
-  unsortedSegmentSum as segmentSum,
-} from "./webgpu/integer_sums.ts";
+import { INTEGER_KERNELS, REFUSED } from "./webgpu/integers.ts";
 import { matmulKernel as gpuMatmul } from "./webgpu/matmul.ts";
 // Registers the gradients; ours must come after.
 import "@tensorflow/tfjs-layers";
@@ -124,32 +104,6 @@ const BOOLS_BY_CPU = words(`
   Step Sub Sum TensorScatterUpdate TopK Unique UnsortedSegmentSum
   _FusedMatMul
 `);
-
-/** Our kernels of integers, and the inputs whose type decides. */
-const INTEGER_KERNELS: Readonly<
-  Record<string, { kernel: IntegerKernel; values?: readonly string[] }>
-> = {
-  AddN: { kernel: addN },
-  BatchMatMul: { kernel: integerMatmul },
-  Bincount: { kernel: bincount, values: ["weights"] },
-  DenseBincount: { kernel: bincount, values: ["weights"] },
-  OneHot: { kernel: integerOneHot },
-  ScatterNd: { kernel: scatterNd, values: ["updates"] },
-  SearchSorted: { kernel: searchSorted },
-  TopK: { kernel: topK },
-  UnsortedSegmentSum: { kernel: segmentSum, values: ["x"] },
-};
-
-/** Kernels that take no integers, and the inputs that may not be some. */
-const REFUSED: Readonly<Record<string, readonly string[] | undefined>> = {
-  Einsum: undefined,
-  MaxPool: ["x"],
-  MaxPool3D: ["x"],
-  MaxPoolWithArgmax: ["x"],
-  SparseSegmentMean: ["data"],
-  SparseSegmentSum: ["data"],
-  _FusedMatMul: ["a", "b"],
-};
 
 /** The kernels, in the order in which they are registered. */
 export const REPLACED_KERNELS: {
@@ -259,24 +213,9 @@ export const REPLACED_KERNELS: {
     reason: INTEGERS + ", and some do not compile",
     kernel: gpuCopying,
   }, {
-    kernels: UNARY_NAMES,
-    reason: INTEGERS,
-    kernel: (stock, name) => integerKernel(stock, name, unaryKernel(name)),
-  }, {
-    kernels: BINARY_NAMES,
-    reason: INTEGERS,
-    kernel: (stock, name) => integerKernel(stock, name, binaryKernel(name)),
-  }, {
-    kernels: REDUCTION_NAMES,
-    reason: INTEGERS + ", and along other axes than the last do not compile",
-    kernel: (stock, name) => integerKernel(stock, name, gpuReduction(name)),
-  }, {
-    kernels: ["ArgMax", "ArgMin"],
-    reason: INTEGERS + ", and along other axes than the last do not compile",
-    kernel: (stock, name) => integerKernel(stock, name, argumentKernel(name)),
-  }, {
     kernels: Object.keys(INTEGER_KERNELS),
-    reason: INTEGERS,
+    reason: INTEGERS +
+      ", and sums along other axes than the last do not compile",
     kernel: (stock, name) => {
       const { kernel, values } = INTEGER_KERNELS[name]!;
       return integerKernel(stock, name, kernel, values);

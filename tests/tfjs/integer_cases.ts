@@ -127,7 +127,8 @@ export const CASES: Readonly<Record<string, readonly Call[]>> = {
   acosh: [(make) => tf.acosh(tf.add(make.ids(9, 23), tf.scalar(1, "int32")))],
   add: pairedSmall(tf.add),
   addN: [(make) => tf.addN([make.small(23), make.any(23), make.small(23)])],
-  all: reduced((x, ...rest) => tf.all(tf.cast(x, "bool"), ...rest)),
+  all: reduced((x, ...rest) => tf.all(tf.cast(x, "bool"), ...rest))
+    .concat(() => tf.all(tf.tensor1d([1, 2], "bool"))),
   any: reduced((x, ...rest) => tf.any(tf.cast(x, "bool"), ...rest)),
   argMax: reduced((x, axis) => tf.argMax(x, Number([axis ?? 0].flat()[0]))),
   argMin: reduced((x, axis) => tf.argMin(x, Number([axis ?? 0].flat()[0]))),

@@ -14,12 +14,17 @@ interface Reduction {
   readonly join: string;
   readonly neutral: number;
   readonly dtype: (dtype: tf.DataType) => tf.DataType;
+  /** Of an element `x[at]`. @default itself */
+  readonly own?: string;
 }
+
+/** A caller's own bools may be any numbers. */
+const IS_TRUE = "i32(x[at] != 0)";
 
 const same = (dtype: tf.DataType) => dtype;
 const REDUCTIONS: Readonly<Record<string, Reduction>> = {
-  All: { join: "x & y", neutral: 1, dtype: same },
-  Any: { join: "x | y", neutral: 0, dtype: same },
+  All: { join: "x & y", neutral: 1, dtype: same, own: IS_TRUE },
+  Any: { join: "x | y", neutral: 0, dtype: same, own: IS_TRUE },
   Max: { join: "max(x, y)", neutral: LOWEST, dtype: same },
   Min: { join: "min(x, y)", neutral: HIGHEST, dtype: same },
   Prod: { join: "x * y", neutral: 1, dtype: tf.sumOutType },
@@ -29,14 +34,14 @@ const REDUCTIONS: Readonly<Record<string, Reduction>> = {
 /** Their names. */
 export const REDUCTION_NAMES: readonly string[] = Object.keys(REDUCTIONS);
 
-/** A literal: the lowest integer is no literal, but a negative one of a literal that is too large. */
+/** In WGSL, -2147483648 is the negative of a literal that is too large. */
 function literal(value: number): string {
   return value === LOWEST ? "bitcast<i32>(0x80000000u)" : `${value}`;
 }
 
 /** The kernel of a reduction. */
 export function reductionKernel(name: string): IntegerKernel {
-  const { join, neutral, dtype } = REDUCTIONS[name]!;
+  const { join, neutral, dtype, own = "x[at]" } = REDUCTIONS[name]!;
   return (webgpu, { inputs, attrs }) => {
     const x = inputs["x"] as tf.TensorInfo;
     const { axis, reductionIndices, keepDims } = attrs as unknown as
@@ -53,7 +58,7 @@ export function reductionKernel(name: string): IntegerKernel {
       name,
       state: "i32",
       neutral: literal(neutral),
-      own: "x[first + i]",
+      own,
       join,
       result: "total",
     });
@@ -81,7 +86,7 @@ export function argumentKernel(name: string): IntegerKernel {
       // The value, and its place, which none of the row's is beyond.
       state: "vec2i",
       neutral: `vec2i(${literal(worst)}, ${HIGHEST})`,
-      own: "vec2i(x[first + i], i32(i))",
+      own: "vec2i(x[at], i32(i))",
       join: `select(y, x, x.x ${isMore} y.x || (x.x == y.x && x.y < y.y))`,
       result: "total.y",
     });
@@ -114,7 +119,7 @@ interface RowReduction {
   /** The type of what is joined. */
   readonly state: "i32" | "vec2i";
   readonly neutral: string;
-  /** Of element `i` of the row that begins at `first`. */
+  /** Of element `i` of the row, `x[at]`. */
   readonly own: string;
   /** Of `x` and `y`. */
   readonly join: string;
@@ -146,6 +151,7 @@ fn joined(x: ${state}, y: ${state}) -> ${state} { return ${join}; }
     body: /* wgsl */ `  let first = workgroup * uniforms.count;
   var total = ${neutral};
   for (var i = local; i < uniforms.count; i += ${THREADS}u) {
+    let at = first + i;
     total = joined(total, ${own});
   }
   parts[local] = total;
