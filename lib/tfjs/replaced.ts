@@ -32,6 +32,7 @@ import { meanKernel, sumKernel as wasmSum } from "./wasm/sum.ts";
 import { unsortedSegmentSum } from "./wasm/unsorted_segment_sum.ts";
 import { castKernel as gpuCast } from "./webgpu/cast.ts";
 import { sumKernel as gpuSum } from "./webgpu/column_sum.ts";
+import { cropKernel } from "./webgpu/crop_and_resize.ts";
 import { cumulativeKernel } from "./webgpu/cumulative.ts";
 import { expKernel } from "./webgpu/exponential.ts";
 import { gatherKernel as gpuGather } from "./webgpu/gather.ts";
@@ -276,6 +277,11 @@ export const REPLACED_KERNELS: {
       "its relative error grows with the exponent, as WGSL allows: 4e-6 at " +
       "e^-60, where other backends have 6e-8",
     kernel: expKernel,
+  }, {
+    kernels: ["CropAndResize"],
+    reason: "of fewer boxes than images, it leaves out those of the last " +
+      "images, whose parts are then what the memory held before",
+    kernel: cropKernel,
   }],
 };
 
