@@ -1,6 +1,7 @@
 /** Ranks that are told what to do, from outside their job. @module */
 import { fileURLToPath } from "node:url";
 import { denoRun, type Implementation, startRanks } from "../tools/mpirun.ts";
+import { failure, serveLocally } from "../tools/server/loopback.ts";
 import type { Reply, Request } from "./rank_problem.ts";
 
 const PROGRAM = fileURLToPath(new URL("rank_program.ts", import.meta.url));
@@ -18,17 +19,20 @@ export class RankJob implements AsyncDisposable {
   private constructor(implementation: Implementation, size: number) {
     this.size = size;
     this.#replies = this.#awaited();
-    this.#server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen() {} },
-      async (posted) => {
-        const { rank, reply } = await posted.json();
-        const request = this.#request.promise;
-        this.#replies[rank]!.resolve(reply);
-        return Response.json(await request);
-      },
-    );
-    const { port } = this.#server.addr as Deno.NetAddr;
-    const command = denoRun(PROGRAM, `http://127.0.0.1:${port}`);
+    // Any page that is open on this machine may post to it.
+    const path = `/${crypto.randomUUID()}`;
+    const server = serveLocally(async (posted) => {
+      if (new URL(posted.url).pathname !== path) {
+        return failure(404, "not found");
+      }
+      const { rank, reply } = await posted.json();
+      const request = this.#request.promise;
+      this.#replies[rank]!.resolve(reply);
+      return Response.json(await request);
+    }, { methods: ["POST"] });
+    this.#server = server;
+    const url = `http://127.0.0.1:${server.addr.port}${path}`;
+    const command = denoRun(PROGRAM, url);
     const output = startRanks(implementation, size, command).output();
     this.#output = output;
     this.#ended = output.then(({ code, stderr }) => {

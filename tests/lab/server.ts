@@ -28,6 +28,8 @@ export async function startLab(
       "jupyterlab",
       "--no-browser",
       "--allow-root",
+      // Whatever the settings of who runs this say.
+      "--ServerApp.ip=127.0.0.1",
       `--port=${port}`,
       "--ServerApp.port_retries=0",
       `--ServerApp.root_dir=${folder}`,

@@ -1,15 +1,8 @@
 /** Serves a folder on this machine alone. @module */
+import { fileURLToPath } from "node:url";
+import { serveLocally } from "../server/loopback.ts";
+import { fileAnswer } from "../server/static_files.ts";
 import { ISOLATION } from "./build.ts";
-
-const TYPES: Readonly<Record<string, string>> = {
-  css: "text/css; charset=utf-8",
-  html: "text/html; charset=utf-8",
-  js: "text/javascript; charset=utf-8",
-  json: "application/json",
-  png: "image/png",
-  svg: "image/svg+xml",
-  wasm: "application/wasm",
-};
 
 /** Options of {@linkcode serveSite}. */
 export interface ServeOptions {
@@ -24,20 +17,10 @@ export function serveSite(
   folder: URL,
   { port, isIsolated }: ServeOptions,
 ): Deno.HttpServer<Deno.NetAddr> {
-  const options = { port, hostname: "localhost", onListen() {} };
-  return Deno.serve(options, async (request) => {
-    const { pathname } = new URL(request.url);
-    const path = pathname.endsWith("/") ? `${pathname}index.html` : pathname;
-    const file = new URL(`.${path}`, folder);
-    try {
-      const bytes = await Deno.readFile(file);
-      const type = TYPES[path.split(".").at(-1)!] ?? "application/octet-stream";
-      return new Response(bytes, {
-        headers: { ...(isIsolated ? ISOLATION : {}), "content-type": type },
-      });
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-      return new Response("not found", { status: 404 });
-    }
-  });
+  const path = fileURLToPath(folder);
+  const headers = isIsolated ? ISOLATION : {};
+  return serveLocally(
+    ({ url }) => fileAnswer(path, new URL(url).pathname, headers),
+    { port },
+  );
 }

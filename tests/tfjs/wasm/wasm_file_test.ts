@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readWasmFile, WASM_FILE } from "../../../lib/tfjs/wasm/wasm_file.ts";
 import { disposeBackend, useBackend } from "../../../mod.ts";
+import { serveLocally } from "../../../tools/server/loopback.ts";
 import { withFolder } from "../../io/files.ts";
 
 const PACKAGE = new URL(
@@ -13,7 +14,7 @@ async function withServer(
   answer: () => Response,
   run: (url: string) => Promise<void>,
 ): Promise<void> {
-  const server = Deno.serve({ port: 0, onListen: () => {} }, answer);
+  const server = serveLocally(answer);
   try {
     await run(`http://localhost:${server.addr.port}`);
   } finally {

@@ -1,0 +1,66 @@
+/** The one way in which programs of this repository serve: on this machine, to this machine. @module */
+
+/**
+ * What a client of this machine calls it. Another name that leads here is that of
+ * a page of somebody else, who has its address changed to this machine's once
+ * the page is loaded (DNS rebinding).
+ */
+const HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i;
+
+/** Options of {@linkcode serveLocally}. */
+export interface LoopbackOptions {
+  /** @default 0, any that is free */
+  readonly port?: number;
+  /** The methods that are answered. @default GET and HEAD */
+  readonly methods?: readonly string[];
+}
+
+/**
+ * Serves on 127.0.0.1 alone, to who names this machine: others get 421, or 400
+ * without a name. Other methods get 405. Where `answer` throws, the client gets
+ * 500 without a reason, and the console one line.
+ */
+export function serveLocally(
+  answer: (request: Request) => Response | Promise<Response>,
+  { port = 0, methods = ["GET", "HEAD"] }: LoopbackOptions = {},
+): Deno.HttpServer<Deno.NetAddr> {
+  const onError = (error: unknown) => {
+    const { message } = error instanceof Error ? error : { message: error };
+    console.error(`a request failed: ${JSON.stringify(`${message}`)}`);
+    return failure(500, "this failed here");
+  };
+  return Deno.serve(
+    { hostname: "127.0.0.1", port, onListen() {}, onError },
+    async (request) => refusal(request, methods) ?? await answer(request),
+  );
+}
+
+/** An answer that says what is wrong. */
+export function failure(
+  status: number,
+  reason: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return new Response(`${reason}\n`, {
+    status,
+    headers: { ...headers, "content-type": "text/plain; charset=utf-8" },
+  });
+}
+
+function refusal(
+  request: Request,
+  methods: readonly string[],
+): Response | undefined {
+  const host = request.headers.get("host");
+  if (host === null) return failure(400, "Host is missing");
+  if (!HOST.test(host)) return failure(421, "this is another host");
+  if (!methods.includes(request.method)) {
+    return failure(405, "there is no such method here", {
+      allow: methods.join(", "),
+    });
+  }
+  // A target may name a host of its own: GET http://elsewhere/ HTTP/1.1
+  if (!URL.canParse(request.url)) return failure(400, "this is no target");
+  if (HOST.test(new URL(request.url).host)) return undefined;
+  return failure(421, "this is another host");
+}
