@@ -13,6 +13,11 @@ import {
   type Row,
 } from "./figures.ts";
 import { readCommandLine, readFiles } from "../tools/command_line.ts";
+import {
+  asMarkdownTexts,
+  codeOf,
+  markdownTable,
+} from "../tools/markdown_text.ts";
 import { SECTIONS } from "./group.ts";
 
 const USAGE = `Usage: deno run -A bench/results.ts FILE.json …
@@ -42,7 +47,11 @@ wasm, on webgpu buffers, on cpu tensors; *planned* is what
 
 /** The report on some runs; `notes` say what the figures mean. */
 export function resultsOf(runs: readonly Figures[], notes: string): string {
-  const parts = [INTRODUCTION, notes.trim(), ...runs.flatMap(reportRun)];
+  const parts = [
+    INTRODUCTION,
+    notes.trim(),
+    ...asMarkdownTexts(runs).flatMap(reportRun),
+  ];
   return parts.join("\n\n") + "\n";
 }
 
@@ -51,7 +60,7 @@ function reportRun(run: Figures): string[] {
   return [
     `## ${machine.cpu}, ${machine.threads} threads`,
     [
-      `- \`${run.command}\`, ${run.date}, ${run.seconds} s`,
+      `- ${codeOf(run.command)}, ${run.date}, ${run.seconds} s`,
       `- ${machine.cores} cores, ${
         (machine.memoryBytes / 2 ** 30).toFixed(1)
       } GiB, ${machine.system}`,
@@ -94,8 +103,7 @@ function reportGroups(
       ...floorCells(group.rows[i]!, backend),
     ]);
   });
-  return [head, head.map(() => "---"), ...rows]
-    .map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  return markdownTable(head, rows);
 }
 
 /** Of what runs on the backend whose rates were measured: what it takes is known. */

@@ -1,8 +1,10 @@
 /** The report as a page that needs no network. @module */
 import { DISPLAY, table, type TableRow } from "@lionjs/lion/notebook";
-import { plotlyScript } from "../../lib/notebook/plotly_page.ts";
+import { asPlotTexts } from "../../lib/notebook/plot_text.ts";
+import { plotlyScript, plotPolicy } from "../../lib/notebook/plotly_page.ts";
 import { proseToHTML } from "../../tools/gallery/prose.ts";
 import style from "../../tools/gallery/style.css" with { type: "text" };
+import { asMarkdownTexts, codeOf } from "../../tools/markdown_text.ts";
 import { tellCrossings } from "./crossings.ts";
 import { plotsOf, reachedBy, reachedByWork } from "./plots.ts";
 import {
@@ -18,22 +20,37 @@ import {
 } from "./report_file.ts";
 import { PAPER_TRAINING, TEXTS } from "./texts.ts";
 
-/** The whole page. */
+/** A report with its texts as they are, and escaped for Markdown and for plots. */
+interface Texts {
+  readonly plain: Report;
+  readonly told: Report;
+  readonly drawn: Report;
+}
+
+/** The whole page. A report may be somebody else's, and names in it anything. */
 export async function reportPage(report: Report): Promise<string> {
-  const parts = [proseToHTML(summaryOf(report))];
+  const told = asMarkdownTexts(report), drawn = asPlotTexts(report);
+  const loader = plotlyScript("source"), plots = [loader];
+  const parts = [proseToHTML(summaryOf(told))];
   parts.push(await details("Limits and features", limitsOf(report)));
-  parts.push(proseToHTML(methodOf(report)));
+  parts.push(proseToHTML(methodOf(told)));
   parts.push(await details("All comparisons with float64", parityOf(report)));
   for (const name of FIGURE_NAMES) {
-    const measured = report.figures.filter(({ figure }) => figure === name);
-    if (measured.length === 0) continue;
+    const places = [...report.figures.keys()]
+      .filter((at) => report.figures[at]!.figure === name);
+    if (places.length === 0) continue;
     const { title, about } = TEXTS[name];
     parts.push(proseToHTML(`## ${title}\n\n${about}`));
-    for (const one of measured) parts.push(await partOf(one, report));
+    for (const at of places) {
+      const part = await partOf(at, { plain: report, told, drawn });
+      parts.push(part.html);
+      plots.push(...part.plots);
+    }
   }
   return `<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
+${plotPolicy(plots, "source")}
 <meta name="viewport" content="width=device-width">
 <title>LION on this machine</title>
 <style>
@@ -41,7 +58,7 @@ ${style}
 body { max-width: 66rem; }
 .plot { overflow-x: auto; }
 </style>
-${plotlyScript("source")}
+${loader}
 <body>
 ${parts.join("\n")}
 </body>
@@ -57,7 +74,7 @@ function summaryOf(report: Report): string {
   );
   return `# LION on this machine
 
-\`${report.command}\`, ${report.date}, ${report.seconds} s.${
+${codeOf(report.command)}, ${report.date}, ${report.seconds} s.${
     isBusy
       ? "\n\n**The machine was busy in the minute before. If what ran there went on, these times mean little.**"
       : ""
@@ -67,7 +84,7 @@ ${[machineLines(report), ...absentLines].join("\n")}
 `;
 }
 
-/** The machine, the versions and the backends of a report, as a list. */
+/** The machine, the versions and the backends of a report whose texts are escaped, as a list. */
 export function machineLines(
   { machine, backends, load, version, peers }: Report,
 ): string {
@@ -92,7 +109,7 @@ export function machineLines(
     load.after.toFixed(1)
   } after.
 - lion ${version}, Deno ${machine.deno}${
-    machine.v8Flags ? ` with \`${machine.v8Flags}\`` : ""
+    machine.v8Flags ? ` with ${codeOf(machine.v8Flags)}` : ""
   }, ${[`TensorFlow.js ${machine.tfjs}`, ...peers].join(", ")}.
 ${backendLines.join("\n")}`;
 }
@@ -147,29 +164,20 @@ function parityOf({ parity }: Report): TableRow[] {
   }));
 }
 
-/** A figure on a backend: plots, crossings, and tables to open. */
+/** The figure at a place in a report: plots, crossings, and tables to open. */
 async function partOf(
-  measured: MeasuredFigure,
-  report: Report,
-): Promise<string> {
-  const { backend: name, gaps, settings } = measured;
-  const { kernels, costs = [] } = measured;
-  const backend = report.backends.find(({ info }) => info.name === name)!;
-  const told = tellSettings(settings);
-  const sentences = [
-    ...tellCrossings(measured),
-    ...costs.map((cost) => tellReached(cost, backend)),
-  ].map((sentence) => `- ${sentence}`);
-  return [
-    proseToHTML(
-      `### On ${name}\n\n${told}. It took ${measured.seconds.toFixed(0)} s.`,
-    ),
-    ...plotsOf(measured, backend).map((figure) =>
-      `<div class="plot">${
-        figure.toHTML({ fullPage: false, plotly: false })
-      }</div>`
-    ),
-    proseToHTML(sentences.join("\n")),
+  at: number,
+  { plain, told, drawn }: Texts,
+): Promise<{ html: string; plots: string[] }> {
+  const [measured, backend] = measuredAt(plain, at);
+  const { gaps, kernels } = measured;
+  const plots = plotsOf(...measuredAt(drawn, at)).map((figure) =>
+    figure.toHTML({ fullPage: false, plotly: false })
+  );
+  const html = [
+    proseToHTML(introductionOf(told.figures[at]!)),
+    ...plots.map((plot) => `<div class="plot">${plot}</div>`),
+    proseToHTML(sentencesOf(...measuredAt(told, at))),
     kernels
       ? await details("The numbers", kernelRows(kernels, backend))
       : await details("The numbers", rowsOf(measured, backend)),
@@ -178,6 +186,32 @@ async function partOf(
       gaps.map(({ panel, series, at, why }) => ({ panel, series, at, why })),
     ),
   ].join("\n");
+  return { html, plots };
+}
+
+function measuredAt(
+  { figures, backends }: Report,
+  at: number,
+): [MeasuredFigure, ReportBackend] {
+  const measured = figures[at]!;
+  const { backend: name } = measured;
+  return [measured, backends.find(({ info }) => info.name === name)!];
+}
+
+function introductionOf(
+  { backend, settings, seconds }: MeasuredFigure,
+): string {
+  return `### On ${backend}\n\n${tellSettings(settings)}. It took ${
+    seconds.toFixed(0)
+  } s.`;
+}
+
+function sentencesOf(measured: MeasuredFigure, backend: ReportBackend): string {
+  const { costs = [] } = measured;
+  return [
+    ...tellCrossings(measured),
+    ...costs.map((cost) => tellReached(cost, backend)),
+  ].map((sentence) => `- ${sentence}`).join("\n");
 }
 
 /** What is the same for all points of a figure. */

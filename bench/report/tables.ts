@@ -1,4 +1,9 @@
 /** The tables of `docs/performance.md`: `deno run -A bench/report/tables.ts`. @module */
+import {
+  asMarkdownTexts,
+  codeOf,
+  markdownTable,
+} from "../../tools/markdown_text.ts";
 import { machineLines, ratioOf, tellReached, tellSettings } from "./page.ts";
 import { readKept } from "./read_report.ts";
 import { tellCrossings } from "./crossings.ts";
@@ -20,10 +25,11 @@ const COLUMNS: Partial<Record<FigureName, string>> = {
 };
 
 /** The tables of a report, as Markdown. */
-export function reportTables(report: Report): string {
+export function reportTables(plain: Report): string {
+  const report = asMarkdownTexts(plain);
   const { command, date, seconds, backends } = report;
   return [
-    `\`${command}\`, ${date.slice(0, 10)}, ${seconds} s:`,
+    `${codeOf(command)}, ${date.slice(0, 10)}, ${seconds} s:`,
     machineLines(report),
     "Times are medians in milliseconds, with MiB beyond inputs and weights at the " +
     "worst moment; one whose samples lie far apart is _unsteady_.",
@@ -70,14 +76,14 @@ function tablesOf({ figure, points }: MeasuredFigure): string[] {
         ],
       );
       const head = [panel, ...columns.map((at) => `${at} ${along}`)];
-      return table(head, rows);
+      return markdownTable(head, rows);
     },
   );
 }
 
 function trainingTable(points: readonly Point[]): string {
   const softmax = points.find(({ series }) => series === "softmax")!;
-  return table(
+  return markdownTable(
     ["training step", "time", "beside softmax", "in the paper"],
     points.map((point) => [
       point.series,
@@ -104,11 +110,6 @@ function cellOf(point: Point | undefined): string {
 /** Three digits, and none after the point from a thousand on. */
 function digits(value: number): string {
   return value < 1000 ? value.toPrecision(3) : value.toFixed(0);
-}
-
-function table(head: readonly string[], rows: readonly string[][]): string {
-  return [head, head.map(() => "---"), ...rows]
-    .map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
 if (import.meta.main) {

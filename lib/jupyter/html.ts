@@ -5,3 +5,28 @@ export function escapeHTML(text: string): string {
     .replaceAll("<", "&lt;")
     .replaceAll('"', "&quot;");
 }
+
+/**
+ * A copy of data with each text in it changed, names of properties too: what is
+ * done at the root of data, no text of them can escape.
+ */
+export function mapTexts<T>(data: T, change: (text: string) => string): T;
+export function mapTexts(
+  data: unknown,
+  change: (text: string) => string,
+): unknown {
+  if (typeof data === "string") return change(data);
+  if (Array.isArray(data)) return data.map((part) => mapTexts(part, change));
+  if (!isPlain(data)) return data;
+  return Object.fromEntries(
+    Object.entries(data).map((
+      [name, part],
+    ) => [change(name), mapTexts(part, change)]),
+  );
+}
+
+/** Whether it is an object, and none of a class, such as typed arrays. */
+function isPlain(data: unknown): data is object {
+  return typeof data === "object" && data !== null &&
+    [Object.prototype, null].includes(Object.getPrototypeOf(data));
+}

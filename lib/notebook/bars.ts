@@ -1,6 +1,7 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { Figure } from "./figure.ts";
 import { colorOf } from "./palette.ts";
+import { withPlainTags } from "./plot_text.ts";
 
 /** Options of {@linkcode bars}. */
 export interface BarsOptions {
@@ -59,10 +60,10 @@ export function bars(
       type: "bar",
       orientation: "h",
       x: Object.values(values),
-      y: names,
+      y: withPlainTags(names),
       marker: { color: names.map((name) => colorOf(name, 0)) },
     }],
-    {
+    withPlainTags({
       ...(title !== undefined && { title: { text: title } }),
       width,
       height: top + MARGINS.b + BAR * Math.max(1, names.length),
@@ -71,7 +72,7 @@ export function bars(
       yaxis: { type: "category", autorange: "reversed", automargin: true },
       margin: { t: top, r: 20, b: MARGINS.b, l: 80 },
       showlegend: false,
-    },
+    }),
     caption === undefined ? {} : { caption },
   );
 }

@@ -1,6 +1,7 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { Figure, type Layout } from "./figure.ts";
 import { colorOf } from "./palette.ts";
+import { withPlainTags } from "./plot_text.ts";
 import { labelled, type Scale, tickText } from "./ticks.ts";
 
 /** One curve of {@linkcode curves}. */
@@ -123,7 +124,7 @@ export function curves(
   const mode = markers ? "lines+markers" : "lines";
   return new Figure(
     all.map((one) => ({ type: "scatter", mode, ...one })),
-    layout,
+    withPlainTags(layout),
     caption === undefined ? {} : { caption },
   );
 }
@@ -142,5 +143,5 @@ function pointsOf(
     );
   }
   const line = { color: color ?? colorOf(name, index), dash, width: 2.5 };
-  return { name, x: places, y: heights, line };
+  return { name: withPlainTags(name), x: places, y: heights, line };
 }

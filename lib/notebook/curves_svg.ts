@@ -62,7 +62,9 @@ export function curvesSVG(
     const at = top + 8 + 19 * i;
     // A step of length zero draws a single point as a dot.
     const line = path.length > 0 ? `<path d="M${path.join("L")}h0"/>` : "";
-    return `<g stroke="${color}" stroke-width="2" stroke-linecap="round" fill="none">${line}` +
+    return `<g stroke="${
+      escapeHTML(color)
+    }" stroke-width="2" stroke-linecap="round" fill="none">${line}` +
       `<path d="M${right + 15} ${at}h30"/></g>` +
       text(right + 51, at + 4, name, "start");
   });

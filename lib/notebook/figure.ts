@@ -18,6 +18,7 @@ import {
   plotElement,
   plotlyScript,
   plotPage,
+  plotPolicy,
 } from "./plotly_page.ts";
 import { render } from "./render.ts";
 import { parseRenderers, renderers } from "./renderers.ts";
@@ -171,7 +172,10 @@ export class Figure implements Displayable {
     const part = [plotElement(this.toJSON()), ...captionOf(this.caption)]
       .join("\n");
     const body = plotly ? `${plotlyScript(plotly)}\n${part}` : part;
-    return fullPage ? plotPage(this.title, body) : body;
+    if (!fullPage) return body;
+    // Who brings plotly.js brings its policy.
+    const policy = plotly ? plotPolicy([body], plotly) : "";
+    return plotPage(this.title, body, policy);
   }
 
   /** Returns the figure as an SVG. */

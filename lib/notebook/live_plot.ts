@@ -4,6 +4,7 @@ import { Figure, showCaption } from "./figure.ts";
 import { isNotebook } from "../jupyter/kernel.ts";
 import { LiveOutput } from "../jupyter/live_output.ts";
 import { colorOf } from "./palette.ts";
+import { withPlainTags } from "./plot_text.ts";
 import { labelled } from "./ticks.ts";
 
 /** Options of {@linkcode LivePlot}. */
@@ -115,11 +116,11 @@ export class LivePlot {
     const data = [...this.#curves].map(([name, points], i) => ({
       x: points.map(([x]) => x),
       y: points.map(([, y]) => y),
-      name,
+      name: withPlainTags(name),
       mode: "lines",
       line: { color: colors[name] ?? colorOf(name, i) },
     }));
-    return new Figure(data, {
+    const layout = {
       title: { text: title },
       height: 360,
       margin: { t: 50, r: 20, b: 60, l: 70 },
@@ -129,7 +130,8 @@ export class LivePlot {
         type: yType,
         ...labelled(heights, yType),
       },
-    }, { caption });
+    };
+    return new Figure(data, withPlainTags(layout), { caption });
   }
 
   #svg(): string {

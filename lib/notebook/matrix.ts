@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { Figure, type Layout } from "./figure.ts";
+import { withPlainTags } from "./plot_text.ts";
 
 /** Options of {@linkcode matrix}. */
 export interface MatrixOptions {
@@ -103,7 +104,7 @@ export async function matrix(
   if (title !== undefined) layout["title"] = { text: title };
   return new Figure(
     [{ type: "heatmap", z, colorscale, showscale: showScale, ...scale }],
-    layout,
+    withPlainTags(layout),
     options.caption === undefined ? {} : { caption: options.caption },
   );
 }

@@ -1,5 +1,6 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { Figure, type Layout, type Trace } from "./figure.ts";
+import { withPlainTags } from "./plot_text.ts";
 
 /** Options of {@linkcode panels}. */
 export interface PanelsOptions {
@@ -89,7 +90,7 @@ export function panels(
   const height = options.height ??
     (isOfMatrices ? Math.min(400, 120 + 0.85 * width * (share - gap)) : 400);
   Object.assign(layout, {
-    ...(title !== undefined && { title: { text: title } }),
+    ...(title !== undefined && { title: { text: withPlainTags(title) } }),
     width,
     height: Math.round(height),
     margin: { t: title ? 90 : 50, r: 20, b: 60, l: 80 },

@@ -5,6 +5,7 @@ import {
   OPTIONAL_PACKAGES,
 } from "../contract/optional_package.ts";
 import { escapeHTML } from "../jupyter/html.ts";
+import { hashSource, policyElement, scriptHashes } from "./content_policy.ts";
 
 const VERSION = OPTIONAL_PACKAGES["plotly.js-dist-min"];
 
@@ -30,11 +31,12 @@ export function plotlySource(): string {
   return readFileSync(new URL(file), "utf8");
 }
 
+const CDN = `https://cdn.plot.ly/plotly-${VERSION}.min.js`;
+
 /** A script that loads plotly.js into a page, as source or as a link. */
 export function plotlyScript(from: "source" | "cdn"): string {
   if (from === "cdn") {
-    const url = `https://cdn.plot.ly/plotly-${VERSION}.min.js`;
-    return `<script src="${url}" charset="utf-8"></script>`;
+    return `<script src="${CDN}" charset="utf-8"></script>`;
   }
   const compressed = gzipSync(plotlySource()).toString("base64");
   return `<script>
@@ -75,11 +77,35 @@ export function plotElement({ data, layout }: Plot, picture = ""): string {
 </script>`;
 }
 
+/**
+ * The policy of a page with figures, as an element: it runs plotly.js and what
+ * draws them, and fetches nothing else. plotly.js writes a style of its own, and
+ * attributes of styles, which no hash can allow.
+ *
+ * @param parts Parts of the page with the scripts of {@linkcode plotElement} and
+ * {@linkcode plotlyScript}, and no others.
+ */
+export function plotPolicy(
+  parts: readonly string[],
+  plotly: "source" | "cdn",
+): string {
+  return policyElement({
+    "script-src": [
+      plotly === "cdn" ? CDN : hashSource(plotlySource()),
+      ...parts.flatMap(scriptHashes),
+    ],
+    "style-src": ["'unsafe-inline'"],
+    "img-src": ["data:"],
+    "font-src": ["data:"],
+  });
+}
+
 /** A self-contained page, which opens without a network. */
-export function plotPage(title: string, body: string): string {
+export function plotPage(title: string, body: string, policy: string): string {
   return `<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
+${policy}
 <meta name="viewport" content="width=device-width">
 <title>${escapeHTML(title)}</title>
 ${body}

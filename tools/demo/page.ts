@@ -2,6 +2,9 @@
 import { type FormAtLength, type FormOnTestSet, FORMS } from "./measure.ts";
 import { MNIST_SIDE as SIDE } from "@lionjs/lion/data";
 import { Figure } from "@lionjs/lion/notebook";
+import { escapeHTML } from "../../lib/jupyter/html.ts";
+import { asPlotTexts } from "../../lib/notebook/plot_text.ts";
+import { plotPolicy } from "../../lib/notebook/plotly_page.ts";
 
 /** What the page shows. */
 export interface Report {
@@ -20,11 +23,12 @@ export interface Report {
 
 /** One self-contained page: it opens without a network. */
 export function renderPage(report: Report): string {
+  const drawn = asPlotTexts(report);
   const figures = [
-    lossFigure(report),
-    formsFigure(report),
-    ...lengthFigures(report),
-    examplesFigure(report),
+    lossFigure(drawn),
+    formsFigure(drawn),
+    ...lengthFigures(drawn),
+    examplesFigure(drawn),
   ];
   // The first one brings plotly.js.
   const parts = figures.map((figure, i) =>
@@ -33,8 +37,9 @@ export function renderPage(report: Report): string {
   return `<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
+${plotPolicy(parts, "source")}
 <meta name="viewport" content="width=device-width">
-<title>${escape(report.title)}</title>
+<title>${escapeHTML(report.title)}</title>
 <style>
   body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; }
   main { display: grid; grid-template-columns: repeat(auto-fit, minmax(30rem, 1fr)); gap: 1rem; }
@@ -44,8 +49,8 @@ export function renderPage(report: Report): string {
   th:first-child, td:first-child { text-align: left; }
   tr + tr { border-top: 1px solid #ddd; }
 </style>
-<h1>${escape(report.title)}</h1>
-<p>${escape(report.summary)}</p>
+<h1>${escapeHTML(report.title)}</h1>
+<p>${escapeHTML(report.summary)}</p>
 ${formsTable(report)}
 <main>
 ${parts.map((part) => `<figure>${part}</figure>`).join("\n")}
@@ -54,17 +59,13 @@ ${parts.map((part) => `<figure>${part}</figure>`).join("\n")}
 `;
 }
 
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-}
-
 function formsTable({ forms }: Report): string {
   const rows = forms.map((form) =>
-    `<tr><td>${form.form}<td>${(100 * form.accuracy).toFixed(2)} %<td>${
-      (100 * form.agreement).toFixed(2)
-    } %<td>${form.seconds.toFixed(2)} s<td>${
-      (form.peakBytes / 2 ** 20).toFixed(1)
-    } MiB`
+    `<tr><td>${escapeHTML(form.form)}<td>${
+      (100 * form.accuracy).toFixed(2)
+    } %<td>${(100 * form.agreement).toFixed(2)} %<td>${
+      form.seconds.toFixed(2)
+    } s<td>${(form.peakBytes / 2 ** 20).toFixed(1)} MiB`
   );
   return `<table><tr><th>form<th>test accuracy<th>same prediction as full<th>time for 10,000 images<th>peak memory, 500 images
 ${rows.join("\n")}

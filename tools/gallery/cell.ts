@@ -9,6 +9,7 @@ import {
   type MimeBundle,
   type Output,
 } from "../notebooks/notebook.ts";
+import { escapeHTML } from "../../lib/jupyter/html.ts";
 import { proseToHTML } from "./prose.ts";
 
 highlighter.registerLanguage("typescript", typescript);
@@ -109,10 +110,4 @@ function textOf(data: MimeBundle): string {
 
 function preformatted(text: string): string {
   return `<pre class="output">${escapeHTML(text.trimEnd())}</pre>`;
-}
-
-/** Text for HTML, attributes included. */
-export function escapeHTML(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
-    .replaceAll('"', "&quot;");
 }

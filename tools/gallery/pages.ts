@@ -7,16 +7,25 @@ import {
   NOTEBOOKS,
   readNotebook,
 } from "../notebooks/notebook.ts";
+import { escapeHTML } from "../../lib/jupyter/html.ts";
 import {
-  cellToHTML,
-  escapeHTML,
-  figureOf,
-  pngURL,
-  thumbnailOf,
-} from "./cell.ts";
+  type ContentPolicy,
+  policyElement,
+} from "../../lib/notebook/content_policy.ts";
+import { cellToHTML, figureOf, pngURL, thumbnailOf } from "./cell.ts";
 import { NIGHT } from "./night.ts";
 import style from "./style.css" with { type: "text" };
 import { sweepsSVG } from "./sweeps.ts";
+
+/**
+ * What pages need: no script, whatever outputs of notebooks hold. Formulas,
+ * tables and captions have attributes of styles, which no hash can allow.
+ */
+export const GALLERY_POLICY: ContentPolicy = {
+  "style-src": ["'self'", "'unsafe-inline'"],
+  "img-src": ["'self'", "data:"],
+  "font-src": ["data:"],
+};
 
 /** A notebook with its place in the gallery. */
 interface Entry {
@@ -126,6 +135,7 @@ function page(title: string, body: string): string {
   return `<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
+${policyElement(GALLERY_POLICY)}
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
 <title>${escapeHTML(title)}</title>

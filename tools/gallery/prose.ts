@@ -6,7 +6,7 @@ import { Marked } from "marked";
 const CODE_OR_FORMULA =
   /(```[^]*?```|`[^`\n]*`|\\\$)|\$\$([^]+?)\$\$|\$((?:\\[^]|[^$\\])+?)\$/g;
 
-/** Stands for a formula while Markdown is read; in no text. */
+/** Stands for a formula while Markdown is read; taken out of what is to be read. */
 const PLACEHOLDER = /\uE000(\d+)\uE001/g;
 
 const marked = new Marked({
@@ -21,7 +21,7 @@ const marked = new Marked({
  */
 export function proseToHTML(markdown: string): string {
   const formulas: string[] = [];
-  const text = markdown.replaceAll(
+  const text = markdown.replaceAll(/[\uE000\uE001]/g, "\uFFFD").replaceAll(
     CODE_OR_FORMULA,
     (_, code, displayed, inline) => {
       if (code !== undefined) return code;

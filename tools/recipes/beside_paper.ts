@@ -1,11 +1,6 @@
 /** Where contenders come in the paper's order, and where they do not. @module */
-import {
-  columnsOf,
-  figuresOf,
-  markdownTable,
-  type Section,
-  show,
-} from "./report.ts";
+import { asMarkdownTexts, markdownTable } from "../markdown_text.ts";
+import { columnsOf, figuresOf, type Section, show } from "./report.ts";
 import type { RecipeResults } from "./results_file.ts";
 import { type Interval, pairedInterval } from "./statistics.ts";
 import { healthOf } from "./verdicts.ts";
@@ -116,7 +111,7 @@ interface Comparison {
 
 /** The section on it; none where nothing of it was trained. */
 export function besidePaper(recipes: readonly RecipeResults[]): Section[] {
-  const all = recipes.flatMap(comparisonsIn);
+  const all = asMarkdownTexts(recipes).flatMap(comparisonsIn);
   if (all.length === 0) return [];
   const count = (wanted: Order) =>
     all.filter(({ order }) => order === wanted).length;

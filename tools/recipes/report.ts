@@ -1,4 +1,10 @@
 /** What recipes reached, in Markdown. @module */
+import {
+  asMarkdownTexts,
+  codeOf,
+  markdownTable,
+  textWithCode,
+} from "../markdown_text.ts";
 import { duration } from "./plan.ts";
 import type { RecipeResults, TrialResult } from "./results_file.ts";
 import { type Interval, interval, pairedInterval } from "./statistics.ts";
@@ -36,8 +42,9 @@ export function sectionsOf(
   ];
 }
 
-function reportRecipe(results: RecipeResults): string {
-  const { title, about, command, date, machine, trials } = results;
+function reportRecipe(plain: RecipeResults): string {
+  const results = asMarkdownTexts(plain);
+  const { title, command, date, machine, trials } = results;
   const health = healthOf(results);
   const seeds = new Set(trials.map(({ seed }) => seed)).size;
   const sick = health.filter(({ contender, isHealthy }) =>
@@ -45,8 +52,8 @@ function reportRecipe(results: RecipeResults): string {
   );
   return [
     `## ${title}`,
-    about,
-    `\`${command}\`, ${date}: ${trials[0]!.steps} steps, ${seeds} seeds, ${
+    textWithCode(plain.about),
+    `${codeOf(command)}, ${date}: ${trials[0]!.steps} steps, ${seeds} seeds, ${
       duration(trainingMilliseconds(results))
     } of training steps in all; ${machine}.`,
     ...sick.length > 0
@@ -239,13 +246,4 @@ export function show(
 
 function lossText(loss: number | null): string {
   return loss === null ? "diverged" : loss.toFixed(2);
-}
-
-/** A table in Markdown. */
-export function markdownTable(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-): string {
-  return [head, head.map(() => "---"), ...rows]
-    .map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }

@@ -2,8 +2,10 @@
 import { fileURLToPath } from "node:url";
 import type { Findable } from "../../site/find.ts";
 import config from "../../deno.json" with { type: "json" };
+import { policyText } from "../../lib/notebook/content_policy.ts";
 import { documentation } from "./documents.ts";
 import { brokenLinks } from "./links.ts";
+import { SITE_POLICY } from "./policies.ts";
 import { referencePage } from "./reference.ts";
 
 const SOURCE = new URL("../../site/", import.meta.url);
@@ -47,11 +49,19 @@ export const ISOLATION = {
   "cross-origin-embedder-policy": "require-corp",
 } as const;
 
-/** For static hosts that read such a file; elsewhere a service worker does it. */
+/** What may be loaded and run, in workers too. */
+export const POLICY = {
+  "content-security-policy": policyText(SITE_POLICY),
+} as const;
+
+/**
+ * For static hosts that read such a file; elsewhere a service worker isolates
+ * pages, and each has a policy of its own.
+ */
 const HEADERS = `/*
 ${
-  Object.entries(ISOLATION).map(([name, value]) => `  ${name}: ${value}`)
-    .join("\n")
+  Object.entries({ ...ISOLATION, ...POLICY })
+    .map(([name, value]) => `  ${name}: ${value}`).join("\n")
 }
 `;
 

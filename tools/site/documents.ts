@@ -1,8 +1,9 @@
 /** The documentation as pages: guides, notebooks, and the sources that they name. @module */
 import { dirname, join, relative } from "node:path/posix";
-import { escapeHTML } from "../gallery/cell.ts";
+import { escapeHTML } from "../../lib/jupyter/html.ts";
+import { policyElement } from "../../lib/notebook/content_policy.ts";
 import { NIGHT } from "../gallery/night.ts";
-import { galleryFiles } from "../gallery/pages.ts";
+import { GALLERY_POLICY, galleryFiles } from "../gallery/pages.ts";
 import { NOTEBOOKS } from "../notebooks/notebook.ts";
 import type { Findable } from "../../site/find.ts";
 import {
@@ -11,6 +12,7 @@ import {
   type Section,
   textOf,
 } from "./markdown.ts";
+import { DOCUMENT_POLICY } from "./policies.ts";
 import { documentedSymbols, symbolsHTML } from "./symbols.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -212,6 +214,7 @@ function pageHTML(path: string, title: string, body: string): string {
 <html lang="en">
 <head>
 <meta charset="utf-8">
+${policyElement(DOCUMENT_POLICY)}
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
 <title>${escapeHTML(title)} · LION</title>
@@ -234,6 +237,7 @@ ${scrollable(body)}
 function inSite(path: string, html: string): string {
   const linked = html.replaceAll(/(href="[^":]*)\.md\b/g, "$1.html");
   return scrollable(linked)
+    .replace(policyElement(GALLERY_POLICY), policyElement(DOCUMENT_POLICY))
     .replace("<body>", () => `${headOf(path)}\n<body>`)
     .replace("<main>", () => `${headerOf(path)}\n<main>\n${FOUND}`);
 }

@@ -3,7 +3,7 @@
 import highlighter from "highlight.js/lib/core";
 import typescript from "highlight.js/lib/languages/typescript";
 import { Marked } from "marked";
-import { escapeHTML } from "../gallery/cell.ts";
+import { escapeHTML } from "../../lib/jupyter/html.ts";
 
 highlighter.registerLanguage("typescript", typescript);
 

@@ -1,4 +1,6 @@
 /** Deno's reference as a part of the site. @module */
+import { policyElement } from "../../lib/notebook/content_policy.ts";
+import { REFERENCE_POLICY } from "./policies.ts";
 
 /** What its pages show above all else: where in the site they link to. */
 const WAYS = {
@@ -32,6 +34,7 @@ export function referencePage(
       (link, anchor) => html.includes(`id="${anchor}"`) ? link : "",
     )
     .replace("<html>", '<html lang="en">')
+    .replace("<head>", () => `<head>\n${policyElement(REFERENCE_POLICY)}`)
     .replace(
       "</head>",
       `<link rel="icon" href="data:,">

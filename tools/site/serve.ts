@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { serveLocally } from "../server/loopback.ts";
 import { fileAnswer } from "../server/static_files.ts";
-import { ISOLATION } from "./build.ts";
+import { ISOLATION, POLICY } from "./build.ts";
 
 /** Options of {@linkcode serveSite}. */
 export interface ServeOptions {
@@ -18,7 +18,7 @@ export function serveSite(
   { port, isIsolated }: ServeOptions,
 ): Deno.HttpServer<Deno.NetAddr> {
   const path = fileURLToPath(folder);
-  const headers = isIsolated ? ISOLATION : {};
+  const headers = { ...POLICY, ...isIsolated ? ISOLATION : {} };
   return serveLocally(
     ({ url }) => fileAnswer(path, new URL(url).pathname, headers),
     { port },

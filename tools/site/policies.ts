@@ -1,0 +1,28 @@
+/** What the pages of the site may load and run. @module */
+import type { ContentPolicy } from "../../lib/notebook/content_policy.ts";
+import { GALLERY_POLICY } from "../gallery/pages.ts";
+
+/** Of documents: their search and its index, too. */
+export const DOCUMENT_POLICY: ContentPolicy = {
+  ...GALLERY_POLICY,
+  "script-src": ["'self'"],
+  "connect-src": ["'self'"],
+};
+
+/** Of Deno's reference, whose index is a script. */
+export const REFERENCE_POLICY: ContentPolicy = {
+  ...GALLERY_POLICY,
+  "script-src": ["'self'"],
+};
+
+/**
+ * Of all files, where a server sends headers: what the pages' own policies allow
+ * (`site/index.html` has that of the page to try), and the threads of its
+ * worker, which are blobs; only a header holds for workers.
+ */
+export const SITE_POLICY: ContentPolicy = {
+  ...DOCUMENT_POLICY,
+  "script-src": ["'self'", "'wasm-unsafe-eval'"],
+  "worker-src": ["'self'", "blob:"],
+  "frame-ancestors": ["'none'"],
+};
