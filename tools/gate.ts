@@ -120,7 +120,7 @@ const SITE_TEST: Task = {
 out/site-test.`,
   steps: [
     run("tools/setup.ts", "--platforms"),
-    { args: ["test", "-A", "tests/site/site.ts"] },
+    { args: ["test", "-A", "tests/site/site.ts", "tests/site/pages.ts"] },
   ],
 };
 

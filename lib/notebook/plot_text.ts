@@ -13,15 +13,13 @@ export function asPlotTexts<T>(data: T): T {
   );
 }
 
+/** What begins no tag that is left to plotly.js, which a line of text may have. */
+const OTHER_TAG = /<(?!\/?(?:b|br|em|i|s|sub|sup|u)>)/gi;
+
 /**
  * A part of a figure in whose texts tags such as `<br>` and `<b>` are left to
- * plotly.js, and those with attributes, such as links and what fetches a
- * picture as a style, are text.
+ * plotly.js, while links, and styles that may fetch a picture, are text.
  */
 export function withPlainTags<T>(part: T): T {
-  return mapTexts(
-    part,
-    // What plotly.js takes for a tag; another space than " " ends no name there.
-    (text) => text.replaceAll(/<(?!\/?[a-z]+>)/gi, "&lt;"),
-  );
+  return mapTexts(part, (text) => text.replaceAll(OTHER_TAG, "&lt;"));
 }

@@ -31,6 +31,9 @@ export function plotlySource(): string {
   return readFileSync(new URL(file), "utf8");
 }
 
+/** plotly.js as pages hold it, in base64. */
+let compressed: string | undefined;
+
 const CDN = `https://cdn.plot.ly/plotly-${VERSION}.min.js`;
 
 /** A script that loads plotly.js into a page, as source or as a link. */
@@ -38,7 +41,7 @@ export function plotlyScript(from: "source" | "cdn"): string {
   if (from === "cdn") {
     return `<script src="${CDN}" charset="utf-8"></script>`;
   }
-  const compressed = gzipSync(plotlySource()).toString("base64");
+  compressed ??= gzipSync(plotlySource()).toString("base64");
   return `<script>
 // plotly.js v${VERSION}, MIT licence, compressed
 (async () => {

@@ -1,0 +1,264 @@
+/** Pages of data whose texts would like to be more than text. @module */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  bars,
+  curves,
+  DISPLAY,
+  Figure,
+  LivePlot,
+  matrix,
+  panels,
+  table,
+} from "@lionjs/lion/notebook";
+import type { Figures } from "../../bench/figures.ts";
+import { reportPage } from "../../bench/report/page.ts";
+import { readKept } from "../../bench/report/read_report.ts";
+import { FIGURE_NAMES, type Report } from "../../bench/report/report_file.ts";
+import { reportTables } from "../../bench/report/tables.ts";
+import { resultsOf } from "../../bench/results.ts";
+import { curvesSVG } from "../../lib/notebook/curves_svg.ts";
+import { renderPage } from "../../tools/demo/page.ts";
+import { cellToHTML } from "../../tools/gallery/cell.ts";
+import { proseToHTML } from "../../tools/gallery/prose.ts";
+import type { CodeCell } from "../../tools/notebooks/notebook.ts";
+import { besidePaper } from "../../tools/recipes/beside_paper.ts";
+import { sectionsOf } from "../../tools/recipes/report.ts";
+import { resultsPage } from "../../tools/recipes/results_page.ts";
+import type { RecipeResults } from "../../tools/recipes/results_file.ts";
+import { renderMarkdown } from "../../tools/site/markdown.ts";
+import {
+  HOSTILE,
+  inOneLine,
+  type ReadPage,
+  readPage,
+  surrounded,
+} from "./hostile.ts";
+
+/** What no page has a reason to treat in a special way. */
+const HARMLESS = "name";
+
+/**
+ * Makes a page of data with each hostile text in every text, and of harmless
+ * ones: both have the same elements and attributes, and show the texts.
+ */
+async function testPage<T>(
+  data: T,
+  pageOf: (data: T) => string | Promise<string>,
+  kept: readonly string[] = [],
+  hostile: readonly string[] = HOSTILE,
+): Promise<void> {
+  const expected = readPage(
+    await pageOf(surrounded(data, HARMLESS, kept)),
+  );
+  for (const text of hostile) {
+    const html = await pageOf(surrounded(data, text, kept));
+    const { executables, skeleton, shown } = readPage(html);
+    assertEquals(executables, [], text);
+    assertEquals(skeleton, expected.skeleton, text);
+    assertStringIncludes(shown, inOneLine(text));
+  }
+}
+
+/** The report that is kept, with a few points of each figure. */
+async function shortReport(): Promise<Report> {
+  const report = await readKept();
+  return {
+    ...report,
+    machine: { ...report.machine, v8Flags: "--flag" },
+    absent: [{ name: "jax-js", why: "it is not there" }],
+    parity: report.parity.slice(0, 2),
+    figures: report.figures.filter(({ figure }, at) =>
+      report.figures.findIndex((one) => one.figure === figure) === at
+    ).map((measured) => ({
+      ...measured,
+      points: measured.points.slice(0, 4),
+      gaps: [{ panel: "forward", series: "one", at: 1, why: "too slow" }],
+      ...measured.kernels && { kernels: measured.kernels.slice(0, 2) },
+    })),
+  };
+}
+
+Deno.test("texts of a report are text in report.html", async () => {
+  // Its plots have plotly.js in each page.
+  await testPage(await shortReport(), reportPage, FIGURE_NAMES);
+});
+
+/** Markdown as each of our programs reads it. */
+const READERS: Readonly<Record<string, (markdown: string) => string>> = {
+  "a page": proseToHTML,
+  // A document begins with a heading.
+  "the site": (markdown) =>
+    renderMarkdown(`# Title\n\n${markdown}`, (link) => link).html
+      .replaceAll(/ id="[^"]*"/g, ""),
+};
+
+for (const [reader, toHTML] of Object.entries(READERS)) {
+  Deno.test(`texts of reports and benches are text in Markdown that ${reader} shows`, async () => {
+    const report = await shortReport();
+    await testPage(report, (report) => toHTML(reportTables(report)), [
+      ...FIGURE_NAMES,
+      "softmax",
+    ]);
+    const figures: Figures = {
+      command: "deno task bench",
+      ...{ date: "2026", seconds: 60, machine: report.machine },
+      backends: report.backends,
+      groups: [{
+        section: "attention",
+        ...{ backend: "wasm", parameters: { pass: "forward", length: 1 } },
+        baseline: "full",
+        rows: [{
+          ...{ name: "full", median: 2, p20: 1, p80: 3, samples: 3, ratio: 1 },
+          ...{ gflops: 1, cost: null, usage: null, how: null },
+        }],
+      }],
+    };
+    await testPage(
+      figures,
+      (figures) => toHTML(resultsOf([figures], "Notes.")),
+      ["attention"],
+    );
+  });
+
+  Deno.test(`texts of results are text in Markdown that ${reader} shows`, async () => {
+    const results = await resultsFile();
+    const page = (results: RecipeResults) => {
+      const sections = [
+        ...sectionsOf([results], ""),
+        ...besidePaper([results]),
+      ];
+      return toHTML(sections.map(({ text }) => text).join("\n\n"));
+    };
+    // What a recipe is about may have code between backticks, and nothing else.
+    const coded = HOSTILE.filter((text) => text.includes("`"));
+    const others = HOSTILE.filter((text) => !text.includes("`"));
+    await testPage(results, page, ["distillation"], others);
+    await testPage(results, page, ["distillation", results.about], coded);
+  });
+}
+
+async function resultsFile(): Promise<RecipeResults> {
+  const name = "../../docs/results/distillation-quick.json";
+  const file = new URL(name, import.meta.url);
+  const results = JSON.parse(await Deno.readTextFile(file));
+  return {
+    ...results,
+    about: "A teacher.",
+    baselines: { guess: { accuracy: 0.1 } },
+  };
+}
+
+Deno.test("texts of results are text in results.html", async () => {
+  const page = (results: RecipeResults) =>
+    resultsPage(sectionsOf([results], "Notes."));
+  // A picture takes a second; what is around it does not depend on the text.
+  await testPage(await resultsFile(), page, [], [HOSTILE[4]!, HOSTILE[17]!]);
+});
+
+Deno.test("texts of the demo are text in its page", async () => {
+  const demo: Parameters<typeof renderPage>[0] = {
+    ...{ title: "LION-S", summary: "On a GPU of somebody's." },
+    losses: [[1, 2], [2, 1]],
+    forms: [{
+      ...{ form: "full", accuracy: 1, agreement: 1, seconds: 1, peakBytes: 1 },
+      predictions: new Uint8Array(1),
+    }],
+    lengths: [],
+    examples: [],
+  };
+  await testPage(demo, renderPage);
+});
+
+Deno.test("outputs of notebooks are text in the gallery", async () => {
+  const data = { name: "stdout", text: "printed", title: "Loss", value: "3" };
+  await testPage(data, ({ text, title, value }) => {
+    const cell: CodeCell = {
+      ...{ cell_type: "code", id: "a", metadata: {}, source: "" },
+      execution_count: 1,
+      outputs: [
+        { output_type: "stream", name: "stdout", text },
+        {
+          output_type: "error",
+          ...{ ename: text, evalue: text, traceback: [text] },
+        },
+        {
+          output_type: "display_data",
+          data: { "image/png": "iVBO", "text/plain": `Figure: ${title}` },
+          metadata: {},
+        },
+        {
+          output_type: "display_data",
+          data: { "text/plain": value },
+          metadata: {},
+        },
+      ],
+    };
+    return `<!DOCTYPE html><body>${cellToHTML(cell)}`;
+  });
+});
+
+Deno.test("names in tables and figures of notebooks are text", async () => {
+  const rows = [{ device: "GPU", note: "fast" }, { device: "CPU", note: "" }];
+  await testPage(rows, async (rows) => {
+    const records = rows.map(({ device, note }) => ({
+      device,
+      [note]: device,
+    }));
+    const { "text/html": html } = await table(records)[DISPLAY]();
+    return `<!DOCTYPE html><body>${html}`;
+  });
+  const named = { title: "Title", caption: "Caption", name: "one" };
+  for (const fullPage of [false, true]) {
+    await testPage(named, ({ title, caption, name }) => {
+      const figure = new Figure(
+        [{ x: [name, 2], y: [1, 2], name, text: [name] }],
+        { title: { text: title }, xaxis: { title: { text: name } } },
+        { caption },
+      );
+      const html = figure.toHTML({ fullPage, plotly: "cdn" });
+      return fullPage ? html : `<!DOCTYPE html><body>${html}`;
+    });
+  }
+  await testPage(named, ({ title, name }) =>
+    `<!DOCTYPE html><body>${
+      curvesSVG({
+        ...{ title, x: name, y: name, yType: "linear" },
+        curves: new Map([[name, [[1, 2], [2, 3]]]]),
+        colors: { [name]: name },
+      })
+    }`);
+});
+
+/** What plotly.js draws of figures of a name; it reads tags of HTML in all texts. */
+Deno.test("plotly.js draws names in our figures without links, styles and listeners", async () => {
+  const figures = async (name: string): Promise<Figure[]> => {
+    const plot = new LivePlot({ title: name, x: name, y: name });
+    plot.log(1, { [name]: 1, b: 2 });
+    plot.log(2, { [name]: 2, b: 3 });
+    const options = { title: name, x: name };
+    return [
+      panels([bars({ [name]: 1, b: 2 }, options)], { title: name }),
+      curves({ [name]: [1, 2], b: [2, 1] }, { ...options, y: name }),
+      await matrix([[1, 2], [3, 4]], {
+        ...{ title: name, rows: [name, "b"], columns: name },
+      }),
+      plot.figure,
+    ];
+  };
+  const linking = HOSTILE.filter((text) => /<(?:a|span|b|img) /.test(text))
+    .join(" ");
+  const [harmless, hostile] = await Promise.all(
+    [HARMLESS, linking].map(async (name) => {
+      const drawings = (await figures(name))
+        .map((figure) => figure.toImage({ format: "svg" }));
+      return readPage(`<!DOCTYPE html><body>${await Promise.all(drawings)}`);
+    }),
+  );
+  const namesIn = ({ skeleton }: ReadPage) =>
+    new Set(skeleton.map((element) => element.split(" ")[0]));
+  assertEquals(namesIn(hostile!), namesIn(harmless!));
+  assertEquals(hostile!.executables, []);
+  // What ends plain text ends nothing here, and is not shown.
+  const shown = inOneLine(linking).replaceAll("</b>", "");
+  assertStringIncludes(hostile!.shown, shown);
+});
