@@ -78,7 +78,9 @@ const IMAGE_OPTIONS: OptionNames<ImageOptions> = {
 const SIZE = { width: 700, height: 450 };
 
 /**
- * A plotly.js figure.
+ * A plotly.js figure. In its texts plotly.js reads tags such as `<b>` and links;
+ * {@linkcode curves} and its like leave out those that lead elsewhere, and names
+ * of unknown origin should have `&lt;` for `<`.
  *
  * @example
  * ```ts

@@ -8,7 +8,7 @@ export function asPlotTexts<T>(data: T): T {
   return mapTexts(
     data,
     (text) =>
-      text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
+      drawable(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;")
         .replaceAll(">", "&gt;"),
   );
 }
@@ -21,5 +21,16 @@ const OTHER_TAG = /<(?!\/?(?:b|br|em|i|s|sub|sup|u)>)/gi;
  * plotly.js, while links, and styles that may fetch a picture, are text.
  */
 export function withPlainTags<T>(part: T): T {
-  return mapTexts(part, (text) => text.replaceAll(OTHER_TAG, "&lt;"));
+  return mapTexts(
+    part,
+    (text) => drawable(text).replaceAll(OTHER_TAG, "&lt;"),
+  );
+}
+
+/** Characters that XML has no way to write: a picture with one would be none. */
+// deno-lint-ignore no-control-regex
+const NOT_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g;
+
+function drawable(text: string): string {
+  return text.toWellFormed().replaceAll(NOT_XML, "\ufffd");
 }

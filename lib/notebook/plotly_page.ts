@@ -98,7 +98,8 @@ export function plotPolicy(
       ...parts.flatMap(scriptHashes),
     ],
     "style-src": ["'unsafe-inline'"],
-    "img-src": ["data:"],
+    // Its button that makes a picture reads one from a blob.
+    "img-src": ["data:", "blob:"],
     "font-src": ["data:"],
   });
 }

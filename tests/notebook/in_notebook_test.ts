@@ -16,6 +16,7 @@ import {
   renderers,
 } from "../../lib/notebook/mod.ts";
 import { trainingProgress } from "../../lib/training/mod.ts";
+import { HOSTILE, inOneLine, readPage } from "../tools/hostile.ts";
 
 const FIGURE = new Figure(
   [{ x: new Int8Array([1, 2]), y: new Float32Array([0.5, NaN]) }],
@@ -100,6 +101,18 @@ Deno.test("Progress is one output, redrawn now and then, and in the end", async 
   assertStringIncludes(html, '<progress value="1"');
   assertStringIncludes(html, "1000/1000");
   assertStringIncludes(html, "loss=0.001000]");
+});
+
+Deno.test("what progress is of is text in its output", async () => {
+  for (const text of HOSTILE) {
+    const progress = new Progress({ total: 1, description: text, unit: text });
+    progress.update(1, { [text]: text });
+    await progress.close();
+    const html = sent().at(-1)!.data["text/html"] as string;
+    const page = readPage(`<!DOCTYPE html><body>${html}`);
+    assertEquals(page.skeleton.slice(3), ["DIV style", "PROGRESS style value"]);
+    assertStringIncludes(page.shown, inOneLine(text));
+  }
 });
 
 Deno.test("trainingProgress() shows the last state before it ends", async () => {

@@ -21,6 +21,19 @@ Deno.test("documentation() has the sources that documents link to, and finds sec
   const [positions] = find(findable, "models positions");
   assertEquals(positions!.url, "docs/models.html#positions");
   assert(findable.every(({ url }) => files.has(url.split("#")[0]!)));
+  for (const [path, html] of files) {
+    if (!path.endsWith(".html")) continue;
+    const policies = `${html}`.match(
+      /Content-Security-Policy" content="[^"]*/g,
+    );
+    assertEquals(policies?.length, 1, path);
+    assertStringIncludes(policies![0], "default-src 'none'");
+    assertStringIncludes(policies![0], "script-src 'self';");
+    assert(
+      !/<script>| on\w+="/.test(`${html}`.replaceAll(/>[^<]*/g, ">")),
+      path,
+    );
+  }
 });
 
 Deno.test("the index of documents leads to each guide", async () => {
@@ -56,6 +69,7 @@ Deno.test("referencePage() leads to the site, and names what one imports from", 
 </div><pre><code>import { b } from &quot;${entry}&quot;;</code></pre><ul><li>c</li></ul>`;
   const html = referencePage(page("io"), "../../", "@a/b");
   assertStringIncludes(html, '<a href="../../docs/index.html">');
+  assertStringIncludes(html, "<head>\n<meta http-equiv=");
   assertStringIncludes(html, "from &quot;@a/b/io&quot;");
   assertStringIncludes(html, '<pre><code tabindex="0">');
   assertStringIncludes(html, "<span>a</span>\n<div><span>b</span></div></div>");

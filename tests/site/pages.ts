@@ -67,7 +67,7 @@ async function testFigures(page: Page): Promise<void> {
 /** The figure's own button makes a picture of it. */
 async function testDownload(page: Page): Promise<void> {
   const download = page.waitForEvent("download");
-  await page.locator('[data-title^="Download"]').first().click();
+  await page.locator(".modebar-btn").first().click();
   assert((await download).suggestedFilename().endsWith(".png"));
 }
 

@@ -105,13 +105,11 @@ export function readPage(html: string): ReadPage {
 
 function isExecutable([name, value]: readonly [string, string]): boolean {
   return name.startsWith("on") ||
-    // deno-lint-ignore no-control-regex
     /^[\s\0]*javascript:/i.test(value) ||
     (name === "style" && /url\(["']?[a-z]/i.test(value));
 }
 
 /** A text in one line, without what a page does not show or shows a sign for. */
 export function inOneLine(text: string): string {
-  // deno-lint-ignore no-control-regex
   return text.replaceAll(/[\s\0\uFFFD\uE000\uE001]+/g, " ").trim();
 }

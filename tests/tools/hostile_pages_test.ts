@@ -1,5 +1,6 @@
 /** Pages of data whose texts would like to be more than text. @module */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { createHash } from "node:crypto";
 import {
   bars,
   curves,
@@ -227,6 +228,62 @@ Deno.test("names in tables and figures of notebooks are text", async () => {
         colors: { [name]: name },
       })
     }`);
+});
+
+/** A page's policy: sources by directive. */
+function policyOf(html: string): Map<string, string[]> {
+  const [policy, ...others] = html.matchAll(
+    /<meta\s+http-equiv="Content-Security-Policy"\s+content="([^"]*)"/g,
+  );
+  assertEquals(others, []);
+  return new Map(
+    policy![1]!.split("; ").map((directive) => {
+      const [name, ...sources] = directive.split(" ");
+      return [name!, sources];
+    }),
+  );
+}
+
+Deno.test("pages allow their own scripts by hashes, and fetch nothing", async () => {
+  const figure = new Figure([{ y: [1, 2] }], {}, { caption: "</p>" });
+  const pages = {
+    report: await reportPage(await shortReport()),
+    figure: figure.toHTML(),
+    linked: figure.toHTML({ plotly: "cdn" }),
+    results: await resultsPage([{ text: "# Results" }]),
+    demo: renderPage({
+      ...{ title: "Demo", summary: "", losses: [], forms: [], lengths: [] },
+      examples: [],
+    }),
+  };
+  for (const [name, html] of Object.entries(pages)) {
+    const policy = policyOf(html);
+    const allowed = policy.get("script-src") ?? [];
+    const hashes = [...html.matchAll(/<script>([^]*?)<\/script>/g)]
+      .map(([, source]) =>
+        `'sha256-${createHash("sha256").update(source!).digest("base64")}'`
+      );
+    assertEquals(
+      hashes.filter((hash) => !allowed.includes(hash)),
+      [],
+      name,
+    );
+    // And plotly.js itself, from the loader or its address.
+    const plotly = hashes.length > 0 ? 1 : 0;
+    assertEquals(allowed.length, new Set(hashes).size + plotly, name);
+    for (const sources of [allowed, policy.get("default-src")!]) {
+      assert(
+        sources.every((one) =>
+          /^'(?:sha256-|none)|^https:\/\/cdn\.plot\.ly\/plotly-[\d.]+min\.js$/
+            .test(one)
+        ),
+        name,
+      );
+    }
+    assertEquals(policy.get("base-uri"), ["'none'"], name);
+    assertEquals(policy.get("form-action"), ["'none'"], name);
+    assertEquals(policy.get("connect-src"), undefined, name);
+  }
 });
 
 /** What plotly.js draws of figures of a name; it reads tags of HTML in all texts. */
