@@ -41,6 +41,11 @@ export interface Communicator {
     from: number,
     tag?: number,
   ): Promise<T>;
+  /**
+   * Has all ranks throw, in what they wait for or do next, where this one has
+   * failed alone. A communicator without it leaves them waiting.
+   */
+  fail?(reason: string): void;
 }
 
 /** Whom an exchange concerns; a side that is left out is nobody. */
@@ -61,7 +66,9 @@ export interface TokenRanks extends Pick<Communicator, "rank" | "size"> {
    * Sends values to one rank while another sends as many; each rank must have
    * its counterpart in the call that it makes at the same place of the program.
    *
+   * @param about What the values are, the same on both ranks; where they differ,
+   * a communicator that compares it throws.
    * @returns What came; zeros from nobody.
    */
-  exchange(values: Float32Array, peers: Peers): Float32Array;
+  exchange(values: Float32Array, peers: Peers, about?: string): Float32Array;
 }

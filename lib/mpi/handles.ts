@@ -16,6 +16,10 @@ export interface Handles {
   readonly inPlace: bigint;
   /** MPI_STATUS_IGNORE */
   readonly statusIgnore: bigint;
+  /** MPI_ANY_SOURCE */
+  readonly anySource: number;
+  /** MPI_ANY_TAG */
+  readonly anyTag: number;
   /** By the names of JavaScript's arrays. */
   readonly types: Readonly<Record<string, Handle>>;
   /** By the names of reductions. */
@@ -31,6 +35,8 @@ export function mpichHandles(): Handles {
     typeShared: 1,
     inPlace: 0xffff_ffff_ffff_ffffn,
     statusIgnore: 1n,
+    anySource: -2,
+    anyTag: -1,
     types: {
       Float32Array: 0x4c00040an,
       Float64Array: 0x4c00080bn,
@@ -62,6 +68,8 @@ export function openMpiHandles(library: string): Handles {
     typeShared: 0,
     inPlace: 1n,
     statusIgnore: 0n,
+    anySource: -1,
+    anyTag: -1,
     types: {
       Float32Array: at.ompi_mpi_float,
       Float64Array: at.ompi_mpi_double,
@@ -86,4 +94,14 @@ export function typeOf(handles: Handles, values: RankNumbers): Handle {
       Object.keys(handles.types).join(", ")
     }, got ${name}`,
   );
+}
+
+/** Where the values of an array are. */
+export function memoryOf(
+  { buffer, byteOffset, byteLength, length }: RankNumbers,
+): Uint8Array<ArrayBuffer> {
+  // No bytes have no address, which Open MPI refuses even where it reads none.
+  if (length === 0) return new Uint8Array(1);
+  // Small arrays lie among V8's objects, which move, until their buffer is asked for.
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 }

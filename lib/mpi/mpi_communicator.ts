@@ -5,12 +5,15 @@ import type {
   Reduction,
   TokenRanks,
 } from "../contract/communicator.ts";
-import { type Handles, typeOf } from "./handles.ts";
-import { type Library, textOf } from "./library.ts";
-import { MpiError } from "./mpi_error.ts";
+import type { Call } from "./call.ts";
+import { Caller } from "./caller.ts";
+import { memoryOf, typeOf } from "./handles.ts";
+import type { Library } from "./library.ts";
+import { type Delivery, Mail } from "./mail.ts";
 import { waitForReader } from "./output.ts";
-import { poll, pollNow } from "./request.ts";
-import type { Functions, Handle } from "./symbols.ts";
+import { SideChannel } from "./side_channel.ts";
+import type { Handle } from "./symbols.ts";
+import { type Advance, Watch } from "./watch.ts";
 
 /** Counts are C's int. */
 const LARGEST_COUNT = 2 ** 31 - 1;
@@ -58,33 +61,32 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   readonly version: string;
   /** The file of the library. */
   readonly library: string;
-  readonly #functions: Functions;
-  readonly #handles: Handles;
+  readonly #caller: Caller;
+  readonly #watch: Watch;
+  readonly #mail: Mail;
   /** Whether {@linkcode close} was called, after which there is no MPI. */
   #closed = false;
-  /** What MPI reads and writes, by requests that have not ended: not to be collected. */
-  readonly #pending = new Map<BigUint64Array, unknown>();
-
-  /** Where MPI says whether a request has ended. */
-  readonly #flag = new Int32Array(new ArrayBuffer(4));
 
   /** Of an MPI that was initialised; {@linkcode openMpi} calls it. */
-  constructor({ functions, handles, version, path }: Library) {
-    this.#functions = functions;
-    this.#handles = handles;
-    this.version = version;
-    this.library = path;
-    const { world, errorsReturn } = handles;
-    this.#check(
+  constructor(library: Library) {
+    const caller = new Caller(library);
+    this.#caller = caller;
+    this.version = library.version;
+    this.library = library.path;
+    const { functions, handles: { world, errorsReturn } } = caller;
+    caller.check(
       "MPI_Comm_set_errhandler",
       functions.MPI_Comm_set_errhandler(world, errorsReturn),
     );
     const number = new Int32Array(1);
-    this.#check("MPI_Comm_rank", functions.MPI_Comm_rank(world, number));
+    caller.check("MPI_Comm_rank", functions.MPI_Comm_rank(world, number));
     this.rank = number[0]!;
-    this.#check("MPI_Comm_size", functions.MPI_Comm_size(world, number));
+    caller.check("MPI_Comm_size", functions.MPI_Comm_size(world, number));
     this.size = number[0]!;
     this.localRank = this.#rankOnMachine();
+    const channel = new SideChannel(caller, this.rank, this.size);
+    this.#watch = new Watch(caller, channel, this);
+    this.#mail = new Mail(caller, channel, this.#watch, this.rank);
   }
 
   /** Whether {@linkcode close} was called. */
@@ -97,23 +99,26 @@ export class MpiCommunicator implements Communicator, TokenRanks {
    *
    * @param values As many on each rank, and of the same kind.
    * @returns `values`.
+   * @throws {RangeError} On all ranks, if they do not call the same.
    */
   async allreduce<T extends RankNumbers>(
     values: T,
     reduction: Reduction = "sum",
   ): Promise<T> {
-    const { world, inPlace, reductions } = this.#handles;
+    const { functions, handles } = this.#caller;
+    const { world, inPlace, reductions } = handles;
     const { memory, count, type } = this.#message(values);
     if (!Object.hasOwn(reductions, reduction)) {
       throw new RangeError(
         `reduction should be sum, max or min, got ${reduction}`,
       );
     }
-    await this.#complete(
+    await this.#together(
+      { name: "allreduce", ...kindOf(values), reduction },
       "MPI_Iallreduce",
       values,
       (request) =>
-        this.#functions.MPI_Iallreduce(
+        functions.MPI_Iallreduce(
           ...[inPlace, memory, count, type, reductions[reduction]] as const,
           ...[world, request] as const,
         ),
@@ -126,16 +131,18 @@ export class MpiCommunicator implements Communicator, TokenRanks {
    *
    * @param values As many on each rank, and of the same kind.
    * @returns `values`.
+   * @throws {RangeError} On all ranks, if they do not call the same.
    */
   async broadcast<T extends RankNumbers>(values: T, root = 0): Promise<T> {
     const { memory, count, type } = this.#message(values);
     this.#assertRank("root", root);
-    const { world } = this.#handles;
-    await this.#complete(
+    const { functions, handles: { world } } = this.#caller;
+    await this.#together(
+      { name: "broadcast", ...kindOf(values), root },
       "MPI_Ibcast",
       values,
       (request) =>
-        this.#functions.MPI_Ibcast(memory, count, type, root, world, request),
+        functions.MPI_Ibcast(memory, count, type, root, world, request),
     );
     return values;
   }
@@ -146,6 +153,7 @@ export class MpiCommunicator implements Communicator, TokenRanks {
    * @param values As many on each rank, and of the same kind.
    * @returns On rank `root` `size` times as many, in the order of ranks;
    * `undefined` elsewhere.
+   * @throws {RangeError} On all ranks, if they do not call the same.
    */
   async gather<T extends RankNumbers>(
     values: T,
@@ -159,12 +167,13 @@ export class MpiCommunicator implements Communicator, TokenRanks {
       )
       : undefined;
     const to = all ? this.#message(all).memory : null;
-    const { world } = this.#handles;
-    await this.#complete(
+    const { functions, handles: { world } } = this.#caller;
+    await this.#together(
+      { name: "gather", ...kindOf(values), root },
       "MPI_Igather",
       [values, all],
       (request) =>
-        this.#functions.MPI_Igather(
+        functions.MPI_Igather(
           ...[memory, count, type, to, count, type] as const,
           ...[root, world, request] as const,
         ),
@@ -177,26 +186,20 @@ export class MpiCommunicator implements Communicator, TokenRanks {
    *
    * @param values As many on each rank, and of the same kind.
    * @returns Of the same kind; zeros on rank 0.
+   * @throws {RangeError} On all ranks, if they do not call the same.
    */
   async exscan<T extends RankNumbers>(values: T): Promise<T> {
     const { memory, count, type } = this.#message(values);
     const sums = new (values.constructor as new (length: number) => T)(count);
     const to = this.#message(sums).memory;
-    const { world, reductions } = this.#handles;
-    await this.#complete(
+    const { functions, handles: { world, reductions } } = this.#caller;
+    await this.#together(
+      { name: "exscan", ...kindOf(values) },
       "MPI_Iexscan",
       [values, sums],
       (request) =>
-        this.#functions.MPI_Iexscan(
-          ...[
-            memory,
-            to,
-            count,
-            type,
-            reductions.sum,
-            world,
-            request,
-          ] as const,
+        functions.MPI_Iexscan(
+          ...[memory, to, count, type, reductions.sum, world, request] as const,
         ),
     );
     // The standard leaves open what rank 0 gets.
@@ -204,33 +207,29 @@ export class MpiCommunicator implements Communicator, TokenRanks {
     return sums;
   }
 
-  /** Waits until all ranks have called it. */
+  /**
+   * Waits until all ranks have called it.
+   *
+   * @throws {RangeError} On all ranks, if they do not call the same.
+   */
   async barrier(): Promise<void> {
-    await this.#complete(
-      "MPI_Ibarrier",
-      undefined,
-      (request) => this.#functions.MPI_Ibarrier(this.#handles.world, request),
-    );
+    await this.#barrier("barrier");
   }
 
   /**
    * Sends values to a rank; when the promise settles, they may change again.
    *
-   * @param tag From 0 to 32,766, to be told from other messages.
+   * @param tag From 0 to 32766, by which the receiver tells messages apart.
+   * @throws {RangeError} If the receiver wants others; then all ranks throw in
+   * what they do next.
    */
   async send(values: RankNumbers, to: number, tag = 0): Promise<void> {
-    const { memory, count, type } = this.#message(values);
+    this.#message(values);
     this.#assertRank("to", to);
     assertTag(tag);
-    const { world } = this.#handles;
-    await this.#complete(
-      "MPI_Isend",
-      values,
-      (request) =>
-        this.#functions.MPI_Isend(
-          ...[memory, count, type, to, tag, world, request] as const,
-        ),
-    );
+    const how = { isExchange: false, about: "", tag } as const;
+    const delivery = { ...how, until: "received", peer: to } as const;
+    await this.#watch.until(this.#mail.send(values, delivery), delivery);
   }
 
   /**
@@ -238,25 +237,23 @@ export class MpiCommunicator implements Communicator, TokenRanks {
    *
    * @param values As many as are sent, and of the same kind.
    * @returns `values`.
-   * @throws {MpiError} If more were sent.
+   * @throws {RangeError} If others were sent; then all ranks throw in what they
+   * do next.
    */
   async receive<T extends RankNumbers>(
     values: T,
     from: number,
     tag = 0,
   ): Promise<T> {
-    const { memory, count, type } = this.#message(values);
+    this.#message(values);
     this.#assertRank("from", from);
     assertTag(tag);
-    const { world } = this.#handles;
-    await this.#complete(
-      "MPI_Irecv",
-      values,
-      (request) =>
-        this.#functions.MPI_Irecv(
-          ...[memory, count, type, from, tag, world, request] as const,
-        ),
-    );
+    const how = { isExchange: false, about: "", tag } as const;
+    const delivery = { ...how, until: "sent", peer: from } as const;
+    const advance = this.#mail.receive(values, delivery, (came) => {
+      if (came !== values) values.set(came);
+    });
+    await this.#watch.until(advance, delivery);
     return values;
   }
 
@@ -267,59 +264,85 @@ export class MpiCommunicator implements Communicator, TokenRanks {
    *
    * @param values As many on each rank.
    * @param peers The two ranks, or one of them.
+   * @param about What they are, in a word that is the same on both ranks.
+   * @default about ""
    * @returns The values received; zeros without `from`.
+   * @throws {RangeError} If others were sent, or the other rank does something
+   * else; then all ranks throw in what they do next.
    */
-  exchange(values: Float32Array, { to, from }: Peers): Float32Array {
-    const own = this.#message(values);
-    const received = new Float32Array(values.length);
-    const { memory, count, type } = this.#message(received);
-    const { world } = this.#handles;
-    const requests: [string, BigUint64Array<ArrayBuffer>][] = [];
-    const begin = (
-      call: "MPI_Irecv" | "MPI_Isend",
-      memory: Uint8Array<ArrayBuffer>,
-      rank: number,
-    ) => {
-      const request = new BigUint64Array(new ArrayBuffer(8));
-      const code = this.#functions[call](
-        ...[memory, count, type, rank, EXCHANGE_TAG, world, request] as const,
-      );
-      this.#check(call, code);
-      this.#pending.set(request, memory);
-      requests.push([call, request]);
-    };
+  exchange(
+    values: Float32Array,
+    { to, from }: Peers,
+    about = "",
+  ): Float32Array {
+    this.#message(values);
     if (from !== undefined) this.#assertRank("from", from);
     if (to !== undefined) this.#assertRank("to", to);
-    if (from !== undefined) begin("MPI_Irecv", memory, from);
-    if (to !== undefined) begin("MPI_Isend", own.memory, to);
-    for (const [call, request] of requests) {
-      try {
-        pollNow(() => this.#hasEnded(call, request));
-      } finally {
-        this.#pending.delete(request);
-      }
+    const received = new Float32Array(values.length);
+    const begun: [Advance, Delivery][] = [];
+    const how = { isExchange: true, tag: EXCHANGE_TAG, about } as const;
+    if (from !== undefined) {
+      const delivery = { ...how, until: "sent", peer: from } as const;
+      const advance = this.#mail.receive(received, delivery, (came) => {
+        if (came !== received) received.set(came);
+      });
+      begun.push([advance, delivery]);
+    }
+    if (to !== undefined) {
+      const delivery = { ...how, until: "received", peer: to } as const;
+      begun.push([this.#mail.send(values, delivery), delivery]);
+    }
+    for (const [advance, delivery] of begun) {
+      this.#watch.untilNow(advance, delivery);
     }
     return received;
   }
 
   /**
-   * Ends MPI; the last call of each rank, which waits for all of them. Not for
-   * `finally`: where a rank fails the others wait for it, and a rank that closes
-   * after an error would wait for them.
+   * Has all ranks throw, in what they wait for or do next; then they can only
+   * {@linkcode close} or {@linkcode abort}. For a rank that has failed alone,
+   * before it closes.
+   *
+   * @param reason What they throw, after this rank's number.
+   */
+  fail(reason: string): void {
+    if (this.#closed) return;
+    this.#watch.raise(new Error(`rank ${this.rank} failed: ${reason}`));
+  }
+
+  /**
+   * Ends MPI; the last call of each rank, which waits for all of them, after a
+   * failure too. Not for `finally`: where a rank fails the others wait for it,
+   * and a rank that closes after an error would wait for them.
    *
    * @throws {Error} If an operation has not ended.
+   * @throws {RangeError} If other ranks call something else; then they throw too,
+   * and it can be called again. Also if ranks have failed, which nothing has told
+   * this one yet; then MPI has ended.
    */
   async close(): Promise<void> {
     if (this.#closed) return;
-    if (this.#pending.size > 0) {
-      throw new Error(
-        `close should be called when all operations have ended, got ${this.#pending.size} that have not; await them first`,
-      );
+    const watch = this.#watch;
+    let { unheard } = watch;
+    if (!watch.hasFailed) {
+      if (watch.open > 0) {
+        throw new Error(
+          `close should be called when all operations have ended, got ${watch.open} that have not; await them first`,
+        );
+      }
+      try {
+        // MPI_Finalize may wait, and would stop this process's timers.
+        await this.#barrier("close");
+      } catch (error) {
+        if (!watch.hasFailed) throw error;
+        unheard = error as Error;
+      }
     }
-    // MPI_Finalize may wait, and would stop this process's timers.
-    await this.barrier();
-    this.#check("MPI_Finalize", this.#functions.MPI_Finalize());
+    if (watch.hasFailed) await watch.settle(() => this.#mail.discard());
+    const { functions } = this.#caller;
+    this.#caller.check("MPI_Finalize", functions.MPI_Finalize());
     this.#closed = true;
+    if (unheard) throw unheard;
   }
 
   /**
@@ -328,43 +351,36 @@ export class MpiCommunicator implements Communicator, TokenRanks {
    * @param code From 1 to 255. @default 1
    */
   abort(code = 1): never {
-    waitForReader(this.#functions);
-    this.#functions.MPI_Abort(this.#handles.world, code);
+    const { functions, handles: { world } } = this.#caller;
+    waitForReader(functions);
+    functions.MPI_Abort(world, code);
     Deno.exit(code);
   }
 
   /** All ranks call it. */
   #rankOnMachine(): number {
-    const functions = this.#functions;
-    const { world, typeShared, infoNull } = this.#handles;
+    const { functions, handles } = this.#caller;
+    const { world, typeShared, infoNull } = handles;
     const made = new BigUint64Array(new ArrayBuffer(8));
     const number = new Int32Array(1);
-    this.#check(
+    this.#caller.check(
       "MPI_Comm_split_type",
       functions.MPI_Comm_split_type(world, typeShared, 0, infoNull, made),
     );
-    this.#check("MPI_Comm_rank", functions.rankOfMade(made[0]!, number));
-    this.#check("MPI_Comm_free", functions.MPI_Comm_free(made));
+    this.#caller.check("MPI_Comm_rank", functions.rankOfMade(made[0]!, number));
+    this.#caller.check("MPI_Comm_free", functions.MPI_Comm_free(made));
     return number[0]!;
   }
 
   #message(values: RankNumbers): Message {
-    if (this.#closed) {
-      throw new Error("MPI is closed; call close() after all other operations");
-    }
-    const type = typeOf(this.#handles, values);
+    this.#assertOpen();
+    const type = typeOf(this.#caller.handles, values);
     if (values.length > LARGEST_COUNT) {
       throw new RangeError(
         `values should be at most ${LARGEST_COUNT}, got ${values.length}; exchange them in parts`,
       );
     }
-    // Small arrays lie among V8's objects, which move, until their buffer is asked for.
-    const { buffer, byteOffset, byteLength, length } = values;
-    // No bytes have no address, which Open MPI refuses even where it reads none.
-    const memory = length === 0
-      ? new Uint8Array(1)
-      : new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
-    return { memory, count: length, type };
+    return { memory: memoryOf(values), count: values.length, type };
   }
 
   #assertRank(name: string, rank: number): void {
@@ -374,46 +390,37 @@ export class MpiCommunicator implements Communicator, TokenRanks {
     );
   }
 
-  /** Starts an operation, and waits for its end; its arrays stay alive so long. */
-  async #complete(
-    call: string,
+  /** An operation of all ranks; its arrays stay alive until its end. */
+  async #together(
+    call: Call,
+    name: string,
     arrays: unknown,
     start: (request: BigUint64Array<ArrayBuffer>) => number,
   ): Promise<void> {
-    if (this.#closed) {
-      throw new Error("MPI is closed; call close() after all other operations");
-    }
-    const request = new BigUint64Array(new ArrayBuffer(8));
-    this.#check(call, start(request));
-    this.#pending.set(request, arrays);
-    try {
-      await poll(() => this.#hasEnded(call, request));
-    } finally {
-      this.#pending.delete(request);
-    }
+    this.#assertOpen();
+    const begin = () => this.#caller.begin(name, arrays, start);
+    await this.#watch.together(call, begin);
   }
 
-  #hasEnded(call: string, request: BigUint64Array<ArrayBuffer>): boolean {
-    const { statusIgnore } = this.#handles;
-    const code = this.#functions.MPI_Test(request, this.#flag, statusIgnore);
-    this.#check(call, code);
-    return this.#flag[0] !== 0;
+  async #barrier(name: "barrier" | "close"): Promise<void> {
+    const { functions, handles: { world } } = this.#caller;
+    await this.#together(
+      { name },
+      "MPI_Ibarrier",
+      undefined,
+      (request) => functions.MPI_Ibarrier(world, request),
+    );
   }
 
-  #check(call: string, code: number): void {
-    if (code === 0) return;
-    const text = new Uint8Array(4096), length = new Int32Array(1);
-    const describe = (code: number) => {
-      this.#functions.MPI_Error_string(code, text, length);
-      return textOf(text, length);
-    };
-    const kind = new Int32Array(1);
-    this.#functions.MPI_Error_class(code, kind);
-    throw new MpiError(call, {
-      errorClass: describe(kind[0]!),
-      detail: describe(code),
-    });
+  #assertOpen(): void {
+    if (!this.#closed) return;
+    throw new Error("MPI is closed; call close() after all other operations");
   }
+}
+
+/** An array's constructor and length, by which calls are compared. */
+function kindOf(values: RankNumbers): Pick<Call, "kind" | "count"> {
+  return { kind: values.constructor.name, count: values.length };
 }
 
 function assertTag(tag: number): void {

@@ -38,9 +38,54 @@ export interface Functions {
   /** MPI_Comm_rank, of a handle that was read from memory. */
   rankOfMade(communicator: bigint, rank: Memory): number;
   MPI_Comm_free(communicator: Memory): number;
+  MPI_Comm_dup(communicator: Handle, made: Memory): number;
+  /** Of what {@linkcode MPI_Comm_dup} has made, as {@linkcode rankOfMade}. */
+  allgatherOfMade(
+    from: Memory,
+    count: number,
+    type: Handle,
+    to: Memory,
+    countOfEach: number,
+    typeOfEach: Handle,
+    communicator: bigint,
+    request: Memory,
+  ): number;
+  sendOfMade(
+    values: Memory,
+    count: number,
+    type: Handle,
+    to: number,
+    tag: number,
+    communicator: bigint,
+    request: Memory,
+  ): number;
+  receiveOfMade(
+    values: Memory,
+    count: number,
+    type: Handle,
+    from: number,
+    tag: number,
+    communicator: bigint,
+    request: Memory,
+  ): number;
+  probeOfMade(
+    from: number,
+    tag: number,
+    communicator: bigint,
+    flag: Memory,
+    status: Marker,
+  ): number;
   MPI_Error_class(code: number, errorClass: Memory): number;
   MPI_Error_string(code: number, text: Memory, length: Memory): number;
   MPI_Test(request: Memory, flag: Memory, status: Marker): number;
+  MPI_Cancel(request: Memory): number;
+  MPI_Iprobe(
+    from: number,
+    tag: number,
+    communicator: Handle,
+    flag: Memory,
+    status: Marker,
+  ): number;
   MPI_Ibarrier(communicator: Handle, request: Memory): number;
   MPI_Ibcast(
     values: Memory,
@@ -133,9 +178,28 @@ function signatures(
     // A pointer made of a number would need a permission for all libraries.
     rankOfMade: { name: "MPI_Comm_rank", ...signature(marker, memory) },
     MPI_Comm_free: signature(memory),
+    MPI_Comm_dup: signature(handle, memory),
+    allgatherOfMade: {
+      name: "MPI_Iallgather",
+      ...signature(...values, ...values, marker, memory),
+    },
+    sendOfMade: {
+      name: "MPI_Isend",
+      ...signature(...values, int, int, marker, memory),
+    },
+    receiveOfMade: {
+      name: "MPI_Irecv",
+      ...signature(...values, int, int, marker, memory),
+    },
+    probeOfMade: {
+      name: "MPI_Iprobe",
+      ...signature(int, int, marker, memory, marker),
+    },
     MPI_Error_class: signature(int, memory),
     MPI_Error_string: signature(int, memory, memory),
     MPI_Test: signature(memory, memory, marker),
+    MPI_Cancel: signature(memory),
+    MPI_Iprobe: signature(int, int, handle, memory, marker),
     MPI_Ibarrier: signature(handle, memory),
     MPI_Ibcast: signature(...values, int, handle, memory),
     MPI_Iallreduce: signature(marker, ...values, handle, handle, memory),

@@ -1,0 +1,223 @@
+/** What ranks tell each other beside their values. @module */
+import type { Caller, Request } from "./caller.ts";
+import type { RankNumbers } from "../contract/communicator.ts";
+import { type Call, CODE_LENGTH, codeOf } from "./call.ts";
+
+import { memoryOf, typeOf } from "./handles.ts";
+
+/** What a rank tells another one. */
+export type Notice =
+  /** An operation has failed on a rank, and with it what all others do. */
+  | {
+    readonly kind: "failed";
+    readonly from: number;
+    /** Whether ranks differ, or one of them has failed. */
+    readonly isDifference: boolean;
+    readonly text: string;
+  }
+  /** This rank waits for a message, which the other has to send or to receive. */
+  | Waiting
+  /** This rank has failed and is to close, after so many operations of all ranks. */
+  | { readonly kind: "last"; readonly from: number; readonly called: number };
+
+/** A rank that waits for another. */
+export interface Waiting {
+  readonly kind: "waiting";
+  readonly from: number;
+  /** Inside an exchange nothing else happens on that rank. */
+  readonly isExchange: boolean;
+  /** What it waits for: that the other sends, or receives. */
+  readonly until: "sent" | "received";
+  /** So many messages of this kind. */
+  readonly count: number;
+  /** How many operations of all ranks it has called. */
+  readonly called: number;
+}
+
+const KINDS = ["failed", "waiting", "last"] as const;
+const UNTIL = ["sent", "received"] as const;
+
+/** All notices are as long, so that whoever receives one knows it. */
+const BYTES = 1024;
+
+/** Numbers before the text. */
+const NUMBERS = 6;
+
+/** Of notices; values have others. */
+const TAG = 0;
+
+/** The standard promises as many besides. */
+const TAGS = 32_767;
+
+/** A copy of the world, where no message is taken for one of the caller's. */
+export class SideChannel {
+  readonly #caller: Caller;
+  readonly #rank: number;
+  readonly #size: number;
+  /** MPI's handle. */
+  readonly #made: bigint;
+  /** Notices that MPI still has to send. */
+  readonly #sending = new Set<Request>();
+
+  /** All ranks make it together. */
+  constructor(caller: Caller, rank: number, size: number) {
+    this.#caller = caller;
+    this.#rank = rank;
+    this.#size = size;
+    const { functions, handles: { world } } = caller;
+    const made = new BigUint64Array(new ArrayBuffer(8));
+    caller.check("MPI_Comm_dup", functions.MPI_Comm_dup(world, made));
+    this.#made = made[0]!;
+  }
+
+  /** Begins to tell all ranks what this one calls, and to hear what they do. */
+  compare(
+    call: Call,
+  ): { readonly request: Request; readonly codes: Int32Array } {
+    const { functions, handles } = this.#caller;
+    const own = codeOf(call);
+    const codes = new Int32Array(new ArrayBuffer(4 * CODE_LENGTH * this.#size));
+    const type = handles.types["Int32Array"]!;
+    const request = this.#caller.begin(
+      "MPI_Iallgather",
+      [own, codes],
+      (request) =>
+        functions.allgatherOfMade(
+          ...[own, CODE_LENGTH, type, codes, CODE_LENGTH, type] as const,
+          ...[this.#made, request] as const,
+        ),
+    );
+    return { request, codes };
+  }
+
+  /** Tells a rank something. */
+  tell(to: number, notice: Notice): void {
+    const { functions, handles } = this.#caller;
+    const bytes = new Uint8Array(new ArrayBuffer(BYTES));
+    write(bytes, notice);
+    const type = handles.types["Uint8Array"]!;
+    const request = this.#caller.begin(
+      "MPI_Isend",
+      bytes,
+      (request) =>
+        functions.sendOfMade(
+          ...[bytes, BYTES, type, to, TAG, this.#made, request] as const,
+        ),
+    );
+    this.#sending.add(request);
+  }
+
+  /** Tells all others. */
+  tellAll(notice: Notice): void {
+    for (let to = 0; to < this.#size; to++) {
+      if (to !== this.#rank) this.tell(to, notice);
+    }
+  }
+
+  /** What a rank has told, if there is something. */
+  hear(): Notice | undefined {
+    const { functions, handles } = this.#caller;
+    const { anySource, statusIgnore, types } = handles;
+    const isThere = this.#caller.asks(
+      "MPI_Iprobe",
+      (flag) =>
+        functions.probeOfMade(anySource, TAG, this.#made, flag, statusIgnore),
+    );
+    if (!isThere) return undefined;
+    const bytes = new Uint8Array(new ArrayBuffer(BYTES));
+    const request = this.#caller.begin(
+      "MPI_Irecv",
+      bytes,
+      (request) =>
+        functions.receiveOfMade(
+          ...[bytes, BYTES, types["Uint8Array"]!] as const,
+          ...[anySource, TAG, this.#made, request] as const,
+        ),
+    );
+    // It is here already.
+    while (!this.#caller.hasEnded(request));
+    return read(bytes);
+  }
+
+  /** Begins to send the values of a long message, the so-manieth to a rank. */
+  send(values: RankNumbers, to: number, index: number): Request {
+    return this.#pass("MPI_Isend", "sendOfMade", values, to, index);
+  }
+
+  /** Begins to receive them. */
+  receive(room: RankNumbers, from: number, index: number): Request {
+    return this.#pass("MPI_Irecv", "receiveOfMade", room, from, index);
+  }
+
+  #pass(
+    call: string,
+    name: "sendOfMade" | "receiveOfMade",
+    values: RankNumbers,
+    peer: number,
+    index: number,
+  ): Request {
+    const { functions, handles } = this.#caller;
+    const memory = memoryOf(values), type = typeOf(handles, values);
+    const tag = TAG + 1 + index % TAGS;
+    return this.#caller.begin(
+      call,
+      memory,
+      (request) =>
+        functions[name](
+          ...[memory, values.length, type, peer, tag] as const,
+          ...[this.#made, request] as const,
+        ),
+    );
+  }
+
+  /** Whether all that this rank has told is on its way. */
+  hasTold(): boolean {
+    for (const request of this.#sending) {
+      if (this.#caller.hasEnded(request)) this.#sending.delete(request);
+    }
+    return this.#sending.size === 0;
+  }
+}
+
+function write(bytes: Uint8Array<ArrayBuffer>, notice: Notice): void {
+  const numbers = new Int32Array(bytes.buffer, 0, NUMBERS);
+  numbers[0] = KINDS.indexOf(notice.kind);
+  numbers[1] = notice.from;
+  switch (notice.kind) {
+    case "failed": {
+      const room = bytes.subarray(4 * NUMBERS);
+      numbers[2] = new TextEncoder().encodeInto(notice.text, room).written;
+      numbers[3] = Number(notice.isDifference);
+      break;
+    }
+    case "waiting":
+      numbers[2] = Number(notice.isExchange);
+      numbers[3] = UNTIL.indexOf(notice.until);
+      numbers[4] = notice.count;
+      numbers[5] = notice.called;
+      break;
+    case "last":
+      numbers[2] = notice.called;
+  }
+}
+
+function read(bytes: Uint8Array<ArrayBuffer>): Notice {
+  const [kind, from, a, b, c, d] = new Int32Array(
+    bytes.buffer,
+    0,
+    NUMBERS,
+  ) as unknown as [number, number, number, number, number, number];
+  switch (KINDS[kind]!) {
+    case "failed": {
+      const start = 4 * NUMBERS;
+      const text = new TextDecoder().decode(bytes.subarray(start, start + a));
+      return { kind: "failed", from, isDifference: Boolean(b), text };
+    }
+    case "waiting": {
+      const [isExchange, until] = [Boolean(a), UNTIL[b]!];
+      return { kind: "waiting", from, isExchange, until, count: c, called: d };
+    }
+    case "last":
+      return { kind: "last", from, called: a };
+  }
+}
