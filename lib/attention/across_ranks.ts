@@ -2,12 +2,55 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { floats } from "../contract/floats.ts";
+import { assertSameOnRanks } from "../operations/rank_agreement.ts";
 import { type Part, passed, reaching } from "../operations/token_ranks.ts";
 import type { Decay } from "./decay.ts";
 import type { LogDecayPair } from "./decay_pair.ts";
 import { finite } from "./finite_decay.ts";
 import type { DiagonalDecayPair } from "./form.ts";
 import { passPiece, type PieceOptions, readPiece } from "./piece.ts";
+
+/** What of attention is the same on all ranks, whatever their tokens. */
+interface SharedOptions {
+  readonly decay: Decay;
+  readonly mask: tf.Tensor2D | undefined;
+  readonly segments: tf.Tensor2D | undefined;
+  readonly causal: boolean;
+  readonly scale: number;
+  readonly normalize?: boolean;
+  readonly epsilon?: number;
+}
+
+/**
+ * Throws on all ranks unless they ask for the same attention, of tensors that
+ * differ at most in length.
+ *
+ * @throws {RangeError} If they do not.
+ */
+export function assertSameAttention(
+  operation: string,
+  { q, k, v }: Readonly<Record<"q" | "k" | "v", tf.Tensor4D>>,
+  { decay, mask, segments, ...options }: SharedOptions,
+  ranks: TokenRanks,
+): void {
+  const [batch, keyHeads, , headDim] = q.shape;
+  const { kind, ...ofDecay } = decay;
+  const facts = {
+    ...{ batch, heads: v.shape[1], keyHeads, headDim, valueDim: v.shape[3] },
+    dtypes: [q, k, v].map(({ dtype }) => dtype),
+    ...options,
+    decay: [
+      kind,
+      ...Object.values(ofDecay).map((part: string | tf.Tensor) =>
+        typeof part === "string"
+          ? part
+          : part.shape.filter((_, axis) => axis !== 2)
+      ),
+    ],
+    ...{ mask: mask !== undefined, segments: segments !== undefined },
+  };
+  assertSameOnRanks(operation, facts, ranks);
+}
 
 /**
  * The decay of this rank's tokens by which states pay on arrival. In the source

@@ -26,6 +26,7 @@ import {
   type DeltaInputs,
   deltaRecurrent,
 } from "./delta_forms.ts";
+import { assertSameAttention } from "./across_ranks.ts";
 import { deltaAcrossRanks } from "./delta_across_ranks.ts";
 import { DELTA_ATTENTION, planDelta } from "./delta_kernel.ts";
 import { diagonalDecayPair } from "./diagonal_decay.ts";
@@ -145,7 +146,8 @@ const FORMS: Record<"auto" | "recurrent" | "chunkwise", DeltaForm> = {
  * @returns `[batch, heads, length, valueDim]`
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
  * unknown or of the wrong type.
- * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
+ * @throws {RangeError} If a tensor is empty, an option has an invalid value, or
+ * ranks differ in shapes or options; then all of them throw it.
  */
 export function deltaAttention(
   q: tf.Tensor4D,
@@ -159,6 +161,10 @@ export function deltaAttention(
   const [batch, heads, length, headDim] = q.shape;
   const { scale = 1 / Math.sqrt(headDim), causal = false, segments } = options;
   const { communicator: ranks } = options;
+  if (ranks) {
+    const shared = { decay, mask, segments, causal, scale };
+    assertSameAttention("deltaAttention", { q, k, v }, shared, ranks);
+  }
   return tf.tidy(() => {
     const tokens = mask && floats("mask", mask);
     const present = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;

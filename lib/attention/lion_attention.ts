@@ -15,7 +15,11 @@ import {
 } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import { assertTokenRanks } from "../operations/token_ranks.ts";
-import { attendAcrossRanks, paidOnArrival } from "./across_ranks.ts";
+import {
+  assertSameAttention,
+  attendAcrossRanks,
+  paidOnArrival,
+} from "./across_ranks.ts";
 import { blockwise } from "./blockwise.ts";
 import { chunkwise } from "./chunkwise.ts";
 import { type Decay, noDecay } from "./decay.ts";
@@ -107,7 +111,7 @@ export interface LionAttentionOptions {
    * Ranks each of which has a part of the tokens of every sequence, in their
    * order: q, k, v, the decay, mask and segments are those of this rank's tokens,
    * at least one, and so is the output. All ranks call it together, with the
-   * same batch, heads and options; lengths may differ. Outputs and gradients are
+   * same batch, heads and options, which they compare; lengths may differ. Outputs and gradients are
    * those of the whole sequence. Ranks pass one state per head and direction to
    * one another, whatever the length. For `form` `"auto"` or `"chunkwise"`, on
    * WebAssembly and in plain JavaScript. @default this process has all tokens
@@ -198,8 +202,9 @@ const FORMS: Record<ConcreteForm, Form> = {
  * @returns `[batch, heads, length, valueDim]`
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
  * unknown or of the wrong type.
- * @throws {RangeError} If an option has an invalid value, or the form's largest
- * tensor does not fit the backend.
+ * @throws {RangeError} If an option has an invalid value, the form's largest
+ * tensor does not fit the backend, or ranks differ in shapes or options; then all
+ * of them throw it.
  */
 export function lionAttention(
   q: tf.Tensor4D,
@@ -219,6 +224,10 @@ export function lionAttention(
     communicator: ranks,
   } = options;
   const [batch, keyHeads, length, headDim] = q.shape, heads = v.shape[1];
+  if (ranks) {
+    const shared = { decay, mask, segments, causal, scale, normalize, epsilon };
+    assertSameAttention("lionAttention", { q, k, v }, shared, ranks);
+  }
   const isRepeated = keyHeads < heads &&
     !(plan.kernel && hasSharedKernel(plan.form) && !ranks);
 

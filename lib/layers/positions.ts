@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertSegments, positionsIn } from "../attention/segments.ts";
 import type { TokenRanks } from "../contract/communicator.ts";
+import { assertSameOnRanks } from "../operations/rank_agreement.ts";
 import { assertWhole, tokensOfRanks } from "../operations/token_ranks.ts";
 import {
   firstInput,
@@ -50,6 +51,7 @@ export function positionsFrom(
   ranks: TokenRanks | undefined,
 ): tf.Tensor2D {
   if (!ranks) return positionsOf(table, 0, length);
+  assertSameOnRanks("positions", { table: table.shape }, ranks);
   const { before, all } = tokensOfRanks(length, ranks);
   assertPositions(table, all);
   return positionsOf(table, before, length);
@@ -84,6 +86,10 @@ export function positionsOfSegments(
   ranks?: TokenRanks,
 ): tf.Tensor3D {
   const maxLength = table.shape[0];
+  if (ranks) {
+    const facts = { table: table.shape, batch: segments.shape[0] };
+    assertSameOnRanks("positions of segments", facts, ranks);
+  }
   const positions = positionsIn(segments, ranks);
   const known = tf.minimum(positions, maxLength - 1);
   const rows = tf.gather(

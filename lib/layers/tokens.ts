@@ -5,6 +5,7 @@ import {
   endsOf,
   numberSegments,
 } from "../attention/segments.ts";
+import { assertSameOnRanks } from "../operations/rank_agreement.ts";
 import {
   assertWhole,
   maximumOfRanks,
@@ -194,10 +195,17 @@ export class TokenPooling extends LionLayer {
       });
       const x = firstInput<tf.Tensor3D>(others);
       const mask = this.tokensOf(others, options);
+      const ranks = tokenRanks();
+      if (ranks) {
+        assertSameOnRanks("tokenPooling", {
+          kind: this.#kind,
+          ...{ batch: x.shape[0], dim: x.shape[2] },
+          ...{ mask: Boolean(mask), segments: this.#maxSegments ?? false },
+        }, ranks);
+      }
       if (segments) {
         return this.#poolSegments(this.readable(x, mask), mask, segments);
       }
-      const ranks = tokenRanks();
       const ofAll = <T extends tf.Tensor>(x: T): T =>
         ranks ? sumOfRanks(x, ranks) : x;
       if (this.#kind === "first") {

@@ -45,19 +45,33 @@ export function passed<T extends tf.Tensor>(
   by: number,
   ranks: TokenRanks,
 ): T {
+  return passedAs("values", x, by, ranks);
+}
+
+function passedAs<T extends tf.Tensor>(
+  about: string,
+  x: T,
+  by: number,
+  ranks: TokenRanks,
+): T {
   const pass = tf.customGrad((x) => ({
-    value: exchanged(x as tf.Tensor, by, ranks),
-    gradFunc: (dy: tf.Tensor) => passed(dy, -by, ranks),
+    value: exchanged(about, x as tf.Tensor, by, ranks),
+    gradFunc: (dy: tf.Tensor) => passedAs("gradients", dy, -by, ranks),
   }));
   return pass(x) as T;
 }
 
-function exchanged(x: tf.Tensor, by: number, ranks: TokenRanks): tf.Tensor {
+function exchanged(
+  about: string,
+  x: tf.Tensor,
+  by: number,
+  ranks: TokenRanks,
+): tf.Tensor {
   const { rank, size } = ranks;
   const known = (rank: number) => rank >= 0 && rank < size ? rank : undefined;
   const to = known(rank + by), from = known(rank - by);
   if (to === undefined && from === undefined) return tf.zeros(x.shape);
-  const values = ranks.exchange(valuesOf(x), { to, from });
+  const values = ranks.exchange(valuesOf(x), { to, from }, about);
   return tf.tensor(values, x.shape);
 }
 
@@ -70,19 +84,30 @@ function valuesOf(x: tf.Tensor): Float32Array {
   return values instanceof Float32Array ? values : Float32Array.from(values);
 }
 
+/** Ranks in another order, or some of them, which know what others call them. */
+interface NamedRanks extends TokenRanks {
+  nameOf(rank: number): number;
+}
+
+/** The number of a rank among all. */
+export function nameOf(ranks: TokenRanks, rank: number): number {
+  return (ranks as Partial<NamedRanks>).nameOf?.(rank) ?? rank;
+}
+
 /**
  * The ranks in the opposite order, for tokens that come from the end of a
  * sequence.
  */
-export function reversedRanks(ranks: TokenRanks): TokenRanks {
+export function reversedRanks(ranks: TokenRanks): NamedRanks {
   const { size } = ranks;
   const turned = (rank: number | undefined) =>
     rank === undefined ? undefined : size - 1 - rank;
   return {
     rank: size - 1 - ranks.rank,
     size,
-    exchange: (values, { to, from }) =>
-      ranks.exchange(values, { to: turned(to), from: turned(from) }),
+    exchange: (values, { to, from }, about) =>
+      ranks.exchange(values, { to: turned(to), from: turned(from) }, about),
+    nameOf: (rank) => nameOf(ranks, size - 1 - rank),
   };
 }
 
@@ -90,15 +115,16 @@ export function reversedRanks(ranks: TokenRanks): TokenRanks {
  * The ranks among which this one is, where so many that follow one another share
  * the same sequences.
  */
-export function groupedRanks(ranks: TokenRanks, size: number): TokenRanks {
+export function groupedRanks(ranks: TokenRanks, size: number): NamedRanks {
   const rank = ranks.rank % size, first = ranks.rank - rank;
   const known = (rank: number | undefined) =>
     rank === undefined ? undefined : first + rank;
   return {
     rank,
     size,
-    exchange: (values, { to, from }) =>
-      ranks.exchange(values, { to: known(to), from: known(from) }),
+    exchange: (values, { to, from }, about) =>
+      ranks.exchange(values, { to: known(to), from: known(from) }, about),
+    nameOf: (rank) => nameOf(ranks, first + rank),
   };
 }
 
@@ -206,7 +232,7 @@ export function tokensOfRanks(
       };
       if (peers.to === undefined && peers.from === undefined) continue;
       const digits = Float32Array.of(last % DIGIT, Math.floor(last / DIGIT));
-      const [low, high] = ranks.exchange(digits, peers);
+      const [low, high] = ranks.exchange(digits, peers, "lengths");
       const earlier = low! + DIGIT * high!;
       found += earlier;
       last += earlier;
