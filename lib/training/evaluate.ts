@@ -12,6 +12,7 @@ import {
   asShare,
   countOf,
   predict,
+  shapesOf,
   type Share,
   shareIn,
   wrongLabels,
@@ -81,16 +82,30 @@ export async function evaluate(
   batches: AsyncIterable<Batch>,
   options: EvaluateOptions,
 ): Promise<Record<string, number>> {
-  assertOneOutput(model);
-  assertOptions("evaluate", options, OPTIONS);
-  const { loss, metrics = {} } = options;
-  assertFunctions("evaluate's", { loss });
-  assertFunctions("metrics'", metrics);
-  assertCommunicator("evaluate's", options.communicator);
-  const ranks = new Ranks(options.communicator, options.ranks);
+  const ranks = new Ranks(Object(options).communicator);
+  return await ranks.whole(async () => {
+    assertOneOutput(model);
+    assertOptions("evaluate", options, OPTIONS);
+    const { loss, metrics = {} } = options;
+    assertFunctions("evaluate's", { loss });
+    assertFunctions("metrics'", metrics);
+    assertCommunicator("evaluate's", options.communicator);
+    ranks.share(options.ranks);
+    return await evaluateBy(ranks, model, batches, { loss, metrics });
+  });
+}
+
+/** The same by ranks that wait for none which throws, and with options that were checked. */
+export async function evaluateBy(
+  ranks: Ranks,
+  model: LayersModel,
+  batches: AsyncIterable<Batch>,
+  { loss, metrics }: Required<Pick<EvaluateOptions, "loss" | "metrics">>,
+): Promise<Record<string, number>> {
   const names = ["loss", ...Object.keys(metrics)];
   const totals = names.map(() => ({ sum: 0, count: 0 }));
   let unread: { sums: tf.Tensor; labels: tf.Tensor }[] = [];
+  const shapes: string[] = [];
   let batchesRead = 0, lastRead = performance.now();
   const read = async () => {
     const taken = unread;
@@ -129,6 +144,7 @@ export async function evaluate(
     try {
       for await (const batch of batches) {
         const { labels } = batch;
+        if (ranks.communicator) shapes.push(shapesOf(batch));
         const share = ranks.shareOf(labels.shape[0]!);
         unread.push({
           sums: sumsOf(model, batch, { loss, metrics: all, share }),
@@ -142,8 +158,13 @@ export async function evaluate(
       tf.dispose(unread.flatMap(({ sums, labels }) => [sums, labels]));
     }
   };
-  // A rank that fails alone ends the job where others may wait for its tokens.
-  await (ranks.tokens ? readEach() : ranks.together(readEach));
+  await ranks.together(
+    readEach,
+    () =>
+      Object.fromEntries(
+        shapes.map((words, i) => [`evaluation batch ${i}, from 0,`, words]),
+      ),
+  );
   if (ranks.communicator && !ranks.tokens) {
     const flat = totals.flatMap(({ sum, count }) => [sum, count]);
     const sums = await ranks.communicator.allreduce(Float64Array.from(flat));

@@ -88,6 +88,14 @@ function tokensIn(
   };
 }
 
+/** What of a batch is the same on all ranks, in words. */
+export function shapesOf({ inputs, labels, size }: Batch): string {
+  const words = ({ dtype, shape }: tf.Tensor) => `${dtype} [${shape}]`;
+  return `inputs ${inputs.map(words).join(", ")}, labels ${
+    words(labels)
+  }, size ${size}`;
+}
+
 /** The number of labels that a batch's mean loss is over. */
 export function countOf(loss: Loss, { labels, size }: Batch): tf.Scalar {
   return loss.count?.(labels) ?? tf.scalar(size);

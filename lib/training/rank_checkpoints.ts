@@ -24,13 +24,19 @@ export class RankCheckpoints {
     state: TrainingState,
   ): Promise<RankCheckpoints> {
     let own: RunCheckpoints | undefined;
-    const last = await ranks.first(async () => {
-      own = await RunCheckpoints.open(options, parts, state);
-      return own.last ?? "";
-    });
-    const checkpoints = new RankCheckpoints(ranks, own);
-    checkpoints.#last = last || undefined;
-    return checkpoints;
+    try {
+      const last = await ranks.first(async () => {
+        own = await RunCheckpoints.open(options, parts, state);
+        return own.last ?? "";
+      });
+      const checkpoints = new RankCheckpoints(ranks, own);
+      checkpoints.#last = last || undefined;
+      return checkpoints;
+    } catch (error) {
+      // Another rank may have failed.
+      await own?.close();
+      throw error;
+    }
   }
 
   /** The path of the last one, if there is one. */

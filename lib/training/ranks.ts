@@ -1,5 +1,10 @@
 /** The ranks that train one model, or the only process that does. @module */
-import type { Communicator, TokenRanks } from "../contract/communicator.ts";
+import type {
+  Communicator,
+  RankNumbers,
+  TokenRanks,
+} from "../contract/communicator.ts";
+import { fingerprintOf } from "../contract/fingerprint.ts";
 import { assertTokenRanks, groupedRanks } from "../operations/token_ranks.ts";
 import type { Share } from "./predict.ts";
 
@@ -10,26 +15,75 @@ import type { Share } from "./predict.ts";
  */
 export type SharedBy = "data" | "sequence" | { readonly sequence: number };
 
-/** What ranks do together; where there is no communicator, one rank does it alone. */
+/** What training needs of a communicator. */
+export type Reducing = Pick<
+  Communicator,
+  "rank" | "size" | "allreduce" | "broadcast"
+>;
+
+/** The largest number of differences to list. */
+const MOST_LISTED = 8;
+
+/** What all ranks should have, as JSON by name. */
+type Facts = Readonly<Record<string, string>>;
+
+/**
+ * What ranks do together; where there is no communicator, one rank does it alone.
+ *
+ * Each does its own in {@linkcode together}, which ends with a meeting, and only
+ * then what needs the others. All meetings are the same message, so a rank that
+ * fails comes to the next one, whichever it is for the others, and all of them
+ * throw there.
+ */
 export class Ranks {
-  /** By which they exchange numbers. */
-  readonly communicator: Communicator | undefined;
+  /** By which they exchange numbers; an error of it is one on all ranks. */
+  readonly communicator: Reducing | undefined;
+
+  readonly #given: Communicator | undefined;
+  #tokens: TokenRanks | undefined;
+
+  /** Whether all ranks throw, so that there is nothing to tell any more. */
+  #isOver = false;
+
+  /** Of a training or an evaluation. */
+  constructor(communicator: Communicator | undefined) {
+    this.#given = communicator;
+    if (!communicator) return;
+    const { rank, size } = communicator;
+    const known = async <T>(run: () => Promise<T>): Promise<T> => {
+      try {
+        return await run();
+      } catch (error) {
+        this.#isOver = true;
+        throw error;
+      }
+    };
+    this.communicator = {
+      rank,
+      size,
+      allreduce: <T extends RankNumbers>(
+        ...args: Parameters<typeof communicator.allreduce<T>>
+      ) => known(() => communicator.allreduce(...args)),
+      broadcast: <T extends RankNumbers>(
+        ...args: Parameters<typeof communicator.broadcast<T>>
+      ) => known(() => communicator.broadcast(...args)),
+    };
+  }
 
   /** Each with a part of the tokens; `undefined` unless they share sequences. */
-  readonly tokens: TokenRanks | undefined;
+  get tokens(): TokenRanks | undefined {
+    return this.#tokens;
+  }
 
   /**
-   * Of a training or an evaluation.
+   * Says what they share.
    *
    * @throws {TypeError} If ranks that are to share sequences cannot exchange.
    * @throws {RangeError} If the backend cannot, or it is not said what they share.
    */
-  constructor(
-    communicator: Communicator | undefined,
-    sharedBy: SharedBy = "data",
-  ) {
-    this.communicator = communicator;
+  share(sharedBy: SharedBy = "data"): void {
     if (sharedBy === "data") return;
+    const communicator = this.#given;
     const all = communicator?.size ?? 1;
     const size = sharedBy === "sequence"
       ? all
@@ -44,7 +98,7 @@ export class Ranks {
     if (!communicator) return;
     const tokens = communicator as Communicator & TokenRanks;
     assertTokenRanks(tokens);
-    this.tokens = groupedRanks(tokens, size);
+    this.#tokens = groupedRanks(tokens, size);
   }
 
   /** Whether this one writes files and shows progress. */
@@ -67,25 +121,68 @@ export class Ranks {
     };
   }
 
+  /** Runs all that ranks do; where one of them throws, all do. */
+  async whole<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      await this.#tell(error);
+      throw error;
+    }
+  }
+
   /**
    * Runs on each rank, and throws on all of them if it has thrown on one: none
    * waits for one that gave up.
+   *
+   * @param facts What they should have the same of, when it has run.
    */
-  async together<T>(run: () => Promise<T>): Promise<T> {
+  async together<T>(run: () => Promise<T>, facts?: () => Facts): Promise<T> {
     const { communicator } = this;
     if (!communicator) return await run();
-    const [result] = await Promise.allSettled([run()]);
-    const failed = result.status === "rejected";
-    const own = failed ? communicator.rank + 1 : 0;
-    const [found] = await communicator.allreduce(Int32Array.of(own), "max");
-    if (found! > 0) {
-      const failing = found! - 1;
-      const message = failed ? messageOf(result.reason) : "";
-      const theirs = await this.textOf(failing, message);
-      if (!failed) throw new Error(`rank ${failing} failed: ${theirs}`);
+    const result = await run();
+    const own = facts?.() ?? {};
+    if (!await this.#meet(undefined, fingerprintOf(JSON.stringify(own)))) {
+      await this.assertSame(own);
     }
-    if (failed) throw result.reason;
-    return result.value;
+    return result;
+  }
+
+  /** Comes to the meeting of all ranks with what has been thrown on this one. */
+  async #tell(error: unknown): Promise<void> {
+    if (!this.communicator || this.#isOver) return;
+    this.#isOver = true;
+    // Others may stand still, and wait for its tokens.
+    if (this.#tokens && this.#given?.fail) {
+      return this.#given.fail(messageOf(error));
+    }
+    try {
+      await this.#meet(messageOf(error), 0);
+    } catch {
+      // Others have failed too.
+    }
+  }
+
+  /**
+   * Tells all ranks whether this one has failed.
+   *
+   * @returns Whether they have the same fingerprint.
+   * @throws {Error} If another one has failed.
+   */
+  async #meet(
+    failure: string | undefined,
+    fingerprint: number,
+  ): Promise<boolean> {
+    const { communicator } = this;
+    const { rank } = communicator!;
+    const failing = failure === undefined ? 0 : rank + 1;
+    const met = Int32Array.of(failing, fingerprint, ~fingerprint);
+    const [found, most, least] = await communicator!.allreduce(met, "max");
+    if (found === 0) return most === ~least!;
+    this.#isOver = true;
+    const first = found! - 1;
+    const theirs = await this.textOf(first, failure ?? "");
+    throw new Error(`rank ${first} failed: ${theirs}`);
   }
 
   /** Runs on the first rank; all of them get the text it returns, or throw. */
@@ -114,22 +211,25 @@ export class Ranks {
    * @param has What this one has, as JSON by name.
    * @throws {RangeError} It names what differs.
    */
-  async assertSame(has: Readonly<Record<string, string>>): Promise<void> {
+  async assertSame(has: Facts): Promise<void> {
     const { communicator } = this;
     if (!communicator) return;
     const text = await this.textOf(0, JSON.stringify(has));
     const wanted: Record<string, string> = JSON.parse(text);
     const names = [...new Set([...Object.keys(wanted), ...Object.keys(has)])];
-    const lines = names.filter((name) => wanted[name] !== has[name]).map(
-      (name) =>
-        `- ${name} is ${has[name] ?? "absent"}, on rank 0 ${
-          wanted[name] ?? "absent"
-        }`,
+    const different = names.filter((name) => wanted[name] !== has[name]);
+    const lines = different.slice(0, MOST_LISTED).map((name) =>
+      `- ${name} is ${has[name] ?? "absent"}, on rank 0 ${
+        wanted[name] ?? "absent"
+      }`
     );
+    const more = different.length - lines.length;
+    if (more > 0) lines.push(`- and ${more} more`);
     const own = lines.length > 0 ? communicator.rank : 0;
     const [other] = await communicator.allreduce(Int32Array.of(own), "max");
     if (other === 0) return;
     const differences = await this.textOf(other!, lines.join("\n"));
+    this.#isOver = true;
     throw new RangeError(
       `all ranks should train the same, got another on rank ${other}:\n${differences}`,
     );

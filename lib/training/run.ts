@@ -8,9 +8,9 @@ import {
   type Divergence,
   DivergenceError,
 } from "./divergence_error.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluateBy } from "./evaluate.ts";
 import { appendToLog, syncLog } from "./metrics_log.ts";
-import { wrongLabels } from "./predict.ts";
+import { shapesOf, wrongLabels } from "./predict.ts";
 import type { Progress } from "./progress.ts";
 import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
 import type { Ranks } from "./ranks.ts";
@@ -151,27 +151,31 @@ export class Run {
     const labels: tf.Tensor[] = [];
     const step = state.steps + 1;
     try {
-      for (let i = 0; i < accumulate; i++) {
-        const position = state.steps * accumulate + i;
-        const { value: batch, done } = await batches.next();
-        if (done) {
-          throw new RangeError(
-            `data should be endless, ended after ${position} batches`,
-          );
+      const shapes: string[] = [];
+      const own = await this.#ranks.together(async () => {
+        for (let i = 0; i < accumulate; i++) {
+          const position = state.steps * accumulate + i;
+          const { value: batch, done } = await batches.next();
+          if (done) {
+            throw new RangeError(
+              `data should be endless, ended after ${position} batches`,
+            );
+          }
+          size += batch.size;
+          labels.push(batch.labels);
+          if (communicator) shapes.push(shapesOf(batch));
+          try {
+            const share = this.#ranks.shareOf(batch.labels.shape[0]!);
+            const dropoutSeed = `${seed}/${position}`;
+            state.addGradients(batch, this.#lossFor, dropoutSeed, share);
+          } finally {
+            tf.dispose([...batch.inputs]);
+          }
         }
-        size += batch.size;
-        labels.push(batch.labels);
-        try {
-          const share = this.#ranks.shareOf(batch.labels.shape[0]!);
-          const dropoutSeed = `${seed}/${position}`;
-          state.addGradients(batch, this.#lossFor, dropoutSeed, share);
-        } finally {
-          tf.dispose([...batch.inputs]);
-        }
-      }
-      if (communicator) {
-        stops = await state.addRanks(communicator, Boolean(signal?.aborted));
-      }
+        if (!communicator) return undefined;
+        return await state.ownSums(Boolean(signal?.aborted));
+      }, () => ({ [`data of step ${step}`]: shapes.join("; ") }));
+      if (communicator) stops = await state.addRanks(communicator, own!);
       const learningRate = schedule(step);
       const figures = state.step(learningRate);
       this.#unread.push({ step, size, learningRate, figures, labels });
@@ -268,15 +272,8 @@ export class Run {
 
   async #evaluate({ data, metrics = {} }: EvaluationOptions): Promise<void> {
     const { model, loss } = this.#parts;
-    const { communicator } = this.#ranks;
-    const { ranks } = this.#options;
     const evaluation = await this.#state.withAverage(() =>
-      evaluate(model, data(), {
-        loss,
-        metrics,
-        ...communicator && { communicator },
-        ...ranks && { ranks },
-      })
+      evaluateBy(this.#ranks, model, data(), { loss, metrics })
     );
     this.#evaluation = evaluation;
     const log = this.#log;

@@ -63,11 +63,22 @@ import { TrainingState } from "./training_state.ts";
  * or of the wrong type.
  * @throws {RangeError} If an option is invalid, the checkpoint folder belongs
  * to another run or is in use, the run to resume had other options, ranks differ
- * in what they train, or a loss is not finite because of the labels.
+ * in what they train or in the shapes of a batch, or a loss is not finite because of the labels.
  * @throws {DivergenceError} If a loss or a gradient is not finite.
- * @throws {Error} If a file cannot be written, or no checkpoint can be read.
+ * @throws {Error} If a file cannot be written, no checkpoint can be read, or
+ * another rank has failed; it says which and why.
  */
 export async function train(
+  model: LayersModel,
+  data: BatchStream,
+  options: TrainOptions,
+): Promise<TrainingResult> {
+  const ranks = new Ranks(Object(options).communicator);
+  return await ranks.whole(() => trainBy(ranks, model, data, options));
+}
+
+async function trainBy(
+  ranks: Ranks,
   model: LayersModel,
   data: BatchStream,
   options: TrainOptions,
@@ -76,19 +87,23 @@ export async function train(
   const settings = settingsOf(options, data);
   assertTeaches(model, settings.distillation);
   const parts = { model, data, loss: options.loss, settings };
-  const { communicator, evaluate, checkpoints: saved, log } = options;
-  const ranks = new Ranks(communicator, options.ranks);
-  if (communicator) {
-    const does = {
-      ranks: options.ranks ?? "data" as const,
-      evaluates: Boolean(evaluate),
-      saves: Boolean(saved),
-    };
-    await ranks.assertSame(await rankIdentityOf(parts, does));
-  }
+  const { evaluate, checkpoints: saved, log } = options;
+  const { communicator } = ranks;
+  ranks.share(options.ranks);
   const state = new TrainingState(model, settings);
   let checkpoints: RankCheckpoints | undefined;
+  let result: TrainingResult;
   try {
+    if (communicator) {
+      const does = {
+        ranks: options.ranks ?? "data" as const,
+        evaluates: Boolean(evaluate),
+        saves: Boolean(saved),
+      };
+      await ranks.assertSame(
+        await ranks.together(() => rankIdentityOf(parts, does)),
+      );
+    }
     if (saved) {
       checkpoints = await RankCheckpoints.open(ranks, saved, parts, state);
     }
@@ -99,9 +114,11 @@ export async function train(
         return log;
       });
     }
-    return await new Run(parts, options, state, ranks, checkpoints).toEnd();
+    result = await new Run(parts, options, state, ranks, checkpoints).toEnd();
   } finally {
     state.dispose();
     await checkpoints?.close();
   }
+  // None goes on while another one may still fail.
+  return await ranks.together(() => Promise.resolve(result));
 }

@@ -2,11 +2,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import "../contract/tape.ts";
 import type { Batch } from "../data/stream.ts";
-import type { Communicator } from "../contract/communicator.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
 import { type AdamOptions, attributesOf, update } from "../optimizers/adam.ts";
 import type { LossFor } from "./distillation.ts";
 import { asShare, countOf, predict, type Share, shareIn } from "./predict.ts";
+import type { Reducing } from "./ranks.ts";
 import { namesOfWeights } from "./weight_names.ts";
 import {
   groupWeights,
@@ -130,16 +130,28 @@ export class TrainingState {
   }
 
   /**
+   * What this rank adds to those of all ranks.
+   *
+   * @param stops Whether this rank was told to stop.
+   */
+  async ownSums(stops: boolean): Promise<Float32Array> {
+    const values = await joinedValues(this.#sums!, 1);
+    values[0] = Number(stops);
+    return values;
+  }
+
+  /**
    * Adds up what the ranks have, in one message, so that each of them takes the
    * same step.
    *
-   * @param stops Whether this rank was told to stop.
-   * @returns Whether one was.
+   * @param values Of {@linkcode ownSums}.
+   * @returns Whether one was told to stop.
    */
-  async addRanks(communicator: Communicator, stops: boolean): Promise<boolean> {
+  async addRanks(
+    communicator: Reducing,
+    values: Float32Array,
+  ): Promise<boolean> {
     const own = this.#sums!;
-    const values = await joinedValues(own, 1);
-    values[0] = Number(stops);
     await communicator.allreduce(values);
     const [stopping] = values;
     this.#sums = splitValues(values, own, 1);
@@ -148,7 +160,7 @@ export class TrainingState {
   }
 
   /** Goes on from what the first rank has. */
-  async broadcast(communicator: Communicator): Promise<void> {
+  async broadcast(communicator: Reducing): Promise<void> {
     const snapshot = this.snapshot();
     const { weights, tensors } = snapshot;
     let theirs: tf.Tensor[] = [];

@@ -7,7 +7,11 @@ import type {
 
 const REDUCTIONS: Readonly<
   Record<Reduction, (a: number, b: number) => number>
-> = { sum: (a, b) => a + b, max: Math.max, min: Math.min };
+> = {
+  sum: (a, b) => a + b,
+  max: (a, b) => Math.max(a, b),
+  min: (a, b) => Math.min(a, b),
+};
 
 /** Waits for all ranks, and gives each what they have brought, in their order. */
 class Meeting {

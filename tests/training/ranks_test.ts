@@ -1,5 +1,11 @@
 /** Ranks that share batches, in one process; tests/mpi has them under MPI. @module */
-import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Communicator } from "../../lib/contract/communicator.ts";
 import {
@@ -7,11 +13,14 @@ import {
   type Rows,
   withDropoutSeed,
 } from "../../lib/layers/randomness.ts";
+import type { BatchStream } from "../../lib/data/stream.ts";
 import {
   accuracy,
+  crossEntropy,
   evaluate,
   meanSquaredError,
   train,
+  type TrainOptions,
 } from "../../lib/training/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { inProcessRanks } from "./in_process.ts";
@@ -22,6 +31,7 @@ import {
   tinyOptions,
   tinyPass,
   weightsOf,
+  withFolder,
 } from "./tiny.ts";
 
 /** Sums of 32-bit numbers in another order. */
@@ -127,4 +137,235 @@ onEachBackend("what ranks cannot share is refused", async () => {
     "as many rows as its labels, 4, got [1,5,2]",
   );
   model.dispose();
+}, ["cpu"]);
+
+/** What the last of three ranks does otherwise; they take three steps. */
+const MISTAKES: Readonly<
+  Record<string, () => Partial<TrainOptions> & { readonly data?: BatchStream }>
+> = {
+  loss: () => ({ loss: failsAt(2) }),
+  "data throws": () => ({
+    data: tinyData((position) => {
+      if (position === 2) throw new Error("the reason");
+      return tinyBatch(position);
+    }),
+  }),
+  "data end": () => ({
+    data: {
+      stepsPerEpoch: 10,
+      async *from(start) {
+        for (let position = start; position < 2; position++) {
+          yield await Promise.resolve(tinyBatch(position));
+        }
+      },
+    },
+  }),
+  "no data": () => ({
+    data: {
+      stepsPerEpoch: 10,
+      async *from() {
+        await Promise.reject(new Error("the reason"));
+        yield tinyBatch(0);
+      },
+    },
+  }),
+  "an unknown option": () => ({ sed: 5 } as Partial<TrainOptions>),
+  "an impossible option": () => ({ ranks: { sequence: 2 } }),
+  "evaluation throws": () => ({
+    evaluate: {
+      every: 2,
+      async *data() {
+        yield* tinyPass();
+        throw new Error("the reason");
+      },
+    },
+  }),
+  "evaluation does not begin": () => ({
+    evaluate: {
+      every: 2,
+      data() {
+        throw new Error("the reason");
+      },
+    },
+  }),
+  "a metric throws": () => ({
+    evaluate: {
+      every: 2,
+      data: tinyPass,
+      metrics: {
+        wrong() {
+          throw new Error("the reason");
+        },
+      },
+    },
+  }),
+  ...Object.fromEntries(
+    [
+      "onTrainBegin",
+      "onEpochBegin",
+      "onBatchBegin",
+      "onBatchEnd",
+      "onEpochEnd",
+      "onTrainEnd",
+    ].map((name) => [name, () => ({
+      callbacks: {
+        [name]() {
+          throw new Error("the reason");
+        },
+      },
+    })]),
+  ),
+};
+
+/** The cross-entropy, which throws when it is called for so many times. */
+function failsAt(call: number): TrainOptions["loss"] {
+  const loss = crossEntropy();
+  let calls = 0;
+  const failing: TrainOptions["loss"] = (predictions, labels) => {
+    if (++calls === call) throw new Error("the reason");
+    return loss(predictions, labels);
+  };
+  return Object.assign(failing, {
+    count: loss.count,
+    description: loss.description,
+  });
+}
+
+for (const [name, mistake] of Object.entries(MISTAKES)) {
+  onEachBackend(`where a rank fails, all of them do: ${name}`, async () => {
+    const ranks = inProcessRanks(3);
+    const models = ranks.map(() => tinyModel({ depth: 1 }));
+    const results = await Promise.allSettled(
+      ranks.map((communicator, rank) => {
+        const { data = tinyData(), ...options } = rank === 2 ? mistake() : {};
+        const evaluate = { data: tinyPass, every: 2 };
+        return train(
+          models[rank]!,
+          data,
+          tinyOptions({
+            ...{ steps: 3, evaluate, loss: failsAt(Infinity), communicator },
+            optimizer: { accumulate: 1, warmUpSteps: 1 },
+            ...options,
+          }),
+        );
+      }),
+    );
+    const messages = results.map((result) => {
+      assert(result.status === "rejected", name);
+      return (result.reason as Error).message;
+    });
+    for (const message of messages.slice(0, 2)) {
+      assertEquals(message, `rank 2 failed: ${messages[2]}`);
+    }
+    // They still exchange.
+    const means = await Promise.all(
+      ranks.map((communicator, rank) =>
+        evaluate(models[rank]!, tinyPass(), {
+          loss: crossEntropy(),
+          communicator,
+        })
+      ),
+    );
+    assertEquals(means[1], means[0]);
+    models.forEach((model) => model.dispose());
+  }, ["cpu"]);
+}
+
+onEachBackend(
+  "where the first rank cannot write, or another fails, all of them do",
+  async () => {
+    await withFolder(async (folder) => {
+      const runs = `${folder}/runs`;
+      const run = (mistake: (rank: number) => Partial<TrainOptions>) =>
+        Promise.allSettled(
+          inProcessRanks(3).map(async (communicator, rank) => {
+            const model = tinyModel({ depth: 1 });
+            try {
+              await train(
+                model,
+                tinyData(),
+                tinyOptions({
+                  ...{ steps: 2, communicator },
+                  optimizer: { warmUpSteps: 1 },
+                  checkpoints: { folder: runs, every: 1, resume: true },
+                  ...mistake(rank),
+                }),
+              );
+              return "";
+            } catch (error) {
+              return (error as Error).message;
+            } finally {
+              model.dispose();
+            }
+          }),
+        ).then((all) => all.map((one) => (one as { value: string }).value));
+      // As where a disk has gone.
+      const onBatchEnd = async () => {
+        await Deno.remove(runs, { recursive: true });
+        await Deno.writeTextFile(runs, "");
+      };
+      const [reason, ...others] = await run((rank) =>
+        rank === 0 ? { callbacks: { onBatchEnd } } : {}
+      );
+      assertStringIncludes(reason!, runs);
+      assertEquals(others, Array(2).fill(`rank 0 failed: ${reason}`));
+      await Deno.remove(runs);
+      // The folder is not in use after another rank has failed.
+      const unknown = { sed: 5 } as Partial<TrainOptions>;
+      const failed = await run((rank) => rank === 2 ? unknown : {});
+      assertStringIncludes(
+        failed[0]!,
+        'rank 2 failed: train has no option "sed"',
+      );
+      assertEquals(await run(() => ({})), ["", "", ""]);
+    });
+  },
+  ["cpu"],
+);
+
+onEachBackend("batches of all ranks are compared in each step", async () => {
+  const rejections = async (
+    run: (communicator: Communicator, isLast: boolean) => Promise<unknown>,
+  ) => {
+    const results = await Promise.allSettled(
+      inProcessRanks(3).map((communicator) =>
+        run(communicator, communicator.rank === 2)
+      ),
+    );
+    return results.map((result) => {
+      assert(result.status === "rejected");
+      assert(result.reason instanceof RangeError);
+      return result.reason.message;
+    });
+  };
+  const models = Array.from({ length: 3 }, () => tinyModel({ depth: 1 }));
+  const trainings = await rejections((communicator, isLast) => {
+    const data = tinyData((position) =>
+      tinyBatch(position, isLast && position >= 5 ? 6 : 4)
+    );
+    const model = models[communicator.rank]!;
+    return train(model, data, tinyOptions({ steps: 4, communicator }));
+  });
+  const four =
+    "inputs float32 [4,5,2], float32 [4,5], labels int32 [4], size 4";
+  const expected =
+    `all ranks should train the same, got another on rank 2:\n- data of step 3 is ${four}; ${
+      four.replaceAll("4", "6")
+    }, on rank 0 ${four}; ${four}`;
+  assertEquals(trainings, [expected, expected, expected]);
+  const evaluations = await rejections((communicator, isLast) => {
+    async function* batches() {
+      yield* tinyPass();
+      if (isLast) yield tinyBatch(3);
+    }
+    const loss = crossEntropy();
+    return evaluate(models[0]!, batches(), { loss, communicator });
+  });
+  for (const message of evaluations) {
+    assertStringIncludes(
+      message,
+      `on rank 2:\n- evaluation batch 2, from 0, is ${four}, on rank 0 absent`,
+    );
+  }
+  models.forEach((model) => model.dispose());
 }, ["cpu"]);
