@@ -24,6 +24,9 @@ const SECONDS_TO_END = 30;
 /** Ranks that differ say so within so many seconds, their start included. */
 const SECONDS_TO_TELL = 60;
 
+/** So long after one of them does something else, however busy the machine. */
+const SECONDS_BETWEEN_RANKS = 5;
+
 /** Sums of 32-bit numbers in another order, after fifty steps of a tiny model. */
 const ROUNDING = 1e-5;
 
@@ -241,6 +244,95 @@ for (const implementation of IMPLEMENTATIONS) {
         assertEquals(code, 0, stdout + stderr);
         assertEquals(stdout.split(message).length - 1, 3, stdout + stderr);
       });
+    });
+  }
+
+  const FAILURES: readonly (readonly [
+    ranks: "data" | "sequence",
+    messages: Readonly<Record<string, string>>,
+  ])[] = [
+    ["data", {
+      rows:
+        "got another on rank 2:\n- data of step 8 is inputs float32 [6,5,2]",
+      loss: "the reason",
+      end: "data should be endless, ended after 15 batches",
+      callback: "the reason",
+      checkpoint: "/runs",
+      closes:
+        "rank 0 calls allreduce (max) of 3 numbers (Int32Array), rank 2 close",
+    }],
+    // Ranks that share tokens exchange nothing any more after a failure of one.
+    ["sequence", {
+      length:
+        "got another on rank 2:\n- data of step 8 is inputs float32 [4,10,2]",
+      loss: "the reason",
+    }],
+    ["sequence", { end: "data should be endless, ended after 15 batches" }],
+  ];
+  for (const [ranks, messages] of FAILURES) {
+    const hows = Object.keys(messages);
+    Deno.test(`${name}: all ranks throw where one does, and close: ${ranks}, ${hows}`, async () => {
+      await withFolder(async (folder) => {
+        const { code, stdout, stderr } = await launch(implementation, {
+          ranks: 3,
+          program: "mistakes.ts",
+          args: [hows.join(), folder, ranks],
+        }, SECONDS_TO_TELL);
+        assertEquals(code, 0, stdout + stderr);
+        for (const message of new Set(Object.values(messages))) {
+          const same = hows.filter((how) => messages[how] === message).length;
+          const found = stdout.split(message).length - 1;
+          assertEquals(found, 3 * same, stdout + stderr);
+        }
+        const others = stdout.match(/rank [01]: Error: rank 2 failed: /g);
+        assert(others, stdout);
+      });
+    });
+  }
+
+  Deno.test(`${name}: ranks that differ all throw, and go on`, async () => {
+    const program = "differ.ts";
+    const job = await launch(implementation, { ranks: 3, program });
+    assertEquals(job.code, 0, job.stdout + job.stderr);
+    assertStringIncludes(job.stdout, "26 cases throw on all ranks");
+  });
+
+  const APART: Readonly<Record<string, string>> = {
+    "long length": "got 30000",
+    "short for long": "got ",
+    about: "got those of another operation",
+    "another operation":
+      "for rank 1 to send values in an exchange, and rank 1 calls allreduce",
+    "closes in an exchange": "values in an exchange, and rank 1 calls close",
+    "closes before it sends":
+      "for rank 1 to send a message, and rank 1 calls close",
+    "closes before it receives":
+      "for rank 1 to receive a message, and rank 1 calls close",
+    "another kind": "got 4 numbers (Int32Array)",
+    "more than wanted": "got 300001 numbers (Float32Array)",
+    form: "values in an exchange, and rank 1 calls close",
+    gradient: "values in an exchange, and rank 1 calls close",
+    fails: "rank 1 failed: the reason",
+  };
+  for (const [how, message] of Object.entries(APART)) {
+    Deno.test(`${name}: no rank waits for one that does something else: ${how}`, async () => {
+      const { code, stdout, stderr } = await launch(implementation, {
+        ranks: 3,
+        program: "apart.ts",
+        args: [how],
+      }, SECONDS_TO_TELL);
+      assertEquals(code, 0, stdout + stderr);
+      for (let rank = 0; rank < 3; rank++) {
+        assertStringIncludes(stdout, `rank ${rank} has closed: true`);
+        // It knows that it has failed.
+        if (how === "fails" && rank === 1) continue;
+        const lines = stdout.split("\n").filter((line) =>
+          line.startsWith(`rank ${rank} after `) && line.includes(message)
+        );
+        assertEquals(lines.length, 1, stdout + stderr);
+        const seconds = Number(lines[0]!.split(" ")[3]);
+        assertLess(seconds, SECONDS_BETWEEN_RANKS, stdout);
+      }
     });
   }
 
