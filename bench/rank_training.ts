@@ -124,10 +124,10 @@ export function counted(mpi: MpiCommunicator): Counted {
   const messages = { count: 0, bytes: 0 };
   const reductions = { count: 0, bytes: 0 };
   const exchange = mpi.exchange.bind(mpi);
-  mpi.exchange = (values, peers) => {
+  mpi.exchange = (values, peers, about) => {
     messages.count++;
     messages.bytes += values.byteLength;
-    return exchange(values, peers);
+    return exchange(values, peers, about);
   };
   const allreduce = mpi.allreduce.bind(mpi);
   mpi.allreduce = (values, reduction) => {

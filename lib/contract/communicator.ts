@@ -9,8 +9,8 @@ export type Reduction = "sum" | "max" | "min";
  * `@lionjs/lion/mpi` gives one.
  *
  * All ranks call the collective operations (all but `send` and `receive`) in the
- * same order, with arrays of the same kind and length. An array belongs to an
- * operation until its promise settles.
+ * same order, with arrays of the same kind and length; MPI's throws on all of them
+ * where they do not. An array belongs to an operation until its promise settles.
  */
 export interface Communicator {
   /** Of this process, from 0. */
@@ -42,10 +42,11 @@ export interface Communicator {
     tag?: number,
   ): Promise<T>;
   /**
-   * Has all ranks throw, in what they wait for or do next, where this one has
-   * failed alone. A communicator without it leaves them waiting.
+   * Says why this rank has failed: ranks that stand still, and wait for what it
+   * does not send any more, throw it. In an operation of all ranks it still takes
+   * part. A communicator without it leaves them waiting.
    */
-  fail?(reason: string): void;
+  failed?(reason: string): void;
 }
 
 /** Whom an exchange concerns; a side that is left out is nobody. */

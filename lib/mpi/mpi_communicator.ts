@@ -299,21 +299,20 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   }
 
   /**
-   * Has all ranks throw, in what they wait for or do next; then they can only
-   * {@linkcode close} or {@linkcode abort}. For a rank that has failed alone,
-   * before it closes.
+   * Says why this rank has failed, before it does something else than the others,
+   * such as {@linkcode close}: ranks that wait for a message of it throw the
+   * reason, and then all of them can only close. If all have failed, they can go
+   * on together; the next operation of all ranks ends it.
    *
    * @param reason What they throw, after this rank's number.
    */
-  fail(reason: string): void {
-    if (this.#closed) return;
-    this.#watch.raise(new Error(`rank ${this.rank} failed: ${reason}`));
+  failed(reason: string): void {
+    this.#watch.reason = `rank ${this.rank} failed: ${reason}`;
   }
 
   /**
    * Ends MPI; the last call of each rank, which waits for all of them, after a
-   * failure too. Not for `finally`: where a rank fails the others wait for it,
-   * and a rank that closes after an error would wait for them.
+   * failure too. Not in `finally`, where what it throws hides what has failed.
    *
    * @throws {Error} If an operation has not ended.
    * @throws {RangeError} If other ranks call something else; then they throw too,

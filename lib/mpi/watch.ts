@@ -62,6 +62,8 @@ export class Watch {
   readonly #waiting = new Map<string, Waiting>();
   /** How many operations the ranks have called that are to close after a failure. */
   readonly #last = new Map<number, number>();
+  /** Why ranks wait in vain for this one, if it has said so. */
+  reason: string | undefined;
   #failure: Error | undefined;
   /** Whether the caller has heard of the failure. */
   #isKnown = false;
@@ -131,6 +133,7 @@ export class Watch {
     this.#unstarted.push(advance);
     this.#open.set(advance, undefined);
     await poll(() => this.#advances(advance) || this.#hears(turn));
+    this.reason = undefined;
   }
 
   /**
@@ -268,6 +271,10 @@ export class Watch {
       }
       // Where it does not stand still, it may call the same later.
       if (isExchange ? called >= index : call.name !== "close") continue;
+      if (this.reason !== undefined) {
+        this.raise(new Error(this.reason));
+        return;
+      }
       const does = until === "sent" ? "send" : "receive";
       const what = isExchange ? "values in an exchange" : "a message";
       const text =

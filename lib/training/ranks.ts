@@ -152,12 +152,11 @@ export class Ranks {
   async #tell(error: unknown): Promise<void> {
     if (!this.communicator || this.#isOver) return;
     this.#isOver = true;
-    // Others may stand still, and wait for its tokens.
-    if (this.#tokens && this.#given?.fail) {
-      return this.#given.fail(messageOf(error));
-    }
+    const reason = messageOf(error);
     try {
-      await this.#meet(messageOf(error), 0);
+      // Others may stand still, and wait for its tokens.
+      this.#given!.failed?.(reason);
+      await this.#meet(reason, 0);
     } catch {
       // Others have failed too.
     }

@@ -118,7 +118,8 @@ export interface TrainOptions {
    * of each batch, and every loss, gradient norm and evaluation is that of the
    * whole batch. The weights are those of rank 0, and only rank 0 reads and
    * writes checkpoints, writes the log and shows progress; callbacks are called
-   * on each rank. A signal on one rank ends them all. @default none
+   * on each rank. A signal on one rank ends them all, and an error on one is one
+   * on all. @default none
    */
   communicator?: Communicator;
   /**

@@ -37,9 +37,9 @@ export function counted(
   return {
     rank: ranks.rank,
     size: ranks.size,
-    exchange(values, peers) {
+    exchange(values, peers, about) {
       if (peers.to !== undefined) sent += values.byteLength;
-      return ranks.exchange(values, peers);
+      return ranks.exchange(values, peers, about);
     },
     sent: () => sent,
   };

@@ -67,7 +67,7 @@ const WAYS: Readonly<Record<string, () => unknown>> = {
       vectors(),
     ),
   async fails() {
-    if (isOther) mpi.fail("the reason");
+    if (isOther) mpi.failed("the reason");
     else if (rank === 0) mpi.exchange(new Float32Array(3), { from: 1 });
     else await Promise.all([mpi.barrier(), mpi.allreduce(Int32Array.of(1))]);
   },
