@@ -111,10 +111,11 @@ export interface LionAttentionOptions {
    * Ranks each of which has a part of the tokens of every sequence, in their
    * order: q, k, v, the decay, mask and segments are those of this rank's tokens,
    * at least one, and so is the output. All ranks call it together, with the
-   * same batch, heads and options, which they compare; lengths may differ. Outputs and gradients are
-   * those of the whole sequence. Ranks pass one state per head and direction to
-   * one another, whatever the length. For `form` `"auto"` or `"chunkwise"`, on
-   * WebAssembly and in plain JavaScript. @default this process has all tokens
+   * same batch, heads and options, which they compare; lengths may differ.
+   * Outputs and gradients are those of the whole sequence. Ranks pass one state
+   * per head and direction to one another, whatever the length. For `form`
+   * `"auto"` or `"chunkwise"`, on WebAssembly and in plain JavaScript.
+   * @default this process has all tokens
    */
   communicator?: TokenRanks;
 }
