@@ -301,8 +301,7 @@ for (const implementation of IMPLEMENTATIONS) {
     "long length": "got 30000",
     "short for long": "got ",
     about: "got those of another operation",
-    "another operation":
-      "for rank 1 to send values in an exchange, and rank 1 calls allreduce",
+    "another operation": "values in an exchange, and rank 1 calls allreduce",
     "closes in an exchange": "values in an exchange, and rank 1 calls close",
     "closes before it sends":
       "for rank 1 to send a message, and rank 1 calls close",
