@@ -132,7 +132,8 @@ export class Ranks {
   }
 
   /**
-   * Runs on each rank, and throws on all of them if it has thrown on one: none
+   * Runs on each rank, inside {@linkcode whole}, and throws on all of them if it
+   * has thrown on one: none
    * waits for one that gave up.
    *
    * @param facts What they should have the same of, when it has run.
