@@ -1,7 +1,7 @@
 /** Integers of any size and bools through every operation of tfjs-core. @module */
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { type BackendName, useBackend } from "../../mod.ts";
+import { useBackend } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
 import {
   argumentsOf,
