@@ -12,6 +12,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { nodeModule } from "../../contract/node_module.ts";
+import { bounded } from "./bounded_product.ts";
 import { GpuBuffers } from "./gpu_buffers.ts";
 import { GpuError } from "./gpu_error.ts";
 import { limitsOf } from "../../contract/limits.ts";
@@ -154,10 +155,12 @@ export class StrictWebGPUBackend extends WebGPUBackend {
 
   /** Launches one of tfjs's kernels. */
   override runWebGPUProgram(
-    ...launch: Parameters<WebGPUBackend["runWebGPUProgram"]>
+    ...[program, ...launch]: Parameters<WebGPUBackend["runWebGPUProgram"]>
   ): tf.TensorInfo {
     this.countLaunch();
-    return this.guard(() => super.runWebGPUProgram(...launch));
+    return this.guard(() =>
+      super.runWebGPUProgram(bounded(program), ...launch)
+    );
   }
 
   /** Submits the launched commands. */
