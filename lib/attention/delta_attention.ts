@@ -10,7 +10,7 @@ import { runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
-import { withoutPadding } from "../operations/padding.ts";
+import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertTokenRanks } from "../operations/token_ranks.ts";
 import { fromBothEnds } from "./both_ends.ts";
 import { type Decay, noDecay } from "./decay.ts";
@@ -166,7 +166,7 @@ export function deltaAttention(
     assertSameAttention("deltaAttention", { q, k, v }, shared, ranks);
   }
   return tf.tidy(() => {
-    const tokens = mask && floats("mask", mask);
+    const tokens = mask && tokensIn("mask", mask);
     const present = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;
     const read = (name: string, x: tf.Tensor4D) => present(floats(name, x));
     const vectors = {

@@ -5,7 +5,7 @@ import { runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertBoolean } from "../contract/values.ts";
-import { withoutPadding } from "../operations/padding.ts";
+import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { spread } from "./decay_pair.ts";
 import { assertDelta } from "./delta_attention.ts";
 import { deltaFrom } from "./delta_forms.ts";
@@ -125,7 +125,7 @@ export function deltaStep(
     assertShape("state", state, ofState, "batch, heads, headDim, valueDim");
   }
   return tf.tidy(() => {
-    const tokens = mask && floats("mask", mask);
+    const tokens = mask && tokensIn("mask", mask);
     const present = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;
     const inputs = {
       q: present(floats("q", q)),

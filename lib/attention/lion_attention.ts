@@ -13,7 +13,7 @@ import {
   assertEpsilon,
   assertFinite,
 } from "../contract/values.ts";
-import { withoutPadding } from "../operations/padding.ts";
+import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertTokenRanks } from "../operations/token_ranks.ts";
 import {
   assertSameAttention,
@@ -258,7 +258,7 @@ export function lionAttention(
       const whole = logDecayPair(paid, [batch, heads, length]);
       scalar = bordered(causal ? causalPair(whole, [heads, length]) : whole);
     }
-    const tokens = mask && floats("mask", mask);
+    const tokens = mask && tokensIn("mask", mask);
     const read = (name: string, x: tf.Tensor4D) =>
       tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
     if (ranks) {

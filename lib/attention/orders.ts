@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
-import { withoutPadding } from "../operations/padding.ts";
+import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import type { Decay } from "./decay.ts";
 import { assertOfBatch } from "./decay_pair.ts";
 import {
@@ -174,7 +174,7 @@ export function lionAttentionInOrders(
   }
   return tf.tidy(() => {
     // Convert once, not once per path.
-    const tokens = mask && floats("mask", mask);
+    const tokens = mask && tokensIn("mask", mask);
     const read = (name: string, x: tf.Tensor4D) =>
       tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
     const queries = read("q", q), keys = read("k", k), values = read("v", v);

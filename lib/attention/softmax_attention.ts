@@ -5,7 +5,7 @@ import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertBoolean, assertFinite } from "../contract/values.ts";
-import { withoutPadding } from "../operations/padding.ts";
+import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { penalties, withSlopes } from "./alibi.ts";
 import { assertSegments, numberSegments } from "./segments.ts";
 
@@ -136,7 +136,7 @@ export function softmaxAttention(
       floats("k", k),
       floats("v", v),
       {
-        ...(mask ? { mask: floats("mask", mask) } : {}),
+        ...(mask ? { mask: tokensIn("mask", mask) } : {}),
         ...(segments ? { segments: numberSegments(segments) } : {}),
       },
       { causal, scale },

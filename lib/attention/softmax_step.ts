@@ -1,5 +1,6 @@
 /** Softmax attention on a sequence in pieces, with a KV cache. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { tokensIn } from "../operations/padding.ts";
 import { penalties } from "./alibi.ts";
 import { softmaxAttention } from "./softmax_attention.ts";
 
@@ -36,9 +37,9 @@ function tokensWith(
   { q, mask }: Pick<SoftmaxInput, "q" | "mask">,
 ): tf.Tensor2D {
   const [batch, , length] = q.shape;
-  const next: tf.Tensor2D = mask
-    ? tf.cast(tf.notEqual(mask, 0), "float32")
-    : tf.ones([batch, length]);
+  const next = mask
+    ? tokensIn("mask", mask)
+    : tf.ones<tf.Rank.R2>([batch, length]);
   return state ? tf.concat([state.tokens, next], 1) : next;
 }
 

@@ -4,6 +4,7 @@ import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
+import { tokensIn } from "../operations/padding.ts";
 import { assertConvention, type DecayConvention } from "./decay.ts";
 import { assertOfBatch, type LogDecayPair, spread } from "./decay_pair.ts";
 import { finite } from "./finite_decay.ts";
@@ -211,7 +212,7 @@ export function recurrentStep(
         ...attention,
         causal: true,
         before: floats("state.sum", state.sum),
-        tokens: mask && floats("mask", mask),
+        tokens: mask && tokensIn("mask", mask),
       },
     );
     return { y, state: { sum: forward, due } };

@@ -11,6 +11,7 @@ import {
   assertEpsilon,
   assertFinite,
 } from "../contract/values.ts";
+import { tokensIn } from "../operations/padding.ts";
 import type { Decay } from "./decay.ts";
 import { logDecayPair } from "./decay_pair.ts";
 import { diagonalDecayPair } from "./diagonal_decay.ts";
@@ -274,7 +275,7 @@ function computed({ q, k, v, mask, decay }: CheckedSegment) {
     q: floats("q", q),
     k: floats("k", k),
     v: floats("v", v),
-    tokens: mask && floats("mask", mask),
+    tokens: mask && tokensIn("mask", mask),
     pair: diagonalDecayPair(decay, q.shape, false) ??
       logDecayPair(decay, [batch, heads, length]),
     decay,

@@ -3,9 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { fromBothEnds } from "../attention/both_ends.ts";
 import { diagonalDecay } from "../attention/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
-import { floats } from "../contract/floats.ts";
 import { assertOptions } from "../contract/options.ts";
-import { withoutPadding } from "../operations/padding.ts";
+import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertWhole } from "../operations/token_ranks.ts";
 import { anglesUntil } from "./angles.ts";
 import {
@@ -112,7 +111,7 @@ export function gateLoop(
       });
     };
     const present = (y: tf.Tensor4D) =>
-      mask ? withoutPadding(y, floats("gateLoop's mask", mask)) : y;
+      mask ? withoutPadding(y, tokensIn("gateLoop's mask", mask)) : y;
     if (causal) return present(run(vectors, segments));
     const { q, k, v } = vectors;
     const both = fromBothEnds(vectors, vectors, run, segments);

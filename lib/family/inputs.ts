@@ -6,7 +6,7 @@ import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
-import { withoutPadding } from "../operations/padding.ts";
+import { tokensIn, withoutPadding } from "../operations/padding.ts";
 
 /** Options of every model of the family. */
 export interface FamilyOptions {
@@ -107,6 +107,7 @@ export function readInputs<T extends object>(
 ): T {
   assertOptions(owner, inputs, expected, "input");
   const sizes = new Map<string, number>();
+  const tokens = mask && tokensIn(`${owner}'s mask`, mask);
   const read = Object.entries<Input>(expected).map(([name, input]) => {
     const x = inputs[name as keyof T] as tf.Tensor | undefined;
     if (x === undefined && input.isOptional) return [name, x];
@@ -117,8 +118,8 @@ export function readInputs<T extends object>(
     assertNumbers(called, x!);
     axes.forEach((axis, i) => sizes.set(axis, x!.shape[i]!));
     const numbers = floats(called, x!);
-    if (!mask || !input.isVector) return [name, numbers];
-    return [name, withoutPadding(numbers, floats(`${owner}'s mask`, mask))];
+    if (!tokens || !input.isVector) return [name, numbers];
+    return [name, withoutPadding(numbers, tokens)];
   });
   if (segments !== undefined) {
     assertSegments(segments, [sizes.get("batch")!, sizes.get("length")!]);

@@ -5,8 +5,8 @@ import { LOWEST_LOG_DECAY } from "../attention/finite_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { splitSums, withOnes } from "../attention/normalizer.ts";
 import { withBorders } from "../attention/segments.ts";
-import { floats } from "../contract/floats.ts";
 import { assertOptions } from "../contract/options.ts";
+import { tokensIn } from "../operations/padding.ts";
 import { assertWhole } from "../operations/token_ranks.ts";
 import {
   FAMILY_OPTIONS,
@@ -102,7 +102,7 @@ export function mlstm(
       })
       : { forward: kept, backward: kept };
     const logWeights = mask
-      ? ofTokens(inputGate, floats("mlstm's mask", mask))
+      ? ofTokens(inputGate, tokensIn("mlstm's mask", mask))
       : inputGate;
     const before = largestWeights(logWeights, paid.forward, "before");
     const largest: tf.Tensor3D = causal ? before : tf.maximum(

@@ -4,9 +4,8 @@ import { fromBothEnds } from "../attention/both_ends.ts";
 import { diagonalDecay } from "../attention/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { endsOf } from "../attention/segments.ts";
-import { floats } from "../contract/floats.ts";
 import { assertOptions } from "../contract/options.ts";
-import { withoutPadding } from "../operations/padding.ts";
+import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertWhole } from "../operations/token_ranks.ts";
 import {
   FAMILY_OPTIONS,
@@ -115,7 +114,7 @@ export function rwkv6(
       true,
     );
     const y: tf.Tensor4D = tf.add(neighbours, tf.mul(weight, v));
-    return mask ? withoutPadding(y, floats("rwkv6's mask", mask)) : y;
+    return mask ? withoutPadding(y, tokensIn("rwkv6's mask", mask)) : y;
   });
 }
 

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { OptionNames } from "../contract/options.ts";
 import { gelu } from "../operations/gelu.ts";
+import { tokensIn } from "../operations/padding.ts";
 import {
   assertAttentionOptions,
   type AttentionOptions,
@@ -151,8 +152,9 @@ export class LionBlock extends MixingLayer {
       );
     }
     let after: MixerState | undefined;
+    const mask = call.mask && tokensIn("mask", call.mask);
     const y = this.around(x, false, (x) => {
-      const step = mixer.step!(x, parameters, before, { ...call, epsilon });
+      const step = mixer.step!(x, parameters, before, { mask, epsilon });
       after = step.state;
       return step.y;
     });

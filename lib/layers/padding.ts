@@ -1,6 +1,6 @@
 /** Which positions of a layer's input are tokens, and which are padding. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { floats } from "../contract/floats.ts";
+import { tokensIn } from "../operations/padding.ts";
 
 /**
  * The product of all masks: 1 for a token, 0 for padding.
@@ -18,7 +18,7 @@ export function tokensAmong(
 ): tf.Tensor2D | undefined {
   const given = masks.filter((mask) => mask != null);
   for (const mask of given) assertMask(layer, x, mask);
-  return given.map((mask) => floats("mask", mask)).reduce<
+  return given.map((mask) => tokensIn("mask", mask)).reduce<
     tf.Tensor | undefined
   >(
     (all, mask) => all ? tf.mul(all, mask) : mask,

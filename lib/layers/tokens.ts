@@ -6,6 +6,7 @@ import {
   numberSegments,
 } from "../attention/segments.ts";
 import { assertSameOnRanks } from "../operations/rank_agreement.ts";
+import { tokensIn } from "../operations/padding.ts";
 import {
   assertWhole,
   maximumOfRanks,
@@ -96,7 +97,7 @@ export class ClassToken extends LionLayer {
   ): (tf.Tensor | undefined)[] {
     if (!mask) return [undefined];
     return [tf.tidy(() => {
-      const isToken = tf.cast(mask, "bool");
+      const isToken = tf.cast(tokensIn("mask", mask), "bool");
       const first = tf.ones([mask.shape[0]!, 1], "bool");
       return tf.concat([first, isToken], 1);
     })];

@@ -7,6 +7,7 @@ import type { MixerState } from "../layers/mixer.ts";
 import { Normalization } from "../layers/normalization.ts";
 import { TokenEmbedding } from "../layers/token_embedding.ts";
 import { VocabularyHead } from "../layers/vocabulary_head.ts";
+import { tokensIn } from "../operations/padding.ts";
 
 /** What a model remembers of its texts; it owns its tensors. */
 export interface Memory {
@@ -144,7 +145,7 @@ function placed(
     positions: isEven ? undefined : rows((text, i) => lengths[text]! + i),
     mask: before.every((padding) => padding === 0)
       ? undefined
-      : tf.cast(rows(() => 1), "float32"),
+      : tokensIn("mask", rows(() => 1)),
   };
 }
 

@@ -1,4 +1,4 @@
-/** Zeros in place of padding, before anything is computed with it. @module */
+/** What a mask says, and zeros in place of padding. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertShape } from "../contract/shape.ts";
 import { floats } from "../contract/floats.ts";
@@ -15,13 +15,45 @@ export const WITHOUT_PADDING: Operation<"y"> = {
 };
 
 /**
+ * Input `mask`; output 1 for a token and 0 for padding. A token is whatever has a
+ * bit set besides its sign: shaders may take NaN for any number, and denormal
+ * numbers for 0.
+ */
+export const TOKENS: Operation<"tokens"> = {
+  kernel: "LionTokens",
+  gradientsIn: [],
+  outputs: ["tokens"],
+};
+
+/** Data that hold nothing but 1 and 0, as far as they come from here. */
+const known = new WeakSet<tf.DataId>();
+
+/**
+ * A mask as all operations read it: float32, 1 for a token and 0 for padding.
+ * Padding is 0, of either sign, and anything else is a token, NaN too. Call it
+ * inside `tf.tidy`.
+ *
+ * @param name The caller's name for the mask.
+ * @param mask `[batch, length]`
+ * @throws {TypeError} If it is no tensor of numbers or booleans.
+ */
+export function tokensIn(name: string, mask: tf.Tensor): tf.Tensor2D {
+  const given = floats(name, mask);
+  if (known.has(given.dataId)) return given as tf.Tensor2D;
+  const tokens = hasKernel(TOKENS)
+    ? runKernel(TOKENS, { mask: given }).tokens
+    : tf.cast(tf.notEqual(given, 0), "float32");
+  known.add(tokens.dataId);
+  return tokens as tf.Tensor2D;
+}
+
+/**
  * Sets x to zero at padding, whatever it holds there, even NaN or Infinity,
  * which a product with 0 would keep. The gradient of x is also zero at padding,
  * whatever the gradient of the result holds there.
  *
  * @param x `[batch, …, length, columns]`, with three axes or more.
- * @param mask `[batch, length]`, 0 for padding and anything else for a token;
- * not differentiated.
+ * @param mask `[batch, length]`, 0 at padding; not differentiated.
  * @returns The shape of x.
  * @throws {TypeError} If the shapes do not fit, or a tensor is not numeric.
  */

@@ -16,7 +16,7 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { isRecording } from "../contract/tape.ts";
 import { assertBoolean } from "../contract/values.ts";
-import { withoutPadding } from "./padding.ts";
+import { tokensIn, withoutPadding } from "./padding.ts";
 import { scanPlainly } from "./selective_scan_plain.ts";
 import { assertSegments, endsOf } from "./segments.ts";
 
@@ -154,7 +154,7 @@ export function selectiveScan(
   check(inputs, options);
   const { reverse = false, kernel = true, mask, segments } = options;
   return tf.tidy(() => {
-    const tokens = mask && floats("mask", mask);
+    const tokens = mask && tokensIn("mask", mask);
     const read = <T extends tf.Tensor>(name: string, x: T) => {
       const numbers = floats(`selectiveScan's ${name}`, x);
       return tokens ? withoutPadding(numbers, tokens) : numbers;

@@ -5,7 +5,7 @@ import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertBoolean } from "../contract/values.ts";
-import { withoutPadding } from "./padding.ts";
+import { tokensIn, withoutPadding } from "./padding.ts";
 import { assertSegments, numberSegments } from "./segments.ts";
 
 /**
@@ -118,7 +118,7 @@ export function shortConvolution(
     silu: activation === "silu",
   };
   return tf.tidy(() => {
-    const tokens = mask && floats("mask", mask);
+    const tokens = mask && tokensIn("mask", mask);
     const present = (x: tf.Tensor3D) => tokens ? withoutPadding(x, tokens) : x;
     const inputs = {
       x: present(floats("shortConvolution's x", x)),

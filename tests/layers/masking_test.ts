@@ -403,3 +403,58 @@ onEachBackend(
     }
   },
 );
+
+onEachBackend(
+  "whatever a mask holds, 0 is padding and all else are tokens",
+  async () => {
+    const ones = tf.tensor2d([[1, 1, 1, 0, 0], [1, 1, 0, 1, 1]]);
+    const others = [
+      tf.tensor2d([
+        [0.5, NaN, 1e-41, 0, -0],
+        [-1e-45, Infinity, 0, -Infinity, 256],
+      ]),
+      tf.tensor2d(
+        [[256, -1, 2, 0, 0], [2 ** 24, 7, 0, -256, 1]],
+        [2, 5],
+        "int32",
+      ),
+    ];
+    const x = tf.tensor3d(array(2 * 5 * DIM, uniform(8)), [2, 5, DIM]);
+    const segments = tf.tensor2d(
+      [1, 1, 1, 1, 1, 1, 1, 1, 2, 2],
+      [2, 5],
+      "int32",
+    );
+    const mean = new TokenPooling({ kind: "mean" });
+    const means = new TokenPooling({ kind: "mean", maxSegments: 2 });
+    const classToken = new ClassToken({ seed: 1 });
+    const blocks = VARIANTS.map((variant) =>
+      lionBlock({ variant, numHeads: 2, seed: 1 })
+    );
+    const readers: ((mask: tf.Tensor) => tf.Tensor)[] = [
+      (mask) => mean.apply([x, mask]) as tf.Tensor,
+      (mask) => means.apply([x, mask, segments]) as tf.Tensor,
+      (mask) => {
+        const after = classToken.computeMask(x, [mask]) as tf.Tensor;
+        return mean.apply([
+          classToken.apply(x) as tf.Tensor,
+          after,
+        ]) as tf.Tensor;
+      },
+      ...blocks.map((block) => (mask: tf.Tensor) =>
+        block.apply([x, mask]) as tf.Tensor
+      ),
+    ];
+    for (const [i, read] of readers.entries()) {
+      const wanted = tf.tidy(() => read(ones));
+      for (const mask of others) {
+        const found = tf.tidy(() => read(mask));
+        assertEquals(await found.array(), await wanted.array(), `reader ${i}`);
+        found.dispose();
+      }
+      wanted.dispose();
+    }
+    for (const layer of [mean, means, classToken, ...blocks]) layer.dispose();
+    tf.dispose([ones, ...others, x, segments]);
+  },
+);

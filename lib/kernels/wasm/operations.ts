@@ -18,7 +18,7 @@ import {
   SPLIT_HEADS,
 } from "../../operations/heads.ts";
 import { LAYER_NORM } from "../../operations/layer_norm.ts";
-import { WITHOUT_PADDING } from "../../operations/padding.ts";
+import { TOKENS, WITHOUT_PADDING } from "../../operations/padding.ts";
 import { RMS_NORM } from "../../operations/rms_norm.ts";
 import { ADAM, type AdamAttributes } from "../../optimizers/adam.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
@@ -44,6 +44,7 @@ export function registerOperations(host: KernelHost): void {
   register(FINITE_DECAY, finiteDecay, finiteDecay);
   register(SPLIT_HEADS, splitHeads, splitHeadsGradient);
   register(SOURCE_DECAY, sourceDecay, sourceDecayGradient);
+  register(TOKENS, tokens);
   register(WITHOUT_PADDING, withoutPadding);
   registerWasmKernel(host, BETWEEN_TOKENS, { forward: betweenTokens });
   register(ADAM, adam);
@@ -253,6 +254,19 @@ const sourceDecayGradient: Kernel = ({ wasm, inputs, make }) => {
     }
   }
   return [output];
+};
+
+/** A mask of nothing but 1 and 0 is what it should be. */
+const tokens: Kernel = ({ wasm, inputs, make }) => {
+  const mask = inputs.mask!;
+  const values = wasm.typedArrayFromHeap(mask) as Float32Array;
+  if (values.every((value) => value === 0 || value === 1)) {
+    return [refer(wasm, mask)];
+  }
+  const found = values.map((value) => value === 0 ? 0 : 1);
+  const y = make(mask.shape);
+  wasm.typedArrayFromHeap(y).set(found);
+  return [y];
 };
 
 /**

@@ -4,7 +4,7 @@ import { SOURCE_DECAY } from "../../attention/decay_pair.ts";
 import { GELU } from "../../operations/gelu.ts";
 import { SPLIT_HEADS } from "../../operations/heads.ts";
 import { LAYER_NORM } from "../../operations/layer_norm.ts";
-import { WITHOUT_PADDING } from "../../operations/padding.ts";
+import { TOKENS, WITHOUT_PADDING } from "../../operations/padding.ts";
 import { ADAM } from "../../optimizers/adam.ts";
 import { adam } from "./adam.ts";
 import {
@@ -16,7 +16,7 @@ import {
 import { registerFusedKernel } from "../../tfjs/webgpu/fused_kernel.ts";
 import { gelu, geluGradient } from "./gelu.ts";
 import { layerNorm, layerNormGradient } from "./layer_norm.ts";
-import { withoutPadding } from "./padding.ts";
+import { tokens, withoutPadding } from "./padding.ts";
 import { splitHeads, splitHeadsGradient } from "./split_heads.ts";
 
 /** Registers the kernels for webgpu. */
@@ -38,6 +38,7 @@ export function registerOperations(): void {
     forward: sourceDecay,
     gradient: sourceDecayGradient,
   });
+  registerFusedKernel(TOKENS, { forward: tokens });
   registerFusedKernel(WITHOUT_PADDING, { forward: withoutPadding });
   registerFusedKernel(ADAM, { forward: adam });
 }

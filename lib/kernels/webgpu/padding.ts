@@ -26,6 +26,24 @@ function maskOf(x: tf.TensorInfo, mask: tf.TensorInfo) {
   };
 }
 
+/**
+ * 1 for a token and 0 for padding: of NaN no comparison need be right in WGSL,
+ * and denormal numbers may be 0, but bits are what they are.
+ */
+export const tokens: FusedKernel<"mask"> = ({ backend, inputs: { mask } }) => {
+  const y = makeFloats(backend, mask.shape);
+  runElementwise(backend, {
+    name: "tokens",
+    width: 1,
+    elements: { mask: "i32" },
+    reads: { mask },
+    writes: { y },
+    body:
+      /* wgsl */ `  y[at] = select(1.0, 0.0, (mask[at] & 0x7fffffff) == 0);`,
+  });
+  return [y];
+};
+
 /** x, or zeros where the mask of its token is 0; no product, which NaN would survive. */
 export const withoutPadding: FusedKernel<"x" | "mask"> = (
   { backend, inputs: { x, mask } },
