@@ -169,9 +169,6 @@ type Attend = (
   slopes: readonly number[] | undefined,
 ) => tf.Tensor4D;
 
-/** Below all scores, but finite, so that a row of only padding is not NaN. */
-const LOWEST = -3.4e38;
-
 /** The computation in tfjs operations. */
 const plain: Attend = (
   q,
@@ -190,11 +187,14 @@ const plain: Attend = (
     const sources = tf.reshape(places, [1, 1, 1, length]);
     scores = tf.sub(scores, penalties(slopes, readers, sources));
   }
-  const hide = (kept: tf.Tensor) => {
+  const keep = (kept: tf.Tensor, others: number) => {
     const all = tf.broadcastTo(kept, [batch, heads, length, length]);
-    scores = tf.where(all, scores, tf.fill(scores.shape, LOWEST));
+    scores = tf.where(all, scores, tf.fill(scores.shape, others));
   };
-  if (mask) hide(tf.reshape(tf.notEqual(mask, 0), [batch, 1, 1, length]));
+  // No finite number: scores may be below it, and what is hidden would be read.
+  const hide = (kept: tf.Tensor) => keep(kept, -Infinity);
+  const isToken = mask && tf.notEqual(mask, 0);
+  if (isToken) hide(tf.reshape(isToken, [batch, 1, 1, length]));
   if (causal) {
     const reader = tf.reshape(tf.range(0, length), [length, 1]);
     const source = tf.reshape(tf.range(0, length), [1, length]);
@@ -205,6 +205,8 @@ const plain: Attend = (
     const source = tf.reshape(segments, [batch, 1, 1, length]);
     hide(tf.equal(reader, source));
   }
+  // A row of padding may have nothing to read, which would be NaN.
+  if (isToken) keep(tf.reshape(isToken, [batch, 1, length, 1]), 0);
   return read(tf.matMul(tf.softmax(scores), read(v)));
 };
 

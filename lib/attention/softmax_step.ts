@@ -1,6 +1,6 @@
 /** Softmax attention on a sequence in pieces, with a KV cache. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { tokensIn } from "../operations/padding.ts";
+import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { penalties } from "./alibi.ts";
 import { softmaxAttention } from "./softmax_attention.ts";
 
@@ -66,9 +66,6 @@ export function nextPlaces(
   return { of: tf.cast(own, "int32"), length };
 }
 
-/** Below all scores, and finite, so that a row of padding alone is not NaN. */
-const LOWEST = -3.4e38;
-
 /**
  * Causal softmax attention of the next tokens, one or many, to themselves and
  * all tokens before them. Together, the steps return what `softmaxAttention`
@@ -88,17 +85,20 @@ export function softmaxStep(
   const [batch, , length, headDim] = q.shape;
   return tf.tidy(() => {
     const tokens = tokensWith(state, { q, mask });
+    const own = mask && tokensIn("mask", mask);
+    const present = (x: tf.Tensor4D) => own ? withoutPadding(x, own) : x;
     if (!state) {
       const y = softmaxAttention(q, k, v, {
         causal: true,
         ...(mask ? { mask } : {}),
         ...(slopes ? { slopes } : {}),
       });
-      return { y, state: { k: tf.clone(k), v: tf.clone(v), tokens } };
+      const [keys, values] = [tf.clone(present(k)), tf.clone(present(v))];
+      return { y, state: { k: keys, v: values, tokens } };
     }
     const all: SoftmaxState = {
-      k: tf.concat([state.k, k], 2),
-      v: tf.concat([state.v, v], 2),
+      k: tf.concat([state.k, present(k)], 2),
+      v: tf.concat([state.v, present(v)], 2),
       tokens,
     };
     const keys = all.k.shape[2];
@@ -106,7 +106,7 @@ export function softmaxStep(
     const isBefore = tf.lessEqual(tf.range(0, keys), place);
     const isToken = tf.notEqual(tf.reshape(all.tokens, [batch, 1, 1, keys]), 0);
     let scores = tf.div(
-      tf.matMul(q, all.k, false, true),
+      tf.matMul(present(q), all.k, false, true),
       Math.sqrt(headDim),
     );
     if (slopes) {
@@ -116,13 +116,14 @@ export function softmaxStep(
       const sources = tf.reshape(places, [batch, 1, 1, keys]);
       scores = tf.sub(scores, penalties(slopes, readers, sources));
     }
-    const read = tf.broadcastTo(
-      tf.logicalAnd(isBefore, isToken),
-      scores.shape,
-    );
-    const weights = tf.softmax(
-      tf.where(read, scores, tf.fill(scores.shape, LOWEST)),
-    );
-    return { y: tf.matMul(weights, all.v) as tf.Tensor4D, state: all };
+    const keep = (kept: tf.Tensor, others: number) => {
+      const each = tf.broadcastTo(kept, scores.shape);
+      scores = tf.where(each, scores, tf.fill(scores.shape, others));
+    };
+    keep(tf.logicalAnd(isBefore, isToken), -Infinity);
+    // A row of padding may have nothing to read, which would be NaN.
+    if (own) keep(tf.reshape(tf.notEqual(own, 0), [batch, 1, length, 1]), 0);
+    const y = tf.matMul(tf.softmax(scores), all.v) as tf.Tensor4D;
+    return { y: present(y), state: all };
   });
 }
