@@ -16,6 +16,16 @@ import { betweenTokens } from "../../lib/attention/paths.ts";
 import { withoutPadding } from "../../lib/operations/padding.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
+import { sample } from "../sample.ts";
+import {
+  axesOfAnswer,
+  numbersOf,
+  type Reader,
+  readings,
+  results,
+  shapeOf,
+  SIZES,
+} from "./readers.ts";
 
 const [B, H, L, D, E] = [3, 2, 9, 4, 5];
 
@@ -263,6 +273,115 @@ onEachBackend("a mask may be float32, int32 or bool", async () => {
   for (const result of results) assertEquals(result, results[0]);
   if ("logDecay" in decay) decay.logDecay.dispose();
 });
+
+/** What masks may hold, 13 tokens an entry: only 0, of either sign, is padding. */
+const MASKS = {
+  float32: Float32Array.from([
+    ...[NaN, 0, 1e-41, 1.4e-45, -0, Infinity, 0, -1e-41, 0.5, 0, -1, -0, 256],
+    ...[0, NaN, -0, NaN, 3e38, 1.2e-38, 0, 2, -Infinity, -1.4e-45, 0, 1, 0],
+  ]),
+  int32: [
+    ...[256, 0, -1, 65536, 0, 2 ** 24, 0, 1, 7, 0, -(2 ** 31), 0, 2],
+    ...[0, 2 ** 31 - 1, 0, 2, 3, 512, 0, -256, 1, 1 << 16, 0, 1, 0],
+  ],
+  bool: [
+    ...[1, 0, 1, 1, 0, 1, 0, 1, 1, 0, 1, 0, 1],
+    ...[0, 1, 0, 1, 1, 1, 0, 1, 1, 1, 0, 1, 0],
+  ],
+} as const;
+// A NaN with all bits, and a negative one, which numbers of JavaScript's lose.
+new Uint32Array(MASKS.float32.buffer).set([0x7fffffff], 14);
+new Uint32Array(MASKS.float32.buffer).set([0xffc00000], 16);
+
+/** The inputs that are not read at padding: vectors, and all where it is skipped. */
+function unreadInputs({ name, inputs }: Reader): string[] {
+  const skips = /delta|scan/i.test(name);
+  const isOfPaths = (input: string) =>
+    /decay|gate|forget|phase|dt/i.test(input);
+  return Object.keys(inputs).filter((input) =>
+    inputs[input]![0] === "batch" && (skips || !isOfPaths(input))
+  );
+}
+
+onEachBackend(
+  "padding is what has a mask of 0, and no operation reads it",
+  async (backend) => {
+    const batch = 2;
+    const isToken = MASKS.bool;
+    for (const [reader, how] of sample(backend, readings(backend))) {
+      const { inputs, name, isPlain } = reader;
+      const unread = unreadInputs(reader);
+      /** Numbers with others at padding. */
+      const padded = (
+        values: Float32Array,
+        axes: Reader["inputs"][string],
+        numberAt: (i: number) => number,
+      ) => {
+        const heads = axes[1] === "heads" ? SIZES.heads : 1;
+        const columns = values.length / (batch * heads * SIZES.length);
+        return values.map((value, i) => {
+          const row = Math.floor(i / columns);
+          const entry = Math.floor(row / (heads * SIZES.length));
+          const token = entry * SIZES.length + row % SIZES.length;
+          return isToken[token] ? value : numberAt(i);
+        });
+      };
+      const run = async (
+        dtype: keyof typeof MASKS,
+        values: readonly number[] | Float32Array,
+        numberAt: (i: number) => number,
+      ) => {
+        const mask = tf.tensor2d(
+          values as number[],
+          [batch, SIZES.length],
+          dtype,
+        );
+        const numbers = Object.fromEntries(
+          Object.entries(inputs).map(([input, axes]) => {
+            const own = numbersOf(input, shapeOf(axes, batch));
+            return [
+              input,
+              unread.includes(input) ? padded(own, axes, numberAt) : own,
+            ];
+          }),
+        );
+        const axes = axesOfAnswer(reader);
+        const dy = padded(
+          numbersOf("dy", shapeOf(axes, batch)),
+          axes,
+          numberAt,
+        );
+        const found = await results(reader, numbers, batch, {
+          ...how,
+          mask,
+          dy,
+        });
+        mask.dispose();
+        return found;
+      };
+      const clean = await run("float32", isToken, () => 0);
+      const other = how.causal ? "int32" as const : "bool" as const;
+      for (const dtype of ["float32", other] as const) {
+        const spoiled = await run(
+          dtype,
+          MASKS[dtype],
+          (i) => JUNK[i % JUNK.length]!,
+        );
+        for (const [result, values] of Object.entries(spoiled)) {
+          values.forEach((value, i) =>
+            assert(
+              value === clean[result]![i],
+              `${name}${isPlain ? ", plain" : ""} ${JSON.stringify(how)}, a ` +
+                `mask of ${dtype}: ${result}[${i}] is ${value}, not ${
+                  clean[result]![i]
+                }`,
+            )
+          );
+        }
+      }
+    }
+  },
+);
 
 onEachBackend("a mask says what it should be", () => {
   tf.tidy(() => {
