@@ -61,13 +61,14 @@ export interface DeltaAttentionOptions {
    */
   scale?: number;
   /**
-   * Whether each token attends only to itself and the tokens before it.
+   * Whether each token attends only to itself and the tokens before it. NaN or
+   * Infinity in a later one may make outputs before it NaN, as for lionAttention.
    * @default false
    */
   causal?: boolean;
   /**
    * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
-   * Padding is skipped, whatever q, k, v, beta and the decay hold there, even
+   * Whatever is not 0 is a token, NaN too. Padding is skipped, whatever q, k, v, beta and the decay hold there, even
    * NaN or Infinity: it writes nothing, and the state does not decay there. Its
    * output and all its gradients are 0.
    */
@@ -75,7 +76,8 @@ export interface DeltaAttentionOptions {
   /**
    * `[batch, length]`, int32: which of the sequences packed into a row each
    * token belongs to, as for lionAttention: nothing passes between neighbours
-   * with different numbers. @default each row is one sequence
+   * with different numbers, except that NaN or Infinity in one sequence may make
+   * results of others NaN. @default each row is one sequence
    */
   segments?: tf.Tensor2D;
   /**
@@ -114,7 +116,7 @@ const FORMS: Record<"auto" | "recurrent" | "chunkwise", DeltaForm> = {
  * Without `causal`, the same rule runs from both ends, and a token's own
  * contribution, `s β_i (q_i · k_i) v_i`, counts once. Differentiable in q, k,
  * v, beta and the decay's tensors. Integers and booleans are converted to
- * float32.
+ * float32. NaN and Infinity do what they do in lionAttention.
  *
  * The states stay bounded if keys have unit length and `0 <= β <= 2`.
  *

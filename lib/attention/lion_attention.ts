@@ -80,13 +80,14 @@ export interface LionAttentionOptions {
   /** Added to the row sum, after `scale`; 0 or more. @default 1e-6 */
   epsilon?: number;
   /**
-   * Whether each token attends only to itself and the tokens before it.
-   * @default false
+   * Whether each token attends only to itself and the tokens before it. A later
+   * token that holds NaN or Infinity may make outputs before it NaN, but never
+   * other numbers. @default false
    */
   causal?: boolean;
   /**
    * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
-   * Padding is never read, whatever q, k and v hold there, even NaN or
+   * Whatever is not 0 is a token, NaN too. Padding is never read, whatever q, k and v hold there, even NaN or
    * Infinity. There the output and the gradients with respect to q, k and v are
    * 0, and the gradient of the output is ignored. The decays of padding still
    * apply: they have a gradient, and a NaN among them reaches the tokens whose
@@ -98,8 +99,9 @@ export interface LionAttentionOptions {
    * token belongs to. Wherever the number changes from one token to the next,
    * even back to an earlier number, there is a border that no token attends
    * across. Each sequence has the output and the gradients that it would have
-   * alone, as long as all numbers are finite. The decay on a border does not
-   * apply, and its gradient is 0. @default each row is one sequence
+   * alone, as long as all numbers are finite; NaN or Infinity in one may make
+   * results of the others NaN. The decay on a border does not apply, and its
+   * gradient is 0. @default each row is one sequence
    */
   segments?: tf.Tensor2D;
   /**
@@ -153,6 +155,11 @@ const FORMS: Record<ConcreteForm, Form> = {
  *
  * The computation is in float32: integers and booleans are converted, and their
  * gradients are float32 too.
+ *
+ * What depends on a NaN is NaN. A NaN or Infinity in a token may also make any
+ * other result of the same head of the same batch entry NaN, and which ones
+ * depends on the form and the backend. Results that are finite are right, and
+ * those of other heads and entries keep every bit.
  *
  * Source: LION (arXiv:2502.16249), Theorems 3.1 and 3.2.
  *

@@ -36,13 +36,14 @@ export interface SoftmaxAttentionOptions {
   /** Multiplies q · k. @default 1 / sqrt(headDim) */
   scale?: number;
   /**
-   * Whether each token attends only to itself and the tokens before it.
+   * Whether each token attends only to itself and the tokens before it. NaN or
+   * Infinity in a later one may make outputs before it NaN, as for lionAttention.
    * @default false
    */
   causal?: boolean;
   /**
    * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
-   * Padding is never read, whatever q, k and v hold there, even NaN or
+   * Whatever is not 0 is a token, NaN too. Padding is never read, whatever q, k and v hold there, even NaN or
    * Infinity. There the output and the gradients with respect to q, k and v are
    * 0, and the gradient of the output is ignored.
    */
@@ -50,7 +51,7 @@ export interface SoftmaxAttentionOptions {
   /**
    * `[batch, length]`, int32: which of the sequences packed into a row each
    * token belongs to; as for lionAttention, no token attends across a change of
-   * number. @default each row is one sequence
+   * number, and NaN or Infinity in one sequence may make results of others NaN. @default each row is one sequence
    */
   segments?: tf.Tensor2D;
   /**
@@ -87,6 +88,7 @@ const OPTIONS: OptionNames<SoftmaxAttentionOptions> = {
  * in quadratic time. The backend's kernel needs linear memory: it keeps a
  * running maximum and sum per row, and the gradient recomputes the scores.
  * Differentiable in q, k and v. Integers and booleans are converted to float32.
+ * NaN and Infinity do what they do in lionAttention.
  *
  * Source: Vaswani et al. 2017 (arXiv:1706.03762); the running sums are from
  * Milakov and Gimelshein 2018 (arXiv:1805.02867), the tiles and the gradient

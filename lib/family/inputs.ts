@@ -11,7 +11,8 @@ import { tokensIn, withoutPadding } from "../operations/padding.ts";
 /** Options of every model of the family. */
 export interface FamilyOptions {
   /**
-   * Whether each token attends only to itself and the tokens before it.
+   * Whether each token attends only to itself and the tokens before it. NaN or
+   * Infinity in a later one may make outputs before it NaN, as for lionAttention.
    * @default false
    */
   causal?: boolean;
@@ -24,13 +25,14 @@ export interface FamilyOptions {
    */
   scale?: number;
   /**
-   * `[batch, length]`, 1 for a token, 0 for padding, which is never read,
-   * whatever its vectors hold; the decays of padding still apply.
+   * `[batch, length]`, 1 for a token (or whatever is not 0), 0 for padding, which
+   * is never read, whatever its vectors hold; the decays of padding still apply.
    */
   mask?: tf.Tensor2D;
   /**
    * `[batch, length]`, int32: which of the sequences packed into a row each
-   * token belongs to. Nothing passes between neighbours with different numbers.
+   * token belongs to. Nothing passes between neighbours with different numbers,
+   * except NaN, as for lionAttention.
    * @default each row is one sequence
    */
   segments?: tf.Tensor2D;

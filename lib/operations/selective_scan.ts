@@ -82,14 +82,16 @@ export interface SelectiveScanOptions {
    */
   kernel?: boolean;
   /**
-   * `[batch, length]`, 1 for a token, 0 for padding. Padding is skipped,
+   * `[batch, length]`, 1 for a token, 0 for padding. Whatever is not 0 is a
+   * token, NaN too. Padding is skipped,
    * whatever the inputs hold there: it writes nothing, and the state does not
    * decay. Its output and all its gradients are 0.
    */
   mask?: tf.Tensor2D;
   /**
    * `[batch, length]`, int32: which of the sequences packed into a row each
-   * token belongs to; nothing passes between neighbours with different numbers.
+   * token belongs to; nothing passes between neighbours with different numbers,
+   * except that NaN or Infinity in one sequence may make results of others NaN.
    * @default each row is one sequence
    */
   segments?: tf.Tensor2D;
@@ -122,6 +124,10 @@ const OPTIONS: OptionNames<SelectiveScanOptions> = {
  * Differentiable in all inputs. The time is linear in the length; the kernel
  * keeps a state every few tokens and recomputes those between. Integers and
  * booleans are converted to float32.
+ *
+ * What depends on a NaN is NaN. A NaN or Infinity in a token may also make any
+ * other result of the same batch entry NaN. Results that are finite are right,
+ * and those of other entries keep every bit.
  *
  * Source: Gu and Dao 2023 (arXiv:2312.00752), equation 2 with algorithm 2.
  *

@@ -46,13 +46,14 @@ export interface ShortConvolutionOptions {
   /** Whether a fused kernel may run, if the backend has one. @default true */
   kernel?: boolean;
   /**
-   * `[batch, length]`, 1 for a token, 0 for padding, which counts as zeros,
-   * whatever it holds; its output and its gradient are 0. @default no padding
+   * `[batch, length]`, 1 for a token (or whatever is not 0), 0 for padding, which
+   * counts as zeros, whatever it holds; its output and its gradient are 0. @default no padding
    */
   mask?: tf.Tensor2D;
   /**
    * `[batch, length]`, int32: which of the sequences packed into a row each
-   * token belongs to; beyond a change of number, zeros are read.
+   * token belongs to; beyond a change of number, zeros are read, or NaN where
+   * there is NaN or Infinity.
    * @default each row is one sequence
    */
   segments?: tf.Tensor2D;

@@ -233,6 +233,10 @@ onEachBackend(
       const was = await results(reader, clean, batch, how);
       const changed = await having((_, was) => 0.9 * was);
       const spoiled = await having(({ number }) => number);
+      // What infinity does that leaves a result finite, a large number does.
+      const large = await having(({ number }, was) =>
+        Number.isNaN(number) ? was : Math.sign(number) * 1e30
+      );
       const reached = new Set<Poison>();
       for (const [result, values] of Object.entries(spoiled)) {
         const axes = inputs[result] ?? axesOfAnswer(reader);
@@ -250,6 +254,13 @@ onEachBackend(
             reached.add(poison);
             const { number } = poison;
             assert(!Number.isNaN(number) || Number.isNaN(value), label());
+            if (Number.isFinite(value)) {
+              const limit = large[result]![i]!;
+              assert(
+                Math.abs(value - limit) < 1e-5,
+                `${label()}, not ${limit}`,
+              );
+            }
           } else if (Number.isFinite(value)) {
             // A sum along the tokens rounds, where a border takes its parts away.
             assert(Math.abs(value - was[result]![i]!) < 1e-5, label());
