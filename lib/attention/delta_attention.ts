@@ -68,9 +68,9 @@ export interface DeltaAttentionOptions {
   causal?: boolean;
   /**
    * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
-   * Whatever is not 0 is a token, NaN too. Padding is skipped, whatever q, k, v, beta and the decay hold there, even
-   * NaN or Infinity: it writes nothing, and the state does not decay there. Its
-   * output and all its gradients are 0.
+   * Whatever is not 0 is a token, NaN too. Padding is skipped, whatever q, k, v,
+   * beta and the decay hold there, even NaN or Infinity: it writes nothing, and
+   * the state does not decay there. Its output and all its gradients are 0.
    */
   mask?: tf.Tensor2D;
   /**

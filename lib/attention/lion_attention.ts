@@ -87,11 +87,11 @@ export interface LionAttentionOptions {
   causal?: boolean;
   /**
    * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
-   * Whatever is not 0 is a token, NaN too. Padding is never read, whatever q, k and v hold there, even NaN or
-   * Infinity. There the output and the gradients with respect to q, k and v are
-   * 0, and the gradient of the output is ignored. The decays of padding still
-   * apply: they have a gradient, and a NaN among them reaches the tokens whose
-   * paths cross it.
+   * Whatever is not 0 is a token, NaN too. Padding is never read, whatever q, k
+   * and v hold there, even NaN or Infinity. There the output and the gradients
+   * with respect to q, k and v are 0, and the gradient of the output is ignored.
+   * The decays of padding still apply: they have a gradient, and a NaN among them
+   * reaches the tokens whose paths cross it.
    */
   mask?: tf.Tensor2D;
   /**

@@ -43,15 +43,16 @@ export interface SoftmaxAttentionOptions {
   causal?: boolean;
   /**
    * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
-   * Whatever is not 0 is a token, NaN too. Padding is never read, whatever q, k and v hold there, even NaN or
-   * Infinity. There the output and the gradients with respect to q, k and v are
-   * 0, and the gradient of the output is ignored.
+   * Whatever is not 0 is a token, NaN too. Padding is never read, whatever q, k
+   * and v hold there, even NaN or Infinity. There the output and the gradients
+   * with respect to q, k and v are 0, and the gradient of the output is ignored.
    */
   mask?: tf.Tensor2D;
   /**
    * `[batch, length]`, int32: which of the sequences packed into a row each
    * token belongs to; as for lionAttention, no token attends across a change of
-   * number, and NaN or Infinity in one sequence may make results of others NaN. @default each row is one sequence
+   * number, and NaN or Infinity in one sequence may make results of others NaN.
+   * @default each row is one sequence
    */
   segments?: tf.Tensor2D;
   /**

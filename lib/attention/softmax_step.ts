@@ -94,7 +94,7 @@ export function softmaxStep(
         ...(slopes ? { slopes } : {}),
       });
       const [keys, values] = [tf.clone(present(k)), tf.clone(present(v))];
-      return { y, state: { k: keys, v: values, tokens } };
+      return { y, state: { k: keys, v: values, tokens: tf.clone(tokens) } };
     }
     const all: SoftmaxState = {
       k: tf.concat([state.k, present(k)], 2),

@@ -47,7 +47,8 @@ export interface ShortConvolutionOptions {
   kernel?: boolean;
   /**
    * `[batch, length]`, 1 for a token (or whatever is not 0), 0 for padding, which
-   * counts as zeros, whatever it holds; its output and its gradient are 0. @default no padding
+   * counts as zeros, whatever it holds; its output and its gradient are 0.
+   * @default no padding
    */
   mask?: tf.Tensor2D;
   /**
