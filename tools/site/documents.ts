@@ -47,6 +47,7 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "The project": {
     "CONTRIBUTING.md": "How the code is laid out, and the rules it follows",
     "docs/releasing.md": "How a version is made and published",
+    "SECURITY.md": "What is promised, whom it trusts, how to report",
     "CHANGELOG.md": "What has changed",
   },
 };
