@@ -1,4 +1,9 @@
-import { SPECIAL_IDS, textIds, type Tokenizer } from "./tokenizer.ts";
+import {
+  assertText,
+  SPECIAL_IDS,
+  textIds,
+  type Tokenizer,
+} from "./tokenizer.ts";
 
 const FIRST_BYTE = Object.keys(SPECIAL_IDS).length;
 
@@ -27,8 +32,11 @@ export function byteTokenizer(): Tokenizer {
   };
   return {
     ...vocabulary,
-    encode: (text) =>
-      Array.from(new TextEncoder().encode(text), (byte) => FIRST_BYTE + byte),
+    encode(text) {
+      assertText("encode's text", text);
+      const bytes = new TextEncoder().encode(text);
+      return Array.from(bytes, (byte) => FIRST_BYTE + byte);
+    },
     decode(ids) {
       const bytes = textIds(ids, vocabulary).map((id) => id - FIRST_BYTE);
       return new TextDecoder("utf-8", { ignoreBOM: true })

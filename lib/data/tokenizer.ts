@@ -36,15 +36,33 @@ export const SPECIAL_IDS: SpecialTokens = {
   unk: 4,
 };
 
+/** Throws a TypeError unless a value is a string. */
+export function assertText(name: string, text: string): void {
+  if (typeof text === "string") return;
+  const given: unknown = text;
+  throw new TypeError(
+    `${name} should be a string, got ${given === null ? "null" : typeof given}`,
+  );
+}
+
 /**
  * Leaves out the ids of special tokens.
  *
+ * @throws {TypeError} If there are none to go through.
  * @throws {RangeError} If an id is not in the vocabulary.
  */
 export function textIds(
   ids: Iterable<number>,
   { specials, vocabularySize }: Pick<Tokenizer, "specials" | "vocabularySize">,
 ): number[] {
+  if (typeof Object(ids)[Symbol.iterator] !== "function") {
+    const given: unknown = ids;
+    throw new TypeError(
+      `ids should be an array of ids, got ${
+        given === null ? "null" : typeof given
+      }`,
+    );
+  }
   const special = new Set<number>(Object.values(specials));
   return Array.from(ids).filter((id) => {
     if (Number.isInteger(id) && id >= 0 && id < vocabularySize) {

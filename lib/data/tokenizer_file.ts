@@ -2,7 +2,19 @@ import {
   ByteLevelPreTokenizer,
   Tokenizer as Library,
 } from "@huggingface/tokenizers";
-import { type SpecialTokens, textIds, type Tokenizer } from "./tokenizer.ts";
+import {
+  assertText,
+  type SpecialTokens,
+  textIds,
+  type Tokenizer,
+} from "./tokenizer.ts";
+import {
+  assertTokenizerShape,
+  type ModelType,
+  shown,
+  STEPS,
+} from "./tokenizer_shape.ts";
+import { literalContents, StepBounds } from "./tokenizer_steps.ts";
 
 /**
  * The content of a Hugging Face `tokenizer.json`, as far as it is used here. It
@@ -45,6 +57,10 @@ const NAMES: Record<keyof SpecialTokens, readonly string[]> = {
  * or in another of Hugging Face's formats. The names of special tokens in a
  * text are encoded like any other text.
  *
+ * The patterns of a file (`Regex`) find what they would as regular expressions,
+ * in a time that is bounded: at most one step for each character of a text and
+ * part of the pattern.
+ *
  * @example From a file
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -59,28 +75,27 @@ const NAMES: Record<keyof SpecialTokens, readonly string[]> = {
  * assertEquals(tokenizer.decode(ids), "slower");
  * ```
  *
- * @param file The parsed content of the file.
- * @returns The tokenizer.
- * @throws {TypeError} If it is not a tokenizer.
+ * @param file The parsed content of the file. Its `post_processor` is not used.
+ * @returns The tokenizer. Its `encode` throws a RangeError that names the piece
+ * of a text that has no id, if the file has no unknown token for it.
+ * @throws {TypeError} If it is not a tokenizer; the message names the field.
  * @throws {RangeError} If it lacks a special token (padding, mask, start, end
- * or unknown), or its ids are not those of a vocabulary: from 0, unique, and
- * with no more gaps than tokens.
+ * or unknown), the unknown token of its model is not in its vocabulary, or its
+ * ids are not those of a vocabulary: from 0, unique, and with no more gaps than
+ * tokens. Also if a pattern has a back reference, or more than 2,000 parts when
+ * what it repeats is written out, or a step puts more than 100 characters into
+ * texts.
  */
 export function tokenizerOf(file: TokenizerFile): Tokenizer {
+  const type = assertTokenizerShape(file);
   assertIds(file);
-  let library: Library;
-  const added = file?.added_tokens ?? [];
+  const added = file.added_tokens ?? [];
+  const special = new Set(
+    added.filter(({ special }) => special).map(({ id }) => id),
+  );
   const notSpecial = added.filter(({ special }) => !special);
-  try {
-    library = new Library({ ...file, added_tokens: notSpecial }, {});
-  } catch (cause) {
-    throw new TypeError(
-      `file should be the value of a tokenizer.json: ${
-        (cause as Error).message
-      }`,
-      { cause },
-    );
-  }
+  const library = libraryOf(file, modelOf(file, type), notSpecial);
+  const bounds = new StepBounds(library);
   const ids = library.get_vocab();
   for (const { id, content } of added) ids.set(content, id);
   const vocabulary = {
@@ -89,14 +104,96 @@ export function tokenizerOf(file: TokenizerFile): Tokenizer {
       Object.entries(NAMES).map(([kind, names]) => [kind, idOf(names, ids)]),
     ) as unknown as SpecialTokens,
   };
+  const encode = encoder(library, bounds);
   return {
     ...vocabulary,
-    encode: notSpecial.length === 0 ? byWord(library) : encoder(library),
+    encode: notSpecial.length === 0 ? byWord(library, encode) : encode,
     decode(ids) {
-      const known = textIds(ids, vocabulary);
+      const known = textIds(ids, vocabulary).filter((id) => !special.has(id));
       if (known.length === 0) return ""; // the library throws
-      return library.decode(known, { clean_up_tokenization_spaces: false });
+      let length = 0;
+      for (const id of known) {
+        const token = library.id_to_token(id);
+        if (token === undefined) {
+          throw new RangeError(`ids should be those of tokens, got ${id}`);
+        }
+        length += token.length;
+      }
+      return bounds.within(
+        length,
+        () => library.decode(known, { clean_up_tokenization_spaces: false }),
+      );
     },
+  };
+}
+
+function libraryOf(
+  file: TokenizerFile,
+  model: Record<string, unknown>,
+  added_tokens: TokenizerFile["added_tokens"],
+): Library {
+  const steps = STEPS.map((kind) => [kind, literalContents(kind, file[kind])]);
+  try {
+    return new Library(
+      // A processor adds special tokens, which `encode` does not.
+      {
+        ...Object.fromEntries(steps),
+        post_processor: null,
+        model,
+        added_tokens,
+      },
+      // It reads the unknown token of a WordLevel here.
+      { unk_token: model.unk_token },
+    );
+  } catch (cause) {
+    throw new TypeError(
+      `file should be the value of a tokenizer.json: ${
+        (cause as Error).message
+      }`,
+      { cause },
+    );
+  }
+}
+
+/** Is in no vocabulary; stands for a piece without a token. */
+const NO_TOKEN = "\u0000no token\u0000";
+
+/** The model for the library, which does not check it, and has own defaults. */
+function modelOf(
+  { model, added_tokens }: TokenizerFile,
+  type: ModelType,
+): Record<string, unknown> {
+  if (type === "Unigram") {
+    const { unk_id: id, vocab } = model;
+    const { length } = vocab as unknown[];
+    if (Number(id ?? 0) < length) return { ...model, type };
+    throw new RangeError(
+      `file.model.unk_id should be below ${length}, the number of tokens, got ${id}`,
+    );
+  }
+  let vocab = model.vocab as Record<string, unknown>;
+  const unknown = (model.unk_token || undefined) as string | undefined;
+  if (unknown !== undefined && !Object.hasOwn(vocab, unknown)) {
+    const added = added_tokens?.find(({ content }) => content === unknown);
+    if (!added) {
+      throw new RangeError(
+        `file.model.unk_token should be in its vocabulary, got ${
+          shown(unknown)
+        }`,
+      );
+    }
+    vocab = { ...vocab, [unknown]: added.id };
+  }
+  return {
+    ...model,
+    type,
+    vocab,
+    // Without one the library would leave out what a BPE does not know.
+    unk_token: unknown ?? NO_TOKEN,
+    // It takes the form of the first one to be that of all.
+    merges: (model.merges as (string | string[])[] | undefined)?.map((merge) =>
+      typeof merge === "string" ? merge.split(" ") : merge
+    ),
   };
 }
 
@@ -107,18 +204,17 @@ const SMALL = 65_536;
  * Throws unless the ids are those of a vocabulary. The library makes a list as
  * long as the largest id.
  */
-function assertIds(file: TokenizerFile): void {
-  const vocabulary: unknown = file?.model?.vocab;
-  if (typeof vocabulary !== "object" || vocabulary === null) return;
+function assertIds({ model, added_tokens }: TokenizerFile): void {
+  const vocabulary: unknown = model.vocab;
   const tokens: (readonly [token: string, id: unknown])[] =
     Array.isArray(vocabulary)
       // Unigram: a token and its score; its index is the id.
-      ? vocabulary.map((entry, id) => [String(Object(entry)[0]), id])
-      : Object.entries(vocabulary);
-  const added = [file.added_tokens ?? []].flat();
+      ? vocabulary.map(([token], id) => [token, id])
+      : Object.entries(model.vocab);
+  const added = added_tokens ?? [];
   const all = [
     ...tokens,
-    ...added.map((one) => [Object(one).content, Object(one).id] as const),
+    ...added.map(({ content, id }) => [content, id] as const),
   ];
   const most = Math.max(SMALL, 2 * all.length) - 1;
   const owners = new Map<number, string>();
@@ -127,7 +223,7 @@ function assertIds(file: TokenizerFile): void {
     if (!Number.isInteger(id) || Number(id) < 0 || Number(id) > most) {
       throw new RangeError(
         `${name} should have an id that is an integer from 0 to ${most}, got ${
-          JSON.stringify(id)
+          shown(id)
         }`,
       );
     }
@@ -145,16 +241,32 @@ function assertIds(file: TokenizerFile): void {
 
 type Encode = Tokenizer["encode"];
 
-function encoder(library: Library): Encode {
-  return (text) => library.encode(text, { add_special_tokens: false }).ids;
+function encoder(library: Library, bounds: StepBounds): Encode {
+  const idsOf = (text: string) =>
+    bounds.within(
+      text.length,
+      () => library.encode(text, { add_special_tokens: false }).ids,
+    );
+  const isKnown = (text: string) => idsOf(text).every(Number.isInteger);
+  return (text) => {
+    assertText("encode's text", text);
+    const ids = idsOf(text);
+    if (ids.every(Number.isInteger)) return ids;
+    const word = text.match(/\S+/gu)?.find((word) => !isKnown(word)) ?? text;
+    const piece = Array.from(word).find((one) => !isKnown(one)) ?? word;
+    throw new RangeError(
+      `encode's text should be of what is in the vocabulary, got ${
+        shown(piece)
+      }: give the file's model an unknown token (unk_token, or unk_id of a Unigram) that is in its vocabulary`,
+    );
+  };
 }
 
 /**
  * Caches the ids of words, which is four times as fast if words are encoded
  * separately.
  */
-function byWord(library: Library): Encode {
-  const encode = encoder(library);
+function byWord(library: Library, encode: Encode): Encode {
   const { normalizer, pre_tokenizer: splitter } = library;
   if (
     normalizer !== null || !(splitter instanceof ByteLevelPreTokenizer) ||
@@ -163,8 +275,9 @@ function byWord(library: Library): Encode {
     return encode;
   }
   const known = new Map<string, number[]>();
-  return (text) =>
-    (text.match(splitter.pattern) ?? []).flatMap((word) => {
+  return (text) => {
+    assertText("encode's text", text);
+    return (text.match(splitter.pattern) ?? []).flatMap((word) => {
       let ids = known.get(word);
       if (!ids) {
         if (known.size === KNOWN_WORDS) known.clear();
@@ -172,6 +285,7 @@ function byWord(library: Library): Encode {
       }
       return ids;
     });
+  };
 }
 
 function idOf(names: readonly string[], ids: Map<string, number>): number {

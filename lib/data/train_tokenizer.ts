@@ -1,7 +1,7 @@
 import { ByteLevelPreTokenizer } from "@huggingface/tokenizers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertInteger } from "./assert_integer.ts";
-import { SPECIAL_TOKENS } from "./tokenizer.ts";
+import { assertText, SPECIAL_TOKENS } from "./tokenizer.ts";
 import type { TokenizerFile } from "./tokenizer_file.ts";
 
 /** Options of {@linkcode trainTokenizer}. */
@@ -41,6 +41,7 @@ const MOST = 65_536;
  * @param documents The texts.
  * @param options See {@linkcode TrainTokenizerOptions}.
  * @returns A `tokenizer.json` of Hugging Face, for {@linkcode tokenizerOf}.
+ * @throws {TypeError} If `documents` is one text, or has what is no text.
  * @throws {RangeError} If `vocabularySize` is invalid, or there is no text.
  */
 export function trainTokenizer(
@@ -49,6 +50,16 @@ export function trainTokenizer(
 ): TokenizerFile {
   assertOptions("trainTokenizer", options, OPTIONS);
   const { vocabularySize } = options;
+  if (
+    typeof documents?.[Symbol.iterator] !== "function" ||
+    typeof documents === "string"
+  ) {
+    throw new TypeError(
+      `documents should be an array of texts, got ${
+        documents === null ? "null" : typeof documents
+      }`,
+    );
+  }
   const least = SPECIAL_TOKENS.length + BYTES;
   assertInteger("vocabularySize", vocabularySize, least, MOST);
   const byteLevel = {
@@ -103,6 +114,7 @@ function wordsOf(
 ): Word[] {
   const counts = new Map<string, number>();
   for (const text of documents) {
+    assertText("each of trainTokenizer's documents", text);
     for (const word of text.match(splitter.pattern) ?? []) {
       counts.set(word, (counts.get(word) ?? 0) + 1);
     }

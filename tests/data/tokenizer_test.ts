@@ -195,3 +195,27 @@ Deno.test("tokenizers name what is impossible", () => {
     "file should have a token [MASK] or <mask>, got 1 others",
   );
 });
+
+Deno.test("tokenizers name what is no text, or no ids", () => {
+  // deno-lint-ignore no-explicit-any
+  const calls: [() => any, string][] = [
+    [
+      () => trainTokenizer("one text", { vocabularySize: 300 }),
+      "documents should be an array of texts, got string",
+    ],
+    [
+      () => trainTokenizer([1] as never, { vocabularySize: 300 }),
+      "each of trainTokenizer's documents should be a string, got number",
+    ],
+  ];
+  for (const { encode, decode } of Object.values(TOKENIZERS)) {
+    for (const [wrong, got] of [[null, "null"], [1, "number"]]) {
+      const text = wrong as never;
+      calls.push(
+        [() => encode(text), `encode's text should be a string, got ${got}`],
+        [() => decode(text), `ids should be an array of ids, got ${got}`],
+      );
+    }
+  }
+  for (const [call, message] of calls) assertThrows(call, TypeError, message);
+});

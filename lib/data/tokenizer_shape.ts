@@ -1,0 +1,333 @@
+/**
+ * The shape of a `tokenizer.json`, checked field by field, so that an error
+ * names what is wrong with a file.
+ *
+ * Source: Hugging Face's documentation of tokenizers, "Components".
+ *
+ * @module
+ */
+
+import { SplitPreTokenizer } from "@huggingface/tokenizers";
+import { LONGEST_SOURCE } from "./pattern_program.ts";
+
+/** Throws unless a field has what it should. */
+type Check = (name: string, value: unknown) => void;
+
+type Fields = Readonly<Record<string, Check>>;
+
+type Record_ = Record<string, unknown>;
+
+/** The kinds of models. */
+export type ModelType = "BPE" | "Unigram" | "WordLevel" | "WordPiece";
+
+/** The parts of a file that are steps which texts, or tokens, go through. */
+export const STEPS = ["normalizer", "pre_tokenizer", "decoder"] as const;
+
+/** The fields in which a sequence of steps has its steps. */
+export const SEQUENCE: Readonly<Record<typeof STEPS[number], string>> = {
+  normalizer: "normalizers",
+  pre_tokenizer: "pretokenizers",
+  decoder: "decoders",
+};
+
+/** Longest text that a step puts into texts; those in use have 3 characters. */
+const LONGEST_CONTENT = 100;
+
+/** Largest number of steps of a kind, those in sequences counted. */
+const MOST_STEPS = 32;
+
+/**
+ * Largest number of characters of a word that WordPiece splits, as its time
+ * grows with their square.
+ */
+const LONGEST_WORD = 1000;
+
+const object: Check = (name, value) => {
+  if (!isObject(value)) wrong(name, "an object", value);
+};
+const boolean = kind("true or false", (value) => typeof value === "boolean");
+const text = kind("a string", (value) => typeof value === "string");
+const token = kind(
+  "a string that is not empty",
+  (value) => typeof value === "string" && value !== "",
+);
+const finite = kind("a finite number", (value) => Number.isFinite(value));
+const strings = kind(
+  "two strings",
+  (value) =>
+    Array.isArray(value) && value.length === 2 &&
+    value.every((each) => typeof each === "string"),
+);
+const content: Check = (name, value) => {
+  text(name, value);
+  if ((value as string).length <= LONGEST_CONTENT) return;
+  throw new RangeError(
+    `${name} should have at most ${LONGEST_CONTENT} characters, got ${
+      (value as string).length
+    }`,
+  );
+};
+const pattern: Check = (name, value) => {
+  const given = isObject(value) ? Object.entries(value) : [];
+  const [kind, source] = given[0] ?? [];
+  const known = kind === "Regex" || kind === "String";
+  if (given.length !== 1 || !known || typeof source !== "string") {
+    wrong(name, 'such as { Regex: "…" } or { String: "…" }', value);
+  }
+  if (source.length > LONGEST_SOURCE) {
+    throw new RangeError(
+      `${name}.${kind} should have at most ${LONGEST_SOURCE} characters, got ${source.length}`,
+    );
+  }
+  try {
+    new SplitPreTokenizer({
+      type: "Split",
+      behavior: "Isolated",
+      pattern: { [kind]: source },
+    });
+  } catch (cause) {
+    const { message } = cause as Error;
+    wrong(`${name}.${kind}`, `a regular expression (${message})`, source);
+  }
+};
+
+const REPLACE: Fields = { pattern, content };
+const BYTE_LEVEL: Fields = {
+  add_prefix_space: optional(boolean),
+  trim_offsets: optional(boolean),
+  use_regex: optional(boolean),
+};
+const METASPACE: Fields = {
+  replacement: optional(content),
+  str_rep: optional(content),
+  prepend_scheme: optional(oneOf("always", "first", "never")),
+  add_prefix_space: optional(boolean),
+  split: optional(boolean),
+};
+
+/** The fields of each type of step; all others are read by no step here. */
+const TYPES: Readonly<
+  Record<typeof STEPS[number], Readonly<Record<string, Fields>>>
+> = {
+  normalizer: {
+    BertNormalizer: {
+      clean_text: optional(boolean),
+      handle_chinese_chars: optional(boolean),
+      strip_accents: optional(boolean),
+      lowercase: optional(boolean),
+    },
+    Lowercase: {},
+    NFC: {},
+    NFD: {},
+    NFKC: {},
+    NFKD: {},
+    Precompiled: { precompiled_charsmap: optional(text) },
+    Prepend: { prepend: content },
+    Replace: REPLACE,
+    Strip: { strip_left: optional(boolean), strip_right: optional(boolean) },
+    StripAccents: {},
+  },
+  pre_tokenizer: {
+    BertPreTokenizer: {},
+    ByteLevel: BYTE_LEVEL,
+    Digits: { individual_digits: optional(boolean) },
+    FixedLength: { length: integer(1) },
+    Metaspace: METASPACE,
+    Punctuation: { behavior: optional(text) },
+    Replace: REPLACE,
+    Split: { pattern, behavior: optional(text), invert: optional(boolean) },
+    Whitespace: {},
+    WhitespaceSplit: {},
+  },
+  decoder: {
+    BPEDecoder: { suffix: optional(content) },
+    ByteFallback: {},
+    ByteLevel: BYTE_LEVEL,
+    CTC: {
+      pad_token: optional(content),
+      word_delimiter_token: optional(content),
+      cleanup: optional(boolean),
+    },
+    Fuse: {},
+    Metaspace: METASPACE,
+    Replace: REPLACE,
+    Strip: { content, start: integer(0), stop: integer(0) },
+    WordPiece: { prefix: optional(content), cleanup: optional(boolean) },
+  },
+};
+
+const MODELS: Readonly<Record<ModelType, Fields>> = {
+  BPE: {
+    vocab: object,
+    merges: list((name, value) => {
+      if (typeof value !== "string") return strings(name, value);
+      if (value.split(" ").length !== 2) {
+        wrong(name, "two tokens with a space between them", value);
+      }
+    }),
+    unk_token: optional(text),
+    end_of_word_suffix: optional(content),
+    continuing_subword_suffix: optional(content),
+    byte_fallback: optional(boolean),
+    fuse_unk: optional(boolean),
+    ignore_merges: optional(boolean),
+  },
+  Unigram: {
+    vocab(name, tokens) {
+      list((name, value) => {
+        if (!Array.isArray(value) || value.length !== 2) {
+          wrong(name, "a token and its score", value);
+        }
+        text(`${name}[0]`, value[0]);
+        finite(`${name}[1]`, value[1]);
+      })(name, tokens);
+      if ((tokens as []).length === 0) wrong(name, "some tokens", tokens);
+    },
+    unk_id: optional(integer(0)),
+  },
+  WordLevel: { vocab: object, unk_token: optional(text) },
+  WordPiece: {
+    vocab: object,
+    unk_token: text,
+    continuing_subword_prefix: content,
+    max_input_chars_per_word: optional(integer(1, LONGEST_WORD)),
+  },
+};
+
+/** The ids are checked with those of the vocabulary. */
+const ADDED: Fields = {
+  content: token,
+  single_word: optional(boolean),
+  lstrip: optional(boolean),
+  rstrip: optional(boolean),
+  normalized: optional(boolean),
+  special: optional(boolean),
+};
+
+/**
+ * Throws unless a value has the shape of a `tokenizer.json`.
+ *
+ * @returns The type of its model, which old files do not say.
+ * @throws {TypeError} If a field is not of the kind that it should be.
+ * @throws {RangeError} If a number or a text is too small or too large.
+ */
+export function assertTokenizerShape(file: unknown): ModelType {
+  if (!isObject(file)) wrong("it", "an object", file);
+  for (const kind of STEPS) {
+    const count = assertSteps(kind, `file.${kind}`, file[kind], 0);
+    if (count > MOST_STEPS) {
+      throw new RangeError(
+        `file.${kind} should have at most ${MOST_STEPS} steps, got ${count}`,
+      );
+    }
+  }
+  const { model, added_tokens: added } = file;
+  if (!isObject(model)) wrong("file.model", "an object", model);
+  const type = typeOf(model);
+  assertFields("file.model", model, MODELS[type]);
+  optional(list((name, one) => {
+    if (!isObject(one)) wrong(name, "an object", one);
+    assertFields(name, one, ADDED);
+  }))("file.added_tokens", added);
+  return type;
+}
+
+/** The type of a model; old files are told apart by what they have. */
+function typeOf(model: Record_): ModelType {
+  if (model.type !== undefined) {
+    oneOf(...Object.keys(MODELS))("file.model.type", model.type);
+    return model.type as ModelType;
+  }
+  if (Array.isArray(model.vocab)) return "Unigram";
+  if (model.merges !== undefined) return "BPE";
+  return model.continuing_subword_prefix === undefined
+    ? "WordLevel"
+    : "WordPiece";
+}
+
+/** Checks a step, or those of a sequence, and returns how many there are. */
+function assertSteps(
+  kind: typeof STEPS[number],
+  name: string,
+  step: unknown,
+  depth: number,
+): number {
+  if (depth === 0 && (step === null || step === undefined)) return 0;
+  if (!isObject(step)) wrong(name, "an object", step);
+  const types = TYPES[kind];
+  oneOf(...Object.keys(types), "Sequence")(`${name}.type`, step.type);
+  if (step.type !== "Sequence") {
+    assertFields(name, step, types[step.type as string]!);
+    return 1;
+  }
+  if (depth > MOST_STEPS) {
+    throw new RangeError(`${name} is a sequence in too many sequences`);
+  }
+  let count = 1;
+  const field = SEQUENCE[kind];
+  list((name, step) => count += assertSteps(kind, name, step, depth + 1))(
+    `${name}.${field}`,
+    step[field],
+  );
+  return count;
+}
+
+function assertFields(name: string, owner: Record_, fields: Fields): void {
+  for (const [field, check] of Object.entries(fields)) {
+    check(`${name}.${field}`, owner[field]);
+  }
+}
+
+function isObject(value: unknown): value is Record_ {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function kind(expected: string, fits: (value: unknown) => boolean): Check {
+  return (name, value) => {
+    if (!fits(value)) wrong(name, expected, value);
+  };
+}
+
+function oneOf(...names: readonly string[]): Check {
+  const known = new Set<unknown>(names);
+  return kind(`one of ${names.join(", ")}`, (value) => known.has(value));
+}
+
+/** Of what may be left out, or null. */
+function optional(check: Check): Check {
+  return (name, value) => {
+    if (value !== undefined && value !== null) check(name, value);
+  };
+}
+
+function list(check: Check): Check {
+  return (name, value) => {
+    if (!Array.isArray(value)) wrong(name, "an array", value);
+    value.forEach((each, i) => check(`${name}[${i}]`, each));
+  };
+}
+
+function integer(least: number, most = Number.MAX_SAFE_INTEGER): Check {
+  return (name, value) => {
+    if (typeof value !== "number") wrong(name, "an integer", value);
+    if (Number.isInteger(value) && value >= least && value <= most) return;
+    throw new RangeError(
+      `${name} should be an integer from ${least} to ${most}, got ${value}`,
+    );
+  };
+}
+
+function wrong(name: string, expected: string, value: unknown): never {
+  throw new TypeError(
+    `file should be the value of a tokenizer.json: ${name} should be ${expected}, got ${
+      shown(value)
+    }`,
+  );
+}
+
+/** A value in a message. */
+export function shown(value: unknown): string {
+  const plain = typeof value === "number" || typeof value === "bigint";
+  const json = plain ? String(value) : JSON.stringify(value) ?? String(value);
+  return json.length > 60 ? `${json.slice(0, 60)}…` : json;
+}

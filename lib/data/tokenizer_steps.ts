@@ -1,0 +1,120 @@
+/**
+ * The steps of a `tokenizer.json` in the library that runs them: their time and
+ * what they make of a text are bounded.
+ *
+ * @module
+ */
+import type { Tokenizer as Library } from "@huggingface/tokenizers";
+import { BoundedPattern } from "./bounded_pattern.ts";
+import { SEQUENCE, STEPS } from "./tokenizer_shape.ts";
+
+/** A step as the library has it; a sequence has its steps in another field. */
+interface Step {
+  readonly config?: { readonly pattern?: { readonly Regex?: string } };
+  pattern?: RegExp;
+  [method: string]: unknown;
+}
+
+/** The fields in which the library's sequences have their steps. */
+const INNER = {
+  normalizer: "normalizers",
+  pre_tokenizer: "tokenizers",
+  decoder: "decoders",
+};
+
+/** The methods that are a step. */
+const METHODS = {
+  normalizer: "normalize",
+  pre_tokenizer: "pre_tokenize_text",
+  decoder: "decode_chain",
+};
+
+/** What all steps together may make of a text; those in use stay below 100. */
+const MADE_OF_ONE = 1000;
+const MADE_OF_NONE = 100_000;
+
+/**
+ * Replaces the patterns of a tokenizer's steps by bounded ones, and counts what
+ * its steps make: a few that each double a text would fill the memory.
+ */
+export class StepBounds {
+  #left = Infinity;
+
+  /**
+   * @param library Whose steps are changed.
+   * @throws {TypeError} If a pattern is not a regular expression.
+   * @throws {RangeError} If a pattern has no bound.
+   */
+  constructor(library: Library) {
+    for (const kind of STEPS) {
+      this.#bound(kind, `file.${kind}`, library[kind] as unknown as Step);
+    }
+  }
+
+  /**
+   * Runs what uses the steps.
+   *
+   * @param length Characters that it starts from.
+   * @throws {RangeError} If the steps make more than a thousand times of it.
+   */
+  within<T>(length: number, run: () => T): T {
+    this.#left = MADE_OF_NONE + MADE_OF_ONE * length;
+    return run();
+  }
+
+  #bound(kind: typeof STEPS[number], name: string, step: Step | null): void {
+    if (step === null) return;
+    const steps = step[INNER[kind]] as Step[] | undefined;
+    if (Array.isArray(steps)) {
+      steps.forEach((inner, i) =>
+        this.#bound(kind, `${name}.${SEQUENCE[kind]}[${i}]`, inner)
+      );
+      return;
+    }
+    if (step.config?.pattern?.Regex !== undefined) {
+      step.pattern = bounded(`${name}.pattern.Regex`, step.pattern!);
+    }
+    const method = METHODS[kind];
+    const run = step[method] as (...given: unknown[]) => string | string[];
+    step[method] = (...given: unknown[]) => {
+      const made = run.apply(step, given);
+      const parts = typeof made === "string" ? [made] : made;
+      for (const { length } of parts) this.#left -= length;
+      if (this.#left >= 0) return made;
+      throw new RangeError(
+        `${name} should not make thousands of characters of one`,
+      );
+    };
+  }
+}
+
+function bounded(name: string, { source }: RegExp): BoundedPattern {
+  try {
+    return new BoundedPattern(source);
+  } catch (cause) {
+    const Kind = cause instanceof RangeError ? RangeError : TypeError;
+    throw new Kind(`${name} ${(cause as Error).message}`, { cause });
+  }
+}
+
+/**
+ * Steps whose contents are what is put in the place of a pattern, as in Hugging
+ * Face's library. `String.prototype.replaceAll` would put the rest of the text
+ * in the place of `$'`.
+ */
+export function literalContents(
+  kind: typeof STEPS[number],
+  step: unknown,
+): unknown {
+  const given = step as Record<string, unknown> | null | undefined;
+  if (!given) return null;
+  if (given.type === "Sequence") {
+    const steps = given[SEQUENCE[kind]] as unknown[];
+    return {
+      ...given,
+      [SEQUENCE[kind]]: steps.map((inner) => literalContents(kind, inner)),
+    };
+  }
+  if (given.type !== "Replace") return given;
+  return { ...given, content: String(given.content).replaceAll("$", "$$$$") };
+}
