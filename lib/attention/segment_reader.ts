@@ -1,5 +1,6 @@
 /** Reads a sequence segment by segment, and checks each segment. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { unlessAborted } from "../contract/abort.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 import { type Decay, noDecay } from "./decay.ts";
@@ -131,7 +132,8 @@ export class SegmentReader {
     await new Promise((resolve) => setTimeout(resolve));
     this.#signal?.throwIfAborted();
     const { start, end } = this.range(index);
-    const segment = await this.#source.read(start, end);
+    const coming = this.#source.read(start, end);
+    const segment = await unlessAborted(this.#signal, coming, dispose);
     try {
       this.#signal?.throwIfAborted();
       return saying(`read(${start}, ${end})`, () => {

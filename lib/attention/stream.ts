@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { assertSignal, unlessAborted } from "../contract/abort.ts";
 import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import {
@@ -52,7 +53,10 @@ export interface StreamBidirectionalOptions {
    * the source is read once. @default false
    */
   causal?: boolean;
-  /** Aborts between two segments; the signal's reason is then thrown. */
+  /**
+   * Aborts between two segments, and where `read` or `write` is waited for; the
+   * signal's reason is then thrown. What `read` returns later is disposed of.
+   */
   signal?: AbortSignal;
   /** Called after each segment of each pass. */
   onProgress?: (progress: StreamProgress) => void;
@@ -112,7 +116,7 @@ const OPTIONS: OptionNames<StreamBidirectionalOptions> = {
  * @param source Where the sequence comes from; see {@linkcode StreamSource}.
  * @param write Called with the position of each segment's first token and the
  * segment's outputs, `[batch, heads, length, valueDim]`, in order. The tensor
- * is disposed of once `write` has finished.
+ * is disposed of once `write` has finished, or the signal has aborted.
  * @param options See {@linkcode StreamBidirectionalOptions}.
  * @returns A promise that resolves when the last segment has been written.
  * @throws {TypeError} If a segment's tensor has the wrong shape or dtype, its
@@ -135,6 +139,7 @@ export async function streamBidirectional(
       `write should be a function of the first token's place and y, got ${typeof write}`,
     );
   }
+  assertSignal("streamBidirectional's", signal);
   if (onProgress !== undefined && typeof onProgress !== "function") {
     throw new TypeError(
       `onProgress should be a function, got ${typeof onProgress}`,
@@ -176,7 +181,7 @@ export async function streamBidirectional(
       before = forward;
       const range = reader.range(index);
       try {
-        await write(range.start, y);
+        await unlessAborted(signal, write(range.start, y));
       } finally {
         y.dispose();
       }

@@ -1,4 +1,5 @@
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { assertSignal } from "../contract/abort.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertBoolean } from "../contract/values.ts";
 import {
@@ -243,6 +244,7 @@ function checkOptions(options: GenerateOptions): [string, number][] {
   assertOptions("generate", options, OPTIONS);
   const { maxNewTokens = 100, stopToken, onToken, returnState = false } =
     options;
+  assertSignal("generate's", options.signal);
   assertCount("maxNewTokens", maxNewTokens, 0);
   assertBoolean("returnState", returnState);
   if (onToken !== undefined && typeof onToken !== "function") {

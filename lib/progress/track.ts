@@ -1,3 +1,4 @@
+import { assertSignal, itemsUnlessAborted } from "../contract/abort.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { stopSignal } from "../jupyter/interrupt.ts";
 import { isNotebook } from "../jupyter/kernel.ts";
@@ -10,7 +11,8 @@ import {
 /** Options of {@linkcode track}; `total` is the number of items if they have one. */
 export interface TrackOptions extends ProgressOptions {
   /**
-   * Aborts the loop with the signal's reason, an `AbortError`.
+   * Aborts the loop with the signal's reason, an `AbortError`, also where it
+   * waits for an item.
    * @default `stopSignal()` in a notebook, none in a script
    */
   signal?: AbortSignal | undefined;
@@ -61,11 +63,13 @@ export async function* track<T>(
   assertOptions("track", options, OPTIONS);
   const { signal = isNotebook() ? stopSignal() : undefined, ...shown } =
     options;
+  assertSignal("track's", signal);
   const progress = new Progress({ total: lengthOf(items), ...shown });
   let turn = performance.now();
   try {
     signal?.throwIfAborted();
-    for await (const item of typeof items === "number" ? below(items) : items) {
+    const all = typeof items === "number" ? below(items) : items;
+    for await (const item of itemsUnlessAborted<T | number>(signal, all)) {
       yield item;
       progress.update();
       // A loop that never waits could be neither stopped nor drawn.

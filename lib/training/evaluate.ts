@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Communicator } from "../contract/communicator.ts";
+import { assertSignal, itemsUnlessAborted } from "../contract/abort.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import type { Batch } from "../data/stream.ts";
 import type { Loss } from "./loss.ts";
@@ -11,6 +12,7 @@ import {
   assertOneOutput,
   asShare,
   countOf,
+  disposeBatch,
   predict,
   shapesOf,
   type Share,
@@ -35,6 +37,8 @@ export interface EvaluateOptions {
   communicator?: Communicator;
   /** What the ranks share, as for `train`. @default "data" */
   ranks?: SharedBy;
+  /** Aborts between two batches, or while it waits for one. @default none */
+  signal?: AbortSignal;
 }
 
 const OPTIONS: OptionNames<EvaluateOptions> = {
@@ -42,6 +46,7 @@ const OPTIONS: OptionNames<EvaluateOptions> = {
   metrics: true,
   communicator: true,
   ranks: true,
+  signal: true,
 };
 
 /**
@@ -76,6 +81,7 @@ const OPTIONS: OptionNames<EvaluateOptions> = {
  * @throws {TypeError} If the model has several outputs, or an option is unknown
  * or of the wrong type.
  * @throws {RangeError} If the loss is not finite because of the labels.
+ * @throws {unknown} The signal's reason, and what the batches throw.
  */
 export async function evaluate(
   model: LayersModel,
@@ -86,21 +92,27 @@ export async function evaluate(
   return await ranks.whole(async () => {
     assertOneOutput(model);
     assertOptions("evaluate", options, OPTIONS);
-    const { loss, metrics = {} } = options;
+    const { loss, metrics = {}, signal } = options;
     assertFunctions("evaluate's", { loss });
     assertFunctions("metrics'", metrics);
     assertCommunicator("evaluate's", options.communicator);
+    assertSignal("evaluate's", signal);
     ranks.share(options.ranks);
-    return await evaluateBy(ranks, model, batches, { loss, metrics });
+    return await evaluateBy(ranks, model, batches, { loss, metrics, signal });
   });
 }
+
+/** What an evaluation needs of its options. */
+type Evaluated =
+  & Required<Pick<EvaluateOptions, "loss" | "metrics">>
+  & { readonly signal: AbortSignal | undefined };
 
 /** The same by ranks that wait for none which throws, and with options that were checked. */
 export async function evaluateBy(
   ranks: Ranks,
   model: LayersModel,
   batches: AsyncIterable<Batch>,
-  { loss, metrics }: Required<Pick<EvaluateOptions, "loss" | "metrics">>,
+  { loss, metrics, signal }: Evaluated,
 ): Promise<Record<string, number>> {
   const names = ["loss", ...Object.keys(metrics)];
   const totals = names.map(() => ({ sum: 0, count: 0 }));
@@ -142,7 +154,8 @@ export async function evaluateBy(
   const all = Object.values(metrics);
   const readEach = async () => {
     try {
-      for await (const batch of batches) {
+      const each = itemsUnlessAborted(signal, batches, disposeBatch);
+      for await (const batch of each) {
         const { labels } = batch;
         if (ranks.communicator) shapes.push(shapesOf(batch));
         const share = ranks.shareOf(labels.shape[0]!);

@@ -16,6 +16,11 @@ export function assertOneOutput({ name, outputs }: LayersModel): void {
   );
 }
 
+/** Disposes of a batch that nobody has taken. */
+export function disposeBatch({ inputs, labels }: Batch): void {
+  tf.dispose([...inputs, labels]);
+}
+
 /** Applies a model with one output. */
 export function predict(
   model: LayersModel,

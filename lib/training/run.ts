@@ -1,6 +1,7 @@
 /** The training loop. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Logs } from "@tensorflow/tfjs-layers";
+import { unlessAborted } from "../contract/abort.ts";
 import type { Batch } from "../data/stream.ts";
 import { type LossFor, lossFor } from "./distillation.ts";
 import {
@@ -71,6 +72,8 @@ export class Run {
   readonly #checkpoints: RankCheckpoints | undefined;
   /** The file that this rank writes. */
   readonly #log: string | undefined;
+  /** Ends what is waited for; ranks would wait for one that does not. */
+  readonly #signal: AbortSignal | undefined;
   readonly #progress: Progress;
   readonly #began: { readonly at: number; readonly steps: number };
   readonly #losses: number[] = [];
@@ -97,35 +100,38 @@ export class Run {
     this.#ranks = ranks;
     this.#checkpoints = checkpoints;
     this.#log = ranks.isFirst ? options.log : undefined;
+    this.#signal = ranks.communicator ? undefined : options.signal;
     this.#progress = progressOf(options, ranks);
     this.#began = { at: performance.now(), steps: state.steps };
   }
 
   async toEnd(): Promise<TrainingResult> {
     const { data, settings: { steps, accumulate } } = this.#parts;
-    const { signal, callbacks = {} } = this.#options;
+    const { callbacks = {} } = this.#options;
     const state = this.#state;
     const batches = data.from(state.steps * accumulate)[Symbol.asyncIterator]();
     this.#progress.begin({ step: state.steps, steps });
     try {
-      await callbacks.onTrainBegin?.();
+      await this.#wait(callbacks.onTrainBegin?.());
       // Ranks ask each other in each step, for they do not hear of it at once.
-      let stops = !this.#ranks.communicator && Boolean(signal?.aborted);
+      let stops = Boolean(this.#signal?.aborted);
       while (state.steps < steps && !stops) {
         stops = await this.#step(batches);
       }
       await this.#read();
+      state.assertModel();
       if (state.steps > this.#began.steps) await this.#save();
       await this.#endEpoch();
-      await callbacks.onTrainEnd?.();
+      await this.#wait(callbacks.onTrainEnd?.());
     } finally {
       disposeSteps(this.#unread);
       try {
-        await this.#progress.end();
+        await this.#wait(this.#progress.end());
       } finally {
         await batches.return?.();
       }
     }
+    state.assertModel();
     state.useAverage();
     return {
       steps: state.steps,
@@ -136,6 +142,23 @@ export class Run {
     };
   }
 
+  /**
+   * Waits for a callback. Where the signal ends that, training goes on to its
+   * end, whose callbacks are waited for.
+   */
+  async #wait(callback: void | Promise<void>): Promise<void> {
+    try {
+      const signal = this.#signal?.aborted ? undefined : this.#signal;
+      await unlessAborted(signal, callback);
+    } catch (error) {
+      if (!this.#isAbort(error)) throw error;
+    }
+  }
+
+  #isAbort(error: unknown): boolean {
+    return Boolean(this.#signal?.aborted) && error === this.#signal!.reason;
+  }
+
   /** Takes a step; returns whether it is to be the last. */
   async #step(batches: AsyncIterator<Batch>): Promise<boolean> {
     const { settings } = this.#parts;
@@ -144,7 +167,9 @@ export class Run {
     const { communicator } = this.#ranks;
     const state = this.#state;
     await this.#beginEpoch();
-    await callbacks.onBatchBegin?.(state.steps % stepsPerEpoch);
+    await this.#wait(
+      callbacks.onBatchBegin?.(state.steps % stepsPerEpoch),
+    );
 
     let size = 0;
     let stops = false;
@@ -165,6 +190,7 @@ export class Run {
           labels.push(batch.labels);
           if (communicator) shapes.push(shapesOf(batch));
           try {
+            state.assertModel();
             const share = this.#ranks.shareOf(batch.labels.shape[0]!);
             const dropoutSeed = `${seed}/${position}`;
             state.addGradients(batch, this.#lossFor, dropoutSeed, share);
@@ -181,6 +207,7 @@ export class Run {
       this.#unread.push({ step, size, learningRate, figures, labels });
     } catch (error) {
       tf.dispose(labels);
+      if (this.#isAbort(error)) return true;
       throw error;
     }
 
@@ -234,7 +261,9 @@ export class Run {
       const batch = (record.step - 1) % this.#parts.settings.stepsPerEpoch;
       this.#losses.push(record.loss);
       this.#examples += size;
-      await callbacks.onBatchEnd?.(batch, { batch, size, ...record });
+      await this.#wait(
+        callbacks.onBatchEnd?.(batch, { batch, size, ...record }),
+      );
     }
     if (bad >= 0) throw await this.#failureOf(records[bad]!, unread[bad]!);
   }
@@ -272,9 +301,13 @@ export class Run {
 
   async #evaluate({ data, metrics = {} }: EvaluationOptions): Promise<void> {
     const { model, loss } = this.#parts;
+    const signal = this.#signal;
     const evaluation = await this.#state.withAverage(() =>
-      evaluateBy(this.#ranks, model, data(), { loss, metrics })
-    );
+      evaluateBy(this.#ranks, model, data(), { loss, metrics, signal })
+    ).catch((error) => {
+      if (!this.#isAbort(error)) throw error;
+    });
+    if (!evaluation) return;
     this.#evaluation = evaluation;
     const log = this.#log;
     const step = this.#state.steps;
@@ -292,7 +325,7 @@ export class Run {
     const { stepsPerEpoch } = this.#parts.settings;
     const number = Math.floor(this.#state.steps / stepsPerEpoch);
     this.#epoch = { number, first: this.#losses.length };
-    await this.#options.callbacks?.onEpochBegin?.(number);
+    await this.#wait(this.#options.callbacks?.onEpochBegin?.(number));
   }
 
   async #endEpoch(): Promise<void> {
@@ -300,12 +333,13 @@ export class Run {
     const { number, first } = this.#epoch;
     this.#epoch = undefined;
     const losses = this.#losses.slice(first);
-    const logs: Logs = {
-      loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length,
-    };
+    const logs: Logs = {};
+    if (losses.length > 0) { // not where the data of its first step do not come
+      logs.loss = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+    }
     for (const [name, mean] of Object.entries(this.#evaluation)) {
       logs[`val_${name}`] = mean;
     }
-    await this.#options.callbacks?.onEpochEnd?.(number, logs);
+    await this.#wait(this.#options.callbacks?.onEpochEnd?.(number, logs));
   }
 }

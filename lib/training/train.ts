@@ -1,14 +1,16 @@
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { itemsUnlessAborted } from "../contract/abort.ts";
 import type { BatchStream } from "../data/stream.ts";
 import { assertTeaches } from "./distillation.ts";
 import { beginLog } from "./metrics_log.ts";
-import { assertOneOutput } from "./predict.ts";
+import { assertOneOutput, disposeBatch } from "./predict.ts";
 import { RankCheckpoints } from "./rank_checkpoints.ts";
 import { Ranks } from "./ranks.ts";
 import { Run, type TrainingResult } from "./run.ts";
-import { rankIdentityOf } from "./run_identity.ts";
+import { rankIdentityOf, type RunParts } from "./run_identity.ts";
 import { settingsOf, type TrainOptions } from "./train_options.ts";
 import { TrainingState } from "./training_state.ts";
+import { takeWeights } from "./weights_in_training.ts";
 
 /**
  * Trains a model with Adam, decoupled weight decay, a learning rate schedule,
@@ -63,10 +65,13 @@ import { TrainingState } from "./training_state.ts";
  * or of the wrong type.
  * @throws {RangeError} If an option is invalid, the checkpoint folder belongs
  * to another run or is in use, the run to resume had other options, ranks differ
- * in what they train or in the shapes of a batch, or a loss is not finite because of the labels.
+ * in what they train or in the shapes of a batch, another training or `model.fit`
+ * has weights of the model, or a loss is not finite because of the labels.
  * @throws {DivergenceError} If a loss or a gradient is not finite.
  * @throws {Error} If a file cannot be written, no checkpoint can be read, or
  * another rank has failed; it says which and why.
+ * @throws {unknown} The signal's reason, if it comes before the first batch, which
+ * is compared with that of the checkpoints' run.
  */
 export async function train(
   model: LayersModel,
@@ -86,7 +91,38 @@ async function trainBy(
   assertOneOutput(model);
   const settings = settingsOf(options, data);
   assertTeaches(model, settings.distillation);
-  const parts = { model, data, loss: options.loss, settings };
+  const release = takeWeights(model);
+  try {
+    const parts = {
+      model,
+      data: untilAborted(data, options),
+      loss: options.loss,
+      settings,
+    };
+    return await trainParts(ranks, parts, options);
+  } finally {
+    release();
+  }
+}
+
+/** Data that a signal ends also where they do not come; ranks wait for theirs. */
+function untilAborted(
+  data: BatchStream,
+  { signal, communicator }: TrainOptions,
+): BatchStream {
+  if (!signal || communicator) return data;
+  return {
+    stepsPerEpoch: data.stepsPerEpoch,
+    from: (start) => itemsUnlessAborted(signal, data.from(start), disposeBatch),
+  };
+}
+
+async function trainParts(
+  ranks: Ranks,
+  parts: RunParts,
+  options: TrainOptions,
+): Promise<TrainingResult> {
+  const { model, settings } = parts;
   const { evaluate, checkpoints: saved, log } = options;
   const { communicator } = ranks;
   ranks.share(options.ranks);

@@ -1,5 +1,6 @@
 import type { CustomCallbackArgs } from "@tensorflow/tfjs-layers";
 import type { Communicator } from "../contract/communicator.ts";
+import { assertSignal } from "../contract/abort.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertPath } from "../contract/values.ts";
 import { assertInteger } from "../data/assert_integer.ts";
@@ -110,7 +111,11 @@ export interface TrainOptions {
   ema?: { decay: number };
   /** Seed of dropout and drop path. @default 0 */
   seed?: number;
-  /** Ends training after the current step, with a checkpoint. */
+  /**
+   * Ends training after the current step, with a checkpoint. Where it waits for
+   * data or a callback that do not come, it ends at once, without the step or
+   * the evaluation that needs them; ranks wait for data.
+   */
   signal?: AbortSignal;
   /**
    * The ranks that train the model together, as from `openMpi()` of `./mpi`. All
@@ -218,6 +223,7 @@ function assertKnown(options: TrainOptions, data: BatchStream): void {
   const { loss, optimizer, ema, evaluate, checkpoints, callbacks } = options;
   const { progress = "auto", communicator } = options;
   assertCommunicator("train's", communicator);
+  assertSignal("train's", options.signal);
   const { from } = Object(data) as BatchStream;
   assertFunctions("train's", { loss, "data's from": from });
   if (optimizer) assertOptions("train's optimizer", optimizer, OPTIMIZER);

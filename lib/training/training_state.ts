@@ -91,6 +91,18 @@ export class TrainingState {
     });
   }
 
+  /**
+   * Throws if the model was disposed of meanwhile.
+   *
+   * @throws {TypeError} If so.
+   */
+  assertModel(): void {
+    if (!this.#trainable.some(({ isDisposed }) => isDisposed)) return;
+    throw new TypeError(
+      `model ${this.#model.name} should stay until its training has ended, got one that is disposed of`,
+    );
+  }
+
   /** Adds the gradients of a batch, or of a rank's share of it, to those of the next step. */
   addGradients(
     whole: Batch,

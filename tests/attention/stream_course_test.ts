@@ -153,3 +153,49 @@ onEachBackend("streamBidirectional() ends when it is told to", async () => {
   );
   tf.dispose({ ...whole });
 });
+
+onEachBackend("streamBidirectional() ends where it waits", async () => {
+  const { whole, source } = small();
+  const before = tf.memory().numTensors;
+  const reason = new RangeError("enough");
+  // The first reads are of the first pass; after four of them come the writes.
+  for (
+    const [what, at] of [["read", 1], ["read", 2], ["read", 4], [
+      "write",
+      2,
+    ]] as const
+  ) {
+    for (const comes of ["never", "late", "failing"]) {
+      const controller = new AbortController();
+      const late = Promise.withResolvers<void>();
+      const counts = { read: 0, write: 0 };
+      const step = (name: "read" | "write") => {
+        if (++counts[name] !== at || name !== what) return;
+        setTimeout(() => controller.abort(reason));
+        return late.promise;
+      };
+      const failure = await assertRejects(
+        () =>
+          streamBidirectional(
+            {
+              ...source,
+              async read(start, end) {
+                await step("read");
+                return source.read(start, end);
+              },
+            },
+            () => step("write"),
+            { signal: controller.signal },
+          ),
+        Error,
+      );
+      assert(failure === reason);
+      assertEquals(counts[what], at);
+      if (comes === "late") late.resolve();
+      if (comes === "failing") late.reject(new Error("late"));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      assertEquals(tf.memory().numTensors, before, `${what} ${at} ${comes}`);
+    }
+  }
+  tf.dispose({ ...whole });
+});

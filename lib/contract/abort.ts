@@ -1,0 +1,101 @@
+/** Waiting for what a caller gives, which a signal ends. @module */
+
+/**
+ * Throws unless a value is a signal, or absent.
+ *
+ * @param owner The caller's name for what has the option.
+ * @param signal The value given.
+ * @throws {TypeError} If it is anything else.
+ */
+export function assertSignal(
+  owner: string,
+  signal: AbortSignal | undefined,
+): void {
+  if (signal === undefined) return;
+  const given: unknown = signal;
+  // By what it can do: pages and test environments have several AbortSignals.
+  const { aborted, throwIfAborted, addEventListener } = Object(given);
+  if (
+    typeof aborted === "boolean" && typeof throwIfAborted === "function" &&
+    typeof addEventListener === "function"
+  ) return;
+  throw new TypeError(
+    `${owner} signal should be an AbortSignal, such as new AbortController().signal, got ${
+      given === null ? "null" : typeof given
+    }`,
+  );
+}
+
+/**
+ * Waits for a value, or until a signal aborts. What has come by then, or comes
+ * without waiting for more than the event loop's next turn, counts.
+ *
+ * @param signal The signal.
+ * @param value The value, or a promise of it.
+ * @param late Called with a value that comes when nobody waits any more.
+ * @returns The value.
+ * @throws {unknown} What the promise rejects with, or the signal's reason.
+ */
+export async function unlessAborted<T>(
+  signal: AbortSignal | undefined,
+  value: T | PromiseLike<T>,
+  late: (value: T) => void = () => {},
+): Promise<T> {
+  if (!signal) return await value;
+  const coming = Promise.resolve(value);
+  let abort = () => {};
+  let turn: ReturnType<typeof setTimeout> | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => {
+      turn = setTimeout(() => {
+        reject(signal.reason);
+        coming.then(late, () => {}); // nobody hears of its errors
+      });
+    };
+  });
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([coming, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    clearTimeout(turn);
+  }
+}
+
+/**
+ * The items of an iterable until a signal aborts, whose reason is then thrown.
+ *
+ * @param signal The signal.
+ * @param items The iterable. It is told that no more is wanted, but not waited
+ * for where it waits itself.
+ * @param late Called with an item that comes when nobody waits any more.
+ */
+export async function* itemsUnlessAborted<T>(
+  signal: AbortSignal | undefined,
+  items: Iterable<T> | AsyncIterable<T>,
+  late: (item: T) => void = () => {},
+): AsyncGenerator<T, void> {
+  const { [Symbol.asyncIterator]: asynchronous } = Object(items);
+  const iterator: Iterator<T> | AsyncIterator<T> = asynchronous
+    ? asynchronous.call(items)
+    : (items as Iterable<T>)[Symbol.iterator]();
+  let waits = false, ended = false;
+  try {
+    while (true) {
+      waits = true;
+      const { done, value } = await unlessAborted(
+        signal,
+        iterator.next(),
+        ({ done, value }) => done || late(value),
+      );
+      waits = false;
+      ended = Boolean(done);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    if (waits) Promise.resolve(iterator.return?.()).catch(() => {});
+    else if (!ended) await iterator.return?.();
+  }
+}
