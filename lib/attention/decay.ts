@@ -11,7 +11,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, withFloats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertShape } from "../contract/shape.ts";
+import { assertNotEmpty, assertShape } from "../contract/shape.ts";
 
 /** The kernel of {@linkcode logSigmoid}. */
 export const LOG_SIGMOID: Operation<"y"> = {
@@ -109,6 +109,7 @@ export function noDecay(): Decay {
 export function fixedDecay(logDecay: tf.Tensor1D): Decay {
   assertShape("fixedDecay's logDecay", logDecay, [null], "heads");
   assertNumbers("fixedDecay's logDecay", logDecay);
+  assertNotEmpty("fixedDecay's logDecay", logDecay);
   return { kind: "fixed", logDecay };
 }
 
@@ -150,6 +151,7 @@ export function selectiveDecay(
     "batch, heads, length",
   );
   assertNumbers("selectiveDecay's logDecay", logDecay);
+  assertNotEmpty("selectiveDecay's logDecay", logDecay);
   assertConvention("selectiveDecay's convention", convention);
   return { kind: "selective", logDecay, convention };
 }
@@ -220,6 +222,7 @@ export function twoSidedDecay(forward: tf.Tensor, backward: tf.Tensor): Decay {
   assertShape("twoSidedDecay's backward", backward, forward.shape, axes);
   assertNumbers("twoSidedDecay's forward", forward);
   assertNumbers("twoSidedDecay's backward", backward);
+  assertNotEmpty("twoSidedDecay's forward", forward);
   return (isDiagonal
     ? { kind: "two-sided-diagonal", forward, backward }
     : { kind: "two-sided", forward, backward }) as Decay;
@@ -257,6 +260,32 @@ export function logSigmoid<T extends tf.Tensor>(x: T): T {
   );
 }
 
+const KINDS: Readonly<Record<Decay["kind"], true>> = {
+  none: true,
+  fixed: true,
+  selective: true,
+  diagonal: true,
+  "two-sided": true,
+  "two-sided-diagonal": true,
+};
+
+/**
+ * Throws unless a value is a decay.
+ *
+ * @param name The caller's name for it.
+ * @param decay The value given.
+ * @throws {TypeError} If it is none.
+ */
+export function assertDecay(name: string, decay: Decay): void {
+  const { kind } = Object(decay);
+  if (typeof kind === "string" && Object.hasOwn(KINDS, kind)) return;
+  throw new TypeError(
+    `${name} should be made by noDecay, fixedDecay, selectiveDecay, diagonalDecay or twoSidedDecay, got ${
+      JSON.stringify(decay) ?? typeof decay
+    }`,
+  );
+}
+
 /**
  * Reads a decay's values and throws if any of them is not a log decay.
  *
@@ -274,9 +303,11 @@ export function logSigmoid<T extends tf.Tensor>(x: T): T {
  * ```
  *
  * @param decay The decay to check.
+ * @throws {TypeError} If it is not a decay.
  * @throws {RangeError} If a value is positive or NaN; the message gives the first one and its index.
  */
 export async function checkDecay(decay: Decay): Promise<void> {
+  assertDecay("checkDecay's decay", decay);
   const tensors: [name: string, tensor: tf.Tensor][] = decay.kind === "none"
     ? []
     : decay.kind === "two-sided" || decay.kind === "two-sided-diagonal"

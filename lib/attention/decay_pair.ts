@@ -86,12 +86,6 @@ export function logDecayPair(
       throw new TypeError(
         `decay should have one number a token, got one of each channel (${decay.kind})`,
       );
-    default:
-      throw new TypeError(
-        `decay should be made by noDecay, fixedDecay, selectiveDecay, diagonalDecay or twoSidedDecay, got ${
-          JSON.stringify(decay)
-        }`,
-      );
   }
 }
 

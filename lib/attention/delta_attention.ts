@@ -13,7 +13,7 @@ import { assertPositiveInteger } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertTokenRanks } from "../operations/token_ranks.ts";
 import { fromBothEnds } from "./both_ends.ts";
-import { type Decay, noDecay } from "./decay.ts";
+import { assertDecay, type Decay, noDecay } from "./decay.ts";
 import {
   causalPair,
   type LogDecayPair,
@@ -305,6 +305,7 @@ function check(
   const { decay, form = "auto", chunkSize = 1, segments, communicator } =
     options;
   assertDelta(q, k, v, beta, options);
+  if (decay !== undefined) assertDecay("decay", decay);
   if (communicator !== undefined) assertTokenRanks(communicator);
   const [batch, , length] = q.shape;
   if (segments !== undefined) assertSegments(segments, [batch, length]);

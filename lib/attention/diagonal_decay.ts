@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertShape } from "../contract/shape.ts";
+import { assertNotEmpty, assertShape } from "../contract/shape.ts";
 import { assertConvention, type Decay, type DecayConvention } from "./decay.ts";
 import { assertOfBatch, spread, withoutBackward } from "./decay_pair.ts";
 import { finite } from "./finite_decay.ts";
@@ -68,6 +68,7 @@ export function diagonalDecay(
     AXES,
   );
   assertNumbers("diagonalDecay's logDecay", logDecay);
+  assertNotEmpty("diagonalDecay's logDecay", logDecay);
   assertConvention("diagonalDecay's convention", convention);
   return { kind: "diagonal", logDecay, convention };
 }

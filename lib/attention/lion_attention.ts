@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertShape } from "../contract/shape.ts";
+import { assertNotEmpty, assertShape } from "../contract/shape.ts";
 import {
   assertBoolean,
   assertEpsilon,
@@ -22,7 +22,7 @@ import {
 } from "./across_ranks.ts";
 import { blockwise } from "./blockwise.ts";
 import { chunkwise } from "./chunkwise.ts";
-import { type Decay, noDecay } from "./decay.ts";
+import { assertDecay, type Decay, noDecay } from "./decay.ts";
 import {
   causalPair,
   type LogDecayPair,
@@ -379,7 +379,8 @@ function check(
     true,
   );
   const [batch, keyHeads, length, headDim] = q.shape;
-  const { segments, communicator } = options;
+  const { decay, segments, communicator } = options;
+  if (decay !== undefined) assertDecay("decay", decay);
   if (segments !== undefined) assertSegments(segments, [batch, length]);
   if (communicator !== undefined) assertAcrossRanks(communicator, options);
   const plan = planAttention({
@@ -395,8 +396,8 @@ function check(
     normalize,
     chunkSize: options.chunkSize,
     decays: segments !== undefined ||
-      options.decay !== undefined && options.decay.kind !== "none",
-    diagonal: options.decay !== undefined && isDiagonalDecay(options.decay),
+      decay !== undefined && decay.kind !== "none",
+    diagonal: decay !== undefined && isDiagonalDecay(decay),
     precision: options.precision ?? "f32",
   });
   return { plan, scale };
@@ -455,10 +456,7 @@ export function assertAttention(
   assertShape("k", k, q.shape, axes);
   const ofValues = canShare && heads === 1 ? null : heads;
   assertShape("v", v, [batch, ofValues, length, null], `${axes} of values`);
-  for (const [name, { size, shape }] of Object.entries({ q, v })) {
-    if (size > 0) continue;
-    throw new RangeError(`${name} should not be empty, got shape [${shape}]`);
-  }
+  for (const [name, x] of Object.entries({ q, v })) assertNotEmpty(name, x);
   for (const [name, x] of Object.entries({ q, k, v })) assertNumbers(name, x);
   if (mask !== undefined) {
     assertShape("mask", mask, [batch, length], "batch, length");

@@ -10,7 +10,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Decay } from "./decay.ts";
+import { assertDecay, type Decay } from "./decay.ts";
 import { logDecayPair } from "./decay_pair.ts";
 
 /** Columns of a mask: the sources `start`, `start + 1`, …, `start + size - 1`. */
@@ -108,6 +108,7 @@ export function decayMask(decay: Decay, length: number): tf.Tensor4D {
   if (!Number.isInteger(length) || length < 1) {
     throw new RangeError(`length should be a positive integer, got ${length}`);
   }
+  assertDecay("decayMask's decay", decay);
   if (decay.kind === "diagonal" || decay.kind === "two-sided-diagonal") {
     throw new TypeError(
       "decayMask takes decays of one number a token, and a decay of each channel has a mask for each; give it one channel of it, [batch, heads, length], by selectiveDecay or twoSidedDecay",

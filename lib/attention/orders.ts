@@ -4,7 +4,7 @@ import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
-import type { Decay } from "./decay.ts";
+import { assertDecay, type Decay } from "./decay.ts";
 import { assertOfBatch } from "./decay_pair.ts";
 import {
   explainAttention,
@@ -160,11 +160,14 @@ export function lionAttentionInOrders(
     throw new TypeError(`ways should be a list, got ${typeof ways}`);
   }
   if (ways.length === 0) throw new RangeError("ways should not be empty");
-  ways.forEach((way, i) => assertOptions(`ways[${i}]`, way, WAY));
+  ways.forEach((way, i) => {
+    assertOptions(`ways[${i}]`, way, WAY);
+    assertDecay(`ways[${i}]'s decay`, way.decay);
+  });
   // Check before reordering, which would truncate a tensor that is too long.
   explainAttention(q, k, v, options);
   for (const { decay } of ways) {
-    if (decay?.kind !== "selective") continue;
+    if (decay.kind !== "selective") continue;
     assertOfBatch(
       "selectiveDecay's logDecay",
       decay.logDecay,
@@ -270,8 +273,5 @@ function permuteDecay(decay: Decay, there: Permutation): Decay {
       throw new RangeError(
         "a two-sided decay belongs to one order of the tokens; give each way a selectiveDecay, diagonalDecay or fixedDecay",
       );
-    default:
-      // lionAttention reports it.
-      return decay;
   }
 }

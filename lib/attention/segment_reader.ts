@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { unlessAborted } from "../contract/abort.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
-import { type Decay, noDecay } from "./decay.ts";
+import { assertDecay, type Decay, noDecay } from "./decay.ts";
 import { assertAttention } from "./lion_attention.ts";
 import { assertShape } from "../contract/shape.ts";
 
@@ -163,6 +163,7 @@ export class SegmentReader {
         `${name} is disposed of, as all that read gives is after its use; give tf.clone of what is to stay`,
       );
     }
+    assertDecay("decay", decay);
     const kind: Kind = {
       sizes: [q.shape[0], q.shape[1], q.shape[3], v.shape[3]],
       decay: "convention" in decay

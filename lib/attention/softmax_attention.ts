@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertShape } from "../contract/shape.ts";
+import { assertNotEmpty, assertShape } from "../contract/shape.ts";
 import { assertBoolean, assertFinite } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { penalties, withSlopes } from "./alibi.ts";
@@ -236,10 +236,7 @@ function check(
   const [batch, heads, length] = q.shape;
   assertShape("k", k, q.shape, axes);
   assertShape("v", v, [batch, heads, length, null], `${axes} of values`);
-  for (const [name, { size, shape }] of Object.entries({ q, v })) {
-    if (size > 0) continue;
-    throw new RangeError(`${name} should not be empty, got shape [${shape}]`);
-  }
+  for (const [name, x] of Object.entries({ q, v })) assertNotEmpty(name, x);
   for (const [name, x] of Object.entries({ q, k, v })) assertNumbers(name, x);
   const { scale = 1, causal = false, kernel = true } = options;
   const { mask, segments, slopes } = options;

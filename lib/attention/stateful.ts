@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
+import { isRecording } from "../contract/tape.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 import { tokensIn } from "../operations/padding.ts";
 import { assertConvention, type DecayConvention } from "./decay.ts";
@@ -211,12 +212,28 @@ export function recurrentStep(
       {
         ...attention,
         causal: true,
-        before: floats("state.sum", state.sum),
+        before: withZerosOf(floats("state.sum", state.sum), [
+          state.due,
+          ...(input.logDecay ? [input.logDecay] : []),
+        ]),
         tokens: mask && tokensIn("mask", mask),
       },
     );
     return { y, state: { sum: forward, due } };
   });
+}
+
+/**
+ * Adds nothing, so that tensors that may not be read have a gradient, of zero:
+ * the first token pays what is due, and the last token's decay is paid later.
+ */
+function withZerosOf(
+  x: tf.Tensor4D,
+  unread: readonly tf.Tensor[],
+): tf.Tensor4D {
+  if (!isRecording()) return x;
+  const zeros = unread.map((x) => tf.sum(tf.zerosLike(floats("x", x))));
+  return tf.add(x, tf.addN(zeros));
 }
 
 /**

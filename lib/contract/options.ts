@@ -38,8 +38,13 @@ export function assertOptions<T extends object>(
       }: … }, got ${type}${value}`,
     );
   }
-  for (const name of Object.keys(given)) {
-    if (Object.hasOwn(names, name)) continue;
+  for (const [name, value] of Object.entries(given)) {
+    if (Object.hasOwn(names, name)) {
+      if (value !== null) continue;
+      throw new TypeError(
+        `${owner}'s ${name} should not be null; leave it out for its default`,
+      );
+    }
     const known = Object.keys(names);
     throw new TypeError(
       `${owner} has no ${kind} ${JSON.stringify(name)}; did you mean ${

@@ -30,3 +30,15 @@ export function assertShape(
     }]`,
   );
 }
+
+/**
+ * Throws if a tensor holds nothing.
+ *
+ * @param name The caller's name for the tensor.
+ * @param tensor The tensor.
+ * @throws {RangeError} If one of its axes is 0.
+ */
+export function assertNotEmpty(name: string, { size, shape }: Tensor): void {
+  if (size > 0) return;
+  throw new RangeError(`${name} should not be empty, got shape [${shape}]`);
+}

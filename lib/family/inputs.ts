@@ -5,7 +5,7 @@ import { assertSegments } from "../attention/segments.ts";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertShape } from "../contract/shape.ts";
+import { assertNotEmpty, assertShape } from "../contract/shape.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 
 /** Options of every model of the family. */
@@ -118,6 +118,7 @@ export function readInputs<T extends object>(
     const shape = axes.map((axis) => sizes.get(axis) ?? null);
     assertShape(called, x!, shape, input.axes);
     assertNumbers(called, x!);
+    assertNotEmpty(called, x!);
     axes.forEach((axis, i) => sizes.set(axis, x!.shape[i]!));
     const numbers = floats(called, x!);
     if (!tokens || !input.isVector) return [name, numbers];

@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
-import { assertShape } from "../contract/shape.ts";
+import { assertNotEmpty, assertShape } from "../contract/shape.ts";
 import type { FeatureMap } from "./feature_map.ts";
 
 /**
@@ -47,6 +47,7 @@ export function positiveRandomFeatures(directions: tf.Tensor2D): FeatureMap {
   const name = "positiveRandomFeatures' directions";
   assertShape(name, directions, [null, null], "features, headDim");
   assertNumbers(name, directions);
+  assertNotEmpty(name, directions);
   const [features, headDim] = directions.shape;
   return (x) => {
     const axes = "batch, heads, length, headDim";
