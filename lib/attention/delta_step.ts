@@ -132,7 +132,9 @@ export function deltaStep(
       k: present(floats("k", k)),
       v: present(floats("v", v)),
       beta: present(tf.expandDims(floats("beta", beta), 3)),
-      f: logDecay && present(gatesOf(logDecay, q.shape)),
+      f: logDecay === undefined
+        ? undefined
+        : present(gatesOf(logDecay, q.shape)),
       before: state ? floats("state", state) : undefined,
     };
     const plan = kernel && planDelta({

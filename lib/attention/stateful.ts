@@ -197,7 +197,9 @@ export function recurrentStep(
   return tf.tidy(() => {
     const { arrival, due } = decaysOf(
       q.shape,
-      input.logDecay && floats("logDecay", input.logDecay),
+      input.logDecay === undefined
+        ? undefined
+        : floats("logDecay", input.logDecay),
       floats("state.due", state.due),
       convention,
     );

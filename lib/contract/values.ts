@@ -87,3 +87,25 @@ export function assertBoolean(name: string, value: boolean): void {
     }`,
   );
 }
+
+/**
+ * Throws unless a value can be gone through, as an array or a generator can.
+ *
+ * @param name The caller's name for the value.
+ * @param value The value given; a string is not taken for its letters.
+ * @throws {TypeError} If it cannot.
+ */
+export function assertIterable(
+  name: string,
+  value: Iterable<unknown> | AsyncIterable<unknown>,
+): void {
+  const given: unknown = value;
+  const object = Object(given);
+  const goes = object[Symbol.asyncIterator] ?? object[Symbol.iterator];
+  if (typeof goes === "function" && typeof given !== "string") return;
+  throw new TypeError(
+    `${name} should be an array or another iterable, got ${
+      given === null ? "null" : typeof given
+    }`,
+  );
+}

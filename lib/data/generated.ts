@@ -1,3 +1,4 @@
+import { assertFinite } from "../contract/values.ts";
 import { assertInteger } from "./assert_integer.ts";
 import { assertPlace, type Examples } from "./dataset.ts";
 import { type Random, seeded } from "./random.ts";
@@ -22,6 +23,7 @@ export function generated<E>(
   make: (random: Random, part: Part) => E,
 ): Examples<E> {
   assertInteger("size", size, 1);
+  assertFinite("seed", seed);
   if (part !== "train" && part !== "validation" && part !== "test") {
     throw new RangeError(
       `part should be "train", "validation" or "test", got ${

@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertFinite } from "../contract/values.ts";
 import { below, type Random } from "./random.ts";
 import type { Collate } from "./stream.ts";
 import type { PadTokensOptions } from "./pad_tokens.ts";
@@ -63,6 +64,7 @@ const COLLATE_OPTIONS: OptionNames<CollateMaskedOptions> = {
  * @param options See {@linkcode MaskTokensOptions}.
  * @returns `ids`, the input of the model, and `labels`: the original ids of the
  * chosen tokens, -100 elsewhere.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If the rate is not from 0 to 1.
  */
 export function maskTokens(
@@ -72,6 +74,7 @@ export function maskTokens(
   assertOptions("maskTokens", options, OPTIONS);
   const { rate, random, tokenizer } = options;
   assertRate(rate);
+  assertTokenizer(tokenizer);
   const { specials, vocabularySize } = tokenizer;
   const special = new Set<number>(Object.values(specials));
   const anyToken = (): number => {
@@ -91,8 +94,19 @@ export function maskTokens(
 }
 
 function assertRate(rate: number): void {
+  assertFinite("rate", rate);
   if (rate >= 0 && rate <= 1) return;
   throw new RangeError(`rate should be from 0 to 1, got ${rate}`);
+}
+
+function assertTokenizer(tokenizer: Pick<Tokenizer, "specials">): void {
+  const { pad, mask } = Object(Object(tokenizer).specials);
+  if (Number.isInteger(pad) && Number.isInteger(mask)) return;
+  throw new TypeError(
+    `tokenizer should be one such as byteTokenizer(), got ${
+      tokenizer === null ? "null" : typeof tokenizer
+    }`,
+  );
 }
 
 /**
@@ -124,6 +138,7 @@ function assertRate(rate: number): void {
  *
  * @param options See {@linkcode CollateMaskedOptions}.
  * @returns The function, for `shuffledBatches` and `batchesInOrder`.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If the rate is not from 0 to 1, or `length` is invalid.
  */
 export function collateMasked(
@@ -132,6 +147,7 @@ export function collateMasked(
   assertOptions("collateMasked", options, COLLATE_OPTIONS);
   const { rate, tokenizer, length, packed } = options;
   assertRate(rate);
+  assertTokenizer(tokenizer);
   const collate = collateTokens({
     pad: tokenizer.specials.pad,
     ...(length === undefined ? {} : { length }),

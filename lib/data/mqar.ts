@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertBoolean } from "../contract/values.ts";
 import { assertInteger } from "./assert_integer.ts";
 import type { Examples } from "./dataset.ts";
 import { examplesOf, generated, type GeneratedOptions } from "./generated.ts";
@@ -74,6 +75,7 @@ export function mqar(options: MqarOptions): Examples<LabelledTokens> {
     randomNonQueries = false,
   } = options;
   assertInteger("pairs", pairs, 1);
+  assertBoolean("randomNonQueries", randomNonQueries);
   assertInteger("length", length, 4 * pairs);
   assertInteger("vocabularySize", vocabularySize, length + 1);
   for (const [name, value] of Object.entries({ length, vocabularySize })) {

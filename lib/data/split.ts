@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertFinite } from "../contract/values.ts";
 import { seeded } from "./random.ts";
 
 /** Documents for training, validation and testing. */
@@ -60,6 +61,9 @@ export function splitDocuments<D>(
   assertOptions("splitDocuments", options, OPTIONS);
   const { validation = 0.05, test = 0.05, seed = 0, key = JSON.stringify } =
     options;
+  for (const [name, value] of Object.entries({ validation, test, seed })) {
+    assertFinite(name, value);
+  }
   if (!(validation >= 0 && test >= 0 && validation + test < 1)) {
     throw new RangeError(
       `validation and test should be 0 or more, together below 1, got ${validation} and ${test}`,

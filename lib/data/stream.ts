@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertFinite } from "../contract/values.ts";
 import { assertInteger } from "./assert_integer.ts";
 import type { Dataset } from "./dataset.ts";
 import { type Random, seeded, shuffle } from "./random.ts";
@@ -129,6 +130,7 @@ export function shuffledBatches<E>(
 ): BatchStream {
   assertOptions("shuffledBatches", options, SHUFFLED);
   const { batchSize, seed, collate, prefetch = 1 } = options;
+  assertFinite("seed", seed);
   assertCollate(collate);
   assertInteger("batchSize", batchSize, 1);
   assertInteger("prefetch", prefetch, 0);
@@ -203,6 +205,7 @@ export function batchesInOrder<E>(
 ): AsyncIterable<Batch> {
   assertOptions("batchesInOrder", options, IN_ORDER);
   const { batchSize, collate, seed = 0 } = options;
+  assertFinite("seed", seed);
   assertCollate(collate);
   assertInteger("batchSize", batchSize, 1);
   if (dataset.size === 0) {

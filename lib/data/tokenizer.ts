@@ -1,3 +1,5 @@
+import { assertIterable } from "../contract/values.ts";
+
 /** The ids of special tokens, which no text contains. */
 export interface SpecialTokens {
   /** Padding. */
@@ -55,14 +57,7 @@ export function textIds(
   ids: Iterable<number>,
   { specials, vocabularySize }: Pick<Tokenizer, "specials" | "vocabularySize">,
 ): number[] {
-  if (typeof Object(ids)[Symbol.iterator] !== "function") {
-    const given: unknown = ids;
-    throw new TypeError(
-      `ids should be an array of ids, got ${
-        given === null ? "null" : typeof given
-      }`,
-    );
-  }
+  assertIterable("ids", ids);
   const special = new Set<number>(Object.values(specials));
   return Array.from(ids).filter((id) => {
     if (Number.isInteger(id) && id >= 0 && id < vocabularySize) {

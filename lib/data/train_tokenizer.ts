@@ -1,5 +1,6 @@
 import { ByteLevelPreTokenizer } from "@huggingface/tokenizers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertIterable } from "../contract/values.ts";
 import { assertInteger } from "./assert_integer.ts";
 import { assertText, SPECIAL_TOKENS } from "./tokenizer.ts";
 import type { TokenizerFile } from "./tokenizer_file.ts";
@@ -50,16 +51,7 @@ export function trainTokenizer(
 ): TokenizerFile {
   assertOptions("trainTokenizer", options, OPTIONS);
   const { vocabularySize } = options;
-  if (
-    typeof documents?.[Symbol.iterator] !== "function" ||
-    typeof documents === "string"
-  ) {
-    throw new TypeError(
-      `documents should be an array of texts, got ${
-        documents === null ? "null" : typeof documents
-      }`,
-    );
-  }
+  assertIterable("documents", documents);
   const least = SPECIAL_TOKENS.length + BYTES;
   assertInteger("vocabularySize", vocabularySize, least, MOST);
   const byteLevel = {

@@ -4,6 +4,7 @@ import { fromBothEnds } from "../attention/both_ends.ts";
 import { diagonalDecay } from "../attention/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { assertOptions } from "../contract/options.ts";
+import { assertBoolean } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertWhole } from "../operations/token_ranks.ts";
 import { anglesUntil } from "./angles.ts";
@@ -88,6 +89,7 @@ export function gateLoop(
   assertOptions("gateLoop", options, FAMILY_OPTIONS);
   assertWhole("gateLoop", options.communicator);
   const { scale = 1, causal = false, mask, segments, ...others } = options;
+  assertBoolean("causal", causal);
   return tf.tidy(() => {
     const vectors = { ...readInputs("gateLoop", inputs, INPUTS, options) };
     const run = (

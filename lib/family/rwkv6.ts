@@ -5,6 +5,7 @@ import { diagonalDecay } from "../attention/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { endsOf } from "../attention/segments.ts";
 import { assertOptions } from "../contract/options.ts";
+import { assertBoolean } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertWhole } from "../operations/token_ranks.ts";
 import {
@@ -82,6 +83,7 @@ export function rwkv6(
   assertOptions("rwkv6", options, FAMILY_OPTIONS);
   assertWhole("rwkv6", options.communicator);
   const { scale = 1, causal = false, mask, segments, ...others } = options;
+  assertBoolean("causal", causal);
   return tf.tidy(() => {
     const { bonus, ...vectors } = readInputs("rwkv6", inputs, INPUTS, options);
     const run = (

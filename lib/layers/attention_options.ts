@@ -317,6 +317,11 @@ function assertDirection(options: AttentionOptions): void {
 }
 
 function assertOrder({ order, grid }: AttentionOptions): void {
+  if (grid !== undefined && !Array.isArray(grid)) {
+    throw new TypeError(
+      `grid should be [rows, columns], got ${JSON.stringify(grid)}`,
+    );
+  }
   if (order === "snake" && !grid) {
     throw new RangeError(
       `order "snake" needs the grid of the tokens, [rows, columns]`,
@@ -327,11 +332,15 @@ function assertOrder({ order, grid }: AttentionOptions): void {
       "order should hold at least one list of tokens, got []",
     );
   }
-  if (typeof order === "string" && order !== "snake" && order !== "raster") {
-    throw new RangeError(
-      `order should be "raster", "snake" or lists of tokens, got "${order}"`,
-    );
-  }
+  const isKnown = order === undefined || order === "snake" ||
+    order === "raster" || Array.isArray(order);
+  if (isKnown) return;
+  const Kind = typeof order === "string" ? RangeError : TypeError;
+  throw new Kind(
+    `order should be "raster", "snake" or lists of tokens, got ${
+      JSON.stringify(order) ?? typeof order
+    }`,
+  );
 }
 
 /** Throws if another mixer than LION is given an option that only LION has. */

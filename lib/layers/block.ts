@@ -19,7 +19,7 @@ import {
 import type { MixerState, StepCall } from "./mixer.ts";
 import { MixingLayer, type Reading } from "./mixing_layer.ts";
 import { applyNorm, norm } from "./normalization.ts";
-import { assertEpsilon, assertRate } from "./option_values.ts";
+import { assertEpsilon, assertNumber, assertRate } from "./option_values.ts";
 import { drop } from "./randomness.ts";
 
 /** Options of {@linkcode lionBlock}. */
@@ -202,6 +202,7 @@ export function assertBlockOptions(
   >,
   dim: number,
 ): void {
+  assertNumber("mlpRatio", mlpRatio);
   const hidden = dim * mlpRatio;
   if (!(Number.isInteger(hidden) && hidden >= 0)) {
     throw new RangeError(

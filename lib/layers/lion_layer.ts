@@ -1,12 +1,21 @@
 /** The base class of LION's layers: parameters with PyTorch's names. @module */
-import type * as tf from "@tensorflow/tfjs-core";
-import { initializers, layers } from "@tensorflow/tfjs-layers";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  initializers,
+  layers,
+  type SymbolicTensor,
+} from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertNotEmpty } from "../contract/shape.ts";
+import { assertFinite } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import { tokensAmong } from "./padding.ts";
 
 /** A shape in tfjs-layers; `null` for a size that is not known yet. */
 export type Shape = (number | null)[];
+
+/** What a layer is applied to, and what it returns. */
+type Applied = tf.Tensor | tf.Tensor[] | SymbolicTensor | SymbolicTensor[];
 
 /** What tfjs-layers passes to every call. */
 export interface CallOptions {
@@ -123,6 +132,7 @@ export abstract class LionLayer extends layers.Layer {
       ...own,
     } as const;
     assertOptions<LionLayerOptions>(className, options, names);
+    if (options.seed !== undefined) assertFinite("seed", options.seed);
     super(pick(options, TFJS_OPTIONS));
     this.#seed = options.seed;
     this.supportsMasking = true;
@@ -159,6 +169,22 @@ export abstract class LionLayer extends layers.Layer {
     });
     this.parameters = parameters;
     this.built = true;
+  }
+
+  /**
+   * Applies the layer, as in tfjs.
+   *
+   * @throws {RangeError} If an input has an axis of 0.
+   */
+  override apply(
+    inputs: Applied,
+    options?: Record<string, unknown>,
+  ): Applied {
+    for (const input of [inputs].flat()) {
+      if (!(input instanceof tf.Tensor)) continue;
+      assertNotEmpty(`${this.name}'s input`, input);
+    }
+    return super.apply(inputs, options);
   }
 
   /** The value of a parameter, by its name. */

@@ -49,7 +49,8 @@ export function assertBooleans(
   }
 }
 
-function assertNumber(name: string, value: number): void {
+/** Throws unless the value is a number. */
+export function assertNumber(name: string, value: number): void {
   if (typeof value === "number") return;
   throw new TypeError(
     `${name} should be a number, got ${JSON.stringify(value)}`,

@@ -222,14 +222,16 @@ function check(
   const perToken = [batch, length, stateDim], axes = "batch, length, stateDim";
   assertShape(`${owner}'s b`, b, perToken, axes);
   assertShape(`${owner}'s c`, c, perToken, axes);
-  if (d) assertShape(`${owner}'s d`, d, [channels], "channels");
-  if (z) assertShape(`${owner}'s z`, z, x.shape, perChannel);
+  if (d !== undefined) assertShape(`${owner}'s d`, d, [channels], "channels");
+  if (z !== undefined) assertShape(`${owner}'s z`, z, x.shape, perChannel);
   for (const [name, tensor] of Object.entries(inputs)) {
     if (tensor) assertNumbers(`${owner}'s ${name}`, tensor);
   }
   const { reverse = false, kernel = true, mask, segments } = options;
   assertBoolean(`${owner}'s reverse`, reverse);
   assertBoolean(`${owner}'s kernel`, kernel);
-  if (mask) assertShape("mask", mask, [batch, length], "batch, length");
-  if (segments) assertSegments(segments, [batch, length]);
+  if (mask !== undefined) {
+    assertShape("mask", mask, [batch, length], "batch, length");
+  }
+  if (segments !== undefined) assertSegments(segments, [batch, length]);
 }

@@ -190,7 +190,9 @@ function check(
   assertShape(`${owner}'s x`, x, [null, null, null], axes);
   const [batch, length, channels] = x.shape;
   assertShape(`${owner}'s weight`, weight, [channels, null], "channels, taps");
-  if (bias) assertShape(`${owner}'s bias`, bias, [channels], "channels");
+  if (bias !== undefined) {
+    assertShape(`${owner}'s bias`, bias, [channels], "channels");
+  }
   for (const [name, tensor] of Object.entries({ x, weight, bias })) {
     if (tensor) assertNumbers(`${owner}'s ${name}`, tensor);
   }
@@ -210,8 +212,10 @@ function check(
       `${owner}'s weight should have an odd number of taps to be centred, got ${taps}`,
     );
   }
-  if (mask) assertShape("mask", mask, [batch, length], "batch, length");
-  if (segments) assertSegments(segments, [batch, length]);
+  if (mask !== undefined) {
+    assertShape("mask", mask, [batch, length], "batch, length");
+  }
+  if (segments !== undefined) assertSegments(segments, [batch, length]);
 }
 
 function assertOneOf<T extends string>(

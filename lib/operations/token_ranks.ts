@@ -247,13 +247,15 @@ export function tokensOfRanks(
  * Throws where ranks share the tokens.
  *
  * @param owner What needs all of them.
+ * @throws {TypeError} If they are none.
  * @throws {RangeError} If there are such ranks.
  */
 export function assertWhole(
   owner: string,
   ranks: TokenRanks | undefined,
 ): void {
-  if (!ranks) return;
+  if (ranks === undefined) return;
+  assertTokenRanks(ranks);
   throw new RangeError(
     `${owner} should have all tokens of a sequence, got a part, as one of ${ranks.size} ranks; let ranks share the batch instead, or choose a mixer such as LION's`,
   );

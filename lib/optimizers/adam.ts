@@ -169,6 +169,11 @@ export function withDefaults(options: AdamOptions): Required<AdamOptions> {
     epsilon = 1e-8,
     weightDecay = 0,
   } = options;
+  const numbers = { learningRate, beta1, beta2, epsilon, weightDecay };
+  for (const [name, value] of Object.entries(numbers)) {
+    if (typeof value === "number") continue;
+    throw new TypeError(`${name} should be a number, got ${typeof value}`);
+  }
   for (const [name, value] of Object.entries({ beta1, beta2 })) {
     if (value >= 0 && value < 1) continue;
     throw new RangeError(`${name} should be in [0, 1), got ${value}`);

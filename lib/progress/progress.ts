@@ -1,4 +1,5 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertFinite } from "../contract/values.ts";
 import { screenHere } from "./progress_screen.ts";
 import { progressText } from "./progress_text.ts";
 
@@ -50,12 +51,17 @@ export class Progress {
    * Starts counting, and shows the progress.
    *
    * @param options See {@linkcode ProgressOptions}.
-   * @throws {TypeError} If an option is unknown.
+   * @throws {TypeError} If an option is unknown, or of the wrong type.
    * @throws {RangeError} If the total is not a number of 0 or more.
    */
   constructor(options: ProgressOptions = {}) {
     assertOptions("Progress", options, PROGRESS_OPTIONS);
-    const { total = 0, initial = 0 } = options;
+    const { total = 0, initial = 0, description = "", unit = "it" } = options;
+    for (const [name, text] of Object.entries({ description, unit })) {
+      if (typeof text === "string") continue;
+      throw new TypeError(`${name} should be a string, got ${typeof text}`);
+    }
+    assertFinite("initial", initial);
     if (!(total >= 0 && total < Infinity)) {
       throw new RangeError(
         `total should be 0 or more, or undefined if unknown, got ${total}`,

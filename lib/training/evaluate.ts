@@ -3,12 +3,14 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Communicator } from "../contract/communicator.ts";
 import { assertSignal, itemsUnlessAborted } from "../contract/abort.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertIterable } from "../contract/values.ts";
 import type { Batch } from "../data/stream.ts";
 import type { Loss } from "./loss.ts";
 import type { Metric } from "./metric.ts";
 import {
   assertCommunicator,
   assertFunctions,
+  assertMetrics,
   assertOneOutput,
   asShare,
   countOf,
@@ -94,9 +96,10 @@ export async function evaluate(
     assertOptions("evaluate", options, OPTIONS);
     const { loss, metrics = {}, signal } = options;
     assertFunctions("evaluate's", { loss });
-    assertFunctions("metrics'", metrics);
+    assertMetrics(metrics);
     assertCommunicator("evaluate's", options.communicator);
     assertSignal("evaluate's", signal);
+    assertIterable("evaluate's batches", batches);
     ranks.share(options.ranks);
     return await evaluateBy(ranks, model, batches, { loss, metrics, signal });
   });

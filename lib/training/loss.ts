@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertFinite } from "../contract/values.ts";
 import { NOT_COUNTED } from "../data/token_batch.ts";
 
 /** What training minimises: a mean over labels. */
@@ -89,6 +90,7 @@ export function countLabels(labels: tf.Tensor): tf.Scalar {
 export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
   assertOptions("crossEntropy", options, OPTIONS);
   const { labelSmoothing = 0 } = options;
+  assertFinite("labelSmoothing", labelSmoothing);
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
     throw new RangeError(
       `labelSmoothing should be in [0, 1), got ${labelSmoothing}`,

@@ -144,6 +144,18 @@ export function assertFunctions(owner: string, functions: object): void {
   }
 }
 
+/** Throws unless they are metrics by name. */
+export function assertMetrics(metrics: object): void {
+  if (typeof metrics === "object" && !Array.isArray(metrics)) {
+    return assertFunctions("metrics'", metrics);
+  }
+  throw new TypeError(
+    `metrics should be functions by name, got ${
+      Array.isArray(metrics) ? "an array" : typeof metrics
+    }`,
+  );
+}
+
 /** Throws unless it is a communicator, or absent. */
 export function assertCommunicator(
   owner: string,

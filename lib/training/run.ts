@@ -203,6 +203,11 @@ export class Run {
       }, () => ({ [`data of step ${step}`]: shapes.join("; ") }));
       if (communicator) stops = await state.addRanks(communicator, own!);
       const learningRate = schedule(step);
+      if (typeof learningRate !== "number") {
+        throw new TypeError(
+          `learningRate should be a function that returns a number, got ${typeof learningRate} for step ${step}`,
+        );
+      }
       const figures = state.step(learningRate);
       this.#unread.push({ step, size, learningRate, figures, labels });
     } catch (error) {

@@ -38,13 +38,18 @@ const OPTIONS: OptionNames<WarmUpCosineOptions> = {
  *
  * @param options See {@linkcode WarmUpCosineOptions}.
  * @returns The schedule.
- * @throws {TypeError} If an option is unknown.
+ * @throws {TypeError} If an option is unknown, or no number.
  * @throws {RangeError} If a learning rate is negative or not finite, or no
  * steps are left for the fall.
  */
 export function warmUpCosine(options: WarmUpCosineOptions): Schedule {
   assertOptions("warmUpCosine", options, OPTIONS);
   const { learningRate, warmUpSteps = 0, steps, final = 0 } = options;
+  const numbers = { learningRate, warmUpSteps, steps, final };
+  for (const [name, value] of Object.entries(numbers)) {
+    if (typeof value === "number") continue;
+    throw new TypeError(`${name} should be a number, got ${typeof value}`);
+  }
   for (const [name, value] of Object.entries({ learningRate, final })) {
     if (value >= 0 && value < Infinity) continue;
     throw new RangeError(`${name} should be 0 or more, got ${value}`);

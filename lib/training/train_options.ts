@@ -2,7 +2,7 @@ import type { CustomCallbackArgs } from "@tensorflow/tfjs-layers";
 import type { Communicator } from "../contract/communicator.ts";
 import { assertSignal } from "../contract/abort.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertPath } from "../contract/values.ts";
+import { assertBoolean, assertFinite, assertPath } from "../contract/values.ts";
 import { assertInteger } from "../data/assert_integer.ts";
 import type { Batch, BatchStream } from "../data/stream.ts";
 import { withDefaults } from "../optimizers/adam.ts";
@@ -13,7 +13,11 @@ import {
 } from "./distillation.ts";
 import type { Loss } from "./loss.ts";
 import type { Metric } from "./metric.ts";
-import { assertCommunicator, assertFunctions } from "./predict.ts";
+import {
+  assertCommunicator,
+  assertFunctions,
+  assertMetrics,
+} from "./predict.ts";
 import type { Progress } from "./progress.ts";
 import type { SharedBy } from "./ranks.ts";
 import { type Schedule, warmUpCosine } from "./schedule.ts";
@@ -226,20 +230,23 @@ function assertKnown(options: TrainOptions, data: BatchStream): void {
   assertSignal("train's", options.signal);
   const { from } = Object(data) as BatchStream;
   assertFunctions("train's", { loss, "data's from": from });
-  if (optimizer) assertOptions("train's optimizer", optimizer, OPTIMIZER);
-  if (ema) assertOptions("train's ema", ema, { decay: true });
-  if (evaluate) {
+  if (optimizer !== undefined) {
+    assertOptions("train's optimizer", optimizer, OPTIMIZER);
+  }
+  if (ema !== undefined) assertOptions("train's ema", ema, { decay: true });
+  if (evaluate !== undefined) {
     assertOptions("train's evaluate", evaluate, EVALUATE);
     const { data, metrics = {} } = evaluate;
     assertFunctions("train's evaluate", { data });
-    assertFunctions("metrics'", metrics);
+    assertMetrics(metrics);
   }
-  if (checkpoints) {
+  if (checkpoints !== undefined) {
     assertOptions("train's checkpoints", checkpoints, CHECKPOINTS);
+    assertBoolean("checkpoints.resume", checkpoints.resume ?? false);
     assertPath("checkpoints.folder", checkpoints.folder);
   }
   if (options.log !== undefined) assertPath("log", options.log);
-  if (callbacks) {
+  if (callbacks !== undefined) {
     assertOptions("train's callbacks", callbacks, CALLBACKS);
     assertFunctions("train's callback", callbacks);
   }
@@ -283,6 +290,7 @@ export function settingsOf(
   assertKnown(options, data);
   const { optimizer = {}, ema, seed = 0, evaluate, checkpoints } = options;
   const { accumulate = 1, clipNorm = 1, decays = decaysByDefault } = optimizer;
+  assertFinite("seed", seed);
   assertInteger("accumulate", accumulate, 1);
   assertFunctions("train's optimizer", { decays });
   if (!(data.stepsPerEpoch >= 1)) {
@@ -324,7 +332,9 @@ export function settingsOf(
     steps,
     stepsPerEpoch,
     accumulate,
-    distillation: options.distillation && distillationOf(options.distillation),
+    distillation: options.distillation === undefined
+      ? undefined
+      : distillationOf(options.distillation),
     schedule: typeof learningRate === "number"
       ? warmUpCosine({ learningRate, warmUpSteps, steps })
       : learningRate,

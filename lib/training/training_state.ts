@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import "../contract/tape.ts";
 import type { Batch } from "../data/stream.ts";
+import { assertBoolean } from "../contract/values.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
 import { type AdamOptions, attributesOf, update } from "../optimizers/adam.ts";
 import type { LossFor } from "./distillation.ts";
@@ -74,8 +75,12 @@ export class TrainingState {
     this.#trainable = model.trainableWeights.map((weight) =>
       weight.read() as tf.Variable
     );
-    const decays = (weight: tf.Variable) =>
-      settings.decays(this.#names.get(weight)!, weight.shape);
+    const decays = (weight: tf.Variable) => {
+      const name = this.#names.get(weight)!;
+      const decays = settings.decays(name, weight.shape);
+      assertBoolean(`what decays returns for ${name}`, decays);
+      return decays;
+    };
     const groups = groupWeights(this.#trainable, decays);
     this.#groups = groups.map((group) => ({ group, moments: {} as Moments }));
     // Create all of them or, if memory runs out, none.

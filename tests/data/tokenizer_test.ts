@@ -201,7 +201,7 @@ Deno.test("tokenizers name what is no text, or no ids", () => {
   const calls: [() => any, string][] = [
     [
       () => trainTokenizer("one text", { vocabularySize: 300 }),
-      "documents should be an array of texts, got string",
+      "documents should be an array or another iterable, got string",
     ],
     [
       () => trainTokenizer([1] as never, { vocabularySize: 300 }),
@@ -213,7 +213,10 @@ Deno.test("tokenizers name what is no text, or no ids", () => {
       const text = wrong as never;
       calls.push(
         [() => encode(text), `encode's text should be a string, got ${got}`],
-        [() => decode(text), `ids should be an array of ids, got ${got}`],
+        [
+          () => decode(text),
+          `ids should be an array or another iterable, got ${got}`,
+        ],
       );
     }
   }

@@ -3,6 +3,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { input } from "@tensorflow/tfjs-layers";
 import {
+  ATTENTION_VARIANTS,
   ClassToken,
   lionAttentionLayer,
   type LionAttentionLayerOptions,
@@ -212,4 +213,34 @@ onEachBackend("tokenEmbedding refuses sequences beyond maxLength", () => {
   );
   layer.dispose();
   tf.dispose([three!, four!]);
+});
+
+onEachBackend("a layer names itself where nothing is given to it", () => {
+  tf.tidy(() => {
+    const layers: [LionLayer, number[]][] = [
+      ...ATTENTION_VARIANTS.map((variant): [LionLayer, number[]] => [
+        lionAttentionLayer({ ...GOOD, variant }),
+        [2, 3, 8],
+      ]),
+      [lionBlock(GOOD), [2, 3, 8]],
+      [patchEmbedding({ patchSize: 2, dim: 8 }), [2, 4, 4, 3]],
+      [tokenEmbedding({ vocabularySize: 11, dim: 8 }), [2, 3]],
+      [new PositionEmbedding({}), [2, 3, 8]],
+      [new PositionTable({ maxLength: 4 }), [2, 3, 8]],
+      [new ClassToken({}), [2, 3, 8]],
+      [new TokenPooling({ kind: "mean" }), [2, 3, 8]],
+    ];
+    for (const [layer, sizes] of layers) {
+      layer.apply(tf.ones(sizes)); // builds it
+      for (const axis of sizes.keys()) {
+        const shape = sizes.map((size, i) => i === axis ? 0 : size);
+        assertThrows(
+          () => layer.apply(tf.ones(shape)),
+          RangeError,
+          `${layer.name}'s input should not be empty, got shape [${shape}]`,
+        );
+      }
+      layer.dispose();
+    }
+  });
 });

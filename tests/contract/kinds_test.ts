@@ -1,0 +1,305 @@
+/** Every option of every function is refused by name where its kind is wrong. @module */
+import { assert } from "@std/assert";
+import * as tf from "@tensorflow/tfjs-core";
+import * as data from "../../lib/data/mod.ts";
+import { track } from "../../lib/progress/track.ts";
+import {
+  crossEntropy,
+  evaluate,
+  train,
+  warmUpCosine,
+} from "../../lib/training/mod.ts";
+import * as lion from "../../mod.ts";
+import { MODELS } from "../family/models.ts";
+import { onCpu } from "../io/files.ts";
+import {
+  tinyData,
+  tinyModel,
+  tinyOptions,
+  tinyPass,
+} from "../training/tiny.ts";
+
+/** Options that the compiler would not let pass. */
+// deno-lint-ignore no-explicit-any
+type Unchecked = any;
+
+type Calls = Record<string, (wrong: Unchecked) => unknown>;
+
+const x = () => tf.ones<tf.Rank.R4>([1, 2, 3, 4]);
+const gates = () => tf.zeros<tf.Rank.R3>([1, 2, 3]);
+const rows = () => tf.ones<tf.Rank.R3>([1, 3, 8]);
+
+const ATTENTION: Calls = {
+  lionAttention: (wrong) => lion.lionAttention(x(), x(), x(), wrong),
+  explainAttention: (wrong) => lion.explainAttention(x(), x(), x(), wrong),
+  softmaxAttention: (wrong) => lion.softmaxAttention(x(), x(), x(), wrong),
+  deltaAttention: (wrong) => lion.deltaAttention(x(), x(), x(), gates(), wrong),
+  deltaStep: (wrong) =>
+    lion.deltaStep(null, { q: x(), k: x(), v: x(), beta: gates() }, wrong),
+  "deltaStep's input": (wrong) =>
+    lion.deltaStep(null, { q: x(), k: x(), v: x(), beta: gates(), ...wrong }),
+  recurrentState: (wrong) =>
+    lion.recurrentState({
+      ...{ batch: 1, heads: 2, headDim: 4, valueDim: 4 },
+      ...wrong,
+    }),
+  recurrentStep: (wrong) =>
+    lion.recurrentStep(
+      lion.recurrentState({ batch: 1, heads: 2, headDim: 4, valueDim: 4 }),
+      { q: x(), k: x(), v: x() },
+      wrong,
+    ),
+  "recurrentStep's input": (wrong) =>
+    lion.recurrentStep(
+      lion.recurrentState({ batch: 1, heads: 2, headDim: 4, valueDim: 4 }),
+      { q: x(), k: x(), v: x(), ...wrong },
+    ),
+  "ways[0]": (wrong) =>
+    lion.lionAttentionInOrders(x(), x(), x(), [
+      { order: [2, 0, 1], decay: lion.noDecay(), ...wrong },
+    ]),
+  lionAttentionInOrders: (wrong) => {
+    const decay = lion.noDecay();
+    const ways = [{ order: [2, 0, 1], decay }];
+    return lion.lionAttentionInOrders(x(), x(), x(), ways, wrong);
+  },
+  selectiveDecay: (wrong) => lion.selectiveDecay(gates(), wrong),
+  diagonalDecay: (wrong) => lion.diagonalDecay(x(), wrong),
+  shiftedSilu: (wrong) => lion.shiftedSilu(x(), wrong),
+  snakeOrder: (wrong) => lion.snakeOrder(2, 3, wrong),
+  layerNorm: (wrong) => lion.layerNorm(x(), tf.ones([4]), tf.ones([4]), wrong),
+  rmsNorm: (wrong) => lion.rmsNorm(x(), tf.ones([4]), wrong),
+  splitHeads: (wrong) =>
+    lion.splitHeads(tf.ones([1, 2, 12]), { numHeads: 2, ...wrong }),
+  "selectiveScan's inputs": (wrong) =>
+    lion.selectiveScan({ ...scanInputs(), ...wrong }),
+  selectiveScan: (wrong) => lion.selectiveScan(scanInputs(), wrong),
+  shortConvolution: (wrong) =>
+    lion.shortConvolution(
+      tf.ones([1, 2, 3]),
+      tf.ones([3, 3]),
+      undefined,
+      wrong,
+    ),
+  streamBidirectional: (wrong) => streamOf({}, wrong),
+  "the segment": (wrong) => streamOf(wrong, {}),
+};
+
+function scanInputs(): lion.SelectiveScanInputs {
+  return {
+    x: tf.ones([1, 2, 3]),
+    dt: tf.ones([1, 2, 3]),
+    a: tf.ones([3, 2]),
+    b: tf.ones([1, 2, 2]),
+    c: tf.ones([1, 2, 2]),
+  };
+}
+
+function streamOf(segment: object, options: object): Promise<void> {
+  return lion.streamBidirectional(
+    {
+      length: 3,
+      segmentLength: 3,
+      read: () => ({ q: x(), k: x(), v: x(), ...segment }),
+    },
+    () => {},
+    options,
+  );
+}
+
+for (const { name, inputs, run } of MODELS) {
+  const sizes: Record<string, number> = {
+    ...{ batch: 1, heads: 2, length: 3, headDim: 4, valueDim: 4 },
+  };
+  ATTENTION[name] = (wrong) =>
+    run(
+      Object.fromEntries(
+        Object.entries(inputs).map(([name, axes]) => [
+          name,
+          tf.zeros(axes.map((axis) => sizes[axis]!)),
+        ]),
+      ),
+      wrong,
+    );
+}
+
+const SMALL = { dim: 4, depth: 1, numHeads: 2, variant: "s" } as const;
+const TEXT = { ...SMALL, vocabularySize: 11, maxLength: 8 };
+const S = { variant: "s", numHeads: 2 } as const;
+
+const LAYERS: Calls = {
+  lionEncoder: (wrong) =>
+    lion.lionEncoder({ ...SMALL, inputDim: 2, numClasses: 2, ...wrong }),
+  lionBert: (wrong) => lion.lionBert({ ...TEXT, ...wrong }),
+  lionGpt: (wrong) => lion.lionGpt({ ...TEXT, ...wrong }),
+  lionViT: (wrong) =>
+    lion.lionViT({
+      ...SMALL,
+      ...{ imageSize: 4, patchSize: 2, channels: 1, numClasses: 2 },
+      ...wrong,
+    }),
+  lionAttentionLayer: (wrong) =>
+    lion.lionAttentionLayer({ ...S, ...wrong }).apply(rows()),
+  lionBlock: (wrong) => lion.lionBlock({ ...S, ...wrong }).apply(rows()),
+  patchEmbedding: (wrong) =>
+    lion.patchEmbedding({ patchSize: 2, dim: 8, ...wrong })
+      .apply(tf.ones([1, 4, 4, 1])),
+  tokenEmbedding: (wrong) =>
+    lion.tokenEmbedding({ ...{ vocabularySize: 11, dim: 8 }, ...wrong })
+      .apply(tf.zeros([1, 3], "int32")),
+  PositionEmbedding: (wrong) => new lion.PositionEmbedding(wrong).apply(rows()),
+  PositionTable: (wrong) =>
+    new lion.PositionTable({ maxLength: 8, ...wrong }).apply(rows()),
+  ClassToken: (wrong) => new lion.ClassToken(wrong).apply(rows()),
+  TokenPooling: (wrong) =>
+    new lion.TokenPooling({ kind: "mean", ...wrong }).apply(rows()),
+  hydraMixer: (wrong) => lion.hydraMixer(wrong),
+  vimMixer: (wrong) => lion.vimMixer(wrong),
+};
+
+const tokenizer = data.byteTokenizer();
+const numbers = data.datasetOf([1, 2, 3]);
+const collate = () => ({ inputs: [], labels: tf.zeros([1]), size: 1 });
+
+const DATA: Calls = {
+  addingProblem: (wrong) => data.addingProblem({ size: 1, ...wrong }),
+  batchesInOrder: (wrong) =>
+    data.batchesInOrder(numbers, { batchSize: 1, collate, ...wrong }),
+  collateCausal: (wrong) => data.collateCausal(wrong),
+  collateDigits: (wrong) => data.collateDigits(wrong),
+  collateMasked: (wrong) =>
+    data.collateMasked({ rate: 0.1, tokenizer, ...wrong }),
+  collatePixels: (wrong) => data.collatePixels(wrong),
+  collateTokens: (wrong) => data.collateTokens(wrong),
+  listOps: (wrong) => data.listOps({ size: 1, ...wrong }),
+  maskTokens: (wrong) =>
+    data.maskTokens([7], {
+      ...{ rate: 0.1, random: Math.random, tokenizer },
+      ...wrong,
+    }),
+  mqar: (wrong) => data.mqar({ size: 1, ...wrong }),
+  packSequences: (wrong) => data.packSequences([[1]], { length: 1, ...wrong }),
+  packTokens: (wrong) =>
+    data.packTokens([[1]], { length: 1, separator: 0, ...wrong }),
+  padTokens: (wrong) => data.padTokens([[1]], wrong),
+  pathfinder: (wrong) => data.pathfinder({ size: 1, ...wrong }),
+  selectiveCopying: (wrong) => data.selectiveCopying({ size: 1, ...wrong }),
+  shuffledBatches: (wrong) =>
+    data.shuffledBatches(numbers, {
+      ...{ batchSize: 1, seed: 1, collate },
+      ...wrong,
+    }),
+  splitDocuments: (wrong) => data.splitDocuments(["a"], wrong),
+  trainTokenizer: (wrong) =>
+    data.trainTokenizer(["a"], { vocabularySize: 300, ...wrong }),
+};
+
+/** One model for all calls; none of them changes it where all is refused. */
+const model = once(tinyModel);
+const gpt = once(() => lion.lionGpt(TEXT as Unchecked));
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => made ??= make();
+}
+const training = (more: object) =>
+  train(model(), tinyData(), { ...tinyOptions({ steps: 4 }), ...more });
+
+const TRAINING: Calls = {
+  train: training,
+  "train's optimizer": (optimizer) => training({ optimizer }),
+  "train's evaluate": (wrong) =>
+    training({ evaluate: { data: tinyPass, ...wrong } }),
+  "train's callbacks": (callbacks) => training({ callbacks }),
+  "train's ema": (wrong) => training({ ema: { decay: 0.9, ...wrong } }),
+  "train's checkpoints": (wrong) =>
+    training({ checkpoints: { folder: "/dev/null/none", ...wrong } }),
+  evaluate: (wrong) =>
+    evaluate(model(), tinyPass(), { loss: crossEntropy(), ...wrong }),
+  crossEntropy: (wrong) => crossEntropy(wrong),
+  warmUpCosine: (wrong) =>
+    warmUpCosine({ learningRate: 1, steps: 4, ...wrong }),
+  generate: (wrong) =>
+    lion.generate(gpt(), [1, 2], { maxNewTokens: 1, ...wrong }),
+  track: (wrong) => track([], wrong).next(),
+};
+
+/** TensorFlow.js's options of every layer, which it checks itself, or not. */
+const OF_TFJS = new Set([
+  "name",
+  "trainable",
+  "inputShape",
+  "batchInputShape",
+  "batchSize",
+  "dtype",
+  "inputDType",
+  "weights",
+  "customObjects",
+]);
+
+/** Options that are objects of which all may be left out. */
+const OBJECTS = new Set(["optimizer", "callbacks", "metrics"]);
+
+/** The options that the message of an unknown one lists. */
+async function optionsOf(call: Calls[string]): Promise<string[]> {
+  const { message } = await failureOf(call, { nonsense: 1 }) ?? {};
+  const [, listed] = /(?:option|input)s are (.*)$/.exec(message ?? "") ?? [];
+  return listed?.split(", ") ?? [];
+}
+
+async function failureOf(
+  call: Calls[string],
+  wrong: object,
+): Promise<Error | undefined> {
+  try {
+    await call(wrong);
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+for (
+  const [room, calls] of Object.entries({
+    attention: ATTENTION,
+    layers: LAYERS,
+    data: DATA,
+    training: TRAINING,
+  })
+) {
+  onCpu(
+    `options of ${room} of the wrong kind are refused by name`,
+    async () => {
+      const before = new Set(Object.keys(tf.engine().registeredVariables));
+      tf.engine().startScope();
+      try {
+        for (const [name, call] of Object.entries(calls)) {
+          const options = await optionsOf(call);
+          assert(options.length > 0, `${name} names no options`);
+          for (const option of options) {
+            for (const wrong of [null, {}]) {
+              if (
+                wrong && (OF_TFJS.has(option) || OBJECTS.has(option))
+              ) continue;
+              const failure = await failureOf(call, { [option]: wrong });
+              const where = `${name}'s ${option}: ${JSON.stringify(wrong)}`;
+              assert(failure, `${where} is accepted`);
+              assert(
+                failure instanceof TypeError || failure instanceof RangeError,
+                `${where}: ${failure}`,
+              );
+              assert(
+                failure.message.includes(option),
+                `${where}: ${failure.message}`,
+              );
+            }
+          }
+        }
+      } finally {
+        tf.engine().endScope();
+        const all = tf.engine().registeredVariables;
+        for (const [name, variable] of Object.entries(all)) {
+          if (!before.has(name)) variable.dispose();
+        }
+      }
+    },
+  );
+}
