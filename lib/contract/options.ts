@@ -5,7 +5,7 @@ import { distance } from "fastest-levenshtein";
 export type OptionNames<T> = { readonly [name in keyof T]-?: true };
 
 /**
- * Throws unless `options` is an object with only known options.
+ * Throws unless `options` is an object with only known options, none of them null.
  *
  * `deno run` and notebooks do not check types, so a misspelt option would
  * otherwise silently leave its default in place.
@@ -15,8 +15,8 @@ export type OptionNames<T> = { readonly [name in keyof T]-?: true };
  * @param options The options given.
  * @param names The names of all options.
  * @param kind The caller's word for an option.
- * @throws {TypeError} If it is not an object, or has an option that is not in
- * `names`; the message suggests the nearest one.
+ * @throws {TypeError} If it is not an object, has an option that is null, or one
+ * that is not in `names`; the message suggests the nearest one.
  */
 export function assertOptions<T extends object>(
   owner: string,
@@ -42,7 +42,7 @@ export function assertOptions<T extends object>(
     if (Object.hasOwn(names, name)) {
       if (value !== null) continue;
       throw new TypeError(
-        `${owner}'s ${name} should not be null; leave it out for its default`,
+        `${owner}'s ${name} should have a value, or be left out for its default, got null`,
       );
     }
     const known = Object.keys(names);

@@ -1,5 +1,4 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertFinite } from "../contract/values.ts";
 import { below, type Random } from "./random.ts";
 import type { Collate } from "./stream.ts";
 import type { PadTokensOptions } from "./pad_tokens.ts";
@@ -94,7 +93,9 @@ export function maskTokens(
 }
 
 function assertRate(rate: number): void {
-  assertFinite("rate", rate);
+  if (typeof rate !== "number") {
+    throw new TypeError(`rate should be a number, got ${typeof rate}`);
+  }
   if (rate >= 0 && rate <= 1) return;
   throw new RangeError(`rate should be from 0 to 1, got ${rate}`);
 }

@@ -120,7 +120,11 @@ onEachBackend("options of the wrong kind or value are refused by name", () => {
     }
     for (const owner of ["lionAttention", "lionAttentionInOrders"]) {
       type(owner, { causal: 1 }, "causal should be true or false, got 1");
-      type(owner, { kernel: null }, "kernel should not be null; leave it out");
+      type(
+        owner,
+        { kernel: null },
+        "kernel should have a value, or be left out for its default, got null",
+      );
     }
     range("recurrentStep", { convention: "sauce" }, "convention should be");
     range("layerNorm", { epsilon: -1 }, "layerNorm's epsilon should be 0 or");
