@@ -14,28 +14,44 @@ export interface Result {
  */
 const FEW = 12;
 
+/** How far the number of an array is off that is farthest. */
+export interface Deviation {
+  /** The array: `y`, or `d` and an input. */
+  readonly name: string;
+  /** Where in it. */
+  readonly at: number;
+  readonly error: number;
+  /** What the error is relative to. */
+  readonly magnitude: number;
+  /** Infinity where it is NaN. */
+  readonly relative: number;
+}
+
+/** Largest errors of outputs and of gradients, relative to what is said of them. */
+export interface Tolerance {
+  readonly forward: number;
+  readonly gradient: number;
+}
+
 /**
- * What is wrong with a result, a line for each array that is off.
+ * How far each array of a result is off.
  *
  * Each output has an error of its own, relative to its own terms: of a quotient of
  * sums that cancel a tolerance for all would be too small, and of a small number
- * too large.
+ * too large. Errors of gradients are relative to the largest value, and in
+ * vectors, which cancel where few keys are read, to that of all vectors.
  *
  * @param problem `logarithms`: inputs by name of which the gradient in the
  * logarithm is compared.
- * @param tolerance Largest errors: of each output, relative to the sum of its
- * absolute terms; of gradients, relative to the largest value, and in vectors,
- * which cancel where few keys are read, to that of all vectors.
  */
-export function differences(
+export function deviations(
   { length, logarithms = {} }: {
     readonly length: number;
     readonly logarithms?: Readonly<Record<string, Float32Array>>;
   },
   actual: Result,
   expected: Differentiated,
-  tolerance: { readonly forward: number; readonly gradient: number },
-): string[] {
+): Deviation[] {
   const few = length <= FEW;
   const which = few ? "magnitudes" : "values";
   const ofVectors = Math.max(
@@ -43,7 +59,7 @@ export function differences(
       .map((sum) => largest(sum[which])),
   );
   return [
-    judge("y", actual.y, expected.y, tolerance.forward),
+    deviation("y", actual.y, expected.y),
     ...Object.entries(expected.gradients).map(([name, sum]) => {
       const weights = logarithms[name];
       const weighted = <T extends Float32Array | Float64Array>(x: T) =>
@@ -54,39 +70,67 @@ export function differences(
         ? Math.max(reference, ofVectors)
         : reference;
       const values = weighted(sum.values);
-      return judge(
-        `d${name}`,
-        weighted(actual.gradients[name]!),
-        { values, magnitudes: values.map(() => scale) },
-        tolerance.gradient,
-      );
+      return deviation(`d${name}`, weighted(actual.gradients[name]!), {
+        values,
+        magnitudes: values.map(() => scale),
+      });
     }),
-  ].flat();
+  ];
+}
+
+/** What is wrong with a result, a line for each array of {@linkcode deviations} that is off. */
+export function differences(
+  problem: Parameters<typeof deviations>[0],
+  actual: Result,
+  expected: Differentiated,
+  tolerance: Tolerance,
+): string[] {
+  return beyond(deviations(problem, actual, expected), tolerance);
+}
+
+/** The deviations that are larger than the tolerance, a line each. */
+export function beyond(
+  found: readonly Deviation[],
+  { forward, gradient }: Tolerance,
+): string[] {
+  return found.flatMap(({ name, at, error, magnitude, relative }) => {
+    const tolerance = name === "y" ? forward : gradient;
+    if (relative <= tolerance) return [];
+    const bound = tolerance * magnitude + LEAST;
+    return [
+      `${name}[${at}]: error ${error.toExponential(2)} > ${
+        bound.toExponential(2)
+      }`,
+    ];
+  });
 }
 
 /** The least normal float32: what is below it may be 0. */
 const LEAST = 2 ** -126;
 
-/** The number that is farthest off, if it is off by more than the tolerance times its magnitude. */
-function judge(
+/** The number that is farthest off, relative to its magnitude. */
+export function deviation(
   name: string,
   got: Float32Array,
   { values, magnitudes }: Sum,
-  tolerance: number,
-): string[] {
-  let worst = 0;
-  let line: string | undefined;
-  values.forEach((x, i) => {
-    const error = Math.abs(x - got[i]!);
-    const bound = tolerance * magnitudes[i]! + LEAST;
+): Deviation {
+  if (got.length !== values.length) {
+    throw new Error(`${name} has ${got.length} numbers, not ${values.length}`);
+  }
+  let worst: Deviation = {
+    ...{ name, at: 0, error: 0, magnitude: magnitudes[0] ?? 0, relative: 0 },
+  };
+  values.forEach((x, at) => {
+    const error = Math.abs(x - got[at]!);
     // Of NaN no comparison is true.
-    if (error <= bound || error / bound <= worst) return;
-    worst = error / bound;
-    line = `${name}[${i}]: error ${error.toExponential(2)} > ${
-      bound.toExponential(2)
-    }`;
+    if (error <= LEAST) return;
+    const magnitude = magnitudes[at]!;
+    const ratio = (error - LEAST) / magnitude;
+    const relative = Number.isNaN(ratio) ? Infinity : ratio;
+    if (relative <= worst.relative) return;
+    worst = { name, at, error, magnitude, relative };
   });
-  return line === undefined ? [] : [line];
+  return worst;
 }
 
 /** Queries, keys and values, as the models call them. */

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { alibiSlopes, type BackendName, softmaxAttention } from "../../mod.ts";
 import { TOLERANCE } from "../backends.ts";
+import { beyond, type Deviation, deviation } from "../comparison.ts";
 import type { Sum } from "../oracle.ts";
 import { array, uniform } from "../random.ts";
 import { segmentsOf } from "./cases.ts";
@@ -95,43 +96,42 @@ export async function run(
   return { y: y!, gradients: { q: ofQ!, k: ofK!, v: ofV! } };
 }
 
-/** What is wrong with a result, a line for each array that is off. */
-export function differences(
+/**
+ * How far each array of a result is off, relative to the largest output, and of
+ * gradients to the largest of all.
+ */
+export function deviations(
   problem: SoftmaxProblem,
   { y, gradients }: SoftmaxResult,
-  backend: BackendName,
-): string[] {
+): Deviation[] {
   const expected = solveSoftmax(problem);
-  const { forward, gradient } = TOLERANCE[backend];
   const { q, k, v } = expected.gradients as Record<"q" | "k" | "v", Sum>;
   // Of few keys the gradients in q and k cancel; what is rounded then is of the
   // size of the gradient in v.
   const ofVectors = largest(q, k, v);
+  const scaled = ({ values }: Sum, scale: number): Sum => ({
+    values,
+    magnitudes: values.map(() => scale),
+  });
   return [
-    difference("y", y, expected.y, forward * largest(expected.y)),
+    deviation("y", y, scaled(expected.y, largest(expected.y))),
     ...Object.entries({ q, k, v }).map(([name, wanted]) =>
-      difference(
+      deviation(
         `d${name}`,
         gradients[name as "q" | "k" | "v"],
-        wanted,
-        gradient * ofVectors,
+        scaled(wanted, ofVectors),
       )
     ),
-  ].flat();
+  ];
 }
 
-function difference(
-  name: string,
-  got: Float32Array,
-  { values }: Sum,
-  bound: number,
+/** What is wrong with a result, a line for each array that is off. */
+export function differences(
+  problem: SoftmaxProblem,
+  result: SoftmaxResult,
+  backend: BackendName,
 ): string[] {
-  let error = 0;
-  // Math.max hands a NaN on.
-  values.forEach((x, i) => error = Math.max(error, Math.abs(x - got[i]!)));
-  return error <= bound
-    ? []
-    : [`${name}: error ${error.toExponential(2)} > ${bound.toExponential(2)}`];
+  return beyond(deviations(problem, result), TOLERANCE[backend]);
 }
 
 function largest(...sums: Sum[]): number {

@@ -1,0 +1,33 @@
+/** What the fuzzer attacks, and what a case of it finds. @module */
+import type fc from "fast-check";
+import type { BackendName } from "../../mod.ts";
+
+/** What targets are of; a share of the time each (`schedule.ts`). */
+export const KINDS = ["operations", "streams", "files"] as const;
+
+/** A kind of target. */
+export type Kind = typeof KINDS[number];
+
+/** The largest relative error of each tensor that a case compared, by its name. */
+export type Errors = Readonly<Record<string, number>>;
+
+/** Something that has to hold for every case. */
+export interface Target<Case = unknown> {
+  /** One word, which `--only` takes. */
+  readonly name: string;
+  readonly kind: Kind;
+  /** What has to be mended first, if it is known to fail: then only `--only` runs it. */
+  readonly waitsFor?: string;
+  /** Its cases: all that a case is follows from them, random numbers by their seeds. */
+  cases(backend: BackendName): fc.Arbitrary<Case>;
+  /**
+   * Tries a case on the current backend, and frees all that it makes.
+   *
+   * @throws {Error} What is wrong, if anything is.
+   */
+  run(tried: Case, backend: BackendName): Promise<Errors>;
+}
+
+/** A target, whatever its cases are. */
+// deno-lint-ignore no-explicit-any -- only the target itself knows its cases
+export type AnyTarget = Target<any>;
