@@ -17,8 +17,11 @@ export interface Case extends Sizes {
 }
 
 /** Fills a case with seeded numbers; what padding holds is not to be read. */
-export function problemOf(model: Model, c: Case) {
-  const random = uniform(c.length * 1009 + c.batch * 31 + c.heads);
+export function problemOf(
+  model: Model,
+  c: Case,
+  random: () => number = uniform(c.length * 1009 + c.batch * 31 + c.heads),
+) {
   const mask = array(c.batch * c.length, random, (u) => u < 0.3 ? 0 : 1);
   const inputs = Object.fromEntries(
     Object.entries(model.inputs).map(([name, axes]) => {

@@ -111,10 +111,12 @@ for (const model of MODELS) {
       return [name, copy];
     });
     const inputs = Object.fromEntries(spoiled);
+    const dy = problem.dy.slice();
+    spoilPadding(dy, problem.mask!, c);
     for (const form of model.forms) {
       const options = { form, chunkSize: 8 };
       assertEquals(
-        await run(model, { ...problem, inputs }, options),
+        await run(model, { ...problem, inputs, dy }, options),
         await run(model, problem, options),
       );
     }
