@@ -66,7 +66,8 @@ export function deviations(
         weights ? x.map((value, i) => value * weights[i]!) as T : x;
       const own = sum.values.length <= FEW ? "magnitudes" : which;
       const reference = largest(weighted(sum[own]));
-      const scale = few || VECTORS.includes(name)
+      // Of a gradient that is 0 altogether there is nothing to be relative to.
+      const scale = few || VECTORS.includes(name) || reference === 0
         ? Math.max(reference, ofVectors)
         : reference;
       const values = weighted(sum.values);

@@ -103,7 +103,7 @@ export function problemOf(c: DeltaCase): DeltaProblem {
 }
 
 /** The rows of a matrix, each divided by its length. */
-function unitRows(x: Float32Array, columns: number): Float32Array {
+export function unitRows(x: Float32Array, columns: number): Float32Array {
   return x.map((value, i) => {
     const start = i - i % columns;
     return value / Math.hypot(...x.subarray(start, start + columns));

@@ -1,6 +1,7 @@
 /** What cases of several targets have in common: sizes, padding, segments, numbers. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
+import type { BackendName } from "../../mod.ts";
 import {
   beyond,
   type Deviation,
@@ -91,7 +92,7 @@ const IDS = [1, 2, 255, 256, 512, 1024, 65_536, 2 ** 24, -1, -256, 2 ** 31 - 1];
 const FLOATS = [1, 0.5, 1e-3, -0.25, 256, 3e38];
 
 /** The tensor of a mask. */
-export function maskTensor(
+function maskTensor(
   { kind }: NonNullable<Padding>,
   kept: Float32Array,
   [batch, length]: readonly [number, number],
@@ -240,10 +241,30 @@ export function bounded<T extends object>(
   return smaller;
 }
 
-/** The tensor of segments. */
-export function segmentTensor(
-  numbers: Int32Array,
-  shape: readonly [number, number],
-): tf.Tensor2D {
-  return tf.tensor2d(numbers, [...shape], "int32");
+/** Steps in tfjs operations, one after the other, that a case may have. */
+export const STEPS: Readonly<Record<BackendName, number>> = {
+  cpu: 400,
+  wasm: 400,
+  webgpu: 40,
+};
+
+/** The tensors of padding and segments, where there are such. */
+export function tokenTensors(
+  { batch, length, padding }: {
+    readonly batch: number;
+    readonly length: number;
+    readonly padding: Padding;
+  },
+  { mask, segments }: {
+    readonly mask?: Float32Array | null | undefined;
+    readonly segments?: Int32Array | null | undefined;
+  },
+  random: () => number,
+): { mask: tf.Tensor2D | null; segments: tf.Tensor2D | null } {
+  return {
+    mask: mask && padding
+      ? maskTensor(padding, mask, [batch, length], random)
+      : null,
+    segments: segments ? tf.tensor2d(segments, [batch, length], "int32") : null,
+  };
 }

@@ -11,12 +11,12 @@ import {
   given,
   judged,
   lengths,
-  maskTensor,
   outputAndGradients,
   paddings,
   seeds,
   segmentations,
-  segmentTensor,
+  STEPS,
+  tokenTensors,
   upTo,
   WORK,
 } from "./draw.ts";
@@ -57,9 +57,6 @@ const all = fc.record({
 /** A case. */
 export type LionCase = typeof all extends fc.Arbitrary<infer T> ? T : never;
 
-/** Steps in tfjs operations, one after the other, that a case may have. */
-const STEPS = { cpu: 400, wasm: 400, webgpu: 40 };
-
 /** The target. */
 export const lion: Target<LionCase> = {
   name: "lion",
@@ -85,12 +82,7 @@ export const lion: Target<LionCase> = {
     const { problem, inputs, random } = problemOf(c);
     const { batch, heads, length, valueDim, mask, segments } = problem;
     const { form, kernel, chunkSize, causal, normalize, epsilon, scale } = c;
-    const others = {
-      mask: mask && c.padding
-        ? maskTensor(c.padding, mask, [batch, length], random)
-        : null,
-      segments: segments ? segmentTensor(segments, [batch, length]) : null,
-    };
+    const others = tokenTensors(c, { mask, segments }, random);
     const actual = await outputAndGradients(
       inputs,
       { values: problem.dy, shape: [batch, heads, length, valueDim] },

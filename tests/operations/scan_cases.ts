@@ -26,7 +26,7 @@ export function describe(c: ScanCase): string {
 }
 
 /** Exponents Δ a: of decays of about 1, of 0.1 to 1, of e^-60, of 0 and of 1. */
-const PACES = [1e-3, 1, 60, 1e4, 0];
+export const PACES = [1e-3, 1, 60, 1e4, 0];
 
 /** Fills a case with seeded numbers. */
 export function problemOf(c: ScanCase): ScanProblem {
