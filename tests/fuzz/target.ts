@@ -20,6 +20,8 @@ export interface Target<Case = unknown> {
   readonly waitsFor?: string;
   /** Its cases: all that a case is follows from them, random numbers by their seeds. */
   cases(backend: BackendName): fc.Arbitrary<Case>;
+  /** What all cases stand on, once a process. */
+  prepare?(): Promise<void>;
   /**
    * Tries a case on the current backend, and frees all that it makes.
    *

@@ -1,0 +1,31 @@
+/** All that the fuzzer attacks. @module */
+import { delta } from "./delta.ts";
+import { family } from "./family.ts";
+import { checkpoints, safetensors, tokenizers, tunings } from "./files.ts";
+import { lion } from "./lion.ts";
+import { convolution, scan } from "./scan.ts";
+import { softmax } from "./softmax.ts";
+import { deltaSteps, steps } from "./steps.ts";
+import { faults, whole } from "./stream.ts";
+import { type AnyTarget, KINDS } from "./target.ts";
+
+/** All targets. */
+export const TARGETS: readonly AnyTarget[] = [
+  ...[lion, softmax, delta, scan, convolution, steps, deltaSteps, family],
+  ...[whole, faults],
+  ...[safetensors, checkpoints, tokenizers, tunings],
+];
+
+/** What `--only` may name. */
+export const NAMES: readonly string[] = [
+  ...KINDS,
+  ...TARGETS.map(({ name }) => name),
+];
+
+/** Targets by their names or kinds; without any, all that wait for nothing. */
+export function targetsOf(only: readonly string[]): AnyTarget[] {
+  if (only.length === 0) return TARGETS.filter(({ waitsFor }) => !waitsFor);
+  return TARGETS.filter(({ name, kind }) =>
+    only.includes(name) || only.includes(kind)
+  );
+}
