@@ -170,6 +170,33 @@ for (const kind of ["none", "fixed", "source", "arrival"] as const) {
   );
 }
 
+onEachBackend(
+  "the gradient in the decay of a single token, which it does not pay, is 0",
+  async () => {
+    const sizes = { batch: 1, heads: 2, headDim: 3, valueDim: 2 };
+    const q: tf.Tensor4D = tf.ones([1, 2, 1, 3]);
+    const v: tf.Tensor4D = tf.ones([1, 2, 1, 2]);
+    const decays: (tf.Tensor3D | tf.Tensor4D)[] = [
+      tf.fill<tf.Rank.R3>([1, 2, 1], -0.5),
+      tf.fill<tf.Rank.R4>([1, 2, 1, 3], -0.5),
+    ];
+    for (const logDecay of decays) {
+      const gradient = tf.tidy(() =>
+        tf.grad((logDecay: tf.Tensor) =>
+          recurrentStep(recurrentState(sizes), {
+            ...{ q, k: q, v },
+            logDecay: logDecay as tf.Tensor3D,
+          }).y
+        )(logDecay)
+      );
+      assertEquals(gradient.shape, logDecay.shape);
+      assert((await gradient.data()).every((x) => x === 0));
+      gradient.dispose();
+    }
+    tf.dispose([q, v, ...decays]);
+  },
+);
+
 onEachBackend("recurrentStep() is one kernel", async () => {
   const sizes = { batch: 2, heads: 2, headDim: 3, valueDim: 2 };
   const state = recurrentState(sizes);

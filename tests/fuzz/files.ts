@@ -201,7 +201,6 @@ const TUNING: Tuning = {
 export const tunings: Target<string> = {
   name: "tunings",
   kind: "files",
-  waitsFor: "tunings whose threads are bounded, and whose file is always named",
   cases: () =>
     jsonTexts([{
       format: FORMAT,
