@@ -74,31 +74,19 @@ function add(sum: Sum, at: number, term: number, magnitude: number): void {
   sum.magnitudes[at]! += magnitude;
 }
 
-/** Which entries of which array lie on the path from source j to reader i. */
-interface Path {
-  readonly array: "logDecay" | "forward" | "backward";
-  /** Indices first, …, last of tokens; none if last < first. */
-  readonly first: number;
-  readonly last: number;
-}
-
-function pathOf(kind: OracleDecay["kind"], i: number, j: number): Path {
-  const [low, high] = [Math.min(i, j), Math.max(i, j)];
+/** Which entry of which array is paid between a token and its neighbour, nearer to the reader. */
+function stepOf(
+  kind: OracleDecay["kind"],
+  further: number,
+  nearer: number,
+): [array: "logDecay" | "forward" | "backward", at: number] {
   switch (kind) {
     case "source": // the source's decay counts, the reader's does not
-      return j < i
-        ? { array: "logDecay", first: j, last: i - 1 }
-        : { array: "logDecay", first: i + 1, last: j };
-    case "arrival": // the other way round
-      return j < i
-        ? { array: "logDecay", first: j + 1, last: i }
-        : { array: "logDecay", first: i, last: j - 1 };
+      return ["logDecay", further];
     case "two-sided":
-      return j < i
-        ? { array: "forward", first: j + 1, last: i }
-        : { array: "backward", first: i, last: j - 1 };
-    default: // "fixed": as many steps as the distance; "none": any
-      return { array: "logDecay", first: low + 1, last: high };
+      return [further < nearer ? "forward" : "backward", nearer];
+    default: // "arrival": the other way round; "fixed": any
+      return ["logDecay", nearer];
   }
 }
 
@@ -145,31 +133,39 @@ export function solve(problem: Problem): Solution {
     const v_ = (j: number, e: number) => v[token(j) * valueDim + e]!;
     const dy_ = (i: number, e: number) => dy[token(i) * valueDim + e]!;
 
-    /** Whether token i reads token j. */
-    const reads = (i: number, j: number) =>
-      mask?.[entry * length + i] !== 0 && mask?.[entry * length + j] !== 0 &&
-      !(causal && j > i) &&
-      isTogether(
-        segments?.subarray(entry * length, (entry + 1) * length),
-        i,
-        j,
-      );
+    const number = (i: number) => segments?.[entry * length + i];
+    const isToken = (i: number) => mask?.[entry * length + i] !== 0;
+    /** Tokens from the next one on, as far as the segment goes. */
+    const outward = (i: number, way: -1 | 1): number[] => {
+      const tokens: number[] = [];
+      for (let j = i + way; j >= 0 && j < length; j += way) {
+        if (number(j) !== number(j - way)) break;
+        tokens.push(j);
+      }
+      return tokens;
+    };
 
     for (let i = 0; i < length; i++) {
-      if (!reads(i, i)) continue;
+      if (!isToken(i)) continue;
+      const sides = causal ? [outward(i, -1)] : [outward(i, -1), outward(i, 1)];
+      const read = [i, ...sides.flat()].filter(isToken);
       const kept = new Float64Array(length); // m_j M_ij s
+      kept[i] = scale;
+      for (const side of sides) {
+        let logMask = 0;
+        let nearer = i;
+        for (const j of side) {
+          if (decay.kind !== "none") {
+            const [array, at] = stepOf(decay.kind, j, nearer);
+            logMask += arrays[array]![place(at)]!;
+          }
+          kept[j] = Math.exp(logMask) * scale;
+          nearer = j;
+        }
+      }
       const weights = zeros(length); // w_ij
       let total = 0;
-      for (let j = 0; j < length; j++) {
-        if (!reads(i, j)) continue;
-        const { array, first, last } = pathOf(decay.kind, i, j);
-        let logMask = 0;
-        if (decay.kind !== "none") {
-          for (let t = first; t <= last; t++) {
-            logMask += arrays[array]![place(t)]!;
-          }
-        }
-        kept[j] = Math.exp(logMask) * scale;
+      for (const j of read) {
         for (let n = 0; n < headDim; n++) {
           const term = kept[j]! * q_(i, n) * k_(j, n);
           add(weights, j, term, Math.abs(term));
@@ -178,8 +174,7 @@ export function solve(problem: Problem): Solution {
       }
       const norm = normalize ? total + epsilon : 1;
       for (let e = 0; e < valueDim; e++) {
-        for (let j = 0; j < length; j++) {
-          if (!reads(i, j)) continue;
+        for (const j of read) {
           add(
             y,
             token(i) * valueDim + e,
@@ -189,8 +184,8 @@ export function solve(problem: Problem): Solution {
         }
       }
 
-      for (let j = 0; j < length; j++) {
-        if (!reads(i, j)) continue;
+      const ofLogMask = zeros(length);
+      for (const j of read) {
         // dL/dw_ij, through the numerator and, if there is one, the row sum
         let ofWeight = 0;
         let ofWeightMagnitude = 0;
@@ -217,15 +212,21 @@ export function solve(problem: Problem): Solution {
           addTo(dq, token(i) * headDim + n, k_(j, n));
           addTo(dk, token(j) * headDim + n, q_(i, n));
         }
-        if (decay.kind === "none") continue;
-        const { array, first, last } = pathOf(decay.kind, i, j);
-        for (let t = first; t <= last; t++) {
-          add(
-            ofDecay[array]!,
-            place(t),
-            ofWeight * weights.values[j]!,
-            ofWeightMagnitude * weights.magnitudes[j]!,
-          );
+        add(
+          ofLogMask,
+          j,
+          ofWeight * weights.values[j]!,
+          ofWeightMagnitude * weights.magnitudes[j]!,
+        );
+      }
+      // A decay is on the paths from all tokens beyond it.
+      for (const side of decay.kind === "none" ? [] : sides) {
+        let beyond = 0, beyondMagnitude = 0;
+        for (let n = side.length - 1; n >= 0; n--) {
+          beyond += ofLogMask.values[side[n]!]!;
+          beyondMagnitude += ofLogMask.magnitudes[side[n]!]!;
+          const [array, at] = stepOf(decay.kind, side[n]!, side[n - 1] ?? i);
+          add(ofDecay[array]!, place(at), beyond, beyondMagnitude);
         }
       }
     }

@@ -67,7 +67,8 @@ export const lion: Target<LionCase> = {
         tried,
         ["batch", "heads", "headDim", "valueDim"],
         work,
-        WORK,
+        // Some are large enough for wide heads in many chunks.
+        tried.values % 16 === 0 ? 4 * WORK : WORK,
       );
       // Of channels only the chunkwise form has a kernel, and cpu has none.
       const isPlain = !c.kernel || backend === "cpu" || isOfChannels(c.decay);

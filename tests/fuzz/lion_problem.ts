@@ -57,21 +57,35 @@ export interface LionShape {
   readonly values: number;
 }
 
-/** Up to here the definition's loops are quick. */
-const DEFINED = 130;
-
 /** Whether each channel has a decay of its own. */
 export const isOfChannels = (decay: LionShape["decay"]) =>
   decay.endsWith("channels");
 
-/** What the oracle has to do: of 6 million it is about a second. */
-export function work(
-  { batch, heads, length, headDim, valueDim, decay }: LionShape,
+/** The sizes that an oracle's work depends on. */
+type Sizes = Pick<
+  LionShape,
+  "batch" | "heads" | "length" | "headDim" | "valueDim"
+>;
+
+/** What the definition's loops have to do: of 6 million it is about a second. */
+function definitionWork(
+  { batch, heads, length, headDim, valueDim }: Sizes,
 ): number {
-  const sequences = batch * heads;
-  return isOfChannels(decay) || length > DEFINED
-    ? 60 * sequences * length * headDim * (valueDim + 1)
-    : sequences * length ** 2 * (headDim + valueDim + length);
+  return batch * heads * length ** 2 * (headDim + valueDim + 4);
+}
+
+/** What the recurrence has to do. */
+function recurrenceWork(
+  { batch, heads, length, headDim, valueDim }: Sizes,
+): number {
+  return 60 * batch * heads * length * headDim * (valueDim + 1);
+}
+
+/** What the oracle has to do. */
+export function work(c: LionShape): number {
+  return isOfChannels(c.decay)
+    ? recurrenceWork(c)
+    : Math.min(definitionWork(c), recurrenceWork(c));
 }
 
 /** The truth: outputs, and gradients as the library's inputs have them. */
@@ -81,11 +95,14 @@ export function solutionOf(
   return folded(solved(problem), inputs, problem);
 }
 
-/** By the loops that are quick enough. */
+/** By the loops that are quicker. */
 function solved(problem: RecurrentProblem): Differentiated {
   const { kind, isDiagonal, decays, ...others } = problem;
-  if (isDiagonal || problem.length > DEFINED) return solveRecurrently(problem);
-  return solve({ ...others, decay: { kind, ...decays } as OracleDecay });
+  const isDefined = !isDiagonal &&
+    definitionWork(problem) <= recurrenceWork(problem);
+  return isDefined
+    ? solve({ ...others, decay: { kind, ...decays } as OracleDecay })
+    : solveRecurrently(problem);
 }
 
 /** A case's numbers, as the oracle takes them, and as the library does. */
