@@ -12,7 +12,7 @@ export interface Result {
  * sums may cancel to nothing, with no larger one beside them: errors of gradients
  * are then relative to their terms, and of few tokens in gates to those of vectors.
  */
-const FEW = 12;
+export const FEW = 12;
 
 /** How far the number of an array is off that is farthest. */
 export interface Deviation {

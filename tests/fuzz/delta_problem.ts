@@ -47,7 +47,7 @@ export interface DeltaShape {
 
 const isOfChannels = (decay: DeltaShape["decay"]) => decay.endsWith("channels");
 
-/** What the oracle has to do: of 6 million it is about a second. */
+/** What the oracle has to do: of 3 million it is about half a second. */
 export function deltaWork(
   { batch, heads, length, headDim, valueDim }: DeltaShape,
 ): number {

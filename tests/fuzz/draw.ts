@@ -17,8 +17,8 @@ export const upTo = (max: number) => fc.integer({ min: 1, max });
 /** Seeds of numbers. */
 export const seeds = fc.nat();
 
-/** What an oracle may have to do for a case, in float64 operations or so: a second. */
-export const WORK = 6e6;
+/** What an oracle may have to do for a case: half a second. */
+export const WORK = 3e6;
 
 /** The longest sequence. */
 export const LONGEST = 1300;

@@ -61,6 +61,7 @@ export type LionCase = typeof all extends fc.Arbitrary<infer T> ? T : never;
 export const lion: Target<LionCase> = {
   name: "lion",
   kind: "operations",
+  share: 4,
   cases: (backend) =>
     all.map((tried) => {
       const c = bounded(

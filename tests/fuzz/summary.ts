@@ -16,6 +16,9 @@ export function repeating({ backend, threads, target, seed }: Found): string {
     ` --only ${target} --seed ${seed} --cases 1`;
 }
 
+/** Letters of a case that are printed. */
+const LONGEST = 2000;
+
 /** A failure in some lines. */
 export function failureText(found: Found): string {
   const { first, message, shrunk, path } = found.failure;
@@ -23,7 +26,10 @@ export function failureText(found: Found): string {
     `${placeText(found)}, ${found.target}, seed ${found.seed}: ${first}`,
   ];
   if (shrunk !== undefined) {
-    lines.push(`  as small as it gets: ${message}`, `  ${shrunk}`);
+    lines.push(
+      `  as small as it gets: ${message}`,
+      `  ${shrunk.length > LONGEST ? `${shrunk.slice(0, LONGEST)}…` : shrunk}`,
+    );
   }
   lines.push(`  ${repeating(found)}`);
   if (path?.includes(":")) lines.push(`  ${repeating(found)} --path ${path}`);

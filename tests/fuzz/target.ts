@@ -2,7 +2,7 @@
 import type fc from "fast-check";
 import type { BackendName } from "../../mod.ts";
 
-/** What targets are of; a share of the time each (`schedule.ts`). */
+/** What targets are of; a share of the time each (`worker.ts`). */
 export const KINDS = ["operations", "streams", "files"] as const;
 
 /** A kind of target. */
@@ -16,6 +16,8 @@ export interface Target<Case = unknown> {
   /** One word, which `--only` takes. */
   readonly name: string;
   readonly kind: Kind;
+  /** Its share of the time of its kind. @default 1 */
+  readonly share?: number;
   /** What has to be mended first, if it is known to fail: then only `--only` runs it. */
   readonly waitsFor?: string;
   /** Its cases: all that a case is follows from them, random numbers by their seeds. */

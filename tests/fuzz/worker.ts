@@ -25,9 +25,10 @@ function say(line: Line): void {
 
 /** The target that has had least of its share; of those that are not at their end. */
 function nextOf(turns: readonly Turn[], until: number): Turn | undefined {
-  const share = ({ target: { kind } }: Turn) => {
-    const alike = turns.filter(({ target }) => target.kind === kind).length;
-    return SHARES[kind] / alike;
+  const share = ({ target: { kind, share = 1 } }: Turn) => {
+    const alike = turns.filter(({ target }) => target.kind === kind)
+      .reduce((sum, { target: { share = 1 } }) => sum + share, 0);
+    return SHARES[kind] * share / alike;
   };
   return turns.filter(({ seed }) => seed < until).toSorted((a, b) =>
     a.milliseconds / share(a) - b.milliseconds / share(b) || a.cases - b.cases
