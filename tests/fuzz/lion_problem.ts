@@ -111,14 +111,18 @@ export function problemOf(c: LionShape) {
   const random = uniform(c.values);
   const keyHeads = c.sharedKeys ? 1 : heads;
   const rows = c.sharedDecay ? 1 : batch;
-  // The normaliser needs positive features, as the feature maps make them.
+  // The normaliser needs positive features, as the feature maps make them. No
+  // integer is 0: of what a token reads, only its own is sure not to have faded.
+  const features = normalize ? [1, 2, 3, 4] : [-2, -1, 1, 2];
+  const integers = [-3, -2, -1, 1, 2, 3];
   const feature = (u: number) =>
     c.integers
-      ? Math.floor(4 * u) + (normalize ? 1 : -1)
+      ? features[Math.floor(u * features.length)]!
       : normalize
       ? 0.1 + u
       : 2 * u - 1;
-  const value = (u: number) => c.integers ? Math.floor(7 * u) - 3 : 2 * u - 1;
+  const value = (u: number) =>
+    c.integers ? integers[Math.floor(u * integers.length)]! : 2 * u - 1;
   const keys = () =>
     array(batch * keyHeads * length * headDim, random, feature);
   const q = keys(), k = keys();
