@@ -19,6 +19,8 @@ export interface Tally {
   failures: number;
   /** The largest relative errors. */
   errors: Errors;
+  /** The case that took longest, of those that came to their end. */
+  slowest: { readonly seed: number; readonly milliseconds: number } | null;
 }
 
 /** Milliseconds after which a case is taken to have no end. */
@@ -50,7 +52,7 @@ export async function campaign(
   const tallies = new Map(
     Object.entries(order.seeds).map(([name, first]): [string, Tally] => [
       name,
-      { first, cases: 0, failures: 0, errors: {} },
+      { first, cases: 0, failures: 0, errors: {}, slowest: null },
     ]),
   );
   const count = (
@@ -82,7 +84,11 @@ export async function campaign(
     };
     const at = await runWorker(worker, rest, patience, (line) => {
       if (line.said === "begins") return;
-      count(line.target, line.seed, line.errors, line.failure);
+      const { target, seed, milliseconds } = line;
+      count(target, seed, line.errors, line.failure);
+      const tally = tallies.get(target)!;
+      if (milliseconds <= (tally.slowest?.milliseconds ?? 0)) return;
+      tally.slowest = { seed, milliseconds: Math.round(milliseconds) };
     });
     if (!at) break;
     if (!at.line) throw new Error(`the fuzzer did not start: ${at.why}`);

@@ -99,7 +99,10 @@ Deno.test("a case that ends its process, or never ends, is named, and the others
         if (seed === 2) throw new Error("out of memory");
         while (seed === 4);
         const errors = { y: seed };
-        console.log(JSON.stringify({ said: "ends", ...said, errors }));
+        const milliseconds = 10 * seed;
+        console.log(
+          JSON.stringify({ said: "ends", ...said, milliseconds, errors }),
+        );
       }`,
     );
     const found: Found[] = [];
@@ -112,7 +115,10 @@ Deno.test("a case that ends its process, or never ends, is named, and the others
       patience: 3000,
     });
     assertEquals(Object.fromEntries(tallies), {
-      lion: { first: 1, cases: 5, failures: 2, errors: { y: 5 } },
+      lion: {
+        ...{ first: 1, cases: 5, failures: 2, errors: { y: 5 } },
+        slowest: { seed: 5, milliseconds: 50 },
+      },
     });
     assertEquals(found.map(({ seed }) => seed), [2, 4]);
     const [died, endless] = found.map(failureText);

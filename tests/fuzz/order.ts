@@ -29,6 +29,7 @@ export type Line =
     readonly said: "ends";
     readonly target: string;
     readonly seed: number;
+    readonly milliseconds: number;
     readonly errors: Errors;
     readonly failure?: Failure;
   };

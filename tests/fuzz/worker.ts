@@ -1,7 +1,7 @@
 /** Runs cases on one backend, in a process of its own: a case may end it, or never end. @module */
 import type { Line, Order } from "./order.ts";
 import { runCase, start } from "./run_case.ts";
-import { type AnyTarget, type Kind, KINDS } from "./target.ts";
+import type { AnyTarget, Kind } from "./target.ts";
 import { TARGETS } from "./targets.ts";
 
 /** Shares of the time. */
@@ -59,9 +59,10 @@ for (
     ...path === undefined ? {} : { path },
     ...turn.failures < SHRUNK ? {} : { shrinking: 0 },
   });
-  turn.milliseconds += performance.now() - begun;
+  const milliseconds = performance.now() - begun;
+  turn.milliseconds += milliseconds;
   if (outcome.failure) turn.failures++;
   turn.seed++;
   turn.cases++;
-  say({ said: "ends", target: target.name, seed, ...outcome });
+  say({ said: "ends", target: target.name, seed, milliseconds, ...outcome });
 }
