@@ -273,12 +273,10 @@ function decaysOf(
       due: tf.zerosLike(due),
     };
   }
+  const owed = finite(due as tf.Tensor);
   const [others, last] = length === 1
     ? [undefined, gates]
     : tf.split(gates, [length - 1, 1], 2);
-  const paidFirst = finite(due as tf.Tensor);
-  const isAlone = !others && isRecording();
-  const owed = isAlone ? alsoOf(paidFirst, gates) : paidFirst;
   const perToken = [tf.expandDims(owed, 2), ...(others ? [others] : [])];
   // A decay shared by all channels may occur beside one per channel.
   const paid = perToken.some(({ rank }) => rank === 4)
@@ -290,17 +288,4 @@ function decaysOf(
     arrival: tf.concat(paid, 2) as tf.Tensor3D | tf.Tensor4D,
     due: tf.squeeze(last!, [2]) as RecurrentState["due"],
   };
-}
-
-/**
- * The same numbers, of which the gradient in x is 0: a single token does not pay
- * its own decay, and of what nothing depends on tfjs has no gradient, but throws.
- */
-function alsoOf(numbers: tf.Tensor, x: tf.Tensor): tf.Tensor {
-  const { shape } = x;
-  const same = tf.customGrad((numbers) => ({
-    value: tf.clone(numbers as tf.Tensor),
-    gradFunc: (dy: tf.Tensor) => [dy, tf.zeros(shape)],
-  }));
-  return same(numbers, x);
 }
