@@ -1,95 +1,55 @@
 // The chunkwise form's backward pass, in one sweep, from states that are
 // recomputed.
-import {
-  after,
-  before,
-  causal,
-  chunkOf,
-  chunks,
-  columnsStride,
-  decays,
-  filledSegments,
-  headDim,
-  headStride,
-  rowsV,
-  segments,
-  stateBytes,
-  take,
-  transposed,
-  valueDim,
-  valueStride,
-} from "./attention";
-import {
-  gather,
-  recordOf,
-  write,
-  writeGradient,
-  writeKeys,
-} from "./chunkwise_states";
+import * as sizes from "./attention";
+import * as states from "./chunkwise_states";
 import { multiply } from "./gemm";
-import {
-  count,
-  gradientsInside,
-  k,
-  layoutGradients,
-  openChunk,
-  read,
-  rowsDk,
-  rowsDq,
-  rowsG,
-  storeKeyRows,
-  storeRows,
-  wholeRows,
-  wholeValueRows,
-} from "./inside_gradient";
+import * as intra from "./inside_gradient";
 import { attention as job } from "./jobs";
 import { scaleAndAdd, transpose } from "./matrix";
 import { keysOut } from "./preparation";
-import {
-  addKeyGradient,
-  addQueryGradient,
-  addThroughGradient,
-  openGradient,
-  storeDecayGradients,
-} from "./preparation_gradient";
-import { countProgress } from "./threads";
+import * as operands from "./preparation_gradient";
+import { countProgress } from "./progress";
 
 let gradientBefore: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
 export function layoutBackward(base: usize): usize {
-  layoutGradients(base, 2);
-  gradientBefore = take(stateBytes);
-  return take(0);
+  intra.layoutGradients(base, 2);
+  gradientBefore = sizes.take(sizes.stateBytes);
+  return sizes.take(0);
 }
 
 /** The gradients of a segment. */
 export function attendBackward(sequence: i32, segment: i32): void {
-  const first = chunkOf(segment), end = chunkOf(segment + 1);
+  const first = sizes.chunkOf(segment), end = sizes.chunkOf(segment + 1);
   if (first >= end) return;
-  if (!decays) return attendWithoutDecay(sequence, first, end);
-  let state = after + (end - 1 - first) * 2 * stateBytes;
-  if (segments > 1) {
-    gather(sequence, segment, false, 0, false, before);
-    gather(sequence, segment, true, 2, false, state + stateBytes);
-    if (!causal) {
-      gather(sequence, segment, true, 1, true, state);
-      gather(sequence, segment, false, 3, true, gradientBefore);
+  if (!sizes.decays) return attendWithoutDecay(sequence, first, end);
+  let state = sizes.after + (end - 1 - first) * 2 * sizes.stateBytes;
+  if (sizes.segments > 1) {
+    states.gather(sequence, segment, false, 0, false, sizes.before);
+    states.gather(sequence, segment, true, 2, false, state + sizes.stateBytes);
+    if (!sizes.causal) {
+      states.gather(sequence, segment, true, 1, true, state);
+      states.gather(sequence, segment, false, 3, true, gradientBefore);
     }
   }
   for (let chunk = end - 1; chunk > first; chunk--) {
-    openChunk(sequence, chunk);
-    const some = chunk < chunks - 1;
-    const stateAfter = state, gradientAfter = state + stateBytes;
-    state -= 2 * stateBytes;
-    writeGradient(state + stateBytes, some ? gradientAfter : 0, false);
-    if (!causal) write(state, some ? stateAfter : 0, true);
+    intra.openChunk(sequence, chunk);
+    const some = chunk < sizes.chunks - 1;
+    const stateAfter = state, gradientAfter = state + sizes.stateBytes;
+    state -= 2 * sizes.stateBytes;
+    states.writeGradient(
+      state + sizes.stateBytes,
+      some ? gradientAfter : 0,
+      false,
+    );
+    if (!sizes.causal) states.write(state, some ? stateAfter : 0, true);
     countProgress();
   }
   for (let chunk = first; chunk < end; chunk++) {
-    openChunk(sequence, chunk);
-    gradientsOf(chunk, state, state + stateBytes, chunk < end - 1);
-    state += 2 * stateBytes;
+    intra.openChunk(sequence, chunk);
+    gradientsOf(chunk, state, state + sizes.stateBytes, chunk < end - 1);
+    state += 2 * sizes.stateBytes;
     countProgress();
   }
 }
@@ -101,61 +61,66 @@ function gradientsOf(
   gradientAfter: usize,
   follows: bool,
 ): void {
-  const dq = wholeRows(job.dq, rowsDq), dk = wholeRows(job.dk, rowsDk);
-  const dv = wholeValueRows();
-  const some = chunk > 0, more = chunk < chunks - 1;
-  const width = <i32> (valueStride >> 2);
-  openGradient();
-  gradientsInside(dq, dk, dv);
+  const dq = intra.wholeRows(job.dq, intra.rowsDq),
+    dk = intra.wholeRows(job.dk, intra.rowsDk);
+  const dv = intra.wholeValueRows();
+  const some = chunk > 0, more = chunk < sizes.chunks - 1;
+  const width = <i32> (sizes.valueStride >> 2);
+  operands.openGradient();
+  intra.gradientsInside(dq, dk, dv);
 
-  const bytes = (valueDim + 1) * headStride;
+  const bytes = (sizes.valueDim + 1) * sizes.headStride;
   if (some) {
-    addQueryGradient(false, readState(rowsG, before), dq);
-    if (!causal) addKeyGradient(true, readState(rowsV, gradientBefore), dk);
+    operands.addQueryGradient(false, readState(intra.rowsG, sizes.before), dq);
+    if (!sizes.causal) {
+      operands.addKeyGradient(true, readState(sizes.rowsV, gradientBefore), dk);
+    }
   }
   if (more) {
-    addKeyGradient(false, readState(rowsV, gradientAfter), dk);
-    if (!causal) addQueryGradient(true, readState(rowsG, stateAfter), dq);
+    operands.addKeyGradient(false, readState(sizes.rowsV, gradientAfter), dk);
+    if (!sizes.causal) {
+      operands.addQueryGradient(true, readState(intra.rowsG, stateAfter), dq);
+    }
   }
   if (some && more) {
-    addThroughGradient(false, bytes, before, gradientAfter);
-    if (!causal) addThroughGradient(true, bytes, stateAfter, gradientBefore);
+    operands.addThroughGradient(false, bytes, sizes.before, gradientAfter);
+    if (!sizes.causal) {
+      operands.addThroughGradient(true, bytes, stateAfter, gradientBefore);
+    }
   }
-  if (some && !causal) {
-    readTransposed(keysOut(count, true, k), gradientBefore, dv, width);
+  if (some && !sizes.causal) {
+    readTransposed(
+      keysOut(intra.count, true, intra.k),
+      gradientBefore,
+      dv,
+      width,
+    );
   }
   if (more || follows) {
-    const keys = keysOut(count, false, k);
+    const keys = keysOut(intra.count, false, intra.k);
     if (more) readTransposed(keys, gradientAfter, dv, width);
-    if (follows) writeKeys(before, some ? before : 0, false, keys);
+    if (follows) {
+      states.writeKeys(sizes.before, some ? sizes.before : 0, false, keys);
+    }
   }
-  if (follows && !causal) {
-    writeGradient(gradientBefore, some ? gradientBefore : 0, true);
+  if (follows && !sizes.causal) {
+    states.writeGradient(gradientBefore, some ? gradientBefore : 0, true);
   }
 
-  storeRows(dq, job.dq);
-  storeKeyRows(dk, dv);
-  storeDecayGradients();
+  intra.storeRows(dq, job.dq);
+  intra.storeKeyRows(dk, dv);
+  operands.storeDecayGradients();
 }
 
 /** What rows read of a state: their products with its columns, in scratch. */
 function readState(rows: usize, state: usize): usize {
-  const head = <i32> (headStride >> 2);
+  const head = <i32> (sizes.headStride >> 2);
   multiply(
-    count,
-    head,
-    valueDim + 1,
-    rows,
-    columnsStride,
-    state,
-    headStride,
-    read,
-    headStride,
-    0,
-    0,
-    0,
+    intra.count, head, sizes.valueDim + 1,
+    rows, sizes.columnsStride, state, sizes.headStride,
+    intra.read, sizes.headStride, 0, 0, 0
   );
-  return read;
+  return intra.read;
 }
 
 /** dv += Kout stateᵀ */
@@ -165,92 +130,66 @@ function readTransposed(
   dv: usize,
   width: i32,
 ): void {
-  transpose(valueDim, headDim, state, headStride, transposed, valueStride);
+  transpose(
+    sizes.valueDim,
+    sizes.headDim,
+    state,
+    sizes.headStride,
+    sizes.transposed,
+    sizes.valueStride,
+  );
   multiply(
-    count,
-    width,
-    headDim,
-    keys,
-    headStride,
-    transposed,
-    valueStride,
-    dv,
-    valueStride,
-    1,
-    dv,
-    valueStride,
+    intra.count, width, sizes.headDim,
+    keys, sizes.headStride, sizes.transposed, sizes.valueStride,
+    dv, sizes.valueStride, 1, dv, sizes.valueStride
   );
 }
 
 /** Every token reads the sums over all segments. */
 function attendWithoutDecay(sequence: i32, first: i32, end: i32): void {
-  for (let s = 0; s < filledSegments(); s++) {
-    const state = recordOf(sequence, s), sum = state + 2 * stateBytes;
+  for (let s = 0; s < sizes.filledSegments(); s++) {
+    const state = states.recordOf(sequence, s),
+      sum = state + 2 * sizes.stateBytes;
     if (s === 0) {
-      memory.copy(before, state, stateBytes);
-      memory.copy(gradientBefore, sum, stateBytes);
+      memory.copy(sizes.before, state, sizes.stateBytes);
+      memory.copy(gradientBefore, sum, sizes.stateBytes);
     } else {
-      scaleAndAdd(stateBytes, before, 1, state);
-      scaleAndAdd(stateBytes, gradientBefore, 1, sum);
+      scaleAndAdd(sizes.stateBytes, sizes.before, 1, state);
+      scaleAndAdd(sizes.stateBytes, gradientBefore, 1, sum);
     }
   }
-  const head = <i32> (headStride >> 2), width = <i32> (valueStride >> 2);
+  const head = <i32> (sizes.headStride >> 2),
+    width = <i32> (sizes.valueStride >> 2);
   transpose(
-    valueDim,
-    headDim,
+    sizes.valueDim,
+    sizes.headDim,
     gradientBefore,
-    headStride,
-    transposed,
-    valueStride,
+    sizes.headStride,
+    sizes.transposed,
+    sizes.valueStride,
   );
   for (let chunk = first; chunk < end; chunk++) {
-    openChunk(sequence, chunk);
-    const dq = wholeRows(job.dq, rowsDq), dk = wholeRows(job.dk, rowsDk);
-    const dv = wholeValueRows();
+    intra.openChunk(sequence, chunk);
+    const dq = intra.wholeRows(job.dq, intra.rowsDq),
+      dk = intra.wholeRows(job.dk, intra.rowsDk);
+    const dv = intra.wholeValueRows();
     multiply(
-      count,
-      head,
-      valueDim + 1,
-      rowsG,
-      columnsStride,
-      before,
-      headStride,
-      dq,
-      headStride,
-      0,
-      0,
-      0,
+      intra.count, head, sizes.valueDim + 1,
+      intra.rowsG, sizes.columnsStride, sizes.before, sizes.headStride,
+      dq, sizes.headStride, 0, 0, 0
     );
     multiply(
-      count,
-      head,
-      valueDim + 1,
-      rowsV,
-      columnsStride,
-      gradientBefore,
-      headStride,
-      dk,
-      headStride,
-      0,
-      0,
-      0,
+      intra.count, head, sizes.valueDim + 1,
+      sizes.rowsV, sizes.columnsStride, gradientBefore, sizes.headStride,
+      dk, sizes.headStride, 0, 0, 0
     );
     multiply(
-      count,
-      width,
-      headDim,
-      k,
-      headStride,
-      transposed,
-      valueStride,
-      dv,
-      valueStride,
-      0,
-      0,
-      0,
+      intra.count, width, sizes.headDim,
+      intra.k, sizes.headStride, sizes.transposed, sizes.valueStride,
+      dv, sizes.valueStride, 0, 0, 0
     );
-    storeRows(dq, job.dq);
-    storeKeyRows(dk, dv);
+    intra.storeRows(dq, job.dq);
+    intra.storeKeyRows(dk, dv);
     countProgress();
   }
 }

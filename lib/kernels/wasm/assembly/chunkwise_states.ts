@@ -1,35 +1,15 @@
 // The states of the chunkwise form's backward pass, with the loss gradients in
 // them: [valueDim + 1, headDim], the last row for the normaliser.
-import {
-  causal,
-  chunkOf,
-  columnsStride,
-  decays,
-  filledSegments,
-  headStride,
-  rowsV,
-  segments,
-  stateBytes,
-  valueDim,
-} from "./attention";
+import * as sizes from "./attention";
 import { multiplyTransposed } from "./gemm";
 import { count, k, openChunk, q, rowsG } from "./inside_gradient";
 import { queue } from "./jobs";
-import {
-  carried,
-  extendPass,
-  keysOut,
-  openPass,
-  passBytes,
-  passOn,
-  queriesIn,
-  through,
-} from "./preparation";
-import { countProgress } from "./threads";
+import * as operands from "./preparation";
+import { countProgress } from "./progress";
 
 /** to = through ∘ from + (V, 1)ᵀ Kout of the open chunk; without `from` the second alone. */
 export function write(to: usize, from: usize, back: bool): void {
-  writeKeys(to, from, back, keysOut(count, back, k));
+  writeKeys(to, from, back, operands.keysOut(count, back, k));
 }
 
 /** The same, with Kout at hand. */
@@ -39,12 +19,12 @@ export function writeKeys(
   back: bool,
   keys: usize,
 ): void {
-  writeRows(to, from, back, rowsV, keys);
+  writeRows(to, from, back, sizes.rowsV, keys);
 }
 
 /** As {@link write} for the gradient in a state: through ∘ from + g'ᵀ Qin. */
 export function writeGradient(to: usize, from: usize, back: bool): void {
-  writeRows(to, from, back, rowsG, queriesIn(count, back, q));
+  writeRows(to, from, back, rowsG, operands.queriesIn(count, back, q));
 }
 
 function writeRows(
@@ -55,60 +35,54 @@ function writeRows(
   rows: usize,
 ): void {
   multiplyTransposed(
-    valueDim + 1,
-    <i32> (headStride >> 2),
-    count,
-    columns,
-    columnsStride,
-    rows,
-    headStride,
-    to,
-    headStride,
-    from === 0 ? 0 : through(count, back),
-    from === 0 ? 0 : carried(back, from, to),
-    headStride,
+    sizes.valueDim + 1, <i32> (sizes.headStride >> 2), count,
+    columns, sizes.columnsStride, rows, sizes.headStride,
+    to, sizes.headStride,
+    from === 0 ? 0 : operands.through(count, back),
+    from === 0 ? 0 : operands.carried(back, from, to), sizes.headStride
   );
 }
 
 export function backwardRecordBytes(): usize {
-  return 4 * stateBytes + 2 * passBytes();
+  return 4 * sizes.stateBytes + 2 * operands.passBytes();
 }
 
 /** A segment's record: states H and T, their gradients after and before it, and both passes. */
 export function recordOf(sequence: i32, segment: i32): usize {
   return queue.extra +
-    <usize> (sequence * segments + segment) * backwardRecordBytes();
+    <usize> (sequence * sizes.segments + segment) * backwardRecordBytes();
 }
 
 /** What a segment by itself adds to the states and gradients that pass it. */
 export function summarizeBackward(sequence: i32, segment: i32): void {
-  const first = chunkOf(segment), end = chunkOf(segment + 1);
+  const first = sizes.chunkOf(segment), end = sizes.chunkOf(segment + 1);
   const record = recordOf(sequence, segment);
-  const stateBack = record + stateBytes;
-  const gradientAfter = record + 2 * stateBytes;
-  const gradientBack = record + 3 * stateBytes;
-  const pass = record + 4 * stateBytes, passBack = pass + passBytes();
-  openPass(pass);
-  openPass(passBack);
+  const stateBack = record + sizes.stateBytes;
+  const gradientAfter = record + 2 * sizes.stateBytes;
+  const gradientBack = record + 3 * sizes.stateBytes;
+  const pass = record + 4 * sizes.stateBytes,
+    passBack = pass + operands.passBytes();
+  operands.openPass(pass);
+  operands.openPass(passBack);
   for (let chunk = first; chunk < end; chunk++) {
     openChunk(sequence, chunk);
     const some = chunk > first;
     write(record, some ? record : 0, false);
-    extendPass(pass, count, false);
-    if (!decays) {
+    operands.extendPass(pass, count, false);
+    if (!sizes.decays) {
       writeGradient(gradientAfter, some ? gradientAfter : 0, false);
-    } else if (!causal) {
+    } else if (!sizes.causal) {
       writeGradient(gradientBack, some ? gradientBack : 0, true);
-      extendPass(passBack, count, true);
+      operands.extendPass(passBack, count, true);
     }
     countProgress();
   }
-  if (!decays) return;
+  if (!sizes.decays) return;
   for (let chunk = end - 1; chunk >= first; chunk--) {
     openChunk(sequence, chunk);
     const some = chunk < end - 1;
     writeGradient(gradientAfter, some ? gradientAfter : 0, false);
-    if (!causal) write(stateBack, some ? stateBack : 0, true);
+    if (!sizes.causal) write(stateBack, some ? stateBack : 0, true);
     countProgress();
   }
 }
@@ -122,14 +96,14 @@ export function gather(
   back: bool,
   to: usize,
 ): void {
-  const first = fromRight ? filledSegments() - 1 : 0;
+  const first = fromRight ? sizes.filledSegments() - 1 : 0;
   const step = fromRight ? -1 : 1;
   for (let s = first; s !== segment; s += step) {
     const record = recordOf(sequence, s);
-    const state = record + which * stateBytes;
-    const passes = record + 4 * stateBytes;
-    const pass = back ? passes + passBytes() : passes;
-    if (s === first) memory.copy(to, state, stateBytes);
-    else passOn(stateBytes, to, pass, state);
+    const state = record + which * sizes.stateBytes;
+    const passes = record + 4 * sizes.stateBytes;
+    const pass = back ? passes + operands.passBytes() : passes;
+    if (s === first) memory.copy(to, state, sizes.stateBytes);
+    else operands.passOn(sizes.stateBytes, to, pass, state);
   }
 }

@@ -2,10 +2,10 @@
 // is a block of channels of a sequence.
 import { queue, shortConvolution as job } from "./jobs";
 import { at, put } from "./matrix";
-import { preparePowers, siluSlopes, silus } from "./powers";
+import { preparePowers, silus, siluSlopes } from "./powers";
 import { layoutFrom, take } from "./scratch";
 import { loadFirst, multiplyAdd, storeFirst } from "./simd";
-import { countProgress } from "./threads";
+import { countProgress } from "./progress";
 
 /** Channels of a block. */
 const BLOCK = 64;
@@ -102,10 +102,14 @@ let firstTap: i32 = 0, lastTap: i32 = 0;
 function openTaps(token: i32, first: i32, step: i32): void {
   firstTap = 0;
   lastTap = job.taps;
-  while (firstTap < lastTap && !isRead(token + first + step * firstTap, token)) {
+  while (
+    firstTap < lastTap && !isRead(token + first + step * firstTap, token)
+  ) {
     firstTap++;
   }
-  while (firstTap < lastTap && !isRead(token + first + step * (lastTap - 1), token)) {
+  while (
+    firstTap < lastTap && !isRead(token + first + step * (lastTap - 1), token)
+  ) {
     lastTap--;
   }
 }
@@ -210,7 +214,8 @@ function sumRows(
   const next = bytesBetween(step, width), offset = bytesBetween(first, width);
   const pairs = lanes & ~7;
   while (token < end) {
-    const isWhole = end - token >= TOKENS && areWhole(token, TOKENS, first, step);
+    const isWhole = end - token >= TOKENS &&
+      areWhole(token, TOKENS, first, step);
     if (isWhole) {
       const bytes = <usize> pairs * 4, row = x + offset;
       sumTokens(bytes, start, row, width, next, target, targetWidth);

@@ -18,21 +18,7 @@
 // Columns of the values, and those of the states and outputs with them, know
 // nothing of each other: where threads would idle, a sweep of the forward pass is
 // several, each of some columns, and each scores the keys for itself.
-import {
-  chunks,
-  chunkSize,
-  countOf,
-  diagonal,
-  headBytes,
-  headDim,
-  headStride,
-  layout,
-  length,
-  setSizes,
-  take,
-  valueBytes,
-  valueStride,
-} from "./attention";
+import * as sizes from "./attention";
 import { bordersOf, weightsOf } from "./decay";
 import { layoutDeltaDiagonal, openGates, openOnes } from "./delta_diagonal";
 import { delta as job, queue } from "./jobs";
@@ -71,7 +57,7 @@ function setDeltaSizes(part: i32): void {
   const first = part * widest;
   rowBytes = <usize> job.valueDim * 4;
   partStart = <usize> first * 4;
-  setSizes(
+  sizes.setSizes(
     job.length,
     1,
     job.headDim,
@@ -90,20 +76,21 @@ export function layoutDelta(base: usize): void {
   setDeltaSizes(0);
   twoSided = job.causal === 0;
   meets = twoSided && job.whole === 0;
-  deltaStateBytes = (<usize> headDim * valueStride + 63) & ~63;
-  layout(base, 0, false);
-  const tokens = (<usize> chunkSize + 3) & ~3, row = vectorBytes(chunkSize);
-  pairOfRows = take(2 * tokens * headStride);
-  v = take(tokens * valueStride);
-  beta = take(row);
-  minusBeta = take(row);
-  gate = take(tokens * (diagonal ? headStride : 4));
-  transposedK = take(<usize> headDim * row);
-  keyScores = take(2 * tokens * row);
-  system = take(tokens * row);
-  bordered = take(2 * tokens * headStride);
-  readings = take(2 * tokens * max(headStride, valueStride));
-  if (diagonal) layoutDeltaDiagonal(tokens);
+  deltaStateBytes = (<usize> sizes.headDim * sizes.valueStride + 63) & ~63;
+  sizes.layout(base, 0, false);
+  const tokens = (<usize> sizes.chunkSize + 3) & ~3,
+    row = vectorBytes(sizes.chunkSize);
+  pairOfRows = sizes.take(2 * tokens * sizes.headStride);
+  v = sizes.take(tokens * sizes.valueStride);
+  beta = sizes.take(row);
+  minusBeta = sizes.take(row);
+  gate = sizes.take(tokens * (sizes.diagonal ? sizes.headStride : 4));
+  transposedK = sizes.take(<usize> sizes.headDim * row);
+  keyScores = sizes.take(2 * tokens * row);
+  system = sizes.take(tokens * row);
+  bordered = sizes.take(2 * tokens * sizes.headStride);
+  readings = sizes.take(2 * tokens * max(sizes.headStride, sizes.valueStride));
+  if (sizes.diagonal) layoutDeltaDiagonal(tokens);
 }
 
 /** Whether a state comes to the chunk at a position. */
@@ -113,27 +100,31 @@ export function isPreceded(position: i32): bool {
 
 /** Where the sequence's state is in a tensor, [headDim, valueDim]. */
 function stateIn(tensor: usize): usize {
-  return tensor + <usize> (sequence * headDim) * rowBytes + partStart;
+  return tensor + <usize> (sequence * sizes.headDim) * rowBytes + partStart;
 }
 
 /** Copies the sequence's state from a tensor. */
 export function loadState(tensor: usize, state: usize): void {
   let from = stateIn(tensor);
-  for (let n = 0; n < headDim; n++) {
-    memory.copy(state, from, valueBytes);
-    memory.fill(state + valueBytes, 0, valueStride - valueBytes);
+  for (let n = 0; n < sizes.headDim; n++) {
+    memory.copy(state, from, sizes.valueBytes);
+    memory.fill(
+      state + sizes.valueBytes,
+      0,
+      sizes.valueStride - sizes.valueBytes,
+    );
     from += rowBytes;
-    state += valueStride;
+    state += sizes.valueStride;
   }
 }
 
 /** Copies the sequence's state to a tensor. */
 export function storeState(state: usize, tensor: usize): void {
   let to = stateIn(tensor);
-  for (let n = 0; n < headDim; n++) {
-    memory.copy(to, state, valueBytes);
+  for (let n = 0; n < sizes.headDim; n++) {
+    memory.copy(to, state, sizes.valueBytes);
     to += rowBytes;
-    state += valueStride;
+    state += sizes.valueStride;
   }
 }
 
@@ -165,19 +156,19 @@ let token: i32 = 0;
 /** Begins, or goes on, with a sweep; returns the state that it leaves between its phases. */
 export function openSweep(sweep: i32): usize {
   sequence = sweep / sweepsOfSequence();
-  start = sequence * length;
+  start = sequence * sizes.length;
   const part = sweep % job.parts;
   back = twoSided && sweep / job.parts % 2 === 1;
   if (job.parts > 1) setDeltaSizes(part);
-  if (diagonal) openOnes();
+  if (sizes.diagonal) openOnes();
   return queue.extra + <usize> sweep * deltaStateBytes;
 }
 
 /** The chunk of a sweep at which its second phase begins. */
 export function middle(): i32 {
-  if (!meets) return chunks;
-  const half = chunks >> 1;
-  return back ? chunks - half : half;
+  if (!meets) return sizes.chunks;
+  const half = sizes.chunks >> 1;
+  return back ? sizes.chunks - half : half;
 }
 
 /** The token of a row of the chunk at hand. */
@@ -187,25 +178,25 @@ export function tokenOf(row: i32): i32 {
 
 /** Reads keys, values, β and log decays of the sweep's chunk at a position. */
 export function openChunk(position: i32): void {
-  const chunk = back ? chunks - 1 - position : position;
-  count = countOf(chunk);
-  token = start + chunk * chunkSize;
+  const chunk = back ? sizes.chunks - 1 - position : position;
+  count = sizes.countOf(chunk);
+  token = start + chunk * sizes.chunkSize;
   rows = (count + 3) & ~3;
   k = pairOfRows;
-  q = k + rows * headStride;
+  q = k + rows * sizes.headStride;
   scores = keyScores + rows * vectorBytes(count);
-  takeRows(job.k, headBytes, headBytes, k, headStride);
-  clearRest(k, headStride);
+  takeRows(job.k, sizes.headBytes, sizes.headBytes, k, sizes.headStride);
+  clearRest(k, sizes.headStride);
   takeValues(job.v, v);
   const gates = back ? job.b : job.f;
   for (let i = 0; i < count; i++) {
     const own = tokenOf(i), b = at(job.beta, own);
     put(beta, i, b);
     put(minusBeta, i, -b);
-    if (!diagonal) put(gate, i, gates === 0 ? 0 : at(gates, own));
+    if (!sizes.diagonal) put(gate, i, gates === 0 ? 0 : at(gates, own));
   }
-  if (diagonal) {
-    takeRows(gates, headBytes, headBytes, gate, headStride);
+  if (sizes.diagonal) {
+    takeRows(gates, sizes.headBytes, sizes.headBytes, gate, sizes.headStride);
     openGates(count, gate);
     return;
   }
@@ -215,8 +206,8 @@ export function openChunk(position: i32): void {
 
 /** Reads its queries. */
 export function openQueries(): void {
-  takeRows(job.q, headBytes, headBytes, q, headStride);
-  if (diagonal) clearRest(q, headStride);
+  takeRows(job.q, sizes.headBytes, sizes.headBytes, q, sizes.headStride);
+  if (sizes.diagonal) clearRest(q, sizes.headStride);
 }
 
 /** Zeros in the rows after the last token's, up to whole blocks of four. */
@@ -231,7 +222,13 @@ export function betaOf(row: i32): f32 {
 
 /** The part's columns of a tensor like the values, as {@link takeRows}. */
 export function takeValues(tensor: usize, target: usize): void {
-  takeRows(tensor + partStart, rowBytes, valueBytes, target, valueStride);
+  takeRows(
+    tensor + partStart,
+    rowBytes,
+    sizes.valueBytes,
+    target,
+    sizes.valueStride,
+  );
 }
 
 /** Puts weight · rows there, as {@link giveRows}. */
@@ -242,7 +239,15 @@ export function giveValues(
   adds: bool,
 ): void {
   const columns = tensor + partStart;
-  giveRows(columns, rowBytes, valueBytes, source, valueStride, weight, adds);
+  giveRows(
+    columns,
+    rowBytes,
+    sizes.valueBytes,
+    source,
+    sizes.valueStride,
+    weight,
+    adds,
+  );
 }
 
 /** Rows of a tensor in the order of the sweep, padded with zeros to whole vectors. */
@@ -267,7 +272,15 @@ function takeRows(
 
 /** Puts rows like the keys into their places in a tensor, or adds them to what is there. */
 export function giveKeys(tensor: usize, source: usize, adds: bool): void {
-  giveRows(tensor, headBytes, headBytes, source, headStride, 1, adds);
+  giveRows(
+    tensor,
+    sizes.headBytes,
+    sizes.headBytes,
+    source,
+    sizes.headStride,
+    1,
+    adds,
+  );
 }
 
 /** Puts weight · rows into their places in a tensor, or adds them to what is there. */

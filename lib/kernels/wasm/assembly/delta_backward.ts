@@ -9,70 +9,19 @@
 //
 // and the rest is in delta_gradient.ts. Where sweeps meet, the second phase comes
 // back through the first half of the sweep, whose states it makes again.
-import {
-  chunks,
-  chunkSize,
-  diagonal,
-  headDim,
-  headStride,
-  valueStride,
-} from "./attention";
+import * as sizes from "./attention";
 import { through } from "./decay";
-import {
-  bordered,
-  clearRest,
-  count,
-  deltaStateBytes,
-  giveKeys,
-  giveValues,
-  isPreceded,
-  keyScores,
-  layoutDelta,
-  loadState,
-  meets,
-  middle,
-  minusBeta,
-  openChunk,
-  openQueries,
-  openSweep,
-  rows,
-  scores,
-  storeState,
-  sweepsOfSequence,
-  system,
-  takeValues,
-} from "./delta";
-import {
-  findErrors,
-  findWritten,
-  keysOut,
-  read,
-  score,
-  write,
-} from "./delta_chunk";
+import * as delta from "./delta";
+import * as chunk from "./delta_chunk";
 import { passThrough } from "./delta_diagonal";
-import {
-  dk,
-  dq,
-  dr,
-  dy,
-  finishValues,
-  gradientsInside,
-  gradientsThrough,
-  gradientsWith,
-  layoutDeltaGradient,
-  openGradients,
-  openRows,
-  storeTokens,
-  weighEntries,
-} from "./delta_gradient";
+import * as deltaGradient from "./delta_gradient";
 import { multiply, multiplyTransposed } from "./gemm";
 import { scaleRows } from "./matrix";
 import { delta as job } from "./jobs";
 import { take } from "./scratch";
 import { vectorBytes } from "./simd";
 import { solveUp } from "./triangular";
-import { countProgress } from "./threads";
+import { countProgress } from "./progress";
 
 /** Records of two chunks: the state before them, and W of each. */
 let kept: usize = 0;
@@ -89,14 +38,16 @@ let firstKept: i32 = 0;
 
 /** Lays out a thread's scratch; returns its end. */
 export function layoutDeltaBackward(base: usize): usize {
-  layoutDelta(base);
-  layoutDeltaGradient();
-  valuesBytes = <usize> chunkSize * valueStride;
-  keptBytes = deltaStateBytes + 2 * valuesBytes;
-  between = take(deltaStateBytes);
+  delta.layoutDelta(base);
+  deltaGradient.layoutDeltaGradient();
+  valuesBytes = <usize> sizes.chunkSize * sizes.valueStride;
+  keptBytes = delta.deltaStateBytes + 2 * valuesBytes;
+  between = take(delta.deltaStateBytes);
   passing = take(keptBytes);
   written = take(valuesBytes);
-  const positions = meets ? chunks - (chunks >> 1) : chunks;
+  const positions = delta.meets
+    ? sizes.chunks - (sizes.chunks >> 1)
+    : sizes.chunks;
   kept = take(<usize> ((positions + 1) >> 1) * keptBytes);
   return take(0);
 }
@@ -118,17 +69,22 @@ function stateBefore(position: i32): usize {
 
 /** W of a chunk. */
 function errorsOf(position: i32): usize {
-  const errors = recordOf(position) + deltaStateBytes;
+  const errors = recordOf(position) + delta.deltaStateBytes;
   return isSecond(position) ? errors + valuesBytes : errors;
 }
 
 /** One phase of a sweep, back through its second half or the first; or all sweeps of a sequence. */
 export function differentiateDelta(task: i32, phase: i32): void {
-  const sweeps = job.whole !== 0 ? sweepsOfSequence() : 1;
+  const sweeps = job.whole !== 0 ? delta.sweepsOfSequence() : 1;
   for (let s = 0; s < sweeps; s++) {
-    const gradient = openSweep(task * sweeps + s), half = middle();
+    const gradient = delta.openSweep(task * sweeps + s), half = delta.middle();
     if (phase === 1) differentiateChunks(0, half, gradient, true);
-    else differentiateChunks(meets ? half : 0, chunks, gradient, s > 0);
+    else {differentiateChunks(
+        delta.meets ? half : 0,
+        sizes.chunks,
+        gradient,
+        s > 0,
+      );}
   }
 }
 
@@ -139,44 +95,44 @@ function differentiateChunks(
   gradient: usize,
   adds: bool,
 ): void {
-  if (job.dforward !== 0) loadState(job.dforward, gradient);
+  if (job.dforward !== 0) delta.loadState(job.dforward, gradient);
   keepStates(first, end);
   for (let position = end - 1; position >= first; position--) {
     if (isSecond(position) && position < end - 1) bringStateBack(position);
-    openChunk(position);
-    openQueries();
+    delta.openChunk(position);
+    delta.openQueries();
     differentiateChunk(position, gradient);
-    giveKeys(job.dk, dk, adds);
-    giveKeys(job.dq, dq, adds);
-    giveValues(job.dv, dr, 1, adds);
-    storeTokens(adds);
+    delta.giveKeys(job.dk, deltaGradient.dk, adds);
+    delta.giveKeys(job.dq, deltaGradient.dq, adds);
+    delta.giveValues(job.dv, deltaGradient.dr, 1, adds);
+    deltaGradient.storeTokens(adds);
     countProgress();
   }
-  if (job.dbefore !== 0) storeState(gradient, job.dbefore);
+  if (job.dbefore !== 0) delta.storeState(gradient, job.dbefore);
 }
 
 /** Makes the state before the second chunk of a record again. */
 function bringStateBack(position: i32): void {
   const first = position - 1;
-  openChunk(first);
-  findWritten(errorsOf(first), written);
-  write(isPreceded(first) ? recordOf(first) : 0, between, written);
+  delta.openChunk(first);
+  chunk.findWritten(errorsOf(first), written);
+  chunk.write(delta.isPreceded(first) ? recordOf(first) : 0, between, written);
 }
 
 /** Goes to a position, and keeps what is from another one on. */
 function keepStates(first: i32, end: i32): void {
   firstKept = first;
-  if (job.before !== 0) loadState(job.before, recordOf(0));
+  if (job.before !== 0) delta.loadState(job.before, recordOf(0));
   for (let position = 0; position < end; position++) {
-    const state = stateBefore(position), some = isPreceded(position);
+    const state = stateBefore(position), some = delta.isPreceded(position);
     const errors = errorsOf(position), next = position + 1;
-    openChunk(position);
-    score(false);
-    if (some) read(state, false);
-    findErrors(some, errors);
+    delta.openChunk(position);
+    chunk.score(false);
+    if (some) chunk.read(state, false);
+    chunk.findErrors(some, errors);
     if (next < end) {
-      findWritten(errors, written);
-      write(some ? state : 0, stateBefore(next), written);
+      chunk.findWritten(errors, written);
+      chunk.write(some ? state : 0, stateBefore(next), written);
     }
     countProgress();
   }
@@ -184,69 +140,44 @@ function keepStates(first: i32, end: i32): void {
 
 /** All gradients of a chunk, and the one in the state before it. */
 function differentiateChunk(position: i32, gradient: usize): void {
-  const state = stateBefore(position), some = isPreceded(position);
+  const state = stateBefore(position), some = delta.isPreceded(position);
   const errors = errorsOf(position);
-  const more = position < chunks - 1 || job.dforward !== 0;
-  const row = vectorBytes(count), width = <i32> (valueStride >> 2);
-  score(true);
-  findWritten(errors, written);
-  scaleRows(count, row, minusBeta, keyScores, system);
-  openRows();
-  takeValues(job.dy, dy);
-  openGradients();
+  const more = position < sizes.chunks - 1 || job.dforward !== 0;
+  const row = vectorBytes(delta.count), width = <i32> (sizes.valueStride >> 2);
+  chunk.score(true);
+  chunk.findWritten(errors, written);
+  scaleRows(delta.count, row, delta.minusBeta, delta.keyScores, delta.system);
+  deltaGradient.openRows();
+  delta.takeValues(job.dy, deltaGradient.dy);
+  deltaGradient.openGradients();
   multiplyTransposed(
-    count,
-    width,
-    count,
-    scores,
-    row,
-    dy,
-    valueStride,
-    dr,
-    valueStride,
-    0,
-    0,
-    0,
+    delta.count, width, delta.count,
+    delta.scores, row, deltaGradient.dy, sizes.valueStride,
+    deltaGradient.dr, sizes.valueStride, 0, 0, 0
   );
   if (more) {
     multiply(
-      count,
-      width,
-      headDim,
-      keysOut(),
-      headStride,
-      gradient,
-      valueStride,
-      dr,
-      valueStride,
-      1,
-      dr,
-      valueStride,
+      delta.count, width, sizes.headDim,
+      chunk.keysOut(), sizes.headStride, gradient, sizes.valueStride,
+      deltaGradient.dr, sizes.valueStride,
+      1, deltaGradient.dr, sizes.valueStride
     );
   }
-  solveUp(count, system, row, dr, valueStride);
-  clearRest(dr, valueStride);
+  solveUp(delta.count, delta.system, row, deltaGradient.dr, sizes.valueStride);
+  delta.clearRest(deltaGradient.dr, sizes.valueStride);
 
-  gradientsInside(errors, written);
-  if (some) gradientsWith(state);
-  if (more) gradientsThrough(written, state, gradient, some);
+  deltaGradient.gradientsInside(errors, written);
+  if (some) deltaGradient.gradientsWith(state);
+  if (more) deltaGradient.gradientsThrough(written, state, gradient, some);
   if (some) {
-    weighEntries();
-    if (diagonal && more) passThrough(gradient, gradient);
+    deltaGradient.weighEntries();
+    if (sizes.diagonal && more) passThrough(gradient, gradient);
     multiplyTransposed(
-      headDim,
-      width,
-      rows + count,
-      bordered,
-      headStride,
-      dr,
-      valueStride,
-      gradient,
-      valueStride,
-      more ? through(count) : 0,
-      more ? gradient : 0,
-      valueStride,
+      sizes.headDim, width, delta.rows + delta.count,
+      delta.bordered, sizes.headStride, deltaGradient.dr, sizes.valueStride,
+      gradient, sizes.valueStride,
+      more ? through(delta.count) : 0, more ? gradient : 0, sizes.valueStride
     );
   }
-  finishValues();
+  deltaGradient.finishValues();
 }

@@ -1,23 +1,9 @@
 // A log decay for each channel of the keys in the delta rule: rows, scores and
 // states are weighed entry by entry (diagonal.ts, diagonal_scores.ts), and the
 // numbers with which delta.ts would weigh them are then all 1.
-import {
-  chunkSize,
-  headDim,
-  headStride,
-  scores as filled,
-  take,
-  valueStride,
-} from "./attention";
+import * as sizes from "./attention";
 import { entering, leaving, weights } from "./decay";
-import {
-  openDiagonal,
-  openKeyWay,
-  openQueryWay,
-  throughForward,
-  walk,
-  walkBack,
-} from "./diagonal";
+import * as channels from "./diagonal";
 import { diagonalGradients, diagonalScores } from "./diagonal_scores";
 import { at, dot, put, scaleRows } from "./matrix";
 import { vectorBytes } from "./simd";
@@ -29,24 +15,24 @@ let scratch: usize = 0;
 
 /** Takes scratch beside attention's, for a chunk of so many tokens, a multiple of four. */
 export function layoutDeltaDiagonal(tokens: usize): void {
-  slopes = take(tokens * headStride);
-  scratch = take(tokens * headStride);
+  slopes = sizes.take(tokens * sizes.headStride);
+  scratch = sizes.take(tokens * sizes.headStride);
 }
 
 /** Begins with a thread's chunks. */
 export function openOnes(): void {
   const one: f32 = 1;
-  for (let i = 0; i < chunkSize; i++) {
+  for (let i = 0; i < sizes.chunkSize; i++) {
     put(entering, i, one);
     put(leaving, i, one);
   }
-  const cells = chunkSize * <i32> (vectorBytes(chunkSize) >> 2);
+  const cells = sizes.chunkSize * <i32> (vectorBytes(sizes.chunkSize) >> 2);
   for (let i = 0; i < cells; i++) put(weights, i, one);
 }
 
 /** Reads the log decays of a chunk, rows as of the keys. */
 export function openGates(count: i32, gates: usize): void {
-  openDiagonal(count, gates, 0, headStride);
+  channels.openDiagonal(count, gates, 0, sizes.headStride);
 }
 
 /** Fills scores: x_i · k_j, decayed between the two, for i >= j; 0 above. */
@@ -57,29 +43,35 @@ export function scoresOf(
   scores: usize,
 ): void {
   diagonalScores(count, x, k);
-  memory.copy(scores, filled, count * vectorBytes(count));
+  memory.copy(scores, sizes.scores, count * vectorBytes(count));
 }
 
 /** target = rows, decayed from the border before the chunk. */
 export function enterAll(count: i32, rows: usize, target: usize): void {
-  openQueryWay(0, count, false);
-  walk(rows, target);
+  channels.openQueryWay(0, count, false);
+  channels.walk(rows, target);
 }
 
 /** target = rows, decayed to the border after it. */
 export function leaveAll(count: i32, rows: usize, target: usize): void {
-  openKeyWay(count, count, false);
-  walk(rows, target);
+  channels.openKeyWay(count, count, false);
+  channels.walk(rows, target);
 }
 
 /** to = what is left of a state that has passed through the chunk. */
 export function passThrough(state: usize, to: usize): void {
-  scaleRows(headDim, valueStride, throughForward, state, to);
+  scaleRows(
+    sizes.headDim,
+    sizes.valueStride,
+    channels.throughForward,
+    state,
+    to,
+  );
 }
 
 /** Begins with the gradients of a chunk. */
 export function openSlopes(rows: i32): void {
-  memory.fill(slopes, 0, rows * headStride);
+  memory.fill(slopes, 0, rows * sizes.headStride);
 }
 
 /** From those in scores: dx and dk more by what they make of them. */
@@ -101,8 +93,8 @@ export function addEnterGradients(
   rows: usize,
   target: usize,
 ): void {
-  openQueryWay(0, count, false);
-  walkBack(gradient, rows, target, slopes);
+  channels.openQueryWay(0, count, false);
+  channels.walkBack(gradient, rows, target, slopes);
 }
 
 /** From those in what {@link leaveAll} made; overwrites `gradient`. */
@@ -112,8 +104,8 @@ export function addLeaveGradients(
   rows: usize,
   target: usize,
 ): void {
-  openKeyWay(count, count, false);
-  walkBack(gradient, rows, target, slopes);
+  channels.openKeyWay(count, count, false);
+  channels.walkBack(gradient, rows, target, slopes);
 }
 
 /** From a state that passes through the chunk, and the gradient in it after that. */
@@ -122,14 +114,14 @@ export function addThroughGradient(
   state: usize,
   gradient: usize,
 ): void {
-  for (let n = 0; n < headDim; n++) {
-    const offset = n * valueStride;
-    const slope = at(throughForward, n) *
-      dot(valueStride, state + offset, gradient + offset);
+  for (let n = 0; n < sizes.headDim; n++) {
+    const offset = n * sizes.valueStride;
+    const slope = at(channels.throughForward, n) *
+      dot(sizes.valueStride, state + offset, gradient + offset);
     let cell = slopes;
     for (let i = 0; i < count; i++) {
       put(cell, n, at(cell, n) + slope);
-      cell += headStride;
+      cell += sizes.headStride;
     }
   }
 }

@@ -1,43 +1,20 @@
 // The delta rule's forward pass: each sweep adds to the outputs what it reads.
 import { chunks, chunkSize, valueStride } from "./attention";
-import {
-  back,
-  betaOf,
-  count,
-  giveValues,
-  isPreceded,
-  layoutDelta,
-  loadState,
-  middle,
-  openChunk,
-  openQueries,
-  openSweep,
-  readings,
-  rows,
-  scores,
-  storeState,
-  v,
-} from "./delta";
-import {
-  findErrors,
-  findWritten,
-  read,
-  score,
-  write,
-} from "./delta_chunk";
+import * as delta from "./delta";
+import * as chunk from "./delta_chunk";
 import { entering } from "./decay";
 import { multiply } from "./gemm";
 import { delta as job } from "./jobs";
 import { at, scaleRows } from "./matrix";
 import { take } from "./scratch";
 import { multiplyAdd, vectorBytes } from "./simd";
-import { countProgress } from "./threads";
+import { countProgress } from "./progress";
 
 let errors: usize = 0, written: usize = 0, y: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
 export function layoutDeltaForward(base: usize): usize {
-  layoutDelta(base);
+  delta.layoutDelta(base);
   const bytes = <usize> chunkSize * valueStride;
   errors = take(bytes);
   written = take(bytes);
@@ -47,55 +24,46 @@ export function layoutDeltaForward(base: usize): usize {
 
 /** One phase of a sweep. */
 export function attendDelta(sweep: i32, phase: i32): void {
-  const state = openSweep(sweep);
-  const first = phase === 0 ? 0 : middle();
-  const end = phase === 0 ? middle() : chunks;
-  if (job.before !== 0) loadState(job.before, state);
+  const state = delta.openSweep(sweep);
+  const first = phase === 0 ? 0 : delta.middle();
+  const end = phase === 0 ? delta.middle() : chunks;
+  if (job.before !== 0) delta.loadState(job.before, state);
   for (let position = first; position < end; position++) {
-    openChunk(position);
-    openQueries();
-    score(true);
-    const some = isPreceded(position);
-    if (some) read(state, true);
-    findErrors(some, errors);
-    findWritten(errors, written);
+    delta.openChunk(position);
+    delta.openQueries();
+    chunk.score(true);
+    const some = delta.isPreceded(position);
+    if (some) chunk.read(state, true);
+    chunk.findErrors(some, errors);
+    chunk.findWritten(errors, written);
     attendChunk(some);
     // What a token has written itself, the other sweep has read.
-    if (back) subtractOwn();
-    giveValues(job.y, y, job.scale, phase === 1);
+    if (delta.back) subtractOwn();
+    delta.giveValues(job.y, y, job.scale, phase === 1);
     const isRead = position < chunks - 1 || job.forward !== 0;
-    if (isRead) write(some ? state : 0, state, written);
+    if (isRead) chunk.write(some ? state : 0, state, written);
     countProgress();
   }
-  if (job.forward !== 0) storeState(state, job.forward);
+  if (job.forward !== 0) delta.storeState(state, job.forward);
 }
 
 /** y = e ∘ Q H + P U */
 function attendChunk(some: bool): void {
-  const ofState = readings + rows * valueStride;
-  if (some) scaleRows(count, valueStride, entering, ofState, ofState);
+  const ofState = delta.readings + delta.rows * valueStride;
+  if (some) scaleRows(delta.count, valueStride, entering, ofState, ofState);
   multiply(
-    count,
-    <i32> (valueStride >> 2),
-    count,
-    scores,
-    vectorBytes(count),
-    written,
-    valueStride,
-    y,
-    valueStride,
-    some ? 1 : 0,
-    ofState,
-    valueStride,
+    delta.count, <i32> (valueStride >> 2), delta.count,
+    delta.scores, vectorBytes(delta.count), written, valueStride,
+    y, valueStride, some ? 1 : 0, ofState, valueStride
   );
 }
 
 /** y_i -= β_i (q_i · k_i) v_i */
 function subtractOwn(): void {
-  let target = y, value = v;
-  for (let i = 0; i < count; i++) {
-    const own = at(scores + i * vectorBytes(count), i);
-    const weight = f32x4.splat(-betaOf(i) * own);
+  let target = y, value = delta.v;
+  for (let i = 0; i < delta.count; i++) {
+    const own = at(delta.scores + i * vectorBytes(delta.count), i);
+    const weight = f32x4.splat(-delta.betaOf(i) * own);
     for (const end = target + valueStride; target < end; target += 16) {
       const sum = multiplyAdd(weight, v128.load(value), v128.load(target));
       v128.store(target, sum);

@@ -4,53 +4,14 @@
 //
 //     dK = (β ∇S + its transpose) K + ∇Pᵀ Q - β e ∘ (dR Hᵀ) + out ∘ (U Gᵀ)
 //     dQ = ∇P K + e ∘ (dY Hᵀ)
-import {
-  chunkSize,
-  diagonal,
-  headDim,
-  headStride,
-  valueDim,
-  valueStride,
-} from "./attention";
+import * as sizes from "./attention";
 import { entering, leaving, through, weights } from "./decay";
-import {
-  back,
-  beta,
-  betaOf,
-  bordered,
-  clearRest,
-  count,
-  giveKeys,
-  k,
-  keyScores,
-  minusBeta,
-  q,
-  readings,
-  rows,
-  scores,
-  system,
-  tokenOf,
-  v,
-} from "./delta";
-import {
-  addEnterGradients,
-  addLeaveGradients,
-  addScoreGradients,
-  addThroughGradient,
-  enterAll,
-  openSlopes,
-  slopes,
-} from "./delta_diagonal";
+import * as delta from "./delta";
+import * as channels from "./delta_diagonal";
 import { multiply, multiplyTransposed } from "./gemm";
 import { delta as job } from "./jobs";
 import {
-  addScaledRowsAndDot,
-  at,
-  dot,
-  put,
-  scaleAndAdd,
-  scaleRows,
-  transpose,
+  addScaledRowsAndDot, at, dot, put, scaleAndAdd, scaleRows, transpose,
 } from "./matrix";
 import { take } from "./scratch";
 import { multiplyAdd, sum4, vectorBytes } from "./simd";
@@ -75,12 +36,13 @@ let own: usize = 0;
 
 /** Goes on with a thread's scratch. */
 export function layoutDeltaGradient(): void {
-  const tokens = (<usize> chunkSize + 3) & ~3, row = vectorBytes(chunkSize);
-  dr = take(2 * tokens * valueStride);
-  dk = take(2 * tokens * headStride);
+  const tokens = (<usize> sizes.chunkSize + 3) & ~3,
+    row = vectorBytes(sizes.chunkSize);
+  dr = take(2 * tokens * sizes.valueStride);
+  dk = take(2 * tokens * sizes.headStride);
   products = take(2 * tokens * row);
-  transposedU = take(<usize> valueDim * row);
-  transposedState = take(<usize> valueDim * headStride);
+  transposedU = take(<usize> sizes.valueDim * row);
+  transposedState = take(<usize> sizes.valueDim * sizes.headStride);
   enters = take(2 * row);
   rowSums = take(row);
   columnSums = take(row);
@@ -92,98 +54,83 @@ export function layoutDeltaGradient(): void {
 
 /** Points to a chunk's rows, before dY is read. */
 export function openRows(): void {
-  dy = dr + rows * valueStride;
-  dq = dk + rows * headStride;
+  dy = dr + delta.rows * sizes.valueStride;
+  dq = dk + delta.rows * sizes.headStride;
 }
 
 /** Begins with a chunk, whose dY is there as it came. */
 export function openGradients(): void {
-  const bytes = <usize> count * valueStride, row = vectorBytes(count);
+  const bytes = <usize> delta.count * sizes.valueStride,
+    row = vectorBytes(delta.count);
   const factor = f32x4.splat(job.scale);
   for (let i: usize = 0; i < bytes; i += 16) {
     v128.store(dy + i, f32x4.mul(factor, v128.load(dy + i)));
   }
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < delta.count; i++) {
     const e = at(entering, i);
-    put(enters, i, at(minusBeta, i) * e);
-    put(enters, rows + i, e);
-    const row = i * valueStride;
-    put(own, i, back ? dot(valueStride, dy + row, v + row) : 0);
+    put(enters, i, at(delta.minusBeta, i) * e);
+    put(enters, delta.rows + i, e);
+    const row = i * sizes.valueStride;
+    put(
+      own,
+      i,
+      delta.back ? dot(sizes.valueStride, dy + row, delta.v + row) : 0,
+    );
   }
   memory.fill(columnSums, 0, row);
-  for (let i = count; i < rows; i++) put(enters, i, 0);
+  for (let i = delta.count; i < delta.rows; i++) put(enters, i, 0);
   memory.fill(fromBefore, 0, 2 * row);
-  if (diagonal) openSlopes(rows);
+  if (sizes.diagonal) channels.openSlopes(delta.rows);
   memory.fill(toAfter, 0, row);
   crossing = 0;
 }
 
 /** From pairs of tokens in the chunk, and what each token has written. */
 export function gradientsInside(errors: usize, written: usize): void {
-  const row = vectorBytes(count), head = <i32> (headStride >> 2);
-  transpose(count, valueDim, written, valueStride, transposedU, row);
-  clearRest(dy, valueStride);
-  multiply(
-    2 * rows,
-    <i32> (row >> 2),
-    valueDim,
-    dr,
-    valueStride,
+  const row = vectorBytes(delta.count), head = <i32> (sizes.headStride >> 2);
+  transpose(
+    delta.count,
+    sizes.valueDim,
+    written,
+    sizes.valueStride,
     transposedU,
     row,
-    products,
-    row,
-    0,
-    0,
-    0,
   );
-  const ofScores = products + rows * row;
-  for (let i = 0; i < count; i++) {
+  delta.clearRest(dy, sizes.valueStride);
+  multiply(
+    2 * delta.rows, <i32> (row >> 2), sizes.valueDim,
+    dr, sizes.valueStride, transposedU, row,
+    products, row, 0, 0, 0
+  );
+  const ofScores = products + delta.rows * row;
+  for (let i = 0; i < delta.count; i++) {
     weighAndSum(i, ofScores + i * row);
-    const offset = i * valueStride;
-    put(dbeta, i, dot(valueStride, dr + offset, errors + offset));
-    if (!back) continue;
+    const offset = i * sizes.valueStride;
+    put(dbeta, i, dot(sizes.valueStride, dr + offset, errors + offset));
+    if (!delta.back) continue;
     // What a token has written itself is not read again.
     const slope = at(own, i), diagonal = i * row;
-    put(dbeta, i, at(dbeta, i) - at(scores + diagonal, i) * slope);
+    put(dbeta, i, at(dbeta, i) - at(delta.scores + diagonal, i) * slope);
     const old = at(ofScores + diagonal, i);
-    put(ofScores + diagonal, i, old - betaOf(i) * slope);
+    put(ofScores + diagonal, i, old - delta.betaOf(i) * slope);
   }
-  if (diagonal) {
-    memory.fill(dk, 0, 2 * rows * headStride);
-    addScoreGradients(count, k, k, products, dk, dk);
-    addScoreGradients(count, q, k, ofScores, dq, dk);
+  if (sizes.diagonal) {
+    memory.fill(dk, 0, 2 * delta.rows * sizes.headStride);
+    channels.addScoreGradients(delta.count, delta.k, delta.k, products, dk, dk);
+    channels.addScoreGradients(delta.count, delta.q, delta.k, ofScores, dq, dk);
     return;
   }
-  transpose(count, count, products, row, system, row);
-  scaleAndAdd(count * row, products, 1, system);
+  transpose(delta.count, delta.count, products, row, delta.system, row);
+  scaleAndAdd(delta.count * row, products, 1, delta.system);
   multiply(
-    rows + count,
-    head,
-    count,
-    products,
-    row,
-    k,
-    headStride,
-    dk,
-    headStride,
-    0,
-    0,
-    0,
+    delta.rows + delta.count, head, delta.count,
+    products, row, delta.k, sizes.headStride,
+    dk, sizes.headStride, 0, 0, 0
   );
   multiplyTransposed(
-    count,
-    head,
-    count,
-    ofScores,
-    row,
-    q,
-    headStride,
-    dk,
-    headStride,
-    1,
-    dk,
-    headStride,
+    delta.count, head, delta.count,
+    ofScores, row, delta.q, sizes.headStride,
+    dk, sizes.headStride, 1, dk, sizes.headStride
   );
 }
 
@@ -192,10 +139,10 @@ export function gradientsInside(errors: usize, written: usize): void {
  * over the row and the columns, strictly below the diagonal.
  */
 function weighAndSum(i: i32, ofScores: usize): void {
-  const row = vectorBytes(count), offset = i * row;
+  const row = vectorBytes(delta.count), offset = i * row;
   const ofKeys = products + offset, weight = weights + offset;
-  const keyScore = keyScores + offset, score = scores + offset;
-  const limit = i32x4.splat(i), factor = f32x4.splat(at(beta, i));
+  const keyScore = delta.keyScores + offset, score = delta.scores + offset;
+  const limit = i32x4.splat(i), factor = f32x4.splat(at(delta.beta, i));
   let lanes = i32x4(0, 1, 2, 3);
   let sum = f32x4.splat(0);
   let c: usize = 0;
@@ -220,31 +167,33 @@ function weighAndSum(i: i32, ofScores: usize): void {
 export function gradientsWith(state: usize): void {
   transposeState(state);
   multiply(
-    rows + count,
-    <i32> (headStride >> 2),
-    valueDim,
-    dr,
-    valueStride,
-    transposedState,
-    headStride,
-    readings,
-    headStride,
-    0,
-    0,
-    0,
+    delta.rows + delta.count, <i32> (sizes.headStride >> 2), sizes.valueDim,
+    dr, sizes.valueStride, transposedState, sizes.headStride,
+    delta.readings, sizes.headStride, 0, 0, 0
   );
-  if (diagonal) {
-    scaleRows(count, headStride, minusBeta, readings, readings);
-    addEnterGradients(count, readings, k, dk);
-    addEnterGradients(count, readings + rows * headStride, q, dq);
+  if (sizes.diagonal) {
+    scaleRows(
+      delta.count,
+      sizes.headStride,
+      delta.minusBeta,
+      delta.readings,
+      delta.readings,
+    );
+    channels.addEnterGradients(delta.count, delta.readings, delta.k, dk);
+    channels.addEnterGradients(
+      delta.count,
+      delta.readings + delta.rows * sizes.headStride,
+      delta.q,
+      dq,
+    );
     return;
   }
   addScaledRowsAndDot(
-    rows + count,
-    headStride,
+    delta.rows + delta.count,
+    sizes.headStride,
     enters,
-    readings,
-    k,
+    delta.readings,
+    delta.k,
     dk,
     fromBefore,
   );
@@ -259,59 +208,75 @@ export function gradientsThrough(
 ): void {
   transposeState(gradient);
   multiply(
-    count,
-    <i32> (headStride >> 2),
-    valueDim,
-    written,
-    valueStride,
-    transposedState,
-    headStride,
-    readings,
-    headStride,
-    0,
-    0,
-    0,
+    delta.count, <i32> (sizes.headStride >> 2), sizes.valueDim,
+    written, sizes.valueStride, transposedState, sizes.headStride,
+    delta.readings, sizes.headStride, 0, 0, 0
   );
-  if (diagonal) {
-    addLeaveGradients(count, readings, k, dk);
-    if (some) addThroughGradient(count, state, gradient);
+  if (sizes.diagonal) {
+    channels.addLeaveGradients(delta.count, delta.readings, delta.k, dk);
+    if (some) channels.addThroughGradient(delta.count, state, gradient);
     return;
   }
-  addScaledRowsAndDot(count, headStride, leaving, readings, k, dk, toAfter);
+  addScaledRowsAndDot(
+    delta.count,
+    sizes.headStride,
+    leaving,
+    delta.readings,
+    delta.k,
+    dk,
+    toAfter,
+  );
   if (!some) return;
-  crossing = through(count) * dot(headDim * valueStride, state, gradient);
+  crossing = through(delta.count) *
+    dot(sizes.headDim * sizes.valueStride, state, gradient);
 }
 
 function transposeState(state: usize): void {
   transpose(
-    headDim,
-    valueDim,
+    sizes.headDim,
+    sizes.valueDim,
     state,
-    valueStride,
+    sizes.valueStride,
     transposedState,
-    headStride,
+    sizes.headStride,
   );
 }
 
 /** bordered = -β e ∘ K, and below it e ∘ Q */
 export function weighEntries(): void {
-  if (diagonal) {
-    enterAll(count, k, bordered);
-    clearRest(bordered, headStride);
-    scaleRows(count, headStride, minusBeta, bordered, bordered);
-    enterAll(count, q, bordered + rows * headStride);
-  } else scaleRows(rows + count, headStride, enters, k, bordered);
+  if (sizes.diagonal) {
+    channels.enterAll(delta.count, delta.k, delta.bordered);
+    delta.clearRest(delta.bordered, sizes.headStride);
+    scaleRows(
+      delta.count,
+      sizes.headStride,
+      delta.minusBeta,
+      delta.bordered,
+      delta.bordered,
+    );
+    channels.enterAll(
+      delta.count,
+      delta.q,
+      delta.bordered + delta.rows * sizes.headStride,
+    );
+  } else {scaleRows(
+      delta.rows + delta.count,
+      sizes.headStride,
+      enters,
+      delta.k,
+      delta.bordered,
+    );}
 }
 
 /** dR becomes dV. */
 export function finishValues(): void {
-  scaleRows(count, valueStride, beta, dr, dr);
-  if (!back) return;
+  scaleRows(delta.count, sizes.valueStride, delta.beta, dr, dr);
+  if (!delta.back) return;
   let target = dr, slope = dy;
-  for (let i = 0; i < count; i++) {
-    const score = at(scores + i * vectorBytes(count), i);
-    const weight = f32x4.splat(-betaOf(i) * score);
-    for (const end = target + valueStride; target < end; target += 16) {
+  for (let i = 0; i < delta.count; i++) {
+    const score = at(delta.scores + i * vectorBytes(delta.count), i);
+    const weight = f32x4.splat(-delta.betaOf(i) * score);
+    for (const end = target + sizes.valueStride; target < end; target += 16) {
       const sum = multiplyAdd(weight, v128.load(slope), v128.load(target));
       v128.store(target, sum);
       slope += 16;
@@ -321,26 +286,26 @@ export function finishValues(): void {
 
 /** Stores the gradients in β, or adds them to what is there, and those in the log decays. */
 export function storeTokens(adds: bool): void {
-  for (let i = 0; i < count; i++) {
-    const token = tokenOf(i);
+  for (let i = 0; i < delta.count; i++) {
+    const token = delta.tokenOf(i);
     put(job.dbeta, token, at(dbeta, i) + (adds ? at(job.dbeta, token) : 0));
   }
-  const gates = back ? job.db : job.df;
+  const gates = delta.back ? job.db : job.df;
   if (gates === 0) return;
-  if (diagonal) {
-    giveKeys(gates, slopes, false);
+  if (sizes.diagonal) {
+    delta.giveKeys(gates, channels.slopes, false);
     return;
   }
   // A token's log decay is in the exponents of all pairs that it lies between.
   let inside: f32 = 0, before: f32 = 0, after: f32 = 0;
-  for (let i = count - 1; i >= 0; i--) {
+  for (let i = delta.count - 1; i >= 0; i--) {
     inside += at(rowSums, i) - at(columnSums, i);
-    before += at(fromBefore, i) + at(fromBefore, rows + i);
+    before += at(fromBefore, i) + at(fromBefore, delta.rows + i);
     // No pair of the chunk lies around its first token.
     put(rowSums, i, (i > 0 ? inside : 0) + before + crossing);
   }
-  for (let i = 0; i < count; i++) {
-    put(gates, tokenOf(i), at(rowSums, i) + after);
+  for (let i = 0; i < delta.count; i++) {
+    put(gates, delta.tokenOf(i), at(rowSums, i) + after);
     after += at(toAfter, i);
   }
 }

@@ -123,7 +123,9 @@ export function openKeyWay(place: i32, tokens: i32, back: bool): void {
 /** target_i = w_i ∘ source_i, with w_i what is left of 1 between the place and token i. */
 export function walk(source: usize, target: usize): void {
   const pairs = stride & ~31;
-  for (let n: usize = 0; n < pairs; n += 32) walkPair(first + n, source, target);
+  for (let n: usize = 0; n < pairs; n += 32) {
+    walkPair(first + n, source, target);
+  }
   if (pairs < stride) walkVector(first + pairs, source, target);
 }
 
@@ -136,7 +138,11 @@ function walkPair(cell: usize, source: usize, target: usize): void {
     weight1 = v128.load(decays + cell, 16);
   }
   v128.store(target + cell, f32x4.mul(weight0, v128.load(source + cell)));
-  v128.store(target + cell, f32x4.mul(weight1, v128.load(source + cell, 16)), 16);
+  v128.store(
+    target + cell,
+    f32x4.mul(weight1, v128.load(source + cell, 16)),
+    16,
+  );
   if (--left === 0) return;
   do {
     cell += step;

@@ -50,7 +50,12 @@ export function ownGradients(products: usize, dq: usize, dk: usize): void {
 export function blockScores(scores: usize, back: bool): void {
   const decays = back ? decaysBack : decaysForward;
   const step = back ? -headStride : headStride;
-  let s10 = f32x4.splat(0), s20 = s10, s21 = s10, s30 = s10, s31 = s10, s32 = s10;
+  let s10 = f32x4.splat(0),
+    s20 = s10,
+    s21 = s10,
+    s30 = s10,
+    s31 = s10,
+    s32 = s10;
   let c0 = firstRow(back);
   const end = c0 + headStride;
   do {

@@ -9,22 +9,8 @@
 //
 // Source: the secondary chunks of GLA (arXiv:2312.06635, section 4.3), at every
 // scale, as in decayed_scores.ts.
-import {
-  causal,
-  headDim,
-  headStride,
-  scaled,
-  scores,
-  transposed,
-} from "./attention";
-import {
-  BLOCK,
-  blockGradients,
-  blockScores,
-  openBlock,
-  ownGradients,
-  ownScores,
-} from "./diagonal_block";
+import * as sizes from "./attention";
+import * as diagonalBlock from "./diagonal_block";
 import { openKeyWay, openQueryWay, walk, walkBack } from "./diagonal";
 import { multiply, multiplyTransposed } from "./gemm";
 import { transpose } from "./matrix";
@@ -74,84 +60,68 @@ function fill(tokens: i32, queries: usize, keys: usize): void {
   row = vectorBytes(tokens);
   q = queries;
   k = keys;
-  if (causal) memory.fill(scores, 0, row * ((tokens + 3) & ~3));
-  for (let token = 0; token < count; token += BLOCK) block(token);
-  for (let size = BLOCK; size < count; size *= 2) {
+  if (sizes.causal) memory.fill(sizes.scores, 0, row * ((tokens + 3) & ~3));
+  for (let token = 0; token < count; token += diagonalBlock.BLOCK) block(token);
+  for (let size = diagonalBlock.BLOCK; size < count; size *= 2) {
     for (let middle = size; middle < count; middle += 2 * size) {
       const after = min(size, count - middle);
       across(middle, size, after, false);
-      if (!causal) across(middle, size, after, true);
+      if (!sizes.causal) across(middle, size, after, true);
     }
   }
 }
 
 /** The pairs of a block. */
 function block(token: i32): void {
-  openBlock(token, row, q, k);
-  ownScores(scores);
-  blockScores(scores, false);
-  if (!causal) blockScores(scores, true);
+  diagonalBlock.openBlock(token, row, q, k);
+  diagonalBlock.ownScores(sizes.scores);
+  diagonalBlock.blockScores(sizes.scores, false);
+  if (!sizes.causal) diagonalBlock.blockScores(sizes.scores, true);
   if (products === 0) return;
-  ownGradients(products, dq, dk);
-  blockGradients(products, dq, dk, slopes, false);
-  if (!causal) blockGradients(products, dq, dk, slopesBack, true);
+  diagonalBlock.ownGradients(products, dq, dk);
+  diagonalBlock.blockGradients(products, dq, dk, slopes, false);
+  if (!sizes.causal) {
+    diagonalBlock.blockGradients(products, dq, dk, slopesBack, true);
+  }
 }
 
 /** The pairs of queries after a middle and keys before it, or `back` the other way. */
 function across(middle: i32, before: i32, after: i32, back: bool): void {
   const queries = back ? before : after, keys = back ? after : before;
-  const i = back ? middle - before : middle, j = back ? middle : middle - before;
+  const i = back ? middle - before : middle,
+    j = back ? middle : middle - before;
   const corner = i * row + (<usize> j << 2);
-  const scaledQ = scaled + i * headStride, scaledK = scaled + j * headStride;
+  const scaledQ = sizes.scaled + i * sizes.headStride,
+    scaledK = sizes.scaled + j * sizes.headStride;
   openQueryWay(middle, queries, back);
-  walk(q, scaled);
+  walk(q, sizes.scaled);
   openKeyWay(middle, keys, back);
-  walk(k, scaled);
+  walk(k, sizes.scaled);
   const width = vectorBytes(keys);
-  transpose(keys, headDim, scaledK, headStride, transposed, width);
-  multiply(
-    queries,
-    <i32> (width >> 2),
-    headDim,
-    scaledQ,
-    headStride,
-    transposed,
+  transpose(
+    keys,
+    sizes.headDim,
+    scaledK,
+    sizes.headStride,
+    sizes.transposed,
     width,
-    scores + corner,
-    row,
-    0,
-    0,
-    0,
+  );
+  multiply(
+    queries, <i32> (width >> 2), sizes.headDim,
+    scaledQ, sizes.headStride, sizes.transposed, width,
+    sizes.scores + corner, row, 0, 0, 0
   );
   if (products === 0) return;
-  const head = <i32> (headStride >> 2);
+  const head = <i32> (sizes.headStride >> 2);
   multiply(
-    queries,
-    head,
-    keys,
-    products + corner,
-    row,
-    scaledK,
-    headStride,
-    read + i * headStride,
-    headStride,
-    0,
-    0,
-    0,
+    queries, head, keys,
+    products + corner, row, scaledK, sizes.headStride,
+    read + i * sizes.headStride, sizes.headStride, 0, 0, 0
   );
   multiplyTransposed(
-    keys,
-    head,
-    queries,
-    products + corner,
-    row,
-    scaledQ,
-    headStride,
-    read + j * headStride,
-    headStride,
-    0,
-    0,
-    0,
+    keys, head, queries,
+    products + corner, row, scaledQ, sizes.headStride,
+    read + j * sizes.headStride, sizes.headStride, 0, 0, 0
   );
   const ofDecays = back ? slopesBack : slopes;
   walkBack(read, k, dk, ofDecays);

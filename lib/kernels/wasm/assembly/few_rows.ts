@@ -10,7 +10,7 @@ import { fewRows as job, queue } from "./jobs";
 import { transpose } from "./matrix";
 import { addEach, addEight, addOne, dotEach, dotFour, EIGHT } from "./row_sums";
 import { loadFirst, storeFirst, vectorBytes } from "./simd";
-import { countProgress } from "./threads";
+import { countProgress } from "./progress";
 
 /**
  * Columns of B up to which its rows are first read one after the other, up to
@@ -177,7 +177,9 @@ function addRows(matrix: i32, part: i32, block: i32): void {
   const alone = sumsEach() === 1;
   const stride = alone ? width : vectorBytes(job.columns);
   const c = offset +
-    (alone ? job.c + <usize> (matrix * job.rows) * width : sumsOf(matrix, part));
+    (alone
+      ? job.c + <usize> (matrix * job.rows) * width
+      : sumsOf(matrix, part));
   for (let row = 0; row < job.rows; row++) {
     const bytes = <usize> columns << 2, sums = c + row * stride;
     if (alone && job.bias !== 0) memory.copy(sums, job.bias + offset, bytes);
@@ -217,7 +219,9 @@ function addSums(matrix: i32, block: i32): void {
         ? f32x4.splat(0)
         : loadFirst(job.bias + offset, count);
       let part = sumsOf(matrix, 0) + row * stride + offset;
-      for (; part < behind; part += bytes) sum = f32x4.add(sum, v128.load(part));
+      for (; part < behind; part += bytes) {
+        sum = f32x4.add(sum, v128.load(part));
+      }
       storeFirst(to + offset, sum, count);
     }
   }

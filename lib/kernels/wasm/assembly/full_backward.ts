@@ -8,78 +8,17 @@
 // between; and of a key's on its side. Whatever is summed up over tiles from the
 // farthest to the nearest is multiplied on its way by the decay of each tile that
 // it passes, so that the products of a pair of tiles are all there is to do for it.
-import {
-  causal,
-  chunks,
-  chunkSize,
-  columnsStride,
-  countOf,
-  decays,
-  headBytes,
-  headDim,
-  headStride,
-  length,
-  logDecay,
-  rowsQ,
-  scores,
-  segments,
-  take,
-  transposed,
-  valueDim,
-  valueStride,
-} from "./attention";
-import {
-  bordersOf,
-  entering,
-  enteringBack,
-  leaving,
-  leavingBack,
-  through,
-  throughBack,
-} from "./decay";
-import {
-  addPassing,
-  clearRecord,
-  openRecord,
-  passesAfter,
-  passesBefore,
-  readsAfter,
-  readsBefore,
-} from "./full_sums";
+import * as sizes from "./attention";
+import * as ofDecay from "./decay";
+import * as sums from "./full_sums";
 import { multiply, multiplyTransposed } from "./gemm";
-import {
-  count,
-  decayGradients,
-  gradientsInside,
-  k,
-  layoutGradients,
-  lowerRows,
-  openChunk,
-  openGradients,
-  products,
-  rowsDk,
-  rowsG,
-  storeKeyRows,
-  sumsBytes,
-  transposedV,
-  transposeKeys,
-  wholeRows,
-  wholeValueRows,
-  writtenAfter,
-  writtenBefore,
-} from "./inside_gradient";
+import * as intra from "./inside_gradient";
 import { attention as job } from "./jobs";
 import {
-  addScaledRows,
-  addScaledRowsAndDot,
-  at,
-  dot,
-  paddedRows,
-  put,
-  scaleRows,
+  addScaledRows, addScaledRowsAndDot, at, dot, paddedRows, put, scaleRows,
 } from "./matrix";
 import { pairBytes, vectorBytes } from "./simd";
-import { countProgress } from "./threads";
+import { countProgress } from "./progress";
 
 /** The loss gradients of all queries, `[length, valueDim + 1]`; with decays, times those on either side. */
 let gradients: usize = 0;
@@ -103,68 +42,100 @@ let farV: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
 export function layoutFullBackward(base: usize): usize {
-  layoutGradients(base, 0);
-  const tokens = <usize> chunkSize, all = <usize> length;
-  gradients = take(all * columnsStride);
-  if (!decays) return take(0);
-  throughs = take(vectorBytes(chunks));
-  dqBefore = take(all * headStride);
-  between = take(vectorBytes(chunks));
-  weightedK = take(tokens * headStride);
-  rowWeights = take(vectorBytes(chunkSize));
-  farK = take(tokens * headStride);
-  farV = take(tokens * valueStride);
-  if (causal) return take(0);
-  gradientsBack = take(all * columnsStride);
-  throughsBack = take(vectorBytes(chunks));
-  dqAfter = take(all * headStride);
-  fadedK = take(tokens * headStride);
-  return take(0);
+  intra.layoutGradients(base, 0);
+  const tokens = <usize> sizes.chunkSize, all = <usize> sizes.length;
+  gradients = sizes.take(all * sizes.columnsStride);
+  if (!sizes.decays) return sizes.take(0);
+  throughs = sizes.take(vectorBytes(sizes.chunks));
+  dqBefore = sizes.take(all * sizes.headStride);
+  between = sizes.take(vectorBytes(sizes.chunks));
+  weightedK = sizes.take(tokens * sizes.headStride);
+  rowWeights = sizes.take(vectorBytes(sizes.chunkSize));
+  farK = sizes.take(tokens * sizes.headStride);
+  farV = sizes.take(tokens * sizes.valueStride);
+  if (sizes.causal) return sizes.take(0);
+  gradientsBack = sizes.take(all * sizes.columnsStride);
+  throughsBack = sizes.take(vectorBytes(sizes.chunks));
+  dqAfter = sizes.take(all * sizes.headStride);
+  fadedK = sizes.take(tokens * sizes.headStride);
+  return sizes.take(0);
 }
 
 /** All that every so many tiles of keys contribute. */
 export function differentiateFull(sequence: i32, part: i32): void {
-  const dq = openRecord(sequence, part);
-  clearRecord();
+  const dq = sums.openRecord(sequence, part);
+  sums.clearRecord();
   openSequence(sequence);
-  for (let tile = part; tile < chunks; tile += segments) {
-    openChunk(sequence, tile);
-    const dk = wholeRows(job.dk, rowsDk), dv = wholeValueRows();
-    if (decays) {
-      memory.fill(lowerRows, 0, sumsBytes);
+  for (let tile = part; tile < sizes.chunks; tile += sizes.segments) {
+    intra.openChunk(sequence, tile);
+    const dk = intra.wholeRows(job.dk, intra.rowsDk),
+      dv = intra.wholeValueRows();
+    if (sizes.decays) {
+      memory.fill(intra.lowerRows, 0, intra.sumsBytes);
       // Leaves keys and values transposed.
-      gradientsInside(dq + tile * chunkSize * headStride, dk, dv);
+      intra.gradientsInside(
+        dq + tile * sizes.chunkSize * sizes.headStride,
+        dk,
+        dv,
+      );
       gradientsFromAfter(sequence, tile, part, dk, dv);
-      if (!causal) gradientsFromBefore(sequence, tile, part, dk, dv);
-      decayGradients(0, 0);
+      if (!sizes.causal) gradientsFromBefore(sequence, tile, part, dk, dv);
+      intra.decayGradients(0, 0);
     } else {
-      transposeKeys();
-      for (let i = 0; i < chunks; i++) {
+      intra.transposeKeys();
+      for (let i = 0; i < sizes.chunks; i++) {
         const kept: f32 = tile === part ? 0 : 1;
-        addPairs(sequence, i, gradients, k, dq, kept, dk, dv, i > 0 ? 1 : 0);
+        addPairs(
+          sequence,
+          i,
+          gradients,
+          intra.k,
+          dq,
+          kept,
+          dk,
+          dv,
+          i > 0 ? 1 : 0,
+        );
       }
     }
-    storeKeyRows(dk, dv);
+    intra.storeKeyRows(dk, dv);
   }
-  if (decays) addFarQueries(sequence, part, dq);
+  if (sizes.decays) addFarQueries(sequence, part, dq);
 }
 
 /** What all tiles of keys need of all tiles of queries. */
 function openSequence(sequence: i32): void {
-  for (let tile = 0; tile < chunks; tile++) {
-    const rows = countOf(tile), first = tile * chunkSize;
-    const from = sequence * length + first, place = first * columnsStride;
-    if (!decays) {
-      openGradients(rows, from, gradients + place);
+  for (let tile = 0; tile < sizes.chunks; tile++) {
+    const rows = sizes.countOf(tile), first = tile * sizes.chunkSize;
+    const from = sequence * sizes.length + first,
+      place = first * sizes.columnsStride;
+    if (!sizes.decays) {
+      intra.openGradients(rows, from, gradients + place);
       continue;
     }
-    openGradients(rows, from, rowsG);
-    bordersOf(rows, logDecay(job.f, from), logDecay(job.b, from));
-    scaleRows(rows, columnsStride, entering, rowsG, gradients + place);
-    put(throughs, tile, through(rows));
-    if (causal) continue;
-    scaleRows(rows, columnsStride, enteringBack, rowsG, gradientsBack + place);
-    put(throughsBack, tile, throughBack());
+    intra.openGradients(rows, from, intra.rowsG);
+    ofDecay.bordersOf(
+      rows,
+      sizes.logDecay(job.f, from),
+      sizes.logDecay(job.b, from),
+    );
+    scaleRows(
+      rows,
+      sizes.columnsStride,
+      ofDecay.entering,
+      intra.rowsG,
+      gradients + place,
+    );
+    put(throughs, tile, ofDecay.through(rows));
+    if (sizes.causal) continue;
+    scaleRows(
+      rows,
+      sizes.columnsStride,
+      ofDecay.enteringBack,
+      intra.rowsG,
+      gradientsBack + place,
+    );
+    put(throughsBack, tile, ofDecay.throughBack());
   }
 }
 
@@ -176,23 +147,41 @@ function gradientsFromAfter(
   dk: usize,
   dv: usize,
 ): void {
-  if (tile === chunks - 1) return;
-  scaleRows(count, headStride, leaving, k, weightedK);
+  if (tile === sizes.chunks - 1) return;
+  scaleRows(
+    intra.count,
+    sizes.headStride,
+    ofDecay.leaving,
+    intra.k,
+    weightedK,
+  );
   // What the tiles of keys so far have added passes those up to this one.
   let kept: f32 = tile === part ? 0 : 1;
-  for (let i = tile - segments + 1; i <= tile; i++) {
+  for (let i = tile - sizes.segments + 1; i <= tile; i++) {
     if (i > 0) kept *= at(throughs, i);
   }
   let decay: f32 = 1;
-  for (let i = tile + 1; i < chunks; i++) {
+  for (let i = tile + 1; i < sizes.chunks; i++) {
     put(between, i, decay);
     decay *= at(throughs, i);
   }
-  for (let i = chunks - 1; i > tile; i--) {
-    const passing = i < chunks - 1 ? pass(i, throughs, passesBefore) : 0;
-    addPairs(sequence, i, gradients, weightedK, dqBefore, kept, farK, farV, passing);
+  for (let i = sizes.chunks - 1; i > tile; i--) {
+    const passing = i < sizes.chunks - 1
+      ? pass(i, throughs, sums.passesBefore)
+      : 0;
+    addPairs(
+      sequence,
+      i,
+      gradients,
+      weightedK,
+      dqBefore,
+      kept,
+      farK,
+      farV,
+      passing,
+    );
   }
-  addFar(leaving, dk, dv, writtenAfter);
+  addFar(ofDecay.leaving, dk, dv, intra.writtenAfter);
 }
 
 /** From those before it. */
@@ -204,20 +193,36 @@ function gradientsFromBefore(
   dv: usize,
 ): void {
   if (tile === 0) return;
-  scaleRows(count, headStride, leavingBack, k, weightedK);
+  scaleRows(
+    intra.count,
+    sizes.headStride,
+    ofDecay.leavingBack,
+    intra.k,
+    weightedK,
+  );
   let decay: f32 = 1;
   for (let i = tile - 1; i >= 0; i--) {
     put(between, i, decay);
     decay *= at(throughsBack, i);
   }
   for (let i = 0; i < tile; i++) {
-    const passing = i > 0 ? pass(i, throughsBack, passesAfter) : 0;
+    const passing = i > 0 ? pass(i, throughsBack, sums.passesAfter) : 0;
     // The nearest tiles of keys come first here: each has its own decay in it.
     const keys = i === tile - 1 ? weightedK : fadedKeys(at(between, i));
-    const kept: f32 = i < tile - segments ? 1 : 0;
-    addPairs(sequence, i, gradientsBack, keys, dqAfter, kept, farK, farV, passing);
+    const kept: f32 = i < tile - sizes.segments ? 1 : 0;
+    addPairs(
+      sequence,
+      i,
+      gradientsBack,
+      keys,
+      dqAfter,
+      kept,
+      farK,
+      farV,
+      passing,
+    );
   }
-  addFar(leavingBack, dk, dv, writtenBefore);
+  addFar(ofDecay.leavingBack, dk, dv, intra.writtenBefore);
 }
 
 /**
@@ -225,21 +230,32 @@ function gradientsFromBefore(
  * in its exponents; returns what it lets through.
  */
 function pass(tile: i32, throughs: usize, passes: usize): f32 {
-  const decay = at(throughs, tile), loss = dot(count * headStride, weightedK, farK);
-  addPassing(passes, tile, at(between, tile) * decay * loss);
+  const decay = at(throughs, tile),
+    loss = dot(intra.count * sizes.headStride, weightedK, farK);
+  sums.addPassing(passes, tile, at(between, tile) * decay * loss);
   return decay;
 }
 
 function fadedKeys(decay: f32): usize {
-  for (let j = 0; j < count; j++) put(rowWeights, j, decay * at(leavingBack, j));
-  scaleRows(count, headStride, rowWeights, k, fadedK);
+  for (let j = 0; j < intra.count; j++) {
+    put(rowWeights, j, decay * at(ofDecay.leavingBack, j));
+  }
+  scaleRows(intra.count, sizes.headStride, rowWeights, intra.k, fadedK);
   return fadedK;
 }
 
 /** dk_j += weight_j farK_j, dv_j likewise; dots_j are that times the key. */
 function addFar(weights: usize, dk: usize, dv: usize, dots: usize): void {
-  addScaledRowsAndDot(count, headStride, weights, farK, k, dk, dots);
-  addScaledRows(count, valueStride, weights, farV, dv);
+  addScaledRowsAndDot(
+    intra.count,
+    sizes.headStride,
+    weights,
+    farK,
+    intra.k,
+    dk,
+    dots,
+  );
+  addScaledRows(intra.count, sizes.valueStride, weights, farV, dv);
 }
 
 /**
@@ -258,106 +274,82 @@ function addPairs(
   dv: usize,
   passing: f32,
 ): void {
-  const row = pairBytes(count), columns = <i32> (row >> 2);
-  const head = <i32> (headStride >> 2), width = <i32> (valueStride >> 2);
-  const inner = job.normalize !== 0 ? valueDim + 1 : valueDim;
-  const rows = countOf(tile), first = tile * chunkSize;
-  const offset = (sequence * length + first) * headBytes;
-  const q = paddedRows(rows, job.q + offset, headBytes, rowsQ, headStride);
-  const g = gradients + first * columnsStride;
-  multiply(
+  const row = pairBytes(intra.count), columns = <i32> (row >> 2);
+  const head = <i32> (sizes.headStride >> 2),
+    width = <i32> (sizes.valueStride >> 2);
+  const inner = job.normalize !== 0 ? sizes.valueDim + 1 : sizes.valueDim;
+  const rows = sizes.countOf(tile), first = tile * sizes.chunkSize;
+  const offset = (sequence * sizes.length + first) * sizes.headBytes;
+  const q = paddedRows(
     rows,
-    columns,
-    headDim,
-    q,
-    headStride,
-    transposed,
-    row,
-    scores,
-    row,
-    0,
-    0,
-    0,
+    job.q + offset,
+    sizes.headBytes,
+    sizes.rowsQ,
+    sizes.headStride,
+  );
+  const g = gradients + first * sizes.columnsStride;
+  multiply(
+    rows, columns, sizes.headDim,
+    q, sizes.headStride, sizes.transposed, row,
+    sizes.scores, row, 0, 0, 0
   );
   multiplyTransposed(
-    count,
-    width,
-    rows,
-    scores,
-    row,
-    g,
-    columnsStride,
-    dv,
-    valueStride,
-    passing,
-    dv,
-    valueStride,
+    intra.count, width, rows,
+    sizes.scores, row, g, sizes.columnsStride,
+    dv, sizes.valueStride, passing, dv, sizes.valueStride
   );
   multiply(
-    rows,
-    columns,
-    inner,
-    g,
-    columnsStride,
-    transposedV,
-    row,
-    products,
-    row,
-    0,
-    0,
-    0,
+    rows, columns, inner,
+    g, sizes.columnsStride, intra.transposedV, row,
+    intra.products, row, 0, 0, 0
   );
   multiplyTransposed(
-    count,
-    head,
-    rows,
-    products,
-    row,
-    q,
-    headStride,
-    dk,
-    headStride,
-    passing,
-    dk,
-    headStride,
+    intra.count, head, rows,
+    intra.products, row, q, sizes.headStride,
+    dk, sizes.headStride, passing, dk, sizes.headStride
   );
-  const target = dq + first * headStride;
+  const target = dq + first * sizes.headStride;
   multiply(
-    rows,
-    head,
-    count,
-    products,
-    row,
-    keys,
-    headStride,
-    target,
-    headStride,
-    kept,
-    target,
-    headStride,
+    rows, head, intra.count,
+    intra.products, row, keys, sizes.headStride,
+    target, sizes.headStride, kept, target, sizes.headStride
   );
   countProgress();
 }
 
 /** Adds what the queries have of keys outside of their tiles; `reads` is that times the query. */
 function addFarQueries(sequence: i32, part: i32, dq: usize): void {
-  const last = part + (chunks - 1 - part) / segments * segments;
-  for (let tile = 0; tile < chunks; tile++) {
-    const rows = countOf(tile), first = tile * chunkSize;
-    const offset = (sequence * length + first) * headBytes;
-    const q = paddedRows(rows, job.q + offset, headBytes, rowsQ, headStride);
-    const place = first * headStride, target = dq + place;
-    const distance = (tile - part) % segments;
-    if (distance !== 0) memory.fill(target, 0, rows * headStride);
+  const last = part +
+    (sizes.chunks - 1 - part) / sizes.segments * sizes.segments;
+  for (let tile = 0; tile < sizes.chunks; tile++) {
+    const rows = sizes.countOf(tile), first = tile * sizes.chunkSize;
+    const offset = (sequence * sizes.length + first) * sizes.headBytes;
+    const q = paddedRows(
+      rows,
+      job.q + offset,
+      sizes.headBytes,
+      sizes.rowsQ,
+      sizes.headStride,
+    );
+    const place = first * sizes.headStride, target = dq + place;
+    const distance = (tile - part) % sizes.segments;
+    if (distance !== 0) memory.fill(target, 0, rows * sizes.headStride);
     if (tile > part) {
       // The nearest tile of keys that the task has may have others before this one.
       let decay: f32 = 1;
-      const nearest = tile - (distance === 0 ? segments : distance);
+      const nearest = tile - (distance === 0 ? sizes.segments : distance);
       for (let i = nearest + 1; i < tile; i++) decay *= at(throughs, i);
-      addRows(rows, decay, dqBefore + place, q, target, readsBefore + 4 * first);
+      addRows(
+        rows,
+        decay,
+        dqBefore + place,
+        q,
+        target,
+        sums.readsBefore + 4 * first,
+      );
     }
-    if (causal || tile >= last) continue;
-    addRows(rows, 1, dqAfter + place, q, target, readsAfter + 4 * first);
+    if (sizes.causal || tile >= last) continue;
+    addRows(rows, 1, dqAfter + place, q, target, sums.readsAfter + 4 * first);
   }
 }
 
@@ -371,5 +363,13 @@ function addRows(
   dots: usize,
 ): void {
   for (let i = 0; i < rows; i++) put(rowWeights, i, weight);
-  addScaledRowsAndDot(rows, headStride, rowWeights, source, row, target, dots);
+  addScaledRowsAndDot(
+    rows,
+    sizes.headStride,
+    rowWeights,
+    source,
+    row,
+    target,
+    dots,
+  );
 }

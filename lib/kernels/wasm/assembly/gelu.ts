@@ -25,7 +25,11 @@ function normal4(x: v128, bell: v128): v128 {
   p = multiplyAdd(p, t, f32x4.splat(-0.284496736));
   p = multiplyAdd(p, t, f32x4.splat(0.254829592));
   const half = f32x4.mul(f32x4.splat(0.5), f32x4.mul(p, f32x4.mul(t, bell)));
-  return v128.bitselect(half, f32x4.sub(one, half), f32x4.lt(x, f32x4.splat(0)));
+  return v128.bitselect(
+    half,
+    f32x4.sub(one, half),
+    f32x4.lt(x, f32x4.splat(0)),
+  );
 }
 
 // @ts-ignore: decorator

@@ -1,55 +1,18 @@
 // The gradients of a chunk or a tile: what both forms with tiles share. With g'
 // the loss gradient in Σ_j M_ij (q_i · k_j) (v_j, 1), a token's gradients are
 // attention of the same kind with other arguments.
-import {
-  causal,
-  chunkSize,
-  columnsStride,
-  countOf,
-  diagonal,
-  headBytes,
-  headDim,
-  headStride,
-  layout,
-  length,
-  logDecay,
-  rowsK,
-  rowsQ,
-  rowsV,
-  rowsY,
-  scores,
-  share,
-  sharedOf,
-  sharedScoresOf,
-  take,
-  takeShared,
-  transposed,
-  valueBytes,
-  valueDim,
-  valueStride,
-  wholeTokens,
-} from "./attention";
+import * as sizes from "./attention";
 import { diagonalGradients } from "./diagonal_scores";
 import { multiply, multiplyTransposed } from "./gemm";
 import { factorOf } from "./inside";
 import { attention as job } from "./jobs";
 import { layoutMaskGradient, weighBoth } from "./mask_gradient";
 import {
-  at,
-  put,
-  scaleAndAdd,
-  transpose,
-  transposeToPairs,
-  unpadRows,
+  at, put, scaleAndAdd, transpose, transposeToPairs, unpadRows,
 } from "./matrix";
 import { headRows, openDecays } from "./preparation";
 import {
-  loadFirst,
-  multiplyAdd,
-  pairBytes,
-  storeFirst,
-  sum4,
-  vectorBytes,
+  loadFirst, multiplyAdd, pairBytes, storeFirst, sum4, vectorBytes,
 } from "./simd";
 
 /** Gradients of the masked, scaled sums: `[chunkSize, valueDim + 1]`. */
@@ -75,16 +38,16 @@ export let rowsDb: usize = 0;
 
 /** Lays out scratch from `base`, with so many states for each chunk of a segment; returns its end. */
 export function layoutGradients(base: usize, statesPerChunk: i32): usize {
-  layout(base, statesPerChunk, true);
-  const tokens = wholeTokens(), row = pairBytes(chunkSize);
-  rowsG = take(tokens * columnsStride);
-  rowsDq = take(tokens * headStride);
-  rowsDk = take(tokens * headStride);
-  products = take(tokens * row);
-  transposedV = take(<usize> (valueDim + 1) * row);
-  read = take(tokens * headStride);
+  sizes.layout(base, statesPerChunk, true);
+  const tokens = sizes.wholeTokens(), row = pairBytes(sizes.chunkSize);
+  rowsG = sizes.take(tokens * sizes.columnsStride);
+  rowsDq = sizes.take(tokens * sizes.headStride);
+  rowsDk = sizes.take(tokens * sizes.headStride);
+  products = sizes.take(tokens * row);
+  transposedV = sizes.take(<usize> (sizes.valueDim + 1) * row);
+  read = sizes.take(tokens * sizes.headStride);
   sumsBytes = 8 * row;
-  lowerRows = take(sumsBytes);
+  lowerRows = sizes.take(sumsBytes);
   lowerColumns = lowerRows + row;
   upperRows = lowerColumns + row;
   upperColumns = upperRows + row;
@@ -92,12 +55,12 @@ export function layoutGradients(base: usize, statesPerChunk: i32): usize {
   readAfter = readBefore + row;
   writtenAfter = readAfter + row;
   writtenBefore = writtenAfter + row;
-  if (diagonal) {
-    rowsDf = take(tokens * headStride);
-    rowsDb = take(tokens * headStride);
-  } else layoutMaskGradient(chunkSize);
-  sharedSums = takeShared();
-  return take(0);
+  if (sizes.diagonal) {
+    rowsDf = sizes.take(tokens * sizes.headStride);
+    rowsDb = sizes.take(tokens * sizes.headStride);
+  } else layoutMaskGradient(sizes.chunkSize);
+  sharedSums = sizes.takeShared();
+  return sizes.take(0);
 }
 
 export let count: i32 = 0, token: i32 = 0;
@@ -112,18 +75,18 @@ let f: usize = 0, b: usize = 0;
 
 /** Points to a chunk's rows and log decays. */
 export function openChunk(sequence: i32, chunk: i32): void {
-  count = countOf(chunk);
-  token = sequence * length + chunk * chunkSize;
-  keyToken = sequence / share * length + chunk * chunkSize;
-  isFirst = sequence % share === 0;
-  isLast = sequence % share === share - 1;
-  sharedScores = sharedScoresOf(chunk);
-  sharedSlopes = sharedOf(sharedSums, chunk);
-  const offset = keyToken * headBytes;
-  q = headRows(count, job.q + offset, rowsQ);
-  k = headRows(count, job.k + offset, rowsK);
-  f = logDecay(job.f, token);
-  b = logDecay(job.b, token);
+  count = sizes.countOf(chunk);
+  token = sequence * sizes.length + chunk * sizes.chunkSize;
+  keyToken = sequence / sizes.share * sizes.length + chunk * sizes.chunkSize;
+  isFirst = sequence % sizes.share === 0;
+  isLast = sequence % sizes.share === sizes.share - 1;
+  sharedScores = sizes.sharedScoresOf(chunk);
+  sharedSlopes = sizes.sharedOf(sharedSums, chunk);
+  const offset = keyToken * sizes.headBytes;
+  q = headRows(count, job.q + offset, sizes.rowsQ);
+  k = headRows(count, job.k + offset, sizes.rowsK);
+  f = sizes.logDecay(job.f, token);
+  b = sizes.logDecay(job.b, token);
   openDecays(count, f, b);
   openValues();
   openGradients(count, token, rowsG);
@@ -132,63 +95,70 @@ export function openChunk(sequence: i32, chunk: i32): void {
 /** (v_j, 1) */
 function openValues(): void {
   for (let i = 0; i < count; i++) {
-    const row = rowsV + i * columnsStride;
-    memory.copy(row, job.v + (token + i) * valueBytes, valueBytes);
-    put(row, valueDim, 1);
+    const row = sizes.rowsV + i * sizes.columnsStride;
+    memory.copy(row, job.v + (token + i) * sizes.valueBytes, sizes.valueBytes);
+    put(row, sizes.valueDim, 1);
   }
 }
 
 /** Gradients of the masked, scaled sums of some tokens. */
 export function openGradients(count: i32, token: i32, rows: usize): void {
   for (let i = 0; i < count; i++) {
-    gradientRow(token + i, rows + i * columnsStride);
+    gradientRow(token + i, rows + i * sizes.columnsStride);
   }
 }
 
 /** s (dy_i / r_i, -dy_i · y_i / r_i), with r_i what the row was divided by. */
 export function gradientRow(token: i32, row: usize): void {
-  const dy = job.dy + token * valueBytes, y = job.y + token * valueBytes;
+  const dy = job.dy + token * sizes.valueBytes,
+    y = job.y + token * sizes.valueBytes;
   const factor = factorOf(at(job.rowSums, token));
   const factors = f32x4.splat(factor);
   let inner = f32x4.splat(0), j: usize = 0;
-  for (; j + 16 <= valueBytes; j += 16) {
+  for (; j + 16 <= sizes.valueBytes; j += 16) {
     const x = v128.load(dy + j);
     inner = multiplyAdd(x, v128.load(y + j), inner);
     v128.store(row + j, f32x4.mul(x, factors));
   }
   let sum = sum4(inner);
-  for (; j < valueBytes; j += 4) {
+  for (; j < sizes.valueBytes; j += 4) {
     const x = load<f32>(dy + j);
     sum += x * load<f32>(y + j);
     store<f32>(row + j, x * factor);
   }
-  put(row, valueDim, job.normalize !== 0 ? -sum * factor : 0);
+  put(row, sizes.valueDim, job.normalize !== 0 ? -sum * factor : 0);
 }
 
 /** Where the gradients of q or k go: to their place, or where rows can have padding or are to be added. */
 export function wholeRows(target: usize, padded: usize): usize {
-  const isInPlace = headBytes === headStride && !diagonal && share === 1;
-  return isInPlace ? target + token * headBytes : padded;
+  const isInPlace = sizes.headBytes === sizes.headStride && !sizes.diagonal &&
+    sizes.share === 1;
+  return isInPlace ? target + token * sizes.headBytes : padded;
 }
 
 /** As {@link wholeRows}, of v. */
 export function wholeValueRows(): usize {
-  return valueBytes === valueStride ? job.dv + token * valueBytes : rowsY;
+  return sizes.valueBytes === sizes.valueStride
+    ? job.dv + token * sizes.valueBytes
+    : sizes.rowsY;
 }
 
 /** Puts rows of {@link wholeRows} into their place, or adds them there. */
 export function storeRows(rows: usize, target: usize): void {
-  let place = target + keyToken * headBytes;
-  if (isFirst) return unpadRows(count, rows, headStride, place, headBytes);
+  let place = target + keyToken * sizes.headBytes;
+  if (isFirst) {
+    return unpadRows(count, rows, sizes.headStride, place, sizes.headBytes);
+  }
   for (let i = 0; i < count; i++) {
     addRow(rows, place);
-    rows += headStride;
-    place += headBytes;
+    rows += sizes.headStride;
+    place += sizes.headBytes;
   }
 }
 
 function addRow(row: usize, target: usize): void {
-  const end = target + headBytes, pairs = target + (headBytes & ~31);
+  const end = target + sizes.headBytes,
+    pairs = target + (sizes.headBytes & ~31);
   if (target < pairs) {
     do {
       const sum0 = f32x4.add(v128.load(target), v128.load(row));
@@ -210,36 +180,45 @@ function addRow(row: usize, target: usize): void {
 /** Puts the rows of {@link wholeRows} and {@link wholeValueRows} into their place. */
 export function storeKeyRows(dk: usize, dv: usize): void {
   storeRows(dk, job.dk);
-  unpadRows(count, dv, valueStride, job.dv + token * valueBytes, valueBytes);
+  unpadRows(
+    count,
+    dv,
+    sizes.valueStride,
+    job.dv + token * sizes.valueBytes,
+    sizes.valueBytes,
+  );
 }
 
 /** Keys and (v_j, 1) transposed, for what is multiplied with the products of either and queries. */
 export function transposeKeys(): void {
-  transposeToPairs(count, headDim, k, headStride, transposed);
-  transposeToPairs(count, valueDim + 1, rowsV, columnsStride, transposedV);
+  transposeToPairs(count, sizes.headDim, k, sizes.headStride, sizes.transposed);
+  transposeToPairs(
+    count,
+    sizes.valueDim + 1,
+    sizes.rowsV,
+    sizes.columnsStride,
+    transposedV,
+  );
 }
 
 /** scores = Q Kᵀ, which whoever is first keeps for the others. */
 function findScores(row: usize): void {
   const shared = sharedScores !== 0;
   if (!shared || isFirst) {
-    transposeToPairs(count, headDim, k, headStride, transposed);
-    multiply(
+    transposeToPairs(
       count,
-      <i32> (row >> 2),
-      headDim,
-      q,
-      headStride,
-      transposed,
-      row,
-      shared ? sharedScores : scores,
-      row,
-      0,
-      0,
-      0,
+      sizes.headDim,
+      k,
+      sizes.headStride,
+      sizes.transposed,
+    );
+    multiply(
+      count, <i32> (row >> 2), sizes.headDim,
+      q, sizes.headStride, sizes.transposed, row,
+      shared ? sharedScores : sizes.scores, row, 0, 0, 0
     );
   }
-  if (shared) memory.copy(scores, sharedScores, count * row);
+  if (shared) memory.copy(sizes.scores, sharedScores, count * row);
 }
 
 /** Adds the products' gradients to those of others who share them; says where the sums are. */
@@ -253,30 +232,27 @@ function sumSlopes(row: usize): usize {
 
 /** From pairs of tokens in the chunk; in q and k only for the last of those who share them, but for all. */
 export function gradientsInside(dq: usize, dk: usize, dv: usize): void {
-  if (diagonal) return gradientsOfChannels(dq, dk, dv);
+  if (sizes.diagonal) return gradientsOfChannels(dq, dk, dv);
   const row = pairBytes(count), columns = <i32> (row >> 2);
-  const head = <i32> (headStride >> 2);
-  transposeToPairs(count, valueDim + 1, rowsV, columnsStride, transposedV);
-  multiply(
+  const head = <i32> (sizes.headStride >> 2);
+  transposeToPairs(
     count,
-    columns,
-    valueDim + 1,
-    rowsG,
-    columnsStride,
+    sizes.valueDim + 1,
+    sizes.rowsV,
+    sizes.columnsStride,
     transposedV,
-    row,
-    products,
-    row,
-    0,
-    0,
-    0,
+  );
+  multiply(
+    count, columns, sizes.valueDim + 1,
+    rowsG, sizes.columnsStride, transposedV, row,
+    products, row, 0, 0, 0
   );
   findScores(row);
   weighBoth(
     count,
     f,
     b,
-    scores,
+    sizes.scores,
     products,
     row,
     lowerRows,
@@ -287,80 +263,51 @@ export function gradientsInside(dq: usize, dk: usize, dv: usize): void {
   valueGradients(row, dv);
   const slopes = sumSlopes(row);
   if (!isLast) {
-    memory.fill(dq, 0, count * headStride);
-    memory.fill(dk, 0, count * headStride);
+    memory.fill(dq, 0, count * sizes.headStride);
+    memory.fill(dk, 0, count * sizes.headStride);
     return;
   }
   multiply(
-    count,
-    head,
-    count,
-    slopes,
-    row,
-    k,
-    headStride,
-    dq,
-    headStride,
-    0,
-    0,
-    0,
+    count, head, count,
+    slopes, row, k, sizes.headStride,
+    dq, sizes.headStride, 0, 0, 0
   );
   multiplyTransposed(
-    count,
-    head,
-    count,
-    slopes,
-    row,
-    q,
-    headStride,
-    dk,
-    headStride,
-    0,
-    0,
-    0,
+    count, head, count,
+    slopes, row, q, sizes.headStride,
+    dk, sizes.headStride, 0, 0, 0
   );
 }
 
 /** dv_j = Σ_i score_ij g_i */
 function valueGradients(row: usize, dv: usize): void {
   multiplyTransposed(
-    count,
-    <i32> (valueStride >> 2),
-    count,
-    scores,
-    row,
-    rowsG,
-    columnsStride,
-    dv,
-    valueStride,
-    0,
-    0,
-    0,
+    count, <i32> (sizes.valueStride >> 2), count,
+    sizes.scores, row, rowsG, sizes.columnsStride,
+    dv, sizes.valueStride, 0, 0, 0
   );
 }
 
 /** The same, and the gradients in log decays, where channels decay apart. */
 function gradientsOfChannels(dq: usize, dk: usize, dv: usize): void {
   const row = vectorBytes(count);
-  transpose(count, valueDim + 1, rowsV, columnsStride, transposedV, row);
-  multiply(
+  transpose(
     count,
-    <i32> (row >> 2),
-    valueDim + 1,
-    rowsG,
-    columnsStride,
+    sizes.valueDim + 1,
+    sizes.rowsV,
+    sizes.columnsStride,
     transposedV,
     row,
-    products,
-    row,
-    0,
-    0,
-    0,
+  );
+  multiply(
+    count, <i32> (row >> 2), sizes.valueDim + 1,
+    rowsG, sizes.columnsStride, transposedV, row,
+    products, row, 0, 0, 0
   );
   const missing = <usize> (-count & 3), end = <usize> count + missing;
   memory.fill(products + count * row, 0, missing * row);
-  memory.fill(dq, 0, end * headStride);
-  memory.fill(dk, 0, end * headStride);
+  memory.fill(dq, 0, end * sizes.headStride);
+  memory.fill(dk, 0, end * sizes.headStride);
   diagonalGradients(count, q, k, products, dq, dk, rowsDf, rowsDb, read);
   valueGradients(row, dv);
 }
@@ -383,7 +330,7 @@ export function decayGradients(cross: f32, crossBack: f32): void {
     put(job.df, token + i, at(job.df, token + i) + toAfter);
     toAfter += at(writtenAfter, i);
   }
-  if (causal) return;
+  if (sizes.causal) return;
   let fromAfter: f32 = 0, toBefore: f32 = 0;
   inside = 0;
   for (let i = 0; i < count; i++) {

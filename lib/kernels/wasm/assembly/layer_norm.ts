@@ -57,7 +57,11 @@ function normalize(row: i32): void {
     const centred = f32x4.sub(loadFirst(x + at, count), means);
     const normal = f32x4.mul(centred, inverses);
     const scale = loadFirst(job.scale + at, count);
-    const result = multiplyAdd(normal, scale, loadFirst(job.offset + at, count));
+    const result = multiplyAdd(
+      normal,
+      scale,
+      loadFirst(job.offset + at, count),
+    );
     storeFirst(y + at, result, count);
   }
 }

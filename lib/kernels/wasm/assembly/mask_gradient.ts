@@ -1,19 +1,5 @@
 // The mask on scores and on what is multiplied with them, in the backward pass.
-import {
-  above,
-  below,
-  clearRows,
-  COLUMNS,
-  decaysBack,
-  decaysForward,
-  diagonal,
-  fillCorner,
-  highest,
-  layoutMask,
-  lowest,
-  openMask,
-  PAIR,
-} from "./mask";
+import * as mask from "./mask";
 import { take } from "./scratch";
 import { sums4 } from "./simd";
 
@@ -23,14 +9,14 @@ let partialBack: usize = 0;
 
 /** Takes scratch for so many tokens. */
 export function layoutMaskGradient(tokens: i32): void {
-  layoutMask(tokens);
+  mask.layoutMask(tokens);
   partial = take(partialBytes(tokens));
   partialBack = take(partialBytes(tokens));
 }
 
 /** Of so many rows, which are added up by fours. */
 function partialBytes(rows: i32): usize {
-  return (<usize> (rows + 3) & ~3) * PAIR;
+  return (<usize> (rows + 3) & ~3) * mask.PAIR;
 }
 
 /**
@@ -50,16 +36,16 @@ export function weighBoth(
   upperRows: usize,
   upperColumns: usize,
 ): void {
-  openMask(count, f, b);
+  mask.openMask(count, f, b);
   memory.fill(lowerColumns, 0, row);
   memory.fill(upperColumns, 0, row);
   memory.fill(partial, 0, partialBytes(count));
   memory.fill(partialBack, 0, partialBytes(count));
   // The step to the row of query i, from below and from above.
-  const up = b === 0 ? 0 : decaysBack, down = decaysForward;
-  for (let column: usize = 0; column < row; column += PAIR) {
-    const first = <i32> (column >> 2), end = min(first + COLUMNS, count);
-    fillCorner(first, end, up, down);
+  const up = b === 0 ? 0 : mask.decaysBack, down = mask.decaysForward;
+  for (let column: usize = 0; column < row; column += mask.PAIR) {
+    const first = <i32> (column >> 2), end = min(first + mask.COLUMNS, count);
+    mask.fillCorner(first, end, up, down);
     const cells = scores + column, others = products + column;
     const start = <usize> first * row, next = <usize> end * row;
     weighBothInCorner(
@@ -79,16 +65,16 @@ export function weighBoth(
         row,
         down + 4 * end,
         4,
-        lowest,
+        mask.lowest,
         lowerColumns + column,
-        partial + end * PAIR,
-        PAIR,
+        partial + end * mask.PAIR,
+        mask.PAIR,
       );
     }
     if (first === 0) continue;
     if (up === 0) {
-      clearRows(first, cells, row);
-      clearRows(first, others, row);
+      mask.clearRows(first, cells, row);
+      mask.clearRows(first, others, row);
       continue;
     }
     const last = first - 1;
@@ -99,10 +85,10 @@ export function weighBoth(
       0 - row,
       up + 4 * last,
       -4,
-      highest,
+      mask.highest,
       upperColumns + column,
-      partialBack + last * PAIR,
-      0 - PAIR,
+      partialBack + last * mask.PAIR,
+      0 - mask.PAIR,
     );
   }
   addPartials(count, partial, lowerRows);
@@ -120,11 +106,14 @@ function weighBothInCorner(
 ): void {
   let lower0 = v128.load(lowerColumns), lower1 = v128.load(lowerColumns, 16);
   let upper0 = v128.load(upperColumns), upper1 = v128.load(upperColumns, 16);
-  let r: usize = 0, left = partial + first * PAIR, right = partialBack + first * PAIR;
+  let r: usize = 0,
+    left = partial + first * mask.PAIR,
+    right = partialBack + first * mask.PAIR;
   do {
-    const a0 = v128.load(above + r), a1 = v128.load(above + r, 16);
-    const b0 = v128.load(below + r), b1 = v128.load(below + r, 16);
-    const d0 = v128.load(diagonal + r), d1 = v128.load(diagonal + r, 16);
+    const a0 = v128.load(mask.above + r), a1 = v128.load(mask.above + r, 16);
+    const b0 = v128.load(mask.below + r), b1 = v128.load(mask.below + r, 16);
+    const d0 = v128.load(mask.diagonal + r),
+      d1 = v128.load(mask.diagonal + r, 16);
     const s0 = v128.load(cell), s1 = v128.load(cell, 16);
     const p0 = v128.load(other), p1 = v128.load(other, 16);
     const m0 = f32x4.add(d0, f32x4.add(a0, b0));
@@ -145,9 +134,9 @@ function weighBothInCorner(
     accumulate(right, y0, y1);
     cell += row;
     other += row;
-    r += PAIR;
-    left += PAIR;
-    right += PAIR;
+    r += mask.PAIR;
+    left += mask.PAIR;
+    right += mask.PAIR;
   } while (--rows > 0);
   v128.store(lowerColumns, lower0);
   v128.store(lowerColumns, lower1, 16);
@@ -211,6 +200,6 @@ function addPartials(rows: i32, partial: usize, sums: usize): void {
     const c = f32x4.add(v128.load(partial, 64), v128.load(partial, 80));
     const d = f32x4.add(v128.load(partial, 96), v128.load(partial, 112));
     v128.store(sums + 4 * i, sums4(a, b, c, d));
-    partial += 4 * PAIR;
+    partial += 4 * mask.PAIR;
   }
 }

@@ -3,7 +3,7 @@ import { multiply, multiplyTransposed } from "./gemm";
 import { matmul as job, queue } from "./jobs";
 import { transpose } from "./matrix";
 import { loadFirst, vectorBytes } from "./simd";
-import { countProgress } from "./threads";
+import { countProgress } from "./progress";
 
 /** Columns of B, and rows of it, that are packed at a time: 64 KiB, which stay in the cache. */
 const COLUMNS = 64;
@@ -142,33 +142,15 @@ function product(
   const n = <i32> (stride >> 2);
   if (job.transposeA === 0) {
     multiply(
-      rows,
-      n,
-      inner,
-      left,
-      leftStride,
-      packedB,
-      stride,
-      to,
-      toStride,
-      weight,
-      from,
-      fromStride,
+      rows, n, inner,
+      left, leftStride, packedB, stride,
+      to, toStride, weight, from, fromStride
     );
   } else {
     multiplyTransposed(
-      rows,
-      n,
-      inner,
-      left,
-      leftStride,
-      packedB,
-      stride,
-      to,
-      toStride,
-      weight,
-      from,
-      fromStride,
+      rows, n, inner,
+      left, leftStride, packedB, stride,
+      to, toStride, weight, from, fromStride
     );
   }
   if (ragged) copyRows(rows, bytes, tile, stride, c + offset, width);

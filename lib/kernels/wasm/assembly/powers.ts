@@ -5,11 +5,7 @@
 // 15.0 takes the second vector of a pair to be what it was before the loop
 // (`--experimental-wasm-revectorize`, where it unrolls the loop).
 import {
-  LN_2_HIGH,
-  LN_2_LOW,
-  loadFirst,
-  multiplyAdd,
-  storeFirst,
+  LN_2_HIGH, LN_2_LOW, loadFirst, multiplyAdd, storeFirst,
 } from "./simd";
 
 let lowest: f32 = 0, log2e: f32 = 0;
@@ -85,15 +81,22 @@ export function powersAndSlopes(
   const c3 = f32x4.splat(a3), c4 = f32x4.splat(a4), c5 = f32x4.splat(a5);
   for (let column: usize = 0; column < stride; column += 32) {
     const m0 = v128.load(maxima + column), m1 = v128.load(maxima + column, 16);
-    const w0 = v128.load(weights + column), w1 = v128.load(weights + column, 16);
+    const w0 = v128.load(weights + column),
+      w1 = v128.load(weights + column, 16);
     const d0 = v128.load(slopes + column), d1 = v128.load(slopes + column, 16);
     let cell = x + column, product = y + column;
     const end = cell + rows * stride;
     do {
       const e0 = f32x4.sub(v128.load(cell), m0);
       const e1 = f32x4.sub(v128.load(cell, 16), m1);
-      const p0 = f32x4.mul(power4(e0, least, scale, round, unit, c1, c2, c3, c4, c5), w0);
-      const p1 = f32x4.mul(power4(e1, least, scale, round, unit, c1, c2, c3, c4, c5), w1);
+      const p0 = f32x4.mul(
+        power4(e0, least, scale, round, unit, c1, c2, c3, c4, c5),
+        w0,
+      );
+      const p1 = f32x4.mul(
+        power4(e1, least, scale, round, unit, c1, c2, c3, c4, c5),
+        w1,
+      );
       v128.store(cell, p0);
       v128.store(cell, p1, 16);
       const t0 = f32x4.mul(p0, f32x4.sub(v128.load(product), d0));
@@ -126,7 +129,10 @@ export function powersOf(bytes: usize, source: usize, target: usize): void {
   }
   if (target < end) {
     const x = v128.load(source);
-    v128.store(target, power4(x, least, scale, round, unit, c1, c2, c3, c4, c5));
+    v128.store(
+      target,
+      power4(x, least, scale, round, unit, c1, c2, c3, c4, c5),
+    );
   }
 }
 

@@ -15,44 +15,11 @@
 // state, a row for each channel (in the backward pass a column), to leave 1 in
 // `through`; a pass is a vector. The delta rule, whose values depend on the state,
 // has a schedule of its own (delta.ts).
+import * as sizes from "./attention";
+import * as decay from "./decay";
+import * as diagonal from "./diagonal";
 import {
-  decays,
-  diagonal,
-  headBytes,
-  headDim,
-  headStride,
-  lying,
-  scaled,
-  valueDim,
-  valueStride,
-} from "./attention";
-import {
-  bordersOf,
-  entering,
-  enteringBack,
-  leaving,
-  leavingBack,
-  through as throughForward,
-  throughBack,
-} from "./decay";
-import {
-  blockRows,
-  multiplyRow,
-  openDiagonal,
-  openKeyWay,
-  openQueryWay,
-  throughBack as channelsBack,
-  throughForward as channelsForward,
-  walk,
-} from "./diagonal";
-import {
-  addRowDots,
-  at,
-  paddedRows,
-  put,
-  scaleAndAdd,
-  scaleRows,
-  scaleRowsAndDot,
+  addRowDots, at, paddedRows, put, scaleAndAdd, scaleRows, scaleRowsAndDot,
 } from "./matrix";
 
 /**
@@ -60,39 +27,51 @@ import {
  * this chunk. Either is 0 where nobody asks for what goes that way.
  */
 export function openDecays(count: i32, f: usize, b: usize): void {
-  if (diagonal) openDiagonal(count, f, b, headBytes);
-  else if (decays) bordersOf(count, f, b);
+  if (sizes.diagonal) diagonal.openDiagonal(count, f, b, sizes.headBytes);
+  else if (sizes.decays) decay.bordersOf(count, f, b);
 }
 
 /** Rows of q or k with padding, as all of this takes them: where they are, or copied. */
 export function headRows(count: i32, rows: usize, copy: usize): usize {
-  return diagonal
-    ? blockRows(count, rows, headBytes, copy)
-    : paddedRows(count, rows, headBytes, copy, headStride);
+  return sizes.diagonal
+    ? diagonal.blockRows(count, rows, sizes.headBytes, copy)
+    : paddedRows(count, rows, sizes.headBytes, copy, sizes.headStride);
 }
 
 /** Kout, in scratch or in its place. */
 export function keysOut(count: i32, back: bool, k: usize): usize {
-  if (!decays) return k;
-  if (diagonal) {
-    openKeyWay(back ? 0 : count, count, back);
-    walk(k, scaled);
-    return scaled;
+  if (!sizes.decays) return k;
+  if (sizes.diagonal) {
+    diagonal.openKeyWay(back ? 0 : count, count, back);
+    diagonal.walk(k, sizes.scaled);
+    return sizes.scaled;
   }
-  scaleRows(count, headStride, back ? leavingBack : leaving, k, scaled);
-  return scaled;
+  scaleRows(
+    count,
+    sizes.headStride,
+    back ? decay.leavingBack : decay.leaving,
+    k,
+    sizes.scaled,
+  );
+  return sizes.scaled;
 }
 
 /** Qin, likewise. */
 export function queriesIn(count: i32, back: bool, q: usize): usize {
-  if (!decays) return q;
-  if (diagonal) {
-    openQueryWay(back ? count : 0, count, back);
-    walk(q, scaled);
-    return scaled;
+  if (!sizes.decays) return q;
+  if (sizes.diagonal) {
+    diagonal.openQueryWay(back ? count : 0, count, back);
+    diagonal.walk(q, sizes.scaled);
+    return sizes.scaled;
   }
-  scaleRows(count, headStride, back ? enteringBack : entering, q, scaled);
-  return scaled;
+  scaleRows(
+    count,
+    sizes.headStride,
+    back ? decay.enteringBack : decay.entering,
+    q,
+    sizes.scaled,
+  );
+  return sizes.scaled;
 }
 
 /** Qin, likewise; sums_i more by its products with a vector. */
@@ -103,20 +82,28 @@ export function queriesInAndDot(
   vector: usize,
   sums: usize,
 ): usize {
-  if (!decays || diagonal) {
+  if (!sizes.decays || sizes.diagonal) {
     const queries = queriesIn(count, back, q);
-    addRowDots(count, headStride, queries, vector, sums);
+    addRowDots(count, sizes.headStride, queries, vector, sums);
     return queries;
   }
-  const weights = back ? enteringBack : entering;
-  scaleRowsAndDot(count, headStride, weights, q, scaled, vector, sums);
-  return scaled;
+  const weights = back ? decay.enteringBack : decay.entering;
+  scaleRowsAndDot(
+    count,
+    sizes.headStride,
+    weights,
+    q,
+    sizes.scaled,
+    vector,
+    sums,
+  );
+  return sizes.scaled;
 }
 
 /** What is left to multiply a state by that is {@link carried} through the chunk. */
 export function through(count: i32, back: bool): f32 {
-  if (!decays || diagonal) return 1;
-  return back ? throughBack() : throughForward(count);
+  if (!sizes.decays || sizes.diagonal) return 1;
+  return back ? decay.throughBack() : decay.through(count);
 }
 
 /**
@@ -124,42 +111,56 @@ export function through(count: i32, back: bool): f32 {
  * cannot do of the decays is done.
  */
 export function carried(back: bool, state: usize, to: usize): usize {
-  if (!diagonal) return state;
-  scaleChannels(back ? channelsBack : channelsForward, state, to);
+  if (!sizes.diagonal) return state;
+  scaleChannels(
+    back ? diagonal.throughBack : diagonal.throughForward,
+    state,
+    to,
+  );
   return to;
 }
 
 /** to = channels ∘ state, with the normaliser's part, in either pass's layout. */
 function scaleChannels(channels: usize, state: usize, to: usize): void {
-  if (lying) {
-    for (let row = 0; row <= valueDim; row++) {
-      multiplyRow(headStride, channels, state, to);
-      state += headStride;
-      to += headStride;
+  if (sizes.lying) {
+    for (let row = 0; row <= sizes.valueDim; row++) {
+      diagonal.multiplyRow(sizes.headStride, channels, state, to);
+      state += sizes.headStride;
+      to += sizes.headStride;
     }
   } else {
-    scaleRows(headDim, valueStride, channels, state, to);
-    const keySum = headDim * valueStride;
-    multiplyRow(headStride, channels, state + keySum, to + keySum);
+    scaleRows(sizes.headDim, sizes.valueStride, channels, state, to);
+    const keySum = sizes.headDim * sizes.valueStride;
+    diagonal.multiplyRow(
+      sizes.headStride,
+      channels,
+      state + keySum,
+      to + keySum,
+    );
   }
 }
 
 /** Bytes of a pass: what is left of a state that goes through several chunks. */
 export function passBytes(): usize {
-  return diagonal ? (headStride + 63) & ~63 : 64;
+  return sizes.diagonal ? (sizes.headStride + 63) & ~63 : 64;
 }
 
 /** Begins a pass. */
 export function openPass(pass: usize): void {
   const one: f32 = 1;
-  const numbers = diagonal ? <i32> (headStride >> 2) : 1;
+  const numbers = sizes.diagonal ? <i32> (sizes.headStride >> 2) : 1;
   for (let n = 0; n < numbers; n++) put(pass, n, one);
 }
 
 /** A pass goes through the chunk too. */
 export function extendPass(pass: usize, count: i32, back: bool): void {
-  if (diagonal) {
-    multiplyRow(headStride, back ? channelsBack : channelsForward, pass, pass);
+  if (sizes.diagonal) {
+    diagonal.multiplyRow(
+      sizes.headStride,
+      back ? diagonal.throughBack : diagonal.throughForward,
+      pass,
+      pass,
+    );
   } else put(pass, 0, at(pass, 0) * through(count, back));
 }
 
@@ -170,6 +171,6 @@ export function passOn(
   pass: usize,
   written: usize,
 ): void {
-  if (diagonal) scaleChannels(pass, state, state);
-  scaleAndAdd(bytes, state, diagonal ? 1 : at(pass, 0), written);
+  if (sizes.diagonal) scaleChannels(pass, state, state);
+  scaleAndAdd(bytes, state, sizes.diagonal ? 1 : at(pass, 0), written);
 }

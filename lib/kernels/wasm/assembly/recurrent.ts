@@ -5,16 +5,7 @@
 // its own end, so that one piece of code serves both directions: a token reads
 // what those before it wrote, decayed on arrival, and its own part is added once,
 // by the forward sweep.
-import {
-  causal,
-  columnsStride,
-  headBytes,
-  length,
-  logDecay,
-  valueBytes,
-  valueDim,
-  valueStride,
-} from "./attention";
+import * as sizes from "./attention";
 import { decayOf } from "./decay";
 import { attention as job, queue } from "./jobs";
 import { paddedRows, put } from "./matrix";
@@ -34,9 +25,9 @@ export let values: usize = 0;
 
 /** Sizes of states; after those of the job. */
 export function setSweepSizes(): void {
-  const columns = job.normalize !== 0 ? columnsStride : valueStride;
+  const columns = job.normalize !== 0 ? sizes.columnsStride : sizes.valueStride;
   lines = <i32> (columns >> 2);
-  lineBytes = (headBytes + 31) & ~31;
+  lineBytes = (sizes.headBytes + 31) & ~31;
   sweepBytes = (<usize> lines * lineBytes + 63) & ~63;
 }
 
@@ -51,7 +42,7 @@ export function layoutSweep(base: usize): usize {
 
 /** Sweeps of a sequence; causal attention has one. */
 export function sweeps(): i32 {
-  return causal ? 1 : 2;
+  return sizes.causal ? 1 : 2;
 }
 
 /** Where a sweep keeps so many bytes between the phases. */
@@ -66,10 +57,10 @@ let start: i32 = 0;
 
 /** Begins, or goes on, with a sweep. */
 export function openSweep(sequence: i32, isBack: bool): void {
-  start = sequence * length;
+  start = sequence * sizes.length;
   back = isBack;
   memory.fill(values, 0, <usize> lines * 4);
-  if (job.normalize !== 0) put(values, valueDim, 1);
+  if (job.normalize !== 0) put(values, sizes.valueDim, 1);
 }
 
 /** The token at hand, among those of all sequences; its q and k are padded. */
@@ -80,12 +71,12 @@ export let decay: f32 = 0;
 
 /** Points to the token at a position of the sweep. */
 export function openToken(position: i32): void {
-  token = start + (back ? length - 1 - position : position);
-  const offset = <usize> token * headBytes;
-  q = paddedRows(1, job.q + offset, headBytes, rowQ, lineBytes);
-  k = paddedRows(1, job.k + offset, headBytes, rowK, lineBytes);
-  copyRow(job.v + <usize> token * valueBytes, values);
-  const log = logDecay(back ? job.b : job.f, token);
+  token = start + (back ? sizes.length - 1 - position : position);
+  const offset = <usize> token * sizes.headBytes;
+  q = paddedRows(1, job.q + offset, sizes.headBytes, rowQ, lineBytes);
+  k = paddedRows(1, job.k + offset, sizes.headBytes, rowK, lineBytes);
+  copyRow(job.v + <usize> token * sizes.valueBytes, values);
+  const log = sizes.logDecay(back ? job.b : job.f, token);
   // Before the first token there is nothing that could decay.
   decay = position === 0 ? 0 : log === 0 ? 1 : decayOf(log);
 }
@@ -93,10 +84,10 @@ export function openToken(position: i32): void {
 /** Copies as many floats as a value has. */
 export function copyRow(source: usize, target: usize): void {
   let i: usize = 0;
-  for (; i + 16 <= valueBytes; i += 16) {
+  for (; i + 16 <= sizes.valueBytes; i += 16) {
     v128.store(target + i, v128.load(source + i));
   }
-  for (; i < valueBytes; i += 4) {
+  for (; i < sizes.valueBytes; i += 4) {
     store<f32>(target + i, load<f32>(source + i));
   }
 }
@@ -106,9 +97,9 @@ export function copyRow(source: usize, target: usize): void {
  * other, and then add to what the other wrote.
  */
 export function middle(): i32 {
-  if (causal) return length;
-  const half = length >> 1;
-  return back ? length - half : half;
+  if (sizes.causal) return sizes.length;
+  const half = sizes.length >> 1;
+  return back ? sizes.length - half : half;
 }
 
 /** to = decay · from + (v, 1) kᵀ */

@@ -2,38 +2,13 @@
 // √length tokens; then it goes back, recomputes those between, piece by piece,
 // and carries the gradient in the state. As in the forward pass the sweeps meet
 // in the middle, and then add to what the other wrote.
-import {
-  causal,
-  chunkSize,
-  columnsStride,
-  decays,
-  headBytes,
-  length,
-  valueBytes,
-} from "./attention";
+import * as sizes from "./attention";
 import { gradientRow } from "./inside_gradient";
 import { attention as job } from "./jobs";
 import { put } from "./matrix";
-import {
-  back,
-  decay,
-  k,
-  layoutSweep,
-  lineBytes,
-  lines,
-  middle,
-  openSweep,
-  openToken,
-  ownScore,
-  q,
-  sweepBytes,
-  sweepRecord,
-  token,
-  values,
-  write,
-} from "./recurrent";
+import * as sweep from "./recurrent";
 import { multiplyAdd, sum4 } from "./simd";
-import { countProgress } from "./threads";
+import { countProgress } from "./progress";
 
 /** The states before the tokens of a piece. */
 let states: usize = 0;
@@ -45,22 +20,22 @@ let dv: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
 export function layoutRecurrentBackward(base: usize): usize {
-  gradients = (layoutSweep(base) + 63) & ~63;
-  dv = gradients + columnsStride;
-  dq = (dv + <usize> lines * 4 + 31) & ~31;
-  dk = dq + lineBytes;
-  states = (dk + lineBytes + 63) & ~63;
-  return states + <usize> chunkSize * sweepBytes;
+  gradients = (sweep.layoutSweep(base) + 63) & ~63;
+  dv = gradients + sizes.columnsStride;
+  dq = (dv + <usize> sweep.lines * 4 + 31) & ~31;
+  dk = dq + sweep.lineBytes;
+  states = (dk + sweep.lineBytes + 63) & ~63;
+  return states + <usize> sizes.chunkSize * sweep.sweepBytes;
 }
 
 /** Pieces between states that are kept. */
 function pieces(): i32 {
-  return (length + chunkSize - 1) / chunkSize;
+  return (sizes.length + sizes.chunkSize - 1) / sizes.chunkSize;
 }
 
 /** What a sweep keeps: the gradient in its state, and the states before its pieces. */
 export function recurrentBackwardRecordBytes(): usize {
-  return <usize> (1 + pieces()) * sweepBytes;
+  return <usize> (1 + pieces()) * sweep.sweepBytes;
 }
 
 /** One phase of a sweep. */
@@ -69,29 +44,36 @@ export function differentiateRecurrent(
   isBack: bool,
   phase: i32,
 ): void {
-  openSweep(sequence, isBack);
-  memory.fill(gradients, 0, columnsStride);
+  sweep.openSweep(sequence, isBack);
+  memory.fill(gradients, 0, sizes.columnsStride);
   const bytes = recurrentBackwardRecordBytes();
-  const carried = sweepRecord(sequence, isBack, bytes);
-  const kept = carried + sweepBytes;
+  const carried = sweep.sweepRecord(sequence, isBack, bytes);
+  const kept = carried + sweep.sweepBytes;
   if (phase === 0) {
-    memory.fill(carried, 0, sweepBytes);
+    memory.fill(carried, 0, sweep.sweepBytes);
     keepStates(kept);
   }
-  const meet = causal ? 0 : middle();
-  const first = phase === 0 ? meet : 0, end = phase === 0 ? length : meet;
+  const meet = sizes.causal ? 0 : sweep.middle();
+  const first = phase === 0 ? meet : 0, end = phase === 0 ? sizes.length : meet;
   for (let piece = pieces() - 1; piece >= 0; piece--) {
-    const from = piece * chunkSize, to = min(end, from + chunkSize);
+    const from = piece * sizes.chunkSize, to = min(end, from + sizes.chunkSize);
     if (to <= first || from >= end) continue;
-    memory.copy(states, kept + <usize> piece * sweepBytes, sweepBytes);
+    memory.copy(
+      states,
+      kept + <usize> piece * sweep.sweepBytes,
+      sweep.sweepBytes,
+    );
     for (let position = from; position < to - 1; position++) {
-      openToken(position);
-      const state = states + <usize> (position - from) * sweepBytes;
-      write(state, state + sweepBytes);
+      sweep.openToken(position);
+      const state = states + <usize> (position - from) * sweep.sweepBytes;
+      sweep.write(state, state + sweep.sweepBytes);
     }
     for (let position = to - 1; position >= max(from, first); position--) {
-      openToken(position);
-      differentiate(states + <usize> (position - from) * sweepBytes, carried);
+      sweep.openToken(position);
+      differentiate(
+        states + <usize> (position - from) * sweep.sweepBytes,
+        carried,
+      );
       storeRows(phase);
     }
     countProgress();
@@ -100,16 +82,16 @@ export function differentiateRecurrent(
 
 /** Sweeps once to keep the states before each piece. */
 function keepStates(kept: usize): void {
-  memory.fill(states, 0, sweepBytes);
-  const last = (pieces() - 1) * chunkSize;
+  memory.fill(states, 0, sweep.sweepBytes);
+  const last = (pieces() - 1) * sizes.chunkSize;
   for (let position = 0; position <= last; position++) {
-    if (position % chunkSize === 0) {
-      memory.copy(kept, states, sweepBytes);
-      kept += sweepBytes;
+    if (position % sizes.chunkSize === 0) {
+      memory.copy(kept, states, sweep.sweepBytes);
+      kept += sweep.sweepBytes;
       countProgress();
     }
-    openToken(position);
-    write(states, states);
+    sweep.openToken(position);
+    sweep.write(states, states);
   }
 }
 
@@ -120,23 +102,23 @@ function keepStates(kept: usize): void {
  *     dq = a Sᵀ g, dk = Cᵀ v, dv = C k; E = C + g qᵀ; dlog(a) = a ⟨S, E⟩; C' = a E
  */
 function differentiate(state: usize, carried: usize): void {
-  gradientRow(token, gradients);
-  memory.fill(dq, 0, 2 * lineBytes);
-  const a = f32x4.splat(decay);
+  gradientRow(sweep.token, gradients);
+  memory.fill(dq, 0, 2 * sweep.lineBytes);
+  const a = f32x4.splat(sweep.decay);
   let inner0 = f32x4.splat(0), inner1 = inner0;
-  for (let line = 0; line < lines; line += 2) {
-    const v0 = v128.load32_splat(values + 4 * line);
-    const v1 = v128.load32_splat(values + 4 * line, 4);
+  for (let line = 0; line < sweep.lines; line += 2) {
+    const v0 = v128.load32_splat(sweep.values + 4 * line);
+    const v1 = v128.load32_splat(sweep.values + 4 * line, 4);
     const g0 = v128.load32_splat(gradients + 4 * line);
     const g1 = v128.load32_splat(gradients + 4 * line, 4);
     let sum00 = f32x4.splat(0), sum01 = sum00, sum10 = sum00, sum11 = sum00;
-    for (let c: usize = 0; c < lineBytes; c += 32) {
-      const q0 = v128.load(q + c), q1 = v128.load(q + c, 16);
-      const k0 = v128.load(k + c), k1 = v128.load(k + c, 16);
+    for (let c: usize = 0; c < sweep.lineBytes; c += 32) {
+      const q0 = v128.load(sweep.q + c), q1 = v128.load(sweep.q + c, 16);
+      const k0 = v128.load(sweep.k + c), k1 = v128.load(sweep.k + c, 16);
       let dq0 = v128.load(dq + c), dq1 = v128.load(dq + c, 16);
       let dk0 = v128.load(dk + c), dk1 = v128.load(dk + c, 16);
-      const s = state + c, t = s + lineBytes;
-      const x = carried + c, y = x + lineBytes;
+      const s = state + c, t = s + sweep.lineBytes;
+      const x = carried + c, y = x + sweep.lineBytes;
       const s0 = v128.load(s), s1 = v128.load(s, 16);
       const x0 = v128.load(x), x1 = v128.load(x, 16);
       dq0 = multiplyAdd(s0, g0, dq0);
@@ -172,42 +154,47 @@ function differentiate(state: usize, carried: usize): void {
     }
     put(dv, line, sum4(f32x4.add(sum00, sum01)));
     put(dv, line + 1, sum4(f32x4.add(sum10, sum11)));
-    state += 2 * lineBytes;
-    carried += 2 * lineBytes;
+    state += 2 * sweep.lineBytes;
+    carried += 2 * sweep.lineBytes;
   }
-  if (decays) {
-    const inner = decay * sum4(f32x4.add(inner0, inner1));
-    put(back ? job.db : job.df, token, inner);
+  if (sizes.decays) {
+    const inner = sweep.decay * sum4(f32x4.add(inner0, inner1));
+    put(sweep.back ? job.db : job.df, sweep.token, inner);
   }
-  for (let c: usize = 0; c < lineBytes; c += 16) {
+  for (let c: usize = 0; c < sweep.lineBytes; c += 16) {
     v128.store(dq + c, f32x4.mul(v128.load(dq + c), a));
   }
-  if (!back) addOwn();
+  if (!sweep.back) addOwn();
 }
 
 /** The token's own part: dq += (g · v) k, dk += (g · v) q, dv += (q · k) g. */
 function addOwn(): void {
   let product = f32x4.splat(0);
-  const score = f32x4.splat(ownScore()), bytes = <usize> lines * 4;
+  const score = f32x4.splat(sweep.ownScore()), bytes = <usize> sweep.lines * 4;
   for (let i: usize = 0; i < bytes; i += 16) {
     const g = v128.load(gradients + i);
-    product = multiplyAdd(g, v128.load(values + i), product);
+    product = multiplyAdd(g, v128.load(sweep.values + i), product);
     v128.store(dv + i, multiplyAdd(g, score, v128.load(dv + i)));
   }
   const own = f32x4.splat(sum4(product));
-  for (let c: usize = 0; c < lineBytes; c += 16) {
-    const ofQ = multiplyAdd(v128.load(k + c), own, v128.load(dq + c));
-    const ofK = multiplyAdd(v128.load(q + c), own, v128.load(dk + c));
+  for (let c: usize = 0; c < sweep.lineBytes; c += 16) {
+    const ofQ = multiplyAdd(v128.load(sweep.k + c), own, v128.load(dq + c));
+    const ofK = multiplyAdd(v128.load(sweep.q + c), own, v128.load(dk + c));
     v128.store(dq + c, ofQ);
     v128.store(dk + c, ofK);
   }
 }
 
 function storeRows(phase: i32): void {
-  const head = <usize> token * headBytes, adds = phase === 1;
-  storeRow(dq, job.dq + head, headBytes, adds);
-  storeRow(dk, job.dk + head, headBytes, adds);
-  storeRow(dv, job.dv + <usize> token * valueBytes, valueBytes, adds);
+  const head = <usize> sweep.token * sizes.headBytes, adds = phase === 1;
+  storeRow(dq, job.dq + head, sizes.headBytes, adds);
+  storeRow(dk, job.dk + head, sizes.headBytes, adds);
+  storeRow(
+    dv,
+    job.dv + <usize> sweep.token * sizes.valueBytes,
+    sizes.valueBytes,
+    adds,
+  );
 }
 
 function storeRow(source: usize, to: usize, bytes: usize, adds: bool): void {

@@ -5,26 +5,9 @@ import { causal, length, valueBytes, valueDim } from "./attention";
 import { factorOf } from "./inside";
 import { attention as job } from "./jobs";
 import { at, put } from "./matrix";
-import {
-  back,
-  copyRow,
-  decay,
-  k,
-  layoutSweep,
-  lineBytes,
-  lines,
-  middle,
-  openSweep,
-  openToken,
-  ownScore,
-  q,
-  sweepBytes,
-  sweepRecord,
-  token,
-  values,
-} from "./recurrent";
+import * as sweep from "./recurrent";
 import { multiplyAdd, sums4 } from "./simd";
-import { countProgress } from "./threads";
+import { countProgress } from "./progress";
 
 /** What a token reads: a number for each line of the state. */
 let reading: usize = 0;
@@ -33,45 +16,49 @@ let written: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
 export function layoutRecurrent(base: usize): usize {
-  reading = (layoutSweep(base) + 63) & ~63;
-  written = reading + <usize> lines * 4;
-  return written + <usize> lines * 4;
+  reading = (sweep.layoutSweep(base) + 63) & ~63;
+  written = reading + <usize> sweep.lines * 4;
+  return written + <usize> sweep.lines * 4;
 }
 
 /** One phase of a sweep. */
 export function attendRecurrent(sequence: i32, isBack: bool, phase: i32): void {
-  openSweep(sequence, isBack);
-  const state = sweepRecord(sequence, isBack, sweepBytes);
-  if (phase === 0) memory.fill(state, 0, sweepBytes);
-  const end = phase === 0 ? middle() : length;
-  for (let position = phase === 0 ? 0 : middle(); position < end; position++) {
-    openToken(position);
+  sweep.openSweep(sequence, isBack);
+  const state = sweep.sweepRecord(sequence, isBack, sweep.sweepBytes);
+  if (phase === 0) memory.fill(state, 0, sweep.sweepBytes);
+  const end = phase === 0 ? sweep.middle() : length;
+  for (
+    let position = phase === 0 ? 0 : sweep.middle();
+    position < end;
+    position++
+  ) {
+    sweep.openToken(position);
     readAndWrite(state);
-    if (!back) addOwn();
+    if (!sweep.back) addOwn();
     if (phase === 1) addWritten();
     if (phase === 1 || causal) finishRow();
-    else put(job.rowSums, token, rowSum());
-    copyRow(reading, job.y + <usize> token * valueBytes);
+    else put(job.rowSums, sweep.token, rowSum());
+    sweep.copyRow(reading, job.y + <usize> sweep.token * valueBytes);
     if ((position & 63) === 0) countProgress();
   }
 }
 
 /** reading = decay · state q; state = decay · state + (v, 1) kᵀ */
 function readAndWrite(state: usize): void {
-  const a = f32x4.splat(decay);
-  for (let line = 0; line < lines; line += 4) {
-    const value0 = v128.load32_splat(values + 4 * line);
-    const value1 = v128.load32_splat(values + 4 * line, 4);
-    const value2 = v128.load32_splat(values + 4 * line, 8);
-    const value3 = v128.load32_splat(values + 4 * line, 12);
+  const a = f32x4.splat(sweep.decay);
+  for (let line = 0; line < sweep.lines; line += 4) {
+    const value0 = v128.load32_splat(sweep.values + 4 * line);
+    const value1 = v128.load32_splat(sweep.values + 4 * line, 4);
+    const value2 = v128.load32_splat(sweep.values + 4 * line, 8);
+    const value3 = v128.load32_splat(sweep.values + 4 * line, 12);
     let sum00 = f32x4.splat(0), sum01 = sum00, sum10 = sum00, sum11 = sum00;
     let sum20 = sum00, sum21 = sum00, sum30 = sum00, sum31 = sum00;
-    const next = state + lineBytes;
-    for (let c: usize = 0; c < lineBytes; c += 32) {
-      const q0 = v128.load(q + c), q1 = v128.load(q + c, 16);
-      const k0 = v128.load(k + c), k1 = v128.load(k + c, 16);
-      const line0 = state + c, line1 = line0 + lineBytes;
-      const line2 = line1 + lineBytes, line3 = line2 + lineBytes;
+    const next = state + sweep.lineBytes;
+    for (let c: usize = 0; c < sweep.lineBytes; c += 32) {
+      const q0 = v128.load(sweep.q + c), q1 = v128.load(sweep.q + c, 16);
+      const k0 = v128.load(sweep.k + c), k1 = v128.load(sweep.k + c, 16);
+      const line0 = state + c, line1 = line0 + sweep.lineBytes;
+      const line2 = line1 + sweep.lineBytes, line3 = line2 + sweep.lineBytes;
       const a0 = f32x4.mul(v128.load(line0), a);
       const a1 = f32x4.mul(v128.load(line0, 16), a);
       sum00 = multiplyAdd(a0, q0, sum00);
@@ -114,16 +101,16 @@ function readAndWrite(state: usize): void {
         f32x4.add(sum30, sum31),
       ),
     );
-    state += 4 * lineBytes;
+    state += 4 * sweep.lineBytes;
   }
 }
 
 /** reading += (q · k) (v, 1) */
 function addOwn(): void {
-  const score = f32x4.splat(ownScore());
-  for (let i: usize = 0; i < <usize> lines * 4; i += 16) {
+  const score = f32x4.splat(sweep.ownScore());
+  for (let i: usize = 0; i < <usize> sweep.lines * 4; i += 16) {
     const sum = multiplyAdd(
-      v128.load(values + i),
+      v128.load(sweep.values + i),
       score,
       v128.load(reading + i),
     );
@@ -133,9 +120,9 @@ function addOwn(): void {
 
 /** Adds what the other sweep has written. */
 function addWritten(): void {
-  copyRow(job.y + <usize> token * valueBytes, written);
-  if (job.normalize !== 0) put(written, valueDim, at(job.rowSums, token));
-  for (let i: usize = 0; i < <usize> lines * 4; i += 16) {
+  sweep.copyRow(job.y + <usize> sweep.token * valueBytes, written);
+  if (job.normalize !== 0) put(written, valueDim, at(job.rowSums, sweep.token));
+  for (let i: usize = 0; i < <usize> sweep.lines * 4; i += 16) {
     const sum = f32x4.add(v128.load(reading + i), v128.load(written + i));
     v128.store(reading + i, sum);
   }
@@ -149,9 +136,9 @@ function rowSum(): f32 {
 /** Scales and divides, and stores the row's sum. */
 function finishRow(): void {
   const sum = job.scale * rowSum();
-  put(job.rowSums, token, sum);
+  put(job.rowSums, sweep.token, sum);
   const factor = f32x4.splat(factorOf(sum));
-  for (let i: usize = 0; i < <usize> lines * 4; i += 16) {
+  for (let i: usize = 0; i < <usize> sweep.lines * 4; i += 16) {
     v128.store(reading + i, f32x4.mul(v128.load(reading + i), factor));
   }
 }

@@ -1,15 +1,10 @@
 // Root mean square normalisation of rows, times SiLU of gates if there are any,
 // and its gradient.
 import { queue, rmsNorm as job } from "./jobs";
-import { preparePowers, siluSlopes, silus } from "./powers";
+import { preparePowers, silus, siluSlopes } from "./powers";
 import { layoutFrom, take } from "./scratch";
 import {
-  firstLanes,
-  loadFirst,
-  multiplyAdd,
-  storeFirst,
-  sum4,
-  vectorBytes,
+  firstLanes, loadFirst, multiplyAdd, storeFirst, sum4, vectorBytes,
 } from "./simd";
 
 /** Gates of a row: their SiLU, or ones; and what their gradients are times its slopes. */
@@ -43,7 +38,9 @@ export function rmsNormTask(phase: i32, task: i32): void {
   const bytes = <usize> job.columns << 2, part = queue.extra + task * bytes;
   if (job.dy !== 0) memory.fill(part, 0, bytes);
   if (job.gate === 0) {
-    for (let i = 0; i < job.columns; i++) store<f32>(gates + (<usize> i << 2), 1);
+    for (let i = 0; i < job.columns; i++) {
+      store<f32>(gates + (<usize> i << 2), 1);
+    }
   }
   for (let row = first; row < end; row++) {
     if (job.gate !== 0) {

@@ -45,7 +45,8 @@ export function layoutScan(base: usize): void {
 
 /** Channels of a block; not by the number of threads, on which sums would depend. */
 export function blockChannels(): i32 {
-  const groups = (job.channels + GROUP * MOST_BLOCKS - 1) / (GROUP * MOST_BLOCKS);
+  const groups = (job.channels + GROUP * MOST_BLOCKS - 1) /
+    (GROUP * MOST_BLOCKS);
   return max(LEAST_CHANNELS, GROUP * groups);
 }
 

@@ -145,7 +145,9 @@ export function openQueries(ofSequence: i32, block: i32): bool {
 function narrowKeys(): void {
   firstKey = query;
   const first = segmentOf(sequence, firstKey);
-  while (firstKey > 0 && segmentOf(sequence, firstKey - 1) === first) firstKey--;
+  while (firstKey > 0 && segmentOf(sequence, firstKey - 1) === first) {
+    firstKey--;
+  }
   let end = query + queries;
   const last = segmentOf(sequence, end - 1);
   while (end < endKey && segmentOf(sequence, end) === last) end++;
@@ -202,18 +204,9 @@ export function endBlock(): i32 {
 /** scores = s k qᵀ, and -∞ where a query does not read a key. */
 export function computeScores(): void {
   multiply(
-    keys,
-    <i32> (row >> 2),
-    job.headDim,
-    k,
-    headStride,
-    transposedQ,
-    row,
-    scores,
-    row,
-    0,
-    0,
-    0,
+    keys, <i32> (row >> 2), job.headDim,
+    k, headStride, transposedQ, row,
+    scores, row, 0, 0, 0
   );
   let low = 0, high = 0;
   for (let j = 0; j < keys; j++) {

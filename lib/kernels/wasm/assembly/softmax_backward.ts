@@ -13,36 +13,8 @@ import { at, put, transposeToPairs, unpadRows } from "./matrix";
 import { powersAndSlopes } from "./powers";
 import { take } from "./scratch";
 import { multiplyAdd, sum4, vectorBytes } from "./simd";
-import {
-  computeScores,
-  endBlock,
-  firstBlock,
-  headBytes,
-  headStride,
-  isToken,
-  k,
-  key,
-  keyBlocks,
-  KEYS,
-  keys,
-  layoutShared,
-  openKeys,
-  openQueries,
-  QUERIES,
-  queries,
-  queriesComplete,
-  query,
-  queryBlocks,
-  row,
-  rowsOf,
-  scaledQ,
-  scores,
-  sequence,
-  v,
-  valueBytes,
-  valueStride,
-} from "./softmax";
-import { countProgress } from "./threads";
+import * as softmax from "./softmax";
+import { countProgress } from "./progress";
 
 let rowsDy: usize = 0;
 let transposedDy: usize = 0;
@@ -57,12 +29,12 @@ let slopes: usize = 0;
 let dy: usize = 0;
 
 export function layoutSoftmaxBackward(base: usize): usize {
-  layoutShared(base);
-  const line = vectorBytes(QUERIES);
-  rowsDy = take(QUERIES * valueStride);
+  softmax.layoutShared(base);
+  const line = vectorBytes(softmax.QUERIES);
+  rowsDy = take(softmax.QUERIES * softmax.valueStride);
   transposedDy = take(<usize> job.valueDim * line);
-  products = take(KEYS * line);
-  rowsDq = take(QUERIES * headStride);
+  products = take(softmax.KEYS * line);
+  rowsDq = take(softmax.QUERIES * softmax.headStride);
   maxima = take(line);
   inverses = take(line);
   slopes = take(line);
@@ -72,19 +44,19 @@ export function layoutSoftmaxBackward(base: usize): usize {
 /** Bytes of all tasks' parts of dq. */
 function partsBytes(): usize {
   if (job.parts === 1) return 0;
-  return <usize> (job.sequences * job.parts * job.length) * headStride;
+  return <usize> (job.sequences * job.parts * job.length) * softmax.headStride;
 }
 
 /** Bytes of dk of all sequences, if it cannot be summed up in its place. */
 function dkBytes(): usize {
-  if (headBytes === headStride) return 0;
-  return <usize> (job.sequences * job.length) * headStride;
+  if (softmax.headBytes === softmax.headStride) return 0;
+  return <usize> (job.sequences * job.length) * softmax.headStride;
 }
 
 /** The same of dv. */
 function dvBytes(): usize {
-  if (valueBytes === valueStride) return 0;
-  return <usize> (job.sequences * job.length) * valueStride;
+  if (softmax.valueBytes === softmax.valueStride) return 0;
+  return <usize> (job.sequences * job.length) * softmax.valueStride;
 }
 
 /** What tasks share: parts of dq, and gradients in rows of whole vectors. */
@@ -94,78 +66,91 @@ export function softmaxBackwardExtra(): usize {
 
 function dkOf(token: i32): usize {
   const dk = dkBytes() === 0 ? job.dk : queue.extra + partsBytes();
-  return dk + <usize> token * headStride;
+  return dk + <usize> token * softmax.headStride;
 }
 
 function dvOf(token: i32): usize {
-  const dv = dvBytes() === 0
-    ? job.dv
-    : queue.extra + partsBytes() + dkBytes();
-  return dv + <usize> token * valueStride;
+  const dv = dvBytes() === 0 ? job.dv : queue.extra + partsBytes() + dkBytes();
+  return dv + <usize> token * softmax.valueStride;
 }
 
 /** The gradients of some keys, and what they add to the gradients of all queries. */
 export function differentiateSoftmax(task: i32): void {
   const ofSequence = task / job.parts, part = task % job.parts;
   const first = ofSequence * job.length;
-  for (let block = part; block < keyBlocks(); block += job.parts) {
-    const start = block * KEYS, count = min(KEYS, job.length - start);
-    memory.fill(dkOf(first + start), 0, count * headStride);
-    memory.fill(dvOf(first + start), 0, count * valueStride);
+  for (let block = part; block < softmax.keyBlocks(); block += job.parts) {
+    const start = block * softmax.KEYS,
+      count = min(softmax.KEYS, job.length - start);
+    memory.fill(dkOf(first + start), 0, count * softmax.headStride);
+    memory.fill(dvOf(first + start), 0, count * softmax.valueStride);
   }
-  for (let block = 0; block < queryBlocks(); block++) {
-    const isOpen = openQueries(ofSequence, block);
-    memory.fill(rowsDq, 0, queries * headStride);
+  for (let block = 0; block < softmax.queryBlocks(); block++) {
+    const isOpen = softmax.openQueries(ofSequence, block);
+    memory.fill(rowsDq, 0, softmax.queries * softmax.headStride);
     if (isOpen) {
       openGradients();
-      const end = endBlock(), skipped = firstBlock() - part + job.parts - 1;
+      const end = softmax.endBlock(),
+        skipped = softmax.firstBlock() - part + job.parts - 1;
       let keyBlock = part + max(skipped, 0) / job.parts * job.parts;
       for (; keyBlock < end; keyBlock += job.parts) {
-        if (openKeys(keyBlock)) addGradients();
+        if (softmax.openKeys(keyBlock)) addGradients();
         countProgress();
       }
     }
     storeDq(task);
   }
-  for (let block = part; block < keyBlocks(); block += job.parts) {
-    storeKeyGradients(ofSequence, block * KEYS);
+  for (let block = part; block < softmax.keyBlocks(); block += job.parts) {
+    storeKeyGradients(ofSequence, block * softmax.KEYS);
   }
 }
 
 /** Turns to the block's dy, with what each of its rows needs. */
 function openGradients(): void {
-  const token = <usize> (sequence * job.length + query);
-  dy = rowsOf(
-    sequence,
-    query,
-    queries,
+  const token = <usize> (softmax.sequence * job.length + softmax.query);
+  dy = softmax.rowsOf(
+    softmax.sequence,
+    softmax.query,
+    softmax.queries,
     job.dy,
-    valueBytes,
+    softmax.valueBytes,
     rowsDy,
-    valueStride,
-    queriesComplete,
+    softmax.valueStride,
+    softmax.queriesComplete,
   );
-  transposeToPairs(queries, job.valueDim, dy, valueStride, transposedDy);
-  memory.fill(maxima, 0, row);
-  memory.fill(inverses, 0, row);
-  memory.fill(slopes, 0, row);
-  memory.copy(maxima, job.maxima + (token << 2), <usize> queries << 2);
-  for (let i = 0; i < queries; i++) {
+  transposeToPairs(
+    softmax.queries,
+    job.valueDim,
+    dy,
+    softmax.valueStride,
+    transposedDy,
+  );
+  memory.fill(maxima, 0, softmax.row);
+  memory.fill(inverses, 0, softmax.row);
+  memory.fill(slopes, 0, softmax.row);
+  memory.copy(maxima, job.maxima + (token << 2), <usize> softmax.queries << 2);
+  for (let i = 0; i < softmax.queries; i++) {
     // Weights of padding that reads are 0: there may be no key before it.
-    if (!isToken(sequence, query + i)) continue;
+    if (!softmax.isToken(softmax.sequence, softmax.query + i)) continue;
     put(inverses, i, 1 / at(job.sums, <i32> token + i));
-    put(slopes, i, dot(dy + i * valueStride, job.y + (token + i) * valueBytes));
+    put(
+      slopes,
+      i,
+      dot(
+        dy + i * softmax.valueStride,
+        job.y + (token + i) * softmax.valueBytes,
+      ),
+    );
   }
 }
 
 /** The product of a row of whole vectors and one of `valueDim` columns. */
 function dot(x: usize, y: usize): f32 {
   let sum = f32x4.splat(0), c: usize = 0;
-  for (; c + 16 <= valueBytes; c += 16) {
+  for (; c + 16 <= softmax.valueBytes; c += 16) {
     sum = multiplyAdd(v128.load(x + c), v128.load(y + c), sum);
   }
   let total = sum4(sum);
-  for (; c < valueBytes; c += 4) {
+  for (; c < softmax.valueBytes; c += 4) {
     total += load<f32>(x + c) * load<f32>(y + c);
   }
   return total;
@@ -173,103 +158,88 @@ function dot(x: usize, y: usize): f32 {
 
 /** Adds what a block of queries and one of keys have to do with each other. */
 function addGradients(): void {
-  const token = sequence * job.length + key;
-  const columns = <i32> (row >> 2);
-  const headColumns = <i32> (headStride >> 2);
-  const valueColumns = <i32> (valueStride >> 2);
+  const token = softmax.sequence * job.length + softmax.key;
+  const columns = <i32> (softmax.row >> 2);
+  const headColumns = <i32> (softmax.headStride >> 2);
+  const valueColumns = <i32> (softmax.valueStride >> 2);
   const dk = dkOf(token), dv = dvOf(token);
-  computeScores();
+  softmax.computeScores();
   multiply(
-    keys,
-    columns,
-    job.valueDim,
-    v,
-    valueStride,
-    transposedDy,
-    row,
-    products,
-    row,
-    0,
-    0,
-    0,
+    softmax.keys, columns, job.valueDim,
+    softmax.v, softmax.valueStride, transposedDy, softmax.row,
+    products, softmax.row, 0, 0, 0
   );
   // Scores become weights, and products t.
-  powersAndSlopes(keys, scores, products, row, maxima, inverses, slopes);
-  multiply(
-    keys,
-    valueColumns,
-    queries,
-    scores,
-    row,
-    dy,
-    valueStride,
-    dv,
-    valueStride,
-    1,
-    dv,
-    valueStride,
+  powersAndSlopes(
+    softmax.keys,
+    softmax.scores,
+    products,
+    softmax.row,
+    maxima,
+    inverses,
+    slopes,
   );
   multiply(
-    keys,
-    headColumns,
-    queries,
-    products,
-    row,
-    scaledQ,
-    headStride,
-    dk,
-    headStride,
-    1,
-    dk,
-    headStride,
+    softmax.keys, valueColumns, softmax.queries,
+    softmax.scores, softmax.row, dy, softmax.valueStride,
+    dv, softmax.valueStride, 1, dv, softmax.valueStride
+  );
+  multiply(
+    softmax.keys, headColumns, softmax.queries,
+    products, softmax.row, softmax.scaledQ, softmax.headStride,
+    dk, softmax.headStride, 1, dk, softmax.headStride
   );
   multiplyTransposed(
-    queries,
-    headColumns,
-    keys,
-    products,
-    row,
-    k,
-    headStride,
-    rowsDq,
-    headStride,
-    1,
-    rowsDq,
-    headStride,
+    softmax.queries, headColumns, softmax.keys,
+    products, softmax.row, softmax.k, softmax.headStride,
+    rowsDq, softmax.headStride, 1, rowsDq, softmax.headStride
   );
 }
 
 /** Stores the block's dq, or the task's part of it. */
 function storeDq(task: i32): void {
   const scale = f32x4.splat(job.scale);
-  for (let i: usize = 0; i < <usize> queries * headStride; i += 16) {
+  for (
+    let i: usize = 0;
+    i < <usize> softmax.queries * softmax.headStride;
+    i += 16
+  ) {
     v128.store(rowsDq + i, f32x4.mul(v128.load(rowsDq + i), scale));
   }
-  for (let i = 0; i < queries; i++) {
-    if (isToken(sequence, query + i)) continue;
-    memory.fill(rowsDq + i * headStride, 0, headStride);
+  for (let i = 0; i < softmax.queries; i++) {
+    if (softmax.isToken(softmax.sequence, softmax.query + i)) continue;
+    memory.fill(rowsDq + i * softmax.headStride, 0, softmax.headStride);
   }
   if (job.parts > 1) {
-    const to = queue.extra + <usize> (task * job.length + query) * headStride;
-    memory.copy(to, rowsDq, queries * headStride);
+    const to = queue.extra +
+      <usize> (task * job.length + softmax.query) * softmax.headStride;
+    memory.copy(to, rowsDq, softmax.queries * softmax.headStride);
   } else {
-    const to = job.dq + <usize> (sequence * job.length + query) * headBytes;
-    unpadRows(queries, rowsDq, headStride, to, headBytes);
+    const to = job.dq +
+      <usize> (softmax.sequence * job.length + softmax.query) *
+        softmax.headBytes;
+    unpadRows(
+      softmax.queries,
+      rowsDq,
+      softmax.headStride,
+      to,
+      softmax.headBytes,
+    );
   }
 }
 
 /** Moves a block's dk and dv to their place; 0 at padding. */
 function storeKeyGradients(ofSequence: i32, start: i32): void {
-  const count = min(KEYS, job.length - start);
+  const count = min(softmax.KEYS, job.length - start);
   const token = ofSequence * job.length + start;
-  const dk = job.dk + <usize> token * headBytes;
-  const dv = job.dv + <usize> token * valueBytes;
-  unpadRows(count, dkOf(token), headStride, dk, headBytes);
-  unpadRows(count, dvOf(token), valueStride, dv, valueBytes);
+  const dk = job.dk + <usize> token * softmax.headBytes;
+  const dv = job.dv + <usize> token * softmax.valueBytes;
+  unpadRows(count, dkOf(token), softmax.headStride, dk, softmax.headBytes);
+  unpadRows(count, dvOf(token), softmax.valueStride, dv, softmax.valueBytes);
   for (let i = 0; i < count; i++) {
-    if (isToken(ofSequence, start + i)) continue;
-    memory.fill(dk + i * headBytes, 0, headBytes);
-    memory.fill(dv + i * valueBytes, 0, valueBytes);
+    if (softmax.isToken(ofSequence, start + i)) continue;
+    memory.fill(dk + i * softmax.headBytes, 0, softmax.headBytes);
+    memory.fill(dv + i * softmax.valueBytes, 0, softmax.valueBytes);
   }
 }
 
@@ -279,11 +249,11 @@ export function addPartsOfDq(task: i32): void {
   const share = (job.length + job.parts - 1) / job.parts;
   const first = task % job.parts * share;
   const count = min(share, job.length - first);
-  const partBytes = <usize> job.length * headStride;
+  const partBytes = <usize> job.length * softmax.headStride;
   const start = queue.extra + ofSequence * job.parts * partBytes;
   for (let i = 0; i < count; i++) {
-    const sum = start + (first + i) * headStride;
-    for (let c: usize = 0; c < headStride; c += 16) {
+    const sum = start + (first + i) * softmax.headStride;
+    for (let c: usize = 0; c < softmax.headStride; c += 16) {
       let x = v128.load(sum + c);
       for (let part = 1; part < job.parts; part++) {
         x = f32x4.add(x, v128.load(sum + part * partBytes + c));
@@ -291,6 +261,6 @@ export function addPartsOfDq(task: i32): void {
       v128.store(sum + c, x);
     }
     const token = <usize> (ofSequence * job.length + first + i);
-    memory.copy(job.dq + token * headBytes, sum, headBytes);
+    memory.copy(job.dq + token * softmax.headBytes, sum, softmax.headBytes);
   }
 }

@@ -6,28 +6,8 @@ import { at, put, scaleRows } from "./matrix";
 import { powers } from "./powers";
 import { take } from "./scratch";
 import { exp4, vectorBytes } from "./simd";
-import {
-  computeScores,
-  endBlock,
-  firstBlock,
-  isToken,
-  keys,
-  layoutShared,
-  LOWEST,
-  openKeys,
-  openQueries,
-  QUERIES,
-  queries,
-  query,
-  queryBlocks,
-  row,
-  scores,
-  sequence,
-  v,
-  valueBytes,
-  valueStride,
-} from "./softmax";
-import { countProgress } from "./threads";
+import * as softmax from "./softmax";
+import { countProgress } from "./progress";
 
 /** `[queries, valueDim]`, before the division by the sums. */
 let rowsY: usize = 0;
@@ -37,9 +17,9 @@ let sums: usize = 0;
 let kept: usize = 0;
 
 export function layoutSoftmaxForward(base: usize): usize {
-  layoutShared(base);
-  const line = vectorBytes(QUERIES);
-  rowsY = take(QUERIES * valueStride);
+  softmax.layoutShared(base);
+  const line = vectorBytes(softmax.QUERIES);
+  rowsY = take(softmax.QUERIES * softmax.valueStride);
   maxima = take(line);
   sums = take(line);
   kept = take(line);
@@ -48,33 +28,28 @@ export function layoutSoftmaxForward(base: usize): usize {
 
 /** A block of queries. */
 export function attendSoftmax(task: i32): void {
-  const blocks = queryBlocks();
+  const blocks = softmax.queryBlocks();
   // The last blocks of a causal sequence read most: they come first.
   const block = blocks - 1 - task % blocks;
-  const isOpen = openQueries(task / blocks, block);
-  memory.fill(sums, 0, row);
-  const lowest = f32x4.splat(LOWEST);
-  for (let i: usize = 0; i < row; i += 16) v128.store(maxima + i, lowest);
+  const isOpen = softmax.openQueries(task / blocks, block);
+  memory.fill(sums, 0, softmax.row);
+  const lowest = f32x4.splat(softmax.LOWEST);
+  for (let i: usize = 0; i < softmax.row; i += 16) {
+    v128.store(maxima + i, lowest);
+  }
   let isFirst = true;
-  const end = isOpen ? endBlock() : 0;
-  for (let keyBlock = firstBlock(); keyBlock < end; keyBlock++) {
-    if (!openKeys(keyBlock)) continue;
-    computeScores();
+  const end = isOpen ? softmax.endBlock() : 0;
+  for (let keyBlock = softmax.firstBlock(); keyBlock < end; keyBlock++) {
+    if (!softmax.openKeys(keyBlock)) continue;
+    softmax.computeScores();
     const hasRisen = weigh();
-    if (hasRisen && !isFirst) scaleRows(queries, valueStride, kept, rowsY, rowsY);
+    if (hasRisen && !isFirst) {
+      scaleRows(softmax.queries, softmax.valueStride, kept, rowsY, rowsY);
+    }
     multiplyTransposed(
-      queries,
-      <i32> (valueStride >> 2),
-      keys,
-      scores,
-      row,
-      v,
-      valueStride,
-      rowsY,
-      valueStride,
-      isFirst ? 0 : 1,
-      rowsY,
-      valueStride,
+      softmax.queries, <i32> (softmax.valueStride >> 2), softmax.keys,
+      softmax.scores, softmax.row, softmax.v, softmax.valueStride,
+      rowsY, softmax.valueStride, isFirst ? 0 : 1, rowsY, softmax.valueStride
     );
     isFirst = false;
     countProgress();
@@ -84,31 +59,31 @@ export function attendSoftmax(task: i32): void {
 
 /** Turns scores into weights and adds up the sums; whether a maximum has risen. */
 function weigh(): bool {
-  memory.copy(kept, maxima, row);
+  memory.copy(kept, maxima, softmax.row);
   raiseMaxima();
   let hasRisen = false;
-  for (let c: usize = 0; c < row; c += 16) {
+  for (let c: usize = 0; c < softmax.row; c += 16) {
     const old = v128.load(kept + c), maximum = v128.load(maxima + c);
     if (v128.any_true(f32x4.ne(old, maximum))) hasRisen = true;
     const factor = exp4(f32x4.sub(old, maximum));
     v128.store(kept + c, factor);
     v128.store(sums + c, f32x4.mul(v128.load(sums + c), factor));
   }
-  powers(keys, scores, row, maxima, sums);
+  powers(softmax.keys, softmax.scores, softmax.row, maxima, sums);
   return hasRisen;
 }
 
 function raiseMaxima(): void {
-  for (let c: usize = 0; c < row; c += 32) {
+  for (let c: usize = 0; c < softmax.row; c += 32) {
     let m0 = v128.load(maxima + c), m1 = v128.load(maxima + c, 16);
-    let cell = scores + c;
-    const end = cell + keys * row;
+    let cell = softmax.scores + c;
+    const end = cell + softmax.keys * softmax.row;
     // As in powers.ts.
     do {
       const x0 = v128.load(cell), x1 = v128.load(cell, 16);
       m0 = f32x4.pmax(m0, x0);
       m1 = f32x4.pmax(m1, x1);
-      cell += row;
+      cell += softmax.row;
     } while (cell < end);
     v128.store(maxima + c, m0);
     v128.store(maxima + c, m1, 16);
@@ -117,19 +92,19 @@ function raiseMaxima(): void {
 
 /** Divides the rows by their sums, and stores them with what the gradient needs. */
 function finish(): void {
-  const token = <usize> (sequence * job.length + query);
-  const bytes = <usize> queries << 2;
+  const token = <usize> (softmax.sequence * job.length + softmax.query);
+  const bytes = <usize> softmax.queries << 2;
   memory.copy(job.maxima + (token << 2), maxima, bytes);
   memory.copy(job.sums + (token << 2), sums, bytes);
-  for (let i = 0; i < queries; i++) {
-    const y = job.y + (token + i) * valueBytes;
-    if (!isToken(sequence, query + i)) {
-      memory.fill(y, 0, valueBytes);
+  for (let i = 0; i < softmax.queries; i++) {
+    const y = job.y + (token + i) * softmax.valueBytes;
+    if (!softmax.isToken(softmax.sequence, softmax.query + i)) {
+      memory.fill(y, 0, softmax.valueBytes);
       continue;
     }
     put(sums, i, 1 / at(sums, i));
-    const source = rowsY + i * valueStride;
-    scaleRows(1, valueStride, sums + 4 * i, source, source);
-    memory.copy(y, source, valueBytes);
+    const source = rowsY + i * softmax.valueStride;
+    scaleRows(1, softmax.valueStride, sums + 4 * i, source, source);
+    memory.copy(y, source, softmax.valueBytes);
   }
 }

@@ -1,12 +1,7 @@
 // Softmax attention as a job: the tasks of both passes.
 import { softmax as job } from "./jobs";
 import { queryBlocks } from "./softmax";
-import {
-  addPartsOfDq,
-  differentiateSoftmax,
-  layoutSoftmaxBackward,
-  softmaxBackwardExtra,
-} from "./softmax_backward";
+import * as softmaxBackward from "./softmax_backward";
 import { attendSoftmax, layoutSoftmaxForward } from "./softmax_forward";
 
 function isForward(): bool {
@@ -15,12 +10,14 @@ function isForward(): bool {
 
 /** Lays out a thread's scratch; returns its end. */
 export function layoutSoftmax(base: usize): usize {
-  return isForward() ? layoutSoftmaxForward(base) : layoutSoftmaxBackward(base);
+  return isForward()
+    ? layoutSoftmaxForward(base)
+    : softmaxBackward.layoutSoftmaxBackward(base);
 }
 
 /** What all threads share. */
 export function softmaxExtra(): usize {
-  return isForward() ? 0 : softmaxBackwardExtra();
+  return isForward() ? 0 : softmaxBackward.softmaxBackwardExtra();
 }
 
 export function softmaxTasks(phase: i32): i32 {
@@ -30,6 +27,6 @@ export function softmaxTasks(phase: i32): i32 {
 
 export function softmaxTask(phase: i32, task: i32): void {
   if (isForward()) attendSoftmax(task);
-  else if (phase === 0) differentiateSoftmax(task);
-  else addPartsOfDq(task);
+  else if (phase === 0) softmaxBackward.differentiateSoftmax(task);
+  else softmaxBackward.addPartsOfDq(task);
 }

@@ -4,13 +4,7 @@ import { splitHeads as job } from "./jobs";
 import { logistics, preparePowers } from "./powers";
 import { layoutFrom, take } from "./scratch";
 import {
-  exp4,
-  firstLanes,
-  loadFirst,
-  multiplyAdd,
-  storeFirst,
-  sum4,
-  vectorBytes,
+  exp4, firstLanes, loadFirst, multiplyAdd, storeFirst, sum4, vectorBytes,
 } from "./simd";
 
 /** Tokens a task. */

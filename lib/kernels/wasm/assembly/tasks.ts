@@ -2,19 +2,10 @@
 import { adamTask, adamTasks } from "./adam";
 import { chunks, layout, segments, setSizes, share } from "./attention";
 import { attendBackward, layoutBackward } from "./chunkwise_backward";
-import {
-  attendForward,
-  forwardRecordBytes,
-  summarizeForward,
-} from "./chunkwise_forward";
+import * as chunkwiseForward from "./chunkwise_forward";
 import { backwardRecordBytes, summarizeBackward } from "./chunkwise_states";
 import { columnSumTask, columnSumTasks } from "./column_sum";
-import {
-  convolutionExtra,
-  convolutionTask,
-  convolutionTasks,
-  layoutConvolution,
-} from "./convolution";
+import * as convolution from "./convolution";
 import { deltaExtra, deltaTasks } from "./delta";
 import { differentiateDelta, layoutDeltaBackward } from "./delta_backward";
 import { attendDelta, layoutDeltaForward } from "./delta_forward";
@@ -23,121 +14,67 @@ import { differentiateFull, layoutFullBackward } from "./full_backward";
 import { attendFull, layoutFull } from "./full_forward";
 import { finishFull, fullRecordBytes } from "./full_sums";
 import { geluTask, geluTasks } from "./gelu";
-import {
-  ADAM,
-  attention,
-  CHUNKWISE_BACKWARD,
-  CHUNKWISE_FORWARD,
-  COLUMN_SUM,
-  DELTA,
-  delta,
-  FEW_ROWS,
-  FINITE_DECAY,
-  FULL_BACKWARD,
-  FULL_FORWARD,
-  GELU,
-  JOIN_ENDS,
-  LAYER_NORM,
-  LOG_SIGMOID,
-  MATMUL,
-  matmul,
-  queue,
-  RECURRENT_BACKWARD,
-  RECURRENT_FORWARD,
-  RMS_NORM,
-  SELECTIVE_SCAN,
-  selectiveScan,
-  SHORT_CONVOLUTION,
-  SOFTMAX,
-  SPLIT_ENDS,
-  SPLIT_HEADS,
-} from "./jobs";
+import * as jobs from "./jobs";
 import { layerNormExtra, layerNormTask, layerNormTasks } from "./layer_norm";
 import {
-  finiteDecayTask,
-  finiteDecayTasks,
-  logSigmoidTask,
-  logSigmoidTasks,
+  finiteDecayTask, finiteDecayTasks, logSigmoidTask, logSigmoidTasks,
 } from "./log_decay";
 import { layoutMatmul, matmulTask, matmulTasks } from "./matmul";
 import { sweepBytes, sweeps } from "./recurrent";
-import {
-  differentiateRecurrent,
-  layoutRecurrentBackward,
-  recurrentBackwardRecordBytes,
-} from "./recurrent_backward";
+import * as recurrentBackward from "./recurrent_backward";
 import { attendRecurrent, layoutRecurrent } from "./recurrent_forward";
-import {
-  layoutRmsNorm,
-  rmsNormExtra,
-  rmsNormTask,
-  rmsNormTasks,
-} from "./rms_norm";
+import * as rmsNorm from "./rms_norm";
 import { blocks } from "./scan";
-import {
-  layoutScanBackward,
-  scanBackward,
-  scanExtra,
-  scanSums,
-} from "./scan_backward";
+import * as scanBackward from "./scan_backward";
 import { layoutScanForward, scanForward } from "./scan_forward";
+import * as softmaxJob from "./softmax_job";
 import {
-  layoutSoftmax,
-  softmaxExtra,
-  softmaxTask,
-  softmaxTasks,
-} from "./softmax_job";
-import { layoutSplitHeads, splitHeadsTask, splitHeadsTasks } from "./split_heads";
+  layoutSplitHeads, splitHeadsTask, splitHeadsTasks,
+} from "./split_heads";
 import { useTiles } from "./tiles";
-import {
-  joinEndsTask,
-  joinEndsTasks,
-  layoutJoinEnds,
-  splitEndsTask,
-  splitEndsTasks,
-} from "./two_ends";
+import * as twoEnds from "./two_ends";
 
 /** Reads the job's sizes; returns the bytes of scratch that a thread needs. */
 export function prepare(base: usize): usize {
-  useTiles(queue.wide !== 0);
-  switch (queue.operation) {
-    case CHUNKWISE_FORWARD:
+  useTiles(jobs.queue.wide !== 0);
+  switch (jobs.queue.operation) {
+    case jobs.CHUNKWISE_FORWARD:
       readAttention();
-      return layout(base, attention.causal !== 0 ? 0 : 1, false);
-    case CHUNKWISE_BACKWARD:
+      return layout(base, jobs.attention.causal !== 0 ? 0 : 1, false);
+    case jobs.CHUNKWISE_BACKWARD:
       readAttention();
       return layoutBackward(base);
-    case FULL_FORWARD:
+    case jobs.FULL_FORWARD:
       readAttention();
       return layoutFull(base);
-    case FULL_BACKWARD:
+    case jobs.FULL_BACKWARD:
       readAttention();
       return layoutFullBackward(base);
-    case RECURRENT_FORWARD:
+    case jobs.RECURRENT_FORWARD:
       readAttention();
       return layoutRecurrent(base);
-    case RECURRENT_BACKWARD:
+    case jobs.RECURRENT_BACKWARD:
       readAttention();
-      return layoutRecurrentBackward(base);
-    case MATMUL:
+      return recurrentBackward.layoutRecurrentBackward(base);
+    case jobs.MATMUL:
       return layoutMatmul(base);
-    case DELTA:
-      return delta.dy === 0
+    case jobs.DELTA:
+      return jobs.delta.dy === 0
         ? layoutDeltaForward(base)
         : layoutDeltaBackward(base);
-    case SELECTIVE_SCAN:
-      return selectiveScan.dy === 0
+    case jobs.SELECTIVE_SCAN:
+      return jobs.selectiveScan.dy === 0
         ? layoutScanForward(base)
-        : layoutScanBackward(base);
-    case SHORT_CONVOLUTION:
-      return layoutConvolution(base);
-    case SOFTMAX:
-      return layoutSoftmax(base);
-    case RMS_NORM:
-      return layoutRmsNorm(base);
-    case JOIN_ENDS:
-      return layoutJoinEnds(base);
-    case SPLIT_HEADS:
+        : scanBackward.layoutScanBackward(base);
+    case jobs.SHORT_CONVOLUTION:
+      return convolution.layoutConvolution(base);
+    case jobs.SOFTMAX:
+      return softmaxJob.layoutSoftmax(base);
+    case jobs.RMS_NORM:
+      return rmsNorm.layoutRmsNorm(base);
+    case jobs.JOIN_ENDS:
+      return twoEnds.layoutJoinEnds(base);
+    case jobs.SPLIT_HEADS:
       return layoutSplitHeads(base);
   }
   return 0;
@@ -145,104 +82,105 @@ export function prepare(base: usize): usize {
 
 function readAttention(): void {
   setSizes(
-    attention.length,
-    attention.share,
-    attention.headDim,
-    attention.valueDim,
-    attention.chunkSize,
-    attention.segments,
-    attention.causal !== 0,
-    attention.f !== 0,
-    attention.diagonal !== 0,
+    jobs.attention.length,
+    jobs.attention.share,
+    jobs.attention.headDim,
+    jobs.attention.valueDim,
+    jobs.attention.chunkSize,
+    jobs.attention.segments,
+    jobs.attention.causal !== 0,
+    jobs.attention.f !== 0,
+    jobs.attention.diagonal !== 0,
   );
 }
 
 /** Bytes that all threads share beside their scratch; after {@link prepare}. */
 export function extraBytes(): usize {
-  const records = attention.sequences * attention.segments;
-  switch (queue.operation) {
-    case CHUNKWISE_FORWARD:
-      return records * forwardRecordBytes();
-    case CHUNKWISE_BACKWARD:
+  const records = jobs.attention.sequences * jobs.attention.segments;
+  switch (jobs.queue.operation) {
+    case jobs.CHUNKWISE_FORWARD:
+      return records * chunkwiseForward.forwardRecordBytes();
+    case jobs.CHUNKWISE_BACKWARD:
       return records * backwardRecordBytes();
-    case FULL_BACKWARD:
+    case jobs.FULL_BACKWARD:
       return records * fullRecordBytes();
-    case RECURRENT_FORWARD:
-      return attention.sequences * sweeps() * sweepBytes;
-    case RECURRENT_BACKWARD:
-      return attention.sequences * sweeps() * recurrentBackwardRecordBytes();
-    case MATMUL:
-      return matmul.batch * 8;
-    case FEW_ROWS:
+    case jobs.RECURRENT_FORWARD:
+      return jobs.attention.sequences * sweeps() * sweepBytes;
+    case jobs.RECURRENT_BACKWARD:
+      return jobs.attention.sequences * sweeps() *
+        recurrentBackward.recurrentBackwardRecordBytes();
+    case jobs.MATMUL:
+      return jobs.matmul.batch * 8;
+    case jobs.FEW_ROWS:
       return fewRowsExtra();
-    case DELTA:
+    case jobs.DELTA:
       return deltaExtra();
-    case LAYER_NORM:
+    case jobs.LAYER_NORM:
       return layerNormExtra();
-    case RMS_NORM:
-      return rmsNormExtra();
-    case SELECTIVE_SCAN:
-      return selectiveScan.dy === 0 ? 0 : scanExtra();
-    case SHORT_CONVOLUTION:
-      return convolutionExtra();
-    case SOFTMAX:
-      return softmaxExtra();
+    case jobs.RMS_NORM:
+      return rmsNorm.rmsNormExtra();
+    case jobs.SELECTIVE_SCAN:
+      return jobs.selectiveScan.dy === 0 ? 0 : scanBackward.scanExtra();
+    case jobs.SHORT_CONVOLUTION:
+      return convolution.convolutionExtra();
+    case jobs.SOFTMAX:
+      return softmaxJob.softmaxExtra();
   }
   return 0;
 }
 
 /** Tasks of a phase of the job. */
 export function tasksOf(phase: i32): i32 {
-  switch (queue.operation) {
-    case CHUNKWISE_FORWARD:
-    case CHUNKWISE_BACKWARD: {
+  switch (jobs.queue.operation) {
+    case jobs.CHUNKWISE_FORWARD:
+    case jobs.CHUNKWISE_BACKWARD: {
       // The states around a segment need no summary if it is all there is.
-      const alone = attention.segments === 1 && attention.f !== 0;
+      const alone = jobs.attention.segments === 1 && jobs.attention.f !== 0;
       if (phase === 0 && alone) return 0;
-      return attention.sequences / share * attention.segments;
+      return jobs.attention.sequences / share * jobs.attention.segments;
     }
-    case FULL_FORWARD:
-      return phase === 0 ? 0 : attention.sequences * segments;
-    case FULL_BACKWARD:
-      return attention.sequences * (phase === 0 ? segments : chunks);
-    case RECURRENT_FORWARD:
-    case RECURRENT_BACKWARD:
+    case jobs.FULL_FORWARD:
+      return phase === 0 ? 0 : jobs.attention.sequences * segments;
+    case jobs.FULL_BACKWARD:
+      return jobs.attention.sequences * (phase === 0 ? segments : chunks);
+    case jobs.RECURRENT_FORWARD:
+    case jobs.RECURRENT_BACKWARD:
       // A sweep alone meets no other in the middle.
       if (phase === 1 && sweeps() === 1) return 0;
-      return attention.sequences * sweeps();
-    case DELTA:
+      return jobs.attention.sequences * sweeps();
+    case jobs.DELTA:
       return deltaTasks(phase);
-    case MATMUL:
+    case jobs.MATMUL:
       return phase === 0 ? 0 : matmulTasks();
-    case FEW_ROWS:
+    case jobs.FEW_ROWS:
       return fewRowsTasks(phase);
-    case LAYER_NORM:
+    case jobs.LAYER_NORM:
       return layerNormTasks(phase);
-    case RMS_NORM:
-      return rmsNormTasks(phase);
-    case GELU:
+    case jobs.RMS_NORM:
+      return rmsNorm.rmsNormTasks(phase);
+    case jobs.GELU:
       return geluTasks(phase);
-    case LOG_SIGMOID:
+    case jobs.LOG_SIGMOID:
       return logSigmoidTasks(phase);
-    case FINITE_DECAY:
+    case jobs.FINITE_DECAY:
       return finiteDecayTasks(phase);
-    case SPLIT_HEADS:
+    case jobs.SPLIT_HEADS:
       return splitHeadsTasks(phase);
-    case SPLIT_ENDS:
-      return splitEndsTasks(phase);
-    case JOIN_ENDS:
-      return joinEndsTasks(phase);
-    case ADAM:
+    case jobs.SPLIT_ENDS:
+      return twoEnds.splitEndsTasks(phase);
+    case jobs.JOIN_ENDS:
+      return twoEnds.joinEndsTasks(phase);
+    case jobs.ADAM:
       return adamTasks(phase);
-    case COLUMN_SUM:
+    case jobs.COLUMN_SUM:
       return columnSumTasks(phase);
-    case SELECTIVE_SCAN:
-      if (phase === 0) return selectiveScan.batch * blocks();
-      return selectiveScan.dy === 0 ? 0 : selectiveScan.batch + 1;
-    case SHORT_CONVOLUTION:
-      return convolutionTasks(phase);
-    case SOFTMAX:
-      return softmaxTasks(phase);
+    case jobs.SELECTIVE_SCAN:
+      if (phase === 0) return jobs.selectiveScan.batch * blocks();
+      return jobs.selectiveScan.dy === 0 ? 0 : jobs.selectiveScan.batch + 1;
+    case jobs.SHORT_CONVOLUTION:
+      return convolution.convolutionTasks(phase);
+    case jobs.SOFTMAX:
+      return softmaxJob.softmaxTasks(phase);
     default:
       // A record that the host knows and this file does not.
       return unreachable();
@@ -251,56 +189,56 @@ export function tasksOf(phase: i32): i32 {
 
 /** Does a task. */
 export function perform(phase: i32, task: i32): void {
-  switch (queue.operation) {
-    case CHUNKWISE_FORWARD:
-    case CHUNKWISE_BACKWARD:
+  switch (jobs.queue.operation) {
+    case jobs.CHUNKWISE_FORWARD:
+    case jobs.CHUNKWISE_BACKWARD:
       return attendGroup(phase, task / segments, task % segments);
-    case FULL_FORWARD:
+    case jobs.FULL_FORWARD:
       return attendFull(task / segments, task % segments);
-    case FULL_BACKWARD:
+    case jobs.FULL_BACKWARD:
       if (phase === 0) differentiateFull(task / segments, task % segments);
       else finishFull(task / chunks, task % chunks);
       return;
-    case RECURRENT_FORWARD:
+    case jobs.RECURRENT_FORWARD:
       return attendRecurrent(task / sweeps(), task % sweeps() === 1, phase);
-    case RECURRENT_BACKWARD:
-      return differentiateRecurrent(
+    case jobs.RECURRENT_BACKWARD:
+      return recurrentBackward.differentiateRecurrent(
         task / sweeps(),
         task % sweeps() === 1,
         phase,
       );
-    case DELTA:
+    case jobs.DELTA:
       return sweepDelta(task, phase);
-    case MATMUL:
+    case jobs.MATMUL:
       return matmulTask(task);
-    case FEW_ROWS:
+    case jobs.FEW_ROWS:
       return fewRowsTask(phase, task);
-    case LAYER_NORM:
+    case jobs.LAYER_NORM:
       return layerNormTask(phase, task);
-    case RMS_NORM:
-      return rmsNormTask(phase, task);
-    case GELU:
+    case jobs.RMS_NORM:
+      return rmsNorm.rmsNormTask(phase, task);
+    case jobs.GELU:
       return geluTask(task);
-    case LOG_SIGMOID:
+    case jobs.LOG_SIGMOID:
       return logSigmoidTask(task);
-    case FINITE_DECAY:
+    case jobs.FINITE_DECAY:
       return finiteDecayTask(task);
-    case SPLIT_HEADS:
+    case jobs.SPLIT_HEADS:
       return splitHeadsTask(task);
-    case SPLIT_ENDS:
-      return splitEndsTask(task);
-    case JOIN_ENDS:
-      return joinEndsTask(task);
-    case ADAM:
+    case jobs.SPLIT_ENDS:
+      return twoEnds.splitEndsTask(task);
+    case jobs.JOIN_ENDS:
+      return twoEnds.joinEndsTask(task);
+    case jobs.ADAM:
       return adamTask(task);
-    case COLUMN_SUM:
+    case jobs.COLUMN_SUM:
       return columnSumTask(task);
-    case SELECTIVE_SCAN:
+    case jobs.SELECTIVE_SCAN:
       return scan(phase, task);
-    case SHORT_CONVOLUTION:
-      return convolutionTask(phase, task);
-    case SOFTMAX:
-      return softmaxTask(phase, task);
+    case jobs.SHORT_CONVOLUTION:
+      return convolution.convolutionTask(phase, task);
+    case jobs.SOFTMAX:
+      return softmaxJob.softmaxTask(phase, task);
   }
 }
 
@@ -312,9 +250,9 @@ function attendGroup(phase: i32, group: i32, segment: i32): void {
 }
 
 function attendChunkwise(phase: i32, sequence: i32, segment: i32): void {
-  if (queue.operation === CHUNKWISE_FORWARD) {
-    if (phase === 0) summarizeForward(sequence, segment);
-    else attendForward(sequence, segment);
+  if (jobs.queue.operation === jobs.CHUNKWISE_FORWARD) {
+    if (phase === 0) chunkwiseForward.summarizeForward(sequence, segment);
+    else chunkwiseForward.attendForward(sequence, segment);
   } else {
     if (phase === 0) summarizeBackward(sequence, segment);
     else attendBackward(sequence, segment);
@@ -322,12 +260,12 @@ function attendChunkwise(phase: i32, sequence: i32, segment: i32): void {
 }
 
 function sweepDelta(sweep: i32, phase: i32): void {
-  if (delta.dy === 0) attendDelta(sweep, phase);
+  if (jobs.delta.dy === 0) attendDelta(sweep, phase);
   else differentiateDelta(sweep, phase);
 }
 
 function scan(phase: i32, task: i32): void {
-  if (selectiveScan.dy === 0) scanForward(task);
-  else if (phase === 0) scanBackward(task);
-  else scanSums(task);
+  if (jobs.selectiveScan.dy === 0) scanForward(task);
+  else if (phase === 0) scanBackward.scanBackward(task);
+  else scanBackward.scanSums(task);
 }

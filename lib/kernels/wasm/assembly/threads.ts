@@ -18,11 +18,6 @@ function address(offset: usize): usize {
   return changetype<usize>(queue) + offset;
 }
 
-/** To be called now and then by every task. */
-export function countProgress(): void {
-  atomic.add<i32>(address(offsetof<Queue>("progress")), 1);
-}
-
 /** Points this thread to the queue. */
 export function open(pointer: usize): void {
   attach(pointer);

@@ -42,7 +42,20 @@ function timeOf(areWide: bool, a: usize): f64 {
     if (areWide) {
       multiplyWide(ROWS, SIDE, SIDE, a, stride, b, stride, c, stride, 0, 0, 0);
     } else {
-      multiplyNarrow(ROWS, SIDE, SIDE, a, stride, b, stride, c, stride, 0, 0, 0);
+      multiplyNarrow(
+        ROWS,
+        SIDE,
+        SIDE,
+        a,
+        stride,
+        b,
+        stride,
+        c,
+        stride,
+        0,
+        0,
+        0,
+      );
     }
   }
   return now() - start;

@@ -24,18 +24,9 @@ export function solveDown(
     const rows = n + first * nStride, block = x + first * stride;
     if (first > 0) {
       multiply(
-        end - first,
-        columns,
-        first,
-        rows,
-        nStride,
-        x,
-        stride,
-        block,
-        stride,
-        1,
-        block,
-        stride,
+        end - first, columns, first,
+        rows, nStride, x, stride,
+        block, stride, 1, block, stride
       );
     }
     for (let i = first + 1; i < end; i++) {
@@ -60,18 +51,10 @@ export function solveUp(
     const block = x + first * stride;
     if (end < count) {
       multiplyTransposed(
-        end - first,
-        columns,
-        count - end,
-        n + end * nStride + (<usize> first << 2),
-        nStride,
-        x + end * stride,
-        stride,
-        block,
-        stride,
-        1,
-        block,
-        stride,
+        end - first, columns, count - end,
+        n + end * nStride + (<usize> first << 2), nStride,
+        x + end * stride, stride,
+        block, stride, 1, block, stride
       );
     }
     for (let i = end - 2; i >= first; i--) {

@@ -4,12 +4,7 @@
 import { joinEnds as joining, splitEnds as splitting } from "./jobs";
 import { layoutFrom, take } from "./scratch";
 import {
-  firstLanes,
-  loadFirst,
-  multiplyAdd,
-  storeFirst,
-  sum4,
-  vectorBytes,
+  firstLanes, loadFirst, multiplyAdd, storeFirst, sum4, vectorBytes,
 } from "./simd";
 
 /** Tokens a task. */
@@ -204,7 +199,11 @@ function joinToken(token: i32): void {
       addRows(headDim, a, b, load<f32>(own), x, job.y + number * bytes);
     } else {
       const dy = job.dy + number * bytes;
-      copyRow(headDim, hasBefore ? dy : zeros, job.dread + <usize> forward * bytes);
+      copyRow(
+        headDim,
+        hasBefore ? dy : zeros,
+        job.dread + <usize> forward * bytes,
+      );
       copyRow(headDim, hasAfter ? dy : zeros, job.dread + <usize> back * bytes);
       scaleRow(headDim, load<f32>(own), dy, job.dx + number * bytes);
       store<f32>(job.down + (number << 2), product(headDim, dy, x));
