@@ -18,8 +18,8 @@ import { clearPadding } from "./padding.ts";
 
 /** How a form makes use of the module. */
 interface Schedule {
-  /** The jobs of both passes. */
-  readonly jobs: readonly [forward: JobName, backward: JobName];
+  /** The job of the forward pass. */
+  readonly job: JobName;
   /** Tokens of a chunk or tile, if the caller wants so many; `null` without any. */
   chunkSize(
     length: number,
@@ -41,12 +41,12 @@ const LARGEST_TILE = 128;
 
 /** What a segment of chunks costs more than its output, since its states are summed up first. */
 const CHUNKWISE_SUMMARY = 0.4;
-/** What a part of the tiles costs more than its products: the sum of the gradients in the queries. */
-const PARTIAL_SUMS = 0.05;
+/** Smaller chunks of the gradient cost more in states than they save in pairs. */
+const SMALLEST_GRADIENT_CHUNK = 32;
 
 const tiles: Omit<Schedule, "chunkSize"> = {
-  jobs: ["fullForward", "fullBackward"],
-  segments: (...counts) => segmentsOf(...counts, PARTIAL_SUMS),
+  job: "fullForward",
+  segments: (...counts) => segmentsOf(...counts, 0),
   operations: ({ length, headDim, valueDim }) =>
     2 * (headDim + valueDim) * length,
   // Keys with the decays on either side.
@@ -65,14 +65,14 @@ const SCHEDULES: Readonly<Record<ConcreteForm, Schedule>> = {
       Math.min(wanted ?? full.tileSize, LARGEST_TILE, length),
   },
   recurrent: {
-    jobs: ["recurrentForward", "recurrentBackward"],
+    job: "recurrentForward",
     chunkSize: () => null,
     segments: () => 1,
     operations: ({ headDim, valueDim }) => 10 * headDim * valueDim,
     carried: () => 0,
   },
   chunkwise: {
-    jobs: ["chunkwiseForward", "chunkwiseBackward"],
+    job: "chunkwiseForward",
     chunkSize: (length, wanted, { chunkwise }) =>
       Math.min(wanted ?? chunkwise.chunkSize, LARGEST_CHUNK, length),
     segments: (...counts) => segmentsOf(...counts, CHUNKWISE_SUMMARY),
@@ -130,7 +130,7 @@ function forward(
     ...(states ? { forward: make(state) } : {}),
     ...(states && !causal ? { backward: make(state) } : {}),
   };
-  run(form, 0, call, { ...inputs, ...outputs });
+  run(form, SCHEDULES[form].job, call, { ...inputs, ...outputs });
   if (mask) clearPadding(wasm, outputs.y, mask);
   return Object.values(outputs);
 }
@@ -145,16 +145,39 @@ function gradient(
     const input = inputs[name];
     if (input) outputs[`d${name}`] = make(input.shape);
   }
-  run(form, 1, call, { ...inputs, ...outputs });
+  const attributes = {
+    ...call.attributes,
+    chunkSize: gradientChunk(form, call),
+  };
+  run("chunkwise", "chunkwiseBackward", { ...call, attributes }, {
+    ...inputs,
+    ...outputs,
+  });
   const { mask } = inputs;
   const { dq, dk, dv } = outputs;
   if (mask) [dq, dk, dv].forEach((x) => clearPadding(wasm, x!, mask));
   return Object.values(outputs);
 }
 
+/**
+ * Tokens of a chunk of the gradient. All forms compute the same function, so its
+ * gradient is the chunkwise form's, in chunks of √length: these make as many
+ * states as a chunk has tokens, which is the least memory.
+ */
+function gradientChunk(
+  form: ConcreteForm,
+  { inputs, attributes }: Call<KernelAttributes>,
+): number {
+  if (form === "chunkwise") return attributes.chunkSize;
+  const length = inputs["q"]!.shape[2]!;
+  const balanced = Math.ceil(Math.sqrt(length));
+  const chunk = Math.max(SMALLEST_GRADIENT_CHUNK, balanced);
+  return Math.min(chunk, LARGEST_CHUNK, length);
+}
+
 function run(
   form: ConcreteForm,
-  pass: 0 | 1,
+  job: JobName,
   { host, attributes, at }: Call<KernelAttributes>,
   tensors: Tensors,
 ): void {
@@ -163,8 +186,8 @@ function run(
   const [batch, keyHeads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
   const [, heads, , valueDim] = v!.shape as tf.Tensor4D["shape"];
   const sizes = { batch, heads, keyHeads, length, headDim, valueDim };
-  const { jobs, operations } = SCHEDULES[form];
-  host.run(jobs[pass], {
+  const { operations } = SCHEDULES[form];
+  host.run(job, {
     ...jobOf(form, sizes, attributes.chunkSize, host.threads),
     causal: Number(attributes.causal),
     normalize: Number(attributes.normalize),
@@ -267,7 +290,7 @@ function plan(
   const sizes = jobOf(form, request, chunkSize, threads);
   const operations = batch * heads * length *
     schedule.operations(request, sizes.chunkSize);
-  const scratchBytes = host.scratchBytes(schedule.jobs[0], {
+  const scratchBytes = host.scratchBytes(schedule.job, {
     ...NOWHERE,
     ...sizes,
     causal: Number(causal),

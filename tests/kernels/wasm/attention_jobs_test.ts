@@ -14,7 +14,7 @@ import { arraysIn, host, runGuarded } from "./guarded_host.ts";
 /** The forms that have jobs. */
 type Form = "chunkwise" | "full" | "recurrent";
 
-/** Solves a problem of two-sided or no decay with a form's two jobs. */
+/** Solves a problem of two-sided or no decay with a form's job, and that of its gradient. */
 function run(
   form: Form,
   problem: Problem,
@@ -40,8 +40,9 @@ function run(
     Object.entries(arrays).map(([name, x]) => [name, x?.byteOffset ?? 0]),
   ) as Record<keyof typeof arrays, number>;
   const size = form === "recurrent" ? Math.ceil(Math.sqrt(length)) : chunkSize;
-  for (const pass of ["Forward", "Backward"] as const) {
-    const job: JobName = `${form}${pass}`;
+  // The gradient of all forms is the chunkwise one's.
+  const jobs: JobName[] = [`${form}Forward`, "chunkwiseBackward"];
+  for (const job of jobs) {
     runGuarded(job, {
       sequences: batch * heads,
       share: 1,

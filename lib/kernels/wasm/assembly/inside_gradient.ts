@@ -20,7 +20,7 @@ export let rowsG: usize = 0;
 export let rowsDq: usize = 0;
 export let rowsDk: usize = 0;
 export let products: usize = 0;
-export let transposedV: usize = 0;
+let transposedV: usize = 0;
 export let read: usize = 0;
 /** Sums for the decay gradients, one number a token. */
 export let lowerRows: usize = 0;
@@ -109,7 +109,7 @@ export function openGradients(count: i32, token: i32, rows: usize): void {
 }
 
 /** s (dy_i / r_i, -dy_i · y_i / r_i), with r_i what the row was divided by. */
-export function gradientRow(token: i32, row: usize): void {
+function gradientRow(token: i32, row: usize): void {
   const dy = job.dy + token * sizes.valueBytes,
     y = job.y + token * sizes.valueBytes;
   const factor = factorOf(at(job.rowSums, token));
@@ -186,18 +186,6 @@ export function storeKeyRows(dk: usize, dv: usize): void {
     sizes.valueStride,
     job.dv + token * sizes.valueBytes,
     sizes.valueBytes,
-  );
-}
-
-/** Keys and (v_j, 1) transposed, for what is multiplied with the products of either and queries. */
-export function transposeKeys(): void {
-  transposeToPairs(count, sizes.headDim, k, sizes.headStride, sizes.transposed);
-  transposeToPairs(
-    count,
-    sizes.valueDim + 1,
-    sizes.rowsV,
-    sizes.columnsStride,
-    transposedV,
   );
 }
 

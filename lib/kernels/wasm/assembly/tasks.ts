@@ -1,6 +1,6 @@
 // What each job consists of: its scratch, and the tasks of its two phases.
 import { adamTask, adamTasks } from "./adam";
-import { chunks, layout, segments, setSizes, share } from "./attention";
+import { layout, segments, setSizes, share } from "./attention";
 import { attendBackward, layoutBackward } from "./chunkwise_backward";
 import * as chunkwiseForward from "./chunkwise_forward";
 import { backwardRecordBytes, summarizeBackward } from "./chunkwise_states";
@@ -10,9 +10,7 @@ import { deltaExtra, deltaTasks } from "./delta";
 import { differentiateDelta, layoutDeltaBackward } from "./delta_backward";
 import { attendDelta, layoutDeltaForward } from "./delta_forward";
 import { fewRowsExtra, fewRowsTask, fewRowsTasks } from "./few_rows";
-import { differentiateFull, layoutFullBackward } from "./full_backward";
 import { attendFull, layoutFull } from "./full_forward";
-import { finishFull, fullRecordBytes } from "./full_sums";
 import { geluTask, geluTasks } from "./gelu";
 import * as jobs from "./jobs";
 import { layerNormExtra, layerNormTask, layerNormTasks } from "./layer_norm";
@@ -20,9 +18,7 @@ import {
   finiteDecayTask, finiteDecayTasks, logSigmoidTask, logSigmoidTasks,
 } from "./log_decay";
 import { layoutMatmul, matmulTask, matmulTasks } from "./matmul";
-import { sweepBytes, sweeps } from "./recurrent";
-import * as recurrentBackward from "./recurrent_backward";
-import { attendRecurrent, layoutRecurrent } from "./recurrent_forward";
+import * as recurrent from "./recurrent";
 import * as rmsNorm from "./rms_norm";
 import { blocks } from "./scan";
 import * as scanBackward from "./scan_backward";
@@ -47,15 +43,9 @@ export function prepare(base: usize): usize {
     case jobs.FULL_FORWARD:
       readAttention();
       return layoutFull(base);
-    case jobs.FULL_BACKWARD:
-      readAttention();
-      return layoutFullBackward(base);
     case jobs.RECURRENT_FORWARD:
       readAttention();
-      return layoutRecurrent(base);
-    case jobs.RECURRENT_BACKWARD:
-      readAttention();
-      return recurrentBackward.layoutRecurrentBackward(base);
+      return recurrent.layoutRecurrent(base);
     case jobs.MATMUL:
       return layoutMatmul(base);
     case jobs.DELTA:
@@ -102,13 +92,9 @@ export function extraBytes(): usize {
       return records * chunkwiseForward.forwardRecordBytes();
     case jobs.CHUNKWISE_BACKWARD:
       return records * backwardRecordBytes();
-    case jobs.FULL_BACKWARD:
-      return records * fullRecordBytes();
     case jobs.RECURRENT_FORWARD:
-      return jobs.attention.sequences * sweeps() * sweepBytes;
-    case jobs.RECURRENT_BACKWARD:
-      return jobs.attention.sequences * sweeps() *
-        recurrentBackward.recurrentBackwardRecordBytes();
+      return jobs.attention.sequences * recurrent.sweeps() *
+        recurrent.sweepBytes;
     case jobs.MATMUL:
       return jobs.matmul.batch * 8;
     case jobs.FEW_ROWS:
@@ -141,13 +127,10 @@ export function tasksOf(phase: i32): i32 {
     }
     case jobs.FULL_FORWARD:
       return phase === 0 ? 0 : jobs.attention.sequences * segments;
-    case jobs.FULL_BACKWARD:
-      return jobs.attention.sequences * (phase === 0 ? segments : chunks);
     case jobs.RECURRENT_FORWARD:
-    case jobs.RECURRENT_BACKWARD:
       // A sweep alone meets no other in the middle.
-      if (phase === 1 && sweeps() === 1) return 0;
-      return jobs.attention.sequences * sweeps();
+      if (phase === 1 && recurrent.sweeps() === 1) return 0;
+      return jobs.attention.sequences * recurrent.sweeps();
     case jobs.DELTA:
       return deltaTasks(phase);
     case jobs.MATMUL:
@@ -195,16 +178,10 @@ export function perform(phase: i32, task: i32): void {
       return attendGroup(phase, task / segments, task % segments);
     case jobs.FULL_FORWARD:
       return attendFull(task / segments, task % segments);
-    case jobs.FULL_BACKWARD:
-      if (phase === 0) differentiateFull(task / segments, task % segments);
-      else finishFull(task / chunks, task % chunks);
-      return;
     case jobs.RECURRENT_FORWARD:
-      return attendRecurrent(task / sweeps(), task % sweeps() === 1, phase);
-    case jobs.RECURRENT_BACKWARD:
-      return recurrentBackward.differentiateRecurrent(
-        task / sweeps(),
-        task % sweeps() === 1,
+      return recurrent.attendRecurrent(
+        task / recurrent.sweeps(),
+        task % recurrent.sweeps() === 1,
         phase,
       );
     case jobs.DELTA:
