@@ -14,14 +14,15 @@ import {
 import { campaign, type Found } from "./campaign.ts";
 import { type Place, placeText } from "./order.ts";
 import { failureText, figures, type Run, table } from "./summary.ts";
-import { NAMES, TARGETS, targetsOf } from "./targets.ts";
+import { NAMES, targetsOf } from "./targets.ts";
 
 const USAGE = `Usage: deno task fuzz [options]
 
 Compares operations with float64 loops on cases that follow from seeds: outputs and
 all gradients, at any shape, decay, padding and segments. Streams with faults, and
-files that are damaged, have to be right, or to end with an error that says why. A
-failure prints the smallest case that fails, and the command line that repeats it.
+files that are damaged, have to be right, or to end with an error that says why,
+and a server gives away nothing but its folder. A failure prints the smallest case
+that fails, and the command line that repeats it.
 
   --minutes N    time for each backend (default: 1)
   --cases N      instead: cases of each target
@@ -99,11 +100,6 @@ const options = await readCommandLine(USAGE, {
 });
 
 const { seed, targets, minutes, cases, path } = options;
-for (const { name, waitsFor } of TARGETS) {
-  if (waitsFor && !targets.some((target) => target.name === name)) {
-    console.log(`left out: ${name}, which waits for ${waitsFor}`);
-  }
-}
 const runs: Run[] = [];
 const failures: Found[] = [];
 for (const place of options.places) {

@@ -3,7 +3,7 @@ import type fc from "fast-check";
 import type { BackendName } from "../../mod.ts";
 
 /** What targets are of; a share of the time each (`worker.ts`). */
-export const KINDS = ["operations", "streams", "files"] as const;
+export const KINDS = ["operations", "streams", "files", "servers"] as const;
 
 /** A kind of target. */
 export type Kind = typeof KINDS[number];
@@ -18,8 +18,6 @@ export interface Target<Case = unknown> {
   readonly kind: Kind;
   /** Its share of the time of its kind. @default 1 */
   readonly share?: number;
-  /** What has to be mended first, if it is known to fail: then only `--only` runs it. */
-  readonly waitsFor?: string;
   /** Its cases: all that a case is follows from them, random numbers by their seeds. */
   cases(backend: BackendName): fc.Arbitrary<Case>;
   /** What all cases stand on, once a process. */

@@ -4,6 +4,7 @@ import { family } from "./family.ts";
 import { checkpoints, safetensors, tokenizers, tunings } from "./files.ts";
 import { lion } from "./lion.ts";
 import { convolution, scan } from "./scan.ts";
+import { servers } from "./servers.ts";
 import { softmax } from "./softmax.ts";
 import { deltaSteps, steps } from "./steps.ts";
 import { faults, whole } from "./stream.ts";
@@ -14,6 +15,7 @@ export const TARGETS: readonly AnyTarget[] = [
   ...[lion, softmax, delta, scan, convolution, steps, deltaSteps, family],
   ...[whole, faults],
   ...[safetensors, checkpoints, tokenizers, tunings],
+  servers,
 ];
 
 /** What `--only` may name. */
@@ -22,9 +24,9 @@ export const NAMES: readonly string[] = [
   ...TARGETS.map(({ name }) => name),
 ];
 
-/** Targets by their names or kinds; without any, all that wait for nothing. */
-export function targetsOf(only: readonly string[]): AnyTarget[] {
-  if (only.length === 0) return TARGETS.filter(({ waitsFor }) => !waitsFor);
+/** Targets by their names or kinds; without any, all. */
+export function targetsOf(only: readonly string[]): readonly AnyTarget[] {
+  if (only.length === 0) return TARGETS;
   return TARGETS.filter(({ name, kind }) =>
     only.includes(name) || only.includes(kind)
   );

@@ -170,6 +170,13 @@ export function attackOf(seed: number): AttackRequest {
   };
 }
 
+/** Whether a host, as URLs have it, is this machine. */
+function isOwn(host: string): boolean {
+  return ["localhost", "127.0.0.1", "[::1]"].includes(
+    host.replace(/:\d+$/, ""),
+  );
+}
+
 /** What is wrong with an answer; nothing if it is as it should be. */
 export function wrongWith(
   request: AttackRequest,
@@ -189,8 +196,11 @@ export function wrongWith(
   if (!isRefused && !(hosts.length === 1 && OWN_HOSTS.includes(hosts[0]!))) {
     return `${status} for another host`;
   }
-  const [, named] = /^http:\/\/([^/]*)/.exec(target) ?? [];
-  if (!isRefused && named !== undefined && !OWN_HOSTS.includes(named)) {
+  // 2130706433 is 127.0.0.1, too.
+  const named = target.startsWith("http://")
+    ? URL.parse(target)?.host ?? ""
+    : undefined;
+  if (!isRefused && named !== undefined && !isOwn(named)) {
     return `${status} for another host in the target`;
   }
   if (!isRefused && method !== "GET" && method !== "HEAD") {
