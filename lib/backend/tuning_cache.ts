@@ -292,7 +292,11 @@ const KINDS: Readonly<Record<keyof TunedMachine, readonly string[]>> = {
 function assertMachineTuning(one: MachineTuning, i: number): void {
   assertOptions(`machines[${i}]`, one, { machine: true, tuning: true });
   const { machine, tuning } = one;
-  assertOptions(`machines[${i}].machine`, machine, KINDS);
+  // An option is never null, but WebAssembly has no adapter.
+  const named = machine?.adapter === null
+    ? { ...machine, adapter: "none" }
+    : machine;
+  assertOptions(`machines[${i}].machine`, named, KINDS);
   for (const [part, kinds] of Object.entries(KINDS)) {
     const value = machine[part as keyof TunedMachine];
     const kind = value === null ? "null" : typeof value;

@@ -146,7 +146,9 @@ Deno.test("every number of a tuning is one of those allowed, or refused by name"
     const kind = error instanceof TypeError || error instanceof RangeError;
     assertEquals(kind, true, `${name} of ${String(value)}: ${error}`);
     const { message } = error;
-    assertEquals(message.startsWith(`${name} should be`), true, message);
+    // As of any option that is null.
+    const subject = value === null ? name.replace(/\.(\w+)$/, "'s $1") : name;
+    assertEquals(message.startsWith(`${subject} should `), true, message);
   };
   const cycle: unknown[] = [];
   cycle.push(cycle);
