@@ -112,7 +112,7 @@ const OPTIONS: OptionNames<LionEncoderOptions> = {
  * positions start anew with each sequence, and there is one mean per sequence,
  * with logits `[batch, maxSegments, numClasses]`.
  *
- * ****Without positions it cannot tell a sequence from its reverse**: layers
+ * **Without positions it cannot tell a sequence from its reverse**: layers
  * that treat both directions alike, which are all variants except Hydra and
  * Vim, followed by a mean over tokens, return the same for both. A decay tells
  * how far away a token is, not on which side. Where order matters, give it

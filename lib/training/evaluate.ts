@@ -17,11 +17,10 @@ import {
   disposeBatch,
   predict,
   shapesOf,
-  type Share,
   shareIn,
   wrongLabels,
 } from "./predict.ts";
-import { Ranks, type SharedBy } from "./ranks.ts";
+import { Ranks, type Share, type SharedBy } from "./ranks.ts";
 import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
 
 /** Options of {@linkcode evaluate}. */

@@ -6,7 +6,7 @@ import type { Batch } from "../data/stream.ts";
 import type { Rows } from "../layers/randomness.ts";
 import { shareTokens } from "../layers/shared_tokens.ts";
 import type { Loss } from "./loss.ts";
-import { partOf } from "./ranks.ts";
+import { partOf, type Share } from "./ranks.ts";
 
 /** Throws unless a model has one output. */
 export function assertOneOutput({ name, outputs }: LayersModel): void {
@@ -28,12 +28,6 @@ export function predict(
   options: { training: boolean },
 ): tf.Tensor {
   return model.apply([...inputs], options) as tf.Tensor;
-}
-
-/** What one rank computes of a batch: all of it, or some rows, or a part of their tokens. */
-export interface Share {
-  readonly rows?: Rows;
-  readonly tokens?: TokenRanks;
 }
 
 /** Runs a function whose models have the share's part of the tokens. */

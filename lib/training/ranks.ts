@@ -5,8 +5,14 @@ import type {
   TokenRanks,
 } from "../contract/communicator.ts";
 import { fingerprintOf } from "../contract/fingerprint.ts";
+import type { Rows } from "../layers/randomness.ts";
 import { assertTokenRanks, groupedRanks } from "../operations/token_ranks.ts";
-import type { Share } from "./predict.ts";
+
+/** What one rank computes of a batch: all of it, or some rows, or a part of their tokens. */
+export interface Share {
+  readonly rows?: Rows;
+  readonly tokens?: TokenRanks;
+}
 
 /**
  * What of a batch ranks share: its examples, or the tokens of each, or both:

@@ -6,7 +6,8 @@ import { assertBoolean } from "../contract/values.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
 import { type AdamOptions, attributesOf, update } from "../optimizers/adam.ts";
 import type { LossFor } from "./distillation.ts";
-import { asShare, countOf, predict, type Share, shareIn } from "./predict.ts";
+import { asShare, countOf, predict, shareIn } from "./predict.ts";
+import type { Share } from "./ranks.ts";
 import type { Reducing } from "./ranks.ts";
 import { namesOfWeights } from "./weight_names.ts";
 import {

@@ -104,6 +104,12 @@ const reduced = (
   (make) => run(make[of](3, 5, 4), [0, 1], true),
 ];
 
+/** A sorted sequence, and values to find in it. */
+const searched = (): [tf.Tensor1D, tf.Tensor1D] => [
+  tf.tensor1d([-5, 2 ** 24, 2 ** 24 + 1, 2 ** 24 + 2, 2 ** 31 - 1], "int32"),
+  tf.tensor1d([-6, 0, 2 ** 24 + 1, 2 ** 24 + 2, 2 ** 31 - 2], "int32"),
+];
+
 /** Overflows nowhere. */
 const LEAST = -(2 ** 31);
 const cropped = (x: tf.Tensor): tf.Tensor =>
@@ -276,16 +282,7 @@ export const CASES: Readonly<Record<string, readonly Call[]>> = {
   logicalXor: PAIRS.map(([a, b]) => (make) =>
     tf.logicalXor(make.flags(...a), make.flags(...b))
   ),
-  lowerBound: [
-    () =>
-      tf.lowerBound(
-        tf.tensor1d(
-          [-5, 2 ** 24, 2 ** 24 + 1, 2 ** 24 + 2, 2 ** 31 - 1],
-          "int32",
-        ),
-        tf.tensor1d([-6, 0, 2 ** 24 + 1, 2 ** 24 + 2, 2 ** 31 - 2], "int32"),
-      ),
-  ],
+  lowerBound: [() => tf.lowerBound(...searched())],
   matMul: [
     (make) =>
       tf.matMul(
@@ -555,16 +552,7 @@ export const CASES: Readonly<Record<string, readonly Call[]>> = {
       ),
   ],
   unstack: [(make) => tf.unstack(make.any(3, 5, 4), 1)],
-  upperBound: [
-    () =>
-      tf.upperBound(
-        tf.tensor1d(
-          [-5, 2 ** 24, 2 ** 24 + 1, 2 ** 24 + 2, 2 ** 31 - 1],
-          "int32",
-        ),
-        tf.tensor1d([-6, 0, 2 ** 24 + 1, 2 ** 24 + 2, 2 ** 31 - 2], "int32"),
-      ),
-  ],
+  upperBound: [() => tf.upperBound(...searched())],
   where: [
     (make) => tf.where(make.flags(23), make.any(23), make.any(23)),
     (make) => tf.where(make.flags(3, 5, 4), make.any(3, 5, 4), make.any(4)),
