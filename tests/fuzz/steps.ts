@@ -180,9 +180,11 @@ export const deltaSteps: Target<Of<typeof deltas>> = {
         (c) => deltaWork({ ...c, causal: true }),
         WORK,
       );
-      // Token by token, where there is no kernel.
-      const length = Math.min(c.length, STEPS[backend]);
-      return c.kernel && backend !== "cpu" ? c : { ...c, length };
+      // Token by token, where there is no kernel; so are gradients where there is.
+      const hasKernel = c.kernel && backend !== "cpu";
+      if (hasKernel && backend !== "webgpu") return c;
+      const most = hasKernel ? 2 * STEPS[backend] : STEPS[backend];
+      return { ...c, length: Math.min(c.length, most) };
     }),
   async run(c, backend) {
     const shape = { ...c, causal: true };
