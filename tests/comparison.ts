@@ -12,7 +12,7 @@ export interface Result {
  * sums may cancel to nothing, with no larger one beside them: errors of gradients
  * are then relative to their terms, and of few tokens in gates to those of vectors.
  */
-export const FEW = 12;
+const FEW = 12;
 
 /** How far the number of an array is off that is farthest. */
 export interface Deviation {
@@ -43,6 +43,8 @@ export interface Tolerance {
  *
  * @param problem `logarithms`: inputs by name of which the gradient in the
  * logarithm is compared.
+ * @param share Errors of gradients are relative to this share of their own terms
+ * at least. @default none, whatever they cancel to
  */
 export function deviations(
   { length, logarithms = {} }: {
@@ -51,6 +53,7 @@ export function deviations(
   },
   actual: Result,
   expected: Differentiated,
+  share = 0,
 ): Deviation[] {
   const few = length <= FEW;
   const which = few ? "magnitudes" : "values";
@@ -70,10 +73,10 @@ export function deviations(
       const scale = few || VECTORS.includes(name) || reference === 0
         ? Math.max(reference, ofVectors)
         : reference;
-      const values = weighted(sum.values);
       return deviation(`d${name}`, weighted(actual.gradients[name]!), {
-        values,
-        magnitudes: values.map(() => scale),
+        values: weighted(sum.values),
+        magnitudes: weighted(sum.magnitudes)
+          .map((own) => Math.max(scale, share * Math.abs(own) || 0)),
       });
     }),
   ];

@@ -17,6 +17,7 @@ import {
   dot,
   exp,
   minus,
+  ofBoundedStates,
   plus,
   type Scalar,
   times,
@@ -57,6 +58,10 @@ export interface DeltaProblem {
 
 /** Solves a problem: the output, and the gradients of Σ y · dy. */
 export function solveDelta(problem: DeltaProblem): Differentiated {
+  return ofBoundedStates(solve(problem), problem);
+}
+
+function solve(problem: DeltaProblem): Differentiated {
   const { batch, heads, length, headDim, valueDim } = problem;
   const { scale, causal, mask, segments, gates } = problem;
   const { q, k, v, beta } = problem;

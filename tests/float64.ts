@@ -155,3 +155,47 @@ export function differentiate(
     ),
   };
 }
+
+/**
+ * A solution of a recurrence that turns its states, as the delta rule and rotations
+ * do: the absolute terms of its transitions grow with each token, up to Infinity,
+ * where its states do not, and so would what is called a rounding error. Magnitudes
+ * are at most the largest number: of outputs and the values that they are read of,
+ * and of gradients and those that they come of.
+ */
+export function ofBoundedStates(
+  { y, gradients }: Differentiated,
+  { v, dy }: { readonly v: Float32Array; readonly dy: Float32Array },
+): Differentiated {
+  const ofOutputs = Math.max(largest(y.values), largest(v));
+  const ofGradients = Math.max(
+    largest(dy),
+    ...Object.values(gradients).map(({ values }) => largest(values)),
+  );
+  return {
+    y: bounded(y, ofOutputs),
+    gradients: Object.fromEntries(
+      Object.entries(gradients).map(([name, sum]) => [
+        name,
+        bounded(sum, ofGradients),
+      ]),
+    ),
+  };
+}
+
+/** Beyond this is what padding holds. */
+const JUNK = 1e6;
+
+function largest(x: Float32Array | Float64Array): number {
+  let most = 0;
+  for (const value of x) {
+    const size = Math.abs(value);
+    if (size > most && size < JUNK) most = size;
+  }
+  return most;
+}
+
+function bounded({ values, magnitudes }: Sum, most: number): Sum {
+  // What has overflowed may be NaN.
+  return { values, magnitudes: magnitudes.map((x) => x < most ? x : most) };
+}

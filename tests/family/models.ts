@@ -126,6 +126,7 @@ const deltaRule: Omit<Model, "name" | "run" | "inputs" | "make"> = {
   forms: DELTA,
   unit: ["k"],
   state: square,
+  turnsStates: true,
   leavesOutPadding: true,
   write: (state, { k, v, beta }) => {
     const found = answer(state, k!);
@@ -351,6 +352,7 @@ export const MODELS: readonly Model[] = [
       logDecay,
       phase: (u) => 40 * signed(u),
     },
+    turnsStates: true,
     // The real parts, and below them the imaginary ones.
     state: ({ headDim, valueDim }) => [2 * headDim, valueDim],
     fade: (state, { logDecay, phase }) => {

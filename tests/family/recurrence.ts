@@ -9,6 +9,7 @@ import {
   differentiate,
   type Differentiated,
   minus,
+  ofBoundedStates,
   plus,
   type Scalar,
 } from "../float64.ts";
@@ -39,6 +40,8 @@ export interface Recurrence {
   readonly state: (sizes: Sizes) => readonly [rows: number, columns: number];
   /** What is left of a state on arriving at a token. @default all of it */
   readonly fade?: (state: State, token: Token) => State;
+  /** Whether its transitions turn states, so that terms grow where states do not. @default false */
+  readonly turnsStates?: true;
   /** Whether padding is passed without fading. @default false */
   readonly leavesOutPadding?: true;
   /** The state after a token, of what was left. */
@@ -75,11 +78,14 @@ export function solveRecurrence(
       ? x
       : 0;
   });
-  return differentiate(
+  const solution = differentiate(
     inputs,
     seen,
     (scalars) => recur(recurrence, problem, scalars),
   );
+  return recurrence.turnsStates
+    ? ofBoundedStates(solution, { v: inputs["v"]!, dy })
+    : solution;
 }
 
 /** What decides which tokens are read. */

@@ -2,14 +2,13 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { deltaAttention } from "../../mod.ts";
-import { deviations } from "../comparison.ts";
 import { TOLERANCE } from "../tolerance.ts";
 import {
   bounded,
   chunkSizes,
   columns,
+  compared,
   given,
-  judged,
   lengths,
   outputAndGradients,
   paddings,
@@ -100,6 +99,6 @@ export const delta: Target<DeltaCase> = {
         ),
     );
     const expected = deltaSolutionOf(c, problem);
-    return judged(deviations(c, actual, expected), TOLERANCE[backend]);
+    return compared(c, actual, expected, TOLERANCE[backend]);
   },
 };

@@ -5,10 +5,12 @@ import type { BackendName } from "../../mod.ts";
 import {
   beyond,
   type Deviation,
+  deviations,
   type Result,
   type Tolerance,
 } from "../comparison.ts";
 import { LOG_DECAYS } from "../attention/cases.ts";
+import type { Differentiated } from "../float64.ts";
 import type { Errors } from "./target.ts";
 
 /** An integer from 1. */
@@ -200,6 +202,24 @@ export async function outputAndGradients(
     tf.dispose([...tensors, slope, ...made]);
     for (const x of Object.values(others)) x?.dispose();
   }
+}
+
+/**
+ * Four roundings to float32. Cases of tests are few, and chosen so that their
+ * gradients do not cancel; of any shape and any numbers some do, and no sum of
+ * terms is nearer than roundings of the terms.
+ */
+const ROUNDINGS = 4 * 2 ** -24;
+
+/** The largest errors, if none is beyond the tolerance, or beyond roundings of its terms. */
+export function compared(
+  problem: Parameters<typeof deviations>[0],
+  actual: Result,
+  expected: Differentiated,
+  tolerance: Tolerance,
+): Errors {
+  const share = ROUNDINGS / tolerance.gradient;
+  return judged(deviations(problem, actual, expected, share), tolerance);
 }
 
 /** The largest errors, if none is beyond the tolerance. */

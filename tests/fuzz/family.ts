@@ -1,7 +1,6 @@
 /** The models of the family beside their papers' recurrences in float64. @module */
 import fc from "fast-check";
 import { spoilPadding } from "../attention/cases.ts";
-import { deviations, FEW } from "../comparison.ts";
 import { problemOf, TOLERANCE } from "../family/cases.ts";
 import { MODELS } from "../family/models.ts";
 import { solveRecurrence } from "../family/recurrence.ts";
@@ -10,9 +9,9 @@ import {
   bounded,
   chunkSizes,
   columns,
+  compared,
   given,
   type Input,
-  judged,
   keptOf,
   lengths,
   outputAndGradients,
@@ -49,14 +48,6 @@ type FamilyCase = typeof all extends fc.Arbitrary<infer T> ? T : never;
 /** Inputs whose padding is read: a state passes it by paying its decays. */
 const READ_IN_PADDING = ["logDecay", "forget", "phase"];
 
-/**
- * Whether a case's queries and keys are positive. mLSTM divides by a sum of signed
- * weights: where that cancels, so do digits of the gradients, which from some
- * length on are judged by their largest value and not by their terms.
- */
-const isPositive = ({ model, length }: FamilyCase) =>
-  model === "mlstm" && length > FEW;
-
 /** The target. */
 export const family: Target<FamilyCase> = {
   name: "family",
@@ -91,9 +82,6 @@ export const family: Target<FamilyCase> = {
     const inputs = Object.fromEntries(
       Object.entries(problem.inputs).map(([name, values]): [string, Input] => {
         const axes = model.inputs[name]!;
-        if (isPositive(c) && (name === "q" || name === "k")) {
-          values.forEach((x, i) => values[i] = 0.1 + Math.abs(x));
-        }
         const isSpoiled = axes.length === 4 && !READ_IN_PADDING.includes(name);
         if (mask && isSpoiled) spoilPadding(values, mask, c);
         return [name, { values, shape: axes.map((axis) => problem[axis]) }];
@@ -113,6 +101,6 @@ export const family: Target<FamilyCase> = {
         }),
     );
     const expected = solveRecurrence(model, problem);
-    return judged(deviations(problem, actual, expected), TOLERANCE);
+    return compared(problem, actual, expected, TOLERANCE);
   },
 };

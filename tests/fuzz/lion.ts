@@ -2,14 +2,13 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { lionAttention } from "../../mod.ts";
-import { deviations } from "../comparison.ts";
 import { TOLERANCE } from "../tolerance.ts";
 import {
   bounded,
   chunkSizes,
   columns,
+  compared,
   given,
-  judged,
   lengths,
   outputAndGradients,
   paddings,
@@ -96,9 +95,7 @@ export const lion: Target<LionCase> = {
           ...given({ chunkSize, epsilon, scale, ...others }),
         }),
     );
-    return judged(
-      deviations(c, actual, solutionOf({ problem, inputs })),
-      TOLERANCE[backend],
-    );
+    const expected = solutionOf({ problem, inputs });
+    return compared(c, actual, expected, TOLERANCE[backend]);
   },
 };

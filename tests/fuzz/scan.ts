@@ -7,7 +7,6 @@ import {
   shortConvolution,
 } from "../../mod.ts";
 import { spoilPadding } from "../attention/cases.ts";
-import { deviations } from "../comparison.ts";
 import {
   type ConvolutionProblem,
   solveConvolution,
@@ -19,9 +18,9 @@ import { TOLERANCE } from "../tolerance.ts";
 import {
   bounded,
   columns,
+  compared,
   given,
   type Input,
-  judged,
   keptOf,
   lengths,
   outputAndGradients,
@@ -168,7 +167,7 @@ export const scan: Target<Of<typeof scans>> = {
         }),
     );
     const expected = solveScan(problem);
-    return judged(deviations(c, actual, expected), TOLERANCE[backend]);
+    return compared(c, actual, expected, TOLERANCE[backend]);
   },
 };
 
@@ -225,7 +224,7 @@ export const convolution: Target<Of<typeof convolutions>> = {
         ),
     );
     const expected = solveConvolution(problem);
-    return judged(deviations(c, actual, expected), TOLERANCE[backend]);
+    return compared(c, actual, expected, TOLERANCE[backend]);
   },
 };
 

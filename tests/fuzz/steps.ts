@@ -2,14 +2,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { deltaStep, recurrentState, recurrentStep } from "../../mod.ts";
-import { deviations } from "../comparison.ts";
 import { TOLERANCE } from "../tolerance.ts";
 import {
   bounded,
   columns,
+  compared,
   given,
   type Input,
-  judged,
   lengths,
   outputAndGradients,
   paddings,
@@ -164,7 +163,7 @@ export const steps: Target<Of<typeof sums>> = {
             ),
         ),
     );
-    return compared(c, results, solutionOf({ problem, inputs }), backend);
+    return comparedBoth(c, results, solutionOf({ problem, inputs }), backend);
   },
 };
 
@@ -213,20 +212,18 @@ export const deltaSteps: Target<Of<typeof deltas>> = {
             ),
         ),
     );
-    return compared(c, results, deltaSolutionOf(shape, problem), backend);
+    return comparedBoth(c, results, deltaSolutionOf(shape, problem), backend);
   },
 };
 
 /** The largest errors of both. */
-function compared(
+function comparedBoth(
   c: { readonly length: number },
   { taped, untaped }: Awaited<ReturnType<typeof both>>,
   expected: ReturnType<typeof solutionOf>,
   backend: keyof typeof TOLERANCE,
 ) {
-  judged(
-    deviations(c, untaped, { ...expected, gradients: {} }),
-    TOLERANCE[backend],
-  );
-  return judged(deviations(c, taped, expected), TOLERANCE[backend]);
+  const tolerance = TOLERANCE[backend];
+  compared(c, untaped, { ...expected, gradients: {} }, tolerance);
+  return compared(c, taped, expected, tolerance);
 }

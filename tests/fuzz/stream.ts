@@ -8,13 +8,12 @@ import {
   type StreamSegment,
 } from "../../mod.ts";
 import { cut, type Whole } from "../attention/stream_cases.ts";
-import { deviations } from "../comparison.ts";
 import { TOLERANCE } from "../tolerance.ts";
 import {
   bounded,
   columns,
+  compared,
   given,
-  judged,
   lengths,
   paddings,
   seeds,
@@ -158,10 +157,7 @@ export const whole: Target<StreamCase> = {
       parts.push(joined);
       const y = await joined.data<"float32">();
       const wanted = { ...solutionOf({ problem, inputs }), gradients: {} };
-      return judged(
-        deviations(c, { y, gradients: {} }, wanted),
-        TOLERANCE[backend],
-      );
+      return compared(c, { y, gradients: {} }, wanted, TOLERANCE[backend]);
     } finally {
       tf.dispose([{ ...whole }, ...parts]);
     }
