@@ -1,6 +1,7 @@
 /**
- * Checks that the rooms of `lib` import in one direction only, so that none of
- * them form a circle: by `deno info --json` of all entry points.
+ * Checks that the rooms of `lib` import in one direction only, and that no files
+ * import each other in a circle: by `deno info --json` of all entry points, and
+ * by the text of the assembly, which is none of Deno's.
  *
  * @module
  */
@@ -120,6 +121,41 @@ export function misplacedImports(
   });
 }
 
+/**
+ * The files that are in circles of imports, or between two circles; types count.
+ *
+ * @param imports As {@linkcode importsOf} finds them.
+ */
+export function filesInCircles(imports: readonly Import[]): string[] {
+  let left = imports;
+  for (;;) {
+    const importers = new Set(left.map(({ from }) => from));
+    const imported = new Set(left.map(({ to }) => to));
+    // What imports nothing, or is imported by nothing, is in no circle.
+    const next = left.filter(({ from, to }) =>
+      importers.has(to) && imported.has(from)
+    );
+    if (next.length === left.length) return [...importers].sort();
+    left = next;
+  }
+}
+
+/** The imports among the files of the assembly. */
+async function assemblyImports(folder: URL): Promise<Import[]> {
+  const found: Import[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    const text = await Deno.readTextFile(new URL(name, folder));
+    for (
+      const [, to] of text.matchAll(
+        /^(?:import|export|\}).* from "\.\/(\w+)";/gm,
+      )
+    ) {
+      found.push({ from: name, to: `${to}.ts` });
+    }
+  }
+  return found;
+}
+
 if (import.meta.main) {
   const { default: config } = await import("../deno.json", {
     with: { type: "json" },
@@ -130,6 +166,15 @@ if (import.meta.main) {
   );
   const wrong = misplacedImports(imports);
   wrong.forEach((line) => console.error(line));
-  console.log(`${imports.length} imports in lib: ${wrong.length} misplaced`);
-  if (wrong.length > 0) Deno.exit(1);
+  const assembly = new URL("../lib/kernels/wasm/assembly/", import.meta.url);
+  const circles = [
+    ...filesInCircles(imports),
+    ...filesInCircles(await assemblyImports(assembly)),
+  ];
+  circles.forEach((file) => console.error(`${file} is in a circle of imports`));
+  console.log(
+    `${imports.length} imports in lib: ${wrong.length} misplaced, ` +
+      `${circles.length} files in circles`,
+  );
+  if (wrong.length + circles.length > 0) Deno.exit(1);
 }

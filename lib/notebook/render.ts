@@ -1,11 +1,19 @@
 import { Buffer } from "node:buffer";
 import { display } from "../jupyter/display.ts";
-import type { Figure } from "./figure.ts";
 import { escapeHTML } from "../jupyter/html.ts";
 import { isNotebook } from "../jupyter/kernel.ts";
 import type { MimeBundle } from "../jupyter/mime.ts";
 import { plotElement, plotlyScript } from "./plotly_page.ts";
 import type { Renderer } from "./renderers.ts";
+
+/** What is drawn of a figure. */
+interface Drawn {
+  readonly title: string;
+  readonly size: { readonly width: number; readonly height: number };
+  toJSON(): Parameters<typeof plotElement>[0];
+  toImage(options: { format: "svg" }): Promise<string>;
+  toImage(): Promise<Uint8Array>;
+}
 
 /** Whether this notebook's page has plotly.js. */
 let isLoaded = false;
@@ -15,7 +23,7 @@ let isLoaded = false;
  * include a picture, for when scripts are not trusted.
  */
 export async function render(
-  figure: Figure,
+  figure: Drawn,
   renderers: readonly Renderer[],
 ): Promise<MimeBundle> {
   const bundle: MimeBundle = {
@@ -57,11 +65,11 @@ function isInteractive(renderer: Renderer): boolean {
   return renderer === "plotly_mimetype" || isHTML(renderer);
 }
 
-async function pngOf(figure: Figure): Promise<string> {
+async function pngOf(figure: Drawn): Promise<string> {
   return Buffer.from(await figure.toImage()).toString("base64");
 }
 
-function pictureOf({ size, title }: Figure, png: unknown): string {
+function pictureOf({ size, title }: Drawn, png: unknown): string {
   if (png === undefined) return "";
   const { width, height } = size;
   return `<img alt="${

@@ -1,6 +1,10 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { pathToFileURL } from "node:url";
-import { importsOf, misplacedImports } from "../../tools/check_rooms.ts";
+import {
+  filesInCircles,
+  importsOf,
+  misplacedImports,
+} from "../../tools/check_rooms.ts";
 import { withFolder } from "../io/files.ts";
 
 const FLOORS = ["contract", "attention", "kernels"];
@@ -35,6 +39,19 @@ Deno.test("misplacedImports() refuses a room that has no floor", () => {
     { from: "attention/plan.ts", to: "utils/clip.ts" },
   ], FLOORS);
   assertStringIncludes(line!, "utils is not among the floors");
+});
+
+Deno.test("filesInCircles() finds those that import each other, over others too", () => {
+  const tree = [
+    { from: "a.ts", to: "b.ts" },
+    { from: "a.ts", to: "c.ts" },
+    { from: "b.ts", to: "c.ts" },
+  ];
+  assertEquals(filesInCircles(tree), []);
+  const more = [...tree, { from: "c.ts", to: "d.ts" }];
+  const circle = [...more, { from: "d.ts", to: "b.ts" }];
+  assertEquals(filesInCircles(more), []);
+  assertEquals(filesInCircles(circle), ["b.ts", "c.ts", "d.ts"]);
 });
 
 /** Files of a library, by their paths in `lib`, and an entry point. */

@@ -22,7 +22,8 @@ import {
 import type { Shape } from "../numbers.ts";
 import { Run } from "./attention_run.ts";
 import { COTANGENTS, cotangentsShader } from "./cotangents.ts";
-import { type Preparation, preparationFor } from "./preparation.ts";
+import type { Preparation } from "./preparation.ts";
+import { preparationFor } from "./scalar_preparation.ts";
 import type { Pass } from "./passes.ts";
 import type { Role } from "./roles.ts";
 import type { States } from "./states.ts";

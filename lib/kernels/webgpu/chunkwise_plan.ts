@@ -5,7 +5,7 @@ import type { WebGpuNumbers } from "../tuning.ts";
 import { shapeFor } from "./attend_shape.ts";
 import { largestBuffer, passesOver, stateBytes } from "./passes.ts";
 import { inLaunches, packingOf, refusalOf, tooManyChunks } from "./planning.ts";
-import { preparationFor } from "./preparation.ts";
+import { preparationFor } from "./scalar_preparation.ts";
 
 /**
  * Plans a problem for a device.

@@ -23,20 +23,9 @@ import {
 } from "./mask.ts";
 import { input, keyOf, output, type Shader } from "../../tfjs/webgpu/shader.ts";
 import { declare, type Launch } from "./problem.ts";
+import type { DecayGradientsSpec } from "./preparation.ts";
 import { RECORD_QUADS } from "./states.ts";
 import { QUADS } from "./vectors.ts";
-
-/** What the text depends on. */
-export interface DecayGradientsSpec {
-  /** Whether there is only the one direction. */
-  readonly causal: boolean;
-  /** Room for the tokens of a chunk. */
-  readonly largestChunk: number;
-  /** Whether there is one chunk, and no state. */
-  readonly alone: boolean;
-  /** Names of `Σ k vᵀ` that reach the chunk, and of `Σ q gᵀ` that do by the transposed mask. */
-  readonly states: readonly [string, string];
-}
 
 const THREADS = 64;
 

@@ -19,7 +19,7 @@ import { ACCUMULATE } from "./attend.ts";
 import { finishing } from "./attend_finish.ts";
 import { type Shape, threadsOf } from "./attend_shape.ts";
 import { chunksKey, declareLayout } from "./diagonal_layout.ts";
-import type { ChannelDecays } from "./diagonal_preparation.ts";
+import type { ChannelDecays } from "./preparation.ts";
 import { addScored, ALL_BLOCKS, placesOfWeights } from "./diagonal_sums.ts";
 import { declare, type Launch } from "./problem.ts";
 import { columnsOf, outputsOf, type Role } from "./roles.ts";

@@ -19,7 +19,8 @@ import { diagonalGradientsShader } from "./diagonal_gradients.ts";
 import { DIAGONAL_BUFFERS, type DiagonalBuffer } from "./diagonal_layout.ts";
 import { diagonalOwnTileShader } from "./diagonal_own_tile.ts";
 import { bytesOf, FORWARD_BUFFERS } from "./diagonal_plan.ts";
-import { type ChannelDecays, channelDecays } from "./diagonal_preparation.ts";
+import { channelDecays } from "./diagonal_preparation.ts";
+import type { ChannelDecays } from "./preparation.ts";
 import { diagonalRowsShader } from "./diagonal_rows.ts";
 import {
   diagonalProductsShader,

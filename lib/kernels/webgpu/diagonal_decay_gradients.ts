@@ -15,7 +15,6 @@ import {
   chunksKey,
   decayOf,
   declareLayout,
-  type DiagonalChunks,
   isRightOf,
   slotOf,
   type Way,
@@ -24,6 +23,7 @@ import type { Side } from "./mask.ts";
 import { declare, type Launch } from "./problem.ts";
 import { RECORD_QUADS, TILE_ROWS } from "./states.ts";
 import { QUADS, writing } from "./vectors.ts";
+import type { DiagonalChunks } from "./preparation.ts";
 
 /** What the text depends on. */
 export interface DiagonalDecayGradientsSpec {

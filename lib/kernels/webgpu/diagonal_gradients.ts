@@ -30,7 +30,7 @@ import {
   sideRightOf,
   slotOf,
 } from "./diagonal_layout.ts";
-import type { ChannelDecays } from "./diagonal_preparation.ts";
+import type { ChannelDecays } from "./preparation.ts";
 import { addScored, placesOfWeights } from "./diagonal_sums.ts";
 import { wayBack } from "./diagonal_ways.ts";
 import type { Side } from "./mask.ts";

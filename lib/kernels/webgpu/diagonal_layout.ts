@@ -14,15 +14,10 @@
  * @module
  */
 import type { Side } from "./mask.ts";
+import type { DiagonalChunks } from "./preparation.ts";
 import type { Launch } from "./problem.ts";
 import { TILE_ROWS } from "./states.ts";
 import { quadsOf } from "./vectors.ts";
-
-/** Chunks of decays per channel, as far as texts depend on them. */
-export interface DiagonalChunks {
-  /** Whether a token reads only itself and the tokens before it. */
-  readonly causal: boolean;
-}
 
 /** The sides that states come from, in the order of their borders' slots. */
 export function bordersOf({ causal }: DiagonalChunks): Side[] {

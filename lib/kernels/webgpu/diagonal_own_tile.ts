@@ -20,13 +20,13 @@ import {
   bordersOf,
   chunksKey,
   declareLayout,
-  type DiagonalChunks,
   PAID,
   tilesOf,
 } from "./diagonal_layout.ts";
 import { declare, type Launch } from "./problem.ts";
 import { eachRow as rows, TILE_ROWS } from "./states.ts";
 import { adding, QUADS, quadsOf, reading } from "./vectors.ts";
+import type { DiagonalChunks } from "./preparation.ts";
 
 const THREADS = 64;
 /** Gradients of q and k, which other tiles add to. */

@@ -4,7 +4,6 @@ import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import {
   DIAGONAL_BUFFERS,
   type DiagonalBuffer,
-  type DiagonalChunks,
   type Sizes,
 } from "./diagonal_layout.ts";
 import { channelDecays } from "./diagonal_preparation.ts";
@@ -16,6 +15,7 @@ import {
   refusalOf,
   tooManyChunks,
 } from "./planning.ts";
+import type { DiagonalChunks } from "./preparation.ts";
 
 /** Most tokens a chunk: scores grow with it, and a thread walks through all of it. */
 const LARGEST_CHUNK = 256;

@@ -23,7 +23,6 @@ import {
   chunksKey,
   decayOf,
   declareLayout,
-  type DiagonalChunks,
   isRightOf,
   slotOf,
   slotsOf,
@@ -33,6 +32,7 @@ import type { Side } from "./mask.ts";
 import { declare, type Launch } from "./problem.ts";
 import { TILE_ROWS } from "./states.ts";
 import { QUADS, quadsOf, reading } from "./vectors.ts";
+import type { DiagonalChunks } from "./preparation.ts";
 
 /** What the text depends on. */
 export interface DiagonalRowsSpec extends DiagonalChunks {

@@ -21,7 +21,6 @@ import {
   bordersOf,
   chunksKey,
   declareLayout,
-  type DiagonalChunks,
   slotOf,
   tilesOf,
 } from "./diagonal_layout.ts";
@@ -29,6 +28,7 @@ import type { Side } from "./mask.ts";
 import { declare, type Launch } from "./problem.ts";
 import { eachRow as rows, TILE_ROWS } from "./states.ts";
 import { bindingOf, QUADS, reading, type Vectors } from "./vectors.ts";
+import type { DiagonalChunks } from "./preparation.ts";
 
 const THREADS = 64;
 /** Tokens of a tile before or after another one. */

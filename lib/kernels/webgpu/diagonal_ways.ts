@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { type DiagonalChunks, sideRightOf, slotOf } from "./diagonal_layout.ts";
+import { sideRightOf, slotOf } from "./diagonal_layout.ts";
 import { eachRow as rows, TILE_ROWS } from "./states.ts";
+import type { DiagonalChunks } from "./preparation.ts";
 
 /**
  * Takes `part0`, `part1`, …, the gradients in the rows of a tile that have

@@ -9,7 +9,7 @@ import {
   refusalOf,
   tooManyChunks,
 } from "./planning.ts";
-import { preparationFor } from "./preparation.ts";
+import { preparationFor } from "./scalar_preparation.ts";
 import { maskQuads, tileDecayBytes } from "./tile_decays.ts";
 
 /**

@@ -32,10 +32,7 @@
  *
  * @module
  */
-import type { ChannelDecays } from "./diagonal_preparation.ts";
-import type { DecayGradientsSpec } from "./decay_gradients.ts";
 import type { Side } from "./mask.ts";
-import { scalarDecays } from "./scalar_preparation.ts";
 import type { Binding, Shader } from "../../tfjs/webgpu/shader.ts";
 import type { Launch } from "./problem.ts";
 
@@ -78,21 +75,49 @@ export interface Preparation {
   gradient(spec: DecayGradientsSpec, launch: Launch): Shader;
 }
 
-/** What decays states: numbers of tokens, or rows that are written out. */
-export type StateDecays = Preparation | ChannelDecays;
+/** What the gradients of decays are computed from. */
+export interface DecayGradientsSpec {
+  /** Whether there is only the one direction. */
+  readonly causal: boolean;
+  /** Room for the tokens of a chunk. */
+  readonly largestChunk: number;
+  /** Whether there is one chunk, and no state. */
+  readonly alone: boolean;
+  /** Names of `Σ k vᵀ` that reach the chunk, and of `Σ q gᵀ` that do by the transposed mask. */
+  readonly states: readonly [string, string];
+}
+
+/** Chunks of decays per channel, as far as texts depend on them. */
+export interface DiagonalChunks {
+  /** Whether a token reads only itself and the tokens before it. */
+  readonly causal: boolean;
+}
 
 /**
- * The preparation of a problem.
- *
- * @param decays Whether decays come with it, of zero too.
- * @param causal Whether a token reads only itself and the tokens before it.
+ * Decays of each channel, read in one way: Qin, Kout and `through` lie in the
+ * buffers of `diagonal_layout.ts`, and so does A.
  */
-export function preparationFor(
-  decays: boolean,
-  causal: boolean,
-): Preparation | null {
-  return decays ? scalarDecays(causal) : null;
+export interface ChannelDecays {
+  readonly kind: "channels";
+  /** Names it in the keys of shaders. */
+  readonly key: string;
+  readonly chunks: DiagonalChunks;
+  /** The sides from which states come, in the order in which they lie in memory. */
+  readonly sides: readonly Side[];
+  /** Whether readers and sources are exchanged. */
+  readonly isTransposed: boolean;
+  /** The rows that read states. */
+  readonly read: "queries" | "keys";
+  /** The rows that write to them. */
+  readonly written: "queries" | "keys";
+  /** Where a side's rows and its `through` lie. */
+  slotOf(side: Side): 0 | 1;
+  /** The same with readers and sources exchanged. */
+  transposed(): ChannelDecays;
 }
+
+/** What decays states: numbers of tokens, or rows that are written out. */
+export type StateDecays = Preparation | ChannelDecays;
 
 /** The buffers that some preparations read, each once. */
 export function inputsOfDecays(

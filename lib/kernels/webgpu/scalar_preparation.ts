@@ -47,3 +47,16 @@ function preparationOf(
     gradient: decayGradientsShader,
   };
 }
+
+/**
+ * The preparation of a problem.
+ *
+ * @param decays Whether decays come with it, of zero too.
+ * @param causal Whether a token reads only itself and the tokens before it.
+ */
+export function preparationFor(
+  decays: boolean,
+  causal: boolean,
+): Preparation | null {
+  return decays ? scalarDecays(causal) : null;
+}
