@@ -41,7 +41,10 @@ const COMMON: readonly [Options, string][] = [
 const KINDS: readonly [Options, string][] = [
   [{ dim: "8" }, 'dim should be a number, got "8"'],
   [{ dropout: "0.5" }, 'dropout should be a number, got "0.5"'],
-  [{ epsilon: null }, "epsilon should be a number, got null"],
+  [
+    { epsilon: null },
+    "epsilon should have a value, or be left out for its default, got null",
+  ],
   [{ embeddingStd: "1" }, 'embeddingStd should be a number, got "1"'],
   [{ normalize: "no" }, 'normalize should be true or false, got "no"'],
   [{ dropOut: 0.5 }, 'has no option "dropOut"; did you mean "dropout"?'],
