@@ -1,11 +1,18 @@
 /** The cpu backend's kernels on tensors of the wasm backend. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { COPYING } from "../halves.ts";
 import { inputsOf, runOnHost, type Transfer } from "../host_kernel.ts";
 
+/** The inputs whose type decides, where that is not all; others are conditions and indices. */
+const DECIDING: Readonly<Record<string, readonly string[] | undefined>> = {
+  ...COPYING,
+  CropAndResize: ["image"],
+};
+
 /**
- * A kernel that the cpu backend computes where an argument has one of some
- * types; it reads WebAssembly's memory, and only its results are copied.
+ * A kernel that the cpu backend computes where its values have one of some types;
+ * it reads WebAssembly's memory, and only its results are copied.
  *
  * @param stock The previous kernel, for all other types.
  * @param name Which kernel.
@@ -16,10 +23,15 @@ export function cpuKernel(
   name: string,
   types: readonly tf.DataType[],
 ): tf.KernelFunc {
-  return (call) =>
-    inputsOf(call).some(({ dtype }) => types.includes(dtype))
+  const deciding = DECIDING[name];
+  return (call) => {
+    const values = deciding
+      ? deciding.map((input) => call.inputs[input] as tf.TensorInfo)
+      : inputsOf(call);
+    return values.some(({ dtype }) => types.includes(dtype))
       ? runOnHost(call, name, transferOf(call.backend as BackendWasm))
       : stock(call);
+  };
 }
 
 function transferOf(wasm: BackendWasm): Transfer {

@@ -204,12 +204,19 @@ Deno.test("matMul adds a bias and applies an activation [wasm]", async () => {
   }
 });
 
-Deno.test("matMul refuses integers [wasm]", async () => {
-  await useBackend({ prefer: ["wasm"] });
-  tf.tidy(() => {
-    const x = tf.ones<tf.Rank.R2>([2, 2], "int32");
-    assertThrows(() => tf.matMul(x, x), TypeError, "a should be float32");
-  });
+onEachBackend("matMul of integers is exact", async () => {
+  const large = 2 ** 24 + 1;
+  const product = tf.tidy(() =>
+    tf.matMul(
+      tf.tensor2d([[large, 1], [-large, 3]], [2, 2], "int32"),
+      tf.tensor2d([[1, 2], [0, -1]], [2, 2], "int32"),
+      false,
+      true,
+    )
+  );
+  assertEquals(product.dtype, "int32");
+  assertEquals([...await product.data()], [large + 2, -1, 6 - large, -3]);
+  product.dispose();
 });
 
 onEachBackend(
