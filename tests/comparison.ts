@@ -43,8 +43,9 @@ export interface Tolerance {
  *
  * @param problem `logarithms`: inputs by name of which the gradient in the
  * logarithm is compared.
- * @param share Errors of gradients are relative to this share of their own terms
- * at least. @default none, whatever they cancel to
+ * @param share Errors of gradients are relative at least to this share of their own
+ * terms, and of the gradients in vectors, of whose differences kernels sum up those
+ * in decays. @default none, whatever they cancel to
  */
 export function deviations(
   { length, logarithms = {} }: {
@@ -69,10 +70,9 @@ export function deviations(
         weights ? x.map((value, i) => value * weights[i]!) as T : x;
       const own = sum.values.length <= FEW ? "magnitudes" : which;
       const reference = largest(weighted(sum[own]));
-      // Of a gradient that is 0 altogether there is nothing to be relative to.
-      const scale = few || VECTORS.includes(name) || reference === 0
+      const scale = few || VECTORS.includes(name)
         ? Math.max(reference, ofVectors)
-        : reference;
+        : Math.max(reference, share * ofVectors);
       return deviation(`d${name}`, weighted(actual.gradients[name]!), {
         values: weighted(sum.values),
         magnitudes: weighted(sum.magnitudes)

@@ -19,7 +19,11 @@ export interface Scalar {
 }
 
 /** What a number was made of, and how much it changes with it. */
-type Parent = readonly [parent: Scalar, slope: number, magnitude?: number];
+type Parent = readonly [
+  parent: Scalar,
+  slope: number,
+  magnitude?: number | undefined,
+];
 
 /** All numbers in the order in which they were made. */
 let made: Scalar[] = [];
@@ -71,19 +75,24 @@ export function over(a: Scalar, b: Scalar): Scalar {
     Math.abs(a.value) * one * b.magnitude,
   );
   return make(a.value / b.value, magnitude * one, [
-    [a, 1 / b.value],
-    [b, -a.value / b.value ** 2, a.magnitude * one ** 2],
+    [a, 1 / b.value, b.magnitude * one ** 2],
+    [b, -a.value / b.value ** 2, magnitude * one ** 2],
   ]);
 }
 
-/** A function of one number, by its value and its slope there. */
+/**
+ * A function of one number, by its value and its slope there.
+ *
+ * @param magnitude What errors of it are relative to. @default its own value
+ */
 export function apply(
   x: Scalar,
   value: (x: number) => number,
   slope: (x: number) => number,
+  magnitude?: number,
 ): Scalar {
   const y = value(x.value);
-  return make(y, Math.abs(y), [[x, slope(x.value)]]);
+  return make(y, magnitude ?? Math.abs(y), [[x, slope(x.value), magnitude]]);
 }
 
 /** e^x; of -Infinity it is 0, and so is its slope. */

@@ -119,8 +119,9 @@ const sigmoid = (x: Scalar) =>
     (x) => 1 / (2 + Math.exp(-x) + Math.exp(x)),
   );
 
-const cosine = (x: Scalar) => apply(x, Math.cos, (x) => -Math.sin(x));
-const sine = (x: Scalar) => apply(x, Math.sin, Math.cos);
+// However near 0 they are, they are as far off as their angle.
+const cosine = (x: Scalar) => apply(x, Math.cos, (x) => -Math.sin(x), 1);
+const sine = (x: Scalar) => apply(x, Math.sin, Math.cos, 1);
 
 const deltaRule: Omit<Model, "name" | "run" | "inputs" | "make"> = {
   forms: DELTA,

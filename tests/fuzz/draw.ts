@@ -211,7 +211,7 @@ export async function outputAndGradients(
  */
 const ROUNDINGS = 4 * 2 ** -24;
 
-/** The largest errors, if none is beyond the tolerance, or beyond roundings of its terms. */
+/** The largest errors, if none is beyond the tolerance and beyond these roundings. */
 export function compared(
   problem: Parameters<typeof deviations>[0],
   actual: Result,
