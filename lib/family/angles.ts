@@ -1,5 +1,6 @@
 /** Sums of angles along a sequence. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import { numberSegments } from "../attention/segments.ts";
 
 /** Parts of a full turn; they are counted in integers, whose sums are exact. */
 const PARTS = 4096;
@@ -16,20 +17,61 @@ const [FIRST_OF_PART, REST_OF_PART] = [402 / 2 ** 18, PART - 402 / 2 ** 18];
  * here whole parts of a turn and the remainder of each angle are summed
  * separately. Differentiable.
  *
+ * What reads the differences of these sums within a segment alone sends back
+ * nothing in all to another segment, but for what is rounded; with `segments`
+ * that is left out, too.
+ *
  * @param angles `[batch, heads, length, channels]`, in radians, at most a few
  * hundred; those of the first token are not read and have a gradient of 0.
+ * @param segments `[batch, length]`, if differences are read only within each.
  * @returns The same shape.
  */
-export function anglesUntil(angles: tf.Tensor4D): tf.Tensor4D {
+export function anglesUntil(
+  angles: tf.Tensor4D,
+  segments?: tf.Tensor2D,
+): tf.Tensor4D {
   const length = angles.shape[2];
   if (length === 1) return tf.zerosLike(angles);
-  const sum = tf.customGrad((steps) => ({
-    value: summed(steps as tf.Tensor4D),
-    gradFunc: (dy: tf.Tensor) => tf.cumsum(dy, 2, false, true),
-  }));
+  const numbers = segments &&
+    tf.slice(numberSegments(segments), [0, 1], [-1, -1]);
+  const sum = tf.customGrad((steps, save) => {
+    const keep = save as tf.GradSaveFunc;
+    if (numbers) keep([numbers]);
+    return {
+      value: summed(steps as tf.Tensor4D),
+      gradFunc: (dy: tf.Tensor, [numbers]: tf.Tensor[]) =>
+        numbers
+          ? sumsFrom(dy as tf.Tensor4D, numbers as tf.Tensor2D)
+          : tf.cumsum(dy, 2, false, true),
+    };
+  });
   const steps = tf.slice(angles, [0, 0, 1, 0], [-1, -1, -1, -1]);
   const sums = sum(steps) as tf.Tensor4D;
   return tf.pad(sums, [[0, 0], [0, 0], [1, 0], [0, 0]]);
+}
+
+/**
+ * For each token, the sum from it to the last of its segment.
+ *
+ * @param numbers Of the segments, each greater than 0 and than those before it.
+ */
+function sumsFrom(dy: tf.Tensor4D, numbers: tf.Tensor2D): tf.Tensor4D {
+  const [batch, , length] = dy.shape;
+  return tf.tidy(() => {
+    const segments = tf.reshape(numbers, [batch, 1, length, 1]) as tf.Tensor4D;
+    let sums = dy;
+    // As many tokens as the distance are summed so far.
+    for (let distance = 1; distance < length; distance *= 2) {
+      const later = (x: tf.Tensor4D): tf.Tensor4D =>
+        tf.pad(
+          tf.slice(x, [0, 0, distance, 0], [-1, -1, -1, -1]),
+          [[0, 0], [0, 0], [0, distance], [0, 0]],
+        );
+      const isSame = tf.cast(tf.equal(later(segments), segments), "float32");
+      sums = tf.add(sums, tf.mul(later(sums), isSame));
+    }
+    return sums;
+  });
 }
 
 function summed(angles: tf.Tensor4D): tf.Tensor4D {

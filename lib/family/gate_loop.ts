@@ -96,7 +96,7 @@ export function gateLoop(
       { q, k, v, logDecay, phase }: typeof vectors,
       segments: tf.Tensor2D | undefined,
     ) => {
-      const angles = anglesUntil(phase);
+      const angles = anglesUntil(phase, segments);
       const turned = (x: tf.Tensor4D): tf.Tensor4D =>
         tf.concat([
           tf.mul(x, tf.cos(angles)),
