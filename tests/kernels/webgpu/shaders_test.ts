@@ -29,7 +29,7 @@ import {
   diagonalScoresShader,
 } from "../../../lib/kernels/webgpu/diagonal_scores.ts";
 import { packShader } from "../../../lib/kernels/webgpu/pack.ts";
-import { type Preparation } from "../../../lib/kernels/webgpu/preparation.ts";
+import type { Preparation } from "../../../lib/kernels/webgpu/preparation.ts";
 import { preparationFor } from "../../../lib/kernels/webgpu/scalar_preparation.ts";
 import type { Role } from "../../../lib/kernels/webgpu/roles.ts";
 import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles.ts";
