@@ -2,7 +2,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../attention/decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
-import { floats } from "../contract/floats.ts";
 import { assertOptions } from "../contract/options.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import {
@@ -105,7 +104,6 @@ export function mamba2(
     const skipped = tf.mul(x, tf.reshape(d, [-1, 1, 1])) as tf.Tensor4D;
     const { mask } = options;
     // x is 0 at padding, but the gradient that comes back there may be anything.
-    const tokens = mask && floats("mamba2's mask", mask);
-    return tf.add(y, tokens ? withoutPadding(skipped, tokens) : skipped);
+    return tf.add(y, mask ? withoutPadding(skipped, mask) : skipped);
   });
 }

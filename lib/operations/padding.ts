@@ -67,18 +67,24 @@ export function withoutPadding<T extends tf.Tensor>(
     [x.shape[0]!, x.shape.at(-2)!],
     "batch, length",
   );
-  const select = tf.customGrad((x, save) => {
-    (save as tf.GradSaveFunc)([mask]);
-    return {
-      value: selectTokens(x as T, mask),
-      gradFunc: (dy: tf.Tensor, [mask]: tf.Tensor[]) =>
-        withoutPadding(dy, mask as tf.Tensor2D),
-    };
+  return tf.tidy(() => {
+    const tokens = tokensIn("mask", mask);
+    const select = tf.customGrad((x, save) => {
+      (save as tf.GradSaveFunc)([tokens]);
+      return {
+        value: selectTokens(x as T, tokens),
+        gradFunc: (dy: tf.Tensor, [tokens]: tf.Tensor[]) =>
+          withoutPadding(dy, tokens as tf.Tensor2D),
+      };
+    });
+    return select(floats("x", x)) as T;
   });
-  return tf.tidy(() => select(floats("x", x)) as T);
 }
 
-/** Like {@linkcode withoutPadding}, for floats and without its own gradient. */
+/**
+ * Like {@linkcode withoutPadding}, for floats, a mask of {@linkcode tokensIn}
+ * and without its own gradient.
+ */
 export function selectTokens<T extends tf.Tensor>(x: T, mask: tf.Tensor2D): T {
   if (hasKernel(WITHOUT_PADDING)) {
     return runKernel(WITHOUT_PADDING, { x, mask }).y as T;
