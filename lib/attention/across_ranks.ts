@@ -7,7 +7,7 @@ import { type Part, passed, reaching } from "../operations/token_ranks.ts";
 import type { Decay } from "./decay.ts";
 import type { LogDecayPair } from "./decay_pair.ts";
 import { finite } from "./finite_decay.ts";
-import type { DiagonalDecayPair } from "./form.ts";
+import type { DiagonalDecayPair } from "./decay_pair.ts";
 import { passPiece, type PieceOptions, readPiece } from "./piece.ts";
 
 /** What of attention is the same on all ranks, whatever their tokens. */

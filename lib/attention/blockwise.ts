@@ -1,7 +1,8 @@
 /** The blockwise form: the full form, one slice of keys at a time. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { diagonalBlockwise } from "./diagonal_blockwise.ts";
-import { type Form, formInputs, isDiagonal, recomputed } from "./form.ts";
+import { type Form, formInputs, recomputed } from "./form.ts";
+import { isDiagonal } from "./decay_pair.ts";
 import { type Columns, maskColumns, strictly } from "./mask.ts";
 
 /**

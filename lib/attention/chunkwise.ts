@@ -2,7 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { spread } from "./decay_pair.ts";
 import { decayedScores } from "./decayed_scores.ts";
-import { type Form, isDiagonal } from "./form.ts";
+import type { Form } from "./form.ts";
+import { isDiagonal } from "./decay_pair.ts";
 import { mask } from "./mask.ts";
 
 /**

@@ -37,6 +37,25 @@ export interface LogDecayPair {
 }
 
 /**
+ * Log decays of both directions, one per channel of the keys, each
+ * `[batch, heads, length, headDim]`, all <= 0; otherwise like
+ * {@linkcode LogDecayPair}.
+ */
+export interface DiagonalDecayPair {
+  /** Paid by the forward state on arriving at each token. */
+  readonly forward: tf.Tensor4D;
+  /** Paid by the backward state on arriving at each token; `null` if causal. */
+  readonly backward: tf.Tensor4D | null;
+}
+
+/** Whether the pair has one decay per channel. */
+export function isDiagonal(
+  pair: LogDecayPair | DiagonalDecayPair,
+): pair is DiagonalDecayPair {
+  return pair.forward.rank === 4;
+}
+
+/**
  * The pair of log decays that a decay stands for, or `null` for no decay.
  * Differentiable in the decay's tensors. Call it inside `tf.tidy`.
  *

@@ -5,7 +5,7 @@ import { runKernel } from "../contract/kernel.ts";
 import { type Part, reaching } from "../operations/token_ranks.ts";
 import { deltaChunkwiseFrom, deltaFrom } from "./delta_forms.ts";
 import { DELTA_PIECE, planDelta } from "./delta_kernel.ts";
-import type { DiagonalDecayPair } from "./form.ts";
+import type { DiagonalDecayPair } from "./decay_pair.ts";
 
 /** Each `[batch, heads, length, columns]`, zeros at padding. */
 type Vectors = Readonly<Record<"q" | "k" | "v" | "beta", tf.Tensor4D>>;

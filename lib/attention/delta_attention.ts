@@ -30,7 +30,7 @@ import { assertSameAttention } from "./across_ranks.ts";
 import { deltaAcrossRanks } from "./delta_across_ranks.ts";
 import { DELTA_ATTENTION, planDelta } from "./delta_kernel.ts";
 import { diagonalDecayPair } from "./diagonal_decay.ts";
-import type { DiagonalDecayPair } from "./form.ts";
+import type { DiagonalDecayPair } from "./decay_pair.ts";
 import { assertAttention } from "./lion_attention.ts";
 import { assertSegments, withBorders } from "./segments.ts";
 

@@ -2,7 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "../contract/tape.ts";
 import { decayedScores } from "./decayed_scores.ts";
-import { type DiagonalDecayPair, formInputs, recomputed } from "./form.ts";
+import { formInputs, recomputed } from "./form.ts";
+import type { DiagonalDecayPair } from "./decay_pair.ts";
 import type { Columns } from "./mask.ts";
 
 /**

@@ -6,7 +6,7 @@ import { assertNotEmpty, assertShape } from "../contract/shape.ts";
 import { assertConvention, type Decay, type DecayConvention } from "./decay.ts";
 import { assertOfBatch, spread, withoutBackward } from "./decay_pair.ts";
 import { finite } from "./finite_decay.ts";
-import type { DiagonalDecayPair } from "./form.ts";
+import type { DiagonalDecayPair } from "./decay_pair.ts";
 
 /** Options of {@linkcode diagonalDecay}. */
 interface DiagonalDecayOptions {

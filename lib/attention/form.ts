@@ -1,6 +1,10 @@
 /** The type that all forms of attention have in common. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { type LogDecayPair, spread } from "./decay_pair.ts";
+import {
+  type DiagonalDecayPair,
+  type LogDecayPair,
+  spread,
+} from "./decay_pair.ts";
 
 /** The forms, without the choice between them. */
 export type ConcreteForm = "full" | "recurrent" | "blockwise" | "chunkwise";
@@ -11,25 +15,6 @@ export const FORMS: readonly ConcreteForm[] = [
   "blockwise",
   "chunkwise",
 ];
-
-/**
- * Log decays of both directions, one per channel of the keys, each
- * `[batch, heads, length, headDim]`, all <= 0; otherwise like
- * {@linkcode LogDecayPair}.
- */
-export interface DiagonalDecayPair {
-  /** Paid by the forward state on arriving at each token. */
-  readonly forward: tf.Tensor4D;
-  /** Paid by the backward state on arriving at each token; `null` if causal. */
-  readonly backward: tf.Tensor4D | null;
-}
-
-/** Whether the pair has one decay per channel. */
-export function isDiagonal(
-  pair: LogDecayPair | DiagonalDecayPair,
-): pair is DiagonalDecayPair {
-  return pair.forward.rank === 4;
-}
 
 /**
  * One way to compute `y_i = Σ_j M_ij (q_i · k_j) v_j`, with a diagonal pair

@@ -1,7 +1,8 @@
 /** The full form: attention as one masked matrix product. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { decayedScores } from "./decayed_scores.ts";
-import { type Form, isDiagonal } from "./form.ts";
+import type { Form } from "./form.ts";
+import { isDiagonal } from "./decay_pair.ts";
 import { mask } from "./mask.ts";
 
 /**

@@ -18,11 +18,8 @@ import {
 } from "../contract/kernel.ts";
 import { selectTokens } from "../operations/padding.ts";
 import type { LogDecayPair } from "./decay_pair.ts";
-import {
-  type ConcreteForm,
-  type DiagonalDecayPair,
-  formInputs,
-} from "./form.ts";
+import { type ConcreteForm, formInputs } from "./form.ts";
+import type { DiagonalDecayPair } from "./decay_pair.ts";
 import { betweenTokens } from "./paths.ts";
 
 /**

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { selectTokens } from "../operations/padding.ts";
 import type { LogDecayPair } from "./decay_pair.ts";
-import type { DiagonalDecayPair } from "./form.ts";
+import type { DiagonalDecayPair } from "./decay_pair.ts";
 
 /**
  * Inputs `x`, `[batch, heads, length, ...]`, and `tokens`, `[batch, length]`;

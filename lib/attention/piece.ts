@@ -14,7 +14,8 @@ import {
   type LogDecayPair,
   withoutBackward,
 } from "./decay_pair.ts";
-import { type DiagonalDecayPair, formInputs, isDiagonal } from "./form.ts";
+import { formInputs } from "./form.ts";
+import { type DiagonalDecayPair, isDiagonal } from "./decay_pair.ts";
 import { ATTENTION, type KernelRequest, planForm, runForm } from "./kernel.ts";
 import {
   divided,

@@ -1,35 +1,18 @@
 /** Softmax attention, the quadratic baseline. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
-import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
+import { runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertNotEmpty, assertShape } from "../contract/shape.ts";
 import { assertBoolean, assertFinite } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { penalties, withSlopes } from "./alibi.ts";
+import {
+  hasSoftmaxKernel,
+  SOFTMAX_ATTENTION,
+  type SoftmaxAttributes,
+} from "./softmax_kernel.ts";
 import { assertSegments, numberSegments } from "./segments.ts";
-
-/**
- * The kernel: inputs `q, k, v, mask?, segments?`, outputs `y` and, for each row
- * of scores, the largest score and the sum of e^(score - largest). `segments`,
- * `[batch, length]`, are numbered in order from 1: tokens attend to each other
- * if they have the same number.
- */
-export const SOFTMAX_ATTENTION: Operation<"y", "maxima" | "sums"> = {
-  kernel: "LionSoftmaxAttention",
-  gradientsIn: ["q", "k", "v"],
-  outputs: ["y"],
-  further: ["maxima", "sums"],
-  gradientReads: ["y", "maxima", "sums"],
-};
-
-/** The attributes of the forward and the gradient kernel. */
-export interface SoftmaxAttributes {
-  /** Whether each token attends only to itself and the tokens before it. */
-  readonly causal: boolean;
-  /** Multiplies q · k. */
-  readonly scale: number;
-}
 
 /** Options of {@linkcode softmaxAttention}. */
 export interface SoftmaxAttentionOptions {
@@ -146,13 +129,6 @@ export function softmaxAttention(
       slopes,
     );
   });
-}
-
-/**
- * Whether the backend has a kernel for it; none has slopes in both directions.
- */
-export function hasSoftmaxKernel(causal: boolean, slopes: boolean): boolean {
-  return hasKernel(SOFTMAX_ATTENTION) && (causal || !slopes);
 }
 
 /** What hides tokens from each other. */

@@ -1,6 +1,6 @@
 import type { AttentionSizes } from "./kernel.ts";
 import { type AttentionPlan, planAttention } from "./plan.ts";
-import { hasSoftmaxKernel } from "./softmax_attention.ts";
+import { hasSoftmaxKernel } from "./softmax_kernel.ts";
 
 /**
  * What softmax attention costs on the current backend.

@@ -9,7 +9,7 @@ import { tokensIn } from "../operations/padding.ts";
 import { assertConvention, type DecayConvention } from "./decay.ts";
 import { assertOfBatch, type LogDecayPair, spread } from "./decay_pair.ts";
 import { finite } from "./finite_decay.ts";
-import type { DiagonalDecayPair } from "./form.ts";
+import type { DiagonalDecayPair } from "./decay_pair.ts";
 import { assertAttention } from "./lion_attention.ts";
 import { attendPiece } from "./piece.ts";
 

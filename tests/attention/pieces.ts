@@ -6,7 +6,7 @@ import {
   type LogDecayPair,
   logDecayPair,
 } from "../../lib/attention/decay_pair.ts";
-import type { DiagonalDecayPair } from "../../lib/attention/form.ts";
+import type { DiagonalDecayPair } from "../../lib/attention/decay_pair.ts";
 import {
   attendPiece,
   passPiece,

@@ -3,7 +3,8 @@ import type { KernelRequest } from "../../attention/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import type { WebGpuNumbers } from "../tuning.ts";
 import { shapeFor } from "./attend_shape.ts";
-import { largestBuffer, passesOver, stateBytes } from "./passes.ts";
+import { largestBuffer, passesOver } from "./passes.ts";
+import { stateBytes } from "./states.ts";
 import { inLaunches, packingOf, refusalOf, tooManyChunks } from "./planning.ts";
 import { preparationFor } from "./scalar_preparation.ts";
 

@@ -7,7 +7,8 @@ import {
   type Sizes,
 } from "./diagonal_layout.ts";
 import { channelDecays } from "./diagonal_preparation.ts";
-import { largestBuffer, passesOver, stateBytes } from "./passes.ts";
+import { largestBuffer, passesOver } from "./passes.ts";
+import { stateBytes } from "./states.ts";
 import {
   type Device,
   inLaunches,

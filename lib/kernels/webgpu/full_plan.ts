@@ -1,7 +1,8 @@
 /** What the kernels of the full and the blockwise form do with a problem. @module */
 import type { KernelRequest } from "../../attention/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
-import { largestBuffer, passesOver, stateBytes } from "./passes.ts";
+import { largestBuffer, passesOver } from "./passes.ts";
+import { stateBytes } from "./states.ts";
 import {
   type Device,
   inLaunches,

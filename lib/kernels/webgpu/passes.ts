@@ -1,15 +1,5 @@
 /** Sequences that a kernel takes at once: those whose states fit in one buffer. @module */
-import type { StateDecays } from "./preparation.ts";
-import { directionsOf, recordQuads } from "./states.ts";
 import type { Dims } from "./vectors.ts";
-
-/** Bytes of a chunk's states, in all directions. */
-export function stateBytes(
-  dims: Dims,
-  decays: StateDecays | null,
-): number {
-  return 16 * directionsOf(decays) * recordQuads(dims);
-}
 
 /** Whether vectors are copied to whole quads first. */
 export function isPacked(

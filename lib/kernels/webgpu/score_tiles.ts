@@ -14,7 +14,7 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { SoftmaxAttributes } from "../../attention/softmax_attention.ts";
+import type { SoftmaxAttributes } from "../../attention/softmax_kernel.ts";
 import type { Program } from "../../tfjs/webgpu/program.ts";
 import { repeat } from "../../tfjs/webgpu/shader.ts";
 

@@ -9,7 +9,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import {
   SOFTMAX_ATTENTION,
   type SoftmaxAttributes,
-} from "../../attention/softmax_attention.ts";
+} from "../../attention/softmax_kernel.ts";
 import {
   type FusedKernel,
   registerFusedKernel,

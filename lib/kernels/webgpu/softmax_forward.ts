@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { SoftmaxAttributes } from "../../attention/softmax_attention.ts";
+import type { SoftmaxAttributes } from "../../attention/softmax_kernel.ts";
 import type { Program, Tensors } from "../../tfjs/webgpu/program.ts";
 import type { Subgroups } from "../../tfjs/webgpu/subgroups.ts";
 import {

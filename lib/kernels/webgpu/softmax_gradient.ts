@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { SoftmaxAttributes } from "../../attention/softmax_attention.ts";
+import type { SoftmaxAttributes } from "../../attention/softmax_kernel.ts";
 import type * as tf from "@tensorflow/tfjs-core";
 import {
   type Program,

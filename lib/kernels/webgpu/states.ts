@@ -49,6 +49,14 @@ export function recordQuads(dims: Dims): number {
   return 4 * quads("key") * quads("sum") + 1;
 }
 
+/** Bytes of a chunk's states, in all directions. */
+export function stateBytes(
+  dims: Dims,
+  decays: StateDecays | null,
+): number {
+  return 16 * directionsOf(decays) * recordQuads(dims);
+}
+
 /** The same as a function of the text. */
 export const RECORD_QUADS =
   /* wgsl */ `fn record_quads() -> u32 { return 4u * key_quads() * sum_quads() + 1u; }
