@@ -18,7 +18,7 @@ export {
   noDecay,
   selectiveDecay,
   twoSidedDecay,
-} from "./lib/attention/decay.ts";
+} from "./lib/attention/decays/decay.ts";
 export {
   eluPlusOne,
   type FeatureMap,
@@ -27,8 +27,8 @@ export {
   shiftedSilu,
   sigmoid,
 } from "./lib/operations/feature_map.ts";
-export type { AttentionPlan } from "./lib/attention/plan.ts";
-export type { Precision } from "./lib/attention/kernel.ts";
+export type { AttentionPlan } from "./lib/attention/planning/plan.ts";
+export type { Precision } from "./lib/attention/planning/kernel.ts";
 export type { Peers, TokenRanks } from "./lib/contract/communicator.ts";
 export { shareTokens } from "./lib/layers/shared_tokens.ts";
 export {
@@ -37,7 +37,7 @@ export {
   lionAttention,
   type LionAttentionOptions,
 } from "./lib/attention/lion_attention.ts";
-export { diagonalDecay } from "./lib/attention/diagonal_decay.ts";
+export { diagonalDecay } from "./lib/attention/decays/diagonal_decay.ts";
 export {
   deltaAttention,
   type DeltaAttentionOptions,
@@ -46,8 +46,8 @@ export {
   deltaStep,
   type DeltaStepInput,
   type DeltaStepOptions,
-} from "./lib/attention/delta_step.ts";
-export { decayMask } from "./lib/attention/mask.ts";
+} from "./lib/attention/streaming/delta_step.ts";
+export { decayMask } from "./lib/attention/decays/mask.ts";
 export {
   lionAttentionInOrders,
   type Order,
@@ -60,29 +60,29 @@ export {
   recurrentState,
   recurrentStep,
   type RecurrentStepOptions,
-} from "./lib/attention/stateful.ts";
+} from "./lib/attention/streaming/stateful.ts";
 export {
   streamBidirectional,
   type StreamBidirectionalOptions,
   type StreamProgress,
-} from "./lib/attention/stream.ts";
+} from "./lib/attention/streaming/stream.ts";
 export type {
   StreamSegment,
   StreamSource,
-} from "./lib/attention/segment_reader.ts";
-export { alibiSlopes } from "./lib/attention/alibi.ts";
+} from "./lib/attention/streaming/segment_reader.ts";
+export { alibiSlopes } from "./lib/attention/decays/alibi.ts";
 export {
   softmaxAttention,
   type SoftmaxAttentionOptions,
 } from "./lib/attention/softmax_attention.ts";
-export type { ConcreteForm } from "./lib/attention/form.ts";
+export type { ConcreteForm } from "./lib/attention/forms/form.ts";
 export {
   ATTENTION_VARIANTS,
   type AttentionOptions,
   type AttentionVariant,
   type Direction,
   type PositionInScores,
-} from "./lib/layers/attention_options.ts";
+} from "./lib/layers/options/attention_options.ts";
 export type {
   CostCall,
   Mixer,
@@ -101,7 +101,7 @@ export {
   type OwnDecay,
   registerDecay,
   registerMixer,
-} from "./lib/layers/own_parts.ts";
+} from "./lib/layers/options/custom_registry.ts";
 export {
   LionAttentionLayer,
   lionAttentionLayer,
@@ -125,24 +125,24 @@ export {
   PatchEmbedding,
   patchEmbedding,
   type PatchEmbeddingOptions,
-} from "./lib/layers/patch_embedding.ts";
+} from "./lib/layers/embeddings/patch_embedding.ts";
 export {
   PositionEmbedding,
   type PositionEmbeddingOptions,
   PositionTable,
   type PositionTableOptions,
-} from "./lib/layers/positions.ts";
+} from "./lib/layers/embeddings/positions.ts";
 export {
   ClassToken,
   type ClassTokenOptions,
   TokenPooling,
   type TokenPoolingOptions,
-} from "./lib/layers/tokens.ts";
+} from "./lib/layers/embeddings/tokens.ts";
 export {
   TokenEmbedding,
   tokenEmbedding,
   type TokenEmbeddingOptions,
-} from "./lib/layers/token_embedding.ts";
+} from "./lib/layers/embeddings/token_embedding.ts";
 export {
   BERT_PRESETS,
   lionBert,
@@ -170,7 +170,7 @@ export {
   HYDRA_PRESETS,
   type RivalPreset,
   VIM_PRESETS,
-} from "./lib/models/rivals.ts";
+} from "./lib/models/baseline_presets.ts";
 export { dense } from "./lib/operations/dense.ts";
 export { gelu } from "./lib/operations/gelu.ts";
 export { joinHeads, splitHeads } from "./lib/operations/heads.ts";

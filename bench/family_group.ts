@@ -11,8 +11,8 @@ import {
   lionAttention,
   selectiveDecay,
 } from "@lionjs/lion";
-import { planDelta } from "../lib/attention/delta_kernel.ts";
-import { planForm } from "../lib/attention/kernel.ts";
+import { planDelta } from "../lib/attention/planning/delta_kernel.ts";
+import { planForm } from "../lib/attention/planning/kernel.ts";
 import { HEAD_DIM, type Pass } from "./attention_problem.ts";
 import { familyLoop, type FamilyResult } from "./family_loop.ts";
 import {

@@ -40,7 +40,7 @@ const unrolled = (columns: number) => columns === WIDE_COLUMNS ? 1 : 2;
  *
  * With vectors of 256 bits, 6 × 16 sums are twelve, and reach 107 GFLOP/s instead
  * of 61 in tiles of 4 × 8. With 128 bits they do not fit, and reach 30 instead of
- * 43. So there is a wide sweep beside the narrow one; see tiles.ts for which is
+ * 43. So there is a wide sweep beside the narrow one; see wide_simd.ts for which is
  * taken. Both add up in the same order, so that results are the same.
  */
 function gemmSource(): string {
@@ -54,7 +54,7 @@ function gemmSource(): string {
   ]);
   return [
     `import { multiplyAdd } from "./simd";`,
-    `import { wide } from "./tiles";`,
+    `import { wide } from "../runtime/wide_simd";`,
     ...kernels,
   ].join("\n");
 }
@@ -249,7 +249,7 @@ export function attach(pointer: usize): void {
 /** Compiles the module; with fused multiply-add or without. */
 async function compile(relaxed: boolean): Promise<Uint8Array> {
   const generated: Record<string, string> = {
-    "gemm.ts": gemmSource(),
+    "math/gemm.ts": gemmSource(),
     "jobs.ts": jobsSource(),
   };
   let binary: Uint8Array | undefined;

@@ -1,7 +1,8 @@
 /**
- * Checks that the rooms of `lib` import in one direction only, and that no files
- * import each other in a circle: by `deno info --json` of all entry points, and
- * by the text of the assembly, which is none of Deno's.
+ * Checks that the rooms of `lib`, and the folders within a room, import in one
+ * direction only, that no files import each other in a circle, and that no folder
+ * has more files than a reader takes in: by `deno info --json` of all entry points,
+ * and by the text of the assembly, which is none of Deno's.
  *
  * @module
  */
@@ -28,6 +29,26 @@ export const FLOORS: readonly string[] = [
   "kernels",
   "backend",
 ];
+
+/**
+ * The folders within rooms that have an order: each imports only those before it.
+ * "" are the files that lie in the room itself.
+ */
+const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
+  "attention/": ["decays", "forms", "planning", "ranks", "", "streaming"],
+  "data/": ["batches", "text", "images", "corpora", "tasks", ""],
+  "kernels/webgpu/": [
+    ...["frame", "layer", "score_tiles", "chunkwise", "diagonal", "full"],
+    ...["softmax", "recurrent", "delta", "scan", ""],
+  ],
+  "kernels/wasm/assembly/": [
+    ...["runtime", "math", "layer", "chunkwise", "full", "recurrent", "delta"],
+    ...["softmax", "scan", ""],
+  ],
+};
+
+/** The most files of a folder. */
+const LARGEST_FOLDER = 24;
 
 /** A file that imports another, types included; both as paths from `lib` on. */
 export interface Import {
@@ -95,16 +116,21 @@ async function graphOf(entry: URL): Promise<Graph["modules"]> {
  *
  * @param imports As {@linkcode importsOf} finds them.
  * @param floors Rooms in their order.
+ * @param within The folder in which the rooms are, from `lib` on.
  */
 export function misplacedImports(
   imports: readonly Import[],
   floors: readonly string[] = FLOORS,
+  within = "",
 ): string[] {
-  const roomOf = (file: string) => file.split("/")[0]!;
-  return imports.flatMap(({ from, to }) => {
+  const roomOf = (file: string) =>
+    file.slice(within.length).replace(/[^/]+$/, "").split("/")[0]!;
+  const isWithin = ({ from, to }: Import) =>
+    from.startsWith(within) && to.startsWith(within);
+  return imports.filter(isWithin).flatMap(({ from, to }) => {
     const rooms = [roomOf(from), roomOf(to)] as const;
     const unknown = rooms.find((room) => !floors.includes(room));
-    if (unknown) {
+    if (unknown !== undefined) {
       return [
         `lib/${from} → lib/${to}: ${unknown} is not among the floors; give it ` +
         `a place in tools/check_rooms.ts, and in CONTRIBUTING.md`,
@@ -112,13 +138,26 @@ export function misplacedImports(
     }
     const [upper, lower] = rooms.map((room) => floors.indexOf(room));
     if (lower! <= upper!) return [];
+    const [reader, read] = rooms.map((room) => room || `lib/${within}`);
     return [
-      `lib/${from} → lib/${to}: ${rooms[0]} may not import ${
-        rooms[1]
-      }, which ` +
-      `stands on it; move what they share into ${rooms[0]} or before it`,
+      `lib/${from} → lib/${to}: ${reader} may not import ${read}, which ` +
+      `stands on it; move what they share into ${reader} or before it`,
     ];
   });
+}
+
+/** The folders within one that have too many files, a line each. */
+async function crowdedFolders(folder: string): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(folder));
+  const files = entries.filter(({ isFile }) => isFile).length;
+  const inner = await Promise.all(
+    entries.filter(({ isDirectory }) => isDirectory).map(({ name }) =>
+      crowdedFolders(`${folder}/${name}`)
+    ),
+  );
+  const line = `${folder} has ${files} files, more than ${LARGEST_FOLDER}; ` +
+    "give those that belong together a folder of their own";
+  return [...(files > LARGEST_FOLDER ? [line] : []), ...inner.flat()];
 }
 
 /**
@@ -140,19 +179,33 @@ export function filesInCircles(imports: readonly Import[]): string[] {
   }
 }
 
-/** The imports among the files of the assembly. */
-async function assemblyImports(folder: URL): Promise<Import[]> {
+/** The imports among the files of the assembly, whose names have no ending there. */
+async function assemblyImports(lib: URL): Promise<Import[]> {
   const found: Import[] = [];
-  for await (const { name } of Deno.readDir(folder)) {
-    const text = await Deno.readTextFile(new URL(name, folder));
-    for (
-      const [, to] of text.matchAll(
-        /^(?:import|export|\}).* from "\.\/(\w+)";/gm,
-      )
-    ) {
-      found.push({ from: name, to: `${to}.ts` });
+  const visit = async (folder: URL) => {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      const file = new URL(name, folder);
+      if (isDirectory) {
+        await visit(new URL(`${name}/`, folder));
+        continue;
+      }
+      const text = await Deno.readTextFile(file);
+      for (
+        const [, path] of text.matchAll(
+          /^(?:import|export|\}).* from "(\.[^"]+)";/gm,
+        )
+      ) {
+        const to = new URL(`${path}.ts`, file);
+        // gemm.ts and jobs.ts are made by tools/build_kernels.ts.
+        if (/\/(gemm|jobs)\.ts$/.test(to.href)) continue;
+        const [from, imported] = [file, to].map(({ href }) =>
+          href.slice(lib.href.length)
+        );
+        found.push({ from: from!, to: imported! });
+      }
     }
-  }
+  };
+  await visit(new URL("kernels/wasm/assembly/", lib));
   return found;
 }
 
@@ -160,21 +213,26 @@ if (import.meta.main) {
   const { default: config } = await import("../deno.json", {
     with: { type: "json" },
   });
+  const lib = new URL("../lib/", import.meta.url);
   const imports = await importsOf(
     new URL("..", import.meta.url),
     Object.values(config.exports),
   );
-  const wrong = misplacedImports(imports);
-  wrong.forEach((line) => console.error(line));
-  const assembly = new URL("../lib/kernels/wasm/assembly/", import.meta.url);
-  const circles = [
-    ...filesInCircles(imports),
-    ...filesInCircles(await assemblyImports(assembly)),
+  const ofAssembly = await assemblyImports(lib);
+  const wrong = [
+    ...misplacedImports(imports),
+    ...Object.entries(FLOORS_WITHIN).flatMap(([within, floors]) =>
+      misplacedImports([...imports, ...ofAssembly], floors, within)
+    ),
+    ...await crowdedFolders(fileURLToPath(lib)),
+    ...[...filesInCircles(imports), ...filesInCircles(ofAssembly)]
+      .map((file) => `${file} is in a circle of imports`),
   ];
-  circles.forEach((file) => console.error(`${file} is in a circle of imports`));
+  wrong.forEach((line) => console.error(line));
   console.log(
-    `${imports.length} imports in lib: ${wrong.length} misplaced, ` +
-      `${circles.length} files in circles`,
+    `${
+      imports.length + ofAssembly.length
+    } imports in lib, ${wrong.length} wrong`,
   );
-  if (wrong.length + circles.length > 0) Deno.exit(1);
+  if (wrong.length > 0) Deno.exit(1);
 }

@@ -12,27 +12,27 @@ import { assertShape } from "../contract/shape.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertTokenRanks } from "../operations/token_ranks.ts";
-import { fromBothEnds } from "./both_ends.ts";
-import { assertDecay, type Decay, noDecay } from "./decay.ts";
+import { fromBothEnds } from "./forms/bidirectional.ts";
+import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
 import {
   causalPair,
   type LogDecayPair,
   logDecayPair,
   spread,
-} from "./decay_pair.ts";
+} from "./decays/decay_pair.ts";
 import {
   deltaChunkwise,
   type DeltaForm,
   type DeltaInputs,
   deltaRecurrent,
-} from "./delta_forms.ts";
-import { assertSameAttention } from "./across_ranks.ts";
-import { deltaAcrossRanks } from "./delta_across_ranks.ts";
-import { DELTA_ATTENTION, planDelta } from "./delta_kernel.ts";
-import { diagonalDecayPair } from "./diagonal_decay.ts";
-import type { DiagonalDecayPair } from "./decay_pair.ts";
+} from "./forms/delta_forms.ts";
+import { assertSameAttention } from "./ranks/across_ranks.ts";
+import { deltaAcrossRanks } from "./ranks/delta_across_ranks.ts";
+import { DELTA_ATTENTION, planDelta } from "./planning/delta_kernel.ts";
+import { diagonalDecayPair } from "./decays/diagonal_decay.ts";
+import type { DiagonalDecayPair } from "./decays/decay_pair.ts";
 import { assertAttention } from "./lion_attention.ts";
-import { assertSegments, withBorders } from "./segments.ts";
+import { assertSegments, withBorders } from "./forms/segments.ts";
 
 /** Options of {@linkcode deltaAttention}. */
 export interface DeltaAttentionOptions {

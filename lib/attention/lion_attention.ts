@@ -19,24 +19,24 @@ import {
   assertSameAttention,
   attendAcrossRanks,
   paidOnArrival,
-} from "./across_ranks.ts";
-import { blockwise } from "./blockwise.ts";
-import { chunkwise } from "./chunkwise.ts";
-import { assertDecay, type Decay, noDecay } from "./decay.ts";
+} from "./ranks/across_ranks.ts";
+import { blockwise } from "./forms/blockwise.ts";
+import { chunkwise } from "./forms/chunkwise.ts";
+import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
 import {
   causalPair,
   type LogDecayPair,
   logDecayPair,
   spread,
-} from "./decay_pair.ts";
-import { diagonalDecayPair, isDiagonalDecay } from "./diagonal_decay.ts";
-import type { ConcreteForm, Form } from "./form.ts";
-import { full } from "./full.ts";
-import { hasSharedKernel, type Precision, runForm } from "./kernel.ts";
-import { divided, SMALLEST_EPSILON, withOnes } from "./normalizer.ts";
-import { type AttentionPlan, planAttention } from "./plan.ts";
-import { recurrent } from "./recurrent.ts";
-import { assertSegments, withBorders } from "./segments.ts";
+} from "./decays/decay_pair.ts";
+import { diagonalDecayPair, isDiagonalDecay } from "./decays/diagonal_decay.ts";
+import type { ConcreteForm, Form } from "./forms/form.ts";
+import { full } from "./forms/full.ts";
+import { hasSharedKernel, type Precision, runForm } from "./planning/kernel.ts";
+import { divided, SMALLEST_EPSILON, withOnes } from "./forms/normalizer.ts";
+import { type AttentionPlan, planAttention } from "./planning/plan.ts";
+import { recurrent } from "./forms/recurrent.ts";
+import { assertSegments, withBorders } from "./forms/segments.ts";
 
 /**
  * How attention is computed. All forms give the same output and gradients.

@@ -4,15 +4,15 @@ import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
-import { assertDecay, type Decay } from "./decay.ts";
-import { assertOfBatch } from "./decay_pair.ts";
+import { assertDecay, type Decay } from "./decays/decay.ts";
+import { assertOfBatch } from "./decays/decay_pair.ts";
 import {
   explainAttention,
   lionAttention,
   type LionAttentionOptions,
 } from "./lion_attention.ts";
-import { divided, withOnes } from "./normalizer.ts";
-import { numberSegments } from "./segments.ts";
+import { divided, withOnes } from "./forms/normalizer.ts";
+import { numberSegments } from "./forms/segments.ts";
 
 /** A path through the tokens: the token at each of its places. */
 export type Order = readonly number[];

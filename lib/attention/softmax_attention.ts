@@ -6,13 +6,13 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertNotEmpty, assertShape } from "../contract/shape.ts";
 import { assertBoolean, assertFinite } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
-import { penalties, withSlopes } from "./alibi.ts";
+import { penalties, withSlopes } from "./decays/alibi.ts";
 import {
   hasSoftmaxKernel,
   SOFTMAX_ATTENTION,
   type SoftmaxAttributes,
-} from "./softmax_kernel.ts";
-import { assertSegments, numberSegments } from "./segments.ts";
+} from "./planning/softmax_kernel.ts";
+import { assertSegments, numberSegments } from "./forms/segments.ts";
 
 /** Options of {@linkcode softmaxAttention}. */
 export interface SoftmaxAttentionOptions {

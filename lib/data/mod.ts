@@ -48,26 +48,29 @@ export {
   addingProblem,
   type AddingProblemOptions,
   collateAdding,
-} from "./adding.ts";
-export { byteTokenizer } from "./byte_tokenizer.ts";
+} from "./tasks/adding.ts";
+export { byteTokenizer } from "./text/byte_tokenizer.ts";
 export {
   BROWN_GENRES,
   type BrownText,
   loadBrown,
   loadSentences,
   loadSonnets,
-} from "./corpora.ts";
-export { type Dataset, datasetOf, type Examples } from "./dataset.ts";
-export { collateDigits, type CollateDigitsOptions } from "./digit_batch.ts";
+} from "./corpora/corpora.ts";
+export { type Dataset, datasetOf, type Examples } from "./batches/dataset.ts";
+export {
+  collateDigits,
+  type CollateDigitsOptions,
+} from "./images/digit_batch.ts";
 export {
   FASHION_MNIST_CLASSES,
   loadFashionMnist,
   type LoadFashionMnistOptions,
-} from "./fashion_mnist.ts";
-export type { GeneratedOptions, Part } from "./generated.ts";
-export { type IdxFile, parseIdx } from "./idx.ts";
-export type { LabelledImage } from "./labelled_image.ts";
-export { jsonLines, textLines } from "./lines.ts";
+} from "./images/fashion_mnist.ts";
+export type { GeneratedOptions, Part } from "./batches/generated.ts";
+export { type IdxFile, parseIdx } from "./images/idx.ts";
+export type { LabelledImage } from "./batches/labelled_image.ts";
+export { jsonLines, textLines } from "./batches/lines.ts";
 export {
   LIST_OPS_TOKENS,
   listOps,
@@ -75,46 +78,50 @@ export {
   listOpsBaselines,
   type ListOpsExample,
   type ListOpsOptions,
-} from "./list_ops.ts";
-export { loadSpamAssassin, type Mail } from "./mails.ts";
+} from "./tasks/list_ops.ts";
+export { loadSpamAssassin, type Mail } from "./corpora/mails.ts";
 export {
   collateMasked,
   type CollateMaskedOptions,
   maskTokens,
   type MaskTokensOptions,
-} from "./masking.ts";
-export { Digits, loadMnist, MNIST_SIDE } from "./mnist.ts";
+} from "./text/masking.ts";
+export { Digits, loadMnist, MNIST_SIDE } from "./images/mnist.ts";
 export {
   mqar,
   type MqarBaselines,
   mqarBaselines,
   type MqarOptions,
-} from "./mqar.ts";
+} from "./tasks/mqar.ts";
 export {
   type PackedSequences,
   packSequences,
   type PackSequencesOptions,
-} from "./pack_sequences.ts";
-export { packTokens, type PackTokensOptions } from "./pack_tokens.ts";
-export { padTokens, type PadTokensOptions } from "./pad_tokens.ts";
+} from "./text/pack_sequences.ts";
+export { packTokens, type PackTokensOptions } from "./text/pack_tokens.ts";
+export { padTokens, type PadTokensOptions } from "./text/pad_tokens.ts";
 export {
   pathfinder,
   type PathfinderImage,
   type PathfinderOptions,
-} from "./pathfinder.ts";
+} from "./tasks/pathfinder.ts";
 export {
   collatePixels,
   type CollatePixelsOptions,
   type PixelScale,
-} from "./pixels.ts";
-export type { Random } from "./random.ts";
+} from "./images/pixels.ts";
+export type { Random } from "./batches/random.ts";
 export {
   selectiveCopying,
   type SelectiveCopyingBaselines,
   selectiveCopyingBaselines,
   type SelectiveCopyingOptions,
-} from "./selective_copying.ts";
-export { type Split, splitDocuments, type SplitOptions } from "./split.ts";
+} from "./tasks/selective_copying.ts";
+export {
+  type Split,
+  splitDocuments,
+  type SplitOptions,
+} from "./batches/split.ts";
 export {
   type Batch,
   batchesInOrder,
@@ -123,7 +130,7 @@ export {
   type Collate,
   shuffledBatches,
   type ShuffledBatchesOptions,
-} from "./stream.ts";
+} from "./batches/stream.ts";
 export {
   type ClassifiedTokens,
   collateCausal,
@@ -133,10 +140,10 @@ export {
   type LabelledTokens,
   NOT_COUNTED,
   type PackOptions,
-} from "./token_batch.ts";
-export type { SpecialTokens, Tokenizer } from "./tokenizer.ts";
-export { type TokenizerFile, tokenizerOf } from "./tokenizer_file.ts";
+} from "./text/token_batch.ts";
+export type { SpecialTokens, Tokenizer } from "./text/tokenizer.ts";
+export { type TokenizerFile, tokenizerOf } from "./text/tokenizer_file.ts";
 export {
   trainTokenizer,
   type TrainTokenizerOptions,
-} from "./train_tokenizer.ts";
+} from "./text/train_tokenizer.ts";

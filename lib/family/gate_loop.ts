@@ -1,7 +1,7 @@
 /** Linear attention with a complex decay per channel. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { fromBothEnds } from "../attention/both_ends.ts";
-import { diagonalDecay } from "../attention/diagonal_decay.ts";
+import { fromBothEnds } from "../attention/forms/bidirectional.ts";
+import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { assertOptions } from "../contract/options.ts";
 import { assertBoolean } from "../contract/values.ts";

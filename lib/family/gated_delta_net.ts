@@ -1,6 +1,6 @@
 /** The delta rule with one decay per token. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { selectiveDecay } from "../attention/decay.ts";
+import { selectiveDecay } from "../attention/decays/decay.ts";
 import { deltaAttention } from "../attention/delta_attention.ts";
 import { assertOptions } from "../contract/options.ts";
 import type { DeltaNetInputs } from "./delta_net.ts";

@@ -1,6 +1,6 @@
 /** Linear attention with one decay per channel. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { diagonalDecay } from "../attention/diagonal_decay.ts";
+import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { assertOptions } from "../contract/options.ts";
 import {

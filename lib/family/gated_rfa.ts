@@ -1,6 +1,6 @@
 /** Linear attention with a gate between old and new. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { selectiveDecay } from "../attention/decay.ts";
+import { selectiveDecay } from "../attention/decays/decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { assertOptions } from "../contract/options.ts";
 import {

@@ -1,7 +1,7 @@
 /** The delta rule with one decay per channel. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { deltaAttention } from "../attention/delta_attention.ts";
-import { diagonalDecay } from "../attention/diagonal_decay.ts";
+import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { assertOptions } from "../contract/options.ts";
 import type { DeltaNetInputs } from "./delta_net.ts";
 import {

@@ -1,10 +1,10 @@
 /** Linear attention with exponential input gates. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { logSigmoid, twoSidedDecay } from "../attention/decay.ts";
-import { LOWEST_LOG_DECAY } from "../attention/finite_decay.ts";
+import { logSigmoid, twoSidedDecay } from "../attention/decays/decay.ts";
+import { LOWEST_LOG_DECAY } from "../attention/decays/finite_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
-import { splitSums, withOnes } from "../attention/normalizer.ts";
-import { withBorders } from "../attention/segments.ts";
+import { splitSums, withOnes } from "../attention/forms/normalizer.ts";
+import { withBorders } from "../attention/forms/segments.ts";
 import { assertOptions } from "../contract/options.ts";
 import { tokensIn } from "../operations/padding.ts";
 import { assertWhole } from "../operations/token_ranks.ts";

@@ -1,9 +1,12 @@
 /** mLSTM on a sequence in pieces. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { logSigmoid } from "../attention/decay.ts";
-import { LOWEST_LOG_DECAY } from "../attention/finite_decay.ts";
-import { withOnes } from "../attention/normalizer.ts";
-import { recurrentState, recurrentStep } from "../attention/stateful.ts";
+import { logSigmoid } from "../attention/decays/decay.ts";
+import { LOWEST_LOG_DECAY } from "../attention/decays/finite_decay.ts";
+import { withOnes } from "../attention/forms/normalizer.ts";
+import {
+  recurrentState,
+  recurrentStep,
+} from "../attention/streaming/stateful.ts";
 import { largestWeights } from "./largest_weights.ts";
 import { bounded, type MlstmInputs, ofTokens } from "./mlstm.ts";
 

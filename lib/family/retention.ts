@@ -1,6 +1,6 @@
 /** Linear attention with one decay per head. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { fixedDecay } from "../attention/decay.ts";
+import { fixedDecay } from "../attention/decays/decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { assertOptions } from "../contract/options.ts";
 import {

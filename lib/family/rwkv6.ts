@@ -1,9 +1,9 @@
 /** A recurrence that reads the state before the token changes it. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { fromBothEnds } from "../attention/both_ends.ts";
-import { diagonalDecay } from "../attention/diagonal_decay.ts";
+import { fromBothEnds } from "../attention/forms/bidirectional.ts";
+import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
-import { endsOf } from "../attention/segments.ts";
+import { endsOf } from "../attention/forms/segments.ts";
 import { assertOptions } from "../contract/options.ts";
 import { assertBoolean } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";

@@ -4,7 +4,7 @@ import {
   type RecurrentState,
   recurrentState,
   recurrentStep,
-} from "../attention/stateful.ts";
+} from "../attention/streaming/stateful.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import type { Rwkv6Inputs } from "./rwkv6.ts";
 

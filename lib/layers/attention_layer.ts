@@ -2,10 +2,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   assertAttentionOptions,
   type AttentionOptions,
-} from "./attention_options.ts";
+} from "./options/attention_options.ts";
 import type { LionLayerOptions, Parameter, Shape } from "./lion_layer.ts";
 import { MixingLayer, type Reading } from "./mixing_layer.ts";
-import { assertEpsilon } from "./option_values.ts";
+import { assertEpsilon } from "./options/option_values.ts";
 
 /** Options of {@linkcode lionAttentionLayer}. */
 export interface LionAttentionLayerOptions

@@ -5,7 +5,7 @@ import { tokensIn } from "../operations/padding.ts";
 import {
   assertAttentionOptions,
   type AttentionOptions,
-} from "./attention_options.ts";
+} from "./options/attention_options.ts";
 import { applyLinear, linear } from "./linear.ts";
 import {
   inside,
@@ -19,7 +19,11 @@ import {
 import type { MixerState, StepCall } from "./mixer.ts";
 import { MixingLayer, type Reading } from "./mixing_layer.ts";
 import { applyNorm, norm } from "./normalization.ts";
-import { assertEpsilon, assertNumber, assertRate } from "./option_values.ts";
+import {
+  assertEpsilon,
+  assertNumber,
+  assertRate,
+} from "./options/option_values.ts";
 import { drop } from "./randomness.ts";
 
 /** Options of {@linkcode lionBlock}. */

@@ -12,7 +12,7 @@ import {
   secondInput,
   type Shape,
 } from "./lion_layer.ts";
-import { assertCount } from "./option_values.ts";
+import { assertCount } from "./options/option_values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import { tokensAmong } from "./padding.ts";
 

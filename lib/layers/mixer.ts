@@ -1,7 +1,7 @@
 /** The interface of what mixes tokens in a layer. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
-import type { ConcreteForm } from "../attention/form.ts";
+import type { ConcreteForm } from "../attention/forms/form.ts";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import type { Parameter, Parameters, Shape } from "./lion_layer.ts";
 

@@ -4,7 +4,7 @@ import {
   ATTENTION_OPTIONS,
   type AttentionOptions,
   isCausal,
-} from "./attention_options.ts";
+} from "./options/attention_options.ts";
 import {
   type CallOptions,
   firstInput,
@@ -14,12 +14,12 @@ import {
   pick,
 } from "./lion_layer.ts";
 import type { Mixer, MixerCall } from "./mixer.ts";
-import { savedByName } from "./own_parts.ts";
+import { savedByName } from "./options/custom_registry.ts";
 import { assertWhole } from "../operations/token_ranks.ts";
 import { drop } from "./randomness.ts";
 import { takeSegments } from "./segments.ts";
 import { tokenRanks } from "./shared_tokens.ts";
-import { mixerOf } from "./variants.ts";
+import { mixerOf } from "./options/variants.ts";
 
 /** What a mixer is passed beyond its layer's options. */
 export type Reading = Pick<

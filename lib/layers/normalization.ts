@@ -10,7 +10,7 @@ import {
   type Parameters,
   type Shape,
 } from "./lion_layer.ts";
-import { assertEpsilon } from "./option_values.ts";
+import { assertEpsilon } from "./options/option_values.ts";
 
 /** The parameters of a layer normalisation, named `weight` and `bias` after `prefix`. */
 export function norm(prefix: string, columns: number): Parameter[] {

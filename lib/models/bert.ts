@@ -1,13 +1,16 @@
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { type AttentionOptions, isLion } from "../layers/attention_options.ts";
+import {
+  type AttentionOptions,
+  isLion,
+} from "../layers/options/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
 import { Normalization } from "../layers/normalization.ts";
-import { assertCount, assertStd } from "../layers/option_values.ts";
-import { EMBEDDING_STD } from "../layers/positions.ts";
-import { TokenPooling } from "../layers/tokens.ts";
-import { tokenEmbedding } from "../layers/token_embedding.ts";
-import { VocabularyHead } from "../layers/vocabulary_head.ts";
+import { assertCount, assertStd } from "../layers/options/option_values.ts";
+import { EMBEDDING_STD } from "../layers/embeddings/positions.ts";
+import { TokenPooling } from "../layers/embeddings/tokens.ts";
+import { tokenEmbedding } from "../layers/embeddings/token_embedding.ts";
+import { VocabularyHead } from "../layers/embeddings/vocabulary_head.ts";
 import {
   assertFirstReads,
   assertMaxSegments,

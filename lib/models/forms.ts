@@ -1,9 +1,9 @@
 /** Changing and describing the form in which a model attends. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { AttentionForm } from "../attention/lion_attention.ts";
-import { type ConcreteForm, FORMS } from "../attention/form.ts";
-import { assertForm } from "../attention/plan.ts";
-import { isCausal } from "../layers/attention_options.ts";
+import { type ConcreteForm, FORMS } from "../attention/forms/form.ts";
+import { assertForm } from "../attention/planning/plan.ts";
+import { isCausal } from "../layers/options/attention_options.ts";
 import { firstShape, LionLayer, type Shape } from "../layers/lion_layer.ts";
 import { MixingLayer } from "../layers/mixing_layer.ts";
 

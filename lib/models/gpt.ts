@@ -1,11 +1,11 @@
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import type { AttentionOptions } from "../layers/attention_options.ts";
+import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Normalization } from "../layers/normalization.ts";
-import { assertCount, assertStd } from "../layers/option_values.ts";
-import { EMBEDDING_STD } from "../layers/positions.ts";
-import { tokenEmbedding } from "../layers/token_embedding.ts";
-import { VocabularyHead } from "../layers/vocabulary_head.ts";
+import { assertCount, assertStd } from "../layers/options/option_values.ts";
+import { EMBEDDING_STD } from "../layers/embeddings/positions.ts";
+import { tokenEmbedding } from "../layers/embeddings/token_embedding.ts";
+import { VocabularyHead } from "../layers/embeddings/vocabulary_head.ts";
 import {
   assertStack,
   connect,

@@ -8,14 +8,14 @@ import {
 import {
   assertAttentionOptions,
   type Direction,
-} from "../layers/attention_options.ts";
+} from "../layers/options/attention_options.ts";
 import {
   assertBlockOptions,
   lionBlock,
   type LionBlockOptions,
 } from "../layers/block.ts";
 import type { LionLayer } from "../layers/lion_layer.ts";
-import { assertCount } from "../layers/option_values.ts";
+import { assertCount } from "../layers/options/option_values.ts";
 
 /** The names of the options that all models have. */
 export const MODEL_OPTIONS = {

@@ -1,12 +1,12 @@
 /** Reading texts piece by piece with a causal model. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { isCausal } from "../layers/attention_options.ts";
+import { isCausal } from "../layers/options/attention_options.ts";
 import { LionBlock } from "../layers/block.ts";
 import type { MixerState } from "../layers/mixer.ts";
 import { Normalization } from "../layers/normalization.ts";
-import { TokenEmbedding } from "../layers/token_embedding.ts";
-import { VocabularyHead } from "../layers/vocabulary_head.ts";
+import { TokenEmbedding } from "../layers/embeddings/token_embedding.ts";
+import { VocabularyHead } from "../layers/embeddings/vocabulary_head.ts";
 import { tokensIn } from "../operations/padding.ts";
 
 /** What a model remembers of its texts; it owns its tensors. */

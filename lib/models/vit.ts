@@ -1,16 +1,19 @@
 import { input, type LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import type { AttentionOptions } from "../layers/attention_options.ts";
+import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
 import { Normalization } from "../layers/normalization.ts";
 import {
   assertBooleans,
   assertCount,
   assertStd,
-} from "../layers/option_values.ts";
-import { patchEmbedding } from "../layers/patch_embedding.ts";
-import { EMBEDDING_STD, PositionEmbedding } from "../layers/positions.ts";
-import { ClassToken, TokenPooling } from "../layers/tokens.ts";
+} from "../layers/options/option_values.ts";
+import { patchEmbedding } from "../layers/embeddings/patch_embedding.ts";
+import {
+  EMBEDDING_STD,
+  PositionEmbedding,
+} from "../layers/embeddings/positions.ts";
+import { ClassToken, TokenPooling } from "../layers/embeddings/tokens.ts";
 import {
   assertFirstReads,
   assertStack,

@@ -202,7 +202,7 @@ export class Figure implements Displayable {
     const { drawSVG, rasterize } = await loadOptional(
       "a Figure's picture",
       ["jsdom", "@resvg/resvg-js", "dejavu-fonts-ttf"],
-      () => import("./static_image.ts"),
+      () => import("./pictures/static_image.ts"),
     );
     const svg = await drawSVG(this.toJSON(), { ...this.size, ...size });
     return format === "svg" ? svg : rasterize(svg, scale);

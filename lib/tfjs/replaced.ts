@@ -36,14 +36,14 @@ import { cropKernel } from "./webgpu/crop_and_resize.ts";
 import { cumulativeKernel } from "./webgpu/cumulative.ts";
 import { expKernel } from "./webgpu/exponential.ts";
 import { gatherKernel as gpuGather } from "./webgpu/gather.ts";
-import { fillKernel } from "./webgpu/integer_arithmetic.ts";
-import { copyingKernel as gpuCopying } from "./webgpu/integer_copies.ts";
+import { fillKernel } from "./webgpu/integers/integer_arithmetic.ts";
+import { copyingKernel as gpuCopying } from "./webgpu/integers/integer_copies.ts";
 import {
   integerKernel,
   ofFloats,
   withoutIntegers,
-} from "./webgpu/integer_kernel.ts";
-import { INTEGER_KERNELS, REFUSED } from "./webgpu/integers.ts";
+} from "./webgpu/integers/integer_kernel.ts";
+import { INTEGER_KERNELS, REFUSED } from "./webgpu/integers/integers.ts";
 import { matmulKernel as gpuMatmul } from "./webgpu/matmul.ts";
 // Registers the gradients; ours must come after.
 import "@tensorflow/tfjs-layers";

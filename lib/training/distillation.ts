@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { NOT_COUNTED } from "../data/token_batch.ts";
+import { NOT_COUNTED } from "../data/text/token_batch.ts";
 import { assertFits, crossEntropy, type Loss, sharesOf } from "./loss.ts";
 import { assertOneOutput, predict } from "./predict.ts";
 

@@ -4,7 +4,7 @@ import type { Communicator } from "../contract/communicator.ts";
 import { assertSignal, itemsUnlessAborted } from "../contract/abort.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertIterable } from "../contract/values.ts";
-import type { Batch } from "../data/stream.ts";
+import type { Batch } from "../data/batches/stream.ts";
 import type { Loss } from "./loss.ts";
 import type { Metric } from "./metric.ts";
 import {

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Communicator, TokenRanks } from "../contract/communicator.ts";
-import type { Batch } from "../data/stream.ts";
+import type { Batch } from "../data/batches/stream.ts";
 import type { Rows } from "../layers/randomness.ts";
 import { shareTokens } from "../layers/shared_tokens.ts";
 import type { Loss } from "./loss.ts";

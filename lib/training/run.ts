@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Logs } from "@tensorflow/tfjs-layers";
 import { unlessAborted } from "../contract/abort.ts";
-import type { Batch } from "../data/stream.ts";
+import type { Batch } from "../data/batches/stream.ts";
 import { type LossFor, lossFor } from "./distillation.ts";
 import {
   beforeOf,

@@ -6,7 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import type { BatchStream } from "../data/stream.ts";
+import type { BatchStream } from "../data/batches/stream.ts";
 import { sha256Of } from "../io/file_system.ts";
 import type { Teacher } from "./distillation.ts";
 import type { Loss } from "./loss.ts";

@@ -1,6 +1,6 @@
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { itemsUnlessAborted } from "../contract/abort.ts";
-import type { BatchStream } from "../data/stream.ts";
+import type { BatchStream } from "../data/batches/stream.ts";
 import { assertTeaches } from "./distillation.ts";
 import { beginLog } from "./metrics_log.ts";
 import { assertOneOutput, disposeBatch } from "./predict.ts";

@@ -3,8 +3,8 @@ import type { Communicator } from "../contract/communicator.ts";
 import { assertSignal } from "../contract/abort.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertBoolean, assertFinite, assertPath } from "../contract/values.ts";
-import { assertInteger } from "../data/assert_integer.ts";
-import type { Batch, BatchStream } from "../data/stream.ts";
+import { assertInteger } from "../data/batches/assert_integer.ts";
+import type { Batch, BatchStream } from "../data/batches/stream.ts";
 import { withDefaults } from "../optimizers/adam.ts";
 import {
   type Distillation,

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import "../contract/tape.ts";
-import type { Batch } from "../data/stream.ts";
+import type { Batch } from "../data/batches/stream.ts";
 import { assertBoolean } from "../contract/values.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
 import { type AdamOptions, attributesOf, update } from "../optimizers/adam.ts";

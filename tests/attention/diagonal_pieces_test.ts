@@ -1,7 +1,7 @@
 /** Decays of each channel in a sequence that comes in pieces, against the oracle. @module */
 import { assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { diagonalDecayPair } from "../../lib/attention/diagonal_decay.ts";
+import { diagonalDecayPair } from "../../lib/attention/decays/diagonal_decay.ts";
 import {
   diagonalDecay,
   recurrentState,

@@ -14,7 +14,7 @@ import {
   logSigmoid,
   selectiveDecay,
 } from "../../mod.ts";
-import { finite } from "../../lib/attention/finite_decay.ts";
+import { finite } from "../../lib/attention/decays/finite_decay.ts";
 import { onEachBackend } from "../backends.ts";
 import { solve } from "../oracle.ts";
 import { sample } from "../sample.ts";

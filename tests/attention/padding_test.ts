@@ -12,7 +12,7 @@ import {
   recurrentStep,
   selectiveDecay,
 } from "../../mod.ts";
-import { betweenTokens } from "../../lib/attention/paths.ts";
+import { betweenTokens } from "../../lib/attention/forms/paths.ts";
 import { withoutPadding } from "../../lib/operations/padding.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";

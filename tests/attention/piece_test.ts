@@ -1,8 +1,11 @@
 /** A piece of a sequence between two states, and pieces that make a whole. @module */
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { logDecayPair } from "../../lib/attention/decay_pair.ts";
-import { attendPiece, passPiece } from "../../lib/attention/piece.ts";
+import { logDecayPair } from "../../lib/attention/decays/decay_pair.ts";
+import {
+  attendPiece,
+  passPiece,
+} from "../../lib/attention/planning/with_state.ts";
 import { type BackendName, twoSidedDecay } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
 import { type Problem, solve } from "../oracle.ts";

@@ -5,13 +5,13 @@ import {
   causalPair,
   type LogDecayPair,
   logDecayPair,
-} from "../../lib/attention/decay_pair.ts";
-import type { DiagonalDecayPair } from "../../lib/attention/decay_pair.ts";
+} from "../../lib/attention/decays/decay_pair.ts";
+import type { DiagonalDecayPair } from "../../lib/attention/decays/decay_pair.ts";
 import {
   attendPiece,
   passPiece,
   type PieceOptions,
-} from "../../lib/attention/piece.ts";
+} from "../../lib/attention/planning/with_state.ts";
 import type { Problem } from "../oracle.ts";
 import { type Case, decayOf } from "./cases.ts";
 

@@ -21,7 +21,7 @@ import {
 import {
   type SoftmaxState,
   softmaxStep,
-} from "../../lib/attention/softmax_step.ts";
+} from "../../lib/attention/streaming/softmax_step.ts";
 import { MODELS } from "../family/models.ts";
 import { array, uniform } from "../random.ts";
 

@@ -97,7 +97,7 @@ Deno.test("splitDocuments() splits by document alone", () => {
 Deno.test("each package of data is documented with its licence", async () => {
   const source = new URL("../../lib/data/", import.meta.url);
   const docs = await Promise.all(
-    ["corpora.ts", "mails.ts", "mnist.ts"].map((file) =>
+    ["corpora/corpora.ts", "corpora/mails.ts", "images/mnist.ts"].map((file) =>
       Deno.readTextFile(new URL(file, source))
     ),
   );

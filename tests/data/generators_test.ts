@@ -19,7 +19,7 @@ import {
   selectiveCopying,
   selectiveCopyingBaselines,
 } from "../../lib/data/mod.ts";
-import { drawTree } from "../../lib/data/list_ops.ts";
+import { drawTree } from "../../lib/data/tasks/list_ops.ts";
 import { uniform } from "../random.ts";
 
 const SMALL = { maxDepth: 5, minLength: 31, maxLength: 129 };

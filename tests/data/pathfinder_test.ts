@@ -1,7 +1,14 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { pathfinder, type PathfinderImage } from "../../lib/data/mod.ts";
-import { CurveImage, type Tip } from "../../lib/data/pathfinder_curves.ts";
-import { disc, marker, paddles } from "../../lib/data/pathfinder_strokes.ts";
+import {
+  CurveImage,
+  type Tip,
+} from "../../lib/data/tasks/pathfinder_curves.ts";
+import {
+  disc,
+  marker,
+  paddles,
+} from "../../lib/data/tasks/pathfinder_strokes.ts";
 import { uniform } from "../random.ts";
 
 const SHAPE = { length: 2, gap: 1, thickness: 0.5, fineness: 2, continuity: 1 };

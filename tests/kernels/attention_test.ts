@@ -16,8 +16,8 @@ import {
   selectiveDecay,
   useBackend,
 } from "../../mod.ts";
-import { FORMS } from "../../lib/attention/form.ts";
-import { ATTENTION } from "../../lib/attention/kernel.ts";
+import { FORMS } from "../../lib/attention/forms/form.ts";
+import { ATTENTION } from "../../lib/attention/planning/kernel.ts";
 import {
   type Case,
   DECAYS,

@@ -1,8 +1,8 @@
 /** A kernel that runs out of memory frees what it made, and works again. @module */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { FORMS } from "../../lib/attention/form.ts";
-import { ATTENTION } from "../../lib/attention/kernel.ts";
+import { FORMS } from "../../lib/attention/forms/form.ts";
+import { ATTENTION } from "../../lib/attention/planning/kernel.ts";
 import { gradientKernel } from "../../lib/contract/kernel.ts";
 import { alive, assertNoLeak, BACKENDS, onEachBackend } from "../backends.ts";
 

@@ -12,7 +12,7 @@ import {
   SHAPE_CLASSES,
   type Tuning,
 } from "../../lib/kernels/tuning.ts";
-import { tilingOf } from "../../lib/kernels/webgpu/score_tiles.ts";
+import { tilingOf } from "../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
 
 const SHORT = { length: 512, headDim: 32, valueDim: 8 };
 const LONG = { length: 513, headDim: 8, valueDim: 65 };

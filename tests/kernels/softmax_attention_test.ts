@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { webGpuNumbers } from "../../lib/kernels/numbers.ts";
-import { registerSoftmaxAttention } from "../../lib/kernels/webgpu/softmax_attention.ts";
+import { registerSoftmaxAttention } from "../../lib/kernels/webgpu/softmax/softmax_attention.ts";
 import type { StrictWebGPUBackend } from "../../lib/tfjs/webgpu/gpu_backend.ts";
 import { useBackend } from "../../mod.ts";
 import {

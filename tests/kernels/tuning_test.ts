@@ -13,7 +13,7 @@ import {
   type WebGpuNumbers,
 } from "../../mod.ts";
 import { ALLOWED } from "../../lib/kernels/tuning.ts";
-import { planDelta } from "../../lib/attention/delta_kernel.ts";
+import { planDelta } from "../../lib/attention/planning/delta_kernel.ts";
 import { type Case, differences, problemOf, run } from "../attention/cases.ts";
 import {
   type DeltaCase,

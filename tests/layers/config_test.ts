@@ -21,7 +21,7 @@ import {
 } from "../../mod.ts";
 import { Linear } from "../../lib/layers/linear.ts";
 import { Normalization } from "../../lib/layers/normalization.ts";
-import { VocabularyHead } from "../../lib/layers/vocabulary_head.ts";
+import { VocabularyHead } from "../../lib/layers/embeddings/vocabulary_head.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 

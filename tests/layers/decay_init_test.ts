@@ -1,7 +1,7 @@
 /** LION-D and LION-S with a decay of each channel, and what it begins with. @module */
 import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { mixerOf } from "../../lib/layers/variants.ts";
+import { mixerOf } from "../../lib/layers/options/variants.ts";
 import {
   generate,
   lionAttentionLayer,

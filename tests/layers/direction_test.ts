@@ -1,7 +1,7 @@
 /** Directions of reading, and the sum in which a token counts itself twice. @module */
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { ATTENTION_VARIANTS } from "../../lib/layers/attention_options.ts";
+import { ATTENTION_VARIANTS } from "../../lib/layers/options/attention_options.ts";
 import {
   type AttentionOptions,
   type AttentionVariant,
@@ -20,7 +20,7 @@ import {
   selectiveDecay,
   splitHeads,
 } from "../../mod.ts";
-import { FEATURE_MAPS } from "../../lib/layers/feature_maps.ts";
+import { FEATURE_MAPS } from "../../lib/layers/options/feature_maps.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 

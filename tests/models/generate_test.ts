@@ -7,8 +7,8 @@ import {
   lionEncoder,
   lionGpt,
 } from "../../mod.ts";
-import { ATTENTION_VARIANTS } from "../../lib/layers/attention_options.ts";
-import { mixerOf } from "../../lib/layers/variants.ts";
+import { ATTENTION_VARIANTS } from "../../lib/layers/options/attention_options.ts";
+import { mixerOf } from "../../lib/layers/options/variants.ts";
 import { onEachBackend } from "../backends.ts";
 import { withWeights } from "./weights.ts";
 

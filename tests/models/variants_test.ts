@@ -3,7 +3,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import "../../lib/io/mod.ts";
-import { ATTENTION_VARIANTS } from "../../lib/layers/attention_options.ts";
+import { ATTENTION_VARIANTS } from "../../lib/layers/options/attention_options.ts";
 import { crossEntropy, train } from "../../lib/training/mod.ts";
 import {
   type AttentionVariant,

@@ -1,5 +1,5 @@
 /** Batches whose rows do not divide among ranks, and have few labels that count. @module */
-import type { Batch, BatchStream } from "../../lib/data/stream.ts";
+import type { Batch, BatchStream } from "../../lib/data/batches/stream.ts";
 import { accuracy, type TrainOptions } from "../../lib/training/mod.ts";
 import { tinyBatch, tinyData, tinyOptions } from "../training/tiny.ts";
 

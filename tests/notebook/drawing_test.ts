@@ -1,9 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { contextOf } from "../../lib/notebook/canvas.ts";
+import { contextOf } from "../../lib/notebook/pictures/canvas.ts";
 import { Figure } from "../../lib/notebook/mod.ts";
-import { pathLength, pointAtLength } from "../../lib/notebook/path_length.ts";
-import { textWidth } from "../../lib/notebook/raster.ts";
-import { type SVGNode, textBox } from "../../lib/notebook/text_box.ts";
+import {
+  pathLength,
+  pointAtLength,
+} from "../../lib/notebook/pictures/path_length.ts";
+import { textWidth } from "../../lib/notebook/pictures/raster.ts";
+import { type SVGNode, textBox } from "../../lib/notebook/pictures/text_box.ts";
 import { readPNG } from "./png.ts";
 
 Deno.test("a canvas draws rectangles and pixels", () => {

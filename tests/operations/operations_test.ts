@@ -22,7 +22,7 @@ import {
   sigmoid,
   splitHeads,
 } from "../../mod.ts";
-import { logDecayPair } from "../../lib/attention/decay_pair.ts";
+import { logDecayPair } from "../../lib/attention/decays/decay_pair.ts";
 import { joinEnds, splitEnds } from "../../lib/layers/mixers/two_ends.ts";
 import { onEachBackend } from "../backends.ts";
 import { erf } from "../erf.ts";

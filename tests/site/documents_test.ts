@@ -15,8 +15,8 @@ import {
 Deno.test("documentation() has the sources that documents link to, and finds sections", async () => {
   const { files, findable } = await documentation();
   const theorems = files.get("docs/theorems.html") as string;
-  assertStringIncludes(theorems, 'href="../lib/attention/mask.ts.html"');
-  const source = files.get("lib/attention/mask.ts.html") as string;
+  assertStringIncludes(theorems, 'href="../lib/attention/decays/mask.ts.html"');
+  const source = files.get("lib/attention/decays/mask.ts.html") as string;
   assertStringIncludes(source, "maskColumns");
   const [positions] = find(findable, "models positions");
   assertEquals(positions!.url, "docs/models.html#positions");

@@ -31,7 +31,7 @@ const PAGES = [
   "docs/notebooks/index",
   "docs/notebooks/03_lion_rnn",
   "docs/symbols",
-  "lib/attention/mask.ts",
+  "lib/attention/decays/mask.ts",
   "api/~/lionAttention",
   "api/~/LionBlock",
 ] as const;

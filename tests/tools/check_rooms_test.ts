@@ -34,6 +34,25 @@ Deno.test("misplacedImports() names both files of an import that closes a circle
   assertEquals(others, []);
 });
 
+Deno.test("misplacedImports() reads the folders within a room, and files that lie in it", () => {
+  const floors = ["frame", "", "scan"];
+  const inside = (from: string, to: string) => ({
+    from: `kernels/wasm/${from}`,
+    to: `kernels/wasm/${to}`,
+  });
+  const imports = [
+    inside("register.ts", "frame/rows.ts"),
+    inside("scan/scan.ts", "register.ts"),
+    inside("frame/rows.ts", "register.ts"),
+    inside("register.ts", "scan/scan.ts"),
+    { from: "attention/plan.ts", to: "kernels/wasm/scan/scan.ts" },
+  ];
+  const lines = misplacedImports(imports, floors, "kernels/wasm/");
+  assertEquals(lines.length, 2);
+  assertStringIncludes(lines[0]!, "frame may not import lib/kernels/wasm/");
+  assertStringIncludes(lines[1]!, "lib/kernels/wasm/ may not import scan");
+});
+
 Deno.test("misplacedImports() refuses a room that has no floor", () => {
   const [line] = misplacedImports([
     { from: "attention/plan.ts", to: "utils/clip.ts" },

@@ -1,7 +1,7 @@
 /** A signal ends what waits for a caller's promise, and nothing is left. @module */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Batch, BatchStream } from "../../lib/data/stream.ts";
+import type { Batch, BatchStream } from "../../lib/data/batches/stream.ts";
 import { track } from "../../lib/progress/track.ts";
 import {
   crossEntropy,

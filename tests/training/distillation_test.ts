@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { layers, type LayersModel, sequential } from "@tensorflow/tfjs-layers";
-import type { Batch } from "../../lib/data/stream.ts";
+import type { Batch } from "../../lib/data/batches/stream.ts";
 import {
   distillationOf,
   type DistillationOptions,

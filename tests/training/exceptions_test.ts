@@ -5,7 +5,7 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import * as tfl from "@tensorflow/tfjs-layers";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { batchesInOrder, datasetOf } from "../../lib/data/mod.ts";
-import type { Batch } from "../../lib/data/stream.ts";
+import type { Batch } from "../../lib/data/batches/stream.ts";
 import {
   accuracy,
   Adam,

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import * as layers from "@tensorflow/tfjs-layers";
-import type { BatchStream } from "../../lib/data/stream.ts";
+import type { BatchStream } from "../../lib/data/batches/stream.ts";
 import { meanSquaredError, train } from "../../lib/training/mod.ts";
 import { onCpu } from "../io/files.ts";
 import { tinyBatch, tinyData, tinyModel, tinyOptions } from "./tiny.ts";

@@ -12,7 +12,7 @@ import {
   type TrainOptions,
   warmUpCosine,
 } from "../../lib/training/mod.ts";
-import type { BatchStream } from "../../lib/data/stream.ts";
+import type { BatchStream } from "../../lib/data/batches/stream.ts";
 import { onCpu } from "../io/files.ts";
 import {
   tinyBatch,

@@ -13,7 +13,7 @@ import {
   type Rows,
   withDropoutSeed,
 } from "../../lib/layers/randomness.ts";
-import type { BatchStream } from "../../lib/data/stream.ts";
+import type { BatchStream } from "../../lib/data/batches/stream.ts";
 import {
   accuracy,
   crossEntropy,

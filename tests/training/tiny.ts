@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { lionEncoder, type LionEncoderOptions } from "../../mod.ts";
-import type { Batch, BatchStream } from "../../lib/data/stream.ts";
+import type { Batch, BatchStream } from "../../lib/data/batches/stream.ts";
 import {
   crossEntropy,
   type OptimizerOptions,

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import * as tfl from "@tensorflow/tfjs-layers";
-import type { Batch } from "../../lib/data/stream.ts";
+import type { Batch } from "../../lib/data/batches/stream.ts";
 import {
   accuracy,
   crossEntropy,

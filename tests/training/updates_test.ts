@@ -2,7 +2,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import * as tfl from "@tensorflow/tfjs-layers";
-import type { Batch } from "../../lib/data/stream.ts";
+import type { Batch } from "../../lib/data/batches/stream.ts";
 import {
   crossEntropy,
   meanSquaredError,

@@ -9,7 +9,7 @@ import {
   TILE_ROWS,
   type Tiling,
   tilingOf,
-} from "../../lib/kernels/webgpu/score_tiles.ts";
+} from "../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
 
 /** What a multiprocessor of a GPU has, which its workgroups share. */
 export interface Multiprocessor {

@@ -5,7 +5,7 @@ import {
   DELTA_PIECE,
   type DeltaAttributes,
   type DeltaRequest,
-} from "../../attention/delta_kernel.ts";
+} from "../../attention/planning/delta_kernel.ts";
 import type { KernelPlan } from "../../contract/kernel.ts";
 import type { Job, KernelHost } from "../../tfjs/wasm/host.ts";
 import type { NumbersFor } from "../numbers.ts";

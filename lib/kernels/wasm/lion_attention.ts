@@ -1,6 +1,6 @@
 /** The forms of attention as kernels of the wasm backend. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { type ConcreteForm, FORMS } from "../../attention/form.ts";
+import { type ConcreteForm, FORMS } from "../../attention/forms/form.ts";
 import {
   ATTENTION,
   type AttentionSizes,
@@ -8,7 +8,7 @@ import {
   type KernelRequest,
   SHARED_CHUNKWISE,
   withoutChannels,
-} from "../../attention/kernel.ts";
+} from "../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import type { Job, JobName, KernelHost } from "../../tfjs/wasm/host.ts";
 import type { NumbersFor } from "../numbers.ts";

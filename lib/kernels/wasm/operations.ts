@@ -1,15 +1,15 @@
 /** The small fused operations as kernels of the wasm backend. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { LOG_SIGMOID } from "../../attention/decay.ts";
-import { SOURCE_DECAY } from "../../attention/decay_pair.ts";
+import { LOG_SIGMOID } from "../../attention/decays/decay.ts";
+import { SOURCE_DECAY } from "../../attention/decays/decay_pair.ts";
 import {
   FINITE_DECAY,
   LOWEST_LOG_DECAY,
-} from "../../attention/finite_decay.ts";
+} from "../../attention/decays/finite_decay.ts";
 import {
   BETWEEN_TOKENS,
   type BetweenTokensAttributes,
-} from "../../attention/paths.ts";
+} from "../../attention/forms/paths.ts";
 import type { Operation } from "../../contract/kernel.ts";
 import { GELU } from "../../operations/gelu.ts";
 import {

@@ -8,7 +8,7 @@ import { registerOperations } from "./operations.ts";
 import { registerSelectiveScan } from "./selective_scan.ts";
 import { registerShortConvolution } from "./short_convolution.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
-import { registerTwoEnds } from "./two_ends.ts";
+import { registerTwoEnds } from "./bidirectional.ts";
 
 /**
  * Registers all of LION's kernels for the wasm backend, instead of those that

@@ -3,7 +3,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import {
   SOFTMAX_ATTENTION,
   type SoftmaxAttributes,
-} from "../../attention/softmax_kernel.ts";
+} from "../../attention/planning/softmax_kernel.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import {
   type Call,

@@ -14,16 +14,16 @@
  */
 import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";
-import { registerForm } from "./attention_passes.ts";
-import { planFor } from "./chunkwise_plan.ts";
+import { registerForm } from "./chunkwise/register_form.ts";
+import { planFor } from "./chunkwise/chunkwise_plan.ts";
 import {
   diagonalForward,
   diagonalGradient,
   isDiagonalCall,
-} from "./diagonal_chunkwise.ts";
-import { planDiagonal } from "./diagonal_plan.ts";
-import { forward as sweep } from "./lion_recurrent.ts";
-import { planPiece } from "./piece_plan.ts";
+} from "./diagonal/diagonal_chunkwise.ts";
+import { planDiagonal } from "./diagonal/diagonal_plan.ts";
+import { forward as sweep } from "./recurrent/lion_recurrent.ts";
+import { planPiece } from "./recurrent/piece_plan.ts";
 
 /**
  * Registers the kernels `LionChunkwise` and `LionChunkwiseGrad` for webgpu.

@@ -2,13 +2,13 @@ import type { Subgroups } from "../../tfjs/webgpu/subgroups.ts";
 import { registerDense } from "../dense.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";
-import { registerDeltaAttention } from "./delta_attention.ts";
+import { registerDeltaAttention } from "./delta/delta_attention.ts";
 import { registerChunkwise } from "./lion_chunkwise.ts";
-import { registerFull } from "./lion_full.ts";
-import { registerRecurrent } from "./lion_recurrent.ts";
-import { registerOperations } from "./operations.ts";
-import { registerSelectiveScan } from "./selective_scan.ts";
-import { registerSoftmaxAttention } from "./softmax_attention.ts";
+import { registerFull } from "./full/lion_full.ts";
+import { registerRecurrent } from "./recurrent/lion_recurrent.ts";
+import { registerOperations } from "./layer/operations.ts";
+import { registerSelectiveScan } from "./scan/selective_scan.ts";
+import { registerSoftmaxAttention } from "./softmax/softmax_attention.ts";
 
 /**
  * Registers all of LION's kernels for the webgpu backend, instead of those that

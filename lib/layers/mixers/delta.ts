@@ -1,6 +1,6 @@
 /** The delta rules of the family as mixers. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { deltaStep } from "../../attention/delta_step.ts";
+import { deltaStep } from "../../attention/streaming/delta_step.ts";
 import type { DeltaFamilyOptions, FamilyOptions } from "../../family/inputs.ts";
 import { deltaNet, type DeltaNetInputs } from "../../family/delta_net.ts";
 import {

@@ -1,11 +1,11 @@
 /** Models of the family with one decay per channel, as mixers. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { logSigmoid } from "../../attention/decay.ts";
+import { logSigmoid } from "../../attention/decays/decay.ts";
 import {
   type RecurrentState,
   recurrentState,
   recurrentStep,
-} from "../../attention/stateful.ts";
+} from "../../attention/streaming/stateful.ts";
 import {
   gatedLinearAttention,
   type GatedLinearAttentionInputs,

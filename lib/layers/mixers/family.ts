@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { FamilyOptions } from "../../family/inputs.ts";
-import { planAttention } from "../../attention/plan.ts";
+import { planAttention } from "../../attention/planning/plan.ts";
 import { joinHeads } from "../../operations/heads.ts";
 import { applyLinear, linear } from "../linear.ts";
 import type { Parameter, Parameters } from "../lion_layer.ts";

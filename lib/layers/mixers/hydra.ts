@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { selectiveDecay } from "../../attention/decay.ts";
+import { selectiveDecay } from "../../attention/decays/decay.ts";
 import { lionAttention } from "../../attention/lion_attention.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertPositiveInteger } from "../../contract/values.ts";

@@ -1,25 +1,25 @@
 /** LION as a mixer: projections, decays, orders and forms. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Decay } from "../../attention/decay.ts";
+import type { Decay } from "../../attention/decays/decay.ts";
 import {
   lionAttention,
   type LionAttentionOptions,
 } from "../../attention/lion_attention.ts";
-import { divided, withOnes } from "../../attention/normalizer.ts";
+import { divided, withOnes } from "../../attention/forms/normalizer.ts";
 import {
   lionAttentionInOrders,
   type Order,
   snakeOrder,
 } from "../../attention/orders.ts";
-import { planAttention } from "../../attention/plan.ts";
+import { planAttention } from "../../attention/planning/plan.ts";
 import {
   type RecurrentState,
   recurrentState,
   recurrentStep,
-} from "../../attention/stateful.ts";
+} from "../../attention/streaming/stateful.ts";
 import { joinHeads, splitHeads } from "../../operations/heads.ts";
 import { withoutPadding } from "../../operations/padding.ts";
-import { FEATURE_MAPS } from "../feature_maps.ts";
+import { FEATURE_MAPS } from "../options/feature_maps.ts";
 import { applyLinear, linear } from "../linear.ts";
 import type { Parameters } from "../lion_layer.ts";
 import type { Mixer, MixerCall } from "../mixer.ts";

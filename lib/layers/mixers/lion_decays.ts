@@ -1,14 +1,14 @@
 /** The decays of LION's variants in a layer, and custom ones. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { spread } from "../../attention/decay_pair.ts";
-import { diagonalDecay } from "../../attention/diagonal_decay.ts";
+import { spread } from "../../attention/decays/decay_pair.ts";
+import { diagonalDecay } from "../../attention/decays/diagonal_decay.ts";
 import {
   type Decay,
   fixedDecay,
   logSigmoid,
   noDecay,
   selectiveDecay,
-} from "../../attention/decay.ts";
+} from "../../attention/decays/decay.ts";
 import {
   decayLogits,
   mambaTimeStep,

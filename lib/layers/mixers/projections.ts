@@ -1,7 +1,7 @@
 /** Projections of mixers to heads and back. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { dense } from "../../operations/dense.ts";
-import { logSigmoid } from "../../attention/decay.ts";
+import { logSigmoid } from "../../attention/decays/decay.ts";
 import { applyLinear, linear } from "../linear.ts";
 import type { Parameter, Parameters, Shape } from "../lion_layer.ts";
 

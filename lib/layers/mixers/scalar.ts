@@ -4,8 +4,8 @@ import {
   type RecurrentState,
   recurrentState,
   recurrentStep,
-} from "../../attention/stateful.ts";
-import { spread } from "../../attention/decay_pair.ts";
+} from "../../attention/streaming/stateful.ts";
+import { spread } from "../../attention/decays/decay_pair.ts";
 import { mamba2, type Mamba2Inputs } from "../../family/mamba2.ts";
 import { mlstm, type MlstmInputs } from "../../family/mlstm.ts";
 import { type MlstmState, mlstmStep } from "../../family/mlstm_step.ts";

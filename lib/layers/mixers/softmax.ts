@@ -1,13 +1,13 @@
 /** Softmax attention as a mixer, the baseline. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { alibiSlopes } from "../../attention/alibi.ts";
+import { alibiSlopes } from "../../attention/decays/alibi.ts";
 import { softmaxAttention } from "../../attention/softmax_attention.ts";
-import { planSoftmax } from "../../attention/softmax_plan.ts";
+import { planSoftmax } from "../../attention/planning/softmax_plan.ts";
 import {
   nextPlaces,
   type SoftmaxState,
   softmaxStep,
-} from "../../attention/softmax_step.ts";
+} from "../../attention/streaming/softmax_step.ts";
 import { joinHeads, splitHeads } from "../../operations/heads.ts";
 import { rotated } from "../../operations/rotary.ts";
 import { applyLinear, linear } from "../linear.ts";

@@ -12,7 +12,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { nodeModule } from "../../contract/node_module.ts";
-import { bounded } from "./bounded_product.ts";
+import { bounded } from "./integers/bounded_product.ts";
 import { GpuBuffers } from "./gpu_buffers.ts";
 import { GpuError } from "./gpu_error.ts";
 import { limitsOf } from "../../contract/limits.ts";

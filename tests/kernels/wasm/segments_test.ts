@@ -1,7 +1,7 @@
 /** Sequences that several threads share, against the oracle. @module */
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { FORMS } from "../../../lib/attention/form.ts";
+import { FORMS } from "../../../lib/attention/forms/form.ts";
 import { explainAttention, useBackend } from "../../../mod.ts";
 import {
   type Case,

@@ -1,7 +1,7 @@
 /** Problems of the delta rule that take several passes, workgroups or rounds of threads. @module */
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { planFor } from "../../../lib/kernels/webgpu/delta_plan.ts";
+import { planFor } from "../../../lib/kernels/webgpu/delta/delta_plan.ts";
 import {
   type DeltaCase,
   describe,

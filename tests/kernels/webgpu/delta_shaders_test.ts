@@ -6,28 +6,28 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { DeltaRequest } from "../../../lib/attention/delta_kernel.ts";
+import type { DeltaRequest } from "../../../lib/attention/planning/delta_kernel.ts";
 import {
   type DeltaDecays,
   type DeltaSizes,
   layoutOf,
-} from "../../../lib/kernels/webgpu/delta_chunks.ts";
-import { gateGradientsProgram } from "../../../lib/kernels/webgpu/delta_gate_gradients.ts";
-import { keyGradientsProgram } from "../../../lib/kernels/webgpu/delta_key_gradients.ts";
-import { outputsProgram } from "../../../lib/kernels/webgpu/delta_outputs.ts";
-import { planFor } from "../../../lib/kernels/webgpu/delta_plan.ts";
+} from "../../../lib/kernels/webgpu/delta/delta_chunks.ts";
+import { gateGradientsProgram } from "../../../lib/kernels/webgpu/delta/delta_backward_decay.ts";
+import { keyGradientsProgram } from "../../../lib/kernels/webgpu/delta/delta_key_gradients.ts";
+import { outputsProgram } from "../../../lib/kernels/webgpu/delta/delta_outputs.ts";
+import { planFor } from "../../../lib/kernels/webgpu/delta/delta_plan.ts";
 import {
   newsGradientProgram,
   productsProgram,
-} from "../../../lib/kernels/webgpu/delta_products.ts";
-import { rowsProgram } from "../../../lib/kernels/webgpu/delta_rows.ts";
-import { stateGradientsProgram } from "../../../lib/kernels/webgpu/delta_state_gradients.ts";
-import { statesProgram } from "../../../lib/kernels/webgpu/delta_states.ts";
+} from "../../../lib/kernels/webgpu/delta/delta_backward_scores.ts";
+import { rowsProgram } from "../../../lib/kernels/webgpu/delta/delta_wy.ts";
+import { stateGradientsProgram } from "../../../lib/kernels/webgpu/delta/delta_state_gradients.ts";
+import { statesProgram } from "../../../lib/kernels/webgpu/delta/delta_states.ts";
 import {
   inversesProgram,
   systemsProgram,
-} from "../../../lib/kernels/webgpu/delta_systems.ts";
-import { valueGradientsProgram } from "../../../lib/kernels/webgpu/delta_value_gradients.ts";
+} from "../../../lib/kernels/webgpu/delta/delta_scores.ts";
+import { valueGradientsProgram } from "../../../lib/kernels/webgpu/delta/delta_value_gradients.ts";
 import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
 import { assertSnapshot } from "./snapshot.ts";
 

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
-import { registerFull } from "../../../lib/kernels/webgpu/lion_full.ts";
+import { registerFull } from "../../../lib/kernels/webgpu/full/lion_full.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import { lionAttention, selectiveDecay, useBackend } from "../../../mod.ts";
 import {

@@ -1,9 +1,9 @@
 /** What the recurrent kernels keep while they run, and shapes that take several workgroups. @module */
 import { assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { ATTENTION } from "../../../lib/attention/kernel.ts";
+import { ATTENTION } from "../../../lib/attention/planning/kernel.ts";
 import { gradientKernel } from "../../../lib/contract/kernel.ts";
-import { keptBytes } from "../../../lib/kernels/webgpu/recurrent_gradient.ts";
+import { keptBytes } from "../../../lib/kernels/webgpu/recurrent/recurrent_gradient.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import {
   type Case,

@@ -6,9 +6,9 @@
  */
 import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { causalPair } from "../../../lib/attention/decay_pair.ts";
-import { planForm } from "../../../lib/attention/kernel.ts";
-import { attendPiece } from "../../../lib/attention/piece.ts";
+import { causalPair } from "../../../lib/attention/decays/decay_pair.ts";
+import { planForm } from "../../../lib/attention/planning/kernel.ts";
+import { attendPiece } from "../../../lib/attention/planning/with_state.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import { onEachBackend } from "../../backends.ts";
 import { withLimits } from "./with_limits.ts";

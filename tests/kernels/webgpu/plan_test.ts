@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import type { KernelRequest } from "../../../lib/attention/kernel.ts";
+import type { KernelRequest } from "../../../lib/attention/planning/kernel.ts";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
-import { fullPlan } from "../../../lib/kernels/webgpu/full_plan.ts";
-import { planFor } from "../../../lib/kernels/webgpu/chunkwise_plan.ts";
-import { planDiagonal } from "../../../lib/kernels/webgpu/diagonal_plan.ts";
+import { fullPlan } from "../../../lib/kernels/webgpu/full/full_plan.ts";
+import { planFor } from "../../../lib/kernels/webgpu/chunkwise/chunkwise_plan.ts";
+import { planDiagonal } from "../../../lib/kernels/webgpu/diagonal/diagonal_plan.ts";
 
 const REQUEST: KernelRequest = {
   batch: 1,

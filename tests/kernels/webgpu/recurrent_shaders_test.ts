@@ -6,15 +6,15 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { KernelRequest } from "../../../lib/attention/kernel.ts";
-import { planFor } from "../../../lib/kernels/webgpu/recurrent_plan.ts";
+import type { KernelRequest } from "../../../lib/attention/planning/kernel.ts";
+import { planFor } from "../../../lib/kernels/webgpu/recurrent/recurrent_plan.ts";
 import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
-import { forwardSweep } from "../../../lib/kernels/webgpu/recurrent_forward.ts";
+import { forwardSweep } from "../../../lib/kernels/webgpu/recurrent/recurrent_forward.ts";
 import {
   gradientSweep,
   groupsOf,
   rowsProgram,
-} from "../../../lib/kernels/webgpu/recurrent_gradient.ts";
+} from "../../../lib/kernels/webgpu/recurrent/recurrent_gradient.ts";
 import { assertSnapshot } from "./snapshot.ts";
 
 interface Sizes {

@@ -1,8 +1,8 @@
 /** The texts of the selective scan's two longest shaders. @module */
 import type * as tf from "@tensorflow/tfjs-core";
-import { sizesOf } from "../../../lib/kernels/webgpu/scan.ts";
-import { outputsProgram } from "../../../lib/kernels/webgpu/scan_forward.ts";
-import { gradientsProgram } from "../../../lib/kernels/webgpu/scan_gradient.ts";
+import { sizesOf } from "../../../lib/kernels/webgpu/scan/scan.ts";
+import { outputsProgram } from "../../../lib/kernels/webgpu/scan/scan_forward.ts";
+import { gradientsProgram } from "../../../lib/kernels/webgpu/scan/scan_gradient.ts";
 import { shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
 import { assertSnapshot } from "./snapshot.ts";
 

@@ -6,42 +6,42 @@
  */
 import { assertEquals } from "@std/assert";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
-import { attendShader } from "../../../lib/kernels/webgpu/attend.ts";
+import { attendShader } from "../../../lib/kernels/webgpu/chunkwise/attend.ts";
 import {
   shapeFor,
   shapeOfTiles,
-} from "../../../lib/kernels/webgpu/attend_shape.ts";
-import { carryStatesShader } from "../../../lib/kernels/webgpu/carry_states.ts";
-import { chunkStatesShader } from "../../../lib/kernels/webgpu/chunk_states.ts";
+} from "../../../lib/kernels/webgpu/chunkwise/attend_shape.ts";
+import { carryStatesShader } from "../../../lib/kernels/webgpu/chunkwise/carry_states.ts";
+import { chunkStatesShader } from "../../../lib/kernels/webgpu/chunkwise/chunk_states.ts";
 import {
   COTANGENTS as g,
   cotangentsShader,
-} from "../../../lib/kernels/webgpu/cotangents.ts";
-import { decayGradientsShader } from "../../../lib/kernels/webgpu/decay_gradients.ts";
-import { diagonalAttendShader } from "../../../lib/kernels/webgpu/diagonal_attend.ts";
-import { diagonalDecayGradientsShader } from "../../../lib/kernels/webgpu/diagonal_decay_gradients.ts";
-import { diagonalGradientsShader } from "../../../lib/kernels/webgpu/diagonal_gradients.ts";
-import { diagonalOwnTileShader } from "../../../lib/kernels/webgpu/diagonal_own_tile.ts";
-import { channelDecays } from "../../../lib/kernels/webgpu/diagonal_preparation.ts";
-import { diagonalRowsShader } from "../../../lib/kernels/webgpu/diagonal_rows.ts";
+} from "../../../lib/kernels/webgpu/frame/cotangents.ts";
+import { decayGradientsShader } from "../../../lib/kernels/webgpu/chunkwise/decay_gradients.ts";
+import { diagonalAttendShader } from "../../../lib/kernels/webgpu/diagonal/diagonal_attend.ts";
+import { diagonalDecayGradientsShader } from "../../../lib/kernels/webgpu/diagonal/diagonal_decay_gradients.ts";
+import { diagonalGradientsShader } from "../../../lib/kernels/webgpu/diagonal/diagonal_gradients.ts";
+import { diagonalOwnTileShader } from "../../../lib/kernels/webgpu/diagonal/diagonal_intra_tile.ts";
+import { channelDecays } from "../../../lib/kernels/webgpu/diagonal/diagonal_operands.ts";
+import { diagonalRowsShader } from "../../../lib/kernels/webgpu/diagonal/diagonal_rows.ts";
 import {
   diagonalProductsShader,
   diagonalScoresShader,
-} from "../../../lib/kernels/webgpu/diagonal_scores.ts";
-import { packShader } from "../../../lib/kernels/webgpu/pack.ts";
-import type { Preparation } from "../../../lib/kernels/webgpu/preparation.ts";
-import { preparationFor } from "../../../lib/kernels/webgpu/scalar_preparation.ts";
-import type { Role } from "../../../lib/kernels/webgpu/roles.ts";
-import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles.ts";
-import { simdOf } from "../../../lib/kernels/webgpu/simd_blocks.ts";
-import { simdTilesShader } from "../../../lib/kernels/webgpu/simd_tiles.ts";
-import { tileDecaysShader } from "../../../lib/kernels/webgpu/tile_decays.ts";
-import { tilesShader } from "../../../lib/kernels/webgpu/tiles.ts";
+} from "../../../lib/kernels/webgpu/diagonal/diagonal_scores.ts";
+import { packShader } from "../../../lib/kernels/webgpu/frame/pack.ts";
+import type { Preparation } from "../../../lib/kernels/webgpu/chunkwise/chunk_operands.ts";
+import { preparationFor } from "../../../lib/kernels/webgpu/chunkwise/scalar_operands.ts";
+import type { Role } from "../../../lib/kernels/webgpu/chunkwise/roles.ts";
+import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
+import { simdOf } from "../../../lib/kernels/webgpu/full/simd_blocks.ts";
+import { simdTilesShader } from "../../../lib/kernels/webgpu/full/simd_tiles.ts";
+import { tileDecaysShader } from "../../../lib/kernels/webgpu/full/tile_decays.ts";
+import { tilesShader } from "../../../lib/kernels/webgpu/full/full_shader.ts";
 import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
 import type { Subgroups } from "../../../lib/tfjs/webgpu/subgroups.ts";
-import type { Launch } from "../../../lib/kernels/webgpu/problem.ts";
-import type { States } from "../../../lib/kernels/webgpu/states.ts";
-import type { Vectors } from "../../../lib/kernels/webgpu/vectors.ts";
+import type { Launch } from "../../../lib/kernels/webgpu/frame/problem.ts";
+import type { States } from "../../../lib/kernels/webgpu/chunkwise/states.ts";
+import type { Vectors } from "../../../lib/kernels/webgpu/frame/vectors.ts";
 import { assertSnapshot } from "./snapshot.ts";
 
 const LAUNCH: Launch = {

@@ -8,22 +8,25 @@ import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
-import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles.ts";
+import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
 import {
   forwardProgram,
   type Sharing as TileSharing,
-} from "../../../lib/kernels/webgpu/softmax_forward.ts";
+} from "../../../lib/kernels/webgpu/softmax/softmax_forward.ts";
 import {
   keyGradientsProgram,
   queryGradientProgram,
   rowsProgram,
-} from "../../../lib/kernels/webgpu/softmax_gradient.ts";
-import { type Simd, simdOf } from "../../../lib/kernels/webgpu/simd_blocks.ts";
-import { simdForwardProgram } from "../../../lib/kernels/webgpu/softmax_simd_forward.ts";
+} from "../../../lib/kernels/webgpu/softmax/softmax_gradient.ts";
+import {
+  type Simd,
+  simdOf,
+} from "../../../lib/kernels/webgpu/full/simd_blocks.ts";
+import { simdForwardProgram } from "../../../lib/kernels/webgpu/softmax/softmax_simd_forward.ts";
 import {
   simdKeyGradientsProgram,
   simdQueryGradientProgram,
-} from "../../../lib/kernels/webgpu/softmax_simd_gradient.ts";
+} from "../../../lib/kernels/webgpu/softmax/softmax_simd_gradient.ts";
 import { assertSnapshot } from "./snapshot.ts";
 
 interface Sizes {

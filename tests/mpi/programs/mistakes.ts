@@ -6,7 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "../../../mod.ts";
-import type { BatchStream } from "../../../lib/data/stream.ts";
+import type { BatchStream } from "../../../lib/data/batches/stream.ts";
 import { openMpi } from "../../../lib/mpi/mod.ts";
 import {
   crossEntropy,

@@ -16,7 +16,7 @@ import {
   shareTokens,
   useBackend,
 } from "../../../mod.ts";
-import type { Batch } from "../../../lib/data/stream.ts";
+import type { Batch } from "../../../lib/data/batches/stream.ts";
 import { openMpi } from "../../../lib/mpi/mod.ts";
 import {
   crossEntropy,

@@ -3,7 +3,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import { launch } from "../../../lib/tfjs/webgpu/launch.ts";
 import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
-import { declare, packProblem } from "../../../lib/kernels/webgpu/problem.ts";
+import {
+  declare,
+  packProblem,
+} from "../../../lib/kernels/webgpu/frame/problem.ts";
 import { GpuError, useBackend } from "../../../mod.ts";
 import { BACKENDS } from "../../backends.ts";
 

@@ -1,34 +1,34 @@
 // What each job consists of: its scratch, and the tasks of its two phases.
-import { adamTask, adamTasks } from "./adam";
-import { layout, segments, setSizes, share } from "./attention";
-import { attendBackward, layoutBackward } from "./chunkwise_backward";
-import * as chunkwiseForward from "./chunkwise_forward";
-import { backwardRecordBytes, summarizeBackward } from "./chunkwise_states";
-import { columnSumTask, columnSumTasks } from "./column_sum";
-import * as convolution from "./convolution";
-import { deltaExtra, deltaTasks } from "./delta";
-import { differentiateDelta, layoutDeltaBackward } from "./delta_backward";
-import { attendDelta, layoutDeltaForward } from "./delta_forward";
-import { fewRowsExtra, fewRowsTask, fewRowsTasks } from "./few_rows";
-import { attendFull, layoutFull } from "./full_forward";
-import { geluTask, geluTasks } from "./gelu";
+import { adamTask, adamTasks } from "./layer/adam";
+import { layout, segments, setSizes, share } from "./chunkwise/sizes";
+import { attendBackward, layoutBackward } from "./chunkwise/chunkwise_backward";
+import * as chunkwiseForward from "./chunkwise/chunkwise_forward";
+import { backwardRecordBytes, summarizeBackward } from "./chunkwise/chunkwise_states";
+import { columnSumTask, columnSumTasks } from "./math/column_sum";
+import * as convolution from "./layer/convolution";
+import { deltaExtra, deltaTasks } from "./delta/delta";
+import { differentiateDelta, layoutDeltaBackward } from "./delta/delta_backward";
+import { attendDelta, layoutDeltaForward } from "./delta/delta_forward";
+import { fewRowsExtra, fewRowsTask, fewRowsTasks } from "./math/gemv";
+import { attendFull, layoutFull } from "./full/full_forward";
+import { geluTask, geluTasks } from "./layer/gelu";
 import * as jobs from "./jobs";
-import { layerNormExtra, layerNormTask, layerNormTasks } from "./layer_norm";
+import { layerNormExtra, layerNormTask, layerNormTasks } from "./layer/layer_norm";
 import {
   finiteDecayTask, finiteDecayTasks, logSigmoidTask, logSigmoidTasks,
-} from "./log_decay";
-import { layoutMatmul, matmulTask, matmulTasks } from "./matmul";
-import * as recurrent from "./recurrent";
-import * as rmsNorm from "./rms_norm";
-import { blocks } from "./scan";
-import * as scanBackward from "./scan_backward";
-import { layoutScanForward, scanForward } from "./scan_forward";
-import * as softmaxJob from "./softmax_job";
+} from "./layer/log_decay";
+import { layoutMatmul, matmulTask, matmulTasks } from "./math/matmul";
+import * as recurrent from "./recurrent/recurrent";
+import * as rmsNorm from "./layer/rms_norm";
+import { blocks } from "./scan/scan";
+import * as scanBackward from "./scan/scan_backward";
+import { layoutScanForward, scanForward } from "./scan/scan_forward";
+import * as softmaxJob from "./softmax/softmax_job";
 import {
   layoutSplitHeads, splitHeadsTask, splitHeadsTasks,
-} from "./split_heads";
-import { useTiles } from "./tiles";
-import * as twoEnds from "./two_ends";
+} from "./layer/split_heads";
+import { useTiles } from "./runtime/wide_simd";
+import * as twoEnds from "./layer/bidirectional";
 
 /** Reads the job's sizes; returns the bytes of scratch that a thread needs. */
 export function prepare(base: usize): usize {

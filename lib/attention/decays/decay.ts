@@ -1,0 +1,336 @@
+/**
+ * Decays: how the weight of a token fades with distance.
+ *
+ * Every decay of the paper, and both ways of indexing it, reduces to one pair
+ * of log decays, one per direction (`decay_pair.ts`); the forms of attention
+ * know only that pair.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { assertNumbers, withFloats } from "../../contract/floats.ts";
+import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertNotEmpty, assertShape } from "../../contract/shape.ts";
+
+/** The kernel of {@linkcode logSigmoid}. */
+export const LOG_SIGMOID: Operation<"y"> = {
+  kernel: "LionLogSigmoid",
+  gradientsIn: ["x"],
+  outputs: ["y"],
+};
+
+/**
+ * Which tokens' decays lie on the path from a source to its reader.
+ *
+ * - `"source"`: includes the source's decay, not the reader's. The paper's
+ *   mask.
+ * - `"arrival"`: includes the reader's decay, not the source's. RetNet,
+ *   Mamba-2, GLA.
+ */
+export type DecayConvention = "source" | "arrival";
+
+/**
+ * How the weight of a token fades with distance; made by {@linkcode noDecay},
+ * {@linkcode fixedDecay}, {@linkcode selectiveDecay},
+ * {@linkcode diagonalDecay} or {@linkcode twoSidedDecay}.
+ */
+export type Decay =
+  | { readonly kind: "none" }
+  | { readonly kind: "fixed"; readonly logDecay: tf.Tensor1D }
+  | {
+    readonly kind: "selective";
+    readonly logDecay: tf.Tensor3D;
+    readonly convention: DecayConvention;
+  }
+  | {
+    readonly kind: "diagonal";
+    readonly logDecay: tf.Tensor4D;
+    readonly convention: DecayConvention;
+  }
+  | {
+    readonly kind: "two-sided";
+    readonly forward: tf.Tensor3D;
+    readonly backward: tf.Tensor3D;
+  }
+  | {
+    readonly kind: "two-sided-diagonal";
+    readonly forward: tf.Tensor4D;
+    readonly backward: tf.Tensor4D;
+  };
+
+/** Options of {@linkcode selectiveDecay}. */
+interface SelectiveDecayOptions {
+  /** Whose decay applies between two tokens. @default "source" */
+  convention?: DecayConvention;
+}
+
+const OPTIONS: OptionNames<SelectiveDecayOptions> = { convention: true };
+
+/**
+ * No decay: LION-LIT, every token weighs the same at any distance.
+ *
+ * @example Every weight is one
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { decayMask, noDecay } from "@lionjs/lion";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * assertEquals([...await decayMask(noDecay(), 2).data()], [1, 1, 1, 1]);
+ * ```
+ *
+ * @returns The decay.
+ */
+export function noDecay(): Decay {
+  return { kind: "none" };
+}
+
+/**
+ * One constant decay per head: LION-D, after RetNet.
+ *
+ * @example Half as much with each step
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { decayMask, fixedDecay } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const mask = decayMask(fixedDecay(tf.tensor1d([Math.log(0.5)])), 3);
+ * const firstRow = (await mask.data()).slice(0, 3);
+ * [1, 0.5, 0.25].forEach((weight, j) =>
+ *   assertAlmostEquals(firstRow[j]!, weight, 1e-6)
+ * );
+ * ```
+ *
+ * @param logDecay `[heads]`, natural logarithm of the decay, <= 0.
+ * @returns The decay.
+ * @throws {TypeError} If `logDecay` is not a vector of numbers.
+ */
+export function fixedDecay(logDecay: tf.Tensor1D): Decay {
+  assertShape("fixedDecay's logDecay", logDecay, [null], "heads");
+  assertNumbers("fixedDecay's logDecay", logDecay);
+  assertNotEmpty("fixedDecay's logDecay", logDecay);
+  return { kind: "fixed", logDecay };
+}
+
+/**
+ * A decay that each token chooses: LION-S, after Gated RFA and Mamba-2.
+ *
+ * @example The paper's mask counts the source's decay and not the reader's
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { decayMask, selectiveDecay } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const logDecay = tf.log(tf.tensor3d([0.1, 0.2, 0.3], [1, 1, 3]));
+ * const mask = await decayMask(selectiveDecay(logDecay), 3).array();
+ * assertAlmostEquals(mask[0]![0]![2]![0]!, 0.1 * 0.2, 1e-6); // 0 read by 2
+ * assertAlmostEquals(mask[0]![0]![0]![2]!, 0.2 * 0.3, 1e-6); // 2 read by 0
+ * ```
+ *
+ * @param logDecay `[batch, heads, length]`, natural logarithm of the decay, <=
+ * 0; a batch axis of 1 is broadcast.
+ * @param options `convention`: see {@linkcode DecayConvention}; `"source"`, the
+ * paper's, by default.
+ * @returns The decay.
+ * @throws {TypeError} If `logDecay` does not have three axes or is not numeric,
+ * or an option is unknown.
+ * @throws {RangeError} If the convention is unknown.
+ */
+export function selectiveDecay(
+  logDecay: tf.Tensor3D,
+  options: SelectiveDecayOptions = {},
+): Decay {
+  assertOptions("selectiveDecay", options, OPTIONS);
+  const { convention = "source" } = options;
+  assertShape(
+    "selectiveDecay's logDecay",
+    logDecay,
+    [null, null, null],
+    "batch, heads, length",
+  );
+  assertNumbers("selectiveDecay's logDecay", logDecay);
+  assertNotEmpty("selectiveDecay's logDecay", logDecay);
+  assertConvention("selectiveDecay's convention", convention);
+  return { kind: "selective", logDecay, convention };
+}
+
+/**
+ * Throws unless the convention exists.
+ *
+ * @throws {RangeError} If it does not.
+ */
+export function assertConvention(
+  name: string,
+  convention: DecayConvention,
+): void {
+  if (convention === "source" || convention === "arrival") return;
+  throw new RangeError(
+    `${name} should be "source" or "arrival", got ${
+      JSON.stringify(convention)
+    }`,
+  );
+}
+
+/**
+ * The general case, to which all others reduce: one log decay per direction and
+ * token, or per direction, token and key channel. A state pays it when it
+ * arrives at the token.
+ *
+ * @example Remember to the right, forget to the left
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { decayMask, twoSidedDecay } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const decay = twoSidedDecay(
+ *   tf.zeros([1, 1, 2]),
+ *   tf.fill([1, 1, 2], -Infinity),
+ * );
+ * assertEquals([...await decayMask(decay, 2).data()], [1, 0, 1, 1]);
+ * ```
+ *
+ * @param forward `[batch, heads, length]` or `[batch, heads, length, headDim]`,
+ * <= 0: paid by the forward state on arriving at each token. A batch axis of 1
+ * is broadcast.
+ * @param backward The same shape, <= 0: paid by the backward state on arriving
+ * at each token.
+ * @returns The decay.
+ * @throws {TypeError} If a tensor does not have three or four axes or is not
+ * numeric, or the shapes differ.
+ */
+export function twoSidedDecay(
+  forward: tf.Tensor3D,
+  backward: tf.Tensor3D,
+): Decay;
+/** With one decay per channel, `[batch, heads, length, headDim]`. */
+export function twoSidedDecay(
+  forward: tf.Tensor4D,
+  backward: tf.Tensor4D,
+): Decay;
+export function twoSidedDecay(forward: tf.Tensor, backward: tf.Tensor): Decay {
+  const isDiagonal = forward?.shape?.length === 4;
+  const axes = `batch, heads, length${isDiagonal ? ", headDim" : ""}`;
+  assertShape(
+    "twoSidedDecay's forward",
+    forward,
+    axes.split(", ").map(() => null),
+    axes,
+  );
+  assertShape("twoSidedDecay's backward", backward, forward.shape, axes);
+  assertNumbers("twoSidedDecay's forward", forward);
+  assertNumbers("twoSidedDecay's backward", backward);
+  assertNotEmpty("twoSidedDecay's forward", forward);
+  return (isDiagonal
+    ? { kind: "two-sided-diagonal", forward, backward }
+    : { kind: "two-sided", forward, backward }) as Decay;
+}
+
+/**
+ * log(sigmoid(x)), which makes a log decay of a logit: LION-S computes one
+ * logit per token, LION-D learns one per head.
+ *
+ * Use it instead of `tf.logSigmoid`, whose gradient fails inside `tf.tidy`.
+ *
+ * @example
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { logSigmoid } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const [half] = await logSigmoid(tf.scalar(0)).data();
+ * assertAlmostEquals(half!, Math.log(0.5), 1e-6);
+ * ```
+ *
+ * @param x Logits, of any shape; integers and booleans are converted to float32.
+ * @returns The same shape, every value <= 0.
+ * @throws {TypeError} If x is not numeric.
+ */
+export function logSigmoid<T extends tf.Tensor>(x: T): T {
+  return withFloats(
+    "logSigmoid",
+    { x },
+    ({ x }) =>
+      hasKernel(LOG_SIGMOID)
+        ? runKernel(LOG_SIGMOID, { x }).y as T
+        : tf.tidy((): T => tf.neg(tf.softplus(tf.neg(x)))),
+  );
+}
+
+const KINDS: Readonly<Record<Decay["kind"], true>> = {
+  none: true,
+  fixed: true,
+  selective: true,
+  diagonal: true,
+  "two-sided": true,
+  "two-sided-diagonal": true,
+};
+
+/**
+ * Throws unless a value is a decay.
+ *
+ * @param name The caller's name for it.
+ * @param decay The value given.
+ * @throws {TypeError} If it is none.
+ */
+export function assertDecay(name: string, decay: Decay): void {
+  const { kind } = Object(decay);
+  if (typeof kind === "string" && Object.hasOwn(KINDS, kind)) return;
+  throw new TypeError(
+    `${name} should be made by noDecay, fixedDecay, selectiveDecay, diagonalDecay or twoSidedDecay, got ${
+      JSON.stringify(decay) ?? typeof decay
+    }`,
+  );
+}
+
+/**
+ * Reads a decay's values and throws if any of them is not a log decay.
+ *
+ * Attention itself never reads them, since that would wait for the device.
+ *
+ * @example A decay above 1 would grow with distance
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ * import { checkDecay, fixedDecay } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const decay = fixedDecay(tf.tensor1d([-0.1, 0.5]));
+ * await assertRejects(() => checkDecay(decay), RangeError, "0.5 at [1]");
+ * ```
+ *
+ * @param decay The decay to check.
+ * @throws {TypeError} If it is not a decay.
+ * @throws {RangeError} If a value is positive or NaN; the message gives the first one and its index.
+ */
+export async function checkDecay(decay: Decay): Promise<void> {
+  assertDecay("checkDecay's decay", decay);
+  const tensors: [name: string, tensor: tf.Tensor][] = decay.kind === "none"
+    ? []
+    : decay.kind === "two-sided" || decay.kind === "two-sided-diagonal"
+    ? [
+      ["twoSidedDecay's forward", decay.forward],
+      ["twoSidedDecay's backward", decay.backward],
+    ]
+    : [[`${decay.kind}Decay's logDecay`, decay.logDecay]];
+  const values = await Promise.all(tensors.map(([, tensor]) => tensor.data()));
+  tensors.forEach(([name, tensor], which) => {
+    const at = values[which]!.findIndex((value) => !(value <= 0));
+    if (at < 0) return;
+    const index = tf.util.indexToLoc(
+      at,
+      tensor.shape.length,
+      tf.util.computeStrides(tensor.shape),
+    );
+    throw new RangeError(
+      `${name} should hold logarithms of decays, all <= 0, got ${
+        values[which]![at]
+      } at [${
+        index.join(", ")
+      }]; take the logarithm of a decay, or logSigmoid of a logit`,
+    );
+  });
+}

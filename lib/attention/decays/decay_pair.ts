@@ -1,0 +1,167 @@
+/**
+ * What every decay reduces to: one log decay per direction and token.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { floats } from "../../contract/floats.ts";
+import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
+import type { Decay } from "./decay.ts";
+import { finite } from "./finite_decay.ts";
+import { assertShape } from "../../contract/shape.ts";
+
+/**
+ * Input `logDecay`, `[batch, heads, length]`, in the source convention; outputs
+ * the forward and the backward log decays that it stands for, clipped at
+ * `LOWEST_LOG_DECAY`, and 0 at the ends, where the decay would belong to a
+ * token outside the sequence.
+ */
+export const SOURCE_DECAY: Operation<"f" | "b"> = {
+  kernel: "LionSourceDecay",
+  gradientsIn: ["logDecay"],
+  outputs: ["f", "b"],
+};
+
+/**
+ * Log decays of both directions, each `[batch or 1, heads, length]`, all <= 0.
+ *
+ * The forward state pays `forward[i]` on arriving at token i from i - 1, the
+ * backward state pays `backward[i]` on arriving from i + 1. Only a piece of a
+ * sequence (`piece.ts`) reads `forward[0]` and `backward[length - 1]`.
+ */
+export interface LogDecayPair {
+  /** Paid by the forward state on arriving at each token. */
+  readonly forward: tf.Tensor3D;
+  /** Paid by the backward state on arriving at each token; `null` if causal. */
+  readonly backward: tf.Tensor3D | null;
+}
+
+/**
+ * Log decays of both directions, one per channel of the keys, each
+ * `[batch, heads, length, headDim]`, all <= 0; otherwise like
+ * {@linkcode LogDecayPair}.
+ */
+export interface DiagonalDecayPair {
+  /** Paid by the forward state on arriving at each token. */
+  readonly forward: tf.Tensor4D;
+  /** Paid by the backward state on arriving at each token; `null` if causal. */
+  readonly backward: tf.Tensor4D | null;
+}
+
+/** Whether the pair has one decay per channel. */
+export function isDiagonal(
+  pair: LogDecayPair | DiagonalDecayPair,
+): pair is DiagonalDecayPair {
+  return pair.forward.rank === 4;
+}
+
+/**
+ * The pair of log decays that a decay stands for, or `null` for no decay.
+ * Differentiable in the decay's tensors. Call it inside `tf.tidy`.
+ *
+ * @param decay The decay.
+ * @param shape `[batch, heads, length]` of the sequence that it applies to.
+ * @returns The pair, or `null` where nothing decays.
+ * @throws {TypeError} If the decay's tensors do not have the sequence's shape,
+ * batch axis of 1 allowed.
+ */
+export function logDecayPair(
+  decay: Decay,
+  shape: readonly [batch: number, heads: number, length: number],
+): LogDecayPair | null {
+  const axes = "batch, heads, length";
+  switch (decay.kind) {
+    case "none":
+      return null;
+    case "fixed": {
+      const [, heads, length] = shape;
+      assertShape("fixedDecay's logDecay", decay.logDecay, [heads], "heads");
+      const logDecay = floats("fixedDecay's logDecay", decay.logDecay);
+      const perHead = tf.reshape(finite(logDecay), [1, heads, 1]);
+      const everywhere = spread(perHead, [1, heads, length]) as tf.Tensor3D;
+      return { forward: everywhere, backward: everywhere };
+    }
+    case "selective": {
+      assertOfBatch("selectiveDecay's logDecay", decay.logDecay, shape, axes);
+      const given = floats("selectiveDecay's logDecay", decay.logDecay);
+      if (decay.convention === "source" && hasKernel(SOURCE_DECAY)) {
+        const { f, b } = runKernel(SOURCE_DECAY, { logDecay: given });
+        return { forward: f as tf.Tensor3D, backward: b as tf.Tensor3D };
+      }
+      const logDecay = finite(given);
+      return decay.convention === "arrival"
+        ? { forward: logDecay, backward: logDecay }
+        : { forward: shift(logDecay, 1), backward: shift(logDecay, -1) };
+    }
+    case "two-sided": {
+      assertOfBatch("twoSidedDecay's forward", decay.forward, shape, axes);
+      return {
+        forward: finite(floats("twoSidedDecay's forward", decay.forward)),
+        backward: finite(floats("twoSidedDecay's backward", decay.backward)),
+      };
+    }
+    case "diagonal":
+    case "two-sided-diagonal":
+      throw new TypeError(
+        `decay should have one number a token, got one of each channel (${decay.kind})`,
+      );
+  }
+}
+
+/**
+ * Throws unless a decay has the sequences' batch size, or 1, which is
+ * broadcast.
+ *
+ * @throws {TypeError} If it has another shape.
+ */
+export function assertOfBatch(
+  name: string,
+  x: tf.Tensor,
+  [batch, ...others]: readonly number[],
+  axes: string,
+): void {
+  const sequences = x?.shape?.[0] === 1 ? 1 : batch!;
+  assertShape(name, x, [sequences, ...others], axes);
+}
+
+/**
+ * The pair for causal attention: no backward state, and a mask even without
+ * decay.
+ */
+export function causalPair(
+  pair: LogDecayPair | null,
+  [heads, length]: readonly [heads: number, length: number],
+): LogDecayPair {
+  if (pair === null) {
+    return { forward: tf.zeros([1, heads, length]), backward: null };
+  }
+  return withoutBackward(pair);
+}
+
+/** The forward half of a pair, with one decay per token or per channel. */
+export function withoutBackward<T extends tf.Tensor>(
+  { forward, backward }: {
+    readonly forward: T;
+    readonly backward: T | null;
+  },
+): { forward: T; backward: null } {
+  if (backward === null) return { forward, backward: null };
+  // A tensor that is not read still needs a gradient, of zero.
+  return { forward: tf.add(forward, tf.zerosLike(backward)), backward: null };
+}
+
+/**
+ * Like tf.broadcastTo, but with a gradient of a single sum, where that of
+ * tf.broadcastTo runs two kernels per repetition.
+ */
+export function spread(x: tf.Tensor, shape: number[]): tf.Tensor {
+  return tf.util.arraysEqual(x.shape, shape) ? x : tf.mul(x, tf.ones(shape));
+}
+
+/** Shifts a sequence by one token along the last axis, filling with 0. */
+function shift(x: tf.Tensor3D, by: 1 | -1): tf.Tensor3D {
+  const length = x.shape[2];
+  if (length === 1) return tf.zerosLike(x);
+  const kept = tf.slice(x, [0, 0, by === 1 ? 0 : 1], [-1, -1, length - 1]);
+  return tf.pad(kept, [[0, 0], [0, 0], by === 1 ? [1, 0] : [0, 1]]);
+}

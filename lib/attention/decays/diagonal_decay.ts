@@ -1,0 +1,133 @@
+/** One decay per channel of the keys. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { assertNumbers, floats } from "../../contract/floats.ts";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertNotEmpty, assertShape } from "../../contract/shape.ts";
+import { assertConvention, type Decay, type DecayConvention } from "./decay.ts";
+import { assertOfBatch, spread, withoutBackward } from "./decay_pair.ts";
+import { finite } from "./finite_decay.ts";
+import type { DiagonalDecayPair } from "./decay_pair.ts";
+
+/** Options of {@linkcode diagonalDecay}. */
+interface DiagonalDecayOptions {
+  /** Whose decay applies between two tokens. @default "source" */
+  convention?: DecayConvention;
+}
+
+const OPTIONS: OptionNames<DiagonalDecayOptions> = { convention: true };
+
+const AXES = "batch, heads, length, headDim";
+
+/**
+ * A decay that each token chooses for each channel of the keys: each row of the
+ * state fades at its own rate, as in GLA, HGRN-2 and RWKV-6.
+ *
+ *     y_i = Σ_j (Σ_n M_ijn q_in k_jn) v_j
+ *
+ * with one mask M_ijn per channel n, made of that channel's decays.
+ *
+ * Source: LION (arXiv:2502.16249), Theorems B.1 and B.2.
+ *
+ * @example One channel remembers, the other forgets
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { diagonalDecay, lionAttention } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const x: tf.Tensor4D = tf.ones([1, 1, 2, 2]);
+ * const logDecay: tf.Tensor4D = tf.tensor4d([0, -60, 0, -60], [1, 1, 2, 2]);
+ * const y = lionAttention(x, x, tf.ones([1, 1, 2, 1]), {
+ *   decay: diagonalDecay(logDecay),
+ *   normalize: false,
+ *   scale: 1,
+ * });
+ * const [first] = await y.data(); // both channels of itself, one of the other
+ * assertAlmostEquals(first!, 2 + 1, 1e-6);
+ * ```
+ *
+ * @param logDecay `[batch, heads, length, headDim]`, natural logarithm of the
+ * decay, <= 0; a batch axis of 1 is broadcast.
+ * @param options `convention`: see {@linkcode DecayConvention}; `"source"`, the
+ * paper's, by default. GLA, HGRN-2 and RWKV-6 use `"arrival"`.
+ * @returns The decay.
+ * @throws {TypeError} If `logDecay` does not have four axes or is not numeric,
+ * or an option is unknown.
+ * @throws {RangeError} If the convention is unknown.
+ */
+export function diagonalDecay(
+  logDecay: tf.Tensor4D,
+  options: DiagonalDecayOptions = {},
+): Decay {
+  assertOptions("diagonalDecay", options, OPTIONS);
+  const { convention = "source" } = options;
+  assertShape(
+    "diagonalDecay's logDecay",
+    logDecay,
+    [null, null, null, null],
+    AXES,
+  );
+  assertNumbers("diagonalDecay's logDecay", logDecay);
+  assertNotEmpty("diagonalDecay's logDecay", logDecay);
+  assertConvention("diagonalDecay's convention", convention);
+  return { kind: "diagonal", logDecay, convention };
+}
+
+/**
+ * Whether a decay has one value per channel.
+ */
+export function isDiagonalDecay(decay: Decay): boolean {
+  return decay.kind === "diagonal" || decay.kind === "two-sided-diagonal";
+}
+
+/**
+ * The pair of log decays that a decay per channel stands for, or `null` for any
+ * other decay. Differentiable in the decay's tensors. Call it inside `tf.tidy`.
+ *
+ * @param decay The decay.
+ * @param shape `[batch, heads, length, headDim]` of the sequence that it applies to.
+ * @param causal Whether there is no backward state.
+ * @param isFinite Whether to replace -Infinity; kernels accept it.
+ * @throws {TypeError} If the decay's tensors do not have this shape.
+ */
+export function diagonalDecayPair(
+  decay: Decay,
+  shape: readonly [number, number, number, number],
+  causal: boolean,
+  isFinite = true,
+): DiagonalDecayPair | null {
+  const read = (name: string, x: tf.Tensor4D): tf.Tensor4D => {
+    assertOfBatch(name, x, shape, AXES);
+    const each = spread(floats(name, x), [...shape]) as tf.Tensor4D;
+    return isFinite ? finite(each) : each;
+  };
+  switch (decay.kind) {
+    case "diagonal": {
+      const logDecay = read("diagonalDecay's logDecay", decay.logDecay);
+      return decay.convention === "arrival"
+        ? { forward: logDecay, backward: causal ? null : logDecay }
+        : ofNeighbours(logDecay, causal);
+    }
+    case "two-sided-diagonal": {
+      const pair = {
+        forward: read("twoSidedDecay's forward", decay.forward),
+        backward: read("twoSidedDecay's backward", decay.backward),
+      };
+      return causal ? withoutBackward(pair) : pair;
+    }
+    default:
+      return null;
+  }
+}
+
+/**
+ * The log decay of each token's left neighbour, and of its right one; 0 at the
+ * ends.
+ */
+function ofNeighbours(x: tf.Tensor4D, causal: boolean): DiagonalDecayPair {
+  // One padded copy, from which both are sliced.
+  const padded = tf.pad(x, [[0, 0], [0, 0], [1, causal ? 0 : 1], [0, 0]]);
+  const part = (start: number): tf.Tensor4D =>
+    tf.slice(padded, [0, 0, start, 0], x.shape);
+  return { forward: part(0), backward: causal ? null : part(2) };
+}

@@ -1,0 +1,125 @@
+/** The blockwise form: the full form, one slice of keys at a time. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { diagonalBlockwise } from "./diagonal_blockwise.ts";
+import { type Form, formInputs, recomputed } from "./form.ts";
+import { isDiagonal } from "../decays/decay_pair.ts";
+import { type Columns, maskColumns, strictly } from "../decays/mask.ts";
+
+/**
+ * For each block J of keys: Y += (Q K_Jᵀ ∘ M_J) V_J. As many operations as the
+ * full form, but only `length · chunkSize` scores at a time; the gradient
+ * recomputes them block by block.
+ *
+ * Source: LION (arXiv:2502.16249), Theorem 3.2, LION-Chunk.
+ */
+export const blockwise: Form = (q, k, v, pair, chunkSize) => {
+  const length = q.shape[2];
+  const blocks: Columns[] = [];
+  for (let start = 0; start < length; start += chunkSize) {
+    blocks.push({ start, size: Math.min(chunkSize, length - start) });
+  }
+  if (pair && isDiagonal(pair)) return diagonalBlockwise(q, k, v, pair, blocks);
+
+  const weightsOf = (columns: Columns, inputs: tf.Tensor[]) => {
+    const [, , , forward, backward = null] = inputs;
+    return forward && maskColumns({ forward, backward }, length, columns);
+  };
+
+  return recomputed(formInputs(q, k, v, pair), {
+    forward: (inputs) => {
+      const [q, k, v] = inputs as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
+      return blocks.reduce<tf.Tensor | null>(
+        (sum, columns) =>
+          replace(sum, () => {
+            const weights = weightsOf(columns, inputs);
+            const scores = tf.matMul(q, rows(k, columns), false, true);
+            const part = tf.matMul(masked(scores, weights), rows(v, columns));
+            return sum ? tf.add(sum, part) : part;
+          }),
+        null,
+      )!;
+    },
+
+    backward: (inputs, gradient) => {
+      const [q, k, v] = inputs as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
+      const ofKeys: tf.Tensor[] = [];
+      const ofValues: tf.Tensor[] = [];
+      // Gradients of q and of the log decays, if any: sums over the blocks.
+      let sums: tf.Tensor[] = [];
+      for (const columns of blocks) {
+        const [ofBlockKeys, ofBlockValues, ...terms] = tf.tidy(() => {
+          const keys = rows(k, columns);
+          const weights = weightsOf(columns, inputs);
+          const attention = masked(
+            tf.matMul(q, keys, false, true),
+            weights,
+          );
+          const ofAttention = tf.matMul(
+            gradient,
+            rows(v, columns),
+            false,
+            true,
+          );
+          const ofScores = masked(ofAttention, weights);
+          const terms = [tf.matMul(ofScores, keys)];
+          const ofLogMask = tf.mul(ofAttention, attention);
+          SIDES.slice(0, inputs.length - 3).forEach((side) =>
+            terms.push(logDecayGradient(side, ofLogMask, length, columns))
+          );
+          return [
+            tf.matMul(ofScores, q, true),
+            tf.matMul(attention, gradient, true),
+            ...terms.map((term, i) => sums[i] ? tf.add(sums[i]!, term) : term),
+          ];
+        });
+        tf.dispose(sums);
+        ofKeys.push(ofBlockKeys!);
+        ofValues.push(ofBlockValues!);
+        sums = terms;
+      }
+      const [ofQueries, ...ofLogDecays] = sums;
+      return [
+        ofQueries!,
+        tf.concat(ofKeys, 2),
+        tf.concat(ofValues, 2),
+        ...ofLogDecays,
+      ];
+    },
+  }) as tf.Tensor4D;
+};
+
+/**
+ * Runs a step in a tidy and disposes of the tensor that the result replaces.
+ */
+function replace(old: tf.Tensor | null, step: () => tf.Tensor): tf.Tensor {
+  const result = tf.tidy(step);
+  old?.dispose();
+  return result;
+}
+
+function rows(x: tf.Tensor4D, { start, size }: Columns): tf.Tensor4D {
+  return tf.slice(x, [0, 0, start, 0], [-1, -1, size, -1]);
+}
+
+function masked(scores: tf.Tensor, weights: tf.Tensor | undefined): tf.Tensor {
+  return weights ? tf.mul(scores, weights) : scores;
+}
+
+/** In input order: f leads to readers after the source, b to readers before. */
+const SIDES = ["after", "before"] as const;
+
+/**
+ * The gradient of f (or b) from E = dL/d(log M) of a block of columns: f_t lies
+ * on the paths from j < t to i >= t, b_t on those from j > t to i <= t.
+ */
+function logDecayGradient(
+  side: "after" | "before",
+  ofLogMask: tf.Tensor,
+  length: number,
+  columns: Columns,
+): tf.Tensor {
+  const crossing = strictly(side, length, columns);
+  const paths = tf.mul(ofLogMask, crossing);
+  const ofSteps = tf.cumsum(paths, 2, false, side === "after");
+  return tf.sum(tf.mul(ofSteps, crossing), -1);
+}

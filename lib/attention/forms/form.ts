@@ -1,0 +1,89 @@
+/** The type that all forms of attention have in common. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type DiagonalDecayPair,
+  isDiagonal,
+  type LogDecayPair,
+  spread,
+} from "../decays/decay_pair.ts";
+
+/** The forms, without the choice between them. */
+export type ConcreteForm = "full" | "recurrent" | "blockwise" | "chunkwise";
+/** All forms. */
+export const FORMS: readonly ConcreteForm[] = [
+  "full",
+  "recurrent",
+  "blockwise",
+  "chunkwise",
+];
+
+/**
+ * One way to compute `y_i = Σ_j M_ij (q_i · k_j) v_j`, with a diagonal pair
+ * `y_i = Σ_j (Σ_n M_ijn q_in k_jn) v_j`.
+ *
+ * The caller takes care of scale, padding and the normaliser: q comes scaled, k
+ * has zeros at padding, and the row sum of the masked scores is the output for
+ * a column of ones in v. q and k are `[batch, heads, length, headDim]`, v and
+ * the result `[batch, heads, length, columns]`. Without a pair, all M_ij are 1.
+ * Forms without chunks ignore `chunkSize`.
+ */
+export type Form = (
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  pair: LogDecayPair | DiagonalDecayPair | null,
+  chunkSize: number,
+) => tf.Tensor4D;
+
+/** A function of tensors with its own gradient. */
+export interface Differentiable {
+  /** The value. */
+  forward(inputs: tf.Tensor[]): tf.Tensor;
+  /**
+   * The gradient of the loss with respect to each input, given that of the
+   * value.
+   */
+  backward(inputs: tf.Tensor[], gradient: tf.Tensor): tf.Tensor[];
+}
+
+/**
+ * Applies a function whose gradient recomputes what it needs from the inputs.
+ *
+ * The tape of tfjs would keep every intermediate tensor instead, and so use the
+ * memory that the recurrent and the blockwise form exist to save.
+ */
+export function recomputed(
+  inputs: tf.Tensor[],
+  { forward, backward }: Differentiable,
+): tf.Tensor {
+  const operation = tf.customGrad((...args) => {
+    const save = args.pop() as unknown as tf.GradSaveFunc;
+    save(args as tf.Tensor[]);
+    return {
+      value: forward(args as tf.Tensor[]),
+      gradFunc: (gradient: tf.Tensor, saved: tf.Tensor[]) =>
+        tf.tidy(() => backward(saved, gradient)),
+    };
+  });
+  return operation(...inputs);
+}
+
+/**
+ * The inputs of a differentiable form; the pair, if any, is broadcast over the
+ * batch.
+ */
+export function formInputs(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  pair: LogDecayPair | DiagonalDecayPair | null,
+): tf.Tensor[] {
+  if (pair === null) return [q, k, v];
+  const perToken = v.shape.slice(0, 3);
+  const { forward, backward } = pair;
+  if (isDiagonal(pair)) {
+    return [q, k, v, forward, ...backward ? [backward] : []];
+  }
+  const logDecays = backward ? [forward, backward] : [forward];
+  return [q, k, v, ...logDecays.map((x) => spread(x, perToken))];
+}

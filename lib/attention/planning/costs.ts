@@ -1,0 +1,204 @@
+/** What each form of attention costs. @module */
+import type { ConcreteForm } from "../forms/form.ts";
+import type { AttentionSizes, Precision } from "./kernel.ts";
+
+/** The properties of a problem that its plan depends on. */
+export interface PlannedProblem extends AttentionSizes {
+  /** The form that the caller asked for. */
+  readonly form: string;
+  /** Whether a fused kernel may run. @default true */
+  readonly kernel?: boolean;
+  /** Tokens per chunk, if the caller chose. */
+  readonly chunkSize: number | undefined;
+  /** Whether there are log decays. */
+  readonly decays: boolean;
+  /** Whether each channel has its own decay. @default false */
+  readonly diagonal?: boolean;
+  /** Whether each token attends only to itself and the tokens before it. */
+  readonly causal: boolean;
+  /** Whether rows are divided by their sum. */
+  readonly normalize: boolean;
+  /** How numbers are stored while they are multiplied. */
+  readonly precision: Precision;
+}
+
+/** How many tensors of a kind are alive at once. */
+interface Alive {
+  /** Tensors as large as the inputs and outputs. */
+  readonly vectors: number;
+  /** Tensors as large as one step's scores. */
+  readonly scores: number;
+}
+
+/** The cost model of a form. */
+interface Cost {
+  /** Default tokens per chunk in tfjs operations; `null` without chunks. */
+  readonly chunkSize: number | null;
+  /** Whether chunks are computed one after another. */
+  readonly isInSteps: boolean;
+  /**
+   * Keys whose scores tfjs operations hold at a time; 0 if they make no scores.
+   */
+  keys(problem: PlannedProblem, chunkSize: number): number;
+  /** Whether tfjs operations keep the states of all chunks. */
+  carries(problem: PlannedProblem): boolean;
+  /** Multiplications and additions per token that reads that many keys. */
+  operations(problem: PlannedProblem, chunkSize: number, keys: number): number;
+  /**
+   * What tfjs operations keep alive, with a mask also its segment sums, their
+   * exponents and powers. Measured with tf.profile.
+   */
+  alive(problem: PlannedProblem): Alive;
+}
+
+const directionsOf = ({ causal }: PlannedProblem) => causal ? 1 : 2;
+
+/** Numbers in a state. */
+function stateOf(problem: PlannedProblem): number {
+  return problem.headDim * columnsOf(problem);
+}
+
+/** Columns of a token's values, plus the column that yields the row sum. */
+function columnsOf({ valueDim, normalize }: PlannedProblem): number {
+  return valueDim + (normalize ? 1 : 0);
+}
+
+/** Cost of a token's scores, their mask, and the weighted sum of the values. */
+function scored(problem: PlannedProblem, keys: number): number {
+  return 2 * keys * (problem.headDim + columnsOf(problem)) + 2 * keys;
+}
+
+/**
+ * With one decay per channel, scores are computed by repeated halving: for
+ * every halving, a token's query or key is multiplied by a power of e.
+ */
+function halving(problem: PlannedProblem, keys: number): number {
+  return problem.diagonal
+    ? directionsOf(problem) * 3 * problem.headDim * Math.ceil(Math.log2(keys))
+    : 0;
+}
+
+/**
+ * One of three: without a mask, with scalar decays, with one decay per channel.
+ */
+function aliveBy(
+  maskFree: Alive,
+  scalar: (problem: PlannedProblem) => Alive,
+  diagonal: (problem: PlannedProblem) => Alive,
+): Cost["alive"] {
+  return (problem) =>
+    maskless(problem)
+      ? maskFree
+      : problem.diagonal
+      ? diagonal(problem)
+      : scalar(problem);
+}
+
+/** The forms whose cost is that of their scores. */
+const quadratic: Pick<Cost, "carries" | "operations"> = {
+  carries: () => false,
+  operations: (problem, chunkSize, keys) =>
+    problem.diagonal
+      ? scored(problem, problem.length) + halving(problem, chunkSize)
+      : scored(problem, keys),
+};
+
+const ofScores = (problem: PlannedProblem): Alive => ({
+  vectors: 2,
+  scores: 7 + directionsOf(problem),
+});
+
+/** The cost model of each form. */
+export const COSTS: Readonly<Record<ConcreteForm, Cost>> = {
+  full: {
+    ...quadratic,
+    chunkSize: null,
+    isInSteps: false,
+    keys: ({ length }) => length,
+    alive: aliveBy({ vectors: 2, scores: 1 }, ofScores, (problem) => {
+      // Repeated halving needs a power of two.
+      const { length, causal } = problem;
+      const padding = 2 ** Math.ceil(Math.log2(length)) / length;
+      return {
+        vectors: (causal ? 3.8 : 2.5) * padding,
+        scores: 4.3 * padding ** 2,
+      };
+    }),
+  },
+  blockwise: {
+    ...quadratic,
+    chunkSize: 256,
+    isInSteps: true,
+    keys: (_, chunkSize) => chunkSize,
+    alive: aliveBy(
+      { vectors: 2, scores: 1 },
+      ofScores,
+      () => ({ vectors: 5, scores: 2.5 }),
+    ),
+  },
+  recurrent: {
+    chunkSize: null,
+    isInSteps: false,
+    keys: () => 0,
+    carries: () => false,
+    // A token decays the state, writes to it and reads it.
+    operations: (problem) => directionsOf(problem) * 5 * stateOf(problem),
+    alive: aliveBy(
+      { vectors: 2.8, scores: 1 },
+      () => ({ vectors: 2.7, scores: 0 }),
+      ({ causal }) => ({ vectors: causal ? 4.2 : 3.6, scores: 0 }),
+    ),
+  },
+  chunkwise: {
+    chunkSize: 64,
+    isInSteps: false,
+    keys: (problem, chunkSize) => maskless(problem) ? 0 : chunkSize,
+    carries: (problem) => !maskless(problem),
+    operations: (problem, chunkSize) =>
+      maskless(problem)
+        ? 4 * stateOf(problem)
+        : scored(problem, chunkSize) + halving(problem, chunkSize) +
+          directionsOf(problem) * 4 * stateOf(problem),
+    alive: aliveBy(
+      { vectors: 2, scores: 1 },
+      (problem) => ({
+        vectors: 2 + 2.5 * directionsOf(problem),
+        scores: 7 + directionsOf(problem),
+      }),
+      ({ causal }) => ({ vectors: causal ? 10.5 : 12, scores: 2 }),
+    ),
+  },
+};
+
+/** Whether all weights are 1, so that there is no mask to apply or to split. */
+export function maskless({ decays, causal }: PlannedProblem): boolean {
+  return !decays && !causal;
+}
+
+/**
+ * Tokens; bytes of inputs and output, of a kernel's row sums, and of one state
+ * for all heads.
+ */
+export function sizesOf(
+  problem: PlannedProblem,
+): { tokens: number; vectors: number; rowSums: number; states: number } {
+  const { batch, heads, length, headDim, valueDim, decays, causal } = problem;
+  const perDirection = decays ? problem.diagonal ? headDim : 1 : 0;
+  const perToken = 2 * headDim + 2 * valueDim +
+    (causal ? 1 : 2) * perDirection;
+  const tokens = batch * heads * length;
+  return {
+    tokens,
+    vectors: 4 * tokens * perToken,
+    rowSums: 4 * tokens,
+    states: 4 * batch * heads * headDim * (valueDim + 1),
+  };
+}
+
+/** Bytes of the scores of all queries with that many keys. */
+export function scoreBytes(
+  { batch, heads, length }: AttentionSizes,
+  keys: number,
+): number {
+  return 4 * batch * heads * length * keys;
+}

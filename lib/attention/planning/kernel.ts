@@ -1,0 +1,181 @@
+/**
+ * The forms of attention as kernels, where the current backend has them.
+ *
+ * This file defines the inputs and outputs of the kernels, and imports none of
+ * them. A form without a kernel runs in tfjs operations, which are also the
+ * reference for the kernels (`kernel: false`).
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  hasKernel,
+  type KernelPlan,
+  type Operation,
+  planKernel,
+  type Refusal,
+  runKernel,
+} from "../../contract/kernel.ts";
+import { selectTokens } from "../../operations/padding.ts";
+import type { LogDecayPair } from "../decays/decay_pair.ts";
+import { type ConcreteForm, formInputs } from "../forms/form.ts";
+import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
+import { betweenTokens } from "../forms/paths.ts";
+
+/**
+ * The kernel of each form: inputs `q, k, v, f?, b?, mask?`, outputs `y` and the
+ * row sums. Log decays f and b are `[batch, heads, length]`, or
+ * `[batch, heads, length, headDim]` with one per channel; the latter may be
+ * -Infinity. With a mask, q, k, v and dy come with zeros at padding, and y, dq,
+ * dk and dv have zeros there.
+ *
+ * A kernel that takes states has the further inputs `before?, after?`, the
+ * states on both sides of a piece (`piece.ts`). With the attribute `states` it
+ * also outputs the states after the piece: the forward one and, unless causal,
+ * the backward one.
+ */
+export const ATTENTION: Readonly<
+  Record<ConcreteForm, Operation<"y", "rowSums" | "forward" | "backward">>
+> = {
+  full: attention("LionFull"),
+  blockwise: attention("LionBlockwise"),
+  recurrent: attention("LionRecurrent"),
+  chunkwise: attention("LionChunkwise"),
+};
+
+/**
+ * The chunkwise kernel of queries and keys that all heads share,
+ * `[batch, 1, length, headDim]`; without it, they are repeated for each head.
+ */
+export const SHARED_CHUNKWISE: typeof ATTENTION[ConcreteForm] = attention(
+  "LionSharedChunkwise",
+);
+
+/** Whether the current backend has a form's kernel for shared keys. */
+export function hasSharedKernel(form: ConcreteForm): boolean {
+  return form === "chunkwise" && hasKernel(SHARED_CHUNKWISE);
+}
+
+function attention(kernel: string): typeof ATTENTION[ConcreteForm] {
+  return {
+    kernel,
+    gradientsIn: ["q", "k", "v", "f", "b"],
+    outputs: ["y"],
+    further: ["rowSums", "forward", "backward"],
+    gradientReads: ["y", "rowSums"],
+    prepare: (name, x, { mask }) =>
+      mask && HAVE_PADDING.has(name) ? selectTokens(x, mask as tf.Tensor2D) : x,
+  };
+}
+
+/** Tensors that may hold anything at padding. */
+const HAVE_PADDING = new Set(["q", "k", "v", "dy"]);
+
+/**
+ * The precision in which a kernel multiplies: as given, or rounded to 16 bits;
+ * sums have 32 bits in both cases.
+ */
+export type Precision = "f32" | "f16";
+
+/** The attributes of the kernels of a form. */
+export interface KernelAttributes {
+  /**
+   * Whether each token attends only to itself and the tokens before it; then
+   * there is no `b`.
+   */
+  readonly causal: boolean;
+  /** Multiplies q · k. */
+  readonly scale: number;
+  /** Whether to divide by the row sum of the masked scores. */
+  readonly normalize: boolean;
+  /** Added to the row sum, after `scale`. */
+  readonly epsilon: number;
+  /** Tokens per chunk or tile, as planned by the kernel; 1 without any. */
+  readonly chunkSize: number;
+  /** The precision of the factors of products. */
+  readonly precision: Precision;
+  /** Whether the forward kernel outputs states. @default false */
+  readonly states?: boolean;
+}
+
+/** The sizes of a problem. */
+export interface AttentionSizes {
+  /** Sequences. */
+  readonly batch: number;
+  /** Heads of a sequence. */
+  readonly heads: number;
+  /** Heads of q and k: as many, or 1 that all share. @default heads */
+  readonly keyHeads?: number;
+  /** Tokens of a sequence. */
+  readonly length: number;
+  /** Columns of q and k per head. */
+  readonly headDim: number;
+  /** Columns of v per head. */
+  readonly valueDim: number;
+}
+
+/** What a caller asks of a kernel. */
+export interface KernelRequest extends AttentionSizes {
+  /** Whether there are log decays. */
+  readonly decays: boolean;
+  /** Whether there is one log decay per channel. @default false */
+  readonly diagonal?: boolean;
+  /** Whether each token attends only to itself and the tokens before it. */
+  readonly causal: boolean;
+  /** Whether rows are divided by their sum. */
+  readonly normalize: boolean;
+  /** Tokens per chunk; if undefined, the kernel chooses. */
+  readonly chunkSize: number | undefined;
+  /** The precision of the factors of products. */
+  readonly precision: Precision;
+  /** Whether the kernel takes and outputs states. @default false */
+  readonly states?: boolean;
+}
+
+/** A kernel's refusal of one decay per channel. */
+export function withoutChannels(backend: string, form: ConcreteForm): Refusal {
+  return {
+    refusal:
+      `the ${backend} kernel of the ${form} form takes no decay of each channel`,
+  };
+}
+
+/** The current backend's plan for a form. */
+export function planForm(
+  form: ConcreteForm,
+  request: KernelRequest,
+): KernelPlan | Refusal {
+  const plan = planKernel(ATTENTION[form], request);
+  if (plan) return plan;
+  const backend = tf.getBackend();
+  return {
+    refusal: hasKernel(ATTENTION.chunkwise)
+      ? `backend ${backend} has no kernel of the ${form} form`
+      : `backend ${backend} has no kernel of its own`,
+  };
+}
+
+/**
+ * Runs the current backend's kernel of a form; differentiable in all inputs
+ * except the mask. Where q and k have one head that all share, the backend has a
+ * kernel for it ({@linkcode hasSharedKernel}). Call it inside `tf.tidy`.
+ *
+ * @param tokens `[batch, length]`, float32, 0 at padding, if there is any.
+ */
+export function runForm(
+  form: ConcreteForm,
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  pair: LogDecayPair | DiagonalDecayPair | null,
+  attributes: KernelAttributes,
+  tokens: tf.Tensor2D | undefined,
+): tf.Tensor4D {
+  const decays = pair && tokens ? betweenTokens(pair, tokens) : pair;
+  const [, , , f, b] = formInputs(q, k, v, decays);
+  const inputs = { q, k, v, f, b, mask: tokens };
+  const operation = q.shape[1] < v.shape[1]
+    ? SHARED_CHUNKWISE
+    : ATTENTION[form];
+  return runKernel(operation, inputs, attributes).y as tf.Tensor4D;
+}

@@ -1,0 +1,193 @@
+/** Which form and kernel run a problem, and what that costs. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { largestTensorBytes } from "../../contract/limits.ts";
+import { type ConcreteForm, FORMS } from "../forms/form.ts";
+import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
+import {
+  COSTS,
+  maskless,
+  type PlannedProblem,
+  scoreBytes,
+  sizesOf,
+} from "./costs.ts";
+import {
+  ATTENTION,
+  hasSharedKernel,
+  planForm,
+  SHARED_CHUNKWISE,
+} from "./kernel.ts";
+
+/** How an attention would run, and what it would cost. */
+export interface AttentionPlan {
+  /** The form that runs; for `"auto"`, the one chosen. */
+  readonly form: ConcreteForm;
+  /**
+   * The name of the kernel that runs, or `null` where the form's tfjs
+   * operations run.
+   */
+  readonly kernel: string | null;
+  /** In words, how the kernel runs, or why none does. */
+  readonly reason: string;
+  /** Tokens per chunk, block or tile, or `null` where there are none. */
+  readonly chunkSize: number | null;
+  /** Multiplications and additions of the forward pass. */
+  readonly operations: number;
+  /**
+   * The least number of bytes that the forward pass reads and writes: its
+   * inputs, its output and what the form keeps between its steps.
+   */
+  readonly bytes: number;
+  /**
+   * Peak memory of the forward pass in bytes, inputs and output included;
+   * accurate to within a third.
+   */
+  readonly peakBytes: number;
+}
+
+/**
+ * The length up to which the full form is faster than the chunkwise form in
+ * tfjs operations, forward and gradient, as measured on two CPU cores (webgpu
+ * on Mesa's software adapter) with 4 heads of 64.
+ */
+const CROSSOVER: Record<string, number> = { webgpu: 384, wasm: 192, cpu: 256 };
+
+/**
+ * Plans a problem on the current backend.
+ *
+ * @throws {RangeError} If an option has an invalid value, or the form's largest
+ * tensor does not fit the backend.
+ */
+export function planAttention(problem: PlannedProblem): AttentionPlan {
+  assertOptions(problem);
+  const { form } = problem;
+  const wanted = form === "auto" ? "chunkwise" : form as ConcreteForm;
+  const kernel: KernelPlan | Refusal = problem.kernel === false
+    ? { refusal: "kernel: false asks for tfjs operations" }
+    : planForm(wanted, { ...problem, decays: !maskless(problem) });
+  if (!("refusal" in kernel)) return planFused(problem, wanted, kernel);
+  if (problem.precision === "f16") {
+    throw new RangeError(`precision "f16" cannot be had: ${kernel.refusal}`);
+  }
+  const plain = form === "auto" ? automaticForm(problem) : wanted;
+  return planPlain(problem, plain, kernel.refusal);
+}
+
+function planFused(
+  problem: PlannedProblem,
+  form: ConcreteForm,
+  { chunkSize, scratchBytes, carriedBytes = scratchBytes, how }: KernelPlan,
+): AttentionPlan {
+  const { vectors, rowSums, tokens } = sizesOf(problem);
+  // Causal kernels skip the tiles that no token attends to.
+  const { causal, length } = problem;
+  const keys = causal ? (length + (chunkSize ?? 1)) / 2 : length;
+  const { heads, keyHeads = heads } = problem;
+  const isShared = keyHeads < heads && hasSharedKernel(form);
+  // Of q and k, which then lie there once.
+  const spared = isShared
+    ? 8 * problem.batch * (heads - keyHeads) * length * problem.headDim
+    : 0;
+  return {
+    form,
+    kernel: isShared ? SHARED_CHUNKWISE.kernel : ATTENTION[form].kernel,
+    reason: how,
+    chunkSize,
+    operations: tokens * COSTS[form].operations(problem, chunkSize ?? 1, keys),
+    bytes: vectors - spared + rowSums + 2 * carriedBytes,
+    peakBytes: vectors - spared + rowSums + scratchBytes,
+  };
+}
+
+function planPlain(
+  problem: PlannedProblem,
+  form: ConcreteForm,
+  reason: string,
+): AttentionPlan {
+  const { length } = problem;
+  const cost = COSTS[form];
+  const chunkSize = cost.chunkSize &&
+    Math.min(problem.chunkSize ?? cost.chunkSize, length);
+  const together = chunkSize ?? length;
+  const keys = cost.keys(problem, together);
+  assertFits(problem, form, keys);
+  const { vectors, states, tokens } = sizesOf(problem);
+  const chunks = Math.ceil(length / together);
+  const carried = cost.carries(problem) ? 2 * chunks * states : 0;
+  const alive = cost.alive(problem);
+  const scores = alive.scores * scoreBytes(problem, keys);
+  const steps = cost.isInSteps ? chunks : 1;
+  return {
+    form,
+    kernel: null,
+    reason,
+    chunkSize,
+    operations: tokens * cost.operations(problem, together, length),
+    bytes: vectors + 2 * (steps * scores + carried),
+    peakBytes: alive.vectors * vectors + scores + carried,
+  };
+}
+
+/**
+ * Without a mask, chunkwise is two small products, faster from headDim tokens
+ * on.
+ */
+function automaticForm(problem: PlannedProblem): ConcreteForm {
+  const { length, headDim } = problem;
+  const crossover = maskless(problem)
+    ? headDim
+    : CROSSOVER[tf.getBackend()] ?? 256;
+  const fits = scoreBytes(problem, length) <= largestTensorBytes();
+  return length <= crossover && fits ? "full" : "chunkwise";
+}
+
+/**
+ * Throws unless the form exists and the chunk size is valid.
+ *
+ * @throws {RangeError} If either is not.
+ */
+export function assertForm(form: string, chunkSize: number | undefined): void {
+  if (form !== "auto" && !FORMS.includes(form as ConcreteForm)) {
+    throw new RangeError(
+      `form should be "auto", ${
+        FORMS.map((name) => `"${name}"`).join(", ")
+      }, got ${JSON.stringify(form)}`,
+    );
+  }
+  if (
+    chunkSize !== undefined && !(Number.isInteger(chunkSize) && chunkSize >= 1)
+  ) {
+    throw new RangeError(
+      `chunkSize should be a positive integer, got ${chunkSize}`,
+    );
+  }
+}
+
+function assertOptions({ form, chunkSize, precision }: PlannedProblem): void {
+  assertForm(form, chunkSize);
+  if (precision !== "f32" && precision !== "f16") {
+    throw new RangeError(
+      `precision should be "f32" or "f16", got ${JSON.stringify(precision)}`,
+    );
+  }
+}
+
+/**
+ * Throws if the scores do not fit into a tensor of the backend, and says what
+ * would fit.
+ */
+function assertFits(problem: PlannedProblem, form: string, keys: number): void {
+  const bytes = scoreBytes(problem, keys);
+  const limit = largestTensorBytes();
+  if (bytes <= limit) return;
+  const { batch, heads, length } = problem;
+  const backend = tf.getBackend();
+  throw new RangeError(
+    `form "${form}" makes scores of shape [batch, heads, length, keys] = ` +
+      `[${batch}, ${heads}, ${length}, ${keys}], ${bytes} bytes, more than ` +
+      `the ${limit} of a tensor on ${backend}${
+        backend === "webgpu" ? " (maxStorageBufferBindingSize)" : ""
+      }; use form: "chunkwise"${
+        form === "full" ? "" : " with a smaller chunkSize"
+      }`,
+  );
+}

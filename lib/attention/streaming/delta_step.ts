@@ -1,0 +1,204 @@
+/** The delta rule on a sequence in pieces, with constant memory. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { floats } from "../../contract/floats.ts";
+import { runKernel } from "../../contract/kernel.ts";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertShape } from "../../contract/shape.ts";
+import { assertBoolean } from "../../contract/values.ts";
+import { tokensIn, withoutPadding } from "../../operations/padding.ts";
+import { spread } from "../decays/decay_pair.ts";
+import { assertDelta } from "../delta_attention.ts";
+import { deltaFrom } from "../forms/delta_forms.ts";
+import { DELTA_PIECE, planDelta } from "../planning/delta_kernel.ts";
+import { finite } from "../decays/finite_decay.ts";
+
+/** The next tokens. */
+export interface DeltaStepInput {
+  /** `[batch, heads, length, headDim]` */
+  readonly q: tf.Tensor4D;
+  /** `[batch, heads, length, headDim]`, each of unit length. */
+  readonly k: tf.Tensor4D;
+  /** `[batch, heads, length, valueDim]` */
+  readonly v: tf.Tensor4D;
+  /** `[batch, heads, length]`, how much of the old value is replaced. */
+  readonly beta: tf.Tensor3D;
+  /**
+   * `[heads]`, `[batch, heads, length]` or, with one decay per channel,
+   * `[batch, heads, length, headDim]`, paid on arrival. @default nothing decays
+   */
+  readonly logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D;
+  /**
+   * `[batch, length]`, 1 for a token, 0 for padding, which is skipped, as in
+   * deltaAttention.
+   */
+  readonly mask?: tf.Tensor2D;
+}
+
+const INPUT: OptionNames<DeltaStepInput> = {
+  q: true,
+  k: true,
+  v: true,
+  beta: true,
+  logDecay: true,
+  mask: true,
+};
+
+/**
+ * Options of {@linkcode deltaStep}; they mean what they mean for
+ * deltaAttention.
+ */
+export interface DeltaStepOptions {
+  /**
+   * Multiplies q · k in the output, not in the correction.
+   * @default 1 / sqrt(headDim)
+   */
+  scale?: number;
+  /**
+   * Whether a fused kernel may run, chunk by chunk, on backends that have one;
+   * `false` runs TensorFlow.js operations, token by token. @default true
+   */
+  kernel?: boolean;
+}
+
+const OPTIONS: OptionNames<DeltaStepOptions> = { scale: true, kernel: true };
+
+/**
+ * Applies the delta rule to the next tokens, one or many. Together, the steps
+ * return what `deltaAttention` returns with `causal: true` for the whole
+ * sequence. Differentiable in the state and in all inputs except the mask.
+ *
+ * Source: DeltaNet (Schlag et al. 2021, arXiv:2102.11174), section 4.2; with a decay
+ * as for {@linkcode deltaAttention}.
+ *
+ * @example Token by token
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { deltaStep } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const k: tf.Tensor4D = tf.tensor4d([1, 0], [1, 1, 1, 2]);
+ * const beta: tf.Tensor3D = tf.ones([1, 1, 1]);
+ * let state: tf.Tensor4D | null = null;
+ * for (const value of [3, 5]) {
+ *   const v: tf.Tensor4D = tf.tensor4d([value], [1, 1, 1, 1]);
+ *   const step = deltaStep(state, { q: k, k, v, beta }, { scale: 1 });
+ *   state = step.state;
+ *   const [read] = await step.y.data(); // linear attention would read 3 + 5
+ *   assertAlmostEquals(read!, value, 1e-6);
+ * }
+ * ```
+ *
+ * @param state The state after the tokens so far,
+ * `[batch, heads, headDim, valueDim]`; `null` before the first token. It is not
+ * changed, and stays the caller's to dispose of.
+ * @param input The tokens.
+ * @param options See {@linkcode DeltaStepOptions}.
+ * @returns y, `[batch, heads, length, valueDim]`, and the state after the tokens.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option or
+ * input is unknown or of the wrong type.
+ * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
+ */
+export function deltaStep(
+  state: tf.Tensor4D | null,
+  input: DeltaStepInput,
+  options: DeltaStepOptions = {},
+): { y: tf.Tensor4D; state: tf.Tensor4D } {
+  assertOptions("deltaStep", options, OPTIONS);
+  assertOptions("deltaStep's input", input, INPUT);
+  const { q, k, v, beta, logDecay, mask } = input;
+  const { kernel = true, ...others } = options;
+  assertBoolean("kernel", kernel);
+  const { scale } = assertDelta(q, k, v, beta, {
+    ...others,
+    ...(mask === undefined ? {} : { mask }),
+  });
+  const [batch, heads, length, headDim] = q.shape;
+  const valueDim = v.shape[3];
+  const ofState: [number, number, number, number] = [
+    batch,
+    heads,
+    headDim,
+    valueDim,
+  ];
+  if (state !== null) {
+    assertShape("state", state, ofState, "batch, heads, headDim, valueDim");
+  }
+  return tf.tidy(() => {
+    const tokens = mask && tokensIn("mask", mask);
+    const present = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;
+    const inputs = {
+      q: present(floats("q", q)),
+      k: present(floats("k", k)),
+      v: present(floats("v", v)),
+      beta: present(tf.expandDims(floats("beta", beta), 3)),
+      f: logDecay === undefined
+        ? undefined
+        : present(gatesOf(logDecay, q.shape)),
+      before: state ? floats("state", state) : undefined,
+    };
+    const plan = kernel && planDelta({
+      ...{ batch, heads, length, headDim, valueDim, chunkSize: undefined },
+      ...{ diagonal: logDecay?.rank === 4, causal: true },
+    }, DELTA_PIECE);
+    const { y, forward } = plan && !("refusal" in plan)
+      ? runKernel(DELTA_PIECE, inputs, {
+        ...{ causal: true, scale, chunkSize: plan.chunkSize },
+      })
+      : tokenByToken(inputs, scale);
+    return { y: present(y as tf.Tensor4D), state: forward as tf.Tensor4D };
+  });
+}
+
+/** The same as the kernel, in tfjs operations. */
+function tokenByToken(
+  { q, k, v, beta, f, before }:
+    & Record<"q" | "k" | "v" | "beta", tf.Tensor4D>
+    & Record<"f" | "before", tf.Tensor4D | undefined>,
+  scale: number,
+): { y: tf.Tensor; forward: tf.Tensor } {
+  const [batch, heads, length, headDim] = q.shape;
+  const sequences = batch * heads, valueDim = v.shape[3];
+  const rows = (x: tf.Tensor4D): tf.Tensor3D =>
+    tf.reshape(x, [sequences, length, x.shape[3]]);
+  const { y, state } = deltaFrom(
+    before
+      ? tf.reshape(before, [sequences, headDim, valueDim])
+      : tf.zeros([sequences, headDim, valueDim]),
+    {
+      q: tf.mul(rows(q), scale),
+      k: rows(k),
+      v: rows(v),
+      beta: rows(beta),
+      gate: f ? rows(f) : tf.zeros([sequences, length, 1]),
+    },
+  );
+  return {
+    y: tf.reshape(y, v.shape),
+    forward: tf.reshape(state, [batch, heads, headDim, valueDim]),
+  };
+}
+
+/**
+ * Log decays that the state pays on arriving at each token,
+ * `[batch, heads, length, 1 or headDim]`.
+ */
+function gatesOf(
+  logDecay: NonNullable<DeltaStepInput["logDecay"]>,
+  [batch, heads, length, headDim]: tf.Tensor4D["shape"],
+): tf.Tensor4D {
+  const perToken: [number, number, number] = [batch, heads, length];
+  const given: tf.Tensor = finite(floats<tf.Tensor>("logDecay", logDecay));
+  if (given.rank === 1) {
+    assertShape("logDecay", given, [heads], "heads");
+    const ofHeads = tf.reshape(given, [1, heads, 1, 1]);
+    return spread(ofHeads, [...perToken, 1]) as tf.Tensor4D;
+  }
+  const axes = "batch, heads, length";
+  if (given.rank === 4) {
+    assertShape("logDecay", given, [...perToken, headDim], `${axes}, headDim`);
+    return given as tf.Tensor4D;
+  }
+  assertShape("logDecay", given, perToken, axes);
+  return tf.expandDims(given, 3);
+}

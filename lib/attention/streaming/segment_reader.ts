@@ -1,0 +1,197 @@
+/** Reads a sequence segment by segment, and checks each segment. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { unlessAborted } from "../../contract/abort.ts";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertPositiveInteger } from "../../contract/values.ts";
+import { assertDecay, type Decay, noDecay } from "../decays/decay.ts";
+import { assertAttention } from "../lion_attention.ts";
+import { assertShape } from "../../contract/shape.ts";
+
+/** A segment of a sequence. */
+export interface StreamSegment {
+  /** `[batch, heads, length, headDim]`, with the feature map applied. */
+  readonly q: tf.Tensor4D;
+  /** `[batch, heads, length, headDim]`, with the feature map applied. */
+  readonly k: tf.Tensor4D;
+  /** `[batch, heads, length, valueDim]` */
+  readonly v: tf.Tensor4D;
+  /**
+   * The decay of these tokens, of the same kind in every segment; a fixed decay
+   * applies to the whole sequence. @default noDecay()
+   */
+  readonly decay?: Decay;
+  /**
+   * `[batch, length]`, 1 for a token, 0 for padding, as for lionAttention.
+   * @default no padding
+   */
+  readonly mask?: tf.Tensor2D;
+}
+
+const SEGMENT: OptionNames<StreamSegment> = {
+  q: true,
+  k: true,
+  v: true,
+  decay: true,
+  mask: true,
+};
+
+/** A sequence that is read one segment at a time. */
+export interface StreamSource {
+  /** Number of tokens in the sequence. */
+  readonly length: number;
+  /** Number of tokens per segment; the last segment may have fewer. */
+  readonly segmentLength: number;
+  /**
+   * Returns the tokens `start`, …, `end - 1`. Its tensors are disposed of after
+   * use, except a fixed decay, which all segments share and which stays the
+   * source's to dispose of.
+   */
+  read(
+    start: number,
+    end: number,
+  ): StreamSegment | Promise<StreamSegment>;
+}
+
+/** A valid segment, with noDecay() filled in where it has no decay. */
+export interface CheckedSegment extends StreamSegment {
+  readonly decay: Decay;
+}
+
+/** What all segments have in common. */
+interface Kind {
+  readonly sizes: readonly [
+    batch: number | null,
+    heads: number | null,
+    headDim: number | null,
+    valueDim: number | null,
+  ];
+  readonly decay: string;
+}
+
+/** The sizes before the first segment has been read. */
+const ANY: Kind["sizes"] = [null, null, null, null];
+
+/**
+ * Reads a source's segments by index, and compares each with the first one that
+ * was read.
+ */
+export class SegmentReader {
+  /** Number of segments. */
+  readonly count: number;
+  readonly #source: StreamSource;
+  readonly #signal: AbortSignal | undefined;
+  #kind: Kind | undefined;
+
+  /**
+   * @param source The source of the segments.
+   * @param signal Aborts the reading; `read` then throws its reason.
+   * @throws {TypeError} If a field of the source is missing or has the wrong
+   * type.
+   * @throws {RangeError} If a length is not a positive integer.
+   */
+  constructor(source: StreamSource, signal: AbortSignal | undefined) {
+    const given: unknown = source;
+    if (typeof given !== "object" || given === null) {
+      throw new TypeError(
+        `source should be an object such as { length, segmentLength, read }, got ${
+          given === null ? "null" : typeof given
+        }`,
+      );
+    }
+    assertPositiveInteger("source.length", source.length);
+    assertPositiveInteger("source.segmentLength", source.segmentLength);
+    if (typeof source.read !== "function") {
+      throw new TypeError(
+        `source.read should be a function, got ${typeof source.read}`,
+      );
+    }
+    this.#source = source;
+    this.#signal = signal;
+    this.count = Math.ceil(source.length / source.segmentLength);
+  }
+
+  /** The range of tokens in a segment, counted from 0. */
+  range(index: number): { start: number; end: number } {
+    const { length, segmentLength } = this.#source;
+    const start = index * segmentLength;
+    return { start, end: Math.min(start + segmentLength, length) };
+  }
+
+  /**
+   * Reads a segment, passes it to a function, and disposes of it in any case.
+   *
+   * @param index The index of the segment, from 0.
+   * @param use The function; receives the segment.
+   * @returns The function's result.
+   */
+  async read<Result>(
+    index: number,
+    use: (segment: CheckedSegment) => Result,
+  ): Promise<Result> {
+    // A source that never waits would starve signals and timers.
+    await new Promise((resolve) => setTimeout(resolve));
+    this.#signal?.throwIfAborted();
+    const { start, end } = this.range(index);
+    const coming = this.#source.read(start, end);
+    const segment = await unlessAborted(this.#signal, coming, dispose);
+    try {
+      this.#signal?.throwIfAborted();
+      return saying(`read(${start}, ${end})`, () => {
+        const decay = this.#check(segment, end - start);
+        return use({ ...segment, decay });
+      });
+    } finally {
+      dispose(segment);
+    }
+  }
+
+  /**
+   * Returns the segment's decay; throws unless the segment is valid and like
+   * those before it.
+   */
+  #check(segment: StreamSegment, length: number): Decay {
+    assertOptions("the segment", segment, SEGMENT);
+    const { q, k, v, mask, decay = noDecay() } = segment;
+    const [batch, heads, headDim, valueDim] = this.#kind?.sizes ?? ANY;
+    const axes = "batch, heads, length, headDim";
+    assertShape("q", q, [batch, heads, length, headDim], axes);
+    assertAttention(q, k, v, mask === undefined ? {} : { mask });
+    assertShape("v", v, [batch, heads, length, valueDim], `${axes} of values`);
+    for (const [name, x] of Object.entries({ q, k, v, mask })) {
+      if (!x?.isDisposed) continue;
+      throw new TypeError(
+        `${name} is disposed of, as all that read gives is after its use; give tf.clone of what is to stay`,
+      );
+    }
+    assertDecay("decay", decay);
+    const kind: Kind = {
+      sizes: [q.shape[0], q.shape[1], q.shape[3], v.shape[3]],
+      decay: "convention" in decay
+        ? `${decay.kind} with the convention "${decay.convention}"`
+        : decay.kind,
+    };
+    const known = this.#kind ??= kind;
+    if (kind.decay !== known.decay) {
+      throw new TypeError(
+        `decay should be ${known.decay}, as in the segments before, got ${kind.decay}`,
+      );
+    }
+    return decay;
+  }
+}
+
+/** Runs a function, and names the segment in its errors. */
+function saying<Result>(name: string, run: () => Result): Result {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof Error) error.message = `${name}: ${error.message}`;
+    throw error;
+  }
+}
+
+/** Disposes of a segment's tensors, except those that all segments share. */
+function dispose(segment: StreamSegment): void {
+  const { decay, ...own } = { ...segment };
+  tf.dispose(decay?.kind === "fixed" ? own : { ...own, decay });
+}

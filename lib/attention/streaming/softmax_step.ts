@@ -1,0 +1,129 @@
+/** Softmax attention on a sequence in pieces, with a KV cache. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { tokensIn, withoutPadding } from "../../operations/padding.ts";
+import { penalties } from "../decays/alibi.ts";
+import { softmaxAttention } from "../softmax_attention.ts";
+
+/** The KV cache: keys and values of the tokens so far. */
+export type SoftmaxState = {
+  /** `[batch, heads, length, headDim]` */
+  readonly k: tf.Tensor4D;
+  /** `[batch, heads, length, valueDim]` */
+  readonly v: tf.Tensor4D;
+  /** `[batch, length]`, 0 at padding. */
+  readonly tokens: tf.Tensor2D;
+};
+
+/** The next tokens. */
+export interface SoftmaxInput {
+  /** `[batch, heads, length, headDim]` */
+  readonly q: tf.Tensor4D;
+  /** `[batch, heads, length, headDim]` */
+  readonly k: tf.Tensor4D;
+  /** `[batch, heads, length, valueDim]` */
+  readonly v: tf.Tensor4D;
+  /** `[batch, length]`, 1 for a token, 0 for padding, which is never read. */
+  readonly mask?: tf.Tensor2D | undefined;
+  /** ALiBi's slopes, one per head, as for softmaxAttention. */
+  readonly slopes?: readonly number[] | undefined;
+}
+
+/**
+ * The mask of all tokens including the next ones, `[batch, length]`, 0 at
+ * padding.
+ */
+function tokensWith(
+  state: SoftmaxState | undefined,
+  { q, mask }: Pick<SoftmaxInput, "q" | "mask">,
+): tf.Tensor2D {
+  const [batch, , length] = q.shape;
+  const next = mask
+    ? tokensIn("mask", mask)
+    : tf.ones<tf.Rank.R2>([batch, length]);
+  return state ? tf.concat([state.tokens, next], 1) : next;
+}
+
+/**
+ * Positions of tokens from 0, not counting padding; padding has the position
+ * before that of the next token.
+ */
+function placesOf(tokens: tf.Tensor2D): tf.Tensor2D {
+  return tf.relu(tf.sub(tf.cumsum(tokens, 1), 1));
+}
+
+/**
+ * The positions of the next tokens in their texts, `[batch, length]`, int32,
+ * and the number of positions.
+ */
+export function nextPlaces(
+  state: SoftmaxState | undefined,
+  input: Pick<SoftmaxInput, "q" | "mask">,
+): { of: tf.Tensor2D; length: number } {
+  const all = placesOf(tokensWith(state, input));
+  const [batch, length] = all.shape;
+  const next = input.q.shape[2];
+  const own = tf.slice(all, [0, length - next], [batch, next]);
+  return { of: tf.cast(own, "int32"), length };
+}
+
+/**
+ * Causal softmax attention of the next tokens, one or many, to themselves and
+ * all tokens before them. Together, the steps return what `softmaxAttention`
+ * returns with `causal: true` for the whole sequence; the scale is 1 /
+ * sqrt(headDim). The cost of a token grows with the number of tokens before it.
+ *
+ * @param state The cache so far, `undefined` before the first token; it is not
+ * changed, and stays the caller's to dispose of.
+ * @param input The tokens.
+ * @returns y, `[batch, heads, length, valueDim]`, and the cache after these
+ * tokens.
+ */
+export function softmaxStep(
+  state: SoftmaxState | undefined,
+  { q, k, v, mask, slopes }: SoftmaxInput,
+): { y: tf.Tensor4D; state: SoftmaxState } {
+  const [batch, , length, headDim] = q.shape;
+  return tf.tidy(() => {
+    const tokens = tokensWith(state, { q, mask });
+    const own = mask && tokensIn("mask", mask);
+    const present = (x: tf.Tensor4D) => own ? withoutPadding(x, own) : x;
+    if (!state) {
+      const y = softmaxAttention(q, k, v, {
+        causal: true,
+        ...(mask ? { mask } : {}),
+        ...(slopes ? { slopes } : {}),
+      });
+      const [keys, values] = [tf.clone(present(k)), tf.clone(present(v))];
+      return { y, state: { k: keys, v: values, tokens: tf.clone(tokens) } };
+    }
+    const all: SoftmaxState = {
+      k: tf.concat([state.k, present(k)], 2),
+      v: tf.concat([state.v, present(v)], 2),
+      tokens,
+    };
+    const keys = all.k.shape[2];
+    const place = tf.reshape(tf.range(keys - length, keys), [1, 1, length, 1]);
+    const isBefore = tf.lessEqual(tf.range(0, keys), place);
+    const isToken = tf.notEqual(tf.reshape(all.tokens, [batch, 1, 1, keys]), 0);
+    let scores = tf.div(
+      tf.matMul(present(q), all.k, false, true),
+      Math.sqrt(headDim),
+    );
+    if (slopes) {
+      const places = placesOf(tokens);
+      const next = tf.slice(places, [0, keys - length], [batch, length]);
+      const readers = tf.reshape(next, [batch, 1, length, 1]);
+      const sources = tf.reshape(places, [batch, 1, 1, keys]);
+      scores = tf.sub(scores, penalties(slopes, readers, sources));
+    }
+    const keep = (kept: tf.Tensor, others: number) => {
+      const each = tf.broadcastTo(kept, scores.shape);
+      scores = tf.where(each, scores, tf.fill(scores.shape, others));
+    };
+    keep(tf.logicalAnd(isBefore, isToken), -Infinity);
+    // A row of padding may have nothing to read, which would be NaN.
+    if (own) keep(tf.reshape(tf.notEqual(own, 0), [batch, 1, length, 1]), 0);
+    const y = tf.matMul(tf.softmax(scores), all.v) as tf.Tensor4D;
+    return { y: present(y), state: all };
+  });
+}

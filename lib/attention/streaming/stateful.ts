@@ -1,0 +1,295 @@
+/** Causal attention on a sequence in pieces, with constant memory. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { floats } from "../../contract/floats.ts";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertShape } from "../../contract/shape.ts";
+import { isRecording } from "../../contract/tape.ts";
+import { assertPositiveInteger } from "../../contract/values.ts";
+import { tokensIn } from "../../operations/padding.ts";
+import { assertConvention, type DecayConvention } from "../decays/decay.ts";
+import {
+  assertOfBatch,
+  type LogDecayPair,
+  spread,
+} from "../decays/decay_pair.ts";
+import { finite } from "../decays/finite_decay.ts";
+import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
+import { assertAttention } from "../lion_attention.ts";
+import { attendPiece } from "../planning/with_state.ts";
+
+/** What causal attention remembers of earlier tokens. */
+export type RecurrentState = {
+  /** Σ_j M_j k_j (v_j, 1)ᵀ, `[batch, heads, headDim, valueDim + 1]`. */
+  readonly sum: tf.Tensor4D;
+  /**
+   * The log decay that the sum pays when the next token arrives,
+   * `[batch, heads]`; with one decay per channel, which is one per row of the
+   * sum, `[batch, heads, headDim]`.
+   */
+  readonly due: tf.Tensor2D | tf.Tensor3D;
+};
+
+/** The next tokens. */
+export interface RecurrentInput {
+  /** `[batch, heads, length, headDim]`, with the feature map applied. */
+  readonly q: tf.Tensor4D;
+  /** `[batch, heads, length, headDim]`, with the feature map applied. */
+  readonly k: tf.Tensor4D;
+  /** `[batch, heads, length, valueDim]` */
+  readonly v: tf.Tensor4D;
+  /**
+   * `[heads]`, `[batch, heads, length]` or, with one decay per channel,
+   * `[batch, heads, length, headDim]`, where batch may be 1. @default nothing
+   * decays
+   */
+  readonly logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D;
+  /**
+   * `[batch, length]`, 1 for a token, 0 for padding, as for lionAttention:
+   * padding is never read, and changes the state only by its decays.
+   */
+  readonly mask?: tf.Tensor2D;
+}
+
+const INPUT: OptionNames<RecurrentInput> = {
+  q: true,
+  k: true,
+  v: true,
+  logDecay: true,
+  mask: true,
+};
+
+/**
+ * Options of {@linkcode recurrentStep}; they mean what they mean for
+ * lionAttention.
+ */
+export interface RecurrentStepOptions {
+  /** Whose decay applies between two tokens. @default "source" */
+  convention?: DecayConvention;
+  /** Multiplies q · k. @default 1 / sqrt(headDim) */
+  scale?: number;
+  /** Whether to divide by the row sum of the scores. @default true */
+  normalize?: boolean;
+  /** Added to the row sum; 0 or more. @default 1e-6 */
+  epsilon?: number;
+  /**
+   * Whether a fused kernel may run; `false` runs TensorFlow.js operations, the
+   * reference that the kernels are tested against. @default true
+   */
+  kernel?: boolean;
+}
+
+const OPTIONS: OptionNames<RecurrentStepOptions> = {
+  convention: true,
+  scale: true,
+  normalize: true,
+  epsilon: true,
+  kernel: true,
+};
+
+/** The sizes of a sequence in pieces. */
+interface RecurrentSizes {
+  batch: number;
+  heads: number;
+  headDim: number;
+  valueDim: number;
+}
+
+const SIZES: OptionNames<RecurrentSizes> = {
+  batch: true,
+  heads: true,
+  headDim: true,
+  valueDim: true,
+};
+
+/**
+ * Returns the state before the first token, with which
+ * {@linkcode recurrentStep} starts.
+ *
+ * @example A state before any token
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { recurrentState } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const sizes = { batch: 1, heads: 2, headDim: 8, valueDim: 4 };
+ * const state = recurrentState(sizes);
+ * assertEquals(state.sum.shape, [1, 2, 8, 5]); // and one column that normalises
+ * assertEquals(await tf.max(tf.abs(state.sum)).array(), 0);
+ * tf.dispose(state);
+ * ```
+ *
+ * @param sizes The sizes of the sequence's keys and values.
+ * @returns The state; the caller disposes of its tensors.
+ * @throws {TypeError} If a size is missing, unknown or not a number.
+ * @throws {RangeError} If a size is not a positive integer.
+ */
+export function recurrentState(sizes: RecurrentSizes): RecurrentState {
+  assertOptions("recurrentState", sizes, SIZES);
+  for (const name of Object.keys(SIZES) as (keyof RecurrentSizes)[]) {
+    assertPositiveInteger(name, sizes[name]);
+  }
+  const { batch, heads, headDim, valueDim } = sizes;
+  return {
+    sum: tf.zeros([batch, heads, headDim, valueDim + 1]),
+    due: tf.zeros<tf.Rank.R2>([batch, heads]),
+  };
+}
+
+/**
+ * Causal attention of the next tokens, one or many, to themselves and to all
+ * earlier tokens, which the state stands for. Together, the steps return what
+ * `lionAttention` returns with `causal: true` for the whole sequence.
+ *
+ * Source: LION (arXiv:2502.16249), section 2; Katharopoulos et al. 2020 (arXiv:2006.16236).
+ *
+ * @example Token by token
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { fixedDecay, lionAttention, recurrentState, recurrentStep } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const x: tf.Tensor4D = tf.randomUniform([1, 2, 5, 3]);
+ * const logDecay = tf.tensor1d([-0.1, -1]);
+ * const whole = await lionAttention(x, x, x, { decay: fixedDecay(logDecay), causal: true }).array();
+ *
+ * let state = recurrentState({ batch: 1, heads: 2, headDim: 3, valueDim: 3 });
+ * for (let i = 0; i < 5; i++) {
+ *   const token = tf.slice(x, [0, 0, i, 0], [1, 2, 1, 3]) as tf.Tensor4D;
+ *   const step = recurrentStep(state, { q: token, k: token, v: token, logDecay });
+ *   state = step.state;
+ *   const [value] = await step.y.data();
+ *   assertAlmostEquals(value!, whole[0]![0]![i]![0]!, 1e-5);
+ * }
+ * ```
+ *
+ * @param state The state after the tokens so far; it is not changed, and stays
+ * the caller's to dispose of.
+ * @param input The tokens.
+ * @param options See {@linkcode RecurrentStepOptions}.
+ * @returns y, `[batch, heads, length, valueDim]`, and the state after the tokens.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option or
+ * input is unknown or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
+ */
+export function recurrentStep(
+  state: RecurrentState,
+  input: RecurrentInput,
+  options: RecurrentStepOptions = {},
+): { y: tf.Tensor4D; state: RecurrentState } {
+  assertOptions("recurrentStep", options, OPTIONS);
+  assertOptions("recurrentStep's input", input, INPUT);
+  const { q, k, v, mask } = input;
+  const { convention = "source", ...others } = options;
+  assertConvention("convention", convention);
+  const attention = assertAttention(q, k, v, {
+    ...others,
+    ...(mask === undefined ? {} : { mask }),
+  });
+  const [batch, heads, , headDim] = q.shape;
+  assertShape(
+    "state.sum",
+    state.sum,
+    [batch, heads, headDim, v.shape[3] + 1],
+    "batch, heads, headDim, valueDim + 1",
+  );
+  if (state.due?.rank === 3) {
+    const axes = "batch, heads, headDim";
+    assertShape("state.due", state.due, [batch, heads, headDim], axes);
+  } else assertShape("state.due", state.due, [batch, heads], "batch, heads");
+  return tf.tidy(() => {
+    const { arrival, due } = decaysOf(
+      q.shape,
+      input.logDecay === undefined
+        ? undefined
+        : floats("logDecay", input.logDecay),
+      floats("state.due", state.due),
+      convention,
+    );
+    const { y, forward } = attendPiece(
+      floats("q", q),
+      floats("k", k),
+      floats("v", v),
+      arrival &&
+        { forward: arrival, backward: null } as
+          | LogDecayPair
+          | DiagonalDecayPair,
+      {
+        ...attention,
+        causal: true,
+        before: withZerosOf(floats("state.sum", state.sum), [
+          state.due,
+          ...(input.logDecay ? [input.logDecay] : []),
+        ]),
+        tokens: mask && tokensIn("mask", mask),
+      },
+    );
+    return { y, state: { sum: forward, due } };
+  });
+}
+
+/**
+ * Adds nothing, so that tensors that may not be read have a gradient, of zero:
+ * the first token pays what is due, and the last token's decay is paid later.
+ */
+function withZerosOf(
+  x: tf.Tensor4D,
+  unread: readonly tf.Tensor[],
+): tf.Tensor4D {
+  if (!isRecording()) return x;
+  const zeros = unread.map((x) => tf.sum(tf.zerosLike(floats("x", x))));
+  return tf.add(x, tf.addN(zeros));
+}
+
+/**
+ * The log decays that the state pays on arriving at each token,
+ * `[batch or 1, heads, length]` or, per channel,
+ * `[batch, heads, length, headDim]`, if any, and the one that is due at the
+ * token after them.
+ */
+function decaysOf(
+  [batch, heads, length, headDim]: tf.Tensor4D["shape"],
+  logDecay: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D | undefined,
+  due: tf.Tensor2D | tf.Tensor3D,
+  convention: DecayConvention,
+): {
+  arrival: tf.Tensor3D | tf.Tensor4D | null;
+  due: RecurrentState["due"];
+} {
+  if (!logDecay) return { arrival: null, due: tf.zerosLike(due) };
+  if (logDecay.rank === 1) {
+    assertShape("logDecay", logDecay, [heads], "heads");
+    const each = tf.reshape(finite(logDecay), [1, heads, 1]);
+    return {
+      arrival: spread(each, [1, heads, length]) as tf.Tensor3D,
+      due: tf.add(tf.squeeze(each, [2]), tf.zeros([batch, heads])),
+    };
+  }
+  const isDiagonal = logDecay.rank === 4;
+  const shape = [batch, heads, length, ...(isDiagonal ? [headDim] : [])];
+  const axes = `batch, heads, length${isDiagonal ? ", headDim" : ""}`;
+  assertOfBatch("logDecay", logDecay, shape, axes);
+  const gates = spread(finite(logDecay as tf.Tensor), shape);
+  if (convention === "arrival") {
+    return {
+      arrival: gates as tf.Tensor3D | tf.Tensor4D,
+      due: tf.zerosLike(due),
+    };
+  }
+  const owed = finite(due as tf.Tensor);
+  const [others, last] = length === 1
+    ? [undefined, gates]
+    : tf.split(gates, [length - 1, 1], 2);
+  const perToken = [tf.expandDims(owed, 2), ...(others ? [others] : [])];
+  // A decay shared by all channels may occur beside one per channel.
+  const paid = perToken.some(({ rank }) => rank === 4)
+    ? perToken.map((x) =>
+      x.rank === 4 ? x : spread(tf.expandDims(x, 3), [...x.shape, headDim])
+    )
+    : perToken;
+  return {
+    arrival: tf.concat(paid, 2) as tf.Tensor3D | tf.Tensor4D,
+    due: tf.squeeze(last!, [2]) as RecurrentState["due"],
+  };
+}

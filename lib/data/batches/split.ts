@@ -1,0 +1,83 @@
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertFinite } from "../../contract/values.ts";
+import { seeded } from "./random.ts";
+
+/** Documents for training, validation and testing. */
+export interface Split<D> {
+  /** Documents to train on. */
+  readonly train: D[];
+  /** Documents for choices, such as when to stop and which settings to use. */
+  readonly validation: D[];
+  /** Documents for the reported result. */
+  readonly test: D[];
+}
+
+/** Options of {@linkcode splitDocuments}. */
+export interface SplitOptions<D> {
+  /** Approximate share of the documents. @default 0.05 */
+  validation?: number;
+  /** Approximate share of the documents. @default 0.05 */
+  test?: number;
+  /** Seed of the split. @default 0 */
+  seed?: number;
+  /**
+   * The key of a document; documents with the same key stay together.
+   * @default the document as JSON
+   */
+  key?: (document: D) => string;
+}
+
+const OPTIONS: OptionNames<SplitOptions<unknown>> = {
+  validation: true,
+  test: true,
+  seed: true,
+  key: true,
+};
+
+/**
+ * Splits documents by a hash of each: a document's part does not depend on the
+ * others, and duplicates are in the same part.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals, assertLess } from "@std/assert";
+ * import { splitDocuments } from "@lionjs/lion/data";
+ *
+ * const documents = Array.from({ length: 100 }, (_, i) => `document ${i}`);
+ * const { train, validation, test } = splitDocuments(documents, { test: 0.2 });
+ * assertEquals(train.length + validation.length + test.length, 100);
+ * assertLess(test.length, train.length);
+ * ```
+ *
+ * @param documents The documents.
+ * @param options See {@linkcode SplitOptions}.
+ * @returns The parts, each in the order of the documents.
+ * @throws {RangeError} If a share is negative, or nothing is left to train on.
+ */
+export function splitDocuments<D>(
+  documents: readonly D[],
+  options: SplitOptions<D> = {},
+): Split<D> {
+  assertOptions("splitDocuments", options, OPTIONS);
+  const { validation = 0.05, test = 0.05, seed = 0, key = JSON.stringify } =
+    options;
+  for (const [name, value] of Object.entries({ validation, test, seed })) {
+    assertFinite(name, value);
+  }
+  if (!(validation >= 0 && test >= 0 && validation + test < 1)) {
+    throw new RangeError(
+      `validation and test should be 0 or more, together below 1, got ${validation} and ${test}`,
+    );
+  }
+  const split: Split<D> = { train: [], validation: [], test: [] };
+  for (const document of documents) {
+    const place = seeded("split", seed, key(document))();
+    const part = place < validation
+      ? split.validation
+      : place < validation + test
+      ? split.test
+      : split.train;
+    part.push(document);
+  }
+  return split;
+}

@@ -1,0 +1,280 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertFinite } from "../../contract/values.ts";
+import { assertInteger } from "./assert_integer.ts";
+import type { Dataset } from "./dataset.ts";
+import { type Random, seeded, shuffle } from "./random.ts";
+
+/** The examples of a step as tensors; whoever takes a batch disposes of it. */
+export interface Batch {
+  /**
+   * Inputs in the model's order, each `[size, …]`, or with fewer rows if
+   * examples are packed.
+   */
+  readonly inputs: readonly tf.Tensor[];
+  /** Labels for the loss, with as many rows. */
+  readonly labels: tf.Tensor;
+  /** Number of examples. */
+  readonly size: number;
+}
+
+/**
+ * Endless batches that can start at any step; a step's batch is always the
+ * same.
+ */
+export interface BatchStream {
+  /**
+   * Number of steps per epoch; examples that do not fill a batch wait for
+   * another epoch.
+   */
+  readonly stepsPerEpoch: number;
+  /** Batches of the steps `start`, `start` + 1, …, without end. */
+  from(start: number): AsyncIterable<Batch>;
+}
+
+/**
+ * Makes a batch of examples. All its random numbers come from `random`, which
+ * depends only on the seed and the step.
+ */
+export type Collate<E> = (examples: readonly E[], random: Random) => Batch;
+
+/** Options of {@linkcode shuffledBatches}. */
+export interface ShuffledBatchesOptions<E> {
+  /** Examples per batch. */
+  batchSize: number;
+  /** Seed of the order and of `collate`'s random numbers. */
+  seed: number;
+  /** Makes a batch of examples. */
+  collate: Collate<E>;
+  /**
+   * Number of batches made ahead, while the caller waits for its device.
+   * @default 1
+   */
+  prefetch?: number;
+}
+
+/** Options of {@linkcode batchesInOrder}. */
+export interface BatchesInOrderOptions<E> {
+  /** Examples per batch. */
+  batchSize: number;
+  /** Makes a batch of examples. */
+  collate: Collate<E>;
+  /** Seed of `collate`'s random numbers. @default 0 */
+  seed?: number;
+}
+
+const SHUFFLED: OptionNames<ShuffledBatchesOptions<unknown>> = {
+  batchSize: true,
+  seed: true,
+  collate: true,
+  prefetch: true,
+};
+
+const IN_ORDER: OptionNames<BatchesInOrderOptions<unknown>> = {
+  batchSize: true,
+  collate: true,
+  seed: true,
+};
+
+function assertCollate(collate: unknown): void {
+  if (typeof collate === "function") return;
+  throw new TypeError(
+    `collate should be a function that makes a batch of examples, such as collateTokens(), got ${typeof collate}`,
+  );
+}
+
+/**
+ * Makes endless batches of a dataset, each epoch in a different order.
+ *
+ * An epoch's order depends on the seed and the epoch, and a batch's random
+ * numbers on the seed and the step, so the step alone says where to resume.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { datasetOf, shuffledBatches } from "@lionjs/lion/data";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const stream = shuffledBatches(datasetOf([10, 11, 12, 13]), {
+ *   batchSize: 2,
+ *   seed: 1,
+ *   collate: (examples) => ({
+ *     inputs: [tf.tensor1d([...examples])],
+ *     labels: tf.tensor1d([...examples]),
+ *     size: examples.length,
+ *   }),
+ * });
+ * assertEquals(stream.stepsPerEpoch, 2);
+ *
+ * const epoch: number[] = [];
+ * for await (const { inputs, labels } of stream.from(0)) {
+ *   epoch.push(...await labels.data());
+ *   tf.dispose([...inputs, labels]);
+ *   if (epoch.length === 4) break;
+ * }
+ * assertEquals(epoch.sort(), [10, 11, 12, 13]);
+ * ```
+ *
+ * @param dataset The examples.
+ * @param options See {@linkcode ShuffledBatchesOptions}.
+ * @returns The stream. When its iteration stops, batches made ahead are
+ * disposed of.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value, or the dataset does
+ * not fill a batch.
+ */
+export function shuffledBatches<E>(
+  dataset: Dataset<E>,
+  options: ShuffledBatchesOptions<E>,
+): BatchStream {
+  assertOptions("shuffledBatches", options, SHUFFLED);
+  const { batchSize, seed, collate, prefetch = 1 } = options;
+  assertFinite("seed", seed);
+  assertCollate(collate);
+  assertInteger("batchSize", batchSize, 1);
+  assertInteger("prefetch", prefetch, 0);
+  const stepsPerEpoch = Math.floor(dataset.size / batchSize);
+  if (stepsPerEpoch === 0) {
+    throw new RangeError(
+      `batchSize should be at most the size of the dataset, ${dataset.size}, got ${batchSize}`,
+    );
+  }
+  let known: { epoch: number; order: Uint32Array } | undefined;
+  const orderOf = (epoch: number) => {
+    if (known?.epoch !== epoch) {
+      const order = Uint32Array.from({ length: dataset.size }, (_, i) => i);
+      shuffle(order, seeded("epoch", seed, epoch));
+      known = { epoch, order };
+    }
+    return known.order;
+  };
+  const make = (step: number) => {
+    const first = (step % stepsPerEpoch) * batchSize;
+    const indices = orderOf(Math.floor(step / stepsPerEpoch))
+      .subarray(first, first + batchSize);
+    return batchOf(dataset, indices, collate, seeded("step", seed, step));
+  };
+  return {
+    stepsPerEpoch,
+    from(start) {
+      assertInteger("start", start, 0);
+      return madeAhead(make, { start, end: Infinity, prefetch });
+    },
+  };
+}
+
+/**
+ * Makes the batches of one pass over a dataset, in its order; the last one may
+ * be smaller. The random numbers of `collate` depend on the batch's index, so
+ * an evaluation with masks has the same masks each time.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { batchesInOrder, datasetOf } from "@lionjs/lion/data";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const batches = batchesInOrder(datasetOf([1, 2, 3]), {
+ *   batchSize: 2,
+ *   collate: (examples) => ({
+ *     inputs: [],
+ *     labels: tf.tensor1d([...examples]),
+ *     size: examples.length,
+ *   }),
+ * });
+ * const sizes: number[] = [];
+ * for await (const { labels, size } of batches) {
+ *   sizes.push(size);
+ *   labels.dispose();
+ * }
+ * assertEquals(sizes, [2, 1]);
+ * ```
+ *
+ * @param dataset The examples.
+ * @param options See {@linkcode BatchesInOrderOptions}.
+ * @returns The batches, for one iteration.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value, or the dataset is
+ * empty.
+ */
+export function batchesInOrder<E>(
+  dataset: Dataset<E>,
+  options: BatchesInOrderOptions<E>,
+): AsyncIterable<Batch> {
+  assertOptions("batchesInOrder", options, IN_ORDER);
+  const { batchSize, collate, seed = 0 } = options;
+  assertFinite("seed", seed);
+  assertCollate(collate);
+  assertInteger("batchSize", batchSize, 1);
+  if (dataset.size === 0) {
+    throw new RangeError("dataset should have at least one example, got none");
+  }
+  const make = (step: number) => {
+    const first = step * batchSize;
+    const size = Math.min(batchSize, dataset.size - first);
+    const indices = Uint32Array.from({ length: size }, (_, i) => first + i);
+    return batchOf(dataset, indices, collate, seeded("place", seed, first));
+  };
+  const end = Math.ceil(dataset.size / batchSize);
+  return madeAhead(make, { start: 0, end, prefetch: 1 });
+}
+
+async function batchOf<E>(
+  dataset: Dataset<E>,
+  indices: Uint32Array,
+  collate: Collate<E>,
+  random: Random,
+): Promise<Batch> {
+  const examples = await Promise.all(
+    Array.from(indices, (index) => dataset.get(index)),
+  );
+  // Disposes of what it has made when it throws, and of what it does not
+  // return.
+  return tf.tidy(() => collate(examples, random) as Batch & tf.TensorContainer);
+}
+
+/**
+ * A batch that is made on demand, or earlier, when there is nothing else to do.
+ */
+class ComingBatch {
+  readonly #make: () => Promise<Batch>;
+  readonly #timer: ReturnType<typeof setTimeout>;
+  #made: Promise<Batch> | undefined;
+
+  constructor(make: () => Promise<Batch>) {
+    this.#make = make;
+    // Errors are reported to whoever asks for the batch.
+    this.#timer = setTimeout(() => this.take().catch(() => {}));
+  }
+
+  take(): Promise<Batch> {
+    clearTimeout(this.#timer);
+    return this.#made ??= this.#make();
+  }
+
+  async dispose(): Promise<void> {
+    clearTimeout(this.#timer);
+    const batch = await this.#made?.catch(() => undefined);
+    if (batch) tf.dispose([...batch.inputs, batch.labels]);
+  }
+}
+
+async function* madeAhead(
+  make: (step: number) => Promise<Batch>,
+  { start, end, prefetch }: { start: number; end: number; prefetch: number },
+): AsyncGenerator<Batch> {
+  const coming: ComingBatch[] = [];
+  try {
+    for (let step = start, next = start; step < end; step++) {
+      for (; next < end && next <= step + prefetch; next++) {
+        const made = next;
+        coming.push(new ComingBatch(() => make(made)));
+      }
+      yield await coming.shift()!.take();
+    }
+  } finally {
+    for (const batch of coming) await batch.dispose();
+  }
+}

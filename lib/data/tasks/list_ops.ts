@@ -1,0 +1,225 @@
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertInteger } from "../batches/assert_integer.ts";
+import type { Examples } from "../batches/dataset.ts";
+import {
+  bestGuess,
+  examplesOf,
+  generated,
+  type GeneratedOptions,
+  type Part,
+} from "../batches/generated.ts";
+import { below, type Random, seeded } from "../batches/random.ts";
+import type { ClassifiedTokens } from "../text/token_batch.ts";
+
+/** Options of {@linkcode listOps}; the defaults are Long Range Arena's. */
+export interface ListOpsOptions extends GeneratedOptions {
+  /** Largest number of levels of a tree. @default 10 */
+  maxDepth?: number;
+  /** Largest number of arguments of an operation. @default 10 */
+  maxArguments?: number;
+  /** Every sequence has more tokens than this. @default 500 */
+  minLength?: number;
+  /** Every sequence has fewer tokens than this. @default 2000 */
+  maxLength?: number;
+}
+
+const OPTIONS: OptionNames<ListOpsOptions> = {
+  size: true,
+  maxDepth: true,
+  maxArguments: true,
+  minLength: true,
+  maxLength: true,
+  seed: true,
+  part: true,
+};
+
+/**
+ * The tokens of {@linkcode listOps} by id; "X" closes a list, 0 is padding.
+ *
+ * @example An expression as ids
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { LIST_OPS_TOKENS } from "@lionjs/lion/data";
+ *
+ * const tokens = "[MAX 3 7 X".split(" ");
+ * const ids = tokens.map((token) => LIST_OPS_TOKENS.indexOf(token));
+ * assertEquals(ids, [12, 4, 8, 15]);
+ * ```
+ */
+export const LIST_OPS_TOKENS: readonly string[] = [
+  "<pad>",
+  ...Array.from("0123456789"),
+  "[MIN",
+  "[MAX",
+  "[MED",
+  "[SM",
+  "X",
+];
+
+/**
+ * The operations, in the order of their tokens from
+ * {@linkcode FIRST_OPERATION}.
+ */
+const OPERATIONS: readonly ((values: number[]) => number)[] = [
+  (values) => Math.min(...values),
+  (values) => Math.max(...values),
+  (values) => {
+    const sorted = values.toSorted((a, b) => a - b);
+    const half = (sorted.length - 1) / 2;
+    return Math.floor(
+      (sorted[Math.floor(half)]! + sorted[Math.ceil(half)]!) / 2,
+    );
+  },
+  (values) => values.reduce((a, b) => a + b) % 10,
+];
+
+const FIRST_DIGIT = LIST_OPS_TOKENS.indexOf("0");
+const FIRST_OPERATION = LIST_OPS_TOKENS.indexOf("[MIN");
+const CLOSE = LIST_OPS_TOKENS.indexOf("X");
+
+/** Probability that an argument is a list, above the lowest level. */
+const LIST_RATE = 0.25;
+
+/** Largest number of trees to draw for an example. */
+const MAX_DRAWS = 100_000;
+
+/** The range of the hashes of each part's trees. */
+const PARTS: Readonly<Record<Part, readonly [from: number, to: number]>> = {
+  train: [0, 0.5],
+  validation: [0.5, 0.75],
+  test: [0.75, 1],
+};
+
+/** A tree of {@linkcode listOps}. */
+export interface ListOpsExample extends ClassifiedTokens {
+  /** Levels of the tree, digits included: 2 for a list of digits. */
+  readonly depth: number;
+}
+
+/** The limits of a tree. */
+type Limits = Required<Omit<ListOpsOptions, keyof GeneratedOptions>>;
+
+/**
+ * ListOps of Long Range Arena: nested lists of digits under MIN, MAX, MED (the
+ * median, rounded down) and SM (the sum modulo 10); the label is the digit to
+ * which they evaluate. There are 15 tokens, 16 with padding, and 10 classes.
+ *
+ * Half of all trees are for training, and a quarter each for validation and
+ * testing. A tree's hash decides, so no tree is in two parts. The published
+ * sizes are 96,000, 2,000 and 2,000.
+ * `{ maxDepth: 5, minLength: 31, maxLength: 129 }` is a small variant, with
+ * sequences of 32 to 128 tokens.
+ *
+ * Source: Nangia and Bowman 2018 (arXiv:1804.06028); Tay et al. 2021
+ * (arXiv:2011.04006).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { LIST_OPS_TOKENS, listOps } from "@lionjs/lion/data";
+ *
+ * const dataset = listOps({ size: 10, maxDepth: 3, minLength: 6, maxLength: 9 });
+ * const { ids, label, depth } = dataset.get(0);
+ * const text = Array.from(ids, (id) => LIST_OPS_TOKENS[id]).join(" ");
+ * assertEquals(text, "[MAX 9 0 9 5 1 X");
+ * assertEquals([label, depth], [9, 2]);
+ * ```
+ *
+ * @param options See {@linkcode ListOpsOptions}.
+ * @returns The examples, for {@linkcode collateTokens}, each with its depth.
+ * @throws {RangeError} If an option has an invalid value; from `get`, if trees
+ * of such lengths are too rare to find.
+ */
+export function listOps(options: ListOpsOptions): Examples<ListOpsExample> {
+  assertOptions("listOps", options, OPTIONS);
+  const {
+    maxDepth = 10,
+    maxArguments = 10,
+    minLength = 500,
+    maxLength = 2000,
+  } = options;
+  assertInteger("maxDepth", maxDepth, 2);
+  assertInteger("maxArguments", maxArguments, 2);
+  assertInteger("minLength", minLength, 0);
+  assertInteger("maxLength", maxLength, minLength + 2);
+  const limits = { maxDepth, maxArguments, minLength, maxLength };
+  return generated("ListOps", options, (random, part) => {
+    const [from, to] = PARTS[part];
+    for (let draw = 0; draw < MAX_DRAWS; draw++) {
+      const tree = drawTree(random, limits);
+      if (!tree) continue;
+      const place = seeded("part", Array.from(tree.ids).join(" "))();
+      if (place >= from && place < to) return tree;
+    }
+    throw new RangeError(
+      `minLength and maxLength should be lengths that trees have, got ${minLength} and ${maxLength} at maxDepth ${maxDepth} and maxArguments ${maxArguments}, of which ${MAX_DRAWS} trees had none`,
+    );
+  });
+}
+
+/** The result of {@linkcode listOpsBaselines}. */
+export interface ListOpsBaselines {
+  /** Accuracy of always guessing the most frequent digit. */
+  readonly majority: number;
+  /** Accuracy of guessing by the outermost operation alone. */
+  readonly rootOperation: number;
+}
+
+/**
+ * The accuracies of guesses that do not evaluate the lists, on a dataset of
+ * ListOps. A model has learned something if it is better than `rootOperation`.
+ *
+ * @example
+ * ```ts
+ * import { assertLess } from "@std/assert";
+ * import { listOps, listOpsBaselines } from "@lionjs/lion/data";
+ *
+ * const dataset = listOps({ size: 500, maxDepth: 5, minLength: 31, maxLength: 129 });
+ * const { majority, rootOperation } = listOpsBaselines(dataset);
+ * assertLess(0.1, majority);
+ * assertLess(majority, rootOperation);
+ * ```
+ *
+ * @param dataset A dataset of {@linkcode listOps}.
+ * @returns See {@linkcode ListOpsBaselines}.
+ */
+export function listOpsBaselines(
+  dataset: Examples<ClassifiedTokens>,
+): ListOpsBaselines {
+  const examples = [...examplesOf(dataset)];
+  return {
+    majority: bestGuess(examples),
+    rootOperation: bestGuess(examples, ({ ids }) => ids[0]!),
+  };
+}
+
+/**
+ * Draws a tree and its value; undefined if its length is outside the limits.
+ */
+export function drawTree(
+  random: Random,
+  limits: Limits,
+): ListOpsExample | undefined {
+  const { maxDepth, maxArguments, minLength, maxLength } = limits;
+  const ids: number[] = [];
+  let deepest = 1;
+  const grow = (depth: number): number => {
+    deepest = Math.max(deepest, depth);
+    const start = ids.push(0) - 1;
+    if (ids.length >= maxLength) return 0; // it is not kept
+    if (depth === maxDepth || random() > LIST_RATE) {
+      const digit = below(10, random);
+      ids[start] = FIRST_DIGIT + digit;
+      return digit;
+    }
+    const count = 2 + below(maxArguments - 1, random);
+    const values = Array.from({ length: count }, () => grow(depth + 1));
+    const operation = below(OPERATIONS.length, random);
+    ids[start] = FIRST_OPERATION + operation;
+    ids.push(CLOSE);
+    return OPERATIONS[operation]!(values);
+  };
+  const label = grow(1);
+  if (ids.length <= minLength || ids.length >= maxLength) return undefined;
+  return { ids, label, depth: deepest };
+}

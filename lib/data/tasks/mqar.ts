@@ -1,0 +1,171 @@
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertBoolean } from "../../contract/values.ts";
+import { assertInteger } from "../batches/assert_integer.ts";
+import type { Examples } from "../batches/dataset.ts";
+import {
+  examplesOf,
+  generated,
+  type GeneratedOptions,
+} from "../batches/generated.ts";
+import { below, type Random } from "../batches/random.ts";
+import { type LabelledTokens, NOT_COUNTED } from "../text/token_batch.ts";
+
+/** Options of {@linkcode mqar}. */
+export interface MqarOptions extends GeneratedOptions {
+  /**
+   * Size of the vocabulary: keys in the lower half, values in the upper one.
+   * @default 8192
+   */
+  vocabularySize?: number;
+  /** Tokens per sequence, an even number. @default 64 */
+  length?: number;
+  /** Number of pairs of a key and a value, each queried once. @default 4 */
+  pairs?: number;
+  /**
+   * Whether tokens between the queries are random instead of 0. @default false
+   */
+  randomNonQueries?: boolean;
+}
+
+const OPTIONS: OptionNames<MqarOptions> = {
+  size: true,
+  vocabularySize: true,
+  length: true,
+  pairs: true,
+  randomNonQueries: true,
+  seed: true,
+  part: true,
+};
+
+/**
+ * Exponent of the distance between a pair and its query: short ones are likely.
+ */
+const POWER = 0.01;
+
+/**
+ * Multi-query associative recall: a sequence begins with keys, each followed by
+ * its value. Later each key occurs once more, with its value as label. All
+ * other tokens have the label -100.
+ *
+ * It is suitable for bidirectional models: no answer follows its query. The
+ * published settings of (length, pairs) are (64, 4) with 100,000 examples,
+ * (128, 8), (256, 16), (256, 32) and (256, 64) with 20,000 for training, and up
+ * to (1024, 256) with 1,000 for testing.
+ *
+ * Source: Arora et al. 2023, Zoology (arXiv:2312.04927).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { mqar } from "@lionjs/lion/data";
+ *
+ * const { ids, labels } = mqar({ size: 10, length: 16, pairs: 2 }).get(0);
+ * const question = Array.from(labels).findIndex((label) => label !== -100);
+ * const pair = Array.from(ids).indexOf(ids[question]!);
+ * assertEquals(labels[question], ids[pair + 1]);
+ * ```
+ *
+ * @param options See {@linkcode MqarOptions}.
+ * @returns The examples, for {@linkcode collateTokens}.
+ * @throws {RangeError} If an option has an invalid value, or the pairs do not
+ * fit into the length or the vocabulary.
+ */
+export function mqar(options: MqarOptions): Examples<LabelledTokens> {
+  assertOptions("mqar", options, OPTIONS);
+  const {
+    vocabularySize = 8192,
+    length = 64,
+    pairs = 4,
+    randomNonQueries = false,
+  } = options;
+  assertInteger("pairs", pairs, 1);
+  assertBoolean("randomNonQueries", randomNonQueries);
+  assertInteger("length", length, 4 * pairs);
+  assertInteger("vocabularySize", vocabularySize, length + 1);
+  for (const [name, value] of Object.entries({ length, vocabularySize })) {
+    if (value % 2 === 0) continue;
+    throw new RangeError(`${name} should be even, got ${value}`);
+  }
+  const half = vocabularySize / 2;
+  const context = 2 * pairs;
+  const weights = Array.from(
+    { length: (length - context) / 2 },
+    (_, slot) => (slot + 1) ** (POWER - 1),
+  );
+  return generated("MQAR", options, (random) => {
+    const keys = distinct(pairs, 1, half, random);
+    const values = distinct(pairs, half, vocabularySize, random);
+    const slots = weighted(weights, random);
+    const ids = new Int32Array(length);
+    const labels = new Int32Array(length).fill(NOT_COUNTED);
+    keys.forEach((key, i) => {
+      const question = context + 2 * slots[i]!;
+      ids[2 * i] = ids[question] = key;
+      ids[2 * i + 1] = labels[question] = values[i]!;
+    });
+    if (randomNonQueries) {
+      ids.forEach((id, i) => {
+        if (id === 0) ids[i] = below(vocabularySize, random);
+      });
+    }
+    return { ids, labels };
+  });
+}
+
+/** The result of {@linkcode mqarBaselines}. */
+export interface MqarBaselines {
+  /** Accuracy of guessing any value of the dataset. */
+  readonly anyValue: number;
+  /** Accuracy of guessing any value of the sequence. */
+  readonly valueOfSequence: number;
+}
+
+/**
+ * The average accuracies of guesses on a dataset of MQAR.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { mqar, mqarBaselines } from "@lionjs/lion/data";
+ *
+ * const dataset = mqar({ size: 100, pairs: 4 });
+ * assertEquals(mqarBaselines(dataset).valueOfSequence, 1 / 4);
+ * ```
+ *
+ * @param dataset A dataset of {@linkcode mqar}.
+ * @returns See {@linkcode MqarBaselines}.
+ */
+export function mqarBaselines(
+  dataset: Examples<LabelledTokens>,
+): MqarBaselines {
+  const all = new Set<number>();
+  let questions = 0, right = 0;
+  for (const { labels } of examplesOf(dataset)) {
+    const values = Array.from(labels).filter((label) => label !== NOT_COUNTED);
+    values.forEach((value) => all.add(value));
+    questions += values.length;
+    right += values.length / new Set(values).size;
+  }
+  return { anyValue: 1 / all.size, valueOfSequence: right / questions };
+}
+
+/** Distinct integers from `from` to below `to`, in random order. */
+function distinct(
+  count: number,
+  from: number,
+  to: number,
+  random: Random,
+): number[] {
+  const found = new Set<number>();
+  while (found.size < count) found.add(from + below(to - from, random));
+  return [...found];
+}
+
+/**
+ * All indices in the order of weighted sampling without replacement: Efraimidis
+ * and Spirakis 2006.
+ */
+function weighted(weights: readonly number[], random: Random): number[] {
+  const keys = weights.map((weight) => Math.log(1 - random()) / weight);
+  return keys.map((_, i) => i).sort((a, b) => keys[b]! - keys[a]!);
+}

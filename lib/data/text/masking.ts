@@ -1,0 +1,162 @@
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { below, type Random } from "../batches/random.ts";
+import type { Collate } from "../batches/stream.ts";
+import type { PadTokensOptions } from "./pad_tokens.ts";
+import { collateTokens, NOT_COUNTED, type PackOptions } from "./token_batch.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+/** Options of {@linkcode maskTokens}. */
+export interface MaskTokensOptions {
+  /**
+   * Share of the tokens to predict: 0.15 in BERT; 0.3 is common for training.
+   */
+  rate: number;
+  /** The random numbers that choose them. */
+  random: Random;
+  /** The tokenizer; its special tokens are never chosen. */
+  tokenizer: Pick<Tokenizer, "specials" | "vocabularySize">;
+}
+
+/** Options of {@linkcode collateMasked}. */
+export interface CollateMaskedOptions
+  extends
+    Omit<MaskTokensOptions, "random">,
+    Pick<PadTokensOptions, "length">,
+    PackOptions {}
+
+const OPTIONS: OptionNames<MaskTokensOptions> = {
+  rate: true,
+  random: true,
+  tokenizer: true,
+};
+
+const COLLATE_OPTIONS: OptionNames<CollateMaskedOptions> = {
+  rate: true,
+  tokenizer: true,
+  length: true,
+  packed: true,
+};
+
+/**
+ * Masks tokens as BERT does: of the tokens to predict, 80 % become the mask, 10
+ * % become a random token that is not special, and 10 % stay unchanged.
+ *
+ * Source: Devlin et al. 2019 (arXiv:1810.04805).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { byteTokenizer, maskTokens } from "@lionjs/lion/data";
+ *
+ * const tokenizer = byteTokenizer();
+ * const { ids, labels } = maskTokens([70, tokenizer.specials.sep, 71], {
+ *   rate: 1,
+ *   random: () => 0.5,
+ *   tokenizer,
+ * });
+ * const { mask, sep } = tokenizer.specials;
+ * assertEquals([...ids], [mask, sep, mask]);
+ * assertEquals([...labels], [70, -100, 71]);
+ * ```
+ *
+ * @param ids The ids of the tokens.
+ * @param options See {@linkcode MaskTokensOptions}.
+ * @returns `ids`, the input of the model, and `labels`: the original ids of the
+ * chosen tokens, -100 elsewhere.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If the rate is not from 0 to 1.
+ */
+export function maskTokens(
+  ids: ArrayLike<number>,
+  options: MaskTokensOptions,
+): { ids: Int32Array; labels: Int32Array } {
+  assertOptions("maskTokens", options, OPTIONS);
+  const { rate, random, tokenizer } = options;
+  assertRate(rate);
+  assertTokenizer(tokenizer);
+  const { specials, vocabularySize } = tokenizer;
+  const special = new Set<number>(Object.values(specials));
+  const anyToken = (): number => {
+    const id = below(vocabularySize, random);
+    return special.has(id) ? anyToken() : id;
+  };
+  const seen = Int32Array.from(ids);
+  const labels = new Int32Array(ids.length).fill(NOT_COUNTED);
+  seen.forEach((id, i) => {
+    if (special.has(id) || random() >= rate) return;
+    labels[i] = id;
+    const kind = random();
+    if (kind < 0.8) seen[i] = specials.mask;
+    else if (kind < 0.9) seen[i] = anyToken();
+  });
+  return { ids: seen, labels };
+}
+
+function assertRate(rate: number): void {
+  if (typeof rate !== "number") {
+    throw new TypeError(`rate should be a number, got ${typeof rate}`);
+  }
+  if (rate >= 0 && rate <= 1) return;
+  throw new RangeError(`rate should be from 0 to 1, got ${rate}`);
+}
+
+function assertTokenizer(tokenizer: Pick<Tokenizer, "specials">): void {
+  const { pad, mask } = Object(Object(tokenizer).specials);
+  if (Number.isInteger(pad) && Number.isInteger(mask)) return;
+  throw new TypeError(
+    `tokenizer should be one such as byteTokenizer(), got ${
+      tokenizer === null ? "null" : typeof tokenizer
+    }`,
+  );
+}
+
+/**
+ * Makes batches for masked language modelling with `lionBert` without token
+ * types: inputs `ids` and `mask`, labels `[batch, length]` by
+ * {@linkcode maskTokens}. A sequence is masked anew each time it is in a batch.
+ * With `packed: true`, for a model with `segments: true`, the third input is
+ * `segments`, as from {@linkcode packSequences}.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { batchesInOrder, byteTokenizer, collateMasked, datasetOf } from "@lionjs/lion/data";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const tokenizer = byteTokenizer();
+ * const sequences = datasetOf([tokenizer.encode("a lion"), tokenizer.encode("a cat")]);
+ * const batches = batchesInOrder(sequences, {
+ *   batchSize: 2,
+ *   collate: collateMasked({ tokenizer, rate: 0.15 }),
+ * });
+ * for await (const { inputs: [ids, mask], labels } of batches) {
+ *   assertEquals(ids!.shape, [2, 6]);
+ *   assertEquals(labels.shape, [2, 6]);
+ *   tf.dispose([ids!, mask!, labels]);
+ * }
+ * ```
+ *
+ * @param options See {@linkcode CollateMaskedOptions}.
+ * @returns The function, for `shuffledBatches` and `batchesInOrder`.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If the rate is not from 0 to 1, or `length` is invalid.
+ */
+export function collateMasked(
+  options: CollateMaskedOptions,
+): Collate<ArrayLike<number>> {
+  assertOptions("collateMasked", options, COLLATE_OPTIONS);
+  const { rate, tokenizer, length, packed } = options;
+  assertRate(rate);
+  assertTokenizer(tokenizer);
+  const collate = collateTokens({
+    pad: tokenizer.specials.pad,
+    ...(length === undefined ? {} : { length }),
+    ...(packed === undefined ? {} : { packed }),
+  });
+  return (sequences, random) =>
+    collate(
+      sequences.map((ids) => maskTokens(ids, { rate, random, tokenizer })),
+      random,
+    );
+}

@@ -1,0 +1,128 @@
+import type * as tf from "@tensorflow/tfjs-core";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertInteger } from "../batches/assert_integer.ts";
+import { LARGEST_INTEGER } from "../batches/integers.ts";
+import { padded } from "./pad_tokens.ts";
+
+/** Options of {@linkcode packSequences}. */
+export interface PackSequencesOptions {
+  /** Tokens per row; longer sequences are truncated. */
+  length: number;
+  /** Largest number of sequences per row. @default as many as fit */
+  maxSegments?: number;
+  /** Id of padding. @default 0 */
+  pad?: number;
+}
+
+const OPTIONS: OptionNames<PackSequencesOptions> = {
+  length: true,
+  maxSegments: true,
+  pad: true,
+};
+
+/** The result of {@linkcode packSequences}. */
+export interface PackedSequences {
+  /** The sequences in each row, by their indices in the argument. */
+  readonly rows: readonly (readonly number[])[];
+  /** int32 `[rows, length]` */
+  readonly ids: tf.Tensor2D;
+  /** `[rows, length]`, 1 for a token, 0 for padding, which is at the end. */
+  readonly mask: tf.Tensor2D;
+  /** int32 `[rows, length]`: 1, 2, … per sequence, 0 at padding. */
+  readonly segments: tf.Tensor2D;
+}
+
+/**
+ * Packs whole sequences into rows of equal length, each into the first row with
+ * room for it, which leaves little padding. With `segments`, no token of a
+ * model attends to another sequence.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { packSequences } from "@lionjs/lion/data";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const sequences = [[5, 6, 7], [8, 9], [4]];
+ * const { rows, ids, mask, segments } = packSequences(sequences, { length: 4 });
+ * assertEquals(rows, [[0, 2], [1]]);
+ * assertEquals(await ids.array(), [[5, 6, 7, 4], [8, 9, 0, 0]]);
+ * assertEquals(await mask.array(), [[1, 1, 1, 1], [1, 1, 0, 0]]);
+ * assertEquals(await segments.array(), [[1, 1, 1, 2], [1, 1, 0, 0]]);
+ * ```
+ *
+ * @param sequences The ids of each sequence.
+ * @param options See {@linkcode PackSequencesOptions}.
+ * @returns See {@linkcode PackedSequences}.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option is invalid, there is no sequence, or one
+ * has no tokens.
+ */
+export function packSequences(
+  sequences: readonly ArrayLike<number>[],
+  options: PackSequencesOptions,
+): PackedSequences {
+  assertOptions("packSequences", options, OPTIONS);
+  const { length, maxSegments, pad = 0 } = options;
+  assertInteger("length", length, 1);
+  if (maxSegments !== undefined) assertInteger("maxSegments", maxSegments, 1);
+  assertInteger("pad", pad, 0, LARGEST_INTEGER);
+  if (sequences.length === 0) {
+    throw new RangeError("sequences should not be empty, got none to pack");
+  }
+  const rows = firstFit(sequences, length, maxSegments ?? length);
+  const each = (numberOf: (place: number) => number) =>
+    rows.map((row) =>
+      row.flatMap((i, place) => {
+        const tokens = Math.min(length, sequences[i]!.length);
+        return Array<number>(tokens).fill(numberOf(place));
+      })
+    );
+  return {
+    rows,
+    ids: inRows("ids", rows, sequences, { length, fill: pad }),
+    mask: padded("mask", each(() => 1), length, 0, "float32"),
+    segments: padded("segments", each((place) => place + 1), length, 0),
+  };
+}
+
+/** Puts each sequence into the first row with room for it. */
+function firstFit(
+  sequences: readonly ArrayLike<number>[],
+  length: number,
+  most: number,
+): number[][] {
+  const rows: { sequences: number[]; free: number }[] = [];
+  sequences.forEach((ids, i) => {
+    if (ids.length === 0) {
+      throw new RangeError(
+        `a sequence to pack should have at least one token, got none at ${i}`,
+      );
+    }
+    const tokens = Math.min(length, ids.length);
+    let row = rows.find(({ sequences, free }) =>
+      free >= tokens && sequences.length < most
+    );
+    if (!row) rows.push(row = { sequences: [], free: length });
+    row.sequences.push(i);
+    row.free -= tokens;
+  });
+  return rows.map(({ sequences }) => sequences);
+}
+
+/**
+ * Arranges values per token of each sequence in rows, int32 `[rows, length]`.
+ *
+ * @param rows The rows of {@linkcode packSequences}.
+ */
+export function inRows(
+  name: string,
+  rows: PackedSequences["rows"],
+  ofTokens: readonly ArrayLike<number>[],
+  { length, fill }: { length: number; fill: number },
+): tf.Tensor2D {
+  const joined = rows.map((row) =>
+    row.flatMap((i) => Array.from(ofTokens[i]!).slice(0, length))
+  );
+  return padded(name, joined, length, fill);
+}

@@ -1,0 +1,82 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertInteger } from "../batches/assert_integer.ts";
+import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
+
+/** Options of {@linkcode padTokens}. */
+export interface PadTokensOptions {
+  /**
+   * Tokens per sequence; longer ones are truncated.
+   * @default the length of the longest one
+   */
+  length?: number;
+  /** Id of padding. @default 0 */
+  pad?: number;
+}
+
+/** The names of the options. */
+export const PAD_OPTIONS: OptionNames<PadTokensOptions> = {
+  length: true,
+  pad: true,
+};
+
+/**
+ * Pads sequences of different lengths to one tensor, and returns the mask.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { padTokens } from "@lionjs/lion/data";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const { ids, mask } = padTokens([[5, 6, 7], [8]]);
+ * assertEquals(await ids.array(), [[5, 6, 7], [8, 0, 0]]);
+ * assertEquals(await mask.array(), [[1, 1, 1], [1, 0, 0]]);
+ * ```
+ *
+ * @param sequences The ids of each sequence.
+ * @param options See {@linkcode PadTokensOptions}.
+ * @returns `ids`, int32 `[batch, length]`, and `mask` of that shape: 1 for a
+ * token, 0 for padding.
+ * @throws {RangeError} If `length` is invalid.
+ */
+export function padTokens(
+  sequences: readonly ArrayLike<number>[],
+  options: PadTokensOptions = {},
+): { ids: tf.Tensor2D; mask: tf.Tensor2D } {
+  assertOptions("padTokens", options, PAD_OPTIONS);
+  const longest = Math.max(...sequences.map((ids) => ids.length));
+  const { length = longest, pad = 0 } = options;
+  assertInteger("length", length, 1);
+  assertInteger("pad", pad, 0, LARGEST_INTEGER);
+  return {
+    ids: padded("ids", sequences, length, pad),
+    mask: padded(
+      "mask",
+      sequences.map((ids) => new Uint8Array(ids.length).fill(1)),
+      length,
+      0,
+      "float32",
+    ),
+  };
+}
+
+/** Pads or truncates rows to the same length. */
+export function padded(
+  name: string,
+  rows: readonly ArrayLike<number>[],
+  length: number,
+  fill: number,
+  dtype: "int32" | "float32" = "int32",
+): tf.Tensor2D {
+  const values = new (dtype === "int32" ? Int32Array : Float32Array)(
+    rows.length * length,
+  ).fill(fill);
+  rows.forEach((row, i) => {
+    integers(name, row);
+    for (let j = 0; j < Math.min(length, row.length); j++) {
+      values[i * length + j] = row[j]!;
+    }
+  });
+  return tf.tensor2d(values, [rows.length, length], dtype);
+}

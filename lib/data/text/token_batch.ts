@@ -1,0 +1,300 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertBoolean } from "../../contract/values.ts";
+import { assertInteger } from "../batches/assert_integer.ts";
+import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
+import { inRows, packSequences } from "./pack_sequences.ts";
+import {
+  PAD_OPTIONS,
+  padded,
+  padTokens,
+  type PadTokensOptions,
+} from "./pad_tokens.ts";
+import type { Batch, Collate } from "../batches/stream.ts";
+
+/**
+ * The label that losses and metrics ignore, as in PyTorch.
+ *
+ * @example Only the second token counts
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { type LabelledTokens, NOT_COUNTED } from "@lionjs/lion/data";
+ *
+ * const example: LabelledTokens = { ids: [1, 2], labels: [NOT_COUNTED, 7] };
+ * assertEquals(example.labels[0], -100);
+ * ```
+ */
+export const NOT_COUNTED: number = -100;
+
+/** A sequence of tokens with a class. */
+export interface ClassifiedTokens {
+  /** The ids of the tokens. */
+  readonly ids: ArrayLike<number>;
+  /** The class. */
+  readonly label: number;
+}
+
+/** A sequence of tokens, each with a label. */
+export interface LabelledTokens {
+  /** The ids of the tokens. */
+  readonly ids: ArrayLike<number>;
+  /** The labels of the tokens; -100 does not count. */
+  readonly labels: ArrayLike<number>;
+}
+
+/** Options of packing, for functions that make batches. */
+export interface PackOptions {
+  /**
+   * Whether the examples of a batch are packed into as few rows of `length`
+   * tokens as {@linkcode packSequences} needs, with `segments` as last input.
+   * The loss and its gradient are the same as with one row per example.
+   * @default false
+   */
+  packed?: boolean;
+}
+
+/** Options of {@linkcode collateTokens}. */
+export interface CollateTokensOptions extends PadTokensOptions, PackOptions {
+  /**
+   * Largest number of packed examples per row; for examples with a class, that
+   * of the model.
+   */
+  maxSegments?: number;
+}
+
+const COLLATE_OPTIONS: OptionNames<CollateTokensOptions> = {
+  ...PAD_OPTIONS,
+  packed: true,
+  maxSegments: true,
+};
+
+/** Options of {@linkcode collateCausal}. */
+export interface CollateCausalOptions extends PackOptions {
+  /** Tokens per packed row; longer sequences are truncated. */
+  length?: number;
+}
+
+const CAUSAL_OPTIONS: OptionNames<CollateCausalOptions> = {
+  packed: true,
+  length: true,
+};
+
+/** The length of packed rows, or `undefined` without packing. */
+function packedLength(
+  { packed = false, length }: PackOptions & { length?: number },
+): number | undefined {
+  assertBoolean("packed", packed);
+  if (!packed) return undefined;
+  if (length !== undefined) return length;
+  throw new RangeError(
+    "length should say how many tokens a packed row has, got none",
+  );
+}
+
+/**
+ * Makes batches of tokens for `lionEncoder`, and for `lionBert` without token
+ * types: inputs `ids` and `mask`, as from {@linkcode padTokens}; labels, int32,
+ * `[batch]` if examples have a class, `[batch, length]` if tokens have labels.
+ *
+ * With `packed: true`, for models with `segments: true`, the third input is
+ * `segments`, as from {@linkcode packSequences}, and class labels are
+ * `[rows, maxSegments]`, -100 where a row has fewer examples.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { batchesInOrder, collateTokens, datasetOf } from "@lionjs/lion/data";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const examples = datasetOf([{ ids: [5, 6], label: 1 }, { ids: [7], label: 0 }]);
+ * const batches = batchesInOrder(examples, {
+ *   batchSize: 2,
+ *   collate: collateTokens({ length: 4 }),
+ * });
+ * for await (const { inputs: [ids, mask], labels } of batches) {
+ *   assertEquals(await ids!.array(), [[5, 6, 0, 0], [7, 0, 0, 0]]);
+ *   assertEquals(await labels.array(), [1, 0]);
+ *   tf.dispose([ids!, mask!, labels]);
+ * }
+ * ```
+ *
+ * @example Packed into rows of four tokens
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { batchesInOrder, collateTokens, datasetOf } from "@lionjs/lion/data";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const examples = datasetOf([
+ *   { ids: [5, 6, 7], label: 1 }, { ids: [8, 9], label: 0 }, { ids: [4], label: 2 },
+ * ]);
+ * const batches = batchesInOrder(examples, {
+ *   batchSize: 3,
+ *   collate: collateTokens({ length: 4, packed: true, maxSegments: 3 }),
+ * });
+ * for await (const { inputs: [ids, mask, segments], labels } of batches) {
+ *   assertEquals(await ids!.array(), [[5, 6, 7, 4], [8, 9, 0, 0]]);
+ *   assertEquals(await segments!.array(), [[1, 1, 1, 2], [1, 1, 0, 0]]);
+ *   assertEquals(await labels.array(), [[1, 2, -100], [0, -100, -100]]);
+ *   tf.dispose([ids!, mask!, segments!, labels]);
+ * }
+ * ```
+ *
+ * @param options See {@linkcode CollateTokensOptions}. A fixed `length` keeps a
+ * GPU from compiling anew for each length.
+ * @returns The function, for `shuffledBatches` and `batchesInOrder`.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option is invalid, or missing although examples
+ * are packed.
+ */
+export function collateTokens(
+  options: CollateTokensOptions = {},
+): Collate<ClassifiedTokens | LabelledTokens> {
+  assertOptions("collateTokens", options, COLLATE_OPTIONS);
+  const { length = 1, pad = 0, maxSegments } = options;
+  assertInteger("length", length, 1);
+  assertInteger("pad", pad, 0, LARGEST_INTEGER);
+  const packing = packedLength(options);
+  if (maxSegments !== undefined) {
+    assertInteger("maxSegments", maxSegments, 1);
+    if (!packing) {
+      throw new RangeError(
+        `maxSegments is for examples that are packed, got ${maxSegments} without packed: true`,
+      );
+    }
+  }
+  if (packing) return (examples) => packedBatch(examples, packing, options);
+  return (examples) => {
+    const { ids, mask } = padTokens(examples.map(({ ids }) => ids), {
+      ...(options.length === undefined ? {} : { length }),
+      pad,
+    });
+    const labels = "label" in examples[0]!
+      ? tf.tensor1d(
+        integers(
+          "labels",
+          (examples as ClassifiedTokens[]).map(({ label }) => label),
+        ),
+        "int32",
+      )
+      : padded(
+        "labels",
+        (examples as LabelledTokens[]).map(({ labels }) => labels),
+        ids.shape[1],
+        NOT_COUNTED,
+      );
+    return { inputs: [ids, mask], labels, size: examples.length };
+  };
+}
+
+/** A batch with several examples per row. */
+function packedBatch(
+  examples: readonly (ClassifiedTokens | LabelledTokens)[],
+  length: number,
+  { maxSegments, pad = 0 }: CollateTokensOptions,
+): Batch {
+  const { rows, ids, mask, segments } = packSequences(
+    examples.map(({ ids }) => ids),
+    { length, pad, ...(maxSegments === undefined ? {} : { maxSegments }) },
+  );
+  const inputs = [ids, mask, segments], size = examples.length;
+  if (!("label" in examples[0]!)) {
+    const ofTokens = (examples as LabelledTokens[]).map(
+      ({ ids, labels }, i) => {
+        if (labels.length === ids.length) return labels;
+        throw new RangeError(
+          `labels should be one for each of the ${ids.length} tokens of a ` +
+            `packed example, got ${labels.length} at ${i}`,
+        );
+      },
+    );
+    const labels = inRows("labels", rows, ofTokens, {
+      length,
+      fill: NOT_COUNTED,
+    });
+    return { inputs, labels, size };
+  }
+  if (maxSegments === undefined) {
+    throw new RangeError(
+      "maxSegments should say how many packed examples of a class a row has at " +
+        "most, as the model does, got none",
+    );
+  }
+  const classified = examples as ClassifiedTokens[];
+  const ofRows = rows.map((row) => row.map((i) => classified[i]!.label));
+  const labels = padded("labels", ofRows, maxSegments, NOT_COUNTED);
+  return { inputs, labels, size };
+}
+
+/**
+ * Makes batches for `lionGpt`: input `ids`, int32 `[batch, length - 1]`, all
+ * tokens of each sequence except the last; labels, the tokens after them.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { batchesInOrder, collateCausal, datasetOf, packTokens } from "@lionjs/lion/data";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const sequences = packTokens([[5, 6, 7]], { length: 4, separator: 3 });
+ * const batches = batchesInOrder(datasetOf(sequences), {
+ *   batchSize: 1,
+ *   collate: collateCausal(),
+ * });
+ * for await (const { inputs: [ids], labels } of batches) {
+ *   assertEquals(await ids!.array(), [[5, 6, 7]]);
+ *   assertEquals(await labels.array(), [[6, 7, 3]]);
+ *   tf.dispose([ids!, labels]);
+ * }
+ * ```
+ *
+ * @param options See {@linkcode CollateCausalOptions}: with `packed: true`, for
+ * a model with `segments: true`, the inputs are `ids` and `segments`,
+ * `[rows, length]`, from whole documents without separators; a document with a
+ * single token has no next one, and is left out.
+ * @returns The function, for `shuffledBatches` and `batchesInOrder`. Shorter
+ * sequences are padded, and the padding does not count.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If `length` is invalid, or missing although sequences
+ * are packed.
+ */
+export function collateCausal(
+  options: CollateCausalOptions = {},
+): Collate<ArrayLike<number>> {
+  assertOptions("collateCausal", options, CAUSAL_OPTIONS);
+  const packing = packedLength(options);
+  if (options.length !== undefined) {
+    assertInteger("length", options.length, 1);
+    if (!packing) {
+      throw new RangeError(
+        `length is for sequences that are packed, got ${options.length} without packed: true`,
+      );
+    }
+  }
+  return (sequences) => {
+    const all = sequences.map((ids) => Array.from(ids));
+    if (packing) {
+      const examples = all.filter(({ length }) => length > 1).map((ids) => ({
+        ids: ids.slice(0, -1),
+        labels: ids.slice(1),
+      }));
+      const batch = packedBatch(examples, packing, {});
+      const [ids, mask, segments] = batch.inputs;
+      mask!.dispose();
+      return { ...batch, inputs: [ids!, segments!] };
+    }
+    const length = Math.max(...all.map((ids) => ids.length)) - 1;
+    return {
+      inputs: [padded("ids", all.map((ids) => ids.slice(0, -1)), length, 0)],
+      labels: padded(
+        "labels",
+        all.map((ids) => ids.slice(1)),
+        length,
+        NOT_COUNTED,
+      ),
+      size: all.length,
+    };
+  };
+}

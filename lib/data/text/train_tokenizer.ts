@@ -1,0 +1,211 @@
+import { ByteLevelPreTokenizer } from "@huggingface/tokenizers";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertIterable } from "../../contract/values.ts";
+import { assertInteger } from "../batches/assert_integer.ts";
+import { assertText, SPECIAL_TOKENS } from "./tokenizer.ts";
+import type { TokenizerFile } from "./tokenizer_file.ts";
+
+/** Options of {@linkcode trainTokenizer}. */
+export interface TrainTokenizerOptions {
+  /**
+   * Largest number of special tokens, bytes and merges together, from 261 to
+   * 65,536.
+   */
+  vocabularySize: number;
+}
+
+const OPTIONS: OptionNames<TrainTokenizerOptions> = { vocabularySize: true };
+
+const BYTES = 256;
+const MOST = 65_536;
+
+/**
+ * Learns a byte-pair vocabulary from texts: the bytes and, merge by merge, the
+ * most frequent pair of neighbours within a word, as long as a pair occurs
+ * twice. It has no unknown tokens, and `decode` inverts `encode`.
+ *
+ * Words are split as in GPT-2: a space belongs to the word after it.
+ *
+ * Source: Sennrich et al. 2016 (arXiv:1508.07909); Radford et al. 2019, GPT-2.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { tokenizerOf, trainTokenizer } from "@lionjs/lion/data";
+ *
+ * const file = trainTokenizer(["low lower lowest"], { vocabularySize: 270 });
+ * const tokenizer = tokenizerOf(file);
+ * assertEquals(tokenizer.encode("low").length, 1);
+ * assertEquals(tokenizer.decode(tokenizer.encode("lowly")), "lowly");
+ * ```
+ *
+ * @param documents The texts.
+ * @param options See {@linkcode TrainTokenizerOptions}.
+ * @returns A `tokenizer.json` of Hugging Face, for {@linkcode tokenizerOf}.
+ * @throws {TypeError} If `documents` is one text, or has what is no text.
+ * @throws {RangeError} If `vocabularySize` is invalid, or there is no text.
+ */
+export function trainTokenizer(
+  documents: Iterable<string>,
+  options: TrainTokenizerOptions,
+): TokenizerFile {
+  assertOptions("trainTokenizer", options, OPTIONS);
+  const { vocabularySize } = options;
+  assertIterable("documents", documents);
+  const least = SPECIAL_TOKENS.length + BYTES;
+  assertInteger("vocabularySize", vocabularySize, least, MOST);
+  const byteLevel = {
+    type: "ByteLevel",
+    add_prefix_space: false,
+    trim_offsets: true,
+    use_regex: true,
+  } as const;
+  const splitter = new ByteLevelPreTokenizer(byteLevel);
+  const tokens = [
+    ...SPECIAL_TOKENS,
+    ...Array.from({ length: BYTES }, (_, byte) => splitter.byte_encoder[byte]!),
+  ];
+  const ids = new Map(tokens.map((token, id) => [token, id]));
+  const words = wordsOf(documents, splitter, ids);
+  const pairs = new Pairs(words);
+  const merges: string[] = [];
+  while (tokens.length < vocabularySize) {
+    const pair = pairs.mostFrequent();
+    if (pair === undefined) break;
+    const [left, right] = [tokens[first(pair)]!, tokens[second(pair)]!];
+    const token = left + right;
+    // Another pair may have become the same token before.
+    const id = ids.get(token) ?? tokens.push(token) - 1;
+    ids.set(token, id);
+    merges.push(`${left} ${right}`);
+    pairs.merge(pair, id);
+  }
+  return {
+    version: "1.0",
+    added_tokens: SPECIAL_TOKENS.map((content, id) => ({
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
+    normalizer: null,
+    pre_tokenizer: byteLevel,
+    post_processor: null,
+    decoder: byteLevel,
+    model: { type: "BPE", vocab: Object.fromEntries(ids), merges },
+  };
+}
+
+function wordsOf(
+  documents: Iterable<string>,
+  splitter: ByteLevelPreTokenizer,
+  ids: Map<string, number>,
+): Word[] {
+  const counts = new Map<string, number>();
+  for (const text of documents) {
+    assertText("each of trainTokenizer's documents", text);
+    for (const word of text.match(splitter.pattern) ?? []) {
+      counts.set(word, (counts.get(word) ?? 0) + 1);
+    }
+  }
+  if (counts.size === 0) {
+    throw new RangeError("documents should have some text, got none");
+  }
+  return Array.from(counts, ([word, count]) => {
+    const bytes = splitter.pre_tokenize(word).join("");
+    return { ids: Array.from(bytes, (byte) => ids.get(byte)!), count };
+  });
+}
+
+/** A word as ids, and its number of occurrences. */
+interface Word {
+  ids: number[];
+  readonly count: number;
+}
+
+/** A pair of ids as one number. */
+const pairOf = (first: number, second: number) => first * MOST + second;
+const first = (pair: number) => Math.floor(pair / MOST);
+const second = (pair: number) => pair % MOST;
+
+/** Pairs of neighbours: how often and in which words each occurs. */
+class Pairs {
+  readonly #counts = new Map<number, number>();
+  readonly #words = new Map<number, Set<Word>>();
+  /**
+   * Includes all pairs that occur `#floor` times or more; the others need not
+   * be checked.
+   */
+  readonly #frequent = new Set<number>();
+  #floor = 2 ** 52;
+
+  constructor(words: readonly Word[]) {
+    for (const word of words) this.#count(word, 1);
+  }
+
+  /**
+   * The most frequent pair, and among equals that with the lowest ids;
+   * undefined if all occur once.
+   */
+  mostFrequent(): number | undefined {
+    let best: number | undefined;
+    let most = 0;
+    for (const pair of this.#frequent) {
+      const count = this.#counts.get(pair) ?? 0;
+      if (count < this.#floor) this.#frequent.delete(pair);
+      else if (count > most || (count === most && pair < best!)) {
+        [best, most] = [pair, count];
+      }
+    }
+    if (best !== undefined || this.#floor === 2) return best;
+    this.#floor /= 2;
+    for (const [pair, count] of this.#counts) {
+      if (count >= this.#floor) this.#frequent.add(pair);
+    }
+    return this.mostFrequent();
+  }
+
+  /** Merges a pair into one token, wherever it occurs. */
+  merge(pair: number, id: number): void {
+    for (const word of this.#words.get(pair)!) {
+      this.#count(word, -1);
+      word.ids = merged(word.ids, pair, id);
+      this.#count(word, 1);
+    }
+  }
+
+  #count(word: Word, sign: 1 | -1): void {
+    const { ids, count } = word;
+    for (let i = 1; i < ids.length; i++) {
+      const pair = pairOf(ids[i - 1]!, ids[i]!);
+      const left = (this.#counts.get(pair) ?? 0) + sign * count;
+      if (left === 0) {
+        this.#counts.delete(pair);
+        this.#words.delete(pair);
+        continue;
+      }
+      this.#counts.set(pair, left);
+      if (sign < 0) continue;
+      if (left >= this.#floor) this.#frequent.add(pair);
+      const words = this.#words.get(pair);
+      if (words) words.add(word);
+      else this.#words.set(pair, new Set([word]));
+    }
+  }
+}
+
+function merged(ids: readonly number[], pair: number, id: number): number[] {
+  const result: number[] = [];
+  for (let i = 0; i < ids.length; i++) {
+    if (i + 1 < ids.length && pairOf(ids[i]!, ids[i + 1]!) === pair) {
+      result.push(id);
+      i++;
+    } else {
+      result.push(ids[i]!);
+    }
+  }
+  return result;
+}

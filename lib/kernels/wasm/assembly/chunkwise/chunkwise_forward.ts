@@ -1,0 +1,205 @@
+// The chunkwise form's forward pass: y_i = Σ_j M_ij s (q_i · k_j) v_j, divided by
+// its row sum; other chunks are read from two states.
+import * as sizes from "./sizes";
+import { loadState, storeState } from "./borders";
+import { multiply, multiplyTransposed } from "../math/gemm";
+import * as intra from "./intra_chunk";
+import { attention as job, queue } from "../jobs";
+import { scaleAndAdd } from "../math/matrix";
+import * as operands from "./chunk_operands";
+import { vectorBytes } from "../math/simd";
+import { countProgress } from "../runtime/progress";
+
+/** to = through ∘ from + Koutᵀ (V, 1) of the open chunk; without `from` the second alone. */
+function write(to: usize, from: usize, back: bool): void {
+  const keys = operands.keysOut(intra.count, back, intra.k);
+  const decay: f32 = from === 0 ? 0 : operands.through(intra.count, back);
+  const old = from === 0 ? 0 : operands.carried(back, from, to);
+  multiplyTransposed(
+    sizes.headDim, <i32> (sizes.valueStride >> 2), intra.count,
+    keys, sizes.headStride, intra.v, sizes.valueStride,
+    to, sizes.valueStride, decay, old, sizes.valueStride
+  );
+  const keySum = sizes.headDim * sizes.valueStride,
+    columns = <i32> (sizes.headStride >> 2);
+  const to1 = to + keySum, old1 = old + keySum;
+  if (from !== 0) {
+    for (let i: usize = 0; i < sizes.headStride; i += 16) {
+      const sum = v128.load(old1 + i);
+      v128.store(to1 + i, f32x4.mul(sum, f32x4.splat(decay)));
+    }
+  } else memory.fill(to1, 0, sizes.headStride);
+  addRows(columns, keys, to1);
+}
+
+/** target += Σ_j row_j */
+function addRows(columns: i32, rows: usize, target: usize): void {
+  for (let c: usize = 0; c < <usize> columns * 4; c += 16) {
+    let sum = v128.load(target + c), row = rows + c;
+    for (let j = 0; j < intra.count; j++) {
+      sum = f32x4.add(sum, v128.load(row));
+      row += sizes.headStride;
+    }
+    v128.store(target + c, sum);
+  }
+}
+
+/** A segment's record: both states, and what is left of one that passes through. */
+export function forwardRecordBytes(): usize {
+  return 2 * (sizes.stateBytes + operands.passBytes());
+}
+
+function recordOf(sequence: i32, segment: i32): usize {
+  return queue.extra +
+    <usize> (sequence * sizes.segments + segment) * forwardRecordBytes();
+}
+
+/** What a segment by itself adds to the states that pass it. */
+export function summarizeForward(sequence: i32, segment: i32): void {
+  const first = sizes.chunkOf(segment), end = sizes.chunkOf(segment + 1);
+  const state = recordOf(sequence, segment),
+    stateBack = state + sizes.stateBytes;
+  const pass = stateBack + sizes.stateBytes,
+    passBack = pass + operands.passBytes();
+  operands.openPass(pass);
+  operands.openPass(passBack);
+  for (let chunk = first; chunk < end; chunk++) {
+    intra.openSweep(sequence, chunk, false);
+    write(state, chunk > first ? state : 0, false);
+    operands.extendPass(pass, intra.count, false);
+    countProgress();
+  }
+  if (!sizes.decays || sizes.causal) return;
+  for (let chunk = end - 1; chunk >= first; chunk--) {
+    intra.openSweep(sequence, chunk, true);
+    write(stateBack, chunk < end - 1 ? stateBack : 0, true);
+    operands.extendPass(passBack, intra.count, true);
+    countProgress();
+  }
+}
+
+/** The state that reaches a segment from the border and the segments before it, or after it. */
+function gather(
+  sequence: i32,
+  segment: i32,
+  afterwards: bool,
+  to: usize,
+): void {
+  const last = sizes.filledSegments() - 1;
+  const step = afterwards ? -1 : 1;
+  const first = afterwards ? last : 0;
+  const border = afterwards ? job.after : job.before;
+  if (border !== 0) loadState(border, sequence, to);
+  for (let s = first; s !== segment; s += step) {
+    const record = recordOf(sequence, s);
+    const state = afterwards ? record + sizes.stateBytes : record;
+    const passes = record + 2 * sizes.stateBytes;
+    const pass = afterwards ? passes + operands.passBytes() : passes;
+    if (s === first && border === 0) memory.copy(to, state, sizes.stateBytes);
+    else operands.passOn(sizes.stateBytes, to, pass, state);
+  }
+}
+
+/** The output of a segment. */
+export function attendForward(sequence: i32, segment: i32): void {
+  const first = sizes.chunkOf(segment), end = sizes.chunkOf(segment + 1);
+  if (first >= end) return;
+  if (!sizes.decays) return attendWithoutDecay(sequence, first, end);
+  gather(sequence, segment, false, sizes.before);
+  let state = sizes.after + (end - 1 - first) * sizes.stateBytes;
+  if (!sizes.causal) {
+    gather(sequence, segment, true, state);
+    for (let chunk = end - 1; chunk > first; chunk--) {
+      intra.openSweep(sequence, chunk, true);
+      write(state - sizes.stateBytes, isFollowed(chunk) ? state : 0, true);
+      state -= sizes.stateBytes;
+      countProgress();
+    }
+  }
+  for (let chunk = first; chunk < end; chunk++) {
+    intra.openChunk(sequence, chunk);
+    intra.openQueries();
+    const y = intra.outputRows();
+    intra.attendInside(y);
+    const some = chunk > 0 || job.before !== 0;
+    if (some) readState(sizes.before, false, y);
+    if (!sizes.causal && isFollowed(chunk)) readState(state, true, y);
+    intra.finish(y);
+    const isLast = chunk === sizes.chunks - 1 && job.forward !== 0;
+    if (chunk < end - 1 || isLast) {
+      write(sizes.before, some ? sizes.before : 0, false);
+    }
+    if (isLast) storeState(sizes.before, job.forward, sequence);
+    if (chunk === 0 && job.backward !== 0) {
+      write(state, isFollowed(chunk) ? state : 0, true);
+      storeState(state, job.backward, sequence);
+    }
+    state += sizes.stateBytes;
+    countProgress();
+  }
+}
+
+/** Whether a state comes from after a chunk. */
+function isFollowed(chunk: i32): bool {
+  return chunk < sizes.chunks - 1 || job.after !== 0;
+}
+
+/** Every token reads the same state, the sum over all segments. */
+function attendWithoutDecay(sequence: i32, first: i32, end: i32): void {
+  for (let s = 0; s < sizes.filledSegments(); s++) {
+    const state = recordOf(sequence, s);
+    if (s === 0) memory.copy(sizes.before, state, sizes.stateBytes);
+    else scaleAndAdd(sizes.stateBytes, sizes.before, 1, state);
+  }
+  if (first === 0) {
+    passWithoutDecay(sequence, job.before, job.forward);
+    passWithoutDecay(sequence, job.after, job.backward);
+  }
+  addBorder(sequence, job.before, sizes.before);
+  addBorder(sequence, job.after, sizes.before);
+  for (let chunk = first; chunk < end; chunk++) {
+    intra.openTokens(sequence, chunk);
+    intra.openQueries();
+    const y = intra.outputRows();
+    memory.fill(sizes.sums, 0, vectorBytes(intra.count));
+    memory.fill(y, 0, intra.count * sizes.valueStride);
+    readState(sizes.before, false, y);
+    intra.finish(y);
+    countProgress();
+  }
+}
+
+/** Hands a border's state on, with what the sequence adds. */
+function passWithoutDecay(sequence: i32, from: usize, to: usize): void {
+  if (to === 0) return;
+  const written = sizes.before, sum = sizes.after;
+  if (from !== 0) loadState(from, sequence, sum);
+  else memory.fill(sum, 0, sizes.stateBytes);
+  scaleAndAdd(sizes.stateBytes, sum, 1, written);
+  storeState(sum, to, sequence);
+}
+
+/** state += the state at a border, if there is one. */
+function addBorder(sequence: i32, border: usize, state: usize): void {
+  if (border === 0) return;
+  loadState(border, sequence, sizes.after);
+  scaleAndAdd(sizes.stateBytes, state, 1, sizes.after);
+}
+
+/** Y += Qin state; sums likewise. */
+function readState(state: usize, back: bool, y: usize): void {
+  const keySum = state + sizes.headDim * sizes.valueStride;
+  const queries = operands.queriesInAndDot(
+    intra.count,
+    back,
+    intra.q,
+    keySum,
+    sizes.sums,
+  );
+  const width = <i32> (sizes.valueStride >> 2);
+  multiply(
+    intra.count, width, sizes.headDim,
+    queries, sizes.headStride, state, sizes.valueStride,
+    y, sizes.valueStride, 1, y, sizes.valueStride
+  );
+}

@@ -1,0 +1,263 @@
+// A log decay for each channel of the keys: rows on their way to a place in the
+// chunk, or from it, entry by entry. Whatever attention does between two places
+// is made of that: queries and keys of the borders, and of the middles between
+// two blocks inside (diagonal_scores.ts).
+//
+// The decays themselves are multiplied along the path, one after another inside
+// of a chunk, so that nothing is ever divided. Rows are [headDim], padded to whole vectors, and
+// come in whole blocks of four tokens: those beyond the last are zeros.
+import { paddedRows, scaleAndAdd } from "../math/matrix";
+import { powersOf, preparePowers } from "../math/vector_exp";
+import { take } from "../runtime/scratch";
+
+/** Decays of each token, paid on arrival by what comes from the left, and from the right. */
+export let decaysForward: usize = 0;
+export let decaysBack: usize = 0;
+/** Their products over the chunk. */
+export let throughForward: usize = 0;
+export let throughBack: usize = 0;
+/** Bytes of a row. */
+let stride: usize = 0;
+
+/** Takes scratch for a chunk of so many tokens, in rows of so many bytes. */
+export function layoutDiagonal(tokens: usize, rowBytes: usize): void {
+  stride = rowBytes;
+  decaysForward = take(tokens * stride);
+  decaysBack = take(tokens * stride);
+  throughForward = take(stride);
+  throughBack = take(stride);
+  preparePowers();
+}
+
+/** A copy of rows of so many bytes, padded, with zeros to the end of the last block. */
+export function blockRows(
+  count: i32,
+  source: usize,
+  width: usize,
+  copy: usize,
+): usize {
+  if (width === stride) memory.copy(copy, source, count * width);
+  else paddedRows(count, source, width, copy, stride);
+  memory.fill(copy + count * stride, 0, (-count & 3) * stride);
+  return copy;
+}
+
+/** Reads the log decays of a chunk, of those ways that are not 0. */
+export function openDiagonal(
+  count: i32,
+  f: usize,
+  b: usize,
+  width: usize,
+): void {
+  if (f !== 0) decaysOf(count, f, width, decaysForward, throughForward);
+  if (b !== 0) decaysOf(count, b, width, decaysBack, throughBack);
+}
+
+function decaysOf(
+  count: i32,
+  logDecays: usize,
+  width: usize,
+  decays: usize,
+  through: usize,
+): void {
+  blockRows(count, logDecays, width, decays);
+  // Of their sums, since what is rounded here counts for each chunk on the way.
+  memory.copy(through, decays, stride);
+  for (let i = 1; i < count; i++) {
+    scaleAndAdd(stride, through, 1, decays + i * stride);
+  }
+  powersOf(stride, through, through);
+  powersOf(((count + 3) & ~3) * stride, decays, decays);
+}
+
+/** target = weights ∘ row */
+export function multiplyRow(
+  bytes: usize,
+  weights: usize,
+  row: usize,
+  target: usize,
+): void {
+  for (const end = target + bytes; target < end;) {
+    v128.store(target, f32x4.mul(v128.load(weights), v128.load(row)));
+    weights += 16;
+    row += 16;
+    target += 16;
+  }
+}
+
+// A way leads from a place, which is a border between two tokens, over some
+// tokens on one side of it, the nearest first.
+/** Its tokens. */
+let rows: i32 = 0;
+/** From the beginning of a matrix to the nearest token's row, in bytes. */
+let first: usize = 0;
+/** From a row to that of the next farther token. */
+let step: usize = 0;
+/** The decays on it, of all tokens of the chunk. */
+let decays: usize = 0;
+/** Whether a token pays its own decay, and not that of the nearer token. */
+let paysOwn: bool = false;
+
+function openWay(place: i32, tokens: i32, right: bool, back: bool): void {
+  rows = tokens;
+  first = (right ? place : place - 1) * stride;
+  step = right ? stride : -stride;
+  decays = back ? decaysBack : decaysForward;
+}
+
+/**
+ * The way on which so many queries read from a place: from the left, or `back`
+ * from the right. A query pays its own decay on arrival.
+ */
+export function openQueryWay(place: i32, tokens: i32, back: bool): void {
+  openWay(place, tokens, !back, back);
+  paysOwn = true;
+}
+
+/** The way on which so many keys write to a place: to the right, or `back` to the left. */
+export function openKeyWay(place: i32, tokens: i32, back: bool): void {
+  openWay(place, tokens, back, back);
+  paysOwn = false;
+}
+
+/** target_i = w_i ∘ source_i, with w_i what is left of 1 between the place and token i. */
+export function walk(source: usize, target: usize): void {
+  const pairs = stride & ~31;
+  for (let n: usize = 0; n < pairs; n += 32) {
+    walkPair(first + n, source, target);
+  }
+  if (pairs < stride) walkVector(first + pairs, source, target);
+}
+
+/** Two vectors of each row, from the nearest row's on. */
+function walkPair(cell: usize, source: usize, target: usize): void {
+  const lag = paysOwn ? 0 : step, one = f32x4.splat(1);
+  let left = rows, weight0 = one, weight1 = one;
+  if (paysOwn) {
+    weight0 = v128.load(decays + cell);
+    weight1 = v128.load(decays + cell, 16);
+  }
+  v128.store(target + cell, f32x4.mul(weight0, v128.load(source + cell)));
+  v128.store(
+    target + cell,
+    f32x4.mul(weight1, v128.load(source + cell, 16)),
+    16,
+  );
+  if (--left === 0) return;
+  do {
+    cell += step;
+    const paid = decays + cell - lag;
+    const d0 = v128.load(paid), d1 = v128.load(paid, 16);
+    weight0 = f32x4.mul(weight0, d0);
+    weight1 = f32x4.mul(weight1, d1);
+    const x0 = v128.load(source + cell), x1 = v128.load(source + cell, 16);
+    const y0 = f32x4.mul(weight0, x0), y1 = f32x4.mul(weight1, x1);
+    v128.store(target + cell, y0);
+    v128.store(target + cell, y1, 16);
+  } while (--left > 0);
+}
+
+/** The same of one vector. */
+function walkVector(cell: usize, source: usize, target: usize): void {
+  const lag = paysOwn ? 0 : step;
+  let left = rows;
+  let weight = paysOwn ? v128.load(decays + cell) : f32x4.splat(1);
+  v128.store(target + cell, f32x4.mul(weight, v128.load(source + cell)));
+  while (--left > 0) {
+    cell += step;
+    weight = f32x4.mul(weight, v128.load(decays + cell - lag));
+    v128.store(target + cell, f32x4.mul(weight, v128.load(source + cell)));
+  }
+}
+
+/**
+ * Takes the gradient in what {@link walk} has made back: `target` is more by
+ * that in `source`, and `slopes` by that in the log decays, which are in the
+ * exponents of all tokens from theirs on. Overwrites `gradient`.
+ */
+export function walkBack(
+  gradient: usize,
+  source: usize,
+  target: usize,
+  slopes: usize,
+): void {
+  const pairs = stride & ~31;
+  for (let n: usize = 0; n < pairs; n += 32) {
+    walkPairBack(first + n, gradient, source, target, slopes);
+  }
+  if (pairs < stride) {
+    walkVectorBack(first + pairs, gradient, source, target, slopes);
+  }
+}
+
+function walkPairBack(
+  cell: usize,
+  gradient: usize,
+  source: usize,
+  target: usize,
+  slopes: usize,
+): void {
+  const lag = paysOwn ? 0 : step, nearest = cell;
+  const one = f32x4.splat(1);
+  let left = rows, weight0 = one, weight1 = one;
+  if (paysOwn) {
+    weight0 = v128.load(decays + cell);
+    weight1 = v128.load(decays + cell, 16);
+  }
+  for (;;) {
+    const g0 = v128.load(gradient + cell), g1 = v128.load(gradient + cell, 16);
+    const slope0 = f32x4.mul(weight0, g0), slope1 = f32x4.mul(weight1, g1);
+    const t0 = v128.load(target + cell), t1 = v128.load(target + cell, 16);
+    v128.store(target + cell, f32x4.add(t0, slope0));
+    v128.store(target + cell, f32x4.add(t1, slope1), 16);
+    const x0 = v128.load(source + cell), x1 = v128.load(source + cell, 16);
+    v128.store(gradient + cell, f32x4.mul(slope0, x0));
+    v128.store(gradient + cell, f32x4.mul(slope1, x1), 16);
+    if (--left === 0) break;
+    cell += step;
+    const paid = decays + cell - lag;
+    const d0 = v128.load(paid), d1 = v128.load(paid, 16);
+    weight0 = f32x4.mul(weight0, d0);
+    weight1 = f32x4.mul(weight1, d1);
+  }
+  if (!paysOwn && cell === nearest) return;
+  const end = paysOwn ? nearest - step : nearest;
+  let sum0 = f32x4.splat(0), sum1 = sum0;
+  do {
+    const g0 = v128.load(gradient + cell), g1 = v128.load(gradient + cell, 16);
+    sum0 = f32x4.add(sum0, g0);
+    sum1 = f32x4.add(sum1, g1);
+    const slope = slopes + cell - lag;
+    const s0 = v128.load(slope), s1 = v128.load(slope, 16);
+    v128.store(slope, f32x4.add(s0, sum0));
+    v128.store(slope, f32x4.add(s1, sum1), 16);
+    cell -= step;
+  } while (cell !== end);
+}
+
+function walkVectorBack(
+  cell: usize,
+  gradient: usize,
+  source: usize,
+  target: usize,
+  slopes: usize,
+): void {
+  const lag = paysOwn ? 0 : step, end = paysOwn ? cell - step : cell;
+  let left = rows;
+  let weight = paysOwn ? v128.load(decays + cell) : f32x4.splat(1);
+  for (;;) {
+    const slope = f32x4.mul(weight, v128.load(gradient + cell));
+    v128.store(target + cell, f32x4.add(v128.load(target + cell), slope));
+    v128.store(gradient + cell, f32x4.mul(slope, v128.load(source + cell)));
+    if (--left === 0) break;
+    cell += step;
+    weight = f32x4.mul(weight, v128.load(decays + cell - lag));
+  }
+  let sum = f32x4.splat(0);
+  while (cell !== end) {
+    sum = f32x4.add(sum, v128.load(gradient + cell));
+    const slope = slopes + cell - lag;
+    v128.store(slope, f32x4.add(v128.load(slope), sum));
+    cell -= step;
+  }
+}

@@ -1,0 +1,130 @@
+// The scores inside of a chunk whose channels decay apart:
+//
+//     A_ij = Σ_n q_in k_jn exp(f_{j+1,n} + … + f_{i,n})  for i > j
+//
+// and likewise with b above the diagonal. That is no product of two matrices
+// unless all paths pass one place: so it is made of the pairs of two neighbouring
+// blocks of tokens, whose paths pass the middle between them, at every size of
+// blocks from four tokens on, and of the pairs inside of four (diagonal_block.ts).
+//
+// Source: the secondary chunks of GLA (arXiv:2312.06635, section 4.3), at every
+// scale, as in decayed_scores.ts.
+import * as sizes from "./sizes";
+import * as diagonalBlock from "./diagonal_block";
+import { openKeyWay, openQueryWay, walk, walkBack } from "./diagonal";
+import { multiply, multiplyTransposed } from "../math/gemm";
+import { transpose } from "../math/matrix";
+import { vectorBytes } from "../math/simd";
+
+let count: i32 = 0, row: usize = 0;
+let q: usize = 0, k: usize = 0;
+/** Gradients in the scores, and those made of them; 0 in the forward pass. */
+let products: usize = 0;
+let dq: usize = 0, dk: usize = 0;
+let slopes: usize = 0, slopesBack: usize = 0;
+/** What rows read across a middle. */
+let read: usize = 0;
+
+/** Fills the scores of a chunk; those that a causal token does not read are 0. */
+export function diagonalScores(tokens: i32, queries: usize, keys: usize): void {
+  products = 0;
+  fill(tokens, queries, keys);
+}
+
+/**
+ * Fills the scores, and adds what the gradients in them, rows of whole blocks,
+ * make of those in q, k and the log decays; `scratch` is as large as q.
+ */
+export function diagonalGradients(
+  tokens: i32,
+  queries: usize,
+  keys: usize,
+  gradients: usize,
+  inQueries: usize,
+  inKeys: usize,
+  inDecays: usize,
+  inDecaysBack: usize,
+  scratch: usize,
+): void {
+  products = gradients;
+  dq = inQueries;
+  dk = inKeys;
+  slopes = inDecays;
+  slopesBack = inDecaysBack;
+  read = scratch;
+  fill(tokens, queries, keys);
+}
+
+function fill(tokens: i32, queries: usize, keys: usize): void {
+  count = tokens;
+  row = vectorBytes(tokens);
+  q = queries;
+  k = keys;
+  if (sizes.causal) memory.fill(sizes.scores, 0, row * ((tokens + 3) & ~3));
+  for (let token = 0; token < count; token += diagonalBlock.BLOCK) block(token);
+  for (let size = diagonalBlock.BLOCK; size < count; size *= 2) {
+    for (let middle = size; middle < count; middle += 2 * size) {
+      const after = min(size, count - middle);
+      across(middle, size, after, false);
+      if (!sizes.causal) across(middle, size, after, true);
+    }
+  }
+}
+
+/** The pairs of a block. */
+function block(token: i32): void {
+  diagonalBlock.openBlock(token, row, q, k);
+  diagonalBlock.ownScores(sizes.scores);
+  diagonalBlock.blockScores(sizes.scores, false);
+  if (!sizes.causal) diagonalBlock.blockScores(sizes.scores, true);
+  if (products === 0) return;
+  diagonalBlock.ownGradients(products, dq, dk);
+  diagonalBlock.blockGradients(products, dq, dk, slopes, false);
+  if (!sizes.causal) {
+    diagonalBlock.blockGradients(products, dq, dk, slopesBack, true);
+  }
+}
+
+/** The pairs of queries after a middle and keys before it, or `back` the other way. */
+function across(middle: i32, before: i32, after: i32, back: bool): void {
+  const queries = back ? before : after, keys = back ? after : before;
+  const i = back ? middle - before : middle,
+    j = back ? middle : middle - before;
+  const corner = i * row + (<usize> j << 2);
+  const scaledQ = sizes.scaled + i * sizes.headStride,
+    scaledK = sizes.scaled + j * sizes.headStride;
+  openQueryWay(middle, queries, back);
+  walk(q, sizes.scaled);
+  openKeyWay(middle, keys, back);
+  walk(k, sizes.scaled);
+  const width = vectorBytes(keys);
+  transpose(
+    keys,
+    sizes.headDim,
+    scaledK,
+    sizes.headStride,
+    sizes.transposed,
+    width,
+  );
+  multiply(
+    queries, <i32> (width >> 2), sizes.headDim,
+    scaledQ, sizes.headStride, sizes.transposed, width,
+    sizes.scores + corner, row, 0, 0, 0
+  );
+  if (products === 0) return;
+  const head = <i32> (sizes.headStride >> 2);
+  multiply(
+    queries, head, keys,
+    products + corner, row, scaledK, sizes.headStride,
+    read + i * sizes.headStride, sizes.headStride, 0, 0, 0
+  );
+  multiplyTransposed(
+    keys, head, queries,
+    products + corner, row, scaledQ, sizes.headStride,
+    read + j * sizes.headStride, sizes.headStride, 0, 0, 0
+  );
+  const ofDecays = back ? slopesBack : slopes;
+  walkBack(read, k, dk, ofDecays);
+  openQueryWay(middle, queries, back);
+  walkBack(read, q, dq, ofDecays);
+}

@@ -1,0 +1,150 @@
+// A chunk of tokens, or a tile of them, and the pairs of tokens inside: forward.
+import * as sizes from "./sizes";
+import { weights, weightsOf } from "./decay";
+import { diagonalScores } from "./diagonal_scores";
+import { multiply } from "../math/gemm";
+import { attention as job } from "../jobs";
+import { at, paddedRows, put, transpose, unpadRows } from "../math/matrix";
+import { headRows, openDecays } from "./chunk_operands";
+import { sum4, vectorBytes } from "../math/simd";
+
+export let count: i32 = 0, token: i32 = 0;
+/** The token among those of queries and keys. */
+let keyToken: i32 = 0;
+/** The products of queries and keys that others share, or 0, and whether they are there. */
+let shared: usize = 0, isThere: bool = false;
+export let q: usize = 0, k: usize = 0, v: usize = 0;
+let f: usize = 0, b: usize = 0;
+
+/** Points to the tokens of a chunk. */
+export function openTokens(sequence: i32, chunk: i32): void {
+  count = sizes.countOf(chunk);
+  token = sequence * sizes.length + chunk * sizes.chunkSize;
+  keyToken = sequence / sizes.share * sizes.length + chunk * sizes.chunkSize;
+  shared = sizes.sharedScoresOf(chunk);
+  isThere = shared !== 0 && sequence % sizes.share > 0;
+}
+
+/** Points to a chunk's keys, values and log decays. */
+export function openChunk(sequence: i32, chunk: i32): void {
+  openKeys(sequence, chunk);
+  f = sizes.logDecay(job.f, token);
+  b = sizes.logDecay(job.b, token);
+  openDecays(count, f, b);
+}
+
+/** Points to what a sweep to the right reads, or one `back`: keys, values and the log decays that it pays. */
+export function openSweep(sequence: i32, chunk: i32, back: bool): void {
+  openKeys(sequence, chunk);
+  f = back ? 0 : sizes.logDecay(job.f, token);
+  b = back ? sizes.logDecay(job.b, token) : 0;
+  openDecays(count, f, b);
+}
+
+function openKeys(sequence: i32, chunk: i32): void {
+  openTokens(sequence, chunk);
+  k = headRows(count, job.k + keyToken * sizes.headBytes, sizes.rowsK);
+  v = paddedRows(
+    count,
+    job.v + token * sizes.valueBytes,
+    sizes.valueBytes,
+    sizes.rowsV,
+    sizes.valueStride,
+  );
+}
+
+/** Points to its queries. */
+export function openQueries(): void {
+  q = headRows(count, job.q + keyToken * sizes.headBytes, sizes.rowsQ);
+}
+
+/** Where a chunk's output goes: to its place, or where its rows can have padding. */
+export function outputRows(): usize {
+  return sizes.valueBytes === sizes.valueStride
+    ? job.y + token * sizes.valueBytes
+    : sizes.rowsY;
+}
+
+/** y_i = Σ_j M_ij (q_i · k_j) v_j over the chunk; sums_i likewise. */
+export function attendInside(y: usize): void {
+  const row = vectorBytes(count);
+  if (sizes.diagonal) {
+    diagonalScores(count, q, k);
+    sumRows(row);
+  } else {
+    const products = shared !== 0 ? shared : sizes.scores;
+    if (!isThere) multiplyQueries(products, row);
+    weightsOf(count, f, b);
+    weighAndSum(products, row);
+  }
+  const width = <i32> (sizes.valueStride >> 2);
+  multiply(
+    count, width, count,
+    sizes.scores, row, v, sizes.valueStride,
+    y, sizes.valueStride, 0, 0, 0
+  );
+}
+
+/** products = Q Kᵀ */
+function multiplyQueries(products: usize, row: usize): void {
+  transpose(count, sizes.headDim, k, sizes.headStride, sizes.transposed, row);
+  multiply(
+    count, <i32> (row >> 2), sizes.headDim,
+    q, sizes.headStride, sizes.transposed, row,
+    products, row, 0, 0, 0
+  );
+}
+
+/** Makes scores of products by the mask, and sums their rows. */
+function weighAndSum(product: usize, row: usize): void {
+  let score = sizes.scores, weight = weights;
+  for (let i = 0; i < count; i++) {
+    let sum = f32x4.splat(0);
+    for (const end = score + row; score < end; score += 16) {
+      const x = f32x4.mul(v128.load(product), v128.load(weight));
+      v128.store(score, x);
+      sum = f32x4.add(sum, x);
+      product += 16;
+      weight += 16;
+    }
+    put(sizes.sums, i, sum4(sum));
+  }
+}
+
+/** Sums the rows of scores that are weighed already. */
+function sumRows(row: usize): void {
+  let score = sizes.scores;
+  for (let i = 0; i < count; i++) {
+    let sum = f32x4.splat(0);
+    for (const end = score + row; score < end; score += 16) {
+      sum = f32x4.add(sum, v128.load(score));
+    }
+    put(sizes.sums, i, sum4(sum));
+  }
+}
+
+/** What a row is multiplied by at last, of the given sum after scaling. */
+export function factorOf(sum: f32): f32 {
+  const normalized = job.scale / (sum + job.epsilon);
+  return job.normalize !== 0 ? normalized : job.scale;
+}
+
+/** Scales and divides the rows, and stores them with their sums. */
+export function finish(y: usize): void {
+  let cell = y;
+  for (let i = 0; i < count; i++) {
+    const sum = job.scale * at(sizes.sums, i);
+    put(job.rowSums, token + i, sum);
+    const factor = f32x4.splat(factorOf(sum));
+    for (const end = cell + sizes.valueStride; cell < end; cell += 16) {
+      v128.store(cell, f32x4.mul(v128.load(cell), factor));
+    }
+  }
+  unpadRows(
+    count,
+    y,
+    sizes.valueStride,
+    job.y + token * sizes.valueBytes,
+    sizes.valueBytes,
+  );
+}

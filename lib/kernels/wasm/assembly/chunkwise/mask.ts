@@ -1,0 +1,107 @@
+// The mask of a chunk or tile, made where it meets the scores. A weight is the
+// product of the decays on its path: away from the diagonal, up and down, a
+// row's weights are those of its neighbour times one decay more.
+//
+// Eight columns at a time, so that V8 can make one vector of 256 bits of two:
+// rows are whole pairs of vectors. In the corner, the rows that the diagonal
+// passes, a column begins at each; beyond, all take the same step. As in
+// powers.ts, the tests are at the loops' ends.
+import { exponentiate } from "./decay";
+import { put } from "../math/matrix";
+import { take } from "../runtime/scratch";
+import { pairBytes } from "../math/simd";
+
+/** Columns at a time, and bytes of them. */
+export const COLUMNS = 8;
+export const PAIR: usize = 32;
+
+/** Decays of the tokens, each way with a 0 before and after them. */
+export let decaysForward: usize = 0;
+export let decaysBack: usize = 0;
+/** Weights in the corner strictly above and below the diagonal, and on it. */
+export let above: usize = 0;
+export let below: usize = 0;
+export let diagonal: usize = 0;
+/** The weights with which the ways up and down out of the corner begin. */
+export let highest: usize = 0;
+export let lowest: usize = 0;
+
+/** Takes scratch for so many tokens. */
+export function layoutMask(tokens: i32): void {
+  decaysForward = take(pairBytes(tokens) + 32) + 16;
+  decaysBack = take(pairBytes(tokens) + 32) + 16;
+  above = take(COLUMNS * PAIR);
+  below = take(COLUMNS * PAIR);
+  diagonal = take(COLUMNS * PAIR);
+  highest = take(PAIR);
+  lowest = take(PAIR);
+}
+
+/** Turns to a chunk of `count` tokens; `b` is 0 where none reads what is after it. */
+export function openMask(count: i32, f: usize, b: usize): void {
+  decaysOf(count, f, decaysForward);
+  if (b !== 0) decaysOf(count, b, decaysBack);
+  memory.fill(diagonal, 0, COLUMNS * PAIR);
+  for (let i = 0; i < COLUMNS; i++) put(diagonal + i * PAIR, i, 1);
+}
+
+function decaysOf(count: i32, logDecays: usize, target: usize): void {
+  memory.copy(target, logDecays, <usize> count << 2);
+  exponentiate(count, target);
+  put(target, -1, 0);
+  put(target, count, 0);
+}
+
+/**
+ * The weights of the rows from the first to the one before the end. `up` and
+ * `down` are the steps to each row from below and from above; without them the
+ * weights on that side are 0.
+ */
+export function fillCorner(first: i32, end: i32, up: usize, down: usize): void {
+  const rows = <usize> (end - first) * PAIR;
+  let w0 = f32x4.splat(0), w1 = f32x4.splat(0);
+  let step = up + 4 * end;
+  for (let r = rows; r > 0;) {
+    r -= PAIR;
+    step -= 4;
+    if (up !== 0) {
+      const factor = v128.load32_splat(step);
+      w0 = f32x4.mul(w0, factor);
+      w1 = f32x4.mul(w1, factor);
+    }
+    v128.store(above + r, w0);
+    v128.store(above + r, w1, 16);
+    if (up === 0) continue;
+    w0 = v128.or(w0, v128.load(diagonal + r));
+    w1 = v128.or(w1, v128.load(diagonal + r, 16));
+  }
+  v128.store(highest, w0);
+  v128.store(highest, w1, 16);
+  w0 = w1 = f32x4.splat(0);
+  step = down + 4 * first;
+  for (let r: usize = 0; r < rows; r += PAIR) {
+    if (down !== 0) {
+      const factor = v128.load32_splat(step);
+      w0 = f32x4.mul(w0, factor);
+      w1 = f32x4.mul(w1, factor);
+    }
+    step += 4;
+    v128.store(below + r, w0);
+    v128.store(below + r, w1, 16);
+    if (down === 0) continue;
+    w0 = v128.or(w0, v128.load(diagonal + r));
+    w1 = v128.or(w1, v128.load(diagonal + r, 16));
+  }
+  v128.store(lowest, w0);
+  v128.store(lowest, w1, 16);
+}
+
+/** Rows of a side without weights. */
+export function clearRows(rows: i32, cell: usize, row: usize): void {
+  const zero = f32x4.splat(0);
+  for (; rows > 0; rows--) {
+    v128.store(cell, zero);
+    v128.store(cell, zero, 16);
+    cell += row;
+  }
+}

@@ -1,0 +1,205 @@
+// The mask on scores and on what is multiplied with them, in the backward pass.
+import * as mask from "./mask";
+import { take } from "../runtime/scratch";
+import { sums4 } from "../math/simd";
+
+/** Sums of every eighth column of each row, left and right of the diagonal. */
+let partial: usize = 0;
+let partialBack: usize = 0;
+
+/** Takes scratch for so many tokens. */
+export function layoutMaskGradient(tokens: i32): void {
+  mask.layoutMask(tokens);
+  partial = take(partialBytes(tokens));
+  partialBack = take(partialBytes(tokens));
+}
+
+/** Of so many rows, which are added up by fours. */
+function partialBytes(rows: i32): usize {
+  return (<usize> (rows + 3) & ~3) * mask.PAIR;
+}
+
+/**
+ * score_ij *= M_ij and product_ij *= M_ij, a row for each query i and a column
+ * for each key j. Of M_ij score_ij product_ij, the loss gradient in each
+ * exponent, the sums over rows and over columns, left and right of the diagonal.
+ */
+export function weighBoth(
+  count: i32,
+  f: usize,
+  b: usize,
+  scores: usize,
+  products: usize,
+  row: usize,
+  lowerRows: usize,
+  lowerColumns: usize,
+  upperRows: usize,
+  upperColumns: usize,
+): void {
+  mask.openMask(count, f, b);
+  memory.fill(lowerColumns, 0, row);
+  memory.fill(upperColumns, 0, row);
+  memory.fill(partial, 0, partialBytes(count));
+  memory.fill(partialBack, 0, partialBytes(count));
+  // The step to the row of query i, from below and from above.
+  const up = b === 0 ? 0 : mask.decaysBack, down = mask.decaysForward;
+  for (let column: usize = 0; column < row; column += mask.PAIR) {
+    const first = <i32> (column >> 2), end = min(first + mask.COLUMNS, count);
+    mask.fillCorner(first, end, up, down);
+    const cells = scores + column, others = products + column;
+    const start = <usize> first * row, next = <usize> end * row;
+    weighBothInCorner(
+      end - first,
+      cells + start,
+      others + start,
+      row,
+      first,
+      lowerColumns + column,
+      upperColumns + column,
+    );
+    if (end < count) {
+      weighBothRows(
+        count - end,
+        cells + next,
+        others + next,
+        row,
+        down + 4 * end,
+        4,
+        mask.lowest,
+        lowerColumns + column,
+        partial + end * mask.PAIR,
+        mask.PAIR,
+      );
+    }
+    if (first === 0) continue;
+    if (up === 0) {
+      mask.clearRows(first, cells, row);
+      mask.clearRows(first, others, row);
+      continue;
+    }
+    const last = first - 1;
+    weighBothRows(
+      first,
+      cells + last * row,
+      others + last * row,
+      0 - row,
+      up + 4 * last,
+      -4,
+      mask.highest,
+      upperColumns + column,
+      partialBack + last * mask.PAIR,
+      0 - mask.PAIR,
+    );
+  }
+  addPartials(count, partial, lowerRows);
+  addPartials(count, partialBack, upperRows);
+}
+
+function weighBothInCorner(
+  rows: i32,
+  cell: usize,
+  other: usize,
+  row: usize,
+  first: i32,
+  lowerColumns: usize,
+  upperColumns: usize,
+): void {
+  let lower0 = v128.load(lowerColumns), lower1 = v128.load(lowerColumns, 16);
+  let upper0 = v128.load(upperColumns), upper1 = v128.load(upperColumns, 16);
+  let r: usize = 0,
+    left = partial + first * mask.PAIR,
+    right = partialBack + first * mask.PAIR;
+  do {
+    const a0 = v128.load(mask.above + r), a1 = v128.load(mask.above + r, 16);
+    const b0 = v128.load(mask.below + r), b1 = v128.load(mask.below + r, 16);
+    const d0 = v128.load(mask.diagonal + r),
+      d1 = v128.load(mask.diagonal + r, 16);
+    const s0 = v128.load(cell), s1 = v128.load(cell, 16);
+    const p0 = v128.load(other), p1 = v128.load(other, 16);
+    const m0 = f32x4.add(d0, f32x4.add(a0, b0));
+    const m1 = f32x4.add(d1, f32x4.add(a1, b1));
+    v128.store(cell, f32x4.mul(s0, m0));
+    v128.store(cell, f32x4.mul(s1, m1), 16);
+    v128.store(other, f32x4.mul(p0, m0));
+    v128.store(other, f32x4.mul(p1, m1), 16);
+    const x0 = f32x4.mul(f32x4.mul(s0, b0), p0);
+    const x1 = f32x4.mul(f32x4.mul(s1, b1), p1);
+    const y0 = f32x4.mul(f32x4.mul(s0, a0), p0);
+    const y1 = f32x4.mul(f32x4.mul(s1, a1), p1);
+    lower0 = f32x4.add(lower0, x0);
+    lower1 = f32x4.add(lower1, x1);
+    upper0 = f32x4.add(upper0, y0);
+    upper1 = f32x4.add(upper1, y1);
+    accumulate(left, x0, x1);
+    accumulate(right, y0, y1);
+    cell += row;
+    other += row;
+    r += mask.PAIR;
+    left += mask.PAIR;
+    right += mask.PAIR;
+  } while (--rows > 0);
+  v128.store(lowerColumns, lower0);
+  v128.store(lowerColumns, lower1, 16);
+  v128.store(upperColumns, upper0);
+  v128.store(upperColumns, upper1, 16);
+}
+
+/** Rows in the order of their distance from the corner, the next so many bytes further. */
+function weighBothRows(
+  rows: i32,
+  cell: usize,
+  other: usize,
+  row: usize,
+  step: usize,
+  stride: usize,
+  weights: usize,
+  columns: usize,
+  sums: usize,
+  sumsStride: usize,
+): void {
+  let w0 = v128.load(weights), w1 = v128.load(weights, 16);
+  let sum0 = v128.load(columns), sum1 = v128.load(columns, 16);
+  do {
+    const factor = v128.load32_splat(step);
+    const s0 = v128.load(cell), s1 = v128.load(cell, 16);
+    const p0 = v128.load(other), p1 = v128.load(other, 16);
+    w0 = f32x4.mul(w0, factor);
+    w1 = f32x4.mul(w1, factor);
+    const x0 = f32x4.mul(s0, w0), x1 = f32x4.mul(s1, w1);
+    v128.store(cell, x0);
+    v128.store(cell, x1, 16);
+    const y0 = f32x4.mul(x0, p0), y1 = f32x4.mul(x1, p1);
+    const z0 = f32x4.mul(p0, w0), z1 = f32x4.mul(p1, w1);
+    v128.store(other, z0);
+    v128.store(other, z1, 16);
+    sum0 = f32x4.add(sum0, y0);
+    sum1 = f32x4.add(sum1, y1);
+    accumulate(sums, y0, y1);
+    cell += row;
+    other += row;
+    step += stride;
+    sums += sumsStride;
+  } while (--rows > 0);
+  v128.store(columns, sum0);
+  v128.store(columns, sum1, 16);
+}
+
+// @ts-ignore: decorator
+@inline
+function accumulate(target: usize, x0: v128, x1: v128): void {
+  const y0 = f32x4.add(v128.load(target), x0);
+  const y1 = f32x4.add(v128.load(target, 16), x1);
+  v128.store(target, y0);
+  v128.store(target, y1, 16);
+}
+
+function addPartials(rows: i32, partial: usize, sums: usize): void {
+  for (let i = 0; i < rows; i += 4) {
+    const a = f32x4.add(v128.load(partial), v128.load(partial, 16));
+    const b = f32x4.add(v128.load(partial, 32), v128.load(partial, 48));
+    const c = f32x4.add(v128.load(partial, 64), v128.load(partial, 80));
+    const d = f32x4.add(v128.load(partial, 96), v128.load(partial, 112));
+    v128.store(sums + 4 * i, sums4(a, b, c, d));
+    partial += 4 * mask.PAIR;
+  }
+}

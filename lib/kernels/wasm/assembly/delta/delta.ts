@@ -1,0 +1,307 @@
+// The delta rule chunk by chunk: what both passes share. Of a chunk, with S the
+// products of its keys, decayed, and P those of its queries with its keys,
+//
+//     (I + S β) W = V - e ∘ K H             e   decays from the border to a token
+//     U  = β ∘ W                            out decays from a token to the border
+//     Y  = e ∘ Q H + P U
+//     H' = e_last H + (out ∘ K)ᵀ U
+//
+// W is by how much each value differs from what was known of it, and U is written;
+// where S has what is below the diagonal, and P the diagonal too.
+//
+// A sweep goes through the chunks from its own end, and turns the rows of a
+// chunk round if it comes from the right: so one piece of code serves both
+// directions. The sweeps of a sequence go to the middle, wait for each other,
+// and then add to what the other has written; or the second begins when the
+// first has ended.
+//
+// Columns of the values, and those of the states and outputs with them, know
+// nothing of each other: where threads would idle, a sweep of the forward pass is
+// several, each of some columns, and each scores the keys for itself.
+import * as sizes from "../chunkwise/sizes";
+import { bordersOf, weightsOf } from "../chunkwise/decay";
+import { layoutDeltaDiagonal, openGates, openOnes } from "./delta_diagonal";
+import { delta as job, queue } from "../jobs";
+import { at, put } from "../math/matrix";
+import { loadFirst, storeFirst, vectorBytes } from "../math/simd";
+
+/** Whether sweeps come from both ends. */
+let twoSided: bool = false;
+/** Whether they meet in the middle. */
+export let meets: bool = false;
+/** Bytes of a state, [headDim, valueDim]. */
+export let deltaStateBytes: usize = 0;
+
+/** Keys, and below them queries, of the chunk at hand. */
+let pairOfRows: usize = 0;
+export let k: usize = 0, q: usize = 0;
+export let v: usize = 0;
+export let beta: usize = 0, minusBeta: usize = 0;
+let gate: usize = 0;
+export let transposedK: usize = 0;
+/** S, and below it P. */
+export let keyScores: usize = 0, scores: usize = 0;
+/** -S β, or -β S. */
+export let system: usize = 0;
+/** Rows of keys and queries times numbers. */
+export let bordered: usize = 0;
+/** What keys, and below them queries, read of a state. */
+export let readings: usize = 0;
+
+/** Bytes of a row of the values, of which a part is at hand, and where in it that begins. */
+let rowBytes: usize = 0, partStart: usize = 0;
+
+/** Takes the sizes of the job, and of a part of its values. */
+function setDeltaSizes(part: i32): void {
+  const widest = (((job.valueDim + job.parts - 1) / job.parts) + 3) & ~3;
+  const first = part * widest;
+  rowBytes = <usize> job.valueDim * 4;
+  partStart = <usize> first * 4;
+  sizes.setSizes(
+    job.length,
+    1,
+    job.headDim,
+    min(widest, job.valueDim - first),
+    job.chunkSize,
+    1,
+    // Each sweep for itself is.
+    true,
+    true,
+    job.diagonal !== 0,
+  );
+}
+
+/** Lays out scratch from `base`. */
+export function layoutDelta(base: usize): void {
+  setDeltaSizes(0);
+  twoSided = job.causal === 0;
+  meets = twoSided && job.whole === 0;
+  deltaStateBytes = (<usize> sizes.headDim * sizes.valueStride + 63) & ~63;
+  sizes.layout(base, 0, false);
+  const tokens = (<usize> sizes.chunkSize + 3) & ~3,
+    row = vectorBytes(sizes.chunkSize);
+  pairOfRows = sizes.take(2 * tokens * sizes.headStride);
+  v = sizes.take(tokens * sizes.valueStride);
+  beta = sizes.take(row);
+  minusBeta = sizes.take(row);
+  gate = sizes.take(tokens * (sizes.diagonal ? sizes.headStride : 4));
+  transposedK = sizes.take(<usize> sizes.headDim * row);
+  keyScores = sizes.take(2 * tokens * row);
+  system = sizes.take(tokens * row);
+  bordered = sizes.take(2 * tokens * sizes.headStride);
+  readings = sizes.take(2 * tokens * max(sizes.headStride, sizes.valueStride));
+  if (sizes.diagonal) layoutDeltaDiagonal(tokens);
+}
+
+/** Whether a state comes to the chunk at a position. */
+export function isPreceded(position: i32): bool {
+  return position > 0 || job.before !== 0;
+}
+
+/** Where the sequence's state is in a tensor, [headDim, valueDim]. */
+function stateIn(tensor: usize): usize {
+  return tensor + <usize> (sequence * sizes.headDim) * rowBytes + partStart;
+}
+
+/** Copies the sequence's state from a tensor. */
+export function loadState(tensor: usize, state: usize): void {
+  let from = stateIn(tensor);
+  for (let n = 0; n < sizes.headDim; n++) {
+    memory.copy(state, from, sizes.valueBytes);
+    memory.fill(
+      state + sizes.valueBytes,
+      0,
+      sizes.valueStride - sizes.valueBytes,
+    );
+    from += rowBytes;
+    state += sizes.valueStride;
+  }
+}
+
+/** Copies the sequence's state to a tensor. */
+export function storeState(state: usize, tensor: usize): void {
+  let to = stateIn(tensor);
+  for (let n = 0; n < sizes.headDim; n++) {
+    memory.copy(to, state, sizes.valueBytes);
+    to += rowBytes;
+    state += sizes.valueStride;
+  }
+}
+
+/** Sweeps of a sequence: of each part of the values, causal attention has one. */
+export function sweepsOfSequence(): i32 {
+  return (twoSided ? 2 : 1) * job.parts;
+}
+
+/** Tasks of a phase. */
+export function deltaTasks(phase: i32): i32 {
+  if (phase === 1 && !meets) return 0;
+  return job.sequences * (job.whole !== 0 ? 1 : sweepsOfSequence());
+}
+
+/** Bytes that all threads share. */
+export function deltaExtra(): usize {
+  return <usize> (job.sequences * sweepsOfSequence()) * deltaStateBytes;
+}
+
+/** Whether the sweep goes from the last chunk to the first. */
+export let back: bool = false;
+let sequence: i32 = 0, start: i32 = 0;
+export let count: i32 = 0;
+/** Rows of the keys with those of zeros that complete the last four. */
+export let rows: i32 = 0;
+/** The chunk's first token, among those of all sequences. */
+let token: i32 = 0;
+
+/** Begins, or goes on, with a sweep; returns the state that it leaves between its phases. */
+export function openSweep(sweep: i32): usize {
+  sequence = sweep / sweepsOfSequence();
+  start = sequence * sizes.length;
+  const part = sweep % job.parts;
+  back = twoSided && sweep / job.parts % 2 === 1;
+  if (job.parts > 1) setDeltaSizes(part);
+  if (sizes.diagonal) openOnes();
+  return queue.extra + <usize> sweep * deltaStateBytes;
+}
+
+/** The chunk of a sweep at which its second phase begins. */
+export function middle(): i32 {
+  if (!meets) return sizes.chunks;
+  const half = sizes.chunks >> 1;
+  return back ? sizes.chunks - half : half;
+}
+
+/** The token of a row of the chunk at hand. */
+export function tokenOf(row: i32): i32 {
+  return token + (back ? count - 1 - row : row);
+}
+
+/** Reads keys, values, β and log decays of the sweep's chunk at a position. */
+export function openChunk(position: i32): void {
+  const chunk = back ? sizes.chunks - 1 - position : position;
+  count = sizes.countOf(chunk);
+  token = start + chunk * sizes.chunkSize;
+  rows = (count + 3) & ~3;
+  k = pairOfRows;
+  q = k + rows * sizes.headStride;
+  scores = keyScores + rows * vectorBytes(count);
+  takeRows(job.k, sizes.headBytes, sizes.headBytes, k, sizes.headStride);
+  clearRest(k, sizes.headStride);
+  takeValues(job.v, v);
+  const gates = back ? job.b : job.f;
+  for (let i = 0; i < count; i++) {
+    const own = tokenOf(i), b = at(job.beta, own);
+    put(beta, i, b);
+    put(minusBeta, i, -b);
+    if (!sizes.diagonal) put(gate, i, gates === 0 ? 0 : at(gates, own));
+  }
+  if (sizes.diagonal) {
+    takeRows(gates, sizes.headBytes, sizes.headBytes, gate, sizes.headStride);
+    openGates(count, gate);
+    return;
+  }
+  bordersOf(count, gate, 0);
+  weightsOf(count, gate, 0);
+}
+
+/** Reads its queries. */
+export function openQueries(): void {
+  takeRows(job.q, sizes.headBytes, sizes.headBytes, q, sizes.headStride);
+  if (sizes.diagonal) clearRest(q, sizes.headStride);
+}
+
+/** Zeros in the rows after the last token's, up to whole blocks of four. */
+export function clearRest(matrix: usize, stride: usize): void {
+  memory.fill(matrix + count * stride, 0, (rows - count) * stride);
+}
+
+/** β of a row. */
+export function betaOf(row: i32): f32 {
+  return at(beta, row);
+}
+
+/** The part's columns of a tensor like the values, as {@link takeRows}. */
+export function takeValues(tensor: usize, target: usize): void {
+  takeRows(
+    tensor + partStart,
+    rowBytes,
+    sizes.valueBytes,
+    target,
+    sizes.valueStride,
+  );
+}
+
+/** Puts weight · rows there, as {@link giveRows}. */
+export function giveValues(
+  tensor: usize,
+  source: usize,
+  weight: f32,
+  adds: bool,
+): void {
+  const columns = tensor + partStart;
+  giveRows(
+    columns,
+    rowBytes,
+    sizes.valueBytes,
+    source,
+    sizes.valueStride,
+    weight,
+    adds,
+  );
+}
+
+/** Rows of a tensor in the order of the sweep, padded with zeros to whole vectors. */
+function takeRows(
+  tensor: usize,
+  step: usize,
+  width: usize,
+  target: usize,
+  stride: usize,
+): void {
+  for (let i = 0; i < count; i++) {
+    const source = tensor + tokenOf(i) * step;
+    let c: usize = 0;
+    for (; c + 16 <= width; c += 16) {
+      v128.store(target + c, v128.load(source + c));
+    }
+    const rest = <i32> ((width - c) >> 2);
+    if (rest > 0) v128.store(target + c, loadFirst(source + c, rest));
+    target += stride;
+  }
+}
+
+/** Puts rows like the keys into their places in a tensor, or adds them to what is there. */
+export function giveKeys(tensor: usize, source: usize, adds: bool): void {
+  giveRows(
+    tensor,
+    sizes.headBytes,
+    sizes.headBytes,
+    source,
+    sizes.headStride,
+    1,
+    adds,
+  );
+}
+
+/** Puts weight · rows into their places in a tensor, or adds them to what is there. */
+function giveRows(
+  tensor: usize,
+  step: usize,
+  width: usize,
+  source: usize,
+  stride: usize,
+  weight: f32,
+  adds: bool,
+): void {
+  const factor = f32x4.splat(weight);
+  for (let i = 0; i < count; i++) {
+    const target = tensor + tokenOf(i) * step;
+    for (let c: usize = 0; c < width; c += 16) {
+      const lanes = <i32> ((width - c) >> 2);
+      let x = f32x4.mul(v128.load(source + c), factor);
+      if (adds) x = f32x4.add(x, loadFirst(target + c, lanes));
+      storeFirst(target + c, x, lanes);
+    }
+    source += stride;
+  }
+}

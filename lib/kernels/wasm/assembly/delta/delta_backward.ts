@@ -1,0 +1,183 @@
+// The delta rule's backward pass. A sweep goes once as in the forward pass, and
+// keeps W of each chunk and the state before every second one: a state is more
+// than all else of a chunk, and making one again takes less time than the memory
+// would. Then it comes back with the gradient G in the state. With dY the loss
+// gradient in the sums,
+//
+//     (I + β S)ᵀ dR = Pᵀ dY + (out ∘ K) G        dV = β ∘ dR
+//     G' = e_last G + (e ∘ Q)ᵀ dY - (β e ∘ K)ᵀ dR
+//
+// and the rest is in delta_gradient.ts. Where sweeps meet, the second phase comes
+// back through the first half of the sweep, whose states it makes again.
+import * as sizes from "../chunkwise/sizes";
+import { through } from "../chunkwise/decay";
+import * as delta from "./delta";
+import * as chunk from "./delta_chunk";
+import { passThrough } from "./delta_diagonal";
+import * as deltaGradient from "./delta_gradient";
+import { multiply, multiplyTransposed } from "../math/gemm";
+import { scaleRows } from "../math/matrix";
+import { delta as job } from "../jobs";
+import { take } from "../runtime/scratch";
+import { vectorBytes } from "../math/simd";
+import { solveUp } from "../math/triangular";
+import { countProgress } from "../runtime/progress";
+
+/** Records of two chunks: the state before them, and W of each. */
+let kept: usize = 0;
+let keptBytes: usize = 0;
+let valuesBytes: usize = 0;
+/** The state between two chunks of a record. */
+let between: usize = 0;
+/** The record of chunks that are not kept. */
+let passing: usize = 0;
+/** U of a chunk. */
+let written: usize = 0;
+/** The first position that is. */
+let firstKept: i32 = 0;
+
+/** Lays out a thread's scratch; returns its end. */
+export function layoutDeltaBackward(base: usize): usize {
+  delta.layoutDelta(base);
+  deltaGradient.layoutDeltaGradient();
+  valuesBytes = <usize> sizes.chunkSize * sizes.valueStride;
+  keptBytes = delta.deltaStateBytes + 2 * valuesBytes;
+  between = take(delta.deltaStateBytes);
+  passing = take(keptBytes);
+  written = take(valuesBytes);
+  const positions = delta.meets
+    ? sizes.chunks - (sizes.chunks >> 1)
+    : sizes.chunks;
+  kept = take(<usize> ((positions + 1) >> 1) * keptBytes);
+  return take(0);
+}
+
+function recordOf(position: i32): usize {
+  if (position < firstKept) return passing;
+  return kept + <usize> ((position - firstKept) >> 1) * keptBytes;
+}
+
+/** Whether a chunk is the second of its record. */
+function isSecond(position: i32): bool {
+  return position > firstKept && ((position - firstKept) & 1) === 1;
+}
+
+/** The state before a chunk; of a second one, while it is at hand. */
+function stateBefore(position: i32): usize {
+  return isSecond(position) ? between : recordOf(position);
+}
+
+/** W of a chunk. */
+function errorsOf(position: i32): usize {
+  const errors = recordOf(position) + delta.deltaStateBytes;
+  return isSecond(position) ? errors + valuesBytes : errors;
+}
+
+/** One phase of a sweep, back through its second half or the first; or all sweeps of a sequence. */
+export function differentiateDelta(task: i32, phase: i32): void {
+  const sweeps = job.whole !== 0 ? delta.sweepsOfSequence() : 1;
+  for (let s = 0; s < sweeps; s++) {
+    const gradient = delta.openSweep(task * sweeps + s), half = delta.middle();
+    if (phase === 1) differentiateChunks(0, half, gradient, true);
+    else {differentiateChunks(
+        delta.meets ? half : 0,
+        sizes.chunks,
+        gradient,
+        s > 0,
+      );}
+  }
+}
+
+/** Back through some chunks of a sweep, whose gradients are put in place or added. */
+function differentiateChunks(
+  first: i32,
+  end: i32,
+  gradient: usize,
+  adds: bool,
+): void {
+  if (job.dforward !== 0) delta.loadState(job.dforward, gradient);
+  keepStates(first, end);
+  for (let position = end - 1; position >= first; position--) {
+    if (isSecond(position) && position < end - 1) bringStateBack(position);
+    delta.openChunk(position);
+    delta.openQueries();
+    differentiateChunk(position, gradient);
+    delta.giveKeys(job.dk, deltaGradient.dk, adds);
+    delta.giveKeys(job.dq, deltaGradient.dq, adds);
+    delta.giveValues(job.dv, deltaGradient.dr, 1, adds);
+    deltaGradient.storeTokens(adds);
+    countProgress();
+  }
+  if (job.dbefore !== 0) delta.storeState(gradient, job.dbefore);
+}
+
+/** Makes the state before the second chunk of a record again. */
+function bringStateBack(position: i32): void {
+  const first = position - 1;
+  delta.openChunk(first);
+  chunk.findWritten(errorsOf(first), written);
+  chunk.write(delta.isPreceded(first) ? recordOf(first) : 0, between, written);
+}
+
+/** Goes to a position, and keeps what is from another one on. */
+function keepStates(first: i32, end: i32): void {
+  firstKept = first;
+  if (job.before !== 0) delta.loadState(job.before, recordOf(0));
+  for (let position = 0; position < end; position++) {
+    const state = stateBefore(position), some = delta.isPreceded(position);
+    const errors = errorsOf(position), next = position + 1;
+    delta.openChunk(position);
+    chunk.score(false);
+    if (some) chunk.read(state, false);
+    chunk.findErrors(some, errors);
+    if (next < end) {
+      chunk.findWritten(errors, written);
+      chunk.write(some ? state : 0, stateBefore(next), written);
+    }
+    countProgress();
+  }
+}
+
+/** All gradients of a chunk, and the one in the state before it. */
+function differentiateChunk(position: i32, gradient: usize): void {
+  const state = stateBefore(position), some = delta.isPreceded(position);
+  const errors = errorsOf(position);
+  const more = position < sizes.chunks - 1 || job.dforward !== 0;
+  const row = vectorBytes(delta.count), width = <i32> (sizes.valueStride >> 2);
+  chunk.score(true);
+  chunk.findWritten(errors, written);
+  scaleRows(delta.count, row, delta.minusBeta, delta.keyScores, delta.system);
+  deltaGradient.openRows();
+  delta.takeValues(job.dy, deltaGradient.dy);
+  deltaGradient.openGradients();
+  multiplyTransposed(
+    delta.count, width, delta.count,
+    delta.scores, row, deltaGradient.dy, sizes.valueStride,
+    deltaGradient.dr, sizes.valueStride, 0, 0, 0
+  );
+  if (more) {
+    multiply(
+      delta.count, width, sizes.headDim,
+      chunk.keysOut(), sizes.headStride, gradient, sizes.valueStride,
+      deltaGradient.dr, sizes.valueStride,
+      1, deltaGradient.dr, sizes.valueStride
+    );
+  }
+  solveUp(delta.count, delta.system, row, deltaGradient.dr, sizes.valueStride);
+  delta.clearRest(deltaGradient.dr, sizes.valueStride);
+
+  deltaGradient.gradientsInside(errors, written);
+  if (some) deltaGradient.gradientsWith(state);
+  if (more) deltaGradient.gradientsThrough(written, state, gradient, some);
+  if (some) {
+    deltaGradient.weighEntries();
+    if (sizes.diagonal && more) passThrough(gradient, gradient);
+    multiplyTransposed(
+      sizes.headDim, width, delta.rows + delta.count,
+      delta.bordered, sizes.headStride, deltaGradient.dr, sizes.valueStride,
+      gradient, sizes.valueStride,
+      more ? through(delta.count) : 0, more ? gradient : 0, sizes.valueStride
+    );
+  }
+  deltaGradient.finishValues();
+}

@@ -1,0 +1,111 @@
+// What a chunk of the delta rule reads of a state and writes to it (delta.ts).
+import { diagonal, headDim, headStride, valueStride } from "../chunkwise/sizes";
+import { entering, leaving, through, weights } from "../chunkwise/decay";
+import * as delta from "./delta";
+import { enterAll, leaveAll, passThrough, scoresOf } from "./delta_diagonal";
+import { multiply, multiplyTransposed } from "../math/gemm";
+import { scaleColumns, scaleRows, transpose } from "../math/matrix";
+import { vectorBytes } from "../math/simd";
+import { solveDown } from "../math/triangular";
+
+/** S, and with queries P. */
+export function score(withQueries: bool): void {
+  const row = vectorBytes(delta.count);
+  if (diagonal) {
+    scoresOf(delta.count, delta.k, delta.k, delta.keyScores);
+    if (withQueries) scoresOf(delta.count, delta.q, delta.k, delta.scores);
+    return;
+  }
+  transpose(delta.count, headDim, delta.k, headStride, delta.transposedK, row);
+  multiply(
+    withQueries ? delta.rows + delta.count : delta.count,
+    <i32> (row >> 2), headDim,
+    delta.k, headStride, delta.transposedK, row,
+    delta.keyScores, row, 0, 0, 0
+  );
+  weigh(delta.keyScores);
+  if (withQueries) weigh(delta.scores);
+}
+
+function weigh(matrix: usize): void {
+  const bytes = <usize> delta.count * vectorBytes(delta.count);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const x = f32x4.mul(v128.load(matrix + i), v128.load(weights + i));
+    v128.store(matrix + i, x);
+  }
+}
+
+/** readings = K H, and with queries below it Q H. */
+export function read(state: usize, withQueries: bool): void {
+  let readers = delta.k;
+  if (diagonal) {
+    readers = delta.bordered;
+    enterAll(delta.count, delta.k, delta.bordered);
+    if (withQueries) {
+      enterAll(delta.count, delta.q, delta.bordered + delta.rows * headStride);
+    }
+  }
+  multiply(
+    withQueries ? delta.rows + delta.count : delta.count,
+    <i32> (valueStride >> 2), headDim,
+    readers, headStride, state, valueStride,
+    delta.readings, valueStride, 0, 0, 0
+  );
+}
+
+/** W of {@link readings}, if a state comes to the chunk. */
+export function findErrors(hasState: bool, errors: usize): void {
+  const row = vectorBytes(delta.count);
+  if (hasState) subtractReadings(errors);
+  else memory.copy(errors, delta.v, delta.count * valueStride);
+  scaleColumns(
+    delta.count,
+    row,
+    delta.minusBeta,
+    delta.keyScores,
+    delta.system,
+  );
+  solveDown(delta.count, delta.system, row, errors, valueStride);
+}
+
+/** target = V - e ∘ readings */
+function subtractReadings(target: usize): void {
+  let cell = delta.v, reading = delta.readings;
+  for (let i = 0; i < delta.count; i++) {
+    const decay = v128.load32_splat(entering + 4 * i);
+    for (const end = cell + valueStride; cell < end; cell += 16) {
+      const known = f32x4.mul(decay, v128.load(reading));
+      v128.store(target, f32x4.sub(v128.load(cell), known));
+      reading += 16;
+      target += 16;
+    }
+  }
+}
+
+/** U, of W. */
+export function findWritten(errors: usize, written: usize): void {
+  scaleRows(delta.count, valueStride, delta.beta, errors, written);
+}
+
+/** to = e_last from + (out ∘ K)ᵀ U; without `from` the second alone. */
+export function write(from: usize, to: usize, written: usize): void {
+  const keys = keysOut();
+  const decay: f32 = from === 0 ? 0 : through(delta.count);
+  let old = from;
+  if (diagonal && from !== 0) {
+    passThrough(from, to);
+    old = to;
+  }
+  multiplyTransposed(
+    headDim, <i32> (valueStride >> 2), delta.count,
+    keys, headStride, written, valueStride,
+    to, valueStride, decay, old, valueStride
+  );
+}
+
+/** out ∘ K */
+export function keysOut(): usize {
+  if (diagonal) leaveAll(delta.count, delta.k, delta.bordered);
+  else scaleRows(delta.count, headStride, leaving, delta.k, delta.bordered);
+  return delta.bordered;
+}

@@ -1,0 +1,311 @@
+// The gradients of a chunk of the delta rule, given dR and dY (delta_backward.ts).
+// Keys come with queries below them, and so do all things made of them. With
+// ∇S = -dR Uᵀ below the diagonal and ∇P = dY Uᵀ, both weighed:
+//
+//     dK = (β ∇S + its transpose) K + ∇Pᵀ Q - β e ∘ (dR Hᵀ) + out ∘ (U Gᵀ)
+//     dQ = ∇P K + e ∘ (dY Hᵀ)
+import * as sizes from "../chunkwise/sizes";
+import { entering, leaving, through, weights } from "../chunkwise/decay";
+import * as delta from "./delta";
+import * as channels from "./delta_diagonal";
+import { multiply, multiplyTransposed } from "../math/gemm";
+import { delta as job } from "../jobs";
+import {
+  addScaledRowsAndDot, at, dot, put, scaleAndAdd, scaleRows, transpose,
+} from "../math/matrix";
+import { take } from "../runtime/scratch";
+import { multiplyAdd, sum4, vectorBytes } from "../math/simd";
+
+/** dR, and below it dY. */
+export let dr: usize = 0, dy: usize = 0;
+/** dK, and below it dQ. */
+export let dk: usize = 0, dq: usize = 0;
+/** β ∇S, and below it ∇P. */
+let products: usize = 0;
+let transposedU: usize = 0, transposedState: usize = 0;
+/** -β e, and below it e. */
+let enters: usize = 0;
+/** What the gates need: sums over rows and columns of the chunk's pairs, of what comes from before it, and of what leaves it. */
+let rowSums: usize = 0, columnSums: usize = 0;
+let fromBefore: usize = 0, toAfter: usize = 0;
+/** And of what passes through it. */
+let crossing: f32 = 0;
+let dbeta: usize = 0;
+/** dY_i · v_i */
+let own: usize = 0;
+
+/** Goes on with a thread's scratch. */
+export function layoutDeltaGradient(): void {
+  const tokens = (<usize> sizes.chunkSize + 3) & ~3,
+    row = vectorBytes(sizes.chunkSize);
+  dr = take(2 * tokens * sizes.valueStride);
+  dk = take(2 * tokens * sizes.headStride);
+  products = take(2 * tokens * row);
+  transposedU = take(<usize> sizes.valueDim * row);
+  transposedState = take(<usize> sizes.valueDim * sizes.headStride);
+  enters = take(2 * row);
+  rowSums = take(row);
+  columnSums = take(row);
+  fromBefore = take(2 * row);
+  toAfter = take(row);
+  dbeta = take(row);
+  own = take(row);
+}
+
+/** Points to a chunk's rows, before dY is read. */
+export function openRows(): void {
+  dy = dr + delta.rows * sizes.valueStride;
+  dq = dk + delta.rows * sizes.headStride;
+}
+
+/** Begins with a chunk, whose dY is there as it came. */
+export function openGradients(): void {
+  const bytes = <usize> delta.count * sizes.valueStride,
+    row = vectorBytes(delta.count);
+  const factor = f32x4.splat(job.scale);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    v128.store(dy + i, f32x4.mul(factor, v128.load(dy + i)));
+  }
+  for (let i = 0; i < delta.count; i++) {
+    const e = at(entering, i);
+    put(enters, i, at(delta.minusBeta, i) * e);
+    put(enters, delta.rows + i, e);
+    const row = i * sizes.valueStride;
+    put(
+      own,
+      i,
+      delta.back ? dot(sizes.valueStride, dy + row, delta.v + row) : 0,
+    );
+  }
+  memory.fill(columnSums, 0, row);
+  for (let i = delta.count; i < delta.rows; i++) put(enters, i, 0);
+  memory.fill(fromBefore, 0, 2 * row);
+  if (sizes.diagonal) channels.openSlopes(delta.rows);
+  memory.fill(toAfter, 0, row);
+  crossing = 0;
+}
+
+/** From pairs of tokens in the chunk, and what each token has written. */
+export function gradientsInside(errors: usize, written: usize): void {
+  const row = vectorBytes(delta.count), head = <i32> (sizes.headStride >> 2);
+  transpose(
+    delta.count,
+    sizes.valueDim,
+    written,
+    sizes.valueStride,
+    transposedU,
+    row,
+  );
+  delta.clearRest(dy, sizes.valueStride);
+  multiply(
+    2 * delta.rows, <i32> (row >> 2), sizes.valueDim,
+    dr, sizes.valueStride, transposedU, row,
+    products, row, 0, 0, 0
+  );
+  const ofScores = products + delta.rows * row;
+  for (let i = 0; i < delta.count; i++) {
+    weighAndSum(i, ofScores + i * row);
+    const offset = i * sizes.valueStride;
+    put(dbeta, i, dot(sizes.valueStride, dr + offset, errors + offset));
+    if (!delta.back) continue;
+    // What a token has written itself is not read again.
+    const slope = at(own, i), diagonal = i * row;
+    put(dbeta, i, at(dbeta, i) - at(delta.scores + diagonal, i) * slope);
+    const old = at(ofScores + diagonal, i);
+    put(ofScores + diagonal, i, old - delta.betaOf(i) * slope);
+  }
+  if (sizes.diagonal) {
+    memory.fill(dk, 0, 2 * delta.rows * sizes.headStride);
+    channels.addScoreGradients(delta.count, delta.k, delta.k, products, dk, dk);
+    channels.addScoreGradients(delta.count, delta.q, delta.k, ofScores, dq, dk);
+    return;
+  }
+  transpose(delta.count, delta.count, products, row, delta.system, row);
+  scaleAndAdd(delta.count * row, products, 1, delta.system);
+  multiply(
+    delta.rows + delta.count, head, delta.count,
+    products, row, delta.k, sizes.headStride,
+    dk, sizes.headStride, 0, 0, 0
+  );
+  multiplyTransposed(
+    delta.count, head, delta.count,
+    ofScores, row, delta.q, sizes.headStride,
+    dk, sizes.headStride, 1, dk, sizes.headStride
+  );
+}
+
+/**
+ * Weighs a row of both products, and sums the loss gradient in each exponent
+ * over the row and the columns, strictly below the diagonal.
+ */
+function weighAndSum(i: i32, ofScores: usize): void {
+  const row = vectorBytes(delta.count), offset = i * row;
+  const ofKeys = products + offset, weight = weights + offset;
+  const keyScore = delta.keyScores + offset, score = delta.scores + offset;
+  const limit = i32x4.splat(i), factor = f32x4.splat(at(delta.beta, i));
+  let lanes = i32x4(0, 1, 2, 3);
+  let sum = f32x4.splat(0);
+  let c: usize = 0;
+  do {
+    const below = i32x4.lt_s(lanes, limit);
+    const m = v128.load(weight + c), p = v128.load(ofScores + c);
+    const s = v128.and(f32x4.neg(v128.load(ofKeys + c)), below);
+    const both = f32x4.mul(s, v128.load(keyScore + c));
+    const scored = f32x4.mul(p, v128.load(score + c));
+    const e = multiplyAdd(both, factor, v128.and(scored, below));
+    sum = f32x4.add(sum, e);
+    v128.store(columnSums + c, f32x4.add(v128.load(columnSums + c), e));
+    v128.store(ofKeys + c, f32x4.mul(f32x4.mul(s, m), factor));
+    v128.store(ofScores + c, f32x4.mul(p, m));
+    lanes = i32x4.add(lanes, i32x4.splat(4));
+    c += 16;
+  } while (c < row);
+  put(rowSums, i, sum4(sum));
+}
+
+/** From the state before the chunk. */
+export function gradientsWith(state: usize): void {
+  transposeState(state);
+  multiply(
+    delta.rows + delta.count, <i32> (sizes.headStride >> 2), sizes.valueDim,
+    dr, sizes.valueStride, transposedState, sizes.headStride,
+    delta.readings, sizes.headStride, 0, 0, 0
+  );
+  if (sizes.diagonal) {
+    scaleRows(
+      delta.count,
+      sizes.headStride,
+      delta.minusBeta,
+      delta.readings,
+      delta.readings,
+    );
+    channels.addEnterGradients(delta.count, delta.readings, delta.k, dk);
+    channels.addEnterGradients(
+      delta.count,
+      delta.readings + delta.rows * sizes.headStride,
+      delta.q,
+      dq,
+    );
+    return;
+  }
+  addScaledRowsAndDot(
+    delta.rows + delta.count,
+    sizes.headStride,
+    enters,
+    delta.readings,
+    delta.k,
+    dk,
+    fromBefore,
+  );
+}
+
+/** From the gradient in the state after the chunk. */
+export function gradientsThrough(
+  written: usize,
+  state: usize,
+  gradient: usize,
+  some: bool,
+): void {
+  transposeState(gradient);
+  multiply(
+    delta.count, <i32> (sizes.headStride >> 2), sizes.valueDim,
+    written, sizes.valueStride, transposedState, sizes.headStride,
+    delta.readings, sizes.headStride, 0, 0, 0
+  );
+  if (sizes.diagonal) {
+    channels.addLeaveGradients(delta.count, delta.readings, delta.k, dk);
+    if (some) channels.addThroughGradient(delta.count, state, gradient);
+    return;
+  }
+  addScaledRowsAndDot(
+    delta.count,
+    sizes.headStride,
+    leaving,
+    delta.readings,
+    delta.k,
+    dk,
+    toAfter,
+  );
+  if (!some) return;
+  crossing = through(delta.count) *
+    dot(sizes.headDim * sizes.valueStride, state, gradient);
+}
+
+function transposeState(state: usize): void {
+  transpose(
+    sizes.headDim,
+    sizes.valueDim,
+    state,
+    sizes.valueStride,
+    transposedState,
+    sizes.headStride,
+  );
+}
+
+/** bordered = -β e ∘ K, and below it e ∘ Q */
+export function weighEntries(): void {
+  if (sizes.diagonal) {
+    channels.enterAll(delta.count, delta.k, delta.bordered);
+    delta.clearRest(delta.bordered, sizes.headStride);
+    scaleRows(
+      delta.count,
+      sizes.headStride,
+      delta.minusBeta,
+      delta.bordered,
+      delta.bordered,
+    );
+    channels.enterAll(
+      delta.count,
+      delta.q,
+      delta.bordered + delta.rows * sizes.headStride,
+    );
+  } else {scaleRows(
+      delta.rows + delta.count,
+      sizes.headStride,
+      enters,
+      delta.k,
+      delta.bordered,
+    );}
+}
+
+/** dR becomes dV. */
+export function finishValues(): void {
+  scaleRows(delta.count, sizes.valueStride, delta.beta, dr, dr);
+  if (!delta.back) return;
+  let target = dr, slope = dy;
+  for (let i = 0; i < delta.count; i++) {
+    const score = at(delta.scores + i * vectorBytes(delta.count), i);
+    const weight = f32x4.splat(-delta.betaOf(i) * score);
+    for (const end = target + sizes.valueStride; target < end; target += 16) {
+      const sum = multiplyAdd(weight, v128.load(slope), v128.load(target));
+      v128.store(target, sum);
+      slope += 16;
+    }
+  }
+}
+
+/** Stores the gradients in β, or adds them to what is there, and those in the log decays. */
+export function storeTokens(adds: bool): void {
+  for (let i = 0; i < delta.count; i++) {
+    const token = delta.tokenOf(i);
+    put(job.dbeta, token, at(dbeta, i) + (adds ? at(job.dbeta, token) : 0));
+  }
+  const gates = delta.back ? job.db : job.df;
+  if (gates === 0) return;
+  if (sizes.diagonal) {
+    delta.giveKeys(gates, channels.slopes, false);
+    return;
+  }
+  // A token's log decay is in the exponents of all pairs that it lies between.
+  let inside: f32 = 0, before: f32 = 0, after: f32 = 0;
+  for (let i = delta.count - 1; i >= 0; i--) {
+    inside += at(rowSums, i) - at(columnSums, i);
+    before += at(fromBefore, i) + at(fromBefore, delta.rows + i);
+    // No pair of the chunk lies around its first token.
+    put(rowSums, i, (i > 0 ? inside : 0) + before + crossing);
+  }
+  for (let i = 0; i < delta.count; i++) {
+    put(gates, delta.tokenOf(i), at(rowSums, i) + after);
+    after += at(toAfter, i);
+  }
+}

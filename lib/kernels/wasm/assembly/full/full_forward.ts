@@ -1,0 +1,235 @@
+// The full form's forward pass: a task has some tiles of queries, and for each goes
+// through all tiles of keys.
+//
+// The mask is made where it is met: entry by entry where queries and keys are the
+// same tokens. Elsewhere it is a product: of a key's decay to the border of its
+// tile, which the key has in it; of the tiles between, by which the sums over
+// tiles from the farthest to the nearest are multiplied as they pass; and of the
+// query's decay on its side of the border, by which they are multiplied at last.
+// So the scores there need no other step than their products, and the sum of a
+// row of them is the product of the query and the sum of the keys.
+import * as sizes from "../chunkwise/sizes";
+import * as decay from "../chunkwise/decay";
+import { multiply, multiplyTransposed } from "../math/gemm";
+import * as intra from "../chunkwise/intra_chunk";
+import { attention as job } from "../jobs";
+import { layoutMask } from "../chunkwise/mask";
+import { weighScores } from "./mask_scores";
+import {
+  addScaledRows, at, paddedRows, put, scaleAndAdd, scaleRows, transposeToPairs,
+} from "../math/matrix";
+import { multiplyAdd, pairBytes, vectorBytes } from "../math/simd";
+import { countProgress } from "../runtime/progress";
+
+/** All keys times the decay to either border of their tile, `[length, headDim]`. */
+let weightedK: usize = 0;
+let weightedKBack: usize = 0;
+/** The sum over each tile of either, `[chunks, 2, headDim]`. */
+let keySums: usize = 0;
+/** Decays of each tile, either way. */
+let throughs: usize = 0;
+let throughsBack: usize = 0;
+/** What the queries read on one side, before the decays on their side of the border. */
+let far: usize = 0;
+/** Sums of the keys on either side, `[2, headDim]`, and of the scores with them, `[2, queries]`. */
+let farKeys: usize = 0;
+let farSums: usize = 0;
+
+/** Lays out a thread's scratch; returns its end. */
+export function layoutFull(base: usize): usize {
+  sizes.layout(base, 0, false);
+  keySums = sizes.take(<usize> sizes.chunks * 2 * sizes.headStride);
+  farKeys = sizes.take(2 * sizes.headStride);
+  if (!sizes.decays) return sizes.take(0);
+  layoutMask(sizes.chunkSize);
+  weightedK = sizes.take(<usize> sizes.length * sizes.headStride);
+  throughs = sizes.take(vectorBytes(sizes.chunks));
+  far = sizes.take(<usize> sizes.chunkSize * sizes.valueStride);
+  farSums = sizes.take(2 * pairBytes(sizes.chunkSize));
+  if (sizes.causal) return sizes.take(0);
+  weightedKBack = sizes.take(<usize> sizes.length * sizes.headStride);
+  throughsBack = sizes.take(vectorBytes(sizes.chunks));
+  return sizes.take(0);
+}
+
+/** The output of every so many tiles of queries. */
+export function attendFull(sequence: i32, part: i32): void {
+  openSequence(sequence);
+  for (let tile = part; tile < sizes.chunks; tile += sizes.segments) {
+    intra.openChunk(sequence, tile);
+    intra.openQueries();
+    const y = intra.outputRows();
+    transposeToPairs(
+      intra.count,
+      sizes.headDim,
+      intra.q,
+      sizes.headStride,
+      sizes.transposed,
+    );
+    if (sizes.decays) attendWithDecays(sequence, tile, y);
+    else {
+      attendFar(sequence, 0, sizes.chunks, 0, 0, y);
+      addUpScores(1, sizes.sums);
+    }
+    intra.finish(y);
+  }
+}
+
+/** What all tiles of queries need of all tiles of keys. */
+function openSequence(sequence: i32): void {
+  const head = <i32> (sizes.headStride >> 2),
+    sides = sizes.decays && !sizes.causal ? 2 : 1;
+  for (let tile = 0; tile < sizes.chunks; tile++) {
+    const keys = sizes.countOf(tile), first = tile * sizes.chunkSize;
+    const from = sequence * sizes.length + first,
+      place = first * sizes.headStride;
+    const k = keyRows(keys, from);
+    if (sizes.decays) {
+      decay.bordersOf(
+        keys,
+        sizes.logDecay(job.f, from),
+        sizes.logDecay(job.b, from),
+      );
+      scaleRows(keys, sizes.headStride, decay.leaving, k, weightedK + place);
+      put(throughs, tile, decay.through(keys));
+      if (!sizes.causal) {
+        scaleRows(
+          keys,
+          sizes.headStride,
+          decay.leavingBack,
+          k,
+          weightedKBack + place,
+        );
+        put(throughsBack, tile, decay.throughBack());
+      }
+    } else for (let j = 0; j < keys; j++) put(decay.leaving, j, 1);
+    multiply(
+      sides, head, keys,
+      decay.leaving, decay.leavingBack - decay.leaving, k, sizes.headStride,
+      keySumsOf(tile, 0), sizes.headStride, 0, 0, 0
+    );
+  }
+}
+
+function keyRows(keys: i32, from: i32): usize {
+  return paddedRows(
+    keys,
+    job.k + from * sizes.headBytes,
+    sizes.headBytes,
+    sizes.rowsK,
+    sizes.headStride,
+  );
+}
+
+/** The sum over a tile of the keys with their decays to the right or, on side 1, to the left. */
+function keySumsOf(tile: i32, side: i32): usize {
+  return keySums + <usize> (2 * tile + side) * sizes.headStride;
+}
+
+/** The keys in the tile, those before it and those after it. */
+function attendWithDecays(sequence: i32, tile: i32, y: usize): void {
+  const row = pairBytes(intra.count);
+  const f = sizes.logDecay(job.f, intra.token),
+    b = sizes.logDecay(job.b, intra.token);
+  computeScores(intra.count, intra.k);
+  weighScores(intra.count, f, b, sizes.scores, row, sizes.sums);
+  addValues(intra.count, intra.v, y, 0);
+  memory.fill(farKeys, 0, 2 * sizes.headStride);
+  if (tile > 0) {
+    attendFar(sequence, 0, tile, weightedK, throughs, far);
+    addScaledRows(intra.count, sizes.valueStride, decay.entering, far, y);
+  }
+  if (!sizes.causal && tile < sizes.chunks - 1) {
+    attendFar(
+      sequence,
+      sizes.chunks - 1,
+      tile,
+      weightedKBack,
+      throughsBack,
+      far,
+    );
+    addScaledRows(intra.count, sizes.valueStride, decay.enteringBack, far, y);
+  }
+  addUpScores(sizes.causal ? 1 : 2, farSums);
+  for (let c: usize = 0; c < row; c += 16) {
+    let sum = v128.load(sizes.sums + c);
+    sum = multiplyAdd(
+      v128.load(decay.entering + c),
+      v128.load(farSums + c),
+      sum,
+    );
+    if (!sizes.causal) {
+      const back = v128.load(farSums + row + c);
+      sum = multiplyAdd(v128.load(decay.enteringBack + c), back, sum);
+    }
+    v128.store(sizes.sums + c, sum);
+  }
+}
+
+/**
+ * to_i = Σ_j w_j (q_i · k_j) v_j over the tiles from the first to the one before
+ * the end, in either direction, the w_j being the decays from the key to the
+ * border of the queries; and Σ_j w_j k_j.
+ */
+function attendFar(
+  sequence: i32,
+  first: i32,
+  end: i32,
+  weighted: usize,
+  throughs: usize,
+  to: usize,
+): void {
+  const step = first <= end ? 1 : -1, side = step < 0 ? 1 : 0;
+  const sum = farKeys + side * sizes.headStride;
+  for (let tile = first; tile !== end; tile += step) {
+    const keys = sizes.countOf(tile), offset = tile * sizes.chunkSize;
+    const from = sequence * sizes.length + offset;
+    const k = sizes.decays
+      ? weighted + offset * sizes.headStride
+      : keyRows(keys, from);
+    const v = paddedRows(
+      keys,
+      job.v + from * sizes.valueBytes,
+      sizes.valueBytes,
+      sizes.rowsV,
+      sizes.valueStride,
+    );
+    let passing: f32 = 0;
+    if (tile !== first) passing = sizes.decays ? at(throughs, tile) : 1;
+    computeScores(keys, k);
+    addValues(keys, v, to, passing);
+    const own = keySumsOf(tile, side);
+    if (tile === first) memory.copy(sum, own, sizes.headStride);
+    else scaleAndAdd(sizes.headStride, sum, passing, own);
+    countProgress();
+  }
+}
+
+/** The scores of keys, [keys, queries]. */
+function computeScores(keys: i32, k: usize): void {
+  const row = pairBytes(intra.count), columns = <i32> (row >> 2);
+  multiply(
+    keys, columns, sizes.headDim,
+    k, sizes.headStride, sizes.transposed, row,
+    sizes.scores, row, 0, 0, 0
+  );
+}
+
+/** to_i = passing to_i + Σ_j score_ji v_j */
+function addValues(keys: i32, v: usize, to: usize, passing: f32): void {
+  multiplyTransposed(
+    intra.count, <i32> (sizes.valueStride >> 2), keys,
+    sizes.scores, pairBytes(intra.count), v, sizes.valueStride,
+    to, sizes.valueStride, passing, to, sizes.valueStride
+  );
+}
+
+/** Sums of the scores with the keys far away, of one side or both. */
+function addUpScores(sides: i32, to: usize): void {
+  const row = pairBytes(intra.count), columns = <i32> (row >> 2);
+  multiply(
+    sides, columns, sizes.headDim,
+    farKeys, sizes.headStride, sizes.transposed, row,
+    to, row, 0, 0, 0
+  );
+}

@@ -1,0 +1,260 @@
+// From the rows of a mixer that reads from both ends to the heads' queries, keys
+// and values, and from what these read back to rows; and the gradients. The
+// second half of the sequences lies the other way round.
+import { joinEnds as joining, splitEnds as splitting } from "../jobs";
+import { layoutFrom, take } from "../runtime/scratch";
+import {
+  firstLanes, loadFirst, multiplyAdd, storeFirst, sum4, vectorBytes,
+} from "../math/simd";
+
+/** Tokens a task. */
+const BLOCK = 64;
+
+function tasks(batch: i32, length: i32): i32 {
+  return (batch * length + BLOCK - 1) / BLOCK;
+}
+
+export function splitEndsTasks(phase: i32): i32 {
+  return phase === 0 ? 0 : tasks(splitting.batch, splitting.length);
+}
+
+export function splitEndsTask(task: i32): void {
+  const job = splitting;
+  const end = min(job.batch * job.length, (task + 1) * BLOCK);
+  for (let token = task * BLOCK; token < end; token++) {
+    if (job.dmixed === 0) splitToken(token);
+    else gatherToken(token);
+  }
+}
+
+/** The place of a token among those of a head, from one end or the other. */
+function placeOf(token: i32, head: i32, isBack: bool): usize {
+  const job = splitting;
+  const batch = token / job.length, t = token % job.length;
+  const sequence = isBack ? job.batch + batch : batch;
+  const place = isBack ? job.length - 1 - t : t;
+  return <usize> ((sequence * job.heads + head) * job.length + place);
+}
+
+/** The token among those of keys and queries. */
+function keyPlaceOf(token: i32, isBack: bool): usize {
+  const job = splitting;
+  if (!isBack) return token;
+  const t = token % job.length;
+  return <usize> (job.batch * job.length + token - t + job.length - 1 - t);
+}
+
+function splitToken(token: i32): void {
+  const job = splitting, headDim = job.headDim, stateDim = job.stateDim;
+  const rowBytes = <usize> (job.heads * headDim) << 2;
+  const headBytes = <usize> headDim << 2, stateBytes = <usize> stateDim << 2;
+  const row = job.mixed + <usize> token * (rowBytes + 4 * stateBytes);
+  copyRow(job.heads * headDim, row, job.x + <usize> token * rowBytes);
+  for (let end = 0; end < 2; end++) {
+    const key = row + rowBytes + <usize> end * 2 * stateBytes;
+    const keyPlace = keyPlaceOf(token, end === 1);
+    copyRow(stateDim, key, job.k + keyPlace * stateBytes);
+    copyRow(stateDim, key + stateBytes, job.q + keyPlace * stateBytes);
+    for (let head = 0; head < job.heads; head++) {
+      const place = placeOf(token, head, end === 1);
+      const dt = load<f32>(job.dt + (place << 2));
+      const x = row + <usize> head * headBytes;
+      scaleRow(headDim, dt, x, job.v + place * headBytes);
+    }
+  }
+}
+
+function gatherToken(token: i32): void {
+  const job = splitting, headDim = job.headDim, stateDim = job.stateDim;
+  const rowBytes = <usize> (job.heads * headDim) << 2;
+  const headBytes = <usize> headDim << 2, stateBytes = <usize> stateDim << 2;
+  const rows = <usize> token * (rowBytes + 4 * stateBytes);
+  const row = job.mixed + rows, drow = job.dmixed + rows;
+  const dx = job.dx + <usize> token * rowBytes;
+  for (let head = 0; head < job.heads; head++) {
+    const column = <usize> head * headBytes;
+    const place = placeOf(token, head, false);
+    const back = placeOf(token, head, true);
+    gatherValues(row + column, dx + column, place, back, drow + column);
+  }
+  for (let end = 0; end < 2; end++) {
+    const place = keyPlaceOf(token, end === 1);
+    const dkey = drow + rowBytes + <usize> end * 2 * stateBytes;
+    copyRow(stateDim, job.dk + place * stateBytes, dkey);
+    copyRow(stateDim, job.dq + place * stateBytes, dkey + stateBytes);
+  }
+}
+
+/** target = dx + dt dv of both ends, and the gradients of their dt, x · dv. */
+function gatherValues(
+  x: usize,
+  dx: usize,
+  place: usize,
+  back: usize,
+  target: usize,
+): void {
+  const job = splitting, bytes = <usize> job.headDim << 2;
+  const dt = v128.load32_splat(job.dt + (place << 2));
+  const dtBack = v128.load32_splat(job.dt + (back << 2));
+  const dv = job.dv + place * bytes, dvBack = job.dv + back * bytes;
+  let inner = f32x4.splat(0), innerBack = f32x4.splat(0);
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const count = <i32> ((bytes - at) >> 2), kept = firstLanes(count);
+    const own = v128.and(loadFirst(x + at, count), kept);
+    const a = loadFirst(dv + at, count), b = loadFirst(dvBack + at, count);
+    inner = multiplyAdd(own, v128.and(a, kept), inner);
+    innerBack = multiplyAdd(own, v128.and(b, kept), innerBack);
+    const sum = multiplyAdd(dt, a, loadFirst(dx + at, count));
+    storeFirst(target + at, multiplyAdd(dtBack, b, sum), count);
+  }
+  store<f32>(job.ddt + (place << 2), sum4(inner));
+  store<f32>(job.ddt + (back << 2), sum4(innerBack));
+}
+
+/** target = source, of so many numbers; faster than memory.copy where they are few. */
+function copyRow(count: i32, source: usize, target: usize): void {
+  const pairs = target + (<usize> (count & ~7) << 2);
+  if (target < pairs) {
+    do {
+      const x0 = v128.load(source), x1 = v128.load(source, 16);
+      v128.store(target, x0);
+      v128.store(target, x1, 16);
+      source += 32;
+      target += 32;
+    } while (target < pairs);
+  }
+  for (count &= 7; count > 0; count -= 4) {
+    storeFirst(target, loadFirst(source, count), count);
+    source += 16;
+    target += 16;
+  }
+}
+
+/** target = weight source, of so many numbers. */
+function scaleRow(count: i32, weight: f32, source: usize, target: usize): void {
+  const weights = f32x4.splat(weight);
+  const pairs = target + (<usize> (count & ~7) << 2);
+  if (target < pairs) {
+    do {
+      const x0 = v128.load(source), x1 = v128.load(source, 16);
+      v128.store(target, f32x4.mul(weights, x0));
+      v128.store(target, f32x4.mul(weights, x1), 16);
+      source += 32;
+      target += 32;
+    } while (target < pairs);
+  }
+  for (count &= 7; count > 0; count -= 4) {
+    storeFirst(target, f32x4.mul(weights, loadFirst(source, count)), count);
+    source += 16;
+    target += 16;
+  }
+}
+
+/** What a token reads where there is nothing. */
+let zeros: usize = 0;
+
+/** Lays out a thread's scratch; returns its end. */
+export function layoutJoinEnds(base: usize): usize {
+  layoutFrom(base);
+  zeros = take(vectorBytes(joining.headDim));
+  return take(0);
+}
+
+export function joinEndsTasks(phase: i32): i32 {
+  return phase === 0 ? 0 : tasks(joining.batch, joining.length);
+}
+
+export function joinEndsTask(task: i32): void {
+  const job = joining;
+  memory.fill(zeros, 0, vectorBytes(job.headDim));
+  const end = min(job.batch * job.length, (task + 1) * BLOCK);
+  for (let token = task * BLOCK; token < end; token++) joinToken(token);
+}
+
+/** Whether two neighbours are of the same segment. */
+function areTogether(token: i32, other: i32): bool {
+  const segments = joining.segments;
+  return segments === 0 ||
+    load<f32>(segments + (<usize> token << 2)) ===
+      load<f32>(segments + (<usize> other << 2));
+}
+
+function joinToken(token: i32): void {
+  const job = joining, length = job.length, headDim = job.headDim;
+  const bytes = <usize> headDim << 2;
+  const batch = token / length, t = token % length;
+  const hasBefore = t > 0 && areTogether(token - 1, token);
+  const hasAfter = t < length - 1 && areTogether(token, token + 1);
+  // What nobody reads is at the last place from either end.
+  const before = t > 0 ? t - 1 : length - 1;
+  const after = t < length - 1 ? length - 2 - t : length - 1;
+  for (let head = 0; head < job.heads; head++) {
+    const forward = (batch * job.heads + head) * length + before;
+    const back = ((job.batch + batch) * job.heads + head) * length + after;
+    const number = <usize> (token * job.heads + head);
+    const x = job.x + number * bytes, own = job.own + (number << 2);
+    if (job.dy === 0) {
+      const a = hasBefore ? job.read + <usize> forward * bytes : zeros;
+      const b = hasAfter ? job.read + <usize> back * bytes : zeros;
+      addRows(headDim, a, b, load<f32>(own), x, job.y + number * bytes);
+    } else {
+      const dy = job.dy + number * bytes;
+      copyRow(
+        headDim,
+        hasBefore ? dy : zeros,
+        job.dread + <usize> forward * bytes,
+      );
+      copyRow(headDim, hasAfter ? dy : zeros, job.dread + <usize> back * bytes);
+      scaleRow(headDim, load<f32>(own), dy, job.dx + number * bytes);
+      store<f32>(job.down + (number << 2), product(headDim, dy, x));
+    }
+  }
+}
+
+/** target = a + b + weight x, of so many numbers. */
+function addRows(
+  count: i32,
+  a: usize,
+  b: usize,
+  weight: f32,
+  x: usize,
+  target: usize,
+): void {
+  const weights = f32x4.splat(weight);
+  const pairs = target + (<usize> (count & ~7) << 2);
+  if (target < pairs) {
+    do {
+      const s0 = f32x4.add(v128.load(a), v128.load(b));
+      const s1 = f32x4.add(v128.load(a, 16), v128.load(b, 16));
+      const y0 = multiplyAdd(weights, v128.load(x), s0);
+      const y1 = multiplyAdd(weights, v128.load(x, 16), s1);
+      v128.store(target, y0);
+      v128.store(target, y1, 16);
+      a += 32;
+      b += 32;
+      x += 32;
+      target += 32;
+    } while (target < pairs);
+  }
+  for (count &= 7; count > 0; count -= 4) {
+    const sum = f32x4.add(loadFirst(a, count), loadFirst(b, count));
+    storeFirst(target, multiplyAdd(weights, loadFirst(x, count), sum), count);
+    a += 16;
+    b += 16;
+    x += 16;
+    target += 16;
+  }
+}
+
+/** x · y, of so many numbers. */
+function product(count: i32, x: usize, y: usize): f32 {
+  let sum = f32x4.splat(0);
+  for (; count > 0; count -= 4) {
+    const kept = firstLanes(count);
+    const own = v128.and(loadFirst(x, count), kept);
+    sum = multiplyAdd(own, v128.and(loadFirst(y, count), kept), sum);
+    x += 16;
+    y += 16;
+  }
+  return sum4(sum);
+}

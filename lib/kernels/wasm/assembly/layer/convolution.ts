@@ -1,0 +1,391 @@
+// A short convolution of each channel along the tokens, and its gradient. A task
+// is a block of channels of a sequence.
+import { queue, shortConvolution as job } from "../jobs";
+import { at, put } from "../math/matrix";
+import { preparePowers, silus, siluSlopes } from "../math/vector_exp";
+import { layoutFrom, take } from "../runtime/scratch";
+import { loadFirst, multiplyAdd, storeFirst } from "../math/simd";
+import { countProgress } from "../runtime/progress";
+
+/** Channels of a block. */
+const BLOCK = 64;
+/** Bytes of a row of them in scratch. */
+const ROW: usize = 4 * BLOCK;
+/** Tokens of a piece. */
+const PIECE = 64;
+/** Tokens whose sums are made at once, in eight vectors. */
+const TOKENS = 4;
+
+/** Taps of the block, a row each, and the biases. */
+let weights: usize = 0, biases: usize = 0;
+/** Gradients in the sums, of a piece and of what reads it; and those in taps and biases. */
+let slopes: usize = 0, dweights: usize = 0;
+/** Where those of inputs begin. */
+let zeros: usize = 0;
+
+/** Lays out a thread's scratch; returns its end. */
+export function layoutConvolution(base: usize): usize {
+  layoutFrom(base);
+  const taps = <usize> job.taps;
+  weights = take(taps * ROW);
+  biases = take(ROW);
+  if (job.dy !== 0) {
+    slopes = take((PIECE + 2 * taps) * ROW);
+    dweights = take((taps + 1) * ROW);
+    zeros = take(ROW);
+  }
+  return take(0);
+}
+
+function blocks(): i32 {
+  return (job.channels + BLOCK - 1) / BLOCK;
+}
+
+export function convolutionTasks(phase: i32): i32 {
+  if (phase === 0) return job.batch * blocks();
+  return job.dy === 0 ? 0 : 1;
+}
+
+/** Bytes of what a sequence leaves: the gradients of each channel's taps and bias. */
+function partBytes(): usize {
+  return <usize> (job.taps + 1) * job.channels * 4;
+}
+
+export function convolutionExtra(): usize {
+  return job.dy === 0 ? 0 : job.batch * partBytes();
+}
+
+export function convolutionTask(phase: i32, task: i32): void {
+  if (phase === 1) return sumParts();
+  openBlock(task);
+  preparePowers();
+  if (job.dy === 0) convolve();
+  else differentiate();
+}
+
+let sequence: i32 = 0;
+/** The block's first channel, and how many it has. */
+let channel: i32 = 0, lanes: i32 = 0;
+
+function openBlock(task: i32): void {
+  sequence = task / blocks();
+  channel = (task % blocks()) * BLOCK;
+  lanes = min(BLOCK, job.channels - channel);
+  memory.fill(weights, 0, <usize> job.taps * ROW);
+  memory.fill(biases, 0, ROW);
+  for (let lane = 0; lane < lanes; lane++) {
+    for (let tap = 0; tap < job.taps; tap++) {
+      const weight = at(job.weight, (channel + lane) * job.taps + tap);
+      put(weights, tap * BLOCK + lane, weight);
+    }
+    if (job.bias !== 0) put(biases, lane, at(job.bias, channel + lane));
+  }
+}
+
+/** Where the block's channels of a token begin. */
+function rowOf(tensor: usize, token: i32): usize {
+  const row = <usize> (sequence * job.length + token) * job.channels;
+  return tensor + (row + channel) * 4;
+}
+
+/** Whether what one token holds is read at another one. */
+function isRead(from: i32, to: i32): bool {
+  if (from < 0 || from >= job.length) return false;
+  if (job.segments === 0) return true;
+  const first = sequence * job.length;
+  return at(job.segments, first + from) === at(job.segments, first + to);
+}
+
+/** The taps by which a token reads tokens of its segment, or by which these read it: from one to before another. */
+let firstTap: i32 = 0, lastTap: i32 = 0;
+
+function openTaps(token: i32, first: i32, step: i32): void {
+  firstTap = 0;
+  lastTap = job.taps;
+  while (
+    firstTap < lastTap && !isRead(token + first + step * firstTap, token)
+  ) {
+    firstTap++;
+  }
+  while (
+    firstTap < lastTap && !isRead(token + first + step * (lastTap - 1), token)
+  ) {
+    lastTap--;
+  }
+}
+
+/** Whether some tokens each read all of their taps. */
+function areWhole(token: i32, tokens: i32, first: i32, step: i32): bool {
+  for (let i = token; i < token + tokens; i++) {
+    openTaps(i, first, step);
+    if (lastTap - firstTap < job.taps) return false;
+  }
+  return true;
+}
+
+/**
+ * Sums over all taps of as many tokens as {@link TOKENS}, and of so many bytes
+ * of each, in whole pairs of vectors. `row` is what the first tap of the first
+ * token reads, `width` lies between the rows of tokens, and `next` from tap to
+ * tap. The tests are at the loops' ends, as in powers.ts.
+ */
+function sumTokens(
+  bytes: usize,
+  start: usize,
+  row: usize,
+  width: usize,
+  next: usize,
+  target: usize,
+  targetWidth: usize,
+): void {
+  const taps = <usize> job.taps * ROW;
+  for (let c: usize = 0; c < bytes; c += 32) {
+    const start0 = v128.load(start + c), start1 = v128.load(start + c, 16);
+    let a0 = start0, a1 = start1, b0 = start0, b1 = start1;
+    let c0 = start0, c1 = start1, d0 = start0, d1 = start1;
+    let weight = weights + c, a = row + c;
+    const end = weight + taps;
+    do {
+      const w0 = v128.load(weight), w1 = v128.load(weight, 16);
+      const b = a + width, c = b + width, d = c + width;
+      a0 = multiplyAdd(w0, v128.load(a), a0);
+      a1 = multiplyAdd(w1, v128.load(a, 16), a1);
+      b0 = multiplyAdd(w0, v128.load(b), b0);
+      b1 = multiplyAdd(w1, v128.load(b, 16), b1);
+      c0 = multiplyAdd(w0, v128.load(c), c0);
+      c1 = multiplyAdd(w1, v128.load(c, 16), c1);
+      d0 = multiplyAdd(w0, v128.load(d), d0);
+      d1 = multiplyAdd(w1, v128.load(d, 16), d1);
+      weight += ROW;
+      a += next;
+    } while (weight < end);
+    let y = target + c;
+    v128.store(y, a0);
+    v128.store(y, a1, 16);
+    y += targetWidth;
+    v128.store(y, b0);
+    v128.store(y, b1, 16);
+    y += targetWidth;
+    v128.store(y, c0);
+    v128.store(y, c1, 16);
+    y += targetWidth;
+    v128.store(y, d0);
+    v128.store(y, d1, 16);
+  }
+}
+
+/** Sums over a token's taps, from one channel of the block to before another; see {@link sumTokens}. */
+function sumToken(
+  from: i32,
+  to: i32,
+  start: usize,
+  row: usize,
+  next: usize,
+  target: usize,
+): void {
+  for (let lane = from; lane < to; lane += 4) {
+    const c = <usize> lane * 4, count = to - lane;
+    let sum = v128.load(start + c);
+    let weight = weights + <usize> firstTap * ROW + c, x = row + c;
+    for (let tap = firstTap; tap < lastTap; tap++) {
+      sum = multiplyAdd(v128.load(weight), loadFirst(x, count), sum);
+      weight += ROW;
+      x += next;
+    }
+    storeFirst(target + c, sum, count);
+  }
+}
+
+/**
+ * Sums over the taps of the tokens from one to before another, a row of the
+ * block's channels each; `x` and `target` are the rows of the first.
+ */
+function sumRows(
+  token: i32,
+  end: i32,
+  first: i32,
+  step: i32,
+  start: usize,
+  x: usize,
+  width: usize,
+  target: usize,
+  targetWidth: usize,
+): void {
+  const next = bytesBetween(step, width), offset = bytesBetween(first, width);
+  const pairs = lanes & ~7;
+  while (token < end) {
+    const isWhole = end - token >= TOKENS &&
+      areWhole(token, TOKENS, first, step);
+    if (isWhole) {
+      const bytes = <usize> pairs * 4, row = x + offset;
+      sumTokens(bytes, start, row, width, next, target, targetWidth);
+    }
+    const tokens = isWhole ? TOKENS : 1, done = isWhole ? pairs : 0;
+    for (let i = 0; i < tokens; i++) {
+      if (done < lanes) {
+        if (!isWhole) openTaps(token, first, step);
+        const row = x + offset + bytesBetween(step * firstTap, width);
+        sumToken(done, lanes, start, row, next, target);
+      }
+      x += width;
+      target += targetWidth;
+    }
+    token += tokens;
+  }
+}
+
+/** The bytes of so many rows, which may be negative. */
+function bytesBetween(rows: i32, width: usize): usize {
+  return <usize> (<isize> rows * <isize> width);
+}
+
+function convolve(): void {
+  const width = <usize> job.channels * 4;
+  for (let start = 0; start < job.length; start += PIECE) {
+    const end = min(job.length, start + PIECE);
+    const x = rowOf(job.x, start), y = rowOf(job.y, start);
+    sumRows(start, end, job.first, job.step, biases, x, width, y, width);
+    if (job.silu !== 0) {
+      for (let i = start; i < end; i++) silus(lanes, rowOf(job.y, i));
+    }
+    countProgress();
+  }
+}
+
+/** dx_t = Σ_k w_k ds_{t - first - step k}, dw_k = Σ_t ds_t x_{t + first + step k}, db = Σ_t ds_t */
+function differentiate(): void {
+  memory.fill(dweights, 0, <usize> (job.taps + 1) * ROW);
+  memory.fill(zeros, 0, ROW);
+  const reach = job.taps - 1, width = <usize> job.channels * 4;
+  for (let start = 0; start < job.length; start += PIECE) {
+    const end = min(job.length, start + PIECE);
+    const firstSlope = max(0, start - reach);
+    findSlopes(firstSlope, min(job.length, end + reach));
+    const own = slopes + <usize> (start - firstSlope) * ROW;
+    const dx = rowOf(job.dx, start);
+    sumRows(start, end, -job.first, -job.step, zeros, own, ROW, dx, width);
+    for (let tap = 0; tap < job.taps; tap++) addWeights(tap, start, end, own);
+    addBiases(end - start, own);
+    countProgress();
+  }
+  const part = queue.extra + <usize> sequence * partBytes();
+  for (let tap = 0; tap <= job.taps; tap++) {
+    const target = part + <usize> (tap * job.channels + channel) * 4;
+    memory.copy(target, dweights + <usize> tap * ROW, <usize> lanes * 4);
+  }
+}
+
+/** Gradients in the sums of the tokens from one to before another. */
+function findSlopes(start: i32, end: i32): void {
+  const width = <usize> job.channels * 4;
+  const x = rowOf(job.x, start);
+  if (job.silu !== 0) {
+    sumRows(start, end, job.first, job.step, biases, x, width, slopes, ROW);
+  }
+  let slope = slopes, dy = rowOf(job.dy, start);
+  for (let token = start; token < end; token++) {
+    if (job.silu !== 0) siluSlopes(lanes, slope, dy);
+    else memory.copy(slope, dy, <usize> lanes * 4);
+    slope += ROW;
+    dy += width;
+  }
+}
+
+/** Adds what the tokens of a piece give to the gradient in a tap; `own` has the slope of its first. */
+function addWeights(tap: i32, start: i32, end: i32, own: usize): void {
+  const offset = job.first + job.step * tap;
+  const target = dweights + <usize> tap * ROW;
+  for (let token = start; token < end;) {
+    if (!isRead(token + offset, token)) {
+      token++;
+      continue;
+    }
+    let after = token + 1;
+    while (after < end && isRead(after + offset, after)) after++;
+    const slope = own + <usize> (token - start) * ROW;
+    addProducts(after - token, slope, rowOf(job.x, token + offset), target);
+    token = after;
+  }
+}
+
+/** target += Σ_i slope_i x_i, over rows of the block's channels. */
+function addProducts(rows: i32, slope: usize, x: usize, target: usize): void {
+  const width = <usize> job.channels * 4;
+  const pairs = <usize> (lanes & ~7) * 4;
+  for (let c: usize = 0; c < pairs; c += 32) {
+    let a0 = v128.load(target + c), a1 = v128.load(target + c, 16);
+    let b0 = f32x4.splat(0), b1 = b0, c0 = b0, c1 = b0, d0 = b0, d1 = b0;
+    let s = slope + c, row = x + c;
+    const fours = s + <usize> (rows & ~3) * ROW, end = s + <usize> rows * ROW;
+    if (s < fours) {
+      do {
+        a0 = multiplyAdd(v128.load(s), v128.load(row), a0);
+        a1 = multiplyAdd(v128.load(s, 16), v128.load(row, 16), a1);
+        row += width;
+        b0 = multiplyAdd(v128.load(s, ROW), v128.load(row), b0);
+        b1 = multiplyAdd(v128.load(s, ROW + 16), v128.load(row, 16), b1);
+        row += width;
+        c0 = multiplyAdd(v128.load(s, 2 * ROW), v128.load(row), c0);
+        c1 = multiplyAdd(v128.load(s, 2 * ROW + 16), v128.load(row, 16), c1);
+        row += width;
+        d0 = multiplyAdd(v128.load(s, 3 * ROW), v128.load(row), d0);
+        d1 = multiplyAdd(v128.load(s, 3 * ROW + 16), v128.load(row, 16), d1);
+        row += width;
+        s += 4 * ROW;
+      } while (s < fours);
+    }
+    if (s < end) {
+      do {
+        a0 = multiplyAdd(v128.load(s), v128.load(row), a0);
+        a1 = multiplyAdd(v128.load(s, 16), v128.load(row, 16), a1);
+        s += ROW;
+        row += width;
+      } while (s < end);
+    }
+    const sum0 = f32x4.add(f32x4.add(a0, b0), f32x4.add(c0, d0));
+    const sum1 = f32x4.add(f32x4.add(a1, b1), f32x4.add(c1, d1));
+    v128.store(target + c, sum0);
+    v128.store(target + c, sum1, 16);
+  }
+  for (let lane = lanes & ~7; lane < lanes; lane += 4) {
+    const c = <usize> lane * 4;
+    let sum = v128.load(target + c), s = slope + c, row = x + c;
+    for (let i = 0; i < rows; i++) {
+      sum = multiplyAdd(v128.load(s), loadFirst(row, lanes - lane), sum);
+      s += ROW;
+      row += width;
+    }
+    v128.store(target + c, sum);
+  }
+}
+
+/** Adds a piece's slopes to the gradient in the biases. */
+function addBiases(rows: i32, own: usize): void {
+  const target = dweights + <usize> job.taps * ROW;
+  for (let c: usize = 0; c < <usize> lanes * 4; c += 16) {
+    let sum = v128.load(target + c), slope = own + c;
+    for (let i = 0; i < rows; i++) {
+      sum = f32x4.add(sum, v128.load(slope));
+      slope += ROW;
+    }
+    v128.store(target + c, sum);
+  }
+}
+
+/** Adds up what sequences have left. */
+function sumParts(): void {
+  for (let tap = 0; tap <= job.taps; tap++) {
+    const isBias = tap === job.taps;
+    if (isBias && job.dbias === 0) continue;
+    for (let c = 0; c < job.channels; c++) {
+      let part = queue.extra + <usize> (tap * job.channels + c) * 4;
+      let sum = load<f32>(part);
+      for (let i = 1; i < job.batch; i++) {
+        part += partBytes();
+        sum += load<f32>(part);
+      }
+      if (isBias) put(job.dbias, c, sum);
+      else put(job.dweight, c * job.taps + tap, sum);
+    }
+  }
+}

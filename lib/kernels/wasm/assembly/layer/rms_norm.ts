@@ -1,0 +1,145 @@
+// Root mean square normalisation of rows, times SiLU of gates if there are any,
+// and its gradient.
+import { queue, rmsNorm as job } from "../jobs";
+import { preparePowers, silus, siluSlopes } from "../math/vector_exp";
+import { layoutFrom, take } from "../runtime/scratch";
+import {
+  firstLanes, loadFirst, multiplyAdd, storeFirst, sum4, vectorBytes,
+} from "../math/simd";
+
+/** Gates of a row: their SiLU, or ones; and what their gradients are times its slopes. */
+let gates: usize = 0, slopes: usize = 0;
+
+/** Lays out a thread's scratch; returns its end. */
+export function layoutRmsNorm(base: usize): usize {
+  layoutFrom(base);
+  const bytes = vectorBytes(job.columns);
+  gates = take(bytes);
+  if (job.dy !== 0) slopes = take(bytes);
+  return take(0);
+}
+
+export function rmsNormTasks(phase: i32): i32 {
+  const blocks = (job.rows + job.rowsPerTask - 1) / job.rowsPerTask;
+  if (job.dy === 0) return phase === 0 ? 0 : blocks;
+  return phase === 0 ? blocks : 1;
+}
+
+/** Bytes that the tasks of the gradient leave for its second phase. */
+export function rmsNormExtra(): usize {
+  return job.dy === 0 ? 0 : <usize> (rmsNormTasks(0) * job.columns) << 2;
+}
+
+export function rmsNormTask(phase: i32, task: i32): void {
+  if (job.dy !== 0 && phase === 1) return sumParts();
+  preparePowers();
+  const first = task * job.rowsPerTask;
+  const end = min(job.rows, first + job.rowsPerTask);
+  const bytes = <usize> job.columns << 2, part = queue.extra + task * bytes;
+  if (job.dy !== 0) memory.fill(part, 0, bytes);
+  if (job.gate === 0) {
+    for (let i = 0; i < job.columns; i++) {
+      store<f32>(gates + (<usize> i << 2), 1);
+    }
+  }
+  for (let row = first; row < end; row++) {
+    if (job.gate !== 0) {
+      memory.copy(gates, job.gate + row * bytes, bytes);
+      silus(job.columns, gates);
+    }
+    if (job.dy === 0) normalize(row);
+    else gradientOf(row, part);
+  }
+}
+
+/** One over the root of the mean square of a row. */
+function inverseOf(x: usize): f32 {
+  const end = x + (<usize> job.columns << 2);
+  const pairs = x + (<usize> (job.columns & ~7) << 2);
+  let even = f32x4.splat(0), odd = f32x4.splat(0);
+  if (x < pairs) {
+    do {
+      const x0 = v128.load(x), x1 = v128.load(x, 16);
+      even = multiplyAdd(x0, x0, even);
+      odd = multiplyAdd(x1, x1, odd);
+      x += 32;
+    } while (x < pairs);
+  }
+  for (; x < end; x += 16) {
+    const own = loadFirst(x, <i32> ((end - x) >> 2));
+    even = multiplyAdd(own, own, even);
+  }
+  const squares = sum4(f32x4.add(even, odd));
+  return 1 / sqrt<f32>(squares / <f32> job.columns + job.epsilon);
+}
+
+function normalize(row: i32): void {
+  const bytes = <usize> job.columns << 2, pairs = bytes & ~31;
+  const x = job.x + row * bytes, y = job.y + row * bytes;
+  const scale = job.scale, inverse = f32x4.splat(inverseOf(x));
+  for (let at: usize = 0; at < pairs; at += 32) {
+    const n0 = f32x4.mul(v128.load(x + at), inverse);
+    const n1 = f32x4.mul(v128.load(x + at, 16), inverse);
+    const s0 = f32x4.mul(n0, v128.load(scale + at));
+    const s1 = f32x4.mul(n1, v128.load(scale + at, 16));
+    v128.store(y + at, f32x4.mul(s0, v128.load(gates + at)));
+    v128.store(y + at, f32x4.mul(s1, v128.load(gates + at, 16)), 16);
+  }
+  for (let at = pairs; at < bytes; at += 16) {
+    const count = <i32> ((bytes - at) >> 2);
+    const normal = f32x4.mul(loadFirst(x + at, count), inverse);
+    const scaled = f32x4.mul(normal, loadFirst(scale + at, count));
+    storeFirst(y + at, f32x4.mul(scaled, v128.load(gates + at)), count);
+  }
+}
+
+/**
+ * dx = (g - n mean(g n)) / root, with n the normal x and g = dy · scale · SiLU(z);
+ * dz = dy · scale · n · SiLU'(z).
+ */
+function gradientOf(row: i32, dscale: usize): void {
+  const bytes = <usize> job.columns << 2, offset = row * bytes;
+  const x = job.x + offset, dy = job.dy + offset, dx = job.dx + offset;
+  const scale = job.scale;
+  const root = inverseOf(x), inverse = f32x4.splat(root);
+  let inner = f32x4.splat(0);
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const count = <i32> ((bytes - at) >> 2);
+    const normal = f32x4.mul(loadFirst(x + at, count), inverse);
+    const gradient = loadFirst(dy + at, count), gate = v128.load(gates + at);
+    const weight = loadFirst(scale + at, count);
+    const along = f32x4.mul(gradient, normal);
+    v128.store(slopes + at, f32x4.mul(along, weight));
+    const gated = f32x4.mul(along, gate);
+    // Beyond the row, gates are what other rows have left.
+    const kept = v128.and(gated, firstLanes(count));
+    inner = multiplyAdd(kept, weight, inner);
+    const sum = f32x4.add(loadFirst(dscale + at, count), gated);
+    storeFirst(dscale + at, sum, count);
+    const g = f32x4.mul(f32x4.mul(gradient, gate), weight);
+    storeFirst(dx + at, g, count);
+  }
+  const mean = f32x4.splat(-root * sum4(inner) / <f32> job.columns);
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const count = <i32> ((bytes - at) >> 2);
+    const own = loadFirst(x + at, count);
+    const rest = multiplyAdd(own, mean, loadFirst(dx + at, count));
+    storeFirst(dx + at, f32x4.mul(rest, inverse), count);
+  }
+  if (job.gate === 0) return;
+  const dgate = job.dgate + offset;
+  memory.copy(dgate, job.gate + offset, bytes);
+  siluSlopes(job.columns, dgate, slopes);
+}
+
+function sumParts(): void {
+  const bytes = <usize> job.columns << 2;
+  memory.copy(job.dscale, queue.extra, bytes);
+  for (let task = 1; task < rmsNormTasks(0); task++) {
+    const part = queue.extra + task * bytes;
+    for (let at: usize = 0; at < bytes; at += 4) {
+      const sum = load<f32>(job.dscale + at) + load<f32>(part + at);
+      store<f32>(job.dscale + at, sum);
+    }
+  }
+}

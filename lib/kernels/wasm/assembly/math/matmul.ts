@@ -1,0 +1,172 @@
+// Batched matrix products: C_b = op(A_b) op(B_b) + bias, any transposes.
+import { multiply, multiplyTransposed } from "./gemm";
+import { matmul as job, queue } from "../jobs";
+import { transpose } from "./matrix";
+import { loadFirst, vectorBytes } from "./simd";
+import { countProgress } from "../runtime/progress";
+
+/** Columns of B, and rows of it, that are packed at a time: 64 KiB, which stay in the cache. */
+const COLUMNS = 64;
+const INNER = 256;
+
+let packedA: usize = 0;
+let packedB: usize = 0;
+let tile: usize = 0;
+let paddedBias: usize = 0;
+
+/** Lays out a thread's scratch; returns its end. */
+export function layoutMatmul(base: usize): usize {
+  packedA = (base + 63) & ~63;
+  packedB = packedA + INNER * vectorBytes(job.rowsPerTask);
+  tile = packedB + INNER * COLUMNS * 4;
+  paddedBias = tile + <usize> job.rowsPerTask * COLUMNS * 4;
+  return paddedBias + COLUMNS * 4;
+}
+
+/** Tasks of a product. */
+export function matmulTasks(): i32 {
+  return job.batch * tasksPerMatrix();
+}
+
+function tasksPerMatrix(): i32 {
+  const inRows = parts(job.rows, job.rowsPerTask);
+  return inRows * parts(job.columns, job.columnsPerTask);
+}
+
+function parts(count: i32, perTask: i32): i32 {
+  return (count + perTask - 1) / perTask;
+}
+
+/** Some rows and columns of one product. */
+export function matmulTask(task: i32): void {
+  const matrix = task / tasksPerMatrix(), part = task % tasksPerMatrix();
+  // Neighbours in time have the same columns, and find them in the cache.
+  const inRows = parts(job.rows, job.rowsPerTask);
+  const first = part % inRows * job.rowsPerTask;
+  const rows = min(job.rowsPerTask, job.rows - first);
+  const from = part / inRows * job.columnsPerTask;
+  const end = min(job.columns, from + job.columnsPerTask);
+  const a = job.a + <usize> load<i32>(queue.extra + 8 * matrix) * 4;
+  const b = job.b + <usize> load<i32>(queue.extra + 8 * matrix, 4) * 4;
+  const width = <usize> job.columns * 4;
+  const c = job.c + <usize> (matrix * job.rows + first) * width;
+  for (let k = 0; k < job.inner; k += INNER) {
+    const inner = min(INNER, job.inner - k);
+    const left = packA(a, first, rows, k, inner);
+    for (let column = from; column < end; column += COLUMNS) {
+      const columns = min(COLUMNS, end - column);
+      product(left, b, c, rows, k, inner, column, columns);
+    }
+    countProgress();
+  }
+}
+
+let leftStride: usize = 0;
+
+/** A transposed block is packed, since its rows are far apart in the cache's sets. */
+function packA(a: usize, first: i32, rows: i32, k: i32, inner: i32): usize {
+  if (job.transposeA === 0) {
+    leftStride = <usize> job.inner * 4;
+    return a + <usize> first * leftStride + (<usize> k << 2);
+  }
+  const stride = <usize> job.rows * 4;
+  leftStride = vectorBytes(rows);
+  let source = a + <usize> k * stride + (<usize> first << 2);
+  for (let i = 0; i < inner; i++) {
+    memory.copy(packedA + i * leftStride, source, <usize> rows << 2);
+    source += stride;
+  }
+  return packedA;
+}
+
+/** Packs a block of B as it lies, its rows padded with zeros. */
+function pack(source: usize, width: usize, rows: i32, columns: i32): void {
+  let target = packedB;
+  for (let row = 0; row < rows; row++) {
+    let from = source, count = columns;
+    for (; count >= 8; count -= 8) {
+      const x0 = v128.load(from), x1 = v128.load(from, 16);
+      v128.store(target, x0);
+      v128.store(target, x1, 16);
+      from += 32;
+      target += 32;
+    }
+    for (; count > 0; count -= 4) {
+      v128.store(target, loadFirst(from, count));
+      from += 16;
+      target += 16;
+    }
+    source += width;
+  }
+}
+
+/** C[:, column …] (+)= A B over `inner` rows of B from `k` on. */
+function product(
+  left: usize,
+  b: usize,
+  c: usize,
+  rows: i32,
+  k: i32,
+  inner: i32,
+  column: i32,
+  columns: i32,
+): void {
+  const width = <usize> job.columns * 4;
+  const bytes = <usize> columns << 2, stride = vectorBytes(columns);
+  const offset = <usize> column << 2;
+  if (job.transposeB !== 0) {
+    const source = <usize> job.inner * 4;
+    const from = b + <usize> column * source + (<usize> k << 2);
+    transpose(columns, inner, from, source, packedB, stride);
+  } else {
+    pack(b + <usize> k * width + offset, width, inner, columns);
+  }
+  let to = c + offset, from = to, toStride = width, fromStride = width;
+  let weight: f32 = 1;
+  if (k === 0) {
+    from = paddedBias;
+    fromStride = 0;
+    if (job.bias === 0) weight = 0;
+    else memory.copy(paddedBias, job.bias + offset, bytes);
+  }
+  const ragged = bytes !== stride;
+  if (ragged) {
+    to = tile;
+    toStride = stride;
+    if (k > 0) {
+      copyRows(rows, bytes, from, width, tile, stride);
+      from = tile;
+      fromStride = stride;
+    }
+  }
+  const n = <i32> (stride >> 2);
+  if (job.transposeA === 0) {
+    multiply(
+      rows, n, inner,
+      left, leftStride, packedB, stride,
+      to, toStride, weight, from, fromStride
+    );
+  } else {
+    multiplyTransposed(
+      rows, n, inner,
+      left, leftStride, packedB, stride,
+      to, toStride, weight, from, fromStride
+    );
+  }
+  if (ragged) copyRows(rows, bytes, tile, stride, c + offset, width);
+}
+
+function copyRows(
+  rows: i32,
+  bytes: usize,
+  source: usize,
+  sourceStride: usize,
+  target: usize,
+  targetStride: usize,
+): void {
+  for (let i = 0; i < rows; i++) {
+    memory.copy(target, source, bytes);
+    source += sourceStride;
+    target += targetStride;
+  }
+}

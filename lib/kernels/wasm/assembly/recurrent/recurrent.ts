@@ -1,0 +1,240 @@
+// The recurrent form: token by token, with one state for each direction. Its
+// gradient is that of the chunkwise form.
+//
+// A sweep has one state [lines, headDim]: a line for each column of the values,
+// and one for the normaliser. It goes through the tokens by their positions from
+// its own end, so that one piece of code serves both directions: a token reads
+// what those before it wrote, decayed on arrival, and its own part is added once,
+// by the forward sweep. The sweeps add to the same outputs: each writes those that
+// it meets first, and in the second phase completes what the other has written.
+import * as sizes from "../chunkwise/sizes";
+import { decayOf } from "../chunkwise/decay";
+import { factorOf } from "../chunkwise/intra_chunk";
+import { attention as job, queue } from "../jobs";
+import { at, paddedRows, put } from "../math/matrix";
+import { countProgress } from "../runtime/progress";
+import { multiplyAdd, sum4, sums4 } from "../math/simd";
+
+/** Lines of a state; whole groups of four. */
+let lines: i32 = 0;
+/** Bytes of a line; whole pairs of vectors. */
+let lineBytes: usize = 0;
+/** Bytes of a state. */
+export let sweepBytes: usize = 0;
+
+let rowQ: usize = 0;
+let rowK: usize = 0;
+/** A token's (v, 1). */
+let values: usize = 0;
+
+/** What a token reads: a number for each line of the state. */
+let reading: usize = 0;
+/** What the other sweep has read. */
+let written: usize = 0;
+
+/** Lays out a thread's scratch; returns its end. */
+export function layoutRecurrent(base: usize): usize {
+  const columns = job.normalize !== 0 ? sizes.columnsStride : sizes.valueStride;
+  lines = <i32> (columns >> 2);
+  lineBytes = (sizes.headBytes + 31) & ~31;
+  sweepBytes = (<usize> lines * lineBytes + 63) & ~63;
+  rowQ = (base + 63) & ~63;
+  rowK = rowQ + lineBytes;
+  values = rowK + lineBytes;
+  reading = (values + <usize> lines * 4 + 63) & ~63;
+  written = reading + <usize> lines * 4;
+  return written + <usize> lines * 4;
+}
+
+/** Sweeps of a sequence; causal attention has one. */
+export function sweeps(): i32 {
+  return sizes.causal ? 1 : 2;
+}
+
+/** Where a sweep keeps so many bytes between the phases. */
+function sweepRecord(sequence: i32, isBack: bool, bytes: usize): usize {
+  return queue.extra + <usize> (sequence * sweeps() + i32(isBack)) * bytes;
+}
+
+/** Whether the sweep goes from the last token to the first. */
+let back: bool = false;
+/** The sequence's first token, among those of all sequences. */
+let start: i32 = 0;
+
+/** Begins, or goes on, with a sweep. */
+function openSweep(sequence: i32, isBack: bool): void {
+  start = sequence * sizes.length;
+  back = isBack;
+  memory.fill(values, 0, <usize> lines * 4);
+  if (job.normalize !== 0) put(values, sizes.valueDim, 1);
+}
+
+/** The token at hand, among those of all sequences; its q and k are padded. */
+let token: i32 = 0;
+let q: usize = 0, k: usize = 0;
+/** What the state pays on arriving at it. */
+let decay: f32 = 0;
+
+/** Points to the token at a position of the sweep. */
+function openToken(position: i32): void {
+  token = start + (back ? sizes.length - 1 - position : position);
+  const offset = <usize> token * sizes.headBytes;
+  q = paddedRows(1, job.q + offset, sizes.headBytes, rowQ, lineBytes);
+  k = paddedRows(1, job.k + offset, sizes.headBytes, rowK, lineBytes);
+  copyRow(job.v + <usize> token * sizes.valueBytes, values);
+  const log = sizes.logDecay(back ? job.b : job.f, token);
+  // Before the first token there is nothing that could decay.
+  decay = position === 0 ? 0 : log === 0 ? 1 : decayOf(log);
+}
+
+/** Copies as many floats as a value has. */
+function copyRow(source: usize, target: usize): void {
+  let i: usize = 0;
+  for (; i + 16 <= sizes.valueBytes; i += 16) {
+    v128.store(target + i, v128.load(source + i));
+  }
+  for (; i < sizes.valueBytes; i += 4) {
+    store<f32>(target + i, load<f32>(source + i));
+  }
+}
+
+/**
+ * The first position of a phase: both sweeps go to the middle, wait for each
+ * other, and then add to what the other wrote.
+ */
+function middle(): i32 {
+  if (sizes.causal) return sizes.length;
+  const half = sizes.length >> 1;
+  return back ? sizes.length - half : half;
+}
+
+/** q · k of the token. */
+function ownScore(): f32 {
+  let sum = f32x4.splat(0);
+  for (let c: usize = 0; c < lineBytes; c += 16) {
+    sum = multiplyAdd(v128.load(q + c), v128.load(k + c), sum);
+  }
+  return sum4(sum);
+}
+
+/** One phase of a  */
+export function attendRecurrent(sequence: i32, isBack: bool, phase: i32): void {
+  openSweep(sequence, isBack);
+  const state = sweepRecord(sequence, isBack, sweepBytes);
+  if (phase === 0) memory.fill(state, 0, sweepBytes);
+  const end = phase === 0 ? middle() : sizes.length;
+  for (
+    let position = phase === 0 ? 0 : middle();
+    position < end;
+    position++
+  ) {
+    openToken(position);
+    readAndWrite(state);
+    if (!back) addOwn();
+    if (phase === 1) addWritten();
+    if (phase === 1 || sizes.causal) finishRow();
+    else put(job.rowSums, token, rowSum());
+    copyRow(reading, job.y + <usize> token * sizes.valueBytes);
+    if ((position & 63) === 0) countProgress();
+  }
+}
+
+/** reading = decay · state q; state = decay · state + (v, 1) kᵀ */
+function readAndWrite(state: usize): void {
+  const a = f32x4.splat(decay);
+  for (let line = 0; line < lines; line += 4) {
+    const value0 = v128.load32_splat(values + 4 * line);
+    const value1 = v128.load32_splat(values + 4 * line, 4);
+    const value2 = v128.load32_splat(values + 4 * line, 8);
+    const value3 = v128.load32_splat(values + 4 * line, 12);
+    let sum00 = f32x4.splat(0), sum01 = sum00, sum10 = sum00, sum11 = sum00;
+    let sum20 = sum00, sum21 = sum00, sum30 = sum00, sum31 = sum00;
+    const next = state + lineBytes;
+    for (let c: usize = 0; c < lineBytes; c += 32) {
+      const q0 = v128.load(q + c), q1 = v128.load(q + c, 16);
+      const k0 = v128.load(k + c), k1 = v128.load(k + c, 16);
+      const line0 = state + c, line1 = line0 + lineBytes;
+      const line2 = line1 + lineBytes, line3 = line2 + lineBytes;
+      const a0 = f32x4.mul(v128.load(line0), a);
+      const a1 = f32x4.mul(v128.load(line0, 16), a);
+      sum00 = multiplyAdd(a0, q0, sum00);
+      sum01 = multiplyAdd(a1, q1, sum01);
+      const w0 = multiplyAdd(k0, value0, a0);
+      const w1 = multiplyAdd(k1, value0, a1);
+      v128.store(line0, w0);
+      v128.store(line0, w1, 16);
+      const b0 = f32x4.mul(v128.load(line1), a);
+      const b1 = f32x4.mul(v128.load(line1, 16), a);
+      sum10 = multiplyAdd(b0, q0, sum10);
+      sum11 = multiplyAdd(b1, q1, sum11);
+      const x0 = multiplyAdd(k0, value1, b0);
+      const x1 = multiplyAdd(k1, value1, b1);
+      v128.store(line1, x0);
+      v128.store(line1, x1, 16);
+      const c0 = f32x4.mul(v128.load(line2), a);
+      const c1 = f32x4.mul(v128.load(line2, 16), a);
+      sum20 = multiplyAdd(c0, q0, sum20);
+      sum21 = multiplyAdd(c1, q1, sum21);
+      const y0 = multiplyAdd(k0, value2, c0);
+      const y1 = multiplyAdd(k1, value2, c1);
+      v128.store(line2, y0);
+      v128.store(line2, y1, 16);
+      const d0 = f32x4.mul(v128.load(line3), a);
+      const d1 = f32x4.mul(v128.load(line3, 16), a);
+      sum30 = multiplyAdd(d0, q0, sum30);
+      sum31 = multiplyAdd(d1, q1, sum31);
+      const z0 = multiplyAdd(k0, value3, d0);
+      const z1 = multiplyAdd(k1, value3, d1);
+      v128.store(line3, z0);
+      v128.store(line3, z1, 16);
+    }
+    v128.store(
+      reading + 4 * line,
+      sums4(
+        f32x4.add(sum00, sum01),
+        f32x4.add(sum10, sum11),
+        f32x4.add(sum20, sum21),
+        f32x4.add(sum30, sum31),
+      ),
+    );
+    state += 4 * lineBytes;
+  }
+}
+
+/** reading += (q · k) (v, 1) */
+function addOwn(): void {
+  const score = f32x4.splat(ownScore());
+  for (let i: usize = 0; i < <usize> lines * 4; i += 16) {
+    const sum = multiplyAdd(
+      v128.load(values + i),
+      score,
+      v128.load(reading + i),
+    );
+    v128.store(reading + i, sum);
+  }
+}
+
+/** Adds what the other sweep has written. */
+function addWritten(): void {
+  copyRow(job.y + <usize> token * sizes.valueBytes, written);
+  if (job.normalize !== 0) put(written, sizes.valueDim, at(job.rowSums, token));
+  for (let i: usize = 0; i < <usize> lines * 4; i += 16) {
+    const sum = f32x4.add(v128.load(reading + i), v128.load(written + i));
+    v128.store(reading + i, sum);
+  }
+}
+
+/** What the token read of the normaliser, if there is one. */
+function rowSum(): f32 {
+  return job.normalize !== 0 ? at(reading, sizes.valueDim) : 0;
+}
+
+/** Scales and divides, and stores the row's sum. */
+function finishRow(): void {
+  const sum = job.scale * rowSum();
+  put(job.rowSums, token, sum);
+  const factor = f32x4.splat(factorOf(sum));
+  for (let i: usize = 0; i < <usize> lines * 4; i += 16) {
+    v128.store(reading + i, f32x4.mul(v128.load(reading + i), factor));
+  }
+}

@@ -1,0 +1,184 @@
+// Mamba's selective scan: what both passes share. A task is a block of channels
+// of a sequence. It goes through the tokens in chunks, and in a chunk from group
+// to group of eight channels, a pair of vectors, whose states it keeps: of each
+// number of a state there is a pair.
+import { selectiveScan as job } from "../jobs";
+import { at, put } from "../math/matrix";
+import { layoutFrom, take } from "../runtime/scratch";
+import { loadFirst, storeFirst } from "../math/simd";
+
+/** Channels of a group. */
+const GROUP = 8;
+/** Channels of a block, at least: whole lines of a cache. */
+const LEAST_CHANNELS = 48;
+/** Blocks of a sequence, at most: each leaves its part of the gradients in b and c. */
+const MOST_BLOCKS = 8;
+/** Bytes of a number of each of its channels. */
+export const PAIR: usize = 32;
+
+const LOG2_E: f32 = 1.44269504;
+
+/** Bytes of a group's states. */
+export let stateBytes: usize = 0;
+/** Bytes of a row of `b` or `c`. */
+let tokenBytes: usize = 0;
+/** Of all groups of a block. */
+let allPaces: usize = 0, allStates: usize = 0, allSkips: usize = 0;
+/** Rows of the group at hand, a pair for each token of the chunk. */
+export let x: usize = 0, dt: usize = 0, z: usize = 0, y: usize = 0;
+
+/** Lays out scratch from `base`. */
+export function layoutScan(base: usize): void {
+  layoutFrom(base);
+  stateBytes = <usize> job.stateDim * PAIR;
+  tokenBytes = <usize> job.stateDim * 4;
+  const mostGroups = <usize> (blockChannels() / GROUP);
+  allPaces = take(mostGroups * stateBytes);
+  allStates = take(mostGroups * stateBytes);
+  allSkips = take(mostGroups * PAIR);
+  const rows = <usize> job.chunkSize * PAIR;
+  x = take(rows);
+  dt = take(rows);
+  z = take(rows);
+  y = take(rows);
+}
+
+/** Channels of a block; not by the number of threads, on which sums would depend. */
+export function blockChannels(): i32 {
+  const groups = (job.channels + GROUP * MOST_BLOCKS - 1) /
+    (GROUP * MOST_BLOCKS);
+  return max(LEAST_CHANNELS, GROUP * groups);
+}
+
+/** Blocks of channels. */
+export function blocks(): i32 {
+  const size = blockChannels();
+  return (job.channels + size - 1) / size;
+}
+
+/** Chunks of a sequence. */
+export function chunksOfScan(): i32 {
+  return (job.length + job.chunkSize - 1) / job.chunkSize;
+}
+
+export let sequence: i32 = 0;
+export let block: i32 = 0;
+/** Groups of the block. */
+export let groups: i32 = 0;
+/** Tokens of the chunk at hand. */
+export let count: i32 = 0;
+let chunk: i32 = 0;
+/** The first channel of the group at hand, and how many it has. */
+export let channel: i32 = 0, lanes: i32 = 0;
+/** log2(e) a of the group at hand, its states, and what it adds of x. */
+export let paces: usize = 0, states: usize = 0, skips: usize = 0;
+
+/** Begins with a block of channels, whose states are zeros. */
+export function openBlock(task: i32): void {
+  sequence = task / blocks();
+  block = task % blocks();
+  const size = blockChannels();
+  const channels = min(size, job.channels - block * size);
+  groups = (channels + GROUP - 1) / GROUP;
+  memory.fill(allStates, 0, <usize> groups * stateBytes);
+  for (let group = 0; group < groups; group++) {
+    openGroup(group);
+    memory.fill(paces, 0, stateBytes);
+    memory.fill(skips, 0, PAIR);
+    for (let lane = 0; lane < lanes; lane++) {
+      const row = job.a + <usize> (channel + lane) * tokenBytes;
+      for (let n = 0; n < job.stateDim; n++) {
+        put(paces, 8 * n + lane, LOG2_E * at(row, n));
+      }
+      if (job.d !== 0) put(skips, lane, at(job.d, channel + lane));
+    }
+  }
+}
+
+/** Goes to a chunk, as the scan counts them. */
+export function openChunk(index: i32): void {
+  chunk = index;
+  count = min(job.chunkSize, job.length - index * job.chunkSize);
+}
+
+/** Goes to a group of the block. */
+export function openGroup(group: i32): void {
+  channel = block * blockChannels() + group * GROUP;
+  lanes = min(GROUP, job.channels - channel);
+  paces = allPaces + <usize> group * stateBytes;
+  states = allStates + <usize> group * stateBytes;
+  skips = allSkips + <usize> group * PAIR;
+}
+
+/** A token of the chunk at hand, among those of all sequences. */
+export function tokenOf(i: i32): i32 {
+  const position = chunk * job.chunkSize + i;
+  const own = job.reverse !== 0 ? job.length - 1 - position : position;
+  return sequence * job.length + own;
+}
+
+/** Where a token's row of `b`, `c` and the like is. */
+export function rowOf(tensor: usize, i: i32): usize {
+  return tensor + <usize> tokenOf(i) * tokenBytes;
+}
+
+/** From a token's row of `b` or `c` to the next one's, which may be before it. */
+export function nextRow(): usize {
+  return job.reverse !== 0 ? 0 - tokenBytes : tokenBytes;
+}
+
+/** Whether the state before a token is forgotten. */
+export function begins(i: i32): bool {
+  return job.begins !== 0 && at(job.begins, tokenOf(i)) !== 0;
+}
+
+/** The token after those, from `first` on, between which nothing is forgotten. */
+export function endOfRun(first: i32): i32 {
+  if (job.begins === 0) return count;
+  let end = first + 1;
+  while (end < count && !begins(end)) end++;
+  return end;
+}
+
+/** Reads a tensor's rows of the group at hand; zeros where it has no channels. */
+export function takeRows(tensor: usize, target: usize): void {
+  for (let i = 0; i < count; i++) {
+    const source = tensor + (<usize> tokenOf(i) * job.channels + channel) * 4;
+    if (lanes === GROUP) {
+      const first = v128.load(source), second = v128.load(source, 16);
+      v128.store(target, first);
+      v128.store(target, second, 16);
+    } else {
+      memory.fill(target, 0, PAIR);
+      storeFirst(target, loadFirst(source, lanes), lanes);
+      const rest = lanes - 4;
+      if (rest > 0) v128.store(target, loadFirst(source + 16, rest), 16);
+    }
+    target += PAIR;
+  }
+}
+
+/** Writes a tensor's rows of the group at hand. */
+export function giveRows(source: usize, tensor: usize): void {
+  for (let i = 0; i < count; i++) {
+    const target = tensor + (<usize> tokenOf(i) * job.channels + channel) * 4;
+    if (lanes === GROUP) {
+      const first = v128.load(source), second = v128.load(source, 16);
+      v128.store(target, first);
+      v128.store(target, second, 16);
+    } else {
+      storeFirst(target, v128.load(source), lanes);
+      const rest = lanes - 4;
+      if (rest > 0) storeFirst(target + 16, v128.load(source, 16), rest);
+    }
+    source += PAIR;
+  }
+}
+
+/** Where the group's states before a chunk are kept for the gradient. */
+export function keptStates(): usize {
+  const allChannels = (job.channels + GROUP - 1) & ~(GROUP - 1);
+  const record = sequence * chunksOfScan() + chunk;
+  return job.states +
+    (<usize> record * allChannels + channel) * tokenBytes;
+}

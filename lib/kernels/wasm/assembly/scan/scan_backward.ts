@@ -1,0 +1,333 @@
+// The selective scan's backward pass. A block goes through its chunks from the
+// last to the first, makes the states of a chunk again from the one before it,
+// and carries the gradient in the state. With g that in h_t, from the tokens
+// after it and its own output,
+//
+//     g += c dy, dc = h_t dy, db = g Δ x, du = g b with u = Δ x
+//     w = e^{Δ a} h_{t-1} g, dΔ = a w + x du, da = Δ w;  g' = e^{Δ a} g
+//
+// db and dc are sums over channels: lanes and groups are added up here, and
+// blocks in the second phase, as is da over sequences.
+import { queue, selectiveScan as job } from "../jobs";
+import { at, put } from "../math/matrix";
+import {
+  a1, a2, a3, a4, a5, leastPower, one, powerOfTwo4, preparePowers, rounder,
+} from "../math/vector_exp";
+import * as scan from "./scan";
+import { take } from "../runtime/scratch";
+import { multiplyAdd, sigmoid4, sum4 } from "../math/simd";
+import { countProgress } from "../runtime/progress";
+
+const LN_2: f32 = 0.69314718;
+
+/** States before each token of the chunk and after the last, and the decays on arriving at each. */
+let trail: usize = 0, decays: usize = 0;
+/** Of all groups of the block: gradients in the state, in the paces and in d. */
+let allCarried: usize = 0, allDa: usize = 0, allDd: usize = 0;
+/** Gradients in b and c of the chunk, a pair for each number. */
+let db: usize = 0, dc: usize = 0;
+let dy: usize = 0, dx: usize = 0, ddt: usize = 0;
+
+/** Lays out a thread's scratch; returns its end. */
+export function layoutScanBackward(base: usize): usize {
+  scan.layoutScan(base);
+  const ofGroups = <usize> (scan.blockChannels() >> 3);
+  const ofTokens = <usize> job.chunkSize;
+  trail = take((ofTokens + 1) * scan.stateBytes);
+  decays = take(ofTokens * scan.stateBytes);
+  allCarried = take(ofGroups * scan.stateBytes);
+  allDa = take(ofGroups * scan.stateBytes);
+  allDd = take(ofGroups * scan.PAIR);
+  db = take(ofTokens * scan.stateBytes);
+  dc = take(ofTokens * scan.stateBytes);
+  dy = take(ofTokens * scan.PAIR);
+  dx = take(ofTokens * scan.PAIR);
+  ddt = take(ofTokens * scan.PAIR);
+  return take(0);
+}
+
+/** What blocks leave for the second phase: db and dc, [length, stateDim]. */
+function blockBytes(): usize {
+  return <usize> job.length * job.stateDim * 8;
+}
+
+/** What sequences leave: da, [channels, stateDim], and dd. */
+function sequenceBytes(): usize {
+  return <usize> job.channels * (job.stateDim + 1) * 4;
+}
+
+function ofBlock(sequence: i32, block: i32): usize {
+  return queue.extra +
+    <usize> (sequence * scan.blocks() + block) * blockBytes();
+}
+
+function ofSequence(sequence: i32): usize {
+  return ofBlock(job.batch, 0) + <usize> sequence * sequenceBytes();
+}
+
+/** Bytes that all threads share. */
+export function scanExtra(): usize {
+  return <usize> job.batch *
+    (<usize> scan.blocks() * blockBytes() + sequenceBytes());
+}
+
+/** Differentiates a block of channels. */
+export function scanBackward(task: i32): void {
+  preparePowers();
+  scan.openBlock(task);
+  const ofGroups = <usize> scan.groups;
+  memory.fill(allCarried, 0, ofGroups * scan.stateBytes);
+  memory.fill(allDa, 0, ofGroups * scan.stateBytes);
+  memory.fill(allDd, 0, ofGroups * scan.PAIR);
+  for (let chunk = scan.chunksOfScan() - 1; chunk >= 0; chunk--) {
+    scan.openChunk(chunk);
+    memory.fill(db, 0, <usize> scan.count * scan.stateBytes);
+    memory.fill(dc, 0, <usize> scan.count * scan.stateBytes);
+    for (let group = 0; group < scan.groups; group++) {
+      scan.openGroup(group);
+      const carried = allCarried + <usize> group * scan.stateBytes;
+      const da = allDa + <usize> group * scan.stateBytes;
+      const dd = allDd + <usize> group * scan.PAIR;
+      scan.takeRows(job.x, scan.x);
+      scan.takeRows(job.dt, scan.dt);
+      scan.takeRows(job.dy, dy);
+      memory.copy(trail, scan.keptStates(), scan.stateBytes);
+      for (let i = 0; i < scan.count; i++) remember(i);
+      if (job.z !== 0) openGates();
+      for (let i = scan.count - 1; i >= 0; i--) {
+        differentiate(i, carried, da, dd);
+      }
+      scan.giveRows(dx, job.dx);
+      scan.giveRows(ddt, job.ddt);
+    }
+    giveTokens(db, 0);
+    giveTokens(dc, blockBytes() >> 1);
+    countProgress();
+  }
+  for (let group = 0; group < scan.groups; group++) {
+    scan.openGroup(group);
+    giveChannels(
+      allDa + <usize> group * scan.stateBytes,
+      allDd + <usize> group * scan.PAIR,
+    );
+  }
+}
+
+/** The state after a token, its decays, and y, which the gate multiplies. */
+function remember(i: i32): void {
+  const least = f32x4.splat(leastPower), round = f32x4.splat(rounder);
+  const unit = f32x4.splat(one), c1 = f32x4.splat(a1), c2 = f32x4.splat(a2);
+  const c3 = f32x4.splat(a3), c4 = f32x4.splat(a4), c5 = f32x4.splat(a5);
+  const own = <usize> i * scan.PAIR;
+  const dt0 = v128.load(scan.dt + own), dt1 = v128.load(scan.dt + own, 16);
+  const x0 = v128.load(scan.x + own), x1 = v128.load(scan.x + own, 16);
+  const u0 = f32x4.mul(dt0, x0), u1 = f32x4.mul(dt1, x1);
+  let y0 = f32x4.mul(v128.load(scan.skips), x0);
+  let y1 = f32x4.mul(v128.load(scan.skips, 16), x1);
+  const kept = f32x4.splat(scan.begins(i) ? 0 : 1);
+  let b = scan.rowOf(job.b, i), c = scan.rowOf(job.c, i), rate = scan.paces;
+  let state = trail + <usize> i * scan.stateBytes;
+  let decay = decays + <usize> i * scan.stateBytes;
+  const width = scan.stateBytes, end = state + width;
+  do {
+    const r0 = v128.load(rate), r1 = v128.load(rate, 16);
+    const h0 = v128.load(state), h1 = v128.load(state, 16);
+    const w = v128.load32_splat(b), v = v128.load32_splat(c);
+    const p0 = powerOfTwo4(
+      f32x4.mul(dt0, r0),
+      least,
+      round,
+      unit,
+      c1,
+      c2,
+      c3,
+      c4,
+      c5,
+    );
+    const p1 = powerOfTwo4(
+      f32x4.mul(dt1, r1),
+      least,
+      round,
+      unit,
+      c1,
+      c2,
+      c3,
+      c4,
+      c5,
+    );
+    const e0 = f32x4.mul(p0, kept), e1 = f32x4.mul(p1, kept);
+    const s0 = multiplyAdd(e0, h0, f32x4.mul(u0, w));
+    const s1 = multiplyAdd(e1, h1, f32x4.mul(u1, w));
+    v128.store(decay, e0);
+    v128.store(decay, e1, 16);
+    v128.store(state + width, s0);
+    v128.store(state + width, s1, 16);
+    y0 = multiplyAdd(s0, v, y0);
+    y1 = multiplyAdd(s1, v, y1);
+    state += scan.PAIR;
+    rate += scan.PAIR;
+    decay += scan.PAIR;
+    b += 4;
+    c += 4;
+  } while (state < end);
+  v128.store(scan.y + own, y0);
+  v128.store(scan.y + own, y1, 16);
+}
+
+/** dz = dy y SiLU'(z), and then dy = dy SiLU(z). */
+function openGates(): void {
+  scan.takeRows(job.z, scan.z);
+  const bytes = <usize> scan.count * scan.PAIR, unit = f32x4.splat(1);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const own = v128.load(scan.z + i), slope = v128.load(dy + i);
+    const s = sigmoid4(own), silu = f32x4.mul(own, s);
+    // SiLU'(z) = σ + SiLU (1 - σ)
+    const steep = multiplyAdd(silu, f32x4.sub(unit, s), s);
+    const read = f32x4.mul(slope, v128.load(scan.y + i));
+    v128.store(scan.z + i, f32x4.mul(read, steep));
+    v128.store(dy + i, f32x4.mul(slope, silu));
+  }
+  scan.giveRows(scan.z, job.dz);
+}
+
+/** The gradients of a token, whose successors have left theirs. */
+function differentiate(i: i32, carried: usize, da: usize, dd: usize): void {
+  const own = <usize> i * scan.PAIR, width = scan.stateBytes;
+  const dt0 = v128.load(scan.dt + own), dt1 = v128.load(scan.dt + own, 16);
+  const x0 = v128.load(scan.x + own), x1 = v128.load(scan.x + own, 16);
+  const dy0 = v128.load(dy + own), dy1 = v128.load(dy + own, 16);
+  const u0 = f32x4.mul(dt0, x0), u1 = f32x4.mul(dt1, x1);
+  let du0 = f32x4.splat(0), du1 = du0, paid0 = du0, paid1 = du0;
+  let b = scan.rowOf(job.b, i), c = scan.rowOf(job.c, i), rate = scan.paces;
+  const offset = <usize> i * width;
+  let state = trail + offset, decay = decays + offset;
+  let writing = db + offset, reading = dc + offset;
+  const end = state + width;
+  do {
+    const g = v128.load32_splat(c), w = v128.load32_splat(b);
+    const h0 = v128.load(state), h1 = v128.load(state, 16);
+    const s0 = v128.load(state + width), s1 = v128.load(state + width, 16);
+    const e0 = v128.load(decay), e1 = v128.load(decay, 16);
+    const k0 = v128.load(carried), k1 = v128.load(carried, 16);
+    const g0 = multiplyAdd(dy0, g, k0), g1 = multiplyAdd(dy1, g, k1);
+    const m0 = f32x4.mul(g0, e0), m1 = f32x4.mul(g1, e1);
+    v128.store(carried, m0);
+    v128.store(carried, m1, 16);
+    const oldC0 = v128.load(reading), oldC1 = v128.load(reading, 16);
+    const newC0 = multiplyAdd(dy0, s0, oldC0),
+      newC1 = multiplyAdd(dy1, s1, oldC1);
+    v128.store(reading, newC0);
+    v128.store(reading, newC1, 16);
+    const oldB0 = v128.load(writing), oldB1 = v128.load(writing, 16);
+    const newB0 = multiplyAdd(u0, g0, oldB0),
+      newB1 = multiplyAdd(u1, g1, oldB1);
+    v128.store(writing, newB0);
+    v128.store(writing, newB1, 16);
+    du0 = multiplyAdd(g0, w, du0);
+    du1 = multiplyAdd(g1, w, du1);
+    const f0 = f32x4.mul(m0, h0), f1 = f32x4.mul(m1, h1);
+    const r0 = v128.load(rate), r1 = v128.load(rate, 16);
+    paid0 = multiplyAdd(f0, r0, paid0);
+    paid1 = multiplyAdd(f1, r1, paid1);
+    const oldA0 = v128.load(da), oldA1 = v128.load(da, 16);
+    const newA0 = multiplyAdd(f0, dt0, oldA0),
+      newA1 = multiplyAdd(f1, dt1, oldA1);
+    v128.store(da, newA0);
+    v128.store(da, newA1, 16);
+    state += scan.PAIR;
+    decay += scan.PAIR;
+    carried += scan.PAIR;
+    rate += scan.PAIR;
+    writing += scan.PAIR;
+    reading += scan.PAIR;
+    da += scan.PAIR;
+    b += 4;
+    c += 4;
+  } while (state < end);
+  const ln2 = f32x4.splat(LN_2);
+  v128.store(ddt + own, multiplyAdd(paid0, ln2, f32x4.mul(du0, x0)));
+  v128.store(ddt + own, multiplyAdd(paid1, ln2, f32x4.mul(du1, x1)), 16);
+  const d0 = v128.load(scan.skips), d1 = v128.load(scan.skips, 16);
+  v128.store(dx + own, multiplyAdd(du0, dt0, f32x4.mul(d0, dy0)));
+  v128.store(dx + own, multiplyAdd(du1, dt1, f32x4.mul(d1, dy1)), 16);
+  v128.store(dd, multiplyAdd(dy0, x0, v128.load(dd)));
+  v128.store(dd, multiplyAdd(dy1, x1, v128.load(dd, 16)), 16);
+}
+
+/** Adds up the lanes of db or dc. */
+function giveTokens(source: usize, offset: usize): void {
+  const target = ofBlock(scan.sequence, scan.block) + offset;
+  const first = scan.sequence * job.length;
+  for (let i = 0; i < scan.count; i++) {
+    const row = (scan.tokenOf(i) - first) * job.stateDim;
+    for (let n = 0; n < job.stateDim; n++) {
+      const sum = f32x4.add(v128.load(source), v128.load(source, 16));
+      put(target, row + n, sum4(sum));
+      source += scan.PAIR;
+    }
+  }
+}
+
+function giveChannels(da: usize, dd: usize): void {
+  const target = ofSequence(scan.sequence);
+  const skips = target + <usize> job.channels * job.stateDim * 4;
+  for (let lane = 0; lane < scan.lanes; lane++) {
+    const row = (scan.channel + lane) * job.stateDim;
+    for (let n = 0; n < job.stateDim; n++) {
+      put(target, row + n, at(da, 8 * n + lane));
+    }
+    put(skips, scan.channel + lane, at(dd, lane));
+  }
+}
+
+/** Adds up what blocks and sequences have left; a task a sequence, and one for all. */
+export function scanSums(task: i32): void {
+  const tokens = job.length * job.stateDim;
+  if (task < job.batch) {
+    const offset = <usize> task * tokens * 4;
+    const ofTokens = <usize> tokens * 4;
+    const parts = ofBlock(task, 0);
+    addUp(tokens, parts, blockBytes(), scan.blocks(), job.db + offset);
+    addUp(
+      tokens,
+      parts + ofTokens,
+      blockBytes(),
+      scan.blocks(),
+      job.dc + offset,
+    );
+    return;
+  }
+  const parts = ofSequence(0), numbers = job.channels * job.stateDim;
+  addUp(numbers, parts, sequenceBytes(), job.batch, job.da);
+  if (job.dd === 0) return;
+  const skips = parts + <usize> numbers * 4;
+  addUp(job.channels, skips, sequenceBytes(), job.batch, job.dd);
+}
+
+/** target_i = Σ_part part_i */
+function addUp(
+  numbers: i32,
+  parts: usize,
+  partBytes: usize,
+  count: i32,
+  target: usize,
+): void {
+  const bytes = <usize> numbers * 4;
+  const whole = bytes & ~15;
+  for (let i: usize = 0; i < whole; i += 16) {
+    let part = parts + i, sum = v128.load(part);
+    for (let k = 1; k < count; k++) {
+      part += partBytes;
+      sum = f32x4.add(sum, v128.load(part));
+    }
+    v128.store(target + i, sum);
+  }
+  for (let i = whole; i < bytes; i += 4) {
+    let part = parts + i, sum = load<f32>(part);
+    for (let k = 1; k < count; k++) {
+      part += partBytes;
+      sum += load<f32>(part);
+    }
+    store<f32>(target + i, sum);
+  }
+}

@@ -1,0 +1,118 @@
+// The selective scan's forward pass.
+import { selectiveScan as job } from "../jobs";
+import {
+  a1, a2, a3, a4, a5, leastPower, one, powerOfTwo4, preparePowers, rounder,
+} from "../math/vector_exp";
+import * as scan from "./scan";
+import { take } from "../runtime/scratch";
+import { multiplyAdd, sigmoid4 } from "../math/simd";
+import { countProgress } from "../runtime/progress";
+
+/** Lays out a thread's scratch; returns its end. */
+export function layoutScanForward(base: usize): usize {
+  scan.layoutScan(base);
+  return take(0);
+}
+
+/** Scans a block of channels. */
+export function scanForward(task: i32): void {
+  preparePowers();
+  scan.openBlock(task);
+  for (let chunk = 0; chunk < scan.chunksOfScan(); chunk++) {
+    scan.openChunk(chunk);
+    for (let group = 0; group < scan.groups; group++) {
+      scan.openGroup(group);
+      if (job.states !== 0) {
+        memory.copy(scan.keptStates(), scan.states, scan.stateBytes);
+      }
+      scan.takeRows(job.x, scan.x);
+      scan.takeRows(job.dt, scan.dt);
+      for (let first = 0; first < scan.count;) {
+        const end = scan.endOfRun(first);
+        if (scan.begins(first)) memory.fill(scan.states, 0, scan.stateBytes);
+        scanTokens(first, end);
+        first = end;
+      }
+      if (job.z !== 0) {
+        scan.takeRows(job.z, scan.z);
+        gate();
+      }
+      scan.giveRows(scan.y, job.y);
+    }
+    countProgress();
+  }
+}
+
+/** h = e^{Δ a} h + Δ x b and y = c · h + d x, token by token. */
+function scanTokens(first: i32, end: i32): void {
+  const least = f32x4.splat(leastPower), round = f32x4.splat(rounder);
+  const unit = f32x4.splat(one), c1 = f32x4.splat(a1), c2 = f32x4.splat(a2);
+  const c3 = f32x4.splat(a3), c4 = f32x4.splat(a4), c5 = f32x4.splat(a5);
+  const next = scan.nextRow(),
+    from = scan.states,
+    to = scan.states + scan.stateBytes,
+    rates = scan.paces;
+  const d0 = v128.load(scan.skips), d1 = v128.load(scan.skips, 16);
+  let own = <usize> first * scan.PAIR, writing = scan.rowOf(job.b, first);
+  let reading = scan.rowOf(job.c, first);
+  const last = <usize> end * scan.PAIR;
+  do {
+    const dt0 = v128.load(scan.dt + own), dt1 = v128.load(scan.dt + own, 16);
+    const x0 = v128.load(scan.x + own), x1 = v128.load(scan.x + own, 16);
+    const u0 = f32x4.mul(dt0, x0), u1 = f32x4.mul(dt1, x1);
+    let y0 = f32x4.mul(d0, x0), y1 = f32x4.mul(d1, x1);
+    let state = from, rate = rates, b = writing, c = reading;
+    do {
+      const r0 = v128.load(rate), r1 = v128.load(rate, 16);
+      const h0 = v128.load(state), h1 = v128.load(state, 16);
+      const w = v128.load32_splat(b), v = v128.load32_splat(c);
+      const e0 = powerOfTwo4(
+        f32x4.mul(dt0, r0),
+        least,
+        round,
+        unit,
+        c1,
+        c2,
+        c3,
+        c4,
+        c5,
+      );
+      const e1 = powerOfTwo4(
+        f32x4.mul(dt1, r1),
+        least,
+        round,
+        unit,
+        c1,
+        c2,
+        c3,
+        c4,
+        c5,
+      );
+      const s0 = multiplyAdd(e0, h0, f32x4.mul(u0, w));
+      const s1 = multiplyAdd(e1, h1, f32x4.mul(u1, w));
+      v128.store(state, s0);
+      v128.store(state, s1, 16);
+      y0 = multiplyAdd(s0, v, y0);
+      y1 = multiplyAdd(s1, v, y1);
+      state += scan.PAIR;
+      rate += scan.PAIR;
+      b += 4;
+      c += 4;
+    } while (state < to);
+    v128.store(scan.y + own, y0);
+    v128.store(scan.y + own, y1, 16);
+    own += scan.PAIR;
+    writing += next;
+    reading += next;
+  } while (own < last);
+}
+
+/** y = y z σ(z) */
+function gate(): void {
+  const bytes = <usize> scan.count * scan.PAIR;
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const own = v128.load(scan.z + i);
+    const weight = f32x4.mul(own, sigmoid4(own));
+    v128.store(scan.y + i, f32x4.mul(v128.load(scan.y + i), weight));
+  }
+}

@@ -1,0 +1,234 @@
+// What both passes of softmax attention share. They go through blocks of keys
+// for each block of queries, so that the scores of two blocks are all there is.
+//
+// The scores lie transposed, [keys, queries]: a vector of them belongs to four
+// queries, and so do the maxima, the sums and all else that a row of scores
+// has; a hidden key is a row.
+import { multiply } from "../math/gemm";
+import { softmax as job } from "../jobs";
+import { at, transposeToPairs } from "../math/matrix";
+import { preparePowers } from "../math/vector_exp";
+import { layoutFrom, take } from "../runtime/scratch";
+import { pairBytes, vectorBytes } from "../math/simd";
+
+/** Tokens of a block: rows and columns of scores that stay in the cache. */
+export const QUERIES = 96;
+export const KEYS = 192;
+
+/** Below all scores, and finite: a difference of two of them is a number. */
+export const LOWEST: f32 = -3.4e38;
+
+/** Bytes of a row of q and k as it comes, and padded to whole vectors. */
+export let headBytes: usize = 0;
+export let headStride: usize = 0;
+/** Bytes of a row of v as it comes, and padded to whole vectors. */
+export let valueBytes: usize = 0;
+export let valueStride: usize = 0;
+let rowsK: usize = 0;
+let rowsV: usize = 0;
+/** The block's queries times the scale. */
+export let scaledQ: usize = 0;
+let transposedQ: usize = 0;
+/** `[keys, queries]` */
+export let scores: usize = 0;
+
+/** Lays out what both passes need. */
+export function layoutShared(base: usize): void {
+  preparePowers();
+  layoutFrom(base);
+  headBytes = <usize> job.headDim * 4;
+  headStride = vectorBytes(job.headDim);
+  valueBytes = <usize> job.valueDim * 4;
+  valueStride = vectorBytes(job.valueDim);
+  const widest = pairBytes(min(QUERIES, job.length));
+  rowsK = take(KEYS * headStride);
+  rowsV = take(KEYS * valueStride);
+  scaledQ = take(QUERIES * headStride);
+  transposedQ = take(<usize> job.headDim * widest);
+  scores = take(KEYS * widest);
+}
+
+export function queryBlocks(): i32 {
+  return (job.length + QUERIES - 1) / QUERIES;
+}
+
+export function keyBlocks(): i32 {
+  return (job.length + KEYS - 1) / KEYS;
+}
+
+/** Whether a position of a sequence holds a token, not padding. */
+export function isToken(sequence: i32, position: i32): bool {
+  if (job.mask === 0) return true;
+  return at(job.mask, sequence / job.heads * job.length + position) !== 0;
+}
+
+/** The segment of a position of a sequence, numbered in order. */
+function segmentOf(sequence: i32, position: i32): f32 {
+  return at(job.segments, sequence / job.heads * job.length + position);
+}
+
+function tokensOf(sequence: i32, first: i32, count: i32): i32 {
+  if (job.mask === 0) return count;
+  let tokens = 0;
+  for (let i = 0; i < count; i++) tokens += <i32> isToken(sequence, first + i);
+  return tokens;
+}
+
+/**
+ * Rows of whole vectors, with zeros at padding: where they lie, if that is what
+ * lies there, else a copy.
+ */
+export function rowsOf(
+  sequence: i32,
+  first: i32,
+  count: i32,
+  tensor: usize,
+  width: usize,
+  copy: usize,
+  stride: usize,
+  complete: bool,
+): usize {
+  const source = tensor + <usize> (sequence * job.length + first) * width;
+  if (complete && width === stride) return source;
+  for (let i = 0; i < count; i++) {
+    const row = copy + i * stride;
+    if (complete || isToken(sequence, first + i)) {
+      memory.copy(row, source + i * width, width);
+      memory.fill(row + width, 0, stride - width);
+    } else memory.fill(row, 0, stride);
+  }
+  return copy;
+}
+
+export let sequence: i32 = 0;
+/** The block of queries: its first, their number, and bytes of a row of scores. */
+export let query: i32 = 0;
+export let queries: i32 = 0;
+export let row: usize = 0;
+/** Whether none of the block's queries is padding. */
+export let queriesComplete: bool = false;
+/** The keys that any of the block's queries reads: the first, and the one after the last. */
+let firstKey: i32 = 0;
+let endKey: i32 = 0;
+
+/** Turns to a block of queries; false if all of it is padding. */
+export function openQueries(ofSequence: i32, block: i32): bool {
+  sequence = ofSequence;
+  query = block * QUERIES;
+  queries = min(QUERIES, job.length - query);
+  row = pairBytes(queries);
+  const tokens = tokensOf(sequence, query, queries);
+  if (tokens === 0) return false;
+  queriesComplete = tokens === queries;
+  firstKey = 0;
+  endKey = job.causal !== 0 ? query + queries : job.length;
+  if (job.segments !== 0) narrowKeys();
+  const q = rowsOf(
+    sequence,
+    query,
+    queries,
+    job.q,
+    headBytes,
+    scaledQ,
+    headStride,
+    queriesComplete,
+  );
+  const scale = f32x4.splat(job.scale);
+  for (let i: usize = 0; i < <usize> queries * headStride; i += 16) {
+    v128.store(scaledQ + i, f32x4.mul(v128.load(q + i), scale));
+  }
+  transposeToPairs(queries, job.headDim, scaledQ, headStride, transposedQ);
+  return true;
+}
+
+/** Leaves the keys of the segments of the block's first and last query, and between. */
+function narrowKeys(): void {
+  firstKey = query;
+  const first = segmentOf(sequence, firstKey);
+  while (firstKey > 0 && segmentOf(sequence, firstKey - 1) === first) {
+    firstKey--;
+  }
+  let end = query + queries;
+  const last = segmentOf(sequence, end - 1);
+  while (end < endKey && segmentOf(sequence, end) === last) end++;
+  endKey = end;
+}
+
+/** The block of keys: its first, their number, and rows of whole vectors. */
+export let key: i32 = 0;
+export let keys: i32 = 0;
+export let k: usize = 0;
+export let v: usize = 0;
+let keysComplete: bool = false;
+
+/** Turns to a block of keys; false if all of it is padding. */
+export function openKeys(block: i32): bool {
+  key = block * KEYS;
+  keys = min(KEYS, job.length - key);
+  const tokens = tokensOf(sequence, key, keys);
+  if (tokens === 0) return false;
+  keysComplete = tokens === keys;
+  k = rowsOf(
+    sequence,
+    key,
+    keys,
+    job.k,
+    headBytes,
+    rowsK,
+    headStride,
+    keysComplete,
+  );
+  v = rowsOf(
+    sequence,
+    key,
+    keys,
+    job.v,
+    valueBytes,
+    rowsV,
+    valueStride,
+    keysComplete,
+  );
+  return true;
+}
+
+/** The first block of keys that the block of queries reads. */
+export function firstBlock(): i32 {
+  return firstKey / KEYS;
+}
+
+/** The block of keys after the last one that the block of queries reads. */
+export function endBlock(): i32 {
+  return (endKey + KEYS - 1) / KEYS;
+}
+
+/** scores = s k qᵀ, and -∞ where a query does not read a key. */
+export function computeScores(): void {
+  multiply(
+    keys, <i32> (row >> 2), job.headDim,
+    k, headStride, transposedQ, row,
+    scores, row, 0, 0, 0
+  );
+  let low = 0, high = 0;
+  for (let j = 0; j < keys; j++) {
+    const position = key + j;
+    // Queries before the key are the first of its row.
+    let first = job.causal !== 0 ? max(position - query, 0) : 0;
+    let end = queries;
+    if (job.segments !== 0) {
+      const own = segmentOf(sequence, position);
+      while (low < queries && segmentOf(sequence, query + low) < own) low++;
+      while (high < queries && segmentOf(sequence, query + high) <= own) high++;
+      first = max(first, low);
+      end = high;
+    }
+    if (!keysComplete && !isToken(sequence, position)) first = queries;
+    hide(j, 0, min(first, queries));
+    hide(j, end, queries);
+  }
+}
+
+/** Hides a key from some of the block's queries. */
+function hide(j: i32, first: i32, end: i32): void {
+  const hidden: f32 = -Infinity, line = scores + j * row;
+  for (let i = first; i < end; i++) store<f32>(line + (<usize> i << 2), hidden);
+}

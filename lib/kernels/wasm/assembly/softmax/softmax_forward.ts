@@ -1,0 +1,110 @@
+// Softmax attention, forward: a running maximum and sum for each query, and a
+// running weighted sum of values, scaled down whenever the maximum rises.
+import { multiplyTransposed } from "../math/gemm";
+import { softmax as job } from "../jobs";
+import { at, put, scaleRows } from "../math/matrix";
+import { powers } from "../math/vector_exp";
+import { take } from "../runtime/scratch";
+import { exp4, vectorBytes } from "../math/simd";
+import * as softmax from "./softmax";
+import { countProgress } from "../runtime/progress";
+
+/** `[queries, valueDim]`, before the division by the sums. */
+let rowsY: usize = 0;
+let maxima: usize = 0;
+let sums: usize = 0;
+/** What a risen maximum leaves of the weights so far. */
+let kept: usize = 0;
+
+export function layoutSoftmaxForward(base: usize): usize {
+  softmax.layoutShared(base);
+  const line = vectorBytes(softmax.QUERIES);
+  rowsY = take(softmax.QUERIES * softmax.valueStride);
+  maxima = take(line);
+  sums = take(line);
+  kept = take(line);
+  return take(0);
+}
+
+/** A block of queries. */
+export function attendSoftmax(task: i32): void {
+  const blocks = softmax.queryBlocks();
+  // The last blocks of a causal sequence read most: they come first.
+  const block = blocks - 1 - task % blocks;
+  const isOpen = softmax.openQueries(task / blocks, block);
+  memory.fill(sums, 0, softmax.row);
+  const lowest = f32x4.splat(softmax.LOWEST);
+  for (let i: usize = 0; i < softmax.row; i += 16) {
+    v128.store(maxima + i, lowest);
+  }
+  let isFirst = true;
+  const end = isOpen ? softmax.endBlock() : 0;
+  for (let keyBlock = softmax.firstBlock(); keyBlock < end; keyBlock++) {
+    if (!softmax.openKeys(keyBlock)) continue;
+    softmax.computeScores();
+    const hasRisen = weigh();
+    if (hasRisen && !isFirst) {
+      scaleRows(softmax.queries, softmax.valueStride, kept, rowsY, rowsY);
+    }
+    multiplyTransposed(
+      softmax.queries, <i32> (softmax.valueStride >> 2), softmax.keys,
+      softmax.scores, softmax.row, softmax.v, softmax.valueStride,
+      rowsY, softmax.valueStride, isFirst ? 0 : 1, rowsY, softmax.valueStride
+    );
+    isFirst = false;
+    countProgress();
+  }
+  finish();
+}
+
+/** Turns scores into weights and adds up the sums; whether a maximum has risen. */
+function weigh(): bool {
+  memory.copy(kept, maxima, softmax.row);
+  raiseMaxima();
+  let hasRisen = false;
+  for (let c: usize = 0; c < softmax.row; c += 16) {
+    const old = v128.load(kept + c), maximum = v128.load(maxima + c);
+    if (v128.any_true(f32x4.ne(old, maximum))) hasRisen = true;
+    const factor = exp4(f32x4.sub(old, maximum));
+    v128.store(kept + c, factor);
+    v128.store(sums + c, f32x4.mul(v128.load(sums + c), factor));
+  }
+  powers(softmax.keys, softmax.scores, softmax.row, maxima, sums);
+  return hasRisen;
+}
+
+function raiseMaxima(): void {
+  for (let c: usize = 0; c < softmax.row; c += 32) {
+    let m0 = v128.load(maxima + c), m1 = v128.load(maxima + c, 16);
+    let cell = softmax.scores + c;
+    const end = cell + softmax.keys * softmax.row;
+    // As in powers.ts.
+    do {
+      const x0 = v128.load(cell), x1 = v128.load(cell, 16);
+      m0 = f32x4.pmax(m0, x0);
+      m1 = f32x4.pmax(m1, x1);
+      cell += softmax.row;
+    } while (cell < end);
+    v128.store(maxima + c, m0);
+    v128.store(maxima + c, m1, 16);
+  }
+}
+
+/** Divides the rows by their sums, and stores them with what the gradient needs. */
+function finish(): void {
+  const token = <usize> (softmax.sequence * job.length + softmax.query);
+  const bytes = <usize> softmax.queries << 2;
+  memory.copy(job.maxima + (token << 2), maxima, bytes);
+  memory.copy(job.sums + (token << 2), sums, bytes);
+  for (let i = 0; i < softmax.queries; i++) {
+    const y = job.y + (token + i) * softmax.valueBytes;
+    if (!softmax.isToken(softmax.sequence, softmax.query + i)) {
+      memory.fill(y, 0, softmax.valueBytes);
+      continue;
+    }
+    put(sums, i, 1 / at(sums, i));
+    const source = rowsY + i * softmax.valueStride;
+    scaleRows(1, softmax.valueStride, sums + 4 * i, source, source);
+    memory.copy(y, source, softmax.valueBytes);
+  }
+}

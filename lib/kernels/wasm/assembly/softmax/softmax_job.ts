@@ -1,0 +1,32 @@
+// Softmax attention as a job: the tasks of both passes.
+import { softmax as job } from "../jobs";
+import { queryBlocks } from "./softmax";
+import * as softmaxBackward from "./softmax_backward";
+import { attendSoftmax, layoutSoftmaxForward } from "./softmax_forward";
+
+function isForward(): bool {
+  return job.dy === 0;
+}
+
+/** Lays out a thread's scratch; returns its end. */
+export function layoutSoftmax(base: usize): usize {
+  return isForward()
+    ? layoutSoftmaxForward(base)
+    : softmaxBackward.layoutSoftmaxBackward(base);
+}
+
+/** What all threads share. */
+export function softmaxExtra(): usize {
+  return isForward() ? 0 : softmaxBackward.softmaxBackwardExtra();
+}
+
+export function softmaxTasks(phase: i32): i32 {
+  if (isForward()) return phase === 0 ? job.sequences * queryBlocks() : 0;
+  return phase === 0 || job.parts > 1 ? job.sequences * job.parts : 0;
+}
+
+export function softmaxTask(phase: i32, task: i32): void {
+  if (isForward()) attendSoftmax(task);
+  else if (phase === 0) softmaxBackward.differentiateSoftmax(task);
+  else softmaxBackward.addPartsOfDq(task);
+}

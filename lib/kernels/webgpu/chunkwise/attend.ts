@@ -1,0 +1,158 @@
+/**
+ * Last step of the chunkwise form: what each token of a chunk reads.
+ *
+ *     z_i = Σ_{j in chunk} M_ij (r_i · o_j) x_j
+ *         + exp(f_s + … + f_i) [state from before] r_i
+ *         + exp(b_i + … + b_t) [state from after] r_i
+ *
+ * for the chunk s..t and the vectors of a role (`roles.ts`).
+ *
+ * @module
+ */
+import {
+  type Binding,
+  input,
+  keyOf,
+  type Shader,
+} from "../../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "../frame/problem.ts";
+import { finishing } from "./attend_finish.ts";
+import { scoring, splitChunk, wholeChunk } from "./attend_scores.ts";
+import {
+  roomFor,
+  scratchQuads,
+  type Shape,
+  threadsOf,
+} from "./attend_shape.ts";
+import { readStates } from "./attend_states.ts";
+import { distinct } from "./chunk_states.ts";
+import { type Preparation, preparationKey } from "./chunk_operands.ts";
+import { columnsOf, inputsOf, outputsOf, type Role, roleKey } from "./roles.ts";
+import { eachRow as rows, RECORD_QUADS, TILE_ROWS } from "./states.ts";
+import { bindingOf, QUADS, reading, writing } from "../frame/vectors.ts";
+
+/** What the text depends on. */
+export interface AttendSpec {
+  /** What is computed; each by workgroups of its own. */
+  readonly roles: readonly Role[];
+  /** Of all roles; `null` if nothing decays, and only the state is read. */
+  readonly decays: Preparation | null;
+  /** Room. */
+  readonly shape: Shape;
+}
+
+/** Adds a product of a matrix to sums. */
+export const ACCUMULATE = /* wgsl */ `// sum + columns · x
+fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
+  return sum + x.x * columns[0] + x.y * columns[1] + x.z * columns[2] + x.w * columns[3];
+}`;
+
+/** A thread computes a tile of {@linkcode TILE_ROWS} rows and a quad of columns. */
+export function attendShader(
+  { roles, decays, shape }: AttendSpec,
+  launch: Launch,
+): Shader {
+  const { blockRows } = shape;
+  const inputs = distinct(roles.flatMap(inputsOf(decays)));
+  const bindings: Binding[] = [
+    ...inputs.map(bindingOf),
+    ...(decays ? decays.inputs : []),
+    ...distinct(roles.map(({ states }) => states))
+      .map(({ name }) => input(name, "vec4f")),
+    ...roles.flatMap(outputsOf),
+  ];
+  const blocks = Math.ceil(launch.chunkSize / blockRows);
+  return {
+    key: keyOf(
+      "attend",
+      ...roles.map(roleKey),
+      preparationKey(decays),
+      `chunk=${shape.largestChunk}`,
+      `quads=${shape.largestQuads}`,
+      `rows=${blockRows}`,
+    ),
+    bindings,
+    dispatch: [launch.chunks, launch.sequences, blocks * roles.length],
+    code: () => {
+      const sides = decays ? decays.sides : [];
+      const arrays = sides.map((side) =>
+        `var<workgroup> entering_${side}: array<f32, ${blockRows}>;`
+      );
+      return /* wgsl */ `${declare(bindings)}
+${QUADS}${RECORD_QUADS}
+${inputs.map(reading).join("\n")}
+${roles.map(({ output }) => writing(output)).join("\n")}
+// The weighted scores of the block's rows, and later parts of their sums.
+var<workgroup> scores: array<vec4f, ${blockRows * scratchQuads(shape)}>;
+var<workgroup> totals: array<f32, ${blockRows}>;
+${arrays.join("\n")}
+${decays ? declareIn(decays, roomFor(shape)) : "\n"}
+
+${ACCUMULATE}
+${roles.map((role) => attend(role, decays, shape)).join("\n")}
+
+@compute @workgroup_size(${threadsOf(shape)})
+fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
+  let blocks = (problem.chunkSize + ${blockRows - 1}u) / ${blockRows}u;
+  let firstRow = group.z % blocks * ${blockRows}u;
+${
+        roles.map(({ output }, i) =>
+          `  if (group.z / blocks == ${i}u) { attend_${output.name}(thread, group, firstRow); }`
+        ).join("\n")
+      }
+}
+`;
+    },
+  };
+}
+
+function declareIn(decays: Preparation, tokens: number): string {
+  return `${decays.declare(decays.sides, tokens)}
+${decays.declareWeights(tokens)}`;
+}
+
+function attend(role: Role, decays: Preparation | null, shape: Shape): string {
+  const { finish, output } = role;
+  const { blockRows } = shape;
+  const threads = threadsOf(shape);
+  const shared = finish.kind === "shares";
+  const sides = decays ? decays.sides : [];
+  const load = decays === null ? "" : decays.load(roomFor(shape), threads) +
+    decays.loadWeights(roomFor(shape), threads) + /* wgsl */ `
+  for (var r = thread; r < ${blockRows}u; r += ${threads}u) {
+    let i = min(firstRow + r, count - 1u);
+${
+    sides.map((side) =>
+      `    entering_${side}[r] = ${decays.entering(side, "i")};`
+    ).join("\n")
+  }
+  }
+${scoring(role, decays, shape)}`;
+  const chunk = decays === null
+    ? ""
+    : shared
+    ? splitChunk(role, sides, shape)
+    : wholeChunk(role, sides, shape);
+  return /* wgsl */ `
+fn attend_${output.name}(thread: u32, group: vec3u, firstRow: u32) {
+  let first = group.x * problem.chunkSize;
+  let count = min(problem.chunkSize, problem.length - first);
+  if (firstRow >= count) { return; }
+  let base = (problem.firstSequence + group.y) * problem.length;
+  let last = base + first + count - 1u;
+${load}
+  let quads = ${columnsOf(role)}_quads();
+  let hasTile = thread < ${blockRows / TILE_ROWS}u * quads;
+  let tile = select(0u, thread, hasTile);
+  let rowTile = tile / quads;
+  let outputQuad = tile % quads;
+  let row = firstRow + rowTile * ${TILE_ROWS}u;
+  let token = base + first + row;
+${rows((r) => `  let row${r} = min(token + ${r}u, last);`)}
+${rows((r) => `  var sum${r} = vec4f();`)}
+${shared ? rows((r) => `  var share${r} = vec4f();`) : ""}
+${chunk}
+${readStates(role, decays)}
+${finishing(role, shape)}
+}`;
+}

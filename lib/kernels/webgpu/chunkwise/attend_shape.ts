@@ -1,0 +1,80 @@
+/** How much room the shader of `attend.ts` has, and how its work is shared out. @module */
+import { decayBytes, weightBytes } from "./mask.ts";
+import { TILE_ROWS } from "./states.ts";
+import { type Dims, quadsOf } from "../frame/vectors.ts";
+
+/** How much room a shader has; few shapes, so that few shaders differ. */
+export interface Shape {
+  /** For tokens of a chunk. */
+  readonly largestChunk: number;
+  /** For quads of z. */
+  readonly largestQuads: number;
+  /** Rows of a chunk that a workgroup computes. */
+  readonly blockRows: number;
+}
+
+const LARGEST_CHUNKS = [64, 128, 256];
+/** Of heads of up to 64 and up to 128, with a row sum. */
+const LARGEST_QUADS = [17, 33];
+const BLOCK_ROWS = [32, 24, 16, 8];
+
+/**
+ * The shape for chunks of a size.
+ *
+ * @param chunkSize Tokens of a chunk.
+ * @param dims Columns of a head.
+ * @param workgroupBytes Memory of a workgroup.
+ * @param mostRows Rows of a workgroup, if there is room for them.
+ * @returns The shape, or `undefined` if there is none or no room for it.
+ */
+export function shapeFor(
+  chunkSize: number,
+  dims: Dims,
+  workgroupBytes: number,
+  mostRows: number,
+): Shape | undefined {
+  const largestChunk = LARGEST_CHUNKS.find((size) => size >= chunkSize);
+  const largestQuads = roomForQuads(dims);
+  if (largestChunk === undefined || largestQuads === undefined) return;
+  return BLOCK_ROWS.filter((rows) => rows <= mostRows).map((rows) => ({
+    largestChunk,
+    largestQuads,
+    blockRows: rows,
+  })).find((shape) => bytesOf(shape) <= workgroupBytes);
+}
+
+function roomForQuads(dims: Dims): number | undefined {
+  const quads = Math.max(quadsOf("key", dims), quadsOf("sum", dims));
+  return LARGEST_QUADS.find((size) => size >= quads);
+}
+
+/** The shape of shaders whose scores lie in a buffer, for columns that have been planned. */
+export function shapeOfTiles(dims: Dims): Shape {
+  return {
+    largestChunk: 0,
+    largestQuads: roomForQuads(dims)!,
+    blockRows: BLOCK_ROWS[0]!,
+  };
+}
+
+function bytesOf(shape: Shape): number {
+  const { blockRows } = shape;
+  const tokens = roomFor(shape);
+  return 16 * blockRows * scratchQuads(shape) + 3 * 4 * blockRows +
+    decayBytes(tokens) + weightBytes(tokens);
+}
+
+/** Tokens of all blocks. */
+export function roomFor({ largestChunk, blockRows }: Shape): number {
+  return Math.ceil(largestChunk / blockRows) * blockRows;
+}
+
+/** Quads of a row that scores, and later parts of sums, take. */
+export function scratchQuads({ largestChunk, largestQuads }: Shape): number {
+  return Math.max(largestChunk / 4, largestQuads);
+}
+
+/** A thread for each tile of z. */
+export function threadsOf({ blockRows, largestQuads }: Shape): number {
+  return blockRows / TILE_ROWS * largestQuads;
+}

@@ -1,0 +1,74 @@
+/** What a token reads of the states that reach its chunk. @module */
+import type { Side } from "./mask.ts";
+import type { Preparation } from "./chunk_operands.ts";
+import { innerQuads, isTransposed, type Role } from "./roles.ts";
+import { repeat } from "../../../tfjs/webgpu/shader.ts";
+import { directionsOf, eachRow as rows, TILE_ROWS } from "./states.ts";
+
+/** Adds what is read of the states to `sum`. */
+export function readStates(role: Role, decays: Preparation | null): string {
+  const { rows: readers, states, finish } = role;
+  const transposed = isTransposed(role);
+  const sides = decays ? decays.sides : [];
+  const directions = directionsOf(decays);
+  const names = decays ? sides.map((side) => `${side}State`) : ["sum"];
+  // A chunk alone has decays and no states.
+  const quads = decays
+    ? `select(${innerQuads(role)}, 0u, problem.chunks == 1u)`
+    : innerQuads(role);
+  const chunk = decays ? " + group.x" : "";
+  const columns = names.map((name, direction) => {
+    const at = direction === 0 ? "at" : `at + ${direction}u * record_quads()`;
+    const read = repeat(
+      4,
+      (c) => `${states.name}[${at} + ${c}u * stride]`,
+      ", ",
+    );
+    const matrix = `mat4x4f(${read})`;
+    return `    let ${name}Columns = ${
+      transposed ? `transpose(${matrix})` : matrix
+    };`;
+  });
+  const share = (side: Side, r: number) =>
+    finish.kind === "shares"
+      ? `
+  share${r}.${side === "before" ? "z" : "w"} = dot(own${r}, ${side}State${r});`
+      : "";
+  return /* wgsl */ `
+  let stride = sum_quads();
+  let record = (group.y * problem.chunks${chunk}) * ${directions}u * record_quads();
+${
+    decays
+      ? names.map((name) => rows((r) => `  var ${name}${r} = vec4f();`))
+        .join("\n")
+      : ""
+  }
+  for (var quad = 0u; quad < ${quads}; quad++) {
+    let at = record + ${
+    transposed
+      ? "outputQuad * 4u * stride + quad"
+      : "quad * 4u * stride + outputQuad"
+  };
+${columns.join("\n")}
+${
+    rows((r) =>
+      `    let x${r} = read_${readers.name}(row${r}, quad);\n` +
+      names.map((name) =>
+        `    ${name}${r} = accumulate(${name}${r}, ${name}Columns, x${r});`
+      ).join("\n")
+    )
+  }
+  }
+${
+    decays === null
+      ? ""
+      : rows((r) =>
+        sides.map((side) =>
+          `  ${side}State${r} *= entering_${side}[rowTile * ${TILE_ROWS}u + ${r}u];${
+            share(side, r)
+          }
+  sum${r} += ${side}State${r};`
+        ).join("\n")
+      )
+  }`;
+}

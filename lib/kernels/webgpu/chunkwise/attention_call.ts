@@ -1,0 +1,252 @@
+/** A call of an attention kernel for WebGPU. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { KernelAttributes } from "../../../attention/planning/kernel.ts";
+import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
+import type { Call } from "../../../tfjs/webgpu/fused_kernel.ts";
+import { launch } from "../../../tfjs/webgpu/launch.ts";
+import { makeFloats } from "../../../tfjs/webgpu/program.ts";
+import type { Shader } from "../../../tfjs/webgpu/shader.ts";
+import { type Launch, packProblem } from "../frame/problem.ts";
+import { attendShader } from "./attend.ts";
+import { type Shape, shapeFor } from "./attend_shape.ts";
+import { carryStatesShader, type PieceBorders } from "./carry_states.ts";
+import { chunkStatesShader } from "./chunk_states.ts";
+import { packShader } from "../frame/pack.ts";
+import { clearPadding } from "../layer/padding.ts";
+import { isPacked, type Pass, passesOver } from "../frame/sequence_batches.ts";
+import { stateBytes } from "./states.ts";
+import type { Preparation, StateDecays } from "./chunk_operands.ts";
+import type { Role } from "./roles.ts";
+import type { States } from "./states.ts";
+import {
+  type Columns,
+  type Dims,
+  quadsOf,
+  type Vectors,
+} from "../frame/vectors.ts";
+
+/** The shape of shaders that have no mask, and need no room for one. */
+const MASKLESS_CHUNK = 64;
+
+/** A call of a kernel: its tensors by the names of their bindings, and its launches. */
+export class Run<Decays extends StateDecays = Preparation> {
+  readonly #backend: StrictWebGPUBackend;
+  readonly #tensors: Record<string, tf.TensorInfo>;
+  readonly #scratch: tf.TensorInfo[] = [];
+  readonly #attributes: KernelAttributes;
+  /** Chunks of a sequence. */
+  readonly chunks: number;
+  /** Columns of a head. */
+  readonly dims: Dims;
+  /** `[batch, heads, length]` */
+  readonly perToken: number[];
+  /** How decays enter, or `null` if there are none. */
+  readonly decays: Decays | null;
+  readonly passes: readonly Pass[];
+  /** Whether there are states: with decays, if there is more than one chunk, or a piece. */
+  readonly hasStates: boolean;
+  /** What comes to the sequence and leaves it, if it is a piece of a longer one. */
+  readonly borders: PieceBorders | undefined;
+
+  /**
+   * @param call The kernel's tensors and attributes.
+   * @param decays How decays enter, or `null` if there are none.
+   * @param withStates Whether the kernel makes states, if there are any.
+   * @param bytesOfSequence What else a sequence takes of one buffer.
+   */
+  constructor(
+    { inputs, backend, attributes }: Call<string, KernelAttributes>,
+    decays: Decays | null,
+    withStates: boolean,
+    bytesOfSequence: number = 0,
+  ) {
+    this.#backend = backend;
+    this.#tensors = { ...inputs };
+    this.#attributes = attributes;
+    const { q, v } = this.#tensors;
+    const [batch, heads, length, headDim] = q!.shape as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    const { causal, chunkSize, states = false } = this.#attributes;
+    const { limits } = this.#backend.device;
+    this.perToken = [batch, heads, length];
+    this.dims = { headDim, valueDim: v!.shape[3]! };
+    this.chunks = Math.ceil(length / chunkSize);
+    this.decays = decays;
+    this.hasStates = withStates &&
+      (!decays || this.chunks > 1 || states);
+    this.borders = states
+      ? {
+        before: this.input("before") !== undefined,
+        after: !causal && this.input("after") !== undefined,
+        backward: !causal,
+      }
+      : undefined;
+    const bytes = this.hasStates
+      ? this.chunks * stateBytes(this.dims, this.decays)
+      : 0;
+    this.passes = passesOver(
+      batch * heads,
+      Math.max(bytes, bytesOfSequence),
+      limits,
+    );
+  }
+
+  /** Room in the shaders of its chunks, with so many rows a workgroup at most. */
+  #shape(mostRows: number = Infinity): Shape {
+    return shapeFor(
+      this.decays ? this.#attributes.chunkSize : MASKLESS_CHUNK,
+      this.dims,
+      this.limits.maxComputeWorkgroupStorageSize,
+      mostRows,
+    )!;
+  }
+
+  /** What the sizes of buffers depend on. */
+  get sizes(): Omit<Launch, "firstSequence" | "sequences"> {
+    return {
+      ...this.#attributes,
+      ...this.dims,
+      length: this.perToken[2]!,
+      chunks: this.chunks,
+    };
+  }
+
+  /** Those of the device. */
+  get limits(): GPUSupportedLimits {
+    return this.#backend.device.limits;
+  }
+
+  /** Whether a token reads only itself and the tokens before it. */
+  get causal(): boolean {
+    return this.#attributes.causal;
+  }
+
+  /** An input of the kernel. */
+  input(name: string): tf.TensorInfo | undefined {
+    return this.#tensors[name];
+  }
+
+  /** A tensor that the kernel returns. */
+  output(name: string, shape: number[]): tf.TensorInfo {
+    return this.#tensors[name] = makeFloats(this.#backend, shape);
+  }
+
+  /** The states that leave a piece. */
+  leaving(): tf.TensorInfo[] {
+    if (!this.borders) return [];
+    const { headDim, valueDim } = this.dims;
+    const shape = [...this.perToken.slice(0, 2), headDim, valueDim + 1];
+    const names = ["forward", ...(this.borders.backward ? ["backward"] : [])];
+    return names.map((name) => this.output(name, shape));
+  }
+
+  /** Zeros at padding, if there is a mask. */
+  clearPadding(outputs: readonly tf.TensorInfo[]): void {
+    const mask = this.input("mask");
+    if (!mask) return;
+    for (const x of outputs) clearPadding(this.#backend, x, mask);
+  }
+
+  /** A tensor that is gone when the kernel returns; of so many numbers. */
+  scratch(name: string, size: number): tf.TensorInfo {
+    const tensor = this.output(name, [size]);
+    this.#scratch.push(tensor);
+    return tensor;
+  }
+
+  /** As {@linkcode scratch}, with so many columns for each token. */
+  scratchVectors(name: string, columns: number): tf.TensorInfo {
+    return this.scratch(name, tf.util.sizeFromShape(this.perToken) * columns);
+  }
+
+  /** A buffer for states of a pass. */
+  scratchStates({ name }: States): void {
+    const { sequences } = this.passes[0]!;
+    const bytes = sequences * this.chunks * stateBytes(this.dims, this.decays);
+    // Without states there is a buffer all the same, for the binding.
+    this.scratch(name, this.hasStates ? bytes / 4 : 4);
+  }
+
+  /** An input, in whole quads. */
+  vectors(name: string, columns: "key" | "value"): Vectors {
+    const half = this.#attributes.precision === "f16";
+    const vectors = { name, columns, half };
+    if (!isPacked(columns, this.dims, half)) return vectors;
+    const x = this.input(name)!;
+    // Four halves take the room of two floats.
+    const perQuad = half ? 2 : 4;
+    const packed = this.scratchVectors(name, perQuad * this.quads(columns));
+    for (const pass of this.passes) {
+      this.launch((launch) => packShader(vectors, launch), pass, { x, packed });
+    }
+    return vectors;
+  }
+
+  quads(columns: Columns): number {
+    return quadsOf(columns, this.dims);
+  }
+
+  launch(
+    shaderOf: (launch: Launch) => Shader,
+    pass: Pass,
+    tensors: Record<string, tf.TensorInfo> = this.#tensors,
+  ): void {
+    const problem: Launch = { ...this.sizes, ...pass };
+    const shader = shaderOf(problem);
+    launch(
+      this.#backend,
+      shader,
+      shader.bindings.map(({ name }) => tensors[name]!),
+      packProblem(problem),
+    );
+  }
+
+  /** The states that reach each chunk. */
+  makeStates(states: readonly States[], pass: Pass): void {
+    if (!this.hasStates) return;
+    // Rows that lie decayed in a buffer take no room in the shader.
+    const largestChunk = this.decays?.kind === "channels"
+      ? 0
+      : this.#shape().largestChunk;
+    this.launch(
+      (launch) => chunkStatesShader({ states, largestChunk }, launch),
+      pass,
+    );
+    if (this.chunks === 1 && !this.borders) return;
+    this.launch(
+      (launch) => carryStatesShader(states, launch, this.borders),
+      pass,
+    );
+  }
+
+  /** What tokens read of their chunk and of the states, with so many rows a workgroup at most. */
+  attend(
+    roles: readonly Role[],
+    decays: Preparation | null,
+    pass: Pass,
+    mostRows: number,
+  ): void {
+    const spec = { roles, decays, shape: this.#shape(mostRows) };
+    this.launch((launch) => attendShader(spec, launch), pass);
+  }
+
+  /** The gradients of the log decays, from the shares that came with dq and dk. */
+  decayGradients(
+    { gradient }: Preparation,
+    states: readonly [string, string],
+    pass: Pass,
+  ): void {
+    const { causal, hasStates } = this;
+    const { largestChunk } = this.#shape();
+    const spec = { causal, alone: !hasStates, largestChunk, states };
+    this.launch((launch) => gradient(spec, launch), pass);
+  }
+
+  dispose(): void {
+    this.#scratch.forEach(({ dataId }) => this.#backend.disposeData(dataId));
+  }
+}

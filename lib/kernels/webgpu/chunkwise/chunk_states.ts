@@ -1,0 +1,229 @@
+/**
+ * First step of the chunkwise form: what the tokens of each chunk write.
+ *
+ *     before: Σ_j exp(f_{j+1} + … + f_t) x_j y_jᵀ    to the chunks after
+ *     after:  Σ_j exp(b_s + … + b_{j-1}) x_j y_jᵀ    to the chunks before
+ *
+ * for the chunk s..t; without a mask, Σ_j x_j y_jᵀ.
+ *
+ * @module
+ */
+import { declare, type Launch } from "../frame/problem.ts";
+import {
+  input,
+  keyOf,
+  output,
+  repeat,
+  type Shader,
+} from "../../../tfjs/webgpu/shader.ts";
+import { declareLayout } from "./diagonal_layout.ts";
+import type { Side } from "./mask.ts";
+import {
+  inputsOfDecays,
+  preparationKey,
+  type StateDecays,
+} from "./chunk_operands.ts";
+import {
+  directionsOf,
+  RECORD_QUADS,
+  type States,
+  statesKey,
+  TILE_ROWS,
+} from "./states.ts";
+import { bindingOf, QUADS, quadsOf, reading } from "../frame/vectors.ts";
+
+/** What the text depends on. */
+export interface ChunkStatesSpec {
+  /** The kinds of states. */
+  readonly states: readonly States[];
+  /** Room for the tokens of a chunk, if there is a mask. */
+  readonly largestChunk: number;
+}
+
+/** Enough for the state of a head of 64, in one part. */
+const THREADS = 136;
+const TILE_QUADS = TILE_ROWS / 4;
+
+/** A thread adds up a tile of {@linkcode TILE_ROWS} rows and a quad of columns. */
+export function chunkStatesShader(
+  spec: ChunkStatesSpec,
+  launch: Launch,
+): Shader {
+  const { states, largestChunk } = spec;
+  const tiles = Math.ceil(quadsOf("key", launch) / TILE_QUADS) *
+    quadsOf("sum", launch);
+  const parts = Math.ceil(tiles / THREADS);
+  const inputs = distinct(
+    states.flatMap(({ rows, columns, decays }) =>
+      decays?.kind === "channels" ? [columns] : [rows, columns]
+    ),
+  );
+  const bindings = [
+    ...inputs.map(bindingOf),
+    ...states.flatMap(({ decays }) =>
+      decays?.kind === "channels" ? [input(decays.written, "vec4f")] : []
+    ),
+    ...inputsOfDecays(states.map(({ decays }) => decays)),
+    ...states.map(({ name }) => output(name, "vec4f")),
+  ];
+  return {
+    key: keyOf(
+      "chunk_states",
+      ...states.map((kind) =>
+        `${statesKey(kind)}:${preparationKey(kind.decays)}`
+      ),
+      `chunk=${largestChunk}`,
+    ),
+    bindings,
+    dispatch: [launch.chunks, launch.sequences, parts * states.length],
+    code: () => {
+      const sides = (["before", "after"] as const).filter((side) =>
+        states.some(({ decays }) =>
+          decays?.kind === "tokens" && decays.sides.includes(side)
+        )
+      );
+      const arrays = sides.map((side) =>
+        `var<workgroup> leaving_${side}: array<f32, ${largestChunk}>;`
+      );
+      return /* wgsl */ `${declare(bindings)}
+${QUADS}${RECORD_QUADS}
+${inputs.map(reading).join("\n")}
+${arrays.join("\n")}
+${declareDecays(states[0]!.decays, sides, largestChunk)}
+${states.map((kind) => writeStates(kind, largestChunk)).join("\n")}
+
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
+  let tiles = (key_quads() + ${TILE_QUADS - 1}u) / ${TILE_QUADS}u * sum_quads();
+  let parts = (tiles + ${THREADS - 1}u) / ${THREADS}u;
+  let tile = group.z % parts * ${THREADS}u + thread;
+${
+        states.map(({ name }, i) =>
+          `  if (group.z / parts == ${i}u) { write_${name}(thread, group, tile); }`
+        ).join("\n")
+      }
+}
+`;
+    },
+  };
+}
+
+function declareDecays(
+  decays: StateDecays | null,
+  sides: readonly Side[],
+  tokens: number,
+): string {
+  switch (decays?.kind) {
+    case undefined:
+      return "";
+    case "tokens":
+      return decays.declare(sides, tokens);
+    case "channels":
+      return declareLayout(decays.chunks);
+  }
+}
+
+function writeStates(
+  { name, rows, columns, decays }: States,
+  largestChunk: number,
+): string {
+  const directions = directionsOf(decays);
+  const factors = decays?.kind === "tokens" ? decays : null;
+  const sides = factors ? factors.sides : [];
+  const weigh = (direction: number) =>
+    factors ? `leaving_${sides[direction]}[j] * y` : "y";
+  // Rows of x are decayed by a number each as y, or lie decayed in a buffer.
+  const decayed = decays?.kind === "channels" ? decays : null;
+  const rowName = (direction: number, quad: number) =>
+    decayed ? `x${direction}_${quad}` : `x${quad}`;
+  const readRows = (quad: number) => {
+    const at = `min(rowQuad + ${quad}u, rowQuads - 1u)`;
+    if (!decayed) {
+      return `    let x${quad} = read_${rows.name}(token, ${at});`;
+    }
+    return decayed.sides.map((side, direction) =>
+      `    let ${
+        rowName(direction, quad)
+      } = ${decayed.written}[row_at(group.y, ${
+        decayed.slotOf(side)
+      }u, first + j, ${at})];`
+    ).join("\n");
+  };
+  const store = (direction: number, quad: number) =>
+    repeat(
+      4,
+      (r) =>
+        `      ${name}[at + ${quad * 4 + r}u * columnQuads] = sum${direction}_${
+          quad * 4 + r
+        };`,
+    );
+  return /* wgsl */ `
+fn write_${name}(thread: u32, group: vec3u, tile: u32) {
+  let first = group.x * problem.chunkSize;
+  let count = min(problem.chunkSize, problem.length - first);
+  let base = (problem.firstSequence + group.y) * problem.length;
+${
+    factors === null ? "" : factors.load(largestChunk, THREADS) +
+      /* wgsl */ `
+  for (var j = thread; j < count; j += ${THREADS}u) {
+${
+        sides.map((side) =>
+          `    leaving_${side}[j] = ${factors.leaving(side, "j")};`
+        ).join("\n")
+      }
+  }
+  workgroupBarrier();`
+  }
+  let rowQuads = key_quads();
+  let columnQuads = sum_quads();
+  let rowQuad = tile / columnQuads * ${TILE_QUADS}u;
+  let columnQuad = tile % columnQuads;
+  if (rowQuad >= rowQuads) { return; }
+${
+    repeat(directions, (direction) =>
+      repeat(TILE_ROWS, (r) =>
+        `  var sum${direction}_${r} = vec4f();`))
+  }
+  for (var j = 0u; j < count; j++) {
+    let token = base + first + j;
+    let y = read_${columns.name}(token, columnQuad);
+${repeat(TILE_QUADS, readRows)}
+${
+    repeat(directions, (direction) =>
+      `    let y${direction} = ${weigh(direction)};
+${
+        repeat(TILE_ROWS, (r) =>
+          `    sum${direction}_${r} += ${rowName(direction, r >> 2)}[${
+            r % 4
+          }] * y${direction};`)
+      }`)
+  }
+  }
+  let record = (group.y * problem.chunks + group.x) * ${directions}u;
+${
+    repeat(directions, (direction) =>
+      /* wgsl */ `  {
+    let start = (record + ${direction}u) * record_quads();
+    let at = start + rowQuad * 4u * columnQuads + columnQuad;
+${
+        repeat(TILE_QUADS, (quad) =>
+          `    if (rowQuad + ${quad}u < rowQuads) {
+${store(direction, quad)}
+    }`)
+      }${
+        factors === null ? "" : `
+    if (tile == 0u) { ${name}[start + record_quads() - 1u] = vec4f(exp(${
+          factors.through(sides[direction]!)
+        })); }`
+      }
+  }`)
+  }
+}`;
+}
+
+/** Those with the same name once. */
+export function distinct<T extends { readonly name: string }>(
+  all: readonly T[],
+): T[] {
+  return [...new Map(all.map((one) => [one.name, one])).values()];
+}

@@ -1,0 +1,81 @@
+/** How the chunkwise kernels compute a problem, and what it costs. @module */
+import type { KernelRequest } from "../../../attention/planning/kernel.ts";
+import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
+import type { WebGpuNumbers } from "../../tuning.ts";
+import { shapeFor } from "./attend_shape.ts";
+import { largestBuffer, passesOver } from "../frame/sequence_batches.ts";
+import { stateBytes } from "./states.ts";
+import {
+  inLaunches,
+  packingOf,
+  refusalOf,
+  tooManyChunks,
+} from "../frame/planning.ts";
+import { preparationFor } from "./scalar_operands.ts";
+
+/**
+ * Plans a problem for a device.
+ *
+ * @param request The problem.
+ * @param device Its limits and features.
+ * @param numbers The chunks' sizes, if nothing asks for fewer or forces more.
+ * @returns What would run, or why nothing can.
+ */
+export function planFor(
+  request: KernelRequest,
+  device: Pick<GPUDevice, "limits" | "features">,
+  numbers: WebGpuNumbers["chunkwise"],
+): KernelPlan | Refusal {
+  const { batch, heads, length, causal } = request;
+  const { limits } = device;
+  const refusal = refusalOf(request, device);
+  if (refusal) return refusal;
+  const decays = preparationFor(request.decays || causal, causal);
+  const memory = limits.maxComputeWorkgroupStorageSize;
+  const fits = (size: number) =>
+    decays === null ||
+    shapeFor(size, request, memory, numbers.blockRows) !== undefined;
+  const chunksOf = (size: number) => Math.ceil(length / size);
+  const ofSequence = (size: number) =>
+    stateBytes(request, decays) * chunksOf(size);
+  const largest = largestBuffer(limits);
+
+  // Where nothing decays, a chunk costs nothing but its state.
+  const best = decays ? numbers.chunkSize : numbers.masklessChunkSize;
+  let chunkSize = Math.min(request.chunkSize ?? best, length);
+  while (chunkSize > 1 && !fits(chunkSize)) chunkSize--;
+  if (!fits(chunkSize)) {
+    return {
+      refusal: `the adapter's ${memory} bytes of workgroup memory ` +
+        `(maxComputeWorkgroupStorageSize) hold no chunk`,
+    };
+  }
+  // States of long sequences fit in one buffer if the chunks are longer.
+  while (
+    request.chunkSize === undefined && chunkSize < length &&
+    fits(2 * chunkSize) &&
+    (ofSequence(chunkSize) > largest ||
+      tooManyChunks(chunksOf(chunkSize), limits))
+  ) chunkSize *= 2;
+  const chunks = chunksOf(chunkSize);
+  const crowded = tooManyChunks(chunks, limits);
+  if (crowded) return crowded;
+  const alone = decays !== null && chunks === 1;
+  if (!alone && ofSequence(chunkSize) > largest) {
+    return {
+      refusal: `the states of a sequence take ${ofSequence(chunkSize)} bytes ` +
+        `in chunks of ${chunkSize}, more than the adapter's ${largest} ` +
+        `(maxStorageBufferBindingSize)`,
+    };
+  }
+  const bytes = alone ? 0 : ofSequence(chunkSize);
+  const passes = passesOver(batch * heads, bytes, limits);
+  const packed = packingOf(request);
+  return {
+    chunkSize,
+    scratchBytes: packed.bytes + passes[0]!.sequences * bytes,
+    how: inLaunches(
+      passes.length * ((alone ? 1 : chunks > 1 ? 3 : 2) + packed.launches),
+    ),
+  };
+}

@@ -1,0 +1,93 @@
+/**
+ * What attention and each of its gradients have in common: one function of four
+ * kinds of vectors.
+ *
+ *     z_i = Σ_j M_ij (r_i · o_j) x_j
+ *
+ * With r = q, o = k and x = v that is attention. Each of its gradients is the
+ * same function of other vectors, g being the cotangents of the sums and v with
+ * its column of ones:
+ *
+ *     dq: r = g, o = v, x = k        dk: r = v, o = g, x = q, M transposed
+ *                                    dv: r = k, o = q, x = g, M transposed
+ *
+ * @module
+ */
+import type { Preparation } from "./chunk_operands.ts";
+import { type Binding, output } from "../../../tfjs/webgpu/shader.ts";
+import { type States, statesKey } from "./states.ts";
+import {
+  type Columns,
+  type Vectors,
+  vectorsKey,
+  type Written,
+} from "../frame/vectors.ts";
+
+/** One such function. */
+export interface Role {
+  /** r, of the tokens that read. */
+  readonly rows: Vectors;
+  /** o, of the tokens that are read. */
+  readonly others: Vectors;
+  /** x. */
+  readonly values: Vectors;
+  /** The states `Σ o xᵀ`, or `Σ x oᵀ` if r has the columns of a sum. */
+  readonly states: States;
+  /** z, but for its row sum. */
+  readonly output: Written;
+  /** What is done with z besides. */
+  readonly finish:
+    /** Multiply by the scale, write the row sums, and divide by them if the problem says so. */
+    | { readonly kind: "attention" }
+    /**
+     * Write the products of z with these vectors of the tokens that read, in
+     * four parts: [chunk before, chunk after, state before, state after].
+     */
+    | { readonly kind: "shares"; readonly own: Vectors; readonly name: string }
+    | { readonly kind: "none" };
+}
+
+/** Columns of z. */
+export function columnsOf(
+  { finish, output }: Pick<Role, "finish" | "output">,
+): Columns {
+  return finish.kind === "attention" ? "sum" : output.columns;
+}
+
+/** Whether r has the columns of the states, and not their rows. */
+export function isTransposed({ rows }: Role): boolean {
+  return rows.columns !== "key";
+}
+
+/** The quads of r and o in the text; those of a value have its ones. */
+export function innerQuads(role: Role): string {
+  return isTransposed(role) ? "sum_quads()" : "key_quads()";
+}
+
+export function roleKey(role: Role): string {
+  const { rows, others, values, states, output, finish } = role;
+  const vectors = [rows, others, values].map(vectorsKey).join("·");
+  return `${output.name}=${vectors}+${statesKey(states)}:${finish.kind}`;
+}
+
+export function inputsOf(decays: Preparation | null) {
+  return ({ rows, others, values, finish }: Role): Vectors[] => [
+    rows,
+    ...(decays ? [others, values] : []),
+    ...(finish.kind === "shares" ? [finish.own] : []),
+  ];
+}
+
+export function outputsOf(
+  { output: { name }, finish }: Pick<Role, "finish" | "output">,
+): Binding[] {
+  const z = output(name, "f32");
+  switch (finish.kind) {
+    case "attention":
+      return [z, output("rowSums", "f32")];
+    case "shares":
+      return [z, output(finish.name, "vec4f")];
+    case "none":
+      return [z];
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * The gradient of the delta rule in v, and that part of the one in β which
+ * values have:
+ *
+ *     dV = β ∘ dR        dβ_i = dR_i · v_i
+ *
+ * in both directions, less a token's own part in one of them.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { Program } from "../../../tfjs/webgpu/program.ts";
+import {
+  BETA,
+  CHUNKS,
+  type DeltaLayout,
+  deltaProgram,
+  LANE_THREADS,
+  PLACES,
+  ROW_LANES,
+  rowsOf,
+} from "./delta_chunks.ts";
+import { OWN_SCORE } from "./delta_outputs.ts";
+import type { Pass } from "../frame/sequence_batches.ts";
+import { writing } from "../score_tiles/score_tiles.ts";
+
+/** Tensors of the program. */
+export interface ValueGradientsTensors {
+  readonly reads: Readonly<
+    Record<"v" | "beta" | "dy" | "systems" | "dnews", tf.TensorInfo>
+  >;
+  readonly writes: Readonly<Record<"dv" | "dbeta", tf.TensorInfo>>;
+}
+
+/** The program of all directions. */
+export function valueGradientsProgram(
+  { reads, writes }: ValueGradientsTensors,
+  layout: DeltaLayout,
+  { firstSequence, sequences }: Pass,
+  scale: number,
+): Program {
+  const program = deltaProgram(layout, firstSequence);
+  const { width } = program;
+  return {
+    ...program,
+    name: "delta_value_gradients",
+    // The same on every adapter.
+    variants: [],
+    reads,
+    writes,
+    floats: { scale },
+    threads: LANE_THREADS,
+    workgroups: sequences * layout.chunks,
+    functions: /* wgsl */ `
+var<workgroup> parts: array<f32, ${LANE_THREADS}>;
+${CHUNKS}${PLACES}
+${rowsOf("v", "valueDim", width)}
+${rowsOf("dy", "valueDim", width)}
+${BETA}
+${OWN_SCORE}
+${writing("dv", "valueDim", width)}
+`,
+    body: /* wgsl */ `
+  let number = workgroup % uniforms.chunks;
+  let first_sweep = workgroup / uniforms.chunks * uniforms.directions;
+  let place = local / ${ROW_LANES}u;
+  let lane = local % ${ROW_LANES}u;
+  // Of the first direction, whose rows are in the order of the tokens.
+  let tokens = chunk_of(first_sweep, number);
+  let is_working = place < tokens.count;
+  var part = 0.0;
+  for (var quad = lane; is_working && quad < uniforms.valueQuads; quad += ${ROW_LANES}u) {
+    let value = row_of_v(tokens, place, quad);
+    var sum = vec4f();
+    for (var direction = 0u; direction < uniforms.directions; direction++) {
+      let chunk = chunk_of(first_sweep + direction, number);
+      let row = select(place, chunk.count - 1u - place, chunk.back);
+      let news = dnews[at_written(chunk, row, quad)];
+      let weight = beta_of(chunk, row);
+      sum += weight * news;
+      part += dot(news, value);
+      if (chunk.back) {
+        let slope = uniforms.scale * own_score(chunk, row) * row_of_dy(tokens, place, quad);
+        sum -= weight * slope;
+        part -= dot(slope, value);
+      }
+    }
+    write_dv(tokens.start + place, quad, sum);
+  }
+  parts[local] = part;
+  workgroupBarrier();
+  if (is_working && lane == 0u) {
+    var sum = 0.0;
+    for (var i = 0u; i < ${ROW_LANES}u; i++) { sum += parts[local + i]; }
+    dbeta[tokens.start + place] = sum;
+  }`,
+  };
+}

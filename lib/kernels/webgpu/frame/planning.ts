@@ -1,0 +1,102 @@
+/** What the plans of all forms have in common. @module */
+import type { KernelRequest } from "../../../attention/planning/kernel.ts";
+import type { Refusal } from "../../../contract/kernel.ts";
+import { isPacked, largestBuffer } from "./sequence_batches.ts";
+import { quadsOf } from "./vectors.ts";
+
+/** Largest headDim and valueDim: a workgroup's threads must cover a row. */
+const LARGEST_DIM = 128;
+/** Storage buffers of the shaders that have most, those of dk and of a sweep back. */
+const STORAGE_BUFFERS = 10;
+
+/** Limits and features of a device. */
+export type Device = Pick<GPUDevice, "limits" | "features">;
+
+/** Why no kernel can have a problem on a device, if none can. */
+export function refusalOf(
+  request: KernelRequest,
+  device: Device,
+): Refusal | undefined {
+  const { batch, heads, length, headDim, valueDim } = request;
+  const { limits } = device;
+  const wide = tooWide({ headDim, valueDim }, LARGEST_DIM);
+  if (wide) return wide;
+  const half = request.precision === "f16";
+  if (half && !device.features.has("shader-f16")) {
+    return { refusal: "the adapter has no feature shader-f16" };
+  }
+  const unbound = tooFewBuffers(limits);
+  if (unbound) return unbound;
+  const tokens = batch * heads * length;
+  const largest = largestBuffer(limits);
+  const gradients = 16 * tokens * quadsOf("sum", request);
+  if (gradients > largest) {
+    return {
+      refusal: `the gradients of the sums take ${gradients} bytes, more than ` +
+        `the adapter's ${largest} (maxStorageBufferBindingSize)`,
+    };
+  }
+  return undefined;
+}
+
+/** Why a kernel cannot have heads with so many columns, if it cannot. */
+export function tooWide(
+  dims: Readonly<Record<string, number>>,
+  most: number,
+): Refusal | undefined {
+  for (const [name, size] of Object.entries(dims)) {
+    if (size <= most) continue;
+    return {
+      refusal:
+        `${name} is ${size}, and the webgpu kernel takes at most ${most}`,
+    };
+  }
+  return undefined;
+}
+
+/** Why an adapter binds too few buffers for the gradients, if it does. */
+export function tooFewBuffers(limits: GPUSupportedLimits): Refusal | undefined {
+  if (limits.maxStorageBuffersPerShaderStage >= STORAGE_BUFFERS) {
+    return undefined;
+  }
+  return {
+    refusal: `the adapter binds ${limits.maxStorageBuffersPerShaderStage} ` +
+      `storage buffers (maxStorageBuffersPerShaderStage), and the webgpu ` +
+      `kernel needs ${STORAGE_BUFFERS}`,
+  };
+}
+
+/** Why no device runs so many chunks, if it does not. */
+export function tooManyChunks(
+  chunks: number,
+  limits: GPUSupportedLimits,
+): Refusal | undefined {
+  const most = limits.maxComputeWorkgroupsPerDimension;
+  if (chunks > most) {
+    return {
+      refusal: `a sequence has ${chunks} chunks, more than the adapter's ` +
+        `${most} workgroups (maxComputeWorkgroupsPerDimension)`,
+    };
+  }
+  return undefined;
+}
+
+/** What it takes to copy inputs to whole quads, in the precision that is wanted. */
+export function packingOf(
+  request: KernelRequest,
+): { launches: number; bytes: number } {
+  const { batch, heads, length } = request;
+  const half = request.precision === "f16";
+  const packed = (["key", "key", "value"] as const)
+    .filter((columns) => isPacked(columns, request, half));
+  const quads = packed.reduce((sum, name) => sum + quadsOf(name, request), 0);
+  return {
+    launches: packed.length,
+    bytes: batch * heads * length * quads * (half ? 8 : 16),
+  };
+}
+
+/** How a plan runs, for people. */
+export function inLaunches(launches: number): string {
+  return `webgpu, ${launches} ${launches === 1 ? "launch" : "launches"}`;
+}

@@ -1,0 +1,68 @@
+/** The numbers of an attention, and the text that its shaders begin with. @module */
+import type { Binding } from "../../../tfjs/webgpu/shader.ts";
+import {
+  declareUniforms,
+  packUniforms,
+  type UniformTypes,
+} from "../../../tfjs/webgpu/uniforms.ts";
+
+/** The numbers that change from call to call, in the order of the struct in the text. */
+export interface ProblemUniforms {
+  /** Tokens of a sequence. */
+  readonly length: number;
+  /** Chunks of a sequence. */
+  readonly chunks: number;
+  /** Tokens of a chunk. */
+  readonly chunkSize: number;
+  /** The first sequence (head of a batch entry) of the launch. */
+  readonly firstSequence: number;
+  /** Columns of q and k. */
+  readonly headDim: number;
+  /** Columns of v. */
+  readonly valueDim: number;
+  /** Whether to divide by the row sum. */
+  readonly normalize: boolean;
+  /** Multiplies q · k. */
+  readonly scale: number;
+  /** Added to the row sum. */
+  readonly epsilon: number;
+}
+
+/** The problem and the sequences of a launch. */
+export interface Launch extends ProblemUniforms {
+  /** Sequences of the launch. */
+  readonly sequences: number;
+}
+
+const PROBLEM = {
+  length: "u32",
+  chunks: "u32",
+  chunkSize: "u32",
+  firstSequence: "u32",
+  headDim: "u32",
+  valueDim: "u32",
+  normalize: "u32",
+  scale: "f32",
+  epsilon: "f32",
+} as const satisfies UniformTypes;
+
+/** The uniform buffer of {@linkcode ProblemUniforms}. */
+export function packProblem(problem: ProblemUniforms): ArrayBuffer {
+  return packUniforms(PROBLEM, {
+    ...problem,
+    normalize: Number(problem.normalize),
+  });
+}
+
+/** Declares the buffers, and the uniforms after them. */
+export function declare(bindings: readonly Binding[]): string {
+  const half = bindings.some(({ element }) => element === "vec4h");
+  const buffers = bindings.map(({ name, element, access }, i) =>
+    `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element}>;`
+  );
+  return [
+    ...(half ? ["enable f16;"] : []),
+    declareUniforms("Problem", PROBLEM) + buffers.join("\n"),
+    `@group(0) @binding(${bindings.length}) var<uniform> problem: Problem;`,
+  ].join("\n");
+}

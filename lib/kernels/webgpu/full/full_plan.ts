@@ -1,0 +1,65 @@
+/** What the kernels of the full and the blockwise form do with a problem. @module */
+import type { KernelRequest } from "../../../attention/planning/kernel.ts";
+import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
+import { largestBuffer, passesOver } from "../frame/sequence_batches.ts";
+import { stateBytes } from "../chunkwise/states.ts";
+import {
+  type Device,
+  inLaunches,
+  packingOf,
+  refusalOf,
+  tooManyChunks,
+} from "../frame/planning.ts";
+import { preparationFor } from "../chunkwise/scalar_operands.ts";
+import { maskQuads, tileDecayBytes } from "./tile_decays.ts";
+
+/**
+ * Plans a problem for a device.
+ *
+ * @param request The problem; `chunkSize` is what a tile should have at most.
+ * @param device Its limits and features.
+ * @param rows Rows of a workgroup.
+ * @returns What would run, or why nothing can.
+ */
+export function fullPlan(
+  request: KernelRequest,
+  device: Device,
+  rows: number,
+): KernelPlan | Refusal {
+  const refusal = refusalOf(request, device);
+  if (refusal) return refusal;
+  const { batch, heads, length, causal } = request;
+  const { limits } = device;
+  const sequences = batch * heads;
+  const chunkSize = Math.min(request.chunkSize ?? rows, rows, length);
+  const tiles = Math.ceil(length / chunkSize);
+  const crowded = tooManyChunks(tiles, limits);
+  if (crowded) return crowded;
+  const decays = preparationFor(request.decays || causal, causal);
+  const largest = largestBuffer(limits);
+  const states = decays
+    ? Math.ceil(length / rows) * stateBytes(request, decays)
+    : 0;
+  if (states > largest) {
+    return {
+      refusal: `the states of a sequence's gradients take ${states} bytes, ` +
+        `more than the adapter's ${largest} (maxStorageBufferBindingSize)`,
+    };
+  }
+  const masks = decays ? 16 * maskQuads(rows) * length : 0;
+  if (masks > largest) {
+    return {
+      refusal: `the masks of a sequence's tiles take ${masks} bytes, more ` +
+        `than the adapter's ${largest} (maxStorageBufferBindingSize)`,
+    };
+  }
+  const packed = packingOf(request);
+  const passes = passesOver(sequences, masks, limits);
+  const ofSequence = decays ? tileDecayBytes(length, tiles, rows) : 0;
+  const launches = packed.launches + (decays ? 2 : 1);
+  return {
+    chunkSize,
+    scratchBytes: packed.bytes + passes[0]!.sequences * ofSequence,
+    how: inLaunches(passes.length * launches),
+  };
+}

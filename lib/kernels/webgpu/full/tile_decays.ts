@@ -1,0 +1,137 @@
+/**
+ * What the tiles of the full form need to know of the log decays: the mask within
+ * each tile, and between two of them the factors of
+ *
+ *     M_ij = exp(f_s + … + f_i) · through · exp(f_{j+1} + … + f_t)
+ *
+ * for i of the tile that begins with s, j of one before it that ends with t, and
+ * the decay through those between; with b likewise for one after it. In the
+ * transposed mask the same factors change places.
+ *
+ * @module
+ */
+import { keyOf, output, type Shader } from "../../../tfjs/webgpu/shader.ts";
+import { declare, type Launch } from "../frame/problem.ts";
+import type { Side } from "../chunkwise/mask.ts";
+import type { Preparation } from "../chunkwise/chunk_operands.ts";
+
+/** Names of the buffers, which have the sequences of a pass. */
+export const TILE_DECAYS = {
+  factors: "tileFactors",
+  through: "tileDecays",
+  mask: "tileMask",
+};
+
+/** Numbers of a token among the factors: in `x` and `y` of what it reads of, and is read by, those before; in `z` and `w` those after. */
+export const FACTORS_OF_TOKEN = 4;
+/** Numbers of a tile: the sums of its f and of its b. */
+export const DECAYS_OF_TILE = 2;
+
+const THREADS = 64;
+
+/**
+ * Bytes of these buffers for a sequence.
+ *
+ * @param length Its tokens.
+ * @param tiles Its tiles.
+ * @param largestTile Room for the tokens of a tile.
+ */
+export function tileDecayBytes(
+  length: number,
+  tiles: number,
+  largestTile: number,
+): number {
+  const ofToken = FACTORS_OF_TOKEN + 4 * maskQuads(largestTile);
+  return 4 * (ofToken * length + DECAYS_OF_TILE * tiles);
+}
+
+/** Quads of a row of the mask within a tile of so many tokens at most. */
+export function maskQuads(largestTile: number): number {
+  return largestTile / 4;
+}
+
+/**
+ * Of the factors of a token, and of the log decays of a tile, those that a side
+ * needs: first before, then after. In the transposed mask rows are read, and
+ * columns read.
+ */
+export function factorsOf({ isTransposed }: Preparation): Record<
+  "rows" | "columns" | "tiles",
+  readonly [before: string, after: string]
+> {
+  return isTransposed
+    ? { rows: ["w", "y"], columns: ["z", "x"], tiles: ["1u", "0u"] }
+    : { rows: ["x", "z"], columns: ["y", "w"], tiles: ["0u", "1u"] };
+}
+
+/**
+ * A workgroup writes, of a tile: the factors of its tokens, each a decay between
+ * the token and a border; the log decays from one border to the other; and the
+ * mask, a row for each token.
+ *
+ * @param decays What is prepared; not the transposed.
+ * @param largestTile Room for the tokens of a tile.
+ */
+export function tileDecaysShader(
+  { decays, largestTile }: {
+    readonly decays: Preparation;
+    readonly largestTile: number;
+  },
+  launch: Launch,
+): Shader {
+  const { sides } = decays;
+  const bindings = [
+    ...decays.inputs,
+    output(TILE_DECAYS.factors, "vec4f"),
+    output(TILE_DECAYS.through, "f32"),
+    output(TILE_DECAYS.mask, "vec4f"),
+  ];
+  const factor = (side: Side, of: "entering" | "leaving") =>
+    sides.includes(side) ? decays[of](side, "i") : "0.0";
+  const factors = (["before", "after"] as const).flatMap((side) => [
+    factor(side, "entering"),
+    factor(side, "leaving"),
+  ]);
+  return {
+    key: keyOf("tile_decays", decays.key, `tile=${largestTile}`),
+    bindings,
+    dispatch: [launch.chunks, launch.sequences, 1],
+    code: () =>
+      /* wgsl */ `${declare(bindings)}
+${decays.declare(sides, largestTile)}
+${decays.declareWeights(largestTile)}
+
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
+  let first = group.x * problem.chunkSize;
+  let count = min(problem.chunkSize, problem.length - first);
+  let base = (problem.firstSequence + group.y) * problem.length;
+  // The buffers are a pass's.
+  let written = group.y * problem.length + first;
+${decays.load(largestTile, THREADS)}
+${decays.loadWeights(largestTile, THREADS)}
+  for (var i = thread; i < count; i += ${THREADS}u) {
+    ${TILE_DECAYS.factors}[written + i] = vec4f(${factors.join(", ")});
+  }
+  if (thread == 0u) {
+    let tile = ${DECAYS_OF_TILE}u * (group.y * problem.chunks + group.x);
+${
+        sides.map((side, i) =>
+          `    ${TILE_DECAYS.through}[tile + ${i}u] = ${decays.through(side)};`
+        ).join("\n")
+      }
+  }
+  let blocks = (count + 3u) / 4u;
+  for (var i = thread; i < blocks * blocks; i += ${THREADS}u) {
+    let entries = weights(i / blocks, i % blocks);
+    for (var r = 0u; r < 4u && i / blocks * 4u + r < count; r++) {
+      let row = written + i / blocks * 4u + r;
+      ${TILE_DECAYS.mask}[row * ${
+        maskQuads(largestTile)
+      }u + i % blocks] = entries[r];
+    }
+  }
+}
+`,
+  };
+}

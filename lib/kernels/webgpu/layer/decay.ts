@@ -1,0 +1,118 @@
+/** From logits to log decays, and from those to the pair of both directions. @module */
+import { LOWEST_LOG_DECAY } from "../../../attention/decays/finite_decay.ts";
+import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
+import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import { makeFloats } from "../../../tfjs/webgpu/program.ts";
+import { SIGMOID } from "./sigmoid.ts";
+
+/**
+ * log(1 + x) for 0 <= x <= 1, as 2 atanh(x / (2 + x)) by its power series, which
+ * ends below the last bit. WGSL's `log` may be off by 5e-7 here, all that there
+ * is of a decay close to 1.
+ */
+const LOG_OF_ONE_PLUS = /* wgsl */ `
+fn log_of_one_plus(x: Pack) -> Pack {
+  let ratio = x / (2.0 + x);
+  let square = ratio * ratio;
+  var series = Pack(1.0 / 15.0);
+  for (var odd = 13.0; odd > 0.0; odd -= 2.0) {
+    series = series * square + 1.0 / odd;
+  }
+  return 2.0 * ratio * series;
+}
+`;
+
+/** log(sigmoid(x)). */
+export const logSigmoid: FusedKernel<"x"> = ({ backend, inputs: { x } }) => {
+  const y = makeFloats(backend, x.shape);
+  runElementwise(backend, {
+    name: "log_sigmoid",
+    reads: { x },
+    writes: { y },
+    functions: LOG_OF_ONE_PLUS,
+    body: /* wgsl */ `  let logit = x[at];
+  y[at] = min(logit, Pack()) - log_of_one_plus(exp(-abs(logit)));`,
+  });
+  return [y];
+};
+
+/** dx = dy sigmoid(-x). */
+export const logSigmoidGradient: FusedKernel<"x" | "dy"> = (
+  { backend, inputs: { x, dy } },
+) => {
+  const dx = makeFloats(backend, x.shape);
+  runElementwise(backend, {
+    name: "log_sigmoid_gradient",
+    reads: { x, dy },
+    writes: { dx },
+    functions: SIGMOID,
+    body: /* wgsl */ `  dx[at] = dy[at] * sigmoid(-x[at]);`,
+  });
+  return [dx];
+};
+
+/**
+ * Whether -Infinity, or what is as good as it, stands there: of NaN no
+ * comparison need be right in WGSL, but its bits are, and it is not clipped.
+ */
+const IS_CLIPPED = /* wgsl */ `
+fn is_clipped(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7fffffffu) <= 0x7f800000u && x < uniforms.lowest;
+}
+`;
+
+/** Where a token is in its sequence. */
+const POSITION = /* wgsl */ `  let position = at % uniforms.length;
+  let is_first = position == 0u;
+  let is_last = position == uniforms.length - 1u;`;
+
+/**
+ * Each direction's decay of the token before, on its way: the forward state
+ * pays that of t - 1, the backward state that of t + 1.
+ */
+export const sourceDecay: FusedKernel<"logDecay"> = (
+  { backend, inputs: { logDecay } },
+) => {
+  const make = () => makeFloats(backend, logDecay.shape);
+  const [forward, backward] = [make(), make()];
+  runElementwise(backend, {
+    name: "source_decay",
+    // Neighbours lie in other packs.
+    width: 1,
+    reads: { logDecay },
+    writes: { forward, backward },
+    integers: { length: logDecay.shape.at(-1)! },
+    floats: { lowest: LOWEST_LOG_DECAY },
+    functions: /* wgsl */ `${IS_CLIPPED}
+fn clip(x: f32) -> f32 { return select(x, uniforms.lowest, is_clipped(x)); }
+`,
+    body: /* wgsl */ `${POSITION}
+  if (is_first) { forward[at] = 0.0; } else { forward[at] = clip(logDecay[at - 1u]); }
+  if (is_last) { backward[at] = 0.0; } else { backward[at] = clip(logDecay[at + 1u]); }`,
+  });
+  return [forward, backward];
+};
+
+/** What both directions send back to a token; nothing, where it was clipped. */
+export const sourceDecayGradient: FusedKernel<"logDecay" | "df" | "db"> = (
+  { backend, inputs: { logDecay, df, db } },
+) => {
+  const gradient = makeFloats(backend, logDecay.shape);
+  runElementwise(backend, {
+    name: "source_decay_gradient",
+    width: 1,
+    reads: { logDecay, df, db },
+    writes: { gradient },
+    integers: { length: logDecay.shape.at(-1)! },
+    floats: { lowest: LOWEST_LOG_DECAY },
+    functions: IS_CLIPPED,
+    body: /* wgsl */ `${POSITION}
+  var sum = 0.0;
+  if (!is_clipped(logDecay[at])) {
+    if (!is_last) { sum += df[at + 1u]; }
+    if (!is_first) { sum += db[at - 1u]; }
+  }
+  gradient[at] = sum;`,
+  });
+  return [gradient];
+};

@@ -1,0 +1,50 @@
+/** x Φ(x), with the normal distribution Φ, and its gradient. @module */
+import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
+import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import { makeFloats } from "../../../tfjs/webgpu/program.ts";
+
+/**
+ * Φ(x) = erfc(-x / √2) / 2, where `bell` is e^(-x²/2). Abramowitz and Stegun,
+ * 7.1.26: off by at most 0.75e-7.
+ */
+const NORMAL = /* wgsl */ `
+fn bell(x: Pack) -> Pack { return exp(-0.5 * x * x); }
+
+fn normal(x: Pack, bell: Pack) -> Pack {
+  let t = 1.0 / (1.0 + ${0.3275911 * Math.SQRT1_2} * abs(x));
+  let polynomial = t * (0.254829592 + t * (-0.284496736 +
+    t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  let tail = 0.5 * polynomial * bell;
+  return select(1.0 - tail, tail, x < Pack());
+}
+`;
+
+/** x Φ(x). */
+export const gelu: FusedKernel<"x"> = ({ backend, inputs: { x } }) => {
+  const y = makeFloats(backend, x.shape);
+  runElementwise(backend, {
+    name: "gelu",
+    reads: { x },
+    writes: { y },
+    functions: NORMAL,
+    body: /* wgsl */ `  y[at] = x[at] * normal(x[at], bell(x[at]));`,
+  });
+  return [y];
+};
+
+/** dx = dy (Φ(x) + x φ(x)), with the normal density φ. */
+export const geluGradient: FusedKernel<"x" | "dy"> = (
+  { backend, inputs: { x, dy } },
+) => {
+  const dx = makeFloats(backend, x.shape);
+  runElementwise(backend, {
+    name: "gelu_gradient",
+    reads: { x, dy },
+    writes: { dx },
+    functions: NORMAL,
+    body: /* wgsl */ `  let height = bell(x[at]);
+  let density = ${1 / Math.sqrt(2 * Math.PI)} * height;
+  dx[at] = dy[at] * (normal(x[at], height) + x[at] * density);`,
+  });
+  return [dx];
+};

@@ -1,0 +1,155 @@
+/** Layer normalisation of rows, and its gradient. @module */
+import { columnSums } from "../../../tfjs/webgpu/column_sum.ts";
+import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import {
+  makeFloats,
+  type Program,
+  runProgram,
+  sizeOf,
+} from "../../../tfjs/webgpu/program.ts";
+import {
+  ROW_THREADS,
+  rowFunctions,
+  type Teams,
+  teamsOf,
+} from "../frame/rows.ts";
+
+/** Rows of a workgroup of the gradient, if its teams do not read more at once. */
+const BLOCK_ROWS = 16;
+
+interface LayerNormAttributes {
+  readonly epsilon: number;
+}
+
+/** Mean and inverse deviation of a team's row. */
+const MOMENTS = /* wgsl */ `
+fn moments_of(row: u32, local: u32) -> vec2f {
+  let first = row * uniforms.packs;
+  let packs = packs_of(row);
+  let member = local % uniforms.team;
+  var sum = 0.0;
+  for (var i = member; i < packs; i += uniforms.team) { sum += total(x[first + i]); }
+  let mean = team_sum(local, vec2f(sum, 0.0)).x / f32(uniforms.columns);
+  var squares = 0.0;
+  for (var i = member; i < packs; i += uniforms.team) {
+    let centred = x[first + i] - mean;
+    squares += total(centred * centred);
+  }
+  let variance = team_sum(local, vec2f(squares, 0.0)).x / f32(uniforms.columns);
+  return vec2f(mean, inverseSqrt(variance + uniforms.epsilon));
+}
+`;
+
+/** What both programs share. */
+function programOf(
+  teams: Teams,
+  { epsilon }: LayerNormAttributes,
+): Pick<Program, "width" | "floats" | "threads" | "functions"> {
+  const { width } = teams;
+  const functions = rowFunctions(width) + MOMENTS;
+  return { width, floats: { epsilon }, threads: ROW_THREADS, functions };
+}
+
+/** y = n · scale + offset, with n = (x - mean) / deviation. */
+export const layerNorm: FusedKernel<
+  "x" | "scale" | "offset",
+  LayerNormAttributes
+> = ({ backend, inputs: { x, scale, offset }, attributes }) => {
+  const columns = sizeOf(scale);
+  const rows = sizeOf(x) / Math.max(1, columns);
+  const teams = teamsOf(rows, columns);
+  const y = makeFloats(backend, x.shape);
+  runProgram(backend, {
+    ...programOf(teams, attributes),
+    name: "layer_norm",
+    reads: { x, scale, offset },
+    writes: { y },
+    integers: teams.integers,
+    workgroups: Math.ceil(rows / teams.atOnce),
+    body: /* wgsl */ `
+  let row = row_of(workgroup * (${ROW_THREADS}u / uniforms.team), local);
+  let moments = moments_of(row, local);
+  let packs = packs_of(row);
+  for (var i = local % uniforms.team; i < packs; i += uniforms.team) {
+    let at = row * uniforms.packs + i;
+    y[at] = (x[at] - moments.x) * moments.y * scale[i] + offset[i];
+  }`,
+  });
+  return [y];
+};
+
+/**
+ * dx = (g - mean(g) - n mean(g n)) / deviation, with g = dy · scale;
+ * dscale = Σ dy n and doffset = Σ dy, over the rows.
+ *
+ * A workgroup reads a block of rows twice: its teams along the rows, for dx, and
+ * then its threads down the columns, for the block's part of the sums.
+ */
+export const layerNormGradient: FusedKernel<
+  "x" | "scale" | "offset" | "dy",
+  LayerNormAttributes
+> = ({ backend, inputs, attributes }) => {
+  const { x, scale, offset, dy } = inputs;
+  const columns = sizeOf(scale);
+  const rows = sizeOf(x) / Math.max(1, columns);
+  const teams = teamsOf(rows, columns);
+  const blockRows = Math.max(BLOCK_ROWS, teams.atOnce);
+  const blocks = Math.max(1, Math.ceil(rows / blockRows));
+  const dx = makeFloats(backend, x.shape);
+  const partsOf = (shape: number[]) =>
+    makeFloats(backend, blocks === 1 ? shape : [blocks, columns]);
+  const [dscale, doffset] = [partsOf(scale.shape), partsOf(offset.shape)];
+  const common = programOf(teams, attributes);
+  runProgram(backend, {
+    ...common,
+    name: "layer_norm_gradient",
+    reads: { x, scale, dy },
+    writes: { dx, dscale, doffset },
+    integers: { ...teams.integers, blockRows },
+    workgroups: blocks,
+    functions: /* wgsl */ `${common.functions}
+var<workgroup> moments_of_block: array<vec2f, ${ROW_THREADS}>;
+`,
+    body: /* wgsl */ `
+  let first = workgroup * uniforms.blockRows;
+  let at_once = ${ROW_THREADS}u / uniforms.team;
+  let member = local % uniforms.team;
+  for (var done = 0u; done < uniforms.blockRows; done += at_once) {
+    let row = row_of(first + done, local);
+    let packs = packs_of(row);
+    let moments = moments_of(row, local);
+    if (member == 0u) { moments_of_block[row - first] = moments; }
+    var part = vec2f();
+    for (var i = member; i < packs; i += uniforms.team) {
+      let at = row * uniforms.packs + i;
+      let g = dy[at] * scale[i];
+      part += vec2f(total(g), total(g * (x[at] - moments.x) * moments.y));
+    }
+    let means = team_sum(local, part) / f32(uniforms.columns);
+    for (var i = member; i < packs; i += uniforms.team) {
+      let at = row * uniforms.packs + i;
+      let normal = (x[at] - moments.x) * moments.y;
+      dx[at] = (dy[at] * scale[i] - means.x - normal * means.y) * moments.y;
+    }
+  }
+  workgroupBarrier();
+  let end = min(uniforms.rows, first + uniforms.blockRows);
+  for (var i = local; i < uniforms.packs; i += ${ROW_THREADS}u) {
+    var scale_sum = Pack();
+    var offset_sum = Pack();
+    for (var row = first; row < end; row++) {
+      let moments = moments_of_block[row - first];
+      let at = row * uniforms.packs + i;
+      scale_sum += dy[at] * (x[at] - moments.x) * moments.y;
+      offset_sum += dy[at];
+    }
+    dscale[workgroup * uniforms.packs + i] = scale_sum;
+    doffset[workgroup * uniforms.packs + i] = offset_sum;
+  }`,
+  });
+  if (blocks === 1) return [dx, dscale, doffset];
+  const parts = [dscale, doffset];
+  const sums = columnSums(backend, parts, { rows: blocks, columns });
+  parts.forEach(({ dataId }) => backend.disposeData(dataId));
+  return [dx, ...sums];
+};

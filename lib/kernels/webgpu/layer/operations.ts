@@ -1,0 +1,44 @@
+/** The small fused operations as kernels for WebGPU. @module */
+import { LOG_SIGMOID } from "../../../attention/decays/decay.ts";
+import { SOURCE_DECAY } from "../../../attention/decays/decay_pair.ts";
+import { GELU } from "../../../operations/gelu.ts";
+import { SPLIT_HEADS } from "../../../operations/heads.ts";
+import { LAYER_NORM } from "../../../operations/layer_norm.ts";
+import { TOKENS, WITHOUT_PADDING } from "../../../operations/padding.ts";
+import { ADAM } from "../../../optimizers/adam.ts";
+import { adam } from "./adam.ts";
+import {
+  logSigmoid,
+  logSigmoidGradient,
+  sourceDecay,
+  sourceDecayGradient,
+} from "./decay.ts";
+import { registerFusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import { gelu, geluGradient } from "./gelu.ts";
+import { layerNorm, layerNormGradient } from "./layer_norm.ts";
+import { tokens, withoutPadding } from "./padding.ts";
+import { splitHeads, splitHeadsGradient } from "./split_heads.ts";
+
+/** Registers the kernels for webgpu. */
+export function registerOperations(): void {
+  registerFusedKernel(LAYER_NORM, {
+    forward: layerNorm,
+    gradient: layerNormGradient,
+  });
+  registerFusedKernel(GELU, { forward: gelu, gradient: geluGradient });
+  registerFusedKernel(SPLIT_HEADS, {
+    forward: splitHeads,
+    gradient: splitHeadsGradient,
+  });
+  registerFusedKernel(LOG_SIGMOID, {
+    forward: logSigmoid,
+    gradient: logSigmoidGradient,
+  });
+  registerFusedKernel(SOURCE_DECAY, {
+    forward: sourceDecay,
+    gradient: sourceDecayGradient,
+  });
+  registerFusedKernel(TOKENS, { forward: tokens });
+  registerFusedKernel(WITHOUT_PADDING, { forward: withoutPadding });
+  registerFusedKernel(ADAM, { forward: adam });
+}

@@ -1,0 +1,83 @@
+/** Tokens without what is none. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
+import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
+import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
+import { makeFloats, sizeOf, widthOf } from "../../../tfjs/webgpu/program.ts";
+
+/** What finds the mask of a pack of x: the width of packs, and its text. */
+function maskOf(x: tf.TensorInfo, mask: tf.TensorInfo) {
+  const [batch, length] = mask.shape as [number, number];
+  const columns = x.shape.at(-1)!;
+  // Of a token, and of four tokens' masks.
+  const width = widthOf(columns) === 4 ? widthOf(sizeOf(mask)) : 1;
+  return {
+    width,
+    integers: {
+      length,
+      columnPacks: columns / width,
+      entryPacks: sizeOf(x) / width / Math.max(1, batch),
+    },
+    body: /* wgsl */ `  let entry = at / uniforms.entryPacks;
+  let place = at / uniforms.columnPacks % uniforms.length;
+  let token = entry * uniforms.length + place;
+  let is_token = mask[token${width === 4 ? " / 4u][token % 4u" : ""}] != 0.0;
+`,
+  };
+}
+
+/**
+ * 1 for a token and 0 for padding: of NaN no comparison need be right in WGSL,
+ * and denormal numbers may be 0, but bits are what they are.
+ */
+export const tokens: FusedKernel<"mask"> = ({ backend, inputs: { mask } }) => {
+  const y = makeFloats(backend, mask.shape);
+  runElementwise(backend, {
+    name: "tokens",
+    width: 1,
+    elements: { mask: "i32" },
+    reads: { mask },
+    writes: { y },
+    body:
+      /* wgsl */ `  y[at] = select(1.0, 0.0, (mask[at] & 0x7fffffff) == 0);`,
+  });
+  return [y];
+};
+
+/** x, or zeros where the mask of its token is 0; no product, which NaN would survive. */
+export const withoutPadding: FusedKernel<"x" | "mask"> = (
+  { backend, inputs: { x, mask } },
+) => {
+  const y = makeFloats(backend, x.shape);
+  const { body, ...found } = maskOf(x, mask);
+  runElementwise(backend, {
+    ...found,
+    name: "without_padding",
+    reads: { x, mask },
+    writes: { y },
+    body: /* wgsl */ `${body}  y[at] = select(Pack(), x[at], is_token);`,
+  });
+  return [y];
+};
+
+/**
+ * Fills the rows of padding with zeros.
+ *
+ * @param backend The backend of the tensors.
+ * @param x `[batch, …, length, columns]`, which nobody else has yet.
+ * @param mask `[batch, length]`, 0 at padding.
+ */
+export function clearPadding(
+  backend: StrictWebGPUBackend,
+  x: tf.TensorInfo,
+  mask: tf.TensorInfo,
+): void {
+  const { body, ...found } = maskOf(x, mask);
+  runElementwise(backend, {
+    ...found,
+    name: "clear_padding",
+    reads: { mask },
+    writes: { x },
+    body: /* wgsl */ `${body}  if (!is_token) { x[at] = Pack(); }`,
+  });
+}

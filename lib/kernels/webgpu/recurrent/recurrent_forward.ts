@@ -1,0 +1,248 @@
+/**
+ * A sweep of the recurrent form's forward pass. The sweeps add to the same
+ * outputs, one after the other: the first writes what it reads, and the second
+ * completes it; the forward one counts a token's own k vᵀ.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import { borderStates } from "../frame/border_states.ts";
+import type { Program } from "../../../tfjs/webgpu/program.ts";
+import {
+  type Direction,
+  eachRow,
+  lanesOf,
+  ofRow,
+  PLACES,
+  readRows,
+  sweepFunctions,
+  sweepProgram,
+  TILE_ROWS,
+  type Tiling,
+  tilingOf,
+  tokenAt,
+} from "./recurrent.ts";
+import { reading, writing } from "../score_tiles/score_tiles.ts";
+
+/** Threads of a workgroup, if the rows alone do not make more. */
+const THREADS = 64;
+
+/** Tokens between barriers: of more threads, a workgroup's memory holds fewer sums. */
+function blockOf(threads: number): number {
+  return threads <= 128 ? 8 : 4;
+}
+
+/** What a sweep does, and with which tensors. */
+export interface ForwardSweep {
+  /** Its way. */
+  readonly direction: Direction;
+  readonly q: tf.TensorInfo;
+  readonly k: tf.TensorInfo;
+  readonly v: tf.TensorInfo;
+  /** What its state pays on arriving at each token; nothing if absent. */
+  readonly logDecay: tf.TensorInfo | undefined;
+  /** The state that the sweep begins with, `[batch, heads, headDim, valueDim + 1]`; zeros if absent. */
+  readonly firstState?: tf.TensorInfo | undefined;
+  /** Where the state goes that it ends with, if anywhere. */
+  readonly lastState?: tf.TensorInfo | undefined;
+  /** What the sweep before this one left of the row sums, and has written to y. */
+  readonly sumsBefore: tf.TensorInfo | undefined;
+  /** Whether no sweep follows: then rows are divided. */
+  readonly isLast: boolean;
+  readonly y: tf.TensorInfo;
+  readonly rowSums: tf.TensorInfo;
+  readonly attributes: {
+    readonly scale: number;
+    readonly normalize: boolean;
+    readonly epsilon: number;
+  };
+}
+
+/** Quads of v that are whole; the quad after them has the rest, and the row sum. */
+function wholeQuads(valueDim: number): number {
+  return Math.floor(valueDim / 4);
+}
+
+/**
+ * Workgroups share out the whole quads; each has the last one too, since it
+ * divides by the row sum.
+ */
+function share(
+  headDim: number,
+  valueDim: number,
+): Tiling & { workgroups: number } {
+  const whole = wholeQuads(valueDim);
+  const most = Math.max(1, Math.floor(THREADS / lanesOf(headDim)) - 1);
+  const workgroups = Math.max(1, Math.ceil(whole / most));
+  const own = Math.ceil(whole / workgroups);
+  return { ...tilingOf(headDim, own + 1), workgroups };
+}
+
+/** The program of a sweep. */
+export function forwardSweep(sweep: ForwardSweep): Program {
+  const { direction, q, k, v, logDecay, firstState, lastState } = sweep;
+  const { sumsBefore, isLast, y, rowSums, attributes } = sweep;
+  const { scale, normalize, epsilon } = attributes;
+  const [batch, heads, , headDim] = q.shape as [number, number, number, number];
+  const valueDim = v.shape[3]!;
+  const { workgroups, ...tiling } = share(headDim, valueDim);
+  const program = sweepProgram(q, v, tiling);
+  const optional = { logDecay, firstState, sumsBefore };
+  const present = Object.entries(optional).filter(([, tensor]) => tensor) as [
+    string,
+    tf.TensorInfo,
+  ][];
+  return {
+    ...program,
+    name: "recurrent_forward",
+    variants: [
+      direction,
+      ...present.map(([name]) => name),
+      ...(lastState ? ["lastState"] : []),
+      ...(isLast ? ["last"] : []),
+      `threads=${tiling.threads}`,
+    ],
+    elements: {
+      logDecay: "f32",
+      firstState: "f32",
+      lastState: "f32",
+      sumsBefore: "f32",
+      rowSums: "f32",
+    },
+    reads: { q, k, v, ...Object.fromEntries(present) },
+    writes: { y, rowSums, ...(lastState ? { lastState } : {}) },
+    integers: {
+      ...program.integers,
+      wholeQuads: wholeQuads(valueDim),
+      tiles: workgroups,
+      normalize: Number(normalize),
+    },
+    floats: { scale, epsilon },
+    workgroups: batch * heads * workgroups,
+    functions: functionsOf(sweep, tiling, program.width),
+    body: bodyOf(sweep, tiling),
+  };
+}
+
+function functionsOf(
+  { firstState, lastState }: ForwardSweep,
+  { threads }: Tiling,
+  width: 1 | 4,
+): string {
+  return /* wgsl */ `
+var<workgroup> parts: array<vec4f, ${blockOf(threads) * threads}>;
+${sweepFunctions(width)}
+${reading("y", "valueDim", width)}
+${writing("y", "valueDim", width)}
+
+// The quad of a place; behind the workgroup's own is the last one.
+fn quad_at(tile: u32, place: u32) -> u32 {
+  let own = uniforms.across - 1u;
+  return select(tile * own + place, uniforms.wholeQuads, place == own);
+}
+
+// Whether the workgroup is the one that writes it.
+fn is_own(tile: u32, place: u32) -> bool {
+  let is_last = place == uniforms.across - 1u;
+  return select(quad_at(tile, place) < uniforms.wholeQuads, tile == 0u, is_last);
+}
+${
+    borderStates(
+      "uniforms",
+      firstState ? ["firstState"] : [],
+      lastState ? ["lastState"] : [],
+    )
+  }`;
+}
+
+function bodyOf(
+  { direction, logDecay, firstState, lastState, sumsBefore, isLast }:
+    ForwardSweep,
+  { threads }: Tiling,
+): string {
+  const token = tokenAt(direction, "(first + t)");
+  const isForward = direction === "forward";
+  const block = blockOf(threads);
+  const row = (r: number) => `${TILE_ROWS}u * lane + ${r}u`;
+  return /* wgsl */ `${PLACES}
+  let sequence = workgroup / uniforms.tiles;
+  let tile = workgroup % uniforms.tiles;
+  let base = sequence * uniforms.length;
+  let quad = quad_at(tile, place);
+  let ones = uniforms.valueDim % 4u;
+${
+    eachRow((r) =>
+      `  var state${r} = ${
+        firstState ? `enter_firstState(sequence, ${row(r)}, quad)` : "vec4f()"
+      };`
+    )
+  }
+  for (var first = 0u; first <= last; first += ${block}u) {
+    let count = min(${block}u, uniforms.length - first);
+    if (is_working) {
+      for (var t = 0u; t < count; t++) {
+        let token = ${token};
+${readRows("q", "k")}
+        let value = values_of(token, quad);
+        var sum = vec4f();
+${logDecay ? arrive(firstState !== undefined) : ""}
+${
+    eachRow((r) =>
+      `        ${logDecay ? `state${r} *= decay; ` : ""}sum += ${
+        ofRow("q", r)
+      } * state${r}; state${r} += ${ofRow("k", r)} * value;`
+    )
+  }
+${isForward ? "        sum += (dot(q0, k0) + dot(q1, k1)) * value;" : ""}
+        parts[(t * uniforms.lanes + lane) * uniforms.across + place] = sum;
+      }
+    }
+    workgroupBarrier();
+    for (var item = local; item < count * uniforms.across; item += ${threads}u) {
+      let t = item / uniforms.across;
+      let column = item % uniforms.across;
+      let quad = quad_at(tile, column);
+      let token = ${token};
+      var sum = vec4f();
+      var total = 0.0;
+      for (var lane = 0u; lane < uniforms.lanes; lane++) {
+        let at = (t * uniforms.lanes + lane) * uniforms.across;
+        sum += parts[at + column];
+        total += parts[at + uniforms.across - 1u][ones];
+      }
+      sum *= uniforms.scale;
+      total *= uniforms.scale;
+${
+    sumsBefore
+      ? `      sum += read_y(token, quad);
+      total += sumsBefore[token];`
+      : ""
+  }
+${
+    isLast
+      ? "      sum /= select(1.0, total + uniforms.epsilon, uniforms.normalize != 0u);"
+      : ""
+  }
+      if (is_own(tile, column)) {
+        write_y(token, quad, sum);
+        if (quad == uniforms.wholeQuads) { rowSums[token] = total; }
+      }
+    }
+    workgroupBarrier();
+  }
+${
+    lastState
+      ? `  if (is_working && is_own(tile, place)) {
+${eachRow((r) => `    leave_lastState(sequence, ${row(r)}, quad, state${r});`)}
+  }`
+      : ""
+  }`;
+}
+
+/** What the state pays on arriving; before the first token there may be none. */
+function arrive(hasEntered: boolean): string {
+  const paid = "exp(logDecay[token])";
+  return `        let decay = ${
+    hasEntered ? paid : `select(${paid}, 0.0, first + t == 0u)`
+  };`;
+}

@@ -1,0 +1,132 @@
+/** The passes of the selective scan's forward pass. @module */
+import type * as tf from "@tensorflow/tfjs-core";
+import { type Program, widthOf } from "../../../tfjs/webgpu/program.ts";
+import type { ElementwiseProgram } from "../../../tfjs/webgpu/elementwise.ts";
+import {
+  addStep,
+  CHUNK,
+  chunkProgram,
+  FUNCTIONS,
+  PLACE,
+  quadOf,
+  type ScanSizes,
+  TOTAL,
+} from "./scan.ts";
+import { SIGMOID } from "../layer/sigmoid.ts";
+
+/** What a scan reads of each token; `begins` is absent where nothing is forgotten at once. */
+export type ScanInputs =
+  & Readonly<Record<"x" | "dt" | "a" | "b" | "c", tf.TensorInfo>>
+  & Readonly<Partial<Record<"begins", tf.TensorInfo>>>;
+
+/** Whether the state before a token is forgotten. */
+function beginsAt(begins: tf.TensorInfo | undefined): string {
+  return begins ? "begins[token] != 0.0" : "false";
+}
+
+const STEP = (begins: tf.TensorInfo | undefined) => /* wgsl */ `
+      let token = token_at(entry, first + i);
+      let at = token * uniforms.channels + channel;
+      let step = dt[at];
+      let kept = ${
+  begins
+    ? `select(exp(step * pace), vec4f(), ${beginsAt(begins)})`
+    : "exp(step * pace)"
+};
+      state = kept * state + step * x[at] * b_of(token, quad);`;
+
+/** What each chunk makes of a state of zeros, and how long it takes. */
+export function summaryProgram(
+  { x, dt, a, b, begins }: ScanInputs,
+  writes: Readonly<Record<"states" | "steps", tf.TensorInfo>>,
+  sizes: ScanSizes,
+): Program {
+  return {
+    ...chunkProgram(sizes),
+    name: "scan_summary",
+    variants: begins ? ["begins"] : [],
+    elements: { states: "vec4f" },
+    reads: { x, dt, a, b, ...(begins ? { begins } : {}) },
+    writes,
+    functions: FUNCTIONS + quadOf("b_of", "b"),
+    body: /* wgsl */ `${PLACE}
+  if (channel >= uniforms.channels) { return; }
+  for (var quad = 0u; quad < uniforms.quads; quad++) {
+    let pace = pace_of(channel, quad);
+    var state = vec4f();
+    for (var i = 0u; i < count; i++) {${STEP(begins)}
+    }
+    states[record_of(entry, chunk, quad, channel)] = state;
+  }
+  var total = 0.0;
+  var is_forgotten = false;
+  for (var i = 0u; i < count; i++) {
+    let token = token_at(entry, first + i);${
+      addStep("dt[token * uniforms.channels + channel]", beginsAt(begins))
+    }
+  }
+  steps[(entry * uniforms.chunks + chunk) * uniforms.channels + channel] = ${TOTAL};`,
+  };
+}
+
+/** y = c · h, from the states before each chunk on. */
+export function outputsProgram(
+  { x, dt, a, b, c, begins }: ScanInputs,
+  states: tf.TensorInfo,
+  y: tf.TensorInfo,
+  sizes: ScanSizes,
+): Program {
+  return {
+    ...chunkProgram(sizes),
+    name: "scan_outputs",
+    variants: begins ? ["begins"] : [],
+    elements: { states: "vec4f" },
+    reads: { x, dt, a, b, c, states, ...(begins ? { begins } : {}) },
+    writes: { y },
+    functions: FUNCTIONS + quadOf("b_of", "b") + quadOf("c_of", "c"),
+    body: /* wgsl */ `${PLACE}
+  if (channel >= uniforms.channels) { return; }
+  var sums = array<f32, ${CHUNK}>();
+  for (var quad = 0u; quad < uniforms.quads; quad++) {
+    let pace = pace_of(channel, quad);
+    var state = states[record_of(entry, chunk, quad, channel)];
+    for (var i = 0u; i < count; i++) {${STEP(begins)}
+      sums[i] += dot(c_of(token, quad), state);
+    }
+  }
+  for (var i = 0u; i < count; i++) {
+    y[token_at(entry, first + i) * uniforms.channels + channel] = sums[i];
+  }`,
+  };
+}
+
+/** What stands around a scan; absent where there is none. */
+export type ScanGates = Readonly<Partial<Record<"d" | "z", tf.TensorInfo>>>;
+
+/** (y + d x) SiLU(z) of what a scan reads, in packs along the channels. */
+export function gatesProgram(
+  { scanned, x, d, z }:
+    & ScanGates
+    & Readonly<Record<"scanned" | "x", tf.TensorInfo>>,
+  y: tf.TensorInfo,
+): ElementwiseProgram {
+  const channels = x.shape[2]!;
+  const width = widthOf(channels);
+  return {
+    name: "scan_gates",
+    variants: [...(d ? ["d"] : []), ...(z ? ["z"] : [])],
+    width,
+    reads: { scanned, x, ...(d ? { d } : {}), ...(z ? { z } : {}) },
+    writes: { y },
+    integers: { row: channels / width },
+    functions: SIGMOID,
+    body: /* wgsl */ `
+  let whole = ${skipped(d)};
+  y[at] = ${z ? "whole * z[at] * sigmoid(z[at])" : "whole"};`,
+  };
+}
+
+/** y + d x */
+export function skipped(d: tf.TensorInfo | undefined): string {
+  return d ? "scanned[at] + d[at % uniforms.row] * x[at]" : "scanned[at]";
+}

@@ -1,0 +1,353 @@
+/**
+ * Blocks of scores, which are made and used up in a workgroup: what the full
+ * form and softmax attention have in common on a GPU.
+ *
+ * A workgroup has a block of rows (tokens that gather) and goes through blocks
+ * of columns (tokens that are gathered from). A thread computes a tile of eight
+ * rows and four columns of the scores; then, of the same eight rows, some quads
+ * of the sum over the block's columns. Lanes are the threads of the same rows.
+ *
+ * The vectors of the block's columns, which all rows meet, may be staged: the
+ * workgroup loads some quads of them, each once, into memory of its own, where
+ * neighbouring lanes read neighbouring numbers.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { SoftmaxAttributes } from "../../../attention/planning/softmax_kernel.ts";
+import type { Program } from "../../../tfjs/webgpu/program.ts";
+import { repeat } from "../../../tfjs/webgpu/shader.ts";
+
+/** Rows of a tile, of which each is a register. */
+export const TILE_ROWS = 8;
+/** Of heads of up to 16, 32 and 64 columns, if a lane has one quad. */
+const LANES = [4, 8, 16];
+/** Most rows of a workgroup: the full form's mask has as many columns. */
+const MOST_ROWS = 128;
+/** Bytes of workgroup memory for each thread: its tile, and of softmax the maxima of its rows. */
+const BYTES_OF_THREAD = 16 * TILE_ROWS + 4 * TILE_ROWS;
+/** And for each lane, of a quad that is staged: those of its four columns. */
+const BYTES_OF_STAGED_QUAD = 4 * 16;
+
+/** How the work is shared out. */
+export interface Tiling {
+  /** Threads of a workgroup. */
+  readonly threads: number;
+  /** Threads of the same rows. */
+  readonly lanes: number;
+  /** Quads of a sum that a lane computes. */
+  readonly quads: number;
+  /** Rows of a workgroup. */
+  readonly rows: number;
+  /** Columns of a block. */
+  readonly columns: number;
+  /** Workgroups that share out the quads of the same rows. */
+  readonly layers: number;
+  /** Quads of a block's columns that are staged at once; none if each thread loads for itself. */
+  readonly stagedQuads: number;
+}
+
+/**
+ * The tiling for heads of these columns.
+ *
+ * @param dims Columns of q and k, and of v.
+ * @param numbers How many threads a workgroup and quads a lane should have, and
+ * how many are staged.
+ * @param limits Of the device: threads are fewer where it has no room for them.
+ */
+export function tilingOf(
+  { headDim, valueDim }: Readonly<Record<Dim, number>>,
+  numbers: Readonly<Record<"threads" | "quads" | "stagedQuads", number>>,
+  limits: TilingLimits,
+): Tiling {
+  const most = Math.ceil(Math.max(headDim, valueDim) / 4);
+  const lanes = LANES.find((count) => count * numbers.quads >= most) ??
+    LANES.at(-1)!;
+  const quads = Math.min(numbers.quads, Math.ceil(most / lanes));
+  const { stagedQuads } = numbers;
+  const room = Math.min(
+    limits.maxComputeInvocationsPerWorkgroup,
+    (limits.maxComputeWorkgroupStorageSize -
+      BYTES_OF_STAGED_QUAD * lanes * stagedQuads) / BYTES_OF_THREAD,
+    MOST_ROWS / TILE_ROWS * lanes,
+  );
+  let { threads } = numbers;
+  while (threads > room) threads /= 2;
+  return {
+    threads,
+    lanes,
+    quads,
+    rows: TILE_ROWS * threads / lanes,
+    columns: 4 * lanes,
+    layers: Math.ceil(most / (quads * lanes)),
+    stagedQuads,
+  };
+}
+
+/** The fewest quads of a lane with which a workgroup has all columns of its rows. */
+export function leastQuads(
+  { headDim, valueDim }: Readonly<Record<Dim, number>>,
+): number {
+  return Math.ceil(Math.max(headDim, valueDim) / 4 / LANES.at(-1)!);
+}
+
+/** Limits of a device that tilings depend on. */
+export type TilingLimits = Pick<
+  GPUSupportedLimits,
+  "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupStorageSize"
+>;
+
+/** All of a tiling that a text depends on. */
+export function tilingVariants(
+  { threads, lanes, quads, stagedQuads }: Tiling,
+): string[] {
+  return [
+    `threads=${threads}`,
+    `lanes=${lanes}`,
+    `quads=${quads}`,
+    `staged=${stagedQuads}`,
+  ];
+}
+
+/** What the three programs are given alike. */
+export function tiledProgram(
+  q: tf.TensorInfo,
+  v: tf.TensorInfo,
+  attributes: SoftmaxAttributes,
+  tiling: Tiling,
+): Omit<Program, "name" | "reads" | "writes" | "body"> {
+  return {
+    ...problemInRows(q, v, attributes, tiling.rows),
+    variants: tilingVariants(tiling),
+    threads: tiling.threads,
+    layers: tiling.layers,
+  };
+}
+
+/** A problem of softmax attention, and a workgroup for so many rows of each sequence. */
+export function problemInRows(
+  q: tf.TensorInfo,
+  v: tf.TensorInfo,
+  { causal, scale }: SoftmaxAttributes,
+  rows: number,
+): Pick<Program, "width" | "integers" | "floats" | "workgroups"> {
+  const [batch, heads, length, headDim] = q.shape as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const valueDim = v.shape[3]!;
+  const blocks = Math.ceil(length / rows);
+  return {
+    width: headDim % 4 === 0 && valueDim % 4 === 0 ? 4 : 1,
+    integers: {
+      length,
+      heads,
+      headDim,
+      valueDim,
+      blocks,
+      causal: Number(causal),
+    },
+    floats: { scale },
+    workgroups: batch * heads * blocks,
+  };
+}
+
+/** Which columns a tensor has. */
+export type Dim = "headDim" | "valueDim";
+
+/** `read_<name>(token, quad) -> vec4f`, 0 where a row has no more columns. */
+export function reading(name: string, dim: Dim, width: 1 | 4): string {
+  const head = `fn read_${name}(token: u32, quad: u32) -> vec4f {`;
+  if (width === 4) {
+    return `${head} return ${name}[token * (uniforms.${dim} / 4u) + quad]; }`;
+  }
+  const number = (i: number) =>
+    `select(0.0, ${name}[first + ${i}u], column + ${i}u < uniforms.${dim})`;
+  return /* wgsl */ `${head}
+  let column = 4u * quad;
+  let first = token * uniforms.${dim} + column;
+  return vec4f(${repeat(4, number, ", ")});
+}`;
+}
+
+/** `write_<name>(token, quad, x)`, of which the columns that there are count. */
+export function writing(name: string, dim: Dim, width: 1 | 4): string {
+  const head = `fn write_${name}(token: u32, quad: u32, x: vec4f) {`;
+  const end = `(uniforms.${dim} + 3u) / 4u`;
+  if (width === 4) {
+    return /* wgsl */ `${head}
+  if (quad < ${end}) { ${name}[token * (uniforms.${dim} / 4u) + quad] = x; }
+}`;
+  }
+  return /* wgsl */ `${head}
+  for (var i = 0u; i < 4u && 4u * quad + i < uniforms.${dim}; i++) {
+    ${name}[token * uniforms.${dim} + 4u * quad + i] = x[i];
+  }
+}`;
+}
+
+/** Declarations that all three begin with. */
+export function tileFunctions(
+  { rows, columns, stagedQuads }: Tiling,
+): string {
+  return /* wgsl */ `
+var<workgroup> tiles: array<vec4f, ${rows * columns / 4}>;
+${
+    stagedQuads > 0
+      ? `var<workgroup> staged: array<vec4f, ${stagedQuads * columns}>;
+`
+      : ""
+  }
+// sum + columns · x
+fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
+  return sum + x.x * columns[0] + x.y * columns[1] + x.z * columns[2] + x.w * columns[3];
+}
+`;
+}
+
+/** A piece of text for each row of a tile. */
+export const eachRow = (piece: (r: number) => string): string =>
+  repeat(TILE_ROWS, piece);
+
+/** Where a workgroup and a thread are: `base`, `first_row`, `row`, `lane`, `row0` … */
+export function places({ rows, lanes }: Tiling): string {
+  return /* wgsl */ `
+  let base = workgroup / uniforms.blocks * uniforms.length;
+  let first_row = workgroup % uniforms.blocks * ${rows}u;
+  let lane = local % ${lanes}u;
+  let tile_row = local / ${lanes}u * ${TILE_ROWS}u;
+  let row = first_row + tile_row;
+  let last = uniforms.length - 1u;
+${eachRow((r) => `  let row${r} = base + min(row + ${r}u, last);`)}`;
+}
+
+/** `column`, and the tokens `column0` … `column3` of the tile in the block from `first` on. */
+export const tileColumns = /* wgsl */ `
+    let column = first + 4u * lane;
+    let positions = column + vec4u(0u, 1u, 2u, 3u);
+${repeat(4, (c) => `    let column${c} = base + min(column + ${c}u, last);`)}`;
+
+/** Quads of a row with these columns, in the text. */
+export const quadsIn = (dim: Dim) => `(uniforms.${dim} + 3u) / 4u`;
+
+/** What is multiplied to make a tile. */
+interface Factors {
+  /** Begins the names of the products' rows. */
+  readonly sum: string;
+  readonly ofRows: string;
+  readonly ofColumns: string;
+  /** Their quads. */
+  readonly end: string;
+}
+
+/** Declares `<sum>0` …, the products of the tile's rows and columns. */
+export function tileProducts(tiling: Tiling, factors: Factors): string {
+  const { sum, ofRows, ofColumns, end } = factors;
+  const { lanes, stagedQuads } = tiling;
+  const declared = eachRow((r) => `    var ${sum}${r} = vec4f();`);
+  const add = (columns: string, quad: string) => /* wgsl */ `
+      let columns = ${columns};
+${
+    eachRow((r) =>
+      `      ${sum}${r} = accumulate(${sum}${r}, columns, read_${ofRows}(row${r}, ${quad}));`
+    )
+  }`;
+  if (stagedQuads === 0) {
+    const read = (c: number) => `read_${ofColumns}(column${c}, n)`;
+    return /* wgsl */ `
+${declared}
+    for (var n = 0u; n < ${end}; n++) {${
+      add(`transpose(mat4x4f(${repeat(4, read, ", ")}))`, "n")
+    }
+    }`;
+  }
+  const read = (x: number) => `staged[(4u * n + ${x}u) * ${lanes}u + lane]`;
+  return /* wgsl */ `
+${declared}
+    for (var start_quad = 0u; start_quad < ${end}; start_quad += ${stagedQuads}u) {
+${stageColumns(tiling, factors)}
+      for (var n = 0u; n < min(${stagedQuads}u, ${end} - start_quad); n++) {${
+    add(`mat4x4f(${repeat(4, read, ", ")})`, "start_quad + n")
+  }
+      }
+    }`;
+}
+
+/**
+ * Stages quads from `start_quad` on: of each quad four vectors per lane, of which
+ * each has one number of the lane's four columns.
+ */
+function stageColumns(
+  { threads, lanes, stagedQuads }: Tiling,
+  { ofColumns, end }: Factors,
+): string {
+  const read = (c: number) =>
+    `read_${ofColumns}(base + min(first + 4u * block + ${c}u, last), quad)`;
+  return /* wgsl */ `      workgroupBarrier();
+      for (var i = local; i < ${lanes * stagedQuads}u; i += ${threads}u) {
+        let place = i % ${stagedQuads}u;
+        let quad = start_quad + place;
+        let block = i / ${stagedQuads}u;
+        if (quad < ${end}) {
+          let numbers = transpose(mat4x4f(${repeat(4, read, ", ")}));
+${
+    repeat(
+      4,
+      (x) =>
+        `          staged[(4u * place + ${x}u) * ${lanes}u + block] = numbers[${x}];`,
+    )
+  }
+        }
+      }
+      workgroupBarrier();`;
+}
+
+/** Puts a tile where all lanes read it. */
+export function shareTile({ lanes }: Tiling, name: string): string {
+  return `${
+    eachRow((r) =>
+      `    tiles[(tile_row + ${r}u) * ${lanes}u + lane] = ${name}${r};`
+    )
+  }
+    workgroupBarrier();`;
+}
+
+/** Waits until nobody reads the tiles any more. */
+export const END_OF_TILE = "    workgroupBarrier();";
+
+/** Four booleans: which of the tile's columns row r reads, if `limit` is beyond the last. */
+export const before = (limit: string) => `positions < vec4u(${limit})`;
+
+/** The end of the columns that row r reads. */
+export const limitOf = (r: number) =>
+  `select(uniforms.length, min(uniforms.length, row + ${
+    r + 1
+  }u), uniforms.causal != 0u)`;
+
+/** The end of the columns that a row of the workgroup reads. */
+export const endOf = (rows: number) =>
+  `select(uniforms.length, min(uniforms.length, first_row + ${rows}u), uniforms.causal != 0u)`;
+
+/**
+ * Declares `start`, the first block with a column of the segments that the
+ * workgroup's rows are of, and `last_segment`, the last of these; `segmentOf` is
+ * the number of the segment at a position, numbered in order.
+ */
+export function skipSegments(
+  { rows, columns }: Pick<Tiling, "rows" | "columns">,
+  segmentOf: (position: string) => string,
+): string {
+  return /* wgsl */ `
+  let last_segment = ${segmentOf(`min(first_row + ${rows - 1}u, last)`)};
+  var start = 0u;
+  while (start + ${columns}u <= first_row && ${
+    segmentOf(`start + ${columns - 1}u`)
+  } < ${segmentOf("first_row")}) { start += ${columns}u; }`;
+}
+
+/** Leaves the loop where its block begins after {@linkcode skipSegments}'s last segment. */
+export function endOfSegments(segmentOf: (position: string) => string): string {
+  return `    if (${segmentOf("first")} > last_segment) { break; }`;
+}

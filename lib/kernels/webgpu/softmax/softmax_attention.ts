@@ -1,0 +1,120 @@
+/**
+ * Softmax attention for WebGPU. The forward pass is one launch; the gradient is
+ * three: what each row needs, then dq, then dk and dv, which compute the scores
+ * again. No launch binds more than eight buffers, which all devices do.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import {
+  SOFTMAX_ATTENTION,
+  type SoftmaxAttributes,
+} from "../../../attention/planning/softmax_kernel.ts";
+import {
+  type FusedKernel,
+  registerFusedKernel,
+} from "../../../tfjs/webgpu/fused_kernel.ts";
+import {
+  makeFloats,
+  runProgram,
+  sizeOf,
+} from "../../../tfjs/webgpu/program.ts";
+import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
+import type { Subgroups } from "../../../tfjs/webgpu/subgroups.ts";
+import type { NumbersFor } from "../../numbers.ts";
+import type { WebGpuNumbers } from "../../tuning.ts";
+import { type Tiling, tilingOf } from "../score_tiles/score_tiles.ts";
+import { type Simd, simdOf } from "../full/simd_blocks.ts";
+import { forwardProgram } from "./softmax_forward.ts";
+import {
+  keyGradientsProgram,
+  queryGradientProgram,
+  rowsProgram,
+} from "./softmax_gradient.ts";
+import { simdForwardProgram } from "./softmax_simd_forward.ts";
+import {
+  simdKeyGradientsProgram,
+  simdQueryGradientProgram,
+} from "./softmax_simd_gradient.ts";
+
+type ForwardInput = "q" | "k" | "v" | "mask" | "segments";
+type GradientInput = ForwardInput | "y" | "maxima" | "sums" | "dy";
+
+/**
+ * Registers the forward and the gradient kernel.
+ *
+ * @param numbersFor What they are generated from.
+ * @param subgroups The adapter's, if known.
+ */
+export function registerSoftmaxAttention(
+  numbersFor: NumbersFor<WebGpuNumbers>,
+  subgroups: Subgroups | undefined,
+): void {
+  /** What lanes keep, or how tiles are shared out. */
+  const sharingOf = (
+    backend: StrictWebGPUBackend,
+    q: tf.TensorInfo,
+    v: tf.TensorInfo,
+  ): { simd: Simd } | { tiling: Tiling; comparing: Subgroups | undefined } => {
+    const [length, headDim] = q.shape.slice(2) as [number, number];
+    const dims = { headDim, valueDim: v.shape[3]! };
+    const { softmax } = numbersFor({ length, ...dims });
+    const simd = softmax.layout === "lanes"
+      ? simdOf(Object.values(dims), subgroups)
+      : undefined;
+    if (simd) return { simd };
+    const tiling = tilingOf(dims, softmax, backend.device.limits);
+    const holdsLanes = subgroups && subgroups.size % tiling.lanes === 0;
+    return {
+      tiling,
+      comparing: holdsLanes && softmax.maxima === "subgroups"
+        ? subgroups
+        : undefined,
+    };
+  };
+  const attend: FusedKernel<ForwardInput, SoftmaxAttributes> = (
+    { backend, inputs, attributes },
+  ) => {
+    const { q, v } = inputs;
+    const y = makeFloats(backend, v.shape);
+    const maxima = makeFloats(backend, q.shape.slice(0, 3));
+    const sums = makeFloats(backend, q.shape.slice(0, 3));
+    const writes = { y, maxima, sums };
+    const sharing = sharingOf(backend, q, v);
+    runProgram(
+      backend,
+      "simd" in sharing
+        ? simdForwardProgram(inputs, writes, attributes, sharing.simd)
+        : forwardProgram(inputs, writes, attributes, sharing),
+    );
+    return [y, maxima, sums];
+  };
+  const differentiate: FusedKernel<GradientInput, SoftmaxAttributes> = (
+    { backend, inputs, attributes },
+  ) => {
+    const { q, k, v, dy, maxima } = inputs;
+    const dq = makeFloats(backend, q.shape);
+    const dk = makeFloats(backend, k.shape);
+    const dv = makeFloats(backend, v.shape);
+    const rows = makeFloats(backend, [sizeOf(maxima), 4]);
+    const reads = { q, k, v, dy, rows };
+    const sharing = sharingOf(backend, q, v);
+    const programs = "simd" in sharing
+      ? [
+        simdQueryGradientProgram(reads, dq, attributes, sharing.simd),
+        simdKeyGradientsProgram(reads, { dk, dv }, attributes, sharing.simd),
+      ]
+      : [
+        queryGradientProgram(reads, dq, attributes, sharing.tiling),
+        keyGradientsProgram(reads, { dk, dv }, attributes, sharing.tiling),
+      ];
+    runProgram(backend, rowsProgram(inputs, rows));
+    for (const program of programs) runProgram(backend, program);
+    backend.disposeData(rows.dataId);
+    return [dq, dk, dv];
+  };
+  registerFusedKernel(SOFTMAX_ATTENTION, {
+    forward: attend,
+    gradient: differentiate,
+  });
+}

@@ -1,0 +1,234 @@
+/**
+ * Softmax attention, forward: a running maximum and sum for each row, and a
+ * running weighted sum of values, scaled down whenever the maximum rises.
+ *
+ * @module
+ */
+import type { SoftmaxAttributes } from "../../../attention/planning/softmax_kernel.ts";
+import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
+import type { Subgroups } from "../../../tfjs/webgpu/subgroups.ts";
+import {
+  before,
+  eachRow,
+  endOf,
+  endOfSegments,
+  limitOf,
+  places,
+  quadsIn,
+  reading,
+  shareTile,
+  skipSegments,
+  tileColumns,
+  tiledProgram,
+  tileFunctions,
+  tileProducts,
+  type Tiling,
+  writing,
+} from "../score_tiles/score_tiles.ts";
+import { repeat } from "../../../tfjs/webgpu/shader.ts";
+import {
+  addColumns,
+  declareSum,
+  laneQuads,
+  writeSum,
+} from "../score_tiles/tile_sums.ts";
+
+/** Below all scores, and finite: WGSL has no other. */
+export const LOWEST = "-3.4e38";
+
+/** Row r of two vectors of four rows each. */
+const ofRow = (name: string, r: number) => `${name}${r >> 2}[${r % 4}]`;
+
+/** How the scores are shared out. */
+export interface Sharing {
+  readonly tiling: Tiling;
+  /** Subgroups, if lanes compare maxima in them: each holds all lanes of a row. */
+  readonly comparing: Subgroups | undefined;
+}
+
+/**
+ * Raises the maxima of the tile's rows by the scores of all lanes; nobody reads
+ * the tiles of the block before after it.
+ */
+function raiseMaxima({ tiling: { lanes, rows }, comparing }: Sharing): string {
+  const highestOf = (i: number) =>
+    `vec4f(${
+      repeat(
+        4,
+        (n) => `max(pair${4 * i + n}.x, pair${4 * i + n}.y)`,
+        ", ",
+      )
+    })`;
+  const pairs = eachRow((r) =>
+    `    let pair${r} = max(score${r}.xy, score${r}.zw);`
+  );
+  if (comparing) {
+    const distances = [1, 2, 4, 8].filter((distance) => distance < lanes);
+    return /* wgsl */ `${pairs}
+${repeat(2, (i) => `    var highest${i} = ${highestOf(i)};`)}
+${
+      distances.map((distance) =>
+        repeat(2, (i) =>
+          `    highest${i} = max(highest${i}, subgroupShuffleXor(highest${i}, ${distance}u));`)
+      ).join("\n")
+    }
+${repeat(2, (i) => `    maxima${i} = max(maxima${i}, highest${i});`)}
+    workgroupBarrier();`;
+  }
+  const place = (lane: string, i: number) =>
+    `highest[${lane} * ${rows / 4}u + tile_row / 4u + ${i}u]`;
+  return /* wgsl */ `${pairs}
+${repeat(2, (i) => `    ${place("lane", i)} = ${highestOf(i)};`)}
+    workgroupBarrier();
+    for (var other = 0u; other < ${lanes}u; other++) {
+${repeat(2, (i) => `      maxima${i} = max(maxima${i}, ${place("other", i)});`)}
+    }`;
+}
+
+/** Outputs `y`, `maxima` and `sums`. */
+export function forwardProgram(
+  { q, k, v, mask, segments }: Tensors,
+  writes: Tensors,
+  attributes: SoftmaxAttributes,
+  sharing: Sharing,
+): Program {
+  const { tiling, comparing } = sharing;
+  const program = tiledProgram(q!, v!, attributes, tiling);
+  const { lanes, rows } = tiling;
+  const { width } = program;
+  const masked = mask !== undefined, packed = segments !== undefined;
+  const isToken = (token: string) => `mask[entry + (${token} - base)] != 0.0`;
+  const segmentOf = (token: string) => `segments[entry + (${token} - base)]`;
+  const kept = (r: number) =>
+    [
+      `(${before(limitOf(r))})`,
+      ...(masked ? ["tokens"] : []),
+      ...(packed ? [`(numbers == vec4f(number${r}))`] : []),
+    ].join(" & ");
+  return {
+    ...program,
+    name: "softmax_attention",
+    variants: [
+      ...program.variants!,
+      ...(comparing ? ["subgroups"] : []),
+      ...(masked ? ["mask"] : []),
+      ...(packed ? ["segments"] : []),
+    ],
+    directives: comparing?.directive ?? "",
+    elements: { mask: "f32", segments: "f32", maxima: "f32", sums: "f32" },
+    reads: {
+      q: q!,
+      k: k!,
+      v: v!,
+      ...(masked ? { mask } : {}),
+      ...(packed ? { segments } : {}),
+    },
+    writes,
+    functions: /* wgsl */ `${tileFunctions(tiling)}
+${comparing ? "" : `var<workgroup> highest: array<vec4f, ${lanes * rows / 4}>;`}
+${reading("q", "headDim", width)}
+${reading("k", "headDim", width)}
+${reading("v", "valueDim", width)}
+${writing("y", "valueDim", width)}
+`,
+    body: /* wgsl */ `${places(tiling)}
+${laneQuads(tiling)}
+${
+      masked || packed
+        ? "  let entry = workgroup / uniforms.blocks / uniforms.heads * uniforms.length;"
+        : ""
+    }
+${declareSum(tiling, "sum")}
+${
+      repeat(
+        2,
+        (i) =>
+          `  var maxima${i} = vec4f(${LOWEST});\n  var total${i} = vec4f();`,
+      )
+    }
+  let end = ${endOf(rows)};
+${packed ? eachRow((r) => `  let number${r} = ${segmentOf(`row${r}`)};`) : ""}
+${
+      packed
+        ? skipSegments(tiling, (position) => `segments[entry + ${position}]`)
+        : "  let start = 0u;"
+    }
+  for (var first = start; first < end; first += ${tiling.columns}u) {
+${packed ? endOfSegments((position) => `segments[entry + ${position}]`) : ""}
+${tileColumns}
+${
+      packed
+        ? `    let numbers = vec4f(${
+          repeat(4, (c) => segmentOf(`column${c}`), ", ")
+        });`
+        : ""
+    }
+${
+      masked
+        ? `    let tokens = vec4<bool>(${
+          repeat(4, (c) => isToken(`column${c}`), ", ")
+        });`
+        : ""
+    }
+${
+      tileProducts(tiling, {
+        sum: "score",
+        ofRows: "q",
+        ofColumns: "k",
+        end: quadsIn("headDim"),
+      })
+    }
+${
+      eachRow((r) =>
+        `    let kept${r} = ${kept(r)};
+    score${r} = select(vec4f(${LOWEST}), uniforms.scale * score${r}, kept${r});`
+      )
+    }
+${repeat(2, (i) => `    let old${i} = maxima${i};`)}
+${raiseMaxima(sharing)}
+${
+      repeat(2, (i) =>
+        `    let left${i} = exp(old${i} - maxima${i});
+    total${i} *= left${i};`)
+    }
+${
+      eachRow((r) =>
+        `    score${r} = select(vec4f(), exp(score${r} - ${
+          ofRow("maxima", r)
+        }), kept${r});`
+      )
+    }
+${shareTile(tiling, "score")}
+${
+      addColumns(tiling, {
+        sum: "sum",
+        vectors: "v",
+        ...(masked ? { isToken } : {}),
+        factor: (r) => ofRow("left", r),
+        also: (r, weights) =>
+          `${ofRow("total", r)} += dot(${weights}, vec4f(1.0));`,
+      })
+    }
+  }
+${
+      eachRow((r) => {
+        const value = (sum: string) => `${sum} / ${ofRow("total", r)}`;
+        const store = writeSum(tiling, r, {
+          sum: "sum",
+          to: "y",
+          value: (sum) =>
+            masked
+              ? `select(vec4f(), ${value(sum)}, ${isToken(`row${r}`)})`
+              : value(sum),
+        });
+        return `  if (row + ${r}u <= last) {
+${store}
+    if (lane == 0u && layer == 0u) {
+      maxima[row${r}] = ${ofRow("maxima", r)};
+      sums[row${r}] = ${ofRow("total", r)};
+    }
+  }`;
+      })
+    }`,
+  };
+}

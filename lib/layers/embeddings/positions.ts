@@ -1,0 +1,268 @@
+/** Learned position embeddings. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { assertSegments, positionsIn } from "../../attention/forms/segments.ts";
+import type { TokenRanks } from "../../contract/communicator.ts";
+import { assertSameOnRanks } from "../../operations/rank_agreement.ts";
+import { assertWhole, tokensOfRanks } from "../../operations/token_ranks.ts";
+import {
+  firstInput,
+  LionLayer,
+  type LionLayerOptions,
+  type Parameter,
+  type Shape,
+} from "../lion_layer.ts";
+import {
+  assertBooleans,
+  assertCount,
+  assertStd,
+} from "../options/option_values.ts";
+import { takeSegments } from "../segments.ts";
+import { tokenRanks } from "../shared_tokens.ts";
+
+/**
+ * Standard deviation of learned vectors' initial values, as in BERT, GPT-2 and
+ * ViT.
+ */
+export const EMBEDDING_STD = 0.02;
+
+/**
+ * The vectors of consecutive positions.
+ *
+ * @param table `[maxLength, dim]`
+ * @returns `[length, dim]`
+ * @throws {RangeError} If the table has fewer positions.
+ */
+export function positionsOf(
+  table: tf.Tensor2D,
+  start: number,
+  length: number,
+): tf.Tensor2D {
+  assertPositions(table, start + length);
+  return tf.slice(table, [start, 0], [length, table.shape[1]]);
+}
+
+/**
+ * The vectors of the positions of this rank's tokens.
+ *
+ * @param table `[maxLength, dim]`
+ * @param ranks Those that share the tokens, if there are any.
+ * @returns `[length, dim]`
+ * @throws {RangeError} If the table has fewer positions than all ranks need.
+ */
+export function positionsFrom(
+  table: tf.Tensor2D,
+  length: number,
+  ranks: TokenRanks | undefined,
+): tf.Tensor2D {
+  if (!ranks) return positionsOf(table, 0, length);
+  assertSameOnRanks("positions", { table: table.shape }, ranks);
+  const { before, all } = tokensOfRanks(length, ranks);
+  assertPositions(table, all);
+  return positionsOf(table, before, length);
+}
+
+/**
+ * Throws unless a table has that many positions.
+ *
+ * @throws {RangeError} If it has fewer.
+ */
+export function assertPositions(table: tf.Tensor2D, count: number): void {
+  const [maxLength] = table.shape;
+  if (count <= maxLength) return;
+  throw new RangeError(
+    `a sequence should have at most maxLength = ${maxLength} tokens, got ${count}; ` +
+      "make the model with a larger maxLength, or with 0 for no positions",
+  );
+}
+
+/**
+ * The vectors of positions counted from the start of each segment; NaN beyond
+ * the end of the table.
+ *
+ * @param table `[maxLength, dim]`
+ * @param segments `[batch, length]`
+ * @param ranks Those that share the tokens, if there are any.
+ * @returns `[batch, length, dim]`
+ */
+export function positionsOfSegments(
+  table: tf.Tensor2D,
+  segments: tf.Tensor2D,
+  ranks?: TokenRanks,
+): tf.Tensor3D {
+  const maxLength = table.shape[0];
+  if (ranks) {
+    const facts = { table: table.shape, batch: segments.shape[0] };
+    assertSameOnRanks("positions of segments", facts, ranks);
+  }
+  const positions = positionsIn(segments, ranks);
+  const known = tf.minimum(positions, maxLength - 1);
+  const rows = tf.gather(
+    table,
+    tf.cast(known, "int32"),
+  ) as tf.Tensor as tf.Tensor3D;
+  if (!ranks && segments.shape[1] <= maxLength) return rows;
+  // The segments' values are not read here, so this cannot throw.
+  const isBeyond = tf.greaterEqual(positions, maxLength);
+  const { shape } = positions;
+  const wrong = tf.where(isBeyond, tf.fill(shape, NaN), tf.zeros(shape));
+  return tf.add(rows, tf.expandDims(wrong, 2));
+}
+
+/** Options of {@linkcode PositionEmbedding}. */
+export interface PositionEmbeddingOptions extends LionLayerOptions {
+  /**
+   * Standard deviation of the vectors' initial values, which are normally
+   * distributed, truncated at two deviations. @default 0.02
+   */
+  embeddingStd?: number;
+}
+
+/**
+ * Adds a learned vector per position, to sequences of one length.
+ *
+ * @example The same vectors in every sequence
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { PositionEmbedding } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const layer = new PositionEmbedding({});
+ * const y = layer.apply(tf.zeros([2, 3, 4])) as tf.Tensor;
+ * const [first, second] = await y.array() as number[][][];
+ * assertEquals(first, second);
+ * const { shape } = layer.parameter("value");
+ * assertEquals(shape, [1, 3, 4]);
+ * ```
+ */
+export class PositionEmbedding extends LionLayer {
+  /** The name under which it is saved. */
+  static readonly className: string = "LionPositionEmbedding";
+  readonly #embeddingStd: number;
+
+  /** Makes the layer. */
+  constructor(options: PositionEmbeddingOptions) {
+    super(options, { embeddingStd: true });
+    const { embeddingStd = EMBEDDING_STD } = options;
+    assertStd("embeddingStd", embeddingStd);
+    this.#embeddingStd = embeddingStd;
+  }
+
+  /** The parameters that it needs for inputs of this shape. */
+  protected override parametersFor(shape: Shape): Parameter[] {
+    const [, length, dim] = shape;
+    return [{
+      name: "value",
+      shape: [1, length!, dim!],
+      initial: { deviation: this.#embeddingStd },
+    }];
+  }
+
+  /** Operations of the additions. */
+  override operations(shape: Shape): number {
+    return (shape as number[]).reduce((a, b) => a * b, 1);
+  }
+
+  /** Maps `[batch, length, dim]` to the same shape. */
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    assertWhole(this.name, tokenRanks());
+    return tf.add(firstInput(inputs), this.parameter("value"));
+  }
+
+  /** Everything needed to recreate the layer. */
+  override getConfig(): tf.serialization.ConfigDict {
+    return { ...super.getConfig(), embeddingStd: this.#embeddingStd };
+  }
+}
+tf.serialization.registerClass(PositionEmbedding);
+
+/** Options of {@linkcode PositionTable}. */
+export interface PositionTableOptions extends PositionEmbeddingOptions {
+  /** Number of positions that have a vector; sequences may be shorter. */
+  maxLength: number;
+  /**
+   * Whether the second input holds segments, `[batch, length]`; positions then
+   * start anew with each. A segment longer than `maxLength` yields NaN.
+   * @default false
+   */
+  segments?: boolean;
+}
+
+/**
+ * Adds a learned vector per position to sequences of at most `maxLength`
+ * tokens.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ * import { PositionTable } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const layer = new PositionTable({ maxLength: 8 });
+ * const y = layer.apply(tf.zeros([2, 5, 4])) as tf.Tensor;
+ * assertEquals(y.shape, [2, 5, 4]);
+ * assertThrows(() => layer.apply(tf.zeros([2, 9, 4])), RangeError, "at most");
+ * ```
+ */
+export class PositionTable extends LionLayer {
+  /** The name under which it is saved. */
+  static readonly className: string = "LionPositionTable";
+  readonly #maxLength: number;
+  readonly #segments: boolean;
+  readonly #embeddingStd: number;
+
+  /** Makes the layer. */
+  constructor(options: PositionTableOptions) {
+    super(options, { maxLength: true, segments: true, embeddingStd: true });
+    const { maxLength, segments = false, embeddingStd = EMBEDDING_STD } =
+      options;
+    assertCount("maxLength", maxLength);
+    assertBooleans({ segments });
+    assertStd("embeddingStd", embeddingStd);
+    this.#embeddingStd = embeddingStd;
+    this.#maxLength = maxLength;
+    this.#segments = segments;
+  }
+
+  /** The parameters that it needs for inputs of this shape. */
+  protected override parametersFor(shape: Shape): Parameter[] {
+    return [{
+      name: "weight",
+      shape: [this.#maxLength, shape.at(-1)!],
+      initial: { deviation: this.#embeddingStd },
+    }];
+  }
+
+  /** Operations of the additions. */
+  override operations(shape: Shape): number {
+    return (shape as number[]).reduce((a, b) => a * b, 1);
+  }
+
+  /** Maps `[batch, length, dim]` to the same shape. */
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.tidy(() => {
+      const { others, segments } = takeSegments(this.name, inputs, {
+        segments: this.#segments,
+        most: 1,
+      });
+      const x = firstInput<tf.Tensor3D>(others);
+      const table = this.parameter("weight") as tf.Tensor2D;
+      const ranks = tokenRanks();
+      if (!segments) return tf.add(x, positionsFrom(table, x.shape[1], ranks));
+      assertSegments(segments, [x.shape[0], x.shape[1]]);
+      return tf.add(x, positionsOfSegments(table, segments, ranks));
+    });
+  }
+
+  /** Everything needed to recreate the layer. */
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      ...super.getConfig(),
+      maxLength: this.#maxLength,
+      segments: this.#segments,
+      embeddingStd: this.#embeddingStd,
+    };
+  }
+}
+tf.serialization.registerClass(PositionTable);

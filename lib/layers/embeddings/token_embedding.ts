@@ -1,0 +1,278 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { assertSegments } from "../../attention/forms/segments.ts";
+import type { TokenRanks } from "../../contract/communicator.ts";
+import type { OptionNames } from "../../contract/options.ts";
+import { drop } from "../randomness.ts";
+import {
+  type CallOptions,
+  firstInput,
+  firstShape,
+  LionLayer,
+  type LionLayerOptions,
+  type Parameter,
+  pick,
+  secondInput,
+  type Shape,
+} from "../lion_layer.ts";
+import { applyNorm, norm } from "../normalization.ts";
+import {
+  assertBooleans,
+  assertCount,
+  assertEpsilon,
+  assertRate,
+  assertStd,
+} from "../options/option_values.ts";
+import {
+  assertPositions,
+  EMBEDDING_STD,
+  positionsFrom,
+  positionsOf,
+  positionsOfSegments,
+} from "./positions.ts";
+import { takeSegments } from "../segments.ts";
+import { tokenRanks } from "../shared_tokens.ts";
+
+/** Options of {@linkcode tokenEmbedding}. */
+export interface TokenEmbeddingOptions extends LionLayerOptions {
+  /** Number of tokens in the vocabulary. */
+  vocabularySize: number;
+  /** Columns of a token's vector. */
+  dim: number;
+  /** Number of learned positions; 0 for no position embedding. @default 0 */
+  maxLength?: number;
+  /**
+   * Number of token types, such as BERT's two sentences; 0 for none. @default 0
+   */
+  tokenTypes?: number;
+  /**
+   * Whether the last input, `[batch, length]`, says which of the sequences
+   * packed into a row each token belongs to; positions then start anew with
+   * each. A sequence longer than `maxLength` yields NaN. @default false
+   */
+  segments?: boolean;
+  /** Whether the sum is layer-normalised, as in BERT. @default false */
+  normalize?: boolean;
+  /** Added to the variance. @default 1e-6 */
+  epsilon?: number;
+  /** Share of the values that training sets to 0. @default 0 */
+  dropout?: number;
+  /**
+   * Standard deviation of the tables' initial values, which are normally
+   * distributed, truncated at two deviations. @default 0.02
+   */
+  embeddingStd?: number;
+}
+
+const DEFAULTS = {
+  maxLength: 0,
+  tokenTypes: 0,
+  segments: false,
+  normalize: false,
+  epsilon: 1e-6,
+  dropout: 0,
+  embeddingStd: EMBEDDING_STD,
+};
+
+const OWN_OPTIONS: OptionNames<
+  Omit<TokenEmbeddingOptions, keyof LionLayerOptions>
+> = {
+  vocabularySize: true,
+  dim: true,
+  maxLength: true,
+  tokenTypes: true,
+  segments: true,
+  normalize: true,
+  epsilon: true,
+  dropout: true,
+  embeddingStd: true,
+};
+
+/**
+ * Maps token ids to vectors; see {@linkcode tokenEmbedding}.
+ *
+ * @example The next token of a text has the position after it
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { TokenEmbedding } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const layer = new TokenEmbedding({ vocabularySize: 10, dim: 4, maxLength: 16 });
+ * const text = tf.tensor2d([[7, 2, 5]], [1, 3], "int32");
+ * const [whole] = layer.apply(text) as tf.Tensor3D[];
+ * const next = tf.tensor2d([[5]], [1, 1], "int32");
+ * const y = layer.embed(next, { start: 2, types: undefined });
+ * const last = tf.slice(whole!, [0, 2, 0], [1, 1, 4]);
+ * assertEquals(await y.array(), await last.array());
+ * ```
+ */
+export class TokenEmbedding extends LionLayer {
+  /** The name under which it is saved. */
+  static readonly className: string = "LionTokenEmbedding";
+  readonly #options: Required<
+    Omit<TokenEmbeddingOptions, keyof LionLayerOptions>
+  >;
+
+  /** Makes the layer. */
+  constructor(options: TokenEmbeddingOptions) {
+    super(options, OWN_OPTIONS);
+    this.#options = { ...DEFAULTS, ...pick(options, OWN_OPTIONS) };
+    const { vocabularySize, dim, maxLength, tokenTypes } = this.#options;
+    const { segments, normalize, epsilon, dropout, embeddingStd } =
+      this.#options;
+    assertCount("vocabularySize", vocabularySize);
+    assertCount("dim", dim);
+    assertCount("maxLength", maxLength, 0);
+    assertCount("tokenTypes", tokenTypes, 0);
+    assertBooleans({ segments, normalize });
+    assertEpsilon("epsilon", epsilon);
+    assertRate("dropout", dropout);
+    assertStd("embeddingStd", embeddingStd);
+  }
+
+  /** The parameters that it needs for inputs of this shape. */
+  protected override parametersFor(): Parameter[] {
+    const { vocabularySize, dim, maxLength, tokenTypes } = this.#options;
+    const { normalize, embeddingStd } = this.#options;
+    const tables = {
+      word_embeddings: vocabularySize,
+      position_embeddings: maxLength,
+      token_type_embeddings: tokenTypes,
+    };
+    return [
+      ...Object.entries(tables).filter(([, rows]) => rows > 0).map(
+        ([name, rows]): Parameter => ({
+          name: `${name}.weight`,
+          shape: [rows, dim],
+          initial: { deviation: embeddingStd },
+        }),
+      ),
+      ...(normalize ? norm("LayerNorm.", dim) : []),
+    ];
+  }
+
+  /** Operations of the additions. */
+  override operations(shape: Shape): number {
+    const [batch, length] = shape as [number, number];
+    return 2 * batch * length * this.#options.dim;
+  }
+
+  /**
+   * Maps ids `[batch, length]`, optionally with types and segments of the same
+   * shape, to vectors `[batch, length, dim]` and the table of token vectors,
+   * `[vocabularySize, dim]`.
+   */
+  override call(
+    inputs: tf.Tensor | tf.Tensor[],
+    { training = false }: CallOptions = {},
+  ): tf.Tensor[] {
+    return tf.tidy(() => {
+      const { others, segments } = takeSegments(this.name, inputs, {
+        segments: this.#options.segments,
+        most: 2,
+      });
+      const ids = firstInput<tf.Tensor2D>(others);
+      const types = secondInput(others);
+      if (segments) assertSegments(segments, ids.shape);
+      const table = this.parameter("word_embeddings.weight");
+      const ranks = tokenRanks();
+      const x = this.embed(ids, { start: 0, types, segments, ranks });
+      const rate = this.#options.dropout;
+      return [drop(x, { training, rate }), tf.clone(table)];
+    });
+  }
+
+  /**
+   * The vectors of tokens at positions from `start` on, at the given
+   * `positions`, `[batch, length]`, all below `start + length`, or counted from
+   * the start of each segment, or on from the ranks before this one.
+   */
+  embed(
+    ids: tf.Tensor2D,
+    { start, positions, segments, types, ranks }: {
+      start: number;
+      positions?: tf.Tensor2D | undefined;
+      segments?: tf.Tensor2D | undefined;
+      types: tf.Tensor | undefined;
+      ranks?: TokenRanks | undefined;
+    },
+  ): tf.Tensor3D {
+    const { maxLength, tokenTypes, normalize, epsilon } = this.#options;
+    const [batch, length] = ids.shape;
+    const lookUp = (name: string, ids: tf.Tensor) =>
+      tf.gather(this.parameter(`${name}.weight`), tf.cast(ids, "int32"));
+    let x = lookUp("word_embeddings", ids) as tf.Tensor3D;
+    if (maxLength > 0) {
+      const table = this.parameter(
+        "position_embeddings.weight",
+      ) as tf.Tensor2D;
+      if (segments) {
+        x = tf.add(x, positionsOfSegments(table, segments, ranks));
+      } else if (ranks) {
+        x = tf.add(x, positionsFrom(table, length, ranks));
+      } else if (positions) {
+        assertPositions(table, start + length);
+        x = tf.add(x, lookUp("position_embeddings", positions));
+      } else x = tf.add(x, positionsOf(table, start, length));
+    }
+    if (tokenTypes > 0) {
+      const all = types ?? tf.zeros([batch, length], "int32");
+      x = tf.add(x, lookUp("token_type_embeddings", all));
+    }
+    return normalize ? applyNorm(x, "LayerNorm.", this.parameter, epsilon) : x;
+  }
+
+  /** The mask of the tokens; the table has none. */
+  protected override masksAfter(
+    mask: tf.Tensor | undefined,
+  ): (tf.Tensor | undefined)[] {
+    return [mask, undefined];
+  }
+
+  /** `[batch, length, dim]` and `[vocabularySize, dim]` */
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape[] {
+    const { dim, vocabularySize } = this.#options;
+    const [batch, length] = firstShape(inputShape);
+    return [[batch!, length!, dim], [vocabularySize, dim]];
+  }
+
+  /** True: padding has rows of the tables too. */
+  override get hasFinitePadding(): boolean {
+    return true;
+  }
+
+  /** Everything needed to recreate the layer. */
+  override getConfig(): tf.serialization.ConfigDict {
+    return { ...super.getConfig(), ...this.#options };
+  }
+}
+tf.serialization.registerClass(TokenEmbedding);
+
+/**
+ * Maps token ids to vectors: the sum of the learned vectors of the token, its
+ * position and its type.
+ *
+ * The second output is the table of token vectors, for a head that shares it.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { tokenEmbedding } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const layer = tokenEmbedding({ vocabularySize: 10, dim: 4, maxLength: 16 });
+ * const ids = tf.tensor2d([[1, 2, 3]], [1, 3], "int32");
+ * const [vectors, table] = layer.apply(ids) as tf.Tensor[];
+ * assertEquals(vectors!.shape, [1, 3, 4]);
+ * assertEquals(table!.shape, [10, 4]);
+ * ```
+ *
+ * @param options See {@linkcode TokenEmbeddingOptions}.
+ * @returns The layer.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
+ */
+export function tokenEmbedding(options: TokenEmbeddingOptions): TokenEmbedding {
+  return new TokenEmbedding(options);
+}

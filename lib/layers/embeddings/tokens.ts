@@ -1,0 +1,280 @@
+/** The class token, and pooling of tokens. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  assertSegments,
+  endsOf,
+  numberSegments,
+} from "../../attention/forms/segments.ts";
+import { assertSameOnRanks } from "../../operations/rank_agreement.ts";
+import { tokensIn } from "../../operations/padding.ts";
+import {
+  assertWhole,
+  maximumOfRanks,
+  sumOfRanks,
+  tokensOfRanks,
+} from "../../operations/token_ranks.ts";
+import {
+  type CallOptions,
+  firstInput,
+  firstShape,
+  LionLayer,
+  type LionLayerOptions,
+  type Parameter,
+  type Shape,
+} from "../lion_layer.ts";
+import { assertCount, assertStd } from "../options/option_values.ts";
+import { EMBEDDING_STD } from "./positions.ts";
+import { takeSegments } from "../segments.ts";
+import { tokenRanks } from "../shared_tokens.ts";
+
+/** Options of {@linkcode ClassToken}. */
+export interface ClassTokenOptions extends LionLayerOptions {
+  /**
+   * Standard deviation of the token's initial values, which are normally
+   * distributed, truncated at two deviations. @default 0.02
+   */
+  embeddingStd?: number;
+}
+
+/**
+ * Puts a learned token before the others.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { ClassToken } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const y = new ClassToken({}).apply(tf.ones([2, 5, 8])) as tf.Tensor;
+ * assertEquals(y.shape, [2, 6, 8]);
+ * ```
+ */
+export class ClassToken extends LionLayer {
+  /** The name under which it is saved. */
+  static readonly className: string = "LionClassToken";
+  readonly #embeddingStd: number;
+
+  /** Makes the layer. */
+  constructor(options: ClassTokenOptions) {
+    super(options, { embeddingStd: true });
+    const { embeddingStd = EMBEDDING_STD } = options;
+    assertStd("embeddingStd", embeddingStd);
+    this.#embeddingStd = embeddingStd;
+  }
+
+  /** The parameters that it needs for inputs of this shape. */
+  protected override parametersFor(shape: Shape): Parameter[] {
+    const dim = shape.at(-1)!;
+    return [{
+      name: "value",
+      shape: [1, 1, dim],
+      initial: { deviation: this.#embeddingStd },
+    }];
+  }
+
+  /** Zero: the layer only concatenates. */
+  override operations(): number {
+    return 0;
+  }
+
+  /** Maps `[batch, length, dim]` to `[batch, 1 + length, dim]`. */
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.tidy(() => {
+      assertWhole(this.name, tokenRanks());
+      const x = firstInput<tf.Tensor3D>(inputs);
+      const token = tf.mul(
+        this.parameter("value"),
+        tf.ones([x.shape[0], 1, 1]),
+      ) as tf.Tensor3D;
+      return tf.concat([token, x], 1);
+    });
+  }
+
+  /** Marks the class token as no padding. */
+  protected override masksAfter(
+    mask: tf.Tensor | undefined,
+  ): (tf.Tensor | undefined)[] {
+    if (!mask) return [undefined];
+    return [tf.tidy(() => {
+      const isToken = tf.cast(tokensIn("mask", mask), "bool");
+      const first = tf.ones([mask.shape[0]!, 1], "bool");
+      return tf.concat([first, isToken], 1);
+    })];
+  }
+
+  /** `[batch, 1 + length, dim]` */
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape {
+    const [batch, length, dim] = firstShape(inputShape);
+    return [batch!, length === null ? null : length! + 1, dim!];
+  }
+
+  /** Everything needed to recreate the layer. */
+  override getConfig(): tf.serialization.ConfigDict {
+    return { ...super.getConfig(), embeddingStd: this.#embeddingStd };
+  }
+}
+tf.serialization.registerClass(ClassToken);
+
+/** Options of {@linkcode TokenPooling}. */
+export interface TokenPoolingOptions extends LionLayerOptions {
+  /**
+   * Whether to take the mean of all tokens that are not padding, or token 0.
+   */
+  kind: "mean" | "first";
+  /**
+   * The largest number of sequences packed into a row. The last input,
+   * `[batch, length]`, then says which one each token belongs to, and the
+   * output has one vector per sequence, `[batch, maxSegments, dim]`, with zeros
+   * after the last. A row with more sequences yields NaN; trailing segments of
+   * only padding do not count. @default no packing
+   */
+  maxSegments?: number;
+}
+
+/**
+ * Pools the tokens of a sequence into one vector.
+ *
+ * @example The mean of the tokens that are not padding
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { TokenPooling } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const pooling = new TokenPooling({ kind: "mean" });
+ * const x = tf.tensor3d([[[1], [3], [100]]]);
+ * const mask = tf.tensor2d([[1, 1, 0]]);
+ * const y = pooling.apply([x, mask]) as tf.Tensor2D;
+ * assertEquals(await y.array(), [[2]]);
+ * ```
+ */
+export class TokenPooling extends LionLayer {
+  /** The name under which it is saved. */
+  static readonly className: string = "LionTokenPooling";
+  readonly #kind: "mean" | "first";
+  readonly #maxSegments: number | undefined;
+
+  /** Makes the layer. */
+  constructor(options: TokenPoolingOptions) {
+    super(options, { kind: true, maxSegments: true });
+    const { kind, maxSegments } = options;
+    if (maxSegments !== undefined) assertCount("maxSegments", maxSegments);
+    if (kind !== "mean" && kind !== "first") {
+      throw new RangeError(
+        `kind should be "mean" or "first", got ${JSON.stringify(kind)}`,
+      );
+    }
+    this.#kind = kind;
+    this.#maxSegments = maxSegments;
+  }
+
+  /** The parameters that it needs for inputs of this shape. */
+  protected override parametersFor(): Parameter[] {
+    return [];
+  }
+
+  /** Operations of the mean. */
+  override operations(shape: Shape): number {
+    const all = (shape as number[]).reduce((a, b) => a * b, 1);
+    if (this.#maxSegments !== undefined) return 2 * all * this.#maxSegments;
+    return this.#kind === "first" ? 0 : all;
+  }
+
+  /**
+   * Maps `[batch, length, dim]`, optionally with a mask, to `[batch, dim]`, or
+   * with segments to `[batch, maxSegments, dim]`.
+   */
+  override call(
+    inputs: tf.Tensor | tf.Tensor[],
+    options: CallOptions = {},
+  ): tf.Tensor {
+    return tf.tidy(() => {
+      const { others, segments } = takeSegments(this.name, inputs, {
+        segments: this.#maxSegments !== undefined,
+        most: 2,
+      });
+      const x = firstInput<tf.Tensor3D>(others);
+      const mask = this.tokensOf(others, options);
+      const ranks = tokenRanks();
+      if (ranks) {
+        assertSameOnRanks("tokenPooling", {
+          kind: this.#kind,
+          ...{ batch: x.shape[0], dim: x.shape[2] },
+          ...{ mask: Boolean(mask), segments: this.#maxSegments ?? false },
+        }, ranks);
+      }
+      if (segments) {
+        return this.#poolSegments(this.readable(x, mask), mask, segments);
+      }
+      const ofAll = <T extends tf.Tensor>(x: T): T =>
+        ranks ? sumOfRanks(x, ranks) : x;
+      if (this.#kind === "first") {
+        const first = tf.squeeze(tf.slice(x, [0, 0, 0], [-1, 1, -1]), [1]);
+        return ranks ? ofAll(tf.mul(first, Number(ranks.rank === 0))) : first;
+      }
+      if (!mask) {
+        if (!ranks) return tf.mean(x, 1);
+        const { all } = tokensOfRanks(x.shape[1], ranks);
+        return tf.div(ofAll(tf.sum(x, 1)), all);
+      }
+      const kept = tf.expandDims(mask, 2);
+      const count = tf.maximum(ofAll(tf.sum(kept, 1)), 1);
+      const read = tf.mul(this.readable(x, mask), kept);
+      return tf.div(ofAll(tf.sum(read, 1)), count);
+    });
+  }
+
+  #poolSegments(
+    x: tf.Tensor3D,
+    mask: tf.Tensor2D | undefined,
+    segments: tf.Tensor2D,
+  ): tf.Tensor {
+    const [batch, length] = x.shape;
+    assertSegments(segments, [batch, length]);
+    const most = this.#maxSegments!;
+    const ranks = tokenRanks();
+    const numbers = numberSegments(segments, ranks);
+    const tokens: tf.Tensor2D = mask ?? tf.ones([batch, length]);
+    const kept = this.#kind === "mean"
+      ? tokens
+      : tf.cast(endsOf(segments, ranks).first, "float32");
+    const isOf = tf.equal(tf.expandDims(numbers, 2), tf.range(1, most + 1));
+    const weights = tf.mul(tf.cast(isOf, "float32"), tf.expandDims(kept, 2));
+    const ofAll = <T extends tf.Tensor>(x: T): T =>
+      ranks ? sumOfRanks(x, ranks) : x;
+    const sums = ofAll(tf.matMul(weights, x, true));
+    const lastHere = tf.max(tf.mul(numbers, tokens), 1, true);
+    const last = ranks ? maximumOfRanks(lastHere, ranks) : lastHere;
+    const unknown = tf.where(
+      tf.greater(last, most),
+      tf.fill([batch, 1], NaN),
+      tf.zeros([batch, 1]),
+    );
+    const counts = tf.maximum(ofAll(tf.sum(weights, 1)), 1);
+    const divisors = tf.expandDims(tf.add(counts, unknown), 2);
+    return tf.div(sums, divisors);
+  }
+
+  /** None: the output has no axis of tokens. */
+  protected override masksAfter(): undefined[] {
+    return [undefined];
+  }
+
+  /** `[batch, dim]` or `[batch, maxSegments, dim]` */
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape {
+    const [batch, , dim] = firstShape(inputShape);
+    return this.#maxSegments === undefined
+      ? [batch!, dim!]
+      : [batch!, this.#maxSegments, dim!];
+  }
+
+  /** Everything needed to recreate the layer. */
+  override getConfig(): tf.serialization.ConfigDict {
+    const config = { ...super.getConfig(), kind: this.#kind };
+    return this.#maxSegments === undefined
+      ? config
+      : { ...config, maxSegments: this.#maxSegments };
+  }
+}
+tf.serialization.registerClass(TokenPooling);

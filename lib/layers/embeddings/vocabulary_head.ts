@@ -1,0 +1,115 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { gelu } from "../../operations/gelu.ts";
+import { applyLinear, linear } from "../linear.ts";
+import {
+  LionLayer,
+  type LionLayerOptions,
+  type Parameter,
+  type Shape,
+} from "../lion_layer.ts";
+import { applyNorm, norm } from "../normalization.ts";
+import { assertBooleans, assertEpsilon } from "../options/option_values.ts";
+
+/** Options of {@linkcode VocabularyHead}. */
+export interface VocabularyHeadOptions extends LionLayerOptions {
+  /**
+   * Whether to apply BERT's transformation to the vectors and add a bias to the
+   * logits. @default false
+   */
+  transform?: boolean;
+  /** Added to the variance. @default 1e-6 */
+  epsilon?: number;
+}
+
+/**
+ * Logits over the vocabulary: the product with the table of token vectors that
+ * the model starts with.
+ */
+export class VocabularyHead extends LionLayer {
+  /** The name under which it is saved. */
+  static readonly className: string = "LionVocabularyHead";
+  readonly #transform: boolean;
+  readonly #epsilon: number;
+  #vocabularySize = 0;
+
+  /** Makes the layer. */
+  constructor(options: VocabularyHeadOptions) {
+    super(options, { transform: true, epsilon: true });
+    assertBooleans({ transform: options.transform });
+    assertEpsilon("epsilon", options.epsilon);
+    this.#transform = options.transform ?? false;
+    this.#epsilon = options.epsilon ?? 1e-6;
+  }
+
+  /** Creates the parameters. */
+  override build(inputShape: Shape | Shape[]): void {
+    this.#vocabularySize = (inputShape as Shape[])[1]![0]!;
+    super.build(inputShape);
+  }
+
+  /** The parameters that it needs for inputs of this shape. */
+  protected override parametersFor(shape: Shape): Parameter[] {
+    const dim = shape.at(-1)!;
+    if (!this.#transform) return [];
+    return [
+      ...linear("transform.dense.", dim, dim),
+      ...norm("transform.LayerNorm.", dim),
+      { name: "bias", shape: [this.#vocabularySize], initial: "zeros" },
+    ];
+  }
+
+  /** Operations of the products. */
+  override operations(shape: Shape): number {
+    const [batch, length, dim] = shape as [number, number, number];
+    const columns = this.#vocabularySize + (this.#transform ? dim : 0);
+    return 2 * batch * length * dim * columns;
+  }
+
+  /**
+   * Maps vectors `[batch, length, dim]` and the table to
+   * `[batch, length, vocabularySize]`.
+   */
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.tidy(() => {
+      const [x, table] = inputs as [tf.Tensor3D, tf.Tensor2D];
+      return this.logits(x, table);
+    });
+  }
+
+  /** The logits of vectors `[batch, length, dim]`. */
+  logits(x: tf.Tensor3D, table: tf.Tensor2D): tf.Tensor3D {
+    const [batch, length, dim] = x.shape;
+    const rows = tf.reshape(this.#transform ? this.#transformed(x) : x, [
+      batch * length,
+      dim,
+    ]) as tf.Tensor2D;
+    const logits = tf.fused.matMul({
+      a: rows,
+      b: table,
+      transposeB: true,
+      ...(this.#transform ? { bias: this.parameter("bias") } : {}),
+    });
+    return tf.reshape(logits, [batch, length, table.shape[0]]);
+  }
+
+  #transformed(x: tf.Tensor3D): tf.Tensor3D {
+    const y = gelu(applyLinear(x, "transform.dense.", this.parameter));
+    return applyNorm(y, "transform.LayerNorm.", this.parameter, this.#epsilon);
+  }
+
+  /** `[batch, length, vocabularySize]` */
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape {
+    const [[batch, length], [vocabularySize]] = inputShape as [Shape, Shape];
+    return [batch!, length!, vocabularySize!];
+  }
+
+  /** Everything needed to recreate the layer. */
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      ...super.getConfig(),
+      transform: this.#transform,
+      epsilon: this.#epsilon,
+    };
+  }
+}
+tf.serialization.registerClass(VocabularyHead);

@@ -1,0 +1,404 @@
+/** Options of attention in a layer, and their checks. @module */
+import type { AttentionForm } from "../../attention/lion_attention.ts";
+import type { Order } from "../../attention/orders.ts";
+import { assertForm } from "../../attention/planning/plan.ts";
+import type { OptionNames } from "../../contract/options.ts";
+import { FEATURE_MAPS } from "./feature_maps.ts";
+import type { Mixer } from "../mixer.ts";
+import type {
+  ChannelDecayInit,
+  DecayFunction,
+  LearnedDecay,
+} from "../mixers/lion_decays.ts";
+import { assertBooleans, assertRate } from "./option_values.ts";
+import { assertOwnParts } from "./custom_registry.ts";
+
+/**
+ * The names of the variants, LION's first.
+ *
+ * @example Each of them in a block
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { ATTENTION_VARIANTS, lionBlock } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const x = tf.ones([1, 5, 8]);
+ * for (const variant of ATTENTION_VARIANTS) {
+ *   const block = lionBlock({ variant, numHeads: 2 });
+ *   assertEquals((block.apply(x) as tf.Tensor).shape, [1, 5, 8]);
+ * }
+ * ```
+ */
+export const ATTENTION_VARIANTS = [
+  "lit",
+  "d",
+  "s",
+  "softmax",
+  "gla",
+  "hgrn2",
+  "rwkv6",
+  "mamba2",
+  "mlstm",
+  "delta",
+  "gated-delta",
+  "kda",
+  "hydra",
+  "vim",
+] as const;
+
+/**
+ * How tokens are weighted.
+ *
+ * - `"lit"`: linear attention without decay, LION-LIT.
+ * - `"d"`: one learned decay per head, LION-D.
+ * - `"s"`: a decay that each token chooses, LION-S.
+ * - `"softmax"`: softmax attention, the baseline; a single form, no orders.
+ * - `"gla"`, `"hgrn2"`, `"rwkv6"`: gated linear attention, HGRN-2 and RWKV-6,
+ *   with one decay per channel.
+ * - `"mamba2"`, `"mlstm"`: Mamba-2 and xLSTM's mLSTM, with one decay per token.
+ * - `"delta"`, `"gated-delta"`, `"kda"`: DeltaNet, Gated DeltaNet and Kimi
+ *   Delta Attention, which replace the value stored under a key. They have two
+ *   forms, recurrent and chunkwise; any other form selects `"auto"`.
+ * - `"hydra"`: Hydra, which is always bidirectional; {@linkcode hydraMixer} has
+ *   options. Without `numHeads`, its heads have 64 channels.
+ * - `"vim"`: Vision Mamba's mixer or, if causal, Mamba's; {@linkcode vimMixer}
+ *   has options. It has a single form and no heads; `numHeads` is ignored.
+ *
+ * The models of the family are the functions of `@lionjs/lion/family` between
+ * the projections, gates and normalisations of their papers. Their decays start
+ * as in the papers. Short convolutions and token shifts are left out.
+ *
+ * Hydra and Vim have separate convolutions and parameters for each direction.
+ * The others, unless causal or rotary, treat both directions alike: reversed
+ * tokens give reversed outputs. A decay tells how far away a token is, not on
+ * which side, so a model that averages over its tokens needs positions to tell
+ * a sequence from its reverse.
+ */
+export type AttentionVariant = typeof ATTENTION_VARIANTS[number];
+
+/**
+ * Options of attention in a layer; one of `variant`, `mixer`, `decay` is
+ * required.
+ */
+export interface AttentionOptions {
+  /** How tokens are weighted. */
+  variant?: AttentionVariant;
+  /** Instead of `variant`: a custom mixer, or its registered name. */
+  mixer?: Mixer | string;
+  /** Instead of `variant`: a custom decay for LION, or its registered name. */
+  decay?: DecayFunction | LearnedDecay | string;
+  /**
+   * Gives LION-D and LION-S one decay per channel of the keys, the paper's
+   * vector decays. `"random"` initialises them like a decay per head. `"hippo"`
+   * initialises channel n to `e^(-Δ (n + 1))`, the diagonal of HiPPO-LegS, with
+   * one step Δ per head from 0.001 to 0.1. They stay sigmoids; the paper, for
+   * Long Range Arena, has an exponential, which may exceed 1.
+   * @default one decay per head
+   */
+  decayInit?: ChannelDecayInit;
+  /** Number of heads; must divide the input's columns. Custom mixers ignore it. */
+  numHeads?: number;
+  /** Form of computation; see {@linkcode AttentionForm}. @default "auto" */
+  form?: AttentionForm;
+  /** Tokens per chunk. @default the form's or kernel's choice */
+  chunkSize?: number;
+  /**
+   * Feature map of queries and keys, for LION only.
+   * @default "eluPlusOne" for `"lit"`, else "shiftedSilu"
+   */
+  featureMap?: keyof typeof FEATURE_MAPS;
+  /**
+   * The paths through the tokens, each with decays of its own, for LION only:
+   * `"raster"` is the tokens' own order, `"snake"` winds through the rows and
+   * the columns of `grid`. Without decay, order does not matter.
+   * @default "raster"
+   */
+  order?: "raster" | "snake" | readonly Order[];
+  /** Number of rows and columns of tokens, for `"snake"`. */
+  grid?: readonly [rows: number, columns: number];
+  /** Whether token 0 is a class token: it keeps its place, and LION-S does not decay it. @default false */
+  classToken?: boolean;
+  /**
+   * Whether each token attends only to itself and the tokens before it, on each
+   * path. @default false
+   */
+  causal?: boolean;
+  /**
+   * Which tokens a token attends to besides itself: those on both sides, those
+   * before it (`"forward"`, the same as `causal`) or those after it.
+   * @default "both", or "forward" if causal
+   */
+  direction?: Direction;
+  /**
+   * How often a token counts itself if it attends to both sides. `"twice"` is
+   * an ablation, two causal mixers from both ends: LION's mask is then M + I.
+   * @default "once"
+   */
+  diagonal?: "once" | "twice";
+  /**
+   * Whether sequences are packed into rows: the last input, `[batch, length]`,
+   * then says which one each token belongs to, and none attends to another; see
+   * `segments` of lionAttention. @default false
+   */
+  segments?: boolean;
+  /** Whether LION divides by the row sum of the scores. @default true */
+  normalize?: boolean;
+  /** Whether LION and softmax layer-normalise the heads' output. @default false */
+  outputNorm?: boolean;
+  /**
+   * How the scores of softmax depend on positions, the class token's included.
+   * `"rotary"` rotates queries and keys (RoPE), which also tells left from
+   * right; it needs an even number of columns per head. `"alibi"` subtracts a
+   * penalty that grows with distance, equal to both sides: the counterpart of
+   * LION-D with fixed decays. Models have learned positions besides.
+   * @default "none"
+   */
+  position?: PositionInScores;
+  /** Share of the output's values that training sets to 0. @default 0 */
+  dropout?: number;
+}
+
+/** How the scores of softmax depend on positions. */
+export type PositionInScores = "none" | "rotary" | "alibi";
+
+/** Which tokens a token attends to besides itself. */
+export type Direction = "both" | "forward" | "backward";
+
+/** The names of the options. */
+export const ATTENTION_OPTIONS: OptionNames<AttentionOptions> = {
+  variant: true,
+  mixer: true,
+  decay: true,
+  decayInit: true,
+  numHeads: true,
+  form: true,
+  chunkSize: true,
+  featureMap: true,
+  order: true,
+  grid: true,
+  classToken: true,
+  causal: true,
+  direction: true,
+  diagonal: true,
+  segments: true,
+  normalize: true,
+  outputNorm: true,
+  position: true,
+  dropout: true,
+};
+
+/** Whether no token attends to tokens after it. */
+export function isCausal({ causal, direction }: AttentionOptions): boolean {
+  return causal === true || direction === "forward";
+}
+
+/** Whether LION mixes the tokens. */
+export function isLion(
+  { variant, decay }: Pick<AttentionOptions, "variant" | "decay">,
+): boolean {
+  return decay !== undefined || ["lit", "d", "s"].includes(variant!);
+}
+
+/**
+ * Throws unless the options are valid for this number of columns.
+ *
+ * @throws {TypeError} If an option has the wrong type.
+ * @throws {RangeError} If an option has an invalid value.
+ */
+export function assertAttentionOptions(
+  options: AttentionOptions,
+  dim: number,
+): void {
+  const { featureMap, form = "auto", chunkSize, dropout } = options;
+  const { classToken, causal, segments, normalize, outputNorm } = options;
+  assertBooleans({ classToken, causal, segments, normalize, outputNorm });
+  assertWeighing(options, dim);
+  assertDirection(options);
+  if (featureMap !== undefined && !Object.hasOwn(FEATURE_MAPS, featureMap)) {
+    throw new RangeError(
+      `featureMap should be one of ${
+        Object.keys(FEATURE_MAPS).join(", ")
+      }, got ${JSON.stringify(featureMap)}`,
+    );
+  }
+  assertOrder(options);
+  assertLions(options);
+  assertPosition(options, dim);
+  assertDecayInit(options);
+  if (classToken && segments) {
+    throw new RangeError(
+      "classToken is token 0 of a row, but segments pack several sequences " +
+        "into one; give each its own class token among its tokens, and no classToken",
+    );
+  }
+  assertRate("dropout", dropout);
+  assertForm(form, chunkSize);
+}
+
+/** Throws unless exactly one option says how tokens are weighted. */
+function assertWeighing(options: AttentionOptions, dim: number): void {
+  const { variant, mixer, decay, numHeads } = options;
+  const given = Object.entries({ variant, mixer, decay })
+    .filter(([, value]) => value !== undefined).map(([name]) => name);
+  if (given.length > 1) {
+    throw new RangeError(
+      `one of variant, mixer and decay should say how tokens are weighted, got ${
+        given.join(" and ")
+      }`,
+    );
+  }
+  assertOwnParts(options);
+  if (mixer !== undefined) return;
+  if (
+    decay === undefined &&
+    !ATTENTION_VARIANTS.includes(variant as AttentionVariant)
+  ) {
+    const names = ATTENTION_VARIANTS.map((name) => `"${name}"`);
+    throw new RangeError(
+      `variant should be ${names.slice(0, -1).join(", ")} or ${
+        names.at(-1)
+      }, got ${JSON.stringify(variant)}`,
+    );
+  }
+  if (variant === "vim") return;
+  if (variant === "hydra" && numHeads === undefined) return;
+  if (!(Number.isInteger(numHeads) && numHeads! > 0 && dim % numHeads! === 0)) {
+    throw new RangeError(
+      `numHeads should divide the layer's ${dim} columns, got ${numHeads}`,
+    );
+  }
+}
+
+/** Throws unless the mixer works in that direction. */
+function assertDirection(options: AttentionOptions): void {
+  const { causal, direction = "both", diagonal = "once", variant } = options;
+  if (!["both", "forward", "backward"].includes(direction)) {
+    throw new RangeError(
+      `direction should be "both", "forward" or "backward", got ${
+        JSON.stringify(direction)
+      }`,
+    );
+  }
+  if (causal && options.direction && direction !== "forward") {
+    throw new RangeError(
+      `causal is direction "forward", got direction ${
+        JSON.stringify(direction)
+      } too`,
+    );
+  }
+  if (diagonal !== "once" && diagonal !== "twice") {
+    throw new RangeError(
+      `diagonal should be "once" or "twice", got ${JSON.stringify(diagonal)}`,
+    );
+  }
+  const isOneSided = causal || direction !== "both";
+  if (variant === "hydra" && (isOneSided || diagonal === "twice")) {
+    throw new RangeError(
+      'variant "hydra" attends to both sides, and has a diagonal of its own, got ' +
+        `${
+          causal ? "causal" : `direction "${direction}"`
+        } and diagonal "${diagonal}"; ` +
+        '"mamba2" can attend to one side',
+    );
+  }
+  if (diagonal === "once") return;
+  if (isOneSided) {
+    throw new RangeError(
+      'diagonal "twice" is for tokens that attend to both sides, got ' +
+        `direction "${causal ? "forward" : direction}"`,
+    );
+  }
+  if (variant === "softmax") {
+    throw new RangeError(
+      'diagonal "twice" is for linear attention, got variant "softmax"',
+    );
+  }
+}
+
+function assertOrder({ order, grid }: AttentionOptions): void {
+  if (grid !== undefined && !Array.isArray(grid)) {
+    throw new TypeError(
+      `grid should be [rows, columns], got ${JSON.stringify(grid)}`,
+    );
+  }
+  if (order === "snake" && !grid) {
+    throw new RangeError(
+      `order "snake" needs the grid of the tokens, [rows, columns]`,
+    );
+  }
+  if (Array.isArray(order) && order.length === 0) {
+    throw new RangeError(
+      "order should hold at least one list of tokens, got []",
+    );
+  }
+  const isKnown = order === undefined || order === "snake" ||
+    order === "raster" || Array.isArray(order);
+  if (isKnown) return;
+  const Kind = typeof order === "string" ? RangeError : TypeError;
+  throw new Kind(
+    `order should be "raster", "snake" or lists of tokens, got ${
+      JSON.stringify(order) ?? typeof order
+    }`,
+  );
+}
+
+/** Throws if another mixer than LION is given an option that only LION has. */
+function assertLions(options: AttentionOptions): void {
+  const { variant, featureMap, normalize, outputNorm, order } = options;
+  if (isLion(options) || variant === "softmax") return;
+  const lions = { featureMap, normalize, outputNorm };
+  const given = Object.entries(lions).find(([, value]) => value !== undefined);
+  const wrong = given ?? (order && order !== "raster" && ["order", order]);
+  if (!wrong) return;
+  throw new RangeError(
+    `${wrong[0]} is an option of LION, which ${
+      variant ? `variant "${variant}"` : "a custom mixer"
+    } does not have; leave it out, got ${JSON.stringify(wrong[1])}`,
+  );
+}
+
+function assertPosition(
+  { position, variant, numHeads }: AttentionOptions,
+  dim: number,
+): void {
+  if (position === undefined) return;
+  if (!["none", "rotary", "alibi"].includes(position)) {
+    throw new RangeError(
+      `position should be "none", "rotary" or "alibi", got ${
+        JSON.stringify(position)
+      }`,
+    );
+  }
+  if (position === "none") return;
+  if (variant !== "softmax") {
+    throw new RangeError(
+      `position is an option of variant "softmax", got position "${position}" for ${
+        variant ? `variant "${variant}"` : "another mixer"
+      }; leave it out`,
+    );
+  }
+  const headDim = dim / numHeads!;
+  if (position === "rotary" && headDim % 2 !== 0) {
+    throw new RangeError(
+      `position "rotary" should have an even number of columns per head, got ${headDim}`,
+    );
+  }
+}
+
+function assertDecayInit({ decayInit, variant }: AttentionOptions): void {
+  if (decayInit === undefined) return;
+  if (decayInit !== "hippo" && decayInit !== "random") {
+    throw new RangeError(
+      `decayInit should be "hippo" or "random", got ${
+        JSON.stringify(decayInit)
+      }`,
+    );
+  }
+  if (variant === "d" || variant === "s") return;
+  throw new RangeError(
+    `decayInit is an option of variants "d" and "s", got ${
+      variant ? `variant "${variant}"` : "a custom decay or mixer"
+    }; leave it out`,
+  );
+}

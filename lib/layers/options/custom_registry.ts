@@ -1,0 +1,200 @@
+/**
+ * Custom mixers and decays, and the names under which they are saved.
+ *
+ * @module
+ */
+import type { Mixer } from "../mixer.ts";
+import type { DecayFunction, LearnedDecay } from "../mixers/lion_decays.ts";
+
+/** A custom decay. */
+export type OwnDecay = DecayFunction | LearnedDecay;
+
+/** The registered parts of one kind, by name. */
+class Register<T extends object> {
+  readonly #named = new Map<string, T>();
+  readonly #names = new Map<T, string>();
+
+  /** @param kind The kind of part, which is also the option's name. */
+  constructor(
+    readonly kind: "mixer" | "decay",
+    readonly assert: (part: T) => void,
+  ) {}
+
+  get #function(): string {
+    return this.kind === "mixer" ? "registerMixer" : "registerDecay";
+  }
+
+  add(name: string, part: T): void {
+    if (typeof name !== "string" || name === "") {
+      throw new TypeError(
+        `${this.#function}'s name should be a string that is not empty, got ${
+          JSON.stringify(name)
+        }`,
+      );
+    }
+    this.assert(part);
+    const there = this.#named.get(name);
+    if (there && there !== part) {
+      throw new RangeError(
+        `${this.#function}'s name should not be taken, got "${name}", which is another ${this.kind}'s`,
+      );
+    }
+    this.#named.set(name, part);
+    this.#names.set(part, name);
+  }
+
+  /** The part, or the one registered by this name. */
+  get(given: T | string): T {
+    if (typeof given !== "string") return given;
+    const part = this.#named.get(given);
+    if (part) return part;
+    throw new RangeError(
+      `${this.kind} "${given}" is not registered: call ${this.#function}(${
+        JSON.stringify(given)
+      }, …) before a layer with it is made or loaded`,
+    );
+  }
+
+  /** The name under which a part of a layer is saved. */
+  nameOf(given: T | string, layer: string): string {
+    const name = typeof given === "string" ? given : this.#names.get(given);
+    if (name !== undefined) return name;
+    throw new TypeError(
+      `layer ${layer} has a custom ${this.kind} without a name, and cannot be saved: ` +
+        `call ${this.#function}("a name", ${this.kind}) before it is saved, and before it is loaded`,
+    );
+  }
+}
+
+const mixers = new Register<Mixer>("mixer", assertMixer);
+const decays = new Register<OwnDecay>("decay", assertDecay);
+
+/**
+ * Registers a custom mixer under a name. Layers with it are saved and loaded by
+ * that name, which the option `mixer` accepts too. Call it before loading such
+ * a model.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { lionBlock, type Mixer, registerMixer } from "@lionjs/lion";
+ *
+ * const nothing: Mixer = {
+ *   parameters: () => [],
+ *   apply: (x) => x,
+ *   operations: () => 0,
+ * };
+ * registerMixer("nothing", nothing);
+ * assertEquals(lionBlock({ mixer: nothing }).getConfig().mixer, "nothing");
+ * ```
+ *
+ * @param name A name that no other mixer has.
+ * @param mixer The mixer; it may be registered more than once.
+ * @throws {TypeError} If the name is not a string, or the mixer is not a mixer.
+ * @throws {RangeError} If the name is another mixer's.
+ */
+export function registerMixer(name: string, mixer: Mixer): void {
+  mixers.add(name, mixer);
+}
+
+/**
+ * Registers a custom decay under a name. Layers with it are saved and loaded by
+ * that name, which the option `decay` accepts too. Call it before loading such
+ * a model.
+ *
+ * @example A decay that does not depend on the tokens
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { fixedDecay, lionBlock, registerDecay } from "@lionjs/lion";
+ * import { retentionDecay } from "@lionjs/lion/family";
+ *
+ * const slopes = () => fixedDecay(retentionDecay(2));
+ * registerDecay("slopes", slopes);
+ * const block = lionBlock({ decay: slopes, numHeads: 2 });
+ * assertEquals(block.getConfig().decay, "slopes");
+ * ```
+ *
+ * @param name A name that no other decay has.
+ * @param decay The decay; it may be registered more than once.
+ * @throws {TypeError} If the name is not a string, or the decay is not a decay.
+ * @throws {RangeError} If the name is another decay's.
+ */
+export function registerDecay(name: string, decay: OwnDecay): void {
+  decays.add(name, decay);
+}
+
+/** The custom parts in the options of attention. */
+export interface OwnParts {
+  mixer?: Mixer | string;
+  decay?: OwnDecay | string;
+}
+
+/** The mixer itself, or the one registered under this name. */
+export function mixerNamed(mixer: Mixer | string): Mixer {
+  return mixers.get(mixer);
+}
+
+/** The decay itself, or the one registered under this name. */
+export function decayNamed(decay: OwnDecay | string): OwnDecay {
+  return decays.get(decay);
+}
+
+/**
+ * Throws unless the mixer and the decay, if given, are valid.
+ *
+ * @throws {TypeError} If an option has the wrong type.
+ * @throws {RangeError} If a name is not registered.
+ */
+export function assertOwnParts({ mixer, decay }: OwnParts): void {
+  if (mixer !== undefined) assertMixer(mixers.get(mixer));
+  if (decay !== undefined) assertDecay(decays.get(decay));
+}
+
+/**
+ * The same options with names in place of custom parts, so that they can be
+ * saved.
+ *
+ * @param options The options of attention in a layer.
+ * @param layer The layer's name, for messages.
+ * @throws {TypeError} If a mixer or a decay has no name.
+ */
+export function savedByName<T extends OwnParts>(
+  { mixer, decay, ...others }: T,
+  layer: string,
+): Omit<T, keyof OwnParts> & { mixer?: string; decay?: string } {
+  return {
+    ...others,
+    ...(mixer === undefined ? {} : { mixer: mixers.nameOf(mixer, layer) }),
+    ...(decay === undefined ? {} : { decay: decays.nameOf(decay, layer) }),
+  };
+}
+
+function assertMixer(mixer: Mixer): void {
+  const { parameters, apply, operations, step, cost } = Object(mixer) as Mixer;
+  const functions = { parameters, apply, operations };
+  for (const [name, value] of Object.entries(functions)) {
+    if (typeof value !== "function") throw notA("mixer", name, value);
+  }
+  for (const [name, value] of Object.entries({ step, cost })) {
+    if (value !== undefined && typeof value !== "function") {
+      throw notA("mixer", name, value);
+    }
+  }
+}
+
+function assertDecay(own: OwnDecay): void {
+  if (typeof own === "function") return;
+  const { parameters, decay } = Object(own) as LearnedDecay;
+  for (const [name, value] of Object.entries({ parameters, decay })) {
+    if (typeof value !== "function") throw notA("decay", name, value);
+  }
+}
+
+function notA(kind: string, name: string, value: unknown): TypeError {
+  const meant = kind === "mixer"
+    ? "an object of functions"
+    : "a function, or an object of functions";
+  return new TypeError(
+    `${kind} should be ${meant}, got ${typeof value} for its ${name}`,
+  );
+}

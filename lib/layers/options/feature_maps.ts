@@ -1,0 +1,17 @@
+/** The feature maps that a layer can be saved with. @module */
+import {
+  eluPlusOne,
+  identity,
+  relu,
+  shiftedSilu,
+  sigmoid,
+} from "../../operations/feature_map.ts";
+
+/** The feature maps by the names that they are saved with. */
+export const FEATURE_MAPS = {
+  identity,
+  relu,
+  eluPlusOne,
+  shiftedSilu,
+  sigmoid,
+};

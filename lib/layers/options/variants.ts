@@ -1,0 +1,106 @@
+/** The mixer for given options of attention. @module */
+import {
+  type AttentionOptions,
+  type AttentionVariant,
+  isLion,
+} from "./attention_options.ts";
+import type { Mixer } from "../mixer.ts";
+import {
+  DELTA_NET,
+  GATED_DELTA_NET,
+  KIMI_DELTA_ATTENTION,
+} from "../mixers/delta.ts";
+import { GATED_LINEAR_ATTENTION, HGRN2, RWKV6 } from "../mixers/diagonal.ts";
+import { backward, fromEachEnd } from "../mixers/directions.ts";
+import { familyMixer, type FamilyModel } from "../mixers/family.ts";
+import { hydraMixer } from "../mixers/hydra.ts";
+import { lionMixer } from "../mixers/lion.ts";
+import {
+  type ChannelDecayInit,
+  headChannelDecay,
+  headDecay,
+  type LayerDecay,
+  NO_DECAY,
+  ownDecay,
+  tokenChannelDecay,
+  tokenDecay,
+} from "../mixers/lion_decays.ts";
+import { softmaxMixer } from "../mixers/softmax.ts";
+import { MAMBA2, MLSTM } from "../mixers/scalar.ts";
+import { vimMixer } from "../mixers/vim.ts";
+import { decayNamed, mixerNamed } from "./custom_registry.ts";
+
+/** The mixer of each variant. */
+const VARIANTS: Readonly<
+  Record<AttentionVariant, (options: AttentionOptions) => Mixer>
+> = {
+  lit: (options) => lionOf(options, NO_DECAY),
+  d: (options) =>
+    lionOf(options, decayOf(options, headDecay, headChannelDecay)),
+  s: (options) =>
+    lionOf(options, decayOf(options, tokenDecay, tokenChannelDecay)),
+  softmax: ({ numHeads, outputNorm = false, position = "none" }) =>
+    softmaxMixer({ numHeads: numHeads!, outputNorm, position }),
+  gla: familyOf(GATED_LINEAR_ATTENTION),
+  hgrn2: familyOf(HGRN2),
+  rwkv6: familyOf(RWKV6),
+  mamba2: familyOf(MAMBA2),
+  mlstm: familyOf(MLSTM),
+  delta: familyOf(DELTA_NET),
+  "gated-delta": familyOf(GATED_DELTA_NET),
+  kda: familyOf(KIMI_DELTA_ATTENTION),
+  hydra: ({ numHeads }) => hydraMixer(numHeads ? { numHeads } : {}),
+  vim: ({ causal, direction = "both", diagonal = "once" }) =>
+    vimMixer({
+      causal: causal === true || direction !== "both" || diagonal === "twice",
+    }),
+};
+
+/** One decay per head, or one per channel of a head. */
+function decayOf(
+  { numHeads, decayInit }: AttentionOptions,
+  ofHeads: (numHeads: number) => LayerDecay,
+  ofChannels: (numHeads: number, init: ChannelDecayInit) => LayerDecay,
+): LayerDecay {
+  return decayInit === undefined
+    ? ofHeads(numHeads!)
+    : ofChannels(numHeads!, decayInit);
+}
+
+function familyOf<Inputs>(
+  model: FamilyModel<Inputs>,
+): (options: AttentionOptions) => Mixer {
+  return ({ numHeads }) => familyMixer(model, numHeads!);
+}
+
+/**
+ * Returns the mixer for options that {@linkcode assertAttentionOptions} has
+ * checked.
+ */
+export function mixerOf(options: AttentionOptions): Mixer {
+  const { variant, mixer, decay, diagonal, direction } = options;
+  const own = mixer !== undefined
+    ? mixerNamed(mixer)
+    : decay !== undefined
+    ? lionOf(options, ownDecay(decayNamed(decay)))
+    : VARIANTS[variant!](options);
+  if (direction === "backward") return backward(own);
+  // LION itself adds both directions before it divides.
+  return diagonal === "twice" && !isLion(options) ? fromEachEnd(own) : own;
+}
+
+function lionOf(options: AttentionOptions, decay: LayerDecay): Mixer {
+  const { numHeads, order, grid, classToken, normalize, outputNorm } = options;
+  return lionMixer({
+    decay,
+    numHeads: numHeads!,
+    featureMap: options.featureMap ??
+      (options.variant === "lit" ? "eluPlusOne" : "shiftedSilu"),
+    order: order ?? "raster",
+    grid,
+    classToken: classToken ?? false,
+    normalize: normalize ?? true,
+    outputNorm: outputNorm ?? false,
+    isImbalanced: options.diagonal === "twice",
+  });
+}

@@ -1,0 +1,194 @@
+/** Arithmetic of integers, element by element, on WebGPU. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { broadcast } from "../broadcast.ts";
+import { runElementwise } from "../elementwise.ts";
+import type { StrictWebGPUBackend } from "../gpu_backend.ts";
+import type { IntegerKernel } from "./integer_kernel.ts";
+import { makeOutput, sizeOf } from "../program.ts";
+
+/** What each function of x computes, in WGSL. */
+const UNARY: Readonly<Record<string, string>> = {
+  Abs: "abs(x)",
+  ClipByValue:
+    "clamp(x, bitcast<i32>(uniforms.least), bitcast<i32>(uniforms.most))",
+  Neg: "-x",
+  Relu: "max(x, 0)",
+  Square: "x * x",
+};
+
+/** A function of x and y, in WGSL. */
+interface Binary {
+  readonly text: string;
+  /** The type of its results. @default that of its arguments */
+  readonly dtype?: tf.DataType;
+}
+
+/** What each function of x and y computes; a quotient by 0 is 0, as on cpu. */
+const BINARY: Readonly<Record<string, Binary>> = {
+  Add: { text: "x + y" },
+  BitwiseAnd: { text: "x & y" },
+  Equal: { text: "i32(x == y)", dtype: "bool" },
+  FloorDiv: { text: "floor_of_quotient(x, y)", dtype: "int32" },
+  Greater: { text: "i32(x > y)", dtype: "bool" },
+  GreaterEqual: { text: "i32(x >= y)", dtype: "bool" },
+  Less: { text: "i32(x < y)", dtype: "bool" },
+  LessEqual: { text: "i32(x <= y)", dtype: "bool" },
+  Maximum: { text: "max(x, y)" },
+  Minimum: { text: "min(x, y)" },
+  Mod: { text: "select(x - floor_of_quotient(x, y) * y, 0, y == 0)" },
+  Multiply: { text: "x * y" },
+  NotEqual: { text: "i32(x != y)", dtype: "bool" },
+  Pow: { text: "power(x, y)" },
+  SquaredDifference: { text: "(x - y) * (x - y)" },
+  Sub: { text: "x - y" },
+};
+
+/** Their names. */
+export const UNARY_NAMES: readonly string[] = Object.keys(UNARY);
+/** Their names. */
+export const BINARY_NAMES: readonly string[] = Object.keys(BINARY);
+
+const FUNCTIONS = /* wgsl */ `
+fn floor_of_quotient(x: i32, y: i32) -> i32 {
+  if (y == 0) { return 0; }
+  let quotient = x / y;
+  let is_below = quotient * y != x && (x < 0) != (y < 0);
+  return select(quotient, quotient - 1, is_below);
+}
+
+fn power(base: i32, exponent: i32) -> i32 {
+  if (exponent < 0) {
+    // A fraction, but for 1 and -1.
+    return select(0, select(1, base, (exponent & 1) == 1), abs(base) == 1);
+  }
+  var product = 1;
+  var square = base;
+  for (var rest = exponent; rest > 0; rest >>= 1u) {
+    product *= select(1, square, (rest & 1) == 1);
+    square *= square;
+  }
+  return product;
+}
+`;
+
+/** An integer that 32 bits can hold, as bits. */
+function bitsOf(value: number): number {
+  const limited = Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1);
+  return Math.trunc(limited) >>> 0;
+}
+
+/** The kernel of a function of one argument. */
+export function unaryKernel(name: string): IntegerKernel {
+  return (webgpu, { inputs, attrs }) => {
+    const x = inputs["x"] as tf.TensorInfo;
+    const { clipValueMin, clipValueMax }: Partial<tf.ClipByValueAttrs> =
+      attrs ?? {};
+    const y = makeOutput(webgpu, x.shape, x.dtype);
+    runElementwise(webgpu, {
+      name: `integer ${name}`,
+      width: 1,
+      elements: { values: "i32", y: "i32" },
+      reads: { values: x },
+      writes: { y },
+      ...(name === "ClipByValue" && {
+        integers: { least: bitsOf(clipValueMin!), most: bitsOf(clipValueMax!) },
+      }),
+      body: `  let x = values[at];
+  y[at] = ${UNARY[name]};`,
+    });
+    return y;
+  };
+}
+
+/** The kernel of a function of two arguments, which may be broadcast. */
+export function binaryKernel(name: string): IntegerKernel {
+  return (webgpu, { inputs }) => {
+    const { a, b } = inputs as Record<"a" | "b", tf.TensorInfo>;
+    return combined(webgpu, name, a, b);
+  };
+}
+
+/** `AddN`. */
+export const addN: IntegerKernel = (webgpu, { inputs }) => {
+  const [first, ...rest] = Object.values(inputs) as tf.TensorInfo[];
+  if (rest.length === 0) {
+    webgpu.incRef(first!.dataId);
+    return first!;
+  }
+  return rest.reduce((sum, x) => {
+    const next = combined(webgpu, "Add", sum, x);
+    if (sum !== first) webgpu.disposeData(sum.dataId);
+    return next;
+  }, first!);
+};
+
+function combined(
+  webgpu: StrictWebGPUBackend,
+  name: string,
+  a: tf.TensorInfo,
+  b: tf.TensorInfo,
+): tf.TensorInfo {
+  const { text, dtype = tf.upcastType(a.dtype, b.dtype) } = BINARY[name]!;
+  const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
+  const result = makeOutput(webgpu, shape, dtype);
+  if (sizeOf(result) === 0) return result;
+  const places = broadcast(a.shape, b.shape, shape);
+  runElementwise(webgpu, {
+    name: `integer ${name}`,
+    variants: [`rank ${shape.length}`],
+    width: 1,
+    elements: { a: "i32", b: "i32", result: "i32" },
+    reads: { a, b },
+    writes: { result },
+    integers: places.integers,
+    functions: FUNCTIONS,
+    body: /* wgsl */ `  let at_both = at;
+${places.text}
+  let x = a[at_a];
+  let y = b[at_b];
+  result[at] = ${text};`,
+  });
+  return result;
+}
+
+/** `Fill`, which has no arguments but its attributes; strings are `stock`'s. */
+export function fillKernel(stock: tf.KernelFunc): tf.KernelFunc {
+  return (call) => {
+    const { shape, value, dtype } = call.attrs as unknown as tf.FillAttrs;
+    const isInteger = dtype === "int32" || dtype === "bool";
+    if (!isInteger || typeof value !== "number") return stock(call);
+    const webgpu = call.backend as StrictWebGPUBackend;
+    const values = tf.util.getTypedArrayFromDType(
+      dtype as "int32",
+      tf.util.sizeFromShape(shape),
+    ).fill(value);
+    return webgpu.makeTensorInfo(shape, dtype, values);
+  };
+}
+
+/** `OneHot`, in the type that was asked for. */
+export const oneHot: IntegerKernel = (webgpu, { inputs, attrs }) => {
+  const indices = inputs["indices"] as tf.TensorInfo;
+  const { depth, onValue, offValue, dtype } =
+    attrs as unknown as tf.OneHotAttrs;
+  const y = makeOutput(webgpu, [...indices.shape, depth], dtype);
+  const isFloat = dtype === "float32";
+  const values = isFloat
+    ? { on: onValue, off: offValue }
+    : { on: bitsOf(onValue), off: bitsOf(offValue) };
+  runElementwise(webgpu, {
+    name: "integer OneHot",
+    variants: [dtype],
+    width: 1,
+    elements: { indices: "i32", y: isFloat ? "f32" : "i32" },
+    reads: { indices },
+    writes: { y },
+    integers: { depth, ...(!isFloat && values) },
+    floats: { ...(isFloat && values) },
+    body:
+      /* wgsl */ `  let is_on = indices[at / uniforms.depth] == i32(at % uniforms.depth);
+  let value = select(uniforms.off, uniforms.on, is_on);
+  y[at] = ${isFloat ? "value" : "bitcast<i32>(value)"};`,
+  });
+  return y;
+};

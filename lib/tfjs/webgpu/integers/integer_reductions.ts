@@ -1,0 +1,167 @@
+/** Sums, products and extremes of integers on WebGPU. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { StrictWebGPUBackend } from "../gpu_backend.ts";
+import type { IntegerKernel } from "./integer_kernel.ts";
+import { makeOutput, runProgram } from "../program.ts";
+
+const THREADS = 64;
+const LOWEST = -(2 ** 31);
+const HIGHEST = 2 ** 31 - 1;
+
+/** How two results become one, what changes none, and the type of all. */
+interface Reduction {
+  /** Of `x` and `y`, in WGSL. */
+  readonly join: string;
+  readonly neutral: number;
+  readonly dtype: (dtype: tf.DataType) => tf.DataType;
+  /** Of an element `x[at]`. @default itself */
+  readonly own?: string;
+}
+
+/** A caller's own bools may be any numbers. */
+const IS_TRUE = "i32(x[at] != 0)";
+
+const same = (dtype: tf.DataType) => dtype;
+const REDUCTIONS: Readonly<Record<string, Reduction>> = {
+  All: { join: "x & y", neutral: 1, dtype: same, own: IS_TRUE },
+  Any: { join: "x | y", neutral: 0, dtype: same, own: IS_TRUE },
+  Max: { join: "max(x, y)", neutral: LOWEST, dtype: same },
+  Min: { join: "min(x, y)", neutral: HIGHEST, dtype: same },
+  Prod: { join: "x * y", neutral: 1, dtype: tf.sumOutType },
+  Sum: { join: "x + y", neutral: 0, dtype: tf.sumOutType },
+};
+
+/** Their names. */
+export const REDUCTION_NAMES: readonly string[] = Object.keys(REDUCTIONS);
+
+/** In WGSL, -2147483648 is the negative of a literal that is too large. */
+function literal(value: number): string {
+  return value === LOWEST ? "bitcast<i32>(0x80000000u)" : `${value}`;
+}
+
+/** The kernel of a reduction. */
+export function reductionKernel(name: string): IntegerKernel {
+  const { join, neutral, dtype, own = "x[at]" } = REDUCTIONS[name]!;
+  return (webgpu, { inputs, attrs }) => {
+    const x = inputs["x"] as tf.TensorInfo;
+    const { axis, reductionIndices, keepDims } = attrs as unknown as
+      & tf.SumAttrs
+      & tf.MaxAttrs;
+    const axes = tf.util.parseAxisParam(axis ?? reductionIndices, x.shape);
+    const last = withAxesLast(webgpu, x, axes);
+    const shape = x.shape.flatMap((size, i) =>
+      !axes.includes(i) ? [size] : keepDims ? [1] : []
+    );
+    const y = makeOutput(webgpu, shape, dtype(x.dtype));
+    const count = axes.reduce((product, axis) => product * x.shape[axis]!, 1);
+    reduceRows(webgpu, { x: last, y }, count, {
+      name,
+      state: "i32",
+      neutral: literal(neutral),
+      own,
+      join,
+      result: "total",
+    });
+    if (last !== x) webgpu.disposeData(last.dataId);
+    return y;
+  };
+}
+
+/**
+ * The kernel of `ArgMax` or `ArgMin`: of equal ones, the first.
+ *
+ * @param name Which of the two.
+ */
+export function argumentKernel(name: string): IntegerKernel {
+  const isMore = name === "ArgMax" ? ">" : "<";
+  const worst = name === "ArgMax" ? LOWEST : HIGHEST;
+  return (webgpu, { inputs, attrs }) => {
+    const x = inputs["x"] as tf.TensorInfo;
+    const { axis } = attrs as unknown as tf.ArgMaxAttrs;
+    const [along] = tf.util.parseAxisParam(axis, x.shape);
+    const last = withAxesLast(webgpu, x, [along!]);
+    const y = makeOutput(webgpu, x.shape.toSpliced(along!, 1), "int32");
+    reduceRows(webgpu, { x: last, y }, x.shape[along!]!, {
+      name,
+      // The value, and its place, which none of the row's is beyond.
+      state: "vec2i",
+      neutral: `vec2i(${literal(worst)}, ${HIGHEST})`,
+      own: "vec2i(x[at], i32(i))",
+      join: `select(y, x, x.x ${isMore} y.x || (x.x == y.x && x.y < y.y))`,
+      result: "total.y",
+    });
+    if (last !== x) webgpu.disposeData(last.dataId);
+    return y;
+  };
+}
+
+/** The tensor, or a copy with these axes behind the others. */
+function withAxesLast(
+  backend: StrictWebGPUBackend,
+  x: tf.TensorInfo,
+  axes: readonly number[],
+): tf.TensorInfo {
+  const kept = x.shape.map((_, axis) => axis)
+    .filter((axis) => !axes.includes(axis));
+  const perm = [...kept, ...axes.toSorted((a, b) => a - b)];
+  if (perm.every((axis, i) => axis === i)) return x;
+  const { kernelFunc } = tf.getKernel("Transpose", "webgpu")!;
+  return kernelFunc({
+    inputs: { x },
+    backend,
+    attrs: { perm },
+  }) as tf.TensorInfo;
+}
+
+/** What a workgroup makes of a row, as WGSL. */
+interface RowReduction {
+  readonly name: string;
+  /** The type of what is joined. */
+  readonly state: "i32" | "vec2i";
+  readonly neutral: string;
+  /** Of element `i` of the row, `x[at]`. */
+  readonly own: string;
+  /** Of `x` and `y`. */
+  readonly join: string;
+  /** Of `total`. */
+  readonly result: string;
+}
+
+/** Reduces each row of `count` numbers by a workgroup of its own. */
+function reduceRows(
+  webgpu: StrictWebGPUBackend,
+  { x, y }: { x: tf.TensorInfo; y: tf.TensorInfo },
+  count: number,
+  { name, state, neutral, own, join, result }: RowReduction,
+): void {
+  runProgram(webgpu, {
+    name: `integer ${name}`,
+    width: 1,
+    elements: { x: "i32", y: "i32" },
+    reads: { x },
+    writes: { y },
+    integers: { count },
+    threads: THREADS,
+    workgroups: tf.util.sizeFromShape(y.shape),
+    functions: /* wgsl */ `
+var<workgroup> parts: array<${state}, ${THREADS}>;
+
+fn joined(x: ${state}, y: ${state}) -> ${state} { return ${join}; }
+`,
+    body: /* wgsl */ `  let first = workgroup * uniforms.count;
+  var total = ${neutral};
+  for (var i = local; i < uniforms.count; i += ${THREADS}u) {
+    let at = first + i;
+    total = joined(total, ${own});
+  }
+  parts[local] = total;
+  for (var half = ${THREADS / 2}u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (local < half) {
+      total = joined(total, parts[local + half]);
+      parts[local] = total;
+    }
+  }
+  if (local == 0u) { y[workgroup] = ${result}; }`,
+  });
+}
