@@ -93,6 +93,13 @@ export function keptOf(
 const IDS = [1, 2, 255, 256, 512, 1024, 65_536, 2 ** 24, -1, -256, 2 ** 31 - 1];
 const FLOATS = [1, 0.5, 1e-3, -0.25, 256, 3e38];
 
+/** What a mask may hold of a token: whatever is not 0, and of floats these too. */
+const OF_TOKENS = {
+  float32: [1, 1, ...FLOATS, NaN, Infinity, -Infinity, 1e-41, -1.4e-45],
+  int32: [1, 1, ...IDS],
+  bool: [1],
+} as const;
+
 /** The tensor of a mask. */
 function maskTensor(
   { kind }: NonNullable<Padding>,
@@ -100,14 +107,15 @@ function maskTensor(
   [batch, length]: readonly [number, number],
   random: () => number,
 ): tf.Tensor2D {
+  const holding = (of: readonly number[], dtype: keyof typeof OF_TOKENS) => {
+    const numbers = kept.map((token) => token === 0 ? 0 : pick(random, of));
+    return tf.tensor2d(numbers, [batch, length], dtype);
+  };
   const cast = (of: readonly number[], dtype: "int32" | "float32") =>
-    tf.tidy(() => {
-      const numbers = kept.map((token) => token === 0 ? 0 : pick(random, of));
-      return tf.cast(tf.tensor2d(numbers, [batch, length], dtype), "bool");
-    }) as tf.Tensor2D;
+    tf.tidy(() => tf.cast(holding(of, dtype), "bool")) as tf.Tensor2D;
   if (kind === "cast ids") return cast(IDS, "int32");
   if (kind === "cast floats") return cast(FLOATS, "float32");
-  return tf.tensor2d(kept, [batch, length], kind);
+  return holding(OF_TOKENS[kind], kind);
 }
 
 /** Numbers among which neighbours are the same float32, and any. */
