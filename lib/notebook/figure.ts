@@ -184,7 +184,8 @@ export class Figure implements Displayable {
   toImage(options: ImageOptions & { format: "svg" }): Promise<string>;
   /**
    * Returns the figure as a picture, which is the same on every machine, as the
-   * font is included.
+   * font is included. A PNG has a palette where 256 colours are enough: those
+   * that few pixels have may differ by up to 12 of 255 from what plotly.js mixes.
    *
    * @param options See {@linkcode ImageOptions}.
    * @returns The bytes of a PNG, or the source of an SVG.

@@ -7,6 +7,8 @@ import {
 } from "../../lib/notebook/pictures/path_length.ts";
 import { textWidth } from "../../lib/notebook/pictures/raster.ts";
 import { type SVGNode, textBox } from "../../lib/notebook/pictures/text_box.ts";
+import { inFewColors } from "../../lib/notebook/pictures/few_colors.ts";
+import { encodePNG, type Pixels } from "../../lib/notebook/pictures/png.ts";
 import { readPNG } from "./png.ts";
 
 Deno.test("a canvas draws rectangles and pixels", () => {
@@ -109,4 +111,58 @@ Deno.test("a legend has room for its names", async () => {
   const thin = await widthWith("i".repeat(20));
   const wide = await widthWith("W".repeat(20));
   assert(thin - wide > 150, `${thin} and ${wide}`);
+});
+
+/** A row of pixels of opaque greys. */
+function greys(...values: number[]): Pixels {
+  const data = values.flatMap((value) => [value, value, value, 255]);
+  return { width: values.length, height: 1, data: Uint8Array.from(data) };
+}
+
+/** A row of so many colours, each in three pixels: red moves in steps, green counts. */
+function colorsInThrees(count: number): number[] {
+  return Array.from({ length: count }, (_, at) => [
+    ...[16 * (at % 16), 16 * Math.floor(at / 16), 0, 255],
+  ]).flatMap((color) => [...color, ...color, ...color]);
+}
+
+Deno.test("up to 256 opaque colours are a palette, and come back as they were", () => {
+  const gradient = greys(...Array.from({ length: 256 }, (_, at) => at));
+  const png = encodePNG(gradient);
+  assertEquals(png[25], 3);
+  const { at, colors } = readPNG(png);
+  assertEquals(colors.size, 256);
+  assertEquals([at(0, 0), at(255, 0)], ["#000000", "#ffffff"]);
+  assertEquals(inFewColors(gradient), gradient);
+
+  const transparent = greys(1, 2);
+  (transparent.data as Uint8Array)[3] = 0;
+  assertEquals(encodePNG(transparent)[25], 6);
+});
+
+Deno.test("of more colours than a palette holds the rare ones move a little, the others stay", () => {
+  const frequent = colorsInThrees(256);
+  const rare = [3, 0, 0, 255, 241, 240, 2, 255];
+  const data = Uint8Array.from([...rare, ...frequent]);
+  const row = { width: data.length / 4, height: 1, data };
+  assertEquals(encodePNG(row)[25], 6);
+  const few = inFewColors(row);
+  assertEquals(encodePNG(few)[25], 3);
+  assertEquals([...few.data.slice(0, 8)], [0, 0, 0, 255, 240, 240, 0, 255]);
+  assertEquals([...few.data.slice(8)], frequent);
+});
+
+Deno.test("what would change visibly keeps its colours: distant ones, photographs, glass", () => {
+  const distant = Uint8Array.from([
+    ...[8, 8, 200, 255],
+    ...colorsInThrees(256),
+  ]);
+  const photograph = new Uint8Array(4 * 5000).map((_, at) =>
+    at % 4 === 3 ? 255 : at % 4 === 0 ? at / 4 % 256 : at / 1024
+  );
+  const glass = Uint8Array.from([1, 0, 0, 128, ...colorsInThrees(256)]);
+  for (const data of [distant, photograph, glass]) {
+    const row = { width: data.length / 4, height: 1, data };
+    assertEquals(inFewColors(row), row);
+  }
 });

@@ -10,15 +10,24 @@ export interface Picture {
   readonly colors: ReadonlyMap<string, number>;
 }
 
-/** Reads a PNG of eight bits a channel, with alpha and no filters. */
+/**
+ * Reads a PNG of eight bits a channel with alpha, or of a palette; without
+ * filters.
+ */
 export function readPNG(bytes: Uint8Array): Picture {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const width = view.getUint32(16), height = view.getUint32(20);
-  const [header, size] = [8 + 12 + 13, view.getUint32(8 + 12 + 13)];
-  const data = inflateSync(bytes.subarray(header + 8, header + 8 + size));
+  const isIndexed = bytes[25] === 3;
+  const chunks = chunksOf(bytes);
+  const palette = chunks.get("PLTE")!;
+  const data = inflateSync(chunks.get("IDAT")!);
+  const bytesEach = isIndexed ? 1 : 4;
   const at = (x: number, y: number) => {
-    const first = y * (4 * width + 1) + 1 + 4 * x;
-    return `#${data.subarray(first, first + 3).toString("hex")}`;
+    const first = y * (bytesEach * width + 1) + 1 + bytesEach * x;
+    const rgb = isIndexed
+      ? palette.subarray(3 * data[first]!, 3 * data[first]! + 3)
+      : data.subarray(first, first + 3);
+    return `#${rgb.toHex()}`;
   };
   const colors = new Map<string, number>();
   for (let y = 0; y < height; y++) {
@@ -28,4 +37,17 @@ export function readPNG(bytes: Uint8Array): Picture {
     }
   }
   return { width, height, at, colors };
+}
+
+/** The contents of chunks by their types. */
+function chunksOf(bytes: Uint8Array): Map<string, Uint8Array> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const chunks = new Map<string, Uint8Array>();
+  for (let at = 8; at < bytes.length;) {
+    const size = view.getUint32(at);
+    const type = new TextDecoder().decode(bytes.subarray(at + 4, at + 8));
+    chunks.set(type, bytes.subarray(at + 8, at + 8 + size));
+    at += 12 + size;
+  }
+  return chunks;
 }

@@ -8,29 +8,69 @@ export interface Pixels {
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
+/** The most colours of a PNG with a palette. */
+export const PALETTE_SIZE = 256;
+
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** Eight bits each of red, green, blue and alpha; no interlacing. */
-const PNG_FORMAT = [8, 6, 0, 0, 0];
+const TRUE_COLOR = [8, 6, 0, 0, 0];
+/** Eight bits of a place in a palette of opaque colours; no interlacing. */
+const INDEXED = [8, 3, 0, 0, 0];
 
-/** Encodes pixels as a PNG file. */
-export function encodePNG({ width, height, data }: Pixels): Uint8Array {
-  const lines = new Uint8Array((4 * width + 1) * height);
-  for (let row = 0; row < height; row++) {
-    const line = data.subarray(4 * width * row, 4 * width * (row + 1));
-    // The byte before each row stays 0: no filter.
-    lines.set(line, (4 * width + 1) * row + 1);
-  }
+/**
+ * Encodes pixels as a PNG file. Up to 256 opaque colours become a palette, which
+ * halves the file.
+ */
+export function encodePNG(pixels: Pixels): Uint8Array {
+  const { width, height } = pixels;
+  const { palette, places } = paletteOf(pixels) ?? {};
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
-  header.set(PNG_FORMAT, 8);
+  header.set(palette ? INDEXED : TRUE_COLOR, 8);
+  const lines = linesOf(places ?? pixels.data, height);
   return concatenate([
     Uint8Array.from(PNG_SIGNATURE),
     pngChunk("IHDR", header),
+    ...palette ? [pngChunk("PLTE", palette)] : [],
     pngChunk("IDAT", deflateSync(lines, { level: 9 })),
     pngChunk("IEND", new Uint8Array()),
   ]);
+}
+
+/** The colours, red, green and blue of each, and each pixel's place among them. */
+function paletteOf(
+  { data }: Pixels,
+): { palette: Uint8Array; places: Uint8Array } | undefined {
+  const palette: number[] = [];
+  const known = new Map<number, number>();
+  const places = new Uint8Array(data.length / 4);
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at + 3] !== 255) return undefined;
+    const color = data[at]! << 16 | data[at + 1]! << 8 | data[at + 2]!;
+    let place = known.get(color);
+    if (place === undefined) {
+      place = known.size;
+      if (place === PALETTE_SIZE) return undefined;
+      known.set(color, place);
+      palette.push(...data.subarray(at, at + 3));
+    }
+    places[at / 4] = place;
+  }
+  return { palette: Uint8Array.from(palette), places };
+}
+
+/** Rows of a picture, each after a byte that says that it has no filter. */
+function linesOf(data: ArrayLike<number>, height: number): Uint8Array {
+  const length = data.length / height;
+  const bytes = Uint8Array.from(data);
+  const lines = new Uint8Array((length + 1) * height);
+  for (let row = 0; row < height; row++) {
+    const line = bytes.subarray(length * row, length * (row + 1));
+    lines.set(line, (length + 1) * row + 1);
+  }
+  return lines;
 }
 
 /** A chunk: length, type, data, and a checksum of the latter two. */

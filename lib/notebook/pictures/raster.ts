@@ -3,6 +3,7 @@ import { Resvg, type ResvgRenderOptions } from "@resvg/resvg-js";
 import "dejavu-fonts-ttf/package.json" with { type: "json" };
 import { fileURLToPath } from "node:url";
 import { escapeHTML } from "../../jupyter/html.ts";
+import { inFewColors } from "./few_colors.ts";
 import { encodePNG } from "./png.ts";
 
 /** The font of pictures; system fonts are not used. */
@@ -35,8 +36,8 @@ export function rasterize(svg: string, scale: number): Uint8Array {
   const options = { ...OPTIONS, background: "white", fitTo };
   const { width, height, pixels: data } = new Resvg(understood(svg), options)
     .render();
-  // Half the size of resvg's output.
-  return encodePNG({ width, height, data });
+  // A quarter of the size of resvg's output.
+  return encodePNG(inFewColors({ width, height, data }));
 }
 
 /**
