@@ -2,8 +2,8 @@
 import { DISPLAY, table, type TableRow } from "@lionjs/lion/notebook";
 import { asPlotTexts } from "../../lib/notebook/plot_text.ts";
 import { plotlyScript, plotPolicy } from "../../lib/notebook/plotly_page.ts";
-import { proseToHTML } from "../../tools/gallery/prose.ts";
-import style from "../../tools/gallery/style.css" with { type: "text" };
+import { proseToHTML } from "../../tools/site/prose.ts";
+import style from "../../site/docs.css" with { type: "text" };
 import { asMarkdownTexts, codeOf } from "../../tools/markdown_text.ts";
 import { tellCrossings } from "./crossings.ts";
 import { plotsOf, reachedBy, reachedByWork } from "./plots.ts";

@@ -1,11 +1,17 @@
 /** What the report says of made-up results. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { besidePaper, orderOf } from "../../tools/recipes/beside_paper.ts";
 import { figuresOf } from "../../tools/recipes/figures.ts";
 import { BY_ACCURACY, isRival } from "../../tools/recipes/recipe.ts";
 import { QUANTILES } from "../../tools/recipes/learned_decays.ts";
 import { sectionsOf } from "../../tools/recipes/report.ts";
-import { resultsPage } from "../../tools/recipes/results_page.ts";
+import { withCurves } from "../../tools/site/curves.ts";
+import { renderMarkdown } from "../../tools/site/markdown.ts";
 import type {
   RecipeResults,
   TrialResult,
@@ -217,13 +223,26 @@ Deno.test("a figure shows the decays of those that have some", () => {
   assertEquals(decays!.data[0]!.x, quantiles);
 });
 
-Deno.test("the page has the tables and figures, and is small", async () => {
-  const page = await resultsPage(
-    sectionsOf([resultsWith(0.5, 0.5)], "The notes."),
+Deno.test("the site's page has the tables, and figures that are small", async () => {
+  const results = resultsWith(0.5, 0.5);
+  const [head, section] = sectionsOf([results], "The notes.");
+  const page = renderMarkdown(
+    [head!.text, section!.text, "## Another"].join("\n\n"),
+    (link) => link,
   );
-  assertStringIncludes(page, "<td>82.00 ± 2.48 %</td>");
-  assertEquals(page.match(/<img /g)!.length, 2);
-  assert(!/(src|href)="http/.test(page));
-  // Of twenty recipes, it stays below 2 MB.
-  assert(page.length < 100_000, `${page.length}`);
+  const recipes = new Map([["a", results]]);
+  const { html, pictures } = await withCurves(page.html, recipes, "results/");
+  assertStringIncludes(html, "<td>82.00 ± 2.48 %</td>");
+  assertEquals([...pictures.keys()], ["a-1.svg", "a-2.svg"]);
+  const [, images] = html.split("</table>").at(-1)!.split("results/a-1.svg");
+  assertStringIncludes(images!, 'src="results/a-2.svg">\n<h2 id="another">');
+  assert(!/(src|href)="http/.test(html));
+  // Of twenty recipes, they stay below 2 MB.
+  const size = [...pictures.values()].join("").length;
+  assert(size < 100_000, `${size}`);
+  await assertRejects(
+    () => withCurves('<h2 id="other">', recipes, ""),
+    Error,
+    "docs/results.md should have a section #",
+  );
 });

@@ -56,7 +56,7 @@ Deno.test("the index of documents leads to each guide", async () => {
       "results.html",
       "performance.html",
       "theorems.html",
-      "notebooks/index.html",
+      "../notebooks/index.html",
       "symbols.html",
     ]
   ) assertStringIncludes(index, `href="${guide}"`);

@@ -16,8 +16,6 @@ import { withFolder } from "../io/files.ts";
 import { CHROMIUM, KEEPS_BROWSER, launch } from "../platforms/chromium.ts";
 import { HOSTILE, surrounded } from "../tools/hostile.ts";
 
-const DOCS = new URL("../../docs/", import.meta.url);
-
 if (!CHROMIUM) console.log("skipped: no Chromium; see `deno task setup`");
 
 /** Opens a file; fails where the console tells of something, or a dialog opens. */
@@ -136,26 +134,6 @@ Deno.test({
           await page.close();
         });
       });
-      for (
-        const name of ["results", "notebooks/index", "notebooks/12_proofs"]
-      ) {
-        await t.step(`docs/${name}.html`, async () => {
-          const url = new URL(`${name}.html`, DOCS).href;
-          await visit(browser, url, async (page) => {
-            const broken = await page.evaluate(() =>
-              [...document.images].filter((one) => one.naturalWidth === 0)
-                .map(({ src }) => src)
-            );
-            assertEquals(broken, []);
-            const font = await page.evaluate(() => {
-              const part = document.querySelector(".katex") ?? document.body;
-              return getComputedStyle(part).fontFamily;
-            });
-            // Of the style sheet: KaTeX's, or what pages have.
-            assert(/KaTeX|system-ui/.test(font), font);
-          });
-        });
-      }
     } finally {
       await browser.close();
     }

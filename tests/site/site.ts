@@ -28,8 +28,10 @@ const PAGES = [
   "docs/index",
   "README",
   "docs/theorems",
-  "docs/notebooks/index",
-  "docs/notebooks/03_lion_rnn",
+  "docs/results",
+  "notebooks/index",
+  "notebooks/03_lion_rnn",
+  "notebooks/12_proofs",
   "docs/symbols",
   "lib/attention/decays/mask.ts",
   "api/~/lionAttention",
@@ -55,7 +57,9 @@ async function visit(
   const troubles: string[] = [];
   page.on("pageerror", (error) => troubles.push(String(error)));
   page.on("console", (message) => {
-    if (message.type() === "error") troubles.push(message.text());
+    if (["error", "warning"].includes(message.type())) {
+      troubles.push(message.text());
+    }
   });
   context.on("request", (request) => {
     const isOwn = ["data:", "blob:"].some((kind) =>
@@ -271,6 +275,21 @@ async function testImages(page: Page): Promise<void> {
   assertEquals(missing, []);
 }
 
+/** Styles have come: KaTeX's, whose fonts are read, or what pages have. */
+async function testFonts(page: Page): Promise<void> {
+  const { family, status } = await page.evaluate(async () => {
+    await document.fonts.ready;
+    const part = document.querySelector(".katex") ?? document.body;
+    return {
+      family: getComputedStyle(part).fontFamily,
+      status: [...document.fonts].map(({ status }) => status),
+    };
+  });
+  assertMatch(family, /KaTeX|system-ui/);
+  assert(!status.includes("error"));
+  if (family.includes("KaTeX")) assert(status.includes("loaded"));
+}
+
 /** Finds a symbol and a section, and follows the links. */
 async function testSearch(page: Page): Promise<void> {
   await page.getByRole("searchbox").fill("twice as fast");
@@ -338,6 +357,7 @@ Deno.test({
             await testAccess(page);
             await testWidth(page);
             await testImages(page);
+            if (!name.startsWith("api/")) await testFonts(page);
             const picture = `${PICTURES}${name.replaceAll("/", "-")}.png`;
             await page.screenshot({ path: picture });
           });

@@ -19,14 +19,15 @@ import { reportTables } from "../../bench/report/tables.ts";
 import { resultsOf } from "../../bench/results.ts";
 import { curvesSVG } from "../../lib/notebook/curves_svg.ts";
 import { renderPage } from "../../tools/demo/page.ts";
-import { cellToHTML } from "../../tools/gallery/cell.ts";
-import { proseToHTML } from "../../tools/gallery/prose.ts";
 import type { CodeCell } from "../../tools/notebooks/notebook.ts";
 import { besidePaper } from "../../tools/recipes/beside_paper.ts";
 import { sectionsOf } from "../../tools/recipes/report.ts";
-import { resultsPage } from "../../tools/recipes/results_page.ts";
 import type { RecipeResults } from "../../tools/recipes/results_file.ts";
+import { cellToHTML } from "../../tools/site/cell.ts";
+import { withCurves } from "../../tools/site/curves.ts";
 import { renderMarkdown } from "../../tools/site/markdown.ts";
+import { pageHTML } from "../../tools/site/page.ts";
+import { proseToHTML } from "../../tools/site/prose.ts";
 import {
   HOSTILE,
   inOneLine,
@@ -149,9 +150,17 @@ async function resultsFile(): Promise<RecipeResults> {
   };
 }
 
-Deno.test("texts of results are text in results.html", async () => {
-  const page = (results: RecipeResults) =>
-    resultsPage(sectionsOf([results], "Notes."));
+Deno.test("texts of results are text in the site's page of them, with its curves", async () => {
+  const page = async (results: RecipeResults) => {
+    const text = sectionsOf([results], "Notes.").map(({ text }) => text);
+    const { html } = renderMarkdown(text.join("\n\n"), (link) => link);
+    const { html: body } = await withCurves(
+      html,
+      new Map([["distillation", results]]),
+      "results/",
+    );
+    return pageHTML({ path: "docs/results.html", title: results.title, body });
+  };
   // A picture takes a second; what is around it does not depend on the text.
   await testPage(await resultsFile(), page, [], [HOSTILE[4]!, HOSTILE[17]!]);
 });
@@ -170,7 +179,7 @@ Deno.test("texts of the demo are text in its page", async () => {
   await testPage(demo, renderPage);
 });
 
-Deno.test("outputs of notebooks are text in the gallery", async () => {
+Deno.test("outputs of notebooks are text in their pages", async () => {
   const data = { name: "stdout", text: "printed", title: "Loss", value: "3" };
   await testPage(data, ({ text, title, value }) => {
     const cell: CodeCell = {
@@ -250,7 +259,6 @@ Deno.test("pages allow their own scripts by hashes, and fetch nothing", async ()
     report: await reportPage(await shortReport()),
     figure: figure.toHTML(),
     linked: figure.toHTML({ plotly: "cdn" }),
-    results: await resultsPage([{ text: "# Results" }]),
     demo: renderPage({
       ...{ title: "Demo", summary: "", losses: [], forms: [], lengths: [] },
       examples: [],

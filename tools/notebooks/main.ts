@@ -15,7 +15,8 @@ const USAGE = `Usage: deno task notebooks [options] [names]
 Executes notebooks in Jupyter, and compares their outputs with those that are
 committed. A name may be short: 02 is notebooks/02_....ipynb.
 
-  --write       store the outputs instead
+  --write       store the outputs instead, and those figures of them that
+                documents show in docs/pictures
   --timeout S   seconds that a notebook may take (default 180)
   --help        print this`;
 

@@ -1,10 +1,12 @@
 /** Runs one notebook and says what is wrong with it. @module */
+import { basename } from "node:path";
 import { checkCode, formatCode } from "./check.ts";
 import { clean, cleanOutputs } from "./clean.ts";
 import { difference } from "./compare.ts";
 import { execute, type Execution } from "./execute.ts";
 import { fingerprintOf, isTimed } from "./fingerprint.ts";
 import { formatNotebook, type Notebook, readNotebook } from "./notebook.ts";
+import { writePictures } from "./pictures.ts";
 
 /** How to run a notebook. */
 export interface RunOptions {
@@ -38,6 +40,7 @@ export async function run(
       : undefined;
     const cleaned = clean(formatted, outputs, fingerprint);
     await Deno.writeTextFile(path, formatNotebook(cleaned));
+    await writePictures(basename(path, ".ipynb"), cleaned.cells);
     return [];
   }
   return differences(notebook, formatted, outputs);

@@ -27,7 +27,7 @@ export function sectionsOf(
 
 \`deno task results\` makes this page from what \`deno task train\` has left in
 \`docs/results\`, and from \`docs/results_notes.md\`; do not edit it.
-\`docs/results.html\` also has the curves.`;
+The page that \`deno task site\` makes of it also has the curves.`;
   return [
     {
       text: [

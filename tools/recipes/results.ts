@@ -1,6 +1,5 @@
 /**
- * Makes docs/results.md and docs/results.html of what the recipes reached:
- * `deno task results`.
+ * Makes docs/results.md of what the recipes reached: `deno task results`.
  *
  * @module
  */
@@ -11,13 +10,13 @@ import { besidePaper } from "./beside_paper.ts";
 import { RECIPES } from "./recipes.ts";
 import { sectionsOf } from "./report.ts";
 import { readJSON, type RecipeResults, writeJSON } from "./results_file.ts";
-import { resultsPage } from "./results_page.ts";
 
 const USAGE = `Usage: deno task results [options]
 
 Copies what \`deno task train\` has left behind to docs/results, in the place of
-what is there of the same recipes, and makes docs/results.md and
-docs/results.html of that and of docs/results_notes.md.
+what is there of the same recipes, and makes docs/results.md of that and of
+docs/results_notes.md. In the page that deno task site makes of it there are the
+curves, too.
 
   --folder FOLDER   of what was trained; default ${outPath("train")}
   --paper           of the published sizes
@@ -63,5 +62,4 @@ await Deno.writeTextFile(`${docs}/results.md`, `${text}\n`);
 await new Deno.Command(Deno.execPath(), {
   args: ["fmt", "--quiet", `${docs}/results.md`, `${docs}/results`],
 }).output();
-await Deno.writeTextFile(`${docs}/results.html`, await resultsPage(sections));
-console.log(`${docs}/results.md and ${docs}/results.html`);
+console.log(`${docs}/results.md`);

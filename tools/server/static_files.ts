@@ -11,6 +11,7 @@ const TYPES: Readonly<Record<string, string>> = {
   png: "image/png",
   svg: "image/svg+xml",
   wasm: "application/wasm",
+  woff2: "font/woff2",
 };
 
 /** What a folder answers with. */

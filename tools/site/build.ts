@@ -3,8 +3,10 @@ import { fileURLToPath } from "node:url";
 import type { Findable } from "../../site/find.ts";
 import config from "../../deno.json" with { type: "json" };
 import { policyText } from "../../lib/notebook/content_policy.ts";
+import { keptResults, withCurves } from "./curves.ts";
 import { documentation } from "./documents.ts";
 import { brokenLinks } from "./links.ts";
+import { FORMULA_STYLE } from "./page.ts";
 import { SITE_POLICY } from "./policies.ts";
 import { referencePage } from "./reference.ts";
 
@@ -19,6 +21,7 @@ export const SHARED = [
   "docs.css",
   "reference.css",
   "search.js",
+  FORMULA_STYLE,
 ] as const;
 
 /** The folder that Deno writes, with links of its own. */
@@ -34,6 +37,10 @@ const FILES = [
 
 /** Copied too, and fetched when somebody asks for what they are of. */
 const LATER = ["weights/sentences.safetensors"] as const;
+
+/** KaTeX's style, and the fonts that browsers ask for of those that it names. */
+const FORMULAS = import.meta.resolve("katex/dist/katex.min.css");
+const FONT = /url\((fonts\/[\w-]+\.woff2)\)/g;
 
 const WASM_FILE = "tfjs-backend-wasm-simd.wasm";
 const WASM = new URL(
@@ -101,6 +108,10 @@ async function buildDocumentation(folder: URL): Promise<void> {
   }
   const { symbols, pages } = await buildReference(folder);
   const { files, findable } = await documentation();
+  for (const [path, content] of await resultsFiles(files)) {
+    files.set(path, content);
+  }
+  for (const [path, content] of await formulaFiles()) files.set(path, content);
   for (const [path, content] of files) {
     const file = new URL(path, folder);
     await Deno.mkdir(new URL(".", file), { recursive: true });
@@ -114,6 +125,35 @@ async function buildDocumentation(folder: URL): Promise<void> {
   for (const name of SHARED) files.set(name, "");
   const broken = brokenLinks(new Map([...files, ...pages]));
   if (broken.length > 0) throw new Error(`broken links:\n${broken.join("\n")}`);
+}
+
+/** The page of results with its curves, which take seconds to draw. */
+async function resultsFiles(
+  files: ReadonlyMap<string, string | Uint8Array>,
+): Promise<Map<string, string>> {
+  const page = "docs/results.html";
+  const { html, pictures } = await withCurves(
+    `${files.get(page)}`,
+    await keptResults(),
+    "results/",
+  );
+  return new Map([
+    [page, html],
+    ...[...pictures].map(([name, svg]) =>
+      [`docs/results/${name}`, svg] as const
+    ),
+  ]);
+}
+
+/** What shows formulas. */
+async function formulaFiles(): Promise<Map<string, string | Uint8Array>> {
+  const style = await Deno.readTextFile(new URL(FORMULAS));
+  const files = new Map<string, string | Uint8Array>([[FORMULA_STYLE, style]]);
+  for (const [, font] of style.matchAll(FONT)) {
+    const bytes = await Deno.readFile(new URL(font!, FORMULAS));
+    files.set(`katex/${font}`, bytes);
+  }
+  return files;
 }
 
 /**

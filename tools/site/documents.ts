@@ -1,10 +1,6 @@
 /** The documentation as pages: guides, notebooks, and the sources that they name. @module */
-import { dirname, join, relative } from "node:path/posix";
 import { escapeHTML } from "../../lib/jupyter/html.ts";
-import { policyElement } from "../../lib/notebook/content_policy.ts";
-import { NIGHT } from "../gallery/night.ts";
-import { GALLERY_POLICY, galleryFiles } from "../gallery/pages.ts";
-import { NOTEBOOKS } from "../notebooks/notebook.ts";
+import { PICTURES } from "../notebooks/pictures.ts";
 import type { Findable } from "../../site/find.ts";
 import {
   codeToHTML,
@@ -12,7 +8,8 @@ import {
   type Section,
   textOf,
 } from "./markdown.ts";
-import { DOCUMENT_POLICY } from "./policies.ts";
+import { notebookPages } from "./notebooks.ts";
+import { linkBetween, linksFrom, pageHTML, pageOf, SYMBOLS } from "./page.ts";
 import { documentedSymbols, symbolsHTML } from "./symbols.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -55,7 +52,7 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 /** What else the index has under its subjects; links as seen from there. */
 const MADE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "How it works": {
-    '<a href="notebooks/index.html">Notebooks</a>':
+    '<a href="../notebooks/index.html">Notebooks</a>':
       "LION derived step by step, each claim computed",
   },
   "Symbols": {
@@ -65,8 +62,6 @@ const MADE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       "Every symbol, with its signature and an example",
   },
 };
-
-const SYMBOLS = "docs/symbols.html";
 
 /** The documentation. */
 export interface Documentation {
@@ -86,14 +81,11 @@ export async function documentation(): Promise<Documentation> {
   );
   for (const { subject, path, about } of documents) {
     const page = pageOf(path);
-    const markdown = await read(path);
-    const { html, title, sections } = renderMarkdown(markdown, (href) => {
-      const target = targetOf(href, path);
-      if (target === undefined) return href;
-      if (isSource(target.path)) sources.add(target.path);
-      return linkBetween(page, pageOf(target.path), target.hash);
-    });
-    files.set(page, pageHTML(page, title, html));
+    const { html, title, sections } = renderMarkdown(
+      await read(path),
+      linksFrom(path, sources),
+    );
+    files.set(page, pageHTML({ path: page, title, body: html }));
     items.set(subject, [
       ...items.get(subject) ?? [],
       // Others' sections say little by themselves.
@@ -105,64 +97,34 @@ export async function documentation(): Promise<Documentation> {
       text,
     })));
   }
-  for (const path of sources) {
-    const code = codeToHTML(await read(path), "ts");
-    const page = pageOf(path);
-    const html = `<h1>${path}</h1><pre class="code"><code>${code}</code></pre>`;
-    files.set(page, pageHTML(page, path, html));
+  const notebooks = await notebookPages(sources);
+  notebooks.files.forEach((content, path) => files.set(path, content));
+  for (const page of notebooks.pages) {
+    files.set(page.path, pageHTML(page));
+    findable.push(...headingsOf(page.path, page.body));
   }
-  for (const [name, content] of await galleryFiles()) {
-    const path = `docs/notebooks/${name}`;
-    if (typeof content !== "string" || !name.endsWith(".html")) {
-      files.set(path, content);
-      continue;
-    }
-    files.set(path, inSite(path, content));
-    findable.push(...headingsOf(path, content));
-    const [source] = /(?<=href="\.\.\/\.\.\/notebooks\/)[^"]+/.exec(content) ??
-      [];
-    if (source === undefined) continue;
-    files.set(
-      `notebooks/${source}`,
-      await Deno.readFile(new URL(source, NOTEBOOKS)),
-    );
+  for (const source of sources) {
+    const code = codeToHTML(await read(source), "ts");
+    const path = pageOf(source);
+    const body =
+      `<h1>${source}</h1><pre class="code"><code>${code}</code></pre>`;
+    files.set(path, pageHTML({ path, title: source, body }));
+  }
+  for await (const { name } of Deno.readDir(PICTURES)) {
+    const picture = await Deno.readFile(new URL(name, PICTURES));
+    files.set(`docs/pictures/${name}`, picture);
   }
   const symbols = symbolsHTML(await documentedSymbols(), "../api/");
-  files.set(SYMBOLS, pageHTML(SYMBOLS, "Symbols by subject", symbols));
+  files.set(
+    SYMBOLS,
+    pageHTML({ path: SYMBOLS, title: "Symbols by subject", body: symbols }),
+  );
   files.set("docs/index.html", indexPage(items));
   return { files, findable };
 }
 
 function read(path: string): Promise<string> {
   return Deno.readTextFile(new URL(path, ROOT));
-}
-
-/** Where a link leads in the repository, if it does. */
-function targetOf(
-  href: string,
-  from: string,
-): { path: string; hash: string } | undefined {
-  if (/^[a-z]+:/.test(href)) return undefined;
-  const [path = "", anchor] = href.split("#");
-  return {
-    path: path === "" ? from : join(dirname(from), path),
-    hash: anchor === undefined ? "" : `#${anchor}`,
-  };
-}
-
-function isSource(path: string): boolean {
-  return path.endsWith(".ts");
-}
-
-/** The page of a file of the repository; other files are themselves. */
-function pageOf(path: string): string {
-  if (isSource(path)) return `${path}.html`;
-  if (path === "docs/notebooks") return `${path}/index.html`;
-  return path.replace(/\.md$/, ".html");
-}
-
-function linkBetween(from: string, to: string, hash = ""): string {
-  return `${relative(dirname(from), to)}${hash}`;
 }
 
 /** The headings of a notebook's page. */
@@ -202,73 +164,9 @@ function indexPage(items: ReadonlyMap<string, readonly string[]>): string {
     const all = [...items.get(subject) ?? [], ...made];
     return `<h2>${subject}</h2>\n<ul class="guides">\n${all.join("\n")}\n</ul>`;
   });
-  return pageHTML(
-    "docs/index.html",
-    "Documentation",
-    `<h1>Documentation</h1>\n${lists.join("\n")}`,
-  );
-}
-
-/** A page with what all pages have. */
-function pageHTML(path: string, title: string, body: string): string {
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-${policyElement(DOCUMENT_POLICY)}
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>${escapeHTML(title)} · LION</title>
-<link rel="stylesheet" href="${linkBetween(path, "docs/notebooks/style.css")}">
-${headOf(path)}
-</head>
-<body>
-${NIGHT}
-${headerOf(path)}
-<main>
-${FOUND}
-${scrollable(body)}
-</main>
-</body>
-</html>
-`;
-}
-
-/** A page of the gallery, with what all pages have. */
-function inSite(path: string, html: string): string {
-  const linked = html.replaceAll(/(href="[^":]*)\.md\b/g, "$1.html");
-  return scrollable(linked)
-    .replace(policyElement(GALLERY_POLICY), policyElement(DOCUMENT_POLICY))
-    .replace("<body>", () => `${headOf(path)}\n<body>`)
-    .replace("<main>", () => `${headerOf(path)}\n<main>\n${FOUND}`);
-}
-
-/** What the search has found. */
-const FOUND = '<ol id="found" aria-live="polite" hidden></ol>';
-
-function headOf(path: string): string {
-  const to = (target: string) => linkBetween(path, target);
-  return `<link rel="icon" href="data:,">
-<link rel="stylesheet" href="${to("docs.css")}">
-<script type="module" src="${to("search.js")}"></script>`;
-}
-
-/** The ways to the rest of the site, and its search. */
-function headerOf(path: string): string {
-  const to = (target: string) => linkBetween(path, target);
-  return `<header><nav aria-label="Site">
-<a href="${to("index.html")}">Try it</a>
-<a href="${to("docs/index.html")}">Documentation</a>
-<a href="${to("docs/notebooks/index.html")}">Notebooks</a>
-<a href="${to(SYMBOLS)}">API</a>
-<search><input id="search" type="search" placeholder="Search" aria-label="Search the documentation"></search>
-</nav></header>`;
-}
-
-/** Lets keys scroll what may be wider than the page. */
-function scrollable(html: string): string {
-  return html.replaceAll(
-    /<(pre class="\w+"|table|span class="katex-display")>/g,
-    '<$1 tabindex="0">',
-  );
+  return pageHTML({
+    path: "docs/index.html",
+    title: "Documentation",
+    body: `<h1>Documentation</h1>\n${lists.join("\n")}`,
+  });
 }

@@ -8,10 +8,11 @@ import { takeSentences, trainDigits } from "./train.ts";
 
 const USAGE = `Usage: deno task site [options]
 
-Builds the page on which anyone can try LION into ${
+Builds the page on which anyone can try LION, and the documentation with the
+notebooks and the curves of the results, into ${
   outPath("site")
-}: static files,
-for any server.
+}: static files, for any
+server.
 
   --serve    serve it on this machine, with the headers that threads need
   --port N   of the server (default 8000)

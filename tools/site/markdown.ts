@@ -1,5 +1,5 @@
 /** Documents in Markdown as HTML, with anchors where GitHub has them. @module */
-// @ts-types="../gallery/highlight.d.ts"
+// @ts-types="./highlight.d.ts"
 import highlighter from "highlight.js/lib/core";
 import typescript from "highlight.js/lib/languages/typescript";
 import { Marked } from "marked";

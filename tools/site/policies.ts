@@ -1,17 +1,26 @@
 /** What the pages of the site may load and run. @module */
 import type { ContentPolicy } from "../../lib/notebook/content_policy.ts";
-import { GALLERY_POLICY } from "../gallery/pages.ts";
+
+/**
+ * What all need: their own styles and pictures. Formulas, tables and captions
+ * have attributes of styles, which no hash can allow.
+ */
+const STATIC_POLICY: ContentPolicy = {
+  "style-src": ["'self'", "'unsafe-inline'"],
+  "img-src": ["'self'", "data:"],
+  "font-src": ["'self'"],
+};
 
 /** Of documents: their search and its index, too. */
 export const DOCUMENT_POLICY: ContentPolicy = {
-  ...GALLERY_POLICY,
+  ...STATIC_POLICY,
   "script-src": ["'self'"],
   "connect-src": ["'self'"],
 };
 
 /** Of Deno's reference, whose index is a script. */
 export const REFERENCE_POLICY: ContentPolicy = {
-  ...GALLERY_POLICY,
+  ...STATIC_POLICY,
   "script-src": ["'self'"],
 };
 

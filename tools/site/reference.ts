@@ -6,7 +6,7 @@ import { REFERENCE_POLICY } from "./policies.ts";
 const WAYS = {
   "Try it": "index.html",
   "Documentation": "docs/index.html",
-  "Notebooks": "docs/notebooks/index.html",
+  "Notebooks": "notebooks/index.html",
   "Symbols by subject": "docs/symbols.html",
 } as const;
 

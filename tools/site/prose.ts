@@ -9,17 +9,21 @@ const CODE_OR_FORMULA =
 /** Stands for a formula while Markdown is read; taken out of what is to be read. */
 const PLACEHOLDER = /\uE000(\d+)\uE001/g;
 
-const marked = new Marked({
-  walkTokens: (token) => {
-    if (token.type === "link") token["href"] = linkFrom(token["href"]);
-  },
-});
-
 /**
  * HTML of Markdown. Formulas are taken out first, as Jupyter does it: Markdown
  * would find emphasis and table cells in them.
+ *
+ * @param linkOf Makes of each link what it is where the HTML is shown.
  */
-export function proseToHTML(markdown: string): string {
+export function proseToHTML(
+  markdown: string,
+  linkOf = (href: string): string => href,
+): string {
+  const marked = new Marked({
+    walkTokens: (token) => {
+      if (token.type === "link") token["href"] = linkOf(token["href"]);
+    },
+  });
   const formulas: string[] = [];
   const text = markdown.replaceAll(/[\uE000\uE001]/g, "\uFFFD").replaceAll(
     CODE_OR_FORMULA,
@@ -38,10 +42,4 @@ export function proseToHTML(markdown: string): string {
 /** HTML of a formula in TeX; throws if there is a mistake in it. */
 function formulaToHTML(source: string, displayMode: boolean): string {
   return katex.renderToString(source, { displayMode, strict: "error" });
-}
-
-/** A link of a notebook, from the page that is made of it. */
-function linkFrom(href: string): string {
-  if (href.startsWith("../")) return `../${href}`;
-  return href.replace(/^([^/:]+)\.ipynb/, "$1.html");
 }

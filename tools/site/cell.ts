@@ -1,0 +1,79 @@
+/** Cells of notebooks as HTML. @module */
+import {
+  type Cell,
+  type DisplayOutput,
+  FOLDED,
+  type Output,
+} from "../notebooks/notebook.ts";
+import { escapeHTML } from "../../lib/jupyter/html.ts";
+import { codeToHTML } from "./markdown.ts";
+import { proseToHTML } from "./prose.ts";
+
+/**
+ * Figures with a scale of colours in which a pale one is a number like any
+ * other, or with words on dark and light: night.ts would turn them around.
+ */
+const PALE = /colorscale: "(?:RdBu|Reds)"|\(dark\)/;
+
+/**
+ * HTML of a cell with its outputs.
+ *
+ * @param linkOf Makes of each link what it is in the site.
+ */
+export function cellToHTML(
+  cell: Cell,
+  linkOf?: (href: string) => string,
+): string {
+  if (cell.cell_type === "markdown") {
+    return `<section>\n${proseToHTML(cell.source, linkOf)}</section>`;
+  }
+  const { source, metadata, outputs } = cell;
+  const code = `<pre class="code"><code>${
+    codeToHTML(source, "ts")
+  }</code></pre>`;
+  const lines = source.split("\n").length;
+  const kind = PALE.test(source) ? "pale" : "figure";
+  return [
+    metadata.tags?.includes(FOLDED)
+      ? `<details class="code"><summary>Set-up, ${lines} lines</summary>${code}</details>`
+      : code,
+    ...outputs.map((output) => outputToHTML(output, kind)),
+  ].join("\n");
+}
+
+function outputToHTML(output: Output, kind: string): string {
+  if (output.output_type === "stream") return preformatted(output.text);
+  if (output.output_type === "error") {
+    return preformatted(output.traceback.join("\n"));
+  }
+  return `<div class="output">${displayToHTML(output, kind)}</div>`;
+}
+
+/** What is HTML of representations, in the order in which Jupyter prefers them. */
+const READERS: Readonly<Record<string, (text: string) => string>> = {
+  "text/html": (html) => html,
+  "text/markdown": (markdown) => proseToHTML(markdown),
+  "image/svg+xml": (svg) => svg,
+  "text/latex": (formula) => proseToHTML(formula),
+};
+
+function displayToHTML(
+  { data, metadata }: DisplayOutput,
+  kind: string,
+): string {
+  for (const [type, toHTML] of Object.entries(READERS)) {
+    const text = data[type];
+    if (typeof text === "string") return toHTML(text);
+  }
+  const text = `${data["text/plain"] ?? ""}`;
+  const png = data["image/png"];
+  if (typeof png !== "string") return preformatted(text);
+  const { width } = (metadata["image/png"] ?? {}) as { width?: number };
+  return `<img class="${kind}"${width ? ` width="${width}"` : ""} alt="${
+    escapeHTML(text)
+  }" src="data:image/png;base64,${png.trim()}">`;
+}
+
+function preformatted(text: string): string {
+  return `<pre class="output">${escapeHTML(text.trimEnd())}</pre>`;
+}
