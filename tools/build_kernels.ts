@@ -14,6 +14,7 @@ import {
   QUEUE,
 } from "../lib/tfjs/wasm/jobs.ts";
 import { readCommandLine } from "./command_line.ts";
+import { loopsSource } from "./kernel_loops.ts";
 
 const SOURCE = new URL("../lib/kernels/wasm/assembly/", import.meta.url);
 const TARGET = new URL("../lib/kernels/wasm/module.ts", import.meta.url);
@@ -250,6 +251,7 @@ export function attach(pointer: usize): void {
 async function compile(relaxed: boolean): Promise<Uint8Array> {
   const generated: Record<string, string> = {
     "math/gemm.ts": gemmSource(),
+    "math/loops.ts": loopsSource(),
     "jobs.ts": jobsSource(),
   };
   let binary: Uint8Array | undefined;

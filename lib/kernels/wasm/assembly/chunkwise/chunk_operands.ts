@@ -18,8 +18,9 @@
 import * as sizes from "./sizes";
 import * as decay from "./decay";
 import * as diagonal from "./diagonal";
+import { multiplyVectors, scaleAndAdd, scaleRows } from "../math/loops";
 import {
-  addRowDots, at, paddedRows, put, scaleAndAdd, scaleRows, scaleRowsAndDot,
+  addRowDots, at, paddedRows, put, scaleRowsAndDot,
 } from "../math/matrix";
 
 /**
@@ -124,14 +125,14 @@ export function carried(back: bool, state: usize, to: usize): usize {
 function scaleChannels(channels: usize, state: usize, to: usize): void {
   if (sizes.lying) {
     for (let row = 0; row <= sizes.valueDim; row++) {
-      diagonal.multiplyRow(sizes.headStride, channels, state, to);
+      multiplyVectors(sizes.headStride, channels, state, to);
       state += sizes.headStride;
       to += sizes.headStride;
     }
   } else {
     scaleRows(sizes.headDim, sizes.valueStride, channels, state, to);
     const keySum = sizes.headDim * sizes.valueStride;
-    diagonal.multiplyRow(
+    multiplyVectors(
       sizes.headStride,
       channels,
       state + keySum,
@@ -155,7 +156,7 @@ export function openPass(pass: usize): void {
 /** A pass goes through the chunk too. */
 export function extendPass(pass: usize, count: i32, back: bool): void {
   if (sizes.diagonal) {
-    diagonal.multiplyRow(
+    multiplyVectors(
       sizes.headStride,
       back ? diagonal.throughBack : diagonal.throughForward,
       pass,
@@ -172,5 +173,5 @@ export function passOn(
   written: usize,
 ): void {
   if (sizes.diagonal) scaleChannels(pass, state, state);
-  scaleAndAdd(bytes, state, sizes.diagonal ? 1 : at(pass, 0), written);
+  scaleAndAdd(bytes, sizes.diagonal ? 1 : at(pass, 0), state, written);
 }

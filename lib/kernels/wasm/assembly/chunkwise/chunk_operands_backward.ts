@@ -6,7 +6,8 @@ import { entering, enteringBack, leaving, leavingBack } from "./decay";
 import * as diagonal from "./diagonal";
 import * as intra from "./intra_chunk_backward";
 import { attention as job } from "../jobs";
-import { addScaledRowsAndDot, dot, unpadRows } from "../math/matrix";
+import { addScaledRowsAndDot, dot } from "../math/loops";
+import { unpadRows } from "../math/matrix";
 import { through } from "./chunk_operands";
 import { multiplyAdd } from "../math/simd";
 

@@ -5,7 +5,8 @@ import * as states from "./chunkwise_states";
 import { multiply } from "../math/gemm";
 import * as intra from "./intra_chunk_backward";
 import { attention as job } from "../jobs";
-import { scaleAndAdd, transpose } from "../math/matrix";
+import { scaleAndAdd } from "../math/loops";
+import { transpose } from "../math/matrix";
 import { keysOut } from "./chunk_operands";
 import * as operands from "./chunk_operands_backward";
 import { countProgress } from "../runtime/progress";
@@ -154,8 +155,8 @@ function attendWithoutDecay(sequence: i32, first: i32, end: i32): void {
       memory.copy(sizes.before, state, sizes.stateBytes);
       memory.copy(gradientBefore, sum, sizes.stateBytes);
     } else {
-      scaleAndAdd(sizes.stateBytes, sizes.before, 1, state);
-      scaleAndAdd(sizes.stateBytes, gradientBefore, 1, sum);
+      scaleAndAdd(sizes.stateBytes, 1, sizes.before, state);
+      scaleAndAdd(sizes.stateBytes, 1, gradientBefore, sum);
     }
   }
   const head = <i32> (sizes.headStride >> 2),

@@ -5,7 +5,7 @@ import { loadState, storeState } from "./borders";
 import { multiply, multiplyTransposed } from "../math/gemm";
 import * as intra from "./intra_chunk";
 import { attention as job, queue } from "../jobs";
-import { scaleAndAdd } from "../math/matrix";
+import { scaleAndAdd } from "../math/loops";
 import * as operands from "./chunk_operands";
 import { vectorBytes } from "../math/simd";
 import { countProgress } from "../runtime/progress";
@@ -149,7 +149,7 @@ function attendWithoutDecay(sequence: i32, first: i32, end: i32): void {
   for (let s = 0; s < sizes.filledSegments(); s++) {
     const state = recordOf(sequence, s);
     if (s === 0) memory.copy(sizes.before, state, sizes.stateBytes);
-    else scaleAndAdd(sizes.stateBytes, sizes.before, 1, state);
+    else scaleAndAdd(sizes.stateBytes, 1, sizes.before, state);
   }
   if (first === 0) {
     passWithoutDecay(sequence, job.before, job.forward);
@@ -175,7 +175,7 @@ function passWithoutDecay(sequence: i32, from: usize, to: usize): void {
   const written = sizes.before, sum = sizes.after;
   if (from !== 0) loadState(from, sequence, sum);
   else memory.fill(sum, 0, sizes.stateBytes);
-  scaleAndAdd(sizes.stateBytes, sum, 1, written);
+  scaleAndAdd(sizes.stateBytes, 1, sum, written);
   storeState(sum, to, sequence);
 }
 
@@ -183,7 +183,7 @@ function passWithoutDecay(sequence: i32, from: usize, to: usize): void {
 function addBorder(sequence: i32, border: usize, state: usize): void {
   if (border === 0) return;
   loadState(border, sequence, sizes.after);
-  scaleAndAdd(sizes.stateBytes, state, 1, sizes.after);
+  scaleAndAdd(sizes.stateBytes, 1, state, sizes.after);
 }
 
 /** Y += Qin state; sums likewise. */

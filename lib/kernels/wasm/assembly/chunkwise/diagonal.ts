@@ -6,8 +6,9 @@
 // The decays themselves are multiplied along the path, one after another inside
 // of a chunk, so that nothing is ever divided. Rows are [headDim], padded to whole vectors, and
 // come in whole blocks of four tokens: those beyond the last are zeros.
-import { paddedRows, scaleAndAdd } from "../math/matrix";
-import { powersOf, preparePowers } from "../math/vector_exp";
+import { exp, scaleAndAdd } from "../math/loops";
+import { paddedRows } from "../math/matrix";
+import { preparePowers } from "../math/vector_exp";
 import { take } from "../runtime/scratch";
 
 /** Decays of each token, paid on arrival by what comes from the left, and from the right. */
@@ -64,25 +65,10 @@ function decaysOf(
   // Of their sums, since what is rounded here counts for each chunk on the way.
   memory.copy(through, decays, stride);
   for (let i = 1; i < count; i++) {
-    scaleAndAdd(stride, through, 1, decays + i * stride);
+    scaleAndAdd(stride, 1, through, decays + i * stride);
   }
-  powersOf(stride, through, through);
-  powersOf(((count + 3) & ~3) * stride, decays, decays);
-}
-
-/** target = weights ∘ row */
-export function multiplyRow(
-  bytes: usize,
-  weights: usize,
-  row: usize,
-  target: usize,
-): void {
-  for (const end = target + bytes; target < end;) {
-    v128.store(target, f32x4.mul(v128.load(weights), v128.load(row)));
-    weights += 16;
-    row += 16;
-    target += 16;
-  }
+  exp(stride, through, through);
+  exp(((count + 3) & ~3) * stride, decays, decays);
 }
 
 // A way leads from a place, which is a border between two tokens, over some

@@ -4,7 +4,8 @@
 // reads those before it.
 import { headStride } from "./sizes";
 import { decaysBack, decaysForward } from "./diagonal";
-import { at, dot, put } from "../math/matrix";
+import { dot } from "../math/loops";
+import { at, put } from "../math/matrix";
 import { multiplyAdd, sum4, sums4 } from "../math/simd";
 
 /** Tokens of a block. */

@@ -7,13 +7,12 @@ import { multiply, multiplyTransposed } from "../math/gemm";
 import { factorOf } from "./intra_chunk";
 import { attention as job } from "../jobs";
 import { layoutMaskGradient, weighBoth } from "./mask_gradient";
+import { addRow, scaleAndAdd } from "../math/loops";
 import {
-  at, put, scaleAndAdd, transpose, transposeToPairs, unpadRows,
+  at, put, transpose, transposeToPairs, unpadRows,
 } from "../math/matrix";
 import { headRows, openDecays } from "./chunk_operands";
-import {
-  loadFirst, multiplyAdd, pairBytes, storeFirst, sum4, vectorBytes,
-} from "../math/simd";
+import { multiplyAdd, pairBytes, sum4, vectorBytes } from "../math/simd";
 
 /** Gradients of the masked, scaled sums: `[chunkSize, valueDim + 1]`. */
 export let rowsG: usize = 0;
@@ -150,30 +149,9 @@ export function storeRows(rows: usize, target: usize): void {
     return unpadRows(count, rows, sizes.headStride, place, sizes.headBytes);
   }
   for (let i = 0; i < count; i++) {
-    addRow(rows, place);
+    addRow(sizes.headDim, rows, place);
     rows += sizes.headStride;
     place += sizes.headBytes;
-  }
-}
-
-function addRow(row: usize, target: usize): void {
-  const end = target + sizes.headBytes,
-    pairs = target + (sizes.headBytes & ~31);
-  if (target < pairs) {
-    do {
-      const sum0 = f32x4.add(v128.load(target), v128.load(row));
-      const sum1 = f32x4.add(v128.load(target, 16), v128.load(row, 16));
-      v128.store(target, sum0);
-      v128.store(target, sum1, 16);
-      target += 32;
-      row += 32;
-    } while (target < pairs);
-  }
-  for (; target < end; target += 16) {
-    const rest = <i32> ((end - target) >> 2);
-    const sum = f32x4.add(loadFirst(target, rest), v128.load(row));
-    storeFirst(target, sum, rest);
-    row += 16;
   }
 }
 
@@ -214,7 +192,7 @@ function sumSlopes(row: usize): usize {
   if (sharedSlopes === 0) return products;
   const bytes = <usize> count * row;
   if (isFirst) memory.copy(sharedSlopes, products, bytes);
-  else scaleAndAdd(bytes, sharedSlopes, 1, products);
+  else scaleAndAdd(bytes, 1, sharedSlopes, products);
   return sharedSlopes;
 }
 

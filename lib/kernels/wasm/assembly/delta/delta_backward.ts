@@ -16,7 +16,7 @@ import * as chunk from "./delta_chunk";
 import { passThrough } from "./delta_diagonal";
 import * as deltaGradient from "./delta_gradient";
 import { multiply, multiplyTransposed } from "../math/gemm";
-import { scaleRows } from "../math/matrix";
+import { scaleRows } from "../math/loops";
 import { delta as job } from "../jobs";
 import { take } from "../runtime/scratch";
 import { vectorBytes } from "../math/simd";

@@ -4,7 +4,8 @@ import { entering, leaving, through, weights } from "../chunkwise/decay";
 import * as delta from "./delta";
 import { enterAll, leaveAll, passThrough, scoresOf } from "./delta_diagonal";
 import { multiply, multiplyTransposed } from "../math/gemm";
-import { scaleColumns, scaleRows, transpose } from "../math/matrix";
+import { multiplyVectors, scaleRows } from "../math/loops";
+import { scaleColumns, transpose } from "../math/matrix";
 import { vectorBytes } from "../math/simd";
 import { solveDown } from "../math/triangular";
 
@@ -29,10 +30,7 @@ export function score(withQueries: bool): void {
 
 function weigh(matrix: usize): void {
   const bytes = <usize> delta.count * vectorBytes(delta.count);
-  for (let i: usize = 0; i < bytes; i += 16) {
-    const x = f32x4.mul(v128.load(matrix + i), v128.load(weights + i));
-    v128.store(matrix + i, x);
-  }
+  multiplyVectors(bytes, weights, matrix, matrix);
 }
 
 /** readings = K H, and with queries below it Q H. */

@@ -5,7 +5,8 @@ import * as sizes from "../chunkwise/sizes";
 import { entering, leaving, weights } from "../chunkwise/decay";
 import * as channels from "../chunkwise/diagonal";
 import { diagonalGradients, diagonalScores } from "../chunkwise/diagonal_scores";
-import { at, dot, put, scaleRows } from "../math/matrix";
+import { dot, scaleRows } from "../math/loops";
+import { at, put } from "../math/matrix";
 import { vectorBytes } from "../math/simd";
 
 /** Gradients in the log decays, of the rows of the chunk. */

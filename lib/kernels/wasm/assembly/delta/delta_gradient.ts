@@ -11,8 +11,9 @@ import * as channels from "./delta_diagonal";
 import { multiply, multiplyTransposed } from "../math/gemm";
 import { delta as job } from "../jobs";
 import {
-  addScaledRowsAndDot, at, dot, put, scaleAndAdd, scaleRows, transpose,
-} from "../math/matrix";
+  addScaledRowsAndDot, dot, scaleAndAdd, scaleRows, scaleVectors,
+} from "../math/loops";
+import { at, put, transpose } from "../math/matrix";
 import { take } from "../runtime/scratch";
 import { multiplyAdd, sum4, vectorBytes } from "../math/simd";
 
@@ -62,10 +63,7 @@ export function openRows(): void {
 export function openGradients(): void {
   const bytes = <usize> delta.count * sizes.valueStride,
     row = vectorBytes(delta.count);
-  const factor = f32x4.splat(job.scale);
-  for (let i: usize = 0; i < bytes; i += 16) {
-    v128.store(dy + i, f32x4.mul(factor, v128.load(dy + i)));
-  }
+  scaleVectors(bytes, job.scale, dy, dy);
   for (let i = 0; i < delta.count; i++) {
     const e = at(entering, i);
     put(enters, i, at(delta.minusBeta, i) * e);
@@ -121,7 +119,7 @@ export function gradientsInside(errors: usize, written: usize): void {
     return;
   }
   transpose(delta.count, delta.count, products, row, delta.system, row);
-  scaleAndAdd(delta.count * row, products, 1, delta.system);
+  scaleAndAdd(delta.count * row, 1, products, delta.system);
   multiply(
     delta.rows + delta.count, head, delta.count,
     products, row, delta.k, sizes.headStride,

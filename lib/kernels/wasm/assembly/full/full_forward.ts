@@ -15,9 +15,8 @@ import * as intra from "../chunkwise/intra_chunk";
 import { attention as job } from "../jobs";
 import { layoutMask } from "../chunkwise/mask";
 import { weighScores } from "./mask_scores";
-import {
-  addScaledRows, at, paddedRows, put, scaleAndAdd, scaleRows, transposeToPairs,
-} from "../math/matrix";
+import { addScaledRows, scaleAndAdd, scaleRows } from "../math/loops";
+import { at, paddedRows, put, transposeToPairs } from "../math/matrix";
 import { multiplyAdd, pairBytes, vectorBytes } from "../math/simd";
 import { countProgress } from "../runtime/progress";
 
@@ -200,7 +199,7 @@ function attendFar(
     addValues(keys, v, to, passing);
     const own = keySumsOf(tile, side);
     if (tile === first) memory.copy(sum, own, sizes.headStride);
-    else scaleAndAdd(sizes.headStride, sum, passing, own);
+    else scaleAndAdd(sizes.headStride, passing, sum, own);
     countProgress();
   }
 }

@@ -2,6 +2,7 @@
 // and values, and from what these read back to rows; and the gradients. The
 // second half of the sequences lies the other way round.
 import { joinEnds as joining, splitEnds as splitting } from "../jobs";
+import { addWeighted, copyRow, scaleRow } from "../math/loops";
 import { layoutFrom, take } from "../runtime/scratch";
 import {
   firstLanes, loadFirst, multiplyAdd, storeFirst, sum4, vectorBytes,
@@ -111,45 +112,6 @@ function gatherValues(
   store<f32>(job.ddt + (back << 2), sum4(innerBack));
 }
 
-/** target = source, of so many numbers; faster than memory.copy where they are few. */
-function copyRow(count: i32, source: usize, target: usize): void {
-  const pairs = target + (<usize> (count & ~7) << 2);
-  if (target < pairs) {
-    do {
-      const x0 = v128.load(source), x1 = v128.load(source, 16);
-      v128.store(target, x0);
-      v128.store(target, x1, 16);
-      source += 32;
-      target += 32;
-    } while (target < pairs);
-  }
-  for (count &= 7; count > 0; count -= 4) {
-    storeFirst(target, loadFirst(source, count), count);
-    source += 16;
-    target += 16;
-  }
-}
-
-/** target = weight source, of so many numbers. */
-function scaleRow(count: i32, weight: f32, source: usize, target: usize): void {
-  const weights = f32x4.splat(weight);
-  const pairs = target + (<usize> (count & ~7) << 2);
-  if (target < pairs) {
-    do {
-      const x0 = v128.load(source), x1 = v128.load(source, 16);
-      v128.store(target, f32x4.mul(weights, x0));
-      v128.store(target, f32x4.mul(weights, x1), 16);
-      source += 32;
-      target += 32;
-    } while (target < pairs);
-  }
-  for (count &= 7; count > 0; count -= 4) {
-    storeFirst(target, f32x4.mul(weights, loadFirst(source, count)), count);
-    source += 16;
-    target += 16;
-  }
-}
-
 /** What a token reads where there is nothing. */
 let zeros: usize = 0;
 
@@ -196,7 +158,7 @@ function joinToken(token: i32): void {
     if (job.dy === 0) {
       const a = hasBefore ? job.read + <usize> forward * bytes : zeros;
       const b = hasAfter ? job.read + <usize> back * bytes : zeros;
-      addRows(headDim, a, b, load<f32>(own), x, job.y + number * bytes);
+      addWeighted(headDim, load<f32>(own), a, b, x, job.y + number * bytes);
     } else {
       const dy = job.dy + number * bytes;
       copyRow(
@@ -208,41 +170,6 @@ function joinToken(token: i32): void {
       scaleRow(headDim, load<f32>(own), dy, job.dx + number * bytes);
       store<f32>(job.down + (number << 2), product(headDim, dy, x));
     }
-  }
-}
-
-/** target = a + b + weight x, of so many numbers. */
-function addRows(
-  count: i32,
-  a: usize,
-  b: usize,
-  weight: f32,
-  x: usize,
-  target: usize,
-): void {
-  const weights = f32x4.splat(weight);
-  const pairs = target + (<usize> (count & ~7) << 2);
-  if (target < pairs) {
-    do {
-      const s0 = f32x4.add(v128.load(a), v128.load(b));
-      const s1 = f32x4.add(v128.load(a, 16), v128.load(b, 16));
-      const y0 = multiplyAdd(weights, v128.load(x), s0);
-      const y1 = multiplyAdd(weights, v128.load(x, 16), s1);
-      v128.store(target, y0);
-      v128.store(target, y1, 16);
-      a += 32;
-      b += 32;
-      x += 32;
-      target += 32;
-    } while (target < pairs);
-  }
-  for (count &= 7; count > 0; count -= 4) {
-    const sum = f32x4.add(loadFirst(a, count), loadFirst(b, count));
-    storeFirst(target, multiplyAdd(weights, loadFirst(x, count), sum), count);
-    a += 16;
-    b += 16;
-    x += 16;
-    target += 16;
   }
 }
 

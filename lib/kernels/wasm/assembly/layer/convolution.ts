@@ -2,7 +2,8 @@
 // is a block of channels of a sequence.
 import { queue, shortConvolution as job } from "../jobs";
 import { at, put } from "../math/matrix";
-import { preparePowers, silus, siluSlopes } from "../math/vector_exp";
+import { silu, siluGradient } from "../math/loops";
+import { preparePowers } from "../math/vector_exp";
 import { layoutFrom, take } from "../runtime/scratch";
 import { loadFirst, multiplyAdd, storeFirst } from "../math/simd";
 import { countProgress } from "../runtime/progress";
@@ -246,7 +247,7 @@ function convolve(): void {
     const x = rowOf(job.x, start), y = rowOf(job.y, start);
     sumRows(start, end, job.first, job.step, biases, x, width, y, width);
     if (job.silu !== 0) {
-      for (let i = start; i < end; i++) silus(lanes, rowOf(job.y, i));
+      for (let i = start; i < end; i++) silu(lanes, rowOf(job.y, i));
     }
     countProgress();
   }
@@ -284,7 +285,7 @@ function findSlopes(start: i32, end: i32): void {
   }
   let slope = slopes, dy = rowOf(job.dy, start);
   for (let token = start; token < end; token++) {
-    if (job.silu !== 0) siluSlopes(lanes, slope, dy);
+    if (job.silu !== 0) siluGradient(lanes, slope, dy);
     else memory.copy(slope, dy, <usize> lanes * 4);
     slope += ROW;
     dy += width;

@@ -1,7 +1,8 @@
 // Root mean square normalisation of rows, times SiLU of gates if there are any,
 // and its gradient.
 import { queue, rmsNorm as job } from "../jobs";
-import { preparePowers, silus, siluSlopes } from "../math/vector_exp";
+import { normalizeGated, silu, siluGradient, sumSquares } from "../math/loops";
+import { preparePowers } from "../math/vector_exp";
 import { layoutFrom, take } from "../runtime/scratch";
 import {
   firstLanes, loadFirst, multiplyAdd, storeFirst, sum4, vectorBytes,
@@ -45,7 +46,7 @@ export function rmsNormTask(phase: i32, task: i32): void {
   for (let row = first; row < end; row++) {
     if (job.gate !== 0) {
       memory.copy(gates, job.gate + row * bytes, bytes);
-      silus(job.columns, gates);
+      silu(job.columns, gates);
     }
     if (job.dy === 0) normalize(row);
     else gradientOf(row, part);
@@ -54,43 +55,14 @@ export function rmsNormTask(phase: i32, task: i32): void {
 
 /** One over the root of the mean square of a row. */
 function inverseOf(x: usize): f32 {
-  const end = x + (<usize> job.columns << 2);
-  const pairs = x + (<usize> (job.columns & ~7) << 2);
-  let even = f32x4.splat(0), odd = f32x4.splat(0);
-  if (x < pairs) {
-    do {
-      const x0 = v128.load(x), x1 = v128.load(x, 16);
-      even = multiplyAdd(x0, x0, even);
-      odd = multiplyAdd(x1, x1, odd);
-      x += 32;
-    } while (x < pairs);
-  }
-  for (; x < end; x += 16) {
-    const own = loadFirst(x, <i32> ((end - x) >> 2));
-    even = multiplyAdd(own, own, even);
-  }
-  const squares = sum4(f32x4.add(even, odd));
+  const squares = sumSquares(job.columns, x);
   return 1 / sqrt<f32>(squares / <f32> job.columns + job.epsilon);
 }
 
 function normalize(row: i32): void {
-  const bytes = <usize> job.columns << 2, pairs = bytes & ~31;
-  const x = job.x + row * bytes, y = job.y + row * bytes;
-  const scale = job.scale, inverse = f32x4.splat(inverseOf(x));
-  for (let at: usize = 0; at < pairs; at += 32) {
-    const n0 = f32x4.mul(v128.load(x + at), inverse);
-    const n1 = f32x4.mul(v128.load(x + at, 16), inverse);
-    const s0 = f32x4.mul(n0, v128.load(scale + at));
-    const s1 = f32x4.mul(n1, v128.load(scale + at, 16));
-    v128.store(y + at, f32x4.mul(s0, v128.load(gates + at)));
-    v128.store(y + at, f32x4.mul(s1, v128.load(gates + at, 16)), 16);
-  }
-  for (let at = pairs; at < bytes; at += 16) {
-    const count = <i32> ((bytes - at) >> 2);
-    const normal = f32x4.mul(loadFirst(x + at, count), inverse);
-    const scaled = f32x4.mul(normal, loadFirst(scale + at, count));
-    storeFirst(y + at, f32x4.mul(scaled, v128.load(gates + at)), count);
-  }
+  const offset = row * (<usize> job.columns << 2), x = job.x + offset;
+  const inverse = inverseOf(x);
+  normalizeGated(job.columns, inverse, x, job.scale, gates, job.y + offset);
 }
 
 /**
@@ -129,7 +101,7 @@ function gradientOf(row: i32, dscale: usize): void {
   if (job.gate === 0) return;
   const dgate = job.dgate + offset;
   memory.copy(dgate, job.gate + offset, bytes);
-  siluSlopes(job.columns, dgate, slopes);
+  siluGradient(job.columns, dgate, slopes);
 }
 
 function sumParts(): void {

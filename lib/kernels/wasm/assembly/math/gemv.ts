@@ -8,7 +8,8 @@
 // makes some columns of C, and there is nothing to add up.
 import { fewRows as job, queue } from "../jobs";
 import { transpose } from "./matrix";
-import { addEach, addEight, addOne, dotEach, dotFour, EIGHT } from "./row_sums";
+import { addScaledRow, dotFour } from "./loops";
+import { addEach, addTogether, dotEach, EIGHT } from "./row_sums";
 import { loadFirst, storeFirst, vectorBytes } from "./simd";
 import { countProgress } from "../runtime/progress";
 
@@ -191,14 +192,14 @@ function addRows(matrix: i32, part: i32, block: i32): void {
       const weights = a + row * next, sums = c + row * stride;
       if (row === 0 && columns <= NARROW) {
         addEach(columns, weights, step, b, width, sums);
-      } else addEight(columns, weights, step, b, width, sums);
+      } else addTogether(columns, weights, step, b, width, sums);
     }
     a += EIGHT * step;
     b += EIGHT * width;
   }
   for (; k < inner; k++) {
     for (let row = 0; row < job.rows; row++) {
-      addOne(columns, a + row * next, b, c + row * stride);
+      addScaledRow(columns, load<f32>(a + row * next), b, c + row * stride);
     }
     a += step;
     b += width;

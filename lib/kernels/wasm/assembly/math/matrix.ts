@@ -2,6 +2,7 @@
 // whole vectors unless said otherwise. Loops over a row take pairs of vectors,
 // and test at their ends, as in powers.ts.
 import { multiplyAdd, pairBytes, sum4, vectorBytes } from "./simd";
+import { dot } from "./loops";
 
 export function at(pointer: usize, index: i32): f32 {
   return load<f32>(pointer + (<usize> index << 2));
@@ -96,34 +97,6 @@ export function transposeToPairs(
   transpose(rows, columns, source, sourceStride, target, row);
 }
 
-/** target_i = weight_i source_i */
-export function scaleRows(
-  rows: i32,
-  stride: usize,
-  weights: usize,
-  source: usize,
-  target: usize,
-): void {
-  const pairs = stride & ~31;
-  for (let i = 0; i < rows; i++) {
-    const weight = v128.load32_splat(weights + 4 * i);
-    const end = source + pairs;
-    if (source < end) {
-      do {
-        const x0 = v128.load(source), x1 = v128.load(source, 16);
-        v128.store(target, f32x4.mul(weight, x0));
-        v128.store(target, f32x4.mul(weight, x1), 16);
-        source += 32;
-        target += 32;
-      } while (source < end);
-    }
-    if (pairs === stride) continue;
-    v128.store(target, f32x4.mul(weight, v128.load(source)));
-    source += 16;
-    target += 16;
-  }
-}
-
 /** target_ij = weight_j source_ij */
 export function scaleColumns(
   rows: i32,
@@ -154,15 +127,15 @@ export function scaleRowsAndDot(
 ): void {
   for (let i = 0; i < rows; i++) {
     const weight = v128.load32_splat(weights + 4 * i);
-    let dot = f32x4.splat(0), other = vector;
+    let sum = f32x4.splat(0), other = vector;
     for (const end = source + stride; source < end; source += 16) {
       const scaled = f32x4.mul(weight, v128.load(source));
       v128.store(target, scaled);
-      dot = multiplyAdd(scaled, v128.load(other), dot);
+      sum = multiplyAdd(scaled, v128.load(other), sum);
       target += 16;
       other += 16;
     }
-    put(sums, i, at(sums, i) + sum4(dot));
+    put(sums, i, at(sums, i) + sum4(sum));
   }
 }
 
@@ -178,107 +151,4 @@ export function addRowDots(
     put(sums, i, at(sums, i) + dot(stride, row, vector));
     row += stride;
   }
-}
-
-/** target_i += weight_i source_i; dots_i = weight_i source_i · row_i */
-export function addScaledRowsAndDot(
-  rows: i32,
-  stride: usize,
-  weights: usize,
-  source: usize,
-  row: usize,
-  target: usize,
-  dots: usize,
-): void {
-  const pairs = stride & ~31;
-  for (let i = 0; i < rows; i++) {
-    const weight = v128.load32_splat(weights + 4 * i);
-    let dot0 = f32x4.splat(0), dot1 = f32x4.splat(0);
-    const end = source + pairs;
-    if (source < end) {
-      do {
-        const x0 = v128.load(source), x1 = v128.load(source, 16);
-        const y0 = v128.load(target), y1 = v128.load(target, 16);
-        const z0 = v128.load(row), z1 = v128.load(row, 16);
-        const s0 = f32x4.mul(weight, x0), s1 = f32x4.mul(weight, x1);
-        dot0 = multiplyAdd(s0, z0, dot0);
-        dot1 = multiplyAdd(s1, z1, dot1);
-        v128.store(target, f32x4.add(y0, s0));
-        v128.store(target, f32x4.add(y1, s1), 16);
-        row += 32;
-        source += 32;
-        target += 32;
-      } while (source < end);
-    }
-    if (pairs < stride) {
-      const scaled = f32x4.mul(weight, v128.load(source));
-      dot0 = multiplyAdd(scaled, v128.load(row), dot0);
-      v128.store(target, f32x4.add(v128.load(target), scaled));
-      row += 16;
-      source += 16;
-      target += 16;
-    }
-    put(dots, i, sum4(f32x4.add(dot0, dot1)));
-  }
-}
-
-/** target_i += weight_i source_i */
-export function addScaledRows(
-  rows: i32,
-  stride: usize,
-  weights: usize,
-  source: usize,
-  target: usize,
-): void {
-  const pairs = stride & ~31;
-  for (let i = 0; i < rows; i++) {
-    const weight = v128.load32_splat(weights + 4 * i);
-    const end = source + pairs;
-    if (source < end) {
-      do {
-        const x0 = v128.load(source), x1 = v128.load(source, 16);
-        const y0 = v128.load(target), y1 = v128.load(target, 16);
-        v128.store(target, multiplyAdd(weight, x0, y0));
-        v128.store(target, multiplyAdd(weight, x1, y1), 16);
-        source += 32;
-        target += 32;
-      } while (source < end);
-    }
-    if (pairs === stride) continue;
-    v128.store(
-      target,
-      multiplyAdd(weight, v128.load(source), v128.load(target)),
-    );
-    source += 16;
-    target += 16;
-  }
-}
-
-/** target = weight · target + source */
-export function scaleAndAdd(
-  bytes: usize,
-  target: usize,
-  weight: f32,
-  source: usize,
-): void {
-  const factor = f32x4.splat(weight);
-  for (const end = target + bytes; target < end; target += 16) {
-    v128.store(
-      target,
-      multiplyAdd(v128.load(target), factor, v128.load(source)),
-    );
-    source += 16;
-  }
-}
-
-/** The sum of products of two matrices, both whole vectors. */
-export function dot(bytes: usize, x: usize, y: usize): f32 {
-  let even = f32x4.splat(0), odd = f32x4.splat(0);
-  let i: usize = 0;
-  for (; i + 32 <= bytes; i += 32) {
-    even = multiplyAdd(v128.load(x + i), v128.load(y + i), even);
-    odd = multiplyAdd(v128.load(x + i, 16), v128.load(y + i, 16), odd);
-  }
-  if (i < bytes) even = multiplyAdd(v128.load(x + i), v128.load(y + i), even);
-  return sum4(f32x4.add(even, odd));
 }

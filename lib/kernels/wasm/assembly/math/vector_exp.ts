@@ -5,10 +5,10 @@
 // 15.0 takes the second vector of a pair to be what it was before the loop
 // (`--experimental-wasm-revectorize`, where it unrolls the loop).
 import {
-  LN_2_HIGH, LN_2_LOW, loadFirst, multiplyAdd, storeFirst,
+  LN_2_HIGH, LN_2_LOW, multiplyAdd,
 } from "./simd";
 
-let lowest: f32 = 0, log2e: f32 = 0;
+export let lowest: f32 = 0, log2e: f32 = 0;
 export let leastPower: f32 = 0, rounder: f32 = 0, one: f32 = 0;
 export let a1: f32 = 0, a2: f32 = 0, a3: f32 = 0, a4: f32 = 0, a5: f32 = 0;
 
@@ -109,135 +109,19 @@ export function powersAndSlopes(
   }
 }
 
-/** target_i = e^(source_i), of numbers up to 0; so many bytes, in whole vectors. */
-export function powersOf(bytes: usize, source: usize, target: usize): void {
-  const least = f32x4.splat(lowest), scale = f32x4.splat(log2e);
-  const round = f32x4.splat(rounder);
-  const unit = f32x4.splat(one), c1 = f32x4.splat(a1), c2 = f32x4.splat(a2);
-  const c3 = f32x4.splat(a3), c4 = f32x4.splat(a4), c5 = f32x4.splat(a5);
-  const pairs = target + (bytes & ~31), end = target + bytes;
-  if (target < pairs) {
-    do {
-      const x0 = v128.load(source), x1 = v128.load(source, 16);
-      const p0 = power4(x0, least, scale, round, unit, c1, c2, c3, c4, c5);
-      const p1 = power4(x1, least, scale, round, unit, c1, c2, c3, c4, c5);
-      v128.store(target, p0);
-      v128.store(target, p1, 16);
-      source += 32;
-      target += 32;
-    } while (target < pairs);
-  }
-  if (target < end) {
-    const x = v128.load(source);
-    v128.store(
-      target,
-      power4(x, least, scale, round, unit, c1, c2, c3, c4, c5),
-    );
-  }
-}
-
-/** target_i = σ(x_i), of so many numbers. */
-export function logistics(count: i32, x: usize, target: usize): void {
-  const least = f32x4.splat(lowest), scale = f32x4.splat(log2e);
-  const round = f32x4.splat(rounder);
-  const unit = f32x4.splat(one), c1 = f32x4.splat(a1), c2 = f32x4.splat(a2);
-  const c3 = f32x4.splat(a3), c4 = f32x4.splat(a4), c5 = f32x4.splat(a5);
-  const pairs = x + (<usize> (count & ~7) << 2);
-  if (x < pairs) {
-    do {
-      const x0 = v128.load(x), x1 = v128.load(x, 16);
-      const s0 = logistic4(x0, least, scale, round, unit, c1, c2, c3, c4, c5);
-      const s1 = logistic4(x1, least, scale, round, unit, c1, c2, c3, c4, c5);
-      v128.store(target, s0);
-      v128.store(target, s1, 16);
-      x += 32;
-      target += 32;
-    } while (x < pairs);
-  }
-  for (count &= 7; count > 0; count -= 4) {
-    const own = loadFirst(x, count);
-    const s = logistic4(own, least, scale, round, unit, c1, c2, c3, c4, c5);
-    storeFirst(target, s, count);
-    x += 16;
-    target += 16;
-  }
-}
-
-/** x_i = x_i σ(x_i), of so many numbers. */
-export function silus(count: i32, x: usize): void {
-  const least = f32x4.splat(lowest), scale = f32x4.splat(log2e);
-  const round = f32x4.splat(rounder);
-  const unit = f32x4.splat(one), c1 = f32x4.splat(a1), c2 = f32x4.splat(a2);
-  const c3 = f32x4.splat(a3), c4 = f32x4.splat(a4), c5 = f32x4.splat(a5);
-  const pairs = x + (<usize> (count & ~7) << 2);
-  if (x < pairs) {
-    do {
-      const x0 = v128.load(x), x1 = v128.load(x, 16);
-      const s0 = logistic4(x0, least, scale, round, unit, c1, c2, c3, c4, c5);
-      const s1 = logistic4(x1, least, scale, round, unit, c1, c2, c3, c4, c5);
-      v128.store(x, f32x4.mul(x0, s0));
-      v128.store(x, f32x4.mul(x1, s1), 16);
-      x += 32;
-    } while (x < pairs);
-  }
-  for (count &= 7; count > 0; count -= 4) {
-    const own = loadFirst(x, count);
-    const s = logistic4(own, least, scale, round, unit, c1, c2, c3, c4, c5);
-    storeFirst(x, f32x4.mul(own, s), count);
-    x += 16;
-  }
-}
-
-/** x_i = dy_i SiLU'(x_i), of so many numbers. */
-export function siluSlopes(count: i32, x: usize, dy: usize): void {
-  const least = f32x4.splat(lowest), scale = f32x4.splat(log2e);
-  const round = f32x4.splat(rounder);
-  const unit = f32x4.splat(one), c1 = f32x4.splat(a1), c2 = f32x4.splat(a2);
-  const c3 = f32x4.splat(a3), c4 = f32x4.splat(a4), c5 = f32x4.splat(a5);
-  const pairs = x + (<usize> (count & ~7) << 2);
-  if (x < pairs) {
-    do {
-      const x0 = v128.load(x), x1 = v128.load(x, 16);
-      const s0 = logistic4(x0, least, scale, round, unit, c1, c2, c3, c4, c5);
-      const s1 = logistic4(x1, least, scale, round, unit, c1, c2, c3, c4, c5);
-      const dy0 = v128.load(dy), dy1 = v128.load(dy, 16);
-      v128.store(x, f32x4.mul(dy0, steepness4(x0, s0, unit)));
-      v128.store(x, f32x4.mul(dy1, steepness4(x1, s1, unit)), 16);
-      x += 32;
-      dy += 32;
-    } while (x < pairs);
-  }
-  for (count &= 7; count > 0; count -= 4) {
-    const own = loadFirst(x, count);
-    const s = logistic4(own, least, scale, round, unit, c1, c2, c3, c4, c5);
-    const slope = f32x4.mul(loadFirst(dy, count), steepness4(own, s, unit));
-    storeFirst(x, slope, count);
-    x += 16;
-    dy += 16;
-  }
-}
-
 /** SiLU', σ + SiLU (1 - σ). */
 // @ts-ignore: decorator
 @inline
-function steepness4(x: v128, s: v128, unit: v128): v128 {
+export function siluSlope4(x: v128, s: v128, unit: v128): v128 {
   return multiplyAdd(f32x4.mul(x, s), f32x4.sub(unit, s), s);
 }
 
 /** 1 / (1 + e^-x) */
 // @ts-ignore: decorator
 @inline
-function logistic4(
-  x: v128,
-  least: v128,
-  scale: v128,
-  round: v128,
-  unit: v128,
-  c1: v128,
-  c2: v128,
-  c3: v128,
-  c4: v128,
-  c5: v128,
+export function logistic4(
+  x: v128, least: v128, scale: v128, round: v128, unit: v128,
+  c1: v128, c2: v128, c3: v128, c4: v128, c5: v128,
 ): v128 {
   const exponent = f32x4.neg(f32x4.max(x, least));
   const e = power4(exponent, least, scale, round, unit, c1, c2, c3, c4, c5);
@@ -247,17 +131,9 @@ function logistic4(
 /** e^x = 2^n 2^r of x up to 88, with n + r = x / ln 2; 0 where it would be denormal. */
 // @ts-ignore: decorator
 @inline
-function power4(
-  x: v128,
-  least: v128,
-  scale: v128,
-  round: v128,
-  unit: v128,
-  c1: v128,
-  c2: v128,
-  c3: v128,
-  c4: v128,
-  c5: v128,
+export function power4(
+  x: v128, least: v128, scale: v128, round: v128, unit: v128,
+  c1: v128, c2: v128, c3: v128, c4: v128, c5: v128,
 ): v128 {
   const bounded = f32x4.pmax(x, least);
   const rounded = multiplyAdd(bounded, scale, round);
@@ -281,13 +157,8 @@ function power4(
 export function powerOfTwo4(
   x: v128,
   least: v128,
-  round: v128,
-  unit: v128,
-  c1: v128,
-  c2: v128,
-  c3: v128,
-  c4: v128,
-  c5: v128,
+  round: v128, unit: v128,
+  c1: v128, c2: v128, c3: v128, c4: v128, c5: v128,
 ): v128 {
   const bounded = f32x4.pmax(x, least);
   const rounded = f32x4.add(bounded, round);
@@ -301,12 +172,7 @@ export function powerOfTwo4(
 function scaled4(
   rounded: v128,
   r: v128,
-  unit: v128,
-  c1: v128,
-  c2: v128,
-  c3: v128,
-  c4: v128,
-  c5: v128,
+  unit: v128, c1: v128, c2: v128, c3: v128, c4: v128, c5: v128,
 ): v128 {
   let p = multiplyAdd(c5, r, c4);
   p = multiplyAdd(p, r, c3);

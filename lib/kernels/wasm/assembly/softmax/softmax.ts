@@ -5,6 +5,7 @@
 // queries, and so do the maxima, the sums and all else that a row of scores
 // has; a hidden key is a row.
 import { multiply } from "../math/gemm";
+import { scaleVectors } from "../math/loops";
 import { softmax as job } from "../jobs";
 import { at, transposeToPairs } from "../math/matrix";
 import { preparePowers } from "../math/vector_exp";
@@ -133,10 +134,7 @@ export function openQueries(ofSequence: i32, block: i32): bool {
     headStride,
     queriesComplete,
   );
-  const scale = f32x4.splat(job.scale);
-  for (let i: usize = 0; i < <usize> queries * headStride; i += 16) {
-    v128.store(scaledQ + i, f32x4.mul(v128.load(q + i), scale));
-  }
+  scaleVectors(<usize> queries * headStride, job.scale, q, scaledQ);
   transposeToPairs(queries, job.headDim, scaledQ, headStride, transposedQ);
   return true;
 }

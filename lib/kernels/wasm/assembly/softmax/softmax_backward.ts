@@ -8,6 +8,7 @@
 // own. Where it has not all of them, its part of dq is added to the others in
 // the second phase.
 import { multiply, multiplyTransposed } from "../math/gemm";
+import { scaleVectors } from "../math/loops";
 import { queue, softmax as job } from "../jobs";
 import { at, put, transposeToPairs, unpadRows } from "../math/matrix";
 import { powersAndSlopes } from "../math/vector_exp";
@@ -198,14 +199,8 @@ function addGradients(): void {
 
 /** Stores the block's dq, or the task's part of it. */
 function storeDq(task: i32): void {
-  const scale = f32x4.splat(job.scale);
-  for (
-    let i: usize = 0;
-    i < <usize> softmax.queries * softmax.headStride;
-    i += 16
-  ) {
-    v128.store(rowsDq + i, f32x4.mul(v128.load(rowsDq + i), scale));
-  }
+  const bytes = <usize> softmax.queries * softmax.headStride;
+  scaleVectors(bytes, job.scale, rowsDq, rowsDq);
   for (let i = 0; i < softmax.queries; i++) {
     if (softmax.isToken(softmax.sequence, softmax.query + i)) continue;
     memory.fill(rowsDq + i * softmax.headStride, 0, softmax.headStride);

@@ -2,7 +2,8 @@
 // running weighted sum of values, scaled down whenever the maximum rises.
 import { multiplyTransposed } from "../math/gemm";
 import { softmax as job } from "../jobs";
-import { at, put, scaleRows } from "../math/matrix";
+import { scaleRows } from "../math/loops";
+import { at, put } from "../math/matrix";
 import { powers } from "../math/vector_exp";
 import { take } from "../runtime/scratch";
 import { exp4, vectorBytes } from "../math/simd";
