@@ -63,18 +63,18 @@ const OF_FLOATS: readonly Loop[] = [
   {
     doc: "y = σ(x)",
     head: "sigmoid(x, y)",
-    writes: { y: `logistic4(x, ${EXP})` },
+    writes: { y: `fastSigmoid4(x, ${EXP})` },
   },
   {
     doc: "x = SiLU(x), which is x σ(x).",
     head: "silu(x)",
-    writes: { x: `f32x4.mul(x, logistic4(x, ${EXP}))` },
+    writes: { x: `f32x4.mul(x, fastSigmoid4(x, ${EXP}))` },
   },
   {
     doc: "x = dy SiLU'(x)",
     head: "siluGradient(x, dy)",
     writes: {
-      x: `f32x4.mul(dy, siluSlope4(x, logistic4(x, ${EXP}), unit))`,
+      x: `f32x4.mul(dy, siluDerivative4(x, fastSigmoid4(x, ${EXP}), unit))`,
     },
   },
   {
@@ -138,7 +138,7 @@ const OF_VECTORS: readonly Loop[] = [
   {
     doc: "y = e^x, of numbers up to 0.",
     head: "exp(x, y)",
-    writes: { y: `power4(x, ${EXP})` },
+    writes: { y: `fastExp4(x, ${EXP})` },
   },
   {
     doc: "target = weight · source",
@@ -424,7 +424,7 @@ export function loopsSource(): string {
   return [
     `import { firstLanes, loadFirst, multiplyAdd, sigmoid4, storeFirst, sum4, sums4 } from "./simd";`,
     `import { geluGradient4, gelu4, logSigmoid4, shiftedSilu4, shiftedSiluGradient4 } from "./activations";`,
-    `import { a1, a2, a3, a4, a5, log2e, logistic4, lowest, one, power4, rounder, siluSlope4 } from "./vector_exp";`,
+    `import { a1, a2, a3, a4, a5, log2e, fastSigmoid4, lowest, one, fastExp4, rounder, siluDerivative4 } from "./vector_exp";`,
     ...OF_FLOATS.map(ofFloats),
     ...OF_VECTORS.map(ofVectors),
     ...OF_ROWS.map(ofRows),

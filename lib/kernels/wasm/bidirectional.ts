@@ -9,7 +9,7 @@ import { type Call, type Kernel, registerWasmKernel } from "./kernel.ts";
  *
  * @param host Runs them.
  */
-export function registerTwoEnds(host: KernelHost): void {
+export function registerBidirectional(host: KernelHost): void {
   registerWasmKernel(host, SPLIT_ENDS, {
     forward: splitEnds,
     gradient: splitEndsGradient,

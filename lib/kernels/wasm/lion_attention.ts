@@ -27,11 +27,11 @@ interface Schedule {
     numbers: WasmNumbers,
   ): number | null;
   /** Parts of a sequence that are each a task. */
-  segments(sequences: number, chunks: number, threads: number): number;
+  splits(sequences: number, chunks: number, threads: number): number;
   /** Multiplications and additions of a token, roughly. */
   operations(sizes: AttentionSizes, chunkSize: number): number;
   /** Bytes of a task's scratch that grow with the length of what it has of a sequence. */
-  carried(request: KernelRequest, chunkSize: number, segments: number): number;
+  carried(request: KernelRequest, chunkSize: number, splits: number): number;
 }
 
 /** Larger chunks only cost scratch: four matrices of [chunk, chunk] a thread. */
@@ -46,7 +46,7 @@ const SMALLEST_GRADIENT_CHUNK = 32;
 
 const tiles: Omit<Schedule, "chunkSize"> = {
   job: "fullForward",
-  segments: (...counts) => segmentsOf(...counts, 0),
+  splits: (...counts) => splitsOf(...counts, 0),
   operations: ({ length, headDim, valueDim }) =>
     2 * (headDim + valueDim) * length,
   // Keys with the decays on either side.
@@ -67,7 +67,7 @@ const SCHEDULES: Readonly<Record<ConcreteForm, Schedule>> = {
   recurrent: {
     job: "recurrentForward",
     chunkSize: () => null,
-    segments: () => 1,
+    splits: () => 1,
     operations: ({ headDim, valueDim }) => 10 * headDim * valueDim,
     carried: () => 0,
   },
@@ -75,18 +75,18 @@ const SCHEDULES: Readonly<Record<ConcreteForm, Schedule>> = {
     job: "chunkwiseForward",
     chunkSize: (length, wanted, { chunkwise }) =>
       Math.min(wanted ?? chunkwise.chunkSize, LARGEST_CHUNK, length),
-    segments: (...counts) => segmentsOf(...counts, CHUNKWISE_SUMMARY),
+    splits: (...counts) => splitsOf(...counts, CHUNKWISE_SUMMARY),
     operations: ({ headDim, valueDim }, chunkSize) =>
       2 * (headDim + valueDim) * chunkSize + 8 * headDim * valueDim,
     // The states after each chunk.
     carried: (
       { length, headDim, valueDim, causal, decays },
       chunkSize,
-      segments,
+      splits,
     ) =>
       decays && !causal
         ? 4 * headDim * (valueDim + 1) *
-          Math.ceil(length / chunkSize / segments)
+          Math.ceil(length / chunkSize / splits)
         : 0,
   },
 };
@@ -221,12 +221,12 @@ type AttentionJob = Job<"chunkwiseForward">;
 
 type Size =
   | "sequences"
-  | "share"
+  | "groupSize"
   | "length"
   | "headDim"
   | "valueDim"
   | "chunkSize"
-  | "segments";
+  | "splits";
 
 /** The sizes in a job's record. */
 function jobOf(
@@ -243,29 +243,29 @@ function jobOf(
     ? Math.ceil(Math.sqrt(length))
     : chunkSize;
   const chunks = Math.ceil(length / tokens);
-  const segments = SCHEDULES[form]
-    .segments(batch * keyHeads, chunks, threads);
+  const splits = SCHEDULES[form]
+    .splits(batch * keyHeads, chunks, threads);
   return {
-    ...{ sequences, share: heads / keyHeads, length, headDim, valueDim },
-    ...{ chunkSize: tokens, segments },
+    ...{ sequences, groupSize: heads / keyHeads, length, headDim, valueDim },
+    ...{ chunkSize: tokens, splits },
   };
 }
 
 /** Parts of a sequence, so that all threads have work, at such an extra cost if there are several. */
-function segmentsOf(
+function splitsOf(
   sequences: number,
   chunks: number,
   threads: number,
   extra: number,
 ): number {
-  let best = { segments: 1, cost: Infinity };
-  for (let segments = 1; segments <= Math.min(chunks, threads); segments++) {
-    const rounds = Math.ceil(sequences * segments / threads);
-    const each = (segments > 1 ? 1 + extra : 1) / segments;
+  let best = { splits: 1, cost: Infinity };
+  for (let splits = 1; splits <= Math.min(chunks, threads); splits++) {
+    const rounds = Math.ceil(sequences * splits / threads);
+    const each = (splits > 1 ? 1 + extra : 1) / splits;
     const cost = rounds * each;
-    if (cost < best.cost) best = { segments, cost };
+    if (cost < best.cost) best = { splits, cost };
   }
-  return best.segments;
+  return best.splits;
 }
 
 function plan(
@@ -302,8 +302,8 @@ function plan(
   return {
     chunkSize,
     scratchBytes,
-    carriedBytes: schedule.carried(request, sizes.chunkSize, sizes.segments) *
-      Math.min(threads, sizes.sequences / sizes.share * sizes.segments),
+    carriedBytes: schedule.carried(request, sizes.chunkSize, sizes.splits) *
+      Math.min(threads, sizes.sequences / sizes.groupSize * sizes.splits),
     how: `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}`,
   };
 }

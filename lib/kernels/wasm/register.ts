@@ -8,7 +8,7 @@ import { registerOperations } from "./operations.ts";
 import { registerSelectiveScan } from "./selective_scan.ts";
 import { registerShortConvolution } from "./short_convolution.ts";
 import { registerSoftmaxAttention } from "./softmax_attention.ts";
-import { registerTwoEnds } from "./bidirectional.ts";
+import { registerBidirectional } from "./bidirectional.ts";
 
 /**
  * Registers all of LION's kernels for the wasm backend, instead of those that
@@ -26,7 +26,7 @@ export function registerWasmKernels(
   registerSoftmaxAttention(host);
   registerSelectiveScan(host);
   registerShortConvolution(host);
-  registerTwoEnds(host);
+  registerBidirectional(host);
   registerOperations(host);
   registerDense("wasm");
 }

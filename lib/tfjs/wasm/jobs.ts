@@ -50,12 +50,12 @@ export const QUEUE = {
 export const ATTENTION = {
   sequences: "i32",
   /** Sequences in a row that have the same queries and keys; 1 but for chunks. */
-  share: "i32",
+  groupSize: "i32",
   length: "i32",
   headDim: "i32",
   valueDim: "i32",
   chunkSize: "i32",
-  segments: "i32",
+  splits: "i32",
   causal: "i32",
   normalize: "i32",
   /** Whether each channel of the keys has its own log decay. */
@@ -99,7 +99,7 @@ export const MATMUL = {
 } as const satisfies Fields;
 
 /** A batched matrix product of few rows; its extra memory begins as that of {@linkcode MATMUL}. */
-export const FEW_ROWS = {
+export const GEMV = {
   batch: "i32",
   rows: "i32",
   inner: "i32",
@@ -367,7 +367,7 @@ export const JOBS = {
   fullForward: ATTENTION,
   recurrentForward: ATTENTION,
   delta: DELTA,
-  fewRows: FEW_ROWS,
+  gemv: GEMV,
   logSigmoid: ELEMENTWISE,
   finiteDecay: FINITE_DECAY,
   selectiveScan: SELECTIVE_SCAN,

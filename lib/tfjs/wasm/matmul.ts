@@ -122,7 +122,7 @@ function matmul(
     },
   };
   if (areFew(rows, inner * columns)) {
-    host.run("fewRows", product, options);
+    host.run("gemv", product, options);
   } else {
     const tasks = tasksOf(count, rows, columns, host.threads);
     host.run("matmul", { ...product, ...tasks }, options);

@@ -31,12 +31,12 @@ export function jobIn(heap: Heap): Job<"chunkwiseForward"> {
   const feature = (u: number) => u + 0.1;
   return {
     sequences,
-    share: 1,
+    groupSize: 1,
     length,
     headDim,
     valueDim,
     chunkSize: 32,
-    segments: 2,
+    splits: 2,
     causal: 0,
     normalize: 1,
     diagonal: 0,

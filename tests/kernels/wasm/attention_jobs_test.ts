@@ -18,7 +18,7 @@ type Form = "chunkwise" | "full" | "recurrent";
 function run(
   form: Form,
   problem: Problem,
-  { chunkSize, segments }: { chunkSize: number; segments: number },
+  { chunkSize, splits }: { chunkSize: number; splits: number },
 ): { y: Float32Array; gradients: Record<string, Float32Array> } {
   const { batch, heads, length, headDim, valueDim, decay, causal } = problem;
   const tokens = batch * heads * length;
@@ -45,12 +45,12 @@ function run(
   for (const job of jobs) {
     runGuarded(job, {
       sequences: batch * heads,
-      share: 1,
+      groupSize: 1,
       length,
       headDim,
       valueDim,
       chunkSize: Math.min(size, length),
-      segments: Math.min(segments, Math.ceil(length / size)),
+      splits: Math.min(splits, Math.ceil(length / size)),
       causal: Number(causal),
       normalize: Number(problem.normalize),
       diagonal: 0,
@@ -110,8 +110,8 @@ for (const form of ["chunkwise", "full", "recurrent"] as const) {
       await host.useThreads(threads);
       for (const [c, problem, solution] of solved) {
         for (const chunkSize of [5, 24, 64]) {
-          const segments = threads;
-          const actual = run(form, problem, { chunkSize, segments });
+          const splits = threads;
+          const actual = run(form, problem, { chunkSize, splits });
           const wrong = differences(problem, actual, solution, "wasm");
           const label = `${describe(c)} C=${chunkSize} threads=${threads}`;
           failures.push(...wrong.map((line) => `${label}: ${line}`));
@@ -123,7 +123,7 @@ for (const form of ["chunkwise", "full", "recurrent"] as const) {
   });
 }
 
-async function assertWrites(share: number, isDiagonal: boolean) {
+async function assertWrites(groupSize: number, isDiagonal: boolean) {
   const ofDecay = (headDim: number) => isDiagonal ? headDim : 1;
   const sizes = [
     { length: 1, headDim: 5, valueDim: 3 },
@@ -136,7 +136,7 @@ async function assertWrites(share: number, isDiagonal: boolean) {
       for (const causal of [false, true]) {
         for (const chunkSize of [5, 24, 64]) {
           const { input, output } = arraysIn();
-          const tokens = share * length, decayDim = ofDecay(headDim);
+          const tokens = groupSize * length, decayDim = ofDecay(headDim);
           const place = (size: number, value: number) =>
             input(new Float32Array(size).fill(value));
           const empty = (columns: number) => output(tokens * columns);
@@ -165,9 +165,10 @@ async function assertWrites(share: number, isDiagonal: boolean) {
           const ofChunk = Math.min(chunkSize, length);
           for (const pass of ["Forward", "Backward"] as const) {
             runGuarded(`chunkwise${pass}`, {
-              ...{ sequences: share, share, length, headDim, valueDim },
+              ...{ sequences: groupSize, groupSize },
+              ...{ length, headDim, valueDim },
               chunkSize: ofChunk,
-              segments: Math.min(threads, Math.ceil(length / ofChunk)),
+              splits: Math.min(threads, Math.ceil(length / ofChunk)),
               ...{ causal: Number(causal), normalize: 1 },
               diagonal: Number(isDiagonal),
               ...{ scale: 1, epsilon: 1e-6, b: 0, db: 0 },

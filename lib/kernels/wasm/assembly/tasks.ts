@@ -1,6 +1,6 @@
 // What each job consists of: its scratch, and the tasks of its two phases.
 import { adamTask, adamTasks } from "./layer/adam";
-import { layout, segments, setSizes, share } from "./chunkwise/sizes";
+import { layout, splits, setSizes, groupSize } from "./chunkwise/sizes";
 import { attendBackward, layoutBackward } from "./chunkwise/chunkwise_backward";
 import * as chunkwiseForward from "./chunkwise/chunkwise_forward";
 import { backwardRecordBytes, summarizeBackward } from "./chunkwise/chunkwise_states";
@@ -9,7 +9,7 @@ import * as convolution from "./layer/convolution";
 import { deltaExtra, deltaTasks } from "./delta/delta";
 import { differentiateDelta, layoutDeltaBackward } from "./delta/delta_backward";
 import { attendDelta, layoutDeltaForward } from "./delta/delta_forward";
-import { fewRowsExtra, fewRowsTask, fewRowsTasks } from "./math/gemv";
+import { gemvExtra, gemvTask, gemvTasks } from "./math/gemv";
 import { attendFull, layoutFull } from "./full/full_forward";
 import { geluTask, geluTasks } from "./layer/gelu";
 import * as jobs from "./jobs";
@@ -28,7 +28,7 @@ import {
   layoutSplitHeads, splitHeadsTask, splitHeadsTasks,
 } from "./layer/split_heads";
 import { useTiles } from "./runtime/wide_simd";
-import * as twoEnds from "./layer/bidirectional";
+import * as bidirectional from "./layer/bidirectional";
 
 /** Reads the job's sizes; returns the bytes of scratch that a thread needs. */
 export function prepare(base: usize): usize {
@@ -63,7 +63,7 @@ export function prepare(base: usize): usize {
     case jobs.RMS_NORM:
       return rmsNorm.layoutRmsNorm(base);
     case jobs.JOIN_ENDS:
-      return twoEnds.layoutJoinEnds(base);
+      return bidirectional.layoutJoinEnds(base);
     case jobs.SPLIT_HEADS:
       return layoutSplitHeads(base);
   }
@@ -72,21 +72,16 @@ export function prepare(base: usize): usize {
 
 function readAttention(): void {
   setSizes(
-    jobs.attention.length,
-    jobs.attention.share,
-    jobs.attention.headDim,
-    jobs.attention.valueDim,
-    jobs.attention.chunkSize,
-    jobs.attention.segments,
-    jobs.attention.causal !== 0,
-    jobs.attention.f !== 0,
-    jobs.attention.diagonal !== 0,
+    jobs.attention.length, jobs.attention.groupSize, jobs.attention.headDim,
+    jobs.attention.valueDim, jobs.attention.chunkSize, jobs.attention.splits,
+    jobs.attention.causal !== 0, jobs.attention.f !== 0,
+    jobs.attention.diagonal !== 0
   );
 }
 
 /** Bytes that all threads share beside their scratch; after {@link prepare}. */
 export function extraBytes(): usize {
-  const records = jobs.attention.sequences * jobs.attention.segments;
+  const records = jobs.attention.sequences * jobs.attention.splits;
   switch (jobs.queue.operation) {
     case jobs.CHUNKWISE_FORWARD:
       return records * chunkwiseForward.forwardRecordBytes();
@@ -97,8 +92,8 @@ export function extraBytes(): usize {
         recurrent.sweepBytes;
     case jobs.MATMUL:
       return jobs.matmul.batch * 8;
-    case jobs.FEW_ROWS:
-      return fewRowsExtra();
+    case jobs.GEMV:
+      return gemvExtra();
     case jobs.DELTA:
       return deltaExtra();
     case jobs.LAYER_NORM:
@@ -121,12 +116,12 @@ export function tasksOf(phase: i32): i32 {
     case jobs.CHUNKWISE_FORWARD:
     case jobs.CHUNKWISE_BACKWARD: {
       // The states around a segment need no summary if it is all there is.
-      const alone = jobs.attention.segments === 1 && jobs.attention.f !== 0;
+      const alone = jobs.attention.splits === 1 && jobs.attention.f !== 0;
       if (phase === 0 && alone) return 0;
-      return jobs.attention.sequences / share * jobs.attention.segments;
+      return jobs.attention.sequences / groupSize * jobs.attention.splits;
     }
     case jobs.FULL_FORWARD:
-      return phase === 0 ? 0 : jobs.attention.sequences * segments;
+      return phase === 0 ? 0 : jobs.attention.sequences * splits;
     case jobs.RECURRENT_FORWARD:
       // A sweep alone meets no other in the middle.
       if (phase === 1 && recurrent.sweeps() === 1) return 0;
@@ -135,8 +130,8 @@ export function tasksOf(phase: i32): i32 {
       return deltaTasks(phase);
     case jobs.MATMUL:
       return phase === 0 ? 0 : matmulTasks();
-    case jobs.FEW_ROWS:
-      return fewRowsTasks(phase);
+    case jobs.GEMV:
+      return gemvTasks(phase);
     case jobs.LAYER_NORM:
       return layerNormTasks(phase);
     case jobs.RMS_NORM:
@@ -150,9 +145,9 @@ export function tasksOf(phase: i32): i32 {
     case jobs.SPLIT_HEADS:
       return splitHeadsTasks(phase);
     case jobs.SPLIT_ENDS:
-      return twoEnds.splitEndsTasks(phase);
+      return bidirectional.splitEndsTasks(phase);
     case jobs.JOIN_ENDS:
-      return twoEnds.joinEndsTasks(phase);
+      return bidirectional.joinEndsTasks(phase);
     case jobs.ADAM:
       return adamTasks(phase);
     case jobs.COLUMN_SUM:
@@ -175,21 +170,19 @@ export function perform(phase: i32, task: i32): void {
   switch (jobs.queue.operation) {
     case jobs.CHUNKWISE_FORWARD:
     case jobs.CHUNKWISE_BACKWARD:
-      return attendGroup(phase, task / segments, task % segments);
+      return attendGroup(phase, task / splits, task % splits);
     case jobs.FULL_FORWARD:
-      return attendFull(task / segments, task % segments);
+      return attendFull(task / splits, task % splits);
     case jobs.RECURRENT_FORWARD:
       return recurrent.attendRecurrent(
-        task / recurrent.sweeps(),
-        task % recurrent.sweeps() === 1,
-        phase,
+        task / recurrent.sweeps(), task % recurrent.sweeps() === 1, phase
       );
     case jobs.DELTA:
       return sweepDelta(task, phase);
     case jobs.MATMUL:
       return matmulTask(task);
-    case jobs.FEW_ROWS:
-      return fewRowsTask(phase, task);
+    case jobs.GEMV:
+      return gemvTask(phase, task);
     case jobs.LAYER_NORM:
       return layerNormTask(phase, task);
     case jobs.RMS_NORM:
@@ -203,9 +196,9 @@ export function perform(phase: i32, task: i32): void {
     case jobs.SPLIT_HEADS:
       return splitHeadsTask(task);
     case jobs.SPLIT_ENDS:
-      return twoEnds.splitEndsTask(task);
+      return bidirectional.splitEndsTask(task);
     case jobs.JOIN_ENDS:
-      return twoEnds.joinEndsTask(task);
+      return bidirectional.joinEndsTask(task);
     case jobs.ADAM:
       return adamTask(task);
     case jobs.COLUMN_SUM:
@@ -220,19 +213,19 @@ export function perform(phase: i32, task: i32): void {
 }
 
 /** A segment of sequences that share their keys; one after the other adds to the gradients in these. */
-function attendGroup(phase: i32, group: i32, segment: i32): void {
-  for (let i = group * share; i < (group + 1) * share; i++) {
-    attendChunkwise(phase, i, segment);
+function attendGroup(phase: i32, group: i32, split: i32): void {
+  for (let i = group * groupSize; i < (group + 1) * groupSize; i++) {
+    attendChunkwise(phase, i, split);
   }
 }
 
-function attendChunkwise(phase: i32, sequence: i32, segment: i32): void {
+function attendChunkwise(phase: i32, sequence: i32, split: i32): void {
   if (jobs.queue.operation === jobs.CHUNKWISE_FORWARD) {
-    if (phase === 0) chunkwiseForward.summarizeForward(sequence, segment);
-    else chunkwiseForward.attendForward(sequence, segment);
+    if (phase === 0) chunkwiseForward.summarizeForward(sequence, split);
+    else chunkwiseForward.attendForward(sequence, split);
   } else {
-    if (phase === 0) summarizeBackward(sequence, segment);
-    else attendBackward(sequence, segment);
+    if (phase === 0) summarizeBackward(sequence, split);
+    else attendBackward(sequence, split);
   }
 }
 

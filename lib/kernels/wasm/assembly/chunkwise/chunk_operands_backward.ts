@@ -2,13 +2,13 @@
 // decays; those through A are in inside_gradient.ts and diagonal_scores.ts. What
 // the log decays need of each step is kept until all of the chunk is known.
 import * as sizes from "./sizes";
-import { entering, enteringBack, leaving, leavingBack } from "./decay";
+import { decayFromStart, decayFromEnd, decayToEnd, decayToStart } from "./decay";
 import * as diagonal from "./diagonal";
 import * as intra from "./intra_chunk_backward";
 import { attention as job } from "../jobs";
 import { addScaledRowsAndDot, dot } from "../math/loops";
 import { unpadRows } from "../math/matrix";
-import { through } from "./chunk_operands";
+import { chunkDecay } from "./chunk_operands";
 import { multiplyAdd } from "../math/simd";
 
 /** What passes through all of the chunk, forward and back. */
@@ -30,77 +30,51 @@ export function openGradient(): void {
 /** dq += the gradient through Qin, given that in Qin. */
 export function addQueryGradient(back: bool, gradient: usize, dq: usize): void {
   if (sizes.diagonal) {
-    diagonal.openQueryWay(back ? intra.count : 0, intra.count, back);
-    return diagonal.walkBack(
-      gradient,
-      intra.q,
-      dq,
-      back ? intra.rowsDb : intra.rowsDf,
+    diagonal.openQueryPath(back ? intra.count : 0, intra.count, back);
+    return diagonal.backwardAlongPath(
+      gradient, intra.q, dq, back ? intra.rowsDb : intra.rowsDf
     );
   }
-  const weights = back ? enteringBack : entering;
+  const weights = back ? decayFromEnd : decayFromStart;
   const sums = back ? intra.readAfter : intra.readBefore;
   addScaledRowsAndDot(
-    intra.count,
-    sizes.headStride,
-    weights,
-    gradient,
-    intra.q,
-    dq,
-    sums,
+    intra.count, sizes.headStride, weights, gradient, intra.q, dq, sums
   );
 }
 
 /** dk += the gradient through Kout, given that in Kout. */
 export function addKeyGradient(back: bool, gradient: usize, dk: usize): void {
   if (sizes.diagonal) {
-    diagonal.openKeyWay(back ? 0 : intra.count, intra.count, back);
-    return diagonal.walkBack(
-      gradient,
-      intra.k,
-      dk,
-      back ? intra.rowsDb : intra.rowsDf,
+    diagonal.openKeyPath(back ? 0 : intra.count, intra.count, back);
+    return diagonal.backwardAlongPath(
+      gradient, intra.k, dk, back ? intra.rowsDb : intra.rowsDf
     );
   }
-  const weights = back ? leavingBack : leaving;
+  const weights = back ? decayToStart : decayToEnd;
   const sums = back ? intra.writtenBefore : intra.writtenAfter;
   addScaledRowsAndDot(
-    intra.count,
-    sizes.headStride,
-    weights,
-    gradient,
-    intra.k,
-    dk,
-    sums,
+    intra.count, sizes.headStride, weights, gradient, intra.k, dk, sums
   );
 }
 
 /** Notes the gradient through what is left of a state, given the state and the gradient in it on the other side. */
-export function addThroughGradient(
-  back: bool,
-  bytes: usize,
-  state: usize,
-  gradient: usize,
+export function addChunkDecayGradient(
+  back: bool, bytes: usize, state: usize, gradient: usize
 ): void {
   if (sizes.diagonal) {
     return addChannelsGradient(
-      back ? diagonal.throughBack : diagonal.throughForward,
-      back ? intra.rowsDb : intra.rowsDf,
-      state,
-      gradient,
+      back ? diagonal.chunkDecayBack : diagonal.chunkDecayForward,
+      back ? intra.rowsDb : intra.rowsDf, state, gradient
     );
   }
-  const cross = through(intra.count, back) * dot(bytes, state, gradient);
+  const cross = chunkDecay(intra.count, back) * dot(bytes, state, gradient);
   if (back) crossingBack = cross;
   else crossing = cross;
 }
 
 /** Likewise for channels: a token's log decays are all in the exponents of theirs. */
 function addChannelsGradient(
-  channels: usize,
-  slopes: usize,
-  state: usize,
-  gradient: usize,
+  channels: usize, slopes: usize, state: usize, gradient: usize
 ): void {
   for (let n: usize = 0; n < sizes.headStride; n += 16) {
     let sum = f32x4.splat(0), cell = n;
@@ -123,19 +97,13 @@ export function storeDecayGradients(): void {
   if (sizes.diagonal) {
     const offset = intra.token * sizes.headBytes;
     unpadRows(
-      intra.count,
-      intra.rowsDf,
-      sizes.headStride,
-      job.df + offset,
-      sizes.headBytes,
+      intra.count, intra.rowsDf, sizes.headStride, job.df + offset,
+      sizes.headBytes
     );
     if (sizes.causal) return;
     unpadRows(
-      intra.count,
-      intra.rowsDb,
-      sizes.headStride,
-      job.db + offset,
-      sizes.headBytes,
+      intra.count, intra.rowsDb, sizes.headStride, job.db + offset,
+      sizes.headBytes
     );
   } else if (sizes.decays) intra.decayGradients(crossing, crossingBack);
 }

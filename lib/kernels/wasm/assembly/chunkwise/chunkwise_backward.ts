@@ -16,39 +16,37 @@ let gradientBefore: usize = 0;
 /** Lays out a thread's scratch; returns its end. */
 export function layoutBackward(base: usize): usize {
   intra.layoutGradients(base, 2);
-  gradientBefore = sizes.take(sizes.stateBytes);
-  return sizes.take(0);
+  gradientBefore = sizes.allocate(sizes.stateBytes);
+  return sizes.allocate(0);
 }
 
 /** The gradients of a segment. */
-export function attendBackward(sequence: i32, segment: i32): void {
-  const first = sizes.chunkOf(segment), end = sizes.chunkOf(segment + 1);
+export function attendBackward(sequence: i32, split: i32): void {
+  const first = sizes.firstChunkOf(split), end = sizes.firstChunkOf(split + 1);
   if (first >= end) return;
   if (!sizes.decays) return attendWithoutDecay(sequence, first, end);
-  let state = sizes.after + (end - 1 - first) * 2 * sizes.stateBytes;
-  if (sizes.segments > 1) {
-    states.gather(sequence, segment, false, 0, false, sizes.before);
-    states.gather(sequence, segment, true, 2, false, state + sizes.stateBytes);
+  let state = sizes.statesAfter + (end - 1 - first) * 2 * sizes.stateBytes;
+  if (sizes.splits > 1) {
+    states.sumStates(sequence, split, false, 0, false, sizes.stateBefore);
+    states.sumStates(sequence, split, true, 2, false, state + sizes.stateBytes);
     if (!sizes.causal) {
-      states.gather(sequence, segment, true, 1, true, state);
-      states.gather(sequence, segment, false, 3, true, gradientBefore);
+      states.sumStates(sequence, split, true, 1, true, state);
+      states.sumStates(sequence, split, false, 3, true, gradientBefore);
     }
   }
   for (let chunk = end - 1; chunk > first; chunk--) {
-    intra.openChunk(sequence, chunk);
+    intra.openChunkBackward(sequence, chunk);
     const some = chunk < sizes.chunks - 1;
     const stateAfter = state, gradientAfter = state + sizes.stateBytes;
     state -= 2 * sizes.stateBytes;
     states.writeGradient(
-      state + sizes.stateBytes,
-      some ? gradientAfter : 0,
-      false,
+      state + sizes.stateBytes, some ? gradientAfter : 0, false
     );
     if (!sizes.causal) states.write(state, some ? stateAfter : 0, true);
     countProgress();
   }
   for (let chunk = first; chunk < end; chunk++) {
-    intra.openChunk(sequence, chunk);
+    intra.openChunkBackward(sequence, chunk);
     gradientsOf(chunk, state, state + sizes.stateBytes, chunk < end - 1);
     state += 2 * sizes.stateBytes;
     countProgress();
@@ -57,10 +55,7 @@ export function attendBackward(sequence: i32, segment: i32): void {
 
 /** All gradients of a chunk; then, if another follows, the states before it. */
 function gradientsOf(
-  chunk: i32,
-  stateAfter: usize,
-  gradientAfter: usize,
-  follows: bool,
+  chunk: i32, stateAfter: usize, gradientAfter: usize, follows: bool
 ): void {
   const dq = intra.wholeRows(job.dq, intra.rowsDq),
     dk = intra.wholeRows(job.dk, intra.rowsDk);
@@ -68,11 +63,11 @@ function gradientsOf(
   const some = chunk > 0, more = chunk < sizes.chunks - 1;
   const width = <i32> (sizes.valueStride >> 2);
   operands.openGradient();
-  intra.gradientsInside(dq, dk, dv);
+  intra.intraChunkGradients(dq, dk, dv);
 
   const bytes = (sizes.valueDim + 1) * sizes.headStride;
   if (some) {
-    operands.addQueryGradient(false, readState(intra.rowsG, sizes.before), dq);
+    operands.addQueryGradient(false, readState(intra.rowsG, sizes.stateBefore), dq);
     if (!sizes.causal) {
       operands.addKeyGradient(true, readState(sizes.rowsV, gradientBefore), dk);
     }
@@ -84,24 +79,21 @@ function gradientsOf(
     }
   }
   if (some && more) {
-    operands.addThroughGradient(false, bytes, sizes.before, gradientAfter);
+    operands.addChunkDecayGradient(false, bytes, sizes.stateBefore, gradientAfter);
     if (!sizes.causal) {
-      operands.addThroughGradient(true, bytes, stateAfter, gradientBefore);
+      operands.addChunkDecayGradient(true, bytes, stateAfter, gradientBefore);
     }
   }
   if (some && !sizes.causal) {
     readTransposed(
-      keysOut(intra.count, true, intra.k),
-      gradientBefore,
-      dv,
-      width,
+      keysOut(intra.count, true, intra.k), gradientBefore, dv, width
     );
   }
   if (more || follows) {
     const keys = keysOut(intra.count, false, intra.k);
     if (more) readTransposed(keys, gradientAfter, dv, width);
     if (follows) {
-      states.writeKeys(sizes.before, some ? sizes.before : 0, false, keys);
+      states.writeKeys(sizes.stateBefore, some ? sizes.stateBefore : 0, false, keys);
     }
   }
   if (follows && !sizes.causal) {
@@ -126,18 +118,11 @@ function readState(rows: usize, state: usize): usize {
 
 /** dv += Kout stateᵀ */
 function readTransposed(
-  keys: usize,
-  state: usize,
-  dv: usize,
-  width: i32,
+  keys: usize, state: usize, dv: usize, width: i32
 ): void {
   transpose(
-    sizes.valueDim,
-    sizes.headDim,
-    state,
-    sizes.headStride,
-    sizes.transposed,
-    sizes.valueStride,
+    sizes.valueDim, sizes.headDim, state, sizes.headStride, sizes.transposed,
+    sizes.valueStride
   );
   multiply(
     intra.count, width, sizes.headDim,
@@ -148,35 +133,31 @@ function readTransposed(
 
 /** Every token reads the sums over all segments. */
 function attendWithoutDecay(sequence: i32, first: i32, end: i32): void {
-  for (let s = 0; s < sizes.filledSegments(); s++) {
+  for (let s = 0; s < sizes.filledSplits(); s++) {
     const state = states.recordOf(sequence, s),
       sum = state + 2 * sizes.stateBytes;
     if (s === 0) {
-      memory.copy(sizes.before, state, sizes.stateBytes);
+      memory.copy(sizes.stateBefore, state, sizes.stateBytes);
       memory.copy(gradientBefore, sum, sizes.stateBytes);
     } else {
-      scaleAndAdd(sizes.stateBytes, 1, sizes.before, state);
+      scaleAndAdd(sizes.stateBytes, 1, sizes.stateBefore, state);
       scaleAndAdd(sizes.stateBytes, 1, gradientBefore, sum);
     }
   }
   const head = <i32> (sizes.headStride >> 2),
     width = <i32> (sizes.valueStride >> 2);
   transpose(
-    sizes.valueDim,
-    sizes.headDim,
-    gradientBefore,
-    sizes.headStride,
-    sizes.transposed,
-    sizes.valueStride,
+    sizes.valueDim, sizes.headDim, gradientBefore, sizes.headStride,
+    sizes.transposed, sizes.valueStride
   );
   for (let chunk = first; chunk < end; chunk++) {
-    intra.openChunk(sequence, chunk);
+    intra.openChunkBackward(sequence, chunk);
     const dq = intra.wholeRows(job.dq, intra.rowsDq),
       dk = intra.wholeRows(job.dk, intra.rowsDk);
     const dv = intra.wholeValueRows();
     multiply(
       intra.count, head, sizes.valueDim + 1,
-      intra.rowsG, sizes.columnsStride, sizes.before, sizes.headStride,
+      intra.rowsG, sizes.columnsStride, sizes.stateBefore, sizes.headStride,
       dq, sizes.headStride, 0, 0, 0
     );
     multiply(

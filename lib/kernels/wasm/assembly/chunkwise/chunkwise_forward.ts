@@ -1,7 +1,7 @@
 // The chunkwise form's forward pass: y_i = Σ_j M_ij s (q_i · k_j) v_j, divided by
 // its row sum; other chunks are read from two states.
 import * as sizes from "./sizes";
-import { loadState, storeState } from "./borders";
+import { loadBorderState, storeBorderState } from "./borders";
 import { multiply, multiplyTransposed } from "../math/gemm";
 import * as intra from "./intra_chunk";
 import { attention as job, queue } from "../jobs";
@@ -13,8 +13,8 @@ import { countProgress } from "../runtime/progress";
 /** to = through ∘ from + Koutᵀ (V, 1) of the open chunk; without `from` the second alone. */
 function write(to: usize, from: usize, back: bool): void {
   const keys = operands.keysOut(intra.count, back, intra.k);
-  const decay: f32 = from === 0 ? 0 : operands.through(intra.count, back);
-  const old = from === 0 ? 0 : operands.carried(back, from, to);
+  const decay: f32 = from === 0 ? 0 : operands.chunkDecay(intra.count, back);
+  const old = from === 0 ? 0 : operands.decayedState(back, from, to);
   multiplyTransposed(
     sizes.headDim, <i32> (sizes.valueStride >> 2), intra.count,
     keys, sizes.headStride, intra.v, sizes.valueStride,
@@ -46,71 +46,68 @@ function addRows(columns: i32, rows: usize, target: usize): void {
 
 /** A segment's record: both states, and what is left of one that passes through. */
 export function forwardRecordBytes(): usize {
-  return 2 * (sizes.stateBytes + operands.passBytes());
+  return 2 * (sizes.stateBytes + operands.splitDecayBytes());
 }
 
-function recordOf(sequence: i32, segment: i32): usize {
+function recordOf(sequence: i32, split: i32): usize {
   return queue.extra +
-    <usize> (sequence * sizes.segments + segment) * forwardRecordBytes();
+    <usize> (sequence * sizes.splits + split) * forwardRecordBytes();
 }
 
 /** What a segment by itself adds to the states that pass it. */
-export function summarizeForward(sequence: i32, segment: i32): void {
-  const first = sizes.chunkOf(segment), end = sizes.chunkOf(segment + 1);
-  const state = recordOf(sequence, segment),
+export function summarizeForward(sequence: i32, split: i32): void {
+  const first = sizes.firstChunkOf(split), end = sizes.firstChunkOf(split + 1);
+  const state = recordOf(sequence, split),
     stateBack = state + sizes.stateBytes;
   const pass = stateBack + sizes.stateBytes,
-    passBack = pass + operands.passBytes();
-  operands.openPass(pass);
-  operands.openPass(passBack);
+    passBack = pass + operands.splitDecayBytes();
+  operands.openSplitDecay(pass);
+  operands.openSplitDecay(passBack);
   for (let chunk = first; chunk < end; chunk++) {
-    intra.openSweep(sequence, chunk, false);
+    intra.openDirection(sequence, chunk, false);
     write(state, chunk > first ? state : 0, false);
-    operands.extendPass(pass, intra.count, false);
+    operands.extendSplitDecay(pass, intra.count, false);
     countProgress();
   }
   if (!sizes.decays || sizes.causal) return;
   for (let chunk = end - 1; chunk >= first; chunk--) {
-    intra.openSweep(sequence, chunk, true);
+    intra.openDirection(sequence, chunk, true);
     write(stateBack, chunk < end - 1 ? stateBack : 0, true);
-    operands.extendPass(passBack, intra.count, true);
+    operands.extendSplitDecay(passBack, intra.count, true);
     countProgress();
   }
 }
 
 /** The state that reaches a segment from the border and the segments before it, or after it. */
-function gather(
-  sequence: i32,
-  segment: i32,
-  afterwards: bool,
-  to: usize,
+function sumStates(
+  sequence: i32, split: i32, afterwards: bool, to: usize
 ): void {
-  const last = sizes.filledSegments() - 1;
+  const last = sizes.filledSplits() - 1;
   const step = afterwards ? -1 : 1;
   const first = afterwards ? last : 0;
   const border = afterwards ? job.after : job.before;
-  if (border !== 0) loadState(border, sequence, to);
-  for (let s = first; s !== segment; s += step) {
+  if (border !== 0) loadBorderState(border, sequence, to);
+  for (let s = first; s !== split; s += step) {
     const record = recordOf(sequence, s);
     const state = afterwards ? record + sizes.stateBytes : record;
     const passes = record + 2 * sizes.stateBytes;
-    const pass = afterwards ? passes + operands.passBytes() : passes;
+    const pass = afterwards ? passes + operands.splitDecayBytes() : passes;
     if (s === first && border === 0) memory.copy(to, state, sizes.stateBytes);
-    else operands.passOn(sizes.stateBytes, to, pass, state);
+    else operands.carryState(sizes.stateBytes, to, pass, state);
   }
 }
 
 /** The output of a segment. */
-export function attendForward(sequence: i32, segment: i32): void {
-  const first = sizes.chunkOf(segment), end = sizes.chunkOf(segment + 1);
+export function attendForward(sequence: i32, split: i32): void {
+  const first = sizes.firstChunkOf(split), end = sizes.firstChunkOf(split + 1);
   if (first >= end) return;
   if (!sizes.decays) return attendWithoutDecay(sequence, first, end);
-  gather(sequence, segment, false, sizes.before);
-  let state = sizes.after + (end - 1 - first) * sizes.stateBytes;
+  sumStates(sequence, split, false, sizes.stateBefore);
+  let state = sizes.statesAfter + (end - 1 - first) * sizes.stateBytes;
   if (!sizes.causal) {
-    gather(sequence, segment, true, state);
+    sumStates(sequence, split, true, state);
     for (let chunk = end - 1; chunk > first; chunk--) {
-      intra.openSweep(sequence, chunk, true);
+      intra.openDirection(sequence, chunk, true);
       write(state - sizes.stateBytes, isFollowed(chunk) ? state : 0, true);
       state -= sizes.stateBytes;
       countProgress();
@@ -120,19 +117,19 @@ export function attendForward(sequence: i32, segment: i32): void {
     intra.openChunk(sequence, chunk);
     intra.openQueries();
     const y = intra.outputRows();
-    intra.attendInside(y);
+    intra.attendIntraChunk(y);
     const some = chunk > 0 || job.before !== 0;
-    if (some) readState(sizes.before, false, y);
+    if (some) readState(sizes.stateBefore, false, y);
     if (!sizes.causal && isFollowed(chunk)) readState(state, true, y);
-    intra.finish(y);
+    intra.finishRows(y);
     const isLast = chunk === sizes.chunks - 1 && job.forward !== 0;
     if (chunk < end - 1 || isLast) {
-      write(sizes.before, some ? sizes.before : 0, false);
+      write(sizes.stateBefore, some ? sizes.stateBefore : 0, false);
     }
-    if (isLast) storeState(sizes.before, job.forward, sequence);
+    if (isLast) storeBorderState(sizes.stateBefore, job.forward, sequence);
     if (chunk === 0 && job.backward !== 0) {
       write(state, isFollowed(chunk) ? state : 0, true);
-      storeState(state, job.backward, sequence);
+      storeBorderState(state, job.backward, sequence);
     }
     state += sizes.stateBytes;
     countProgress();
@@ -146,25 +143,25 @@ function isFollowed(chunk: i32): bool {
 
 /** Every token reads the same state, the sum over all segments. */
 function attendWithoutDecay(sequence: i32, first: i32, end: i32): void {
-  for (let s = 0; s < sizes.filledSegments(); s++) {
+  for (let s = 0; s < sizes.filledSplits(); s++) {
     const state = recordOf(sequence, s);
-    if (s === 0) memory.copy(sizes.before, state, sizes.stateBytes);
-    else scaleAndAdd(sizes.stateBytes, 1, sizes.before, state);
+    if (s === 0) memory.copy(sizes.stateBefore, state, sizes.stateBytes);
+    else scaleAndAdd(sizes.stateBytes, 1, sizes.stateBefore, state);
   }
   if (first === 0) {
     passWithoutDecay(sequence, job.before, job.forward);
     passWithoutDecay(sequence, job.after, job.backward);
   }
-  addBorder(sequence, job.before, sizes.before);
-  addBorder(sequence, job.after, sizes.before);
+  addBorder(sequence, job.before, sizes.stateBefore);
+  addBorder(sequence, job.after, sizes.stateBefore);
   for (let chunk = first; chunk < end; chunk++) {
     intra.openTokens(sequence, chunk);
     intra.openQueries();
     const y = intra.outputRows();
-    memory.fill(sizes.sums, 0, vectorBytes(intra.count));
+    memory.fill(sizes.rowSums, 0, vectorBytes(intra.count));
     memory.fill(y, 0, intra.count * sizes.valueStride);
-    readState(sizes.before, false, y);
-    intra.finish(y);
+    readState(sizes.stateBefore, false, y);
+    intra.finishRows(y);
     countProgress();
   }
 }
@@ -172,29 +169,25 @@ function attendWithoutDecay(sequence: i32, first: i32, end: i32): void {
 /** Hands a border's state on, with what the sequence adds. */
 function passWithoutDecay(sequence: i32, from: usize, to: usize): void {
   if (to === 0) return;
-  const written = sizes.before, sum = sizes.after;
-  if (from !== 0) loadState(from, sequence, sum);
+  const written = sizes.stateBefore, sum = sizes.statesAfter;
+  if (from !== 0) loadBorderState(from, sequence, sum);
   else memory.fill(sum, 0, sizes.stateBytes);
   scaleAndAdd(sizes.stateBytes, 1, sum, written);
-  storeState(sum, to, sequence);
+  storeBorderState(sum, to, sequence);
 }
 
 /** state += the state at a border, if there is one. */
 function addBorder(sequence: i32, border: usize, state: usize): void {
   if (border === 0) return;
-  loadState(border, sequence, sizes.after);
-  scaleAndAdd(sizes.stateBytes, 1, state, sizes.after);
+  loadBorderState(border, sequence, sizes.statesAfter);
+  scaleAndAdd(sizes.stateBytes, 1, state, sizes.statesAfter);
 }
 
 /** Y += Qin state; sums likewise. */
 function readState(state: usize, back: bool, y: usize): void {
   const keySum = state + sizes.headDim * sizes.valueStride;
   const queries = operands.queriesInAndDot(
-    intra.count,
-    back,
-    intra.q,
-    keySum,
-    sizes.sums,
+    intra.count, back, intra.q, keySum, sizes.rowSums
   );
   const width = <i32> (sizes.valueStride >> 2);
   multiply(

@@ -1,78 +1,78 @@
 // The decays inside a chunk (all exponents are sums of log decays, each <= 0).
 import { at, put } from "../math/matrix";
-import { preparePowers } from "../math/vector_exp";
+import { prepareExp } from "../math/vector_exp";
 import { exp4, vectorBytes } from "../math/simd";
 
 /** From the border before the chunk to the token: exp(f_s + … + f_i). */
-export let entering: usize = 0;
+export let decayFromStart: usize = 0;
 /** From the token to the border after the chunk: exp(f_{j+1} + … + f_t). */
-export let leaving: usize = 0;
+export let decayToEnd: usize = 0;
 /** From the border after the chunk to the token: exp(b_i + … + b_t). */
-export let enteringBack: usize = 0;
+export let decayFromEnd: usize = 0;
 /** From the token to the border before the chunk: exp(b_s + … + b_{j-1}). */
-export let leavingBack: usize = 0;
+export let decayToStart: usize = 0;
 /** M_ij of the chunk; rows are whole vectors. */
-export let weights: usize = 0;
+export let maskWeights: usize = 0;
 /** Decays of the tokens, to be multiplied. */
-let steps: usize = 0;
+let tokenDecays: usize = 0;
 
 /** Lays the results out from `base`; returns the end. */
 export function layoutDecay(base: usize, chunkSize: i32): usize {
-  preparePowers();
+  prepareExp();
   const bytes = vectorBytes(chunkSize);
-  entering = base;
-  leaving = base += bytes;
-  enteringBack = base += bytes;
-  leavingBack = base += bytes;
-  steps = base += bytes;
-  weights = base += bytes;
+  decayFromStart = base;
+  decayToEnd = base += bytes;
+  decayFromEnd = base += bytes;
+  decayToStart = base += bytes;
+  tokenDecays = base += bytes;
+  maskWeights = base += bytes;
   return base + chunkSize * bytes;
 }
 
 /** What passes through all of a chunk of `count` tokens, forward. */
-export function through(count: i32): f32 {
-  return at(entering, count - 1);
+export function chunkDecay(count: i32): f32 {
+  return at(decayFromStart, count - 1);
 }
 
 /** What passes through all of the chunk, backward. */
-export function throughBack(): f32 {
-  return at(enteringBack, 0);
+export function chunkDecayBack(): f32 {
+  return at(decayFromEnd, 0);
 }
 
 /** Fills the vectors of the ways whose log decays are not 0. */
-export function bordersOf(count: i32, f: usize, b: usize): void {
-  if (f !== 0) bordersForward(count, f);
-  if (b !== 0) bordersBack(count, b);
+export function openBorderDecays(count: i32, f: usize, b: usize): void {
+  if (f !== 0) openForward(count, f);
+  if (b !== 0) openBack(count, b);
 }
 
-function bordersForward(count: i32, f: usize): void {
+function openForward(count: i32, f: usize): void {
   let sum: f32 = 0;
   for (let i = 0; i < count; i++) {
     sum += at(f, i);
-    put(entering, i, sum);
+    put(decayFromStart, i, sum);
   }
   sum = 0;
   for (let i = count - 1; i >= 0; i--) {
-    put(leaving, i, sum);
+    put(decayToEnd, i, sum);
     sum += at(f, i);
   }
-  exponentiate(count, entering);
-  exponentiate(count, leaving);
+  exponentiate(count, decayFromStart);
+  exponentiate(count, decayToEnd);
 }
 
-function bordersBack(count: i32, b: usize): void {
+function openBack(count: i32, b: usize): void {
   let sum: f32 = 0;
   for (let i = count - 1; i >= 0; i--) {
     sum += at(b, i);
-    put(enteringBack, i, sum);
+    put(decayFromEnd, i, sum);
   }
   sum = 0;
   for (let i = 0; i < count; i++) {
-    put(leavingBack, i, sum);
+    put(decayToStart, i, sum);
     sum += at(b, i);
   }
-  exponentiate(count, enteringBack);
-  exponentiate(count, leavingBack);
+  exponentiate(count, decayFromEnd);
+  exponentiate(count, decayToStart);
 }
 
 /** The decay itself. */
@@ -95,25 +95,25 @@ export function exponentiate(count: i32, vector: usize): void {
  * Fills the weights, each the product of the decays on its own path: a row is
  * the one before it (after it, above the diagonal) times one decay more.
  */
-export function weightsOf(count: i32, f: usize, b: usize): void {
+export function fillMask(count: i32, f: usize, b: usize): void {
   const stride = vectorBytes(count);
   decaysOf(count, f);
   for (let first = 0; first < count; first += 4) {
-    const column = weights + (<usize> first << 2);
+    const column = maskWeights + (<usize> first << 2);
     if (b === 0) clearAbove(column, stride, first);
     fillBelow(column, stride, first, count);
   }
   if (b === 0) return;
   decaysOf(count, b);
   for (let first = 0; first < count; first += 4) {
-    fillAbove(weights + (<usize> first << 2), stride, first, count);
+    fillAbove(maskWeights + (<usize> first << 2), stride, first, count);
   }
 }
 
 /** The decays themselves. */
 function decaysOf(count: i32, logDecays: usize): void {
-  memory.copy(steps, logDecays, <usize> count << 2);
-  exponentiate(count, steps);
+  memory.copy(tokenDecays, logDecays, <usize> count << 2);
+  exponentiate(count, tokenDecays);
 }
 
 function clearAbove(column: usize, stride: usize, first: i32): void {
@@ -122,13 +122,8 @@ function clearAbove(column: usize, stride: usize, first: i32): void {
 }
 
 /** A column of vectors from its diagonal down; what is above it there is 0. */
-function fillBelow(
-  column: usize,
-  stride: usize,
-  first: i32,
-  count: i32,
-): void {
-  let weight = f32x4.splat(0), step = steps + (<usize> first << 2);
+function fillBelow(column: usize, stride: usize, first: i32, count: i32): void {
+  let weight = f32x4.splat(0), step = tokenDecays + (<usize> first << 2);
   let row = column + first * stride;
   const diagonal = min(first + 4, count);
   let i = first;
@@ -148,14 +143,9 @@ function fillBelow(
 }
 
 /** The same column from its diagonal up; what is below it there stays. */
-function fillAbove(
-  column: usize,
-  stride: usize,
-  first: i32,
-  count: i32,
-): void {
+function fillAbove(column: usize, stride: usize, first: i32, count: i32): void {
   let i = min(first + 4, count) - 1;
-  let weight = f32x4.splat(0), step = steps + (<usize> i << 2);
+  let weight = f32x4.splat(0), step = tokenDecays + (<usize> i << 2);
   let row = column + i * stride;
   for (; i >= first; i--) {
     weight = f32x4.mul(weight, v128.load32_splat(step));

@@ -8,34 +8,31 @@
 // come in whole blocks of four tokens: those beyond the last are zeros.
 import { exp, scaleAndAdd } from "../math/loops";
 import { paddedRows } from "../math/matrix";
-import { preparePowers } from "../math/vector_exp";
-import { take } from "../runtime/scratch";
+import { prepareExp } from "../math/vector_exp";
+import { allocate } from "../runtime/scratch";
 
 /** Decays of each token, paid on arrival by what comes from the left, and from the right. */
 export let decaysForward: usize = 0;
 export let decaysBack: usize = 0;
 /** Their products over the chunk. */
-export let throughForward: usize = 0;
-export let throughBack: usize = 0;
+export let chunkDecayForward: usize = 0;
+export let chunkDecayBack: usize = 0;
 /** Bytes of a row. */
 let stride: usize = 0;
 
 /** Takes scratch for a chunk of so many tokens, in rows of so many bytes. */
 export function layoutDiagonal(tokens: usize, rowBytes: usize): void {
   stride = rowBytes;
-  decaysForward = take(tokens * stride);
-  decaysBack = take(tokens * stride);
-  throughForward = take(stride);
-  throughBack = take(stride);
-  preparePowers();
+  decaysForward = allocate(tokens * stride);
+  decaysBack = allocate(tokens * stride);
+  chunkDecayForward = allocate(stride);
+  chunkDecayBack = allocate(stride);
+  prepareExp();
 }
 
 /** A copy of rows of so many bytes, padded, with zeros to the end of the last block. */
 export function blockRows(
-  count: i32,
-  source: usize,
-  width: usize,
-  copy: usize,
+  count: i32, source: usize, width: usize, copy: usize
 ): usize {
   if (width === stride) memory.copy(copy, source, count * width);
   else paddedRows(count, source, width, copy, stride);
@@ -44,30 +41,23 @@ export function blockRows(
 }
 
 /** Reads the log decays of a chunk, of those ways that are not 0. */
-export function openDiagonal(
-  count: i32,
-  f: usize,
-  b: usize,
-  width: usize,
+export function openDiagonalDecays(
+  count: i32, f: usize, b: usize, width: usize
 ): void {
-  if (f !== 0) decaysOf(count, f, width, decaysForward, throughForward);
-  if (b !== 0) decaysOf(count, b, width, decaysBack, throughBack);
+  if (f !== 0) decaysOf(count, f, width, decaysForward, chunkDecayForward);
+  if (b !== 0) decaysOf(count, b, width, decaysBack, chunkDecayBack);
 }
 
 function decaysOf(
-  count: i32,
-  logDecays: usize,
-  width: usize,
-  decays: usize,
-  through: usize,
+  count: i32, logDecays: usize, width: usize, decays: usize, chunkDecay: usize
 ): void {
   blockRows(count, logDecays, width, decays);
   // Of their sums, since what is rounded here counts for each chunk on the way.
-  memory.copy(through, decays, stride);
+  memory.copy(chunkDecay, decays, stride);
   for (let i = 1; i < count; i++) {
-    scaleAndAdd(stride, 1, through, decays + i * stride);
+    scaleAndAdd(stride, 1, chunkDecay, decays + i * stride);
   }
-  exp(stride, through, through);
+  exp(stride, chunkDecay, chunkDecay);
   exp(((count + 3) & ~3) * stride, decays, decays);
 }
 
@@ -84,7 +74,7 @@ let decays: usize = 0;
 /** Whether a token pays its own decay, and not that of the nearer token. */
 let paysOwn: bool = false;
 
-function openWay(place: i32, tokens: i32, right: bool, back: bool): void {
+function openPath(place: i32, tokens: i32, right: bool, back: bool): void {
   rows = tokens;
   first = (right ? place : place - 1) * stride;
   step = right ? stride : -stride;
@@ -95,28 +85,28 @@ function openWay(place: i32, tokens: i32, right: bool, back: bool): void {
  * The way on which so many queries read from a place: from the left, or `back`
  * from the right. A query pays its own decay on arrival.
  */
-export function openQueryWay(place: i32, tokens: i32, back: bool): void {
-  openWay(place, tokens, !back, back);
+export function openQueryPath(place: i32, tokens: i32, back: bool): void {
+  openPath(place, tokens, !back, back);
   paysOwn = true;
 }
 
 /** The way on which so many keys write to a place: to the right, or `back` to the left. */
-export function openKeyWay(place: i32, tokens: i32, back: bool): void {
-  openWay(place, tokens, back, back);
+export function openKeyPath(place: i32, tokens: i32, back: bool): void {
+  openPath(place, tokens, back, back);
   paysOwn = false;
 }
 
 /** target_i = w_i ∘ source_i, with w_i what is left of 1 between the place and token i. */
-export function walk(source: usize, target: usize): void {
+export function decayAlongPath(source: usize, target: usize): void {
   const pairs = stride & ~31;
   for (let n: usize = 0; n < pairs; n += 32) {
-    walkPair(first + n, source, target);
+    decayPair(first + n, source, target);
   }
-  if (pairs < stride) walkVector(first + pairs, source, target);
+  if (pairs < stride) decayVector(first + pairs, source, target);
 }
 
 /** Two vectors of each row, from the nearest row's on. */
-function walkPair(cell: usize, source: usize, target: usize): void {
+function decayPair(cell: usize, source: usize, target: usize): void {
   const lag = paysOwn ? 0 : step, one = f32x4.splat(1);
   let left = rows, weight0 = one, weight1 = one;
   if (paysOwn) {
@@ -125,9 +115,7 @@ function walkPair(cell: usize, source: usize, target: usize): void {
   }
   v128.store(target + cell, f32x4.mul(weight0, v128.load(source + cell)));
   v128.store(
-    target + cell,
-    f32x4.mul(weight1, v128.load(source + cell, 16)),
-    16,
+    target + cell, f32x4.mul(weight1, v128.load(source + cell, 16)), 16
   );
   if (--left === 0) return;
   do {
@@ -144,7 +132,7 @@ function walkPair(cell: usize, source: usize, target: usize): void {
 }
 
 /** The same of one vector. */
-function walkVector(cell: usize, source: usize, target: usize): void {
+function decayVector(cell: usize, source: usize, target: usize): void {
   const lag = paysOwn ? 0 : step;
   let left = rows;
   let weight = paysOwn ? v128.load(decays + cell) : f32x4.splat(1);
@@ -157,31 +145,24 @@ function walkVector(cell: usize, source: usize, target: usize): void {
 }
 
 /**
- * Takes the gradient in what {@link walk} has made back: `target` is more by
+ * Takes the gradient in what {@link decayAlongPath} has made back: `target` is more by
  * that in `source`, and `slopes` by that in the log decays, which are in the
  * exponents of all tokens from theirs on. Overwrites `gradient`.
  */
-export function walkBack(
-  gradient: usize,
-  source: usize,
-  target: usize,
-  slopes: usize,
+export function backwardAlongPath(
+  gradient: usize, source: usize, target: usize, slopes: usize
 ): void {
   const pairs = stride & ~31;
   for (let n: usize = 0; n < pairs; n += 32) {
-    walkPairBack(first + n, gradient, source, target, slopes);
+    backwardPair(first + n, gradient, source, target, slopes);
   }
   if (pairs < stride) {
-    walkVectorBack(first + pairs, gradient, source, target, slopes);
+    backwardVector(first + pairs, gradient, source, target, slopes);
   }
 }
 
-function walkPairBack(
-  cell: usize,
-  gradient: usize,
-  source: usize,
-  target: usize,
-  slopes: usize,
+function backwardPair(
+  cell: usize, gradient: usize, source: usize, target: usize, slopes: usize
 ): void {
   const lag = paysOwn ? 0 : step, nearest = cell;
   const one = f32x4.splat(1);
@@ -221,12 +202,8 @@ function walkPairBack(
   } while (cell !== end);
 }
 
-function walkVectorBack(
-  cell: usize,
-  gradient: usize,
-  source: usize,
-  target: usize,
-  slopes: usize,
+function backwardVector(
+  cell: usize, gradient: usize, source: usize, target: usize, slopes: usize
 ): void {
   const lag = paysOwn ? 0 : step, end = paysOwn ? cell - step : cell;
   let left = rows;

@@ -16,10 +16,7 @@ let q: usize = 0, k: usize = 0;
 
 /** Takes the block that begins with a token; matrices of pairs have rows of so many bytes. */
 export function openBlock(
-  first: i32,
-  rowBytes: usize,
-  queries: usize,
-  keys: usize,
+  first: i32, rowBytes: usize, queries: usize, keys: usize
 ): void {
   token = first;
   row = rowBytes;
@@ -28,7 +25,7 @@ export function openBlock(
 }
 
 /** Of each token with itself. */
-export function ownScores(scores: usize): void {
+export function selfScores(scores: usize): void {
   for (let i = token; i < token + BLOCK; i++) {
     const offset = i * headStride;
     put(scores + i * row, i, dot(headStride, q + offset, k + offset));
@@ -36,7 +33,7 @@ export function ownScores(scores: usize): void {
 }
 
 /** dq and dk more by what these make of them. */
-export function ownGradients(products: usize, dq: usize, dk: usize): void {
+export function selfGradients(products: usize, dq: usize, dk: usize): void {
   for (let i = token; i < token + BLOCK; i++) {
     const product = f32x4.splat(at(products + i * row, i));
     let cell = i * headStride;
@@ -107,11 +104,7 @@ function firstPair(back: bool): usize {
  * that it lies between.
  */
 export function blockGradients(
-  products: usize,
-  dq: usize,
-  dk: usize,
-  slopes: usize,
-  back: bool,
+  products: usize, dq: usize, dk: usize, slopes: usize, back: bool
 ): void {
   const down = back ? -row : row, right: usize = back ? -4 : 4;
   const r1 = products + firstPair(back) + down, r2 = r1 + down, r3 = r2 + down;

@@ -11,7 +11,7 @@
 // scale, as in decayed_scores.ts.
 import * as sizes from "./sizes";
 import * as diagonalBlock from "./diagonal_block";
-import { openKeyWay, openQueryWay, walk, walkBack } from "./diagonal";
+import { openKeyPath, openQueryPath, decayAlongPath, backwardAlongPath } from "./diagonal";
 import { multiply, multiplyTransposed } from "../math/gemm";
 import { transpose } from "../math/matrix";
 import { vectorBytes } from "../math/simd";
@@ -36,15 +36,8 @@ export function diagonalScores(tokens: i32, queries: usize, keys: usize): void {
  * make of those in q, k and the log decays; `scratch` is as large as q.
  */
 export function diagonalGradients(
-  tokens: i32,
-  queries: usize,
-  keys: usize,
-  gradients: usize,
-  inQueries: usize,
-  inKeys: usize,
-  inDecays: usize,
-  inDecaysBack: usize,
-  scratch: usize,
+  tokens: i32, queries: usize, keys: usize, gradients: usize, inQueries: usize,
+  inKeys: usize, inDecays: usize, inDecaysBack: usize, scratch: usize
 ): void {
   products = gradients;
   dq = inQueries;
@@ -74,11 +67,11 @@ function fill(tokens: i32, queries: usize, keys: usize): void {
 /** The pairs of a block. */
 function block(token: i32): void {
   diagonalBlock.openBlock(token, row, q, k);
-  diagonalBlock.ownScores(sizes.scores);
+  diagonalBlock.selfScores(sizes.scores);
   diagonalBlock.blockScores(sizes.scores, false);
   if (!sizes.causal) diagonalBlock.blockScores(sizes.scores, true);
   if (products === 0) return;
-  diagonalBlock.ownGradients(products, dq, dk);
+  diagonalBlock.selfGradients(products, dq, dk);
   diagonalBlock.blockGradients(products, dq, dk, slopes, false);
   if (!sizes.causal) {
     diagonalBlock.blockGradients(products, dq, dk, slopesBack, true);
@@ -93,18 +86,13 @@ function across(middle: i32, before: i32, after: i32, back: bool): void {
   const corner = i * row + (<usize> j << 2);
   const scaledQ = sizes.scaled + i * sizes.headStride,
     scaledK = sizes.scaled + j * sizes.headStride;
-  openQueryWay(middle, queries, back);
-  walk(q, sizes.scaled);
-  openKeyWay(middle, keys, back);
-  walk(k, sizes.scaled);
+  openQueryPath(middle, queries, back);
+  decayAlongPath(q, sizes.scaled);
+  openKeyPath(middle, keys, back);
+  decayAlongPath(k, sizes.scaled);
   const width = vectorBytes(keys);
   transpose(
-    keys,
-    sizes.headDim,
-    scaledK,
-    sizes.headStride,
-    sizes.transposed,
-    width,
+    keys, sizes.headDim, scaledK, sizes.headStride, sizes.transposed, width
   );
   multiply(
     queries, <i32> (width >> 2), sizes.headDim,
@@ -124,7 +112,7 @@ function across(middle: i32, before: i32, after: i32, back: bool): void {
     read + j * sizes.headStride, sizes.headStride, 0, 0, 0
   );
   const ofDecays = back ? slopesBack : slopes;
-  walkBack(read, k, dk, ofDecays);
-  openQueryWay(middle, queries, back);
-  walkBack(read, q, dq, ofDecays);
+  backwardAlongPath(read, k, dk, ofDecays);
+  openQueryPath(middle, queries, back);
+  backwardAlongPath(read, q, dq, ofDecays);
 }

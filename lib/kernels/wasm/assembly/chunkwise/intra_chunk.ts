@@ -1,6 +1,6 @@
 // A chunk of tokens, or a tile of them, and the pairs of tokens inside: forward.
 import * as sizes from "./sizes";
-import { weights, weightsOf } from "./decay";
+import { fillMask, maskWeights } from "./decay";
 import { diagonalScores } from "./diagonal_scores";
 import { multiply } from "../math/gemm";
 import { attention as job } from "../jobs";
@@ -12,7 +12,7 @@ export let count: i32 = 0, token: i32 = 0;
 /** The token among those of queries and keys. */
 let keyToken: i32 = 0;
 /** The products of queries and keys that others share, or 0, and whether they are there. */
-let shared: usize = 0, isThere: bool = false;
+let shared: usize = 0, hasShared: bool = false;
 export let q: usize = 0, k: usize = 0, v: usize = 0;
 let f: usize = 0, b: usize = 0;
 
@@ -20,9 +20,9 @@ let f: usize = 0, b: usize = 0;
 export function openTokens(sequence: i32, chunk: i32): void {
   count = sizes.countOf(chunk);
   token = sequence * sizes.length + chunk * sizes.chunkSize;
-  keyToken = sequence / sizes.share * sizes.length + chunk * sizes.chunkSize;
+  keyToken = sequence / sizes.groupSize * sizes.length + chunk * sizes.chunkSize;
   shared = sizes.sharedScoresOf(chunk);
-  isThere = shared !== 0 && sequence % sizes.share > 0;
+  hasShared = shared !== 0 && sequence % sizes.groupSize > 0;
 }
 
 /** Points to a chunk's keys, values and log decays. */
@@ -34,7 +34,7 @@ export function openChunk(sequence: i32, chunk: i32): void {
 }
 
 /** Points to what a sweep to the right reads, or one `back`: keys, values and the log decays that it pays. */
-export function openSweep(sequence: i32, chunk: i32, back: bool): void {
+export function openDirection(sequence: i32, chunk: i32, back: bool): void {
   openKeys(sequence, chunk);
   f = back ? 0 : sizes.logDecay(job.f, token);
   b = back ? sizes.logDecay(job.b, token) : 0;
@@ -45,11 +45,8 @@ function openKeys(sequence: i32, chunk: i32): void {
   openTokens(sequence, chunk);
   k = headRows(count, job.k + keyToken * sizes.headBytes, sizes.rowsK);
   v = paddedRows(
-    count,
-    job.v + token * sizes.valueBytes,
-    sizes.valueBytes,
-    sizes.rowsV,
-    sizes.valueStride,
+    count, job.v + token * sizes.valueBytes, sizes.valueBytes, sizes.rowsV,
+    sizes.valueStride
   );
 }
 
@@ -66,15 +63,15 @@ export function outputRows(): usize {
 }
 
 /** y_i = Σ_j M_ij (q_i · k_j) v_j over the chunk; sums_i likewise. */
-export function attendInside(y: usize): void {
+export function attendIntraChunk(y: usize): void {
   const row = vectorBytes(count);
   if (sizes.diagonal) {
     diagonalScores(count, q, k);
     sumRows(row);
   } else {
     const products = shared !== 0 ? shared : sizes.scores;
-    if (!isThere) multiplyQueries(products, row);
-    weightsOf(count, f, b);
+    if (!hasShared) multiplyQueries(products, row);
+    fillMask(count, f, b);
     weighAndSum(products, row);
   }
   const width = <i32> (sizes.valueStride >> 2);
@@ -97,7 +94,7 @@ function multiplyQueries(products: usize, row: usize): void {
 
 /** Makes scores of products by the mask, and sums their rows. */
 function weighAndSum(product: usize, row: usize): void {
-  let score = sizes.scores, weight = weights;
+  let score = sizes.scores, weight = maskWeights;
   for (let i = 0; i < count; i++) {
     let sum = f32x4.splat(0);
     for (const end = score + row; score < end; score += 16) {
@@ -107,7 +104,7 @@ function weighAndSum(product: usize, row: usize): void {
       product += 16;
       weight += 16;
     }
-    put(sizes.sums, i, sum4(sum));
+    put(sizes.rowSums, i, sum4(sum));
   }
 }
 
@@ -119,7 +116,7 @@ function sumRows(row: usize): void {
     for (const end = score + row; score < end; score += 16) {
       sum = f32x4.add(sum, v128.load(score));
     }
-    put(sizes.sums, i, sum4(sum));
+    put(sizes.rowSums, i, sum4(sum));
   }
 }
 
@@ -130,10 +127,10 @@ export function factorOf(sum: f32): f32 {
 }
 
 /** Scales and divides the rows, and stores them with their sums. */
-export function finish(y: usize): void {
+export function finishRows(y: usize): void {
   let cell = y;
   for (let i = 0; i < count; i++) {
-    const sum = job.scale * at(sizes.sums, i);
+    const sum = job.scale * at(sizes.rowSums, i);
     put(job.rowSums, token + i, sum);
     const factor = f32x4.splat(factorOf(sum));
     for (const end = cell + sizes.valueStride; cell < end; cell += 16) {
@@ -141,10 +138,7 @@ export function finish(y: usize): void {
     }
   }
   unpadRows(
-    count,
-    y,
-    sizes.valueStride,
-    job.y + token * sizes.valueBytes,
-    sizes.valueBytes,
+    count, y, sizes.valueStride, job.y + token * sizes.valueBytes,
+    sizes.valueBytes
   );
 }

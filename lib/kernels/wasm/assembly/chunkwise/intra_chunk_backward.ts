@@ -39,14 +39,14 @@ export let rowsDb: usize = 0;
 export function layoutGradients(base: usize, statesPerChunk: i32): usize {
   sizes.layout(base, statesPerChunk, true);
   const tokens = sizes.wholeTokens(), row = pairBytes(sizes.chunkSize);
-  rowsG = sizes.take(tokens * sizes.columnsStride);
-  rowsDq = sizes.take(tokens * sizes.headStride);
-  rowsDk = sizes.take(tokens * sizes.headStride);
-  products = sizes.take(tokens * row);
-  transposedV = sizes.take(<usize> (sizes.valueDim + 1) * row);
-  read = sizes.take(tokens * sizes.headStride);
+  rowsG = sizes.allocate(tokens * sizes.columnsStride);
+  rowsDq = sizes.allocate(tokens * sizes.headStride);
+  rowsDk = sizes.allocate(tokens * sizes.headStride);
+  products = sizes.allocate(tokens * row);
+  transposedV = sizes.allocate(<usize> (sizes.valueDim + 1) * row);
+  read = sizes.allocate(tokens * sizes.headStride);
   sumsBytes = 8 * row;
-  lowerRows = sizes.take(sumsBytes);
+  lowerRows = sizes.allocate(sumsBytes);
   lowerColumns = lowerRows + row;
   upperRows = lowerColumns + row;
   upperColumns = upperRows + row;
@@ -55,11 +55,11 @@ export function layoutGradients(base: usize, statesPerChunk: i32): usize {
   writtenAfter = readAfter + row;
   writtenBefore = writtenAfter + row;
   if (sizes.diagonal) {
-    rowsDf = sizes.take(tokens * sizes.headStride);
-    rowsDb = sizes.take(tokens * sizes.headStride);
+    rowsDf = sizes.allocate(tokens * sizes.headStride);
+    rowsDb = sizes.allocate(tokens * sizes.headStride);
   } else layoutMaskGradient(sizes.chunkSize);
-  sharedSums = sizes.takeShared();
-  return sizes.take(0);
+  sharedSums = sizes.allocateShared();
+  return sizes.allocate(0);
 }
 
 export let count: i32 = 0, token: i32 = 0;
@@ -73,12 +73,12 @@ export let q: usize = 0, k: usize = 0;
 let f: usize = 0, b: usize = 0;
 
 /** Points to a chunk's rows and log decays. */
-export function openChunk(sequence: i32, chunk: i32): void {
+export function openChunkBackward(sequence: i32, chunk: i32): void {
   count = sizes.countOf(chunk);
   token = sequence * sizes.length + chunk * sizes.chunkSize;
-  keyToken = sequence / sizes.share * sizes.length + chunk * sizes.chunkSize;
-  isFirst = sequence % sizes.share === 0;
-  isLast = sequence % sizes.share === sizes.share - 1;
+  keyToken = sequence / sizes.groupSize * sizes.length + chunk * sizes.chunkSize;
+  isFirst = sequence % sizes.groupSize === 0;
+  isLast = sequence % sizes.groupSize === sizes.groupSize - 1;
   sharedScores = sizes.sharedScoresOf(chunk);
   sharedSlopes = sizes.sharedOf(sharedSums, chunk);
   const offset = keyToken * sizes.headBytes;
@@ -131,7 +131,7 @@ function gradientRow(token: i32, row: usize): void {
 /** Where the gradients of q or k go: to their place, or where rows can have padding or are to be added. */
 export function wholeRows(target: usize, padded: usize): usize {
   const isInPlace = sizes.headBytes === sizes.headStride && !sizes.diagonal &&
-    sizes.share === 1;
+    sizes.groupSize === 1;
   return isInPlace ? target + token * sizes.headBytes : padded;
 }
 
@@ -159,11 +159,8 @@ export function storeRows(rows: usize, target: usize): void {
 export function storeKeyRows(dk: usize, dv: usize): void {
   storeRows(dk, job.dk);
   unpadRows(
-    count,
-    dv,
-    sizes.valueStride,
-    job.dv + token * sizes.valueBytes,
-    sizes.valueBytes,
+    count, dv, sizes.valueStride, job.dv + token * sizes.valueBytes,
+    sizes.valueBytes
   );
 }
 
@@ -172,11 +169,7 @@ function findScores(row: usize): void {
   const shared = sharedScores !== 0;
   if (!shared || isFirst) {
     transposeToPairs(
-      count,
-      sizes.headDim,
-      k,
-      sizes.headStride,
-      sizes.transposed,
+      count, sizes.headDim, k, sizes.headStride, sizes.transposed
     );
     multiply(
       count, <i32> (row >> 2), sizes.headDim,
@@ -197,16 +190,12 @@ function sumSlopes(row: usize): usize {
 }
 
 /** From pairs of tokens in the chunk; in q and k only for the last of those who share them, but for all. */
-export function gradientsInside(dq: usize, dk: usize, dv: usize): void {
-  if (sizes.diagonal) return gradientsOfChannels(dq, dk, dv);
+export function intraChunkGradients(dq: usize, dk: usize, dv: usize): void {
+  if (sizes.diagonal) return diagonalChunkGradients(dq, dk, dv);
   const row = pairBytes(count), columns = <i32> (row >> 2);
   const head = <i32> (sizes.headStride >> 2);
   transposeToPairs(
-    count,
-    sizes.valueDim + 1,
-    sizes.rowsV,
-    sizes.columnsStride,
-    transposedV,
+    count, sizes.valueDim + 1, sizes.rowsV, sizes.columnsStride, transposedV
   );
   multiply(
     count, columns, sizes.valueDim + 1,
@@ -215,16 +204,8 @@ export function gradientsInside(dq: usize, dk: usize, dv: usize): void {
   );
   findScores(row);
   weighBoth(
-    count,
-    f,
-    b,
-    sizes.scores,
-    products,
-    row,
-    lowerRows,
-    lowerColumns,
-    upperRows,
-    upperColumns,
+    count, f, b, sizes.scores, products, row, lowerRows, lowerColumns,
+    upperRows, upperColumns
   );
   valueGradients(row, dv);
   const slopes = sumSlopes(row);
@@ -255,15 +236,11 @@ function valueGradients(row: usize, dv: usize): void {
 }
 
 /** The same, and the gradients in log decays, where channels decay apart. */
-function gradientsOfChannels(dq: usize, dk: usize, dv: usize): void {
+function diagonalChunkGradients(dq: usize, dk: usize, dv: usize): void {
   const row = vectorBytes(count);
   transpose(
-    count,
-    sizes.valueDim + 1,
-    sizes.rowsV,
-    sizes.columnsStride,
-    transposedV,
-    row,
+    count, sizes.valueDim + 1, sizes.rowsV, sizes.columnsStride, transposedV,
+    row
   );
   multiply(
     count, <i32> (row >> 2), sizes.valueDim + 1,

@@ -8,7 +8,7 @@
 // powers.ts, the tests are at the loops' ends.
 import { exponentiate } from "./decay";
 import { put } from "../math/matrix";
-import { take } from "../runtime/scratch";
+import { allocate } from "../runtime/scratch";
 import { pairBytes } from "../math/simd";
 
 /** Columns at a time, and bytes of them. */
@@ -28,13 +28,13 @@ export let lowest: usize = 0;
 
 /** Takes scratch for so many tokens. */
 export function layoutMask(tokens: i32): void {
-  decaysForward = take(pairBytes(tokens) + 32) + 16;
-  decaysBack = take(pairBytes(tokens) + 32) + 16;
-  above = take(COLUMNS * PAIR);
-  below = take(COLUMNS * PAIR);
-  diagonal = take(COLUMNS * PAIR);
-  highest = take(PAIR);
-  lowest = take(PAIR);
+  decaysForward = allocate(pairBytes(tokens) + 32) + 16;
+  decaysBack = allocate(pairBytes(tokens) + 32) + 16;
+  above = allocate(COLUMNS * PAIR);
+  below = allocate(COLUMNS * PAIR);
+  diagonal = allocate(COLUMNS * PAIR);
+  highest = allocate(PAIR);
+  lowest = allocate(PAIR);
 }
 
 /** Turns to a chunk of `count` tokens; `b` is 0 where none reads what is after it. */

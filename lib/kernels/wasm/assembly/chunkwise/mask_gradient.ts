@@ -1,6 +1,6 @@
 // The mask on scores and on what is multiplied with them, in the backward pass.
 import * as mask from "./mask";
-import { take } from "../runtime/scratch";
+import { allocate } from "../runtime/scratch";
 import { sums4 } from "../math/simd";
 
 /** Sums of every eighth column of each row, left and right of the diagonal. */
@@ -10,8 +10,8 @@ let partialBack: usize = 0;
 /** Takes scratch for so many tokens. */
 export function layoutMaskGradient(tokens: i32): void {
   mask.layoutMask(tokens);
-  partial = take(partialBytes(tokens));
-  partialBack = take(partialBytes(tokens));
+  partial = allocate(partialBytes(tokens));
+  partialBack = allocate(partialBytes(tokens));
 }
 
 /** Of so many rows, which are added up by fours. */
@@ -25,16 +25,8 @@ function partialBytes(rows: i32): usize {
  * exponent, the sums over rows and over columns, left and right of the diagonal.
  */
 export function weighBoth(
-  count: i32,
-  f: usize,
-  b: usize,
-  scores: usize,
-  products: usize,
-  row: usize,
-  lowerRows: usize,
-  lowerColumns: usize,
-  upperRows: usize,
-  upperColumns: usize,
+  count: i32, f: usize, b: usize, scores: usize, products: usize, row: usize,
+  lowerRows: usize, lowerColumns: usize, upperRows: usize, upperColumns: usize
 ): void {
   mask.openMask(count, f, b);
   memory.fill(lowerColumns, 0, row);
@@ -49,26 +41,13 @@ export function weighBoth(
     const cells = scores + column, others = products + column;
     const start = <usize> first * row, next = <usize> end * row;
     weighBothInCorner(
-      end - first,
-      cells + start,
-      others + start,
-      row,
-      first,
-      lowerColumns + column,
-      upperColumns + column,
+      end - first, cells + start, others + start, row, first,
+      lowerColumns + column, upperColumns + column
     );
     if (end < count) {
       weighBothRows(
-        count - end,
-        cells + next,
-        others + next,
-        row,
-        down + 4 * end,
-        4,
-        mask.lowest,
-        lowerColumns + column,
-        partial + end * mask.PAIR,
-        mask.PAIR,
+        count - end, cells + next, others + next, row, down + 4 * end, 4,
+        mask.lowest, lowerColumns + column, partial + end * mask.PAIR, mask.PAIR
       );
     }
     if (first === 0) continue;
@@ -79,16 +58,9 @@ export function weighBoth(
     }
     const last = first - 1;
     weighBothRows(
-      first,
-      cells + last * row,
-      others + last * row,
-      0 - row,
-      up + 4 * last,
-      -4,
-      mask.highest,
-      upperColumns + column,
-      partialBack + last * mask.PAIR,
-      0 - mask.PAIR,
+      first, cells + last * row, others + last * row, 0 - row, up + 4 * last,
+      -4, mask.highest, upperColumns + column, partialBack + last * mask.PAIR,
+      0 - mask.PAIR
     );
   }
   addPartials(count, partial, lowerRows);
@@ -96,13 +68,8 @@ export function weighBoth(
 }
 
 function weighBothInCorner(
-  rows: i32,
-  cell: usize,
-  other: usize,
-  row: usize,
-  first: i32,
-  lowerColumns: usize,
-  upperColumns: usize,
+  rows: i32, cell: usize, other: usize, row: usize, first: i32,
+  lowerColumns: usize, upperColumns: usize
 ): void {
   let lower0 = v128.load(lowerColumns), lower1 = v128.load(lowerColumns, 16);
   let upper0 = v128.load(upperColumns), upper1 = v128.load(upperColumns, 16);
@@ -146,16 +113,8 @@ function weighBothInCorner(
 
 /** Rows in the order of their distance from the corner, the next so many bytes further. */
 function weighBothRows(
-  rows: i32,
-  cell: usize,
-  other: usize,
-  row: usize,
-  step: usize,
-  stride: usize,
-  weights: usize,
-  columns: usize,
-  sums: usize,
-  sumsStride: usize,
+  rows: i32, cell: usize, other: usize, row: usize, step: usize, stride: usize,
+  weights: usize, columns: usize, sums: usize, sumsStride: usize
 ): void {
   let w0 = v128.load(weights), w1 = v128.load(weights, 16);
   let sum0 = v128.load(columns), sum1 = v128.load(columns, 16);

@@ -19,16 +19,16 @@
 // nothing of each other: where threads would idle, a sweep of the forward pass is
 // several, each of some columns, and each scores the keys for itself.
 import * as sizes from "../chunkwise/sizes";
-import { bordersOf, weightsOf } from "../chunkwise/decay";
+import { openBorderDecays, fillMask } from "../chunkwise/decay";
 import { layoutDeltaDiagonal, openGates, openOnes } from "./delta_diagonal";
 import { delta as job, queue } from "../jobs";
 import { at, put } from "../math/matrix";
 import { loadFirst, storeFirst, vectorBytes } from "../math/simd";
 
 /** Whether sweeps come from both ends. */
-let twoSided: bool = false;
+let isBidirectional: bool = false;
 /** Whether they meet in the middle. */
-export let meets: bool = false;
+export let meetInMiddle: bool = false;
 /** Bytes of a state, [headDim, valueDim]. */
 export let deltaStateBytes: usize = 0;
 
@@ -42,11 +42,11 @@ export let transposedK: usize = 0;
 /** S, and below it P. */
 export let keyScores: usize = 0, scores: usize = 0;
 /** -S β, or -β S. */
-export let system: usize = 0;
+export let wyMatrix: usize = 0;
 /** Rows of keys and queries times numbers. */
-export let bordered: usize = 0;
+export let decayedRows: usize = 0;
 /** What keys, and below them queries, read of a state. */
-export let readings: usize = 0;
+export let stateProducts: usize = 0;
 
 /** Bytes of a row of the values, of which a part is at hand, and where in it that begins. */
 let rowBytes: usize = 0, partStart: usize = 0;
@@ -74,22 +74,22 @@ function setDeltaSizes(part: i32): void {
 /** Lays out scratch from `base`. */
 export function layoutDelta(base: usize): void {
   setDeltaSizes(0);
-  twoSided = job.causal === 0;
-  meets = twoSided && job.whole === 0;
+  isBidirectional = job.causal === 0;
+  meetInMiddle = isBidirectional && job.whole === 0;
   deltaStateBytes = (<usize> sizes.headDim * sizes.valueStride + 63) & ~63;
   sizes.layout(base, 0, false);
   const tokens = (<usize> sizes.chunkSize + 3) & ~3,
     row = vectorBytes(sizes.chunkSize);
-  pairOfRows = sizes.take(2 * tokens * sizes.headStride);
-  v = sizes.take(tokens * sizes.valueStride);
-  beta = sizes.take(row);
-  minusBeta = sizes.take(row);
-  gate = sizes.take(tokens * (sizes.diagonal ? sizes.headStride : 4));
-  transposedK = sizes.take(<usize> sizes.headDim * row);
-  keyScores = sizes.take(2 * tokens * row);
-  system = sizes.take(tokens * row);
-  bordered = sizes.take(2 * tokens * sizes.headStride);
-  readings = sizes.take(2 * tokens * max(sizes.headStride, sizes.valueStride));
+  pairOfRows = sizes.allocate(2 * tokens * sizes.headStride);
+  v = sizes.allocate(tokens * sizes.valueStride);
+  beta = sizes.allocate(row);
+  minusBeta = sizes.allocate(row);
+  gate = sizes.allocate(tokens * (sizes.diagonal ? sizes.headStride : 4));
+  transposedK = sizes.allocate(<usize> sizes.headDim * row);
+  keyScores = sizes.allocate(2 * tokens * row);
+  wyMatrix = sizes.allocate(tokens * row);
+  decayedRows = sizes.allocate(2 * tokens * sizes.headStride);
+  stateProducts = sizes.allocate(2 * tokens * max(sizes.headStride, sizes.valueStride));
   if (sizes.diagonal) layoutDeltaDiagonal(tokens);
 }
 
@@ -104,14 +104,12 @@ function stateIn(tensor: usize): usize {
 }
 
 /** Copies the sequence's state from a tensor. */
-export function loadState(tensor: usize, state: usize): void {
+export function loadDeltaState(tensor: usize, state: usize): void {
   let from = stateIn(tensor);
   for (let n = 0; n < sizes.headDim; n++) {
     memory.copy(state, from, sizes.valueBytes);
     memory.fill(
-      state + sizes.valueBytes,
-      0,
-      sizes.valueStride - sizes.valueBytes,
+      state + sizes.valueBytes, 0, sizes.valueStride - sizes.valueBytes
     );
     from += rowBytes;
     state += sizes.valueStride;
@@ -119,7 +117,7 @@ export function loadState(tensor: usize, state: usize): void {
 }
 
 /** Copies the sequence's state to a tensor. */
-export function storeState(state: usize, tensor: usize): void {
+export function storeDeltaState(state: usize, tensor: usize): void {
   let to = stateIn(tensor);
   for (let n = 0; n < sizes.headDim; n++) {
     memory.copy(to, state, sizes.valueBytes);
@@ -130,12 +128,12 @@ export function storeState(state: usize, tensor: usize): void {
 
 /** Sweeps of a sequence: of each part of the values, causal attention has one. */
 export function sweepsOfSequence(): i32 {
-  return (twoSided ? 2 : 1) * job.parts;
+  return (isBidirectional ? 2 : 1) * job.parts;
 }
 
 /** Tasks of a phase. */
 export function deltaTasks(phase: i32): i32 {
-  if (phase === 1 && !meets) return 0;
+  if (phase === 1 && !meetInMiddle) return 0;
   return job.sequences * (job.whole !== 0 ? 1 : sweepsOfSequence());
 }
 
@@ -154,11 +152,11 @@ export let rows: i32 = 0;
 let token: i32 = 0;
 
 /** Begins, or goes on, with a sweep; returns the state that it leaves between its phases. */
-export function openSweep(sweep: i32): usize {
+export function openDeltaSweep(sweep: i32): usize {
   sequence = sweep / sweepsOfSequence();
   start = sequence * sizes.length;
   const part = sweep % job.parts;
-  back = twoSided && sweep / job.parts % 2 === 1;
+  back = isBidirectional && sweep / job.parts % 2 === 1;
   if (job.parts > 1) setDeltaSizes(part);
   if (sizes.diagonal) openOnes();
   return queue.extra + <usize> sweep * deltaStateBytes;
@@ -166,7 +164,7 @@ export function openSweep(sweep: i32): usize {
 
 /** The chunk of a sweep at which its second phase begins. */
 export function middle(): i32 {
-  if (!meets) return sizes.chunks;
+  if (!meetInMiddle) return sizes.chunks;
   const half = sizes.chunks >> 1;
   return back ? sizes.chunks - half : half;
 }
@@ -177,7 +175,7 @@ export function tokenOf(row: i32): i32 {
 }
 
 /** Reads keys, values, β and log decays of the sweep's chunk at a position. */
-export function openChunk(position: i32): void {
+export function openDeltaChunk(position: i32): void {
   const chunk = back ? sizes.chunks - 1 - position : position;
   count = sizes.countOf(chunk);
   token = start + chunk * sizes.chunkSize;
@@ -185,9 +183,9 @@ export function openChunk(position: i32): void {
   k = pairOfRows;
   q = k + rows * sizes.headStride;
   scores = keyScores + rows * vectorBytes(count);
-  takeRows(job.k, sizes.headBytes, sizes.headBytes, k, sizes.headStride);
+  gatherRows(job.k, sizes.headBytes, sizes.headBytes, k, sizes.headStride);
   clearRest(k, sizes.headStride);
-  takeValues(job.v, v);
+  gatherValues(job.v, v);
   const gates = back ? job.b : job.f;
   for (let i = 0; i < count; i++) {
     const own = tokenOf(i), b = at(job.beta, own);
@@ -196,17 +194,17 @@ export function openChunk(position: i32): void {
     if (!sizes.diagonal) put(gate, i, gates === 0 ? 0 : at(gates, own));
   }
   if (sizes.diagonal) {
-    takeRows(gates, sizes.headBytes, sizes.headBytes, gate, sizes.headStride);
+    gatherRows(gates, sizes.headBytes, sizes.headBytes, gate, sizes.headStride);
     openGates(count, gate);
     return;
   }
-  bordersOf(count, gate, 0);
-  weightsOf(count, gate, 0);
+  openBorderDecays(count, gate, 0);
+  fillMask(count, gate, 0);
 }
 
 /** Reads its queries. */
-export function openQueries(): void {
-  takeRows(job.q, sizes.headBytes, sizes.headBytes, q, sizes.headStride);
+export function openDeltaQueries(): void {
+  gatherRows(job.q, sizes.headBytes, sizes.headBytes, q, sizes.headStride);
   if (sizes.diagonal) clearRest(q, sizes.headStride);
 }
 
@@ -220,43 +218,26 @@ export function betaOf(row: i32): f32 {
   return at(beta, row);
 }
 
-/** The part's columns of a tensor like the values, as {@link takeRows}. */
-export function takeValues(tensor: usize, target: usize): void {
-  takeRows(
-    tensor + partStart,
-    rowBytes,
-    sizes.valueBytes,
-    target,
-    sizes.valueStride,
+/** The part's columns of a tensor like the values, as {@link gatherRows}. */
+export function gatherValues(tensor: usize, target: usize): void {
+  gatherRows(
+    tensor + partStart, rowBytes, sizes.valueBytes, target, sizes.valueStride
   );
 }
 
-/** Puts weight · rows there, as {@link giveRows}. */
-export function giveValues(
-  tensor: usize,
-  source: usize,
-  weight: f32,
-  adds: bool,
+/** Puts weight · rows there, as {@link scatterRows}. */
+export function scatterValues(
+  tensor: usize, source: usize, weight: f32, adds: bool
 ): void {
   const columns = tensor + partStart;
-  giveRows(
-    columns,
-    rowBytes,
-    sizes.valueBytes,
-    source,
-    sizes.valueStride,
-    weight,
-    adds,
+  scatterRows(
+    columns, rowBytes, sizes.valueBytes, source, sizes.valueStride, weight, adds
   );
 }
 
 /** Rows of a tensor in the order of the sweep, padded with zeros to whole vectors. */
-function takeRows(
-  tensor: usize,
-  step: usize,
-  width: usize,
-  target: usize,
-  stride: usize,
+function gatherRows(
+  tensor: usize, step: usize, width: usize, target: usize, stride: usize
 ): void {
   for (let i = 0; i < count; i++) {
     const source = tensor + tokenOf(i) * step;
@@ -271,27 +252,16 @@ function takeRows(
 }
 
 /** Puts rows like the keys into their places in a tensor, or adds them to what is there. */
-export function giveKeys(tensor: usize, source: usize, adds: bool): void {
-  giveRows(
-    tensor,
-    sizes.headBytes,
-    sizes.headBytes,
-    source,
-    sizes.headStride,
-    1,
-    adds,
+export function scatterKeys(tensor: usize, source: usize, adds: bool): void {
+  scatterRows(
+    tensor, sizes.headBytes, sizes.headBytes, source, sizes.headStride, 1, adds
   );
 }
 
 /** Puts weight · rows into their places in a tensor, or adds them to what is there. */
-function giveRows(
-  tensor: usize,
-  step: usize,
-  width: usize,
-  source: usize,
-  stride: usize,
-  weight: f32,
-  adds: bool,
+function scatterRows(
+  tensor: usize, step: usize, width: usize, source: usize, stride: usize,
+  weight: f32, adds: bool
 ): void {
   const factor = f32x4.splat(weight);
   for (let i = 0; i < count; i++) {

@@ -10,15 +10,15 @@
 // and the rest is in delta_gradient.ts. Where sweeps meet, the second phase comes
 // back through the first half of the sweep, whose states it makes again.
 import * as sizes from "../chunkwise/sizes";
-import { through } from "../chunkwise/decay";
+import { chunkDecay } from "../chunkwise/decay";
 import * as delta from "./delta";
 import * as chunk from "./delta_chunk";
-import { passThrough } from "./delta_diagonal";
+import { decayState } from "./delta_diagonal";
 import * as deltaGradient from "./delta_gradient";
 import { multiply, multiplyTransposed } from "../math/gemm";
 import { scaleRows } from "../math/loops";
 import { delta as job } from "../jobs";
-import { take } from "../runtime/scratch";
+import { allocate } from "../runtime/scratch";
 import { vectorBytes } from "../math/simd";
 import { solveUp } from "../math/triangular";
 import { countProgress } from "../runtime/progress";
@@ -30,9 +30,9 @@ let valuesBytes: usize = 0;
 /** The state between two chunks of a record. */
 let between: usize = 0;
 /** The record of chunks that are not kept. */
-let passing: usize = 0;
+let discarded: usize = 0;
 /** U of a chunk. */
-let written: usize = 0;
+let vNew: usize = 0;
 /** The first position that is. */
 let firstKept: i32 = 0;
 
@@ -42,18 +42,18 @@ export function layoutDeltaBackward(base: usize): usize {
   deltaGradient.layoutDeltaGradient();
   valuesBytes = <usize> sizes.chunkSize * sizes.valueStride;
   keptBytes = delta.deltaStateBytes + 2 * valuesBytes;
-  between = take(delta.deltaStateBytes);
-  passing = take(keptBytes);
-  written = take(valuesBytes);
-  const positions = delta.meets
+  between = allocate(delta.deltaStateBytes);
+  discarded = allocate(keptBytes);
+  vNew = allocate(valuesBytes);
+  const positions = delta.meetInMiddle
     ? sizes.chunks - (sizes.chunks >> 1)
     : sizes.chunks;
-  kept = take(<usize> ((positions + 1) >> 1) * keptBytes);
-  return take(0);
+  kept = allocate(<usize> ((positions + 1) >> 1) * keptBytes);
+  return allocate(0);
 }
 
 function recordOf(position: i32): usize {
-  if (position < firstKept) return passing;
+  if (position < firstKept) return discarded;
   return kept + <usize> ((position - firstKept) >> 1) * keptBytes;
 }
 
@@ -77,10 +77,10 @@ function errorsOf(position: i32): usize {
 export function differentiateDelta(task: i32, phase: i32): void {
   const sweeps = job.whole !== 0 ? delta.sweepsOfSequence() : 1;
   for (let s = 0; s < sweeps; s++) {
-    const gradient = delta.openSweep(task * sweeps + s), half = delta.middle();
+    const gradient = delta.openDeltaSweep(task * sweeps + s), half = delta.middle();
     if (phase === 1) differentiateChunks(0, half, gradient, true);
     else {differentiateChunks(
-        delta.meets ? half : 0,
+        delta.meetInMiddle ? half : 0,
         sizes.chunks,
         gradient,
         s > 0,
@@ -90,49 +90,46 @@ export function differentiateDelta(task: i32, phase: i32): void {
 
 /** Back through some chunks of a sweep, whose gradients are put in place or added. */
 function differentiateChunks(
-  first: i32,
-  end: i32,
-  gradient: usize,
-  adds: bool,
+  first: i32, end: i32, gradient: usize, adds: bool
 ): void {
-  if (job.dforward !== 0) delta.loadState(job.dforward, gradient);
+  if (job.dforward !== 0) delta.loadDeltaState(job.dforward, gradient);
   keepStates(first, end);
   for (let position = end - 1; position >= first; position--) {
-    if (isSecond(position) && position < end - 1) bringStateBack(position);
-    delta.openChunk(position);
-    delta.openQueries();
+    if (isSecond(position) && position < end - 1) recomputeState(position);
+    delta.openDeltaChunk(position);
+    delta.openDeltaQueries();
     differentiateChunk(position, gradient);
-    delta.giveKeys(job.dk, deltaGradient.dk, adds);
-    delta.giveKeys(job.dq, deltaGradient.dq, adds);
-    delta.giveValues(job.dv, deltaGradient.dr, 1, adds);
+    delta.scatterKeys(job.dk, deltaGradient.dk, adds);
+    delta.scatterKeys(job.dq, deltaGradient.dq, adds);
+    delta.scatterValues(job.dv, deltaGradient.dr, 1, adds);
     deltaGradient.storeTokens(adds);
     countProgress();
   }
-  if (job.dbefore !== 0) delta.storeState(gradient, job.dbefore);
+  if (job.dbefore !== 0) delta.storeDeltaState(gradient, job.dbefore);
 }
 
 /** Makes the state before the second chunk of a record again. */
-function bringStateBack(position: i32): void {
+function recomputeState(position: i32): void {
   const first = position - 1;
-  delta.openChunk(first);
-  chunk.findWritten(errorsOf(first), written);
-  chunk.write(delta.isPreceded(first) ? recordOf(first) : 0, between, written);
+  delta.openDeltaChunk(first);
+  chunk.findVNew(errorsOf(first), vNew);
+  chunk.write(delta.isPreceded(first) ? recordOf(first) : 0, between, vNew);
 }
 
 /** Goes to a position, and keeps what is from another one on. */
 function keepStates(first: i32, end: i32): void {
   firstKept = first;
-  if (job.before !== 0) delta.loadState(job.before, recordOf(0));
+  if (job.before !== 0) delta.loadDeltaState(job.before, recordOf(0));
   for (let position = 0; position < end; position++) {
     const state = stateBefore(position), some = delta.isPreceded(position);
     const errors = errorsOf(position), next = position + 1;
-    delta.openChunk(position);
+    delta.openDeltaChunk(position);
     chunk.score(false);
     if (some) chunk.read(state, false);
     chunk.findErrors(some, errors);
     if (next < end) {
-      chunk.findWritten(errors, written);
-      chunk.write(some ? state : 0, stateBefore(next), written);
+      chunk.findVNew(errors, vNew);
+      chunk.write(some ? state : 0, stateBefore(next), vNew);
     }
     countProgress();
   }
@@ -145,10 +142,10 @@ function differentiateChunk(position: i32, gradient: usize): void {
   const more = position < sizes.chunks - 1 || job.dforward !== 0;
   const row = vectorBytes(delta.count), width = <i32> (sizes.valueStride >> 2);
   chunk.score(true);
-  chunk.findWritten(errors, written);
-  scaleRows(delta.count, row, delta.minusBeta, delta.keyScores, delta.system);
+  chunk.findVNew(errors, vNew);
+  scaleRows(delta.count, row, delta.minusBeta, delta.keyScores, delta.wyMatrix);
   deltaGradient.openRows();
-  delta.takeValues(job.dy, deltaGradient.dy);
+  delta.gatherValues(job.dy, deltaGradient.dy);
   deltaGradient.openGradients();
   multiplyTransposed(
     delta.count, width, delta.count,
@@ -163,20 +160,20 @@ function differentiateChunk(position: i32, gradient: usize): void {
       1, deltaGradient.dr, sizes.valueStride
     );
   }
-  solveUp(delta.count, delta.system, row, deltaGradient.dr, sizes.valueStride);
+  solveUp(delta.count, delta.wyMatrix, row, deltaGradient.dr, sizes.valueStride);
   delta.clearRest(deltaGradient.dr, sizes.valueStride);
 
-  deltaGradient.gradientsInside(errors, written);
-  if (some) deltaGradient.gradientsWith(state);
-  if (more) deltaGradient.gradientsThrough(written, state, gradient, some);
+  deltaGradient.pairGradients(errors, vNew);
+  if (some) deltaGradient.stateGradients(state);
+  if (more) deltaGradient.nextStateGradients(vNew, state, gradient, some);
   if (some) {
-    deltaGradient.weighEntries();
-    if (sizes.diagonal && more) passThrough(gradient, gradient);
+    deltaGradient.decayEntries();
+    if (sizes.diagonal && more) decayState(gradient, gradient);
     multiplyTransposed(
       sizes.headDim, width, delta.rows + delta.count,
-      delta.bordered, sizes.headStride, deltaGradient.dr, sizes.valueStride,
+      delta.decayedRows, sizes.headStride, deltaGradient.dr, sizes.valueStride,
       gradient, sizes.valueStride,
-      more ? through(delta.count) : 0, more ? gradient : 0, sizes.valueStride
+      more ? chunkDecay(delta.count) : 0, more ? gradient : 0, sizes.valueStride
     );
   }
   deltaGradient.finishValues();

@@ -1,8 +1,8 @@
 // What a chunk of the delta rule reads of a state and writes to it (delta.ts).
 import { diagonal, headDim, headStride, valueStride } from "../chunkwise/sizes";
-import { entering, leaving, through, weights } from "../chunkwise/decay";
+import { decayFromStart, decayToEnd, chunkDecay, maskWeights } from "../chunkwise/decay";
 import * as delta from "./delta";
-import { enterAll, leaveAll, passThrough, scoresOf } from "./delta_diagonal";
+import { decayFromStartAll, decayToEndAll, decayState, scoresOf } from "./delta_diagonal";
 import { multiply, multiplyTransposed } from "../math/gemm";
 import { multiplyVectors, scaleRows } from "../math/loops";
 import { scaleColumns, transpose } from "../math/matrix";
@@ -30,47 +30,43 @@ export function score(withQueries: bool): void {
 
 function weigh(matrix: usize): void {
   const bytes = <usize> delta.count * vectorBytes(delta.count);
-  multiplyVectors(bytes, weights, matrix, matrix);
+  multiplyVectors(bytes, maskWeights, matrix, matrix);
 }
 
 /** readings = K H, and with queries below it Q H. */
 export function read(state: usize, withQueries: bool): void {
   let readers = delta.k;
   if (diagonal) {
-    readers = delta.bordered;
-    enterAll(delta.count, delta.k, delta.bordered);
+    readers = delta.decayedRows;
+    decayFromStartAll(delta.count, delta.k, delta.decayedRows);
     if (withQueries) {
-      enterAll(delta.count, delta.q, delta.bordered + delta.rows * headStride);
+      decayFromStartAll(delta.count, delta.q, delta.decayedRows + delta.rows * headStride);
     }
   }
   multiply(
     withQueries ? delta.rows + delta.count : delta.count,
     <i32> (valueStride >> 2), headDim,
     readers, headStride, state, valueStride,
-    delta.readings, valueStride, 0, 0, 0
+    delta.stateProducts, valueStride, 0, 0, 0
   );
 }
 
-/** W of {@link readings}, if a state comes to the chunk. */
+/** W of {@link stateProducts}, if a state comes to the chunk. */
 export function findErrors(hasState: bool, errors: usize): void {
   const row = vectorBytes(delta.count);
-  if (hasState) subtractReadings(errors);
+  if (hasState) subtractStateProducts(errors);
   else memory.copy(errors, delta.v, delta.count * valueStride);
   scaleColumns(
-    delta.count,
-    row,
-    delta.minusBeta,
-    delta.keyScores,
-    delta.system,
+    delta.count, row, delta.minusBeta, delta.keyScores, delta.wyMatrix
   );
-  solveDown(delta.count, delta.system, row, errors, valueStride);
+  solveDown(delta.count, delta.wyMatrix, row, errors, valueStride);
 }
 
 /** target = V - e ∘ readings */
-function subtractReadings(target: usize): void {
-  let cell = delta.v, reading = delta.readings;
+function subtractStateProducts(target: usize): void {
+  let cell = delta.v, reading = delta.stateProducts;
   for (let i = 0; i < delta.count; i++) {
-    const decay = v128.load32_splat(entering + 4 * i);
+    const decay = v128.load32_splat(decayFromStart + 4 * i);
     for (const end = cell + valueStride; cell < end; cell += 16) {
       const known = f32x4.mul(decay, v128.load(reading));
       v128.store(target, f32x4.sub(v128.load(cell), known));
@@ -81,29 +77,29 @@ function subtractReadings(target: usize): void {
 }
 
 /** U, of W. */
-export function findWritten(errors: usize, written: usize): void {
-  scaleRows(delta.count, valueStride, delta.beta, errors, written);
+export function findVNew(errors: usize, vNew: usize): void {
+  scaleRows(delta.count, valueStride, delta.beta, errors, vNew);
 }
 
 /** to = e_last from + (out ∘ K)ᵀ U; without `from` the second alone. */
-export function write(from: usize, to: usize, written: usize): void {
+export function write(from: usize, to: usize, vNew: usize): void {
   const keys = keysOut();
-  const decay: f32 = from === 0 ? 0 : through(delta.count);
+  const decay: f32 = from === 0 ? 0 : chunkDecay(delta.count);
   let old = from;
   if (diagonal && from !== 0) {
-    passThrough(from, to);
+    decayState(from, to);
     old = to;
   }
   multiplyTransposed(
     headDim, <i32> (valueStride >> 2), delta.count,
-    keys, headStride, written, valueStride,
+    keys, headStride, vNew, valueStride,
     to, valueStride, decay, old, valueStride
   );
 }
 
 /** out ∘ K */
 export function keysOut(): usize {
-  if (diagonal) leaveAll(delta.count, delta.k, delta.bordered);
-  else scaleRows(delta.count, headStride, leaving, delta.k, delta.bordered);
-  return delta.bordered;
+  if (diagonal) decayToEndAll(delta.count, delta.k, delta.decayedRows);
+  else scaleRows(delta.count, headStride, decayToEnd, delta.k, delta.decayedRows);
+  return delta.decayedRows;
 }

@@ -2,7 +2,7 @@
 // states are weighed entry by entry (diagonal.ts, diagonal_scores.ts), and the
 // numbers with which delta.ts would weigh them are then all 1.
 import * as sizes from "../chunkwise/sizes";
-import { entering, leaving, weights } from "../chunkwise/decay";
+import { decayFromStart, decayToEnd, maskWeights } from "../chunkwise/decay";
 import * as channels from "../chunkwise/diagonal";
 import { diagonalGradients, diagonalScores } from "../chunkwise/diagonal_scores";
 import { dot, scaleRows } from "../math/loops";
@@ -16,57 +16,48 @@ let scratch: usize = 0;
 
 /** Takes scratch beside attention's, for a chunk of so many tokens, a multiple of four. */
 export function layoutDeltaDiagonal(tokens: usize): void {
-  slopes = sizes.take(tokens * sizes.headStride);
-  scratch = sizes.take(tokens * sizes.headStride);
+  slopes = sizes.allocate(tokens * sizes.headStride);
+  scratch = sizes.allocate(tokens * sizes.headStride);
 }
 
 /** Begins with a thread's chunks. */
 export function openOnes(): void {
   const one: f32 = 1;
   for (let i = 0; i < sizes.chunkSize; i++) {
-    put(entering, i, one);
-    put(leaving, i, one);
+    put(decayFromStart, i, one);
+    put(decayToEnd, i, one);
   }
   const cells = sizes.chunkSize * <i32> (vectorBytes(sizes.chunkSize) >> 2);
-  for (let i = 0; i < cells; i++) put(weights, i, one);
+  for (let i = 0; i < cells; i++) put(maskWeights, i, one);
 }
 
 /** Reads the log decays of a chunk, rows as of the keys. */
 export function openGates(count: i32, gates: usize): void {
-  channels.openDiagonal(count, gates, 0, sizes.headStride);
+  channels.openDiagonalDecays(count, gates, 0, sizes.headStride);
 }
 
 /** Fills scores: x_i · k_j, decayed between the two, for i >= j; 0 above. */
-export function scoresOf(
-  count: i32,
-  x: usize,
-  k: usize,
-  scores: usize,
-): void {
+export function scoresOf(count: i32, x: usize, k: usize, scores: usize): void {
   diagonalScores(count, x, k);
   memory.copy(scores, sizes.scores, count * vectorBytes(count));
 }
 
 /** target = rows, decayed from the border before the chunk. */
-export function enterAll(count: i32, rows: usize, target: usize): void {
-  channels.openQueryWay(0, count, false);
-  channels.walk(rows, target);
+export function decayFromStartAll(count: i32, rows: usize, target: usize): void {
+  channels.openQueryPath(0, count, false);
+  channels.decayAlongPath(rows, target);
 }
 
 /** target = rows, decayed to the border after it. */
-export function leaveAll(count: i32, rows: usize, target: usize): void {
-  channels.openKeyWay(count, count, false);
-  channels.walk(rows, target);
+export function decayToEndAll(count: i32, rows: usize, target: usize): void {
+  channels.openKeyPath(count, count, false);
+  channels.decayAlongPath(rows, target);
 }
 
 /** to = what is left of a state that has passed through the chunk. */
-export function passThrough(state: usize, to: usize): void {
+export function decayState(state: usize, to: usize): void {
   scaleRows(
-    sizes.headDim,
-    sizes.valueStride,
-    channels.throughForward,
-    state,
-    to,
+    sizes.headDim, sizes.valueStride, channels.chunkDecayForward, state, to
   );
 }
 
@@ -77,47 +68,34 @@ export function openSlopes(rows: i32): void {
 
 /** From those in scores: dx and dk more by what they make of them. */
 export function addScoreGradients(
-  count: i32,
-  x: usize,
-  k: usize,
-  products: usize,
-  dx: usize,
-  dk: usize,
+  count: i32, x: usize, k: usize, products: usize, dx: usize, dk: usize
 ): void {
   diagonalGradients(count, x, k, products, dx, dk, slopes, 0, scratch);
 }
 
-/** From those in what {@link enterAll} made; overwrites `gradient`. */
-export function addEnterGradients(
-  count: i32,
-  gradient: usize,
-  rows: usize,
-  target: usize,
+/** From those in what {@link decayFromStartAll} made; overwrites `gradient`. */
+export function addFromStartGradients(
+  count: i32, gradient: usize, rows: usize, target: usize
 ): void {
-  channels.openQueryWay(0, count, false);
-  channels.walkBack(gradient, rows, target, slopes);
+  channels.openQueryPath(0, count, false);
+  channels.backwardAlongPath(gradient, rows, target, slopes);
 }
 
-/** From those in what {@link leaveAll} made; overwrites `gradient`. */
-export function addLeaveGradients(
-  count: i32,
-  gradient: usize,
-  rows: usize,
-  target: usize,
+/** From those in what {@link decayToEndAll} made; overwrites `gradient`. */
+export function addToEndGradients(
+  count: i32, gradient: usize, rows: usize, target: usize
 ): void {
-  channels.openKeyWay(count, count, false);
-  channels.walkBack(gradient, rows, target, slopes);
+  channels.openKeyPath(count, count, false);
+  channels.backwardAlongPath(gradient, rows, target, slopes);
 }
 
 /** From a state that passes through the chunk, and the gradient in it after that. */
-export function addThroughGradient(
-  count: i32,
-  state: usize,
-  gradient: usize,
+export function addChunkDecayGradient(
+  count: i32, state: usize, gradient: usize
 ): void {
   for (let n = 0; n < sizes.headDim; n++) {
     const offset = n * sizes.valueStride;
-    const slope = at(channels.throughForward, n) *
+    const slope = at(channels.chunkDecayForward, n) *
       dot(sizes.valueStride, state + offset, gradient + offset);
     let cell = slopes;
     for (let i = 0; i < count; i++) {

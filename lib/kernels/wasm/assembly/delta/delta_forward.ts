@@ -2,59 +2,59 @@
 import { chunks, chunkSize, valueStride } from "../chunkwise/sizes";
 import * as delta from "./delta";
 import * as chunk from "./delta_chunk";
-import { entering } from "../chunkwise/decay";
+import { decayFromStart } from "../chunkwise/decay";
 import { multiply } from "../math/gemm";
 import { delta as job } from "../jobs";
 import { scaleRows } from "../math/loops";
 import { at } from "../math/matrix";
-import { take } from "../runtime/scratch";
+import { allocate } from "../runtime/scratch";
 import { multiplyAdd, vectorBytes } from "../math/simd";
 import { countProgress } from "../runtime/progress";
 
-let errors: usize = 0, written: usize = 0, y: usize = 0;
+let errors: usize = 0, vNew: usize = 0, y: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
 export function layoutDeltaForward(base: usize): usize {
   delta.layoutDelta(base);
   const bytes = <usize> chunkSize * valueStride;
-  errors = take(bytes);
-  written = take(bytes);
-  y = take(bytes);
-  return take(0);
+  errors = allocate(bytes);
+  vNew = allocate(bytes);
+  y = allocate(bytes);
+  return allocate(0);
 }
 
 /** One phase of a sweep. */
 export function attendDelta(sweep: i32, phase: i32): void {
-  const state = delta.openSweep(sweep);
+  const state = delta.openDeltaSweep(sweep);
   const first = phase === 0 ? 0 : delta.middle();
   const end = phase === 0 ? delta.middle() : chunks;
-  if (job.before !== 0) delta.loadState(job.before, state);
+  if (job.before !== 0) delta.loadDeltaState(job.before, state);
   for (let position = first; position < end; position++) {
-    delta.openChunk(position);
-    delta.openQueries();
+    delta.openDeltaChunk(position);
+    delta.openDeltaQueries();
     chunk.score(true);
     const some = delta.isPreceded(position);
     if (some) chunk.read(state, true);
     chunk.findErrors(some, errors);
-    chunk.findWritten(errors, written);
+    chunk.findVNew(errors, vNew);
     attendChunk(some);
     // What a token has written itself, the other sweep has read.
     if (delta.back) subtractOwn();
-    delta.giveValues(job.y, y, job.scale, phase === 1);
+    delta.scatterValues(job.y, y, job.scale, phase === 1);
     const isRead = position < chunks - 1 || job.forward !== 0;
-    if (isRead) chunk.write(some ? state : 0, state, written);
+    if (isRead) chunk.write(some ? state : 0, state, vNew);
     countProgress();
   }
-  if (job.forward !== 0) delta.storeState(state, job.forward);
+  if (job.forward !== 0) delta.storeDeltaState(state, job.forward);
 }
 
 /** y = e ∘ Q H + P U */
 function attendChunk(some: bool): void {
-  const ofState = delta.readings + delta.rows * valueStride;
-  if (some) scaleRows(delta.count, valueStride, entering, ofState, ofState);
+  const ofState = delta.stateProducts + delta.rows * valueStride;
+  if (some) scaleRows(delta.count, valueStride, decayFromStart, ofState, ofState);
   multiply(
     delta.count, <i32> (valueStride >> 2), delta.count,
-    delta.scores, vectorBytes(delta.count), written, valueStride,
+    delta.scores, vectorBytes(delta.count), vNew, valueStride,
     y, valueStride, some ? 1 : 0, ofState, valueStride
   );
 }

@@ -5,7 +5,7 @@
 //     dK = (β ∇S + its transpose) K + ∇Pᵀ Q - β e ∘ (dR Hᵀ) + out ∘ (U Gᵀ)
 //     dQ = ∇P K + e ∘ (dY Hᵀ)
 import * as sizes from "../chunkwise/sizes";
-import { entering, leaving, through, weights } from "../chunkwise/decay";
+import { decayFromStart, decayToEnd, chunkDecay, maskWeights } from "../chunkwise/decay";
 import * as delta from "./delta";
 import * as channels from "./delta_diagonal";
 import { multiply, multiplyTransposed } from "../math/gemm";
@@ -14,7 +14,7 @@ import {
   addScaledRowsAndDot, dot, scaleAndAdd, scaleRows, scaleVectors,
 } from "../math/loops";
 import { at, put, transpose } from "../math/matrix";
-import { take } from "../runtime/scratch";
+import { allocate } from "../runtime/scratch";
 import { multiplyAdd, sum4, vectorBytes } from "../math/simd";
 
 /** dR, and below it dY. */
@@ -23,14 +23,14 @@ export let dr: usize = 0, dy: usize = 0;
 export let dk: usize = 0, dq: usize = 0;
 /** β ∇S, and below it ∇P. */
 let products: usize = 0;
-let transposedU: usize = 0, transposedState: usize = 0;
+let transposedVNew: usize = 0, transposedState: usize = 0;
 /** -β e, and below it e. */
-let enters: usize = 0;
+let entryWeights: usize = 0;
 /** What the gates need: sums over rows and columns of the chunk's pairs, of what comes from before it, and of what leaves it. */
 let rowSums: usize = 0, columnSums: usize = 0;
-let fromBefore: usize = 0, toAfter: usize = 0;
+let entrySums: usize = 0, exitSums: usize = 0;
 /** And of what passes through it. */
-let crossing: f32 = 0;
+let chunkDecayGradient: f32 = 0;
 let dbeta: usize = 0;
 /** dY_i · v_i */
 let own: usize = 0;
@@ -39,18 +39,18 @@ let own: usize = 0;
 export function layoutDeltaGradient(): void {
   const tokens = (<usize> sizes.chunkSize + 3) & ~3,
     row = vectorBytes(sizes.chunkSize);
-  dr = take(2 * tokens * sizes.valueStride);
-  dk = take(2 * tokens * sizes.headStride);
-  products = take(2 * tokens * row);
-  transposedU = take(<usize> sizes.valueDim * row);
-  transposedState = take(<usize> sizes.valueDim * sizes.headStride);
-  enters = take(2 * row);
-  rowSums = take(row);
-  columnSums = take(row);
-  fromBefore = take(2 * row);
-  toAfter = take(row);
-  dbeta = take(row);
-  own = take(row);
+  dr = allocate(2 * tokens * sizes.valueStride);
+  dk = allocate(2 * tokens * sizes.headStride);
+  products = allocate(2 * tokens * row);
+  transposedVNew = allocate(<usize> sizes.valueDim * row);
+  transposedState = allocate(<usize> sizes.valueDim * sizes.headStride);
+  entryWeights = allocate(2 * row);
+  rowSums = allocate(row);
+  columnSums = allocate(row);
+  entrySums = allocate(2 * row);
+  exitSums = allocate(row);
+  dbeta = allocate(row);
+  own = allocate(row);
 }
 
 /** Points to a chunk's rows, before dY is read. */
@@ -65,39 +65,32 @@ export function openGradients(): void {
     row = vectorBytes(delta.count);
   scaleVectors(bytes, job.scale, dy, dy);
   for (let i = 0; i < delta.count; i++) {
-    const e = at(entering, i);
-    put(enters, i, at(delta.minusBeta, i) * e);
-    put(enters, delta.rows + i, e);
+    const e = at(decayFromStart, i);
+    put(entryWeights, i, at(delta.minusBeta, i) * e);
+    put(entryWeights, delta.rows + i, e);
     const row = i * sizes.valueStride;
     put(
-      own,
-      i,
-      delta.back ? dot(sizes.valueStride, dy + row, delta.v + row) : 0,
+      own, i, delta.back ? dot(sizes.valueStride, dy + row, delta.v + row) : 0
     );
   }
   memory.fill(columnSums, 0, row);
-  for (let i = delta.count; i < delta.rows; i++) put(enters, i, 0);
-  memory.fill(fromBefore, 0, 2 * row);
+  for (let i = delta.count; i < delta.rows; i++) put(entryWeights, i, 0);
+  memory.fill(entrySums, 0, 2 * row);
   if (sizes.diagonal) channels.openSlopes(delta.rows);
-  memory.fill(toAfter, 0, row);
-  crossing = 0;
+  memory.fill(exitSums, 0, row);
+  chunkDecayGradient = 0;
 }
 
 /** From pairs of tokens in the chunk, and what each token has written. */
-export function gradientsInside(errors: usize, written: usize): void {
+export function pairGradients(errors: usize, vNew: usize): void {
   const row = vectorBytes(delta.count), head = <i32> (sizes.headStride >> 2);
   transpose(
-    delta.count,
-    sizes.valueDim,
-    written,
-    sizes.valueStride,
-    transposedU,
-    row,
+    delta.count, sizes.valueDim, vNew, sizes.valueStride, transposedVNew, row
   );
   delta.clearRest(dy, sizes.valueStride);
   multiply(
     2 * delta.rows, <i32> (row >> 2), sizes.valueDim,
-    dr, sizes.valueStride, transposedU, row,
+    dr, sizes.valueStride, transposedVNew, row,
     products, row, 0, 0, 0
   );
   const ofScores = products + delta.rows * row;
@@ -118,8 +111,8 @@ export function gradientsInside(errors: usize, written: usize): void {
     channels.addScoreGradients(delta.count, delta.q, delta.k, ofScores, dq, dk);
     return;
   }
-  transpose(delta.count, delta.count, products, row, delta.system, row);
-  scaleAndAdd(delta.count * row, 1, products, delta.system);
+  transpose(delta.count, delta.count, products, row, delta.wyMatrix, row);
+  scaleAndAdd(delta.count * row, 1, products, delta.wyMatrix);
   multiply(
     delta.rows + delta.count, head, delta.count,
     products, row, delta.k, sizes.headStride,
@@ -138,7 +131,7 @@ export function gradientsInside(errors: usize, written: usize): void {
  */
 function weighAndSum(i: i32, ofScores: usize): void {
   const row = vectorBytes(delta.count), offset = i * row;
-  const ofKeys = products + offset, weight = weights + offset;
+  const ofKeys = products + offset, weight = maskWeights + offset;
   const keyScore = delta.keyScores + offset, score = delta.scores + offset;
   const limit = i32x4.splat(i), factor = f32x4.splat(at(delta.beta, i));
   let lanes = i32x4(0, 1, 2, 3);
@@ -162,107 +155,80 @@ function weighAndSum(i: i32, ofScores: usize): void {
 }
 
 /** From the state before the chunk. */
-export function gradientsWith(state: usize): void {
+export function stateGradients(state: usize): void {
   transposeState(state);
   multiply(
     delta.rows + delta.count, <i32> (sizes.headStride >> 2), sizes.valueDim,
     dr, sizes.valueStride, transposedState, sizes.headStride,
-    delta.readings, sizes.headStride, 0, 0, 0
+    delta.stateProducts, sizes.headStride, 0, 0, 0
   );
   if (sizes.diagonal) {
     scaleRows(
-      delta.count,
-      sizes.headStride,
-      delta.minusBeta,
-      delta.readings,
-      delta.readings,
+      delta.count, sizes.headStride, delta.minusBeta, delta.stateProducts,
+      delta.stateProducts
     );
-    channels.addEnterGradients(delta.count, delta.readings, delta.k, dk);
-    channels.addEnterGradients(
-      delta.count,
-      delta.readings + delta.rows * sizes.headStride,
-      delta.q,
-      dq,
+    channels.addFromStartGradients(delta.count, delta.stateProducts, delta.k, dk);
+    channels.addFromStartGradients(
+      delta.count, delta.stateProducts + delta.rows * sizes.headStride, delta.q,
+      dq
     );
     return;
   }
   addScaledRowsAndDot(
-    delta.rows + delta.count,
-    sizes.headStride,
-    enters,
-    delta.readings,
-    delta.k,
-    dk,
-    fromBefore,
+    delta.rows + delta.count, sizes.headStride, entryWeights,
+    delta.stateProducts, delta.k, dk, entrySums
   );
 }
 
 /** From the gradient in the state after the chunk. */
-export function gradientsThrough(
-  written: usize,
-  state: usize,
-  gradient: usize,
-  some: bool,
+export function nextStateGradients(
+  vNew: usize, state: usize, gradient: usize, some: bool
 ): void {
   transposeState(gradient);
   multiply(
     delta.count, <i32> (sizes.headStride >> 2), sizes.valueDim,
-    written, sizes.valueStride, transposedState, sizes.headStride,
-    delta.readings, sizes.headStride, 0, 0, 0
+    vNew, sizes.valueStride, transposedState, sizes.headStride,
+    delta.stateProducts, sizes.headStride, 0, 0, 0
   );
   if (sizes.diagonal) {
-    channels.addLeaveGradients(delta.count, delta.readings, delta.k, dk);
-    if (some) channels.addThroughGradient(delta.count, state, gradient);
+    channels.addToEndGradients(delta.count, delta.stateProducts, delta.k, dk);
+    if (some) channels.addChunkDecayGradient(delta.count, state, gradient);
     return;
   }
   addScaledRowsAndDot(
-    delta.count,
-    sizes.headStride,
-    leaving,
-    delta.readings,
-    delta.k,
-    dk,
-    toAfter,
+    delta.count, sizes.headStride, decayToEnd, delta.stateProducts, delta.k, dk,
+    exitSums
   );
   if (!some) return;
-  crossing = through(delta.count) *
+  chunkDecayGradient = chunkDecay(delta.count) *
     dot(sizes.headDim * sizes.valueStride, state, gradient);
 }
 
 function transposeState(state: usize): void {
   transpose(
-    sizes.headDim,
-    sizes.valueDim,
-    state,
-    sizes.valueStride,
-    transposedState,
-    sizes.headStride,
+    sizes.headDim, sizes.valueDim, state, sizes.valueStride, transposedState,
+    sizes.headStride
   );
 }
 
 /** bordered = -β e ∘ K, and below it e ∘ Q */
-export function weighEntries(): void {
+export function decayEntries(): void {
   if (sizes.diagonal) {
-    channels.enterAll(delta.count, delta.k, delta.bordered);
-    delta.clearRest(delta.bordered, sizes.headStride);
+    channels.decayFromStartAll(delta.count, delta.k, delta.decayedRows);
+    delta.clearRest(delta.decayedRows, sizes.headStride);
     scaleRows(
-      delta.count,
-      sizes.headStride,
-      delta.minusBeta,
-      delta.bordered,
-      delta.bordered,
+      delta.count, sizes.headStride, delta.minusBeta, delta.decayedRows,
+      delta.decayedRows
     );
-    channels.enterAll(
-      delta.count,
-      delta.q,
-      delta.bordered + delta.rows * sizes.headStride,
+    channels.decayFromStartAll(
+      delta.count, delta.q, delta.decayedRows + delta.rows * sizes.headStride
     );
   } else {scaleRows(
       delta.rows + delta.count,
       sizes.headStride,
-      enters,
+      entryWeights,
       delta.k,
-      delta.bordered,
+      delta.decayedRows,
     );}
 }
 
@@ -291,19 +257,19 @@ export function storeTokens(adds: bool): void {
   const gates = delta.back ? job.db : job.df;
   if (gates === 0) return;
   if (sizes.diagonal) {
-    delta.giveKeys(gates, channels.slopes, false);
+    delta.scatterKeys(gates, channels.slopes, false);
     return;
   }
   // A token's log decay is in the exponents of all pairs that it lies between.
   let inside: f32 = 0, before: f32 = 0, after: f32 = 0;
   for (let i = delta.count - 1; i >= 0; i--) {
     inside += at(rowSums, i) - at(columnSums, i);
-    before += at(fromBefore, i) + at(fromBefore, delta.rows + i);
+    before += at(entrySums, i) + at(entrySums, delta.rows + i);
     // No pair of the chunk lies around its first token.
-    put(rowSums, i, (i > 0 ? inside : 0) + before + crossing);
+    put(rowSums, i, (i > 0 ? inside : 0) + before + chunkDecayGradient);
   }
   for (let i = 0; i < delta.count; i++) {
     put(gates, delta.tokenOf(i), at(rowSums, i) + after);
-    after += at(toAfter, i);
+    after += at(exitSums, i);
   }
 }

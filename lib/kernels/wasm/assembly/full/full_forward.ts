@@ -26,8 +26,8 @@ let weightedKBack: usize = 0;
 /** The sum over each tile of either, `[chunks, 2, headDim]`. */
 let keySums: usize = 0;
 /** Decays of each tile, either way. */
-let throughs: usize = 0;
-let throughsBack: usize = 0;
+let tileDecays: usize = 0;
+let tileDecaysBack: usize = 0;
 /** What the queries read on one side, before the decays on their side of the border. */
 let far: usize = 0;
 /** Sums of the keys on either side, `[2, headDim]`, and of the scores with them, `[2, queries]`. */
@@ -37,40 +37,36 @@ let farSums: usize = 0;
 /** Lays out a thread's scratch; returns its end. */
 export function layoutFull(base: usize): usize {
   sizes.layout(base, 0, false);
-  keySums = sizes.take(<usize> sizes.chunks * 2 * sizes.headStride);
-  farKeys = sizes.take(2 * sizes.headStride);
-  if (!sizes.decays) return sizes.take(0);
+  keySums = sizes.allocate(<usize> sizes.chunks * 2 * sizes.headStride);
+  farKeys = sizes.allocate(2 * sizes.headStride);
+  if (!sizes.decays) return sizes.allocate(0);
   layoutMask(sizes.chunkSize);
-  weightedK = sizes.take(<usize> sizes.length * sizes.headStride);
-  throughs = sizes.take(vectorBytes(sizes.chunks));
-  far = sizes.take(<usize> sizes.chunkSize * sizes.valueStride);
-  farSums = sizes.take(2 * pairBytes(sizes.chunkSize));
-  if (sizes.causal) return sizes.take(0);
-  weightedKBack = sizes.take(<usize> sizes.length * sizes.headStride);
-  throughsBack = sizes.take(vectorBytes(sizes.chunks));
-  return sizes.take(0);
+  weightedK = sizes.allocate(<usize> sizes.length * sizes.headStride);
+  tileDecays = sizes.allocate(vectorBytes(sizes.chunks));
+  far = sizes.allocate(<usize> sizes.chunkSize * sizes.valueStride);
+  farSums = sizes.allocate(2 * pairBytes(sizes.chunkSize));
+  if (sizes.causal) return sizes.allocate(0);
+  weightedKBack = sizes.allocate(<usize> sizes.length * sizes.headStride);
+  tileDecaysBack = sizes.allocate(vectorBytes(sizes.chunks));
+  return sizes.allocate(0);
 }
 
 /** The output of every so many tiles of queries. */
 export function attendFull(sequence: i32, part: i32): void {
   openSequence(sequence);
-  for (let tile = part; tile < sizes.chunks; tile += sizes.segments) {
+  for (let tile = part; tile < sizes.chunks; tile += sizes.splits) {
     intra.openChunk(sequence, tile);
     intra.openQueries();
     const y = intra.outputRows();
     transposeToPairs(
-      intra.count,
-      sizes.headDim,
-      intra.q,
-      sizes.headStride,
-      sizes.transposed,
+      intra.count, sizes.headDim, intra.q, sizes.headStride, sizes.transposed
     );
     if (sizes.decays) attendWithDecays(sequence, tile, y);
     else {
       attendFar(sequence, 0, sizes.chunks, 0, 0, y);
-      addUpScores(1, sizes.sums);
+      addUpScores(1, sizes.rowSums);
     }
-    intra.finish(y);
+    intra.finishRows(y);
   }
 }
 
@@ -84,27 +80,21 @@ function openSequence(sequence: i32): void {
       place = first * sizes.headStride;
     const k = keyRows(keys, from);
     if (sizes.decays) {
-      decay.bordersOf(
-        keys,
-        sizes.logDecay(job.f, from),
-        sizes.logDecay(job.b, from),
+      decay.openBorderDecays(
+        keys, sizes.logDecay(job.f, from), sizes.logDecay(job.b, from)
       );
-      scaleRows(keys, sizes.headStride, decay.leaving, k, weightedK + place);
-      put(throughs, tile, decay.through(keys));
+      scaleRows(keys, sizes.headStride, decay.decayToEnd, k, weightedK + place);
+      put(tileDecays, tile, decay.chunkDecay(keys));
       if (!sizes.causal) {
         scaleRows(
-          keys,
-          sizes.headStride,
-          decay.leavingBack,
-          k,
-          weightedKBack + place,
+          keys, sizes.headStride, decay.decayToStart, k, weightedKBack + place
         );
-        put(throughsBack, tile, decay.throughBack());
+        put(tileDecaysBack, tile, decay.chunkDecayBack());
       }
-    } else for (let j = 0; j < keys; j++) put(decay.leaving, j, 1);
+    } else for (let j = 0; j < keys; j++) put(decay.decayToEnd, j, 1);
     multiply(
       sides, head, keys,
-      decay.leaving, decay.leavingBack - decay.leaving, k, sizes.headStride,
+      decay.decayToEnd, decay.decayToStart - decay.decayToEnd, k, sizes.headStride,
       keySumsOf(tile, 0), sizes.headStride, 0, 0, 0
     );
   }
@@ -112,11 +102,8 @@ function openSequence(sequence: i32): void {
 
 function keyRows(keys: i32, from: i32): usize {
   return paddedRows(
-    keys,
-    job.k + from * sizes.headBytes,
-    sizes.headBytes,
-    sizes.rowsK,
-    sizes.headStride,
+    keys, job.k + from * sizes.headBytes, sizes.headBytes, sizes.rowsK,
+    sizes.headStride
   );
 }
 
@@ -131,37 +118,30 @@ function attendWithDecays(sequence: i32, tile: i32, y: usize): void {
   const f = sizes.logDecay(job.f, intra.token),
     b = sizes.logDecay(job.b, intra.token);
   computeScores(intra.count, intra.k);
-  weighScores(intra.count, f, b, sizes.scores, row, sizes.sums);
+  weighScores(intra.count, f, b, sizes.scores, row, sizes.rowSums);
   addValues(intra.count, intra.v, y, 0);
   memory.fill(farKeys, 0, 2 * sizes.headStride);
   if (tile > 0) {
-    attendFar(sequence, 0, tile, weightedK, throughs, far);
-    addScaledRows(intra.count, sizes.valueStride, decay.entering, far, y);
+    attendFar(sequence, 0, tile, weightedK, tileDecays, far);
+    addScaledRows(intra.count, sizes.valueStride, decay.decayFromStart, far, y);
   }
   if (!sizes.causal && tile < sizes.chunks - 1) {
     attendFar(
-      sequence,
-      sizes.chunks - 1,
-      tile,
-      weightedKBack,
-      throughsBack,
-      far,
+      sequence, sizes.chunks - 1, tile, weightedKBack, tileDecaysBack, far
     );
-    addScaledRows(intra.count, sizes.valueStride, decay.enteringBack, far, y);
+    addScaledRows(intra.count, sizes.valueStride, decay.decayFromEnd, far, y);
   }
   addUpScores(sizes.causal ? 1 : 2, farSums);
   for (let c: usize = 0; c < row; c += 16) {
-    let sum = v128.load(sizes.sums + c);
+    let sum = v128.load(sizes.rowSums + c);
     sum = multiplyAdd(
-      v128.load(decay.entering + c),
-      v128.load(farSums + c),
-      sum,
+      v128.load(decay.decayFromStart + c), v128.load(farSums + c), sum
     );
     if (!sizes.causal) {
       const back = v128.load(farSums + row + c);
-      sum = multiplyAdd(v128.load(decay.enteringBack + c), back, sum);
+      sum = multiplyAdd(v128.load(decay.decayFromEnd + c), back, sum);
     }
-    v128.store(sizes.sums + c, sum);
+    v128.store(sizes.rowSums + c, sum);
   }
 }
 
@@ -171,12 +151,8 @@ function attendWithDecays(sequence: i32, tile: i32, y: usize): void {
  * border of the queries; and Σ_j w_j k_j.
  */
 function attendFar(
-  sequence: i32,
-  first: i32,
-  end: i32,
-  weighted: usize,
-  throughs: usize,
-  to: usize,
+  sequence: i32, first: i32, end: i32, weighted: usize, tileDecays: usize,
+  to: usize
 ): void {
   const step = first <= end ? 1 : -1, side = step < 0 ? 1 : 0;
   const sum = farKeys + side * sizes.headStride;
@@ -187,14 +163,11 @@ function attendFar(
       ? weighted + offset * sizes.headStride
       : keyRows(keys, from);
     const v = paddedRows(
-      keys,
-      job.v + from * sizes.valueBytes,
-      sizes.valueBytes,
-      sizes.rowsV,
-      sizes.valueStride,
+      keys, job.v + from * sizes.valueBytes, sizes.valueBytes, sizes.rowsV,
+      sizes.valueStride
     );
     let passing: f32 = 0;
-    if (tile !== first) passing = sizes.decays ? at(throughs, tile) : 1;
+    if (tile !== first) passing = sizes.decays ? at(tileDecays, tile) : 1;
     computeScores(keys, k);
     addValues(keys, v, to, passing);
     const own = keySumsOf(tile, side);

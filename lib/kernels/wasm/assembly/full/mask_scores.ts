@@ -6,12 +6,7 @@ import * as mask from "../chunkwise/mask";
  * sums_i = Σ_j score_ji.
  */
 export function weighScores(
-  count: i32,
-  f: usize,
-  b: usize,
-  scores: usize,
-  row: usize,
-  sums: usize,
+  count: i32, f: usize, b: usize, scores: usize, row: usize, sums: usize
 ): void {
   mask.openMask(count, f, b);
   memory.fill(sums, 0, row);
@@ -25,13 +20,7 @@ export function weighScores(
     if (first > 0) {
       const last = first - 1;
       weighRows(
-        first,
-        cells + last * row,
-        0 - row,
-        up + 4 * last,
-        -4,
-        mask.highest,
-        sum,
+        first, cells + last * row, 0 - row, up + 4 * last, -4, mask.highest, sum
       );
     }
     if (end === count) continue;
@@ -65,13 +54,8 @@ function weighCorner(rows: i32, cell: usize, row: usize, sums: usize): void {
 
 /** Rows in the order of their distance from the corner, the next so many bytes further. */
 function weighRows(
-  rows: i32,
-  cell: usize,
-  row: usize,
-  step: usize,
-  stride: usize,
-  weights: usize,
-  sums: usize,
+  rows: i32, cell: usize, row: usize, step: usize, stride: usize,
+  weights: usize, sums: usize
 ): void {
   let w0 = v128.load(weights), w1 = v128.load(weights, 16);
   let sum0 = v128.load(sums), sum1 = v128.load(sums, 16);

@@ -20,14 +20,11 @@ export function adamTask(task: i32): void {
     const count = end - i, at = <usize> i << 2;
     const gradient = loadFirst(job.gradient + at, count);
     const mean = multiplyAdd(
-      loadFirst(job.mean + at, count),
-      beta1,
-      f32x4.mul(gradient, rest1),
+      loadFirst(job.mean + at, count), beta1, f32x4.mul(gradient, rest1)
     );
     const square = multiplyAdd(
-      loadFirst(job.square + at, count),
-      beta2,
-      f32x4.mul(f32x4.mul(gradient, gradient), rest2),
+      loadFirst(job.square + at, count), beta2,
+      f32x4.mul(f32x4.mul(gradient, gradient), rest2)
     );
     const root = multiplyAdd(f32x4.sqrt(square), correction, epsilon);
     const kept = f32x4.mul(loadFirst(job.value + at, count), keep);

@@ -3,7 +3,7 @@
 // second half of the sequences lies the other way round.
 import { joinEnds as joining, splitEnds as splitting } from "../jobs";
 import { addWeighted, copyRow, scaleRow } from "../math/loops";
-import { layoutFrom, take } from "../runtime/scratch";
+import { layoutFrom, allocate } from "../runtime/scratch";
 import {
   firstLanes, loadFirst, multiplyAdd, storeFirst, sum4, vectorBytes,
 } from "../math/simd";
@@ -24,7 +24,7 @@ export function splitEndsTask(task: i32): void {
   const end = min(job.batch * job.length, (task + 1) * BLOCK);
   for (let token = task * BLOCK; token < end; token++) {
     if (job.dmixed === 0) splitToken(token);
-    else gatherToken(token);
+    else splitTokenGradient(token);
   }
 }
 
@@ -65,7 +65,7 @@ function splitToken(token: i32): void {
   }
 }
 
-function gatherToken(token: i32): void {
+function splitTokenGradient(token: i32): void {
   const job = splitting, headDim = job.headDim, stateDim = job.stateDim;
   const rowBytes = <usize> (job.heads * headDim) << 2;
   const headBytes = <usize> headDim << 2, stateBytes = <usize> stateDim << 2;
@@ -76,7 +76,7 @@ function gatherToken(token: i32): void {
     const column = <usize> head * headBytes;
     const place = placeOf(token, head, false);
     const back = placeOf(token, head, true);
-    gatherValues(row + column, dx + column, place, back, drow + column);
+    valueGradients(row + column, dx + column, place, back, drow + column);
   }
   for (let end = 0; end < 2; end++) {
     const place = keyPlaceOf(token, end === 1);
@@ -87,12 +87,8 @@ function gatherToken(token: i32): void {
 }
 
 /** target = dx + dt dv of both ends, and the gradients of their dt, x · dv. */
-function gatherValues(
-  x: usize,
-  dx: usize,
-  place: usize,
-  back: usize,
-  target: usize,
+function valueGradients(
+  x: usize, dx: usize, place: usize, back: usize, target: usize
 ): void {
   const job = splitting, bytes = <usize> job.headDim << 2;
   const dt = v128.load32_splat(job.dt + (place << 2));
@@ -118,8 +114,8 @@ let zeros: usize = 0;
 /** Lays out a thread's scratch; returns its end. */
 export function layoutJoinEnds(base: usize): usize {
   layoutFrom(base);
-  zeros = take(vectorBytes(joining.headDim));
-  return take(0);
+  zeros = allocate(vectorBytes(joining.headDim));
+  return allocate(0);
 }
 
 export function joinEndsTasks(phase: i32): i32 {
@@ -162,9 +158,7 @@ function joinToken(token: i32): void {
     } else {
       const dy = job.dy + number * bytes;
       copyRow(
-        headDim,
-        hasBefore ? dy : zeros,
-        job.dread + <usize> forward * bytes,
+        headDim, hasBefore ? dy : zeros, job.dread + <usize> forward * bytes
       );
       copyRow(headDim, hasAfter ? dy : zeros, job.dread + <usize> back * bytes);
       scaleRow(headDim, load<f32>(own), dy, job.dx + number * bytes);

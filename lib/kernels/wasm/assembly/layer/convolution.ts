@@ -3,8 +3,8 @@
 import { queue, shortConvolution as job } from "../jobs";
 import { at, put } from "../math/matrix";
 import { silu, siluGradient } from "../math/loops";
-import { preparePowers } from "../math/vector_exp";
-import { layoutFrom, take } from "../runtime/scratch";
+import { prepareExp } from "../math/vector_exp";
+import { layoutFrom, allocate } from "../runtime/scratch";
 import { loadFirst, multiplyAdd, storeFirst } from "../math/simd";
 import { countProgress } from "../runtime/progress";
 
@@ -28,14 +28,14 @@ let zeros: usize = 0;
 export function layoutConvolution(base: usize): usize {
   layoutFrom(base);
   const taps = <usize> job.taps;
-  weights = take(taps * ROW);
-  biases = take(ROW);
+  weights = allocate(taps * ROW);
+  biases = allocate(ROW);
   if (job.dy !== 0) {
-    slopes = take((PIECE + 2 * taps) * ROW);
-    dweights = take((taps + 1) * ROW);
-    zeros = take(ROW);
+    slopes = allocate((PIECE + 2 * taps) * ROW);
+    dweights = allocate((taps + 1) * ROW);
+    zeros = allocate(ROW);
   }
-  return take(0);
+  return allocate(0);
 }
 
 function blocks(): i32 {
@@ -59,7 +59,7 @@ export function convolutionExtra(): usize {
 export function convolutionTask(phase: i32, task: i32): void {
   if (phase === 1) return sumParts();
   openBlock(task);
-  preparePowers();
+  prepareExp();
   if (job.dy === 0) convolve();
   else differentiate();
 }
@@ -131,13 +131,8 @@ function areWhole(token: i32, tokens: i32, first: i32, step: i32): bool {
  * tap. The tests are at the loops' ends, as in powers.ts.
  */
 function sumTokens(
-  bytes: usize,
-  start: usize,
-  row: usize,
-  width: usize,
-  next: usize,
-  target: usize,
-  targetWidth: usize,
+  bytes: usize, start: usize, row: usize, width: usize, next: usize,
+  target: usize, targetWidth: usize
 ): void {
   const taps = <usize> job.taps * ROW;
   for (let c: usize = 0; c < bytes; c += 32) {
@@ -177,12 +172,7 @@ function sumTokens(
 
 /** Sums over a token's taps, from one channel of the block to before another; see {@link sumTokens}. */
 function sumToken(
-  from: i32,
-  to: i32,
-  start: usize,
-  row: usize,
-  next: usize,
-  target: usize,
+  from: i32, to: i32, start: usize, row: usize, next: usize, target: usize
 ): void {
   for (let lane = from; lane < to; lane += 4) {
     const c = <usize> lane * 4, count = to - lane;
@@ -202,15 +192,8 @@ function sumToken(
  * block's channels each; `x` and `target` are the rows of the first.
  */
 function sumRows(
-  token: i32,
-  end: i32,
-  first: i32,
-  step: i32,
-  start: usize,
-  x: usize,
-  width: usize,
-  target: usize,
-  targetWidth: usize,
+  token: i32, end: i32, first: i32, step: i32, start: usize, x: usize,
+  width: usize, target: usize, targetWidth: usize
 ): void {
   const next = bytesBetween(step, width), offset = bytesBetween(first, width);
   const pairs = lanes & ~7;

@@ -58,9 +58,7 @@ function normalize(row: i32): void {
     const normal = f32x4.mul(centred, inverses);
     const scale = loadFirst(job.scale + at, count);
     const result = multiplyAdd(
-      normal,
-      scale,
-      loadFirst(job.offset + at, count),
+      normal, scale, loadFirst(job.offset + at, count)
     );
     storeFirst(y + at, result, count);
   }

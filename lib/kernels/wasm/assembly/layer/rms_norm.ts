@@ -2,8 +2,8 @@
 // and its gradient.
 import { queue, rmsNorm as job } from "../jobs";
 import { normalizeGated, silu, siluGradient, sumSquares } from "../math/loops";
-import { preparePowers } from "../math/vector_exp";
-import { layoutFrom, take } from "../runtime/scratch";
+import { prepareExp } from "../math/vector_exp";
+import { layoutFrom, allocate } from "../runtime/scratch";
 import {
   firstLanes, loadFirst, multiplyAdd, storeFirst, sum4, vectorBytes,
 } from "../math/simd";
@@ -15,9 +15,9 @@ let gates: usize = 0, slopes: usize = 0;
 export function layoutRmsNorm(base: usize): usize {
   layoutFrom(base);
   const bytes = vectorBytes(job.columns);
-  gates = take(bytes);
-  if (job.dy !== 0) slopes = take(bytes);
-  return take(0);
+  gates = allocate(bytes);
+  if (job.dy !== 0) slopes = allocate(bytes);
+  return allocate(0);
 }
 
 export function rmsNormTasks(phase: i32): i32 {
@@ -33,7 +33,7 @@ export function rmsNormExtra(): usize {
 
 export function rmsNormTask(phase: i32, task: i32): void {
   if (job.dy !== 0 && phase === 1) return sumParts();
-  preparePowers();
+  prepareExp();
   const first = task * job.rowsPerTask;
   const end = min(job.rows, first + job.rowsPerTask);
   const bytes = <usize> job.columns << 2, part = queue.extra + task * bytes;

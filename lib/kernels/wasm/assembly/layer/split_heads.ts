@@ -4,8 +4,8 @@ import { splitHeads as job } from "../jobs";
 import {
   scaleRow, shiftedSilu, shiftedSiluGradient, shiftedSiluSums, sigmoid,
 } from "../math/loops";
-import { preparePowers } from "../math/vector_exp";
-import { layoutFrom, take } from "../runtime/scratch";
+import { prepareExp } from "../math/vector_exp";
+import { layoutFrom, allocate } from "../runtime/scratch";
 import { exp4, loadFirst, storeFirst, vectorBytes } from "../math/simd";
 
 /** Tokens a task. */
@@ -22,8 +22,8 @@ let sigmoids: usize = 0;
 /** Lays out a thread's scratch; returns its end. */
 export function layoutSplitHeads(base: usize): usize {
   layoutFrom(base);
-  sigmoids = take(vectorBytes(2 * job.heads * job.headDim));
-  return take(0);
+  sigmoids = allocate(vectorBytes(2 * job.heads * job.headDim));
+  return allocate(0);
 }
 
 export function splitHeadsTasks(phase: i32): i32 {
@@ -33,7 +33,7 @@ export function splitHeadsTasks(phase: i32): i32 {
 export function splitHeadsTask(task: i32): void {
   const headDim = job.headDim, heads = job.heads;
   const isShifted = job.featureMap > ELU_PLUS_ONE;
-  if (isShifted) preparePowers();
+  if (isShifted) prepareExp();
   const end = min(job.batch * job.length, (task + 1) * BLOCK);
   for (let token = task * BLOCK; token < end; token++) {
     const batch = token / job.length, position = token % job.length;
@@ -97,10 +97,7 @@ function gradientOf(map: i32, x: usize, s: usize, dy: usize, dx: usize): void {
 }
 
 function shiftedSiluRowGradient(
-  x: usize,
-  s: usize,
-  dy: usize,
-  dx: usize,
+  x: usize, s: usize, dy: usize, dx: usize
 ): void {
   const sums = shiftedSiluSums(job.headDim, x, s, dy);
   const square = f32x4.extract_lane(sums, 0);

@@ -31,12 +31,7 @@ export function columnSumTask(task: i32): void {
       high = f64x2.add(high, f64x2.promote_low_f32x4(upper));
     }
     const sums = i32x4.shuffle(
-      f32x4.demote_f64x2_zero(low),
-      f32x4.demote_f64x2_zero(high),
-      0,
-      1,
-      4,
-      5,
+      f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 1, 4, 5
     );
     storeFirst(job.y + (<usize> column << 2), sums, count);
   }

@@ -6,7 +6,7 @@
 // the second phase adds up what the tasks have made: a task of some columns
 // would read pieces of rows, at half the speed. Where B is transposed, a task
 // makes some columns of C, and there is nothing to add up.
-import { fewRows as job, queue } from "../jobs";
+import { gemv as job, queue } from "../jobs";
 import { transpose } from "./matrix";
 import { addScaledRow, dotFour } from "./loops";
 import { addEach, addTogether, dotEach, EIGHT } from "./row_sums";
@@ -79,13 +79,13 @@ function sumsBytes(): usize {
 }
 
 /** Bytes for all threads: the table, and what the first phase makes. */
-export function fewRowsExtra(): usize {
+export function gemvExtra(): usize {
   if (hasColumns()) return tableBytes() + job.batch * rowsBytes();
   const each = job.transposeB === 0 ? sumsEach() : 1;
   return tableBytes() + (each > 1 ? job.batch * each * sumsBytes() : 0);
 }
 
-export function fewRowsTasks(phase: i32): i32 {
+export function gemvTasks(phase: i32): i32 {
   if (job.transposeB !== 0) {
     if (phase === 0) return hasColumns() ? job.batch : 0;
     return job.batch * parts(job.columns, columnsPerTask());
@@ -95,7 +95,7 @@ export function fewRowsTasks(phase: i32): i32 {
   return each > 1 ? job.batch * parts(job.columns, SUMMED_COLUMNS) : 0;
 }
 
-export function fewRowsTask(phase: i32, task: i32): void {
+export function gemvTask(phase: i32, task: i32): void {
   countProgress();
   if (job.transposeB !== 0) {
     if (phase === 0) return makeRows(task);

@@ -102,14 +102,8 @@ function pack(source: usize, width: usize, rows: i32, columns: i32): void {
 
 /** C[:, column …] (+)= A B over `inner` rows of B from `k` on. */
 function product(
-  left: usize,
-  b: usize,
-  c: usize,
-  rows: i32,
-  k: i32,
-  inner: i32,
-  column: i32,
-  columns: i32,
+  left: usize, b: usize, c: usize, rows: i32, k: i32, inner: i32, column: i32,
+  columns: i32
 ): void {
   const width = <usize> job.columns * 4;
   const bytes = <usize> columns << 2, stride = vectorBytes(columns);
@@ -157,12 +151,8 @@ function product(
 }
 
 function copyRows(
-  rows: i32,
-  bytes: usize,
-  source: usize,
-  sourceStride: usize,
-  target: usize,
-  targetStride: usize,
+  rows: i32, bytes: usize, source: usize, sourceStride: usize, target: usize,
+  targetStride: usize
 ): void {
   for (let i = 0; i < rows; i++) {
     memory.copy(target, source, bytes);

@@ -17,11 +17,7 @@ export function put(pointer: usize, index: i32, value: f32): void {
  * which they are, padded with zeros.
  */
 export function paddedRows(
-  rows: i32,
-  source: usize,
-  width: usize,
-  copy: usize,
-  stride: usize,
+  rows: i32, source: usize, width: usize, copy: usize, stride: usize
 ): usize {
   if (width === stride) return source;
   for (let i = 0; i < rows; i++) {
@@ -33,11 +29,7 @@ export function paddedRows(
 
 /** Copies rows without their padding, unless they are in their place. */
 export function unpadRows(
-  rows: i32,
-  source: usize,
-  stride: usize,
-  target: usize,
-  width: usize,
+  rows: i32, source: usize, stride: usize, target: usize, width: usize
 ): void {
   if (source === target) return;
   for (let i = 0; i < rows; i++) {
@@ -47,12 +39,8 @@ export function unpadRows(
 
 /** target[columns, rows] = source[rows, columns]ᵀ, its rows padded with zeros to whole vectors; any number of columns. */
 export function transpose(
-  rows: i32,
-  columns: i32,
-  source: usize,
-  sourceStride: usize,
-  target: usize,
-  targetStride: usize,
+  rows: i32, columns: i32, source: usize, sourceStride: usize, target: usize,
+  targetStride: usize
 ): void {
   const wholeRows = rows & ~3, wholeColumns = columns & ~3;
   for (let i = 0; i < wholeRows; i += 4) {
@@ -86,11 +74,7 @@ export function transpose(
 
 /** The same with rows padded to whole pairs of vectors. */
 export function transposeToPairs(
-  rows: i32,
-  columns: i32,
-  source: usize,
-  sourceStride: usize,
-  target: usize,
+  rows: i32, columns: i32, source: usize, sourceStride: usize, target: usize
 ): void {
   const row = pairBytes(rows);
   if (vectorBytes(rows) < row) memory.fill(target, 0, <usize> columns * row);
@@ -99,11 +83,7 @@ export function transposeToPairs(
 
 /** target_ij = weight_j source_ij */
 export function scaleColumns(
-  rows: i32,
-  stride: usize,
-  weights: usize,
-  source: usize,
-  target: usize,
+  rows: i32, stride: usize, weights: usize, source: usize, target: usize
 ): void {
   for (let i = 0; i < rows; i++) {
     for (let c: usize = 0; c < stride; c += 16) {
@@ -117,13 +97,8 @@ export function scaleColumns(
 
 /** target_i = weight_i source_i; sums_i += target_i · vector */
 export function scaleRowsAndDot(
-  rows: i32,
-  stride: usize,
-  weights: usize,
-  source: usize,
-  target: usize,
-  vector: usize,
-  sums: usize,
+  rows: i32, stride: usize, weights: usize, source: usize, target: usize,
+  vector: usize, sums: usize
 ): void {
   for (let i = 0; i < rows; i++) {
     const weight = v128.load32_splat(weights + 4 * i);
@@ -141,11 +116,7 @@ export function scaleRowsAndDot(
 
 /** sums_i += row_i · vector */
 export function addRowDots(
-  rows: i32,
-  stride: usize,
-  row: usize,
-  vector: usize,
-  sums: usize,
+  rows: i32, stride: usize, row: usize, vector: usize, sums: usize
 ): void {
   for (let i = 0; i < rows; i++) {
     put(sums, i, at(sums, i) + dot(stride, row, vector));

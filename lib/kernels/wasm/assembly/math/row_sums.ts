@@ -32,29 +32,17 @@ function dotParts(length: i32, a: usize, b: usize): v128 {
 
 /** The products of a row with four others, one after the other. */
 export function dotEach(
-  length: i32,
-  a: usize,
-  b0: usize,
-  b1: usize,
-  b2: usize,
-  b3: usize,
+  length: i32, a: usize, b0: usize, b1: usize, b2: usize, b3: usize
 ): v128 {
   return sums4(
-    dotParts(length, a, b0),
-    dotParts(length, a, b1),
-    dotParts(length, a, b2),
-    dotParts(length, a, b3),
+    dotParts(length, a, b0), dotParts(length, a, b1), dotParts(length, a, b2),
+    dotParts(length, a, b3)
   );
 }
 
 /** c += Σ_i a_i b_i over eight rows, one after the other; weights and rows are `step` and `stride` apart. */
 export function addEach(
-  columns: i32,
-  a: usize,
-  step: usize,
-  b: usize,
-  stride: usize,
-  c: usize,
+  columns: i32, a: usize, step: usize, b: usize, stride: usize, c: usize
 ): void {
   for (let i = 0; i < EIGHT; i++) {
     addScaledRow(columns, load<f32>(a + i * step), b + i * stride, c);
@@ -63,12 +51,7 @@ export function addEach(
 
 /** c += Σ_i a_i b_i over eight rows, side by side; parameters as of {@link addEach}. */
 export function addTogether(
-  columns: i32,
-  a: usize,
-  step: usize,
-  b: usize,
-  stride: usize,
-  c: usize,
+  columns: i32, a: usize, step: usize, b: usize, stride: usize, c: usize
 ): void {
   const left = addEight(columns, a, step, b, stride, c);
   if (left === 0) return;

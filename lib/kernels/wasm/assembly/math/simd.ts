@@ -21,16 +21,13 @@ export function sum4(x: v128): f32 {
 @inline
 export function sums4(a: v128, b: v128, c: v128, d: v128): v128 {
   const ab = f32x4.add(
-    i32x4.shuffle(a, b, 0, 4, 2, 6),
-    i32x4.shuffle(a, b, 1, 5, 3, 7),
+    i32x4.shuffle(a, b, 0, 4, 2, 6), i32x4.shuffle(a, b, 1, 5, 3, 7)
   );
   const cd = f32x4.add(
-    i32x4.shuffle(c, d, 0, 4, 2, 6),
-    i32x4.shuffle(c, d, 1, 5, 3, 7),
+    i32x4.shuffle(c, d, 0, 4, 2, 6), i32x4.shuffle(c, d, 1, 5, 3, 7)
   );
   return f32x4.add(
-    i32x4.shuffle(ab, cd, 0, 1, 4, 5),
-    i32x4.shuffle(ab, cd, 2, 3, 6, 7),
+    i32x4.shuffle(ab, cd, 0, 1, 4, 5), i32x4.shuffle(ab, cd, 2, 3, 6, 7)
   );
 }
 

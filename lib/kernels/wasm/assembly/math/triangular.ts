@@ -12,11 +12,7 @@ const BLOCK = 6;
 
 /** Solves (I - N) X = R. */
 export function solveDown(
-  count: i32,
-  n: usize,
-  nStride: usize,
-  x: usize,
-  stride: usize,
+  count: i32, n: usize, nStride: usize, x: usize, stride: usize
 ): void {
   const columns = <i32> (stride >> 2);
   for (let first = 0; first < count; first += BLOCK) {
@@ -38,11 +34,7 @@ export function solveDown(
 
 /** Solves (I - N)ᵀ X = R. */
 export function solveUp(
-  count: i32,
-  n: usize,
-  nStride: usize,
-  x: usize,
-  stride: usize,
+  count: i32, n: usize, nStride: usize, x: usize, stride: usize
 ): void {
   const columns = <i32> (stride >> 2);
   const last = (count - 1) / BLOCK * BLOCK;
@@ -67,12 +59,8 @@ export function solveUp(
 
 /** target += Σ_j factor_j row_j, over at least one row. */
 function addRows(
-  rows: i32,
-  factors: usize,
-  step: usize,
-  row: usize,
-  target: usize,
-  stride: usize,
+  rows: i32, factors: usize, step: usize, row: usize, target: usize,
+  stride: usize
 ): void {
   for (let c: usize = 0; c < stride; c += 16) {
     let sum = v128.load(target + c), factor = factors, cell = row + c;

@@ -9,16 +9,16 @@ import {
 } from "./simd";
 
 export let lowest: f32 = 0, log2e: f32 = 0;
-export let leastPower: f32 = 0, rounder: f32 = 0, one: f32 = 0;
+export let leastExponent: f32 = 0, rounder: f32 = 0, one: f32 = 0;
 export let a1: f32 = 0, a2: f32 = 0, a3: f32 = 0, a4: f32 = 0, a5: f32 = 0;
 
 /**
  * To be called before the others. The polynomial is 2^r to 1.6e-7 of it for
  * |r| <= 1/2, fitted to the least of the largest error.
  */
-export function preparePowers(): void {
+export function prepareExp(): void {
   lowest = -88;
-  leastPower = -127;
+  leastExponent = -127;
   log2e = 1.44269504;
   rounder = 12582912;
   one = 1;
@@ -33,12 +33,8 @@ export function preparePowers(): void {
  * x_ij = e^(x_ij - m_j), of numbers up to 0 in the exponent, and sum_j more by
  * their sums over the rows. Rows are whole pairs of vectors.
  */
-export function powers(
-  rows: i32,
-  x: usize,
-  stride: usize,
-  maxima: usize,
-  sums: usize,
+export function expAndSum(
+  rows: i32, x: usize, stride: usize, maxima: usize, sums: usize
 ): void {
   const least = f32x4.splat(lowest), scale = f32x4.splat(log2e);
   const round = f32x4.splat(rounder);
@@ -52,8 +48,8 @@ export function powers(
     do {
       const d0 = f32x4.sub(v128.load(cell), m0);
       const d1 = f32x4.sub(v128.load(cell, 16), m1);
-      const p0 = power4(d0, least, scale, round, unit, c1, c2, c3, c4, c5);
-      const p1 = power4(d1, least, scale, round, unit, c1, c2, c3, c4, c5);
+      const p0 = fastExp4(d0, least, scale, round, unit, c1, c2, c3, c4, c5);
+      const p1 = fastExp4(d1, least, scale, round, unit, c1, c2, c3, c4, c5);
       v128.store(cell, p0);
       v128.store(cell, p1, 16);
       sum0 = f32x4.add(sum0, p0);
@@ -66,14 +62,9 @@ export function powers(
 }
 
 /** x_ij = w_j e^(x_ij - m_j), and then y_ij = x_ij (y_ij - d_j). */
-export function powersAndSlopes(
-  rows: i32,
-  x: usize,
-  y: usize,
-  stride: usize,
-  maxima: usize,
-  weights: usize,
-  slopes: usize,
+export function expAndGradient(
+  rows: i32, x: usize, y: usize, stride: usize, maxima: usize, weights: usize,
+  slopes: usize
 ): void {
   const least = f32x4.splat(lowest), scale = f32x4.splat(log2e);
   const round = f32x4.splat(rounder);
@@ -90,12 +81,10 @@ export function powersAndSlopes(
       const e0 = f32x4.sub(v128.load(cell), m0);
       const e1 = f32x4.sub(v128.load(cell, 16), m1);
       const p0 = f32x4.mul(
-        power4(e0, least, scale, round, unit, c1, c2, c3, c4, c5),
-        w0,
+        fastExp4(e0, least, scale, round, unit, c1, c2, c3, c4, c5), w0
       );
       const p1 = f32x4.mul(
-        power4(e1, least, scale, round, unit, c1, c2, c3, c4, c5),
-        w1,
+        fastExp4(e1, least, scale, round, unit, c1, c2, c3, c4, c5), w1
       );
       v128.store(cell, p0);
       v128.store(cell, p1, 16);
@@ -112,26 +101,26 @@ export function powersAndSlopes(
 /** SiLU', σ + SiLU (1 - σ). */
 // @ts-ignore: decorator
 @inline
-export function siluSlope4(x: v128, s: v128, unit: v128): v128 {
+export function siluDerivative4(x: v128, s: v128, unit: v128): v128 {
   return multiplyAdd(f32x4.mul(x, s), f32x4.sub(unit, s), s);
 }
 
 /** 1 / (1 + e^-x) */
 // @ts-ignore: decorator
 @inline
-export function logistic4(
+export function fastSigmoid4(
   x: v128, least: v128, scale: v128, round: v128, unit: v128,
   c1: v128, c2: v128, c3: v128, c4: v128, c5: v128,
 ): v128 {
   const exponent = f32x4.neg(f32x4.max(x, least));
-  const e = power4(exponent, least, scale, round, unit, c1, c2, c3, c4, c5);
+  const e = fastExp4(exponent, least, scale, round, unit, c1, c2, c3, c4, c5);
   return f32x4.div(unit, f32x4.add(unit, e));
 }
 
 /** e^x = 2^n 2^r of x up to 88, with n + r = x / ln 2; 0 where it would be denormal. */
 // @ts-ignore: decorator
 @inline
-export function power4(
+export function fastExp4(
   x: v128, least: v128, scale: v128, round: v128, unit: v128,
   c1: v128, c2: v128, c3: v128, c4: v128, c5: v128,
 ): v128 {
@@ -139,40 +128,37 @@ export function power4(
   const rounded = multiplyAdd(bounded, scale, round);
   if (ASC_FEATURE_RELAXED_SIMD) {
     const r = multiplyAdd(bounded, scale, f32x4.sub(round, rounded));
-    return scaled4(rounded, r, unit, c1, c2, c3, c4, c5);
+    return scaleByPower4(rounded, r, unit, c1, c2, c3, c4, c5);
   }
   // Rounded twice, x / ln 2 would be off by 4e-6 at e^-60: ln 2 in two parts.
   const n = f32x4.sub(rounded, round);
   const high = f32x4.sub(bounded, f32x4.mul(n, f32x4.splat(LN_2_HIGH)));
   const rest = f32x4.sub(high, f32x4.mul(n, f32x4.splat(LN_2_LOW)));
-  return scaled4(rounded, f32x4.mul(rest, scale), unit, c1, c2, c3, c4, c5);
+  return scaleByPower4(rounded, f32x4.mul(rest, scale), unit, c1, c2, c3, c4, c5);
 }
 
 /**
- * 2^x of x from `least` = {@link leastPower}, below which it is 0, to 127. The
+ * 2^x of x from `least` = {@link leastExponent}, below which it is 0, to 127. The
  * numbers of a loop are the variables of this file, in vectors.
  */
 // @ts-ignore: decorator
 @inline
-export function powerOfTwo4(
-  x: v128,
-  least: v128,
-  round: v128, unit: v128,
-  c1: v128, c2: v128, c3: v128, c4: v128, c5: v128,
+export function fastExp2(
+  x: v128, least: v128, round: v128, unit: v128,
+  c1: v128, c2: v128, c3: v128, c4: v128, c5: v128
 ): v128 {
   const bounded = f32x4.pmax(x, least);
   const rounded = f32x4.add(bounded, round);
   const r = f32x4.sub(bounded, f32x4.sub(rounded, round));
-  return scaled4(rounded, r, unit, c1, c2, c3, c4, c5);
+  return scaleByPower4(rounded, r, unit, c1, c2, c3, c4, c5);
 }
 
 /** 2^n 2^r, with n in the low bits of `rounded`. */
 // @ts-ignore: decorator
 @inline
-function scaled4(
-  rounded: v128,
-  r: v128,
-  unit: v128, c1: v128, c2: v128, c3: v128, c4: v128, c5: v128,
+function scaleByPower4(
+  rounded: v128, r: v128,
+  unit: v128, c1: v128, c2: v128, c3: v128, c4: v128, c5: v128
 ): v128 {
   let p = multiplyAdd(c5, r, c4);
   p = multiplyAdd(p, r, c3);

@@ -62,7 +62,7 @@ let back: bool = false;
 let start: i32 = 0;
 
 /** Begins, or goes on, with a sweep. */
-function openSweep(sequence: i32, isBack: bool): void {
+function openRecurrentSweep(sequence: i32, isBack: bool): void {
   start = sequence * sizes.length;
   back = isBack;
   memory.fill(values, 0, <usize> lines * 4);
@@ -73,7 +73,7 @@ function openSweep(sequence: i32, isBack: bool): void {
 let token: i32 = 0;
 let q: usize = 0, k: usize = 0;
 /** What the state pays on arriving at it. */
-let decay: f32 = 0;
+let tokenDecay: f32 = 0;
 
 /** Points to the token at a position of the sweep. */
 function openToken(position: i32): void {
@@ -84,7 +84,7 @@ function openToken(position: i32): void {
   copyRow(job.v + <usize> token * sizes.valueBytes, values);
   const log = sizes.logDecay(back ? job.b : job.f, token);
   // Before the first token there is nothing that could decay.
-  decay = position === 0 ? 0 : log === 0 ? 1 : decayOf(log);
+  tokenDecay = position === 0 ? 0 : log === 0 ? 1 : decayOf(log);
 }
 
 /** Copies as many floats as a value has. */
@@ -109,7 +109,7 @@ function middle(): i32 {
 }
 
 /** q · k of the token. */
-function ownScore(): f32 {
+function selfScore(): f32 {
   let sum = f32x4.splat(0);
   for (let c: usize = 0; c < lineBytes; c += 16) {
     sum = multiplyAdd(v128.load(q + c), v128.load(k + c), sum);
@@ -119,7 +119,7 @@ function ownScore(): f32 {
 
 /** One phase of a  */
 export function attendRecurrent(sequence: i32, isBack: bool, phase: i32): void {
-  openSweep(sequence, isBack);
+  openRecurrentSweep(sequence, isBack);
   const state = sweepRecord(sequence, isBack, sweepBytes);
   if (phase === 0) memory.fill(state, 0, sweepBytes);
   const end = phase === 0 ? middle() : sizes.length;
@@ -130,7 +130,7 @@ export function attendRecurrent(sequence: i32, isBack: bool, phase: i32): void {
   ) {
     openToken(position);
     readAndWrite(state);
-    if (!back) addOwn();
+    if (!back) addSelfTerm();
     if (phase === 1) addWritten();
     if (phase === 1 || sizes.causal) finishRow();
     else put(job.rowSums, token, rowSum());
@@ -141,7 +141,7 @@ export function attendRecurrent(sequence: i32, isBack: bool, phase: i32): void {
 
 /** reading = decay · state q; state = decay · state + (v, 1) kᵀ */
 function readAndWrite(state: usize): void {
-  const a = f32x4.splat(decay);
+  const a = f32x4.splat(tokenDecay);
   for (let line = 0; line < lines; line += 4) {
     const value0 = v128.load32_splat(values + 4 * line);
     const value1 = v128.load32_splat(values + 4 * line, 4);
@@ -191,10 +191,8 @@ function readAndWrite(state: usize): void {
     v128.store(
       reading + 4 * line,
       sums4(
-        f32x4.add(sum00, sum01),
-        f32x4.add(sum10, sum11),
-        f32x4.add(sum20, sum21),
-        f32x4.add(sum30, sum31),
+        f32x4.add(sum00, sum01), f32x4.add(sum10, sum11),
+        f32x4.add(sum20, sum21), f32x4.add(sum30, sum31)
       ),
     );
     state += 4 * lineBytes;
@@ -202,13 +200,11 @@ function readAndWrite(state: usize): void {
 }
 
 /** reading += (q · k) (v, 1) */
-function addOwn(): void {
-  const score = f32x4.splat(ownScore());
+function addSelfTerm(): void {
+  const score = f32x4.splat(selfScore());
   for (let i: usize = 0; i < <usize> lines * 4; i += 16) {
     const sum = multiplyAdd(
-      v128.load(values + i),
-      score,
-      v128.load(reading + i),
+      v128.load(values + i), score, v128.load(reading + i)
     );
     v128.store(reading + i, sum);
   }

@@ -7,7 +7,7 @@ export function layoutFrom(base: usize): void {
 }
 
 /** The next so many bytes of scratch, from a cache line on; of none, the end. */
-export function take(bytes: usize): usize {
+export function allocate(bytes: usize): usize {
   const start = end;
   end = (start + bytes + 63) & ~63;
   return start;

@@ -43,18 +43,7 @@ function timeOf(areWide: bool, a: usize): f64 {
       multiplyWide(ROWS, SIDE, SIDE, a, stride, b, stride, c, stride, 0, 0, 0);
     } else {
       multiplyNarrow(
-        ROWS,
-        SIDE,
-        SIDE,
-        a,
-        stride,
-        b,
-        stride,
-        c,
-        stride,
-        0,
-        0,
-        0,
+        ROWS, SIDE, SIDE, a, stride, b, stride, c, stride, 0, 0, 0
       );
     }
   }

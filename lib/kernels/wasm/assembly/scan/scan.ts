@@ -4,7 +4,7 @@
 // number of a state there is a pair.
 import { selectiveScan as job } from "../jobs";
 import { at, put } from "../math/matrix";
-import { layoutFrom, take } from "../runtime/scratch";
+import { layoutFrom, allocate } from "../runtime/scratch";
 import { loadFirst, storeFirst } from "../math/simd";
 
 /** Channels of a group. */
@@ -23,7 +23,7 @@ export let stateBytes: usize = 0;
 /** Bytes of a row of `b` or `c`. */
 let tokenBytes: usize = 0;
 /** Of all groups of a block. */
-let allPaces: usize = 0, allStates: usize = 0, allSkips: usize = 0;
+let allRates: usize = 0, allStates: usize = 0, allSkips: usize = 0;
 /** Rows of the group at hand, a pair for each token of the chunk. */
 export let x: usize = 0, dt: usize = 0, z: usize = 0, y: usize = 0;
 
@@ -33,14 +33,14 @@ export function layoutScan(base: usize): void {
   stateBytes = <usize> job.stateDim * PAIR;
   tokenBytes = <usize> job.stateDim * 4;
   const mostGroups = <usize> (blockChannels() / GROUP);
-  allPaces = take(mostGroups * stateBytes);
-  allStates = take(mostGroups * stateBytes);
-  allSkips = take(mostGroups * PAIR);
+  allRates = allocate(mostGroups * stateBytes);
+  allStates = allocate(mostGroups * stateBytes);
+  allSkips = allocate(mostGroups * PAIR);
   const rows = <usize> job.chunkSize * PAIR;
-  x = take(rows);
-  dt = take(rows);
-  z = take(rows);
-  y = take(rows);
+  x = allocate(rows);
+  dt = allocate(rows);
+  z = allocate(rows);
+  y = allocate(rows);
 }
 
 /** Channels of a block; not by the number of threads, on which sums would depend. */
@@ -71,10 +71,10 @@ let chunk: i32 = 0;
 /** The first channel of the group at hand, and how many it has. */
 export let channel: i32 = 0, lanes: i32 = 0;
 /** log2(e) a of the group at hand, its states, and what it adds of x. */
-export let paces: usize = 0, states: usize = 0, skips: usize = 0;
+export let rates: usize = 0, states: usize = 0, skips: usize = 0;
 
 /** Begins with a block of channels, whose states are zeros. */
-export function openBlock(task: i32): void {
+export function openChannels(task: i32): void {
   sequence = task / blocks();
   block = task % blocks();
   const size = blockChannels();
@@ -83,12 +83,12 @@ export function openBlock(task: i32): void {
   memory.fill(allStates, 0, <usize> groups * stateBytes);
   for (let group = 0; group < groups; group++) {
     openGroup(group);
-    memory.fill(paces, 0, stateBytes);
+    memory.fill(rates, 0, stateBytes);
     memory.fill(skips, 0, PAIR);
     for (let lane = 0; lane < lanes; lane++) {
       const row = job.a + <usize> (channel + lane) * tokenBytes;
       for (let n = 0; n < job.stateDim; n++) {
-        put(paces, 8 * n + lane, LOG2_E * at(row, n));
+        put(rates, 8 * n + lane, LOG2_E * at(row, n));
       }
       if (job.d !== 0) put(skips, lane, at(job.d, channel + lane));
     }
@@ -96,7 +96,7 @@ export function openBlock(task: i32): void {
 }
 
 /** Goes to a chunk, as the scan counts them. */
-export function openChunk(index: i32): void {
+export function openScanChunk(index: i32): void {
   chunk = index;
   count = min(job.chunkSize, job.length - index * job.chunkSize);
 }
@@ -105,7 +105,7 @@ export function openChunk(index: i32): void {
 export function openGroup(group: i32): void {
   channel = block * blockChannels() + group * GROUP;
   lanes = min(GROUP, job.channels - channel);
-  paces = allPaces + <usize> group * stateBytes;
+  rates = allRates + <usize> group * stateBytes;
   states = allStates + <usize> group * stateBytes;
   skips = allSkips + <usize> group * PAIR;
 }
@@ -141,7 +141,7 @@ export function endOfRun(first: i32): i32 {
 }
 
 /** Reads a tensor's rows of the group at hand; zeros where it has no channels. */
-export function takeRows(tensor: usize, target: usize): void {
+export function gatherRows(tensor: usize, target: usize): void {
   for (let i = 0; i < count; i++) {
     const source = tensor + (<usize> tokenOf(i) * job.channels + channel) * 4;
     if (lanes === GROUP) {
@@ -159,7 +159,7 @@ export function takeRows(tensor: usize, target: usize): void {
 }
 
 /** Writes a tensor's rows of the group at hand. */
-export function giveRows(source: usize, tensor: usize): void {
+export function scatterRows(source: usize, tensor: usize): void {
   for (let i = 0; i < count; i++) {
     const target = tensor + (<usize> tokenOf(i) * job.channels + channel) * 4;
     if (lanes === GROUP) {

@@ -11,19 +11,19 @@
 import { queue, selectiveScan as job } from "../jobs";
 import { at, put } from "../math/matrix";
 import {
-  a1, a2, a3, a4, a5, leastPower, one, powerOfTwo4, preparePowers, rounder,
+  a1, a2, a3, a4, a5, leastExponent, one, fastExp2, prepareExp, rounder,
 } from "../math/vector_exp";
 import * as scan from "./scan";
-import { take } from "../runtime/scratch";
+import { allocate } from "../runtime/scratch";
 import { multiplyAdd, sigmoid4, sum4 } from "../math/simd";
 import { countProgress } from "../runtime/progress";
 
 const LN_2: f32 = 0.69314718;
 
 /** States before each token of the chunk and after the last, and the decays on arriving at each. */
-let trail: usize = 0, decays: usize = 0;
+let chunkStates: usize = 0, decays: usize = 0;
 /** Of all groups of the block: gradients in the state, in the paces and in d. */
-let allCarried: usize = 0, allDa: usize = 0, allDd: usize = 0;
+let allStateGradients: usize = 0, allDa: usize = 0, allDd: usize = 0;
 /** Gradients in b and c of the chunk, a pair for each number. */
 let db: usize = 0, dc: usize = 0;
 let dy: usize = 0, dx: usize = 0, ddt: usize = 0;
@@ -33,17 +33,17 @@ export function layoutScanBackward(base: usize): usize {
   scan.layoutScan(base);
   const ofGroups = <usize> (scan.blockChannels() >> 3);
   const ofTokens = <usize> job.chunkSize;
-  trail = take((ofTokens + 1) * scan.stateBytes);
-  decays = take(ofTokens * scan.stateBytes);
-  allCarried = take(ofGroups * scan.stateBytes);
-  allDa = take(ofGroups * scan.stateBytes);
-  allDd = take(ofGroups * scan.PAIR);
-  db = take(ofTokens * scan.stateBytes);
-  dc = take(ofTokens * scan.stateBytes);
-  dy = take(ofTokens * scan.PAIR);
-  dx = take(ofTokens * scan.PAIR);
-  ddt = take(ofTokens * scan.PAIR);
-  return take(0);
+  chunkStates = allocate((ofTokens + 1) * scan.stateBytes);
+  decays = allocate(ofTokens * scan.stateBytes);
+  allStateGradients = allocate(ofGroups * scan.stateBytes);
+  allDa = allocate(ofGroups * scan.stateBytes);
+  allDd = allocate(ofGroups * scan.PAIR);
+  db = allocate(ofTokens * scan.stateBytes);
+  dc = allocate(ofTokens * scan.stateBytes);
+  dy = allocate(ofTokens * scan.PAIR);
+  dx = allocate(ofTokens * scan.PAIR);
+  ddt = allocate(ofTokens * scan.PAIR);
+  return allocate(0);
 }
 
 /** What blocks leave for the second phase: db and dc, [length, stateDim]. */
@@ -73,49 +73,48 @@ export function scanExtra(): usize {
 
 /** Differentiates a block of channels. */
 export function scanBackward(task: i32): void {
-  preparePowers();
-  scan.openBlock(task);
+  prepareExp();
+  scan.openChannels(task);
   const ofGroups = <usize> scan.groups;
-  memory.fill(allCarried, 0, ofGroups * scan.stateBytes);
+  memory.fill(allStateGradients, 0, ofGroups * scan.stateBytes);
   memory.fill(allDa, 0, ofGroups * scan.stateBytes);
   memory.fill(allDd, 0, ofGroups * scan.PAIR);
   for (let chunk = scan.chunksOfScan() - 1; chunk >= 0; chunk--) {
-    scan.openChunk(chunk);
+    scan.openScanChunk(chunk);
     memory.fill(db, 0, <usize> scan.count * scan.stateBytes);
     memory.fill(dc, 0, <usize> scan.count * scan.stateBytes);
     for (let group = 0; group < scan.groups; group++) {
       scan.openGroup(group);
-      const carried = allCarried + <usize> group * scan.stateBytes;
+      const stateGradient = allStateGradients + <usize> group * scan.stateBytes;
       const da = allDa + <usize> group * scan.stateBytes;
       const dd = allDd + <usize> group * scan.PAIR;
-      scan.takeRows(job.x, scan.x);
-      scan.takeRows(job.dt, scan.dt);
-      scan.takeRows(job.dy, dy);
-      memory.copy(trail, scan.keptStates(), scan.stateBytes);
+      scan.gatherRows(job.x, scan.x);
+      scan.gatherRows(job.dt, scan.dt);
+      scan.gatherRows(job.dy, dy);
+      memory.copy(chunkStates, scan.keptStates(), scan.stateBytes);
       for (let i = 0; i < scan.count; i++) remember(i);
       if (job.z !== 0) openGates();
       for (let i = scan.count - 1; i >= 0; i--) {
-        differentiate(i, carried, da, dd);
+        differentiate(i, stateGradient, da, dd);
       }
-      scan.giveRows(dx, job.dx);
-      scan.giveRows(ddt, job.ddt);
+      scan.scatterRows(dx, job.dx);
+      scan.scatterRows(ddt, job.ddt);
     }
-    giveTokens(db, 0);
-    giveTokens(dc, blockBytes() >> 1);
+    scatterTokens(db, 0);
+    scatterTokens(dc, blockBytes() >> 1);
     countProgress();
   }
   for (let group = 0; group < scan.groups; group++) {
     scan.openGroup(group);
-    giveChannels(
-      allDa + <usize> group * scan.stateBytes,
-      allDd + <usize> group * scan.PAIR,
+    scatterChannels(
+      allDa + <usize> group * scan.stateBytes, allDd + <usize> group * scan.PAIR
     );
   }
 }
 
 /** The state after a token, its decays, and y, which the gate multiplies. */
 function remember(i: i32): void {
-  const least = f32x4.splat(leastPower), round = f32x4.splat(rounder);
+  const least = f32x4.splat(leastExponent), round = f32x4.splat(rounder);
   const unit = f32x4.splat(one), c1 = f32x4.splat(a1), c2 = f32x4.splat(a2);
   const c3 = f32x4.splat(a3), c4 = f32x4.splat(a4), c5 = f32x4.splat(a5);
   const own = <usize> i * scan.PAIR;
@@ -125,35 +124,19 @@ function remember(i: i32): void {
   let y0 = f32x4.mul(v128.load(scan.skips), x0);
   let y1 = f32x4.mul(v128.load(scan.skips, 16), x1);
   const kept = f32x4.splat(scan.begins(i) ? 0 : 1);
-  let b = scan.rowOf(job.b, i), c = scan.rowOf(job.c, i), rate = scan.paces;
-  let state = trail + <usize> i * scan.stateBytes;
+  let b = scan.rowOf(job.b, i), c = scan.rowOf(job.c, i), rate = scan.rates;
+  let state = chunkStates + <usize> i * scan.stateBytes;
   let decay = decays + <usize> i * scan.stateBytes;
   const width = scan.stateBytes, end = state + width;
   do {
     const r0 = v128.load(rate), r1 = v128.load(rate, 16);
     const h0 = v128.load(state), h1 = v128.load(state, 16);
     const w = v128.load32_splat(b), v = v128.load32_splat(c);
-    const p0 = powerOfTwo4(
-      f32x4.mul(dt0, r0),
-      least,
-      round,
-      unit,
-      c1,
-      c2,
-      c3,
-      c4,
-      c5,
+    const p0 = fastExp2(
+      f32x4.mul(dt0, r0), least, round, unit, c1, c2, c3, c4, c5
     );
-    const p1 = powerOfTwo4(
-      f32x4.mul(dt1, r1),
-      least,
-      round,
-      unit,
-      c1,
-      c2,
-      c3,
-      c4,
-      c5,
+    const p1 = fastExp2(
+      f32x4.mul(dt1, r1), least, round, unit, c1, c2, c3, c4, c5
     );
     const e0 = f32x4.mul(p0, kept), e1 = f32x4.mul(p1, kept);
     const s0 = multiplyAdd(e0, h0, f32x4.mul(u0, w));
@@ -176,7 +159,7 @@ function remember(i: i32): void {
 
 /** dz = dy y SiLU'(z), and then dy = dy SiLU(z). */
 function openGates(): void {
-  scan.takeRows(job.z, scan.z);
+  scan.gatherRows(job.z, scan.z);
   const bytes = <usize> scan.count * scan.PAIR, unit = f32x4.splat(1);
   for (let i: usize = 0; i < bytes; i += 16) {
     const own = v128.load(scan.z + i), slope = v128.load(dy + i);
@@ -187,20 +170,20 @@ function openGates(): void {
     v128.store(scan.z + i, f32x4.mul(read, steep));
     v128.store(dy + i, f32x4.mul(slope, silu));
   }
-  scan.giveRows(scan.z, job.dz);
+  scan.scatterRows(scan.z, job.dz);
 }
 
 /** The gradients of a token, whose successors have left theirs. */
-function differentiate(i: i32, carried: usize, da: usize, dd: usize): void {
+function differentiate(i: i32, stateGradient: usize, da: usize, dd: usize): void {
   const own = <usize> i * scan.PAIR, width = scan.stateBytes;
   const dt0 = v128.load(scan.dt + own), dt1 = v128.load(scan.dt + own, 16);
   const x0 = v128.load(scan.x + own), x1 = v128.load(scan.x + own, 16);
   const dy0 = v128.load(dy + own), dy1 = v128.load(dy + own, 16);
   const u0 = f32x4.mul(dt0, x0), u1 = f32x4.mul(dt1, x1);
   let du0 = f32x4.splat(0), du1 = du0, paid0 = du0, paid1 = du0;
-  let b = scan.rowOf(job.b, i), c = scan.rowOf(job.c, i), rate = scan.paces;
+  let b = scan.rowOf(job.b, i), c = scan.rowOf(job.c, i), rate = scan.rates;
   const offset = <usize> i * width;
-  let state = trail + offset, decay = decays + offset;
+  let state = chunkStates + offset, decay = decays + offset;
   let writing = db + offset, reading = dc + offset;
   const end = state + width;
   do {
@@ -208,11 +191,11 @@ function differentiate(i: i32, carried: usize, da: usize, dd: usize): void {
     const h0 = v128.load(state), h1 = v128.load(state, 16);
     const s0 = v128.load(state + width), s1 = v128.load(state + width, 16);
     const e0 = v128.load(decay), e1 = v128.load(decay, 16);
-    const k0 = v128.load(carried), k1 = v128.load(carried, 16);
+    const k0 = v128.load(stateGradient), k1 = v128.load(stateGradient, 16);
     const g0 = multiplyAdd(dy0, g, k0), g1 = multiplyAdd(dy1, g, k1);
     const m0 = f32x4.mul(g0, e0), m1 = f32x4.mul(g1, e1);
-    v128.store(carried, m0);
-    v128.store(carried, m1, 16);
+    v128.store(stateGradient, m0);
+    v128.store(stateGradient, m1, 16);
     const oldC0 = v128.load(reading), oldC1 = v128.load(reading, 16);
     const newC0 = multiplyAdd(dy0, s0, oldC0),
       newC1 = multiplyAdd(dy1, s1, oldC1);
@@ -236,7 +219,7 @@ function differentiate(i: i32, carried: usize, da: usize, dd: usize): void {
     v128.store(da, newA1, 16);
     state += scan.PAIR;
     decay += scan.PAIR;
-    carried += scan.PAIR;
+    stateGradient += scan.PAIR;
     rate += scan.PAIR;
     writing += scan.PAIR;
     reading += scan.PAIR;
@@ -255,7 +238,7 @@ function differentiate(i: i32, carried: usize, da: usize, dd: usize): void {
 }
 
 /** Adds up the lanes of db or dc. */
-function giveTokens(source: usize, offset: usize): void {
+function scatterTokens(source: usize, offset: usize): void {
   const target = ofBlock(scan.sequence, scan.block) + offset;
   const first = scan.sequence * job.length;
   for (let i = 0; i < scan.count; i++) {
@@ -268,7 +251,7 @@ function giveTokens(source: usize, offset: usize): void {
   }
 }
 
-function giveChannels(da: usize, dd: usize): void {
+function scatterChannels(da: usize, dd: usize): void {
   const target = ofSequence(scan.sequence);
   const skips = target + <usize> job.channels * job.stateDim * 4;
   for (let lane = 0; lane < scan.lanes; lane++) {
@@ -289,11 +272,7 @@ export function scanSums(task: i32): void {
     const parts = ofBlock(task, 0);
     addUp(tokens, parts, blockBytes(), scan.blocks(), job.db + offset);
     addUp(
-      tokens,
-      parts + ofTokens,
-      blockBytes(),
-      scan.blocks(),
-      job.dc + offset,
+      tokens, parts + ofTokens, blockBytes(), scan.blocks(), job.dc + offset
     );
     return;
   }
@@ -306,11 +285,7 @@ export function scanSums(task: i32): void {
 
 /** target_i = Σ_part part_i */
 function addUp(
-  numbers: i32,
-  parts: usize,
-  partBytes: usize,
-  count: i32,
-  target: usize,
+  numbers: i32, parts: usize, partBytes: usize, count: i32, target: usize
 ): void {
   const bytes = <usize> numbers * 4;
   const whole = bytes & ~15;

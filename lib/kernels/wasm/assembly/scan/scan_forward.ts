@@ -1,32 +1,32 @@
 // The selective scan's forward pass.
 import { selectiveScan as job } from "../jobs";
 import {
-  a1, a2, a3, a4, a5, leastPower, one, powerOfTwo4, preparePowers, rounder,
+  a1, a2, a3, a4, a5, leastExponent, one, fastExp2, prepareExp, rounder,
 } from "../math/vector_exp";
 import * as scan from "./scan";
-import { take } from "../runtime/scratch";
+import { allocate } from "../runtime/scratch";
 import { multiplyAdd, sigmoid4 } from "../math/simd";
 import { countProgress } from "../runtime/progress";
 
 /** Lays out a thread's scratch; returns its end. */
 export function layoutScanForward(base: usize): usize {
   scan.layoutScan(base);
-  return take(0);
+  return allocate(0);
 }
 
 /** Scans a block of channels. */
 export function scanForward(task: i32): void {
-  preparePowers();
-  scan.openBlock(task);
+  prepareExp();
+  scan.openChannels(task);
   for (let chunk = 0; chunk < scan.chunksOfScan(); chunk++) {
-    scan.openChunk(chunk);
+    scan.openScanChunk(chunk);
     for (let group = 0; group < scan.groups; group++) {
       scan.openGroup(group);
       if (job.states !== 0) {
         memory.copy(scan.keptStates(), scan.states, scan.stateBytes);
       }
-      scan.takeRows(job.x, scan.x);
-      scan.takeRows(job.dt, scan.dt);
+      scan.gatherRows(job.x, scan.x);
+      scan.gatherRows(job.dt, scan.dt);
       for (let first = 0; first < scan.count;) {
         const end = scan.endOfRun(first);
         if (scan.begins(first)) memory.fill(scan.states, 0, scan.stateBytes);
@@ -34,10 +34,10 @@ export function scanForward(task: i32): void {
         first = end;
       }
       if (job.z !== 0) {
-        scan.takeRows(job.z, scan.z);
+        scan.gatherRows(job.z, scan.z);
         gate();
       }
-      scan.giveRows(scan.y, job.y);
+      scan.scatterRows(scan.y, job.y);
     }
     countProgress();
   }
@@ -45,13 +45,13 @@ export function scanForward(task: i32): void {
 
 /** h = e^{Δ a} h + Δ x b and y = c · h + d x, token by token. */
 function scanTokens(first: i32, end: i32): void {
-  const least = f32x4.splat(leastPower), round = f32x4.splat(rounder);
+  const least = f32x4.splat(leastExponent), round = f32x4.splat(rounder);
   const unit = f32x4.splat(one), c1 = f32x4.splat(a1), c2 = f32x4.splat(a2);
   const c3 = f32x4.splat(a3), c4 = f32x4.splat(a4), c5 = f32x4.splat(a5);
   const next = scan.nextRow(),
     from = scan.states,
     to = scan.states + scan.stateBytes,
-    rates = scan.paces;
+    rates = scan.rates;
   const d0 = v128.load(scan.skips), d1 = v128.load(scan.skips, 16);
   let own = <usize> first * scan.PAIR, writing = scan.rowOf(job.b, first);
   let reading = scan.rowOf(job.c, first);
@@ -66,27 +66,11 @@ function scanTokens(first: i32, end: i32): void {
       const r0 = v128.load(rate), r1 = v128.load(rate, 16);
       const h0 = v128.load(state), h1 = v128.load(state, 16);
       const w = v128.load32_splat(b), v = v128.load32_splat(c);
-      const e0 = powerOfTwo4(
-        f32x4.mul(dt0, r0),
-        least,
-        round,
-        unit,
-        c1,
-        c2,
-        c3,
-        c4,
-        c5,
+      const e0 = fastExp2(
+        f32x4.mul(dt0, r0), least, round, unit, c1, c2, c3, c4, c5
       );
-      const e1 = powerOfTwo4(
-        f32x4.mul(dt1, r1),
-        least,
-        round,
-        unit,
-        c1,
-        c2,
-        c3,
-        c4,
-        c5,
+      const e1 = fastExp2(
+        f32x4.mul(dt1, r1), least, round, unit, c1, c2, c3, c4, c5
       );
       const s0 = multiplyAdd(e0, h0, f32x4.mul(u0, w));
       const s1 = multiplyAdd(e1, h1, f32x4.mul(u1, w));

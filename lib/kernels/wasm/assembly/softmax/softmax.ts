@@ -8,8 +8,8 @@ import { multiply } from "../math/gemm";
 import { scaleVectors } from "../math/loops";
 import { softmax as job } from "../jobs";
 import { at, transposeToPairs } from "../math/matrix";
-import { preparePowers } from "../math/vector_exp";
-import { layoutFrom, take } from "../runtime/scratch";
+import { prepareExp } from "../math/vector_exp";
+import { layoutFrom, allocate } from "../runtime/scratch";
 import { pairBytes, vectorBytes } from "../math/simd";
 
 /** Tokens of a block: rows and columns of scores that stay in the cache. */
@@ -35,18 +35,18 @@ export let scores: usize = 0;
 
 /** Lays out what both passes need. */
 export function layoutShared(base: usize): void {
-  preparePowers();
+  prepareExp();
   layoutFrom(base);
   headBytes = <usize> job.headDim * 4;
   headStride = vectorBytes(job.headDim);
   valueBytes = <usize> job.valueDim * 4;
   valueStride = vectorBytes(job.valueDim);
   const widest = pairBytes(min(QUERIES, job.length));
-  rowsK = take(KEYS * headStride);
-  rowsV = take(KEYS * valueStride);
-  scaledQ = take(QUERIES * headStride);
-  transposedQ = take(<usize> job.headDim * widest);
-  scores = take(KEYS * widest);
+  rowsK = allocate(KEYS * headStride);
+  rowsV = allocate(KEYS * valueStride);
+  scaledQ = allocate(QUERIES * headStride);
+  transposedQ = allocate(<usize> job.headDim * widest);
+  scores = allocate(KEYS * widest);
 }
 
 export function queryBlocks(): i32 {
@@ -79,15 +79,9 @@ function tokensOf(sequence: i32, first: i32, count: i32): i32 {
  * Rows of whole vectors, with zeros at padding: where they lie, if that is what
  * lies there, else a copy.
  */
-export function rowsOf(
-  sequence: i32,
-  first: i32,
-  count: i32,
-  tensor: usize,
-  width: usize,
-  copy: usize,
-  stride: usize,
-  complete: bool,
+export function paddedTokens(
+  sequence: i32, first: i32, count: i32, tensor: usize, width: usize,
+  copy: usize, stride: usize, complete: bool
 ): usize {
   const source = tensor + <usize> (sequence * job.length + first) * width;
   if (complete && width === stride) return source;
@@ -113,7 +107,7 @@ let firstKey: i32 = 0;
 let endKey: i32 = 0;
 
 /** Turns to a block of queries; false if all of it is padding. */
-export function openQueries(ofSequence: i32, block: i32): bool {
+export function openQueryBlock(ofSequence: i32, block: i32): bool {
   sequence = ofSequence;
   query = block * QUERIES;
   queries = min(QUERIES, job.length - query);
@@ -124,15 +118,9 @@ export function openQueries(ofSequence: i32, block: i32): bool {
   firstKey = 0;
   endKey = job.causal !== 0 ? query + queries : job.length;
   if (job.segments !== 0) narrowKeys();
-  const q = rowsOf(
-    sequence,
-    query,
-    queries,
-    job.q,
-    headBytes,
-    scaledQ,
-    headStride,
-    queriesComplete,
+  const q = paddedTokens(
+    sequence, query, queries, job.q, headBytes, scaledQ, headStride,
+    queriesComplete
   );
   scaleVectors(<usize> queries * headStride, job.scale, q, scaledQ);
   transposeToPairs(queries, job.headDim, scaledQ, headStride, transposedQ);
@@ -160,31 +148,17 @@ export let v: usize = 0;
 let keysComplete: bool = false;
 
 /** Turns to a block of keys; false if all of it is padding. */
-export function openKeys(block: i32): bool {
+export function openKeyBlock(block: i32): bool {
   key = block * KEYS;
   keys = min(KEYS, job.length - key);
   const tokens = tokensOf(sequence, key, keys);
   if (tokens === 0) return false;
   keysComplete = tokens === keys;
-  k = rowsOf(
-    sequence,
-    key,
-    keys,
-    job.k,
-    headBytes,
-    rowsK,
-    headStride,
-    keysComplete,
+  k = paddedTokens(
+    sequence, key, keys, job.k, headBytes, rowsK, headStride, keysComplete
   );
-  v = rowsOf(
-    sequence,
-    key,
-    keys,
-    job.v,
-    valueBytes,
-    rowsV,
-    valueStride,
-    keysComplete,
+  v = paddedTokens(
+    sequence, key, keys, job.v, valueBytes, rowsV, valueStride, keysComplete
   );
   return true;
 }

@@ -11,8 +11,8 @@ import { multiply, multiplyTransposed } from "../math/gemm";
 import { scaleVectors } from "../math/loops";
 import { queue, softmax as job } from "../jobs";
 import { at, put, transposeToPairs, unpadRows } from "../math/matrix";
-import { powersAndSlopes } from "../math/vector_exp";
-import { take } from "../runtime/scratch";
+import { expAndGradient } from "../math/vector_exp";
+import { allocate } from "../runtime/scratch";
 import { multiplyAdd, sum4, vectorBytes } from "../math/simd";
 import * as softmax from "./softmax";
 import { countProgress } from "../runtime/progress";
@@ -32,14 +32,14 @@ let dy: usize = 0;
 export function layoutSoftmaxBackward(base: usize): usize {
   softmax.layoutShared(base);
   const line = vectorBytes(softmax.QUERIES);
-  rowsDy = take(softmax.QUERIES * softmax.valueStride);
-  transposedDy = take(<usize> job.valueDim * line);
-  products = take(softmax.KEYS * line);
-  rowsDq = take(softmax.QUERIES * softmax.headStride);
-  maxima = take(line);
-  inverses = take(line);
-  slopes = take(line);
-  return take(0);
+  rowsDy = allocate(softmax.QUERIES * softmax.valueStride);
+  transposedDy = allocate(<usize> job.valueDim * line);
+  products = allocate(softmax.KEYS * line);
+  rowsDq = allocate(softmax.QUERIES * softmax.headStride);
+  maxima = allocate(line);
+  inverses = allocate(line);
+  slopes = allocate(line);
+  return allocate(0);
 }
 
 /** Bytes of all tasks' parts of dq. */
@@ -86,7 +86,7 @@ export function differentiateSoftmax(task: i32): void {
     memory.fill(dvOf(first + start), 0, count * softmax.valueStride);
   }
   for (let block = 0; block < softmax.queryBlocks(); block++) {
-    const isOpen = softmax.openQueries(ofSequence, block);
+    const isOpen = softmax.openQueryBlock(ofSequence, block);
     memory.fill(rowsDq, 0, softmax.queries * softmax.headStride);
     if (isOpen) {
       openGradients();
@@ -94,7 +94,7 @@ export function differentiateSoftmax(task: i32): void {
         skipped = softmax.firstBlock() - part + job.parts - 1;
       let keyBlock = part + max(skipped, 0) / job.parts * job.parts;
       for (; keyBlock < end; keyBlock += job.parts) {
-        if (softmax.openKeys(keyBlock)) addGradients();
+        if (softmax.openKeyBlock(keyBlock)) addGradients();
         countProgress();
       }
     }
@@ -108,22 +108,12 @@ export function differentiateSoftmax(task: i32): void {
 /** Turns to the block's dy, with what each of its rows needs. */
 function openGradients(): void {
   const token = <usize> (softmax.sequence * job.length + softmax.query);
-  dy = softmax.rowsOf(
-    softmax.sequence,
-    softmax.query,
-    softmax.queries,
-    job.dy,
-    softmax.valueBytes,
-    rowsDy,
-    softmax.valueStride,
-    softmax.queriesComplete,
+  dy = softmax.paddedTokens(
+    softmax.sequence, softmax.query, softmax.queries, job.dy,
+    softmax.valueBytes, rowsDy, softmax.valueStride, softmax.queriesComplete
   );
   transposeToPairs(
-    softmax.queries,
-    job.valueDim,
-    dy,
-    softmax.valueStride,
-    transposedDy,
+    softmax.queries, job.valueDim, dy, softmax.valueStride, transposedDy
   );
   memory.fill(maxima, 0, softmax.row);
   memory.fill(inverses, 0, softmax.row);
@@ -137,8 +127,7 @@ function openGradients(): void {
       slopes,
       i,
       dot(
-        dy + i * softmax.valueStride,
-        job.y + (token + i) * softmax.valueBytes,
+        dy + i * softmax.valueStride, job.y + (token + i) * softmax.valueBytes
       ),
     );
   }
@@ -171,14 +160,9 @@ function addGradients(): void {
     products, softmax.row, 0, 0, 0
   );
   // Scores become weights, and products t.
-  powersAndSlopes(
-    softmax.keys,
-    softmax.scores,
-    products,
-    softmax.row,
-    maxima,
-    inverses,
-    slopes,
+  expAndGradient(
+    softmax.keys, softmax.scores, products, softmax.row, maxima, inverses,
+    slopes
   );
   multiply(
     softmax.keys, valueColumns, softmax.queries,
@@ -214,11 +198,7 @@ function storeDq(task: i32): void {
       <usize> (softmax.sequence * job.length + softmax.query) *
         softmax.headBytes;
     unpadRows(
-      softmax.queries,
-      rowsDq,
-      softmax.headStride,
-      to,
-      softmax.headBytes,
+      softmax.queries, rowsDq, softmax.headStride, to, softmax.headBytes
     );
   }
 }

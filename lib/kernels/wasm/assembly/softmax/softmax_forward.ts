@@ -4,8 +4,8 @@ import { multiplyTransposed } from "../math/gemm";
 import { softmax as job } from "../jobs";
 import { scaleRows } from "../math/loops";
 import { at, put } from "../math/matrix";
-import { powers } from "../math/vector_exp";
-import { take } from "../runtime/scratch";
+import { expAndSum } from "../math/vector_exp";
+import { allocate } from "../runtime/scratch";
 import { exp4, vectorBytes } from "../math/simd";
 import * as softmax from "./softmax";
 import { countProgress } from "../runtime/progress";
@@ -20,11 +20,11 @@ let kept: usize = 0;
 export function layoutSoftmaxForward(base: usize): usize {
   softmax.layoutShared(base);
   const line = vectorBytes(softmax.QUERIES);
-  rowsY = take(softmax.QUERIES * softmax.valueStride);
-  maxima = take(line);
-  sums = take(line);
-  kept = take(line);
-  return take(0);
+  rowsY = allocate(softmax.QUERIES * softmax.valueStride);
+  maxima = allocate(line);
+  sums = allocate(line);
+  kept = allocate(line);
+  return allocate(0);
 }
 
 /** A block of queries. */
@@ -32,7 +32,7 @@ export function attendSoftmax(task: i32): void {
   const blocks = softmax.queryBlocks();
   // The last blocks of a causal sequence read most: they come first.
   const block = blocks - 1 - task % blocks;
-  const isOpen = softmax.openQueries(task / blocks, block);
+  const isOpen = softmax.openQueryBlock(task / blocks, block);
   memory.fill(sums, 0, softmax.row);
   const lowest = f32x4.splat(softmax.LOWEST);
   for (let i: usize = 0; i < softmax.row; i += 16) {
@@ -41,7 +41,7 @@ export function attendSoftmax(task: i32): void {
   let isFirst = true;
   const end = isOpen ? softmax.endBlock() : 0;
   for (let keyBlock = softmax.firstBlock(); keyBlock < end; keyBlock++) {
-    if (!softmax.openKeys(keyBlock)) continue;
+    if (!softmax.openKeyBlock(keyBlock)) continue;
     softmax.computeScores();
     const hasRisen = weigh();
     if (hasRisen && !isFirst) {
@@ -70,7 +70,7 @@ function weigh(): bool {
     v128.store(kept + c, factor);
     v128.store(sums + c, f32x4.mul(v128.load(sums + c), factor));
   }
-  powers(softmax.keys, softmax.scores, softmax.row, maxima, sums);
+  expAndSum(softmax.keys, softmax.scores, softmax.row, maxima, sums);
   return hasRisen;
 }
 

@@ -63,7 +63,7 @@ function multiply(
     c: c.byteOffset,
     bias: hasBias ? bias.byteOffset : 0,
   };
-  runGuarded("fewRows", job, (memory, address) => {
+  runGuarded("gemv", job, (memory, address) => {
     const places = new Int32Array(memory, address, 2 * batch);
     for (let i = 0; i < batch; i++) {
       places.set([i * rows * inner, i * inner * columns], 2 * i);
