@@ -68,7 +68,7 @@ const PRODUCT_PARAMETERS =
   "inner: i32, a: usize, aStride: usize, b: usize, bStride: usize, " +
   "c: usize, cStride: usize, weight: f32, from: usize, fromStride: usize";
 
-/** Some tiles below each other. */
+/** A function that makes some register tiles of C, one below the other. */
 function tileSource(
   rows: number,
   columns: number,
@@ -144,7 +144,7 @@ function productName(transposed: boolean): string {
   return transposed ? "multiplyTransposed" : "multiply";
 }
 
-/** A whole product, in the tiles that are faster here. */
+/** A whole product, in wide or narrow tiles, whichever are faster on this engine. */
 function productSource(transposed: boolean): string {
   const name = productName(transposed);
   const given = SWEEP_PARAMETERS.replaceAll(/: \w+/g, "");
@@ -158,7 +158,7 @@ function productSource(transposed: boolean): string {
   ].join("\n");
 }
 
-/** The same in tiles of some widths, column block by column block. */
+/** A whole product in tiles of some widths, column block by column block. */
 function sweepSource(
   transposed: boolean,
   widths: readonly number[],
@@ -204,7 +204,7 @@ function sweepSource(
   ].join("\n");
 }
 
-/** What the host gives: the records that it writes, and a clock. */
+/** The text of jobs.ts: the records that the host writes, and its clock. */
 function jobsSource(): string {
   const shared: [string, Fields][] = [
     ["attention", ATTENTION],

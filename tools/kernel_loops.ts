@@ -17,7 +17,10 @@ interface Loop {
   readonly doc: string;
   /** Its name and parameters: numbers, and then rows, where a row begins. */
   readonly head: string;
-  /** What is stored in rows; expressions name vectors of a number, and those that lie in rows. */
+  /**
+   * What is stored in rows; expressions name vectors of a number, and those that
+   * lie in rows.
+   */
   readonly writes?: Readonly<Record<string, string>>;
   /** Values that several expressions name. */
   readonly values?: Readonly<Record<string, string>>;
@@ -162,7 +165,10 @@ const OF_VECTORS: readonly Loop[] = [
   },
 ];
 
-/** Loops over matrices of whole vectors, whose rows have a `weight` each and lie behind one another. */
+/**
+ * Loops over matrices of whole vectors, whose rows have a `weight` each and lie
+ * behind one another.
+ */
 const OF_ROWS: readonly Loop[] = [
   {
     doc: "target_i = weight_i source_i",
@@ -204,7 +210,7 @@ const WHOLE = {
     `v128.store(${pointer}, ${value}${offset > 0 ? `, ${offset}` : ""});`,
 };
 
-/** The same of the last `count` floats of a row. */
+/** How a vector is read and written of which only `count` floats are the row's. */
 const FIRST = {
   load: (pointer: string) => `loadFirst(${pointer}, count)`,
   store: (pointer: string, value: string) =>
@@ -285,7 +291,10 @@ const round = f32x4.splat(rounder), unit = f32x4.splat(one);
 const c1 = f32x4.splat(a1), c2 = f32x4.splat(a2);
 const c3 = f32x4.splat(a3), c4 = f32x4.splat(a4), c5 = f32x4.splat(a5);`;
 
-/** A loop over rows of a size, of which `rest` does what is left beside pairs of vectors. */
+/**
+ * A loop over rows of a size, of which `rest` does what is left beside pairs of
+ * vectors.
+ */
 function rowSource(loop: Loop, size: string, rest: string): string {
   const { doc, writes = {}, sums = [] } = loop;
   const { name, numbers, rows } = parse(loop);

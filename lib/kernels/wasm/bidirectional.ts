@@ -1,4 +1,7 @@
-/** What stands around attention from both ends, as kernels of the wasm backend. @module */
+/**
+ * The steps around bidirectional attention as two causal ones, as kernels of the
+ * wasm backend. @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { JOIN_ENDS, SPLIT_ENDS } from "../../layers/mixers/two_ends.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
@@ -20,7 +23,7 @@ export function registerBidirectional(host: KernelHost): void {
   });
 }
 
-/** Of a number that is read and written, in rows of a few. */
+/** Operations that take as long as reading and writing a number, in short rows. */
 const OPERATIONS_A_COPY = 8;
 
 interface SplitAttributes {

@@ -26,7 +26,7 @@ const LEAST_COLUMNS = 8;
  * Registers the forward and the gradient kernels.
  *
  * @param host Runs them.
- * @param numbersFor How they share out their work.
+ * @param numbersFor Tuned sizes of chunks.
  */
 export function registerDeltaAttention(
   host: KernelHost,
@@ -153,7 +153,10 @@ function sweepsOf({ causal }: PlannedRequest): number {
   return causal ? 1 : 2;
 }
 
-/** Those of a token: for the scores of its chunk, and for what columns of values share out. */
+/**
+ * Multiplications and additions of a token: for the scores of its chunk, and for
+ * all columns of values.
+ */
 function operationsOfToken(
   request: PlannedRequest,
 ): { scores: number; columns: number } {
@@ -211,7 +214,7 @@ function plan(host: KernelHost, request: PlannedRequest): KernelPlan {
   };
 }
 
-/** A record whose addresses are not read. */
+/** Fields of a record of which only sizes are read. */
 const NOWHERE: Omit<Job<"delta">, keyof ReturnType<typeof sizesOf> | "parts"> =
   {
     whole: 0,

@@ -13,18 +13,18 @@ import { type Make, withOutputs } from "../../tfjs/wasm/outputs.ts";
 /** Tensors by their names; some need not be there. */
 export type Tensors = Readonly<Record<string, tf.TensorInfo | undefined>>;
 
-/** What a kernel has at hand. */
+/** The call of a kernel. */
 export interface Call<Attributes = Readonly<Record<string, unknown>>> {
   /** Runs jobs. */
   readonly host: KernelHost;
   /** The backend of the tensors. */
   readonly wasm: BackendWasm;
-  /** Of 32-bit floats. */
+  /** Tensors of 32-bit floats. */
   readonly inputs: Tensors;
   readonly attributes: Attributes;
   /** Makes an output. */
   readonly make: Make;
-  /** Where a tensor is; 0 if it is not there. */
+  /** The address of a tensor; 0 of an optional one that is not there. */
   at(tensor: tf.TensorInfo | undefined): number;
 }
 

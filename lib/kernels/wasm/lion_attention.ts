@@ -16,21 +16,24 @@ import type { WasmNumbers } from "../tuning.ts";
 import { type Call, registerWasmKernel, type Tensors } from "./kernel.ts";
 import { clearPadding } from "./padding.ts";
 
-/** How a form makes use of the module. */
+/** How the module's jobs compute a form. */
 interface Schedule {
   /** The job of the forward pass. */
   readonly job: JobName;
-  /** Tokens of a chunk or tile, if the caller wants so many; `null` without any. */
+  /**
+   * Tokens of a chunk or tile, given how many the caller wants; `null` for a form
+   * without chunks.
+   */
   chunkSize(
     length: number,
     wanted: number | undefined,
     numbers: WasmNumbers,
   ): number | null;
-  /** Parts of a sequence that are each a task. */
+  /** Splits of a sequence, parts that are a task each. */
   splits(sequences: number, chunks: number, threads: number): number;
   /** Multiplications and additions of a token, roughly. */
   operations(sizes: AttentionSizes, chunkSize: number): number;
-  /** Bytes of a task's scratch that grow with the length of what it has of a sequence. */
+  /** Bytes of a task's scratch that grow with the length of its split. */
   carried(request: KernelRequest, chunkSize: number, splits: number): number;
 }
 
@@ -39,7 +42,7 @@ const LARGEST_CHUNK = 512;
 /** Larger tiles leave the cache. */
 const LARGEST_TILE = 128;
 
-/** What a segment of chunks costs more than its output, since its states are summed up first. */
+/** Cost of summing up a split's states first, as a part of the cost of its output. */
 const CHUNKWISE_SUMMARY = 0.4;
 /** Smaller chunks of the gradient cost more in states than they save in pairs. */
 const SMALLEST_GRADIENT_CHUNK = 32;
@@ -95,7 +98,7 @@ const SCHEDULES: Readonly<Record<ConcreteForm, Schedule>> = {
  * Registers the forward and the gradient kernel of each form.
  *
  * @param host Runs them.
- * @param numbersFor How they share out their work.
+ * @param numbersFor Tuned sizes of chunks and tiles.
  */
 export function registerAttention(
   host: KernelHost,
@@ -238,7 +241,7 @@ function jobOf(
   const sequences = batch * heads;
   // Other kernels get keys that are repeated.
   const keyHeads = form === "chunkwise" ? of.keyHeads ?? heads : heads;
-  // Without chunks: the tokens between two states that the backward pass keeps.
+  // The recurrent form has no chunks, but the record has to say how many tokens.
   const tokens = form === "recurrent" || chunkSize === null
     ? Math.ceil(Math.sqrt(length))
     : chunkSize;
@@ -251,7 +254,10 @@ function jobOf(
   };
 }
 
-/** Parts of a sequence, so that all threads have work, at such an extra cost if there are several. */
+/**
+ * Splits of a sequence so that all threads have work, at such an extra cost if
+ * there are several.
+ */
 function splitsOf(
   sequences: number,
   chunks: number,
@@ -308,7 +314,7 @@ function plan(
   };
 }
 
-/** A record whose addresses are not read. */
+/** Fields of a record of which only sizes are read. */
 const NOWHERE: Omit<AttentionJob, Size> = {
   causal: 0,
   normalize: 0,

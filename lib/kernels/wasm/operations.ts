@@ -50,10 +50,13 @@ export function registerOperations(host: KernelHost): void {
   register(ADAM, adam);
 }
 
-/** Elementwise operations of an element, roughly: an exponential and a division. */
+/**
+ * Operations for an element of an elementwise function, roughly: an exponential
+ * and a division.
+ */
 const OPERATIONS_AN_ELEMENT = 30;
 
-/** Of an element that is read and written, and no more. */
+/** Operations that take as long as reading and writing an element. */
 const OPERATIONS_A_COPY = 8;
 
 function sizeOf({ shape }: tf.TensorInfo): number {
@@ -215,7 +218,7 @@ const splitHeadsGradient: Kernel = (call) => {
   return [dx];
 };
 
-/** One number a token: a loop here is as fast as a job. */
+/** Source decays have one number a token: a loop here is as fast as a job. */
 const sourceDecay: Kernel = ({ wasm, inputs, make }) => {
   const logDecay = inputs["logDecay"]!;
   const length = logDecay.shape.at(-1)!;
@@ -256,7 +259,7 @@ const sourceDecayGradient: Kernel = ({ wasm, inputs, make }) => {
   return [output];
 };
 
-/** A mask of nothing but 1 and 0 is what it should be. */
+/** Makes a mask of 1 and 0, which is the mask itself where it holds nothing else. */
 const tokens: Kernel = ({ wasm, inputs, make }) => {
   const mask = inputs.mask!;
   const values = wasm.typedArrayFromHeap(mask) as Float32Array;
@@ -270,8 +273,8 @@ const tokens: Kernel = ({ wasm, inputs, make }) => {
 };
 
 /**
- * Copies and fills at the speed of memory: no job is faster. Where nothing is
- * padding, not even that.
+ * Sets padding to 0: a copy and fills, at the speed of memory, which no job beats.
+ * Where nothing is padding, the tensor itself is the result.
  */
 const withoutPadding: Kernel = ({ wasm, inputs, make }) => {
   const { x, mask } = inputs as Record<"x" | "mask", tf.TensorInfo>;
@@ -282,7 +285,10 @@ const withoutPadding: Kernel = ({ wasm, inputs, make }) => {
   return [y];
 };
 
-/** Copies, and clears at most a few rows: no job is faster. */
+/**
+ * Clears rows at a sequence's ends: a copy and at most a few fills, which no job
+ * beats.
+ */
 const betweenTokens: Kernel<BetweenTokensAttributes> = (
   { wasm, inputs, attributes, make },
 ) => {

@@ -12,13 +12,19 @@ import {
   type Tensors,
 } from "./kernel.ts";
 
-/** Tokens between states that are kept: those of a chunk stay in a processor's cache. */
+/**
+ * Tokens between states that are kept: those of a chunk stay in a processor's
+ * cache.
+ */
 const CHUNK = 32;
 
 /** Channels of a pair of vectors. */
 const GROUP = 8;
 
-/** Of a number of a state and a token, roughly: a power, a step and a product. */
+/**
+ * Operations for each number of a state and token, roughly: an exponential, a
+ * step and a product.
+ */
 const OPERATIONS = 20;
 
 /**

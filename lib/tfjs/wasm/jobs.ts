@@ -1,6 +1,6 @@
 /**
- * What host and module tell each other, field by field: the one description of
- * which the module's source and the host's writer are made.
+ * The records that the host writes and the module reads, field by field: the one
+ * description of which the module's source and the host's writer are made.
  *
  * Every field takes four bytes.
  *
@@ -13,7 +13,7 @@ export type FieldType = "i32" | "f32" | "usize";
 /** The fields of a record, in order. */
 export type Fields = Readonly<Record<string, FieldType>>;
 
-/** Who works on which job. */
+/** The queue of jobs, through which threads share them. */
 export const QUEUE = {
   /** Counts jobs; threads wait for it to change. */
   turn: "i32",
@@ -31,7 +31,10 @@ export const QUEUE = {
   ready: "i32",
   /** Other threads that will never write again: they ended by themselves, or died. */
   left: "i32",
-  /** Set when a thread has died or the host is done: nobody begins with a task any more. */
+  /**
+   * Set when a thread has died or the host is done: nobody begins with a task any
+   * more.
+   */
   over: "i32",
   /** Counts steps of tasks. */
   progress: "i32",
@@ -40,21 +43,25 @@ export const QUEUE = {
   scratch: "usize",
   /** Scratch of a thread. */
   scratchBytes: "usize",
-  /** What all threads read and write beside it. */
+  /** Memory that all threads read and write. */
   extra: "usize",
   /** Whether products are made of wide tiles. */
   wide: "i32",
 } as const satisfies Fields;
 
-/** An attention; addresses are 0 for what there is not. */
+/** An attention; addresses of optional tensors are 0 where they are not there. */
 export const ATTENTION = {
   sequences: "i32",
-  /** Sequences in a row that have the same queries and keys; 1 but for chunks. */
+  /**
+   * Sequences in a row that have the same queries and keys; 1 in forms other than
+   * chunkwise.
+   */
   groupSize: "i32",
   length: "i32",
   headDim: "i32",
   valueDim: "i32",
   chunkSize: "i32",
+  /** Parts of a sequence that are a task each. */
   splits: "i32",
   causal: "i32",
   normalize: "i32",
@@ -67,7 +74,10 @@ export const ATTENTION = {
   v: "usize",
   f: "usize",
   b: "usize",
-  /** States from both sides, and those that are handed on. */
+  /**
+   * States that come from before and after the sequence, and those that it hands
+   * on.
+   */
   before: "usize",
   after: "usize",
   forward: "usize",
@@ -82,7 +92,10 @@ export const ATTENTION = {
   db: "usize",
 } as const satisfies Fields;
 
-/** A batched matrix product; its extra memory holds where each pair of matrices begins in a and b, in floats. */
+/**
+ * A batched matrix product; its extra memory holds where each pair of matrices
+ * begins in a and b, in floats.
+ */
 export const MATMUL = {
   batch: "i32",
   rows: "i32",
@@ -98,7 +111,10 @@ export const MATMUL = {
   bias: "usize",
 } as const satisfies Fields;
 
-/** A batched matrix product of few rows; its extra memory begins as that of {@linkcode MATMUL}. */
+/**
+ * A batched matrix product whose left factor has few rows; its extra memory
+ * begins as that of {@linkcode MATMUL}.
+ */
 export const GEMV = {
   batch: "i32",
   rows: "i32",
@@ -128,7 +144,10 @@ export const LAYER_NORM = {
   doffset: "usize",
 } as const satisfies Fields;
 
-/** Root mean square normalisation of rows; its gradient if there is a `dy`. `gate` is 0 for none. */
+/**
+ * Root mean square normalisation of rows; its gradient if there is a `dy`. `gate`
+ * is 0 for none.
+ */
 export const RMS_NORM = {
   rows: "i32",
   columns: "i32",
@@ -144,7 +163,10 @@ export const RMS_NORM = {
   dgate: "usize",
 } as const satisfies Fields;
 
-/** An operation of each element; its gradient if there is a `dy`, and `y` is then x's. */
+/**
+ * An operation of each element; its gradient if there is a `dy`, and `y` is then
+ * x's.
+ */
 export const ELEMENTWISE = {
   size: "i32",
   x: "usize",
@@ -193,7 +215,10 @@ export const SPLIT_ENDS = {
   ddt: "usize",
 } as const satisfies Fields;
 
-/** What heads have read from both ends to rows; its gradient if there is a `dy`. `segments` is 0 for none. */
+/**
+ * Readings of heads from both ends to rows; its gradient if there is a `dy`.
+ * `segments` is 0 for none.
+ */
 export const JOIN_ENDS = {
   batch: "i32",
   length: "i32",
@@ -239,7 +264,10 @@ export const COLUMN_SUM = {
   y: "usize",
 } as const satisfies Fields;
 
-/** Softmax attention; its gradient if there is a `dy`. `mask` and `segments` are 0 for none. */
+/**
+ * Softmax attention; its gradient if there is a `dy`. `mask` and `segments` are 0
+ * for none.
+ */
 export const SOFTMAX = {
   sequences: "i32",
   heads: "i32",
@@ -264,7 +292,10 @@ export const SOFTMAX = {
   dv: "usize",
 } as const satisfies Fields;
 
-/** The delta rule; its gradient if there is a `dy`. Addresses are 0 for what there is not. */
+/**
+ * The delta rule; its gradient if there is a `dy`. Addresses of optional tensors
+ * are 0 where they are not there.
+ */
 export const DELTA = {
   sequences: "i32",
   length: "i32",
@@ -272,11 +303,14 @@ export const DELTA = {
   valueDim: "i32",
   chunkSize: "i32",
   causal: "i32",
-  /** Whether each channel of the keys has its log decay. */
+  /** Whether each channel of the keys has its own log decay. */
   diagonal: "i32",
   /** Tasks a sweep, each of some columns of the values; 1 of the gradient. */
   parts: "i32",
-  /** Whether a task is all of a sequence, one sweep after the other; of the gradient only. */
+  /**
+   * Whether a task is all of a sequence, one sweep after the other; of the
+   * gradient only.
+   */
   whole: "i32",
   scale: "f32",
   q: "usize",
@@ -300,7 +334,10 @@ export const DELTA = {
   db: "usize",
 } as const satisfies Fields;
 
-/** The selective scan; its gradient if there is a `dy`. Addresses are 0 for what there is not. */
+/**
+ * The selective scan; its gradient if there is a `dy`. Addresses of optional
+ * tensors are 0 where they are not there.
+ */
 export const SELECTIVE_SCAN = {
   batch: "i32",
   length: "i32",
@@ -329,7 +366,10 @@ export const SELECTIVE_SCAN = {
   dz: "usize",
 } as const satisfies Fields;
 
-/** A short convolution; its gradient if there is a `dy`. Tap k of token t reads token t + first + step k. */
+/**
+ * A short convolution; its gradient if there is a `dy`. Tap k of token t reads
+ * token t + first + step k.
+ */
 export const SHORT_CONVOLUTION = {
   batch: "i32",
   length: "i32",

@@ -24,7 +24,7 @@ const SIZES = [
   { length: 21, headDim: 12, valueDim: 4, chunkSizes: [8], heads: 6 },
   { length: 29, headDim: 64, valueDim: 16, chunkSizes: [16, 29] },
   { length: 67, headDim: 18, valueDim: 5, chunkSizes: [5, 16, 64] },
-  // Ten chunks, of which four segments have three, three, three and one.
+  // Ten chunks, of which four splits have three, three, three and one.
   { length: 75, headDim: 20, valueDim: 7, chunkSizes: [8, 32] },
 ];
 

@@ -1,9 +1,11 @@
-// What each job consists of: its scratch, and the tasks of its two phases.
+// The parts of each job: its scratch, and the tasks of its two phases.
 import { adamTask, adamTasks } from "./layer/adam";
 import { layout, splits, setSizes, groupSize } from "./chunkwise/sizes";
 import { attendBackward, layoutBackward } from "./chunkwise/chunkwise_backward";
 import * as chunkwiseForward from "./chunkwise/chunkwise_forward";
-import { backwardRecordBytes, summarizeBackward } from "./chunkwise/chunkwise_states";
+import {
+  backwardRecordBytes, summarizeBackward,
+} from "./chunkwise/chunkwise_states";
 import { columnSumTask, columnSumTasks } from "./math/column_sum";
 import * as convolution from "./layer/convolution";
 import { deltaExtra, deltaTasks } from "./delta/delta";
@@ -115,7 +117,7 @@ export function tasksOf(phase: i32): i32 {
   switch (jobs.queue.operation) {
     case jobs.CHUNKWISE_FORWARD:
     case jobs.CHUNKWISE_BACKWARD: {
-      // The states around a segment need no summary if it is all there is.
+      // A split that is all of a sequence needs no summary of the others.
       const alone = jobs.attention.splits === 1 && jobs.attention.f !== 0;
       if (phase === 0 && alone) return 0;
       return jobs.attention.sequences / groupSize * jobs.attention.splits;
@@ -212,7 +214,10 @@ export function perform(phase: i32, task: i32): void {
   }
 }
 
-/** A segment of sequences that share their keys; one after the other adds to the gradients in these. */
+/**
+ * Does a split of all sequences of a group, one after the other, which add to the
+ * same dq and dk.
+ */
 function attendGroup(phase: i32, group: i32, split: i32): void {
   for (let i = group * groupSize; i < (group + 1) * groupSize; i++) {
     attendChunkwise(phase, i, split);

@@ -5,7 +5,7 @@
 import { attach, now, Queue, queue } from "./jobs";
 import { perform, prepare, tasksOf } from "./tasks";
 
-/** What a wait returns after its time. */
+/** The result of a wait that has timed out. */
 const TIMED_OUT = 2;
 
 /** Nanoseconds of sleep after which a thread goes back to the host's event loop. */
@@ -91,7 +91,7 @@ let seen: i32 = 0;
 let spin: i32 = 0;
 
 /**
- * What another thread does: it spins so many times for a job, then sleeps.
+ * Serves jobs in another thread: spins so many times for a job, then sleeps.
  * Returns false when the thread is no longer wanted, and true when nothing came
  * for a while: it should then be called again, after the host's own business.
  */

@@ -1,10 +1,10 @@
-// States at the borders of a piece: as tensors, [headDim, valueDim + 1], the last
-// column for the normaliser, and as the forward pass computes with them, which
-// keeps that column apart, as a row.
+// States at the borders of a piece of a sequence: in tensors they are
+// [headDim, valueDim + 1], the last column for the normaliser; the forward pass
+// keeps that column apart, as a row behind the others.
 import * as sizes from "./sizes";
 import { at, put } from "../math/matrix";
 
-/** A sequence's state in a tensor. */
+/** The address of a sequence's state in a tensor. */
 function borderOf(tensor: usize, sequence: i32): usize {
   return tensor + <usize> (sequence * sizes.headDim) * (sizes.valueBytes + 4);
 }

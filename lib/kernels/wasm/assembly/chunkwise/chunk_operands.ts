@@ -1,20 +1,20 @@
 // What the decays of a chunk make of its matrices: all that the chunkwise form
 // knows of them. With a prime for what goes from right to left (`back`),
 //
-//     Y  = A V + Qin H + Qin' T       A     scores inside of the chunk, weighed
-//     H' = through ∘ H + Koutᵀ V      Qin   queries, decayed from the border
-//     T' = through' ∘ T + Kout'ᵀ V    Kout  keys, decayed to the border
+//     Y  = A V + Qin H + Qin' T         A     masked scores inside of the chunk
+//     H' = chunkDecay ∘ H + Koutᵀ V     Qin   queries, decayed from the border
+//     T' = chunkDecay' ∘ T + Kout'ᵀ V   Kout  keys, decayed to the border
 //
-// A kind of decay provides these, and takes the gradients in them back to q, k
-// and itself (preparation_gradient.ts). Schedules, states and the launcher hold
-// for every kind. So far there are three: none; a number for each token, whose
-// exponents are in decay.ts and whose A is in inside.ts; and a number for each
-// channel too (diagonal.ts, diagonal_scores.ts).
+// A kind of decay provides these operands, and takes the gradients in them back to
+// q, k and itself (chunk_operands_backward.ts). Schedules and states hold for every
+// kind. There are three: no decay; a number for each token, with exponents in
+// decay.ts and A in intra_chunk.ts; and a number for each channel of the keys too
+// (diagonal.ts, diagonal_scores.ts).
 //
-// A number for each channel scales rows entry by entry, and in `decayedState` the
-// state, a row for each channel (in the backward pass a column), to leave 1 in
-// `chunkDecay`; a pass is a vector. The delta rule, whose values depend on the state,
-// has a schedule of its own (delta.ts).
+// A number for each channel scales q and k entry by entry, and the state H row by
+// row (in the backward pass, which has H transposed, column by column). That is
+// done by `decayedState`; `chunkDecay`, the factor of a whole state, is then 1. The
+// delta rule, whose values depend on the state, has a schedule of its own (delta.ts).
 import * as sizes from "./sizes";
 import * as decay from "./decay";
 import * as diagonal from "./diagonal";
@@ -24,22 +24,25 @@ import {
 } from "../math/matrix";
 
 /**
- * Reads the log decays of a chunk of `count` tokens; all else here is then of
- * this chunk. Either is 0 where nobody asks for what goes that way.
+ * Reads the log decays of a chunk of `count` tokens, for which all else here then
+ * is. `f` or `b` is 0 where operands of that direction are not needed.
  */
 export function openDecays(count: i32, f: usize, b: usize): void {
   if (sizes.diagonal) diagonal.openDiagonalDecays(count, f, b, sizes.headBytes);
   else if (sizes.decays) decay.openBorderDecays(count, f, b);
 }
 
-/** Rows of q or k with padding, as all of this takes them: where they are, or copied. */
+/**
+ * Rows of q or k in whole vectors, as all functions here take them: in place, or
+ * copied.
+ */
 export function headRows(count: i32, rows: usize, copy: usize): usize {
   return sizes.diagonal
     ? diagonal.blockRows(count, rows, sizes.headBytes, copy)
     : paddedRows(count, rows, sizes.headBytes, copy, sizes.headStride);
 }
 
-/** Kout, in scratch or in its place. */
+/** Kout, in scratch, or k itself where nothing decays. */
 export function keysOut(count: i32, back: bool, k: usize): usize {
   if (!sizes.decays) return k;
   if (sizes.diagonal) {
@@ -54,7 +57,7 @@ export function keysOut(count: i32, back: bool, k: usize): usize {
   return sizes.scaled;
 }
 
-/** Qin, likewise. */
+/** Qin, in scratch, or q itself where nothing decays. */
 export function queriesIn(count: i32, back: bool, q: usize): usize {
   if (!sizes.decays) return q;
   if (sizes.diagonal) {
@@ -69,7 +72,7 @@ export function queriesIn(count: i32, back: bool, q: usize): usize {
   return sizes.scaled;
 }
 
-/** Qin, likewise; sums_i more by its products with a vector. */
+/** {@link queriesIn}, and sums_i += Qin_i · vector. */
 export function queriesInAndDot(
   count: i32, back: bool, q: usize, vector: usize, sums: usize
 ): usize {
@@ -85,15 +88,18 @@ export function queriesInAndDot(
   return sizes.scaled;
 }
 
-/** What is left to multiply a state by that is {@link decayedState} through the chunk. */
+/**
+ * The number by which a state decays through the chunk, beside {@link
+ * decayedState}.
+ */
 export function chunkDecay(count: i32, back: bool): f32 {
   if (!sizes.decays || sizes.diagonal) return 1;
   return back ? decay.chunkDecayBack() : decay.chunkDecay(count);
 }
 
 /**
- * A state on its way through the chunk, where it is or at `to`: what one number
- * cannot do of the decays is done.
+ * A state times the decays of each channel through the chunk, at `to`; the state
+ * itself where {@link chunkDecay} is all of its decay.
  */
 export function decayedState(back: bool, state: usize, to: usize): usize {
   if (!sizes.diagonal) return state;
@@ -103,7 +109,7 @@ export function decayedState(back: bool, state: usize, to: usize): usize {
   return to;
 }
 
-/** to = channels ∘ state, with the normaliser's part, in either pass's layout. */
+/** to = channels ∘ state, with the normaliser's part, in the layout of either pass. */
 function scaleChannels(channels: usize, state: usize, to: usize): void {
   if (sizes.stateTransposed) {
     for (let row = 0; row <= sizes.valueDim; row++) {
@@ -118,32 +124,35 @@ function scaleChannels(channels: usize, state: usize, to: usize): void {
   }
 }
 
-/** Bytes of a pass: what is left of a state that goes through several chunks. */
+/**
+ * Bytes of a split's decay: what is left of a state that goes through several
+ * chunks.
+ */
 export function splitDecayBytes(): usize {
   return sizes.diagonal ? (sizes.headStride + 63) & ~63 : 64;
 }
 
-/** Begins a pass. */
-export function openSplitDecay(pass: usize): void {
+/** Begins a split's decay: 1, before any chunk. */
+export function openSplitDecay(decays: usize): void {
   const one: f32 = 1;
   const numbers = sizes.diagonal ? <i32> (sizes.headStride >> 2) : 1;
-  for (let n = 0; n < numbers; n++) put(pass, n, one);
+  for (let n = 0; n < numbers; n++) put(decays, n, one);
 }
 
-/** A pass goes through the chunk too. */
-export function extendSplitDecay(pass: usize, count: i32, back: bool): void {
+/** Multiplies a split's decay by that of the chunk. */
+export function extendSplitDecay(decays: usize, count: i32, back: bool): void {
   if (sizes.diagonal) {
     multiplyVectors(
       sizes.headStride,
-      back ? diagonal.chunkDecayBack : diagonal.chunkDecayForward, pass, pass
+      back ? diagonal.chunkDecayBack : diagonal.chunkDecayForward, decays, decays
     );
-  } else put(pass, 0, at(pass, 0) * chunkDecay(count, back));
+  } else put(decays, 0, at(decays, 0) * chunkDecay(count, back));
 }
 
-/** state = pass ∘ state + written */
+/** Takes a state through a split: state = decays ∘ state + written. */
 export function carryState(
-  bytes: usize, state: usize, pass: usize, written: usize
+  bytes: usize, state: usize, decays: usize, written: usize
 ): void {
-  if (sizes.diagonal) scaleChannels(pass, state, state);
-  scaleAndAdd(bytes, sizes.diagonal ? 1 : at(pass, 0), state, written);
+  if (sizes.diagonal) scaleChannels(decays, state, state);
+  scaleAndAdd(bytes, sizes.diagonal ? 1 : at(decays, 0), state, written);
 }

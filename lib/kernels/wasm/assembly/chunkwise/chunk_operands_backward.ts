@@ -1,79 +1,99 @@
-// The gradients in what preparation.ts makes of a chunk, back to q, k and the log
-// decays; those through A are in inside_gradient.ts and diagonal_scores.ts. What
-// the log decays need of each step is kept until all of the chunk is known.
+// The gradients in the operands that decays make of a chunk (chunk_operands.ts:
+// Qin, Kout and chunkDecay), back to q, k and the log decays; those through A are in
+// intra_chunk_backward.ts and diagonal_scores.ts. What each step adds to the
+// gradients in log decays is kept until all of the chunk is known.
 import * as sizes from "./sizes";
-import { decayFromStart, decayFromEnd, decayToEnd, decayToStart } from "./decay";
+import {
+  decayFromEnd, decayFromStart, decayToEnd, decayToStart,
+} from "./decay";
 import * as diagonal from "./diagonal";
-import * as intra from "./intra_chunk_backward";
+import * as chunk from "./backward_chunk";
+import * as decayGradient from "./decay_gradient";
+import { rowsDb, rowsDf } from "./intra_chunk_backward";
 import { attention as job } from "../jobs";
 import { addScaledRowsAndDot, dot } from "../math/loops";
 import { unpadRows } from "../math/matrix";
 import { chunkDecay } from "./chunk_operands";
 import { multiplyAdd } from "../math/simd";
 
-/** What passes through all of the chunk, forward and back. */
-let crossing: f32 = 0, crossingBack: f32 = 0;
+/**
+ * Gradients in the exponents of all pairs of tokens around the chunk, forward and
+ * back.
+ */
+let around: f32 = 0, aroundBack: f32 = 0;
 
-/** Begins with a chunk, before the gradients inside. */
-export function openGradient(): void {
+/** Sets the gradients in the chunk's log decays to 0, before any step adds to them. */
+export function clearDecayGradients(): void {
   if (sizes.diagonal) {
-    const bytes = ((intra.count + 3) & ~3) * sizes.headStride;
-    memory.fill(intra.rowsDf, 0, bytes);
-    if (!sizes.causal) memory.fill(intra.rowsDb, 0, bytes);
+    const bytes = ((chunk.count + 3) & ~3) * sizes.headStride;
+    memory.fill(rowsDf, 0, bytes);
+    if (!sizes.causal) memory.fill(rowsDb, 0, bytes);
     return;
   }
-  memory.fill(intra.lowerRows, 0, intra.sumsBytes);
-  crossing = 0;
-  crossingBack = 0;
+  decayGradient.clearDecaySums();
+  around = 0;
+  aroundBack = 0;
 }
 
-/** dq += the gradient through Qin, given that in Qin. */
+/**
+ * Adds to dq, and to the gradients in log decays, what comes from the gradient in
+ * Qin.
+ */
 export function addQueryGradient(back: bool, gradient: usize, dq: usize): void {
   if (sizes.diagonal) {
-    diagonal.openQueryPath(back ? intra.count : 0, intra.count, back);
+    diagonal.openQueryPath(back ? chunk.count : 0, chunk.count, back);
     return diagonal.backwardAlongPath(
-      gradient, intra.q, dq, back ? intra.rowsDb : intra.rowsDf
+      gradient, chunk.q, dq, back ? rowsDb : rowsDf
     );
   }
   const weights = back ? decayFromEnd : decayFromStart;
-  const sums = back ? intra.readAfter : intra.readBefore;
+  const sums = back ? decayGradient.readAfter : decayGradient.readBefore;
   addScaledRowsAndDot(
-    intra.count, sizes.headStride, weights, gradient, intra.q, dq, sums
+    chunk.count, sizes.headStride, weights, gradient, chunk.q, dq, sums
   );
 }
 
-/** dk += the gradient through Kout, given that in Kout. */
+/**
+ * Adds to dk, and to the gradients in log decays, what comes from the gradient in
+ * Kout.
+ */
 export function addKeyGradient(back: bool, gradient: usize, dk: usize): void {
   if (sizes.diagonal) {
-    diagonal.openKeyPath(back ? 0 : intra.count, intra.count, back);
+    diagonal.openKeyPath(back ? 0 : chunk.count, chunk.count, back);
     return diagonal.backwardAlongPath(
-      gradient, intra.k, dk, back ? intra.rowsDb : intra.rowsDf
+      gradient, chunk.k, dk, back ? rowsDb : rowsDf
     );
   }
   const weights = back ? decayToStart : decayToEnd;
-  const sums = back ? intra.writtenBefore : intra.writtenAfter;
+  const sums = back ? decayGradient.writtenBefore : decayGradient.writtenAfter;
   addScaledRowsAndDot(
-    intra.count, sizes.headStride, weights, gradient, intra.k, dk, sums
+    chunk.count, sizes.headStride, weights, gradient, chunk.k, dk, sums
   );
 }
 
-/** Notes the gradient through what is left of a state, given the state and the gradient in it on the other side. */
+/**
+ * Adds to the gradients in log decays what comes from chunkDecay, given a state that
+ * enters the chunk and the gradient in the one that leaves it.
+ */
 export function addChunkDecayGradient(
   back: bool, bytes: usize, state: usize, gradient: usize
 ): void {
   if (sizes.diagonal) {
-    return addChannelsGradient(
+    return addDiagonalGradient(
       back ? diagonal.chunkDecayBack : diagonal.chunkDecayForward,
-      back ? intra.rowsDb : intra.rowsDf, state, gradient
+      back ? rowsDb : rowsDf, state, gradient
     );
   }
-  const cross = chunkDecay(intra.count, back) * dot(bytes, state, gradient);
-  if (back) crossingBack = cross;
-  else crossing = cross;
+  const product = chunkDecay(chunk.count, back) * dot(bytes, state, gradient);
+  if (back) aroundBack = product;
+  else around = product;
 }
 
-/** Likewise for channels: a token's log decays are all in the exponents of theirs. */
-function addChannelsGradient(
+/**
+ * {@link addChunkDecayGradient} of one decay for each channel, whose exponents have
+ * the log decays of all tokens of the chunk.
+ */
+function addDiagonalGradient(
   channels: usize, slopes: usize, state: usize, gradient: usize
 ): void {
   for (let n: usize = 0; n < sizes.headStride; n += 16) {
@@ -85,7 +105,7 @@ function addChannelsGradient(
     }
     const cross = f32x4.mul(v128.load(channels + n), sum);
     let slope = slopes + n;
-    for (let i = 0; i < intra.count; i++) {
+    for (let i = 0; i < chunk.count; i++) {
       v128.store(slope, f32x4.add(v128.load(slope), cross));
       slope += sizes.headStride;
     }
@@ -95,15 +115,19 @@ function addChannelsGradient(
 /** Stores the gradients in the chunk's log decays. */
 export function storeDecayGradients(): void {
   if (sizes.diagonal) {
-    const offset = intra.token * sizes.headBytes;
+    const offset = chunk.token * sizes.headBytes;
     unpadRows(
-      intra.count, intra.rowsDf, sizes.headStride, job.df + offset,
+      chunk.count, rowsDf, sizes.headStride, job.df + offset,
       sizes.headBytes
     );
     if (sizes.causal) return;
     unpadRows(
-      intra.count, intra.rowsDb, sizes.headStride, job.db + offset,
+      chunk.count, rowsDb, sizes.headStride, job.db + offset,
       sizes.headBytes
     );
-  } else if (sizes.decays) intra.decayGradients(crossing, crossingBack);
+  } else if (sizes.decays) {
+    decayGradient.storeTokenDecayGradients(
+      chunk.token, chunk.count, chunk.f, chunk.b, around, aroundBack
+    );
+  }
 }

@@ -1,5 +1,6 @@
 // The chunkwise form's forward pass: y_i = Σ_j M_ij s (q_i · k_j) v_j, divided by
-// its row sum; other chunks are read from two states.
+// the sum of its row of weights. A token reads its chunk pair by pair, all chunks
+// before it from the state H, and all after it from T (chunk_operands.ts).
 import * as sizes from "./sizes";
 import { loadBorderState, storeBorderState } from "./borders";
 import { multiply, multiplyTransposed } from "../math/gemm";
@@ -10,7 +11,10 @@ import * as operands from "./chunk_operands";
 import { vectorBytes } from "../math/simd";
 import { countProgress } from "../runtime/progress";
 
-/** to = through ∘ from + Koutᵀ (V, 1) of the open chunk; without `from` the second alone. */
+/**
+ * Takes a state through the open chunk: to = chunkDecay ∘ from + Koutᵀ (V, 1); `from`
+ * is 0 where no state comes to the chunk.
+ */
 function write(to: usize, from: usize, back: bool): void {
   const keys = operands.keysOut(intra.count, back, intra.k);
   const decay: f32 = from === 0 ? 0 : operands.chunkDecay(intra.count, back);
@@ -44,7 +48,10 @@ function addRows(columns: i32, rows: usize, target: usize): void {
   }
 }
 
-/** A segment's record: both states, and what is left of one that passes through. */
+/**
+ * Bytes of a split's record: both states that it leaves, and its decays forward
+ * and back.
+ */
 export function forwardRecordBytes(): usize {
   return 2 * (sizes.stateBytes + operands.splitDecayBytes());
 }
@@ -54,7 +61,7 @@ function recordOf(sequence: i32, split: i32): usize {
     <usize> (sequence * sizes.splits + split) * forwardRecordBytes();
 }
 
-/** What a segment by itself adds to the states that pass it. */
+/** Fills a split's record with what its own chunks add to the states. */
 export function summarizeForward(sequence: i32, split: i32): void {
   const first = sizes.firstChunkOf(split), end = sizes.firstChunkOf(split + 1);
   const state = recordOf(sequence, split),
@@ -78,7 +85,10 @@ export function summarizeForward(sequence: i32, split: i32): void {
   }
 }
 
-/** The state that reaches a segment from the border and the segments before it, or after it. */
+/**
+ * to = the state that reaches a split from the border and all splits before it,
+ * or after it.
+ */
 function sumStates(
   sequence: i32, split: i32, afterwards: bool, to: usize
 ): void {
@@ -97,7 +107,7 @@ function sumStates(
   }
 }
 
-/** The output of a segment. */
+/** The output of a split of a sequence. */
 export function attendForward(sequence: i32, split: i32): void {
   const first = sizes.firstChunkOf(split), end = sizes.firstChunkOf(split + 1);
   if (first >= end) return;
@@ -136,12 +146,15 @@ export function attendForward(sequence: i32, split: i32): void {
   }
 }
 
-/** Whether a state comes from after a chunk. */
+/** Whether a state comes to a chunk from after it. */
 function isFollowed(chunk: i32): bool {
   return chunk < sizes.chunks - 1 || job.after !== 0;
 }
 
-/** Every token reads the same state, the sum over all segments. */
+/**
+ * The output without decays: every token reads the same state, the sum over all
+ * splits.
+ */
 function attendWithoutDecay(sequence: i32, first: i32, end: i32): void {
   for (let s = 0; s < sizes.filledSplits(); s++) {
     const state = recordOf(sequence, s);
@@ -166,7 +179,7 @@ function attendWithoutDecay(sequence: i32, first: i32, end: i32): void {
   }
 }
 
-/** Hands a border's state on, with what the sequence adds. */
+/** Stores the state at a border plus what the sequence adds, without decays. */
 function passWithoutDecay(sequence: i32, from: usize, to: usize): void {
   if (to === 0) return;
   const written = sizes.stateBefore, sum = sizes.statesAfter;
@@ -183,7 +196,7 @@ function addBorder(sequence: i32, border: usize, state: usize): void {
   scaleAndAdd(sizes.stateBytes, 1, state, sizes.statesAfter);
 }
 
-/** Y += Qin state; sums likewise. */
+/** Y += Qin state, and the row sums likewise with the normaliser's part. */
 function readState(state: usize, back: bool, y: usize): void {
   const keySum = state + sizes.headDim * sizes.valueStride;
   const queries = operands.queriesInAndDot(

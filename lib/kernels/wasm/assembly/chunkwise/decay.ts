@@ -1,19 +1,21 @@
-// The decays inside a chunk (all exponents are sums of log decays, each <= 0).
+// Decays inside of a chunk of tokens s … t, a number for each token: forward decays
+// f are paid by what goes to the right, back ones b by what goes to the left. All
+// exponents are sums of log decays, and none is above 0.
 import { at, put } from "../math/matrix";
 import { prepareExp } from "../math/vector_exp";
 import { exp4, vectorBytes } from "../math/simd";
 
-/** From the border before the chunk to the token: exp(f_s + … + f_i). */
+/** Decay from the border before the chunk to token i, exp(f_s + … + f_i). */
 export let decayFromStart: usize = 0;
-/** From the token to the border after the chunk: exp(f_{j+1} + … + f_t). */
+/** Decay from token j to the border after the chunk, exp(f_{j+1} + … + f_t). */
 export let decayToEnd: usize = 0;
-/** From the border after the chunk to the token: exp(b_i + … + b_t). */
+/** Decay from the border after the chunk to token i, exp(b_i + … + b_t). */
 export let decayFromEnd: usize = 0;
-/** From the token to the border before the chunk: exp(b_s + … + b_{j-1}). */
+/** Decay from token j to the border before the chunk, exp(b_s + … + b_{j-1}). */
 export let decayToStart: usize = 0;
-/** M_ij of the chunk; rows are whole vectors. */
+/** The mask M_ij of the chunk; rows are whole vectors. */
 export let maskWeights: usize = 0;
-/** Decays of the tokens, to be multiplied. */
+/** e^f or e^b of each token. */
 let tokenDecays: usize = 0;
 
 /** Lays the results out from `base`; returns the end. */
@@ -29,17 +31,20 @@ export function layoutDecay(base: usize, chunkSize: i32): usize {
   return base + chunkSize * bytes;
 }
 
-/** What passes through all of a chunk of `count` tokens, forward. */
+/** Decay through all of a chunk of `count` tokens, forward. */
 export function chunkDecay(count: i32): f32 {
   return at(decayFromStart, count - 1);
 }
 
-/** What passes through all of the chunk, backward. */
+/** Decay through all of the chunk, back. */
 export function chunkDecayBack(): f32 {
   return at(decayFromEnd, 0);
 }
 
-/** Fills the vectors of the ways whose log decays are not 0. */
+/**
+ * Fills the decays between tokens and borders, of the directions whose log decays
+ * are not 0.
+ */
 export function openBorderDecays(count: i32, f: usize, b: usize): void {
   if (f !== 0) openForward(count, f);
   if (b !== 0) openBack(count, b);
@@ -75,7 +80,7 @@ function openBack(count: i32, b: usize): void {
   exponentiate(count, decayToStart);
 }
 
-/** The decay itself. */
+/** e^x of a log decay x. */
 export function decayOf(logDecay: usize): f32 {
   return f32x4.extract_lane(exp4(v128.load32_splat(logDecay)), 0);
 }
@@ -92,8 +97,8 @@ export function exponentiate(count: i32, vector: usize): void {
 }
 
 /**
- * Fills the weights, each the product of the decays on its own path: a row is
- * the one before it (after it, above the diagonal) times one decay more.
+ * Fills the mask, each entry the product of the decays on its own path: below the
+ * diagonal a row is the one before it times one decay more, above it the one after.
  */
 export function fillMask(count: i32, f: usize, b: usize): void {
   const stride = vectorBytes(count);
@@ -110,7 +115,7 @@ export function fillMask(count: i32, f: usize, b: usize): void {
   }
 }
 
-/** The decays themselves. */
+/** Fills the decays of single tokens. */
 function decaysOf(count: i32, logDecays: usize): void {
   memory.copy(tokenDecays, logDecays, <usize> count << 2);
   exponentiate(count, tokenDecays);
@@ -121,7 +126,10 @@ function clearAbove(column: usize, stride: usize, first: i32): void {
   for (let i = 0; i < first; i++) v128.store(column + i * stride, zero);
 }
 
-/** A column of vectors from its diagonal down; what is above it there is 0. */
+/**
+ * Fills four columns of the mask from the diagonal down; above it, their first
+ * rows are 0.
+ */
 function fillBelow(column: usize, stride: usize, first: i32, count: i32): void {
   let weight = f32x4.splat(0), step = tokenDecays + (<usize> first << 2);
   let row = column + first * stride;
@@ -142,7 +150,7 @@ function fillBelow(column: usize, stride: usize, first: i32, count: i32): void {
   }
 }
 
-/** The same column from its diagonal up; what is below it there stays. */
+/** Fills four columns of the mask above the diagonal. */
 function fillAbove(column: usize, stride: usize, first: i32, count: i32): void {
   let i = min(first + 4, count) - 1;
   let weight = f32x4.splat(0), step = tokenDecays + (<usize> i << 2);
@@ -163,7 +171,7 @@ function fillAbove(column: usize, stride: usize, first: i32, count: i32): void {
   }
 }
 
-/** The same weights, and 1 in a lane, where a path begins. */
+/** The weights with 1 in a lane, whose path begins here. */
 function withOne(weight: v128, lane: i32): v128 {
   const own = i32x4.eq(i32x4(0, 1, 2, 3), i32x4.splat(lane));
   return v128.bitselect(f32x4.splat(1), weight, own);

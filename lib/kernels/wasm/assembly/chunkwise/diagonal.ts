@@ -1,20 +1,22 @@
-// A log decay for each channel of the keys: rows on their way to a place in the
-// chunk, or from it, entry by entry. Whatever attention does between two places
-// is made of that: queries and keys of the borders, and of the middles between
-// two blocks inside (diagonal_scores.ts).
+// Decays of each channel of the keys ("diagonal"): queries decayed from a place in
+// the chunk, and keys decayed to it, entry by entry. Places are the chunk's borders,
+// and the middles between two blocks of its tokens (diagonal_scores.ts).
 //
-// The decays themselves are multiplied along the path, one after another inside
-// of a chunk, so that nothing is ever divided. Rows are [headDim], padded to whole vectors, and
+// Decays are multiplied one after another along the path from the place to a token,
+// so that nothing is ever divided. Rows are [headDim], padded to whole vectors, and
 // come in whole blocks of four tokens: those beyond the last are zeros.
 import { exp, scaleAndAdd } from "../math/loops";
 import { paddedRows } from "../math/matrix";
 import { prepareExp } from "../math/vector_exp";
 import { allocate } from "../runtime/scratch";
 
-/** Decays of each token, paid on arrival by what comes from the left, and from the right. */
+/**
+ * e^f and e^b of each token and channel: paid on arrival from the left, and from
+ * the right.
+ */
 export let decaysForward: usize = 0;
 export let decaysBack: usize = 0;
-/** Their products over the chunk. */
+/** Decays of each channel through all of the chunk, forward and back. */
 export let chunkDecayForward: usize = 0;
 export let chunkDecayBack: usize = 0;
 /** Bytes of a row. */
@@ -30,7 +32,10 @@ export function layoutDiagonal(tokens: usize, rowBytes: usize): void {
   prepareExp();
 }
 
-/** A copy of rows of so many bytes, padded, with zeros to the end of the last block. */
+/**
+ * Copies rows of so many bytes, padded, with zeros to the end of the last block
+ * of four.
+ */
 export function blockRows(
   count: i32, source: usize, width: usize, copy: usize
 ): usize {
@@ -40,7 +45,7 @@ export function blockRows(
   return copy;
 }
 
-/** Reads the log decays of a chunk, of those ways that are not 0. */
+/** Reads the log decays of a chunk, `f` and `b` if they are not 0. */
 export function openDiagonalDecays(
   count: i32, f: usize, b: usize, width: usize
 ): void {
@@ -52,7 +57,7 @@ function decaysOf(
   count: i32, logDecays: usize, width: usize, decays: usize, chunkDecay: usize
 ): void {
   blockRows(count, logDecays, width, decays);
-  // Of their sums, since what is rounded here counts for each chunk on the way.
+  // The exponential of their sum: a rounding of it counts for each chunk on the way.
   memory.copy(chunkDecay, decays, stride);
   for (let i = 1; i < count; i++) {
     scaleAndAdd(stride, 1, chunkDecay, decays + i * stride);
@@ -61,17 +66,17 @@ function decaysOf(
   exp(((count + 3) & ~3) * stride, decays, decays);
 }
 
-// A way leads from a place, which is a border between two tokens, over some
-// tokens on one side of it, the nearest first.
-/** Its tokens. */
+// A path leads from a place, a border between two tokens, over some tokens on one
+// side of it, the nearest first. One is open at a time.
+/** Tokens on the open path. */
 let rows: i32 = 0;
-/** From the beginning of a matrix to the nearest token's row, in bytes. */
+/** Bytes from the beginning of a matrix to the row of the path's nearest token. */
 let first: usize = 0;
-/** From a row to that of the next farther token. */
+/** Bytes from a row to that of the next token on the path, which may be before it. */
 let step: usize = 0;
-/** The decays on it, of all tokens of the chunk. */
+/** Decays of the path's direction, of all tokens of the chunk. */
 let decays: usize = 0;
-/** Whether a token pays its own decay, and not that of the nearer token. */
+/** Whether a token on the path pays its own decay, or else that of the nearer token. */
 let paysOwn: bool = false;
 
 function openPath(place: i32, tokens: i32, right: bool, back: bool): void {
@@ -82,21 +87,24 @@ function openPath(place: i32, tokens: i32, right: bool, back: bool): void {
 }
 
 /**
- * The way on which so many queries read from a place: from the left, or `back`
- * from the right. A query pays its own decay on arrival.
+ * Opens the path from a place to so many queries, which lie to its right or, `back`,
+ * to its left. A query pays its own decay, on arrival.
  */
 export function openQueryPath(place: i32, tokens: i32, back: bool): void {
   openPath(place, tokens, !back, back);
   paysOwn = true;
 }
 
-/** The way on which so many keys write to a place: to the right, or `back` to the left. */
+/**
+ * Opens the path from so many keys to a place to their right or, `back`, to their
+ * left. A key's own decay is not paid.
+ */
 export function openKeyPath(place: i32, tokens: i32, back: bool): void {
   openPath(place, tokens, back, back);
   paysOwn = false;
 }
 
-/** target_i = w_i ∘ source_i, with w_i what is left of 1 between the place and token i. */
+/** target_i = w_i ∘ source_i, with w_i the decays between the place and token i. */
 export function decayAlongPath(source: usize, target: usize): void {
   const pairs = stride & ~31;
   for (let n: usize = 0; n < pairs; n += 32) {
@@ -105,7 +113,10 @@ export function decayAlongPath(source: usize, target: usize): void {
   if (pairs < stride) decayVector(first + pairs, source, target);
 }
 
-/** Two vectors of each row, from the nearest row's on. */
+/**
+ * {@link decayAlongPath} for two vectors of each row, the nearest of which is
+ * `cell`.
+ */
 function decayPair(cell: usize, source: usize, target: usize): void {
   const lag = paysOwn ? 0 : step, one = f32x4.splat(1);
   let left = rows, weight0 = one, weight1 = one;
@@ -131,7 +142,7 @@ function decayPair(cell: usize, source: usize, target: usize): void {
   } while (--left > 0);
 }
 
-/** The same of one vector. */
+/** {@link decayAlongPath} for one vector of each row. */
 function decayVector(cell: usize, source: usize, target: usize): void {
   const lag = paysOwn ? 0 : step;
   let left = rows;
@@ -145,9 +156,9 @@ function decayVector(cell: usize, source: usize, target: usize): void {
 }
 
 /**
- * Takes the gradient in what {@link decayAlongPath} has made back: `target` is more by
- * that in `source`, and `slopes` by that in the log decays, which are in the
- * exponents of all tokens from theirs on. Overwrites `gradient`.
+ * Takes the gradient in a result of {@link decayAlongPath} back: adds that in `source`
+ * to `target`, and that in the log decays, each of which is in the exponents of all
+ * tokens farther on the path, to `slopes`. Overwrites `gradient`.
  */
 export function backwardAlongPath(
   gradient: usize, source: usize, target: usize, slopes: usize

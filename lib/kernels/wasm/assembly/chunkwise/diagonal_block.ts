@@ -1,7 +1,7 @@
-// The pairs of four neighbouring tokens whose channels decay apart, in registers.
-// The way back is the way forward with the tokens in the other order, from the
-// last to the first: so all is said once, for tokens 0 to 3, of which each
-// reads those before it.
+// Scores of pairs among four neighbouring tokens whose channels each have a decay,
+// in registers. The back direction is the forward one with the tokens in the other
+// order, from the last to the first: so all is written once, for tokens 0 to 3, of
+// which each reads those before it.
 import { headStride } from "./sizes";
 import { decaysBack, decaysForward } from "./diagonal";
 import { dot } from "../math/loops";
@@ -14,7 +14,10 @@ export const BLOCK = 4;
 let token: i32 = 0, row: usize = 0;
 let q: usize = 0, k: usize = 0;
 
-/** Takes the block that begins with a token; matrices of pairs have rows of so many bytes. */
+/**
+ * Opens the block that begins with a token; matrices of scores have rows of so
+ * many bytes.
+ */
 export function openBlock(
   first: i32, rowBytes: usize, queries: usize, keys: usize
 ): void {
@@ -24,7 +27,7 @@ export function openBlock(
   k = keys;
 }
 
-/** Of each token with itself. */
+/** Fills the score of each token of the block with itself. */
 export function selfScores(scores: usize): void {
   for (let i = token; i < token + BLOCK; i++) {
     const offset = i * headStride;
@@ -32,7 +35,7 @@ export function selfScores(scores: usize): void {
   }
 }
 
-/** dq and dk more by what these make of them. */
+/** Adds to dq and dk what comes from the gradients in {@link selfScores}. */
 export function selfGradients(products: usize, dq: usize, dk: usize): void {
   for (let i = token; i < token + BLOCK; i++) {
     const product = f32x4.splat(at(products + i * row, i));
@@ -44,7 +47,10 @@ export function selfGradients(products: usize, dq: usize, dk: usize): void {
   }
 }
 
-/** Of all tokens with those before them, or `back` with those after them. */
+/**
+ * Fills the scores of the block's tokens with those before them, or `back` with
+ * those after.
+ */
 export function blockScores(scores: usize, back: bool): void {
   const decays = back ? decaysBack : decaysForward;
   const step = back ? -headStride : headStride;
@@ -87,21 +93,21 @@ export function blockScores(scores: usize, back: bool): void {
   store<f32>(r3 + 2 * right, sum4(s32));
 }
 
-/** The row of token 0, in bytes from the beginning of a matrix. */
+/** Bytes from the beginning of a matrix of rows to that of token 0. */
 function firstRow(back: bool): usize {
   return (back ? token + BLOCK - 1 : token) * headStride;
 }
 
-/** The pair of token 0 with itself, in bytes from the beginning of a matrix of pairs. */
+/** Bytes from the beginning of a matrix of scores to that of token 0 with itself. */
 function firstPair(back: bool): usize {
   const i = back ? token + BLOCK - 1 : token;
   return i * row + (<usize> i << 2);
 }
 
 /**
- * dq, dk and `slopes`, the gradient in the log decays, more by what the gradients
- * in these scores make of them. A log decay is in the exponents of all pairs
- * that it lies between.
+ * Adds to dq, dk and the gradients in log decays, `slopes`, what comes from the
+ * gradients in {@link blockScores}, `products`. A log decay is in the exponents of
+ * all pairs that its token lies between.
  */
 export function blockGradients(
   products: usize, dq: usize, dk: usize, slopes: usize, back: bool

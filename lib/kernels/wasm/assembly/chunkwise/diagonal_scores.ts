@@ -1,39 +1,42 @@
-// The scores inside of a chunk whose channels decay apart:
+// The scores inside of a chunk where each channel of the keys has a decay:
 //
 //     A_ij = Σ_n q_in k_jn exp(f_{j+1,n} + … + f_{i,n})  for i > j
 //
-// and likewise with b above the diagonal. That is no product of two matrices
-// unless all paths pass one place: so it is made of the pairs of two neighbouring
-// blocks of tokens, whose paths pass the middle between them, at every size of
-// blocks from four tokens on, and of the pairs inside of four (diagonal_block.ts).
+// and with b in the place of f above the diagonal. That is a product of two matrices
+// only where the paths of all pairs pass one place. So A is made of products for two
+// neighbouring blocks of tokens, whose paths pass the middle between them, at every
+// size of blocks from four tokens on; and of pairs inside of four (diagonal_block.ts).
 //
 // Source: the secondary chunks of GLA (arXiv:2312.06635, section 4.3), at every
 // scale, as in decayed_scores.ts.
 import * as sizes from "./sizes";
 import * as diagonalBlock from "./diagonal_block";
-import { openKeyPath, openQueryPath, decayAlongPath, backwardAlongPath } from "./diagonal";
+import {
+  backwardAlongPath, decayAlongPath, openKeyPath, openQueryPath,
+} from "./diagonal";
 import { multiply, multiplyTransposed } from "../math/gemm";
 import { transpose } from "../math/matrix";
 import { vectorBytes } from "../math/simd";
 
 let count: i32 = 0, row: usize = 0;
 let q: usize = 0, k: usize = 0;
-/** Gradients in the scores, and those made of them; 0 in the forward pass. */
+/** Gradients in the scores, 0 in the forward pass; and those in q, k and log decays. */
 let products: usize = 0;
 let dq: usize = 0, dk: usize = 0;
 let slopes: usize = 0, slopesBack: usize = 0;
-/** What rows read across a middle. */
+/** Gradients in the decayed rows of two neighbouring blocks. */
 let read: usize = 0;
 
-/** Fills the scores of a chunk; those that a causal token does not read are 0. */
+/** Fills the scores of a chunk; those above the diagonal are 0 in causal attention. */
 export function diagonalScores(tokens: i32, queries: usize, keys: usize): void {
   products = 0;
   fill(tokens, queries, keys);
 }
 
 /**
- * Fills the scores, and adds what the gradients in them, rows of whole blocks,
- * make of those in q, k and the log decays; `scratch` is as large as q.
+ * Fills the scores, and adds to the gradients in q, k and the log decays what comes
+ * from `gradients`, those in the scores, whose rows fill whole blocks of four;
+ * `scratch` is as large as q.
  */
 export function diagonalGradients(
   tokens: i32, queries: usize, keys: usize, gradients: usize, inQueries: usize,
@@ -64,7 +67,7 @@ function fill(tokens: i32, queries: usize, keys: usize): void {
   }
 }
 
-/** The pairs of a block. */
+/** The scores and gradients of pairs inside of a block of four tokens. */
 function block(token: i32): void {
   diagonalBlock.openBlock(token, row, q, k);
   diagonalBlock.selfScores(sizes.scores);
@@ -78,7 +81,10 @@ function block(token: i32): void {
   }
 }
 
-/** The pairs of queries after a middle and keys before it, or `back` the other way. */
+/**
+ * The scores and gradients of queries after a middle and keys before it, or
+ * `back` the reverse.
+ */
 function across(middle: i32, before: i32, after: i32, back: bool): void {
   const queries = back ? before : after, keys = back ? after : before;
   const i = back ? middle - before : middle,

@@ -1,4 +1,5 @@
-// A chunk of tokens, or a tile of them, and the pairs of tokens inside: forward.
+// The chunk or tile of tokens that the forward pass has open, and attention among
+// the tokens inside of it.
 import * as sizes from "./sizes";
 import { fillMask, maskWeights } from "./decay";
 import { diagonalScores } from "./diagonal_scores";
@@ -9,14 +10,17 @@ import { headRows, openDecays } from "./chunk_operands";
 import { sum4, vectorBytes } from "../math/simd";
 
 export let count: i32 = 0, token: i32 = 0;
-/** The token among those of queries and keys. */
+/**
+ * The chunk's first token among those of q and k, which have a sequence for each
+ * group.
+ */
 let keyToken: i32 = 0;
-/** The products of queries and keys that others share, or 0, and whether they are there. */
+/** Q Kᵀ that the chunk's group shares, or 0; and whether it has been made. */
 let shared: usize = 0, hasShared: bool = false;
 export let q: usize = 0, k: usize = 0, v: usize = 0;
 let f: usize = 0, b: usize = 0;
 
-/** Points to the tokens of a chunk. */
+/** Opens a chunk of a sequence, without reading any rows. */
 export function openTokens(sequence: i32, chunk: i32): void {
   count = sizes.countOf(chunk);
   token = sequence * sizes.length + chunk * sizes.chunkSize;
@@ -25,7 +29,7 @@ export function openTokens(sequence: i32, chunk: i32): void {
   hasShared = shared !== 0 && sequence % sizes.groupSize > 0;
 }
 
-/** Points to a chunk's keys, values and log decays. */
+/** Opens a chunk with its keys, values and log decays. */
 export function openChunk(sequence: i32, chunk: i32): void {
   openKeys(sequence, chunk);
   f = sizes.logDecay(job.f, token);
@@ -33,7 +37,7 @@ export function openChunk(sequence: i32, chunk: i32): void {
   openDecays(count, f, b);
 }
 
-/** Points to what a sweep to the right reads, or one `back`: keys, values and the log decays that it pays. */
+/** Opens a chunk with its keys, values and the log decays of one direction. */
 export function openDirection(sequence: i32, chunk: i32, back: bool): void {
   openKeys(sequence, chunk);
   f = back ? 0 : sizes.logDecay(job.f, token);
@@ -50,19 +54,25 @@ function openKeys(sequence: i32, chunk: i32): void {
   );
 }
 
-/** Points to its queries. */
+/** Reads the open chunk's queries. */
 export function openQueries(): void {
   q = headRows(count, job.q + keyToken * sizes.headBytes, sizes.rowsQ);
 }
 
-/** Where a chunk's output goes: to its place, or where its rows can have padding. */
+/**
+ * Where the chunk's output is made: in its place, or in scratch if rows need
+ * padding.
+ */
 export function outputRows(): usize {
   return sizes.valueBytes === sizes.valueStride
     ? job.y + token * sizes.valueBytes
     : sizes.rowsY;
 }
 
-/** y_i = Σ_j M_ij (q_i · k_j) v_j over the chunk; sums_i likewise. */
+/**
+ * y_i = Σ_j M_ij (q_i · k_j) v_j over the chunk, and rowSums_i the sum of the
+ * weights.
+ */
 export function attendIntraChunk(y: usize): void {
   const row = vectorBytes(count);
   if (sizes.diagonal) {
@@ -92,7 +102,7 @@ function multiplyQueries(products: usize, row: usize): void {
   );
 }
 
-/** Makes scores of products by the mask, and sums their rows. */
+/** scores = M ∘ products, with the sums of their rows. */
 function weighAndSum(product: usize, row: usize): void {
   let score = sizes.scores, weight = maskWeights;
   for (let i = 0; i < count; i++) {
@@ -108,7 +118,7 @@ function weighAndSum(product: usize, row: usize): void {
   }
 }
 
-/** Sums the rows of scores that are weighed already. */
+/** Sums the rows of scores that are masked already. */
 function sumRows(row: usize): void {
   let score = sizes.scores;
   for (let i = 0; i < count; i++) {
@@ -120,13 +130,16 @@ function sumRows(row: usize): void {
   }
 }
 
-/** What a row is multiplied by at last, of the given sum after scaling. */
+/**
+ * The factor of an output row: the scale, over the row's sum of weights where it
+ * is normalised.
+ */
 export function factorOf(sum: f32): f32 {
   const normalized = job.scale / (sum + job.epsilon);
   return job.normalize !== 0 ? normalized : job.scale;
 }
 
-/** Scales and divides the rows, and stores them with their sums. */
+/** Scales and divides the output rows, and stores them with their sums. */
 export function finishRows(y: usize): void {
   let cell = y;
   for (let i = 0; i < count; i++) {

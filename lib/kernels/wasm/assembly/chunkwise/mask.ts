@@ -1,11 +1,11 @@
-// The mask of a chunk or tile, made where it meets the scores. A weight is the
-// product of the decays on its path: away from the diagonal, up and down, a
-// row's weights are those of its neighbour times one decay more.
+// The mask of a chunk or tile, made while it is multiplied with the scores. An entry
+// is the product of the decays on its path: away from the diagonal, up and down, a
+// row of the mask is its neighbour times one decay more.
 //
-// Eight columns at a time, so that V8 can make one vector of 256 bits of two:
-// rows are whole pairs of vectors. In the corner, the rows that the diagonal
-// passes, a column begins at each; beyond, all take the same step. As in
-// powers.ts, the tests are at the loops' ends.
+// Eight columns are masked at a time, so that V8 can make one vector of 256 bits of
+// two: rows are whole pairs of vectors. In the corner, the rows that the diagonal
+// crosses, each row is where one column begins; beyond it, all columns take the same
+// step. Tests are at the loops' ends, for the reason in vector_exp.ts.
 import { exponentiate } from "./decay";
 import { put } from "../math/matrix";
 import { allocate } from "../runtime/scratch";
@@ -15,14 +15,20 @@ import { pairBytes } from "../math/simd";
 export const COLUMNS = 8;
 export const PAIR: usize = 32;
 
-/** Decays of the tokens, each way with a 0 before and after them. */
+/** e^f and e^b of the tokens, with a 0 before and after them. */
 export let decaysForward: usize = 0;
 export let decaysBack: usize = 0;
-/** Weights in the corner strictly above and below the diagonal, and on it. */
+/**
+ * Entries of the mask in the corner strictly above and below the diagonal, and on
+ * it.
+ */
 export let above: usize = 0;
 export let below: usize = 0;
 export let diagonal: usize = 0;
-/** The weights with which the ways up and down out of the corner begin. */
+/**
+ * Entries of the mask in the corner's highest and lowest row, from which those
+ * beyond are made.
+ */
 export let highest: usize = 0;
 export let lowest: usize = 0;
 
@@ -37,7 +43,7 @@ export function layoutMask(tokens: i32): void {
   lowest = allocate(PAIR);
 }
 
-/** Turns to a chunk of `count` tokens; `b` is 0 where none reads what is after it. */
+/** Reads the log decays of a chunk of `count` tokens; `b` is 0 in causal attention. */
 export function openMask(count: i32, f: usize, b: usize): void {
   decaysOf(count, f, decaysForward);
   if (b !== 0) decaysOf(count, b, decaysBack);
@@ -53,9 +59,9 @@ function decaysOf(count: i32, logDecays: usize, target: usize): void {
 }
 
 /**
- * The weights of the rows from the first to the one before the end. `up` and
- * `down` are the steps to each row from below and from above; without them the
- * weights on that side are 0.
+ * Fills the corner of the rows from `first` to before `end`. `up` and `down` are the
+ * decays to each row from the one below and above; where one is 0, so is the mask
+ * on that side.
  */
 export function fillCorner(first: i32, end: i32, up: usize, down: usize): void {
   const rows = <usize> (end - first) * PAIR;
@@ -96,7 +102,7 @@ export function fillCorner(first: i32, end: i32, up: usize, down: usize): void {
   v128.store(lowest, w1, 16);
 }
 
-/** Rows of a side without weights. */
+/** Clears scores on a side where the mask is 0. */
 export function clearRows(rows: i32, cell: usize, row: usize): void {
   const zero = f32x4.splat(0);
   for (; rows > 0; rows--) {

@@ -1,9 +1,9 @@
-// The mask on scores and on what is multiplied with them, in the backward pass.
+// The mask on scores and on the gradients in masked scores, in the backward pass.
 import * as mask from "./mask";
 import { allocate } from "../runtime/scratch";
 import { sums4 } from "../math/simd";
 
-/** Sums of every eighth column of each row, left and right of the diagonal. */
+/** Sums of each row over every eighth column, left and right of the diagonal. */
 let partial: usize = 0;
 let partialBack: usize = 0;
 
@@ -14,17 +14,17 @@ export function layoutMaskGradient(tokens: i32): void {
   partialBack = allocate(partialBytes(tokens));
 }
 
-/** Of so many rows, which are added up by fours. */
+/** Bytes of partial sums of so many rows, which are added up by fours. */
 function partialBytes(rows: i32): usize {
   return (<usize> (rows + 3) & ~3) * mask.PAIR;
 }
 
 /**
- * score_ij *= M_ij and product_ij *= M_ij, a row for each query i and a column
- * for each key j. Of M_ij score_ij product_ij, the loss gradient in each
- * exponent, the sums over rows and over columns, left and right of the diagonal.
+ * score_ij *= M_ij and product_ij *= M_ij, a row for each query i and a column for
+ * each key j; and the sums of M_ij score_ij product_ij, the loss gradient in each
+ * exponent of M, over rows and over columns, left and right of the diagonal.
  */
-export function weighBoth(
+export function maskScoresAndProducts(
   count: i32, f: usize, b: usize, scores: usize, products: usize, row: usize,
   lowerRows: usize, lowerColumns: usize, upperRows: usize, upperColumns: usize
 ): void {
@@ -40,12 +40,12 @@ export function weighBoth(
     mask.fillCorner(first, end, up, down);
     const cells = scores + column, others = products + column;
     const start = <usize> first * row, next = <usize> end * row;
-    weighBothInCorner(
+    maskBothInCorner(
       end - first, cells + start, others + start, row, first,
       lowerColumns + column, upperColumns + column
     );
     if (end < count) {
-      weighBothRows(
+      maskBothRows(
         count - end, cells + next, others + next, row, down + 4 * end, 4,
         mask.lowest, lowerColumns + column, partial + end * mask.PAIR, mask.PAIR
       );
@@ -57,7 +57,7 @@ export function weighBoth(
       continue;
     }
     const last = first - 1;
-    weighBothRows(
+    maskBothRows(
       first, cells + last * row, others + last * row, 0 - row, up + 4 * last,
       -4, mask.highest, upperColumns + column, partialBack + last * mask.PAIR,
       0 - mask.PAIR
@@ -67,7 +67,7 @@ export function weighBoth(
   addPartials(count, partialBack, upperRows);
 }
 
-function weighBothInCorner(
+function maskBothInCorner(
   rows: i32, cell: usize, other: usize, row: usize, first: i32,
   lowerColumns: usize, upperColumns: usize
 ): void {
@@ -111,8 +111,11 @@ function weighBothInCorner(
   v128.store(upperColumns, upper1, 16);
 }
 
-/** Rows in the order of their distance from the corner, the next so many bytes further. */
-function weighBothRows(
+/**
+ * Masks rows beyond the corner, from the nearest on; the next is `row` bytes
+ * further.
+ */
+function maskBothRows(
   rows: i32, cell: usize, other: usize, row: usize, step: usize, stride: usize,
   weights: usize, columns: usize, sums: usize, sumsStride: usize
 ): void {

@@ -1,56 +1,65 @@
-// What the forward and the backward pass of chunkwise attention share: the
-// sizes of a problem, and the scratch memory of one thread.
+// Sizes of a job of attention, and the scratch memory of a thread that all passes
+// have: the chunkwise form's, the full and recurrent form's, and the delta rule's.
 import { layoutDecay } from "./decay";
 import { layoutDiagonal } from "./diagonal";
 import { layoutFrom, allocate } from "../runtime/scratch";
 import { pairBytes, vectorBytes } from "../math/simd";
 
 export let length: i32 = 0;
-/** Sequences in a row that have the same queries and keys. */
+/** Sequences in a row that have the same queries and keys, a group. */
 export let groupSize: i32 = 1;
 export let headDim: i32 = 0;
 export let valueDim: i32 = 0;
 export let chunkSize: i32 = 0;
 /** Chunks of a sequence. */
 export let chunks: i32 = 0;
-/** Parts of a sequence, of which each is one task. */
+/** Parts of a sequence that are a task each. */
 export let splits: i32 = 0;
 let chunksPerSplit: i32 = 0;
-/** Products of queries and keys of each chunk of a segment, for all who share these. */
+/** Q Kᵀ of each chunk of a split, which the sequences of a group share. */
 let sharedScores: usize = 0;
 export let causal: bool = false;
 export let decays: bool = false;
-/** Whether each channel of the keys has its own. */
+/** Whether each channel of the keys has its own decays. */
 export let diagonal: bool = false;
 /** Bytes of a token's log decays. */
 let decayBytes: usize = 0;
-/** Whether states are as the backward pass has them, `[valueDim + 1, headDim]`. */
+/**
+ * Whether states are `[valueDim + 1, headDim]`, as in the backward pass, or
+ * `[headDim, valueDim]` with a row for the normaliser behind it.
+ */
 export let stateTransposed: bool = false;
 /** Bytes of a row of q and k as it comes, and padded to whole vectors. */
 export let headBytes: usize = 0;
 export let headStride: usize = 0;
-/** Bytes of a row of v as it comes, padded, and with the normaliser's column. */
+/**
+ * Bytes of a row of v as it comes, padded to whole vectors, and padded with the
+ * normaliser's column.
+ */
 export let valueBytes: usize = 0;
 export let valueStride: usize = 0;
 export let columnsStride: usize = 0;
-/** Bytes of a state with the normaliser's part, in either pass's layout. */
+/** Bytes of a state with the normaliser's part, in either layout. */
 export let stateBytes: usize = 0;
 
 export let rowsQ: usize = 0;
 export let rowsK: usize = 0;
 export let rowsV: usize = 0;
 export let rowsY: usize = 0;
-/** `[chunkSize, chunkSize]` */
+/** Scores of a chunk, `[chunkSize, chunkSize]`. */
 export let scores: usize = 0;
-/** Rows times their decays. */
+/** Rows of q or k times their decays. */
 export let scaled: usize = 0;
-/** The transpose of what is next to be multiplied from the right. */
+/** The transpose of the right factor of a product. */
 export let transposed: usize = 0;
 /** Row sums of the scores. */
 export let rowSums: usize = 0;
 /** The state before the chunk. */
 export let stateBefore: usize = 0;
-/** The states after each chunk of the segment; with their gradients in the backward pass. */
+/**
+ * The states after each chunk of the split; with gradients in states in the
+ * backward pass.
+ */
 export let statesAfter: usize = 0;
 /** Scratch of the backward pass. */
 export let gradient: usize = 0;
@@ -86,8 +95,8 @@ export function setSizes(
 export { allocate };
 
 /**
- * Lays out scratch from `base`, with so many states for each chunk of a segment,
- * and says how these are; returns its end.
+ * Lays out scratch from `base`, with so many states for each chunk of a split, which
+ * are transposed or not; returns its end.
  */
 export function layout(
   base: usize, statesPerChunk: i32, areTransposed: bool
@@ -110,7 +119,10 @@ export function layout(
   return allocate(0);
 }
 
-/** Takes a matrix of scores for each chunk of a segment, if several share its keys. */
+/**
+ * Takes a matrix of scores for each chunk of a split, where groups have several
+ * sequences.
+ */
 export function allocateShared(): usize {
   if (groupSize === 1 || diagonal) return 0;
   return allocate(<usize> chunksPerSplit * sharedBytes());
@@ -120,18 +132,21 @@ function sharedBytes(): usize {
   return <usize> chunkSize * pairBytes(chunkSize);
 }
 
-/** The matrix of a chunk among {@link allocateShared}, or 0. */
+/** The matrix of a chunk in memory of {@link allocateShared}, or 0. */
 export function sharedOf(matrices: usize, chunk: i32): usize {
   if (groupSize === 1 || diagonal) return 0;
   return matrices + <usize> (chunk % chunksPerSplit) * sharedBytes();
 }
 
-/** Where the chunk's products of queries and keys are kept, or 0. */
+/** Where Q Kᵀ of a chunk is kept for its group, or 0. */
 export function sharedScoresOf(chunk: i32): usize {
   return sharedOf(sharedScores, chunk);
 }
 
-/** Rows of a chunk's matrices: where channels decay apart, whole blocks of four tokens. */
+/**
+ * Rows of a chunk's matrices: whole blocks of four where channels have their own
+ * decays.
+ */
 export function wholeTokens(): usize {
   return diagonal ? (<usize> chunkSize + 3) & ~3 : chunkSize;
 }
@@ -141,17 +156,17 @@ export function countOf(chunk: i32): i32 {
   return min(chunkSize, length - chunk * chunkSize);
 }
 
-/** The first chunk of a segment. */
+/** The first chunk of a split. */
 export function firstChunkOf(split: i32): i32 {
   return min(chunks, split * chunksPerSplit);
 }
 
-/** Segments that hold a chunk. */
+/** Splits that hold a chunk. */
 export function filledSplits(): i32 {
   return (chunks + chunksPerSplit - 1) / chunksPerSplit;
 }
 
-/** Where a token's log decays are, or 0 if there are none in that direction. */
+/** The address of a token's log decays in a tensor, or 0 without the tensor. */
 export function logDecay(pointer: usize, token: i32): usize {
   return pointer === 0 ? 0 : pointer + token * decayBytes;
 }

@@ -1,23 +1,23 @@
-// The delta rule chunk by chunk: what both passes share. Of a chunk, with S the
-// products of its keys, decayed, and P those of its queries with its keys,
+// The delta rule chunk by chunk, in the WY form: sizes, scratch and the open chunk
+// of both passes. With the state H before a chunk, S = M ∘ K Kᵀ strictly below the
+// diagonal and P = M ∘ Q Kᵀ with it, M being the mask of decays,
 //
 //     (I + S β) W = V - e ∘ K H             e   decays from the border to a token
 //     U  = β ∘ W                            out decays from a token to the border
 //     Y  = e ∘ Q H + P U
 //     H' = e_last H + (out ∘ K)ᵀ U
 //
-// W is by how much each value differs from what was known of it, and U is written;
-// where S has what is below the diagonal, and P the diagonal too.
+// W are the errors, by which values differ from what the state predicts of them, and
+// U (vNew) is what tokens write to the state.
 //
-// A sweep goes through the chunks from its own end, and turns the rows of a
-// chunk round if it comes from the right: so one piece of code serves both
-// directions. The sweeps of a sequence go to the middle, wait for each other,
-// and then add to what the other has written; or the second begins when the
-// first has ended.
+// A sweep goes through the chunks from its own end, with the rows of a chunk in its
+// order: so one piece of code serves both directions. The sweeps of a sequence go to
+// the middle, wait for each other, and then add to the other's outputs; or the
+// second begins when the first has ended.
 //
-// Columns of the values, and those of the states and outputs with them, know
-// nothing of each other: where threads would idle, a sweep of the forward pass is
-// several, each of some columns, and each scores the keys for itself.
+// Columns of the values, and with them of states and outputs, do not depend on each
+// other. Where threads would idle, a sweep of the forward pass is split into parts of
+// the columns, each of which makes the scores of the keys for itself.
 import * as sizes from "../chunkwise/sizes";
 import { openBorderDecays, fillMask } from "../chunkwise/decay";
 import { layoutDeltaDiagonal, openGates, openOnes } from "./delta_diagonal";
@@ -25,33 +25,33 @@ import { delta as job, queue } from "../jobs";
 import { at, put } from "../math/matrix";
 import { loadFirst, storeFirst, vectorBytes } from "../math/simd";
 
-/** Whether sweeps come from both ends. */
+/** Whether a sequence has a sweep from either end. */
 let isBidirectional: bool = false;
-/** Whether they meet in the middle. */
+/** Whether the two sweeps of a sequence run at a time and meet in its middle. */
 export let meetInMiddle: bool = false;
 /** Bytes of a state, [headDim, valueDim]. */
 export let deltaStateBytes: usize = 0;
 
-/** Keys, and below them queries, of the chunk at hand. */
+/** Keys of the open chunk, and below them its queries. */
 let pairOfRows: usize = 0;
 export let k: usize = 0, q: usize = 0;
 export let v: usize = 0;
 export let beta: usize = 0, minusBeta: usize = 0;
 let gate: usize = 0;
 export let transposedK: usize = 0;
-/** S, and below it P. */
+/** S, and below it P; before they are masked, K Kᵀ and Q Kᵀ. */
 export let keyScores: usize = 0, scores: usize = 0;
-/** -S β, or -β S. */
+/** The WY form's matrix: -S β, and in the backward pass -β S. */
 export let wyMatrix: usize = 0;
-/** Rows of keys and queries times numbers. */
+/** Keys, and below them queries, times their decays. */
 export let decayedRows: usize = 0;
-/** What keys, and below them queries, read of a state. */
+/** K H, and below it Q H. */
 export let stateProducts: usize = 0;
 
-/** Bytes of a row of the values, of which a part is at hand, and where in it that begins. */
+/** Bytes of a row of all values, and those before the columns of the sweep's part. */
 let rowBytes: usize = 0, partStart: usize = 0;
 
-/** Takes the sizes of the job, and of a part of its values. */
+/** Takes the sizes of the job, with the columns of a part of its values. */
 function setDeltaSizes(part: i32): void {
   const widest = (((job.valueDim + job.parts - 1) / job.parts) + 3) & ~3;
   const first = part * widest;
@@ -64,7 +64,7 @@ function setDeltaSizes(part: i32): void {
     min(widest, job.valueDim - first),
     job.chunkSize,
     1,
-    // Each sweep for itself is.
+    // A sweep by itself is causal.
     true,
     true,
     job.diagonal !== 0,
@@ -89,7 +89,8 @@ export function layoutDelta(base: usize): void {
   keyScores = sizes.allocate(2 * tokens * row);
   wyMatrix = sizes.allocate(tokens * row);
   decayedRows = sizes.allocate(2 * tokens * sizes.headStride);
-  stateProducts = sizes.allocate(2 * tokens * max(sizes.headStride, sizes.valueStride));
+  const widest = max(sizes.headStride, sizes.valueStride);
+  stateProducts = sizes.allocate(2 * tokens * widest);
   if (sizes.diagonal) layoutDeltaDiagonal(tokens);
 }
 
@@ -98,7 +99,7 @@ export function isPreceded(position: i32): bool {
   return position > 0 || job.before !== 0;
 }
 
-/** Where the sequence's state is in a tensor, [headDim, valueDim]. */
+/** The address of the sequence's state in a tensor, [headDim, valueDim]. */
 function stateIn(tensor: usize): usize {
   return tensor + <usize> (sequence * sizes.headDim) * rowBytes + partStart;
 }
@@ -126,7 +127,10 @@ export function storeDeltaState(state: usize, tensor: usize): void {
   }
 }
 
-/** Sweeps of a sequence: of each part of the values, causal attention has one. */
+/**
+ * Sweeps of a sequence: for each part of the values one, or two if it is
+ * bidirectional.
+ */
 export function sweepsOfSequence(): i32 {
   return (isBidirectional ? 2 : 1) * job.parts;
 }
@@ -146,12 +150,15 @@ export function deltaExtra(): usize {
 export let back: bool = false;
 let sequence: i32 = 0, start: i32 = 0;
 export let count: i32 = 0;
-/** Rows of the keys with those of zeros that complete the last four. */
+/** Rows of the keys, rounded up to whole blocks of four with zeros. */
 export let rows: i32 = 0;
 /** The chunk's first token, among those of all sequences. */
 let token: i32 = 0;
 
-/** Begins, or goes on, with a sweep; returns the state that it leaves between its phases. */
+/**
+ * Opens a sweep, whose state between its two phases is at the address that is
+ * returned.
+ */
 export function openDeltaSweep(sweep: i32): usize {
   sequence = sweep / sweepsOfSequence();
   start = sequence * sizes.length;
@@ -162,19 +169,19 @@ export function openDeltaSweep(sweep: i32): usize {
   return queue.extra + <usize> sweep * deltaStateBytes;
 }
 
-/** The chunk of a sweep at which its second phase begins. */
+/** The position of the chunk at which a sweep's second phase begins. */
 export function middle(): i32 {
   if (!meetInMiddle) return sizes.chunks;
   const half = sizes.chunks >> 1;
   return back ? sizes.chunks - half : half;
 }
 
-/** The token of a row of the chunk at hand. */
+/** The token of a row of the open chunk, among those of all sequences. */
 export function tokenOf(row: i32): i32 {
   return token + (back ? count - 1 - row : row);
 }
 
-/** Reads keys, values, β and log decays of the sweep's chunk at a position. */
+/** Opens the sweep's chunk at a position, with keys, values, β and log decays. */
 export function openDeltaChunk(position: i32): void {
   const chunk = back ? sizes.chunks - 1 - position : position;
   count = sizes.countOf(chunk);
@@ -202,7 +209,7 @@ export function openDeltaChunk(position: i32): void {
   fillMask(count, gate, 0);
 }
 
-/** Reads its queries. */
+/** Reads the open chunk's queries. */
 export function openDeltaQueries(): void {
   gatherRows(job.q, sizes.headBytes, sizes.headBytes, q, sizes.headStride);
   if (sizes.diagonal) clearRest(q, sizes.headStride);
@@ -218,14 +225,14 @@ export function betaOf(row: i32): f32 {
   return at(beta, row);
 }
 
-/** The part's columns of a tensor like the values, as {@link gatherRows}. */
+/** Copies the part's columns of a tensor like the values, as {@link gatherRows}. */
 export function gatherValues(tensor: usize, target: usize): void {
   gatherRows(
     tensor + partStart, rowBytes, sizes.valueBytes, target, sizes.valueStride
   );
 }
 
-/** Puts weight · rows there, as {@link scatterRows}. */
+/** Puts weight · rows into the part's columns of a tensor, as {@link scatterRows}. */
 export function scatterValues(
   tensor: usize, source: usize, weight: f32, adds: bool
 ): void {
@@ -235,7 +242,10 @@ export function scatterValues(
   );
 }
 
-/** Rows of a tensor in the order of the sweep, padded with zeros to whole vectors. */
+/**
+ * Copies the chunk's rows of a tensor in the order of the sweep, padded to whole
+ * vectors.
+ */
 function gatherRows(
   tensor: usize, step: usize, width: usize, target: usize, stride: usize
 ): void {
@@ -251,14 +261,17 @@ function gatherRows(
   }
 }
 
-/** Puts rows like the keys into their places in a tensor, or adds them to what is there. */
+/** Puts rows like the keys into their places in a tensor, or adds them to it. */
 export function scatterKeys(tensor: usize, source: usize, adds: bool): void {
   scatterRows(
     tensor, sizes.headBytes, sizes.headBytes, source, sizes.headStride, 1, adds
   );
 }
 
-/** Puts weight · rows into their places in a tensor, or adds them to what is there. */
+/**
+ * Puts weight · rows, in the order of the sweep, into their places in a tensor,
+ * or adds them to it.
+ */
 function scatterRows(
   tensor: usize, step: usize, width: usize, source: usize, stride: usize,
   weight: f32, adds: bool

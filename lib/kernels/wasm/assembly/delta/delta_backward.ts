@@ -1,16 +1,17 @@
-// The delta rule's backward pass. A sweep goes once as in the forward pass, and
-// keeps W of each chunk and the state before every second one: a state is more
-// than all else of a chunk, and making one again takes less time than the memory
+// The delta rule's backward pass. A sweep goes once as in the forward pass (delta.ts)
+// and keeps W of each chunk and the state before every second one: a state is more
+// than all else of a chunk, and to make one again takes less time than the memory
 // would. Then it comes back with the gradient G in the state. With dY the loss
-// gradient in the sums,
+// gradient in the output before its scale,
 //
 //     (I + β S)ᵀ dR = Pᵀ dY + (out ∘ K) G        dV = β ∘ dR
 //     G' = e_last G + (e ∘ Q)ᵀ dY - (β e ∘ K)ᵀ dR
 //
-// and the rest is in delta_gradient.ts. Where sweeps meet, the second phase comes
-// back through the first half of the sweep, whose states it makes again.
+// and dQ, dK, dβ and the gradients in log decays are in delta_gradient.ts. Where two
+// sweeps meet in the middle, the second phase comes back through the first half of
+// the sweep, whose states it makes again.
 import * as sizes from "../chunkwise/sizes";
-import { chunkDecay } from "../chunkwise/decay";
+import { chunkDecay } from "../chunkwise/chunk_operands";
 import * as delta from "./delta";
 import * as chunk from "./delta_chunk";
 import { decayState } from "./delta_diagonal";
@@ -29,11 +30,11 @@ let keptBytes: usize = 0;
 let valuesBytes: usize = 0;
 /** The state between two chunks of a record. */
 let between: usize = 0;
-/** The record of chunks that are not kept. */
+/** The record of chunks before those that are kept. */
 let discarded: usize = 0;
 /** U of a chunk. */
 let vNew: usize = 0;
-/** The first position that is. */
+/** The first position that is kept. */
 let firstKept: i32 = 0;
 
 /** Lays out a thread's scratch; returns its end. */
@@ -62,7 +63,7 @@ function isSecond(position: i32): bool {
   return position > firstKept && ((position - firstKept) & 1) === 1;
 }
 
-/** The state before a chunk; of a second one, while it is at hand. */
+/** The state before a chunk; that of a second one is there while its record is open. */
 function stateBefore(position: i32): usize {
   return isSecond(position) ? between : recordOf(position);
 }
@@ -73,22 +74,26 @@ function errorsOf(position: i32): usize {
   return isSecond(position) ? errors + valuesBytes : errors;
 }
 
-/** One phase of a sweep, back through its second half or the first; or all sweeps of a sequence. */
+/**
+ * Differentiates the half of a sweep that belongs to a phase, or all sweeps of a
+ * sequence.
+ */
 export function differentiateDelta(task: i32, phase: i32): void {
   const sweeps = job.whole !== 0 ? delta.sweepsOfSequence() : 1;
   for (let s = 0; s < sweeps; s++) {
-    const gradient = delta.openDeltaSweep(task * sweeps + s), half = delta.middle();
-    if (phase === 1) differentiateChunks(0, half, gradient, true);
-    else {differentiateChunks(
-        delta.meetInMiddle ? half : 0,
-        sizes.chunks,
-        gradient,
-        s > 0,
-      );}
+    const gradient = delta.openDeltaSweep(task * sweeps + s);
+    const half = delta.middle();
+    if (phase === 0) {
+      const first = delta.meetInMiddle ? half : 0;
+      differentiateChunks(first, sizes.chunks, gradient, s > 0);
+    } else differentiateChunks(0, half, gradient, true);
   }
 }
 
-/** Back through some chunks of a sweep, whose gradients are put in place or added. */
+/**
+ * Differentiates the chunks of a sweep from `end` back to `first`; stores
+ * gradients or adds them.
+ */
 function differentiateChunks(
   first: i32, end: i32, gradient: usize, adds: bool
 ): void {
@@ -108,7 +113,7 @@ function differentiateChunks(
   if (job.dbefore !== 0) delta.storeDeltaState(gradient, job.dbefore);
 }
 
-/** Makes the state before the second chunk of a record again. */
+/** Computes the state before the second chunk of a record again. */
 function recomputeState(position: i32): void {
   const first = position - 1;
   delta.openDeltaChunk(first);
@@ -116,7 +121,7 @@ function recomputeState(position: i32): void {
   chunk.write(delta.isPreceded(first) ? recordOf(first) : 0, between, vNew);
 }
 
-/** Goes to a position, and keeps what is from another one on. */
+/** Goes forward to before `end`, and keeps errors and states from `first` on. */
 function keepStates(first: i32, end: i32): void {
   firstKept = first;
   if (job.before !== 0) delta.loadDeltaState(job.before, recordOf(0));
@@ -135,7 +140,10 @@ function keepStates(first: i32, end: i32): void {
   }
 }
 
-/** All gradients of a chunk, and the one in the state before it. */
+/**
+ * Computes all gradients of the open chunk, and turns G into that of the state
+ * before it.
+ */
 function differentiateChunk(position: i32, gradient: usize): void {
   const state = stateBefore(position), some = delta.isPreceded(position);
   const errors = errorsOf(position);
@@ -173,7 +181,8 @@ function differentiateChunk(position: i32, gradient: usize): void {
       sizes.headDim, width, delta.rows + delta.count,
       delta.decayedRows, sizes.headStride, deltaGradient.dr, sizes.valueStride,
       gradient, sizes.valueStride,
-      more ? chunkDecay(delta.count) : 0, more ? gradient : 0, sizes.valueStride
+      more ? chunkDecay(delta.count, false) : 0,
+      more ? gradient : 0, sizes.valueStride
     );
   }
   deltaGradient.finishValues();

@@ -1,15 +1,16 @@
-// What a chunk of the delta rule reads of a state and writes to it (delta.ts).
+// The products, errors and states of a chunk of the delta rule (delta.ts).
 import { diagonal, headDim, headStride, valueStride } from "../chunkwise/sizes";
-import { decayFromStart, decayToEnd, chunkDecay, maskWeights } from "../chunkwise/decay";
+import { decayFromStart, maskWeights } from "../chunkwise/decay";
+import * as operands from "../chunkwise/chunk_operands";
 import * as delta from "./delta";
-import { decayFromStartAll, decayToEndAll, decayState, scoresOf } from "./delta_diagonal";
+import { decayFromStartAll, decayState, scoresOf } from "./delta_diagonal";
 import { multiply, multiplyTransposed } from "../math/gemm";
 import { multiplyVectors, scaleRows } from "../math/loops";
 import { scaleColumns, transpose } from "../math/matrix";
 import { vectorBytes } from "../math/simd";
 import { solveDown } from "../math/triangular";
 
-/** S, and with queries P. */
+/** Fills S, and with queries P. */
 export function score(withQueries: bool): void {
   const row = vectorBytes(delta.count);
   if (diagonal) {
@@ -40,7 +41,8 @@ export function read(state: usize, withQueries: bool): void {
     readers = delta.decayedRows;
     decayFromStartAll(delta.count, delta.k, delta.decayedRows);
     if (withQueries) {
-      decayFromStartAll(delta.count, delta.q, delta.decayedRows + delta.rows * headStride);
+      const queries = delta.decayedRows + delta.rows * headStride;
+      decayFromStartAll(delta.count, delta.q, queries);
     }
   }
   multiply(
@@ -51,7 +53,7 @@ export function read(state: usize, withQueries: bool): void {
   );
 }
 
-/** W of {@link stateProducts}, if a state comes to the chunk. */
+/** Solves for W, of K H in `stateProducts` where a state comes to the chunk. */
 export function findErrors(hasState: bool, errors: usize): void {
   const row = vectorBytes(delta.count);
   if (hasState) subtractStateProducts(errors);
@@ -76,15 +78,15 @@ function subtractStateProducts(target: usize): void {
   }
 }
 
-/** U, of W. */
+/** U = β ∘ W */
 export function findVNew(errors: usize, vNew: usize): void {
   scaleRows(delta.count, valueStride, delta.beta, errors, vNew);
 }
 
-/** to = e_last from + (out ∘ K)ᵀ U; without `from` the second alone. */
+/** to = e_last from + (out ∘ K)ᵀ U; `from` is 0 where no state comes to the chunk. */
 export function write(from: usize, to: usize, vNew: usize): void {
   const keys = keysOut();
-  const decay: f32 = from === 0 ? 0 : chunkDecay(delta.count);
+  const decay: f32 = from === 0 ? 0 : operands.chunkDecay(delta.count, false);
   let old = from;
   if (diagonal && from !== 0) {
     decayState(from, to);
@@ -97,9 +99,7 @@ export function write(from: usize, to: usize, vNew: usize): void {
   );
 }
 
-/** out ∘ K */
+/** out ∘ K, in scratch. */
 export function keysOut(): usize {
-  if (diagonal) decayToEndAll(delta.count, delta.k, delta.decayedRows);
-  else scaleRows(delta.count, headStride, decayToEnd, delta.k, delta.decayedRows);
-  return delta.decayedRows;
+  return operands.keysOut(delta.count, false, delta.k);
 }

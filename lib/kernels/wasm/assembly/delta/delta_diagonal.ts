@@ -1,6 +1,6 @@
 // A log decay for each channel of the keys in the delta rule: rows, scores and
-// states are weighed entry by entry (diagonal.ts, diagonal_scores.ts), and the
-// numbers with which delta.ts would weigh them are then all 1.
+// states decay entry by entry (diagonal.ts, diagonal_scores.ts), and the numbers by
+// which delta_chunk.ts multiplies them are then all 1.
 import * as sizes from "../chunkwise/sizes";
 import { decayFromStart, decayToEnd, maskWeights } from "../chunkwise/decay";
 import * as channels from "../chunkwise/diagonal";
@@ -9,18 +9,21 @@ import { dot, scaleRows } from "../math/loops";
 import { at, put } from "../math/matrix";
 import { vectorBytes } from "../math/simd";
 
-/** Gradients in the log decays, of the rows of the chunk. */
+/** Gradients in the log decays of the chunk, rows as of the keys. */
 export let slopes: usize = 0;
-/** As large as the keys of a chunk. */
+/** Scratch as large as the keys of a chunk. */
 let scratch: usize = 0;
 
-/** Takes scratch beside attention's, for a chunk of so many tokens, a multiple of four. */
+/**
+ * Takes scratch beside attention's, for a chunk of so many tokens, a multiple of
+ * four.
+ */
 export function layoutDeltaDiagonal(tokens: usize): void {
   slopes = sizes.allocate(tokens * sizes.headStride);
   scratch = sizes.allocate(tokens * sizes.headStride);
 }
 
-/** Begins with a thread's chunks. */
+/** Sets the decays of whole tokens, and their mask, to 1. */
 export function openOnes(): void {
   const one: f32 = 1;
   for (let i = 0; i < sizes.chunkSize; i++) {
@@ -36,44 +39,47 @@ export function openGates(count: i32, gates: usize): void {
   channels.openDiagonalDecays(count, gates, 0, sizes.headStride);
 }
 
-/** Fills scores: x_i · k_j, decayed between the two, for i >= j; 0 above. */
+/**
+ * Fills the scores x_i · k_j, decayed between the two tokens, for i >= j, and 0
+ * above.
+ */
 export function scoresOf(count: i32, x: usize, k: usize, scores: usize): void {
   diagonalScores(count, x, k);
   memory.copy(scores, sizes.scores, count * vectorBytes(count));
 }
 
-/** target = rows, decayed from the border before the chunk. */
+/** target = e ∘ rows, decayed from the border before the chunk. */
 export function decayFromStartAll(count: i32, rows: usize, target: usize): void {
   channels.openQueryPath(0, count, false);
   channels.decayAlongPath(rows, target);
 }
 
-/** target = rows, decayed to the border after it. */
-export function decayToEndAll(count: i32, rows: usize, target: usize): void {
-  channels.openKeyPath(count, count, false);
-  channels.decayAlongPath(rows, target);
-}
-
-/** to = what is left of a state that has passed through the chunk. */
+/** to = a state, decayed through the chunk. */
 export function decayState(state: usize, to: usize): void {
   scaleRows(
     sizes.headDim, sizes.valueStride, channels.chunkDecayForward, state, to
   );
 }
 
-/** Begins with the gradients of a chunk. */
+/** Sets the gradients in the log decays of a chunk to 0. */
 export function openSlopes(rows: i32): void {
   memory.fill(slopes, 0, rows * sizes.headStride);
 }
 
-/** From those in scores: dx and dk more by what they make of them. */
+/**
+ * Adds to dx, dk and the gradients in log decays what comes from those in {@link
+ * scoresOf}.
+ */
 export function addScoreGradients(
   count: i32, x: usize, k: usize, products: usize, dx: usize, dk: usize
 ): void {
   diagonalGradients(count, x, k, products, dx, dk, slopes, 0, scratch);
 }
 
-/** From those in what {@link decayFromStartAll} made; overwrites `gradient`. */
+/**
+ * Adds to `target`, the gradient in rows, and to those in log decays what comes from
+ * the gradient in a result of {@link decayFromStartAll}, which is overwritten.
+ */
 export function addFromStartGradients(
   count: i32, gradient: usize, rows: usize, target: usize
 ): void {
@@ -81,7 +87,10 @@ export function addFromStartGradients(
   channels.backwardAlongPath(gradient, rows, target, slopes);
 }
 
-/** From those in what {@link decayToEndAll} made; overwrites `gradient`. */
+/**
+ * Adds to `target`, the gradient in rows, and to those in log decays what comes from
+ * the gradient in out ∘ rows, which is overwritten.
+ */
 export function addToEndGradients(
   count: i32, gradient: usize, rows: usize, target: usize
 ): void {
@@ -89,7 +98,10 @@ export function addToEndGradients(
   channels.backwardAlongPath(gradient, rows, target, slopes);
 }
 
-/** From a state that passes through the chunk, and the gradient in it after that. */
+/**
+ * Adds to the gradients in log decays what comes from {@link decayState}, given
+ * the gradient in its result.
+ */
 export function addChunkDecayGradient(
   count: i32, state: usize, gradient: usize
 ): void {

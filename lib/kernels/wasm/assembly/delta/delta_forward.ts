@@ -1,4 +1,4 @@
-// The delta rule's forward pass: each sweep adds to the outputs what it reads.
+// The delta rule's forward pass (delta.ts): each sweep adds its part of the outputs.
 import { chunks, chunkSize, valueStride } from "../chunkwise/sizes";
 import * as delta from "./delta";
 import * as chunk from "./delta_chunk";
@@ -38,8 +38,8 @@ export function attendDelta(sweep: i32, phase: i32): void {
     chunk.findErrors(some, errors);
     chunk.findVNew(errors, vNew);
     attendChunk(some);
-    // What a token has written itself, the other sweep has read.
-    if (delta.back) subtractOwn();
+    // A token's own β v is read in both sweeps, and counts in the forward one.
+    if (delta.back) subtractSelfTerm();
     delta.scatterValues(job.y, y, job.scale, phase === 1);
     const isRead = position < chunks - 1 || job.forward !== 0;
     if (isRead) chunk.write(some ? state : 0, state, vNew);
@@ -59,8 +59,8 @@ function attendChunk(some: bool): void {
   );
 }
 
-/** y_i -= β_i (q_i · k_i) v_i */
-function subtractOwn(): void {
+/** y_i -= β_i (q_i · k_i) v_i, the self term of a token. */
+function subtractSelfTerm(): void {
   let target = y, value = delta.v;
   for (let i = 0; i < delta.count; i++) {
     const own = at(delta.scores + i * vectorBytes(delta.count), i);

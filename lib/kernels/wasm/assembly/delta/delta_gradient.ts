@@ -1,11 +1,13 @@
 // The gradients of a chunk of the delta rule, given dR and dY (delta_backward.ts).
-// Keys come with queries below them, and so do all things made of them. With
-// ∇S = -dR Uᵀ below the diagonal and ∇P = dY Uᵀ, both weighed:
+// Matrices of keys have those of queries below them. With ∇S = -dR Uᵀ below the
+// diagonal and ∇P = dY Uᵀ, both masked:
 //
 //     dK = (β ∇S + its transpose) K + ∇Pᵀ Q - β e ∘ (dR Hᵀ) + out ∘ (U Gᵀ)
 //     dQ = ∇P K + e ∘ (dY Hᵀ)
 import * as sizes from "../chunkwise/sizes";
-import { decayFromStart, decayToEnd, chunkDecay, maskWeights } from "../chunkwise/decay";
+import {
+  chunkDecay, decayFromStart, decayToEnd, maskWeights,
+} from "../chunkwise/decay";
 import * as delta from "./delta";
 import * as channels from "./delta_diagonal";
 import { multiply, multiplyTransposed } from "../math/gemm";
@@ -24,18 +26,24 @@ export let dk: usize = 0, dq: usize = 0;
 /** β ∇S, and below it ∇P. */
 let products: usize = 0;
 let transposedVNew: usize = 0, transposedState: usize = 0;
-/** -β e, and below it e. */
+/**
+ * Weights of keys in the state before the chunk, -β e, and below them those of
+ * queries, e.
+ */
 let entryWeights: usize = 0;
-/** What the gates need: sums over rows and columns of the chunk's pairs, of what comes from before it, and of what leaves it. */
+/**
+ * Sums of the gradients in exponents, for those in log decays: over rows and columns
+ * of the chunk's pairs, of rows that read from before it, of keys that write behind it.
+ */
 let rowSums: usize = 0, columnSums: usize = 0;
 let entrySums: usize = 0, exitSums: usize = 0;
-/** And of what passes through it. */
+/** The gradient in the exponent of e_last. */
 let chunkDecayGradient: f32 = 0;
 let dbeta: usize = 0;
-/** dY_i · v_i */
-let own: usize = 0;
+/** dY_i · v_i, in a sweep from the right. */
+let selfDots: usize = 0;
 
-/** Goes on with a thread's scratch. */
+/** Takes scratch beside that of the sweep. */
 export function layoutDeltaGradient(): void {
   const tokens = (<usize> sizes.chunkSize + 3) & ~3,
     row = vectorBytes(sizes.chunkSize);
@@ -50,16 +58,16 @@ export function layoutDeltaGradient(): void {
   entrySums = allocate(2 * row);
   exitSums = allocate(row);
   dbeta = allocate(row);
-  own = allocate(row);
+  selfDots = allocate(row);
 }
 
-/** Points to a chunk's rows, before dY is read. */
+/** Points to where the rows of dY and dQ of the chunk are. */
 export function openRows(): void {
   dy = dr + delta.rows * sizes.valueStride;
   dq = dk + delta.rows * sizes.headStride;
 }
 
-/** Begins with a chunk, whose dY is there as it came. */
+/** Opens the gradients of a chunk, whose dY lies there before its scale. */
 export function openGradients(): void {
   const bytes = <usize> delta.count * sizes.valueStride,
     row = vectorBytes(delta.count);
@@ -70,7 +78,7 @@ export function openGradients(): void {
     put(entryWeights, delta.rows + i, e);
     const row = i * sizes.valueStride;
     put(
-      own, i, delta.back ? dot(sizes.valueStride, dy + row, delta.v + row) : 0
+      selfDots, i, delta.back ? dot(sizes.valueStride, dy + row, delta.v + row) : 0
     );
   }
   memory.fill(columnSums, 0, row);
@@ -81,7 +89,7 @@ export function openGradients(): void {
   chunkDecayGradient = 0;
 }
 
-/** From pairs of tokens in the chunk, and what each token has written. */
+/** Writes dK, dQ and dβ that come from the chunk's own pairs, given W and U. */
 export function pairGradients(errors: usize, vNew: usize): void {
   const row = vectorBytes(delta.count), head = <i32> (sizes.headStride >> 2);
   transpose(
@@ -99,8 +107,8 @@ export function pairGradients(errors: usize, vNew: usize): void {
     const offset = i * sizes.valueStride;
     put(dbeta, i, dot(sizes.valueStride, dr + offset, errors + offset));
     if (!delta.back) continue;
-    // What a token has written itself is not read again.
-    const slope = at(own, i), diagonal = i * row;
+    // The self term, β_i (q_i · k_i) v_i, is subtracted in this sweep.
+    const slope = at(selfDots, i), diagonal = i * row;
     put(dbeta, i, at(dbeta, i) - at(delta.scores + diagonal, i) * slope);
     const old = at(ofScores + diagonal, i);
     put(ofScores + diagonal, i, old - delta.betaOf(i) * slope);
@@ -126,8 +134,8 @@ export function pairGradients(errors: usize, vNew: usize): void {
 }
 
 /**
- * Weighs a row of both products, and sums the loss gradient in each exponent
- * over the row and the columns, strictly below the diagonal.
+ * Masks a row of both products, and sums the loss gradient in each exponent over the
+ * row and the columns, strictly below the diagonal.
  */
 function weighAndSum(i: i32, ofScores: usize): void {
   const row = vectorBytes(delta.count), offset = i * row;
@@ -154,7 +162,10 @@ function weighAndSum(i: i32, ofScores: usize): void {
   put(rowSums, i, sum4(sum));
 }
 
-/** From the state before the chunk. */
+/**
+ * Adds to dK, dQ and the gradients in log decays what comes from the state before
+ * the chunk.
+ */
 export function stateGradients(state: usize): void {
   transposeState(state);
   multiply(
@@ -180,7 +191,10 @@ export function stateGradients(state: usize): void {
   );
 }
 
-/** From the gradient in the state after the chunk. */
+/**
+ * Adds to dK and the gradients in log decays what comes from the gradient in the
+ * state after the chunk.
+ */
 export function nextStateGradients(
   vNew: usize, state: usize, gradient: usize, some: bool
 ): void {
@@ -211,7 +225,7 @@ function transposeState(state: usize): void {
   );
 }
 
-/** bordered = -β e ∘ K, and below it e ∘ Q */
+/** decayedRows = -β e ∘ K, and below it e ∘ Q */
 export function decayEntries(): void {
   if (sizes.diagonal) {
     channels.decayFromStartAll(delta.count, delta.k, delta.decayedRows);
@@ -223,16 +237,15 @@ export function decayEntries(): void {
     channels.decayFromStartAll(
       delta.count, delta.q, delta.decayedRows + delta.rows * sizes.headStride
     );
-  } else {scaleRows(
-      delta.rows + delta.count,
-      sizes.headStride,
-      entryWeights,
-      delta.k,
-      delta.decayedRows,
-    );}
+  } else {
+    scaleRows(
+      delta.rows + delta.count, sizes.headStride,
+      entryWeights, delta.k, delta.decayedRows
+    );
+  }
 }
 
-/** dR becomes dV. */
+/** Turns dR into dV. */
 export function finishValues(): void {
   scaleRows(delta.count, sizes.valueStride, delta.beta, dr, dr);
   if (!delta.back) return;
@@ -248,7 +261,10 @@ export function finishValues(): void {
   }
 }
 
-/** Stores the gradients in β, or adds them to what is there, and those in the log decays. */
+/**
+ * Stores the gradients in β, or adds them to what is there, and those in the log
+ * decays.
+ */
 export function storeTokens(adds: bool): void {
   for (let i = 0; i < delta.count; i++) {
     const token = delta.tokenOf(i);

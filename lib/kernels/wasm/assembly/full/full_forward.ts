@@ -1,36 +1,45 @@
 // The full form's forward pass: a task has some tiles of queries, and for each goes
 // through all tiles of keys.
 //
-// The mask is made where it is met: entry by entry where queries and keys are the
-// same tokens. Elsewhere it is a product: of a key's decay to the border of its
-// tile, which the key has in it; of the tiles between, by which the sums over
-// tiles from the farthest to the nearest are multiplied as they pass; and of the
-// query's decay on its side of the border, by which they are multiplied at last.
-// So the scores there need no other step than their products, and the sum of a
-// row of them is the product of the query and the sum of the keys.
+// Where queries and keys are of the same tile, scores are masked entry by entry.
+// Elsewhere the mask is a product: of a key's decay to the border of its tile, by
+// which the key is multiplied beforehand; of the decays of the tiles between, by
+// which the sum over tiles is multiplied on its way from the farthest to the nearest;
+// and of the query's decay from the border, by which the sum is multiplied at last.
+// So scores of other tiles are plain products, and the sum of a row of them is the
+// product of the query and the sum of the keys.
 import * as sizes from "../chunkwise/sizes";
 import * as decay from "../chunkwise/decay";
 import { multiply, multiplyTransposed } from "../math/gemm";
 import * as intra from "../chunkwise/intra_chunk";
 import { attention as job } from "../jobs";
 import { layoutMask } from "../chunkwise/mask";
-import { weighScores } from "./mask_scores";
+import { maskScores } from "./mask_scores";
 import { addScaledRows, scaleAndAdd, scaleRows } from "../math/loops";
 import { at, paddedRows, put, transposeToPairs } from "../math/matrix";
 import { multiplyAdd, pairBytes, vectorBytes } from "../math/simd";
 import { countProgress } from "../runtime/progress";
 
-/** All keys times the decay to either border of their tile, `[length, headDim]`. */
+/**
+ * All keys times the decay to the right border of their tile, and to the left,
+ * `[length, headDim]`.
+ */
 let weightedK: usize = 0;
 let weightedKBack: usize = 0;
-/** The sum over each tile of either, `[chunks, 2, headDim]`. */
+/** Sums of these keys over each tile, `[chunks, 2, headDim]`. */
 let keySums: usize = 0;
-/** Decays of each tile, either way. */
+/** Decay through each tile, forward and back. */
 let tileDecays: usize = 0;
 let tileDecaysBack: usize = 0;
-/** What the queries read on one side, before the decays on their side of the border. */
+/**
+ * Sums over the tiles on one side of the queries, before the queries' decays from
+ * the border.
+ */
 let far: usize = 0;
-/** Sums of the keys on either side, `[2, headDim]`, and of the scores with them, `[2, queries]`. */
+/**
+ * Sums of the keys on either side, `[2, headDim]`, and of the queries' scores
+ * with them, `[2, queries]`.
+ */
 let farKeys: usize = 0;
 let farSums: usize = 0;
 
@@ -51,7 +60,7 @@ export function layoutFull(base: usize): usize {
   return sizes.allocate(0);
 }
 
-/** The output of every so many tiles of queries. */
+/** The output of a task's tiles of queries, one of each `splits`. */
 export function attendFull(sequence: i32, part: i32): void {
   openSequence(sequence);
   for (let tile = part; tile < sizes.chunks; tile += sizes.splits) {
@@ -70,7 +79,7 @@ export function attendFull(sequence: i32, part: i32): void {
   }
 }
 
-/** What all tiles of queries need of all tiles of keys. */
+/** Fills the decayed keys, their sums and the decays of all tiles of a sequence. */
 function openSequence(sequence: i32): void {
   const head = <i32> (sizes.headStride >> 2),
     sides = sizes.decays && !sizes.causal ? 2 : 1;
@@ -107,18 +116,21 @@ function keyRows(keys: i32, from: i32): usize {
   );
 }
 
-/** The sum over a tile of the keys with their decays to the right or, on side 1, to the left. */
+/**
+ * The sum over a tile of its keys, decayed to the right border or, on side 1, to
+ * the left.
+ */
 function keySumsOf(tile: i32, side: i32): usize {
   return keySums + <usize> (2 * tile + side) * sizes.headStride;
 }
 
-/** The keys in the tile, those before it and those after it. */
+/** The output of a tile of queries, of keys in the tile, before it and after it. */
 function attendWithDecays(sequence: i32, tile: i32, y: usize): void {
   const row = pairBytes(intra.count);
   const f = sizes.logDecay(job.f, intra.token),
     b = sizes.logDecay(job.b, intra.token);
   computeScores(intra.count, intra.k);
-  weighScores(intra.count, f, b, sizes.scores, row, sizes.rowSums);
+  maskScores(intra.count, f, b, sizes.scores, row, sizes.rowSums);
   addValues(intra.count, intra.v, y, 0);
   memory.fill(farKeys, 0, 2 * sizes.headStride);
   if (tile > 0) {
@@ -196,7 +208,7 @@ function addValues(keys: i32, v: usize, to: usize, passing: f32): void {
   );
 }
 
-/** Sums of the scores with the keys far away, of one side or both. */
+/** Sums of the scores with the keys of other tiles, on one side or both. */
 function addUpScores(sides: i32, to: usize): void {
   const row = pairBytes(intra.count), columns = <i32> (row >> 2);
   multiply(

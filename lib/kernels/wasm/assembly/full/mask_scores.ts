@@ -1,11 +1,11 @@
-// The mask on scores, in the forward pass.
+// The mask on scores of a tile, in the full form's forward pass.
 import * as mask from "../chunkwise/mask";
 
 /**
  * score_ji *= M_ij, a row for each key j and a column for each query i;
  * sums_i = Σ_j score_ji.
  */
-export function weighScores(
+export function maskScores(
   count: i32, f: usize, b: usize, scores: usize, row: usize, sums: usize
 ): void {
   mask.openMask(count, f, b);
@@ -16,21 +16,21 @@ export function weighScores(
     const first = <i32> (column >> 2), end = min(first + mask.COLUMNS, count);
     mask.fillCorner(first, end, up, down);
     const cells = scores + column, sum = sums + column;
-    weighCorner(end - first, cells + first * row, row, sum);
+    maskCorner(end - first, cells + first * row, row, sum);
     if (first > 0) {
       const last = first - 1;
-      weighRows(
+      maskRows(
         first, cells + last * row, 0 - row, up + 4 * last, -4, mask.highest, sum
       );
     }
     if (end === count) continue;
     const next = cells + end * row;
     if (down === 0) mask.clearRows(count - end, next, row);
-    else weighRows(count - end, next, row, down + 4 * end, 4, mask.lowest, sum);
+    else maskRows(count - end, next, row, down + 4 * end, 4, mask.lowest, sum);
   }
 }
 
-function weighCorner(rows: i32, cell: usize, row: usize, sums: usize): void {
+function maskCorner(rows: i32, cell: usize, row: usize, sums: usize): void {
   let sum0 = v128.load(sums), sum1 = v128.load(sums, 16);
   let r: usize = 0;
   do {
@@ -52,8 +52,11 @@ function weighCorner(rows: i32, cell: usize, row: usize, sums: usize): void {
   v128.store(sums, sum1, 16);
 }
 
-/** Rows in the order of their distance from the corner, the next so many bytes further. */
-function weighRows(
+/**
+ * Masks rows beyond the corner, from the nearest on; the next is `row` bytes
+ * further.
+ */
+function maskRows(
   rows: i32, cell: usize, row: usize, step: usize, stride: usize,
   weights: usize, sums: usize
 ): void {

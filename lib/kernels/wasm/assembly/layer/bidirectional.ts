@@ -1,6 +1,7 @@
-// From the rows of a mixer that reads from both ends to the heads' queries, keys
-// and values, and from what these read back to rows; and the gradients. The
-// second half of the sequences lies the other way round.
+// What stands around bidirectional attention as two causal ones: from the rows of a
+// mixer to the queries, keys and values of its heads in both directions, and from
+// what these read back to rows; with gradients. The second half of the sequences is
+// in the order of the back direction.
 import { joinEnds as joining, splitEnds as splitting } from "../jobs";
 import { addWeighted, copyRow, scaleRow } from "../math/loops";
 import { layoutFrom, allocate } from "../runtime/scratch";
@@ -28,7 +29,7 @@ export function splitEndsTask(task: i32): void {
   }
 }
 
-/** The place of a token among those of a head, from one end or the other. */
+/** The place of a token among those of all heads, in either direction. */
 function placeOf(token: i32, head: i32, isBack: bool): usize {
   const job = splitting;
   const batch = token / job.length, t = token % job.length;
@@ -37,7 +38,7 @@ function placeOf(token: i32, head: i32, isBack: bool): usize {
   return <usize> ((sequence * job.heads + head) * job.length + place);
 }
 
-/** The token among those of keys and queries. */
+/** The place of a token among those of keys and queries, in either direction. */
 function keyPlaceOf(token: i32, isBack: bool): usize {
   const job = splitting;
   if (!isBack) return token;
@@ -86,7 +87,7 @@ function splitTokenGradient(token: i32): void {
   }
 }
 
-/** target = dx + dt dv of both ends, and the gradients of their dt, x · dv. */
+/** target = dx + dt dv of both directions; and the gradients in dt, x · dv. */
 function valueGradients(
   x: usize, dx: usize, place: usize, back: usize, target: usize
 ): void {
@@ -108,7 +109,7 @@ function valueGradients(
   store<f32>(job.ddt + (back << 2), sum4(innerBack));
 }
 
-/** What a token reads where there is nothing. */
+/** A row of zeros, for a token without a neighbour. */
 let zeros: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
@@ -129,7 +130,7 @@ export function joinEndsTask(task: i32): void {
   for (let token = task * BLOCK; token < end; token++) joinToken(token);
 }
 
-/** Whether two neighbours are of the same segment. */
+/** Whether two neighbouring tokens are of the same segment. */
 function areTogether(token: i32, other: i32): bool {
   const segments = joining.segments;
   return segments === 0 ||
@@ -143,7 +144,7 @@ function joinToken(token: i32): void {
   const batch = token / length, t = token % length;
   const hasBefore = t > 0 && areTogether(token - 1, token);
   const hasAfter = t < length - 1 && areTogether(token, token + 1);
-  // What nobody reads is at the last place from either end.
+  // The reading that nobody takes is at the last place of either direction.
   const before = t > 0 ? t - 1 : length - 1;
   const after = t < length - 1 ? length - 2 - t : length - 1;
   for (let head = 0; head < job.heads; head++) {

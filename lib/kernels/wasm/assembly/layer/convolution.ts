@@ -17,11 +17,14 @@ const PIECE = 64;
 /** Tokens whose sums are made at once, in eight vectors. */
 const TOKENS = 4;
 
-/** Taps of the block, a row each, and the biases. */
+/** Weights of the block's taps, a row each, and its biases. */
 let weights: usize = 0, biases: usize = 0;
-/** Gradients in the sums, of a piece and of what reads it; and those in taps and biases. */
+/**
+ * Gradients in the sums of a piece's tokens and of those that read them; and in
+ * weights and biases.
+ */
 let slopes: usize = 0, dweights: usize = 0;
-/** Where those of inputs begin. */
+/** A row of zeros, from which sums of input gradients begin. */
 let zeros: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
@@ -47,7 +50,10 @@ export function convolutionTasks(phase: i32): i32 {
   return job.dy === 0 ? 0 : 1;
 }
 
-/** Bytes of what a sequence leaves: the gradients of each channel's taps and bias. */
+/**
+ * Bytes that a sequence leaves for the second phase: gradients of each channel's
+ * weights and bias.
+ */
 function partBytes(): usize {
   return <usize> (job.taps + 1) * job.channels * 4;
 }
@@ -83,13 +89,16 @@ function openBlock(task: i32): void {
   }
 }
 
-/** Where the block's channels of a token begin. */
+/** The address of the block's channels of a token. */
 function rowOf(tensor: usize, token: i32): usize {
   const row = <usize> (sequence * job.length + token) * job.channels;
   return tensor + (row + channel) * 4;
 }
 
-/** Whether what one token holds is read at another one. */
+/**
+ * Whether one token is read at another: it is in the sequence, and of the same
+ * segment.
+ */
 function isRead(from: i32, to: i32): bool {
   if (from < 0 || from >= job.length) return false;
   if (job.segments === 0) return true;
@@ -97,7 +106,10 @@ function isRead(from: i32, to: i32): bool {
   return at(job.segments, first + from) === at(job.segments, first + to);
 }
 
-/** The taps by which a token reads tokens of its segment, or by which these read it: from one to before another. */
+/**
+ * The taps by which a token reads its segment, or by which its segment reads it:
+ * the first, and the one after the last.
+ */
 let firstTap: i32 = 0, lastTap: i32 = 0;
 
 function openTaps(token: i32, first: i32, step: i32): void {
@@ -115,7 +127,7 @@ function openTaps(token: i32, first: i32, step: i32): void {
   }
 }
 
-/** Whether some tokens each read all of their taps. */
+/** Whether each of some tokens reads by all taps. */
 function areWhole(token: i32, tokens: i32, first: i32, step: i32): bool {
   for (let i = token; i < token + tokens; i++) {
     openTaps(i, first, step);
@@ -128,7 +140,8 @@ function areWhole(token: i32, tokens: i32, first: i32, step: i32): bool {
  * Sums over all taps of as many tokens as {@link TOKENS}, and of so many bytes
  * of each, in whole pairs of vectors. `row` is what the first tap of the first
  * token reads, `width` lies between the rows of tokens, and `next` from tap to
- * tap. The tests are at the loops' ends, as in powers.ts.
+ * tap. Tests are at the loops' ends, for the reason
+ * in vector_exp.ts.
  */
 function sumTokens(
   bytes: usize, start: usize, row: usize, width: usize, next: usize,
@@ -170,7 +183,10 @@ function sumTokens(
   }
 }
 
-/** Sums over a token's taps, from one channel of the block to before another; see {@link sumTokens}. */
+/**
+ * Sums over a token's taps, from one channel of the block to before another; see
+ * {@link sumTokens}.
+ */
 function sumToken(
   from: i32, to: i32, start: usize, row: usize, next: usize, target: usize
 ): void {
@@ -236,7 +252,10 @@ function convolve(): void {
   }
 }
 
-/** dx_t = Σ_k w_k ds_{t - first - step k}, dw_k = Σ_t ds_t x_{t + first + step k}, db = Σ_t ds_t */
+/**
+ * dx_t = Σ_k w_k ds_{t - first - step k}, dw_k = Σ_t ds_t x_{t + first + step k},
+ * db = Σ_t ds_t
+ */
 function differentiate(): void {
   memory.fill(dweights, 0, <usize> (job.taps + 1) * ROW);
   memory.fill(zeros, 0, ROW);
@@ -275,7 +294,10 @@ function findSlopes(start: i32, end: i32): void {
   }
 }
 
-/** Adds what the tokens of a piece give to the gradient in a tap; `own` has the slope of its first. */
+/**
+ * Adds to the gradient in a tap what comes from a piece's tokens; `own` is the
+ * slope of its first.
+ */
 function addWeights(tap: i32, start: i32, end: i32, own: usize): void {
   const offset = job.first + job.step * tap;
   const target = dweights + <usize> tap * ROW;
@@ -356,7 +378,7 @@ function addBiases(rows: i32, own: usize): void {
   }
 }
 
-/** Adds up what sequences have left. */
+/** Sums the gradients in weights and biases over the sequences. */
 function sumParts(): void {
   for (let tap = 0; tap <= job.taps; tap++) {
     const isBias = tap === job.taps;

@@ -2,8 +2,9 @@
 import { layerNorm as job, queue } from "../jobs";
 import { firstLanes, loadFirst, multiplyAdd, storeFirst, sum4 } from "../math/simd";
 
+/** The mean of the row. */
 let mean: f32 = 0;
-/** One over the deviation. */
+/** One over the standard deviation of the row. */
 let inverse: f32 = 0;
 
 function measure(x: usize): void {
@@ -64,7 +65,10 @@ function normalize(row: i32): void {
   }
 }
 
-/** dx = (g - mean(g) - n mean(g n)) / deviation, with n the normal x and g = dy · scale. */
+/**
+ * dx = (g - mean(g) - n mean(g n)) / deviation, with n the normal x and g = dy ·
+ * scale.
+ */
 function gradientOf(row: i32, part: usize): void {
   const columns = job.columns, offset = <usize> (row * columns) << 2;
   const x = job.x + offset, dy = job.dy + offset, dx = job.dx + offset;

@@ -8,7 +8,7 @@ import {
   firstLanes, loadFirst, multiplyAdd, storeFirst, sum4, vectorBytes,
 } from "../math/simd";
 
-/** Gates of a row: their SiLU, or ones; and what their gradients are times its slopes. */
+/** SiLU of a row's gates, or ones without gates; and the gradients in it. */
 let gates: usize = 0, slopes: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */

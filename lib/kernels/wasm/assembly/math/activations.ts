@@ -76,10 +76,15 @@ export function shiftedSilu4(x: v128, s: v128): v128 {
   return multiplyAdd(x, s, f32x4.splat(0.5));
 }
 
-/** (dy + along · y) inverse · y', with y = x s + ½: the gradient of y over its row's length. */
+/**
+ * (dy + along · y) inverse · y', with y = x s + ½: the gradient of y over its
+ * row's length.
+ */
 // @ts-ignore: decorator
 @inline
-export function shiftedSiluGradient4(x: v128, s: v128, dy: v128, along: v128, inverse: v128): v128 {
+export function shiftedSiluGradient4(
+  x: v128, s: v128, dy: v128, along: v128, inverse: v128
+): v128 {
   const mapped = shiftedSilu4(x, s), one = f32x4.splat(1);
   const across = multiplyAdd(mapped, along, dy);
   // The slope of x s(x): s + x s (1 - s).

@@ -1,6 +1,6 @@
-// Batched matrix products C_b = op(A_b) op(B_b) + bias of few rows. They cost
-// what it costs to read B from memory, so B is read once and as it lies, by all
-// threads: the first row of A meets it there, the others in the cache.
+// Batched matrix products C_b = op(A_b) op(B_b) + bias where A has few rows, at best
+// one (GEMV). They cost what it costs to read B from memory, so B is read once and as
+// it lies, by all threads: the first row of A meets it there, the others in the cache.
 //
 // Where B is not transposed, a task multiplies some of its rows, all along, and
 // the second phase adds up what the tasks have made: a task of some columns
@@ -58,7 +58,7 @@ function sumsEach(): i32 {
   return parts(job.inner, innerPerTask());
 }
 
-/** Whether A's rows must be made first, of its columns. */
+/** Whether A is transposed first, since its rows must lie one behind the other. */
 function hasColumns(): bool {
   return job.transposeA !== 0 && job.transposeB !== 0 && job.rows > 1;
 }
@@ -78,7 +78,7 @@ function sumsBytes(): usize {
   return <usize> job.rows * vectorBytes(job.columns);
 }
 
-/** Bytes for all threads: the table, and what the first phase makes. */
+/** Bytes that all threads share: the table, and the results of the first phase. */
 export function gemvExtra(): usize {
   if (hasColumns()) return tableBytes() + job.batch * rowsBytes();
   const each = job.transposeB === 0 ? sumsEach() : 1;
@@ -118,12 +118,12 @@ function matrixB(matrix: i32): usize {
   return job.b + (<usize> load<i32>(queue.extra + 8 * matrix, 4) << 2);
 }
 
-/** A's rows, where they were made. */
+/** The address of A's rows, where A has been transposed. */
 function rowsOf(matrix: i32): usize {
   return queue.extra + tableBytes() + matrix * rowsBytes();
 }
 
-/** The sums of a task. */
+/** The address of a task's sums. */
 function sumsOf(matrix: i32, part: i32): usize {
   const index = matrix * sumsEach() + part;
   return queue.extra + tableBytes() + index * sumsBytes();

@@ -5,7 +5,10 @@ import { transpose } from "./matrix";
 import { loadFirst, vectorBytes } from "./simd";
 import { countProgress } from "../runtime/progress";
 
-/** Columns of B, and rows of it, that are packed at a time: 64 KiB, which stay in the cache. */
+/**
+ * Columns of B, and rows of it, that are packed at a time: 64 KiB, which stay in
+ * the cache.
+ */
 const COLUMNS = 64;
 const INNER = 256;
 

@@ -1,13 +1,15 @@
 // Row-major matrices of floats. Pointers and row strides are in bytes; rows are
-// whole vectors unless said otherwise. Loops over a row take pairs of vectors,
-// and test at their ends, as in powers.ts.
+// whole vectors unless said otherwise. Loops that do one thing to each vector of a
+// row are in loops.ts, which tools/build_kernels.ts makes.
 import { multiplyAdd, pairBytes, sum4, vectorBytes } from "./simd";
 import { dot } from "./loops";
 
+/** Reads a float of a vector. */
 export function at(pointer: usize, index: i32): f32 {
   return load<f32>(pointer + (<usize> index << 2));
 }
 
+/** Writes a float of a vector. */
 export function put(pointer: usize, index: i32, value: f32): void {
   store<f32>(pointer + (<usize> index << 2), value);
 }
@@ -37,7 +39,10 @@ export function unpadRows(
   }
 }
 
-/** target[columns, rows] = source[rows, columns]ᵀ, its rows padded with zeros to whole vectors; any number of columns. */
+/**
+ * target[columns, rows] = source[rows, columns]ᵀ, its rows padded with zeros to
+ * whole vectors; any number of columns.
+ */
 export function transpose(
   rows: i32, columns: i32, source: usize, sourceStride: usize, target: usize,
   targetStride: usize
@@ -72,7 +77,7 @@ export function transpose(
   }
 }
 
-/** The same with rows padded to whole pairs of vectors. */
+/** target = sourceᵀ, its rows padded with zeros to whole pairs of vectors. */
 export function transposeToPairs(
   rows: i32, columns: i32, source: usize, sourceStride: usize, target: usize
 ): void {

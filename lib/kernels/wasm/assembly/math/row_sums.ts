@@ -1,13 +1,13 @@
-// A row times a matrix, a few of the matrix's rows at a time, whose ends are
-// anywhere. Rows that lie behind one another are read fastest one after the
-// other, as one stream; what is in the cache, side by side.
+// A row times a matrix, a few of the matrix's rows at a time, of any length. Rows
+// that lie behind one another are read fastest one after the other, as one stream;
+// rows in the cache, side by side (loops.ts).
 import { addEight, addScaledRow } from "./loops";
 import { loadFirst, multiplyAdd, sums4 } from "./simd";
 
 /** Rows that are added at a time. */
 export const EIGHT = 8;
 
-/** Four parts of the product of two rows. */
+/** The product of two rows, as four parts that are to be added up. */
 function dotParts(length: i32, a: usize, b: usize): v128 {
   let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
   for (; length >= 16; length -= 16) {
@@ -40,7 +40,10 @@ export function dotEach(
   );
 }
 
-/** c += Σ_i a_i b_i over eight rows, one after the other; weights and rows are `step` and `stride` apart. */
+/**
+ * c += Σ_i a_i b_i over eight rows, one after the other; weights and rows are
+ * `step` and `stride` apart.
+ */
 export function addEach(
   columns: i32, a: usize, step: usize, b: usize, stride: usize, c: usize
 ): void {

@@ -31,7 +31,10 @@ export function sums4(a: v128, b: v128, c: v128, d: v128): v128 {
   );
 }
 
-/** Added to a float below 2^22, it leaves the nearest integer in the low bits. */
+/**
+ * A number that, added to a float below 2^22, leaves the nearest integer in the
+ * low bits.
+ */
 const ROUNDER: f32 = 12582912;
 
 /** ln 2 in two parts; the first has so few bits that small multiples are exact. */

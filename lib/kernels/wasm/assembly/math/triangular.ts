@@ -2,8 +2,8 @@
 // it, and their transposes. N is [count, count], of which only what is below the
 // diagonal is read; R becomes X where it is.
 //
-// By blocks of rows: what a block takes from all rows before it is one product,
-// and inside of a block it is row by row. No inverse arises.
+// They are solved by blocks of rows: what all rows before a block add to it is one
+// product, and inside of a block it goes row by row. No inverse is made.
 import { multiply, multiplyTransposed } from "./gemm";
 import { multiplyAdd } from "./simd";
 

@@ -1,20 +1,20 @@
-// Powers of e of a whole matrix. V8 makes each constant of a loop again at every
-// step; what comes from variables it keeps, which halves the time.
+// The exponential of vectors of four floats, fast and for loops over whole matrices.
+// V8 makes each constant of a loop again at every step; a vector made of a variable
+// before the loop it keeps, which halves the time. So constants are variables here,
+// and functions take vectors of them.
 //
-// The tests are at the loops' ends: after a loop that ends at its beginning, V8
+// The loops' tests are at their ends: after a loop that ends at its beginning, V8
 // 15.0 takes the second vector of a pair to be what it was before the loop
 // (`--experimental-wasm-revectorize`, where it unrolls the loop).
-import {
-  LN_2_HIGH, LN_2_LOW, multiplyAdd,
-} from "./simd";
+import { LN_2_HIGH, LN_2_LOW, multiplyAdd } from "./simd";
 
 export let lowest: f32 = 0, log2e: f32 = 0;
 export let leastExponent: f32 = 0, rounder: f32 = 0, one: f32 = 0;
 export let a1: f32 = 0, a2: f32 = 0, a3: f32 = 0, a4: f32 = 0, a5: f32 = 0;
 
 /**
- * To be called before the others. The polynomial is 2^r to 1.6e-7 of it for
- * |r| <= 1/2, fitted to the least of the largest error.
+ * Sets the constants; call it before any other function. The polynomial is 2^r to
+ * 1.6e-7 of it for |r| <= 1/2, fitted to the least of the largest error.
  */
 export function prepareExp(): void {
   lowest = -88;
@@ -30,8 +30,8 @@ export function prepareExp(): void {
 }
 
 /**
- * x_ij = e^(x_ij - m_j), of numbers up to 0 in the exponent, and sum_j more by
- * their sums over the rows. Rows are whole pairs of vectors.
+ * x_ij = e^(x_ij - m_j), with exponents up to 0, and sum_j += Σ_i x_ij. Rows are whole
+ * pairs of vectors.
  */
 export function expAndSum(
   rows: i32, x: usize, stride: usize, maxima: usize, sums: usize
@@ -98,7 +98,7 @@ export function expAndGradient(
   }
 }
 
-/** SiLU', σ + SiLU (1 - σ). */
+/** The derivative of SiLU, σ + SiLU (1 - σ), given s = σ(x). */
 // @ts-ignore: decorator
 @inline
 export function siluDerivative4(x: v128, s: v128, unit: v128): v128 {
@@ -137,10 +137,7 @@ export function fastExp4(
   return scaleByPower4(rounded, f32x4.mul(rest, scale), unit, c1, c2, c3, c4, c5);
 }
 
-/**
- * 2^x of x from `least` = {@link leastExponent}, below which it is 0, to 127. The
- * numbers of a loop are the variables of this file, in vectors.
- */
+/** 2^x of x up to 127; 0 from `least` = {@link leastExponent} down. */
 // @ts-ignore: decorator
 @inline
 export function fastExp2(

@@ -4,9 +4,9 @@
 // A sweep has one state [lines, headDim]: a line for each column of the values,
 // and one for the normaliser. It goes through the tokens by their positions from
 // its own end, so that one piece of code serves both directions: a token reads
-// what those before it wrote, decayed on arrival, and its own part is added once,
-// by the forward sweep. The sweeps add to the same outputs: each writes those that
-// it meets first, and in the second phase completes what the other has written.
+// what those before it wrote, decayed on arrival, and its self term, (q · k) v, is
+// added once, by the forward sweep. The sweeps add to the same outputs: each writes
+// those that it meets first, and in the second phase completes the other's.
 import * as sizes from "../chunkwise/sizes";
 import { decayOf } from "../chunkwise/decay";
 import { factorOf } from "../chunkwise/intra_chunk";
@@ -27,9 +27,9 @@ let rowK: usize = 0;
 /** A token's (v, 1). */
 let values: usize = 0;
 
-/** What a token reads: a number for each line of the state. */
+/** The output of the token's reading: a number for each line of the state. */
 let reading: usize = 0;
-/** What the other sweep has read. */
+/** The output that the other sweep has written for the token. */
 let written: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
@@ -51,7 +51,7 @@ export function sweeps(): i32 {
   return sizes.causal ? 1 : 2;
 }
 
-/** Where a sweep keeps so many bytes between the phases. */
+/** The address of the state that a sweep keeps between the phases. */
 function sweepRecord(sequence: i32, isBack: bool, bytes: usize): usize {
   return queue.extra + <usize> (sequence * sweeps() + i32(isBack)) * bytes;
 }
@@ -61,7 +61,7 @@ let back: bool = false;
 /** The sequence's first token, among those of all sequences. */
 let start: i32 = 0;
 
-/** Begins, or goes on, with a sweep. */
+/** Opens a sweep, in its first or second phase. */
 function openRecurrentSweep(sequence: i32, isBack: bool): void {
   start = sequence * sizes.length;
   back = isBack;
@@ -69,13 +69,13 @@ function openRecurrentSweep(sequence: i32, isBack: bool): void {
   if (job.normalize !== 0) put(values, sizes.valueDim, 1);
 }
 
-/** The token at hand, among those of all sequences; its q and k are padded. */
+/** The open token, among those of all sequences, and its padded q and k. */
 let token: i32 = 0;
 let q: usize = 0, k: usize = 0;
-/** What the state pays on arriving at it. */
+/** The decay of the state on arriving at the open token. */
 let tokenDecay: f32 = 0;
 
-/** Points to the token at a position of the sweep. */
+/** Opens the token at a position of the sweep. */
 function openToken(position: i32): void {
   token = start + (back ? sizes.length - 1 - position : position);
   const offset = <usize> token * sizes.headBytes;
@@ -117,7 +117,7 @@ function selfScore(): f32 {
   return sum4(sum);
 }
 
-/** One phase of a  */
+/** Runs one phase of a sweep. */
 export function attendRecurrent(sequence: i32, isBack: bool, phase: i32): void {
   openRecurrentSweep(sequence, isBack);
   const state = sweepRecord(sequence, isBack, sweepBytes);
@@ -139,7 +139,7 @@ export function attendRecurrent(sequence: i32, isBack: bool, phase: i32): void {
   }
 }
 
-/** reading = decay · state q; state = decay · state + (v, 1) kᵀ */
+/** reading = decay · state q; then state = decay · state + (v, 1) kᵀ */
 function readAndWrite(state: usize): void {
   const a = f32x4.splat(tokenDecay);
   for (let line = 0; line < lines; line += 4) {
@@ -210,7 +210,7 @@ function addSelfTerm(): void {
   }
 }
 
-/** Adds what the other sweep has written. */
+/** Adds to the reading what the other sweep has written. */
 function addWritten(): void {
   copyRow(job.y + <usize> token * sizes.valueBytes, written);
   if (job.normalize !== 0) put(written, sizes.valueDim, at(job.rowSums, token));
@@ -220,7 +220,7 @@ function addWritten(): void {
   }
 }
 
-/** What the token read of the normaliser, if there is one. */
+/** The sum of the token's weights, which it read of the normaliser; 0 without one. */
 function rowSum(): f32 {
   return job.normalize !== 0 ? at(reading, sizes.valueDim) : 0;
 }

@@ -1,12 +1,16 @@
 // Scratch memory of a thread, laid out piece by piece.
+/** Where the next piece begins. */
 let end: usize = 0;
 
-/** Begins a layout. */
+/** Begins a layout at an address. */
 export function layoutFrom(base: usize): void {
   end = (base + 63) & ~63;
 }
 
-/** The next so many bytes of scratch, from a cache line on; of none, the end. */
+/**
+ * Takes the next so many bytes, from a cache line on; 0 bytes give the layout's
+ * end.
+ */
 export function allocate(bytes: usize): usize {
   const start = end;
   end = (start + bytes + 63) & ~63;

@@ -1,21 +1,24 @@
-// Which tiles products are made of. Wide ones are faster where the engine makes
-// one instruction of two vectors, and slower elsewhere. It does not tell: so
-// both are timed.
+// Whether matrix products use wide register tiles, of 16 columns. These are faster
+// where the engine makes one instruction of 256 bits of two vectors, and slower
+// elsewhere. The engine does not tell, so both are timed.
 import { multiplyNarrow, multiplyWide } from "../math/gemm";
 import { now } from "../jobs";
 
-/** Whether they are wide. */
+/** Whether tiles are wide. */
 export let wide: bool = false;
 
-/** Takes wide tiles from now on, or narrow ones. */
+/** Uses wide tiles from now on, or narrow ones. */
 export function useTiles(areWide: bool): void {
   wide = areWide;
 }
 
-/** The product that is timed, [ROWS, SIDE] [SIDE, SIDE], and how often it is made at a time. */
+/**
+ * The timed product, [ROWS, SIDE] [SIDE, SIDE], and how often it is made in one
+ * timing.
+ */
 const ROWS = 24, SIDE = 64, TIMES = 8;
 
-/** Of each, the least time counts: others were interrupted. */
+/** Timings of each kind of tile; the least counts, as others were interrupted. */
 const ROUNDS = 5;
 
 /** Bytes that {@link wideAreFaster} needs. */
@@ -23,7 +26,7 @@ export function timingBytes(): usize {
   return (2 * ROWS + SIDE) * SIDE * 4;
 }
 
-/** Whether wide tiles are faster, and not by chance. */
+/** Whether wide tiles are faster by more than a tenth, which is not chance. */
 export function wideAreFaster(scratch: usize): bool {
   memory.fill(scratch, 0, timingBytes());
   let narrowTime = Infinity, wideTime = Infinity;

@@ -1,7 +1,7 @@
-// Mamba's selective scan: what both passes share. A task is a block of channels
-// of a sequence. It goes through the tokens in chunks, and in a chunk from group
-// to group of eight channels, a pair of vectors, whose states it keeps: of each
-// number of a state there is a pair.
+// Mamba's selective scan: sizes, scratch and the open block, chunk and group of both
+// passes. A task is a block of channels of a sequence. It goes through the tokens in
+// chunks, and in a chunk from group to group of eight channels, a pair of vectors:
+// a state has such a pair for each of its numbers.
 import { selectiveScan as job } from "../jobs";
 import { at, put } from "../math/matrix";
 import { layoutFrom, allocate } from "../runtime/scratch";
@@ -13,7 +13,7 @@ const GROUP = 8;
 const LEAST_CHANNELS = 48;
 /** Blocks of a sequence, at most: each leaves its part of the gradients in b and c. */
 const MOST_BLOCKS = 8;
-/** Bytes of a number of each of its channels. */
+/** Bytes of a number for each channel of a group. */
 export const PAIR: usize = 32;
 
 const LOG2_E: f32 = 1.44269504;
@@ -22,9 +22,9 @@ const LOG2_E: f32 = 1.44269504;
 export let stateBytes: usize = 0;
 /** Bytes of a row of `b` or `c`. */
 let tokenBytes: usize = 0;
-/** Of all groups of a block. */
+/** Rates, states and skips of all groups of a block. */
 let allRates: usize = 0, allStates: usize = 0, allSkips: usize = 0;
-/** Rows of the group at hand, a pair for each token of the chunk. */
+/** Rows of the open group, a pair for each token of the chunk. */
 export let x: usize = 0, dt: usize = 0, z: usize = 0, y: usize = 0;
 
 /** Lays out scratch from `base`. */
@@ -65,15 +65,15 @@ export let sequence: i32 = 0;
 export let block: i32 = 0;
 /** Groups of the block. */
 export let groups: i32 = 0;
-/** Tokens of the chunk at hand. */
+/** Tokens of the open chunk. */
 export let count: i32 = 0;
 let chunk: i32 = 0;
-/** The first channel of the group at hand, and how many it has. */
+/** The first channel of the open group, and how many it has. */
 export let channel: i32 = 0, lanes: i32 = 0;
-/** log2(e) a of the group at hand, its states, and what it adds of x. */
+/** Of the open group: rates a log2(e), states, and the weights d of x in the output. */
 export let rates: usize = 0, states: usize = 0, skips: usize = 0;
 
-/** Begins with a block of channels, whose states are zeros. */
+/** Opens a block of channels, whose states are zeros. */
 export function openChannels(task: i32): void {
   sequence = task / blocks();
   block = task % blocks();
@@ -95,13 +95,13 @@ export function openChannels(task: i32): void {
   }
 }
 
-/** Goes to a chunk, as the scan counts them. */
+/** Opens a chunk, in the order of the scan. */
 export function openScanChunk(index: i32): void {
   chunk = index;
   count = min(job.chunkSize, job.length - index * job.chunkSize);
 }
 
-/** Goes to a group of the block. */
+/** Opens a group of the block. */
 export function openGroup(group: i32): void {
   channel = block * blockChannels() + group * GROUP;
   lanes = min(GROUP, job.channels - channel);
@@ -110,24 +110,24 @@ export function openGroup(group: i32): void {
   skips = allSkips + <usize> group * PAIR;
 }
 
-/** A token of the chunk at hand, among those of all sequences. */
+/** A token of the open chunk, among those of all sequences. */
 export function tokenOf(i: i32): i32 {
   const position = chunk * job.chunkSize + i;
   const own = job.reverse !== 0 ? job.length - 1 - position : position;
   return sequence * job.length + own;
 }
 
-/** Where a token's row of `b`, `c` and the like is. */
+/** The address of a token's row of `b`, `c` and their like. */
 export function rowOf(tensor: usize, i: i32): usize {
   return tensor + <usize> tokenOf(i) * tokenBytes;
 }
 
-/** From a token's row of `b` or `c` to the next one's, which may be before it. */
+/** Bytes from a token's row of `b` or `c` to the next one's, which may be before it. */
 export function nextRow(): usize {
   return job.reverse !== 0 ? 0 - tokenBytes : tokenBytes;
 }
 
-/** Whether the state before a token is forgotten. */
+/** Whether a token begins a segment, and forgets the state before it. */
 export function begins(i: i32): bool {
   return job.begins !== 0 && at(job.begins, tokenOf(i)) !== 0;
 }
@@ -140,7 +140,7 @@ export function endOfRun(first: i32): i32 {
   return end;
 }
 
-/** Reads a tensor's rows of the group at hand; zeros where it has no channels. */
+/** Copies the open group's columns of a tensor; zeros where it has no channels. */
 export function gatherRows(tensor: usize, target: usize): void {
   for (let i = 0; i < count; i++) {
     const source = tensor + (<usize> tokenOf(i) * job.channels + channel) * 4;
@@ -158,7 +158,7 @@ export function gatherRows(tensor: usize, target: usize): void {
   }
 }
 
-/** Writes a tensor's rows of the group at hand. */
+/** Puts rows into the open group's columns of a tensor. */
 export function scatterRows(source: usize, tensor: usize): void {
   for (let i = 0; i < count; i++) {
     const target = tensor + (<usize> tokenOf(i) * job.channels + channel) * 4;
@@ -175,7 +175,7 @@ export function scatterRows(source: usize, tensor: usize): void {
   }
 }
 
-/** Where the group's states before a chunk are kept for the gradient. */
+/** The address at which the group's states before a chunk are kept for the gradient. */
 export function keptStates(): usize {
   const allChannels = (job.channels + GROUP - 1) & ~(GROUP - 1);
   const record = sequence * chunksOfScan() + chunk;

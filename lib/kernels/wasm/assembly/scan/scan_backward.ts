@@ -20,9 +20,12 @@ import { countProgress } from "../runtime/progress";
 
 const LN_2: f32 = 0.69314718;
 
-/** States before each token of the chunk and after the last, and the decays on arriving at each. */
+/**
+ * States before each token of the chunk and after the last, and the decays on
+ * arriving at each.
+ */
 let chunkStates: usize = 0, decays: usize = 0;
-/** Of all groups of the block: gradients in the state, in the paces and in d. */
+/** Gradients in the states, the rates and d of all groups of the block. */
 let allStateGradients: usize = 0, allDa: usize = 0, allDd: usize = 0;
 /** Gradients in b and c of the chunk, a pair for each number. */
 let db: usize = 0, dc: usize = 0;
@@ -46,12 +49,15 @@ export function layoutScanBackward(base: usize): usize {
   return allocate(0);
 }
 
-/** What blocks leave for the second phase: db and dc, [length, stateDim]. */
+/**
+ * Bytes that a block leaves for the second phase: its db and dc, [length,
+ * stateDim].
+ */
 function blockBytes(): usize {
   return <usize> job.length * job.stateDim * 8;
 }
 
-/** What sequences leave: da, [channels, stateDim], and dd. */
+/** Bytes that a sequence leaves for it: its da, [channels, stateDim], and dd. */
 function sequenceBytes(): usize {
   return <usize> job.channels * (job.stateDim + 1) * 4;
 }
@@ -112,7 +118,7 @@ export function scanBackward(task: i32): void {
   }
 }
 
-/** The state after a token, its decays, and y, which the gate multiplies. */
+/** Computes a token's decays, the state after it, and y before its gate. */
 function remember(i: i32): void {
   const least = f32x4.splat(leastExponent), round = f32x4.splat(rounder);
   const unit = f32x4.splat(one), c1 = f32x4.splat(a1), c2 = f32x4.splat(a2);
@@ -173,7 +179,7 @@ function openGates(): void {
   scan.scatterRows(scan.z, job.dz);
 }
 
-/** The gradients of a token, whose successors have left theirs. */
+/** Computes the gradients of a token, after those of all that follow it. */
 function differentiate(i: i32, stateGradient: usize, da: usize, dd: usize): void {
   const own = <usize> i * scan.PAIR, width = scan.stateBytes;
   const dt0 = v128.load(scan.dt + own), dt1 = v128.load(scan.dt + own, 16);
@@ -237,7 +243,7 @@ function differentiate(i: i32, stateGradient: usize, da: usize, dd: usize): void
   v128.store(dd, multiplyAdd(dy1, x1, v128.load(dd, 16)), 16);
 }
 
-/** Adds up the lanes of db or dc. */
+/** Sums db or dc over the lanes, and stores them for the second phase. */
 function scatterTokens(source: usize, offset: usize): void {
   const target = ofBlock(scan.sequence, scan.block) + offset;
   const first = scan.sequence * job.length;

@@ -1,5 +1,6 @@
-// What both passes of softmax attention share. They go through blocks of keys
-// for each block of queries, so that the scores of two blocks are all there is.
+// Softmax attention: sizes, scratch and the open blocks of both passes, which go
+// through blocks of keys for each block of queries, so that the scores of two blocks
+// are all that is in memory.
 //
 // The scores lie transposed, [keys, queries]: a vector of them belongs to four
 // queries, and so do the maxima, the sums and all else that a row of scores
@@ -33,7 +34,7 @@ let transposedQ: usize = 0;
 /** `[keys, queries]` */
 export let scores: usize = 0;
 
-/** Lays out what both passes need. */
+/** Lays out the scratch that both passes need. */
 export function layoutShared(base: usize): void {
   prepareExp();
   layoutFrom(base);
@@ -102,11 +103,14 @@ export let queries: i32 = 0;
 export let row: usize = 0;
 /** Whether none of the block's queries is padding. */
 export let queriesComplete: bool = false;
-/** The keys that any of the block's queries reads: the first, and the one after the last. */
+/**
+ * The range of keys that any of the block's queries reads: the first, and the one
+ * after the last.
+ */
 let firstKey: i32 = 0;
 let endKey: i32 = 0;
 
-/** Turns to a block of queries; false if all of it is padding. */
+/** Opens a block of queries; false if all of it is padding. */
 export function openQueryBlock(ofSequence: i32, block: i32): bool {
   sequence = ofSequence;
   query = block * QUERIES;
@@ -127,7 +131,10 @@ export function openQueryBlock(ofSequence: i32, block: i32): bool {
   return true;
 }
 
-/** Leaves the keys of the segments of the block's first and last query, and between. */
+/**
+ * Narrows the range of keys to the segments from the block's first query to its
+ * last.
+ */
 function narrowKeys(): void {
   firstKey = query;
   const first = segmentOf(sequence, firstKey);
@@ -147,7 +154,7 @@ export let k: usize = 0;
 export let v: usize = 0;
 let keysComplete: bool = false;
 
-/** Turns to a block of keys; false if all of it is padding. */
+/** Opens a block of keys; false if all of it is padding. */
 export function openKeyBlock(block: i32): bool {
   key = block * KEYS;
   keys = min(KEYS, job.length - key);

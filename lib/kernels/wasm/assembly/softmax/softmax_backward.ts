@@ -54,13 +54,13 @@ function dkBytes(): usize {
   return <usize> (job.sequences * job.length) * softmax.headStride;
 }
 
-/** The same of dv. */
+/** Bytes of dv of all sequences, if it cannot be summed up in its place. */
 function dvBytes(): usize {
   if (softmax.valueBytes === softmax.valueStride) return 0;
   return <usize> (job.sequences * job.length) * softmax.valueStride;
 }
 
-/** What tasks share: parts of dq, and gradients in rows of whole vectors. */
+/** Bytes that tasks share: parts of dq, and dk and dv in rows of whole vectors. */
 export function softmaxBackwardExtra(): usize {
   return partsBytes() + dkBytes() + dvBytes();
 }
@@ -105,7 +105,7 @@ export function differentiateSoftmax(task: i32): void {
   }
 }
 
-/** Turns to the block's dy, with what each of its rows needs. */
+/** Opens dy of the block of queries, with the maxima, sums and D of its rows. */
 function openGradients(): void {
   const token = <usize> (softmax.sequence * job.length + softmax.query);
   dy = softmax.paddedTokens(
@@ -146,7 +146,7 @@ function dot(x: usize, y: usize): f32 {
   return total;
 }
 
-/** Adds what a block of queries and one of keys have to do with each other. */
+/** Adds to dq, dk and dv what comes from the open blocks of queries and keys. */
 function addGradients(): void {
   const token = softmax.sequence * job.length + softmax.key;
   const columns = <i32> (softmax.row >> 2);

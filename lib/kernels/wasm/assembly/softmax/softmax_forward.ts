@@ -14,7 +14,7 @@ import { countProgress } from "../runtime/progress";
 let rowsY: usize = 0;
 let maxima: usize = 0;
 let sums: usize = 0;
-/** What a risen maximum leaves of the weights so far. */
+/** e^(old maximum - new maximum), by which sums and outputs so far are multiplied. */
 let kept: usize = 0;
 
 export function layoutSoftmaxForward(base: usize): usize {
@@ -27,7 +27,7 @@ export function layoutSoftmaxForward(base: usize): usize {
   return allocate(0);
 }
 
-/** A block of queries. */
+/** Computes the output of a block of queries. */
 export function attendSoftmax(task: i32): void {
   const blocks = softmax.queryBlocks();
   // The last blocks of a causal sequence read most: they come first.
@@ -79,7 +79,7 @@ function raiseMaxima(): void {
     let m0 = v128.load(maxima + c), m1 = v128.load(maxima + c, 16);
     let cell = softmax.scores + c;
     const end = cell + softmax.keys * softmax.row;
-    // As in powers.ts.
+    // The test is at the loop's end for the reason in vector_exp.ts.
     do {
       const x0 = v128.load(cell), x1 = v128.load(cell, 16);
       m0 = f32x4.pmax(m0, x0);

@@ -15,7 +15,7 @@ export function layoutSoftmax(base: usize): usize {
     : softmaxBackward.layoutSoftmaxBackward(base);
 }
 
-/** What all threads share. */
+/** Bytes of memory that all threads share. */
 export function softmaxExtra(): usize {
   return isForward() ? 0 : softmaxBackward.softmaxBackwardExtra();
 }

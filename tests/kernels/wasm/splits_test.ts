@@ -21,11 +21,11 @@ import {
 import { onEachBackend, TOLERANCE } from "../../backends.ts";
 import { type Problem, type Solution, solve } from "../../oracle.ts";
 
-/** Few operations are one thread's, in as many segments; the last are not. */
+/** Few operations are one thread's, in as many splits; the last are not. */
 const SIZES = [
   { length: 5, chunkSize: 1 },
   { length: 70, chunkSize: 8 },
-  // Ten chunks, of which four segments have three, three, three and one.
+  // Ten chunks, of which four splits have three, three, three and one.
   { length: 75, chunkSize: 8 },
   { length: 130, chunkSize: 16, headDim: 40, valueDim: 37 },
 ];
@@ -51,7 +51,7 @@ for (const threads of [3, 4, 7]) {
       x.dispose();
       assert(reason.startsWith(`wasm, ${threads} thread`), reason);
       for (const { length, chunkSize, ...dims } of SIZES) {
-        // Three sequences and four threads: two segments each.
+        // Three sequences and four threads: two splits each.
         for (const heads of length === 70 ? [1, 2, 3] : [1]) {
           const failures: string[] = [];
           for (const decay of DECAYS) {
