@@ -12,7 +12,7 @@ const DECIDING: Readonly<Record<string, readonly string[] | undefined>> = {
 
 /**
  * A kernel that the cpu backend computes where its values have one of some types;
- * it reads WebAssembly's memory, and only its results are copied.
+ * it reads WebAssembly's memory, and only its results are copied, once.
  *
  * @param stock The previous kernel, for all other types.
  * @param name Which kernel.
@@ -38,8 +38,9 @@ function transferOf(wasm: BackendWasm): Transfer {
   return {
     read: (tensor) => wasm.typedArrayFromHeap(tensor),
     write(values, shape, dtype) {
-      // They may be an argument's, a view that is lost where memory grows.
-      const kept = values.slice();
+      // Part of a buffer may be an argument's, a view that is lost where memory grows.
+      const isAll = values.byteLength === values.buffer.byteLength;
+      const kept = isAll ? values : values.slice();
       const output = wasm.makeOutput(shape, dtype);
       wasm.typedArrayFromHeap(output).set(kept);
       return output;
