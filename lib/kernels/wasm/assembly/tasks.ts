@@ -15,7 +15,9 @@ import { gemvExtra, gemvTask, gemvTasks } from "./math/gemv";
 import { attendFull, layoutFull } from "./full/full_forward";
 import { geluTask, geluTasks } from "./layer/gelu";
 import * as jobs from "./jobs";
-import { layerNormExtra, layerNormTask, layerNormTasks } from "./layer/layer_norm";
+import {
+  layerNormExtra, layerNormTask, layerNormTasks,
+} from "./layer/layer_norm";
 import {
   finiteDecayTask, finiteDecayTasks, logSigmoidTask, logSigmoidTasks,
 } from "./layer/log_decay";

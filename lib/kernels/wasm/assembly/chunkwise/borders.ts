@@ -10,7 +10,9 @@ function borderOf(tensor: usize, sequence: i32): usize {
 }
 
 /** Copies a sequence's state from a tensor. */
-export function loadBorderState(tensor: usize, sequence: i32, state: usize): void {
+export function loadBorderState(
+  tensor: usize, sequence: i32, state: usize
+): void {
   let from = borderOf(tensor, sequence), to = state;
   const keySum = state + sizes.headDim * sizes.valueStride;
   for (let n = 0; n < sizes.headDim; n++) {
@@ -24,7 +26,9 @@ export function loadBorderState(tensor: usize, sequence: i32, state: usize): voi
 }
 
 /** Copies a sequence's state to a tensor. */
-export function storeBorderState(state: usize, tensor: usize, sequence: i32): void {
+export function storeBorderState(
+  state: usize, tensor: usize, sequence: i32
+): void {
   let from = state, to = borderOf(tensor, sequence);
   const keySum = state + sizes.headDim * sizes.valueStride;
   for (let n = 0; n < sizes.headDim; n++) {

@@ -1,5 +1,5 @@
-// What the decays of a chunk make of its matrices: all that the chunkwise form
-// knows of them. With a prime for what goes from right to left (`back`),
+// The operands that decays make of a chunk's matrices: all that the chunkwise form
+// knows of decays. With a prime for the direction from right to left (`back`),
 //
 //     Y  = A V + Qin H + Qin' T         A     masked scores inside of the chunk
 //     H' = chunkDecay ∘ H + Koutᵀ V     Qin   queries, decayed from the border
@@ -94,7 +94,7 @@ export function queriesInAndDot(
  */
 export function chunkDecay(count: i32, back: bool): f32 {
   if (!sizes.decays || sizes.diagonal) return 1;
-  return back ? decay.chunkDecayBack() : decay.chunkDecay(count);
+  return back ? decay.backChunkDecay() : decay.forwardChunkDecay(count);
 }
 
 /**
@@ -104,7 +104,7 @@ export function chunkDecay(count: i32, back: bool): f32 {
 export function decayedState(back: bool, state: usize, to: usize): usize {
   if (!sizes.diagonal) return state;
   scaleChannels(
-    back ? diagonal.chunkDecayBack : diagonal.chunkDecayForward, state, to
+    back ? diagonal.channelDecaysBack : diagonal.channelDecaysForward, state, to
   );
   return to;
 }
@@ -142,10 +142,10 @@ export function openSplitDecay(decays: usize): void {
 /** Multiplies a split's decay by that of the chunk. */
 export function extendSplitDecay(decays: usize, count: i32, back: bool): void {
   if (sizes.diagonal) {
-    multiplyVectors(
-      sizes.headStride,
-      back ? diagonal.chunkDecayBack : diagonal.chunkDecayForward, decays, decays
-    );
+    const channels = back
+      ? diagonal.channelDecaysBack
+      : diagonal.channelDecaysForward;
+    multiplyVectors(sizes.headStride, channels, decays, decays);
   } else put(decays, 0, at(decays, 0) * chunkDecay(count, back));
 }
 

@@ -80,7 +80,7 @@ export function addChunkDecayGradient(
 ): void {
   if (sizes.diagonal) {
     return addDiagonalGradient(
-      back ? diagonal.chunkDecayBack : diagonal.chunkDecayForward,
+      back ? diagonal.channelDecaysBack : diagonal.channelDecaysForward,
       back ? rowsDb : rowsDf, state, gradient
     );
   }

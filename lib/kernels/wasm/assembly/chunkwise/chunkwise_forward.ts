@@ -33,11 +33,11 @@ function write(to: usize, from: usize, back: bool): void {
       v128.store(to1 + i, f32x4.mul(sum, f32x4.splat(decay)));
     }
   } else memory.fill(to1, 0, sizes.headStride);
-  addRows(columns, keys, to1);
+  addRowSum(columns, keys, to1);
 }
 
 /** target += Σ_j row_j */
-function addRows(columns: i32, rows: usize, target: usize): void {
+function addRowSum(columns: i32, rows: usize, target: usize): void {
   for (let c: usize = 0; c < <usize> columns * 4; c += 16) {
     let sum = v128.load(target + c), row = rows + c;
     for (let j = 0; j < intra.count; j++) {
@@ -66,21 +66,21 @@ export function summarizeForward(sequence: i32, split: i32): void {
   const first = sizes.firstChunkOf(split), end = sizes.firstChunkOf(split + 1);
   const state = recordOf(sequence, split),
     stateBack = state + sizes.stateBytes;
-  const pass = stateBack + sizes.stateBytes,
-    passBack = pass + operands.splitDecayBytes();
-  operands.openSplitDecay(pass);
-  operands.openSplitDecay(passBack);
+  const decay = stateBack + sizes.stateBytes,
+    decayBack = decay + operands.splitDecayBytes();
+  operands.openSplitDecay(decay);
+  operands.openSplitDecay(decayBack);
   for (let chunk = first; chunk < end; chunk++) {
     intra.openDirection(sequence, chunk, false);
     write(state, chunk > first ? state : 0, false);
-    operands.extendSplitDecay(pass, intra.count, false);
+    operands.extendSplitDecay(decay, intra.count, false);
     countProgress();
   }
   if (!sizes.decays || sizes.causal) return;
   for (let chunk = end - 1; chunk >= first; chunk--) {
     intra.openDirection(sequence, chunk, true);
     write(stateBack, chunk < end - 1 ? stateBack : 0, true);
-    operands.extendSplitDecay(passBack, intra.count, true);
+    operands.extendSplitDecay(decayBack, intra.count, true);
     countProgress();
   }
 }
@@ -100,10 +100,10 @@ function sumStates(
   for (let s = first; s !== split; s += step) {
     const record = recordOf(sequence, s);
     const state = afterwards ? record + sizes.stateBytes : record;
-    const passes = record + 2 * sizes.stateBytes;
-    const pass = afterwards ? passes + operands.splitDecayBytes() : passes;
+    const decays = record + 2 * sizes.stateBytes;
+    const decay = afterwards ? decays + operands.splitDecayBytes() : decays;
     if (s === first && border === 0) memory.copy(to, state, sizes.stateBytes);
-    else operands.carryState(sizes.stateBytes, to, pass, state);
+    else operands.carryState(sizes.stateBytes, to, decay, state);
   }
 }
 

@@ -1,5 +1,5 @@
 // Decays inside of a chunk of tokens s … t, a number for each token: forward decays
-// f are paid by what goes to the right, back ones b by what goes to the left. All
+// f are of what goes to the right, back ones b of what goes to the left. All
 // exponents are sums of log decays, and none is above 0.
 import { at, put } from "../math/matrix";
 import { prepareExp } from "../math/vector_exp";
@@ -32,12 +32,12 @@ export function layoutDecay(base: usize, chunkSize: i32): usize {
 }
 
 /** Decay through all of a chunk of `count` tokens, forward. */
-export function chunkDecay(count: i32): f32 {
+export function forwardChunkDecay(count: i32): f32 {
   return at(decayFromStart, count - 1);
 }
 
 /** Decay through all of the chunk, back. */
-export function chunkDecayBack(): f32 {
+export function backChunkDecay(): f32 {
   return at(decayFromEnd, 0);
 }
 

@@ -11,14 +11,14 @@ import { prepareExp } from "../math/vector_exp";
 import { allocate } from "../runtime/scratch";
 
 /**
- * e^f and e^b of each token and channel: paid on arrival from the left, and from
- * the right.
+ * e^f and e^b of each token and channel, the decays of what arrives from the left,
+ * and from the right.
  */
 export let decaysForward: usize = 0;
 export let decaysBack: usize = 0;
 /** Decays of each channel through all of the chunk, forward and back. */
-export let chunkDecayForward: usize = 0;
-export let chunkDecayBack: usize = 0;
+export let channelDecaysForward: usize = 0;
+export let channelDecaysBack: usize = 0;
 /** Bytes of a row. */
 let stride: usize = 0;
 
@@ -27,8 +27,8 @@ export function layoutDiagonal(tokens: usize, rowBytes: usize): void {
   stride = rowBytes;
   decaysForward = allocate(tokens * stride);
   decaysBack = allocate(tokens * stride);
-  chunkDecayForward = allocate(stride);
-  chunkDecayBack = allocate(stride);
+  channelDecaysForward = allocate(stride);
+  channelDecaysBack = allocate(stride);
   prepareExp();
 }
 
@@ -49,8 +49,8 @@ export function blockRows(
 export function openDiagonalDecays(
   count: i32, f: usize, b: usize, width: usize
 ): void {
-  if (f !== 0) decaysOf(count, f, width, decaysForward, chunkDecayForward);
-  if (b !== 0) decaysOf(count, b, width, decaysBack, chunkDecayBack);
+  if (f !== 0) decaysOf(count, f, width, decaysForward, channelDecaysForward);
+  if (b !== 0) decaysOf(count, b, width, decaysBack, channelDecaysBack);
 }
 
 function decaysOf(
@@ -76,8 +76,8 @@ let first: usize = 0;
 let step: usize = 0;
 /** Decays of the path's direction, of all tokens of the chunk. */
 let decays: usize = 0;
-/** Whether a token on the path pays its own decay, or else that of the nearer token. */
-let paysOwn: bool = false;
+/** Whether a token on the path decays by its own decay, or by that of the nearer token. */
+let countsOwn: bool = false;
 
 function openPath(place: i32, tokens: i32, right: bool, back: bool): void {
   rows = tokens;
@@ -88,20 +88,20 @@ function openPath(place: i32, tokens: i32, right: bool, back: bool): void {
 
 /**
  * Opens the path from a place to so many queries, which lie to its right or, `back`,
- * to its left. A query pays its own decay, on arrival.
+ * to its left. A query decays by its own decay too.
  */
 export function openQueryPath(place: i32, tokens: i32, back: bool): void {
   openPath(place, tokens, !back, back);
-  paysOwn = true;
+  countsOwn = true;
 }
 
 /**
  * Opens the path from so many keys to a place to their right or, `back`, to their
- * left. A key's own decay is not paid.
+ * left. A key does not decay by its own.
  */
 export function openKeyPath(place: i32, tokens: i32, back: bool): void {
   openPath(place, tokens, back, back);
-  paysOwn = false;
+  countsOwn = false;
 }
 
 /** target_i = w_i ∘ source_i, with w_i the decays between the place and token i. */
@@ -118,9 +118,9 @@ export function decayAlongPath(source: usize, target: usize): void {
  * `cell`.
  */
 function decayPair(cell: usize, source: usize, target: usize): void {
-  const lag = paysOwn ? 0 : step, one = f32x4.splat(1);
+  const lag = countsOwn ? 0 : step, one = f32x4.splat(1);
   let left = rows, weight0 = one, weight1 = one;
-  if (paysOwn) {
+  if (countsOwn) {
     weight0 = v128.load(decays + cell);
     weight1 = v128.load(decays + cell, 16);
   }
@@ -144,9 +144,9 @@ function decayPair(cell: usize, source: usize, target: usize): void {
 
 /** {@link decayAlongPath} for one vector of each row. */
 function decayVector(cell: usize, source: usize, target: usize): void {
-  const lag = paysOwn ? 0 : step;
+  const lag = countsOwn ? 0 : step;
   let left = rows;
-  let weight = paysOwn ? v128.load(decays + cell) : f32x4.splat(1);
+  let weight = countsOwn ? v128.load(decays + cell) : f32x4.splat(1);
   v128.store(target + cell, f32x4.mul(weight, v128.load(source + cell)));
   while (--left > 0) {
     cell += step;
@@ -175,10 +175,10 @@ export function backwardAlongPath(
 function backwardPair(
   cell: usize, gradient: usize, source: usize, target: usize, slopes: usize
 ): void {
-  const lag = paysOwn ? 0 : step, nearest = cell;
+  const lag = countsOwn ? 0 : step, nearest = cell;
   const one = f32x4.splat(1);
   let left = rows, weight0 = one, weight1 = one;
-  if (paysOwn) {
+  if (countsOwn) {
     weight0 = v128.load(decays + cell);
     weight1 = v128.load(decays + cell, 16);
   }
@@ -198,8 +198,8 @@ function backwardPair(
     weight0 = f32x4.mul(weight0, d0);
     weight1 = f32x4.mul(weight1, d1);
   }
-  if (!paysOwn && cell === nearest) return;
-  const end = paysOwn ? nearest - step : nearest;
+  if (!countsOwn && cell === nearest) return;
+  const end = countsOwn ? nearest - step : nearest;
   let sum0 = f32x4.splat(0), sum1 = sum0;
   do {
     const g0 = v128.load(gradient + cell), g1 = v128.load(gradient + cell, 16);
@@ -216,9 +216,9 @@ function backwardPair(
 function backwardVector(
   cell: usize, gradient: usize, source: usize, target: usize, slopes: usize
 ): void {
-  const lag = paysOwn ? 0 : step, end = paysOwn ? cell - step : cell;
+  const lag = countsOwn ? 0 : step, end = countsOwn ? cell - step : cell;
   let left = rows;
-  let weight = paysOwn ? v128.load(decays + cell) : f32x4.splat(1);
+  let weight = countsOwn ? v128.load(decays + cell) : f32x4.splat(1);
   for (;;) {
     const slope = f32x4.mul(weight, v128.load(gradient + cell));
     v128.store(target + cell, f32x4.add(v128.load(target + cell), slope));

@@ -82,7 +82,7 @@ export function attendIntraChunk(y: usize): void {
     const products = shared !== 0 ? shared : sizes.scores;
     if (!hasShared) multiplyQueries(products, row);
     fillMask(count, f, b);
-    weighAndSum(products, row);
+    maskAndSum(products, row);
   }
   const width = <i32> (sizes.valueStride >> 2);
   multiply(
@@ -103,7 +103,7 @@ function multiplyQueries(products: usize, row: usize): void {
 }
 
 /** scores = M ∘ products, with the sums of their rows. */
-function weighAndSum(product: usize, row: usize): void {
+function maskAndSum(product: usize, row: usize): void {
   let score = sizes.scores, weight = maskWeights;
   for (let i = 0; i < count; i++) {
     let sum = f32x4.splat(0);

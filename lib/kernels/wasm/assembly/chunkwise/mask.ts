@@ -16,8 +16,8 @@ export const COLUMNS = 8;
 export const PAIR: usize = 32;
 
 /** e^f and e^b of the tokens, with a 0 before and after them. */
-export let decaysForward: usize = 0;
-export let decaysBack: usize = 0;
+export let tokenDecaysForward: usize = 0;
+export let tokenDecaysBack: usize = 0;
 /**
  * Entries of the mask in the corner strictly above and below the diagonal, and on
  * it.
@@ -29,24 +29,24 @@ export let diagonal: usize = 0;
  * Entries of the mask in the corner's highest and lowest row, from which those
  * beyond are made.
  */
-export let highest: usize = 0;
-export let lowest: usize = 0;
+export let highestRow: usize = 0;
+export let lowestRow: usize = 0;
 
 /** Takes scratch for so many tokens. */
 export function layoutMask(tokens: i32): void {
-  decaysForward = allocate(pairBytes(tokens) + 32) + 16;
-  decaysBack = allocate(pairBytes(tokens) + 32) + 16;
+  tokenDecaysForward = allocate(pairBytes(tokens) + 32) + 16;
+  tokenDecaysBack = allocate(pairBytes(tokens) + 32) + 16;
   above = allocate(COLUMNS * PAIR);
   below = allocate(COLUMNS * PAIR);
   diagonal = allocate(COLUMNS * PAIR);
-  highest = allocate(PAIR);
-  lowest = allocate(PAIR);
+  highestRow = allocate(PAIR);
+  lowestRow = allocate(PAIR);
 }
 
 /** Reads the log decays of a chunk of `count` tokens; `b` is 0 in causal attention. */
 export function openMask(count: i32, f: usize, b: usize): void {
-  decaysOf(count, f, decaysForward);
-  if (b !== 0) decaysOf(count, b, decaysBack);
+  decaysOf(count, f, tokenDecaysForward);
+  if (b !== 0) decaysOf(count, b, tokenDecaysBack);
   memory.fill(diagonal, 0, COLUMNS * PAIR);
   for (let i = 0; i < COLUMNS; i++) put(diagonal + i * PAIR, i, 1);
 }
@@ -81,8 +81,8 @@ export function fillCorner(first: i32, end: i32, up: usize, down: usize): void {
     w0 = v128.or(w0, v128.load(diagonal + r));
     w1 = v128.or(w1, v128.load(diagonal + r, 16));
   }
-  v128.store(highest, w0);
-  v128.store(highest, w1, 16);
+  v128.store(highestRow, w0);
+  v128.store(highestRow, w1, 16);
   w0 = w1 = f32x4.splat(0);
   step = down + 4 * first;
   for (let r: usize = 0; r < rows; r += PAIR) {
@@ -98,8 +98,8 @@ export function fillCorner(first: i32, end: i32, up: usize, down: usize): void {
     w0 = v128.or(w0, v128.load(diagonal + r));
     w1 = v128.or(w1, v128.load(diagonal + r, 16));
   }
-  v128.store(lowest, w0);
-  v128.store(lowest, w1, 16);
+  v128.store(lowestRow, w0);
+  v128.store(lowestRow, w1, 16);
 }
 
 /** Clears scores on a side where the mask is 0. */

@@ -34,7 +34,7 @@ export function maskScoresAndProducts(
   memory.fill(partial, 0, partialBytes(count));
   memory.fill(partialBack, 0, partialBytes(count));
   // The step to the row of query i, from below and from above.
-  const up = b === 0 ? 0 : mask.decaysBack, down = mask.decaysForward;
+  const up = b === 0 ? 0 : mask.tokenDecaysBack, down = mask.tokenDecaysForward;
   for (let column: usize = 0; column < row; column += mask.PAIR) {
     const first = <i32> (column >> 2), end = min(first + mask.COLUMNS, count);
     mask.fillCorner(first, end, up, down);
@@ -47,7 +47,7 @@ export function maskScoresAndProducts(
     if (end < count) {
       maskBothRows(
         count - end, cells + next, others + next, row, down + 4 * end, 4,
-        mask.lowest, lowerColumns + column, partial + end * mask.PAIR, mask.PAIR
+        mask.lowestRow, lowerColumns + column, partial + end * mask.PAIR, mask.PAIR
       );
     }
     if (first === 0) continue;
@@ -59,7 +59,7 @@ export function maskScoresAndProducts(
     const last = first - 1;
     maskBothRows(
       first, cells + last * row, others + last * row, 0 - row, up + 4 * last,
-      -4, mask.highest, upperColumns + column, partialBack + last * mask.PAIR,
+      -4, mask.highestRow, upperColumns + column, partialBack + last * mask.PAIR,
       0 - mask.PAIR
     );
   }

@@ -20,7 +20,9 @@
 // the columns, each of which makes the scores of the keys for itself.
 import * as sizes from "../chunkwise/sizes";
 import { openBorderDecays, fillMask } from "../chunkwise/decay";
-import { layoutDeltaDiagonal, openGates, openOnes } from "./delta_diagonal";
+import {
+  layoutDeltaDiagonal, openDiagonalGates, openOnes,
+} from "./delta_diagonal";
 import { delta as job, queue } from "../jobs";
 import { at, put } from "../math/matrix";
 import { loadFirst, storeFirst, vectorBytes } from "../math/simd";
@@ -202,7 +204,7 @@ export function openDeltaChunk(position: i32): void {
   }
   if (sizes.diagonal) {
     gatherRows(gates, sizes.headBytes, sizes.headBytes, gate, sizes.headStride);
-    openGates(count, gate);
+    openDiagonalGates(count, gate);
     return;
   }
   openBorderDecays(count, gate, 0);

@@ -11,7 +11,7 @@
 // sweeps meet in the middle, the second phase comes back through the first half of
 // the sweep, whose states it makes again.
 import * as sizes from "../chunkwise/sizes";
-import { chunkDecay } from "../chunkwise/chunk_operands";
+import { chunkDecay, keysOut } from "../chunkwise/chunk_operands";
 import * as delta from "./delta";
 import * as chunk from "./delta_chunk";
 import { decayState } from "./delta_diagonal";
@@ -163,7 +163,8 @@ function differentiateChunk(position: i32, gradient: usize): void {
   if (more) {
     multiply(
       delta.count, width, sizes.headDim,
-      chunk.keysOut(), sizes.headStride, gradient, sizes.valueStride,
+      keysOut(delta.count, false, delta.k), sizes.headStride,
+      gradient, sizes.valueStride,
       deltaGradient.dr, sizes.valueStride,
       1, deltaGradient.dr, sizes.valueStride
     );

@@ -25,16 +25,17 @@ export function score(withQueries: bool): void {
     delta.k, headStride, delta.transposedK, row,
     delta.keyScores, row, 0, 0, 0
   );
-  weigh(delta.keyScores);
-  if (withQueries) weigh(delta.scores);
+  applyMask(delta.keyScores);
+  if (withQueries) applyMask(delta.scores);
 }
 
-function weigh(matrix: usize): void {
+/** matrix *= M */
+function applyMask(matrix: usize): void {
   const bytes = <usize> delta.count * vectorBytes(delta.count);
   multiplyVectors(bytes, maskWeights, matrix, matrix);
 }
 
-/** readings = K H, and with queries below it Q H. */
+/** stateProducts = K H, and with queries below it Q H. */
 export function read(state: usize, withQueries: bool): void {
   let readers = delta.k;
   if (diagonal) {
@@ -64,7 +65,7 @@ export function findErrors(hasState: bool, errors: usize): void {
   solveDown(delta.count, delta.wyMatrix, row, errors, valueStride);
 }
 
-/** target = V - e ∘ readings */
+/** target = V - e ∘ K H */
 function subtractStateProducts(target: usize): void {
   let cell = delta.v, reading = delta.stateProducts;
   for (let i = 0; i < delta.count; i++) {
@@ -85,7 +86,7 @@ export function findVNew(errors: usize, vNew: usize): void {
 
 /** to = e_last from + (out ∘ K)ᵀ U; `from` is 0 where no state comes to the chunk. */
 export function write(from: usize, to: usize, vNew: usize): void {
-  const keys = keysOut();
+  const keys = operands.keysOut(delta.count, false, delta.k);
   const decay: f32 = from === 0 ? 0 : operands.chunkDecay(delta.count, false);
   let old = from;
   if (diagonal && from !== 0) {
@@ -97,9 +98,4 @@ export function write(from: usize, to: usize, vNew: usize): void {
     keys, headStride, vNew, valueStride,
     to, valueStride, decay, old, valueStride
   );
-}
-
-/** out ∘ K, in scratch. */
-export function keysOut(): usize {
-  return operands.keysOut(delta.count, false, delta.k);
 }

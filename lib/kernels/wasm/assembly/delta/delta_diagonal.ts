@@ -35,7 +35,7 @@ export function openOnes(): void {
 }
 
 /** Reads the log decays of a chunk, rows as of the keys. */
-export function openGates(count: i32, gates: usize): void {
+export function openDiagonalGates(count: i32, gates: usize): void {
   channels.openDiagonalDecays(count, gates, 0, sizes.headStride);
 }
 
@@ -57,7 +57,7 @@ export function decayFromStartAll(count: i32, rows: usize, target: usize): void 
 /** to = a state, decayed through the chunk. */
 export function decayState(state: usize, to: usize): void {
   scaleRows(
-    sizes.headDim, sizes.valueStride, channels.chunkDecayForward, state, to
+    sizes.headDim, sizes.valueStride, channels.channelDecaysForward, state, to
   );
 }
 
@@ -102,12 +102,12 @@ export function addToEndGradients(
  * Adds to the gradients in log decays what comes from {@link decayState}, given
  * the gradient in its result.
  */
-export function addChunkDecayGradient(
+export function addStateDecayGradient(
   count: i32, state: usize, gradient: usize
 ): void {
   for (let n = 0; n < sizes.headDim; n++) {
     const offset = n * sizes.valueStride;
-    const slope = at(channels.chunkDecayForward, n) *
+    const slope = at(channels.channelDecaysForward, n) *
       dot(sizes.valueStride, state + offset, gradient + offset);
     let cell = slopes;
     for (let i = 0; i < count; i++) {

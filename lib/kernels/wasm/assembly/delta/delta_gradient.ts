@@ -6,7 +6,7 @@
 //     dQ = ∇P K + e ∘ (dY Hᵀ)
 import * as sizes from "../chunkwise/sizes";
 import {
-  chunkDecay, decayFromStart, decayToEnd, maskWeights,
+  forwardChunkDecay, decayFromStart, decayToEnd, maskWeights,
 } from "../chunkwise/decay";
 import * as delta from "./delta";
 import * as channels from "./delta_diagonal";
@@ -103,7 +103,7 @@ export function pairGradients(errors: usize, vNew: usize): void {
   );
   const ofScores = products + delta.rows * row;
   for (let i = 0; i < delta.count; i++) {
-    weighAndSum(i, ofScores + i * row);
+    maskGradients(i, ofScores + i * row);
     const offset = i * sizes.valueStride;
     put(dbeta, i, dot(sizes.valueStride, dr + offset, errors + offset));
     if (!delta.back) continue;
@@ -137,7 +137,7 @@ export function pairGradients(errors: usize, vNew: usize): void {
  * Masks a row of both products, and sums the loss gradient in each exponent over the
  * row and the columns, strictly below the diagonal.
  */
-function weighAndSum(i: i32, ofScores: usize): void {
+function maskGradients(i: i32, ofScores: usize): void {
   const row = vectorBytes(delta.count), offset = i * row;
   const ofKeys = products + offset, weight = maskWeights + offset;
   const keyScore = delta.keyScores + offset, score = delta.scores + offset;
@@ -206,7 +206,7 @@ export function nextStateGradients(
   );
   if (sizes.diagonal) {
     channels.addToEndGradients(delta.count, delta.stateProducts, delta.k, dk);
-    if (some) channels.addChunkDecayGradient(delta.count, state, gradient);
+    if (some) channels.addStateDecayGradient(delta.count, state, gradient);
     return;
   }
   addScaledRowsAndDot(
@@ -214,7 +214,7 @@ export function nextStateGradients(
     exitSums
   );
   if (!some) return;
-  chunkDecayGradient = chunkDecay(delta.count) *
+  chunkDecayGradient = forwardChunkDecay(delta.count) *
     dot(sizes.headDim * sizes.valueStride, state, gradient);
 }
 

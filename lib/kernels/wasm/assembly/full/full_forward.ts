@@ -93,17 +93,18 @@ function openSequence(sequence: i32): void {
         keys, sizes.logDecay(job.f, from), sizes.logDecay(job.b, from)
       );
       scaleRows(keys, sizes.headStride, decay.decayToEnd, k, weightedK + place);
-      put(tileDecays, tile, decay.chunkDecay(keys));
+      put(tileDecays, tile, decay.forwardChunkDecay(keys));
       if (!sizes.causal) {
         scaleRows(
           keys, sizes.headStride, decay.decayToStart, k, weightedKBack + place
         );
-        put(tileDecaysBack, tile, decay.chunkDecayBack());
+        put(tileDecaysBack, tile, decay.backChunkDecay());
       }
     } else for (let j = 0; j < keys; j++) put(decay.decayToEnd, j, 1);
     multiply(
       sides, head, keys,
-      decay.decayToEnd, decay.decayToStart - decay.decayToEnd, k, sizes.headStride,
+      decay.decayToEnd, decay.decayToStart - decay.decayToEnd,
+      k, sizes.headStride,
       keySumsOf(tile, 0), sizes.headStride, 0, 0, 0
     );
   }

@@ -11,7 +11,8 @@ export function maskScores(
   mask.openMask(count, f, b);
   memory.fill(sums, 0, row);
   // The step to the row of key j, from below and from above.
-  const up = mask.decaysForward + 4, down = b === 0 ? 0 : mask.decaysBack - 4;
+  const up = mask.tokenDecaysForward + 4;
+  const down = b === 0 ? 0 : mask.tokenDecaysBack - 4;
   for (let column: usize = 0; column < row; column += mask.PAIR) {
     const first = <i32> (column >> 2), end = min(first + mask.COLUMNS, count);
     mask.fillCorner(first, end, up, down);
@@ -20,13 +21,13 @@ export function maskScores(
     if (first > 0) {
       const last = first - 1;
       maskRows(
-        first, cells + last * row, 0 - row, up + 4 * last, -4, mask.highest, sum
+        first, cells + last * row, 0 - row, up + 4 * last, -4, mask.highestRow, sum
       );
     }
     if (end === count) continue;
     const next = cells + end * row;
     if (down === 0) mask.clearRows(count - end, next, row);
-    else maskRows(count - end, next, row, down + 4 * end, 4, mask.lowest, sum);
+    else maskRows(count - end, next, row, down + 4 * end, 4, mask.lowestRow, sum);
   }
 }
 

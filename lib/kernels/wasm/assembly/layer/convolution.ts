@@ -143,7 +143,7 @@ function areWhole(token: i32, tokens: i32, first: i32, step: i32): bool {
  * tap. Tests are at the loops' ends, for the reason
  * in vector_exp.ts.
  */
-function sumTokens(
+function convolveTokens(
   bytes: usize, start: usize, row: usize, width: usize, next: usize,
   target: usize, targetWidth: usize
 ): void {
@@ -185,9 +185,9 @@ function sumTokens(
 
 /**
  * Sums over a token's taps, from one channel of the block to before another; see
- * {@link sumTokens}.
+ * {@link convolveTokens}.
  */
-function sumToken(
+function convolveToken(
   from: i32, to: i32, start: usize, row: usize, next: usize, target: usize
 ): void {
   for (let lane = from; lane < to; lane += 4) {
@@ -207,7 +207,7 @@ function sumToken(
  * Sums over the taps of the tokens from one to before another, a row of the
  * block's channels each; `x` and `target` are the rows of the first.
  */
-function sumRows(
+function convolveRows(
   token: i32, end: i32, first: i32, step: i32, start: usize, x: usize,
   width: usize, target: usize, targetWidth: usize
 ): void {
@@ -218,14 +218,14 @@ function sumRows(
       areWhole(token, TOKENS, first, step);
     if (isWhole) {
       const bytes = <usize> pairs * 4, row = x + offset;
-      sumTokens(bytes, start, row, width, next, target, targetWidth);
+      convolveTokens(bytes, start, row, width, next, target, targetWidth);
     }
     const tokens = isWhole ? TOKENS : 1, done = isWhole ? pairs : 0;
     for (let i = 0; i < tokens; i++) {
       if (done < lanes) {
         if (!isWhole) openTaps(token, first, step);
         const row = x + offset + bytesBetween(step * firstTap, width);
-        sumToken(done, lanes, start, row, next, target);
+        convolveToken(done, lanes, start, row, next, target);
       }
       x += width;
       target += targetWidth;
@@ -244,7 +244,7 @@ function convolve(): void {
   for (let start = 0; start < job.length; start += PIECE) {
     const end = min(job.length, start + PIECE);
     const x = rowOf(job.x, start), y = rowOf(job.y, start);
-    sumRows(start, end, job.first, job.step, biases, x, width, y, width);
+    convolveRows(start, end, job.first, job.step, biases, x, width, y, width);
     if (job.silu !== 0) {
       for (let i = start; i < end; i++) silu(lanes, rowOf(job.y, i));
     }
@@ -266,7 +266,7 @@ function differentiate(): void {
     findSlopes(firstSlope, min(job.length, end + reach));
     const own = slopes + <usize> (start - firstSlope) * ROW;
     const dx = rowOf(job.dx, start);
-    sumRows(start, end, -job.first, -job.step, zeros, own, ROW, dx, width);
+    convolveRows(start, end, -job.first, -job.step, zeros, own, ROW, dx, width);
     for (let tap = 0; tap < job.taps; tap++) addWeights(tap, start, end, own);
     addBiases(end - start, own);
     countProgress();
@@ -283,7 +283,7 @@ function findSlopes(start: i32, end: i32): void {
   const width = <usize> job.channels * 4;
   const x = rowOf(job.x, start);
   if (job.silu !== 0) {
-    sumRows(start, end, job.first, job.step, biases, x, width, slopes, ROW);
+    convolveRows(start, end, job.first, job.step, biases, x, width, slopes, ROW);
   }
   let slope = slopes, dy = rowOf(job.dy, start);
   for (let token = start; token < end; token++) {

@@ -1,6 +1,8 @@
 // Layer normalisation of rows, and its gradient.
 import { layerNorm as job, queue } from "../jobs";
-import { firstLanes, loadFirst, multiplyAdd, storeFirst, sum4 } from "../math/simd";
+import {
+  firstLanes, loadFirst, multiplyAdd, storeFirst, sum4,
+} from "../math/simd";
 
 /** The mean of the row. */
 let mean: f32 = 0;

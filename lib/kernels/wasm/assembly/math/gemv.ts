@@ -104,10 +104,10 @@ export function gemvTask(phase: i32, task: i32): void {
   }
   if (phase === 1) {
     const blocks = parts(job.columns, SUMMED_COLUMNS);
-    return addSums(task / blocks, task % blocks);
+    return sumPartsOf(task / blocks, task % blocks);
   }
   const blocks = parts(job.columns, COLUMNS), each = sumsEach();
-  addRows(task / blocks / each, task / blocks % each, task % blocks);
+  multiplyPart(task / blocks / each, task / blocks % each, task % blocks);
 }
 
 function matrixA(matrix: i32): usize {
@@ -164,7 +164,7 @@ function dotRows(matrix: i32, block: i32): void {
 }
 
 /** The sums of a part of the rows of B, in a block of columns. */
-function addRows(matrix: i32, part: i32, block: i32): void {
+function multiplyPart(matrix: i32, part: i32, block: i32): void {
   const first = part * innerPerTask(), offset = <usize> (block * COLUMNS) << 2;
   const inner = min(innerPerTask(), job.inner - first);
   const columns = min(COLUMNS, job.columns - block * COLUMNS);
@@ -207,7 +207,7 @@ function addRows(matrix: i32, part: i32, block: i32): void {
 }
 
 /** C = the sums of all tasks + bias, in a block of columns. */
-function addSums(matrix: i32, block: i32): void {
+function sumPartsOf(matrix: i32, block: i32): void {
   const width = <usize> job.columns << 2, stride = vectorBytes(job.columns);
   const first = block * SUMMED_COLUMNS, bytes = sumsBytes();
   const end = min(job.columns, first + SUMMED_COLUMNS);

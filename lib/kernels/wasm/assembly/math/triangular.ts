@@ -27,7 +27,7 @@ export function solveDown(
     }
     for (let i = first + 1; i < end; i++) {
       const factors = n + i * nStride + (<usize> first << 2);
-      addRows(i - first, factors, 4, block, x + i * stride, stride);
+      addFactoredRows(i - first, factors, 4, block, x + i * stride, stride);
     }
   }
 }
@@ -52,13 +52,15 @@ export function solveUp(
     for (let i = end - 2; i >= first; i--) {
       const factors = n + (i + 1) * nStride + (<usize> i << 2);
       const target = x + i * stride;
-      addRows(end - 1 - i, factors, nStride, target + stride, target, stride);
+      addFactoredRows(
+        end - 1 - i, factors, nStride, target + stride, target, stride
+      );
     }
   }
 }
 
 /** target += Σ_j factor_j row_j, over at least one row. */
-function addRows(
+function addFactoredRows(
   rows: i32, factors: usize, step: usize, row: usize, target: usize,
   stride: usize
 ): void {

@@ -99,7 +99,7 @@ export function scanBackward(task: i32): void {
       scan.gatherRows(job.dy, dy);
       memory.copy(chunkStates, scan.keptStates(), scan.stateBytes);
       for (let i = 0; i < scan.count; i++) remember(i);
-      if (job.z !== 0) openGates();
+      if (job.z !== 0) gateGradients();
       for (let i = scan.count - 1; i >= 0; i--) {
         differentiate(i, stateGradient, da, dd);
       }
@@ -164,7 +164,7 @@ function remember(i: i32): void {
 }
 
 /** dz = dy y SiLU'(z), and then dy = dy SiLU(z). */
-function openGates(): void {
+function gateGradients(): void {
   scan.gatherRows(job.z, scan.z);
   const bytes = <usize> scan.count * scan.PAIR, unit = f32x4.splat(1);
   for (let i: usize = 0; i < bytes; i += 16) {
