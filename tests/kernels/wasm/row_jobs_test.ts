@@ -106,3 +106,29 @@ Deno.test("the jobs of both ends write all of their outputs, and nothing else", 
       }
     }
   }));
+
+Deno.test("the elementwise jobs write all of their outputs, and nothing else", () =>
+  onThreads(() => {
+    for (const size of [1, 5, 8, 19, 4099]) {
+      for (const name of ["gelu", "logSigmoid", "finiteDecay"] as const) {
+        const numbers = name === "finiteDecay"
+          ? { size, lowest: -1 }
+          : { size };
+        assertWrites(name, numbers, { x: size }, { y: size }, ["dy"]);
+        assertWrites(name, numbers, { x: size, dy: size }, { y: size }, []);
+      }
+    }
+  }));
+
+Deno.test("the jobs of splitHeads write all of their outputs, and nothing else", () =>
+  onThreads(() => {
+    for (const headDim of [1, 5, 8, 19]) {
+      for (const featureMap of [0, 1, 2, 3]) {
+        const numbers = { batch: 2, length: 67, heads: 3, headDim, featureMap };
+        const each = 2 * 67 * 3 * headDim, x = 3 * each;
+        const heads = { q: each, k: each, v: each };
+        assertWrites("splitHeads", numbers, { x }, heads, ["dx"]);
+        assertWrites("splitHeads", numbers, { x, ...heads }, { dx: x }, []);
+      }
+    }
+  }));
