@@ -5,34 +5,21 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
-import { assertNumbers, floats } from "../contract/floats.ts";
-import { runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertShape } from "../contract/shape.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertTokenRanks } from "../operations/token_ranks.ts";
-import { fromBothEnds } from "./forms/bidirectional.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
-import {
-  causalPair,
-  type LogDecayPair,
-  logDecayPair,
-  spread,
-} from "./decays/decay_pair.ts";
-import {
-  deltaChunkwise,
-  type DeltaForm,
-  type DeltaInputs,
-  deltaRecurrent,
-} from "./forms/delta_forms.ts";
+import { isDiagonalDecay } from "./decays/diagonal_decay.ts";
+import { resolveDecays } from "./decays/resolve_decays.ts";
+import { assertDelta } from "./forms/checks.ts";
+import type { DeltaForm } from "./forms/delta_forms.ts";
+import { deltaGates, readDeltaVectors } from "./forms/delta_inputs.ts";
+import { runDeltaPlain } from "./forms/run_delta_plain.ts";
+import { assertSegments } from "./forms/segments.ts";
+import { planDelta, runDeltaFused } from "./planning/delta_kernel.ts";
 import { assertSameAttention } from "./ranks/across_ranks.ts";
 import { deltaAcrossRanks } from "./ranks/delta_across_ranks.ts";
-import { DELTA_ATTENTION, planDelta } from "./planning/delta_kernel.ts";
-import { diagonalDecayPair } from "./decays/diagonal_decay.ts";
-import type { DiagonalDecayPair } from "./decays/decay_pair.ts";
-import { assertAttention } from "./lion_attention.ts";
-import { assertSegments, withBorders } from "./forms/segments.ts";
 
 /** Options of {@linkcode deltaAttention}. */
 export interface DeltaAttentionOptions {
@@ -40,52 +27,52 @@ export interface DeltaAttentionOptions {
    * How the state fades from token to token. It pays on arrival, so a selective
    * or diagonal decay needs `convention: "arrival"`. @default noDecay()
    */
-  decay?: Decay;
+  decay?: Decay | undefined;
   /**
    * The form to compute it in: `"recurrent"` goes token by token, `"chunkwise"`
    * solves for all tokens of a chunk at once, `"auto"` is chunkwise.
    * @default "auto"
    */
-  form?: "auto" | "recurrent" | "chunkwise";
+  form?: "auto" | "recurrent" | "chunkwise" | undefined;
   /**
    * Whether a fused kernel may run; the chunkwise form has one on some
    * backends. `false` runs tfjs operations, which agree to float32 accuracy.
    * @default true
    */
-  kernel?: boolean;
+  kernel?: boolean | undefined;
   /** Tokens per chunk. @default the kernel's choice; 64 in tfjs operations */
-  chunkSize?: number;
+  chunkSize?: number | undefined;
   /**
    * Multiplies q · k in the output, not in the correction.
    * @default 1 / sqrt(headDim)
    */
-  scale?: number;
+  scale?: number | undefined;
   /**
    * Whether each token attends only to itself and the tokens before it. NaN or
    * Infinity in a later one may make outputs before it NaN, as for lionAttention.
    * @default false
    */
-  causal?: boolean;
+  causal?: boolean | undefined;
   /**
    * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
    * Whatever is not 0 is a token, NaN too. Padding is skipped, whatever q, k, v,
    * beta and the decay hold there, even NaN or Infinity: it writes nothing, and
    * the state does not decay there. Its output and all its gradients are 0.
    */
-  mask?: tf.Tensor2D;
+  mask?: tf.Tensor2D | undefined;
   /**
    * `[batch, length]`, int32: which of the sequences packed into a row each
    * token belongs to, as for lionAttention: nothing passes between neighbours
    * with different numbers, except that NaN or Infinity in one sequence may make
    * results of others NaN. @default each row is one sequence
    */
-  segments?: tf.Tensor2D;
+  segments?: tf.Tensor2D | undefined;
   /**
    * Ranks each of which has a part of the tokens, as for lionAttention. Beside a
    * state they pass on what becomes of one, `headDim · (headDim + valueDim)`
    * numbers per head and direction. @default this process has all tokens
    */
-  communicator?: TokenRanks;
+  communicator?: TokenRanks | undefined;
 }
 
 const OPTIONS: OptionNames<DeltaAttentionOptions> = {
@@ -100,10 +87,10 @@ const OPTIONS: OptionNames<DeltaAttentionOptions> = {
   communicator: true,
 };
 
-const FORMS: Record<"auto" | "recurrent" | "chunkwise", DeltaForm> = {
-  auto: deltaChunkwise,
-  recurrent: deltaRecurrent,
-  chunkwise: deltaChunkwise,
+const FORMS: Readonly<Record<"auto" | DeltaForm, DeltaForm>> = {
+  auto: "chunkwise",
+  recurrent: "recurrent",
+  chunkwise: "chunkwise",
 };
 
 /**
@@ -158,153 +145,52 @@ export function deltaAttention(
   beta: tf.Tensor3D,
   options: DeltaAttentionOptions = {},
 ): tf.Tensor4D {
-  check(q, k, v, beta, options);
-  const { decay = noDecay(), form = "auto", chunkSize, mask } = options;
-  const [batch, heads, length, headDim] = q.shape;
-  const { scale = 1 / Math.sqrt(headDim), causal = false, segments } = options;
-  const { communicator: ranks } = options;
+  const { scale, causal, kernel } = check(q, k, v, beta, options);
+  const { decay = noDecay(), chunkSize, mask, segments } = options;
+  const form = FORMS[options.form ?? "auto"], ranks = options.communicator;
   if (ranks) {
     const shared = { decay, mask, segments, causal, scale };
     assertSameAttention("deltaAttention", { q, k, v }, shared, ranks);
   }
+  const [batch, heads, length, headDim] = q.shape, valueDim = v.shape[3];
   return tf.tidy(() => {
     const tokens = mask && tokensIn("mask", mask);
-    const present = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;
-    const read = (name: string, x: tf.Tensor4D) => present(floats(name, x));
-    const vectors = {
-      q: read("q", q),
-      k: read("k", k),
-      v: read("v", v),
-      beta: read("beta", tf.expandDims(floats("beta", beta), 3)),
-    };
-    const diagonal = diagonalDecayPair(decay, q.shape, causal);
-    let pair = diagonal;
-    if (!diagonal) {
-      const whole = logDecayPair(decay, [batch, heads, length]);
-      const scalar = causal ? causalPair(whole, [heads, length]) : whole;
-      pair = scalar && columns(scalar);
-    }
-    const isFused = form !== "recurrent" && options.kernel !== false;
-    const plan = isFused && planDelta({
-      ...{ batch, heads, length, headDim, valueDim: v.shape[3] },
-      ...{ diagonal: diagonal !== null, causal, chunkSize },
-    });
-    const gates = gatesOf(pair, {
-      shape: [batch, heads, length, diagonal ? headDim : 1],
-      causal,
-      tokens,
-      segments,
-      ranks,
-    });
+    const vectors = readDeltaVectors({ q, k, v, beta }, tokens);
+    const decays = resolveDecays(decay, { shape: q.shape, causal });
+    const hiding = { causal, tokens, segments, ranks };
+    const gates = deltaGates(decays, vectors, hiding);
     if (ranks) {
-      const isRecurrent = form === "recurrent";
-      const attend = { scale, isRecurrent, chunkSize, kernel: options.kernel };
-      return present(deltaAcrossRanks(vectors, gates, attend, ranks));
+      const how = { scale, form, chunkSize, kernel };
+      const y = deltaAcrossRanks(vectors, gates, how, ranks);
+      return withoutPadding(y, tokens);
     }
-    if (plan && !("refusal" in plan)) {
-      const fades = pair !== null || segments !== undefined;
-      const f = fades ? gates.forward : undefined;
-      const b = fades && gates.backward || undefined;
-      const attributes = { causal, scale, chunkSize: plan.chunkSize };
-      const { y } = runKernel(
-        DELTA_ATTENTION,
-        { ...vectors, f, b },
-        attributes,
-      );
-      return present(y as tf.Tensor4D);
+    const plan = kernel && form !== "recurrent" && planDelta({
+      ...{ batch, heads, length, headDim, valueDim, causal, chunkSize },
+      diagonal: isDiagonalDecay(decay),
+    });
+    if (!plan || "refusal" in plan) {
+      const y = runDeltaPlain(form, vectors, gates, scale, chunkSize);
+      return withoutPadding(y, tokens);
     }
-    const scaled = { ...vectors, q: tf.mul(vectors.q, scale) as tf.Tensor4D };
-    const fromLeft = { ...scaled, gate: gates.forward };
-    const run = (inputs: Vectors) =>
-      sweep(inputs, FORMS[form], chunkSize ?? 64);
-    if (gates.backward === null) return present(run(fromLeft));
-
-    const fromRight = { ...scaled, gate: gates.backward };
-    const both = fromBothEnds(fromLeft, fromRight, run);
-    const own = tf.mul(
-      tf.mul(scaled.beta, tf.sum(tf.mul(scaled.q, scaled.k), 3, true)),
-      scaled.v,
-    );
-    return present(tf.sub(both, own));
+    const isDecayed = decays !== null || segments !== undefined;
+    const attributes = { causal, scale, chunkSize: plan.chunkSize! };
+    const y = runDeltaFused(vectors, isDecayed ? gates : null, attributes);
+    return withoutPadding(y, tokens);
   });
 }
 
-/** The inputs of a sweep, each `[batch, heads, length, columns]`. */
-type Vectors = { readonly [name in keyof DeltaInputs]: tf.Tensor4D };
-
-/** Runs a form on all heads of all sequences. */
-function sweep(
-  { q, k, v, beta, gate }: Vectors,
-  run: DeltaForm,
-  chunkSize: number,
-): tf.Tensor4D {
-  const flat = (x: tf.Tensor4D): tf.Tensor3D => {
-    const [batch, heads, length, columns] = x.shape;
-    return tf.reshape(x, [batch * heads, length, columns]);
-  };
-  const inputs = {
-    q: flat(q),
-    k: flat(k),
-    v: flat(v),
-    beta: flat(beta),
-    gate: flat(gate),
-  };
-  return tf.reshape(run(inputs, chunkSize), v.shape);
-}
-
-/**
- * Turns one log decay per token into one per channel, with a single channel.
- */
-function columns({ forward, backward }: LogDecayPair): DiagonalDecayPair {
-  return {
-    forward: tf.expandDims(forward, 3),
-    backward: backward && tf.expandDims(backward, 3),
-  };
-}
-
-/**
- * The log decays that both directions pay: 0 at padding, all of the state on
- * entering a segment.
- */
-function gatesOf(
-  pair: DiagonalDecayPair | null,
-  { shape, causal, tokens, segments, ranks }: {
-    shape: [batch: number, heads: number, length: number, columns: number];
-    causal: boolean;
-    tokens: tf.Tensor2D | undefined;
-    segments: tf.Tensor2D | undefined;
-    ranks: TokenRanks | undefined;
-  },
-): DiagonalDecayPair {
-  const paid = (logDecay: tf.Tensor4D | null | undefined): tf.Tensor4D => {
-    if (!logDecay) return tf.zeros(shape);
-    const everywhere = spread(logDecay, shape) as tf.Tensor4D;
-    return tokens ? withoutPadding(everywhere, tokens) : everywhere;
-  };
-  const gates = {
-    forward: paid(pair?.forward),
-    backward: causal ? null : paid(pair?.backward),
-  };
-  return segments
-    ? withBorders<tf.Tensor4D>(gates, segments, {
-      heads: shape[1],
-      causal,
-      ranks,
-    })
-    : gates;
-}
-
+/** Checks all arguments, and fills in defaults. */
 function check(
   q: tf.Tensor4D,
   k: tf.Tensor4D,
   v: tf.Tensor4D,
   beta: tf.Tensor3D,
   options: DeltaAttentionOptions,
-): void {
+): { scale: number; causal: boolean; kernel: boolean } {
   assertOptions("deltaAttention", options, OPTIONS);
   const { decay, form = "auto", chunkSize = 1, segments, communicator } =
     options;
-  assertDelta(q, k, v, beta, options);
+  const { settings, kernel } = assertDelta(q, k, v, beta, options);
   if (decay !== undefined) assertDecay("decay", decay);
   if (communicator !== undefined) assertTokenRanks(communicator);
   const [batch, , length] = q.shape;
@@ -323,27 +209,6 @@ function check(
       `decay should be paid on arrival, got ${decay.kind}Decay's convention "source": give it { convention: "arrival" }`,
     );
   }
-}
-
-/**
- * Checks the tensors and the options of the delta rule, as
- * {@linkcode assertAttention} does for attention.
- *
- * @returns The options with their defaults.
- * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
- * of the wrong type.
- * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
- */
-export function assertDelta(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
-  beta: tf.Tensor3D,
-  options: Parameters<typeof assertAttention>[3],
-): ReturnType<typeof assertAttention> {
-  const checked = assertAttention(q, k, v, options);
-  const [batch, heads, length] = q.shape;
-  assertShape("beta", beta, [batch, heads, length], "batch, heads, length");
-  assertNumbers("beta", beta);
-  return checked;
+  const { scale, causal } = settings;
+  return { scale, causal, kernel };
 }

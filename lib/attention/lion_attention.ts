@@ -5,38 +5,22 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
-import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertNotEmpty, assertShape } from "../contract/shape.ts";
-import {
-  assertBoolean,
-  assertEpsilon,
-  assertFinite,
-} from "../contract/values.ts";
-import { tokensIn, withoutPadding } from "../operations/padding.ts";
-import { assertTokenRanks } from "../operations/token_ranks.ts";
-import {
-  assertSameAttention,
-  attendAcrossRanks,
-  paidOnArrival,
-} from "./ranks/across_ranks.ts";
-import { blockwise } from "./forms/blockwise.ts";
-import { chunkwise } from "./forms/chunkwise.ts";
+import { tokensIn } from "../operations/padding.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
-import {
-  causalPair,
-  type LogDecayPair,
-  logDecayPair,
-  spread,
-} from "./decays/decay_pair.ts";
-import { diagonalDecayPair, isDiagonalDecay } from "./decays/diagonal_decay.ts";
-import type { ConcreteForm, Form } from "./forms/form.ts";
-import { full } from "./forms/full.ts";
-import { hasSharedKernel, type Precision, runForm } from "./planning/kernel.ts";
-import { divided, SMALLEST_EPSILON, withOnes } from "./forms/normalizer.ts";
+import { isDiagonalDecay } from "./decays/diagonal_decay.ts";
+import { resolveDecays } from "./decays/resolve_decays.ts";
+import { assertAttention } from "./forms/checks.ts";
+import type { AttentionSettings, ConcreteForm } from "./forms/form.ts";
+import { runPlain } from "./forms/run_plain.ts";
+import { assertSegments } from "./forms/segments.ts";
+import { type Precision, runFused } from "./planning/kernel.ts";
 import { type AttentionPlan, planAttention } from "./planning/plan.ts";
-import { recurrent } from "./forms/recurrent.ts";
-import { assertSegments, withBorders } from "./forms/segments.ts";
+import {
+  assertAcrossRanks,
+  assertSameAttention,
+  runAcrossRanks,
+} from "./ranks/across_ranks.ts";
 
 /**
  * How attention is computed. All forms give the same output and gradients.
@@ -59,32 +43,32 @@ export type AttentionForm = "auto" | ConcreteForm;
 /** Options of {@linkcode lionAttention}. */
 export interface LionAttentionOptions {
   /** How a token's weight fades with distance. @default noDecay() */
-  decay?: Decay;
+  decay?: Decay | undefined;
   /** The form to compute it in. @default "auto" */
-  form?: AttentionForm;
+  form?: AttentionForm | undefined;
   /**
    * Whether a fused kernel may run; `false` runs the form's TensorFlow.js
    * operations, the reference that the kernels are tested against.
    * @default true
    */
-  kernel?: boolean;
+  kernel?: boolean | undefined;
   /**
    * Tokens per chunk.
    * @default the kernel's choice; without a kernel 64, or 256 for `"blockwise"`
    */
-  chunkSize?: number;
+  chunkSize?: number | undefined;
   /** Multiplies q · k. @default 1 / sqrt(headDim) */
-  scale?: number;
+  scale?: number | undefined;
   /** Whether to divide by the row sum of the masked scores. @default true */
-  normalize?: boolean;
+  normalize?: boolean | undefined;
   /** Added to the row sum, after `scale`; 0 or more. @default 1e-6 */
-  epsilon?: number;
+  epsilon?: number | undefined;
   /**
    * Whether each token attends only to itself and the tokens before it. A later
    * token that holds NaN or Infinity may make outputs before it NaN, but never
    * other numbers. @default false
    */
-  causal?: boolean;
+  causal?: boolean | undefined;
   /**
    * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
    * Whatever is not 0 is a token, NaN too. Padding is never read, whatever q, k
@@ -93,7 +77,7 @@ export interface LionAttentionOptions {
    * The decays of padding still apply: they have a gradient, and a NaN among them
    * reaches the tokens whose paths cross it.
    */
-  mask?: tf.Tensor2D;
+  mask?: tf.Tensor2D | undefined;
   /**
    * `[batch, length]`, int32: which of the sequences packed into a row each
    * token belongs to. Wherever the number changes from one token to the next,
@@ -103,12 +87,12 @@ export interface LionAttentionOptions {
    * results of the others NaN. The decay on a border does not apply, and its
    * gradient is 0. @default each row is one sequence
    */
-  segments?: tf.Tensor2D;
+  segments?: tf.Tensor2D | undefined;
   /**
    * `"f16"` has the fused kernel multiply 16-bit numbers and add in 32 bits:
    * faster on some GPUs, accurate to about three digits. @default "f32"
    */
-  precision?: Precision;
+  precision?: Precision | undefined;
   /**
    * Ranks each of which has a part of the tokens of every sequence, in their
    * order: q, k, v, the decay, mask and segments are those of this rank's tokens,
@@ -119,7 +103,7 @@ export interface LionAttentionOptions {
    * `"auto"` or `"chunkwise"`, on WebAssembly and in plain JavaScript.
    * @default this process has all tokens
    */
-  communicator?: TokenRanks;
+  communicator?: TokenRanks | undefined;
 }
 
 const OPTIONS: OptionNames<LionAttentionOptions> = {
@@ -135,13 +119,6 @@ const OPTIONS: OptionNames<LionAttentionOptions> = {
   segments: true,
   precision: true,
   communicator: true,
-};
-
-const FORMS: Record<ConcreteForm, Form> = {
-  full,
-  recurrent,
-  blockwise,
-  chunkwise,
 };
 
 /**
@@ -220,107 +197,33 @@ export function lionAttention(
   v: tf.Tensor4D,
   options: LionAttentionOptions = {},
 ): tf.Tensor4D {
-  const { plan, scale } = check("lionAttention", q, k, v, options);
-  const {
-    decay = noDecay(),
-    normalize = true,
-    epsilon = 1e-6,
-    causal = false,
-    precision = "f32",
-    mask,
-    segments,
-    communicator: ranks,
-  } = options;
-  const [batch, keyHeads, length, headDim] = q.shape, heads = v.shape[1];
+  const { plan, settings } = check("lionAttention", q, k, v, options);
+  const { decay = noDecay(), mask, segments, communicator: ranks } = options;
   if (ranks) {
-    const shared = { decay, mask, segments, causal, scale, normalize, epsilon };
+    const shared = { ...settings, decay, mask, segments };
     assertSameAttention("lionAttention", { q, k, v }, shared, ranks);
   }
-  const isRepeated = keyHeads < heads &&
-    !(plan.kernel && hasSharedKernel(plan.form) && !ranks);
-
+  const [batch, heads, length] = v.shape, headDim = q.shape[3];
   return tf.tidy(() => {
-    const ofAll = (name: string, x: tf.Tensor4D) =>
-      isRepeated
-        ? spread(floats(name, x), [
-          batch,
-          heads,
-          length,
-          headDim,
-        ]) as tf.Tensor4D
-        : x;
-    const bordered = <T extends tf.Tensor>(pair: Pair<T> | null) =>
-      segments ? withBorders(pair, segments, { heads, causal, ranks }) : pair;
-    const isPlain = plan.kernel === null || ranks !== undefined;
-    const paid = ranks ? paidOnArrival(decay, ranks) : decay;
-    const ofChannels = diagonalDecayPair(
-      paid,
-      [batch, heads, length, headDim],
-      causal,
-      isPlain,
-    );
-    const diagonal = ofChannels && bordered(ofChannels);
-    let scalar: LogDecayPair | null = null;
-    if (!diagonal) {
-      const whole = logDecayPair(paid, [batch, heads, length]);
-      scalar = bordered(causal ? causalPair(whole, [heads, length]) : whole);
-    }
+    const decays = resolveDecays(decay, {
+      shape: [batch, heads, length, headDim],
+      ...{ causal: settings.causal, segments, ranks },
+      isFinite: plan.kernel === null || ranks !== undefined,
+    });
     const tokens = mask && tokensIn("mask", mask);
-    const read = (name: string, x: tf.Tensor4D) =>
-      tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
+    const inputs = { q, k, v, decays, tokens };
     if (ranks) {
-      return attendAcrossRanks(
-        ofAll("q", floats("q", q)),
-        ofAll("k", floats("k", k)),
-        floats("v", v),
-        diagonal ?? scalar,
-        {
-          ...{ causal, scale, normalize, epsilon, tokens },
-          ...{ kernel: options.kernel, chunkSize: options.chunkSize },
-        },
-        ranks,
-      );
+      const { kernel, chunkSize } = options;
+      return runAcrossRanks(inputs, { ...settings, kernel, chunkSize }, ranks);
     }
-    if (plan.kernel) {
-      const attributes = {
-        causal,
-        scale,
-        normalize,
-        epsilon: mask ? Math.max(epsilon, SMALLEST_EPSILON) : epsilon,
-        chunkSize: plan.chunkSize ?? 1,
-        precision,
-      };
-      return runForm(
-        plan.form,
-        ofAll("q", q),
-        ofAll("k", k),
-        v,
-        diagonal ?? scalar,
-        attributes,
-        tokens,
-      );
+    const { form, chunkSize } = plan;
+    if (plan.kernel === null) {
+      return runPlain(form, inputs, settings, chunkSize);
     }
-    const queries = ofAll("q", read("q", q)), keys = ofAll("k", read("k", k));
-    const values = read("v", v);
-    const attend = (values: tf.Tensor4D) =>
-      FORMS[plan.form](
-        tf.mul(queries, scale),
-        keys,
-        values,
-        diagonal ?? scalar,
-        plan.chunkSize ?? length,
-      );
-    const y = normalize
-      ? divided(attend(withOnes(values)), epsilon, tokens)
-      : attend(values);
-    return tokens ? withoutPadding(y, tokens) : y;
+    const { precision = "f32" } = options;
+    const attributes = { ...settings, chunkSize: chunkSize ?? 1, precision };
+    return runFused(form, inputs, attributes);
   });
-}
-
-/** Log decays of both directions. */
-interface Pair<T extends tf.Tensor> {
-  readonly forward: T;
-  readonly backward: T | null;
 }
 
 /**
@@ -369,105 +272,24 @@ function check(
   k: tf.Tensor4D,
   v: tf.Tensor4D,
   options: LionAttentionOptions,
-): { plan: AttentionPlan; scale: number } {
+): { plan: AttentionPlan; settings: AttentionSettings } {
   assertOptions(owner, options, OPTIONS);
-  const { scale, kernel, causal, normalize } = assertAttention(
-    q,
-    k,
-    v,
-    options,
-    true,
-  );
+  const { settings, kernel } = assertAttention(q, k, v, options, true);
   const [batch, keyHeads, length, headDim] = q.shape;
   const { decay, segments, communicator } = options;
   if (decay !== undefined) assertDecay("decay", decay);
   if (segments !== undefined) assertSegments(segments, [batch, length]);
   if (communicator !== undefined) assertAcrossRanks(communicator, options);
   const plan = planAttention({
-    batch,
-    heads: v.shape[1],
-    keyHeads,
-    length,
-    headDim,
+    ...{ batch, heads: v.shape[1], keyHeads, length, headDim },
     valueDim: v.shape[3],
     form: communicator ? "chunkwise" : options.form ?? "auto",
-    kernel,
-    causal,
-    normalize,
+    ...{ kernel, causal: settings.causal, normalize: settings.normalize },
     chunkSize: options.chunkSize,
     decays: segments !== undefined ||
       decay !== undefined && decay.kind !== "none",
     diagonal: decay !== undefined && isDiagonalDecay(decay),
     precision: options.precision ?? "f32",
   });
-  return { plan, scale };
-}
-
-/**
- * Throws unless ranks can compute it together.
- *
- * @throws {TypeError} If the communicator is none.
- * @throws {RangeError} If an option is not for ranks, or the backend is not.
- */
-function assertAcrossRanks(
-  communicator: TokenRanks,
-  { form = "auto", precision = "f32" }: LionAttentionOptions,
-): void {
-  assertTokenRanks(communicator);
-  if (form !== "auto" && form !== "chunkwise") {
-    throw new RangeError(
-      `form should be "auto" or "chunkwise" where ranks share the tokens, got ${
-        JSON.stringify(form)
-      }`,
-    );
-  }
-  if (precision === "f32") return;
-  throw new RangeError(
-    `precision should be "f32" where ranks share the tokens, got ${
-      JSON.stringify(precision)
-    }`,
-  );
-}
-
-/** The options that do not depend on how attention is computed. */
-type CommonOptions = Pick<
-  LionAttentionOptions,
-  "scale" | "epsilon" | "kernel" | "causal" | "normalize"
->;
-
-/**
- * Checks the tensors and the options of attention, and fills in the defaults.
- *
- * @param canShare Whether one head of q and k may be that of all heads of v.
- * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
- * of the wrong type.
- * @throws {RangeError} If an option has an invalid value.
- */
-export function assertAttention(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
-  { mask, ...options }: CommonOptions & Pick<LionAttentionOptions, "mask">,
-  canShare = false,
-): Required<CommonOptions> {
-  const axes = "batch, heads, length, headDim";
-  assertShape("q", q, [null, null, null, null], axes);
-  const [batch, heads, length, headDim] = q.shape;
-  assertShape("k", k, q.shape, axes);
-  const ofValues = canShare && heads === 1 ? null : heads;
-  assertShape("v", v, [batch, ofValues, length, null], `${axes} of values`);
-  for (const [name, x] of Object.entries({ q, v })) assertNotEmpty(name, x);
-  for (const [name, x] of Object.entries({ q, k, v })) assertNumbers(name, x);
-  if (mask !== undefined) {
-    assertShape("mask", mask, [batch, length], "batch, length");
-    assertNumbers("mask", mask);
-  }
-  const { scale = 1 / Math.sqrt(headDim), epsilon = 1e-6 } = options;
-  assertFinite("scale", scale);
-  assertEpsilon("epsilon", epsilon);
-  const { kernel = true, causal = false, normalize = true } = options;
-  for (const [name, x] of Object.entries({ kernel, causal, normalize })) {
-    assertBoolean(name, x);
-  }
-  return { scale, epsilon, kernel, causal, normalize };
+  return { plan, settings };
 }

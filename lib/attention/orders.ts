@@ -20,9 +20,9 @@ export type Order = readonly number[];
 /** Options of {@linkcode snakeOrder}. */
 interface SnakeOrderOptions {
   /** Whether the snake follows rows or columns. @default "rows" */
-  along?: "rows" | "columns";
+  along?: "rows" | "columns" | undefined;
   /** Number of tokens before the grid, which keep their places. @default 0 */
-  first?: number;
+  first?: number | undefined;
 }
 
 const SNAKE_OPTIONS: OptionNames<SnakeOrderOptions> = {
@@ -191,7 +191,7 @@ export function lionAttentionInOrders(
           ...others,
           normalize: false,
           decay: permuteDecay(decay, there),
-          ...(numbers ? { segments: permute(numbers, there, 1) } : {}),
+          segments: numbers && permute(numbers, there, 1),
         });
         return permute(y, { order: there.inverse, inverse: there.order }, 2);
       });

@@ -1,43 +1,41 @@
 /** Softmax attention, the quadratic baseline. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertNumbers, floats } from "../contract/floats.ts";
-import { runKernel } from "../contract/kernel.ts";
+import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertNotEmpty, assertShape } from "../contract/shape.ts";
 import { assertBoolean, assertFinite } from "../contract/values.ts";
-import { tokensIn, withoutPadding } from "../operations/padding.ts";
-import { penalties, withSlopes } from "./decays/alibi.ts";
+import { tokensIn } from "../operations/padding.ts";
+import { assertMask, assertVectors } from "./forms/checks.ts";
+import { assertSegments, numberSegments } from "./forms/segments.ts";
+import { runSoftmaxPlain } from "./forms/softmax.ts";
 import {
   hasSoftmaxKernel,
-  SOFTMAX_ATTENTION,
-  type SoftmaxAttributes,
+  runSoftmaxFused,
 } from "./planning/softmax_kernel.ts";
-import { assertSegments, numberSegments } from "./forms/segments.ts";
 
 /** Options of {@linkcode softmaxAttention}. */
 export interface SoftmaxAttentionOptions {
   /** Multiplies q · k. @default 1 / sqrt(headDim) */
-  scale?: number;
+  scale?: number | undefined;
   /**
    * Whether each token attends only to itself and the tokens before it. NaN or
    * Infinity in a later one may make outputs before it NaN, as for lionAttention.
    * @default false
    */
-  causal?: boolean;
+  causal?: boolean | undefined;
   /**
    * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
    * Whatever is not 0 is a token, NaN too. Padding is never read, whatever q, k
    * and v hold there, even NaN or Infinity. There the output and the gradients
    * with respect to q, k and v are 0, and the gradient of the output is ignored.
    */
-  mask?: tf.Tensor2D;
+  mask?: tf.Tensor2D | undefined;
   /**
    * `[batch, length]`, int32: which of the sequences packed into a row each
    * token belongs to; as for lionAttention, no token attends across a change of
    * number, and NaN or Infinity in one sequence may make results of others NaN.
    * @default each row is one sequence
    */
-  segments?: tf.Tensor2D;
+  segments?: tf.Tensor2D | undefined;
   /**
    * ALiBi: one slope per head; `slope · |i - j|` is subtracted from the score
    * of tokens i and j. {@linkcode alibiSlopes} returns the authors' slopes. The
@@ -45,14 +43,14 @@ export interface SoftmaxAttentionOptions {
    * causal, a score has a float32 error of about 6e-8 times slope times length.
    * @default none
    */
-  slopes?: readonly number[];
+  slopes?: readonly number[] | undefined;
   /**
    * Whether to run the backend's kernel, if it has one; it never holds more
    * than a few rows of scores. With slopes, it exists only for causal
    * attention. `false` runs tfjs operations, which hold all scores at once: the
    * reference that the kernel is tested against. @default true
    */
-  kernel?: boolean;
+  kernel?: boolean | undefined;
 }
 
 const OPTIONS: OptionNames<SoftmaxAttentionOptions> = {
@@ -114,91 +112,18 @@ export function softmaxAttention(
   const { causal = false, kernel = true, mask, segments, slopes } = options;
   const scale = options.scale ?? 1 / Math.sqrt(q.shape[3]);
   return tf.tidy(() => {
-    const attend = kernel && hasSoftmaxKernel(causal, slopes !== undefined)
-      ? fused
-      : plain;
-    return attend(
-      floats("q", q),
-      floats("k", k),
-      floats("v", v),
-      {
-        ...(mask ? { mask: tokensIn("mask", mask) } : {}),
-        ...(segments ? { segments: numberSegments(segments) } : {}),
-      },
-      { causal, scale },
-      slopes,
-    );
+    const inputs = {
+      q: floats("q", q),
+      k: floats("k", k),
+      v: floats("v", v),
+      mask: mask && tokensIn("mask", mask),
+      segments: segments && numberSegments(segments),
+    };
+    const isFused = kernel && hasSoftmaxKernel(causal, slopes !== undefined);
+    const run = isFused ? runSoftmaxFused : runSoftmaxPlain;
+    return run(inputs, { causal, scale }, slopes);
   });
 }
-
-/** What hides tokens from each other. */
-interface Hiding {
-  /** `[batch, length]`, 0 at padding. */
-  readonly mask?: tf.Tensor2D;
-  /** `[batch, length]`, numbered in order. */
-  readonly segments?: tf.Tensor2D;
-}
-
-type Attend = (
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
-  hiding: Hiding,
-  attributes: SoftmaxAttributes,
-  slopes: readonly number[] | undefined,
-) => tf.Tensor4D;
-
-/** The computation in tfjs operations. */
-const plain: Attend = (
-  q,
-  k,
-  v,
-  { mask, segments },
-  { causal, scale },
-  slopes,
-) => {
-  const [batch, heads, length] = q.shape;
-  const read = (x: tf.Tensor4D) => mask ? withoutPadding(x, mask) : x;
-  let scores = tf.matMul(tf.mul(read(q), scale), read(k), false, true);
-  if (slopes) {
-    const places = tf.range(0, length);
-    const readers = tf.reshape(places, [1, 1, length, 1]);
-    const sources = tf.reshape(places, [1, 1, 1, length]);
-    scores = tf.sub(scores, penalties(slopes, readers, sources));
-  }
-  const keep = (kept: tf.Tensor, others: number) => {
-    const all = tf.broadcastTo(kept, [batch, heads, length, length]);
-    scores = tf.where(all, scores, tf.fill(scores.shape, others));
-  };
-  // No finite number: scores may be below it, and what is hidden would be read.
-  const hide = (kept: tf.Tensor) => keep(kept, -Infinity);
-  const isToken = mask && tf.notEqual(mask, 0);
-  if (isToken) hide(tf.reshape(isToken, [batch, 1, 1, length]));
-  if (causal) {
-    const reader = tf.reshape(tf.range(0, length), [length, 1]);
-    const source = tf.reshape(tf.range(0, length), [1, length]);
-    hide(tf.greaterEqual(reader, source));
-  }
-  if (segments) {
-    const reader = tf.reshape(segments, [batch, 1, length, 1]);
-    const source = tf.reshape(segments, [batch, 1, 1, length]);
-    hide(tf.equal(reader, source));
-  }
-  // A row of padding may have nothing to read, which would be NaN.
-  if (isToken) keep(tf.reshape(isToken, [batch, 1, length, 1]), 0);
-  return read(tf.matMul(tf.softmax(scores), read(v)));
-};
-
-/** The computation by the backend's kernel. */
-const fused: Attend = (q, k, v, hiding, { causal, scale }, slopes) => {
-  const attend = (q: tf.Tensor4D, k: tf.Tensor4D, scale: number) => {
-    const attributes: SoftmaxAttributes = { causal, scale };
-    return runKernel(SOFTMAX_ATTENTION, { q, k, v, ...hiding }, attributes)
-      .y as tf.Tensor4D;
-  };
-  if (!slopes) return attend(q, k, scale);
-  return attend(...withSlopes(slopes, tf.mul(q, scale), k), 1);
-};
 
 function check(
   q: tf.Tensor4D,
@@ -207,20 +132,12 @@ function check(
   options: SoftmaxAttentionOptions,
 ): void {
   assertOptions("softmaxAttention", options, OPTIONS);
-  const axes = "batch, heads, length, headDim";
-  assertShape("q", q, [null, null, null, null], axes);
+  assertVectors(q, k, v);
   const [batch, heads, length] = q.shape;
-  assertShape("k", k, q.shape, axes);
-  assertShape("v", v, [batch, heads, length, null], `${axes} of values`);
-  for (const [name, x] of Object.entries({ q, v })) assertNotEmpty(name, x);
-  for (const [name, x] of Object.entries({ q, k, v })) assertNumbers(name, x);
   const { scale = 1, causal = false, kernel = true } = options;
   const { mask, segments, slopes } = options;
-  if (slopes !== undefined) assertSlopes(slopes, heads!);
-  if (mask !== undefined) {
-    assertShape("mask", mask, [batch, length], "batch, length");
-    assertNumbers("mask", mask);
-  }
+  if (slopes !== undefined) assertSlopes(slopes, heads);
+  if (mask !== undefined) assertMask(mask, [batch, length]);
   if (segments !== undefined) assertSegments(segments, [batch, length]);
   assertFinite("scale", scale);
   for (const [name, x] of Object.entries({ causal, kernel })) {

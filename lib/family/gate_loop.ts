@@ -1,6 +1,6 @@
 /** Linear attention with a complex decay per channel. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { fromBothEnds } from "../attention/forms/bidirectional.ts";
+import { bidirectional } from "../attention/forms/bidirectional.ts";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { assertOptions } from "../contract/options.ts";
@@ -105,7 +105,7 @@ export function gateLoop(
       const both: tf.Tensor4D = tf.concat([logDecay, logDecay], 3);
       return lionAttention(turned(q), turned(k), v, {
         ...others,
-        ...segments ? { segments } : {},
+        segments,
         decay: diagonalDecay(both, { convention: "arrival" }),
         normalize: false,
         causal: true,
@@ -116,7 +116,7 @@ export function gateLoop(
       mask ? withoutPadding(y, tokensIn("gateLoop's mask", mask)) : y;
     if (causal) return present(run(vectors, segments));
     const { q, k, v } = vectors;
-    const both = fromBothEnds(vectors, vectors, run, segments);
+    const both = bidirectional(vectors, vectors, run, segments);
     const own = tf.mul(tf.mul(tf.sum(tf.mul(q, k), 3, true), scale), v);
     return present(tf.sub(both, own));
   });

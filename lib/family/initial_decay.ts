@@ -111,11 +111,11 @@ export function s4dLin(channels: number): ComplexPaces {
 /** Options of {@linkcode mambaTimeStep}. */
 export interface MambaTimeStepOptions {
   /** The smallest step, > 0. @default 0.001 */
-  smallest?: number;
+  smallest?: number | undefined;
   /** The largest step, not below the smallest. @default 0.1 */
-  largest?: number;
+  largest?: number | undefined;
   /** Seed of the steps. @default a new one each time */
-  seed?: number;
+  seed?: number | undefined;
 }
 
 const TIME_STEP_OPTIONS: OptionNames<MambaTimeStepOptions> = {

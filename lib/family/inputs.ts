@@ -15,32 +15,32 @@ export interface FamilyOptions {
    * Infinity in a later one may make outputs before it NaN, as for lionAttention.
    * @default false
    */
-  causal?: boolean;
+  causal?: boolean | undefined;
   /** The form to compute it in; all give the same result. @default "auto" */
-  form?: AttentionForm;
+  form?: AttentionForm | undefined;
   /** Tokens per chunk. @default the form's choice */
-  chunkSize?: number;
+  chunkSize?: number | undefined;
   /**
    * Multiplies the product of query and key. @default that of the model's paper
    */
-  scale?: number;
+  scale?: number | undefined;
   /**
    * `[batch, length]`, 1 for a token (or whatever is not 0), 0 for padding, which
    * is never read, whatever its vectors hold; the decays of padding still apply.
    */
-  mask?: tf.Tensor2D;
+  mask?: tf.Tensor2D | undefined;
   /**
    * `[batch, length]`, int32: which of the sequences packed into a row each
    * token belongs to. Nothing passes between neighbours with different numbers,
    * except NaN, as for lionAttention.
    * @default each row is one sequence
    */
-  segments?: tf.Tensor2D;
+  segments?: tf.Tensor2D | undefined;
   /**
    * Ranks each of which has a part of the tokens, as for lionAttention and
    * deltaAttention. @default this process has all tokens
    */
-  communicator?: TokenRanks;
+  communicator?: TokenRanks | undefined;
 }
 
 /** The names of these options. */
@@ -57,7 +57,7 @@ export const FAMILY_OPTIONS: OptionNames<FamilyOptions> = {
 /** Options of the models with the delta rule, which has two forms. */
 export interface DeltaFamilyOptions extends Omit<FamilyOptions, "form"> {
   /** The form to compute it in; both give the same result. @default "auto" */
-  form?: "auto" | "recurrent" | "chunkwise";
+  form?: "auto" | "recurrent" | "chunkwise" | undefined;
 }
 
 /** The specification of an input. */

@@ -28,7 +28,7 @@ export interface LinearTransformerOptions extends FamilyOptions {
    * Feature map of queries and keys; its values should be positive.
    * @default eluPlusOne
    */
-  featureMap?: FeatureMap;
+  featureMap?: FeatureMap | undefined;
 }
 
 const INPUTS: Inputs<LinearTransformerInputs> = { q: KEYS, k: KEYS, v: VALUES };

@@ -31,7 +31,7 @@ export interface Mamba2Inputs {
   /** How each token reads, the queries, `[batch, heads, length, headDim]`. */
   c: tf.Tensor4D;
   /** How much of x each head adds to its output, `[heads]`. @default none */
-  d?: tf.Tensor1D;
+  d?: tf.Tensor1D | undefined;
 }
 
 const INPUTS: Inputs<Mamba2Inputs> = {

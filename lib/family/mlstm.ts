@@ -1,10 +1,11 @@
 /** Linear attention with exponential input gates. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { logSigmoid, twoSidedDecay } from "../attention/decays/decay.ts";
+import type { LogDecayPair } from "../attention/decays/decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "../attention/decays/finite_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { splitSums, withOnes } from "../attention/forms/normalizer.ts";
-import { withBorders } from "../attention/forms/segments.ts";
+import { withBorders } from "../attention/decays/segment_borders.ts";
 import { assertOptions } from "../contract/options.ts";
 import { tokensIn } from "../operations/padding.ts";
 import { assertWhole } from "../operations/token_ranks.ts";
@@ -96,7 +97,7 @@ export function mlstm(
     );
     const kept = logSigmoid(forgetGate);
     const paid = segments
-      ? withBorders({ forward: kept, backward: kept }, segments, {
+      ? withBorders<LogDecayPair>({ forward: kept, backward: kept }, segments, {
         heads: kept.shape[1],
         causal: false,
       })

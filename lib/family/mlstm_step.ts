@@ -61,7 +61,7 @@ export function mlstmStep(
       k: tf.mul(k, tf.expandDims(weights, 3)),
       v: withOnes(v),
       logDecay: tf.add(kept, tf.sub(from, to)) as tf.Tensor3D,
-      ...(mask ? { mask } : {}),
+      mask,
     },
     { convention: "arrival", normalize: false },
   );

@@ -1,6 +1,6 @@
 /** A recurrence that reads the state before the token changes it. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { fromBothEnds } from "../attention/forms/bidirectional.ts";
+import { bidirectional } from "../attention/forms/bidirectional.ts";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { endsOf } from "../attention/forms/segments.ts";
@@ -97,7 +97,7 @@ export function rwkv6(
         v,
         {
           ...others,
-          ...segments ? { segments } : {},
+          segments,
           decay: diagonalDecay(logDecay, { convention: "arrival" }),
           normalize: false,
           causal: true,
@@ -108,7 +108,7 @@ export function rwkv6(
     };
     const neighbours = causal
       ? run(vectors, segments)
-      : fromBothEnds(vectors, vectors, run, segments);
+      : bidirectional(vectors, vectors, run, segments);
     const { r, k, v } = vectors;
     const weight = tf.sum(
       tf.mul(tf.mul(r, k), tf.expandDims(tf.mul(bonus, scale), 1)),

@@ -42,7 +42,7 @@ export function eluPlusOne(x: tf.Tensor4D): tf.Tensor4D {
 /** Options of {@linkcode shiftedSilu}. */
 interface ShiftedSiluOptions {
   /** Whether to divide by the norm. @default true */
-  normalize?: boolean;
+  normalize?: boolean | undefined;
 }
 
 const OPTIONS: OptionNames<ShiftedSiluOptions> = { normalize: true };

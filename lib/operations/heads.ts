@@ -47,7 +47,7 @@ interface SplitHeadsOptions {
   /** Number of heads. */
   numHeads: number;
   /** Feature map of queries and keys. @default identity */
-  featureMap?: FeatureMap;
+  featureMap?: FeatureMap | undefined;
 }
 
 const OPTIONS: OptionNames<SplitHeadsOptions> = {

@@ -15,7 +15,7 @@ export const LAYER_NORM: Operation<"y"> = {
 /** Options of {@linkcode layerNorm}. */
 interface LayerNormOptions {
   /** Added to the variance, >= 0. @default 1e-5 */
-  epsilon?: number;
+  epsilon?: number | undefined;
 }
 
 const OPTIONS: OptionNames<LayerNormOptions> = { epsilon: true };

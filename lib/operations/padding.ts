@@ -53,14 +53,16 @@ export function tokensIn(name: string, mask: tf.Tensor): tf.Tensor2D {
  * whatever the gradient of the result holds there.
  *
  * @param x `[batch, …, length, columns]`, with three axes or more.
- * @param mask `[batch, length]`, 0 at padding; not differentiated.
- * @returns The shape of x.
+ * @param mask `[batch, length]`, 0 at padding; not differentiated. Without a mask
+ * there is no padding.
+ * @returns The shape of x; x itself without a mask.
  * @throws {TypeError} If the shapes do not fit, or a tensor is not numeric.
  */
 export function withoutPadding<T extends tf.Tensor>(
   x: T,
-  mask: tf.Tensor2D,
+  mask: tf.Tensor2D | undefined,
 ): T {
+  if (mask === undefined) return x;
   assertShape(
     "mask",
     mask,

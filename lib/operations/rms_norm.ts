@@ -15,9 +15,9 @@ export const RMS_NORM: Operation<"y"> = {
 /** Options of {@linkcode rmsNorm}. */
 interface RmsNormOptions {
   /** Added to the mean of the squares, >= 0. @default 1e-5 */
-  epsilon?: number;
+  epsilon?: number | undefined;
   /** Multiplies the result by SiLU(gate); of the shape of x. @default none */
-  gate?: tf.Tensor;
+  gate?: tf.Tensor | undefined;
 }
 
 const OPTIONS: OptionNames<RmsNormOptions> = { epsilon: true, gate: true };

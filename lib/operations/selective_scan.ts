@@ -67,34 +67,34 @@ export interface SelectiveScanInputs {
   /** How each token reads, `[batch, length, stateDim]`. */
   c: tf.Tensor3D;
   /** How much of x each channel adds to its output, `[channels]`. @default none */
-  d?: tf.Tensor1D;
+  d?: tf.Tensor1D | undefined;
   /** Gates: the output is multiplied by SiLU(z), `[batch, length, channels]`. @default none */
-  z?: tf.Tensor3D;
+  z?: tf.Tensor3D | undefined;
 }
 
 /** Options of {@linkcode selectiveScan}. */
 export interface SelectiveScanOptions {
   /** Whether the state goes from the last token to the first. @default false */
-  reverse?: boolean;
+  reverse?: boolean | undefined;
   /**
    * Whether a fused kernel may run, if the backend has one; `false` runs tfjs
    * operations, which agree to float32 accuracy. @default true
    */
-  kernel?: boolean;
+  kernel?: boolean | undefined;
   /**
    * `[batch, length]`, 1 for a token, 0 for padding. Whatever is not 0 is a
    * token, NaN too. Padding is skipped,
    * whatever the inputs hold there: it writes nothing, and the state does not
    * decay. Its output and all its gradients are 0.
    */
-  mask?: tf.Tensor2D;
+  mask?: tf.Tensor2D | undefined;
   /**
    * `[batch, length]`, int32: which of the sequences packed into a row each
    * token belongs to; nothing passes between neighbours with different numbers,
    * except that NaN or Infinity in one sequence may make results of others NaN.
    * @default each row is one sequence
    */
-  segments?: tf.Tensor2D;
+  segments?: tf.Tensor2D | undefined;
 }
 
 const INPUTS: OptionNames<SelectiveScanInputs> = {

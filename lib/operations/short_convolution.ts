@@ -35,29 +35,29 @@ export interface ShortConvolutionOptions {
    * `"centred"`, equally many on either side, which needs an odd number of
    * taps. @default "causal"
    */
-  place?: "causal" | "centred";
+  place?: "causal" | "centred" | undefined;
   /**
    * Whether to run from the last token to the first; if causal, a token then
    * reads those after it. @default false
    */
-  reverse?: boolean;
+  reverse?: boolean | undefined;
   /** Activation of the output. @default "none" */
-  activation?: "none" | "silu";
+  activation?: "none" | "silu" | undefined;
   /** Whether a fused kernel may run, if the backend has one. @default true */
-  kernel?: boolean;
+  kernel?: boolean | undefined;
   /**
    * `[batch, length]`, 1 for a token (or whatever is not 0), 0 for padding, which
    * counts as zeros, whatever it holds; its output and its gradient are 0.
    * @default no padding
    */
-  mask?: tf.Tensor2D;
+  mask?: tf.Tensor2D | undefined;
   /**
    * `[batch, length]`, int32: which of the sequences packed into a row each
    * token belongs to; beyond a change of number, zeros are read, or NaN where
    * there is NaN or Infinity.
    * @default each row is one sequence
    */
-  segments?: tf.Tensor2D;
+  segments?: tf.Tensor2D | undefined;
 }
 
 const OPTIONS: OptionNames<ShortConvolutionOptions> = {

@@ -3,8 +3,8 @@ import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { logDecayPair } from "../../lib/attention/decays/decay_pair.ts";
 import {
-  attendPiece,
-  passPiece,
+  attendWithState,
+  passState,
 } from "../../lib/attention/planning/with_state.ts";
 import { type BackendName, twoSidedDecay } from "../../mod.ts";
 import { onEachBackend, TOLERANCE } from "../backends.ts";
@@ -162,16 +162,16 @@ onEachBackend("a piece reads its states and hands them on", async (backend) => {
         ...(c.causal ? {} : { after }),
         ...(tokens ? { tokens } : {}),
       };
-      const piece = attendPiece(q, k, v, pair, options);
+      const piece = attendWithState(q, k, v, pair, options);
       assertEquals(piece.backward === null, c.causal);
       return {
         y: piece.y,
         forward: piece.forward,
-        passed: passPiece(k, v, pair, "before", before, tokens),
+        passed: passState(k, v, pair, "before", before, tokens),
         ...(piece.backward
           ? {
             backward: piece.backward,
-            passedBack: passPiece(k, v, pair, "after", after, tokens),
+            passedBack: passState(k, v, pair, "after", after, tokens),
           }
           : {}),
       };
@@ -290,7 +290,7 @@ onEachBackend(
       const one: tf.Tensor4D = tf.ones([1, 1, 1, 1]);
       const log = (x: number) => tf.fill<tf.Rank.R3>([1, 1, 1], Math.log(x));
       const decay = twoSidedDecay(log(0.5), log(0.25));
-      const { y, forward, backward } = attendPiece(
+      const { y, forward, backward } = attendWithState(
         one,
         one,
         one,

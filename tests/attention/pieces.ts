@@ -8,9 +8,9 @@ import {
 } from "../../lib/attention/decays/decay_pair.ts";
 import type { DiagonalDecayPair } from "../../lib/attention/decays/decay_pair.ts";
 import {
-  attendPiece,
-  passPiece,
-  type PieceOptions,
+  attendWithState,
+  passState,
+  type WithStateOptions,
 } from "../../lib/attention/planning/with_state.ts";
 import type { Problem } from "../oracle.ts";
 import { type Case, decayOf } from "./cases.ts";
@@ -37,7 +37,7 @@ export function tensorsOf(
 /** A problem's options. */
 export function optionsOf(
   { causal, scale, normalize, epsilon }: Problem,
-): PieceOptions {
+): WithStateOptions {
   return { causal, scale, normalize, epsilon };
 }
 
@@ -57,7 +57,7 @@ export function inPieces(
   v: tf.Tensor4D,
   pair: LogDecayPair | DiagonalDecayPair | null,
   lengths: readonly number[],
-  options: PieceOptions,
+  options: WithStateOptions,
 ): tf.Tensor4D {
   const starts = lengths.map((_, i) =>
     lengths.slice(0, i).reduce((sum, length) => sum + length, 0)
@@ -80,7 +80,7 @@ export function inPieces(
   for (const piece of pieces.toReversed()) {
     afters.unshift(after);
     if (options.causal) continue;
-    after = passPiece(
+    after = passState(
       piece.k,
       piece.v,
       piece.pair,
@@ -91,7 +91,7 @@ export function inPieces(
   }
   let before: tf.Tensor4D | undefined;
   const answers = pieces.map((piece, i) => {
-    const answer = attendPiece(piece.q, piece.k, piece.v, piece.pair, {
+    const answer = attendWithState(piece.q, piece.k, piece.v, piece.pair, {
       ...options,
       tokens: piece.tokens,
       before,

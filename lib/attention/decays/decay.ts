@@ -62,7 +62,7 @@ export type Decay =
 /** Options of {@linkcode selectiveDecay}. */
 interface SelectiveDecayOptions {
   /** Whose decay applies between two tokens. @default "source" */
-  convention?: DecayConvention;
+  convention?: DecayConvention | undefined;
 }
 
 const OPTIONS: OptionNames<SelectiveDecayOptions> = { convention: true };

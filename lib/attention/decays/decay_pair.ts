@@ -26,8 +26,9 @@ export const SOURCE_DECAY: Operation<"f" | "b"> = {
  * Log decays of both directions, each `[batch or 1, heads, length]`, all <= 0.
  *
  * The forward state pays `forward[i]` on arriving at token i from i - 1, the
- * backward state pays `backward[i]` on arriving from i + 1. Only a piece of a
- * sequence (`piece.ts`) reads `forward[0]` and `backward[length - 1]`.
+ * backward state pays `backward[i]` on arriving from i + 1. `forward[0]` and
+ * `backward[length - 1]` are read only where states come in from tokens outside
+ * (`planning/with_state.ts`).
  */
 export interface LogDecayPair {
   /** Paid by the forward state on arriving at each token. */
@@ -48,9 +49,12 @@ export interface DiagonalDecayPair {
   readonly backward: tf.Tensor4D | null;
 }
 
+/** Log decays of both directions, one per token or one per token and channel. */
+export type DecayPair = LogDecayPair | DiagonalDecayPair;
+
 /** Whether the pair has one decay per channel. */
 export function isDiagonal(
-  pair: LogDecayPair | DiagonalDecayPair,
+  pair: DecayPair,
 ): pair is DiagonalDecayPair {
   return pair.forward.rank === 4;
 }

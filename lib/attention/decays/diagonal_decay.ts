@@ -11,7 +11,7 @@ import type { DiagonalDecayPair } from "./decay_pair.ts";
 /** Options of {@linkcode diagonalDecay}. */
 interface DiagonalDecayOptions {
   /** Whose decay applies between two tokens. @default "source" */
-  convention?: DecayConvention;
+  convention?: DecayConvention | undefined;
 }
 
 const OPTIONS: OptionNames<DiagonalDecayOptions> = { convention: true };

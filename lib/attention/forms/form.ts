@@ -1,11 +1,7 @@
-/** The type that all forms of attention have in common. @module */
+/** What all forms of attention have in common. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  type DiagonalDecayPair,
-  isDiagonal,
-  type LogDecayPair,
-  spread,
-} from "../decays/decay_pair.ts";
+import { floats } from "../../contract/floats.ts";
+import { type DecayPair, isDiagonal, spread } from "../decays/decay_pair.ts";
 
 /** The forms, without the choice between them. */
 export type ConcreteForm = "full" | "recurrent" | "blockwise" | "chunkwise";
@@ -31,9 +27,53 @@ export type Form = (
   q: tf.Tensor4D,
   k: tf.Tensor4D,
   v: tf.Tensor4D,
-  pair: LogDecayPair | DiagonalDecayPair | null,
+  pair: DecayPair | null,
   chunkSize: number,
 ) => tf.Tensor4D;
+
+/** The options that change what attention computes, with their defaults. */
+export interface AttentionSettings {
+  /** Whether each token attends only to itself and the tokens before it. */
+  readonly causal: boolean;
+  /** Multiplies q · k. */
+  readonly scale: number;
+  /** Whether to divide by the row sum of the masked scores. */
+  readonly normalize: boolean;
+  /** Added to the row sum, after `scale`. */
+  readonly epsilon: number;
+}
+
+/** The tensors of attention, q, k and v as the caller gave them. */
+export interface AttentionInputs {
+  /** `[batch, heads, length, headDim]`, or one head that all heads of v share. */
+  readonly q: tf.Tensor4D;
+  /** The shape of q. */
+  readonly k: tf.Tensor4D;
+  /** `[batch, heads, length, valueDim]` */
+  readonly v: tf.Tensor4D;
+  /** Log decays paid on arrival, or `null` where nothing decays. */
+  readonly decays: DecayPair | null;
+  /** `[batch, length]` of float32, 0 at padding; `undefined` without padding. */
+  readonly tokens: tf.Tensor2D | undefined;
+}
+
+/**
+ * Queries or keys of all heads, where one head may be that of all: it is then
+ * repeated, as float32.
+ *
+ * @param name The caller's name for x.
+ * @param x `[batch, heads or 1, length, headDim]`
+ */
+export function repeatHeads(
+  name: string,
+  x: tf.Tensor4D,
+  heads: number,
+): tf.Tensor4D {
+  const [batch, given, length, headDim] = x.shape;
+  if (given === heads) return x;
+  const shape = [batch, heads, length, headDim];
+  return spread(floats(name, x), shape) as tf.Tensor4D;
+}
 
 /** A function of tensors with its own gradient. */
 export interface Differentiable {
@@ -76,7 +116,7 @@ export function formInputs(
   q: tf.Tensor4D,
   k: tf.Tensor4D,
   v: tf.Tensor4D,
-  pair: LogDecayPair | DiagonalDecayPair | null,
+  pair: DecayPair | null,
 ): tf.Tensor[] {
   if (pair === null) return [q, k, v];
   const perToken = v.shape.slice(0, 3);

@@ -48,8 +48,13 @@ export function divided(
   return tf.div(weighted, tf.add(divisor, rows));
 }
 
-/**
- * Padding rows sum to 0, and 0 / 0 is NaN: with padding, a kernel's epsilon is
- * at least this.
- */
-export const SMALLEST_EPSILON = 1e-30;
+/** Rows of padding sum to 0, and 0 / 0 is NaN. */
+const SMALLEST_EPSILON = 1e-30;
+
+/** The epsilon of a kernel, which is above 0 where there is padding. */
+export function kernelEpsilon(
+  epsilon: number,
+  tokens: tf.Tensor2D | undefined,
+): number {
+  return tokens ? Math.max(epsilon, SMALLEST_EPSILON) : epsilon;
+}

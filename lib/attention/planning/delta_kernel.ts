@@ -4,8 +4,16 @@
  *
  * @module
  */
-import { type Operation, planKernel } from "../../contract/kernel.ts";
-import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
+import type * as tf from "@tensorflow/tfjs-core";
+import {
+  type KernelPlan,
+  type Operation,
+  planKernel,
+  type Refusal,
+  runKernel,
+} from "../../contract/kernel.ts";
+import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
+import type { DeltaVectors } from "../forms/delta_inputs.ts";
 import type { AttentionSizes } from "./kernel.ts";
 
 /**
@@ -20,10 +28,9 @@ export const DELTA_ATTENTION: Operation<"y"> = {
 };
 
 /**
- * The kernel for a causal piece of a sequence: `before?`,
- * `[batch, heads, headDim, valueDim]`, is the state that earlier tokens left,
- * before it pays the decay of arriving at the piece; `forward` is the state
- * after the piece.
+ * The kernel of causal tokens that follow others: `before?`,
+ * `[batch, heads, headDim, valueDim]`, is the state of the tokens before, without
+ * the decay on arriving at the first of these; `forward` is the state after them.
  */
 export const DELTA_PIECE: Operation<"y" | "forward"> = {
   kernel: "LionDeltaPiece",
@@ -57,7 +64,7 @@ export interface DeltaRequest extends AttentionSizes {
 /**
  * The current backend's plan.
  *
- * @param operation The kernel for a whole sequence, or for a piece of one.
+ * @param operation The kernel of whole sequences, or of tokens that follow others.
  */
 export function planDelta(
   request: DeltaRequest,
@@ -65,4 +72,21 @@ export function planDelta(
 ): KernelPlan | Refusal {
   return planKernel(operation, request) ??
     { refusal: "the backend has no kernel of the delta rule" };
+}
+
+/**
+ * Runs the current backend's kernel of whole sequences; differentiable in the
+ * vectors and the gates.
+ *
+ * @param gates Log decays paid on arrival, or `null` where nothing decays.
+ * @returns `[batch, heads, length, valueDim]`
+ */
+export function runDeltaFused(
+  vectors: DeltaVectors,
+  gates: DiagonalDecayPair | null,
+  attributes: DeltaAttributes,
+): tf.Tensor4D {
+  const f = gates?.forward, b = gates?.backward ?? undefined;
+  const { y } = runKernel(DELTA_ATTENTION, { ...vectors, f, b }, attributes);
+  return y as tf.Tensor4D;
 }

@@ -17,9 +17,14 @@ import {
   runKernel,
 } from "../../contract/kernel.ts";
 import { selectTokens } from "../../operations/padding.ts";
-import type { LogDecayPair } from "../decays/decay_pair.ts";
-import { type ConcreteForm, formInputs } from "../forms/form.ts";
-import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
+import {
+  type AttentionInputs,
+  type AttentionSettings,
+  type ConcreteForm,
+  formInputs,
+  repeatHeads,
+} from "../forms/form.ts";
+import { kernelEpsilon } from "../forms/normalizer.ts";
 import { betweenTokens } from "../forms/paths.ts";
 
 /**
@@ -29,10 +34,10 @@ import { betweenTokens } from "../forms/paths.ts";
  * -Infinity. With a mask, q, k, v and dy come with zeros at padding, and y, dq,
  * dk and dv have zeros there.
  *
- * A kernel that takes states has the further inputs `before?, after?`, the
- * states on both sides of a piece (`piece.ts`). With the attribute `states` it
- * also outputs the states after the piece: the forward one and, unless causal,
- * the backward one.
+ * A kernel that takes states has the further inputs `before?, after?`, which
+ * stand for tokens before and after those given (`with_state.ts`). With the
+ * attribute `states` it also outputs the states after these tokens: the forward
+ * one and, unless causal, the backward one.
  */
 export const ATTENTION: Readonly<
   Record<ConcreteForm, Operation<"y", "rowSums" | "forward" | "backward">>
@@ -77,19 +82,8 @@ const HAVE_PADDING = new Set(["q", "k", "v", "dy"]);
  */
 export type Precision = "f32" | "f16";
 
-/** The attributes of the kernels of a form. */
-export interface KernelAttributes {
-  /**
-   * Whether each token attends only to itself and the tokens before it; then
-   * there is no `b`.
-   */
-  readonly causal: boolean;
-  /** Multiplies q · k. */
-  readonly scale: number;
-  /** Whether to divide by the row sum of the masked scores. */
-  readonly normalize: boolean;
-  /** Added to the row sum, after `scale`. */
-  readonly epsilon: number;
+/** The attributes of the kernels of a form; if causal, there is no `b`. */
+export interface KernelAttributes extends AttentionSettings {
   /** Tokens per chunk or tile, as planned by the kernel; 1 without any. */
   readonly chunkSize: number;
   /** The precision of the factors of products. */
@@ -156,26 +150,29 @@ export function planForm(
 }
 
 /**
- * Runs the current backend's kernel of a form; differentiable in all inputs
- * except the mask. Where q and k have one head that all share, the backend has a
- * kernel for it ({@linkcode hasSharedKernel}). Call it inside `tf.tidy`.
+ * Runs the current backend's kernel of a form, as {@linkcode planForm} has
+ * planned it; differentiable in all inputs except `tokens`. Heads that share q
+ * and k are repeated, unless the backend has a kernel for them
+ * ({@linkcode hasSharedKernel}). Call it inside `tf.tidy`.
  *
- * @param tokens `[batch, length]`, float32, 0 at padding, if there is any.
+ * @returns `[batch, heads, length, valueDim]`
  */
-export function runForm(
+export function runFused(
   form: ConcreteForm,
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
-  pair: LogDecayPair | DiagonalDecayPair | null,
-  attributes: KernelAttributes,
-  tokens: tf.Tensor2D | undefined,
+  { q, k, v, decays, tokens }: AttentionInputs,
+  { epsilon, ...attributes }: KernelAttributes,
 ): tf.Tensor4D {
-  const decays = pair && tokens ? betweenTokens(pair, tokens) : pair;
-  const [, , , f, b] = formInputs(q, k, v, decays);
-  const inputs = { q, k, v, f, b, mask: tokens };
-  const operation = q.shape[1] < v.shape[1]
-    ? SHARED_CHUNKWISE
-    : ATTENTION[form];
-  return runKernel(operation, inputs, attributes).y as tf.Tensor4D;
+  const heads = v.shape[1];
+  const isShared = q.shape[1] < heads && hasSharedKernel(form);
+  const [queries, keys] = isShared
+    ? [q, k]
+    : [repeatHeads("q", q, heads), repeatHeads("k", k, heads)];
+  const pair = decays && tokens ? betweenTokens(decays, tokens) : decays;
+  const [, , , f, b] = formInputs(queries, keys, v, pair);
+  const { y } = runKernel(
+    isShared ? SHARED_CHUNKWISE : ATTENTION[form],
+    { q: queries, k: keys, v, f, b, mask: tokens },
+    { ...attributes, epsilon: kernelEpsilon(epsilon, tokens) },
+  );
+  return y as tf.Tensor4D;
 }

@@ -1,5 +1,10 @@
 /** The kernel of softmax attention that a backend may have. @module */
-import { hasKernel, type Operation } from "../../contract/kernel.ts";
+import * as tf from "@tensorflow/tfjs-core";
+import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
+import { withSlopes } from "../decays/alibi.ts";
+import type { SoftmaxAttributes, SoftmaxInputs } from "../forms/softmax.ts";
+
+export type { SoftmaxAttributes } from "../forms/softmax.ts";
 
 /**
  * The kernel: inputs `q, k, v, mask?, segments?`, outputs `y` and, for each row
@@ -15,17 +20,31 @@ export const SOFTMAX_ATTENTION: Operation<"y", "maxima" | "sums"> = {
   gradientReads: ["y", "maxima", "sums"],
 };
 
-/** The attributes of the forward and the gradient kernel. */
-export interface SoftmaxAttributes {
-  /** Whether each token attends only to itself and the tokens before it. */
-  readonly causal: boolean;
-  /** Multiplies q · k. */
-  readonly scale: number;
-}
-
 /**
  * Whether the backend has a kernel for it; none has slopes in both directions.
  */
 export function hasSoftmaxKernel(causal: boolean, slopes: boolean): boolean {
   return hasKernel(SOFTMAX_ATTENTION) && (causal || !slopes);
+}
+
+/**
+ * Runs the current backend's kernel; slopes become a column of queries and keys.
+ * Differentiable in q, k and v. Call it inside `tf.tidy`.
+ *
+ * @param slopes ALiBi's slopes, one per head; only if causal.
+ * @returns `[batch, heads, length, valueDim]`
+ */
+export function runSoftmaxFused(
+  { q, k, ...others }: SoftmaxInputs,
+  { causal, scale }: SoftmaxAttributes,
+  slopes: readonly number[] | undefined,
+): tf.Tensor4D {
+  const run = (q: tf.Tensor4D, k: tf.Tensor4D, scale: number) => {
+    const attributes: SoftmaxAttributes = { causal, scale };
+    const { y } = runKernel(SOFTMAX_ATTENTION, { q, k, ...others }, attributes);
+    return y as tf.Tensor4D;
+  };
+  return slopes
+    ? run(...withSlopes(slopes, tf.mul(q, scale), k), 1)
+    : run(q, k, scale);
 }

@@ -1,6 +1,6 @@
 /**
- * Attention within a piece of a sequence, to which two states stand for the
- * tokens on either side.
+ * Attention of some tokens of a sequence, with a state in the place of the
+ * tokens before them, and another in the place of those after them.
  *
  * @module
  */
@@ -11,48 +11,36 @@ import { withoutPadding } from "../../operations/padding.ts";
 import { chunkwise } from "../forms/chunkwise.ts";
 import {
   causalPair,
-  type LogDecayPair,
+  type DecayPair,
+  isDiagonal,
   withoutBackward,
 } from "../decays/decay_pair.ts";
-import { formInputs } from "../forms/form.ts";
-import { type DiagonalDecayPair, isDiagonal } from "../decays/decay_pair.ts";
-import { ATTENTION, type KernelRequest, planForm, runForm } from "./kernel.ts";
+import { type AttentionSettings, formInputs } from "../forms/form.ts";
+import { ATTENTION, type KernelRequest, planForm, runFused } from "./kernel.ts";
 import {
   divided,
-  SMALLEST_EPSILON,
+  kernelEpsilon,
   splitSums,
   withOnes,
 } from "../forms/normalizer.ts";
 
 /**
- * What tokens outside of a piece have written,
- * `[batch, heads, headDim, valueDim + 1]`: the sum of k_j (v_j, 1)ᵀ, each
- * decayed from its token to the border of the piece; the last column yields the
- * row sums. A state has not yet paid the decay of arriving at the piece. A
- * missing state is zero.
+ * The states of the tokens outside, `[batch, heads, headDim, valueDim + 1]`: the
+ * sum of k_j (v_j, 1)ᵀ over the tokens on one side, each decayed from token j to
+ * the last token outside; the last column yields the row sums. The decay on
+ * arriving at the first token inside is not yet in it. A missing state is zero.
  */
-export interface PieceStates {
-  /** The forward state after the token to the left of the piece. */
+export interface OuterStates {
+  /** The forward state of the tokens before. */
   readonly before?: tf.Tensor4D | undefined;
-  /**
-   * The backward state after the token to the right of the piece; none if
-   * causal.
-   */
+  /** The backward state of the tokens after; none if causal. */
   readonly after?: tf.Tensor4D | undefined;
 }
 
 /**
- * Options of {@linkcode attendPiece}: those of lionAttention, without defaults.
+ * Options of {@linkcode attendWithState}: those of lionAttention, without defaults.
  */
-export interface PieceOptions extends PieceStates {
-  /** Whether each token attends only to itself and the tokens before it. */
-  readonly causal: boolean;
-  /** Multiplies q · k. */
-  readonly scale: number;
-  /** Whether to divide by the row sum of the masked scores. */
-  readonly normalize: boolean;
-  /** Added to the row sum, after `scale`. */
-  readonly epsilon: number;
+export interface WithStateOptions extends AttentionSettings, OuterStates {
   /** `[batch, length]` of float32, 0 at padding, if there is padding. */
   readonly tokens?: tf.Tensor2D | undefined;
   /** Whether a fused kernel may compute it. @default true */
@@ -61,67 +49,70 @@ export interface PieceOptions extends PieceStates {
   readonly chunkSize?: number | undefined;
 }
 
-/** The results of a piece. */
-export interface Piece {
+/** The outputs and the states after these tokens. */
+export interface WithStateResult {
   /** `[batch, heads, length, valueDim]` */
   readonly y: tf.Tensor4D;
-  /** The forward state after the last token: the next piece's `before`. */
+  /** The forward state after the last token: `before` for the tokens that follow. */
   readonly forward: tf.Tensor4D;
   /**
-   * The backward state after the first token: the `after` of the piece to the
-   * left; `null` if causal.
+   * The backward state after the first token: `after` for the tokens that
+   * precede; `null` if causal.
    */
   readonly backward: tf.Tensor4D | null;
 }
 
-/** Tokens per chunk. */
+/** Tokens per chunk in tfjs operations. */
 const CHUNK = 64;
 
 /**
- * Attention of the tokens of a piece to each other and to the states on both
- * sides, H and T:
+ * Attention of tokens to each other, and to the forward state H of the tokens
+ * before and the backward state T of those after:
  *
  *     Y_i = Σ_j M_ij s (q_i · k_j) v_j
  *         + s exp(f_1 + … + f_i) q_iᵀ H + s exp(b_i + … + b_L) q_iᵀ T
  *
- * with log decays f and b paid on arrival, including f_1 and b_L at the
- * borders, which the forms never read. With one decay per channel, each row of
- * a state pays its own. Pieces that pass their states on give the same result
- * as the forms give for the whole. Differentiable in all inputs except
- * `tokens`. Call it inside `tf.tidy`, with checked shapes and float32 tensors.
+ * with log decays f and b paid on arrival, including f_1 and b_L, by which H and
+ * T decay and which the forms never read. With one decay per channel, each row of
+ * a state has its own. A sequence that is cut into parts, each of which hands its
+ * states on, has the outputs that the forms give for the whole. Differentiable
+ * in all inputs except `tokens`. Call it inside `tf.tidy`, with checked shapes
+ * and float32 tensors.
  *
  * Source: ours; the states between the chunks of the chunkwise form.
  *
  * @param q `[batch, heads, length, headDim]`
  * @param k `[batch, heads, length, headDim]`
  * @param v `[batch, heads, length, valueDim]`
- * @param pair Log decays of the piece, or `null` where nothing decays.
- * @param options See {@linkcode PieceOptions}.
- * @returns See {@linkcode Piece}.
+ * @param pair Log decays of these tokens, or `null` where nothing decays.
+ * @param options See {@linkcode WithStateOptions}.
+ * @returns See {@linkcode WithStateResult}.
  */
-export function attendPiece(
+export function attendWithState(
   q: tf.Tensor4D,
   k: tf.Tensor4D,
   v: tf.Tensor4D,
-  pair: LogDecayPair | DiagonalDecayPair | null,
-  options: PieceOptions,
-): Piece {
+  pair: DecayPair | null,
+  options: WithStateOptions,
+): WithStateResult {
   const { causal, tokens, kernel = true } = options;
   const decays = !causal
     ? pair
     : pair && isDiagonal(pair)
     ? withoutBackward(pair)
-    : causalPair(pair as LogDecayPair | null, [q.shape[1], q.shape[2]]);
-  // The gradient goes through the operations below, where attention inside the
-  // piece is a kernel with its own gradient.
+    : causalPair(pair, [q.shape[1], q.shape[2]]);
+  // The gradient goes through the operations below, where attention of the tokens
+  // to each other is a kernel with its own gradient.
   if (kernel && !isRecording()) {
     const chunkSize = kernelChunk(q, v, decays, { ...options, states: true });
-    if (chunkSize) return runPiece(q, k, v, decays, options, chunkSize);
+    if (chunkSize) {
+      return runFusedWithState(q, k, v, decays, options, chunkSize);
+    }
   }
-  const read = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;
-  const keys = read(k), values = withOnes(read(v));
+  const keys = withoutPadding(k, tokens);
+  const values = withOnes(withoutPadding(v, tokens));
   return {
-    y: readPiece(q, k, v, decays, options),
+    y: outputWithState(q, k, v, decays, options),
     forward: carryState(
       "before",
       options.before,
@@ -140,33 +131,35 @@ export function attendPiece(
 }
 
 /**
- * Only the outputs of {@linkcode attendPiece}.
+ * Only the outputs of {@linkcode attendWithState}.
  *
- * @param pair Log decays of the piece; if causal, not `null`, and without the
+ * @param pair Log decays of these tokens; if causal, not `null`, and without the
  * backward ones.
  */
-export function readPiece(
+export function outputWithState(
   q: tf.Tensor4D,
   k: tf.Tensor4D,
   v: tf.Tensor4D,
-  pair: LogDecayPair | DiagonalDecayPair | null,
-  options: PieceOptions,
+  pair: DecayPair | null,
+  options: WithStateOptions,
 ): tf.Tensor4D {
   const { causal, scale, normalize, epsilon, tokens } = options;
   const { kernel = true, chunkSize: wanted } = options;
-  const read = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;
-  const queries = read(q), keys = read(k), values = withOnes(read(v));
+  const queries = withoutPadding(q, tokens), keys = withoutPadding(k, tokens);
+  const values = withOnes(withoutPadding(v, tokens));
   const scaled = tf.mul(queries, scale) as tf.Tensor4D;
 
-  const attributes = { causal, scale, normalize: false, epsilon: 0 };
+  // The states add to the row sums, so they are divided by at the end.
+  const settings = { causal, scale, normalize: false, epsilon: 0 };
   const chunkSize = kernel &&
-    kernelChunk(q, values, pair, { ...attributes, chunkSize: wanted });
+    kernelChunk(q, values, pair, { ...settings, chunkSize: wanted });
+  const ofTokens = { q: queries, k: keys, v: values, decays: pair };
   let sums = chunkSize
-    ? runForm("chunkwise", queries, keys, values, pair, {
-      ...attributes,
+    ? runFused("chunkwise", { ...ofTokens, tokens: undefined }, {
+      ...settings,
       chunkSize,
       precision: "f32",
-    }, undefined)
+    })
     : chunkwise(scaled, keys, values, pair, wanted ?? CHUNK);
   if (options.before) {
     const forward = pair?.forward ?? null;
@@ -176,7 +169,8 @@ export function readPiece(
     const backward = pair?.backward ?? null;
     sums = readState("after", scaled, options.after, backward, sums);
   }
-  return read(normalize ? divided(sums, epsilon, tokens) : splitSums(sums)[0]);
+  const y = normalize ? divided(sums, epsilon, tokens) : splitSums(sums)[0];
+  return withoutPadding(y, tokens);
 }
 
 /**
@@ -186,7 +180,7 @@ export function readPiece(
 function kernelChunk(
   { shape: [batch, heads, length, headDim] }: tf.Tensor4D,
   { shape: [, , , valueDim] }: tf.Tensor4D,
-  pair: LogDecayPair | DiagonalDecayPair | null,
+  pair: DecayPair | null,
   { causal, normalize, states = false, chunkSize }:
     & Pick<KernelRequest, "causal" | "normalize" | "states">
     & Partial<Pick<KernelRequest, "chunkSize">>,
@@ -208,15 +202,16 @@ function kernelChunk(
   return "refusal" in plan ? null : plan.chunkSize;
 }
 
-/** Runs the piece as one kernel. */
-function runPiece(
+/** {@linkcode attendWithState} as one kernel. */
+function runFusedWithState(
   q: tf.Tensor4D,
   k: tf.Tensor4D,
   v: tf.Tensor4D,
-  pair: LogDecayPair | DiagonalDecayPair | null,
-  { causal, scale, normalize, epsilon, tokens, before, after }: PieceOptions,
+  pair: DecayPair | null,
+  { causal, scale, normalize, epsilon, tokens, before, after }:
+    WithStateOptions,
   chunkSize: number,
-): Piece {
+): WithStateResult {
   const [, , , f, b] = formInputs(q, k, v, pair);
   const { y, forward, backward } = runKernel(ATTENTION.chunkwise, {
     ...{ q, k, v, f, b, mask: tokens, before },
@@ -225,7 +220,7 @@ function runPiece(
     causal,
     scale,
     normalize,
-    epsilon: tokens ? Math.max(epsilon, SMALLEST_EPSILON) : epsilon,
+    epsilon: kernelEpsilon(epsilon, tokens),
     chunkSize,
     precision: "f32",
     states: true,
@@ -238,77 +233,90 @@ function runPiece(
 }
 
 /**
- * Only the states of {@linkcode attendPiece}, for a pass that needs no output.
+ * Only the states of {@linkcode attendWithState}, for a pass that needs no output.
  *
  * @param k `[batch, heads, length, headDim]`
  * @param v `[batch, heads, length, valueDim]`
- * @param pair Log decays of the piece, or `null` where nothing decays.
+ * @param pair Log decays of these tokens, or `null` where nothing decays.
  * @param side Which state to pass on: the forward or the backward one.
  * @param state The incoming state, if any.
  * @param tokens `[batch, length]` of float32, 0 at padding, if there is
  * padding.
- * @returns The state on the other side of the piece.
+ * @returns The state after these tokens, on the other side of them.
  */
-export function passPiece(
+export function passState(
   k: tf.Tensor4D,
   v: tf.Tensor4D,
-  pair: LogDecayPair | DiagonalDecayPair | null,
-  side: keyof PieceStates,
+  pair: DecayPair | null,
+  side: keyof OuterStates,
   state: tf.Tensor4D | undefined,
   tokens?: tf.Tensor2D,
 ): tf.Tensor4D {
-  const read = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;
   const logDecay = side === "before" ? pair?.forward : pair?.backward;
-  return carryState(side, state, read(k), withOnes(read(v)), logDecay ?? null);
+  return carryState(
+    side,
+    state,
+    withoutPadding(k, tokens),
+    withOnes(withoutPadding(v, tokens)),
+    logDecay ?? null,
+  );
 }
 
-/** sums_i + exp(the decays from the border to token i) q_iᵀ state */
+/**
+ * Adds what each token reads from a state outside: exp(f_1 + … + f_i) q_iᵀ H
+ * from the tokens before, exp(b_i + … + b_L) q_iᵀ T from those after.
+ */
 function readState(
-  side: keyof PieceStates,
+  side: keyof OuterStates,
   queries: tf.Tensor4D,
   state: tf.Tensor4D,
   logDecay: tf.Tensor3D | tf.Tensor4D | null,
   sums: tf.Tensor4D,
 ): tf.Tensor4D {
-  const entering = logDecay && tf.cumsum(logDecay, 2, false, side === "after");
-  return tf.add(sums, tf.matMul(weighted(queries, entering), state));
+  const decayFromStart = logDecay &&
+    tf.cumsum(logDecay, 2, false, side === "after");
+  return tf.add(sums, tf.matMul(weighted(queries, decayFromStart), state));
 }
 
-/** exp(all decays) state + Σ_j exp(the decays from token j to the far border) k_j (v_j, 1)ᵀ */
+/**
+ * The state after these tokens: exp(f_1 + … + f_L) H + Σ_j exp(f_{j+1} + … + f_L)
+ * k_j (v_j, 1)ᵀ, or the mirror image of it with T and b.
+ */
 function carryState(
-  side: keyof PieceStates,
+  side: keyof OuterStates,
   state: tf.Tensor4D | undefined,
   keys: tf.Tensor4D,
   values: tf.Tensor4D,
   logDecay: tf.Tensor3D | tf.Tensor4D | null,
 ): tf.Tensor4D {
   // Summed by itself: the total minus the sum up to the token would cancel.
-  const leaving = logDecay && tf.cumsum(logDecay, 2, true, side === "before");
-  const written = tf.matMul(weighted(keys, leaving), values, true);
+  const decayToEnd = logDecay &&
+    tf.cumsum(logDecay, 2, true, side === "before");
+  const written = tf.matMul(weighted(keys, decayToEnd), values, true);
   if (!state) return written as tf.Tensor4D;
-  const through = logDecay && tf.sum(logDecay, 2, true);
-  return tf.add(through ? decayed(state, through) : state, written);
+  const chunkDecay = logDecay && tf.sum(logDecay, 2, true);
+  return tf.add(chunkDecay ? decayState(state, chunkDecay) : state, written);
 }
 
 /** Multiplies the rows of x, or each entry, by exponentials of log weights. */
 function weighted(x: tf.Tensor4D, logWeight: tf.Tensor | null): tf.Tensor4D {
   if (!logWeight) return x;
-  const ofRows = logWeight.rank === 3;
-  return tf.mul(x, tf.exp(ofRows ? tf.expandDims(logWeight, 3) : logWeight));
+  const isPerRow = logWeight.rank === 3;
+  return tf.mul(x, tf.exp(isPerRow ? tf.expandDims(logWeight, 3) : logWeight));
 }
 
 /**
- * The state after paying the decays of one token.
+ * A state, decayed by the log decays of one token, or by the sum of those of many.
  *
  * @param state `[batch, heads, headDim, valueDim + 1]`
  * @param logDecay `[batch or 1, heads, 1]`, or `[batch, heads, 1, headDim]` where
- * each row of the state pays its own.
+ * each row of the state has its own.
  */
-export function decayed(
+export function decayState(
   state: tf.Tensor4D,
   logDecay: tf.Tensor,
 ): tf.Tensor4D {
   const [batch, heads] = logDecay.shape;
-  const ofRows = tf.reshape(logDecay, [batch!, heads!, -1, 1]);
-  return tf.mul(state, tf.exp(ofRows));
+  const perRow = tf.reshape(logDecay, [batch!, heads!, -1, 1]);
+  return tf.mul(state, tf.exp(perRow));
 }

@@ -3,15 +3,21 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../../contract/communicator.ts";
 import { floats } from "../../contract/floats.ts";
 import { assertSameOnRanks } from "../../operations/rank_agreement.ts";
-import { type Part, passed, reaching } from "../../operations/token_ranks.ts";
-import type { Decay } from "../decays/decay.ts";
-import type { LogDecayPair } from "../decays/decay_pair.ts";
-import { finite } from "../decays/finite_decay.ts";
-import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
 import {
-  passPiece,
-  type PieceOptions,
-  readPiece,
+  assertTokenRanks,
+  type Part,
+  reaching,
+} from "../../operations/token_ranks.ts";
+import type { Decay } from "../decays/decay.ts";
+import {
+  type AttentionInputs,
+  type AttentionSettings,
+  repeatHeads,
+} from "../forms/form.ts";
+import {
+  outputWithState,
+  passState,
+  type WithStateOptions,
 } from "../planning/with_state.ts";
 
 /** What of attention is the same on all ranks, whatever their tokens. */
@@ -21,8 +27,8 @@ interface SharedOptions {
   readonly segments: tf.Tensor2D | undefined;
   readonly causal: boolean;
   readonly scale: number;
-  readonly normalize?: boolean;
-  readonly epsilon?: number;
+  readonly normalize?: boolean | undefined;
+  readonly epsilon?: number | undefined;
 }
 
 /**
@@ -57,74 +63,79 @@ export function assertSameAttention(
 }
 
 /**
- * The decay of this rank's tokens by which states pay on arrival. In the source
- * convention the first token pays what the rank before this one says of its last
- * token, and the last token what the rank after it says of its first. Call it
- * inside `tf.tidy`.
+ * Throws unless ranks can compute attention together.
+ *
+ * @throws {TypeError} If the communicator is none.
+ * @throws {RangeError} If an option is not for ranks, or the backend is not.
  */
-export function paidOnArrival(decay: Decay, ranks: TokenRanks): Decay {
-  if (!("convention" in decay) || decay.convention !== "source") return decay;
-  const { kind } = decay;
-  const given: tf.Tensor = decay.logDecay;
-  const logDecay = finite(floats(`${kind}Decay's logDecay`, given));
-  const length = logDecay.shape[2]!;
-  const part = (x: tf.Tensor, start: number, length: number) => {
-    const begin = x.shape.map((_, axis) => axis === 2 ? start : 0);
-    const size = x.shape.map((_, axis) => axis === 2 ? length : -1);
-    return tf.slice(x, begin, size);
-  };
-  const before = passed(part(logDecay, length - 1, 1), 1, ranks);
-  const after = passed(part(logDecay, 0, 1), -1, ranks);
-  const whole = tf.concat([before, logDecay, after], 2);
-  const [forward, backward] = [0, 2].map((start) => part(whole, start, length));
-  return {
-    kind: kind === "diagonal" ? "two-sided-diagonal" : "two-sided",
-    forward,
-    backward,
-  } as Decay;
+export function assertAcrossRanks(
+  communicator: TokenRanks,
+  { form = "auto", precision = "f32" }: {
+    readonly form?: string | undefined;
+    readonly precision?: string | undefined;
+  },
+): void {
+  assertTokenRanks(communicator);
+  if (form !== "auto" && form !== "chunkwise") {
+    throw new RangeError(
+      `form should be "auto" or "chunkwise" where ranks share the tokens, got ${
+        JSON.stringify(form)
+      }`,
+    );
+  }
+  if (precision === "f32") return;
+  throw new RangeError(
+    `precision should be "f32" where ranks share the tokens, got ${
+      JSON.stringify(precision)
+    }`,
+  );
 }
 
 /**
  * Attention of this rank's tokens to those of all ranks. Beside the tokens' own
  * rank, they read one state per head and direction, which is what ranks pass to
  * one another: `headDim · (valueDim + 1)` numbers and a decay, whatever the
- * length. Differentiable. Call it inside `tf.tidy`, with float32 tensors.
+ * length. Differentiable. Call it inside `tf.tidy`.
  *
  * Source: ours; the states between the chunks of the chunkwise form, with ranks
  * for chunks.
  *
- * @param pair Log decays paid on arrival, those at the rank's borders included;
- * if causal, not `null`, and without the backward ones.
+ * @param inputs The tensors of this rank's tokens; the log decays include those
+ * on arriving from other ranks, and are not `null` if causal.
+ * @returns `[batch, heads, length, valueDim]`, for this rank's tokens.
  */
-export function attendAcrossRanks(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
-  pair: LogDecayPair | DiagonalDecayPair | null,
-  options: Omit<PieceOptions, "before" | "after">,
+export function runAcrossRanks(
+  inputs: AttentionInputs,
+  options: AttentionSettings & Pick<WithStateOptions, "kernel" | "chunkSize">,
   ranks: TokenRanks,
 ): tf.Tensor4D {
-  const { causal, tokens } = options;
-  const state = (side: "before" | "after"): tf.Tensor4D => {
-    const logDecay = side === "before" ? pair?.forward : pair?.backward;
+  const { decays, tokens } = inputs;
+  const v = floats("v", inputs.v), heads = v.shape[1];
+  const q = repeatHeads("q", floats("q", inputs.q), heads);
+  const k = repeatHeads("k", floats("k", inputs.k), heads);
+  const stateOf = (side: "before" | "after"): tf.Tensor4D => {
+    const logDecay = side === "before" ? decays?.forward : decays?.backward;
     const part: Part = {
-      written: passPiece(k, v, pair, side, undefined, tokens),
-      through: logDecay ? rowsOf(tf.sum(logDecay, 2)) : null,
+      written: passState(k, v, decays, side, undefined, tokens),
+      through: logDecay ? perRow(tf.sum(logDecay, 2)) : null,
     };
     return reaching(side, part, joinStates, ranks) as tf.Tensor4D;
   };
-  const before = state("before");
-  const after = causal ? undefined : state("after");
-  return readPiece(q, k, v, pair, { ...options, before, after });
+  const before = stateOf("before");
+  const after = options.causal ? undefined : stateOf("after");
+  return outputWithState(q, k, v, decays, {
+    ...options,
+    ...{ tokens, before, after },
+  });
 }
 
 /** Log decays per row of a state, `[batch or 1, heads, 1 or headDim, 1]`. */
-function rowsOf(logDecay: tf.Tensor): tf.Tensor4D {
+function perRow(logDecay: tf.Tensor): tf.Tensor4D {
   const [batch, heads] = logDecay.shape;
   return tf.reshape(logDecay, [batch!, heads!, -1, 1]);
 }
 
-/** What passes through the second part pays its decays. */
+/** Two parts in a row: what the first wrote decays on the way through the second. */
 function joinStates(first: Part, second: Part): Part {
   if (!first.through || !second.through) {
     return { written: tf.add(first.written, second.written), through: null };

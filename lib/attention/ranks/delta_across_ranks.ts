@@ -1,23 +1,19 @@
 /** The delta rule on a sequence of which each rank has a part. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../../contract/communicator.ts";
-import { runKernel } from "../../contract/kernel.ts";
 import { type Part, reaching } from "../../operations/token_ranks.ts";
-import { deltaChunkwiseFrom, deltaFrom } from "../forms/delta_forms.ts";
-import { DELTA_PIECE, planDelta } from "../planning/delta_kernel.ts";
 import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
+import type { DeltaForm } from "../forms/delta_forms.ts";
+import type { DeltaVectors } from "../forms/delta_inputs.ts";
+import { deltaWithState } from "../planning/delta_with_state.ts";
 
-/** Each `[batch, heads, length, columns]`, zeros at padding. */
-type Vectors = Readonly<Record<"q" | "k" | "v" | "beta", tf.Tensor4D>>;
-
-/** How it is computed. */
+/** How the delta rule is computed. */
 interface DeltaAcrossOptions {
   /** Multiplies q · k in the output. */
   readonly scale: number;
-  /** Whether to go token by token. */
-  readonly isRecurrent: boolean;
+  readonly form: DeltaForm;
   readonly chunkSize: number | undefined;
-  readonly kernel: boolean | undefined;
+  readonly kernel: boolean;
 }
 
 /**
@@ -36,7 +32,7 @@ interface DeltaAcrossOptions {
  * @returns `[batch, heads, length, valueDim]`
  */
 export function deltaAcrossRanks(
-  { q, k, v, beta }: Vectors,
+  { q, k, v, beta }: DeltaVectors,
   { forward, backward }: DiagonalDecayPair,
   options: DeltaAcrossOptions,
   ranks: TokenRanks,
@@ -52,8 +48,8 @@ export function deltaAcrossRanks(
         k: turned(k),
         v: turned(v),
         beta: turned(beta),
-        gate: turned(gates[side]!),
       },
+      turned(gates[side]!),
       options,
       ranks,
     );
@@ -62,20 +58,22 @@ export function deltaAcrossRanks(
   const ofPast = ofSide("before");
   if (!backward) return ofPast;
   const scores = tf.mul(tf.sum(tf.mul(q, k), 3, true), options.scale);
-  // Each direction has counted it.
-  const own = tf.mul(tf.mul(beta, scores), v);
-  return tf.sub(tf.add(ofPast, ofSide("after")), own);
+  // Both directions count a token's own contribution.
+  const selfTerm = tf.mul(tf.mul(beta, scores), v);
+  return tf.sub(tf.add(ofPast, ofSide("after")), selfTerm);
 }
 
-/** In the order in which the tokens are visited. */
-interface Visited extends Vectors {
-  readonly gate: tf.Tensor4D;
-}
-
+/**
+ * The delta rule for this rank's tokens in one direction.
+ *
+ * @param side Where the tokens come from that are read.
+ * @param vectors In the order in which the tokens are visited, and so is `gate`.
+ */
 function fromSide(
   side: "before" | "after",
-  { v, ...others }: Visited,
-  options: DeltaAcrossOptions,
+  { v, ...others }: DeltaVectors,
+  gate: tf.Tensor4D,
+  { form, kernel, ...options }: DeltaAcrossOptions,
   ranks: TokenRanks,
 ): tf.Tensor4D {
   const [batch, heads, length, headDim] = others.q.shape;
@@ -86,17 +84,18 @@ function fromSide(
   );
   const nothing = tf.zeros([batch, heads, headDim, valueDim]);
   const values = tf.concat([v, tf.zeros([batch, heads, length, headDim])], 3);
-  const { y, state } = piece(
-    tf.concat([nothing, identity], 3) as tf.Tensor4D,
+  const { y, state } = deltaWithState(
     { ...others, v: values as tf.Tensor4D },
-    options,
+    gate,
+    tf.concat([nothing, identity], 3) as tf.Tensor4D,
+    { ...options, form, kernel: kernel && form !== "recurrent" },
   );
   const apart = (x: tf.Tensor4D) =>
     tf.split(x, [valueDim, headDim], 3) as [tf.Tensor4D, tf.Tensor4D];
   const [written, through] = apart(state);
   const before = reaching(side, { written, through }, joinMaps, ranks);
-  const [own, reading] = apart(y);
-  return tf.add(own, tf.matMul(reading, before));
+  const [ofThisRank, reading] = apart(y);
+  return tf.add(ofThisRank, tf.matMul(reading, before));
 }
 
 /** The second map after the first. */
@@ -105,40 +104,5 @@ function joinMaps(first: Part, second: Part): Part {
   return {
     written: tf.add(tf.matMul(through, first.written), second.written),
     through: tf.matMul(through, first.through!),
-  };
-}
-
-/** The rule on these tokens from a state, and the state after them. */
-function piece(
-  before: tf.Tensor4D,
-  { q, k, v, beta, gate }: Visited,
-  { scale, isRecurrent, chunkSize, kernel = true }: DeltaAcrossOptions,
-): { y: tf.Tensor4D; state: tf.Tensor4D } {
-  const [batch, heads, length, headDim] = q.shape;
-  const plan = kernel && !isRecurrent && planDelta({
-    ...{ batch, heads, length, headDim, valueDim: v.shape[3], chunkSize },
-    ...{ diagonal: gate.shape[3] > 1, causal: true },
-  }, DELTA_PIECE);
-  if (plan && !("refusal" in plan)) {
-    const inputs = { q, k, v, beta, f: gate, before };
-    const attributes = { causal: true, scale, chunkSize: plan.chunkSize };
-    const { y, forward } = runKernel(DELTA_PIECE, inputs, attributes);
-    return { y: y as tf.Tensor4D, state: forward as tf.Tensor4D };
-  }
-  const flat = (x: tf.Tensor4D): tf.Tensor3D =>
-    tf.reshape(x, [batch * heads, x.shape[2], x.shape[3]]);
-  const inputs = {
-    q: flat(tf.mul(q, scale)),
-    k: flat(k),
-    v: flat(v),
-    beta: flat(beta),
-    gate: flat(gate),
-  };
-  const { y, state } = isRecurrent
-    ? deltaFrom(flat(before), inputs)
-    : deltaChunkwiseFrom(flat(before), inputs, chunkSize ?? 64);
-  return {
-    y: tf.reshape(y, v.shape),
-    state: tf.reshape(state, before.shape),
   };
 }

@@ -1,16 +1,15 @@
-/** The delta rule on a sequence in pieces, with constant memory. @module */
+/** The delta rule on a sequence that comes bit by bit, with constant memory. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../../contract/floats.ts";
-import { runKernel } from "../../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertShape } from "../../contract/shape.ts";
 import { assertBoolean } from "../../contract/values.ts";
 import { tokensIn, withoutPadding } from "../../operations/padding.ts";
 import { spread } from "../decays/decay_pair.ts";
-import { assertDelta } from "../delta_attention.ts";
-import { deltaFrom } from "../forms/delta_forms.ts";
-import { DELTA_PIECE, planDelta } from "../planning/delta_kernel.ts";
 import { finite } from "../decays/finite_decay.ts";
+import { assertDelta } from "../forms/checks.ts";
+import { readDeltaVectors } from "../forms/delta_inputs.ts";
+import { deltaWithState } from "../planning/delta_with_state.ts";
 
 /** The next tokens. */
 export interface DeltaStepInput {
@@ -26,12 +25,12 @@ export interface DeltaStepInput {
    * `[heads]`, `[batch, heads, length]` or, with one decay per channel,
    * `[batch, heads, length, headDim]`, paid on arrival. @default nothing decays
    */
-  readonly logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D;
+  readonly logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D | undefined;
   /**
    * `[batch, length]`, 1 for a token, 0 for padding, which is skipped, as in
    * deltaAttention.
    */
-  readonly mask?: tf.Tensor2D;
+  readonly mask?: tf.Tensor2D | undefined;
 }
 
 const INPUT: OptionNames<DeltaStepInput> = {
@@ -52,12 +51,12 @@ export interface DeltaStepOptions {
    * Multiplies q · k in the output, not in the correction.
    * @default 1 / sqrt(headDim)
    */
-  scale?: number;
+  scale?: number | undefined;
   /**
    * Whether a fused kernel may run, chunk by chunk, on backends that have one;
    * `false` runs TensorFlow.js operations, token by token. @default true
    */
-  kernel?: boolean;
+  kernel?: boolean | undefined;
 }
 
 const OPTIONS: OptionNames<DeltaStepOptions> = { scale: true, kernel: true };
@@ -107,83 +106,34 @@ export function deltaStep(
   assertOptions("deltaStep", options, OPTIONS);
   assertOptions("deltaStep's input", input, INPUT);
   const { q, k, v, beta, logDecay, mask } = input;
-  const { kernel = true, ...others } = options;
+  const { kernel = true } = options;
   assertBoolean("kernel", kernel);
-  const { scale } = assertDelta(q, k, v, beta, {
-    ...others,
-    ...(mask === undefined ? {} : { mask }),
+  const { settings: { scale } } = assertDelta(q, k, v, beta, {
+    ...options,
+    mask,
   });
-  const [batch, heads, length, headDim] = q.shape;
-  const valueDim = v.shape[3];
-  const ofState: [number, number, number, number] = [
-    batch,
-    heads,
-    headDim,
-    valueDim,
-  ];
+  const [batch, heads, , headDim] = q.shape;
   if (state !== null) {
-    assertShape("state", state, ofState, "batch, heads, headDim, valueDim");
+    const shape = [batch, heads, headDim, v.shape[3]];
+    assertShape("state", state, shape, "batch, heads, headDim, valueDim");
   }
   return tf.tidy(() => {
     const tokens = mask && tokensIn("mask", mask);
-    const present = (x: tf.Tensor4D) => tokens ? withoutPadding(x, tokens) : x;
-    const inputs = {
-      q: present(floats("q", q)),
-      k: present(floats("k", k)),
-      v: present(floats("v", v)),
-      beta: present(tf.expandDims(floats("beta", beta), 3)),
-      f: logDecay === undefined
-        ? undefined
-        : present(gatesOf(logDecay, q.shape)),
-      before: state ? floats("state", state) : undefined,
-    };
-    const plan = kernel && planDelta({
-      ...{ batch, heads, length, headDim, valueDim, chunkSize: undefined },
-      ...{ diagonal: logDecay?.rank === 4, causal: true },
-    }, DELTA_PIECE);
-    const { y, forward } = plan && !("refusal" in plan)
-      ? runKernel(DELTA_PIECE, inputs, {
-        ...{ causal: true, scale, chunkSize: plan.chunkSize },
-      })
-      : tokenByToken(inputs, scale);
-    return { y: present(y as tf.Tensor4D), state: forward as tf.Tensor4D };
+    const vectors = readDeltaVectors({ q, k, v, beta }, tokens);
+    const gate = logDecay &&
+      withoutPadding(gateOf(logDecay, q.shape), tokens);
+    const before = state ? floats("state", state) : undefined;
+    const how = { scale, kernel, form: "recurrent" } as const;
+    const { y, state: after } = deltaWithState(vectors, gate, before, how);
+    return { y: withoutPadding(y, tokens), state: after };
   });
-}
-
-/** The same as the kernel, in tfjs operations. */
-function tokenByToken(
-  { q, k, v, beta, f, before }:
-    & Record<"q" | "k" | "v" | "beta", tf.Tensor4D>
-    & Record<"f" | "before", tf.Tensor4D | undefined>,
-  scale: number,
-): { y: tf.Tensor; forward: tf.Tensor } {
-  const [batch, heads, length, headDim] = q.shape;
-  const sequences = batch * heads, valueDim = v.shape[3];
-  const rows = (x: tf.Tensor4D): tf.Tensor3D =>
-    tf.reshape(x, [sequences, length, x.shape[3]]);
-  const { y, state } = deltaFrom(
-    before
-      ? tf.reshape(before, [sequences, headDim, valueDim])
-      : tf.zeros([sequences, headDim, valueDim]),
-    {
-      q: tf.mul(rows(q), scale),
-      k: rows(k),
-      v: rows(v),
-      beta: rows(beta),
-      gate: f ? rows(f) : tf.zeros([sequences, length, 1]),
-    },
-  );
-  return {
-    y: tf.reshape(y, v.shape),
-    forward: tf.reshape(state, [batch, heads, headDim, valueDim]),
-  };
 }
 
 /**
  * Log decays that the state pays on arriving at each token,
  * `[batch, heads, length, 1 or headDim]`.
  */
-function gatesOf(
+function gateOf(
   logDecay: NonNullable<DeltaStepInput["logDecay"]>,
   [batch, heads, length, headDim]: tf.Tensor4D["shape"],
 ): tf.Tensor4D {

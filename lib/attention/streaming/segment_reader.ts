@@ -4,7 +4,7 @@ import { unlessAborted } from "../../contract/abort.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertPositiveInteger } from "../../contract/values.ts";
 import { assertDecay, type Decay, noDecay } from "../decays/decay.ts";
-import { assertAttention } from "../lion_attention.ts";
+import { assertAttention } from "../forms/checks.ts";
 import { assertShape } from "../../contract/shape.ts";
 
 /** A segment of a sequence. */
@@ -19,12 +19,12 @@ export interface StreamSegment {
    * The decay of these tokens, of the same kind in every segment; a fixed decay
    * applies to the whole sequence. @default noDecay()
    */
-  readonly decay?: Decay;
+  readonly decay?: Decay | undefined;
   /**
    * `[batch, length]`, 1 for a token, 0 for padding, as for lionAttention.
    * @default no padding
    */
-  readonly mask?: tf.Tensor2D;
+  readonly mask?: tf.Tensor2D | undefined;
 }
 
 const SEGMENT: OptionNames<StreamSegment> = {
@@ -155,7 +155,7 @@ export class SegmentReader {
     const [batch, heads, headDim, valueDim] = this.#kind?.sizes ?? ANY;
     const axes = "batch, heads, length, headDim";
     assertShape("q", q, [batch, heads, length, headDim], axes);
-    assertAttention(q, k, v, mask === undefined ? {} : { mask });
+    assertAttention(q, k, v, { mask });
     assertShape("v", v, [batch, heads, length, valueDim], `${axes} of values`);
     for (const [name, x] of Object.entries({ q, k, v, mask })) {
       if (!x?.isDisposed) continue;

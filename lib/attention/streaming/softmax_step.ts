@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { tokensIn, withoutPadding } from "../../operations/padding.ts";
 import { penalties } from "../decays/alibi.ts";
+import { hideScores, resetPadding } from "../forms/softmax.ts";
 import { softmaxAttention } from "../softmax_attention.ts";
 
 /** The KV cache: keys and values of the tokens so far. */
@@ -61,9 +62,9 @@ export function nextPlaces(
 ): { of: tf.Tensor2D; length: number } {
   const all = placesOf(tokensWith(state, input));
   const [batch, length] = all.shape;
-  const next = input.q.shape[2];
-  const own = tf.slice(all, [0, length - next], [batch, next]);
-  return { of: tf.cast(own, "int32"), length };
+  const count = input.q.shape[2];
+  const next = tf.slice(all, [0, length - count], [batch, count]);
+  return { of: tf.cast(next, "int32"), length };
 }
 
 /**
@@ -85,14 +86,10 @@ export function softmaxStep(
   const [batch, , length, headDim] = q.shape;
   return tf.tidy(() => {
     const tokens = tokensWith(state, { q, mask });
-    const own = mask && tokensIn("mask", mask);
-    const present = (x: tf.Tensor4D) => own ? withoutPadding(x, own) : x;
+    const next = mask && tokensIn("mask", mask);
+    const present = (x: tf.Tensor4D) => withoutPadding(x, next);
     if (!state) {
-      const y = softmaxAttention(q, k, v, {
-        causal: true,
-        ...(mask ? { mask } : {}),
-        ...(slopes ? { slopes } : {}),
-      });
+      const y = softmaxAttention(q, k, v, { causal: true, mask, slopes });
       const [keys, values] = [tf.clone(present(k)), tf.clone(present(v))];
       return { y, state: { k: keys, v: values, tokens: tf.clone(tokens) } };
     }
@@ -105,24 +102,19 @@ export function softmaxStep(
     const place = tf.reshape(tf.range(keys - length, keys), [1, 1, length, 1]);
     const isBefore = tf.lessEqual(tf.range(0, keys), place);
     const isToken = tf.notEqual(tf.reshape(all.tokens, [batch, 1, 1, keys]), 0);
-    let scores = tf.div(
+    let scores: tf.Tensor4D = tf.div(
       tf.matMul(present(q), all.k, false, true),
       Math.sqrt(headDim),
     );
     if (slopes) {
       const places = placesOf(tokens);
-      const next = tf.slice(places, [0, keys - length], [batch, length]);
-      const readers = tf.reshape(next, [batch, 1, length, 1]);
+      const ofNext = tf.slice(places, [0, keys - length], [batch, length]);
+      const readers = tf.reshape(ofNext, [batch, 1, length, 1]);
       const sources = tf.reshape(places, [batch, 1, 1, keys]);
       scores = tf.sub(scores, penalties(slopes, readers, sources));
     }
-    const keep = (kept: tf.Tensor, others: number) => {
-      const each = tf.broadcastTo(kept, scores.shape);
-      scores = tf.where(each, scores, tf.fill(scores.shape, others));
-    };
-    keep(tf.logicalAnd(isBefore, isToken), -Infinity);
-    // A row of padding may have nothing to read, which would be NaN.
-    if (own) keep(tf.reshape(tf.notEqual(own, 0), [batch, 1, length, 1]), 0);
+    scores = hideScores(scores, tf.logicalAnd(isBefore, isToken));
+    if (next) scores = resetPadding(scores, tf.notEqual(next, 0));
     const y = tf.matMul(tf.softmax(scores), all.v) as tf.Tensor4D;
     return { y: present(y), state: all };
   });

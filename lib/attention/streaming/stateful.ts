@@ -1,4 +1,4 @@
-/** Causal attention on a sequence in pieces, with constant memory. @module */
+/** Causal attention on a sequence that comes bit by bit, with constant memory. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
@@ -7,15 +7,10 @@ import { isRecording } from "../../contract/tape.ts";
 import { assertPositiveInteger } from "../../contract/values.ts";
 import { tokensIn } from "../../operations/padding.ts";
 import { assertConvention, type DecayConvention } from "../decays/decay.ts";
-import {
-  assertOfBatch,
-  type LogDecayPair,
-  spread,
-} from "../decays/decay_pair.ts";
+import { assertOfBatch, type DecayPair, spread } from "../decays/decay_pair.ts";
 import { finite } from "../decays/finite_decay.ts";
-import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
-import { assertAttention } from "../lion_attention.ts";
-import { attendPiece } from "../planning/with_state.ts";
+import { assertAttention } from "../forms/checks.ts";
+import { attendWithState } from "../planning/with_state.ts";
 
 /** What causal attention remembers of earlier tokens. */
 export type RecurrentState = {
@@ -42,12 +37,12 @@ export interface RecurrentInput {
    * `[batch, heads, length, headDim]`, where batch may be 1. @default nothing
    * decays
    */
-  readonly logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D;
+  readonly logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D | undefined;
   /**
    * `[batch, length]`, 1 for a token, 0 for padding, as for lionAttention:
    * padding is never read, and changes the state only by its decays.
    */
-  readonly mask?: tf.Tensor2D;
+  readonly mask?: tf.Tensor2D | undefined;
 }
 
 const INPUT: OptionNames<RecurrentInput> = {
@@ -64,18 +59,18 @@ const INPUT: OptionNames<RecurrentInput> = {
  */
 export interface RecurrentStepOptions {
   /** Whose decay applies between two tokens. @default "source" */
-  convention?: DecayConvention;
+  convention?: DecayConvention | undefined;
   /** Multiplies q · k. @default 1 / sqrt(headDim) */
-  scale?: number;
+  scale?: number | undefined;
   /** Whether to divide by the row sum of the scores. @default true */
-  normalize?: boolean;
+  normalize?: boolean | undefined;
   /** Added to the row sum; 0 or more. @default 1e-6 */
-  epsilon?: number;
+  epsilon?: number | undefined;
   /**
    * Whether a fused kernel may run; `false` runs TensorFlow.js operations, the
    * reference that the kernels are tested against. @default true
    */
-  kernel?: boolean;
+  kernel?: boolean | undefined;
 }
 
 const OPTIONS: OptionNames<RecurrentStepOptions> = {
@@ -86,7 +81,7 @@ const OPTIONS: OptionNames<RecurrentStepOptions> = {
   kernel: true,
 };
 
-/** The sizes of a sequence in pieces. */
+/** The sizes of a sequence's keys and values. */
 interface RecurrentSizes {
   batch: number;
   heads: number;
@@ -183,10 +178,7 @@ export function recurrentStep(
   const { q, k, v, mask } = input;
   const { convention = "source", ...others } = options;
   assertConvention("convention", convention);
-  const attention = assertAttention(q, k, v, {
-    ...others,
-    ...(mask === undefined ? {} : { mask }),
-  });
+  const { settings, kernel } = assertAttention(q, k, v, { ...others, mask });
   const [batch, heads, , headDim] = q.shape;
   assertShape(
     "state.sum",
@@ -207,17 +199,14 @@ export function recurrentStep(
       floats("state.due", state.due),
       convention,
     );
-    const { y, forward } = attendPiece(
+    const { y, forward } = attendWithState(
       floats("q", q),
       floats("k", k),
       floats("v", v),
-      arrival &&
-        { forward: arrival, backward: null } as
-          | LogDecayPair
-          | DiagonalDecayPair,
+      arrival && { forward: arrival, backward: null } as DecayPair,
       {
-        ...attention,
-        causal: true,
+        ...settings,
+        ...{ causal: true, kernel },
         before: withZerosOf(floats("state.sum", state.sum), [
           state.due,
           ...(input.logDecay ? [input.logDecay] : []),
@@ -231,7 +220,8 @@ export function recurrentStep(
 
 /**
  * Adds nothing, so that tensors that may not be read have a gradient, of zero:
- * the first token pays what is due, and the last token's decay is paid later.
+ * the decay that is due applies at the first token, and the last token's decay
+ * after these tokens.
  */
 function withZerosOf(
   x: tf.Tensor4D,
@@ -277,19 +267,19 @@ function decaysOf(
       due: tf.zerosLike(due),
     };
   }
-  const owed = finite(due as tf.Tensor);
+  const atFirst = finite(due as tf.Tensor);
   const [others, last] = length === 1
     ? [undefined, gates]
     : tf.split(gates, [length - 1, 1], 2);
-  const perToken = [tf.expandDims(owed, 2), ...(others ? [others] : [])];
+  const perToken = [tf.expandDims(atFirst, 2), ...(others ? [others] : [])];
   // A decay shared by all channels may occur beside one per channel.
-  const paid = perToken.some(({ rank }) => rank === 4)
+  const sameRank = perToken.some(({ rank }) => rank === 4)
     ? perToken.map((x) =>
       x.rank === 4 ? x : spread(tf.expandDims(x, 3), [...x.shape, headDim])
     )
     : perToken;
   return {
-    arrival: tf.concat(paid, 2) as tf.Tensor3D | tf.Tensor4D,
+    arrival: tf.concat(sameRank, 2) as tf.Tensor3D | tf.Tensor4D,
     due: tf.squeeze(last!, [2]) as RecurrentState["due"],
   };
 }

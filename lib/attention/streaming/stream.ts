@@ -14,14 +14,13 @@ import {
 } from "../../contract/values.ts";
 import { tokensIn } from "../../operations/padding.ts";
 import type { Decay } from "../decays/decay.ts";
-import { logDecayPair } from "../decays/decay_pair.ts";
-import { diagonalDecayPair } from "../decays/diagonal_decay.ts";
 import { finite } from "../decays/finite_decay.ts";
+import { resolveDecays } from "../decays/resolve_decays.ts";
 import {
-  attendPiece,
-  decayed,
-  passPiece,
-  type PieceOptions,
+  attendWithState,
+  decayState,
+  passState,
+  type WithStateOptions,
 } from "../planning/with_state.ts";
 import {
   type CheckedSegment,
@@ -48,23 +47,23 @@ export interface StreamProgress {
  */
 export interface StreamBidirectionalOptions {
   /** Multiplies q · k. @default 1 / sqrt(headDim) */
-  scale?: number;
+  scale?: number | undefined;
   /** Whether to divide by the row sum of the masked scores. @default true */
-  normalize?: boolean;
+  normalize?: boolean | undefined;
   /** Added to the row sum, after `scale`; 0 or more. @default 1e-6 */
-  epsilon?: number;
+  epsilon?: number | undefined;
   /**
    * Whether each token attends only to itself and the tokens before it: then
    * the source is read once. @default false
    */
-  causal?: boolean;
+  causal?: boolean | undefined;
   /**
    * Aborts between two segments, and where `read` or `write` is waited for; the
    * signal's reason is then thrown. What `read` returns later is disposed of.
    */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Called after each segment of each pass. */
-  onProgress?: (progress: StreamProgress) => void;
+  onProgress?: ((progress: StreamProgress) => void) | undefined;
 }
 
 const OPTIONS: OptionNames<StreamBidirectionalOptions> = {
@@ -251,8 +250,8 @@ function pass(
 ): tf.Tensor4D {
   return tf.tidy(() => {
     const { k, v, tokens, pair, decay } = computed(segment);
-    const state = passPiece(k, v, pair, "after", after, tokens);
-    return paid(state, decay, 0);
+    const state = passState(k, v, pair, "after", after, tokens);
+    return decayOnLeaving(state, decay, 0);
   });
 }
 
@@ -264,30 +263,28 @@ function attend(
   segment: CheckedSegment,
   before: tf.Tensor4D | undefined,
   after: HostState | undefined,
-  options: Omit<PieceOptions, "before" | "after" | "tokens">,
+  options: Omit<WithStateOptions, "before" | "after" | "tokens">,
 ): { y: tf.Tensor4D; forward: tf.Tensor4D } {
   return tf.tidy(() => {
     const { q, k, v, tokens, pair, decay } = computed(segment);
-    const { y, forward } = attendPiece(q, k, v, pair, {
+    const { y, forward } = attendWithState(q, k, v, pair, {
       ...options,
       before,
       after: after && tf.tensor4d(after.values, after.shape),
       tokens,
     });
-    return { y, forward: paid(forward, decay, q.shape[2] - 1) };
+    return { y, forward: decayOnLeaving(forward, decay, q.shape[2] - 1) };
   });
 }
 
 /** The tensors of a segment as kernels take them. */
 function computed({ q, k, v, mask, decay }: CheckedSegment) {
-  const [batch, heads, length] = q.shape;
   return {
     q: floats("q", q),
     k: floats("k", k),
     v: floats("v", v),
     tokens: mask && tokensIn("mask", mask),
-    pair: diagonalDecayPair(decay, q.shape, false) ??
-      logDecayPair(decay, [batch, heads, length]),
+    pair: resolveDecays(decay, { shape: q.shape, causal: false }),
     decay,
   };
 }
@@ -299,8 +296,12 @@ function computed({ q, k, v, mask, decay }: CheckedSegment) {
  * not the neighbour's on arriving there, so that no segment needs another's
  * decays; in the segment's own pair, the decays at its borders are 0.
  */
-function paid(state: tf.Tensor4D, decay: Decay, token: number): tf.Tensor4D {
+function decayOnLeaving(
+  state: tf.Tensor4D,
+  decay: Decay,
+  token: number,
+): tf.Tensor4D {
   if (!("convention" in decay) || decay.convention !== "source") return state;
   const logDecay: tf.Tensor = floats("logDecay", decay.logDecay);
-  return decayed(state, finite(tf.gather(logDecay, [token], 2)));
+  return decayState(state, finite(tf.gather(logDecay, [token], 2)));
 }

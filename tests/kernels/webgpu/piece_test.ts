@@ -8,7 +8,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { causalPair } from "../../../lib/attention/decays/decay_pair.ts";
 import { planForm } from "../../../lib/attention/planning/kernel.ts";
-import { attendPiece } from "../../../lib/attention/planning/with_state.ts";
+import { attendWithState } from "../../../lib/attention/planning/with_state.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import { onEachBackend } from "../../backends.ts";
 import { withLimits } from "./with_limits.ts";
@@ -94,7 +94,7 @@ onEachBackend(
             const both = decays ? { forward: log(6), backward: log(7) } : null;
             const pair = causal ? causalPair(both, [heads, length]) : both;
             const attend = () =>
-              attendPiece(q, k, v, pair, {
+              attendWithState(q, k, v, pair, {
                 causal,
                 ...{ scale: 0.2, normalize: true, epsilon: 1e-6 },
                 ...{ kernel, before },

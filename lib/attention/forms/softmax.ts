@@ -1,0 +1,109 @@
+/** Softmax attention in tfjs operations, which hold all scores at once. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import { withoutPadding } from "../../operations/padding.ts";
+import { penalties } from "../decays/alibi.ts";
+
+/** The tensors of softmax attention, in float32. */
+export interface SoftmaxInputs {
+  /** `[batch, heads, length, headDim]` */
+  readonly q: tf.Tensor4D;
+  /** `[batch, heads, length, headDim]` */
+  readonly k: tf.Tensor4D;
+  /** `[batch, heads, length, valueDim]` */
+  readonly v: tf.Tensor4D;
+  /** `[batch, length]`, 0 at padding; `undefined` without padding. */
+  readonly mask: tf.Tensor2D | undefined;
+  /** `[batch, length]`, numbered in order; `undefined` where all is one segment. */
+  readonly segments: tf.Tensor2D | undefined;
+}
+
+/** The attributes of softmax attention, in tfjs operations and in kernels. */
+export interface SoftmaxAttributes {
+  /** Whether each token attends only to itself and the tokens before it. */
+  readonly causal: boolean;
+  /** Multiplies q · k. */
+  readonly scale: number;
+}
+
+/**
+ * Softmax attention in tfjs operations, the reference for the kernel. Call it
+ * inside `tf.tidy`.
+ *
+ * @param slopes ALiBi's slopes, one per head.
+ * @returns `[batch, heads, length, valueDim]`
+ */
+export function runSoftmaxPlain(
+  { q, k, v, mask, segments }: SoftmaxInputs,
+  { causal, scale }: SoftmaxAttributes,
+  slopes: readonly number[] | undefined,
+): tf.Tensor4D {
+  const [batch, , length] = q.shape;
+  const read = (x: tf.Tensor4D) => withoutPadding(x, mask);
+  let scores: tf.Tensor4D = tf.matMul(
+    tf.mul(read(q), scale),
+    read(k),
+    false,
+    true,
+  );
+  if (slopes) {
+    const places = tf.range(0, length);
+    const readers = tf.reshape(places, [1, 1, length, 1]);
+    const sources = tf.reshape(places, [1, 1, 1, length]);
+    scores = tf.sub(scores, penalties(slopes, readers, sources));
+  }
+  const isToken = mask && tf.notEqual(mask, 0);
+  if (isToken) {
+    scores = hideScores(scores, tf.reshape(isToken, [batch, 1, 1, length]));
+  }
+  if (causal) {
+    const reader = tf.reshape(tf.range(0, length), [length, 1]);
+    const source = tf.reshape(tf.range(0, length), [1, length]);
+    scores = hideScores(scores, tf.greaterEqual(reader, source));
+  }
+  if (segments) {
+    const reader = tf.reshape(segments, [batch, 1, length, 1]);
+    const source = tf.reshape(segments, [batch, 1, 1, length]);
+    scores = hideScores(scores, tf.equal(reader, source));
+  }
+  if (isToken) scores = resetPadding(scores, isToken);
+  return read(tf.matMul(tf.softmax(scores), read(v)));
+}
+
+/**
+ * Hides scores from the softmax. No finite number would do: scores may be below
+ * it, and what is hidden would be read.
+ *
+ * @param scores `[batch, heads, readers, sources]`
+ * @param isRead Bool, of a shape that broadcasts to that of the scores.
+ */
+export function hideScores(
+  scores: tf.Tensor4D,
+  isRead: tf.Tensor,
+): tf.Tensor4D {
+  return replaceScores(scores, isRead, -Infinity);
+}
+
+/**
+ * Scores of 0 for readers that are padding, which may have nothing to read: the
+ * softmax of -Infinity alone is NaN.
+ *
+ * @param scores `[batch, heads, readers, sources]`
+ * @param isToken `[batch, readers]`, bool.
+ */
+export function resetPadding(
+  scores: tf.Tensor4D,
+  isToken: tf.Tensor,
+): tf.Tensor4D {
+  const [batch, , readers] = scores.shape;
+  return replaceScores(scores, tf.reshape(isToken, [batch, 1, readers, 1]), 0);
+}
+
+/** The scores where `kept` is true, another number elsewhere. */
+function replaceScores(
+  scores: tf.Tensor4D,
+  kept: tf.Tensor,
+  other: number,
+): tf.Tensor4D {
+  const each = tf.broadcastTo(kept, scores.shape);
+  return tf.where(each, scores, tf.fill(scores.shape, other));
+}
