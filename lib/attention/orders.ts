@@ -179,7 +179,7 @@ export function lionAttentionInOrders(
     // Convert once, not once per path.
     const tokens = mask && tokensIn("mask", mask);
     const read = (name: string, x: tf.Tensor4D) =>
-      tokens ? withoutPadding(floats(name, x), tokens) : floats(name, x);
+      withoutPadding(floats(name, x), tokens);
     const queries = read("q", q), keys = read("k", k), values = read("v", v);
     // Two segments that are apart here may be neighbours on a path.
     const numbers = segments && numberSegments(segments);
@@ -200,7 +200,7 @@ export function lionAttentionInOrders(
     const y = normalize
       ? divided(attend(withOnes(values)), epsilon, tokens)
       : attend(values);
-    return tokens ? withoutPadding(y, tokens) : y;
+    return withoutPadding(y, tokens);
   });
 }
 

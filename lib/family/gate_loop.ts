@@ -113,11 +113,11 @@ export function gateLoop(
       });
     };
     const present = (y: tf.Tensor4D) =>
-      mask ? withoutPadding(y, tokensIn("gateLoop's mask", mask)) : y;
+      withoutPadding(y, mask && tokensIn("gateLoop's mask", mask));
     if (causal) return present(run(vectors, segments));
     const { q, k, v } = vectors;
     const both = bidirectional(vectors, vectors, run, segments);
-    const own = tf.mul(tf.mul(tf.sum(tf.mul(q, k), 3, true), scale), v);
-    return present(tf.sub(both, own));
+    const selfTerm = tf.mul(tf.mul(tf.sum(tf.mul(q, k), 3, true), scale), v);
+    return present(tf.sub(both, selfTerm));
   });
 }

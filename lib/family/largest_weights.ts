@@ -55,7 +55,7 @@ function largest(
   return tf.tidy(() => {
     let known = rounded(logWeights);
     // The log decay of the path from the neighbour at that distance.
-    let paid = rounded(logDecays);
+    let decays = rounded(logDecays);
     for (let distance = 1; distance < length; distance *= 2) {
       const from = (x: tf.Tensor3D, beyond: number): tf.Tensor3D => {
         const start = side === "before" ? 0 : distance;
@@ -66,8 +66,8 @@ function largest(
         return tf.pad(kept, [[0, 0], [0, 0], pads], beyond);
       };
       // Beyond the ends there is no source: use a number below all others.
-      known = tf.maximum(known, tf.add(from(known, LOWEST), paid));
-      paid = tf.add(from(paid, 0), paid);
+      known = tf.maximum(known, tf.add(from(known, LOWEST), decays));
+      decays = tf.add(from(decays, 0), decays);
     }
     return known;
   });

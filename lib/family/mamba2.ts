@@ -104,6 +104,6 @@ export function mamba2(
     const skipped = tf.mul(x, tf.reshape(d, [-1, 1, 1])) as tf.Tensor4D;
     const { mask } = options;
     // x is 0 at padding, but the gradient that comes back there may be anything.
-    return tf.add(y, mask ? withoutPadding(skipped, mask) : skipped);
+    return tf.add(y, withoutPadding(skipped, mask));
   });
 }

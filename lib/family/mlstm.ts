@@ -96,7 +96,7 @@ export function mlstm(
       options,
     );
     const kept = logSigmoid(forgetGate);
-    const paid = segments
+    const decays = segments
       ? withBorders<LogDecayPair>({ forward: kept, backward: kept }, segments, {
         heads: kept.shape[1],
         causal: false,
@@ -105,10 +105,10 @@ export function mlstm(
     const logWeights = mask
       ? ofTokens(inputGate, tokensIn("mlstm's mask", mask))
       : inputGate;
-    const before = largestWeights(logWeights, paid.forward, "before");
+    const before = largestWeights(logWeights, decays.forward, "before");
     const largest: tf.Tensor3D = causal ? before : tf.maximum(
       before,
-      largestWeights(logWeights, paid.backward!, "after"),
+      largestWeights(logWeights, decays.backward!, "after"),
     );
     const weights = tf.exp(tf.sub(logWeights, largest));
     const sums = lionAttention(
@@ -118,8 +118,8 @@ export function mlstm(
       {
         ...options,
         decay: twoSidedDecay(
-          relative(paid.forward, largest, "before"),
-          relative(paid.backward!, largest, "after"),
+          relative(decays.forward, largest, "before"),
+          relative(decays.backward!, largest, "after"),
         ),
         normalize: false,
       },

@@ -116,7 +116,7 @@ export function rwkv6(
       true,
     );
     const y: tf.Tensor4D = tf.add(neighbours, tf.mul(weight, v));
-    return mask ? withoutPadding(y, tokensIn("rwkv6's mask", mask)) : y;
+    return withoutPadding(y, mask && tokensIn("rwkv6's mask", mask));
   });
 }
 

@@ -30,7 +30,7 @@ export function rwkv6Step(
 ): { y: tf.Tensor4D; state: RecurrentState } {
   const [batch, heads, length, headDim] = r.shape;
   const sizes = { batch, heads, headDim, valueDim: v.shape[3] };
-  const present = (x: tf.Tensor4D) => mask ? withoutPadding(x, mask) : x;
+  const present = (x: tf.Tensor4D) => withoutPadding(x, mask);
   const padded = (x: tf.Tensor4D, side: "before" | "after"): tf.Tensor4D =>
     tf.pad(x, [[0, 0], [0, 0], side === "before" ? [1, 0] : [0, 1], [0, 0]]);
   const { y, state } = recurrentStep(
@@ -44,10 +44,10 @@ export function rwkv6Step(
     { convention: "arrival", normalize: false, scale: 1 },
   );
   const neighbours = tf.slice(y, [0, 0, 0, 0], [-1, -1, length, -1]);
-  const own = tf.sum(
+  const weight = tf.sum(
     tf.mul(tf.mul(r, k), tf.expandDims(bonus, 1)),
     3,
     true,
   );
-  return { y: tf.add(neighbours, tf.mul(own, v)), state };
+  return { y: tf.add(neighbours, tf.mul(weight, v)), state };
 }

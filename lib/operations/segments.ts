@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers } from "../contract/floats.ts";
 import { assertShape } from "../contract/shape.ts";
-import { passed, reaching } from "./token_ranks.ts";
+import { scanAcrossRanks, shiftAcrossRanks } from "./token_ranks.ts";
 
 /**
  * Throws unless these are segments: which sequence each token belongs to.
@@ -36,12 +36,12 @@ export function endsOf(
     if (!ranks) return end;
     const column = (place: number): tf.Tensor2D =>
       inFloats(tf.slice(segments, [0, place], [batch, 1]));
-    const [own, toPass] = by === 1 ? [0, length - 1] : [length - 1, 0];
-    const theirs = passed(column(toPass), by, ranks);
+    const [outermost, toPass] = by === 1 ? [0, length - 1] : [length - 1, 0];
+    const theirs = shiftAcrossRanks(column(toPass), by, ranks);
     const neighbour = ranks.rank - by;
     return neighbour < 0 || neighbour >= ranks.size
       ? end
-      : tf.any(tf.notEqual(theirs, column(own)), 1, true);
+      : tf.any(tf.notEqual(theirs, column(outermost)), 1, true);
   };
   const outermost = { first: outer(1), last: outer(-1) };
   if (length === 1) return outermost;
@@ -81,10 +81,10 @@ export function numberSegments(
   const first = tf.cast(endsOf(segments, ranks).first, "float32");
   const numbers: tf.Tensor2D = tf.cumsum(first, 1);
   if (!ranks) return numbers;
-  const own = { written: tf.sum(first, 1, true), through: null };
-  const before = reaching("before", own, (first, second) => ({
+  const map = { written: tf.sum(first, 1, true), transition: null };
+  const before = scanAcrossRanks("before", map, (first, second) => ({
     written: tf.add(first.written, second.written),
-    through: null,
+    transition: null,
   }), ranks);
   return tf.add(numbers, before);
 }
@@ -109,10 +109,13 @@ export function positionsIn(
   const length = segments.shape[1];
   const atEnd = (x: tf.Tensor) => tf.slice(x, [0, length - 1], [-1, 1]);
   // Tokens of the last segment so far, to which a part without a border adds.
-  const own = { written: tf.add(atEnd(here), 1), through: atEnd(goesOn) };
-  const before = reaching("before", own, (first, second) => ({
-    written: tf.add(tf.mul(first.written, second.through!), second.written),
-    through: tf.mul(first.through!, second.through!),
+  const map = {
+    written: tf.add(atEnd(here), 1),
+    transition: atEnd(goesOn),
+  };
+  const before = scanAcrossRanks("before", map, (first, second) => ({
+    written: tf.add(tf.mul(first.written, second.transition!), second.written),
+    transition: tf.mul(first.transition!, second.transition!),
   }), ranks);
   return tf.add(here, tf.mul(before, goesOn));
 }

@@ -163,7 +163,7 @@ export function selectiveScan(
     const tokens = mask && tokensIn("mask", mask);
     const read = <T extends tf.Tensor>(name: string, x: T) => {
       const numbers = floats(`selectiveScan's ${name}`, x);
-      return tokens ? withoutPadding(numbers, tokens) : numbers;
+      return withoutPadding(numbers, tokens);
     };
     const { x, dt, a, b, c, d, z } = inputs;
     const present = {
@@ -185,7 +185,7 @@ export function selectiveScan(
         keepStates: isRecording(),
       }).y as tf.Tensor3D
       : scanPlainly(present, reverse);
-    return tokens ? withoutPadding(y, tokens) : y;
+    return withoutPadding(y, tokens);
   });
 }
 

@@ -71,11 +71,11 @@ export function scanFrom(
 ): { read: tf.Tensor3D; state: tf.Tensor4D } {
   const [batch, length] = x.shape;
   const kept = begins ? tf.sub(1, begins) : tf.ones([batch, length]);
-  const pieces = [x, dt, b, c, tf.expandDims(kept, 2) as tf.Tensor3D]
-    .map((x) => piecesOf(x, length));
+  const chunks = [x, dt, b, c, tf.expandDims(kept, 2) as tf.Tensor3D]
+    .map((x) => chunksOf(x, length));
   let state = before;
-  const outputs = pieces[0]!.map((x, i) => {
-    const [dt, b, c, kept] = pieces.slice(1).map((list) => list[i]!);
+  const outputs = chunks[0]!.map((x, i) => {
+    const [dt, b, c, kept] = chunks.slice(1).map((list) => list[i]!);
     const step = tf.expandDims(dt!, 3);
     const decay = tf.mul(tf.exp(tf.mul(step, a)), tf.expandDims(kept!, 3));
     const written = tf.mul(
@@ -103,11 +103,11 @@ function statesOf(
     tf.slice(decay, [0, 0, 0, 0], [batch, 1, channels, stateDim]),
     before,
   );
-  const entering: [number, number][] = [[0, 0], [0, length - 1], [0, 0], [
+  const atFirstToken: [number, number][] = [[0, 0], [0, length - 1], [0, 0], [
     0,
     0,
   ]];
-  let states = tf.add(written, tf.pad(first, entering)) as tf.Tensor4D;
+  let states = tf.add(written, tf.pad(first, atFirstToken)) as tf.Tensor4D;
   for (let step = 1; step < length; step *= 2) {
     const earlier = (x: tf.Tensor4D) =>
       tf.pad(
@@ -130,7 +130,7 @@ function lastOf(states: tf.Tensor4D): tf.Tensor4D {
   ]);
 }
 
-function piecesOf(x: tf.Tensor3D, length: number): tf.Tensor3D[] {
+function chunksOf(x: tf.Tensor3D, length: number): tf.Tensor3D[] {
   if (length <= CHUNK) return [x];
   const sizes: number[] = [];
   for (let rest = length; rest > 0; rest -= CHUNK) {

@@ -121,7 +121,7 @@ export function shortConvolution(
   };
   return tf.tidy(() => {
     const tokens = mask && tokensIn("mask", mask);
-    const present = (x: tf.Tensor3D) => tokens ? withoutPadding(x, tokens) : x;
+    const present = (x: tf.Tensor3D) => withoutPadding(x, tokens);
     const inputs = {
       x: present(floats("shortConvolution's x", x)),
       weight: floats("shortConvolution's weight", weight),
@@ -154,8 +154,8 @@ function convolvePlainly(
   for (let tap = 0; tap < weight.shape[1]; tap++) {
     const offset = first + step * tap;
     if (Math.abs(offset) >= length) continue;
-    const own = tf.reshape(tf.slice(weight, [0, tap], [channels, 1]), [-1]);
-    const term = tf.mul(shifted(x, offset), own) as tf.Tensor3D;
+    const ofTap = tf.reshape(tf.slice(weight, [0, tap], [channels, 1]), [-1]);
+    const term = tf.mul(shifted(x, offset), ofTap) as tf.Tensor3D;
     const isRead = numbers && tf.equal(shifted(numbers, offset), numbers);
     y = tf.add(y, isRead ? tf.mul(term, tf.cast(isRead, "float32")) : term);
   }

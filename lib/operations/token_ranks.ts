@@ -40,15 +40,15 @@ export function assertTokenRanks(communicator: TokenRanks): void {
  * @param x float32
  * @param by From -(size - 1) to size - 1; negative for a rank after this one.
  */
-export function passed<T extends tf.Tensor>(
+export function shiftAcrossRanks<T extends tf.Tensor>(
   x: T,
   by: number,
   ranks: TokenRanks,
 ): T {
-  return passedAs("values", x, by, ranks);
+  return shiftAs("values", x, by, ranks);
 }
 
-function passedAs<T extends tf.Tensor>(
+function shiftAs<T extends tf.Tensor>(
   about: string,
   x: T,
   by: number,
@@ -56,7 +56,7 @@ function passedAs<T extends tf.Tensor>(
 ): T {
   const pass = tf.customGrad((x) => ({
     value: exchanged(about, x as tf.Tensor, by, ranks),
-    gradFunc: (dy: tf.Tensor) => passedAs("gradients", dy, -by, ranks),
+    gradFunc: (dy: tf.Tensor) => shiftAs("gradients", dy, -by, ranks),
   }));
   return pass(x) as T;
 }
@@ -128,58 +128,69 @@ export function groupedRanks(ranks: TokenRanks, size: number): NamedRanks {
   };
 }
 
-/** What a part of a sequence does to what passes through it. */
-export interface Part {
-  /** What it adds to what has come through. */
+/**
+ * What the tokens of a rank do to a state that passes through them: it becomes
+ * transition(state) + written.
+ */
+export interface StateMap {
+  /** What the tokens add to the state. */
   readonly written: tf.Tensor;
-  /** What becomes of what comes through; `null` where nothing does. */
-  readonly through: tf.Tensor | null;
+  /**
+   * What describes the transition, in the terms of {@linkcode JoinMaps}, such as
+   * a log decay or a matrix; `null` where the state stays what it is.
+   */
+  readonly transition: tf.Tensor | null;
 }
 
-/** The part that two parts are together, of which the first comes first. */
-export type Joined = (first: Part, second: Part) => Part;
+/** The map of two parts of a sequence in a row, of which `first` comes first. */
+export type JoinMaps = (first: StateMap, second: StateMap) => StateMap;
 
 /**
- * What reaches this rank through the parts of all ranks before it, or after it:
- * an exclusive scan in as many messages as it takes to double 1 up to the number
- * of ranks, whatever the length of the parts. Differentiable.
+ * The state that reaches this rank through the tokens of all ranks before it, or
+ * after it: an exclusive scan in as many messages as it takes to double 1 up to
+ * the number of ranks, whatever the length of the parts. Differentiable.
  *
- * @param side From which side it comes.
- * @param own This rank's part; of the same shapes on all ranks.
- * @param join Joins two parts; associative, and one of zeros adds nothing.
- * @returns Like `own.written`; zeros on the rank at that end.
+ * @param side From which side the state comes.
+ * @param map This rank's map; of the same shapes on all ranks.
+ * @param join Joins two maps; associative, and a map of zeros adds nothing.
+ * @returns Like `map.written`; zeros on the rank at that end.
  */
-export function reaching(
+export function scanAcrossRanks(
   side: "before" | "after",
-  own: Part,
-  join: Joined,
+  map: StateMap,
+  join: JoinMaps,
   ranks: TokenRanks,
 ): tf.Tensor {
   const step = side === "before" ? 1 : -1;
-  let found: Part | undefined;
-  // As many parts as the distance, of which this rank's is the last.
-  let last = own;
+  let found: StateMap | undefined;
+  // The map of as many ranks as the distance, of which this rank is the last.
+  let last = map;
   for (let distance = 1; distance < ranks.size; distance *= 2) {
-    const earlier = passedPart(last, step * distance, ranks);
+    const earlier = shiftMap(last, step * distance, ranks);
     found = found ? join(earlier, found) : earlier;
     if (2 * distance < ranks.size) last = join(earlier, last);
   }
-  return found?.written ?? tf.zerosLike(own.written);
+  return found?.written ?? tf.zerosLike(map.written);
 }
 
-/** Passes a part in one message. */
-function passedPart(
-  { written, through }: Part,
+/** {@linkcode shiftAcrossRanks} of both tensors of a map, in one message. */
+function shiftMap(
+  { written, transition }: StateMap,
   by: number,
   ranks: TokenRanks,
-): Part {
-  if (!through) return { written: passed(written, by, ranks), through: null };
-  const flat = [written, through].map((x) => tf.reshape(x, [-1]));
+): StateMap {
+  if (!transition) {
+    return { written: shiftAcrossRanks(written, by, ranks), transition: null };
+  }
+  const flat = [written, transition].map((x) => tf.reshape(x, [-1]));
   const sizes = flat.map(({ size }) => size);
-  const received = tf.split(passed(tf.concat(flat), by, ranks), sizes);
+  const received = tf.split(
+    shiftAcrossRanks(tf.concat(flat), by, ranks),
+    sizes,
+  );
   return {
     written: tf.reshape(received[0]!, written.shape),
-    through: tf.reshape(received[1]!, through.shape),
+    transition: tf.reshape(received[1]!, transition.shape),
   };
 }
 
@@ -189,11 +200,11 @@ function together<T extends tf.Tensor>(
   join: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor,
   ranks: TokenRanks,
 ): T {
-  const own = { written: x, through: null };
+  const map = { written: x, transition: null };
   const [before, after] = (["before", "after"] as const).map((side) =>
-    reaching(side, own, (first, second) => ({
+    scanAcrossRanks(side, map, (first, second) => ({
       written: join(first.written, second.written),
-      through: null,
+      transition: null,
     }), ranks)
   );
   return join(join(before!, x), after!) as T;
@@ -217,12 +228,12 @@ const DIGIT = 4096;
 
 /** How many tokens the ranks before this one have, and all ranks together. */
 export function tokensOfRanks(
-  own: number,
+  count: number,
   ranks: TokenRanks,
 ): { readonly before: number; readonly all: number } {
   const { rank, size } = ranks;
   const from = (step: 1 | -1): number => {
-    let found = 0, last = own;
+    let found = 0, last = count;
     for (let distance = step; Math.abs(distance) < size; distance *= 2) {
       const known = (rank: number) =>
         rank >= 0 && rank < size ? rank : undefined;
@@ -240,7 +251,7 @@ export function tokensOfRanks(
     return found;
   };
   const before = from(1);
-  return { before, all: before + own + from(-1) };
+  return { before, all: before + count + from(-1) };
 }
 
 /**

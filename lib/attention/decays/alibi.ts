@@ -26,11 +26,11 @@ import { assertPositiveInteger } from "../../contract/values.ts";
 export function alibiSlopes(heads: number): number[] {
   assertPositiveInteger("heads", heads);
   const power = 2 ** Math.floor(Math.log2(heads));
-  const between = ofPower(2 * power).filter((_, h) => h % 2 === 0);
-  return [...ofPower(power), ...between.slice(0, heads - power)];
+  const between = slopesOfPower(2 * power).filter((_, h) => h % 2 === 0);
+  return [...slopesOfPower(power), ...between.slice(0, heads - power)];
 }
 
-function ofPower(heads: number): number[] {
+function slopesOfPower(heads: number): number[] {
   return Array.from({ length: heads }, (_, h) => 2 ** (-8 * (h + 1) / heads));
 }
 

@@ -106,7 +106,7 @@ export function diagonalDecayPair(
       const logDecay = read("diagonalDecay's logDecay", decay.logDecay);
       return decay.convention === "arrival"
         ? { forward: logDecay, backward: causal ? null : logDecay }
-        : ofNeighbours(logDecay, causal);
+        : sourceToArrival(logDecay, causal);
     }
     case "two-sided-diagonal": {
       const pair = {
@@ -121,10 +121,11 @@ export function diagonalDecayPair(
 }
 
 /**
- * The log decay of each token's left neighbour, and of its right one; 0 at the
- * ends.
+ * Log decays in the source convention as decays on arrival: those of each token's
+ * left neighbour for the forward direction, of its right neighbour for the
+ * backward one; 0 at the ends.
  */
-function ofNeighbours(x: tf.Tensor4D, causal: boolean): DiagonalDecayPair {
+function sourceToArrival(x: tf.Tensor4D, causal: boolean): DiagonalDecayPair {
   // One padded copy, from which both are sliced.
   const padded = tf.pad(x, [[0, 0], [0, 0], [1, causal ? 0 : 1], [0, 0]]);
   const part = (start: number): tf.Tensor4D =>

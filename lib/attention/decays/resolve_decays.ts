@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../../contract/communicator.ts";
 import { floats } from "../../contract/floats.ts";
-import { passed } from "../../operations/token_ranks.ts";
+import { shiftAcrossRanks } from "../../operations/token_ranks.ts";
 import type { Decay } from "./decay.ts";
 import { causalPair, type DecayPair, logDecayPair } from "./decay_pair.ts";
 import { diagonalDecayPair } from "./diagonal_decay.ts";
@@ -87,8 +87,8 @@ function sourceToArrival(decay: Decay, ranks: TokenRanks): Decay {
     const size = x.shape.map((_, axis) => axis === 2 ? length : -1);
     return tf.slice(x, begin, size);
   };
-  const before = passed(slice(logDecay, length - 1, 1), 1, ranks);
-  const after = passed(slice(logDecay, 0, 1), -1, ranks);
+  const before = shiftAcrossRanks(slice(logDecay, length - 1, 1), 1, ranks);
+  const after = shiftAcrossRanks(slice(logDecay, 0, 1), -1, ranks);
   const whole = tf.concat([before, logDecay, after], 2);
   const [forward, backward] = [0, 2].map((start) =>
     slice(whole, start, length)

@@ -40,49 +40,49 @@ export const blockwise: Form = (q, k, v, pair, chunkSize) => {
       )!;
     },
 
-    backward: (inputs, gradient) => {
+    backward: (inputs, dy) => {
       const [q, k, v] = inputs as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
-      const ofKeys: tf.Tensor[] = [];
-      const ofValues: tf.Tensor[] = [];
-      // Gradients of q and of the log decays, if any: sums over the blocks.
+      const dk: tf.Tensor[] = [];
+      const dv: tf.Tensor[] = [];
+      // dq and the gradients of the log decays, if any: sums over the blocks.
       let sums: tf.Tensor[] = [];
       for (const columns of blocks) {
-        const [ofBlockKeys, ofBlockValues, ...terms] = tf.tidy(() => {
+        const [dkOfBlock, dvOfBlock, ...terms] = tf.tidy(() => {
           const keys = rows(k, columns);
           const weights = weightsOf(columns, inputs);
           const attention = masked(
             tf.matMul(q, keys, false, true),
             weights,
           );
-          const ofAttention = tf.matMul(
-            gradient,
+          const dAttention = tf.matMul(
+            dy,
             rows(v, columns),
             false,
             true,
           );
-          const ofScores = masked(ofAttention, weights);
-          const terms = [tf.matMul(ofScores, keys)];
-          const ofLogMask = tf.mul(ofAttention, attention);
+          const dScores = masked(dAttention, weights);
+          const terms = [tf.matMul(dScores, keys)];
+          const dLogMask = tf.mul(dAttention, attention);
           SIDES.slice(0, inputs.length - 3).forEach((side) =>
-            terms.push(logDecayGradient(side, ofLogMask, length, columns))
+            terms.push(logDecayGradient(side, dLogMask, length, columns))
           );
           return [
-            tf.matMul(ofScores, q, true),
-            tf.matMul(attention, gradient, true),
+            tf.matMul(dScores, q, true),
+            tf.matMul(attention, dy, true),
             ...terms.map((term, i) => sums[i] ? tf.add(sums[i]!, term) : term),
           ];
         });
         tf.dispose(sums);
-        ofKeys.push(ofBlockKeys!);
-        ofValues.push(ofBlockValues!);
+        dk.push(dkOfBlock!);
+        dv.push(dvOfBlock!);
         sums = terms;
       }
-      const [ofQueries, ...ofLogDecays] = sums;
+      const [dq, ...dLogDecays] = sums;
       return [
-        ofQueries!,
-        tf.concat(ofKeys, 2),
-        tf.concat(ofValues, 2),
-        ...ofLogDecays,
+        dq!,
+        tf.concat(dk, 2),
+        tf.concat(dv, 2),
+        ...dLogDecays,
       ];
     },
   }) as tf.Tensor4D;
@@ -114,12 +114,12 @@ const SIDES = ["after", "before"] as const;
  */
 function logDecayGradient(
   side: "after" | "before",
-  ofLogMask: tf.Tensor,
+  dLogMask: tf.Tensor,
   length: number,
   columns: Columns,
 ): tf.Tensor {
   const crossing = strictly(side, length, columns);
-  const paths = tf.mul(ofLogMask, crossing);
-  const ofSteps = tf.cumsum(paths, 2, false, side === "after");
-  return tf.sum(tf.mul(ofSteps, crossing), -1);
+  const paths = tf.mul(dLogMask, crossing);
+  const alongPath = tf.cumsum(paths, 2, false, side === "after");
+  return tf.sum(tf.mul(alongPath, crossing), -1);
 }

@@ -1,20 +1,50 @@
-/** The chunkwise form: full inside a chunk, recurrent between chunks. @module */
+/**
+ * The chunkwise form of LION: full attention inside a chunk, a recurrence between
+ * chunks.
+ *
+ * A good file to begin with: the recurrent form is this one with chunks of one
+ * token, the full form is this one with a single chunk, and the kernels compute
+ * what this file says, chunk by chunk.
+ *
+ * LION's attention is y_i = Σ_j M_ij (q_i · k_j) v_j. The mask entry M_ij is the
+ * product of the decays on the path from token j to token i: with log decays f_i
+ * that the forward direction pays on arriving at token i, and b_i that the
+ * backward direction pays, it is (`decays/mask.ts`)
+ *
+ *     M_ij = exp(f_{j+1} + … + f_i)  for i > j
+ *     M_ij = 1                       for i = j
+ *     M_ij = exp(b_i + … + b_{j-1})  for i < j
+ *
+ * Cut the sequence into chunks. If j and i > j are in different chunks, the path
+ * consists of three parts, and so does the exponent:
+ *
+ *     from j to the end of its chunk        decayToEnd of j
+ *     through each chunk in between         chunkDecay of that chunk
+ *     from the start of i's chunk to i      decayFromStart of i
+ *
+ * So a token need not know the tokens of other chunks. One matrix stands for all
+ * that come before, the state H, `[headDim, valueDim]`: each chunk writes
+ * Σ_j exp(decayToEnd_j) k_j v_jᵀ into it, and H decays by chunkDecay on its way
+ * through a chunk. From the right, with b in the place of f, comes a second state,
+ * T, for all that come after.
+ *
+ * @module
+ */
 import * as tf from "@tensorflow/tfjs-core";
-import { spread } from "../decays/decay_pair.ts";
+import { isDiagonal, spread } from "../decays/decay_pair.ts";
+import { mask } from "../decays/mask.ts";
 import { decayedScores } from "./decayed_scores.ts";
 import type { Form } from "./form.ts";
-import { isDiagonal } from "../decays/decay_pair.ts";
-import { mask } from "../decays/mask.ts";
 
 /**
  * Inside a chunk of tokens s..t, the masked product of the full form; from all
- * other chunks, one state per side, H before the chunk and T after it:
+ * other chunks, one state per direction, H before the chunk and T after it:
  *
- *     Y_i = Σ_{j in chunk} M_ij (q_i · k_j) v_j
+ *     y_i = Σ_{j in chunk} M_ij (q_i · k_j) v_j
  *         + exp(f_s + … + f_i) q_iᵀ H + exp(b_i + … + b_t) q_iᵀ T
  *
  * Linear in the length, and parallel over chunks: nothing loops over tokens. No
- * exponent is above 0.
+ * exponent is above 0, since all log decays are at most 0.
  *
  * Source: ours, after the chunked forms of causal linear attention (GLA,
  * Mamba-2), with the paper's mask in both directions.
@@ -27,108 +57,137 @@ export const chunkwise: Form = (q, k, v, pair, chunkSize) => {
   const [batch, heads, length] = q.shape;
   const size = Math.min(chunkSize, length);
   const count = Math.ceil(length / size);
-  const padding = count * size - length;
+  const cut = <T extends tf.Tensor>(x: T) => cutIntoChunks(x, count, size);
+  const queries = cut(q), keys = cut(k), values = cut(v);
+  const forward: tf.Tensor = cut<tf.Tensor>(pair.forward);
+  const backward = pair.backward && cut<tf.Tensor>(pair.backward);
 
-  // [batch, heads · count, size, …]: each chunk of a head is a short sequence.
-  // Padding tokens have k = 0 and decay 1, so they change no state.
-  const chunks = (x: tf.Tensor): tf.Tensor4D => {
-    const padded = padding
-      ? tf.pad(x, [[0, 0], [0, 0], [0, padding], [0, 0]])
-      : x;
-    return tf.reshape(padded, [x.shape[0]!, heads * count, size, x.shape[3]!]);
-  };
-  const chunkDecays = (x: tf.Tensor): tf.Tensor =>
-    x.rank === 4 ? chunks(x) : tf.squeeze(chunks(tf.expandDims(x, 3)), [3]);
-
-  const [queries, keys, values] = [chunks(q), chunks(k), chunks(v)];
-  const forward = chunkDecays(pair.forward);
-  const backward = pair.backward && chunkDecays(pair.backward);
-
-  const sides = { forward, backward };
+  // Intra-chunk: the pairs of tokens of the same chunk.
+  const decays = { forward, backward };
   const scores = isDiagonal(pair)
-    ? decayedScores(queries, keys, sides)
-    : tf.mul(tf.matMul(queries, keys, false, true), mask(sides, size));
+    ? decayedScores(queries, keys, decays)
+    : tf.mul(tf.matMul(queries, keys, false, true), mask(decays, size));
   let y: tf.Tensor = tf.matMul(scores, values);
+
+  // Inter-chunk: what comes in by the states.
   if (count > 1) {
-    const read = (side: Side, logDecay: tf.Tensor) =>
-      readOthers(side, queries, keys, values, logDecay, heads);
-    y = tf.add(y, read("before", forward));
-    if (backward) y = tf.add(y, read("after", backward));
+    const chunks = { queries, keys, values, heads };
+    y = tf.add(y, readState("before", chunks, forward));
+    if (backward) y = tf.add(y, readState("after", chunks, backward));
   }
   const whole = tf.reshape(y, [batch, heads, count * size, v.shape[3]]);
   return tf.slice(whole, [0, 0, 0, 0], [-1, -1, length, -1]) as tf.Tensor4D;
 };
 
 /**
- * What each token reads from all chunks before (or after) its own.
- *
- * @param logDecay `[batch, groups, size]`, or `[batch, groups, size, headDim]`.
+ * Cuts `[batch, heads, length, ...]` into `[batch, heads · count, size, ...]`:
+ * each chunk of a head becomes a short sequence. Tokens that fill up the last
+ * chunk are zeros, keys of 0 with a decay of 1, so they change no state.
  */
-function readOthers(
-  side: Side,
-  queries: tf.Tensor4D,
-  keys: tf.Tensor4D,
-  values: tf.Tensor4D,
-  logDecay: tf.Tensor,
-  heads: number,
-): tf.Tensor4D {
-  const [batch, groups, , headDim] = queries.shape;
-  const columns = values.shape[3];
-  const fromRight = side === "after";
-  // From the chunk's border to the token, and from the token to the other
-  // border. Each is summed by itself: the total minus the other would cancel.
-  const entering = tf.cumsum(logDecay, 2, false, fromRight);
-  const leaving = tf.cumsum(logDecay, 2, true, !fromRight);
-  const through = tf.sum(logDecay, 2);
-
-  const isDiagonal = logDecay.rank === 4;
-  const weighted = (x: tf.Tensor4D, logWeight: tf.Tensor) => {
-    const weight = isDiagonal ? logWeight : tf.expandDims(logWeight, 3);
-    return tf.mul(x, tf.exp(weight)) as tf.Tensor4D;
-  };
-  const written = tf.matMul(weighted(keys, leaving), values, true);
-  const count = groups / heads;
-  const sequences = batch * heads;
-  // With one decay per row of the state, each row is a separate sequence.
-  const rows = isDiagonal ? headDim : 1;
-  const turned = (x: tf.Tensor, [first, second]: [number, number]) => {
-    const size = x.size / (sequences * first * second);
-    const apart = tf.reshape(x, [sequences, first, second, size]);
-    return rows === 1 ? apart : tf.transpose(apart, [0, 2, 1, 3]);
-  };
-  const states = carry(
-    side,
-    tf.reshape(
-      turned(
-        isDiagonal ? through : spread(through, [batch, groups]),
-        [count, rows],
-      ),
-      [-1, count],
-    ),
-    tf.reshape(
-      turned(written, [count, rows]),
-      [sequences * rows, count, headDim * columns / rows],
-    ),
-  );
-  return tf.matMul(
-    weighted(queries, entering),
-    tf.reshape(turned(states, [rows, count]), [
-      batch,
-      groups,
-      headDim,
-      columns,
-    ]),
-  );
+function cutIntoChunks<T extends tf.Tensor>(
+  x: T,
+  count: number,
+  size: number,
+): T {
+  const [batch, heads, length, ...columns] = x.shape;
+  const missing = count * size - length!;
+  const none = columns.map((): [number, number] => [0, 0]);
+  const filled = missing
+    ? tf.pad(x, [[0, 0], [0, 0], [0, missing], ...none])
+    : x;
+  return tf.reshape(filled, [batch!, heads! * count, size, ...columns]) as T;
 }
 
+/** The tensors of all chunks, `[batch, heads · count, size, columns]` each. */
+interface Chunks {
+  readonly queries: tf.Tensor4D;
+  readonly keys: tf.Tensor4D;
+  readonly values: tf.Tensor4D;
+  /** How many heads there are; the rest of the second axis are their chunks. */
+  readonly heads: number;
+}
+
+/** Where a state comes from: the tokens before a chunk, or those after it. */
 type Side = "before" | "after";
 
-/** Up to this many chunks are carried by one product with their mask. */
-const CARRIED_AT_ONCE = 32;
+/**
+ * What each token reads from all chunks before its own, exp(f_s + … + f_i) q_iᵀ H,
+ * or from all chunks after it, exp(b_i + … + b_t) q_iᵀ T.
+ *
+ * @param logDecay The log decays of that direction,
+ * `[batch or 1, heads · count, size]`, or `[batch, heads · count, size, headDim]`.
+ * @returns `[batch, heads · count, size, columns]`
+ */
+function readState(
+  side: Side,
+  { queries, keys, values, heads }: Chunks,
+  logDecay: tf.Tensor,
+): tf.Tensor4D {
+  // Start and end are meant in the state's direction. Each sum is made by itself:
+  // the total minus the other would cancel.
+  const isReversed = side === "after";
+  const decayFromStart = tf.cumsum(logDecay, 2, false, isReversed);
+  const decayToEnd = tf.cumsum(logDecay, 2, true, !isReversed);
+  const chunkDecay = tf.sum(logDecay, 2);
+
+  const written = tf.matMul(decayed(keys, decayToEnd), values, true);
+  const states = statesOf(side, chunkDecay, written as tf.Tensor4D, heads);
+  return tf.matMul(decayed(queries, decayFromStart), states);
+}
+
+/** Each token's vector times its decay, or each channel times its own. */
+function decayed(x: tf.Tensor4D, logDecay: tf.Tensor): tf.Tensor4D {
+  const perChannel = logDecay.rank === 4
+    ? logDecay
+    : tf.expandDims(logDecay, 3);
+  return tf.mul(x, tf.exp(perChannel));
+}
 
 /**
- * The state that reaches each chunk from one side: the sum of what the chunks
- * there wrote, each decayed by the chunks between.
+ * The state that reaches each chunk from one side.
+ *
+ * @param chunkDecay `[batch or 1, heads · count]`, or
+ * `[batch, heads · count, headDim]` where each row of the state has its own.
+ * @param written What each chunk adds, `[batch, heads · count, headDim, columns]`.
+ * @returns The shape of `written`.
+ */
+function statesOf(
+  side: Side,
+  chunkDecay: tf.Tensor,
+  written: tf.Tensor4D,
+  heads: number,
+): tf.Tensor4D {
+  const [batch, chunks, headDim, columns] = written.shape;
+  const sequences = batch * heads, count = chunks / heads;
+  if (chunkDecay.rank === 2) {
+    const states = exclusiveScan(
+      side,
+      tf.reshape(spread(chunkDecay, [batch, chunks]), [sequences, count]),
+      tf.reshape(written, [sequences, count, headDim * columns]),
+    );
+    return tf.reshape(states, written.shape);
+  }
+  // With one decay per channel, each row of the state is a sequence by itself.
+  const byRow = (x: tf.Tensor, size: number): tf.Tensor3D => {
+    const byChunk = tf.reshape(x, [sequences, count, headDim, size]);
+    const rows = tf.transpose(byChunk, [0, 2, 1, 3]);
+    return tf.reshape(rows, [sequences * headDim, count, size]);
+  };
+  const states = exclusiveScan(
+    side,
+    tf.squeeze(byRow(chunkDecay, 1), [2]),
+    byRow(written, columns),
+  );
+  const rows = tf.reshape(states, [sequences, headDim, count, columns]);
+  return tf.reshape(tf.transpose(rows, [0, 2, 1, 3]), written.shape);
+}
+
+/** Up to this many chunks are summed by one product with their mask. */
+const LARGEST_GROUP = 32;
+
+/**
+ * The sum of what all chunks on one side wrote, each decayed by the chunks
+ * between.
  *
  * Chunks are to this function what tokens are to attention, so it works the
  * same way: a masked product within groups of chunks, and a recursive call
@@ -138,30 +197,30 @@ const CARRIED_AT_ONCE = 32;
  * @param written `[sequences, count, size]`, what each chunk adds.
  * @returns `[sequences, count, size]`
  */
-function carry(
+function exclusiveScan(
   side: Side,
   logDecay: tf.Tensor2D,
   written: tf.Tensor3D,
 ): tf.Tensor3D {
-  return shift(side, accumulate(side, logDecay, written));
+  return shift(side, inclusiveScan(side, logDecay, written));
 }
 
-/** Like {@linkcode carry}, but includes what the chunk itself wrote. */
-function accumulate(
+/** {@linkcode exclusiveScan}, but with what the chunk itself wrote. */
+function inclusiveScan(
   side: Side,
   logDecay: tf.Tensor2D,
   written: tf.Tensor3D,
 ): tf.Tensor3D {
   const [sequences, count, size] = written.shape;
-  const groupSize = Math.min(CARRIED_AT_ONCE, count);
+  const groupSize = Math.min(LARGEST_GROUP, count);
   const groups = Math.ceil(count / groupSize);
-  const padding = groups * groupSize - count;
+  const missing = groups * groupSize - count;
   const decays: tf.Tensor2D = tf.reshape(
-    tf.pad(logDecay, [[0, 0], [0, padding]]),
+    tf.pad(logDecay, [[0, 0], [0, missing]]),
     [sequences * groups, groupSize],
   );
   const writes: tf.Tensor3D = tf.reshape(
-    padding ? tf.pad(written, [[0, 0], [0, padding], [0, 0]]) : written,
+    missing ? tf.pad(written, [[0, 0], [0, missing], [0, 0]]) : written,
     [sequences * groups, groupSize, size],
   );
   const weights = side === "before"
@@ -170,7 +229,7 @@ function accumulate(
   let states = tf.matMul(weights, writes) as tf.Tensor3D;
   if (groups > 1) {
     const last = side === "before" ? groupSize - 1 : 0;
-    const ofGroups = carry(
+    const ofGroups = exclusiveScan(
       side,
       tf.reshape(tf.sum(decays, 1), [sequences, groups]),
       tf.reshape(
@@ -178,11 +237,11 @@ function accumulate(
         [sequences, groups, size],
       ),
     );
-    const entering = tf.cumsum(decays, 1, false, side === "after");
+    const decayFromStart = tf.cumsum(decays, 1, false, side === "after");
     states = tf.add(
       states,
       tf.mul(
-        tf.exp(tf.expandDims(entering, 2)),
+        tf.exp(tf.expandDims(decayFromStart, 2)),
         tf.reshape(ofGroups, [sequences * groups, 1, size]),
       ),
     );

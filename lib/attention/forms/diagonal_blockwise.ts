@@ -55,11 +55,11 @@ function readBlock(
   })];
   if (end < length) {
     const queries = rows(q!, end, length);
-    const entering = tf.cumsum(rows(forward!, end, length), 2);
-    const leaving = tf.cumsum(inside(forward!), 2, true, true);
+    const decayFromBlock = tf.cumsum(rows(forward!, end, length), 2);
+    const decayToEnd = tf.cumsum(inside(forward!), 2, true, true);
     scores.push(tf.matMul(
-      decayed(queries, entering),
-      decayed(keys, leaving),
+      decayed(queries, decayFromBlock),
+      decayed(keys, decayToEnd),
       false,
       true,
     ));

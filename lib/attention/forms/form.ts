@@ -80,8 +80,8 @@ export interface Differentiable {
   /** The value. */
   forward(inputs: tf.Tensor[]): tf.Tensor;
   /**
-   * The gradient of the loss with respect to each input, given that of the
-   * value.
+   * The gradient of the loss with respect to each input, given the gradient of
+   * the loss with respect to the value.
    */
   backward(inputs: tf.Tensor[], gradient: tf.Tensor): tf.Tensor[];
 }

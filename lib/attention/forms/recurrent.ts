@@ -25,11 +25,11 @@ export const recurrent: Form = (q, k, v, pair) => {
   const [, , , forward, backward] = formInputs(q, k, v, pair);
   const run = (direction: Direction, logDecay: tf.Tensor | undefined) =>
     recomputed(logDecay ? [q, k, v, logDecay] : [q, k, v], sweep(direction));
-  const ofPast = run("forward", forward);
+  const past = run("forward", forward);
   const causal = pair !== null && pair.backward === null;
   return (causal
-    ? ofPast
-    : tf.add(ofPast, run("backward", backward))) as tf.Tensor4D;
+    ? past
+    : tf.add(past, run("backward", backward))) as tf.Tensor4D;
 };
 
 type Direction = "forward" | "backward";
@@ -116,12 +116,12 @@ function sweep(direction: Direction): Differentiable {
 
       // The gradient of the state after the token, from the tokens visited
       // later.
-      let ofState: tf.Tensor | undefined;
+      let dState: tf.Tensor | undefined;
       const results: tf.Tensor[][] = [];
       for (
-        const [segment, checkpoint] of [...checkpoints.entries()].reverse()
+        const [index, checkpoint] of [...checkpoints.entries()].reverse()
       ) {
-        const start = segment * span;
+        const start = index * span;
         const visits: Visit[] = [];
         for (const token of tokens.slice(start, start + span)) {
           const previous: tf.Tensor | undefined = visits.at(-1)?.after ??
@@ -130,29 +130,29 @@ function sweep(direction: Direction): Differentiable {
         }
         for (const [offset, visited] of [...visits.entries()].reverse()) {
           const { q, k, v, decay } = tokens[start + offset]!;
-          const ofOutput = gradients[start + offset]!;
-          const [earlier, ...ofInputs] = tf.tidy(() => {
-            const ofRead = tf.matMul(q, ofOutput, true);
-            const ofBefore = ofState ? tf.add(ofState, ofRead) : ofRead;
-            const ofAfter = read === "after" ? ofBefore : ofState;
-            const ofLogDecay = tf.sum(
+          const dy = gradients[start + offset]!;
+          const [earlier, ...dInputs] = tf.tidy(() => {
+            const dRead = tf.matMul(q, dy, true);
+            const dBefore = dState ? tf.add(dState, dRead) : dRead;
+            const dAfter = read === "after" ? dBefore : dState;
+            const dLogDecay = tf.sum(
               visited.before
-                ? tf.mul(visited.before, ofBefore)
-                : tf.zerosLike(ofBefore),
+                ? tf.mul(visited.before, dBefore)
+                : tf.zerosLike(dBefore),
               // One per row of the state, or one for all of it.
               inputs[3]?.rank === 4 ? 3 : [2, 3],
             );
             return [
-              decay ? tf.mul(ofBefore, decay) : ofBefore,
-              product(ofOutput, visited[read], q, true),
-              product(v, ofAfter, k, true),
-              product(k, ofAfter, v),
-              ...(decay ? [tf.expandDims(ofLogDecay, 2)] : []),
+              decay ? tf.mul(dBefore, decay) : dBefore,
+              product(dy, visited[read], q, true),
+              product(v, dAfter, k, true),
+              product(k, dAfter, v),
+              ...(decay ? [tf.expandDims(dLogDecay, 2)] : []),
             ];
           });
-          ofState?.dispose();
-          ofState = earlier!;
-          results.push(ofInputs);
+          dState?.dispose();
+          dState = earlier!;
+          results.push(dInputs);
         }
         for (const { before, after } of visits) {
           if (before !== checkpoint) before?.dispose();
@@ -162,7 +162,7 @@ function sweep(direction: Direction): Differentiable {
       }
       return inputs.map((_, i) =>
         tf.concat(
-          inOrder(results.map((ofInputs) => ofInputs[i]!).reverse(), direction),
+          inOrder(results.map((dInputs) => dInputs[i]!).reverse(), direction),
           2,
         )
       );

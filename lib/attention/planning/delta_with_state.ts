@@ -53,6 +53,5 @@ export function deltaWithState(
     before,
     chunkSize,
   );
-  const shape = [batch, heads, headDim, v.shape[3]];
-  return { y, state: tf.reshape(state, shape) as tf.Tensor4D };
+  return { y, state: tf.reshape(state, [batch, heads, headDim, v.shape[3]]) };
 }

@@ -5,8 +5,8 @@ import { floats } from "../../contract/floats.ts";
 import { assertSameOnRanks } from "../../operations/rank_agreement.ts";
 import {
   assertTokenRanks,
-  type Part,
-  reaching,
+  scanAcrossRanks,
+  type StateMap,
 } from "../../operations/token_ranks.ts";
 import type { Decay } from "../decays/decay.ts";
 import {
@@ -115,11 +115,11 @@ export function runAcrossRanks(
   const k = repeatHeads("k", floats("k", inputs.k), heads);
   const stateOf = (side: "before" | "after"): tf.Tensor4D => {
     const logDecay = side === "before" ? decays?.forward : decays?.backward;
-    const part: Part = {
+    const map: StateMap = {
       written: passState(k, v, decays, side, undefined, tokens),
-      through: logDecay ? perRow(tf.sum(logDecay, 2)) : null,
+      transition: logDecay ? perRow(tf.sum(logDecay, 2)) : null,
     };
-    return reaching(side, part, joinStates, ranks) as tf.Tensor4D;
+    return scanAcrossRanks(side, map, joinStates, ranks) as tf.Tensor4D;
   };
   const before = stateOf("before");
   const after = options.causal ? undefined : stateOf("after");
@@ -136,13 +136,13 @@ function perRow(logDecay: tf.Tensor): tf.Tensor4D {
 }
 
 /** Two parts in a row: what the first wrote decays on the way through the second. */
-function joinStates(first: Part, second: Part): Part {
-  if (!first.through || !second.through) {
-    return { written: tf.add(first.written, second.written), through: null };
+function joinStates(first: StateMap, second: StateMap): StateMap {
+  if (!first.transition || !second.transition) {
+    return { written: tf.add(first.written, second.written), transition: null };
   }
-  const decayed = tf.mul(first.written, tf.exp(second.through));
+  const decayed = tf.mul(first.written, tf.exp(second.transition));
   return {
     written: tf.add(decayed, second.written),
-    through: tf.add(first.through, second.through),
+    transition: tf.add(first.transition, second.transition),
   };
 }

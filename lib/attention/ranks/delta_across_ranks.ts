@@ -1,7 +1,10 @@
 /** The delta rule on a sequence of which each rank has a part. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../../contract/communicator.ts";
-import { type Part, reaching } from "../../operations/token_ranks.ts";
+import {
+  scanAcrossRanks,
+  type StateMap,
+} from "../../operations/token_ranks.ts";
 import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
 import type { DeltaForm } from "../forms/delta_forms.ts";
 import type { DeltaVectors } from "../forms/delta_inputs.ts";
@@ -92,17 +95,22 @@ function fromSide(
   );
   const apart = (x: tf.Tensor4D) =>
     tf.split(x, [valueDim, headDim], 3) as [tf.Tensor4D, tf.Tensor4D];
-  const [written, through] = apart(state);
-  const before = reaching(side, { written, through }, joinMaps, ranks);
+  const [written, transition] = apart(state);
+  const before = scanAcrossRanks(
+    side,
+    { written, transition },
+    joinMaps,
+    ranks,
+  );
   const [ofThisRank, reading] = apart(y);
   return tf.add(ofThisRank, tf.matMul(reading, before));
 }
 
 /** The second map after the first. */
-function joinMaps(first: Part, second: Part): Part {
-  const through = second.through!;
+function joinMaps(first: StateMap, second: StateMap): StateMap {
+  const transition = second.transition!;
   return {
-    written: tf.add(tf.matMul(through, first.written), second.written),
-    through: tf.matMul(through, first.through!),
+    written: tf.add(tf.matMul(transition, first.written), second.written),
+    transition: tf.matMul(transition, first.transition!),
   };
 }

@@ -192,6 +192,6 @@ function saying<Result>(name: string, run: () => Result): Result {
 
 /** Disposes of a segment's tensors, except those that all segments share. */
 function dispose(segment: StreamSegment): void {
-  const { decay, ...own } = { ...segment };
-  tf.dispose(decay?.kind === "fixed" ? own : { ...own, decay });
+  const { decay, ...ofSegment } = { ...segment };
+  tf.dispose(decay?.kind === "fixed" ? ofSegment : { ...ofSegment, decay });
 }
