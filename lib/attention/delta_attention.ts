@@ -16,7 +16,7 @@ import { assertDelta } from "./forms/checks.ts";
 import type { DeltaForm } from "./forms/delta_forms.ts";
 import { deltaGates, readDeltaVectors } from "./forms/delta_inputs.ts";
 import { runDeltaPlain } from "./forms/run_delta_plain.ts";
-import { assertSegments } from "./forms/segments.ts";
+import { assertSegments } from "../operations/segments.ts";
 import { planDelta, runDeltaFused } from "./planning/delta_kernel.ts";
 import { assertSameAttention } from "./ranks/across_ranks.ts";
 import { deltaAcrossRanks } from "./ranks/delta_across_ranks.ts";

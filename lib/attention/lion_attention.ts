@@ -13,7 +13,7 @@ import { resolveDecays } from "./decays/resolve_decays.ts";
 import { assertAttention } from "./forms/checks.ts";
 import type { AttentionSettings, ConcreteForm } from "./forms/form.ts";
 import { runPlain } from "./forms/run_plain.ts";
-import { assertSegments } from "./forms/segments.ts";
+import { assertSegments } from "../operations/segments.ts";
 import { type Precision, runFused } from "./planning/kernel.ts";
 import { type AttentionPlan, planAttention } from "./planning/plan.ts";
 import {

@@ -12,7 +12,7 @@ import {
   type LionAttentionOptions,
 } from "./lion_attention.ts";
 import { divided, withOnes } from "./forms/normalizer.ts";
-import { numberSegments } from "./forms/segments.ts";
+import { numberSegments } from "../operations/segments.ts";
 
 /** A path through the tokens: the token at each of its places. */
 export type Order = readonly number[];

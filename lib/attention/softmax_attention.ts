@@ -5,7 +5,7 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertBoolean, assertFinite } from "../contract/values.ts";
 import { tokensIn } from "../operations/padding.ts";
 import { assertMask, assertVectors } from "./forms/checks.ts";
-import { assertSegments, numberSegments } from "./forms/segments.ts";
+import { assertSegments, numberSegments } from "../operations/segments.ts";
 import { runSoftmaxPlain } from "./forms/softmax.ts";
 import {
   hasSoftmaxKernel,

@@ -1,6 +1,6 @@
 /** Sums of angles along a sequence. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { numberSegments } from "../attention/forms/segments.ts";
+import { numberSegments } from "../operations/segments.ts";
 
 /** Parts of a full turn; they are counted in integers, whose sums are exact. */
 const PARTS = 4096;

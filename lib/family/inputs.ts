@@ -1,7 +1,7 @@
 /** Inputs and common options of the family's functions. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { AttentionForm } from "../attention/lion_attention.ts";
-import { assertSegments } from "../attention/forms/segments.ts";
+import { assertSegments } from "../operations/segments.ts";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";

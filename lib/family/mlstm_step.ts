@@ -1,4 +1,4 @@
-/** mLSTM on a sequence in pieces. @module */
+/** mLSTM on a sequence that comes bit by bit. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { logSigmoid } from "../attention/decays/decay.ts";
 import { LOWEST_LOG_DECAY } from "../attention/decays/finite_decay.ts";

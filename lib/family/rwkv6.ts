@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { bidirectional } from "../attention/forms/bidirectional.ts";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
-import { endsOf } from "../attention/forms/segments.ts";
+import { endsOf } from "../operations/segments.ts";
 import { assertOptions } from "../contract/options.ts";
 import { assertBoolean } from "../contract/values.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";

@@ -1,4 +1,4 @@
-/** RWKV-6 on a sequence in pieces. @module */
+/** RWKV-6 on a sequence that comes bit by bit. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type RecurrentState,
@@ -13,8 +13,8 @@ import type { Rwkv6Inputs } from "./rwkv6.ts";
  * what `rwkv6` returns with `causal: true` for the whole sequence. Call it
  * inside `tf.tidy`.
  *
- * Queries are shifted one token earlier, the first one to before the piece, so
- * an empty token is put there.
+ * Queries are shifted one token earlier, the first one to before the
+ * tokens, so an empty token is put there.
  *
  * @param before The state so far, `undefined` before the first token; it is not
  * changed, and stays the caller's to dispose of.

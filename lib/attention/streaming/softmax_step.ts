@@ -1,4 +1,4 @@
-/** Softmax attention on a sequence in pieces, with a KV cache. @module */
+/** Softmax attention on a sequence that comes bit by bit, with a KV cache. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { tokensIn, withoutPadding } from "../../operations/padding.ts";
 import { penalties } from "../decays/alibi.ts";

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertSegments } from "../../attention/forms/segments.ts";
+import { assertSegments } from "../../operations/segments.ts";
 import type { TokenRanks } from "../../contract/communicator.ts";
 import type { OptionNames } from "../../contract/options.ts";
 import { drop } from "../randomness.ts";

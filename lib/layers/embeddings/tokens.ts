@@ -4,7 +4,7 @@ import {
   assertSegments,
   endsOf,
   numberSegments,
-} from "../../attention/forms/segments.ts";
+} from "../../operations/segments.ts";
 import { assertSameOnRanks } from "../../operations/rank_agreement.ts";
 import { tokensIn } from "../../operations/padding.ts";
 import {
