@@ -1,18 +1,33 @@
 /** Unknown options are refused, and known ones of the wrong kind. @module */
-import { assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { deltaNet, retention } from "../../lib/family/mod.ts";
 import {
+  deltaAttention,
+  type DeltaAttentionOptions,
+  deltaStep,
+  type DeltaStepOptions,
+  diagonalDecay,
   eluPlusOne,
   explainAttention,
   fixedDecay,
   layerNorm,
   lionAttention,
   lionAttentionInOrders,
+  type LionAttentionOptions,
   recurrentState,
   recurrentStep,
+  type RecurrentStepOptions,
+  rmsNorm,
   selectiveDecay,
+  selectiveScan,
+  type SelectiveScanOptions,
   shiftedSilu,
+  shortConvolution,
+  type ShortConvolutionOptions,
   snakeOrder,
+  softmaxAttention,
+  type SoftmaxAttentionOptions,
   splitHeads,
 } from "../../mod.ts";
 import { onEachBackend } from "../backends.ts";
@@ -188,4 +203,168 @@ onEachBackend("kernel: false runs the form's operations", (backend) => {
       throw new Error(`${usual.kernel}`);
     }
   });
+});
+
+/** All options of a type, each of them undefined: their types must allow it. */
+type Undefined<Options> = { [name in keyof Required<Options>]: undefined };
+
+const LION: Undefined<LionAttentionOptions> = {
+  decay: undefined,
+  form: undefined,
+  kernel: undefined,
+  chunkSize: undefined,
+  scale: undefined,
+  normalize: undefined,
+  epsilon: undefined,
+  causal: undefined,
+  mask: undefined,
+  segments: undefined,
+  precision: undefined,
+  communicator: undefined,
+};
+const DELTA: Undefined<DeltaAttentionOptions> = {
+  decay: undefined,
+  form: undefined,
+  kernel: undefined,
+  chunkSize: undefined,
+  scale: undefined,
+  causal: undefined,
+  mask: undefined,
+  segments: undefined,
+  communicator: undefined,
+};
+const SOFTMAX: Undefined<SoftmaxAttentionOptions> = {
+  scale: undefined,
+  causal: undefined,
+  mask: undefined,
+  segments: undefined,
+  slopes: undefined,
+  kernel: undefined,
+};
+const RECURRENT: Undefined<RecurrentStepOptions> = {
+  convention: undefined,
+  scale: undefined,
+  normalize: undefined,
+  epsilon: undefined,
+  kernel: undefined,
+};
+const DELTA_STEP: Undefined<DeltaStepOptions> = {
+  scale: undefined,
+  kernel: undefined,
+};
+const CONVOLUTION: Undefined<ShortConvolutionOptions> = {
+  place: undefined,
+  reverse: undefined,
+  activation: undefined,
+  kernel: undefined,
+  mask: undefined,
+  segments: undefined,
+};
+const SCAN: Undefined<SelectiveScanOptions> = {
+  reverse: undefined,
+  kernel: undefined,
+  mask: undefined,
+  segments: undefined,
+};
+
+/** Results of functions with options that are undefined, and without any. */
+function bothWays(): Record<string, [given: tf.Tensor, left: tf.Tensor]> {
+  const x = tf.randomUniform<tf.Rank.R4>([1, 2, 3, 4], 0.1, 1);
+  const beta = tf.fill<tf.Rank.R3>([1, 2, 3], 0.5);
+  const rows = tf.randomUniform<tf.Rank.R3>([1, 3, 12], 0.1, 1);
+  const one = tf.ones<tf.Rank.R1>([12]);
+  const state = recurrentState({ batch: 1, heads: 2, headDim: 4, valueDim: 4 });
+  const ways = [{ order: [2, 0, 1], decay: fixedDecay(tf.tensor1d([-1, -2])) }];
+  const taps = tf.ones<tf.Rank.R2>([12, 2]), a = tf.fill([12, 3], -1);
+  const b = tf.ones<tf.Rank.R3>([1, 3, 3]);
+  const nothing = { logDecay: undefined, mask: undefined };
+  const { decay: _decay, communicator: _ranks, ...inOrders } = LION;
+  const family = {
+    causal: undefined,
+    form: undefined,
+    chunkSize: undefined,
+    scale: undefined,
+    mask: undefined,
+    segments: undefined,
+    communicator: undefined,
+  };
+  const arrival = (convention: "source" | undefined) => ({
+    decay: selectiveDecay(tf.neg(beta), { convention }),
+  });
+  const channels = (convention: "source" | undefined) => ({
+    decay: diagonalDecay(tf.neg(x), { convention }),
+  });
+  const scanned = { x: rows, dt: rows, a: a as tf.Tensor2D, b, c: b };
+  return {
+    lionAttention: [lionAttention(x, x, x, LION), lionAttention(x, x, x)],
+    lionAttentionInOrders: [
+      lionAttentionInOrders(x, x, x, ways, inOrders),
+      lionAttentionInOrders(x, x, x, ways),
+    ],
+    deltaAttention: [
+      deltaAttention(x, x, x, beta, DELTA),
+      deltaAttention(x, x, x, beta),
+    ],
+    softmaxAttention: [
+      softmaxAttention(x, x, x, SOFTMAX),
+      softmaxAttention(x, x, x),
+    ],
+    recurrentStep: [
+      recurrentStep(state, { q: x, k: x, v: x, ...nothing }, RECURRENT).y,
+      recurrentStep(state, { q: x, k: x, v: x }).y,
+    ],
+    deltaStep: [
+      deltaStep(null, { q: x, k: x, v: x, beta, ...nothing }, DELTA_STEP).y,
+      deltaStep(null, { q: x, k: x, v: x, beta }).y,
+    ],
+    selectiveDecay: [
+      lionAttention(x, x, x, arrival(undefined)),
+      lionAttention(x, x, x, arrival("source")),
+    ],
+    diagonalDecay: [
+      lionAttention(x, x, x, channels(undefined)),
+      lionAttention(x, x, x, channels("source")),
+    ],
+    shortConvolution: [
+      shortConvolution(rows, taps, undefined, CONVOLUTION),
+      shortConvolution(rows, taps),
+    ],
+    selectiveScan: [
+      selectiveScan({ ...scanned, d: undefined, z: undefined }, SCAN),
+      selectiveScan(scanned),
+    ],
+    shiftedSilu: [shiftedSilu(x, { normalize: undefined }), shiftedSilu(x)],
+    splitHeads: [
+      splitHeads(rows, { numHeads: 2, featureMap: undefined }).q,
+      splitHeads(rows, { numHeads: 2 }).q,
+    ],
+    rmsNorm: [
+      rmsNorm(rows, one, { epsilon: undefined, gate: undefined }),
+      rmsNorm(rows, one),
+    ],
+    layerNorm: [
+      layerNorm(rows, one, one, { epsilon: undefined }),
+      layerNorm(rows, one, one),
+    ],
+    retention: [
+      retention({ q: x, k: x, v: x, logDecay: tf.tensor1d([-1, -2]) }, family),
+      retention({ q: x, k: x, v: x, logDecay: tf.tensor1d([-1, -2]) }),
+    ],
+    deltaNet: [
+      deltaNet({ q: x, k: x, v: x, beta }, family),
+      deltaNet({ q: x, k: x, v: x, beta }),
+    ],
+  };
+}
+
+onEachBackend("an option that is undefined has its default", async () => {
+  const pairs = tf.tidy(bothWays);
+  for (const [name, [given, left]] of Object.entries(pairs)) {
+    assertEquals(await given.data(), await left.data(), name);
+  }
+  assertEquals(
+    snakeOrder(2, 3, { along: undefined, first: undefined }),
+    snakeOrder(2, 3),
+  );
+  tf.dispose(pairs);
 });
