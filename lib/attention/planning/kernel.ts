@@ -127,7 +127,7 @@ export interface KernelRequest extends AttentionSizes {
 }
 
 /** A kernel's refusal of one decay per channel. */
-export function withoutChannels(backend: string, form: ConcreteForm): Refusal {
+export function refuseDiagonal(backend: string, form: ConcreteForm): Refusal {
   return {
     refusal:
       `the ${backend} kernel of the ${form} form takes no decay of each channel`,

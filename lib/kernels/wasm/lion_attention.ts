@@ -6,8 +6,8 @@ import {
   type AttentionSizes,
   type KernelAttributes,
   type KernelRequest,
+  refuseDiagonal,
   SHARED_CHUNKWISE,
-  withoutChannels,
 } from "../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import type { Job, JobName, KernelHost } from "../../tfjs/wasm/host.ts";
@@ -287,7 +287,7 @@ function plan(
     return { refusal: `the ${form} form takes no states` };
   }
   if (request.diagonal && form !== "chunkwise") {
-    return withoutChannels("wasm", form);
+    return refuseDiagonal("wasm", form);
   }
   const { batch, heads, length, causal, normalize, decays } = request;
   const { threads } = host;

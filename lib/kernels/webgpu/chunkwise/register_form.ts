@@ -11,7 +11,7 @@ import {
   ATTENTION,
   type KernelAttributes,
   type KernelRequest,
-  withoutChannels,
+  refuseDiagonal,
 } from "../../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import type { ConcreteForm } from "../../../attention/forms/form.ts";
@@ -82,7 +82,7 @@ export function registerForm(
           gradient(runOfGradient(call, schedule), schedule),
       plan: (request, device) =>
         request.diagonal && !schedule.takesChannels
-          ? withoutChannels("webgpu", form)
+          ? refuseDiagonal("webgpu", form)
           : request.states && !schedule.takesStates
           ? { refusal: `the webgpu kernel of the ${form} form takes no states` }
           : plan(request, device),

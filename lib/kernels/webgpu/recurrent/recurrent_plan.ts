@@ -1,7 +1,7 @@
 /** How the recurrent kernels compute a problem, and what it costs. @module */
 import {
   type KernelRequest,
-  withoutChannels,
+  refuseDiagonal,
 } from "../../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import { largestBuffer } from "../frame/sequence_batches.ts";
@@ -22,7 +22,7 @@ export function planFor(
 ): KernelPlan | Refusal {
   const { batch, heads, length, headDim, valueDim, causal, precision } =
     request;
-  if (request.diagonal) return withoutChannels("webgpu", "recurrent");
+  if (request.diagonal) return refuseDiagonal("webgpu", "recurrent");
   if (precision === "f16") {
     return {
       refusal: "the webgpu kernel of the recurrent form computes in 32 bits",
