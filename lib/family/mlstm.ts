@@ -103,7 +103,7 @@ export function mlstm(
       })
       : { forward: kept, backward: kept };
     const logWeights = mask
-      ? ofTokens(inputGate, tokensIn("mlstm's mask", mask))
+      ? hidePadding(inputGate, tokensIn("mlstm's mask", mask))
       : inputGate;
     const before = largestWeights(logWeights, decays.forward, "before");
     const largest: tf.Tensor3D = causal ? before : tf.maximum(
@@ -156,7 +156,7 @@ function relative(
 }
 
 /** Logarithms of weights, very low at padding. */
-export function ofTokens(
+export function hidePadding(
   logWeights: tf.Tensor3D,
   mask: tf.Tensor2D,
 ): tf.Tensor3D {

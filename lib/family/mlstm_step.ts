@@ -8,7 +8,7 @@ import {
   recurrentStep,
 } from "../attention/streaming/stateful.ts";
 import { largestWeights } from "./largest_weights.ts";
-import { bounded, type MlstmInputs, ofTokens } from "./mlstm.ts";
+import { bounded, hidePadding, type MlstmInputs } from "./mlstm.ts";
 
 /** What mLSTM remembers of earlier tokens. */
 export type MlstmState = {
@@ -39,7 +39,7 @@ export function mlstmStep(
 ): { y: tf.Tensor4D; state: MlstmState } {
   const [batch, heads, length, headDim] = q.shape;
   const sizes = { batch, heads, headDim, valueDim: v.shape[3] + 1 };
-  const logWeights = mask ? ofTokens(inputGate, mask) : inputGate;
+  const logWeights = mask ? hidePadding(inputGate, mask) : inputGate;
   const forget = logSigmoid(forgetGate);
   const kept = mask ? tf.mul(forget, tf.expandDims(mask, 1)) : forget;
   const last = before?.largest ??

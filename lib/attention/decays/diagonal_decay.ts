@@ -4,9 +4,13 @@ import { assertNumbers, floats } from "../../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertNotEmpty, assertShape } from "../../contract/shape.ts";
 import { assertConvention, type Decay, type DecayConvention } from "./decay.ts";
-import { assertOfBatch, spread, withoutBackward } from "./decay_pair.ts";
+import {
+  assertOfBatch,
+  type DiagonalDecayPair,
+  spread,
+  withoutBackward,
+} from "./decay_pair.ts";
 import { finite } from "./finite_decay.ts";
-import type { DiagonalDecayPair } from "./decay_pair.ts";
 
 /** Options of {@linkcode diagonalDecay}. */
 interface DiagonalDecayOptions {

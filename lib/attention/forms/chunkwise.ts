@@ -229,7 +229,7 @@ function inclusiveScan(
   let states = tf.matMul(weights, writes) as tf.Tensor3D;
   if (groups > 1) {
     const last = side === "before" ? groupSize - 1 : 0;
-    const ofGroups = exclusiveScan(
+    const groupStates = exclusiveScan(
       side,
       tf.reshape(tf.sum(decays, 1), [sequences, groups]),
       tf.reshape(
@@ -242,7 +242,7 @@ function inclusiveScan(
       states,
       tf.mul(
         tf.exp(tf.expandDims(decayFromStart, 2)),
-        tf.reshape(ofGroups, [sequences * groups, 1, size]),
+        tf.reshape(groupStates, [sequences * groups, 1, size]),
       ),
     );
   }

@@ -108,10 +108,10 @@ function joined(
       decayed(secondKeys, tf.cumsum(second, 1, true)),
     );
   });
-  const [ofFirst, ofSecond] = halves(scores);
+  const [firstScores, secondScores] = halves(scores);
   return tf.concat([
-    tf.concat([ofFirst, earlier], 2),
-    tf.concat([later, ofSecond], 2),
+    tf.concat([firstScores, earlier], 2),
+    tf.concat([later, secondScores], 2),
   ], 1) as tf.Tensor3D;
 }
 

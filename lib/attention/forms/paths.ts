@@ -2,8 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
 import { selectTokens } from "../../operations/padding.ts";
-import type { LogDecayPair } from "../decays/decay_pair.ts";
-import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
+import type { DecayPair } from "../decays/decay_pair.ts";
 
 /**
  * Inputs `x`, `[batch, heads, length, ...]`, and `tokens`, `[batch, length]`;
@@ -23,7 +22,7 @@ export interface BetweenTokensAttributes {
 }
 
 /**
- * The same log decays, with gradients that are exactly zero before the first
+ * A pair of log decays unchanged, with gradients that are exactly zero before the first
  * token and after the last one, where there is only padding and no state to
  * decay.
  *
@@ -36,7 +35,7 @@ export interface BetweenTokensAttributes {
  * batch axis of 1, shared by all sequences, is returned unchanged.
  * @param tokens `[batch, length]`, 0 at padding.
  */
-export function betweenTokens<P extends LogDecayPair | DiagonalDecayPair>(
+export function betweenTokens<P extends DecayPair>(
   pair: P,
   tokens: tf.Tensor2D,
 ): P {

@@ -103,7 +103,7 @@ const quadratic: Pick<Cost, "carries" | "operations"> = {
       : scored(problem, keys),
 };
 
-const ofScores = (problem: PlannedProblem): Alive => ({
+const maskedScores = (problem: PlannedProblem): Alive => ({
   vectors: 2,
   scores: 7 + directionsOf(problem),
 });
@@ -115,7 +115,7 @@ export const COSTS: Readonly<Record<ConcreteForm, Cost>> = {
     chunkSize: null,
     isInSteps: false,
     keys: ({ length }) => length,
-    alive: aliveBy({ vectors: 2, scores: 1 }, ofScores, (problem) => {
+    alive: aliveBy({ vectors: 2, scores: 1 }, maskedScores, (problem) => {
       // Repeated halving needs a power of two.
       const { length, causal } = problem;
       const padding = 2 ** Math.ceil(Math.log2(length)) / length;
@@ -132,7 +132,7 @@ export const COSTS: Readonly<Record<ConcreteForm, Cost>> = {
     keys: (_, chunkSize) => chunkSize,
     alive: aliveBy(
       { vectors: 2, scores: 1 },
-      ofScores,
+      maskedScores,
       () => ({ vectors: 5, scores: 2.5 }),
     ),
   },

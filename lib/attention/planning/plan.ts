@@ -83,7 +83,7 @@ function planFused(
   const keys = causal ? (length + (chunkSize ?? 1)) / 2 : length;
   const { heads, keyHeads = heads } = problem;
   const isShared = keyHeads < heads && hasSharedKernel(form);
-  // Of q and k, which then lie there once.
+  // Bytes of the copies of q and k that a shared kernel does without.
   const spared = isShared
     ? 8 * problem.batch * (heads - keyHeads) * length * problem.headDim
     : 0;

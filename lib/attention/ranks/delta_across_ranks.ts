@@ -41,7 +41,7 @@ export function deltaAcrossRanks(
   ranks: TokenRanks,
 ): tf.Tensor4D {
   const gates = { before: forward, after: backward };
-  const ofSide = (side: "before" | "after"): tf.Tensor4D => {
+  const inDirection = (side: "before" | "after"): tf.Tensor4D => {
     const turned = (x: tf.Tensor4D): tf.Tensor4D =>
       side === "before" ? x : tf.reverse(x, 2);
     const y = fromSide(
@@ -58,12 +58,12 @@ export function deltaAcrossRanks(
     );
     return turned(y);
   };
-  const ofPast = ofSide("before");
-  if (!backward) return ofPast;
+  const past = inDirection("before");
+  if (!backward) return past;
   const scores = tf.mul(tf.sum(tf.mul(q, k), 3, true), options.scale);
   // Both directions count a token's own contribution.
   const selfTerm = tf.mul(tf.mul(beta, scores), v);
-  return tf.sub(tf.add(ofPast, ofSide("after")), selfTerm);
+  return tf.sub(tf.add(past, inDirection("after")), selfTerm);
 }
 
 /**
@@ -102,8 +102,8 @@ function fromSide(
     joinMaps,
     ranks,
   );
-  const [ofThisRank, reading] = apart(y);
-  return tf.add(ofThisRank, tf.matMul(reading, before));
+  const [withoutState, reading] = apart(y);
+  return tf.add(withoutState, tf.matMul(reading, before));
 }
 
 /** The second map after the first. */
