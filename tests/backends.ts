@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { type BackendName, useBackend } from "../mod.ts";
-import "./layouts.ts";
+import "./hosts.ts";
 
 export { TOLERANCE } from "./tolerance.ts";
 

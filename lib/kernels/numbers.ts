@@ -40,15 +40,13 @@ export function shapeClassOf(
 }
 
 /**
- * Kinds of adapters: the CPU, a GPU that shares the processor's memory, and one
- * with memory of its own.
+ * Kinds of adapters: one that shares the processor's memory (or is the processor,
+ * in software), and a card with memory of its own.
  */
-export type AdapterClass = "software" | "integrated" | "discrete";
+export type AdapterClass = "integrated" | "discrete";
 
 /** What is known of an adapter. */
 export interface AdapterFacts {
-  /** Whether it computes on the CPU. */
-  readonly isFallbackAdapter: boolean;
   /** The vendor, a name or, in Deno, a number of the PCI registry. */
   readonly vendor: string;
   /** The model, as the driver calls it. */
@@ -67,9 +65,8 @@ const CARDS_HAVE = 32 * 1024;
 
 /** The class of an adapter, which WebGPU does not name: by vendor, name and limits. */
 export function adapterClassOf(
-  { isFallbackAdapter, vendor, description, workgroupBytes }: AdapterFacts,
+  { vendor, description, workgroupBytes }: AdapterFacts,
 ): AdapterClass {
-  if (isFallbackAdapter) return "software";
   const isCard = NVIDIA.includes(vendor.toLowerCase()) ||
     CARD.test(description);
   return isCard && workgroupBytes >= CARDS_HAVE ? "discrete" : "integrated";
@@ -78,7 +75,7 @@ export function adapterClassOf(
 const CHUNKWISE = { chunkSize: 64, masklessChunkSize: 256, blockRows: 32 };
 
 /** What classes of adapters differ in. */
-type ClassNumbers = Pick<TileNumbers, "layout" | "threads" | "stagedQuads">;
+type ClassNumbers = Pick<TileNumbers, "threads" | "stagedQuads">;
 
 /** The full form and softmax attention. */
 const tiled = (numbers: ClassNumbers): SomeNumbers<WebGpuNumbers> => ({
@@ -86,7 +83,7 @@ const tiled = (numbers: ClassNumbers): SomeNumbers<WebGpuNumbers> => ({
   softmax: { ...numbers, quads: 1, maxima: "memory" },
 });
 
-/** Of heads of more than 64 columns lanes have two quads, or they would be more than 16. */
+/** For heads of more than 64 columns: with one quad a lane, rows would need more than 16 lanes. */
 const WIDE: SomeNumbers<WebGpuNumbers> = {
   full: { quads: 2 },
   softmax: { quads: 2 },
@@ -100,27 +97,25 @@ const webGpuDefaults = (
     chunkwise: CHUNKWISE as WebGpuNumbers["chunkwise"],
     channels: { chunkSize: 32 },
     ...tiled(numbers),
-    delta: { chunkSize: 32, layout: numbers.layout },
+    delta: { chunkSize: 32 },
   },
   "short 128": WIDE,
   "long 128": WIDE,
 });
 
 /**
- * The numbers of the WebGPU kernels, by the class of adapter. Those of the
- * software adapter were measured (Mesa's lavapipe); there, with heads of 64,
+ * The numbers of the WebGPU kernels, by the class of adapter. A card's workgroups
+ * have twice the threads, whose rows read keys and values half as often. Both
+ * stage keys, which lanes would else read from a row each: on Mesa's software
+ * adapter that takes half to three quarters of the time. There, with heads of 64,
  * chunks of 16 save the delta rule up to a fifth, but have twice as many states
- * and steps in a row. Those of GPUs are reckoned
- * (`docs/kernels.md#what-a-variant-should-cost`): a card's workgroups have twice
- * the threads, whose rows read keys and values half as often, and both stage
- * keys, which lanes would else read from a row each.
+ * and steps in a row.
  */
 export const WEBGPU_DEFAULTS: Readonly<
   Record<AdapterClass, NumbersByShape<WebGpuNumbers>>
 > = {
-  software: webGpuDefaults({ layout: "lanes", threads: 64, stagedQuads: 0 }),
-  integrated: webGpuDefaults({ layout: "tiles", threads: 64, stagedQuads: 4 }),
-  discrete: webGpuDefaults({ layout: "tiles", threads: 128, stagedQuads: 4 }),
+  integrated: webGpuDefaults({ threads: 64, stagedQuads: 4 }),
+  discrete: webGpuDefaults({ threads: 128, stagedQuads: 4 }),
 };
 
 /** The numbers of the WebAssembly kernels, measured with heads of 64. */

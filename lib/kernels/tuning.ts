@@ -14,23 +14,16 @@ import { assertPositiveInteger } from "../contract/values.ts";
 /** How softmax attention or the full form shares out its scores on WebGPU. */
 export interface TileNumbers {
   /**
-   * `"tiles"`: the threads of a workgroup share tiles of scores in workgroup
-   * memory, as a GPU wants it. `"lanes"`: each thread has four rows for itself,
-   * as a CPU's vectors want it; heads of more than 128 columns have tiles all
-   * the same.
-   */
-  readonly layout: "tiles" | "lanes";
-  /**
-   * Threads of a workgroup that has tiles. The more, the more rows read a block
-   * of keys together. Fewer, where the adapter has no room for their scores.
+   * Threads of a workgroup. The more, the more rows read a block of keys
+   * together. Fewer, where the adapter has no room for their scores.
    */
   readonly threads: 32 | 64 | 128 | 256;
   /** Quads (four columns) of a row's sum that a thread has in registers, at most. */
   readonly quads: 1 | 2 | 4;
   /**
-   * Quads of a block's keys that a workgroup that has tiles holds in its memory
-   * at once, so that neighbouring threads read neighbouring numbers; with 0 each
-   * thread loads the keys that it meets.
+   * Quads of a block's keys that a workgroup holds in its memory at once, so
+   * that neighbouring threads read neighbouring numbers; with 0 each thread loads
+   * the keys that it meets.
    */
   readonly stagedQuads: 0 | 2 | 4 | 8;
 }
@@ -38,10 +31,9 @@ export interface TileNumbers {
 /** How softmax attention shares out its scores on WebGPU. */
 export interface SoftmaxNumbers extends TileNumbers {
   /**
-   * Where threads of the same rows compare the largest scores that each has met,
-   * if there are tiles: in the workgroup's memory, or in the registers of a
-   * subgroup, where the adapter's subgroups have a known size and hold all of
-   * these threads.
+   * Where threads of the same rows compare the largest scores that each has met:
+   * in the workgroup's memory, or in the registers of a subgroup, where the
+   * adapter's subgroups have a known size and hold all of these threads.
    */
   readonly maxima: "memory" | "subgroups";
 }
@@ -70,11 +62,6 @@ export interface WebGpuNumbers {
   readonly delta: {
     /** Tokens of a chunk, from 1 to 32. */
     readonly chunkSize: number;
-    /**
-     * `"tiles"`: a thread for each pair of blocks of rows, as a GPU wants it.
-     * `"lanes"`: threads are neighbouring columns, as a CPU's vectors want it.
-     */
-    readonly layout: "tiles" | "lanes";
   };
 }
 
@@ -142,7 +129,6 @@ type AllowedNumbers<Numbers> = {
 };
 
 const TILES: AllowedNumbers<WebGpuNumbers>["full"] = {
-  layout: ["tiles", "lanes"],
   threads: [32, 64, 128, 256],
   quads: [1, 2, 4],
   stagedQuads: [0, 2, 4, 8],
@@ -162,7 +148,7 @@ export const ALLOWED: {
     channels: { chunkSize: 256 },
     full: TILES,
     softmax: { ...TILES, maxima: ["memory", "subgroups"] },
-    delta: { chunkSize: 32, layout: ["tiles", "lanes"] },
+    delta: { chunkSize: 32 },
   },
   wasm: {
     chunkwise: { chunkSize: 512 },

@@ -28,20 +28,16 @@ Deno.test("adapterClassOf() goes by vendor, name and limits", () => {
   const classOf = (
     vendor: string,
     description: string,
-    { isFallbackAdapter = false, workgroupBytes = 49152 } = {},
-  ) =>
-    adapterClassOf({ vendor, description, isFallbackAdapter, workgroupBytes });
-  assertEquals(
-    classOf("65541", "llvmpipe", { isFallbackAdapter: true }),
-    "software",
-  );
+    workgroupBytes = 49152,
+  ) => adapterClassOf({ vendor, description, workgroupBytes });
+  assertEquals(classOf("65541", "llvmpipe"), "integrated");
   assertEquals(classOf("4318", "NVIDIA H100"), "discrete");
   assertEquals(classOf("nvidia", ""), "discrete");
   assertEquals(classOf("4098", "AMD Radeon RX 7900 XTX"), "discrete");
   assertEquals(classOf("4098", "AMD Radeon 780M Graphics"), "integrated");
   assertEquals(classOf("32902", "Intel(R) Arc(TM) A770"), "discrete");
   assertEquals(classOf("apple", "Apple M3"), "integrated");
-  assertEquals(classOf("nvidia", "", { workgroupBytes: 16384 }), "integrated");
+  assertEquals(classOf("nvidia", "", 16384), "integrated");
 });
 
 Deno.test("numbers are those of the class, then those given for all shapes, then for one", () => {
@@ -59,16 +55,14 @@ Deno.test("numbers are those of the class, then those given for all shapes, then
     blockRows: 32,
   });
   assertEquals(numbersFor(LONG).full, {
-    layout: "tiles",
     threads: 32,
     quads: 2,
     stagedQuads: 4,
   });
-  assertEquals(webGpuNumbers("software", tuning)(SHORT).softmax, {
-    layout: "lanes",
-    threads: 64,
+  assertEquals(webGpuNumbers("discrete", tuning)(SHORT).softmax, {
+    threads: 128,
     quads: 1,
-    stagedQuads: 0,
+    stagedQuads: 4,
     maxima: "memory",
   });
   assertEquals(wasmNumbers(tuning)(SHORT), {
@@ -79,7 +73,7 @@ Deno.test("numbers are those of the class, then those given for all shapes, then
 });
 
 Deno.test("every default may be given", () => {
-  for (const adapter of ["software", "integrated", "discrete"] as const) {
+  for (const adapter of ["integrated", "discrete"] as const) {
     for (const shape of [SHORT, LONG]) {
       assertTuning({ webgpu: { all: webGpuNumbers(adapter, {})(shape) } });
     }
@@ -117,9 +111,20 @@ Deno.test("assertTuning() names what is wrong", () => {
       'threads should be 32 or 64 or 128 or 256, got "64"',
     ],
     [
-      { webgpu: { all: { delta: { layout: "rows" } } } },
+      { webgpu: { all: { softmax: { maxima: "registers" } } } },
       RangeError,
-      'layout should be "tiles" or "lanes", got "rows"',
+      'maxima should be "memory" or "subgroups", got "registers"',
+    ],
+    // Tunings of earlier versions may have one.
+    [
+      { webgpu: { all: { full: { layout: "lanes" } } } },
+      TypeError,
+      'tuning.webgpu["all"].full has no option "layout"',
+    ],
+    [
+      { webgpu: { all: { delta: { layout: "tiles" } } } },
+      TypeError,
+      'tuning.webgpu["all"].delta has no option "layout"',
     ],
     [
       { wasm: { all: { delta: { chunkSize: 2.5 } } } },
@@ -168,7 +173,7 @@ Deno.test("every number of a tuning is one of those allowed, or refused by name"
       }
     }
   }
-  assertEquals(numbers, 18);
+  assertEquals(numbers, 15);
   for (const value of [...HOSTILE, cycle]) {
     if (value !== undefined) {
       refused({ threads: value }, "tuning.threads", value);

@@ -151,12 +151,11 @@ for (const [i, { headDim, valueDim, ...numbers }] of TILES.entries()) {
   const { threads, quads, stagedQuads } = numbers;
   const words =
     `tiles of ${threads} threads, lanes of ${quads} quads, ${stagedQuads} staged`;
-  const tiles = { ...numbers, layout: "tiles" } as const;
   onKernels(
     `the full form is right in ${words}`,
     async (backend) => {
       const both = {
-        webgpu: { full: tiles },
+        webgpu: { full: numbers },
         wasm: { full: { tileSize: 10 } },
       };
       await tuned(both, backend, async () => {
@@ -174,7 +173,7 @@ for (const [i, { headDim, valueDim, ...numbers }] of TILES.entries()) {
   onKernels(
     `softmax attention is right in ${words}, maxima in ${maxima}`,
     async (backend) => {
-      const softmax = { ...tiles, maxima } as const;
+      const softmax = { ...numbers, maxima } as const;
       await tuned({ webgpu: { softmax }, wasm: {} }, backend, async () => {
         const c = { batch: 1, heads: 2, length: 150, headDim, valueDim };
         assertEquals(
@@ -192,26 +191,18 @@ for (const [i, { headDim, valueDim, ...numbers }] of TILES.entries()) {
 }
 
 onKernels(
-  "the delta rule is right in other chunks, in both layouts",
+  "the delta rule is right in other chunks",
   async (backend) => {
-    const layouts = backend === "webgpu"
-      ? ["tiles", "lanes"] as const
-      : ["lanes"] as const;
-    for (const layout of layouts) {
-      const numbers = {
-        webgpu: { delta: { chunkSize: 12, layout } },
-        wasm: { delta: { chunkSize: 12 } },
-      };
-      await tuned(numbers, backend, async () => {
-        const plan = planDelta({
-          ...problemOfDelta(DELTA),
-          diagonal: false,
-          chunkSize: undefined,
-        });
-        assertEquals("chunkSize" in plan && plan.chunkSize, 12);
-        assertEquals(await failuresOfDelta(backend), [], layout);
+    const delta = { chunkSize: 12 };
+    await tuned({ webgpu: { delta }, wasm: { delta } }, backend, async () => {
+      const plan = planDelta({
+        ...problemOfDelta(DELTA),
+        diagonal: false,
+        chunkSize: undefined,
       });
-    }
+      assertEquals("chunkSize" in plan && plan.chunkSize, 12);
+      assertEquals(await failuresOfDelta(backend), []);
+    });
   },
 );
 

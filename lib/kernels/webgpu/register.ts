@@ -22,7 +22,7 @@ export function registerWebGpuKernels(
   subgroups: Subgroups | undefined,
 ): void {
   registerChunkwise(numbersFor);
-  registerFull(numbersFor, subgroups);
+  registerFull(numbersFor);
   registerRecurrent();
   registerOperations();
   registerSelectiveScan();

@@ -28,7 +28,7 @@ onEachBackend(
       const plan = planFor(
         { ...problem, diagonal: true, chunkSize: undefined },
         device.limits,
-        { chunkSize: 32, layout: "lanes" },
+        { chunkSize: 32 },
       );
       // Six sequences, two at once.
       assertEquals("how" in plan && plan.how, "webgpu, 21 launches");

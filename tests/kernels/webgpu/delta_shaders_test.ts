@@ -220,7 +220,7 @@ function plan(
   return planFor(
     { ...REQUEST, ...request },
     { ...LIMITS, ...limits } as unknown as GPUSupportedLimits,
-    { chunkSize: 32, layout: "tiles" },
+    { chunkSize: 32 },
   );
 }
 

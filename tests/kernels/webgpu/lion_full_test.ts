@@ -3,7 +3,6 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
 import { registerFull } from "../../../lib/kernels/webgpu/full/lion_full.ts";
-import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import { lionAttention, selectiveDecay, useBackend } from "../../../mod.ts";
 import {
   type Case,
@@ -17,50 +16,33 @@ import { solve } from "../../oracle.ts";
 import { ofLongTests, sample } from "../../sample.ts";
 import { withLimits } from "./with_limits.ts";
 
-/** Of each tiling of a GPU one. */
-const HEADS = [[16, 8], [32, 20], [64, 64], [6, 70], [128, 20]] as const;
+/** Heads for each number of lanes of a tile. */
+const HEADS = [
+  ...[[16, 8], [32, 20], [64, 64], [6, 70]],
+  ...[[128, 20], [128, 70], [6, 20], [20, 6]],
+] as const;
 
-/** The tilings: of a GPU, and of a CPU with subgroups and without. */
-const TILINGS = ["GPU", "CPU", "subgroups"] as const;
-
-/** Those of a GPU, and then of a CPU, which has another for heads of more columns. */
-function* cases(): Generator<Case & { tiling: typeof TILINGS[number] }> {
+/** With decays and without, and causal. */
+function* cases(): Generator<Case> {
   const sizes = { batch: 1, heads: 2, length: 150, normalize: true };
-  const of = ([headDim, valueDim]: readonly [number, number]) => ({
-    ...{ ...sizes, headDim, valueDim },
-    ...{ causal: false, padded: true, tiling: "GPU" as const },
-  });
-  for (const heads of HEADS) {
-    yield { ...of(heads), decay: "two-sided" };
-    yield { ...of(heads), decay: "none" };
+  for (const [headDim, valueDim] of HEADS) {
+    const c = { ...sizes, headDim, valueDim, padded: true };
+    yield { ...c, decay: "two-sided", causal: false };
+    yield { ...c, decay: "none", causal: false };
+    yield { ...c, decay: "source", causal: true };
   }
-  yield { ...of(HEADS[0]), decay: "source", causal: true };
-  for (const tiling of ["CPU", "subgroups"] as const) {
-    yield { ...of([128, 70]), tiling, decay: "two-sided" };
-    yield { ...of([6, 20]), tiling, decay: "none" };
-    yield { ...of([20, 6]), tiling, decay: "source", causal: true };
-  }
-}
-
-/** Registers the kernels of a tiling; a CPU has subgroups if it can. */
-function registerTiling(tiling: typeof TILINGS[number]): void {
-  const { subgroups } = tf.backend() as StrictWebGPUBackend;
-  registerFull(
-    webGpuNumbers(tiling === "GPU" ? "integrated" : "software", undefined),
-    tiling === "subgroups" ? subgroups : undefined,
-  );
 }
 
 onEachBackend(
-  "the full form is right in the tiles of a GPU, and of a CPU",
+  "the full form is right in tiles for each width of heads",
   async (backend) => {
     try {
-      for (const { tiling, ...c } of sample(backend, cases())) {
-        registerTiling(tiling);
+      registerFull(webGpuNumbers("integrated", undefined));
+      for (const c of sample(backend, cases())) {
         const problem = problemOf(c);
         const actual = await run(problem, "full", 64);
         const found = differences(problem, actual, solve(problem), backend);
-        assertEquals(found, [], `${describe(c)}, ${tiling}`);
+        assertEquals(found, [], describe(c));
       }
     } finally {
       // Registers the kernels anew.
@@ -78,8 +60,7 @@ onEachBackend(
       ...{ decay: "two-sided", causal: false, normalize: true, padded: false },
     };
     const problem = problemOf(c);
-    // A head's take 33,280 bytes, or with tiles of a GPU twice as many; of the
-    // other buffers none is as large.
+    // A head's take 66,560 bytes; of the other buffers none is as large.
     const actual = await withLimits(
       { maxStorageBufferBindingSize: 70_000 },
       () => run(problem, "full", 64),

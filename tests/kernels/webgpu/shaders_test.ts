@@ -33,12 +33,9 @@ import type { Preparation } from "../../../lib/kernels/webgpu/chunkwise/chunk_op
 import { preparationFor } from "../../../lib/kernels/webgpu/chunkwise/scalar_operands.ts";
 import type { Role } from "../../../lib/kernels/webgpu/chunkwise/roles.ts";
 import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
-import { simdOf } from "../../../lib/kernels/webgpu/full/simd_blocks.ts";
-import { simdTilesShader } from "../../../lib/kernels/webgpu/full/simd_tiles.ts";
 import { tileDecaysShader } from "../../../lib/kernels/webgpu/full/tile_decays.ts";
 import { tilesShader } from "../../../lib/kernels/webgpu/full/full_shader.ts";
 import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
-import type { Subgroups } from "../../../lib/tfjs/webgpu/subgroups.ts";
 import type { Launch } from "../../../lib/kernels/webgpu/frame/problem.ts";
 import type { States } from "../../../lib/kernels/webgpu/chunkwise/states.ts";
 import type { Vectors } from "../../../lib/kernels/webgpu/frame/vectors.ts";
@@ -117,22 +114,10 @@ const keyGradient: Role = {
   finish: { kind: "shares", own: k, name: "keyShares" },
 };
 
-/** The shader of a role in tiles of a GPU. */
+/** The shader of a role of the full form. */
 function tiles(role: Role, decays: Preparation | null): Shader {
   const tiling = tilingOf(LAUNCH, NUMBERS(LAUNCH).full, LIMITS);
   return tilesShader({ role, decays, tiling }, LAUNCH);
-}
-
-const SUBGROUPS = { size: 8, directive: "enable subgroups;\n" };
-
-/** The same on a CPU. */
-function simdTiles(
-  role: Role,
-  decays: Preparation | null,
-  subgroups?: Subgroups,
-): Shader {
-  const simd = simdOf([LAUNCH.headDim, LAUNCH.valueDim], subgroups)!;
-  return simdTilesShader({ role, decays, simd }, LAUNCH);
 }
 
 /** All shaders of decays of each channel. */
@@ -233,13 +218,6 @@ const SHADERS: Record<string, Shader> = {
   tile_decays: tileDecaysShader({ decays: both, largestTile: 64 }, LAUNCH),
   tiles: tiles(attention(both), both),
   tiles_key_gradient: tiles(keyGradient, both.transposed()),
-  simd_tiles: simdTiles(attention(both), both, SUBGROUPS),
-  simd_tiles_key_gradient: simdTiles(
-    keyGradient,
-    both.transposed(),
-    SUBGROUPS,
-  ),
-  simd_tiles_maskless: simdTiles(attention(null), null),
   pack_halves: packShader({ ...v, columns: "value", half: true }, LAUNCH),
   ...Object.fromEntries(
     Object.entries(diagonalShaders(false, false, LAUNCH))
@@ -318,14 +296,6 @@ Deno.test("shaders differ if their keys do, and depend on no size", () => {
               { role: attention(decays), decays, tiling },
               launch,
             );
-          }),
-          ...[undefined, SUBGROUPS].map((subgroups) => {
-            const simd = simdOf(
-              [launch.headDim, launch.valueDim],
-              subgroups,
-            )!;
-            const role = attention(decays);
-            return simdTilesShader({ role, decays, simd }, launch);
           }),
           ...(decays
             ? [tileDecaysShader({ decays, largestTile: 64 }, launch)]

@@ -11,22 +11,13 @@ import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
 import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
 import {
   forwardProgram,
-  type Sharing as TileSharing,
+  type Sharing,
 } from "../../../lib/kernels/webgpu/softmax/softmax_forward.ts";
 import {
   keyGradientsProgram,
   queryGradientProgram,
   rowsProgram,
 } from "../../../lib/kernels/webgpu/softmax/softmax_gradient.ts";
-import {
-  type Simd,
-  simdOf,
-} from "../../../lib/kernels/webgpu/full/simd_blocks.ts";
-import { simdForwardProgram } from "../../../lib/kernels/webgpu/softmax/softmax_simd_forward.ts";
-import {
-  simdKeyGradientsProgram,
-  simdQueryGradientProgram,
-} from "../../../lib/kernels/webgpu/softmax/softmax_simd_gradient.ts";
 import { assertSnapshot } from "./snapshot.ts";
 
 interface Sizes {
@@ -35,9 +26,6 @@ interface Sizes {
   readonly valueDim: number;
   readonly causal: boolean;
 }
-
-/** How a problem is shared out: in tiles as on a GPU, or what lanes keep. */
-type Sharing = TileSharing | { readonly simd: Simd };
 
 /** All programs for a problem. */
 function programsOf(
@@ -65,21 +53,12 @@ function programsOf(
   const outputs = { y: v, maxima, sums };
   const ofRows = rowsProgram({ y: v, dy: v, maxima, sums, ...hiding }, rows);
   const gradients = { dk: k, dv: v };
-  if ("tiling" in sharing) {
-    const { tiling } = sharing;
-    return [
-      forwardProgram(inputs, outputs, attributes, sharing),
-      ofRows,
-      queryGradientProgram(reads, q, attributes, tiling),
-      keyGradientsProgram(reads, gradients, attributes, tiling),
-    ];
-  }
-  const { simd } = sharing;
+  const { tiling } = sharing;
   return [
-    simdForwardProgram(inputs, outputs, attributes, simd),
+    forwardProgram(inputs, outputs, attributes, sharing),
     ofRows,
-    simdQueryGradientProgram(reads, q, attributes, simd),
-    simdKeyGradientsProgram(reads, gradients, attributes, simd),
+    queryGradientProgram(reads, q, attributes, tiling),
+    keyGradientsProgram(reads, gradients, attributes, tiling),
   ];
 }
 
@@ -95,36 +74,23 @@ const LIMITS = {
   maxComputeWorkgroupStorageSize: 65536,
 };
 
-/** All ways of sharing out a problem: in tiles, the first a GPU's, and of a CPU with subgroups and without. */
+/** All ways of sharing out a problem, without and with subgroups; the first is the default. */
 function sharings(sizes: Sizes): Sharing[] {
-  const { headDim, valueDim } = sizes;
   const { softmax } = webGpuNumbers("integrated", undefined)(sizes);
   const tilings = [softmax, ...TILINGS].map((numbers) =>
     tilingOf(sizes, numbers, LIMITS)
   );
-  const subgroups = { size: 8, directive: "enable subgroups;\n" };
-  const ofCpu = [undefined, subgroups].map((one) =>
-    simdOf([headDim, valueDim], one)
+  const subgroups = { size: 32, directive: "enable subgroups;\n" };
+  return tilings.flatMap((tiling) =>
+    [undefined, subgroups].map((comparing) => ({ tiling, comparing }))
   );
-  return [
-    ...tilings.flatMap((tiling) =>
-      [undefined, { ...subgroups, size: 32 }].map((comparing) => ({
-        tiling,
-        comparing,
-      }))
-    ),
-    ...ofCpu.filter((simd) => simd !== undefined).map((simd) => ({ simd })),
-  ];
 }
 
 const SIZES: Sizes = { length: 40, headDim: 64, valueDim: 64, causal: false };
 
 Deno.test("shaders of softmax attention have the text of their snapshots", async (t) => {
-  const ways = sharings(SIZES);
-  const [gpu, cpu, subgroups] = [ways[0]!, ways.at(-2)!, ways.at(-1)!];
+  const gpu = sharings(SIZES)[0]!;
   const [forward, rows, query, key] = programsOf(SIZES, gpu);
-  const [simd, , , simdKey] = programsOf(SIZES, subgroups, { masked: true });
-  const [software] = programsOf(SIZES, cpu);
   const ragged = programsOf({ ...SIZES, headDim: 6 }, gpu, {
     masked: true,
   })[0];
@@ -132,9 +98,6 @@ Deno.test("shaders of softmax attention have the text of their snapshots", async
   const programs = {
     softmax_attention: forward,
     softmax_attention_ragged_masked: ragged,
-    softmax_attention_simd: software,
-    softmax_attention_simd_masked: simd,
-    softmax_key_gradients_simd: simdKey,
     softmax_attention_packed: packed,
     softmax_rows: rows,
     softmax_query_gradient: query,

@@ -28,7 +28,7 @@ export function layoutFor(
     valueDim,
     chunkSize: Math.min(chunkSize ?? numbers.chunkSize, LARGEST_CHUNK, length),
     directions: causal ? 1 : 2,
-    inLanes: numbers.layout === "lanes",
+    inLanes: false,
   });
 }
 

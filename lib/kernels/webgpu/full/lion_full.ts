@@ -10,23 +10,15 @@
  *
  * @module
  */
-import type { Shader } from "../../../tfjs/webgpu/shader.ts";
-import type { Subgroups } from "../../../tfjs/webgpu/subgroups.ts";
 import type { NumbersFor, Shape } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import { registerForm, type Schedule } from "../chunkwise/register_form.ts";
 import { fullPlan } from "./full_plan.ts";
-import type { Preparation } from "../chunkwise/chunk_operands.ts";
-import type { Launch } from "../frame/problem.ts";
-import type { Role } from "../chunkwise/roles.ts";
 import {
   leastQuads,
   type TilingLimits,
   tilingOf,
 } from "../score_tiles/score_tiles.ts";
-import { simdOf } from "./simd_blocks.ts";
-import { SIMD_TILE } from "./simd_sides.ts";
-import { simdTilesShader } from "./simd_tiles.ts";
 import {
   DECAYS_OF_TILE,
   FACTORS_OF_TOKEN,
@@ -41,33 +33,16 @@ import { tilesShader } from "./full_shader.ts";
  * webgpu.
  *
  * @param numbersFor What they are generated from.
- * @param subgroups The adapter's, if known.
  */
-export function registerFull(
-  numbersFor: NumbersFor<WebGpuNumbers>,
-  subgroups: Subgroups | undefined,
-): void {
-  /** How tiles are shared out, where lanes have no rows of their own. */
+export function registerFull(numbersFor: NumbersFor<WebGpuNumbers>): void {
   const tilingFor = (shape: Shape, limits: TilingLimits) => {
     const { full } = numbersFor(shape);
-    if (full.layout === "lanes") return undefined;
     // A row's scores are weighed for all of its columns at once.
     const quads = Math.max(full.quads, leastQuads(shape));
     return tilingOf(shape, { ...full, quads }, limits);
   };
   const rowsFor = (shape: Shape, limits: TilingLimits) =>
-    tilingFor(shape, limits)?.rows ?? SIMD_TILE;
-  const shaderOf = (
-    role: Role,
-    decays: Preparation | null,
-    launch: Launch,
-    limits: TilingLimits,
-  ): Shader => {
-    const tiling = tilingFor(launch, limits);
-    if (tiling) return tilesShader({ role, decays, tiling }, launch);
-    const simd = simdOf([launch.headDim, launch.valueDim], subgroups)!;
-    return simdTilesShader({ role, decays, simd }, launch);
-  };
+    tilingFor(shape, limits).rows;
   const schedule: Schedule = {
     readsStates: false,
     gradientChunk: (shape, limits) =>
@@ -91,7 +66,10 @@ export function registerFull(
     attend: (run, roles, decays, pass) => {
       for (const role of roles) {
         run.launch(
-          (launch) => shaderOf(role, decays, launch, run.limits),
+          (launch) => {
+            const tiling = tilingFor(launch, run.limits);
+            return tilesShader({ role, decays, tiling }, launch);
+          },
           pass,
         );
       }

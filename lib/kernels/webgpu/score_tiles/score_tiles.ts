@@ -109,28 +109,13 @@ export function tilingVariants(
   ];
 }
 
-/** What the three programs are given alike. */
+/** What the programs of softmax attention are given alike: a workgroup for the rows of a tiling of each sequence. */
 export function tiledProgram(
   q: tf.TensorInfo,
   v: tf.TensorInfo,
-  attributes: SoftmaxAttributes,
+  { causal, scale }: SoftmaxAttributes,
   tiling: Tiling,
 ): Omit<Program, "name" | "reads" | "writes" | "body"> {
-  return {
-    ...problemInRows(q, v, attributes, tiling.rows),
-    variants: tilingVariants(tiling),
-    threads: tiling.threads,
-    layers: tiling.layers,
-  };
-}
-
-/** A problem of softmax attention, and a workgroup for so many rows of each sequence. */
-export function problemInRows(
-  q: tf.TensorInfo,
-  v: tf.TensorInfo,
-  { causal, scale }: SoftmaxAttributes,
-  rows: number,
-): Pick<Program, "width" | "integers" | "floats" | "workgroups"> {
   const [batch, heads, length, headDim] = q.shape as [
     number,
     number,
@@ -138,7 +123,7 @@ export function problemInRows(
     number,
   ];
   const valueDim = v.shape[3]!;
-  const blocks = Math.ceil(length / rows);
+  const blocks = Math.ceil(length / tiling.rows);
   return {
     width: headDim % 4 === 0 && valueDim % 4 === 0 ? 4 : 1,
     integers: {
@@ -151,6 +136,9 @@ export function problemInRows(
     },
     floats: { scale },
     workgroups: batch * heads * blocks,
+    variants: tilingVariants(tiling),
+    threads: tiling.threads,
+    layers: tiling.layers,
   };
 }
 

@@ -23,19 +23,13 @@ import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
 import type { Subgroups } from "../../../tfjs/webgpu/subgroups.ts";
 import type { NumbersFor } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
-import { type Tiling, tilingOf } from "../score_tiles/score_tiles.ts";
-import { type Simd, simdOf } from "../full/simd_blocks.ts";
-import { forwardProgram } from "./softmax_forward.ts";
+import { tilingOf } from "../score_tiles/score_tiles.ts";
+import { forwardProgram, type Sharing } from "./softmax_forward.ts";
 import {
   keyGradientsProgram,
   queryGradientProgram,
   rowsProgram,
 } from "./softmax_gradient.ts";
-import { simdForwardProgram } from "./softmax_simd_forward.ts";
-import {
-  simdKeyGradientsProgram,
-  simdQueryGradientProgram,
-} from "./softmax_simd_gradient.ts";
 
 type ForwardInput = "q" | "k" | "v" | "mask" | "segments";
 type GradientInput = ForwardInput | "y" | "maxima" | "sums" | "dy";
@@ -50,19 +44,14 @@ export function registerSoftmaxAttention(
   numbersFor: NumbersFor<WebGpuNumbers>,
   subgroups: Subgroups | undefined,
 ): void {
-  /** What lanes keep, or how tiles are shared out. */
   const sharingOf = (
     backend: StrictWebGPUBackend,
     q: tf.TensorInfo,
     v: tf.TensorInfo,
-  ): { simd: Simd } | { tiling: Tiling; comparing: Subgroups | undefined } => {
+  ): Sharing => {
     const [length, headDim] = q.shape.slice(2) as [number, number];
     const dims = { headDim, valueDim: v.shape[3]! };
     const { softmax } = numbersFor({ length, ...dims });
-    const simd = softmax.layout === "lanes"
-      ? simdOf(Object.values(dims), subgroups)
-      : undefined;
-    if (simd) return { simd };
     const tiling = tilingOf(dims, softmax, backend.device.limits);
     const holdsLanes = subgroups && subgroups.size % tiling.lanes === 0;
     return {
@@ -80,12 +69,9 @@ export function registerSoftmaxAttention(
     const maxima = makeFloats(backend, q.shape.slice(0, 3));
     const sums = makeFloats(backend, q.shape.slice(0, 3));
     const writes = { y, maxima, sums };
-    const sharing = sharingOf(backend, q, v);
     runProgram(
       backend,
-      "simd" in sharing
-        ? simdForwardProgram(inputs, writes, attributes, sharing.simd)
-        : forwardProgram(inputs, writes, attributes, sharing),
+      forwardProgram(inputs, writes, attributes, sharingOf(backend, q, v)),
     );
     return [y, maxima, sums];
   };
@@ -98,18 +84,13 @@ export function registerSoftmaxAttention(
     const dv = makeFloats(backend, v.shape);
     const rows = makeFloats(backend, [sizeOf(maxima), 4]);
     const reads = { q, k, v, dy, rows };
-    const sharing = sharingOf(backend, q, v);
-    const programs = "simd" in sharing
-      ? [
-        simdQueryGradientProgram(reads, dq, attributes, sharing.simd),
-        simdKeyGradientsProgram(reads, { dk, dv }, attributes, sharing.simd),
-      ]
-      : [
-        queryGradientProgram(reads, dq, attributes, sharing.tiling),
-        keyGradientsProgram(reads, { dk, dv }, attributes, sharing.tiling),
-      ];
+    const { tiling } = sharingOf(backend, q, v);
     runProgram(backend, rowsProgram(inputs, rows));
-    for (const program of programs) runProgram(backend, program);
+    runProgram(backend, queryGradientProgram(reads, dq, attributes, tiling));
+    runProgram(
+      backend,
+      keyGradientsProgram(reads, { dk, dv }, attributes, tiling),
+    );
     backend.disposeData(rows.dataId);
     return [dq, dk, dv];
   };

@@ -1,28 +1,28 @@
-/** Tests of kernels in layouts that this machine would not choose. @module */
+/** Tests of kernels on hosts that this machine is not. @module */
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { explainAttention, useBackend } from "../mod.ts";
 import { onEachBackend } from "./backends.ts";
 import { ofLongTests } from "./sample.ts";
 
-const LAYOUTS = [
-  { layout: "plain memory", backend: "wasm" },
-  { layout: "strict module", backend: "wasm" },
-  { layout: "GPU", backend: "webgpu" },
+const HOSTS = [
+  { host: "plain memory", backend: "wasm" },
+  { host: "strict module", backend: "wasm" },
+  { host: "GPU", backend: "webgpu" },
 ] as const;
 
 /** What is run again: of the long test of random shapes a part is enough. */
 const FILES = [
   "operations/operations_test.ts",
-  "kernels/layout_cases_test.ts",
-  "layouts_test.ts",
+  "kernels/host_cases_test.ts",
+  "hosts_test.ts",
 ];
 
-const ours = Deno.env.get("LION_LAYOUT");
+const ours = Deno.env.get("LION_HOST");
 
-for (const { layout, backend } of LAYOUTS) {
+for (const { host, backend } of HOSTS) {
   Deno.test({
-    name: `kernels are right with the layout ${layout} [${backend}]`,
+    name: `kernels are right on the host ${host} [${backend}]`,
     ignore: ours !== undefined || !ofLongTests().includes(backend),
     fn: async () => {
       const { success, stdout, stderr } = await new Deno.Command(
@@ -31,7 +31,7 @@ for (const { layout, backend } of LAYOUTS) {
           args: ["test", "-A", "--no-check", ...FILES],
           cwd: import.meta.dirname!,
           env: {
-            LION_LAYOUT: layout,
+            LION_HOST: host,
             LION_BACKENDS: backend,
             // Of these files nothing is in a sample.
             LION_TESTS: "all",
@@ -46,7 +46,7 @@ for (const { layout, backend } of LAYOUTS) {
   });
 }
 
-onEachBackend("the layout is what was asked for", async (backend) => {
+onEachBackend("the host is what was asked for", async (backend) => {
   if (ours === undefined) return;
   const x = tf.ones<tf.Rank.R4>([1, 1, 4, 2]);
   const { kernel, reason } = explainAttention(x, x, x);

@@ -1,12 +1,12 @@
 /**
- * Ways of computing that this machine would not choose by itself, by the
- * variable `LION_LAYOUT`; `layouts_test.ts` runs tests in each.
+ * Hosts that this machine is not, by the variable `LION_HOST`; `hosts_test.ts`
+ * runs tests on each.
  *
  * @module
  */
 
-/** What a layout changes of the host, before a backend starts. */
-const LAYOUTS: Readonly<Record<string, () => void>> = {
+/** What is changed before a backend starts. */
+const HOSTS: Readonly<Record<string, () => void>> = {
   /** A page that is not isolated: WebAssembly's memory is no thread's but one's. */
   "plain memory": () => {
     delete (globalThis as { SharedArrayBuffer?: unknown }).SharedArrayBuffer;
@@ -21,7 +21,7 @@ const LAYOUTS: Readonly<Record<string, () => void>> = {
   "GPU": () => {
     Object.defineProperty(GPUAdapter.prototype, "info", {
       value: {
-        vendor: "layout",
+        vendor: "host",
         architecture: "",
         device: "",
         description: "GPU",
@@ -31,9 +31,9 @@ const LAYOUTS: Readonly<Record<string, () => void>> = {
   },
 };
 
-const layout = Deno.env.get("LION_LAYOUT");
-if (layout !== undefined) {
-  const change = LAYOUTS[layout];
-  if (!change) throw new RangeError(`there is no layout "${layout}"`);
+const host = Deno.env.get("LION_HOST");
+if (host !== undefined) {
+  const change = HOSTS[host];
+  if (!change) throw new RangeError(`there is no host "${host}"`);
   change();
 }

@@ -1,4 +1,4 @@
-/** A few attentions of every kind; `layouts_test.ts` runs them in each layout. @module */
+/** A few attentions of every kind; `hosts_test.ts` runs them on each host. @module */
 import { assertEquals } from "@std/assert";
 import type { ConcreteForm } from "../../mod.ts";
 import {
