@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { isRecording } from "../contract/tape.ts";
 import { tokensIn } from "../operations/padding.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
 import { isDiagonalDecay } from "./decays/diagonal_decay.ts";
@@ -290,6 +291,7 @@ function check(
       decay !== undefined && decay.kind !== "none",
     diagonal: decay !== undefined && isDiagonalDecay(decay),
     precision: options.precision ?? "f32",
+    withGradient: isRecording(),
   });
   return { plan, settings };
 }

@@ -65,6 +65,8 @@ export interface KernelPlan {
   readonly carriedBytes?: number;
   /** How it runs, as text for users, such as "2 threads". */
   readonly how: string;
+  /** Why the gradient kernel cannot take the problem, in words, if it cannot. */
+  readonly gradientRefusal?: string;
 }
 
 /** Why a kernel does not run, in words. */

@@ -20,6 +20,8 @@ export interface PlannedProblem extends AttentionSizes {
   readonly normalize: boolean;
   /** How numbers are stored while they are multiplied. */
   readonly precision: Precision;
+  /** Whether a gradient will be computed. @default false */
+  readonly withGradient?: boolean;
 }
 
 /** How many tensors of a kind are alive at once. */

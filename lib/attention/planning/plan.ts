@@ -64,19 +64,45 @@ export function planAttention(problem: PlannedProblem): AttentionPlan {
   const kernel: KernelPlan | Refusal = problem.kernel === false
     ? { refusal: "kernel: false asks for tfjs operations" }
     : planForm(wanted, { ...problem, decays: !maskless(problem) });
-  if (!("refusal" in kernel)) return planFused(problem, wanted, kernel);
-  if (problem.precision === "f16") {
-    throw new RangeError(`precision "f16" cannot be had: ${kernel.refusal}`);
+  const refusal = "refusal" in kernel
+    ? kernel.refusal
+    : problem.withGradient
+    ? kernel.gradientRefusal
+    : undefined;
+  if (!("refusal" in kernel) && refusal === undefined) {
+    return planFused(problem, wanted, kernel);
   }
-  const plain = form === "auto" ? automaticForm(problem) : wanted;
-  return planPlain(problem, plain, kernel.refusal);
+  if (problem.precision === "f16") {
+    throw new RangeError(`precision "f16" cannot be had: ${refusal}`);
+  }
+  const plain = !("refusal" in kernel)
+    ? formOfGradient(problem, wanted)
+    : form === "auto"
+    ? automaticForm(problem)
+    : wanted;
+  return planPlain(problem, plain, refusal!);
+}
+
+/** What computes a gradient in operations where the form alone has a kernel: the fastest whose scores fit. */
+function formOfGradient(
+  problem: PlannedProblem,
+  wanted: ConcreteForm,
+): ConcreteForm {
+  const { keys, chunkSize } = COSTS.chunkwise;
+  const bytes = scoreBytes(
+    problem,
+    keys(problem, Math.min(problem.chunkSize ?? chunkSize!, problem.length)),
+  );
+  return bytes <= largestTensorBytes() ? "chunkwise" : wanted;
 }
 
 function planFused(
   problem: PlannedProblem,
   form: ConcreteForm,
-  { chunkSize, scratchBytes, carriedBytes = scratchBytes, how }: KernelPlan,
+  kernel: KernelPlan,
 ): AttentionPlan {
+  const { chunkSize, scratchBytes, carriedBytes = scratchBytes } = kernel;
+  const { how, gradientRefusal } = kernel;
   const { vectors, rowSums, tokens } = sizesOf(problem);
   // Causal kernels skip the tiles that no token attends to.
   const { causal, length } = problem;
@@ -90,7 +116,9 @@ function planFused(
   return {
     form,
     kernel: isShared ? SHARED_CHUNKWISE.kernel : ATTENTION[form].kernel,
-    reason: how,
+    reason: gradientRefusal === undefined
+      ? how
+      : `${how}; with gradients tfjs operations run: ${gradientRefusal}`,
     chunkSize,
     operations: tokens * COSTS[form].operations(problem, chunkSize ?? 1, keys),
     bytes: vectors - spared + rowSums + 2 * carriedBytes,

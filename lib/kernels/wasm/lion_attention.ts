@@ -11,6 +11,7 @@ import {
 } from "../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
 import type { Job, JobName, KernelHost } from "../../tfjs/wasm/host.ts";
+import { type ChunkLimits, gradientChunk } from "../gradient_chunk.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
 import { type Call, registerWasmKernel, type Tensors } from "./kernel.ts";
@@ -44,8 +45,8 @@ const LARGEST_TILE = 128;
 
 /** Cost of summing up a split's states first, as a part of the cost of its output. */
 const CHUNKWISE_SUMMARY = 0.4;
-/** Smaller chunks of the gradient cost more in states than they save in pairs. */
-const SMALLEST_GRADIENT_CHUNK = 32;
+/** Chunks of the gradient. */
+const GRADIENT_CHUNKS: ChunkLimits = { smallest: 32, largest: LARGEST_CHUNK };
 
 const tiles: Omit<Schedule, "chunkSize"> = {
   job: "fullForward",
@@ -148,10 +149,10 @@ function gradient(
     const input = inputs[name];
     if (input) outputs[`d${name}`] = make(input.shape);
   }
-  const attributes = {
-    ...call.attributes,
-    chunkSize: gradientChunk(form, call),
-  };
+  const chunkSize = form === "chunkwise"
+    ? call.attributes.chunkSize
+    : gradientChunk(inputs["q"]!.shape[2]!, GRADIENT_CHUNKS);
+  const attributes = { ...call.attributes, chunkSize };
   run("chunkwise", "chunkwiseBackward", { ...call, attributes }, {
     ...inputs,
     ...outputs,
@@ -160,22 +161,6 @@ function gradient(
   const { dq, dk, dv } = outputs;
   if (mask) [dq, dk, dv].forEach((x) => clearPadding(wasm, x!, mask));
   return Object.values(outputs);
-}
-
-/**
- * Tokens of a chunk of the gradient. All forms compute the same function, so its
- * gradient is the chunkwise form's, in chunks of √length: these make as many
- * states as a chunk has tokens, which is the least memory.
- */
-function gradientChunk(
-  form: ConcreteForm,
-  { inputs, attributes }: Call<KernelAttributes>,
-): number {
-  if (form === "chunkwise") return attributes.chunkSize;
-  const length = inputs["q"]!.shape[2]!;
-  const balanced = Math.ceil(Math.sqrt(length));
-  const chunk = Math.max(SMALLEST_GRADIENT_CHUNK, balanced);
-  return Math.min(chunk, LARGEST_CHUNK, length);
 }
 
 function run(

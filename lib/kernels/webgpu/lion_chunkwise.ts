@@ -12,9 +12,17 @@
  *
  * @module
  */
+import {
+  ATTENTION,
+  type KernelAttributes,
+  type KernelRequest,
+} from "../../attention/planning/kernel.ts";
+import { registerFusedKernel } from "../../tfjs/webgpu/fused_kernel.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";
-import { registerForm } from "./chunkwise/register_form.ts";
+import { type AttentionCall, shapeOf } from "./chunkwise/attention_call.ts";
+import { chunkwiseForward } from "./chunkwise/chunkwise_forward.ts";
+import { chunkwiseGradient } from "./chunkwise/chunkwise_gradient.ts";
 import { planFor } from "./chunkwise/chunkwise_plan.ts";
 import {
   diagonalForward,
@@ -33,34 +41,29 @@ import { planPiece } from "./recurrent/piece_plan.ts";
 export function registerChunkwise(
   numbersFor: NumbersFor<WebGpuNumbers>,
 ): void {
-  registerForm(
-    "chunkwise",
+  const rowsFor = (call: AttentionCall) =>
+    numbersFor(shapeOf(call)).chunkwise.blockRows;
+  registerFusedKernel<string, string, KernelAttributes, KernelRequest>(
+    ATTENTION.chunkwise,
     {
-      readsStates: true,
-      takesStates: true,
-      takesChannels: true,
-      instead: {
-        forward: (call) =>
-          isDiagonalCall(call)
-            ? diagonalForward(call)
-            : call.attributes.states && call.attributes.chunkSize === 1
-            ? sweep(call)
-            : undefined,
-        gradient: (call) =>
-          isDiagonalCall(call) ? diagonalGradient(call) : undefined,
+      forward: (call) =>
+        isDiagonalCall(call)
+          ? diagonalForward(call)
+          : call.attributes.states && call.attributes.chunkSize === 1
+          ? sweep(call)
+          : chunkwiseForward(call, rowsFor(call)),
+      gradient: (call) =>
+        isDiagonalCall(call)
+          ? diagonalGradient(call)
+          : chunkwiseGradient(call, rowsFor(call)),
+      plan: (request, device) => {
+        const { channels, chunkwise } = numbersFor(request);
+        return request.diagonal
+          ? planDiagonal(request, device, channels.chunkSize)
+          : request.states
+          ? planPiece(request, device, chunkwise)
+          : planFor(request, device, chunkwise);
       },
-      attend: (run, roles, decays, pass) => {
-        const { chunkwise } = numbersFor(run.sizes);
-        run.attend(roles, decays, pass, chunkwise.blockRows);
-      },
-    },
-    (request, device) => {
-      const { channels, chunkwise } = numbersFor(request);
-      return request.diagonal
-        ? planDiagonal(request, device, channels.chunkSize)
-        : request.states
-        ? planPiece(request, device, chunkwise)
-        : planFor(request, device, chunkwise);
     },
   );
 }

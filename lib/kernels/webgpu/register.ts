@@ -23,7 +23,7 @@ export function registerWebGpuKernels(
 ): void {
   registerChunkwise(numbersFor);
   registerFull(numbersFor);
-  registerRecurrent();
+  registerRecurrent(numbersFor);
   registerOperations();
   registerSelectiveScan();
   registerSoftmaxAttention(numbersFor, subgroups);

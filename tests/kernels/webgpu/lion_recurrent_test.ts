@@ -1,9 +1,11 @@
 /** What the recurrent kernels keep while they run, and shapes that take several workgroups. @module */
-import { assertEquals, assertLess } from "@std/assert";
+import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { explainAttention } from "../../../mod.ts";
 import { ATTENTION } from "../../../lib/attention/planning/kernel.ts";
 import { gradientKernel } from "../../../lib/contract/kernel.ts";
-import { keptBytes } from "../../../lib/kernels/webgpu/recurrent/recurrent_gradient.ts";
+import { scalarDecays } from "../../../lib/kernels/webgpu/chunkwise/scalar_operands.ts";
+import { stateBytes } from "../../../lib/kernels/webgpu/chunkwise/states.ts";
 import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
 import {
   type Case,
@@ -27,7 +29,10 @@ function callKernel(
     bytes += 4 * tf.util.sizeFromShape(shape);
     return make(shape, ...rest);
   };
-  const attrs = { causal: false, scale: 1, normalize: true, epsilon: 1e-6 };
+  const attrs = {
+    ...{ causal: false, scale: 1, normalize: true, epsilon: 1e-6 },
+    ...{ chunkSize: 1, precision: "f32" },
+  };
   try {
     const { kernelFunc } = tf.getKernel(name, "webgpu")!;
     const outputs = kernelFunc({ inputs, backend, attrs });
@@ -38,7 +43,7 @@ function callKernel(
 }
 
 onEachBackend(
-  "the recurrent kernel makes its outputs, row sums and √length states",
+  "the recurrent kernel makes its outputs and row sums, and its gradient the states of a few chunks",
   () => {
     const backend = tf.backend() as StrictWebGPUBackend;
     const [heads, length, dim] = [2, 400, 64];
@@ -61,9 +66,11 @@ onEachBackend(
       },
     );
     const outputs = 3 * vectors + 2 * perToken;
-    const states = ofGradient - outputs - 4 * perToken;
-    // Twenty that are kept, and the twenty from one of them to the next.
-    assertLess(states, 41 * 4 * heads * dim * (dim + 4));
+    // The gradients of the sums in whole quads, and four shares of q's and of k's.
+    const tokens = perToken * (dim + 4) + 2 * 4 * perToken;
+    const states = ofGradient - outputs - tokens;
+    // Of two kinds, in two directions, at seven chunks of 64.
+    assertLess(states, 29 * 4 * heads * dim * (dim + 4));
     for (const { dataId } of [y!, rowSums!, ...gradients]) {
       backend.disposeData(dataId);
     }
@@ -76,11 +83,13 @@ onEachBackend(
   "the recurrent kernel's gradient takes passes where states fit no buffer together",
   async (backend) => {
     const c: Case = {
-      ...{ batch: 2, heads: 3, length: 40, headDim: 6, valueDim: 5 },
+      ...{ batch: 2, heads: 3, length: 130, headDim: 64, valueDim: 63 },
       ...{ decay: "source", causal: false, normalize: true, padded: true },
     };
-    const ofSequence = keptBytes(c.length, c.headDim!, c.valueDim!);
-    const maxStorageBufferBindingSize = 2 * ofSequence + 1;
+    // Six sequences of three chunks, of which the states of two fit.
+    const dims = { headDim: c.headDim!, valueDim: c.valueDim! };
+    const ofSequence = 3 * stateBytes(dims, scalarDecays(false));
+    const maxStorageBufferBindingSize = 5 * ofSequence / 2;
     const problem = problemOf(c);
     const actual = await withLimits(
       { maxStorageBufferBindingSize },
@@ -93,12 +102,13 @@ onEachBackend(
 
 /** Columns of q and k, and of v. */
 const DIMS = [
-  // Values that several workgroups share, and the gradient takes in two groups.
+  // Values that several workgroups share.
   [64, 90],
   // Rows that do not fill the last lane, nor whole quads.
   [9, 3],
-  // More than chunks can have.
+  // More than the gradient's kernel takes.
   [200, 8],
+  [8, 130],
 ] as const;
 
 onEachBackend(
@@ -115,6 +125,36 @@ onEachBackend(
       failures.push(...differences(problem, actual, solve(problem), backend));
     }
     assertEquals(failures, []);
+  },
+  ["webgpu"],
+);
+
+onEachBackend(
+  "explainAttention() says by what wide heads of the recurrent form have their gradient",
+  () => {
+    tf.tidy(() => {
+      const x = tf.ones<tf.Rank.R4>([1, 1, 20, 200]);
+      const plan = () => explainAttention(x, x, x, { form: "recurrent" });
+      const { kernel, reason } = plan();
+      assertEquals(kernel, "LionRecurrent");
+      assertEquals(
+        reason,
+        "webgpu, 2 launches; with gradients tfjs operations run: headDim is 200, " +
+          "and the webgpu kernel takes at most 128",
+      );
+      // What runs where a gradient is recorded.
+      tf.grad((x) => {
+        const { form, kernel, reason } = plan();
+        assertEquals([form, kernel], ["chunkwise", null]);
+        assertMatch(reason, /^headDim is 200/);
+        return tf.square(x);
+      })(x);
+      const narrow = tf.ones<tf.Rank.R4>([1, 1, 20, 128]);
+      assertEquals(
+        explainAttention(narrow, narrow, narrow, { form: "recurrent" }).reason,
+        "webgpu, 2 launches",
+      );
+    });
   },
   ["webgpu"],
 );

@@ -190,8 +190,8 @@ Deno.test("fullPlan() refuses what the device cannot hold, in words", () => {
     "gradients of the sums",
   );
   assertRefused(
-    full({ heads: 1, length: 2 ** 18 }),
-    "states of a sequence's gradients",
+    full({ heads: 1, length: 2 ** 19 + 1, headDim: 1, valueDim: 1 }),
+    "masks of a sequence's tiles",
   );
 });
 

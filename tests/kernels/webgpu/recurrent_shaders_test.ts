@@ -10,11 +10,6 @@ import type { KernelRequest } from "../../../lib/attention/planning/kernel.ts";
 import { planFor } from "../../../lib/kernels/webgpu/recurrent/recurrent_plan.ts";
 import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
 import { forwardSweep } from "../../../lib/kernels/webgpu/recurrent/recurrent_forward.ts";
-import {
-  gradientSweep,
-  groupsOf,
-  rowsProgram,
-} from "../../../lib/kernels/webgpu/recurrent/recurrent_gradient.ts";
 import { assertSnapshot } from "./snapshot.ts";
 
 interface Sizes {
@@ -23,7 +18,7 @@ interface Sizes {
   readonly valueDim: number;
 }
 
-/** All programs for a problem: both sweeps of both passes, and the rows. */
+/** The programs of both sweeps of a problem. */
 function programsOf(
   { length, headDim, valueDim }: Sizes,
   decays: boolean,
@@ -39,12 +34,6 @@ function programsOf(
   const logDecay = decays ? perToken : undefined;
   const state = tensor(1, 2, headDim, valueDim + 1);
   const sweep = { q, k: q, v, y: v, logDecay, rowSums: perToken, attributes };
-  const reads = { q, k: q, v, dy: v, rows: perToken };
-  const writes = {
-    ...{ dq: q, dk: q, dv: v, kept: perToken },
-    ...(decays ? { dlog: perToken } : {}),
-  };
-  const part = { group: 0, firstSequence: 0, sequences: 2 };
   return [
     forwardSweep({
       ...sweep,
@@ -55,30 +44,16 @@ function programsOf(
       ...{ direction: "backward", sumsBefore: perToken, isLast: true },
       ...{ firstState: state, lastState: state },
     }),
-    rowsProgram(
-      {
-        ...{ q, k: q, v, y: v, rowSums: perToken, dy: v },
-        ...(decays ? { f: perToken, b: perToken } : {}),
-      },
-      perToken,
-      attributes,
-    ),
-    gradientSweep(reads, writes, { direction: "forward", ...part }),
-    gradientSweep(reads, writes, { direction: "backward", ...part }),
   ];
 }
 
 Deno.test("shaders of the recurrent form have the text of their snapshots", async (t) => {
   const even = { length: 40, headDim: 64, valueDim: 64 };
   const [forward] = programsOf(even, true);
-  const [, backward, , ofForward] = programsOf({ ...even, headDim: 6 }, true);
-  const [, , rows, , ofBackward] = programsOf(even, false);
+  const [, backward] = programsOf({ ...even, headDim: 6 }, true);
   const programs = {
     recurrent_forward: forward,
     recurrent_backward_ragged_with_states: backward,
-    recurrent_rows_without_decay: rows,
-    recurrent_gradient_ragged: ofForward,
-    recurrent_gradient_backward_without_decay: ofBackward,
   };
   for (const [name, program] of Object.entries(programs)) {
     await t.step(name, () => assertSnapshot(name, shaderOf(program!, 65535)));
@@ -165,14 +140,11 @@ Deno.test("planFor() of the recurrent form refuses what the device cannot hold, 
       plan({}, { maxStorageBuffersPerShaderStage: 8 }),
       "maxStorageBuffersPerShaderStage",
     ],
-    [plan({ length: 2 ** 24 }), "maxStorageBufferBindingSize"],
   ];
   for (const [answer, why] of refusals) {
     assert("refusal" in answer, `planned: ${JSON.stringify(answer)}`);
     assert(answer.refusal.includes(why), answer.refusal);
   }
-  // Wide values take groups of columns, one after another.
+  // Wide values are shared out over workgroups.
   assert("how" in plan({ valueDim: 1000 }));
-  assertEquals(groupsOf(64, 64).groups, 1);
-  assertEquals(groupsOf(128, 128).groups, 4);
 });

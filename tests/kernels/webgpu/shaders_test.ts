@@ -34,7 +34,7 @@ import { preparationFor } from "../../../lib/kernels/webgpu/chunkwise/scalar_ope
 import type { Role } from "../../../lib/kernels/webgpu/chunkwise/roles.ts";
 import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
 import { tileDecaysShader } from "../../../lib/kernels/webgpu/full/tile_decays.ts";
-import { tilesShader } from "../../../lib/kernels/webgpu/full/full_shader.ts";
+import { fullShader } from "../../../lib/kernels/webgpu/full/full_shader.ts";
 import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
 import type { Launch } from "../../../lib/kernels/webgpu/frame/problem.ts";
 import type { States } from "../../../lib/kernels/webgpu/chunkwise/states.ts";
@@ -105,19 +105,10 @@ function attend(decays: Preparation | null): Shader {
   return attendShader({ roles: [attention(decays)], decays, shape }, LAUNCH);
 }
 
-const keyGradient: Role = {
-  rows: v,
-  others: g,
-  values: q,
-  states: cotangentStates,
-  output: { name: "dk", columns: "key" },
-  finish: { kind: "shares", own: k, name: "keyShares" },
-};
-
-/** The shader of a role of the full form. */
-function tiles(role: Role, decays: Preparation | null): Shader {
+/** The shader of the full form. */
+function full(decays: Preparation | null): Shader {
   const tiling = tilingOf(LAUNCH, NUMBERS(LAUNCH).full, LIMITS);
-  return tilesShader({ role, decays, tiling }, LAUNCH);
+  return fullShader({ vectors: [q, k, v], decays, tiling }, LAUNCH);
 }
 
 /** All shaders of decays of each channel. */
@@ -216,8 +207,7 @@ const SHADERS: Record<string, Shader> = {
     states: ["states", "cotangentStates"],
   }, LAUNCH),
   tile_decays: tileDecaysShader({ decays: both, largestTile: 64 }, LAUNCH),
-  tiles: tiles(attention(both), both),
-  tiles_key_gradient: tiles(keyGradient, both.transposed()),
+  full: full(both),
   pack_halves: packShader({ ...v, columns: "value", half: true }, LAUNCH),
   ...Object.fromEntries(
     Object.entries(diagonalShaders(false, false, LAUNCH))
@@ -292,10 +282,7 @@ Deno.test("shaders differ if their keys do, and depend on no size", () => {
             { threads: 64, quads: 4, stagedQuads: 8 },
           ].map((full) => {
             const tiling = tilingOf(launch, full, LIMITS);
-            return tilesShader(
-              { role: attention(decays), decays, tiling },
-              launch,
-            );
+            return fullShader({ vectors: [q, k, v], decays, tiling }, launch);
           }),
           ...(decays
             ? [tileDecaysShader({ decays, largestTile: 64 }, launch)]

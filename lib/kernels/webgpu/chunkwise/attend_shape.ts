@@ -14,6 +14,8 @@ export interface Shape {
 }
 
 const LARGEST_CHUNKS = [64, 128, 256];
+/** Most tokens of a chunk. */
+export const LARGEST_CHUNK = Math.max(...LARGEST_CHUNKS);
 /** Of heads of up to 64 and up to 128, with a row sum. */
 const LARGEST_QUADS = [17, 33];
 const BLOCK_ROWS = [32, 24, 16, 8];

@@ -8,6 +8,7 @@ import { makeFloats } from "../../../tfjs/webgpu/program.ts";
 import type { Shader } from "../../../tfjs/webgpu/shader.ts";
 import { type Launch, packProblem } from "../frame/problem.ts";
 import { attendShader } from "./attend.ts";
+import type { Shape as ProblemShape } from "../../numbers.ts";
 import { type Shape, shapeFor } from "./attend_shape.ts";
 import { carryStatesShader, type PieceBorders } from "./carry_states.ts";
 import { chunkStatesShader } from "./chunk_states.ts";
@@ -27,6 +28,15 @@ import {
 
 /** The shape of shaders that have no mask, and need no room for one. */
 const MASKLESS_CHUNK = 64;
+
+/** A call of a form's kernel. */
+export type AttentionCall = Call<string, KernelAttributes>;
+
+/** What the numbers of its kernels depend on. */
+export function shapeOf({ inputs: { q, v } }: AttentionCall): ProblemShape {
+  const [length, headDim] = q!.shape.slice(2) as [number, number];
+  return { length, headDim, valueDim: v!.shape[3]! };
+}
 
 /** A call of a kernel: its tensors by the names of their bindings, and its launches. */
 export class Run<Decays extends StateDecays = Preparation> {
@@ -55,7 +65,7 @@ export class Run<Decays extends StateDecays = Preparation> {
    * @param bytesOfSequence What else a sequence takes of one buffer.
    */
   constructor(
-    { inputs, backend, attributes }: Call<string, KernelAttributes>,
+    { inputs, backend, attributes }: AttentionCall,
     decays: Decays | null,
     withStates: boolean,
     bytesOfSequence: number = 0,

@@ -14,16 +14,17 @@ import {
   sidesOf,
   transposedMask,
 } from "./mask.ts";
+import type { AttentionCall } from "./attention_call.ts";
 import type { Preparation } from "./chunk_operands.ts";
 
 /** The preparation of `f`, and of `b` where it is not causal. */
 export function scalarDecays(causal: boolean): Preparation {
-  const forward = preparationOf(forwardMask(causal), () => transposed);
-  const transposed = preparationOf(transposedMask(causal), () => forward);
+  const forward = masked(forwardMask(causal), () => transposed);
+  const transposed = masked(transposedMask(causal), () => forward);
   return forward;
 }
 
-function preparationOf(
+function masked(
   mask: MaskSource,
   transposed: () => Preparation,
 ): Preparation {
@@ -59,4 +60,11 @@ export function preparationFor(
   causal: boolean,
 ): Preparation | null {
   return decays ? scalarDecays(causal) : null;
+}
+
+/** The preparation of a call. */
+export function preparationOf(
+  { inputs, attributes }: AttentionCall,
+): Preparation | null {
+  return preparationFor(inputs["f"] !== undefined, attributes.causal);
 }

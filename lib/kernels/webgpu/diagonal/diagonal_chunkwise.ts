@@ -8,10 +8,8 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { KernelAttributes } from "../../../attention/planning/kernel.ts";
-import type { Call } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { shapeOfTiles } from "../chunkwise/attend_shape.ts";
-import { Run } from "../chunkwise/attention_call.ts";
+import { type AttentionCall, Run } from "../chunkwise/attention_call.ts";
 import { COTANGENTS, cotangentsShader } from "../frame/cotangents.ts";
 import { diagonalAttendShader } from "./diagonal_attend.ts";
 import { diagonalDecayGradientsShader } from "./diagonal_decay_gradients.ts";
@@ -32,8 +30,6 @@ import {
 import type { Pass } from "../frame/sequence_batches.ts";
 import type { States } from "../chunkwise/states.ts";
 import type { Vectors } from "../frame/vectors.ts";
-
-type AttentionCall = Call<string, KernelAttributes>;
 
 const GRADIENT_BUFFERS: readonly DiagonalBuffer[] = [
   ...FORWARD_BUFFERS,

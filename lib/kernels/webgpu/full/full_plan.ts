@@ -2,7 +2,6 @@
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import { largestBuffer, passesOver } from "../frame/sequence_batches.ts";
-import { stateBytes } from "../chunkwise/states.ts";
 import {
   type Device,
   inLaunches,
@@ -37,15 +36,6 @@ export function fullPlan(
   if (crowded) return crowded;
   const decays = preparationFor(request.decays || causal, causal);
   const largest = largestBuffer(limits);
-  const states = decays
-    ? Math.ceil(length / rows) * stateBytes(request, decays)
-    : 0;
-  if (states > largest) {
-    return {
-      refusal: `the states of a sequence's gradients take ${states} bytes, ` +
-        `more than the adapter's ${largest} (maxStorageBufferBindingSize)`,
-    };
-  }
   const masks = decays ? 16 * maskQuads(rows) * length : 0;
   if (masks > largest) {
     return {

@@ -1,6 +1,5 @@
 /**
- * The full form: what each token reads of all others, tile by tile of keys, for
- * one of the roles of `roles.ts`.
+ * The full form: what each token reads of all others, tile by tile of keys.
  *
  * A workgroup has the rows of a tile. With decays it goes from its own tile
  * outwards, to one side and then to the other: what weighs the scores there is a
@@ -10,65 +9,77 @@
  *
  * @module
  */
-import { keyOf, repeat, type Shader } from "../../../tfjs/webgpu/shader.ts";
-import { declare, type Launch } from "../frame/problem.ts";
+import {
+  input,
+  keyOf,
+  output,
+  repeat,
+  type Shader,
+} from "../../../tfjs/webgpu/shader.ts";
 import {
   type Preparation,
   preparationKey,
 } from "../chunkwise/chunk_operands.ts";
-import { outputsOf, type Role, roleKey } from "../chunkwise/roles.ts";
+import { declare, type Launch } from "../frame/problem.ts";
 import {
+  bindingOf,
+  QUADS,
+  readingStored,
+  type Vectors,
+  vectorsKey,
+  writing,
+} from "../frame/vectors.ts";
+import {
+  before,
   eachRow,
+  END_OF_TILE,
+  shareTile,
+  TILE_ROWS,
+  tileColumns,
   tileFunctions,
   tileProducts,
   type Tiling,
   tilingVariants,
 } from "../score_tiles/score_tiles.ts";
-import { TILE_ROWS } from "../chunkwise/states.ts";
-import { eachBlock, lastOfCotangent } from "./tile_blocks.ts";
 import {
-  DECAYS_OF_TILE,
-  factorsOf,
-  maskQuads,
-  TILE_DECAYS,
-} from "./tile_decays.ts";
-import {
-  finishing,
-  inputsOfTiles,
-  isGradient,
-  outputEnd,
-  tileBindings,
-} from "./tile_roles.ts";
-import {
+  addColumns,
   declareSum,
-  dotSum,
   laneQuads,
-  moveSum,
+  writeSum,
 } from "../score_tiles/tile_sums.ts";
-import { QUADS, readingStored, writing } from "../frame/vectors.ts";
+import { DECAYS_OF_TILE, maskQuads, TILE_DECAYS } from "./tile_decays.ts";
 
 /** What the text depends on. */
-export interface TilesSpec {
-  /** What is computed. */
-  readonly role: Role;
+export interface FullSpec {
+  /** q, k and v. */
+  readonly vectors: readonly [Vectors, Vectors, Vectors];
   /** How decays enter, or `null` if there are none. */
   readonly decays: Preparation | null;
   /** How the work of a tile is shared out; a tile has at most its rows. */
   readonly tiling: Tiling;
 }
 
-/** The shader of a role. */
-export function tilesShader(
-  { role, decays, tiling }: TilesSpec,
+/** The shader of the forward pass, which writes `y` and `rowSums`. */
+export function fullShader(
+  { vectors, decays, tiling }: FullSpec,
   launch: Launch,
 ): Shader {
-  const { output } = role;
-  const bindings = [...tileBindings(role, decays), ...outputsOf(role)];
-  const { threads } = tiling;
+  const bindings = [
+    ...vectors.map(bindingOf),
+    ...(decays
+      ? [
+        input(TILE_DECAYS.factors, "vec4f"),
+        input(TILE_DECAYS.through, "f32"),
+        input(TILE_DECAYS.mask, "vec4f"),
+      ]
+      : []),
+    output("y", "f32"),
+    output("rowSums", "f32"),
+  ];
   return {
     key: keyOf(
-      "tiles",
-      roleKey(role),
+      "full",
+      ...vectors.map(vectorsKey),
       preparationKey(decays),
       ...tilingVariants(tiling),
     ),
@@ -77,18 +88,17 @@ export function tilesShader(
     code: () =>
       /* wgsl */ `${declare(bindings)}
 ${QUADS}
-${inputsOfTiles(role).map(readingStored).join("\n")}
-${writing(output)}
+${vectors.map(readingStored).join("\n")}
+${writing({ name: "y", columns: "value" })}
 ${tileFunctions(tiling)}
-${isGradient(role) ? lastOfCotangent(role) : ""}
-@compute @workgroup_size(${threads})
+@compute @workgroup_size(${tiling.threads})
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
 ${places(tiling)}
 ${laneQuads(tiling)}
 ${declareSum(tiling, "sum")}
 ${eachRow((r) => `  var weight${r} = 0.0;`)}
-${decays ? withDecays(role, decays, tiling) : withoutDecays(role, tiling)}
-${finishing(role, tiling)}
+${decays ? withDecays(decays, tiling) : withoutDecays(tiling)}
+${finishing(tiling)}
 }
 `,
   };
@@ -107,45 +117,63 @@ function places({ lanes }: Tiling): string {
 ${eachRow((r) => `  let row${r} = base + min(row + ${r}u, last);`)}`;
 }
 
-function withoutDecays(role: Role, tiling: Tiling): string {
+/**
+ * Goes through the columns from the start to the `end` of the text, and adds
+ * what the rows read of them to `sum`, and the scores to `weight0` and so on.
+ * Lanes have a block in common, of which each has four columns.
+ *
+ * @param weigh Statements that weigh `score0` and so on, those of the columns
+ * `column` and the three after it, and make them 0 but where `kept`.
+ */
+function eachBlock(tiling: Tiling, start: string, weigh: string): string {
   return /* wgsl */ `
-  let end = problem.length;
+  for (var first = ${start}; first < end; first += ${tiling.columns}u) {
+${tileColumns}
 ${
-    eachBlock(
-      role,
-      tiling,
-      "0u",
-      eachRow((r) => `    score${r} = select(vec4f(), score${r}, kept);`),
-    )
+    tileProducts(tiling, {
+      sum: "score",
+      ofRows: "q",
+      ofColumns: "k",
+      end: "key_quads()",
+    })
+  }
+    let kept = ${before("end")};
+${weigh}
+${shareTile(tiling, "score")}
+${
+    addColumns(tiling, {
+      sum: "sum",
+      vectors: "v",
+      also: (r, weights) => `weight${r} += dot(${weights}, vec4f(1.0));`,
+    })
+  }
+${END_OF_TILE}
   }`;
 }
 
-/** The mask of four rows of the own tile and its four columns: of the transposed one columns are read as rows. */
-function ownWeights(
-  { isTransposed }: Preparation,
-  { rows }: Tiling,
-  half: number,
-): string {
-  const read = (token: string, block: string) =>
-    `${TILE_DECAYS.mask}[(${token} - skipped) * ${
+function withoutDecays(tiling: Tiling): string {
+  const weigh = eachRow((r) =>
+    `    score${r} = select(vec4f(), score${r}, kept);`
+  );
+  return /* wgsl */ `
+  let end = problem.length;
+${eachBlock(tiling, "0u", weigh)}`;
+}
+
+/** The mask of four rows of the own tile and its four columns. */
+function ownWeights({ rows }: Tiling, half: number): string {
+  const row = (r: number) =>
+    `${TILE_DECAYS.mask}[(row${4 * half + r} - skipped) * ${
       maskQuads(rows)
-    }u + ${block}]`;
-  if (!isTransposed) {
-    const row = (r: number) =>
-      read(`row${4 * half + r}`, "(column - start) / 4u");
-    return `mat4x4f(${repeat(4, row, ", ")})`;
-  }
-  const column = (c: number) => read(`column${c}`, `tile_row / 4u + ${half}u`);
-  return `transpose(mat4x4f(${repeat(4, column, ", ")}))`;
+    }u + (column - start) / 4u]`;
+  return `mat4x4f(${repeat(4, row, ", ")})`;
 }
 
 /** The side of the tile's own columns; the others are 0, before it, and 1. */
 const OWN = "2u";
 
 /** The tiles on each side, the nearest first, and then the own. */
-function withDecays(role: Role, decays: Preparation, tiling: Tiling): string {
-  const { rows, columns, tiles } = factorsOf(decays);
-  const shared = role.finish.kind === "shares";
+function withDecays(decays: Preparation, tiling: Tiling): string {
   const pick = (before: string, after: string) =>
     `select(${after}, ${before}, side == 0u)`;
   const steps = pick(
@@ -153,30 +181,19 @@ function withDecays(role: Role, decays: Preparation, tiling: Tiling): string {
     decays.sides.includes("after") ? "problem.chunks - 1u - group.x" : "0u",
   );
   const { factors, through } = TILE_DECAYS;
+  const ofColumns = (x: string) =>
+    `vec4f(${repeat(4, (c) => `factors${c}.${x}`, ", ")})`;
+  const readers = (half: number) =>
+    repeat(4, (r) => `reader${4 * half + r} * ofColumns`, ", ");
   const weigh = /* wgsl */ `
     var weights0 = mat4x4f();
     var weights1 = mat4x4f();
     if (side == ${OWN}) {
-${
-    repeat(2, (half) =>
-      `      weights${half} = ${ownWeights(decays, tiling, half)};`)
-  }
+${repeat(2, (half) => `      weights${half} = ${ownWeights(tiling, half)};`)}
     } else {
 ${repeat(4, (c) => `      let factors${c} = ${factors}[column${c} - skipped];`)}
-      let ofColumns = exp(between) * ${
-    pick(
-      ...columns.map((x) =>
-        `vec4f(${repeat(4, (c) => `factors${c}.${x}`, ", ")})`
-      ) as [string, string],
-    )
-  };
-${
-    repeat(2, (half) =>
-      `      weights${half} = mat4x4f(${
-        repeat(4, (r) =>
-          `reader${4 * half + r} * ofColumns`, ", ")
-      });`)
-  }
+      let ofColumns = exp(between) * ${pick(ofColumns("y"), ofColumns("w"))};
+${repeat(2, (half) => `      weights${half} = mat4x4f(${readers(half)});`)}
     }
 ${
     eachRow((r) =>
@@ -184,83 +201,44 @@ ${
         r % 4
       }], kept);`
     )
-  }
-${shared ? ownShares(role, tiling) : ""}`;
+  }`;
   return /* wgsl */ `
   // Tokens of earlier passes, of which the decays' buffers know nothing.
   let skipped = problem.firstSequence * problem.length;
-${shared ? declareSum(tiling, "all") : ""}
-${shared ? eachRow((r) => `  var share${r} = vec4f();`) : ""}
 ${eachRow((r) => `  let ofRow${r} = ${factors}[row${r} - skipped];`)}
   for (var side = 0u; side <= ${OWN}; side++) {
     let steps = select(${steps}, 1u, side == ${OWN});
     // Log decay of the tiles between.
     var between = 0.0;
-${
-    eachRow((r) =>
-      `    let reader${r} = ${
-        pick(`ofRow${r}.${rows[0]}`, `ofRow${r}.${rows[1]}`)
-      };`
-    )
-  }
+${eachRow((r) => `    let reader${r} = ${pick(`ofRow${r}.x`, `ofRow${r}.z`)};`)}
     for (var step = 1u; step <= steps; step++) {
       let other = select(${
     pick("group.x - step", "group.x + step")
   }, group.x, side == ${OWN});
       let start = other * problem.chunkSize;
       let end = min(start + problem.chunkSize, problem.length);
-${eachBlock(role, tiling, "start", weigh)}
+${eachBlock(tiling, "start", weigh)}
       between += ${through}[${DECAYS_OF_TILE}u * (group.y * problem.chunks + other) + ${
-    pick(...tiles)
+    pick("0u", "1u")
   }];
     }
-${shared ? sideShares(role, tiling) : ""}
   }`;
 }
 
-/** What was read of the tiles of a side, times the row's own vectors. */
-function sideShares(role: Role, tiling: Tiling): string {
-  const { own } = role.finish as { own: { name: string } };
+/** Writes the rows of the tile: sums times the scale, divided by the row sum. */
+function finishing(tiling: Tiling): string {
+  const value = (r: number) => (sum: string) =>
+    `problem.scale * ${sum} / divisor${r}`;
   return /* wgsl */ `
-    if (side != ${OWN}) {
-${eachRow((r) => `    var product${r} = 0.0;`)}
-${
-    dotSum(tiling, {
-      sum: "sum",
-      vectors: own.name,
-      end: outputEnd(role),
-      to: "product",
-    })
-  }
+  let normalize = problem.normalize == 1u;
 ${
     eachRow((r) =>
-      `    share${r}.z += select(0.0, product${r}, side == 0u);
-    share${r}.w += select(product${r}, 0.0, side == 0u);`
+      `  let rowSum${r} = problem.scale * weight${r};
+  let divisor${r} = select(1.0, rowSum${r} + problem.epsilon, normalize);
+  if (lane == 0u && tile_row + ${r}u < row_count) { rowSums[row${r}] = rowSum${r}; }
+  if (tile_row + ${r}u < row_count) {
+${writeSum(tiling, r, { sum: "sum", to: "y", value: value(r) })}
+  }`
     )
-  }
-    }
-${moveSum(tiling, "sum", "all")}`;
-}
-
-/** In the own tile: what is read of each column, times the row's own vectors; of the token itself nothing. */
-function ownShares(role: Role, tiling: Tiling): string {
-  const { own } = role.finish as { own: { name: string } };
-  return /* wgsl */ `
-    if (side == ${OWN}) {
-${
-    tileProducts(tiling, {
-      sum: "product",
-      ofRows: own.name,
-      ofColumns: role.values.name,
-      end: outputEnd(role),
-    })
-  }
-${
-    eachRow((r) =>
-      `    product${r} *= score${r};
-    share${r}.x += dot(product${r}, select(vec4f(), vec4f(1.0), positions < vec4u(row + ${r}u)));
-    share${r}.y += dot(product${r}, select(vec4f(), vec4f(1.0), positions > vec4u(row + ${r}u)));`
-    )
-  }
-    }`;
+  }`;
 }

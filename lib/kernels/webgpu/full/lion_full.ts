@@ -1,24 +1,29 @@
 /**
- * The full and the blockwise form as tfjs kernels for WebGPU: forward and
- * gradient, in tiles of scores that no buffer ever holds. The blockwise form's
- * tiles have the tokens that the caller wants, if a workgroup has rows for them.
- *
- * Forward, a launch; one more with decays, for what tiles need to know of them.
- * The gradient has one for each of dq, dk and dv, and with decays the states of
- * the chunkwise form: what passes a tile, from the tokens before it to those
- * after it, is the product of the states that meet there.
+ * The full and the blockwise form as tfjs kernels for WebGPU, in tiles of scores
+ * that no buffer ever holds: a launch, and one more with decays, for what tiles
+ * need to know of them. The blockwise form's tiles have the tokens that the caller
+ * wants, if a workgroup has rows for them.
  *
  * @module
  */
+import type * as tf from "@tensorflow/tfjs-core";
 import type { NumbersFor, Shape } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
-import { registerForm, type Schedule } from "../chunkwise/register_form.ts";
-import { fullPlan } from "./full_plan.ts";
+import {
+  type AttentionCall,
+  Run,
+  shapeOf,
+} from "../chunkwise/attention_call.ts";
+import { registerForm } from "../chunkwise/register_form.ts";
+import { preparationOf } from "../chunkwise/scalar_operands.ts";
 import {
   leastQuads,
+  type Tiling,
   type TilingLimits,
   tilingOf,
 } from "../score_tiles/score_tiles.ts";
+import { fullPlan } from "./full_plan.ts";
+import { fullShader } from "./full_shader.ts";
 import {
   DECAYS_OF_TILE,
   FACTORS_OF_TOKEN,
@@ -26,7 +31,6 @@ import {
   TILE_DECAYS,
   tileDecaysShader,
 } from "./tile_decays.ts";
-import { tilesShader } from "./full_shader.ts";
 
 /**
  * Registers the kernels `LionFull`, `LionBlockwise` and their gradients for
@@ -41,45 +45,54 @@ export function registerFull(numbersFor: NumbersFor<WebGpuNumbers>): void {
     const quads = Math.max(full.quads, leastQuads(shape));
     return tilingOf(shape, { ...full, quads }, limits);
   };
-  const rowsFor = (shape: Shape, limits: TilingLimits) =>
-    tilingFor(shape, limits).rows;
-  const schedule: Schedule = {
-    readsStates: false,
-    gradientChunk: (shape, limits) =>
-      Math.min(rowsFor(shape, limits), shape.length),
-    bytesOfSequence: (shape, limits) =>
-      16 * maskQuads(rowsFor(shape, limits)) * shape.length,
-    prepare: (run, pass) => {
-      const { chunks, decays, limits, passes, perToken } = run;
-      if (!decays) return;
-      const largestTile = rowsFor(run.sizes, limits);
-      if (!run.input(TILE_DECAYS.mask)) {
-        const { sequences } = passes[0]!;
-        const tokens = sequences * perToken[2]!;
-        run.scratch(TILE_DECAYS.factors, FACTORS_OF_TOKEN * tokens);
-        run.scratch(TILE_DECAYS.through, DECAYS_OF_TILE * sequences * chunks);
-        run.scratch(TILE_DECAYS.mask, 4 * maskQuads(largestTile) * tokens);
-      }
+  for (const form of ["full", "blockwise"] as const) {
+    registerForm({
+      form,
+      forward: (call) => {
+        const { limits } = call.backend.device;
+        return forward(call, tilingFor(shapeOf(call), limits));
+      },
+      plan: (request, device) => {
+        const wanted = form === "full" ? undefined : request.chunkSize;
+        const problem = { ...request, chunkSize: wanted };
+        return fullPlan(
+          problem,
+          device,
+          tilingFor(request, device.limits).rows,
+        );
+      },
+    }, numbersFor);
+  }
+}
+
+/** The forward pass: y and the row sums. */
+function forward(call: AttentionCall, tiling: Tiling): tf.TensorInfo[] {
+  const decays = preparationOf(call);
+  const largestTile = tiling.rows;
+  const length = call.inputs["q"]!.shape[2]!;
+  const maskBytes = decays ? 16 * maskQuads(largestTile) * length : 0;
+  const run = new Run(call, decays, false, maskBytes);
+  const y = run.output("y", run.input("v")!.shape);
+  const rowSums = run.output("rowSums", run.perToken);
+  const q = run.vectors("q", "key");
+  const k = run.vectors("k", "key");
+  const v = run.vectors("v", "value");
+  if (decays) {
+    const { sequences } = run.passes[0]!;
+    const tokens = sequences * length;
+    run.scratch(TILE_DECAYS.factors, FACTORS_OF_TOKEN * tokens);
+    run.scratch(TILE_DECAYS.through, DECAYS_OF_TILE * sequences * run.chunks);
+    run.scratch(TILE_DECAYS.mask, 4 * maskQuads(largestTile) * tokens);
+  }
+  for (const pass of run.passes) {
+    if (decays) {
       const spec = { decays, largestTile };
       run.launch((launch) => tileDecaysShader(spec, launch), pass);
-    },
-    attend: (run, roles, decays, pass) => {
-      for (const role of roles) {
-        run.launch(
-          (launch) => {
-            const tiling = tilingFor(launch, run.limits);
-            return tilesShader({ role, decays, tiling }, launch);
-          },
-          pass,
-        );
-      }
-    },
-  };
-  for (const form of ["full", "blockwise"] as const) {
-    registerForm(form, schedule, (request, device) => {
-      const wanted = form === "full" ? undefined : request.chunkSize;
-      const problem = { ...request, chunkSize: wanted };
-      return fullPlan(problem, device, rowsFor(request, device.limits));
-    });
+    }
+    const spec = { vectors: [q, k, v], decays, tiling } as const;
+    run.launch((launch) => fullShader(spec, launch), pass);
   }
+  run.clearPadding([y]);
+  run.dispose();
+  return [y, rowSums];
 }

@@ -5,8 +5,7 @@
  *     M_ij = exp(f_s + … + f_i) · through · exp(f_{j+1} + … + f_t)
  *
  * for i of the tile that begins with s, j of one before it that ends with t, and
- * the decay through those between; with b likewise for one after it. In the
- * transposed mask the same factors change places.
+ * the decay through those between; with b likewise for one after it.
  *
  * @module
  */
@@ -22,7 +21,10 @@ export const TILE_DECAYS = {
   mask: "tileMask",
 };
 
-/** Numbers of a token among the factors: in `x` and `y` of what it reads of, and is read by, those before; in `z` and `w` those after. */
+/**
+ * Numbers of a token among the factors: as reader and as source of the tiles
+ * before it, `x` and `y`, and of those after it, `z` and `w`.
+ */
 export const FACTORS_OF_TOKEN = 4;
 /** Numbers of a tile: the sums of its f and of its b. */
 export const DECAYS_OF_TILE = 2;
@@ -51,25 +53,11 @@ export function maskQuads(largestTile: number): number {
 }
 
 /**
- * Of the factors of a token, and of the log decays of a tile, those that a side
- * needs: first before, then after. In the transposed mask rows are read, and
- * columns read.
- */
-export function factorsOf({ isTransposed }: Preparation): Record<
-  "rows" | "columns" | "tiles",
-  readonly [before: string, after: string]
-> {
-  return isTransposed
-    ? { rows: ["w", "y"], columns: ["z", "x"], tiles: ["1u", "0u"] }
-    : { rows: ["x", "z"], columns: ["y", "w"], tiles: ["0u", "1u"] };
-}
-
-/**
  * A workgroup writes, of a tile: the factors of its tokens, each a decay between
  * the token and a border; the log decays from one border to the other; and the
  * mask, a row for each token.
  *
- * @param decays What is prepared; not the transposed.
+ * @param decays What is prepared.
  * @param largestTile Room for the tokens of a tile.
  */
 export function tileDecaysShader(

@@ -4,10 +4,8 @@ import {
   refuseDiagonal,
 } from "../../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
-import { largestBuffer } from "../frame/sequence_batches.ts";
 import { inLaunches, tooFewBuffers, tooWide } from "../frame/planning.ts";
 import { type Direction, LARGEST_HEAD_DIM } from "./recurrent.ts";
-import { keptBytes } from "./recurrent_gradient.ts";
 
 /**
  * Plans a problem for a device.
@@ -20,8 +18,7 @@ export function planFor(
   request: KernelRequest,
   limits: GPUSupportedLimits,
 ): KernelPlan | Refusal {
-  const { batch, heads, length, headDim, valueDim, causal, precision } =
-    request;
+  const { batch, heads, length, headDim, causal, precision } = request;
   if (request.diagonal) return refuseDiagonal("webgpu", "recurrent");
   if (precision === "f16") {
     return {
@@ -31,15 +28,6 @@ export function planFor(
   const refusal = tooWide({ headDim }, LARGEST_HEAD_DIM) ??
     tooFewBuffers(limits);
   if (refusal) return refusal;
-  const bytes = keptBytes(length, headDim, valueDim);
-  if (bytes > largestBuffer(limits)) {
-    return {
-      refusal:
-        `the states that the gradient of a sequence keeps take ${bytes} ` +
-        `bytes, more than the adapter's ${largestBuffer(limits)} ` +
-        `(maxStorageBufferBindingSize)`,
-    };
-  }
   return {
     chunkSize: null,
     // The forward sweep's row sums.

@@ -97,35 +97,6 @@ ${
     }`;
 }
 
-/** Adds the products of a sum with some vectors of the rows to `<to>0` and so on. */
-export function dotSum(
-  { quads }: Tiling,
-  { sum, vectors, end, to }: {
-    readonly sum: string;
-    readonly vectors: string;
-    /** Their quads. */
-    readonly end: string;
-    readonly to: string;
-  },
-): string {
-  return repeat(
-    quads,
-    (i) =>
-      eachRow((r) =>
-        `    if (quad${i} < ${end}) { ${to}${r} += dot(read_${vectors}(row${r}, quad${i}), ${sum}${r}_${i}); }`
-      ),
-  );
-}
-
-/** Adds a sum to another, and empties it. */
-export function moveSum({ quads }: Tiling, from: string, to: string): string {
-  return eachRow((r) =>
-    repeat(quads, (i) =>
-      `    ${to}${r}_${i} += ${from}${r}_${i};
-    ${from}${r}_${i} = vec4f();`)
-  );
-}
-
 /** Writes a sum of row r, as `value` makes it, to a tensor. */
 export function writeSum(
   { quads }: Tiling,

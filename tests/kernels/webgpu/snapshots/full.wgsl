@@ -1,4 +1,4 @@
-// lion_tiles y=q·k·v+states(k·v):attention before=f,after=b threads=64 lanes=4 quads=1 staged=4
+// lion_full q k v before=f,after=b threads=64 lanes=4 quads=1 staged=4
 // dispatch 3 × 2 × 1
 struct Problem {
   length: u32,
@@ -42,7 +42,6 @@ fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
   return sum + x.x * columns[0] + x.y * columns[1] + x.z * columns[2] + x.w * columns[3];
 }
 
-
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
   let base = (problem.firstSequence + group.y) * problem.length;
@@ -81,8 +80,6 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
 
   // Tokens of earlier passes, of which the decays' buffers know nothing.
   let skipped = problem.firstSequence * problem.length;
-
-
   let ofRow0 = tileFactors[row0 - skipped];
   let ofRow1 = tileFactors[row1 - skipped];
   let ofRow2 = tileFactors[row2 - skipped];
@@ -176,7 +173,6 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     score5 = select(vec4f(), score5 * weights1[1], kept);
     score6 = select(vec4f(), score6 * weights1[2], kept);
     score7 = select(vec4f(), score7 * weights1[3], kept);
-
     tiles[(tile_row + 0u) * 4u + lane] = score0;
     tiles[(tile_row + 1u) * 4u + lane] = score1;
     tiles[(tile_row + 2u) * 4u + lane] = score2;
@@ -240,55 +236,54 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   }
       between += tileDecays[2u * (group.y * problem.chunks + other) + select(1u, 0u, side == 0u)];
     }
-
   }
 
   let normalize = problem.normalize == 1u;
   let rowSum0 = problem.scale * weight0;
   let divisor0 = select(1.0, rowSum0 + problem.epsilon, normalize);
   if (lane == 0u && tile_row + 0u < row_count) { rowSums[row0] = rowSum0; }
-  let rowSum1 = problem.scale * weight1;
-  let divisor1 = select(1.0, rowSum1 + problem.epsilon, normalize);
-  if (lane == 0u && tile_row + 1u < row_count) { rowSums[row1] = rowSum1; }
-  let rowSum2 = problem.scale * weight2;
-  let divisor2 = select(1.0, rowSum2 + problem.epsilon, normalize);
-  if (lane == 0u && tile_row + 2u < row_count) { rowSums[row2] = rowSum2; }
-  let rowSum3 = problem.scale * weight3;
-  let divisor3 = select(1.0, rowSum3 + problem.epsilon, normalize);
-  if (lane == 0u && tile_row + 3u < row_count) { rowSums[row3] = rowSum3; }
-  let rowSum4 = problem.scale * weight4;
-  let divisor4 = select(1.0, rowSum4 + problem.epsilon, normalize);
-  if (lane == 0u && tile_row + 4u < row_count) { rowSums[row4] = rowSum4; }
-  let rowSum5 = problem.scale * weight5;
-  let divisor5 = select(1.0, rowSum5 + problem.epsilon, normalize);
-  if (lane == 0u && tile_row + 5u < row_count) { rowSums[row5] = rowSum5; }
-  let rowSum6 = problem.scale * weight6;
-  let divisor6 = select(1.0, rowSum6 + problem.epsilon, normalize);
-  if (lane == 0u && tile_row + 6u < row_count) { rowSums[row6] = rowSum6; }
-  let rowSum7 = problem.scale * weight7;
-  let divisor7 = select(1.0, rowSum7 + problem.epsilon, normalize);
-  if (lane == 0u && tile_row + 7u < row_count) { rowSums[row7] = rowSum7; }
   if (tile_row + 0u < row_count) {
     write_y(row0, quad0, problem.scale * sum0_0 / divisor0);
   }
+  let rowSum1 = problem.scale * weight1;
+  let divisor1 = select(1.0, rowSum1 + problem.epsilon, normalize);
+  if (lane == 0u && tile_row + 1u < row_count) { rowSums[row1] = rowSum1; }
   if (tile_row + 1u < row_count) {
     write_y(row1, quad0, problem.scale * sum1_0 / divisor1);
   }
+  let rowSum2 = problem.scale * weight2;
+  let divisor2 = select(1.0, rowSum2 + problem.epsilon, normalize);
+  if (lane == 0u && tile_row + 2u < row_count) { rowSums[row2] = rowSum2; }
   if (tile_row + 2u < row_count) {
     write_y(row2, quad0, problem.scale * sum2_0 / divisor2);
   }
+  let rowSum3 = problem.scale * weight3;
+  let divisor3 = select(1.0, rowSum3 + problem.epsilon, normalize);
+  if (lane == 0u && tile_row + 3u < row_count) { rowSums[row3] = rowSum3; }
   if (tile_row + 3u < row_count) {
     write_y(row3, quad0, problem.scale * sum3_0 / divisor3);
   }
+  let rowSum4 = problem.scale * weight4;
+  let divisor4 = select(1.0, rowSum4 + problem.epsilon, normalize);
+  if (lane == 0u && tile_row + 4u < row_count) { rowSums[row4] = rowSum4; }
   if (tile_row + 4u < row_count) {
     write_y(row4, quad0, problem.scale * sum4_0 / divisor4);
   }
+  let rowSum5 = problem.scale * weight5;
+  let divisor5 = select(1.0, rowSum5 + problem.epsilon, normalize);
+  if (lane == 0u && tile_row + 5u < row_count) { rowSums[row5] = rowSum5; }
   if (tile_row + 5u < row_count) {
     write_y(row5, quad0, problem.scale * sum5_0 / divisor5);
   }
+  let rowSum6 = problem.scale * weight6;
+  let divisor6 = select(1.0, rowSum6 + problem.epsilon, normalize);
+  if (lane == 0u && tile_row + 6u < row_count) { rowSums[row6] = rowSum6; }
   if (tile_row + 6u < row_count) {
     write_y(row6, quad0, problem.scale * sum6_0 / divisor6);
   }
+  let rowSum7 = problem.scale * weight7;
+  let divisor7 = select(1.0, rowSum7 + problem.epsilon, normalize);
+  if (lane == 0u && tile_row + 7u < row_count) { rowSums[row7] = rowSum7; }
   if (tile_row + 7u < row_count) {
     write_y(row7, quad0, problem.scale * sum7_0 / divisor7);
   }
