@@ -29,6 +29,7 @@ import {
 } from "../../../lib/kernels/webgpu/delta/delta_scores.ts";
 import { valueGradientsProgram } from "../../../lib/kernels/webgpu/delta/delta_value_gradients.ts";
 import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
+import { testCompiling } from "./shader_checks.ts";
 import { assertSnapshot } from "./snapshot.ts";
 
 /** All programs for a problem, by their names. */
@@ -151,17 +152,11 @@ const SIZES: DeltaSizes = {
 
 Deno.test("shaders of the delta rule have the text of their snapshots", async (t) => {
   const programs = programsOf(SIZES, "diagonal");
-  const scalar = programsOf({ ...SIZES, headDim: 6 }, "scalar");
-  const lanes = programsOf({ ...SIZES, inLanes: true }, "none");
-  const shaders = {
-    ...programs,
-    delta_systems_ragged_scalar: scalar["delta_systems"]!,
-    delta_gate_gradients_scalar: scalar["delta_gate_gradients"]!,
-    delta_rows_lanes_without_decay: lanes["delta_rows"]!,
-    delta_states_lanes: lanes["delta_states"]!,
-  };
-  for (const [name, program] of Object.entries(shaders)) {
-    await t.step(name, () => assertSnapshot(name, shaderOf(program, 65535)));
+  for (const name of ["delta_systems", "delta_states"]) {
+    await t.step(
+      name,
+      () => assertSnapshot(name, shaderOf(programs[name]!, 65535)),
+    );
   }
 });
 
@@ -191,6 +186,17 @@ Deno.test("shaders of the delta rule differ if their keys do, and fit every devi
     }
   }
   assertEquals(new Set(byKey.values()).size, byKey.size);
+});
+
+testCompiling("the delta rule", function* () {
+  for (const headDim of [6, 64]) {
+    for (const kind of ["none", "scalar", "diagonal"] as const) {
+      const programs = programsOf({ ...SIZES, headDim }, kind);
+      for (const program of Object.values(programs)) {
+        yield shaderOf(program, 65535);
+      }
+    }
+  }
 });
 
 /** Memory of a workgroup that a text declares. */

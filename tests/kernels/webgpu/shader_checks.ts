@@ -1,0 +1,70 @@
+/** What the text of a shader must be, whoever generates it. @module */
+import { assertEquals } from "@std/assert";
+import type { StrictWebGPUBackend } from "../../../lib/tfjs/webgpu/gpu_backend.ts";
+import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
+import { useBackend } from "../../../mod.ts";
+import * as tf from "@tensorflow/tfjs-core";
+import { BACKENDS } from "../../backends.ts";
+
+/**
+ * Throws unless shaders have the same text where they have the same key, and
+ * only there.
+ *
+ * @returns A shader of each key.
+ */
+export function distinctShaders(shaders: Iterable<Shader>): Shader[] {
+  const byKey = new Map<string, { shader: Shader; code: string }>();
+  for (const shader of shaders) {
+    const code = shader.code();
+    const known = byKey.get(shader.key);
+    if (known) assertEquals(known.code, code);
+    else byKey.set(shader.key, { shader, code });
+  }
+  const all = [...byKey.values()];
+  assertEquals(new Set(all.map(({ code }) => code)).size, all.length);
+  return all.map(({ shader }) => shader);
+}
+
+/** The text as a device's compiler knows it, or undefined if it lacks what the text needs. */
+function textFor(
+  { device, subgroups }: StrictWebGPUBackend,
+  code: string,
+): string | undefined {
+  if (code.includes("enable f16;") && !device.features.has("shader-f16")) {
+    return undefined;
+  }
+  const directive = "enable subgroups;\n";
+  return code.includes(directive) && !subgroups
+    ? undefined
+    : code.replace(directive, subgroups?.directive ?? "");
+}
+
+/**
+ * Registers a test that the device's compiler takes every shader. No pipeline is
+ * made, which would take a software adapter seconds for each.
+ *
+ * @param of Whose shaders they are.
+ * @param shaders All variants.
+ */
+export function testCompiling(
+  of: string,
+  shaders: () => Iterable<Shader>,
+): void {
+  Deno.test({
+    name: `shaders of ${of} compile in every variant [webgpu]`,
+    ignore: !BACKENDS.includes("webgpu"),
+    fn: async () => {
+      await useBackend({ prefer: ["webgpu"] });
+      const backend = tf.backend() as StrictWebGPUBackend;
+      const { device } = backend;
+      for (const { key, code } of distinctShaders(shaders())) {
+        const text = textFor(backend, code());
+        if (text === undefined) continue;
+        device.pushErrorScope("validation");
+        device.createShaderModule({ code: text });
+        const error = await device.popErrorScope();
+        assertEquals(error?.message, undefined, key);
+      }
+    },
+  });
+}
