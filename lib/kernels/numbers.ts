@@ -14,8 +14,8 @@ import type {
   WebGpuNumbers,
 } from "./tuning.ts";
 
-/** What the class of a problem depends on. */
-export interface Shape {
+/** The sizes of a problem on which its class depends. */
+export interface ProblemSize {
   /** Tokens of a sequence. */
   readonly length: number;
   /** Columns of q and k. */
@@ -25,14 +25,14 @@ export interface Shape {
 }
 
 /** The numbers for a problem. */
-export type NumbersFor<Numbers> = (shape: Shape) => Numbers;
+export type NumbersFor<Numbers> = (size: ProblemSize) => Numbers;
 
 /** Most tokens of a short problem: up to here, launches and threads to wake cost as much as products. */
 const LONGEST_SHORT = 512;
 
 /** The class of a problem. */
 export function shapeClassOf(
-  { length, headDim, valueDim }: Shape,
+  { length, headDim, valueDim }: ProblemSize,
 ): ShapeClass {
   const columns = Math.max(headDim, valueDim);
   const heads = columns <= 32 ? 32 : columns <= 64 ? 64 : 128;
@@ -75,18 +75,18 @@ export function adapterClassOf(
 const CHUNKWISE = { chunkSize: 64, masklessChunkSize: 256, blockRows: 32 };
 
 /** What classes of adapters differ in. */
-type ClassNumbers = Pick<TileNumbers, "threads" | "stagedQuads">;
+type ClassNumbers = Pick<TileNumbers, "threads" | "stagedColumns">;
 
 /** The full form and softmax attention. */
 const tiled = (numbers: ClassNumbers): SomeNumbers<WebGpuNumbers> => ({
-  full: { ...numbers, quads: 1 },
-  softmax: { ...numbers, quads: 1, maxima: "memory" },
+  full: { ...numbers, columnsPerThread: 4 },
+  softmax: { ...numbers, columnsPerThread: 4, maxima: "memory" },
 });
 
-/** For heads of more than 64 columns: with one quad a lane, rows would need more than 16 lanes. */
+/** For heads of more than 64 columns: with four columns for each thread, a row would need more than 16 threads. */
 const WIDE: SomeNumbers<WebGpuNumbers> = {
-  full: { quads: 2 },
-  softmax: { quads: 2 },
+  full: { columnsPerThread: 8 },
+  softmax: { columnsPerThread: 8 },
 };
 
 /** The defaults of a class, in the form of a tuning. */
@@ -106,7 +106,7 @@ const webGpuDefaults = (
 /**
  * The numbers of the WebGPU kernels, by the class of adapter. A card's workgroups
  * have twice the threads, whose rows read keys and values half as often. Both
- * stage keys, which lanes would else read from a row each: on Mesa's software
+ * stage keys, which threads would else read from a row each: on Mesa's software
  * adapter that takes half to three quarters of the time. There, with heads of 64,
  * chunks of 16 save the delta rule up to a fifth, but have twice as many states
  * and steps in a row.
@@ -114,8 +114,8 @@ const webGpuDefaults = (
 export const WEBGPU_DEFAULTS: Readonly<
   Record<AdapterClass, NumbersByShape<WebGpuNumbers>>
 > = {
-  integrated: webGpuDefaults({ threads: 64, stagedQuads: 4 }),
-  discrete: webGpuDefaults({ threads: 128, stagedQuads: 4 }),
+  integrated: webGpuDefaults({ threads: 64, stagedColumns: 16 }),
+  discrete: webGpuDefaults({ threads: 128, stagedColumns: 16 }),
 };
 
 /** The numbers of the WebAssembly kernels, measured with heads of 64. */
@@ -148,8 +148,8 @@ function numbersFrom<Numbers>(
   given: NumbersByShape<Numbers> = {},
 ): NumbersFor<Numbers> {
   const known = new Map<ShapeClass, Numbers>();
-  return (shape) => {
-    const name = shapeClassOf(shape);
+  return (size) => {
+    const name = shapeClassOf(size);
     const found = known.get(name);
     if (found) return found;
     const numbers = [defaults, given]

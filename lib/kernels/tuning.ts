@@ -18,14 +18,14 @@ export interface TileNumbers {
    * together. Fewer, where the adapter has no room for their scores.
    */
   readonly threads: 32 | 64 | 128 | 256;
-  /** Quads (four columns) of a row's sum that a thread has in registers, at most. */
-  readonly quads: 1 | 2 | 4;
+  /** Columns of a row's sum that a thread has in registers, at most. */
+  readonly columnsPerThread: 4 | 8 | 16;
   /**
-   * Quads of a block's keys that a workgroup holds in its memory at once, so
+   * Columns of a block of keys that a workgroup holds in its memory at once, so
    * that neighbouring threads read neighbouring numbers; with 0 each thread loads
    * the keys that it meets.
    */
-  readonly stagedQuads: 0 | 2 | 4 | 8;
+  readonly stagedColumns: 0 | 8 | 16 | 32;
 }
 
 /** How softmax attention shares out its scores on WebGPU. */
@@ -130,8 +130,8 @@ type AllowedNumbers<Numbers> = {
 
 const TILES: AllowedNumbers<WebGpuNumbers>["full"] = {
   threads: [32, 64, 128, 256],
-  quads: [1, 2, 4],
-  stagedQuads: [0, 2, 4, 8],
+  columnsPerThread: [4, 8, 16],
+  stagedColumns: [0, 8, 16, 32],
 };
 
 /** What each number may be. */

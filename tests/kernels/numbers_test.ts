@@ -10,6 +10,7 @@ import {
   ALLOWED,
   assertTuning,
   SHAPE_CLASSES,
+  type TileNumbers,
   type Tuning,
 } from "../../lib/kernels/tuning.ts";
 import { tilingOf } from "../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
@@ -56,13 +57,13 @@ Deno.test("numbers are those of the class, then those given for all shapes, then
   });
   assertEquals(numbersFor(LONG).full, {
     threads: 32,
-    quads: 2,
-    stagedQuads: 4,
+    columnsPerThread: 8,
+    stagedColumns: 16,
   });
   assertEquals(webGpuNumbers("discrete", tuning)(SHORT).softmax, {
     threads: 128,
-    quads: 1,
-    stagedQuads: 4,
+    columnsPerThread: 4,
+    stagedColumns: 16,
     maxima: "memory",
   });
   assertEquals(wasmNumbers(tuning)(SHORT), {
@@ -115,7 +116,12 @@ Deno.test("assertTuning() names what is wrong", () => {
       RangeError,
       'maxima should be "memory" or "subgroups", got "registers"',
     ],
-    // Tunings of earlier versions may have one.
+    // Tunings of earlier versions may have these.
+    [
+      { webgpu: { all: { full: { quads: 1 } } } },
+      TypeError,
+      'tuning.webgpu["all"].full has no option "quads"',
+    ],
     [
       { webgpu: { all: { full: { layout: "lanes" } } } },
       TypeError,
@@ -186,25 +192,29 @@ Deno.test("tilings fit the device, whatever numbers they are made from", () => {
     maxComputeInvocationsPerWorkgroup: 256,
     maxComputeWorkgroupStorageSize: 16384,
   };
-  for (const threads of ALLOWED.webgpu.full.threads as readonly number[]) {
-    for (const quads of ALLOWED.webgpu.full.quads as readonly number[]) {
-      const all = ALLOWED.webgpu.full.stagedQuads as readonly number[];
-      for (const stagedQuads of all) {
+  const full = ALLOWED.webgpu.full as Readonly<
+    Record<keyof TileNumbers, readonly number[]>
+  >;
+  for (const threads of full.threads) {
+    for (const columnsPerThread of full.columnsPerThread) {
+      for (const stagedColumns of full.stagedColumns) {
         for (const columns of [1, 16, 17, 64, 65, 128, 300]) {
           const dims = { headDim: columns, valueDim: 5 };
-          const numbers = { threads, quads, stagedQuads };
+          const numbers = { threads, columnsPerThread, stagedColumns };
           const tiling = tilingOf(dims, numbers, limits);
-          const { lanes, layers, rows } = tiling;
-          assertEquals(tiling.threads % lanes, 0);
-          assertEquals(rows, 8 * tiling.threads / lanes);
+          const { threadsPerRow, columnSplits, rows } = tiling;
+          assertEquals(tiling.threads % threadsPerRow, 0);
+          assertEquals(rows, 8 * tiling.threads / threadsPerRow);
           // A tile of scores, the maxima of its rows, and what is staged.
-          const bytes = 4 * rows * tiling.columns + 4 * lanes * rows +
-            4 * 4 * stagedQuads * tiling.columns;
+          const bytes = 4 * rows * tiling.columns + 4 * threadsPerRow * rows +
+            4 * stagedColumns * tiling.columns;
           assertEquals(bytes <= 16384 && rows <= 128, true);
-          const covered = 4 * tiling.quads * lanes * layers;
+          const covered = tiling.columnsPerThread * threadsPerRow *
+            columnSplits;
           assertEquals(covered >= columns, true);
-          // No layer is in vain.
-          assertEquals(covered - 4 * tiling.quads * lanes < columns, true);
+          // No split is in vain.
+          const ofSplit = tiling.columnsPerThread * threadsPerRow;
+          assertEquals(covered - ofSplit < columns, true);
         }
       }
     }

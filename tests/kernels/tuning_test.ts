@@ -135,22 +135,30 @@ onKernels(
 );
 
 /**
- * Few and many threads; lanes of one quad that need two, and of four that need
- * fewer; heads of which all quads are staged at once, and some in vain, and of
- * which more are staged than there are.
+ * Few and many threads; threads of four columns that need eight, and of sixteen
+ * that need fewer; heads of which all columns are staged at once, and some in vain,
+ * and of which more are staged than there are.
  */
 const TILES = [
-  ...[0, 2, 4].map((stagedQuads) => ({
-    ...{ threads: 32, quads: 2, stagedQuads, headDim: 20, valueDim: 6 },
+  ...[0, 8, 16].map((stagedColumns) => ({
+    ...{ threads: 32, columnsPerThread: 8, stagedColumns },
+    ...{ headDim: 20, valueDim: 6 },
   })),
-  { threads: 128, quads: 1, stagedQuads: 4, headDim: 70, valueDim: 5 },
-  { threads: 256, quads: 4, stagedQuads: 8, headDim: 6, valueDim: 70 },
+  {
+    ...{ threads: 128, columnsPerThread: 4, stagedColumns: 16 },
+    ...{ headDim: 70, valueDim: 5 },
+  },
+  {
+    ...{ threads: 256, columnsPerThread: 16, stagedColumns: 32 },
+    ...{ headDim: 6, valueDim: 70 },
+  },
 ] as (TileNumbers & { headDim: number; valueDim: number })[];
 
 for (const [i, { headDim, valueDim, ...numbers }] of TILES.entries()) {
-  const { threads, quads, stagedQuads } = numbers;
+  const { threads, columnsPerThread, stagedColumns } = numbers;
   const words =
-    `tiles of ${threads} threads, lanes of ${quads} quads, ${stagedQuads} staged`;
+    `tiles of ${threads} threads, ${columnsPerThread} columns each, ` +
+    `${stagedColumns} staged`;
   onKernels(
     `the full form is right in ${words}`,
     async (backend) => {

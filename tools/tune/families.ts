@@ -90,7 +90,7 @@ const chunks = (...sizes: number[]) =>
 
 /** Few, since a software adapter takes seconds to compile each. */
 const SOFTWARE_TILES: readonly Partial<TileNumbers>[] = [
-  { stagedQuads: 0 },
+  { stagedColumns: 0 },
   { threads: 128 },
 ];
 
@@ -98,10 +98,13 @@ const THREADS = [64, 128, 256] as const;
 
 const TILES: readonly Partial<TileNumbers>[] = [
   ...THREADS.flatMap((threads) =>
-    ([1, 2, 4] as const).map((quads) => ({ threads, quads }))
+    ([4, 8, 16] as const).map((columnsPerThread) => ({
+      threads,
+      columnsPerThread,
+    }))
   ),
-  { stagedQuads: 0 },
-  { stagedQuads: 8 },
+  { stagedColumns: 0 },
+  { stagedColumns: 32 },
 ];
 
 /** The most used first: time may not be enough for the last. */

@@ -20,10 +20,13 @@ import {
 import { registerFusedKernel } from "../../tfjs/webgpu/fused_kernel.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";
-import { type AttentionCall, shapeOf } from "./chunkwise/attention_call.ts";
+import {
+  type AttentionCall,
+  sizeOfProblem,
+} from "./chunkwise/attention_call.ts";
 import { chunkwiseForward } from "./chunkwise/chunkwise_forward.ts";
 import { chunkwiseGradient } from "./chunkwise/chunkwise_gradient.ts";
-import { planFor } from "./chunkwise/chunkwise_plan.ts";
+import { planChunkwise } from "./chunkwise/chunkwise_plan.ts";
 import {
   diagonalForward,
   diagonalGradient,
@@ -42,7 +45,7 @@ export function registerChunkwise(
   numbersFor: NumbersFor<WebGpuNumbers>,
 ): void {
   const rowsFor = (call: AttentionCall) =>
-    numbersFor(shapeOf(call)).chunkwise.blockRows;
+    numbersFor(sizeOfProblem(call)).chunkwise.blockRows;
   registerFusedKernel<string, string, KernelAttributes, KernelRequest>(
     ATTENTION.chunkwise,
     {
@@ -62,7 +65,7 @@ export function registerChunkwise(
           ? planDiagonal(request, device, channels.chunkSize)
           : request.states
           ? planPiece(request, device, chunkwise)
-          : planFor(request, device, chunkwise);
+          : planChunkwise(request, device, chunkwise);
       },
     },
   );

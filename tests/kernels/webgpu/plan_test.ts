@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { KernelRequest } from "../../../lib/attention/planning/kernel.ts";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
-import { fullPlan } from "../../../lib/kernels/webgpu/full/full_plan.ts";
-import { planFor } from "../../../lib/kernels/webgpu/chunkwise/chunkwise_plan.ts";
+import { planFull } from "../../../lib/kernels/webgpu/full/full_plan.ts";
+import { planChunkwise } from "../../../lib/kernels/webgpu/chunkwise/chunkwise_plan.ts";
 import { planDiagonal } from "../../../lib/kernels/webgpu/diagonal/diagonal_plan.ts";
 
 const REQUEST: KernelRequest = {
@@ -43,7 +43,7 @@ function plan(
   features?: string[],
 ) {
   const whole = { ...REQUEST, ...request };
-  return planFor(
+  return planChunkwise(
     whole,
     deviceOf(limits, features),
     webGpuNumbers("integrated", undefined)(whole).chunkwise,
@@ -55,7 +55,7 @@ function assertRefused(answer: ReturnType<typeof plan>, why: string): void {
   assert(answer.refusal.includes(why), answer.refusal);
 }
 
-Deno.test("planFor() says how many launches, and what they need", () => {
+Deno.test("planChunkwise() says how many launches, and what they need", () => {
   const state = 4 * 64 * 68 + 16; // a column of ones, padded to whole quads
   assertEquals(plan({}), {
     chunkSize: 64,
@@ -91,7 +91,7 @@ Deno.test("planFor() says how many launches, and what they need", () => {
   });
 });
 
-Deno.test("planFor() takes chunks no longer than asked for", () => {
+Deno.test("planChunkwise() takes chunks no longer than asked for", () => {
   const sizes = [1, 20, 64, 4096].map((chunkSize) => plan({ chunkSize }));
   for (const [i, most] of [1, 20, 64, 4096].entries()) {
     const answer = sizes[i]!;
@@ -99,21 +99,21 @@ Deno.test("planFor() takes chunks no longer than asked for", () => {
   }
 });
 
-Deno.test("planFor() lengthens chunks until the states fit in a buffer", () => {
+Deno.test("planChunkwise() lengthens chunks until the states fit in a buffer", () => {
   const answer = plan({ heads: 1, length: 2 ** 18 });
   assert("chunkSize" in answer);
   assertEquals(answer.chunkSize, 128);
   assert(answer.scratchBytes <= LIMITS.maxStorageBufferBindingSize);
 });
 
-Deno.test("planFor() passes over the heads one after another where they do not fit together", () => {
+Deno.test("planChunkwise() passes over the heads one after another where they do not fit together", () => {
   const answer = plan({ heads: 16, length: 8192, chunkSize: 16 });
   assert("how" in answer);
   assertEquals(answer.how, "webgpu, 9 launches");
   assert(answer.scratchBytes <= LIMITS.maxStorageBufferBindingSize);
 });
 
-Deno.test("planFor() refuses what the device cannot hold, in words", () => {
+Deno.test("planChunkwise() refuses what the device cannot hold, in words", () => {
   assertRefused(plan({ headDim: 129 }), "headDim is 129");
   assertRefused(plan({ valueDim: 200 }), "valueDim is 200");
   assertRefused(plan({ precision: "f16" }), "shader-f16");
@@ -140,9 +140,9 @@ Deno.test("planFor() refuses what the device cannot hold, in words", () => {
   );
 });
 
-Deno.test("fullPlan() has tiles of the rows of a workgroup at most, and a launch more with decays", () => {
+Deno.test("planFull() has tiles of the rows of a workgroup at most, and a launch more with decays", () => {
   const full = (request: Partial<KernelRequest>) =>
-    fullPlan({ ...REQUEST, ...request }, deviceOf({}, ["shader-f16"]), 64);
+    planFull({ ...REQUEST, ...request }, deviceOf({}, ["shader-f16"]), 64);
   // Of a token four factors and a row of its tile's mask; of a tile two sums.
   const scratchBytes = 4 * 4 * (1024 * (4 + 64) + 2 * 16);
   const how = "webgpu, 2 launches";
@@ -170,11 +170,11 @@ Deno.test("fullPlan() has tiles of the rows of a workgroup at most, and a launch
   }
 });
 
-Deno.test("fullPlan() refuses what the device cannot hold, in words", () => {
+Deno.test("planFull() refuses what the device cannot hold, in words", () => {
   const full = (
     request: Partial<KernelRequest>,
     limits?: Partial<typeof LIMITS>,
-  ) => fullPlan({ ...REQUEST, ...request }, deviceOf(limits), 64);
+  ) => planFull({ ...REQUEST, ...request }, deviceOf(limits), 64);
   assertRefused(full({ headDim: 129 }), "headDim is 129");
   assertRefused(full({ precision: "f16" }), "shader-f16");
   assertRefused(

@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { KernelRequest } from "../../../lib/attention/planning/kernel.ts";
-import { planFor } from "../../../lib/kernels/webgpu/recurrent/recurrent_plan.ts";
+import { planRecurrent } from "../../../lib/kernels/webgpu/recurrent/recurrent_plan.ts";
 import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
 import { forwardSweep } from "../../../lib/kernels/webgpu/recurrent/recurrent_forward.ts";
 import { distinctShaders, testCompiling } from "./shader_checks.ts";
@@ -108,13 +108,13 @@ function plan(
   request: Partial<KernelRequest>,
   limits: Partial<typeof LIMITS> = {},
 ) {
-  return planFor(
+  return planRecurrent(
     { ...REQUEST, ...request },
     { ...LIMITS, ...limits } as unknown as GPUSupportedLimits,
   );
 }
 
-Deno.test("planFor() of the recurrent form has a launch for each direction, and no chunks", () => {
+Deno.test("planRecurrent() of the recurrent form has a launch for each direction, and no chunks", () => {
   assertEquals(plan({ chunkSize: 16 }), {
     chunkSize: null,
     scratchBytes: 4 * 4 * 1024, // a row sum a token
@@ -129,7 +129,7 @@ Deno.test("planFor() of the recurrent form has a launch for each direction, and 
   });
 });
 
-Deno.test("planFor() of the recurrent form refuses what the device cannot hold, in words", () => {
+Deno.test("planRecurrent() of the recurrent form refuses what the device cannot hold, in words", () => {
   const refusals: [ReturnType<typeof plan>, string][] = [
     [plan({ headDim: 641 }), "headDim is 641"],
     [plan({ precision: "f16" }), "computes in 32 bits"],

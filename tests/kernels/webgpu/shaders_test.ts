@@ -281,8 +281,8 @@ function* variants(): Generator<Shader> {
       for (
         const numbers of [
           NUMBERS(launch).full,
-          { threads: 32, quads: 2, stagedQuads: 0 },
-          { threads: 64, quads: 4, stagedQuads: 8 },
+          { threads: 32, columnsPerThread: 8, stagedColumns: 0 },
+          { threads: 64, columnsPerThread: 16, stagedColumns: 32 },
         ]
       ) {
         const tiling = tilingOf(launch, numbers, LIMITS);

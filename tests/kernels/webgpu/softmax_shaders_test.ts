@@ -16,7 +16,7 @@ import {
 import {
   keyGradientsProgram,
   queryGradientProgram,
-  rowsProgram,
+  softmaxRowsProgram,
 } from "../../../lib/kernels/webgpu/softmax/softmax_gradient.ts";
 import type { Shader } from "../../../lib/tfjs/webgpu/shader.ts";
 import { distinctShaders, testCompiling } from "./shader_checks.ts";
@@ -53,7 +53,10 @@ function programsOf(
   const reads = { q, k, v, dy: v, rows };
   const inputs = { q, k, v, ...hiding };
   const outputs = { y: v, maxima, sums };
-  const ofRows = rowsProgram({ y: v, dy: v, maxima, sums, ...hiding }, rows);
+  const ofRows = softmaxRowsProgram(
+    { y: v, dy: v, maxima, sums, ...hiding },
+    rows,
+  );
   const gradients = { dk: k, dv: v };
   const { tiling } = sharing;
   return [
@@ -64,10 +67,14 @@ function programsOf(
   ];
 }
 
-/** Every number of threads and of quads that a tuning may have. */
+/** Every number of threads and of columns that a tuning may have. */
 const TILINGS = [32, 64, 128, 256].flatMap((threads) =>
-  [1, 2, 4].flatMap((quads) =>
-    [0, 2, 4, 8].map((stagedQuads) => ({ threads, quads, stagedQuads }))
+  [4, 8, 16].flatMap((columnsPerThread) =>
+    [0, 8, 16, 32].map((stagedColumns) => ({
+      threads,
+      columnsPerThread,
+      stagedColumns,
+    }))
   )
 );
 

@@ -8,7 +8,7 @@ import { makeFloats } from "../../../tfjs/webgpu/program.ts";
 import type { Shader } from "../../../tfjs/webgpu/shader.ts";
 import { type Launch, packProblem } from "../frame/problem.ts";
 import { attendShader } from "./attend.ts";
-import type { Shape as ProblemShape } from "../../numbers.ts";
+import type { ProblemSize } from "../../numbers.ts";
 import { type Shape, shapeFor } from "./attend_shape.ts";
 import { carryStatesShader, type PieceBorders } from "./carry_states.ts";
 import { chunkStatesShader } from "./chunk_states.ts";
@@ -33,7 +33,9 @@ const MASKLESS_CHUNK = 64;
 export type AttentionCall = Call<string, KernelAttributes>;
 
 /** What the numbers of its kernels depend on. */
-export function shapeOf({ inputs: { q, v } }: AttentionCall): ProblemShape {
+export function sizeOfProblem(
+  { inputs: { q, v } }: AttentionCall,
+): ProblemSize {
   const [length, headDim] = q!.shape.slice(2) as [number, number];
   return { length, headDim, valueDim: v!.shape[3]! };
 }

@@ -21,7 +21,7 @@ import { preparationFor } from "./scalar_operands.ts";
  * @param numbers The chunks' sizes, if nothing asks for fewer or forces more.
  * @returns What would run, or why nothing can.
  */
-export function planFor(
+export function planChunkwise(
   request: KernelRequest,
   device: Pick<GPUDevice, "limits" | "features">,
   numbers: WebGpuNumbers["chunkwise"],

@@ -21,7 +21,7 @@ import type { Device } from "../frame/planning.ts";
 import type { AttentionCall } from "./attention_call.ts";
 import { LARGEST_CHUNK } from "./attend_shape.ts";
 import { chunkwiseGradient } from "./chunkwise_gradient.ts";
-import { planFor } from "./chunkwise_plan.ts";
+import { planChunkwise } from "./chunkwise_plan.ts";
 
 /** What a form has of its own. */
 export interface FormKernel {
@@ -94,7 +94,7 @@ function planGradient(
     ? { smallest: numbers.chunkSize, largest: LARGEST_CHUNK }
     : { smallest: numbers.masklessChunkSize, largest: Infinity };
   const chunkSize = gradientChunk(request.length, limits);
-  return planFor({ ...request, chunkSize }, device, numbers);
+  return planChunkwise({ ...request, chunkSize }, device, numbers);
 }
 
 /** The problem of a call. */

@@ -20,7 +20,7 @@ import { maskQuads, tileDecayBytes } from "./tile_decays.ts";
  * @param rows Rows of a workgroup.
  * @returns What would run, or why nothing can.
  */
-export function fullPlan(
+export function planFull(
   request: KernelRequest,
   device: Device,
   rows: number,

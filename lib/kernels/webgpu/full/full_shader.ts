@@ -31,20 +31,19 @@ import {
 } from "../frame/vectors.ts";
 import {
   before,
-  eachRow,
   END_OF_TILE,
   shareTile,
-  TILE_ROWS,
   tileColumns,
   tileFunctions,
   tileProducts,
   type Tiling,
   tilingVariants,
 } from "../score_tiles/score_tiles.ts";
+import { eachTileRow, TILE_ROWS } from "../frame/register_tile.ts";
 import {
   addColumns,
   declareSum,
-  laneQuads,
+  threadQuads,
   writeSum,
 } from "../score_tiles/tile_sums.ts";
 import { DECAYS_OF_TILE, maskQuads, TILE_DECAYS } from "./tile_decays.ts";
@@ -94,9 +93,9 @@ ${tileFunctions(tiling)}
 @compute @workgroup_size(${tiling.threads})
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
 ${places(tiling)}
-${laneQuads(tiling)}
+${threadQuads(tiling)}
 ${declareSum(tiling, "sum")}
-${eachRow((r) => `  var weight${r} = 0.0;`)}
+${eachTileRow((r) => `  var weight${r} = 0.0;`)}
 ${decays ? withDecays(decays, tiling) : withoutDecays(tiling)}
 ${finishing(tiling)}
 }
@@ -105,16 +104,16 @@ ${finishing(tiling)}
 }
 
 /** Where a workgroup and a thread are. */
-function places({ lanes }: Tiling): string {
+function places({ threadsPerRow }: Tiling): string {
   return /* wgsl */ `  let base = (problem.firstSequence + group.y) * problem.length;
   let last = problem.length - 1u;
   let first_row = group.x * problem.chunkSize;
   let row_count = min(problem.chunkSize, problem.length - first_row);
   let layer = 0u;
-  let lane = local % ${lanes}u;
-  let tile_row = local / ${lanes}u * ${TILE_ROWS}u;
+  let lane = local % ${threadsPerRow}u;
+  let tile_row = local / ${threadsPerRow}u * ${TILE_ROWS}u;
   let row = first_row + tile_row;
-${eachRow((r) => `  let row${r} = base + min(row + ${r}u, last);`)}`;
+${eachTileRow((r) => `  let row${r} = base + min(row + ${r}u, last);`)}`;
 }
 
 /**
@@ -152,7 +151,7 @@ ${END_OF_TILE}
 }
 
 function withoutDecays(tiling: Tiling): string {
-  const weigh = eachRow((r) =>
+  const weigh = eachTileRow((r) =>
     `    score${r} = select(vec4f(), score${r}, kept);`
   );
   return /* wgsl */ `
@@ -196,7 +195,7 @@ ${repeat(4, (c) => `      let factors${c} = ${factors}[column${c} - skipped];`)}
 ${repeat(2, (half) => `      weights${half} = mat4x4f(${readers(half)});`)}
     }
 ${
-    eachRow((r) =>
+    eachTileRow((r) =>
       `    score${r} = select(vec4f(), score${r} * weights${r >> 2}[${
         r % 4
       }], kept);`
@@ -205,12 +204,16 @@ ${
   return /* wgsl */ `
   // Tokens of earlier passes, of which the decays' buffers know nothing.
   let skipped = problem.firstSequence * problem.length;
-${eachRow((r) => `  let ofRow${r} = ${factors}[row${r} - skipped];`)}
+${eachTileRow((r) => `  let ofRow${r} = ${factors}[row${r} - skipped];`)}
   for (var side = 0u; side <= ${OWN}; side++) {
     let steps = select(${steps}, 1u, side == ${OWN});
     // Log decay of the tiles between.
     var between = 0.0;
-${eachRow((r) => `    let reader${r} = ${pick(`ofRow${r}.x`, `ofRow${r}.z`)};`)}
+${
+    eachTileRow((r) =>
+      `    let reader${r} = ${pick(`ofRow${r}.x`, `ofRow${r}.z`)};`
+    )
+  }
     for (var step = 1u; step <= steps; step++) {
       let other = select(${
     pick("group.x - step", "group.x + step")
@@ -232,7 +235,7 @@ function finishing(tiling: Tiling): string {
   return /* wgsl */ `
   let normalize = problem.normalize == 1u;
 ${
-    eachRow((r) =>
+    eachTileRow((r) =>
       `  let rowSum${r} = problem.scale * weight${r};
   let divisor${r} = select(1.0, rowSum${r} + problem.epsilon, normalize);
   if (lane == 0u && tile_row + ${r}u < row_count) { rowSums[row${r}] = rowSum${r}; }

@@ -7,22 +7,22 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { NumbersFor, Shape } from "../../numbers.ts";
+import type { NumbersFor, ProblemSize } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import {
   type AttentionCall,
   Run,
-  shapeOf,
+  sizeOfProblem,
 } from "../chunkwise/attention_call.ts";
 import { registerForm } from "../chunkwise/register_form.ts";
 import { preparationOf } from "../chunkwise/scalar_operands.ts";
 import {
-  leastQuads,
+  leastColumns,
   type Tiling,
   type TilingLimits,
   tilingOf,
 } from "../score_tiles/score_tiles.ts";
-import { fullPlan } from "./full_plan.ts";
+import { planFull } from "./full_plan.ts";
 import { fullShader } from "./full_shader.ts";
 import {
   DECAYS_OF_TILE,
@@ -39,23 +39,26 @@ import {
  * @param numbersFor What they are generated from.
  */
 export function registerFull(numbersFor: NumbersFor<WebGpuNumbers>): void {
-  const tilingFor = (shape: Shape, limits: TilingLimits) => {
-    const { full } = numbersFor(shape);
+  const tilingFor = (size: ProblemSize, limits: TilingLimits) => {
+    const { full } = numbersFor(size);
     // A row's scores are weighed for all of its columns at once.
-    const quads = Math.max(full.quads, leastQuads(shape));
-    return tilingOf(shape, { ...full, quads }, limits);
+    const columnsPerThread = Math.max(
+      full.columnsPerThread,
+      leastColumns(size),
+    );
+    return tilingOf(size, { ...full, columnsPerThread }, limits);
   };
   for (const form of ["full", "blockwise"] as const) {
     registerForm({
       form,
       forward: (call) => {
         const { limits } = call.backend.device;
-        return forward(call, tilingFor(shapeOf(call), limits));
+        return forward(call, tilingFor(sizeOfProblem(call), limits));
       },
       plan: (request, device) => {
         const wanted = form === "full" ? undefined : request.chunkSize;
         const problem = { ...request, chunkSize: wanted };
-        return fullPlan(
+        return planFull(
           problem,
           device,
           tilingFor(request, device.limits).rows,

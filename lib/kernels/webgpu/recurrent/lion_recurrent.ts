@@ -12,7 +12,7 @@ import { registerForm } from "../chunkwise/register_form.ts";
 import { clearPadding } from "../layer/padding.ts";
 import { makeFloats, runProgram } from "../../../tfjs/webgpu/program.ts";
 import { type ForwardSweep, forwardSweep } from "./recurrent_forward.ts";
-import { directionsOf, planFor } from "./recurrent_plan.ts";
+import { directionsOf, planRecurrent } from "./recurrent_plan.ts";
 
 /**
  * Registers the kernels `LionRecurrent` and `LionRecurrentGrad` for webgpu.
@@ -25,7 +25,7 @@ export function registerRecurrent(
   registerForm({
     form: "recurrent",
     forward,
-    plan: (request, { limits }) => planFor(request, limits),
+    plan: (request, { limits }) => planRecurrent(request, limits),
   }, numbersFor);
 }
 

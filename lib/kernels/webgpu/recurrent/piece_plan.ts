@@ -2,9 +2,9 @@
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
-import { planFor as planChunkwise } from "../chunkwise/chunkwise_plan.ts";
+import { planChunkwise } from "../chunkwise/chunkwise_plan.ts";
 import type { Device } from "../frame/planning.ts";
-import { planFor as planRecurrent } from "./recurrent_plan.ts";
+import { planRecurrent } from "./recurrent_plan.ts";
 
 /** Tokens of a piece up to which one launch a direction is worth its steps. */
 const SHORT = 16;

@@ -13,12 +13,11 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { Program } from "../../../tfjs/webgpu/program.ts";
 import { reading } from "../score_tiles/score_tiles.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
+import { TILE_ROWS } from "../frame/register_tile.ts";
 
 /** The way that a sweep goes: from the first token on, or from the last. */
 export type Direction = "forward" | "backward";
 
-/** Rows of a thread's tile. */
-export const TILE_ROWS = 8;
 /**
  * Threads of a workgroup at most: of as many, what a token's sums take fits in
  * the workgroup memory that every device has.
@@ -31,7 +30,7 @@ const WARP = 32;
 export const LARGEST_HEAD_DIM = TILE_ROWS * MOST_THREADS / 2;
 
 /** How a state is shared out. */
-export interface Tiling {
+export interface SweepTiling {
   /** Threads of the same columns. */
   readonly lanes: number;
   /** Quads of columns of a workgroup. */
@@ -41,20 +40,16 @@ export interface Tiling {
 }
 
 /** Tiles of the rows of a state. */
-export function lanesOf(headDim: number): number {
+export function threadsPerColumn(headDim: number): number {
   return Math.ceil(headDim / TILE_ROWS);
 }
 
 /** A tiling with so many quads of columns. */
-export function tilingOf(headDim: number, across: number): Tiling {
-  const lanes = lanesOf(headDim);
+export function sweepTilingOf(headDim: number, across: number): SweepTiling {
+  const lanes = threadsPerColumn(headDim);
   const threads = WARP * Math.ceil(lanes * across / WARP);
   return { lanes, across, threads };
 }
-
-/** A piece of text for each row of a tile. */
-export const eachRow = (piece: (r: number) => string): string =>
-  repeat(TILE_ROWS, piece);
 
 /** Row r of a tile's part of a vector, which is two quads. */
 export const ofRow = (name: string, r: number): string =>
@@ -64,7 +59,7 @@ export const ofRow = (name: string, r: number): string =>
 export function sweepProgram(
   q: tf.TensorInfo,
   v: tf.TensorInfo,
-  { lanes, across, threads }: Tiling,
+  { lanes, across, threads }: SweepTiling,
 ): Pick<Program, "width" | "integers" | "threads"> {
   const [length, headDim] = q.shape.slice(2) as [number, number];
   const valueDim = v.shape[3]!;
@@ -95,7 +90,7 @@ fn values_of(token: u32, quad: u32) -> vec4f {
 }
 
 /** Where a thread is: its `lane`, and its `place` among the quads of columns. */
-export const PLACES = /* wgsl */ `
+export const SWEEP_PLACES = /* wgsl */ `
   let lane = local / uniforms.across;
   let place = local % uniforms.across;
   let is_working = lane < uniforms.lanes;

@@ -10,18 +10,17 @@ import { borderStates } from "../frame/border_states.ts";
 import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   type Direction,
-  eachRow,
-  lanesOf,
   ofRow,
-  PLACES,
   readRows,
+  SWEEP_PLACES,
   sweepFunctions,
   sweepProgram,
-  TILE_ROWS,
-  type Tiling,
-  tilingOf,
+  type SweepTiling,
+  sweepTilingOf,
+  threadsPerColumn,
   tokenAt,
 } from "./recurrent.ts";
+import { eachTileRow, TILE_ROWS } from "../frame/register_tile.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
 /** Threads of a workgroup, if the rows alone do not make more. */
@@ -70,12 +69,12 @@ function wholeQuads(valueDim: number): number {
 function share(
   headDim: number,
   valueDim: number,
-): Tiling & { workgroups: number } {
+): SweepTiling & { workgroups: number } {
   const whole = wholeQuads(valueDim);
-  const most = Math.max(1, Math.floor(THREADS / lanesOf(headDim)) - 1);
+  const most = Math.max(1, Math.floor(THREADS / threadsPerColumn(headDim)) - 1);
   const workgroups = Math.max(1, Math.ceil(whole / most));
   const own = Math.ceil(whole / workgroups);
-  return { ...tilingOf(headDim, own + 1), workgroups };
+  return { ...sweepTilingOf(headDim, own + 1), workgroups };
 }
 
 /** The program of a sweep. */
@@ -126,7 +125,7 @@ export function forwardSweep(sweep: ForwardSweep): Program {
 
 function functionsOf(
   { firstState, lastState }: ForwardSweep,
-  { threads }: Tiling,
+  { threads }: SweepTiling,
   width: 1 | 4,
 ): string {
   return /* wgsl */ `
@@ -158,20 +157,20 @@ ${
 function bodyOf(
   { direction, logDecay, firstState, lastState, sumsBefore, isLast }:
     ForwardSweep,
-  { threads }: Tiling,
+  { threads }: SweepTiling,
 ): string {
   const token = tokenAt(direction, "(first + t)");
   const isForward = direction === "forward";
   const block = blockOf(threads);
   const row = (r: number) => `${TILE_ROWS}u * lane + ${r}u`;
-  return /* wgsl */ `${PLACES}
+  return /* wgsl */ `${SWEEP_PLACES}
   let sequence = workgroup / uniforms.tiles;
   let tile = workgroup % uniforms.tiles;
   let base = sequence * uniforms.length;
   let quad = quad_at(tile, place);
   let ones = uniforms.valueDim % 4u;
 ${
-    eachRow((r) =>
+    eachTileRow((r) =>
       `  var state${r} = ${
         firstState ? `enter_firstState(sequence, ${row(r)}, quad)` : "vec4f()"
       };`
@@ -187,7 +186,7 @@ ${readRows("q", "k")}
         var sum = vec4f();
 ${logDecay ? arrive(firstState !== undefined) : ""}
 ${
-    eachRow((r) =>
+    eachTileRow((r) =>
       `        ${logDecay ? `state${r} *= decay; ` : ""}sum += ${
         ofRow("q", r)
       } * state${r}; state${r} += ${ofRow("k", r)} * value;`
@@ -233,7 +232,11 @@ ${
 ${
     lastState
       ? `  if (is_working && is_own(tile, place)) {
-${eachRow((r) => `    leave_lastState(sequence, ${row(r)}, quad, state${r});`)}
+${
+        eachTileRow((r) =>
+          `    leave_lastState(sequence, ${row(r)}, quad, state${r});`
+        )
+      }
   }`
       : ""
   }`;

@@ -14,7 +14,7 @@ import { type Direction, LARGEST_HEAD_DIM } from "./recurrent.ts";
  * @param limits Of the device.
  * @returns What would run, or why nothing can.
  */
-export function planFor(
+export function planRecurrent(
   request: KernelRequest,
   limits: GPUSupportedLimits,
 ): KernelPlan | Refusal {

@@ -58,7 +58,7 @@ export function gateGradientsProgram(
 }
 
 /** x, Δ, dy and d dy of each channel side by side: one binding. */
-export function rowsProgram(
+export function scanRowsProgram(
   { x, dt, dy, d }:
     & Pick<ScanGates, "d">
     & Readonly<Record<"x" | "dt" | "dy", tf.TensorInfo>>,

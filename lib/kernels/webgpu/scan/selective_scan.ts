@@ -41,7 +41,7 @@ import {
   gateGradientsProgram,
   gradientsProgram,
   gradientSummaryProgram,
-  rowsProgram,
+  scanRowsProgram,
   skipsProgram,
   tokensProgram,
   unpackPacesProgram,
@@ -131,7 +131,7 @@ const gradient: FusedKernel<string, SelectiveScanAttributes> = (
   }
   const rows = makeFloats(backend, [...x.shape, 4]);
   const skip = { x, dt, dy: slope, ...(d ? { d } : {}) };
-  runElementwise(backend, rowsProgram(skip, rows));
+  runElementwise(backend, scanRowsProgram(skip, rows));
   const { batch, length, chunks, channels, quads, blocks } = sizes;
   const tokens = makeFloats(backend, [batch, length, 2 * quads + 1, 4]);
   runElementwise(backend, tokensProgram(given, tokens, sizes));

@@ -17,78 +17,82 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { SoftmaxAttributes } from "../../../attention/planning/softmax_kernel.ts";
 import type { Program } from "../../../tfjs/webgpu/program.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
+import { eachTileRow, TILE_ROWS } from "../frame/register_tile.ts";
 
-/** Rows of a tile, of which each is a register. */
-export const TILE_ROWS = 8;
-/** Of heads of up to 16, 32 and 64 columns, if a lane has one quad. */
-const LANES = [4, 8, 16];
+/** Threads of a row: for heads of up to 16, 32 and 64 columns, if each thread has four. */
+const THREADS_PER_ROW = [4, 8, 16];
 /** Most rows of a workgroup: the full form's mask has as many columns. */
 const MOST_ROWS = 128;
-/** Bytes of workgroup memory for each thread: its tile, and of softmax the maxima of its rows. */
+/** Bytes of workgroup memory for each thread: its tile, and for softmax attention the maxima of its rows. */
 const BYTES_OF_THREAD = 16 * TILE_ROWS + 4 * TILE_ROWS;
-/** And for each lane, of a quad that is staged: those of its four columns. */
-const BYTES_OF_STAGED_QUAD = 4 * 16;
+/** Bytes of workgroup memory for each thread of a row, and each column that is staged: those of its four keys. */
+const BYTES_OF_STAGED_COLUMN = 16;
 
 /** How the work is shared out. */
 export interface Tiling {
   /** Threads of a workgroup. */
   readonly threads: number;
-  /** Threads of the same rows. */
-  readonly lanes: number;
-  /** Quads of a sum that a lane computes. */
-  readonly quads: number;
+  /** Threads of the same rows, called lanes. */
+  readonly threadsPerRow: number;
+  /** Columns of a sum that a thread computes. */
+  readonly columnsPerThread: number;
   /** Rows of a workgroup. */
   readonly rows: number;
   /** Columns of a block. */
   readonly columns: number;
-  /** Workgroups that share out the quads of the same rows. */
-  readonly layers: number;
-  /** Quads of a block's columns that are staged at once; none if each thread loads for itself. */
-  readonly stagedQuads: number;
+  /** Workgroups that share out the columns of the sums of the same rows. */
+  readonly columnSplits: number;
+  /** Columns of a block's vectors that are staged at once; none if each thread loads for itself. */
+  readonly stagedColumns: number;
 }
 
 /**
  * The tiling for heads of these columns.
  *
  * @param dims Columns of q and k, and of v.
- * @param numbers How many threads a workgroup and quads a lane should have, and
- * how many are staged.
+ * @param numbers How many threads a workgroup and columns a thread should have,
+ * and how many are staged.
  * @param limits Of the device: threads are fewer where it has no room for them.
  */
 export function tilingOf(
   { headDim, valueDim }: Readonly<Record<Dim, number>>,
-  numbers: Readonly<Record<"threads" | "quads" | "stagedQuads", number>>,
+  numbers: Readonly<
+    Record<"threads" | "columnsPerThread" | "stagedColumns", number>
+  >,
   limits: TilingLimits,
 ): Tiling {
   const most = Math.ceil(Math.max(headDim, valueDim) / 4);
-  const lanes = LANES.find((count) => count * numbers.quads >= most) ??
-    LANES.at(-1)!;
-  const quads = Math.min(numbers.quads, Math.ceil(most / lanes));
-  const { stagedQuads } = numbers;
+  const quads = numbers.columnsPerThread / 4;
+  const threadsPerRow =
+    THREADS_PER_ROW.find((count) => count * quads >= most) ??
+      THREADS_PER_ROW.at(-1)!;
+  const ofThread = Math.min(quads, Math.ceil(most / threadsPerRow));
+  const { stagedColumns } = numbers;
   const room = Math.min(
     limits.maxComputeInvocationsPerWorkgroup,
     (limits.maxComputeWorkgroupStorageSize -
-      BYTES_OF_STAGED_QUAD * lanes * stagedQuads) / BYTES_OF_THREAD,
-    MOST_ROWS / TILE_ROWS * lanes,
+      BYTES_OF_STAGED_COLUMN * threadsPerRow * stagedColumns) / BYTES_OF_THREAD,
+    MOST_ROWS / TILE_ROWS * threadsPerRow,
   );
   let { threads } = numbers;
   while (threads > room) threads /= 2;
   return {
     threads,
-    lanes,
-    quads,
-    rows: TILE_ROWS * threads / lanes,
-    columns: 4 * lanes,
-    layers: Math.ceil(most / (quads * lanes)),
-    stagedQuads,
+    threadsPerRow,
+    columnsPerThread: 4 * ofThread,
+    rows: TILE_ROWS * threads / threadsPerRow,
+    columns: 4 * threadsPerRow,
+    columnSplits: Math.ceil(most / (ofThread * threadsPerRow)),
+    stagedColumns,
   };
 }
 
-/** The fewest quads of a lane with which a workgroup has all columns of its rows. */
-export function leastQuads(
+/** The fewest columns of a thread with which a workgroup has all columns of its rows. */
+export function leastColumns(
   { headDim, valueDim }: Readonly<Record<Dim, number>>,
 ): number {
-  return Math.ceil(Math.max(headDim, valueDim) / 4 / LANES.at(-1)!);
+  const most = Math.ceil(Math.max(headDim, valueDim) / 4);
+  return 4 * Math.ceil(most / THREADS_PER_ROW.at(-1)!);
 }
 
 /** Limits of a device that tilings depend on. */
@@ -99,13 +103,13 @@ export type TilingLimits = Pick<
 
 /** All of a tiling that a text depends on. */
 export function tilingVariants(
-  { threads, lanes, quads, stagedQuads }: Tiling,
+  { threads, threadsPerRow, columnsPerThread, stagedColumns }: Tiling,
 ): string[] {
   return [
     `threads=${threads}`,
-    `lanes=${lanes}`,
-    `quads=${quads}`,
-    `staged=${stagedQuads}`,
+    `perRow=${threadsPerRow}`,
+    `columns=${columnsPerThread}`,
+    `staged=${stagedColumns}`,
   ];
 }
 
@@ -138,7 +142,7 @@ export function tiledProgram(
     workgroups: batch * heads * blocks,
     variants: tilingVariants(tiling),
     threads: tiling.threads,
-    layers: tiling.layers,
+    layers: tiling.columnSplits,
   };
 }
 
@@ -178,13 +182,13 @@ export function writing(name: string, dim: Dim, width: 1 | 4): string {
 
 /** Declarations that all three begin with. */
 export function tileFunctions(
-  { rows, columns, stagedQuads }: Tiling,
+  { rows, columns, stagedColumns }: Tiling,
 ): string {
   return /* wgsl */ `
 var<workgroup> tiles: array<vec4f, ${rows * columns / 4}>;
 ${
-    stagedQuads > 0
-      ? `var<workgroup> staged: array<vec4f, ${stagedQuads * columns}>;
+    stagedColumns > 0
+      ? `var<workgroup> staged: array<vec4f, ${stagedColumns / 4 * columns}>;
 `
       : ""
   }
@@ -195,20 +199,16 @@ fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
 `;
 }
 
-/** A piece of text for each row of a tile. */
-export const eachRow = (piece: (r: number) => string): string =>
-  repeat(TILE_ROWS, piece);
-
 /** Where a workgroup and a thread are: `base`, `first_row`, `row`, `lane`, `row0` … */
-export function places({ rows, lanes }: Tiling): string {
+export function places({ rows, threadsPerRow }: Tiling): string {
   return /* wgsl */ `
   let base = workgroup / uniforms.blocks * uniforms.length;
   let first_row = workgroup % uniforms.blocks * ${rows}u;
-  let lane = local % ${lanes}u;
-  let tile_row = local / ${lanes}u * ${TILE_ROWS}u;
+  let lane = local % ${threadsPerRow}u;
+  let tile_row = local / ${threadsPerRow}u * ${TILE_ROWS}u;
   let row = first_row + tile_row;
   let last = uniforms.length - 1u;
-${eachRow((r) => `  let row${r} = base + min(row + ${r}u, last);`)}`;
+${eachTileRow((r) => `  let row${r} = base + min(row + ${r}u, last);`)}`;
 }
 
 /** `column`, and the tokens `column0` … `column3` of the tile in the block from `first` on. */
@@ -233,12 +233,13 @@ interface Factors {
 /** Declares `<sum>0` …, the products of the tile's rows and columns. */
 export function tileProducts(tiling: Tiling, factors: Factors): string {
   const { sum, ofRows, ofColumns, end } = factors;
-  const { lanes, stagedQuads } = tiling;
-  const declared = eachRow((r) => `    var ${sum}${r} = vec4f();`);
+  const { threadsPerRow, stagedColumns } = tiling;
+  const stagedQuads = stagedColumns / 4;
+  const declared = eachTileRow((r) => `    var ${sum}${r} = vec4f();`);
   const add = (columns: string, quad: string) => /* wgsl */ `
       let columns = ${columns};
 ${
-    eachRow((r) =>
+    eachTileRow((r) =>
       `      ${sum}${r} = accumulate(${sum}${r}, columns, read_${ofRows}(row${r}, ${quad}));`
     )
   }`;
@@ -251,7 +252,8 @@ ${declared}
     }
     }`;
   }
-  const read = (x: number) => `staged[(4u * n + ${x}u) * ${lanes}u + lane]`;
+  const read = (x: number) =>
+    `staged[(4u * n + ${x}u) * ${threadsPerRow}u + lane]`;
   return /* wgsl */ `
 ${declared}
     for (var start_quad = 0u; start_quad < ${end}; start_quad += ${stagedQuads}u) {
@@ -268,13 +270,16 @@ ${stageColumns(tiling, factors)}
  * each has one number of the lane's four columns.
  */
 function stageColumns(
-  { threads, lanes, stagedQuads }: Tiling,
+  { threads, threadsPerRow, stagedColumns }: Tiling,
   { ofColumns, end }: Factors,
 ): string {
+  const stagedQuads = stagedColumns / 4;
   const read = (c: number) =>
     `read_${ofColumns}(base + min(first + 4u * block + ${c}u, last), quad)`;
   return /* wgsl */ `      workgroupBarrier();
-      for (var i = local; i < ${lanes * stagedQuads}u; i += ${threads}u) {
+      for (var i = local; i < ${
+    threadsPerRow * stagedQuads
+  }u; i += ${threads}u) {
         let place = i % ${stagedQuads}u;
         let quad = start_quad + place;
         let block = i / ${stagedQuads}u;
@@ -284,7 +289,7 @@ ${
     repeat(
       4,
       (x) =>
-        `          staged[(4u * place + ${x}u) * ${lanes}u + block] = numbers[${x}];`,
+        `          staged[(4u * place + ${x}u) * ${threadsPerRow}u + block] = numbers[${x}];`,
     )
   }
         }
@@ -293,10 +298,10 @@ ${
 }
 
 /** Puts a tile where all lanes read it. */
-export function shareTile({ lanes }: Tiling, name: string): string {
+export function shareTile({ threadsPerRow }: Tiling, name: string): string {
   return `${
-    eachRow((r) =>
-      `    tiles[(tile_row + ${r}u) * ${lanes}u + lane] = ${name}${r};`
+    eachTileRow((r) =>
+      `    tiles[(tile_row + ${r}u) * ${threadsPerRow}u + lane] = ${name}${r};`
     )
   }
     workgroupBarrier();`;

@@ -4,22 +4,30 @@
  *
  * @module
  */
-import { eachRow, type Tiling } from "./score_tiles.ts";
+import type { Tiling } from "./score_tiles.ts";
+import { eachTileRow } from "../frame/register_tile.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
 
-/** `quad0`, `quad1`: of a row with so many quads at most, those of a lane. */
-export function laneQuads({ lanes, quads }: Tiling): string {
+/** Declares `quad0`, `quad1` and so on, the quads of a row that the thread sums. */
+export function threadQuads(
+  { threadsPerRow, columnsPerThread }: Tiling,
+): string {
+  const quads = columnsPerThread / 4;
   return repeat(
     quads,
-    (i) => `  let quad${i} = (layer * ${quads}u + ${i}u) * ${lanes}u + lane;`,
+    (i) =>
+      `  let quad${i} = (layer * ${quads}u + ${i}u) * ${threadsPerRow}u + lane;`,
   );
 }
 
 /** Declares the thread's part of a sum. */
-export function declareSum({ quads }: Tiling, sum: string): string {
+export function declareSum(
+  { columnsPerThread }: Tiling,
+  sum: string,
+): string {
   return repeat(
-    quads,
-    (i) => eachRow((r) => `  var ${sum}${r}_${i} = vec4f();`),
+    columnsPerThread / 4,
+    (i) => eachTileRow((r) => `  var ${sum}${r}_${i} = vec4f();`),
   );
 }
 
@@ -52,19 +60,20 @@ function vectorsOf(
 
 /** Adds the vectors of the block's columns, times the tiles, to a sum. */
 export function addColumns(
-  { lanes, quads }: Tiling,
+  { threadsPerRow, columnsPerThread }: Tiling,
   addition: Addition,
 ): string {
+  const quads = columnsPerThread / 4;
   const { sum, isToken, factor, also } = addition;
   const token = (c: number) => `token${c}`;
   return /* wgsl */ `
 ${
     factor
       ? repeat(quads, (i) =>
-        eachRow((r) => `    ${sum}${r}_${i} *= ${factor(r)};`))
+        eachTileRow((r) => `    ${sum}${r}_${i} *= ${factor(r)};`))
       : ""
   }
-    for (var block = 0u; block < min(${lanes}u, (end - first + 3u) / 4u); block++) {
+    for (var block = 0u; block < min(${threadsPerRow}u, (end - first + 3u) / 4u); block++) {
 ${
     repeat(4, (c) =>
       `      let ${token(c)} = base + min(first + 4u * block + ${c}u, last);`)
@@ -79,9 +88,9 @@ ${
       `      let vectors${i} = ${vectorsOf(addition, token, `quad${i}`)};`)
   }
 ${
-    eachRow((r) =>
+    eachTileRow((r) =>
       /* wgsl */ `      {
-        let weights = tiles[(tile_row + ${r}u) * ${lanes}u + block];
+        let weights = tiles[(tile_row + ${r}u) * ${threadsPerRow}u + block];
 ${
         repeat(quads, (i) =>
           `        ${sum}${r}_${i} = accumulate(${sum}${r}_${i}, vectors${i}, weights);`)
@@ -99,7 +108,7 @@ ${
 
 /** Writes a sum of row r, as `value` makes it, to a tensor. */
 export function writeSum(
-  { quads }: Tiling,
+  { columnsPerThread }: Tiling,
   r: number,
   { sum, to, value }: {
     readonly sum: string;
@@ -108,7 +117,7 @@ export function writeSum(
   },
 ): string {
   return repeat(
-    quads,
+    columnsPerThread / 4,
     (i) => `    write_${to}(row${r}, quad${i}, ${value(`${sum}${r}_${i}`)});`,
   );
 }

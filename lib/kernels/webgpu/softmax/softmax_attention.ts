@@ -28,7 +28,7 @@ import { forwardProgram, type Sharing } from "./softmax_forward.ts";
 import {
   keyGradientsProgram,
   queryGradientProgram,
-  rowsProgram,
+  softmaxRowsProgram,
 } from "./softmax_gradient.ts";
 
 type ForwardInput = "q" | "k" | "v" | "mask" | "segments";
@@ -53,10 +53,11 @@ export function registerSoftmaxAttention(
     const dims = { headDim, valueDim: v.shape[3]! };
     const { softmax } = numbersFor({ length, ...dims });
     const tiling = tilingOf(dims, softmax, backend.device.limits);
-    const holdsLanes = subgroups && subgroups.size % tiling.lanes === 0;
+    const holdsRows = subgroups &&
+      subgroups.size % tiling.threadsPerRow === 0;
     return {
       tiling,
-      comparing: holdsLanes && softmax.maxima === "subgroups"
+      comparing: holdsRows && softmax.maxima === "subgroups"
         ? subgroups
         : undefined,
     };
@@ -85,7 +86,7 @@ export function registerSoftmaxAttention(
     const rows = makeFloats(backend, [sizeOf(maxima), 4]);
     const reads = { q, k, v, dy, rows };
     const { tiling } = sharingOf(backend, q, v);
-    runProgram(backend, rowsProgram(inputs, rows));
+    runProgram(backend, softmaxRowsProgram(inputs, rows));
     runProgram(backend, queryGradientProgram(reads, dq, attributes, tiling));
     runProgram(
       backend,

@@ -9,7 +9,6 @@ import type { Program, Tensors } from "../../../tfjs/webgpu/program.ts";
 import type { Subgroups } from "../../../tfjs/webgpu/subgroups.ts";
 import {
   before,
-  eachRow,
   endOf,
   endOfSegments,
   limitOf,
@@ -25,11 +24,12 @@ import {
   type Tiling,
   writing,
 } from "../score_tiles/score_tiles.ts";
+import { eachTileRow } from "../frame/register_tile.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import {
   addColumns,
   declareSum,
-  laneQuads,
+  threadQuads,
   writeSum,
 } from "../score_tiles/tile_sums.ts";
 
@@ -50,7 +50,9 @@ export interface Sharing {
  * Raises the maxima of the tile's rows by the scores of all lanes; nobody reads
  * the tiles of the block before after it.
  */
-function raiseMaxima({ tiling: { lanes, rows }, comparing }: Sharing): string {
+function raiseMaxima(
+  { tiling: { threadsPerRow, rows }, comparing }: Sharing,
+): string {
   const highestOf = (i: number) =>
     `vec4f(${
       repeat(
@@ -59,11 +61,13 @@ function raiseMaxima({ tiling: { lanes, rows }, comparing }: Sharing): string {
         ", ",
       )
     })`;
-  const pairs = eachRow((r) =>
+  const pairs = eachTileRow((r) =>
     `    let pair${r} = max(score${r}.xy, score${r}.zw);`
   );
   if (comparing) {
-    const distances = [1, 2, 4, 8].filter((distance) => distance < lanes);
+    const distances = [1, 2, 4, 8].filter((distance) =>
+      distance < threadsPerRow
+    );
     return /* wgsl */ `${pairs}
 ${repeat(2, (i) => `    var highest${i} = ${highestOf(i)};`)}
 ${
@@ -80,7 +84,7 @@ ${repeat(2, (i) => `    maxima${i} = max(maxima${i}, highest${i});`)}
   return /* wgsl */ `${pairs}
 ${repeat(2, (i) => `    ${place("lane", i)} = ${highestOf(i)};`)}
     workgroupBarrier();
-    for (var other = 0u; other < ${lanes}u; other++) {
+    for (var other = 0u; other < ${threadsPerRow}u; other++) {
 ${repeat(2, (i) => `      maxima${i} = max(maxima${i}, ${place("other", i)});`)}
     }`;
 }
@@ -94,7 +98,7 @@ export function forwardProgram(
 ): Program {
   const { tiling, comparing } = sharing;
   const program = tiledProgram(q!, v!, attributes, tiling);
-  const { lanes, rows } = tiling;
+  const { threadsPerRow, rows } = tiling;
   const { width } = program;
   const masked = mask !== undefined, packed = segments !== undefined;
   const isToken = (token: string) => `mask[entry + (${token} - base)] != 0.0`;
@@ -125,14 +129,18 @@ export function forwardProgram(
     },
     writes,
     functions: /* wgsl */ `${tileFunctions(tiling)}
-${comparing ? "" : `var<workgroup> highest: array<vec4f, ${lanes * rows / 4}>;`}
+${
+      comparing
+        ? ""
+        : `var<workgroup> highest: array<vec4f, ${threadsPerRow * rows / 4}>;`
+    }
 ${reading("q", "headDim", width)}
 ${reading("k", "headDim", width)}
 ${reading("v", "valueDim", width)}
 ${writing("y", "valueDim", width)}
 `,
     body: /* wgsl */ `${places(tiling)}
-${laneQuads(tiling)}
+${threadQuads(tiling)}
 ${
       masked || packed
         ? "  let entry = workgroup / uniforms.blocks / uniforms.heads * uniforms.length;"
@@ -147,7 +155,11 @@ ${
       )
     }
   let end = ${endOf(rows)};
-${packed ? eachRow((r) => `  let number${r} = ${segmentOf(`row${r}`)};`) : ""}
+${
+      packed
+        ? eachTileRow((r) => `  let number${r} = ${segmentOf(`row${r}`)};`)
+        : ""
+    }
 ${
       packed
         ? skipSegments(tiling, (position) => `segments[entry + ${position}]`)
@@ -179,7 +191,7 @@ ${
       })
     }
 ${
-      eachRow((r) =>
+      eachTileRow((r) =>
         `    let kept${r} = ${kept(r)};
     score${r} = select(vec4f(${LOWEST}), uniforms.scale * score${r}, kept${r});`
       )
@@ -192,7 +204,7 @@ ${
     total${i} *= left${i};`)
     }
 ${
-      eachRow((r) =>
+      eachTileRow((r) =>
         `    score${r} = select(vec4f(), exp(score${r} - ${
           ofRow("maxima", r)
         }), kept${r});`
@@ -211,7 +223,7 @@ ${
     }
   }
 ${
-      eachRow((r) => {
+      eachTileRow((r) => {
         const value = (sum: string) => `${sum} / ${ofRow("total", r)}`;
         const store = writeSum(tiling, r, {
           sum: "sum",

@@ -17,7 +17,6 @@ import {
 import { ROW_THREADS, rowFunctions, teamsOf } from "../frame/rows.ts";
 import {
   before,
-  eachRow,
   END_OF_TILE,
   endOf,
   endOfSegments,
@@ -34,11 +33,12 @@ import {
   type Tiling,
   writing,
 } from "../score_tiles/score_tiles.ts";
+import { eachTileRow } from "../frame/register_tile.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import {
   addColumns,
   declareSum,
-  laneQuads,
+  threadQuads,
   writeSum,
 } from "../score_tiles/tile_sums.ts";
 
@@ -46,7 +46,7 @@ import {
  * For each token its maximum, 1 / sum, D = dy · y and the number of its segment,
  * from 1 on; of padding all are 0 but the last, which is negative.
  */
-export function rowsProgram(
+export function softmaxRowsProgram(
   { y, dy, maxima, sums, mask, segments }: Tensors,
   rows: tf.TensorInfo,
 ): Program {
@@ -140,8 +140,8 @@ ${reading("dy", "valueDim", width)}
 ${writing("dq", "headDim", width)}
 `,
     body: /* wgsl */ `${places(tiling)}
-${laneQuads(tiling)}
-${eachRow((r) => `  let own${r} = rows[row${r}];`)}
+${threadQuads(tiling)}
+${eachTileRow((r) => `  let own${r} = rows[row${r}];`)}
 ${declareSum(tiling, "sum")}
   let end = ${endOf(tiling.rows)};
 ${skipSegments(tiling, segmentOf)}
@@ -166,7 +166,7 @@ ${
       })
     }
 ${
-      eachRow((r) =>
+      eachTileRow((r) =>
         `    let weight${r} = exp(uniforms.scale * score${r} - own${r}.x) * own${r}.y;
     slope${r} = select(vec4f(), weight${r} * (slope${r} - own${r}.z), (numbers == vec4f(own${r}.w)) & (${
           before(limitOf(r))
@@ -184,7 +184,7 @@ ${
 ${END_OF_TILE}
   }
 ${
-      eachRow((r) =>
+      eachTileRow((r) =>
         `  if (row + ${r}u <= last) {
 ${
           writeSum(tiling, r, {
@@ -227,10 +227,10 @@ ${writing("dk", "headDim", width)}
 ${writing("dv", "valueDim", width)}
 `,
     body: /* wgsl */ `${places(tiling)}
-${laneQuads(tiling)}
+${threadQuads(tiling)}
 ${declareSum(tiling, "key")}
 ${declareSum(tiling, "value")}
-${eachRow((r) => `  let number${r} = rows[row${r}].w;`)}
+${eachTileRow((r) => `  let number${r} = rows[row${r}].w;`)}
   let end = uniforms.length;
 ${skipSegments(tiling, segmentOf)}
   if (uniforms.causal != 0u) { start = first_row / ${tiling.columns}u * ${tiling.columns}u; }
@@ -260,7 +260,7 @@ ${
       })
     }
 ${
-      eachRow((r) =>
+      eachTileRow((r) =>
         `    let kept${r} = queries & (numbers == vec4f(number${r})) & (vec4u(select(0u, row + ${r}u, uniforms.causal != 0u)) <= positions);
     score${r} = select(vec4f(), exp(uniforms.scale * score${r} - maxima) * shares, kept${r});
     slope${r} = select(vec4f(), score${r} * (slope${r} - slopes), kept${r});`
@@ -286,7 +286,7 @@ ${
 ${END_OF_TILE}
   }
 ${
-      eachRow((r) =>
+      eachTileRow((r) =>
         `  if (row + ${r}u <= last) {
     let is_token = ${isToken(`row${r}`)};
 ${

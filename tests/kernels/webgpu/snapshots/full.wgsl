@@ -1,4 +1,4 @@
-// lion_full q k v before=f,after=b threads=64 lanes=4 quads=1 staged=4
+// lion_full q k v before=f,after=b threads=64 perRow=4 columns=4 staged=16
 // dispatch 3 × 2 × 1
 struct Problem {
   length: u32,

@@ -1,4 +1,4 @@
-// lion_softmax_attention threads=64 lanes=16 quads=1 staged=4 vec4
+// lion_softmax_attention threads=64 perRow=16 columns=4 staged=16 vec4
 // dispatch 4 × 1 × 1
 alias Pack = vec4f;
 struct Uniforms {
