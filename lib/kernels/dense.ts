@@ -72,7 +72,7 @@ export function registerDense(backendName: string): void {
 
 type Inputs = Record<"x" | "weight" | "bias", tf.TensorInfo>;
 
-/** The same numbers as a batch of one matrix. */
+/** A tensor of the same numbers, shaped as a batch of one matrix. */
 function asMatrix(x: tf.TensorInfo): tf.TensorInfo {
   const columns = x.shape.at(-1)!;
   const rows = tf.util.sizeFromShape(x.shape.slice(0, -1));

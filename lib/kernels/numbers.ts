@@ -27,7 +27,10 @@ export interface ProblemSize {
 /** The numbers for a problem. */
 export type NumbersFor<Numbers> = (size: ProblemSize) => Numbers;
 
-/** Most tokens of a short problem: up to here, launches and threads to wake cost as much as products. */
+/**
+ * Most tokens of a short problem: up to here, launches and threads to wake
+ * cost as much as products.
+ */
 const LONGEST_SHORT = 512;
 
 /** The class of a problem. */
@@ -83,7 +86,10 @@ const tiled = (numbers: ClassNumbers): SomeNumbers<WebGpuNumbers> => ({
   softmax: { ...numbers, columnsPerThread: 4, maxima: "memory" },
 });
 
-/** For heads of more than 64 columns: with four columns for each thread, a row would need more than 16 threads. */
+/**
+ * For heads of more than 64 columns: with four columns for each thread, a row
+ * would need more than 16 threads.
+ */
 const WIDE: SomeNumbers<WebGpuNumbers> = {
   full: { columnsPerThread: 8 },
   softmax: { columnsPerThread: 8 },

@@ -11,7 +11,10 @@ import { assertOptions } from "../contract/options.ts";
 import { assertThreads, processors } from "../contract/threads.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 
-/** How softmax attention or the full form shares out its scores on WebGPU. */
+/**
+ * The numbers by which softmax attention and the full form share out their
+ * scores on WebGPU.
+ */
 export interface TileNumbers {
   /**
    * Threads of a workgroup. The more, the more rows read a block of keys
@@ -28,7 +31,7 @@ export interface TileNumbers {
   readonly stagedColumns: 0 | 8 | 16 | 32;
 }
 
-/** How softmax attention shares out its scores on WebGPU. */
+/** The numbers by which softmax attention shares out its scores on WebGPU. */
 export interface SoftmaxNumbers extends TileNumbers {
   /**
    * Where threads of the same rows compare the largest scores that each has met:
@@ -44,7 +47,7 @@ export interface WebGpuNumbers {
   readonly chunkwise: {
     /** Tokens of a chunk, from 1 to 256, if the caller asks for no number. */
     readonly chunkSize: number;
-    /** The same where nothing decays and nothing is causal, from 1 to 65536. */
+    /** Tokens of a chunk where nothing decays and nothing is causal, from 1 to 65536. */
     readonly masklessChunkSize: number;
     /** Rows of a chunk that a workgroup computes, if there is room for them. */
     readonly blockRows: 8 | 16 | 24 | 32;
@@ -113,9 +116,9 @@ export interface Tuning {
    * @default the number of processors
    */
   readonly threads?: number;
-  /** For the WebGPU kernels. */
+  /** Numbers of the WebGPU kernels. */
   readonly webgpu?: NumbersByShape<WebGpuNumbers>;
-  /** For the WebAssembly kernels. */
+  /** Numbers of the WebAssembly kernels. */
   readonly wasm?: NumbersByShape<WasmNumbers>;
 }
 
@@ -134,7 +137,7 @@ const TILES: AllowedNumbers<WebGpuNumbers>["full"] = {
   stagedColumns: [0, 8, 16, 32],
 };
 
-/** What each number may be. */
+/** The values that each number of a tuning may have. */
 export const ALLOWED: {
   readonly webgpu: AllowedNumbers<WebGpuNumbers>;
   readonly wasm: AllowedNumbers<WasmNumbers>;

@@ -83,7 +83,10 @@ export function planAttention(problem: PlannedProblem): AttentionPlan {
   return planPlain(problem, plain, refusal!);
 }
 
-/** What computes a gradient in operations where the form alone has a kernel: the fastest whose scores fit. */
+/**
+ * What computes a gradient in operations where the form alone has a kernel:
+ * the fastest whose scores fit.
+ */
 function formOfGradient(
   problem: PlannedProblem,
   wanted: ConcreteForm,

@@ -29,7 +29,10 @@ function inputsOf({ heads, length, headDim, valueDim }: Sizes): tf.Tensor[] {
   ];
 }
 
-/** The largest difference between two ways of computing y and its gradients, relative to the largest value of each. */
+/**
+ * The largest difference between two ways of computing y and its gradients,
+ * relative to the largest value of each.
+ */
 async function differenceOf(
   inputs: tf.Tensor[],
   ...ways: [LionAttentionOptions, LionAttentionOptions]

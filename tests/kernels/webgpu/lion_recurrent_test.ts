@@ -66,7 +66,7 @@ onEachBackend(
       },
     );
     const outputs = 3 * vectors + 2 * perToken;
-    // The gradients of the sums in whole quads, and four shares of q's and of k's.
+    // The gradients of the sums in whole quads, and four terms of q's and of k's decays.
     const tokens = perToken * (dim + 4) + 2 * 4 * perToken;
     const states = ofGradient - outputs - tokens;
     // Of two kinds, in two directions, at seven chunks of 64.

@@ -25,7 +25,10 @@ export function distinctShaders(shaders: Iterable<Shader>): Shader[] {
   return all.map(({ shader }) => shader);
 }
 
-/** The text as a device's compiler knows it, or undefined if it lacks what the text needs. */
+/**
+ * The text as a device's compiler knows it, or undefined if it lacks what the
+ * text needs.
+ */
 function textFor(
   { device, subgroups }: StrictWebGPUBackend,
   code: string,

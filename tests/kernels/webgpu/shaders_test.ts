@@ -99,7 +99,7 @@ const queryGradient: Role = {
   values: k,
   states: statesOf(both),
   output: { name: "dq", columns: "key" },
-  finish: { kind: "shares", own: q, name: "queryShares" },
+  finish: { kind: "decayTerms", own: q, name: "queryTerms" },
 };
 
 /** The shader of attention with these decays. */

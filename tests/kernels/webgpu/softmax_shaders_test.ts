@@ -83,7 +83,10 @@ const LIMITS = {
   maxComputeWorkgroupStorageSize: 65536,
 };
 
-/** All ways of sharing out a problem, without and with subgroups; the first is the default. */
+/**
+ * All ways of sharing out a problem, without and with subgroups; the first is
+ * the default.
+ */
 function sharings(sizes: Sizes): Sharing[] {
   const { softmax } = webGpuNumbers("integrated", undefined)(sizes);
   // Numbers for which a device has no room make the same tiling as others.

@@ -17,7 +17,7 @@ import {
 } from "../../../tfjs/webgpu/shader.ts";
 import { declare, type Launch } from "../frame/problem.ts";
 import { finishing } from "./attend_finish.ts";
-import { scoring, splitChunk, wholeChunk } from "./attend_scores.ts";
+import { readChunk, readChunkBySide, scoreChunk } from "./attend_scores.ts";
 import {
   roomFor,
   scratchQuads,
@@ -31,13 +31,13 @@ import { columnsOf, inputsOf, outputsOf, type Role, roleKey } from "./roles.ts";
 import { eachRow as rows, RECORD_QUADS, TILE_ROWS } from "./states.ts";
 import { bindingOf, QUADS, reading, writing } from "../frame/vectors.ts";
 
-/** What the text depends on. */
+/** What the text of the shader depends on. */
 export interface AttendSpec {
-  /** What is computed; each by workgroups of its own. */
+  /** The functions to compute, each by workgroups of its own. */
   readonly roles: readonly Role[];
-  /** Of all roles; `null` if nothing decays, and only the state is read. */
+  /** The decays of all roles; `null` if nothing decays, and only the state is read. */
   readonly decays: Preparation | null;
-  /** Room. */
+  /** The room that the shader has, and how its work is shared out. */
   readonly shape: Shape;
 }
 
@@ -47,7 +47,10 @@ fn accumulate(sum: vec4f, columns: mat4x4f, x: vec4f) -> vec4f {
   return sum + x.x * columns[0] + x.y * columns[1] + x.z * columns[2] + x.w * columns[3];
 }`;
 
-/** A thread computes a tile of {@linkcode TILE_ROWS} rows and a quad of columns. */
+/**
+ * The shader, of which a thread computes a tile of {@linkcode TILE_ROWS} rows
+ * and a quad of columns.
+ */
 export function attendShader(
   { roles, decays, shape }: AttendSpec,
   launch: Launch,
@@ -115,7 +118,7 @@ function attend(role: Role, decays: Preparation | null, shape: Shape): string {
   const { finish, output } = role;
   const { blockRows } = shape;
   const threads = threadsOf(shape);
-  const shared = finish.kind === "shares";
+  const hasTerms = finish.kind === "decayTerms";
   const sides = decays ? decays.sides : [];
   const load = decays === null ? "" : decays.load(roomFor(shape), threads) +
     decays.loadWeights(roomFor(shape), threads) + /* wgsl */ `
@@ -127,12 +130,12 @@ ${
     ).join("\n")
   }
   }
-${scoring(role, decays, shape)}`;
+${scoreChunk(role, decays, shape)}`;
   const chunk = decays === null
     ? ""
-    : shared
-    ? splitChunk(role, sides, shape)
-    : wholeChunk(role, sides, shape);
+    : hasTerms
+    ? readChunkBySide(role, sides, shape)
+    : readChunk(role, sides, shape);
   return /* wgsl */ `
 fn attend_${output.name}(thread: u32, group: vec3u, firstRow: u32) {
   let first = group.x * problem.chunkSize;
@@ -150,7 +153,7 @@ ${load}
   let token = base + first + row;
 ${rows((r) => `  let row${r} = min(token + ${r}u, last);`)}
 ${rows((r) => `  var sum${r} = vec4f();`)}
-${shared ? rows((r) => `  var share${r} = vec4f();`) : ""}
+${hasTerms ? rows((r) => `  var terms${r} = vec4f();`) : ""}
 ${chunk}
 ${readStates(role, decays)}
 ${finishing(role, shape)}

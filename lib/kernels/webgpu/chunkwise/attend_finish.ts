@@ -1,4 +1,4 @@
-/** What is written of the sums of a tile of rows. @module */
+/** The last step of the attention shader: what it writes of the sums of a tile of rows. @module */
 import { type Shape, threadsOf } from "./attend_shape.ts";
 import type { Role } from "./roles.ts";
 import { eachRow as rows, TILE_ROWS } from "./states.ts";
@@ -44,7 +44,7 @@ ${
         })
       }
   }`;
-    case "shares":
+    case "decayTerms":
       return /* wgsl */ `
   if (hasTile) {
 ${writes((r) => `sum${r}`)}
@@ -53,16 +53,16 @@ ${writes((r) => `sum${r}`)}
   if (hasTile) {
 ${
         rows((r) =>
-          `    scores[(rowTile * ${TILE_ROWS}u + ${r}u) * quads + outputQuad] = share${r};`
+          `    scores[(rowTile * ${TILE_ROWS}u + ${r}u) * quads + outputQuad] = terms${r};`
         )
       }
   }
   workgroupBarrier();
   for (var r = thread; r < ${blockRows}u; r += ${threadsOf(shape)}u) {
     if (firstRow + r < count) {
-      var share = vec4f();
-      for (var quad = 0u; quad < quads; quad++) { share += scores[r * quads + quad]; }
-      ${finish.name}[base + first + firstRow + r] = share;
+      var terms = vec4f();
+      for (var quad = 0u; quad < quads; quad++) { terms += scores[r * quads + quad]; }
+      ${finish.name}[base + first + firstRow + r] = terms;
     }
   }`;
   }

@@ -8,7 +8,7 @@ import { eachRow as rows, TILE_ROWS } from "./states.ts";
 import type { Vectors } from "../frame/vectors.ts";
 
 /** Scores of the block's rows with all tokens of the chunk, weighted by the mask. */
-export function scoring(
+export function scoreChunk(
   role: Role,
   { sides }: Preparation,
   shape: Shape,
@@ -104,8 +104,8 @@ ${
   }`;
 }
 
-/** Adds what is read of the chunk to `sum`. */
-export function wholeChunk(
+/** Adds what the tile's rows read of their chunk to `sum`. */
+export function readChunk(
   role: Role,
   sides: readonly Side[],
   shape: Shape,
@@ -118,10 +118,12 @@ export function wholeChunk(
 }
 
 /**
- * As {@linkcode wholeChunk}, with the shares of the tokens before and after
- * apart. A token's own score counts for the sum and for neither share.
+ * Adds what the tile's rows read of their chunk to `sum`, as
+ * {@linkcode readChunk} does, and keeps apart what the tokens before and those
+ * after contribute, since a log decay is on the paths of either only. A token's
+ * own score is on no path, and counts for the sum alone.
  */
-export function splitChunk(
+export function readChunkBySide(
   role: Role,
   sides: readonly Side[],
   shape: Shape,
@@ -131,22 +133,25 @@ export function splitChunk(
     before: ["0u", "row / 4u"],
     after: [`row / 4u + ${TILE_ROWS / 4}u`, ALL_BLOCKS],
   } as const;
-  const shares = rows((r) =>
+  const terms = rows((r) =>
     `  let own${r} = read_${own.name}(row${r}, outputQuad);\n` +
     sides.map((side) =>
-      `  share${r}.${side === "before" ? "x" : "y"} = dot(own${r}, ${side}${r});
+      `  terms${r}.${side === "before" ? "x" : "y"} = dot(own${r}, ${side}${r});
   sum${r} += ${side}${r};`
     ).join("\n")
   );
   return /* wgsl */ `
 ${sides.map((side) => rows((r) => `  var ${side}${r} = vec4f();`)).join("\n")}
 ${sides.map((side) => readBlocks(role, shape, side, ranges[side])).join("\n")}
-${repeat(TILE_ROWS / 4, (block) => diagonalBlock(role, sides, shape, block))}
-${shares}`;
+${repeat(TILE_ROWS / 4, (block) => blockOnDiagonal(role, sides, shape, block))}
+${terms}`;
 }
 
-/** Reads a block on the diagonal, where some columns lie before a row and some after. */
-function diagonalBlock(
+/**
+ * Reads a block on the mask's diagonal, where some columns lie before a row
+ * and some after.
+ */
+function blockOnDiagonal(
   role: Role,
   sides: readonly Side[],
   shape: Shape,

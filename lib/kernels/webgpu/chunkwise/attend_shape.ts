@@ -3,11 +3,11 @@ import { decayBytes, weightBytes } from "./mask.ts";
 import { TILE_ROWS } from "./states.ts";
 import { type Dims, quadsOf } from "../frame/vectors.ts";
 
-/** How much room a shader has; few shapes, so that few shaders differ. */
+/** The room that a shader has; there are few shapes, so that few shaders differ. */
 export interface Shape {
-  /** For tokens of a chunk. */
+  /** Tokens of a chunk for which there is room. */
   readonly largestChunk: number;
-  /** For quads of z. */
+  /** Quads of the result for which there is room. */
   readonly largestQuads: number;
   /** Rows of a chunk that a workgroup computes. */
   readonly blockRows: number;
@@ -16,7 +16,7 @@ export interface Shape {
 const LARGEST_CHUNKS = [64, 128, 256];
 /** Most tokens of a chunk. */
 export const LARGEST_CHUNK = Math.max(...LARGEST_CHUNKS);
-/** Of heads of up to 64 and up to 128, with a row sum. */
+/** Room for quads of a result: for heads of up to 64 and of up to 128 columns, with a row sum. */
 const LARGEST_QUADS = [17, 33];
 const BLOCK_ROWS = [32, 24, 16, 8];
 
@@ -66,7 +66,7 @@ function bytesOf(shape: Shape): number {
     decayBytes(tokens) + weightBytes(tokens);
 }
 
-/** Tokens of all blocks. */
+/** Tokens of a chunk for which there is room, in whole blocks of rows. */
 export function roomFor({ largestChunk, blockRows }: Shape): number {
   return Math.ceil(largestChunk / blockRows) * blockRows;
 }
@@ -76,7 +76,7 @@ export function scratchQuads({ largestChunk, largestQuads }: Shape): number {
   return Math.max(largestChunk / 4, largestQuads);
 }
 
-/** A thread for each tile of z. */
+/** Threads of a workgroup: one for each tile of the result. */
 export function threadsOf({ blockRows, largestQuads }: Shape): number {
   return blockRows / TILE_ROWS * largestQuads;
 }

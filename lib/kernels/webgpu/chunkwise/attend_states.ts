@@ -5,7 +5,7 @@ import { innerQuads, isTransposed, type Role } from "./roles.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import { directionsOf, eachRow as rows, TILE_ROWS } from "./states.ts";
 
-/** Adds what is read of the states to `sum`. */
+/** Adds what the tile's rows read of the states that reach their chunk to `sum`. */
 export function readStates(role: Role, decays: Preparation | null): string {
   const { rows: readers, states, finish } = role;
   const transposed = isTransposed(role);
@@ -29,10 +29,10 @@ export function readStates(role: Role, decays: Preparation | null): string {
       transposed ? `transpose(${matrix})` : matrix
     };`;
   });
-  const share = (side: Side, r: number) =>
-    finish.kind === "shares"
+  const term = (side: Side, r: number) =>
+    finish.kind === "decayTerms"
       ? `
-  share${r}.${side === "before" ? "z" : "w"} = dot(own${r}, ${side}State${r});`
+  terms${r}.${side === "before" ? "z" : "w"} = dot(own${r}, ${side}State${r});`
       : "";
   return /* wgsl */ `
   let stride = sum_quads();
@@ -65,7 +65,7 @@ ${
       : rows((r) =>
         sides.map((side) =>
           `  ${side}State${r} *= entering_${side}[rowTile * ${TILE_ROWS}u + ${r}u];${
-            share(side, r)
+            term(side, r)
           }
   sum${r} += ${side}State${r};`
         ).join("\n")

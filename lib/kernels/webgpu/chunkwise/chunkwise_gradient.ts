@@ -43,10 +43,10 @@ export function chunkwiseGradient(
   };
   run.scratchStates(states);
   run.scratchStates(cotangentStates);
-  const shares = (own: Vectors, name: string): Role["finish"] => {
+  const terms = (own: Vectors, name: string): Role["finish"] => {
     if (decays === null) return { kind: "none" };
     run.scratchVectors(name, 4);
-    return { kind: "shares", own, name };
+    return { kind: "decayTerms", own, name };
   };
   const dq: Role = {
     rows: g,
@@ -54,7 +54,7 @@ export function chunkwiseGradient(
     values: k,
     states,
     output: { name: "dq", columns: "key" },
-    finish: shares(q, "queryShares"),
+    finish: terms(q, "queryTerms"),
   };
   const dk: Role = {
     rows: v,
@@ -62,7 +62,7 @@ export function chunkwiseGradient(
     values: q,
     states: cotangentStates,
     output: { name: "dk", columns: "key" },
-    finish: shares(k, "keyShares"),
+    finish: terms(k, "keyTerms"),
   };
   const dv: Role = {
     rows: k,

@@ -7,7 +7,7 @@
  *     df_m = Σ_{j<m<=i} E_ij
  *
  * split by whether j and i lie in the chunk of m. What its tokens read and
- * what is read of them came with dq and dk, as shares; what passes through the
+ * what is read of them came with dq and dk, as terms; what passes through the
  * chunk is the product of the states that meet there. All sums stay inside a
  * chunk and leave out i = j: over the whole sequence, or with the diagonal,
  * what cancels would drown small gradients.
@@ -41,7 +41,7 @@ const THREADS = 64;
  */
 const NOTHING = "-104.0";
 
-/** A workgroup computes the gradients of a chunk. */
+/** The shader of df and db, of which a workgroup computes those of a chunk. */
 export function decayGradientsShader(
   spec: DecayGradientsSpec,
   launch: Launch,
@@ -50,8 +50,8 @@ export function decayGradientsShader(
   const sides = sidesOf(forwardMask(causal));
   const decays = causal ? ["f"] : ["f", "b"];
   const bindings = [
-    input("queryShares", "vec4f"),
-    input("keyShares", "vec4f"),
+    input("queryTerms", "vec4f"),
+    input("keyTerms", "vec4f"),
     ...decays.map((name) => input(name, "f32")),
     ...(alone ? [] : states.map((name) => input(name, "vec4f"))),
     ...decays.map((name) => output(`d${name}`, "f32")),
@@ -67,13 +67,13 @@ export function decayGradientsShader(
     dispatch: [launch.chunks, launch.sequences, 1],
     code: () => {
       const arrays = sides.map((side) =>
-        `var<workgroup> inside_${side}: array<f32, ${largestChunk}>;
-var<workgroup> leaving_${side}: array<f32, ${largestChunk}>;`
+        `var<workgroup> intra_${side}: array<f32, ${largestChunk}>;
+var<workgroup> inter_${side}: array<f32, ${largestChunk}>;`
       );
       return /* wgsl */ `${declare(bindings)}
 ${QUADS}${RECORD_QUADS}
-// Of a token: what it reads less what is read of it in the chunk, and what is
-// read of it in other chunks.
+// For each token: what it reads less what is read of it in the chunk (intra), and
+// what is read of it in other chunks (inter).
 ${arrays.join("\n")}
 var<workgroup> products: array<vec2f, ${THREADS}>;
 ${declareDecays(sides, largestChunk)}
@@ -86,13 +86,13 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   // [chunk before, chunk after, state before, state after]; those that read a
   // key in the forward direction come after it.
   for (var t = thread; t < count; t += ${THREADS}u) {
-    let query = queryShares[base + first + t];
-    let key = keyShares[base + first + t];
-    inside_before[t] = query.x + query.z - key.y;
-    leaving_before[t] = key.w;${
+    let query = queryTerms[base + first + t];
+    let key = keyTerms[base + first + t];
+    intra_before[t] = query.x + query.z - key.y;
+    inter_before[t] = key.w;${
         causal ? "" : `
-    inside_after[t] = query.y + query.w - key.x;
-    leaving_after[t] = key.z;`
+    intra_after[t] = query.y + query.w - key.x;
+    inter_after[t] = key.z;`
       }
   }
   var through = vec2f();
@@ -100,11 +100,11 @@ ${loadDecays(forwardMask(causal), largestChunk, THREADS)}
 ${alone ? "" : passing(spec, sides)}
   for (var m = thread; m < count; m += ${THREADS}u) {
     var sum = through;
-    for (var t = 0u; t < m; t++) { sum.x += leaving_before[t]; }
-    for (var t = m; t < count && !(before[t] < ${NOTHING}); t++) { sum.x += inside_before[t]; }${
+    for (var t = 0u; t < m; t++) { sum.x += inter_before[t]; }
+    for (var t = m; t < count && !(before[t] < ${NOTHING}); t++) { sum.x += intra_before[t]; }${
         causal ? "" : `
-    for (var t = m + 1u; t < count; t++) { sum.y += leaving_after[t]; }
-    for (var t = m + 1u; t > 0u && !(after[t - 1u] < ${NOTHING}); t--) { sum.y += inside_after[t - 1u]; }`
+    for (var t = m + 1u; t < count; t++) { sum.y += inter_after[t]; }
+    for (var t = m + 1u; t > 0u && !(after[t - 1u] < ${NOTHING}); t--) { sum.y += intra_after[t - 1u]; }`
       }
     let token = first + m;
     // Nobody arrives at the first token from the left, nor at the last from the right.
@@ -119,7 +119,10 @@ ${alone ? "" : passing(spec, sides)}
   };
 }
 
-/** The product of the states that meet in the chunk, with the decay from one to the other. */
+/**
+ * The product of the states that meet in the chunk, with the decay from one to
+ * the other.
+ */
 function passing(
   { causal, states }: DecayGradientsSpec,
   sides: readonly Side[],

@@ -8,11 +8,11 @@
  * @module
  */
 
-/** Log decays of one direction. */
+/** Log decays of one direction, as a token pays them that is arrived at. */
 export interface Arrivals {
-  /** The buffer. */
+  /** The buffer of the log decays. */
   readonly name: "f" | "b";
-  /** Of the token whose log decay is paid on arriving at this one, from this one. */
+  /** How far after the token lies the one whose log decay is paid on arriving at it. */
   readonly offset: -1 | 0 | 1;
 }
 
@@ -24,10 +24,10 @@ export interface MaskSource {
   readonly after: Arrivals | null;
 }
 
-/** A direction of reading. */
+/** The side of a token or chunk on which lies what it reads. */
 export type Side = "before" | "after";
 
-/** The mask of the operation. */
+/** The mask of the attention itself, with readers as rows. */
 export function forwardMask(causal: boolean): MaskSource {
   return {
     before: { name: "f", offset: 0 },
@@ -139,7 +139,10 @@ export function entering(side: Side, i: string): string {
     : `path_after(${i}, count)`;
 }
 
-/** The log decay from token `i` to the far border of the chunk, on its way from a side. */
+/**
+ * The log decay from token `i` to the far border of the chunk, on its way from
+ * a side.
+ */
 export function leaving(side: Side, i: string): string {
   return side === "before"
     ? `path_before(${i} + 1u, count)`
@@ -182,7 +185,10 @@ fn weights(rowBlock: u32, columnBlock: u32) -> mat4x4f {
 }`;
 }
 
-/** Statements that fill the arrays of {@linkcode declareWeights}; they end with a barrier. */
+/**
+ * Statements that fill the arrays of {@linkcode declareWeights}; they end with
+ * a barrier.
+ */
 export function loadWeights(
   mask: MaskSource,
   paddedTokens: number,

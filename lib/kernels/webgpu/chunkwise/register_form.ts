@@ -23,11 +23,11 @@ import { LARGEST_CHUNK } from "./attend_shape.ts";
 import { chunkwiseGradient } from "./chunkwise_gradient.ts";
 import { planChunkwise } from "./chunkwise_plan.ts";
 
-/** What a form has of its own. */
+/** What a form of attention has of its own: its forward pass. */
 export interface FormKernel {
-  /** The form. */
+  /** The form's name. */
   readonly form: Exclude<ConcreteForm, "chunkwise">;
-  /** Computes y and the row sums. */
+  /** Computes the outputs y and the row sums. */
   forward(call: AttentionCall): tf.TensorInfo[];
   /** Plans the forward pass of a problem for a device. */
   plan(request: KernelRequest, device: GPUDevice): KernelPlan | Refusal;
@@ -83,7 +83,10 @@ export function registerForm(
   );
 }
 
-/** Plans the gradient of a problem, in chunks of about √length for which there is room. */
+/**
+ * Plans the gradient of a problem, in chunks of about √length for which there
+ * is room.
+ */
 function planGradient(
   request: KernelRequest,
   device: Device,
@@ -97,7 +100,7 @@ function planGradient(
   return planChunkwise({ ...request, chunkSize }, device, numbers);
 }
 
-/** The problem of a call. */
+/** The request whose plan a call of the gradient kernel follows. */
 function requestOf({ inputs, attributes }: AttentionCall): KernelRequest {
   const { q, v, f } = inputs;
   const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];

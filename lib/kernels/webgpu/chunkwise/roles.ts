@@ -23,31 +23,42 @@ import {
   type Written,
 } from "../frame/vectors.ts";
 
-/** One such function. */
+/** One function of this kind: attention or one of its gradients. */
 export interface Role {
-  /** r, of the tokens that read. */
+  /** The vectors r of the tokens that read. */
   readonly rows: Vectors;
-  /** o, of the tokens that are read. */
+  /** The vectors o of the tokens that are read. */
   readonly others: Vectors;
-  /** x. */
+  /** The vectors x of the tokens that are read. */
   readonly values: Vectors;
-  /** The states `Σ o xᵀ`, or `Σ x oᵀ` if r has the columns of a sum. */
+  /**
+   * The states `Σ o xᵀ` that reach a chunk, or `Σ x oᵀ` if r has the columns
+   * of a sum.
+   */
   readonly states: States;
-  /** z, but for its row sum. */
+  /** The result z, but for its row sum. */
   readonly output: Written;
-  /** What is done with z besides. */
+  /** What else is computed from z. */
   readonly finish:
-    /** Multiply by the scale, write the row sums, and divide by them if the problem says so. */
+    /**
+     * Multiply by the scale, write the row sums, and divide by them if the
+     * problem says so.
+     */
     | { readonly kind: "attention" }
     /**
-     * Write the products of z with these vectors of the tokens that read, in
-     * four parts: [chunk before, chunk after, state before, state after].
+     * Write what the gradients of the log decays are summed from, the products of
+     * z with these vectors of the tokens that read, in four terms: [chunk before,
+     * chunk after, state before, state after].
      */
-    | { readonly kind: "shares"; readonly own: Vectors; readonly name: string }
+    | {
+      readonly kind: "decayTerms";
+      readonly own: Vectors;
+      readonly name: string;
+    }
     | { readonly kind: "none" };
 }
 
-/** Columns of z. */
+/** The columns of the result z. */
 export function columnsOf(
   { finish, output }: Pick<Role, "finish" | "output">,
 ): Columns {
@@ -74,7 +85,7 @@ export function inputsOf(decays: Preparation | null) {
   return ({ rows, others, values, finish }: Role): Vectors[] => [
     rows,
     ...(decays ? [others, values] : []),
-    ...(finish.kind === "shares" ? [finish.own] : []),
+    ...(finish.kind === "decayTerms" ? [finish.own] : []),
   ];
 }
 
@@ -85,7 +96,7 @@ export function outputsOf(
   switch (finish.kind) {
     case "attention":
       return [z, output("rowSums", "f32")];
-    case "shares":
+    case "decayTerms":
       return [z, output(finish.name, "vec4f")];
     case "none":
       return [z];

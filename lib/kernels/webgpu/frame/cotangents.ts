@@ -16,12 +16,12 @@ import {
 import { declare, type Launch } from "./problem.ts";
 import { QUADS, type Vectors } from "./vectors.ts";
 
-/** The cotangents. */
+/** The vectors g. */
 export const COTANGENTS: Vectors = { name: "g", columns: "sum", half: false };
 
 const THREADS = 64;
 
-/** A thread writes one token. */
+/** The shader of the vectors g, of which a thread writes that of one token. */
 export function cotangentsShader(
   { length, sequences }: Launch,
 ): Shader {

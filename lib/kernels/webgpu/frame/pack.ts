@@ -15,7 +15,7 @@ import { bindingOf, QUADS, quadsOf, type Vectors } from "./vectors.ts";
 
 const THREADS = 64;
 
-/** A thread copies a quad, from `x` to `packed`. */
+/** The shader that copies `x` to `packed`, of which a thread copies a quad. */
 export function packShader(
   vectors: Vectors & { columns: "key" | "value" },
   launch: Launch,

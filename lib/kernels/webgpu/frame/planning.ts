@@ -81,7 +81,10 @@ export function tooManyChunks(
   return undefined;
 }
 
-/** What it takes to copy inputs to whole quads, in the precision that is wanted. */
+/**
+ * Launches and bytes that it takes to copy inputs to whole quads, in the
+ * precision that is wanted.
+ */
 export function packingOf(
   request: KernelRequest,
 ): { launches: number; bytes: number } {
@@ -96,7 +99,7 @@ export function packingOf(
   };
 }
 
-/** How a plan runs, for people. */
+/** The words in which a plan says how it runs. */
 export function inLaunches(launches: number): string {
   return `webgpu, ${launches} ${launches === 1 ? "launch" : "launches"}`;
 }

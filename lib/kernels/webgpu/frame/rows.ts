@@ -19,7 +19,7 @@ export const ROW_THREADS = 64;
  */
 const LARGEST_TEAM = 4;
 
-/** How rows are shared out. */
+/** How the rows of a matrix are shared out over teams of threads. */
 export interface Teams {
   /** Numbers of a pack. */
   readonly width: PackWidth;

@@ -16,17 +16,17 @@ import { type Binding, input } from "../../../tfjs/webgpu/shader.ts";
  */
 export type Columns = "key" | "value" | "sum";
 
-/** A tensor of vectors that is read. */
+/** A tensor of vectors, one for each token, that a shader reads. */
 export interface Vectors {
-  /** Of the buffer. */
+  /** The name of its buffer. */
   readonly name: string;
-  /** Its columns. */
+  /** Which columns the vectors have. */
   readonly columns: Columns;
   /** Whether its numbers have 16 bits. */
   readonly half: boolean;
 }
 
-/** Numbers of columns. */
+/** How many columns the vectors of a head have. */
 export interface Dims {
   /** Columns of q and k. */
   readonly headDim: number;
@@ -34,7 +34,7 @@ export interface Dims {
   readonly valueDim: number;
 }
 
-/** Quads of such columns. */
+/** The number of quads of a vector with these columns. */
 export function quadsOf(
   columns: Columns,
   { headDim, valueDim }: Dims,
@@ -49,19 +49,22 @@ export function quadsOf(
   }
 }
 
-/** The same as functions of the text, `key_quads()` and so on. */
+/**
+ * Functions of the text that do what {@linkcode quadsOf} does: `key_quads()`
+ * and so on.
+ */
 export const QUADS = /* wgsl */ `
 fn key_quads() -> u32 { return (problem.headDim + 3u) / 4u; }
 fn value_quads() -> u32 { return (problem.valueDim + 3u) / 4u; }
 fn sum_quads() -> u32 { return problem.valueDim / 4u + 1u; }
 `;
 
-/** Names vectors in a key. */
+/** The name of vectors in the key of a shader. */
 export function vectorsKey({ name, half }: Vectors): string {
   return half ? `${name}16` : name;
 }
 
-/** The buffer of vectors. */
+/** The binding of the buffer of vectors. */
 export function bindingOf({ name, half }: Vectors): Binding {
   return input(name, half ? "vec4h" : "vec4f");
 }
@@ -85,16 +88,19 @@ export function reading({ name, columns }: Vectors): string {
 }`;
 }
 
-/** The same as {@linkcode reading}, of no more columns than the buffer has. */
+/**
+ * `read_<name>(token, quad) -> vec4f` of the columns that the buffer has,
+ * without a column of ones.
+ */
 export function readingStored({ name, columns }: Vectors): string {
   return `fn read_${name}(token: u32, quad: u32) -> vec4f { return vec4f(${name}[token * ${columns}_quads() + quad]); }`;
 }
 
-/** A tensor of tfjs that is written. */
+/** A tensor of TensorFlow.js that a shader writes, a vector for each token. */
 export interface Written {
-  /** Of the buffer. */
+  /** The name of its buffer. */
   readonly name: string;
-  /** Its columns. */
+  /** Which columns the vectors have. */
   readonly columns: "key" | "value";
 }
 
@@ -108,7 +114,10 @@ export function writing({ name, columns }: Written): string {
 }`;
 }
 
-/** `add_<name>(token, quad, value: vec4f, isFirst: bool)`: adds to what is there, or is the first to write it. */
+/**
+ * `add_<name>(token, quad, value: vec4f, isFirst: bool)`: adds to what is
+ * there, or is the first to write it.
+ */
 export function adding({ name, columns }: Written): string {
   const count = columns === "key" ? "problem.headDim" : "problem.valueDim";
   return /* wgsl */ `fn add_${name}(token: u32, quad: u32, value: vec4f, isFirst: bool) {

@@ -1,4 +1,4 @@
-/** What the kernels of the full and the blockwise form do with a problem. @module */
+/** How the kernels of the full and the blockwise form compute a problem, and what it costs. @module */
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import { largestBuffer, passesOver } from "../frame/sequence_batches.ts";

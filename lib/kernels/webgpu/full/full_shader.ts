@@ -48,9 +48,9 @@ import {
 } from "../score_tiles/tile_sums.ts";
 import { DECAYS_OF_TILE, maskQuads, TILE_DECAYS } from "./tile_decays.ts";
 
-/** What the text depends on. */
+/** What the text of the shader depends on. */
 export interface FullSpec {
-  /** q, k and v. */
+  /** The vectors q, k and v. */
   readonly vectors: readonly [Vectors, Vectors, Vectors];
   /** How decays enter, or `null` if there are none. */
   readonly decays: Preparation | null;
@@ -103,7 +103,10 @@ ${finishing(tiling)}
   };
 }
 
-/** Where a workgroup and a thread are. */
+/**
+ * Declares where a workgroup and a thread are: `base`, `first_row`, `row`,
+ * `lane`, `row0` and so on.
+ */
 function places({ threadsPerRow }: Tiling): string {
   return /* wgsl */ `  let base = (problem.firstSequence + group.y) * problem.length;
   let last = problem.length - 1u;

@@ -22,7 +22,7 @@ fn log_of_one_plus(x: Pack) -> Pack {
 }
 `;
 
-/** log(sigmoid(x)). */
+/** The kernel of log(sigmoid(x)). */
 export const logSigmoid: FusedKernel<"x"> = ({ backend, inputs: { x } }) => {
   const y = makeFloats(backend, x.shape);
   runElementwise(backend, {
@@ -36,7 +36,7 @@ export const logSigmoid: FusedKernel<"x"> = ({ backend, inputs: { x } }) => {
   return [y];
 };
 
-/** dx = dy sigmoid(-x). */
+/** The gradient kernel of log(sigmoid(x)): dx = dy sigmoid(-x). */
 export const logSigmoidGradient: FusedKernel<"x" | "dy"> = (
   { backend, inputs: { x, dy } },
 ) => {
@@ -61,7 +61,7 @@ fn is_clipped(x: f32) -> bool {
 }
 `;
 
-/** Where a token is in its sequence. */
+/** Declares where a token is in its sequence. */
 const POSITION = /* wgsl */ `  let position = at % uniforms.length;
   let is_first = position == 0u;
   let is_last = position == uniforms.length - 1u;`;
@@ -93,7 +93,10 @@ fn clip(x: f32) -> f32 { return select(x, uniforms.lowest, is_clipped(x)); }
   return [forward, backward];
 };
 
-/** What both directions send back to a token; nothing, where it was clipped. */
+/**
+ * The gradient kernel of {@linkcode sourceDecay}: the sum of what both
+ * directions send back to a token, 0 where it was clipped.
+ */
 export const sourceDecayGradient: FusedKernel<"logDecay" | "df" | "db"> = (
   { backend, inputs: { logDecay, df, db } },
 ) => {

@@ -19,7 +19,7 @@ fn normal(x: Pack, bell: Pack) -> Pack {
 }
 `;
 
-/** x Φ(x). */
+/** The kernel of GELU, x Φ(x). */
 export const gelu: FusedKernel<"x"> = ({ backend, inputs: { x } }) => {
   const y = makeFloats(backend, x.shape);
   runElementwise(backend, {

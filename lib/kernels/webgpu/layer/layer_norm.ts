@@ -40,7 +40,7 @@ fn moments_of(row: u32, local: u32) -> vec2f {
 }
 `;
 
-/** What both programs share. */
+/** What the programs of the forward pass and of the gradient have in common. */
 function programOf(
   teams: Teams,
   { epsilon }: LayerNormAttributes,

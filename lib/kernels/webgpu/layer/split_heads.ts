@@ -60,7 +60,7 @@ const PLACE = /* wgsl */ `
   let joined = vector * uniforms.packs;
   let split = (sequence * uniforms.length + token % uniforms.length) * uniforms.packs;`;
 
-/** What both directions share. */
+/** What the programs of the forward pass and of the gradient have in common. */
 function programOf(
   x: tf.TensorInfo,
   { numHeads: heads, featureMap }: SplitHeadsAttributes,
@@ -82,7 +82,7 @@ fn slope(x: Pack) -> Pack { return ${slope}; }
   };
 }
 
-/** Queries, keys and values. */
+/** The forward kernel: queries, keys and values of x, head by head. */
 export const splitHeads: FusedKernel<"x", SplitHeadsAttributes> = (
   { backend, inputs: { x }, attributes },
 ) => {

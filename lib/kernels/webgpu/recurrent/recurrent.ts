@@ -29,9 +29,9 @@ const WARP = 32;
 /** Columns of q and k of which a workgroup can hold two quads of columns. */
 export const LARGEST_HEAD_DIM = TILE_ROWS * MOST_THREADS / 2;
 
-/** How a state is shared out. */
+/** How the states of a sweep are shared out over workgroups and threads. */
 export interface SweepTiling {
-  /** Threads of the same columns. */
+  /** Threads of the same columns, called lanes. */
   readonly lanes: number;
   /** Quads of columns of a workgroup. */
   readonly across: number;
@@ -39,23 +39,23 @@ export interface SweepTiling {
   readonly threads: number;
 }
 
-/** Tiles of the rows of a state. */
+/** Threads of the same columns of a state: one for each tile of its rows. */
 export function threadsPerColumn(headDim: number): number {
   return Math.ceil(headDim / TILE_ROWS);
 }
 
-/** A tiling with so many quads of columns. */
+/** The tiling whose workgroups have so many quads of columns. */
 export function sweepTilingOf(headDim: number, across: number): SweepTiling {
   const lanes = threadsPerColumn(headDim);
   const threads = WARP * Math.ceil(lanes * across / WARP);
   return { lanes, across, threads };
 }
 
-/** Row r of a tile's part of a vector, which is two quads. */
+/** The number that row r of a tile has of a vector, of which the tile has two quads. */
 export const ofRow = (name: string, r: number): string =>
   `${name}${r >> 2}[${r % 4}]`;
 
-/** What programs of sweeps are given alike. */
+/** What the programs of all sweeps are given alike. */
 export function sweepProgram(
   q: tf.TensorInfo,
   v: tf.TensorInfo,

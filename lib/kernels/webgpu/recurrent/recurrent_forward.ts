@@ -33,18 +33,24 @@ function blockOf(threads: number): number {
 
 /** What a sweep does, and with which tensors. */
 export interface ForwardSweep {
-  /** Its way. */
+  /** The way that the sweep goes. */
   readonly direction: Direction;
   readonly q: tf.TensorInfo;
   readonly k: tf.TensorInfo;
   readonly v: tf.TensorInfo;
-  /** What its state pays on arriving at each token; nothing if absent. */
+  /** Log decays that the state pays on arriving at each token; none if absent. */
   readonly logDecay: tf.TensorInfo | undefined;
-  /** The state that the sweep begins with, `[batch, heads, headDim, valueDim + 1]`; zeros if absent. */
+  /**
+   * The state that the sweep begins with, `[batch, heads, headDim, valueDim +
+   * 1]`; zeros if absent.
+   */
   readonly firstState?: tf.TensorInfo | undefined;
-  /** Where the state goes that it ends with, if anywhere. */
+  /** The tensor for the state that the sweep ends with, if it is wanted. */
   readonly lastState?: tf.TensorInfo | undefined;
-  /** What the sweep before this one left of the row sums, and has written to y. */
+  /**
+   * The row sums of the sweep before this one, which has written what it read
+   * to y; absent for the first.
+   */
   readonly sumsBefore: tf.TensorInfo | undefined;
   /** Whether no sweep follows: then rows are divided. */
   readonly isLast: boolean;
@@ -77,7 +83,7 @@ function share(
   return { ...sweepTilingOf(headDim, own + 1), workgroups };
 }
 
-/** The program of a sweep. */
+/** The program of a sweep of the forward pass. */
 export function forwardSweep(sweep: ForwardSweep): Program {
   const { direction, q, k, v, logDecay, firstState, lastState } = sweep;
   const { sumsBefore, isLast, y, rowSums, attributes } = sweep;
@@ -242,7 +248,10 @@ ${
   }`;
 }
 
-/** What the state pays on arriving; before the first token there may be none. */
+/**
+ * Declares the decay that the state pays on arriving at a token; before the
+ * first token there may be no state.
+ */
 function arrive(hasEntered: boolean): string {
   const paid = "exp(logDecay[token])";
   return `        let decay = ${

@@ -13,22 +13,22 @@ export const CHUNK = 16;
 /** Threads of a workgroup: channels side by side. */
 export const THREADS = 64;
 
-/** Sizes of a scan. */
+/** The sizes of a selective scan. */
 export interface ScanSizes {
   readonly batch: number;
   readonly length: number;
   readonly channels: number;
   readonly stateDim: number;
-  /** Fours of a state's numbers. */
+  /** Quads (four numbers) of a channel's state. */
   readonly quads: number;
-  /** Of a sequence. */
+  /** Chunks of a sequence. */
   readonly chunks: number;
   /** Workgroups side by side that a token's channels take. */
   readonly blocks: number;
   readonly reverse: boolean;
 }
 
-/** The sizes of a problem. */
+/** The sizes of the scan of x with the paces a. */
 export function sizesOf(
   x: Pick<tf.TensorInfo, "shape">,
   a: Pick<tf.TensorInfo, "shape">,
@@ -66,7 +66,7 @@ export function chunkProgram(
   };
 }
 
-/** Where a thread is; its channel need not be there. */
+/** Declares where a thread is: the channel that it has may be one beyond the last. */
 export const PLACE = /* wgsl */ `
   let block = workgroup % uniforms.blocks;
   let chunk = workgroup / uniforms.blocks % uniforms.chunks;
@@ -103,7 +103,10 @@ fn ${name}(row: u32, quad: u32) -> vec4f {
 `;
 }
 
-/** In the place of a chunk's time steps, if a state is forgotten among them. */
+/**
+ * The mark of a chunk in which the state is forgotten, in the place of the sum
+ * of its time steps.
+ */
 const FORGOTTEN = -1e38;
 
 /** Adds a token's step to a chunk's. */
@@ -113,7 +116,7 @@ export function addStep(step: string, begins: string): string {
       if (${begins}) { is_forgotten = true; }`;
 }
 
-/** What a chunk's time steps add up to. */
+/** The sum of a chunk's time steps, or the mark that the state is forgotten. */
 export const TOTAL = /* wgsl */ `select(total, ${FORGOTTEN}, is_forgotten)`;
 
 /**

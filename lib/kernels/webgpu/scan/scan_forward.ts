@@ -14,7 +14,10 @@ import {
 } from "./scan.ts";
 import { SIGMOID } from "../layer/sigmoid.ts";
 
-/** What a scan reads of each token; `begins` is absent where nothing is forgotten at once. */
+/**
+ * What a scan reads of each token; `begins` is absent where nothing is
+ * forgotten at once.
+ */
 export type ScanInputs =
   & Readonly<Record<"x" | "dt" | "a" | "b" | "c", tf.TensorInfo>>
   & Readonly<Partial<Record<"begins", tf.TensorInfo>>>;
@@ -35,7 +38,10 @@ const STEP = (begins: tf.TensorInfo | undefined) => /* wgsl */ `
 };
       state = kept * state + step * x[at] * b_of(token, quad);`;
 
-/** What each chunk makes of a state of zeros, and how long it takes. */
+/**
+ * The program of the state that each chunk makes of zeros, and of the sum of
+ * its time steps.
+ */
 export function summaryProgram(
   { x, dt, a, b, begins }: ScanInputs,
   writes: Readonly<Record<"states" | "steps", tf.TensorInfo>>,
@@ -100,7 +106,10 @@ export function outputsProgram(
   };
 }
 
-/** What stands around a scan; absent where there is none. */
+/**
+ * What is applied to the output of a scan: the skip connection d and the gate
+ * z, each absent where there is none.
+ */
 export type ScanGates = Readonly<Partial<Record<"d" | "z", tf.TensorInfo>>>;
 
 /** (y + d x) SiLU(z) of what a scan reads, in packs along the channels. */
@@ -126,7 +135,7 @@ export function gatesProgram(
   };
 }
 
-/** y + d x */
+/** The text of y + d x, or of y where there is no d. */
 export function skipped(d: tf.TensorInfo | undefined): string {
   return d ? "scanned[at] + d[at % uniforms.row] * x[at]" : "scanned[at]";
 }

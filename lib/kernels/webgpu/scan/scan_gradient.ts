@@ -57,7 +57,10 @@ export function gateGradientsProgram(
   };
 }
 
-/** x, Δ, dy and d dy of each channel side by side: one binding. */
+/**
+ * The program that lays x, Δ, dy and d dy of each channel side by side, so
+ * that they are one binding.
+ */
 export function scanRowsProgram(
   { x, dt, dy, d }:
     & Pick<ScanGates, "d">
@@ -79,7 +82,10 @@ export function scanRowsProgram(
   };
 }
 
-/** b and c of each token by fours, and whether the state before it is forgotten. */
+/**
+ * The program that lays b and c of each token side by side by fours, with
+ * whether the state before it is forgotten.
+ */
 export function tokensProgram(
   { b, c, begins }:
     & Readonly<Record<"b" | "c", tf.TensorInfo>>
@@ -109,7 +115,7 @@ export function tokensProgram(
   };
 }
 
-/** Of what {@linkcode tokensProgram} writes. */
+/** The shape of what {@linkcode tokensProgram} writes. */
 const TOKENS = /* wgsl */ `
 fn part_of(token: u32, part: u32) -> vec4f {
   return tokens[token * (2u * uniforms.quads + 1u) + part];
@@ -122,7 +128,10 @@ fn begins_at(token: u32) -> bool {
 
 type Packed = Readonly<Record<"rows" | "tokens" | "a", tf.TensorInfo>>;
 
-/** The gradient in the state before each chunk, if nothing comes after it; and how long it takes. */
+/**
+ * The program of the gradient in the state before each chunk if nothing came
+ * after it, and of the sum of its time steps.
+ */
 export function gradientSummaryProgram(
   { rows, tokens, a }: Packed,
   writes: Readonly<Record<"carried" | "steps", tf.TensorInfo>>,
@@ -310,7 +319,7 @@ export function unpackPacesProgram(
   };
 }
 
-/** x dy, of which dd is the sum. */
+/** The program of the products x dy, of which dd is the sum. */
 export function skipsProgram(
   { x, dy }: Readonly<Record<"x" | "dy", tf.TensorInfo>>,
   products: tf.TensorInfo,

@@ -188,7 +188,7 @@ function sumsOf(
   return [da, db, dc];
 }
 
-/** dd = Σ x dy */
+/** The gradient of the skip connection, dd = Σ x dy. */
 function skipGradient(
   backend: StrictWebGPUBackend,
   x: tf.TensorInfo,

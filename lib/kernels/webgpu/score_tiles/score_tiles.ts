@@ -4,11 +4,11 @@
  *
  * A workgroup has a block of rows (tokens that gather) and goes through blocks
  * of columns (tokens that are gathered from). A thread computes a tile of eight
- * rows and four columns of the scores; then, of the same eight rows, some quads
+ * rows and four columns of the scores; then, of the same eight rows, some columns
  * of the sum over the block's columns. Lanes are the threads of the same rows.
  *
  * The vectors of the block's columns, which all rows meet, may be staged: the
- * workgroup loads some quads of them, each once, into memory of its own, where
+ * workgroup loads some quads (four columns) of them, each once, into memory of its own, where
  * neighbouring lanes read neighbouring numbers.
  *
  * @module
@@ -19,16 +19,25 @@ import type { Program } from "../../../tfjs/webgpu/program.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import { eachTileRow, TILE_ROWS } from "../frame/register_tile.ts";
 
-/** Threads of a row: for heads of up to 16, 32 and 64 columns, if each thread has four. */
+/**
+ * Threads of a row: for heads of up to 16, 32 and 64 columns, if each thread
+ * has four.
+ */
 const THREADS_PER_ROW = [4, 8, 16];
 /** Most rows of a workgroup: the full form's mask has as many columns. */
 const MOST_ROWS = 128;
-/** Bytes of workgroup memory for each thread: its tile, and for softmax attention the maxima of its rows. */
+/**
+ * Bytes of workgroup memory for each thread: its tile, and for softmax
+ * attention the maxima of its rows.
+ */
 const BYTES_OF_THREAD = 16 * TILE_ROWS + 4 * TILE_ROWS;
-/** Bytes of workgroup memory for each thread of a row, and each column that is staged: those of its four keys. */
+/**
+ * Bytes of workgroup memory for each thread of a row, and each column that is
+ * staged: those of its four keys.
+ */
 const BYTES_OF_STAGED_COLUMN = 16;
 
-/** How the work is shared out. */
+/** How scores and sums are shared out over workgroups and threads. */
 export interface Tiling {
   /** Threads of a workgroup. */
   readonly threads: number;
@@ -42,7 +51,10 @@ export interface Tiling {
   readonly columns: number;
   /** Workgroups that share out the columns of the sums of the same rows. */
   readonly columnSplits: number;
-  /** Columns of a block's vectors that are staged at once; none if each thread loads for itself. */
+  /**
+   * Columns of a block's vectors that are staged at once; none if each thread
+   * loads for itself.
+   */
   readonly stagedColumns: number;
 }
 
@@ -113,7 +125,10 @@ export function tilingVariants(
   ];
 }
 
-/** What the programs of softmax attention are given alike: a workgroup for the rows of a tiling of each sequence. */
+/**
+ * What the programs of softmax attention are given alike: a workgroup for the
+ * rows of a tiling of each sequence.
+ */
 export function tiledProgram(
   q: tf.TensorInfo,
   v: tf.TensorInfo,
@@ -146,7 +161,7 @@ export function tiledProgram(
   };
 }
 
-/** Which columns a tensor has. */
+/** The dimension that says how many columns a tensor has. */
 export type Dim = "headDim" | "valueDim";
 
 /** `read_<name>(token, quad) -> vec4f`, 0 where a row has no more columns. */
@@ -180,7 +195,7 @@ export function writing(name: string, dim: Dim, width: 1 | 4): string {
 }`;
 }
 
-/** Declarations that all three begin with. */
+/** Declarations with which all programs in tiles begin. */
 export function tileFunctions(
   { rows, columns, stagedColumns }: Tiling,
 ): string {
@@ -211,7 +226,10 @@ export function places({ rows, threadsPerRow }: Tiling): string {
 ${eachTileRow((r) => `  let row${r} = base + min(row + ${r}u, last);`)}`;
 }
 
-/** `column`, and the tokens `column0` … `column3` of the tile in the block from `first` on. */
+/**
+ * `column`, and the tokens `column0` … `column3` of the tile in the block from
+ * `first` on.
+ */
 export const tileColumns = /* wgsl */ `
     let column = first + 4u * lane;
     let positions = column + vec4u(0u, 1u, 2u, 3u);
@@ -220,13 +238,13 @@ ${repeat(4, (c) => `    let column${c} = base + min(column + ${c}u, last);`)}`;
 /** Quads of a row with these columns, in the text. */
 export const quadsIn = (dim: Dim) => `(uniforms.${dim} + 3u) / 4u`;
 
-/** What is multiplied to make a tile. */
+/** The vectors whose products make a tile of scores. */
 interface Factors {
   /** Begins the names of the products' rows. */
   readonly sum: string;
   readonly ofRows: string;
   readonly ofColumns: string;
-  /** Their quads. */
+  /** The number of quads of the vectors, in the text. */
   readonly end: string;
 }
 
@@ -310,7 +328,10 @@ export function shareTile({ threadsPerRow }: Tiling, name: string): string {
 /** Waits until nobody reads the tiles any more. */
 export const END_OF_TILE = "    workgroupBarrier();";
 
-/** Four booleans: which of the tile's columns row r reads, if `limit` is beyond the last. */
+/**
+ * Four booleans: which of the tile's columns row r reads, if `limit` is beyond
+ * the last.
+ */
 export const before = (limit: string) => `positions < vec4u(${limit})`;
 
 /** The end of the columns that row r reads. */
@@ -340,7 +361,10 @@ export function skipSegments(
   } < ${segmentOf("first_row")}) { start += ${columns}u; }`;
 }
 
-/** Leaves the loop where its block begins after {@linkcode skipSegments}'s last segment. */
+/**
+ * Leaves the loop where its block begins after {@linkcode skipSegments}'s last
+ * segment.
+ */
 export function endOfSegments(segmentOf: (position: string) => string): string {
   return `    if (${segmentOf("first")} > last_segment) { break; }`;
 }

@@ -31,9 +31,9 @@ export function declareSum(
   );
 }
 
-/** What is added to a sum. */
+/** What is added to a sum of vectors, weighted by scores. */
 export interface Addition {
-  /** As declared. */
+  /** The name of the sum, as {@linkcode declareSum} was given it. */
   readonly sum: string;
   /** Whose rows are weighed and added. */
   readonly vectors: string;

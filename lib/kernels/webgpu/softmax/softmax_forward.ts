@@ -33,16 +33,19 @@ import {
   writeSum,
 } from "../score_tiles/tile_sums.ts";
 
-/** Below all scores, and finite: WGSL has no other. */
+/** A number below all scores. It is finite, since WGSL has no infinity. */
 export const LOWEST = "-3.4e38";
 
-/** Row r of two vectors of four rows each. */
+/** The number of row r in a pair of vectors that have four rows each. */
 const ofRow = (name: string, r: number) => `${name}${r >> 2}[${r % 4}]`;
 
-/** How the scores are shared out. */
+/** How the scores of softmax attention are shared out. */
 export interface Sharing {
   readonly tiling: Tiling;
-  /** Subgroups, if lanes compare maxima in them: each holds all lanes of a row. */
+  /**
+   * Subgroups, if the threads of a row compare their maxima in one that holds
+   * all of them.
+   */
   readonly comparing: Subgroups | undefined;
 }
 
@@ -89,7 +92,7 @@ ${repeat(2, (i) => `      maxima${i} = max(maxima${i}, ${place("other", i)});`)}
     }`;
 }
 
-/** Outputs `y`, `maxima` and `sums`. */
+/** The program of the forward pass, which writes `y`, `maxima` and `sums`. */
 export function forwardProgram(
   { q, k, v, mask, segments }: Tensors,
   writes: Tensors,

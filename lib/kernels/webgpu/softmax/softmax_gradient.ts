@@ -200,7 +200,10 @@ ${
   };
 }
 
-/** dv_j = Σ_i p_ij dy_i and dk_j = s Σ_i p_ij (dy_i · v_j - D_i) q_i: rows are keys here. */
+/**
+ * dv_j = Σ_i p_ij dy_i and dk_j = s Σ_i p_ij (dy_i · v_j - D_i) q_i: rows are
+ * keys here.
+ */
 export function keyGradientsProgram(
   reads: Tensors,
   writes: Tensors,

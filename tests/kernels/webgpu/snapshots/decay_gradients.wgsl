@@ -11,8 +11,8 @@ struct Problem {
   scale: f32,
   epsilon: f32,
 }
-@group(0) @binding(0) var<storage, read> queryShares: array<vec4f>;
-@group(0) @binding(1) var<storage, read> keyShares: array<vec4f>;
+@group(0) @binding(0) var<storage, read> queryTerms: array<vec4f>;
+@group(0) @binding(1) var<storage, read> keyTerms: array<vec4f>;
 @group(0) @binding(2) var<storage, read> f: array<f32>;
 @group(0) @binding(3) var<storage, read> b: array<f32>;
 @group(0) @binding(4) var<storage, read> states: array<vec4f>;
@@ -26,12 +26,12 @@ fn value_quads() -> u32 { return (problem.valueDim + 3u) / 4u; }
 fn sum_quads() -> u32 { return problem.valueDim / 4u + 1u; }
 fn record_quads() -> u32 { return 4u * key_quads() * sum_quads() + 1u; }
 
-// Of a token: what it reads less what is read of it in the chunk, and what is
-// read of it in other chunks.
-var<workgroup> inside_before: array<f32, 64>;
-var<workgroup> leaving_before: array<f32, 64>;
-var<workgroup> inside_after: array<f32, 64>;
-var<workgroup> leaving_after: array<f32, 64>;
+// For each token: what it reads less what is read of it in the chunk (intra), and
+// what is read of it in other chunks (inter).
+var<workgroup> intra_before: array<f32, 64>;
+var<workgroup> inter_before: array<f32, 64>;
+var<workgroup> intra_after: array<f32, 64>;
+var<workgroup> inter_after: array<f32, 64>;
 var<workgroup> products: array<vec2f, 64>;
 
 var<workgroup> before: array<f32, 64>;
@@ -64,12 +64,12 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   // [chunk before, chunk after, state before, state after]; those that read a
   // key in the forward direction come after it.
   for (var t = thread; t < count; t += 64u) {
-    let query = queryShares[base + first + t];
-    let key = keyShares[base + first + t];
-    inside_before[t] = query.x + query.z - key.y;
-    leaving_before[t] = key.w;
-    inside_after[t] = query.y + query.w - key.x;
-    leaving_after[t] = key.z;
+    let query = queryTerms[base + first + t];
+    let key = keyTerms[base + first + t];
+    intra_before[t] = query.x + query.z - key.y;
+    inter_before[t] = key.w;
+    intra_after[t] = query.y + query.w - key.x;
+    inter_after[t] = key.z;
   }
   var through = vec2f();
 
@@ -97,10 +97,10 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   if (first > 0u) { through[1] *= exp(path_after(0u, count) + b[base + max(first, 1u) - 1u]); }
   for (var m = thread; m < count; m += 64u) {
     var sum = through;
-    for (var t = 0u; t < m; t++) { sum.x += leaving_before[t]; }
-    for (var t = m; t < count && !(before[t] < -104.0); t++) { sum.x += inside_before[t]; }
-    for (var t = m + 1u; t < count; t++) { sum.y += leaving_after[t]; }
-    for (var t = m + 1u; t > 0u && !(after[t - 1u] < -104.0); t--) { sum.y += inside_after[t - 1u]; }
+    for (var t = 0u; t < m; t++) { sum.x += inter_before[t]; }
+    for (var t = m; t < count && !(before[t] < -104.0); t++) { sum.x += intra_before[t]; }
+    for (var t = m + 1u; t < count; t++) { sum.y += inter_after[t]; }
+    for (var t = m + 1u; t > 0u && !(after[t - 1u] < -104.0); t--) { sum.y += intra_after[t - 1u]; }
     let token = first + m;
     // Nobody arrives at the first token from the left, nor at the last from the right.
     df[base + token] = select(0.0, sum.x, token > 0u);
