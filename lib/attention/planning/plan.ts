@@ -64,28 +64,36 @@ export function planAttention(problem: PlannedProblem): AttentionPlan {
   const kernel: KernelPlan | Refusal = problem.kernel === false
     ? { refusal: "kernel: false asks for tfjs operations" }
     : planForm(wanted, { ...problem, decays: !maskless(problem) });
-  const refusal = "refusal" in kernel
-    ? kernel.refusal
-    : problem.withGradient
-    ? kernel.gradientRefusal
-    : undefined;
-  if (!("refusal" in kernel) && refusal === undefined) {
+  if ("refusal" in kernel) {
+    assertSinglePrecision(problem, kernel.refusal);
+    const plain = form === "auto" ? automaticForm(problem) : wanted;
+    return planPlain(problem, plain, kernel.refusal);
+  }
+  const { gradientRefusal } = kernel;
+  if (gradientRefusal === undefined || !problem.withGradient) {
     return planFused(problem, wanted, kernel);
   }
-  if (problem.precision === "f16") {
-    throw new RangeError(`precision "f16" cannot be had: ${refusal}`);
-  }
-  const plain = !("refusal" in kernel)
-    ? formOfGradient(problem, wanted)
-    : form === "auto"
-    ? automaticForm(problem)
-    : wanted;
-  return planPlain(problem, plain, refusal!);
+  assertSinglePrecision(problem, gradientRefusal);
+  return planPlain(problem, formOfGradient(problem, wanted), gradientRefusal);
 }
 
 /**
- * What computes a gradient in operations where the form alone has a kernel:
- * the fastest whose scores fit.
+ * Throws if operations would have to multiply in 16 bits.
+ *
+ * @throws {RangeError} If they would.
+ */
+function assertSinglePrecision(
+  { precision }: PlannedProblem,
+  refusal: string,
+): void {
+  if (precision !== "f16") return;
+  throw new RangeError(`precision "f16" cannot be had: ${refusal}`);
+}
+
+/**
+ * The form in which operations compute a problem with its gradient where a kernel
+ * has only the forward pass: the chunkwise form, the fastest, unless its scores are
+ * too large for a tensor.
  */
 function formOfGradient(
   problem: PlannedProblem,
