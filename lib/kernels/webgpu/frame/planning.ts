@@ -6,7 +6,7 @@ import { quadsOf } from "./vectors.ts";
 
 /** Largest headDim and valueDim: a workgroup's threads must cover a row. */
 const LARGEST_DIM = 128;
-/** Storage buffers of the shaders that have most, those of dk and of a sweep back. */
+/** Storage buffers of the shader that has most: that of dk and dv. */
 const STORAGE_BUFFERS = 10;
 
 /** Limits and features of a device. */
