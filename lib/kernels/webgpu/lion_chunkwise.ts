@@ -21,7 +21,7 @@ import { registerFusedKernel } from "../../tfjs/webgpu/fused_kernel.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WebGpuNumbers } from "../tuning.ts";
 import {
-  type AttentionCall,
+  type AttentionArguments,
   sizeOfProblem,
 } from "./chunkwise/attention_call.ts";
 import { chunkwiseForward } from "./chunkwise/chunkwise_forward.ts";
@@ -44,7 +44,7 @@ import { planPiece } from "./recurrent/piece_plan.ts";
 export function registerChunkwise(
   numbersFor: NumbersFor<WebGpuNumbers>,
 ): void {
-  const rowsFor = (call: AttentionCall) =>
+  const rowsFor = (call: AttentionArguments) =>
     numbersFor(sizeOfProblem(call)).chunkwise.blockRows;
   registerFusedKernel<string, string, KernelAttributes, KernelRequest>(
     ATTENTION.chunkwise,

@@ -1,7 +1,7 @@
 /** Problems of the delta rule that take several passes, workgroups or rounds of threads. @module */
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { planFor } from "../../../lib/kernels/webgpu/delta/delta_plan.ts";
+import { planDeltaKernel } from "../../../lib/kernels/webgpu/delta/delta_plan.ts";
 import {
   type DeltaCase,
   describe,
@@ -25,7 +25,7 @@ onEachBackend(
     const limits = { maxStorageBufferBindingSize: 100_000 };
     const actual = await withLimits(limits, () => {
       const { device } = tf.backend() as unknown as { device: GPUDevice };
-      const plan = planFor(
+      const plan = planDeltaKernel(
         { ...problem, diagonal: true, chunkSize: undefined },
         device.limits,
         { chunkSize: 32 },

@@ -15,12 +15,12 @@ import {
 import { gateGradientsProgram } from "../../../lib/kernels/webgpu/delta/delta_backward_decay.ts";
 import { keyGradientsProgram } from "../../../lib/kernels/webgpu/delta/delta_key_gradients.ts";
 import { outputsProgram } from "../../../lib/kernels/webgpu/delta/delta_outputs.ts";
-import { planFor } from "../../../lib/kernels/webgpu/delta/delta_plan.ts";
+import { planDeltaKernel } from "../../../lib/kernels/webgpu/delta/delta_plan.ts";
 import {
   newsGradientProgram,
   productsProgram,
 } from "../../../lib/kernels/webgpu/delta/delta_backward_scores.ts";
-import { rowsProgram } from "../../../lib/kernels/webgpu/delta/delta_wy.ts";
+import { wyProgram } from "../../../lib/kernels/webgpu/delta/delta_wy.ts";
 import { stateGradientsProgram } from "../../../lib/kernels/webgpu/delta/delta_state_gradients.ts";
 import { statesProgram } from "../../../lib/kernels/webgpu/delta/delta_states.ts";
 import {
@@ -64,7 +64,7 @@ function programsOf(
       0,
     ),
     inversesProgram(systems, layout, pass),
-    rowsProgram(
+    wyProgram(
       {
         reads: { q, k: q, v, beta, systems },
         decays,
@@ -223,7 +223,7 @@ function plan(
   request: Partial<DeltaRequest>,
   limits: Partial<typeof LIMITS> = {},
 ) {
-  return planFor(
+  return planDeltaKernel(
     { ...REQUEST, ...request },
     { ...LIMITS, ...limits } as unknown as GPUSupportedLimits,
     { chunkSize: 32 },
@@ -236,7 +236,7 @@ const OF_CHUNK = 4 *
     (3 * 32 + 1) * 64 + 32 * 64 + // rows of keys, and of values
     64 * 64); // a state
 
-Deno.test("planFor() of the delta rule says how many launches, and what they need", () => {
+Deno.test("planDeltaKernel() of the delta rule says how many launches, and what they need", () => {
   assertEquals(plan({}), {
     chunkSize: 32,
     scratchBytes: 4 * 2 * 32 * OF_CHUNK,
@@ -262,7 +262,7 @@ Deno.test("planFor() of the delta rule says how many launches, and what they nee
   });
 });
 
-Deno.test("planFor() of the delta rule refuses what the device cannot hold, in words", () => {
+Deno.test("planDeltaKernel() of the delta rule refuses what the device cannot hold, in words", () => {
   const refusals: [ReturnType<typeof plan>, string][] = [
     [plan({ headDim: 513 }), "headDim is 513"],
     [

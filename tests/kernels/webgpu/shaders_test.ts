@@ -29,8 +29,8 @@ import {
   diagonalScoresShader,
 } from "../../../lib/kernels/webgpu/diagonal/diagonal_scores.ts";
 import { packShader } from "../../../lib/kernels/webgpu/frame/pack.ts";
-import type { Preparation } from "../../../lib/kernels/webgpu/chunkwise/chunk_operands.ts";
-import { preparationFor } from "../../../lib/kernels/webgpu/chunkwise/scalar_operands.ts";
+import type { DecayedOperands } from "../../../lib/kernels/webgpu/chunkwise/chunk_operands.ts";
+import { operandsFor } from "../../../lib/kernels/webgpu/chunkwise/scalar_operands.ts";
 import type { Role } from "../../../lib/kernels/webgpu/chunkwise/roles.ts";
 import { tilingOf } from "../../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
 import { tileDecaysShader } from "../../../lib/kernels/webgpu/full/tile_decays.ts";
@@ -68,10 +68,10 @@ const [q, k, v]: [Vectors, Vectors, Vectors] = [
   { name: "k", columns: "key", half: false },
   { name: "v", columns: "value", half: false },
 ];
-const both = preparationFor(true, false)!;
-const causal = preparationFor(true, true)!;
+const both = operandsFor(true, false)!;
+const causal = operandsFor(true, true)!;
 
-function statesOf(decays: Preparation | null): States {
+function statesOf(decays: DecayedOperands | null): States {
   return { name: "states", rows: k, columns: v, decays };
 }
 
@@ -82,7 +82,7 @@ const cotangentStates: States = {
   decays: both.transposed(),
 };
 
-function attention(decays: Preparation | null): Role {
+function attention(decays: DecayedOperands | null): Role {
   return {
     rows: q,
     others: k,
@@ -103,12 +103,12 @@ const queryGradient: Role = {
 };
 
 /** The shader of attention with these decays. */
-function attend(decays: Preparation | null): Shader {
+function attend(decays: DecayedOperands | null): Shader {
   return attendShader({ roles: [attention(decays)], decays, shape }, LAUNCH);
 }
 
 /** The shader of the full form. */
-function full(decays: Preparation | null): Shader {
+function full(decays: DecayedOperands | null): Shader {
   const tiling = tilingOf(LAUNCH, NUMBERS(LAUNCH).full, LIMITS);
   return fullShader({ vectors: [q, k, v], decays, tiling }, LAUNCH);
 }

@@ -19,16 +19,17 @@ import { declare, type Launch } from "../frame/problem.ts";
 import { finishing } from "./attend_finish.ts";
 import { readChunk, readChunkBySide, scoreChunk } from "./attend_scores.ts";
 import {
+  type AttendShape,
   roomFor,
   scratchQuads,
-  type Shape,
   threadsOf,
 } from "./attend_shape.ts";
 import { readStates } from "./attend_states.ts";
 import { distinct } from "./chunk_states.ts";
-import { type Preparation, preparationKey } from "./chunk_operands.ts";
+import { type DecayedOperands, operandsKey } from "./chunk_operands.ts";
 import { columnsOf, inputsOf, outputsOf, type Role, roleKey } from "./roles.ts";
-import { eachRow as rows, RECORD_QUADS, TILE_ROWS } from "./states.ts";
+import { RECORD_QUADS } from "./states.ts";
+import { eachTileRow as rows, TILE_ROWS } from "../frame/register_tile.ts";
 import { bindingOf, QUADS, reading, writing } from "../frame/vectors.ts";
 
 /** What the text of the shader depends on. */
@@ -36,9 +37,9 @@ export interface AttendSpec {
   /** The functions to compute, each by workgroups of its own. */
   readonly roles: readonly Role[];
   /** The decays of all roles; `null` if nothing decays, and only the state is read. */
-  readonly decays: Preparation | null;
+  readonly decays: DecayedOperands | null;
   /** The room that the shader has, and how its work is shared out. */
-  readonly shape: Shape;
+  readonly shape: AttendShape;
 }
 
 /** Adds a product of a matrix to sums. */
@@ -69,7 +70,7 @@ export function attendShader(
     key: keyOf(
       "attend",
       ...roles.map(roleKey),
-      preparationKey(decays),
+      operandsKey(decays),
       `chunk=${shape.largestChunk}`,
       `quads=${shape.largestQuads}`,
       `rows=${blockRows}`,
@@ -79,7 +80,7 @@ export function attendShader(
     code: () => {
       const sides = decays ? decays.sides : [];
       const arrays = sides.map((side) =>
-        `var<workgroup> entering_${side}: array<f32, ${blockRows}>;`
+        `var<workgroup> from_start_${side}: array<f32, ${blockRows}>;`
       );
       return /* wgsl */ `${declare(bindings)}
 ${QUADS}${RECORD_QUADS}
@@ -109,12 +110,16 @@ ${
   };
 }
 
-function declareIn(decays: Preparation, tokens: number): string {
+function declareIn(decays: DecayedOperands, tokens: number): string {
   return `${decays.declare(decays.sides, tokens)}
 ${decays.declareWeights(tokens)}`;
 }
 
-function attend(role: Role, decays: Preparation | null, shape: Shape): string {
+function attend(
+  role: Role,
+  decays: DecayedOperands | null,
+  shape: AttendShape,
+): string {
   const { finish, output } = role;
   const { blockRows } = shape;
   const threads = threadsOf(shape);
@@ -126,7 +131,7 @@ function attend(role: Role, decays: Preparation | null, shape: Shape): string {
     let i = min(firstRow + r, count - 1u);
 ${
     sides.map((side) =>
-      `    entering_${side}[r] = ${decays.entering(side, "i")};`
+      `    from_start_${side}[r] = ${decays.decayFromStart(side, "i")};`
     ).join("\n")
   }
   }

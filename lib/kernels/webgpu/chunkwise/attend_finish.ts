@@ -1,12 +1,12 @@
 /** The last step of the attention shader: what it writes of the sums of a tile of rows. @module */
-import { type Shape, threadsOf } from "./attend_shape.ts";
+import { type AttendShape, threadsOf } from "./attend_shape.ts";
 import type { Role } from "./roles.ts";
-import { eachRow as rows, TILE_ROWS } from "./states.ts";
+import { eachTileRow as rows, TILE_ROWS } from "../frame/register_tile.ts";
 
 /** Writes the results of the threads that have a tile. */
 export function finishing(
   role: Pick<Role, "finish" | "output">,
-  shape: Shape,
+  shape: AttendShape,
 ): string {
   const { finish, output } = role;
   const { blockRows } = shape;

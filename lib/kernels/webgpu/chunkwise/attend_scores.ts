@@ -1,17 +1,17 @@
 /** What a token reads of its chunk: scores in workgroup memory, and sums that they weigh. @module */
-import { scratchQuads, type Shape, threadsOf } from "./attend_shape.ts";
+import { type AttendShape, scratchQuads, threadsOf } from "./attend_shape.ts";
 import type { Side } from "./mask.ts";
-import type { Preparation } from "./chunk_operands.ts";
+import type { DecayedOperands } from "./chunk_operands.ts";
 import { innerQuads, type Role } from "./roles.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
-import { eachRow as rows, TILE_ROWS } from "./states.ts";
+import { eachTileRow as rows, TILE_ROWS } from "../frame/register_tile.ts";
 import type { Vectors } from "../frame/vectors.ts";
 
 /** Scores of the block's rows with all tokens of the chunk, weighted by the mask. */
 export function scoreChunk(
   role: Role,
-  { sides }: Preparation,
-  shape: Shape,
+  { sides }: DecayedOperands,
+  shape: AttendShape,
 ): string {
   const stride = scratchQuads(shape);
   const columnBlocks = shape.largestChunk / 4;
@@ -85,7 +85,7 @@ const ALL_BLOCKS = "(count + 3u) / 4u";
 /** Adds what the tile's rows read of some blocks to the sums of this name. */
 function readBlocks(
   role: Role,
-  shape: Shape,
+  shape: AttendShape,
   sum: string,
   [from, to]: readonly [string, string],
 ): string {
@@ -108,7 +108,7 @@ ${
 export function readChunk(
   role: Role,
   sides: readonly Side[],
-  shape: Shape,
+  shape: AttendShape,
 ): string {
   const from = sides.includes("before") ? "0u" : "row / 4u";
   const to = sides.includes("after")
@@ -126,7 +126,7 @@ export function readChunk(
 export function readChunkBySide(
   role: Role,
   sides: readonly Side[],
-  shape: Shape,
+  shape: AttendShape,
 ): string {
   const { own } = role.finish as { own: Vectors };
   const ranges = {
@@ -154,7 +154,7 @@ ${terms}`;
 function blockOnDiagonal(
   role: Role,
   sides: readonly Side[],
-  shape: Shape,
+  shape: AttendShape,
   blockOfTile: number,
 ): string {
   const stride = scratchQuads(shape);

@@ -1,10 +1,10 @@
 /** How much room the shader of `attend.ts` has, and how its work is shared out. @module */
 import { decayBytes, weightBytes } from "./mask.ts";
-import { TILE_ROWS } from "./states.ts";
+import { TILE_ROWS } from "../frame/register_tile.ts";
 import { type Dims, quadsOf } from "../frame/vectors.ts";
 
 /** The room that a shader has; there are few shapes, so that few shaders differ. */
-export interface Shape {
+export interface AttendShape {
   /** Tokens of a chunk for which there is room. */
   readonly largestChunk: number;
   /** Quads of the result for which there is room. */
@@ -34,7 +34,7 @@ export function shapeFor(
   dims: Dims,
   workgroupBytes: number,
   mostRows: number,
-): Shape | undefined {
+): AttendShape | undefined {
   const largestChunk = LARGEST_CHUNKS.find((size) => size >= chunkSize);
   const largestQuads = roomForQuads(dims);
   if (largestChunk === undefined || largestQuads === undefined) return;
@@ -51,7 +51,7 @@ function roomForQuads(dims: Dims): number | undefined {
 }
 
 /** The shape of shaders whose scores lie in a buffer, for columns that have been planned. */
-export function shapeOfTiles(dims: Dims): Shape {
+export function shapeOfTiles(dims: Dims): AttendShape {
   return {
     largestChunk: 0,
     largestQuads: roomForQuads(dims)!,
@@ -59,7 +59,7 @@ export function shapeOfTiles(dims: Dims): Shape {
   };
 }
 
-function bytesOf(shape: Shape): number {
+function bytesOf(shape: AttendShape): number {
   const { blockRows } = shape;
   const tokens = roomFor(shape);
   return 16 * blockRows * scratchQuads(shape) + 3 * 4 * blockRows +
@@ -67,16 +67,18 @@ function bytesOf(shape: Shape): number {
 }
 
 /** Tokens of a chunk for which there is room, in whole blocks of rows. */
-export function roomFor({ largestChunk, blockRows }: Shape): number {
+export function roomFor({ largestChunk, blockRows }: AttendShape): number {
   return Math.ceil(largestChunk / blockRows) * blockRows;
 }
 
 /** Quads of a row that scores, and later parts of sums, take. */
-export function scratchQuads({ largestChunk, largestQuads }: Shape): number {
+export function scratchQuads(
+  { largestChunk, largestQuads }: AttendShape,
+): number {
   return Math.max(largestChunk / 4, largestQuads);
 }
 
 /** Threads of a workgroup: one for each tile of the result. */
-export function threadsOf({ blockRows, largestQuads }: Shape): number {
+export function threadsOf({ blockRows, largestQuads }: AttendShape): number {
   return blockRows / TILE_ROWS * largestQuads;
 }

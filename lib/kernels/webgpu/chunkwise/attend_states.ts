@@ -1,12 +1,13 @@
 /** What a token reads of the states that reach its chunk. @module */
 import type { Side } from "./mask.ts";
-import type { Preparation } from "./chunk_operands.ts";
+import type { DecayedOperands } from "./chunk_operands.ts";
 import { innerQuads, isTransposed, type Role } from "./roles.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
-import { directionsOf, eachRow as rows, TILE_ROWS } from "./states.ts";
+import { directionsOf } from "./states.ts";
+import { eachTileRow as rows, TILE_ROWS } from "../frame/register_tile.ts";
 
 /** Adds what the tile's rows read of the states that reach their chunk to `sum`. */
-export function readStates(role: Role, decays: Preparation | null): string {
+export function readStates(role: Role, decays: DecayedOperands | null): string {
   const { rows: readers, states, finish } = role;
   const transposed = isTransposed(role);
   const sides = decays ? decays.sides : [];
@@ -64,7 +65,7 @@ ${
       ? ""
       : rows((r) =>
         sides.map((side) =>
-          `  ${side}State${r} *= entering_${side}[rowTile * ${TILE_ROWS}u + ${r}u];${
+          `  ${side}State${r} *= from_start_${side}[rowTile * ${TILE_ROWS}u + ${r}u];${
             term(side, r)
           }
   sum${r} += ${side}State${r};`

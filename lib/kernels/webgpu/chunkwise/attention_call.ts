@@ -9,14 +9,18 @@ import type { Shader } from "../../../tfjs/webgpu/shader.ts";
 import { type Launch, packProblem } from "../frame/problem.ts";
 import { attendShader } from "./attend.ts";
 import type { ProblemSize } from "../../numbers.ts";
-import { type Shape, shapeFor } from "./attend_shape.ts";
+import { type AttendShape, shapeFor } from "./attend_shape.ts";
 import { carryStatesShader, type PieceBorders } from "./carry_states.ts";
 import { chunkStatesShader } from "./chunk_states.ts";
 import { packShader } from "../frame/pack.ts";
 import { clearPadding } from "../layer/padding.ts";
-import { isPacked, type Pass, passesOver } from "../frame/sequence_batches.ts";
+import {
+  isPacked,
+  type SequenceBatch,
+  sequenceBatches,
+} from "../frame/sequence_batches.ts";
 import { stateBytes } from "./states.ts";
-import type { Preparation, StateDecays } from "./chunk_operands.ts";
+import type { DecayedOperands, StateDecays } from "./chunk_operands.ts";
 import type { Role } from "./roles.ts";
 import type { States } from "./states.ts";
 import {
@@ -29,19 +33,19 @@ import {
 /** The shape of shaders that have no mask, and need no room for one. */
 const MASKLESS_CHUNK = 64;
 
-/** A call of a form's kernel. */
-export type AttentionCall = Call<string, KernelAttributes>;
+/** The tensors and attributes that the kernel of a form is given. */
+export type AttentionArguments = Call<string, KernelAttributes>;
 
-/** What the numbers of its kernels depend on. */
+/** The size of a call's problem, on which the numbers of its kernels depend. */
 export function sizeOfProblem(
-  { inputs: { q, v } }: AttentionCall,
+  { inputs: { q, v } }: AttentionArguments,
 ): ProblemSize {
   const [length, headDim] = q!.shape.slice(2) as [number, number];
   return { length, headDim, valueDim: v!.shape[3]! };
 }
 
 /** A call of a kernel: its tensors by the names of their bindings, and its launches. */
-export class Run<Decays extends StateDecays = Preparation> {
+export class KernelCall<Decays extends StateDecays = DecayedOperands> {
   readonly #backend: StrictWebGPUBackend;
   readonly #tensors: Record<string, tf.TensorInfo>;
   readonly #scratch: tf.TensorInfo[] = [];
@@ -54,7 +58,7 @@ export class Run<Decays extends StateDecays = Preparation> {
   readonly perToken: number[];
   /** How decays enter, or `null` if there are none. */
   readonly decays: Decays | null;
-  readonly passes: readonly Pass[];
+  readonly batches: readonly SequenceBatch[];
   /** Whether there are states: with decays, if there is more than one chunk, or a piece. */
   readonly hasStates: boolean;
   /** What comes to the sequence and leaves it, if it is a piece of a longer one. */
@@ -67,7 +71,7 @@ export class Run<Decays extends StateDecays = Preparation> {
    * @param bytesOfSequence What else a sequence takes of one buffer.
    */
   constructor(
-    { inputs, backend, attributes }: AttentionCall,
+    { inputs, backend, attributes }: AttentionArguments,
     decays: Decays | null,
     withStates: boolean,
     bytesOfSequence: number = 0,
@@ -100,7 +104,7 @@ export class Run<Decays extends StateDecays = Preparation> {
     const bytes = this.hasStates
       ? this.chunks * stateBytes(this.dims, this.decays)
       : 0;
-    this.passes = passesOver(
+    this.batches = sequenceBatches(
       batch * heads,
       Math.max(bytes, bytesOfSequence),
       limits,
@@ -108,7 +112,7 @@ export class Run<Decays extends StateDecays = Preparation> {
   }
 
   /** Room in the shaders of its chunks, with so many rows a workgroup at most. */
-  #shape(mostRows: number = Infinity): Shape {
+  #shape(mostRows: number = Infinity): AttendShape {
     return shapeFor(
       this.decays ? this.#attributes.chunkSize : MASKLESS_CHUNK,
       this.dims,
@@ -127,7 +131,7 @@ export class Run<Decays extends StateDecays = Preparation> {
     };
   }
 
-  /** Those of the device. */
+  /** The limits of the device. */
   get limits(): GPUSupportedLimits {
     return this.#backend.device.limits;
   }
@@ -163,21 +167,21 @@ export class Run<Decays extends StateDecays = Preparation> {
     for (const x of outputs) clearPadding(this.#backend, x, mask);
   }
 
-  /** A tensor that is gone when the kernel returns; of so many numbers. */
+  /** A tensor of so many numbers that is gone when the kernel returns. */
   scratch(name: string, size: number): tf.TensorInfo {
     const tensor = this.output(name, [size]);
     this.#scratch.push(tensor);
     return tensor;
   }
 
-  /** As {@linkcode scratch}, with so many columns for each token. */
+  /** A tensor that is gone when the kernel returns, with so many columns for each token. */
   scratchVectors(name: string, columns: number): tf.TensorInfo {
     return this.scratch(name, tf.util.sizeFromShape(this.perToken) * columns);
   }
 
-  /** A buffer for states of a pass. */
+  /** A buffer for the states of a batch of sequences. */
   scratchStates({ name }: States): void {
-    const { sequences } = this.passes[0]!;
+    const { sequences } = this.batches[0]!;
     const bytes = sequences * this.chunks * stateBytes(this.dims, this.decays);
     // Without states there is a buffer all the same, for the binding.
     this.scratch(name, this.hasStates ? bytes / 4 : 4);
@@ -192,8 +196,11 @@ export class Run<Decays extends StateDecays = Preparation> {
     // Four halves take the room of two floats.
     const perQuad = half ? 2 : 4;
     const packed = this.scratchVectors(name, perQuad * this.quads(columns));
-    for (const pass of this.passes) {
-      this.launch((launch) => packShader(vectors, launch), pass, { x, packed });
+    for (const batch of this.batches) {
+      this.launch((launch) => packShader(vectors, launch), batch, {
+        x,
+        packed,
+      });
     }
     return vectors;
   }
@@ -204,10 +211,10 @@ export class Run<Decays extends StateDecays = Preparation> {
 
   launch(
     shaderOf: (launch: Launch) => Shader,
-    pass: Pass,
+    batch: SequenceBatch,
     tensors: Record<string, tf.TensorInfo> = this.#tensors,
   ): void {
-    const problem: Launch = { ...this.sizes, ...pass };
+    const problem: Launch = { ...this.sizes, ...batch };
     const shader = shaderOf(problem);
     launch(
       this.#backend,
@@ -218,7 +225,7 @@ export class Run<Decays extends StateDecays = Preparation> {
   }
 
   /** The states that reach each chunk. */
-  makeStates(states: readonly States[], pass: Pass): void {
+  makeStates(states: readonly States[], batch: SequenceBatch): void {
     if (!this.hasStates) return;
     // Rows that lie decayed in a buffer take no room in the shader.
     const largestChunk = this.decays?.kind === "channels"
@@ -226,36 +233,36 @@ export class Run<Decays extends StateDecays = Preparation> {
       : this.#shape().largestChunk;
     this.launch(
       (launch) => chunkStatesShader({ states, largestChunk }, launch),
-      pass,
+      batch,
     );
     if (this.chunks === 1 && !this.borders) return;
     this.launch(
       (launch) => carryStatesShader(states, launch, this.borders),
-      pass,
+      batch,
     );
   }
 
   /** What tokens read of their chunk and of the states, with so many rows a workgroup at most. */
   attend(
     roles: readonly Role[],
-    decays: Preparation | null,
-    pass: Pass,
+    decays: DecayedOperands | null,
+    batch: SequenceBatch,
     mostRows: number,
   ): void {
     const spec = { roles, decays, shape: this.#shape(mostRows) };
-    this.launch((launch) => attendShader(spec, launch), pass);
+    this.launch((launch) => attendShader(spec, launch), batch);
   }
 
-  /** The gradients of the log decays, from the shares that came with dq and dk. */
+  /** The gradients of the log decays, from the terms that came with dq and dk. */
   decayGradients(
-    { gradient }: Preparation,
+    { gradient }: DecayedOperands,
     states: readonly [string, string],
-    pass: Pass,
+    batch: SequenceBatch,
   ): void {
     const { causal, hasStates } = this;
     const { largestChunk } = this.#shape();
     const spec = { causal, alone: !hasStates, largestChunk, states };
-    this.launch((launch) => gradient(spec, launch), pass);
+    this.launch((launch) => gradient(spec, launch), batch);
   }
 
   dispose(): void {

@@ -8,26 +8,26 @@
  *
  * | matrix | what it is | for a decay of one number per token |
  * | --- | --- | --- |
- * | Qin | what reads the state that reaches the chunk | `entering` · q |
- * | Kout | what writes to the state that leaves it | `leaving` · k |
+ * | Qin | what reads the state that reaches the chunk | `decayFromStart` · q |
+ * | Kout | what writes to the state that leaves it | `decayToEnd` · k |
  * | A | what tokens of the chunk read of each other | `weights` ∘ q kᵀ |
- * | through | what a state pays that passes the chunk | e^`through` |
+ * | through | what a state pays that passes the chunk | e^`logChunkDecay` |
  *
  * The gradients are the same with the vectors of other roles (`roles.ts`) and,
- * for those of keys and values, the transposed preparation; `gradient` is what is
- * left: the way back to the decays. In the full form (`tiles.ts`) one tile reads
- * another by `entering`, `through` and `leaving` alone, without a state.
+ * for those of keys and values, the transposed operands; `gradient` is what is
+ * left: the way back to the decays. In the full form (`full_shader.ts`) one tile reads
+ * another by `decayFromStart`, `logChunkDecay` and `decayToEnd` alone, without a state.
  *
- * A preparation is text: declarations, statements that fill them for a chunk,
- * and expressions. Where it is used, `first`, `count` and `base` are the chunk's
+ * Operands are text: declarations, statements that fill them for a chunk,
+ * and expressions. Where they are used, `first`, `count` and `base` are the chunk's
  * first token, its tokens and the place of the sequence's first token, and
  * `thread` the local index; tokens are counted from the chunk's first.
  *
  * Factors are numbers of a token here. Decays of each key channel have none: their
- * matrices are written to buffers first (`diagonal_preparation.ts`), and what
+ * matrices are written to buffers first (`diagonal_operands.ts`), and what
  * makes and carries states takes either ({@linkcode StateDecays}).
  *
- * No exponent is above 0, whatever the preparation: each is the sum of the log
+ * No exponent is above 0, whatever the decays: each is the sum of the log
  * decays along one path.
  *
  * @module
@@ -37,9 +37,9 @@ import type { Binding, Shader } from "../../../tfjs/webgpu/shader.ts";
 import type { Launch } from "../frame/problem.ts";
 
 /** One kind of decays, read in one way. Nothing decays where there is `null`: then there is one state, of all tokens. */
-export interface Preparation {
+export interface DecayedOperands {
   readonly kind: "tokens";
-  /** Names it in the keys of shaders. */
+  /** Names the operands in the keys of shaders. */
   readonly key: string;
   /** The sides from which states come, in the order in which they lie in memory. */
   readonly sides: readonly Side[];
@@ -47,19 +47,19 @@ export interface Preparation {
   readonly inputs: readonly Binding[];
   /** Whether readers and sources are exchanged. */
   readonly isTransposed: boolean;
-  /** The same with readers and sources exchanged. */
-  transposed(): Preparation;
+  /** The operands with readers and sources exchanged. */
+  transposed(): DecayedOperands;
 
   /** Declarations for chunks of so many tokens at most, for these sides. */
   declare(sides: readonly Side[], tokens: number): string;
   /** Statements that fill them for a chunk; they end with a barrier. */
   load(tokens: number, threads: number): string;
   /** Factor of what token i reads of the state from a side. */
-  entering(side: Side, i: string): string;
+  decayFromStart(side: Side, i: string): string;
   /** Factor of what token j writes to the state that came from a side. */
-  leaving(side: Side, j: string): string;
+  decayToEnd(side: Side, j: string): string;
   /** Logarithm of the factor of a state from a side that passes the chunk. */
-  through(side: Side): string;
+  logChunkDecay(side: Side): string;
   /** Factor of a state that comes from outside of the sequence, of whose tokens the first on that side lies there. */
   arriving(side: Side, place: string): string;
 
@@ -99,7 +99,7 @@ export interface DiagonalChunks {
  */
 export interface ChannelDecays {
   readonly kind: "channels";
-  /** Names it in the keys of shaders. */
+  /** Names the operands in the keys of shaders. */
   readonly key: string;
   readonly chunks: DiagonalChunks;
   /** The sides from which states come, in the order in which they lie in memory. */
@@ -112,18 +112,18 @@ export interface ChannelDecays {
   readonly written: "queries" | "keys";
   /** Where a side's rows and its `through` lie. */
   slotOf(side: Side): 0 | 1;
-  /** The same with readers and sources exchanged. */
+  /** The operands with readers and sources exchanged. */
   transposed(): ChannelDecays;
 }
 
 /** What decays states: numbers of tokens, or rows that are written out. */
-export type StateDecays = Preparation | ChannelDecays;
+export type StateDecays = DecayedOperands | ChannelDecays;
 
-/** The buffers that some preparations read, each once. */
+/** The buffers that the text of some operands reads, each once. */
 export function inputsOfDecays(
-  preparations: readonly (StateDecays | null)[],
+  operands: readonly (StateDecays | null)[],
 ): Binding[] {
-  const inputs = preparations.flatMap((one) =>
+  const inputs = operands.flatMap((one) =>
     one?.kind === "tokens" ? one.inputs : []
   );
   const names = ["f", "b"];
@@ -131,7 +131,7 @@ export function inputsOfDecays(
     .sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
 }
 
-/** How a preparation, or that there is none, is named in a key. */
-export function preparationKey(preparation: StateDecays | null): string {
-  return preparation?.key ?? "maskless";
+/** The name of operands, or of there being no decays, in the key of a shader. */
+export function operandsKey(operands: StateDecays | null): string {
+  return operands?.key ?? "maskless";
 }

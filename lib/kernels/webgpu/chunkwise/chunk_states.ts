@@ -20,7 +20,7 @@ import { declareLayout } from "./diagonal_layout.ts";
 import type { Side } from "./mask.ts";
 import {
   inputsOfDecays,
-  preparationKey,
+  operandsKey,
   type StateDecays,
 } from "./chunk_operands.ts";
 import {
@@ -28,8 +28,8 @@ import {
   RECORD_QUADS,
   type States,
   statesKey,
-  TILE_ROWS,
 } from "./states.ts";
+import { TILE_ROWS } from "../frame/register_tile.ts";
 import { bindingOf, QUADS, quadsOf, reading } from "../frame/vectors.ts";
 
 /** What the text depends on. */
@@ -69,9 +69,7 @@ export function chunkStatesShader(
   return {
     key: keyOf(
       "chunk_states",
-      ...states.map((kind) =>
-        `${statesKey(kind)}:${preparationKey(kind.decays)}`
-      ),
+      ...states.map((kind) => `${statesKey(kind)}:${operandsKey(kind.decays)}`),
       `chunk=${largestChunk}`,
     ),
     bindings,
@@ -83,7 +81,7 @@ export function chunkStatesShader(
         )
       );
       const arrays = sides.map((side) =>
-        `var<workgroup> leaving_${side}: array<f32, ${largestChunk}>;`
+        `var<workgroup> to_end_${side}: array<f32, ${largestChunk}>;`
       );
       return /* wgsl */ `${declare(bindings)}
 ${QUADS}${RECORD_QUADS}
@@ -131,7 +129,7 @@ function writeStates(
   const factors = decays?.kind === "tokens" ? decays : null;
   const sides = factors ? factors.sides : [];
   const weigh = (direction: number) =>
-    factors ? `leaving_${sides[direction]}[j] * y` : "y";
+    factors ? `to_end_${sides[direction]}[j] * y` : "y";
   // Rows of x are decayed by a number each as y, or lie decayed in a buffer.
   const decayed = decays?.kind === "channels" ? decays : null;
   const rowName = (direction: number, quad: number) =>
@@ -168,7 +166,7 @@ ${
   for (var j = thread; j < count; j += ${THREADS}u) {
 ${
         sides.map((side) =>
-          `    leaving_${side}[j] = ${factors.leaving(side, "j")};`
+          `    to_end_${side}[j] = ${factors.decayToEnd(side, "j")};`
         ).join("\n")
       }
   }
@@ -213,7 +211,7 @@ ${store(direction, quad)}
       }${
         factors === null ? "" : `
     if (tile == 0u) { ${name}[start + record_quads() - 1u] = vec4f(exp(${
-          factors.through(sides[direction]!)
+          factors.logChunkDecay(sides[direction]!)
         })); }`
       }
   }`)
@@ -221,7 +219,7 @@ ${store(direction, quad)}
 }`;
 }
 
-/** Those with the same name once. */
+/** The given things, each name once. */
 export function distinct<T extends { readonly name: string }>(
   all: readonly T[],
 ): T[] {

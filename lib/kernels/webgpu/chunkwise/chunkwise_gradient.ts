@@ -7,32 +7,32 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { COTANGENTS, cotangentsShader } from "../frame/cotangents.ts";
 import type { Vectors } from "../frame/vectors.ts";
-import { type AttentionCall, Run } from "./attention_call.ts";
+import { type AttentionArguments, KernelCall } from "./attention_call.ts";
 import type { Role } from "./roles.ts";
-import { preparationOf } from "./scalar_operands.ts";
+import { operandsOf } from "./scalar_operands.ts";
 import type { States } from "./states.ts";
 
 /**
  * Computes the gradients of all inputs in chunks of the attribute `chunkSize`.
  *
- * @param call The kernel's tensors and attributes.
+ * @param given The kernel's tensors and attributes.
  * @param mostRows Rows of a chunk that a workgroup computes, at most.
  * @returns dq, dk, dv and those of f and b that there are.
  */
 export function chunkwiseGradient(
-  call: AttentionCall,
+  given: AttentionArguments,
   mostRows: number,
 ): tf.TensorInfo[] {
-  const decays = preparationOf(call);
-  const run = new Run(call, decays, true);
+  const decays = operandsOf(given);
+  const call = new KernelCall(given, decays, true);
   const outputs = ["q", "k", "v", "f", "b"]
-    .filter((name) => run.input(name) !== undefined)
-    .map((name) => run.output(`d${name}`, run.input(name)!.shape));
-  const q = run.vectors("q", "key");
-  const k = run.vectors("k", "key");
-  const v = run.vectors("v", "value");
+    .filter((name) => call.input(name) !== undefined)
+    .map((name) => call.output(`d${name}`, call.input(name)!.shape));
+  const q = call.vectors("q", "key");
+  const k = call.vectors("k", "key");
+  const v = call.vectors("v", "value");
   const g = COTANGENTS;
-  run.scratchVectors(g.name, 4 * run.quads(g.columns));
+  call.scratchVectors(g.name, 4 * call.quads(g.columns));
   const transposed = decays ? decays.transposed() : null;
   const states: States = { name: "states", rows: k, columns: v, decays };
   const cotangentStates: States = {
@@ -41,11 +41,11 @@ export function chunkwiseGradient(
     columns: g,
     decays: transposed,
   };
-  run.scratchStates(states);
-  run.scratchStates(cotangentStates);
+  call.scratchStates(states);
+  call.scratchStates(cotangentStates);
   const terms = (own: Vectors, name: string): Role["finish"] => {
     if (decays === null) return { kind: "none" };
-    run.scratchVectors(name, 4);
+    call.scratchVectors(name, 4);
     return { kind: "decayTerms", own, name };
   };
   const dq: Role = {
@@ -72,17 +72,17 @@ export function chunkwiseGradient(
     output: { name: "dv", columns: "value" },
     finish: { kind: "none" },
   };
-  for (const pass of run.passes) {
-    run.launch(cotangentsShader, pass);
-    run.makeStates([states, cotangentStates], pass);
-    run.attend([dq], decays, pass, mostRows);
-    run.attend([dk, dv], transposed, pass, mostRows);
+  for (const batch of call.batches) {
+    call.launch(cotangentsShader, batch);
+    call.makeStates([states, cotangentStates], batch);
+    call.attend([dq], decays, batch, mostRows);
+    call.attend([dk, dv], transposed, batch, mostRows);
     if (decays) {
       const met = [states.name, cotangentStates.name] as const;
-      run.decayGradients(decays, met, pass);
+      call.decayGradients(decays, met, batch);
     }
   }
-  run.clearPadding(outputs.slice(0, 3));
-  run.dispose();
+  call.clearPadding(outputs.slice(0, 3));
+  call.dispose();
   return outputs;
 }

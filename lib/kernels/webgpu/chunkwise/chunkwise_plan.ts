@@ -3,7 +3,7 @@ import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import { shapeFor } from "./attend_shape.ts";
-import { largestBuffer, passesOver } from "../frame/sequence_batches.ts";
+import { largestBuffer, sequenceBatches } from "../frame/sequence_batches.ts";
 import { stateBytes } from "./states.ts";
 import {
   inLaunches,
@@ -11,7 +11,7 @@ import {
   refusalOf,
   tooManyChunks,
 } from "../frame/planning.ts";
-import { preparationFor } from "./scalar_operands.ts";
+import { operandsFor } from "./scalar_operands.ts";
 
 /**
  * Plans a problem for a device.
@@ -30,7 +30,7 @@ export function planChunkwise(
   const { limits } = device;
   const refusal = refusalOf(request, device);
   if (refusal) return refusal;
-  const decays = preparationFor(request.decays || causal, causal);
+  const decays = operandsFor(request.decays || causal, causal);
   const memory = limits.maxComputeWorkgroupStorageSize;
   const fits = (size: number) =>
     decays === null ||
@@ -69,13 +69,13 @@ export function planChunkwise(
     };
   }
   const bytes = alone ? 0 : ofSequence(chunkSize);
-  const passes = passesOver(batch * heads, bytes, limits);
+  const batches = sequenceBatches(batch * heads, bytes, limits);
   const packed = packingOf(request);
   return {
     chunkSize,
-    scratchBytes: packed.bytes + passes[0]!.sequences * bytes,
+    scratchBytes: packed.bytes + batches[0]!.sequences * bytes,
     how: inLaunches(
-      passes.length * ((alone ? 1 : chunks > 1 ? 3 : 2) + packed.launches),
+      batches.length * ((alone ? 1 : chunks > 1 ? 3 : 2) + packed.launches),
     ),
   };
 }

@@ -16,7 +16,7 @@
 import type { Side } from "./mask.ts";
 import type { DiagonalChunks } from "./chunk_operands.ts";
 import type { Launch } from "../frame/problem.ts";
-import { TILE_ROWS } from "./states.ts";
+import { TILE_ROWS } from "../frame/register_tile.ts";
 import { quadsOf } from "../frame/vectors.ts";
 
 /** The sides that states come from, in the order of their borders' slots. */

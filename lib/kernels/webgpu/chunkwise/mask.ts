@@ -133,7 +133,7 @@ export function loadDecays(
 }
 
 /** The log decay from the border of the chunk on a side to token `i`. */
-export function entering(side: Side, i: string): string {
+export function pathFromStart(side: Side, i: string): string {
   return side === "before"
     ? `path_before(0u, ${i} + 1u)`
     : `path_after(${i}, count)`;
@@ -143,7 +143,7 @@ export function entering(side: Side, i: string): string {
  * The log decay from token `i` to the far border of the chunk, on its way from
  * a side.
  */
-export function leaving(side: Side, i: string): string {
+export function pathToEnd(side: Side, i: string): string {
   return side === "before"
     ? `path_before(${i} + 1u, count)`
     : `path_after(0u, ${i})`;

@@ -18,7 +18,7 @@ import { gradientChunk } from "../../gradient_chunk.ts";
 import type { NumbersFor } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import type { Device } from "../frame/planning.ts";
-import type { AttentionCall } from "./attention_call.ts";
+import type { AttentionArguments } from "./attention_call.ts";
 import { LARGEST_CHUNK } from "./attend_shape.ts";
 import { chunkwiseGradient } from "./chunkwise_gradient.ts";
 import { planChunkwise } from "./chunkwise_plan.ts";
@@ -28,7 +28,7 @@ export interface FormKernel {
   /** The form's name. */
   readonly form: Exclude<ConcreteForm, "chunkwise">;
   /** Computes the outputs y and the row sums. */
-  forward(call: AttentionCall): tf.TensorInfo[];
+  forward(call: AttentionArguments): tf.TensorInfo[];
   /** Plans the forward pass of a problem for a device. */
   plan(request: KernelRequest, device: GPUDevice): KernelPlan | Refusal;
 }
@@ -101,7 +101,7 @@ function planGradient(
 }
 
 /** The request whose plan a call of the gradient kernel follows. */
-function requestOf({ inputs, attributes }: AttentionCall): KernelRequest {
+function requestOf({ inputs, attributes }: AttentionArguments): KernelRequest {
   const { q, v, f } = inputs;
   const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
   const valueDim = v!.shape[3]!;

@@ -1,24 +1,24 @@
-/** Decays of one number per token and direction, as a preparation. @module */
+/** Decays of one number per token and direction, as operands of a chunk. @module */
 import { input } from "../../../tfjs/webgpu/shader.ts";
 import { decayGradientsShader } from "./decay_gradients.ts";
 import {
   declareDecays,
   declareWeights,
-  entering,
   forwardMask,
-  leaving,
   loadDecays,
   loadWeights,
   maskKey,
   type MaskSource,
+  pathFromStart,
+  pathToEnd,
   sidesOf,
   transposedMask,
 } from "./mask.ts";
-import type { AttentionCall } from "./attention_call.ts";
-import type { Preparation } from "./chunk_operands.ts";
+import type { AttentionArguments } from "./attention_call.ts";
+import type { DecayedOperands } from "./chunk_operands.ts";
 
-/** The preparation of `f`, and of `b` where it is not causal. */
-export function scalarDecays(causal: boolean): Preparation {
+/** The operands of `f`, and of `b` where it is not causal. */
+export function scalarDecays(causal: boolean): DecayedOperands {
   const forward = masked(forwardMask(causal), () => transposed);
   const transposed = masked(transposedMask(causal), () => forward);
   return forward;
@@ -26,8 +26,8 @@ export function scalarDecays(causal: boolean): Preparation {
 
 function masked(
   mask: MaskSource,
-  transposed: () => Preparation,
-): Preparation {
+  transposed: () => DecayedOperands,
+): DecayedOperands {
   const names = [mask.before?.name, mask.after?.name];
   const inputs = (["f", "b"] as const).filter((name) => names.includes(name));
   return {
@@ -39,9 +39,9 @@ function masked(
     transposed,
     declare: declareDecays,
     load: (tokens, threads) => loadDecays(mask, tokens, threads),
-    entering: (side, i) => `exp(${entering(side, i)})`,
-    leaving: (side, j) => `exp(${leaving(side, j)})`,
-    through: (side) => `path_${side}(0u, count)`,
+    decayFromStart: (side, i) => `exp(${pathFromStart(side, i)})`,
+    decayToEnd: (side, j) => `exp(${pathToEnd(side, j)})`,
+    logChunkDecay: (side) => `path_${side}(0u, count)`,
     arriving: (side, place) => `exp(${mask[side]!.name}[${place}])`,
     declareWeights,
     loadWeights: (tokens, threads) => loadWeights(mask, tokens, threads),
@@ -50,21 +50,21 @@ function masked(
 }
 
 /**
- * The preparation of a problem.
+ * The operands of a problem's decays.
  *
  * @param decays Whether decays come with it, of zero too.
  * @param causal Whether a token reads only itself and the tokens before it.
  */
-export function preparationFor(
+export function operandsFor(
   decays: boolean,
   causal: boolean,
-): Preparation | null {
+): DecayedOperands | null {
   return decays ? scalarDecays(causal) : null;
 }
 
-/** The preparation of a call. */
-export function preparationOf(
-  { inputs, attributes }: AttentionCall,
-): Preparation | null {
-  return preparationFor(inputs["f"] !== undefined, attributes.causal);
+/** The operands of a call's decays. */
+export function operandsOf(
+  { inputs, attributes }: AttentionArguments,
+): DecayedOperands | null {
+  return operandsFor(inputs["f"] !== undefined, attributes.causal);
 }

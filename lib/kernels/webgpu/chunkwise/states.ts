@@ -1,6 +1,5 @@
 /** Where the states of chunks lie in their buffer. @module */
 import type { StateDecays } from "./chunk_operands.ts";
-import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import {
   type Columns,
   type Dims,
@@ -8,16 +7,6 @@ import {
   type Vectors,
   vectorsKey,
 } from "../frame/vectors.ts";
-
-/**
- * Rows of registers of a thread: with one quad of columns, 32 sums a
- * direction, and 128 multiplications for 12 loads.
- */
-export const TILE_ROWS = 8;
-
-/** A piece of text for each of them. */
-export const eachRow = (piece: (r: number) => string): string =>
-  repeat(TILE_ROWS, piece);
 
 /**
  * States of one kind: `Σ_j w_j x_j y_jᵀ`, of the vectors x and y of a chunk's
@@ -28,11 +17,11 @@ export const eachRow = (piece: (r: number) => string): string =>
  * holds the decay of passing through the chunk, if all rows pay the same.
  */
 export interface States {
-  /** The buffer. */
+  /** The name of the buffer. */
   readonly name: string;
-  /** x. */
+  /** The vectors x. */
   readonly rows: Vectors;
-  /** y. */
+  /** The vectors y. */
   readonly columns: Vectors;
   /** What decays them, or `null` if nothing does. */
   readonly decays: StateDecays | null;
@@ -57,12 +46,12 @@ export function stateBytes(
   return 16 * directionsOf(decays) * recordQuads(dims);
 }
 
-/** The same as a function of the text. */
+/** The number of quads of a record, as a function of the text. */
 export const RECORD_QUADS =
   /* wgsl */ `fn record_quads() -> u32 { return 4u * key_quads() * sum_quads() + 1u; }
 `;
 
-/** Names states in a key. */
+/** The name of states in the key of a shader. */
 export function statesKey({ name, rows, columns }: States): string {
   return `${name}(${vectorsKey(rows)}·${vectorsKey(columns)})`;
 }

@@ -24,12 +24,12 @@ import type { WebGpuNumbers } from "../../tuning.ts";
 import { gateGradientsProgram } from "./delta_backward_decay.ts";
 import { keyGradientsProgram } from "./delta_key_gradients.ts";
 import { outputsProgram } from "./delta_outputs.ts";
-import { planFor } from "./delta_plan.ts";
+import { planDeltaKernel } from "./delta_plan.ts";
 import {
   newsGradientProgram,
   productsProgram,
 } from "./delta_backward_scores.ts";
-import { DeltaRun, type ForwardInput } from "./delta_call.ts";
+import { DeltaCall, type ForwardInput } from "./delta_call.ts";
 import { stateGradientsProgram } from "./delta_state_gradients.ts";
 import { valueGradientsProgram } from "./delta_value_gradients.ts";
 
@@ -56,7 +56,7 @@ export function registerDeltaAttention(
       forward: (call) => forward(call, numbersFor, isPiece),
       gradient: (call) => gradient(call, numbersFor),
       plan: (request, { limits }) =>
-        planFor(request, limits, numbersFor(request).delta),
+        planDeltaKernel(request, limits, numbersFor(request).delta),
     });
   }
 }
@@ -72,11 +72,11 @@ function forward(
   const last = isPiece
     ? makeFloats(backend, [batch, heads, headDim, v.shape[3]!])
     : undefined;
-  const run = new DeltaRun(call, numbersFor);
-  for (const pass of run.passes) {
-    run.findStates(pass, last);
+  const run = new DeltaCall(call, numbersFor);
+  for (const batch of run.batches) {
+    run.findStates(batch, last);
     const tensors = { reads: { v, beta, ...run.found }, writes: { y } };
-    runProgram(backend, outputsProgram(tensors, run.layout, pass, scale));
+    runProgram(backend, outputsProgram(tensors, run.layout, batch, scale));
   }
   run.close();
   return last ? [y, last] : [y];
@@ -93,7 +93,7 @@ function gradient(
   const dq = makeFloats(backend, q.shape), dk = makeFloats(backend, k.shape);
   const dv = makeFloats(backend, v.shape);
   const dbeta = makeFloats(backend, beta.shape);
-  const run = new DeltaRun(call, numbersFor);
+  const run = new DeltaCall(call, numbersFor);
   const { layout, found, decays } = run;
   const { systems, prepared, written, states } = found;
   const dlogs = run.logDecays.map(({ shape }) => makeFloats(backend, shape));
@@ -101,8 +101,8 @@ function gradient(
   const [dwritten, dnews] = [run.scratch("written"), run.scratch("written")];
   const dstates = run.scratch("states");
   const products = run.scratch("systems"), borders = run.scratch("prepared");
-  for (const pass of run.passes) {
-    run.findStates(pass);
+  for (const batch of run.batches) {
+    run.findStates(batch);
     runProgram(
       backend,
       stateGradientsProgram(
@@ -112,7 +112,7 @@ function gradient(
           ends: { first: dforward, last: dbefore },
         },
         layout,
-        pass,
+        batch,
         scale,
       ),
     );
@@ -121,7 +121,7 @@ function gradient(
       newsGradientProgram(
         { reads: { systems, dwritten }, writes: { dnews } },
         layout,
-        pass,
+        batch,
       ),
     );
     runProgram(
@@ -132,7 +132,7 @@ function gradient(
           writes: { products, borders },
         },
         layout,
-        pass,
+        batch,
         scale,
       ),
     );
@@ -141,7 +141,7 @@ function gradient(
       valueGradientsProgram(
         { reads: { v, beta, dy, systems, dnews }, writes: { dv, dbeta } },
         layout,
-        pass,
+        batch,
         scale,
       ),
     );
@@ -153,7 +153,7 @@ function gradient(
           writes: { borders, dq, dk },
         },
         layout,
-        pass,
+        batch,
         direction,
       )
     );
@@ -161,7 +161,7 @@ function gradient(
       gateGradientsProgram(
         { borders, dbeta, dlog: dlogs[direction] },
         layout,
-        pass,
+        batch,
         direction,
       )
     );

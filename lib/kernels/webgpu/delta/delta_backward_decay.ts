@@ -19,7 +19,7 @@ import {
   PLACES,
   ROW_LANES,
 } from "./delta_chunks.ts";
-import type { Pass } from "../frame/sequence_batches.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
 /** Tensors of the program. */
@@ -36,7 +36,7 @@ export interface GateGradientsTensors {
 export function gateGradientsProgram(
   { borders, dbeta, dlog }: GateGradientsTensors,
   layout: DeltaLayout,
-  { firstSequence, sequences }: Pass,
+  { firstSequence, sequences }: SequenceBatch,
   direction: number,
 ): Program {
   const program = deltaProgram(layout, firstSequence);

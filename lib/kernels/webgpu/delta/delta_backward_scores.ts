@@ -17,13 +17,13 @@ import {
   columnsOf,
   type DeltaLayout,
   deltaProgram,
+  eachBlockRow,
   eachItem,
   eachPair,
-  eachRow,
   PLACES,
   rowsOf,
 } from "./delta_chunks.ts";
-import type { Pass } from "../frame/sequence_batches.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
 /** Tensors of {@linkcode newsGradientProgram}. */
 export interface NewsGradientTensors {
@@ -35,7 +35,7 @@ export interface NewsGradientTensors {
 export function newsGradientProgram(
   { reads, writes }: NewsGradientTensors,
   layout: DeltaLayout,
-  { firstSequence, sequences }: Pass,
+  { firstSequence, sequences }: SequenceBatch,
 ): Program {
   return {
     ...deltaProgram(layout, firstSequence),
@@ -51,14 +51,16 @@ ${eachItem(layout, "uniforms.valueQuads", SOLVE)}`,
 }
 
 const SOLVE = /* wgsl */ `
-${eachRow((r) => `      var sum${r} = vec4f();`)}
+${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
       for (var i = row; i < uniforms.rows; i++) {
         let solved = systems[at_pair(chunk, INVERSE, i, row / 4u)];
         let slope = dwritten[at_written(chunk, i, quad)];
-${eachRow((r) => `        sum${r} += solved[${r}] * slope;`)}
+${eachBlockRow((r) => `        sum${r} += solved[${r}] * slope;`)}
       }
 ${
-  eachRow((r) => `      dnews[at_written(chunk, row + ${r}u, quad)] = sum${r};`)
+  eachBlockRow((r) =>
+    `      dnews[at_written(chunk, row + ${r}u, quad)] = sum${r};`
+  )
 }`;
 
 /** Tensors of {@linkcode productsProgram}. */
@@ -81,7 +83,7 @@ export interface ProductsTensors {
 export function productsProgram(
   { reads, writes }: ProductsTensors,
   layout: DeltaLayout,
-  { firstSequence, sequences }: Pass,
+  { firstSequence, sequences }: SequenceBatch,
   scale: number,
 ): Program {
   const program = deltaProgram(layout, firstSequence);
@@ -115,13 +117,17 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
   let row = row_block * ${BLOCK_ROWS}u;
   let column = column_block * 4u;
   let subtracts = chunk.back && row_block == column_block;
-${eachRow((r) => `  var of_news${r} = vec4f();\n  var of_sums${r} = vec4f();`)}
+${
+  eachBlockRow((r) =>
+    `  var of_news${r} = vec4f();\n  var of_sums${r} = vec4f();`
+  )
+}
   for (var e = 0u; e < uniforms.valueQuads && column_block <= row_block; e++) {
     let found = ${
   columnsOf((c) => `written[at_written(chunk, column + ${c}u, e)]`)
 };
 ${
-  eachRow((r) =>
+  eachBlockRow((r) =>
     `    let slope${r} = slope_of(chunk, row + ${r}u, e);
     of_news${r} += dnews[at_written(chunk, row + ${r}u, e)] * found;
     of_sums${r} += slope${r} * found;`
@@ -129,14 +135,14 @@ ${
 }
     if (subtracts) {
 ${
-  eachRow((r) =>
+  eachBlockRow((r) =>
     `      of_sums${r}[${r}] -= beta_of(chunk, row + ${r}u) * dot(slope${r}, row_of_v(chunk, row + ${r}u, e));`
   )
 }
     }
   }
 ${
-  eachRow((r) =>
+  eachBlockRow((r) =>
     `  products[at_pair(chunk, SYSTEM, row + ${r}u, column_block)] = of_news${r};
   products[at_pair(chunk, SCORES, row + ${r}u, column_block)] = of_sums${r};`
   )
@@ -150,12 +156,12 @@ function multiplyState(
   state: "states" | "dstates",
 ): string {
   return /* wgsl */ `
-${eachRow((r) => `      var ${sum}${r} = vec4f();`)}
+${eachBlockRow((r) => `      var ${sum}${r} = vec4f();`)}
       for (var e = 0u; e < uniforms.valueQuads; e++) {
         let state = ${
     columnsOf((n) => `${state}[at_state(chunk, 4u * quad + ${n}u, e)]`)
   };
-${eachRow((r) => `        ${sum}${r} += ${of(`row + ${r}u`)} * state;`)}
+${eachBlockRow((r) => `        ${sum}${r} += ${of(`row + ${r}u`)} * state;`)}
       }`;
 }
 
@@ -176,7 +182,7 @@ ${
   )
 }
 ${
-  eachRow((r) =>
+  eachBlockRow((r) =>
     `      borders[at_prepared(chunk, ERASED, row + ${r}u, quad)] = erased${r};
       borders[at_prepared(chunk, READ, row + ${r}u, quad)] = read${r};
       borders[at_prepared(chunk, WRITTEN, row + ${r}u, quad)] = wrote${r};`
@@ -186,7 +192,7 @@ ${
         var passed = vec4f();
         for (var e = 0u; e < uniforms.valueQuads; e++) {
 ${
-  eachRow((n) =>
+  eachBlockRow((n) =>
     `          let at${n} = at_state(chunk, 4u * quad + ${n}u, e);
           passed[${n}] += dot(states[at${n}], dstates[at${n}]);`
   )

@@ -9,13 +9,13 @@ import {
 } from "../../../tfjs/webgpu/program.ts";
 import { type DeltaLayout, recordSizes } from "./delta_chunks.ts";
 import { decaysOf } from "./delta_decays.ts";
-import { layoutFor, passesFor } from "./delta_plan.ts";
-import { rowsProgram } from "./delta_wy.ts";
+import { batchesFor, layoutFor } from "./delta_plan.ts";
+import { wyProgram } from "./delta_wy.ts";
 import { statesProgram } from "./delta_states.ts";
 import { inversesProgram, systemsProgram } from "./delta_scores.ts";
 import type { NumbersFor } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
-import type { Pass } from "../frame/sequence_batches.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
 /** What the forward kernel is given, by name. */
 export type ForwardInput = "q" | "k" | "v" | "beta";
@@ -26,10 +26,10 @@ type OptionalInputs = Readonly<
 
 type Kind = keyof ReturnType<typeof recordSizes>;
 
-/** The buffers of one call, which each of its passes fills anew. */
-export class DeltaRun {
+/** The buffers of one call, which each batch of sequences fills anew. */
+export class DeltaCall {
   readonly layout: DeltaLayout;
-  readonly passes: readonly Pass[];
+  readonly batches: readonly SequenceBatch[];
   /** Log decays of each direction, if there are any. */
   readonly logDecays: readonly tf.TensorInfo[];
   /** What the states of each direction pay, if anything. */
@@ -56,7 +56,7 @@ export class DeltaRun {
       numbersFor(shape).delta,
     );
     const { limits } = backend.device;
-    this.passes = passesFor(this.layout, batch * heads, limits);
+    this.batches = batchesFor(this.layout, batch * heads, limits);
     const { f, b, before } = inputs as OptionalInputs;
     this.before = before;
     this.logDecays = [f, b].filter((x) => x !== undefined);
@@ -72,10 +72,10 @@ export class DeltaRun {
     };
   }
 
-  /** A buffer of records of a kind, for the chunks of the sequences of a pass. */
+  /** A buffer of records of a kind, for the chunks of the sequences of a batch. */
   scratch(kind: Kind): tf.TensorInfo {
     const { chunks, directions } = this.layout;
-    const records = this.passes[0]!.sequences * directions * chunks;
+    const records = this.batches[0]!.sequences * directions * chunks;
     const size = records * recordSizes(this.layout)[kind];
     const tensor = makeFloats(this.#call.backend, [size]);
     this.#scratch.push(tensor);
@@ -90,11 +90,11 @@ export class DeltaRun {
   }
 
   /**
-   * Finds the states that come to the chunks of a pass, and what chunks write.
+   * Finds the states that come to the chunks of a batch, and what chunks write.
    *
    * @param last Gets the states after the last chunks.
    */
-  findStates(pass: Pass, last?: tf.TensorInfo): void {
+  findStates(batch: SequenceBatch, last?: tf.TensorInfo): void {
     const { backend, inputs: { q, k, v, beta } } = this.#call;
     const { layout, found: { systems, prepared, written, states } } = this;
     this.inEachDirection((direction) =>
@@ -105,20 +105,20 @@ export class DeltaRun {
           writes: { systems },
         },
         layout,
-        pass,
+        batch,
         direction,
       )
     );
-    runProgram(backend, inversesProgram(systems, layout, pass));
+    runProgram(backend, inversesProgram(systems, layout, batch));
     this.inEachDirection((direction) =>
-      rowsProgram(
+      wyProgram(
         {
           reads: { q, k, v, beta, systems },
           decays: this.decays[direction],
           writes: { prepared, written },
         },
         layout,
-        pass,
+        batch,
         direction,
       )
     );
@@ -127,7 +127,7 @@ export class DeltaRun {
       writes: { written, states },
       ends: { first: this.before, last },
     };
-    runProgram(backend, statesProgram(sweep, layout, pass));
+    runProgram(backend, statesProgram(sweep, layout, batch));
   }
 
   /** Frees the buffers. */

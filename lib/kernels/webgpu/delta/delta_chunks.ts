@@ -232,7 +232,7 @@ export function columnsOf(element: (i: number) => string): string {
 }
 
 /** A piece of text for each row of a block. */
-export const eachRow = (piece: (r: number) => string): string =>
+export const eachBlockRow = (piece: (r: number) => string): string =>
   repeat(BLOCK_ROWS, piece);
 
 /**

@@ -26,7 +26,7 @@ import {
   PLACES,
   rowsOf,
 } from "./delta_chunks.ts";
-import type { Pass } from "../frame/sequence_batches.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
 /** Tensors of the program. */
@@ -44,7 +44,7 @@ export interface KeyGradientsTensors {
 export function keyGradientsProgram(
   { reads, decays, writes }: KeyGradientsTensors,
   layout: DeltaLayout,
-  { firstSequence, sequences }: Pass,
+  { firstSequence, sequences }: SequenceBatch,
   direction: number,
 ): Program {
   const program = deltaProgram(layout, firstSequence);

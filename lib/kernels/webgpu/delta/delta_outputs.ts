@@ -16,12 +16,12 @@ import {
   columnsOf,
   type DeltaLayout,
   deltaProgram,
+  eachBlockRow,
   eachItem,
-  eachRow,
   PLACES,
   rowsOf,
 } from "./delta_chunks.ts";
-import type { Pass } from "../frame/sequence_batches.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { writing } from "../score_tiles/score_tiles.ts";
 
 /** Tensors of the program. */
@@ -39,7 +39,7 @@ export interface OutputsTensors {
 export function outputsProgram(
   { reads, writes }: OutputsTensors,
   layout: DeltaLayout,
-  { firstSequence, sequences }: Pass,
+  { firstSequence, sequences }: SequenceBatch,
   scale: number,
 ): Program {
   const program = deltaProgram(layout, firstSequence);
@@ -66,12 +66,12 @@ ${eachItem(layout, "uniforms.valueQuads", READ_ROWS)}`,
 }
 
 const READ_ROWS = /* wgsl */ `
-${eachRow((r) => `      var sum${r} = vec4f();`)}
+${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
       for (var direction = 0u; direction < uniforms.directions; direction++) {
         let chunk = chunk_of(first_sweep + direction, number);
         let last = chunk.count - 1u;
 ${
-  eachRow((r) =>
+  eachBlockRow((r) =>
     `        let place${r} = min(row + ${r}u, last);
         let row${r} = select(place${r}, last - place${r}, chunk.back);`
   )
@@ -81,7 +81,7 @@ ${
   columnsOf((r) => `states[at_state(chunk, 4u * n + ${r}u, quad)]`)
 };
 ${
-  eachRow((r) =>
+  eachBlockRow((r) =>
     `          sum${r} += carried * prepared[at_prepared(chunk, READ, row${r}, n)];`
   )
 }
@@ -91,21 +91,21 @@ ${
   columnsOf((r) => `written[at_written(chunk, 4u * j + ${r}u, quad)]`)
 };
 ${
-  eachRow((r) =>
+  eachBlockRow((r) =>
     `          sum${r} += found * systems[at_pair(chunk, SCORES, row${r}, j)];`
   )
 }
         }
         if (chunk.back) {
 ${
-  eachRow((r) =>
+  eachBlockRow((r) =>
     `          sum${r} -= beta_of(chunk, row${r}) * own_score(chunk, row${r}) * row_of_v(chunk, row${r}, quad);`
   )
 }
         }
       }
 ${
-  eachRow((r) =>
+  eachBlockRow((r) =>
     `      if (row + ${r}u < tokens.count) {
         write_y(tokens.start + row + ${r}u, quad, uniforms.scale * sum${r});
       }`

@@ -11,8 +11,8 @@ import {
 import { LARGEST_HEAD_DIM } from "./delta_states.ts";
 import {
   largestBuffer,
-  type Pass,
-  passesOver,
+  type SequenceBatch,
+  sequenceBatches,
 } from "../frame/sequence_batches.ts";
 import { inLaunches, tooFewBuffers, tooWide } from "../frame/planning.ts";
 
@@ -33,12 +33,12 @@ export function layoutFor(
 }
 
 /** The sequences that run at once: those whose records fit, of each kind, in one buffer. */
-export function passesFor(
+export function batchesFor(
   layout: DeltaLayout,
   sequences: number,
   limits: GPUSupportedLimits,
-): Pass[] {
-  return passesOver(sequences, largestBytes(layout), limits);
+): SequenceBatch[] {
+  return sequenceBatches(sequences, largestBytes(layout), limits);
 }
 
 /** Bytes of a sequence's largest records. */
@@ -56,7 +56,7 @@ function largestBytes(layout: DeltaLayout): number {
  * @param numbers What the kernels are generated from.
  * @returns What would run, or why nothing can.
  */
-export function planFor(
+export function planDeltaKernel(
   request: DeltaRequest,
   limits: GPUSupportedLimits,
   numbers: WebGpuNumbers["delta"],
@@ -74,15 +74,15 @@ export function planFor(
   }
   const { chunks, directions, chunkSize } = layout;
   const all = request.batch * request.heads;
-  const passes = passesFor(layout, all, limits);
+  const batches = batchesFor(layout, all, limits);
   const floats = Object.values(recordSizes(layout))
     .reduce((sum, size) => sum + size);
   return {
     chunkSize,
-    scratchBytes: 4 * passes[0]!.sequences * directions * chunks * floats,
-    // In each pass systems and rows of each direction; for all sweeps the inverses,
+    scratchBytes: 4 * batches[0]!.sequences * directions * chunks * floats,
+    // For each batch systems and rows of each direction; for all sweeps the inverses,
     // the states and the outputs. Decays, of which the request does not say whether
     // there are any, are one more of each direction.
-    how: inLaunches(passes.length * (2 * directions + 3)),
+    how: inLaunches(batches.length * (2 * directions + 3)),
   };
 }

@@ -19,14 +19,14 @@ import {
   decayOf,
   type DeltaLayout,
   deltaProgram,
+  eachBlockRow,
   eachPair,
-  eachRow,
   kindOf,
   LARGEST_CHUNK,
   PLACES,
   rowsOf,
 } from "./delta_chunks.ts";
-import type { Pass } from "../frame/sequence_batches.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
 /** Tensors of {@linkcode systemsProgram}. */
 export interface SystemsTensors {
@@ -40,7 +40,7 @@ export interface SystemsTensors {
 export function systemsProgram(
   { reads, decays, writes }: SystemsTensors,
   layout: DeltaLayout,
-  { firstSequence, sequences }: Pass,
+  { firstSequence, sequences }: SequenceBatch,
   direction: number,
 ): Program {
   const program = deltaProgram(layout, firstSequence);
@@ -100,13 +100,17 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
   let row = row_block * ${BLOCK_ROWS}u;
   let column = column_block * 4u;
   let own = row_block == column_block;
-${eachRow((r) => `  var key_score${r} = vec4f();\n  var score${r} = vec4f();`)}
+${
+    eachBlockRow((r) =>
+      `  var key_score${r} = vec4f();\n  var score${r} = vec4f();`
+    )
+  }
   // Above the diagonal there is nothing, and zeros are written.
   for (var n = 0u; n < uniforms.headQuads && column_block <= row_block; n++) {
 ${repeat(4, (c) => `    var key${c} = row_of_k(chunk, column + ${c}u, n);`)}
 ${decays ? arrive : ""}
 ${
-    eachRow((r) =>
+    eachBlockRow((r) =>
       `${decays ? pay(r) : ""}
     {
       let keys = mat4x4f(key0, key1, key2, key3);
@@ -118,7 +122,7 @@ ${
   }
   let columns = column + vec4u(0u, 1u, 2u, 3u);
 ${
-    eachRow((r) =>
+    eachBlockRow((r) =>
       `  {
     let i = row + ${r}u;
     systems[at_pair(chunk, SCORES, i, column_block)] = select(vec4f(), score${r}, columns <= vec4u(i));
@@ -136,7 +140,7 @@ ${
 export function inversesProgram(
   systems: tf.TensorInfo,
   layout: DeltaLayout,
-  { firstSequence, sequences }: Pass,
+  { firstSequence, sequences }: SequenceBatch,
 ): Program {
   const program = deltaProgram(layout, firstSequence);
   return {

@@ -15,7 +15,7 @@ import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   BLOCK_ROWS,
   type DeltaLayout,
-  eachRow,
+  eachBlockRow,
   rowsOf,
 } from "./delta_chunks.ts";
 import {
@@ -28,7 +28,7 @@ import {
   type SweepEnds,
   sweepProgram,
 } from "./delta_states.ts";
-import type { Pass } from "../frame/sequence_batches.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
 /** Tensors of the program. */
 export interface StateGradientsTensors {
@@ -44,10 +44,10 @@ export interface StateGradientsTensors {
 export function stateGradientsProgram(
   { reads, writes, ends }: StateGradientsTensors,
   layout: DeltaLayout,
-  pass: Pass,
+  batch: SequenceBatch,
   scale: number,
 ): Program {
-  const program = sweepProgram(layout, pass, ends);
+  const program = sweepProgram(layout, batch, ends);
   return {
     ...program,
     name: "delta_state_gradients",
@@ -61,23 +61,23 @@ export function stateGradientsProgram(
     ${eachOf(layout, `uniforms.rows / ${BLOCK_ROWS}u * across`)}
       let row = item / across * ${BLOCK_ROWS}u;
       let place = item % across;
-${eachRow((r) => `      var sum${r} = vec4f();`)}
+${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
       for (var i = row; i < uniforms.rows; i++) {
         let scores = systems[at_pair(chunk, SCORES, i, row / 4u)];
         let slope = row_of_dy(chunk, i, first + place);
-${eachRow((r) => `        sum${r} += scores[${r}] * slope;`)}
+${eachBlockRow((r) => `        sum${r} += scores[${r}] * slope;`)}
       }
-${eachRow((r) => `      sum${r} *= uniforms.scale;`)}
+${eachBlockRow((r) => `      sum${r} *= uniforms.scale;`)}
       for (var n = 0u; n < uniforms.headQuads; n++) {
         let carried = ${carriedAt("n", "place")};
 ${
-      eachRow((r) =>
+      eachBlockRow((r) =>
         `        sum${r} += carried * prepared[at_prepared(chunk, WRITTEN, row + ${r}u, n)];`
       )
     }
       }
 ${
-      eachRow((r) =>
+      eachBlockRow((r) =>
         `      dwritten[at_written(chunk, row + ${r}u, first + place)] = sum${r};
       news[(row + ${r}u) * across + place] = sum${r};`
       )
@@ -90,7 +90,7 @@ ${
       let through = prepared[at_prepared(chunk, THROUGH, 0u, n)];
       let old = ${carriedAt("n", "place")};
 ${
-      eachRow((r) =>
+      eachBlockRow((r) =>
         `      dstates[at_state(chunk, 4u * n + ${r}u, first + place)] = old[${r}];
       var sum${r} = through[${r}] * old[${r}];`
       )
@@ -101,7 +101,7 @@ ${
         let slope = uniforms.scale * row_of_dy(chunk, i, first + place);
         let found = news[i * across + place];
 ${
-      eachRow((r) =>
+      eachBlockRow((r) =>
         `        sum${r} += queries[${r}] * slope - keys[${r}] * found;`
       )
     }

@@ -19,12 +19,12 @@ import {
   columnsOf,
   type DeltaLayout,
   deltaProgram,
-  eachRow,
+  eachBlockRow,
   LARGEST_CHUNK,
   PLACES,
   threadsOf,
 } from "./delta_chunks.ts";
-import type { Pass } from "../frame/sequence_batches.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
 /** Quads of columns that threads of a workgroup share: 64 bytes of each row. */
@@ -54,9 +54,9 @@ export interface SweepEnds {
 export function statesProgram(
   { reads, writes, ends }: StatesTensors,
   layout: DeltaLayout,
-  pass: Pass,
+  batch: SequenceBatch,
 ): Program {
-  const program = sweepProgram(layout, pass, ends);
+  const program = sweepProgram(layout, batch, ends);
   return {
     ...program,
     name: "delta_states",
@@ -69,20 +69,20 @@ export function statesProgram(
       let row = item / across * ${BLOCK_ROWS}u;
       let place = item % across;
 ${
-      eachRow((r) =>
+      eachBlockRow((r) =>
         `      var sum${r} = written[at_written(chunk, row + ${r}u, first + place)];`
       )
     }
       for (var n = 0u; n < uniforms.headQuads; n++) {
         let carried = ${carriedAt("n", "place")};
 ${
-      eachRow((r) =>
+      eachBlockRow((r) =>
         `        sum${r} -= carried * prepared[at_prepared(chunk, ERASED, row + ${r}u, n)];`
       )
     }
       }
 ${
-      eachRow((r) =>
+      eachBlockRow((r) =>
         `      written[at_written(chunk, row + ${r}u, first + place)] = sum${r};
       news[(row + ${r}u) * across + place] = sum${r};`
       )
@@ -95,7 +95,7 @@ ${
       let through = prepared[at_prepared(chunk, THROUGH, 0u, n)];
       let old = ${carriedAt("n", "place")};
 ${
-      eachRow((r) =>
+      eachBlockRow((r) =>
         `      states[at_state(chunk, 4u * n + ${r}u, first + place)] = old[${r}];
       var sum${r} = through[${r}] * old[${r}];`
       )
@@ -103,7 +103,7 @@ ${
       for (var i = 0u; i < uniforms.rows; i++) {
         let keys = prepared[at_prepared(chunk, WRITTEN, i, n)];
         let found = news[i * across + place];
-${eachRow((r) => `        sum${r} += keys[${r}] * found;`)}
+${eachBlockRow((r) => `        sum${r} += keys[${r}] * found;`)}
       }
 ${storeCarried("n", "place")}
     }
@@ -116,7 +116,7 @@ ${closeSweep(layout, ends)}`,
 /** What the programs of both passes' sweeps have in common. */
 export function sweepProgram(
   layout: DeltaLayout,
-  { firstSequence, sequences }: Pass,
+  { firstSequence, sequences }: SequenceBatch,
   { first, last }: SweepEnds,
 ): Omit<Program, "name" | "body"> {
   const program = deltaProgram(layout, firstSequence);
@@ -209,7 +209,7 @@ export function carriedAt(quad: string, place: string): string {
 
 /** Makes the block's sums rows of the state. */
 export function storeCarried(quad: string, place: string): string {
-  return eachRow((r) =>
+  return eachBlockRow((r) =>
     `      state[(4u * ${quad} + ${r}u) * across + ${place}] = sum${r};`
   );
 }

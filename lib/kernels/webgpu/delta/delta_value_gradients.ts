@@ -21,7 +21,7 @@ import {
   rowsOf,
 } from "./delta_chunks.ts";
 import { OWN_SCORE } from "./delta_outputs.ts";
-import type { Pass } from "../frame/sequence_batches.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { writing } from "../score_tiles/score_tiles.ts";
 
 /** Tensors of the program. */
@@ -36,7 +36,7 @@ export interface ValueGradientsTensors {
 export function valueGradientsProgram(
   { reads, writes }: ValueGradientsTensors,
   layout: DeltaLayout,
-  { firstSequence, sequences }: Pass,
+  { firstSequence, sequences }: SequenceBatch,
   scale: number,
 ): Program {
   const program = deltaProgram(layout, firstSequence);

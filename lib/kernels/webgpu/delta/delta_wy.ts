@@ -22,13 +22,13 @@ import {
   decayOf,
   type DeltaLayout,
   deltaProgram,
+  eachBlockRow,
   eachItem,
-  eachRow,
   kindOf,
   PLACES,
   rowsOf,
 } from "./delta_chunks.ts";
-import type { Pass } from "../frame/sequence_batches.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
 /** Tensors of the program. */
 export interface RowsTensors {
@@ -41,10 +41,10 @@ export interface RowsTensors {
 }
 
 /** The program of one direction. */
-export function rowsProgram(
+export function wyProgram(
   { reads, decays, writes }: RowsTensors,
   layout: DeltaLayout,
-  { firstSequence, sequences }: Pass,
+  { firstSequence, sequences }: SequenceBatch,
   direction: number,
 ): Program {
   const program = deltaProgram(layout, firstSequence);
@@ -82,12 +82,12 @@ ${eachItem(layout, "uniforms.valueQuads", VALUES)}`,
 }
 
 /** sum += inverse · x, of the rows of a block. */
-const ADD = eachRow((r) =>
+const ADD = eachBlockRow((r) =>
   `        sum${r} += solution(chunk, row + ${r}u, j) * x;`
 );
 
 const KEYS = /* wgsl */ `
-${eachRow((r) => `      var sum${r} = vec4f();`)}
+${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
       var way = vec4f(1.0);
       for (var j = 0u; j < row + ${BLOCK_ROWS}u; j++) {
         way *= decay_of(chunk, j, quad);
@@ -98,7 +98,7 @@ ${ADD}
         }
       }
 ${
-  eachRow((r) =>
+  eachBlockRow((r) =>
     `      prepared[at_prepared(chunk, ERASED, row + ${r}u, quad)] = sum${r};`
   )
 }
@@ -113,13 +113,13 @@ ${
       if (row == 0u) { prepared[at_prepared(chunk, THROUGH, 0u, quad)] = way; }`;
 
 const VALUES = /* wgsl */ `
-${eachRow((r) => `      var sum${r} = vec4f();`)}
+${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
       for (var j = 0u; j < row + ${BLOCK_ROWS}u; j++) {
         let x = beta_of(chunk, j) * row_of_v(chunk, j, quad);
 ${ADD}
       }
 ${
-  eachRow((r) =>
+  eachBlockRow((r) =>
     `      written[at_written(chunk, row + ${r}u, quad)] = sum${r};`
   )
 }`;

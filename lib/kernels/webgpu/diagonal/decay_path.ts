@@ -5,7 +5,7 @@
  * @module
  */
 import { sideRightOf, slotOf } from "../chunkwise/diagonal_layout.ts";
-import { eachRow as rows, TILE_ROWS } from "../chunkwise/states.ts";
+import { eachTileRow as rows, TILE_ROWS } from "../frame/register_tile.ts";
 import type { DiagonalChunks } from "../chunkwise/chunk_operands.ts";
 
 /**

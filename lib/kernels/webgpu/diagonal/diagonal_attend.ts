@@ -17,18 +17,14 @@ import {
 } from "../../../tfjs/webgpu/shader.ts";
 import { ACCUMULATE } from "../chunkwise/attend.ts";
 import { finishing } from "../chunkwise/attend_finish.ts";
-import { type Shape, threadsOf } from "../chunkwise/attend_shape.ts";
+import { type AttendShape, threadsOf } from "../chunkwise/attend_shape.ts";
 import { chunksKey, declareLayout } from "../chunkwise/diagonal_layout.ts";
 import type { ChannelDecays } from "../chunkwise/chunk_operands.ts";
 import { addScored, ALL_BLOCKS, placesOfWeights } from "./diagonal_sums.ts";
 import { declare, type Launch } from "../frame/problem.ts";
 import { columnsOf, outputsOf, type Role } from "../chunkwise/roles.ts";
-import {
-  directionsOf,
-  eachRow as rows,
-  RECORD_QUADS,
-  TILE_ROWS,
-} from "../chunkwise/states.ts";
+import { directionsOf, RECORD_QUADS } from "../chunkwise/states.ts";
+import { eachTileRow as rows, TILE_ROWS } from "../frame/register_tile.ts";
 import {
   bindingOf,
   QUADS,
@@ -41,7 +37,7 @@ import {
 export interface DiagonalAttendSpec {
   /** z, and what is done with it. */
   readonly role: Pick<Role, "output" | "finish">;
-  /** x. */
+  /** The vectors x. */
   readonly values: Vectors;
   /** The name of the states that are read; there are none of a chunk alone. */
   readonly states: string;
@@ -49,7 +45,7 @@ export interface DiagonalAttendSpec {
   readonly isPiece: boolean;
   /** Of the readers. */
   readonly decays: ChannelDecays;
-  readonly shape: Shape;
+  readonly shape: AttendShape;
 }
 
 /** A thread computes a tile of rows and a quad of columns. */

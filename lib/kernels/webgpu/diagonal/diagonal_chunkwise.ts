@@ -9,7 +9,10 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { shapeOfTiles } from "../chunkwise/attend_shape.ts";
-import { type AttentionCall, Run } from "../chunkwise/attention_call.ts";
+import {
+  type AttentionArguments,
+  KernelCall,
+} from "../chunkwise/attention_call.ts";
 import { COTANGENTS, cotangentsShader } from "../frame/cotangents.ts";
 import { diagonalAttendShader } from "./diagonal_attend.ts";
 import { diagonalDecayGradientsShader } from "./diagonal_decay_gradients.ts";
@@ -27,7 +30,7 @@ import {
   diagonalProductsShader,
   diagonalScoresShader,
 } from "./diagonal_scores.ts";
-import type { Pass } from "../frame/sequence_batches.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import type { States } from "../chunkwise/states.ts";
 import type { Vectors } from "../frame/vectors.ts";
 
@@ -40,13 +43,13 @@ const GRADIENT_BUFFERS: readonly DiagonalBuffer[] = [
 ];
 
 /** Whether a call has decays per channel. */
-export function isDiagonalCall({ inputs }: AttentionCall): boolean {
+export function isDiagonalCall({ inputs }: AttentionArguments): boolean {
   return inputs["f"]?.shape.length === 4;
 }
 
 /** A run, its vectors and its states. */
 interface Opened {
-  readonly run: Run<ChannelDecays>;
+  readonly call: KernelCall<ChannelDecays>;
   readonly decays: ChannelDecays;
   readonly v: Vectors;
   readonly states: States;
@@ -54,26 +57,26 @@ interface Opened {
 
 /** Makes the buffers of both passes; outputs come before, of the inputs as they are. */
 function open(
-  run: Run<ChannelDecays>,
+  call: KernelCall<ChannelDecays>,
   names: readonly DiagonalBuffer[],
 ): Opened {
-  const decays = run.decays!;
-  run.vectors("q", "key");
-  const rows = run.vectors("k", "key");
-  const v = run.vectors("v", "value");
-  const { sequences } = run.passes[0]!;
+  const decays = call.decays!;
+  call.vectors("q", "key");
+  const rows = call.vectors("k", "key");
+  const v = call.vectors("v", "value");
+  const { sequences } = call.batches[0]!;
   for (const name of names) {
-    const quads = DIAGONAL_BUFFERS[name](run.sizes, decays.chunks);
-    run.scratch(name, 4 * sequences * quads);
+    const quads = DIAGONAL_BUFFERS[name](call.sizes, decays.chunks);
+    call.scratch(name, 4 * sequences * quads);
   }
   const states: States = { name: "states", rows, columns: v, decays };
-  run.scratchStates(states);
-  return { run, decays, v, states };
+  call.scratchStates(states);
+  return { call, decays, v, states };
 }
 
-function runOf(call: AttentionCall): Run<ChannelDecays> {
-  const { causal, chunkSize } = call.attributes;
-  const [length, headDim] = call.inputs["q"]!.shape.slice(2) as [
+function callOf(given: AttentionArguments): KernelCall<ChannelDecays> {
+  const { causal, chunkSize } = given.attributes;
+  const [length, headDim] = given.inputs["q"]!.shape.slice(2) as [
     number,
     number,
   ];
@@ -81,40 +84,40 @@ function runOf(call: AttentionCall): Run<ChannelDecays> {
   const { largest } = bytesOf({
     length,
     headDim,
-    valueDim: call.inputs["v"]!.shape[3]!,
+    valueDim: given.inputs["v"]!.shape[3]!,
     chunkSize,
     chunks: Math.ceil(length / chunkSize),
   }, chunks);
-  return new Run(call, channelDecays(chunks), true, largest);
+  return new KernelCall(given, channelDecays(chunks), true, largest);
 }
 
 /** Writes decayed rows, scores and the states that reach each chunk. */
 function prepare(
-  { run, decays }: Opened,
+  { call, decays }: Opened,
   states: readonly States[],
-  pass: Pass,
+  batch: SequenceBatch,
 ): void {
   const { chunks } = decays;
-  const isPiece = run.borders !== undefined;
-  run.launch(
+  const isPiece = call.borders !== undefined;
+  call.launch(
     (launch) => diagonalRowsShader({ ...chunks, isPiece }, launch),
-    pass,
+    batch,
   );
-  run.launch((launch) => diagonalScoresShader(chunks, launch), pass);
-  run.makeStates(states, pass);
+  call.launch((launch) => diagonalScoresShader(chunks, launch), batch);
+  call.makeStates(states, batch);
 }
 
 /** The forward pass. */
-export function diagonalForward(call: AttentionCall): tf.TensorInfo[] {
-  const run = runOf(call);
-  const y = run.output("y", run.input("v")!.shape);
-  const rowSums = run.output("rowSums", run.perToken);
-  const leaving = run.leaving();
-  const opened = open(run, FORWARD_BUFFERS);
+export function diagonalForward(given: AttentionArguments): tf.TensorInfo[] {
+  const call = callOf(given);
+  const y = call.output("y", call.input("v")!.shape);
+  const rowSums = call.output("rowSums", call.perToken);
+  const leaving = call.leaving();
+  const opened = open(call, FORWARD_BUFFERS);
   const { decays, v, states } = opened;
-  for (const pass of run.passes) {
-    prepare(opened, [states], pass);
-    run.launch((launch) =>
+  for (const batch of call.batches) {
+    prepare(opened, [states], batch);
+    call.launch((launch) =>
       diagonalAttendShader({
         role: {
           output: { name: "y", columns: "value" },
@@ -122,26 +125,26 @@ export function diagonalForward(call: AttentionCall): tf.TensorInfo[] {
         },
         values: v,
         states: states.name,
-        isPiece: run.borders !== undefined,
+        isPiece: call.borders !== undefined,
         decays,
-        shape: shapeOfTiles(run.dims),
-      }, launch), pass);
+        shape: shapeOfTiles(call.dims),
+      }, launch), batch);
   }
-  run.clearPadding([y]);
-  run.dispose();
+  call.clearPadding([y]);
+  call.dispose();
   return [y, rowSums, ...leaving];
 }
 
 /** The gradient, in all inputs. */
-export function diagonalGradient(call: AttentionCall): tf.TensorInfo[] {
-  const run = runOf(call);
+export function diagonalGradient(given: AttentionArguments): tf.TensorInfo[] {
+  const call = callOf(given);
   const outputs = ["q", "k", "v", "f", "b"]
-    .filter((name) => run.input(name) !== undefined)
-    .map((name) => run.output(`d${name}`, run.input(name)!.shape));
-  const opened = open(run, GRADIENT_BUFFERS);
+    .filter((name) => call.input(name) !== undefined)
+    .map((name) => call.output(`d${name}`, call.input(name)!.shape));
+  const opened = open(call, GRADIENT_BUFFERS);
   const { decays, v, states } = opened;
   const g = COTANGENTS;
-  run.scratchVectors(g.name, 4 * run.quads(g.columns));
+  call.scratchVectors(g.name, 4 * call.quads(g.columns));
   const transposed = decays.transposed();
   const cotangentStates: States = {
     ...states,
@@ -149,16 +152,16 @@ export function diagonalGradient(call: AttentionCall): tf.TensorInfo[] {
     columns: g,
     decays: transposed,
   };
-  run.scratchStates(cotangentStates);
-  const shape = shapeOfTiles(run.dims);
-  for (const pass of run.passes) {
-    run.launch(cotangentsShader, pass);
-    prepare(opened, [states, cotangentStates], pass);
-    run.launch(
+  call.scratchStates(cotangentStates);
+  const shape = shapeOfTiles(call.dims);
+  for (const batch of call.batches) {
+    call.launch(cotangentsShader, batch);
+    prepare(opened, [states, cotangentStates], batch);
+    call.launch(
       (launch) => diagonalProductsShader(decays.chunks, [g, v], launch),
-      pass,
+      batch,
     );
-    run.launch((launch) =>
+    call.launch((launch) =>
       diagonalAttendShader({
         role: {
           output: { name: "dv", columns: "value" },
@@ -169,11 +172,11 @@ export function diagonalGradient(call: AttentionCall): tf.TensorInfo[] {
         isPiece: false,
         decays: transposed,
         shape,
-      }, launch), pass);
+      }, launch), batch);
     // The first to write what others add to.
-    run.launch(
+    call.launch(
       (launch) => diagonalOwnTileShader(decays.chunks, launch),
-      pass,
+      batch,
     );
     for (
       const [readers, met, way] of [
@@ -182,15 +185,15 @@ export function diagonalGradient(call: AttentionCall): tf.TensorInfo[] {
       ] as const
     ) {
       const spec = { decays: way, readers, states: met.name, shape };
-      run.launch((launch) => diagonalGradientsShader(spec, launch), pass);
+      call.launch((launch) => diagonalGradientsShader(spec, launch), batch);
     }
-    run.launch((launch) =>
+    call.launch((launch) =>
       diagonalDecayGradientsShader({
         chunks: decays.chunks,
         states: [states.name, cotangentStates.name],
-      }, launch), pass);
+      }, launch), batch);
   }
-  run.clearPadding(outputs.slice(0, 3));
-  run.dispose();
+  call.clearPadding(outputs.slice(0, 3));
+  call.dispose();
   return outputs;
 }

@@ -26,7 +26,8 @@ import {
 } from "../chunkwise/diagonal_layout.ts";
 import type { Side } from "../chunkwise/mask.ts";
 import { declare, type Launch } from "../frame/problem.ts";
-import { RECORD_QUADS, TILE_ROWS } from "../chunkwise/states.ts";
+import { RECORD_QUADS } from "../chunkwise/states.ts";
+import { TILE_ROWS } from "../frame/register_tile.ts";
 import { QUADS, writing } from "../frame/vectors.ts";
 import type { DiagonalChunks } from "../chunkwise/chunk_operands.ts";
 

@@ -20,7 +20,7 @@ import {
   type Shader,
 } from "../../../tfjs/webgpu/shader.ts";
 import { ACCUMULATE } from "../chunkwise/attend.ts";
-import { type Shape, threadsOf } from "../chunkwise/attend_shape.ts";
+import { type AttendShape, threadsOf } from "../chunkwise/attend_shape.ts";
 import {
   bordersOf,
   chunksKey,
@@ -35,12 +35,8 @@ import { addScored, placesOfWeights } from "./diagonal_sums.ts";
 import { wayBack } from "./decay_path.ts";
 import type { Side } from "../chunkwise/mask.ts";
 import { declare, type Launch } from "../frame/problem.ts";
-import {
-  directionsOf,
-  eachRow as rows,
-  RECORD_QUADS,
-  TILE_ROWS,
-} from "../chunkwise/states.ts";
+import { directionsOf, RECORD_QUADS } from "../chunkwise/states.ts";
+import { eachTileRow as rows, TILE_ROWS } from "../frame/register_tile.ts";
 import {
   adding,
   bindingOf,
@@ -57,7 +53,7 @@ export interface DiagonalGradientsSpec {
   readonly readers: Vectors;
   /** The name of the states; there are none of a chunk alone. */
   readonly states: string;
-  readonly shape: Shape;
+  readonly shape: AttendShape;
 }
 
 /** A thread computes a tile of rows and a quad of columns. */

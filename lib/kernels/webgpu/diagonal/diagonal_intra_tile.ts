@@ -24,7 +24,7 @@ import {
   tilesOf,
 } from "../chunkwise/diagonal_layout.ts";
 import { declare, type Launch } from "../frame/problem.ts";
-import { eachRow as rows, TILE_ROWS } from "../chunkwise/states.ts";
+import { eachTileRow as rows, TILE_ROWS } from "../frame/register_tile.ts";
 import { adding, QUADS, quadsOf, reading } from "../frame/vectors.ts";
 import type { DiagonalChunks } from "../chunkwise/chunk_operands.ts";
 

@@ -1,4 +1,4 @@
-/** Decays of each channel of the keys, as a preparation whose rows are written out. @module */
+/** Decays of each channel of the keys, as operands whose rows are written out. @module */
 import { bordersOf, chunksKey, slotOf } from "../chunkwise/diagonal_layout.ts";
 import type { Side } from "../chunkwise/mask.ts";
 import type {
@@ -6,7 +6,7 @@ import type {
   DiagonalChunks,
 } from "../chunkwise/chunk_operands.ts";
 
-/** The preparation of `f`, and of `b` where chunks are not causal. */
+/** The operands of `f`, and of `b` where chunks are not causal. */
 export function channelDecays(chunks: DiagonalChunks): ChannelDecays {
   const forward: ChannelDecays = {
     kind: "channels",

@@ -7,7 +7,7 @@ import {
   type Sizes,
 } from "../chunkwise/diagonal_layout.ts";
 import { channelDecays } from "./diagonal_operands.ts";
-import { largestBuffer, passesOver } from "../frame/sequence_batches.ts";
+import { largestBuffer, sequenceBatches } from "../frame/sequence_batches.ts";
 import { stateBytes } from "../chunkwise/states.ts";
 import {
   type Device,
@@ -90,12 +90,12 @@ export function planDiagonal(
         `(maxStorageBufferBindingSize)`,
     };
   }
-  const passes = passesOver(batch * heads, largest, limits);
+  const batches = sequenceBatches(batch * heads, largest, limits);
   const packed = packingOf(request);
   return {
     chunkSize,
     scratchBytes: packed.bytes +
-      passes[0]!.sequences * (rows.forward + states),
-    how: inLaunches(passes.length * ((hasStates ? 5 : 3) + packed.launches)),
+      batches[0]!.sequences * (rows.forward + states),
+    how: inLaunches(batches.length * ((hasStates ? 5 : 3) + packed.launches)),
   };
 }

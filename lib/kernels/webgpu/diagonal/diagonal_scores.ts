@@ -26,7 +26,7 @@ import {
 } from "../chunkwise/diagonal_layout.ts";
 import type { Side } from "../chunkwise/mask.ts";
 import { declare, type Launch } from "../frame/problem.ts";
-import { eachRow as rows, TILE_ROWS } from "../chunkwise/states.ts";
+import { eachTileRow as rows, TILE_ROWS } from "../frame/register_tile.ts";
 import { bindingOf, QUADS, reading, type Vectors } from "../frame/vectors.ts";
 import type { DiagonalChunks } from "../chunkwise/chunk_operands.ts";
 

@@ -1,6 +1,6 @@
 /** Vectors of a chunk's tokens, weighed by the scores of a tile's rows and added up. @module */
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
-import { eachRow as rows } from "../chunkwise/states.ts";
+import { eachTileRow as rows } from "../frame/register_tile.ts";
 
 /** What is added to the sums of a tile's rows. */
 export interface ScoredSum {

@@ -11,30 +11,32 @@ export function isPacked(
   return half || count % 4 !== 0;
 }
 
+/** Bytes of the largest buffer that shaders of a device can bind. */
 export function largestBuffer(limits: GPUSupportedLimits): number {
   return Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
 }
 
-/** Some of the sequences, those whose states fit in one buffer. */
-export interface Pass {
+/** Sequences that a kernel computes at once, since what they need fits in one buffer. */
+export interface SequenceBatch {
   readonly firstSequence: number;
   readonly sequences: number;
 }
 
-export function passesOver(
+/** The batches in which a kernel computes sequences that need so many bytes of one buffer each. */
+export function sequenceBatches(
   sequences: number,
   bytesOfSequence: number,
   limits: GPUSupportedLimits,
-): Pass[] {
+): SequenceBatch[] {
   const fitting = Math.min(
     Math.floor(largestBuffer(limits) / Math.max(1, bytesOfSequence)),
     limits.maxComputeWorkgroupsPerDimension,
     sequences,
   );
-  const passes: Pass[] = [];
+  const batches: SequenceBatch[] = [];
   for (let first = 0; first < sequences; first += fitting) {
     const rest = sequences - first;
-    passes.push({ firstSequence: first, sequences: Math.min(fitting, rest) });
+    batches.push({ firstSequence: first, sequences: Math.min(fitting, rest) });
   }
-  return passes;
+  return batches;
 }

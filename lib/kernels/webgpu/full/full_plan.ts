@@ -1,7 +1,7 @@
 /** How the kernels of the full and the blockwise form compute a problem, and what it costs. @module */
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
-import { largestBuffer, passesOver } from "../frame/sequence_batches.ts";
+import { largestBuffer, sequenceBatches } from "../frame/sequence_batches.ts";
 import {
   type Device,
   inLaunches,
@@ -9,7 +9,7 @@ import {
   refusalOf,
   tooManyChunks,
 } from "../frame/planning.ts";
-import { preparationFor } from "../chunkwise/scalar_operands.ts";
+import { operandsFor } from "../chunkwise/scalar_operands.ts";
 import { maskQuads, tileDecayBytes } from "./tile_decays.ts";
 
 /**
@@ -34,7 +34,7 @@ export function planFull(
   const tiles = Math.ceil(length / chunkSize);
   const crowded = tooManyChunks(tiles, limits);
   if (crowded) return crowded;
-  const decays = preparationFor(request.decays || causal, causal);
+  const decays = operandsFor(request.decays || causal, causal);
   const largest = largestBuffer(limits);
   const masks = decays ? 16 * maskQuads(rows) * length : 0;
   if (masks > largest) {
@@ -44,12 +44,12 @@ export function planFull(
     };
   }
   const packed = packingOf(request);
-  const passes = passesOver(sequences, masks, limits);
+  const batches = sequenceBatches(sequences, masks, limits);
   const ofSequence = decays ? tileDecayBytes(length, tiles, rows) : 0;
   const launches = packed.launches + (decays ? 2 : 1);
   return {
     chunkSize,
-    scratchBytes: packed.bytes + passes[0]!.sequences * ofSequence,
-    how: inLaunches(passes.length * launches),
+    scratchBytes: packed.bytes + batches[0]!.sequences * ofSequence,
+    how: inLaunches(batches.length * launches),
   };
 }

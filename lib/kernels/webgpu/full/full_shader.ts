@@ -17,8 +17,8 @@ import {
   type Shader,
 } from "../../../tfjs/webgpu/shader.ts";
 import {
-  type Preparation,
-  preparationKey,
+  type DecayedOperands,
+  operandsKey,
 } from "../chunkwise/chunk_operands.ts";
 import { declare, type Launch } from "../frame/problem.ts";
 import {
@@ -53,7 +53,7 @@ export interface FullSpec {
   /** The vectors q, k and v. */
   readonly vectors: readonly [Vectors, Vectors, Vectors];
   /** How decays enter, or `null` if there are none. */
-  readonly decays: Preparation | null;
+  readonly decays: DecayedOperands | null;
   /** How the work of a tile is shared out; a tile has at most its rows. */
   readonly tiling: Tiling;
 }
@@ -79,7 +79,7 @@ export function fullShader(
     key: keyOf(
       "full",
       ...vectors.map(vectorsKey),
-      preparationKey(decays),
+      operandsKey(decays),
       ...tilingVariants(tiling),
     ),
     bindings,
@@ -175,7 +175,7 @@ function ownWeights({ rows }: Tiling, half: number): string {
 const OWN = "2u";
 
 /** The tiles on each side, the nearest first, and then the own. */
-function withDecays(decays: Preparation, tiling: Tiling): string {
+function withDecays(decays: DecayedOperands, tiling: Tiling): string {
   const pick = (before: string, after: string) =>
     `select(${after}, ${before}, side == 0u)`;
   const steps = pick(
@@ -205,7 +205,7 @@ ${
     )
   }`;
   return /* wgsl */ `
-  // Tokens of earlier passes, of which the decays' buffers know nothing.
+  // Tokens of earlier batches, of which the decays' buffers know nothing.
   let skipped = problem.firstSequence * problem.length;
 ${eachTileRow((r) => `  let ofRow${r} = ${factors}[row${r} - skipped];`)}
   for (var side = 0u; side <= ${OWN}; side++) {

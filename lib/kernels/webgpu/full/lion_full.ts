@@ -10,12 +10,12 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { NumbersFor, ProblemSize } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import {
-  type AttentionCall,
-  Run,
+  type AttentionArguments,
+  KernelCall,
   sizeOfProblem,
 } from "../chunkwise/attention_call.ts";
 import { registerForm } from "../chunkwise/register_form.ts";
-import { preparationOf } from "../chunkwise/scalar_operands.ts";
+import { operandsOf } from "../chunkwise/scalar_operands.ts";
 import {
   leastColumns,
   type Tiling,
@@ -51,9 +51,9 @@ export function registerFull(numbersFor: NumbersFor<WebGpuNumbers>): void {
   for (const form of ["full", "blockwise"] as const) {
     registerForm({
       form,
-      forward: (call) => {
-        const { limits } = call.backend.device;
-        return forward(call, tilingFor(sizeOfProblem(call), limits));
+      forward: (given) => {
+        const { limits } = given.backend.device;
+        return forward(given, tilingFor(sizeOfProblem(given), limits));
       },
       plan: (request, device) => {
         const wanted = form === "full" ? undefined : request.chunkSize;
@@ -69,33 +69,33 @@ export function registerFull(numbersFor: NumbersFor<WebGpuNumbers>): void {
 }
 
 /** The forward pass: y and the row sums. */
-function forward(call: AttentionCall, tiling: Tiling): tf.TensorInfo[] {
-  const decays = preparationOf(call);
+function forward(given: AttentionArguments, tiling: Tiling): tf.TensorInfo[] {
+  const decays = operandsOf(given);
   const largestTile = tiling.rows;
-  const length = call.inputs["q"]!.shape[2]!;
+  const length = given.inputs["q"]!.shape[2]!;
   const maskBytes = decays ? 16 * maskQuads(largestTile) * length : 0;
-  const run = new Run(call, decays, false, maskBytes);
-  const y = run.output("y", run.input("v")!.shape);
-  const rowSums = run.output("rowSums", run.perToken);
-  const q = run.vectors("q", "key");
-  const k = run.vectors("k", "key");
-  const v = run.vectors("v", "value");
+  const call = new KernelCall(given, decays, false, maskBytes);
+  const y = call.output("y", call.input("v")!.shape);
+  const rowSums = call.output("rowSums", call.perToken);
+  const q = call.vectors("q", "key");
+  const k = call.vectors("k", "key");
+  const v = call.vectors("v", "value");
   if (decays) {
-    const { sequences } = run.passes[0]!;
+    const { sequences } = call.batches[0]!;
     const tokens = sequences * length;
-    run.scratch(TILE_DECAYS.factors, FACTORS_OF_TOKEN * tokens);
-    run.scratch(TILE_DECAYS.through, DECAYS_OF_TILE * sequences * run.chunks);
-    run.scratch(TILE_DECAYS.mask, 4 * maskQuads(largestTile) * tokens);
+    call.scratch(TILE_DECAYS.factors, FACTORS_OF_TOKEN * tokens);
+    call.scratch(TILE_DECAYS.through, DECAYS_OF_TILE * sequences * call.chunks);
+    call.scratch(TILE_DECAYS.mask, 4 * maskQuads(largestTile) * tokens);
   }
-  for (const pass of run.passes) {
+  for (const batch of call.batches) {
     if (decays) {
       const spec = { decays, largestTile };
-      run.launch((launch) => tileDecaysShader(spec, launch), pass);
+      call.launch((launch) => tileDecaysShader(spec, launch), batch);
     }
     const spec = { vectors: [q, k, v], decays, tiling } as const;
-    run.launch((launch) => fullShader(spec, launch), pass);
+    call.launch((launch) => fullShader(spec, launch), batch);
   }
-  run.clearPadding([y]);
-  run.dispose();
+  call.clearPadding([y]);
+  call.dispose();
   return [y, rowSums];
 }

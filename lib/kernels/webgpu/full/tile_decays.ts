@@ -12,9 +12,9 @@
 import { keyOf, output, type Shader } from "../../../tfjs/webgpu/shader.ts";
 import { declare, type Launch } from "../frame/problem.ts";
 import type { Side } from "../chunkwise/mask.ts";
-import type { Preparation } from "../chunkwise/chunk_operands.ts";
+import type { DecayedOperands } from "../chunkwise/chunk_operands.ts";
 
-/** Names of the buffers, which have the sequences of a pass. */
+/** Names of the buffers, which have the sequences of a batch. */
 export const TILE_DECAYS = {
   factors: "tileFactors",
   through: "tileDecays",
@@ -62,7 +62,7 @@ export function maskQuads(largestTile: number): number {
  */
 export function tileDecaysShader(
   { decays, largestTile }: {
-    readonly decays: Preparation;
+    readonly decays: DecayedOperands;
     readonly largestTile: number;
   },
   launch: Launch,
@@ -74,11 +74,11 @@ export function tileDecaysShader(
     output(TILE_DECAYS.through, "f32"),
     output(TILE_DECAYS.mask, "vec4f"),
   ];
-  const factor = (side: Side, of: "entering" | "leaving") =>
+  const factor = (side: Side, of: "decayFromStart" | "decayToEnd") =>
     sides.includes(side) ? decays[of](side, "i") : "0.0";
   const factors = (["before", "after"] as const).flatMap((side) => [
-    factor(side, "entering"),
-    factor(side, "leaving"),
+    factor(side, "decayFromStart"),
+    factor(side, "decayToEnd"),
   ]);
   return {
     key: keyOf("tile_decays", decays.key, `tile=${largestTile}`),
@@ -94,7 +94,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   let first = group.x * problem.chunkSize;
   let count = min(problem.chunkSize, problem.length - first);
   let base = (problem.firstSequence + group.y) * problem.length;
-  // The buffers are a pass's.
+  // The buffers are those of a batch.
   let written = group.y * problem.length + first;
 ${decays.load(largestTile, THREADS)}
 ${decays.loadWeights(largestTile, THREADS)}
@@ -105,7 +105,9 @@ ${decays.loadWeights(largestTile, THREADS)}
     let tile = ${DECAYS_OF_TILE}u * (group.y * problem.chunks + group.x);
 ${
         sides.map((side, i) =>
-          `    ${TILE_DECAYS.through}[tile + ${i}u] = ${decays.through(side)};`
+          `    ${TILE_DECAYS.through}[tile + ${i}u] = ${
+            decays.logChunkDecay(side)
+          };`
         ).join("\n")
       }
   }

@@ -41,8 +41,8 @@ fn write_y(token: u32, quad: u32, value: vec4f) {
 // The weighted scores of the block's rows, and later parts of their sums.
 var<workgroup> scores: array<vec4f, 544>;
 var<workgroup> totals: array<f32, 32>;
-var<workgroup> entering_before: array<f32, 32>;
-var<workgroup> entering_after: array<f32, 32>;
+var<workgroup> from_start_before: array<f32, 32>;
+var<workgroup> from_start_after: array<f32, 32>;
 
 var<workgroup> before: array<f32, 64>;
 var<workgroup> before_four: array<f32, 16>;
@@ -130,8 +130,8 @@ fn attend_y(thread: u32, group: vec3u, firstRow: u32) {
   workgroupBarrier();
   for (var r = thread; r < 32u; r += 68u) {
     let i = min(firstRow + r, count - 1u);
-    entering_before[r] = exp(path_before(0u, i + 1u));
-    entering_after[r] = exp(path_after(i, count));
+    from_start_before[r] = exp(path_before(0u, i + 1u));
+    from_start_after[r] = exp(path_after(i, count));
   }
 
   for (var tile = thread; tile < 64u; tile += 68u) {
@@ -272,37 +272,37 @@ fn attend_y(thread: u32, group: vec3u, firstRow: u32) {
     beforeState7 = accumulate(beforeState7, beforeStateColumns, x7);
     afterState7 = accumulate(afterState7, afterStateColumns, x7);
   }
-  beforeState0 *= entering_before[rowTile * 8u + 0u];
+  beforeState0 *= from_start_before[rowTile * 8u + 0u];
   sum0 += beforeState0;
-  afterState0 *= entering_after[rowTile * 8u + 0u];
+  afterState0 *= from_start_after[rowTile * 8u + 0u];
   sum0 += afterState0;
-  beforeState1 *= entering_before[rowTile * 8u + 1u];
+  beforeState1 *= from_start_before[rowTile * 8u + 1u];
   sum1 += beforeState1;
-  afterState1 *= entering_after[rowTile * 8u + 1u];
+  afterState1 *= from_start_after[rowTile * 8u + 1u];
   sum1 += afterState1;
-  beforeState2 *= entering_before[rowTile * 8u + 2u];
+  beforeState2 *= from_start_before[rowTile * 8u + 2u];
   sum2 += beforeState2;
-  afterState2 *= entering_after[rowTile * 8u + 2u];
+  afterState2 *= from_start_after[rowTile * 8u + 2u];
   sum2 += afterState2;
-  beforeState3 *= entering_before[rowTile * 8u + 3u];
+  beforeState3 *= from_start_before[rowTile * 8u + 3u];
   sum3 += beforeState3;
-  afterState3 *= entering_after[rowTile * 8u + 3u];
+  afterState3 *= from_start_after[rowTile * 8u + 3u];
   sum3 += afterState3;
-  beforeState4 *= entering_before[rowTile * 8u + 4u];
+  beforeState4 *= from_start_before[rowTile * 8u + 4u];
   sum4 += beforeState4;
-  afterState4 *= entering_after[rowTile * 8u + 4u];
+  afterState4 *= from_start_after[rowTile * 8u + 4u];
   sum4 += afterState4;
-  beforeState5 *= entering_before[rowTile * 8u + 5u];
+  beforeState5 *= from_start_before[rowTile * 8u + 5u];
   sum5 += beforeState5;
-  afterState5 *= entering_after[rowTile * 8u + 5u];
+  afterState5 *= from_start_after[rowTile * 8u + 5u];
   sum5 += afterState5;
-  beforeState6 *= entering_before[rowTile * 8u + 6u];
+  beforeState6 *= from_start_before[rowTile * 8u + 6u];
   sum6 += beforeState6;
-  afterState6 *= entering_after[rowTile * 8u + 6u];
+  afterState6 *= from_start_after[rowTile * 8u + 6u];
   sum6 += afterState6;
-  beforeState7 *= entering_before[rowTile * 8u + 7u];
+  beforeState7 *= from_start_before[rowTile * 8u + 7u];
   sum7 += beforeState7;
-  afterState7 *= entering_after[rowTile * 8u + 7u];
+  afterState7 *= from_start_after[rowTile * 8u + 7u];
   sum7 += afterState7;
 
   if (hasTile && outputQuad == quads - 1u) {

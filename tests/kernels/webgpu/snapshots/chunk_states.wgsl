@@ -34,8 +34,8 @@ fn read_v(token: u32, quad: u32) -> vec4f {
 }
 fn read_q(token: u32, quad: u32) -> vec4f { return vec4f(q[token * key_quads() + quad]); }
 fn read_g(token: u32, quad: u32) -> vec4f { return vec4f(g[token * sum_quads() + quad]); }
-var<workgroup> leaving_before: array<f32, 64>;
-var<workgroup> leaving_after: array<f32, 64>;
+var<workgroup> to_end_before: array<f32, 64>;
+var<workgroup> to_end_after: array<f32, 64>;
 
 var<workgroup> before: array<f32, 64>;
 var<workgroup> before_four: array<f32, 16>;
@@ -76,8 +76,8 @@ fn write_states(thread: u32, group: vec3u, tile: u32) {
   }
   workgroupBarrier();
   for (var j = thread; j < count; j += 136u) {
-    leaving_before[j] = exp(path_before(j + 1u, count));
-    leaving_after[j] = exp(path_after(0u, j));
+    to_end_before[j] = exp(path_before(j + 1u, count));
+    to_end_after[j] = exp(path_after(0u, j));
   }
   workgroupBarrier();
   let rowQuads = key_quads();
@@ -106,7 +106,7 @@ fn write_states(thread: u32, group: vec3u, tile: u32) {
     let y = read_v(token, columnQuad);
     let x0 = read_k(token, min(rowQuad + 0u, rowQuads - 1u));
     let x1 = read_k(token, min(rowQuad + 1u, rowQuads - 1u));
-    let y0 = leaving_before[j] * y;
+    let y0 = to_end_before[j] * y;
     sum0_0 += x0[0] * y0;
     sum0_1 += x0[1] * y0;
     sum0_2 += x0[2] * y0;
@@ -115,7 +115,7 @@ fn write_states(thread: u32, group: vec3u, tile: u32) {
     sum0_5 += x1[1] * y0;
     sum0_6 += x1[2] * y0;
     sum0_7 += x1[3] * y0;
-    let y1 = leaving_after[j] * y;
+    let y1 = to_end_after[j] * y;
     sum1_0 += x0[0] * y1;
     sum1_1 += x0[1] * y1;
     sum1_2 += x0[2] * y1;
@@ -179,8 +179,8 @@ fn write_cotangentStates(thread: u32, group: vec3u, tile: u32) {
   }
   workgroupBarrier();
   for (var j = thread; j < count; j += 136u) {
-    leaving_before[j] = exp(path_before(j + 1u, count));
-    leaving_after[j] = exp(path_after(0u, j));
+    to_end_before[j] = exp(path_before(j + 1u, count));
+    to_end_after[j] = exp(path_after(0u, j));
   }
   workgroupBarrier();
   let rowQuads = key_quads();
@@ -209,7 +209,7 @@ fn write_cotangentStates(thread: u32, group: vec3u, tile: u32) {
     let y = read_g(token, columnQuad);
     let x0 = read_q(token, min(rowQuad + 0u, rowQuads - 1u));
     let x1 = read_q(token, min(rowQuad + 1u, rowQuads - 1u));
-    let y0 = leaving_before[j] * y;
+    let y0 = to_end_before[j] * y;
     sum0_0 += x0[0] * y0;
     sum0_1 += x0[1] * y0;
     sum0_2 += x0[2] * y0;
@@ -218,7 +218,7 @@ fn write_cotangentStates(thread: u32, group: vec3u, tile: u32) {
     sum0_5 += x1[1] * y0;
     sum0_6 += x1[2] * y0;
     sum0_7 += x1[3] * y0;
-    let y1 = leaving_after[j] * y;
+    let y1 = to_end_after[j] * y;
     sum1_0 += x0[0] * y1;
     sum1_1 += x0[1] * y1;
     sum1_2 += x0[2] * y1;

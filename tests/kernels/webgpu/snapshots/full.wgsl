@@ -78,7 +78,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   var weight6 = 0.0;
   var weight7 = 0.0;
 
-  // Tokens of earlier passes, of which the decays' buffers know nothing.
+  // Tokens of earlier batches, of which the decays' buffers know nothing.
   let skipped = problem.firstSequence * problem.length;
   let ofRow0 = tileFactors[row0 - skipped];
   let ofRow1 = tileFactors[row1 - skipped];
