@@ -41,17 +41,8 @@
  *
  * @module
  */
-export {
-  type AddingBaselines,
-  addingBaselines,
-  type AddingExample,
-  addingProblem,
-  type AddingProblemOptions,
-  collateAdding,
-} from "./tasks/adding.ts";
 export { byteTokenizer } from "./text/byte_tokenizer.ts";
 export {
-  BROWN_GENRES,
   type BrownText,
   loadBrown,
   loadSentences,
@@ -63,19 +54,15 @@ export {
   type CollateDigitsOptions,
 } from "./images/digit_batch.ts";
 export {
-  FASHION_MNIST_CLASSES,
   loadFashionMnist,
   type LoadFashionMnistOptions,
 } from "./images/fashion_mnist.ts";
 export type { GeneratedOptions, Part } from "./batches/generated.ts";
-export { type IdxFile, parseIdx } from "./images/idx.ts";
 export type { LabelledImage } from "./batches/labelled_image.ts";
 export { jsonLines, textLines } from "./batches/lines.ts";
 export {
   LIST_OPS_TOKENS,
   listOps,
-  type ListOpsBaselines,
-  listOpsBaselines,
   type ListOpsExample,
   type ListOpsOptions,
 } from "./tasks/list_ops.ts";
@@ -87,12 +74,7 @@ export {
   type MaskTokensOptions,
 } from "./text/masking.ts";
 export { Digits, loadMnist, MNIST_SIDE } from "./images/mnist.ts";
-export {
-  mqar,
-  type MqarBaselines,
-  mqarBaselines,
-  type MqarOptions,
-} from "./tasks/mqar.ts";
+export { mqar, type MqarOptions } from "./tasks/mqar.ts";
 export {
   type PackedSequences,
   packSequences,
@@ -113,8 +95,6 @@ export {
 export type { Random } from "./batches/random.ts";
 export {
   selectiveCopying,
-  type SelectiveCopyingBaselines,
-  selectiveCopyingBaselines,
   type SelectiveCopyingOptions,
 } from "./tasks/selective_copying.ts";
 export {

@@ -44,14 +44,6 @@ function kernel(): Kernel | undefined {
 /**
  * Whether the program runs in a notebook, that is, in Deno's Jupyter kernel.
  *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { isNotebook } from "@lionjs/lion/notebook";
- *
- * assertEquals(isNotebook(), false); // but true in a cell
- * ```
- *
  * @returns Whether it does.
  */
 export function isNotebook(): boolean {

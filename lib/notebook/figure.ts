@@ -21,7 +21,7 @@ import {
   plotPolicy,
 } from "./plotly_page.ts";
 import { render } from "./render.ts";
-import { parseRenderers, renderers } from "./renderers.ts";
+import { defaultRenderers, parseRenderers } from "./renderers.ts";
 
 /** A trace of plotly.js, such as `{ type: "scatter", x: [1, 2], y: [3, 4] }`. */
 export type Trace = Record<string, unknown>;
@@ -238,10 +238,22 @@ export class Figure implements Displayable {
   /**
    * Shows the figure and its caption, and waits until they are shown.
    *
-   * @param renderer See {@linkcode renderers}.
+   * Renderers have plotly.py's names:
+   *
+   * - `plotly_mimetype`: plotly's JSON, for VS Code, and for JupyterLab with
+   *   plotly's extension.
+   * - `notebook`: HTML with plotly.js, which is embedded in the notebook once (2
+   *   MB); `notebook_connected` links to it.
+   * - `png`, `svg`: a picture. `plotly_mimetype` and `notebook` add a PNG as a
+   *   fallback.
+   * - `browser`: an HTML file, whose path is printed.
+   *
+   * @param renderer One of them, or several joined by `+`.
+   * @default the environment variable `PLOTLY_RENDERER`, or else
+   * `plotly_mimetype+notebook` in a notebook and `browser` in a script
    * @throws {RangeError} If there is no such renderer.
    */
-  async show(renderer: string = renderers.default): Promise<void> {
+  async show(renderer: string = defaultRenderers()): Promise<void> {
     const names = parseRenderers(renderer);
     if (names.includes("browser")) {
       const folder = await mkdtemp(join(tmpdir(), "figure_"));
@@ -256,9 +268,9 @@ export class Figure implements Displayable {
     await showCaption(this);
   }
 
-  /** The forms for `renderers.default`. */
+  /** The forms for the default renderers. */
   async [DISPLAY](): Promise<MimeBundle> {
-    return await render(this, parseRenderers(renderers.default));
+    return await render(this, parseRenderers(defaultRenderers()));
   }
 }
 

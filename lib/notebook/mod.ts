@@ -22,13 +22,8 @@
  *
  * @module
  */
-export {
-  display,
-  type DisplayHandle,
-  type DisplayValue,
-} from "../jupyter/display.ts";
+export { display, type DisplayHandle } from "../jupyter/display.ts";
 export { bars, type BarsOptions } from "./bars.ts";
-export { assertSame, difference } from "./comparison.ts";
 export { curves, type CurvesOptions, type Series } from "./curves.ts";
 export {
   Figure,
@@ -39,21 +34,12 @@ export {
   type Trace,
 } from "./figure.ts";
 export { stopSignal } from "../jupyter/interrupt.ts";
-export { isNotebook } from "../jupyter/kernel.ts";
 export { LivePlot, type LivePlotOptions } from "./live_plot.ts";
 export { attentionMatrix, matrix, type MatrixOptions } from "./matrix.ts";
-export { matrixRank } from "./matrix_rank.ts";
-export {
-  DISPLAY,
-  type Displayable,
-  type MimeBundle,
-  type MimeMetadata,
-} from "../jupyter/mime.ts";
+export { DISPLAY, type Displayable } from "../jupyter/mime.ts";
 export { FORM_COLORS, VARIANT_COLORS } from "./palette.ts";
 export { panels, type PanelsOptions } from "./panels.ts";
 export { Progress, type ProgressOptions } from "../progress/progress.ts";
-export { renderers } from "./renderers.ts";
-export type { Scale } from "./ticks.ts";
 export { table, type TableOptions, type TableRow } from "./table.ts";
 export { markdown, tex } from "./text.ts";
 export { track, type TrackOptions } from "../progress/track.ts";

@@ -14,45 +14,15 @@ const RENDERERS = [
 /** A way to show a figure. */
 export type Renderer = typeof RENDERERS[number];
 
-let byDefault: string | undefined;
-
 /**
- * The default renderers of figures, as names joined by `+`.
- *
- * - `plotly_mimetype`: plotly's JSON, for VS Code, and for JupyterLab with
- *   plotly's extension.
- * - `notebook`: HTML with plotly.js, which is embedded in the notebook once (2
- *   MB); `notebook_connected` links to it.
- * - `png`, `svg`: a picture. `plotly_mimetype` and `notebook` add a PNG as a
- *   fallback.
- * - `browser`: an HTML file, whose path is printed.
- *
- * Initially the environment variable `PLOTLY_RENDERER`, or else
+ * The renderers of figures that are shown without naming any, joined by `+`: the
+ * environment variable `PLOTLY_RENDERER`, as in plotly.py, or else
  * `plotly_mimetype+notebook` in a notebook and `browser` in a script.
- *
- * @example
- * ```ts
- * import { assertThrows } from "@std/assert";
- * import { renderers } from "@lionjs/lion/notebook";
- *
- * renderers.default = "png"; // small notebooks
- * assertThrows(
- *   () => { renderers.default = "webgl"; },
- *   RangeError,
- *   "plotly_mimetype, notebook, notebook_connected, png, svg, browser",
- * );
- * ```
  */
-export const renderers: { default: string } = {
-  get default() {
-    return byDefault ?? process.env["PLOTLY_RENDERER"] ??
-      (isNotebook() ? "plotly_mimetype+notebook" : "browser");
-  },
-  set default(names: string) {
-    parseRenderers(names);
-    byDefault = names;
-  },
-};
+export function defaultRenderers(): string {
+  return process.env["PLOTLY_RENDERER"] ??
+    (isNotebook() ? "plotly_mimetype+notebook" : "browser");
+}
 
 /** The renderers that names joined by `+` stand for. */
 export function parseRenderers(names: string): Renderer[] {

@@ -16,7 +16,7 @@ export {
   perplexity,
 } from "./loss.ts";
 export { accuracy, type Metric } from "./metric.ts";
-export type { Progress, ProgressState } from "./progress.ts";
+export type { ProgressState, TrainingProgress } from "./progress.ts";
 export {
   type Schedule,
   warmUpCosine,

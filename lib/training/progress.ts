@@ -17,7 +17,7 @@ export interface ProgressState {
 /**
  * Shows the progress of training, for instance on a terminal or in a notebook.
  */
-export interface Progress {
+export interface TrainingProgress {
   /** Called once, before the first step. */
   begin(steps: { readonly step: number; readonly steps: number }): void;
   /** Called every few steps. */

@@ -12,7 +12,7 @@ import {
 import { evaluateBy } from "./evaluate.ts";
 import { appendToLog, syncLog } from "./metrics_log.ts";
 import { shapesOf, wrongLabels } from "./predict.ts";
-import type { Progress } from "./progress.ts";
+import type { TrainingProgress } from "./progress.ts";
 import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
 import type { Ranks } from "./ranks.ts";
 import type { RankCheckpoints } from "./rank_checkpoints.ts";
@@ -51,12 +51,12 @@ function disposeSteps(steps: readonly UnreadStep[]): void {
   tf.dispose(steps.flatMap(({ figures, labels }) => [figures, ...labels]));
 }
 
-const SILENT: Progress = { begin() {}, update() {}, end() {} };
+const SILENT: TrainingProgress = { begin() {}, update() {}, end() {} };
 
 function progressOf(
   { progress = "auto" }: TrainOptions,
   { isFirst }: Ranks,
-): Progress {
+): TrainingProgress {
   if (!isFirst) return SILENT;
   if (typeof progress === "object") return progress;
   return progress ? trainingProgress() : SILENT;
@@ -74,7 +74,7 @@ export class Run {
   readonly #log: string | undefined;
   /** Ends what is waited for; ranks would wait for one that does not. */
   readonly #signal: AbortSignal | undefined;
-  readonly #progress: Progress;
+  readonly #progress: TrainingProgress;
   readonly #began: { readonly at: number; readonly steps: number };
   readonly #losses: number[] = [];
   #unread: UnreadStep[] = [];

@@ -18,7 +18,7 @@ import {
   assertFunctions,
   assertMetrics,
 } from "./predict.ts";
-import type { Progress } from "./progress.ts";
+import type { TrainingProgress } from "./progress.ts";
 import type { SharedBy } from "./ranks.ts";
 import { type Schedule, warmUpCosine } from "./schedule.ts";
 import type { UpdateSettings } from "./training_state.ts";
@@ -155,7 +155,7 @@ export interface TrainOptions {
    * How to show progress: `true` and `"auto"` use `trainingProgress()`, `false`
    * shows nothing. @default "auto"
    */
-  progress?: Progress | boolean | "auto";
+  progress?: TrainingProgress | boolean | "auto";
   /**
    * As in `model.fit`, where a batch is a step, numbered within its epoch. With
    * `onBatchEnd`, each step waits for its loss.

@@ -1,5 +1,5 @@
 import { Progress as ProgressBar } from "../progress/progress.ts";
-import type { Progress, ProgressState } from "./progress.ts";
+import type { ProgressState, TrainingProgress } from "./progress.ts";
 
 /**
  * Shows progress in tqdm's format, as `Progress` of `./notebook` does: a bar in
@@ -18,7 +18,7 @@ import type { Progress, ProgressState } from "./progress.ts";
  *
  * @returns The progress display, for the option `progress` of `train`.
  */
-export function trainingProgress(): Progress {
+export function trainingProgress(): TrainingProgress {
   let bar: ProgressBar | undefined;
   return {
     begin({ step, steps }) {

@@ -2,6 +2,7 @@
 import { assert } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import * as data from "../../lib/data/mod.ts";
+import { addingProblem } from "../../lib/data/tasks/adding.ts";
 import { track } from "../../lib/progress/track.ts";
 import {
   crossEntropy,
@@ -162,7 +163,7 @@ const numbers = data.datasetOf([1, 2, 3]);
 const collate = () => ({ inputs: [], labels: tf.zeros([1]), size: 1 });
 
 const DATA: Calls = {
-  addingProblem: (wrong) => data.addingProblem({ size: 1, ...wrong }),
+  addingProblem: (wrong) => addingProblem({ size: 1, ...wrong }),
   batchesInOrder: (wrong) =>
     data.batchesInOrder(numbers, { batchSize: 1, collate, ...wrong }),
   collateCausal: (wrong) => data.collateCausal(wrong),

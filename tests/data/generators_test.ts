@@ -7,19 +7,17 @@ import {
 } from "@std/assert";
 import fc from "fast-check";
 import {
-  addingBaselines,
-  addingProblem,
   type GeneratedOptions,
   LIST_OPS_TOKENS,
   listOps,
-  listOpsBaselines,
   mqar,
-  mqarBaselines,
   type Part,
   selectiveCopying,
-  selectiveCopyingBaselines,
 } from "../../lib/data/mod.ts";
-import { drawTree } from "../../lib/data/tasks/list_ops.ts";
+import { addingBaselines, addingProblem } from "../../lib/data/tasks/adding.ts";
+import { drawTree, listOpsBaselines } from "../../lib/data/tasks/list_ops.ts";
+import { mqarBaselines } from "../../lib/data/tasks/mqar.ts";
+import { selectiveCopyingBaselines } from "../../lib/data/tasks/selective_copying.ts";
 import { uniform } from "../random.ts";
 
 const SMALL = { maxDepth: 5, minLength: 31, maxLength: 129 };

@@ -5,8 +5,8 @@ import {
   Digits,
   type LabelledImage,
   loadMnist,
-  parseIdx,
 } from "../../lib/data/mod.ts";
+import { parseIdx } from "../../lib/data/images/idx.ts";
 import { onCpu } from "../io/files.ts";
 
 const header = [0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3];

@@ -4,11 +4,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { lionBert, lionEncoder, lionGpt, lionViT } from "../../mod.ts";
 import {
-  addingProblem,
   batchesInOrder,
   byteTokenizer,
   type Collate,
-  collateAdding,
   collateCausal,
   collateDigits,
   collateMasked,
@@ -22,6 +20,7 @@ import {
   packTokens,
   selectiveCopying,
 } from "../../lib/data/mod.ts";
+import { addingProblem, collateAdding } from "../../lib/data/tasks/adding.ts";
 import { onCpu } from "../io/files.ts";
 
 const SIZES = { dim: 8, depth: 1, numHeads: 2, seed: 1, variant: "s" } as const;

@@ -2,7 +2,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
-  addingProblem,
   batchesInOrder,
   byteTokenizer,
   collateCausal,
@@ -25,6 +24,7 @@ import {
   tokenizerOf,
   trainTokenizer,
 } from "../../lib/data/mod.ts";
+import { addingProblem } from "../../lib/data/tasks/adding.ts";
 import { writeSafetensors } from "../../lib/io/mod.ts";
 import { onCpu } from "../io/files.ts";
 

@@ -1,17 +1,16 @@
 /** Charts: curves, panels, attention, and what they are compared with. @module */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
-  assertSame,
   attentionMatrix,
   curves,
-  difference,
   type Figure,
   FORM_COLORS,
   matrix,
-  matrixRank,
   panels,
   VARIANT_COLORS,
 } from "../../lib/notebook/mod.ts";
+import { assertSame, difference } from "../../notebooks/comparison.ts";
+import { matrixRank } from "../../notebooks/matrix_rank.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 

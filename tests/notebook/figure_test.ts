@@ -5,7 +5,11 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { Figure, renderers } from "../../lib/notebook/mod.ts";
+import { Figure } from "../../lib/notebook/mod.ts";
+import {
+  defaultRenderers,
+  parseRenderers,
+} from "../../lib/notebook/renderers.ts";
 import { readPNG } from "./png.ts";
 
 const LINES = new Figure(
@@ -164,20 +168,20 @@ Deno.test("show() in a script writes a page and prints where it is", async () =>
   await Deno.remove(path!);
 });
 
-Deno.test("renderers.default is plotly.py's, or the environment's", () => {
-  assertEquals(renderers.default, "browser");
+Deno.test("the default renderers are plotly.py's, or the environment's", () => {
+  assertEquals(defaultRenderers(), "browser");
   Deno.env.set("PLOTLY_RENDERER", "svg");
   try {
-    assertEquals(renderers.default, "svg");
-    renderers.default = "png+svg";
-    assertEquals(renderers.default, "png+svg");
+    assertEquals(defaultRenderers(), "svg");
   } finally {
     Deno.env.delete("PLOTLY_RENDERER");
   }
-  const set = () => {
-    renderers.default = "png+colab";
-  };
-  assertThrows(set, RangeError, 'joined by "+", got "colab"');
+  assertEquals(parseRenderers("png+svg"), ["png", "svg"]);
+  assertThrows(
+    () => parseRenderers("png+colab"),
+    RangeError,
+    'joined by "+", got "colab"',
+  );
 });
 
 Deno.test("Figure() says what is wrong with it", async () => {

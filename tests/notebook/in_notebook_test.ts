@@ -9,12 +9,11 @@ import {
   DISPLAY,
   display,
   Figure,
-  isNotebook,
   LivePlot,
   markdown,
   Progress,
-  renderers,
 } from "../../lib/notebook/mod.ts";
+import { isNotebook } from "../../lib/jupyter/kernel.ts";
 import { trainingProgress } from "../../lib/training/mod.ts";
 import { HOSTILE, inOneLine, readPage } from "../tools/hostile.ts";
 
@@ -40,7 +39,6 @@ Deno.test("display() shows and replaces in place", async () => {
 });
 
 Deno.test("show() puts plotly.js into the notebook once, and a picture with each figure", async () => {
-  renderers.default = "plotly_mimetype+notebook";
   await FIGURE.show();
   const [plotly, figure, ...rest] = sent();
   assertEquals(rest, []);
@@ -133,11 +131,15 @@ Deno.test("trainingProgress() shows the last state before it ends", async () => 
 });
 
 Deno.test("LivePlot draws in place, and ends as a figure with its caption", async () => {
-  renderers.default = "png";
+  Deno.env.set("PLOTLY_RENDERER", "png");
   const caption = "It falls.";
   const plot = new LivePlot({ title: "Loss", caption, yType: "log" });
   for (let step = 0; step < 10; step++) plot.log(step, { train: 1 / step });
-  await plot.end();
+  try {
+    await plot.end();
+  } finally {
+    Deno.env.delete("PLOTLY_RENDERER");
+  }
   const outputs = sent();
   assertEquals(outputs.map(({ isUpdate }) => isUpdate), [false, true, false]);
   const [live, last, below] = outputs.map(({ data }) => data);

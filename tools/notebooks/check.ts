@@ -26,7 +26,8 @@ export async function checkCode(
   );
   // Paths are relative to the notebook, and the module lies elsewhere.
   const source = lines.map(({ text }) => text).join("\n")
-    .replaceAll('from "../', `from "${ROOT}`);
+    .replaceAll('from "../', `from "${ROOT}`)
+    .replaceAll('from "./', `from "${ROOT}notebooks/`);
   return await withFile("notebook.ts", async (path) => {
     await Deno.writeTextFile(path, `${source}\nexport {};\n`);
     const wrong = await deno("check", path) + await deno("lint", path);

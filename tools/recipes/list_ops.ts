@@ -6,10 +6,10 @@ import {
   type Examples,
   LIST_OPS_TOKENS,
   listOps,
-  listOpsBaselines,
   type ListOpsExample,
   shuffledBatches,
 } from "@lionjs/lion/data";
+import { listOpsBaselines } from "../../lib/data/tasks/list_ops.ts";
 import {
   accuracyOf,
   BY_ACCURACY,

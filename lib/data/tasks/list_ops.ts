@@ -169,17 +169,6 @@ export interface ListOpsBaselines {
  * The accuracies of guesses that do not evaluate the lists, on a dataset of
  * ListOps. A model has learned something if it is better than `rootOperation`.
  *
- * @example
- * ```ts
- * import { assertLess } from "@std/assert";
- * import { listOps, listOpsBaselines } from "@lionjs/lion/data";
- *
- * const dataset = listOps({ size: 500, maxDepth: 5, minLength: 31, maxLength: 129 });
- * const { majority, rootOperation } = listOpsBaselines(dataset);
- * assertLess(0.1, majority);
- * assertLess(majority, rootOperation);
- * ```
- *
  * @param dataset A dataset of {@linkcode listOps}.
  * @returns See {@linkcode ListOpsBaselines}.
  */

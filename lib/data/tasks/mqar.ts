@@ -123,15 +123,6 @@ export interface MqarBaselines {
 /**
  * The average accuracies of guesses on a dataset of MQAR.
  *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { mqar, mqarBaselines } from "@lionjs/lion/data";
- *
- * const dataset = mqar({ size: 100, pairs: 4 });
- * assertEquals(mqarBaselines(dataset).valueOfSequence, 1 / 4);
- * ```
- *
  * @param dataset A dataset of {@linkcode mqar}.
  * @returns See {@linkcode MqarBaselines}.
  */

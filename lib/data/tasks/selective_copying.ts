@@ -94,16 +94,6 @@ export interface SelectiveCopyingBaselines {
  * The accuracy of guesses that ignore the sequence, on a dataset of selective
  * copying.
  *
- * @example
- * ```ts
- * import { assertAlmostEquals } from "@std/assert";
- * import { selectiveCopying, selectiveCopyingBaselines } from "@lionjs/lion/data";
- *
- * const dataset = selectiveCopying({ size: 500 });
- * const { majority } = selectiveCopyingBaselines(dataset);
- * assertAlmostEquals(majority, 1 / 14, 0.01);
- * ```
- *
  * @param dataset A dataset of {@linkcode selectiveCopying}.
  * @returns See {@linkcode SelectiveCopyingBaselines}.
  */

@@ -4,17 +4,6 @@ import * as tf from "@tensorflow/tfjs-core";
  * The largest difference between two tensors, relative to the largest value of
  * the second.
  *
- * @example
- * ```ts
- * import { assertAlmostEquals } from "@std/assert";
- * import { difference } from "@lionjs/lion/notebook";
- * import * as tf from "@tensorflow/tfjs-core";
- * import "@tensorflow/tfjs-backend-cpu";
- *
- * const apart = await difference(tf.tensor1d([1, 2.5]), tf.tensor1d([1, 2]));
- * assertAlmostEquals(apart, 0.25);
- * ```
- *
  * @param actual The computed tensor.
  * @param expected The expected tensor, of the same shape.
  * @returns 0 if both are equal, NaN if either holds a NaN.
@@ -42,21 +31,6 @@ export async function difference(
 
 /**
  * Throws unless two tensors are equal except for rounding.
- *
- * @example
- * ```ts
- * import { assertRejects } from "@std/assert";
- * import { assertSame } from "@lionjs/lion/notebook";
- * import * as tf from "@tensorflow/tfjs-core";
- * import "@tensorflow/tfjs-backend-cpu";
- *
- * await assertSame(tf.scalar(1 + 1e-6), tf.scalar(1));
- * await assertRejects(
- *   () => assertSame(tf.scalar(1.5), tf.scalar(1)),
- *   Error,
- *   "differ by 0.5 of the largest value, more than 0.00001",
- * );
- * ```
  *
  * @param actual The computed tensor.
  * @param expected The expected tensor, of the same shape.

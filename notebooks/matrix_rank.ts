@@ -2,14 +2,6 @@
  * The rank of a matrix: the number of pivots of Gaussian elimination above
  * rounding noise. Each pivot is the largest remaining entry.
  *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { matrixRank } from "@lionjs/lion/notebook";
- *
- * assertEquals(matrixRank([[1, 2], [2, 4]]), 1); // a column times a row
- * ```
- *
  * @param rows The matrix, which is not changed.
  * @param tolerance What counts as 0, relative to the largest entry.
  * @default 1e-5
