@@ -77,21 +77,13 @@ export {
 } from "./lib/attention/softmax_attention.ts";
 export type { ConcreteForm } from "./lib/attention/forms/form.ts";
 export {
-  ATTENTION_VARIANTS,
   type AttentionOptions,
   type AttentionVariant,
   type Direction,
   type PositionInScores,
 } from "./lib/layers/options/attention_options.ts";
-export type {
-  CostCall,
-  Mixer,
-  MixerCall,
-  MixerCost,
-  MixerState,
-  StepCall,
-} from "./lib/layers/mixer.ts";
-export { MixingLayer, type Reading } from "./lib/layers/mixing_layer.ts";
+export type { Mixer } from "./lib/layers/mixer.ts";
+export type { MixingLayer } from "./lib/layers/mixing_layer.ts";
 export type {
   ChannelDecayInit,
   DecayFunction,
@@ -103,46 +95,10 @@ export {
   registerMixer,
 } from "./lib/layers/options/custom_registry.ts";
 export {
-  LionAttentionLayer,
   lionAttentionLayer,
   type LionAttentionLayerOptions,
 } from "./lib/layers/attention_layer.ts";
-export {
-  LionBlock,
-  lionBlock,
-  type LionBlockOptions,
-} from "./lib/layers/block.ts";
-export {
-  type CallOptions,
-  LionLayer,
-  type LionLayerOptions,
-  type Parameter,
-  type Parameters,
-  type Shape,
-  type TorchLayout,
-} from "./lib/layers/lion_layer.ts";
-export {
-  PatchEmbedding,
-  patchEmbedding,
-  type PatchEmbeddingOptions,
-} from "./lib/layers/embeddings/patch_embedding.ts";
-export {
-  PositionEmbedding,
-  type PositionEmbeddingOptions,
-  PositionTable,
-  type PositionTableOptions,
-} from "./lib/layers/embeddings/positions.ts";
-export {
-  ClassToken,
-  type ClassTokenOptions,
-  TokenPooling,
-  type TokenPoolingOptions,
-} from "./lib/layers/embeddings/tokens.ts";
-export {
-  TokenEmbedding,
-  tokenEmbedding,
-  type TokenEmbeddingOptions,
-} from "./lib/layers/embeddings/token_embedding.ts";
+export { lionBlock, type LionBlockOptions } from "./lib/layers/block.ts";
 export {
   BERT_PRESETS,
   lionBert,
@@ -171,26 +127,11 @@ export {
   type RivalPreset,
   VIM_PRESETS,
 } from "./lib/models/baseline_presets.ts";
-export { dense } from "./lib/operations/dense.ts";
-export { gelu } from "./lib/operations/gelu.ts";
-export { joinHeads, splitHeads } from "./lib/operations/heads.ts";
-export { layerNorm } from "./lib/operations/layer_norm.ts";
 export {
   hydraMixer,
   type HydraMixerOptions,
 } from "./lib/layers/mixers/hydra.ts";
 export { vimMixer, type VimMixerOptions } from "./lib/layers/mixers/vim.ts";
-export {
-  selectiveScan,
-  type SelectiveScanInputs,
-  type SelectiveScanOptions,
-} from "./lib/operations/selective_scan.ts";
-export {
-  shortConvolution,
-  type ShortConvolutionOptions,
-} from "./lib/operations/short_convolution.ts";
-export { rmsNorm } from "./lib/operations/rms_norm.ts";
-export { positiveRandomFeatures } from "./lib/operations/random_features.ts";
 export {
   type BackendInfo,
   type BackendName,

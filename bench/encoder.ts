@@ -11,7 +11,8 @@ import {
   model,
   type SymbolicTensor,
 } from "@tensorflow/tfjs-layers";
-import { lionBlock, TokenPooling } from "@lionjs/lion";
+import { lionBlock } from "@lionjs/lion";
+import { tokenPooling } from "@lionjs/lion/layers";
 import { toPyTorchWeights } from "@lionjs/lion/io";
 import { Linear } from "../lib/layers/linear.ts";
 import { Normalization } from "../lib/layers/normalization.ts";
@@ -43,7 +44,7 @@ export function encoder(
   for (
     const layer of [
       new Normalization({ name: "norm" }),
-      new TokenPooling({ kind: "mean" }),
+      tokenPooling({ kind: "mean" }),
       new Linear({ name: "head", outputs: CLASSES, seed: 100 * depth }),
     ]
   ) {

@@ -10,7 +10,10 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { selectiveScan, type SelectiveScanInputs } from "@lionjs/lion";
+import {
+  selectiveScan,
+  type SelectiveScanInputs,
+} from "@lionjs/lion/operations";
 import { readCommandLine, threadCount } from "../tools/command_line.ts";
 import { type Pass, PASSES } from "./attention_problem.ts";
 import { Bounds, leastMedian, medianOf, tellTimes } from "./bounds.ts";

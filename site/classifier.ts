@@ -5,7 +5,9 @@ import {
   model as modelOf,
   type SymbolicTensor,
 } from "@tensorflow/tfjs-layers";
-import { dense, layerNorm, LionBlock, setForm } from "@lionjs/lion";
+import { setForm } from "@lionjs/lion";
+import { dense, layerNorm } from "@lionjs/lion/operations";
+import { MixingLayer } from "@lionjs/lion/layers";
 import { collateDigits } from "@lionjs/lion/data";
 import { loadPyTorchWeights, readSafetensors } from "@lionjs/lion/io";
 import type { FormReading, Reading } from "./calls.ts";
@@ -87,14 +89,14 @@ export async function compare(pixels: Uint8Array): Promise<FormReading[]> {
   return readings;
 }
 
-function blocksOf(model: LayersModel): LionBlock[] {
-  return model.layers.filter((layer) => layer instanceof LionBlock);
+function blocksOf(model: LayersModel): MixingLayer[] {
+  return model.layers.filter((layer) => layer instanceof MixingLayer);
 }
 
 /** The decays of a block, `[heads, patches]`. */
 function decaysOf(
   model: LayersModel,
-  block: LionBlock,
+  block: MixingLayer,
   image: tf.Tensor,
 ): tf.Tensor {
   const before = modelOf({

@@ -14,25 +14,7 @@ export interface LionAttentionLayerOptions
   epsilon?: number;
 }
 
-/**
- * Multi-head LION attention as a layer; see {@linkcode lionAttentionLayer}.
- *
- * @example The same layer after a change of its form
- * ```ts
- * import { assert, assertAlmostEquals } from "@std/assert";
- * import { lionAttentionLayer, LionAttentionLayer } from "@lionjs/lion";
- * import * as tf from "@tensorflow/tfjs-core";
- * import "@tensorflow/tfjs-backend-cpu";
- *
- * const layer = lionAttentionLayer({ variant: "s", numHeads: 2, form: "full" });
- * assert(layer instanceof LionAttentionLayer);
- * const x = tf.randomNormal([1, 6, 8]);
- * const before = await (layer.apply(x) as tf.Tensor).data();
- * layer.attention.form = "recurrent";
- * const after = await (layer.apply(x) as tf.Tensor).data();
- * before.forEach((value, i) => assertAlmostEquals(value, after[i]!, 1e-5));
- * ```
- */
+/** The layer of {@linkcode lionAttentionLayer}. */
 export class LionAttentionLayer extends MixingLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionAttention";
@@ -92,6 +74,21 @@ tf.serialization.registerClass(LionAttentionLayer);
  * assertEquals(model.countParams(), 8 * 24 + 24 + 8 * 2 + 2 + 8 * 8 + 8);
  * ```
  *
+ * @example The same layer after a change of its form
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { lionAttentionLayer } from "@lionjs/lion";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const layer = lionAttentionLayer({ variant: "s", numHeads: 2, form: "full" });
+ * const x = tf.randomNormal([1, 6, 8]);
+ * const before = await (layer.apply(x) as tf.Tensor).data();
+ * layer.attention.form = "recurrent";
+ * const after = await (layer.apply(x) as tf.Tensor).data();
+ * before.forEach((value, i) => assertAlmostEquals(value, after[i]!, 1e-5));
+ * ```
+ *
  * @param options See {@linkcode LionAttentionLayerOptions}.
  * @returns The layer.
  * @throws {TypeError} If an option is unknown.
@@ -100,6 +97,6 @@ tf.serialization.registerClass(LionAttentionLayer);
  */
 export function lionAttentionLayer(
   options: LionAttentionLayerOptions,
-): LionAttentionLayer {
+): MixingLayer {
   return new LionAttentionLayer(options);
 }

@@ -51,28 +51,7 @@ const BLOCK_OPTIONS: OptionNames<
   Omit<LionBlockOptions, keyof AttentionOptions | keyof LionLayerOptions>
 > = { mlpRatio: true, norm: true, epsilon: true, dropPath: true };
 
-/**
- * An encoder or decoder block; see {@linkcode lionBlock}.
- *
- * @example The blocks of a model, and their parameters
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { LionBlock, lionEncoder } from "@lionjs/lion";
- * import "@tensorflow/tfjs-backend-cpu";
- *
- * const model = lionEncoder({
- *   inputDim: 3, dim: 8, depth: 2, numHeads: 2, numClasses: 2, variant: "lit",
- * });
- * const blocks = model.layers.filter((layer) => layer instanceof LionBlock);
- * assertEquals(blocks.length, 2);
- * assertEquals(blocks[0]!.parameters.map(({ name }) => name), [
- *   "norm1.weight", "norm1.bias",
- *   "attn.qkv.weight", "attn.qkv.bias", "attn.proj.weight", "attn.proj.bias",
- *   "norm2.weight", "norm2.bias",
- *   "mlp.fc1.weight", "mlp.fc1.bias", "mlp.fc2.weight", "mlp.fc2.bias",
- * ]);
- * ```
- */
+/** The layer of {@linkcode lionBlock}. */
 export class LionBlock extends MixingLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionBlock";
@@ -270,6 +249,6 @@ function leaveOut(y: tf.Tensor3D, rate: number): tf.Tensor3D {
  * @throws {RangeError} When the layer is built, if an option has an invalid
  * value.
  */
-export function lionBlock(options: LionBlockOptions): LionBlock {
+export function lionBlock(options: LionBlockOptions): MixingLayer {
   return new LionBlock(options);
 }

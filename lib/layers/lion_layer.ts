@@ -93,7 +93,8 @@ const TFJS_OPTIONS: OptionNames<
  * @example The parameters of a model's layers
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { lionAttentionLayer, LionLayer } from "@lionjs/lion";
+ * import { lionAttentionLayer } from "@lionjs/lion";
+ * import { LionLayer } from "@lionjs/lion/layers";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *

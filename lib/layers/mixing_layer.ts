@@ -30,17 +30,24 @@ export type Reading = Pick<
 /**
  * A layer whose mixer mixes the tokens.
  *
- * @example All layers of a model that mix tokens
+ * @example The blocks of a model, and their parameters
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { lionEncoder, MixingLayer } from "@lionjs/lion";
+ * import { lionEncoder } from "@lionjs/lion";
+ * import { MixingLayer } from "@lionjs/lion/layers";
  * import "@tensorflow/tfjs-backend-cpu";
  *
  * const model = lionEncoder({
- *   inputDim: 3, dim: 8, depth: 2, numHeads: 2, numClasses: 2, variant: "s",
+ *   inputDim: 3, dim: 8, depth: 2, numHeads: 2, numClasses: 2, variant: "lit",
  * });
- * const layers = model.layers.filter((layer) => layer instanceof MixingLayer);
- * assertEquals(layers.map(({ attention }) => attention.variant), ["s", "s"]);
+ * const blocks = model.layers.filter((layer) => layer instanceof MixingLayer);
+ * assertEquals(blocks.map(({ attention }) => attention.variant), ["lit", "lit"]);
+ * assertEquals(blocks[0]!.parameters.map(({ name }) => name), [
+ *   "norm1.weight", "norm1.bias",
+ *   "attn.qkv.weight", "attn.qkv.bias", "attn.proj.weight", "attn.proj.bias",
+ *   "norm2.weight", "norm2.bias",
+ *   "mlp.fc1.weight", "mlp.fc1.bias", "mlp.fc2.weight", "mlp.fc2.bias",
+ * ]);
  * ```
  */
 export abstract class MixingLayer extends LionLayer {

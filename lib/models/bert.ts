@@ -8,7 +8,7 @@ import { Linear } from "../layers/linear.ts";
 import { Normalization } from "../layers/normalization.ts";
 import { assertCount, assertStd } from "../layers/options/option_values.ts";
 import { EMBEDDING_STD } from "../layers/embeddings/positions.ts";
-import { TokenPooling } from "../layers/embeddings/tokens.ts";
+import { tokenPooling } from "../layers/embeddings/tokens.ts";
 import { tokenEmbedding } from "../layers/embeddings/token_embedding.ts";
 import { VocabularyHead } from "../layers/embeddings/vocabulary_head.ts";
 import {
@@ -249,7 +249,7 @@ export function lionBert(options: LionBertOptions): LayersModel {
     });
     x = connect(predictions, [x, table!]);
   } else {
-    const pool = new TokenPooling({
+    const pool = tokenPooling({
       name: "pool",
       kind: pooling,
       ...(maxSegments === undefined ? {} : { maxSegments }),

@@ -10,9 +10,9 @@ import { Normalization } from "../layers/normalization.ts";
 import { assertCount, assertStd } from "../layers/options/option_values.ts";
 import {
   EMBEDDING_STD,
-  PositionTable,
+  positionTable,
 } from "../layers/embeddings/positions.ts";
-import { TokenPooling } from "../layers/embeddings/tokens.ts";
+import { tokenPooling } from "../layers/embeddings/tokens.ts";
 import { tokenEmbedding } from "../layers/embeddings/token_embedding.ts";
 import {
   assertMaxSegments,
@@ -243,7 +243,7 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
     });
     x = connect(project, [tokens, mask]);
     if (maxLength > 0) {
-      const positions = new PositionTable({
+      const positions = positionTable({
         name: "position_embeddings",
         maxLength,
         segments: packed,
@@ -261,7 +261,7 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
   );
   x = connect(new Normalization({ name: "norm", epsilon }), x);
   if (output === "mean") {
-    const pooling = new TokenPooling({
+    const pooling = tokenPooling({
       name: "pool",
       kind: "mean",
       ...(maxSegments === undefined ? {} : { maxSegments }),

@@ -11,9 +11,12 @@ import {
 import { patchEmbedding } from "../layers/embeddings/patch_embedding.ts";
 import {
   EMBEDDING_STD,
-  PositionEmbedding,
+  positionEmbedding as positionLayer,
 } from "../layers/embeddings/positions.ts";
-import { ClassToken, TokenPooling } from "../layers/embeddings/tokens.ts";
+import {
+  classToken as classTokenLayer,
+  tokenPooling,
+} from "../layers/embeddings/tokens.ts";
 import {
   assertFirstReads,
   assertStack,
@@ -190,7 +193,7 @@ export function lionViT(options: LionViTOptions): LayersModel {
   });
   let x = connect(patches, images);
   if (classToken !== "none") {
-    const token = new ClassToken({
+    const token = classTokenLayer({
       name: "cls_token",
       embeddingStd,
       seed: seedOf(seed, -3),
@@ -198,7 +201,7 @@ export function lionViT(options: LionViTOptions): LayersModel {
     x = connect(token, x);
   }
   if (positionEmbedding) {
-    const places = new PositionEmbedding({
+    const places = positionLayer({
       name: "pos_embed",
       embeddingStd,
       seed: seedOf(seed, -2),
@@ -220,7 +223,7 @@ export function lionViT(options: LionViTOptions): LayersModel {
   );
   x = connect(new Normalization({ name: "norm", epsilon }), x);
   const kind = classToken === "read" ? "first" : "mean";
-  x = connect(new TokenPooling({ name: "pool", kind }), x);
+  x = connect(tokenPooling({ name: "pool", kind }), x);
   const head = new Linear({
     name: "head",
     outputs: numClasses,

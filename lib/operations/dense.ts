@@ -16,7 +16,7 @@ export const DENSE: Operation<"y"> = {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { dense } from "@lionjs/lion";
+ * import { dense } from "@lionjs/lion/operations";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *

@@ -18,7 +18,7 @@ export const GELU: Operation<"y"> = {
  * @example
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { gelu } from "@lionjs/lion";
+ * import { gelu } from "@lionjs/lion/operations";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *

@@ -63,7 +63,8 @@ const OPTIONS: OptionNames<SplitHeadsOptions> = {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { relu, splitHeads } from "@lionjs/lion";
+ * import { relu } from "@lionjs/lion";
+ * import { splitHeads } from "@lionjs/lion/operations";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *
@@ -142,7 +143,7 @@ function split(
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { joinHeads } from "@lionjs/lion";
+ * import { joinHeads } from "@lionjs/lion/operations";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *

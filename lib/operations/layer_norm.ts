@@ -30,7 +30,7 @@ const OPTIONS: OptionNames<LayerNormOptions> = { epsilon: true };
  * @example A row with mean 0 and deviation 1
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { layerNorm } from "@lionjs/lion";
+ * import { layerNorm } from "@lionjs/lion/operations";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *

@@ -24,7 +24,7 @@ import type { FeatureMap } from "./feature_map.ts";
  * @example Products close to softmax's
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { positiveRandomFeatures } from "@lionjs/lion";
+ * import { positiveRandomFeatures } from "@lionjs/lion/operations";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *

@@ -33,7 +33,7 @@ const OPTIONS: OptionNames<RmsNormOptions> = { epsilon: true, gate: true };
  * @example A row whose squares have a mean of one
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { rmsNorm } from "@lionjs/lion";
+ * import { rmsNorm } from "@lionjs/lion/operations";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *

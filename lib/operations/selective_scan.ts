@@ -134,7 +134,7 @@ const OPTIONS: OptionNames<SelectiveScanOptions> = {
  * @example A state without decay adds up its inputs
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { selectiveScan } from "@lionjs/lion";
+ * import { selectiveScan } from "@lionjs/lion/operations";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *

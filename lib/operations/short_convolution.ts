@@ -84,7 +84,7 @@ const OPTIONS: OptionNames<ShortConvolutionOptions> = {
  * @example The sum of each token and the one before it
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { shortConvolution } from "@lionjs/lion";
+ * import { shortConvolution } from "@lionjs/lion/operations";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *

@@ -8,12 +8,11 @@ import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   checkDecay,
-  gelu,
-  layerNorm,
   lionAttention,
   logSigmoid,
   selectiveDecay,
 } from "../../mod.ts";
+import { gelu, layerNorm } from "../../lib/operations/mod.ts";
 import { finite } from "../../lib/attention/decays/finite_decay.ts";
 import { onEachBackend } from "../backends.ts";
 import { solve } from "../oracle.ts";

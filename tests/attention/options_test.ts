@@ -11,25 +11,27 @@ import {
   eluPlusOne,
   explainAttention,
   fixedDecay,
-  layerNorm,
   lionAttention,
   lionAttentionInOrders,
   type LionAttentionOptions,
   recurrentState,
   recurrentStep,
   type RecurrentStepOptions,
-  rmsNorm,
   selectiveDecay,
-  selectiveScan,
-  type SelectiveScanOptions,
   shiftedSilu,
-  shortConvolution,
-  type ShortConvolutionOptions,
   snakeOrder,
   softmaxAttention,
   type SoftmaxAttentionOptions,
-  splitHeads,
 } from "../../mod.ts";
+import {
+  layerNorm,
+  rmsNorm,
+  selectiveScan,
+  type SelectiveScanOptions,
+  shortConvolution,
+  type ShortConvolutionOptions,
+  splitHeads,
+} from "../../lib/operations/mod.ts";
 import { onEachBackend } from "../backends.ts";
 
 type Any = Record<string, unknown>;

@@ -14,10 +14,9 @@ import {
   recurrentState,
   recurrentStep,
   selectiveDecay,
-  selectiveScan,
-  shortConvolution,
   softmaxAttention,
 } from "../../mod.ts";
+import { selectiveScan, shortConvolution } from "../../lib/operations/mod.ts";
 import {
   type SoftmaxState,
   softmaxStep,

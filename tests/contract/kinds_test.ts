@@ -3,6 +3,8 @@ import { assert } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import * as data from "../../lib/data/mod.ts";
 import { addingProblem } from "../../lib/data/tasks/adding.ts";
+import * as layers from "../../lib/layers/mod.ts";
+import * as operations from "../../lib/operations/mod.ts";
 import { track } from "../../lib/progress/track.ts";
 import {
   crossEntropy,
@@ -68,15 +70,16 @@ const ATTENTION: Calls = {
   diagonalDecay: (wrong) => lion.diagonalDecay(x(), wrong),
   shiftedSilu: (wrong) => lion.shiftedSilu(x(), wrong),
   snakeOrder: (wrong) => lion.snakeOrder(2, 3, wrong),
-  layerNorm: (wrong) => lion.layerNorm(x(), tf.ones([4]), tf.ones([4]), wrong),
-  rmsNorm: (wrong) => lion.rmsNorm(x(), tf.ones([4]), wrong),
+  layerNorm: (wrong) =>
+    operations.layerNorm(x(), tf.ones([4]), tf.ones([4]), wrong),
+  rmsNorm: (wrong) => operations.rmsNorm(x(), tf.ones([4]), wrong),
   splitHeads: (wrong) =>
-    lion.splitHeads(tf.ones([1, 2, 12]), { numHeads: 2, ...wrong }),
+    operations.splitHeads(tf.ones([1, 2, 12]), { numHeads: 2, ...wrong }),
   "selectiveScan's inputs": (wrong) =>
-    lion.selectiveScan({ ...scanInputs(), ...wrong }),
-  selectiveScan: (wrong) => lion.selectiveScan(scanInputs(), wrong),
+    operations.selectiveScan({ ...scanInputs(), ...wrong }),
+  selectiveScan: (wrong) => operations.selectiveScan(scanInputs(), wrong),
   shortConvolution: (wrong) =>
-    lion.shortConvolution(
+    operations.shortConvolution(
       tf.ones([1, 2, 3]),
       tf.ones([3, 3]),
       undefined,
@@ -86,7 +89,7 @@ const ATTENTION: Calls = {
   "the segment": (wrong) => streamOf(wrong, {}),
 };
 
-function scanInputs(): lion.SelectiveScanInputs {
+function scanInputs(): operations.SelectiveScanInputs {
   return {
     x: tf.ones([1, 2, 3]),
     dt: tf.ones([1, 2, 3]),
@@ -143,17 +146,17 @@ const LAYERS: Calls = {
     lion.lionAttentionLayer({ ...S, ...wrong }).apply(rows()),
   lionBlock: (wrong) => lion.lionBlock({ ...S, ...wrong }).apply(rows()),
   patchEmbedding: (wrong) =>
-    lion.patchEmbedding({ patchSize: 2, dim: 8, ...wrong })
+    layers.patchEmbedding({ patchSize: 2, dim: 8, ...wrong })
       .apply(tf.ones([1, 4, 4, 1])),
   tokenEmbedding: (wrong) =>
-    lion.tokenEmbedding({ ...{ vocabularySize: 11, dim: 8 }, ...wrong })
+    layers.tokenEmbedding({ ...{ vocabularySize: 11, dim: 8 }, ...wrong })
       .apply(tf.zeros([1, 3], "int32")),
-  PositionEmbedding: (wrong) => new lion.PositionEmbedding(wrong).apply(rows()),
-  PositionTable: (wrong) =>
-    new lion.PositionTable({ maxLength: 8, ...wrong }).apply(rows()),
-  ClassToken: (wrong) => new lion.ClassToken(wrong).apply(rows()),
-  TokenPooling: (wrong) =>
-    new lion.TokenPooling({ kind: "mean", ...wrong }).apply(rows()),
+  positionEmbedding: (wrong) => layers.positionEmbedding(wrong).apply(rows()),
+  positionTable: (wrong) =>
+    layers.positionTable({ maxLength: 8, ...wrong }).apply(rows()),
+  classToken: (wrong) => layers.classToken(wrong).apply(rows()),
+  tokenPooling: (wrong) =>
+    layers.tokenPooling({ kind: "mean", ...wrong }).apply(rows()),
   hydraMixer: (wrong) => lion.hydraMixer(wrong),
   vimMixer: (wrong) => lion.vimMixer(wrong),
 };

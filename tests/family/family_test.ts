@@ -16,7 +16,8 @@ import {
   linearTransformer,
   rwkv6,
 } from "../../lib/family/mod.ts";
-import { positiveRandomFeatures, softmaxAttention } from "../../mod.ts";
+import { softmaxAttention } from "../../mod.ts";
+import { positiveRandomFeatures } from "../../lib/operations/mod.ts";
 import { spoilPadding } from "../attention/cases.ts";
 import { onEachBackend } from "../backends.ts";
 import { differences } from "../comparison.ts";

@@ -5,7 +5,7 @@ import {
   selectiveScan,
   type SelectiveScanInputs,
   shortConvolution,
-} from "../../mod.ts";
+} from "../../lib/operations/mod.ts";
 import { spoilPadding } from "../attention/cases.ts";
 import {
   type ConvolutionProblem,

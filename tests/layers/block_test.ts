@@ -6,9 +6,8 @@ import {
   lionAttentionLayer,
   lionBlock,
   type LionBlockOptions,
-  type LionLayer,
-  TokenPooling,
 } from "../../mod.ts";
+import { type LionLayer, tokenPooling } from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 
@@ -269,8 +268,8 @@ onEachBackend(
   async () => {
     const x = tf.tensor3d([[[1, 2], [3, 4], [5, 9]], [[7, 8], [9, 0], [2, 2]]]);
     const mask = tf.tensor2d([[1, 1, 0], [0, 0, 0]]);
-    const first = new TokenPooling({ kind: "first" });
-    const mean = new TokenPooling({ kind: "mean" });
+    const first = tokenPooling({ kind: "first" });
+    const mean = tokenPooling({ kind: "mean" });
     const outputs = [
       first.apply([x, mask]),
       mean.apply(x),

@@ -8,17 +8,16 @@ import {
   models,
   type SymbolicTensor,
 } from "@tensorflow/tfjs-layers";
+import { lionAttentionLayer, lionBlock } from "../../mod.ts";
 import {
-  ClassToken,
-  LionAttentionLayer,
-  LionBlock,
+  classToken,
   type LionLayer,
-  PatchEmbedding,
-  PositionEmbedding,
-  PositionTable,
-  TokenEmbedding,
-  TokenPooling,
-} from "../../mod.ts";
+  patchEmbedding,
+  positionEmbedding,
+  positionTable,
+  tokenEmbedding,
+  tokenPooling,
+} from "../../lib/layers/mod.ts";
 import { Linear } from "../../lib/layers/linear.ts";
 import { Normalization } from "../../lib/layers/normalization.ts";
 import { VocabularyHead } from "../../lib/layers/embeddings/vocabulary_head.ts";
@@ -53,16 +52,16 @@ interface Case {
 
 const CASES: Record<string, Case> = {
   LionAttention: {
-    layer: () => new LionAttentionLayer({ ...GIVEN, ...ATTENTION }),
+    layer: () => lionAttentionLayer({ ...GIVEN, ...ATTENTION }),
     inputs: [[4, 6]],
   },
   LionBlock: {
-    layer: () => new LionBlock({ ...GIVEN, ...BLOCK as typeof ATTENTION }),
+    layer: () => lionBlock({ ...GIVEN, ...BLOCK as typeof ATTENTION }),
     inputs: [[4, 6], [4]],
   },
   "LionBlock along snakes": {
     layer: () =>
-      new LionBlock({
+      lionBlock({
         ...GIVEN,
         variant: "d",
         numHeads: 3,
@@ -73,7 +72,7 @@ const CASES: Record<string, Case> = {
   },
   "LionBlock of softmax without perceptron": {
     layer: () =>
-      new LionBlock({
+      lionBlock({
         ...GIVEN,
         variant: "softmax",
         numHeads: 3,
@@ -83,29 +82,28 @@ const CASES: Record<string, Case> = {
     inputs: [[4, 6]],
   },
   LionPatchEmbedding: {
-    layer: () => new PatchEmbedding({ ...GIVEN, patchSize: 2, dim: 3 }),
+    layer: () => patchEmbedding({ ...GIVEN, patchSize: 2, dim: 3 }),
     inputs: [[4, 6, 2]],
   },
   LionClassToken: {
-    layer: () => new ClassToken({ ...GIVEN, embeddingStd: 0.5 }),
+    layer: () => classToken({ ...GIVEN, embeddingStd: 0.5 }),
     inputs: [[4, 6]],
   },
   LionPositionEmbedding: {
-    layer: () => new PositionEmbedding({ ...GIVEN, embeddingStd: 0.5 }),
+    layer: () => positionEmbedding({ ...GIVEN, embeddingStd: 0.5 }),
     inputs: [[4, 6]],
   },
   LionPositionTable: {
-    layer: () =>
-      new PositionTable({ ...GIVEN, maxLength: 5, embeddingStd: 0.5 }),
+    layer: () => positionTable({ ...GIVEN, maxLength: 5, embeddingStd: 0.5 }),
     inputs: [[4, 6]],
   },
   LionTokenPooling: {
-    layer: () => new TokenPooling({ ...GIVEN, kind: "first" }),
+    layer: () => tokenPooling({ ...GIVEN, kind: "first" }),
     inputs: [[4, 6]],
   },
   LionTokenEmbedding: {
     layer: () =>
-      new TokenEmbedding({
+      tokenEmbedding({
         ...GIVEN,
         vocabularySize: 7,
         dim: 6,
@@ -217,7 +215,7 @@ onEachBackend(
 );
 
 onEachBackend("a config has the form that was set last", () => {
-  const layer = new LionBlock({ variant: "s", numHeads: 2, form: "full" });
+  const layer = lionBlock({ variant: "s", numHeads: 2, form: "full" });
   layer.attention.form = "recurrent";
   assertEquals(layer.getConfig().form, "recurrent");
 });

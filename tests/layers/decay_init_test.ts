@@ -7,8 +7,8 @@ import {
   lionAttentionLayer,
   lionEncoder,
   lionGpt,
-  type MixerCall,
 } from "../../mod.ts";
+import type { MixerCall } from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { differences } from "../comparison.ts";
 import { solveChannelDecay } from "../mixer_oracles.ts";

@@ -6,20 +6,18 @@ import {
   type AttentionOptions,
   type AttentionVariant,
   decayMask,
-  dense,
   fixedDecay,
-  joinHeads,
   lionAttentionLayer,
   lionBert,
-  LionBlock,
   lionEncoder,
   lionViT,
   logSigmoid,
   type Mixer,
   noDecay,
   selectiveDecay,
-  splitHeads,
 } from "../../mod.ts";
+import { dense, joinHeads, splitHeads } from "../../lib/operations/mod.ts";
+import { MixingLayer } from "../../lib/layers/mod.ts";
 import { FEATURE_MAPS } from "../../lib/layers/options/feature_maps.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
@@ -253,7 +251,7 @@ Deno.test("models alternate, and a custom mixer reads in all directions", () => 
     mixer,
     direction: "alternate",
   });
-  const blocks = model.layers.filter((layer) => layer instanceof LionBlock);
+  const blocks = model.layers.filter((layer) => layer instanceof MixingLayer);
   assertEquals(
     blocks.map(({ attention }) => attention.direction),
     ["forward", "backward", "forward", "backward"],

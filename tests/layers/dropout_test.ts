@@ -2,12 +2,8 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { input, model, type SymbolicTensor } from "@tensorflow/tfjs-layers";
-import {
-  lionAttentionLayer,
-  lionBlock,
-  type LionLayer,
-  tokenEmbedding,
-} from "../../mod.ts";
+import { lionAttentionLayer, lionBlock } from "../../mod.ts";
+import { type LionLayer, tokenEmbedding } from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 

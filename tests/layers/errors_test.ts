@@ -3,19 +3,21 @@ import { assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { input } from "@tensorflow/tfjs-layers";
 import {
-  ATTENTION_VARIANTS,
-  ClassToken,
   lionAttentionLayer,
   type LionAttentionLayerOptions,
   lionBlock,
   type LionBlockOptions,
+} from "../../mod.ts";
+import {
+  ATTENTION_VARIANTS,
+  classToken,
   type LionLayer,
   patchEmbedding,
-  PositionEmbedding,
-  PositionTable,
+  positionEmbedding,
+  positionTable,
   tokenEmbedding,
-  TokenPooling,
-} from "../../mod.ts";
+  tokenPooling,
+} from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
 
 const GOOD = { variant: "s", numHeads: 2 } as const;
@@ -120,12 +122,12 @@ const FACTORIES: readonly [
   ["LionBlock", lionBlock, GOOD],
   ["LionPatchEmbedding", patchEmbedding, { patchSize: 2, dim: 4 }],
   ["LionTokenEmbedding", tokenEmbedding, { vocabularySize: 5, dim: 4 }],
-  ["LionClassToken", (options) => new ClassToken(options), {}],
-  ["LionPositionEmbedding", (options) => new PositionEmbedding(options), {}],
-  ["LionPositionTable", (options) => new PositionTable(options), {
+  ["LionClassToken", (options) => classToken(options), {}],
+  ["LionPositionEmbedding", (options) => positionEmbedding(options), {}],
+  ["LionPositionTable", (options) => positionTable(options), {
     maxLength: 3,
   }],
-  ["LionTokenPooling", (options) => new TokenPooling(options), {
+  ["LionTokenPooling", (options) => tokenPooling(options), {
     kind: "mean",
   }],
 ];
@@ -225,10 +227,10 @@ onEachBackend("a layer names itself where nothing is given to it", () => {
       [lionBlock(GOOD), [2, 3, 8]],
       [patchEmbedding({ patchSize: 2, dim: 8 }), [2, 4, 4, 3]],
       [tokenEmbedding({ vocabularySize: 11, dim: 8 }), [2, 3]],
-      [new PositionEmbedding({}), [2, 3, 8]],
-      [new PositionTable({ maxLength: 4 }), [2, 3, 8]],
-      [new ClassToken({}), [2, 3, 8]],
-      [new TokenPooling({ kind: "mean" }), [2, 3, 8]],
+      [positionEmbedding(), [2, 3, 8]],
+      [positionTable({ maxLength: 4 }), [2, 3, 8]],
+      [classToken(), [2, 3, 8]],
+      [tokenPooling({ kind: "mean" }), [2, 3, 8]],
     ];
     for (const [layer, sizes] of layers) {
       layer.apply(tf.ones(sizes)); // builds it

@@ -11,16 +11,18 @@ import {
 } from "@tensorflow/tfjs-layers";
 import {
   type AttentionVariant,
-  ClassToken,
   lionAttentionLayer,
   lionBlock,
   lionEncoder,
+} from "../../mod.ts";
+import {
+  classToken,
   type LionLayer,
   patchEmbedding,
-  PositionTable,
+  positionTable,
   tokenEmbedding,
-  TokenPooling,
-} from "../../mod.ts";
+  tokenPooling,
+} from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 
@@ -47,7 +49,7 @@ function pooled(maskZero: boolean, ours: LionLayer[]): LayersModel {
         embeddingsInitializer: "randomNormal",
       }),
       ...ours,
-      new TokenPooling({ kind: "mean" }),
+      tokenPooling({ kind: "mean" }),
     ],
   });
 }
@@ -62,7 +64,7 @@ for (const variant of VARIANTS) {
           [lionAttentionLayer({ variant, numHeads: 2 })],
           [
             lionBlock({ variant, numHeads: 2, norm: "post" }),
-            new PositionTable({ maxLength: 9 }),
+            positionTable({ maxLength: 9 }),
             lionBlock({ variant, numHeads: 2 }),
           ],
         ]
@@ -149,7 +151,7 @@ onEachBackend("masking() of numbers is obeyed", async () => {
       layers.masking({ maskValue: -1, inputShape: [null, 2] as number[] }),
       layers.dense({ units: DIM }),
       lionBlock({ variant: "s", numHeads: 2 }),
-      new TokenPooling({ kind: "mean" }),
+      tokenPooling({ kind: "mean" }),
     ],
   });
   const short = tf.tensor3d([[[1, 2], [3, 4]]]);
@@ -167,7 +169,7 @@ onEachBackend("a mask goes along outside of models too", async () => {
     maskZero: true,
   });
   const block = lionBlock({ variant: "d", numHeads: 2 });
-  const pool = new TokenPooling({ kind: "mean" });
+  const pool = tokenPooling({ kind: "mean" });
   const answer = (ids: number[]) => {
     const x = tf.tensor2d([ids]);
     const vectors = embedding.apply(x) as tf.Tensor;
@@ -193,7 +195,7 @@ onEachBackend(
       maskZero: true,
     });
     const block = lionBlock({ variant: "lit", numHeads: 2 });
-    const pool = new TokenPooling({ kind: "mean" });
+    const pool = tokenPooling({ kind: "mean" });
     const y = block.apply([
       embedding.apply(ids) as SymbolicTensor,
       second,
@@ -215,7 +217,7 @@ onEachBackend(
 
 onEachBackend("a class token is never padding", async () => {
   const net = pooled(true, [
-    new ClassToken({ name: "class" }),
+    classToken({ name: "class" }),
     lionBlock({ variant: "s", numHeads: 2, classToken: true }),
   ]);
   const short = tf.tensor2d([[3, 7]]), long = tf.tensor2d([[3, 7, 0]]);
@@ -425,9 +427,9 @@ onEachBackend(
       [2, 5],
       "int32",
     );
-    const mean = new TokenPooling({ kind: "mean" });
-    const means = new TokenPooling({ kind: "mean", maxSegments: 2 });
-    const classToken = new ClassToken({ seed: 1 });
+    const mean = tokenPooling({ kind: "mean" });
+    const means = tokenPooling({ kind: "mean", maxSegments: 2 });
+    const prefix = classToken({ seed: 1 });
     const blocks = VARIANTS.map((variant) =>
       lionBlock({ variant, numHeads: 2, seed: 1 })
     );
@@ -435,9 +437,9 @@ onEachBackend(
       (mask) => mean.apply([x, mask]) as tf.Tensor,
       (mask) => means.apply([x, mask, segments]) as tf.Tensor,
       (mask) => {
-        const after = classToken.computeMask(x, [mask]) as tf.Tensor;
+        const after = prefix.computeMask(x, [mask]) as tf.Tensor;
         return mean.apply([
-          classToken.apply(x) as tf.Tensor,
+          prefix.apply(x) as tf.Tensor,
           after,
         ]) as tf.Tensor;
       },
@@ -454,7 +456,7 @@ onEachBackend(
       }
       wanted.dispose();
     }
-    for (const layer of [mean, means, classToken, ...blocks]) layer.dispose();
+    for (const layer of [mean, means, prefix, ...blocks]) layer.dispose();
     tf.dispose([ones, ...others, x, segments]);
   },
 );

@@ -7,10 +7,9 @@ import {
   lionGpt,
   lionViT,
   type Mixer,
-  type MixerCall,
-  type MixerState,
   vimMixer,
 } from "../../mod.ts";
+import type { MixerCall, MixerState } from "../../lib/layers/mod.ts";
 import { loadPyTorchWeights } from "../../lib/io/mod.ts";
 import * as tfl from "@tensorflow/tfjs-layers";
 import { onEachBackend } from "../backends.ts";

@@ -11,10 +11,12 @@ import {
   type AttentionVariant,
   lionAttentionLayer,
   lionBlock,
-  PositionTable,
-  tokenEmbedding,
-  TokenPooling,
 } from "../../mod.ts";
+import {
+  positionTable,
+  tokenEmbedding,
+  tokenPooling,
+} from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 
@@ -83,7 +85,7 @@ for (const variant of VARIANTS) {
 onEachBackend("positions begin again with each segment", async () => {
   const x = tf.zeros([1, 6, DIM]);
   const numbers = segments();
-  const packed = new PositionTable({ maxLength: 3, segments: true, seed: 1 });
+  const packed = positionTable({ maxLength: 3, segments: true, seed: 1 });
   const y = packed.apply([x, numbers]) as tf.Tensor;
   const [table] = packed.getWeights();
   const wanted = tf.tidy(() =>
@@ -122,7 +124,7 @@ onEachBackend("positions of long rows are counted", async () => {
   const places = lengths.flatMap((length) =>
     Array.from({ length }, (_, i) => i)
   );
-  const layer = new PositionTable({ maxLength: 40, segments: true, seed: 2 });
+  const layer = positionTable({ maxLength: 40, segments: true, seed: 2 });
   const inputs = [
     tf.zeros([1, numbers.length, 1]),
     tf.tensor2d(numbers, [1, numbers.length], "int32"),
@@ -157,7 +159,7 @@ onEachBackend("pooling has a vector for each segment", async () => {
     ["first", false, [meanOf(0), meanOf(2), meanOf(3), empty]],
   ] as const;
   for (const [kind, masked, wanted] of cases) {
-    const layer = new TokenPooling({ kind, maxSegments: 4 });
+    const layer = tokenPooling({ kind, maxSegments: 4 });
     const inputs = masked ? [x, mask, numbers] : [x, numbers];
     assertEquals(layer.computeOutputShape([1, 6, DIM]), [1, 4, DIM]);
     const y = layer.apply(inputs) as tf.Tensor;
@@ -177,7 +179,7 @@ onEachBackend("segments come beside the mask of a layer of tfjs", async () => {
     embeddingsInitializer: "randomNormal",
   });
   const block = lionBlock({ variant: "s", numHeads: 2, segments: true });
-  const pool = new TokenPooling({ kind: "mean", maxSegments: 2 });
+  const pool = tokenPooling({ kind: "mean", maxSegments: 2 });
   let x = embedding.apply(ids) as SymbolicTensor;
   for (const layer of [block, pool]) {
     x = layer.apply([x, numbers]) as SymbolicTensor;
@@ -226,7 +228,7 @@ Deno.test("layers say what is wrong with segments", () => {
     );
     refused(
       () =>
-        new PositionTable({ maxLength: 9, segments: true })
+        positionTable({ maxLength: 9, segments: true })
           .apply([x, tf.zeros([6], "int32")]),
       TypeError,
       "segments should have shape",
@@ -239,12 +241,12 @@ Deno.test("layers say what is wrong with segments", () => {
       "classToken is token 0 of a row",
     );
     refused(
-      () => new TokenPooling({ kind: "mean", maxSegments: 0 }),
+      () => tokenPooling({ kind: "mean", maxSegments: 0 }),
       RangeError,
       "maxSegments should be",
     );
     refused(
-      () => new PositionTable({ maxLength: 9, segments: 1 as never }),
+      () => positionTable({ maxLength: 9, segments: 1 as never }),
       TypeError,
       "segments should be true or false",
     );

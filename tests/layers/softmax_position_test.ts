@@ -10,9 +10,8 @@ import {
   lionEncoder,
   lionGpt,
   lionViT,
-  type MixerCall,
-  type MixerState,
 } from "../../mod.ts";
+import type { MixerCall, MixerState } from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { differences } from "../comparison.ts";
 import { type MixerProblem, solveSoftmaxMixer } from "../mixer_oracles.ts";

@@ -9,13 +9,14 @@ import {
   describe,
   explainAttention,
   lionAttentionLayer,
-  LionBlock,
+  lionBlock,
   lionEncoder,
   lionViT,
   noDecay,
   selectiveDecay,
   setForm,
 } from "../../mod.ts";
+import type { MixingLayer } from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
 
 const FORMS: readonly ConcreteForm[] = [
@@ -236,12 +237,12 @@ onEachBackend("setForm() changes all layers, or none", () => {
         form: "blockwise",
         chunkSize: 2,
       }),
-      new LionBlock({ variant: "d", numHeads: 2, form: "recurrent" }),
+      lionBlock({ variant: "d", numHeads: 2, form: "recurrent" }),
     ],
   });
   const found = () =>
     model.layers.map((layer) => {
-      const { form, chunkSize } = (layer as LionBlock).attention;
+      const { form, chunkSize } = (layer as MixingLayer).attention;
       return { form, chunkSize };
     });
   const before = found();

@@ -1,13 +1,8 @@
 /** How far from zero learned vectors begin. @module */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import {
-  lionBert,
-  lionEncoder,
-  lionGpt,
-  LionLayer,
-  lionViT,
-} from "../../mod.ts";
+import { lionBert, lionEncoder, lionGpt, lionViT } from "../../mod.ts";
+import { LionLayer } from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
 
 const SIZES = {

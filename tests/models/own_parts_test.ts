@@ -16,7 +16,6 @@ import {
   generate,
   type LearnedDecay,
   lionAttentionLayer,
-  LionBlock,
   lionBlock,
   lionEncoder,
   lionGpt,
@@ -29,6 +28,7 @@ import {
   twoSidedDecay,
   useBackend,
 } from "../../mod.ts";
+import { MixingLayer } from "../../lib/layers/mod.ts";
 import { retentionDecay } from "../../lib/family/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
@@ -106,7 +106,9 @@ onEachBackend("models with custom parts are saved by name", async () => {
       model.predict(inputs) as tf.Tensor
     );
     assertEquals(await same!.data(), await y!.data());
-    const [block] = loaded.layers.filter((layer) => layer instanceof LionBlock);
+    const [block] = loaded.layers.filter((layer) =>
+      layer instanceof MixingLayer
+    );
     assertEquals(
       block!.getConfig()["mixer" in part ? "mixer" : "decay"],
       "mixer" in part ? "doubling" : "own",
@@ -332,7 +334,7 @@ onEachBackend("forms are set and described of models in models", async () => {
   for (const form of ["full", "recurrent", "chunkwise"] as const) {
     setForm(model, form, 4);
     const blocks = [...inner.layers, block].filter((layer) =>
-      layer instanceof LionBlock
+      layer instanceof MixingLayer
     );
     assertEquals(
       blocks.map(({ attention }) => attention.form),

@@ -10,11 +10,11 @@ import {
   lionBert,
   lionBlock,
   lionGpt,
-  LionLayer,
   lionViT,
   VIM_PRESETS,
   VIT_PRESETS,
 } from "../../mod.ts";
+import { LionLayer } from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
 
 const VARIANTS = ["lit", "d", "s", "softmax"] as const;

@@ -7,12 +7,12 @@ import {
   type AttentionVariant,
   generate,
   lionBert,
-  LionBlock,
   lionEncoder,
   lionGpt,
   lionViT,
   setForm,
 } from "../../mod.ts";
+import { MixingLayer } from "../../lib/layers/mod.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 import { saveAndLoad } from "./save_and_load.ts";
@@ -151,9 +151,9 @@ for (const [name, { make, inputs: inputsOf }] of Object.entries(CASES)) {
 
 /** The forms of a model's blocks. */
 function formsOf(model: LayersModel): (AttentionForm | undefined)[] {
-  return model.layers.filter((layer) => layer instanceof LionBlock).map((
+  return model.layers.filter((layer) => layer instanceof MixingLayer).map((
     layer,
-  ) => (layer as LionBlock).attention.form);
+  ) => (layer as MixingLayer).attention.form);
 }
 
 onEachBackend(

@@ -7,21 +7,23 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
-  dense,
   eluPlusOne,
   type FeatureMap,
-  gelu,
   identity,
-  joinHeads,
-  layerNorm,
   logSigmoid,
   relu,
-  rmsNorm,
   selectiveDecay,
   shiftedSilu,
   sigmoid,
-  splitHeads,
 } from "../../mod.ts";
+import {
+  dense,
+  gelu,
+  joinHeads,
+  layerNorm,
+  rmsNorm,
+  splitHeads,
+} from "../../lib/operations/mod.ts";
 import { logDecayPair } from "../../lib/attention/decays/decay_pair.ts";
 import { joinEnds, splitEnds } from "../../lib/layers/mixers/two_ends.ts";
 import { onEachBackend } from "../backends.ts";

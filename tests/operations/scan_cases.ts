@@ -1,6 +1,9 @@
 /** Problems of the selective scan, and their comparison with the oracle. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { selectiveScan, type SelectiveScanInputs } from "../../mod.ts";
+import {
+  selectiveScan,
+  type SelectiveScanInputs,
+} from "../../lib/operations/mod.ts";
 import type { Result } from "../comparison.ts";
 import { array, uniform } from "../random.ts";
 import type { ScanProblem } from "../selective_scan_oracle.ts";

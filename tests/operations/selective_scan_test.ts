@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { type BackendName, selectiveScan, useBackend } from "../../mod.ts";
+import { type BackendName, useBackend } from "../../mod.ts";
+import { selectiveScan } from "../../lib/operations/mod.ts";
 import { BACKENDS, onEachBackend, TOLERANCE } from "../backends.ts";
 import { differences } from "../comparison.ts";
 import { sample } from "../sample.ts";

@@ -1,7 +1,8 @@
 /** Short convolutions against the oracle, as a kernel and in tfjs operations. @module */
 import { assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { shortConvolution, useBackend } from "../../mod.ts";
+import { useBackend } from "../../mod.ts";
+import { shortConvolution } from "../../lib/operations/mod.ts";
 import { BACKENDS, onEachBackend, TOLERANCE } from "../backends.ts";
 import { differences, type Result } from "../comparison.ts";
 import {

@@ -8,26 +8,28 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   decayMask,
-  dense,
   eluPlusOne,
   fixedDecay,
-  gelu,
   identity,
-  joinHeads,
-  layerNorm,
   lionAttention,
   lionAttentionInOrders,
   logSigmoid,
   recurrentState,
   recurrentStep,
   relu,
-  rmsNorm,
   selectiveDecay,
   shiftedSilu,
   sigmoid,
-  splitHeads,
   twoSidedDecay,
 } from "../../mod.ts";
+import {
+  dense,
+  gelu,
+  joinHeads,
+  layerNorm,
+  rmsNorm,
+  splitHeads,
+} from "../../lib/operations/mod.ts";
 import { withoutPadding } from "../../lib/operations/padding.ts";
 import { runKernel } from "../../lib/contract/kernel.ts";
 import { GELU } from "../../lib/operations/gelu.ts";

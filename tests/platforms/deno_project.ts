@@ -14,7 +14,10 @@ import { withFolder } from "../io/files.ts";
 import { blocks } from "./docs.ts";
 import { ROOT, run, succeed, writeFiles } from "./shell.ts";
 
-const ENTRY_POINTS = ["", "/data", "/io", "/notebook", "/training"];
+const ENTRY_POINTS = [
+  "",
+  ...["/data", "/io", "/layers", "/notebook", "/operations", "/training"],
+];
 
 const DOCUMENTED_CONFIG = JSON.parse(
   blocks("## In your own project", "json")[0]!,

@@ -1,13 +1,9 @@
 /** What recipes are made of: streams in turns, counted words, plans. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  joinHeads,
-  LionBlock,
-  lionViT,
-  shiftedSilu,
-  splitHeads,
-} from "../../mod.ts";
+import { lionViT, shiftedSilu } from "../../mod.ts";
+import { joinHeads, splitHeads } from "../../lib/operations/mod.ts";
+import { MixingLayer } from "../../lib/layers/mod.ts";
 import { byteTokenizer } from "../../lib/data/mod.ts";
 import type { Batch, BatchStream } from "../../lib/data/mod.ts";
 import { lossByPosition } from "../../tools/recipes/causal_language.ts";
@@ -246,7 +242,7 @@ onCpu("quantiles of decays are of all heads and tokens, by block", async () => {
     const name = variant === "d" ? "attn.a_i" : "attn.a_i.bias";
     const logits = [1, 2];
     for (const block of model.layers) {
-      if (!(block instanceof LionBlock) || variant === "softmax") continue;
+      if (!(block instanceof MixingLayer) || variant === "softmax") continue;
       tf.tidy(() =>
         block.setWeights(block.weights.map((weight) => {
           if (weight.name.endsWith(name)) return tf.tensor1d(logits);

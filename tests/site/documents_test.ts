@@ -153,7 +153,7 @@ Deno.test("lacksExample() wants an assertion of all that can run", async () => {
   const named = (name: string) => symbols.find((one) => one.name === name)!;
   assertEquals(named("LionBertOptions").isType, true);
   assertEquals(named("Mixer").isType, true);
-  assertEquals(named("LionBlock").isType, false);
+  assertEquals(named("MixingLayer").isType, false);
   assertEquals(named("fixedDecay").isType, false);
   assertStringIncludes(named("lionBlock").examples.join(), "assertAlmost");
 });

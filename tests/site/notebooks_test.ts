@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { pathToFileURL } from "node:url";
 import { decayMask, selectiveDecay } from "../../mod.ts";
-import { difference } from "../../lib/notebook/mod.ts";
+import { difference } from "../../notebooks/comparison.ts";
 import {
   type CodeCell,
   notebookNames,

@@ -35,7 +35,7 @@ const PAGES = [
   "docs/symbols",
   "lib/attention/decays/mask.ts",
   "api/~/lionAttention",
-  "api/~/LionBlock",
+  "api/~/lionBlock",
 ] as const;
 
 /** Bytes of the first load, compressed. */

@@ -1,6 +1,12 @@
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { dense, gelu, joinHeads, layerNorm, splitHeads } from "../../mod.ts";
+import {
+  dense,
+  gelu,
+  joinHeads,
+  layerNorm,
+  splitHeads,
+} from "../../lib/operations/mod.ts";
 import { onEachBackend } from "../backends.ts";
 
 const ids = (...values: number[]) => tf.tensor1d(values, "int32");

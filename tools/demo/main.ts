@@ -6,12 +6,12 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import {
-  ATTENTION_VARIANTS,
   type AttentionVariant,
   type BackendInfo,
   type BackendName,
   useBackend,
 } from "@lionjs/lion";
+import { ATTENTION_VARIANTS } from "@lionjs/lion/layers";
 import { type Digits, loadMnist } from "@lionjs/lion/data";
 import { stopSignal } from "@lionjs/lion/notebook";
 import { oneOf, positive, readCommandLine } from "../command_line.ts";

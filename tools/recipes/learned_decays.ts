@@ -1,5 +1,6 @@
 /** The decays that trained models have, as in the paper's figure 12. @module */
-import { dense, layerNorm, LionBlock } from "@lionjs/lion";
+import { dense, layerNorm } from "@lionjs/lion/operations";
+import { MixingLayer } from "@lionjs/lion/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type LayersModel,
@@ -24,7 +25,7 @@ export async function decayQuantiles(
   model: LayersModel,
   inputs: readonly tf.Tensor[],
 ): Promise<Record<string, number[]>> {
-  const blocks = model.layers.filter((layer) => layer instanceof LionBlock);
+  const blocks = model.layers.filter((layer) => layer instanceof MixingLayer);
   const found: Record<string, number[]> = {};
   for (const [i, block] of blocks.entries()) {
     const decays = decaysOf(model, block, inputs);
@@ -41,7 +42,7 @@ export async function decayQuantiles(
 /** The decays of a block; none if its mixer has none. */
 function decaysOf(
   model: LayersModel,
-  block: LionBlock,
+  block: MixingLayer,
   inputs: readonly tf.Tensor[],
 ): tf.Tensor | undefined {
   const names = block.weights.map(({ name }) => name);

@@ -1,16 +1,13 @@
 /** LION-S with another order of its two factors, as an ablation. @module */
 import {
-  dense,
   diagonalDecay,
-  joinHeads,
   lionAttention,
   logSigmoid,
   type Mixer,
-  type Parameter,
-  type Parameters,
   shiftedSilu,
-  splitHeads,
 } from "@lionjs/lion";
+import { dense, joinHeads, splitHeads } from "@lionjs/lion/operations";
+import type { Parameter, Parameters } from "@lionjs/lion/layers";
 import { decayLogits, mambaTimeStep, s4dReal } from "@lionjs/lion/family";
 import * as tf from "@tensorflow/tfjs-core";
 

@@ -25,19 +25,7 @@ const OWN_OPTIONS: OptionNames<
   Omit<PatchEmbeddingOptions, keyof LionLayerOptions>
 > = { patchSize: true, dim: true };
 
-/**
- * Images to tokens; see {@linkcode patchEmbedding}.
- *
- * @example The tokens of an image, and what they cost
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { PatchEmbedding } from "@lionjs/lion";
- *
- * const layer = new PatchEmbedding({ patchSize: 16, dim: 192 });
- * assertEquals(layer.computeOutputShape([null, 224, 224, 3]), [null, 196, 192]);
- * assertEquals(layer.operations([1, 224, 224, 3]), 2 * 196 * (16 * 16 * 3) * 192);
- * ```
- */
+/** The layer of {@linkcode patchEmbedding}. */
 export class PatchEmbedding extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionPatchEmbedding";
@@ -141,13 +129,15 @@ tf.serialization.registerClass(PatchEmbedding);
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { patchEmbedding } from "@lionjs/lion";
+ * import { patchEmbedding } from "@lionjs/lion/layers";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *
  * const layer = patchEmbedding({ patchSize: 4, dim: 16 });
  * const tokens = layer.apply(tf.zeros([2, 8, 12, 3])) as tf.Tensor;
  * assertEquals(tokens.shape, [2, 6, 16]);
+ * // What it costs:
+ * assertEquals(layer.operations([2, 8, 12, 3]), 2 * 2 * 6 * (4 * 4 * 3) * 16);
  * ```
  *
  * @param options See {@linkcode PatchEmbeddingOptions}.
@@ -156,6 +146,6 @@ tf.serialization.registerClass(PatchEmbedding);
  * @throws {RangeError} When the layer is built, if patches do not fill the
  * image.
  */
-export function patchEmbedding(options: PatchEmbeddingOptions): PatchEmbedding {
+export function patchEmbedding(options: PatchEmbeddingOptions): LionLayer {
   return new PatchEmbedding(options);
 }

@@ -108,7 +108,7 @@ export function positionsOfSegments(
   return tf.add(rows, tf.expandDims(wrong, 2));
 }
 
-/** Options of {@linkcode PositionEmbedding}. */
+/** Options of {@linkcode positionEmbedding}. */
 export interface PositionEmbeddingOptions extends LionLayerOptions {
   /**
    * Standard deviation of the vectors' initial values, which are normally
@@ -117,24 +117,7 @@ export interface PositionEmbeddingOptions extends LionLayerOptions {
   embeddingStd?: number;
 }
 
-/**
- * Adds a learned vector per position, to sequences of one length.
- *
- * @example The same vectors in every sequence
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { PositionEmbedding } from "@lionjs/lion";
- * import * as tf from "@tensorflow/tfjs-core";
- * import "@tensorflow/tfjs-backend-cpu";
- *
- * const layer = new PositionEmbedding({});
- * const y = layer.apply(tf.zeros([2, 3, 4])) as tf.Tensor;
- * const [first, second] = await y.array() as number[][][];
- * assertEquals(first, second);
- * const { shape } = layer.parameter("value");
- * assertEquals(shape, [1, 3, 4]);
- * ```
- */
+/** The layer of {@linkcode positionEmbedding}. */
 export class PositionEmbedding extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionPositionEmbedding";
@@ -176,7 +159,37 @@ export class PositionEmbedding extends LionLayer {
 }
 tf.serialization.registerClass(PositionEmbedding);
 
-/** Options of {@linkcode PositionTable}. */
+/**
+ * Adds a learned vector per position, to sequences of one length:
+ * `[batch, length, dim]` to the same shape.
+ *
+ * @example The same vectors in every sequence
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { positionEmbedding } from "@lionjs/lion/layers";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const layer = positionEmbedding();
+ * const y = layer.apply(tf.zeros([2, 3, 4])) as tf.Tensor;
+ * const [first, second] = await y.array() as number[][][];
+ * assertEquals(first, second);
+ * const { shape } = layer.parameter("value");
+ * assertEquals(shape, [1, 3, 4]);
+ * ```
+ *
+ * @param options See {@linkcode PositionEmbeddingOptions}.
+ * @returns The layer.
+ * @throws {TypeError} If an option is unknown.
+ * @throws {RangeError} If `embeddingStd` is no standard deviation.
+ */
+export function positionEmbedding(
+  options: PositionEmbeddingOptions = {},
+): LionLayer {
+  return new PositionEmbedding(options);
+}
+
+/** Options of {@linkcode positionTable}. */
 export interface PositionTableOptions extends PositionEmbeddingOptions {
   /** Number of positions that have a vector; sequences may be shorter. */
   maxLength: number;
@@ -188,23 +201,7 @@ export interface PositionTableOptions extends PositionEmbeddingOptions {
   segments?: boolean;
 }
 
-/**
- * Adds a learned vector per position to sequences of at most `maxLength`
- * tokens.
- *
- * @example
- * ```ts
- * import { assertEquals, assertThrows } from "@std/assert";
- * import { PositionTable } from "@lionjs/lion";
- * import * as tf from "@tensorflow/tfjs-core";
- * import "@tensorflow/tfjs-backend-cpu";
- *
- * const layer = new PositionTable({ maxLength: 8 });
- * const y = layer.apply(tf.zeros([2, 5, 4])) as tf.Tensor;
- * assertEquals(y.shape, [2, 5, 4]);
- * assertThrows(() => layer.apply(tf.zeros([2, 9, 4])), RangeError, "at most");
- * ```
- */
+/** The layer of {@linkcode positionTable}. */
 export class PositionTable extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionPositionTable";
@@ -266,3 +263,30 @@ export class PositionTable extends LionLayer {
   }
 }
 tf.serialization.registerClass(PositionTable);
+
+/**
+ * Adds a learned vector per position to sequences of at most `maxLength`
+ * tokens: `[batch, length, dim]` to the same shape.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ * import { positionTable } from "@lionjs/lion/layers";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const layer = positionTable({ maxLength: 8 });
+ * const y = layer.apply(tf.zeros([2, 5, 4])) as tf.Tensor;
+ * assertEquals(y.shape, [2, 5, 4]);
+ * assertThrows(() => layer.apply(tf.zeros([2, 9, 4])), RangeError, "at most");
+ * ```
+ *
+ * @param options See {@linkcode PositionTableOptions}.
+ * @returns The layer.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value; when the layer is
+ * applied, if there are more than `maxLength` tokens.
+ */
+export function positionTable(options: PositionTableOptions): LionLayer {
+  return new PositionTable(options);
+}

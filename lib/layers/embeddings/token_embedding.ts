@@ -87,25 +87,7 @@ const OWN_OPTIONS: OptionNames<
   embeddingStd: true,
 };
 
-/**
- * Maps token ids to vectors; see {@linkcode tokenEmbedding}.
- *
- * @example The next token of a text has the position after it
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { TokenEmbedding } from "@lionjs/lion";
- * import * as tf from "@tensorflow/tfjs-core";
- * import "@tensorflow/tfjs-backend-cpu";
- *
- * const layer = new TokenEmbedding({ vocabularySize: 10, dim: 4, maxLength: 16 });
- * const text = tf.tensor2d([[7, 2, 5]], [1, 3], "int32");
- * const [whole] = layer.apply(text) as tf.Tensor3D[];
- * const next = tf.tensor2d([[5]], [1, 1], "int32");
- * const y = layer.embed(next, { start: 2, types: undefined });
- * const last = tf.slice(whole!, [0, 2, 0], [1, 1, 4]);
- * assertEquals(await y.array(), await last.array());
- * ```
- */
+/** The layer of {@linkcode tokenEmbedding}. */
 export class TokenEmbedding extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionTokenEmbedding";
@@ -257,7 +239,7 @@ tf.serialization.registerClass(TokenEmbedding);
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { tokenEmbedding } from "@lionjs/lion";
+ * import { tokenEmbedding } from "@lionjs/lion/layers";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *
@@ -273,6 +255,6 @@ tf.serialization.registerClass(TokenEmbedding);
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value.
  */
-export function tokenEmbedding(options: TokenEmbeddingOptions): TokenEmbedding {
+export function tokenEmbedding(options: TokenEmbeddingOptions): LionLayer {
   return new TokenEmbedding(options);
 }

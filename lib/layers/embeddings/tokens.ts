@@ -27,7 +27,7 @@ import { EMBEDDING_STD } from "./positions.ts";
 import { takeSegments } from "../segments.ts";
 import { tokenRanks } from "../shared_tokens.ts";
 
-/** Options of {@linkcode ClassToken}. */
+/** Options of {@linkcode classToken}. */
 export interface ClassTokenOptions extends LionLayerOptions {
   /**
    * Standard deviation of the token's initial values, which are normally
@@ -36,20 +36,7 @@ export interface ClassTokenOptions extends LionLayerOptions {
   embeddingStd?: number;
 }
 
-/**
- * Puts a learned token before the others.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { ClassToken } from "@lionjs/lion";
- * import * as tf from "@tensorflow/tfjs-core";
- * import "@tensorflow/tfjs-backend-cpu";
- *
- * const y = new ClassToken({}).apply(tf.ones([2, 5, 8])) as tf.Tensor;
- * assertEquals(y.shape, [2, 6, 8]);
- * ```
- */
+/** The layer of {@linkcode classToken}. */
 export class ClassToken extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionClassToken";
@@ -116,7 +103,31 @@ export class ClassToken extends LionLayer {
 }
 tf.serialization.registerClass(ClassToken);
 
-/** Options of {@linkcode TokenPooling}. */
+/**
+ * Puts a learned token before the others: `[batch, length, dim]` to
+ * `[batch, 1 + length, dim]`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { classToken } from "@lionjs/lion/layers";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const y = classToken().apply(tf.ones([2, 5, 8])) as tf.Tensor;
+ * assertEquals(y.shape, [2, 6, 8]);
+ * ```
+ *
+ * @param options See {@linkcode ClassTokenOptions}.
+ * @returns The layer.
+ * @throws {TypeError} If an option is unknown.
+ * @throws {RangeError} If `embeddingStd` is no standard deviation.
+ */
+export function classToken(options: ClassTokenOptions = {}): LionLayer {
+  return new ClassToken(options);
+}
+
+/** Options of {@linkcode tokenPooling}. */
 export interface TokenPoolingOptions extends LionLayerOptions {
   /**
    * Whether to take the mean of all tokens that are not padding, or token 0.
@@ -132,23 +143,7 @@ export interface TokenPoolingOptions extends LionLayerOptions {
   maxSegments?: number;
 }
 
-/**
- * Pools the tokens of a sequence into one vector.
- *
- * @example The mean of the tokens that are not padding
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { TokenPooling } from "@lionjs/lion";
- * import * as tf from "@tensorflow/tfjs-core";
- * import "@tensorflow/tfjs-backend-cpu";
- *
- * const pooling = new TokenPooling({ kind: "mean" });
- * const x = tf.tensor3d([[[1], [3], [100]]]);
- * const mask = tf.tensor2d([[1, 1, 0]]);
- * const y = pooling.apply([x, mask]) as tf.Tensor2D;
- * assertEquals(await y.array(), [[2]]);
- * ```
- */
+/** The layer of {@linkcode tokenPooling}. */
 export class TokenPooling extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionTokenPooling";
@@ -278,3 +273,31 @@ export class TokenPooling extends LionLayer {
   }
 }
 tf.serialization.registerClass(TokenPooling);
+
+/**
+ * Pools the tokens of a sequence into one vector: `[batch, length, dim]`,
+ * optionally followed by a mask `[batch, length]`, to `[batch, dim]`, or with
+ * segments to `[batch, maxSegments, dim]`.
+ *
+ * @example The mean of the tokens that are not padding
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { tokenPooling } from "@lionjs/lion/layers";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const pooling = tokenPooling({ kind: "mean" });
+ * const x = tf.tensor3d([[[1], [3], [100]]]);
+ * const mask = tf.tensor2d([[1, 1, 0]]);
+ * const y = pooling.apply([x, mask]) as tf.Tensor2D;
+ * assertEquals(await y.array(), [[2]]);
+ * ```
+ *
+ * @param options See {@linkcode TokenPoolingOptions}.
+ * @returns The layer.
+ * @throws {TypeError} If an option is unknown.
+ * @throws {RangeError} If an option has an invalid value.
+ */
+export function tokenPooling(options: TokenPoolingOptions): LionLayer {
+  return new TokenPooling(options);
+}

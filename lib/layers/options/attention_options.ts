@@ -19,7 +19,8 @@ import { assertOwnParts } from "./custom_registry.ts";
  * @example Each of them in a block
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { ATTENTION_VARIANTS, lionBlock } from "@lionjs/lion";
+ * import { lionBlock } from "@lionjs/lion";
+ * import { ATTENTION_VARIANTS } from "@lionjs/lion/layers";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *

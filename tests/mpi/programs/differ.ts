@@ -17,9 +17,9 @@ import {
   noDecay,
   selectiveDecay,
   shareTokens,
-  TokenPooling,
   useBackend,
 } from "../../../mod.ts";
+import { tokenPooling } from "../../../lib/layers/mod.ts";
 import { openMpi } from "../../../lib/mpi/mod.ts";
 
 /** However busy the machine. */
@@ -184,7 +184,7 @@ await assertAllThrow(
     shareTokens(mpi, () =>
       tf.tidy(() => {
         const kind = isOther ? "mean" : "first";
-        void new TokenPooling({ kind }).apply(tf.ones([2, LENGTH, 3]));
+        void tokenPooling({ kind }).apply(tf.ones([2, LENGTH, 3]));
       })),
   'kind "mean" on rank 1, and kind "first" on rank 0',
 );

@@ -7,7 +7,9 @@ import {
 } from "@lionjs/lion";
 import { collateTokens, listOps, shuffledBatches } from "@lionjs/lion/data";
 import { readSafetensors } from "@lionjs/lion/io";
+import { LionLayer, type Parameters } from "@lionjs/lion/layers";
 import { Figure } from "@lionjs/lion/notebook";
+import { gelu } from "@lionjs/lion/operations";
 import { crossEntropy, train } from "@lionjs/lion/training";
 import * as tf from "@tensorflow/tfjs-core";
 
@@ -31,10 +33,13 @@ const { losses } = await train(model, data, { steps: 1, loss: crossEntropy() });
 const figure: Figure = new Figure([{ y: losses }]);
 const { tensors } = await readSafetensors(new Uint8Array());
 const weights: tf.Tensor | undefined = tensors.get("x");
+const ours = model.layers.filter((layer) => layer instanceof LionLayer);
+const parameters: Parameters = ours[0]!.parameter;
+const active: tf.Tensor = gelu(parameters("weight"));
 // @ts-expect-error A string is no tensor.
 lionAttention("x", x, x);
 // @ts-expect-error There is no such form.
 lionAttention(x, x, x, { form: "sparse" });
 // @ts-expect-error A loss is a function.
 const wrong: number = crossEntropy();
-console.log(info.name, y, figure, weights, wrong);
+console.log(info.name, y, figure, weights, active, wrong);

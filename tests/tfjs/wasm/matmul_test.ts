@@ -1,6 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import { dense, useBackend } from "../../../mod.ts";
+import { useBackend } from "../../../mod.ts";
+import { dense } from "../../../lib/operations/mod.ts";
 import { BACKENDS, onEachBackend } from "../../backends.ts";
 import { array, uniform } from "../../random.ts";
 

@@ -1,0 +1,78 @@
+/**
+ * For who writes layers, mixers and models: the base classes of this library's
+ * layers, what a {@linkcode Mixer} is passed and returns, and the layers that its
+ * models put around their blocks.
+ *
+ * A layer of tfjs whose parameters have PyTorch's names extends
+ * {@linkcode LionLayer}; one whose tokens a mixer mixes is a
+ * {@linkcode MixingLayer}, as `lionBlock` and `lionAttentionLayer` of
+ * `@lionjs/lion` are.
+ *
+ * @example A layer of one's own, whose weights files of PyTorch can have
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { LionLayer, type Parameter, type Shape } from "@lionjs/lion/layers";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * class Gain extends LionLayer {
+ *   static readonly className = "Gain";
+ *   protected parametersFor(shape: Shape): Parameter[] {
+ *     return [{ name: "weight", shape: [shape.at(-1)!], initial: "ones" }];
+ *   }
+ *   operations(shape: Shape): number {
+ *     return (shape as number[]).reduce((a, b) => a * b);
+ *   }
+ *   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+ *     return tf.mul([inputs].flat()[0]!, this.parameter("weight"));
+ *   }
+ * }
+ * tf.serialization.registerClass(Gain);
+ *
+ * const layer = new Gain({});
+ * const y = layer.apply(tf.ones([1, 2, 3])) as tf.Tensor;
+ * assertEquals(await y.array(), [[[1, 1, 1], [1, 1, 1]]]);
+ * assertEquals(layer.parameters.map(({ name }) => name), ["weight"]);
+ * ```
+ *
+ * @module
+ */
+export {
+  type CallOptions,
+  LionLayer,
+  type LionLayerOptions,
+  type Parameter,
+  type Parameters,
+  type Shape,
+  type TorchLayout,
+} from "./lion_layer.ts";
+export type {
+  CostCall,
+  Mixer,
+  MixerCall,
+  MixerCost,
+  MixerState,
+  StepCall,
+} from "./mixer.ts";
+export { MixingLayer, type Reading } from "./mixing_layer.ts";
+export { ATTENTION_VARIANTS } from "./options/attention_options.ts";
+export {
+  patchEmbedding,
+  type PatchEmbeddingOptions,
+} from "./embeddings/patch_embedding.ts";
+export {
+  positionEmbedding,
+  type PositionEmbeddingOptions,
+  positionTable,
+  type PositionTableOptions,
+} from "./embeddings/positions.ts";
+export {
+  classToken,
+  type ClassTokenOptions,
+  tokenPooling,
+  type TokenPoolingOptions,
+} from "./embeddings/tokens.ts";
+export {
+  tokenEmbedding,
+  type TokenEmbeddingOptions,
+} from "./embeddings/token_embedding.ts";
