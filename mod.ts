@@ -136,22 +136,11 @@ export {
   type BackendInfo,
   type BackendName,
   disposeBackend,
-  type FindTuning,
-  type TunedBackend,
   useBackend,
   type UseBackendOptions,
 } from "./lib/backend/use_backend.ts";
 export { cachedTuning, saveTuning } from "./lib/backend/tuning_cache.ts";
-export type {
-  NumbersByShape,
-  ShapeClass,
-  SoftmaxNumbers,
-  SomeNumbers,
-  TileNumbers,
-  Tuning,
-  WasmNumbers,
-  WebGpuNumbers,
-} from "./lib/kernels/tuning.ts";
+export type { Tuning } from "./lib/backend/tuning.ts";
 export {
   type KernelProfile,
   type Profile,

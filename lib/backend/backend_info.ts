@@ -1,5 +1,5 @@
 /** Options for choosing a backend, and information about it. @module */
-import type { Tuning } from "../kernels/tuning.ts";
+import type { Tuning } from "./tuning.ts";
 
 /** A way to compute: a GPU, WebAssembly with SIMD, or plain JavaScript. */
 export type BackendName = "webgpu" | "wasm" | "cpu";
@@ -29,21 +29,12 @@ export interface UseBackendOptions {
    */
   wasmPath?: string | URL;
   /**
-   * Numbers that kernels are generated from, instead of the library's own, or
-   * what finds those of the backend that has started, such as
-   * `cachedTuning()`. Results are equal but for rounding.
-   * @default the library's own
+   * How kernels share out their work, such as `cachedTuning()`. Results are
+   * equal but for rounding.
+   * @default the library's own choice
    */
-  tuning?: Tuning | FindTuning;
+  tuning?: Tuning;
 }
-
-/** What a tuning is found by. */
-export type TunedBackend = Pick<BackendInfo, "name" | "adapter">;
-
-/** Finds the tuning of a backend; without one, kernels keep their own numbers. */
-export type FindTuning = (
-  backend: TunedBackend,
-) => Tuning | undefined | Promise<Tuning | undefined>;
 
 /** The backend in use. */
 export interface BackendInfo {

@@ -9,11 +9,10 @@ import {
   wasmNumbers,
   webGpuNumbers,
 } from "../kernels/numbers.ts";
-import type { Tuning } from "../kernels/tuning.ts";
+import type { TuningNumbers } from "../kernels/tuning.ts";
 import type {
   BackendInfo,
   BackendName,
-  FindTuning,
   UseBackendOptions,
 } from "./backend_info.ts";
 import { replaceKernels } from "../tfjs/replaced.ts";
@@ -21,6 +20,7 @@ import { Unavailable } from "./fallback.ts";
 import type { StrictWebGPUBackend } from "../tfjs/webgpu/gpu_backend.ts";
 import { limitsOf } from "../contract/limits.ts";
 import type { OpenedWasm } from "../tfjs/wasm/wasm_backend.ts";
+import { asTuning, type FindTuning } from "./tuning_source.ts";
 import { answered, type Turn } from "./turns.ts";
 
 /** What can be started; WebGPU also only if it is on a GPU. */
@@ -41,10 +41,14 @@ const MODULES = "what loads the backend's modules";
 
 let wasm: OpenedWasm | undefined;
 let gpu:
-  | { backend: StrictWebGPUBackend; info: Info; tuning: Tuning | undefined }
+  | {
+    backend: StrictWebGPUBackend;
+    info: Info;
+    tuning: TuningNumbers | undefined;
+  }
   | undefined;
 /** That of wasm's kernels, which outlive the backend. */
-let wasmTuning: Tuning | undefined;
+let wasmTuning: TuningNumbers | undefined;
 const registered = new WeakSet<object>();
 
 /** What runs on WebAssembly, if it was started here and is tfjs's current backend. */
@@ -159,7 +163,7 @@ async function startWasm(
     info: {
       name: "wasm",
       threads: host.threads,
-      ...(tuning && { tuning }),
+      ...(tuning && { tuning: asTuning(tuning) }),
       features: [],
       limits: {},
     },
@@ -233,5 +237,5 @@ async function startWebGpu(
     gpu.tuning = tuning;
   }
   await activate("webgpu", gpu.backend);
-  return { info: { ...gpu.info, ...(tuning && { tuning }) } };
+  return { info: { ...gpu.info, ...(tuning && { tuning: asTuning(tuning) }) } };
 }

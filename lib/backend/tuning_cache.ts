@@ -8,8 +8,15 @@ import { VERSION } from "../contract/version.ts";
 import { writeAtomically } from "../io/atomic_write.ts";
 import { whileLocked } from "../io/file_lock.ts";
 import { files, isMissing, pathOf } from "../io/file_system.ts";
-import { assertTuning, type Tuning } from "../kernels/tuning.ts";
-import type { FindTuning, TunedBackend } from "./backend_info.ts";
+import { assertTuning, type TuningNumbers } from "../kernels/tuning.ts";
+import type { BackendInfo } from "./backend_info.ts";
+import type { Tuning } from "./tuning.ts";
+import {
+  asTuning,
+  type FindTuning,
+  sourceOf,
+  type TunedBackend,
+} from "./tuning_source.ts";
 
 /**
  * What times depend on besides the problem; a tuning is used where all of it is
@@ -36,7 +43,7 @@ export interface MachineTuning {
   /** The machine. */
   readonly machine: TunedMachine;
   /** Its numbers. */
-  readonly tuning: Tuning;
+  readonly tuning: TuningNumbers;
 }
 
 /** The first words of a file of tunings: another format has others. */
@@ -167,7 +174,8 @@ export function tuningPath(): string {
  * const file = await Deno.makeTempFile({ suffix: ".json" });
  * await Deno.remove(file);
  * const untuned = await useBackend({ prefer: ["wasm"] });
- * const tuning = { wasm: { all: { chunkwise: { chunkSize: 48 } } } };
+ * // As `deno task tune` finds one.
+ * const tuning = JSON.parse('{ "wasm": { "all": { "delta": { "chunkSize": 48 } } } }');
  * await saveTuning(untuned, tuning, file);
  *
  * const tuned = await useBackend({ prefer: ["wasm"], tuning: cachedTuning(file) });
@@ -177,10 +185,15 @@ export function tuningPath(): string {
  *
  * @param file The file's path or URL. One that is named must be there.
  * @default `lion/tuning.json` in the user's folder for caches, or IndexedDB
- * @returns What `useBackend` calls; it throws an Error that names the file, if it
- * is not one of tunings.
+ * @returns The tuning of the backend that will start; `useBackend` reads the file
+ * then, and throws an Error that names it, if it is not one of tunings.
  */
-export function cachedTuning(file?: string | URL): FindTuning {
+export function cachedTuning(file?: string | URL): Tuning {
+  return asTuning(findTuning(file));
+}
+
+/** What {@linkcode cachedTuning} is behind its type. */
+export function findTuning(file?: string | URL): FindTuning {
   return async (backend) => {
     const { name, read } = storeOf(file);
     const text = await read();
@@ -197,12 +210,12 @@ export function cachedTuning(file?: string | URL): FindTuning {
 }
 
 /**
- * Puts numbers for the machine that a backend runs on into a file, beside those
+ * Puts a tuning of the machine that a backend runs on into a file, beside those
  * of other machines; in a web page into IndexedDB, if no file is named. Several
  * processes, or calls, may do so at once: one waits for the other, by a file of
  * the same name and `.lock`.
  *
- * @example Chunks of another size, on this machine from now on
+ * @example A tuning that came as JSON, on this machine from now on
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { cachedTuning, saveTuning, useBackend } from "@lionjs/lion";
@@ -210,15 +223,15 @@ export function cachedTuning(file?: string | URL): FindTuning {
  * const file = await Deno.makeTempFile({ suffix: ".json" });
  * await Deno.remove(file); // an empty file holds no tunings
  * const backend = await useBackend({ prefer: ["wasm"] });
- * const tuning = { wasm: { all: { chunkwise: { chunkSize: 48 } } } };
- * await saveTuning(backend, tuning, file);
- * const find = cachedTuning(file);
- * assertEquals(await find(backend), tuning);
+ * await saveTuning(backend, JSON.parse('{ "threads": 1 }'), file);
+ *
+ * const tuned = await useBackend({ prefer: ["wasm"], tuning: cachedTuning(file) });
+ * assertEquals(tuned.threads, 1);
  * await Deno.remove(file);
  * ```
  *
  * @param backend The backend, as `useBackend` describes it.
- * @param tuning The numbers.
+ * @param tuning The tuning.
  * @param file The file's path or URL; folders of the default one are made.
  * @default `lion/tuning.json` in the user's folder for caches, or IndexedDB
  * @throws {TypeError | RangeError} If the numbers are not possible.
@@ -226,8 +239,17 @@ export function cachedTuning(file?: string | URL): FindTuning {
  * process writes to it for more than ten seconds; the message names it.
  */
 export async function saveTuning(
-  backend: TunedBackend,
+  backend: Pick<BackendInfo, "name" | "adapter">,
   tuning: Tuning,
+  file?: string | URL,
+): Promise<void> {
+  await saveNumbers(backend, sourceOf(tuning) as TuningNumbers, file);
+}
+
+/** What {@linkcode saveTuning} does with the numbers of a tuning. */
+export async function saveNumbers(
+  backend: TunedBackend,
+  tuning: TuningNumbers,
   file?: string | URL,
 ): Promise<void> {
   assertTuning(tuning);

@@ -9,8 +9,6 @@ import { assertTuning } from "../kernels/tuning.ts";
 import type {
   BackendInfo,
   BackendName,
-  FindTuning,
-  TunedBackend,
   UseBackendOptions,
 } from "./backend_info.ts";
 import { messageOf, Unavailable, warnOnce } from "./fallback.ts";
@@ -20,15 +18,10 @@ import {
   start,
   type StartedBackend,
 } from "./start_backend.ts";
+import { asTuning, type FindTuning, sourceOf } from "./tuning_source.ts";
 import { inTurn, type Turn } from "./turns.ts";
 
-export type {
-  BackendInfo,
-  BackendName,
-  FindTuning,
-  TunedBackend,
-  UseBackendOptions,
-};
+export type { BackendInfo, BackendName, UseBackendOptions };
 
 const DEFAULT_ORDER: readonly Candidate[] = [
   "webgpu on a GPU",
@@ -101,13 +94,16 @@ export async function useBackend(
       `wasmPath should be a path or a URL, got ${JSON.stringify(wasmPath)}`,
     );
   }
-  if (tuning !== undefined && typeof tuning !== "function") {
-    assertTuning(tuning);
+  const source = tuning && sourceOf(tuning);
+  if (source !== undefined && typeof source !== "function") {
+    assertTuning(source);
   }
   const taken = {
     ...options,
     ...(prefer && { prefer: [...prefer] }),
-    ...(typeof tuning === "object" && { tuning: structuredClone(tuning) }),
+    ...(typeof source === "object" && {
+      tuning: asTuning(structuredClone(source)),
+    }),
   };
   return await inTurn((turn) => startFirst(taken, turn));
 }
@@ -193,14 +189,15 @@ function tuningOf(
   turn: Turn,
 ): { tuningFor: FindTuning; mistakes: readonly unknown[] } {
   const mistakes: unknown[] = [];
-  if (typeof tuning !== "function") {
-    return { tuningFor: () => tuning, mistakes };
+  const source = tuning && sourceOf(tuning);
+  if (typeof source !== "function") {
+    return { tuningFor: () => source, mistakes };
   }
   const tuningFor: FindTuning = async (backend) => {
     try {
       const found = await turn.outside(
         "the function that finds the tuning",
-        Promise.resolve(tuning(backend)),
+        Promise.resolve(source(backend)),
       );
       if (found !== undefined) assertTuning(found);
       return structuredClone(found);

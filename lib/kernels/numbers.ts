@@ -9,7 +9,7 @@ import type {
   ShapeClass,
   SomeNumbers,
   TileNumbers,
-  Tuning,
+  TuningNumbers,
   WasmNumbers,
   WebGpuNumbers,
 } from "./tuning.ts";
@@ -136,14 +136,14 @@ export const WASM_DEFAULTS: NumbersByShape<WasmNumbers> = {
 /** The WebGPU kernels' numbers on a class of adapter, as a tuning changes them. */
 export function webGpuNumbers(
   adapter: AdapterClass,
-  tuning: Tuning | undefined,
+  tuning: TuningNumbers | undefined,
 ): NumbersFor<WebGpuNumbers> {
   return numbersFrom(WEBGPU_DEFAULTS[adapter], tuning?.webgpu);
 }
 
 /** The WebAssembly kernels' numbers, as a tuning changes them. */
 export function wasmNumbers(
-  tuning: Tuning | undefined,
+  tuning: TuningNumbers | undefined,
 ): NumbersFor<WasmNumbers> {
   return numbersFrom(WASM_DEFAULTS, tuning?.wasm);
 }

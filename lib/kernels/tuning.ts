@@ -109,7 +109,7 @@ export type NumbersByShape<Numbers> = {
  *
  * `deno task tune` finds those of a machine.
  */
-export interface Tuning {
+export interface TuningNumbers {
   /**
    * Threads of the wasm backend, where `useBackend` is told none: at most four
    * for each processor of the tuned machine, or 16.
@@ -192,7 +192,7 @@ const SHAPES: Readonly<Record<ShapeClass | "all", true>> = {
  * @throws {RangeError} If a value is none of those that are possible.
  */
 export function assertTuning(
-  tuning: Tuning,
+  tuning: TuningNumbers,
   available: number = processors(),
 ): void {
   assertOptions("tuning", tuning, { threads: true, ...ALLOWED });

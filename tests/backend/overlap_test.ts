@@ -5,9 +5,10 @@ import {
   disposeBackend,
   lionAttention,
   selectiveDecay,
-  type Tuning,
   useBackend,
 } from "../../mod.ts";
+import { asTuning } from "../../lib/backend/tuning_source.ts";
+import type { TuningNumbers } from "../../lib/kernels/tuning.ts";
 import { BACKENDS } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 import { withProperty } from "./with_property.ts";
@@ -122,10 +123,13 @@ const never = <T>() => new Promise<T>(() => {});
 
 Deno.test("a tuning function that never answers blocks no later call", () =>
   inHaste(async () => {
-    const hanging = useBackend({ prefer: ["wasm"], tuning: () => never() });
+    const hanging = useBackend({
+      prefer: ["wasm"],
+      tuning: asTuning(() => never()),
+    });
     const other = useBackend({
       prefer: ["wasm", "cpu"],
-      tuning: () => never(),
+      tuning: asTuning(() => never()),
     });
     const overtaken = [hanging, other].map((call) =>
       assertRejects(
@@ -138,7 +142,10 @@ Deno.test("a tuning function that never answers blocks no later call", () =>
     assertEquals([name, tf.getBackend()], ["cpu", "cpu"]);
     await Promise.all(overtaken);
     // Nor what gives the backend back.
-    const last = useBackend({ prefer: ["wasm"], tuning: () => never() });
+    const last = useBackend({
+      prefer: ["wasm"],
+      tuning: asTuning(() => never()),
+    });
     const refused = assertRejects(() => last, Error, "a later call began");
     await disposeBackend();
     await refused;
@@ -147,10 +154,10 @@ Deno.test("a tuning function that never answers blocks no later call", () =>
 
 Deno.test("a call that was overtaken changes nothing when its answer comes", () =>
   inHaste(async () => {
-    let answer: (tuning: Tuning) => void;
+    let answer: (tuning: TuningNumbers) => void;
     const slow = useBackend({
       prefer: ["wasm"],
-      tuning: () => new Promise<Tuning>((resolve) => answer = resolve),
+      tuning: asTuning(() => new Promise((resolve) => answer = resolve)),
     });
     const refused = assertRejects(() => slow, Error, "a later call began");
     await useBackend({ prefer: ["cpu"] });
@@ -162,9 +169,11 @@ Deno.test("a call that was overtaken changes nothing when its answer comes", () 
 
 Deno.test("a slow tuning function keeps its turn, and its place if nobody waits", () =>
   inHaste(async () => {
-    const later = (milliseconds: number) => () =>
-      new Promise<Tuning>((resolve) =>
-        setTimeout(() => resolve({ threads: 1 }), milliseconds)
+    const later = (milliseconds: number) =>
+      asTuning(() =>
+        new Promise((resolve) =>
+          setTimeout(() => resolve({ threads: 1 }), milliseconds)
+        )
       );
     const [one, two] = await Promise.all([
       useBackend({ prefer: ["wasm"], tuning: later(2_000) }),
@@ -182,10 +191,10 @@ Deno.test("a tuning function that itself calls useBackend() does not wait for it
       () =>
         useBackend({
           prefer: ["wasm"],
-          tuning: async () => {
+          tuning: asTuning(async () => {
             inner = (await useBackend({ prefer: ["cpu"] })).name;
             return undefined;
-          },
+          }),
         }),
       Error,
       "a later call began",

@@ -11,11 +11,16 @@ import {
   cachedTuning,
   explainAttention,
   saveTuning,
-  type Tuning,
   useBackend,
 } from "../../mod.ts";
-import { assertTuning } from "../../lib/kernels/tuning.ts";
-import { machineOf, tuningPath } from "../../lib/backend/tuning_cache.ts";
+import { assertTuning, type TuningNumbers } from "../../lib/kernels/tuning.ts";
+import {
+  findTuning,
+  machineOf,
+  saveNumbers,
+  tuningPath,
+} from "../../lib/backend/tuning_cache.ts";
+import { asTuning } from "../../lib/backend/tuning_source.ts";
 import { onEachBackend } from "../backends.ts";
 import { namesIn, withFolder } from "../io/files.ts";
 
@@ -27,7 +32,7 @@ function chunkSize(): number | null {
   return chunkSize;
 }
 
-const CHUNKS: Tuning = {
+const CHUNKS: TuningNumbers = {
   webgpu: { "long 32": { chunkwise: { chunkSize: 40 } } },
   wasm: { all: { chunkwise: { chunkSize: 44 } } },
 };
@@ -37,10 +42,13 @@ onEachBackend(
   async (backend) => {
     const own = chunkSize();
     const tuning = structuredClone(CHUNKS);
-    const starting = useBackend({ prefer: [backend], tuning });
+    const starting = useBackend({
+      prefer: [backend],
+      tuning: asTuning(tuning),
+    });
     // What it was given does not change any more.
     (tuning as { wasm: object }).wasm = {};
-    assertEquals((await starting).tuning, CHUNKS);
+    assertEquals((await starting).tuning, asTuning(CHUNKS));
     assertEquals(chunkSize(), backend === "wasm" ? 44 : 40);
     const info = await useBackend({ prefer: [backend] });
     assert(!("tuning" in info));
@@ -55,17 +63,17 @@ onEachBackend(
     const asked: unknown[] = [];
     const info = await useBackend({
       prefer: [backend],
-      tuning: async ({ name, adapter }) => {
+      tuning: asTuning(async ({ name, adapter }) => {
         asked.push(name, adapter?.isFallbackAdapter);
         return await Promise.resolve(CHUNKS);
-      },
+      }),
     });
     assertEquals(asked, [backend, info.adapter?.isFallbackAdapter]);
-    assertEquals(info.tuning, CHUNKS);
+    assertEquals(info.tuning, asTuning(CHUNKS));
     assertEquals(chunkSize(), backend === "wasm" ? 44 : 40);
     const untuned = await useBackend({
       prefer: [backend],
-      tuning: () => undefined,
+      tuning: asTuning(() => undefined),
     });
     assert(!("tuning" in untuned));
     // A mistake of the function is no reason to start another backend.
@@ -73,7 +81,7 @@ onEachBackend(
       () =>
         useBackend({
           prefer: [backend, "cpu"],
-          tuning: () => ({ threads: -1 }),
+          tuning: asTuning(() => ({ threads: -1 })),
         }),
       RangeError,
       "tuning.threads should be a positive integer, got -1",
@@ -84,12 +92,15 @@ onEachBackend(
 
 Deno.test("useBackend() refuses numbers that are not possible, before anything starts", async () => {
   await assertRejects(
-    () => useBackend({ tuning: { wasm: { all: { full: { tileSize: 0 } } } } }),
+    () =>
+      useBackend({
+        tuning: asTuning({ wasm: { all: { full: { tileSize: 0 } } } }),
+      }),
     RangeError,
     'tuning.wasm["all"].full.tileSize should be a positive integer, got 0',
   );
   await assertRejects(
-    () => useBackend({ tuning: "fast" as unknown as Tuning }),
+    () => useBackend({ tuning: "fast" as never }),
     TypeError,
     "tuning",
   );
@@ -99,12 +110,12 @@ onEachBackend(
   "a tuning's threads are those that are not asked for",
   async () => {
     const prefer = ["wasm" as const];
-    const one = await useBackend({ prefer, tuning: { threads: 1 } });
+    const one = await useBackend({ prefer, tuning: asTuning({ threads: 1 }) });
     assertEquals(one.threads, 1);
     const two = await useBackend({
       prefer,
       threads: 2,
-      tuning: { threads: 1 },
+      tuning: asTuning({ threads: 1 }),
     });
     assertEquals(two.threads, 2);
   },
@@ -125,10 +136,11 @@ onEachBackend(
         `there is no ${file}`,
       );
       const untuned = await useBackend({ prefer });
-      await saveTuning(untuned, { threads: 1 }, file);
+      await saveNumbers(untuned, { threads: 1 }, file);
       // Instead of that.
-      await saveTuning(untuned, CHUNKS, file);
-      assertEquals((await useBackend({ prefer, tuning })).tuning, CHUNKS);
+      await saveTuning(untuned, asTuning(CHUNKS), file);
+      const tuned = await useBackend({ prefer, tuning });
+      assertEquals(tuned.tuning, asTuning(CHUNKS));
       assertEquals(chunkSize(), backend === "wasm" ? 44 : 40);
 
       const text = await Deno.readTextFile(file);
@@ -142,7 +154,7 @@ onEachBackend(
         const { format } = JSON.parse(text);
         await Deno.writeTextFile(file, JSON.stringify({ format, machines }));
         assert(!("tuning" in await useBackend({ prefer, tuning })), part);
-        await saveTuning(untuned, {}, file);
+        await saveNumbers(untuned, {}, file);
         assertEquals(
           JSON.parse(await Deno.readTextFile(file)).machines.length,
           2,
@@ -190,7 +202,7 @@ Deno.test("tunings that are saved at once are all kept, by calls and by processe
     const named = (name: string) => ({ name: name as BackendName });
     const names = ["cpu", "wasm", "webgpu"];
     await Promise.all(
-      names.map((name) => saveTuning(named(name), { threads: 1 }, file)),
+      names.map((name) => saveNumbers(named(name), { threads: 1 }, file)),
     );
     assertEquals(await tunedIn(file), names);
     assertEquals(await namesIn(folder), ["tuning.json"]);
@@ -226,7 +238,7 @@ Deno.test("a process that died while it saved a tuning holds up nobody, and a li
   withFolder(async (folder) => {
     const file = `${folder}/tuning.json`, lock = `${file}.lock`;
     const victim = `${folder}/victim`;
-    const save = () => saveTuning({ name: "wasm" }, {}, file);
+    const save = () => saveNumbers({ name: "wasm" }, {}, file);
     await Deno.writeTextFile(lock, '{"runtime":"node","pid":4194304}');
     await save();
     if (Deno.build.os !== "windows") {
@@ -267,7 +279,7 @@ Deno.test("a damaged file of tunings is named, whatever is in it", () =>
   withFolder(async (folder) => {
     const file = `${folder}/tuning.json`;
     const backend = { name: "wasm" as const };
-    await saveTuning(backend, { threads: 1, ...CHUNKS }, file);
+    await saveNumbers(backend, { threads: 1, ...CHUNKS }, file);
     const whole = await Deno.readTextFile(file);
     const texts = [
       ...Array.from(
@@ -286,7 +298,7 @@ Deno.test("a damaged file of tunings is named, whatever is in it", () =>
     for (const text of texts) {
       await Deno.writeTextFile(file, text);
       try {
-        const found = await cachedTuning(file)(backend);
+        const found = await findTuning(file)(backend);
         if (found !== undefined) assertTuning(found);
       } catch (error) {
         refused++;
@@ -296,7 +308,7 @@ Deno.test("a damaged file of tunings is named, whatever is in it", () =>
         // Not what an engine says of code that did not expect it.
         const surprise = /cannot (read|convert|destructure)|not a function/i;
         assert(!surprise.test(message), `${message} of ${text}`);
-        await assertRejects(() => saveTuning(backend, {}, file), Error, file);
+        await assertRejects(() => saveNumbers(backend, {}, file), Error, file);
         assertEquals(await Deno.readTextFile(file), text);
       }
     }
@@ -306,8 +318,8 @@ Deno.test("a damaged file of tunings is named, whatever is in it", () =>
     await Deno.mkdir(file);
     for (
       const call of [
-        () => cachedTuning(file)(backend),
-        () => saveTuning(backend, {}, file),
+        () => findTuning(file)(backend),
+        () => saveNumbers(backend, {}, file),
       ]
     ) {
       await assertRejects(
@@ -317,7 +329,7 @@ Deno.test("a damaged file of tunings is named, whatever is in it", () =>
       );
     }
     await assertRejects(
-      () => saveTuning(backend, {}, ""),
+      () => saveNumbers(backend, {}, ""),
       RangeError,
       'file should be a path, got ""',
     );

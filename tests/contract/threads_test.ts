@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { mostThreads } from "../../lib/contract/threads.ts";
+import { asTuning } from "../../lib/backend/tuning_source.ts";
 import { assertTuning } from "../../lib/kernels/tuning.ts";
 import { useBackend } from "../../mod.ts";
 import { threadCount } from "../../tools/command_line.ts";
@@ -17,9 +18,9 @@ Deno.test("useBackend(), tunings and command lines have the same bound", async (
   const bound =
     `threads should be at most ${most} on a machine of ${here}, got `;
   for (const threads of [most + 1, 1e6, 2 ** 32, 1e300]) {
-    for (const tuning of [{ threads }, () => ({ threads })]) {
+    for (const source of [{ threads }, () => ({ threads })]) {
       await assertRejects(
-        () => useBackend({ prefer: ["wasm"], tuning }),
+        () => useBackend({ prefer: ["wasm"], tuning: asTuning(source) }),
         RangeError,
         `tuning.${bound}${threads}`,
       );

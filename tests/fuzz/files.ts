@@ -1,14 +1,17 @@
 /** Files that may be anything: each is used, or refused by an error that names it. @module */
 import { assert, assertLess } from "@std/assert";
 import fc from "fast-check";
-import { cachedTuning, saveTuning, type Tuning } from "../../mod.ts";
 import {
   type TokenizerFile,
   tokenizerOf,
   trainTokenizer,
 } from "../../lib/data/mod.ts";
-import { machineOf } from "../../lib/backend/tuning_cache.ts";
-import { assertTuning } from "../../lib/kernels/tuning.ts";
+import {
+  findTuning,
+  machineOf,
+  saveNumbers,
+} from "../../lib/backend/tuning_cache.ts";
+import { assertTuning, type TuningNumbers } from "../../lib/kernels/tuning.ts";
 import { files, isValid } from "../io/safetensors_mutants.ts";
 import { withFolder } from "../io/files.ts";
 import { type Json, jsonMutants, jsonTexts } from "../json_mutants.ts";
@@ -187,7 +190,7 @@ const HERE = { name: "wasm" as const };
 const FORMAT = "lion tunings, format 1";
 
 /** What `deno task tune` may have found. */
-const TUNING: Tuning = {
+const TUNING: TuningNumbers = {
   threads: 2,
   webgpu: { "long 32": { chunkwise: { chunkSize: 40, blockRows: 16 } } },
   wasm: {
@@ -223,13 +226,13 @@ export const tunings: Target<string> = {
           return undefined;
         }
       };
-      const found = await named(async () => await cachedTuning(path)(HERE));
+      const found = await named(async () => await findTuning(path)(HERE));
       if (found !== undefined) {
-        assertTuning(found as Tuning);
+        assertTuning(found as TuningNumbers);
         // Of those the machine may have no use, but it lives.
-        assertLess((found as Tuning).threads ?? 1, 10_000);
+        assertLess((found as TuningNumbers).threads ?? 1, 10_000);
       }
-      await named(() => saveTuning(HERE, TUNING, path));
+      await named(() => saveNumbers(HERE, TUNING, path));
     });
     return {};
   },

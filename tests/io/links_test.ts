@@ -8,7 +8,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { writeSafetensors } from "../../lib/io/mod.ts";
 import { train } from "../../lib/training/mod.ts";
-import { saveTuning } from "../../mod.ts";
+import { saveNumbers } from "../../lib/backend/tuning_cache.ts";
 import { writeOutput } from "../../tools/out_folder.ts";
 import { writeJSON } from "../../tools/recipes/results_file.ts";
 import { tinyData, tinyModel, tinyOptions } from "../training/tiny.ts";
@@ -50,7 +50,7 @@ const WRITERS: [string, (folder: string) => Promise<void>][] = [
   ["runs/step-000002.tmp", trainInto],
   [
     "tuning.json.lock",
-    (folder) => saveTuning({ name: "cpu" }, {}, `${folder}/tuning.json`),
+    (folder) => saveNumbers({ name: "cpu" }, {}, `${folder}/tuning.json`),
   ],
   ["out/report.html", (folder) => writeOutput(`${folder}/out/report.html`, "")],
   ["result.json", (folder) => writeJSON(`${folder}/result.json`, {})],

@@ -11,7 +11,7 @@ import {
   assertTuning,
   SHAPE_CLASSES,
   type TileNumbers,
-  type Tuning,
+  type TuningNumbers,
 } from "../../lib/kernels/tuning.ts";
 import { tilingOf } from "../../lib/kernels/webgpu/score_tiles/score_tiles.ts";
 
@@ -42,7 +42,7 @@ Deno.test("adapterClassOf() goes by vendor, name and limits", () => {
 });
 
 Deno.test("numbers are those of the class, then those given for all shapes, then for one", () => {
-  const tuning: Tuning = {
+  const tuning: TuningNumbers = {
     webgpu: {
       all: { chunkwise: { chunkSize: 16 }, full: { threads: 32 } },
       "long 128": { chunkwise: { chunkSize: 48 } },
@@ -139,7 +139,7 @@ Deno.test("assertTuning() names what is wrong", () => {
     ],
   ];
   for (const [tuning, kind, message] of cases) {
-    assertThrows(() => assertTuning(tuning as Tuning), kind, message);
+    assertThrows(() => assertTuning(tuning as TuningNumbers), kind, message);
   }
 });
 
@@ -153,7 +153,10 @@ const HOSTILE: unknown[] = [
 
 Deno.test("every number of a tuning is one of those allowed, or refused by name", () => {
   const refused = (tuning: unknown, name: string, value: unknown) => {
-    const error = assertThrows(() => assertTuning(tuning as Tuning), Error);
+    const error = assertThrows(
+      () => assertTuning(tuning as TuningNumbers),
+      Error,
+    );
     const kind = error instanceof TypeError || error instanceof RangeError;
     assertEquals(kind, true, `${name} of ${String(value)}: ${error}`);
     const { message } = error;

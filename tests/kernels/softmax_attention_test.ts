@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import { webGpuNumbers } from "../../lib/kernels/numbers.ts";
 import { registerSoftmaxAttention } from "../../lib/kernels/webgpu/softmax/softmax_attention.ts";
 import { useBackend } from "../../mod.ts";
+import { asTuning } from "../../lib/backend/tuning_source.ts";
 import {
   failuresOf,
   problemOf,
@@ -106,7 +107,7 @@ onEachBackend(
       }
     } finally {
       // Registers the kernels anew.
-      await useBackend({ prefer: ["webgpu"], tuning: {} });
+      await useBackend({ prefer: ["webgpu"], tuning: asTuning({}) });
     }
   },
   ["webgpu"],

@@ -5,14 +5,16 @@ import {
   type BackendName,
   type ConcreteForm,
   explainAttention,
+  useBackend,
+} from "../../mod.ts";
+import { asTuning } from "../../lib/backend/tuning_source.ts";
+import {
+  ALLOWED,
   type SomeNumbers,
   type TileNumbers,
-  type Tuning,
-  useBackend,
   type WasmNumbers,
   type WebGpuNumbers,
-} from "../../mod.ts";
-import { ALLOWED } from "../../lib/kernels/tuning.ts";
+} from "../../lib/kernels/tuning.ts";
 import { planDelta } from "../../lib/attention/planning/delta_kernel.ts";
 import { type Case, differences, problemOf, run } from "../attention/cases.ts";
 import {
@@ -43,7 +45,7 @@ async function tuned(
 ): Promise<void> {
   await useBackend({
     prefer: [backend],
-    tuning: { [backend]: { all: tuning[backend] } } as Tuning,
+    tuning: asTuning({ [backend]: { all: tuning[backend] } }),
   });
   await body();
 }

@@ -112,8 +112,8 @@ const MEANINGS: Readonly<Record<string, readonly Meaning[]>> = {
   }],
   "`cachedTuning`": [{
     program: `
-      import { cachedTuning } from "@lionjs/lion";
-      await cachedTuning()({ name: "wasm" });
+      import { cachedTuning, useBackend } from "@lionjs/lion";
+      await useBackend({ prefer: ["wasm"], tuning: cachedTuning() });
     `,
   }],
   "`loadMnist`, `loadBrown`, `loadSentences`, `loadSpamAssassin`": [{

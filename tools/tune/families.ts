@@ -7,11 +7,13 @@ import {
   noDecay,
   selectiveDecay,
   softmaxAttention,
-  type SomeNumbers,
-  type TileNumbers,
-  type WasmNumbers,
-  type WebGpuNumbers,
 } from "@lionjs/lion";
+import type {
+  SomeNumbers,
+  TileNumbers,
+  WasmNumbers,
+  WebGpuNumbers,
+} from "../../lib/kernels/tuning.ts";
 import { array, uniform } from "../../tests/random.ts";
 import type { Sizes } from "./shapes.ts";
 

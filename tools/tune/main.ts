@@ -1,18 +1,12 @@
 /** Finds the numbers with which kernels are fastest on this machine: `deno task tune`. @module */
-import {
-  type BackendInfo,
-  type BackendName,
-  saveTuning,
-  type ShapeClass,
-  type Tuning,
-  useBackend,
-} from "@lionjs/lion";
-import { tuningPath } from "../../lib/backend/tuning_cache.ts";
+import { type BackendInfo, type BackendName, useBackend } from "@lionjs/lion";
+import { saveNumbers, tuningPath } from "../../lib/backend/tuning_cache.ts";
 import {
   adapterClassOf,
   wasmNumbers,
   webGpuNumbers,
 } from "../../lib/kernels/numbers.ts";
+import type { ShapeClass, TuningNumbers } from "../../lib/kernels/tuning.ts";
 import type { Budget } from "../../bench/measure.ts";
 import { positive, readCommandLine, someOf } from "../command_line.ts";
 import { choose } from "./choose.ts";
@@ -66,7 +60,7 @@ const left: string[] = [];
 async function tune(
   backend: TunedName,
   isTimeLeft: () => boolean,
-): Promise<{ info: BackendInfo; tuning: Tuning }> {
+): Promise<{ info: BackendInfo; tuning: TuningNumbers }> {
   const info = await useBackend({ prefer: [backend] });
   console.log(
     `\n${backend}${info.adapter ? `, ${info.adapter.description}` : ""}${
@@ -164,7 +158,7 @@ function changesAnything(
   numbers: Numbers,
 ): boolean {
   const { length, columns } = sizesOf(shape).timed;
-  const of = (tuning: Tuning | undefined) => {
+  const of = (tuning: TuningNumbers | undefined) => {
     const numbersFor = name === "wasm" ? wasmNumbers(tuning) : webGpuNumbers(
       adapterClassOf({
         ...adapter!,
@@ -235,7 +229,7 @@ for (const [i, backend] of backends.entries()) {
   // Each has an equal part.
   const end = start + (i + 1) / backends.length * options.minutes * 60_000;
   const { info, tuning } = await tune(backend, () => performance.now() < end);
-  await saveTuning(info, tuning, options.file);
+  await saveNumbers(info, tuning, options.file);
 }
 if (left.length > 0) {
   console.log(`\nNo time was left for:\n    ${left.join("\n    ")}`);

@@ -1,5 +1,5 @@
 /** What stands for the problems of a class. @module */
-import type { ShapeClass } from "@lionjs/lion";
+import type { ShapeClass } from "../../lib/kernels/tuning.ts";
 
 /** Sizes of a problem of one sequence. */
 export interface Sizes {

@@ -1,6 +1,8 @@
 /** Runs a kind of kernels with some numbers: checks it, and times it. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { type ShapeClass, type Tuning, useBackend } from "@lionjs/lion";
+import { useBackend } from "@lionjs/lion";
+import { asTuning } from "../../lib/backend/tuning_source.ts";
+import type { ShapeClass, TuningNumbers } from "../../lib/kernels/tuning.ts";
 import { compute, readTensors, timeTensors } from "../../bench/group.ts";
 import { type Candidate, difference } from "../../bench/measure.ts";
 import { array, uniform } from "../../tests/random.ts";
@@ -23,7 +25,7 @@ export interface Trials {
    * @param name Of the candidate.
    * @param tuning All numbers that it runs with.
    */
-  candidate(name: string, tuning: Tuning): Candidate;
+  candidate(name: string, tuning: TuningNumbers): Candidate;
   /** Frees the tensors. */
   close(): void;
 }
@@ -33,7 +35,7 @@ export function tuningOf(
   backend: TunedName,
   shape: ShapeClass,
   numbers: Numbers,
-): Tuning {
+): TuningNumbers {
   return { [backend]: { [shape]: numbers } };
 }
 
@@ -78,7 +80,8 @@ export async function openTrials(
   };
   return {
     candidate: (name, tuning) => {
-      const prepare = () => useBackend({ prefer: [backend], tuning });
+      const prepare = () =>
+        useBackend({ prefer: [backend], tuning: asTuning(tuning) });
       return {
         name,
         check: async () => {

@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
 import { registerFull } from "../../../lib/kernels/webgpu/full/lion_full.ts";
 import { lionAttention, selectiveDecay, useBackend } from "../../../mod.ts";
+import { asTuning } from "../../../lib/backend/tuning_source.ts";
 import {
   type Case,
   describe,
@@ -46,7 +47,7 @@ onEachBackend(
       }
     } finally {
       // Registers the kernels anew.
-      await useBackend({ prefer: ["webgpu"], tuning: {} });
+      await useBackend({ prefer: ["webgpu"], tuning: asTuning({}) });
     }
   },
   ["webgpu"],
