@@ -79,13 +79,10 @@ export type { ConcreteForm } from "./lib/attention/forms/form.ts";
 export {
   type AttentionOptions,
   type AttentionVariant,
-  type Direction,
-  type PositionInScores,
 } from "./lib/layers/options/attention_options.ts";
 export type { Mixer } from "./lib/layers/mixer.ts";
 export type { MixingLayer } from "./lib/layers/mixing_layer.ts";
 export type {
-  ChannelDecayInit,
   DecayFunction,
   LearnedDecay,
 } from "./lib/layers/mixers/lion_decays.ts";

@@ -15,6 +15,7 @@ import {
 } from "./lion_layer.ts";
 import type { Mixer, MixerCall } from "./mixer.ts";
 import { savedByName } from "./options/custom_registry.ts";
+import { assertNewNames, withNewNames } from "./options/renamed_options.ts";
 import { assertWhole } from "../operations/token_ranks.ts";
 import { drop } from "./randomness.ts";
 import { takeSegments } from "./segments.ts";
@@ -70,8 +71,18 @@ export abstract class MixingLayer extends LionLayer {
     options: AttentionOptions & LionLayerOptions,
     own: Readonly<Record<string, true>>,
   ) {
+    const { className } = new.target as unknown as { className: string };
+    assertNewNames(className, options, ATTENTION_OPTIONS);
     super(options, { ...ATTENTION_OPTIONS, ...own });
     this.attention = pick(options, ATTENTION_OPTIONS);
+  }
+
+  /** Makes the layer of its saved options, by their names of then or now. */
+  static override fromConfig<T extends tf.serialization.Serializable>(
+    cls: tf.serialization.SerializableConstructor<T>,
+    config: tf.serialization.ConfigDict,
+  ): T {
+    return new cls(withNewNames(config));
   }
 
   /** The mixer of the tokens. */

@@ -7,6 +7,7 @@ import {
 import { Linear } from "../layers/linear.ts";
 import { Normalization } from "../layers/normalization.ts";
 import { assertCount, assertStd } from "../layers/options/option_values.ts";
+import { assertNewNames } from "../layers/options/renamed_options.ts";
 import { EMBEDDING_STD } from "../layers/embeddings/positions.ts";
 import { tokenPooling } from "../layers/embeddings/tokens.ts";
 import { tokenEmbedding } from "../layers/embeddings/token_embedding.ts";
@@ -31,7 +32,7 @@ import {
 export interface LionBertOptions extends
   Omit<
     AttentionOptions,
-    "grid" | "order" | "classToken" | "causal" | "direction"
+    "grid" | "order" | "classToken" | "direction"
   > {
   /** Number of tokens in the vocabulary. @default 30522 */
   vocabularySize?: number;
@@ -161,6 +162,7 @@ export const BERT_PRESETS: Readonly<
  * @throws {RangeError} If an option has an invalid value.
  */
 export function lionBert(options: LionBertOptions): LayersModel {
+  assertNewNames("lionBert", options, OPTIONS);
   assertOptions("lionBert", options, OPTIONS);
   const {
     vocabularySize = 30522,

@@ -8,6 +8,7 @@ import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
 import { Normalization } from "../layers/normalization.ts";
 import { assertCount, assertStd } from "../layers/options/option_values.ts";
+import { assertNewNames } from "../layers/options/renamed_options.ts";
 import {
   EMBEDDING_STD,
   positionTable,
@@ -93,7 +94,6 @@ const OPTIONS: OptionNames<LionEncoderOptions> = {
   ...MODEL_OPTIONS,
   ...ENCODER_OPTIONS,
   order: true,
-  causal: true,
   segments: true,
   maxSegments: true,
   vocabularySize: true,
@@ -119,7 +119,7 @@ const OPTIONS: OptionNames<LionEncoderOptions> = {
  * that treat both directions alike, which are all variants except Hydra and
  * Vim, followed by a mean over tokens, return the same for both. A decay tells
  * how far away a token is, not on which side. Where order matters, give it
- * `maxLength`, input columns that encode positions, or `causal: true`.
+ * `maxLength`, input columns that encode positions, or `direction: "forward"`.
  *
  * Source: LION (arXiv:2502.16249), Long Range Arena.
  *
@@ -184,6 +184,7 @@ const OPTIONS: OptionNames<LionEncoderOptions> = {
  * @throws {RangeError} If an option has an invalid value.
  */
 export function lionEncoder(options: LionEncoderOptions): LayersModel {
+  assertNewNames("lionEncoder", options, OPTIONS);
   assertOptions("lionEncoder", options, OPTIONS);
   const {
     vocabularySize,

@@ -3,6 +3,7 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Normalization } from "../layers/normalization.ts";
 import { assertCount, assertStd } from "../layers/options/option_values.ts";
+import { assertNewNames } from "../layers/options/renamed_options.ts";
 import { EMBEDDING_STD } from "../layers/embeddings/positions.ts";
 import { tokenEmbedding } from "../layers/embeddings/token_embedding.ts";
 import { VocabularyHead } from "../layers/embeddings/vocabulary_head.ts";
@@ -21,7 +22,7 @@ import {
 export interface LionGptOptions extends
   Omit<
     AttentionOptions,
-    "grid" | "order" | "classToken" | "causal" | "direction" | "diagonal"
+    "grid" | "order" | "classToken" | "direction" | "countSelf"
   > {
   /** Number of tokens in the vocabulary. @default 50257 */
   vocabularySize?: number;
@@ -103,6 +104,7 @@ export const GPT_PRESETS: Readonly<
  * @throws {RangeError} If an option has an invalid value.
  */
 export function lionGpt(options: LionGptOptions): LayersModel {
+  assertNewNames("lionGpt", options, OPTIONS);
   assertOptions("lionGpt", options, OPTIONS);
   const {
     vocabularySize = 50257,
@@ -139,7 +141,7 @@ export function lionGpt(options: LionGptOptions): LayersModel {
       ...block,
       seed,
       epsilon,
-      causal: true,
+      direction: "forward",
     },
     (i) => `transformer.h.${i}`,
   );

@@ -7,7 +7,7 @@ import {
 } from "@tensorflow/tfjs-layers";
 import {
   assertAttentionOptions,
-  type Direction,
+  type AttentionOptions,
 } from "../layers/options/attention_options.ts";
 import {
   assertBlockOptions,
@@ -22,7 +22,7 @@ export const MODEL_OPTIONS = {
   variant: true,
   mixer: true,
   decay: true,
-  decayInit: true,
+  diagonalDecay: true,
   numHeads: true,
   form: true,
   chunkSize: true,
@@ -40,13 +40,15 @@ export const MODEL_OPTIONS = {
 } as const;
 
 /** The names of the further options of bidirectional models. */
-export const ENCODER_OPTIONS = { direction: true, diagonal: true } as const;
+export const ENCODER_OPTIONS = { direction: true, countSelf: true } as const;
 
 /**
  * Which tokens a token attends to besides itself; `"alternate"` is `"forward"`
  * in the first block, `"backward"` in the second, and so on.
  */
-export type ModelDirection = Direction | "alternate";
+export type ModelDirection =
+  | NonNullable<AttentionOptions["direction"]>
+  | "alternate";
 
 /** Options that every model passes to its blocks. */
 export type BlockStackOptions =
@@ -108,7 +110,7 @@ export function assertFirstReads(
 function directionAt(
   direction: ModelDirection | undefined,
   block: number,
-): { direction?: Direction } {
+): Pick<AttentionOptions, "direction"> {
   if (direction === undefined) return {};
   if (direction !== "alternate") return { direction };
   return { direction: block % 2 === 0 ? "forward" : "backward" };

@@ -8,6 +8,7 @@ import {
   assertCount,
   assertStd,
 } from "../layers/options/option_values.ts";
+import { assertNewNames } from "../layers/options/renamed_options.ts";
 import { patchEmbedding } from "../layers/embeddings/patch_embedding.ts";
 import {
   EMBEDDING_STD,
@@ -33,7 +34,7 @@ import {
 export interface LionViTOptions extends
   Omit<
     AttentionOptions,
-    "grid" | "classToken" | "causal" | "segments" | "direction"
+    "grid" | "classToken" | "segments" | "direction"
   > {
   /** Side of the images in pixels. @default 224 */
   imageSize?: number;
@@ -150,6 +151,7 @@ export const VIT_PRESETS: Readonly<
  * @throws {RangeError} If an option has an invalid value.
  */
 export function lionViT(options: LionViTOptions): LayersModel {
+  assertNewNames("lionViT", options, OPTIONS);
   assertOptions("lionViT", options, OPTIONS);
   const {
     imageSize = 224,

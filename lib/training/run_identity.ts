@@ -8,6 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { BatchStream } from "../data/batches/stream.ts";
 import { sha256Of } from "../io/file_system.ts";
+import { isOldName, withNewNames } from "../layers/options/renamed_options.ts";
 import type { Teacher } from "./distillation.ts";
 import type { Loss } from "./loss.ts";
 import { VERSION } from "../contract/version.ts";
@@ -154,11 +155,16 @@ export function assertSameRun(
   { path, run }: { path: string; run: Readonly<Record<string, string>> },
   identity: Readonly<Record<string, string>>,
 ): void {
-  const names = [...new Set([...Object.keys(run), ...Object.keys(identity)])];
-  const different = names.filter((name) => run[name] !== identity[name]);
+  const before = withNewOptions(run);
+  const names = [
+    ...new Set([...Object.keys(before), ...Object.keys(identity)]),
+  ];
+  const different = names.filter((name) => before[name] !== identity[name]);
   if (different.length === 0) return;
   const lines = different.slice(0, MOST_LISTED).map((name) =>
-    `- ${name} was ${run[name] ?? "absent"}, is ${identity[name] ?? "absent"}`
+    `- ${name} was ${before[name] ?? "absent"}, is ${
+      identity[name] ?? "absent"
+    }`
   );
   const more = different.length - lines.length;
   if (more > 0) lines.push(`- and ${more} more`);
@@ -167,4 +173,17 @@ export function assertSameRun(
       lines.join("\n")
     }`,
   );
+}
+
+/** A checkpoint's run, whose layers may have options by their names before. */
+function withNewOptions(
+  run: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const entries = Object.entries(run).flatMap(([name, json]) => {
+    const [, option, layer] = /^(\w+)( of layer .*)$/.exec(name) ?? [];
+    if (!option || !isOldName(option)) return [[name, json]];
+    return Object.entries(withNewNames({ [option]: JSON.parse(json) }))
+      .map(([option, value]) => [option + layer, JSON.stringify(value)]);
+  });
+  return Object.fromEntries(entries);
 }

@@ -317,7 +317,7 @@ onEachBackend("a layer's softmax attention is the operation", async () => {
   const layer = lionAttentionLayer({
     variant: "softmax",
     numHeads: 2,
-    causal: true,
+    direction: "forward",
   });
   const x = tf.randomNormal<tf.Rank.R3>([2, 9, 8], 0, 1, "float32", 3);
   const kernels = await tf.profile(() => layer.apply(x) as tf.Tensor);

@@ -178,7 +178,8 @@ onEachBackend("defaults are the variant's, and pre-norm", async () => {
       featureMap,
       order: "raster",
       classToken: false,
-      causal: false,
+      direction: "both",
+      countSelf: "once",
       normalize: true,
       outputNorm: false,
       dropout: 0,
@@ -245,7 +246,7 @@ onEachBackend("a causal layer does not read the future", async () => {
     const layer = lionAttentionLayer({
       variant,
       numHeads: HEADS,
-      causal: true,
+      direction: "forward",
     });
     const x = sequences(1);
     (layer.apply(x) as tf.Tensor).dispose();

@@ -34,7 +34,7 @@ const ATTENTION = {
   order: [[0, 2, 1, 3], [3, 0, 1, 2]],
   grid: [2, 2],
   classToken: true,
-  causal: true,
+  direction: "forward",
   normalize: false,
   outputNorm: true,
   dropout: 0.25,

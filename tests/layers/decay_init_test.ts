@@ -42,7 +42,7 @@ onEachBackend(
     for (const c of sample(backend, CASES, ({ length }) => length === 19)) {
       const { variant, causal, length, classToken } = c;
       const mixer = mixerOf({
-        ...{ variant, numHeads: HEADS, decayInit: "hippo", classToken },
+        ...{ variant, numHeads: HEADS, diagonalDecay: "hippo", classToken },
         ...{ featureMap: "identity", normalize: false },
       });
       const shape = [2, length, DIM];
@@ -89,7 +89,7 @@ onEachBackend(
 onEachBackend("decays of channels begin with HiPPO's", async () => {
   for (const variant of VARIANTS) {
     const layer = lionAttentionLayer({
-      ...{ variant, numHeads: HEADS, decayInit: "hippo", seed: 1 },
+      ...{ variant, numHeads: HEADS, diagonalDecay: "hippo", seed: 1 },
     });
     tf.tidy(() => void layer.apply(tf.ones([1, 2, DIM])));
     const name = variant === "d" ? "a_i" : "a_i.bias";
@@ -116,7 +116,7 @@ onEachBackend(
     const [dim, numHeads] = [512, 4];
     for (const variant of VARIANTS) {
       const layer = lionAttentionLayer({
-        ...{ variant, numHeads, decayInit: "random", seed: 1 },
+        ...{ variant, numHeads, diagonalDecay: "random", seed: 1 },
       });
       tf.tidy(() => void layer.apply(tf.ones([1, 2, dim])));
       const name = variant === "d" ? "a_i" : "a_i.weight";
@@ -145,7 +145,7 @@ onEachBackend(
   async () => {
     for (const variant of VARIANTS) {
       const sizes = { variant, dim: DIM, depth: 2, numHeads: HEADS, seed: 1 };
-      const hippo = { ...sizes, decayInit: "hippo" } as const;
+      const hippo = { ...sizes, diagonalDecay: "hippo" } as const;
       const encoder = lionEncoder({ ...hippo, inputDim: 2, numClasses: 3 });
       const inputs = [
         tf.tensor3d(array(10, uniform(1)), [1, 5, 2]),

@@ -96,11 +96,6 @@ onEachBackend("backward is forward on the reversed tokens", async () => {
       answer({ ...forward, segments: true }, tokens, packed),
       `${variant}, packed`,
     );
-    await assertEqual(
-      answer({ variant, causal: true }, x),
-      answer(forward, x),
-      `${variant}, causal`,
-    );
     tf.dispose([turned, kept]);
   }
   tf.dispose([x, mask, segments]);
@@ -144,7 +139,7 @@ onEachBackend(
           answer({
             ...options,
             order: orders.map((order) => order.toReversed()),
-            causal: true,
+            direction: "forward",
           }, x),
           `${variant} ${classToken}`,
         );
@@ -200,14 +195,14 @@ onEachBackend("diagonal twice is LION with the mask M + I", async () => {
   for (const variant of ["lit", "d", "s"] as const) {
     for (const normalize of [true, false]) {
       await assertEqual(
-        answer({ variant, normalize, diagonal: "twice" }, x),
+        answer({ variant, normalize, countSelf: "twice" }, x),
         twice(variant, x, normalize),
         `${variant} ${normalize}`,
       );
     }
     // All that is read of padding is nothing, of itself too.
     const mask = tf.tensor2d([[1, 1, 1, 1, 1, 0, 0], [1, 1, 1, 0, 0, 0, 0]]);
-    const own = { variant, diagonal: "twice" } as const;
+    const own = { variant, countSelf: "twice" } as const;
     const short = tf.tidy(() => tf.slice(x, [0, 0, 0], [1, 5, -1]));
     const there = answer(own, x, mask);
     await assertEqual(
@@ -227,7 +222,7 @@ onEachBackend("of other mixers it is the sum from both ends", async () => {
       answer({ variant, direction }, x)
     );
     await assertEqual(
-      answer({ variant, diagonal: "twice" }, x),
+      answer({ variant, countSelf: "twice" }, x),
       tf.tidy(() => tf.addN(ends)),
       variant,
     );
@@ -279,22 +274,18 @@ Deno.test("directions that cannot be are refused", () => {
       layer({ direction: "alternate" }),
       'direction should be "both", "forward" or "backward", got "alternate"',
     ],
+    [layer({ countSelf: 2 }), 'countSelf should be "once" or "twice", got 2'],
     [
-      layer({ direction: "backward", causal: true }),
-      'causal is direction "forward", got direction "backward" too',
-    ],
-    [layer({ diagonal: 2 }), 'diagonal should be "once" or "twice", got 2'],
-    [
-      layer({ diagonal: "twice", causal: true }),
-      'diagonal "twice" is for tokens that attend to both sides, got direction "forward"',
+      layer({ countSelf: "twice", direction: "forward" }),
+      'countSelf "twice" is for tokens that attend to both sides, got direction "forward"',
     ],
     [
-      layer({ diagonal: "twice", direction: "backward" }),
-      'diagonal "twice" is for tokens that attend to both sides, got direction "backward"',
+      layer({ countSelf: "twice", direction: "backward" }),
+      'countSelf "twice" is for tokens that attend to both sides, got direction "backward"',
     ],
     [
-      layer({ diagonal: "twice", variant: "softmax" }),
-      'diagonal "twice" is for linear attention, got variant "softmax"',
+      layer({ countSelf: "twice", variant: "softmax" }),
+      'countSelf "twice" is for linear attention, got variant "softmax"',
     ],
     [
       () =>

@@ -30,12 +30,12 @@ const ATTENTION: readonly [Record<string, unknown>, string][] = [
     '"mamba2", "mlstm", "delta", "gated-delta", "kda", "hydra" or "vim", got "linear"',
   ],
   [
-    { variant: "hydra", causal: true },
-    'variant "hydra" attends to both sides, and has a diagonal of its own, got causal',
+    { variant: "hydra", direction: "forward" },
+    'variant "hydra" attends to both sides, and weights a token itself by D, got direction "forward"',
   ],
   [
-    { variant: "hydra", diagonal: "twice" },
-    'got direction "both" and diagonal "twice"; "mamba2" can attend to one side',
+    { variant: "hydra", countSelf: "twice" },
+    'got direction "both" and countSelf "twice"; "mamba2" can attend to one side',
   ],
   [{ numHeads: 3 }, "numHeads should divide the layer's 8 columns, got 3"],
   [{ numHeads: 0 }, "numHeads should divide the layer's 8 columns, got 0"],
@@ -49,10 +49,13 @@ const ATTENTION: readonly [Record<string, unknown>, string][] = [
     { order: "spiral" },
     'order should be "raster", "snake" or lists of tokens, got "spiral"',
   ],
-  [{ decayInit: "s4" }, 'decayInit should be "hippo" or "random", got "s4"'],
   [
-    { variant: "lit", decayInit: "hippo" },
-    'decayInit is an option of variants "d" and "s", got variant "lit"',
+    { diagonalDecay: "s4" },
+    'diagonalDecay should be "hippo" or "random", got "s4"',
+  ],
+  [
+    { variant: "lit", diagonalDecay: "hippo" },
+    'diagonalDecay is an option of variants "d" and "s", got variant "lit"',
   ],
   [
     { position: "rope" },

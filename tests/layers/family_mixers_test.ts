@@ -103,7 +103,7 @@ async function compare(one: Case): Promise<void> {
     ...{
       variant,
       form,
-      causal,
+      direction: causal ? "forward" as const : "both" as const,
       numHeads: heads,
       epsilon: EPSILON,
       chunkSize: 2,

@@ -374,7 +374,7 @@ Deno.test("Hydra and Vim say what is wrong with their options", () => {
     TypeError,
     'vimMixer has no option "state"',
   );
-  const vim = lionAttentionLayer({ mixer: vimMixer(), causal: true });
+  const vim = lionAttentionLayer({ mixer: vimMixer(), direction: "forward" });
   assertThrows(
     () => tf.tidy(() => void vim.apply(tf.ones([1, 3, 8]))),
     RangeError,
@@ -382,7 +382,7 @@ Deno.test("Hydra and Vim say what is wrong with their options", () => {
   );
   const layer = lionAttentionLayer({
     mixer: hydraMixer({ headDim: 4 }),
-    causal: true,
+    direction: "forward",
   });
   assertThrows(
     () => tf.tidy(() => void layer.apply(tf.ones([1, 3, 8]))),

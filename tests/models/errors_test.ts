@@ -135,7 +135,12 @@ for (const [make, good, cases] of CASES) {
   }
   onEachBackend(`${make.name} knows all its options`, () => {
     const options = make === lionEncoder
-      ? { order: "raster", causal: true, output: "tokens", dropPath: 0.1 }
+      ? {
+        order: "raster",
+        direction: "forward",
+        output: "tokens",
+        dropPath: 0.1,
+      }
       : make === lionViT
       ? { order: "snake", positionEmbedding: false, dropPath: 0.1 }
       : { maxLength: 4 };

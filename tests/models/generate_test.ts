@@ -226,7 +226,7 @@ onEachBackend("generate() refuses what it cannot mean", async () => {
 const PROMPTS = [[5, 3, 10, 0, 2, 7], [4], [1, 1, 9, 8]];
 
 const WITH_STEP = ATTENTION_VARIANTS.filter((variant) =>
-  mixerOf({ variant, numHeads: 2, causal: true }).step
+  mixerOf({ variant, numHeads: 2, direction: "forward" }).step
 );
 
 for (const variant of WITH_STEP) {

@@ -138,9 +138,9 @@ export const decayAblation: Recipe = imageRecipe(FASHION, {
   contenders: contenders({
     "no decay": { variant: "lit", featureMap: "shiftedSilu" },
     fixed: { variant: "d" },
-    "fixed, of channels": { variant: "d", decayInit: "random" },
+    "fixed, of channels": { variant: "d", diagonalDecay: "random" },
     selective: { variant: "s" },
-    "selective, of channels": { variant: "s", decayInit: "random" },
+    "selective, of channels": { variant: "s", diagonalDecay: "random" },
   }),
   reference: "selective",
   published: {
@@ -202,7 +202,7 @@ export const directionAblation: Recipe = imageRecipe(FASHION, {
     backward: { variant: "s", direction: "backward" },
     alternating: { variant: "s", direction: "alternate" },
     both: { variant: "s" },
-    "both, diagonal twice": { variant: "s", diagonal: "twice" },
+    "both, diagonal twice": { variant: "s", countSelf: "twice" },
     "snake, forward": { variant: "s", order: "snake", direction: "forward" },
     "snake, backward": { variant: "s", order: "snake", direction: "backward" },
     "snake, both": LION_S_SNAKE,

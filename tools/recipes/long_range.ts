@@ -35,9 +35,9 @@ export const LONG_RANGE: readonly Contender[] = [
   { name: "lion-lit", options: { variant: "lit" } },
   ...(["d", "s"] as const).flatMap((variant) => [
     { name: `lion-${variant}`, options: { variant } },
-    ...(["random", "hippo"] as const).map((decayInit) => ({
-      name: `lion-${variant}-${decayInit}`,
-      options: { variant, decayInit },
+    ...(["random", "hippo"] as const).map((diagonalDecay) => ({
+      name: `lion-${variant}-${diagonalDecay}`,
+      options: { variant, diagonalDecay },
     })),
   ]),
 ];
@@ -126,16 +126,19 @@ export const longRangeAblation: Recipe = {
   title: "Parts of LION-S on long sequences",
   about: `MNIST pixel by pixel, ${PARTS}`,
   contenders: [
-    { name: "all", options: { variant: "s", decayInit: "hippo" } },
-    { name: "not selective", options: { variant: "d", decayInit: "hippo" } },
+    { name: "all", options: { variant: "s", diagonalDecay: "hippo" } },
+    {
+      name: "not selective",
+      options: { variant: "d", diagonalDecay: "hippo" },
+    },
     {
       name: "not scaled",
-      options: { variant: "s", decayInit: "hippo", normalize: false },
+      options: { variant: "s", diagonalDecay: "hippo", normalize: false },
     },
     {
       name: "sigmoid, not scaled",
       options: {
-        ...{ variant: "s", decayInit: "hippo" },
+        ...{ variant: "s", diagonalDecay: "hippo" },
         ...{ featureMap: "sigmoid", normalize: false },
       },
     },
@@ -146,9 +149,12 @@ export const longRangeAblation: Recipe = {
     },
     {
       name: "ReLU",
-      options: { variant: "s", decayInit: "hippo", featureMap: "relu" },
+      options: { variant: "s", diagonalDecay: "hippo", featureMap: "relu" },
     },
-    { name: "random decays", options: { variant: "s", decayInit: "random" } },
+    {
+      name: "random decays",
+      options: { variant: "s", diagonalDecay: "random" },
+    },
     { name: "a decay a head", options: { variant: "s" } },
   ],
   reference: "all",

@@ -19,7 +19,7 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
  * the recipe's. The model refuses those that it does not have.
  */
 export type ContenderOptions =
-  & Omit<AttentionOptions, "grid" | "classToken" | "causal" | "direction">
+  & Omit<AttentionOptions, "grid" | "classToken" | "direction">
   & Pick<LionViTOptions, "direction" | "positionEmbedding">
   & {
     /** Positions that have a vector of their own; 0 for none. */

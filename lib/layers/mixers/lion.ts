@@ -126,7 +126,7 @@ export function lionMixer(options: LionMixerOptions): Mixer {
         ...{ batch, heads: numHeads, length, headDim, valueDim: headDim },
         ...{ form, chunkSize, causal, normalize },
         decays: decay.fades || segments,
-        diagonal: decay.ofChannels ?? false,
+        diagonal: decay.isDiagonal ?? false,
         precision: "f32",
       });
       return {

@@ -53,7 +53,7 @@ export interface LayerDecay {
   /** Whether weights decay at all, so that it has a cost and orders matter. */
   readonly fades: boolean;
   /** Whether there is one decay per channel of the keys. */
-  readonly ofChannels?: boolean;
+  readonly isDiagonal?: boolean;
   /** Whether it depends on nothing but the tokens themselves, not on places. */
   readonly isOfTokens: boolean;
   /** Its parameters, whose names start with `name`. */
@@ -123,17 +123,17 @@ function withoutClassToken(
   ) as tf.Tensor1D;
 }
 
-/** How decays per channel are initialised. */
-export type ChannelDecayInit = "hippo" | "random";
+/** How diagonal decays are initialised. */
+export type DiagonalDecayInit = "hippo" | "random";
 
-/** LION-D's decays, one per channel of each head. */
-export function headChannelDecay(
+/** LION-D's diagonal decays: one per channel of each head. */
+export function headDiagonalDecay(
   numHeads: number,
-  init: ChannelDecayInit,
+  init: DiagonalDecayInit,
 ): LayerDecay {
   return {
     fades: true,
-    ofChannels: true,
+    isDiagonal: true,
     isOfTokens: true,
     parameters: (name, shape) => {
       const headDim = shape.at(-1)! / numHeads;
@@ -156,16 +156,16 @@ export function headChannelDecay(
 }
 
 /**
- * LION-S's decays, one per channel of each head. With `"hippo"`, HiPPO's decays
+ * LION-S's diagonal decays: one per channel of each head. With `"hippo"`, HiPPO's decays
  * are the initial bias: a token whose columns are 0 has them.
  */
-export function tokenChannelDecay(
+export function tokenDiagonalDecay(
   numHeads: number,
-  init: ChannelDecayInit,
+  init: DiagonalDecayInit,
 ): LayerDecay {
   return {
     fades: true,
-    ofChannels: true,
+    isDiagonal: true,
     isOfTokens: true,
     parameters(name, shape) {
       const dim = shape.at(-1)!;

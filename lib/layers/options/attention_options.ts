@@ -5,11 +5,7 @@ import { assertForm } from "../../attention/planning/plan.ts";
 import type { OptionNames } from "../../contract/options.ts";
 import { FEATURE_MAPS } from "./feature_maps.ts";
 import type { Mixer } from "../mixer.ts";
-import type {
-  ChannelDecayInit,
-  DecayFunction,
-  LearnedDecay,
-} from "../mixers/lion_decays.ts";
+import type { DecayFunction, LearnedDecay } from "../mixers/lion_decays.ts";
 import { assertBooleans, assertRate } from "./option_values.ts";
 import { assertOwnParts } from "./custom_registry.ts";
 
@@ -90,14 +86,14 @@ export interface AttentionOptions {
   /** Instead of `variant`: a custom decay for LION, or its registered name. */
   decay?: DecayFunction | LearnedDecay | string;
   /**
-   * Gives LION-D and LION-S one decay per channel of the keys, the paper's
-   * vector decays. `"random"` initialises them like a decay per head. `"hippo"`
+   * Gives LION-D and LION-S diagonal decays, one per channel of the keys: the
+   * paper's vector decays. `"random"` initialises them like a decay per head. `"hippo"`
    * initialises channel n to `e^(-Δ (n + 1))`, the diagonal of HiPPO-LegS, with
    * one step Δ per head from 0.001 to 0.1. They stay sigmoids; the paper, for
    * Long Range Arena, has an exponential, which may exceed 1.
    * @default one decay per head
    */
-  decayInit?: ChannelDecayInit;
+  diagonalDecay?: "hippo" | "random";
   /** Number of heads; must divide the input's columns. Custom mixers ignore it. */
   numHeads?: number;
   /** Form of computation; see {@linkcode AttentionForm}. @default "auto" */
@@ -121,22 +117,17 @@ export interface AttentionOptions {
   /** Whether token 0 is a class token: it keeps its place, and LION-S does not decay it. @default false */
   classToken?: boolean;
   /**
-   * Whether each token attends only to itself and the tokens before it, on each
-   * path. @default false
+   * Which tokens a token attends to besides itself, on each path: those on both
+   * sides, those before it (`"forward"`: causal attention) or those after it.
+   * @default "both"
    */
-  causal?: boolean;
-  /**
-   * Which tokens a token attends to besides itself: those on both sides, those
-   * before it (`"forward"`, the same as `causal`) or those after it.
-   * @default "both", or "forward" if causal
-   */
-  direction?: Direction;
+  direction?: "both" | "forward" | "backward";
   /**
    * How often a token counts itself if it attends to both sides. `"twice"` is
    * an ablation, two causal mixers from both ends: LION's mask is then M + I.
    * @default "once"
    */
-  diagonal?: "once" | "twice";
+  countSelf?: "once" | "twice";
   /**
    * Whether sequences are packed into rows: the last input, `[batch, length]`,
    * then says which one each token belongs to, and none attends to another; see
@@ -155,23 +146,17 @@ export interface AttentionOptions {
    * LION-D with fixed decays. Models have learned positions besides.
    * @default "none"
    */
-  position?: PositionInScores;
+  position?: "none" | "rotary" | "alibi";
   /** Share of the output's values that training sets to 0. @default 0 */
   dropout?: number;
 }
-
-/** How the scores of softmax depend on positions. */
-export type PositionInScores = "none" | "rotary" | "alibi";
-
-/** Which tokens a token attends to besides itself. */
-export type Direction = "both" | "forward" | "backward";
 
 /** The names of the options. */
 export const ATTENTION_OPTIONS: OptionNames<AttentionOptions> = {
   variant: true,
   mixer: true,
   decay: true,
-  decayInit: true,
+  diagonalDecay: true,
   numHeads: true,
   form: true,
   chunkSize: true,
@@ -179,9 +164,8 @@ export const ATTENTION_OPTIONS: OptionNames<AttentionOptions> = {
   order: true,
   grid: true,
   classToken: true,
-  causal: true,
   direction: true,
-  diagonal: true,
+  countSelf: true,
   segments: true,
   normalize: true,
   outputNorm: true,
@@ -190,8 +174,8 @@ export const ATTENTION_OPTIONS: OptionNames<AttentionOptions> = {
 };
 
 /** Whether no token attends to tokens after it. */
-export function isCausal({ causal, direction }: AttentionOptions): boolean {
-  return causal === true || direction === "forward";
+export function isCausal({ direction }: AttentionOptions): boolean {
+  return direction === "forward";
 }
 
 /** Whether LION mixes the tokens. */
@@ -212,8 +196,8 @@ export function assertAttentionOptions(
   dim: number,
 ): void {
   const { featureMap, form = "auto", chunkSize, dropout } = options;
-  const { classToken, causal, segments, normalize, outputNorm } = options;
-  assertBooleans({ classToken, causal, segments, normalize, outputNorm });
+  const { classToken, segments, normalize, outputNorm } = options;
+  assertBooleans({ classToken, segments, normalize, outputNorm });
   assertWeighing(options, dim);
   assertDirection(options);
   if (featureMap !== undefined && !Object.hasOwn(FEATURE_MAPS, featureMap)) {
@@ -226,7 +210,7 @@ export function assertAttentionOptions(
   assertOrder(options);
   assertLions(options);
   assertPosition(options, dim);
-  assertDecayInit(options);
+  assertDiagonalDecay(options);
   if (classToken && segments) {
     throw new RangeError(
       "classToken is token 0 of a row, but segments pack several sequences " +
@@ -273,7 +257,7 @@ function assertWeighing(options: AttentionOptions, dim: number): void {
 
 /** Throws unless the mixer works in that direction. */
 function assertDirection(options: AttentionOptions): void {
-  const { causal, direction = "both", diagonal = "once", variant } = options;
+  const { direction = "both", countSelf = "once", variant } = options;
   if (!["both", "forward", "backward"].includes(direction)) {
     throw new RangeError(
       `direction should be "both", "forward" or "backward", got ${
@@ -281,38 +265,29 @@ function assertDirection(options: AttentionOptions): void {
       }`,
     );
   }
-  if (causal && options.direction && direction !== "forward") {
+  if (countSelf !== "once" && countSelf !== "twice") {
     throw new RangeError(
-      `causal is direction "forward", got direction ${
-        JSON.stringify(direction)
-      } too`,
+      `countSelf should be "once" or "twice", got ${JSON.stringify(countSelf)}`,
     );
   }
-  if (diagonal !== "once" && diagonal !== "twice") {
+  const isOneSided = direction !== "both";
+  if (variant === "hydra" && (isOneSided || countSelf === "twice")) {
     throw new RangeError(
-      `diagonal should be "once" or "twice", got ${JSON.stringify(diagonal)}`,
-    );
-  }
-  const isOneSided = causal || direction !== "both";
-  if (variant === "hydra" && (isOneSided || diagonal === "twice")) {
-    throw new RangeError(
-      'variant "hydra" attends to both sides, and has a diagonal of its own, got ' +
-        `${
-          causal ? "causal" : `direction "${direction}"`
-        } and diagonal "${diagonal}"; ` +
+      'variant "hydra" attends to both sides, and weights a token itself by ' +
+        `D, got direction "${direction}" and countSelf "${countSelf}"; ` +
         '"mamba2" can attend to one side',
     );
   }
-  if (diagonal === "once") return;
+  if (countSelf === "once") return;
   if (isOneSided) {
     throw new RangeError(
-      'diagonal "twice" is for tokens that attend to both sides, got ' +
-        `direction "${causal ? "forward" : direction}"`,
+      'countSelf "twice" is for tokens that attend to both sides, got ' +
+        `direction "${direction}"`,
     );
   }
   if (variant === "softmax") {
     throw new RangeError(
-      'diagonal "twice" is for linear attention, got variant "softmax"',
+      'countSelf "twice" is for linear attention, got variant "softmax"',
     );
   }
 }
@@ -387,18 +362,20 @@ function assertPosition(
   }
 }
 
-function assertDecayInit({ decayInit, variant }: AttentionOptions): void {
-  if (decayInit === undefined) return;
-  if (decayInit !== "hippo" && decayInit !== "random") {
+function assertDiagonalDecay(
+  { diagonalDecay, variant }: AttentionOptions,
+): void {
+  if (diagonalDecay === undefined) return;
+  if (diagonalDecay !== "hippo" && diagonalDecay !== "random") {
     throw new RangeError(
-      `decayInit should be "hippo" or "random", got ${
-        JSON.stringify(decayInit)
+      `diagonalDecay should be "hippo" or "random", got ${
+        JSON.stringify(diagonalDecay)
       }`,
     );
   }
   if (variant === "d" || variant === "s") return;
   throw new RangeError(
-    `decayInit is an option of variants "d" and "s", got ${
+    `diagonalDecay is an option of variants "d" and "s", got ${
       variant ? `variant "${variant}"` : "a custom decay or mixer"
     }; leave it out`,
   );

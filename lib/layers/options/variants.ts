@@ -16,14 +16,14 @@ import { familyMixer, type FamilyModel } from "../mixers/family.ts";
 import { hydraMixer } from "../mixers/hydra.ts";
 import { lionMixer } from "../mixers/lion.ts";
 import {
-  type ChannelDecayInit,
-  headChannelDecay,
+  type DiagonalDecayInit,
   headDecay,
+  headDiagonalDecay,
   type LayerDecay,
   NO_DECAY,
   ownDecay,
-  tokenChannelDecay,
   tokenDecay,
+  tokenDiagonalDecay,
 } from "../mixers/lion_decays.ts";
 import { softmaxMixer } from "../mixers/softmax.ts";
 import { MAMBA2, MLSTM } from "../mixers/scalar.ts";
@@ -36,9 +36,9 @@ const VARIANTS: Readonly<
 > = {
   lit: (options) => lionOf(options, NO_DECAY),
   d: (options) =>
-    lionOf(options, decayOf(options, headDecay, headChannelDecay)),
+    lionOf(options, decayOf(options, headDecay, headDiagonalDecay)),
   s: (options) =>
-    lionOf(options, decayOf(options, tokenDecay, tokenChannelDecay)),
+    lionOf(options, decayOf(options, tokenDecay, tokenDiagonalDecay)),
   softmax: ({ numHeads, outputNorm = false, position = "none" }) =>
     softmaxMixer({ numHeads: numHeads!, outputNorm, position }),
   gla: familyOf(GATED_LINEAR_ATTENTION),
@@ -50,21 +50,19 @@ const VARIANTS: Readonly<
   "gated-delta": familyOf(GATED_DELTA_NET),
   kda: familyOf(KIMI_DELTA_ATTENTION),
   hydra: ({ numHeads }) => hydraMixer(numHeads ? { numHeads } : {}),
-  vim: ({ causal, direction = "both", diagonal = "once" }) =>
-    vimMixer({
-      causal: causal === true || direction !== "both" || diagonal === "twice",
-    }),
+  vim: ({ direction = "both", countSelf = "once" }) =>
+    vimMixer({ causal: direction !== "both" || countSelf === "twice" }),
 };
 
-/** One decay per head, or one per channel of a head. */
+/** One decay per head, or a diagonal decay: one per channel of a head. */
 function decayOf(
-  { numHeads, decayInit }: AttentionOptions,
+  { numHeads, diagonalDecay }: AttentionOptions,
   ofHeads: (numHeads: number) => LayerDecay,
-  ofChannels: (numHeads: number, init: ChannelDecayInit) => LayerDecay,
+  ofDiagonals: (numHeads: number, init: DiagonalDecayInit) => LayerDecay,
 ): LayerDecay {
-  return decayInit === undefined
+  return diagonalDecay === undefined
     ? ofHeads(numHeads!)
-    : ofChannels(numHeads!, decayInit);
+    : ofDiagonals(numHeads!, diagonalDecay);
 }
 
 function familyOf<Inputs>(
@@ -78,7 +76,7 @@ function familyOf<Inputs>(
  * checked.
  */
 export function mixerOf(options: AttentionOptions): Mixer {
-  const { variant, mixer, decay, diagonal, direction } = options;
+  const { variant, mixer, decay, countSelf, direction } = options;
   const own = mixer !== undefined
     ? mixerNamed(mixer)
     : decay !== undefined
@@ -86,7 +84,7 @@ export function mixerOf(options: AttentionOptions): Mixer {
     : VARIANTS[variant!](options);
   if (direction === "backward") return backward(own);
   // LION itself adds both directions before it divides.
-  return diagonal === "twice" && !isLion(options) ? fromEachEnd(own) : own;
+  return countSelf === "twice" && !isLion(options) ? fromEachEnd(own) : own;
 }
 
 function lionOf(options: AttentionOptions, decay: LayerDecay): Mixer {
@@ -101,6 +99,6 @@ function lionOf(options: AttentionOptions, decay: LayerDecay): Mixer {
     classToken: classToken ?? false,
     normalize: normalize ?? true,
     outputNorm: outputNorm ?? false,
-    isImbalanced: options.diagonal === "twice",
+    isImbalanced: options.countSelf === "twice",
   });
 }

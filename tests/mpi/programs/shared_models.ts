@@ -106,7 +106,7 @@ const MODELS: Readonly<
   ),
   "mean of tokens": [encoder({ variant: "s" }), "values", "mask"],
   "decays of channels": [
-    encoder({ variant: "s", decayInit: "hippo", ...TOKENS }),
+    encoder({ variant: "s", diagonalDecay: "hippo", ...TOKENS }),
     "values",
     "mask",
   ],
@@ -116,7 +116,7 @@ const MODELS: Readonly<
     "mask",
   ],
   "each token twice": [
-    encoder({ variant: "d", diagonal: "twice" }),
+    encoder({ variant: "d", countSelf: "twice" }),
     "values",
     "mask",
   ],
