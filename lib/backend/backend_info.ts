@@ -11,29 +11,29 @@ export interface UseBackendOptions {
    * WebGPU adapter is a software one.
    * @default a GPU's WebGPU, WebAssembly, software WebGPU, cpu
    */
-  prefer?: BackendName[];
+  prefer?: BackendName[] | undefined;
   /** Which GPU, where there are several. @default the system's choice */
-  powerPreference?: GPUPowerPreference;
+  powerPreference?: GPUPowerPreference | undefined;
   /**
    * Number of threads of the wasm backend; one if memory cannot be shared, as
    * in a web page that is not cross-origin isolated. At most four for each
    * processor, or 16.
    * @default the number of processors
    */
-  threads?: number;
+  threads?: number | undefined;
   /**
    * Location of TensorFlow.js's `tfjs-backend-wasm-simd.wasm`: the path or URL
    * of the file, or of its folder if it ends in `/`. Read when the wasm backend
    * first starts.
    * @default in the package in Deno and Node; beside the page in a browser
    */
-  wasmPath?: string | URL;
+  wasmPath?: string | URL | undefined;
   /**
    * How kernels share out their work, such as `cachedTuning()`. Results are
    * equal but for rounding.
    * @default the library's own choice
    */
-  tuning?: Tuning;
+  tuning?: Tuning | undefined;
 }
 
 /** The backend in use. */

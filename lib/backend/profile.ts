@@ -8,12 +8,12 @@ import { MemoryWatch } from "./memory_watch.ts";
 /** Options of {@linkcode profile}. */
 export interface ProfileOptions {
   /** Measured runs, whose median is given. @default 3 */
-  runs?: number;
+  runs?: number | undefined;
   /**
    * Whether WebGPU's kernels are divided into their launches, by shader.
    * Elsewhere a kernel is one launch. @default false
    */
-  launches?: boolean;
+  launches?: boolean | undefined;
 }
 
 const OPTIONS: OptionNames<ProfileOptions> = { runs: true, launches: true };

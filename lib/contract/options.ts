@@ -4,6 +4,11 @@ import { distance } from "fastest-levenshtein";
 /** The names of all options of `T`; the type requires every one of them. */
 export type OptionNames<T> = { readonly [name in keyof T]-?: true };
 
+/** Options of which each has a value: the one given, or its default. */
+export type Complete<T> = {
+  [name in keyof T]-?: Exclude<T[name], undefined>;
+};
+
 /**
  * Throws unless `options` is an object with only known options, none of them null.
  *

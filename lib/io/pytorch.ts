@@ -52,19 +52,22 @@ export interface LoadPyTorchWeightsOptions {
    * Weights of the model that may be missing among the tensors, such as a new
    * head; they keep their values. `true` allows any. @default none
    */
-  allowMissing?: boolean | TensorNames;
+  allowMissing?: boolean | TensorNames | undefined;
   /**
    * Tensors to skip, such as another model's head. A named tensor is skipped
    * even if the model has a weight of that name; `true` skips all tensors that
    * the model has no weight for. @default none
    */
-  ignore?: boolean | TensorNames;
+  ignore?: boolean | TensorNames | undefined;
   /**
    * Renames tensors before anything else: an object with new names of modules,
    * such as `{ roberta: "bert", module: "" }`, which replaces or drops the
    * first part of names, or a function of each name. @default unchanged
    */
-  rename?: Readonly<Record<string, string>> | ((name: string) => string);
+  rename?:
+    | Readonly<Record<string, string>>
+    | ((name: string) => string)
+    | undefined;
 }
 
 const OPTIONS: OptionNames<LoadPyTorchWeightsOptions> = {

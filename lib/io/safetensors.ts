@@ -35,12 +35,12 @@ export interface Safetensors {
 /** Options of {@linkcode writeSafetensors}. */
 export interface WriteSafetensorsOptions {
   /** Metadata of the file, arbitrary texts by name. */
-  metadata?: Record<string, string>;
+  metadata?: Record<string, string> | undefined;
   /**
    * The type to which float32 is rounded, to the nearest value, ties to even.
    * F16 is infinite beyond 65504. @default "F32"
    */
-  precision?: "F32" | "F16" | "BF16";
+  precision?: "F32" | "F16" | "BF16" | undefined;
 }
 
 const WRITE_OPTIONS: OptionNames<WriteSafetensorsOptions> = {

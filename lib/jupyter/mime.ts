@@ -25,7 +25,7 @@ export type MimeMetadata = Record<string, Record<string, unknown>>;
 /** A value that defines how it is shown. */
 export interface Displayable {
   /** How its forms are drawn. @default Jupyter's choice */
-  readonly metadata?: MimeMetadata;
+  readonly metadata?: MimeMetadata | undefined;
   /** Returns the forms in which it can be shown. */
   [DISPLAY](): MimeBundle | Promise<MimeBundle>;
 }

@@ -11,7 +11,7 @@ import { assertEpsilon } from "./options/option_values.ts";
 export interface LionAttentionLayerOptions
   extends AttentionOptions, LionLayerOptions {
   /** Added to the variance in the normalisation of the output. @default 1e-6 */
-  epsilon?: number;
+  epsilon?: number | undefined;
 }
 
 /** The layer of {@linkcode lionAttentionLayer}. */

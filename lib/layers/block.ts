@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { OptionNames } from "../contract/options.ts";
+import type { Complete, OptionNames } from "../contract/options.ts";
 import { gelu } from "../operations/gelu.ts";
 import { tokensIn } from "../operations/padding.ts";
 import {
@@ -32,19 +32,19 @@ export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
    * Hidden columns of the multilayer perceptron, as a multiple of the block's
    * columns; 0 for no perceptron, as in Mamba and Hydra. @default 4
    */
-  mlpRatio?: number;
+  mlpRatio?: number | undefined;
   /**
    * Where to normalise: `"pre"`, the input of each part, as in ViT and GPT-2,
    * or `"post"`, the sum of its input and output, as in BERT. @default "pre"
    */
-  norm?: "pre" | "post";
+  norm?: "pre" | "post" | undefined;
   /** Added to the variance in normalisations. @default 1e-6 */
-  epsilon?: number;
+  epsilon?: number | undefined;
   /**
    * Probability that training skips a part, for each row of the batch.
    * @default 0
    */
-  dropPath?: number;
+  dropPath?: number | undefined;
 }
 
 const BLOCK_OPTIONS: OptionNames<
@@ -55,7 +55,7 @@ const BLOCK_OPTIONS: OptionNames<
 export class LionBlock extends MixingLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionBlock";
-  readonly #options: Required<
+  readonly #options: Complete<
     Pick<LionBlockOptions, keyof typeof BLOCK_OPTIONS>
   >;
 

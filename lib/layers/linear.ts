@@ -53,7 +53,7 @@ export interface LinearOptions extends LionLayerOptions {
   /** Columns of the output. */
   outputs: number;
   /** Applied to the output. @default "linear" */
-  activation?: "linear" | "tanh";
+  activation?: "linear" | "tanh" | undefined;
 }
 
 const OWN_OPTIONS: OptionNames<Omit<LinearOptions, keyof LionLayerOptions>> = {

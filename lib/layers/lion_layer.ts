@@ -20,9 +20,9 @@ type Applied = tf.Tensor | tf.Tensor[] | SymbolicTensor | SymbolicTensor[];
 /** What tfjs-layers passes to every call. */
 export interface CallOptions {
   /** Whether dropout is active. */
-  readonly training?: boolean;
+  readonly training?: boolean | undefined;
   /** `[batch, length]`, 1 for a token, 0 for padding. */
-  mask?: tf.Tensor;
+  mask?: tf.Tensor | undefined;
 }
 
 /**
@@ -54,7 +54,7 @@ export interface Parameter {
     | { readonly deviation: number }
     | { readonly values: (seed: number | undefined) => tf.Tensor };
   /** How PyTorch stores it. @default "same" */
-  readonly layout?: TorchLayout;
+  readonly layout?: TorchLayout | undefined;
 }
 
 /** Returns a parameter by its name. */
@@ -63,11 +63,11 @@ export type Parameters = (name: string) => tf.Tensor;
 /** Options of every layer. */
 export interface LionLayerOptions {
   /** The layer's name in a model. @default made from the class's name */
-  name?: string;
+  name?: string | undefined;
   /** Whether training changes its parameters. @default true */
-  trainable?: boolean;
+  trainable?: boolean | undefined;
   /** The shape of one example, for the first layer of a `tf.sequential`. */
-  inputShape?: Shape;
+  inputShape?: Shape | undefined;
   /** Seed of the parameters' initial values. @default a new one each time */
   seed?: number | undefined;
 }
@@ -302,16 +302,19 @@ function initializerOf(
   return drawn as unknown as ReturnType<typeof initializers.zeros>;
 }
 
+/** Options without those that are `undefined`. */
+export type Given<T> = { [name in keyof T]: Exclude<T[name], undefined> };
+
 /** Those options of an object that are defined and have one of the names. */
 export function pick<T extends object, K extends string>(
   from: T,
   names: Readonly<Record<K, unknown>>,
-): Pick<T, K & keyof T> {
+): Given<Pick<T, K & keyof T>> {
   return Object.fromEntries(
     Object.entries(from).filter(([name, value]) =>
       value !== undefined && Object.hasOwn(names, name)
     ),
-  ) as Pick<T, K & keyof T>;
+  ) as Given<Pick<T, K & keyof T>>;
 }
 
 /** The shape of a layer's only or first input. */

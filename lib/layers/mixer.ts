@@ -94,11 +94,11 @@ export interface CostCall extends Pick<MixerCall, "causal" | "chunkSize"> {
  *     const { q, k, v } = channels(x);
  *     const decay = fixedDecay(logSigmoid(parameters("pace") as tf.Tensor1D));
  *     return rows(lionAttention(q, k, v, {
- *       decay, causal, ...(mask && { mask }), ...(segments && { segments }),
+ *       decay, causal, mask, segments,
  *     }));
  *   },
  *   step(x, parameters, state, { mask }) {
- *     const input = { ...channels(x), ...(mask && { mask }) };
+ *     const input = { ...channels(x), mask };
  *     const [batch, heads] = input.v.shape;
  *     const sizes = { batch, heads, headDim: 1, valueDim: 1 };
  *     const logDecay = logSigmoid(parameters("pace") as tf.Tensor1D);
@@ -139,7 +139,7 @@ export interface Mixer {
    * Whether `apply` can have a part of the tokens, as one of the ranks of
    * `communicator`. @default false
    */
-  readonly sharesTokens?: boolean;
+  readonly sharesTokens?: boolean | undefined;
   /**
    * The parameters for inputs of shape `[batch, length, dim]`, of which `dim`
    * is known. Their names are used in the layer and in PyTorch's files.

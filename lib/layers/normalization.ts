@@ -46,13 +46,13 @@ export function applyRmsNorm<T extends tf.Tensor>(
   gate?: T,
 ): T {
   const scale = parameters(`${prefix}weight`) as tf.Tensor1D;
-  return rmsNorm(x, scale, { epsilon, ...(gate ? { gate } : {}) });
+  return rmsNorm(x, scale, { epsilon, gate });
 }
 
 /** Options of {@linkcode Normalization}. */
 export interface NormalizationOptions extends LionLayerOptions {
   /** Added to the variance. @default 1e-6 */
-  epsilon?: number;
+  epsilon?: number | undefined;
 }
 
 /** Layer normalisation of the last axis. */

@@ -35,58 +35,58 @@ export interface LionBertOptions extends
     "grid" | "order" | "classToken" | "direction"
   > {
   /** Number of tokens in the vocabulary. @default 30522 */
-  vocabularySize?: number;
+  vocabularySize?: number | undefined;
   /**
    * Which tokens a token attends to: those on both sides, before, after, or
    * before in one block and after in the next (`"alternate"`, the paper's Table
    * 16). @default "both"
    */
-  direction?: ModelDirection;
+  direction?: ModelDirection | undefined;
   /** Columns per token. */
   dim: number;
   /** Number of blocks. */
   depth: number;
   /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
-  mlpRatio?: number;
+  mlpRatio?: number | undefined;
   /** Number of learned positions; 0 for no position embedding. @default 512 */
-  maxLength?: number;
+  maxLength?: number | undefined;
   /**
    * Number of token types, given in the input `types`; 0 for no such input.
    * @default 2
    */
-  tokenTypes?: number;
+  tokenTypes?: number | undefined;
   /**
    * Whether the output is logits per token or per class.
    * @default "masked-language-model"
    */
-  head?: "masked-language-model" | "classification";
+  head?: "masked-language-model" | "classification" | undefined;
   /** Number of classes of the classification head. @default 2 */
-  numClasses?: number;
+  numClasses?: number | undefined;
   /**
    * Whether to classify the first token, as BERT does, or the mean of all.
    * @default "first"
    */
-  pooling?: "first" | "mean";
+  pooling?: "first" | "mean" | undefined;
   /**
    * Whether blocks normalise after each part, as in BERT, or before it, with
    * one more normalisation at the end. @default "post"
    */
-  norm?: "pre" | "post";
+  norm?: "pre" | "post" | undefined;
   /**
    * The largest number of sequences in a row, if `segments` packs them and each
    * is classified.
    */
-  maxSegments?: number;
+  maxSegments?: number | undefined;
   /** Added to the variance in normalisations. @default 1e-12 */
-  epsilon?: number;
+  epsilon?: number | undefined;
   /**
    * Standard deviation of the initial values of the vectors of tokens,
    * positions and token types, drawn from a normal distribution truncated at
    * two deviations. @default 0.02
    */
-  embeddingStd?: number;
+  embeddingStd?: number | undefined;
   /** Seed of the parameters' initial values. @default a new one each time */
-  seed?: number;
+  seed?: number | undefined;
 }
 
 const OPTIONS: OptionNames<LionBertOptions> = {
@@ -225,14 +225,12 @@ export function lionBert(options: LionBertOptions): LayersModel {
     embedded!,
     { mask, segments },
     {
-      ...(isLion(block)
-        ? {
-          featureMap: "identity" as const,
-          normalize: false,
-          outputNorm: options.variant === "lit",
-        }
-        : {}),
       ...block,
+      ...(isLion(block) && {
+        featureMap: block.featureMap ?? "identity",
+        normalize: block.normalize ?? false,
+        outputNorm: block.outputNorm ?? block.variant === "lit",
+      }),
       seed,
       norm,
       epsilon,
@@ -254,7 +252,7 @@ export function lionBert(options: LionBertOptions): LayersModel {
     const pool = tokenPooling({
       name: "pool",
       kind: pooling,
-      ...(maxSegments === undefined ? {} : { maxSegments }),
+      maxSegments,
     });
     const isAlone = pooling === "first" && !segments;
     x = connect(pool, isAlone ? x : [x, mask, segments]);

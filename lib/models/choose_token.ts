@@ -1,4 +1,5 @@
 /** Choosing a token by its logit. @module */
+import type { Complete } from "../contract/options.ts";
 import seedrandom from "seedrandom";
 import { assertFinite } from "../contract/values.ts";
 import { TokenRanking } from "./token_ranking.ts";
@@ -6,20 +7,20 @@ import { TokenRanking } from "./token_ranking.ts";
 /** How `generate` chooses a token. */
 export interface ChoiceOptions {
   /** Divides the logits; 0 always takes the likeliest token. @default 1 */
-  temperature?: number;
+  temperature?: number | undefined;
   /** Chooses among this many of the likeliest tokens. @default all */
-  topK?: number;
+  topK?: number | undefined;
   /**
    * Chooses among the fewest likeliest tokens whose probabilities, after
    * temperature and topK, add up to this: from 0, which takes the likeliest, to
    * 1. @default 1
    */
-  topP?: number;
+  topP?: number | undefined;
   /**
    * Seed of the choice; each text of a batch draws its own random numbers.
    * @default a new one each time; with a state, its random numbers continue
    */
-  seed?: number | string;
+  seed?: number | string | undefined;
 }
 
 /** The state of a text's random number generator. */
@@ -117,7 +118,7 @@ function likeliest(logits: Float32Array): number {
  */
 function draw(
   logits: Float32Array,
-  { temperature, topK, topP }: Required<Omit<ChoiceOptions, "seed">>,
+  { temperature, topK, topP }: Complete<Omit<ChoiceOptions, "seed">>,
   random: number,
 ): number {
   const ranking = new TokenRanking(logits, temperature);

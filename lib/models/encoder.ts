@@ -37,57 +37,57 @@ export interface LionEncoderOptions
    * Number of tokens in the vocabulary; the input is then `ids`,
    * `[batch, length]`.
    */
-  vocabularySize?: number;
+  vocabularySize?: number | undefined;
   /**
    * Columns of numeric input, which is then `values`,
    * `[batch, length, inputDim]`.
    */
-  inputDim?: number;
+  inputDim?: number | undefined;
   /**
    * Which tokens a token attends to: those on both sides, before, after, or
    * before in one block and after in the next (`"alternate"`, the paper's Table
    * 16). @default "both"
    */
-  direction?: ModelDirection;
+  direction?: ModelDirection | undefined;
   /** Columns per token. */
   dim: number;
   /** Number of blocks. */
   depth: number;
   /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
-  mlpRatio?: number;
+  mlpRatio?: number | undefined;
   /**
    * Number of learned positions, for tokens and numbers alike; no sequence may
    * be longer. 0 for no position embedding, and sequences of any length.
    * @default 0
    */
-  maxLength?: number;
+  maxLength?: number | undefined;
   /** Number of columns of the output. */
   numClasses: number;
   /**
    * Whether there is one output per sequence, from the mean of its tokens, or
    * one per token. @default "mean"
    */
-  output?: "mean" | "tokens";
+  output?: "mean" | "tokens" | undefined;
   /**
    * The largest number of sequences in a row, if `segments` packs them and each
    * has an output.
    */
-  maxSegments?: number;
+  maxSegments?: number | undefined;
   /**
    * Probability that training skips a part of the last block; smaller in
    * earlier ones. @default 0
    */
-  dropPath?: number;
+  dropPath?: number | undefined;
   /** Added to the variance in normalisations. @default 1e-6 */
-  epsilon?: number;
+  epsilon?: number | undefined;
   /**
    * Standard deviation of the initial values of the vectors of tokens and
    * positions, drawn from a normal distribution truncated at two deviations.
    * @default 0.02
    */
-  embeddingStd?: number;
+  embeddingStd?: number | undefined;
   /** Seed of the parameters' initial values. @default a new one each time */
-  seed?: number;
+  seed?: number | undefined;
 }
 
 const OPTIONS: OptionNames<LionEncoderOptions> = {
@@ -265,7 +265,7 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
     const pooling = tokenPooling({
       name: "pool",
       kind: "mean",
-      ...(maxSegments === undefined ? {} : { maxSegments }),
+      maxSegments,
     });
     x = connect(pooling, [x, mask, segments]);
   }

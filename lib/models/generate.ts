@@ -25,20 +25,20 @@ export interface GenerateOptions extends ChoiceOptions {
    * The largest number of tokens to add to each text; Infinity continues until
    * `stopToken`. @default 100
    */
-  maxNewTokens?: number;
+  maxNewTokens?: number | undefined;
   /** Token, or tokens, that end a text; the text includes it. */
-  stopToken?: number | readonly number[];
+  stopToken?: number | readonly number[] | undefined;
   /** Called with each new token and the index of its text in the batch. */
-  onToken?: (token: number, text: number) => void;
+  onToken?: ((token: number, text: number) => void) | undefined;
   /** Ends generation early; the tokens so far are returned. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * Continues the texts of an earlier call, to which the prompt is appended.
    * @default none
    */
-  state?: GenerationState;
+  state?: GenerationState | undefined;
   /** Whether to return the state as well, to continue from. @default false */
-  returnState?: boolean;
+  returnState?: boolean | undefined;
 }
 
 const OPTIONS: OptionNames<GenerateOptions> = {

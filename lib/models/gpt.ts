@@ -25,28 +25,28 @@ export interface LionGptOptions extends
     "grid" | "order" | "classToken" | "direction" | "countSelf"
   > {
   /** Number of tokens in the vocabulary. @default 50257 */
-  vocabularySize?: number;
+  vocabularySize?: number | undefined;
   /** Columns per token. */
   dim: number;
   /** Number of blocks. */
   depth: number;
   /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
-  mlpRatio?: number;
+  mlpRatio?: number | undefined;
   /**
    * Number of learned positions; 0 for none, and any length.
    * @default 0; for softmax without `position` 1024
    */
-  maxLength?: number;
+  maxLength?: number | undefined;
   /** Added to the variance in normalisations. @default 1e-5 */
-  epsilon?: number;
+  epsilon?: number | undefined;
   /**
    * Standard deviation of the initial values of the vectors of tokens and
    * positions, drawn from a normal distribution truncated at two deviations.
    * @default 0.02
    */
-  embeddingStd?: number;
+  embeddingStd?: number | undefined;
   /** Seed of the parameters' initial values. @default a new one each time */
-  seed?: number;
+  seed?: number | undefined;
 }
 
 const OPTIONS: OptionNames<LionGptOptions> = {

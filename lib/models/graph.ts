@@ -57,7 +57,7 @@ export type BlockStackOptions =
     /** Number of blocks. */
     depth: number;
     /** Which tokens a token attends to. */
-    direction?: ModelDirection;
+    direction?: ModelDirection | undefined;
   };
 
 /**
@@ -119,7 +119,7 @@ function directionAt(
 /** The inputs that decide which tokens a block reads. */
 export interface Reading {
   /** Which tokens are not padding. */
-  readonly mask?: SymbolicTensor;
+  readonly mask?: SymbolicTensor | undefined;
   /** Which of the sequences in a row each token belongs to. */
   readonly segments?: SymbolicTensor | undefined;
 }

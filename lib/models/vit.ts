@@ -37,52 +37,52 @@ export interface LionViTOptions extends
     "grid" | "classToken" | "segments" | "direction"
   > {
   /** Side of the images in pixels. @default 224 */
-  imageSize?: number;
+  imageSize?: number | undefined;
   /** Side of a patch in pixels. @default 16 */
-  patchSize?: number;
+  patchSize?: number | undefined;
   /** Number of channels of the images. @default 3 */
-  channels?: number;
+  channels?: number | undefined;
   /**
    * Which tokens a token attends to: those on both sides, before, after, or
    * before in one block and after in the next (`"alternate"`, the paper's Table
    * 16). @default "both"
    */
-  direction?: ModelDirection;
+  direction?: ModelDirection | undefined;
   /** Columns per token. */
   dim: number;
   /** Number of blocks. */
   depth: number;
   /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
-  mlpRatio?: number;
+  mlpRatio?: number | undefined;
   /** Number of classes. @default 1000 */
-  numClasses?: number;
+  numClasses?: number | undefined;
   /**
    * Whether each patch has a learned position. Without it and without a class
    * token, patches and reversed patches give the same output. @default true
    */
-  positionEmbedding?: boolean;
+  positionEmbedding?: boolean | undefined;
   /**
    * `"read"` adds a class token and classifies it; `"mean"` adds one and
    * classifies the mean of all tokens, class token included; `"none"`
    * classifies the mean of the patches. @default "mean"
    */
-  classToken?: "read" | "mean" | "none";
+  classToken?: "read" | "mean" | "none" | undefined;
   /**
    * Probability that training skips a part of the last block; smaller in
    * earlier ones. @default 0
    */
-  dropPath?: number;
+  dropPath?: number | undefined;
   /** Added to the variance in normalisations. @default 1e-6 */
-  epsilon?: number;
+  epsilon?: number | undefined;
   /**
    * Standard deviation of the initial values of the vectors of positions and
    * the class token, drawn from a normal distribution truncated at two
    * deviations.
    * @default 0.02
    */
-  embeddingStd?: number;
+  embeddingStd?: number | undefined;
   /** Seed of the parameters' initial values. @default a new one each time */
-  seed?: number;
+  seed?: number | undefined;
 }
 
 const OPTIONS: OptionNames<LionViTOptions> = {

@@ -9,7 +9,7 @@ export interface OpenMpiOptions {
    * The path of libmpi, of the MPI whose `mpirun` starts the program.
    * @default Open MPI's or MPICH's, as the launcher's variables say
    */
-  library?: string;
+  library?: string | undefined;
 }
 
 const OPTIONS: OptionNames<OpenMpiOptions> = { library: true };

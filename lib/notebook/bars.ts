@@ -6,16 +6,16 @@ import { withPlainTags } from "./plot_text.ts";
 /** Options of {@linkcode bars}. */
 export interface BarsOptions {
   /** The title, above the bars. @default none */
-  title?: string;
+  title?: string | undefined;
   /**
    * The caption, below the bars: a sentence or two that say what to see.
    * @default none
    */
-  caption?: string;
+  caption?: string | undefined;
   /** The title of the axis. @default none */
-  x?: string;
+  x?: string | undefined;
   /** Width in CSS pixels. @default 700 */
-  width?: number;
+  width?: number | undefined;
 }
 
 const OPTIONS: OptionNames<BarsOptions> = {
@@ -73,6 +73,6 @@ export function bars(
       margin: { t: top, r: 20, b: MARGINS.b, l: 80 },
       showlegend: false,
     }),
-    caption === undefined ? {} : { caption },
+    { caption },
   );
 }

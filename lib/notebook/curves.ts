@@ -7,42 +7,42 @@ import { labelled, type Scale, tickText } from "./ticks.ts";
 /** One curve of {@linkcode curves}. */
 export interface Series {
   /** The horizontal positions of its points. @default `at`, or 0, 1, 2, … */
-  x?: ArrayLike<number>;
+  x?: ArrayLike<number> | undefined;
   /** The values of its points; NaN is a gap. */
   y: ArrayLike<number>;
   /** Its CSS colour. @default the palette's colour for its name */
-  color?: string;
+  color?: string | undefined;
   /** The style of its line. @default "solid" */
-  dash?: "solid" | "dot" | "dash" | "dashdot";
+  dash?: "solid" | "dot" | "dash" | "dashdot" | undefined;
 }
 
 /** Options of {@linkcode curves}. */
 export interface CurvesOptions {
   /** The title, above the curves. @default none */
-  title?: string;
+  title?: string | undefined;
   /**
    * The caption, below the curves: a sentence or two that say what to see.
    * @default none
    */
-  caption?: string;
+  caption?: string | undefined;
   /** The title of the horizontal axis. @default none */
-  x?: string;
+  x?: string | undefined;
   /** The title of the vertical axis. @default none */
-  y?: string;
+  y?: string | undefined;
   /** The horizontal positions of all curves' points. @default 0, 1, 2, … */
-  at?: ArrayLike<number>;
+  at?: ArrayLike<number> | undefined;
   /** The scale of the horizontal axis. @default "linear" */
-  xType?: Scale;
+  xType?: Scale | undefined;
   /** The scale of the vertical axis. @default "linear" */
-  yType?: Scale;
+  yType?: Scale | undefined;
   /** Whether points are drawn as dots. @default whether there are at most 16 */
-  markers?: boolean;
+  markers?: boolean | undefined;
   /** Whether the vertical axis starts at 0. @default false */
-  fromZero?: boolean;
+  fromZero?: boolean | undefined;
   /** Width in CSS pixels. @default 700 */
-  width?: number;
+  width?: number | undefined;
   /** Height in CSS pixels. @default 400 */
-  height?: number;
+  height?: number | undefined;
 }
 
 const OPTIONS: OptionNames<CurvesOptions> = {
@@ -125,7 +125,7 @@ export function curves(
   return new Figure(
     all.map((one) => ({ type: "scatter", mode, ...one })),
     withPlainTags(layout),
-    caption === undefined ? {} : { caption },
+    { caption },
   );
 }
 

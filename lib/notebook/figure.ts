@@ -35,7 +35,7 @@ export interface FigureOptions {
    * The caption, below the figure: a sentence or two that say what to see.
    * @default none
    */
-  caption?: string;
+  caption?: string | undefined;
 }
 
 /** Options of {@linkcode Figure.toHTML}. */
@@ -44,24 +44,24 @@ export interface HTMLOptions {
    * Whether to return a page; `false` returns a `div` and its scripts.
    * @default true
    */
-  fullPage?: boolean;
+  fullPage?: boolean | undefined;
   /**
    * How to include plotly.js; `false` if the page already has it.
    * @default "source"
    */
-  plotly?: "source" | "cdn" | false;
+  plotly?: "source" | "cdn" | false | undefined;
 }
 
 /** Options of {@linkcode Figure.toImage}. */
 export interface ImageOptions {
   /** The format: pixels, or lines and text. @default "png" */
-  format?: "png" | "svg";
+  format?: "png" | "svg" | undefined;
   /** Width in CSS pixels. @default the layout's, or 700 */
-  width?: number;
+  width?: number | undefined;
   /** Height in CSS pixels. @default the layout's, or 450 */
-  height?: number;
+  height?: number | undefined;
   /** PNG pixels per CSS pixel. @default 2 */
-  scale?: number;
+  scale?: number | undefined;
 }
 
 const FIGURE_OPTIONS: OptionNames<FigureOptions> = { caption: true };
@@ -196,7 +196,8 @@ export class Figure implements Displayable {
   toImage(options?: ImageOptions & { format?: "png" }): Promise<Uint8Array>;
   async toImage(options: ImageOptions = {}): Promise<string | Uint8Array> {
     assertOptions("toImage", options, IMAGE_OPTIONS);
-    const { format = "png", scale = 2, ...size } = options;
+    const { format = "png", scale = 2 } = options;
+    const { width = this.size.width, height = this.size.height } = options;
     if (format !== "png" && format !== "svg") {
       throw new RangeError(`format should be png or svg, got "${format}"`);
     }
@@ -205,7 +206,7 @@ export class Figure implements Displayable {
       ["jsdom", "@resvg/resvg-js", "dejavu-fonts-ttf"],
       () => import("./pictures/static_image.ts"),
     );
-    const svg = await drawSVG(this.toJSON(), { ...this.size, ...size });
+    const svg = await drawSVG(this.toJSON(), { width, height });
     return format === "svg" ? svg : rasterize(svg, scale);
   }
 

@@ -1,4 +1,8 @@
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import {
+  assertOptions,
+  type Complete,
+  type OptionNames,
+} from "../contract/options.ts";
 import { type Curve, curvesSVG } from "./curves_svg.ts";
 import { Figure, showCaption } from "./figure.ts";
 import { isNotebook } from "../jupyter/kernel.ts";
@@ -15,19 +19,19 @@ export interface LivePlotOptions {
    * The caption, below the curves when they have ended: a sentence or two that
    * say what to see. @default none
    */
-  caption?: string;
+  caption?: string | undefined;
   /** The title of the horizontal axis. @default "step" */
-  x?: string;
+  x?: string | undefined;
   /** The title of the vertical axis. @default none */
-  y?: string;
+  y?: string | undefined;
   /** The scale of the vertical axis. @default "linear" */
-  yType?: "linear" | "log";
+  yType?: "linear" | "log" | undefined;
   /**
    * Colours by the names of curves, such as `{ train: "#4c78a8" }`.
    * @default those of {@linkcode VARIANT_COLORS} and {@linkcode FORM_COLORS}
    * for the names there, others for other names
    */
-  colors?: Readonly<Record<string, string>>;
+  colors?: Readonly<Record<string, string>> | undefined;
 }
 
 const OPTIONS: OptionNames<LivePlotOptions> = {
@@ -57,7 +61,7 @@ const MILLISECONDS_BETWEEN_DRAWINGS = 250;
  * ```
  */
 export class LivePlot {
-  readonly #options: Required<LivePlotOptions>;
+  readonly #options: Complete<LivePlotOptions>;
   readonly #curves = new Map<string, Curve>();
   readonly #output: LiveOutput | undefined;
 

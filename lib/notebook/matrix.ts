@@ -6,29 +6,29 @@ import { withPlainTags } from "./plot_text.ts";
 /** Options of {@linkcode matrix}. */
 export interface MatrixOptions {
   /** The title, above the cells. @default none */
-  title?: string;
+  title?: string | undefined;
   /**
    * The caption, below the cells: a sentence or two that say what to see.
    * @default none
    */
-  caption?: string;
+  caption?: string | undefined;
   /** The title of the vertical axis, or a label for each row. @default 0, 1, … */
-  rows?: string | readonly string[];
+  rows?: string | readonly string[] | undefined;
   /** The title of the horizontal axis, or a label for each column. @default 0, 1, … */
-  columns?: string | readonly string[];
+  columns?: string | readonly string[] | undefined;
   /** One of plotly's colour scales. @default "Viridis" */
-  colorscale?: string;
+  colorscale?: string | undefined;
   /**
    * The values of the first and the last colour.
    * @default the smallest and the largest
    */
-  range?: readonly [low: number, high: number];
+  range?: readonly [low: number, high: number] | undefined;
   /** Whether to show the colour scale. @default true */
-  showScale?: boolean;
+  showScale?: boolean | undefined;
   /** Width in CSS pixels. @default 460 */
-  width?: number;
+  width?: number | undefined;
   /** Height in CSS pixels. @default 420 */
-  height?: number;
+  height?: number | undefined;
 }
 
 const OPTIONS: OptionNames<MatrixOptions> = {
@@ -105,7 +105,7 @@ export async function matrix(
   return new Figure(
     [{ type: "heatmap", z, colorscale, showscale: showScale, ...scale }],
     withPlainTags(layout),
-    options.caption === undefined ? {} : { caption: options.caption },
+    { caption: options.caption },
   );
 }
 
@@ -136,12 +136,9 @@ export function attentionMatrix(
   values: tf.Tensor | readonly ArrayLike<number>[],
   options: MatrixOptions = {},
 ): Promise<Figure> {
-  const defaults = {
-    rows: "query i",
-    columns: "key j",
-    range: [0, 1],
-  } as const;
-  return matrix(values, { ...defaults, ...options });
+  assertOptions("matrix", options, OPTIONS);
+  const { rows = "query i", columns = "key j", range = [0, 1] } = options;
+  return matrix(values, { ...options, rows, columns, range });
 }
 
 async function rowsOf(

@@ -5,16 +5,16 @@ import { withPlainTags } from "./plot_text.ts";
 /** Options of {@linkcode panels}. */
 export interface PanelsOptions {
   /** The title, above all panels. @default none */
-  title?: string;
+  title?: string | undefined;
   /**
    * The caption, below them: a sentence or two that say what to see.
    * @default none
    */
-  caption?: string;
+  caption?: string | undefined;
   /** Width in CSS pixels. @default 860 */
-  width?: number;
+  width?: number | undefined;
   /** Height in CSS pixels. @default what the matrices need, at most 400 */
-  height?: number;
+  height?: number | undefined;
 }
 
 const OPTIONS: OptionNames<PanelsOptions> = {
@@ -96,7 +96,7 @@ export function panels(
     margin: { t: title ? 90 : 50, r: 20, b: 60, l: 80 },
     showlegend: figures.some(({ layout }) => layout["showlegend"] === true),
   });
-  return new Figure(data, layout, caption === undefined ? {} : { caption });
+  return new Figure(data, layout, { caption });
 }
 
 /** Identifies the colour scale of a figure's matrix; "" without a matrix. */

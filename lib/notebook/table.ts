@@ -8,7 +8,7 @@ export type TableRow = Readonly<Record<string, string | number | boolean>>;
 /** Options of {@linkcode table}. */
 export interface TableOptions {
   /** Significant digits of numbers that are not integers. @default 4 */
-  digits?: number;
+  digits?: number | undefined;
 }
 
 const OPTIONS: OptionNames<TableOptions> = { digits: true };

@@ -1,6 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "../contract/tape.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import {
+  assertOptions,
+  type Complete,
+  type OptionNames,
+} from "../contract/options.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
 /**
@@ -32,18 +36,18 @@ export interface AdamAttributes {
 /** Options of {@linkcode Adam}. */
 export interface AdamOptions {
   /** The learning rate. @default 1e-3 */
-  learningRate?: number;
+  learningRate?: number | undefined;
   /** Decay of the moving mean of the gradients. @default 0.9 */
-  beta1?: number;
+  beta1?: number | undefined;
   /** Decay of the moving mean of their squares. @default 0.999 */
-  beta2?: number;
+  beta2?: number | undefined;
   /** Added to the root of that mean. @default 1e-8 */
-  epsilon?: number;
+  epsilon?: number | undefined;
   /**
    * Decoupled weight decay: each step also subtracts learningRate · weightDecay
    * of each value. @default 0
    */
-  weightDecay?: number;
+  weightDecay?: number | undefined;
 }
 
 const OPTIONS: OptionNames<AdamOptions> = {
@@ -85,7 +89,7 @@ interface Moments {
 export class Adam extends tf.Optimizer {
   /** The learning rate, which may be changed between steps. */
   learningRate: number;
-  readonly #options: Required<AdamOptions>;
+  readonly #options: Complete<AdamOptions>;
   #moments = new Map<string, Moments>();
   #steps = 0;
 
@@ -143,7 +147,7 @@ export class Adam extends tf.Optimizer {
   }
 
   /** The options, for serialisation. */
-  override getConfig(): Required<AdamOptions> & Record<string, number> {
+  override getConfig(): Complete<AdamOptions> & Record<string, number> {
     return { ...this.#options, learningRate: this.learningRate };
   }
 
@@ -161,7 +165,7 @@ export class Adam extends tf.Optimizer {
 }
 
 /** Fills in the defaults; throws if an option is invalid. */
-export function withDefaults(options: AdamOptions): Required<AdamOptions> {
+export function withDefaults(options: AdamOptions): Complete<AdamOptions> {
   const {
     learningRate = 1e-3,
     beta1 = 0.9,
@@ -188,7 +192,7 @@ export function withDefaults(options: AdamOptions): Required<AdamOptions> {
 
 /** The attributes of a step, counted from 1. */
 export function attributesOf(
-  options: Required<AdamOptions>,
+  options: Complete<AdamOptions>,
   step: number,
 ): AdamAttributes {
   const { learningRate, beta1, beta2, epsilon, weightDecay } = options;

@@ -8,11 +8,11 @@ export interface ProgressOptions {
   /** The total amount of work. @default unknown: only counts, without a bar */
   total?: number | undefined;
   /** Text before the bar. @default none */
-  description?: string;
+  description?: string | undefined;
   /** The amount done in an earlier run. @default 0 */
-  initial?: number;
+  initial?: number | undefined;
   /** The unit of the counts. @default "it" */
-  unit?: string;
+  unit?: string | undefined;
 }
 
 /** The names of the options. */

@@ -64,7 +64,8 @@ export async function* track<T>(
   const { signal = isNotebook() ? stopSignal() : undefined, ...shown } =
     options;
   assertSignal("track's", signal);
-  const progress = new Progress({ total: lengthOf(items), ...shown });
+  const { total = lengthOf(items) } = shown;
+  const progress = new Progress({ ...shown, total });
   let turn = performance.now();
   try {
     signal?.throwIfAborted();

@@ -8,9 +8,9 @@ import { type Draw, drawer } from "./random.ts";
 /** Options of {@linkcode identity} and {@linkcode counterexample}. */
 export interface IdentityOptions {
   /** How often both sides are computed, each time with other unknowns. @default 2 */
-  trials?: number;
+  trials?: number | undefined;
   /** The seed of the unknowns. @default 1 */
-  seed?: number;
+  seed?: number | undefined;
 }
 
 const OPTIONS: OptionNames<IdentityOptions> = { trials: true, seed: true };

@@ -78,14 +78,14 @@ export interface DistillationOptions {
    * divergence, in nats, of the model's probabilities from the teacher's, both
    * from logits divided by the temperature. @default "hard"
    */
-  labels?: "hard" | "soft";
+  labels?: "hard" | "soft" | undefined;
   /** The teacher's share of the loss, in (0, 1]. @default 0.5 for hard labels, 0.1 for soft */
-  weight?: number;
+  weight?: number | undefined;
   /**
    * Temperature of soft labels: the higher, the more uniform they are.
    * @default 3
    */
-  temperature?: number;
+  temperature?: number | undefined;
 }
 
 const OPTIONS: OptionNames<DistillationOptions> = {

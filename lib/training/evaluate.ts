@@ -2,7 +2,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Communicator } from "../contract/communicator.ts";
 import { assertSignal, itemsUnlessAborted } from "../contract/abort.ts";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
+import {
+  assertOptions,
+  type Complete,
+  type OptionNames,
+} from "../contract/options.ts";
 import { assertIterable } from "../contract/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import type { Loss } from "./loss.ts";
@@ -30,16 +34,16 @@ export interface EvaluateOptions {
   /**
    * Metrics by the names under which their means are returned. @default none
    */
-  metrics?: Record<string, Metric>;
+  metrics?: Record<string, Metric> | undefined;
   /**
    * Ranks that each take their rows of each batch; all of them call it, with the
    * same batches, and get the means over all rows. @default none
    */
-  communicator?: Communicator;
+  communicator?: Communicator | undefined;
   /** What the ranks share, as for `train`. @default "data" */
-  ranks?: SharedBy;
+  ranks?: SharedBy | undefined;
   /** Aborts between two batches, or while it waits for one. @default none */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 const OPTIONS: OptionNames<EvaluateOptions> = {
@@ -106,7 +110,7 @@ export async function evaluate(
 
 /** What an evaluation needs of its options. */
 type Evaluated =
-  & Required<Pick<EvaluateOptions, "loss" | "metrics">>
+  & Complete<Pick<EvaluateOptions, "loss" | "metrics">>
   & { readonly signal: AbortSignal | undefined };
 
 /** The same by ranks that wait for none which throws, and with options that were checked. */

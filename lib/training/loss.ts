@@ -11,19 +11,21 @@ export interface Loss {
    * The number of labels that the mean is over.
    * @default the number of examples in the batch
    */
-  readonly count?: (labels: tf.Tensor) => tf.Scalar;
+  readonly count?: ((labels: tf.Tensor) => tf.Scalar) | undefined;
   /** Identifies the loss when a run is resumed. @default the function's name */
-  readonly description?: string;
+  readonly description?: string | undefined;
   /**
    * Says what is wrong with labels, as a text that continues "labels …":
    * "should be …, got …". Called when a loss is not finite; `shape` is the
    * shape of the model's output, with `null` for any size. @default labels are
    * not checked
    */
-  readonly wrongLabels?: (
-    labels: tf.Tensor,
-    shape: readonly (number | null)[],
-  ) => Promise<string | undefined>;
+  readonly wrongLabels?:
+    | ((
+      labels: tf.Tensor,
+      shape: readonly (number | null)[],
+    ) => Promise<string | undefined>)
+    | undefined;
 }
 
 /** Options of {@linkcode crossEntropy}. */
@@ -32,7 +34,7 @@ export interface CrossEntropyOptions {
    * The share of a label's probability that is spread over all classes.
    * @default 0
    */
-  labelSmoothing?: number;
+  labelSmoothing?: number | undefined;
 }
 
 const OPTIONS: OptionNames<CrossEntropyOptions> = { labelSmoothing: true };

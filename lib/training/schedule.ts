@@ -8,11 +8,11 @@ export interface WarmUpCosineOptions {
   /** The highest learning rate. */
   learningRate: number;
   /** Number of steps of the linear rise. @default 0 */
-  warmUpSteps?: number;
+  warmUpSteps?: number | undefined;
   /** The step at which the fall ends. */
   steps: number;
   /** The learning rate from that step on. @default 0 */
-  final?: number;
+  final?: number | undefined;
 }
 
 const OPTIONS: OptionNames<WarmUpCosineOptions> = {

@@ -29,33 +29,33 @@ export interface OptimizerOptions {
    * 1e-3`. @default 1e-3 => The learning rate. A number is the peak of {@linkcode warmUpCosine} over all steps; for a constant rate, pass a function such as `()
    * => 1e-3`. @default 1e-3 => 1e-3`. @default 1e-3
    */
-  learningRate?: number | Schedule;
+  learningRate?: number | Schedule | undefined;
   /** Number of steps over which a numeric `learningRate` rises. @default 0 */
-  warmUpSteps?: number;
+  warmUpSteps?: number | undefined;
   /** Decay of the moving mean of the gradients. @default 0.9 */
-  beta1?: number;
+  beta1?: number | undefined;
   /** Decay of the moving mean of their squares. @default 0.999 */
-  beta2?: number;
+  beta2?: number | undefined;
   /** Added to the root of that mean. @default 1e-8 */
-  epsilon?: number;
+  epsilon?: number | undefined;
   /**
    * Decoupled weight decay: each step also subtracts learningRate · weightDecay
    * of each value. @default 0
    */
-  weightDecay?: number;
+  weightDecay?: number | undefined;
   /**
    * Whether weight decay applies to a weight.
    * @default weights with two or more axes, except position embeddings and
    * class tokens
    */
-  decays?: (name: string, shape: readonly number[]) => boolean;
+  decays?: ((name: string, shape: readonly number[]) => boolean) | undefined;
   /**
    * Gradients with a larger norm, over all weights together, are scaled to this
    * norm. @default 1
    */
-  clipNorm?: number;
+  clipNorm?: number | undefined;
   /** Number of batches per step, whose gradients are accumulated. @default 1 */
-  accumulate?: number;
+  accumulate?: number | undefined;
 }
 
 /** Options of evaluation during training; see {@linkcode train}. */
@@ -63,9 +63,9 @@ export interface EvaluationOptions {
   /** Returns one pass over the evaluation data. */
   data: () => AsyncIterable<Batch>;
   /** Metrics besides the loss, by name. @default none */
-  metrics?: Record<string, Metric>;
+  metrics?: Record<string, Metric> | undefined;
   /** Number of steps between evaluations. @default the steps of an epoch */
-  every?: number;
+  every?: number | undefined;
 }
 
 /** Options of checkpoints; see {@linkcode train}. */
@@ -78,49 +78,49 @@ export interface CheckpointOptions {
    */
   folder: string;
   /** Number of steps between checkpoints. @default the steps of an epoch */
-  every?: number;
+  every?: number | undefined;
   /**
    * Number of last checkpoints to keep; there is one more while it is written.
    * @default 3
    */
-  keep?: number;
+  keep?: number | undefined;
   /**
    * Whether to continue from the newest checkpoint, or from the start if there
    * is none.
    * @default false
    */
-  resume?: boolean;
+  resume?: boolean | undefined;
 }
 
 /** Options of {@linkcode train}. */
 export interface TrainOptions {
   /** Total number of steps; give this or `epochs`. */
-  steps?: number;
+  steps?: number | undefined;
   /**
    * Number of passes over the data, rounded to whole steps; give this or
    * `steps`.
    */
-  epochs?: number;
+  epochs?: number | undefined;
   /** The loss to minimise. */
   loss: Loss;
   /** A teacher that the model learns from besides the labels. @default none */
-  distillation?: DistillationOptions;
+  distillation?: DistillationOptions | undefined;
   /** Options of the optimizer. */
-  optimizer?: OptimizerOptions;
+  optimizer?: OptimizerOptions | undefined;
   /**
    * Keeps a moving average of the weights, which is evaluated and, at the end,
    * put into the model. Its decay is (1 + step) / (10 + step), at most `decay`.
    * @default none
    */
-  ema?: { decay: number };
+  ema?: { decay: number } | undefined;
   /** Seed of dropout and drop path. @default 0 */
-  seed?: number;
+  seed?: number | undefined;
   /**
    * Ends training after the current step, with a checkpoint. Where it waits for
    * data or a callback that do not come, it ends at once, without the step or
    * the evaluation that needs them; ranks wait for data.
    */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * The ranks that train the model together, as from `openMpi()` of `./mpi`. All
    * of them call `train` with the same options and data. Each computes its rows
@@ -130,7 +130,7 @@ export interface TrainOptions {
    * on each rank. A signal on one rank ends them all, and an error on one is one
    * on all. @default none
    */
-  communicator?: Communicator;
+  communicator?: Communicator | undefined;
   /**
    * What the ranks share: the examples of each batch, or, with `"sequence"`, the
    * tokens of each example, for sequences that are too long for one process; see
@@ -140,35 +140,37 @@ export interface TrainOptions {
    * tokens of one half of each batch, and the others those of the other half.
    * @default "data"
    */
-  ranks?: SharedBy;
+  ranks?: SharedBy | undefined;
   /** Evaluation at intervals and at the end. @default none */
-  evaluate?: EvaluationOptions;
+  evaluate?: EvaluationOptions | undefined;
   /** Checkpoints to save and to resume from. @default none */
-  checkpoints?: CheckpointOptions;
+  checkpoints?: CheckpointOptions | undefined;
   /**
    * The path of a log file with one line of JSON per step and evaluation. An
    * existing file is overwritten or, if training is resumed, cut at the
    * checkpoint's step. @default none
    */
-  log?: string;
+  log?: string | undefined;
   /**
    * How to show progress: `true` and `"auto"` use `trainingProgress()`, `false`
    * shows nothing. @default "auto"
    */
-  progress?: TrainingProgress | boolean | "auto";
+  progress?: TrainingProgress | boolean | "auto" | undefined;
   /**
    * As in `model.fit`, where a batch is a step, numbered within its epoch. With
    * `onBatchEnd`, each step waits for its loss.
    */
-  callbacks?: Pick<
-    CustomCallbackArgs,
-    | "onTrainBegin"
-    | "onTrainEnd"
-    | "onEpochBegin"
-    | "onEpochEnd"
-    | "onBatchBegin"
-    | "onBatchEnd"
-  >;
+  callbacks?:
+    | Pick<
+      CustomCallbackArgs,
+      | "onTrainBegin"
+      | "onTrainEnd"
+      | "onEpochBegin"
+      | "onEpochEnd"
+      | "onBatchBegin"
+      | "onBatchEnd"
+    >
+    | undefined;
 }
 
 const OPTIONS: OptionNames<TrainOptions> = {

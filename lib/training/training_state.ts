@@ -1,3 +1,4 @@
+import type { Complete } from "../contract/options.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import "../contract/tape.ts";
@@ -19,7 +20,7 @@ import {
 /** How a step changes the weights. */
 export interface UpdateSettings {
   /** The options of Adam; each step has its own learning rate. */
-  readonly adam: Required<AdamOptions>;
+  readonly adam: Complete<AdamOptions>;
   /** Whether weight decay applies to a weight. */
   readonly decays: (name: string, shape: readonly number[]) => boolean;
   /** The norm to which larger gradients are scaled. */

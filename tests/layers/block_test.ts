@@ -8,6 +8,7 @@ import {
   type LionBlockOptions,
 } from "../../mod.ts";
 import { type LionLayer, tokenPooling } from "../../lib/layers/mod.ts";
+import type { Complete } from "../../lib/contract/options.ts";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
 
@@ -36,7 +37,7 @@ function sequences(seed: number): tf.Tensor3D {
   return tf.tensor3d(values, [BATCH, LENGTH, DIM]);
 }
 
-type Options = Required<
+type Options = Complete<
   Pick<LionBlockOptions, "featureMap" | "norm" | "outputNorm" | "normalize">
 >;
 

@@ -1,6 +1,6 @@
 /** Trains models of recipes by all ranks of an MPI job together. @module */
 import type { Communicator } from "@lionjs/lion/mpi";
-import type { SharedBy, TrainOptions } from "@lionjs/lion/training";
+import type { SharedBy } from "@lionjs/lion/training";
 import type { Trainer } from "./protocol.ts";
 import { type Finished, runTraining, type TrainingCall } from "./training.ts";
 import {
@@ -11,8 +11,8 @@ import {
 } from "./training_task.ts";
 
 /** The ranks, and what they share. */
-export interface Together
-  extends Required<Pick<TrainOptions, "communicator" | "ranks">> {
+export interface Together {
+  readonly communicator: Communicator;
   readonly ranks: SharedBy;
 }
 

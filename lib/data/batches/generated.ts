@@ -11,9 +11,9 @@ export interface GeneratedOptions {
   /** Number of examples. */
   size: number;
   /** Seed of the examples. @default 0 */
-  seed?: number;
+  seed?: number | undefined;
   /** The part of the examples. @default "train" */
-  part?: Part;
+  part?: Part | undefined;
 }
 
 /** Examples that are generated from their index, and not kept. */

@@ -15,16 +15,16 @@ export interface Split<D> {
 /** Options of {@linkcode splitDocuments}. */
 export interface SplitOptions<D> {
   /** Approximate share of the documents. @default 0.05 */
-  validation?: number;
+  validation?: number | undefined;
   /** Approximate share of the documents. @default 0.05 */
-  test?: number;
+  test?: number | undefined;
   /** Seed of the split. @default 0 */
-  seed?: number;
+  seed?: number | undefined;
   /**
    * The key of a document; documents with the same key stay together.
    * @default the document as JSON
    */
-  key?: (document: D) => string;
+  key?: ((document: D) => string) | undefined;
 }
 
 const OPTIONS: OptionNames<SplitOptions<unknown>> = {

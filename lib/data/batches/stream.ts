@@ -50,7 +50,7 @@ export interface ShuffledBatchesOptions<E> {
    * Number of batches made ahead, while the caller waits for its device.
    * @default 1
    */
-  prefetch?: number;
+  prefetch?: number | undefined;
 }
 
 /** Options of {@linkcode batchesInOrder}. */
@@ -60,7 +60,7 @@ export interface BatchesInOrderOptions<E> {
   /** Makes a batch of examples. */
   collate: Collate<E>;
   /** Seed of `collate`'s random numbers. @default 0 */
-  seed?: number;
+  seed?: number | undefined;
 }
 
 const SHUFFLED: OptionNames<ShuffledBatchesOptions<unknown>> = {

@@ -9,11 +9,11 @@ import type { Collate } from "../batches/stream.ts";
 /** Options of {@linkcode collateDigits}. */
 export interface CollateDigitsOptions extends PixelScale {
   /** Whether to shift, rotate and scale each image a little. @default false */
-  augment?: boolean;
+  augment?: boolean | undefined;
   /** Mean of the brightness, from 0 to 1. @default MNIST's, 0.1307 */
-  mean?: number;
+  mean?: number | undefined;
   /** Standard deviation of the brightness, above 0. @default MNIST's, 0.3081 */
-  deviation?: number;
+  deviation?: number | undefined;
 }
 
 const OPTIONS: OptionNames<CollateDigitsOptions> = {
@@ -71,8 +71,10 @@ export function collateDigits(
   options: CollateDigitsOptions = {},
 ): Collate<LabelledImage> {
   assertOptions("collateDigits", options, OPTIONS);
-  const { augment = false, ...given } = options;
-  const scale = { ...MNIST_SCALE, ...given };
+  const { augment = false } = options;
+  const { mean = MNIST_SCALE.mean, deviation = MNIST_SCALE.deviation } =
+    options;
+  const scale = { mean, deviation };
   assertPixelScale(scale);
   if (typeof augment !== "boolean") {
     throw new TypeError(`augment should be true or false, got ${augment}`);

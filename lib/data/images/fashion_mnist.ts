@@ -8,7 +8,7 @@ export interface LoadFashionMnistOptions {
    * The folder of the four files.
    * @default that of Debian's package `dataset-fashion-mnist`
    */
-  folder?: string;
+  folder?: string | undefined;
 }
 
 const OPTIONS: OptionNames<LoadFashionMnistOptions> = { folder: true };

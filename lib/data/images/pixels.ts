@@ -1,5 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import {
+  assertOptions,
+  type Complete,
+  type OptionNames,
+} from "../../contract/options.ts";
 import { assertFinite } from "../../contract/values.ts";
 import type { LabelledImage } from "../batches/labelled_image.ts";
 import type { Collate } from "../batches/stream.ts";
@@ -7,9 +11,9 @@ import type { Collate } from "../batches/stream.ts";
 /** The scaling of pixels: `(pixel / 255 - mean) / deviation`. */
 export interface PixelScale {
   /** Mean of the brightness, from 0 to 1. */
-  mean?: number;
+  mean?: number | undefined;
   /** Standard deviation of the brightness, above 0. */
-  deviation?: number;
+  deviation?: number | undefined;
 }
 
 /**
@@ -17,9 +21,9 @@ export interface PixelScale {
  */
 export interface CollatePixelsOptions extends PixelScale {
   /** Mean of the brightness, from 0 to 1. @default 0.5 */
-  mean?: number;
+  mean?: number | undefined;
   /** Standard deviation of the brightness, above 0. @default 0.5 */
-  deviation?: number;
+  deviation?: number | undefined;
 }
 
 const OPTIONS: OptionNames<CollatePixelsOptions> = {
@@ -89,7 +93,7 @@ export function collatePixels(
 
 /** Throws unless the scale is valid. */
 export function assertPixelScale(
-  { mean, deviation }: Required<PixelScale>,
+  { mean, deviation }: Complete<PixelScale>,
 ): void {
   assertFinite("mean", mean);
   assertFinite("deviation", deviation);
@@ -101,7 +105,7 @@ export function assertPixelScale(
 /** Scales pixels from 0 to 255, in place. */
 export function scalePixels(
   pixels: Float32Array,
-  { mean, deviation }: Required<PixelScale>,
+  { mean, deviation }: Complete<PixelScale>,
 ): void {
   for (let i = 0; i < pixels.length; i++) {
     pixels[i] = (pixels[i]! / 255 - mean) / deviation;

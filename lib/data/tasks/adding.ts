@@ -13,7 +13,7 @@ import type { Collate } from "../batches/stream.ts";
 /** Options of {@linkcode addingProblem}. */
 export interface AddingProblemOptions extends GeneratedOptions {
   /** Numbers per sequence. @default 100 */
-  length?: number;
+  length?: number | undefined;
 }
 
 const OPTIONS: OptionNames<AddingProblemOptions> = {

@@ -1,4 +1,8 @@
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import {
+  assertOptions,
+  type Complete,
+  type OptionNames,
+} from "../../contract/options.ts";
 import { assertInteger } from "../batches/assert_integer.ts";
 import type { Examples } from "../batches/dataset.ts";
 import {
@@ -14,13 +18,13 @@ import type { ClassifiedTokens } from "../text/token_batch.ts";
 /** Options of {@linkcode listOps}; the defaults are Long Range Arena's. */
 export interface ListOpsOptions extends GeneratedOptions {
   /** Largest number of levels of a tree. @default 10 */
-  maxDepth?: number;
+  maxDepth?: number | undefined;
   /** Largest number of arguments of an operation. @default 10 */
-  maxArguments?: number;
+  maxArguments?: number | undefined;
   /** Every sequence has more tokens than this. @default 500 */
-  minLength?: number;
+  minLength?: number | undefined;
   /** Every sequence has fewer tokens than this. @default 2000 */
-  maxLength?: number;
+  maxLength?: number | undefined;
 }
 
 const OPTIONS: OptionNames<ListOpsOptions> = {
@@ -97,7 +101,7 @@ export interface ListOpsExample extends ClassifiedTokens {
 }
 
 /** The limits of a tree. */
-type Limits = Required<Omit<ListOpsOptions, keyof GeneratedOptions>>;
+type Limits = Complete<Omit<ListOpsOptions, keyof GeneratedOptions>>;
 
 /**
  * ListOps of Long Range Arena: nested lists of digits under MIN, MAX, MED (the

@@ -16,15 +16,15 @@ export interface MqarOptions extends GeneratedOptions {
    * Size of the vocabulary: keys in the lower half, values in the upper one.
    * @default 8192
    */
-  vocabularySize?: number;
+  vocabularySize?: number | undefined;
   /** Tokens per sequence, an even number. @default 64 */
-  length?: number;
+  length?: number | undefined;
   /** Number of pairs of a key and a value, each queried once. @default 4 */
-  pairs?: number;
+  pairs?: number | undefined;
   /**
    * Whether tokens between the queries are random instead of 0. @default false
    */
-  randomNonQueries?: boolean;
+  randomNonQueries?: boolean | undefined;
 }
 
 const OPTIONS: OptionNames<MqarOptions> = {

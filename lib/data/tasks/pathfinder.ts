@@ -21,12 +21,12 @@ import { below, type Random } from "../batches/random.ts";
 /** Options of {@linkcode pathfinder}; the defaults are Long Range Arena's. */
 export interface PathfinderOptions extends GeneratedOptions {
   /** Side of the images in pixels: 32, 64 or 128, which is Path-X. @default 32 */
-  side?: 32 | 64 | 128;
+  side?: 32 | 64 | 128 | undefined;
   /**
    * Paddles of each of the two long curves: 6, 9 or 14 in the published
    * datasets, longer ones being harder. @default 14
    */
-  contourLength?: number;
+  contourLength?: number | undefined;
 }
 
 /** An image of {@linkcode pathfinder}. */

@@ -13,11 +13,11 @@ import { type LabelledTokens, NOT_COUNTED } from "../text/token_batch.ts";
 /** Options of {@linkcode selectiveCopying}; the defaults are MAD's. */
 export interface SelectiveCopyingOptions extends GeneratedOptions {
   /** Size of the vocabulary: symbols, then "blank" and "copy". @default 16 */
-  vocabularySize?: number;
+  vocabularySize?: number | undefined;
   /** Tokens per sequence. @default 256 */
-  length?: number;
+  length?: number | undefined;
   /** Number of symbols to copy. @default 16 */
-  symbols?: number;
+  symbols?: number | undefined;
 }
 
 const OPTIONS: OptionNames<SelectiveCopyingOptions> = {

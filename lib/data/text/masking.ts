@@ -151,8 +151,8 @@ export function collateMasked(
   assertTokenizer(tokenizer);
   const collate = collateTokens({
     pad: tokenizer.specials.pad,
-    ...(length === undefined ? {} : { length }),
-    ...(packed === undefined ? {} : { packed }),
+    length,
+    packed,
   });
   return (sequences, random) =>
     collate(

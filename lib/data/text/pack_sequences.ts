@@ -9,9 +9,9 @@ export interface PackSequencesOptions {
   /** Tokens per row; longer sequences are truncated. */
   length: number;
   /** Largest number of sequences per row. @default as many as fit */
-  maxSegments?: number;
+  maxSegments?: number | undefined;
   /** Id of padding. @default 0 */
-  pad?: number;
+  pad?: number | undefined;
 }
 
 const OPTIONS: OptionNames<PackSequencesOptions> = {

@@ -9,9 +9,9 @@ export interface PadTokensOptions {
    * Tokens per sequence; longer ones are truncated.
    * @default the length of the longest one
    */
-  length?: number;
+  length?: number | undefined;
   /** Id of padding. @default 0 */
-  pad?: number;
+  pad?: number | undefined;
 }
 
 /** The names of the options. */

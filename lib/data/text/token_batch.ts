@@ -50,7 +50,7 @@ export interface PackOptions {
    * The loss and its gradient are the same as with one row per example.
    * @default false
    */
-  packed?: boolean;
+  packed?: boolean | undefined;
 }
 
 /** Options of {@linkcode collateTokens}. */
@@ -59,7 +59,7 @@ export interface CollateTokensOptions extends PadTokensOptions, PackOptions {
    * Largest number of packed examples per row; for examples with a class, that
    * of the model.
    */
-  maxSegments?: number;
+  maxSegments?: number | undefined;
 }
 
 const COLLATE_OPTIONS: OptionNames<CollateTokensOptions> = {
@@ -71,7 +71,7 @@ const COLLATE_OPTIONS: OptionNames<CollateTokensOptions> = {
 /** Options of {@linkcode collateCausal}. */
 export interface CollateCausalOptions extends PackOptions {
   /** Tokens per packed row; longer sequences are truncated. */
-  length?: number;
+  length?: number | undefined;
 }
 
 const CAUSAL_OPTIONS: OptionNames<CollateCausalOptions> = {
@@ -81,7 +81,7 @@ const CAUSAL_OPTIONS: OptionNames<CollateCausalOptions> = {
 
 /** The length of packed rows, or `undefined` without packing. */
 function packedLength(
-  { packed = false, length }: PackOptions & { length?: number },
+  { packed = false, length }: PackOptions & { length?: number | undefined },
 ): number | undefined {
   assertBoolean("packed", packed);
   if (!packed) return undefined;
@@ -167,7 +167,7 @@ export function collateTokens(
   if (packing) return (examples) => packedBatch(examples, packing, options);
   return (examples) => {
     const { ids, mask } = padTokens(examples.map(({ ids }) => ids), {
-      ...(options.length === undefined ? {} : { length }),
+      length: options.length,
       pad,
     });
     const labels = "label" in examples[0]!
@@ -196,7 +196,7 @@ function packedBatch(
 ): Batch {
   const { rows, ids, mask, segments } = packSequences(
     examples.map(({ ids }) => ids),
-    { length, pad, ...(maxSegments === undefined ? {} : { maxSegments }) },
+    { length, pad, maxSegments },
   );
   const inputs = [ids, mask, segments], size = examples.length;
   if (!("label" in examples[0]!)) {

@@ -28,11 +28,13 @@ export interface TokenizerFile {
     readonly [name: string]: unknown;
   };
   /** Additional tokens, or tokens with a special meaning. */
-  readonly added_tokens?: readonly {
-    readonly id: number;
-    readonly content: string;
-    readonly special?: boolean;
-  }[];
+  readonly added_tokens?:
+    | readonly {
+      readonly id: number;
+      readonly content: string;
+      readonly special?: boolean;
+    }[]
+    | undefined;
   /** The steps before and after, as in the format. */
   readonly [name: string]: unknown;
 }

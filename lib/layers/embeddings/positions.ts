@@ -114,7 +114,7 @@ export interface PositionEmbeddingOptions extends LionLayerOptions {
    * Standard deviation of the vectors' initial values, which are normally
    * distributed, truncated at two deviations. @default 0.02
    */
-  embeddingStd?: number;
+  embeddingStd?: number | undefined;
 }
 
 /** The layer of {@linkcode positionEmbedding}. */
@@ -198,7 +198,7 @@ export interface PositionTableOptions extends PositionEmbeddingOptions {
    * start anew with each. A segment longer than `maxLength` yields NaN.
    * @default false
    */
-  segments?: boolean;
+  segments?: boolean | undefined;
 }
 
 /** The layer of {@linkcode positionTable}. */

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertSegments } from "../../operations/segments.ts";
 import type { TokenRanks } from "../../contract/communicator.ts";
-import type { OptionNames } from "../../contract/options.ts";
+import type { Complete, OptionNames } from "../../contract/options.ts";
 import { drop } from "../randomness.ts";
 import {
   type CallOptions,
@@ -39,28 +39,28 @@ export interface TokenEmbeddingOptions extends LionLayerOptions {
   /** Columns of a token's vector. */
   dim: number;
   /** Number of learned positions; 0 for no position embedding. @default 0 */
-  maxLength?: number;
+  maxLength?: number | undefined;
   /**
    * Number of token types, such as BERT's two sentences; 0 for none. @default 0
    */
-  tokenTypes?: number;
+  tokenTypes?: number | undefined;
   /**
    * Whether the last input, `[batch, length]`, says which of the sequences
    * packed into a row each token belongs to; positions then start anew with
    * each. A sequence longer than `maxLength` yields NaN. @default false
    */
-  segments?: boolean;
+  segments?: boolean | undefined;
   /** Whether the sum is layer-normalised, as in BERT. @default false */
-  normalize?: boolean;
+  normalize?: boolean | undefined;
   /** Added to the variance. @default 1e-6 */
-  epsilon?: number;
+  epsilon?: number | undefined;
   /** Share of the values that training sets to 0. @default 0 */
-  dropout?: number;
+  dropout?: number | undefined;
   /**
    * Standard deviation of the tables' initial values, which are normally
    * distributed, truncated at two deviations. @default 0.02
    */
-  embeddingStd?: number;
+  embeddingStd?: number | undefined;
 }
 
 const DEFAULTS = {
@@ -91,7 +91,7 @@ const OWN_OPTIONS: OptionNames<
 export class TokenEmbedding extends LionLayer {
   /** The name under which it is saved. */
   static readonly className: string = "LionTokenEmbedding";
-  readonly #options: Required<
+  readonly #options: Complete<
     Omit<TokenEmbeddingOptions, keyof LionLayerOptions>
   >;
 

@@ -33,7 +33,7 @@ export interface ClassTokenOptions extends LionLayerOptions {
    * Standard deviation of the token's initial values, which are normally
    * distributed, truncated at two deviations. @default 0.02
    */
-  embeddingStd?: number;
+  embeddingStd?: number | undefined;
 }
 
 /** The layer of {@linkcode classToken}. */
@@ -140,7 +140,7 @@ export interface TokenPoolingOptions extends LionLayerOptions {
    * after the last. A row with more sequences yields NaN; trailing segments of
    * only padding do not count. @default no packing
    */
-  maxSegments?: number;
+  maxSegments?: number | undefined;
 }
 
 /** The layer of {@linkcode tokenPooling}. */

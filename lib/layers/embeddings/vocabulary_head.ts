@@ -16,9 +16,9 @@ export interface VocabularyHeadOptions extends LionLayerOptions {
    * Whether to apply BERT's transformation to the vectors and add a bias to the
    * logits. @default false
    */
-  transform?: boolean;
+  transform?: boolean | undefined;
   /** Added to the variance. @default 1e-6 */
-  epsilon?: number;
+  epsilon?: number | undefined;
 }
 
 /**

@@ -147,7 +147,7 @@ function stepOf(
 ): { y: tf.Tensor4D; state: MixerState } {
   const { y, state } = deltaStep(
     (before?.state ?? null) as tf.Tensor4D | null,
-    { ...inputs, ...(mask ? { mask } : {}) },
+    { ...inputs, mask },
   );
   return { y, state: { state } };
 }

@@ -77,7 +77,7 @@ export const HGRN2: FamilyModel<Hgrn2Inputs> = {
     ...withBias(linear("forget.", dim, dim), {
       values: (seed) =>
         tf.tidy(() => {
-          const options = seed === undefined ? {} : { seed };
+          const options = { seed };
           return decayLogits(tf.neg(mambaTimeStep(dim, options)));
         }),
     }),
@@ -182,7 +182,7 @@ function stepOf(
       k,
       v,
       logDecay: withoutSteps(logDecay, mask) as tf.Tensor4D,
-      ...(mask ? { mask } : {}),
+      mask,
     },
     { convention: "arrival", normalize: false },
   );

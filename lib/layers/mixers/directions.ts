@@ -10,7 +10,7 @@ import type { Mixer, MixerCall } from "../mixer.ts";
  */
 export function backward(mixer: Mixer): Mixer {
   return {
-    ...shares(mixer),
+    sharesTokens: mixer.sharesTokens,
     parameters: (shape) => mixer.parameters(shape),
     apply: (x, parameters, call) => fromTheEnd(mixer, x, parameters, call),
     operations: (shape) => mixer.operations(shape),
@@ -28,7 +28,7 @@ export function backward(mixer: Mixer): Mixer {
  */
 export function fromEachEnd(mixer: Mixer): Mixer {
   return {
-    ...shares(mixer),
+    sharesTokens: mixer.sharesTokens,
     parameters: (shape) => mixer.parameters(shape),
     apply: (x, parameters, call) =>
       tf.add(
@@ -47,11 +47,6 @@ export function fromEachEnd(mixer: Mixer): Mixer {
       },
     }),
   };
-}
-
-/** Whether ranks can share its tokens. */
-function shares({ sharesTokens }: Mixer): Pick<Mixer, "sharesTokens"> {
-  return sharesTokens === undefined ? {} : { sharesTokens };
 }
 
 function fromTheEnd(

@@ -116,10 +116,10 @@ export function familyMixer<Inputs>(
       const y = model.run(inputs, {
         causal,
         form,
-        ...(chunkSize ? { chunkSize } : {}),
-        ...(mask ? { mask } : {}),
-        ...(segments ? { segments } : {}),
-        ...(communicator ? { communicator } : {}),
+        chunkSize,
+        mask,
+        segments,
+        communicator,
       });
       return merge(y, gate, parameters, epsilon);
     },

@@ -23,20 +23,20 @@ import { type BothEnds, fromEnds, joinEnds, splitEnds } from "./two_ends.ts";
 /** Options of {@linkcode hydraMixer}. */
 export interface HydraMixerOptions {
   /** Columns of queries and keys, which all heads share. @default 64 */
-  stateDim?: number;
+  stateDim?: number | undefined;
   /** Number of taps of the convolution, odd. @default 7 */
-  convSize?: number;
+  convSize?: number | undefined;
   /**
    * Channels of the values, as a multiple of the input's columns. @default 2
    */
-  expand?: number;
+  expand?: number | undefined;
   /**
    * Channels per head; must divide the number of channels.
    * @default 64, or as `numHeads` implies
    */
-  headDim?: number;
+  headDim?: number | undefined;
   /** Number of heads, instead of `headDim`. @default as `headDim` implies */
-  numHeads?: number;
+  numHeads?: number | undefined;
 }
 
 const OPTIONS: OptionNames<HydraMixerOptions> = {
@@ -202,8 +202,8 @@ function mix(
     {
       place: "centred",
       activation: "silu",
-      ...(mask ? { mask } : {}),
-      ...(segments ? { segments } : {}),
+      mask,
+      segments,
     },
   );
   const bias = parameters("dt_bias") as tf.Tensor1D;
@@ -238,8 +238,8 @@ function attend(
   return lionAttention(q, k, v, {
     decay: selectiveDecay(logDecay, { convention: "arrival" }),
     ...{ causal: true, normalize: false, scale: 1, form },
-    ...(chunkSize ? { chunkSize } : {}),
-    ...(mask ? { mask: fromEnds(mask, mask) } : {}),
-    ...(segments ? { segments: fromEnds(segments, segments) } : {}),
+    chunkSize,
+    mask: mask && fromEnds(mask, mask),
+    segments: segments && fromEnds(segments, segments),
   });
 }

@@ -111,8 +111,8 @@ export function lionMixer(options: LionMixerOptions): Mixer {
           q,
           k,
           v,
-          ...(logDecay ? { logDecay: withoutSteps(logDecay, mask) } : {}),
-          ...(mask ? { mask } : {}),
+          logDecay: logDecay && withoutSteps(logDecay, mask),
+          mask,
         },
         { normalize, convention },
       );
@@ -178,14 +178,7 @@ function ordersOf(
 /** The options of attention for a call. */
 function optionsOf(call: MixerCall): Omit<LionAttentionOptions, "decay"> {
   const { causal, form, chunkSize, mask, segments, communicator } = call;
-  return {
-    causal,
-    form,
-    ...(chunkSize ? { chunkSize } : {}),
-    ...(mask ? { mask } : {}),
-    ...(segments ? { segments } : {}),
-    ...(communicator ? { communicator } : {}),
-  };
+  return { causal, form, chunkSize, mask, segments, communicator };
 }
 
 /** Queries, keys and values. */
@@ -208,7 +201,9 @@ function attendTo(
 ): tf.Tensor4D {
   if (!orders) return lionAttention(q, k, v, { ...options, decay: decays[0]! });
   const ways = orders.map((order, i) => ({ order, decay: decays[i]! }));
-  return lionAttentionInOrders(q, k, v, ways, options);
+  // Ranks cannot share the tokens of several paths; see `sharesTokens`.
+  const { communicator: _, ...others } = options;
+  return lionAttentionInOrders(q, k, v, ways, others);
 }
 
 /** Attention with the mask M + I, where a token's own weight counts twice. */

@@ -202,7 +202,7 @@ function hippoLogits(
   seed?: number,
 ): tf.Tensor2D {
   return tf.tidy(() => {
-    const steps = mambaTimeStep(numHeads, seed === undefined ? {} : { seed });
+    const steps = mambaTimeStep(numHeads, { seed });
     return decayLogits(tf.outerProduct(steps, s4dReal(headDim)));
   });
 }

@@ -18,7 +18,7 @@ export function stepBias(count: number): Parameter["initial"] {
   return {
     values: (seed) =>
       tf.tidy(() => {
-        const dt = mambaTimeStep(count, seed === undefined ? {} : { seed });
+        const dt = mambaTimeStep(count, { seed });
         return tf.add(dt, tf.log(tf.sub(1, tf.exp(tf.neg(dt)))));
       }),
   };

@@ -75,7 +75,7 @@ export const MAMBA2: FamilyModel<Mamba2Inputs> = {
         k: b,
         v: tf.mul(x, tf.expandDims(dt, 3)),
         logDecay: withoutSteps(logDecay, mask),
-        ...(mask ? { mask } : {}),
+        mask,
       },
       { convention: "arrival", normalize: false, scale: 1 },
     );

@@ -60,9 +60,9 @@ export function softmaxMixer(
       const placed = (x: tf.Tensor4D) => turns ? rotated(x) : x;
       const y = softmaxAttention(placed(q), placed(k), v, {
         causal,
-        ...(slopes ? { slopes } : {}),
-        ...(mask ? { mask } : {}),
-        ...(segments ? { segments } : {}),
+        slopes,
+        mask,
+        segments,
       });
       return merge(y, parameters, epsilon);
     },

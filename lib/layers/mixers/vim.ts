@@ -32,23 +32,23 @@ import {
 /** Options of {@linkcode vimMixer}. */
 export interface VimMixerOptions {
   /** Size of the state per channel. @default 16 */
-  stateDim?: number;
+  stateDim?: number | undefined;
   /** Number of taps of the convolutions. @default 4 */
-  convSize?: number;
+  convSize?: number | undefined;
   /** Channels of the scan, as a multiple of the input's columns. @default 2 */
-  expand?: number;
+  expand?: number | undefined;
   /**
    * Rank of the projection to time steps.
    * @default a 16th of the input's columns, rounded up
    */
-  stepRank?: number;
+  stepRank?: number | undefined;
   /** Whether to average the two directions; `false` adds them. @default true */
-  average?: boolean;
+  average?: boolean | undefined;
   /**
    * Whether to keep only the first direction: Mamba's own mixer, for text.
    * @default false
    */
-  causal?: boolean;
+  causal?: boolean | undefined;
 }
 
 const OPTIONS: OptionNames<VimMixerOptions> = {
@@ -224,8 +224,8 @@ function scanOf(
 ): tf.Tensor3D {
   const reading = {
     reverse: direction === BACKWARD,
-    ...(mask ? { mask } : {}),
-    ...(segments ? { segments } : {}),
+    mask,
+    segments,
   };
   const x = convolved(taken, parameters, direction, reading);
   const inputs = selected(x, parameters, direction);

@@ -80,11 +80,11 @@ export type AttentionVariant = typeof ATTENTION_VARIANTS[number];
  */
 export interface AttentionOptions {
   /** How tokens are weighted. */
-  variant?: AttentionVariant;
+  variant?: AttentionVariant | undefined;
   /** Instead of `variant`: a custom mixer, or its registered name. */
-  mixer?: Mixer | string;
+  mixer?: Mixer | string | undefined;
   /** Instead of `variant`: a custom decay for LION, or its registered name. */
-  decay?: DecayFunction | LearnedDecay | string;
+  decay?: DecayFunction | LearnedDecay | string | undefined;
   /**
    * Gives LION-D and LION-S diagonal decays, one per channel of the keys: the
    * paper's vector decays. `"random"` initialises them like a decay per head. `"hippo"`
@@ -93,51 +93,51 @@ export interface AttentionOptions {
    * Long Range Arena, has an exponential, which may exceed 1.
    * @default one decay per head
    */
-  diagonalDecay?: "hippo" | "random";
+  diagonalDecay?: "hippo" | "random" | undefined;
   /** Number of heads; must divide the input's columns. Custom mixers ignore it. */
-  numHeads?: number;
+  numHeads?: number | undefined;
   /** Form of computation; see {@linkcode AttentionForm}. @default "auto" */
-  form?: AttentionForm;
+  form?: AttentionForm | undefined;
   /** Tokens per chunk. @default the form's or kernel's choice */
-  chunkSize?: number;
+  chunkSize?: number | undefined;
   /**
    * Feature map of queries and keys, for LION only.
    * @default "eluPlusOne" for `"lit"`, else "shiftedSilu"
    */
-  featureMap?: keyof typeof FEATURE_MAPS;
+  featureMap?: keyof typeof FEATURE_MAPS | undefined;
   /**
    * The paths through the tokens, each with decays of its own, for LION only:
    * `"raster"` is the tokens' own order, `"snake"` winds through the rows and
    * the columns of `grid`. Without decay, order does not matter.
    * @default "raster"
    */
-  order?: "raster" | "snake" | readonly Order[];
+  order?: "raster" | "snake" | readonly Order[] | undefined;
   /** Number of rows and columns of tokens, for `"snake"`. */
-  grid?: readonly [rows: number, columns: number];
+  grid?: readonly [rows: number, columns: number] | undefined;
   /** Whether token 0 is a class token: it keeps its place, and LION-S does not decay it. @default false */
-  classToken?: boolean;
+  classToken?: boolean | undefined;
   /**
    * Which tokens a token attends to besides itself, on each path: those on both
    * sides, those before it (`"forward"`: causal attention) or those after it.
    * @default "both"
    */
-  direction?: "both" | "forward" | "backward";
+  direction?: "both" | "forward" | "backward" | undefined;
   /**
    * How often a token counts itself if it attends to both sides. `"twice"` is
    * an ablation, two causal mixers from both ends: LION's mask is then M + I.
    * @default "once"
    */
-  countSelf?: "once" | "twice";
+  countSelf?: "once" | "twice" | undefined;
   /**
    * Whether sequences are packed into rows: the last input, `[batch, length]`,
    * then says which one each token belongs to, and none attends to another; see
    * `segments` of lionAttention. @default false
    */
-  segments?: boolean;
+  segments?: boolean | undefined;
   /** Whether LION divides by the row sum of the scores. @default true */
-  normalize?: boolean;
+  normalize?: boolean | undefined;
   /** Whether LION and softmax layer-normalise the heads' output. @default false */
-  outputNorm?: boolean;
+  outputNorm?: boolean | undefined;
   /**
    * How the scores of softmax depend on positions, the class token's included.
    * `"rotary"` rotates queries and keys (RoPE), which also tells left from
@@ -146,9 +146,9 @@ export interface AttentionOptions {
    * LION-D with fixed decays. Models have learned positions besides.
    * @default "none"
    */
-  position?: "none" | "rotary" | "alibi";
+  position?: "none" | "rotary" | "alibi" | undefined;
   /** Share of the output's values that training sets to 0. @default 0 */
-  dropout?: number;
+  dropout?: number | undefined;
 }
 
 /** The names of the options. */

@@ -125,8 +125,8 @@ export function registerDecay(name: string, decay: OwnDecay): void {
 
 /** The custom parts in the options of attention. */
 export interface OwnParts {
-  mixer?: Mixer | string;
-  decay?: OwnDecay | string;
+  mixer?: Mixer | string | undefined;
+  decay?: OwnDecay | string | undefined;
 }
 
 /** The mixer itself, or the one registered under this name. */

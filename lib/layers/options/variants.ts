@@ -49,7 +49,7 @@ const VARIANTS: Readonly<
   delta: familyOf(DELTA_NET),
   "gated-delta": familyOf(GATED_DELTA_NET),
   kda: familyOf(KIMI_DELTA_ATTENTION),
-  hydra: ({ numHeads }) => hydraMixer(numHeads ? { numHeads } : {}),
+  hydra: ({ numHeads }) => hydraMixer({ numHeads }),
   vim: ({ direction = "both", countSelf = "once" }) =>
     vimMixer({ causal: direction !== "both" || countSelf === "twice" }),
 };
