@@ -24,8 +24,8 @@ const PROGRAMS = [
 /** What the programs import only when they need it. */
 const LOADED_LATER = ["plotly.js-dist-min", "@jax-js/jax"];
 
-/** Files that no module imports: of PyTorch, which may be there, and of the links in deno.json. */
-const FILES = ["LICENSE", "tests/std_assert", "bench/peers"];
+/** Files that no module imports: those of PyTorch, which may be there. */
+const FILES = ["LICENSE", "bench/peers"];
 
 /** Of the machine's libraries, the loader of Vulkan, which drivers come without. */
 const LOADER = "libvulkan.so.1";
@@ -63,11 +63,11 @@ export async function packReport(output: string): Promise<void> {
     const imports = Object.entries(config.imports).filter(([name]) =>
       used.has(name) || LOADED_LATER.includes(name)
     );
-    const { name, version, exports, links, compilerOptions } = config;
+    const { name, version, exports, compilerOptions } = config;
     await Deno.writeTextFile(
       `${folder}/deno.json`,
       JSON.stringify({
-        ...{ name, version, exports, links, compilerOptions },
+        ...{ name, version, exports, compilerOptions },
         imports: Object.fromEntries(imports),
       }),
     );

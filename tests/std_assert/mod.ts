@@ -1,7 +1,8 @@
 /**
  * The few functions of `@std/assert` that the tests use, over `node:assert`,
- * so that they run where JSR is not reachable. Removing the line `links` from
- * deno.json runs them on the real package.
+ * so that they run where JSR is not reachable. With `"jsr:@std/assert@^1"` for
+ * `@std/assert` in deno.json they run on the real package. It is an import and
+ * no link, since Deno warns of links in the deno.json of whoever links to us.
  *
  * @module
  */
