@@ -29,7 +29,7 @@ export {
 } from "./lib/operations/feature_map.ts";
 export type { AttentionPlan } from "./lib/attention/planning/plan.ts";
 export type { Precision } from "./lib/attention/planning/kernel.ts";
-export type { Peers, TokenRanks } from "./lib/contract/communicator.ts";
+export type { TokenRanks } from "./lib/contract/communicator.ts";
 export { shareTokens } from "./lib/layers/shared_tokens.ts";
 export {
   type AttentionForm,
@@ -87,7 +87,6 @@ export type {
   LearnedDecay,
 } from "./lib/layers/mixers/lion_decays.ts";
 export {
-  type OwnDecay,
   registerDecay,
   registerMixer,
 } from "./lib/layers/options/custom_registry.ts";
@@ -121,7 +120,6 @@ export { lionViT, type LionViTOptions, VIT_PRESETS } from "./lib/models/vit.ts";
 export {
   HYDRA_BERT_PRESETS,
   HYDRA_PRESETS,
-  type RivalPreset,
   VIM_PRESETS,
 } from "./lib/models/baseline_presets.ts";
 export {

@@ -9,7 +9,6 @@ export type {
   Peers,
   RankNumbers,
   Reduction,
-  TokenRanks,
 } from "../contract/communicator.ts";
 export { MpiCommunicator } from "./mpi_communicator.ts";
 export { MpiError } from "./mpi_error.ts";

@@ -1,7 +1,8 @@
 /** What ranks that share the tokens compute, beside what one process does. @module */
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
-import type { MpiCommunicator, TokenRanks } from "../../lib/mpi/mod.ts";
+import type { MpiCommunicator } from "../../lib/mpi/mod.ts";
+import type { TokenRanks } from "../../mod.ts";
 
 /** Largest error, relative to the largest number of an array, or to 1. */
 const TOLERANCE = 1e-5;

@@ -119,7 +119,10 @@ export function registerMixer(name: string, mixer: Mixer): void {
  * @throws {TypeError} If the name is not a string, or the decay is not a decay.
  * @throws {RangeError} If the name is another decay's.
  */
-export function registerDecay(name: string, decay: OwnDecay): void {
+export function registerDecay(
+  name: string,
+  decay: DecayFunction | LearnedDecay,
+): void {
   decays.add(name, decay);
 }
 
