@@ -1,50 +1,107 @@
 /**
- * Times every form of every variant on every backend with `deno bench -A`,
- * forward and with gradients, beside softmax attention and a plain loop. The
- * results are checked first, and no time is taken if one is wrong.
+ * What `deno bench -A` times: every form of every variant on every backend that
+ * starts, forward and with gradients, beside softmax attention and a plain loop.
  *
- * All of it takes hours: `LION_BENCH_LENGTHS=256,1024`, `LION_BACKENDS=wasm`
- * and `LION_BENCH_VARIANTS=s` narrow it. `deno task bench` says more in less time.
+ * On two cores without a GPU it takes less than four minutes. A group makes its
+ * inputs and checks its results when its first bench runs; a wrong result fails
+ * the group. `--filter gradients` and the like pick benches by their names, and
+ * variables of the environment choose other problems: `LION_BACKENDS`,
+ * `LION_BENCH_LENGTHS`, `LION_BENCH_VARIANTS` and `LION_BENCH_PASSES`.
  *
  * @module
  */
-import type { BackendName } from "@lionjs/lion";
-import { attentionGroup, longestOn } from "./attention.ts";
-import { PASSES, type Variant, VARIANTS } from "./attention_problem.ts";
-import type { Group, OpenGroup } from "./group.ts";
-import { startBackend } from "./group.ts";
+import type { BackendInfo, BackendName } from "@lionjs/lion";
+import { someOf, wholeNumbers } from "../tools/command_line.ts";
+import { attentionGroup, baselineOf, defaultNames } from "./attention.ts";
+import { PASSES, VARIANTS } from "./attention_problem.ts";
+import { type Group, type OpenGroup, startBackend } from "./group.ts";
 import { assertParity } from "./measure.ts";
+import { type ByPower, powerOf } from "./report/figure.ts";
+import { VARIANT_NAMES } from "./report/texts.ts";
 
-function listed(variable: string, otherwise: readonly unknown[]): string[] {
-  return (Deno.env.get(variable) ?? otherwise.join()).split(",");
-}
+/** The value of a variable of the environment, or another. */
+const chosen = (variable: string, otherwise: string) =>
+  Deno.env.get(variable) ?? otherwise;
 
-const LENGTHS = listed("LION_BENCH_LENGTHS", [256, 1024, 4096, 16_384])
-  .map(Number);
-const BACKENDS = listed("LION_BACKENDS", ["webgpu", "wasm", "cpu"]);
-const CHOSEN_VARIANTS = listed("LION_BENCH_VARIANTS", VARIANTS);
+/** Backends, in their order. */
+const BACKENDS = someOf<BackendName>(
+  "LION_BACKENDS",
+  chosen("LION_BACKENDS", "wasm,cpu,webgpu"),
+  ["wasm", "webgpu", "cpu"],
+);
+const CHOSEN_VARIANTS = someOf(
+  "LION_BENCH_VARIANTS",
+  chosen("LION_BENCH_VARIANTS", VARIANTS.join()),
+  VARIANTS,
+);
+const CHOSEN_PASSES = someOf(
+  "LION_BENCH_PASSES",
+  chosen("LION_BENCH_PASSES", PASSES.join()),
+  PASSES,
+);
+/** Tokens that fit the kind of a backend. */
+const LENGTHS: ByPower<string> = {
+  gpu: "1024,4096",
+  wasm: "256,1024",
+  software: "256",
+  cpu: "64",
+};
+const HEADS = 4;
 const threads = navigator.hardwareConcurrency;
 
 /** The group whose inputs are in place: benches of a group run one after another. */
-let current: { group: Group; opened: OpenGroup } | undefined;
+let current: { group: Group; opened: Promise<OpenGroup> } | undefined;
 
+/** Makes the inputs of a group and checks all of its results, once. */
 async function opened(group: Group): Promise<OpenGroup> {
   if (current?.group !== group) {
-    await current?.opened.close();
-    current = { group, opened: await group.open() };
+    const before = current?.opened;
+    current = {
+      group,
+      opened: (async () => {
+        await (await before?.catch(() => undefined))?.close();
+        const open = await group.open();
+        await assertParity(open.contenders);
+        return open;
+      })(),
+    };
   }
-  return current.opened;
+  return await current.opened;
 }
 
-async function register(group: Group): Promise<void> {
-  const { contenders, baseline } = await opened(group);
-  await assertParity(contenders);
-  const { pass, variant, length } = group.parameters;
-  for (const { name } of contenders) {
+for (const backend of BACKENDS) {
+  const info = await startBackend(backend, threads).catch((error) => {
+    console.warn(`no bench on ${backend}: ${error.message}`);
+  });
+  if (info) registerBackend(info);
+}
+
+function registerBackend(info: BackendInfo): void {
+  const lengths = chosen("LION_BENCH_LENGTHS", LENGTHS[powerOf(info)]);
+  for (const length of wholeNumbers("LION_BENCH_LENGTHS", lengths)) {
+    for (const pass of CHOSEN_PASSES) {
+      for (const variant of CHOSEN_VARIANTS) {
+        const problem = { backend: info.name, pass, variant, length } as const;
+        registerGroup(
+          attentionGroup({ ...problem, heads: HEADS, threads, torch: null }),
+          defaultNames(problem),
+          `${info.name}, ${VARIANT_NAMES[variant]}, ${pass}, ${length} tokens`,
+        );
+      }
+    }
+  }
+}
+
+function registerGroup(
+  group: Group,
+  names: readonly string[],
+  title: string,
+): void {
+  for (const name of names) {
     Deno.bench({
-      name,
-      group: `${group.backend} ${pass} ${variant} L=${length}`,
-      baseline: name === baseline,
+      name: `${name}: ${title}`,
+      group: title,
+      baseline: name === baselineOf(names),
       n: 10,
       warmup: 1,
       fn: async (bench) => {
@@ -55,21 +112,5 @@ async function register(group: Group): Promise<void> {
         bench.end();
       },
     });
-  }
-}
-
-for (const backend of BACKENDS as BackendName[]) {
-  const info = await startBackend(backend, threads).catch((error) => {
-    console.warn(`no bench on ${backend}: ${error.message}`);
-  });
-  if (!info) continue;
-  for (const pass of PASSES) {
-    for (const variant of CHOSEN_VARIANTS as Variant[]) {
-      for (const length of LENGTHS) {
-        if (length > longestOn(backend)) continue;
-        const choice = { backend, pass, variant, length, heads: 4, threads };
-        await register(attentionGroup({ ...choice, torch: null }));
-      }
-    }
   }
 }

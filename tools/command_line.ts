@@ -104,6 +104,11 @@ export function positiveInteger(option: string, text: string): number {
   throw new RangeError(`${option} should be a whole number, got "${text}"`);
 }
 
+/** The numbers between commas, if they are whole ones above 0. */
+export function wholeNumbers(option: string, text: string): number[] {
+  return text.split(",").map((number) => positiveInteger(option, number));
+}
+
 /** The number, if it is one of threads that this machine can have use of. */
 export function threadCount(option: string, text: string): number {
   const value = positiveInteger(option, text);

@@ -8,25 +8,13 @@ import {
   PLAIN_SOFTMAX,
   SOFTMAX,
 } from "../attention.ts";
-import {
-  HEAD_DIM,
-  type Pass,
-  PASSES,
-  type Variant,
-  VARIANTS,
-} from "../attention_problem.ts";
+import { HEAD_DIM, type Pass, PASSES, VARIANTS } from "../attention_problem.ts";
 import type { OpenGroup } from "../group.ts";
 import type { Collector, Place } from "./collector.ts";
 import type { ByPower, FigureMaker, Setting } from "./figure.ts";
+import { VARIANT_NAMES } from "./texts.ts";
 
 const HEADS = 4;
-
-/** What a variant is called. */
-export const VARIANT_NAMES: Readonly<Record<Variant, string>> = {
-  lit: "LION-LIT",
-  d: "LION-D",
-  s: "LION-S",
-};
 
 const SETTINGS = { batch: 1, heads: HEADS, "columns of a head": HEAD_DIM };
 

@@ -1,5 +1,13 @@
 /** What the figures are about: the paper's, and why ours may differ. @module */
+import type { Variant } from "../attention_problem.ts";
 import type { FigureName } from "./report_file.ts";
+
+/** What a variant is called. */
+export const VARIANT_NAMES: Readonly<Record<Variant, string>> = {
+  lit: "LION-LIT",
+  d: "LION-D",
+  s: "LION-S",
+};
 
 /** A figure's title, and what to see in it. */
 export interface FigureText {
