@@ -56,6 +56,9 @@ export type Form = typeof FORMS[number];
 /** Softmax attention as a kernel, and in operations of TensorFlow.js. */
 export const SOFTMAX = "softmax", PLAIN_SOFTMAX = "softmax in tfjs";
 
+/** The full form as the paper has it, in operations that keep the matrix of scores. */
+export const PLAIN_FULL = "full in tfjs";
+
 /** Attention as one would write it without a library. */
 export const LOOP = "Float32Array loop";
 
@@ -117,13 +120,7 @@ export interface TorchFull extends NamedPeer {
 
 /** All contenders of a choice. */
 export function attentionGroup(choice: AttentionChoice): Group {
-  const { backend, pass, variant, length, heads } = choice;
-  return {
-    section: "attention",
-    backend,
-    parameters: { pass, variant, length, heads },
-    open: () => open(choice),
-  };
+  return { open: () => open(choice) };
 }
 
 async function open(choice: AttentionChoice): Promise<OpenGroup> {
@@ -306,8 +303,14 @@ function formContender(
     check: (result: AttentionResult) => string | null;
   },
 ): Contender {
-  const [form, size] = name.split(", ") as [Form, string?];
-  const choice = { form, ...(size && { chunkSize: Number(size) }) };
+  const [form, size] = name === PLAIN_FULL
+    ? ["full"] as const
+    : name.split(", ") as [Form, string?];
+  const choice = {
+    form,
+    ...(size && { chunkSize: Number(size) }),
+    ...(name === PLAIN_FULL && { kernel: false }),
+  };
   const attend: Attend = (q, k, v, logDecay) =>
     lionAttention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, {
       ...choice,

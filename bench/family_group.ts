@@ -68,7 +68,7 @@ export async function openFamily(
   for (const one of theirs) contenders.push(await theirContender(pass, one));
   return {
     contenders,
-    baseline: ours[0]!.name,
+    baseline: [...ours, ...theirs][0]!.name,
     close: async () => {
       opened.forEach(({ dispose }) => dispose());
       for (const { peer } of theirs) await peer.release();
@@ -138,7 +138,7 @@ async function theirContender(
   { name, peer, model, length }: Theirs,
 ): Promise<Contender> {
   const tensors = arraysOf(referenceOf(model, length).problem);
-  const fastest = await peer.prepareFastest(CHUNKS.map((chunk) => ({
+  await peer.prepareFastest(CHUNKS.map((chunk) => ({
     work: "attention",
     options: { pass, form: model, chunk },
     tensors,
@@ -147,7 +147,7 @@ async function theirContender(
     peer,
     (result) => familyDifference(model, length, result),
     undefined,
-    `${name}, chunks of ${CHUNKS[fastest]}`,
+    name,
   );
 }
 

@@ -7,14 +7,7 @@ import {
   useBackend,
 } from "@lionjs/lion";
 import type { Pass } from "./attention_problem.ts";
-import {
-  assertParity,
-  type Budget,
-  type Candidate,
-  type Measurement,
-  stopwatch,
-  timeAlternating,
-} from "./measure.ts";
+import { type Candidate, stopwatch } from "./measure.ts";
 
 /** What a computation costs on paper. */
 export interface Cost {
@@ -60,39 +53,8 @@ export interface OpenGroup {
   close(): Promise<void>;
 }
 
-/**
- * Times the contenders after all of their results were checked, and frees the
- * inputs.
- *
- * @param group Whose they are; the baseline is kept whatever `isCompared` says.
- * @param isCompared Which of them. @default all
- * @param budget How long. @default as of {@linkcode timeAlternating}
- */
-export async function timeChecked(
-  { contenders, baseline, close }: OpenGroup,
-  isCompared: (name: string) => boolean = () => true,
-  budget?: Budget,
-): Promise<Measurement[]> {
-  const compared = contenders.filter(({ name }) =>
-    name === baseline || isCompared(name)
-  );
-  try {
-    await assertParity(compared);
-    return await timeAlternating(compared, baseline, budget);
-  } finally {
-    await close();
-  }
-}
-
-/** The sections of a report. */
-export const SECTIONS = ["attention", "matmul", "training", "vision"] as const;
-
-/** Contenders that compute the same, on one backend and in other languages. */
+/** Contenders that compute the same, on one backend and in other libraries. */
 export interface Group {
-  readonly section: typeof SECTIONS[number];
-  readonly backend: BackendName;
-  /** What sets it apart from the other groups of its section. */
-  readonly parameters: Readonly<Record<string, string | number>>;
   /** Prepares the inputs. */
   open(): Promise<OpenGroup>;
 }

@@ -1,10 +1,37 @@
 /** The machine, and what it can do at best. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import type { BackendInfo } from "@lionjs/lion";
+import type { BackendInfo, BackendName } from "@lionjs/lion";
 import { arch, cpus, release, totalmem } from "node:os";
-import type { BackendFigures, Machine } from "./figures.ts";
 import { type OpenGroup, readTensors, timeTensors } from "./group.ts";
 import { measureAlternating, stopwatch } from "./measure.ts";
+
+/** Where something was measured. */
+export interface Machine {
+  /** The model of the CPU. */
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly system: string;
+  readonly deno: string;
+  /** What V8 was told, as by `deno task fast`. */
+  readonly v8Flags: string | null;
+  readonly tfjs: string;
+  /** `null` where PyTorch was not there. */
+  readonly torch: string | null;
+  /** That each side was given. */
+  readonly threads: number;
+}
+
+/** What a backend can do at best, as measured in the same run. */
+export interface BackendFigures {
+  readonly name: BackendName;
+  /** The WebGPU adapter. */
+  readonly adapter: string | null;
+  /** Of its largest matrix product, in operations a second. */
+  readonly operationsPerSecond: number;
+  /** Of a copy of 64 MiB, read and written, in bytes per second. */
+  readonly bytesPerSecond: number;
+}
 
 /** Names the machine and what runs on it. */
 export function describeMachine(

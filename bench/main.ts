@@ -1,322 +1,247 @@
 /**
- * Times lion beside tfjs, plain loops and PyTorch: `deno task bench`, with
- * `--help` for what can be chosen, and `--json` to keep the figures, of which
- * `deno run -A bench/results.ts out/bench.json > bench/RESULTS.md` makes tables.
+ * Measures lion beside tfjs, plain loops and other libraries: `deno task bench`
+ * in the terminal, `deno task report` as a page, and `--compare` beside another
+ * revision of itself. `--help` says what can be chosen.
  *
- * All results are checked before the first time is taken: a mismatch ends the
- * run. Contenders take turns, and GFLOP/s count the operations that
- * `explainAttention` gives for the form, three times those with gradients.
+ * All numbers of a run are in one file (`report/report_file.ts`), of which tables,
+ * pages and documents are views.
  *
  * @module
  */
 import type { BackendName } from "@lionjs/lion";
 import {
+  positive,
   positiveInteger,
   readCommandLine,
-  readFiles,
   someOf,
   threadCount,
+  wholeNumbers,
 } from "../tools/command_line.ts";
+import type { Implementation } from "../tools/mpirun.ts";
 import { outPath, writeOutput } from "../tools/out_folder.ts";
-import { attentionGroup, longestOn } from "./attention.ts";
-import { PASSES, type Variant, VARIANTS } from "./attention_problem.ts";
+import { isKept, reachedIn } from "./bounds.ts";
+import { COMPARED } from "./compare/cases.ts";
 import {
-  compareRuns,
-  quickestRows,
-  slowerGroups,
-  tellComparisons,
-  titleOf,
-} from "./compare.ts";
-import {
-  type BackendFigures,
-  CELLS,
-  cellsOf,
-  type Figures,
-  gflopsOf,
-  type GroupFigures,
-  type Row,
-} from "./figures.ts";
-import { type Group, SECTIONS, startBackend } from "./group.ts";
-import { describeMachine, measurePeaks } from "./machine.ts";
-import { matmulGroups } from "./matmul.ts";
-import { assertParity, ParityError, timeAlternating } from "./measure.ts";
-import { HOW_TO_GET_TORCH, TorchPeer } from "./peers/torch.ts";
-import { trainingGroups } from "./training_step.ts";
-import { visionGroups } from "./vision.ts";
+  type CompareOptions,
+  compareRevisions,
+  tellComparison,
+} from "./compare/compare_revisions.ts";
+import { commitOf } from "./compare/revision.ts";
+import { describeMachine } from "./machine.ts";
+import { measureRanks, SHORT, WHOLE } from "./rank_figures.ts";
+import { implementationOf, tellRanks } from "./ranks.ts";
+import { ParityError } from "./measure.ts";
+import { makeReport, type ReportOptions } from "./report/make_report.ts";
+import { packReport } from "./report/pack.ts";
+import { reportPage } from "./report/page.ts";
+import { FIGURE_NAMES, type Report } from "./report/report_file.ts";
+import { tellFigure } from "./report/tell_figure.ts";
+import { writeViews } from "./views.ts";
+
+const BACKENDS: readonly BackendName[] = ["wasm", "webgpu", "cpu"];
 
 const USAGE = `Usage: deno task bench [options]
+       deno task report [options]
 
-  --only SECTIONS     of attention, matmul, training, vision (default: all but
-                      vision)
-  --backends NAMES    of wasm, webgpu, cpu (default: all that start)
-  --variants NAMES    of lit, d, s (default: all)
-  --lengths TOKENS    default 256,1024,4096,16384; of lit and d only 1024, of
-                      forms of quadratic time 1024 at most, on cpu only 256
-  --full              all variants and forms at all lengths, and PyTorch beside
-                      all backends; takes far longer
-  --heads N           default 4
-  --threads N         of wasm and of PyTorch (default: one for each core)
-  --json [FILE]       also write the figures, to ${
-  outPath("bench.json")
-} by default
-  --compare FILE      say what is slower beyond noise than in the figures that an
-                      earlier run has written, and end with 1 if anything is
-  --help              print this
+Checks results, then measures the figures of speed and memory, and tells whether
+bounds are kept: if not, bench ends with 1. report writes ${
+  outPath("report.html")
+}, a
+page that needs no network, and ${outPath("report.json")}.
 
-Lists are separated by commas.`;
+  --backend NAMES   of ${BACKENDS.join(", ")} (default: all that start)
+  --only FIGURES    of ${FIGURE_NAMES.slice(0, 6).join(", ")},
+                    ${FIGURE_NAMES.slice(6).join(", ")}
+                    (default: all)
+  --quick           the smallest sizes, for some seconds: to see that it runs
+  --threads N       of wasm and of PyTorch (default: one for each core)
+  --json FILE       also write the figures there
+  --page            what report is: bench --page
+  --views           measure nothing, but make the tables in documents of the report
+                    that is kept, bench/report/two_cores.json
+  --pack FILE       measure nothing, but make a .tar.gz for a machine of this kind
+                    without a network: unpacked there, lion-report/run.sh takes
+                    these options and makes the report
+  --help            print this
 
-const BACKENDS = ["wasm", "webgpu", "cpu"] as const;
-const LENGTHS = [256, 1024, 4096, 16_384];
+Lists are separated by commas. Without a GPU all figures together are given a
+quarter of an hour; times of a busy machine mean little.
 
-/** In a run without --full, for what takes seconds beyond, or shows little more. */
-const LONGEST_IN_SHORT_RUN = 1024;
+  --compare REV     times this tree beside another revision of git's, in turns, after
+                    the results of both were compared; ends with 1 if anything takes
+                    more than --most of the time, in a second measurement too
+  --only SECTIONS   of ${COMPARED.join(", ")} (default: all)
+  --filter TEXT     only cases with the text in their titles
+  --lengths TOKENS  default 1024
+  --backend NAME    default wasm
+  --rounds N        turns of each revision for a case (default 6)
+  --most RATIO      default 1.05
+  --json FILE, --threads N
 
-interface Options {
-  readonly sections: readonly Group["section"][];
-  readonly backends: readonly BackendName[];
-  readonly variants: readonly Variant[];
-  /** `undefined` if not chosen. */
-  readonly lengths: readonly number[] | undefined;
-  readonly full: boolean;
-  readonly heads: number;
-  readonly threads: number;
-  /** The file to write. */
-  readonly json: string | undefined;
-  /** What an earlier run has written. */
-  readonly base: Figures | undefined;
-}
+  --ranks           times training by ranks that share a batch, one thread each, and
+                    what they exchange, under MPI; ends with 1 if two are not faster
+                    than one by the goal. --quick takes half a minute
+  --mpi NAME        of those that are installed (default: the first)
+  --json FILE       notebook 13 reads bench/ranks.json`;
+
+/** What to do. */
+type Options =
+  | { readonly views: true }
+  | { readonly pack: string }
+  | {
+    readonly ranks: Implementation;
+    readonly quick: boolean;
+    readonly json?: string;
+  }
+  | { readonly compare: Omit<CompareOptions, "tell">; readonly json?: string }
+  | {
+    readonly measure: Omit<ReportOptions, "tell" | "command">;
+    readonly isPage: boolean;
+    readonly json?: string;
+  };
 
 function readOptions(): Promise<Options> {
   return readCommandLine(USAGE, {
-    only: { type: "string", default: "attention,matmul,training" },
-    backends: { type: "string", default: BACKENDS.join() },
-    variants: { type: "string", default: VARIANTS.join() },
-    lengths: { type: "string" },
-    full: { type: "boolean", default: false },
-    heads: { type: "string", default: "4" },
-    threads: {
-      type: "string",
-      default: String(navigator.hardwareConcurrency),
-    },
-    json: { type: "boolean", default: false },
+    backend: { type: "string" },
+    only: { type: "string" },
+    quick: { type: "boolean", default: false },
+    threads: { type: "string", default: String(navigator.hardwareConcurrency) },
+    json: { type: "string" },
+    page: { type: "boolean", default: false },
+    views: { type: "boolean", default: false },
+    pack: { type: "string" },
+    ranks: { type: "boolean", default: false },
+    mpi: { type: "string" },
     compare: { type: "string" },
-  }, async (values, files) => {
-    const { json, lengths, full } = values;
-    const [unexpected] = files.slice(json ? 1 : 0);
-    if (unexpected !== undefined) {
-      throw new RangeError(`unexpected argument "${unexpected}"`);
+    filter: { type: "string" },
+    lengths: { type: "string" },
+    rounds: { type: "string" },
+    most: { type: "string" },
+  }, async (values): Promise<Options> => {
+    const { backend, only, compare, pack } = values;
+    const threads = threadCount("--threads", values.threads);
+    const json = values.json === undefined ? {} : { json: values.json };
+    if (values.views) return { views: true };
+    if (pack !== undefined) return { pack: archiveOf(pack) };
+    if (values.ranks) {
+      const ranks = await implementationOf(values.mpi);
+      return { ranks, quick: values.quick, ...json };
     }
+    if (compare === undefined) {
+      for (const name of ["filter", "lengths", "rounds", "most"] as const) {
+        if (values[name] === undefined) continue;
+        throw new RangeError(`--${name} is of --compare`);
+      }
+      return {
+        measure: {
+          backends: someOf("--backend", backend ?? BACKENDS.join(), BACKENDS),
+          figures: someOf("--only", only ?? FIGURE_NAMES.join(), FIGURE_NAMES),
+          ...{ quick: values.quick, threads },
+        },
+        ...{ isPage: values.page, ...json },
+      };
+    }
+    const [one, ...more] = someOf("--backend", backend ?? "wasm", BACKENDS);
+    if (more.length > 0) {
+      throw new RangeError(`--backend should be one with --compare`);
+    }
+    await commitOf(compare);
     return {
-      sections: someOf("--only", values.only, SECTIONS),
-      backends: someOf("--backends", values.backends, BACKENDS),
-      variants: someOf("--variants", values.variants, VARIANTS),
-      lengths: lengths?.split(",").map((text) =>
-        positiveInteger("--lengths", text)
-      ),
-      full,
-      heads: positiveInteger("--heads", values.heads),
-      threads: threadCount("--threads", values.threads),
-      json: json ? files[0] ?? outPath("bench.json") : undefined,
-      base: values.compare === undefined
-        ? undefined
-        : await readFigures(values.compare),
+      compare: {
+        ...{ revision: compare, backend: one!, threads },
+        sections: someOf("--only", only ?? COMPARED.join(), COMPARED),
+        filter: values.filter ?? "",
+        lengths: wholeNumbers("--lengths", values.lengths ?? "1024"),
+        rounds: positiveInteger("--rounds", values.rounds ?? "6"),
+        most: positive("--most", values.most ?? "1.05"),
+      },
+      ...json,
     };
   });
 }
 
-/** What an earlier run has written. */
-async function readFigures(file: string): Promise<Figures> {
-  const [text] = await readFiles([file]);
-  let figures: Partial<Figures> | null = null;
-  try {
-    figures = JSON.parse(text!);
-  } catch {
-    // Not JSON at all.
-  }
-  if (Array.isArray(figures?.groups)) return figures as Figures;
-  throw new RangeError(
-    `--compare should be figures that --json has written, got ${file}`,
-  );
+/** Where to pack to. */
+function archiveOf(path: string): string {
+  if (path.endsWith(".tar.gz")) return path;
+  throw new RangeError(`--pack should end with .tar.gz, got "${path}"`);
 }
 
-/** All that a run measures on a backend. */
-function groupsOf(
-  options: Options,
-  backend: BackendName,
-  peer: TorchPeer | null,
-): Group[] {
-  const { sections, variants, heads, threads, full } = options;
-  // PyTorch computes on the CPU, as wasm does.
-  const torch = backend === "wasm" || full ? peer : null;
-  const isShown = (variant: Variant, length: number) =>
-    backend === "cpu"
-      ? variant === "s" && length === LENGTHS[0]
-      : variant === "s" || length === LONGEST_IN_SHORT_RUN;
-  const lengthsOf = (variant: Variant) =>
-    options.lengths ??
-      LENGTHS.filter((length) => full || isShown(variant, length));
-  const attention = () =>
-    variants.flatMap((variant) =>
-      lengthsOf(variant)
-        .filter((length) => length <= longestOn(backend))
-        .flatMap((length) =>
-          PASSES.map((pass) =>
-            attentionGroup({
-              backend,
-              pass,
-              variant,
-              length,
-              heads,
-              threads,
-              longestQuadratic: full ? Infinity : LONGEST_IN_SHORT_RUN,
-              torch,
-            })
-          )
-        )
-    );
-  const matmul = () =>
-    backend === "wasm" || full ? matmulGroups({ backend, threads, torch }) : [];
-  // On cpu a step of the long sequence takes most of a minute, and on webgpu
-  // without a GPU some seconds.
-  const trained = (variant: Variant) =>
-    backend === "wasm" || backend === "webgpu" && (full || variant === "s");
-  const training = () =>
-    variants.filter(trained).flatMap((variant) =>
-      trainingGroups({ backend, variant, threads, torch })
-    );
-  const vision = () =>
-    variants.flatMap((variant) => visionGroups({ backend, variant, threads }));
-  const makers = { attention, matmul, training, vision };
-  return sections.flatMap((section) => makers[section]());
+const command = [
+  Deno.args.includes("--page") ? "deno task report" : "deno task bench",
+  ...Deno.args.filter((argument) => argument !== "--page"),
+].join(" ");
+
+async function pack(archive: string): Promise<void> {
+  await packReport(archive);
+  const { size } = await Deno.stat(archive);
+  const told = (size / 2 ** 20).toFixed(0);
+  console.log(`${archive}, ${told} MiB: unpack it there, and run it by`);
+  console.log(`tar -xzf ${archive.split("/").at(-1)} && lion-report/run.sh`);
 }
 
-/** The backends that start here, and what they do at best. */
-async function measureBackends(
-  { backends, threads }: Options,
-): Promise<BackendFigures[]> {
-  const found: BackendFigures[] = [];
-  for (const name of backends) {
-    try {
-      found.push(await measurePeaks(await startBackend(name, threads)));
-    } catch (error) {
-      if (error instanceof ParityError) throw error;
-      console.warn(
-        `nothing is measured on ${name}: ${(error as Error).message}`,
-      );
-    }
-  }
-  return found;
+async function write(file: string, data: object): Promise<void> {
+  await writeOutput(file, `${JSON.stringify(data, null, 2)}\n`);
+  console.log(file);
 }
 
-async function checkGroup(group: Group): Promise<number> {
-  const { contenders, close } = await group.open();
-  try {
-    await assertParity(contenders);
-  } catch (error) {
-    if (!(error instanceof ParityError)) throw error;
-    throw new ParityError(`${titleOf(group)}: ${error.message}`);
-  } finally {
-    await close();
-  }
-  return contenders.length;
+/** Whether nothing is slower than in the other revision. */
+async function compare(
+  options: Omit<CompareOptions, "tell">,
+  json: string | undefined,
+): Promise<boolean> {
+  const found = {
+    ...{ command, date: new Date().toISOString() },
+    machine: describeMachine(options.threads, null),
+    ...await compareRevisions({ ...options, tell: console.log }),
+  };
+  console.log(`\n${tellComparison(found)}`);
+  if (json !== undefined) await write(json, found);
+  return !found.cases.some(({ isSlower }) => isSlower);
 }
 
-async function measureGroup(group: Group): Promise<GroupFigures> {
-  const { section, backend, parameters } = group;
-  const { contenders, baseline, close } = await group.open();
-  // All results were checked before.
-  const measurements = await timeAlternating(contenders, baseline);
-  const rows: Row[] = [];
-  for (const [i, measurement] of measurements.entries()) {
-    const { cost, how, usage } = contenders[i]!;
-    rows.push({
-      ...measurement,
-      gflops: gflopsOf(cost, measurement.median),
-      cost: cost ?? null,
-      usage: await usage?.() ?? null,
-      how: how ?? null,
-    });
-  }
-  await close();
-  return { section, backend, parameters, baseline, rows };
-}
-
-function printGroup(group: GroupFigures): void {
-  console.log(`\n${titleOf(group)}; ratio to ${group.baseline}`);
-  const rows = [CELLS, ...cellsOf(group)];
-  const widths = CELLS.map((_, column) =>
-    Math.max(...rows.map((row) => row[column]!.length))
-  );
-  for (const [name, ...cells] of rows) {
-    const aligned = cells.map((cell, i) => cell.padStart(widths[i + 1]!));
-    console.log([name!.padEnd(widths[0]!), ...aligned].join("  "));
-  }
-}
-
-async function writeFigures(file: string, figures: Figures): Promise<void> {
-  await writeOutput(file, JSON.stringify(figures, null, 2) + "\n");
-  console.log(`figures: ${file}`);
-}
-
-/** Measures; whether nothing is slower than in an earlier run. */
-async function main(options: Options): Promise<boolean> {
-  const started = performance.now();
-  const seconds = () => Math.round((performance.now() - started) / 1000);
-  await using torch = await TorchPeer.start(options.threads);
-  if (!torch) {
-    console.log(`PyTorch is not here to compare with: ${HOW_TO_GET_TORCH}`);
-  }
-  const machine = describeMachine(options.threads, torch?.version ?? null);
-  console.log(
-    `${machine.cpu}, ${machine.cores} cores, ${options.threads} threads, ` +
-      `Deno ${machine.deno}, tfjs ${machine.tfjs}, PyTorch ${
-        machine.torch ?? "none"
-      }`,
-  );
-  const backends = await measureBackends(options);
-  const groups = backends.flatMap(({ name }) => groupsOf(options, name, torch));
-  let checked = 0;
-  for (const group of groups) checked += await checkGroup(group);
-  console.log(
-    `${checked} results agree with their references (${seconds()} s)`,
-  );
-
-  for (const { name, adapter, ...peak } of backends) {
+/** Whether all bounds are kept. */
+function tellBounds(report: Report): boolean {
+  const reached = reachedIn(report);
+  console.log("\nbounds of ratios");
+  for (const one of reached) {
+    const { what, ratio, most } = one;
     console.log(
-      `${name}${adapter ? ` (${adapter})` : ""} at best: ${
-        (peak.operationsPerSecond / 1e9).toFixed(1)
-      } GFLOP/s, ${(peak.bytesPerSecond / 1e9).toFixed(1)} GB/s`,
+      `  ${what}: ${ratio.toFixed(2)}, bound ${most}${
+        isKept(one) ? "" : ": EXCEEDED"
+      }`,
     );
   }
-  const measured: GroupFigures[] = [];
-  for (const group of groups) {
-    measured.push(await measureGroup(group));
-    printGroup(measured.at(-1)!);
+  return reached.every(isKept);
+}
+
+/** Does what is asked; whether nothing is to be said against it. */
+async function main(options: Options): Promise<boolean> {
+  if ("views" in options) {
+    console.log((await writeViews()).join("\n") || "nothing has changed");
+    return true;
   }
-  console.log(`\nwhole run: ${seconds()} s`);
-  const figures = (): Figures => ({
-    command: [
-      machine.v8Flags ? "deno task bench" : "deno run -A bench/main.ts",
-      ...Deno.args,
-    ].join(" "),
-    date: new Date().toISOString(),
-    seconds: seconds(),
-    machine,
-    backends,
-    groups: measured,
+  if ("pack" in options) {
+    await pack(options.pack);
+    return true;
+  }
+  if ("ranks" in options) {
+    const { ranks, quick, json } = options;
+    const figures = await measureRanks(ranks, quick ? SHORT : WHOLE);
+    if (json !== undefined) await write(json, figures);
+    return tellRanks(figures);
+  }
+  if ("compare" in options) return await compare(options.compare, options.json);
+  const { measure, isPage, json } = options;
+  const report = await makeReport({
+    ...{ ...measure, command, tell: console.log },
+    ...!isPage && { tellFigure: (one) => console.log(tellFigure(one)) },
   });
-  const { base, json } = options;
-  const suspects = base ? slowerGroups(compareRuns(base, figures())) : [];
-  for (const [i, group] of groups.entries()) {
-    if (!suspects.includes(titleOf(group))) continue;
-    console.log(`again, since something is slower: ${titleOf(group)}`);
-    measured[i] = quickestRows(measured[i]!, await measureGroup(group));
-  }
-  if (json !== undefined) await writeFigures(json, figures());
-  if (!base) return true;
-  const comparisons = compareRuns(base, figures());
-  console.log(`\n${tellComparisons(comparisons)}`);
-  return comparisons.rows.every(({ verdict }) => verdict !== "slower");
+  if (json !== undefined) await write(json, report);
+  if (!isPage) return tellBounds(report);
+  await write(outPath("report.json"), report);
+  await writeOutput(outPath("report.html"), await reportPage(report));
+  console.log(`${outPath("report.html")}, ${report.seconds} s`);
+  return true;
 }
 
 let isFine = false;
@@ -324,8 +249,7 @@ try {
   isFine = await main(await readOptions());
 } catch (error) {
   if (!(error instanceof ParityError)) throw error;
-  console.error(`no time was taken, since a result is wrong: ${error.message}`);
-  Deno.exit(1);
+  console.error(`there is no time, since a result is wrong: ${error.message}`);
 }
 // Workers of a backend must not keep the process.
 Deno.exit(isFine ? 0 : 1);

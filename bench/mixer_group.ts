@@ -32,6 +32,19 @@ export const SHORT: Readonly<Record<"vit" | "encoder", Problem>> = {
 /** Of each result's largest number. */
 const TOLERANCE = 1e-3;
 
+/** What ends the names of models that run without kernels of ours. */
+const PLAIN = " in tfjs";
+
+/** How a contender computes: as the library does, or in plain forms. */
+function howOf(name: string): {
+  readonly model: string;
+  readonly within: <Result>(work: () => Promise<Result>) => Promise<Result>;
+} {
+  return name.endsWith(PLAIN)
+    ? { model: name.slice(0, -PLAIN.length), within: inPlainForms }
+    : { model: name, within: (work) => work() };
+}
+
 /** Starts a backend, or the one that is timed. */
 export type StartBackend = (backend?: BackendName) => Promise<unknown>;
 
@@ -40,7 +53,10 @@ export interface MixerChoice {
   readonly problem: Problem;
   /** The same at a short input, which is compared with plain JavaScript. */
   readonly short: Problem;
-  /** Of `problem.models`; softmax attention is the baseline if it is there. */
+  /**
+   * Of `problem.models`, which run in operations of TensorFlow.js where " in tfjs"
+   * follows; softmax attention is the baseline if it is there.
+   */
   readonly names: readonly string[];
   readonly work: Work;
   readonly start: StartBackend;
@@ -55,7 +71,7 @@ export async function openMixers(
   await start("cpu");
   const expected = new Map<string, Answer>();
   for (const name of names) {
-    expected.set(name, await truthOf(short, name, work));
+    expected.set(name, await truthOf(short, howOf(name).model, work));
   }
   await start();
   const contenders = names.map((name) => {
@@ -63,7 +79,10 @@ export async function openMixers(
     return {
       ...contender,
       check: async () => {
-        const got = await answerOf(short, name, work, BLOCKS_OF_SHORT);
+        const { model, within } = howOf(name);
+        const got = await within(() =>
+          answerOf(short, model, work, BLOCKS_OF_SHORT)
+        );
         const wrong = disagreement(got, expected.get(name)!, TOLERANCE);
         return wrong ? `${short.title}: ${wrong}` : await contender.check();
       },
@@ -116,17 +135,19 @@ function contenderOf(
   work: Work,
   depth: number | undefined,
 ): Contender & { dispose(): void } {
-  const ofDepth = depth && depth * problem.blocksPerBlock(name);
-  const subject = new Subject(problem.models[name]!(ofDepth), problem.inputs);
+  const { model, within } = howOf(name);
+  const ofDepth = depth && depth * problem.blocksPerBlock(model);
+  const subject = new Subject(problem.models[model]!(ofDepth), problem.inputs);
   const blocks = work === "inference" ? ofDepth : 1;
-  const answer = () => answerOf(problem.plain(name, work), name, work, blocks);
+  const answer = () =>
+    answerOf(problem.plain(model, work), model, work, blocks);
   const run = () => subject.run(work);
   return {
     name,
     check: async () =>
       disagreement(await answer(), await inPlainForms(answer), TOLERANCE),
-    run: () => timeTensors(run),
-    usage: () => usageOf(run),
+    run: () => within(() => timeTensors(run)),
+    usage: () => within(() => usageOf(run)),
     dispose: () => subject.dispose(),
   };
 }

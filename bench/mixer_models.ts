@@ -39,7 +39,9 @@ const CLASSES = 10;
 const LONGEST_PLAIN: Readonly<Record<string, Readonly<Record<Work, number>>>> =
   {
     Vim: { inference: 1024, training: 256 },
+    "LION-LIT, full": { inference: 1024, training: 256 },
     "LION-D, full": { inference: 1024, training: 256 },
+    "LION-S, full": { inference: 1024, training: 256 },
     "LION-D, recurrent": { inference: 64, training: 64 },
   };
 
@@ -65,10 +67,14 @@ const SNAKES: Readonly<Record<string, Mixing>> = {
 const RIVALS: Readonly<Record<string, { readonly variant: "hydra" | "vim" }>> =
   { Hydra: { variant: "hydra" }, Vim: { variant: "vim" } };
 
-/** LION-D in forms that it does not choose by itself, which is the chunkwise one. */
-const FORMED: Readonly<Record<string, ConcreteForm>> = {
-  "LION-D, full": "full",
-  "LION-D, recurrent": "recurrent",
+/** LION in forms that it does not choose by itself, which is the chunkwise one. */
+const FORMED: Readonly<
+  Record<string, { readonly mixing: Mixing; readonly form: ConcreteForm }>
+> = {
+  "LION-LIT, full": { mixing: { variant: "lit" }, form: "full" },
+  "LION-D, full": { mixing: { variant: "d" }, form: "full" },
+  "LION-S, full": { mixing: { variant: "s" }, form: "full" },
+  "LION-D, recurrent": { mixing: { variant: "d" }, form: "recurrent" },
 };
 
 /** The names of all mixers. */
@@ -94,8 +100,8 @@ export function visionProblem(imageSize: number): Problem {
         (mixing, depth = attention.depth) =>
           lionViT({ ...attention, ...mixing, depth }),
       ),
-      ...each(FORMED, (form, depth = attention.depth) => {
-        const model = lionViT({ ...attention, ...ATTENTION["LION-D"]!, depth });
+      ...each(FORMED, ({ mixing, form }, depth = attention.depth) => {
+        const model = lionViT({ ...attention, ...mixing, depth });
         setForm(model, form);
         return model;
       }),
@@ -129,6 +135,11 @@ export function encoderProblem(length: number): Problem {
         (mixing, depth = 2) =>
           lionEncoder({ ...common, numHeads: 4, ...mixing, depth }),
       ),
+      ...each(FORMED, ({ mixing, form }, depth = 2) => {
+        const model = lionEncoder({ ...common, numHeads: 4, ...mixing, depth });
+        setForm(model, form);
+        return model;
+      }),
       ...each(
         RIVALS,
         (mixing, depth = 2) => lionEncoder({ ...common, ...mixing, depth }),

@@ -1,77 +1,42 @@
 /**
- * Compares training by ranks that share a batch with training by one:
- * `deno task fast run -A bench/ranks.ts`, on a machine whose cores are idle, with
- * MPICH or Open MPI. Each rank has one thread. What a message costs beside it
- * tells what to expect of more ranks, as `notebooks/13_scale.ipynb` does with the
- * figures that `--json` writes.
- *
- * Losses and sums are checked before the first time is taken; trainings take
- * turns. Ends with 1 if two ranks are not faster by the goal.
+ * Training by ranks that share a batch beside training by one, and what they
+ * exchange, in words: `deno task bench --ranks`, with MPICH or Open MPI on a
+ * machine whose cores are idle. Each rank has one thread. What a message costs
+ * beside it tells what to expect of more ranks, as `notebooks/13_scale.ipynb` does
+ * with the figures that are kept in `bench/ranks.json`.
  *
  * @module
  */
-import { oneOf, readCommandLine } from "../tools/command_line.ts";
+import { oneOf } from "../tools/command_line.ts";
 import { type Implementation, installed } from "../tools/mpirun.ts";
-import { writeOutput } from "../tools/out_folder.ts";
-import { Bounds } from "./bounds.ts";
 import { lineThrough } from "./line.ts";
-import {
-  BASELINE,
-  measureRanks,
-  type RankBudget,
-  type RankFigures,
-  SHORT,
-  WHOLE,
-} from "./rank_figures.ts";
+import { BASELINE, type RankFigures } from "./rank_figures.ts";
 import { OPERATIONS } from "./rank_problem.ts";
-
-const implementations = await installed();
-
-const USAGE = `Usage: deno task fast run -A bench/ranks.ts [options]
-
-  --mpi NAME       of those that are installed: ${
-  implementations.map(({ name }) => name).join(", ") || "there is none"
-}
-                   (default: the first)
-  --short          half a minute, for a look
-  --json FILE      also write the figures; notebook 13 reads bench/ranks.json
-  --help           print this`;
 
 /** Times the throughput of one rank that two should have. */
 const GOAL = 1.7;
 
-interface Options {
-  readonly implementation: Implementation;
-  readonly budget: RankBudget;
-  readonly json: string | undefined;
-}
-
-const { implementation, budget, json } = await readCommandLine(USAGE, {
-  mpi: { type: "string" },
-  short: { type: "boolean", default: false },
-  json: { type: "string" },
-}, ({ mpi, short, json }): Options => {
+/** The implementation of MPI of a name, or the first that is installed. */
+export async function implementationOf(
+  name: string | undefined,
+): Promise<Implementation> {
+  const implementations = await installed();
   if (implementations.length === 0) {
     throw new RangeError(
       "there is no mpirun of Debian's mpich or openmpi-bin; `deno task setup --mpi` says how to get it",
     );
   }
   const names = implementations.map(({ name }) => name);
-  const name = mpi === undefined ? names[0]! : oneOf("--mpi", mpi, names);
-  return {
-    implementation: implementations.find((one) => one.name === name)!,
-    budget: short ? SHORT : WHOLE,
-    json,
-  };
-});
-
-const figures = await measureRanks(implementation, budget);
-if (json !== undefined) {
-  await writeOutput(json, `${JSON.stringify(figures, null, 2)}\n`);
+  const chosen = name === undefined ? names[0]! : oneOf("--mpi", name, names);
+  return implementations.find((one) => one.name === chosen)!;
 }
-tellSteps(figures);
-tellExchanges(figures);
-tellGoal(figures);
+
+/** Prints what was measured; whether two ranks are as fast as they should be. */
+export function tellRanks(figures: RankFigures): boolean {
+  tellSteps(figures);
+  tellExchanges(figures);
+  return tellGoal(figures);
+}
 
 function tellSteps({ cpu, cores, mpi, weights, steps }: RankFigures): void {
   console.log(
@@ -122,7 +87,7 @@ function tellExchanges({ exchanges }: RankFigures): void {
   }
 }
 
-function tellGoal({ steps }: RankFigures): void {
+function tellGoal({ steps }: RankFigures): boolean {
   const [one, two] = [BASELINE, "2 ranks, data"].map((wanted) =>
     steps.find(({ name }) => name === wanted)!
   ) as [typeof steps[number], typeof steps[number]];
@@ -136,8 +101,5 @@ function tellGoal({ steps }: RankFigures): void {
       times[0]
     } times the throughput of one (${times[1]} to ${times[2]}), goal ${GOAL}`,
   );
-  const bounds = new Bounds();
-  const ratio = two.milliseconds / one.milliseconds;
-  bounds.tell("time of two beside one", ratio, 1 / GOAL);
-  bounds.end();
+  return one.milliseconds / two.milliseconds >= GOAL;
 }

@@ -23,7 +23,9 @@ export function asMarkdownTexts<T>(data: T): T {
 }
 
 /** Code of a {@linkcode markdownText}; a span between backticks knows no entities. */
-export function codeOf(escaped: string): string {
+export function codeOf(text: string): string {
+  // Where a block begins does not matter within a line.
+  const escaped = text.replace(/^&#45;/, "-");
   return escaped.includes("&") ? `<code>${escaped}</code>` : `\`${escaped}\``;
 }
 

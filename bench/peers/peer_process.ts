@@ -23,7 +23,7 @@ export interface NamedArray {
 
 /** What the peer is to compute; torch_peer.py says what each work wants. */
 export interface PeerWork {
-  readonly work: "attention" | "matmul" | "training";
+  readonly work: "attention" | "matmul" | "training" | "case";
   readonly options: Readonly<Record<string, unknown>>;
   readonly tensors: readonly NamedArray[];
 }
@@ -95,7 +95,7 @@ export class PeerProcess implements AsyncDisposable {
     const writer = file.writable.getWriter();
     for (const { values } of tensors) await writer.write(bytesOf(values));
     await writer.close();
-    await this.#ask({
+    await this.ask({
       work,
       options,
       tensors: tensors.map(({ name, shape }) => [name, shape]),
@@ -119,13 +119,18 @@ export class PeerProcess implements AsyncDisposable {
 
   /** Computes once; the milliseconds without what the question takes. */
   async run(): Promise<number> {
-    const { milliseconds } = await this.#ask({ run: true });
+    const { milliseconds } = await this.ask({ run: true });
     return milliseconds as number;
   }
 
   /** Computes once; the values. */
   async outputs(): Promise<Float32Array[]> {
-    const { sizes } = await this.#ask({ outputs: this.#file });
+    return await this.values("outputs");
+  }
+
+  /** The values that the process writes when it is asked for them. */
+  protected async values(what: string): Promise<Float32Array[]> {
+    const { sizes } = await this.ask({ [what]: this.#file });
     const { buffer } = await Deno.readFile(this.#file);
     let start = 0;
     return (sizes as number[]).map((size) => {
@@ -137,7 +142,7 @@ export class PeerProcess implements AsyncDisposable {
 
   /** Frees the computation that the peer holds. */
   async release(): Promise<void> {
-    await this.#ask({ release: true });
+    await this.ask({ release: true });
   }
 
   /** Ends the process. */
@@ -147,7 +152,8 @@ export class PeerProcess implements AsyncDisposable {
     await Deno.remove(this.#file);
   }
 
-  async #ask(request: object): Promise<Record<string, unknown>> {
+  /** Sends a request and returns the answer. */
+  protected async ask(request: object): Promise<Record<string, unknown>> {
     await this.#requests.write(
       new TextEncoder().encode(`${JSON.stringify(request)}\n`),
     );

@@ -1,9 +1,11 @@
 /** PyTorch on the CPU as a peer, in a process of its own. @module */
-import { TORCH } from "../figures.ts";
 import { fileURLToPath } from "node:url";
 import { findPython } from "../../tools/notebooks/jupyter.ts";
 import type { Contender, Cost } from "../group.ts";
 import { PeerProcess, rest, startProcess } from "./peer_process.ts";
+
+/** The name of PyTorch's scan among contenders. */
+export const TORCH = "PyTorch";
 
 /** What to type where it is missing. */
 export const HOW_TO_GET_TORCH = "deno task setup --torch";
@@ -45,35 +47,34 @@ export class TorchPeer extends PeerProcess {
   }
 }
 
-/** A PyTorch of its own. */
+/** A process that takes part under a name. */
 export interface NamedPeer {
   /** The contender's name. */
   readonly name: string;
   readonly peer: PeerProcess;
 }
 
-/**
- * Starts a PyTorch for each name and pool, which is told after the name. Where
- * there is none, says how to get it.
- */
-export async function startPeers(
-  names: readonly string[],
-  threads: number,
-): Promise<NamedPeer[]> {
-  const peers: NamedPeer[] = [];
-  for (const pool of ["OpenBLAS", "OpenMP"] as const) {
-    for (const name of names) {
-      const peer = await TorchPeer.start(threads, pool);
-      if (peer) peers.push({ name: `${name}, ${pool}`, peer });
-    }
-  }
-  if (peers.length === 0) {
-    console.log(`PyTorch is not here to compare with: ${HOW_TO_GET_TORCH}`);
-  }
-  return peers;
+/** Processes that compute the same, with their threads in one pool or the other. */
+export interface TorchPools extends AsyncDisposable {
+  /** The processes under the name of what they compute, and of their pools. */
+  named(name: string): NamedPeer[];
 }
 
-/** Ends their processes. */
+/** Starts PyTorch with each pool; none where it is not installed. */
+export async function startPools(threads: number): Promise<TorchPools> {
+  const peers: NamedPeer[] = [];
+  for (const pool of ["OpenBLAS", "OpenMP"] as const) {
+    const peer = await TorchPeer.start(threads, pool);
+    if (peer) peers.push({ name: pool, peer });
+  }
+  return {
+    named: (name) =>
+      peers.map(({ name: pool, peer }) => ({ name: `${name}, ${pool}`, peer })),
+    [Symbol.asyncDispose]: () => endPeers(peers),
+  };
+}
+
+/** Ends processes. */
 export async function endPeers(
   peers: readonly Pick<NamedPeer, "peer">[],
 ): Promise<void> {

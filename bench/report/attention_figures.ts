@@ -5,10 +5,17 @@ import {
   attentionGroup,
   FORMS,
   LOOP,
+  PLAIN_FULL,
   PLAIN_SOFTMAX,
   SOFTMAX,
 } from "../attention.ts";
-import { HEAD_DIM, type Pass, PASSES, VARIANTS } from "../attention_problem.ts";
+import {
+  HEAD_DIM,
+  type Pass,
+  PASSES,
+  type Variant,
+  VARIANTS,
+} from "../attention_problem.ts";
 import type { OpenGroup } from "../group.ts";
 import type { Collector, Place } from "./collector.ts";
 import type { ByPower, FigureMaker, Setting } from "./figure.ts";
@@ -54,7 +61,8 @@ export const forms: FigureMaker = {
       const problem = { pass: "forward", variant, length } as const;
       await collector.measure(
         place,
-        FORMS,
+        // Without kernels they are the same.
+        setting.power === "cpu" ? FORMS : [...FORMS, PLAIN_FULL],
         opening(setting, collector, place, problem),
       );
     }
@@ -76,7 +84,9 @@ export const lengths: FigureMaker = {
     const { power, quick } = setting;
     const names = [
       ...FORMS,
-      ...(power === "cpu" ? [PLAIN_SOFTMAX] : [SOFTMAX, PLAIN_SOFTMAX]),
+      ...(power === "cpu"
+        ? [PLAIN_SOFTMAX]
+        : [PLAIN_FULL, SOFTMAX, PLAIN_SOFTMAX]),
       LOOP,
     ];
     for (const length of quick ? [64, 128, 256] : LENGTHS[power]) {

@@ -1,8 +1,7 @@
 /** What a figure of the report is made by. @module */
 import type { BackendInfo } from "@lionjs/lion";
-import type { TorchFull } from "../attention.ts";
 import type { AttentionPeer } from "../peers/attention_peer.ts";
-import type { NamedPeer, TorchPeer } from "../peers/torch.ts";
+import type { NamedPeer, TorchPeer, TorchPools } from "../peers/torch.ts";
 import type { Collector } from "./collector.ts";
 import type { MeasuredFigure } from "./report_file.ts";
 
@@ -20,12 +19,10 @@ export interface Setting {
 
 /** Who else computes attention; none of those that are not there. */
 export interface Peers {
-  /** PyTorch's scan. */
+  /** PyTorch with its threads where products need them. */
   readonly scan: TorchPeer | null;
-  /** PyTorch's full form. */
-  readonly full: readonly TorchFull[];
-  /** PyTorch's softmax attention. */
-  readonly softmax: readonly NamedPeer[];
+  /** More of PyTorch, for two computations at a time in either pool; none where it is not there. */
+  readonly pools: readonly TorchPools[];
   /** ONNX Runtime. */
   readonly onnx: readonly NamedPeer[];
   /** Libraries in this process. */

@@ -5,10 +5,13 @@ import type { FigureMaker } from "./figure.ts";
 import { kernels } from "./kernels_figure.ts";
 import { memory, resolutions, tokens, training } from "./model_figures.ts";
 import { peers } from "./peers_figure.ts";
+import { products } from "./products_figure.ts";
+import { scan } from "./scan_figure.ts";
+import { steps } from "./steps_figure.ts";
 import type { FigureName } from "./report_file.ts";
 
 /** How each is measured. */
 export const FIGURES: Readonly<Record<FigureName, FigureMaker>> = {
   ...{ forms, lengths, peers, chunks, resolutions, tokens, memory, training },
-  ...{ family, kernels },
+  ...{ family, scan, products, steps, kernels },
 };

@@ -30,6 +30,8 @@ export interface ReportOptions {
   readonly quick: boolean;
   /** Is told how it goes on. */
   readonly tell: (line: string) => void;
+  /** Is told each figure. @default nobody */
+  readonly tellFigure?: (figure: MeasuredFigure) => void;
   /** What was typed. */
   readonly command: string;
 }
@@ -52,6 +54,7 @@ const QUICK: Budget = {
  */
 export async function makeReport(options: ReportOptions): Promise<Report> {
   const { backends, figures, threads, quick, tell, command } = options;
+  const { tellFigure } = options;
   const started = performance.now();
   const seconds = () => Math.round((performance.now() - started) / 1000);
   const before = loadavg()[0]!;
@@ -86,6 +89,7 @@ export async function makeReport(options: ReportOptions): Promise<Report> {
       }
       const setting = { info, threads, quick, power, peers };
       measured.push(await measureFigure(figure, maker, setting));
+      tellFigure?.(measured.at(-1)!);
       const { points, gaps, seconds: took } = measured.at(-1)!;
       tell(
         `${info.name}, ${figure}: ${points.length} points, ` +

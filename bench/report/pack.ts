@@ -16,7 +16,7 @@ const FOLDER = "lion-report";
 
 /** What runs there; the last one, which gets ONNX Runtime from npm, says why it does not. */
 const PROGRAMS = [
-  "bench/report/main.ts",
+  "bench/main.ts",
   "tools/fast.ts",
   "bench/peers/onnx_process.ts",
 ];

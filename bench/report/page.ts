@@ -18,7 +18,7 @@ import {
   steadyMilliseconds,
   type Time,
 } from "./report_file.ts";
-import { PAPER_TRAINING, TEXTS } from "./texts.ts";
+import { paperRatioOf, TEXTS } from "./texts.ts";
 
 /** A report with its texts as they are, and escaped for Markdown and for plots. */
 interface Texts {
@@ -244,7 +244,7 @@ export function rowsOf(
   return points.map((point) => {
     const { panel, series, at, time, memoryBytes, gpuMilliseconds } = point;
     const baseline = baselines.get(`${panel} ${at}`);
-    const paper = PAPER_TRAINING[series];
+    const paper = paperRatioOf(panel, series);
     const reached = figure === "lengths" ? reachedBy(point, backend) : null;
     return {
       panel,

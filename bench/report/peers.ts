@@ -1,7 +1,6 @@
 /** Starts whoever else computes attention, as far as it is there. @module */
 import config from "../../deno.json" with { type: "json" };
 import type { BackendName } from "@lionjs/lion";
-import type { TorchFull } from "../attention.ts";
 import type { AttentionPeer } from "../peers/attention_peer.ts";
 import { startJax } from "../peers/jax_peer.ts";
 import { startOnnx } from "../peers/onnx.ts";
@@ -9,8 +8,9 @@ import {
   endPeers,
   HOW_TO_GET_TORCH,
   type NamedPeer,
-  startPeers,
+  startPools,
   TorchPeer,
+  type TorchPools,
 } from "../peers/torch.ts";
 import type { Peers } from "./figure.ts";
 import type { Absence, FigureName } from "./report_file.ts";
@@ -23,11 +23,19 @@ export interface PeersOptions {
   readonly quick: boolean;
 }
 
+/** Figures in which PyTorch takes part. */
+const BESIDE_TORCH: readonly FigureName[] = [
+  "peers",
+  "family",
+  "scan",
+  "products",
+  "steps",
+];
+
 /** The peers of a report, until it is disposed of. */
 export class StartedPeers implements Peers, AsyncDisposable {
   scan: TorchPeer | null = null;
-  full: readonly TorchFull[] = [];
-  softmax: readonly NamedPeer[] = [];
+  readonly pools: TorchPools[] = [];
   readonly onnx: NamedPeer[] = [];
   readonly libraries: AttentionPeer[] = [];
   /** Names of libraries with their versions. */
@@ -39,12 +47,15 @@ export class StartedPeers implements Peers, AsyncDisposable {
   static async start(options: PeersOptions): Promise<StartedPeers> {
     const { backends, figures, threads, quick } = options;
     const peers = new StartedPeers();
-    if (!figures.includes("peers")) return peers;
-    if (backends.includes("wasm")) {
+    const onCpu = backends.includes("wasm");
+    if (onCpu && BESIDE_TORCH.some((figure) => figures.includes(figure))) {
       await peers.#orAbsent("PyTorch", () => {
         if (!quick) return peers.#startTorch(threads);
         throw new Error("it is not in a quick report");
       });
+    }
+    if (!figures.includes("peers")) return peers;
+    if (onCpu) {
       await peers.#orAbsent("ONNX Runtime", async () => {
         const peer = await startOnnx(threads);
         peers.onnx.push({ name: "ONNX Runtime, LinearAttention", peer });
@@ -67,9 +78,7 @@ export class StartedPeers implements Peers, AsyncDisposable {
     if (!this.scan) {
       throw new Error(`it is not installed; ${HOW_TO_GET_TORCH}`);
     }
-    this.softmax = await startPeers(["PyTorch SDPA"], threads);
-    this.full = (await startPeers(["PyTorch full"], threads))
-      .map((peer) => ({ ...peer, masks: 2 }));
+    for (let i = 0; i < 2; i++) this.pools.push(await startPools(threads));
     return this.scan.version;
   }
 
@@ -86,6 +95,7 @@ export class StartedPeers implements Peers, AsyncDisposable {
   /** Ends their processes. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.scan?.[Symbol.asyncDispose]();
-    await endPeers([...this.full, ...this.softmax, ...this.onnx]);
+    for (const pools of this.pools) await pools[Symbol.asyncDispose]();
+    await endPeers(this.onnx);
   }
 }

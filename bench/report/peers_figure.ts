@@ -7,9 +7,8 @@ import {
   type TorchFull,
 } from "../attention.ts";
 import { HEAD_DIM, PASSES } from "../attention_problem.ts";
-import { TORCH } from "../figures.ts";
 import type { AttentionPeer } from "../peers/attention_peer.ts";
-import type { NamedPeer } from "../peers/torch.ts";
+import { type NamedPeer, TORCH } from "../peers/torch.ts";
 import type { ByPower, FigureMaker, Peers } from "./figure.ts";
 
 const HEADS = 4;
@@ -22,7 +21,7 @@ const LENGTHS: ByPower<readonly number[]> = {
 };
 
 /** Ours and loops; softmax, which is another function, is for comparison. */
-const OURS = ["chunkwise", SOFTMAX, PLAIN_SOFTMAX, LOOP];
+const OURS = ["chunkwise", "full", SOFTMAX, PLAIN_SOFTMAX, LOOP];
 
 /** Our chunkwise form and softmax beside PyTorch's, ONNX Runtime's and jax-js's. */
 export const peers: FigureMaker = {
@@ -81,12 +80,19 @@ interface Present {
 
 /** Those that compute on the same part of the machine as a backend: PyTorch and ONNX Runtime are on the CPU. */
 function besideOf(
-  { scan, full, softmax, onnx, libraries }: Peers,
+  { scan, pools, onnx, libraries }: Peers,
   backend: string,
 ): Present[] {
+  const [first, second] = pools;
+  const full = first?.named("PyTorch full") ?? [];
+  const softmax = second?.named("PyTorch SDPA") ?? [];
   const onCpu: Present[] = [
     ...(scan ? [{ name: TORCH }] : []),
-    ...full.map((full) => ({ name: full.name, full })),
+    // With a mask for each direction, as the authors make them.
+    ...full.map((full) => ({
+      name: full.name,
+      full: { ...full, masks: 2 } as const,
+    })),
     ...softmax.map((softmax) => ({ name: softmax.name, softmax })),
     ...onnx.map((onnx) => ({ name: onnx.name, onnx })),
   ];

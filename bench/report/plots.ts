@@ -99,6 +99,8 @@ const PLACES: Partial<Record<MeasuredFigure["figure"], string>> = {
   resolutions: "pixels of a side",
   tokens: "tokens of the text",
   memory: "tokens",
+  family: "tokens",
+  scan: "tokens",
 };
 
 /** All plots of a figure; none where there are no points. */
@@ -111,7 +113,8 @@ export function plotsOf(
   if (points.length === 0) return [];
   if (figure === "forms") return memoryAgainstTime(measured);
   const x = PLACES[figure];
-  if (!x) return barPlots(measured);
+  const isLine = new Set(points.map(({ at }) => at)).size > 1;
+  if (!x || !isLine) return barPlots(measured);
   const parts = [...new Set(points.map(({ panel }) => panel))];
   const measures = points.some(({ time }) => time)
     // The memory of other libraries is not known.

@@ -1,6 +1,6 @@
 /** What a report has found out, as it is written to JSON. @module */
 import type { BackendInfo, BackendName, KernelProfile } from "@lionjs/lion";
-import type { BackendFigures, Machine } from "../figures.ts";
+import type { BackendFigures, Machine } from "../machine.ts";
 import type { Measurement } from "../measure.ts";
 import type { Pass, Variant } from "../attention_problem.ts";
 
@@ -15,6 +15,9 @@ export const FIGURE_NAMES = [
   "memory",
   "training",
   "family",
+  "scan",
+  "products",
+  "steps",
   "kernels",
 ] as const;
 /** One of {@linkcode FIGURE_NAMES}. */

@@ -27,4 +27,4 @@ if [ "$(uname)" = Linux ]; then
   fi
 fi
 exec ./deno run -A --cached-only tools/fast.ts \
-  run -A --cached-only bench/report/main.ts "$@"
+  run -A --cached-only bench/main.ts --page "$@"

@@ -1,11 +1,16 @@
-/** The tables of `docs/performance.md`: `deno run -A bench/report/tables.ts`. @module */
+/** A report as tables in Markdown. @module */
 import {
   asMarkdownTexts,
   codeOf,
   markdownTable,
 } from "../../tools/markdown_text.ts";
-import { machineLines, ratioOf, tellReached, tellSettings } from "./page.ts";
-import { readKept } from "./read_report.ts";
+import {
+  machineLines,
+  ratioOf,
+  tellReached,
+  tellSettings,
+  tellTime,
+} from "./page.ts";
 import { tellCrossings } from "./crossings.ts";
 import {
   type FigureName,
@@ -15,7 +20,7 @@ import {
   type ReportBackend,
   steadyMilliseconds,
 } from "./report_file.ts";
-import { PAPER_TRAINING } from "./texts.ts";
+import { paperRatioOf } from "./texts.ts";
 
 /** Figures of which the page has tables, and what the numbers along their tops are. */
 const COLUMNS: Partial<Record<FigureName, string>> = {
@@ -24,7 +29,7 @@ const COLUMNS: Partial<Record<FigureName, string>> = {
   tokens: "tokens before",
 };
 
-/** The tables of a report, as Markdown. */
+/** The tables of `docs/performance.md`. */
 export function reportTables(plain: Report): string {
   const report = asMarkdownTexts(plain);
   const { command, date, seconds, backends } = report;
@@ -60,9 +65,56 @@ function ofBackend({ figures }: Report, backend: ReportBackend): string[] {
 
 /** A table for each panel; of training one with the paper's ratios. */
 function tablesOf({ figure, points }: MeasuredFigure): string[] {
-  if (figure === "training") return [trainingTable(points)];
+  if (figure === "training") {
+    return [...Map.groupBy(points, ({ panel }) => panel)]
+      .map(([panel, points]) => trainingTable(panel, points));
+  }
   const along = COLUMNS[figure];
   if (along === undefined) return [];
+  return panelTables(points, along, cellOf);
+}
+
+/** What the numbers along the tops of all tables are. */
+const ALL_COLUMNS: Partial<Record<FigureName, string>> = {
+  ...COLUMNS,
+  forms: "tokens",
+  chunks: "a chunk",
+  resolutions: "pixels",
+  memory: "tokens",
+  training: "pixels or tokens",
+  family: "tokens",
+  scan: "tokens",
+  products: "rows",
+  steps: "tokens",
+};
+
+/** All tables of a figure, with the ranges of times. */
+export function detailedTables(
+  { figure, points, kernels }: MeasuredFigure,
+): string[] {
+  if (kernels) {
+    return [markdownTable(
+      ["kernel", "calls", "ms"],
+      kernels.map(({ kernel, calls, milliseconds }) => [
+        kernel,
+        `${calls}`,
+        milliseconds === null ? "" : digits(milliseconds),
+      ]),
+    )];
+  }
+  return panelTables(points, ALL_COLUMNS[figure] ?? "", (point) =>
+    [
+      ...point?.time ? [tellTime(point.time)] : [],
+      ...memoryOf(point),
+    ].join(", "));
+}
+
+/** A table for each panel, with a row for each contender. */
+function panelTables(
+  points: readonly Point[],
+  along: string,
+  cellOf: (point: Point | undefined) => string,
+): string[] {
   return [...Map.groupBy(points, ({ panel }) => panel)].map(
     ([panel, points]) => {
       const columns = [...new Set(points.map(({ at }) => at))]
@@ -81,15 +133,15 @@ function tablesOf({ figure, points }: MeasuredFigure): string[] {
   );
 }
 
-function trainingTable(points: readonly Point[]): string {
+function trainingTable(panel: string, points: readonly Point[]): string {
   const softmax = points.find(({ series }) => series === "softmax")!;
   return markdownTable(
-    ["training step", "time", "beside softmax", "in the paper"],
+    [panel, "time", "beside softmax", "in the paper"],
     points.map((point) => [
       point.series,
       cellOf(point),
       ratioOf(point, softmax),
-      String(PAPER_TRAINING[point.series] ?? ""),
+      String(paperRatioOf(panel, point.series) ?? ""),
     ]),
   );
 }
@@ -97,21 +149,22 @@ function trainingTable(points: readonly Point[]): string {
 /** A point's time, and its memory where it is known. */
 function cellOf(point: Point | undefined): string {
   if (!point) return "";
-  const { time, memoryBytes } = point;
+  const { time } = point;
   const milliseconds = steadyMilliseconds(time);
   return [
     ...time
       ? [milliseconds === null ? "_unsteady_" : digits(milliseconds)]
       : [],
-    ...memoryBytes === null ? [] : [`${digits(memoryBytes / 2 ** 20)} MiB`],
+    ...memoryOf(point),
   ].join(", ");
+}
+
+function memoryOf(point: Point | undefined): string[] {
+  const bytes = point?.memoryBytes ?? null;
+  return bytes === null ? [] : [`${digits(bytes / 2 ** 20)} MiB`];
 }
 
 /** Three digits, and none after the point from a thousand on. */
 function digits(value: number): string {
   return value < 1000 ? value.toPrecision(3) : value.toFixed(0);
-}
-
-if (import.meta.main) {
-  console.log(reportTables(await readKept()));
 }

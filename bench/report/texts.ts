@@ -26,14 +26,15 @@ the recurrent form slowest and smallest, and the chunkwise form between the two
 in memory and fastest for LIT and D. The recurrent form keeps two states beside
 its output, whatever the length. Our full and blockwise forms are kernels that
 keep no matrix of length × length, so they lie closer to the others in memory than
-the paper's; without a decay a GPU's keep nothing but their output either. In
-plain TensorFlow.js, on cpu, they do keep the matrix.`,
+the paper's; without a decay a GPU's keep nothing but their output either. The
+paper's full form is *full in tfjs*: operations that keep the matrix, as its code
+does. On cpu, where there are no kernels, *full* is that.`,
   },
   lengths: {
     title: "Time and memory against length, and the roofline",
     about:
-      `LION-S, with softmax attention as our kernel and in TensorFlow.js operations,
-and a loop over Float32Array as one would write it by hand. The chunkwise and the
+      `LION-S, with the full form and softmax attention as our kernels and in
+TensorFlow.js operations, as the papers have them, and a loop over Float32Array as one would write it by hand. The chunkwise and the
 recurrent form grow with the length, the full and the blockwise one and softmax
 with its square. A point that is missing has its reason below. Of the roofline,
 the arithmetic is the rate of the backend's largest matrix product, and the
@@ -67,7 +68,7 @@ scores. Without \`chunkSize\` the kernel chooses for itself.`,
     title: "A vision transformer against resolution (figures 3 and 10)",
     about:
       `Inference of one image, with softmax attention, LION-D in its forms, Hydra
-and Vim. Memory is beside weights and image. In the paper softmax's memory grows
+and Vim; the paper's full form is *LION-D, full in tfjs*. Memory is beside weights and image. In the paper softmax's memory grows
 with the square of the tokens; ours is a kernel that keeps no scores, so only its
 time does. Hydra and Vim are faster than LION there at high resolution, since
 they have kernels on a GPU and LION had none; here all have. The rivals have twice
@@ -92,12 +93,13 @@ attention is *softmax in tfjs* here, which keeps its scores; *softmax* is our
 kernel, which does not, and is linear too.`,
   },
   training: {
-    title: "A training step beside softmax",
+    title: "A training step, and inference, beside softmax",
     about:
-      `Forward, backward and Adam for one example. The paper's ratios are of whole
-trainings on a GPU with batches, of the tiny size (Hydra's of the small one); with
-one image and 197 tokens the dense layers are most of a step, which brings the
-ratios of attention closer to 1.`,
+      `Forward, backward and Adam for one example, and inference. The paper's ratios
+are of whole trainings on a GPU with batches, of the tiny size (Hydra's of the small
+one), of LION in the full form in operations, as those *in tfjs* here; by itself
+LION takes the chunkwise form. With one image and 197 tokens the dense layers are
+most of a step, which brings the ratios of attention closer to 1.`,
   },
   family: {
     title: "What the family costs",
@@ -105,7 +107,28 @@ ratios of attention closer to 1.`,
       `Attention with a decay for each token (*scalar*) beside a decay for each
 channel (*diagonal*: GLA, HGRN-2, RWKV-6), the gated delta rule, and the delta rule
 with a decay for each channel (*Kimi delta*). Both directions, in chunks, not
-normalised.`,
+normalised. On WebAssembly PyTorch takes part, with a scan in chunks for GLA and
+for the gated delta rule; on WebGPU the same in TensorFlow.js operations.`,
+  },
+  scan: {
+    title: "The selective scan of Mamba",
+    about:
+      `One sequence with the channels of Vision Mamba's smallest model, gates
+included, beside a scan in chunks in PyTorch, at its best chunk, or beside the same
+in TensorFlow.js operations.`,
+  },
+  products: {
+    title: "Matrix products",
+    about:
+      `The product of a dense layer in all transposes, as its gradients need them (N
+is as it is, T transposed), and a batch of small products.`,
+  },
+  steps: {
+    title: "A training step beside PyTorch",
+    about:
+      `Forward, backward and Adam for an encoder of two blocks: many short sequences,
+where kernels are small, and a long one, where they are large. The losses of the
+first steps are compared.`,
   },
   kernels: {
     title: "The kernels of LION-S, forward and with gradients",
@@ -120,7 +143,7 @@ in the column *GB/s*.`,
 };
 
 /** Training time relative to softmax in the paper's tables 2 and 12, of the tiny size; Hydra's of the small one. */
-export const PAPER_TRAINING: Readonly<Record<string, number>> = {
+const PAPER_TRAINING: Readonly<Record<string, number>> = {
   "LION-LIT": 0.69,
   "LION-D": 1.48,
   "LION-D snakes": 1.73,
@@ -130,6 +153,15 @@ export const PAPER_TRAINING: Readonly<Record<string, number>> = {
   Vim: 9.48,
 };
 
+/** The paper's ratio for a series of a training step; `undefined` if it has none. */
+export function paperRatioOf(
+  panel: string,
+  series: string,
+): number | undefined {
+  if (!panel.startsWith("training")) return undefined;
+  return PAPER_TRAINING[series.replace(", full in tfjs", "")];
+}
+
 /** Pairs whose crossing is told where both were measured: who should be faster at last, and than whom. */
 export const CROSSINGS: Partial<
   Record<FigureName, readonly (readonly [faster: string, slower: string])[]>
@@ -138,7 +170,9 @@ export const CROSSINGS: Partial<
     ["chunkwise", "softmax"],
     ["chunkwise", "softmax in tfjs"],
     ["chunkwise", "full"],
+    ["chunkwise", "full in tfjs"],
     ["recurrent", "full"],
+    ["recurrent", "full in tfjs"],
   ],
   peers: [
     ["chunkwise", "PyTorch"],

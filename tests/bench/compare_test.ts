@@ -1,107 +1,81 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { LOOP } from "../../bench/attention.ts";
 import {
-  compareRuns,
-  quickestRows,
-  slowerGroups,
-  tellComparisons,
-} from "../../bench/compare.ts";
-import type { Figures, GroupFigures, Row } from "../../bench/figures.ts";
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { casesOf } from "../../bench/compare/cases.ts";
+import {
+  type ComparedCase,
+  compareRevisions,
+  tellComparison,
+  titleOf,
+  wrongIn,
+} from "../../bench/compare/compare_revisions.ts";
+import { commitOf } from "../../bench/compare/revision.ts";
 
-/** A contender whose samples lie a tenth around the median. */
-function row(name: string, median: number): Row {
-  return {
-    ...{ name, median, p20: 0.95 * median, p80: 1.05 * median, samples: 9 },
-    ...{ ratio: 1, gflops: null, cost: null, usage: null, how: null },
-  };
-}
-
-function group(length: number, times: Record<string, number>): GroupFigures {
-  return {
-    ...{ section: "attention", backend: "wasm", baseline: "full" },
-    parameters: { length },
-    rows: Object.entries(times).map(([name, median]) => row(name, median)),
-  };
-}
-
-function run(groups: GroupFigures[], cpu = "A CPU"): Figures {
-  return {
-    ...{ command: "deno task bench", date: "", seconds: 1, backends: [] },
-    machine: {
-      ...{ cpu, cores: 2, memoryBytes: 1, system: "linux", deno: "2.0.0" },
-      ...{ v8Flags: null, tfjs: "4.22.0", torch: null, threads: 2 },
-    },
-    groups,
-  };
-}
-
-const BASE = run([
-  group(64, { full: 10, chunkwise: 4, [LOOP]: 20 }),
-  group(256, { full: 100, chunkwise: 8, [LOOP]: 80 }),
-]);
-
-Deno.test("compareRuns() finds what is slower once a slower machine is taken out", () => {
-  // All takes twice as long, and one contender twice as long again.
-  const now = run([
-    group(64, { full: 20, chunkwise: 8, [LOOP]: 40 }),
-    group(256, { full: 200, chunkwise: 32, [LOOP]: 160 }),
-  ]);
-  const { drift, outsiders, rows } = compareRuns(BASE, now);
-  assertEquals([drift, outsiders], [2, 2]);
-  const [worst, ...others] = rows;
-  assertEquals(
-    [worst!.group, worst!.name, worst!.verdict],
-    ["attention, wasm, length 256", "chunkwise", "slower"],
-  );
-  assertEquals([worst!.ratio, worst!.ownRatio], [4, 2]);
-  assertAlmostEquals(worst!.spreadNow, 0.1, 1e-9);
-  assertEquals(others.map(({ verdict }) => verdict), ["same", "same", "same"]);
+Deno.test("the cases of a comparison have titles of their own", () => {
+  const titles = casesOf([64, 128]).map(titleOf);
+  assertEquals(new Set(titles).size, titles.length);
 });
 
-Deno.test("compareRuns() leaves to noise what lies within the spreads, and sees what is faster", () => {
-  const now = run([
-    group(64, { full: 10.5, chunkwise: 3, [LOOP]: 20 }),
-    group(256, { full: 111, chunkwise: 8, [LOOP]: 80 }),
-  ]);
-  const verdicts = Object.fromEntries(
-    compareRuns(BASE, now).rows.map(({ group, name, verdict }) => [
-      `${group.split(" ").at(-1)} ${name}`,
-      verdict,
-    ]),
-  );
-  assertEquals(verdicts, {
-    "64 full": "same",
-    "64 chunkwise": "faster",
-    // Its fastest fifth takes longer than four fifths took before.
-    "256 full": "slower",
-    "256 chunkwise": "same",
+const CASE = { section: "forms", work: "gradients", together: 3 } as const;
+
+Deno.test("wrongIn() judges gradients that may cancel by the largest of them", () => {
+  const results = (dq: number, decay: number) =>
+    [1, dq, 1, 1, decay].map((value) => Float32Array.of(value));
+  const reference = results(1e-6, 1e-6);
+  assertEquals(wrongIn(results(2e-6, 1e-6), reference, CASE), null);
+  assertMatch(wrongIn(results(1e-6, 2e-6), reference, CASE)!, /result 3/);
+  assertMatch(wrongIn(results(NaN, 1e-6), reference, CASE)!, /result 2/);
+  assertMatch(wrongIn([], reference, CASE)!, /0 results, not 5/);
+  // Where none may cancel, each is judged by itself.
+  const apart = { ...CASE, together: 0 };
+  assertMatch(wrongIn(results(2e-6, 1e-6), reference, apart)!, /result 2/);
+});
+
+/** A case that took one millisecond. */
+function compared(name: string, ratio: number): ComparedCase {
+  const times = (median: number) => ({ median, least: median, samples: 9 });
+  return {
+    ...{ section: "forms", name, length: 1024, work: "gradients" },
+    ...{ before: times(1), now: times(ratio) },
+    ...{ ratio, ratioOfLeast: ratio, isSlower: ratio > 1.05 },
+  };
+}
+
+Deno.test("tellComparison() gives the range of each form, and what is slower", () => {
+  const text = tellComparison({
+    ...{ before: "0".repeat(40), now: "1".repeat(40), most: 1.05, absent: [] },
+    cases: [
+      compared("full, LION-D", 0.42),
+      compared("full, LION-S", 0.43),
+      compared("chunkwise, LION-S", 1.2),
+    ],
   });
+  assertMatch(text, /forms, full, gradients, 1024 tokens +0\.42–0\.43/);
+  assertStringIncludes(text, "3 compared, 0 only now: 1 take more than 1.05");
+  assertMatch(text.split("\n").at(-1)!, /chunkwise, LION-S.*SLOWER/);
 });
 
-Deno.test("compareRuns() names other machines, and who is in one run only", () => {
-  const now = run([group(64, { full: 10, blockwise: 9 })], "Another CPU");
-  const found = compareRuns(BASE, now);
-  assertEquals(found.differences, ["CPU A CPU before, Another CPU now"]);
-  assertEquals(found.onlyNow, ["attention, wasm, length 64, blockwise"]);
-  assertEquals(found.onlyBefore.length, 5);
-  // Without code that is not ours nobody tells how fast the machine is.
-  assertEquals([found.drift, found.outsiders], [1, 0]);
-  const told = tellComparisons(found);
-  for (const part of ["Another CPU", "nobody tells", "1 compared: 0 slower"]) {
-    assert(told.includes(part), told);
+Deno.test("commitOf() names a revision that there is not", async () => {
+  await assertRejects(() => commitOf("nowhere"), RangeError, '"nowhere"');
+  await assertRejects(() => commitOf("--all"), RangeError, '"--all"');
+});
+
+Deno.test("a revision is compared with this tree, results first", async () => {
+  const lines: string[] = [];
+  const { cases, absent, before, adapter } = await compareRevisions({
+    ...{ revision: "HEAD", backend: "wasm", threads: 2, lengths: [40] },
+    ...{ sections: ["forms", "models"], filter: "LION-S, packed, " },
+    ...{ rounds: 1, most: 1000, tell: (line) => lines.push(line) },
+  });
+  assertEquals([absent, adapter], [[], "wasm"]);
+  assertMatch(before, /^[0-9a-f]{40}$/);
+  // Four forms, forward and with gradients.
+  assertEquals([cases.length, lines.length], [8, 8]);
+  for (const { before, now, ratio } of cases) {
+    assert(before.least > 0 && now.least > 0 && ratio > 0);
   }
-});
-
-Deno.test("what is slower once only is not slower", () => {
-  const slow = run([group(64, { full: 10, chunkwise: 9, [LOOP]: 20 })]);
-  assertEquals(slowerGroups(compareRuns(BASE, slow)), [
-    "attention, wasm, length 64",
-  ]);
-  const again = group(64, { full: 12, chunkwise: 4.1, [LOOP]: 20 });
-  const merged = run([quickestRows(slow.groups[0]!, again)]);
-  assertEquals(
-    merged.groups[0]!.rows.map(({ median }) => median),
-    [10, 4.1, 20],
-  );
-  assertEquals(slowerGroups(compareRuns(BASE, merged)), []);
 });

@@ -21,10 +21,7 @@ import {
   type MeasuredFigure,
   type Point,
 } from "../../bench/report/report_file.ts";
-import { readKept } from "../../bench/report/read_report.ts";
-import { reportTables } from "../../bench/report/tables.ts";
 import { TEXTS } from "../../bench/report/texts.ts";
-import { cellsOf, sectionOf } from "../markdown.ts";
 
 /** A point of which only time and place matter. */
 function point(series: string, at: number, median: number, spread = 0): Point {
@@ -306,14 +303,4 @@ Deno.test("a quick report: memory is what mathematics says, and the page has all
     const again = await reportPage(JSON.parse(JSON.stringify(report)));
     assertEquals(again.match(/<td/g)!.length, page.match(/<td/g)!.length);
   });
-});
-
-Deno.test("docs/performance.md has the tables of the report that is kept", async () => {
-  const heading = "Two cores without a GPU";
-  const section = await sectionOf("docs/performance.md", heading);
-  assertEquals(
-    cellsOf(section),
-    cellsOf(reportTables(await readKept())),
-    `\`deno run -A bench/report/tables.ts\` prints what "${heading}" should have`,
-  );
 });

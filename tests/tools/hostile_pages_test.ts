@@ -11,12 +11,11 @@ import {
   panels,
   table,
 } from "@lionjs/lion/notebook";
-import type { Figures } from "../../bench/figures.ts";
 import { reportPage } from "../../bench/report/page.ts";
 import { readKept } from "../../bench/report/read_report.ts";
 import { FIGURE_NAMES, type Report } from "../../bench/report/report_file.ts";
 import { reportTables } from "../../bench/report/tables.ts";
-import { resultsOf } from "../../bench/results.ts";
+import { allTables } from "../../bench/views.ts";
 import { curvesSVG } from "../../lib/notebook/curves_svg.ts";
 import { renderPage } from "../../tools/demo/page.ts";
 import type { CodeCell } from "../../tools/notebooks/notebook.ts";
@@ -95,31 +94,16 @@ const READERS: Readonly<Record<string, (markdown: string) => string>> = {
 };
 
 for (const [reader, toHTML] of Object.entries(READERS)) {
-  Deno.test(`texts of reports and benches are text in Markdown that ${reader} shows`, async () => {
+  Deno.test(`texts of reports are text in Markdown that ${reader} shows`, async () => {
     const report = await shortReport();
     await testPage(report, (report) => toHTML(reportTables(report)), [
       ...FIGURE_NAMES,
       "softmax",
     ]);
-    const figures: Figures = {
-      command: "deno task bench",
-      ...{ date: "2026", seconds: 60, machine: report.machine },
-      backends: report.backends,
-      groups: [{
-        section: "attention",
-        ...{ backend: "wasm", parameters: { pass: "forward", length: 1 } },
-        baseline: "full",
-        rows: [{
-          ...{ name: "full", median: 2, p20: 1, p80: 3, samples: 3, ratio: 1 },
-          ...{ gflops: 1, cost: null, usage: null, how: null },
-        }],
-      }],
-    };
-    await testPage(
-      figures,
-      (figures) => toHTML(resultsOf([figures], "Notes.")),
-      ["attention"],
-    );
+    await testPage(report, (report) => toHTML(allTables(report)), [
+      ...FIGURE_NAMES,
+      "softmax",
+    ]);
   });
 
   Deno.test(`texts of results are text in Markdown that ${reader} shows`, async () => {

@@ -1,20 +1,18 @@
 /** Matrix products: tfjs's on a backend, PyTorch's beside it. @module */
-import { TORCH } from "./figures.ts";
 import * as tf from "@tensorflow/tfjs-core";
-import type { BackendName } from "@lionjs/lion";
-import { array, uniform } from "../tests/random.ts";
+import { array, uniform } from "../../tests/random.ts";
 import {
   type Cost,
-  type Group,
   type OpenGroup,
   readTensors,
   startBackend,
   timeTensors,
   usageOf,
-} from "./group.ts";
-import { difference } from "./measure.ts";
-import type { NamedArray } from "./peers/peer_process.ts";
-import { peerContender, type TorchPeer } from "./peers/torch.ts";
+} from "../group.ts";
+import { difference } from "../measure.ts";
+import type { NamedArray } from "../peers/peer_process.ts";
+import { peerContender, TORCH, type TorchPeer } from "../peers/torch.ts";
+import type { FigureMaker } from "./figure.ts";
 
 /** A product of `batch` matrices, [rows, inner] × [inner, columns]; transposed ones are stored so. */
 interface Product {
@@ -47,36 +45,33 @@ const PRODUCTS: readonly Product[] = [
   },
 ];
 
-/** Where and beside whom products are timed. */
-export interface MatmulChoice {
-  readonly backend: BackendName;
-  readonly threads: number;
-  readonly torch: TorchPeer | null;
-}
-
 /** A dense layer's product in all transposes, as its gradients need them, and a batch of small ones. */
-export function matmulGroups(choice: MatmulChoice): Group[] {
-  return PRODUCTS.map((product) => {
-    const { batch, rows, inner, columns, transposeA, transposeB } = product;
-    return {
-      section: "matmul",
-      backend: choice.backend,
-      parameters: {
-        batch,
-        size: `${rows}×${inner}×${columns}`,
-        // As BLAS names them: normal or transposed.
-        operands: [transposeA, transposeB].map((t) => t ? "T" : "N").join(""),
-      },
-      open: () => open(product, choice),
-    };
-  });
-}
+export const products: FigureMaker = {
+  seconds: { gpu: 10, wasm: 15, software: 10, cpu: 0 },
+  async measure({ info, threads, quick, peers }, collector) {
+    await startBackend(info.name, threads);
+    const torch = info.name === "wasm" ? peers.scan : null;
+    for (const product of quick ? PRODUCTS.slice(-1) : PRODUCTS) {
+      const { batch, rows, inner, columns, transposeA, transposeB } = product;
+      // As BLAS names them: normal or transposed.
+      const operands = [transposeA, transposeB].map((t) => t ? "T" : "N");
+      await collector.measure(
+        {
+          panel: `${batch} × ${rows}×${inner}×${columns} ${operands.join("")}`,
+          at: rows,
+        },
+        ["tf.matMul", ...torch ? [TORCH] : []],
+        (names) => open(product, names.includes(TORCH) ? torch : null),
+      );
+    }
+    return { settings: { precision: "32 bits" } };
+  },
+};
 
 async function open(
   product: Product,
-  { backend, threads, torch }: MatmulChoice,
+  torch: TorchPeer | null,
 ): Promise<OpenGroup> {
-  await startBackend(backend, threads);
   const { transposeA, transposeB } = product;
   const [a, b] = operandsOf(product);
   const tensors = [a, b].map(({ values, shape }) =>
@@ -103,7 +98,7 @@ async function open(
       },
       ...(torch ? [peerContender(torch, check, cost)] : []),
     ],
-    baseline: torch ? TORCH : "tf.matMul",
+    baseline: "tf.matMul",
     close: async () => {
       tf.dispose(tensors);
       await torch?.release();

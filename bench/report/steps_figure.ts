@@ -4,32 +4,30 @@
  *
  * @module
  */
-import { TORCH } from "./figures.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { type AttentionForm, type BackendName, setForm } from "@lionjs/lion";
+import { type AttentionForm, setForm } from "@lionjs/lion";
 import { Adam } from "@lionjs/lion/training";
-import { array, uniform } from "../tests/random.ts";
-import type { Variant } from "./attention_problem.ts";
+import { array, uniform } from "../../tests/random.ts";
 import {
   CLASSES,
   encoder,
   type EncoderSizes,
   loss,
   weightsOf,
-} from "./encoder.ts";
+} from "../encoder.ts";
 import {
   type Contender,
-  type Group,
   type OpenGroup,
   readTensors,
   startBackend,
   timeTensors,
   usageOf,
-} from "./group.ts";
-import { difference } from "./measure.ts";
-import type { NamedArray } from "./peers/peer_process.ts";
-import { peerContender, type TorchPeer } from "./peers/torch.ts";
+} from "../group.ts";
+import { difference } from "../measure.ts";
+import type { NamedArray } from "../peers/peer_process.ts";
+import { peerContender, TORCH, type TorchPeer } from "../peers/torch.ts";
+import type { FigureMaker } from "./figure.ts";
 
 /** Many short sequences, where kernels are small, and a long one, where they are large. */
 const SHAPES = [
@@ -42,42 +40,49 @@ const ADAM = { learningRate: 1e-3, epsilon: 1e-8 };
 /** Losses that are compared before anything is timed: each depends on the gradients before it. */
 const CHECKED_STEPS = 3;
 
-/** What to train, and beside whom. */
-export interface TrainingChoice {
-  readonly backend: BackendName;
-  readonly variant: Variant;
-  readonly threads: number;
-  readonly torch: TorchPeer | null;
-}
+/** Who trains; LION-S in the form that it chooses and in the full one. */
+const OURS = { "LION-S": "auto", "LION-S, full": "full" } as const;
 
-/** A group for each of {@linkcode SHAPES}. */
-export function trainingGroups(choice: TrainingChoice): Group[] {
-  const { backend, variant } = choice;
-  return SHAPES.map((shape) => ({
-    section: "training",
-    backend,
-    parameters: { variant, ...shape, heads: 4 },
-    open: () => open(shape, choice),
-  }));
-}
+/** A training step of an encoder of two layers beside PyTorch's. */
+export const steps: FigureMaker = {
+  seconds: { gpu: 20, wasm: 25, software: 25, cpu: 0 },
+  async measure({ info, threads, quick, peers }, collector) {
+    await startBackend(info.name, threads);
+    const torch = info.name === "wasm" ? peers.scan : null;
+    for (const shape of quick ? SHAPES.slice(0, 1) : SHAPES) {
+      const { batch, length, width } = shape;
+      await collector.measure(
+        {
+          panel: `batch of ${batch}, ${length} tokens, ${width} columns`,
+          at: length,
+        },
+        [...Object.keys(OURS), ...torch ? [TORCH] : []],
+        (names) => open(shape, names, names.includes(TORCH) ? torch : null),
+      );
+    }
+    return { settings: { model: "encoder of 2 blocks", heads: 4 } };
+  },
+};
 
 async function open(
   { batch, length, width }: typeof SHAPES[number],
-  { backend, variant, threads, torch }: TrainingChoice,
+  names: readonly string[],
+  torch: TorchPeer | null,
 ): Promise<OpenGroup> {
-  await startBackend(backend, threads);
-  const sizes = { variant, width, heads: 4, depth: 2 };
+  const sizes = { variant: "s" as const, width, heads: 4, depth: 2 };
   const data = dataOf(batch, length, width);
   const untrained = encoder(sizes);
   const weights = await weightsOf(untrained);
   untrained.dispose();
-  const ours = (["auto", "full"] as const).map((form) =>
-    new Training(sizes, data, form)
-  );
+  const ours = Object.entries(OURS)
+    .filter(([name]) => names.includes(name))
+    .map(([name, form]) => new Training(name, sizes, data, form));
+  const reference = new Training("reference", sizes, data, "full");
   // All of them, so that none still trains when others are timed.
-  const [, expected] = await Promise.all(
-    ours.map(({ firstLosses }) => firstLosses),
+  const [expected] = await Promise.all(
+    [reference, ...ours].map(({ firstLosses }) => firstLosses),
   );
+  reference.dispose();
   const check = (losses: readonly number[]) =>
     difference("the losses of the first steps", [[losses, expected!]], 1e-4);
   const contenders = ours.map((training) => training.contender(check));
@@ -97,16 +102,12 @@ async function open(
   }
   return {
     contenders,
-    baseline: torch ? TORCH : nameOf("full"),
+    baseline: contenders[0]!.name,
     close: async () => {
       ours.forEach((training) => training.dispose());
       await torch?.release();
     },
   };
-}
-
-function nameOf(form: AttentionForm): string {
-  return `lionAttention, ${form}`;
 }
 
 /** The losses of the steps that are checked; after them training goes on. */
@@ -141,7 +142,7 @@ function dataOf(batch: number, length: number, width: number): Data {
 
 /** An encoder in training on one batch. */
 class Training {
-  #form: AttentionForm;
+  readonly #name: string;
   #model: LayersModel;
   #inputs: tf.Tensor3D;
   #labels: tf.Tensor2D;
@@ -150,11 +151,12 @@ class Training {
   #adam = new Adam(ADAM);
 
   constructor(
+    name: string,
     sizes: EncoderSizes,
     { inputs, labels }: Data,
     form: AttentionForm,
   ) {
-    this.#form = form;
+    this.#name = name;
     this.#model = encoder(sizes);
     setForm(this.#model, form);
     this.#inputs = tf.tensor3d(
@@ -189,7 +191,7 @@ class Training {
   contender(check: (losses: readonly number[]) => string | null): Contender {
     const run = () => this.step();
     return {
-      name: nameOf(this.#form),
+      name: this.#name,
       check: async () => check(await this.firstLosses),
       run: () => timeTensors(run),
       usage: () => usageOf(run),

@@ -1,0 +1,426 @@
+/**
+ * What two revisions of the library are compared in. A case takes the library's
+ * functions from whoever opens it, so that the same table runs on both.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import type { SelectiveScanInputs } from "@lionjs/lion";
+import { array, uniform } from "../../tests/random.ts";
+import {
+  type AttentionProblem,
+  HEAD_DIM,
+  type Pass,
+  problemOf,
+} from "../attention_problem.ts";
+import { type FamilyProblem, familyProblem } from "../family_problem.ts";
+import { next, textOf } from "../generation.ts";
+import { compute, readTensors, timeTensors } from "../group.ts";
+import { stopwatch } from "../measure.ts";
+import { Subject, type Work } from "../mixer_subject.ts";
+import { inPlainForms } from "../plain_forms.ts";
+import { INPUTS, scanProblem, shapeOf } from "../scan_problem.ts";
+
+/** Functions of the public entries of a revision, which may lack some of them. */
+export type Library =
+  & typeof import("@lionjs/lion")
+  & typeof import("@lionjs/lion/family");
+
+/** Parts of the table. */
+export const COMPARED = [
+  "forms",
+  "softmax",
+  "family",
+  "scan",
+  "models",
+] as const;
+
+/** A case with its inputs in place. */
+export interface OpenCase {
+  /** Computes once; the milliseconds that it took. */
+  time(): Promise<number>;
+  /** Computes once; the output and what comes after it. */
+  results(): Promise<Float32Array[]>;
+  /** The same in operations of TensorFlow.js. */
+  reference(): Promise<Float32Array[]>;
+  /** Frees the inputs. */
+  dispose(): void;
+}
+
+/** A computation of both revisions. */
+export interface Case {
+  readonly section: typeof COMPARED[number];
+  /** Unique in its section. */
+  readonly name: string;
+  /** Tokens; `null` where the case has a size of its own. */
+  readonly length: number | null;
+  readonly work: Pass | Work;
+  /**
+   * Gradients after the output that are judged by the largest of them: those of
+   * normalised queries and keys may cancel.
+   */
+  readonly together: number;
+  open(library: Library): Promise<OpenCase>;
+}
+
+const HEADS = 4;
+
+/** The cases at some lengths; those that have a size of their own come last. */
+export function casesOf(lengths: readonly number[]): Case[] {
+  return [
+    ...lengths.flatMap((length) => [
+      ...formCases(length),
+      ...softmaxCases(length),
+      ...familyCases(length),
+      ...scanCases(length),
+      ...encoderCases(length),
+    ]),
+    ...visionCases(),
+    nextToken(),
+  ];
+}
+
+/** An array with a shape. */
+type Shaped = readonly [shape: number[], values: Float32Array];
+
+/** An operation on arrays. */
+interface Operation extends Omit<Case, "open" | "work"> {
+  /** Inputs that have gradients, in their order. */
+  inputs(): Readonly<Record<string, Shaped>>;
+  /** The gradient of a loss in the output, which has the shape of the value. */
+  dy(): Float32Array;
+  /** Inputs without gradients. @default none */
+  options?(): Readonly<Record<string, tf.Tensor>>;
+  /** `isPlain` asks for a form that is quick in operations of TensorFlow.js. */
+  attend(
+    library: Library,
+    inputs: Readonly<Record<string, tf.Tensor>>,
+    options: Readonly<Record<string, tf.Tensor>>,
+    isPlain: boolean,
+  ): tf.Tensor;
+}
+
+/** Forward, and with the gradients of all inputs. */
+function bothPasses(
+  { inputs, dy, options, attend, ...operation }: Operation,
+): Case[] {
+  return (["forward", "gradients"] as const).map((work) => ({
+    ...operation,
+    work,
+    open: (library) => {
+      const named = Object.entries(inputs());
+      const names = named.map(([name]) => name);
+      const tensors = named.map(([, [shape, values]]) =>
+        tf.tensor(values, shape)
+      );
+      // Values have the shape of the output.
+      const [shape] = (inputs().v ?? inputs().x)!;
+      const slope = tf.tensor(dy(), shape);
+      const others = options?.() ?? {};
+      const run = (isPlain: boolean) =>
+        compute(
+          (...given) => {
+            const inputs = names.map((name, i) => [name, given[i]!] as const);
+            return attend(library, Object.fromEntries(inputs), others, isPlain);
+          },
+          tensors,
+          slope,
+          work,
+        );
+      return Promise.resolve({
+        time: () => timeTensors(() => run(false)),
+        results: () => readTensors(() => run(false)),
+        reference: () => inPlainForms(() => readTensors(() => run(true))),
+        dispose: () =>
+          tf.dispose([...tensors, slope, ...Object.values(others)]),
+      });
+    },
+  }));
+}
+
+/** Padding and packing, as options of an operation on sequences. */
+const TOKENS = {
+  whole: () => ({}),
+  /** The last eighth is padding. */
+  masked: (length: number) => ({
+    mask: tf.tensor2d(
+      Float32Array.from({ length }, (_, i) => Number(i < 7 * length / 8)),
+      [1, length],
+    ),
+  }),
+  /** Three sequences in a row. */
+  packed: (length: number) => ({
+    segments: tf.tensor2d(
+      Int32Array.from({ length }, (_, i) => Math.floor(3 * i / length)),
+      [1, length],
+      "int32",
+    ),
+  }),
+} as const;
+
+type Tokens = keyof typeof TOKENS;
+
+/** q, k and v of a sequence, and what else there is. */
+function sequence(
+  { q, k, v, length }: AttentionProblem,
+  more: Readonly<Record<string, Shaped>> = {},
+): Readonly<Record<string, Shaped>> {
+  const shape = [1, HEADS, length, HEAD_DIM];
+  return { q: [shape, q], k: [shape, k], v: [shape, v], ...more };
+}
+
+function formCases(length: number): Case[] {
+  const forms = ["full", "recurrent", "blockwise", "chunkwise"] as const;
+  const kinds = [
+    ["LION-LIT", "lit", "whole"],
+    ["LION-D", "d", "whole"],
+    ["LION-S", "s", "whole"],
+    ["LION-S, masked", "s", "masked"],
+    ["LION-S, packed", "s", "packed"],
+  ] as const;
+  return kinds.flatMap(([title, variant, tokens]) => {
+    const problem = () => problemOf(variant, HEADS, length);
+    return forms.flatMap((form) =>
+      bothPasses({
+        ...{ section: "forms", length, together: 3, name: `${form}, ${title}` },
+        inputs: () => {
+          const decays = variant === "d" ? [HEADS] : [1, HEADS, length];
+          const { logDecay } = problem();
+          return sequence(
+            problem(),
+            logDecay ? { logDecay: [decays, logDecay] } : {},
+          );
+        },
+        dy: () => problem().dy,
+        options: () => TOKENS[tokens](length),
+        attend: (library, { q, k, v, logDecay }, options, isPlain) =>
+          library.lionAttention(
+            ...[q, k, v] as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D],
+            {
+              form: isPlain ? "chunkwise" : form,
+              scale: 1,
+              decay: logDecay === undefined
+                ? library.noDecay()
+                : variant === "d"
+                ? library.fixedDecay(logDecay as tf.Tensor1D)
+                : library.selectiveDecay(logDecay as tf.Tensor3D),
+              ...options,
+            },
+          ),
+      })
+    );
+  });
+}
+
+function softmaxCases(length: number): Case[] {
+  const problem = () => problemOf("lit", HEADS, length);
+  return (Object.keys(TOKENS) as Tokens[]).flatMap((tokens) =>
+    bothPasses({
+      ...{
+        section: "softmax",
+        length,
+        together: 3,
+        name: `softmax, ${tokens}`,
+      },
+      inputs: () => sequence(problem()),
+      dy: () => problem().dy,
+      options: () => TOKENS[tokens](length),
+      attend: (library, { q, k, v }, options) =>
+        library.softmaxAttention(
+          ...[q, k, v] as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D],
+          { scale: 1, ...options },
+        ),
+    })
+  );
+}
+
+/** Inputs of members, in their order, made of a problem. */
+const FAMILY: Readonly<
+  Record<string, (problem: FamilyProblem) => Record<string, Shaped>>
+> = {
+  retention: (problem) => ({
+    ...vectorsOf(problem),
+    logDecay: [[HEADS], problem.logDecay.slice(0, HEADS)],
+  }),
+  mamba2: (problem) => {
+    const { q, k, v } = vectorsOf(problem);
+    const steps = problem.logDecay.map((decay) => -decay);
+    return {
+      ...{ x: v, dt: [tokensOf(problem), steps] },
+      ...{ a: [[HEADS], new Float32Array(HEADS).fill(-1)], b: k, c: q },
+    };
+  },
+  gatedLinearAttention: (problem) => ({
+    ...vectorsOf(problem),
+    logDecay: channelDecays(problem),
+  }),
+  deltaNet: (problem) => ({
+    ...vectorsOf(problem),
+    beta: [tokensOf(problem), problem.beta!],
+  }),
+  gatedDeltaNet: (problem) => ({
+    ...vectorsOf(problem),
+    beta: [tokensOf(problem), problem.beta!],
+    logDecay: [tokensOf(problem), problem.logDecay],
+  }),
+  kimiDeltaAttention: (problem) => ({
+    ...vectorsOf(problem),
+    beta: [tokensOf(problem), problem.beta!],
+    logDecay: channelDecays(problem),
+  }),
+};
+
+/** Members with a decay for each channel of the keys. */
+const DIAGONAL = ["gatedLinearAttention", "kimiDeltaAttention"];
+
+const tokensOf = ({ length }: FamilyProblem) => [1, HEADS, length];
+
+function vectorsOf(problem: FamilyProblem): Record<"q" | "k" | "v", Shaped> {
+  const shape = [...tokensOf(problem), HEAD_DIM];
+  const { q, k, v } = problem;
+  return { q: [shape, q], k: [shape, k], v: [shape, v] };
+}
+
+const channelDecays = (problem: FamilyProblem): Shaped => [
+  [...tokensOf(problem), HEAD_DIM],
+  problem.logDecay,
+];
+
+function familyCases(length: number): Case[] {
+  const directions = { "both directions": false, causal: true };
+  return Object.entries(FAMILY).flatMap(([member, inputsOf]) => {
+    const model = { diagonal: DIAGONAL.includes(member), delta: true };
+    const problemOf = () => familyProblem(model, HEADS, length);
+    return Object.entries(directions).flatMap(([direction, causal]) =>
+      bothPasses({
+        ...{ section: "family", length, together: 0 },
+        name: `${member}, ${direction}`,
+        inputs: () => inputsOf(problemOf()),
+        dy: () => problemOf().dy,
+        attend: (library, inputs) => {
+          const call = library[member as keyof Library] as (
+            inputs: Record<string, tf.Tensor>,
+            options: { causal: boolean; scale: number },
+          ) => tf.Tensor;
+          return call(inputs, { causal, scale: 1 });
+        },
+      })
+    );
+  });
+}
+
+function scanCases(length: number): Case[] {
+  const problem = () => scanProblem(length, 384, 16);
+  return bothPasses({
+    ...{ section: "scan", length, together: 0, name: "selectiveScan" },
+    inputs: () => {
+      const own = problem();
+      const shaped = INPUTS.map((name) =>
+        [name, [shapeOf(own, name), own.inputs[name]]] as const
+      );
+      return Object.fromEntries(shaped);
+    },
+    dy: () => problem().dy,
+    attend: (library, inputs) =>
+      library.selectiveScan(inputs as unknown as SelectiveScanInputs),
+  });
+}
+
+/** A model that classifies, and learns by a step of Adam. */
+function modelCases(
+  name: string,
+  length: number | null,
+  make: (library: Library) => LayersModel,
+  inputs: () => tf.Tensor[],
+): Case[] {
+  return (["inference", "training"] as const).map((work) => ({
+    ...{ section: "models", name, length, work, together: Infinity },
+    open: (library) => {
+      const subject = new Subject(make(library), inputs);
+      // A model of its own: an answer in training is a step further.
+      const answer = async () => {
+        const other = new Subject(make(library), inputs);
+        const values = [...(await other.answer(work)).values()];
+        other.dispose();
+        return values.map((numbers) => Float32Array.from(numbers));
+      };
+      return Promise.resolve({
+        time: () => timeTensors(() => subject.run(work)),
+        results: answer,
+        reference: () => inPlainForms(answer),
+        dispose: () => subject.dispose(),
+      });
+    },
+  }));
+}
+
+const CLASSES = 10;
+
+function encoderCases(length: number): Case[] {
+  const dim = 128;
+  const variants = ["softmax", "lit", "d", "s", "hydra", "vim"] as const;
+  return variants.flatMap((variant) =>
+    modelCases(
+      `encoder, ${variant}`,
+      length,
+      ({ lionEncoder }) =>
+        lionEncoder({
+          ...{ inputDim: dim, dim, depth: 2, numClasses: CLASSES, seed: 1 },
+          variant,
+          ...(variant !== "hydra" && variant !== "vim" && { numHeads: 4 }),
+        }),
+      () => [
+        tf.tensor3d(array(length * dim, uniform(1)), [1, length, dim]),
+        tf.ones([1, length]),
+      ],
+    )
+  );
+}
+
+function visionCases(): Case[] {
+  const imageSize = 224;
+  return (["softmax", "s"] as const).flatMap((variant) =>
+    modelCases(
+      `ViT of 4 blocks, ${variant}`,
+      null,
+      ({ lionViT }) =>
+        lionViT({
+          ...{ imageSize, patchSize: 16, numClasses: CLASSES, seed: 1 },
+          ...{ dim: 192, depth: 4, numHeads: 3, variant },
+        }),
+      () => [
+        tf.tensor4d(
+          array(imageSize * imageSize * 3, uniform(1)),
+          [1, imageSize, imageSize, 3],
+        ),
+      ],
+    )
+  );
+}
+
+/** A token after a text of 256. */
+function nextToken(): Case {
+  const vocabularySize = 256;
+  return {
+    ...{ section: "models", name: "GPT, next token", length: null },
+    ...{ work: "inference", together: 0 },
+    async open({ lionGpt }) {
+      const model = lionGpt({
+        ...{ vocabularySize, dim: 256, depth: 4, numHeads: 4 },
+        ...{ variant: "s", seed: 1 },
+      });
+      const text = await textOf(model, vocabularySize, 256);
+      const answer = async () => [Float32Array.of(await next(model, text))];
+      return {
+        time: () => stopwatch(async () => void await next(model, text)),
+        results: answer,
+        reference: () => inPlainForms(answer),
+        dispose: () => {
+          text.state.dispose();
+          model.dispose();
+        },
+      };
+    },
+  };
+}

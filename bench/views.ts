@@ -1,0 +1,160 @@
+/**
+ * What documents say of the report that is kept: each part between two marks is
+ * made of it, by `deno task bench --views`. A test compares them.
+ *
+ * @module
+ */
+import {
+  asMarkdownTexts,
+  codeOf,
+  markdownTable,
+} from "../tools/markdown_text.ts";
+import { isKept, ratioIn, reachedIn } from "./bounds.ts";
+import { machineLines, tellReached, tellSettings } from "./report/page.ts";
+import { readKept } from "./report/read_report.ts";
+import type { FigureName, Report } from "./report/report_file.ts";
+import { detailedTables, reportTables } from "./report/tables.ts";
+import { TEXTS } from "./report/texts.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+const BEGIN = "<!-- made by `deno task bench --views`, from here -->";
+const END = "<!-- to here -->";
+
+/** Files of the repository, and what is made in them. */
+const VIEWS: Readonly<Record<string, (report: Report) => string>> = {
+  "README.md": ratiosToPyTorch,
+  "docs/performance.md": reportTables,
+  "bench/RESULTS.md": allTables,
+};
+
+/** A file, as it is and as it should be. */
+export interface View {
+  readonly file: string;
+  readonly is: string;
+  readonly shouldBe: string;
+}
+
+/**
+ * The files with what they should hold.
+ *
+ * @throws {Error} If a file has not one part between marks.
+ */
+export async function viewsOf(report: Report): Promise<View[]> {
+  const views: View[] = [];
+  for (const [file, make] of Object.entries(VIEWS)) {
+    const is = await Deno.readTextFile(new URL(file, ROOT));
+    const [before, rest, ...more] = is.split(BEGIN);
+    const [, after, ...others] = rest?.split(END) ?? [];
+    if (after === undefined || more.length + others.length > 0) {
+      throw new Error(`${file} should have one part between marks`);
+    }
+    const part = await formatted(make(report));
+    const shouldBe = `${before}${BEGIN}\n\n${part.trim()}\n\n${END}${after}`;
+    views.push({ file, is, shouldBe });
+  }
+  return views;
+}
+
+/** Writes what changed; returns the files. */
+export async function writeViews(): Promise<string[]> {
+  const changed = (await viewsOf(await readKept()))
+    .filter(({ is, shouldBe }) => is !== shouldBe);
+  for (const { file, shouldBe } of changed) {
+    await Deno.writeTextFile(new URL(file, ROOT), shouldBe);
+  }
+  return changed.map(({ file }) => file);
+}
+
+/** Markdown as the rest of the repository has it. */
+async function formatted(markdown: string): Promise<string> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["fmt", "--quiet", "--ext", "md", "-"],
+    ...{ stdin: "piped", stdout: "piped" },
+  }).spawn();
+  await ReadableStream.from([new TextEncoder().encode(`${markdown}\n`)])
+    .pipeTo(child.stdin);
+  return new TextDecoder().decode((await child.output()).stdout);
+}
+
+/** Rows of the table in README.md: what, in which figure, and beside whom. */
+const RATIOS: readonly {
+  readonly what: string;
+  readonly figure: FigureName;
+  readonly panel: string;
+  readonly series: string;
+  readonly beside: string;
+}[] = [
+  {
+    what: "`chunkwise` beside PyTorch's linear-time scan",
+    ...{ figure: "peers", panel: "forward" },
+    ...{ series: "chunkwise", beside: "PyTorch" },
+  },
+  {
+    what: "… with gradients",
+    ...{ figure: "peers", panel: "gradients" },
+    ...{ series: "chunkwise", beside: "PyTorch" },
+  },
+  {
+    what: "`full` beside PyTorch's full form",
+    ...{ figure: "peers", panel: "forward" },
+    ...{ series: "full", beside: "PyTorch full" },
+  },
+  {
+    what: "our softmax attention beside PyTorch's SDPA",
+    ...{ figure: "peers", panel: "forward" },
+    ...{ series: "softmax", beside: "PyTorch SDPA" },
+  },
+  {
+    what: "Mamba's selective scan beside PyTorch's",
+    ...{ figure: "scan", panel: "forward" },
+    ...{ series: "selectiveScan", beside: "PyTorch" },
+  },
+];
+
+function ratiosToPyTorch(report: Report): string {
+  const rows = RATIOS.map(({ what, ...ratio }) => [
+    what,
+    ...[1024, 4096].map((at) => ratioIn(report, ratio, at)?.toFixed(2) ?? ""),
+  ]).filter(([, ...numbers]) => numbers.some((number) => number !== ""));
+  return markdownTable(
+    ["our time divided by PyTorch's", "1,024 tokens", "4,096 tokens"],
+    rows,
+  );
+}
+
+/** All figures, with the ranges of times; and the bounds. */
+export function allTables(plain: Report): string {
+  const report = asMarkdownTexts(plain);
+  const { command, date, seconds, figures, backends, absent } = report;
+  return [
+    `${codeOf(command)}, ${date.slice(0, 10)}, ${seconds} s:`,
+    [
+      machineLines(report),
+      ...absent.map(({ name, why }) => `- ${name} is left out: ${why}.`),
+    ].join("\n"),
+    "## Bounds",
+    "A contender's time divided by its rival's, the quicker one's where PyTorch has " +
+    "two pools of threads; _unsteady_ times have none.",
+    markdownTable(
+      ["what", "ratio", "bound", ""],
+      reachedIn(report).map((one) => [
+        one.what,
+        one.ratio.toFixed(2),
+        `${one.most}`,
+        isKept(one) ? "" : "exceeded",
+      ]),
+    ),
+    ...figures.flatMap((figure, at) => {
+      const isNew = figures[at - 1]?.backend !== figure.backend;
+      const backend = backends.find(({ name }) => name === figure.backend)!;
+      return [
+        ...isNew ? [`## On ${figure.backend}`] : [],
+        `### ${TEXTS[figure.figure].title}`,
+        `${tellSettings(figure.settings)}.`,
+        ...detailedTables(figure),
+        ...(figure.costs ?? []).map((cost) => tellReached(cost, backend)),
+      ];
+    }),
+  ].join("\n\n");
+}
