@@ -66,13 +66,3 @@ export async function weightsOf(model: LayersModel): Promise<NamedArray[]> {
   tf.dispose([...weights.values()]);
   return arrays;
 }
-
-/** The mean cross-entropy of `inputs`, `[batch, length, width]`, with one-hot `labels`. */
-export function loss(
-  model: LayersModel,
-  inputs: tf.Tensor3D,
-  labels: tf.Tensor2D,
-): tf.Scalar {
-  const logits = model.apply(inputs, { training: true }) as tf.Tensor2D;
-  return tf.losses.softmaxCrossEntropy(labels, logits) as tf.Scalar;
-}

@@ -10,17 +10,6 @@ export interface Model {
   readonly delta: boolean;
 }
 
-/** Those that are timed; the first one is what the others are compared with. */
-export const MODELS = {
-  scalar: { diagonal: false, delta: false },
-  diagonal: { diagonal: true, delta: false },
-  "gated delta": { diagonal: false, delta: true },
-  "Kimi delta": { diagonal: true, delta: true },
-} as const satisfies Readonly<Record<string, Model>>;
-
-/** One of {@linkcode MODELS}. */
-export type ModelName = keyof typeof MODELS;
-
 /** One sequence in flat row-major arrays; the scale is 1, decays are paid on arrival. */
 export interface FamilyProblem extends Model {
   readonly heads: number;

@@ -1,7 +1,7 @@
 /** A model that classifies an example or learns from it. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import { Adam, crossEntropy } from "@lionjs/lion/training";
+import { Adam, type AdamOptions, crossEntropy } from "@lionjs/lion/training";
 import { readTensors } from "./group.ts";
 import { difference } from "./measure.ts";
 
@@ -17,14 +17,21 @@ export type Answer = ReadonlyMap<string, ArrayLike<number>>;
 export class Subject {
   readonly #model: LayersModel;
   readonly #inputs: tf.Tensor[];
-  readonly #labels = tf.tensor1d([3], "int32");
+  readonly #labels: tf.Tensor1D;
   readonly #loss = crossEntropy();
-  readonly #adam = new Adam({ learningRate: 1e-4 });
+  readonly #adam: Adam;
 
-  /** Takes the model, and makes inputs of its own. */
-  constructor(model: LayersModel, inputs: () => tf.Tensor[]) {
+  /** Takes the model, and makes inputs of its own, whose classes are `labels`. */
+  constructor(
+    model: LayersModel,
+    inputs: () => tf.Tensor[],
+    labels: readonly number[] = [3],
+    adam: AdamOptions = { learningRate: 1e-4 },
+  ) {
     this.#model = model;
     this.#inputs = inputs();
+    this.#labels = tf.tensor1d([...labels], "int32");
+    this.#adam = new Adam(adam);
   }
 
   /** Does the work once: the logits, or the loss before the step. */

@@ -6,7 +6,6 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
-import type { SelectiveScanInputs } from "@lionjs/lion";
 import { array, uniform } from "../../tests/random.ts";
 import {
   type AttentionProblem,
@@ -14,18 +13,22 @@ import {
   type Pass,
   problemOf,
 } from "../attention_problem.ts";
-import { type FamilyProblem, familyProblem } from "../family_problem.ts";
 import { next, textOf } from "../generation.ts";
-import { compute, readTensors, timeTensors } from "../group.ts";
+import { timeTensors } from "../group.ts";
 import { stopwatch } from "../measure.ts";
 import { Subject, type Work } from "../mixer_subject.ts";
+import {
+  familyOperation,
+  HEADS,
+  type Library,
+  MEMBERS,
+  type OpenOperation,
+  openOperation,
+  type Operation,
+  scanOperation,
+  type Shaped,
+} from "../operations.ts";
 import { inPlainForms } from "../plain_forms.ts";
-import { INPUTS, scanProblem, shapeOf } from "../scan_problem.ts";
-
-/** Functions of the public entries of a revision, which may lack some of them. */
-export type Library =
-  & typeof import("@lionjs/lion")
-  & typeof import("@lionjs/lion/family");
 
 /** Parts of the table. */
 export const COMPARED = [
@@ -35,18 +38,6 @@ export const COMPARED = [
   "scan",
   "models",
 ] as const;
-
-/** A case with its inputs in place. */
-export interface OpenCase {
-  /** Computes once; the milliseconds that it took. */
-  time(): Promise<number>;
-  /** Computes once; the output and what comes after it. */
-  results(): Promise<Float32Array[]>;
-  /** The same in operations of TensorFlow.js. */
-  reference(): Promise<Float32Array[]>;
-  /** Frees the inputs. */
-  dispose(): void;
-}
 
 /** A computation of both revisions. */
 export interface Case {
@@ -61,10 +52,8 @@ export interface Case {
    * normalised queries and keys may cancel.
    */
   readonly together: number;
-  open(library: Library): Promise<OpenCase>;
+  open(library: Library): Promise<OpenOperation>;
 }
-
-const HEADS = 4;
 
 /** The cases at some lengths; those that have a size of their own come last. */
 export function casesOf(lengths: readonly number[]): Case[] {
@@ -81,61 +70,16 @@ export function casesOf(lengths: readonly number[]): Case[] {
   ];
 }
 
-/** An array with a shape. */
-type Shaped = readonly [shape: number[], values: Float32Array];
-
-/** An operation on arrays. */
-interface Operation extends Omit<Case, "open" | "work"> {
-  /** Inputs that have gradients, in their order. */
-  inputs(): Readonly<Record<string, Shaped>>;
-  /** The gradient of a loss in the output, which has the shape of the value. */
-  dy(): Float32Array;
-  /** Inputs without gradients. @default none */
-  options?(): Readonly<Record<string, tf.Tensor>>;
-  /** `isPlain` asks for a form that is quick in operations of TensorFlow.js. */
-  attend(
-    library: Library,
-    inputs: Readonly<Record<string, tf.Tensor>>,
-    options: Readonly<Record<string, tf.Tensor>>,
-    isPlain: boolean,
-  ): tf.Tensor;
-}
-
-/** Forward, and with the gradients of all inputs. */
+/** An operation as cases: forward, and with the gradients of all inputs. */
 function bothPasses(
-  { inputs, dy, options, attend, ...operation }: Operation,
+  named: Pick<Case, "section" | "name" | "length">,
+  operation: Operation,
 ): Case[] {
   return (["forward", "gradients"] as const).map((work) => ({
-    ...operation,
+    ...named,
+    together: operation.together ?? 0,
     work,
-    open: (library) => {
-      const named = Object.entries(inputs());
-      const names = named.map(([name]) => name);
-      const tensors = named.map(([, [shape, values]]) =>
-        tf.tensor(values, shape)
-      );
-      // Values have the shape of the output.
-      const [shape] = (inputs().v ?? inputs().x)!;
-      const slope = tf.tensor(dy(), shape);
-      const others = options?.() ?? {};
-      const run = (isPlain: boolean) =>
-        compute(
-          (...given) => {
-            const inputs = names.map((name, i) => [name, given[i]!] as const);
-            return attend(library, Object.fromEntries(inputs), others, isPlain);
-          },
-          tensors,
-          slope,
-          work,
-        );
-      return Promise.resolve({
-        time: () => timeTensors(() => run(false)),
-        results: () => readTensors(() => run(false)),
-        reference: () => inPlainForms(() => readTensors(() => run(true))),
-        dispose: () =>
-          tf.dispose([...tensors, slope, ...Object.values(others)]),
-      });
-    },
+    open: (library) => Promise.resolve(openOperation(operation, library, work)),
   }));
 }
 
@@ -182,8 +126,8 @@ function formCases(length: number): Case[] {
   return kinds.flatMap(([title, variant, tokens]) => {
     const problem = () => problemOf(variant, HEADS, length);
     return forms.flatMap((form) =>
-      bothPasses({
-        ...{ section: "forms", length, together: 3, name: `${form}, ${title}` },
+      bothPasses({ section: "forms", name: `${form}, ${title}`, length }, {
+        together: 3,
         inputs: () => {
           const decays = variant === "d" ? [HEADS] : [1, HEADS, length];
           const { logDecay } = problem();
@@ -216,13 +160,8 @@ function formCases(length: number): Case[] {
 function softmaxCases(length: number): Case[] {
   const problem = () => problemOf("lit", HEADS, length);
   return (Object.keys(TOKENS) as Tokens[]).flatMap((tokens) =>
-    bothPasses({
-      ...{
-        section: "softmax",
-        length,
-        together: 3,
-        name: `softmax, ${tokens}`,
-      },
+    bothPasses({ section: "softmax", name: `softmax, ${tokens}`, length }, {
+      together: 3,
       inputs: () => sequence(problem()),
       dy: () => problem().dy,
       options: () => TOKENS[tokens](length),
@@ -235,96 +174,23 @@ function softmaxCases(length: number): Case[] {
   );
 }
 
-/** Inputs of members, in their order, made of a problem. */
-const FAMILY: Readonly<
-  Record<string, (problem: FamilyProblem) => Record<string, Shaped>>
-> = {
-  retention: (problem) => ({
-    ...vectorsOf(problem),
-    logDecay: [[HEADS], problem.logDecay.slice(0, HEADS)],
-  }),
-  mamba2: (problem) => {
-    const { q, k, v } = vectorsOf(problem);
-    const steps = problem.logDecay.map((decay) => -decay);
-    return {
-      ...{ x: v, dt: [tokensOf(problem), steps] },
-      ...{ a: [[HEADS], new Float32Array(HEADS).fill(-1)], b: k, c: q },
-    };
-  },
-  gatedLinearAttention: (problem) => ({
-    ...vectorsOf(problem),
-    logDecay: channelDecays(problem),
-  }),
-  deltaNet: (problem) => ({
-    ...vectorsOf(problem),
-    beta: [tokensOf(problem), problem.beta!],
-  }),
-  gatedDeltaNet: (problem) => ({
-    ...vectorsOf(problem),
-    beta: [tokensOf(problem), problem.beta!],
-    logDecay: [tokensOf(problem), problem.logDecay],
-  }),
-  kimiDeltaAttention: (problem) => ({
-    ...vectorsOf(problem),
-    beta: [tokensOf(problem), problem.beta!],
-    logDecay: channelDecays(problem),
-  }),
-};
-
-/** Members with a decay for each channel of the keys. */
-const DIAGONAL = ["gatedLinearAttention", "kimiDeltaAttention"];
-
-const tokensOf = ({ length }: FamilyProblem) => [1, HEADS, length];
-
-function vectorsOf(problem: FamilyProblem): Record<"q" | "k" | "v", Shaped> {
-  const shape = [...tokensOf(problem), HEAD_DIM];
-  const { q, k, v } = problem;
-  return { q: [shape, q], k: [shape, k], v: [shape, v] };
-}
-
-const channelDecays = (problem: FamilyProblem): Shaped => [
-  [...tokensOf(problem), HEAD_DIM],
-  problem.logDecay,
-];
-
 function familyCases(length: number): Case[] {
   const directions = { "both directions": false, causal: true };
-  return Object.entries(FAMILY).flatMap(([member, inputsOf]) => {
-    const model = { diagonal: DIAGONAL.includes(member), delta: true };
-    const problemOf = () => familyProblem(model, HEADS, length);
-    return Object.entries(directions).flatMap(([direction, causal]) =>
-      bothPasses({
-        ...{ section: "family", length, together: 0 },
-        name: `${member}, ${direction}`,
-        inputs: () => inputsOf(problemOf()),
-        dy: () => problemOf().dy,
-        attend: (library, inputs) => {
-          const call = library[member as keyof Library] as (
-            inputs: Record<string, tf.Tensor>,
-            options: { causal: boolean; scale: number },
-          ) => tf.Tensor;
-          return call(inputs, { causal, scale: 1 });
-        },
-      })
-    );
-  });
+  return MEMBERS.flatMap((member) =>
+    Object.entries(directions).flatMap(([direction, causal]) =>
+      bothPasses(
+        { section: "family", name: `${member}, ${direction}`, length },
+        familyOperation(member, length, causal),
+      )
+    )
+  );
 }
 
 function scanCases(length: number): Case[] {
-  const problem = () => scanProblem(length, 384, 16);
-  return bothPasses({
-    ...{ section: "scan", length, together: 0, name: "selectiveScan" },
-    inputs: () => {
-      const own = problem();
-      const shaped = INPUTS.map((name) =>
-        [name, [shapeOf(own, name), own.inputs[name]]] as const
-      );
-      return Object.fromEntries(shaped);
-    },
-    dy: () => problem().dy,
-    attend: (library, inputs) =>
-      library.selectiveScan(inputs as unknown as SelectiveScanInputs),
-  });
+  return bothPasses(
+    { section: "scan", name: "selectiveScan", length },
+    scanOperation(length, 384, 16),
+  );
 }
 
 /** A model that classifies, and learns by a step of Adam. */

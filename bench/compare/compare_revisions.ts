@@ -5,7 +5,8 @@
  * @module
  */
 import type { Machine } from "../machine.ts";
-import { difference, ParityError, quantile } from "../measure.ts";
+import { ParityError, quantile } from "../measure.ts";
+import { wrongIn } from "../operations.ts";
 import { rest } from "../peers/peer_process.ts";
 import { type Case, casesOf, type COMPARED } from "./cases.ts";
 import {
@@ -70,10 +71,8 @@ export interface RevisionComparison {
   readonly absent: readonly { readonly name: string; readonly why: string }[];
 }
 
-/** As results are compared: of the tests, with room for long sums. */
-const TOLERANCE = { forward: 2e-5, gradients: 5e-5 };
-/** … of models, whose layers add up. */
-const TOLERANCE_OF_MODELS = 1e-3;
+/** Of models, whose layers add up. */
+const TOLERANCE_OF_MODELS = { forward: 1e-3, gradients: 1e-3 };
 
 const TURN: Turn = { milliseconds: 60, most: 15, long: 300 };
 
@@ -131,7 +130,12 @@ async function compareCase(
   for (
     const [who, values] of [["this tree", results], ["it", older]] as const
   ) {
-    const wrong = wrongIn(values, reference, one);
+    const wrong = wrongIn(
+      values,
+      reference,
+      one.together,
+      one.section === "models" ? TOLERANCE_OF_MODELS : undefined,
+    );
     if (wrong) throw new ParityError(`${titleOf(one)}, ${who}: ${wrong}`);
   }
   const taken: Round[] = [];
@@ -194,31 +198,6 @@ function timesOf(rounds: readonly Round[], side: 0 | 1): Times {
     least: Math.min(...samples),
     samples: samples.length,
   };
-}
-
-/** What is wrong with results; `null` if they are those of the reference. */
-export function wrongIn(
-  results: readonly Float32Array[],
-  reference: readonly Float32Array[],
-  { section, together, work }: Pick<Case, "section" | "together" | "work">,
-): string | null {
-  if (results.length !== reference.length) {
-    return `${results.length} results, not ${reference.length}`;
-  }
-  const pairs = results.map((values, i) => [values, reference[i]!] as const);
-  const tolerance = section === "models"
-    ? { first: TOLERANCE_OF_MODELS, others: TOLERANCE_OF_MODELS }
-    : { first: TOLERANCE.forward, others: TOLERANCE.gradients };
-  const [first, ...others] = pairs;
-  const parts = [
-    others.slice(0, together),
-    ...others.slice(together).map((pair) => [pair]),
-  ].filter(({ length }) => length > 0);
-  return parts.reduce<string | null>(
-    (wrong, part, i) =>
-      wrong ?? difference(`result ${i + 2} of ${work}`, part, tolerance.others),
-    difference(`result 1 of ${work}`, [first!], tolerance.first),
-  );
 }
 
 function isChosen(one: Case, { sections, filter }: CompareOptions): boolean {

@@ -8,7 +8,8 @@
 import type { BackendName } from "@lionjs/lion";
 import { startBackend } from "../group.ts";
 import { lines } from "../peers/peer_process.ts";
-import { type Case, casesOf, type Library, type OpenCase } from "./cases.ts";
+import type { Library, OpenOperation } from "../operations.ts";
+import { type Case, casesOf } from "./cases.ts";
 import type { CaseRequest, Turn } from "./revision.ts";
 
 /** Where symbols may be found; a revision may lack an entry. */
@@ -27,7 +28,7 @@ async function libraryOf(): Promise<Library> {
 
 /** Times a turn: a run that does not count, unless it is long, and then others. */
 async function takeTurn(
-  open: OpenCase,
+  open: OpenOperation,
   { milliseconds, most, long }: Turn,
 ): Promise<number[]> {
   const first = await open.time();
@@ -52,7 +53,7 @@ async function write(file: string, arrays: Float32Array[]): Promise<number[]> {
 const cases: readonly Case[] = casesOf(lengths.split(",").map(Number));
 const info = await startBackend(backend, Number(threads));
 const library = await libraryOf();
-let open: OpenCase | undefined;
+let open: OpenOperation | undefined;
 
 async function answer(request: CaseRequest): Promise<object> {
   if (request.options) {

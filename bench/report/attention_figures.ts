@@ -46,7 +46,7 @@ function opening(
 
 const FORMS_LENGTH: ByPower<number> = {
   gpu: 4096,
-  wasm: 4096,
+  wasm: 2048,
   software: 1024,
   cpu: 128,
 };

@@ -1,19 +1,9 @@
 /** Mamba's selective scan beside PyTorch's, gates included. @module */
-import * as tf from "@tensorflow/tfjs-core";
-import { selectiveScan, type SelectiveScanInputs } from "@lionjs/lion";
-import { type Pass, PASSES } from "../attention_problem.ts";
-import {
-  compute,
-  type Contender,
-  type OpenGroup,
-  readTensors,
-  startBackend,
-  timeTensors,
-  usageOf,
-} from "../group.ts";
-import { difference } from "../measure.ts";
-import { type NamedPeer, peerContender } from "../peers/torch.ts";
-import { INPUTS, scanLoop, scanProblem, shapeOf } from "../scan_problem.ts";
+import { PASSES } from "../attention_problem.ts";
+import { startBackend } from "../group.ts";
+import { openBesidePeers } from "../beside_peers.ts";
+import { scanOperation } from "../operations.ts";
+import { scanLoop, scanProblem } from "../scan_problem.ts";
 import type { ByPower, FigureMaker } from "./figure.ts";
 
 /** As in Vision Mamba's smallest model. */
@@ -30,98 +20,44 @@ const LENGTHS: ByPower<readonly number[]> = {
 /** PyTorch's chunks, of which the fastest is timed. */
 const CHUNKS = [16, 32, 64, 128];
 
-/** The kernel, and the same in operations of TensorFlow.js. */
-const OURS = { selectiveScan: true, "selectiveScan in tfjs": false } as const;
-
-/** Largest error relative to the largest value: of the tests, with room for long sums. */
-const TOLERANCE = { forward: 2e-5, gradients: 5e-5 };
-
 /** One sequence, forward and with all gradients. */
 export const scan: FigureMaker = {
   seconds: { gpu: 20, wasm: 40, software: 20, cpu: 0 },
-  async measure({ info, threads, quick, power, peers }, collector) {
+  async measure(setting, collector) {
+    const { info, threads, quick, power } = setting;
     await startBackend(info.name, threads);
-    const isOnCpu = info.name === "wasm";
-    const theirs = isOnCpu ? peers.pools[0]?.named("PyTorch") ?? [] : [];
+    const peers = info.name === "wasm"
+      ? setting.peers.pools[0]?.named("PyTorch") ?? []
+      : [];
     const names = [
-      ...Object.keys(OURS).slice(0, isOnCpu ? 1 : 2),
-      ...theirs.map(({ name }) => name),
+      "selectiveScan",
+      ...info.name === "webgpu" ? ["selectiveScan in tfjs"] : [],
+      ...peers.map(({ name }) => name),
     ];
     for (const length of quick ? [64] : LENGTHS[power]) {
+      const operation = scanOperation(length, CHANNELS, STATE_DIM);
+      // Plain forms keep all states, which long sequences have no memory for.
+      const expected = () => {
+        const { y, gradients } = scanLoop(
+          scanProblem(length, CHANNELS, STATE_DIM),
+        );
+        return [y, ...Object.values(gradients)];
+      };
       for (const pass of PASSES) {
         await collector.measure(
           { panel: pass, at: length },
           names,
-          (names) => open(length, pass, names, theirs),
+          (names) =>
+            openBesidePeers("selectiveScan", {
+              ...{ names, pass, peers, operation, expected },
+              choices: CHUNKS.map((chunk) => ({
+                form: "selective scan",
+                chunk,
+              })),
+            }),
         );
       }
     }
     return { settings: { channels: CHANNELS, states: STATE_DIM } };
   },
 };
-
-async function open(
-  length: number,
-  pass: Pass,
-  names: readonly string[],
-  theirs: readonly NamedPeer[],
-): Promise<OpenGroup> {
-  const problem = scanProblem(length, CHANNELS, STATE_DIM);
-  const expected = scanLoop(problem);
-  const arrays = [
-    ...INPUTS.map((name) => ({
-      name,
-      shape: shapeOf(problem, name),
-      values: problem.inputs[name],
-    })),
-    { name: "dy", shape: shapeOf(problem, "x"), values: problem.dy },
-  ];
-  const tensors = arrays.map(({ shape, values }) => tf.tensor(values, shape));
-  const check = ([y, ...gradients]: readonly Float32Array[]) =>
-    gradients.reduce<string | null>(
-      (wrong, gradient, i) =>
-        wrong ?? difference(
-          `the gradient of ${INPUTS[i]}`,
-          [[gradient, expected.gradients[INPUTS[i]!]]],
-          TOLERANCE.gradients,
-        ),
-      difference("y", [[y!, expected.y]], TOLERANCE.forward),
-    );
-  const ourContender = (name: string, kernel: boolean): Contender => {
-    const scan = (...given: tf.Tensor[]) => {
-      const inputs = INPUTS.map((name, i) => [name, given[i]]);
-      return selectiveScan(
-        Object.fromEntries(inputs) as SelectiveScanInputs,
-        { kernel },
-      );
-    };
-    const run = () =>
-      compute(scan, tensors.slice(0, -1), tensors.at(-1)!, pass);
-    return {
-      name,
-      check: async () => check(await readTensors(run)),
-      run: () => timeTensors(run),
-      usage: () => usageOf(run),
-    };
-  };
-  const contenders = Object.entries(OURS)
-    .filter(([name]) => names.includes(name))
-    .map(([name, kernel]) => ourContender(name, kernel));
-  const present = theirs.filter(({ name }) => names.includes(name));
-  for (const { name, peer } of present) {
-    await peer.prepareFastest(CHUNKS.map((chunk) => ({
-      work: "attention",
-      options: { pass, form: "selective scan", chunk },
-      tensors: arrays,
-    })));
-    contenders.push(peerContender(peer, check, undefined, name));
-  }
-  return {
-    contenders,
-    baseline: contenders[0]!.name,
-    close: async () => {
-      tf.dispose(tensors);
-      for (const { peer } of present) await peer.release();
-    },
-  };
-}

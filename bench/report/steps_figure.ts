@@ -5,17 +5,9 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { type AttentionForm, setForm } from "@lionjs/lion";
-import { Adam } from "@lionjs/lion/training";
 import { array, uniform } from "../../tests/random.ts";
-import {
-  CLASSES,
-  encoder,
-  type EncoderSizes,
-  loss,
-  weightsOf,
-} from "../encoder.ts";
+import { CLASSES, encoder, weightsOf } from "../encoder.ts";
 import {
   type Contender,
   type OpenGroup,
@@ -25,6 +17,7 @@ import {
   usageOf,
 } from "../group.ts";
 import { difference } from "../measure.ts";
+import { Subject } from "../mixer_subject.ts";
 import type { NamedArray } from "../peers/peer_process.ts";
 import { peerContender, TORCH, type TorchPeer } from "../peers/torch.ts";
 import type { FigureMaker } from "./figure.ts";
@@ -74,18 +67,31 @@ async function open(
   const untrained = encoder(sizes);
   const weights = await weightsOf(untrained);
   untrained.dispose();
+  const subjectOf = (form: AttentionForm) => {
+    const model = encoder(sizes);
+    setForm(model, form);
+    const inputs = () => [
+      tf.tensor3d(data.inputs.values, [batch, length, width]),
+    ];
+    return new Subject(model, inputs, [...data.labels.values], ADAM);
+  };
+  const reference = subjectOf("full");
+  const expected = await firstLosses(reference);
+  reference.dispose();
   const ours = Object.entries(OURS)
     .filter(([name]) => names.includes(name))
-    .map(([name, form]) => new Training(name, sizes, data, form));
-  const reference = new Training("reference", sizes, data, "full");
-  // All of them, so that none still trains when others are timed.
-  const [expected] = await Promise.all(
-    [reference, ...ours].map(({ firstLosses }) => firstLosses),
-  );
-  reference.dispose();
+    .map(([name, form]) => ({ name, subject: subjectOf(form) }));
   const check = (losses: readonly number[]) =>
-    difference("the losses of the first steps", [[losses, expected!]], 1e-4);
-  const contenders = ours.map((training) => training.contender(check));
+    difference("the losses of the first steps", [[losses, expected]], 1e-4);
+  const contenders = ours.map(({ name, subject }): Contender => {
+    const run = () => subject.run("training");
+    return {
+      name,
+      check: async () => check(await firstLosses(subject)),
+      run: () => timeTensors(run),
+      usage: () => usageOf(run),
+    };
+  });
   if (torch) {
     await torch.prepare({
       work: "training",
@@ -104,10 +110,17 @@ async function open(
     contenders,
     baseline: contenders[0]!.name,
     close: async () => {
-      ours.forEach((training) => training.dispose());
+      ours.forEach(({ subject }) => subject.dispose());
       await torch?.release();
     },
   };
+}
+
+/** The losses of a model's first steps. */
+function firstLosses(subject: Subject): Promise<number[]> {
+  return takeSteps(async () =>
+    (await readTensors(() => subject.run("training")))[0]![0]!
+  );
 }
 
 /** The losses of the steps that are checked; after them training goes on. */
@@ -138,69 +151,4 @@ function dataOf(batch: number, length: number, width: number): Data {
       values: array(batch, random, (u) => Math.floor(CLASSES * u)),
     },
   };
-}
-
-/** An encoder in training on one batch. */
-class Training {
-  readonly #name: string;
-  #model: LayersModel;
-  #inputs: tf.Tensor3D;
-  #labels: tf.Tensor2D;
-  /** The losses of the steps that are checked. */
-  readonly firstLosses: Promise<number[]>;
-  #adam = new Adam(ADAM);
-
-  constructor(
-    name: string,
-    sizes: EncoderSizes,
-    { inputs, labels }: Data,
-    form: AttentionForm,
-  ) {
-    this.#name = name;
-    this.#model = encoder(sizes);
-    setForm(this.#model, form);
-    this.#inputs = tf.tensor3d(
-      inputs.values,
-      inputs.shape as [number, number, number],
-    );
-    this.#labels = tf.tidy(() =>
-      tf.oneHot(
-        tf.tensor1d(Int32Array.from(labels.values)),
-        CLASSES,
-      ) as tf.Tensor2D
-    );
-    this.firstLosses = takeSteps(async () =>
-      (await readTensors(() => this.step()))[0]![0]!
-    );
-  }
-
-  /** One step; the loss before it. */
-  step(): tf.Tensor[] {
-    const variables = this.#model.trainableWeights.map((weight) =>
-      weight.read() as tf.Variable
-    );
-    const before = this.#adam.minimize(
-      () => loss(this.#model, this.#inputs, this.#labels),
-      true,
-      variables,
-    );
-    return [before!];
-  }
-
-  /** Trains on from the first steps. */
-  contender(check: (losses: readonly number[]) => string | null): Contender {
-    const run = () => this.step();
-    return {
-      name: this.#name,
-      check: async () => check(await this.firstLosses),
-      run: () => timeTensors(run),
-      usage: () => usageOf(run),
-    };
-  }
-
-  dispose(): void {
-    this.#model.dispose();
-    tf.dispose([this.#inputs, this.#labels]);
-    this.#adam.dispose();
-  }
 }

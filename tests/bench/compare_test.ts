@@ -11,8 +11,8 @@ import {
   compareRevisions,
   tellComparison,
   titleOf,
-  wrongIn,
 } from "../../bench/compare/compare_revisions.ts";
+import { wrongIn } from "../../bench/operations.ts";
 import { commitOf } from "../../bench/compare/revision.ts";
 
 Deno.test("the cases of a comparison have titles of their own", () => {
@@ -20,19 +20,16 @@ Deno.test("the cases of a comparison have titles of their own", () => {
   assertEquals(new Set(titles).size, titles.length);
 });
 
-const CASE = { section: "forms", work: "gradients", together: 3 } as const;
-
 Deno.test("wrongIn() judges gradients that may cancel by the largest of them", () => {
   const results = (dq: number, decay: number) =>
     [1, dq, 1, 1, decay].map((value) => Float32Array.of(value));
   const reference = results(1e-6, 1e-6);
-  assertEquals(wrongIn(results(2e-6, 1e-6), reference, CASE), null);
-  assertMatch(wrongIn(results(1e-6, 2e-6), reference, CASE)!, /result 3/);
-  assertMatch(wrongIn(results(NaN, 1e-6), reference, CASE)!, /result 2/);
-  assertMatch(wrongIn([], reference, CASE)!, /0 results, not 5/);
+  assertEquals(wrongIn(results(2e-6, 1e-6), reference, 3), null);
+  assertMatch(wrongIn(results(1e-6, 2e-6), reference, 3)!, /result 3/);
+  assertMatch(wrongIn(results(NaN, 1e-6), reference, 3)!, /result 2/);
+  assertMatch(wrongIn([], reference, 3)!, /0 results, not 5/);
   // Where none may cancel, each is judged by itself.
-  const apart = { ...CASE, together: 0 };
-  assertMatch(wrongIn(results(2e-6, 1e-6), reference, apart)!, /result 2/);
+  assertMatch(wrongIn(results(2e-6, 1e-6), reference)!, /result 2/);
 });
 
 /** A case that took one millisecond. */

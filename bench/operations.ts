@@ -1,0 +1,242 @@
+/**
+ * Operations of the library with inputs, for whoever times them: forward, or with
+ * the gradients of all inputs, beside the same in operations of TensorFlow.js.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { SelectiveScanInputs } from "@lionjs/lion";
+import { HEAD_DIM, type Pass } from "./attention_problem.ts";
+import { type FamilyProblem, familyProblem } from "./family_problem.ts";
+import { compute, readTensors, timeTensors } from "./group.ts";
+import { difference } from "./measure.ts";
+import { inPlainForms } from "./plain_forms.ts";
+import { INPUTS, scanProblem, shapeOf } from "./scan_problem.ts";
+
+/** Functions of the public entries of the library, or of an older revision of it. */
+export type Library =
+  & typeof import("@lionjs/lion")
+  & typeof import("@lionjs/lion/family");
+
+/** Heads of all operations that have some. */
+export const HEADS = 4;
+
+/** An array with a shape. */
+export type Shaped = readonly [shape: number[], values: Float32Array];
+
+/** An operation on arrays. */
+export interface Operation {
+  /**
+   * Gradients that are judged by the largest of them, from the first on: those of
+   * normalised queries and keys may cancel. @default 0
+   */
+  readonly together?: number;
+  /** Inputs that have gradients, in their order. */
+  inputs(): Readonly<Record<string, Shaped>>;
+  /** The gradient of a loss in the output, which has the shape of the value. */
+  dy(): Float32Array;
+  /** Inputs without gradients. @default none */
+  options?(): Readonly<Record<string, tf.Tensor>>;
+  /** `isPlain` asks for a form that is quick in operations of TensorFlow.js. */
+  attend(
+    library: Library,
+    inputs: Readonly<Record<string, tf.Tensor>>,
+    options: Readonly<Record<string, tf.Tensor>>,
+    isPlain: boolean,
+  ): tf.Tensor;
+}
+
+/** An operation, or a model, with its inputs in place. */
+export interface OpenOperation {
+  /** Computes once; the milliseconds that it took. */
+  time(): Promise<number>;
+  /** Computes once; the output and what comes after it. */
+  results(): Promise<Float32Array[]>;
+  /** The same in operations of TensorFlow.js. */
+  reference(): Promise<Float32Array[]>;
+  /** Frees the inputs. */
+  dispose(): void;
+}
+
+/** Makes the tensors of an operation; `run` computes once. */
+export function openOperation(
+  { inputs, dy, options, attend }: Operation,
+  library: Library,
+  pass: Pass,
+): OpenOperation & { run(isPlain?: boolean): tf.Tensor[] } {
+  const arrays = inputs();
+  const names = Object.keys(arrays);
+  const tensors = Object.values(arrays)
+    .map(([shape, values]) => tf.tensor(values, shape));
+  // Values have the shape of the output.
+  const slope = tf.tensor(dy(), (arrays.v ?? arrays.x)![0]);
+  const others = options?.() ?? {};
+  const run = (isPlain = false) =>
+    compute(
+      (...given) => {
+        const inputs = names.map((name, i) => [name, given[i]!] as const);
+        return attend(library, Object.fromEntries(inputs), others, isPlain);
+      },
+      tensors,
+      slope,
+      pass,
+    );
+  return {
+    run,
+    time: () => timeTensors(run),
+    results: () => readTensors(run),
+    reference: () => inPlainForms(() => readTensors(() => run(true))),
+    dispose: () => tf.dispose([...tensors, slope, ...Object.values(others)]),
+  };
+}
+
+/** Largest error relative to the largest value: of the tests, with room for long sums. */
+const TOLERANCE = { forward: 2e-5, gradients: 5e-5 };
+
+/**
+ * What is wrong with an output and the gradients after it; `null` if they are
+ * those of the reference.
+ *
+ * @param together As {@linkcode Operation} has it. @default 0
+ * @param tolerance Shares of the largest values.
+ */
+export function wrongIn(
+  results: readonly Float32Array[],
+  reference: readonly ArrayLike<number>[],
+  together = 0,
+  tolerance: typeof TOLERANCE = TOLERANCE,
+): string | null {
+  if (results.length !== reference.length) {
+    return `${results.length} results, not ${reference.length}`;
+  }
+  const pairs = results.map((values, i) => [values, reference[i]!] as const);
+  const [output, ...gradients] = pairs;
+  const parts = [
+    gradients.slice(0, together),
+    ...gradients.slice(together).map((pair) => [pair]),
+  ].filter(({ length }) => length > 0);
+  return parts.reduce<string | null>(
+    (wrong, part, i) =>
+      wrong ?? difference(`result ${i + 2}`, part, tolerance.gradients),
+    difference("result 1", [output!], tolerance.forward),
+  );
+}
+
+/** Inputs of members of the family, in their order, made of a problem. */
+const FAMILY = {
+  /** Attention with a decay for each token, which others are compared with. */
+  scalar: (problem: FamilyProblem) => ({
+    ...vectorsOf(problem),
+    logDecay: [tokensOf(problem), problem.logDecay],
+  }),
+  retention: (problem: FamilyProblem) => ({
+    ...vectorsOf(problem),
+    logDecay: [[HEADS], problem.logDecay.slice(0, HEADS)],
+  }),
+  mamba2: (problem: FamilyProblem) => {
+    const { q, k, v } = vectorsOf(problem);
+    const steps = problem.logDecay.map((decay) => -decay);
+    return {
+      ...{ x: v, dt: [tokensOf(problem), steps] },
+      ...{ a: [[HEADS], new Float32Array(HEADS).fill(-1)], b: k, c: q },
+    };
+  },
+  gatedLinearAttention: (problem: FamilyProblem) => ({
+    ...vectorsOf(problem),
+    logDecay: channelDecays(problem),
+  }),
+  deltaNet: (problem: FamilyProblem) => ({
+    ...vectorsOf(problem),
+    beta: [tokensOf(problem), problem.beta!],
+  }),
+  gatedDeltaNet: (problem: FamilyProblem) => ({
+    ...vectorsOf(problem),
+    beta: [tokensOf(problem), problem.beta!],
+    logDecay: [tokensOf(problem), problem.logDecay],
+  }),
+  kimiDeltaAttention: (problem: FamilyProblem) => ({
+    ...vectorsOf(problem),
+    beta: [tokensOf(problem), problem.beta!],
+    logDecay: channelDecays(problem),
+  }),
+} as const satisfies Readonly<
+  Record<string, (problem: FamilyProblem) => Record<string, Shaped>>
+>;
+
+/** A member of the family. */
+export type Member = keyof typeof FAMILY;
+/** All of them. */
+export const MEMBERS = Object.keys(FAMILY) as Member[];
+
+/** Members with a decay for each channel of the keys. */
+const DIAGONAL: readonly Member[] = [
+  "gatedLinearAttention",
+  "kimiDeltaAttention",
+];
+
+const tokensOf = ({ length }: FamilyProblem) => [1, HEADS, length];
+
+function vectorsOf(problem: FamilyProblem): Record<"q" | "k" | "v", Shaped> {
+  const shape = [...tokensOf(problem), HEAD_DIM];
+  const { q, k, v } = problem;
+  return { q: [shape, q], k: [shape, k], v: [shape, v] };
+}
+
+const channelDecays = (problem: FamilyProblem): Shaped => [
+  [...tokensOf(problem), HEAD_DIM],
+  problem.logDecay,
+];
+
+/** A member of the family on one sequence. */
+export function familyOperation(
+  member: Member,
+  length: number,
+  causal = false,
+): Operation {
+  const model = { diagonal: DIAGONAL.includes(member), delta: true };
+  const problem = () => familyProblem(model, HEADS, length);
+  return {
+    inputs: () => FAMILY[member](problem()),
+    dy: () => problem().dy,
+    attend: (library, inputs) => {
+      if (member === "scalar") {
+        const { q, k, v, logDecay } = inputs;
+        return library.lionAttention(
+          ...[q, k, v] as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D],
+          {
+            ...{ form: "chunkwise", normalize: false, scale: 1, causal },
+            decay: library.selectiveDecay(logDecay as tf.Tensor3D, {
+              convention: "arrival",
+            }),
+          },
+        );
+      }
+      const call = library[member] as unknown as (
+        inputs: Record<string, tf.Tensor>,
+        options: { causal: boolean; scale: number },
+      ) => tf.Tensor;
+      return call(inputs, { causal, scale: 1 });
+    },
+  };
+}
+
+/** Mamba's scan of one sequence. */
+export function scanOperation(
+  length: number,
+  channels: number,
+  states: number,
+): Operation {
+  const problem = () => scanProblem(length, channels, states);
+  return {
+    inputs: () => {
+      const own = problem();
+      const shaped = INPUTS.map((name) =>
+        [name, [shapeOf(own, name), own.inputs[name]]] as const
+      );
+      return Object.fromEntries(shaped);
+    },
+    dy: () => problem().dy,
+    attend: (library, inputs) =>
+      library.selectiveScan(inputs as unknown as SelectiveScanInputs),
+  };
+}
