@@ -95,8 +95,8 @@ export interface AttentionChoice {
   /** Quadratic contenders are left out beyond this. @default none */
   readonly longestQuadratic?: number;
   readonly torch: TorchPeer | null;
-  /** Processes that compute the full form. @default none */
-  readonly torchFull?: readonly TorchFull[];
+  /** PyTorch's full form, with a mask for each direction as the authors have it. @default none */
+  readonly torchFull?: readonly NamedPeer[];
   /** PyTorch's softmax attention beside ours. @default none */
   readonly torchSoftmax?: readonly NamedPeer[];
   /** ONNX Runtime, which has no gradients. @default none */
@@ -110,12 +110,6 @@ export interface AttentionChoice {
   readonly only?: readonly string[];
   /** Is told whom the backend cannot run, and why. @default the console */
   readonly onRefused?: (name: string, why: string) => void;
-}
-
-/** PyTorch's full form. */
-export interface TorchFull extends NamedPeer {
-  /** As many masks are made: one, or one a direction as the authors do. */
-  readonly masks: 1 | 2;
 }
 
 /** All contenders of a choice. */
@@ -164,11 +158,11 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
   const join = async (
     peer: PeerProcess,
     form: "full" | "chunkwise" | "recurrent" | "softmax",
-    more: { name?: string; masks?: number } = {},
+    name?: string,
   ) => {
     await peer.prepare({
       work: "attention",
-      options: { pass, form, masks: more.masks },
+      options: { pass, form },
       tensors: Object.entries(tensors.all)
         // Softmax has no decay; PyTorch would take it for a mask.
         .filter(([name]) => form !== "softmax" || name !== "logDecay")
@@ -190,16 +184,16 @@ async function open(choice: AttentionChoice): Promise<OpenGroup> {
           ? softmaxDifference(problem, result)
           : attentionDifference(result, expected, PEER_TOLERANCE),
       cost,
-      more.name,
+      name,
     ));
   };
   if (torch) await join(torch, "chunkwise");
-  for (const { peer, ...more } of torchFull) await join(peer, "full", more);
+  for (const { peer, name } of torchFull) await join(peer, "full", name);
   for (const { peer, name } of torchSoftmax) {
-    await join(peer, "softmax", { name });
+    await join(peer, "softmax", name);
   }
   for (const { peer, name } of onnx) {
-    if (pass === "forward") await join(peer, "recurrent", { name });
+    if (pass === "forward") await join(peer, "recurrent", name);
     else onRefused(name, "its operator has no gradient");
   }
   const prepared: PreparedPeer[] = [];

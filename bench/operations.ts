@@ -5,7 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { SelectiveScanInputs } from "@lionjs/lion";
+import type { LionAttentionOptions, SelectiveScanInputs } from "@lionjs/lion";
 import { HEAD_DIM, type Pass } from "./attention_problem.ts";
 import { type FamilyProblem, familyProblem } from "./family_problem.ts";
 import { compute, readTensors, timeTensors } from "./group.ts";
@@ -187,6 +187,31 @@ const channelDecays = (problem: FamilyProblem): Shaped => [
   problem.logDecay,
 ];
 
+/** What revisions have called attention to the tokens before. */
+const CAUSAL = [{ causal: true }, { direction: "forward" }] as const;
+
+/** Options of an operation on the tokens before, or on all. */
+type Directed = Partial<Record<"causal" | "direction", unknown>>;
+
+/** Calls with the option that the revision knows, which is found out once. */
+function inDirection(
+  causal: boolean,
+): (call: (options: Directed) => tf.Tensor) => tf.Tensor {
+  let known: Directed | undefined = causal ? undefined : {};
+  return (call) => {
+    if (known) return call(known);
+    try {
+      const output = call(CAUSAL[0]);
+      known = CAUSAL[0];
+      return output;
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      known = CAUSAL[1];
+      return call(known);
+    }
+  };
+}
+
 /** A member of the family on one sequence. */
 export function familyOperation(
   member: Member,
@@ -195,28 +220,32 @@ export function familyOperation(
 ): Operation {
   const model = { diagonal: DIAGONAL.includes(member), delta: true };
   const problem = () => familyProblem(model, HEADS, length);
+  const directed = inDirection(causal);
   return {
     inputs: () => FAMILY[member](problem()),
     dy: () => problem().dy,
-    attend: (library, inputs) => {
-      if (member === "scalar") {
-        const { q, k, v, logDecay } = inputs;
-        return library.lionAttention(
-          ...[q, k, v] as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D],
-          {
-            ...{ form: "chunkwise", normalize: false, scale: 1, causal },
+    attend: (library, inputs) =>
+      directed((direction) => {
+        if (member === "scalar") {
+          const { q, k, v, logDecay } = inputs;
+          const options = {
+            ...{ form: "chunkwise", normalize: false, scale: 1 },
             decay: library.selectiveDecay(logDecay as tf.Tensor3D, {
               convention: "arrival",
             }),
-          },
-        );
-      }
-      const call = library[member] as unknown as (
-        inputs: Record<string, tf.Tensor>,
-        options: { causal: boolean; scale: number },
-      ) => tf.Tensor;
-      return call(inputs, { causal, scale: 1 });
-    },
+            ...direction,
+          } as LionAttentionOptions;
+          return library.lionAttention(
+            ...[q, k, v] as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D],
+            options,
+          );
+        }
+        const call = library[member] as unknown as (
+          inputs: Record<string, tf.Tensor>,
+          options: Directed & { readonly scale: number },
+        ) => tf.Tensor;
+        return call(inputs, { scale: 1, ...direction });
+      }),
   };
 }
 

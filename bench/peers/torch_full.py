@@ -6,11 +6,11 @@ All of it is [length, length], and autograd keeps it for the gradients.
 import torch
 
 
-def full_form(q, k, v, log_decay=None, scale=1.0, epsilon=1e-6, masks=1):
+def full_form(q, k, v, log_decay=None, scale=1.0, epsilon=1e-6):
     """Returns [batch, heads, length, value_dim]; arguments as of torch_scan.chunk_scan.
 
-    With two masks each direction makes its own, whose other half is zero, and the two
-    are added less the diagonal, as the authors' code does; with one, each entry is made once.
+    Each direction makes a mask, whose other half is zero, and the two are added less the
+    diagonal, as the authors' code does.
     """
     if scale != 1.0:
         q = q * scale
@@ -18,17 +18,8 @@ def full_form(q, k, v, log_decay=None, scale=1.0, epsilon=1e-6, masks=1):
     if log_decay is not None:
         if log_decay.dim() == 1:
             log_decay = log_decay.view(1, -1, 1).expand(q.shape[:3])
-        scores = scores * {1: _one_mask, 2: _two_masks}[masks](log_decay)
+        scores = scores * _two_masks(log_decay)
     return (scores / (scores.sum(-1, keepdim=True) + epsilon)) @ v
-
-
-def _one_mask(log_decay):
-    through = log_decay.cumsum(-1)  # up to each token, which counts
-    before = through - log_decay  # ... and does not count
-    later = before.unsqueeze(-1) - before.unsqueeze(-2)
-    earlier = through.unsqueeze(-2) - through.unsqueeze(-1)
-    is_later = torch.ones_like(later[0, 0], dtype=torch.bool).tril()
-    return torch.exp(torch.where(is_later, later, earlier))
 
 
 def _two_masks(log_decay):

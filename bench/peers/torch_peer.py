@@ -35,7 +35,7 @@ def attention(options, tensors):
     if options["form"] == "softmax":
         attend = functools.partial(torch.nn.functional.scaled_dot_product_attention, scale=1.0)
     elif options["form"] == "full":
-        attend = functools.partial(full_form, masks=options["masks"])
+        attend = full_form
     elif options["form"] == "diagonal":
         attend = functools.partial(diagonal_scan, chunk=options["chunk"])
     elif options["form"] == "gated delta":

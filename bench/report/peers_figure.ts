@@ -1,11 +1,5 @@
 /** Attention beside that of other libraries. @module */
-import {
-  attentionGroup,
-  LOOP,
-  PLAIN_SOFTMAX,
-  SOFTMAX,
-  type TorchFull,
-} from "../attention.ts";
+import { attentionGroup, LOOP, PLAIN_SOFTMAX, SOFTMAX } from "../attention.ts";
 import { HEAD_DIM, PASSES } from "../attention_problem.ts";
 import type { AttentionPeer } from "../peers/attention_peer.ts";
 import { type NamedPeer, TORCH } from "../peers/torch.ts";
@@ -72,7 +66,7 @@ export const peers: FigureMaker = {
 /** A peer, whichever kind it is. */
 interface Present {
   readonly name: string;
-  readonly full?: TorchFull;
+  readonly full?: NamedPeer;
   readonly softmax?: NamedPeer;
   readonly onnx?: NamedPeer;
   readonly library?: AttentionPeer;
@@ -88,11 +82,7 @@ function besideOf(
   const softmax = second?.named("PyTorch SDPA") ?? [];
   const onCpu: Present[] = [
     ...(scan ? [{ name: TORCH }] : []),
-    // With a mask for each direction, as the authors make them.
-    ...full.map((full) => ({
-      name: full.name,
-      full: { ...full, masks: 2 } as const,
-    })),
+    ...full.map((full) => ({ name: full.name, full })),
     ...softmax.map((softmax) => ({ name: softmax.name, softmax })),
     ...onnx.map((onnx) => ({ name: onnx.name, onnx })),
   ];
