@@ -1,6 +1,7 @@
 /** Operations of the library as contenders, with those of other libraries. @module */
 import * as lion from "@lionjs/lion";
 import * as members from "@lionjs/lion/family";
+import * as operations from "@lionjs/lion/operations";
 import type { Pass } from "./attention_problem.ts";
 import {
   type Contender,
@@ -35,7 +36,7 @@ export async function openBesidePeers(
   name: string,
   { names, pass, operation, expected, peers, choices }: BesidePeers,
 ): Promise<OpenGroup> {
-  const library = { ...lion, ...members };
+  const library = { ...lion, ...members, ...operations };
   const open = openOperation(operation, library, pass);
   const wanted = (expected?.() ?? await open.reference())
     .slice(0, pass === "forward" ? 1 : undefined);

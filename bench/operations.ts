@@ -5,7 +5,8 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { LionAttentionOptions, SelectiveScanInputs } from "@lionjs/lion";
+import type { LionAttentionOptions } from "@lionjs/lion";
+import type { SelectiveScanInputs } from "@lionjs/lion/operations";
 import { HEAD_DIM, type Pass } from "./attention_problem.ts";
 import { type FamilyProblem, familyProblem } from "./family_problem.ts";
 import { compute, readTensors, timeTensors } from "./group.ts";
@@ -16,7 +17,8 @@ import { INPUTS, scanProblem, shapeOf } from "./scan_problem.ts";
 /** Functions of the public entries of the library, or of an older revision of it. */
 export type Library =
   & typeof import("@lionjs/lion")
-  & typeof import("@lionjs/lion/family");
+  & typeof import("@lionjs/lion/family")
+  & typeof import("@lionjs/lion/operations");
 
 /** Heads of all operations that have some. */
 export const HEADS = 4;
