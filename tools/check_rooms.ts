@@ -38,8 +38,8 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
   "attention/": ["decays", "forms", "planning", "ranks", "", "streaming"],
   "data/": ["batches", "text", "images", "corpora", "tasks", ""],
   "kernels/webgpu/": [
-    ...["frame", "layer", "score_tiles", "chunkwise", "diagonal", "full"],
-    ...["softmax", "recurrent", "delta", "scan", ""],
+    ...["frame", "layer", "score_tiles", "chunkwise", "full", "softmax"],
+    ...["recurrent", "chunk_engine", "diagonal", "delta", "scan", ""],
   ],
   "kernels/wasm/assembly/": [
     ...["runtime", "math", "layer", "chunkwise", "full", "recurrent", "delta"],

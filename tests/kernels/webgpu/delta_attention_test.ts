@@ -31,7 +31,7 @@ onEachBackend(
         { chunkSize: 32 },
       );
       // Six sequences, two at once.
-      assertEquals("how" in plan && plan.how, "webgpu, 21 launches");
+      assertEquals("how" in plan && plan.how, "webgpu, 27 launches");
       return run(problem, {});
     });
     assertEquals(

@@ -8,67 +8,85 @@ import { assert, assertEquals } from "@std/assert";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { DeltaRequest } from "../../../lib/attention/planning/delta_kernel.ts";
 import {
-  type DeltaDecays,
-  type DeltaSizes,
-  layoutOf,
-} from "../../../lib/kernels/webgpu/delta/delta_chunks.ts";
-import { gateGradientsProgram } from "../../../lib/kernels/webgpu/delta/delta_backward_decay.ts";
-import { keyGradientsProgram } from "../../../lib/kernels/webgpu/delta/delta_key_gradients.ts";
-import { outputsProgram } from "../../../lib/kernels/webgpu/delta/delta_outputs.ts";
-import { planDeltaKernel } from "../../../lib/kernels/webgpu/delta/delta_plan.ts";
+  carryProgram,
+  chunkStatesProgram,
+} from "../../../lib/kernels/webgpu/chunk_engine/added_states.ts";
 import {
-  newsGradientProgram,
-  productsProgram,
-} from "../../../lib/kernels/webgpu/delta/delta_backward_scores.ts";
+  type ChunkSizes,
+  layoutOf,
+} from "../../../lib/kernels/webgpu/chunk_engine/chunk_layout.ts";
+import { decayGradientsProgram } from "../../../lib/kernels/webgpu/chunk_engine/decay_gradients.ts";
+import { gateGradientsProgram } from "../../../lib/kernels/webgpu/delta/delta_backward_decay.ts";
+import { keyGradientsProgram } from "../../../lib/kernels/webgpu/chunk_engine/key_gradients.ts";
+import { operandsProgram } from "../../../lib/kernels/webgpu/chunk_engine/operands.ts";
+import {
+  addedValueGradientsProgram,
+  outputsProgram,
+} from "../../../lib/kernels/webgpu/chunk_engine/outputs.ts";
+import { planDeltaKernel } from "../../../lib/kernels/webgpu/delta/delta_plan.ts";
+import { productsProgram } from "../../../lib/kernels/webgpu/chunk_engine/products.ts";
 import { wyProgram } from "../../../lib/kernels/webgpu/delta/delta_wy.ts";
 import { stateGradientsProgram } from "../../../lib/kernels/webgpu/delta/delta_state_gradients.ts";
 import { statesProgram } from "../../../lib/kernels/webgpu/delta/delta_states.ts";
+import { scoresProgram } from "../../../lib/kernels/webgpu/chunk_engine/scores.ts";
 import {
-  inversesProgram,
-  systemsProgram,
-} from "../../../lib/kernels/webgpu/delta/delta_scores.ts";
+  rhsGradientProgram,
+  solveTriangularProgram,
+} from "../../../lib/kernels/webgpu/delta/solve_triangular.ts";
 import { valueGradientsProgram } from "../../../lib/kernels/webgpu/delta/delta_value_gradients.ts";
 import { type Program, shaderOf } from "../../../lib/tfjs/webgpu/program.ts";
-import { testCompiling } from "./shader_checks.ts";
+import { distinctShaders, testCompiling } from "./shader_checks.ts";
 import { assertSnapshot } from "./snapshot.ts";
 
-/** All programs for a problem, by their names. */
-function programsOf(
-  sizes: DeltaSizes,
-  kind: DeltaDecays,
-): Record<string, Program> {
-  const tensor = (...shape: number[]): TensorInfo => ({
-    dataId: {},
-    shape,
-    dtype: "float32",
-  });
-  const { length, headDim, valueDim } = sizes;
-  const layout = layoutOf(sizes), pass = { firstSequence: 0, sequences: 2 };
+const PASS = { firstSequence: 0, sequences: 2 };
+const tensor = (...shape: number[]): TensorInfo => ({
+  dataId: {},
+  shape,
+  dtype: "float32",
+});
+const scratch = tensor(64);
+/** Buffers that shaders hand on. */
+const [pairs, operands, vNew, states] = [scratch, scratch, scratch, scratch];
+const [dvNew, dstates, drhs] = [scratch, scratch, scratch];
+const [products, stateProducts] = [scratch, scratch];
+
+const byName = (all: Program[]): Record<string, Program> =>
+  Object.fromEntries(all.map((program) => [program.name, program]));
+
+/** All programs of the delta rule for a problem, by their names. */
+function programsOf(sizes: ChunkSizes): Record<string, Program> {
+  const { length, headDim, valueDim, decay } = sizes;
+  const layout = layoutOf(sizes), pass = PASS;
   const q = tensor(1, 2, length, headDim), v = tensor(1, 2, length, valueDim);
-  const beta = tensor(1, 2, length, 1), scratch = tensor(64);
+  const beta = tensor(1, 2, length, 1);
   const state = tensor(1, 2, headDim, valueDim);
-  const [systems, prepared, written] = [scratch, scratch, scratch];
-  const [states, dwritten, dstates, dnews] = [
-    scratch,
-    scratch,
-    scratch,
-    scratch,
-  ];
-  const [products, borders] = [scratch, scratch];
-  const decays = { none: undefined, scalar: beta, diagonal: q }[kind];
-  const all = [
-    systemsProgram(
-      { reads: { q, k: q, beta }, decays, writes: { systems } },
+  const decays = { none: undefined, scalar: beta, diagonal: q }[decay];
+  return byName([
+    operandsProgram(
+      { reads: { q, k: q }, decays, writes: { operands } },
       layout,
       pass,
       0,
     ),
-    inversesProgram(systems, layout, pass),
+    scoresProgram(
+      {
+        reads: {
+          ...{ q, k: q, beta },
+          ...(decays ? { operands } : {}),
+        },
+        decays,
+        writes: { pairs },
+      },
+      layout,
+      pass,
+      0,
+    ),
+    solveTriangularProgram(pairs, layout, pass),
     wyProgram(
       {
-        reads: { q, k: q, v, beta, systems },
+        reads: { k: q, v, beta, pairs },
         decays,
-        writes: { prepared, written },
+        writes: { operands, vNew },
       },
       layout,
       pass,
@@ -76,8 +94,8 @@ function programsOf(
     ),
     statesProgram(
       {
-        reads: { prepared },
-        writes: { written, states },
+        reads: { operands },
+        writes: { vNew, states },
         ends: { first: state, last: state },
       },
       layout,
@@ -85,32 +103,32 @@ function programsOf(
     ),
     outputsProgram(
       {
-        reads: { v, beta, systems, prepared, written, states },
+        reads: { v, beta, pairs, operands, vNew, states },
         writes: { y: v },
       },
       layout,
       pass,
-      0.5,
+      { scale: 0.5 },
     ),
     stateGradientsProgram(
       {
-        reads: { dy: v, systems, prepared },
-        writes: { dwritten, dstates },
+        reads: { dy: v, pairs, operands },
+        writes: { dvNew, dstates },
         ends: { first: undefined, last: undefined },
       },
       layout,
       pass,
       0.5,
     ),
-    newsGradientProgram(
-      { reads: { systems, dwritten }, writes: { dnews } },
+    rhsGradientProgram(
+      { reads: { pairs, dvNew }, writes: { drhs } },
       layout,
       pass,
     ),
     productsProgram(
       {
-        reads: { v, beta, dy: v, written, dnews, states, dstates },
-        writes: { products, borders },
+        reads: { v, beta, dy: v, vNew, drhs, states, dstates },
+        writes: { products, stateProducts },
       },
       layout,
       pass,
@@ -118,7 +136,7 @@ function programsOf(
     ),
     valueGradientsProgram(
       {
-        reads: { v, beta, dy: v, systems, dnews },
+        reads: { v, beta, dy: v, pairs, drhs },
         writes: { dv: v, dbeta: beta },
       },
       layout,
@@ -129,75 +147,156 @@ function programsOf(
       {
         reads: { q, k: q, beta, products },
         decays,
-        writes: { borders, dq: q, dk: q },
+        writes: { stateProducts, dq: q, dk: q },
       },
       layout,
       pass,
       1,
     ),
     gateGradientsProgram(
-      { borders, dbeta: beta, dlog: decays },
+      { stateProducts, dbeta: beta, dlog: decays, decays },
       layout,
       pass,
       1,
     ),
-  ];
-  return Object.fromEntries(all.map((program) => [program.name, program]));
+  ]);
 }
 
-const SIZES: DeltaSizes = {
+/** All programs of the rule "add" for a problem, by their names. */
+function addingPrograms(
+  sizes: Omit<ChunkSizes, "rule" | "decay">,
+): Record<string, Program> {
+  const { length, headDim, valueDim, directions, isPiece } = sizes;
+  const layout = layoutOf({ ...sizes, rule: "add", decay: "diagonal" });
+  const pass = PASS, last = directions - 1;
+  const q = tensor(1, 2, length, headDim), v = tensor(1, 2, length, valueDim);
+  const g = tensor(1, 2, length, 4 * layout.valueQuads);
+  const state = tensor(1, 2, headDim, valueDim + 1);
+  const sums = tensor(1, 2, length), decays = q;
+  const hasStates = layout.stateQuads > 0;
+  const piece = {
+    enters: isPiece ? { before: state } : {},
+    leaves: isPiece ? { forward: state } : {},
+  };
+  return byName([
+    operandsProgram(
+      { reads: { q, k: q }, decays, writes: { operands } },
+      layout,
+      pass,
+      last,
+    ),
+    scoresProgram(
+      { reads: { q, k: q, operands }, decays, writes: { pairs } },
+      layout,
+      pass,
+      last,
+    ),
+    chunkStatesProgram({ reads: { operands, v }, states }, layout, pass),
+    carryProgram({ operands, states, piece }, layout, pass, false),
+    outputsProgram(
+      {
+        reads: { v, pairs, operands, ...(hasStates ? { states } : {}) },
+        writes: { y: v, rowSums: sums },
+      },
+      layout,
+      pass,
+      { scale: 0.5, normalize: true, epsilon: 1e-6 },
+    ),
+    ...(isPiece ? [] : [
+      productsProgram(
+        {
+          reads: { v, g, ...(hasStates ? { states, dstates } : {}) },
+          writes: { products, stateProducts },
+        },
+        layout,
+        pass,
+        1,
+      ),
+      addedValueGradientsProgram(
+        {
+          reads: { pairs, operands, g, ...(hasStates ? { dstates } : {}) },
+          writes: { dv: v },
+        },
+        layout,
+        pass,
+      ),
+      keyGradientsProgram(
+        {
+          reads: { q, k: q, products },
+          decays,
+          writes: { stateProducts, dq: q, dk: q },
+        },
+        layout,
+        pass,
+        last,
+      ),
+      decayGradientsProgram(
+        { reads: { stateProducts, decays }, writes: { dlog: q } },
+        layout,
+        pass,
+        last,
+      ),
+    ]),
+  ]);
+}
+
+const SIZES: ChunkSizes = {
   ...{ length: 70, headDim: 64, valueDim: 64, chunkSize: 32 },
-  ...{ directions: 2, inLanes: false },
+  ...{ directions: 2, rule: "delta", decay: "diagonal", isPiece: false },
 };
 
-Deno.test("shaders of the delta rule have the text of their snapshots", async (t) => {
-  const programs = programsOf(SIZES, "diagonal");
-  for (const name of ["delta_systems", "delta_states"]) {
-    await t.step(
-      name,
-      () => assertSnapshot(name, shaderOf(programs[name]!, 65535)),
-    );
+Deno.test("shaders of chunked linear attention have the text of their snapshots", async (t) => {
+  const delta = programsOf(SIZES);
+  const add = addingPrograms({ ...SIZES, headDim: 6, valueDim: 5 });
+  // One of each idea; what others compute is seen in results.
+  const shaders = {
+    chunk_scores_delta: delta["chunk_scores"]!,
+    delta_states: delta["delta_states"]!,
+    chunk_operands_add: add["chunk_operands"]!,
+    chunk_key_gradients_add: add["chunk_key_gradients"]!,
+  };
+  for (const [name, program] of Object.entries(shaders)) {
+    await t.step(name, () => assertSnapshot(name, shaderOf(program, 65535)));
   }
 });
 
-Deno.test("shaders of the delta rule differ if their keys do, and fit every device", () => {
-  const byKey = new Map<string, string>();
-  for (const inLanes of [false, true]) {
-    for (const [headDim, valueDim] of [[1, 1], [6, 5], [64, 64], [512, 130]]) {
-      for (const kind of ["none", "scalar", "diagonal"] as const) {
+/** The programs of problems of many sizes, of both rules. */
+function* variants(): Generator<Program> {
+  for (const [headDim, valueDim] of [[1, 1], [6, 5], [64, 64], [512, 130]]) {
+    for (const [length, directions] of [[1, 1], [70, 2]]) {
+      const sizes = {
+        ...{ length: length!, headDim: headDim!, valueDim: valueDim! },
+        ...{ chunkSize: Math.min(32, length!), directions: directions! },
+      };
+      for (const isPiece of [false, true]) {
+        yield* Object.values(addingPrograms({ ...sizes, isPiece }));
+      }
+      for (const decay of ["none", "scalar", "diagonal"] as const) {
         // Of heads of one channel the two kinds are the same.
-        if (headDim === 1 && kind === "diagonal") continue;
-        for (const [length, directions] of [[1, 1], [70, 2]]) {
-          const sizes: DeltaSizes = {
-            ...{ length: length!, headDim: headDim!, valueDim: valueDim! },
-            chunkSize: Math.min(32, length!),
-            ...{ directions: directions!, inLanes },
-          };
-          for (const program of Object.values(programsOf(sizes, kind))) {
-            const { key, code, bindings } = shaderOf(program, 65535);
-            assert(bindings.length <= 10);
-            assert(program.threads <= 256);
-            assert(workgroupBytes(code()) <= 16384);
-            assertEquals(byKey.get(key) ?? code(), code());
-            byKey.set(key, code());
-          }
-        }
+        if (headDim === 1 && decay === "diagonal") continue;
+        const delta = {
+          ...sizes,
+          rule: "delta",
+          decay,
+          isPiece: false,
+        } as const;
+        yield* Object.values(programsOf(delta));
       }
     }
   }
-  assertEquals(new Set(byKey.values()).size, byKey.size);
+}
+
+const shaders = () => variants().map((program) => shaderOf(program, 65535));
+
+Deno.test("shaders of chunked linear attention differ if their keys do, and fit every device", () => {
+  for (const program of variants()) assert(program.threads <= 256);
+  for (const { bindings, code } of distinctShaders(shaders())) {
+    assert(bindings.length <= 10);
+    assert(workgroupBytes(code()) <= 16384);
+  }
 });
 
-testCompiling("the delta rule", function* () {
-  for (const headDim of [6, 64]) {
-    for (const kind of ["none", "scalar", "diagonal"] as const) {
-      const programs = programsOf({ ...SIZES, headDim }, kind);
-      for (const program of Object.values(programs)) {
-        yield shaderOf(program, 65535);
-      }
-    }
-  }
-});
+testCompiling("chunked linear attention", shaders);
 
 /** Memory of a workgroup that a text declares. */
 function workgroupBytes(code: string): number {
@@ -233,19 +332,19 @@ function plan(
 /** Bytes of a chunk of 32 tokens with heads of 64. */
 const OF_CHUNK = 4 *
   (3 * 32 * 32 + // matrices of pairs
-    (3 * 32 + 1) * 64 + 32 * 64 + // rows of keys, and of values
+    (3 * 32 + 1 + 8) * 64 + 32 * 64 + // operands and decays, and what is written
     64 * 64); // a state
 
 Deno.test("planDeltaKernel() of the delta rule says how many launches, and what they need", () => {
   assertEquals(plan({}), {
     chunkSize: 32,
     scratchBytes: 4 * 2 * 32 * OF_CHUNK,
-    how: "webgpu, 7 launches",
+    how: "webgpu, 9 launches",
   });
   assertEquals(plan({ causal: true, chunkSize: 1000 }), {
     chunkSize: 32,
     scratchBytes: 4 * 32 * OF_CHUNK,
-    how: "webgpu, 5 launches",
+    how: "webgpu, 6 launches",
   });
   for (const [wanted, chunkSize] of [[1, 1], [20, 20], [33, 32]] as const) {
     const answer = plan({ chunkSize: wanted });
@@ -253,12 +352,12 @@ Deno.test("planDeltaKernel() of the delta rule says how many launches, and what 
     assertEquals(answer.chunkSize, chunkSize);
   }
   // Three of the four heads have records that fit in a buffer.
-  const largest = 2 * 32 * 4 * (3 * 32 + 1) * 64;
+  const largest = 2 * 32 * 4 * (3 * 32 + 1 + 8) * 64;
   const limits = { maxStorageBufferBindingSize: 3 * largest };
   assertEquals(plan({}, limits), {
     chunkSize: 32,
     scratchBytes: 3 * 2 * 32 * OF_CHUNK,
-    how: "webgpu, 14 launches",
+    how: "webgpu, 18 launches",
   });
 });
 

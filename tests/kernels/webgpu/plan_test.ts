@@ -205,32 +205,34 @@ Deno.test("planDiagonal() says how many launches, and what they need", () => {
       deviceOf(limits),
       32,
     );
-  const state = 4 * 64 * 68 + 16;
-  // Rows of two borders and two levels, two log decays, and 32 scores.
-  const perToken = 4 * (2 * 4 * 64 + 2 * 64 + 32);
-  const perChunk = 4 * 2 * 64 + 2 * state;
+  const state = 4 * 64 * 68;
+  // Of each token and direction a query and a key, the decays, and 32 scores.
+  const perToken = 4 * (3 * 64 + 32);
+  // What passes a chunk and its blocks pays, and the state that comes to it.
+  const perChunk = 4 * (1 + 8) * 64 + state;
   assertEquals(plan({}), {
     chunkSize: 32,
-    scratchBytes: 4 * (1024 * perToken + 32 * perChunk),
-    how: "webgpu, 5 launches",
+    scratchBytes: 4 * 2 * (1024 * perToken + 32 * perChunk),
+    how: "webgpu, 9 launches",
   });
-  // A chunk alone has no states; its one border is that of its one level.
+  // A chunk alone has no states.
   assertEquals(plan({ length: 16, causal: true }), {
     chunkSize: 16,
-    scratchBytes: 4 * (16 * 4 * (2 * 2 * 64 + 64 + 16) + 4 * 64),
-    how: "webgpu, 3 launches",
+    scratchBytes: 4 * (16 * 4 * (3 * 64 + 16) + 4 * (1 + 4) * 64),
+    how: "webgpu, 4 launches",
   });
   const piece = plan({ length: 16, states: true });
-  assert("how" in piece && piece.how === "webgpu, 5 launches");
+  assert("how" in piece && piece.how === "webgpu, 9 launches");
   const long = plan({ chunkSize: 4096 });
   assert("chunkSize" in long && long.chunkSize === 256);
-  const ofSequence = 32 * 2 * state;
+  // The largest buffer has the queries, the keys and those decays.
+  const ofSequence = 32 * 2 * 4 * (2 * 32 + 1 + 8) * 64;
   const twoPasses = plan({}, { maxStorageBufferBindingSize: 2 * ofSequence });
-  assert("how" in twoPasses && twoPasses.how === "webgpu, 10 launches");
+  assert("how" in twoPasses && twoPasses.how === "webgpu, 16 launches");
   assertRefused(plan({ precision: "f16" }), "32 bits");
   assertRefused(plan({ headDim: 129 }), "headDim is 129");
   assertRefused(
     plan({}, { maxStorageBufferBindingSize: ofSequence - 1 }),
-    "the decayed rows or the states of a sequence",
+    "what the chunks of a sequence hand on",
   );
 });

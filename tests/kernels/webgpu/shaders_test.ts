@@ -7,10 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { webGpuNumbers } from "../../../lib/kernels/numbers.ts";
 import { attendShader } from "../../../lib/kernels/webgpu/chunkwise/attend.ts";
-import {
-  shapeFor,
-  shapeOfTiles,
-} from "../../../lib/kernels/webgpu/chunkwise/attend_shape.ts";
+import { shapeFor } from "../../../lib/kernels/webgpu/chunkwise/attend_shape.ts";
 import { carryStatesShader } from "../../../lib/kernels/webgpu/chunkwise/carry_states.ts";
 import { chunkStatesShader } from "../../../lib/kernels/webgpu/chunkwise/chunk_states.ts";
 import {
@@ -18,16 +15,6 @@ import {
   cotangentsShader,
 } from "../../../lib/kernels/webgpu/frame/cotangents.ts";
 import { decayGradientsShader } from "../../../lib/kernels/webgpu/chunkwise/decay_gradients.ts";
-import { diagonalAttendShader } from "../../../lib/kernels/webgpu/diagonal/diagonal_attend.ts";
-import { diagonalDecayGradientsShader } from "../../../lib/kernels/webgpu/diagonal/diagonal_decay_gradients.ts";
-import { diagonalGradientsShader } from "../../../lib/kernels/webgpu/diagonal/diagonal_gradients.ts";
-import { diagonalOwnTileShader } from "../../../lib/kernels/webgpu/diagonal/diagonal_intra_tile.ts";
-import { channelDecays } from "../../../lib/kernels/webgpu/diagonal/diagonal_operands.ts";
-import { diagonalRowsShader } from "../../../lib/kernels/webgpu/diagonal/diagonal_rows.ts";
-import {
-  diagonalProductsShader,
-  diagonalScoresShader,
-} from "../../../lib/kernels/webgpu/diagonal/diagonal_scores.ts";
 import { packShader } from "../../../lib/kernels/webgpu/frame/pack.ts";
 import type { DecayedOperands } from "../../../lib/kernels/webgpu/chunkwise/chunk_operands.ts";
 import { operandsFor } from "../../../lib/kernels/webgpu/chunkwise/scalar_operands.ts";
@@ -113,75 +100,6 @@ function full(decays: DecayedOperands | null): Shader {
   return fullShader({ vectors: [q, k, v], decays, tiling }, LAUNCH);
 }
 
-/** All shaders of decays of each channel. */
-function diagonalShaders(
-  isCausal: boolean,
-  isPiece: boolean,
-  launch: Launch,
-): Record<string, Shader> {
-  const chunks = { causal: isCausal };
-  const decays = channelDecays(chunks);
-  const transposed = decays.transposed();
-  const states: States = { name: "states", rows: k, columns: v, decays };
-  const cotangents: States = {
-    ...states,
-    name: "cotangentStates",
-    columns: g,
-    decays: transposed,
-  };
-  const shape = shapeOfTiles(launch);
-  const borders = { before: true, after: !isCausal, backward: !isCausal };
-  return {
-    rows: diagonalRowsShader({ ...chunks, isPiece }, launch),
-    scores: diagonalScoresShader(chunks, launch),
-    chunk_states: chunkStatesShader(
-      { states: isPiece ? [states] : [states, cotangents], largestChunk: 0 },
-      launch,
-    ),
-    carry_states: isPiece
-      ? carryStatesShader([states], launch, borders)
-      : carryStatesShader([states, cotangents], launch),
-    attend: diagonalAttendShader({
-      role: {
-        output: { name: "y", columns: "value" },
-        finish: { kind: "attention" },
-      },
-      values: v,
-      states: states.name,
-      isPiece,
-      decays,
-      shape,
-    }, launch),
-    ...(isPiece ? {} : {
-      products: diagonalProductsShader(chunks, [g, v], launch),
-      own_tile: diagonalOwnTileShader(chunks, launch),
-      value_gradient: diagonalAttendShader({
-        role: {
-          output: { name: "dv", columns: "value" },
-          finish: { kind: "none" },
-        },
-        values: g,
-        states: cotangents.name,
-        isPiece,
-        decays: transposed,
-        shape,
-      }, launch),
-      query_gradient: diagonalGradientsShader(
-        { decays, readers: g, states: states.name, shape },
-        launch,
-      ),
-      key_gradient: diagonalGradientsShader(
-        { decays: transposed, readers: v, states: cotangents.name, shape },
-        launch,
-      ),
-      decay_gradients: diagonalDecayGradientsShader({
-        chunks,
-        states: [states.name, cotangents.name],
-      }, launch),
-    }),
-  };
-}
-
 const SHADERS: Record<string, Shader> = {
   attend: attend(both),
   attend_causal: attend(causal),
@@ -211,17 +129,10 @@ const SHADERS: Record<string, Shader> = {
   tile_decays: tileDecaysShader({ decays: both, largestTile: 64 }, LAUNCH),
   full: full(both),
   pack_halves: packShader({ ...v, columns: "value", half: true }, LAUNCH),
-  ...Object.fromEntries(
-    Object.entries(diagonalShaders(false, false, LAUNCH))
-      .map(([name, shader]) => [`diagonal_${name}`, shader]),
-  ),
 };
 
 /** One for each idea; the others are compiled, and their results checked elsewhere. */
-const SNAPSHOTS = [
-  ...["attend", "chunk_states", "carry_states", "decay_gradients"],
-  ...["diagonal_scores", "full"],
-];
+const SNAPSHOTS = ["attend", "chunk_states", "decay_gradients", "full"];
 
 Deno.test("shaders have the text of their snapshots", async (t) => {
   for (const name of SNAPSHOTS) {
@@ -258,11 +169,6 @@ function* variants(): Generator<Shader> {
   }];
   const gradients = { causal: true, alone: true, largestChunk };
   for (const launch of launches) {
-    for (const isCausal of [false, true]) {
-      for (const isPiece of [false, true]) {
-        yield* Object.values(diagonalShaders(isCausal, isPiece, launch));
-      }
-    }
     for (const decays of [null, causal, both]) {
       const roles = [attention(decays)];
       const states = [statesOf(decays)];

@@ -50,15 +50,6 @@ function roomForQuads(dims: Dims): number | undefined {
   return LARGEST_QUADS.find((size) => size >= quads);
 }
 
-/** The shape of shaders whose scores lie in a buffer, for columns that have been planned. */
-export function shapeOfTiles(dims: Dims): AttendShape {
-  return {
-    largestChunk: 0,
-    largestQuads: roomForQuads(dims)!,
-    blockRows: BLOCK_ROWS[0]!,
-  };
-}
-
 function bytesOf(shape: AttendShape): number {
   const { blockRows } = shape;
   const tokens = roomFor(shape);

@@ -20,7 +20,7 @@ import {
   sequenceBatches,
 } from "../frame/sequence_batches.ts";
 import { stateBytes } from "./states.ts";
-import type { DecayedOperands, StateDecays } from "./chunk_operands.ts";
+import type { DecayedOperands } from "./chunk_operands.ts";
 import type { Role } from "./roles.ts";
 import type { States } from "./states.ts";
 import {
@@ -45,7 +45,7 @@ export function sizeOfProblem(
 }
 
 /** A call of a kernel: its tensors by the names of their bindings, and its launches. */
-export class KernelCall<Decays extends StateDecays = DecayedOperands> {
+export class KernelCall {
   readonly #backend: StrictWebGPUBackend;
   readonly #tensors: Record<string, tf.TensorInfo>;
   readonly #scratch: tf.TensorInfo[] = [];
@@ -57,7 +57,7 @@ export class KernelCall<Decays extends StateDecays = DecayedOperands> {
   /** `[batch, heads, length]` */
   readonly perToken: number[];
   /** How decays enter, or `null` if there are none. */
-  readonly decays: Decays | null;
+  readonly decays: DecayedOperands | null;
   readonly batches: readonly SequenceBatch[];
   /** Whether there are states: with decays, if there is more than one chunk, or a piece. */
   readonly hasStates: boolean;
@@ -72,7 +72,7 @@ export class KernelCall<Decays extends StateDecays = DecayedOperands> {
    */
   constructor(
     { inputs, backend, attributes }: AttentionArguments,
-    decays: Decays | null,
+    decays: DecayedOperands | null,
     withStates: boolean,
     bytesOfSequence: number = 0,
   ) {
@@ -227,10 +227,7 @@ export class KernelCall<Decays extends StateDecays = DecayedOperands> {
   /** The states that reach each chunk. */
   makeStates(states: readonly States[], batch: SequenceBatch): void {
     if (!this.hasStates) return;
-    // Rows that lie decayed in a buffer take no room in the shader.
-    const largestChunk = this.decays?.kind === "channels"
-      ? 0
-      : this.#shape().largestChunk;
+    const { largestChunk } = this.#shape();
     this.launch(
       (launch) => chunkStatesShader({ states, largestChunk }, launch),
       batch,

@@ -10,9 +10,8 @@
  * @module
  */
 import { borderStates } from "../frame/border_states.ts";
-import { declareLayout } from "./diagonal_layout.ts";
 import type { Side } from "./mask.ts";
-import type { StateDecays } from "./chunk_operands.ts";
+import type { DecayedOperands } from "./chunk_operands.ts";
 import {
   input,
   keyOf,
@@ -62,11 +61,7 @@ export function carryStatesShader(
     ? ["forward", ...(borders.backward ? ["backward"] : [])]
     : [];
   const bindings = [
-    ...(decays?.kind === "channels"
-      ? [input("through", "vec4f")]
-      : borders && decays
-      ? decays.inputs
-      : []),
+    ...(borders && decays ? decays.inputs : []),
     ...enters.map((name) => input(name, "f32")),
     ...states.map(({ name }) => output(name, "vec4f")),
     ...leaves.map((name) => output(name, "f32")),
@@ -77,7 +72,6 @@ export function carryStatesShader(
       ...states.map(({ name }, i) =>
         `${name}:${sides[i]!.map((side) => side ?? "maskless")}`
       ),
-      decays?.kind === "channels" && decays.key,
       borders !== undefined && `piece=${[...enters, ...leaves]}`,
     ),
     bindings,
@@ -88,9 +82,7 @@ export function carryStatesShader(
     ],
     code: () =>
       /* wgsl */ `${declare(bindings)}
-${QUADS}${RECORD_QUADS}${
-        decays?.kind === "channels" ? declareLayout(decays.chunks) : ""
-      }${borders ? borderStates("problem", enters, leaves) : ""}
+${QUADS}${RECORD_QUADS}${borders ? borderStates("problem", enters, leaves) : ""}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {
   let quads = record_quads();
@@ -129,15 +121,10 @@ const PLACE = /* wgsl */ `
 /** The state that comes to a piece pays what the piece's first token on that side says. */
 function arrive(
   side: Side,
-  decays: StateDecays,
+  decays: DecayedOperands,
   borders: PieceBorders,
 ): string {
   if (!borders[side]) return "";
-  // A decay of each channel is paid by what reads the state.
-  if (decays.kind === "channels") {
-    return `
-    state = enter_${side}(sequence, row, quad);`;
-  }
   const first = side === "before" ? "0u" : "problem.length - 1u";
   return /* wgsl */ `
     state = ${
@@ -147,7 +134,7 @@ function arrive(
 
 /** The end of the loop over chunks, and what follows it. */
 function carry(
-  { name, decays }: States,
+  { name }: States,
   side: Side | null,
   borders: PieceBorders | undefined,
 ): string {
@@ -167,14 +154,8 @@ function carry(
     }${leave((side) => `state${enter(side)}`, "before", "after")}
     ${name}[start * quads + id.x] = state${entered.map(enter).join("")};`;
   }
-  const row = "id.x / sum_quads()";
-  const through = decays?.kind === "channels"
-    ? `through[through_at(group.y, chunk, ${
-      decays.slotOf(side)
-    }u, ${row} / 4u)][${row} % 4u]`
-    : `${name}[record + quads - 1u].x`;
   return /* wgsl */ `      let written = ${name}[record + id.x];
       ${name}[record + id.x] = state;
-      state = ${through} * state + written;
+      state = ${name}[record + quads - 1u].x * state + written;
     }${leave(() => "state", side)}`;
 }

@@ -24,8 +24,7 @@
  * `thread` the local index; tokens are counted from the chunk's first.
  *
  * Factors are numbers of a token here. Decays of each key channel have none: their
- * matrices are written to buffers first (`diagonal_operands.ts`), and what
- * makes and carries states takes either ({@linkcode StateDecays}).
+ * matrices are written to buffers first, by shaders of their own (`chunk_engine/`).
  *
  * No exponent is above 0, whatever the decays: each is the sum of the log
  * decays along one path.
@@ -38,7 +37,6 @@ import type { Launch } from "../frame/problem.ts";
 
 /** One kind of decays, read in one way. Nothing decays where there is `null`: then there is one state, of all tokens. */
 export interface DecayedOperands {
-  readonly kind: "tokens";
   /** Names the operands in the keys of shaders. */
   readonly key: string;
   /** The sides from which states come, in the order in which they lie in memory. */
@@ -87,51 +85,17 @@ export interface DecayGradientsSpec {
   readonly states: readonly [string, string];
 }
 
-/** Chunks of decays per channel, as far as texts depend on them. */
-export interface DiagonalChunks {
-  /** Whether a token reads only itself and the tokens before it. */
-  readonly causal: boolean;
-}
-
-/**
- * Decays of each channel, read in one way: Qin, Kout and `through` lie in the
- * buffers of `diagonal_layout.ts`, and so does A.
- */
-export interface ChannelDecays {
-  readonly kind: "channels";
-  /** Names the operands in the keys of shaders. */
-  readonly key: string;
-  readonly chunks: DiagonalChunks;
-  /** The sides from which states come, in the order in which they lie in memory. */
-  readonly sides: readonly Side[];
-  /** Whether readers and sources are exchanged. */
-  readonly isTransposed: boolean;
-  /** The rows that read states. */
-  readonly read: "queries" | "keys";
-  /** The rows that write to them. */
-  readonly written: "queries" | "keys";
-  /** Where a side's rows and its `through` lie. */
-  slotOf(side: Side): 0 | 1;
-  /** The operands with readers and sources exchanged. */
-  transposed(): ChannelDecays;
-}
-
-/** What decays states: numbers of tokens, or rows that are written out. */
-export type StateDecays = DecayedOperands | ChannelDecays;
-
 /** The buffers that the text of some operands reads, each once. */
 export function inputsOfDecays(
-  operands: readonly (StateDecays | null)[],
+  operands: readonly (DecayedOperands | null)[],
 ): Binding[] {
-  const inputs = operands.flatMap((one) =>
-    one?.kind === "tokens" ? one.inputs : []
-  );
+  const inputs = operands.flatMap((one) => one?.inputs ?? []);
   const names = ["f", "b"];
   return [...new Map(inputs.map((one) => [one.name, one])).values()]
     .sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
 }
 
 /** The name of operands, or of there being no decays, in the key of a shader. */
-export function operandsKey(operands: StateDecays | null): string {
+export function operandsKey(operands: DecayedOperands | null): string {
   return operands?.key ?? "maskless";
 }

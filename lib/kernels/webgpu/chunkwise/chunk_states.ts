@@ -10,19 +10,12 @@
  */
 import { declare, type Launch } from "../frame/problem.ts";
 import {
-  input,
   keyOf,
   output,
   repeat,
   type Shader,
 } from "../../../tfjs/webgpu/shader.ts";
-import { declareLayout } from "./diagonal_layout.ts";
-import type { Side } from "./mask.ts";
-import {
-  inputsOfDecays,
-  operandsKey,
-  type StateDecays,
-} from "./chunk_operands.ts";
+import { inputsOfDecays, operandsKey } from "./chunk_operands.ts";
 import {
   directionsOf,
   RECORD_QUADS,
@@ -54,15 +47,10 @@ export function chunkStatesShader(
     quadsOf("sum", launch);
   const parts = Math.ceil(tiles / THREADS);
   const inputs = distinct(
-    states.flatMap(({ rows, columns, decays }) =>
-      decays?.kind === "channels" ? [columns] : [rows, columns]
-    ),
+    states.flatMap(({ rows, columns }) => [rows, columns]),
   );
   const bindings = [
     ...inputs.map(bindingOf),
-    ...states.flatMap(({ decays }) =>
-      decays?.kind === "channels" ? [input(decays.written, "vec4f")] : []
-    ),
     ...inputsOfDecays(states.map(({ decays }) => decays)),
     ...states.map(({ name }) => output(name, "vec4f")),
   ];
@@ -76,9 +64,7 @@ export function chunkStatesShader(
     dispatch: [launch.chunks, launch.sequences, parts * states.length],
     code: () => {
       const sides = (["before", "after"] as const).filter((side) =>
-        states.some(({ decays }) =>
-          decays?.kind === "tokens" && decays.sides.includes(side)
-        )
+        states.some(({ decays }) => decays?.sides.includes(side))
       );
       const arrays = sides.map((side) =>
         `var<workgroup> to_end_${side}: array<f32, ${largestChunk}>;`
@@ -87,7 +73,7 @@ export function chunkStatesShader(
 ${QUADS}${RECORD_QUADS}
 ${inputs.map(reading).join("\n")}
 ${arrays.join("\n")}
-${declareDecays(states[0]!.decays, sides, largestChunk)}
+${states[0]!.decays?.declare(sides, largestChunk) ?? ""}
 ${states.map((kind) => writeStates(kind, largestChunk)).join("\n")}
 
 @compute @workgroup_size(${THREADS})
@@ -106,47 +92,16 @@ ${
   };
 }
 
-function declareDecays(
-  decays: StateDecays | null,
-  sides: readonly Side[],
-  tokens: number,
-): string {
-  switch (decays?.kind) {
-    case undefined:
-      return "";
-    case "tokens":
-      return decays.declare(sides, tokens);
-    case "channels":
-      return declareLayout(decays.chunks);
-  }
-}
-
 function writeStates(
   { name, rows, columns, decays }: States,
   largestChunk: number,
 ): string {
   const directions = directionsOf(decays);
-  const factors = decays?.kind === "tokens" ? decays : null;
-  const sides = factors ? factors.sides : [];
+  const sides = decays ? decays.sides : [];
   const weigh = (direction: number) =>
-    factors ? `to_end_${sides[direction]}[j] * y` : "y";
-  // Rows of x are decayed by a number each as y, or lie decayed in a buffer.
-  const decayed = decays?.kind === "channels" ? decays : null;
-  const rowName = (direction: number, quad: number) =>
-    decayed ? `x${direction}_${quad}` : `x${quad}`;
-  const readRows = (quad: number) => {
-    const at = `min(rowQuad + ${quad}u, rowQuads - 1u)`;
-    if (!decayed) {
-      return `    let x${quad} = read_${rows.name}(token, ${at});`;
-    }
-    return decayed.sides.map((side, direction) =>
-      `    let ${
-        rowName(direction, quad)
-      } = ${decayed.written}[row_at(group.y, ${
-        decayed.slotOf(side)
-      }u, first + j, ${at})];`
-    ).join("\n");
-  };
+    decays ? `to_end_${sides[direction]}[j] * y` : "y";
+  const readRows = (quad: number) =>
+    `    let x${quad} = read_${rows.name}(token, min(rowQuad + ${quad}u, rowQuads - 1u));`;
   const store = (direction: number, quad: number) =>
     repeat(
       4,
@@ -161,12 +116,12 @@ fn write_${name}(thread: u32, group: vec3u, tile: u32) {
   let count = min(problem.chunkSize, problem.length - first);
   let base = (problem.firstSequence + group.y) * problem.length;
 ${
-    factors === null ? "" : factors.load(largestChunk, THREADS) +
+    decays === null ? "" : decays.load(largestChunk, THREADS) +
       /* wgsl */ `
   for (var j = thread; j < count; j += ${THREADS}u) {
 ${
         sides.map((side) =>
-          `    to_end_${side}[j] = ${factors.decayToEnd(side, "j")};`
+          `    to_end_${side}[j] = ${decays.decayToEnd(side, "j")};`
         ).join("\n")
       }
   }
@@ -191,9 +146,7 @@ ${
       `    let y${direction} = ${weigh(direction)};
 ${
         repeat(TILE_ROWS, (r) =>
-          `    sum${direction}_${r} += ${rowName(direction, r >> 2)}[${
-            r % 4
-          }] * y${direction};`)
+          `    sum${direction}_${r} += x${r >> 2}[${r % 4}] * y${direction};`)
       }`)
   }
   }
@@ -209,9 +162,9 @@ ${
 ${store(direction, quad)}
     }`)
       }${
-        factors === null ? "" : `
+        decays === null ? "" : `
     if (tile == 0u) { ${name}[start + record_quads() - 1u] = vec4f(exp(${
-          factors.logChunkDecay(sides[direction]!)
+          decays.logChunkDecay(sides[direction]!)
         })); }`
       }
   }`)

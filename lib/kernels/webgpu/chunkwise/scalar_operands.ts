@@ -31,7 +31,6 @@ function masked(
   const names = [mask.before?.name, mask.after?.name];
   const inputs = (["f", "b"] as const).filter((name) => names.includes(name));
   return {
-    kind: "tokens",
     key: maskKey(mask),
     sides: sidesOf(mask),
     inputs: inputs.map((name) => input(name, "f32")),

@@ -1,5 +1,5 @@
 /** Where the states of chunks lie in their buffer. @module */
-import type { StateDecays } from "./chunk_operands.ts";
+import type { DecayedOperands } from "./chunk_operands.ts";
 import {
   type Columns,
   type Dims,
@@ -14,7 +14,7 @@ import {
  *
  * The buffer is `[sequences, chunks, directions, record]`; a record has four
  * rows for each quad of x, a row has the quads of y, and one quad follows that
- * holds the decay of passing through the chunk, if all rows pay the same.
+ * holds the decay of passing through the chunk.
  */
 export interface States {
   /** The name of the buffer. */
@@ -24,11 +24,11 @@ export interface States {
   /** The vectors y. */
   readonly columns: Vectors;
   /** What decays them, or `null` if nothing does. */
-  readonly decays: StateDecays | null;
+  readonly decays: DecayedOperands | null;
 }
 
 /** Directions in which states travel. */
-export function directionsOf(decays: StateDecays | null): number {
+export function directionsOf(decays: DecayedOperands | null): number {
   return decays ? decays.sides.length : 1;
 }
 
@@ -41,7 +41,7 @@ export function recordQuads(dims: Dims): number {
 /** Bytes of a chunk's states, in all directions. */
 export function stateBytes(
   dims: Dims,
-  decays: StateDecays | null,
+  decays: DecayedOperands | null,
 ): number {
   return 16 * directionsOf(decays) * recordQuads(dims);
 }

@@ -18,22 +18,28 @@ import {
   type Call,
   registerFusedKernel,
 } from "../../../tfjs/webgpu/fused_kernel.ts";
-import { makeFloats, runProgram } from "../../../tfjs/webgpu/program.ts";
+import { makeFloats } from "../../../tfjs/webgpu/program.ts";
 import type { NumbersFor } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import { gateGradientsProgram } from "./delta_backward_decay.ts";
-import { keyGradientsProgram } from "./delta_key_gradients.ts";
-import { outputsProgram } from "./delta_outputs.ts";
-import { planDeltaKernel } from "./delta_plan.ts";
+import { keyGradientsProgram } from "../chunk_engine/key_gradients.ts";
+import { outputsProgram } from "../chunk_engine/outputs.ts";
+import { deltaSizes, planDeltaKernel } from "./delta_plan.ts";
+import { productsProgram } from "../chunk_engine/products.ts";
 import {
-  newsGradientProgram,
-  productsProgram,
-} from "./delta_backward_scores.ts";
-import { DeltaCall, type ForwardInput } from "./delta_call.ts";
+  rhsGradientProgram,
+  solveTriangularProgram,
+} from "./solve_triangular.ts";
+import { ChunkCall } from "../chunk_engine/chunk_call.ts";
 import { stateGradientsProgram } from "./delta_state_gradients.ts";
+import { statesProgram } from "./delta_states.ts";
 import { valueGradientsProgram } from "./delta_value_gradients.ts";
+import { wyProgram } from "./delta_wy.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
+type ForwardInput = "q" | "k" | "v" | "beta";
 type GradientInput = ForwardInput | "dy";
+type DeltaCall<Input extends string> = Call<Input, DeltaAttributes>;
 
 /**
  * Registers the kernels `LionDelta` and `LionDeltaPiece`, and their gradients, for
@@ -61,8 +67,65 @@ export function registerDeltaAttention(
   }
 }
 
+/** A call, and what its states are found with and of. */
+class DeltaStates {
+  readonly run: ChunkCall;
+  /** The state that comes to a piece of a sequence, if one does. */
+  readonly before: tf.TensorInfo | undefined;
+  readonly vNew: tf.TensorInfo;
+  readonly states: tf.TensorInfo;
+  readonly #inputs: DeltaCall<ForwardInput>["inputs"];
+
+  constructor(
+    { backend, inputs, attributes }: DeltaCall<ForwardInput>,
+    numbersFor: NumbersFor<WebGpuNumbers>,
+  ) {
+    const [length, headDim] = inputs.q.shape.slice(2) as [number, number];
+    const shape = { length, headDim, valueDim: inputs.v.shape[3]! };
+    this.before = (inputs as { readonly before?: tf.TensorInfo }).before;
+    this.#inputs = inputs;
+    this.run = new ChunkCall(backend, inputs, {
+      ...deltaSizes({ ...attributes, length }, numbersFor(shape).delta),
+      isPiece: this.before !== undefined,
+    });
+    this.vNew = this.run.scratch("vNew");
+    this.states = this.run.scratch("states");
+  }
+
+  /**
+   * Finds the states that come to the chunks of a batch, and what chunks write.
+   *
+   * @param last Gets the states after the last chunks.
+   */
+  find(batch: SequenceBatch, last?: tf.TensorInfo): void {
+    const { run, vNew, states } = this;
+    const { layout, operands, pairs } = run;
+    const { k, v, beta } = this.#inputs;
+    run.prepare(batch);
+    run.run(solveTriangularProgram(pairs, layout, batch));
+    run.inEachDirection((direction) =>
+      wyProgram(
+        {
+          reads: { k, v, beta, pairs },
+          decays: run.decays[direction],
+          writes: { operands, vNew },
+        },
+        layout,
+        batch,
+        direction,
+      )
+    );
+    const sweep = {
+      reads: { operands },
+      writes: { vNew, states },
+      ends: { first: this.before, last },
+    };
+    run.run(statesProgram(sweep, layout, batch));
+  }
+}
+
 function forward(
-  call: Call<ForwardInput, DeltaAttributes>,
+  call: DeltaCall<ForwardInput>,
   numbersFor: NumbersFor<WebGpuNumbers>,
   isPiece: boolean,
 ): tf.TensorInfo[] {
@@ -72,18 +135,21 @@ function forward(
   const last = isPiece
     ? makeFloats(backend, [batch, heads, headDim, v.shape[3]!])
     : undefined;
-  const run = new DeltaCall(call, numbersFor);
+  const found = new DeltaStates(call, numbersFor);
+  const { run, vNew, states } = found;
+  const { layout, operands, pairs } = run;
   for (const batch of run.batches) {
-    run.findStates(batch, last);
-    const tensors = { reads: { v, beta, ...run.found }, writes: { y } };
-    runProgram(backend, outputsProgram(tensors, run.layout, batch, scale));
+    found.find(batch, last);
+    const reads = { v, beta, pairs, operands, vNew, states };
+    const tensors = { reads, writes: { y } };
+    run.run(outputsProgram(tensors, layout, batch, { scale }));
   }
   run.close();
   return last ? [y, last] : [y];
 }
 
 function gradient(
-  call: Call<GradientInput, DeltaAttributes>,
+  call: DeltaCall<GradientInput>,
   numbersFor: NumbersFor<WebGpuNumbers>,
 ): tf.TensorInfo[] {
   const { backend, inputs, attributes: { scale } } = call;
@@ -93,64 +159,41 @@ function gradient(
   const dq = makeFloats(backend, q.shape), dk = makeFloats(backend, k.shape);
   const dv = makeFloats(backend, v.shape);
   const dbeta = makeFloats(backend, beta.shape);
-  const run = new DeltaCall(call, numbersFor);
-  const { layout, found, decays } = run;
-  const { systems, prepared, written, states } = found;
+  const found = new DeltaStates(call, numbersFor);
+  const { run, vNew, states, before } = found;
+  const { layout, decays, operands, pairs } = run;
   const dlogs = run.logDecays.map(({ shape }) => makeFloats(backend, shape));
-  const dbefore = run.before && makeFloats(backend, run.before.shape);
-  const [dwritten, dnews] = [run.scratch("written"), run.scratch("written")];
+  const dbefore = before && makeFloats(backend, before.shape);
+  const [dvNew, drhs] = [run.scratch("vNew"), run.scratch("vNew")];
   const dstates = run.scratch("states");
-  const products = run.scratch("systems"), borders = run.scratch("prepared");
+  const products = run.scratch("pairs");
+  const stateProducts = run.scratch("operands");
   for (const batch of run.batches) {
-    run.findStates(batch);
-    runProgram(
-      backend,
-      stateGradientsProgram(
-        {
-          reads: { dy, systems, prepared },
-          writes: { dwritten, dstates },
-          ends: { first: dforward, last: dbefore },
-        },
-        layout,
-        batch,
-        scale,
-      ),
-    );
-    runProgram(
-      backend,
-      newsGradientProgram(
-        { reads: { systems, dwritten }, writes: { dnews } },
-        layout,
-        batch,
-      ),
-    );
-    runProgram(
-      backend,
-      productsProgram(
-        {
-          reads: { v, beta, dy, written, dnews, states, dstates },
-          writes: { products, borders },
-        },
-        layout,
-        batch,
-        scale,
-      ),
-    );
-    runProgram(
-      backend,
-      valueGradientsProgram(
-        { reads: { v, beta, dy, systems, dnews }, writes: { dv, dbeta } },
-        layout,
-        batch,
-        scale,
-      ),
-    );
+    found.find(batch);
+    const sweep = {
+      reads: { dy, pairs, operands },
+      writes: { dvNew, dstates },
+      ends: { first: dforward, last: dbefore },
+    };
+    run.run(stateGradientsProgram(sweep, layout, batch, scale));
+    const rhs = { reads: { pairs, dvNew }, writes: { drhs } };
+    run.run(rhsGradientProgram(rhs, layout, batch));
+    const multiplied = {
+      reads: { v, beta, dy, vNew, drhs, states, dstates },
+      writes: { products, stateProducts },
+    };
+    run.run(productsProgram(multiplied, layout, batch, scale));
+    const values = {
+      reads: { v, beta, dy, pairs, drhs },
+      writes: { dv, dbeta },
+    };
+    run.run(valueGradientsProgram(values, layout, batch, scale));
     run.inEachDirection((direction) =>
       keyGradientsProgram(
         {
           reads: { q, k, beta, products },
           decays: decays[direction],
-          writes: { borders, dq, dk },
+          writes: { stateProducts, dq, dk },
         },
         layout,
         batch,
@@ -159,7 +202,11 @@ function gradient(
     );
     run.inEachDirection((direction) =>
       gateGradientsProgram(
-        { borders, dbeta, dlog: dlogs[direction] },
+        {
+          ...{ stateProducts, dbeta },
+          dlog: dlogs[direction],
+          decays: decays[direction],
+        },
         layout,
         batch,
         direction,

@@ -1,121 +1,98 @@
 /**
- * The gradients of the delta rule in the log decays, and what keys have in that
- * in β, of one direction. A token's log decay is in the exponents of all pairs
- * that it lies between, of what is written before it and what reads it from there
- * on. With the state before the chunk these are the readers from the token on; of
- * what the tokens before it have written, it is all that reads them less what has
- * read them by then. So a sweep's first token has no gradient, exactly.
+ * The gradients of the delta rule in the log decays (`decay_gradients.ts`), and
+ * what keys have in that in β, of one direction.
  *
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
-  CHUNKS,
-  type DeltaLayout,
-  deltaProgram,
-  kindOf,
+  type ChunkLayout,
+  chunkProgram,
+  decayOf,
   LANE_THREADS,
-  PLACES,
+  placesOf,
   ROW_LANES,
-} from "./delta_chunks.ts";
+} from "../chunk_engine/chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
-import { reading, writing } from "../score_tiles/score_tiles.ts";
+import {
+  channelFunctions,
+  ofChannels,
+  OPEN,
+} from "../chunk_engine/decay_gradients.ts";
 
-/** Tensors of the program. */
+/** Tensors of {@linkcode gateGradientsProgram}. */
 export interface GateGradientsTensors {
   /** Of each row what it adds to `dbeta`, and its shares in the pairs of both kinds. */
-  readonly borders: tf.TensorInfo;
+  readonly stateProducts: tf.TensorInfo;
   /** Has the part of the values. */
   readonly dbeta: tf.TensorInfo;
-  /** The gradient in the log decays, if there are any. */
+  /** The gradient in the log decays, if there are any, and the decays. */
   readonly dlog: tf.TensorInfo | undefined;
+  readonly decays: tf.TensorInfo | undefined;
 }
 
-/** The program of one direction. */
+/** The gradients of one direction by the delta rule. */
 export function gateGradientsProgram(
-  { borders, dbeta, dlog }: GateGradientsTensors,
-  layout: DeltaLayout,
+  { stateProducts, dbeta, dlog, decays }: GateGradientsTensors,
+  layout: ChunkLayout,
   { firstSequence, sequences }: SequenceBatch,
   direction: number,
 ): Program {
-  const program = deltaProgram(layout, firstSequence);
-  const kind = kindOf(dlog);
+  const program = chunkProgram(layout, firstSequence);
+  const { decay } = layout;
   const { width } = program;
   return {
     ...program,
     name: "delta_gate_gradients",
-    // The same on every adapter.
-    variants: [kind],
-    elements: {
-      ...program.elements,
-      ...(kind === "scalar" ? { dlog: "f32" } : {}),
-    },
-    reads: { borders },
+    variants: [decay],
+    reads: { stateProducts, ...(decays ? { decays } : {}) },
     writes: { dbeta, ...(dlog ? { dlog } : {}) },
     integers: { ...program.integers, direction },
     threads: LANE_THREADS,
     workgroups: sequences * layout.chunks,
     functions: /* wgsl */ `
 var<workgroup> parts: array<vec3f, ${LANE_THREADS}>;
-${CHUNKS}${PLACES}
-${
-      kind === "diagonal"
-        ? `${reading("dlog", "headDim", width)}
-${writing("dlog", "headDim", width)}`
-        : ""
-    }
+${placesOf(layout)}
+${decayOf(decay, width)}
+${decay === "diagonal" ? channelFunctions(width) : ""}
 
-// What the threads of a row have together.
+// What the threads of a row have together; nothing of a row without a token.
 fn sum_of_row(row: u32) -> vec3f {
   var sum = vec3f();
   for (var i = 0u; i < ${ROW_LANES}u; i++) { sum += parts[row * ${ROW_LANES}u + i]; }
   return sum;
 }
 `,
-    body: /* wgsl */ `
-  let sweep = workgroup / uniforms.chunks * uniforms.directions + uniforms.direction;
-  let chunk = chunk_of(sweep, workgroup % uniforms.chunks);
+    body: /* wgsl */ `${OPEN}
   let row = local / ${ROW_LANES}u;
   let lane = local % ${ROW_LANES}u;
+  let is_working = row < chunk.rows && has_token(chunk, row);
   var part = vec3f();
-  for (var quad = lane; row < chunk.count && quad < uniforms.headQuads; quad += ${ROW_LANES}u) {
+  for (var quad = lane; is_working && quad < uniforms.headQuads; quad += ${ROW_LANES}u) {
     part += vec3f(
-      dot(borders[at_prepared(chunk, ERASED, row, quad)], vec4f(1.0)),
-      dot(borders[at_prepared(chunk, READ, row, quad)], vec4f(1.0)),
-      dot(borders[at_prepared(chunk, WRITTEN, row, quad)], vec4f(1.0)),
+      dot(stateProducts[at_operand(chunk, W, row, quad)], vec4f(1.0)),
+      dot(stateProducts[at_operand(chunk, DECAYED_Q, row, quad)], vec4f(1.0)),
+      dot(stateProducts[at_operand(chunk, DECAYED_K, row, quad)], vec4f(1.0)),
     );
   }
   parts[local] = part;
   workgroupBarrier();
-  if (row < chunk.count && lane == 0u) {
+  if (is_working && lane == 0u) {
     let token = token_of(chunk, row);
     dbeta[token] -= sum_of_row(row).x;
-${kind === "scalar" ? OF_TOKEN : ""}
+${decay === "scalar" ? OF_TOKEN : ""}
   }
-${kind === "diagonal" ? OF_CHANNELS : ""}`,
+${decay === "diagonal" ? ofChannels(LANE_THREADS) : ""}`,
   };
 }
 
 const OF_TOKEN = /* wgsl */ `
     var sum = 0.0;
-    for (var i = 0u; i < chunk.count; i++) {
+    for (var i = 0u; i < chunk.rows; i++) {
+      // What nothing passes is 0 but for what was rounded.
+      if (i <= row && decay_of(chunk, i, 0u).x == 0.0) { sum = 0.0; }
       let shares = sum_of_row(i);
       sum += select(shares.z, shares.y, i >= row);
     }
     dlog[token] = sum;`;
-
-const OF_CHANNELS = /* wgsl */ `
-  for (var quad = local; quad < uniforms.headQuads; quad += ${LANE_THREADS}u) {
-    var sum = vec4f();
-    for (var i = 0u; i < chunk.count; i++) {
-      write_dlog(token_of(chunk, i), quad, sum);
-      sum += borders[at_prepared(chunk, WRITTEN, i, quad)];
-    }
-    sum = vec4f();
-    for (var end = chunk.count; end > 0u; end--) {
-      let token = token_of(chunk, end - 1u);
-      sum += borders[at_prepared(chunk, READ, end - 1u, quad)];
-      write_dlog(token, quad, sum + read_dlog(token, quad));
-    }
-  }`;

@@ -14,12 +14,11 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   BLOCK_ROWS,
-  type DeltaLayout,
+  type ChunkLayout,
   eachBlockRow,
   rowsOf,
-} from "./delta_chunks.ts";
+} from "../chunk_engine/chunk_layout.ts";
 import {
-  barrier,
   carriedAt,
   closeSweep,
   eachOf,
@@ -33,9 +32,9 @@ import type { SequenceBatch } from "../frame/sequence_batches.ts";
 /** Tensors of the program. */
 export interface StateGradientsTensors {
   readonly reads: Readonly<
-    Record<"dy" | "systems" | "prepared", tf.TensorInfo>
+    Record<"dy" | "pairs" | "operands", tf.TensorInfo>
   >;
-  readonly writes: Readonly<Record<"dwritten" | "dstates", tf.TensorInfo>>;
+  readonly writes: Readonly<Record<"dvNew" | "dstates", tf.TensorInfo>>;
   /** The gradients in the last state, which the sweep begins with, and in the first. */
   readonly ends: SweepEnds;
 }
@@ -43,7 +42,7 @@ export interface StateGradientsTensors {
 /** The program of all sweeps. */
 export function stateGradientsProgram(
   { reads, writes, ends }: StateGradientsTensors,
-  layout: DeltaLayout,
+  layout: ChunkLayout,
   batch: SequenceBatch,
   scale: number,
 ): Program {
@@ -55,15 +54,15 @@ export function stateGradientsProgram(
     writes: { ...writes, ...program.writes },
     floats: { scale },
     functions: `${program.functions}${rowsOf("dy", "valueDim", program.width)}`,
-    body: /* wgsl */ `${openSweep(layout, ends)}
+    body: /* wgsl */ `${openSweep(ends)}
   for (var step = 0u; step < uniforms.chunks; step++) {
     let chunk = chunk_of(sweep, select(uniforms.chunks - 1u - step, step, back));
-    ${eachOf(layout, `uniforms.rows / ${BLOCK_ROWS}u * across`)}
+    ${eachOf(`chunk.rows / ${BLOCK_ROWS}u * across`)}
       let row = item / across * ${BLOCK_ROWS}u;
       let place = item % across;
 ${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
-      for (var i = row; i < uniforms.rows; i++) {
-        let scores = systems[at_pair(chunk, SCORES, i, row / 4u)];
+      for (var i = row; i < chunk.rows; i++) {
+        let scores = pairs[at_pair(chunk, SCORES, i, row / 4u)];
         let slope = row_of_dy(chunk, i, first + place);
 ${eachBlockRow((r) => `        sum${r} += scores[${r}] * slope;`)}
       }
@@ -72,22 +71,22 @@ ${eachBlockRow((r) => `      sum${r} *= uniforms.scale;`)}
         let carried = ${carriedAt("n", "place")};
 ${
       eachBlockRow((r) =>
-        `        sum${r} += carried * prepared[at_prepared(chunk, WRITTEN, row + ${r}u, n)];`
+        `        sum${r} += carried * operands[at_operand(chunk, DECAYED_K, row + ${r}u, n)];`
       )
     }
       }
 ${
       eachBlockRow((r) =>
-        `      dwritten[at_written(chunk, row + ${r}u, first + place)] = sum${r};
-      news[(row + ${r}u) * across + place] = sum${r};`
+        `      dvNew[at_v_new(chunk, row + ${r}u, first + place)] = sum${r};
+      v_new[(row + ${r}u) * across + place] = sum${r};`
       )
     }
     }
-    ${barrier(layout)}
-    ${eachOf(layout, "uniforms.headQuads * across")}
+    workgroupBarrier();
+    ${eachOf("uniforms.headQuads * across")}
       let n = item / across;
       let place = item % across;
-      let through = prepared[at_prepared(chunk, THROUGH, 0u, n)];
+      let through = operands[at_chunk_decay(chunk, n)];
       let old = ${carriedAt("n", "place")};
 ${
       eachBlockRow((r) =>
@@ -95,11 +94,11 @@ ${
       var sum${r} = through[${r}] * old[${r}];`
       )
     }
-      for (var i = 0u; i < uniforms.rows; i++) {
-        let queries = prepared[at_prepared(chunk, READ, i, n)];
-        let keys = prepared[at_prepared(chunk, ERASED, i, n)];
+      for (var i = 0u; i < chunk.rows; i++) {
+        let queries = operands[at_operand(chunk, DECAYED_Q, i, n)];
+        let keys = operands[at_operand(chunk, W, i, n)];
         let slope = uniforms.scale * row_of_dy(chunk, i, first + place);
-        let found = news[i * across + place];
+        let found = v_new[i * across + place];
 ${
       eachBlockRow((r) =>
         `        sum${r} += queries[${r}] * slope - keys[${r}] * found;`
@@ -108,8 +107,8 @@ ${
       }
 ${storeCarried("n", "place")}
     }
-    ${barrier(layout)}
+    workgroupBarrier();
   }
-${closeSweep(layout, ends)}`,
+${closeSweep(ends)}`,
   };
 }

@@ -12,22 +12,21 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   BETA,
-  CHUNKS,
-  type DeltaLayout,
-  deltaProgram,
+  type ChunkLayout,
+  chunkProgram,
   LANE_THREADS,
-  PLACES,
+  placesOf,
   ROW_LANES,
   rowsOf,
-} from "./delta_chunks.ts";
-import { OWN_SCORE } from "./delta_outputs.ts";
+} from "../chunk_engine/chunk_layout.ts";
+import { OWN_SCORE } from "../chunk_engine/outputs.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { writing } from "../score_tiles/score_tiles.ts";
 
 /** Tensors of the program. */
 export interface ValueGradientsTensors {
   readonly reads: Readonly<
-    Record<"v" | "beta" | "dy" | "systems" | "dnews", tf.TensorInfo>
+    Record<"v" | "beta" | "dy" | "pairs" | "drhs", tf.TensorInfo>
   >;
   readonly writes: Readonly<Record<"dv" | "dbeta", tf.TensorInfo>>;
 }
@@ -35,17 +34,15 @@ export interface ValueGradientsTensors {
 /** The program of all directions. */
 export function valueGradientsProgram(
   { reads, writes }: ValueGradientsTensors,
-  layout: DeltaLayout,
+  layout: ChunkLayout,
   { firstSequence, sequences }: SequenceBatch,
   scale: number,
 ): Program {
-  const program = deltaProgram(layout, firstSequence);
+  const program = chunkProgram(layout, firstSequence);
   const { width } = program;
   return {
     ...program,
     name: "delta_value_gradients",
-    // The same on every adapter.
-    variants: [],
     reads,
     writes,
     floats: { scale },
@@ -53,7 +50,7 @@ export function valueGradientsProgram(
     workgroups: sequences * layout.chunks,
     functions: /* wgsl */ `
 var<workgroup> parts: array<f32, ${LANE_THREADS}>;
-${CHUNKS}${PLACES}
+${placesOf(layout)}
 ${rowsOf("v", "valueDim", width)}
 ${rowsOf("dy", "valueDim", width)}
 ${BETA}
@@ -74,11 +71,11 @@ ${writing("dv", "valueDim", width)}
     var sum = vec4f();
     for (var direction = 0u; direction < uniforms.directions; direction++) {
       let chunk = chunk_of(first_sweep + direction, number);
-      let row = select(place, chunk.count - 1u - place, chunk.back);
-      let news = dnews[at_written(chunk, row, quad)];
+      let row = row_at(chunk, place);
+      let rhs = drhs[at_v_new(chunk, row, quad)];
       let weight = beta_of(chunk, row);
-      sum += weight * news;
-      part += dot(news, value);
+      sum += weight * rhs;
+      part += dot(rhs, value);
       if (chunk.back) {
         let slope = uniforms.scale * own_score(chunk, row) * row_of_dy(tokens, place, quad);
         sum -= weight * slope;

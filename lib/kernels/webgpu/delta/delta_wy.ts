@@ -1,12 +1,10 @@
 /**
- * What the rows of each chunk of the delta rule erase, read and write. With e and
- * out the decays from the border of the chunk to a token and from the token to
- * the border,
+ * What the rows of each chunk of the delta rule erase, and what they would write
+ * of no state. With e the decay from the chunk's start to a token,
  *
  *     W = X (β e ∘ K)    U₀ = X (β ∘ V)
  *
- * so that a state H has U = U₀ - W H written; queries read it as e ∘ Q, and what
- * is written goes to the border by out ∘ K.
+ * so that a state H has U = U₀ - W H written.
  *
  * Source: Yang et al. 2024 (arXiv:2406.06484), equations 8 to 11; Kimi Linear
  * (arXiv:2510.26692).
@@ -18,108 +16,83 @@ import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   BETA,
   BLOCK_ROWS,
-  CHUNKS,
+  type ChunkLayout,
+  chunkProgram,
   decayOf,
-  type DeltaLayout,
-  deltaProgram,
   eachBlockRow,
   eachItem,
-  kindOf,
-  PLACES,
+  placesOf,
   rowsOf,
-} from "./delta_chunks.ts";
+} from "../chunk_engine/chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
-/** Tensors of the program. */
-export interface RowsTensors {
+/** Tensors of the program; `operands` gets W. */
+export interface WyTensors {
   readonly reads: Readonly<
-    Record<"q" | "k" | "v" | "beta" | "systems", tf.TensorInfo>
+    Record<"k" | "v" | "beta" | "pairs", tf.TensorInfo>
   >;
   /** What the sweep's state pays, if anything. */
   readonly decays: tf.TensorInfo | undefined;
-  readonly writes: Readonly<Record<"prepared" | "written", tf.TensorInfo>>;
+  readonly writes: Readonly<Record<"operands" | "vNew", tf.TensorInfo>>;
 }
 
 /** The program of one direction. */
 export function wyProgram(
-  { reads, decays, writes }: RowsTensors,
-  layout: DeltaLayout,
+  { reads, decays, writes }: WyTensors,
+  layout: ChunkLayout,
   { firstSequence, sequences }: SequenceBatch,
   direction: number,
 ): Program {
-  const program = deltaProgram(layout, firstSequence);
-  const kind = kindOf(decays);
+  const program = chunkProgram(layout, firstSequence);
   const { width } = program;
   return {
     ...program,
-    name: "delta_rows",
-    variants: [...program.variants!, kind],
-    elements: {
-      ...program.elements,
-      systems: "f32",
-      ...(kind === "scalar" ? { decays: "f32" } : {}),
-    },
+    name: "delta_wy",
+    variants: [layout.decay],
+    elements: { ...program.elements, pairs: "f32" },
     reads: { ...reads, ...(decays ? { decays } : {}) },
     writes,
     integers: { ...program.integers, direction },
     workgroups: sequences * layout.chunks,
-    functions: /* wgsl */ `${CHUNKS}${PLACES}
-${rowsOf("q", "headDim", width)}
+    functions: /* wgsl */ `${placesOf(layout)}
 ${rowsOf("k", "headDim", width)}
 ${rowsOf("v", "valueDim", width)}
 ${BETA}
-${decayOf(kind, width)}
+${decayOf(layout.decay, width)}
 fn solution(chunk: Chunk, row: u32, column: u32) -> f32 {
-  return systems[4u * at_pair(chunk, INVERSE, row, 0u) + column];
+  return pairs[4u * at_pair(chunk, INVERSE, row, 0u) + column];
 }
 `,
     body: /* wgsl */ `
   let sweep = workgroup / uniforms.chunks * uniforms.directions + uniforms.direction;
   let chunk = chunk_of(sweep, workgroup % uniforms.chunks);
-${eachItem(layout, "uniforms.headQuads", KEYS)}
-${eachItem(layout, "uniforms.valueQuads", VALUES)}`,
+${eachItem("uniforms.headQuads", KEYS)}
+${eachItem("uniforms.valueQuads", VALUES)}`,
   };
 }
 
-/** sum += inverse · x, of the rows of a block. */
-const ADD = eachBlockRow((r) =>
-  `        sum${r} += solution(chunk, row + ${r}u, j) * x;`
+/** A sum over the rows up to the end of the block, of what the loop finds at each; beyond the chunk there is nothing. */
+const sumUp = (x: string, store: (r: number) => string) =>
+  /* wgsl */ `      if (row >= chunk.rows) { continue; }
+${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
+      var path = vec4f(1.0);
+      for (var j = 0u; j < row + ${BLOCK_ROWS}u; j++) {
+        ${x}
+${
+    eachBlockRow((r) =>
+      `        sum${r} += solution(chunk, row + ${r}u, j) * x;`
+    )
+  }
+      }
+${eachBlockRow((r) => `      ${store(r)} = sum${r};`)}`;
+
+const KEYS = sumUp(
+  `path *= decay_of(chunk, j, quad);
+        let x = beta_of(chunk, j) * path * row_of_k(chunk, j, quad);`,
+  (r) => `operands[at_operand(chunk, W, row + ${r}u, quad)]`,
 );
 
-const KEYS = /* wgsl */ `
-${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
-      var way = vec4f(1.0);
-      for (var j = 0u; j < row + ${BLOCK_ROWS}u; j++) {
-        way *= decay_of(chunk, j, quad);
-        let x = beta_of(chunk, j) * way * row_of_k(chunk, j, quad);
-${ADD}
-        if (j >= row) {
-          prepared[at_prepared(chunk, READ, j, quad)] = way * row_of_q(chunk, j, quad);
-        }
-      }
-${
-  eachBlockRow((r) =>
-    `      prepared[at_prepared(chunk, ERASED, row + ${r}u, quad)] = sum${r};`
-  )
-}
-      way = vec4f(1.0);
-      for (var after = uniforms.rows; after > row; after--) {
-        let j = after - 1u;
-        if (j < row + ${BLOCK_ROWS}u) {
-          prepared[at_prepared(chunk, WRITTEN, j, quad)] = way * row_of_k(chunk, j, quad);
-        }
-        way *= decay_of(chunk, j, quad);
-      }
-      if (row == 0u) { prepared[at_prepared(chunk, THROUGH, 0u, quad)] = way; }`;
-
-const VALUES = /* wgsl */ `
-${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
-      for (var j = 0u; j < row + ${BLOCK_ROWS}u; j++) {
-        let x = beta_of(chunk, j) * row_of_v(chunk, j, quad);
-${ADD}
-      }
-${
-  eachBlockRow((r) =>
-    `      written[at_written(chunk, row + ${r}u, quad)] = sum${r};`
-  )
-}`;
+const VALUES = sumUp(
+  "let x = beta_of(chunk, j) * row_of_v(chunk, j, quad);",
+  (r) => `vNew[at_v_new(chunk, row + ${r}u, quad)]`,
+);

@@ -1,199 +1,199 @@
 /**
- * The chunkwise form with decays per channel: forward and gradient.
- *
- * The prepared matrices are written out first, decayed queries and keys and
- * then scores, because no token has a single factor that shaders could apply as
- * they read. States, outputs and gradients are computed from them.
+ * The chunkwise form with decays of each channel of the keys: forward and
+ * gradient, as the chunked linear attention whose tokens add to the states
+ * (`chunk_engine/`).
  *
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { shapeOfTiles } from "../chunkwise/attend_shape.ts";
+import type { AttentionArguments } from "../chunkwise/attention_call.ts";
+import { launch } from "../../../tfjs/webgpu/launch.ts";
+import { makeFloats } from "../../../tfjs/webgpu/program.ts";
 import {
-  type AttentionArguments,
-  KernelCall,
-} from "../chunkwise/attention_call.ts";
-import { COTANGENTS, cotangentsShader } from "../frame/cotangents.ts";
-import { diagonalAttendShader } from "./diagonal_attend.ts";
-import { diagonalDecayGradientsShader } from "./diagonal_decay_gradients.ts";
-import { diagonalGradientsShader } from "./diagonal_gradients.ts";
+  carryProgram,
+  chunkStatesProgram,
+  type PieceStates,
+} from "../chunk_engine/added_states.ts";
+import { decayGradientsProgram } from "../chunk_engine/decay_gradients.ts";
+import { productsProgram } from "../chunk_engine/products.ts";
+import { ChunkCall } from "../chunk_engine/chunk_call.ts";
+import { keyGradientsProgram } from "../chunk_engine/key_gradients.ts";
 import {
-  DIAGONAL_BUFFERS,
-  type DiagonalBuffer,
-} from "../chunkwise/diagonal_layout.ts";
-import { diagonalOwnTileShader } from "./diagonal_intra_tile.ts";
-import { bytesOf, FORWARD_BUFFERS } from "./diagonal_plan.ts";
-import { channelDecays } from "./diagonal_operands.ts";
-import type { ChannelDecays } from "../chunkwise/chunk_operands.ts";
-import { diagonalRowsShader } from "./diagonal_rows.ts";
-import {
-  diagonalProductsShader,
-  diagonalScoresShader,
-} from "./diagonal_scores.ts";
+  addedValueGradientsProgram,
+  outputsProgram,
+} from "../chunk_engine/outputs.ts";
+import { cotangentsShader } from "../frame/cotangents.ts";
+import { packProblem } from "../frame/problem.ts";
+import { clearPadding } from "../layer/padding.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
-import type { States } from "../chunkwise/states.ts";
-import type { Vectors } from "../frame/vectors.ts";
 
-const GRADIENT_BUFFERS: readonly DiagonalBuffer[] = [
-  ...FORWARD_BUFFERS,
-  "products",
-  "slopes",
-  "queryTotals",
-  "keyTotals",
-];
+type Inputs = Readonly<
+  & Record<"q" | "k" | "v" | "f", tf.TensorInfo>
+  & Partial<
+    Record<
+      "b" | "before" | "after" | "mask" | "dy" | "y" | "rowSums",
+      tf.TensorInfo
+    >
+  >
+>;
 
 /** Whether a call has decays per channel. */
 export function isDiagonalCall({ inputs }: AttentionArguments): boolean {
   return inputs["f"]?.shape.length === 4;
 }
 
-/** A run, its vectors and its states. */
-interface Opened {
-  readonly call: KernelCall<ChannelDecays>;
-  readonly decays: ChannelDecays;
-  readonly v: Vectors;
-  readonly states: States;
-}
+/** Of a whole sequence nothing enters or leaves. */
+const WHOLE: PieceStates = { enters: {}, leaves: {} };
 
-/** Makes the buffers of both passes; outputs come before, of the inputs as they are. */
-function open(
-  call: KernelCall<ChannelDecays>,
-  names: readonly DiagonalBuffer[],
-): Opened {
-  const decays = call.decays!;
-  call.vectors("q", "key");
-  const rows = call.vectors("k", "key");
-  const v = call.vectors("v", "value");
-  const { sequences } = call.batches[0]!;
-  for (const name of names) {
-    const quads = DIAGONAL_BUFFERS[name](call.sizes, decays.chunks);
-    call.scratch(name, 4 * sequences * quads);
+/** A call, and the states that come to its chunks, if any do. */
+class DiagonalStates {
+  readonly inputs: Inputs;
+  readonly run: ChunkCall;
+  readonly states: tf.TensorInfo | undefined;
+
+  constructor({ backend, inputs, attributes }: AttentionArguments) {
+    const { causal, chunkSize, states = false } = attributes;
+    this.inputs = inputs as Inputs;
+    this.run = new ChunkCall(backend, this.inputs, {
+      ...{ rule: "add", chunkSize, isPiece: states },
+      directions: causal ? 1 : 2,
+    });
+    this.states = this.buffer();
   }
-  const states: States = { name: "states", rows, columns: v, decays };
-  call.scratchStates(states);
-  return { call, decays, v, states };
-}
 
-function callOf(given: AttentionArguments): KernelCall<ChannelDecays> {
-  const { causal, chunkSize } = given.attributes;
-  const [length, headDim] = given.inputs["q"]!.shape.slice(2) as [
-    number,
-    number,
-  ];
-  const chunks = { causal };
-  const { largest } = bytesOf({
-    length,
-    headDim,
-    valueDim: given.inputs["v"]!.shape[3]!,
-    chunkSize,
-    chunks: Math.ceil(length / chunkSize),
-  }, chunks);
-  return new KernelCall(given, channelDecays(chunks), true, largest);
-}
+  /** A buffer for states, if there are any. */
+  buffer(): tf.TensorInfo | undefined {
+    const { run } = this;
+    return run.layout.stateQuads > 0 ? run.scratch("states") : undefined;
+  }
 
-/** Writes decayed rows, scores and the states that reach each chunk. */
-function prepare(
-  { call, decays }: Opened,
-  states: readonly States[],
-  batch: SequenceBatch,
-): void {
-  const { chunks } = decays;
-  const isPiece = call.borders !== undefined;
-  call.launch(
-    (launch) => diagonalRowsShader({ ...chunks, isPiece }, launch),
-    batch,
-  );
-  call.launch((launch) => diagonalScoresShader(chunks, launch), batch);
-  call.makeStates(states, batch);
+  /** Finds operands, scores and the states that come to the chunks of a batch. */
+  find(batch: SequenceBatch, piece: PieceStates): void {
+    const { run, states, inputs: { v } } = this;
+    const { layout, operands } = run;
+    run.prepare(batch);
+    if (!states) return;
+    run.run(
+      chunkStatesProgram({ reads: { operands, v }, states }, layout, batch),
+    );
+    run.run(carryProgram({ operands, states, piece }, layout, batch, false));
+  }
+
+  /** Zeros at padding, if there is a mask. */
+  close(outputs: readonly tf.TensorInfo[]): void {
+    const { run, inputs: { mask } } = this;
+    if (mask) { for (const x of outputs) clearPadding(run.backend, x, mask); }
+    run.close();
+  }
 }
 
 /** The forward pass. */
-export function diagonalForward(given: AttentionArguments): tf.TensorInfo[] {
-  const call = callOf(given);
-  const y = call.output("y", call.input("v")!.shape);
-  const rowSums = call.output("rowSums", call.perToken);
-  const leaving = call.leaving();
-  const opened = open(call, FORWARD_BUFFERS);
-  const { decays, v, states } = opened;
-  for (const batch of call.batches) {
-    prepare(opened, [states], batch);
-    call.launch((launch) =>
-      diagonalAttendShader({
-        role: {
-          output: { name: "y", columns: "value" },
-          finish: { kind: "attention" },
-        },
-        values: v,
-        states: states.name,
-        isPiece: call.borders !== undefined,
-        decays,
-        shape: shapeOfTiles(call.dims),
-      }, launch), batch);
+export function diagonalForward(call: AttentionArguments): tf.TensorInfo[] {
+  const { backend, attributes } = call;
+  const found = new DiagonalStates(call);
+  const { run, states, inputs: { q, v, before, after } } = found;
+  const { layout, operands, pairs } = run;
+  const [batches, heads, length, headDim] = q.shape as tf.Tensor4D["shape"];
+  const y = makeFloats(backend, v.shape);
+  const rowSums = makeFloats(backend, [batches, heads, length]);
+  const names = !layout.isPiece
+    ? []
+    : attributes.causal
+    ? ["forward"]
+    : ["forward", "backward"];
+  const leaves: PieceStates["leaves"] = Object.fromEntries(names.map((name) => [
+    name,
+    makeFloats(backend, [batches, heads, headDim, layout.valueDim + 1]),
+  ]));
+  const piece: PieceStates = layout.isPiece
+    ? {
+      enters: {
+        ...(before ? { before } : {}),
+        ...(after && !attributes.causal ? { after } : {}),
+      },
+      leaves,
+    }
+    : WHOLE;
+  for (const batch of run.batches) {
+    found.find(batch, piece);
+    const tensors = {
+      reads: { v, pairs, operands, ...(states ? { states } : {}) },
+      writes: { y, rowSums },
+    };
+    run.run(outputsProgram(tensors, layout, batch, attributes));
   }
-  call.clearPadding([y]);
-  call.dispose();
-  return [y, rowSums, ...leaving];
+  found.close([y]);
+  return [y, rowSums, ...Object.values(leaves)];
 }
 
 /** The gradient, in all inputs. */
-export function diagonalGradient(given: AttentionArguments): tf.TensorInfo[] {
-  const call = callOf(given);
-  const outputs = ["q", "k", "v", "f", "b"]
-    .filter((name) => call.input(name) !== undefined)
-    .map((name) => call.output(`d${name}`, call.input(name)!.shape));
-  const opened = open(call, GRADIENT_BUFFERS);
-  const { decays, v, states } = opened;
-  const g = COTANGENTS;
-  call.scratchVectors(g.name, 4 * call.quads(g.columns));
-  const transposed = decays.transposed();
-  const cotangentStates: States = {
-    ...states,
-    name: "cotangentStates",
-    columns: g,
-    decays: transposed,
-  };
-  call.scratchStates(cotangentStates);
-  const shape = shapeOfTiles(call.dims);
-  for (const batch of call.batches) {
-    call.launch(cotangentsShader, batch);
-    prepare(opened, [states, cotangentStates], batch);
-    call.launch(
-      (launch) => diagonalProductsShader(decays.chunks, [g, v], launch),
-      batch,
+export function diagonalGradient(call: AttentionArguments): tf.TensorInfo[] {
+  const { backend, attributes } = call;
+  const found = new DiagonalStates(call);
+  const { run, states, inputs } = found;
+  const { layout, decays, operands, pairs } = run;
+  const { q, k, v, dy, y, rowSums } = inputs;
+  const [dq, dk, dv] = [q, k, v]
+    .map(({ shape }) => makeFloats(backend, shape)) as [
+      tf.TensorInfo,
+      tf.TensorInfo,
+      tf.TensorInfo,
+    ];
+  const dlogs = run.logDecays.map(({ shape }) => makeFloats(backend, shape));
+  // The gradient in the sums, of all sequences.
+  const g = run.floats([...q.shape.slice(0, 3), 4 * layout.valueQuads]);
+  const dstates = found.buffer();
+  const products = run.scratch("pairs");
+  const stateProducts = run.scratch("operands");
+  for (const batch of run.batches) {
+    const problem = { ...attributes, ...layout, ...batch };
+    launch(
+      backend,
+      cotangentsShader(problem),
+      [dy!, y!, rowSums!, g],
+      packProblem(problem),
     );
-    call.launch((launch) =>
-      diagonalAttendShader({
-        role: {
-          output: { name: "dv", columns: "value" },
-          finish: { kind: "none" },
-        },
-        values: g,
-        states: cotangentStates.name,
-        isPiece: false,
-        decays: transposed,
-        shape,
-      }, launch), batch);
-    // The first to write what others add to.
-    call.launch(
-      (launch) => diagonalOwnTileShader(decays.chunks, launch),
-      batch,
-    );
-    for (
-      const [readers, met, way] of [
-        [g, states, decays],
-        [v, cotangentStates, transposed],
-      ] as const
-    ) {
-      const spec = { decays: way, readers, states: met.name, shape };
-      call.launch((launch) => diagonalGradientsShader(spec, launch), batch);
+    found.find(batch, WHOLE);
+    if (states && dstates) {
+      const sums = { reads: { operands, g }, states: dstates };
+      run.run(chunkStatesProgram(sums, layout, batch));
+      const carried = { operands, states: dstates, piece: WHOLE };
+      run.run(carryProgram(carried, layout, batch, true));
     }
-    call.launch((launch) =>
-      diagonalDecayGradientsShader({
-        chunks: decays.chunks,
-        states: [states.name, cotangentStates.name],
-      }, launch), batch);
+    const multiplied = {
+      reads: { v, g, ...(states && dstates ? { states, dstates } : {}) },
+      writes: { products, stateProducts },
+    };
+    run.run(productsProgram(multiplied, layout, batch, 1));
+    const values = {
+      reads: { pairs, operands, g, ...(dstates ? { dstates } : {}) },
+      writes: { dv },
+    };
+    run.run(addedValueGradientsProgram(values, layout, batch));
+    run.inEachDirection((direction) =>
+      keyGradientsProgram(
+        {
+          reads: { q, k, products },
+          decays: decays[direction],
+          writes: { stateProducts, dq, dk },
+        },
+        layout,
+        batch,
+        direction,
+      )
+    );
+    run.inEachDirection((direction) =>
+      decayGradientsProgram(
+        {
+          reads: { stateProducts, decays: decays[direction]! },
+          writes: { dlog: dlogs[direction]! },
+        },
+        layout,
+        batch,
+        direction,
+      )
+    );
   }
-  call.clearPadding(outputs.slice(0, 3));
-  call.dispose();
-  return outputs;
+  found.close([dq, dk, dv]);
+  return [dq, dk, dv, ...dlogs];
 }

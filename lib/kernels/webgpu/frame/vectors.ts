@@ -113,17 +113,3 @@ export function writing({ name, columns }: Written): string {
   }
 }`;
 }
-
-/**
- * `add_<name>(token, quad, value: vec4f, isFirst: bool)`: adds to what is
- * there, or is the first to write it.
- */
-export function adding({ name, columns }: Written): string {
-  const count = columns === "key" ? "problem.headDim" : "problem.valueDim";
-  return /* wgsl */ `fn add_${name}(token: u32, quad: u32, value: vec4f, isFirst: bool) {
-  for (var i = 0u; i < 4u && quad * 4u + i < ${count}; i++) {
-    let at = token * ${count} + quad * 4u + i;
-    ${name}[at] = value[i] + select(${name}[at], 0.0, isFirst);
-  }
-}`;
-}

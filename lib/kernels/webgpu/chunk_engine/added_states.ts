@@ -1,0 +1,160 @@
+/**
+ * The states of chunks that each token adds to, all chunks at once: what the
+ * tokens of each chunk write, Kᵀ V or of the gradient Qᵀ G, of rows that have
+ * decayed to the chunk's border; and then, in place, what reaches each chunk from
+ * those before it.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { Program } from "../../../tfjs/webgpu/program.ts";
+import {
+  type ChunkLayout,
+  chunkProgram,
+  placesOf,
+  slopesOf,
+  THREADS,
+  valuesOf,
+} from "./chunk_layout.ts";
+import { borderStates } from "../frame/border_states.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
+import { repeat } from "../../../tfjs/webgpu/shader.ts";
+
+/** Quads of rows of a state that a thread has, with one quad of columns: 32 sums. */
+const ROW_QUADS = 2;
+
+/** Tensors of {@linkcode chunkStatesProgram}: `v`, or `g` of the gradient. */
+export interface ChunkStatesTensors {
+  readonly reads:
+    & Readonly<Record<"operands", tf.TensorInfo>>
+    & Readonly<Partial<Record<"v" | "g", tf.TensorInfo>>>;
+  readonly states: tf.TensorInfo;
+}
+
+/** What the tokens of each chunk write, of all sweeps. */
+export function chunkStatesProgram(
+  { reads, states }: ChunkStatesTensors,
+  layout: ChunkLayout,
+  { firstSequence, sequences }: SequenceBatch,
+): Program {
+  const program = chunkProgram(layout, firstSequence);
+  const [kind, written, functions] = reads.g
+    ? ["DECAYED_Q", "slope_at", slopesOf]
+    : ["DECAYED_K", "value_at", valuesOf];
+  const sums = 4 * ROW_QUADS;
+  const rowOf = (quad: number) => quad === 0 ? "n" : `min(n + ${quad}u, last)`;
+  return {
+    ...program,
+    name: "chunk_sums",
+    variants: [kind],
+    reads,
+    writes: { states },
+    workgroups: sequences * layout.directions * layout.chunks,
+    functions: `${placesOf(layout)}${functions("add", program.width)}`,
+    body: /* wgsl */ `
+  let chunk = chunk_of(workgroup / uniforms.chunks, workgroup % uniforms.chunks);
+  let last = uniforms.headQuads - 1u;
+  for (var item = local; item < (uniforms.headQuads + ${
+      ROW_QUADS - 1
+    }u) / ${ROW_QUADS}u * uniforms.valueQuads; item += ${THREADS}u) {
+    let n = item / uniforms.valueQuads * ${ROW_QUADS}u;
+    let quad = item % uniforms.valueQuads;
+${repeat(sums, (r) => `    var sum${r} = vec4f();`)}
+    for (var place = 0u; place < chunk.count; place++) {
+      let row = place_of(chunk, place);
+      let y = ${written}(chunk.start + place, quad);
+${
+      repeat(ROW_QUADS, (i) =>
+        `      let x${i} = operands[at_operand(chunk, ${kind}, row, ${
+          rowOf(i)
+        })];`)
+    }
+${repeat(sums, (r) => `      sum${r} += x${r >> 2}[${r % 4}] * y;`)}
+    }
+${
+      repeat(ROW_QUADS, (i) =>
+        `    if (n + ${i}u <= last) {
+${
+          repeat(4, (r) =>
+            `      states[at_state(chunk, 4u * n + ${4 * i + r}u, quad)] = sum${
+              4 * i + r
+            };`)
+        }
+    }`)
+    }
+  }`,
+  };
+}
+
+/** The states at the borders of a sequence that is a piece, `[batch, heads, headDim, valueDim + 1]`. */
+export interface PieceStates {
+  readonly enters: Readonly<
+    Partial<Record<"before" | "after", tf.TensorInfo>>
+  >;
+  readonly leaves: Readonly<
+    Partial<Record<"forward" | "backward", tf.TensorInfo>>
+  >;
+}
+
+/** Tensors of {@linkcode carryProgram}. */
+export interface CarryTensors {
+  readonly operands: tf.TensorInfo;
+  readonly states: tf.TensorInfo;
+  readonly piece: PieceStates;
+}
+
+/**
+ * What reaches each chunk, of all sweeps: a thread carries a quad of a state from
+ * chunk to chunk, each of which takes its decays. A state that comes to a piece
+ * pays nothing here: what reads it has paid.
+ *
+ * @param isBack Whether sweeps are followed from their ends, as gradients are.
+ */
+export function carryProgram(
+  { operands, states, piece: { enters, leaves } }: CarryTensors,
+  layout: ChunkLayout,
+  { firstSequence, sequences }: SequenceBatch,
+  isBack: boolean,
+): Program {
+  const program = chunkProgram(layout, firstSequence);
+  const { headQuads, valueQuads, directions } = layout;
+  const parts = Math.ceil(4 * headQuads * valueQuads / THREADS);
+  const names = [...Object.keys(enters), ...Object.keys(leaves)];
+  const elements = Object.fromEntries(
+    names.map((name) => [name, "f32"] as const),
+  );
+  const place = "sequence, row, quad";
+  const enter = (name: "before" | "after") =>
+    enters[name] ? `enter_${name}(${place})` : "vec4f()";
+  return {
+    ...program,
+    name: "carry_chunk_sums",
+    variants: [...names, ...(isBack ? ["back"] : [])],
+    elements: { ...program.elements, ...elements },
+    reads: { operands, ...enters },
+    writes: { states, ...leaves },
+    integers: { ...program.integers, parts },
+    workgroups: sequences * directions * parts,
+    functions: placesOf(layout) +
+      borderStates("uniforms", Object.keys(enters), Object.keys(leaves)),
+    body: /* wgsl */ `
+  let sweep = workgroup / uniforms.parts;
+  let sequence = uniforms.firstSequence + sweep / uniforms.directions;
+  let item = workgroup % uniforms.parts * ${THREADS}u + local;
+  let row = item / uniforms.valueQuads;
+  let quad = item % uniforms.valueQuads;
+  if (row >= 4u * uniforms.headQuads) { return; }
+  let back = sweep % uniforms.directions == 1u;
+  var state = vec4f();
+  if (back) { state = ${enter("after")}; } else { state = ${enter("before")}; }
+  for (var step = 0u; step < uniforms.chunks; step++) {
+    let chunk = chunk_of(sweep, select(step, uniforms.chunks - 1u - step, back != ${isBack}));
+    let at = at_state(chunk, row, quad);
+    let written = states[at];
+    states[at] = state;
+    state = operands[at_chunk_decay(chunk, row / 4u)][row % 4u] * state + written;
+  }
+${leaves.forward ? `  if (!back) { leave_forward(${place}, state); }` : ""}
+${leaves.backward ? `  if (back) { leave_backward(${place}, state); }` : ""}`,
+  };
+}

@@ -1,0 +1,81 @@
+/**
+ * Queries and keys as the states that a chunk meets see them. With e and out the
+ * decays from the chunk's start to a token and from the token to its end, queries
+ * read the state that comes to the chunk as e ∘ Q, and keys write to the one that
+ * leaves it as out ∘ K; the state itself pays all decays of the chunk. What passes
+ * a block of four rows pays is written too, for the scores.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { Program } from "../../../tfjs/webgpu/program.ts";
+import {
+  BLOCK_ROWS,
+  type ChunkLayout,
+  chunkProgram,
+  decayOf,
+  placesOf,
+  rowsOf,
+  THREADS,
+} from "./chunk_layout.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
+
+/** Tensors of the program. */
+export interface OperandsTensors {
+  readonly reads: Readonly<Record<"q" | "k", tf.TensorInfo>>;
+  /** What the sweep's state pays, if anything. */
+  readonly decays: tf.TensorInfo | undefined;
+  readonly writes: Readonly<Record<"operands", tf.TensorInfo>>;
+}
+
+/** The program of one direction: a thread has a quad of all queries or of all keys of a chunk. */
+export function operandsProgram(
+  { reads, decays, writes }: OperandsTensors,
+  layout: ChunkLayout,
+  { firstSequence, sequences }: SequenceBatch,
+  direction: number,
+): Program {
+  const program = chunkProgram(layout, firstSequence);
+  const { width } = program;
+  return {
+    ...program,
+    name: "chunk_operands",
+    variants: [...program.variants!, layout.decay],
+    reads: { ...reads, ...(decays ? { decays } : {}) },
+    writes,
+    integers: { ...program.integers, direction },
+    workgroups: sequences * layout.chunks,
+    functions: /* wgsl */ `${placesOf(layout)}
+${rowsOf("q", "headDim", width)}
+${rowsOf("k", "headDim", width)}
+${decayOf(layout.decay, width)}
+`,
+    body: /* wgsl */ `
+  let sweep = workgroup / uniforms.chunks * uniforms.directions + uniforms.direction;
+  let chunk = chunk_of(sweep, workgroup % uniforms.chunks);
+  for (var item = local; item < 2u * uniforms.headQuads; item += ${THREADS}u) {
+    let quad = item % uniforms.headQuads;
+    var path = vec4f(1.0);
+    if (item < uniforms.headQuads) {
+      var block = vec4f(1.0);
+      for (var row = 0u; row < chunk.rows; row++) {
+        let decay = decay_of(chunk, row, quad);
+        path *= decay;
+        block *= decay;
+        operands[at_operand(chunk, DECAYED_Q, row, quad)] = path * row_of_q(chunk, row, quad);
+        if (row % ${BLOCK_ROWS}u == ${BLOCK_ROWS - 1}u) {
+          operands[at_block_decay(chunk, row / ${BLOCK_ROWS}u, quad)] = block;
+          block = vec4f(1.0);
+        }
+      }
+      operands[at_chunk_decay(chunk, quad)] = path;
+    } else {
+      for (var end = chunk.rows; end > 0u; end--) {
+        let row = end - 1u;
+        operands[at_operand(chunk, DECAYED_K, row, quad)] = path * row_of_k(chunk, row, quad);
+        path *= decay_of(chunk, row, quad);
+      }
+    }
+  }`,
+  };
+}

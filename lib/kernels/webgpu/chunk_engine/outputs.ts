@@ -1,0 +1,288 @@
+/**
+ * What the tokens of each chunk read of the state H that comes to it and of what
+ * the chunk writes, in both directions,
+ *
+ *     Y = s (e ∘ Q H + P U)
+ *
+ * By the delta rule that is less what a token has written itself in one of them.
+ * Else U is V with a column of ones, whose sum Y may be divided by; and the
+ * gradient in V is the same with readers and sources exchanged,
+ *
+ *     dV = out ∘ K G + Pᵀ dY
+ *
+ * with the gradient G in the state that leaves the chunk.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { Program } from "../../../tfjs/webgpu/program.ts";
+import {
+  BETA,
+  type ChunkLayout,
+  chunkProgram,
+  columnsOf,
+  eachBlockRow,
+  eachItem,
+  placesOf,
+  rowsOf,
+  slopesOf,
+  valuesOf,
+} from "./chunk_layout.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
+import { repeat } from "../../../tfjs/webgpu/shader.ts";
+import { reading, writing } from "../score_tiles/score_tiles.ts";
+
+/** Rows of a thread, two blocks: twice as many products for each row of values that is read. */
+const TILE_ROWS = 8;
+/** Most rows of a chunk. */
+const MOST_ROWS = 256;
+
+const eachTileRow = (piece: (r: number) => string) =>
+  eachBlockRow(piece, TILE_ROWS);
+
+/** Tensors of {@linkcode outputsProgram}. */
+export interface OutputsTensors {
+  /** `beta` and `vNew` of the delta rule alone; `states` only where there are any. */
+  readonly reads:
+    & Readonly<Record<"v" | "pairs" | "operands", tf.TensorInfo>>
+    & Readonly<Partial<Record<"beta" | "vNew" | "states", tf.TensorInfo>>>;
+  /** `rowSums` unless by the delta rule. */
+  readonly writes:
+    & Readonly<Record<"y", tf.TensorInfo>>
+    & Readonly<Partial<Record<"rowSums", tf.TensorInfo>>>;
+}
+
+/** What is done with the sums; of the delta rule only `scale`. */
+export interface Finish {
+  readonly scale: number;
+  /** Whether rows are divided by their sum. */
+  readonly normalize?: boolean;
+  /** Added to the sum. */
+  readonly epsilon?: number;
+}
+
+/** Y, of all directions. */
+export function outputsProgram(
+  { reads, writes }: OutputsTensors,
+  layout: ChunkLayout,
+  { firstSequence, sequences }: SequenceBatch,
+  { scale, normalize = false, epsilon = 0 }: Finish,
+): Program {
+  const program = chunkProgram(layout, firstSequence);
+  const { width, integers } = program;
+  const isDelta = layout.rule === "delta";
+  return {
+    ...program,
+    name: "chunk_outputs",
+    variants: [...program.variants!, ...(reads.states ? ["states"] : [])],
+    reads,
+    writes,
+    floats: isDelta ? { scale } : { scale, epsilon },
+    integers: isDelta
+      ? integers
+      : { ...integers, normalize: Number(normalize) },
+    workgroups: sequences * layout.chunks,
+    functions: /* wgsl */ `${placesOf(layout)}
+${valuesOf(layout.rule, width)}
+${
+      isDelta
+        ? `${rowsOf("v", "valueDim", width)}
+${BETA}
+${OWN_SCORE}`
+        : `${reading("y", "valueDim", width)}
+var<workgroup> totals: array<f32, ${MOST_ROWS}>;`
+    }
+${writing("y", "valueDim", width)}
+`,
+    body: /* wgsl */ `${OPEN}
+${
+      eachItem(
+        "uniforms.valueQuads",
+        `${
+          gather({
+            states: reads.states && "states",
+            kind: "DECAYED_Q",
+            sum: READ_VALUES,
+          })
+        }${isDelta ? SUBTRACT : ""}
+        }
+${isDelta ? "" : TOTALS}
+${write("y", (r) => `uniforms.scale * sum${r}`)}`,
+        TILE_ROWS,
+      )
+    }${isDelta ? "" : DIVIDE}`,
+  };
+}
+
+/** Tensors of {@linkcode addedValueGradientsProgram}. */
+export interface ValueGradientsTensors {
+  /** `dstates` only where there are states. */
+  readonly reads:
+    & Readonly<Record<"pairs" | "operands" | "g", tf.TensorInfo>>
+    & Readonly<Partial<Record<"dstates", tf.TensorInfo>>>;
+  readonly writes: Readonly<Record<"dv", tf.TensorInfo>>;
+}
+
+/** dV of the rule "add", of all directions. */
+export function addedValueGradientsProgram(
+  { reads, writes }: ValueGradientsTensors,
+  layout: ChunkLayout,
+  { firstSequence, sequences }: SequenceBatch,
+): Program {
+  const program = chunkProgram(layout, firstSequence);
+  const { width } = program;
+  return {
+    ...program,
+    name: "chunk_value_gradients",
+    variants: reads.dstates ? ["states"] : [],
+    reads,
+    writes,
+    workgroups: sequences * layout.chunks,
+    functions: /* wgsl */ `${placesOf(layout)}
+${slopesOf(layout.rule, width)}
+${writing("dv", "valueDim", width)}
+`,
+    body: /* wgsl */ `${OPEN}
+${
+      eachItem(
+        "uniforms.valueQuads",
+        `${
+          gather({
+            states: reads.dstates && "dstates",
+            kind: "DECAYED_K",
+            sum: READ_SLOPES,
+          })
+        }
+        }
+${write("dv", (r) => `sum${r}`)}`,
+        TILE_ROWS,
+      )
+    }`,
+  };
+}
+
+const OPEN = /* wgsl */ `
+  let number = workgroup % uniforms.chunks;
+  let first_sweep = workgroup / uniforms.chunks * uniforms.directions;
+  // Of the first direction, whose rows are in the order of the tokens.
+  let tokens = chunk_of(first_sweep, number);`;
+
+/** Declares `sum0` … and adds to them, in each direction; the loop over these is left open. */
+function gather(
+  { states, kind, sum }: {
+    readonly states: string | undefined;
+    /** Operands that meet states. */
+    readonly kind: "DECAYED_Q" | "DECAYED_K";
+    /** Adds what comes from the chunk itself. */
+    readonly sum: string;
+  },
+): string {
+  const ofStates = states === undefined ? "" : /* wgsl */ `
+          for (var n = 0u; n < uniforms.headQuads; n++) {
+            let at = at_state(chunk, 4u * n, quad);
+            let carried = ${
+    columnsOf((r) => `${states}[at + ${r}u * uniforms.valueQuads]`)
+  };
+${
+    eachTileRow((r) =>
+      `            sum${r} += carried * operands[at_operand(chunk, ${kind}, row${r}, n)];`
+    )
+  }
+          }`;
+  return /* wgsl */ `
+        if (row >= tokens.rows) { continue; }
+${eachTileRow((r) => `        var sum${r} = vec4f();`)}
+        for (var direction = 0u; direction < uniforms.directions; direction++) {
+          let chunk = chunk_of(first_sweep + direction, number);
+${
+    eachTileRow((r) => `          let row${r} = row_at(chunk, row + ${r}u);`)
+  }${ofStates}
+${sum}`;
+}
+
+/** Of scores above the diagonal nothing is defined. */
+const READ_VALUES = /* wgsl */ `
+          for (var block = 0u; block <= max(row0, row${
+  TILE_ROWS - 1
+}) / 4u; block++) {
+            let values = ${
+  columnsOf((c) => `value_of(chunk, 4u * block + ${c}u, quad)`)
+};
+${
+  eachTileRow((r) =>
+    `            sum${r} += values * select(vec4f(), pairs[at_pair(chunk, SCORES, row${r}, block)], block <= row${r} / 4u);`
+  )
+}
+          }`;
+
+const READ_SLOPES = /* wgsl */ `
+          let block0 = row0 / 4u;
+          let block1 = row4 / 4u;
+          for (var i = 4u * min(block0, block1); i < chunk.rows; i++) {
+            let slope = slope_of(chunk, i, quad);
+${
+  repeat(2, (b) =>
+    `            var scores${b} = select(vec4f(), pairs[at_pair(chunk, SCORES, i, block${b})], block${b} <= i / 4u);
+            scores${b} = select(scores${b}, scores${b}.wzyx, chunk.back);`)
+}
+${
+  eachTileRow((r) =>
+    `            sum${r} += scores${r >> 2}[${r % 4}] * slope;`
+  )
+}
+          }`;
+
+/** What a token has written itself of its value, in the second direction. */
+const SUBTRACT = /* wgsl */ `
+          if (chunk.back) {
+${
+  eachTileRow((r) =>
+    `            sum${r} -= beta_of(chunk, row${r}) * own_score(chunk, row${r}) * row_of_v(chunk, row${r}, quad);`
+  )
+}
+          }`;
+
+/** Row sums, which the last quad has. */
+const TOTALS = /* wgsl */ `
+        if (quad == uniforms.valueQuads - 1u) {
+          let ones = uniforms.valueDim % 4u;
+${
+  eachTileRow((r) =>
+    `          if (row + ${r}u < tokens.count) {
+            let total = uniforms.scale * sum${r}[ones];
+            totals[row + ${r}u] = total;
+            rowSums[tokens.start + row + ${r}u] = total;
+          }`
+  )
+}
+        }`;
+
+/** A thread reads again what it has written itself. */
+const DIVIDE = /* wgsl */ `
+  workgroupBarrier();
+  if (uniforms.normalize == 1u) {
+${
+  eachItem(
+    "uniforms.valueQuads",
+    `      for (var r = 0u; r < ${TILE_ROWS}u && row + r < tokens.count; r++) {
+        let token = tokens.start + row + r;
+        write_y(token, quad, read_y(token, quad) / (totals[row + r] + uniforms.epsilon));
+      }`,
+    TILE_ROWS,
+  )
+}
+  }`;
+
+const write = (name: string, x: (r: number) => string) =>
+  eachTileRow((r) =>
+    `        if (row + ${r}u < tokens.count) { write_${name}(tokens.start + row + ${r}u, quad, ${
+      x(r)
+    }); }`
+  );
+
+/** `own_score(chunk, row)`: what a row reads of its own key. */
+export const OWN_SCORE = /* wgsl */ `
+fn own_score(chunk: Chunk, row: u32) -> f32 {
+  return pairs[at_pair(chunk, SCORES, row, row / 4u)][row % 4u];
+}
+`;

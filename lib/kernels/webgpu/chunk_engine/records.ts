@@ -1,0 +1,43 @@
+/** Room for what the chunks of sequences hand on. @module */
+import type { Refusal } from "../../../contract/kernel.ts";
+import {
+  largestBuffer,
+  type SequenceBatch,
+  sequenceBatches,
+} from "../frame/sequence_batches.ts";
+import { type ChunkLayout, recordSizes } from "./chunk_layout.ts";
+
+/** The sequences that run at once: those whose records fit, of each kind, in one buffer. */
+export function batchesFor(
+  layout: ChunkLayout,
+  sequences: number,
+  limits: GPUSupportedLimits,
+): SequenceBatch[] {
+  return sequenceBatches(sequences, recordBytes(layout).largest, limits);
+}
+
+/** Bytes of a sequence's records: of the largest kind, and of all together. */
+export function recordBytes(
+  layout: ChunkLayout,
+): { largest: number; all: number } {
+  const { directions, chunks } = layout;
+  const sizes = Object.values(recordSizes(layout))
+    .map((size) => 4 * directions * chunks * size);
+  return {
+    largest: Math.max(...sizes),
+    all: sizes.reduce((sum, size) => sum + size),
+  };
+}
+
+/** Why a sequence's records fit no buffer of a device, if they do not. */
+export function tooManyRecords(
+  layout: ChunkLayout,
+  limits: GPUSupportedLimits,
+): Refusal | undefined {
+  const bytes = recordBytes(layout).largest, most = largestBuffer(limits);
+  if (bytes <= most) return undefined;
+  return {
+    refusal: `what the chunks of a sequence hand on takes ${bytes} bytes, ` +
+      `more than the adapter's ${most} (maxStorageBufferBindingSize)`,
+  };
+}

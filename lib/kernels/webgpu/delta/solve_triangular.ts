@@ -1,0 +1,94 @@
+/**
+ * The triangular system of the delta rule, of each chunk, with the right-hand side
+ * R = β ∘ (V - e ∘ K H):
+ *
+ *     X = (I + β S)⁻¹    U = X R    dR = Xᵀ dU
+ *
+ * X by forward substitution.
+ *
+ * @module
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { Program } from "../../../tfjs/webgpu/program.ts";
+import {
+  type ChunkLayout,
+  chunkProgram,
+  eachBlockRow,
+  eachItem,
+  LARGEST_CHUNK,
+  placesOf,
+  THREADS,
+} from "../chunk_engine/chunk_layout.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
+
+/**
+ * X, of all sweeps, in the buffer of β S. A thread has a column, which needs none
+ * of the others.
+ */
+export function solveTriangularProgram(
+  pairs: tf.TensorInfo,
+  layout: ChunkLayout,
+  { firstSequence, sequences }: SequenceBatch,
+): Program {
+  return {
+    ...chunkProgram(layout, firstSequence),
+    name: "delta_solve_triangular",
+    elements: { pairs: "f32" },
+    reads: {},
+    writes: { pairs },
+    workgroups: sequences * layout.directions * layout.chunks,
+    functions: /* wgsl */ `
+var<private> solved: array<f32, ${LARGEST_CHUNK}>;
+${placesOf(layout)}`,
+    body: /* wgsl */ `
+  let chunk = chunk_of(workgroup / uniforms.chunks, workgroup % uniforms.chunks);
+  for (var column = local; column < chunk.rows; column += ${THREADS}u) {
+    for (var i = 0u; i < chunk.rows; i++) {
+      var x = select(0.0, 1.0, i == column);
+      let row = 4u * at_pair(chunk, KK_T, i, 0u);
+      for (var j = 0u; j < i; j++) { x -= pairs[row + j] * solved[j]; }
+      solved[i] = x;
+      pairs[4u * at_pair(chunk, INVERSE, i, 0u) + column] = x;
+    }
+  }`,
+  };
+}
+
+/** Tensors of {@linkcode rhsGradientProgram}. */
+export interface RhsGradientTensors {
+  readonly reads: Readonly<Record<"pairs" | "dvNew", tf.TensorInfo>>;
+  readonly writes: Readonly<Record<"drhs", tf.TensorInfo>>;
+}
+
+/** dR = Xᵀ dU, of all sweeps. */
+export function rhsGradientProgram(
+  { reads, writes }: RhsGradientTensors,
+  layout: ChunkLayout,
+  { firstSequence, sequences }: SequenceBatch,
+): Program {
+  return {
+    ...chunkProgram(layout, firstSequence),
+    name: "delta_rhs_gradient",
+    reads,
+    writes,
+    workgroups: sequences * layout.directions * layout.chunks,
+    functions: placesOf(layout),
+    body: /* wgsl */ `
+  let chunk = chunk_of(workgroup / uniforms.chunks, workgroup % uniforms.chunks);
+${eachItem("uniforms.valueQuads", SOLVE)}`,
+  };
+}
+
+const SOLVE = /* wgsl */ `
+      if (row >= chunk.rows) { continue; }
+${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
+      for (var i = row; i < chunk.rows; i++) {
+        let solved = pairs[at_pair(chunk, INVERSE, i, row / 4u)];
+        let slope = dvNew[at_v_new(chunk, i, quad)];
+${eachBlockRow((r) => `        sum${r} += solved[${r}] * slope;`)}
+      }
+${
+  eachBlockRow((r) =>
+    `      drhs[at_v_new(chunk, row + ${r}u, quad)] = sum${r};`
+  )
+}`;
