@@ -10,11 +10,11 @@ import type { LabelledImage } from "../batches/labelled_image.ts";
  * @example Its patches of four by four pixels
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { PatchEmbedding } from "@lionjs/lion";
+ * import { patchEmbedding } from "@lionjs/lion/layers";
  * import { MNIST_SIDE } from "@lionjs/lion/data";
  *
  * const images = [null, MNIST_SIDE, MNIST_SIDE, 1];
- * const patches = new PatchEmbedding({ patchSize: 4, dim: 8 });
+ * const patches = patchEmbedding({ patchSize: 4, dim: 8 });
  * assertEquals(patches.computeOutputShape(images), [null, 49, 8]);
  * ```
  */
