@@ -148,8 +148,6 @@ struct Chunk {
   start: u32,
   // Its tokens.
   count: u32,
-  // Its rows, whole blocks.
-  rows: u32,
   // Whether the sweep comes from the right.
   back: bool,
 }
@@ -157,25 +155,23 @@ struct Chunk {
 fn chunk_of(sweep: u32, number: u32) -> Chunk {
   let first = number * uniforms.chunkSize;
   let sequence = uniforms.firstSequence + sweep / uniforms.directions;
-  let count = min(uniforms.chunkSize, uniforms.length - first);
   return Chunk(
     sweep * uniforms.chunks + number,
     sequence * uniforms.length + first,
-    count,
-    (count + ${BLOCK_ROWS - 1}u) / ${BLOCK_ROWS}u * ${BLOCK_ROWS}u,
+    min(uniforms.chunkSize, uniforms.length - first),
     sweep % uniforms.directions == 1u,
   );
 }
 
 fn place_of(chunk: Chunk, row: u32) -> u32 {
-  return select(row, chunk.rows - 1u - row, chunk.back);
+  return select(row, uniforms.rows - 1u - row, chunk.back);
 }
 fn has_token(chunk: Chunk, row: u32) -> bool { return place_of(chunk, row) < chunk.count; }
 fn token_of(chunk: Chunk, row: u32) -> u32 {
   return chunk.start + min(place_of(chunk, row), chunk.count - 1u);
 }
 fn row_at(chunk: Chunk, place: u32) -> u32 {
-  return min(place_of(chunk, place), chunk.rows - 1u);
+  return min(place_of(chunk, place), uniforms.rows - 1u);
 }
 `;
 
@@ -343,7 +339,7 @@ ${body}
  */
 export function eachPair(name: string): string {
   return /* wgsl */ `
-  let blocks = chunk.rows / ${BLOCK_ROWS}u;
+  let blocks = uniforms.rows / ${BLOCK_ROWS}u;
   for (var pair = local; pair < blocks * (blocks + 1u) / 2u; pair += ${THREADS}u) {
     var distance = 0u;
     var column_block = pair;

@@ -67,7 +67,7 @@ ${writing("dlog", "headDim", width)}`;
 export const ofChannels = (threads: number) => /* wgsl */ `
   for (var quad = local; quad < uniforms.headQuads; quad += ${threads}u) {
     var sum = vec4f();
-    for (var i = 0u; i < chunk.rows; i++) {
+    for (var i = 0u; i < uniforms.rows; i++) {
       if (!has_token(chunk, i)) { continue; }
       // What nothing passes is 0 but for what was rounded.
       sum = select(sum, vec4f(), decay_of(chunk, i, quad) == vec4f());
@@ -75,7 +75,7 @@ export const ofChannels = (threads: number) => /* wgsl */ `
       sum += stateProducts[at_operand(chunk, DECAYED_K, i, quad)];
     }
     sum = vec4f();
-    for (var end = chunk.rows; end > 0u; end--) {
+    for (var end = uniforms.rows; end > 0u; end--) {
       let i = end - 1u;
       if (!has_token(chunk, i)) { continue; }
       let token = token_of(chunk, i);

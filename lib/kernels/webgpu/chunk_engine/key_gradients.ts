@@ -96,7 +96,6 @@ function differentiate(isDelta: boolean, hasStates: boolean): string {
       ? `stateProducts[at_operand(chunk, ${kind}, row + ${r}u, quad)]`
       : "vec4f()";
   return /* wgsl */ `
-      if (row >= chunk.rows) { continue; }
       let own_block = row / ${BLOCK_ROWS}u;
       // Of the keys before each row.
 ${
@@ -167,7 +166,7 @@ ${
       // Of the rows that read each key after it.
 ${eachBlockRow((r) => `      var found${r} = vec4f();`)}
       var to_end = vec4f(1.0);
-      for (var end = chunk.rows; end > row + ${BLOCK_ROWS}u; end--) {
+      for (var end = uniforms.rows; end > row + ${BLOCK_ROWS}u; end--) {
         let i = end - 1u;
         let decay = decay_of(chunk, i, quad);
         let sums = products[at_pair(chunk, SCORES, i, own_block)];
@@ -202,7 +201,7 @@ ${
       ),
     )
   }
-      let last_row = select(chunk.count - 1u, chunk.rows - 1u, chunk.back);
+      let last_row = select(chunk.count - 1u, uniforms.rows - 1u, chunk.back);
 ${
     eachBlockRow((r) =>
       /* wgsl */ `      if (has_token(chunk, row + ${r}u)) {

@@ -58,7 +58,7 @@ ${decayOf(layout.decay, width)}
     var path = vec4f(1.0);
     if (item < uniforms.headQuads) {
       var block = vec4f(1.0);
-      for (var row = 0u; row < chunk.rows; row++) {
+      for (var row = 0u; row < uniforms.rows; row++) {
         let decay = decay_of(chunk, row, quad);
         path *= decay;
         block *= decay;
@@ -70,7 +70,7 @@ ${decayOf(layout.decay, width)}
       }
       operands[at_chunk_decay(chunk, quad)] = path;
     } else {
-      for (var end = chunk.rows; end > 0u; end--) {
+      for (var end = uniforms.rows; end > 0u; end--) {
         let row = end - 1u;
         operands[at_operand(chunk, DECAYED_K, row, quad)] = path * row_of_k(chunk, row, quad);
         path *= decay_of(chunk, row, quad);

@@ -190,7 +190,6 @@ ${
   }
           }`;
   return /* wgsl */ `
-        if (row >= tokens.rows) { continue; }
 ${eachTileRow((r) => `        var sum${r} = vec4f();`)}
         for (var direction = 0u; direction < uniforms.directions; direction++) {
           let chunk = chunk_of(first_sweep + direction, number);
@@ -218,7 +217,7 @@ ${
 const READ_SLOPES = /* wgsl */ `
           let block0 = row0 / 4u;
           let block1 = row4 / 4u;
-          for (var i = 4u * min(block0, block1); i < chunk.rows; i++) {
+          for (var i = 4u * min(block0, block1); i < uniforms.rows; i++) {
             let slope = slope_of(chunk, i, quad);
 ${
   repeat(2, (b) =>

@@ -170,7 +170,7 @@ function multiplyState(
 ${
     each((r) =>
       `        var sum${r} = vec4f();
-        let row${r} = min(row + ${r}u, chunk.rows - 1u);`
+        let row${r} = min(row + ${r}u, uniforms.rows - 1u);`
     )
   }
         for (var e = 0u; e < uniforms.valueQuads; e++) {
@@ -181,15 +181,16 @@ ${each((r) => `          sum${r} += ${of(`row${r}`)} * state;`)}
         }
 ${
     each((r) =>
-      `        if (row + ${r}u < chunk.rows) { stateProducts[at_operand(chunk, ${kind}, row${r}, quad)] = sum${r}; }`
+      `        if (row + ${r}u < uniforms.rows) { stateProducts[at_operand(chunk, ${kind}, row${r}, quad)] = sum${r}; }`
     )
   }
       }`;
 }
 
 const multiplyStates = (isDelta: boolean) =>
-  /* wgsl */ `      if (row >= chunk.rows) { continue; }
-${multiplyState("DECAYED_Q", (row) => `slope_of(chunk, ${row}, e)`, "states")}
+  /* wgsl */ `${
+    multiplyState("DECAYED_Q", (row) => `slope_of(chunk, ${row}, e)`, "states")
+  }
 ${multiplyState("DECAYED_K", (row) => `value_of(chunk, ${row}, e)`, "dstates")}
 ${
     isDelta

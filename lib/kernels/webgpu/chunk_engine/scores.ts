@@ -64,32 +64,9 @@ ${eachPair("multiply_pairs")}`,
   };
 }
 
-/** Keys decay to the end of their block and on to the block of the rows; in their own block they start where they are. */
-const ARRIVE = /* wgsl */ `
-    if (!own) {
-      var path = vec4f(1.0);
-      for (var block = column_block + 1u; block < row_block; block++) { path *= operands[at_block_decay(chunk, block, n)]; }
-${
-  repeat(4, (i) =>
-    `      key${3 - i} *= path;${
-      i < 3 ? ` path *= decay_of(chunk, column + ${3 - i}u, n);` : ""
-    }`)
-}
-    }`;
-
-/** Keys pay the decay of a row as it arrives; in their own block only those before it. */
-const pay = (r: number) =>
-  /* wgsl */ `    let paid${r} = decay_of(chunk, row + ${r}u, n);
-${
-    repeat(4, (c) =>
-      `    key${c} *= ${
-        c < r ? `paid${r}` : `select(paid${r}, vec4f(1.0), own)`
-      };`)
-  }`;
-
 /** The products of a block of rows and one of columns. */
 function multiplyPairs({ rule, decay }: ChunkLayout): string {
-  const isDelta = rule === "delta", decays = decay !== "none";
+  const isDelta = rule === "delta";
   // A token's own pair counts once, in the direction from the left. By the delta
   // rule what counts once is something else, which is subtracted later.
   const reads = isDelta
@@ -99,7 +76,6 @@ function multiplyPairs({ rule, decay }: ChunkLayout): string {
 fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
   let row = row_block * ${BLOCK_ROWS}u;
   let column = column_block * 4u;
-  let own = row_block == column_block;
 ${
     eachBlockRow((r) =>
       `  var score${r} = vec4f();${
@@ -107,22 +83,13 @@ ${
       }`
     )
   }
-  for (var n = 0u; n < uniforms.headQuads; n++) {
-${repeat(4, (c) => `    var key${c} = row_of_k(chunk, column + ${c}u, n);`)}
-${decays ? ARRIVE : ""}
 ${
-    eachBlockRow((r) =>
-      `${decays ? pay(r) : ""}
-    {
-      let keys = mat4x4f(key0, key1, key2, key3);
-      score${r} += row_of_q(chunk, row + ${r}u, n) * keys;${
-        isDelta
-          ? `\n      key_score${r} += row_of_k(chunk, row + ${r}u, n) * keys;`
-          : ""
-      }
-    }`
-    )
-  }
+    decay === "none" ? addProducts(isDelta, "", () => "") : /* wgsl */ `
+  if (row_block == column_block) {
+${addProducts(isDelta, "", payInBlock)}
+  } else {
+${addProducts(isDelta, ARRIVE, payFromBlock, true)}
+  }`
   }
   let columns = column + vec4u(0u, 1u, 2u, 3u);
 ${
@@ -140,3 +107,57 @@ ${
   }
 }`;
 }
+
+/**
+ * Adds the products of all channels to the scores.
+ *
+ * @param arrive What keys pay before any row.
+ * @param pay What row r pays, or keys pay as it arrives.
+ * @param rowsPay Whether the row itself does, by `from_block`.
+ */
+function addProducts(
+  isDelta: boolean,
+  arrive: string,
+  pay: (r: number) => string,
+  rowsPay = false,
+): string {
+  const path = rowsPay ? "from_block * " : "";
+  return /* wgsl */ `
+  for (var n = 0u; n < uniforms.headQuads; n++) {
+${repeat(4, (c) => `    var key${c} = row_of_k(chunk, column + ${c}u, n);`)}
+${arrive}
+${
+    eachBlockRow((r) =>
+      `${pay(r)}
+    {
+      let keys = mat4x4f(key0, key1, key2, key3);
+      score${r} += (${path}row_of_q(chunk, row + ${r}u, n)) * keys;${
+        isDelta
+          ? `\n      key_score${r} += (${path}row_of_k(chunk, row + ${r}u, n)) * keys;`
+          : ""
+      }
+    }`
+    )
+  }
+  }`;
+}
+
+/** Keys decay to the end of their block and on to the block of the rows. */
+const ARRIVE = /* wgsl */ `
+    var path = vec4f(1.0);
+    for (var block = column_block + 1u; block < row_block; block++) { path *= operands[at_block_decay(chunk, block, n)]; }
+${
+  repeat(4, (i) =>
+    `    key${3 - i} *= path;${
+      i < 3 ? ` path *= decay_of(chunk, column + ${3 - i}u, n);` : ""
+    }`)
+}
+    var from_block = vec4f(1.0);`;
+
+const payFromBlock = (r: number) =>
+  `    from_block *= decay_of(chunk, row + ${r}u, n);`;
+
+/** In their own block only the keys before a row pay as it arrives. */
+const payInBlock = (r: number) =>
+  r === 0 ? "" : /* wgsl */ `    let paid${r} = decay_of(chunk, row + ${r}u, n);
+${repeat(r, (c) => `    key${c} *= paid${r};`)}`;

@@ -67,7 +67,7 @@ fn sum_of_row(row: u32) -> vec3f {
     body: /* wgsl */ `${OPEN}
   let row = local / ${ROW_LANES}u;
   let lane = local % ${ROW_LANES}u;
-  let is_working = row < chunk.rows && has_token(chunk, row);
+  let is_working = row < uniforms.rows && has_token(chunk, row);
   var part = vec3f();
   for (var quad = lane; is_working && quad < uniforms.headQuads; quad += ${ROW_LANES}u) {
     part += vec3f(
@@ -89,7 +89,7 @@ ${decay === "diagonal" ? ofChannels(LANE_THREADS) : ""}`,
 
 const OF_TOKEN = /* wgsl */ `
     var sum = 0.0;
-    for (var i = 0u; i < chunk.rows; i++) {
+    for (var i = 0u; i < uniforms.rows; i++) {
       // What nothing passes is 0 but for what was rounded.
       if (i <= row && decay_of(chunk, i, 0u).x == 0.0) { sum = 0.0; }
       let shares = sum_of_row(i);

@@ -57,11 +57,11 @@ export function stateGradientsProgram(
     body: /* wgsl */ `${openSweep(ends)}
   for (var step = 0u; step < uniforms.chunks; step++) {
     let chunk = chunk_of(sweep, select(uniforms.chunks - 1u - step, step, back));
-    ${eachOf(`chunk.rows / ${BLOCK_ROWS}u * across`)}
+    ${eachOf(`uniforms.rows / ${BLOCK_ROWS}u * across`)}
       let row = item / across * ${BLOCK_ROWS}u;
       let place = item % across;
 ${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
-      for (var i = row; i < chunk.rows; i++) {
+      for (var i = row; i < uniforms.rows; i++) {
         let scores = pairs[at_pair(chunk, SCORES, i, row / 4u)];
         let slope = row_of_dy(chunk, i, first + place);
 ${eachBlockRow((r) => `        sum${r} += scores[${r}] * slope;`)}
@@ -94,7 +94,7 @@ ${
       var sum${r} = through[${r}] * old[${r}];`
       )
     }
-      for (var i = 0u; i < chunk.rows; i++) {
+      for (var i = 0u; i < uniforms.rows; i++) {
         let queries = operands[at_operand(chunk, DECAYED_Q, i, n)];
         let keys = operands[at_operand(chunk, W, i, n)];
         let slope = uniforms.scale * row_of_dy(chunk, i, first + place);

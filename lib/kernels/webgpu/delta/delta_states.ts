@@ -62,7 +62,7 @@ export function statesProgram(
     body: /* wgsl */ `${openSweep(ends)}
   for (var step = 0u; step < uniforms.chunks; step++) {
     let chunk = chunk_of(sweep, select(step, uniforms.chunks - 1u - step, back));
-    ${eachOf(`chunk.rows / ${BLOCK_ROWS}u * across`)}
+    ${eachOf(`uniforms.rows / ${BLOCK_ROWS}u * across`)}
       let row = item / across * ${BLOCK_ROWS}u;
       let place = item % across;
 ${
@@ -97,7 +97,7 @@ ${
       var sum${r} = through[${r}] * old[${r}];`
       )
     }
-      for (var i = 0u; i < chunk.rows; i++) {
+      for (var i = 0u; i < uniforms.rows; i++) {
         let keys = operands[at_operand(chunk, DECAYED_K, i, n)];
         let found = v_new[i * across + place];
 ${eachBlockRow((r) => `        sum${r} += keys[${r}] * found;`)}

@@ -73,8 +73,7 @@ ${eachItem("uniforms.valueQuads", VALUES)}`,
 
 /** A sum over the rows up to the end of the block, of what the loop finds at each; beyond the chunk there is nothing. */
 const sumUp = (x: string, store: (r: number) => string) =>
-  /* wgsl */ `      if (row >= chunk.rows) { continue; }
-${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
+  /* wgsl */ `${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
       var path = vec4f(1.0);
       for (var j = 0u; j < row + ${BLOCK_ROWS}u; j++) {
         ${x}

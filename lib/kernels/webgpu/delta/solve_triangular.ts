@@ -42,8 +42,8 @@ var<private> solved: array<f32, ${LARGEST_CHUNK}>;
 ${placesOf(layout)}`,
     body: /* wgsl */ `
   let chunk = chunk_of(workgroup / uniforms.chunks, workgroup % uniforms.chunks);
-  for (var column = local; column < chunk.rows; column += ${THREADS}u) {
-    for (var i = 0u; i < chunk.rows; i++) {
+  for (var column = local; column < uniforms.rows; column += ${THREADS}u) {
+    for (var i = 0u; i < uniforms.rows; i++) {
       var x = select(0.0, 1.0, i == column);
       let row = 4u * at_pair(chunk, KK_T, i, 0u);
       for (var j = 0u; j < i; j++) { x -= pairs[row + j] * solved[j]; }
@@ -80,9 +80,8 @@ ${eachItem("uniforms.valueQuads", SOLVE)}`,
 }
 
 const SOLVE = /* wgsl */ `
-      if (row >= chunk.rows) { continue; }
 ${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
-      for (var i = row; i < chunk.rows; i++) {
+      for (var i = row; i < uniforms.rows; i++) {
         let solved = pairs[at_pair(chunk, INVERSE, i, row / 4u)];
         let slope = dvNew[at_v_new(chunk, i, quad)];
 ${eachBlockRow((r) => `        sum${r} += solved[${r}] * slope;`)}

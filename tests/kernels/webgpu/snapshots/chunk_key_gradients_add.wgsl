@@ -32,8 +32,6 @@ struct Chunk {
   start: u32,
   // Its tokens.
   count: u32,
-  // Its rows, whole blocks.
-  rows: u32,
   // Whether the sweep comes from the right.
   back: bool,
 }
@@ -41,25 +39,23 @@ struct Chunk {
 fn chunk_of(sweep: u32, number: u32) -> Chunk {
   let first = number * uniforms.chunkSize;
   let sequence = uniforms.firstSequence + sweep / uniforms.directions;
-  let count = min(uniforms.chunkSize, uniforms.length - first);
   return Chunk(
     sweep * uniforms.chunks + number,
     sequence * uniforms.length + first,
-    count,
-    (count + 3u) / 4u * 4u,
+    min(uniforms.chunkSize, uniforms.length - first),
     sweep % uniforms.directions == 1u,
   );
 }
 
 fn place_of(chunk: Chunk, row: u32) -> u32 {
-  return select(row, chunk.rows - 1u - row, chunk.back);
+  return select(row, uniforms.rows - 1u - row, chunk.back);
 }
 fn has_token(chunk: Chunk, row: u32) -> bool { return place_of(chunk, row) < chunk.count; }
 fn token_of(chunk: Chunk, row: u32) -> u32 {
   return chunk.start + min(place_of(chunk, row), chunk.count - 1u);
 }
 fn row_at(chunk: Chunk, place: u32) -> u32 {
-  return min(place_of(chunk, place), chunk.rows - 1u);
+  return min(place_of(chunk, place), uniforms.rows - 1u);
 }
 
 // Matrices of pairs: queries with keys, and of the delta rule β times keys with
@@ -173,7 +169,6 @@ fn main(
     let row = item / uniforms.headQuads * 4u;
     let quad = item % uniforms.headQuads;
 
-      if (row >= chunk.rows) { continue; }
       let own_block = row / 4u;
       // Of the keys before each row.
       var read0 = vec4f();
@@ -263,7 +258,7 @@ fn main(
       var found2 = vec4f();
       var found3 = vec4f();
       var to_end = vec4f(1.0);
-      for (var end = chunk.rows; end > row + 4u; end--) {
+      for (var end = uniforms.rows; end > row + 4u; end--) {
         let i = end - 1u;
         let decay = decay_of(chunk, i, quad);
         let sums = products[at_pair(chunk, SCORES, i, own_block)];
@@ -289,7 +284,7 @@ fn main(
       let to_end0 = to_end;
       to_end *= decay0;
 
-      let last_row = select(chunk.count - 1u, chunk.rows - 1u, chunk.back);
+      let last_row = select(chunk.count - 1u, uniforms.rows - 1u, chunk.back);
       if (has_token(chunk, row + 0u)) {
         let token = token_of(chunk, row + 0u);
         let of_state = from_start0 * stateProducts[at_operand(chunk, DECAYED_Q, row + 0u, quad)];

@@ -29,8 +29,6 @@ struct Chunk {
   start: u32,
   // Its tokens.
   count: u32,
-  // Its rows, whole blocks.
-  rows: u32,
   // Whether the sweep comes from the right.
   back: bool,
 }
@@ -38,25 +36,23 @@ struct Chunk {
 fn chunk_of(sweep: u32, number: u32) -> Chunk {
   let first = number * uniforms.chunkSize;
   let sequence = uniforms.firstSequence + sweep / uniforms.directions;
-  let count = min(uniforms.chunkSize, uniforms.length - first);
   return Chunk(
     sweep * uniforms.chunks + number,
     sequence * uniforms.length + first,
-    count,
-    (count + 3u) / 4u * 4u,
+    min(uniforms.chunkSize, uniforms.length - first),
     sweep % uniforms.directions == 1u,
   );
 }
 
 fn place_of(chunk: Chunk, row: u32) -> u32 {
-  return select(row, chunk.rows - 1u - row, chunk.back);
+  return select(row, uniforms.rows - 1u - row, chunk.back);
 }
 fn has_token(chunk: Chunk, row: u32) -> bool { return place_of(chunk, row) < chunk.count; }
 fn token_of(chunk: Chunk, row: u32) -> u32 {
   return chunk.start + min(place_of(chunk, row), chunk.count - 1u);
 }
 fn row_at(chunk: Chunk, place: u32) -> u32 {
-  return min(place_of(chunk, place), chunk.rows - 1u);
+  return min(place_of(chunk, place), uniforms.rows - 1u);
 }
 
 // Matrices of pairs: queries with keys, and of the delta rule β times keys with
@@ -141,7 +137,7 @@ fn main(
     var path = vec4f(1.0);
     if (item < uniforms.headQuads) {
       var block = vec4f(1.0);
-      for (var row = 0u; row < chunk.rows; row++) {
+      for (var row = 0u; row < uniforms.rows; row++) {
         let decay = decay_of(chunk, row, quad);
         path *= decay;
         block *= decay;
@@ -153,7 +149,7 @@ fn main(
       }
       operands[at_chunk_decay(chunk, quad)] = path;
     } else {
-      for (var end = chunk.rows; end > 0u; end--) {
+      for (var end = uniforms.rows; end > 0u; end--) {
         let row = end - 1u;
         operands[at_operand(chunk, DECAYED_K, row, quad)] = path * row_of_k(chunk, row, quad);
         path *= decay_of(chunk, row, quad);

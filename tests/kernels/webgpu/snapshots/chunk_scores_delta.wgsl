@@ -31,8 +31,6 @@ struct Chunk {
   start: u32,
   // Its tokens.
   count: u32,
-  // Its rows, whole blocks.
-  rows: u32,
   // Whether the sweep comes from the right.
   back: bool,
 }
@@ -40,25 +38,23 @@ struct Chunk {
 fn chunk_of(sweep: u32, number: u32) -> Chunk {
   let first = number * uniforms.chunkSize;
   let sequence = uniforms.firstSequence + sweep / uniforms.directions;
-  let count = min(uniforms.chunkSize, uniforms.length - first);
   return Chunk(
     sweep * uniforms.chunks + number,
     sequence * uniforms.length + first,
-    count,
-    (count + 3u) / 4u * 4u,
+    min(uniforms.chunkSize, uniforms.length - first),
     sweep % uniforms.directions == 1u,
   );
 }
 
 fn place_of(chunk: Chunk, row: u32) -> u32 {
-  return select(row, chunk.rows - 1u - row, chunk.back);
+  return select(row, uniforms.rows - 1u - row, chunk.back);
 }
 fn has_token(chunk: Chunk, row: u32) -> bool { return place_of(chunk, row) < chunk.count; }
 fn token_of(chunk: Chunk, row: u32) -> u32 {
   return chunk.start + min(place_of(chunk, row), chunk.count - 1u);
 }
 fn row_at(chunk: Chunk, place: u32) -> u32 {
-  return min(place_of(chunk, place), chunk.rows - 1u);
+  return min(place_of(chunk, place), uniforms.rows - 1u);
 }
 
 // Matrices of pairs: queries with keys, and of the delta rule β times keys with
@@ -121,7 +117,6 @@ fn decay_of(chunk: Chunk, row: u32, quad: u32) -> vec4f {
 fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
   let row = row_block * 4u;
   let column = column_block * 4u;
-  let own = row_block == column_block;
   var score0 = vec4f();
   var key_score0 = vec4f();
   var score1 = vec4f();
@@ -130,60 +125,86 @@ fn multiply_pairs(chunk: Chunk, row_block: u32, column_block: u32) {
   var key_score2 = vec4f();
   var score3 = vec4f();
   var key_score3 = vec4f();
+
+  if (row_block == column_block) {
+
   for (var n = 0u; n < uniforms.headQuads; n++) {
     var key0 = row_of_k(chunk, column + 0u, n);
     var key1 = row_of_k(chunk, column + 1u, n);
     var key2 = row_of_k(chunk, column + 2u, n);
     var key3 = row_of_k(chunk, column + 3u, n);
 
-    if (!own) {
-      var path = vec4f(1.0);
-      for (var block = column_block + 1u; block < row_block; block++) { path *= operands[at_block_decay(chunk, block, n)]; }
-      key3 *= path; path *= decay_of(chunk, column + 3u, n);
-      key2 *= path; path *= decay_of(chunk, column + 2u, n);
-      key1 *= path; path *= decay_of(chunk, column + 1u, n);
-      key0 *= path;
-    }
-    let paid0 = decay_of(chunk, row + 0u, n);
-    key0 *= select(paid0, vec4f(1.0), own);
-    key1 *= select(paid0, vec4f(1.0), own);
-    key2 *= select(paid0, vec4f(1.0), own);
-    key3 *= select(paid0, vec4f(1.0), own);
+
     {
       let keys = mat4x4f(key0, key1, key2, key3);
-      score0 += row_of_q(chunk, row + 0u, n) * keys;
-      key_score0 += row_of_k(chunk, row + 0u, n) * keys;
+      score0 += (row_of_q(chunk, row + 0u, n)) * keys;
+      key_score0 += (row_of_k(chunk, row + 0u, n)) * keys;
     }
     let paid1 = decay_of(chunk, row + 1u, n);
     key0 *= paid1;
-    key1 *= select(paid1, vec4f(1.0), own);
-    key2 *= select(paid1, vec4f(1.0), own);
-    key3 *= select(paid1, vec4f(1.0), own);
     {
       let keys = mat4x4f(key0, key1, key2, key3);
-      score1 += row_of_q(chunk, row + 1u, n) * keys;
-      key_score1 += row_of_k(chunk, row + 1u, n) * keys;
+      score1 += (row_of_q(chunk, row + 1u, n)) * keys;
+      key_score1 += (row_of_k(chunk, row + 1u, n)) * keys;
     }
     let paid2 = decay_of(chunk, row + 2u, n);
     key0 *= paid2;
     key1 *= paid2;
-    key2 *= select(paid2, vec4f(1.0), own);
-    key3 *= select(paid2, vec4f(1.0), own);
     {
       let keys = mat4x4f(key0, key1, key2, key3);
-      score2 += row_of_q(chunk, row + 2u, n) * keys;
-      key_score2 += row_of_k(chunk, row + 2u, n) * keys;
+      score2 += (row_of_q(chunk, row + 2u, n)) * keys;
+      key_score2 += (row_of_k(chunk, row + 2u, n)) * keys;
     }
     let paid3 = decay_of(chunk, row + 3u, n);
     key0 *= paid3;
     key1 *= paid3;
     key2 *= paid3;
-    key3 *= select(paid3, vec4f(1.0), own);
     {
       let keys = mat4x4f(key0, key1, key2, key3);
-      score3 += row_of_q(chunk, row + 3u, n) * keys;
-      key_score3 += row_of_k(chunk, row + 3u, n) * keys;
+      score3 += (row_of_q(chunk, row + 3u, n)) * keys;
+      key_score3 += (row_of_k(chunk, row + 3u, n)) * keys;
     }
+  }
+  } else {
+
+  for (var n = 0u; n < uniforms.headQuads; n++) {
+    var key0 = row_of_k(chunk, column + 0u, n);
+    var key1 = row_of_k(chunk, column + 1u, n);
+    var key2 = row_of_k(chunk, column + 2u, n);
+    var key3 = row_of_k(chunk, column + 3u, n);
+
+    var path = vec4f(1.0);
+    for (var block = column_block + 1u; block < row_block; block++) { path *= operands[at_block_decay(chunk, block, n)]; }
+    key3 *= path; path *= decay_of(chunk, column + 3u, n);
+    key2 *= path; path *= decay_of(chunk, column + 2u, n);
+    key1 *= path; path *= decay_of(chunk, column + 1u, n);
+    key0 *= path;
+    var from_block = vec4f(1.0);
+    from_block *= decay_of(chunk, row + 0u, n);
+    {
+      let keys = mat4x4f(key0, key1, key2, key3);
+      score0 += (from_block * row_of_q(chunk, row + 0u, n)) * keys;
+      key_score0 += (from_block * row_of_k(chunk, row + 0u, n)) * keys;
+    }
+    from_block *= decay_of(chunk, row + 1u, n);
+    {
+      let keys = mat4x4f(key0, key1, key2, key3);
+      score1 += (from_block * row_of_q(chunk, row + 1u, n)) * keys;
+      key_score1 += (from_block * row_of_k(chunk, row + 1u, n)) * keys;
+    }
+    from_block *= decay_of(chunk, row + 2u, n);
+    {
+      let keys = mat4x4f(key0, key1, key2, key3);
+      score2 += (from_block * row_of_q(chunk, row + 2u, n)) * keys;
+      key_score2 += (from_block * row_of_k(chunk, row + 2u, n)) * keys;
+    }
+    from_block *= decay_of(chunk, row + 3u, n);
+    {
+      let keys = mat4x4f(key0, key1, key2, key3);
+      score3 += (from_block * row_of_q(chunk, row + 3u, n)) * keys;
+      key_score3 += (from_block * row_of_k(chunk, row + 3u, n)) * keys;
+    }
+  }
   }
   let columns = column + vec4u(0u, 1u, 2u, 3u);
   {
@@ -221,7 +242,7 @@ fn main(
   let sweep = workgroup / uniforms.chunks * uniforms.directions + uniforms.direction;
   let chunk = chunk_of(sweep, workgroup % uniforms.chunks);
 
-  let blocks = chunk.rows / 4u;
+  let blocks = uniforms.rows / 4u;
   for (var pair = local; pair < blocks * (blocks + 1u) / 2u; pair += 64u) {
     var distance = 0u;
     var column_block = pair;

@@ -35,8 +35,6 @@ struct Chunk {
   start: u32,
   // Its tokens.
   count: u32,
-  // Its rows, whole blocks.
-  rows: u32,
   // Whether the sweep comes from the right.
   back: bool,
 }
@@ -44,25 +42,23 @@ struct Chunk {
 fn chunk_of(sweep: u32, number: u32) -> Chunk {
   let first = number * uniforms.chunkSize;
   let sequence = uniforms.firstSequence + sweep / uniforms.directions;
-  let count = min(uniforms.chunkSize, uniforms.length - first);
   return Chunk(
     sweep * uniforms.chunks + number,
     sequence * uniforms.length + first,
-    count,
-    (count + 3u) / 4u * 4u,
+    min(uniforms.chunkSize, uniforms.length - first),
     sweep % uniforms.directions == 1u,
   );
 }
 
 fn place_of(chunk: Chunk, row: u32) -> u32 {
-  return select(row, chunk.rows - 1u - row, chunk.back);
+  return select(row, uniforms.rows - 1u - row, chunk.back);
 }
 fn has_token(chunk: Chunk, row: u32) -> bool { return place_of(chunk, row) < chunk.count; }
 fn token_of(chunk: Chunk, row: u32) -> u32 {
   return chunk.start + min(place_of(chunk, row), chunk.count - 1u);
 }
 fn row_at(chunk: Chunk, place: u32) -> u32 {
-  return min(place_of(chunk, place), chunk.rows - 1u);
+  return min(place_of(chunk, place), uniforms.rows - 1u);
 }
 
 // Matrices of pairs: queries with keys, and of the delta rule β times keys with
@@ -132,7 +128,7 @@ fn main(
   workgroupBarrier();
   for (var step = 0u; step < uniforms.chunks; step++) {
     let chunk = chunk_of(sweep, select(step, uniforms.chunks - 1u - step, back));
-    for (var item = local; item < chunk.rows / 4u * across; item += 64u) {
+    for (var item = local; item < uniforms.rows / 4u * across; item += 64u) {
       let row = item / across * 4u;
       let place = item % across;
       var sum0 = vNew[at_v_new(chunk, row + 0u, first + place)];
@@ -169,7 +165,7 @@ fn main(
       var sum2 = through[2] * old[2];
       states[at_state(chunk, 4u * n + 3u, first + place)] = old[3];
       var sum3 = through[3] * old[3];
-      for (var i = 0u; i < chunk.rows; i++) {
+      for (var i = 0u; i < uniforms.rows; i++) {
         let keys = operands[at_operand(chunk, DECAYED_K, i, n)];
         let found = v_new[i * across + place];
         sum0 += keys[0] * found;
