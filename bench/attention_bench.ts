@@ -44,7 +44,7 @@ const LENGTHS: ByPower<string> = {
   gpu: "1024,4096",
   wasm: "256,1024",
   software: "256",
-  cpu: "64",
+  cpu: "32",
 };
 const HEADS = 4;
 const threads = navigator.hardwareConcurrency;
