@@ -7,8 +7,8 @@
  *
  * Of a piece of a sequence the second launch takes the states on both sides and
  * hands on those that leave; a short piece is swept as in the recurrent form, in
- * a launch for each direction. Decays of each channel have a course of their own
- * (`diagonal_chunkwise.ts`), of the same states.
+ * a launch for each direction. Decays of each channel of the keys run through the
+ * shaders of the delta rule, without what erases (`chunk_engine/`).
  *
  * @module
  */

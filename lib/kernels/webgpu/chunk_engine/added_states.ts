@@ -31,7 +31,7 @@ export interface ChunkStatesTensors {
   readonly states: tf.TensorInfo;
 }
 
-/** What the tokens of each chunk write, of all sweeps. */
+/** The program of what the tokens of each chunk write to its state, in all sweeps. */
 export function chunkStatesProgram(
   { reads, states }: ChunkStatesTensors,
   layout: ChunkLayout,
@@ -42,7 +42,6 @@ export function chunkStatesProgram(
     ? ["DECAYED_Q", "slope_at", slopesOf]
     : ["DECAYED_K", "value_at", valuesOf];
   const sums = 4 * ROW_QUADS;
-  const rowOf = (quad: number) => quad === 0 ? "n" : `min(n + ${quad}u, last)`;
   return {
     ...program,
     name: "chunk_sums",
@@ -63,11 +62,10 @@ ${repeat(sums, (r) => `    var sum${r} = vec4f();`)}
     for (var place = 0u; place < chunk.count; place++) {
       let row = place_of(chunk, place);
       let y = ${written}(chunk.start + place, quad);
+      let at = at_operand(chunk, ${kind}, row, n);
 ${
       repeat(ROW_QUADS, (i) =>
-        `      let x${i} = operands[at_operand(chunk, ${kind}, row, ${
-          rowOf(i)
-        })];`)
+        `      let x${i} = operands[at + min(${i}u, last - n)];`)
     }
 ${repeat(sums, (r) => `      sum${r} += x${r >> 2}[${r % 4}] * y;`)}
     }
@@ -104,8 +102,8 @@ export interface CarryTensors {
 }
 
 /**
- * What reaches each chunk, of all sweeps: a thread carries a quad of a state from
- * chunk to chunk, each of which takes its decays. A state that comes to a piece
+ * The program of the states that reach each chunk, in all sweeps: a thread carries
+ * a quad of a state from chunk to chunk, and pays the decays of each. A state that comes to a piece
  * pays nothing here: what reads it has paid.
  *
  * @param isBack Whether sweeps are followed from their ends, as gradients are.
@@ -130,7 +128,7 @@ export function carryProgram(
     ...program,
     name: "carry_chunk_sums",
     variants: [...names, ...(isBack ? ["back"] : [])],
-    elements: { ...program.elements, ...elements },
+    elements: { ...program.elements, ...elements, operands: "f32" },
     reads: { operands, ...enters },
     writes: { states, ...leaves },
     integers: { ...program.integers, parts },
@@ -152,7 +150,7 @@ export function carryProgram(
     let at = at_state(chunk, row, quad);
     let written = states[at];
     states[at] = state;
-    state = operands[at_chunk_decay(chunk, row / 4u)][row % 4u] * state + written;
+    state = operands[4u * at_chunk_decay(chunk, row / 4u) + row % 4u] * state + written;
   }
 ${leaves.forward ? `  if (!back) { leave_forward(${place}, state); }` : ""}
 ${leaves.backward ? `  if (back) { leave_backward(${place}, state); }` : ""}`,

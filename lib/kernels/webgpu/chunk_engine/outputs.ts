@@ -34,8 +34,8 @@ import { reading, writing } from "../score_tiles/score_tiles.ts";
 
 /** Rows of a thread, two blocks: twice as many products for each row of values that is read. */
 const TILE_ROWS = 8;
-/** Most rows of a chunk. */
-const MOST_ROWS = 256;
+/** Most tokens of a chunk: a workgroup has room for as many row sums. */
+export const MOST_ROWS = 256;
 
 const eachTileRow = (piece: (r: number) => string) =>
   eachBlockRow(piece, TILE_ROWS);
@@ -52,16 +52,16 @@ export interface OutputsTensors {
     & Readonly<Partial<Record<"rowSums", tf.TensorInfo>>>;
 }
 
-/** What is done with the sums; of the delta rule only `scale`. */
+/** How outputs are made of the sums that tokens read; by the delta rule only `scale` counts. */
 export interface Finish {
   readonly scale: number;
-  /** Whether rows are divided by their sum. */
+  /** Whether each row is divided by its sum of scores. @default false */
   readonly normalize?: boolean;
-  /** Added to the sum. */
+  /** Added to the row sum. @default 0 */
   readonly epsilon?: number;
 }
 
-/** Y, of all directions. */
+/** The program of the outputs Y, which both directions add to. */
 export function outputsProgram(
   { reads, writes }: OutputsTensors,
   layout: ChunkLayout,
@@ -123,7 +123,7 @@ export interface ValueGradientsTensors {
   readonly writes: Readonly<Record<"dv", tf.TensorInfo>>;
 }
 
-/** dV of the rule "add", of all directions. */
+/** The program of the gradient in V by the rule "add", which both directions add to. */
 export function addedValueGradientsProgram(
   { reads, writes }: ValueGradientsTensors,
   layout: ChunkLayout,
@@ -199,7 +199,7 @@ ${
 ${sum}`;
 }
 
-/** Of scores above the diagonal nothing is defined. */
+/** Adds the values that scores weigh; blocks of scores above the diagonal are not defined, and read as zeros. */
 const READ_VALUES = /* wgsl */ `
           for (var block = 0u; block <= max(row0, row${
   TILE_ROWS - 1
@@ -231,7 +231,7 @@ ${
 }
           }`;
 
-/** What a token has written itself of its value, in the second direction. */
+/** Takes away what a token has written itself of its value, in the second direction. */
 const SUBTRACT = /* wgsl */ `
           if (chunk.back) {
 ${
@@ -241,7 +241,7 @@ ${
 }
           }`;
 
-/** Row sums, which the last quad has. */
+/** Shares and writes the row sums, which are in the last quad of columns. */
 const TOTALS = /* wgsl */ `
         if (quad == uniforms.valueQuads - 1u) {
           let ones = uniforms.valueDim % 4u;
@@ -256,7 +256,7 @@ ${
 }
         }`;
 
-/** A thread reads again what it has written itself. */
+/** Divides the outputs by the row sums; a thread reads again what it has written itself. */
 const DIVIDE = /* wgsl */ `
   workgroupBarrier();
   if (uniforms.normalize == 1u) {

@@ -51,7 +51,7 @@ export interface ProductsTensors {
 }
 
 /**
- * All of the products, of all sweeps. Those of pairs lie as `pairs` do, dR Uᵀ
+ * The program of all these products, in all sweeps. Those of pairs lie as `pairs` do, dR Uᵀ
  * where the system is and dY Uᵀ where the scores are; none above the diagonal
  * counts, and the diagonal of dY Uᵀ counts once, or of the delta rule is less by a
  * token's own part in one direction. Those with states lie as operands do.
@@ -155,7 +155,7 @@ ${
 }`;
 }
 
-/** Rows of a thread that multiplies states. */
+/** Rows of a thread that multiplies gradients with states, two blocks. */
 const STATE_ROWS = 8;
 
 /** Declares a sum of the rows of `of`, multiplied with a state transposed, and stores it. */

@@ -33,7 +33,7 @@ export interface ScoresTensors {
   readonly writes: Readonly<Record<"pairs", tf.TensorInfo>>;
 }
 
-/** P and, by the delta rule, β S, of one direction. */
+/** The program of the scores P and, by the delta rule, of β S, in one direction. */
 export function scoresProgram(
   { reads, decays, writes }: ScoresTensors,
   layout: ChunkLayout,

@@ -22,7 +22,7 @@ import {
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
 /**
- * X, of all sweeps, in the buffer of β S. A thread has a column, which needs none
+ * The program of the inverse X, in all sweeps, in the buffer of β S. A thread has a column, which needs none
  * of the others.
  */
 export function solveTriangularProgram(
@@ -60,7 +60,7 @@ export interface RhsGradientTensors {
   readonly writes: Readonly<Record<"drhs", tf.TensorInfo>>;
 }
 
-/** dR = Xᵀ dU, of all sweeps. */
+/** The program of the gradient dR = Xᵀ dU in the right-hand side, in all sweeps. */
 export function rhsGradientProgram(
   { reads, writes }: RhsGradientTensors,
   layout: ChunkLayout,

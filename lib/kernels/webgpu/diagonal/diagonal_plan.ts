@@ -1,6 +1,7 @@
 /** How the chunkwise kernels compute a problem with a decay per channel, and what it costs. @module */
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
+import { MOST_ROWS } from "../chunk_engine/outputs.ts";
 import { layoutOf } from "../chunk_engine/chunk_layout.ts";
 import {
   batchesFor,
@@ -8,9 +9,6 @@ import {
   tooManyRecords,
 } from "../chunk_engine/records.ts";
 import { type Device, inLaunches, refusalOf } from "../frame/planning.ts";
-
-/** Most tokens a chunk: scores grow with it, and a thread walks through all of it. */
-const LARGEST_CHUNK = 256;
 
 /**
  * Plans a problem for a device.
@@ -37,7 +35,7 @@ export function planDiagonal(
   if (refusal) return refusal;
   const chunkSize = Math.min(
     request.chunkSize ?? bestChunk,
-    LARGEST_CHUNK,
+    MOST_ROWS,
     length,
   );
   const layout = layoutOf({
