@@ -33,6 +33,14 @@ const ROUNDING = 1e-5;
 /** How many ranks share the tokens of a sequence, and where they compute. */
 const SHARING = [[2, "wasm"], [3, "wasm"], [4, "wasm"], [3, "cpu"]] as const;
 
+/**
+ * What ranks share of a sequence is ours, in operations that are each tried under
+ * both MPIs: under the second, three ranks are enough, of which one has neighbours
+ * on both sides.
+ */
+const isShared = (name: string, ranks: number, backend = "wasm") =>
+  name === IMPLEMENTATIONS[0]!.name || ranks === 3 && backend === "wasm";
+
 /** What a training came to. */
 interface Result {
   readonly losses: readonly number[];
@@ -123,6 +131,7 @@ for (const implementation of IMPLEMENTATIONS) {
   }
 
   for (const [ranks, backend] of SHARING) {
+    if (!isShared(name, ranks, backend)) continue;
     Deno.test(`${name}: ${ranks} ranks share the tokens on ${backend}`, async () => {
       const { code, stdout, stderr } = await launch(implementation, {
         ranks,
@@ -135,6 +144,7 @@ for (const implementation of IMPLEMENTATIONS) {
   }
 
   for (const ranks of [2, 3, 4]) {
+    if (!isShared(name, ranks)) continue;
     Deno.test(`${name}: ${ranks} ranks share a model's tokens`, async () => {
       const program = "shared_models.ts";
       const job = await launch(implementation, { ranks, program });

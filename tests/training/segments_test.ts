@@ -143,5 +143,6 @@ for (const [name, { examples, model, collate }] of Object.entries(KINDS)) {
     assert(alone.losses.some((loss) => loss !== alone.losses[0]));
     assert(Math.abs(together.means["loss"]! - alone.means["loss"]!) < 1e-4);
     assertEquals(together.means["accuracy"], alone.means["accuracy"]);
-  });
+    // Of the batches: what models make of them is tested on each backend.
+  }, ["wasm"]);
 }
