@@ -359,6 +359,8 @@ export interface How {
   readonly mask?: tf.Tensor2D;
   /** The gradient of y. @default ones */
   readonly dy?: Float32Array;
+  /** Whether y is all that is wanted: gradients are most of the shaders. */
+  readonly isForward?: boolean;
 }
 
 /** y, and the gradients of what tokens have; all others are those of all sequences. */
@@ -366,7 +368,7 @@ export async function results(
   reader: Reader,
   numbers: Readonly<Record<string, Float32Array>>,
   batch: number,
-  { causal, packed, mask, dy }: How,
+  { causal, packed, mask, dy, isForward }: How,
 ): Promise<Record<string, Float32Array>> {
   const { inputs, run } = reader;
   const names = Object.keys(inputs);
@@ -390,6 +392,7 @@ export async function results(
     };
     const read = (...x: tf.Tensor[]) =>
       run(Object.fromEntries(names.map((name, i) => [name, x[i]])), reading);
+    if (isForward) return { y: read(...tensors) };
     const slope = dy && tf.tensor(dy, shapeOf(axesOfAnswer(reader), batch));
     const { value, grads } = tf.valueAndGrads(read)(tensors, slope);
     const ofTokens = names.map((name, i) => [name, grads[i]!] as const)
