@@ -19,6 +19,17 @@ if (!hasAdapter && NAMES.includes("webgpu")) {
   console.warn(`SKIPPED on webgpu: ${reason}`);
 }
 
+/**
+ * Where files of tests run side by side, each has one processor: threads of
+ * WebAssembly's spin while they wait for each other, and would for those that
+ * another file has.
+ */
+const processors = Deno.env.get("LION_PROCESSORS");
+if (processors !== undefined) {
+  const value = Number(processors);
+  Object.defineProperty(navigator, "hardwareConcurrency", { value });
+}
+
 /** The backends that the tests run on. */
 export const BACKENDS: readonly BackendName[] = NAMES.filter((name) =>
   name !== "webgpu" || hasAdapter
@@ -33,7 +44,7 @@ export function markLong(backends: readonly BackendName[]): void {
 }
 
 /** What a test says that has a part of a matrix. */
-const SAMPLES = /\bsample(Of200)?\(/;
+const SAMPLES = /\bsample(Of200|Shared)?\(/;
 
 /** Whether only what a sample leaves out is run. */
 const IS_REST = Deno.env.get("LION_TESTS") === "rest";

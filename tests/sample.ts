@@ -1,10 +1,11 @@
 /**
  * What is left out where WebGPU is software, which takes a hundred times as long
- * as WebAssembly. On a GPU, on WebAssembly and on cpu nothing is.
+ * as WebAssembly; and what is left out in plain JavaScript, where WebAssembly has
+ * computed the same operations of TensorFlow.js. On WebAssembly nothing is, and on
+ * a GPU nothing but those.
  *
- * `LION_TESTS` says which part of a run on software WebGPU is computed: the
- * `sample` (the default, and `deno task test`), the `rest`, or `all` (`deno task
- * test:all`).
+ * `LION_TESTS` says which part is computed: the `sample` (the default, and `deno
+ * task test`), the `rest`, or `all` (`deno task test:all`).
  *
  * @module
  */
@@ -27,6 +28,9 @@ if (!part) {
 /** Divides no axis of a matrix of cases, so that it meets all values of each. */
 const EVERY = 11;
 
+/** Of cases that run the same operations of TensorFlow.js on WebAssembly. */
+const EVERY_SHARED = 31;
+
 const isSoftware = BACKENDS.includes("webgpu") &&
   (await useBackend({ prefer: ["webgpu"] })).adapter!.isFallbackAdapter;
 if (isSoftware && part === "sample") {
@@ -37,16 +41,17 @@ if (isSoftware && part === "sample") {
 }
 
 /**
- * Parts a matrix: the first case, the last, every eleventh and the edges are the
+ * Parts a matrix: the first case, the last, one in so many and the edges are the
  * sample, and the others the rest.
  */
 export function partition<T>(
   cases: Iterable<T>,
   isEdge: (one: T) => boolean = () => false,
+  every: number = EVERY,
 ): { sample: T[]; rest: T[]; all: T[] } {
   const all = [...cases];
   const isSampled = all.map((one, i) =>
-    i % EVERY === 0 || i === all.length - 1 || isEdge(one)
+    i % every === 0 || i === all.length - 1 || isEdge(one)
   );
   return {
     sample: all.filter((_, i) => isSampled[i]),
@@ -70,6 +75,26 @@ export function sample<T>(
   assertSampled();
   const parts = partition(cases, isEdge);
   if (backend === "webgpu" && isSoftware) return parts[part!];
+  return part === "rest" ? [] : parts.all;
+}
+
+/**
+ * The cases that this run computes of a matrix whose every case runs operations
+ * of TensorFlow.js that it runs on WebAssembly too, where none is left out: a
+ * few on any other backend.
+ *
+ * @param backend On which they are to be computed.
+ * @param cases In an order in which the axes take turns.
+ * @param isEdge Whether a case is always in the sample.
+ */
+export function sampleShared<T>(
+  backend: BackendName,
+  cases: Iterable<T>,
+  isEdge?: (one: T) => boolean,
+): T[] {
+  assertSampled();
+  const parts = partition(cases, isEdge, EVERY_SHARED);
+  if (backend !== "wasm") return parts[part!];
   return part === "rest" ? [] : parts.all;
 }
 

@@ -41,6 +41,19 @@ Deno.test("a sample meets all values of all axes, and pairs of options", () => {
   assertEquals(new Set(options).size, 8);
 });
 
+Deno.test("a sample of one in 31 still meets all values of all axes", () => {
+  const whole = [0, 1, 2, 3].flatMap((length) =>
+    MATRIX.map((one) => ({ ...one, length }))
+  );
+  const { sample, rest } = partition(whole, undefined, 31);
+  assertEquals(sample.length + rest.length, whole.length);
+  for (const axis of Object.keys(whole[0]!) as (keyof typeof whole[0])[]) {
+    const values = (cases: typeof whole) =>
+      new Set(cases.map((one) => one[axis]));
+    assertEquals(values(sample), values(whole), axis);
+  }
+});
+
 Deno.test("the first case, the last and the edges are always sampled", () => {
   const numbers = Array.from({ length: 20 }, (_, i) => i);
   const { sample, rest } = partition(numbers, (i) => i === 3);

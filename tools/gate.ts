@@ -21,24 +21,77 @@ const run = (file: string, ...args: string[]): Step => ({
 
 const SETUP = run("tools/setup.ts");
 const SETUP_TORCH = run("tools/setup.ts", "--torch");
+/**
+ * Mesa's compiler takes most of the time on software WebGPU; without LLVM's
+ * optimisations it takes two thirds of that, and shaders run nearly as fast.
+ */
+const QUICK_SHADERS = { GALLIVM_PERF: "nopt" };
+
+/** Files of tests run side by side, each with a thread of WebAssembly's. */
+const SIDE_BY_SIDE = {
+  ...QUICK_SHADERS,
+  DENO_JOBS: "2",
+  LION_PROCESSORS: "1",
+};
+
+/**
+ * They set the environment, look at what is in the repository, measure how soon
+ * threads come or what a machine is: what runs beside them would be in their way.
+ */
+const APART = [
+  "tests/backend/tuning_test.ts",
+  "tests/notebook/figure_test.ts",
+  "tests/tfjs/wasm/host_test.ts",
+  "tests/tfjs/wasm/threads_test.ts",
+  "tests/tools/tasks_test.ts",
+  "tests/tools/tune_test.ts",
+];
+
+/** All tests: first those that run side by side. */
+const wholeTests = (env: Readonly<Record<string, string>> = {}): Step[] => [
+  {
+    args: ["test", "-A", "--doc", "--parallel", `--ignore=${APART.join()}`],
+    env: { ...SIDE_BY_SIDE, ...env },
+  },
+  {
+    args: ["test", "-A", "--no-check", ...APART],
+    env: { ...QUICK_SHADERS, ...env },
+  },
+];
+
 /** Skipped by `deno task test` where PyTorch is not there, which is large. */
 const TWIN: Step = {
   args: ["test", "-A", "tests/training/twin_test.ts"],
 };
+/** What is tested once more in the `fast` way. */
+const FAST_FOLDERS = [
+  "tests/attention",
+  "tests/kernels",
+  "tests/operations",
+  "tests/tfjs",
+];
+
 /**
  * Types were checked with all tests. Without Liftoff, kernels are V8's optimised
- * code from the first call on, which is where it has gone wrong.
+ * code from the first call on, which is where it has gone wrong. They have all
+ * threads, which those that run side by side above have not.
  */
-const FAST: Step = {
+const fast = (...args: string[]): Step => ({
   args: [
     ...["run", "-A", "tools/fast.ts", "test", "-A", "--no-check"],
-    ...["tests/attention", "tests/kernels", "tests/operations", "tests/tfjs"],
+    ...args,
   ],
-  env: { LION_BACKENDS: "wasm", DENO_V8_FLAGS: "--no-liftoff" },
-};
-
-/** A file's shaders are compiled on one core; two of them in memory are enough. */
-const IN_PAIRS = { DENO_JOBS: "2" };
+  env: {
+    LION_BACKENDS: "wasm",
+    DENO_V8_FLAGS: "--no-liftoff",
+    DENO_JOBS: "2",
+  },
+});
+const FAST_FILES = (await Promise.all(FAST_FOLDERS.map(testsIn))).flat();
+const FAST: readonly Step[] = [
+  fast("--parallel", ...FAST_FILES.filter((file) => !APART.includes(file))),
+  fast(...FAST_FILES.filter((file) => APART.includes(file))),
+];
 
 /** Those that are quickest, of all rooms of the library that notebooks enter. */
 const SAMPLED_NOTEBOOKS = ["01", "03", "05"];
@@ -68,12 +121,13 @@ const TEST: Task = {
   about:
     `All tests, on every backend that answers. Where WebGPU is software, each
 matrix of cases is a sample on it (tests/sample.ts has the rule), and is whole
-on WebAssembly and in plain JavaScript. WebAssembly runs in the \`fast\` way too,
-and of the notebooks ${SAMPLED_NOTEBOOKS.join(", ")}.`,
+on WebAssembly; files run side by side, with a thread each. WebAssembly runs in
+the \`fast\` way too, with all threads, and of the notebooks
+${SAMPLED_NOTEBOOKS.join(", ")}.`,
   steps: [
     SETUP,
-    { args: ["test", "-A", "--doc"] },
-    FAST,
+    ...wholeTests(),
+    ...FAST,
     notebooks(...SAMPLED_NOTEBOOKS),
   ],
 };
@@ -136,14 +190,12 @@ notebooks, and trainings beside PyTorch's.`;
 /** `test:all`, or what it has that \`test\` has not. */
 async function allTests(isRest: boolean): Promise<Task> {
   if (!isRest) {
-    const env = { LION_TESTS: "all" };
-    const whole = { args: ["test", "-A", "--doc"], env };
+    const whole = wholeTests({ LION_TESTS: "all" });
     return {
       about: ALL,
-      steps: [SETUP, SETUP_TORCH, whole, FAST, notebooks()],
+      steps: [SETUP, SETUP_TORCH, ...whole, ...FAST, notebooks()],
     };
   }
-  const env = { LION_TESTS: "rest", LION_BACKENDS: "webgpu" };
   const names = (await notebookNames()).filter((name) =>
     !SAMPLED_NOTEBOOKS.some((start) => name.startsWith(start))
   );
@@ -160,7 +212,11 @@ async function allTests(isRest: boolean): Promise<Task> {
           "--parallel",
           ...await sampledTests(),
         ],
-        env: { ...env, ...IN_PAIRS },
+        env: {
+          ...SIDE_BY_SIDE,
+          LION_TESTS: "rest",
+          LION_BACKENDS: "webgpu,cpu",
+        },
       },
       TWIN,
       notebooks(...names),
@@ -168,17 +224,25 @@ async function allTests(isRest: boolean): Promise<Task> {
   };
 }
 
-/** The files of tests that leave something out. */
-async function sampledTests(folder = "tests"): Promise<string[]> {
+/** The files of tests in a folder, and in its own. */
+async function testsIn(folder: string): Promise<string[]> {
   const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     const path = `${folder}/${name}`;
-    if (isDirectory) found.push(...await sampledTests(path));
-    if (!name.endsWith("_test.ts")) continue;
+    if (isDirectory) found.push(...await testsIn(path));
+    else if (name.endsWith("_test.ts")) found.push(path);
+  }
+  return found.sort();
+}
+
+/** The files of tests that leave something out. */
+async function sampledTests(): Promise<string[]> {
+  const found: string[] = [];
+  for (const path of await testsIn("tests")) {
     const text = await Deno.readTextFile(path);
     if (text.includes('/sample.ts"')) found.push(path);
   }
-  return found.sort();
+  return found;
 }
 
 const TASKS: Readonly<Record<string, Task>> = {

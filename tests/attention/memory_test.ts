@@ -19,7 +19,7 @@ const LINEAR = ["recurrent", "blockwise", "chunkwise"] as const;
  * Of tfjs's operations: they make the same tensors on each backend, and take a
  * minute of software WebGPU.
  */
-const PLAIN: readonly BackendName[] = ["wasm", "cpu"];
+const PLAIN: readonly BackendName[] = ["wasm"];
 
 /** Profiles a form, alone or with its gradients, as a kernel or in tfjs operations. */
 async function profile(
@@ -71,10 +71,10 @@ onEachBackend(
       }
     }
     for (const form of ["full", ...LINEAR, "auto"] as const) {
-      if (backend === "cpu") continue;
       assertLess((await profile(form, true, true)).largest, square / 2, form);
     }
   },
+  ["webgpu", "wasm"],
 );
 
 onEachBackend(
@@ -146,5 +146,5 @@ onEachBackend(
     }
   },
   // Buffers of webgpu are not in the profile.
-  ["wasm", "cpu"],
+  PLAIN,
 );
