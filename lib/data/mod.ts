@@ -83,20 +83,11 @@ export {
 export { packTokens, type PackTokensOptions } from "./text/pack_tokens.ts";
 export { padTokens, type PadTokensOptions } from "./text/pad_tokens.ts";
 export {
-  pathfinder,
-  type PathfinderImage,
-  type PathfinderOptions,
-} from "./tasks/pathfinder.ts";
-export {
   collatePixels,
   type CollatePixelsOptions,
   type PixelScale,
 } from "./images/pixels.ts";
 export type { Random } from "./batches/random.ts";
-export {
-  selectiveCopying,
-  type SelectiveCopyingOptions,
-} from "./tasks/selective_copying.ts";
 export {
   type Split,
   splitDocuments,

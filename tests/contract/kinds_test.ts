@@ -2,7 +2,6 @@
 import { assert } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import * as data from "../../lib/data/mod.ts";
-import { addingProblem } from "../../lib/data/tasks/adding.ts";
 import * as layers from "../../lib/layers/mod.ts";
 import * as operations from "../../lib/operations/mod.ts";
 import { track } from "../../lib/progress/track.ts";
@@ -13,6 +12,8 @@ import {
   warmUpCosine,
 } from "../../lib/training/mod.ts";
 import * as lion from "../../mod.ts";
+import { pathfinder } from "../../tools/recipes/tasks/pathfinder.ts";
+import { selectiveCopying } from "../../tools/recipes/tasks/selective_copying.ts";
 import { MODELS } from "../family/models.ts";
 import { onCpu } from "../io/files.ts";
 import {
@@ -166,7 +167,6 @@ const numbers = data.datasetOf([1, 2, 3]);
 const collate = () => ({ inputs: [], labels: tf.zeros([1]), size: 1 });
 
 const DATA: Calls = {
-  addingProblem: (wrong) => addingProblem({ size: 1, ...wrong }),
   batchesInOrder: (wrong) =>
     data.batchesInOrder(numbers, { batchSize: 1, collate, ...wrong }),
   collateCausal: (wrong) => data.collateCausal(wrong),
@@ -186,8 +186,8 @@ const DATA: Calls = {
   packTokens: (wrong) =>
     data.packTokens([[1]], { length: 1, separator: 0, ...wrong }),
   padTokens: (wrong) => data.padTokens([[1]], wrong),
-  pathfinder: (wrong) => data.pathfinder({ size: 1, ...wrong }),
-  selectiveCopying: (wrong) => data.selectiveCopying({ size: 1, ...wrong }),
+  pathfinder: (wrong) => pathfinder({ size: 1, ...wrong }),
+  selectiveCopying: (wrong) => selectiveCopying({ size: 1, ...wrong }),
   shuffledBatches: (wrong) =>
     data.shuffledBatches(numbers, {
       ...{ batchSize: 1, seed: 1, collate },

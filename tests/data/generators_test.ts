@@ -7,54 +7,26 @@ import {
 } from "@std/assert";
 import fc from "fast-check";
 import {
-  type GeneratedOptions,
   LIST_OPS_TOKENS,
   listOps,
   mqar,
   type Part,
-  selectiveCopying,
 } from "../../lib/data/mod.ts";
-import { addingBaselines, addingProblem } from "../../lib/data/tasks/adding.ts";
 import { drawTree, listOpsBaselines } from "../../lib/data/tasks/list_ops.ts";
 import { mqarBaselines } from "../../lib/data/tasks/mqar.ts";
-import { selectiveCopyingBaselines } from "../../lib/data/tasks/selective_copying.ts";
 import { uniform } from "../random.ts";
+import { assertReproducible } from "./reproducible.ts";
 
 const SMALL = { maxDepth: 5, minLength: 31, maxLength: 129 };
 const PARTS: Part[] = ["train", "validation", "test"];
 
-/** Makes each task with some options. */
-const TASKS = {
-  listOps: (options: GeneratedOptions) => listOps({ ...SMALL, ...options }),
-  mqar,
-  selectiveCopying,
-  addingProblem,
-};
+Deno.test("listOps() makes an example of its place, seed and part alone", () => {
+  assertReproducible((options) => listOps({ ...SMALL, ...options }));
+});
 
-for (const [name, make] of Object.entries(TASKS)) {
-  Deno.test(`${name}() makes an example of its place, seed and part alone`, () => {
-    const dataset = make({ size: 50 });
-    assertEquals(dataset.size, 50);
-    const all = Array.from({ length: 50 }, (_, i) => dataset.get(i));
-    const again = make({ size: 60, seed: 0, part: "train" });
-    for (const i of [49, 0, 17, 17]) assertEquals(again.get(i), all[i]);
-    const keys = [0, 1].flatMap((seed) =>
-      PARTS.flatMap((part) => {
-        const other = make({ size: 50, seed, part });
-        return all.map((_, i) => JSON.stringify(other.get(i)));
-      })
-    );
-    assertEquals(new Set(keys).size, 300);
-
-    assertThrows(() => dataset.get(50), RangeError, "below 50, got 50");
-    assertThrows(() => make({ size: 0 }), RangeError, "size");
-    assertThrows(
-      () => make({ size: 1, part: "dev" as Part }),
-      RangeError,
-      'part should be "train", "validation" or "test", got "dev"',
-    );
-  });
-}
+Deno.test("mqar() makes an example of its place, seed and part alone", () => {
+  assertReproducible(mqar);
+});
 
 /** The value of a sequence of ListOps, by rewriting its innermost lists. */
 function evaluate(ids: ArrayLike<number>): number {
@@ -266,73 +238,13 @@ Deno.test("mqar() asks near a pair, by a power law", () => {
   );
 });
 
-Deno.test("selectiveCopying() asks for the symbols in their order", () => {
-  fc.assert(
-    fc.property(
-      fc.nat(),
-      fc.integer({ min: 1, max: 20 }),
-      fc.integer({ min: 0, max: 40 }),
-      fc.integer({ min: 3, max: 20 }),
-      (seed, symbols, blanks, vocabularySize) => {
-        const length = 2 * symbols + 1 + blanks;
-        const { ids, labels } = selectiveCopying({
-          size: 1,
-          seed,
-          symbols,
-          length,
-          vocabularySize,
-        }).get(0);
-        const [tokens, asked] = [Array.from(ids), Array.from(labels)];
-        const [blank, copy] = [vocabularySize - 2, vocabularySize - 1];
-        const place = length - symbols - 1;
-        assertEquals(tokens.indexOf(copy), place);
-        assertEquals(tokens.lastIndexOf(copy), place);
-        assert(tokens.slice(place + 1).every((id) => id === blank));
-        const copied = tokens.slice(0, place).filter((id) => id !== blank);
-        assertEquals(copied.length, symbols);
-        assertEquals(tokens[place - 1], copied.at(-1));
-        assertEquals(
-          asked,
-          [...new Array<number>(place + 1).fill(-100), ...copied],
-        );
-      },
-    ),
-  );
-});
-
-Deno.test("addingProblem() marks a number in each half", () => {
-  fc.assert(
-    fc.property(fc.nat(), fc.integer({ min: 2, max: 50 }), (seed, length) => {
-      const { values, label } = addingProblem({ size: 1, seed, length }).get(0);
-      const places = Array.from({ length }, (_, i) => i);
-      const marked = places.filter((i) => values[2 * i + 1] === 1);
-      assertEquals(marked.length, 2);
-      const half = Math.floor(length / 2);
-      assert(marked[0]! < half && marked[1]! >= half);
-      assertAlmostEquals(
-        label,
-        values[2 * marked[0]!]! + values[2 * marked[1]!]!,
-      );
-      for (const i of places) {
-        assert(values[2 * i]! >= 0 && values[2 * i]! <= 1);
-        assert([0, 1].includes(values[2 * i + 1]!));
-      }
-    }),
-  );
-});
-
-Deno.test("baselines are what guessing reaches", () => {
+Deno.test("mqarBaselines() are what guessing reaches", () => {
   const pairs = mqarBaselines(mqar({ size: 500, pairs: 8 }));
   assertEquals(pairs.valueOfSequence, 1 / 8);
   assertLess(pairs.anyValue, 1 / 2000);
-  const copying = selectiveCopyingBaselines(selectiveCopying({ size: 500 }));
-  assertAlmostEquals(copying.majority, 1 / 14, 0.006);
-  const { zero, mean } = addingBaselines(addingProblem({ size: 5000 }));
-  assertAlmostEquals(zero, 7 / 6, 0.04);
-  assertAlmostEquals(mean, 1 / 6, 0.01);
 });
 
-Deno.test("generators name what is impossible", () => {
+Deno.test("mqar() names what is impossible", () => {
   const size = 1;
   assertThrows(
     () => mqar({ size, pairs: 20, length: 64 }),
@@ -349,10 +261,4 @@ Deno.test("generators name what is impossible", () => {
     RangeError,
     "vocabularySize should be an integer from 65",
   );
-  assertThrows(
-    () => selectiveCopying({ size, symbols: 16, length: 32 }),
-    RangeError,
-    "length should be an integer from 33",
-  );
-  assertThrows(() => addingProblem({ size, length: 1 }), RangeError, "length");
 });

@@ -10,6 +10,7 @@ import {
   collateCausal,
   collateDigits,
   collateMasked,
+  collatePixels,
   collateTokens,
   type Dataset,
   datasetOf,
@@ -18,9 +19,8 @@ import {
   listOps,
   mqar,
   packTokens,
-  selectiveCopying,
 } from "../../lib/data/mod.ts";
-import { addingProblem, collateAdding } from "../../lib/data/tasks/adding.ts";
+import { selectiveCopying } from "../../tools/recipes/tasks/selective_copying.ts";
 import { onCpu } from "../io/files.ts";
 
 const SIZES = { dim: 8, depth: 1, numHeads: 2, seed: 1, variant: "s" } as const;
@@ -102,11 +102,11 @@ onCpu("each dataset's batches are what its model takes", async () => {
   }
   assertEquals(
     await shapes(
-      () => lionEncoder({ ...SIZES, inputDim: 2, numClasses: 1 }),
-      addingProblem({ size, length: 12 }),
-      collateAdding(),
+      () => lionEncoder({ ...SIZES, inputDim: 1, numClasses: 10 }),
+      new Digits(new Uint8Array(size * 784), new Uint8Array(size)),
+      collatePixels(),
     ),
-    [[size, 1], [size, 1]],
+    [[size, 10], [size]],
   );
   assertEquals(
     await shapes(

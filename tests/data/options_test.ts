@@ -16,15 +16,12 @@ import {
   packSequences,
   packTokens,
   padTokens,
-  pathfinder,
-  selectiveCopying,
   shuffledBatches,
   splitDocuments,
   type TokenizerFile,
   tokenizerOf,
   trainTokenizer,
 } from "../../lib/data/mod.ts";
-import { addingProblem } from "../../lib/data/tasks/adding.ts";
 import { writeSafetensors } from "../../lib/io/mod.ts";
 import { onCpu } from "../io/files.ts";
 
@@ -37,7 +34,6 @@ const numbers = datasetOf([1, 2, 3]);
 const collate = () => ({ inputs: [], labels: tf.zeros([1]), size: 1 });
 
 const CALLS: Record<string, (wrong: Unchecked) => unknown> = {
-  addingProblem: (wrong) => addingProblem({ size: 1, ...wrong }),
   batchesInOrder: (wrong) =>
     batchesInOrder(numbers, { batchSize: 1, collate, ...wrong }),
   collateCausal: (wrong) => collateCausal(wrong),
@@ -53,8 +49,6 @@ const CALLS: Record<string, (wrong: Unchecked) => unknown> = {
   packTokens: (wrong) =>
     packTokens([[1]], { length: 1, separator: 0, ...wrong }),
   padTokens: (wrong) => padTokens([[1]], wrong),
-  pathfinder: (wrong) => pathfinder({ size: 1, ...wrong }),
-  selectiveCopying: (wrong) => selectiveCopying({ size: 1, ...wrong }),
   shuffledBatches: (wrong) =>
     shuffledBatches(numbers, { batchSize: 1, seed: 1, collate, ...wrong }),
   splitDocuments: (wrong) => splitDocuments(["a"], wrong),
@@ -104,16 +98,6 @@ Deno.test("data functions name options of the wrong kind", () => {
         () => collateDigits({ deviation: -1 }),
         RangeError,
         "deviation should be above 0, got -1",
-      ],
-      [
-        () => pathfinder({ size: 1, side: 33 as Unchecked }),
-        RangeError,
-        "side should be 32, 64 or 128, got 33",
-      ],
-      [
-        () => pathfinder({ size: 1, contourLength: 2 }),
-        RangeError,
-        "contourLength should be an integer from 3 to 14, got 2",
       ],
       [
         () => collateTokens({ length: NaN }),

@@ -6,7 +6,6 @@ import {
   type Dataset,
   type Examples,
   type LabelledImage,
-  pathfinder,
   type PixelScale,
   shuffledBatches,
 } from "@lionjs/lion/data";
@@ -24,6 +23,7 @@ import {
 } from "./recipe.ts";
 import { FASHION, MNIST } from "./images.ts";
 import { scaleBeforeMask } from "./scale_before_mask.ts";
+import { pathfinder } from "./tasks/pathfinder.ts";
 
 /**
  * LION with a decay of each head, and of each channel, which begins at random or

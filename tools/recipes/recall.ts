@@ -7,11 +7,9 @@ import {
   type Examples,
   type LabelledTokens,
   mqar,
-  selectiveCopying,
   shuffledBatches,
 } from "@lionjs/lion/data";
 import { mqarBaselines } from "../../lib/data/tasks/mqar.ts";
-import { selectiveCopyingBaselines } from "../../lib/data/tasks/selective_copying.ts";
 import {
   accuracyOf,
   BY_ACCURACY,
@@ -26,6 +24,10 @@ import {
   validated,
 } from "./recipe.ts";
 import { afterEachOther, inStages, inTurns } from "./streams.ts";
+import {
+  selectiveCopying,
+  selectiveCopyingBaselines,
+} from "./tasks/selective_copying.ts";
 
 interface RecallSetting {
   readonly vocabularySize: number;

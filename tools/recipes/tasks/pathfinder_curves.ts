@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { Random } from "@lionjs/lion/data";
+import { below } from "../../../lib/data/batches/random.ts";
 import {
   type Cell,
   forEachCell,
@@ -11,7 +13,6 @@ import {
   type PaddleShape,
   type Stamp,
 } from "./pathfinder_strokes.ts";
-import { below, type Random } from "../batches/random.ts";
 
 /** Largest number of attempts at a paddle. */
 const DRAWS = 3;

@@ -1,14 +1,22 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { pathfinder, type PathfinderImage } from "../../lib/data/mod.ts";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertThrows,
+} from "@std/assert";
+import {
+  pathfinder,
+  type PathfinderImage,
+} from "../../tools/recipes/tasks/pathfinder.ts";
 import {
   CurveImage,
   type Tip,
-} from "../../lib/data/tasks/pathfinder_curves.ts";
+} from "../../tools/recipes/tasks/pathfinder_curves.ts";
 import {
   disc,
   marker,
   paddles,
-} from "../../lib/data/tasks/pathfinder_strokes.ts";
+} from "../../tools/recipes/tasks/pathfinder_strokes.ts";
 import { uniform } from "../random.ts";
 
 const SHAPE = { length: 2, gap: 1, thickness: 0.5, fineness: 2, continuity: 1 };
@@ -74,6 +82,25 @@ Deno.test("pathfinder() has images of three sizes, in bytes", () => {
       assert(lit > 0.02 * side ** 2 && lit < 0.3 * side ** 2, `${lit} are lit`);
     }
   }
+});
+
+Deno.test("pathfinder() names what is impossible, or unknown", () => {
+  assertThrows(
+    () => pathfinder({ size: 1, side: 33 as 32 }),
+    RangeError,
+    "side should be 32, 64 or 128, got 33",
+  );
+  assertThrows(
+    () => pathfinder({ size: 1, contourLength: 2 }),
+    RangeError,
+    "contourLength should be an integer from 3 to 14, got 2",
+  );
+  const unknown: object = { nonsense: 1 };
+  assertThrows(
+    () => pathfinder({ size: 1, ...unknown }),
+    TypeError,
+    'pathfinder has no option "nonsense"; did you mean',
+  );
 });
 
 Deno.test("curves go on without a bend, a crossing or an end outside", () => {

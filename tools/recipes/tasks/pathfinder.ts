@@ -1,8 +1,16 @@
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertInteger } from "../batches/assert_integer.ts";
-import type { Examples } from "../batches/dataset.ts";
-import { generated, type GeneratedOptions } from "../batches/generated.ts";
-import type { LabelledImage } from "../batches/labelled_image.ts";
+import type {
+  Examples,
+  GeneratedOptions,
+  LabelledImage,
+  Random,
+} from "@lionjs/lion/data";
+import {
+  assertOptions,
+  type OptionNames,
+} from "../../../lib/contract/options.ts";
+import { assertInteger } from "../../../lib/data/batches/assert_integer.ts";
+import { generated } from "../../../lib/data/batches/generated.ts";
+import { below } from "../../../lib/data/batches/random.ts";
 import {
   CurveImage,
   type CurveShape,
@@ -16,7 +24,6 @@ import {
   paddles,
   type Stamp,
 } from "./pathfinder_strokes.ts";
-import { below, type Random } from "../batches/random.ts";
 
 /** Options of {@linkcode pathfinder}; the defaults are Long Range Arena's. */
 export interface PathfinderOptions extends GeneratedOptions {
@@ -103,20 +110,8 @@ const FREE_SHARE = 0.01;
  * last bits of its anti-aliasing differ: images look like the published ones,
  * but none is identical to one.
  *
- * @example
- * ```ts
- * import { assert, assertEquals } from "@std/assert";
- * import { pathfinder } from "@lionjs/lion/data";
- *
- * const images = pathfinder({ size: 100 });
- * const { pixels, label } = images.get(7);
- * assertEquals(pixels.length, 32 * 32);
- * assertEquals(Math.max(...pixels), 255);
- * assert(label === 0 || label === 1);
- * ```
- *
  * @param options See {@linkcode PathfinderOptions}.
- * @returns The images, for {@linkcode collatePixels}. Making one takes a few
+ * @returns The images, for `collatePixels`. Making one takes a few
  * milliseconds, or with side 64 and 128 a few hundred: keep images that are
  * read often in a `datasetOf`.
  * @throws {TypeError} If an option is unknown, or of the wrong type.

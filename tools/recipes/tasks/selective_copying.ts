@@ -1,14 +1,20 @@
-import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertInteger } from "../batches/assert_integer.ts";
-import type { Examples } from "../batches/dataset.ts";
+import {
+  type Examples,
+  type GeneratedOptions,
+  type LabelledTokens,
+  NOT_COUNTED,
+} from "@lionjs/lion/data";
+import {
+  assertOptions,
+  type OptionNames,
+} from "../../../lib/contract/options.ts";
+import { assertInteger } from "../../../lib/data/batches/assert_integer.ts";
 import {
   bestGuess,
   examplesOf,
   generated,
-  type GeneratedOptions,
-} from "../batches/generated.ts";
-import { below } from "../batches/random.ts";
-import { type LabelledTokens, NOT_COUNTED } from "../text/token_batch.ts";
+} from "../../../lib/data/batches/generated.ts";
+import { below } from "../../../lib/data/batches/random.ts";
 
 /** Options of {@linkcode selectiveCopying}; the defaults are MAD's. */
 export interface SelectiveCopyingOptions extends GeneratedOptions {
@@ -41,18 +47,8 @@ const OPTIONS: OptionNames<SelectiveCopyingOptions> = {
  *
  * Source: Poli et al. 2024, MAD (arXiv:2403.17844).
  *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { selectiveCopying } from "@lionjs/lion/data";
- *
- * const { ids, labels } = selectiveCopying({ size: 1, length: 20, symbols: 3 }).get(0);
- * const symbols = Array.from(ids).filter((id) => id < 14);
- * assertEquals(Array.from(labels).slice(-3), symbols);
- * ```
- *
  * @param options See {@linkcode SelectiveCopyingOptions}.
- * @returns The examples, for {@linkcode collateTokens}.
+ * @returns The examples, for `collateTokens`.
  * @throws {RangeError} If an option has an invalid value, or the symbols do not
  * fit into the length.
  */
