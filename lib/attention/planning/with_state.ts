@@ -96,11 +96,7 @@ export function attendWithState(
   options: WithStateOptions,
 ): WithStateResult {
   const { causal, tokens, kernel = true } = options;
-  const decays = !causal
-    ? pair
-    : pair && isDiagonal(pair)
-    ? withoutBackward(pair)
-    : causalPair(pair, [q.shape[1], q.shape[2]]);
+  const decays = causal ? ofCausal(pair, [q.shape[1], q.shape[2]]) : pair;
   // The gradient goes through the operations below, where attention of the tokens
   // to each other is a kernel with its own gradient.
   if (kernel && !isRecording()) {
@@ -128,6 +124,15 @@ export function attendWithState(
       decays?.backward ?? null,
     ),
   };
+}
+
+/** The pair without a backward state; what never decays gets decays of 1. */
+function ofCausal(
+  pair: DecayPair | null,
+  size: readonly [heads: number, length: number],
+): DecayPair {
+  if (pair === null) return causalPair(null, size);
+  return isDiagonal(pair) ? withoutBackward(pair) : causalPair(pair, size);
 }
 
 /**
