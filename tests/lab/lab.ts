@@ -89,7 +89,9 @@ Deno.test({
       await page.save();
       await page.close();
       await t.step("a notebook runs from top to bottom", async () => {
-        await Deno.copyFile(new URL(LESSON, NOTEBOOKS), `${FOLDER}/${LESSON}`);
+        for (const file of [LESSON, "comparison.ts"]) {
+          await Deno.copyFile(new URL(file, NOTEBOOKS), `${FOLDER}/${file}`);
+        }
         const page = await open(LESSON);
         await page.runAll();
         await page.waitUntilDone();
