@@ -1,8 +1,7 @@
 /**
- * The states of chunks that each token adds to, all chunks at once: what the
- * tokens of each chunk write, Kᵀ V or of the gradient Qᵀ G, of rows that have
- * decayed to the chunk's border; and then, in place, what reaches each chunk from
- * those before it.
+ * Chunk states by the rule "add", for all chunks at once: first the sum Kᵀ V over
+ * each chunk's tokens (in the gradient Qᵀ G), with rows decayed to the chunk's
+ * border; then, in place, the state that reaches each chunk from those before it.
  *
  * @module
  */
@@ -20,10 +19,10 @@ import { borderStates } from "../frame/border_states.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
 
-/** Quads of rows of a state that a thread has, with one quad of columns: 32 sums. */
+/** Quads of state rows per thread; with one quad of columns that makes 32 sums. */
 const ROW_QUADS = 2;
 
-/** Tensors of {@linkcode chunkStatesProgram}: `v`, or `g` of the gradient. */
+/** Tensors of {@linkcode chunkStatesProgram}, which reads `v` in the forward pass and `g` in the gradient. */
 export interface ChunkStatesTensors {
   readonly reads:
     & Readonly<Record<"operands", tf.TensorInfo>>
@@ -31,7 +30,7 @@ export interface ChunkStatesTensors {
   readonly states: tf.TensorInfo;
 }
 
-/** The program of what the tokens of each chunk write to its state, in all sweeps. */
+/** The program that sums what the tokens of each chunk add to its state, in all sweeps. */
 export function chunkStatesProgram(
   { reads, states }: ChunkStatesTensors,
   layout: ChunkLayout,
@@ -84,7 +83,7 @@ ${
   };
 }
 
-/** The states at the borders of a sequence that is a piece, `[batch, heads, headDim, valueDim + 1]`. */
+/** States at the borders of a piece of a longer sequence, `[batch, heads, headDim, valueDim + 1]`. */
 export interface PieceStates {
   readonly enters: Readonly<
     Partial<Record<"before" | "after", tf.TensorInfo>>
@@ -103,10 +102,10 @@ export interface CarryTensors {
 
 /**
  * The program of the states that reach each chunk, in all sweeps: a thread carries
- * a quad of a state from chunk to chunk, and pays the decays of each. A state that comes to a piece
- * pays nothing here: what reads it has paid.
+ * a quad of a state from chunk to chunk, and multiplies it by each chunk's decay. A
+ * state that enters a piece is stored as it comes: the first token's decay is the chunk's.
  *
- * @param isBack Whether sweeps are followed from their ends, as gradients are.
+ * @param isBack Whether sweeps are followed from their ends, as for gradients.
  */
 export function carryProgram(
   { operands, states, piece: { enters, leaves } }: CarryTensors,

@@ -1,4 +1,4 @@
-/** A call of a kernel of chunked linear attention: what both rules and both passes begin with. @module */
+/** The first steps of chunked linear attention, common to both rules and both passes. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
 import {
@@ -18,21 +18,21 @@ import { batchesFor } from "./records.ts";
 import { scoresProgram } from "./scores.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
-/** Inputs that both rules have. */
+/** The inputs of a call by either rule. */
 export type ChunkInputs =
   & Readonly<Record<"q" | "k" | "v", tf.TensorInfo>>
   & Readonly<Partial<Record<"beta" | "f" | "b", tf.TensorInfo>>>;
 
 type Kind = keyof ReturnType<typeof recordSizes>;
 
-/** The buffers of one call, which each batch of sequences fills anew. */
+/** The buffers of one kernel call, which each batch of sequences fills anew. */
 export class ChunkCall {
   readonly backend: StrictWebGPUBackend;
   readonly layout: ChunkLayout;
   readonly batches: readonly SequenceBatch[];
-  /** Log decays of each direction, if there are any. */
+  /** The log decays of each direction; empty without decay. */
   readonly logDecays: readonly tf.TensorInfo[];
-  /** What the states of each direction pay, if anything. */
+  /** The decays (not their logarithms) of each direction; empty without decay. */
   readonly decays: readonly tf.TensorInfo[];
   readonly operands: tf.TensorInfo;
   readonly pairs: tf.TensorInfo;
@@ -50,7 +50,7 @@ export class ChunkCall {
     const [batch, heads, length, headDim] = q.shape as tf.Tensor4D["shape"];
     this.layout = layoutOf({
       ...sizes,
-      // By the delta rule, one channel's decays are those of tokens.
+      // In the delta rule, a decay with one column is one number for each token.
       decay: !f
         ? "none"
         : sizes.rule === "add" || f.shape.at(-1)! > 1
@@ -72,14 +72,14 @@ export class ChunkCall {
     this.pairs = this.scratch("pairs");
   }
 
-  /** A buffer of records of a kind, for the chunks of a batch of sequences. */
+  /** A scratch buffer with one record of the given kind for each chunk of a batch. */
   scratch(kind: Kind): tf.TensorInfo {
     const { chunks, directions } = this.layout;
     const records = this.batches[0]!.sequences * directions * chunks;
     return this.floats([records * recordSizes(this.layout)[kind]]);
   }
 
-  /** A tensor that is gone when the kernel returns. */
+  /** A scratch tensor, which {@linkcode close} frees. */
   floats(shape: number[]): tf.TensorInfo {
     const tensor = makeFloats(this.backend, shape);
     this.#scratch.push(tensor);
@@ -90,14 +90,14 @@ export class ChunkCall {
     runProgram(this.backend, program);
   }
 
-  /** Runs a program of each direction, from the left first. */
+  /** Runs the program of each direction, the forward one first. */
   inEachDirection(program: (direction: number) => Program): void {
     for (let direction = 0; direction < this.layout.directions; direction++) {
       this.run(program(direction));
     }
   }
 
-  /** Operands and scores of the chunks of a batch, whatever states come to them. */
+  /** Computes the operands and scores of a batch's chunks, which depend on no state. */
   prepare(batch: SequenceBatch): void {
     const { layout, operands, pairs } = this;
     const { q, k, beta } = this.#inputs;
@@ -131,7 +131,7 @@ export class ChunkCall {
     );
   }
 
-  /** Frees the buffers. */
+  /** Frees all scratch buffers. */
   close(): void {
     this.#scratch.forEach(({ dataId }) => this.backend.disposeData(dataId));
   }

@@ -1,12 +1,11 @@
 /**
- * Chunked linear attention: how its tokens are counted, and what its shaders hand
- * to each other.
+ * The layout of chunked linear attention: how tokens are counted, and the buffers
+ * through which shaders pass results on.
  *
- * A sequence has a sweep for each direction. A sweep has the tokens of a chunk
- * as rows in its own order, so that one text serves both directions. Rows come in
- * whole blocks of four, which are the same four tokens in both directions; rows
- * without a token, at the end of a chunk's tokens, read as zeros that do not
- * decay.
+ * A sequence has one sweep for each direction. A sweep has the tokens of a chunk
+ * as rows in its own order, so that one shader text serves both directions. Rows
+ * come in whole blocks of four, which hold the same four tokens in both directions;
+ * rows beyond a chunk's last token read as zeros with a decay of 1.
  *
  * @module
  */
@@ -14,56 +13,56 @@ import type { Program } from "../../../tfjs/webgpu/program.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import { reading } from "../score_tiles/score_tiles.ts";
 
-/** Most tokens of a chunk of the delta rule: a thread solves for a column of so many, and a workgroup has a few threads for each. */
+/** Most tokens of a chunk in the delta rule, since one thread solves for a whole column. */
 export const LARGEST_CHUNK = 32;
-/** Rows of a block, which a thread has at once. */
+/** Rows of a block, which one thread computes together. */
 export const BLOCK_ROWS = 4;
 
-/** Threads of a workgroup, if nothing else is said: for a block of rows and one of columns each. */
+/** Threads of a workgroup by default; each computes a block of rows by a quad of columns. */
 export const THREADS = 64;
-/** Threads of a row, where a workgroup has all rows of a chunk and sums over their columns. */
+/** Threads that share a row, where a workgroup has all rows of a chunk and sums over their columns. */
 export const ROW_LANES = 4;
-/** Threads of such a workgroup. */
+/** Threads of a workgroup that has all rows of a chunk, {@linkcode ROW_LANES} for each. */
 export const LANE_THREADS = LARGEST_CHUNK * ROW_LANES;
 
-/** What a token writes to the state: k vᵀ, or k (v - what k finds there)ᵀ. */
+/** The update rule of the state: a token adds k vᵀ, or by the delta rule β k (v - Hᵀ k)ᵀ. */
 export type Rule = "add" | "delta";
 
 /**
- * What a state pays as the tokens of a sweep arrive: nothing, or of each token
- * one decay or one of each channel of the keys, in a buffer.
+ * The decay of the state as each token of a sweep arrives: none, one number for
+ * each token, or one for each channel of its key.
  */
 export type DecayKind = "none" | "scalar" | "diagonal";
 
-/** How a problem is divided. */
+/** The sizes of a problem, and how it is divided into chunks and sweeps. */
 export interface ChunkSizes {
   readonly rule: Rule;
   readonly decay: DecayKind;
   readonly length: number;
   readonly headDim: number;
   readonly valueDim: number;
-  /** Tokens of a chunk, but for the last. */
+  /** Tokens of a chunk; the last may have fewer. */
   readonly chunkSize: number;
-  /** Sweeps of a sequence. */
+  /** Sweeps of a sequence: 1 if causal, else 2. */
   readonly directions: number;
-  /** Whether the sequence is a piece of a longer one, so that states reach its only chunk too. */
+  /** Whether the sequence is a piece of a longer one, so that a state may reach even a single chunk. */
   readonly isPiece: boolean;
 }
 
-/** The sizes of what lies in the buffers. */
+/** The sizes of a problem with those of its buffers. */
 export interface ChunkLayout extends ChunkSizes {
   readonly chunks: number;
-  /** Rows of a chunk, whole blocks. */
+  /** Rows of a chunk, rounded up to whole blocks. */
   readonly rows: number;
-  /** Quads of columns of q and k. */
+  /** Quads of columns of q and k, rounded up. */
   readonly headQuads: number;
-  /** Quads of columns of what is written: of v, and of the rule "add" of a column of ones behind it, which yields the row sum. */
+  /** Quads of columns of v; by the rule "add", with a column of ones after v that yields the row sum. */
   readonly valueQuads: number;
-  /** Quads of columns with which queries read states: none where no state reaches a chunk. */
+  /** Quads of rows of a state: `headQuads`, or 0 where no state reaches any chunk. */
   readonly stateQuads: number;
 }
 
-/** Lays out a problem. */
+/** Computes the layout of a problem. */
 export function layoutOf(sizes: ChunkSizes): ChunkLayout {
   const { rule, length, headDim, valueDim, chunkSize, isPiece } = sizes;
   const chunks = Math.ceil(length / chunkSize);
@@ -81,26 +80,26 @@ export function layoutOf(sizes: ChunkSizes): ChunkLayout {
   };
 }
 
-/** Matrices of pairs of a chunk's rows: scores, and of the delta rule the triangular system and its inverse. */
+/** Counts a chunk's matrices of pairs of rows: scores, and in the delta rule the triangular system and its inverse. */
 const matricesOf = (rule: Rule) => rule === "add" ? 1 : 3;
-/** Kinds of operand rows: decayed queries and keys, and of the delta rule W. */
+/** The number of kinds of operand rows: decayed queries, decayed keys, and in the delta rule W. */
 const operandsOf = (rule: Rule) => rule === "add" ? 2 : 3;
 
-/** Numbers of a chunk's record in each buffer that shaders hand on. */
+/** How many numbers a chunk's record takes in each buffer that shaders pass on. */
 export function recordSizes(
   { rule, rows, headQuads, valueQuads, stateQuads }: ChunkLayout,
 ): Record<"pairs" | "operands" | "vNew" | "states", number> {
   return {
     pairs: matricesOf(rule) * rows * rows,
     operands: (operandsOf(rule) * rows + 1 + rows / BLOCK_ROWS) * 4 * headQuads,
-    // What each row writes; by the rule "add" that is v.
+    // What each row writes to the state; by the rule "add" that is v itself.
     vNew: rule === "add" ? 0 : rows * 4 * valueQuads,
-    // The state that comes to the chunk, headDim in whole quads.
+    // The state that enters the chunk, with headDim rounded up to whole quads.
     states: 4 * stateQuads * 4 * valueQuads,
   };
 }
 
-/** What all programs of a problem are given alike. */
+/** The fields that all programs of a problem have in common. */
 export function chunkProgram(
   layout: ChunkLayout,
   firstSequence: number,
@@ -135,10 +134,11 @@ export function chunkProgram(
 }
 
 /**
- * Where a chunk lies: `chunk_of(sweep, number)`, with sweeps counted from the
- * launch's first sequence on. Of a row: `place_of(chunk, row)` among the chunk's
- * tokens, whether it `has_token(chunk, row)`, and `token_of(chunk, row)` among
- * those of all sequences. `row_at(chunk, place)` is the row of a place.
+ * WGSL functions that locate chunks and rows. `chunk_of(sweep, number)` is a chunk,
+ * with sweeps counted from the launch's first sequence on. `place_of(chunk, row)` is a
+ * row's index among the chunk's tokens, `has_token(chunk, row)` whether it has one, and
+ * `token_of(chunk, row)` its index among the tokens of all sequences. `row_at(chunk,
+ * place)` is the row of a place.
  */
 const CHUNKS = /* wgsl */ `
 struct Chunk {
@@ -175,7 +175,7 @@ fn row_at(chunk: Chunk, place: u32) -> u32 {
 }
 `;
 
-/** `row_of_<name>(chunk, row, quad)` of a tensor with a vector for each token. */
+/** WGSL function `row_of_<name>(chunk, row, quad)`, which reads a tensor with one vector for each token. */
 export function rowsOf(
   name: string,
   dim: "headDim" | "valueDim",
@@ -187,13 +187,13 @@ fn row_of_${name}(chunk: Chunk, row: u32, quad: u32) -> vec4f {
 }`;
 }
 
-/** `beta_of(chunk, row)` */
+/** WGSL function `beta_of(chunk, row)`: the β of a row's token, 0 without a token. */
 export const BETA = /* wgsl */ `
 fn beta_of(chunk: Chunk, row: u32) -> f32 {
   return select(0.0, beta[token_of(chunk, row)], has_token(chunk, row));
 }`;
 
-/** `decay_of(chunk, row, quad)`: what the state pays as the token arrives. */
+/** WGSL function `decay_of(chunk, row, quad)`: the decay of the state as the row's token arrives. */
 export function decayOf(kind: DecayKind, width: 1 | 4): string {
   const head = "fn decay_of(chunk: Chunk, row: u32, quad: u32) -> vec4f {";
   if (kind === "none") return `${head} return vec4f(1.0); }`;
@@ -208,9 +208,9 @@ ${head}
 }
 
 /**
- * `value_of(chunk, row, quad)`: what a row writes. By the delta rule it lies in
- * `vNew`; else it is v with a column of ones behind the last, which
- * `value_at(token, quad)` has too.
+ * WGSL function `value_of(chunk, row, quad)`: what a row writes to the state. In the
+ * delta rule that lies in `vNew`; else it is v with a column of ones after the last,
+ * which `value_at(token, quad)` reads by token.
  */
 export function valuesOf(rule: Rule, width: 1 | 4): string {
   if (rule === "delta") {
@@ -233,9 +233,9 @@ fn value_at(token: u32, quad: u32) -> vec4f {
 }
 
 /**
- * `slope_of(chunk, row, quad)`: the gradient in the sum that a row reads. By the
- * delta rule that is the scaled dy; else it lies in `g`, and has the column of
- * the row sum, as `slope_at(token, quad)` has too.
+ * WGSL function `slope_of(chunk, row, quad)`: the gradient in the sum that a row
+ * reads. In the delta rule that is the scaled dy; else it lies in `g`, with a column
+ * for the row sum, and `slope_at(token, quad)` reads it by token.
  */
 export function slopesOf(rule: Rule, width: 1 | 4): string {
   return rule === "delta"
@@ -254,7 +254,7 @@ fn ${name}_of(chunk: Chunk, row: u32, quad: u32) -> vec4f {
   return select(vec4f(), ${name}_at(token_of(chunk, row), quad), has_token(chunk, row));
 }`;
 
-/** Where chunks and what belongs to them lie, in buffers of vec4f. */
+/** WGSL functions that give the index of each part of a chunk's record, in buffers of vec4f. */
 export function placesOf({ rule }: ChunkLayout): string {
   const kinds = operandsOf(rule);
   return /* wgsl */ `${CHUNKS}
@@ -302,20 +302,20 @@ fn at_state(chunk: Chunk, row: u32, quad: u32) -> u32 {
 `;
 }
 
-/** A matrix of four columns. */
+/** The WGSL text of a matrix of four columns. */
 export function columnsOf(element: (i: number) => string): string {
   return `mat4x4f(${repeat(4, element, ", ")})`;
 }
 
-/** A piece of text for each row of a block, or of so many rows. */
+/** Repeats a piece of text for each row of a block, or for the given number of rows. */
 export const eachBlockRow = (
   piece: (r: number) => string,
   rows: number = BLOCK_ROWS,
 ): string => repeat(rows, piece);
 
 /**
- * A loop over the items of a workgroup: so many rows and a quad of columns each,
- * `row` and `quad`.
+ * A WGSL loop over the items of a workgroup, each `rows` rows from `row` on by one
+ * `quad` of columns.
  */
 export function eachItem(
   quads: string,
@@ -333,9 +333,9 @@ ${body}
 }
 
 /**
- * Calls a function for each block of rows and each block of columns that is not
- * above the diagonal, `(chunk, row_block, column_block)`: those at equal distances
- * beside each other, so that neighbouring threads have as far to go.
+ * WGSL that calls a function `(chunk, row_block, column_block)` for each pair of blocks
+ * not above the diagonal. Pairs at equal distances lie side by side, so that
+ * neighbouring threads have paths of equal length.
  */
 export function eachPair(name: string): string {
   return /* wgsl */ `

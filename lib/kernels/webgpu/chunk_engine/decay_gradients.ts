@@ -1,11 +1,10 @@
 /**
- * The gradients in the log decays of each channel, of one direction. A token's log
- * decay is in the exponents of all pairs that it lies between, of what is written
- * before it and what reads it from there on. With the state before the chunk these
- * are the readers from the token on; of what the tokens before it have written, it
- * is all that reads them less what has read them by then; that begins anew where a
- * decay lets nothing pass. So a sweep's first token has no gradient, exactly, nor
- * has such a decay.
+ * The gradients in the log decays of each channel, in one direction. A token's log
+ * decay is in the exponent of each pair of an earlier writer and a reader from the
+ * token on. For the state before the chunk, the gradient is the sum over the readers
+ * from the token on; for earlier tokens of the chunk, it is the sum over all their
+ * readers less those before the token, a sum that starts anew at a decay of 0. So
+ * the gradient at a sweep's first token, and at a decay of 0, is exactly 0.
  *
  * @module
  */
@@ -23,14 +22,14 @@ import { reading, writing } from "../score_tiles/score_tiles.ts";
 
 /** Tensors of {@linkcode decayGradientsProgram}. */
 export interface DecayGradientsTensors {
-  /** Of each row its shares in the pairs of both kinds. */
+  /** `stateProducts` has each row's two parts of the gradient: as a reader, and as a writer. */
   readonly reads: Readonly<
     Record<"stateProducts" | "decays", tf.TensorInfo>
   >;
   readonly writes: Readonly<Record<"dlog", tf.TensorInfo>>;
 }
 
-/** The gradients of one direction by the rule "add", with decays of each channel. */
+/** The program of the log decays' gradients in one direction, by the rule "add" with diagonal decays. */
 export function decayGradientsProgram(
   { reads, writes }: DecayGradientsTensors,
   layout: ChunkLayout,
@@ -53,17 +52,17 @@ ${channelFunctions(program.width)}`,
   };
 }
 
-/** Where a workgroup of one direction is. */
+/** WGSL that declares the `sweep` and `chunk` of a workgroup that runs one direction. */
 export const OPEN = /* wgsl */ `
   let sweep = workgroup / uniforms.chunks * uniforms.directions + uniforms.direction;
   let chunk = chunk_of(sweep, workgroup % uniforms.chunks);`;
 
-/** What {@linkcode ofChannels} calls. */
+/** The WGSL functions that the text of {@linkcode ofChannels} calls. */
 export const channelFunctions = (width: 1 | 4) =>
   `${reading("dlog", "headDim", width)}
 ${writing("dlog", "headDim", width)}`;
 
-/** Gradients of all channels of a chunk, by so many threads. */
+/** WGSL that writes the log decays' gradients of a chunk's channels, shared by `threads` threads. */
 export const ofChannels = (threads: number) => /* wgsl */ `
   for (var quad = local; quad < uniforms.headQuads; quad += ${threads}u) {
     var sum = vec4f();

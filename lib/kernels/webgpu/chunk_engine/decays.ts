@@ -1,4 +1,4 @@
-/** What the states of the delta rule pay, of its logarithm. @module */
+/** The decays of chunked linear attention, from their logarithms. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import { exponential } from "../../../tfjs/webgpu/exponential.ts";
@@ -6,13 +6,13 @@ import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
 import { makeFloats, widthOf } from "../../../tfjs/webgpu/program.ts";
 
 /**
- * The decays of a direction, each exponential once, and to the last bits, since
- * whole paths are products of them. To the first token of a whole sequence nothing
- * comes that could decay: whatever lies there is not read.
+ * Computes the decays of a direction: each exponential once, and accurate to the
+ * last bits, since whole paths are products of them. No state reaches the first token
+ * of a whole sequence, so its decay is 1 and its log decay is ignored.
  *
  * @param logDecays `[batch, heads, length, columns]`
- * @param unpaid The position of a token whose decay is not paid, if there is one.
- * @returns The same shape.
+ * @param unpaid The position of the token whose decay is 1 instead, if there is one.
+ * @returns The decays, in the shape of `logDecays`.
  */
 export function decaysOf(
   backend: StrictWebGPUBackend,

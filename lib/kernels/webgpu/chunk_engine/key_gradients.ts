@@ -1,19 +1,19 @@
 /**
- * The gradients in q and k, of one direction. Keys are read by queries, and by
- * the delta rule by keys of tokens after them; what stands between is the decay w
- * on the way, that from the chunk's start e, and that to its end out:
+ * The gradients in q and k, in one direction. Keys are read by queries and, in the
+ * delta rule, by the keys of later tokens. With the decay w between two tokens, e from
+ * the chunk's start to a token, and out from a token to the chunk's end:
  *
  *     dq_i = Σ_j (dY Uᵀ)_ij w ∘ k_j + e ∘ (dY Hᵀ)_i
  *     z_i  = Σ_j (dR Uᵀ)_ij w ∘ k_j + e ∘ (dR Hᵀ)_i
  *     dk_i = out ∘ (U Gᵀ)_i - β_i z_i
  *            + Σ_j w ∘ ((dY Uᵀ)_ji q_j - β_j (dR Uᵀ)_ji k_j)
  *
- * without z and what has β unless by the delta rule. Sums over tokens before a
+ * The terms with z or β belong to the delta rule alone. Sums over tokens before a
  * row, and over those after it, decay as they go: no path is walked twice, and no
  * exponent is positive.
  *
- * What β and the log decays need of each channel is not summed here
- * (`decay_gradients.ts`).
+ * The gradients in β and the log decays are left here as each row's parts; other
+ * programs sum them (`decay_gradients.ts`, `delta_backward_decay.ts`).
  *
  * @module
  */
@@ -33,21 +33,21 @@ import {
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
-/** Tensors of the program. */
+/** Tensors of {@linkcode keyGradientsProgram}. */
 export interface KeyGradientsTensors {
-  /** `beta` of the delta rule alone. */
+  /** `beta` is read by the delta rule alone. */
   readonly reads:
     & Readonly<Record<"q" | "k" | "products", tf.TensorInfo>>
     & Readonly<Partial<Record<"beta", tf.TensorInfo>>>;
-  /** What the sweep's state pays, if anything. */
+  /** The decays of the sweep's state, if there are any. */
   readonly decays: tf.TensorInfo | undefined;
-  /** `stateProducts` gets a row's shares in the gradients of β and the log decays. */
+  /** `stateProducts` gets each row's parts of the gradients in β and the log decays. */
   readonly writes: Readonly<
     Record<"stateProducts" | "dq" | "dk", tf.TensorInfo>
   >;
 }
 
-/** The program of one direction; the second adds to what the first has written. */
+/** The program of dq and dk in one direction; the second adds to what the first has written. */
 export function keyGradientsProgram(
   { reads, decays, writes }: KeyGradientsTensors,
   layout: ChunkLayout,
@@ -90,7 +90,7 @@ const lines = (pieces: string[]) => pieces.join("\n");
 
 function differentiate(isDelta: boolean, hasStates: boolean): string {
   const delta = (text: string) => isDelta ? text : "";
-  // Of a state nothing comes where there is none.
+  // Without states, their products are zero.
   const product = (kind: string, r: number) =>
     hasStates
       ? `stateProducts[at_operand(chunk, ${kind}, row + ${r}u, quad)]`
@@ -236,7 +236,7 @@ ${
   }`;
 }
 
-/** `add_<name>(token, quad, x)`: to what is there, or to nothing. */
+/** WGSL function `add_<name>(token, quad, x)`: stores x in the first direction, adds it in the second. */
 function adding(name: string, width: 1 | 4): string {
   return /* wgsl */ `${reading(name, "headDim", width)}
 ${writing(name, "headDim", width)}

@@ -1,9 +1,9 @@
 /**
- * Queries and keys as the states that a chunk meets see them. With e and out the
+ * Queries and keys, decayed to the borders of their chunk. With e and out the
  * decays from the chunk's start to a token and from the token to its end, queries
- * read the state that comes to the chunk as e ∘ Q, and keys write to the one that
- * leaves it as out ∘ K; the state itself pays all decays of the chunk. What passes
- * a block of four rows pays is written too, for the scores.
+ * read the state that enters the chunk as e ∘ Q, and keys write to the one that
+ * leaves it as out ∘ K; the state itself is multiplied by all decays of the chunk.
+ * The decay across each block of four rows is written too, for the scores.
  *
  * @module
  */
@@ -20,15 +20,15 @@ import {
 } from "./chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
-/** Tensors of the program. */
+/** Tensors of {@linkcode operandsProgram}. */
 export interface OperandsTensors {
   readonly reads: Readonly<Record<"q" | "k", tf.TensorInfo>>;
-  /** What the sweep's state pays, if anything. */
+  /** The decays of the sweep's state, if there are any. */
   readonly decays: tf.TensorInfo | undefined;
   readonly writes: Readonly<Record<"operands", tf.TensorInfo>>;
 }
 
-/** The program of one direction: a thread has a quad of all queries or of all keys of a chunk. */
+/** The program of one direction's operands: a thread has a quad of columns of a chunk's queries or keys. */
 export function operandsProgram(
   { reads, decays, writes }: OperandsTensors,
   layout: ChunkLayout,

@@ -1,12 +1,12 @@
 /**
- * What the tokens of each chunk read of the state H that comes to it and of what
- * the chunk writes, in both directions,
+ * The outputs of each chunk's tokens: what they read from the state H that enters
+ * the chunk and from the values U that the chunk itself writes, in both directions,
  *
  *     Y = s (e ∘ Q H + P U)
  *
- * By the delta rule that is less what a token has written itself in one of them.
- * Else U is V with a column of ones, whose sum Y may be divided by; and the
- * gradient in V is the same with readers and sources exchanged,
+ * In the delta rule, what a token reads of its own value is subtracted in the second
+ * direction, to count once. Else U is V with a column of ones, whose sum may divide Y; and
+ * the gradient in V is the same with readers and writers exchanged,
  *
  *     dV = out ∘ K G + Pᵀ dY
  *
@@ -32,9 +32,9 @@ import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
-/** Rows of a thread, two blocks: twice as many products for each row of values that is read. */
+/** Rows of a thread: two blocks, for twice as many products with each row of values that is read. */
 const TILE_ROWS = 8;
-/** Most tokens of a chunk: a workgroup has room for as many row sums. */
+/** Most tokens of a chunk: the number of row sums that a workgroup has room for. */
 export const MOST_ROWS = 256;
 
 const eachTileRow = (piece: (r: number) => string) =>
@@ -42,17 +42,17 @@ const eachTileRow = (piece: (r: number) => string) =>
 
 /** Tensors of {@linkcode outputsProgram}. */
 export interface OutputsTensors {
-  /** `beta` and `vNew` of the delta rule alone; `states` only where there are any. */
+  /** `beta` and `vNew` are for the delta rule alone; `states` is absent where no state reaches a chunk. */
   readonly reads:
     & Readonly<Record<"v" | "pairs" | "operands", tf.TensorInfo>>
     & Readonly<Partial<Record<"beta" | "vNew" | "states", tf.TensorInfo>>>;
-  /** `rowSums` unless by the delta rule. */
+  /** `rowSums` is written by the rule "add" alone. */
   readonly writes:
     & Readonly<Record<"y", tf.TensorInfo>>
     & Readonly<Partial<Record<"rowSums", tf.TensorInfo>>>;
 }
 
-/** How outputs are made of the sums that tokens read; by the delta rule only `scale` counts. */
+/** How outputs are computed from the sums that tokens read; the delta rule uses `scale` alone. */
 export interface Finish {
   readonly scale: number;
   /** Whether each row is divided by its sum of scores. @default false */
@@ -61,7 +61,7 @@ export interface Finish {
   readonly epsilon?: number;
 }
 
-/** The program of the outputs Y, which both directions add to. */
+/** The program of the outputs Y, summed over both directions. */
 export function outputsProgram(
   { reads, writes }: OutputsTensors,
   layout: ChunkLayout,
@@ -116,14 +116,14 @@ ${write("y", (r) => `uniforms.scale * sum${r}`)}`,
 
 /** Tensors of {@linkcode addedValueGradientsProgram}. */
 export interface ValueGradientsTensors {
-  /** `dstates` only where there are states. */
+  /** `dstates` is absent where no state reaches a chunk. */
   readonly reads:
     & Readonly<Record<"pairs" | "operands" | "g", tf.TensorInfo>>
     & Readonly<Partial<Record<"dstates", tf.TensorInfo>>>;
   readonly writes: Readonly<Record<"dv", tf.TensorInfo>>;
 }
 
-/** The program of the gradient in V by the rule "add", which both directions add to. */
+/** The program of the gradient in V by the rule "add", summed over both directions. */
 export function addedValueGradientsProgram(
   { reads, writes }: ValueGradientsTensors,
   layout: ChunkLayout,
@@ -167,13 +167,13 @@ const OPEN = /* wgsl */ `
   // Of the first direction, whose rows are in the order of the tokens.
   let tokens = chunk_of(first_sweep, number);`;
 
-/** Declares `sum0` … and adds to them, in each direction; the loop over these is left open. */
+/** WGSL that declares `sum0` … and adds to them in each direction, whose loop it leaves open. */
 function gather(
   { states, kind, sum }: {
     readonly states: string | undefined;
-    /** Operands that meet states. */
+    /** The operands that are multiplied with states. */
     readonly kind: "DECAYED_Q" | "DECAYED_K";
-    /** Adds what comes from the chunk itself. */
+    /** WGSL that adds the part from the chunk's own tokens. */
     readonly sum: string;
   },
 ): string {
@@ -199,7 +199,7 @@ ${
 ${sum}`;
 }
 
-/** Adds the values that scores weigh; blocks of scores above the diagonal are not defined, and read as zeros. */
+/** WGSL that adds P U; blocks of scores above the diagonal are undefined, and read as zeros. */
 const READ_VALUES = /* wgsl */ `
           for (var block = 0u; block <= max(row0, row${
   TILE_ROWS - 1
@@ -231,7 +231,7 @@ ${
 }
           }`;
 
-/** Takes away what a token has written itself of its value, in the second direction. */
+/** WGSL that subtracts what a token reads of its own value, β (q · k) v, in the second direction. */
 const SUBTRACT = /* wgsl */ `
           if (chunk.back) {
 ${
@@ -241,7 +241,7 @@ ${
 }
           }`;
 
-/** Shares and writes the row sums, which are in the last quad of columns. */
+/** WGSL that writes the row sums, found in the last quad of columns, and shares them with the workgroup. */
 const TOTALS = /* wgsl */ `
         if (quad == uniforms.valueQuads - 1u) {
           let ones = uniforms.valueDim % 4u;
@@ -256,7 +256,7 @@ ${
 }
         }`;
 
-/** Divides the outputs by the row sums; a thread reads again what it has written itself. */
+/** WGSL that divides the outputs by the row sums; each thread reads back only what it has written. */
 const DIVIDE = /* wgsl */ `
   workgroupBarrier();
   if (uniforms.normalize == 1u) {
@@ -279,7 +279,7 @@ const write = (name: string, x: (r: number) => string) =>
     }); }`
   );
 
-/** `own_score(chunk, row)`: what a row reads of its own key. */
+/** WGSL function `own_score(chunk, row)`: the score of a row's query with its own key. */
 export const OWN_SCORE = /* wgsl */ `
 fn own_score(chunk: Chunk, row: u32) -> f32 {
   return pairs[at_pair(chunk, SCORES, row, row / 4u)][row % 4u];

@@ -1,13 +1,13 @@
 /**
- * What the gradients of queries, keys and decays are made of: the products of the
- * gradients in a chunk's sums, and by the delta rule in the right-hand side R of its
- * triangular system,
+ * The products from which the gradients in queries, keys and decays are made, of the
+ * gradient dY in a chunk's sums and, in the delta rule, the gradient dR in the
+ * right-hand side of its triangular system:
  *
- *     with each other     dY Uᵀ, and dR Uᵀ
+ *     with the writes U   dY Uᵀ, and dR Uᵀ
  *     with states         dY Hᵀ, U Gᵀ and dR Hᵀ, and H ∘ G summed over columns
  *
- * with the states H that come to chunks and the gradients G in those that leave
- * them. Those with dR are of the delta rule alone.
+ * with the states H that enter chunks and the gradients G in those that leave
+ * them. The products with dR belong to the delta rule alone.
  *
  * @module
  */
@@ -32,8 +32,8 @@ import type { SequenceBatch } from "../frame/sequence_batches.ts";
 /** Tensors of {@linkcode productsProgram}. */
 export interface ProductsTensors {
   /**
-   * `v` and `g` of the rule "add", or `v`, `beta`, `dy`, `vNew` and `drhs` of
-   * the delta rule; `states` and `dstates` only where there are any.
+   * `v` and `g` by the rule "add", or `v`, `beta`, `dy`, `vNew` and `drhs` by the
+   * delta rule; `states` and `dstates` are absent where no state reaches a chunk.
    */
   readonly reads:
     & Readonly<Record<"v", tf.TensorInfo>>
@@ -51,10 +51,10 @@ export interface ProductsTensors {
 }
 
 /**
- * The program of all these products, in all sweeps. Those of pairs lie as `pairs` do, dR Uᵀ
- * where the system is and dY Uᵀ where the scores are; none above the diagonal
- * counts, and the diagonal of dY Uᵀ counts once, or of the delta rule is less by a
- * token's own part in one direction. Those with states lie as operands do.
+ * The program of a chunk's gradient products, in all sweeps. Products of pairs lie as
+ * `pairs` do, dR Uᵀ where the system is and dY Uᵀ where the scores are. Only those on
+ * or below the diagonal count; in the second direction, that of dY Uᵀ is 0, or in the delta
+ * rule less by what a token reads of its own value. Products with states lie as operands do.
  */
 export function productsProgram(
   { reads, writes }: ProductsTensors,
@@ -155,10 +155,10 @@ ${
 }`;
 }
 
-/** Rows of a thread that multiplies gradients with states, two blocks. */
+/** Rows of a thread that multiplies gradients with states: two blocks. */
 const STATE_ROWS = 8;
 
-/** Declares a sum of the rows of `of`, multiplied with a state transposed, and stores it. */
+/** WGSL that multiplies the rows of `of` with a transposed state, and stores the products. */
 function multiplyState(
   kind: "DECAYED_Q" | "DECAYED_K" | "W",
   of: (row: string) => string,

@@ -1,4 +1,4 @@
-/** Room for what the chunks of sequences hand on. @module */
+/** The memory that the records of chunks take, and the batches of sequences whose records fit. @module */
 import type { Refusal } from "../../../contract/kernel.ts";
 import {
   largestBuffer,
@@ -7,7 +7,7 @@ import {
 } from "../frame/sequence_batches.ts";
 import { type ChunkLayout, recordSizes } from "./chunk_layout.ts";
 
-/** The sequences that run at once: those whose records fit, of each kind, in one buffer. */
+/** Divides sequences into batches whose records of each kind fit in one buffer. */
 export function batchesFor(
   layout: ChunkLayout,
   sequences: number,
@@ -16,7 +16,7 @@ export function batchesFor(
   return sequenceBatches(sequences, recordBytes(layout).largest, limits);
 }
 
-/** Bytes of a sequence's records: of the largest kind, and of all together. */
+/** Bytes of a sequence's records: those of the largest kind, and those of all kinds together. */
 export function recordBytes(
   layout: ChunkLayout,
 ): { largest: number; all: number } {
@@ -29,7 +29,7 @@ export function recordBytes(
   };
 }
 
-/** Why a sequence's records fit no buffer of a device, if they do not. */
+/** Refuses a problem if a sequence's records are too large for a device's buffers. */
 export function tooManyRecords(
   layout: ChunkLayout,
   limits: GPUSupportedLimits,

@@ -1,8 +1,8 @@
 /**
- * Scores of the tokens of each chunk, whatever state comes to it: the products P
- * of queries with keys that have decayed on the way and, by the delta rule, the
- * matrix β S of its triangular system, with S what is below the diagonal of the
- * products of keys with keys. Every decay is a product along a path.
+ * Scores within each chunk, which depend on no state: the products P of queries with
+ * decayed keys and, in the delta rule, the matrix β S of its triangular system, where
+ * S has the products of keys with decayed keys below the diagonal. The decay between two
+ * tokens is the product of the decays on the path from one to the other.
  *
  * @module
  */
@@ -24,16 +24,16 @@ import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
 /** Tensors of {@linkcode scoresProgram}. */
 export interface ScoresTensors {
-  /** `beta` of the delta rule alone, and `operands` where anything decays. */
+  /** `beta` is read by the delta rule alone, and `operands` only where there are decays. */
   readonly reads:
     & Readonly<Record<"q" | "k", tf.TensorInfo>>
     & Readonly<Partial<Record<"beta" | "operands", tf.TensorInfo>>>;
-  /** What the sweep's state pays, if anything. */
+  /** The decays of the sweep's state, if there are any. */
   readonly decays: tf.TensorInfo | undefined;
   readonly writes: Readonly<Record<"pairs", tf.TensorInfo>>;
 }
 
-/** The program of the scores P and, by the delta rule, of β S, in one direction. */
+/** The program of the scores P and, in the delta rule, of β S, in one direction. */
 export function scoresProgram(
   { reads, decays, writes }: ScoresTensors,
   layout: ChunkLayout,
@@ -64,11 +64,11 @@ ${eachPair("multiply_pairs")}`,
   };
 }
 
-/** The products of a block of rows and one of columns. */
+/** WGSL function that computes the scores of a block of rows with a block of columns. */
 function multiplyPairs({ rule, decay }: ChunkLayout): string {
   const isDelta = rule === "delta";
-  // A token's own pair counts once, in the direction from the left. By the delta
-  // rule what counts once is something else, which is subtracted later.
+  // A token's score with its own key counts once, in the forward direction. In the delta
+  // rule it stays in both, and `outputs.ts` subtracts the token's own value once.
   const reads = isDelta
     ? "columns <= vec4u(i)"
     : "select(columns <= vec4u(i), columns < vec4u(i), chunk.back)";
@@ -109,11 +109,11 @@ ${
 }
 
 /**
- * Adds the products of all channels to the scores.
+ * WGSL that adds the products of all channels to the scores.
  *
- * @param arrive What keys pay before any row.
- * @param pay What row r pays, or keys pay as it arrives.
- * @param rowsPay Whether the row itself does, by `from_block`.
+ * @param arrive WGSL that decays the keys up to the block of the rows.
+ * @param pay WGSL that applies the decay of row r, to `from_block` or to the keys before it.
+ * @param rowsPay Whether rows are multiplied by `from_block`, the decay from their block's start.
  */
 function addProducts(
   isDelta: boolean,
@@ -142,7 +142,7 @@ ${
   }`;
 }
 
-/** Keys decay to the end of their block and on to the block of the rows. */
+/** WGSL that decays keys to the end of their block and on to the start of the rows' block. */
 const ARRIVE = /* wgsl */ `
     var path = vec4f(1.0);
     for (var block = column_block + 1u; block < row_block; block++) { path *= operands[at_block_decay(chunk, block, n)]; }
@@ -157,7 +157,7 @@ ${
 const payFromBlock = (r: number) =>
   `    from_block *= decay_of(chunk, row + ${r}u, n);`;
 
-/** In their own block only the keys before a row pay as it arrives. */
+/** WGSL that, within a diagonal block, applies the decay of row r to the keys before it. */
 const payInBlock = (r: number) =>
   r === 0 ? "" : /* wgsl */ `    let paid${r} = decay_of(chunk, row + ${r}u, n);
 ${repeat(r, (c) => `    key${c} *= paid${r};`)}`;

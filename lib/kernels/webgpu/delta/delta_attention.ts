@@ -1,7 +1,7 @@
 /**
- * The delta rule as tfjs kernels for WebGPU, chunk by chunk. What chunks do by
- * themselves runs for all of them at once; states pass from chunk to chunk in a
- * launch of their own, for all sequences, directions and columns at once.
+ * The delta rule as kernels of TensorFlow.js for WebGPU, in chunks. The work within
+ * chunks runs for all of them at once; a launch of its own carries the states from
+ * chunk to chunk, for all sequences, directions and columns at once.
  *
  * The gradient computes the states again, and keeps one for each chunk.
  *
@@ -45,7 +45,7 @@ type DeltaCall<Input extends string> = Call<Input, DeltaAttributes>;
  * Registers the kernels `LionDelta` and `LionDeltaPiece`, and their gradients, for
  * webgpu.
  *
- * @param numbersFor What they are generated from.
+ * @param numbersFor The tuning from which the kernels are generated.
  */
 export function registerDeltaAttention(
   numbersFor: NumbersFor<WebGpuNumbers>,
@@ -67,10 +67,10 @@ export function registerDeltaAttention(
   }
 }
 
-/** A call, and what its states are found with and of. */
+/** A kernel call of the delta rule, and the states that enter its chunks. */
 class DeltaStates {
   readonly run: ChunkCall;
-  /** The state that comes to a piece of a sequence, if one does. */
+  /** The state that enters a piece of a sequence, if one does. */
   readonly before: tf.TensorInfo | undefined;
   readonly vNew: tf.TensorInfo;
   readonly states: tf.TensorInfo;
@@ -93,9 +93,9 @@ class DeltaStates {
   }
 
   /**
-   * Finds the states that come to the chunks of a batch, and what chunks write.
+   * Computes the states that enter the chunks of a batch, and the writes U of each chunk.
    *
-   * @param last Gets the states after the last chunks.
+   * @param last Receives the states after the last chunks.
    */
   find(batch: SequenceBatch, last?: tf.TensorInfo): void {
     const { run, vNew, states } = this;
@@ -154,7 +154,7 @@ function gradient(
 ): tf.TensorInfo[] {
   const { backend, inputs, attributes: { scale } } = call;
   const { q, k, v, beta, dy } = inputs;
-  // Of a piece.
+  // The gradient in the state that leaves a piece.
   const { dforward } = inputs as { readonly dforward?: tf.TensorInfo };
   const dq = makeFloats(backend, q.shape), dk = makeFloats(backend, k.shape);
   const dv = makeFloats(backend, v.shape);

@@ -1,6 +1,6 @@
 /**
- * The gradients of the delta rule in the log decays (`decay_gradients.ts`), and
- * what keys have in that in β, of one direction.
+ * The gradients of the delta rule in the log decays (`decay_gradients.ts`), and the
+ * keys' part of the gradient in β, in one direction.
  *
  * @module
  */
@@ -23,16 +23,16 @@ import {
 
 /** Tensors of {@linkcode gateGradientsProgram}. */
 export interface GateGradientsTensors {
-  /** Of each row what it adds to `dbeta`, and its shares in the pairs of both kinds. */
+  /** Each row's part of dβ, and its two parts of the log decays' gradient: as a reader, and as a writer. */
   readonly stateProducts: tf.TensorInfo;
-  /** Has the part of the values. */
+  /** The gradient in β, which already has the values' part. */
   readonly dbeta: tf.TensorInfo;
-  /** The gradient in the log decays, if there are any, and the decays. */
+  /** The gradient in the log decays, if there are any; `decays` are the decays themselves. */
   readonly dlog: tf.TensorInfo | undefined;
   readonly decays: tf.TensorInfo | undefined;
 }
 
-/** The gradients of one direction by the delta rule. */
+/** The program of the gradients in β and the log decays in one direction, by the delta rule. */
 export function gateGradientsProgram(
   { stateProducts, dbeta, dlog, decays }: GateGradientsTensors,
   layout: ChunkLayout,

@@ -1,4 +1,4 @@
-/** How the kernels of the delta rule compute a problem, and what it costs. @module */
+/** Plans of the delta rule's kernels, and their costs. @module */
 import type { DeltaRequest } from "../../../attention/planning/delta_kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
@@ -15,10 +15,10 @@ import {
 import { LARGEST_HEAD_DIM } from "./delta_states.ts";
 import { inLaunches, tooFewBuffers, tooWide } from "../frame/planning.ts";
 
-/** What the kernels are generated from. */
+/** The tuning from which the delta rule's kernels are generated. */
 export type DeltaNumbers = Pick<WebGpuNumbers["delta"], "chunkSize">;
 
-/** How a problem of the delta rule is divided. */
+/** The chunks and directions into which a problem of the delta rule is divided. */
 export function deltaSizes(
   { causal, length, chunkSize }: Pick<
     DeltaRequest,
@@ -34,11 +34,11 @@ export function deltaSizes(
 }
 
 /**
- * Plans a problem for a device.
+ * Plans a problem of the delta rule for a device.
  *
  * @param request The problem.
- * @param limits Of the device.
- * @param numbers What the kernels are generated from.
+ * @param limits The device's limits.
+ * @param numbers The tuning from which the kernels are generated.
  * @returns What would run, or why nothing can.
  */
 export function planDeltaKernel(
@@ -53,7 +53,7 @@ export function planDeltaKernel(
   const layout = layoutOf({
     ...deltaSizes(request, numbers),
     ...{ length, headDim, valueDim, isPiece: false },
-    // Records are the same whatever decays.
+    // The sizes of records do not depend on the decay.
     decay: "none",
   });
   const crowded = tooManyRecords(layout, limits);
@@ -62,9 +62,9 @@ export function planDeltaKernel(
   return {
     chunkSize: layout.chunkSize,
     scratchBytes: batches[0]!.sequences * recordBytes(layout).all,
-    // In each batch operands, scores and W of each direction; for all sweeps the
-    // inverses, the states and the outputs. Decays, of which the request does not
-    // say whether there are any, are one more of each direction.
+    // In each batch, operands, scores and W take one launch per direction each; inverses,
+    // states and outputs take one each for all sweeps. Decays would take one more per
+    // direction, but the request does not say whether there are any.
     how: inLaunches(batches.length * (3 * layout.directions + 3)),
   };
 }

@@ -1,12 +1,12 @@
 /**
- * The gradient of the delta rule in what is written and in the states: a sweep
- * goes back through its chunks. With dY the gradient in the sums, and G that in
- * the state after the chunk,
+ * The gradients of the delta rule in the writes U and in the states: a sweep goes
+ * back through its chunks. With dY the gradient in the sums, and G that in the state
+ * after the chunk,
  *
  *     dU = Pᵀ dY + (out ∘ K) G
  *     G' = through ∘ G + (e ∘ Q)ᵀ dY - Wᵀ dU
  *
- * A workgroup shares the work as that of the forward sweep does.
+ * Workgroups and threads divide the work as in the forward sweep (`delta_states.ts`).
  *
  * @module
  */
@@ -29,17 +29,17 @@ import {
 } from "./delta_states.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
-/** Tensors of the program. */
+/** Tensors of {@linkcode stateGradientsProgram}. */
 export interface StateGradientsTensors {
   readonly reads: Readonly<
     Record<"dy" | "pairs" | "operands", tf.TensorInfo>
   >;
   readonly writes: Readonly<Record<"dvNew" | "dstates", tf.TensorInfo>>;
-  /** The gradients in the last state, which the sweep begins with, and in the first. */
+  /** The gradient in the last state, with which the sweep begins (`first`), and in the first state (`last`). */
   readonly ends: SweepEnds;
 }
 
-/** The program of all sweeps. */
+/** The program of the gradients in writes and states, in all sweeps. */
 export function stateGradientsProgram(
   { reads, writes, ends }: StateGradientsTensors,
   layout: ChunkLayout,

@@ -4,8 +4,8 @@
  *     U  = U₀ - W H
  *     H' = through ∘ H + (out ∘ K)ᵀ U
  *
- * and keeps the U and H of each. A workgroup has some quads of columns of the
- * state of a sweep, and all of its rows, in its own memory.
+ * and keeps U and H for each chunk. A workgroup holds some quads of columns of a
+ * sweep's state, with all of its rows, in workgroup memory.
  *
  * @module
  */
@@ -24,30 +24,30 @@ import {
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
-/** Quads of columns that threads of a workgroup share: 64 bytes of each row. */
+/** Most quads of columns of a workgroup: 64 bytes of each row. */
 const MOST_ACROSS = 4;
-/** Quads of a state that a workgroup has room for: half of the memory that all devices have. */
+/** Quads of a state that a workgroup has room for: half of the workgroup memory that all devices have. */
 const STATE_QUADS = 512;
 
-/** Columns of q and k of which a workgroup can hold a quad of columns. */
+/** The largest headDim for which a workgroup can hold one quad of columns. */
 export const LARGEST_HEAD_DIM = STATE_QUADS;
 
-/** Tensors of the program; `written` has U₀ and gets U. */
+/** Tensors of {@linkcode statesProgram}; `vNew` holds U₀ before, and U after. */
 export interface StatesTensors {
   readonly reads: Readonly<Record<"operands", tf.TensorInfo>>;
   readonly writes: Readonly<Record<"vNew" | "states", tf.TensorInfo>>;
   readonly ends: SweepEnds;
 }
 
-/** The states that a piece of a sequence begins and ends with, `[batch, heads, headDim, valueDim]`. */
+/** The states with which a piece of a sequence begins and ends, `[batch, heads, headDim, valueDim]`. */
 export interface SweepEnds {
-  /** Zeros if undefined. */
+  /** The state with which a sweep begins; zeros if undefined. */
   readonly first: tf.TensorInfo | undefined;
-  /** Where the last one goes, if anywhere. */
+  /** The tensor that receives the state with which a sweep ends, if it is wanted. */
   readonly last: tf.TensorInfo | undefined;
 }
 
-/** The program of all sweeps. */
+/** The program of the delta rule's writes U and states H, in all sweeps. */
 export function statesProgram(
   { reads, writes, ends }: StatesTensors,
   layout: ChunkLayout,
@@ -110,7 +110,7 @@ ${closeSweep(ends)}`,
   };
 }
 
-/** What the programs of both passes' sweeps have in common. */
+/** The fields common to the sweeps of the forward pass and the gradient. */
 export function sweepProgram(
   layout: ChunkLayout,
   { firstSequence, sequences }: SequenceBatch,
@@ -141,8 +141,8 @@ ${last ? writing("last_state", "valueDim", width) : ""}
 }
 
 /**
- * Where a workgroup is: `sweep`, and its quads of columns from `first` on,
- * `across` of them. Its state is the first.
+ * WGSL that declares a workgroup's `sweep` and its `across` quads of columns from
+ * `first` on, and loads the state with which the sweep begins.
  */
 export function openSweep({ first }: SweepEnds): string {
   const row = "min(item / across, uniforms.headDim - 1u)";
@@ -162,7 +162,7 @@ export function openSweep({ first }: SweepEnds): string {
   workgroupBarrier();`;
 }
 
-/** Stores the last state, if it goes anywhere. */
+/** WGSL that stores the state with which a sweep ends, if it is wanted. */
 export function closeSweep({ last }: SweepEnds): string {
   if (!last) return "";
   return /* wgsl */ `
@@ -171,17 +171,17 @@ export function closeSweep({ last }: SweepEnds): string {
   }`;
 }
 
-/** The head of a loop over so many items, which the threads of a workgroup share. */
+/** The head of a WGSL loop over `items` items, shared by the threads of a workgroup. */
 export function eachOf(items: string): string {
   return `for (var item = local; item < ${items}; item += ${THREADS}u) {`;
 }
 
-/** Four rows of the state as the columns of a matrix. */
+/** WGSL of four rows of the state as the columns of a matrix. */
 export function carriedAt(quad: string, place: string): string {
   return columnsOf((r) => `state[(4u * ${quad} + ${r}u) * across + ${place}]`);
 }
 
-/** Makes the block's sums rows of the state. */
+/** WGSL that stores a block's sums as rows of the state. */
 export function storeCarried(quad: string, place: string): string {
   return eachBlockRow((r) =>
     `      state[(4u * ${quad} + ${r}u) * across + ${place}] = sum${r};`

@@ -1,10 +1,9 @@
 /**
- * The gradient of the delta rule in v, and that part of the one in β which
- * values have:
+ * The gradient of the delta rule in v, and the values' part of the gradient in β:
  *
  *     dV = β ∘ dR        dβ_i = dR_i · v_i
  *
- * in both directions, less a token's own part in one of them.
+ * summed over both directions, less what a token reads of its own value in the second.
  *
  * @module
  */
@@ -23,7 +22,7 @@ import { OWN_SCORE } from "../chunk_engine/outputs.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { writing } from "../score_tiles/score_tiles.ts";
 
-/** Tensors of the program. */
+/** Tensors of {@linkcode valueGradientsProgram}. */
 export interface ValueGradientsTensors {
   readonly reads: Readonly<
     Record<"v" | "beta" | "dy" | "pairs" | "drhs", tf.TensorInfo>
@@ -31,7 +30,7 @@ export interface ValueGradientsTensors {
   readonly writes: Readonly<Record<"dv" | "dbeta", tf.TensorInfo>>;
 }
 
-/** The program of all directions. */
+/** The program of dv and the values' part of dβ, over all directions. */
 export function valueGradientsProgram(
   { reads, writes }: ValueGradientsTensors,
   layout: ChunkLayout,

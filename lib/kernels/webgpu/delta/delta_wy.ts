@@ -1,10 +1,10 @@
 /**
- * What the rows of each chunk of the delta rule erase, and what they would write
- * of no state. With e the decay from the chunk's start to a token,
+ * The WY representation of each chunk of the delta rule: W, with which rows erase, and
+ * U₀, what they write if the state is zero. With e the decay from the chunk's start to a token,
  *
  *     W = X (β e ∘ K)    U₀ = X (β ∘ V)
  *
- * so that a state H has U = U₀ - W H written.
+ * so that for a state H the rows write U = U₀ - W H.
  *
  * Source: Yang et al. 2024 (arXiv:2406.06484), equations 8 to 11; Kimi Linear
  * (arXiv:2510.26692).
@@ -26,17 +26,17 @@ import {
 } from "../chunk_engine/chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
-/** Tensors of the program; `operands` gets W. */
+/** Tensors of {@linkcode wyProgram}; `operands` receives W, and `vNew` U₀. */
 export interface WyTensors {
   readonly reads: Readonly<
     Record<"k" | "v" | "beta" | "pairs", tf.TensorInfo>
   >;
-  /** What the sweep's state pays, if anything. */
+  /** The decays of the sweep's state, if there are any. */
   readonly decays: tf.TensorInfo | undefined;
   readonly writes: Readonly<Record<"operands" | "vNew", tf.TensorInfo>>;
 }
 
-/** The program of one direction. */
+/** The program of W and U₀ in one direction. */
 export function wyProgram(
   { reads, decays, writes }: WyTensors,
   layout: ChunkLayout,
@@ -71,7 +71,7 @@ ${eachItem("uniforms.valueQuads", VALUES)}`,
   };
 }
 
-/** A sum over the rows up to the end of the block, of what the loop finds at each; beyond the chunk there is nothing. */
+/** WGSL that multiplies X with the x of each row j up to the end of the block; rows without a token have x = 0. */
 const sumUp = (x: string, store: (r: number) => string) =>
   /* wgsl */ `${eachBlockRow((r) => `      var sum${r} = vec4f();`)}
       var path = vec4f(1.0);

@@ -1,10 +1,10 @@
 /**
- * The triangular system of the delta rule, of each chunk, with the right-hand side
+ * The triangular system of each chunk of the delta rule, with the right-hand side
  * R = β ∘ (V - e ∘ K H):
  *
  *     X = (I + β S)⁻¹    U = X R    dR = Xᵀ dU
  *
- * X by forward substitution.
+ * The inverse X is found by forward substitution.
  *
  * @module
  */
@@ -22,8 +22,8 @@ import {
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
 /**
- * The program of the inverse X, in all sweeps, in the buffer of β S. A thread has a column, which needs none
- * of the others.
+ * The program of the inverse X, in all sweeps, in the buffer of β S. Each thread
+ * solves for one column, independently of the others.
  */
 export function solveTriangularProgram(
   pairs: tf.TensorInfo,

@@ -1,6 +1,6 @@
 /**
- * The chunkwise form with decays of each channel of the keys: forward and
- * gradient, as the chunked linear attention whose tokens add to the states
+ * The chunkwise form with diagonal decays, one for each channel of the keys:
+ * forward and gradient, by the rule "add" of chunked linear attention
  * (`chunk_engine/`).
  *
  * @module
@@ -37,15 +37,15 @@ type Inputs = Readonly<
   >
 >;
 
-/** Whether a call has decays per channel. */
+/** Whether a call has diagonal decays. */
 export function isDiagonalCall({ inputs }: AttentionArguments): boolean {
   return inputs["f"]?.shape.length === 4;
 }
 
-/** Of a whole sequence nothing enters or leaves. */
+/** The border states of a whole sequence: none. */
 const WHOLE: PieceStates = { enters: {}, leaves: {} };
 
-/** A call, and the states that come to its chunks, if any do. */
+/** A kernel call with diagonal decays, and the states that enter its chunks, if any do. */
 class DiagonalStates {
   readonly inputs: Inputs;
   readonly run: ChunkCall;
@@ -61,13 +61,13 @@ class DiagonalStates {
     this.states = this.buffer();
   }
 
-  /** A buffer for states, if there are any. */
+  /** A buffer for the states of a batch's chunks, if there are any. */
   buffer(): tf.TensorInfo | undefined {
     const { run } = this;
     return run.layout.stateQuads > 0 ? run.scratch("states") : undefined;
   }
 
-  /** Finds operands, scores and the states that come to the chunks of a batch. */
+  /** Computes operands, scores and the states that enter the chunks of a batch. */
   find(batch: SequenceBatch, piece: PieceStates): void {
     const { run, states, inputs: { v } } = this;
     const { layout, operands } = run;
@@ -79,7 +79,7 @@ class DiagonalStates {
     run.run(carryProgram({ operands, states, piece }, layout, batch, false));
   }
 
-  /** Zeros at padding, if there is a mask. */
+  /** Clears the outputs at padding, if there is a mask, and frees the buffers. */
   close(outputs: readonly tf.TensorInfo[]): void {
     const { run, inputs: { mask } } = this;
     if (mask) { for (const x of outputs) clearPadding(run.backend, x, mask); }
@@ -87,7 +87,7 @@ class DiagonalStates {
   }
 }
 
-/** The forward pass. */
+/** The forward pass with diagonal decays: y, the row sums and, of a piece, the states that leave it. */
 export function diagonalForward(call: AttentionArguments): tf.TensorInfo[] {
   const { backend, attributes } = call;
   const found = new DiagonalStates(call);
@@ -126,7 +126,7 @@ export function diagonalForward(call: AttentionArguments): tf.TensorInfo[] {
   return [y, rowSums, ...Object.values(leaves)];
 }
 
-/** The gradient, in all inputs. */
+/** The gradient with diagonal decays, in q, k, v and the log decays of each direction. */
 export function diagonalGradient(call: AttentionArguments): tf.TensorInfo[] {
   const { backend, attributes } = call;
   const found = new DiagonalStates(call);
@@ -140,7 +140,7 @@ export function diagonalGradient(call: AttentionArguments): tf.TensorInfo[] {
       tf.TensorInfo,
     ];
   const dlogs = run.logDecays.map(({ shape }) => makeFloats(backend, shape));
-  // The gradient in the sums, of all sequences.
+  // The gradient in the sums of all sequences.
   const g = run.floats([...q.shape.slice(0, 3), 4 * layout.valueQuads]);
   const dstates = found.buffer();
   const products = run.scratch("pairs");

@@ -1,4 +1,4 @@
-/** How the chunkwise kernels compute a problem with a decay per channel, and what it costs. @module */
+/** Plans of the chunkwise kernels with diagonal decays, and their costs. @module */
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import { MOST_ROWS } from "../chunk_engine/outputs.ts";
@@ -11,11 +11,11 @@ import {
 import { type Device, inLaunches, refusalOf } from "../frame/planning.ts";
 
 /**
- * Plans a problem for a device.
+ * Plans a problem with diagonal decays for a device.
  *
- * @param request The problem, of decays per channel.
- * @param device Its limits and features.
- * @param bestChunk Tokens of a chunk, if nothing asks for fewer.
+ * @param request The problem.
+ * @param device The device's limits and features.
+ * @param bestChunk Tokens of a chunk, unless the request gives a size.
  * @returns What would run, or why nothing can.
  */
 export function planDiagonal(
@@ -49,11 +49,11 @@ export function planDiagonal(
   const batches = batchesFor(layout, sequences, limits);
   return {
     chunkSize,
-    // Records of a batch, and all decays.
+    // The records of one batch, and the decays of all sequences.
     scratchBytes: batches[0]!.sequences * recordBytes(layout).all +
       4 * directions * sequences * length * headDim,
-    // The decays of each direction; in each batch operands and scores of each, the
-    // states if there are any, and the outputs.
+    // One launch for each direction's decays; then in each batch two for each direction's
+    // operands and scores, two for the states if there are any, and one for the outputs.
     how: inLaunches(
       directions +
         batches.length * (2 * directions + (stateQuads > 0 ? 2 : 0) + 1),

@@ -1,10 +1,10 @@
-/** States that a kernel is given, or gives, as tensors of tfjs. @module */
+/** Access to the states that enter and leave a kernel as tensors of TensorFlow.js. @module */
 
 /**
- * Text that reads and writes quads of `[sequences, headDim, valueDim + 1]`.
- * What there is not of rows and columns is read as zero, and not written.
+ * WGSL functions that read and write quads of states `[sequences, headDim, valueDim + 1]`.
+ * Rows and columns beyond the tensor's read as zero, and are not written.
  *
- * @param sizes The uniforms that have `headDim` and `valueDim`.
+ * @param sizes The name of the uniforms that have `headDim` and `valueDim`.
  * @param enters Buffers to be read: `enter_<name>(sequence, row, quad) -> vec4f`.
  * @param leaves Buffers to be written: `leave_<name>(sequence, row, quad, state)`.
  */

@@ -3,7 +3,7 @@
  *
  *     g_i = s [dy_i / D_i, -(dy_i · y_i) / D_i],   D_i = row sum + ε
  *
- * with the row sum as one more column of y; without normaliser, s [dy_i, 0].
+ * where the row sum is one more column of y; without normalisation, s [dy_i, 0].
  *
  * @module
  */
@@ -16,12 +16,12 @@ import {
 import { declare, type Launch } from "./problem.ts";
 import { QUADS, type Vectors } from "./vectors.ts";
 
-/** The vectors g. */
+/** The vectors g, gradients in the sums of y and in the row sum. */
 export const COTANGENTS: Vectors = { name: "g", columns: "sum", half: false };
 
 const THREADS = 64;
 
-/** The shader of the vectors g, of which a thread writes that of one token. */
+/** The shader that writes the vectors g, one token per thread. */
 export function cotangentsShader(
   { length, sequences }: Launch,
 ): Shader {

@@ -1,6 +1,6 @@
 /**
- * Copies vectors to whole quads, in 32 bits or rounded to 16: what is above
- * 65504 then becomes infinite.
+ * Copies vectors to whole quads, in 32 bits or rounded to 16: numbers above
+ * 65504 then become infinite.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { bindingOf, QUADS, quadsOf, type Vectors } from "./vectors.ts";
 
 const THREADS = 64;
 
-/** The shader that copies `x` to `packed`, of which a thread copies a quad. */
+/** The shader that copies `x` to `packed`, one quad per thread. */
 export function packShader(
   vectors: Vectors & { columns: "key" | "value" },
   launch: Launch,

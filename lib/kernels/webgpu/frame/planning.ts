@@ -1,4 +1,4 @@
-/** What the plans of all forms have in common. @module */
+/** Limits, refusals and costs that the plans of all forms have in common. @module */
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { Refusal } from "../../../contract/kernel.ts";
 import { isPacked, largestBuffer } from "./sequence_batches.ts";
@@ -6,13 +6,13 @@ import { quadsOf } from "./vectors.ts";
 
 /** Largest headDim and valueDim: a workgroup's threads must cover a row. */
 const LARGEST_DIM = 128;
-/** Storage buffers of the shader that has most: that of dk and dv. */
+/** The most storage buffers that any shader binds, that of dk and dv. */
 const STORAGE_BUFFERS = 10;
 
-/** Limits and features of a device. */
+/** The limits and features of a device. */
 export type Device = Pick<GPUDevice, "limits" | "features">;
 
-/** Why no kernel can have a problem on a device, if none can. */
+/** Refuses a problem that no kernel can compute on a device. */
 export function refusalOf(
   request: KernelRequest,
   device: Device,
@@ -39,7 +39,7 @@ export function refusalOf(
   return undefined;
 }
 
-/** Why a kernel cannot have heads with so many columns, if it cannot. */
+/** Refuses heads with more columns than a kernel takes. */
 export function tooWide(
   dims: Readonly<Record<string, number>>,
   most: number,
@@ -54,7 +54,7 @@ export function tooWide(
   return undefined;
 }
 
-/** Why an adapter binds too few buffers for the gradients, if it does. */
+/** Refuses an adapter that binds too few buffers for the gradients. */
 export function tooFewBuffers(limits: GPUSupportedLimits): Refusal | undefined {
   if (limits.maxStorageBuffersPerShaderStage >= STORAGE_BUFFERS) {
     return undefined;
@@ -66,7 +66,7 @@ export function tooFewBuffers(limits: GPUSupportedLimits): Refusal | undefined {
   };
 }
 
-/** Why no device runs so many chunks, if it does not. */
+/** Refuses a sequence with more chunks than a device can launch workgroups. */
 export function tooManyChunks(
   chunks: number,
   limits: GPUSupportedLimits,
@@ -82,8 +82,8 @@ export function tooManyChunks(
 }
 
 /**
- * Launches and bytes that it takes to copy inputs to whole quads, in the
- * precision that is wanted.
+ * The launches and bytes needed to copy inputs to whole quads, in the requested
+ * precision.
  */
 export function packingOf(
   request: KernelRequest,
@@ -99,7 +99,7 @@ export function packingOf(
   };
 }
 
-/** The words in which a plan says how it runs. */
+/** A plan's description of how it runs: on WebGPU, in the given number of launches. */
 export function inLaunches(launches: number): string {
   return `webgpu, ${launches} ${launches === 1 ? "launch" : "launches"}`;
 }

@@ -1,4 +1,4 @@
-/** The numbers of an attention, and the text that its shaders begin with. @module */
+/** The uniforms of an attention problem, and the declarations that its shaders begin with. @module */
 import type { Binding } from "../../../tfjs/webgpu/shader.ts";
 import {
   declareUniforms,
@@ -6,7 +6,7 @@ import {
   type UniformTypes,
 } from "../../../tfjs/webgpu/uniforms.ts";
 
-/** The numbers that change from call to call, in the order of the struct in the text. */
+/** The numbers that change from call to call, in the order of the WGSL struct. */
 export interface ProblemUniforms {
   /** Tokens of a sequence. */
   readonly length: number;
@@ -22,13 +22,13 @@ export interface ProblemUniforms {
   readonly valueDim: number;
   /** Whether to divide by the row sum. */
   readonly normalize: boolean;
-  /** Multiplies q · k. */
+  /** The factor of the scores q · k. */
   readonly scale: number;
-  /** Added to the row sum. */
+  /** The number added to the row sum before it divides. */
   readonly epsilon: number;
 }
 
-/** The problem and the sequences of a launch. */
+/** The problem of a launch, and its number of sequences. */
 export interface Launch extends ProblemUniforms {
   /** Sequences of the launch. */
   readonly sequences: number;
@@ -46,7 +46,7 @@ const PROBLEM = {
   epsilon: "f32",
 } as const satisfies UniformTypes;
 
-/** The uniform buffer of {@linkcode ProblemUniforms}. */
+/** Packs {@linkcode ProblemUniforms} into a uniform buffer. */
 export function packProblem(problem: ProblemUniforms): ArrayBuffer {
   return packUniforms(PROBLEM, {
     ...problem,
@@ -54,7 +54,7 @@ export function packProblem(problem: ProblemUniforms): ArrayBuffer {
   });
 }
 
-/** Declares the buffers, and the uniforms after them. */
+/** WGSL that declares the storage buffers, and the problem's uniforms after them. */
 export function declare(bindings: readonly Binding[]): string {
   const half = bindings.some(({ element }) => element === "vec4h");
   const buffers = bindings.map(({ name, element, access }, i) =>

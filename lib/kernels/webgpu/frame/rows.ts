@@ -1,7 +1,7 @@
 /**
- * Programs that add up rows: a team of threads for each row, several teams a
- * workgroup. Neighbours in a team read neighbours in memory, and a sum takes
- * two barriers.
+ * Programs that sum over rows: a team of threads for each row, several teams per
+ * workgroup. Neighbouring threads of a team read neighbouring memory, and a sum
+ * takes two barriers.
  *
  * @module
  */
@@ -15,25 +15,25 @@ import {
 export const ROW_THREADS = 64;
 /**
  * Most threads of a team. Four read 64 bytes at a time, whole sectors of a GPU's
- * memory; of more, the sums cost more than the rows on a software adapter.
+ * memory; with more, summing costs more than reading on a software adapter.
  */
 const LARGEST_TEAM = 4;
 
-/** How the rows of a matrix are shared out over teams of threads. */
+/** The division of a matrix's rows among teams of threads. */
 export interface Teams {
-  /** Numbers of a pack. */
+  /** Numbers in a pack, which a thread loads at once. */
   readonly width: PackWidth;
   /** Rows that a workgroup's teams read at once. */
   readonly atOnce: number;
-  /** What {@linkcode rowFunctions} read, by name. */
+  /** The uniforms that {@linkcode rowFunctions} read, by name. */
   readonly integers: Program["integers"];
 }
 
 /**
- * Shares out the rows of a matrix.
+ * Divides the rows of a matrix among teams of threads.
  *
  * @param rows Number of rows.
- * @param columns Numbers of a row.
+ * @param columns Numbers in a row.
  */
 export function teamsOf(rows: number, columns: number): Teams {
   const width = widthOf(columns);
@@ -48,12 +48,12 @@ export function teamsOf(rows: number, columns: number): Teams {
 }
 
 /**
- * Functions of the text.
+ * WGSL functions for sums over rows.
  *
- * `total` adds up the numbers of a pack and `team_sum` what the threads of each
- * team hold. `row_of` is the row of a thread's team, if the workgroup's first is
- * `first`; `packs_of` is the number of its packs, 0 beyond the last row, whose
- * threads must come along to the barriers.
+ * `total` adds up the numbers of a pack, and `team_sum` the parts of each team's
+ * threads. `row_of` is the row of a thread's team, where the workgroup's first row is
+ * `first`; `packs_of` is the row's number of packs, 0 beyond the last row, whose
+ * threads must still reach the barriers.
  */
 export function rowFunctions(width: PackWidth): string {
   return /* wgsl */ `

@@ -1,7 +1,7 @@
-/** Sequences that a kernel takes at once: those whose states fit in one buffer. @module */
+/** Batches of sequences that a kernel computes at once, as many as one buffer has room for. @module */
 import type { Dims } from "./vectors.ts";
 
-/** Whether vectors are copied to whole quads first. */
+/** Whether vectors must first be copied to whole quads. */
 export function isPacked(
   columns: "key" | "value",
   dims: Dims,
@@ -11,18 +11,18 @@ export function isPacked(
   return half || count % 4 !== 0;
 }
 
-/** Bytes of the largest buffer that shaders of a device can bind. */
+/** The size in bytes of the largest buffer that a device's shaders can bind. */
 export function largestBuffer(limits: GPUSupportedLimits): number {
   return Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
 }
 
-/** Sequences that a kernel computes at once, since what they need fits in one buffer. */
+/** A run of sequences that a kernel computes at once. */
 export interface SequenceBatch {
   readonly firstSequence: number;
   readonly sequences: number;
 }
 
-/** The batches in which a kernel computes sequences that need so many bytes of one buffer each. */
+/** Divides sequences into batches that fit in one buffer, at `bytesOfSequence` bytes each. */
 export function sequenceBatches(
   sequences: number,
   bytesOfSequence: number,

@@ -1,18 +1,18 @@
 /**
  * Vectors, one per token, read four columns at a time.
  *
- * A quad is four columns. Vectors lie in whole quads: what the number of
- * columns leaves of the last one is 0. The numbers of columns are uniforms, so
- * that one text serves all of them; compilers that know how often a loop runs
- * would unroll it, and take seconds.
+ * A quad is four columns. Vectors are stored in whole quads, padded with zeros
+ * after the last column. The numbers of columns are uniforms, so that one shader
+ * text serves all of them; compilers that know how often a loop runs would unroll
+ * it, and take seconds.
  *
  * @module
  */
 import { type Binding, input } from "../../../tfjs/webgpu/shader.ts";
 
 /**
- * Which columns a vector has: those of q and k, those of v, or those of v and
- * then the row sum.
+ * The columns of a vector: those of q and k, those of v, or those of v followed
+ * by the row sum.
  */
 export type Columns = "key" | "value" | "sum";
 
@@ -20,13 +20,13 @@ export type Columns = "key" | "value" | "sum";
 export interface Vectors {
   /** The name of its buffer. */
   readonly name: string;
-  /** Which columns the vectors have. */
+  /** The columns of each vector. */
   readonly columns: Columns;
-  /** Whether its numbers have 16 bits. */
+  /** Whether the buffer's numbers have 16 bits. */
   readonly half: boolean;
 }
 
-/** How many columns the vectors of a head have. */
+/** The numbers of columns of a head's vectors. */
 export interface Dims {
   /** Columns of q and k. */
   readonly headDim: number;
@@ -34,7 +34,7 @@ export interface Dims {
   readonly valueDim: number;
 }
 
-/** The number of quads of a vector with these columns. */
+/** The number of quads of a vector with the given columns. */
 export function quadsOf(
   columns: Columns,
   { headDim, valueDim }: Dims,
@@ -50,8 +50,8 @@ export function quadsOf(
 }
 
 /**
- * Functions of the text that do what {@linkcode quadsOf} does: `key_quads()`
- * and so on.
+ * WGSL functions that do what {@linkcode quadsOf} does: `key_quads()`,
+ * `value_quads()` and `sum_quads()`.
  */
 export const QUADS = /* wgsl */ `
 fn key_quads() -> u32 { return (problem.headDim + 3u) / 4u; }
@@ -59,21 +59,21 @@ fn value_quads() -> u32 { return (problem.valueDim + 3u) / 4u; }
 fn sum_quads() -> u32 { return problem.valueDim / 4u + 1u; }
 `;
 
-/** The name of vectors in the key of a shader. */
+/** The name of a vectors' buffer in a shader's cache key, which tells its precision. */
 export function vectorsKey({ name, half }: Vectors): string {
   return half ? `${name}16` : name;
 }
 
-/** The binding of the buffer of vectors. */
+/** The binding of a buffer of vectors. */
 export function bindingOf({ name, half }: Vectors): Binding {
   return input(name, half ? "vec4h" : "vec4f");
 }
 
 /**
- * `read_<name>(token, quad) -> vec4f`.
+ * WGSL function `read_<name>(token, quad) -> vec4f`.
  *
- * Values have a column of ones behind the last, which no buffer holds:
- * attention makes of it the row sum.
+ * Values have a column of ones after the last, which no buffer holds: attention
+ * turns it into the row sum.
  */
 export function reading({ name, columns }: Vectors): string {
   const head = `fn read_${name}(token: u32, quad: u32) -> vec4f {`;
@@ -89,22 +89,22 @@ export function reading({ name, columns }: Vectors): string {
 }
 
 /**
- * `read_<name>(token, quad) -> vec4f` of the columns that the buffer has,
- * without a column of ones.
+ * WGSL function `read_<name>(token, quad) -> vec4f` for the columns that the buffer
+ * has, without a column of ones.
  */
 export function readingStored({ name, columns }: Vectors): string {
   return `fn read_${name}(token: u32, quad: u32) -> vec4f { return vec4f(${name}[token * ${columns}_quads() + quad]); }`;
 }
 
-/** A tensor of TensorFlow.js that a shader writes, a vector for each token. */
+/** A tensor of TensorFlow.js to which a shader writes one vector for each token. */
 export interface Written {
   /** The name of its buffer. */
   readonly name: string;
-  /** Which columns the vectors have. */
+  /** The columns of each vector. */
   readonly columns: "key" | "value";
 }
 
-/** `write_<name>(token, quad, value: vec4f)`; the row sum is not written. */
+/** WGSL function `write_<name>(token, quad, value: vec4f)`, which skips padding and the row sum. */
 export function writing({ name, columns }: Written): string {
   const count = columns === "key" ? "problem.headDim" : "problem.valueDim";
   return /* wgsl */ `fn write_${name}(token: u32, quad: u32, value: vec4f) {

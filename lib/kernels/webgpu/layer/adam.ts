@@ -1,10 +1,10 @@
-/** A step of Adam. @module */
+/** The fused step of the Adam optimizer. @module */
 import type { AdamAttributes } from "../../../optimizers/adam.ts";
 import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { makeFloats } from "../../../tfjs/webgpu/program.ts";
 
-/** The new value, mean and square. */
+/** The kernel of an Adam step: the new value, mean and mean square. */
 export const adam: FusedKernel<
   "value" | "gradient" | "mean" | "square",
   AdamAttributes
@@ -21,7 +21,7 @@ export const adam: FusedKernel<
       stepSize,
       beta1,
       beta2,
-      // In 32 bits, 1 - 0.999 would have four digits left.
+      // Subtracted here: in 32 bits, 1 - 0.999 would have four digits left.
       rest1: 1 - beta1,
       rest2: 1 - beta2,
       rootCorrection,

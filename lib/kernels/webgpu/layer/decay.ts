@@ -1,4 +1,4 @@
-/** From logits to log decays, and from those to the pair of both directions. @module */
+/** Kernels from logits to log decays, and from those to the log decays of both directions. @module */
 import { LOWEST_LOG_DECAY } from "../../../attention/decays/finite_decay.ts";
 import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
@@ -52,8 +52,8 @@ export const logSigmoidGradient: FusedKernel<"x" | "dy"> = (
 };
 
 /**
- * Whether -Infinity, or what is as good as it, stands there: of NaN no
- * comparison need be right in WGSL, but its bits are, and it is not clipped.
+ * WGSL function: whether x lies below the lowest log decay, as -Infinity does. NaN,
+ * of which no comparison need be right in WGSL, is told by its bits and not clipped.
  */
 const IS_CLIPPED = /* wgsl */ `
 fn is_clipped(x: f32) -> bool {
@@ -61,14 +61,14 @@ fn is_clipped(x: f32) -> bool {
 }
 `;
 
-/** Declares where a token is in its sequence. */
+/** WGSL that declares the position of a token in its sequence. */
 const POSITION = /* wgsl */ `  let position = at % uniforms.length;
   let is_first = position == 0u;
   let is_last = position == uniforms.length - 1u;`;
 
 /**
- * Each direction's decay of the token before, on its way: the forward state
- * pays that of t - 1, the backward state that of t + 1.
+ * The kernel of each direction's log decays, shifted by a token: on arriving at token
+ * t, the forward state decays by that of t - 1, the backward state by that of t + 1.
  */
 export const sourceDecay: FusedKernel<"logDecay"> = (
   { backend, inputs: { logDecay } },
@@ -77,7 +77,7 @@ export const sourceDecay: FusedKernel<"logDecay"> = (
   const [forward, backward] = [make(), make()];
   runElementwise(backend, {
     name: "source_decay",
-    // Neighbours lie in other packs.
+    // A token's neighbour may lie in another pack, so packs have one number.
     width: 1,
     reads: { logDecay },
     writes: { forward, backward },
@@ -94,8 +94,8 @@ fn clip(x: f32) -> f32 { return select(x, uniforms.lowest, is_clipped(x)); }
 };
 
 /**
- * The gradient kernel of {@linkcode sourceDecay}: the sum of what both
- * directions send back to a token, 0 where it was clipped.
+ * The gradient kernel of {@linkcode sourceDecay}: the sum of both directions'
+ * gradients in a token's log decay, 0 where it was clipped.
  */
 export const sourceDecayGradient: FusedKernel<"logDecay" | "df" | "db"> = (
   { backend, inputs: { logDecay, df, db } },

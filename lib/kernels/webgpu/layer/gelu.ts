@@ -1,4 +1,4 @@
-/** x Φ(x), with the normal distribution Φ, and its gradient. @module */
+/** GELU, x Φ(x) with the normal distribution Φ, and its gradient. @module */
 import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { makeFloats } from "../../../tfjs/webgpu/program.ts";
@@ -32,7 +32,7 @@ export const gelu: FusedKernel<"x"> = ({ backend, inputs: { x } }) => {
   return [y];
 };
 
-/** dx = dy (Φ(x) + x φ(x)), with the normal density φ. */
+/** The gradient kernel of GELU: dx = dy (Φ(x) + x φ(x)), with the normal density φ. */
 export const geluGradient: FusedKernel<"x" | "dy"> = (
   { backend, inputs: { x, dy } },
 ) => {

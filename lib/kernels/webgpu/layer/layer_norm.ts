@@ -14,14 +14,14 @@ import {
   teamsOf,
 } from "../frame/rows.ts";
 
-/** Rows of a workgroup of the gradient, if its teams do not read more at once. */
+/** Rows that a workgroup of the gradient reads, unless its teams read more at once. */
 const BLOCK_ROWS = 16;
 
 interface LayerNormAttributes {
   readonly epsilon: number;
 }
 
-/** Mean and inverse deviation of a team's row. */
+/** WGSL function `moments_of`: the mean and inverse deviation of a team's row. */
 const MOMENTS = /* wgsl */ `
 fn moments_of(row: u32, local: u32) -> vec2f {
   let first = row * uniforms.packs;
@@ -40,7 +40,7 @@ fn moments_of(row: u32, local: u32) -> vec2f {
 }
 `;
 
-/** What the programs of the forward pass and of the gradient have in common. */
+/** The fields common to the programs of the forward pass and the gradient. */
 function programOf(
   teams: Teams,
   { epsilon }: LayerNormAttributes,
@@ -50,7 +50,7 @@ function programOf(
   return { width, floats: { epsilon }, threads: ROW_THREADS, functions };
 }
 
-/** y = n · scale + offset, with n = (x - mean) / deviation. */
+/** The kernel of layer normalisation: y = n · scale + offset, with n = (x - mean) / deviation. */
 export const layerNorm: FusedKernel<
   "x" | "scale" | "offset",
   LayerNormAttributes
@@ -79,11 +79,11 @@ export const layerNorm: FusedKernel<
 };
 
 /**
- * dx = (g - mean(g) - n mean(g n)) / deviation, with g = dy · scale;
- * dscale = Σ dy n and doffset = Σ dy, over the rows.
+ * The gradient kernel of layer normalisation: dx = (g - mean(g) - n mean(g n)) /
+ * deviation, with g = dy · scale; dscale = Σ dy n and doffset = Σ dy, over the rows.
  *
- * A workgroup reads a block of rows twice: its teams along the rows, for dx, and
- * then its threads down the columns, for the block's part of the sums.
+ * A workgroup reads a block of rows twice: in teams along the rows, for dx, and
+ * then thread by thread down the columns, for the block's part of dscale and doffset.
  */
 export const layerNormGradient: FusedKernel<
   "x" | "scale" | "offset" | "dy",

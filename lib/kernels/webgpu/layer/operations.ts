@@ -19,7 +19,7 @@ import { layerNorm, layerNormGradient } from "./layer_norm.ts";
 import { tokens, withoutPadding } from "./padding.ts";
 import { splitHeads, splitHeadsGradient } from "./split_heads.ts";
 
-/** Registers the kernels for webgpu. */
+/** Registers the kernels of the small fused operations for webgpu. */
 export function registerOperations(): void {
   registerFusedKernel(LAYER_NORM, {
     forward: layerNorm,

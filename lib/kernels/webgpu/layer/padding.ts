@@ -1,15 +1,15 @@
-/** Tokens without what is none. @module */
+/** Masks of padding, and tensors whose padding is set to zero. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
 import { runElementwise } from "../../../tfjs/webgpu/elementwise.ts";
 import type { FusedKernel } from "../../../tfjs/webgpu/fused_kernel.ts";
 import { makeFloats, sizeOf, widthOf } from "../../../tfjs/webgpu/program.ts";
 
-/** What finds the mask of a pack of x: the width of packs, and its text. */
+/** The part of a program that looks up the mask of a pack of x: pack width, uniforms and WGSL. */
 function maskOf(x: tf.TensorInfo, mask: tf.TensorInfo) {
   const [batch, length] = mask.shape as [number, number];
   const columns = x.shape.at(-1)!;
-  // Of a token, and of four tokens' masks.
+  // Packs of four need four columns of x side by side, and masks in fours too.
   const width = widthOf(columns) === 4 ? widthOf(sizeOf(mask)) : 1;
   return {
     width,
@@ -27,8 +27,8 @@ function maskOf(x: tf.TensorInfo, mask: tf.TensorInfo) {
 }
 
 /**
- * 1 for a token and 0 for padding: of NaN no comparison need be right in WGSL,
- * and denormal numbers may be 0, but bits are what they are.
+ * The kernel that turns a mask into 1 for tokens and 0 for padding. It compares bits,
+ * since WGSL may compare NaN wrongly and read denormal numbers as 0.
  */
 export const tokens: FusedKernel<"mask"> = ({ backend, inputs: { mask } }) => {
   const y = makeFloats(backend, mask.shape);
@@ -44,7 +44,7 @@ export const tokens: FusedKernel<"mask"> = ({ backend, inputs: { mask } }) => {
   return [y];
 };
 
-/** x, or zeros where the mask of its token is 0; no product, which NaN would survive. */
+/** The kernel that copies x, with zeros where a token's mask is 0; NaN would survive a product with 0. */
 export const withoutPadding: FusedKernel<"x" | "mask"> = (
   { backend, inputs: { x, mask } },
 ) => {
@@ -61,10 +61,10 @@ export const withoutPadding: FusedKernel<"x" | "mask"> = (
 };
 
 /**
- * Fills the rows of padding with zeros.
+ * Sets the rows of padding to zero, in place.
  *
  * @param backend The backend of the tensors.
- * @param x `[batch, …, length, columns]`, which nobody else has yet.
+ * @param x `[batch, …, length, columns]`, which nothing else refers to yet.
  * @param mask `[batch, length]`, 0 at padding.
  */
 export function clearPadding(

@@ -1,4 +1,4 @@
-/** 1 / (1 + e^-x) of a pack; no intermediate overflows. */
+/** WGSL function `sigmoid` of a pack, 1 / (1 + e^-x); no intermediate overflows. */
 export const SIGMOID = /* wgsl */ `
 fn sigmoid(x: Pack) -> Pack {
   let decayed = exp(-abs(x));

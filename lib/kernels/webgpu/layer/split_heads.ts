@@ -1,6 +1,6 @@
 /**
- * From projected rows to queries, keys and values, with the feature map of
- * queries and keys, and back.
+ * Splits projected rows into queries, keys and values, with the feature map of
+ * queries and keys, and the gradient.
  *
  * @module
  */
@@ -20,7 +20,7 @@ interface SplitHeadsAttributes {
   readonly featureMap: FusedFeatureMap;
 }
 
-/** A feature map in WGSL: φ(x) and φ'(x) of a pack. */
+/** A feature map in WGSL: φ(x) and φ'(x) for a pack x. */
 interface FeatureMapText {
   readonly map: string;
   readonly slope: string;
@@ -47,7 +47,7 @@ const FEATURE_MAPS: Readonly<Record<FusedFeatureMap, FeatureMapText>> = {
   },
 };
 
-/** Where a team's vector is, in x and among the vectors of its part. */
+/** WGSL that locates a team's vector: in x, from `joined` on, and in q, k or v, from `split` on. */
 const PLACE = /* wgsl */ `
   let vector = row_of(workgroup * (${ROW_THREADS}u / uniforms.team), local);
   let packs = packs_of(vector);
@@ -60,7 +60,7 @@ const PLACE = /* wgsl */ `
   let joined = vector * uniforms.packs;
   let split = (sequence * uniforms.length + token % uniforms.length) * uniforms.packs;`;
 
-/** What the programs of the forward pass and of the gradient have in common. */
+/** The fields common to the programs of the forward pass and the gradient. */
 function programOf(
   x: tf.TensorInfo,
   { numHeads: heads, featureMap }: SplitHeadsAttributes,
@@ -82,7 +82,7 @@ fn slope(x: Pack) -> Pack { return ${slope}; }
   };
 }
 
-/** The forward kernel: queries, keys and values of x, head by head. */
+/** The kernel that splits x into queries, keys and values, head by head. */
 export const splitHeads: FusedKernel<"x", SplitHeadsAttributes> = (
   { backend, inputs: { x }, attributes },
 ) => {
@@ -121,7 +121,7 @@ ${factor}
   return [q, k, v];
 };
 
-/** dx = φ'(x) ds, with ds = dy, or (dy - y (y · dy)) / |s| of y = s / |s|. */
+/** The gradient kernel of {@linkcode splitHeads}: dx = φ'(x) ds, with ds = dy, or (dy - y (y · dy)) / |s| for y = s / |s|. */
 export const splitHeadsGradient: FusedKernel<
   "x" | "dq" | "dk" | "dv",
   SplitHeadsAttributes
@@ -129,7 +129,7 @@ export const splitHeadsGradient: FusedKernel<
   const dx = makeFloats(backend, x.shape);
   const { normalize } = FEATURE_MAPS[attributes.featureMap];
   const common = programOf(x, attributes);
-  // ds = factor dy - share s
+  // With y = s / |s|, ds = factor dy - share s.
   const factors = normalize
     ? /* wgsl */ `
   var part = vec2f();

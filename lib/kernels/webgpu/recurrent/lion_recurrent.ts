@@ -1,5 +1,5 @@
 /**
- * The recurrent form as a tfjs kernel for WebGPU: a launch for each direction.
+ * The recurrent form as a kernel of TensorFlow.js for WebGPU: one launch per direction.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { directionsOf, planRecurrent } from "./recurrent_plan.ts";
 /**
  * Registers the kernels `LionRecurrent` and `LionRecurrentGrad` for webgpu.
  *
- * @param numbersFor What the gradient's kernels are generated from.
+ * @param numbersFor The tuning from which the gradient's kernels are generated.
  */
 export function registerRecurrent(
   numbersFor: NumbersFor<WebGpuNumbers>,
@@ -35,7 +35,7 @@ type Inputs<Input extends string> =
   & Readonly<Record<Input, tf.TensorInfo>>
   & Readonly<Partial<Record<OptionalInput, tf.TensorInfo>>>;
 
-/** The forward pass; of a piece of a sequence, with states in and out. */
+/** The forward pass of the recurrent form; for a piece of a sequence, states enter and leave. */
 export const forward: FusedKernel<ForwardInput, KernelAttributes> = (
   { backend, inputs, attributes },
 ) => {

@@ -1,4 +1,4 @@
-/** How a piece of a sequence runs, which takes states and hands them on. @module */
+/** Plans for a piece of a sequence, which states enter and leave. @module */
 import type { KernelRequest } from "../../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../../contract/kernel.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
@@ -6,19 +6,19 @@ import { planChunkwise } from "../chunkwise/chunkwise_plan.ts";
 import type { Device } from "../frame/planning.ts";
 import { planRecurrent } from "./recurrent_plan.ts";
 
-/** Tokens of a piece up to which one launch a direction is worth its steps. */
+/** The longest piece swept token by token: one launch per direction is then worth the steps. */
 const SHORT = 16;
 
 /**
  * Plans a piece for a device.
  *
- * Short ones are swept token by token, as are heads that are too wide for the
- * chunkwise shaders: those are the plans with chunks of one token. Others have
- * two chunks at least, between which there are states.
+ * Short pieces are swept token by token, as are heads that are too wide for the
+ * chunkwise shaders: those are the plans with chunks of one token. Other pieces get
+ * at least two chunks, since states exist only between chunks.
  *
  * @param request The piece.
- * @param device Its limits and features.
- * @param numbers Those of its chunks.
+ * @param device The device's limits and features.
+ * @param numbers The tuning of the chunkwise kernels.
  * @returns What would run, or why nothing can.
  */
 export function planPiece(

@@ -1,11 +1,11 @@
 /**
- * Sweeps of the recurrent form: what its shaders have in common.
+ * The parts that the sweeps of the recurrent form have in common.
  *
  * A sweep goes through a sequence token by token, with one state of headDim
- * rows and a column for each of (v, 1). A workgroup has some quads of columns,
- * and all rows; a thread holds a tile of eight rows and one quad in registers,
- * which nobody else needs. Lanes are the tiles of the same columns: what a token
- * reads is their sum, and takes a barrier. Neighbours have neighbouring columns.
+ * rows and one column for each of (v, 1). A workgroup has some quads of columns, and
+ * all rows; a thread holds a tile of eight rows by one quad in registers, which no
+ * other thread reads. Lanes are the threads of the same columns: a token's output is
+ * their sum, and takes a barrier. Neighbouring threads have neighbouring columns.
  *
  * @module
  */
@@ -15,21 +15,21 @@ import { reading } from "../score_tiles/score_tiles.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import { TILE_ROWS } from "../frame/register_tile.ts";
 
-/** The way that a sweep goes: from the first token on, or from the last. */
+/** The direction of a sweep: from the first token on, or from the last. */
 export type Direction = "forward" | "backward";
 
 /**
- * Threads of a workgroup at most: of as many, what a token's sums take fits in
- * the workgroup memory that every device has.
+ * Most threads of a workgroup: the partial sums of this many fit in the workgroup
+ * memory that every device has.
  */
 export const MOST_THREADS = 160;
-/** Threads come in whole warps, so that few texts serve all sizes. */
+/** Threads of a warp; workgroups have whole warps, so that few shader texts serve all sizes. */
 const WARP = 32;
 
-/** Columns of q and k of which a workgroup can hold two quads of columns. */
+/** The largest headDim for which a workgroup can hold two quads of columns. */
 export const LARGEST_HEAD_DIM = TILE_ROWS * MOST_THREADS / 2;
 
-/** How the states of a sweep are shared out over workgroups and threads. */
+/** The division of a sweep's states among workgroups and threads. */
 export interface SweepTiling {
   /** Threads of the same columns, called lanes. */
   readonly lanes: number;
@@ -44,18 +44,18 @@ export function threadsPerColumn(headDim: number): number {
   return Math.ceil(headDim / TILE_ROWS);
 }
 
-/** The tiling whose workgroups have so many quads of columns. */
+/** The tiling whose workgroups have `across` quads of columns. */
 export function sweepTilingOf(headDim: number, across: number): SweepTiling {
   const lanes = threadsPerColumn(headDim);
   const threads = WARP * Math.ceil(lanes * across / WARP);
   return { lanes, across, threads };
 }
 
-/** The number that row r of a tile has of a vector, of which the tile has two quads. */
+/** WGSL of row r's number in a vector of which a tile holds two quads. */
 export const ofRow = (name: string, r: number): string =>
   `${name}${r >> 2}[${r % 4}]`;
 
-/** What the programs of all sweeps are given alike. */
+/** The fields common to the programs of all sweeps. */
 export function sweepProgram(
   q: tf.TensorInfo,
   v: tf.TensorInfo,
@@ -71,8 +71,8 @@ export function sweepProgram(
 }
 
 /**
- * `rows_of_<name>(token, quad)` of q and k, and `values_of(token, quad)` of
- * (v, 1): zeros where there are no more columns.
+ * WGSL functions that read quads of q and k, `rows_of_<name>(token, quad)`, and of
+ * (v, 1), `values_of(token, quad)`; zeros beyond the last column.
  */
 export function sweepFunctions(width: 1 | 4): string {
   const rows = (name: string) =>
@@ -89,21 +89,21 @@ fn values_of(token: u32, quad: u32) -> vec4f {
 }`;
 }
 
-/** Where a thread is: its `lane`, and its `place` among the quads of columns. */
+/** WGSL that declares a thread's `lane`, and its `place` among the quads of columns. */
 export const SWEEP_PLACES = /* wgsl */ `
   let lane = local / uniforms.across;
   let place = local % uniforms.across;
   let is_working = lane < uniforms.lanes;
   let last = uniforms.length - 1u;`;
 
-/** The token at a position of a sweep. */
+/** WGSL of the token at a position of a sweep. */
 export function tokenAt(direction: Direction, position: string): string {
   return direction === "forward"
     ? `base + ${position}`
     : `base + last - ${position}`;
 }
 
-/** A token's k and q, in the tile's rows: `k0`, `k1` and so on. */
+/** WGSL that declares a token's k or q in the tile's rows: `k0` and `k1`, `q0` and `q1`. */
 export function readRows(...names: ("q" | "k")[]): string {
   return names.map((name) =>
     repeat(

@@ -1,7 +1,7 @@
 /**
- * A sweep of the recurrent form's forward pass. The sweeps add to the same
- * outputs, one after the other: the first writes what it reads, and the second
- * completes it; the forward one counts a token's own k vᵀ.
+ * A sweep of the recurrent form's forward pass. Both sweeps add to the same
+ * outputs, one after the other: the first writes its sums, and the second completes
+ * them; the sum of the forward sweep includes a token's own k vᵀ.
  *
  * @module
  */
@@ -23,22 +23,22 @@ import {
 import { eachTileRow, TILE_ROWS } from "../frame/register_tile.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
-/** Threads of a workgroup, if the rows alone do not make more. */
+/** Threads of a workgroup, unless the rows alone need more. */
 const THREADS = 64;
 
-/** Tokens between barriers: of more threads, a workgroup's memory holds fewer sums. */
+/** The number of tokens between barriers: the more threads, the fewer tokens' sums fit in workgroup memory. */
 function blockOf(threads: number): number {
   return threads <= 128 ? 8 : 4;
 }
 
-/** What a sweep does, and with which tensors. */
+/** The direction, tensors and numbers of a forward sweep. */
 export interface ForwardSweep {
-  /** The way that the sweep goes. */
+  /** The direction of the sweep. */
   readonly direction: Direction;
   readonly q: tf.TensorInfo;
   readonly k: tf.TensorInfo;
   readonly v: tf.TensorInfo;
-  /** Log decays that the state pays on arriving at each token; none if absent. */
+  /** The log decays of the state on arriving at each token; no decay if absent. */
   readonly logDecay: tf.TensorInfo | undefined;
   /**
    * The state that the sweep begins with, `[batch, heads, headDim, valueDim +
@@ -48,11 +48,11 @@ export interface ForwardSweep {
   /** The tensor for the state that the sweep ends with, if it is wanted. */
   readonly lastState?: tf.TensorInfo | undefined;
   /**
-   * The row sums of the sweep before this one, which has written what it read
-   * to y; absent for the first.
+   * The row sums of the previous sweep, whose sums of values are in y; absent for
+   * the first sweep.
    */
   readonly sumsBefore: tf.TensorInfo | undefined;
-  /** Whether no sweep follows: then rows are divided. */
+  /** Whether this is the last sweep, which divides the rows. */
   readonly isLast: boolean;
   readonly y: tf.TensorInfo;
   readonly rowSums: tf.TensorInfo;
@@ -63,14 +63,14 @@ export interface ForwardSweep {
   };
 }
 
-/** Quads of v that are whole; the quad after them has the rest, and the row sum. */
+/** The number of whole quads of v; the quad after them has the remaining columns and the row sum. */
 function wholeQuads(valueDim: number): number {
   return Math.floor(valueDim / 4);
 }
 
 /**
- * Workgroups share out the whole quads; each has the last one too, since it
- * divides by the row sum.
+ * Divides the whole quads among workgroups; each workgroup also has the last quad,
+ * since it divides by the row sum.
  */
 function share(
   headDim: number,
@@ -249,8 +249,8 @@ ${
 }
 
 /**
- * Declares the decay that the state pays on arriving at a token; before the
- * first token there may be no state.
+ * WGSL that declares the decay of the state on arriving at a token: 0 at the first
+ * token if no state enters the sweep, whatever its log decay.
  */
 function arrive(hasEntered: boolean): string {
   const paid = "exp(logDecay[token])";

@@ -1,4 +1,4 @@
-/** How the recurrent kernels compute a problem, and what it costs. @module */
+/** Plans of the recurrent kernels, and their costs. @module */
 import {
   type KernelRequest,
   refuseDiagonal,
@@ -8,10 +8,10 @@ import { inLaunches, tooFewBuffers, tooWide } from "../frame/planning.ts";
 import { type Direction, LARGEST_HEAD_DIM } from "./recurrent.ts";
 
 /**
- * Plans a problem for a device.
+ * Plans a problem in the recurrent form for a device.
  *
  * @param request The problem.
- * @param limits Of the device.
+ * @param limits The device's limits.
  * @returns What would run, or why nothing can.
  */
 export function planRecurrent(
@@ -30,14 +30,14 @@ export function planRecurrent(
   if (refusal) return refusal;
   return {
     chunkSize: null,
-    // The forward sweep's row sums.
+    // The row sums of the forward sweep, which the backward sweep completes.
     scratchBytes: causal ? 0 : 4 * batch * heads * length,
     carriedBytes: 0,
     how: inLaunches(directionsOf(causal).length),
   };
 }
 
-/** The sweeps of a pass, in this order. */
+/** The directions of a pass's sweeps, in the order in which they run. */
 export function directionsOf(causal: boolean): Direction[] {
   return causal ? ["forward"] : ["forward", "backward"];
 }

@@ -1,16 +1,16 @@
 /**
- * Mamba's selective scan: what its passes share. A thread has a channel of a
- * chunk of tokens, and goes through the numbers of its states by fours. States
- * travel from chunk to chunk in a pass of its own.
+ * The parts that the passes of Mamba's selective scan have in common. A thread has
+ * one channel of a chunk of tokens, and goes through its state four numbers at a time.
+ * A pass of its own carries states from chunk to chunk.
  *
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Program } from "../../../tfjs/webgpu/program.ts";
 
-/** Tokens of a chunk, of which a thread keeps all states of four numbers. */
+/** Tokens of a chunk; a thread of the gradient keeps four numbers of the state at each of them. */
 export const CHUNK = 16;
-/** Threads of a workgroup: channels side by side. */
+/** Threads of a workgroup, each with one of as many neighbouring channels. */
 export const THREADS = 64;
 
 /** The sizes of a selective scan. */
@@ -23,12 +23,12 @@ export interface ScanSizes {
   readonly quads: number;
   /** Chunks of a sequence. */
   readonly chunks: number;
-  /** Workgroups side by side that a token's channels take. */
+  /** Workgroups that a token's channels are divided among. */
   readonly blocks: number;
   readonly reverse: boolean;
 }
 
-/** The sizes of the scan of x with the paces a. */
+/** The sizes of the scan of x with the state matrix a. */
 export function sizesOf(
   x: Pick<tf.TensorInfo, "shape">,
   a: Pick<tf.TensorInfo, "shape">,
@@ -44,13 +44,13 @@ export function sizesOf(
   };
 }
 
-/** The shape of a state of each chunk, channel by channel. */
+/** The shape of a tensor with one state for each chunk, channel by channel. */
 export function statesShape(sizes: ScanSizes): number[] {
   const { batch, chunks, quads, channels } = sizes;
   return [batch, chunks, quads, channels, 4];
 }
 
-/** What the programs with a thread for each channel of a chunk have in common. */
+/** The fields common to all programs with one thread for each channel of a chunk. */
 export function chunkProgram(
   sizes: ScanSizes,
 ): Pick<Program, "width" | "integers" | "threads" | "workgroups"> {
@@ -66,7 +66,7 @@ export function chunkProgram(
   };
 }
 
-/** Declares where a thread is: the channel that it has may be one beyond the last. */
+/** WGSL that declares a thread's chunk and channel, which may lie beyond the last. */
 export const PLACE = /* wgsl */ `
   let block = workgroup % uniforms.blocks;
   let chunk = workgroup / uniforms.blocks % uniforms.chunks;
@@ -76,8 +76,8 @@ export const PLACE = /* wgsl */ `
   let count = min(${CHUNK}u, uniforms.length - first);`;
 
 /**
- * Functions of the text: the token at a position as the scan counts them, the
- * record of a chunk's state, and four paces of a channel from \`a\`.
+ * WGSL functions: the token at a position in the scan's direction, the index of a
+ * chunk's state, and four numbers of a channel's row of `a`.
  */
 export const FUNCTIONS = /* wgsl */ `
 fn token_at(entry: u32, position: u32) -> u32 {
@@ -90,7 +90,7 @@ fn record_of(entry: u32, chunk: u32, quad: u32, channel: u32) -> u32 {
 }
 ${quadOf("pace_of", "a")}`;
 
-/** Four numbers of a row of an array; zeros beyond its end. */
+/** WGSL function that reads four numbers of an array's row; zeros beyond its end. */
 export function quadOf(name: string, array: string): string {
   const number = (i: number) =>
     `select(0.0, ${array}[first + min(${i}u, rest - 1u)], ${i}u < rest)`;
@@ -104,27 +104,27 @@ fn ${name}(row: u32, quad: u32) -> vec4f {
 }
 
 /**
- * The mark of a chunk in which the state is forgotten, in the place of the sum
- * of its time steps.
+ * The mark of a chunk within which the state is reset, stored in place of the sum of
+ * its time steps.
  */
 const FORGOTTEN = -1e38;
 
-/** Adds a token's step to a chunk's. */
+/** WGSL that adds a token's time step to the chunk's sum, and notes whether the state is reset. */
 export function addStep(step: string, begins: string): string {
   return /* wgsl */ `
       total += ${step};
       if (${begins}) { is_forgotten = true; }`;
 }
 
-/** The sum of a chunk's time steps, or the mark that the state is forgotten. */
+/** WGSL of the sum of a chunk's time steps, or of the mark that the state is reset. */
 export const TOTAL = /* wgsl */ `select(total, ${FORGOTTEN}, is_forgotten)`;
 
 /**
- * The states, or gradients in them, that reach each chunk from those on one side,
- * in the place of what each chunk has made of zeros.
+ * The program that replaces each chunk's own state, made from zeros, by the state that
+ * reaches it from the chunks on one side; likewise for gradients in states.
  *
- * @param own What chunks make, and how long they take.
- * @param isBackward Whether they come from the last chunk.
+ * @param tensors The chunks' states, the sums of their time steps, and `a`.
+ * @param isBackward Whether states are carried from the last chunk to the first.
  */
 export function carryProgram(
   { a, steps, states }: Readonly<

@@ -1,4 +1,4 @@
-/** The passes of the selective scan's forward pass. @module */
+/** The programs of the selective scan's forward pass. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { type Program, widthOf } from "../../../tfjs/webgpu/program.ts";
 import type { ElementwiseProgram } from "../../../tfjs/webgpu/elementwise.ts";
@@ -15,14 +15,14 @@ import {
 import { SIGMOID } from "../layer/sigmoid.ts";
 
 /**
- * What a scan reads of each token; `begins` is absent where nothing is
- * forgotten at once.
+ * The inputs of a scan; `begins`, which marks the tokens before which the state is
+ * reset, is absent if there are none.
  */
 export type ScanInputs =
   & Readonly<Record<"x" | "dt" | "a" | "b" | "c", tf.TensorInfo>>
   & Readonly<Partial<Record<"begins", tf.TensorInfo>>>;
 
-/** Whether the state before a token is forgotten. */
+/** WGSL of whether the state is reset before a token. */
 function beginsAt(begins: tf.TensorInfo | undefined): string {
   return begins ? "begins[token] != 0.0" : "false";
 }
@@ -39,7 +39,7 @@ const STEP = (begins: tf.TensorInfo | undefined) => /* wgsl */ `
       state = kept * state + step * x[at] * b_of(token, quad);`;
 
 /**
- * The program of the state that each chunk makes of zeros, and of the sum of
+ * The program of the state that each chunk makes from zeros, and of the sum of
  * its time steps.
  */
 export function summaryProgram(
@@ -75,7 +75,7 @@ export function summaryProgram(
   };
 }
 
-/** y = c · h, from the states before each chunk on. */
+/** The program of the outputs y = c · h, starting from the state before each chunk. */
 export function outputsProgram(
   { x, dt, a, b, c, begins }: ScanInputs,
   states: tf.TensorInfo,
@@ -107,12 +107,12 @@ export function outputsProgram(
 }
 
 /**
- * What is applied to the output of a scan: the skip connection d and the gate
- * z, each absent where there is none.
+ * The skip connection d and the gate z that are applied to a scan's output, each
+ * absent if there is none.
  */
 export type ScanGates = Readonly<Partial<Record<"d" | "z", tf.TensorInfo>>>;
 
-/** (y + d x) SiLU(z) of what a scan reads, in packs along the channels. */
+/** The program of the gated output (y + d x) SiLU(z), in packs along the channels. */
 export function gatesProgram(
   { scanned, x, d, z }:
     & ScanGates
@@ -135,7 +135,7 @@ export function gatesProgram(
   };
 }
 
-/** The text of y + d x, or of y where there is no d. */
+/** WGSL of y + d x, or of y if there is no d. */
 export function skipped(d: tf.TensorInfo | undefined): string {
   return d ? "scanned[at] + d[at % uniforms.row] * x[at]" : "scanned[at]";
 }

@@ -1,12 +1,12 @@
 /**
- * The passes of the selective scan's backward pass. With g the gradient in the
+ * The programs of the selective scan's backward pass. With g the gradient in the
  * state h after a token,
  *
  *     g = c dy + e' g' of the token after it     dc = h dy, db = g Δ x
  *     w = e^{Δ a} h_{t-1} g                      dΔ = a · w + x (g · b)
  *     da = Σ Δ w                                 dx = Δ (g · b) + d dy
  *
- * db and dc are sums over channels, of which a workgroup leaves its part.
+ * db and dc are sums over channels; each workgroup writes its part of them.
  *
  * @module
  */
@@ -28,9 +28,9 @@ import { type ScanGates, skipped } from "./scan_forward.ts";
 import { SIGMOID } from "../layer/sigmoid.ts";
 
 /**
- * The gradient in y before its gate, and in the gate.
+ * The program of the gradients in y before its gate, `slope`, and in the gate z.
  *
- * @param reads What the scan itself has read, and what the gates are made of.
+ * @param reads The scan's output before skip connection and gate, their inputs, and dy.
  */
 export function gateGradientsProgram(
   { scanned, x, d, z, dy }:
@@ -58,8 +58,8 @@ export function gateGradientsProgram(
 }
 
 /**
- * The program that lays x, Δ, dy and d dy of each channel side by side, so
- * that they are one binding.
+ * The program that packs x, Δ, dy and d dy of each channel side by side, so that
+ * they take one binding.
  */
 export function scanRowsProgram(
   { x, dt, dy, d }:
@@ -83,8 +83,8 @@ export function scanRowsProgram(
 }
 
 /**
- * The program that lays b and c of each token side by side by fours, with
- * whether the state before it is forgotten.
+ * The program that packs each token's b and c in quads side by side, with whether
+ * the state is reset before it.
  */
 export function tokensProgram(
   { b, c, begins }:
@@ -115,7 +115,7 @@ export function tokensProgram(
   };
 }
 
-/** The shape of what {@linkcode tokensProgram} writes. */
+/** WGSL functions that read the records written by {@linkcode tokensProgram}. */
 const TOKENS = /* wgsl */ `
 fn part_of(token: u32, part: u32) -> vec4f {
   return tokens[token * (2u * uniforms.quads + 1u) + part];
@@ -129,8 +129,8 @@ fn begins_at(token: u32) -> bool {
 type Packed = Readonly<Record<"rows" | "tokens" | "a", tf.TensorInfo>>;
 
 /**
- * The program of the gradient in the state before each chunk if nothing came
- * after it, and of the sum of its time steps.
+ * The program of each chunk's own part of the gradient in the state before it, as
+ * if no chunk followed, and of the sum of its time steps.
  */
 export function gradientSummaryProgram(
   { rows, tokens, a }: Packed,
@@ -168,16 +168,16 @@ export function gradientSummaryProgram(
   };
 }
 
-/** Tokens whose parts of db and dc a workgroup adds up at a time. */
+/** The number of tokens whose parts of db and dc a workgroup adds up at a time. */
 const AT_ONCE = 4;
-/** Threads that share one of these sums. */
+/** The number of threads that share one sum of db or dc. */
 const TEAM = THREADS / (2 * AT_ONCE);
 
 /**
- * All gradients but that of the gate. In `carried`, gradients in states after
- * each chunk make room for the chunk's part of da.
+ * The program of all gradients but the gate's. In `carried`, the gradients in the
+ * states after each chunk are replaced by the chunk's part of da.
  *
- * @param writes `dx`, `ddt`; `parts`, of db and dc by fours, for each block of channels.
+ * @param writes `dx` and `ddt`; `parts`, quads of db and dc for each block of channels.
  */
 export function gradientsProgram(
   { rows, tokens, a, states }:
@@ -280,7 +280,7 @@ var<workgroup> sums: array<vec4f, ${THREADS}>;
   };
 }
 
-/** db and dc as they should be, of their sums by fours. */
+/** The program that unpacks db and dc from quads. */
 export function unpackTokensProgram(
   sums: tf.TensorInfo,
   writes: Readonly<Record<"db" | "dc", tf.TensorInfo>>,
@@ -300,7 +300,7 @@ export function unpackTokensProgram(
   };
 }
 
-/** da as it should be, of its sum by fours. */
+/** The program that unpacks da from quads. */
 export function unpackPacesProgram(
   sums: tf.TensorInfo,
   da: tf.TensorInfo,
@@ -319,7 +319,7 @@ export function unpackPacesProgram(
   };
 }
 
-/** The program of the products x dy, of which dd is the sum. */
+/** The program of the products x dy, whose sum is dd. */
 export function skipsProgram(
   { x, dy }: Readonly<Record<"x" | "dy", tf.TensorInfo>>,
   products: tf.TensorInfo,

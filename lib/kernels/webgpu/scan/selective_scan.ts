@@ -1,8 +1,8 @@
 /**
- * Mamba's selective scan for WebGPU: first what each chunk makes of an empty
- * state, then states from chunk to chunk, then the outputs of all chunks at
- * once. The gradient goes the same way back. No launch binds more than eight
- * buffers, which all devices do.
+ * Mamba's selective scan for WebGPU: first the state that each chunk makes from
+ * zeros, then the states carried from chunk to chunk, then the outputs of all chunks
+ * at once. The gradient takes the same steps backwards. No launch binds more than
+ * eight buffers, the number that all devices allow.
  *
  * @module
  */
@@ -50,7 +50,7 @@ import {
 
 type Inputs = ScanInputs & ScanGates;
 
-/** Registers the forward and the gradient kernel. */
+/** Registers the forward and the gradient kernel of the selective scan. */
 export function registerSelectiveScan(): void {
   registerFusedKernel(SELECTIVE_SCAN, {
     forward,
@@ -60,7 +60,7 @@ export function registerSelectiveScan(): void {
   });
 }
 
-/** Plans a scan, whose gradient has the largest buffers. */
+/** Plans a selective scan, whose largest buffers are the gradient's. */
 function planFor(
   { batch, length, channels, stateDim }: SelectiveScanRequest,
   limits: GPUSupportedLimits,
@@ -164,7 +164,7 @@ const gradient: FusedKernel<string, SelectiveScanAttributes> = (
   return [dx, ddt, ...sums, ...(dd ? [dd] : []), ...(dz ? [dz] : [])];
 };
 
-/** da, db and dc, of what chunks and blocks have left. */
+/** The gradients da, db and dc, summed over the parts that chunks and blocks have written. */
 function sumsOf(
   backend: StrictWebGPUBackend,
   { a, b, c }: Inputs,

@@ -1,7 +1,7 @@
 /**
  * Softmax attention for WebGPU. The forward pass is one launch; the gradient is
- * three: what each row needs, then dq, then dk and dv, which compute the scores
- * again. No launch binds more than eight buffers, which all devices do.
+ * three: each row's statistics, then dq, then dk and dv; the last two compute the
+ * scores again. No launch binds more than eight buffers, the number that all devices allow.
  *
  * @module
  */
@@ -35,10 +35,10 @@ type ForwardInput = "q" | "k" | "v" | "mask" | "segments";
 type GradientInput = ForwardInput | "y" | "maxima" | "sums" | "dy";
 
 /**
- * Registers the forward and the gradient kernel.
+ * Registers the forward and the gradient kernel of softmax attention.
  *
- * @param numbersFor What they are generated from.
- * @param subgroups The adapter's, if known.
+ * @param numbersFor The tuning from which the kernels are generated.
+ * @param subgroups The adapter's subgroups, if known.
  */
 export function registerSoftmaxAttention(
   numbersFor: NumbersFor<WebGpuNumbers>,

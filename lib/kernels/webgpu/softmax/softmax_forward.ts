@@ -1,5 +1,5 @@
 /**
- * Softmax attention, forward: a running maximum and sum for each row, and a
+ * The forward pass of softmax attention: a running maximum and sum for each row, and a
  * running weighted sum of values, scaled down whenever the maximum rises.
  *
  * @module
@@ -36,22 +36,22 @@ import {
 /** A number below all scores. It is finite, since WGSL has no infinity. */
 export const LOWEST = "-3.4e38";
 
-/** The number of row r in a pair of vectors that have four rows each. */
+/** WGSL of row r's number, in a pair of vectors that hold four rows each. */
 const ofRow = (name: string, r: number) => `${name}${r >> 2}[${r % 4}]`;
 
-/** How the scores of softmax attention are shared out. */
+/** The division of softmax attention's scores among threads. */
 export interface Sharing {
   readonly tiling: Tiling;
   /**
-   * Subgroups, if the threads of a row compare their maxima in one that holds
-   * all of them.
+   * The adapter's subgroups, if the threads of a row lie in one subgroup and compare
+   * their maxima there; undefined if they do so in workgroup memory.
    */
   readonly comparing: Subgroups | undefined;
 }
 
 /**
- * Raises the maxima of the tile's rows by the scores of all lanes; nobody reads
- * the tiles of the block before after it.
+ * WGSL that raises the maxima of a tile's rows to the scores of all the row's threads.
+ * It has a barrier, after which no thread still reads the previous block's tiles.
  */
 function raiseMaxima(
   { tiling: { threadsPerRow, rows }, comparing }: Sharing,

@@ -1,5 +1,5 @@
 /**
- * The gradient of softmax attention, from scores that are computed again. With
+ * The gradient of softmax attention, which computes the scores again. With
  * the weights p_ij and D_i = dy_i · y_i,
  *
  *     dv_j = Σ_i p_ij dy_i          t_ij = p_ij (dy_i · v_j - D_i)
@@ -43,8 +43,8 @@ import {
 } from "../score_tiles/tile_sums.ts";
 
 /**
- * For each token its maximum, 1 / sum, D = dy · y and the number of its segment,
- * from 1 on; of padding all are 0 but the last, which is negative.
+ * The program of each token's row statistics: maximum, 1 / sum, D = dy · y and the
+ * number of its segment, from 1 on; for padding, the first three are 0 and the last negative.
  */
 export function softmaxRowsProgram(
   { y, dy, maxima, sums, mask, segments }: Tensors,
@@ -109,14 +109,14 @@ ${
   };
 }
 
-/** Whether it is one, by what its row says. */
+/** WGSL of whether a position has a token, by the sign of the segment in its row. */
 export const isToken = (token: string) => `rows[${token}].w > 0.0`;
 
-/** The number of the segment at a position, of padding too. */
+/** WGSL of the segment's number at a position, padding included. */
 export const segmentOf = (position: string) =>
   `abs(rows[base + ${position}].w)`;
 
-/** dq_i = s Σ_j p_ij (dy_i · v_j - D_i) k_j */
+/** The program of the gradient in queries, dq_i = s Σ_j p_ij (dy_i · v_j - D_i) k_j. */
 export function queryGradientProgram(
   reads: Tensors,
   dq: tf.TensorInfo,
@@ -201,8 +201,8 @@ ${
 }
 
 /**
- * dv_j = Σ_i p_ij dy_i and dk_j = s Σ_i p_ij (dy_i · v_j - D_i) q_i: rows are
- * keys here.
+ * The program of the gradients in values and keys, dv_j = Σ_i p_ij dy_i and
+ * dk_j = s Σ_i p_ij (dy_i · v_j - D_i) q_i; the rows of its tiles are keys.
  */
 export function keyGradientsProgram(
   reads: Tensors,
