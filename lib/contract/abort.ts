@@ -1,4 +1,4 @@
-/** Waiting for what a caller gives, which a signal ends. @module */
+/** Waiting for a caller's promises and iterables until a signal aborts. @module */
 
 /**
  * Throws unless a value is a signal, or absent.
@@ -13,7 +13,7 @@ export function assertSignal(
 ): void {
   if (signal === undefined) return;
   const given: unknown = signal;
-  // By what it can do: pages and test environments have several AbortSignals.
+  // Checked by its methods: pages and test environments have several AbortSignal classes.
   const { aborted, throwIfAborted, addEventListener } = Object(given);
   if (
     typeof aborted === "boolean" && typeof throwIfAborted === "function" &&
@@ -27,12 +27,12 @@ export function assertSignal(
 }
 
 /**
- * Waits for a value, or until a signal aborts. What has come by then, or comes
- * without waiting for more than the event loop's next turn, counts.
+ * Waits for a value, or until a signal aborts. A value that has arrived by then, or
+ * arrives within the event loop's next turn, still counts.
  *
  * @param signal The signal.
  * @param value The value, or a promise of it.
- * @param late Called with a value that comes when nobody waits any more.
+ * @param late Called with a value that arrives after the wait has ended.
  * @returns The value.
  * @throws {unknown} What the promise rejects with, or the signal's reason.
  */
@@ -67,9 +67,9 @@ export async function unlessAborted<T>(
  * The items of an iterable until a signal aborts, whose reason is then thrown.
  *
  * @param signal The signal.
- * @param items The iterable. It is told that no more is wanted, but not waited
- * for where it waits itself.
- * @param late Called with an item that comes when nobody waits any more.
+ * @param items The iterable. On an abort its `return` is called, but not awaited
+ * while the iterable itself still waits for an item.
+ * @param late Called with an item that arrives after the wait has ended.
  */
 export async function* itemsUnlessAborted<T>(
   signal: AbortSignal | undefined,

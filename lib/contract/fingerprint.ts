@@ -1,5 +1,5 @@
 /**
- * A number of 32 bits, from 0, by which texts are compared: FNV-1a.
+ * The FNV-1a hash of a text, an unsigned 32-bit number by which texts are compared.
  *
  * Source: Fowler, Noll, Vo and Eastlake, "The FNV Non-Cryptographic Hash
  * Algorithm", draft-eastlake-fnv.

@@ -55,15 +55,15 @@ export function gradientKernel({ kernel }: Operation): string {
   return `${kernel}Grad`;
 }
 
-/** What a kernel would do. */
+/** A kernel's plan for a problem: how it would run, and with how much memory. */
 export interface KernelPlan {
   /** Tokens per chunk or tile, at most those asked for; `null` without any. */
   readonly chunkSize: number | null;
   /** Bytes that the forward pass needs besides its inputs and outputs. */
   readonly scratchBytes: number;
-  /** Those of them that do not stay in the processor's cache. @default all */
+  /** The part of `scratchBytes` that does not stay in the processor's cache. @default all */
   readonly carriedBytes?: number;
-  /** How it runs, as text for users, such as "2 threads". */
+  /** How the kernel runs, as text for users, such as "2 threads". */
   readonly how: string;
   /** Why the gradient kernel cannot take the problem, in words, if it cannot. */
   readonly gradientRefusal?: string;
@@ -71,7 +71,7 @@ export interface KernelPlan {
 
 /** Why a kernel does not run, in words. */
 export interface Refusal {
-  /** The reason. */
+  /** The reason, as text for users. */
   readonly refusal: string;
 }
 
@@ -208,7 +208,7 @@ function runRecorded(
   return named(outputs, results);
 }
 
-/** Replaces tensors by what `prepare` makes of them. */
+/** Replaces tensors by the results of the operation's `prepare`. */
 function prepared(
   { prepare }: Operation,
   tensors: tf.NamedTensorMap,

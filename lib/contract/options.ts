@@ -4,7 +4,7 @@ import { distance } from "fastest-levenshtein";
 /** The names of all options of `T`; the type requires every one of them. */
 export type OptionNames<T> = { readonly [name in keyof T]-?: true };
 
-/** Options of which each has a value: the one given, or its default. */
+/** Options completed with defaults, so that each has a value. */
 export type Complete<T> = {
   [name in keyof T]-?: Exclude<T[name], undefined>;
 };
@@ -20,7 +20,7 @@ export type Complete<T> = {
  * @param options The options given.
  * @param names The names of all options.
  * @param kind The caller's word for an option.
- * @throws {TypeError} If it is not an object, has an option that is null, or one
+ * @throws {TypeError} If `options` is not an object, has an option that is null, or one
  * that is not in `names`; the message suggests the nearest one.
  */
 export function assertOptions<T extends object>(
@@ -60,8 +60,8 @@ export function assertOptions<T extends object>(
 }
 
 /**
- * For an abbreviation (`lr`), the option that it shortens; for a misspelling,
- * the most similar one.
+ * The known option nearest to an unknown one: for an abbreviation (`lr`), the option
+ * that it shortens; for a misspelling, the most similar one.
  */
 function nearest(name: string, known: readonly string[]): string {
   const letters = name.toLowerCase();
@@ -73,8 +73,8 @@ function nearest(name: string, known: readonly string[]): string {
 }
 
 /**
- * Whether the word starts with the first letter and contains all letters in
- * order.
+ * Whether letters abbreviate a word: it starts with the first of them and contains
+ * all of them in order.
  */
 function isAbbreviation(letters: string, word: string): boolean {
   let at = 0;

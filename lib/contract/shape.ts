@@ -32,7 +32,7 @@ export function assertShape(
 }
 
 /**
- * Throws if a tensor holds nothing.
+ * Throws if a tensor is empty.
  *
  * @param name The caller's name for the tensor.
  * @param tensor The tensor.

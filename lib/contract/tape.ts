@@ -81,7 +81,7 @@ function freeingTape<T>(run: () => T): T {
   const tape = state.activeTape;
   const saved: tf.Tensor[] = [];
   engine.keep = (tensor) => {
-    // Outside of kernels, the caller has to keep the tensors.
+    // Outside of kernels, saved tensors must be kept by the caller.
     if (state.kernelDepth > 0) saved.push(tensor);
     return keep.call(engine, tensor);
   };

@@ -1,29 +1,29 @@
-/** How many threads a machine can have use of. @module */
+/** How many threads a machine can use. @module */
 import { nodeModule } from "./node_module.ts";
 import { assertPositiveInteger } from "./values.ts";
 
-/** More threads than that on each processor have no use. */
+/** The most threads for each processor; more have no use. */
 const PER_PROCESSOR = 4;
 
 /**
- * Threads that every machine may start, so that what is written for a larger
- * one runs there too, only not faster.
+ * Threads that any machine may start, so that a program written for a larger
+ * machine runs there too, only not faster.
  */
 const ANYWHERE = 16;
 
-/** This machine's logical processors, of which Node before 21 has no navigator to tell. */
+/** This machine's number of logical processors; Node before 21 has no navigator to ask. */
 export function processors(): number {
   return globalThis.navigator?.hardwareConcurrency ??
     nodeModule("node:os")?.availableParallelism() ?? 1;
 }
 
 /**
- * The most threads that may be asked for: four for each processor, and 16 on
- * any machine. A thread takes some megabytes and its part of a start, and those
- * beyond the processors only wait for each other: 64 of them took two processors
- * five seconds, and of a thousand they did not start.
+ * The most threads that may be requested: four for each processor, and at least 16
+ * on any machine. A thread takes some megabytes and time to start, and threads beyond
+ * the processors only wait for each other: on two processors, 64 of them took five
+ * seconds to start, and a thousand did not start at all.
  *
- * @param available Processors of the machine that is meant.
+ * @param available The machine's number of processors.
  * @default this machine's
  */
 export function mostThreads(available: number = processors()): number {
@@ -31,11 +31,11 @@ export function mostThreads(available: number = processors()): number {
 }
 
 /**
- * Throws unless a machine can have use of so many threads.
+ * Throws unless a machine can use the given number of threads.
  *
  * @param name The caller's name for the value.
  * @param value The value given.
- * @param available Processors of the machine that is meant.
+ * @param available The machine's number of processors.
  * @default this machine's
  * @throws {TypeError} If it is not a number.
  * @throws {RangeError} If it is not a positive integer, or beyond

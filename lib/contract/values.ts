@@ -58,7 +58,7 @@ export function assertPositiveInteger(name: string, value: number): void {
  *
  * @param name The caller's name for the value.
  * @param value The value given.
- * @throws {TypeError} If it is no text.
+ * @throws {TypeError} If it is not a string.
  * @throws {RangeError} If it is empty.
  */
 export function assertPath(name: string, value: string): void {
@@ -89,11 +89,11 @@ export function assertBoolean(name: string, value: boolean): void {
 }
 
 /**
- * Throws unless a value can be gone through, as an array or a generator can.
+ * Throws unless a value is iterable, as an array or a generator is.
  *
  * @param name The caller's name for the value.
- * @param value The value given; a string is not taken for its letters.
- * @throws {TypeError} If it cannot.
+ * @param value The value given; a string does not count as an iterable of letters.
+ * @throws {TypeError} If it is not iterable.
  */
 export function assertIterable(
   name: string,

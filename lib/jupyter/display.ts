@@ -2,7 +2,7 @@ import { toJSON } from "./json.ts";
 import { isNotebook, send } from "./kernel.ts";
 import { DISPLAY, type Displayable, type MimeBundle } from "./mime.ts";
 
-/** What can be shown: a displayable value, its forms by MIME type, or text. */
+/** A value that can be shown: a displayable value, its forms by MIME type, or text. */
 export type DisplayValue = Displayable | MimeBundle | string;
 
 /** A shown output. */

@@ -7,8 +7,8 @@ export function escapeHTML(text: string): string {
 }
 
 /**
- * A copy of data with each text in it changed, names of properties too: what is
- * done at the root of data, no text of them can escape.
+ * A copy of data in which each string is changed, names of properties too. Applied at
+ * the root of data, so that no string in it can be missed.
  */
 export function mapTexts<T>(data: T, change: (text: string) => string): T;
 export function mapTexts(
@@ -25,7 +25,7 @@ export function mapTexts(
   );
 }
 
-/** Whether it is an object, and none of a class, such as typed arrays. */
+/** Whether data is a plain object, not an instance of a class such as a typed array. */
 function isPlain(data: unknown): data is object {
   return typeof data === "object" && data !== null &&
     [Object.prototype, null].includes(Object.getPrototypeOf(data));

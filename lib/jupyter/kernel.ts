@@ -36,7 +36,7 @@ function kernel(): Kernel | undefined {
   try {
     return (Deno as unknown as { jupyter: Kernel }).jupyter;
   } catch {
-    // Outside a notebook, Deno throws when it is asked for.
+    // Outside a notebook, Deno throws on access to `Deno.jupyter`.
     return undefined;
   }
 }

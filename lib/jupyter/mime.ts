@@ -19,13 +19,13 @@ export type MimeBundle = Record<string, unknown>;
  */
 export const DISPLAY: unique symbol = Symbol.for("Jupyter.display");
 
-/** How Jupyter draws forms, such as `{ width, height }` for an image. */
+/** How Jupyter draws an output's forms, by MIME type, such as `{ width, height }` for an image. */
 export type MimeMetadata = Record<string, Record<string, unknown>>;
 
-/** A value that defines how it is shown. */
+/** A value that defines how Jupyter shows it. */
 export interface Displayable {
-  /** How its forms are drawn. @default Jupyter's choice */
+  /** How the value's forms are drawn. @default Jupyter's choice */
   readonly metadata?: MimeMetadata | undefined;
-  /** Returns the forms in which it can be shown. */
+  /** Returns the forms in which the value can be shown. */
   [DISPLAY](): MimeBundle | Promise<MimeBundle>;
 }

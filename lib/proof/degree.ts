@@ -19,7 +19,7 @@ export const CONSTANT: Degree = { numerator: 0, denominator: 0 };
 /** The degree of an unknown. */
 export const UNKNOWN: Degree = { numerator: 1, denominator: 0 };
 
-/** The degree of something that is one of two. */
+/** The degree of an entry that has one of two degrees: the larger bounds of both. */
 export function eitherOf(a: Degree, b: Degree): Degree {
   return {
     numerator: Math.max(a.numerator, b.numerator),
@@ -27,7 +27,7 @@ export function eitherOf(a: Degree, b: Degree): Degree {
   };
 }
 
-/** a/b + c/d = (ad + cb) / bd. */
+/** The degree of a sum: a/b + c/d = (ad + cb) / bd. */
 export function ofSum(a: Degree, b: Degree): Degree {
   return {
     numerator: differenceOf(a, b),
@@ -44,7 +44,7 @@ export function ofSumOfMany(term: Degree, count: number): Degree {
   };
 }
 
-/** a/b · c/d = ac / bd. */
+/** The degree of a product: a/b · c/d = ac / bd. */
 export function ofProduct(a: Degree, b: Degree): Degree {
   return {
     numerator: a.numerator + b.numerator,
@@ -52,7 +52,7 @@ export function ofProduct(a: Degree, b: Degree): Degree {
   };
 }
 
-/** a/b : c/d = ad / bc. */
+/** The degree of a quotient: a/b : c/d = ad / bc. */
 export function ofQuotient(a: Degree, b: Degree): Degree {
   return {
     numerator: a.numerator + b.denominator,
@@ -62,7 +62,7 @@ export function ofQuotient(a: Degree, b: Degree): Degree {
 
 /** The degree of the inverse of a square matrix: cofactors over the determinant. */
 export function ofInverse(entry: Degree, size: number): Degree {
-  // All entries over one denominator, which is the product of theirs.
+  // All entries are brought to one denominator, the product of theirs.
   const common = size ** 2 * entry.denominator;
   const whole = entry.numerator + common - entry.denominator;
   return {
@@ -71,7 +71,7 @@ export function ofInverse(entry: Degree, size: number): Degree {
   };
 }
 
-/** (a/b)' = (a'b - ab') / b². */
+/** The degree of a derivative: (a/b)' = (a'b - ab') / b². */
 export function ofDerivative(a: Degree): Degree {
   return {
     numerator: a.numerator + a.denominator,

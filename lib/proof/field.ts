@@ -26,19 +26,19 @@ export const PRIME: bigint = 2n ** 61n - 1n;
 
 const MODULUS = PRIME * PRIME;
 
-/** The number of an integer, from 0 to below p². */
+/** An integer reduced modulo p², from 0 to below p². */
 export function reduce(integer: bigint): bigint {
   const rest = integer % MODULUS;
   return rest < 0n ? rest + MODULUS : rest;
 }
 
-/** The part of a number that equality compares: from 0 to below p. */
+/** A number modulo p, which is what equality compares: from 0 to below p. */
 export function residue(number: bigint): bigint {
   return number % PRIME;
 }
 
 /**
- * 1 / number, by Euclid's algorithm.
+ * The reciprocal 1 / number, by Euclid's algorithm.
  *
  * @throws {RangeError} If the number is 0 modulo p.
  */

@@ -3,9 +3,9 @@ import { reciprocal, reduce, residue } from "./field.ts";
 /**
  * The inverse of a square matrix, by elimination on rows [A, I].
  *
- * @param values Its entries, row by row.
- * @param size Its number of rows.
- * @throws {RangeError} If it has none.
+ * @param values The matrix's entries, row by row.
+ * @param size The matrix's number of rows.
+ * @throws {RangeError} If the matrix has no inverse.
  */
 export function invert(values: readonly bigint[], size: number): bigint[] {
   const rows = Array.from({ length: size }, (_, i) => [

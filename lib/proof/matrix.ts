@@ -51,7 +51,7 @@ export class Matrix {
    *
    * @param shape `[rows, columns]`.
    * @param values Integers, row by row.
-   * @param degree Of each entry. @default that of a constant
+   * @param degree The degree of each entry. @default that of a constant
    * @throws {RangeError} If there are no rows or columns.
    * @throws {TypeError} If there are not as many values as the shape has.
    */
@@ -101,12 +101,12 @@ export class Matrix {
     );
   }
 
-  /** Zeros. */
+  /** A matrix of zeros. */
   static zeros(rows: number, columns: number): Matrix {
     return Matrix.build(rows, columns, () => 0);
   }
 
-  /** Ones. */
+  /** A matrix of ones. */
   static ones(rows: number, columns: number): Matrix {
     return Matrix.build(rows, columns, () => 1);
   }
@@ -208,7 +208,7 @@ export class Matrix {
   }
 
   /**
-   * The inverse.
+   * The inverse A⁻¹.
    *
    * @throws {TypeError} If the matrix is not square.
    * @throws {RangeError} If it has no inverse.
@@ -222,7 +222,7 @@ export class Matrix {
     return new Matrix(this.shape, values, ofInverse(this.degree, size));
   }
 
-  /** The transpose. */
+  /** The transpose Aᵀ. */
   transpose(): Matrix {
     const [rows, columns] = this.shape;
     return this.#pick([columns, rows], (i, j) => j * columns + i);
@@ -262,12 +262,12 @@ export class Matrix {
     return this.#pick([rows, end - start], (i, j) => i * columns + start + j);
   }
 
-  /** One row. */
+  /** One row, as a matrix. */
   row(index: number): Matrix {
     return this.rows(index, index + 1);
   }
 
-  /** One column. */
+  /** One column, as a matrix. */
   column(index: number): Matrix {
     return this.columns(index, index + 1);
   }
@@ -310,7 +310,7 @@ export class Matrix {
     );
   }
 
-  /** Changes every entry. */
+  /** A matrix with a function applied to every entry. */
   #each(
     change: (value: bigint, at: number) => bigint,
     degree = this.degree,
@@ -318,7 +318,7 @@ export class Matrix {
     return new Matrix(this.shape, this.values.map(change), degree);
   }
 
-  /** A matrix of entries of this one, by their places in `values`. */
+  /** A matrix of some entries of this one, given by their indices in `values`. */
   #pick(
     shape: Shape,
     placeOf: (row: number, column: number) => number,
@@ -339,7 +339,7 @@ export class Matrix {
     );
   }
 
-  /** Reads a matrix, a row, a column or a number at the places of this matrix. */
+  /** Reads a matrix, a row, a column or a number, broadcast to this matrix's shape, by index. */
   #reader(method: string, b: Matrix): (at: number) => bigint {
     const [[rows, columns], [height, width]] = [this.shape, b.shape];
     if (![1, rows].includes(height) || ![1, columns].includes(width)) {

@@ -34,7 +34,7 @@ export function drawer(seed: number): Draw {
     );
 }
 
-/** Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators". */
+/** The generator SplitMix64. Source: Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators". */
 function splitMix64(seed: bigint): () => bigint {
   const word = (x: bigint) => BigInt.asUintN(64, x);
   let state = word(seed);

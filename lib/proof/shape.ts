@@ -1,7 +1,7 @@
-/** A number of rows and one of columns. */
+/** The shape of a matrix: its numbers of rows and columns. */
 export type Shape = readonly [rows: number, columns: number];
 
-/** Whether they are the same. */
+/** Whether two shapes are the same. */
 export function isSameShape(a: Shape, b: Shape): boolean {
   return a[0] === b[0] && a[1] === b[1];
 }
@@ -21,8 +21,7 @@ export function wrongShape(
 }
 
 /**
- * Throws unless something begins and ends among so many rows or columns, and is
- * not empty.
+ * Throws unless a range of rows or columns lies within the matrix and is not empty.
  *
  * @throws {RangeError} If it does not.
  */
