@@ -16,7 +16,7 @@ const REDUCTIONS_OF_NOTHING: Record<string, (dtype: tf.DataType) => number> = {
  * A reduction that handles empty tensors.
  *
  * @param stock The previous kernel, for all other cases.
- * @param name Which reduction.
+ * @param name The kernel's name.
  */
 export function reductionKernel(
   stock: tf.KernelFunc,
@@ -39,7 +39,7 @@ export function reductionKernel(
 }
 
 /**
- * Matrix products whose inner size may be 0, which gives zeros plus a bias.
+ * A matrix product whose inner size may be 0, which gives zeros plus a bias.
  *
  * @param stock The previous kernel, for all other cases.
  */
@@ -53,7 +53,7 @@ export function productKernel(stock: tf.KernelFunc): tf.KernelFunc {
       b.shape.at(transposeB ? -1 : -2),
     ];
     if (!inner.every((size) => size === 0)) return stock(call);
-    // One product of zeros equals the empty sum.
+    // An inner size of 1 with zeros gives the same as the empty sum.
     const one = (x: tf.TensorInfo, axis: number) =>
       fill(call.backend, x.shape.with(axis, 1), x.dtype, 0);
     const zeros = {

@@ -14,7 +14,7 @@ export function assertIndices(
   const wrong = indices.find((index) => !(index >= 0 && index < size));
   if (wrong === undefined) return;
   throw new RangeError(
-    // In tfjs's words, and what to do.
+    // tfjs's message, followed by what to do.
     `GatherV2: the index value ${wrong} is not in [0, ${size - 1}]; give ` +
       `indices below ${size}, the size of x's axis ${axis}`,
   );

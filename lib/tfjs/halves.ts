@@ -1,9 +1,9 @@
 /**
- * Integers through kernels that know floats.
+ * Integers passed through kernels that only know floats.
  *
- * A float32 tells integers apart up to 2^24 only. What a kernel copies is
- * copied exactly if it is called twice: with the high and with the low 16 bits
- * of each integer, as floats.
+ * A float32 is exact for integers up to 2^24 only. A kernel that merely copies its
+ * values copies integers exactly if it is called twice: with the high and with the
+ * low 16 bits of each integer, as floats.
  *
  * @module
  */
@@ -11,8 +11,8 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { type Call, mapInputs } from "./host_kernel.ts";
 
 /**
- * The kernels of tfjs-core that copy what they are given, wherever to, and the
- * inputs that they copy; undefined where it is all of them.
+ * The kernels of tfjs-core that only copy values to other places, with the inputs
+ * that they copy; undefined means all of them.
  */
 export const COPYING: Readonly<Record<string, readonly string[] | undefined>> =
   {
@@ -38,11 +38,11 @@ export const COPYING: Readonly<Record<string, readonly string[] | undefined>> =
     Unpack: ["value"],
   };
 
-/** How a backend takes integers apart and puts them together. */
+/** How a backend splits integers into halves, and joins them again. */
 export interface Halving {
   /** One half of each integer, as float32. */
   readonly half: (x: tf.TensorInfo, half: Half) => tf.TensorInfo;
-  /** The integers of two halves; of bools, which fit into one, of one. */
+  /** The integers of two halves; bools fit into one half. */
   readonly join: (
     halves: readonly tf.TensorInfo[],
     dtype: tf.DataType,
@@ -50,26 +50,26 @@ export interface Halving {
   readonly dispose: (x: tf.TensorInfo) => void;
 }
 
-/** The upper 16 bits, with the sign, or the lower ones. */
+/** A half of an integer: the upper 16 bits, with the sign, or the lower 16. */
 export type Half = "high" | "low";
 
-/** A half of an integer. */
+/** Extracts a half of an integer. */
 export function halfOf(value: number, half: Half): number {
   return half === "high" ? value >> 16 : value & 0xffff;
 }
 
-/** The integer of two halves. */
+/** Joins two halves to an integer. */
 export function joined(high: number, low: number): number {
   return high << 16 | low;
 }
 
 /**
- * Calls a kernel that copies with integers.
+ * Calls a copying kernel with integers.
  *
  * @param kernel The kernel, right for floats.
  * @param name Its name in {@linkcode COPYING}.
  * @param call Its arguments.
- * @param halving Of the call's backend.
+ * @param halving The halving of the call's backend.
  */
 export function copyHalves(
   kernel: tf.KernelFunc,

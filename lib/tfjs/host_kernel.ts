@@ -7,14 +7,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 
-/** Values as backends keep them. */
+/** A tensor's values, as backends keep them. */
 export type Values = Float32Array | Int32Array | Uint8Array;
 
 /** How values get from another backend to the cpu backend, and back. */
 export interface Transfer {
-  /** What a tensor holds, not copied. */
+  /** Reads the values of a tensor, without a copy. */
   readonly read: (tensor: tf.TensorInfo) => Values;
-  /** A tensor that holds a copy of values. */
+  /** Makes a tensor that holds a copy of values. */
   readonly write: (
     values: Values,
     shape: number[],
@@ -24,7 +24,7 @@ export interface Transfer {
 
 let cpu: MathBackendCPU | undefined;
 
-/** One of our own: tensors of the registered one are counted. */
+/** A cpu backend of our own, since tensors of the registered one are counted. */
 function cpuBackend(): MathBackendCPU {
   if (!cpu) {
     cpu = tf.findBackendFactory("cpu")() as MathBackendCPU;
@@ -34,12 +34,12 @@ function cpuBackend(): MathBackendCPU {
   return cpu;
 }
 
-/** What a kernel is called with. */
+/** The arguments of a kernel's call. */
 export type Call = Parameters<tf.KernelFunc>[0];
 
-/** The inputs of a call, of those operations too that take a list. */
+/** The inputs of a call, also for operations that take a list. */
 export function inputsOf({ inputs }: Call): tf.TensorInfo[] {
-  // Some may be left out.
+  // Optional inputs may be absent.
   return Object.values(inputs).filter(Boolean) as tf.TensorInfo[];
 }
 
@@ -78,7 +78,7 @@ export function runOnHost(
   }
 }
 
-/** Other inputs of the same names, or in the same places of a list. */
+/** Inputs changed by a function, under the same names or in the same order of a list. */
 export function mapInputs(
   inputs: tf.NamedTensorInfoMap,
   map: (tensor: tf.TensorInfo, name: string) => tf.TensorInfo,

@@ -2,9 +2,9 @@ import type { OneHotAttrs } from "@tensorflow/tfjs-core";
 import type { Values } from "./host_kernel.ts";
 
 /**
- * Fills an array with one-hot vectors; an index out of range has no one.
+ * Fills an array with one-hot vectors; for an index out of range, no entry is "on".
  *
- * @param rows Filled, of any type: `depth` numbers per index.
+ * @param rows The array to fill, of any type: `depth` numbers per index.
  */
 export function fillOneHot(
   rows: Values,

@@ -48,10 +48,10 @@ import { matmulKernel as gpuMatmul } from "./webgpu/matmul.ts";
 // Registers the gradients; ours must come after.
 import "@tensorflow/tfjs-layers";
 
-/** What the kernels of each backend need. */
+/** The context that the replacing kernels of each backend need. */
 interface Context {
   readonly cpu: undefined;
-  /** Runs jobs. */
+  /** The host that runs WebAssembly jobs. */
   readonly wasm: KernelHost;
   readonly webgpu: {
     /** Whether the adapter computes on the CPU. */
@@ -61,11 +61,11 @@ interface Context {
 
 /** Kernels that are replaced for one reason. */
 interface Replaced<Backend extends keyof Context> {
-  /** Their names. */
+  /** The kernels' names. */
   readonly kernels: readonly string[];
   /** What is wrong with TensorFlow.js's kernels, or what they cost. */
   readonly reason: string;
-  /** Where they are replaced. @default everywhere */
+  /** Whether the kernels are replaced, by the backend's context. @default always */
   readonly when?: (context: Context[Backend]) => boolean;
   /**
    * Makes the kernel, given the previous one: tfjs's, or that of an earlier
@@ -106,7 +106,7 @@ const BOOLS_BY_CPU = words(`
   _FusedMatMul
 `);
 
-/** The kernels, in the order in which they are registered. */
+/** The replaced kernels of each backend, in the order in which they are registered. */
 export const REPLACED_KERNELS: {
   readonly [Backend in keyof Context]: readonly Replaced<Backend>[];
 } = {
@@ -285,11 +285,11 @@ export const REPLACED_KERNELS: {
   }],
 };
 
-/** Gradients of tfjs-core, on every backend. */
+/** The replaced gradients of tfjs-core, on every backend. */
 export const REPLACED_GRADIENTS: readonly {
   /** The gradient, as registered with tfjs. */
   readonly gradient: tf.GradConfig;
-  /** What is wrong with tfjs-core's. */
+  /** What is wrong with tfjs-core's gradient. */
   readonly reason: string;
 }[] = [{
   reason: "it transposes the result where the axis is not the last",
@@ -315,7 +315,7 @@ const replaced = new Set<string>();
  * Replaces a backend's kernels by ours, once.
  *
  * @param backend A backend whose kernels are registered.
- * @param context What our kernels need.
+ * @param context The context that our kernels need.
  */
 export function replaceKernels<Backend extends keyof Context>(
   backend: Backend,

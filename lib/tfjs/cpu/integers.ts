@@ -1,4 +1,4 @@
-/** Kernels of the cpu backend that keep integers apart. @module */
+/** Kernels of the cpu backend that are exact for integers. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { copyHalves, halfOf, type Halving, joined } from "../halves.ts";
@@ -19,19 +19,19 @@ function made(
   return (backend as MathBackendCPU).makeTensorInfo(shape, dtype, values);
 }
 
-/** Zeros of the type that values have. */
+/** An array of zeros for a shape, in the array type of a dtype. */
 function zeros(shape: readonly number[], dtype: tf.DataType): Values {
   const size = tf.util.sizeFromShape([...shape]);
   return tf.util.getTypedArrayFromDType(dtype as "float32", size);
 }
 
-/** What each function of one integer computes. */
+/** The functions of one integer, by kernel name. */
 const UNARY: Readonly<Record<string, (value: number) => number>> = {
   Abs: Math.abs,
   Square: (value) => value * value,
 };
 
-/** `Abs` and `Square`; `stock` computes those of floats. */
+/** The kernels `Abs` and `Square` of integers; `stock` computes those of floats. */
 export function unaryKernel(
   stock: tf.KernelFunc,
   name: string,
@@ -44,7 +44,7 @@ export function unaryKernel(
   };
 }
 
-/** `DepthToSpace` and `ResizeNearestNeighbor`. */
+/** The kernels `DepthToSpace` and `ResizeNearestNeighbor`, exact for integers. */
 export function copyingKernel(
   stock: tf.KernelFunc,
   name: string,
@@ -78,7 +78,7 @@ function halvingOf(backend: unknown): Halving {
   };
 }
 
-/** `OneHot`, in the type that was asked for. */
+/** The kernel `OneHot`, in the requested type. */
 export const oneHot: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   const indices = inputs["indices"] as tf.TensorInfo;
   const attributes = attrs as unknown as tf.OneHotAttrs;
@@ -88,7 +88,7 @@ export const oneHot: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   return made(backend, shape, attributes.dtype, values);
 };
 
-/** `UnsortedSegmentSum`, in the type of its argument. */
+/** The kernel `UnsortedSegmentSum`, in the type of its argument. */
 export const unsortedSegmentSum: tf.KernelFunc = (
   { inputs, backend, attrs },
 ) => {

@@ -27,7 +27,7 @@ interface Abandoned {
   readonly freed: number[];
 }
 
-/** Queues that were told to end. */
+/** The queues that were told to end, and the memory that their threads may still write to. */
 export class AbandonedQueues {
   #queues: Abandoned[] = [];
   readonly #free: (address: number) => void;
@@ -36,7 +36,7 @@ export class AbandonedQueues {
     this.#free = free;
   }
 
-  /** Whether all threads have ended, of one queue or of all. */
+  /** Whether all threads of a queue have ended; without one, those of all queues. */
   haveEnded(queue?: Queue): boolean {
     this.#collect();
     return !this.#queues.some((other) => !queue || other.queue === queue);

@@ -1,9 +1,9 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 
-/** Where a tensor's values are in the memory of the wasm backend. */
+/** The address of a tensor's values in the memory of the wasm backend. */
 export function addressOf(wasm: BackendWasm, { dataId }: TensorInfo): number {
-  // Private, as is the map that it is in.
+  // Both the address and the map that holds it are private to tfjs.
   const { dataIdMap } = wasm as unknown as {
     dataIdMap: { get(id: object): { memoryOffset: number } };
   };

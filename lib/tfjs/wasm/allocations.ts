@@ -14,9 +14,9 @@ interface Allocator {
   HEAPU8: Uint8Array;
 }
 
-/** What is allocated in a module's memory. */
+/** The use of a module's memory. */
 export interface HeapUse {
-  /** Bytes asked for and not given back yet, without what alignment takes. */
+  /** Bytes requested and not yet freed, without those that alignment adds. */
   bytes: number;
   /** Called after each allocation. @default nothing */
   onGrowth?: (() => void) | undefined;
@@ -30,11 +30,11 @@ export interface HeapUse {
  * overwrites what is there. Here it is an error.
  *
  * @param backend The backend, once it is initialised.
- * @returns What is in use, kept up to date.
+ * @returns The memory's use, kept up to date.
  */
 export function guardAllocations(backend: BackendWasm): HeapUse {
   const module = backend.wasm as unknown as Allocator;
-  // emscripten puts a stub there that replaces itself when it is first called.
+  // emscripten's functions are stubs that replace themselves when first called.
   module._free(module._malloc(1));
   const { _malloc: allocate, _free: free } = module;
   const use: HeapUse = { bytes: 0 };
@@ -45,7 +45,7 @@ export function guardAllocations(backend: BackendWasm): HeapUse {
     const isAligned = bytes >= ALIGNMENT;
     const wanted = isAligned ? bytes + ALIGNMENT : bytes;
     const block = allocate(wanted) >>> 0;
-    // Near 4 GiB, it also returns addresses whose end is beyond.
+    // Near 4 GiB, emscripten also returns blocks that end beyond the memory.
     if (bytes > 0 && (block === 0 || block + wanted > module.HEAPU8.length)) {
       throw new RangeError(
         `WebAssembly has no ${bytes} bytes left of the 4 GiB that it can ` +

@@ -1,7 +1,7 @@
 /** Elements in the memory of the wasm backend. */
 export type Elements = Float32Array | Int32Array | Uint8Array;
 
-/** Elements from which on a row is copied at once. */
+/** Number of elements from which on a row is copied by one call. */
 const LONG_ROW = 16;
 
 /** Copies `size` elements of `from`, from `start` on, into `to` at `at`. */

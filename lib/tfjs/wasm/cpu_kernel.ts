@@ -4,18 +4,18 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { COPYING } from "../halves.ts";
 import { inputsOf, runOnHost, type Transfer } from "../host_kernel.ts";
 
-/** The inputs whose type decides, where that is not all; others are conditions and indices. */
+/** The inputs whose type decides about a kernel, where not all do; the others are conditions and indices. */
 const DECIDING: Readonly<Record<string, readonly string[] | undefined>> = {
   ...COPYING,
   CropAndResize: ["image"],
 };
 
 /**
- * A kernel that the cpu backend computes where its values have one of some types;
+ * A kernel that the cpu backend computes if its values have one of the given types;
  * it reads WebAssembly's memory, and only its results are copied, once.
  *
  * @param stock The previous kernel, for all other types.
- * @param name Which kernel.
+ * @param name The kernel's name.
  * @param types The types.
  */
 export function cpuKernel(
@@ -38,7 +38,7 @@ function transferOf(wasm: BackendWasm): Transfer {
   return {
     read: (tensor) => wasm.typedArrayFromHeap(tensor),
     write(values, shape, dtype) {
-      // Part of a buffer may be an argument's, a view that is lost where memory grows.
+      // A result that is part of a buffer may be a view of an argument, lost when memory grows.
       const isAll = values.byteLength === values.buffer.byteLength;
       const kept = isAll ? values : values.slice();
       const output = wasm.makeOutput(shape, dtype);

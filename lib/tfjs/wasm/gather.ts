@@ -4,7 +4,7 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { assertIndices } from "../gather_index.ts";
 import { copyRow, type Elements } from "./copy_row.ts";
 
-/** `GatherV2`, of any type of number, where each batch entry has its own indices. */
+/** The kernel `GatherV2`, for any type of number, where each batch entry has its own indices. */
 export const gather: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   const wasm = backend as BackendWasm;
   const { x, indices } = inputs as Record<"x" | "indices", tf.TensorInfo>;

@@ -12,7 +12,7 @@ import { startThread, type Thread } from "./thread.ts";
 
 /** The memory of tfjs's WebAssembly module, and its allocator. */
 export interface Heap {
-  /** Shared, or for one thread only. */
+  /** The memory, shared or for one thread only. */
   readonly memory: WebAssembly.Memory;
   /** Allocates bytes; throws if none are left. */
   allocate(bytes: number): number;
@@ -28,9 +28,9 @@ export type Job<N extends JobName> = {
   readonly [field in keyof typeof JOBS[N]]: number;
 };
 
-/** How a job is run. */
+/** Options for running a job. */
 export interface RunOptions {
-  /** Roughly its multiplications and additions; few are not worth a thread. */
+  /** The job's rough number of multiplications and additions; few are not worth a thread. */
   readonly operations: number;
   /** Fills memory that all threads read besides the record. */
   readonly fill?: (memory: ArrayBufferLike, address: number) => void;
@@ -96,7 +96,7 @@ export class KernelHost {
   #opened: Opened | undefined;
   #others: readonly Thread[] = [];
   #scratch = { address: 0, bytes: 0 };
-  /** Called before each job with the bytes of scratch that it needs. @default nothing */
+  /** Called before each job with the bytes of scratch memory that it needs. @default nothing */
   onJob: ((scratchBytes: number) => void) | undefined;
   /** The last change of threads; each starts when the one before has ended. */
   #changes: Promise<unknown> = Promise.resolve();
@@ -138,7 +138,7 @@ export class KernelHost {
     this.#use(this.#opened.queue, []);
   }
 
-  /** Bytes of scratch that are kept for the next job; none needs them now. */
+  /** Bytes of scratch memory kept for the next job, and unused now. */
   get keptBytes(): number {
     const { bytes } = this.#scratch;
     return bytes > 0 ? bytes + ALIGNMENT : 0;
@@ -191,8 +191,8 @@ export class KernelHost {
   run<N extends JobName>(name: N, job: Job<N>, options: RunOptions): void {
     const { heap, exports } = this.#open;
     if (this.#open.queue.get("left") > 0) {
-      // For instance if a debugger has stopped this thread for longer than
-      // their patience.
+      // Happens if, say, a debugger has stopped this thread for longer than their
+      // patience.
       console.warn(
         "Threads of the wasm backend got no answer from the calling one and ended; " +
           "it continues alone, and useBackend() starts the others again",
@@ -239,8 +239,8 @@ export class KernelHost {
   }
 
   /**
-   * Says what products are made of: before the first, second, fourth, … job, as
-   * the engine makes faster code of what has run for a while.
+   * Chooses between narrow and wide tiles for matrix products by measuring, before the first,
+   * second, fourth, … job, as the engine compiles faster code for what has run for a while.
    */
   #chooseTiles(scratch: number): void {
     const { exports, queue } = this.#open;
@@ -324,7 +324,7 @@ export class KernelHost {
     }
   }
 
-  /** Whether a condition became true in time. */
+  /** Waits for a condition; returns whether it became true in time. */
   async #waitUntil(condition: () => boolean): Promise<boolean> {
     const deadline = performance.now() + this.#patience;
     while (!condition()) {
@@ -341,14 +341,14 @@ export class KernelHost {
     return queue;
   }
 
-  /** Uses these threads, which know this queue, from now on. */
+  /** Switches to other threads, and to the queue that they know. */
   #use(queue: Queue, others: readonly Thread[]): void {
     this.#open.queue = queue;
     this.#others = others;
     this.#open.exports.open(queue.address);
   }
 
-  /** Continues without the other threads, which may still write to these blocks. */
+  /** Continues without the other threads, which may still write to the `held` blocks. */
   #giveUp(held: readonly number[]): void {
     const { heap, abandoned, queue } = this.#open;
     const { address } = this.#scratch;

@@ -2,7 +2,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 
-/** A tensor of the same values, of which a reference is counted. */
+/** A tensor that shares another one's values, by counting a reference to them. */
 export function refer(
   wasm: BackendWasm,
   { dataId, shape, dtype }: tf.TensorInfo,
@@ -11,15 +11,15 @@ export function refer(
   return { dataId, shape, dtype };
 }
 
-/** `Identity`, which only counts a reference. */
+/** The kernel `Identity`, which only counts a reference. */
 export const identity: tf.KernelFunc = ({ inputs, backend }) =>
   refer(backend as BackendWasm, inputs["x"] as tf.TensorInfo);
 
 /**
- * `Cast`, which only counts a reference if a tensor has the type already, and
- * makes bools of everything that is not zero.
+ * The kernel `Cast`, which only counts a reference if a tensor has the type already,
+ * and turns every number but zero into the bool true.
  *
- * @param stock tfjs's own, for other types.
+ * @param stock tfjs's own kernel, for other types.
  */
 export function castKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return (call) => {

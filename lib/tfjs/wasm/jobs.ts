@@ -1,6 +1,6 @@
 /**
- * The records that the host writes and the module reads, field by field: the one
- * description of which the module's source and the host's writer are made.
+ * The records that the host writes and the module reads, field by field: the single
+ * description from which both the module's source and the host's writer are made.
  *
  * Every field takes four bytes.
  *
@@ -18,22 +18,22 @@ export const QUEUE = {
   /** Counts jobs; threads wait for it to change. */
   turn: "i32",
   operation: "i32",
-  /** Next task, and tasks done, of both phases. */
+  /** The next task and the number of tasks done, for each of a job's two phases. */
   next: "i32",
   nextSecond: "i32",
   done: "i32",
   doneSecond: "i32",
-  /** Whether no other thread may begin with the job any more. */
+  /** Whether other threads may no longer join the job. */
   closed: "i32",
-  /** Other threads that are at the job, or are about to see that it is closed. */
+  /** The number of other threads that work on the job, or are about to see that it is closed. */
   active: "i32",
-  /** Other threads that have started. */
+  /** The number of other threads that have started. */
   ready: "i32",
-  /** Other threads that will never write again: they ended by themselves, or died. */
+  /** The number of other threads that will never write again: they ended by themselves, or died. */
   left: "i32",
   /**
-   * Set when a thread has died or the host is done: nobody begins with a task any
-   * more.
+   * Set when a thread has died or the host is done, after which no thread begins
+   * another task.
    */
   over: "i32",
   /** Counts steps of tasks. */
@@ -41,15 +41,15 @@ export const QUEUE = {
   /** Milliseconds without progress after which a thread counts as dead. */
   patience: "i32",
   scratch: "usize",
-  /** Scratch of a thread. */
+  /** Bytes of scratch memory for each thread. */
   scratchBytes: "usize",
   /** Memory that all threads read and write. */
   extra: "usize",
-  /** Whether products are made of wide tiles. */
+  /** Whether matrix products use wide tiles. */
   wide: "i32",
 } as const satisfies Fields;
 
-/** An attention; addresses of optional tensors are 0 where they are not there. */
+/** The job of an attention; the address of an absent optional tensor is 0. */
 export const ATTENTION = {
   sequences: "i32",
   /**
@@ -61,7 +61,7 @@ export const ATTENTION = {
   headDim: "i32",
   valueDim: "i32",
   chunkSize: "i32",
-  /** Parts of a sequence that are a task each. */
+  /** The number of tasks that a sequence is divided into. */
   splits: "i32",
   causal: "i32",
   normalize: "i32",
@@ -75,8 +75,8 @@ export const ATTENTION = {
   f: "usize",
   b: "usize",
   /**
-   * States that come from before and after the sequence, and those that it hands
-   * on.
+   * The states that enter a piece of a sequence from before and after it, and those
+   * that leave it.
    */
   before: "usize",
   after: "usize",
@@ -93,8 +93,8 @@ export const ATTENTION = {
 } as const satisfies Fields;
 
 /**
- * A batched matrix product; its extra memory holds where each pair of matrices
- * begins in a and b, in floats.
+ * The job of a batched matrix product; its extra memory holds where each pair of
+ * matrices begins in a and b, in floats.
  */
 export const MATMUL = {
   batch: "i32",
@@ -112,8 +112,8 @@ export const MATMUL = {
 } as const satisfies Fields;
 
 /**
- * A batched matrix product whose left factor has few rows; its extra memory
- * begins as that of {@linkcode MATMUL}.
+ * The job of a batched matrix product whose left factor has few rows; its extra
+ * memory begins like that of {@linkcode MATMUL}.
  */
 export const GEMV = {
   batch: "i32",
@@ -128,7 +128,7 @@ export const GEMV = {
   bias: "usize",
 } as const satisfies Fields;
 
-/** Layer normalisation of rows; its gradient if there is a `dy`. */
+/** The job of layer normalisation of rows, or of its gradient if there is a `dy`. */
 export const LAYER_NORM = {
   rows: "i32",
   columns: "i32",
@@ -145,8 +145,8 @@ export const LAYER_NORM = {
 } as const satisfies Fields;
 
 /**
- * Root mean square normalisation of rows; its gradient if there is a `dy`. `gate`
- * is 0 for none.
+ * The job of root mean square normalisation of rows, or of its gradient if there is a
+ * `dy`; `gate` is 0 for none.
  */
 export const RMS_NORM = {
   rows: "i32",
@@ -164,8 +164,8 @@ export const RMS_NORM = {
 } as const satisfies Fields;
 
 /**
- * An operation of each element; its gradient if there is a `dy`, and `y` is then
- * x's.
+ * The job of an elementwise operation; if there is a `dy`, of its gradient, and `y` is
+ * then the gradient in x.
  */
 export const ELEMENTWISE = {
   size: "i32",
@@ -174,13 +174,13 @@ export const ELEMENTWISE = {
   dy: "usize",
 } as const satisfies Fields;
 
-/** Log decays of at least `lowest`, element by element. */
+/** The job that raises log decays to at least `lowest`, element by element. */
 export const FINITE_DECAY = {
   ...ELEMENTWISE,
   lowest: "f32",
 } as const satisfies Fields;
 
-/** Rows to heads; if there is a `dx`, q, k and v are gradients, and it is x's. */
+/** The job that splits rows into heads; if there is a `dx`, of its gradient: q, k and v are then gradients, and `dx` is that in x. */
 export const SPLIT_HEADS = {
   batch: "i32",
   length: "i32",
@@ -194,7 +194,7 @@ export const SPLIT_HEADS = {
   dx: "usize",
 } as const satisfies Fields;
 
-/** Rows to heads that read from both ends; their gradient if there is a `dmixed`. */
+/** The job that splits rows into heads that read from both ends, or of its gradient if there is a `dmixed`. */
 export const SPLIT_ENDS = {
   batch: "i32",
   length: "i32",
@@ -216,8 +216,8 @@ export const SPLIT_ENDS = {
 } as const satisfies Fields;
 
 /**
- * Readings of heads from both ends to rows; its gradient if there is a `dy`.
- * `segments` is 0 for none.
+ * The job that joins the outputs of heads from both ends to rows, or of its gradient if
+ * there is a `dy`; `segments` is 0 for none.
  */
 export const JOIN_ENDS = {
   batch: "i32",
@@ -235,13 +235,13 @@ export const JOIN_ENDS = {
   down: "usize",
 } as const satisfies Fields;
 
-/** A step of Adam. */
+/** The job of an Adam step. */
 export const ADAM = {
   size: "i32",
   stepSize: "f32",
   beta1: "f32",
   beta2: "f32",
-  /** 1 - beta1 and 1 - beta2, which lose digits if taken here. */
+  /** 1 - beta1 and 1 - beta2, which would lose digits if subtracted in 32 bits. */
   rest1: "f32",
   rest2: "f32",
   rootCorrection: "f32",
@@ -256,7 +256,7 @@ export const ADAM = {
   newSquare: "usize",
 } as const satisfies Fields;
 
-/** The sum of a matrix's rows. */
+/** The job of the sum of a matrix's rows. */
 export const COLUMN_SUM = {
   rows: "i32",
   columns: "i32",
@@ -265,8 +265,8 @@ export const COLUMN_SUM = {
 } as const satisfies Fields;
 
 /**
- * Softmax attention; its gradient if there is a `dy`. `mask` and `segments` are 0
- * for none.
+ * The job of softmax attention, or of its gradient if there is a `dy`; `mask` and
+ * `segments` are 0 for none.
  */
 export const SOFTMAX = {
   sequences: "i32",
@@ -275,7 +275,7 @@ export const SOFTMAX = {
   headDim: "i32",
   valueDim: "i32",
   causal: "i32",
-  /** Tasks a sequence of the gradient. */
+  /** The number of tasks per sequence of the gradient. */
   parts: "i32",
   scale: "f32",
   q: "usize",
@@ -293,8 +293,8 @@ export const SOFTMAX = {
 } as const satisfies Fields;
 
 /**
- * The delta rule; its gradient if there is a `dy`. Addresses of optional tensors
- * are 0 where they are not there.
+ * The job of the delta rule, or of its gradient if there is a `dy`; the address of an
+ * absent optional tensor is 0.
  */
 export const DELTA = {
   sequences: "i32",
@@ -305,11 +305,11 @@ export const DELTA = {
   causal: "i32",
   /** Whether each channel of the keys has its own log decay. */
   diagonal: "i32",
-  /** Tasks a sweep, each of some columns of the values; 1 of the gradient. */
+  /** The number of tasks per sweep, each with some columns of the values; 1 for the gradient. */
   parts: "i32",
   /**
-   * Whether a task is all of a sequence, one sweep after the other; of the
-   * gradient only.
+   * Whether a task of the gradient has a whole sequence, one sweep after the other;
+   * unused in the forward pass.
    */
   whole: "i32",
   scale: "f32",
@@ -319,7 +319,7 @@ export const DELTA = {
   beta: "usize",
   f: "usize",
   b: "usize",
-  /** The state before a piece and the one that is handed on, if causal. */
+  /** The state that enters a causal piece of a sequence, and the one that leaves it. */
   before: "usize",
   forward: "usize",
   y: "usize",
@@ -335,8 +335,8 @@ export const DELTA = {
 } as const satisfies Fields;
 
 /**
- * The selective scan; its gradient if there is a `dy`. Addresses of optional
- * tensors are 0 where they are not there.
+ * The job of the selective scan, or of its gradient if there is a `dy`; the address of
+ * an absent optional tensor is 0.
  */
 export const SELECTIVE_SCAN = {
   batch: "i32",
@@ -367,8 +367,8 @@ export const SELECTIVE_SCAN = {
 } as const satisfies Fields;
 
 /**
- * A short convolution; its gradient if there is a `dy`. Tap k of token t reads
- * token t + first + step k.
+ * The job of a short convolution, or of its gradient if there is a `dy`. Tap k of token
+ * t reads token t + first + step k.
  */
 export const SHORT_CONVOLUTION = {
   batch: "i32",
@@ -390,7 +390,7 @@ export const SHORT_CONVOLUTION = {
   dbias: "usize",
 } as const satisfies Fields;
 
-/** Each record begins this far from the queue. */
+/** The offset in bytes of a job's record from the start of the queue. */
 export const JOB_OFFSET = 128;
 
 /** The records of jobs; their order gives the jobs their numbers. */

@@ -7,7 +7,7 @@ import type { KernelHost, RunOptions } from "./host.ts";
 import { type Make, withOutputs } from "./outputs.ts";
 
 /**
- * `BatchMatMul` and `_FusedMatMul`: all transposes, batches and broadcast
+ * The kernels `BatchMatMul` and `_FusedMatMul`: all transposes, batches and broadcast
  * batches, bias and activation, at the same speed. With few rows, as in
  * generation, they take as long as reading b. Operands are float32: integers
  * never come here (`replaced.ts`).
@@ -91,7 +91,7 @@ function matmul(
   const count = tf.util.sizeFromShape(batch);
   if (count * rows * columns === 0) return output;
   if (inner === 0) {
-    // The sums are empty.
+    // The inner dimension is 0, so that every sum is empty.
     const sums = wasm.typedArrayFromHeap(output).fill(0);
     const first = bias && wasm.typedArrayFromHeap(bias);
     for (let at = 0; first && at < sums.length; at += columns) {
@@ -131,7 +131,7 @@ function matmul(
 }
 
 /**
- * Number of elements above which a matrix does not stay in a core's cache: 1
+ * Number of elements from which on a matrix does not stay in a core's cache: 1
  * MiB.
  */
 const LARGE = 2 ** 18;
@@ -153,9 +153,9 @@ const MOST_ROWS = 192, BLOCK = 64;
 const LEAST_ROWS = 12;
 
 /**
- * What a task computes: all rows, unless there are too many, so that threads do
- * not pack the same columns; and little enough that all threads have work until
- * the end.
+ * The division of a product into tasks. Each has all rows, unless there are too many,
+ * so that threads do not pack the same columns, and is small enough that all threads
+ * have work until the end.
  */
 function tasksOf(
   batch: number,

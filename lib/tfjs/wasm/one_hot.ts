@@ -3,7 +3,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { fillOneHot } from "../one_hot.ts";
 
-/** `OneHot`, in the type that was asked for. */
+/** The kernel `OneHot`, in the requested type. */
 export const oneHot: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   const wasm = backend as BackendWasm;
   const indices = inputs["indices"] as tf.TensorInfo;

@@ -1,7 +1,7 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 
-/** Makes a tensor of 32-bit floats, not yet written. */
+/** Makes an uninitialised tensor of 32-bit floats. */
 export type Make = (shape: number[]) => TensorInfo;
 
 /**

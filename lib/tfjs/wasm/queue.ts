@@ -9,16 +9,16 @@ export function align(address: number): number {
   return Math.ceil((address >>> 0) / ALIGNMENT) * ALIGNMENT;
 }
 
-/** Bytes of a queue with the longest of the records. */
+/** Bytes of a queue and the longest of its jobs' records. */
 const BYTES = JOB_OFFSET + 4 * Math.max(
       ...Object.values(JOBS).map((fields) => Object.keys(fields).length),
     );
 
 /** A queue in the memory; it knows no thread and no job yet. */
 export class Queue {
-  /** The block that was allocated for it. */
+  /** The block that was allocated for the queue. */
   readonly block: number;
-  /** The address at which it starts. */
+  /** The address at which the queue starts. */
   readonly address: number;
   readonly #memory: WebAssembly.Memory;
 
@@ -68,7 +68,7 @@ export class Queue {
   }
 
   /**
-   * Tells its threads to end: at once if they wait, after their task if they
+   * Tells the queue's threads to end: at once if they wait, after their task if they
    * compute.
    */
   end(): void {

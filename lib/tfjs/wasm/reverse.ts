@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { copyRow, type Elements } from "./copy_row.ts";
 
-/** `Reverse`, of any rank and type of number. */
+/** The kernel `Reverse`, for any rank and type of number. */
 export const reverse: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   const wasm = backend as BackendWasm;
   const x = inputs["x"] as tf.TensorInfo;
@@ -18,7 +18,7 @@ export const reverse: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   return output;
 };
 
-/** Reverses the order of `count` rows of `size` elements, in each group of so many. */
+/** Reverses the order of rows of `size` elements, within each group of `count` rows. */
 function reverseRows(values: Elements, count: number, size: number): void {
   const kept = values.slice(0, size);
   for (let group = 0; group < values.length; group += count * size) {

@@ -7,7 +7,7 @@
  * @module
  */
 
-/** Sections that matter here. */
+/** The numbers of the sections that declare memories. */
 const IMPORTS = 2;
 const MEMORIES = 5;
 
@@ -31,7 +31,7 @@ export function canShareMemory(): boolean {
 /** The binary with its own memory shared, and growing up to 4 GiB. */
 export function withSharedMemory(binary: Uint8Array): Uint8Array<ArrayBuffer> {
   const { start, body, end } = sectionOf(binary, MEMORIES);
-  // One memory, its flags, and its least number of pages.
+  // The section's body: one memory, its flags, and its least number of pages.
   const least = number(binary, body + 2).value;
   const section = [
     1,
@@ -56,7 +56,7 @@ export function withPlainMemory(binary: Uint8Array): Uint8Array<ArrayBuffer> {
     sectionOf(copy, IMPORTS).body,
   );
   while (imports-- > 0) {
-    // The names of its module and of itself.
+    // An import begins with two names: the module's and its own.
     for (let name = 0; name < 2; name++) {
       const { value: length, next: text } = number(copy, next);
       next = text + length;
@@ -66,7 +66,7 @@ export function withPlainMemory(binary: Uint8Array): Uint8Array<ArrayBuffer> {
       copy[next] = HAS_MAXIMUM;
       return copy;
     }
-    // A function, of some type.
+    // An imported function (kind 0) is followed by the index of its type.
     if (kind !== 0) break;
     next = number(copy, next).next;
   }
@@ -80,7 +80,7 @@ interface Section {
 }
 
 function sectionOf(binary: Uint8Array, id: number): Section {
-  // After the magic number and the version.
+  // Sections begin after the magic number and the version, 8 bytes.
   for (let start = 8; start < binary.length;) {
     const { value: length, next: body } = number(binary, start + 1);
     if (binary[start] === id) return { start, body, end: body + length };

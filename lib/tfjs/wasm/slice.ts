@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { copyRow, type Elements } from "./copy_row.ts";
 
 /**
- * `Slice`, which copies only the slice; `stock` handles strings, which are
+ * The kernel `Slice`, which copies only the slice; `stock` handles strings, which are
  * stored elsewhere.
  */
 export function sliceKernel(stock: tf.KernelFunc): tf.KernelFunc {
@@ -19,7 +19,7 @@ export function sliceKernel(stock: tf.KernelFunc): tf.KernelFunc {
   });
 }
 
-/** `SplitV`, like {@linkcode sliceKernel}. */
+/** The kernel `SplitV`, like {@linkcode sliceKernel}. */
 export function splitKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return ofNumbers(stock, ({ inputs, backend, attrs }) => {
     const x = inputs["x"] as tf.TensorInfo;
@@ -31,7 +31,7 @@ export function splitKernel(stock: tf.KernelFunc): tf.KernelFunc {
   });
 }
 
-/** `Unpack`, like {@linkcode sliceKernel}. */
+/** The kernel `Unpack`, like {@linkcode sliceKernel}. */
 export function unpackKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return ofNumbers(stock, ({ inputs, backend, attrs }) => {
     const x = inputs["value"] as tf.TensorInfo;
@@ -44,7 +44,7 @@ export function unpackKernel(stock: tf.KernelFunc): tf.KernelFunc {
   });
 }
 
-/** `StridedSlice`, like {@linkcode sliceKernel}. */
+/** The kernel `StridedSlice`, like {@linkcode sliceKernel}. */
 export function stridedSliceKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return ofNumbers(stock, ({ inputs, backend, attrs }) => {
     const x = inputs["x"] as tf.TensorInfo;
@@ -123,7 +123,7 @@ function cut(
       parts.push(slice(wasm, x, begin, size));
     }
   } catch (error) {
-    // Memory ran out: nothing else refers to them.
+    // Memory ran out: nothing else refers to the parts already made.
     parts.forEach(({ dataId }) => wasm.disposeData(dataId));
     throw error;
   }
@@ -154,7 +154,7 @@ function copyPart(
   const strides = shape.map((_, i) =>
     tf.util.sizeFromShape(shape.slice(i + 1))
   );
-  // The axis whose elements are rows, which are copied whole.
+  // The innermost axis that is cut or strided; below it, whole rows are copied.
   const inner = Math.max(
     0,
     sizes.findLastIndex((size, i) => size !== shape[i] || steps[i] !== 1),

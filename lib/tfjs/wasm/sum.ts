@@ -6,7 +6,7 @@ import type { Elements } from "./copy_row.ts";
 import type { KernelHost } from "./host.ts";
 
 /**
- * `Sum`, in float64.
+ * The kernel `Sum`, which adds in float64.
  *
  * @param host Runs the sums of columns.
  */
@@ -17,7 +17,7 @@ export function sumKernel(host: KernelHost): tf.KernelFunc {
   };
 }
 
-/** `Mean`, like {@linkcode sumKernel}. */
+/** The kernel `Mean`, like {@linkcode sumKernel}. */
 export function meanKernel(host: KernelHost): tf.KernelFunc {
   return ({ inputs, backend, attrs }) => {
     const x = inputs["x"] as tf.TensorInfo;
@@ -32,9 +32,9 @@ export function meanKernel(host: KernelHost): tf.KernelFunc {
 
 /** The axes to sum over. */
 interface Axes {
-  /** In ascending order. */
+  /** The axes, in ascending order. */
   readonly axes: readonly number[];
-  /** Whether each stays as a dimension of size 1. */
+  /** Whether each axis stays as a dimension of size 1. */
   readonly keepDims: boolean;
 }
 

@@ -1,11 +1,11 @@
 /** Another thread of LION's WebAssembly module. @module */
 import { nodeModule } from "../../contract/node_module.ts";
 
-/** What a thread starts with. */
+/** The data with which a thread starts. */
 export interface ThreadStart {
   /** The module that all threads run. */
   readonly module: WebAssembly.Module;
-  /** The memory that they share. */
+  /** The memory that all threads share. */
   readonly memory: WebAssembly.Memory;
   /** The address of the queue. */
   readonly queue: number;
@@ -21,9 +21,9 @@ export interface ThreadStart {
 
 /** A started thread. */
 export interface Thread {
-  /** The error that its worker reported, if it failed. */
+  /** The error that the thread's worker reported, if it failed. */
   readonly error?: unknown;
-  /** Ends its worker, if the host can: see abandoned.ts. */
+  /** Ends the thread's worker, if the host can: see abandoned.ts. */
   stop(): void;
 }
 

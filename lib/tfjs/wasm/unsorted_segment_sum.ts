@@ -3,7 +3,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { addSegments } from "../segment_sums.ts";
 
-/** `UnsortedSegmentSum`: adds up the rows of each segment. */
+/** The kernel `UnsortedSegmentSum`, which adds up the rows of each segment. */
 export const unsortedSegmentSum: tf.KernelFunc = (
   { inputs, backend, attrs },
 ) => {

@@ -39,18 +39,18 @@ type ModuleFactory = (options: {
 
 /** tfjs's backend, and LION's module on its memory. */
 export interface OpenedWasm {
-  /** Not yet registered. */
+  /** The backend, not yet registered. */
   readonly backend: ClosableWasm;
   /** Runs LION's kernels; the same one for every backend that is opened. */
   readonly host: KernelHost;
-  /** What is allocated, scratch of kernels included. */
+  /** The memory allocated, including the kernels' scratch. */
   readonly use: HeapUse;
 }
 
 let host: KernelHost | undefined;
 
 /**
- * Loads tfjs's module, which nothing uses yet.
+ * Loads a new instance of tfjs's module.
  *
  * @param wasmPath The location of its binary, if not the default.
  */
@@ -66,7 +66,7 @@ export async function loadWasm(
 /**
  * Opens the backend with one thread.
  *
- * @param module What {@linkcode loadWasm} has loaded, for this backend alone.
+ * @param module The module that {@linkcode loadWasm} has loaded, for this backend alone.
  * @param kernels Returns the binary of LION's module; called when it is first
  * needed.
  */
@@ -102,7 +102,7 @@ export function openWasm(
 class ClosableWasm extends BackendWasm {
   #closed = false;
 
-  /** Makes every use an error; the tensors are gone. */
+  /** Releases the memory and its tensors; every later use is an error. */
   override dispose(): void {
     // tfjs's own removes all error listeners from Node's process, not only its
     // own.
@@ -111,7 +111,7 @@ class ClosableWasm extends BackendWasm {
       throw new Error(CLOSED);
     };
     this.wasm = new Proxy({}, { get: gone }) as BackendWasm["wasm"];
-    // Kernels keep functions of the module, and with them its memory.
+    // Kernels hold on to functions of the module, and with them to its memory.
     const stub = { wasm: { cwrap: () => gone } } as unknown as BackendWasm;
     for (const { setupFunc } of tf.getKernelsForBackend("wasm")) {
       setupFunc?.(stub);

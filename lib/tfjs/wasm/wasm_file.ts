@@ -58,7 +58,7 @@ async function download(url: string): Promise<Uint8Array> {
     const { status, statusText } = response;
     throw new Error(`the server answers ${status} ${statusText}`);
   }
-  // Servers of single-page applications do that for every path they do not
+  // Servers of single-page applications answer so for every path that they do not
   // know.
   if (response.headers.get("Content-Type")?.startsWith("text/html")) {
     throw new Error("the server answers with a page of HTML");

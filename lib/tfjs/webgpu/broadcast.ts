@@ -1,10 +1,10 @@
-/** Where elements of broadcast arrays lie. @module */
+/** The positions of elements in broadcast arrays. @module */
 import { util } from "@tensorflow/tfjs-core";
 import { repeat } from "./shader.ts";
 
 /** A piece of a shader, and the numbers that it reads. */
 export interface Broadcast {
-  /** Makes `at_a` and `at_b` of `at_both`, a place in the common shape. */
+  /** WGSL that declares `at_a` and `at_b` for `at_both`, an index in the common shape. */
   readonly text: string;
   readonly integers: Readonly<Record<string, number>>;
 }
@@ -12,9 +12,9 @@ export interface Broadcast {
 /**
  * Finds elements of two arrays that are broadcast to a common shape.
  *
- * @param a The one shape.
- * @param b The other.
- * @param shape The common one, whose rank the text depends on.
+ * @param a The shape of the first array.
+ * @param b The shape of the second array.
+ * @param shape The common shape, whose rank the text depends on.
  */
 export function broadcast(
   a: readonly number[],
@@ -42,7 +42,7 @@ ${text}`,
   };
 }
 
-/** How far a step along each axis of a broadcast shape goes in an array. */
+/** The strides in an array along each axis of the shape to which it is broadcast. */
 function stridesIn(
   own: readonly number[],
   shape: readonly number[],

@@ -1,12 +1,12 @@
-/** Floats of integers, as a kernel of WebGPU. @module */
+/** The conversion of integers to floats, as a kernel of WebGPU. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import { holdsFloats, toFloats } from "./fused_kernel.ts";
 
 /**
- * `Cast` that converts int32 and bool to float32.
+ * The kernel `Cast`, which converts int32 and bool to float32.
  *
- * @param stock tfjs's own, for other types.
+ * @param stock tfjs's own kernel, for other types.
  */
 export function castKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return (call) => {

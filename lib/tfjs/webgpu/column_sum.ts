@@ -13,7 +13,7 @@ import {
 const THREADS = 256;
 /** Most threads that share a column. */
 const MOST_LANES = 32;
-/** Rows of a workgroup: of more, each writes a part of the sum. */
+/** Most rows of a workgroup; of longer columns, each workgroup writes a part of the sum. */
 const BLOCK_ROWS = 2048;
 
 /**
@@ -23,8 +23,8 @@ const BLOCK_ROWS = 2048;
  * @param backend The backend of the tensors.
  * @param matrices Tensors of `rows · columns` numbers.
  * @param rows Number of rows.
- * @param columns Numbers of a row.
- * @returns For each, a tensor `[columns]`.
+ * @param columns Numbers in a row.
+ * @returns For each matrix, a tensor `[columns]`.
  */
 export function columnSums(
   backend: StrictWebGPUBackend,
@@ -106,9 +106,9 @@ ${matrices.map((_, i) => sumOf(i)).join("\n")}`,
 }
 
 /**
- * `Sum` that adds up columns.
+ * The kernel `Sum`, for sums of columns.
  *
- * @param stock tfjs's own, for other sums.
+ * @param stock tfjs's own kernel, for other sums.
  */
 export function sumKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return (call) => columnSumOf(call) ?? stock(call);

@@ -1,12 +1,12 @@
-/** Parts of images, as a kernel of WebGPU. @module */
+/** Cropped and resized images, as a kernel of WebGPU. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 
 /**
- * `CropAndResize` of any number of boxes: tfjs's takes it for the number of
- * images, so there are at least as many, and what is too many is cut off.
+ * The kernel `CropAndResize` for any number of boxes. tfjs's takes the number of
+ * images for it: so boxes are padded to at least that number, and the surplus is cut off.
  *
- * @param stock tfjs's own.
+ * @param stock tfjs's own kernel.
  */
 export function cropKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return (call) => {

@@ -11,16 +11,16 @@ import {
 
 const THREADS = 64;
 
-/** What begins a line, and what each element does to it. */
+/** The operator and neutral element of each cumulative kernel. */
 const OPERATIONS: Record<string, { operator: string; neutral: number }> = {
   Cumsum: { operator: "+", neutral: 0 },
   Cumprod: { operator: "*", neutral: 1 },
 };
 
 /**
- * `Cumsum` and `Cumprod` of any rank: a thread goes along one line.
+ * The kernel `Cumsum` or `Cumprod`, for any rank: each thread goes along one line.
  *
- * @param name Which of the two.
+ * @param name The kernel's name.
  */
 export function cumulativeKernel(name: string): tf.KernelFunc {
   const { operator, neutral } = OPERATIONS[name]!;

@@ -9,8 +9,8 @@ export type ElementwiseProgram =
   & Partial<Pick<Program, "variants" | "width" | "elements" | "integers">>;
 
 /**
- * Runs a program whose body computes the packs at `at`; four numbers a pack,
- * if the size allows and `width` does not say otherwise.
+ * Runs a program whose body computes the packs at index `at`; a pack has four
+ * numbers if the size allows and `width` does not say otherwise.
  */
 export function runElementwise(
   backend: StrictWebGPUBackend,

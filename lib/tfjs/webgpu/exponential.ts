@@ -7,8 +7,8 @@ import { makeFloats, sizeOf, widthOf, withOutputs } from "./program.ts";
 
 /**
  * The function `exponential` of WGSL: e^x with a relative error of at most 2e-7.
- * WGSL's own `exp` is made of `exp2`, so that x log2(e), once rounded, is wrong by
- * as many units in the last place of the power as x is large.
+ * WGSL's own `exp` is made from `exp2`, so that the rounding of x log2(e) puts the
+ * power wrong by about |x| units in the last place.
  *
  * With n the integer next to x log2(e), e^x is 2^n e^r and r = x - n ln 2, where
  * ln 2 is taken in two parts: the first has so few bits that its product with n
@@ -17,7 +17,7 @@ import { makeFloats, sizeOf, widthOf, withOutputs } from "./program.ts";
  *
  * Source: Cody and Waite; the polynomial is that of Moshier's Cephes, expf.
  *
- * @param element What x is.
+ * @param element The type of x.
  */
 export function exponential(element: "f32" | "vec4f"): string {
   const [int, uint] = element === "f32" ? ["i32", "u32"] : ["vec4i", "vec4u"];
@@ -39,9 +39,9 @@ fn exponential(x: ${element}) -> ${element} {
 }
 
 /**
- * `Exp` of floats that are on the device.
+ * The kernel `Exp`, for floats that are on the device.
  *
- * @param stock tfjs's own, for integers, and for small tensors on the host.
+ * @param stock tfjs's own kernel, for integers, and for small tensors on the host.
  */
 export function expKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return (call) => {

@@ -1,4 +1,4 @@
-/** How a fused operation becomes a kernel of TensorFlow.js. @module */
+/** Registration of a fused operation's kernels with TensorFlow.js. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "./gpu_backend.ts";
 import {
@@ -8,10 +8,10 @@ import {
 } from "../../contract/kernel.ts";
 import { elementOf, withOutputs } from "./program.ts";
 
-/** What a kernel is given. */
+/** The arguments of a kernel's call. */
 export interface Call<Input extends string, Attributes> {
   readonly backend: StrictWebGPUBackend;
-  /** By name; of 32-bit floats. */
+  /** The inputs by name, of 32-bit floats. */
   readonly inputs: Readonly<Record<Input, tf.TensorInfo>>;
   readonly attributes: Readonly<Attributes>;
 }
@@ -21,7 +21,7 @@ export type FusedKernel<Input extends string, Attributes = unknown> = (
   call: Call<Input, Attributes>,
 ) => tf.TensorInfo[];
 
-/** The kernels of an operation. */
+/** The WebGPU kernels of a fused operation. */
 export interface FusedKernels<
   Input extends string,
   Slope extends string,

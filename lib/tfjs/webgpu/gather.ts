@@ -9,12 +9,12 @@ import { elementOf, makeOutput, sizeOf, withOutputs } from "./program.ts";
 const LOWEST_INTEGER = -(2 ** 31);
 
 /**
- * `GatherV2` that reports an index out of range: with a RangeError if the
- * indices have not been sent to the GPU yet, like those of a batch of data.
- * Others cannot be checked without waiting for the GPU; there, floats are NaN
- * and integers are -2147483648.
+ * The kernel `GatherV2`, which reports an index out of range: with a RangeError if
+ * the indices have not been sent to the GPU yet, like those of a batch of data.
+ * Indices on the GPU cannot be checked without waiting for it; an index out of range
+ * then gives NaN, or -2147483648 for integers.
  *
- * @param stock tfjs's own, for what it computes on the CPU.
+ * @param stock tfjs's own kernel, for what it computes on the CPU.
  */
 export function gatherKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return (call) => {

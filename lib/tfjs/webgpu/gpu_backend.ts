@@ -46,7 +46,7 @@ interface Suspects {
   readonly error: GpuError;
 }
 
-/** What only software adapters need or use. */
+/** The features that only software adapters need or use. */
 interface OfSoftware {
   readonly collect?: Collector | undefined;
   readonly subgroups?: Subgroups | undefined;
@@ -108,7 +108,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     return !this.lost;
   }
 
-  /** Destroys the device; what was computed on it is gone. */
+  /** Destroys the device, and with it all that was computed on it. */
   override dispose(): void {
     this.lost ??= new GpuError(
       "The GPU device was released, and its tensors with it; call " +
@@ -202,7 +202,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     }
   }
 
-  /** Throws for what no binding can hold, before anything is launched. */
+  /** Gives a tensor a buffer; throws before any launch if no binding can hold it. */
   override uploadToGPU(dataId: { id: number }): void {
     const { shape, dtype, resource, values } = this.tensorMap.get(dataId);
     const bytes = tf.util.sizeFromShape(shape) * tf.util.bytesPerElement(dtype);

@@ -1,7 +1,7 @@
 /** Keeps buffers that failed out of TensorFlow.js's pool of them. @module */
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 
-/** What tfjs's pool keeps to itself. */
+/** The private members of tfjs's pool of buffers. */
 interface Pool {
   device: Pick<GPUDevice, "createBuffer">;
   freeBuffers: Map<string, GPUBuffer[]>;
@@ -11,9 +11,9 @@ interface Pool {
 }
 
 /**
- * Watches a pool: a buffer for which there was no memory, or that is over a
- * limit, is invalid for good, and WebGPU says so only later. So each is suspect
- * until a read has shown that nothing had failed.
+ * Watches a pool of buffers: a buffer for which there was no memory, or that is over a
+ * limit, is invalid for good, and WebGPU says so only later. So each new buffer is
+ * suspect until a read has shown that nothing had failed.
  */
 export class GpuBuffers {
   readonly #pool: Pool;
@@ -38,13 +38,13 @@ export class GpuBuffers {
     };
   }
 
-  /** Returns what to call when all that was submitted so far has succeeded. */
+  /** Returns a function to call when all that was submitted so far has succeeded. */
   beginCheck(): () => void {
     const checked = [...this.#suspect];
     return () => checked.forEach((buffer) => this.#suspect.delete(buffer));
   }
 
-  /** Destroys what may be invalid: what is free now, what is in use on its release. */
+  /** Destroys the buffers that may be invalid: free ones now, those in use on their release. */
   condemn(): void {
     const pool = this.#pool;
     this.#suspect.forEach((buffer) => this.#failed.add(buffer));

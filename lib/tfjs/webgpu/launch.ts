@@ -114,7 +114,7 @@ function pipelineOf(shader: Shader, device: GPUDevice): GPUComputePipeline {
   const { key, bindings } = shader;
   const known = ofDevice.get(key);
   if (known) return known;
-  // The layout "auto" would leave out bindings that the text does not use.
+  // The layout "auto" would omit bindings that the shader's text does not use.
   const types: GPUBufferBindingType[] = [
     ...bindings.map(({ access }) =>
       access === "read" ? "read-only-storage" : "storage"

@@ -10,9 +10,9 @@ import { repeat } from "./shader.ts";
 const ACROSS = 8;
 
 /**
- * `BatchMatMul` and `_FusedMatMul`.
+ * The kernels `BatchMatMul` and `_FusedMatMul`.
  *
- * @param stock What there was, for shapes that this one cannot do.
+ * @param stock The previous kernel, for shapes that this one does not support.
  */
 export function matmulKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return (call) =>
@@ -82,14 +82,14 @@ function matmulOf(
   return c;
 }
 
-/** Four rows of A along the k-th pack of the inner dimension; and of B four columns, by inner index. */
+/** WGSL functions that read four rows of A along the k-th pack of the inner dimension, and four columns of B by inner index. */
 function blockFunctions(transposeA: boolean, transposeB: boolean): string {
   const matrix = (loads: string[], transposed: boolean) => {
     const block = `mat4x4f(${loads.join(", ")})`;
     return transposed ? `transpose(${block})` : block;
   };
   const indices = [0, 1, 2, 3];
-  // Rows of a transposed A are whole packs, so that the last are all there.
+  // The rows of a transposed A come in whole packs, so that none needs a bound.
   const loadsOfA = indices.map((i) =>
     transposeA
       ? `a[first + (4u * k + ${i}u) * (uniforms.rows / 4u) + rows.x / 4u]`

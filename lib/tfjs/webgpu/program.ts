@@ -20,12 +20,12 @@ import {
  */
 export type PackWidth = 1 | 4;
 
-/** Tensors by their names in the text. */
+/** Tensors by their names in the shader's text. */
 export type Tensors = Readonly<Record<string, tf.TensorInfo>>;
 
-/** A shader with the tensors and numbers of a call. */
+/** A shader together with the tensors and numbers of a call. */
 export interface Program {
-  /** Names the text, with `variants`. */
+  /** The name that, together with `variants`, identifies the shader's text. */
   readonly name: string;
   /** Everything else that the text depends on. */
   readonly variants?: readonly string[];
@@ -61,12 +61,12 @@ export interface Program {
   readonly body: string;
 }
 
-/** The widest pack of which arrays of this size are made. */
+/** The widest pack into which arrays of a size divide. */
 export function widthOf(size: number): PackWidth {
   return size % 4 === 0 ? 4 : 1;
 }
 
-/** Numbers of a tensor. */
+/** The number of elements of a tensor. */
 export function sizeOf({ shape }: tf.TensorInfo): number {
   return tf.util.sizeFromShape(shape);
 }
@@ -74,7 +74,7 @@ export function sizeOf({ shape }: tf.TensorInfo): number {
 /** The tensors that the running kernel made; kernels run one at a time. */
 let made: tf.TensorInfo[] | undefined;
 
-/** A tensor that a program will write. */
+/** Makes a tensor that a program will write. */
 export function makeOutput(
   backend: StrictWebGPUBackend,
   shape: number[],
@@ -120,7 +120,7 @@ export function withOutputs<R>(
   }
 }
 
-/** Runs a program. */
+/** Runs a program on the backend of its tensors. */
 export function runProgram(
   backend: StrictWebGPUBackend,
   program: Program,
@@ -147,7 +147,7 @@ export function runProgram(
 }
 
 /**
- * The shader of a program.
+ * Makes the shader of a program.
  *
  * @param most The largest number of workgroups along an axis of the device.
  */

@@ -2,9 +2,9 @@
 
 /** A storage buffer of a shader. */
 export interface Binding {
-  /** Its name in the text. */
+  /** The buffer's name in the shader's text. */
   readonly name: string;
-  /** The element of its array. */
+  /** The element type of the buffer's array. */
   readonly element: "f32" | "i32" | "atomic<i32>" | "vec4f" | "vec4h";
   /** Whether the shader writes it. */
   readonly access: "read" | "read_write";
@@ -44,7 +44,7 @@ export function repeat(
   return Array.from({ length: count }, (_, i) => piece(i)).join(separator);
 }
 
-/** Makes a key of the kernel's name and everything that its text depends on. */
+/** Makes a shader's key from its name and everything else that its text depends on. */
 export function keyOf(name: string, ...parts: (string | false)[]): string {
   return [`lion_${name}`, ...parts.filter(Boolean)].join(" ");
 }

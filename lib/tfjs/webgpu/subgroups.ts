@@ -1,19 +1,19 @@
 /** Subgroups: threads that can read each other's registers. @module */
 
-/** What a shader needs to know of a device's subgroups. */
+/** A device's subgroups, as far as a shader needs to know them. */
 export interface Subgroups {
   /** Threads per subgroup. */
   readonly size: number;
   /**
-   * The directive at the start of a shader that uses them; compilers differ.
+   * The directive at the start of a shader that uses subgroups; compilers differ.
    */
   readonly directive: string;
 }
 
-/** The feature, which not every implementation lists that grants it. */
+/** The name of WebGPU's feature, which some implementations grant without listing it. */
 const FEATURE = "subgroups" as GPUFeatureName;
 
-/** As WGSL has it, and as naga did before it knew the directive. */
+/** The directives to try: WGSL's, and none, as for a naga that does not yet know it. */
 const DIRECTIVES = ["enable subgroups;\n", ""];
 
 const PROBE = /* wgsl */ `

@@ -3,14 +3,14 @@
 /** Numbers by name, in the order of the struct. */
 export type UniformTypes = Readonly<Record<string, "u32" | "f32">>;
 
-/** The struct of the text. */
+/** The declaration of the uniforms' struct in WGSL. */
 export function declareUniforms(name: string, types: UniformTypes): string {
   const members = Object.entries(types)
     .map(([member, type]) => `  ${member}: ${type},`);
   return `struct ${name} {\n${members.join("\n")}\n}\n`;
 }
 
-/** The struct's bytes, whole vectors of 16. */
+/** The bytes of the uniforms' struct, in whole vectors of 16. */
 export function packUniforms<Types extends UniformTypes>(
   types: Types,
   values: { readonly [name in keyof Types]: number },

@@ -1,23 +1,24 @@
-/** Matrix products of tfjs's that stay within a matrix. @module */
+/** A fix of tfjs's matrix products, which read beyond the end of a matrix. @module */
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 
-/** A program of tfjs's. */
+/** A shader program of tfjs. */
 type StockProgram = Parameters<WebGPUBackend["runWebGPUProgram"]>[0];
 
 /** The head of the function by which tfjs's products read the second matrix. */
 const READ = /fn mm_readB\([^)]*\)[^{]*\{\s*var value = [^;]*;/;
 
 /**
- * Has a product of tfjs's read zeros beyond the inner dimension, if it is one.
+ * Makes a matrix product of tfjs read zeros beyond the inner dimension; other
+ * programs are unchanged.
  *
- * tfjs's tiles read the next matrix there, multiplied by zeros of the first
+ * tfjs's tiles read the next matrix there, and multiply it by zeros of the first
  * operand (`matMulReadFnSource` in tfjs-backend-webgpu/src/
- * matmul_packed_webgpu.ts). Times zero, a NaN is one: of one head, or one text,
- * it was one of its neighbour too.
+ * matmul_packed_webgpu.ts). A NaN times zero is NaN: so that of one head, or one
+ * text, spread to its neighbour.
  */
 export function bounded(program: StockProgram): StockProgram {
   const isProduct = program.shaderKey.startsWith("matMul");
-  // Of an inner dimension of whole tiles nothing is beyond.
+  // An inner dimension of whole tiles has nothing beyond it.
   if (!isProduct || (program as { fitInner?: boolean }).fitInner) {
     return program;
   }

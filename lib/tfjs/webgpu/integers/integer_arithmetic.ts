@@ -6,7 +6,7 @@ import type { StrictWebGPUBackend } from "../gpu_backend.ts";
 import type { IntegerKernel } from "./integer_kernel.ts";
 import { makeOutput, sizeOf } from "../program.ts";
 
-/** What each function of x computes, in WGSL. */
+/** The WGSL of each function of one integer x. */
 const UNARY: Readonly<Record<string, string>> = {
   Abs: "abs(x)",
   ClipByValue:
@@ -16,14 +16,14 @@ const UNARY: Readonly<Record<string, string>> = {
   Square: "x * x",
 };
 
-/** A function of x and y, in WGSL. */
+/** A function of two integers x and y. */
 interface Binary {
   readonly text: string;
-  /** The type of its results. @default that of its arguments */
+  /** The type of the function's results. @default that of its arguments */
   readonly dtype?: tf.DataType;
 }
 
-/** What each function of x and y computes; a quotient by 0 is 0, as on cpu. */
+/** The functions of two integers, by kernel name; a quotient by 0 is 0, as on cpu. */
 const BINARY: Readonly<Record<string, Binary>> = {
   Add: { text: "x + y" },
   BitwiseAnd: { text: "x & y" },
@@ -43,9 +43,9 @@ const BINARY: Readonly<Record<string, Binary>> = {
   Sub: { text: "x - y" },
 };
 
-/** Their names. */
+/** The kernels of one argument, by tfjs's names. */
 export const UNARY_NAMES: readonly string[] = Object.keys(UNARY);
-/** Their names. */
+/** The kernels of two arguments, by tfjs's names. */
 export const BINARY_NAMES: readonly string[] = Object.keys(BINARY);
 
 const FUNCTIONS = /* wgsl */ `
@@ -71,7 +71,7 @@ fn power(base: i32, exponent: i32) -> i32 {
 }
 `;
 
-/** An integer that 32 bits can hold, as bits. */
+/** The bits of an attribute as a 32-bit integer, limited to its range. */
 function bitsOf(value: number): number {
   const limited = Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1);
   return Math.trunc(limited) >>> 0;
@@ -108,7 +108,7 @@ export function binaryKernel(name: string): IntegerKernel {
   };
 }
 
-/** `AddN`. */
+/** The kernel `AddN` of integers. */
 export const addN: IntegerKernel = (webgpu, { inputs }) => {
   const [first, ...rest] = Object.values(inputs) as tf.TensorInfo[];
   if (rest.length === 0) {
@@ -151,7 +151,7 @@ ${places.text}
   return result;
 }
 
-/** `Fill`, which has no arguments but its attributes; strings are `stock`'s. */
+/** The kernel `Fill`, which has no inputs but its attributes; `stock` handles strings. */
 export function fillKernel(stock: tf.KernelFunc): tf.KernelFunc {
   return (call) => {
     const { shape, value, dtype } = call.attrs as unknown as tf.FillAttrs;
@@ -166,7 +166,7 @@ export function fillKernel(stock: tf.KernelFunc): tf.KernelFunc {
   };
 }
 
-/** `OneHot`, in the type that was asked for. */
+/** The kernel `OneHot`, in the requested type. */
 export const oneHot: IntegerKernel = (webgpu, { inputs, attrs }) => {
   const indices = inputs["indices"] as tf.TensorInfo;
   const { depth, onValue, offValue, dtype } =

@@ -1,4 +1,4 @@
-/** Integers that are copied, on WebGPU. @module */
+/** Kernels of WebGPU that copy integers. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { copyHalves, COPYING, type Halving } from "../../halves.ts";
 import { runElementwise } from "../elementwise.ts";
@@ -6,7 +6,7 @@ import type { StrictWebGPUBackend } from "../gpu_backend.ts";
 import { integerKernel } from "./integer_kernel.ts";
 import { makeOutput, sizeOf } from "../program.ts";
 
-/** A kernel that copies, for floats and integers. */
+/** Extends a copying kernel of floats to integers. */
 export function copyingKernel(
   stock: tf.KernelFunc,
   name: string,
@@ -19,7 +19,7 @@ export function copyingKernel(
   );
 }
 
-/** {@linkcode Halving} on the GPU. */
+/** The {@linkcode Halving} of integers on the GPU. */
 function halvingOf(webgpu: StrictWebGPUBackend): Halving {
   return {
     half(x, half) {

@@ -1,4 +1,4 @@
-/** Kernels of WebGPU for integers, all bits of which count. @module */
+/** Kernels of WebGPU for integers, exact in all bits. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import {
   type Call,
@@ -17,7 +17,7 @@ export type IntegerKernel = (
   call: Call,
 ) => tf.TensorInfo | tf.TensorInfo[];
 
-/** Whether a tensor's buffer holds integers, or bools, and it says so. */
+/** Whether a tensor's buffer holds integers or bools, and its dtype says so. */
 function holdsIntegers(
   backend: StrictWebGPUBackend,
   tensor: tf.TensorInfo,
@@ -27,14 +27,14 @@ function holdsIntegers(
 }
 
 /**
- * A kernel that computes integers by another one.
+ * A kernel that passes integers on to a kernel of their own.
  *
- * Small tensors that are not on the GPU yet stay where they are, as with tfjs's
- * own kernels; the cpu backend's compute them.
+ * Small tensors that are not on the GPU yet stay on the host, as with tfjs's own
+ * kernels; the cpu backend's kernels compute them.
  *
  * @param stock The previous kernel, for floats.
  * @param name The kernel's name.
- * @param own The one for integers.
+ * @param own The kernel for integers.
  * @param values The inputs whose type decides. @default all of them
  */
 export function integerKernel(
@@ -65,7 +65,7 @@ function transferOf(webgpu: StrictWebGPUBackend): Transfer {
 }
 
 /**
- * A kernel whose argument is float32, whatever it was.
+ * A kernel whose argument is first converted to float32.
  *
  * @param stock The previous kernel, for floats.
  */
@@ -84,7 +84,7 @@ export function ofFloats(stock: tf.KernelFunc): tf.KernelFunc {
 }
 
 /**
- * A kernel that refuses integers, of which there is none that is exact.
+ * A kernel that refuses integers, for which there is no exact kernel.
  *
  * @param stock The previous kernel, for floats.
  * @param name The kernel's name.
@@ -98,7 +98,7 @@ export function withoutIntegers(
   return (call) => {
     for (const [input, tensor] of Object.entries(call.inputs)) {
       const isValue = values?.includes(input) ?? true;
-      // Some may be left out.
+      // Optional inputs may be absent.
       const dtype = isValue && (tensor as tf.TensorInfo | undefined)?.dtype;
       if (dtype !== "int32" && dtype !== "bool") continue;
       throw new TypeError(

@@ -6,7 +6,7 @@ import { runElementwise } from "../elementwise.ts";
 import type { IntegerKernel } from "./integer_kernel.ts";
 import { makeOutput, sizeOf } from "../program.ts";
 
-/** `BatchMatMul`: a thread for each element. */
+/** The kernel `BatchMatMul` of integers, with a thread for each element. */
 export const matmul: IntegerKernel = (webgpu, { inputs, attrs }) => {
   const { a, b } = inputs as Record<"a" | "b", tf.TensorInfo>;
   const { transposeA, transposeB } = attrs as unknown as tf.BatchMatMulAttrs;

@@ -8,17 +8,17 @@ const THREADS = 64;
 const LOWEST = -(2 ** 31);
 const HIGHEST = 2 ** 31 - 1;
 
-/** How two results become one, what changes none, and the type of all. */
+/** A reduction of integers: how two results are joined, the neutral element, and the type. */
 interface Reduction {
-  /** Of `x` and `y`, in WGSL. */
+  /** WGSL that joins the results `x` and `y`. */
   readonly join: string;
   readonly neutral: number;
   readonly dtype: (dtype: tf.DataType) => tf.DataType;
-  /** Of an element `x[at]`. @default itself */
+  /** WGSL of the result for one element, `x[at]`. @default the element */
   readonly own?: string;
 }
 
-/** A caller's own bools may be any numbers. */
+/** WGSL of an element as a bool; bools that a caller has written may be any numbers. */
 const IS_TRUE = "i32(x[at] != 0)";
 
 const same = (dtype: tf.DataType) => dtype;
@@ -31,10 +31,10 @@ const REDUCTIONS: Readonly<Record<string, Reduction>> = {
   Sum: { join: "x + y", neutral: 0, dtype: tf.sumOutType },
 };
 
-/** Their names. */
+/** The names of the reductions' kernels. */
 export const REDUCTION_NAMES: readonly string[] = Object.keys(REDUCTIONS);
 
-/** In WGSL, -2147483648 is the negative of a literal that is too large. */
+/** The WGSL literal of an integer; -2147483648 is there the negative of a literal that is too large. */
 function literal(value: number): string {
   return value === LOWEST ? "bitcast<i32>(0x80000000u)" : `${value}`;
 }
@@ -68,9 +68,9 @@ export function reductionKernel(name: string): IntegerKernel {
 }
 
 /**
- * The kernel of `ArgMax` or `ArgMin`: of equal ones, the first.
+ * The kernel `ArgMax` or `ArgMin`, which returns the first of equal elements.
  *
- * @param name Which of the two.
+ * @param name The kernel's name.
  */
 export function argumentKernel(name: string): IntegerKernel {
   const isMore = name === "ArgMax" ? ">" : "<";
@@ -83,7 +83,7 @@ export function argumentKernel(name: string): IntegerKernel {
     const y = makeOutput(webgpu, x.shape.toSpliced(along!, 1), "int32");
     reduceRows(webgpu, { x: last, y }, x.shape[along!]!, {
       name,
-      // The value, and its place, which none of the row's is beyond.
+      // The best value and its index; the initial index is beyond all of the row's.
       state: "vec2i",
       neutral: `vec2i(${literal(worst)}, ${HIGHEST})`,
       own: "vec2i(x[at], i32(i))",
@@ -95,7 +95,7 @@ export function argumentKernel(name: string): IntegerKernel {
   };
 }
 
-/** The tensor, or a copy with these axes behind the others. */
+/** The tensor, or a copy with the given axes moved behind the others. */
 function withAxesLast(
   backend: StrictWebGPUBackend,
   x: tf.TensorInfo,
@@ -113,17 +113,17 @@ function withAxesLast(
   }) as tf.TensorInfo;
 }
 
-/** What a workgroup makes of a row, as WGSL. */
+/** The reduction of a row by a workgroup, as WGSL. */
 interface RowReduction {
   readonly name: string;
-  /** The type of what is joined. */
+  /** The type of the partial results. */
   readonly state: "i32" | "vec2i";
   readonly neutral: string;
-  /** Of element `i` of the row, `x[at]`. */
+  /** The partial result for element `i` of the row, `x[at]`. */
   readonly own: string;
-  /** Of `x` and `y`. */
+  /** The join of the partial results `x` and `y`. */
   readonly join: string;
-  /** Of `total`. */
+  /** The final result, from the partial result `total`. */
   readonly result: string;
 }
 

@@ -6,7 +6,7 @@ import { makeOutput, runProgram, sizeOf } from "../program.ts";
 
 const THREADS = 64;
 
-/** `SearchSorted`: a binary search for each value. */
+/** The kernel `SearchSorted` of integers: a binary search for each value. */
 export const searchSorted: IntegerKernel = (webgpu, { inputs, attrs }) => {
   const { sortedSequence, values } = inputs as Record<
     "sortedSequence" | "values",
@@ -40,8 +40,8 @@ export const searchSorted: IntegerKernel = (webgpu, { inputs, attrs }) => {
 };
 
 /**
- * `TopK`: a thread counts how many elements of its row come before its own; of
- * equal ones, the first comes first.
+ * The kernel `TopK` of integers: each thread counts how many elements of its row come
+ * before its own; equal elements keep their order.
  */
 export const topK: IntegerKernel = (webgpu, { inputs, attrs }) => {
   const x = inputs["x"] as tf.TensorInfo;

@@ -1,4 +1,4 @@
-/** Integers that are added up at places that other integers name, on WebGPU. @module */
+/** Kernels of WebGPU that add integers at indices given by other integers. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { runElementwise } from "../elementwise.ts";
 import type { StrictWebGPUBackend } from "../gpu_backend.ts";
@@ -8,25 +8,25 @@ import { repeat } from "../shader.ts";
 
 const THREADS = 64;
 
-/** What is added to which place of the result. */
+/** The additions of a kernel: which value is added at which place of the result. */
 interface Additions {
   readonly name: string;
   readonly variants?: readonly string[];
   readonly shape: number[];
   readonly dtype: tf.DataType;
-  /** How many additions, each by a thread of its own. */
+  /** The number of additions, each by a thread of its own. */
   readonly count: number;
   readonly reads: Tensors;
   readonly integers: Readonly<Record<string, number>>;
-  /** Statements that make `row` and `column` of number `at`; a row may be any. */
+  /** WGSL statements that declare the `row` and `column` of addition `at`; the row may be out of range. */
   readonly places: string;
-  /** The value of number `at`. */
+  /** WGSL of the value of addition `at`. */
   readonly value: string;
-  /** How a value gets into its place. @default "atomicAdd" */
+  /** The function that combines a value with what is at its place. @default "atomicAdd" */
   readonly by?: "atomicAdd" | "atomicMax";
 }
 
-/** Zeros to which values are added; what is out of range is dropped. */
+/** Adds values to a tensor of zeros; those out of range are dropped. */
 function sumAt(
   webgpu: StrictWebGPUBackend,
   { name, variants, shape, dtype, count, reads, integers, places, value, by }:
@@ -67,7 +67,7 @@ ${places}
   return y;
 }
 
-/** `UnsortedSegmentSum`: rows of each segment. */
+/** The kernel `UnsortedSegmentSum` of integers, which adds up the rows of each segment. */
 export const unsortedSegmentSum: IntegerKernel = (
   webgpu,
   { inputs, attrs },
@@ -91,7 +91,7 @@ export const unsortedSegmentSum: IntegerKernel = (
   });
 };
 
-/** `Bincount` and `DenseBincount` with integers as weights, or none. */
+/** The kernels `Bincount` and `DenseBincount` with integers as weights, or without weights. */
 export const bincount: IntegerKernel = (webgpu, { inputs, attrs }) => {
   const { x, weights } = inputs as Record<"x" | "weights", tf.TensorInfo>;
   const { size, binaryOutput } = attrs as unknown as tf.DenseBincountAttrs;
@@ -114,7 +114,7 @@ export const bincount: IntegerKernel = (webgpu, { inputs, attrs }) => {
   });
 };
 
-/** `ScatterNd`. */
+/** The kernel `ScatterNd` of integers. */
 export const scatterNd: IntegerKernel = (webgpu, { inputs, attrs }) => {
   const { indices, updates } = inputs as Record<
     "indices" | "updates",

@@ -1,4 +1,4 @@
-/** What WebGPU computes with integers, and what it refuses. @module */
+/** The kernels that WebGPU computes with integers, and those that it refuses. @module */
 import {
   addN,
   BINARY_NAMES,
@@ -17,14 +17,14 @@ import {
 import { searchSorted, topK } from "./integer_search.ts";
 import { bincount, scatterNd, unsortedSegmentSum } from "./integer_sums.ts";
 
-/** A kernel for integers. */
+/** A kernel for integers, and the inputs by whose type it is chosen. */
 interface OfIntegers {
   readonly kernel: IntegerKernel;
   /** The inputs whose type decides. @default all of them */
   readonly values?: readonly string[];
 }
 
-/** The same kernel by several names. */
+/** Kernels made by the same function, one for each name. */
 function named(
   names: readonly string[],
   kernelOf: (name: string) => IntegerKernel,
@@ -34,7 +34,7 @@ function named(
   );
 }
 
-/** Our kernels, by tfjs's names. */
+/** Our kernels for integers, by tfjs's names. */
 export const INTEGER_KERNELS: Readonly<Record<string, OfIntegers>> = {
   ...named(UNARY_NAMES, unaryKernel),
   ...named(BINARY_NAMES, binaryKernel),
@@ -51,7 +51,7 @@ export const INTEGER_KERNELS: Readonly<Record<string, OfIntegers>> = {
   UnsortedSegmentSum: { kernel: unsortedSegmentSum, values: ["x"] },
 };
 
-/** Kernels that take no integers, and the inputs that may be none; undefined where that is all. */
+/** The kernels that refuse integers, with the inputs that may not be integers; undefined means all of them. */
 export const REFUSED: Readonly<Record<string, readonly string[] | undefined>> =
   {
     Einsum: undefined,
