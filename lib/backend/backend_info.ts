@@ -1,7 +1,7 @@
 /** Options for choosing a backend, and information about it. @module */
 import type { Tuning } from "./tuning.ts";
 
-/** A way to compute: a GPU, WebAssembly with SIMD, or plain JavaScript. */
+/** The name of a backend: on a GPU, in WebAssembly with SIMD, or in plain JavaScript. */
 export type BackendName = "webgpu" | "wasm" | "cpu";
 
 /** Options of {@linkcode useBackend}. */
@@ -29,7 +29,7 @@ export interface UseBackendOptions {
    */
   wasmPath?: string | URL | undefined;
   /**
-   * How kernels share out their work, such as `cachedTuning()`. Results are
+   * How kernels divide their work, such as `cachedTuning()`. Results are
    * equal but for rounding.
    * @default the library's own choice
    */
@@ -38,7 +38,7 @@ export interface UseBackendOptions {
 
 /** The backend in use. */
 export interface BackendInfo {
-  /** Its name in tfjs. */
+  /** The backend's name in TensorFlow.js. */
   readonly name: BackendName;
   /** The WebGPU adapter. */
   readonly adapter?: {
@@ -46,7 +46,7 @@ export interface BackendInfo {
     readonly vendor: string;
     /** The model and driver, as the driver reports them. */
     readonly description: string;
-    /** Whether it computes in software, on the CPU. */
+    /** Whether the adapter computes in software, on the CPU. */
     readonly isFallbackAdapter: boolean;
   };
   /** Number of threads of the wasm backend. */
@@ -58,8 +58,8 @@ export interface BackendInfo {
   /** The WebGPU limits of the device. */
   readonly limits: Readonly<Record<string, number>>;
   /**
-   * Why something better is not used: a backend that comes earlier in the
-   * order, or the requested number of threads.
+   * The reasons why something better is not used: a backend earlier in the order, or
+   * the requested number of threads.
    */
   readonly skipped: Readonly<Partial<Record<BackendName | "threads", string>>>;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Something that this machine does not have, which is not an error. */
+/** The lack of something on this machine, such as a GPU, which is no fault. */
 export class Unavailable extends Error {}
 
 const warned = new Set<string>();
@@ -13,11 +13,11 @@ const warned = new Set<string>();
 export function warnOnce(reason: string, cause: unknown): void {
   if (warned.has(reason)) return;
   warned.add(reason);
-  // The place in our source where it was missed does not help.
+  // A mere lack is given without its cause: the place in our source does not help.
   console.warn(reason, ...(cause instanceof Unavailable ? [] : [cause]));
 }
 
-/** The message of whatever was thrown. */
+/** The message of a thrown value, whether or not it is an error. */
 export function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,13 +1,13 @@
-/** Watches how many bytes the current backend has in use. @module */
+/** Measures how many bytes the current backend has in use. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { runningWasm } from "./start_backend.ts";
 
-/** A span of time, and what was in use during it. */
+/** A span of time, and the memory in use during it. */
 export interface MemorySpan {
-  /** Bytes in use when it began. */
+  /** Bytes in use when the span began. */
   readonly bytesBefore: number;
-  /** The most bytes that were in use at once since. */
+  /** The most bytes in use at once during the span. */
   readonly peakBytes: number;
 }
 
@@ -19,8 +19,8 @@ interface CountingEngine {
 
 /**
  * Watches the current backend from its construction to {@linkcode stop}: on
- * WebAssembly what is allocated, with the scratch that each kernel needs, on
- * WebGPU the buffers in use, elsewhere the tensors. One watch at a time.
+ * WebAssembly the memory allocated, with each kernel's scratch; on WebGPU the buffers
+ * in use; elsewhere the tensors. Only one watch may exist at a time.
  */
 export class MemoryWatch {
   readonly #spans = new Set<{ bytesBefore: number; peakBytes: number }>();
@@ -55,7 +55,7 @@ export class MemoryWatch {
   }
 }
 
-/** How a backend is watched. */
+/** The hook into a backend by which its memory is watched. */
 interface Hook {
   /** Bytes in use now. */
   current(): number;
@@ -87,7 +87,7 @@ function hookHeap(note: Listener): Hook | undefined {
 
 function hookBuffers(note: Listener): Hook {
   const backend = tf.backend() as WebGPUBackend;
-  // What is disposed of is given back once the commands that use it are submitted.
+  // A disposed buffer is freed once the commands that use it are submitted.
   backend.ensureCommandEncoderReady();
   backend.endComputePassEncoder();
   backend.submitQueue();

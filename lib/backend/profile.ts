@@ -1,4 +1,4 @@
-/** What each kernel of a computation takes. @module */
+/** Profiles of a computation: the time and memory of each kernel. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertBoolean, assertPositiveInteger } from "../contract/values.ts";
@@ -7,7 +7,7 @@ import { MemoryWatch } from "./memory_watch.ts";
 
 /** Options of {@linkcode profile}. */
 export interface ProfileOptions {
-  /** Measured runs, whose median is given. @default 3 */
+  /** The number of measured runs, of which medians are returned. @default 3 */
   runs?: number | undefined;
   /**
    * Whether WebGPU's kernels are divided into their launches, by shader.
@@ -18,31 +18,31 @@ export interface ProfileOptions {
 
 const OPTIONS: OptionNames<ProfileOptions> = { runs: true, launches: true };
 
-/** What all calls of a kernel take in one run; a row for `table`. */
+/** The time and memory of all calls of a kernel in one run; a row for `table`. */
 export type KernelProfile = {
-  /** The kernel's name in TensorFlow.js, with `launches` that of the shader after a colon. */
+  /** The kernel's name in TensorFlow.js; with `launches`, followed by a colon and the shader's name. */
   readonly kernel: string;
-  /** How often it runs. */
+  /** How often the kernel runs. */
   readonly calls: number;
   /** Milliseconds of all calls, by {@linkcode Profile.clock}; NaN without one. */
   readonly milliseconds: number;
-  /** Its part of the time of all kernels, from 0 to 1; NaN without a clock. */
+  /** The kernel's share of the time of all kernels, from 0 to 1; NaN without a clock. */
   readonly share: number;
   /**
-   * Bytes of all calls' inputs and outputs, 4 a number: the least that they
-   * read and write. NaN for launches, whose bytes nobody counts.
+   * Bytes of all calls' inputs and outputs, 4 for each number: the least that they
+   * read and write. NaN for launches, whose bytes are not counted.
    */
   readonly bytes: number;
   /** The most bytes that a call needs besides its inputs: its outputs and its scratch. NaN for launches. */
   readonly newBytes: number;
 };
 
-/** What {@linkcode profile} finds out. */
+/** The result of {@linkcode profile}. */
 export interface Profile {
   /** The backend that computed. */
   readonly backend: BackendName;
   /**
-   * What took the times: the GPU's timestamps, or the wall clock around the
+   * The clock of the times: the GPU's timestamps, or the wall clock around the
    * call of each kernel; `"none"` on WebGPU without `timestamp-query`.
    */
   readonly clock: "timestamps" | "wall" | "none";
@@ -51,12 +51,12 @@ export interface Profile {
   /** Bytes in use before the run. */
   readonly bytesBefore: number;
   /**
-   * The most bytes in use at once during a run: on WebAssembly memory with the
-   * kernels' scratch, on WebGPU buffers, on cpu tensors, of which a reshaped
-   * one counts again.
+   * The most bytes in use at once during a run: on WebAssembly, memory with the
+   * kernels' scratch; on WebGPU, buffers; on cpu, tensors, where a reshaped one counts
+   * again.
    */
   readonly peakBytes: number;
-  /** By time, the longest first; by name without a clock. */
+  /** The kernels, by time with the longest first; without a clock, by name. */
   readonly kernels: readonly KernelProfile[];
 }
 
@@ -74,10 +74,10 @@ interface Call {
  *
  * The computation is run once to warm up, which also brings its inputs to a GPU,
  * once to watch the memory, and then `runs` times with each kernel timed by
- * itself: on WebGPU by timestamps before and
- * after each launch, where the device grants `timestamp-query` (a browser may
- * round them to 0.1 ms), elsewhere by the wall clock. Work between kernels, such
- * as JavaScript, is not in it. Nothing else may compute meanwhile.
+ * itself: on WebGPU by timestamps before and after each launch, if the device grants
+ * `timestamp-query` (a browser may round them to 0.1 ms), elsewhere by the wall
+ * clock. Work between kernels, such as JavaScript, is not included. Nothing else may
+ * compute meanwhile.
  *
  * @example
  * ```ts
@@ -103,11 +103,11 @@ interface Call {
  * @param run Computes, always the same; what it returns is disposed of.
  * @param options See {@linkcode ProfileOptions}.
  * @returns The kernels and the memory.
- * @throws {TypeError} If `run` is no function, an option is unknown or of the
+ * @throws {TypeError} If `run` is not a function, or an option is unknown or of the
  * wrong type.
  * @throws {RangeError} If `runs` is not a positive integer.
- * @throws {Error} If the runs do not run the same kernels. What `run` throws is
- * handed on.
+ * @throws {Error} If the runs do not run the same kernels. Errors of `run` are passed
+ * on.
  */
 export async function profile(
   run: () => tf.TensorContainer | void | Promise<tf.TensorContainer | void>,
@@ -132,7 +132,7 @@ export async function profile(
   tf.dispose(await run() as tf.TensorContainer);
   const watch = new MemoryWatch();
   try {
-    // Unprofiled: what WebGPU frees in a batch is then still in use.
+    // Without the profiler, which would submit after each kernel and so free buffers early.
     const whole = watch.begin();
     tf.dispose(await run() as tf.TensorContainer);
     watch.end(whole);
@@ -162,7 +162,7 @@ async function callsOf(
   const backend = tf.backend() as tf.KernelBackend;
   const { time } = backend;
   const newBytes: number[] = [];
-  // The profiler calls it around each kernel, and lists them as they end.
+  // TensorFlow.js's profiler calls `time` around each kernel, and lists kernels as they end.
   backend.time = (kernel) => {
     const span = watch.begin();
     const timing = time.call(backend, () => {
@@ -173,13 +173,13 @@ async function callsOf(
     return timing;
   };
   const checks = tf.env().getBool("CHECK_COMPUTATION_FOR_ERRORS");
-  // Else each result is read to look for NaN.
+  // Otherwise the profiler would read each result to look for NaN.
   tf.env().set("CHECK_COMPUTATION_FOR_ERRORS", false);
   let failure: { error: unknown } | undefined;
   let kernels: Awaited<ReturnType<typeof tf.profile>>["kernels"];
   try {
     const profile = await tf.profile(async () => {
-      // What throws in here would leave tfjs profiling for good.
+      // An error thrown in here would leave TensorFlow.js profiling forever.
       try {
         tf.dispose(await run() as tf.TensorContainer);
       } catch (error) {
@@ -215,7 +215,7 @@ async function callsOf(
   return calls;
 }
 
-/** The launches of a kernel, of tfjs's "name: milliseconds, name: milliseconds". */
+/** Parses a kernel's launches from TensorFlow.js's text "name: milliseconds, name: milliseconds". */
 function launchesOf(kernel: string, text: string): Call[] {
   return [...text.matchAll(/(.+?): ([\d.e+-]+)(?:, |$)/g)]
     .map(([, shader, milliseconds]) => ({
@@ -226,7 +226,7 @@ function launchesOf(kernel: string, text: string): Call[] {
     }));
 }
 
-/** A run's kernels, each once. */
+/** Groups the calls of a run by kernel. */
 function sumByKernel(calls: readonly Call[]): Map<string, Call[]> {
   const found = new Map<string, Call[]>();
   for (const call of calls) {
@@ -235,7 +235,7 @@ function sumByKernel(calls: readonly Call[]): Map<string, Call[]> {
   return found;
 }
 
-/** The medians of runs. */
+/** Summarises runs by the medians of each kernel. */
 function summarize(
   runs: readonly Map<string, Call[]>[],
   isTimeless: boolean,

@@ -23,20 +23,20 @@ import type { OpenedWasm } from "../tfjs/wasm/wasm_backend.ts";
 import { asTuning, type FindTuning } from "./tuning_source.ts";
 import { answered, type Turn } from "./turns.ts";
 
-/** What can be started; WebGPU also only if it is on a GPU. */
+/** The backends that can be started; WebGPU also on the condition that it is on a GPU. */
 export type Candidate = BackendName | "webgpu on a GPU";
 
 type Info = Omit<BackendInfo, "skipped">;
 
 /** A running backend, which is tfjs's current one. */
 export interface StartedBackend {
-  /** Information about it. */
+  /** Information about the backend. */
   readonly info: Info;
-  /** Why it has fewer threads than it should, if so. */
+  /** The reason why the backend has fewer threads than it should, if so. */
   readonly shortage?: unknown;
 }
 
-/** Modules that are loaded when a backend first starts. */
+/** The description of the modules that are loaded when a backend first starts, for messages. */
 const MODULES = "what loads the backend's modules";
 
 let wasm: OpenedWasm | undefined;
@@ -47,11 +47,11 @@ let gpu:
     tuning: TuningNumbers | undefined;
   }
   | undefined;
-/** That of wasm's kernels, which outlive the backend. */
+/** The tuning of wasm's kernels, which outlive the backend. */
 let wasmTuning: TuningNumbers | undefined;
 const registered = new WeakSet<object>();
 
-/** What runs on WebAssembly, if it was started here and is tfjs's current backend. */
+/** The running wasm backend, if it was started here and is TensorFlow.js's current one. */
 export function runningWasm(): OpenedWasm | undefined {
   return wasm?.backend === tf.backend() as unknown ? wasm : undefined;
 }
@@ -95,7 +95,7 @@ async function activate(
 ): Promise<void> {
   if (backend && !registered.has(backend)) {
     registered.add(backend);
-    // tfjs's own, which its package registers, or an earlier one of ours.
+    // The backend that tfjs's own package registers, or an earlier one of ours.
     tf.removeBackend(name);
     tf.registerBackend(name, () => backend, name === "webgpu" ? 3 : 2);
   }
@@ -171,7 +171,7 @@ async function startWasm(
   };
 }
 
-/** A device that says nothing is as good as lost. */
+/** Whether a device still answers; one that doesn't is as good as lost. */
 async function stillAnswers(backend: StrictWebGPUBackend): Promise<boolean> {
   return await answered("the device", backend.answers()).catch(() => false);
 }

@@ -1,18 +1,18 @@
-/** Tunings as callers have them. @module */
+/** The opaque tunings that callers handle. @module */
 
-/** Marks a tuning for the compiler alone; no value has it. */
+/** Brands the type of tunings for the compiler; no value has this property. */
 declare const OPAQUE: unique symbol;
 
 /**
- * How kernels share out their work on a machine, instead of the library's own
- * choice; results are equal but for rounding. Opaque, since its numbers change
+ * A tuning: how kernels divide their work on a machine, instead of the library's own
+ * choice; results are equal but for rounding. It is opaque, since its numbers change
  * with the kernels.
  *
- * `deno task tune` finds one for a machine and keeps it, `cachedTuning()` finds
- * it again, and `BackendInfo.tuning` is the one in use. It is plain data: JSON
- * that was made of one is one.
+ * `deno task tune` finds one for a machine and stores it, `cachedTuning()` reads it
+ * again, and `BackendInfo.tuning` is the one in use. It is plain data, and can be
+ * stored as JSON.
  */
 export interface Tuning {
-  /** Only for the compiler. */
+  /** The brand, only for the compiler. */
   readonly [OPAQUE]: never;
 }

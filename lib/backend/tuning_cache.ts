@@ -1,4 +1,4 @@
-/** Tunings in a file or in a browser, each for a machine. @module */
+/** Storage of tunings, each for a machine, in a file or in a browser. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { nodeModule } from "../contract/node_module.ts";
 import { assertOptions } from "../contract/options.ts";
@@ -19,9 +19,9 @@ import {
 } from "./tuning_source.ts";
 
 /**
- * What times depend on besides the problem; a tuning is used where all of it is
- * the same. WebGPU tells of a driver only what the adapter's description says,
- * and of its compiler, which comes with the runtime, nothing.
+ * The properties of a machine on which times depend; a tuning is used where all of
+ * them are the same. About a driver, WebGPU tells only what the adapter's description
+ * says, and nothing about its shader compiler, which comes with the runtime.
  */
 export interface TunedMachine {
   /** The backend. */
@@ -30,7 +30,7 @@ export interface TunedMachine {
   readonly adapter: string | null;
   /** The runtime, such as `"Deno/2.9.6"`. */
   readonly runtime: string;
-  /** Logical processors. */
+  /** The number of logical processors. */
   readonly processors: number;
   /** The version of this library. */
   readonly lion: string;
@@ -38,34 +38,34 @@ export interface TunedMachine {
   readonly tfjs: string;
 }
 
-/** What is found out about a machine. */
+/** A machine and its tuning. */
 export interface MachineTuning {
   /** The machine. */
   readonly machine: TunedMachine;
-  /** Its numbers. */
+  /** The numbers of the machine's tuning. */
   readonly tuning: TuningNumbers;
 }
 
-/** The first words of a file of tunings: another format has others. */
+/** The format of a file of tunings; other formats have other names. */
 const FORMAT = "lion tunings, format 1";
 
-/** What a file of tunings holds. */
+/** The content of a file of tunings. */
 interface TuningFile {
   readonly format: typeof FORMAT;
   readonly machines: readonly MachineTuning[];
 }
 
-/** Where tunings lie. */
+/** A store of tunings. */
 interface Store {
-  /** As messages call it. */
+  /** The store's name, for messages. */
   readonly name: string;
-  /** What was written last; undefined if nothing was. */
+  /** Reads the text that was written last; undefined if none was. */
   read(): Promise<string | undefined>;
-  /** Writes what becomes of it; nobody else writes in between. */
+  /** Replaces the text by a function of it, without other writers in between. */
   update(change: (text: string | undefined) => string): Promise<void>;
 }
 
-/** A file; folders of the default one are made. */
+/** A store in a file; folders of the default file are created. */
 function fileStore(named: string | URL | undefined): Store {
   if (typeof named === "string") assertPath("file", named);
   const file = pathOf(named ?? tuningPath());
@@ -94,10 +94,10 @@ function fileStore(named: string | URL | undefined): Store {
   };
 }
 
-/** The key of a page's tunings. */
+/** The key of a page's tunings in the browser's database. */
 const PAGE_KEY = "lion/tuning.json";
 
-/** What a page's origin keeps in the browser. */
+/** The store of a page's origin in the browser. */
 const PAGE_STORE: Store = {
   name: 'the database "keyval-store" of this page',
   async read() {
@@ -106,12 +106,12 @@ const PAGE_STORE: Store = {
   },
   async update(change) {
     const { update } = await import("idb-keyval");
-    // One transaction, which other pages wait for.
+    // The update is one transaction, for which other pages wait.
     await update<string>(PAGE_KEY, change);
   },
 };
 
-/** A file if it is named; else the default one, or a page's store. */
+/** The store in a named file; without a name, in the default file or a page's browser. */
 function storeOf(file: string | URL | undefined): Store {
   return file === undefined && "indexedDB" in globalThis
     ? PAGE_STORE
@@ -132,11 +132,11 @@ export function machineOf({ name, adapter }: TunedBackend): TunedMachine {
 }
 
 /**
- * Where `deno task tune` puts what it finds out, and
- * {@linkcode cachedTuning} looks for it: `lion/tuning.json` in the user's folder
+ * The path of the file in which `deno task tune` stores tunings, and
+ * {@linkcode cachedTuning} looks for them: `lion/tuning.json` in the user's folder
  * for caches.
  *
- * @throws {Error} Where there are no files, or nobody says where such a folder is.
+ * @throws {Error} If there is no file system, or no variable that names such a folder.
  */
 export function tuningPath(): string {
   const environment = nodeModule("node:process")?.env;
@@ -157,13 +157,13 @@ export function tuningPath(): string {
 }
 
 /**
- * Finds the numbers that {@linkcode saveTuning}, or `deno task tune`, has kept for
- * this machine: an option of `useBackend`. Where the machine, the runtime or the
- * library is another one, or nothing was tuned, kernels keep their own numbers;
+ * Finds the tuning that {@linkcode saveTuning}, or `deno task tune`, has stored for
+ * this machine, as an option of `useBackend`. On another machine, runtime or version of
+ * the library, or if nothing was tuned, kernels keep their own numbers;
  * {@linkcode BackendInfo.tuning} says which it is.
  *
  * In Deno it needs `--allow-read` of the file, and `--allow-env` of
- * XDG_CACHE_HOME, LOCALAPPDATA and HOME if none is named. In a web page numbers
+ * XDG_CACHE_HOME, LOCALAPPDATA and HOME if no file is named. In a web page, tunings
  * lie in IndexedDB, for all pages of its origin.
  *
  * @example
@@ -183,16 +183,16 @@ export function tuningPath(): string {
  * await Deno.remove(file);
  * ```
  *
- * @param file The file's path or URL. One that is named must be there.
+ * @param file The file's path or URL. A named file must exist.
  * @default `lion/tuning.json` in the user's folder for caches, or IndexedDB
- * @returns The tuning of the backend that will start; `useBackend` reads the file
- * then, and throws an Error that names it, if it is not one of tunings.
+ * @returns The tuning of the backend that will start; `useBackend` then reads the file,
+ * and throws an Error that names it if it is not a file of tunings.
  */
 export function cachedTuning(file?: string | URL): Tuning {
   return asTuning(findTuning(file));
 }
 
-/** What {@linkcode cachedTuning} is behind its type. */
+/** The function behind the opaque type of {@linkcode cachedTuning}. */
 export function findTuning(file?: string | URL): FindTuning {
   return async (backend) => {
     const { name, read } = storeOf(file);
@@ -210,10 +210,10 @@ export function findTuning(file?: string | URL): FindTuning {
 }
 
 /**
- * Puts a tuning of the machine that a backend runs on into a file, beside those
- * of other machines; in a web page into IndexedDB, if no file is named. Several
- * processes, or calls, may do so at once: one waits for the other, by a file of
- * the same name and `.lock`.
+ * Stores a tuning of the machine that a backend runs on in a file, beside those of
+ * other machines; in a web page in IndexedDB, if no file is named. Several processes,
+ * or calls, may do so at once: one waits for the other, by a file of the same name and
+ * `.lock`.
  *
  * @example A tuning that came as JSON, on this machine from now on
  * ```ts
@@ -232,9 +232,9 @@ export function findTuning(file?: string | URL): FindTuning {
  *
  * @param backend The backend, as `useBackend` describes it.
  * @param tuning The tuning.
- * @param file The file's path or URL; folders of the default one are made.
+ * @param file The file's path or URL; folders of the default file are created.
  * @default `lion/tuning.json` in the user's folder for caches, or IndexedDB
- * @throws {TypeError | RangeError} If the numbers are not possible.
+ * @throws {TypeError | RangeError} If the numbers are not valid.
  * @throws {Error} If the file cannot be written, holds something else, or another
  * process writes to it for more than ten seconds; the message names it.
  */
@@ -246,7 +246,7 @@ export async function saveTuning(
   await saveNumbers(backend, sourceOf(tuning) as TuningNumbers, file);
 }
 
-/** What {@linkcode saveTuning} does with the numbers of a tuning. */
+/** Stores the numbers of a tuning, as {@linkcode saveTuning} does. */
 export async function saveNumbers(
   backend: TunedBackend,
   tuning: TuningNumbers,
@@ -267,17 +267,17 @@ export async function saveNumbers(
   });
 }
 
-/** Text that is the same for the same machine. */
+/** A text that identifies a machine. */
 function identityOf(machine: TunedMachine): string {
   return JSON.stringify(Object.entries(machine).sort());
 }
 
 /**
- * The machines of a store.
+ * Parses the machines and tunings of a store.
  *
- * @param text What it holds.
- * @param name Its name.
- * @throws {Error} If these are no tunings; the message names the store.
+ * @param text The store's content.
+ * @param name The store's name.
+ * @throws {Error} If the content is not one of tunings; the message names the store.
  */
 function machinesIn(text: string, name: string): readonly MachineTuning[] {
   try {
@@ -301,7 +301,7 @@ function machinesIn(text: string, name: string): readonly MachineTuning[] {
   }
 }
 
-/** Of what kinds each part of a machine may be. */
+/** The kinds that each property of a machine may have. */
 const KINDS: Readonly<Record<keyof TunedMachine, readonly string[]>> = {
   backend: ["string"],
   adapter: ["string", "null"],

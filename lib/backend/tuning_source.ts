@@ -1,9 +1,9 @@
-/** What backends find behind a caller's tuning. @module */
+/** The sources of numbers behind the opaque type of a caller's tuning. @module */
 import type { TuningNumbers } from "../kernels/tuning.ts";
 import type { BackendInfo } from "./backend_info.ts";
 import type { Tuning } from "./tuning.ts";
 
-/** What a tuning is found by. */
+/** The properties of a backend by which its tuning is found. */
 export type TunedBackend = Pick<BackendInfo, "name" | "adapter">;
 
 /** Finds the numbers of a backend; without any, kernels keep their own. */
@@ -11,15 +11,15 @@ export type FindTuning = (
   backend: TunedBackend,
 ) => TuningNumbers | undefined | Promise<TuningNumbers | undefined>;
 
-/** What is behind a tuning: numbers, or what finds those of what has started. */
+/** The source of a tuning: numbers, or a function that finds those of the started backend. */
 export type TuningSource = TuningNumbers | FindTuning;
 
-/** A tuning as callers have it. */
+/** Makes a caller's opaque tuning from its source. */
 export function asTuning(source: TuningSource): Tuning {
   return source as unknown as Tuning;
 }
 
-/** What a caller's tuning is behind its type; nothing of it is checked. */
+/** The source behind a caller's opaque tuning, unchecked. */
 export function sourceOf(tuning: Tuning): TuningSource {
   return tuning as unknown as TuningSource;
 }

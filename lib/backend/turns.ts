@@ -1,24 +1,23 @@
 /**
- * Calls that change the backend, one after another, of which none waits for
- * ever: what is not ours, such as a function of the caller's or a file that is
- * fetched, may never answer.
+ * Runs calls that change the backend one after another, without any waiting forever:
+ * foreign work, such as a caller's function or the fetch of a file, may never end.
  *
  * @module
  */
 
 /**
- * Milliseconds for which a call that waits for what is not ours keeps the next
- * one waiting.
+ * Milliseconds for which a call that waits for foreign work keeps the next one
+ * waiting.
  */
 const PATIENCE = 5_000;
 
-/** Milliseconds that the system has to answer. */
+/** Milliseconds within which the system must answer. */
 const LIMIT = 20_000;
 
-/** The last call. */
+/** The turn of the last call. */
 let last: Turn | undefined;
 
-/** Runs when the call before has ended, or waits for too long. */
+/** Runs a function once the previous call has ended, or waits too long. */
 export async function inTurn<Result>(
   run: (turn: Turn) => Promise<Result>,
 ): Promise<Result> {
@@ -34,22 +33,22 @@ export async function inTurn<Result>(
 
 /** The time in which a call has the backend to itself. */
 export class Turn {
-  /** Why it has ended for a later one, if it has; it must change nothing then. */
+  /** The error if a later call has begun meanwhile; this one must then change nothing. */
   overtaken: Error | undefined;
   #hasEnded = false;
-  /** What it waits for, once that is too long. */
+  /** The name of the foreign work that this call has waited too long for. */
   #awaited: string | undefined;
-  /** Rejects what it waits for. */
+  /** Rejects the wait for foreign work. */
   #stop: (reason: Error) => void = () => {};
-  /** Tells the next call to look again. */
+  /** Tells the next call to check again whether it may begin. */
   #wake: () => void = () => {};
 
   /**
-   * Waits for what is not ours. Another call may begin if that takes long, and
-   * this one then throws; else nothing has changed meanwhile.
+   * Waits for foreign work. If that takes long, another call may begin, and this one
+   * then throws; otherwise nothing has changed meanwhile.
    *
-   * @param what For messages.
-   * @throws {Error} If a later call has begun, at once.
+   * @param what A description of the work, for messages.
+   * @throws {Error} As soon as a later call has begun.
    */
   async outside<Result>(
     what: string,
@@ -62,7 +61,7 @@ export class Turn {
     }, PATIENCE);
     try {
       const result = await Promise.race([answer, stopped]);
-      // Both may have happened at once.
+      // The work may have ended just as a later call began.
       if (this.overtaken) throw this.overtaken;
       return result;
     } finally {
@@ -94,11 +93,11 @@ export class Turn {
 }
 
 /**
- * What the system answers, which is an error if it takes too long.
+ * Waits for an answer of the system; taking too long is an error.
  *
- * @param what For messages.
+ * @param what A description of what should answer, for messages.
  * @param answer The answer.
- * @param release Gives back what comes too late.
+ * @param release Releases an answer that arrives too late.
  */
 export async function answered<Result>(
   what: string,

@@ -47,8 +47,8 @@ const OPTIONS: OptionNames<UseBackendOptions> = {
  * after the switch, since those on a GPU cannot be moved. Overlapping calls run
  * one after another; the last one decides. A call that has waited five seconds
  * for a tuning function, or for files to arrive, no longer holds up the next
- * one: that one begins, and the waiting one throws. A GPU's driver that does not
- * answer within 20 seconds counts as one that is not there.
+ * one: that one begins, and the waiting one throws. A GPU whose driver does not
+ * answer within 20 seconds counts as absent.
  *
  * If something better does not start, `skipped` says why, and so does one
  * warning on the console. There is no warning if the machine merely has no GPU,
@@ -70,8 +70,8 @@ const OPTIONS: OptionNames<UseBackendOptions> = {
  * @param options See {@linkcode UseBackendOptions}.
  * @returns The backend in use.
  * @throws {TypeError} If an option is unknown or of the wrong type.
- * @throws {RangeError} If a value or a name is unknown, or no backend starts; the message says why, and `cause` holds what was thrown. What a function that finds the tuning throws is handed on.
- * @throws {Error} If a later call has begun because this one waited for too long; the message says what for.
+ * @throws {RangeError} If a value or a name is unknown, or no backend starts; the message says why, and `cause` holds what was thrown. Errors of a function that finds the tuning are passed on.
+ * @throws {Error} If a later call has begun because this one waited too long; the message says for what.
  */
 export async function useBackend(
   options: UseBackendOptions = {},
@@ -164,7 +164,7 @@ async function startFirst(
       started = await start(candidate, options, tuningFor, turn);
     } catch (cause) {
       if (turn.overtaken) throw turn.overtaken;
-      // Not the backend's.
+      // An error of the caller's tuning is no failure of the backend.
       if (mistakes.length > 0) throw mistakes[0];
       failures.set(candidate, cause);
       continue;
@@ -183,7 +183,7 @@ async function startFirst(
   );
 }
 
-/** Finds the tuning of a backend, and keeps what goes wrong meanwhile. */
+/** Finds the tuning of a backend, and records the errors of a caller's function. */
 function tuningOf(
   { tuning }: UseBackendOptions,
   turn: Turn,
@@ -209,7 +209,7 @@ function tuningOf(
   return { tuningFor, mistakes };
 }
 
-/** Warns why nothing better is used. */
+/** Reports, in `skipped` and by warnings, why nothing better is used. */
 function report(
   name: BackendName,
   failures: ReadonlyMap<Candidate, unknown>,
@@ -219,7 +219,7 @@ function report(
   const skipped: Partial<Record<BackendName | "threads", string>> = {};
   for (const [candidate, cause] of failures) {
     const missed = candidate === "webgpu on a GPU" ? "webgpu" : candidate;
-    // A software adapter that started last, after no GPU was found.
+    // The GPU was missed, but a software adapter started as the same backend later.
     if (missed === name) continue;
     const message = skipped[missed] = messageOf(cause);
     // Most machines have no GPU; warn only if one was asked for by name.

@@ -1,7 +1,7 @@
-/** What a rank says that it calls, which all ranks compare before they begin. @module */
+/** The description of a collective call, which all ranks compare before they begin. @module */
 import type { Reduction } from "../contract/communicator.ts";
 
-/** What all ranks call together; `end` is nothing any more, after a failure. */
+/** The names of collective operations; `end` says that a rank calls no more of them, after a failure. */
 const NAMES = [
   "end",
   "allreduce",
@@ -12,7 +12,7 @@ const NAMES = [
   "close",
 ] as const;
 
-/** The arrays that are exchanged. */
+/** The kinds of arrays that ranks exchange. */
 export const KINDS = [
   "none",
   "Float32Array",
@@ -23,20 +23,20 @@ export const KINDS = [
 
 const REDUCTIONS = ["none", "sum", "max", "min"] as const;
 
-/** An operation of all ranks. */
+/** A call of a collective operation. */
 export interface Call {
   readonly name: typeof NAMES[number];
-  /** The array's constructor, and its length. */
+  /** The name of the array's constructor; `count` is the array's length. */
   readonly kind?: string;
   readonly count?: number;
   readonly reduction?: Reduction;
   readonly root?: number;
 }
 
-/** As many numbers say what a call is. */
+/** The number of integers in a call's code. */
 export const CODE_LENGTH = 3;
 
-/** A call as numbers. */
+/** Encodes a call as integers. */
 export function codeOf(
   { name, kind, count = 0, reduction, root = -1 }: Call,
 ): Int32Array<ArrayBuffer> {
@@ -48,7 +48,7 @@ export function codeOf(
   return code;
 }
 
-/** A call in words. */
+/** Describes a call in words. */
 export function describe(
   { name, kind, count, reduction, root }: Call,
 ): string {
@@ -58,12 +58,12 @@ export function describe(
   return `${what} ${name === "gather" ? "to" : "from"} rank ${root}`;
 }
 
-/** So many numbers of a kind, in words. */
+/** Describes a count of numbers and their kind, in words. */
 export function numbersOf(kind: string, count = 0): string {
   return `${count} number${count === 1 ? "" : "s"} (${kind})`;
 }
 
-/** A call of which a rank has told the code. */
+/** Decodes the call of a rank from the codes of all ranks. */
 function callOf(codes: Int32Array, rank: number): Call {
   const [packed, count, root] = codes.subarray(
     CODE_LENGTH * rank,
@@ -80,10 +80,10 @@ function callOf(codes: Int32Array, rank: number): Call {
 }
 
 /**
- * Throws unless all ranks call the same.
+ * Throws unless all ranks make the same call.
  *
- * @param codes Of all ranks, in their order.
- * @throws {RangeError} It says what the first rank calls, and one that differs.
+ * @param codes The codes of all ranks, in their order.
+ * @throws {RangeError} If a call differs; the message describes it and that of rank 0.
  */
 export function assertSameCall(codes: Int32Array): void {
   for (let i = CODE_LENGTH; i < codes.length; i++) {

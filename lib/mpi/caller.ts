@@ -2,38 +2,38 @@
 import { type Library, textOf } from "./library.ts";
 import { MpiError } from "./mpi_error.ts";
 
-/** An operation of MPI that was begun. */
+/** A nonblocking operation of MPI that was begun. */
 export interface Request {
-  /** The function of MPI. */
+  /** The name of the MPI function. */
   readonly call: string;
-  /** MPI's own. */
+  /** MPI's own request. */
   readonly handle: BigUint64Array<ArrayBuffer>;
 }
 
-/** Of an implementation. */
+/** Calls the functions of an MPI implementation. */
 export class Caller {
   readonly #library: Library;
-  /** What MPI reads and writes, by requests that have not ended: not to be collected. */
+  /** The arrays that unfinished requests read and write, kept from garbage collection. */
   readonly #kept = new Map<Request, unknown>();
-  /** Where MPI says whether something is so. */
+  /** The integer in which MPI returns a flag. */
   readonly #flag = new Int32Array(new ArrayBuffer(4));
 
   constructor(library: Library) {
     this.#library = library;
   }
 
-  /** The functions that it calls. */
+  /** The functions of the implementation. */
   get functions(): Library["functions"] {
     return this.#library.functions;
   }
 
-  /** Their constants. */
+  /** The constants of the implementation. */
   get handles(): Library["handles"] {
     return this.#library.handles;
   }
 
   /**
-   * Throws what a function has returned, if it is an error.
+   * Throws if the code that a function has returned is an error.
    *
    * @throws {MpiError} If it is.
    */
@@ -53,7 +53,7 @@ export class Caller {
     });
   }
 
-  /** Begins an operation; what it reads and writes is kept until its end. */
+  /** Begins an operation; the arrays that it reads and writes are kept until its end. */
   begin(
     call: string,
     kept: unknown,
@@ -75,12 +75,12 @@ export class Caller {
     return this.#flag[0] !== 0;
   }
 
-  /** Gives up a message that was to be received; it has ended a little later. */
+  /** Cancels a receive, which then ends a little later. */
   cancel({ handle }: Request): void {
     this.check("MPI_Cancel", this.functions.MPI_Cancel(handle));
   }
 
-  /** What a function says by a flag. */
+  /** The answer that a function gives by a flag. */
   asks(call: string, ask: (flag: Int32Array<ArrayBuffer>) => number): boolean {
     this.check(call, ask(this.#flag));
     return this.#flag[0] !== 0;

@@ -1,4 +1,4 @@
-/** No rank waits for one that has failed. @module */
+/** The end of the whole job if one rank fails, so that no other waits for it. @module */
 import type { MpiCommunicator } from "./mpi_communicator.ts";
 
 /** Ends the job when this rank ends before its `close()`, and says why. */

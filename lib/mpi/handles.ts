@@ -2,7 +2,7 @@
 import type { RankNumbers, Reduction } from "../contract/communicator.ts";
 import { type Handle, objectsIn } from "./symbols.ts";
 
-/** The constants of an implementation. */
+/** The constants of an MPI implementation. */
 export interface Handles {
   /** MPI_COMM_WORLD */
   readonly world: Handle;
@@ -20,13 +20,13 @@ export interface Handles {
   readonly anySource: number;
   /** MPI_ANY_TAG */
   readonly anyTag: number;
-  /** By the names of JavaScript's arrays. */
+  /** MPI's data types, by the names of JavaScript's typed arrays. */
   readonly types: Readonly<Record<string, Handle>>;
-  /** By the names of reductions. */
+  /** MPI's operators, by the names of reductions. */
   readonly reductions: Readonly<Record<Reduction, Handle>>;
 }
 
-/** The ABI that MPICH, Intel MPI, MVAPICH and Cray MPICH agreed on (MPICH's mpi.h). */
+/** The constants of the ABI that MPICH, Intel MPI, MVAPICH and Cray MPICH agreed on (MPICH's mpi.h). */
 export function mpichHandles(): Handles {
   return {
     world: 0x44000000n,
@@ -47,7 +47,7 @@ export function mpichHandles(): Handles {
   };
 }
 
-/** Open MPI's (its mpi.h). */
+/** The constants of Open MPI (its mpi.h). */
 export function openMpiHandles(library: string): Handles {
   const at = objectsIn(library, [
     "ompi_mpi_comm_world",
@@ -84,7 +84,7 @@ export function openMpiHandles(library: string): Handles {
   };
 }
 
-/** MPI's type of an array's numbers. */
+/** The MPI data type of an array's numbers. */
 export function typeOf(handles: Handles, values: RankNumbers): Handle {
   const name = values?.constructor?.name ?? typeof values;
   const type = handles.types[name];
@@ -96,12 +96,12 @@ export function typeOf(handles: Handles, values: RankNumbers): Handle {
   );
 }
 
-/** Where the values of an array are. */
+/** The bytes of an array, at an address that stays put. */
 export function memoryOf(
   { buffer, byteOffset, byteLength, length }: RankNumbers,
 ): Uint8Array<ArrayBuffer> {
-  // No bytes have no address, which Open MPI refuses even where it reads none.
+  // An empty array has no address, which Open MPI refuses even where it reads nothing.
   if (length === 0) return new Uint8Array(1);
-  // Small arrays lie among V8's objects, which move, until their buffer is asked for.
+  // V8 keeps small arrays among objects that it moves, until their buffer is accessed.
   return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 }

@@ -4,21 +4,21 @@ import { type Functions, openFunctions, openVersions } from "./symbols.ts";
 
 /** An implementation of MPI, ready to be called. */
 export interface Library {
-  /** Its file, as it was opened. */
+  /** The path of the library's file, as it was opened. */
   readonly path: string;
-  /** What it calls itself, such as "Open MPI v5.0.7". */
+  /** The library's own name and version, such as "Open MPI v5.0.7". */
   readonly version: string;
-  /** Its functions. */
+  /** The library's functions. */
   readonly functions: Functions;
-  /** Its constants. */
+  /** The library's constants. */
   readonly handles: Handles;
 }
 
-/** Of the two families, which are not compatible. */
+/** The file names of the two families of MPI, which are not compatible. */
 const OPEN_MPI = ["libmpi.so.40"];
 const MPICH = ["libmpi.so.12", "libmpich.so.12"];
 
-/** Where distributions put them, tried where Deno may open only named files. */
+/** The folders where distributions put libmpi, tried if Deno may open only named files. */
 const FOLDERS = [
   "/usr/lib/x86_64-linux-gnu",
   "/usr/lib/aarch64-linux-gnu",
@@ -27,15 +27,15 @@ const FOLDERS = [
   "/usr/local/lib",
 ];
 
-/** What `mpirun`, or Slurm's `srun`, has told this process. */
+/** The information that `mpirun`, or Slurm's `srun`, has passed to this process. */
 export interface Launch {
   /** The names of libraries in the order to try. */
   readonly names: readonly string[];
-  /** The ranks it has started, where it says so. */
+  /** The number of ranks that the launcher has started, if it says so. */
   readonly ranks: number | undefined;
 }
 
-/** Reads the variables that launchers set. */
+/** Reads the environment variables that launchers set. */
 export function launchOf(get: (name: string) => string | undefined): Launch {
   const openMpi = get("OMPI_COMM_WORLD_SIZE"), pmi = get("PMI_SIZE");
   const prefersMpich = openMpi === undefined && pmi !== undefined;
@@ -50,7 +50,7 @@ const INSTALL =
   `install MPICH or Open MPI (on Debian: apt-get install mpich, or openmpi-bin), or pass library, the path of libmpi`;
 
 /**
- * Opens the first of these libraries that exists.
+ * Opens the first of the named libraries that exists.
  *
  * @throws {Error} If none exists, Deno may open none, or its implementation is unknown.
  */
@@ -61,7 +61,7 @@ export function openLibrary(names: readonly string[]): Library {
   ]);
   const allowed = places.filter((path) =>
     Deno.permissions.querySync({ name: "ffi", path }).state === "granted" &&
-    // Where only this file may be opened, Deno looks for it in the working folder.
+    // With permission for a bare file name only, Deno would look in the working folder.
     (path.includes("/") ||
       Deno.permissions.querySync({ name: "ffi" }).state === "granted")
   );
@@ -116,9 +116,9 @@ function opened(
   );
 }
 
-/** Text that a function of MPI has written, and its length. */
+/** Decodes the text that a function of MPI has written. */
 export function textOf(bytes: Uint8Array, length: Int32Array): string {
-  // Some count the zero at the end.
+  // Some implementations count the zero at the end.
   return new TextDecoder().decode(bytes.subarray(0, length[0])).replace(
     /\0+$/,
     "",

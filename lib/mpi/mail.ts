@@ -1,8 +1,8 @@
 /**
- * Messages from rank to rank. The first thing that comes of each is an envelope,
- * which says what it is, and short values with it. So nothing comes into a room
- * that is too small: where a message is long, Open MPI 5.0.7 ends the process
- * with a segmentation fault then.
+ * Messages from rank to rank. Each begins with an envelope that describes it, with
+ * the values if they are short. So no message is received into a buffer that is too
+ * small: if a message is long, Open MPI 5.0.7 then ends the process with a
+ * segmentation fault.
  *
  * @module
  */
@@ -13,39 +13,39 @@ import type { Caller, Request } from "./caller.ts";
 import type { SideChannel } from "./side_channel.ts";
 import type { Advance, Passage, Watch } from "./watch.ts";
 
-/** Bytes of six numbers, after which the values of all kinds are aligned. */
+/** Bytes of an envelope: six numbers, after which values of all kinds are aligned. */
 const ENVELOPE = 24;
 
-/** Bytes of an envelope with values; longer ones come in a message of their own. */
+/** Most bytes of an envelope with its values; longer values come in a message of their own. */
 const SHORT = 4096;
 
-/** What an envelope says. */
+/** The content of an envelope. */
 interface Envelope {
   /** The rank that sends. */
   readonly from: number;
-  /** How many it has sent to this rank before. */
+  /** The number of messages that the sender has sent to this rank before. */
   readonly index: number;
-  /** Of {@linkcode KINDS}. */
+  /** The index of the array's kind in {@linkcode KINDS}. */
   readonly kind: number;
   readonly count: number;
-  /** The fingerprint of what it is about. */
+  /** The fingerprint of what the message is about. */
   readonly about: number;
 }
 
-/** How a message is sent or received. */
+/** The details of sending or receiving a message. */
 export interface Delivery extends Passage {
   readonly tag: number;
-  /** What both sides say that it is about. */
+  /** What the message is about, which must be the same on both sides. */
   readonly about: string;
 }
 
-/** Of one rank. */
+/** The messages that one rank sends and receives. */
 export class Mail {
   readonly #caller: Caller;
   readonly #channel: SideChannel;
   readonly #watch: Watch;
   readonly #rank: number;
-  /** How many messages were sent, by the receiver. */
+  /** The number of messages sent to each receiver. */
   readonly #sent = new Map<number, number>();
 
   constructor(
@@ -60,7 +60,7 @@ export class Mail {
     this.#rank = rank;
   }
 
-  /** Begins to send values, which are not to change until it has ended. */
+  /** Begins to send values, which must not change until the message has ended. */
   send(values: RankNumbers, delivery: Delivery): Advance {
     const { peer, tag, about } = delivery;
     const index = this.#sent.get(peer) ?? 0;
@@ -85,8 +85,8 @@ export class Mail {
   /**
    * Begins to receive values.
    *
-   * @param room Where long ones go.
-   * @param take Gets them.
+   * @param room The array into which long values are received.
+   * @param take Called with the values received.
    */
   receive<T extends RankNumbers>(
     room: T,
@@ -114,14 +114,14 @@ export class Mail {
         return true;
       };
       const cancel = () => {
-        // Of a message whose envelope has come, the rest comes too.
+        // Once a message's envelope has arrived, the rest arrives too.
         if (!rest) this.#caller.cancel(request);
       };
       return { advance, cancel };
     });
   }
 
-  /** Takes messages that nobody wants, whose senders wait for it. */
+  /** Receives messages that no call receives, whose senders wait for that. */
   discard(): void {
     const { functions, handles } = this.#caller;
     const { anySource, anyTag, world, statusIgnore } = handles;
@@ -134,13 +134,13 @@ export class Mail {
     while (isThere()) {
       const first = new Uint8Array(new ArrayBuffer(SHORT));
       const request = this.#receiveFirst(first, anySource, anyTag);
-      // It is here already, or nearly so.
+      // The message has arrived, or nearly so.
       while (!this.#caller.hasEnded(request));
       this.#discardRest(opened(first));
     }
   }
 
-  /** Throws on all ranks unless what comes is what is wanted. */
+  /** Throws on all ranks unless an envelope is the expected one. */
   #assertWanted(
     envelope: Envelope,
     { constructor: { name }, length }: RankNumbers,
@@ -161,7 +161,7 @@ export class Mail {
     );
   }
 
-  /** Takes the values of a message whose envelope has come. */
+  /** Receives and drops the long values of a message whose envelope has arrived. */
   #discardRest(envelope: Envelope): void {
     if (!isLong(envelope)) return;
     const { from, index, kind, count } = envelope;
@@ -205,7 +205,7 @@ export class Mail {
   }
 }
 
-/** What a message is about, by its name; there are few. */
+/** The fingerprints of what messages are about, by text; there are few. */
 const FINGERPRINTS = new Map<string, number>();
 
 function fingerprintFor(about: string): number {
@@ -217,7 +217,7 @@ function fingerprintFor(about: string): number {
   return fingerprint;
 }
 
-/** As {@linkcode KINDS}. */
+/** The constructors of arrays, in the order of {@linkcode KINDS}. */
 const ARRAYS = [
   Uint8Array,
   Float32Array,
@@ -230,7 +230,7 @@ function isLong({ kind, count }: Envelope): boolean {
   return ENVELOPE + count * ARRAYS[kind]!.BYTES_PER_ELEMENT > SHORT;
 }
 
-/** An envelope, with the values if they are short. */
+/** The bytes of an envelope, with the values if they are short. */
 function sealed(envelope: Envelope, values: RankNumbers) {
   const length = isLong(envelope) ? 0 : values.byteLength;
   const bytes = new Uint8Array(new ArrayBuffer(ENVELOPE + length));
@@ -249,7 +249,7 @@ function opened(bytes: Uint8Array<ArrayBuffer>): Envelope {
   return { from, index, kind, count, about };
 }
 
-/** The values after an envelope, of the same kind and number as others. */
+/** The values after an envelope, as an array of the same kind and length as another. */
 function contentOf<T extends RankNumbers>(
   { buffer }: Uint8Array<ArrayBuffer>,
   like: T,

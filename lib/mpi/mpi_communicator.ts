@@ -15,15 +15,15 @@ import { SideChannel } from "./side_channel.ts";
 import type { Handle } from "./symbols.ts";
 import { type Advance, Watch } from "./watch.ts";
 
-/** Counts are C's int. */
+/** The most elements of a message: MPI's counts are C's int. */
 const LARGEST_COUNT = 2 ** 31 - 1;
 
-/** The standard promises tags up to one more, which is that of exchanges. */
+/** The largest tag of a caller's message; the standard's last, one more, is that of exchanges. */
 const LARGEST_TAG = 32_766;
 
 const EXCHANGE_TAG = LARGEST_TAG + 1;
 
-/** Where values are, how many, and of what type. */
+/** The memory, count and MPI type of a message's values. */
 interface Message {
   readonly memory: Uint8Array<ArrayBuffer>;
   readonly count: number;
@@ -48,26 +48,26 @@ interface Message {
  * ```
  */
 export class MpiCommunicator implements Communicator, TokenRanks {
-  /** Of this process, from 0. */
+  /** The rank of this process, from 0. */
   readonly rank: number;
-  /** How many ranks the job has. */
+  /** The number of ranks in the job. */
   readonly size: number;
   /**
-   * Among the ranks of the same machine, from 0: which of its GPUs or cores are
-   * this rank's.
+   * The index of this rank among those of the same machine, from 0, by which GPUs or
+   * cores are assigned.
    */
   readonly localRank: number;
-  /** What the library calls itself, such as "Open MPI v5.0.7". */
+  /** The library's own name and version, such as "Open MPI v5.0.7". */
   readonly version: string;
-  /** The file of the library. */
+  /** The path of the library's file. */
   readonly library: string;
   readonly #caller: Caller;
   readonly #watch: Watch;
   readonly #mail: Mail;
-  /** Whether {@linkcode close} was called, after which there is no MPI. */
+  /** Whether {@linkcode close} was called, after which MPI cannot be used. */
   #closed = false;
 
-  /** Of an MPI that was initialised; {@linkcode openMpi} calls it. */
+  /** Makes the communicator of an initialised MPI; {@linkcode openMpi} calls it. */
   constructor(library: Library) {
     const caller = new Caller(library);
     this.#caller = caller;
@@ -97,9 +97,9 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   /**
    * Replaces the values with their sums, maxima or minima over all ranks.
    *
-   * @param values As many on each rank, and of the same kind.
+   * @param values An array of the same kind and length on each rank.
    * @returns `values`.
-   * @throws {RangeError} On all ranks, if they do not call the same.
+   * @throws {RangeError} On all ranks, if their calls differ.
    */
   async allreduce<T extends RankNumbers>(
     values: T,
@@ -129,9 +129,9 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   /**
    * Replaces the values with those of rank `root`.
    *
-   * @param values As many on each rank, and of the same kind.
+   * @param values An array of the same kind and length on each rank.
    * @returns `values`.
-   * @throws {RangeError} On all ranks, if they do not call the same.
+   * @throws {RangeError} On all ranks, if their calls differ.
    */
   async broadcast<T extends RankNumbers>(values: T, root = 0): Promise<T> {
     const { memory, count, type } = this.#message(values);
@@ -148,12 +148,12 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   }
 
   /**
-   * Brings the values of all ranks to rank `root`.
+   * Gathers the values of all ranks on rank `root`.
    *
-   * @param values As many on each rank, and of the same kind.
-   * @returns On rank `root` `size` times as many, in the order of ranks;
-   * `undefined` elsewhere.
-   * @throws {RangeError} On all ranks, if they do not call the same.
+   * @param values An array of the same kind and length on each rank.
+   * @returns On rank `root`, the values of all ranks in the order of ranks, `size` times
+   * as many; `undefined` elsewhere.
+   * @throws {RangeError} On all ranks, if their calls differ.
    */
   async gather<T extends RankNumbers>(
     values: T,
@@ -182,11 +182,11 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   }
 
   /**
-   * Sums over the ranks below this one.
+   * Sums the values over the ranks below this one, an exclusive scan.
    *
-   * @param values As many on each rank, and of the same kind.
-   * @returns Of the same kind; zeros on rank 0.
-   * @throws {RangeError} On all ranks, if they do not call the same.
+   * @param values An array of the same kind and length on each rank.
+   * @returns The sums, an array of the same kind; zeros on rank 0.
+   * @throws {RangeError} On all ranks, if their calls differ.
    */
   async exscan<T extends RankNumbers>(values: T): Promise<T> {
     const { memory, count, type } = this.#message(values);
@@ -202,7 +202,7 @@ export class MpiCommunicator implements Communicator, TokenRanks {
           ...[memory, to, count, type, reductions.sum, world, request] as const,
         ),
     );
-    // The standard leaves open what rank 0 gets.
+    // The standard leaves the result on rank 0 undefined.
     if (this.rank === 0) sums.fill(0);
     return sums;
   }
@@ -210,18 +210,18 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   /**
    * Waits until all ranks have called it.
    *
-   * @throws {RangeError} On all ranks, if they do not call the same.
+   * @throws {RangeError} On all ranks, if their calls differ.
    */
   async barrier(): Promise<void> {
     await this.#barrier("barrier");
   }
 
   /**
-   * Sends values to a rank; when the promise settles, they may change again.
+   * Sends values to a rank; once the promise settles, the array may change again.
    *
-   * @param tag From 0 to 32766, by which the receiver tells messages apart.
-   * @throws {RangeError} If the receiver wants others; then all ranks throw in
-   * what they do next.
+   * @param tag A number from 0 to 32766, by which the receiver tells messages apart.
+   * @throws {RangeError} If the receiver expects another kind or number of values; then
+   * all ranks throw in their next operation.
    */
   async send(values: RankNumbers, to: number, tag = 0): Promise<void> {
     this.#message(values);
@@ -233,12 +233,12 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   }
 
   /**
-   * Fills the values with what a rank has sent under the tag.
+   * Fills the array with the values that a rank has sent under the tag.
    *
-   * @param values As many as are sent, and of the same kind.
+   * @param values An array of the same kind and length as that sent.
    * @returns `values`.
-   * @throws {RangeError} If others were sent; then all ranks throw in what they
-   * do next.
+   * @throws {RangeError} If another kind or number of values was sent; then all ranks
+   * throw in their next operation.
    */
   async receive<T extends RankNumbers>(
     values: T,
@@ -259,16 +259,15 @@ export class MpiCommunicator implements Communicator, TokenRanks {
 
   /**
    * Sends values to one rank while another sends as many, and waits until both
-   * are done. Meanwhile the event loop stands still, as it does during a
-   * computation.
+   * are done. This blocks the event loop, as a computation does.
    *
-   * @param values As many on each rank.
-   * @param peers The two ranks, or one of them.
-   * @param about What they are, in a word that is the same on both ranks.
+   * @param values The values to send, as many on each rank.
+   * @param peers The ranks to send to and receive from, or one of them.
+   * @param about A word that says what the values are, the same on both ranks.
    * @default about ""
    * @returns The values received; zeros without `from`.
-   * @throws {RangeError} If others were sent, or the other rank does something
-   * else; then all ranks throw in what they do next.
+   * @throws {RangeError} If other values were sent, or the other rank calls something
+   * else; then all ranks throw in their next operation.
    */
   exchange(
     values: Float32Array,
@@ -299,25 +298,25 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   }
 
   /**
-   * Says why this rank has failed, before it does something else than the others,
-   * such as {@linkcode close}: ranks that wait for a message of it throw the
-   * reason, and then all of them can only close. If all have failed, they can go
-   * on together; the next operation of all ranks ends it.
+   * Tells the other ranks why this one has failed, before it calls something that they
+   * do not, such as {@linkcode close}: ranks that wait for a message from it throw the
+   * reason, and then all of them can only close. If all ranks have failed, they can go
+   * on together; the next collective operation clears the failure.
    *
-   * @param reason What they throw, after this rank's number.
+   * @param reason The message that they throw, after this rank's number.
    */
   failed(reason: string): void {
     this.#watch.reason = `rank ${this.rank} failed: ${reason}`;
   }
 
   /**
-   * Ends MPI; the last call of each rank, which waits for all of them, after a
-   * failure too. Not in `finally`, where what it throws hides what has failed.
+   * Ends MPI: the last call of each rank, which waits for all of them, also after a
+   * failure. Don't call it in `finally`, where its error would hide the first one.
    *
    * @throws {Error} If an operation has not ended.
    * @throws {RangeError} If other ranks call something else; then they throw too,
-   * and it can be called again. Also if ranks have failed, which nothing has told
-   * this one yet; then MPI has ended.
+   * and it can be called again. Also if a rank has failed and no operation has thrown
+   * that here yet; then MPI has ended.
    */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -330,7 +329,7 @@ export class MpiCommunicator implements Communicator, TokenRanks {
         );
       }
       try {
-        // MPI_Finalize may wait, and would stop this process's timers.
+        // MPI_Finalize may block, and would stop this process's timers.
         await this.#barrier("close");
       } catch (error) {
         if (!watch.hasFailed) throw error;
@@ -347,7 +346,7 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   /**
    * Ends all ranks at once, whatever they do, with an exit code.
    *
-   * @param code From 1 to 255. @default 1
+   * @param code The exit code, from 1 to 255. @default 1
    */
   abort(code = 1): never {
     const { functions, handles: { world } } = this.#caller;
@@ -356,7 +355,7 @@ export class MpiCommunicator implements Communicator, TokenRanks {
     Deno.exit(code);
   }
 
-  /** All ranks call it. */
+  /** Finds {@linkcode localRank}; a collective call of all ranks. */
   #rankOnMachine(): number {
     const { functions, handles } = this.#caller;
     const { world, typeShared, infoNull } = handles;
@@ -389,7 +388,7 @@ export class MpiCommunicator implements Communicator, TokenRanks {
     );
   }
 
-  /** An operation of all ranks; its arrays stay alive until its end. */
+  /** Runs a collective operation; its arrays stay alive until its end. */
   async #together(
     call: Call,
     name: string,
@@ -417,7 +416,7 @@ export class MpiCommunicator implements Communicator, TokenRanks {
   }
 }
 
-/** An array's constructor and length, by which calls are compared. */
+/** The constructor and length of an array, by which calls are compared. */
 function kindOf(values: RankNumbers): Pick<Call, "kind" | "count"> {
   return { kind: values.constructor.name, count: values.length };
 }

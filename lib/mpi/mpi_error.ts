@@ -17,11 +17,11 @@
  * ```
  */
 export class MpiError extends Error {
-  /** The class of error. */
+  /** The name of the error. */
   override readonly name = "MpiError";
   /** The function of MPI that failed. */
   readonly call: string;
-  /** MPI's class of the error, in the implementation's words. */
+  /** MPI's class of the error, such as `MPI_ERR_TRUNCATE`, as the implementation names it. */
   readonly errorClass: string;
 
   /** Makes the error. */

@@ -14,7 +14,7 @@ export interface OpenMpiOptions {
 
 const OPTIONS: OptionNames<OpenMpiOptions> = { library: true };
 
-/** MPI_THREAD_FUNNELED: other threads of Deno's run, and none of them calls MPI. */
+/** The thread level MPI_THREAD_FUNNELED: Deno has other threads, but none of them calls MPI. */
 const FUNNELED = 1;
 
 let opened: MpiCommunicator | undefined;
@@ -24,7 +24,7 @@ let opened: MpiCommunicator | undefined;
  * starts four. Without `mpirun` this process is the only rank. A second call
  * returns the same communicator.
  *
- * It works in Deno 2 on Linux, with MPICH (or what shares its ABI: Intel MPI,
+ * It works in Deno 2 on Linux, with MPICH (or a library of the same ABI: Intel MPI,
  * MVAPICH) or Open MPI, and needs `--allow-ffi` and
  * `--allow-env=OMPI_COMM_WORLD_SIZE,PMI_SIZE`; `--allow-ffi=PATH` of the library
  * alone will do where it lies in a system folder or is named by `library`.
@@ -46,10 +46,10 @@ let opened: MpiCommunicator | undefined;
  * ```
  *
  * @param options See {@linkcode OpenMpiOptions}.
- * @returns The ranks.
+ * @returns The communicator of all ranks.
  * @throws {TypeError} If an option is unknown, or of the wrong kind.
- * @throws {Error} If there is no MPI (it says what to install), Deno may not open
- * it, it is closed, or it is not the one whose `mpirun` has started this process.
+ * @throws {Error} If there is no MPI (the message says what to install), Deno may not
+ * open it, it is closed, or it is not the one whose `mpirun` has started this process.
  */
 export function openMpi(options: OpenMpiOptions = {}): MpiCommunicator {
   assertOptions("openMpi", options, OPTIONS);
@@ -74,7 +74,7 @@ export function openMpi(options: OpenMpiOptions = {}): MpiCommunicator {
       "MPI is open in this process already; open it in one thread only",
     );
   }
-  // An error of this call ends the process: MPI returns them only afterwards.
+  // An error of this call ends the process: MPI returns errors only once initialised.
   functions.MPI_Init_thread(0n, 0n, FUNNELED, flag);
   if (flag[0]! < FUNNELED) {
     throw new Error(

@@ -1,11 +1,11 @@
-/** What a rank has printed, which `mpirun` reads from a pipe. @module */
+/** The printed output of a rank, which `mpirun` reads from a pipe. @module */
 import { pause } from "./request.ts";
 import type { Functions } from "./symbols.ts";
 
-/** Linux's request for the number of bytes that nobody has read yet. */
+/** The ioctl request of Linux for the number of unread bytes. */
 const FIONREAD = 0x541bn;
 
-/** We wait no longer than this for an `mpirun` that has stopped reading. */
+/** The longest wait for an `mpirun` that has stopped reading. */
 const MILLISECONDS_OF_PATIENCE = 2000;
 
 /**

@@ -1,65 +1,65 @@
-/** What ranks tell each other beside their values. @module */
+/** The notices that ranks send each other beside their values. @module */
 import type { Caller, Request } from "./caller.ts";
 import type { RankNumbers } from "../contract/communicator.ts";
 import { type Call, CODE_LENGTH, codeOf } from "./call.ts";
 
 import { memoryOf, typeOf } from "./handles.ts";
 
-/** What a rank tells another one. */
+/** A notice from one rank to another. */
 export type Notice =
-  /** An operation has failed on a rank, and with it what all others do. */
+  /** The notice that an operation has failed on a rank, and with it those of all others. */
   | {
     readonly kind: "failed";
     readonly from: number;
-    /** Whether ranks differ, or one of them has failed. */
+    /** Whether calls of ranks differ; else one of them has failed. */
     readonly isDifference: boolean;
     readonly text: string;
   }
-  /** This rank waits for a message, which the other has to send or to receive. */
+  /** The notice that this rank waits for a message, which the other must send or receive. */
   | Waiting
-  /** This rank has failed and is to close, after so many operations of all ranks. */
+  /** The notice that a rank has failed and is to close, after `called` collective operations. */
   | { readonly kind: "last"; readonly from: number; readonly called: number };
 
-/** A rank that waits for another. */
+/** The notice of a rank that waits for another. */
 export interface Waiting {
   readonly kind: "waiting";
   readonly from: number;
-  /** Inside an exchange nothing else happens on that rank. */
+  /** Whether the rank waits inside an exchange, in which it does nothing else. */
   readonly isExchange: boolean;
-  /** What it waits for: that the other sends, or receives. */
+  /** What the rank waits for: that the other sends, or receives. */
   readonly until: "sent" | "received";
-  /** So many messages of this kind. */
+  /** The number of such messages that the rank has begun with the other. */
   readonly count: number;
-  /** How many operations of all ranks it has called. */
+  /** The number of collective operations that the rank has called. */
   readonly called: number;
 }
 
 const KINDS = ["failed", "waiting", "last"] as const;
 const UNTIL = ["sent", "received"] as const;
 
-/** All notices are as long, so that whoever receives one knows it. */
+/** Bytes of every notice, the same for all, so that a receiver knows the length. */
 const BYTES = 1024;
 
-/** Numbers before the text. */
+/** The count of numbers in a notice, before its text. */
 const NUMBERS = 6;
 
-/** Of notices; values have others. */
+/** The tag of notices; values have others. */
 const TAG = 0;
 
-/** The standard promises as many besides. */
+/** The number of further tags that the standard guarantees. */
 const TAGS = 32_767;
 
-/** A copy of the world, where no message is taken for one of the caller's. */
+/** A duplicate of the world communicator, so that notices are never mistaken for a caller's messages. */
 export class SideChannel {
   readonly #caller: Caller;
   readonly #rank: number;
   readonly #size: number;
-  /** MPI's handle. */
+  /** The MPI handle of the duplicate. */
   readonly #made: bigint;
-  /** Notices that MPI still has to send. */
+  /** The requests of notices that MPI has not sent yet. */
   readonly #sending = new Set<Request>();
 
-  /** All ranks make it together. */
+  /** Duplicates the world communicator, a collective call of all ranks. */
   constructor(caller: Caller, rank: number, size: number) {
     this.#caller = caller;
     this.#rank = rank;
@@ -70,7 +70,7 @@ export class SideChannel {
     this.#made = made[0]!;
   }
 
-  /** Begins to tell all ranks what this one calls, and to hear what they do. */
+  /** Begins to exchange the descriptions of their calls among all ranks. */
   compare(
     call: Call,
   ): { readonly request: Request; readonly codes: Int32Array } {
@@ -90,7 +90,7 @@ export class SideChannel {
     return { request, codes };
   }
 
-  /** Tells a rank something. */
+  /** Sends a notice to a rank. */
   tell(to: number, notice: Notice): void {
     const { functions, handles } = this.#caller;
     const bytes = new Uint8Array(new ArrayBuffer(BYTES));
@@ -107,14 +107,14 @@ export class SideChannel {
     this.#sending.add(request);
   }
 
-  /** Tells all others. */
+  /** Sends a notice to all other ranks. */
   tellAll(notice: Notice): void {
     for (let to = 0; to < this.#size; to++) {
       if (to !== this.#rank) this.tell(to, notice);
     }
   }
 
-  /** What a rank has told, if there is something. */
+  /** Receives a notice, if one has arrived. */
   hear(): Notice | undefined {
     const { functions, handles } = this.#caller;
     const { anySource, statusIgnore, types } = handles;
@@ -134,17 +134,17 @@ export class SideChannel {
           ...[anySource, TAG, this.#made, request] as const,
         ),
     );
-    // It is here already.
+    // The notice has arrived, so this ends at once.
     while (!this.#caller.hasEnded(request));
     return read(bytes);
   }
 
-  /** Begins to send the values of a long message, the so-manieth to a rank. */
+  /** Begins to send the values of a long message; `index` counts the messages to a rank. */
   send(values: RankNumbers, to: number, index: number): Request {
     return this.#pass("MPI_Isend", "sendOfMade", values, to, index);
   }
 
-  /** Begins to receive them. */
+  /** Begins to receive the values of a long message. */
   receive(room: RankNumbers, from: number, index: number): Request {
     return this.#pass("MPI_Irecv", "receiveOfMade", room, from, index);
   }
@@ -170,7 +170,7 @@ export class SideChannel {
     );
   }
 
-  /** Whether all that this rank has told is on its way. */
+  /** Whether MPI has sent all notices of this rank. */
   hasTold(): boolean {
     for (const request of this.#sending) {
       if (this.#caller.hasEnded(request)) this.#sending.delete(request);

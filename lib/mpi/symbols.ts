@@ -5,14 +5,14 @@ export type Memory = Uint8Array<ArrayBuffer> | Int32Array | BigUint64Array;
 /** A constant that MPI defines in place of an address, such as MPI_IN_PLACE. */
 type Marker = bigint;
 /**
- * MPICH's handles are integers, and Open MPI's are addresses of its objects. Deno
- * gives and takes those as they are, without a permission beyond the library's.
+ * An MPI handle: MPICH's are integers, and Open MPI's are addresses of its objects. Deno
+ * passes both on as they are, without a permission beyond the library's.
  */
 export type Handle = bigint | Deno.PointerValue;
 
-/** All return an error code; those with `I` return before they are done. */
+/** The functions of libmpi. All return an error code; those with `I` return before they are done. */
 export interface Functions {
-  /** Of the C library, which every libmpi has opened. */
+  /** The function ioctl of the C library, which every libmpi has opened. */
   ioctl(descriptor: number, request: Marker, value: Memory): number;
   MPI_Initialized(flag: Memory): number;
   MPI_Init_thread(
@@ -35,11 +35,11 @@ export interface Functions {
     info: Handle,
     made: Memory,
   ): number;
-  /** MPI_Comm_rank, of a handle that was read from memory. */
+  /** MPI_Comm_rank for a handle that was read from memory. */
   rankOfMade(communicator: bigint, rank: Memory): number;
   MPI_Comm_free(communicator: Memory): number;
   MPI_Comm_dup(communicator: Handle, made: Memory): number;
-  /** Of what {@linkcode MPI_Comm_dup} has made, as {@linkcode rankOfMade}. */
+  /** MPI_Iallgather for a handle made by {@linkcode MPI_Comm_dup}, like {@linkcode rankOfMade}. */
   allgatherOfMade(
     from: Memory,
     count: number,
@@ -144,7 +144,7 @@ export interface Functions {
   ): number;
 }
 
-/** How {@linkcode Functions} are opened. */
+/** The signature with which one of {@linkcode Functions} is opened. */
 type Signature = Deno.ForeignFunction<readonly Deno.NativeType[], "i32">;
 
 const memory = "buffer", marker = "usize", int = "i32";
@@ -153,13 +153,13 @@ function signature(...parameters: Deno.NativeType[]): Signature {
   return { parameters, result: int };
 }
 
-/** Those that take no handle, so that they can be called before we know what a handle is. */
+/** The signatures of functions without handles, which can be called before we know what a handle is. */
 const VERSIONS = {
   MPI_Get_version: signature(memory, memory),
   MPI_Get_library_version: signature(memory, memory),
 };
 
-/** Where handles are integers ("usize": C reads the bits that it knows) or addresses. */
+/** The signatures of functions whose handles are integers ("usize": C reads only the bits that it uses) or addresses. */
 function signatures(
   handle: "usize" | "pointer",
 ): Record<keyof Functions, Signature> {
@@ -210,14 +210,14 @@ function signatures(
   };
 }
 
-/** The functions that say which implementation a library is. */
+/** Opens the functions that tell which implementation a library is. */
 export function openVersions(
   path: string,
 ): Pick<Functions, keyof typeof VERSIONS> {
   return Deno.dlopen(path, VERSIONS).symbols as unknown as Functions;
 }
 
-/** All functions, of a library whose handles are integers or addresses. */
+/** Opens all functions of a library whose handles are integers or addresses. */
 export function openFunctions(
   path: string,
   handle: "usize" | "pointer",
@@ -225,12 +225,12 @@ export function openFunctions(
   return Deno.dlopen(path, signatures(handle)).symbols as unknown as Functions;
 }
 
-/** Objects of a library, whose addresses are Open MPI's handles. */
+/** The addresses of a library's global objects, which are Open MPI's handles. */
 export function objectsIn<Name extends string>(
   path: string,
   names: readonly Name[],
 ): Record<Name, Handle> {
-  // Of an object that is said to be a pointer Deno gives the address, not the value.
+  // For an object declared as a pointer, Deno returns the address, not the value.
   const asPointers = names.map((name) => [name, { type: "pointer" }] as const);
   return Deno.dlopen(path, Object.fromEntries(asPointers))
     .symbols as unknown as Record<Name, Handle>;

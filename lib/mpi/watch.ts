@@ -1,13 +1,13 @@
 /**
- * What this rank waits for, and what it hears of the others meanwhile: so no
- * rank waits for one that does something else.
+ * Detection of mismatched calls: what this rank waits for, and what it learns of the
+ * others meanwhile, so that no rank waits forever for one that does something else.
  *
- * Operations of all ranks begin with what each says that it calls, which is the
- * same message whatever the operation: ranks that differ all know it before a
- * value is sent. A message from rank to rank has an envelope, and whoever finds
- * another in it than it wants tells all ranks. A rank that waits long for a
- * message tells the one from which it should come; if that one is in an
- * operation of all ranks, and so waits for this rank, it tells all of them.
+ * A collective operation begins with each rank's description of its call, a message
+ * that is the same for all operations: so if calls differ, all ranks know before a
+ * value is sent. A message from rank to rank has an envelope; a rank that finds in it
+ * not what it expects tells all ranks. A rank that waits long for a message reminds
+ * the one from which it should come; if that one is in a collective operation, and so
+ * waits for this rank, it tells all of them.
  *
  * @module
  */
@@ -16,56 +16,56 @@ import type { Caller, Request } from "./caller.ts";
 import { poll, pollNow } from "./request.ts";
 import type { SideChannel, Waiting } from "./side_channel.ts";
 
-/** After so long in which it did not come, the rank it comes from hears that it is waited for. */
+/** How long a rank waits for a message before it reminds the other rank. */
 const MILLISECONDS_OF_PATIENCE = 250;
 
-/** Works on an operation; returns whether it has ended. */
+/** Advances an operation; returns whether it has ended. */
 export type Advance = () => boolean;
 
-/** A message between this rank and another. */
+/** A message that passes between this rank and another. */
 export interface Passage {
-  /** Whether this process stands still until it has ended. */
+  /** Whether this process is blocked until the message has passed. */
   readonly isExchange: boolean;
-  /** What it waits for: that the other rank sends, or receives. */
+  /** What this rank waits for: that the other rank sends, or receives. */
   readonly until: Waiting["until"];
-  /** The other one. */
+  /** The other rank. */
   readonly peer: number;
 }
 
-/** An operation of all ranks, and which of them it is. */
+/** A collective operation, and its index among all of them. */
 interface Turn {
   readonly call: Call;
   readonly index: number;
 }
 
-/** How many messages were begun, by the other rank. */
+/** The numbers of messages begun with each other rank. */
 type Counts = Readonly<Record<Waiting["until"], Map<number, number>>>;
 
 const noCounts = (): Counts => ({ sent: new Map(), received: new Map() });
 
-/** Of one rank. */
+/** The watch of one rank over its operations and those of the others. */
 export class Watch {
   readonly #caller: Caller;
   readonly #rank: number;
   readonly #size: number;
-  /** None where this rank is the only one. */
+  /** The channel for notices; undefined if this rank is the only one. */
   readonly #channel: SideChannel | undefined;
-  /** Operations that have not ended, and how those that receive are cancelled. */
+  /** The operations that have not ended, each receiving one with a function that cancels it. */
   readonly #open = new Map<Advance, (() => void) | undefined>();
-  /** Operations of all ranks whose values may not be sent yet, in their order. */
+  /** The collective operations whose values may not be sent yet, in their order. */
   readonly #unstarted: Advance[] = [];
-  /** How many operations of all ranks were called. */
+  /** The number of collective operations that this rank has called. */
   #called = 0;
-  /** What this rank has begun, inside exchanges and elsewhere. */
+  /** The messages that this rank has begun, inside exchanges and elsewhere. */
   readonly #begun = { exchange: noCounts(), message: noCounts() };
-  /** Ranks that wait for this one, by what they wait for. */
+  /** The ranks that wait for this one, by what they wait for. */
   readonly #waiting = new Map<string, Waiting>();
-  /** How many operations the ranks have called that are to close after a failure. */
+  /** The number of collective operations called by each rank that is to close after a failure. */
   readonly #last = new Map<number, number>();
-  /** Why ranks wait in vain for this one, if it has said so. */
+  /** The reason why other ranks wait in vain for this one, if it has failed. */
   reason: string | undefined;
   #failure: Error | undefined;
-  /** Whether the caller has heard of the failure. */
+  /** Whether the failure was thrown to the caller. */
   #isKnown = false;
 
   constructor(
@@ -79,25 +79,25 @@ export class Watch {
     if (size > 1) this.#channel = channel;
   }
 
-  /** How many operations have not ended. */
+  /** The number of operations that have not ended. */
   get open(): number {
     return this.#open.size;
   }
 
-  /** Whether nothing can be exchanged any more, on no rank. */
+  /** Whether a failure has ended all exchange between ranks. */
   get hasFailed(): boolean {
     return this.#failure !== undefined;
   }
 
-  /** The failure, unless something was thrown for it. */
+  /** The failure, unless it was already thrown to the caller. */
   get unheard(): Error | undefined {
     return this.#isKnown ? undefined : this.#failure;
   }
 
   /**
-   * Has all ranks throw, whatever they wait for.
+   * Makes all ranks throw, whatever they wait for.
    *
-   * @returns What this rank throws.
+   * @returns The error that this rank throws.
    */
   raise(failure: Error): Error {
     this.#isKnown = true;
@@ -110,9 +110,9 @@ export class Watch {
   }
 
   /**
-   * An operation of all ranks: begins when all of them call the same.
+   * Runs a collective operation, which begins once all ranks make the same call.
    *
-   * @throws {RangeError} If they do not; then all of them throw it.
+   * @throws {RangeError} On all ranks, if their calls differ.
    */
   async together(call: Call, begin: () => Request): Promise<void> {
     this.#hears();
@@ -121,7 +121,7 @@ export class Watch {
     let request: Request | undefined;
     const advance = () => {
       if (!request) {
-        // Other ranks begin operations in the same order.
+        // All ranks must begin collective operations in the same order.
         if (this.#unstarted[0] !== advance) return false;
         if (compared && !this.#caller.hasEnded(compared.request)) return false;
         this.#unstarted.shift();
@@ -137,9 +137,9 @@ export class Watch {
   }
 
   /**
-   * Begins a message.
+   * Begins to send or receive a message.
    *
-   * @param begin Says how it goes on, and what to do where it does not.
+   * @param begin Begins it; returns how it advances, and how it is cancelled.
    */
   pass(
     passage: Passage,
@@ -153,27 +153,27 @@ export class Watch {
     return advance;
   }
 
-  /** Has {@linkcode settle} wait for something. */
+  /** Adds an operation for which {@linkcode settle} waits. */
   add(advance: Advance): void {
     this.#open.set(advance, undefined);
   }
 
-  /** Returns when a message has ended; other things happen meanwhile. */
+  /** Waits until a message has ended; other work goes on meanwhile. */
   async until(advance: Advance, passage: Passage): Promise<void> {
     const remind = this.#reminder(passage);
     await poll(() => this.#advances(advance) || this.#hears() || remind());
   }
 
-  /** The same, and nothing else happens meanwhile. */
+  /** Blocks until a message has ended; nothing else in this process runs meanwhile. */
   untilNow(advance: Advance, passage: Passage): void {
     const remind = this.#reminder(passage);
     pollNow(() => this.#advances(advance) || this.#hears() || remind());
   }
 
   /**
-   * Ends what a failure has left open; all ranks call it.
+   * Ends the operations that a failure has left open; all ranks call it.
    *
-   * @param discard Takes messages that nobody wants, whose senders wait for it.
+   * @param discard Receives messages that no call receives, whose senders wait for that.
    */
   async settle(discard: () => void): Promise<void> {
     const channel = this.#channel;
@@ -196,7 +196,7 @@ export class Watch {
         try {
           this.#advances(advance);
         } catch {
-          // It has ended, and its caller knows of the failure.
+          // The operation has ended, and its caller knows of the failure.
         }
       }
       this.#listen();
@@ -204,7 +204,7 @@ export class Watch {
       return this.#open.size === 0;
     };
     await poll(() => work() && channel.hasTold());
-    // Until the others are as far, there may be something to discard.
+    // Until all ranks reach this barrier, there may be messages to discard.
     const { functions, handles: { world } } = this.#caller;
     const barrier = this.#caller.begin(
       "MPI_Ibarrier",
@@ -214,7 +214,7 @@ export class Watch {
     await poll(() => work() && this.#caller.hasEnded(barrier));
   }
 
-  /** Works on an operation, which is open until it has ended or failed. */
+  /** Advances an operation, which stays open until it has ended or failed. */
   #advances(advance: Advance): boolean {
     let isOpen = false;
     try {
@@ -226,11 +226,11 @@ export class Watch {
   }
 
   /**
-   * Hears what others tell.
+   * Receives the notices of other ranks.
    *
-   * @param turn Which operation of all ranks this one waits for.
+   * @param turn The collective operation that this rank waits for, if any.
    * @returns `false`
-   * @throws {RangeError} If all is over.
+   * @throws {RangeError} If a failure has ended all exchange.
    */
   #hears(turn?: Turn): false {
     this.#listen();
@@ -260,7 +260,7 @@ export class Watch {
     }
   }
 
-  /** Raises an error if a rank waits for a message of this one, which waits for that rank. */
+  /** Raises an error if another rank waits for a message of this one, while this one waits for it in a collective operation. */
   #assertNoneWaits({ call, index }: Turn): void {
     for (const [key, waiting] of this.#waiting) {
       const { from, isExchange, until, count, called } = waiting;
@@ -269,7 +269,7 @@ export class Watch {
         this.#waiting.delete(key);
         continue;
       }
-      // Where it does not stand still, it may call the same later.
+      // A rank that is not blocked may still make the same call later.
       if (isExchange ? called >= index : call.name !== "close") continue;
       if (this.reason !== undefined) {
         this.raise(new Error(this.reason));
@@ -285,7 +285,7 @@ export class Watch {
     }
   }
 
-  /** Tells the other rank, when it is time, that this one waits for it. */
+  /** Returns a function that, once due, reminds the other rank that this one waits for it. */
   #reminder({ isExchange, until, peer }: Passage): () => false {
     const due = performance.now() + MILLISECONDS_OF_PATIENCE;
     const count = this.#ownCounts({ isExchange, until }).get(peer)!;
@@ -300,7 +300,7 @@ export class Watch {
     };
   }
 
-  /** What this rank has begun, where it waits until the other does its part. */
+  /** The counts of this rank's own messages: of receives if it waits until the other sends, else of sends. */
   #ownCounts(
     { isExchange, until }: Pick<Passage, "isExchange" | "until">,
   ): Map<number, number> {
