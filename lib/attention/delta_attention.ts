@@ -24,12 +24,12 @@ import { deltaAcrossRanks } from "./ranks/delta_across_ranks.ts";
 /** Options of {@linkcode deltaAttention}. */
 export interface DeltaAttentionOptions {
   /**
-   * How the state fades from token to token. It pays on arrival, so a selective
+   * How the state fades from token to token. It decays on arrival, so a selective
    * or diagonal decay needs `convention: "arrival"`. @default noDecay()
    */
   decay?: Decay | undefined;
   /**
-   * The form to compute it in: `"recurrent"` goes token by token, `"chunkwise"`
+   * The form in which it is computed: `"recurrent"` goes token by token, `"chunkwise"`
    * solves for all tokens of a chunk at once, `"auto"` is chunkwise.
    * @default "auto"
    */
@@ -43,7 +43,7 @@ export interface DeltaAttentionOptions {
   /** Tokens per chunk. @default the kernel's choice; 64 in tfjs operations */
   chunkSize?: number | undefined;
   /**
-   * Multiplies q · k in the output, not in the correction.
+   * The factor of q · k in the output, though not in the correction.
    * @default 1 / sqrt(headDim)
    */
   scale?: number | undefined;
@@ -54,22 +54,22 @@ export interface DeltaAttentionOptions {
    */
   causal?: boolean | undefined;
   /**
-   * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
+   * The mask of tokens, `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
    * Whatever is not 0 is a token, NaN too. Padding is skipped, whatever q, k, v,
    * beta and the decay hold there, even NaN or Infinity: it writes nothing, and
    * the state does not decay there. Its output and all its gradients are 0.
    */
   mask?: tf.Tensor2D | undefined;
   /**
-   * `[batch, length]`, int32: which of the sequences packed into a row each
+   * Segments, `[batch, length]`, int32: which of the sequences packed into a row each
    * token belongs to, as for lionAttention: nothing passes between neighbours
    * with different numbers, except that NaN or Infinity in one sequence may make
    * results of others NaN. @default each row is one sequence
    */
   segments?: tf.Tensor2D | undefined;
   /**
-   * Ranks each of which has a part of the tokens, as for lionAttention. Beside a
-   * state they pass on what becomes of one, `headDim · (headDim + valueDim)`
+   * Ranks that divide the tokens among themselves, as for lionAttention. They pass on a
+   * state and the matrix that transforms one, `headDim · (headDim + valueDim)`
    * numbers per head and direction. @default this process has all tokens
    */
   communicator?: TokenRanks | undefined;
@@ -103,12 +103,12 @@ const FORMS: Readonly<Record<"auto" | DeltaForm, DeltaForm>> = {
  * Without `causal`, the same rule runs from both ends, and a token's own
  * contribution, `s β_i (q_i · k_i) v_i`, counts once. Differentiable in q, k,
  * v, beta and the decay's tensors. Integers and booleans are converted to
- * float32. NaN and Infinity do what they do in lionAttention.
+ * float32. NaN and Infinity spread as in lionAttention.
  *
  * The states stay bounded if keys have unit length and `0 <= β <= 2`.
  *
  * Source: DeltaNet (Schlag et al. 2021, arXiv:2102.11174); with one decay per
- * token, Gated DeltaNet (arXiv:2412.06464); with one per channel, Kimi Delta
+ * token, Gated DeltaNet (arXiv:2412.06464); with diagonal decays, Kimi Delta
  * Attention (arXiv:2510.26692). Both directions: LION (arXiv:2502.16249),
  * appendix B.7.
  *

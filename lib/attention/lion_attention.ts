@@ -36,8 +36,8 @@ import {
  *   `"full"` or `"chunkwise"`, whichever was measured to be faster at the given
  *   length.
  *
- * On WebAssembly and WebGPU each form is a single kernel; with one decay per
- * channel, only `"chunkwise"` has a kernel.
+ * On WebAssembly and WebGPU each form is a single kernel; with diagonal decays,
+ * only `"chunkwise"` has a kernel.
  */
 export type AttentionForm = "auto" | ConcreteForm;
 
@@ -45,7 +45,7 @@ export type AttentionForm = "auto" | ConcreteForm;
 export interface LionAttentionOptions {
   /** How a token's weight fades with distance. @default noDecay() */
   decay?: Decay | undefined;
-  /** The form to compute it in. @default "auto" */
+  /** The form in which attention is computed. @default "auto" */
   form?: AttentionForm | undefined;
   /**
    * Whether a fused kernel may run; `false` runs the form's TensorFlow.js
@@ -58,11 +58,11 @@ export interface LionAttentionOptions {
    * @default the kernel's choice; without a kernel 64, or 256 for `"blockwise"`
    */
   chunkSize?: number | undefined;
-  /** Multiplies q · k. @default 1 / sqrt(headDim) */
+  /** The factor of the scores q · k. @default 1 / sqrt(headDim) */
   scale?: number | undefined;
   /** Whether to divide by the row sum of the masked scores. @default true */
   normalize?: boolean | undefined;
-  /** Added to the row sum, after `scale`; 0 or more. @default 1e-6 */
+  /** The number added to the row sum, after `scale`; 0 or more. @default 1e-6 */
   epsilon?: number | undefined;
   /**
    * Whether each token attends only to itself and the tokens before it. A later
@@ -71,7 +71,7 @@ export interface LionAttentionOptions {
    */
   causal?: boolean | undefined;
   /**
-   * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
+   * The mask of tokens, `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
    * Whatever is not 0 is a token, NaN too. Padding is never read, whatever q, k
    * and v hold there, even NaN or Infinity. There the output and the gradients
    * with respect to q, k and v are 0, and the gradient of the output is ignored.
@@ -80,7 +80,7 @@ export interface LionAttentionOptions {
    */
   mask?: tf.Tensor2D | undefined;
   /**
-   * `[batch, length]`, int32: which of the sequences packed into a row each
+   * Segments, `[batch, length]`, int32: which of the sequences packed into a row each
    * token belongs to. Wherever the number changes from one token to the next,
    * even back to an earlier number, there is a border that no token attends
    * across. Each sequence has the output and the gradients that it would have
@@ -90,12 +90,12 @@ export interface LionAttentionOptions {
    */
   segments?: tf.Tensor2D | undefined;
   /**
-   * `"f16"` has the fused kernel multiply 16-bit numbers and add in 32 bits:
-   * faster on some GPUs, accurate to about three digits. @default "f32"
+   * The precision of products. With `"f16"`, the fused kernel multiplies 16-bit numbers
+   * and adds in 32 bits: faster on some GPUs, accurate to about three digits. @default "f32"
    */
   precision?: Precision | undefined;
   /**
-   * Ranks each of which has a part of the tokens of every sequence, in their
+   * Ranks that divide the tokens of every sequence among themselves, in their
    * order: q, k, v, the decay, mask and segments are those of this rank's tokens,
    * at least one, and so is the output. All ranks call it together, with the
    * same batch, heads and options, which they compare; lengths may differ.
@@ -127,14 +127,14 @@ const OPTIONS: OptionNames<LionAttentionOptions> = {
  *
  *     y_i = Σ_j M_ij s (q_i · k_j) v_j / (Σ_j M_ij s (q_i · k_j) + ε)
  *
- * with the mask M of the decay and the scale s. One decay per channel makes one
- * mask per channel, inside the product q_i · k_j. Differentiable in q, k, v and
+ * with the mask M of the decay and the scale s. A diagonal decay has one mask for each
+ * channel, inside the product q_i · k_j. Differentiable in q, k, v and
  * the decay's tensors, in every form.
  *
  * The computation is in float32: integers and booleans are converted, and their
  * gradients are float32 too.
  *
- * What depends on a NaN is NaN. A NaN or Infinity in a token may also make any
+ * A result that depends on a NaN is NaN. A NaN or Infinity in a token may also make any
  * other result of the same head of the same batch entry NaN, and which ones
  * depends on the form and the backend. Results that are finite are right, and
  * those of other heads and entries keep every bit.

@@ -1,4 +1,4 @@
-/** Attention along several curves through the same tokens. @module */
+/** Attention along several paths through the same tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
@@ -181,7 +181,7 @@ export function lionAttentionInOrders(
     const read = (name: string, x: tf.Tensor4D) =>
       withoutPadding(floats(name, x), tokens);
     const queries = read("q", q), keys = read("k", k), values = read("v", v);
-    // Two segments that are apart here may be neighbours on a path.
+    // Two segments that are apart in the tokens' own order may be neighbours on a path.
     const numbers = segments && numberSegments(segments);
     const attend = (values: tf.Tensor4D) => {
       const sums = ways.map(({ order, decay }) => {

@@ -14,7 +14,7 @@ import {
 
 /** Options of {@linkcode softmaxAttention}. */
 export interface SoftmaxAttentionOptions {
-  /** Multiplies q · k. @default 1 / sqrt(headDim) */
+  /** The factor of the scores q · k. @default 1 / sqrt(headDim) */
   scale?: number | undefined;
   /**
    * Whether each token attends only to itself and the tokens before it. NaN or
@@ -23,14 +23,14 @@ export interface SoftmaxAttentionOptions {
    */
   causal?: boolean | undefined;
   /**
-   * `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
+   * The mask of tokens, `[batch, length]`, 1 for a token, 0 for padding; float32, int32 or bool.
    * Whatever is not 0 is a token, NaN too. Padding is never read, whatever q, k
    * and v hold there, even NaN or Infinity. There the output and the gradients
    * with respect to q, k and v are 0, and the gradient of the output is ignored.
    */
   mask?: tf.Tensor2D | undefined;
   /**
-   * `[batch, length]`, int32: which of the sequences packed into a row each
+   * Segments, `[batch, length]`, int32: which of the sequences packed into a row each
    * token belongs to; as for lionAttention, no token attends across a change of
    * number, and NaN or Infinity in one sequence may make results of others NaN.
    * @default each row is one sequence
@@ -70,7 +70,7 @@ const OPTIONS: OptionNames<SoftmaxAttentionOptions> = {
  * in quadratic time. The backend's kernel needs linear memory: it keeps a
  * running maximum and sum per row, and the gradient recomputes the scores.
  * Differentiable in q, k and v. Integers and booleans are converted to float32.
- * NaN and Infinity do what they do in lionAttention.
+ * NaN and Infinity spread as in lionAttention.
  *
  * Source: Vaswani et al. 2017 (arXiv:1706.03762); the running sums are from
  * Milakov and Gimelshein 2018 (arXiv:1805.02867), the tiles and the gradient

@@ -132,7 +132,7 @@ export async function profile(
   tf.dispose(await run() as tf.TensorContainer);
   const watch = new MemoryWatch();
   try {
-    // Without the profiler, which would submit after each kernel and so free buffers early.
+    // Not profiled, so that buffers which WebGPU frees in batches still count as in use.
     const whole = watch.begin();
     tf.dispose(await run() as tf.TensorContainer);
     watch.end(whole);

@@ -25,7 +25,7 @@ const OPTIONS: OptionNames<BarsOptions> = {
   width: true,
 };
 
-/** Of a bar, and of what is above and below all of them, in CSS pixels. */
+/** The heights of a bar, and of the margins above and below all bars, in CSS pixels. */
 const BAR = 28, MARGINS = { t: 20, titled: 60, b: 60 };
 
 /**
@@ -68,7 +68,7 @@ export function bars(
       width,
       height: top + MARGINS.b + BAR * Math.max(1, names.length),
       xaxis: { title: { text: x }, rangemode: "tozero" },
-      // Names may be numbers, and the first one is on top.
+      // A category axis, since names may be numbers; reversed, so that the first is on top.
       yaxis: { type: "category", autorange: "reversed", automargin: true },
       margin: { t: top, r: 20, b: MARGINS.b, l: 80 },
       showlegend: false,

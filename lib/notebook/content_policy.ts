@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 
-/** What a page may load and run, by the directives of a Content-Security-Policy. */
+/** A Content-Security-Policy: the sources that a page may load and run, by directive. */
 export type ContentPolicy = Readonly<Record<string, readonly string[]>>;
 
-/** Of every page: what it does not name is forbidden. */
+/** The directives of every page: all that a page's own do not allow is forbidden. */
 const STRICTEST: ContentPolicy = {
   "default-src": ["'none'"],
   "base-uri": ["'none'"],
@@ -11,10 +11,10 @@ const STRICTEST: ContentPolicy = {
 };
 
 /**
- * The element that gives a page its policy; pages are opened as files, which no
- * server sends headers for. It comes before all that it is to hold for.
+ * The element that gives a page its policy; pages are opened as files, for which no
+ * server sends headers. It must precede everything to which it applies.
  *
- * @param allowed What the page needs: sources by directive.
+ * @param allowed The sources that the page needs, by directive.
  */
 export function policyElement(allowed: ContentPolicy): string {
   return `<meta http-equiv="Content-Security-Policy" content="${
@@ -22,21 +22,21 @@ export function policyElement(allowed: ContentPolicy): string {
   }">`;
 }
 
-/** A policy as headers have it. */
+/** The text of a policy, as in an HTTP header. */
 export function policyText(allowed: ContentPolicy): string {
   return Object.entries({ ...STRICTEST, ...allowed })
     .map(([name, sources]) => [name, ...new Set(sources)].join(" "))
     .join("; ");
 }
 
-/** Allows an inline script or style, as its source is now. */
+/** The source expression that allows an inline script or style of exactly this text. */
 export function hashSource(source: string): string {
   return `'sha256-${createHash("sha256").update(source).digest("base64")}'`;
 }
 
 /**
- * Allows the inline scripts of HTML, which has to be our own: taken from a whole
- * page, it would allow what a text of data has put there.
+ * The source expressions that allow the inline scripts of HTML, which must be our own:
+ * given a whole page, this would also allow scripts that came in with data.
  */
 export function scriptHashes(html: string): string[] {
   return [...html.matchAll(/<script>([^]*?)<\/script>/g)]

@@ -6,13 +6,13 @@ import { labelled, type Scale, tickText } from "./ticks.ts";
 
 /** One curve of {@linkcode curves}. */
 export interface Series {
-  /** The horizontal positions of its points. @default `at`, or 0, 1, 2, … */
+  /** The horizontal positions of the curve's points. @default `at`, or 0, 1, 2, … */
   x?: ArrayLike<number> | undefined;
-  /** The values of its points; NaN is a gap. */
+  /** The values of the curve's points; NaN is a gap. */
   y: ArrayLike<number>;
-  /** Its CSS colour. @default the palette's colour for its name */
+  /** The CSS colour of the curve. @default the palette's colour for its name */
   color?: string | undefined;
-  /** The style of its line. @default "solid" */
+  /** The style of the curve's line. @default "solid" */
   dash?: "solid" | "dot" | "dash" | "dashdot" | undefined;
 }
 

@@ -2,7 +2,7 @@ import { escapeHTML } from "../jupyter/html.ts";
 import { colorOf } from "./palette.ts";
 import { type Scale, type Span, spanOf, tickText } from "./ticks.ts";
 
-/** The points of a curve, in the order in which they came. */
+/** The points of a curve, in the order in which they were added. */
 export type Curve = [x: number, y: number][];
 
 /** The curves of a picture. */
@@ -14,7 +14,7 @@ export interface Curves {
   readonly y: string;
   readonly yType: Scale;
   readonly curves: ReadonlyMap<string, Curve>;
-  /** Colours by the names of curves; others come from the palette. */
+  /** The colours by the names of curves; those of other curves come from the palette. */
   readonly colors?: Readonly<Record<string, string>>;
 }
 
@@ -80,7 +80,7 @@ ${lines.join("\n")}
 </svg>`;
 }
 
-/** Every n-th point, and the last one. */
+/** A curve thinned to every n-th point and the last one. */
 function thinned(points: Curve): Curve {
   const step = Math.ceil(points.length / MOST_POINTS);
   return points.filter((_, i) => (points.length - 1 - i) % step === 0);

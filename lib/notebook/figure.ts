@@ -78,8 +78,8 @@ const IMAGE_OPTIONS: OptionNames<ImageOptions> = {
 const SIZE = { width: 700, height: 450 };
 
 /**
- * A plotly.js figure. In its texts plotly.js reads tags such as `<b>` and links;
- * {@linkcode curves} and its like leave out those that lead elsewhere, and names
+ * A plotly.js figure. In its texts, plotly.js interprets tags such as `<b>` and links;
+ * {@linkcode curves} and similar functions escape those that lead elsewhere, and names
  * of unknown origin should have `&lt;` for `<`.
  *
  * @example
@@ -143,7 +143,7 @@ export class Figure implements Displayable {
     return title?.text ?? "";
   }
 
-  /** The size in which its picture is shown. */
+  /** The metadata of the figure's picture: the size in which it is shown. */
   get metadata(): MimeMetadata {
     return { "image/png": this.size };
   }
@@ -175,7 +175,7 @@ export class Figure implements Displayable {
       .join("\n");
     const body = plotly ? `${plotlyScript(plotly)}\n${part}` : part;
     if (!fullPage) return body;
-    // Who brings plotly.js brings its policy.
+    // A page that includes plotly.js needs a policy that allows it.
     const policy = plotly ? plotPolicy([body], plotly) : "";
     return plotPage(this.title, body, policy);
   }
@@ -184,8 +184,8 @@ export class Figure implements Displayable {
   toImage(options: ImageOptions & { format: "svg" }): Promise<string>;
   /**
    * Returns the figure as a picture, which is the same on every machine, as the
-   * font is included. A PNG has a palette where 256 colours are enough: those
-   * that few pixels have may differ by up to 12 of 255 from what plotly.js mixes.
+   * font is included. A PNG has a palette if 256 colours suffice: rare colours may
+   * differ by up to 12 of 255 from those that plotly.js draws.
    *
    * @param options See {@linkcode ImageOptions}.
    * @returns The bytes of a PNG, or the source of an SVG.
@@ -249,7 +249,7 @@ export class Figure implements Displayable {
    *   fallback.
    * - `browser`: an HTML file, whose path is printed.
    *
-   * @param renderer One of them, or several joined by `+`.
+   * @param renderer One renderer, or several joined by `+`.
    * @default the environment variable `PLOTLY_RENDERER`, or else
    * `plotly_mimetype+notebook` in a notebook and `browser` in a script
    * @throws {RangeError} If there is no such renderer.
@@ -269,7 +269,7 @@ export class Figure implements Displayable {
     await showCaption(this);
   }
 
-  /** The forms for the default renderers. */
+  /** The figure's forms by MIME type, for the default renderers. */
   async [DISPLAY](): Promise<MimeBundle> {
     return await render(this, parseRenderers(defaultRenderers()));
   }

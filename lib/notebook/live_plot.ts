@@ -27,7 +27,7 @@ export interface LivePlotOptions {
   /** The scale of the vertical axis. @default "linear" */
   yType?: "linear" | "log" | undefined;
   /**
-   * Colours by the names of curves, such as `{ train: "#4c78a8" }`.
+   * The colours by the names of curves, such as `{ train: "#4c78a8" }`.
    * @default those of {@linkcode VARIANT_COLORS} and {@linkcode FORM_COLORS}
    * for the names there, others for other names
    */
@@ -113,7 +113,7 @@ export class LivePlot {
     await showCaption(figure);
   }
 
-  /** A figure of the curves so far. */
+  /** The figure of the curves so far. */
   get figure(): Figure {
     const { title, caption, x, y, yType, colors } = this.#options;
     const heights = [...this.#curves.values()].flat().map(([, y]) => y);

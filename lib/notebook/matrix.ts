@@ -16,7 +16,7 @@ export interface MatrixOptions {
   rows?: string | readonly string[] | undefined;
   /** The title of the horizontal axis, or a label for each column. @default 0, 1, … */
   columns?: string | readonly string[] | undefined;
-  /** One of plotly's colour scales. @default "Viridis" */
+  /** The colour scale, one of plotly's. @default "Viridis" */
   colorscale?: string | undefined;
   /**
    * The values of the first and the last colour.
@@ -158,10 +158,10 @@ async function rowsOf(
   return rows as number[][];
 }
 
-/** Up to this many cells along an axis, all are numbered. */
+/** The largest number of cells along an axis that are all numbered. */
 const NUMBERED = 10;
 
-/** An axis along this many cells. */
+/** The plotly.js axis along the rows or columns of a matrix. */
 function axis(
   along: "rows" | "columns",
   { [along]: names }: MatrixOptions,

@@ -7,7 +7,7 @@ export interface PanelsOptions {
   /** The title, above all panels. @default none */
   title?: string | undefined;
   /**
-   * The caption, below them: a sentence or two that say what to see.
+   * The caption, below all panels: a sentence or two that say what to see.
    * @default none
    */
   caption?: string | undefined;
@@ -108,7 +108,7 @@ function scaleOf({ data }: Figure): string {
   );
 }
 
-/** Where a matrix shows its colour scale. */
+/** The settings of a matrix's colour scale: shared by all panels, or beside its own. */
 function scaled(areOfOneRange: boolean, isLast: boolean, right: number): Trace {
   if (areOfOneRange) return { showscale: isLast };
   return { colorbar: { x: right + 0.005, thickness: 10 } };

@@ -1,8 +1,8 @@
 import { mapTexts } from "../jupyter/html.ts";
 
 /**
- * Data whose texts plotly.js shows as they are. It reads some tags of HTML in
- * all texts, of links too, which may lead anywhere, and entities.
+ * Escapes data so that plotly.js shows its texts as they are. In all texts, plotly.js
+ * interprets entities and some HTML tags, including links, which may lead anywhere.
  */
 export function asPlotTexts<T>(data: T): T {
   return mapTexts(
@@ -13,12 +13,12 @@ export function asPlotTexts<T>(data: T): T {
   );
 }
 
-/** What begins no tag that is left to plotly.js, which a line of text may have. */
+/** Matches a `<` that does not begin one of the plain tags left to plotly.js. */
 const OTHER_TAG = /<(?!\/?(?:b|br|em|i|s|sub|sup|u)>)/gi;
 
 /**
- * A part of a figure in whose texts tags such as `<br>` and `<b>` are left to
- * plotly.js, while links, and styles that may fetch a picture, are text.
+ * Escapes a part of a figure, leaving tags such as `<br>` and `<b>` in its texts to
+ * plotly.js, while links, and styles that may fetch a picture, become plain text.
  */
 export function withPlainTags<T>(part: T): T {
   return mapTexts(
@@ -27,7 +27,7 @@ export function withPlainTags<T>(part: T): T {
   );
 }
 
-/** Characters that XML has no way to write: a picture with one would be none. */
+/** The characters that XML cannot contain, which would make a picture invalid. */
 // deno-lint-ignore no-control-regex
 const NOT_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g;
 

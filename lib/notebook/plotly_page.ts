@@ -9,7 +9,7 @@ import { hashSource, policyElement, scriptHashes } from "./content_policy.ts";
 
 const VERSION = OPTIONAL_PACKAGES["plotly.js-dist-min"];
 
-/** Why plotly.js is missing; thrown only when something is drawn. */
+/** The error if plotly.js is missing, thrown only when something is drawn. */
 let missing: Error | undefined;
 // Importing from a package installs it, so that its files can be resolved.
 await importOptional(
@@ -31,7 +31,7 @@ export function plotlySource(): string {
   return readFileSync(new URL(file), "utf8");
 }
 
-/** plotly.js as pages hold it, in base64. */
+/** The compressed source of plotly.js, in base64, as pages contain it. */
 let compressed: string | undefined;
 
 const CDN = `https://cdn.plot.ly/plotly-${VERSION}.min.js`;
@@ -81,9 +81,9 @@ export function plotElement({ data, layout }: Plot, picture = ""): string {
 }
 
 /**
- * The policy of a page with figures, as an element: it runs plotly.js and what
- * draws them, and fetches nothing else. plotly.js writes a style of its own, and
- * attributes of styles, which no hash can allow.
+ * The element with the policy of a page with figures, which may run plotly.js and the
+ * scripts that draw them, and fetch nothing else. Inline styles are allowed, since
+ * plotly.js writes some that no hash can allow.
  *
  * @param parts Parts of the page with the scripts of {@linkcode plotElement} and
  * {@linkcode plotlyScript}, and no others.
@@ -98,7 +98,7 @@ export function plotPolicy(
       ...parts.flatMap(scriptHashes),
     ],
     "style-src": ["'unsafe-inline'"],
-    // Its button that makes a picture reads one from a blob.
+    // The button of plotly.js that saves a picture reads it from a blob.
     "img-src": ["data:", "blob:"],
     "font-src": ["data:"],
   });

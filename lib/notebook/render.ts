@@ -6,7 +6,7 @@ import type { MimeBundle } from "../jupyter/mime.ts";
 import { plotElement, plotlyScript } from "./plotly_page.ts";
 import type { Renderer } from "./renderers.ts";
 
-/** What is drawn of a figure. */
+/** The parts of a figure that renderers use. */
 interface Drawn {
   readonly title: string;
   readonly size: { readonly width: number; readonly height: number };
@@ -35,7 +35,7 @@ export async function render(
     try {
       bundle["image/png"] = await pngOf(figure);
     } catch (error) {
-      // The page can still draw it.
+      // The notebook's page may still draw the figure.
       bundle["text/plain"] += `\n${(error as Error).message}`;
     }
   }

@@ -11,7 +11,7 @@ const RENDERERS = [
   "browser",
 ] as const;
 
-/** A way to show a figure. */
+/** The name of a way to show a figure. */
 export type Renderer = typeof RENDERERS[number];
 
 /**

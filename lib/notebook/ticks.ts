@@ -6,7 +6,7 @@ export interface Span {
   /** The smallest and the largest value; logarithms on a logarithmic axis. */
   readonly low: number;
   readonly high: number;
-  /** Values, each to be labelled with {@linkcode tickText}. */
+  /** The values of ticks, each to be labelled with {@linkcode tickText}. */
   readonly ticks: readonly number[];
 }
 
@@ -50,7 +50,7 @@ export function labelled(
   };
 }
 
-/** Round numbers, four to nine of them. */
+/** The ticks of a linear axis: round numbers, four to nine of them. */
 function linearTicks(low: number, high: number): number[] {
   const power = 10 ** Math.floor(Math.log10((high - low) / 4));
   const step = power *
@@ -62,7 +62,7 @@ function linearTicks(low: number, high: number): number[] {
   );
 }
 
-/** 1, 2 and 5 times powers of ten, or only the powers if there are many. */
+/** The ticks of a logarithmic axis: 1, 2 and 5 times powers of ten, or only the powers if there are many. */
 function logTicks(low: number, high: number): number[] {
   const first = Math.floor(low), count = Math.ceil(high) - first + 1;
   const factors = high - low > 3 ? [1] : [1, 2, 5];

@@ -35,10 +35,10 @@ function slopesOfPower(heads: number): number[] {
 }
 
 /**
- * What is subtracted from the scores for distance.
+ * ALiBi's penalties for distance, which are subtracted from the scores.
  *
- * @param readers Their positions, `[batch or 1, 1, length, 1]`.
- * @param sources Their positions, `[batch or 1, 1, 1, length]`.
+ * @param readers The readers' positions, `[batch or 1, 1, length, 1]`.
+ * @param sources The sources' positions, `[batch or 1, 1, 1, length]`.
  * @returns `[batch or 1, heads, readers, sources]`, >= 0.
  */
 export function penalties(

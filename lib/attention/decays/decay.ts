@@ -174,8 +174,8 @@ export function assertConvention(
 }
 
 /**
- * The general case, to which all others reduce: one log decay per direction and
- * token, or per direction, token and key channel. A state pays it when it
+ * The general decay, to which all others reduce: one log decay per direction and
+ * token, or per direction, token and key channel, by which a state decays when it
  * arrives at the token.
  *
  * @example Remember to the right, forget to the left
@@ -193,9 +193,9 @@ export function assertConvention(
  * ```
  *
  * @param forward `[batch, heads, length]` or `[batch, heads, length, headDim]`,
- * <= 0: paid by the forward state on arriving at each token. A batch axis of 1
+ * <= 0: the forward state's on arriving at each token. A batch axis of 1
  * is broadcast.
- * @param backward The same shape, <= 0: paid by the backward state on arriving
+ * @param backward The same shape, <= 0: the backward state's on arriving
  * at each token.
  * @returns The decay.
  * @throws {TypeError} If a tensor does not have three or four axes or is not
@@ -205,7 +205,7 @@ export function twoSidedDecay(
   forward: tf.Tensor3D,
   backward: tf.Tensor3D,
 ): Decay;
-/** With one decay per channel, `[batch, heads, length, headDim]`. */
+/** The general diagonal decay, with log decays `[batch, heads, length, headDim]`. */
 export function twoSidedDecay(
   forward: tf.Tensor4D,
   backward: tf.Tensor4D,
@@ -229,7 +229,7 @@ export function twoSidedDecay(forward: tf.Tensor, backward: tf.Tensor): Decay {
 }
 
 /**
- * log(sigmoid(x)), which makes a log decay of a logit: LION-S computes one
+ * log(sigmoid(x)), which turns a logit into a log decay: LION-S computes one
  * logit per token, LION-D learns one per head.
  *
  * Use it instead of `tf.logSigmoid`, whose gradient fails inside `tf.tidy`.
@@ -272,9 +272,9 @@ const KINDS: Readonly<Record<Decay["kind"], true>> = {
 /**
  * Throws unless a value is a decay.
  *
- * @param name The caller's name for it.
+ * @param name The caller's name for the value.
  * @param decay The value given.
- * @throws {TypeError} If it is none.
+ * @throws {TypeError} If it is not a decay.
  */
 export function assertDecay(name: string, decay: Decay): void {
   const { kind } = Object(decay);

@@ -1,5 +1,5 @@
 /**
- * What every decay reduces to: one log decay per direction and token.
+ * The pair to which every decay reduces: one log decay per direction and token.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { finite } from "./finite_decay.ts";
 import { assertShape } from "../../contract/shape.ts";
 
 /**
- * Input `logDecay`, `[batch, heads, length]`, in the source convention; outputs
- * the forward and the backward log decays that it stands for, clipped at
- * `LOWEST_LOG_DECAY`, and 0 at the ends, where the decay would belong to a
- * token outside the sequence.
+ * The kernel that turns log decays of the source convention into those of both
+ * directions: input `logDecay`, `[batch, heads, length]`; outputs the forward and the
+ * backward log decays, clipped at `LOWEST_LOG_DECAY`, and 0 at the ends, where the decay
+ * would belong to a token outside the sequence.
  */
 export const SOURCE_DECAY: Operation<"f" | "b"> = {
   kernel: "LionSourceDecay",
@@ -25,15 +25,15 @@ export const SOURCE_DECAY: Operation<"f" | "b"> = {
 /**
  * Log decays of both directions, each `[batch or 1, heads, length]`, all <= 0.
  *
- * The forward state pays `forward[i]` on arriving at token i from i - 1, the
- * backward state pays `backward[i]` on arriving from i + 1. `forward[0]` and
+ * The forward state decays by `forward[i]` on arriving at token i from i - 1, the
+ * backward state by `backward[i]` on arriving from i + 1. `forward[0]` and
  * `backward[length - 1]` are read only where states come in from tokens outside
  * (`planning/with_state.ts`).
  */
 export interface LogDecayPair {
-  /** Paid by the forward state on arriving at each token. */
+  /** Log decays of the forward state on arriving at each token. */
   readonly forward: tf.Tensor3D;
-  /** Paid by the backward state on arriving at each token; `null` if causal. */
+  /** Log decays of the backward state on arriving at each token; `null` if causal. */
   readonly backward: tf.Tensor3D | null;
 }
 
@@ -43,16 +43,16 @@ export interface LogDecayPair {
  * {@linkcode LogDecayPair}.
  */
 export interface DiagonalDecayPair {
-  /** Paid by the forward state on arriving at each token. */
+  /** Log decays of the forward state on arriving at each token. */
   readonly forward: tf.Tensor4D;
-  /** Paid by the backward state on arriving at each token; `null` if causal. */
+  /** Log decays of the backward state on arriving at each token; `null` if causal. */
   readonly backward: tf.Tensor4D | null;
 }
 
-/** Log decays of both directions, one per token or one per token and channel. */
+/** A pair of log decays, one per token or, if diagonal, one per token and channel. */
 export type DecayPair = LogDecayPair | DiagonalDecayPair;
 
-/** Whether the pair has one decay per channel. */
+/** Whether a pair has diagonal decays. */
 export function isDiagonal(
   pair: DecayPair,
 ): pair is DiagonalDecayPair {
@@ -142,7 +142,7 @@ export function causalPair(
   return withoutBackward(pair);
 }
 
-/** The forward half of a pair, with one decay per token or per channel. */
+/** The forward half of a pair, with scalar or diagonal decays. */
 export function withoutBackward<T extends tf.Tensor>(
   { forward, backward }: {
     readonly forward: T;

@@ -1,4 +1,4 @@
-/** One decay per channel of the keys. @module */
+/** Diagonal decays: one for each channel of the keys. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
@@ -78,14 +78,14 @@ export function diagonalDecay(
 }
 
 /**
- * Whether a decay has one value per channel.
+ * Whether a decay is diagonal, with one value per channel of the keys.
  */
 export function isDiagonalDecay(decay: Decay): boolean {
   return decay.kind === "diagonal" || decay.kind === "two-sided-diagonal";
 }
 
 /**
- * The pair of log decays that a decay per channel stands for, or `null` for any
+ * The pair of log decays that a diagonal decay stands for, or `null` for any
  * other decay. Differentiable in the decay's tensors. Call it inside `tf.tidy`.
  *
  * @param decay The decay.
@@ -125,12 +125,12 @@ export function diagonalDecayPair(
 }
 
 /**
- * Log decays in the source convention as decays on arrival: those of each token's
- * left neighbour for the forward direction, of its right neighbour for the
+ * Converts log decays from the source convention to decays on arrival: those of each
+ * token's left neighbour for the forward direction, of its right neighbour for the
  * backward one; 0 at the ends.
  */
 function sourceToArrival(x: tf.Tensor4D, causal: boolean): DiagonalDecayPair {
-  // One padded copy, from which both are sliced.
+  // Both directions are sliced from one padded copy.
   const padded = tf.pad(x, [[0, 0], [0, 0], [1, causal ? 0 : 1], [0, 0]]);
   const part = (start: number): tf.Tensor4D =>
     tf.slice(padded, [0, 0, start, 0], x.shape);

@@ -3,8 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
 
 /**
- * A decay of e^-10000 is 0 in any floating-point format, and its logarithm is
- * finite: a log decay of -Infinity would meet 0 · Infinity = NaN in the masks.
+ * The lowest log decay. Its decay, e^-10000, is 0 in any floating-point format, and it
+ * is finite: a log decay of -Infinity would meet 0 · Infinity = NaN in the masks.
  */
 export const LOWEST_LOG_DECAY = -1e4;
 
@@ -16,7 +16,7 @@ export const FINITE_DECAY: Operation<"y"> = {
 };
 
 /**
- * Replaces -Infinity, where the gradient is 0. A value above 0 is the caller's
+ * Replaces log decays of -Infinity, where the gradient is 0. A value above 0 is the caller's
  * error and stays visible, and so does NaN. tfjs-wasm's `clipByValue` would
  * turn NaN into the lowest value: a model that diverges would only seem to
  * forget.

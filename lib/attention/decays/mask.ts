@@ -13,13 +13,13 @@ import * as tf from "@tensorflow/tfjs-core";
 import { assertDecay, type Decay } from "./decay.ts";
 import { logDecayPair } from "./decay_pair.ts";
 
-/** Columns of a mask: the sources `start`, `start + 1`, …, `start + size - 1`. */
+/** A range of a mask's columns: the sources `start`, `start + 1`, …, `start + size - 1`. */
 export interface Columns {
   readonly start: number;
   readonly size: number;
 }
 
-/** 1 where reader i comes strictly after (or before) source j, 0 elsewhere. */
+/** A matrix with 1 where reader i comes strictly after (or before) source j, 0 elsewhere. */
 export function strictly(
   side: "after" | "before",
   length: number,
@@ -101,8 +101,8 @@ export function mask(sides: Sides, length: number): tf.Tensor {
  * @returns `[batch, heads, length, length]`; batch and heads are 1 where the
  * decay has no such axis.
  * @throws {RangeError} If `length` is not a positive integer.
- * @throws {TypeError} If the decay's tensors do not have this length, or it has
- * one value per channel.
+ * @throws {TypeError} If the decay's tensors do not have this length, or it is
+ * diagonal.
  */
 export function decayMask(decay: Decay, length: number): tf.Tensor4D {
   if (!Number.isInteger(length) || length < 1) {

@@ -1,5 +1,5 @@
 /**
- * From any decay to the one pair of log decays that forms and kernels know.
+ * The conversion of any decay to the pair of log decays that forms and kernels take.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { withBorders } from "./segment_borders.ts";
 
 /** The sequence that a decay applies to. */
 interface DecayedSequence {
-  /** The sizes of its keys. */
+  /** The sizes of the sequence's keys. */
   readonly shape: readonly [
     batch: number,
     heads: number,
@@ -24,9 +24,9 @@ interface DecayedSequence {
   ];
   /** Whether there is no backward state. */
   readonly causal: boolean;
-  /** `[batch, length]`, which packed sequence each token belongs to. */
+  /** The segments of tokens, `[batch, length]`, which packed sequence each token belongs to. */
   readonly segments?: tf.Tensor2D | undefined;
-  /** Ranks each of which has a part of the tokens. */
+  /** The ranks that divide the tokens among themselves, if they do. */
   readonly ranks?: TokenRanks | undefined;
   /**
    * Whether to replace -Infinity in diagonal decays, which kernels accept.
@@ -36,9 +36,9 @@ interface DecayedSequence {
 }
 
 /**
- * The log decays that the forward and the backward state pay on arriving at each
- * token: whatever the kind and the convention of the decay, in one direction or
- * both, with packed sequences kept apart. Differentiable in the decay's tensors.
+ * The log decays of the forward and the backward state on arriving at each token,
+ * whatever the kind and the convention of the decay, in one direction or both, with
+ * packed sequences kept apart. Differentiable in the decay's tensors.
  * Call it inside `tf.tidy`.
  *
  * @param decay The decay.

@@ -11,8 +11,8 @@ import { LOWEST_LOG_DECAY } from "./finite_decay.ts";
  * the backward state on arriving at the last one. The decays given there have
  * no gradient.
  *
- * @param pair Each `[batch or 1, heads, length, ...]`; `null` if nothing decays
- * inside a segment.
+ * @param pair Log decays, each `[batch or 1, heads, length, ...]`; `null` if nothing
+ * decays inside a segment.
  * @param segments `[batch, length]`, which sequence each token belongs to.
  * @returns The pair with borders, each `[batch, heads, length, ...]`; if
  * causal, without the backward one.

@@ -5,9 +5,9 @@ import * as tf from "@tensorflow/tfjs-core";
  * The sum of a causal operation on the sequence and on its reverse, the latter
  * turned back. One call computes both, as a batch of twice the size.
  *
- * @param forward Inputs by name, `[batch, heads, length, columns]` each.
- * @param backward Inputs of the other direction, in the same order of tokens.
- * @param run The operation; it gets the segments that belong to its inputs.
+ * @param forward Inputs of the forward direction by name, `[batch, heads, length, columns]` each.
+ * @param backward Inputs of the backward direction, in the same order of tokens.
+ * @param run The operation; it receives the segments that belong to its inputs.
  * @param segments `[batch, length]`, which packed sequence each token belongs to.
  * @returns `[batch, heads, length, columns]`
  */

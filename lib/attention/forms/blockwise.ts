@@ -6,9 +6,9 @@ import { isDiagonal } from "../decays/decay_pair.ts";
 import { type Columns, maskColumns, strictly } from "../decays/mask.ts";
 
 /**
- * For each block J of keys: Y += (Q K_Jᵀ ∘ M_J) V_J. As many operations as the
- * full form, but only `length · chunkSize` scores at a time; the gradient
- * recomputes them block by block.
+ * The blockwise form: for each block J of keys, Y += (Q K_Jᵀ ∘ M_J) V_J. It takes as
+ * many operations as the full form, but holds only `length · chunkSize` scores at a
+ * time; the gradient recomputes them block by block.
  *
  * Source: LION (arXiv:2502.16249), Theorem 3.2, LION-Chunk.
  */
@@ -44,7 +44,7 @@ export const blockwise: Form = (q, k, v, pair, chunkSize) => {
       const [q, k, v] = inputs as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
       const dk: tf.Tensor[] = [];
       const dv: tf.Tensor[] = [];
-      // dq and the gradients of the log decays, if any: sums over the blocks.
+      // dq, and the gradients in the log decays if any, are sums over the blocks.
       let sums: tf.Tensor[] = [];
       for (const columns of blocks) {
         const [dkOfBlock, dvOfBlock, ...terms] = tf.tidy(() => {
@@ -105,7 +105,7 @@ function masked(scores: tf.Tensor, weights: tf.Tensor | undefined): tf.Tensor {
   return weights ? tf.mul(scores, weights) : scores;
 }
 
-/** In input order: f leads to readers after the source, b to readers before. */
+/** The sides of readers in the order of the inputs: f leads to those after the source, b to those before. */
 const SIDES = ["after", "before"] as const;
 
 /**

@@ -1,4 +1,4 @@
-/** Checks of the tensors and the options that all kinds of attention have. @module */
+/** Checks of the tensors and options that all kinds of attention share. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers } from "../../contract/floats.ts";
 import { assertNotEmpty, assertShape } from "../../contract/shape.ts";
@@ -9,7 +9,7 @@ import {
 } from "../../contract/values.ts";
 import type { AttentionSettings } from "./form.ts";
 
-/** The options that do not depend on how attention is computed, as given. */
+/** The options of every kind of attention, as given. */
 interface CommonOptions {
   readonly scale?: number | undefined;
   readonly epsilon?: number | undefined;
@@ -58,7 +58,7 @@ export function assertAttention(
  * Checks the tensors and the options of the delta rule, as
  * {@linkcode assertAttention} does for attention.
  *
- * @param beta How much each token replaces, `[batch, heads, length]`.
+ * @param beta β, how much each token replaces, `[batch, heads, length]`.
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
  * of the wrong type.
  * @throws {RangeError} If a tensor is empty, or an option has an invalid value.
@@ -81,8 +81,8 @@ export function assertDelta(
  * Checks queries, keys and values.
  *
  * @param canShare Whether one head of q and k may be that of all heads of v.
- * @throws {TypeError} If one has the wrong shape or dtype.
- * @throws {RangeError} If one is empty.
+ * @throws {TypeError} If a tensor has the wrong shape or dtype.
+ * @throws {RangeError} If a tensor is empty.
  */
 export function assertVectors(
   q: tf.Tensor4D,

@@ -7,9 +7,9 @@
  * what this file says, chunk by chunk.
  *
  * LION's attention is y_i = Σ_j M_ij (q_i · k_j) v_j. The mask entry M_ij is the
- * product of the decays on the path from token j to token i: with log decays f_i
- * that the forward direction pays on arriving at token i, and b_i that the
- * backward direction pays, it is (`decays/mask.ts`)
+ * product of the decays on the path from token j to token i: with the log decays f_i
+ * of the forward direction on arriving at token i, and b_i of the backward direction,
+ * it is (`decays/mask.ts`)
  *
  *     M_ij = exp(f_{j+1} + … + f_i)  for i > j
  *     M_ij = 1                       for i = j
@@ -37,8 +37,8 @@ import { decayedScores } from "./decayed_scores.ts";
 import type { Form } from "./form.ts";
 
 /**
- * Inside a chunk of tokens s..t, the masked product of the full form; from all
- * other chunks, one state per direction, H before the chunk and T after it:
+ * The chunkwise form: inside a chunk of tokens s..t, the masked product of the full
+ * form; for all other chunks, one state per direction, H before the chunk and T after it:
  *
  *     y_i = Σ_{j in chunk} M_ij (q_i · k_j) v_j
  *         + exp(f_s + … + f_i) q_iᵀ H + exp(b_i + … + b_t) q_iᵀ T
@@ -69,7 +69,7 @@ export const chunkwise: Form = (q, k, v, pair, chunkSize) => {
     : tf.mul(tf.matMul(queries, keys, false, true), mask(decays, size));
   let y: tf.Tensor = tf.matMul(scores, values);
 
-  // Inter-chunk: what comes in by the states.
+  // Inter-chunk: what tokens read from the states.
   if (count > 1) {
     const chunks = { queries, keys, values, heads };
     y = tf.add(y, readState("before", chunks, forward));
@@ -103,7 +103,7 @@ interface Chunks {
   readonly queries: tf.Tensor4D;
   readonly keys: tf.Tensor4D;
   readonly values: tf.Tensor4D;
-  /** How many heads there are; the rest of the second axis are their chunks. */
+  /** The number of heads; the rest of the second axis are their chunks. */
   readonly heads: number;
 }
 
@@ -123,7 +123,7 @@ function readState(
   { queries, keys, values, heads }: Chunks,
   logDecay: tf.Tensor,
 ): tf.Tensor4D {
-  // Start and end are meant in the state's direction. Each sum is made by itself:
+  // Start and end are meant in the state's direction. Each is summed on its own, since
   // the total minus the other would cancel.
   const isReversed = side === "after";
   const decayFromStart = tf.cumsum(logDecay, 2, false, isReversed);
@@ -135,7 +135,7 @@ function readState(
   return tf.matMul(decayed(queries, decayFromStart), states);
 }
 
-/** Each token's vector times its decay, or each channel times its own. */
+/** Multiplies each token's vector by its decay, or each channel by its own. */
 function decayed(x: tf.Tensor4D, logDecay: tf.Tensor): tf.Tensor4D {
   const perChannel = logDecay.rank === 4
     ? logDecay
@@ -167,7 +167,7 @@ function statesOf(
     );
     return tf.reshape(states, written.shape);
   }
-  // With one decay per channel, each row of the state is a sequence by itself.
+  // With diagonal decays, each row of the state is a sequence by itself.
   const byRow = (x: tf.Tensor, size: number): tf.Tensor3D => {
     const byChunk = tf.reshape(x, [sequences, count, headDim, size]);
     const rows = tf.transpose(byChunk, [0, 2, 1, 3]);
@@ -182,7 +182,7 @@ function statesOf(
   return tf.reshape(tf.transpose(rows, [0, 2, 1, 3]), written.shape);
 }
 
-/** Up to this many chunks are summed by one product with their mask. */
+/** The most chunks that are summed by one product with their mask. */
 const LARGEST_GROUP = 32;
 
 /**
@@ -205,7 +205,7 @@ function exclusiveScan(
   return shift(side, inclusiveScan(side, logDecay, written));
 }
 
-/** {@linkcode exclusiveScan}, but with what the chunk itself wrote. */
+/** The sum of {@linkcode exclusiveScan} plus what the chunk itself wrote. */
 function inclusiveScan(
   side: Side,
   logDecay: tf.Tensor2D,

@@ -1,15 +1,15 @@
 /**
- * Products of queries and keys with one decay per channel between them.
+ * The scores of attention with diagonal decays: products of queries and decayed keys.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Log decays paid on arrival, `[...sequences, length, 1 or headDim]`, all <= 0. */
+/** Log decays applied on arrival, `[...sequences, length, 1 or headDim]`, all <= 0. */
 export interface ColumnDecays {
-  /** Paid on the way to a later token. */
+  /** The log decays on the way to a later token. */
   readonly forward: tf.Tensor;
-  /** Paid on the way to an earlier token; `null` if there is none. */
+  /** The log decays on the way to an earlier token; `null` if causal. */
   readonly backward: tf.Tensor | null;
 }
 
@@ -27,7 +27,7 @@ const SMALLEST_PRODUCT = 8;
  *     A_ij = Σ_n q_in k_jn                               for i = j
  *     A_ij = Σ_n q_in k_jn exp(b_{i,n} + … + b_{j-1,n})  for i < j, or 0 without b
  *
- * With one decay per channel this is not a product of two matrices, unless all
+ * With diagonal decays this is not a product of two matrices, unless all
  * paths pass through one place: then keys decay up to there, and queries from
  * there on. So the sequence is halved repeatedly. All paths between its two
  * halves pass through its middle, and each half is a shorter sequence; one
@@ -40,7 +40,7 @@ const SMALLEST_PRODUCT = 8;
  *
  * @param q `[...sequences, length, headDim]`
  * @param k `[...sequences, length, headDim]`
- * @param decays One per token and channel, or one per token.
+ * @param decays Log decays, one per token and channel, or one per token.
  * @returns `[...sequences, length, length]`
  */
 export function decayedScores(
@@ -73,7 +73,7 @@ export function decayedScores(
   const all = tf.reshape(scores, [sequences, whole, whole]);
   const kept = tf.slice(all, [0, 0, 0], [-1, length, length]);
   return tf.reshape(
-    // A single token pays no decay; the gradient is zero, but it must exist.
+    // The score of a single token has no decay; the gradient is zero, but it must exist.
     length > 1 ? kept : [f!, b].reduce<tf.Tensor>(
       (sum, x) => x ? tf.add(sum, tf.sum(tf.zerosLike(x), 2, true)) : sum,
       kept,
@@ -125,7 +125,7 @@ function halvesOf(x: tf.Tensor3D, size: number): [tf.Tensor3D, tf.Tensor3D] {
   ];
 }
 
-/** Rows times the exponentials of log weights. */
+/** The rows of x times the exponentials of log weights. */
 function decayed(x: tf.Tensor3D, logWeights: tf.Tensor): tf.Tensor3D {
   return tf.mul(x, tf.exp(logWeights)) as tf.Tensor3D;
 }

@@ -4,17 +4,17 @@ import { decayedScores } from "./decayed_scores.ts";
 import type { DeltaVectors } from "./delta_inputs.ts";
 import { unitTriangularInverse } from "./unit_triangular.ts";
 
-/** The inputs of a form, each `[sequences, length, columns]`. */
+/** The inputs of a form of the delta rule, each `[sequences, length, columns]`. */
 interface DeltaInputs {
   /** Queries, already scaled. */
   readonly q: tf.Tensor3D;
-  /** Keys. */
+  /** The keys. */
   readonly k: tf.Tensor3D;
-  /** Values. */
+  /** The values. */
   readonly v: tf.Tensor3D;
-  /** How much of the old value is replaced; one column. */
+  /** β, how much of the old value is replaced; one column. */
   readonly beta: tf.Tensor3D;
-  /** Log decays, paid on arrival; 1 or headDim columns. */
+  /** Log decays, applied on arrival; 1 or headDim columns. */
   readonly gate: tf.Tensor3D;
 }
 
@@ -42,9 +42,9 @@ type Form = (
 export type DeltaForm = "recurrent" | "chunkwise";
 
 /**
- * Token by token: each writes only the difference between its value and what
- * the state already returns for its key. Linear in the length; the gradient
- * keeps all states.
+ * The recurrent form, token by token: each writes only the difference between its
+ * value and what the state already returns for its key. Linear in the length; the
+ * gradient keeps all states.
  *
  * Source: DeltaNet (Schlag et al. 2021, arXiv:2102.11174), section 4.2.
  */
@@ -65,8 +65,8 @@ const recurrent: Form = (before, { q, k, v, beta, gate }) => {
 };
 
 /**
- * Chunk by chunk. What a token finds written depends on the tokens before it in
- * the chunk: a triangular system, whose solution V_new holds the values as they
+ * The chunkwise form. What a token reads for its key depends on the tokens before it
+ * in the chunk: a triangular system, whose solution V_new holds the values as they
  * are written. The rest is attention with decay:
  *
  *     X  = (I + T)⁻¹           T_ij = β_i (k_i · k_j decayed), i > j
@@ -153,7 +153,7 @@ const FORMS: Readonly<Record<DeltaForm, Form>> = { recurrent, chunkwise };
  * Runs a form on all heads of all sequences.
  *
  * @param vectors The vectors, with queries already scaled.
- * @param gate Log decays paid on arrival, `[batch, heads, length, 1 or headDim]`.
+ * @param gate Log decays applied on arrival, `[batch, heads, length, 1 or headDim]`.
  * @param before The state of earlier tokens,
  * `[batch, heads, headDim, valueDim]`; zero if `undefined`.
  * @param chunkSize Tokens per chunk; 64 by default.

@@ -50,7 +50,7 @@ export function readDeltaVectors(
  * `[batch, heads, length, 1 or headDim]`: 0 at padding, which is skipped, and
  * the lowest number on arriving at a segment. Call it inside `tf.tidy`.
  *
- * @param pair Log decays paid on arrival, or `null` where nothing decays.
+ * @param pair Log decays applied on arrival, or `null` where nothing decays.
  */
 export function deltaGates(
   pair: DecayPair | null,

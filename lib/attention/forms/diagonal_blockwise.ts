@@ -1,4 +1,4 @@
-/** The blockwise form with one decay per channel. @module */
+/** The blockwise form with diagonal decays. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import "../../contract/tape.ts";
 import { decayedScores } from "./decayed_scores.ts";
@@ -7,7 +7,8 @@ import type { DiagonalDecayPair } from "../decays/decay_pair.ts";
 import type { Columns } from "../decays/mask.ts";
 
 /**
- * Adds up, block by block, what all tokens read from a block of keys. Paths
+ * The blockwise form with diagonal decays: adds up, block by block, what all tokens read
+ * from a block of keys. Paths
  * from the block to later readers pass through its end, paths to earlier
  * readers through its beginning; the scores inside it are
  * {@linkcode decayedScores}. The gradient recomputes the scores of each block.
@@ -38,7 +39,7 @@ export function diagonalBlockwise(
   }) as tf.Tensor4D;
 }
 
-/** What all tokens read from one block of keys. */
+/** Computes what all tokens read from one block of keys. */
 function readBlock(
   [q, k, v, forward, backward]: readonly (tf.Tensor | undefined)[],
   { start, size }: Columns,
@@ -80,7 +81,7 @@ function readBlock(
   return tf.matMul(tf.concat(scores, 2), inside(v!));
 }
 
-/** The tokens `start`, …, `end - 1`. */
+/** The rows of the tokens `start`, …, `end - 1`. */
 function rows(x: tf.Tensor, start: number, end: number): tf.Tensor {
   return tf.slice(x, [0, 0, start, 0], [-1, -1, end - start, -1]);
 }

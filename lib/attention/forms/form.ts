@@ -1,11 +1,11 @@
-/** What all forms of attention have in common. @module */
+/** The types and helpers that all forms of attention have in common. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../../contract/floats.ts";
 import { type DecayPair, isDiagonal, spread } from "../decays/decay_pair.ts";
 
-/** The forms, without the choice between them. */
+/** The name of a form, without `"auto"`, the choice between them. */
 export type ConcreteForm = "full" | "recurrent" | "blockwise" | "chunkwise";
-/** All forms. */
+/** The names of all forms. */
 export const FORMS: readonly ConcreteForm[] = [
   "full",
   "recurrent",
@@ -35,31 +35,30 @@ export type Form = (
 export interface AttentionSettings {
   /** Whether each token attends only to itself and the tokens before it. */
   readonly causal: boolean;
-  /** Multiplies q · k. */
+  /** The factor of the scores q · k. */
   readonly scale: number;
   /** Whether to divide by the row sum of the masked scores. */
   readonly normalize: boolean;
-  /** Added to the row sum, after `scale`. */
+  /** The number added to the row sum, after `scale`. */
   readonly epsilon: number;
 }
 
 /** The tensors of attention, q, k and v as the caller gave them. */
 export interface AttentionInputs {
-  /** `[batch, heads, length, headDim]`, or one head that all heads of v share. */
+  /** Queries, `[batch, heads, length, headDim]`, or one head that all heads of v share. */
   readonly q: tf.Tensor4D;
-  /** The shape of q. */
+  /** Keys, in the shape of q. */
   readonly k: tf.Tensor4D;
-  /** `[batch, heads, length, valueDim]` */
+  /** Values, `[batch, heads, length, valueDim]`. */
   readonly v: tf.Tensor4D;
-  /** Log decays paid on arrival, or `null` where nothing decays. */
+  /** Log decays applied on arrival, or `null` where nothing decays. */
   readonly decays: DecayPair | null;
-  /** `[batch, length]` of float32, 0 at padding; `undefined` without padding. */
+  /** The mask of tokens, `[batch, length]` of float32, 0 at padding; `undefined` without padding. */
   readonly tokens: tf.Tensor2D | undefined;
 }
 
 /**
- * Queries or keys of all heads, where one head may be that of all: it is then
- * repeated, as float32.
+ * Queries or keys for all heads, as float32; a single head that all share is repeated.
  *
  * @param name The caller's name for x.
  * @param x `[batch, heads or 1, length, headDim]`
@@ -77,10 +76,10 @@ export function repeatHeads(
 
 /** A function of tensors with its own gradient. */
 export interface Differentiable {
-  /** The value. */
+  /** Computes the function's value. */
   forward(inputs: tf.Tensor[]): tf.Tensor;
   /**
-   * The gradient of the loss with respect to each input, given the gradient of
+   * Computes the gradient of the loss with respect to each input, given the gradient of
    * the loss with respect to the value.
    */
   backward(inputs: tf.Tensor[], gradient: tf.Tensor): tf.Tensor[];

@@ -6,11 +6,11 @@ import { isDiagonal } from "../decays/decay_pair.ts";
 import { mask } from "../decays/mask.ts";
 
 /**
- * Y = (Q Kᵀ ∘ M) V. Quadratic in the length, in time and in memory; the
+ * The full form, Y = (Q Kᵀ ∘ M) V. Quadratic in the length, in time and in memory; the
  * shortest and clearest form, and the fastest on short sequences.
  *
- * Source: LION (arXiv:2502.16249), the full linear attention; with one decay
- * per channel, Theorem B.1.
+ * Source: LION (arXiv:2502.16249), the full linear attention; with diagonal decays,
+ * Theorem B.1.
  */
 export const full: Form = (q, k, v, pair) => {
   if (pair && isDiagonal(pair)) return tf.matMul(decayedScores(q, k, pair), v);

@@ -29,7 +29,7 @@ export function splitSums(sums: tf.Tensor4D): [tf.Tensor4D, tf.Tensor4D] {
  * sums.
  *
  * @param sums `[batch, heads, length, valueDim + 1]`
- * @param epsilon Added to the row sums.
+ * @param epsilon The number added to the row sums.
  * @param tokens `[batch, length]`, 0 at padding, if there is any.
  * @returns `[batch, heads, length, valueDim]`
  */
@@ -48,7 +48,7 @@ export function divided(
   return tf.div(weighted, tf.add(divisor, rows));
 }
 
-/** Rows of padding sum to 0, and 0 / 0 is NaN. */
+/** The smallest epsilon of a kernel with padding, whose rows sum to 0: 0 / 0 would be NaN. */
 const SMALLEST_EPSILON = 1e-30;
 
 /** The epsilon of a kernel, which is above 0 where there is padding. */

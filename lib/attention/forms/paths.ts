@@ -1,13 +1,13 @@
-/** Which decays lie between two tokens. @module */
+/** The decays that lie on a path between two tokens, and those that do not. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
 import { selectTokens } from "../../operations/padding.ts";
 import type { DecayPair } from "../decays/decay_pair.ts";
 
 /**
- * Inputs `x`, `[batch, heads, length, ...]`, and `tokens`, `[batch, length]`;
- * output x with zeros where no path between two tokens arrives. The attribute
- * `forward` says from which side.
+ * The kernel that zeroes decays outside of paths: inputs `x`,
+ * `[batch, heads, length, ...]`, and `tokens`, `[batch, length]`; output x with zeros
+ * where no path between two tokens arrives. The attribute `forward` says from which side.
  */
 export const BETWEEN_TOKENS: Operation<"y"> = {
   kernel: "LionBetweenTokens",
@@ -15,23 +15,23 @@ export const BETWEEN_TOKENS: Operation<"y"> = {
   outputs: ["y"],
 };
 
-/** Attributes of the kernel. */
+/** Attributes of {@linkcode BETWEEN_TOKENS}. */
 export interface BetweenTokensAttributes {
   /** Whether a path arrives from the token before. */
   readonly forward: boolean;
 }
 
 /**
- * A pair of log decays unchanged, with gradients that are exactly zero before the first
- * token and after the last one, where there is only padding and no state to
- * decay.
+ * Returns a pair of log decays unchanged, but with gradients that are exactly zero
+ * before the first token and after the last one, where there is only padding and no
+ * state to decay.
  *
  * A kernel subtracts two sums, which leaves a rounding error where they are
  * equal. Adam divides by the usual size of a gradient and so turns such errors
  * into full steps: the vectors of positions that have only ever been padding
  * would drift.
  *
- * @param pair Paid on arrival, `[batch, heads, length, ...]`. A tensor with a
+ * @param pair Log decays applied on arrival, `[batch, heads, length, ...]`. A tensor with a
  * batch axis of 1, shared by all sequences, is returned unchanged.
  * @param tokens `[batch, length]`, 0 at padding.
  */
@@ -64,7 +64,7 @@ function gated(
   return gate(logDecay);
 }
 
-/** See {@linkcode BETWEEN_TOKENS}. */
+/** Runs {@linkcode BETWEEN_TOKENS}, as a kernel or in tfjs operations. */
 function selectBetween(
   x: tf.Tensor,
   tokens: tf.Tensor2D,

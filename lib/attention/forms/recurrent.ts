@@ -8,7 +8,7 @@ import {
 } from "./form.ts";
 
 /**
- * Two sweeps, each with one state S `[headDim, columns]`:
+ * The recurrent form: two sweeps, each with one state S `[headDim, columns]`:
  *
  *     S_i = e^{f_i} S_{i-1} + k_i v_iᵀ     y_i  = q_iᵀ S_i
  *     S_i = e^{b_i} S_{i+1} + k_i v_iᵀ     y_i += e^{b_i} q_iᵀ S_{i+1}
@@ -18,8 +18,8 @@ import {
  * the same and costs more. The gradient keeps one state for every √length
  * tokens and recomputes those between.
  *
- * Source: LION (arXiv:2502.16249), Theorem 3.1, LION-RNN; with one decay per
- * channel, which is one per row of S, Theorem B.2.
+ * Source: LION (arXiv:2502.16249), Theorem 3.1, LION-RNN; with diagonal decays, one
+ * per row of S, Theorem B.2.
  */
 export const recurrent: Form = (q, k, v, pair) => {
   const [, , , forward, backward] = formInputs(q, k, v, pair);
@@ -39,7 +39,7 @@ interface Token {
   readonly q: tf.Tensor;
   readonly k: tf.Tensor;
   readonly v: tf.Tensor;
-  /** `[batch, heads, 1 or headDim, 1]`, or `undefined` without decay. */
+  /** The decay, `[batch, heads, 1 or headDim, 1]`, or `undefined` without decay. */
   readonly decay: tf.Tensor | undefined;
 }
 
@@ -139,7 +139,7 @@ function sweep(direction: Direction): Differentiable {
               visited.before
                 ? tf.mul(visited.before, dBefore)
                 : tf.zerosLike(dBefore),
-              // One per row of the state, or one for all of it.
+              // One decay per row of the state, or one for all of it.
               inputs[3]?.rank === 4 ? 3 : [2, 3],
             );
             return [
@@ -170,7 +170,7 @@ function sweep(direction: Direction): Differentiable {
   };
 }
 
-/** vector · state or vector · stateᵀ, for a state that may be zero. */
+/** The product vector · state or vector · stateᵀ, for a state that may be zero. */
 function product(
   vector: tf.Tensor,
   state: tf.Tensor | undefined,

@@ -6,8 +6,8 @@ import { type DeltaForm, runDeltaForm } from "./delta_forms.ts";
 import type { DeltaVectors } from "./delta_inputs.ts";
 
 /**
- * Runs a form from both ends, or from the left alone if there is no backward
- * gate. Both directions count a token's own contribution, so one is subtracted.
+ * Runs a form of the delta rule in both directions, or forward alone if there is no
+ * backward gate. Both directions count a token's own contribution, so one is subtracted.
  * Call it inside `tf.tidy`.
  *
  * @returns `[batch, heads, length, valueDim]`

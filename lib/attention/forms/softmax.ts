@@ -5,15 +5,15 @@ import { penalties } from "../decays/alibi.ts";
 
 /** The tensors of softmax attention, in float32. */
 export interface SoftmaxInputs {
-  /** `[batch, heads, length, headDim]` */
+  /** Queries, `[batch, heads, length, headDim]`. */
   readonly q: tf.Tensor4D;
-  /** `[batch, heads, length, headDim]` */
+  /** Keys, `[batch, heads, length, headDim]`. */
   readonly k: tf.Tensor4D;
-  /** `[batch, heads, length, valueDim]` */
+  /** Values, `[batch, heads, length, valueDim]`. */
   readonly v: tf.Tensor4D;
-  /** `[batch, length]`, 0 at padding; `undefined` without padding. */
+  /** The mask of tokens, `[batch, length]`, 0 at padding; `undefined` without padding. */
   readonly mask: tf.Tensor2D | undefined;
-  /** `[batch, length]`, numbered in order; `undefined` where all is one segment. */
+  /** The segments of tokens, `[batch, length]`, numbered in order; `undefined` where all is one segment. */
   readonly segments: tf.Tensor2D | undefined;
 }
 
@@ -21,7 +21,7 @@ export interface SoftmaxInputs {
 export interface SoftmaxAttributes {
   /** Whether each token attends only to itself and the tokens before it. */
   readonly causal: boolean;
-  /** Multiplies q · k. */
+  /** The factor of the scores q · k. */
   readonly scale: number;
 }
 
@@ -70,8 +70,8 @@ export function runSoftmaxPlain(
 }
 
 /**
- * Hides scores from the softmax. No finite number would do: scores may be below
- * it, and what is hidden would be read.
+ * Hides scores from the softmax, by -Infinity. No finite number would do: other scores
+ * may lie below it, and hidden ones would be read.
  *
  * @param scores `[batch, heads, readers, sources]`
  * @param isRead Bool, of a shape that broadcasts to that of the scores.
@@ -84,8 +84,8 @@ export function hideScores(
 }
 
 /**
- * Scores of 0 for readers that are padding, which may have nothing to read: the
- * softmax of -Infinity alone is NaN.
+ * Sets the scores of readers that are padding to 0: they may have nothing to read, and
+ * the softmax of -Infinity alone is NaN.
  *
  * @param scores `[batch, heads, readers, sources]`
  * @param isToken `[batch, readers]`, bool.
@@ -98,7 +98,7 @@ export function resetPadding(
   return replaceScores(scores, tf.reshape(isToken, [batch, 1, readers, 1]), 0);
 }
 
-/** The scores where `kept` is true, another number elsewhere. */
+/** Keeps the scores where `kept` is true, and sets another number elsewhere. */
 function replaceScores(
   scores: tf.Tensor4D,
   kept: tf.Tensor,

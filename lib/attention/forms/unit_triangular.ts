@@ -47,8 +47,8 @@ export function unitTriangularInverse(t: tf.Tensor3D): tf.Tensor3D {
 }
 
 /**
- * 1 where a row of the second of two neighbouring blocks crosses a column of
- * the first.
+ * A matrix with 1 where a row of the second of two neighbouring blocks crosses a
+ * column of the first.
  */
 function betweenBlocks(size: number, block: number): tf.Tensor2D {
   return entries(size, (row, column) => {
@@ -57,7 +57,7 @@ function betweenBlocks(size: number, block: number): tf.Tensor2D {
   });
 }
 
-/** 1 below the diagonal. */
+/** A matrix with 1 below the diagonal. */
 function below(size: number): tf.Tensor2D {
   return entries(size, (row, column) => row > column);
 }

@@ -1,4 +1,4 @@
-/** What each form of attention costs. @module */
+/** The cost models of the forms of attention. @module */
 import type { ConcreteForm } from "../forms/form.ts";
 import type { AttentionSizes, Precision } from "./kernel.ts";
 
@@ -12,7 +12,7 @@ export interface PlannedProblem extends AttentionSizes {
   readonly chunkSize: number | undefined;
   /** Whether there are log decays. */
   readonly decays: boolean;
-  /** Whether each channel has its own decay. @default false */
+  /** Whether the decays are diagonal, one per channel of the keys. @default false */
   readonly diagonal?: boolean;
   /** Whether each token attends only to itself and the tokens before it. */
   readonly causal: boolean;
@@ -24,7 +24,7 @@ export interface PlannedProblem extends AttentionSizes {
   readonly withGradient?: boolean;
 }
 
-/** How many tensors of a kind are alive at once. */
+/** The numbers of tensors of each kind that are alive at once. */
 interface Alive {
   /** Tensors as large as the inputs and outputs. */
   readonly vectors: number;
@@ -47,32 +47,32 @@ interface Cost {
   /** Multiplications and additions per token that reads that many keys. */
   operations(problem: PlannedProblem, chunkSize: number, keys: number): number;
   /**
-   * What tfjs operations keep alive, with a mask also its segment sums, their
-   * exponents and powers. Measured with tf.profile.
+   * The tensors that tfjs operations keep alive; with a mask, these include its segment
+   * sums, their exponents and powers. Measured with tf.profile.
    */
   alive(problem: PlannedProblem): Alive;
 }
 
 const directionsOf = ({ causal }: PlannedProblem) => causal ? 1 : 2;
 
-/** Numbers in a state. */
+/** The count of numbers in a state. */
 function stateOf(problem: PlannedProblem): number {
   return problem.headDim * columnsOf(problem);
 }
 
-/** Columns of a token's values, plus the column that yields the row sum. */
+/** The number of columns of a token's values, plus the column that yields the row sum. */
 function columnsOf({ valueDim, normalize }: PlannedProblem): number {
   return valueDim + (normalize ? 1 : 0);
 }
 
-/** Cost of a token's scores, their mask, and the weighted sum of the values. */
+/** The operations for a token's scores, their mask, and the weighted sum of the values. */
 function scored(problem: PlannedProblem, keys: number): number {
   return 2 * keys * (problem.headDim + columnsOf(problem)) + 2 * keys;
 }
 
 /**
- * With one decay per channel, scores are computed by repeated halving: for
- * every halving, a token's query or key is multiplied by a power of e.
+ * The operations for a token's diagonal decays: its scores are computed by repeated
+ * halving, and each halving multiplies its query or key by a power of e.
  */
 function halving(problem: PlannedProblem, keys: number): number {
   return problem.diagonal
@@ -81,7 +81,8 @@ function halving(problem: PlannedProblem, keys: number): number {
 }
 
 /**
- * One of three: without a mask, with scalar decays, with one decay per channel.
+ * Chooses among the tensors that are alive without a mask, with scalar decays, and
+ * with diagonal decays.
  */
 function aliveBy(
   maskFree: Alive,
@@ -178,8 +179,8 @@ export function maskless({ decays, causal }: PlannedProblem): boolean {
 }
 
 /**
- * Tokens; bytes of inputs and output, of a kernel's row sums, and of one state
- * for all heads.
+ * The sizes of a problem: the number of tokens; the bytes of inputs and output, of a
+ * kernel's row sums, and of one state for all heads.
  */
 export function sizesOf(
   problem: PlannedProblem,

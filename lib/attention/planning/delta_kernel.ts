@@ -17,9 +17,9 @@ import type { DeltaVectors } from "../forms/delta_inputs.ts";
 import type { AttentionSizes } from "./kernel.ts";
 
 /**
- * Inputs `q, k, v`, `beta` and the log decays of both directions `f?, b?`, each
- * with 1 or headDim columns; output `y`, in which each token's own contribution
- * counts once. All of them are 0 at padding.
+ * The kernel of whole sequences: inputs `q, k, v`, `beta` and the log decays of both
+ * directions `f?, b?`, each with 1 or headDim columns; output `y`, in which each token's
+ * own contribution counts once. All of them are 0 at padding.
  */
 export const DELTA_ATTENTION: Operation<"y"> = {
   kernel: "LionDelta",
@@ -38,22 +38,22 @@ export const DELTA_PIECE: Operation<"y" | "forward"> = {
   outputs: ["y", "forward"],
 };
 
-/** Attributes of the kernels. */
+/** Attributes of the delta rule's kernels. */
 export interface DeltaAttributes {
   /**
    * Whether each token attends only to itself and the tokens before it; then
    * there is no `b`.
    */
   readonly causal: boolean;
-  /** Multiplies q · k in the output. */
+  /** The factor of q · k in the output. */
   readonly scale: number;
   /** Tokens per chunk, as planned by the kernel. */
   readonly chunkSize: number;
 }
 
-/** What a caller asks of a kernel. */
+/** The problem that a caller asks a kernel to compute. */
 export interface DeltaRequest extends AttentionSizes {
-  /** Whether there is one log decay per channel. */
+  /** Whether the decays are diagonal, one per channel of the keys. */
   readonly diagonal: boolean;
   /** Whether each token attends only to itself and the tokens before it. */
   readonly causal: boolean;
@@ -62,7 +62,7 @@ export interface DeltaRequest extends AttentionSizes {
 }
 
 /**
- * The current backend's plan.
+ * The current backend's plan for a problem of the delta rule.
  *
  * @param operation The kernel of whole sequences, or of tokens that follow others.
  */
@@ -78,7 +78,7 @@ export function planDelta(
  * Runs the current backend's kernel of whole sequences; differentiable in the
  * vectors and the gates.
  *
- * @param gates Log decays paid on arrival, or `null` where nothing decays.
+ * @param gates Log decays applied on arrival, or `null` where nothing decays.
  * @returns `[batch, heads, length, valueDim]`
  */
 export function runDeltaFused(

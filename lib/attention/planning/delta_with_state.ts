@@ -1,17 +1,17 @@
-/** The delta rule on tokens that follow others, whose state it starts from. @module */
+/** The delta rule on tokens that follow others, starting from the state of those. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { runKernel } from "../../contract/kernel.ts";
 import { type DeltaForm, runDeltaForm } from "../forms/delta_forms.ts";
 import type { DeltaVectors } from "../forms/delta_inputs.ts";
 import { DELTA_PIECE, planDelta } from "./delta_kernel.ts";
 
-/** How the delta rule is computed. */
+/** Options of {@linkcode deltaWithState}. */
 interface DeltaWithStateOptions {
-  /** Multiplies q · k in the output. */
+  /** The factor of q · k in the output. */
   readonly scale: number;
-  /** Whether the backend's kernel may run, which is chunkwise. */
+  /** Whether the backend's kernel may run, which computes the chunkwise form. */
   readonly kernel: boolean;
-  /** The form in tfjs operations, where no kernel runs. */
+  /** The form to compute in tfjs operations if no kernel runs. */
   readonly form: DeltaForm;
   /** Tokens per chunk. @default the kernel's choice, or 64 */
   readonly chunkSize?: number | undefined;
@@ -22,7 +22,7 @@ interface DeltaWithStateOptions {
  * backend's kernel or in tfjs operations. Differentiable in all tensors. Call it
  * inside `tf.tidy`.
  *
- * @param gate Log decays paid on arrival, `[batch, heads, length, 1 or headDim]`;
+ * @param gate Log decays applied on arrival, `[batch, heads, length, 1 or headDim]`;
  * `undefined` where nothing decays.
  * @param before The state of the tokens before,
  * `[batch, heads, headDim, valueDim]`; zero if `undefined`.

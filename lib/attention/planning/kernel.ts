@@ -30,7 +30,7 @@ import { betweenTokens } from "../forms/paths.ts";
 /**
  * The kernel of each form: inputs `q, k, v, f?, b?, mask?`, outputs `y` and the
  * row sums. Log decays f and b are `[batch, heads, length]`, or
- * `[batch, heads, length, headDim]` with one per channel; the latter may be
+ * `[batch, heads, length, headDim]` if diagonal; the latter may be
  * -Infinity. With a mask, q, k, v and dy come with zeros at padding, and y, dq,
  * dk and dv have zeros there.
  *
@@ -73,7 +73,7 @@ function attention(kernel: string): typeof ATTENTION[ConcreteForm] {
   };
 }
 
-/** Tensors that may hold anything at padding. */
+/** The names of tensors that may hold anything at padding. */
 const HAVE_PADDING = new Set(["q", "k", "v", "dy"]);
 
 /**
@@ -92,27 +92,27 @@ export interface KernelAttributes extends AttentionSettings {
   readonly states?: boolean;
 }
 
-/** The sizes of a problem. */
+/** The sizes of an attention problem. */
 export interface AttentionSizes {
-  /** Sequences. */
+  /** The number of sequences. */
   readonly batch: number;
-  /** Heads of a sequence. */
+  /** The number of heads of v. */
   readonly heads: number;
-  /** Heads of q and k: as many, or 1 that all share. @default heads */
+  /** The number of heads of q and k: `heads`, or 1 that all share. @default heads */
   readonly keyHeads?: number;
-  /** Tokens of a sequence. */
+  /** The number of tokens of a sequence. */
   readonly length: number;
-  /** Columns of q and k per head. */
+  /** The number of columns of q and k per head. */
   readonly headDim: number;
-  /** Columns of v per head. */
+  /** The number of columns of v per head. */
   readonly valueDim: number;
 }
 
-/** What a caller asks of a kernel. */
+/** The problem that a caller asks a kernel to compute. */
 export interface KernelRequest extends AttentionSizes {
   /** Whether there are log decays. */
   readonly decays: boolean;
-  /** Whether there is one log decay per channel. @default false */
+  /** Whether the decays are diagonal, one per channel of the keys. @default false */
   readonly diagonal?: boolean;
   /** Whether each token attends only to itself and the tokens before it. */
   readonly causal: boolean;
@@ -126,7 +126,7 @@ export interface KernelRequest extends AttentionSizes {
   readonly states?: boolean;
 }
 
-/** A kernel's refusal of one decay per channel. */
+/** A kernel's refusal of diagonal decays. */
 export function refuseDiagonal(backend: string, form: ConcreteForm): Refusal {
   return {
     refusal:

@@ -1,4 +1,4 @@
-/** Which form and kernel run a problem, and what that costs. @module */
+/** The choice of form and kernel for a problem, and their costs. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { largestTensorBytes } from "../../contract/limits.ts";
 import { type ConcreteForm, FORMS } from "../forms/form.ts";
@@ -26,7 +26,7 @@ export interface AttentionPlan {
    * operations run.
    */
   readonly kernel: string | null;
-  /** In words, how the kernel runs, or why none does. */
+  /** How the kernel runs, or why none does, in words. */
   readonly reason: string;
   /** Tokens per chunk, block or tile, or `null` where there are none. */
   readonly chunkSize: number | null;
@@ -34,7 +34,7 @@ export interface AttentionPlan {
   readonly operations: number;
   /**
    * The least number of bytes that the forward pass reads and writes: its
-   * inputs, its output and what the form keeps between its steps.
+   * inputs, its output and the states that the form keeps between its steps.
    */
   readonly bytes: number;
   /**
@@ -78,7 +78,7 @@ export function planAttention(problem: PlannedProblem): AttentionPlan {
 }
 
 /**
- * Throws if operations would have to multiply in 16 bits.
+ * Throws if tfjs operations, which have only 32 bits, would have to multiply in 16.
  *
  * @throws {RangeError} If they would.
  */
@@ -91,9 +91,9 @@ function assertSinglePrecision(
 }
 
 /**
- * The form in which operations compute a problem with its gradient where a kernel
- * has only the forward pass: the chunkwise form, the fastest, unless its scores are
- * too large for a tensor.
+ * The form in which tfjs operations compute a problem with its gradient, if the kernel
+ * has only a forward pass: the chunkwise form, the fastest, unless its scores are too
+ * large for a tensor.
  */
 function formOfGradient(
   problem: PlannedProblem,
@@ -120,7 +120,7 @@ function planFused(
   const keys = causal ? (length + (chunkSize ?? 1)) / 2 : length;
   const { heads, keyHeads = heads } = problem;
   const isShared = keyHeads < heads && hasSharedKernel(form);
-  // Bytes of the copies of q and k that a shared kernel does without.
+  // The bytes of the copies of q and k for each head, which a shared kernel saves.
   const spared = isShared
     ? 8 * problem.batch * (heads - keyHeads) * length * problem.headDim
     : 0;
@@ -167,8 +167,8 @@ function planPlain(
 }
 
 /**
- * Without a mask, chunkwise is two small products, faster from headDim tokens
- * on.
+ * The form that `"auto"` chooses in tfjs operations. Without a mask, chunkwise is two
+ * small products, faster from headDim tokens on.
  */
 function automaticForm(problem: PlannedProblem): ConcreteForm {
   const { length, headDim } = problem;

@@ -7,8 +7,8 @@ import type { SoftmaxAttributes, SoftmaxInputs } from "../forms/softmax.ts";
 export type { SoftmaxAttributes } from "../forms/softmax.ts";
 
 /**
- * The kernel: inputs `q, k, v, mask?, segments?`, outputs `y` and, for each row
- * of scores, the largest score and the sum of e^(score - largest). `segments`,
+ * The kernel of softmax attention: inputs `q, k, v, mask?, segments?`, outputs `y` and,
+ * for each row of scores, the largest score and the sum of e^(score - largest). `segments`,
  * `[batch, length]`, are numbered in order from 1: tokens attend to each other
  * if they have the same number.
  */
@@ -21,15 +21,16 @@ export const SOFTMAX_ATTENTION: Operation<"y", "maxima" | "sums"> = {
 };
 
 /**
- * Whether the backend has a kernel for it; none has slopes in both directions.
+ * Whether the backend has a kernel of softmax attention; none has ALiBi's slopes in
+ * both directions.
  */
 export function hasSoftmaxKernel(causal: boolean, slopes: boolean): boolean {
   return hasKernel(SOFTMAX_ATTENTION) && (causal || !slopes);
 }
 
 /**
- * Runs the current backend's kernel; slopes become a column of queries and keys.
- * Differentiable in q, k and v. Call it inside `tf.tidy`.
+ * Runs the current backend's kernel of softmax attention; slopes become a column of
+ * queries and keys. Differentiable in q, k and v. Call it inside `tf.tidy`.
  *
  * @param slopes ALiBi's slopes, one per head; only if causal.
  * @returns `[batch, heads, length, valueDim]`

@@ -3,7 +3,7 @@ import { type AttentionPlan, planAttention } from "./plan.ts";
 import { hasSoftmaxKernel } from "./softmax_kernel.ts";
 
 /**
- * What softmax attention costs on the current backend.
+ * Plans softmax attention on the current backend.
  *
  * @throws {RangeError} If it has to hold all scores, and they do not fit the
  * backend.
@@ -16,7 +16,7 @@ export function planSoftmax(
   },
 ): Pick<AttentionPlan, "operations" | "bytes" | "peakBytes"> {
   if (!hasSoftmaxKernel(problem.causal, slopes)) {
-    // In tfjs operations it costs as much as the full form.
+    // In tfjs operations, softmax attention costs as much as the full form.
     return planAttention({
       ...problem,
       form: "full",
@@ -30,7 +30,7 @@ export function planSoftmax(
   const { batch, heads, length, headDim, valueDim, causal } = problem;
   const tokens = batch * heads * length;
   const keys = causal ? (length + 1) / 2 : length;
-  // Queries, keys, values and outputs, and the maximum and the sum of each row.
+  // The bytes of queries, keys, values and outputs, and of each row's maximum and sum.
   const bytes = 4 * tokens * (2 * headDim + 2 * valueDim + 2);
   return {
     operations: tokens * keys * (2 * (headDim + valueDim) + 2),

@@ -28,7 +28,7 @@ import {
  * The states of the tokens outside, `[batch, heads, headDim, valueDim + 1]`: the
  * sum of k_j (v_j, 1)ᵀ over the tokens on one side, each decayed from token j to
  * the last token outside; the last column yields the row sums. The decay on
- * arriving at the first token inside is not yet in it. A missing state is zero.
+ * arriving at the first token inside is not yet included. A missing state is zero.
  */
 export interface OuterStates {
   /** The forward state of the tokens before. */
@@ -41,7 +41,7 @@ export interface OuterStates {
  * Options of {@linkcode attendWithState}: those of lionAttention, without defaults.
  */
 export interface WithStateOptions extends AttentionSettings, OuterStates {
-  /** `[batch, length]` of float32, 0 at padding, if there is padding. */
+  /** The mask of tokens, `[batch, length]` of float32, 0 at padding, if there is padding. */
   readonly tokens?: tf.Tensor2D | undefined;
   /** Whether a fused kernel may compute it. @default true */
   readonly kernel?: boolean | undefined;
@@ -49,9 +49,9 @@ export interface WithStateOptions extends AttentionSettings, OuterStates {
   readonly chunkSize?: number | undefined;
 }
 
-/** The outputs and the states after these tokens. */
+/** The result of {@linkcode attendWithState}: the outputs, and the states after these tokens. */
 export interface WithStateResult {
-  /** `[batch, heads, length, valueDim]` */
+  /** The outputs, `[batch, heads, length, valueDim]`. */
   readonly y: tf.Tensor4D;
   /** The forward state after the last token: `before` for the tokens that follow. */
   readonly forward: tf.Tensor4D;
@@ -72,10 +72,10 @@ const CHUNK = 64;
  *     Y_i = Σ_j M_ij s (q_i · k_j) v_j
  *         + s exp(f_1 + … + f_i) q_iᵀ H + s exp(b_i + … + b_L) q_iᵀ T
  *
- * with log decays f and b paid on arrival, including f_1 and b_L, by which H and
- * T decay and which the forms never read. With one decay per channel, each row of
- * a state has its own. A sequence that is cut into parts, each of which hands its
- * states on, has the outputs that the forms give for the whole. Differentiable
+ * with log decays f and b applied on arrival, including f_1 and b_L, by which H and
+ * T decay and which the forms never read. With diagonal decays, each row of a state
+ * has its own. A sequence that is cut into parts, each of which passes its states
+ * on, has the outputs that the forms give for the whole. Differentiable
  * in all inputs except `tokens`. Call it inside `tf.tidy`, with checked shapes
  * and float32 tensors.
  *
@@ -136,7 +136,7 @@ function ofCausal(
 }
 
 /**
- * Only the outputs of {@linkcode attendWithState}.
+ * Computes only the outputs of {@linkcode attendWithState}.
  *
  * @param pair Log decays of these tokens; if causal, not `null`, and without the
  * backward ones.
@@ -154,7 +154,7 @@ export function outputWithState(
   const values = withOnes(withoutPadding(v, tokens));
   const scaled = tf.mul(queries, scale) as tf.Tensor4D;
 
-  // The states add to the row sums, so they are divided by at the end.
+  // The states add to the row sums too, so the division comes last.
   const settings = { causal, scale, normalize: false, epsilon: 0 };
   const chunkSize = kernel &&
     kernelChunk(q, values, pair, { ...settings, chunkSize: wanted });
@@ -207,7 +207,7 @@ function kernelChunk(
   return "refusal" in plan ? null : plan.chunkSize;
 }
 
-/** {@linkcode attendWithState} as one kernel. */
+/** Runs {@linkcode attendWithState} as one kernel. */
 function runFusedWithState(
   q: tf.Tensor4D,
   k: tf.Tensor4D,
@@ -238,7 +238,7 @@ function runFusedWithState(
 }
 
 /**
- * Only the states of {@linkcode attendWithState}, for a pass that needs no output.
+ * Computes only a state of {@linkcode attendWithState}, for a pass that needs no output.
  *
  * @param k `[batch, heads, length, headDim]`
  * @param v `[batch, heads, length, valueDim]`
@@ -294,7 +294,7 @@ function carryState(
   values: tf.Tensor4D,
   logDecay: tf.Tensor3D | tf.Tensor4D | null,
 ): tf.Tensor4D {
-  // Summed by itself: the total minus the sum up to the token would cancel.
+  // Summed on its own, since the total minus the sum up to the token would cancel.
   const decayToEnd = logDecay &&
     tf.cumsum(logDecay, 2, true, side === "before");
   const written = tf.matMul(weighted(keys, decayToEnd), values, true);

@@ -1,4 +1,4 @@
-/** Attention on a sequence of which each rank has a part. @module */
+/** Attention on a sequence whose tokens are divided among ranks. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../../contract/communicator.ts";
 import { floats } from "../../contract/floats.ts";
@@ -20,7 +20,7 @@ import {
   type WithStateOptions,
 } from "../planning/with_state.ts";
 
-/** What of attention is the same on all ranks, whatever their tokens. */
+/** The options that must be the same on all ranks; of `mask` and `segments`, whether there are any. */
 interface SharedOptions {
   readonly decay: Decay;
   readonly mask: tf.Tensor2D | undefined;
@@ -65,8 +65,8 @@ export function assertSameAttention(
 /**
  * Throws unless ranks can compute attention together.
  *
- * @throws {TypeError} If the communicator is none.
- * @throws {RangeError} If an option is not for ranks, or the backend is not.
+ * @throws {TypeError} If the communicator is not one.
+ * @throws {RangeError} If an option or the backend does not support ranks.
  */
 export function assertAcrossRanks(
   communicator: TokenRanks,
@@ -92,10 +92,10 @@ export function assertAcrossRanks(
 }
 
 /**
- * Attention of this rank's tokens to those of all ranks. Beside the tokens' own
- * rank, they read one state per head and direction, which is what ranks pass to
- * one another: `headDim · (valueDim + 1)` numbers and a decay, whatever the
- * length. Differentiable. Call it inside `tf.tidy`.
+ * Attention of this rank's tokens to those of all ranks. Beside the tokens of their own
+ * rank, they read one state per head and direction, which ranks pass to one another:
+ * `headDim · (valueDim + 1)` numbers and a decay, whatever the length. Differentiable.
+ * Call it inside `tf.tidy`.
  *
  * Source: ours; the states between the chunks of the chunkwise form, with ranks
  * for chunks.
@@ -129,13 +129,13 @@ export function runAcrossRanks(
   });
 }
 
-/** Log decays per row of a state, `[batch or 1, heads, 1 or headDim, 1]`. */
+/** The log decays of a state's rows, `[batch or 1, heads, 1 or headDim, 1]`. */
 function perRow(logDecay: tf.Tensor): tf.Tensor4D {
   const [batch, heads] = logDecay.shape;
   return tf.reshape(logDecay, [batch!, heads!, -1, 1]);
 }
 
-/** Two parts in a row: what the first wrote decays on the way through the second. */
+/** Joins the state maps of two consecutive parts: the first's state decays through the second. */
 function joinStates(first: StateMap, second: StateMap): StateMap {
   if (!first.transition || !second.transition) {
     return { written: tf.add(first.written, second.written), transition: null };

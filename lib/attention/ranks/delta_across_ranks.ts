@@ -1,4 +1,4 @@
-/** The delta rule on a sequence of which each rank has a part. @module */
+/** The delta rule on a sequence whose tokens are divided among ranks. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../../contract/communicator.ts";
 import {
@@ -10,9 +10,9 @@ import type { DeltaForm } from "../forms/delta_forms.ts";
 import type { DeltaVectors } from "../forms/delta_inputs.ts";
 import { deltaWithState } from "../planning/delta_with_state.ts";
 
-/** How the delta rule is computed. */
+/** Options of {@linkcode deltaAcrossRanks}. */
 interface DeltaAcrossOptions {
-  /** Multiplies q · k in the output. */
+  /** The factor of q · k in the output. */
   readonly scale: number;
   readonly form: DeltaForm;
   readonly chunkSize: number | undefined;
@@ -20,18 +20,18 @@ interface DeltaAcrossOptions {
 }
 
 /**
- * The delta rule for this rank's tokens, from both ends unless there is no
+ * The delta rule for this rank's tokens, in both directions unless there is no
  * backward decay. A part of a sequence maps states by
  *
  *     S' = A S + B      y_i = y_i(0) + (P_iᵀ q_i)ᵀ S
  *
- * All of it comes from a single pass: of values (v, 0) from the state (0, I) it
- * leaves (B, A), with outputs (y_i(0), P_iᵀ q_i). Ranks pass on A and B. Call it
- * inside `tf.tidy`, with float32 tensors.
+ * A single pass computes all of it: with values (v, 0), it takes the state (0, I) to
+ * (B, A), with outputs (y_i(0), P_iᵀ q_i). Ranks pass on A and B. Call it inside
+ * `tf.tidy`, with float32 tensors.
  *
  * Source: ours, after the chunked form of the delta rule.
  *
- * @param gates Log decays paid on arrival, `[batch, heads, length, 1 or headDim]`.
+ * @param gates Log decays applied on arrival, `[batch, heads, length, 1 or headDim]`.
  * @returns `[batch, heads, length, valueDim]`
  */
 export function deltaAcrossRanks(
@@ -69,8 +69,8 @@ export function deltaAcrossRanks(
 /**
  * The delta rule for this rank's tokens in one direction.
  *
- * @param side Where the tokens come from that are read.
- * @param vectors In the order in which the tokens are visited, and so is `gate`.
+ * @param side The side on which the tokens lie that are read.
+ * @param vectors The vectors in the order in which tokens are visited, as is `gate`.
  */
 function fromSide(
   side: "before" | "after",
@@ -106,7 +106,7 @@ function fromSide(
   return tf.add(withoutState, tf.matMul(reading, before));
 }
 
-/** The second map after the first. */
+/** Composes two maps of states, the second after the first. */
 function joinMaps(first: StateMap, second: StateMap): StateMap {
   const transition = second.transition!;
   return {

@@ -1,4 +1,4 @@
-/** The delta rule on a sequence that comes bit by bit, with constant memory. @module */
+/** The delta rule on a sequence that arrives in steps, with constant memory. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
@@ -11,24 +11,24 @@ import { assertDelta } from "../forms/checks.ts";
 import { readDeltaVectors } from "../forms/delta_inputs.ts";
 import { deltaWithState } from "../planning/delta_with_state.ts";
 
-/** The next tokens. */
+/** The vectors of the next tokens. */
 export interface DeltaStepInput {
-  /** `[batch, heads, length, headDim]` */
+  /** Queries, `[batch, heads, length, headDim]`. */
   readonly q: tf.Tensor4D;
-  /** `[batch, heads, length, headDim]`, each of unit length. */
+  /** Keys, `[batch, heads, length, headDim]`, each of unit length. */
   readonly k: tf.Tensor4D;
-  /** `[batch, heads, length, valueDim]` */
+  /** Values, `[batch, heads, length, valueDim]`. */
   readonly v: tf.Tensor4D;
-  /** `[batch, heads, length]`, how much of the old value is replaced. */
+  /** β of each token, `[batch, heads, length]`, how much of the old value is replaced. */
   readonly beta: tf.Tensor3D;
   /**
-   * `[heads]`, `[batch, heads, length]` or, with one decay per channel,
-   * `[batch, heads, length, headDim]`, paid on arrival. @default nothing decays
+   * The log decay, `[heads]`, `[batch, heads, length]` or, if diagonal,
+   * `[batch, heads, length, headDim]`, applied on arrival. @default nothing decays
    */
   readonly logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D | undefined;
   /**
-   * `[batch, length]`, 1 for a token, 0 for padding, which is skipped, as in
-   * deltaAttention.
+   * The mask of tokens, `[batch, length]`, 1 for a token, 0 for padding, which is
+   * skipped, as in deltaAttention.
    */
   readonly mask?: tf.Tensor2D | undefined;
 }
@@ -48,7 +48,7 @@ const INPUT: OptionNames<DeltaStepInput> = {
  */
 export interface DeltaStepOptions {
   /**
-   * Multiplies q · k in the output, not in the correction.
+   * The factor of q · k in the output, though not in the correction.
    * @default 1 / sqrt(headDim)
    */
   scale?: number | undefined;
@@ -130,7 +130,7 @@ export function deltaStep(
 }
 
 /**
- * Log decays that the state pays on arriving at each token,
+ * The log decays of the state on arriving at each token,
  * `[batch, heads, length, 1 or headDim]`.
  */
 function gateOf(

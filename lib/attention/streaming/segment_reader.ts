@@ -9,11 +9,11 @@ import { assertShape } from "../../contract/shape.ts";
 
 /** A segment of a sequence. */
 export interface StreamSegment {
-  /** `[batch, heads, length, headDim]`, with the feature map applied. */
+  /** Queries, `[batch, heads, length, headDim]`, with the feature map applied. */
   readonly q: tf.Tensor4D;
-  /** `[batch, heads, length, headDim]`, with the feature map applied. */
+  /** Keys, `[batch, heads, length, headDim]`, with the feature map applied. */
   readonly k: tf.Tensor4D;
-  /** `[batch, heads, length, valueDim]` */
+  /** Values, `[batch, heads, length, valueDim]`. */
   readonly v: tf.Tensor4D;
   /**
    * The decay of these tokens, of the same kind in every segment; a fixed decay
@@ -37,13 +37,13 @@ const SEGMENT: OptionNames<StreamSegment> = {
 
 /** A sequence that is read one segment at a time. */
 export interface StreamSource {
-  /** Number of tokens in the sequence. */
+  /** The number of tokens in the sequence. */
   readonly length: number;
-  /** Number of tokens per segment; the last segment may have fewer. */
+  /** The number of tokens per segment; the last segment may have fewer. */
   readonly segmentLength: number;
   /**
-   * Returns the tokens `start`, …, `end - 1`. Its tensors are disposed of after
-   * use, except a fixed decay, which all segments share and which stays the
+   * Returns the segment of the tokens `start`, …, `end - 1`. Its tensors are disposed of
+   * after use, except a fixed decay, which all segments share and which stays the
    * source's to dispose of.
    */
   read(
@@ -52,12 +52,12 @@ export interface StreamSource {
   ): StreamSegment | Promise<StreamSegment>;
 }
 
-/** A valid segment, with noDecay() filled in where it has no decay. */
+/** A valid segment, with `noDecay()` filled in if it has no decay. */
 export interface CheckedSegment extends StreamSegment {
   readonly decay: Decay;
 }
 
-/** What all segments have in common. */
+/** The sizes and the kind of decay that all segments have in common. */
 interface Kind {
   readonly sizes: readonly [
     batch: number | null,
@@ -68,7 +68,7 @@ interface Kind {
   readonly decay: string;
 }
 
-/** The sizes before the first segment has been read. */
+/** The sizes expected of the first segment: any. */
 const ANY: Kind["sizes"] = [null, null, null, null];
 
 /**
@@ -180,7 +180,7 @@ export class SegmentReader {
   }
 }
 
-/** Runs a function, and names the segment in its errors. */
+/** Runs a function, and adds the segment's name to its errors. */
 function saying<Result>(name: string, run: () => Result): Result {
   try {
     return run();

@@ -1,4 +1,4 @@
-/** Softmax attention on a sequence that comes bit by bit, with a KV cache. @module */
+/** Softmax attention on a sequence that arrives in steps, with a KV cache. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { tokensIn, withoutPadding } from "../../operations/padding.ts";
 import { penalties } from "../decays/alibi.ts";
@@ -7,23 +7,23 @@ import { softmaxAttention } from "../softmax_attention.ts";
 
 /** The KV cache: keys and values of the tokens so far. */
 export type SoftmaxState = {
-  /** `[batch, heads, length, headDim]` */
+  /** Keys, `[batch, heads, length, headDim]`. */
   readonly k: tf.Tensor4D;
-  /** `[batch, heads, length, valueDim]` */
+  /** Values, `[batch, heads, length, valueDim]`. */
   readonly v: tf.Tensor4D;
-  /** `[batch, length]`, 0 at padding. */
+  /** The mask of tokens, `[batch, length]`, 0 at padding. */
   readonly tokens: tf.Tensor2D;
 };
 
-/** The next tokens. */
+/** The vectors of the next tokens. */
 export interface SoftmaxInput {
-  /** `[batch, heads, length, headDim]` */
+  /** Queries, `[batch, heads, length, headDim]`. */
   readonly q: tf.Tensor4D;
-  /** `[batch, heads, length, headDim]` */
+  /** Keys, `[batch, heads, length, headDim]`. */
   readonly k: tf.Tensor4D;
-  /** `[batch, heads, length, valueDim]` */
+  /** Values, `[batch, heads, length, valueDim]`. */
   readonly v: tf.Tensor4D;
-  /** `[batch, length]`, 1 for a token, 0 for padding, which is never read. */
+  /** The mask of tokens, `[batch, length]`, 1 for a token, 0 for padding, which is never read. */
   readonly mask?: tf.Tensor2D | undefined;
   /** ALiBi's slopes, one per head, as for softmaxAttention. */
   readonly slopes?: readonly number[] | undefined;

@@ -1,4 +1,4 @@
-/** Causal attention on a sequence that comes bit by bit, with constant memory. @module */
+/** Causal attention on a sequence that arrives in steps, with constant memory. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
@@ -12,35 +12,35 @@ import { finite } from "../decays/finite_decay.ts";
 import { assertAttention } from "../forms/checks.ts";
 import { attendWithState } from "../planning/with_state.ts";
 
-/** What causal attention remembers of earlier tokens. */
+/** The state of causal attention, which stands for all earlier tokens. */
 export type RecurrentState = {
-  /** Σ_j M_j k_j (v_j, 1)ᵀ, `[batch, heads, headDim, valueDim + 1]`. */
+  /** The state matrix Σ_j M_j k_j (v_j, 1)ᵀ, `[batch, heads, headDim, valueDim + 1]`. */
   readonly sum: tf.Tensor4D;
   /**
-   * The log decay that the sum pays when the next token arrives,
-   * `[batch, heads]`; with one decay per channel, which is one per row of the
-   * sum, `[batch, heads, headDim]`.
+   * The log decay by which the sum will decay when the next token arrives,
+   * `[batch, heads]`; with diagonal decays, one per row of the sum,
+   * `[batch, heads, headDim]`.
    */
   readonly due: tf.Tensor2D | tf.Tensor3D;
 };
 
-/** The next tokens. */
+/** The vectors of the next tokens. */
 export interface RecurrentInput {
-  /** `[batch, heads, length, headDim]`, with the feature map applied. */
+  /** Queries, `[batch, heads, length, headDim]`, with the feature map applied. */
   readonly q: tf.Tensor4D;
-  /** `[batch, heads, length, headDim]`, with the feature map applied. */
+  /** Keys, `[batch, heads, length, headDim]`, with the feature map applied. */
   readonly k: tf.Tensor4D;
-  /** `[batch, heads, length, valueDim]` */
+  /** Values, `[batch, heads, length, valueDim]`. */
   readonly v: tf.Tensor4D;
   /**
-   * `[heads]`, `[batch, heads, length]` or, with one decay per channel,
+   * The log decay, `[heads]`, `[batch, heads, length]` or, if diagonal,
    * `[batch, heads, length, headDim]`, where batch may be 1. @default nothing
    * decays
    */
   readonly logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D | undefined;
   /**
-   * `[batch, length]`, 1 for a token, 0 for padding, as for lionAttention:
-   * padding is never read, and changes the state only by its decays.
+   * The mask of tokens, `[batch, length]`, 1 for a token, 0 for padding, as for
+   * lionAttention: padding is never read, and changes the state only by its decays.
    */
   readonly mask?: tf.Tensor2D | undefined;
 }
@@ -60,11 +60,11 @@ const INPUT: OptionNames<RecurrentInput> = {
 export interface RecurrentStepOptions {
   /** Whose decay applies between two tokens. @default "source" */
   convention?: DecayConvention | undefined;
-  /** Multiplies q · k. @default 1 / sqrt(headDim) */
+  /** The factor of the scores q · k. @default 1 / sqrt(headDim) */
   scale?: number | undefined;
   /** Whether to divide by the row sum of the scores. @default true */
   normalize?: boolean | undefined;
-  /** Added to the row sum; 0 or more. @default 1e-6 */
+  /** The number added to the row sum; 0 or more. @default 1e-6 */
   epsilon?: number | undefined;
   /**
    * Whether a fused kernel may run; `false` runs TensorFlow.js operations, the
@@ -219,9 +219,9 @@ export function recurrentStep(
 }
 
 /**
- * Adds nothing, so that tensors that may not be read have a gradient, of zero:
- * the decay that is due applies at the first token, and the last token's decay
- * after these tokens.
+ * Adds zeros made from tensors that may not be read, so that they still have a
+ * gradient, of zero: the decay that is due applies at the first token, and the last
+ * token's decay after these tokens.
  */
 function withZerosOf(
   x: tf.Tensor4D,
@@ -233,10 +233,9 @@ function withZerosOf(
 }
 
 /**
- * The log decays that the state pays on arriving at each token,
- * `[batch or 1, heads, length]` or, per channel,
- * `[batch, heads, length, headDim]`, if any, and the one that is due at the
- * token after them.
+ * The log decays of the state on arriving at each token, `[batch or 1, heads, length]`
+ * or, if diagonal, `[batch, heads, length, headDim]`, if there are any; and the one that
+ * is due at the token after them.
  */
 function decaysOf(
   [batch, heads, length, headDim]: tf.Tensor4D["shape"],
@@ -272,7 +271,7 @@ function decaysOf(
     ? [undefined, gates]
     : tf.split(gates, [length - 1, 1], 2);
   const perToken = [tf.expandDims(atFirst, 2), ...(others ? [others] : [])];
-  // A decay shared by all channels may occur beside one per channel.
+  // A scalar decay may occur beside a diagonal one.
   const sameRank = perToken.some(({ rank }) => rank === 4)
     ? perToken.map((x) =>
       x.rank === 4 ? x : spread(tf.expandDims(x, 3), [...x.shape, headDim])

@@ -46,11 +46,11 @@ export interface StreamProgress {
  * to follow and abort the work.
  */
 export interface StreamBidirectionalOptions {
-  /** Multiplies q · k. @default 1 / sqrt(headDim) */
+  /** The factor of the scores q · k. @default 1 / sqrt(headDim) */
   scale?: number | undefined;
   /** Whether to divide by the row sum of the masked scores. @default true */
   normalize?: boolean | undefined;
-  /** Added to the row sum, after `scale`; 0 or more. @default 1e-6 */
+  /** The number added to the row sum, after `scale`; 0 or more. @default 1e-6 */
   epsilon?: number | undefined;
   /**
    * Whether each token attends only to itself and the tokens before it: then
@@ -58,8 +58,8 @@ export interface StreamBidirectionalOptions {
    */
   causal?: boolean | undefined;
   /**
-   * Aborts between two segments, and where `read` or `write` is waited for; the
-   * signal's reason is then thrown. What `read` returns later is disposed of.
+   * Aborts between two segments, or while waiting for `read` or `write`; the signal's
+   * reason is then thrown. A segment that `read` returns later is disposed of.
    */
   signal?: AbortSignal | undefined;
   /** Called after each segment of each pass. */
@@ -196,10 +196,10 @@ export async function streamBidirectional(
   }
 }
 
-/** Tokens `start`, …, `end - 1`. */
+/** The range of tokens `start`, …, `end - 1`. */
 type Range = { readonly start: number; readonly end: number };
 
-/** A state on the host. */
+/** A state downloaded to the host. */
 interface HostState {
   readonly values: Float32Array;
   readonly shape: tf.Tensor4D["shape"];
@@ -228,7 +228,7 @@ async function backwardStates(
         states[index - 1] = state;
         report(reader.range(index));
       });
-      // If it fails, the next turn says so, or nobody where reading failed before.
+      // Its failure is thrown where `coming` is awaited, unless reading failed first.
       coming.catch(() => {});
     }
     await coming;
@@ -277,7 +277,7 @@ function attend(
   });
 }
 
-/** The tensors of a segment as kernels take them. */
+/** The tensors of a segment, converted as attention takes them. */
 function computed({ q, k, v, mask, decay }: CheckedSegment) {
   return {
     q: floats("q", q),
@@ -292,8 +292,8 @@ function computed({ q, k, v, mask, decay }: CheckedSegment) {
 /**
  * The state after leaving a segment by its first or last token.
  *
- * In the source convention the state pays the token's own decay on leaving it,
- * not the neighbour's on arriving there, so that no segment needs another's
+ * In the source convention, the state decays by the token's own decay on leaving it,
+ * not by the neighbour's on arriving there, so that no segment needs another's
  * decays; in the segment's own pair, the decays at its borders are 0.
  */
 function decayOnLeaving(

@@ -22,7 +22,7 @@ export function contextOf(canvas: Canvas, kind: string): CanvasContext | null {
   return context;
 }
 
-/** Draws rectangles and pixels. */
+/** The drawing context of a canvas, which draws rectangles and pixels. */
 export class CanvasContext {
   /** A colour such as `rgb(0, 0, 0)` or `rgba(0, 0, 0, 0.5)`. */
   fillStyle = "rgb(0, 0, 0)";
@@ -33,7 +33,7 @@ export class CanvasContext {
     this.#canvas = canvas;
   }
 
-  /** Transparent pixels. */
+  /** Makes transparent pixels. */
   createImageData(width: number, height: number): Pixels {
     return { width, height, data: new Uint8ClampedArray(4 * width * height) };
   }
@@ -67,7 +67,7 @@ export class CanvasContext {
     }`;
   }
 
-  /** The pixels; a canvas whose size was changed is cleared. */
+  /** The canvas's pixels, cleared if its size has changed. */
   #resized(): Pixels {
     const { width, height } = this.#canvas;
     if (this.#pixels.width !== width || this.#pixels.height !== height) {

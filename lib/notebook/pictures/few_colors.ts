@@ -1,17 +1,17 @@
-/** Pictures in so few colours that a palette holds them. @module */
+/** Reduction of a picture's colours to a palette. @module */
 import { PALETTE_SIZE, type Pixels } from "./png.ts";
 
-/** How far a channel of a rare colour may move, of 255: no eye sees it at an edge. */
+/** The most by which a channel of a rare colour may change, of 255: invisible at an edge. */
 const FARTHEST = 12;
 
-/** What has more colours is no drawing, but a photograph, and stays as it is. */
+/** The most colours of a drawing; a picture with more is a photograph, and stays unchanged. */
 const MOST_COLORS = 4096;
 
 /**
- * A drawing in at most 256 colours. Where lines and letters meet the paper there
- * are mixed colours, each of which few pixels have: they become the closest of
- * the frequent ones, which stay, at the least distance at which 256 suffice.
- * Pixels come back as they are if that is too far, or if some are transparent.
+ * Reduces a drawing to at most 256 colours. Along the edges of lines and letters lie
+ * mixed colours, each in few pixels: they are replaced by the closest frequent
+ * colours, within the least distance at which 256 suffice. The pixels are returned
+ * unchanged if that is too far, or if some are transparent.
  */
 export function inFewColors(pixels: Pixels): Pixels {
   const { buffer, byteOffset, length } = pixels.data;
@@ -36,7 +36,7 @@ export function inFewColors(pixels: Pixels): Pixels {
   return pixels;
 }
 
-/** For each colour the one that stands for it, if 256 stand for all. */
+/** Maps each colour to the frequent one that replaces it; undefined if 256 do not suffice. */
 function closestFrequent(
   frequentFirst: readonly number[],
   farthest: number,
@@ -69,7 +69,7 @@ function distance(one: number, other: number): number {
   return largest;
 }
 
-/** Red, green, blue or alpha of a pixel, in the order of its bytes. */
+/** A channel of a pixel: red, green, blue or alpha, in the order of its bytes. */
 function channel(color: number, at: number): number {
   return color >>> 8 * at & 255;
 }

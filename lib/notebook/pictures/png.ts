@@ -4,7 +4,7 @@ import { crc32, deflateSync } from "node:zlib";
 export interface Pixels {
   readonly width: number;
   readonly height: number;
-  /** Red, green, blue and alpha of each pixel, 0–255. */
+  /** The channels red, green, blue and alpha of each pixel, 0–255. */
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
@@ -12,9 +12,9 @@ export interface Pixels {
 export const PALETTE_SIZE = 256;
 
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-/** Eight bits each of red, green, blue and alpha; no interlacing. */
+/** The PNG header of true colour: eight bits each for red, green, blue and alpha; no interlacing. */
 const TRUE_COLOR = [8, 6, 0, 0, 0];
-/** Eight bits of a place in a palette of opaque colours; no interlacing. */
+/** The PNG header of a palette: eight bits of an index into opaque colours; no interlacing. */
 const INDEXED = [8, 3, 0, 0, 0];
 
 /**
@@ -39,7 +39,7 @@ export function encodePNG(pixels: Pixels): Uint8Array {
   ]);
 }
 
-/** The colours, red, green and blue of each, and each pixel's place among them. */
+/** The palette of pixels, as red, green and blue of each colour, and each pixel's index in it. */
 function paletteOf(
   { data }: Pixels,
 ): { palette: Uint8Array; places: Uint8Array } | undefined {
@@ -61,7 +61,7 @@ function paletteOf(
   return { palette: Uint8Array.from(palette), places };
 }
 
-/** Rows of a picture, each after a byte that says that it has no filter. */
+/** The rows of a picture, each after the byte 0, which means no filter. */
 function linesOf(data: ArrayLike<number>, height: number): Uint8Array {
   const length = data.length / height;
   const bytes = Uint8Array.from(data);
@@ -73,7 +73,7 @@ function linesOf(data: ArrayLike<number>, height: number): Uint8Array {
   return lines;
 }
 
-/** A chunk: length, type, data, and a checksum of the latter two. */
+/** A chunk of a PNG file: length, type, data, and a checksum of the latter two. */
 function pngChunk(type: string, data: Uint8Array): Uint8Array {
   const body = concatenate([new TextEncoder().encode(type), data]);
   const length = new Uint8Array(4), check = new Uint8Array(4);

@@ -41,7 +41,7 @@ export function rasterize(svg: string, scale: number): Uint8Array {
 }
 
 /**
- * Removes what resvg does not understand: quoted references, and CSS's
+ * Rewrites what resvg does not understand in an SVG: quoted references, and CSS's
  * "pixelated".
  */
 function understood(svg: string): string {

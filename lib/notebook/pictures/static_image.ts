@@ -23,12 +23,12 @@ interface Page {
   XMLSerializer: new () => { serializeToString(node: SVGNode): string };
 }
 
-/** Larger than any figure, so that its container does not limit it. */
+/** The size of a figure's container: larger than any figure, so as not to limit it. */
 const UNBOUNDED = box(0, 0, 10_000, 10_000);
 
 let page: Page | undefined;
 
-/** A page with plotly.js and what it needs of a browser, without a browser. */
+/** Opens a page outside a browser, with plotly.js and the parts of a browser that it needs. */
 function openPage(): Page {
   const dom = new JSDOM("<!DOCTYPE html>", {
     runScripts: "outside-only",

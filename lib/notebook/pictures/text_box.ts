@@ -124,7 +124,7 @@ function transformOf(element: SVGNode): (point: Point) => Point {
         .map(([, kind, list]) =>
           transformStep(kind!, list!.trim().split(/[\s,]+/).map(Number))
         )
-        // The last one in the text is the first to be applied.
+        // The last transformation in the text is the first to be applied.
         .reverse(),
     );
   }
