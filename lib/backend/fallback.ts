@@ -4,7 +4,7 @@
  * @module
  */
 
-/** The lack of something on this machine, such as a GPU, which is no fault. */
+/** Says that this machine lacks something, such as a GPU, which is not a failure. */
 export class Unavailable extends Error {}
 
 const warned = new Set<string>();

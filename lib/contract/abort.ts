@@ -49,7 +49,7 @@ export async function unlessAborted<T>(
     abort = () => {
       turn = setTimeout(() => {
         reject(signal.reason);
-        coming.then(late, () => {}); // nobody hears of its errors
+        coming.then(late, () => {}); // errors after the abort are ignored
       });
     };
   });

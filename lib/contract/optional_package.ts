@@ -61,8 +61,8 @@ function hint(names: readonly OptionalPackage[]): string {
  *
  * @param user The caller's name for what needs it.
  * @param name The package.
- * @param resolve `() => import.meta.resolve("…")`, written out in the calling module,
- * where the registry finds what is imported when the package is published.
+ * @param resolve `() => import.meta.resolve("…")`, written in the calling module, so
+ * that the package's imports are known when it is published.
  * @returns The module; for a `.json`, `default` is its value.
  * @throws {Error} If the package is not installed, or fails to load.
  */

@@ -112,7 +112,7 @@ export function curves(
       }),
     },
     yaxis: {
-      title: { text: y, standoff: 8 }, // from the longest label of the ticks
+      title: { text: y, standoff: 8 }, // distance from the longest tick label
       automargin: true,
       ...labelled(all.flatMap((one) => one.y), yType),
       ...(fromZero && { rangemode: "tozero" }),

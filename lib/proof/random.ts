@@ -23,7 +23,7 @@ export type Draw = (rows: number, columns: number) => Matrix;
 export function drawer(seed: number): Draw {
   const next = splitMix64(BigInt(seed));
   const uniform = (): bigint => {
-    const bits = next() & PRIME; // 61 of them
+    const bits = next() & PRIME; // the lowest 61 bits
     return bits === PRIME ? uniform() : bits;
   };
   return (rows, columns) =>

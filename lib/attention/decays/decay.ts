@@ -193,9 +193,9 @@ export function assertConvention(
  * ```
  *
  * @param forward `[batch, heads, length]` or `[batch, heads, length, headDim]`,
- * <= 0: the forward state's on arriving at each token. A batch axis of 1
+ * <= 0: log decays of the forward state on arriving at each token. A batch axis of 1
  * is broadcast.
- * @param backward The same shape, <= 0: the backward state's on arriving
+ * @param backward The same shape, <= 0: log decays of the backward state on arriving
  * at each token.
  * @returns The decay.
  * @throws {TypeError} If a tensor does not have three or four axes or is not

@@ -107,11 +107,11 @@ interface Chunks {
   readonly heads: number;
 }
 
-/** Where a state comes from: the tokens before a chunk, or those after it. */
+/** The side from which a state reaches a chunk: the tokens before it, or those after. */
 type Side = "before" | "after";
 
 /**
- * What each token reads from all chunks before its own, exp(f_s + … + f_i) q_iᵀ H,
+ * Computes what each token reads from all chunks before its own, exp(f_s + … + f_i) q_iᵀ H,
  * or from all chunks after it, exp(b_i + … + b_t) q_iᵀ T.
  *
  * @param logDecay The log decays of that direction,

@@ -21,7 +21,7 @@ export interface StreamSegment {
    */
   readonly decay?: Decay | undefined;
   /**
-   * `[batch, length]`, 1 for a token, 0 for padding, as for lionAttention.
+   * The mask of tokens, `[batch, length]`, 1 for a token, 0 for padding, as for lionAttention.
    * @default no padding
    */
   readonly mask?: tf.Tensor2D | undefined;

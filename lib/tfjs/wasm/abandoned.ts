@@ -84,7 +84,7 @@ export class AbandonedQueues {
     this.#queues = this.#queues.filter((queue) => !ended.includes(queue));
     for (const { threads, freed } of ended) {
       threads.forEach((thread) => thread.stop());
-      // Another queue may hold it too.
+      // Another abandoned queue may hold the block too.
       freed.forEach((block) => this.free(block));
     }
   }

@@ -209,7 +209,7 @@ export class KernelHost {
     queue.set("scratch", scratch);
     queue.set("scratchBytes", perThread);
     queue.set("extra", scratch + perThread * threads);
-    // The reservation may have grown the memory.
+    // Reserving scratch may have grown the memory, and replaced its buffer.
     options.fill?.(heap.memory.buffer, scratch + perThread * threads);
     let done = false;
     try {

@@ -168,7 +168,7 @@ function tasksOf(
   const inRows = Math.ceil(rows / MOST_ROWS);
   const inColumns = Math.min(blocks, Math.ceil(wanted / inRows));
   const parts = Math.max(inRows, Math.ceil(threads / (batch * inColumns)));
-  // Whole register tiles, and whole blocks.
+  // Tasks have whole register tiles of 6 rows, and whole blocks of columns.
   const rowsPerTask = 6 * Math.ceil(rows / parts / 6);
   return {
     rowsPerTask: Math.max(LEAST_ROWS, rowsPerTask),

@@ -66,7 +66,7 @@ function serve(start: ThreadStart): void {
 
 /** Starts a thread. It does not keep the process alive. */
 export function startThread(start: ThreadStart): Thread {
-  // In Deno too: its own Worker, asleep, keeps the process alive even when terminated.
+  // Node's workers in Deno too: Deno's own, when asleep, keeps the process alive even if terminated.
   const threads = nodeModule("node:worker_threads");
   return threads ? startNodeThread(start, threads) : startWebThread(start);
 }

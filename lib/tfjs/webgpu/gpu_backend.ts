@@ -78,7 +78,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
     this.#buffers = new GpuBuffers(this.bufferManager);
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
-      // Typed as a plain Event in Deno.
+      // Deno's types have a plain Event here.
       this.#pending.push((event as GPUUncapturedErrorEvent).error);
       this.#buffers.condemn();
     });
@@ -219,7 +219,7 @@ export class StrictWebGPUBackend extends WebGPUBackend {
       );
     }
     if (!resource && bytes > limit) {
-      // An output that was never computed; an input keeps its values.
+      // Without values it is an output that was never computed; an input keeps its values.
       if (!values) this.tensorMap.delete(dataId);
       throw new RangeError(
         `A tensor of shape [${shape.join(", ")}] takes ${bytes} bytes, more ` +

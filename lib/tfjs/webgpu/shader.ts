@@ -6,7 +6,7 @@ export interface Binding {
   readonly name: string;
   /** The element type of the buffer's array. */
   readonly element: "f32" | "i32" | "atomic<i32>" | "vec4f" | "vec4h";
-  /** Whether the shader writes it. */
+  /** Whether the shader writes the buffer. */
   readonly access: "read" | "read_write";
 }
 

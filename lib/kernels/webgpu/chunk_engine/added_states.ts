@@ -103,7 +103,7 @@ export interface CarryTensors {
 /**
  * The program of the states that reach each chunk, in all sweeps: a thread carries
  * a quad of a state from chunk to chunk, and multiplies it by each chunk's decay. A
- * state that enters a piece is stored as it comes: the first token's decay is the chunk's.
+ * state that enters a piece is not decayed first: the chunk's decays include its first token's.
  *
  * @param isBack Whether sweeps are followed from their ends, as for gradients.
  */

@@ -7,8 +7,8 @@ import { makeFloats, widthOf } from "../../../tfjs/webgpu/program.ts";
 
 /**
  * Computes the decays of a direction: each exponential once, and accurate to the
- * last bits, since whole paths are products of them. No state reaches the first token
- * of a whole sequence, so its decay is 1 and its log decay is ignored.
+ * last bits, since whole paths are products of them. In a whole sequence, no state
+ * reaches a sweep's first token, so its decay is 1 and its log decay is ignored.
  *
  * @param logDecays `[batch, heads, length, columns]`
  * @param unpaid The position of the token whose decay is 1 instead, if there is one.
