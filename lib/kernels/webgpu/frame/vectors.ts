@@ -18,7 +18,7 @@ export type Columns = "key" | "value" | "sum";
 
 /** A tensor of vectors, one for each token, that a shader reads. */
 export interface Vectors {
-  /** The name of its buffer. */
+  /** The name of the tensor's buffer. */
   readonly name: string;
   /** The columns of each vector. */
   readonly columns: Columns;
@@ -98,7 +98,7 @@ export function readingStored({ name, columns }: Vectors): string {
 
 /** A tensor of TensorFlow.js to which a shader writes one vector for each token. */
 export interface Written {
-  /** The name of its buffer. */
+  /** The name of the tensor's buffer. */
   readonly name: string;
   /** The columns of each vector. */
   readonly columns: "key" | "value";
