@@ -126,7 +126,10 @@ export function attendWithState(
   };
 }
 
-/** The pair without a backward state; what never decays gets decays of 1. */
+/**
+ * The pair as causal attention takes it: without a backward state, and of log
+ * decays 0 where nothing decays.
+ */
 function ofCausal(
   pair: DecayPair | null,
   size: readonly [heads: number, length: number],
