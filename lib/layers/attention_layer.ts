@@ -10,15 +10,15 @@ import { assertEpsilon } from "./options/option_values.ts";
 /** Options of {@linkcode lionAttentionLayer}. */
 export interface LionAttentionLayerOptions
   extends AttentionOptions, LionLayerOptions {
-  /** Added to the variance in the normalisation of the output. @default 1e-6 */
+  /** Epsilon added to the variance in the output's normalisation. @default 1e-6 */
   epsilon?: number | undefined;
 }
 
 /** The layer of {@linkcode lionAttentionLayer}. */
 export class LionAttentionLayer extends MixingLayer {
-  /** The name under which it is saved. */
+  /** The name under which the layer is saved. */
   static readonly className: string = "LionAttention";
-  /** Added to the variance in the normalisation of the output. */
+  /** Epsilon added to the variance in the output's normalisation. */
   readonly epsilon: number;
 
   /** Makes the layer. */
@@ -27,14 +27,14 @@ export class LionAttentionLayer extends MixingLayer {
     this.epsilon = options.epsilon ?? 1e-6;
   }
 
-  /** The parameters that it needs for inputs of this shape. */
+  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     assertAttentionOptions(this.attention, shape.at(-1)!);
     assertEpsilon("epsilon", this.epsilon);
     return this.mixer.parameters(shape);
   }
 
-  /** The mixer's operations, except those that depend on its form. */
+  /** The mixer's operations, except those that depend on the form of attention. */
   override operations(shape: Shape): number {
     return this.mixer.operations(shape);
   }

@@ -38,11 +38,11 @@ export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
    * or `"post"`, the sum of its input and output, as in BERT. @default "pre"
    */
   norm?: "pre" | "post" | undefined;
-  /** Added to the variance in normalisations. @default 1e-6 */
+  /** Epsilon added to the variance in normalisations. @default 1e-6 */
   epsilon?: number | undefined;
   /**
-   * Probability that training skips a part, for each row of the batch.
-   * @default 0
+   * Probability that training skips the mixer or the perceptron, for each
+   * sequence of the batch (stochastic depth). @default 0
    */
   dropPath?: number | undefined;
 }
@@ -53,7 +53,7 @@ const BLOCK_OPTIONS: OptionNames<
 
 /** The layer of {@linkcode lionBlock}. */
 export class LionBlock extends MixingLayer {
-  /** The name under which it is saved. */
+  /** The name under which the layer is saved. */
   static readonly className: string = "LionBlock";
   readonly #options: Complete<
     Pick<LionBlockOptions, keyof typeof BLOCK_OPTIONS>
@@ -71,12 +71,12 @@ export class LionBlock extends MixingLayer {
     };
   }
 
-  /** Added to the variance in normalisations. */
+  /** Epsilon added to the variance in normalisations. */
   get epsilon(): number {
     return this.#options.epsilon;
   }
 
-  /** The parameters that it needs for inputs of this shape. */
+  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     assertAttentionOptions(this.attention, dim);
@@ -97,7 +97,7 @@ export class LionBlock extends MixingLayer {
 
   /**
    * Operations of the multilayer perceptron and of the mixer, except those that
-   * depend on its form.
+   * depend on the form of attention.
    */
   override operations(shape: Shape): number {
     const [batch, length, dim] = shape as [number, number, number];
@@ -105,7 +105,7 @@ export class LionBlock extends MixingLayer {
     return this.mixer.operations(shape) + mlp;
   }
 
-  /** The mixer and the multilayer perceptron, each added to its input. */
+  /** Applies the mixer and the multilayer perceptron, each added to its input. */
   protected override transform(x: tf.Tensor3D, reading: Reading): tf.Tensor {
     const parameters = inside("attn.", this.parameter);
     return this.around(
@@ -116,8 +116,8 @@ export class LionBlock extends MixingLayer {
   }
 
   /**
-   * The output for the next tokens, given what the mixer remembers of earlier
-   * ones; see {@linkcode Mixer.step}. Call it inside `tf.tidy`.
+   * Runs a causal block on the next tokens, given the mixer's state after the
+   * earlier ones; see {@linkcode Mixer.step}. Call it inside `tf.tidy`.
    *
    * @throws {TypeError} If the mixer has no `step`.
    */
@@ -144,7 +144,7 @@ export class LionBlock extends MixingLayer {
     return { y, state: after! };
   }
 
-  /** The block around another mixer: `[batch, length, dim]` to the same. */
+  /** Applies the block with `mix` as its mixer, `[batch, length, dim]` to the same shape. */
   around(
     x: tf.Tensor3D,
     training: boolean,
@@ -208,10 +208,10 @@ function perceive(x: tf.Tensor3D, parameters: Parameters): tf.Tensor3D {
 }
 
 /**
- * Sets some sequences to zero and scales up the others, so that the mean stays
- * the same.
+ * Stochastic depth: sets some sequences to zero and scales up the others, so
+ * that the mean stays the same.
  *
- * Source: Huang et al. 2016 (arXiv:1603.09382), stochastic depth.
+ * Source: Huang et al. 2016 (arXiv:1603.09382).
  */
 function leaveOut(y: tf.Tensor3D, rate: number): tf.Tensor3D {
   if (rate === 0) return y;

@@ -37,7 +37,7 @@ export function linear(
   ];
 }
 
-/** Applies the linear map whose parameters have that prefix. */
+/** Applies the linear map whose parameters' names start with `prefix`. */
 export function applyLinear<T extends tf.Tensor>(
   x: T,
   prefix: string,
@@ -52,7 +52,7 @@ export function applyLinear<T extends tf.Tensor>(
 export interface LinearOptions extends LionLayerOptions {
   /** Columns of the output. */
   outputs: number;
-  /** Applied to the output. @default "linear" */
+  /** Activation function of the output. @default "linear" */
   activation?: "linear" | "tanh" | undefined;
 }
 
@@ -63,7 +63,7 @@ const OWN_OPTIONS: OptionNames<Omit<LinearOptions, keyof LionLayerOptions>> = {
 
 /** A linear map of the last axis, whose output may pass through tanh. */
 export class Linear extends LionLayer {
-  /** The name under which it is saved. */
+  /** The name under which the layer is saved. */
   static readonly className: string = "LionLinear";
   readonly #outputs: number;
   readonly #activation: "linear" | "tanh";
@@ -76,12 +76,12 @@ export class Linear extends LionLayer {
     this.#activation = options.activation ?? "linear";
   }
 
-  /** The parameters that it needs for inputs of this shape. */
+  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     return linear("", shape.at(-1)!, this.#outputs);
   }
 
-  /** Operations of the product. */
+  /** Operations of the matrix product. */
   override operations(shape: Shape): number {
     return 2 * this.#outputs * (shape as number[]).reduce((a, b) => a * b, 1);
   }
@@ -100,7 +100,7 @@ export class Linear extends LionLayer {
     });
   }
 
-  /** `[..., outputs]` */
+  /** The output's shape, `[..., outputs]`. */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     return [...firstShape(inputShape).slice(0, -1), this.#outputs];
   }

@@ -14,35 +14,35 @@ import { tokensAmong } from "./padding.ts";
 /** A shape in tfjs-layers; `null` for a size that is not known yet. */
 export type Shape = (number | null)[];
 
-/** What a layer is applied to, and what it returns. */
+/** The inputs or outputs of `apply`: tensors, or symbolic tensors in a model. */
 type Applied = tf.Tensor | tf.Tensor[] | SymbolicTensor | SymbolicTensor[];
 
-/** What tfjs-layers passes to every call. */
+/** The options that tfjs-layers passes to every `call` of a layer. */
 export interface CallOptions {
   /** Whether dropout is active. */
   readonly training?: boolean | undefined;
-  /** `[batch, length]`, 1 for a token, 0 for padding. */
+  /** The padding mask, `[batch, length]`: 1 for a token, 0 for padding. */
   mask?: tf.Tensor | undefined;
 }
 
 /**
  * How PyTorch stores a parameter.
  *
- * - `"same"`: in our shape.
- * - `"linear"`: `[outputs, inputs]`, the transpose of ours.
- * - `"patches"`: a convolution's `[outputs, channels, rows, columns]`, where
- *   ours is `[rows · columns · channels, outputs]`.
+ * - `"same"`: in the shape that it has here.
+ * - `"linear"`: `[outputs, inputs]`, the transpose of the shape here.
+ * - `"patches"`: a convolution's `[outputs, channels, rows, columns]`, which is
+ *   `[rows · columns · channels, outputs]` here.
  */
 export type TorchLayout = "same" | "linear" | "patches";
 
 /** A parameter of a layer. */
 export interface Parameter {
   /**
-   * PyTorch's name for it within the layer; `"value"` if the layer's name is
-   * the full name.
+   * PyTorch's name for the parameter within the layer; `"value"` if the layer's
+   * name is the full name.
    */
   readonly name: string;
-  /** Its shape in this library. */
+  /** The parameter's shape in this library. */
   readonly shape: readonly number[];
   /**
    * The initial values: a constant, or a normal distribution with this standard
@@ -53,7 +53,7 @@ export interface Parameter {
     | "ones"
     | { readonly deviation: number }
     | { readonly values: (seed: number | undefined) => tf.Tensor };
-  /** How PyTorch stores it. @default "same" */
+  /** How PyTorch stores the parameter. @default "same" */
   readonly layout?: TorchLayout | undefined;
 }
 
@@ -64,7 +64,7 @@ export type Parameters = (name: string) => tf.Tensor;
 export interface LionLayerOptions {
   /** The layer's name in a model. @default made from the class's name */
   name?: string | undefined;
-  /** Whether training changes its parameters. @default true */
+  /** Whether training changes the layer's parameters. @default true */
   trainable?: boolean | undefined;
   /** The shape of one example, for the first layer of a `tf.sequential`. */
   inputShape?: Shape | undefined;
@@ -72,7 +72,7 @@ export interface LionLayerOptions {
   seed?: number | undefined;
 }
 
-/** Options of tfjs's layers. */
+/** The names of the options of tfjs-layers' own layers. */
 const TFJS_OPTIONS: OptionNames<
   NonNullable<ConstructorParameters<typeof layers.Layer>[0]>
 > = {
@@ -110,7 +110,7 @@ export abstract class LionLayer extends layers.Layer {
   parameters: readonly Parameter[] = [];
   readonly #seed: number | undefined;
   readonly #variables = new Map<string, ReturnType<LionLayer["addWeight"]>>();
-  /** The options of the last call, if they included a mask. */
+  /** The options of the last call that had a mask, until `computeMask` has checked it. */
   #given: CallOptions | undefined;
 
   /**
@@ -147,7 +147,7 @@ export abstract class LionLayer extends layers.Layer {
   /** Multiplications and additions of a forward pass, without attention. */
   abstract operations(shape: Shape): number;
 
-  /** Creates the parameters. */
+  /** Creates the layer's parameters. */
   override build(inputShape: Shape | Shape[]): void {
     const parameters = this.parametersFor(firstShape(inputShape));
     parameters.forEach(({ name, shape, initial }, i) => {
@@ -233,7 +233,7 @@ export abstract class LionLayer extends layers.Layer {
     return mask && !this.#followsFinite ? withoutPadding(x, mask) : x;
   }
 
-  /** The masks of the outputs, if the input has one. */
+  /** The masks of the outputs, given the mask of the first input, if it has one. */
   protected masksAfter(
     mask: tf.Tensor | undefined,
   ): (tf.Tensor | undefined)[] {
@@ -284,7 +284,7 @@ export abstract class LionLayer extends layers.Layer {
   }
 }
 
-/** The initializer with which tfjs creates a parameter. */
+/** The tfjs-layers initializer that gives a parameter its initial values. */
 function initializerOf(
   initial: Parameter["initial"],
   seed: number | undefined,
@@ -302,10 +302,10 @@ function initializerOf(
   return drawn as unknown as ReturnType<typeof initializers.zeros>;
 }
 
-/** Options without those that are `undefined`. */
+/** An object type whose properties cannot be `undefined`. */
 export type Given<T> = { [name in keyof T]: Exclude<T[name], undefined> };
 
-/** Those options of an object that are defined and have one of the names. */
+/** Picks those properties of an object that are defined and have one of the names. */
 export function pick<T extends object, K extends string>(
   from: T,
   names: Readonly<Record<K, unknown>>,
@@ -336,7 +336,7 @@ export function secondInput<T extends tf.Tensor>(
   return Array.isArray(inputs) ? inputs[1] as T | undefined : undefined;
 }
 
-/** Prefixes the names of a part's parameters, as in the layer. */
+/** Puts the prefix of a part of a layer before the names of the part's parameters. */
 export function within(prefix: string, parameters: Parameter[]): Parameter[] {
   return parameters.map((parameter) => ({
     ...parameter,
@@ -344,7 +344,7 @@ export function within(prefix: string, parameters: Parameter[]): Parameter[] {
   }));
 }
 
-/** Returns the parameters of a part of a layer by their names in the part. */
+/** Looks up the parameters of a part of a layer by their names within the part. */
 export function inside(prefix: string, parameters: Parameters): Parameters {
   return (name) => parameters(prefix + name);
 }

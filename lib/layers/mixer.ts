@@ -1,4 +1,4 @@
-/** The interface of what mixes tokens in a layer. @module */
+/** The interface of mixers, the operations that mix the tokens of a layer. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
 import type { ConcreteForm } from "../attention/forms/form.ts";
@@ -8,11 +8,11 @@ import type { Parameter, Parameters, Shape } from "./lion_layer.ts";
 /** What a layer passes to its mixer with each call. */
 export interface MixerCall {
   /**
-   * `[batch, length]`, 1 for a token, 0 for padding, which no token should
-   * attend to.
+   * The padding mask, `[batch, length]`: 1 for a token, 0 for padding, which no
+   * token should attend to.
    */
   readonly mask: tf.Tensor2D | undefined;
-  /** `[batch, length]`: no token should attend across a change of number. */
+  /** The segments, `[batch, length]`: no token should attend across a change of number. */
   readonly segments: tf.Tensor2D | undefined;
   /**
    * Whether each token should attend only to itself and the tokens before it.
@@ -23,32 +23,32 @@ export interface MixerCall {
    * with direction "backward".
    */
   readonly reversed: boolean;
-  /** The form to compute it in, where there is a choice. */
+  /** The form to compute attention in, if the mixer has several. */
   readonly form: AttentionForm;
-  /** Tokens per chunk, if the caller chose. */
+  /** Tokens per chunk; `undefined` lets the mixer choose. */
   readonly chunkSize: number | undefined;
   /** Whether dropout is active; the layer itself drops values of the output. */
   readonly training: boolean;
-  /** Added to the variance in normalisations. */
+  /** Epsilon added to the variance in normalisations. */
   readonly epsilon: number;
   /**
-   * Ranks each of which has a part of the tokens, in the order in which they
-   * come; see {@linkcode Mixer.sharesTokens}.
+   * The ranks that share the tokens, in the order of their parts; see
+   * {@linkcode Mixer.sharesTokens}.
    */
   readonly communicator?: TokenRanks | undefined;
 }
 
-/** What a mixer is passed with the next tokens of texts. */
+/** What a layer passes to its mixer's `step` with the next tokens of texts. */
 export type StepCall = Pick<MixerCall, "mask" | "epsilon">;
 
-/** What a causal mixer remembers of earlier tokens, tensors by name. */
+/** The state of a causal mixer after the earlier tokens: tensors by name. */
 export type MixerState = Readonly<Record<string, tf.Tensor>>;
 
 /** The costs of a mixer that depend on its form. */
 export interface MixerCost {
   /** Multiplications and additions of a forward pass. */
   readonly operations: number;
-  /** Bytes read and written at least. */
+  /** Lower bound of the bytes read and written. */
   readonly bytes: number;
   /** Peak memory in bytes. */
   readonly peakBytes: number;
@@ -56,17 +56,17 @@ export interface MixerCost {
 
 /** The conditions for which a mixer's cost is asked. */
 export interface CostCall extends Pick<MixerCall, "causal" | "chunkSize"> {
-  /** The form. */
+  /** The form of computation. */
   readonly form: ConcreteForm;
   /** Whether sequences are packed into rows. */
   readonly segments: boolean;
 }
 
 /**
- * What mixes tokens in a layer, a block or a model: a set of functions without
- * state, so that one mixer can serve any number of layers. Layers call `apply`
- * and `step` inside `tf.tidy`, which disposes of all tensors that they create
- * but do not return.
+ * The part of a layer, a block or a model that mixes the tokens: a set of
+ * functions without state, so that one mixer can serve any number of layers.
+ * Layers call `apply` and `step` inside `tf.tidy`, which disposes of all
+ * tensors that they create but do not return.
  *
  * @example A custom mixer, in a vision transformer and in a language model
  * ```ts
@@ -136,8 +136,8 @@ export interface CostCall extends Pick<MixerCall, "causal" | "chunkSize"> {
  */
 export interface Mixer {
   /**
-   * Whether `apply` can have a part of the tokens, as one of the ranks of
-   * `communicator`. @default false
+   * Whether `apply` can work on one rank's part of the tokens, and exchange
+   * with the others through `communicator`. @default false
    */
   readonly sharesTokens?: boolean | undefined;
   /**
@@ -147,13 +147,13 @@ export interface Mixer {
   parameters(shape: Shape): Parameter[];
   /**
    * Mixes the tokens: `[batch, length, dim]` to the same shape, differentiable.
-   * `x` is finite at padding too, where any finite output will do.
+   * `x` is finite at padding too, where the output may be anything finite.
    */
   apply(x: tf.Tensor3D, parameters: Parameters, call: MixerCall): tf.Tensor3D;
   /**
-   * The same for a causal mixer's next tokens, one or many, given what it
-   * remembers of earlier ones, `undefined` before the first; `generate` needs
-   * it. Shorter texts are padded on the left, and the padding must be skipped.
+   * Mixes the next tokens of a causal mixer, one or many, given its state after
+   * the earlier ones, `undefined` before the first; `generate` needs it.
+   * Shorter texts are padded on the left, and the padding must be skipped.
    */
   step?(
     x: tf.Tensor3D,
@@ -167,10 +167,10 @@ export interface Mixer {
    */
   operations(shape: Shape): number;
   /**
-   * The remaining cost, in a form on the current backend; `describe` reports
-   * it.
+   * The cost in one form on the current backend, beyond
+   * {@linkcode Mixer.operations}; `describe` reports it.
    *
-   * @throws {RangeError} If it does not fit the backend.
+   * @throws {RangeError} If the computation does not fit the backend.
    */
   cost?(shape: Shape, call: CostCall): MixerCost;
 }

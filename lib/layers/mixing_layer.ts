@@ -22,7 +22,7 @@ import { takeSegments } from "./segments.ts";
 import { tokenRanks } from "./shared_tokens.ts";
 import { mixerOf } from "./options/variants.ts";
 
-/** What a mixer is passed beyond its layer's options. */
+/** The part of a mixer's call that does not come from the layer's options. */
 export type Reading = Pick<
   MixerCall,
   "mask" | "segments" | "training" | "epsilon"
@@ -77,7 +77,7 @@ export abstract class MixingLayer extends LionLayer {
     this.attention = pick(options, ATTENTION_OPTIONS);
   }
 
-  /** Makes the layer of its saved options, by their names of then or now. */
+  /** Makes the layer from its saved options, under their old or new names. */
   static override fromConfig<T extends tf.serialization.Serializable>(
     cls: tf.serialization.SerializableConstructor<T>,
     config: tf.serialization.ConfigDict,
@@ -85,17 +85,17 @@ export abstract class MixingLayer extends LionLayer {
     return new cls(withNewNames(config));
   }
 
-  /** The mixer of the tokens. */
+  /** The mixer that the options of attention select. */
   get mixer(): Mixer {
     return this.#mixer ??= mixerOf(this.attention);
   }
 
-  /** Added to the variance in normalisations. */
+  /** Epsilon added to the variance in normalisations. */
   abstract readonly epsilon: number;
 
   /**
-   * Maps `[batch, length, dim]` to the same shape; the input is finite at
-   * padding too.
+   * Applies the layer to `[batch, length, dim]`, which is finite at padding
+   * too, and returns the same shape.
    */
   protected abstract transform(x: tf.Tensor3D, reading: Reading): tf.Tensor;
 
@@ -145,7 +145,7 @@ export abstract class MixingLayer extends LionLayer {
     });
   }
 
-  /** True: the output is finite at padding whatever the input. */
+  /** True: the output is finite at padding, whatever the input. */
   override get hasFinitePadding(): boolean {
     return true;
   }

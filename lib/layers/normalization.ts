@@ -20,7 +20,7 @@ export function norm(prefix: string, columns: number): Parameter[] {
   ];
 }
 
-/** Applies the layer normalisation whose parameters have that prefix. */
+/** Applies the layer normalisation whose parameters' names start with `prefix`. */
 export function applyNorm<T extends tf.Tensor>(
   x: T,
   prefix: string,
@@ -37,7 +37,7 @@ export function scaleOnly(prefix: string, columns: number): Parameter[] {
   return norm(prefix, columns).slice(0, 1);
 }
 
-/** Applies the root mean square normalisation whose parameter has that prefix, then the gate. */
+/** Applies RMS normalisation with the parameter `weight` after `prefix`, then the gate. */
 export function applyRmsNorm<T extends tf.Tensor>(
   x: T,
   prefix: string,
@@ -51,13 +51,13 @@ export function applyRmsNorm<T extends tf.Tensor>(
 
 /** Options of {@linkcode Normalization}. */
 export interface NormalizationOptions extends LionLayerOptions {
-  /** Added to the variance. @default 1e-6 */
+  /** Epsilon added to the variance. @default 1e-6 */
   epsilon?: number | undefined;
 }
 
 /** Layer normalisation of the last axis. */
 export class Normalization extends LionLayer {
-  /** The name under which it is saved. */
+  /** The name under which the layer is saved. */
   static readonly className: string = "LionNormalization";
   readonly #epsilon: number;
 
@@ -68,12 +68,12 @@ export class Normalization extends LionLayer {
     this.#epsilon = options.epsilon ?? 1e-6;
   }
 
-  /** The parameters that it needs for inputs of this shape. */
+  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     return norm("", shape.at(-1)!);
   }
 
-  /** Operations of mean, variance, scale and offset. */
+  /** Operations of the mean, the variance, the scale and the offset. */
   override operations(shape: Shape): number {
     return 8 * (shape as number[]).reduce((a, b) => a * b, 1);
   }

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { tokensIn } from "../operations/padding.ts";
 
 /**
- * The product of all masks: 1 for a token, 0 for padding.
+ * Combines padding masks by their product: 1 for a token, 0 for padding.
  *
  * @param layer The layer's name, for messages.
  * @param x `[batch, length, ...]`

@@ -2,13 +2,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { tokenRanks } from "./shared_tokens.ts";
 
-/** Rows of a batch. */
+/** A range of rows of a batch. */
 export interface Rows {
-  /** The first of them, from 0. */
+  /** Index of the first row, from 0. */
   readonly first: number;
-  /** How many. */
+  /** Number of rows in the range. */
   readonly count: number;
-  /** How many the batch has. */
+  /** Number of rows in the whole batch. */
   readonly total: number;
 }
 
@@ -45,9 +45,9 @@ export function withDropoutSeed<T>(
 /**
  * Applies dropout in training; the first axis is the batch.
  *
- * @param isOfSequences Whether it drops sequences, not values of tokens: then it
- * is the same for all ranks that share these.
- * @throws {RangeError} If ranks would drop other sequences than one another.
+ * @param isOfSequences Whether whole sequences are dropped, not values of
+ * tokens: the same ones on all ranks that share their tokens.
+ * @throws {RangeError} If ranks would drop different sequences.
  */
 export function drop<T extends tf.Tensor>(
   x: T,

@@ -1,11 +1,11 @@
-/** The input of layers that holds packed sequences' segments. @module */
+/** Separation of a layer's inputs from the segments of packed sequences. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 
 /** The inputs of a layer, separated from the segments. */
 export interface UnpackedInputs {
-  /** The inputs before the segments. */
+  /** The inputs other than the segments. */
   readonly others: tf.Tensor | tf.Tensor[];
-  /** `[batch, length]`: a change of number is a border. */
+  /** The segments, `[batch, length]`: a change of number is a border. */
   readonly segments: tf.Tensor2D | undefined;
 }
 
@@ -13,9 +13,9 @@ export interface UnpackedInputs {
  * Separates the segments, which come last, from the inputs of a layer.
  *
  * @param layer The layer's name, for messages.
- * @param most The largest number of inputs before them.
- * @throws {TypeError} If they are missing, or there although the layer takes
- * none.
+ * @param most The largest number of inputs before the segments.
+ * @throws {TypeError} If the segments are missing, or given although the layer
+ * takes none.
  */
 export function takeSegments(
   layer: string,

@@ -1,24 +1,24 @@
-/** Layers in ranks each of which has a part of the tokens. @module */
+/** Layers whose tokens are divided among ranks. @module */
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertTokenRanks } from "../operations/token_ranks.ts";
 
 let current: TokenRanks | undefined;
 
 /**
- * Runs a model on this rank's part of the tokens of each sequence. All ranks call
- * it together, with the tokens in their order, at least one on each. What layers
- * compute is what they would of the whole sequences: attention reads the tokens
- * of all ranks, positions count on from rank to rank, and pooling pools all
- * tokens. Gradients of weights are each rank's share, which add up to the whole.
+ * Runs a model on this rank's part of the tokens of each sequence. All ranks
+ * call it together, with the tokens in their order, at least one on each.
+ * Layers compute what they would for the whole sequences: attention reads the
+ * tokens of all ranks, positions count on from rank to rank, and pooling pools
+ * all tokens. Gradients of weights are each rank's share, which add up to the
+ * whole.
  *
- * For models and layers of this library with variants `"lit"`, `"d"`, `"s"`,
- * `"gla"`, `"hgrn2"`, `"mamba2"`, `"delta"`, `"gated-delta"` and `"kda"`, in
- * their tokens' own order, without class token and decays of one's own; others
- * say that they need all tokens. Layers of TensorFlow.js's that mix tokens do
- * not say so.
+ * Models and layers of this library support it with the variants `"lit"`,
+ * `"d"`, `"s"`, `"gla"`, `"hgrn2"`, `"mamba2"`, `"delta"`, `"gated-delta"` and
+ * `"kda"`, with the tokens in their own order, and without class tokens and
+ * custom decays; others throw. Layers of TensorFlow.js itself that mix tokens
+ * do not throw.
  *
- * Values that dropout drops differ from rank to rank, and so from those that
- * one process drops.
+ * Dropout drops other values on each rank than one process would drop.
  *
  * @example One rank has all tokens
  * ```ts
@@ -55,7 +55,7 @@ export function shareTokens<T>(communicator: TokenRanks, run: () => T): T {
   }
 }
 
-/** The ranks that share the tokens of the layers that run; none if undefined. */
+/** The ranks that share the tokens of the layers running now, or `undefined`. */
 export function tokenRanks(): TokenRanks | undefined {
   return current;
 }

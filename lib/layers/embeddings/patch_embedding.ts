@@ -27,7 +27,7 @@ const OWN_OPTIONS: OptionNames<
 
 /** The layer of {@linkcode patchEmbedding}. */
 export class PatchEmbedding extends LionLayer {
-  /** The name under which it is saved. */
+  /** The name under which the layer is saved. */
   static readonly className: string = "LionPatchEmbedding";
   readonly #patchSize: number;
   readonly #dim: number;
@@ -41,7 +41,7 @@ export class PatchEmbedding extends LionLayer {
     this.#dim = options.dim;
   }
 
-  /** The parameters that it needs for inputs of this shape. */
+  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const [, height, width, channels] = shape as number[];
     const size = this.#patchSize;
@@ -63,13 +63,13 @@ export class PatchEmbedding extends LionLayer {
     ];
   }
 
-  /** Operations of the projection. */
+  /** Operations of the patches' projection. */
   override operations(shape: Shape): number {
     const [batch, height, width, channels] = shape as number[];
     return 2 * batch! * height! * width! * channels! * this.#dim;
   }
 
-  /** `[batch, height, width, channels]` to `[batch, patches, dim]`. */
+  /** Maps images `[batch, height, width, channels]` to tokens `[batch, patches, dim]`. */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {
       assertWhole(this.name, tokenRanks());
@@ -93,7 +93,7 @@ export class PatchEmbedding extends LionLayer {
     });
   }
 
-  /** Throws if there is a mask, since it would be one of pixels. */
+  /** Throws if there is a mask: it would mark pixels, and tokens are patches. */
   protected override masksAfter(mask: tf.Tensor | undefined): undefined[] {
     if (!mask) return [undefined];
     throw new TypeError(
@@ -102,7 +102,7 @@ export class PatchEmbedding extends LionLayer {
     );
   }
 
-  /** `[batch, patches, dim]` */
+  /** The output's shape, `[batch, patches, dim]`. */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [batch, height, width] = firstShape(inputShape);
     const patches = height! * width! / this.#patchSize ** 2;

@@ -20,13 +20,13 @@ import { takeSegments } from "../segments.ts";
 import { tokenRanks } from "../shared_tokens.ts";
 
 /**
- * Standard deviation of learned vectors' initial values, as in BERT, GPT-2 and
- * ViT.
+ * Standard deviation of the initial values of learned vectors, as in BERT,
+ * GPT-2 and ViT.
  */
 export const EMBEDDING_STD = 0.02;
 
 /**
- * The vectors of consecutive positions.
+ * Returns the embeddings of `length` consecutive positions, from `start` on.
  *
  * @param table `[maxLength, dim]`
  * @returns `[length, dim]`
@@ -42,10 +42,10 @@ export function positionsOf(
 }
 
 /**
- * The vectors of the positions of this rank's tokens.
+ * Returns the embeddings of the positions of this rank's tokens.
  *
  * @param table `[maxLength, dim]`
- * @param ranks Those that share the tokens, if there are any.
+ * @param ranks The ranks that share the tokens, if there are any.
  * @returns `[length, dim]`
  * @throws {RangeError} If the table has fewer positions than all ranks need.
  */
@@ -62,7 +62,7 @@ export function positionsFrom(
 }
 
 /**
- * Throws unless a table has that many positions.
+ * Throws unless a table has at least `count` positions.
  *
  * @throws {RangeError} If it has fewer.
  */
@@ -76,12 +76,12 @@ export function assertPositions(table: tf.Tensor2D, count: number): void {
 }
 
 /**
- * The vectors of positions counted from the start of each segment; NaN beyond
- * the end of the table.
+ * Returns the embeddings of positions counted from the start of each segment;
+ * NaN beyond the end of the table.
  *
  * @param table `[maxLength, dim]`
  * @param segments `[batch, length]`
- * @param ranks Those that share the tokens, if there are any.
+ * @param ranks The ranks that share the tokens, if there are any.
  * @returns `[batch, length, dim]`
  */
 export function positionsOfSegments(
@@ -101,7 +101,7 @@ export function positionsOfSegments(
     tf.cast(known, "int32"),
   ) as tf.Tensor as tf.Tensor3D;
   if (!ranks && segments.shape[1] <= maxLength) return rows;
-  // The segments' values are not read here, so this cannot throw.
+  // Values of segments are not read back here, so a long segment cannot throw.
   const isBeyond = tf.greaterEqual(positions, maxLength);
   const { shape } = positions;
   const wrong = tf.where(isBeyond, tf.fill(shape, NaN), tf.zeros(shape));
@@ -119,7 +119,7 @@ export interface PositionEmbeddingOptions extends LionLayerOptions {
 
 /** The layer of {@linkcode positionEmbedding}. */
 export class PositionEmbedding extends LionLayer {
-  /** The name under which it is saved. */
+  /** The name under which the layer is saved. */
   static readonly className: string = "LionPositionEmbedding";
   readonly #embeddingStd: number;
 
@@ -131,7 +131,7 @@ export class PositionEmbedding extends LionLayer {
     this.#embeddingStd = embeddingStd;
   }
 
-  /** The parameters that it needs for inputs of this shape. */
+  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const [, length, dim] = shape;
     return [{
@@ -141,7 +141,7 @@ export class PositionEmbedding extends LionLayer {
     }];
   }
 
-  /** Operations of the additions. */
+  /** Operations of adding the position embeddings. */
   override operations(shape: Shape): number {
     return (shape as number[]).reduce((a, b) => a * b, 1);
   }
@@ -203,7 +203,7 @@ export interface PositionTableOptions extends PositionEmbeddingOptions {
 
 /** The layer of {@linkcode positionTable}. */
 export class PositionTable extends LionLayer {
-  /** The name under which it is saved. */
+  /** The name under which the layer is saved. */
   static readonly className: string = "LionPositionTable";
   readonly #maxLength: number;
   readonly #segments: boolean;
@@ -222,7 +222,7 @@ export class PositionTable extends LionLayer {
     this.#segments = segments;
   }
 
-  /** The parameters that it needs for inputs of this shape. */
+  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     return [{
       name: "weight",
@@ -231,7 +231,7 @@ export class PositionTable extends LionLayer {
     }];
   }
 
-  /** Operations of the additions. */
+  /** Operations of adding the position embeddings. */
   override operations(shape: Shape): number {
     return (shape as number[]).reduce((a, b) => a * b, 1);
   }

@@ -52,7 +52,7 @@ export interface TokenEmbeddingOptions extends LionLayerOptions {
   segments?: boolean | undefined;
   /** Whether the sum is layer-normalised, as in BERT. @default false */
   normalize?: boolean | undefined;
-  /** Added to the variance. @default 1e-6 */
+  /** Epsilon added to the variance in the layer normalisation. @default 1e-6 */
   epsilon?: number | undefined;
   /** Share of the values that training sets to 0. @default 0 */
   dropout?: number | undefined;
@@ -89,7 +89,7 @@ const OWN_OPTIONS: OptionNames<
 
 /** The layer of {@linkcode tokenEmbedding}. */
 export class TokenEmbedding extends LionLayer {
-  /** The name under which it is saved. */
+  /** The name under which the layer is saved. */
   static readonly className: string = "LionTokenEmbedding";
   readonly #options: Complete<
     Omit<TokenEmbeddingOptions, keyof LionLayerOptions>
@@ -112,7 +112,7 @@ export class TokenEmbedding extends LionLayer {
     assertStd("embeddingStd", embeddingStd);
   }
 
-  /** The parameters that it needs for inputs of this shape. */
+  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(): Parameter[] {
     const { vocabularySize, dim, maxLength, tokenTypes } = this.#options;
     const { normalize, embeddingStd } = this.#options;
@@ -133,7 +133,7 @@ export class TokenEmbedding extends LionLayer {
     ];
   }
 
-  /** Operations of the additions. */
+  /** Operations of adding the position and token type embeddings. */
   override operations(shape: Shape): number {
     const [batch, length] = shape as [number, number];
     return 2 * batch * length * this.#options.dim;
@@ -165,9 +165,10 @@ export class TokenEmbedding extends LionLayer {
   }
 
   /**
-   * The vectors of tokens at positions from `start` on, at the given
-   * `positions`, `[batch, length]`, all below `start + length`, or counted from
-   * the start of each segment, or on from the ranks before this one.
+   * Embeds tokens. Their positions count from `start`, or are the given
+   * `positions`, `[batch, length]`, all below `start + length`; they count from
+   * the start of each segment if there are `segments`, and on from the tokens
+   * of earlier ranks if there are `ranks`.
    */
   embed(
     ids: tf.Tensor2D,
@@ -204,21 +205,21 @@ export class TokenEmbedding extends LionLayer {
     return normalize ? applyNorm(x, "LayerNorm.", this.parameter, epsilon) : x;
   }
 
-  /** The mask of the tokens; the table has none. */
+  /** The masks of the outputs: the tokens' own, and none for the table. */
   protected override masksAfter(
     mask: tf.Tensor | undefined,
   ): (tf.Tensor | undefined)[] {
     return [mask, undefined];
   }
 
-  /** `[batch, length, dim]` and `[vocabularySize, dim]` */
+  /** The shapes of the outputs, `[batch, length, dim]` and `[vocabularySize, dim]`. */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape[] {
     const { dim, vocabularySize } = this.#options;
     const [batch, length] = firstShape(inputShape);
     return [[batch!, length!, dim], [vocabularySize, dim]];
   }
 
-  /** True: padding has rows of the tables too. */
+  /** True: padding has an id too, whose embedding is finite. */
   override get hasFinitePadding(): boolean {
     return true;
   }

@@ -38,7 +38,7 @@ export interface ClassTokenOptions extends LionLayerOptions {
 
 /** The layer of {@linkcode classToken}. */
 export class ClassToken extends LionLayer {
-  /** The name under which it is saved. */
+  /** The name under which the layer is saved. */
   static readonly className: string = "LionClassToken";
   readonly #embeddingStd: number;
 
@@ -50,7 +50,7 @@ export class ClassToken extends LionLayer {
     this.#embeddingStd = embeddingStd;
   }
 
-  /** The parameters that it needs for inputs of this shape. */
+  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     return [{
@@ -60,7 +60,7 @@ export class ClassToken extends LionLayer {
     }];
   }
 
-  /** Zero: the layer only concatenates. */
+  /** Zero operations: the layer only concatenates. */
   override operations(): number {
     return 0;
   }
@@ -78,7 +78,7 @@ export class ClassToken extends LionLayer {
     });
   }
 
-  /** Marks the class token as no padding. */
+  /** The output's mask, in which the class token is not padding. */
   protected override masksAfter(
     mask: tf.Tensor | undefined,
   ): (tf.Tensor | undefined)[] {
@@ -90,7 +90,7 @@ export class ClassToken extends LionLayer {
     })];
   }
 
-  /** `[batch, 1 + length, dim]` */
+  /** The output's shape, `[batch, 1 + length, dim]`. */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [batch, length, dim] = firstShape(inputShape);
     return [batch!, length === null ? null : length! + 1, dim!];
@@ -129,13 +129,11 @@ export function classToken(options: ClassTokenOptions = {}): LionLayer {
 
 /** Options of {@linkcode tokenPooling}. */
 export interface TokenPoolingOptions extends LionLayerOptions {
-  /**
-   * Whether to take the mean of all tokens that are not padding, or token 0.
-   */
+  /** How to pool: the mean of all tokens that are not padding, or token 0. */
   kind: "mean" | "first";
   /**
    * The largest number of sequences packed into a row. The last input,
-   * `[batch, length]`, then says which one each token belongs to, and the
+   * `[batch, length]`, then says which sequence each token belongs to, and the
    * output has one vector per sequence, `[batch, maxSegments, dim]`, with zeros
    * after the last. A row with more sequences yields NaN; trailing segments of
    * only padding do not count. @default no packing
@@ -145,7 +143,7 @@ export interface TokenPoolingOptions extends LionLayerOptions {
 
 /** The layer of {@linkcode tokenPooling}. */
 export class TokenPooling extends LionLayer {
-  /** The name under which it is saved. */
+  /** The name under which the layer is saved. */
   static readonly className: string = "LionTokenPooling";
   readonly #kind: "mean" | "first";
   readonly #maxSegments: number | undefined;
@@ -164,7 +162,7 @@ export class TokenPooling extends LionLayer {
     this.#maxSegments = maxSegments;
   }
 
-  /** The parameters that it needs for inputs of this shape. */
+  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(): Parameter[] {
     return [];
   }
@@ -251,12 +249,12 @@ export class TokenPooling extends LionLayer {
     return tf.div(sums, divisors);
   }
 
-  /** None: the output has no axis of tokens. */
+  /** The output has no mask, since it has no axis of tokens. */
   protected override masksAfter(): undefined[] {
     return [undefined];
   }
 
-  /** `[batch, dim]` or `[batch, maxSegments, dim]` */
+  /** The output's shape, `[batch, dim]` or `[batch, maxSegments, dim]`. */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [batch, , dim] = firstShape(inputShape);
     return this.#maxSegments === undefined

@@ -17,16 +17,16 @@ export interface VocabularyHeadOptions extends LionLayerOptions {
    * logits. @default false
    */
   transform?: boolean | undefined;
-  /** Added to the variance. @default 1e-6 */
+  /** Epsilon added to the variance in the layer normalisation. @default 1e-6 */
   epsilon?: number | undefined;
 }
 
 /**
- * Logits over the vocabulary: the product with the table of token vectors that
- * the model starts with.
+ * A head that maps vectors to logits over the vocabulary by their product with
+ * the token embedding table that the model starts with (tied weights).
  */
 export class VocabularyHead extends LionLayer {
-  /** The name under which it is saved. */
+  /** The name under which the layer is saved. */
   static readonly className: string = "LionVocabularyHead";
   readonly #transform: boolean;
   readonly #epsilon: number;
@@ -41,13 +41,13 @@ export class VocabularyHead extends LionLayer {
     this.#epsilon = options.epsilon ?? 1e-6;
   }
 
-  /** Creates the parameters. */
+  /** Creates the layer's parameters. */
   override build(inputShape: Shape | Shape[]): void {
     this.#vocabularySize = (inputShape as Shape[])[1]![0]!;
     super.build(inputShape);
   }
 
-  /** The parameters that it needs for inputs of this shape. */
+  /** The layer's parameters for inputs of this shape. */
   protected override parametersFor(shape: Shape): Parameter[] {
     const dim = shape.at(-1)!;
     if (!this.#transform) return [];
@@ -58,7 +58,7 @@ export class VocabularyHead extends LionLayer {
     ];
   }
 
-  /** Operations of the products. */
+  /** Operations of the matrix products. */
   override operations(shape: Shape): number {
     const [batch, length, dim] = shape as [number, number, number];
     const columns = this.#vocabularySize + (this.#transform ? dim : 0);
@@ -66,7 +66,7 @@ export class VocabularyHead extends LionLayer {
   }
 
   /**
-   * Maps vectors `[batch, length, dim]` and the table to
+   * Maps vectors `[batch, length, dim]` and the token embedding table to logits
    * `[batch, length, vocabularySize]`.
    */
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
@@ -76,7 +76,7 @@ export class VocabularyHead extends LionLayer {
     });
   }
 
-  /** The logits of vectors `[batch, length, dim]`. */
+  /** Computes the logits of vectors `[batch, length, dim]`. */
   logits(x: tf.Tensor3D, table: tf.Tensor2D): tf.Tensor3D {
     const [batch, length, dim] = x.shape;
     const rows = tf.reshape(this.#transform ? this.#transformed(x) : x, [
@@ -97,7 +97,7 @@ export class VocabularyHead extends LionLayer {
     return applyNorm(y, "transform.LayerNorm.", this.parameter, this.#epsilon);
   }
 
-  /** `[batch, length, vocabularySize]` */
+  /** The output's shape, `[batch, length, vocabularySize]`. */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [[batch, length], [vocabularySize]] = inputShape as [Shape, Shape];
     return [batch!, length!, vocabularySize!];

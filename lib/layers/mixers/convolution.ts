@@ -24,8 +24,8 @@ export function convolution(
 }
 
 /**
- * Turns the weight of a `Conv1d`, `[channels, 1, taps]`, into that of
- * `shortConvolution`.
+ * Reshapes the weight of a `Conv1d`, `[channels, 1, taps]`, to that of
+ * `shortConvolution`, `[channels, taps]`.
  */
 export function tapsOf(weight: tf.Tensor): tf.Tensor2D {
   const [channels, , taps] = weight.shape as [number, number, number];

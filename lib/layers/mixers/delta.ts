@@ -30,8 +30,8 @@ import {
 
 /**
  * DeltaNet: SiLU of queries, keys and values; queries and keys are scaled to
- * unit length, a sigmoid says how much to replace, and the output is normalised
- * per head. Without the short convolutions.
+ * unit length, β is a sigmoid, and the output is normalised per head. It has no
+ * short convolutions.
  *
  * Source: Yang et al. 2024 (arXiv:2406.06484), section 3.3.
  */
@@ -111,7 +111,7 @@ export const KIMI_DELTA_ATTENTION: FamilyModel<KimiDeltaAttentionInputs> = {
   cost: (sizes, call) => deltaCost(sizes, call, sizes.headDim),
 };
 
-/** Projections to queries, keys, values and β. */
+/** Parameters of the projections to queries, keys, values and β. */
 function deltaParameters(dim: number, numHeads: number): Parameter[] {
   return [
     ...linear("qkv.", dim, 3 * dim),
@@ -134,7 +134,7 @@ function vectorsOf(
   };
 }
 
-/** The delta rule has two forms; any other form becomes "auto". */
+/** Options of the delta rule, which has two forms; any other form becomes "auto". */
 function deltaOptions({ form, ...others }: FamilyOptions): DeltaFamilyOptions {
   const isOne = form === "recurrent" || form === "chunkwise";
   return { ...others, form: isOne ? form : "auto" };
@@ -152,14 +152,15 @@ function stepOf(
   return { y, state: { state } };
 }
 
-/** Default tokens per chunk. */
+/** Default number of tokens per chunk. */
 const CHUNK = 64;
 
 /**
- * The cost of the delta rule. Token by token: three products with the state, to
- * look up the key, to write and to read. In chunks: products of keys with keys
- * and queries, a triangular system for pseudo-keys and pseudo-values, their
- * weighted sum, and the same three products with the state.
+ * The cost of the delta rule. The recurrent form has three products with the
+ * state, to look up the key, to write and to read. The chunkwise form has
+ * products of keys with keys and queries, a triangular system for pseudo-keys
+ * and pseudo-values, their weighted sum, and the same three products with the
+ * state.
  */
 function deltaCost(
   { batch, heads, length, headDim, valueDim }: HeadSizes,

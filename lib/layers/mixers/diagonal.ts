@@ -1,4 +1,4 @@
-/** Models of the family with one decay per channel, as mixers. @module */
+/** Models of the family with diagonal decays, one per channel, as mixers. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { logSigmoid } from "../../attention/decays/decay.ts";
 import {
@@ -28,7 +28,7 @@ import {
   withoutSteps,
 } from "./projections.ts";
 
-/** A gate is this root of a sigmoid, which starts near 1. */
+/** GLA's gates are the `ROOT`-th root of a sigmoid, so that they start near 1. */
 const ROOT = 16;
 
 /**
@@ -106,8 +106,8 @@ export const HGRN2: FamilyModel<Hgrn2Inputs> = {
 /**
  * RWKV-6: log decays -e^w, where w is a low-rank map with tanh inside; decays
  * and bonus start as in a middle layer of the authors' models. The output is
- * normalised per head and gated by SiLU. Without the token shifts before the
- * projections.
+ * normalised per head and gated by SiLU. The token shifts before the
+ * projections are left out.
  *
  * Source: Peng et al. 2024 (arXiv:2404.05892), section 4, and its authors' code.
  */
@@ -150,13 +150,13 @@ export const RWKV6: FamilyModel<Rwkv6Inputs> = {
   sharesTokens: false,
   output: { norm: "layer of heads" },
   cost(sizes, call) {
-    // Both directions run as causal attention, side by side.
+    // Both directions run as causal attention, as one doubled batch.
     const batch = call.causal ? sizes.batch : 2 * sizes.batch;
     return attentionCost({ ...sizes, batch }, { ...call, causal: true }, true);
   },
 };
 
-/** One number per channel, from its relative and absolute position. */
+/** A tensor of one number per channel, from its index and its share of the last index. */
 function channels(
   count: number,
   value: (share: number, index: number) => number,
@@ -167,7 +167,7 @@ function channels(
   );
 }
 
-/** Attention of the next tokens, with a decay paid on arrival. */
+/** Attention of the next tokens, where a token's decay applies on arrival. */
 function stepOf(
   { q, k, v, logDecay }: GatedLinearAttentionInputs,
   before: MixerState | undefined,

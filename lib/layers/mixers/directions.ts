@@ -1,4 +1,4 @@
-/** Mixers that run from the other end, or from each end separately. @module */
+/** Causal mixers that run backward, or in both directions separately. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { reversedRanks } from "../../operations/token_ranks.ts";
 import type { Parameters } from "../lion_layer.ts";
@@ -21,8 +21,8 @@ export function backward(mixer: Mixer): Mixer {
 }
 
 /**
- * The sum of a causal mixer from both ends, in which a token counts itself
- * twice: an ablation of LION's correction.
+ * The sum of a causal mixer's outputs in both directions, in which a token
+ * counts itself twice: an ablation of LION's correction.
  *
  * Source: LION (arXiv:2502.16249), section 3.
  */

@@ -1,5 +1,5 @@
 /**
- * The family's mixers: projections before, normalisation and gate after.
+ * Mixers of the family: projections before, normalisation and gate after.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { CostCall, Mixer, MixerCost, MixerState } from "../mixer.ts";
 import { applyNorm, applyRmsNorm, norm, scaleOnly } from "../normalization.ts";
 import { matrixOperations } from "./projections.ts";
 
-/** What happens to the heads' output before it is projected. */
+/** How the heads' output is normalised and gated before it is projected. */
 export interface Output {
   /**
    * The kind of normalisation, over each head by itself or over all columns of
@@ -24,11 +24,11 @@ export interface Output {
   readonly isGatedFirst?: boolean;
 }
 
-/** The projections of a layer's input. */
+/** The inputs and the gate that a layer's input is projected to. */
 export interface Projected<Inputs> {
   /** The model's inputs, `[batch, heads, length, …]`. */
   readonly inputs: Inputs;
-  /** Multiplies the output, `[batch, length, dim]`; no gate if undefined. */
+  /** The gate that multiplies the output, `[batch, length, dim]`; none if undefined. */
   readonly gate?: tf.Tensor3D;
 }
 
@@ -43,9 +43,9 @@ export interface HeadSizes {
   readonly valueDim: number;
 }
 
-/** A model of the family in a layer, with inputs by name. */
+/** A model of the family as part of a layer. */
 export interface FamilyModel<Inputs> {
-  /** Its own parameters, without normalisation and output projection. */
+  /** The model's own parameters, without normalisation and output projection. */
   parameters(dim: number, numHeads: number): Parameter[];
   /** Projects `x`, `[batch, length, dim]`, to the model's inputs. */
   project(
@@ -61,7 +61,7 @@ export interface FamilyModel<Inputs> {
     before: MixerState | undefined,
     mask: tf.Tensor2D | undefined,
   ): { y: tf.Tensor4D; state: MixerState };
-  /** What happens to the model's output. */
+  /** How the model's output is normalised and gated. */
   readonly output: Output;
   /** Whether ranks can share the tokens. */
   readonly sharesTokens: boolean;
@@ -69,7 +69,7 @@ export interface FamilyModel<Inputs> {
   cost(sizes: HeadSizes, call: CostCall): MixerCost;
 }
 
-/** Makes a mixer of a model of the family. */
+/** Makes a mixer from a model of the family. */
 export function familyMixer<Inputs>(
   model: FamilyModel<Inputs>,
   numHeads: number,

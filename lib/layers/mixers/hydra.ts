@@ -50,7 +50,7 @@ const OPTIONS: OptionNames<HydraMixerOptions> = {
 /** Default channels per head. */
 const HEAD_DIM = 64;
 
-/** The authors' epsilon of the normalisation, whatever the layer's. */
+/** Epsilon of the normalisation in the authors' code, whatever the layer's. */
 const EPSILON = 1e-5;
 
 /**
@@ -137,7 +137,7 @@ export function hydraMixer(options: HydraMixerOptions = {}): Mixer {
       return matrixOperations(matrices, shape);
     },
     cost([batch, length, dim], call) {
-      // Both directions run as causal attention, side by side.
+      // Both directions run as causal attention, as one doubled batch.
       const heads = headsOf(dim!);
       return attentionCost(
         {
@@ -229,7 +229,7 @@ function mix(
   ) as tf.Tensor3D;
 }
 
-/** What each token has summed up with those before it, from either end. */
+/** Causal linear attention of both directions: what each token reads from those up to it. */
 function attend(
   { q, k, v }: Omit<BothEnds, "x">,
   logDecay: tf.Tensor3D,

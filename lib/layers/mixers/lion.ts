@@ -27,15 +27,15 @@ import { applyNorm, norm } from "../normalization.ts";
 import type { LayerDecay } from "./lion_decays.ts";
 import { projectionOperations, withoutSteps } from "./projections.ts";
 
-/** The options of LION's mixers. */
+/** Options of {@linkcode lionMixer}. */
 export interface LionMixerOptions {
-  /** How weights decay with distance. */
+  /** How attention weights decay with distance. */
   readonly decay: LayerDecay;
   /** Number of heads; must divide the input's columns. */
   readonly numHeads: number;
   /** Feature map of queries and keys. */
   readonly featureMap: keyof typeof FEATURE_MAPS;
-  /** The paths through the tokens. */
+  /** The orders in which the tokens are read. */
   readonly order: "raster" | "snake" | readonly Order[];
   /** Number of rows and columns of tokens, for `"snake"`. */
   readonly grid: readonly [rows: number, columns: number] | undefined;
@@ -45,7 +45,7 @@ export interface LionMixerOptions {
   readonly normalize: boolean;
   /** Whether the heads' output is layer-normalised before it is projected. */
   readonly outputNorm: boolean;
-  /** Whether a token counts itself in both directions. */
+  /** Whether a token counts itself in both directions: the mask is then M + I. */
   readonly isImbalanced: boolean;
 }
 
@@ -138,13 +138,13 @@ export function lionMixer(options: LionMixerOptions): Mixer {
   };
 }
 
-/** Whether the paths differ from the tokens' own order. */
+/** Whether the tokens are read in other orders than their own. */
 function hasOrders({ decay, order }: LionMixerOptions): boolean {
-  // Without decay, order does not matter.
+  // Without decay, the order of the tokens does not change the output.
   return decay.fades && order !== "raster";
 }
 
-/** The names of the decays' parameters, one per order: a_i, a2_i, a3_i … */
+/** Names of the decays' parameters, one per order: a_i, a2_i, a3_i and so on. */
 function decayNames(options: LionMixerOptions): string[] {
   const ways = !hasOrders(options)
     ? 1
@@ -154,7 +154,7 @@ function decayNames(options: LionMixerOptions): string[] {
   return Array.from({ length: ways }, (_, i) => i ? `a${i + 1}_i` : "a_i");
 }
 
-/** The paths through the tokens, or `undefined` for their own order. */
+/** The orders in which tokens are read, or `undefined` if only their own. */
 function ordersOf(
   options: LionMixerOptions,
   length: number,
@@ -168,27 +168,26 @@ function ordersOf(
       snakeOrder(...grid!, { along, first })
     )
     : [...order];
-  // The same paths from their other end, where tokens are counted from that
-  // end.
+  // The same orders for reversed tokens, whose indices count from the end.
   return reversed
     ? orders.map((order) => order.toReversed().map((at) => length - 1 - at))
     : orders;
 }
 
-/** The options of attention for a call. */
+/** The options of `lionAttention` for a call. */
 function optionsOf(call: MixerCall): Omit<LionAttentionOptions, "decay"> {
   const { causal, form, chunkSize, mask, segments, communicator } = call;
   return { causal, form, chunkSize, mask, segments, communicator };
 }
 
-/** Queries, keys and values. */
+/** Queries, keys and values of all heads. */
 interface Heads {
   readonly q: tf.Tensor4D;
   readonly k: tf.Tensor4D;
   readonly v: tf.Tensor4D;
 }
 
-/** The decays of the paths through the tokens. */
+/** The orders in which tokens are read, and the decay of each. */
 interface Ways {
   readonly decays: readonly Decay[];
   readonly orders: readonly Order[] | undefined;
@@ -201,7 +200,7 @@ function attendTo(
 ): tf.Tensor4D {
   if (!orders) return lionAttention(q, k, v, { ...options, decay: decays[0]! });
   const ways = orders.map((order, i) => ({ order, decay: decays[i]! }));
-  // Ranks cannot share the tokens of several paths; see `sharesTokens`.
+  // Ranks cannot share tokens that are read in orders; see `sharesTokens`.
   const { communicator: _, ...others } = options;
   return lionAttentionInOrders(q, k, v, ways, others);
 }
@@ -224,7 +223,7 @@ function imbalanced(
   return normalize ? divided(all, 1e-6, mask) : all;
 }
 
-/** The decays that the state of causal attention pays from token to token. */
+/** The log decays of the recurrent state from token to token, and their convention. */
 function paidByStates(decay: Decay): {
   logDecay?: tf.Tensor1D | tf.Tensor3D | tf.Tensor4D;
   convention?: "source" | "arrival";

@@ -42,7 +42,7 @@ export interface LearnedDecay {
   decay(x: tf.Tensor3D, parameters: Parameters): Decay;
 }
 
-/** Properties of the token order that a decay depends on. */
+/** Properties of the order of the tokens that a decay depends on. */
 interface Place {
   /** Position of the class token, if there is one: LION-S does not decay it. */
   readonly classToken: "first" | "last" | undefined;
@@ -50,13 +50,13 @@ interface Place {
 
 /** A decay in a layer, with named parameters. */
 export interface LayerDecay {
-  /** Whether weights decay at all, so that it has a cost and orders matter. */
+  /** Whether weights decay at all; if not, decays cost nothing and orders do not matter. */
   readonly fades: boolean;
   /** Whether there is one decay per channel of the keys. */
   readonly isDiagonal?: boolean;
-  /** Whether it depends on nothing but the tokens themselves, not on places. */
+  /** Whether the decay depends only on the tokens, not on their positions. */
   readonly isOfTokens: boolean;
-  /** Its parameters, whose names start with `name`. */
+  /** The decay's parameters, whose names start with `name`. */
   parameters(name: string, shape: Shape): Parameter[];
   /** Computes the decay from `x`, `[batch, length, dim]`. */
   of(
@@ -78,7 +78,7 @@ export const NO_DECAY: LayerDecay = {
 /** Initial logits of LION-D's decays, as in the authors' code. */
 const RANDOM_LOGITS = { deviation: 1 };
 
-/** LION-D's decays, whose logits are learned. */
+/** LION-D's decays: one learned logit per head. */
 export function headDecay(numHeads: number): LayerDecay {
   return {
     fades: true,
@@ -92,9 +92,9 @@ export function headDecay(numHeads: number): LayerDecay {
 }
 
 /**
- * LION-S's decays: 1 - sigmoid(W x + b), as in the authors' code, where the
- * paper has sigmoid(W x + b). The functions are the same set, and the authors'
- * weights can be loaded.
+ * LION-S's decays, 1 - sigmoid(W x + b), as in the authors' code, where the
+ * paper has sigmoid(W x + b). Both describe the same set of functions; this one
+ * can load the authors' weights.
  */
 export function tokenDecay(numHeads: number): LayerDecay {
   return {
@@ -112,7 +112,7 @@ export function tokenDecay(numHeads: number): LayerDecay {
   };
 }
 
-/** 0 for the class token, 1 for the other tokens. */
+/** A factor for log decays: 0 for the class token, 1 for the other tokens. */
 function withoutClassToken(
   length: number,
   classToken: "first" | "last",
@@ -123,7 +123,7 @@ function withoutClassToken(
   ) as tf.Tensor1D;
 }
 
-/** How diagonal decays are initialised. */
+/** Initial values of diagonal decays. */
 export type DiagonalDecayInit = "hippo" | "random";
 
 /** LION-D's diagonal decays: one per channel of each head. */
@@ -156,8 +156,8 @@ export function headDiagonalDecay(
 }
 
 /**
- * LION-S's diagonal decays: one per channel of each head. With `"hippo"`, HiPPO's decays
- * are the initial bias: a token whose columns are 0 has them.
+ * LION-S's diagonal decays: one per channel of each head. With `"hippo"`, the
+ * initial bias gives HiPPO's decays to a token whose columns are 0.
  */
 export function tokenDiagonalDecay(
   numHeads: number,
@@ -193,8 +193,8 @@ export function tokenDiagonalDecay(
 }
 
 /**
- * The logits of log decays Δ A, with one of Mamba's steps Δ per head, and for
- * its channels the diagonal A of HiPPO-LegS, -1, -2, …
+ * Logits whose log sigmoids are log decays Δ A, with one of Mamba's steps Δ per
+ * head, and the diagonal A of HiPPO-LegS, -1, -2, …, for the channels.
  */
 function hippoLogits(
   numHeads: number,
@@ -207,7 +207,7 @@ function hippoLogits(
   });
 }
 
-/** A custom decay. */
+/** Wraps a custom decay, a function or one with parameters, as a layer's decay. */
 export function ownDecay(own: DecayFunction | LearnedDecay): LayerDecay {
   if (typeof own === "function") {
     return {

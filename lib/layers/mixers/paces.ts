@@ -4,8 +4,8 @@ import { mambaTimeStep } from "../../family/initial_decay.ts";
 import type { Parameter } from "../lion_layer.ts";
 
 /**
- * Logarithms of the heads' decay rates, from 1 to 16; log decays are -e^A_log
- * dt.
+ * The parameter `A_log`: logarithms of the heads' decay rates, which start
+ * between 1 and 16. Log decays are -e^A_log dt.
  */
 export function pace(numHeads: number): Parameter {
   const values = (seed: number | undefined) =>
@@ -13,7 +13,7 @@ export function pace(numHeads: number): Parameter {
   return { name: "A_log", shape: [numHeads], initial: { values } };
 }
 
-/** Biases whose softplus are Mamba's initial time steps. */
+/** Initial biases of time steps: their softplus is one of Mamba's initial time steps. */
 export function stepBias(count: number): Parameter["initial"] {
   return {
     values: (seed) =>

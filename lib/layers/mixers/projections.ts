@@ -12,8 +12,8 @@ export function projectionOperations(shape: Shape): number {
 }
 
 /**
- * Splits x W along its columns. Where W has fewer rows, it is W that is split,
- * which copies less, and so do the gradients.
+ * Splits x W along its columns. Where W has fewer rows than x, W is split
+ * instead, since that copies less, and so do the gradients.
  *
  * @param x `[batch, length, inputs]`
  * @param weight `[inputs, outputs]`
@@ -34,7 +34,7 @@ export function denseParts(
 }
 
 /**
- * Sets log decays to 0 at padding, which is not part of the text.
+ * Sets log decays to 0 at padding, so that padding does not decay the state.
  *
  * @param logDecay `[heads]`, `[batch or 1, heads, length]`, or the latter with
  * an axis of channels.
@@ -54,7 +54,8 @@ export function withoutSteps<T extends tf.Tensor>(
 }
 
 /**
- * Multiplications and additions per token of the matrices among the parameters.
+ * Multiplications and additions of the weight matrices among the parameters,
+ * for inputs of this shape.
  */
 export function matrixOperations(
   parameters: readonly Parameter[],
@@ -67,7 +68,8 @@ export function matrixOperations(
 }
 
 /**
- * Maps `[batch, length, heads · columns]` to `[batch, heads, length, columns]`.
+ * Splits columns into heads: `[batch, length, heads · columns]` to
+ * `[batch, heads, length, columns]`.
  */
 export function toHeads(rows: tf.Tensor3D, numHeads: number): tf.Tensor4D {
   const [batch, length, columns] = rows.shape;
@@ -78,9 +80,7 @@ export function toHeads(rows: tf.Tensor3D, numHeads: number): tf.Tensor4D {
   return tf.transpose(split, [0, 2, 1, 3]);
 }
 
-/**
- * One number per token and head, `[batch, heads, length]`, from a linear map.
- */
+/** A linear map to one number per token and head, `[batch, heads, length]`. */
 export function perToken(
   x: tf.Tensor3D,
   prefix: string,
@@ -89,7 +89,7 @@ export function perToken(
   return tf.transpose(applyLinear(x, prefix, parameters), [0, 2, 1]);
 }
 
-/** The rank of low-rank maps. */
+/** The largest rank of low-rank maps. */
 const RANK = 16;
 
 /**
@@ -121,7 +121,7 @@ export function applyLowRank(
   return applyLinear(between(few), `${prefix}up.`, parameters);
 }
 
-/** A linear map's parameters with other initial values for its bias. */
+/** Replaces the initial values of the bias of a linear map. */
 export function withBias(
   parameters: readonly Parameter[],
   initial: Parameter["initial"] = "zeros",
@@ -131,7 +131,7 @@ export function withBias(
   );
 }
 
-/** x · sigmoid(x) */
+/** The SiLU activation, x · sigmoid(x). */
 export function silu<T extends tf.Tensor>(x: T): T {
   return tf.mul(x, tf.sigmoid(x));
 }
@@ -143,8 +143,8 @@ export function ofLengthOne(x: tf.Tensor4D): tf.Tensor4D {
 }
 
 /**
- * log(1 + e^x), with a gradient that also works inside `tf.tidy`, unlike that
- * of tfjs.
+ * Softplus, log(1 + e^x), with a gradient that also works inside `tf.tidy`,
+ * unlike that of tfjs.
  */
 export function softplus<T extends tf.Tensor>(x: T): T {
   return tf.neg(logSigmoid(tf.neg(x)));

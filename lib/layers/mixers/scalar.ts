@@ -1,4 +1,4 @@
-/** Models of the family with one decay per token, as mixers. @module */
+/** Models of the family with scalar decays, one per token and head, as mixers. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type RecurrentState,
@@ -26,7 +26,7 @@ import {
 /**
  * Mamba-2: one projection to gate, values, keys, queries and time steps; all
  * heads share queries and keys; SiLU gates the output before it is normalised.
- * It is as wide as the model, and has no short convolution.
+ * Values are as wide as the model, and there is no short convolution.
  *
  * Source: Dao and Gu 2024 (arXiv:2405.21060), section 7, and its authors' code.
  */
@@ -87,9 +87,9 @@ export const MAMBA2: FamilyModel<Mamba2Inputs> = {
 };
 
 /**
- * xLSTM's mLSTM: input and forget gates from linear maps that start at zero,
- * the forget gates' biases spread from 3 to 6; the output is normalised per
- * head and gated by a sigmoid.
+ * xLSTM's mLSTM: linear maps to input and forget gates, whose weights start at
+ * zero and forget biases from 3 to 6; the output is normalised per head and
+ * gated by a sigmoid.
  *
  * Source: Beck et al. 2024 (arXiv:2405.04517), section 2.3, and its authors' code.
  */

@@ -1,4 +1,4 @@
-/** Softmax attention as a mixer, the baseline. @module */
+/** Softmax attention, the baseline, as a mixer. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { alibiSlopes } from "../../attention/decays/alibi.ts";
 import { softmaxAttention } from "../../attention/softmax_attention.ts";
@@ -27,8 +27,8 @@ export interface SoftmaxMixerOptions {
 }
 
 /**
- * Softmax attention, in a single form. Unless causal, ALiBi holds all scores at
- * once.
+ * Softmax attention as a mixer, which has a single form. Bidirectional
+ * attention with ALiBi holds all scores in memory at once.
  *
  * Source: Vaswani et al. 2017 (arXiv:1706.03762).
  */

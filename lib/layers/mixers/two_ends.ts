@@ -1,7 +1,7 @@
 /**
- * What stands around attention that reads a sequence from both ends, each end
- * with queries and keys of its own that all heads share, as Hydra does. The
- * second half of the batch has the tokens in reverse.
+ * Splits and joins around Hydra's attention, which reads a sequence in both
+ * directions, each with its own queries and keys that all heads share. The
+ * second half of the batch holds the tokens in reverse.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { joinHeads } from "../../operations/heads.ts";
 import { endsOf, numberSegments } from "../../operations/segments.ts";
 import { toHeads } from "./projections.ts";
 
-/** The kernel of {@linkcode splitEnds}; attribute `stateDim`. */
+/** The kernel of {@linkcode splitEnds}, with the attribute `stateDim`. */
 export const SPLIT_ENDS: Operation<"x" | "q" | "k" | "v"> = {
   kernel: "LionSplitEnds",
   gradientsIn: ["mixed", "dt"],
@@ -25,24 +25,25 @@ export const JOIN_ENDS: Operation<"y"> = {
   outputs: ["y"],
 };
 
-/** What attention from both ends gets, with twice the batch. */
+/** Inputs of attention in both directions, which double the batch. */
 export interface BothEnds {
-  /** The channels themselves, `[batch, length, channels]`. */
+  /** The channels of all heads, `[batch, length, channels]`. */
   readonly x: tf.Tensor3D;
-  /** `[2 · batch, 1, length, stateDim]` */
+  /** Queries, `[2 · batch, 1, length, stateDim]`. */
   readonly q: tf.Tensor4D;
-  /** `[2 · batch, 1, length, stateDim]` */
+  /** Keys, `[2 · batch, 1, length, stateDim]`. */
   readonly k: tf.Tensor4D;
-  /** The channels times dt, `[2 · batch, heads, length, channels / heads]`. */
+  /** Values: the channels times dt, `[2 · batch, heads, length, channels / heads]`. */
   readonly v: tf.Tensor4D;
 }
 
 /**
- * Splits rows into what attention from both ends gets.
+ * Splits projected rows into the inputs of attention in both directions.
  *
  * @param mixed `[batch, length, channels + 4 · stateDim]`: the channels of all
- * heads, the keys and queries of the first end, and those of the other.
- * @param dt `[2 · batch, heads, length]`, from both ends.
+ * heads, then keys and queries of the forward direction, then of the backward
+ * one.
+ * @param dt Time steps of both directions, `[2 · batch, heads, length]`.
  * @param stateDim Columns of queries and keys.
  */
 export function splitEnds(
@@ -77,13 +78,13 @@ export function splitEnds(
 }
 
 /**
- * What each token reads from the tokens before it and from those after it, and
- * its own channels, each head's by its weight:
+ * Adds what each token reads from the tokens before it and from those after it,
+ * and its own channels with one weight per head:
  *
  *     y_t = read_{t-1} + read'_{t+1} + own_t x_t
  *
- * @param read `[2 · batch, heads, length, headDim]`: what has been summed up to
- * each token and with it, from both ends.
+ * @param read `[2 · batch, heads, length, headDim]`: the output of causal
+ * attention in both directions, each token included.
  * @param x `[batch, length, heads · headDim]`
  * @param own `[batch, length, heads]`
  * @param segments `[batch, length]`: nothing is read across their borders.
@@ -115,7 +116,7 @@ export function joinEnds(
 }
 
 /**
- * Concatenates one tensor, and the other with its tokens reversed, along the
+ * Concatenates `forward`, and `backward` with its tokens reversed, along the
  * batch.
  */
 export function fromEnds<T extends tf.Tensor>(
@@ -134,7 +135,7 @@ function next(x: tf.Tensor3D): tf.Tensor3D {
 }
 
 /**
- * Zeros at the first tokens of segments, which nothing reaches across the
+ * Sets the first tokens of segments to zero, so that nothing is read across a
  * border.
  */
 function afterBorders(

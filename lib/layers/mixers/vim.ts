@@ -146,7 +146,7 @@ interface Sizes {
 }
 
 /**
- * The suffix of the names of a direction's parameters, and its decay rate's
+ * The names of a direction's parameters: their suffix, and the decay rate's
  * name.
  */
 interface Direction {
@@ -186,7 +186,7 @@ function parametersOf(
   ];
 }
 
-/** log 1, log 2, … for each channel: the decay rates of S4D-Real. */
+/** The logarithms of S4D-Real's decay rates, log 1, log 2, … for each channel. */
 function pacesOf(channels: number, stateDim: number): tf.Tensor2D {
   return tf.tidy(() => {
     const paces = tf.log(tf.range(1, stateDim + 1));
@@ -203,7 +203,7 @@ function project(
   return dense(x, weight) as tf.Tensor3D;
 }
 
-/** The inputs of the scans and their gate. */
+/** Projects the layer's input to the input of the scans and their gate. */
 function projected(
   x: tf.Tensor3D,
   parameters: Parameters,
@@ -214,7 +214,7 @@ function projected(
   return [taken!, gate!];
 }
 
-/** Scans in one direction, and gates the output. */
+/** Runs the convolution and the scan in one direction, and gates the output. */
 function scanOf(
   taken: tf.Tensor3D,
   z: tf.Tensor3D,
@@ -246,7 +246,7 @@ function convolved(
   );
 }
 
-/** The inputs of a scan that are computed from x. */
+/** Projects x to the inputs of its selective scan: time steps, b and c. */
 function selected(
   x: tf.Tensor3D,
   parameters: Parameters,
@@ -272,8 +272,8 @@ function selected(
 }
 
 /**
- * Mamba for the next tokens. It remembers the state, and the tokens that the
- * next convolutions read.
+ * Runs Mamba on the next tokens. Its state is the scan's state, and the last
+ * rows, which the next convolution reads again.
  */
 const stepOf: NonNullable<Mixer["step"]> = (
   rows,
@@ -312,8 +312,7 @@ const stepOf: NonNullable<Mixer["step"]> = (
  * Moves the rows of earlier tokens next to the first new one, across the
  * padding between them. Rows before them are not read.
  *
- * @param rows The rows of `reach` earlier tokens, of padding and of the new
- * tokens.
+ * @param rows The rows of `reach` earlier tokens, then of padding and new tokens.
  * @param mask The mask of padding and new tokens.
  */
 function closedUp(
@@ -340,19 +339,19 @@ function closedUp(
 }
 
 /**
- * Operations per number of the state: its decay, the update and the output; an
+ * Operations per entry of the state: its decay, its update and the output; an
  * exponential counts as ten.
  */
 const OPERATIONS_A_NUMBER = 16;
 
-/** The cost of scans and convolutions. */
+/** The cost of a layer's scans and convolutions. */
 function scanCost(
   shape: Shape,
   { stateDim, convSize, expand, directions: { length: directions } }: Sizes,
 ): MixerCost {
   const [batch, length, dim] = shape as [number, number, number];
   const numbers = batch * length * expand * dim;
-  // x, dt, z and y of each direction, and the rows that all channels share.
+  // Traffic: x, dt, z and y of each direction; b and c, which all channels share.
   const bytes = directions * 4 * (4 * numbers + 2 * batch * length * stateDim);
   return {
     operations: directions * numbers *

@@ -151,7 +151,7 @@ export interface AttentionOptions {
   dropout?: number | undefined;
 }
 
-/** The names of the options. */
+/** The names of the options of attention. */
 export const ATTENTION_OPTIONS: OptionNames<AttentionOptions> = {
   variant: true,
   mixer: true,
@@ -173,12 +173,12 @@ export const ATTENTION_OPTIONS: OptionNames<AttentionOptions> = {
   dropout: true,
 };
 
-/** Whether no token attends to tokens after it. */
+/** Whether attention is causal: no token attends to tokens after it. */
 export function isCausal({ direction }: AttentionOptions): boolean {
   return direction === "forward";
 }
 
-/** Whether LION mixes the tokens. */
+/** Whether the mixer is LION, with one of its variants or a custom decay. */
 export function isLion(
   { variant, decay }: Pick<AttentionOptions, "variant" | "decay">,
 ): boolean {
@@ -255,7 +255,7 @@ function assertWeighing(options: AttentionOptions, dim: number): void {
   }
 }
 
-/** Throws unless the mixer works in that direction. */
+/** Throws unless the mixer supports the direction and the count of a token itself. */
 function assertDirection(options: AttentionOptions): void {
   const { direction = "both", countSelf = "once", variant } = options;
   if (!["both", "forward", "backward"].includes(direction)) {
@@ -319,7 +319,7 @@ function assertOrder({ order, grid }: AttentionOptions): void {
   );
 }
 
-/** Throws if another mixer than LION is given an option that only LION has. */
+/** Throws if a mixer other than LION is given an option that only LION has. */
 function assertLions(options: AttentionOptions): void {
   const { variant, featureMap, normalize, outputNorm, order } = options;
   if (isLion(options) || variant === "softmax") return;

@@ -6,10 +6,10 @@
 import type { Mixer } from "../mixer.ts";
 import type { DecayFunction, LearnedDecay } from "../mixers/lion_decays.ts";
 
-/** A custom decay. */
+/** A custom decay, with or without parameters. */
 export type OwnDecay = DecayFunction | LearnedDecay;
 
-/** The registered parts of one kind, by name. */
+/** A register of the custom mixers or decays, by name. */
 class Register<T extends object> {
   readonly #named = new Map<string, T>();
   readonly #names = new Map<T, string>();
@@ -43,7 +43,7 @@ class Register<T extends object> {
     this.#names.set(part, name);
   }
 
-  /** The part, or the one registered by this name. */
+  /** Returns the part itself, or the one registered under this name. */
   get(given: T | string): T {
     if (typeof given !== "string") return given;
     const part = this.#named.get(given);
@@ -55,7 +55,7 @@ class Register<T extends object> {
     );
   }
 
-  /** The name under which a part of a layer is saved. */
+  /** Returns the name under which a part of a layer is saved. */
   nameOf(given: T | string, layer: string): string {
     const name = typeof given === "string" ? given : this.#names.get(given);
     if (name !== undefined) return name;
@@ -132,12 +132,12 @@ export interface OwnParts {
   decay?: OwnDecay | string | undefined;
 }
 
-/** The mixer itself, or the one registered under this name. */
+/** Returns the mixer itself, or the one registered under this name. */
 export function mixerNamed(mixer: Mixer | string): Mixer {
   return mixers.get(mixer);
 }
 
-/** The decay itself, or the one registered under this name. */
+/** Returns the decay itself, or the one registered under this name. */
 export function decayNamed(decay: OwnDecay | string): OwnDecay {
   return decays.get(decay);
 }
@@ -154,8 +154,8 @@ export function assertOwnParts({ mixer, decay }: OwnParts): void {
 }
 
 /**
- * The same options with names in place of custom parts, so that they can be
- * saved.
+ * Replaces custom parts in the options of attention by their names, so that
+ * they can be saved.
  *
  * @param options The options of attention in a layer.
  * @param layer The layer's name, for messages.

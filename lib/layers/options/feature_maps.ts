@@ -7,7 +7,7 @@ import {
   sigmoid,
 } from "../../operations/feature_map.ts";
 
-/** The feature maps by the names that they are saved with. */
+/** The feature maps, by the names under which they are saved. */
 export const FEATURE_MAPS = {
   identity,
   relu,

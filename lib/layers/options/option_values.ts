@@ -8,7 +8,7 @@ export function assertRate(name: string, rate: number | undefined): void {
   throw new RangeError(`${name} should be in [0, 1), got ${rate}`);
 }
 
-/** Throws unless the value can be added to a variance, or is `undefined`. */
+/** Throws unless the value can be added to a variance or is `undefined`. */
 export function assertEpsilon(name: string, value: number | undefined): void {
   if (value === undefined) return;
   assertNumber(name, value);
@@ -24,7 +24,7 @@ export function assertStd(name: string, value: number | undefined): void {
   throw new RangeError(`${name} should be above 0 and finite, got ${value}`);
 }
 
-/** Throws unless the value is an integer, at least `least`. */
+/** Throws unless the value is an integer of `least` or more. */
 export function assertCount(
   name: string,
   value: number,

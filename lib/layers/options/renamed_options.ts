@@ -1,18 +1,18 @@
 /**
- * Options of attention that have other names than before 0.3. Files of models
- * and checkpoints have the old ones, and are read; callers are told the new
- * ones.
+ * Options of attention that had other names before 0.3. Models and checkpoints
+ * saved under the old names can still be read; code that uses them is told the
+ * new ones.
  *
  * @module
  */
 
-/** What has become of an option. */
+/** The new name of a renamed option, and how its value converts. */
 interface Renaming {
-  /** Its name now. */
+  /** The option's new name. */
   readonly name: string;
-  /** What to write instead, in messages. */
+  /** What to write instead of the old option, for error messages. */
   readonly instead: string;
-  /** Its value now; `undefined` for the default. */
+  /** Converts the option's value; `undefined` stands for the default. */
   valueOf(before: unknown): unknown;
 }
 
@@ -35,9 +35,10 @@ const RENAMED: Readonly<Record<string, Renaming>> = {
 };
 
 /**
- * Throws if an option has the name that it had before.
+ * Throws if an option has its old name.
  *
- * @param owner As messages call it, such as `lionEncoder`.
+ * @param owner The name of the function or layer, for messages, such as
+ * `lionEncoder`.
  * @param options The options given.
  * @param names The names of all options.
  * @throws {TypeError} If there is one; the message says what to write instead.
@@ -56,12 +57,12 @@ export function assertNewNames(
   }
 }
 
-/** Whether an option had this name before. */
+/** Whether this is the old name of a renamed option. */
 export function isOldName(name: string): boolean {
   return Object.hasOwn(RENAMED, name);
 }
 
-/** Saved options by their names today. */
+/** Renames saved options to their current names. */
 export function withNewNames<Saved extends object>(saved: Saved): Saved {
   const entries = Object.entries(saved).flatMap(([before, value]) => {
     if (!isOldName(before)) return [[before, value]];

@@ -54,7 +54,7 @@ const VARIANTS: Readonly<
     vimMixer({ causal: direction !== "both" || countSelf === "twice" }),
 };
 
-/** One decay per head, or a diagonal decay: one per channel of a head. */
+/** The decay of LION-D or LION-S: one per head, or diagonal, one per channel of a head. */
 function decayOf(
   { numHeads, diagonalDecay }: AttentionOptions,
   ofHeads: (numHeads: number) => LayerDecay,
@@ -83,7 +83,7 @@ export function mixerOf(options: AttentionOptions): Mixer {
     ? lionOf(options, ownDecay(decayNamed(decay)))
     : VARIANTS[variant!](options);
   if (direction === "backward") return backward(own);
-  // LION itself adds both directions before it divides.
+  // LION's mixer itself adds both directions before it divides.
   return countSelf === "twice" && !isLion(options) ? fromEachEnd(own) : own;
 }
 
