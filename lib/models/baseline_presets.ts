@@ -1,14 +1,14 @@
 /** The sizes of the models that LION is compared with. @module */
 
-/** The options of a Mamba-like model, which has mixers and no perceptrons. */
+/** Options of a Mamba-like model, whose blocks are mixers without perceptrons. */
 export interface RivalPreset<Variant extends "vim" | "hydra"> {
-  /** The mixer. */
+  /** The variant of the mixer. */
   readonly variant: Variant;
   /** Columns per token. */
   readonly dim: number;
   /** Number of blocks. */
   readonly depth: number;
-  /** There is no perceptron. */
+  /** Blocks have no perceptron. */
   readonly mlpRatio: 0;
 }
 

@@ -77,7 +77,7 @@ export interface LionBertOptions extends
    * is classified.
    */
   maxSegments?: number | undefined;
-  /** Added to the variance in normalisations. @default 1e-12 */
+  /** Epsilon added to the variance in normalisations. @default 1e-12 */
   epsilon?: number | undefined;
   /**
    * Standard deviation of the initial values of the vectors of tokens,

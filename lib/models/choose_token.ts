@@ -1,19 +1,19 @@
-/** Choosing a token by its logit. @module */
+/** Choice of a token from its logits. @module */
 import type { Complete } from "../contract/options.ts";
 import seedrandom from "seedrandom";
 import { assertFinite } from "../contract/values.ts";
 import { TokenRanking } from "./token_ranking.ts";
 
-/** How `generate` chooses a token. */
+/** Options of how `generate` chooses a token. */
 export interface ChoiceOptions {
-  /** Divides the logits; 0 always takes the likeliest token. @default 1 */
+  /** Temperature, which divides the logits; 0 always takes the likeliest token. @default 1 */
   temperature?: number | undefined;
-  /** Chooses among this many of the likeliest tokens. @default all */
+  /** Number of the likeliest tokens to choose among (top-k). @default all */
   topK?: number | undefined;
   /**
-   * Chooses among the fewest likeliest tokens whose probabilities, after
-   * temperature and topK, add up to this: from 0, which takes the likeliest, to
-   * 1. @default 1
+   * Nucleus sampling: chooses among the fewest likeliest tokens whose
+   * probabilities, after temperature and topK, add up to this: from 0, which
+   * takes the likeliest, to 1. @default 1
    */
   topP?: number | undefined;
   /**
@@ -28,14 +28,14 @@ export type RandomState = seedrandom.State;
 
 /** Chooses the tokens of a text. */
 export interface Chooser {
-  /** The next token. */
+  /** Chooses the next token from its logits. */
   choose(logits: Float32Array): number;
   /** The state from which the random numbers continue. */
   randomState(): RandomState;
 }
 
 /**
- * Checks the options.
+ * Throws unless the options are valid.
  *
  * @throws {TypeError} If an option has the wrong type.
  * @throws {RangeError} If an option has an invalid value.
@@ -65,7 +65,7 @@ export function assertChoice(
   }
 }
 
-/** Throws unless an option is a whole number, or Infinity. */
+/** Throws unless an option is an integer of `least` or more, or Infinity. */
 export function assertCount(name: string, value: number, least: number): void {
   if (typeof value !== "number") {
     throw new TypeError(`${name} should be a number, got ${typeof value}`);
@@ -102,7 +102,7 @@ export function chooserOf(
   };
 }
 
-/** The first of the tokens with the highest logit. */
+/** The token with the highest logit; the first of them if there are several. */
 function likeliest(logits: Float32Array): number {
   let best = 0;
   for (let token = 1; token < logits.length; token++) {
@@ -132,7 +132,8 @@ function draw(
     for (let rank = 0; rank < count; rank++) total += weightAt(rank);
   }
   if (topP < 1) {
-    // The fewest first tokens whose probabilities add up to this share.
+    // The smallest nucleus: the fewest first tokens whose probabilities reach
+    // topP.
     const wanted = topP * total;
     total = 0;
     let kept = 0;
@@ -142,7 +143,7 @@ function draw(
   let left = random * total, last = 0;
   for (let rank = 0; rank < count; rank++) {
     const weight = weightAt(rank);
-    // Tokens further down have probability 0 too.
+    // All further tokens have probability 0 too.
     if (weight === 0) break;
     last = rank;
     left -= weight;

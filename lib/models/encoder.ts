@@ -74,11 +74,11 @@ export interface LionEncoderOptions
    */
   maxSegments?: number | undefined;
   /**
-   * Probability that training skips a part of the last block; smaller in
-   * earlier ones. @default 0
+   * Probability that training skips a sublayer of the last block; smaller in
+   * earlier blocks. @default 0
    */
   dropPath?: number | undefined;
-  /** Added to the variance in normalisations. @default 1e-6 */
+  /** Epsilon added to the variance in normalisations. @default 1e-6 */
   epsilon?: number | undefined;
   /**
    * Standard deviation of the initial values of the vectors of tokens and

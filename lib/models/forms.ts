@@ -1,4 +1,4 @@
-/** Changing and describing the form in which a model attends. @module */
+/** Changing and describing the form in which a model computes attention. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import { type ConcreteForm, FORMS } from "../attention/forms/form.ts";
@@ -10,7 +10,7 @@ import { MixingLayer } from "../layers/mixing_layer.ts";
 /** The type of a model's layers. */
 type AnyLayer = LayersModel["layers"][number];
 
-/** The layer as a model, if it is one. */
+/** Returns the layer as a model, if it is a nested one. */
 function nestedIn(layer: AnyLayer): LayersModel | undefined {
   return "layers" in layer && "inputLayers" in layer
     ? layer as unknown as LayersModel
@@ -90,7 +90,8 @@ export interface FormCost {
   /** The least number of bytes that attention reads and writes. */
   readonly attentionBytes: number;
   /**
-   * Peak memory of one layer's attention in bytes, inputs and output included.
+   * Peak memory of one layer's attention in bytes, including its inputs and
+   * output.
    */
   readonly attentionPeakBytes: number;
 }
@@ -99,11 +100,11 @@ export interface FormCost {
 export interface ModelDescription {
   /** Number of learned values. */
   readonly parameters: number;
-  /** Their size in bytes. */
+  /** Size of the learned values in bytes. */
   readonly parameterBytes: number;
   /**
    * The cost in each form on the current backend; `null` for a form that does
-   * not fit.
+   * not fit its memory.
    */
   readonly forms: Readonly<Record<ConcreteForm, FormCost | null>>;
 }
@@ -151,7 +152,7 @@ export function describe(
   };
 }
 
-/** The shape of each input, checked. */
+/** Returns the shape of each input; throws if their number is wrong. */
 function shapesOf(
   model: LayersModel,
   inputShapes: number[] | number[][],
@@ -183,8 +184,7 @@ function runsOf(model: LayersModel, inputShapes: readonly Shape[]): LayerRun[] {
   const visit = (layer: AnyLayer): Shape | Shape[] => {
     const known = outputs.get(layer);
     if (known) return known;
-    // The first node of a nested model is the internal one, from its own
-    // inputs.
+    // A nested model's first node is internal, from the model's own inputs.
     const { inboundLayers, tensorIndices } = layer.inboundNodes.find((node) =>
       node.inboundLayers.length > 0
     )!;

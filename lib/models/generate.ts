@@ -28,12 +28,12 @@ export interface GenerateOptions extends ChoiceOptions {
   maxNewTokens?: number | undefined;
   /** Token, or tokens, that end a text; the text includes it. */
   stopToken?: number | readonly number[] | undefined;
-  /** Called with each new token and the index of its text in the batch. */
+  /** A function called with each new token and the index of its text in the batch. */
   onToken?: ((token: number, text: number) => void) | undefined;
-  /** Ends generation early; the tokens so far are returned. */
+  /** A signal that ends generation early; the tokens so far are returned. */
   signal?: AbortSignal | undefined;
   /**
-   * Continues the texts of an earlier call, to which the prompt is appended.
+   * The state of an earlier call, whose texts continue with the prompt.
    * @default none
    */
   state?: GenerationState | undefined;
@@ -55,19 +55,19 @@ const OPTIONS: OptionNames<GenerateOptions> = {
 };
 
 /**
- * What {@linkcode generate} remembers of its texts: the layers' states, of
- * constant size except for softmax attention's KV cache, and the random number
- * generators' states. It never changes, so one text can be continued in several
- * ways.
+ * The state of the texts of {@linkcode generate}: the layers' states, of
+ * constant size except for softmax attention's KV cache, and those of the
+ * random number generators. It never changes, so one text can be continued in
+ * several ways.
  */
 export interface GenerationState {
   /** Number of tokens of each text so far, its prompt included. */
   readonly lengths: readonly number[];
-  /** Disposes of its tensors. */
+  /** Disposes of the state's tensors. */
   dispose(): void;
 }
 
-/** What {@linkcode generate} returns with `returnState`. */
+/** The result of {@linkcode generate} with `returnState`. */
 export interface Generated<Tokens> {
   /** The ids of the new tokens. */
   readonly tokens: Tokens;
@@ -75,12 +75,12 @@ export interface Generated<Tokens> {
   readonly state: GenerationState;
 }
 
-/** The only implementation of the state. */
+/** The implementation of {@linkcode GenerationState}. */
 class TextState implements GenerationState {
   constructor(
     readonly model: LayersModel,
     readonly memory: Memory,
-    /** Tokens of each text that the model has not read yet. */
+    /** The tokens of each text that the model has not read yet. */
     readonly unread: readonly (readonly number[])[],
     readonly random: readonly RandomState[],
   ) {}
@@ -228,7 +228,7 @@ export async function generate(
   }
 }
 
-/** A text while it is generated. */
+/** A text that is being generated. */
 interface Text {
   unread: readonly number[];
   readonly added: number[];
@@ -237,8 +237,8 @@ interface Text {
 }
 
 /**
- * Checks the options that do not depend on the model; returns the stop tokens,
- * each with its option's name.
+ * Throws unless the options that do not depend on the model are valid; returns
+ * the stop tokens, each with its option's name.
  */
 function checkOptions(options: GenerateOptions): [string, number][] {
   assertOptions("generate", options, OPTIONS);
@@ -257,7 +257,7 @@ function checkOptions(options: GenerateOptions): [string, number][] {
     : [["stopToken", stopToken as number]];
 }
 
-/** Throws unless the state, if any, belongs to the model. */
+/** Throws unless the state, if any, belongs to the model; returns it. */
 function checkState(
   state: GenerationState | undefined,
   model: LayersModel,
@@ -317,8 +317,8 @@ function assertToken(name: string, id: number, model: LayersModel): void {
 }
 
 /**
- * Throws unless a token can be chosen by the logits; -Infinity rules a token
- * out.
+ * Throws unless the logits allow a choice: numbers, of which -Infinity rules
+ * out a token.
  */
 function assertNumbers(
   logits: Float32Array,

@@ -33,11 +33,11 @@ export interface LionGptOptions extends
   /** Hidden columns of a block, as a multiple of `dim`; 0 for no perceptron. @default 4 */
   mlpRatio?: number | undefined;
   /**
-   * Number of learned positions; 0 for none, and any length.
+   * Number of learned positions; 0 for none, and texts of any length.
    * @default 0; for softmax without `position` 1024
    */
   maxLength?: number | undefined;
-  /** Added to the variance in normalisations. @default 1e-5 */
+  /** Epsilon added to the variance in normalisations. @default 1e-5 */
   epsilon?: number | undefined;
   /**
    * Standard deviation of the initial values of the vectors of tokens and
@@ -150,7 +150,7 @@ export function lionGpt(options: LionGptOptions): LayersModel {
   return modelOf("lion_gpt", [ids, segments], connect(head, [x, table!]));
 }
 
-/** Whether the model needs learned positions to know the order of tokens. */
+/** Whether the mixer leaves the order of tokens to learned positions. */
 function hasNoPositions(
   { variant, position = "none" }: LionGptOptions,
 ): boolean {

@@ -1,4 +1,4 @@
-/** The parts from which all models are built. @module */
+/** The building blocks that all models share. @module */
 import {
   input,
   type LayersModel,
@@ -39,7 +39,7 @@ export const MODEL_OPTIONS = {
   seed: true,
 } as const;
 
-/** The names of the further options of bidirectional models. */
+/** The names of the options that only bidirectional models have. */
 export const ENCODER_OPTIONS = { direction: true, countSelf: true } as const;
 
 /**
@@ -61,8 +61,8 @@ export type BlockStackOptions =
   };
 
 /**
- * Throws unless the options of a stack of blocks are valid. Called before the
- * first layer has weights, which an error would leak.
+ * Throws unless the options of a stack of blocks are valid. Call it before any
+ * layer has weights, which an error would leak.
  *
  * @throws {TypeError} If an option has the wrong type.
  * @throws {RangeError} If an option has an invalid value.
@@ -90,8 +90,8 @@ export function assertStack(options: BlockStackOptions, dim: number): void {
 }
 
 /**
- * Throws if the output is the first token's, but that token attends to nothing
- * else.
+ * Throws if a model classifies its first token, but that token attends only to
+ * itself.
  *
  * @throws {RangeError} If the direction is "forward".
  */
@@ -106,7 +106,7 @@ export function assertFirstReads(
   );
 }
 
-/** The direction of a block of a model. */
+/** The direction of the block with this index. */
 function directionAt(
   direction: ModelDirection | undefined,
   block: number,
@@ -116,15 +116,15 @@ function directionAt(
   return { direction: block % 2 === 0 ? "forward" : "backward" };
 }
 
-/** The inputs that decide which tokens a block reads. */
+/** The inputs that say which tokens a block reads. */
 export interface Reading {
-  /** Which tokens are not padding. */
+  /** The padding mask: which tokens are not padding. */
   readonly mask?: SymbolicTensor | undefined;
-  /** Which of the sequences in a row each token belongs to. */
+  /** The segments: which of the sequences in a row each token belongs to. */
   readonly segments?: SymbolicTensor | undefined;
 }
 
-/** A stack of blocks; the probability of skipped parts grows with depth. */
+/** Stacks blocks; the probability of skipping a sublayer grows with depth. */
 export function stack(
   x: SymbolicTensor,
   { mask, segments }: Reading,
@@ -154,7 +154,7 @@ export function connect(
   return layer.apply(given.length > 1 ? given : given[0]!) as SymbolicTensor;
 }
 
-/** The seed of a model's layer, far enough from those of the others. */
+/** The seed of one layer of a model, far enough from those of the other layers. */
 export function seedOf(
   seed: number | undefined,
   index: number,
@@ -162,17 +162,17 @@ export function seedOf(
   return seed === undefined ? undefined : 1e6 * seed + 100 * index + 1;
 }
 
-/** An input of token ids, `[batch, length]`. */
+/** The input for token ids, `[batch, length]`. */
 export function idsInput(name: string): SymbolicTensor {
   return input({ shape: [null], dtype: "int32", name });
 }
 
-/** An input that is 1 for a token and 0 for padding, `[batch, length]`. */
+/** The input for the padding mask, `[batch, length]`: 1 for a token, 0 for padding. */
 export function maskInput(): SymbolicTensor {
   return input({ shape: [null], name: "mask" });
 }
 
-/** An input that says which of the sequences in a row each token belongs to, `[batch, length]`. */
+/** The input for segments, `[batch, length]`: which sequence of a row each token belongs to. */
 export function segmentsInput(
   segments: boolean | undefined,
 ): SymbolicTensor | undefined {
@@ -203,7 +203,7 @@ export function assertMaxSegments(
   );
 }
 
-/** The model from the inputs to the output. */
+/** Makes the model with these inputs and this output. */
 export function modelOf(
   name: string,
   inputs: (SymbolicTensor | undefined)[],

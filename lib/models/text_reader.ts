@@ -1,4 +1,4 @@
-/** Reading texts piece by piece with a causal model. @module */
+/** Reading texts in parts with a causal model. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { isCausal } from "../layers/options/attention_options.ts";
@@ -9,15 +9,15 @@ import { TokenEmbedding } from "../layers/embeddings/token_embedding.ts";
 import { VocabularyHead } from "../layers/embeddings/vocabulary_head.ts";
 import { tokensIn } from "../operations/padding.ts";
 
-/** What a model remembers of its texts; it owns its tensors. */
+/** The state of a model after the texts read so far; it owns its tensors. */
 export interface Memory {
-  /** Number of tokens read of each text. */
+  /** Number of tokens read so far of each text. */
   readonly lengths: readonly number[];
-  /** The states of each layer; none before the first token. */
+  /** The state of each layer; empty before the first token. */
   readonly layers: readonly MixerState[];
 }
 
-/** Reads texts. */
+/** Reads the next tokens of texts, and predicts the tokens after them. */
 export interface TextReader {
   /**
    * Reads the next tokens of each text; a text may have none.
@@ -33,7 +33,7 @@ export interface TextReader {
   ): { logits: tf.Tensor2D; memory: Memory };
 }
 
-/** The memory before the first token. */
+/** Returns the memory before the first token. */
 export function emptyMemory(texts: number): Memory {
   return { lengths: Array(texts).fill(0), layers: [] };
 }
@@ -85,7 +85,8 @@ export function readerOf(model: LayersModel): TextReader {
         const { ids, start, positions, mask } = placed(texts, lengths);
         let x = embedding.embed(ids, { start, positions, types: undefined });
         const after = blocks.map((block, i) => {
-          // A long text has large tensors, so keep only one layer's at a time.
+          // Long texts have large tensors, so only one layer's are kept at a
+          // time.
           const step = tf.tidy(() => block.step(x, layers[i], { mask }));
           x.dispose();
           x = step.y;
@@ -107,17 +108,17 @@ export function readerOf(model: LayersModel): TextReader {
   };
 }
 
-/** Texts in a batch, `[texts, longest]`. */
+/** The next tokens of several texts as one batch, padded on the left, `[texts, longest]`. */
 interface Placed {
   readonly ids: tf.Tensor2D;
-  /** The position of the first token, and of every token if texts differ. */
+  /** The position of the first token of the row if all texts are at the same position. */
   readonly start: number;
   readonly positions: tf.Tensor2D | undefined;
-  /** 0 at padding; undefined without padding. */
+  /** The padding mask, 0 at padding; undefined without padding. */
   readonly mask: tf.Tensor2D | undefined;
 }
 
-/** Pads shorter texts on the left, so that all end together. */
+/** Makes a batch of texts, padding shorter ones on the left so that all end together. */
 function placed(
   texts: readonly (readonly number[])[],
   lengths: readonly number[],
@@ -149,7 +150,7 @@ function placed(
   };
 }
 
-/** The size of a model's vocabulary. */
+/** Returns the number of tokens in a model's vocabulary. */
 export function vocabularyOf({ outputs }: LayersModel): number {
   return outputs[0]!.shape.at(-1)!;
 }

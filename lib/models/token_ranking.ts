@@ -8,7 +8,7 @@ export class TokenRanking {
   readonly highest: number;
   readonly #logits: Float32Array;
   readonly #ranked: number[] = [];
-  /** Tokens with at least this logit are ranked. */
+  /** The lowest logit so far: all tokens with at least this logit are ranked. */
   #lowest = Infinity;
   #step: number;
 
@@ -25,7 +25,7 @@ export class TokenRanking {
     this.highest = logits.reduce((a, b) => Math.max(a, b), -Infinity);
   }
 
-  /** The token of a rank, from 0; equal logits are ordered by token. */
+  /** Returns the token of a rank, from 0; equal logits are ordered by token. */
   at(rank: number): number {
     while (this.#ranked.length <= rank) this.#rankMore();
     return this.#ranked[rank]!;
