@@ -16,7 +16,7 @@ import { namesOfWeights } from "./weight_names.ts";
 
 /** The content of a checkpoint. */
 export interface Checkpoint extends Snapshot {
-  /** What determines how training continues, as JSON by name. */
+  /** The run's identity, on which its continuation depends, as JSON by name. */
   readonly run: Readonly<Record<string, string>>;
 }
 
@@ -32,7 +32,7 @@ export async function writeCheckpoint(
   const path = `${folder}/step-${String(header.steps).padStart(6, "0")}`;
   const unfinished = `${path}.tmp`;
   await removeFolder(unfinished);
-  // Not what others have put there since, which may lead elsewhere.
+  // Fails if another process has made the path since, as it may lead elsewhere.
   await files().mkdir(unfinished);
   try {
     await writeSafetensors(`${unfinished}/${TENSORS}`, tensors);
@@ -45,7 +45,7 @@ export async function writeCheckpoint(
     await writeAtomically(`${unfinished}/${SUMS}`, [
       new TextEncoder().encode(sums),
     ]);
-    // There may be a damaged checkpoint of the same step.
+    // Renaming fails if there is a damaged checkpoint of the same step.
     await removeFolder(path);
     await files().rename(unfinished, path);
   } catch (error) {
@@ -55,7 +55,7 @@ export async function writeCheckpoint(
   return path;
 }
 
-/** A checkpoint and its folder; the caller disposes of its tensors. */
+/** A checkpoint read from a folder; the caller disposes of its tensors. */
 type ReadCheckpoint = Checkpoint & { readonly path: string };
 
 /**
@@ -82,15 +82,15 @@ export async function readCheckpoint(path: string): Promise<ReadCheckpoint> {
   return { ...header, path, tensors };
 }
 
-/** The checksums in the format of `sha256sum`. */
+/** Formats checksums as `sha256sum` does, one line per file. */
 function sumsOf(hashes: Readonly<Record<string, string>>): string {
   return Object.entries(hashes).map(([name, hash]) => `${hash}  ${name}\n`)
     .join("");
 }
 
 /**
- * Names the file that does not match its checksum, or the checksum file if it
- * is malformed.
+ * The error for a damaged checkpoint, which names the file that does not match
+ * its checksum, or the checksum file if it is malformed.
  */
 function damageOf(
   path: string,
@@ -113,8 +113,8 @@ function damageOf(
 }
 
 /**
- * The newest intact checkpoint of a folder, or `undefined` if it has none at
- * all.
+ * Reads the newest intact checkpoint of a folder; returns `undefined` if the
+ * folder has no checkpoints.
  */
 export async function newestCheckpoint(
   folder: string,
@@ -135,13 +135,13 @@ export async function newestCheckpoint(
   );
 }
 
-/** The text of a checkpoint's checksums, which tells it from others; undefined where there is none. */
+/** Reads a checkpoint's checksums, which identify it; returns undefined if there are none. */
 export async function readSums(path: string): Promise<string | undefined> {
   return await files().readFile(`${path}/${SUMS}`, "utf8")
     .catch(() => undefined);
 }
 
-/** The checkpoints of a folder, oldest first. */
+/** Lists the checkpoints of a folder, oldest first. */
 export async function checkpointsIn(
   folder: string,
 ): Promise<{ path: string; steps: number }[]> {
@@ -155,8 +155,8 @@ export async function checkpointsIn(
 }
 
 /**
- * Removes what killed runs have left, and all but the last checkpoints up to a
- * step.
+ * Removes the unfinished checkpoints of killed runs, and of the checkpoints up
+ * to a step all but the last `keep`.
  */
 export async function removeOldCheckpoints(
   folder: string,

@@ -95,7 +95,7 @@ const OPTIONS: OptionNames<DistillationOptions> = {
   temperature: true,
 };
 
-/** Options with their defaults; only soft labels have a temperature. */
+/** {@linkcode DistillationOptions} with their defaults; only soft labels have a temperature. */
 export type Distillation =
   & { readonly teacher: Teacher; readonly weight: number }
   & (
@@ -103,7 +103,7 @@ export type Distillation =
     | { readonly labels: "soft"; readonly temperature: number }
   );
 
-/** The training loss for a batch with these inputs. */
+/** Returns the training loss for a batch with these inputs. */
 export type LossFor = (inputs: readonly tf.Tensor[]) => Loss;
 
 /** Fills in the defaults; throws if an option is invalid. */
@@ -179,7 +179,7 @@ export function assertTeaches(
   }
 }
 
-/** The loss, including the teacher's part if there is a teacher. */
+/** Adds the teacher's part to the loss, if there is a teacher. */
 export function lossFor(loss: Loss, distillation?: Distillation): LossFor {
   if (!distillation) return () => loss;
   return (inputs) => {
@@ -242,9 +242,9 @@ function teachersLoss(
 }
 
 /**
- * T² · Σ_i share_i · KL(softmax(taught_i / T) ‖ softmax(logits_i / T)). The
- * factor T² keeps its gradient from shrinking as 1/T². It has its own gradient,
- * because that of tfjs would need more tensors of the logits' size.
+ * Loss of soft labels: T² Σ_i share_i KL(softmax(taught_i/T) ‖ softmax(logits_i/T)).
+ * The factor T² keeps its gradient from shrinking as 1/T². A custom gradient
+ * needs fewer tensors of the logits' size than that of tfjs.
  */
 function meanDivergence(
   logits: tf.Tensor,

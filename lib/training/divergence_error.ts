@@ -49,7 +49,7 @@ export interface Divergence {
 export class DivergenceError extends Error {
   /** The name of the error. */
   override readonly name = "DivergenceError";
-  /** Where training diverged. */
+  /** The step at which training diverged. */
   readonly divergence: Divergence;
 
   /** Makes the error. */
@@ -64,7 +64,7 @@ export class DivergenceError extends Error {
   }
 }
 
-/** A sentence that names the checkpoint before the divergence. */
+/** A clause for messages that names the last checkpoint before the divergence. */
 export function beforeOf(checkpoint: string | undefined): string {
   return checkpoint
     ? `the last checkpoint, ${checkpoint}, is from before`

@@ -36,13 +36,13 @@ export interface EvaluateOptions {
    */
   metrics?: Record<string, Metric> | undefined;
   /**
-   * Ranks that each take their rows of each batch; all of them call it, with the
-   * same batches, and get the means over all rows. @default none
+   * The ranks that share each batch; all of them call `evaluate` with the same
+   * batches, and get the means over all rows. @default none
    */
   communicator?: Communicator | undefined;
   /** What the ranks share, as for `train`. @default "data" */
   ranks?: SharedBy | undefined;
-  /** Aborts between two batches, or while it waits for one. @default none */
+  /** A signal that aborts between two batches, or while waiting for one. @default none */
   signal?: AbortSignal | undefined;
 }
 
@@ -108,12 +108,12 @@ export async function evaluate(
   });
 }
 
-/** What an evaluation needs of its options. */
+/** The options of an evaluation, checked and with their defaults. */
 type Evaluated =
   & Complete<Pick<EvaluateOptions, "loss" | "metrics">>
   & { readonly signal: AbortSignal | undefined };
 
-/** The same by ranks that wait for none which throws, and with options that were checked. */
+/** Evaluates a model with checked options, on ranks where an error on one is thrown on all. */
 export async function evaluateBy(
   ranks: Ranks,
   model: LayersModel,
@@ -130,7 +130,7 @@ export async function evaluateBy(
     unread = [];
     try {
       const figures = await readAll(taken.map(({ sums }) => sums));
-      // What is wrong with tokens of one rank is then thrown on all of them.
+      // An error in one rank's tokens is then thrown on all ranks.
       if (ranks.tokens) {
         for (const [i, values] of figures.entries()) {
           const own = Float64Array.from(values);
@@ -138,7 +138,7 @@ export async function evaluateBy(
         }
       }
       for (const [i, values] of figures.entries()) {
-        // Added up in float64: in float32, counts stop at 2^24 labels.
+        // Sums are float64: in float32, counts stop growing at 2^24 labels.
         totals.forEach((total, i) => {
           total.sum += values[2 * i]!;
           total.count += values[2 * i + 1]!;
@@ -198,8 +198,8 @@ export async function evaluateBy(
 }
 
 /**
- * `[2 · (1 + metrics)]`: sum and count of the loss, and of each metric.
- * Disposes of the batch except for its labels.
+ * Computes the sum and the count of the loss and of each metric,
+ * `[2 · (1 + metrics)]`. Disposes of the batch except for its labels.
  */
 function sumsOf(
   model: LayersModel,

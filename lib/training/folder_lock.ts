@@ -1,15 +1,15 @@
-/** A lock that lets one training at a time into a folder. @module */
+/** A lock that admits one training at a time to a folder. @module */
 import { FileInUse, type FileLock, lockFile } from "../io/file_lock.ts";
 import { files } from "../io/file_system.ts";
 
-/** A folder that no other training goes into. */
+/** The lock of a folder that no other training may use. */
 export interface FolderLock {
   /**
-   * Takes the lock again if its file or the folder has been removed, and with
-   * it the promise that nobody else trains there.
+   * Takes the lock again if its file or the folder has been removed, since the
+   * lock then no longer keeps others out.
    *
    * @returns Whether it had been removed.
-   * @throws {RangeError} If another training has the lock since.
+   * @throws {RangeError} If another training has taken the lock since.
    */
   renew(): Promise<boolean>;
   /** Releases the lock. */

@@ -3,7 +3,7 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertFinite } from "../contract/values.ts";
 import { NOT_COUNTED } from "../data/text/token_batch.ts";
 
-/** What training minimises: a mean over labels. */
+/** A loss function, the mean over labels that training minimises. */
 export interface Loss {
   /** Computes the mean loss of predictions, given their labels. */
   (predictions: tf.Tensor, labels: tf.Tensor): tf.Scalar;
@@ -16,9 +16,9 @@ export interface Loss {
   readonly description?: string | undefined;
   /**
    * Says what is wrong with labels, as a text that continues "labels …":
-   * "should be …, got …". Called when a loss is not finite; `shape` is the
-   * shape of the model's output, with `null` for any size. @default labels are
-   * not checked
+   * "should be …, got …". It is called when a loss is not finite; `shape` is
+   * the shape of the model's output, with `null` for any size. @default labels
+   * are not checked
    */
   readonly wrongLabels?:
     | ((
@@ -39,7 +39,7 @@ export interface CrossEntropyOptions {
 
 const OPTIONS: OptionNames<CrossEntropyOptions> = { labelSmoothing: true };
 
-/** 1 where a label counts, 0 elsewhere. */
+/** The weight of each label before averaging: 1 where it counts, 0 elsewhere. */
 function counted(labels: tf.Tensor): tf.Tensor {
   return tf.cast(tf.notEqual(labels, NOT_COUNTED), "float32");
 }
@@ -133,7 +133,7 @@ async function notFinite(labels: tf.Tensor): Promise<string | undefined> {
   return wrong && `should be finite, got ${wrong}`;
 }
 
-/** The first label that satisfies a condition, and its index. */
+/** Describes the first label that satisfies a condition, and its index. */
 async function findLabel(
   labels: tf.Tensor,
   isWrong: (label: number) => boolean,
@@ -165,8 +165,8 @@ export function assertFits({ shape }: tf.Tensor, labels: tf.Tensor): void {
 }
 
 /**
- * tfjs would differentiate it by way of more tensors of the logits' size, which
- * for a vocabulary are the largest that there are.
+ * Mean cross-entropy of rows of logits. A custom gradient takes fewer tensors of
+ * the logits' size, which for a vocabulary are the largest that there are.
  */
 function meanOverRows(
   logits: tf.Tensor,

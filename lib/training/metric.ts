@@ -2,8 +2,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { countLabels } from "./loss.ts";
 
 /**
- * Returns a metric's sum and count for a batch; the mean over batches is Σ sum
- * / Σ count.
+ * A metric, which returns its sum and count for a batch; the mean over batches
+ * is Σ sum / Σ count.
  */
 export type Metric = (
   predictions: tf.Tensor,
@@ -11,8 +11,8 @@ export type Metric = (
 ) => { sum: tf.Scalar; count: tf.Scalar };
 
 /**
- * The share of labels `[...]` whose logit is the largest of `[..., classes]`. A
- * label of -100 does not count.
+ * Accuracy, the share of labels `[...]` whose logit is the largest of
+ * `[..., classes]`. A label of -100 does not count.
  *
  * @example
  * ```ts

@@ -7,17 +7,17 @@
 import { writeAtomically } from "../io/atomic_write.ts";
 import { files, isMissing, openPlain } from "../io/file_system.ts";
 
-/** A line of the log, about one step. */
+/** A line of the log, which belongs to one step. */
 export interface LogRecord {
-  /** The step. */
+  /** The step that the line belongs to. */
   readonly step: number;
-  /** Any JSON value. */
+  /** Any further JSON value. */
   readonly [name: string]: unknown;
 }
 
 /**
- * Starts a log after a number of steps: removes lines about later steps, and a
- * torn last line.
+ * Starts or continues a log after a number of steps: removes lines of later
+ * steps, and an incomplete last line.
  */
 export async function beginLog(path: string, steps: number): Promise<void> {
   const text = await files().readFile(path, "utf8").catch((error) => {
@@ -26,14 +26,14 @@ export async function beginLog(path: string, steps: number): Promise<void> {
       cause: error,
     });
   });
-  // Text after the last line break is a torn line.
+  // Text after the last line break is an incomplete line.
   const lines = text.split("\n").slice(0, -1);
   const end = lines.findIndex((line) => !isUpTo(line, steps));
   const kept = end < 0 ? lines : lines.slice(0, end);
   await writeAtomically(path, [encode(kept)]);
 }
 
-/** Appends lines, which survive if this process is killed. */
+/** Appends lines to the log, which survive if this process is killed. */
 export async function appendToLog(
   path: string,
   records: readonly LogRecord[],

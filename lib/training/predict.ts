@@ -1,4 +1,4 @@
-/** Applying a model to a batch, and counting its labels. @module */
+/** Applying a model to a batch, sharing it among ranks, and counting its labels. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Communicator, TokenRanks } from "../contract/communicator.ts";
@@ -30,7 +30,7 @@ export function predict(
   return model.apply([...inputs], options) as tf.Tensor;
 }
 
-/** Runs a function whose models have the share's part of the tokens. */
+/** Runs a function in which models see this share's part of the tokens. */
 export function asShare<T>({ tokens }: Share, run: () => T): T {
   return tokens ? shareTokens(tokens, run) : run();
 }
@@ -49,7 +49,7 @@ export function shareIn(
   return tokens ? tokensIn(model, some, tokens) : some;
 }
 
-/** Labels of each token are shared; others are those of all ranks. */
+/** Takes a rank's part of the tokens; labels are divided only if there is one per token. */
 function tokensIn(
   { inputs: [first], outputs: [output] }: LayersModel,
   batch: Batch,
@@ -87,7 +87,7 @@ function tokensIn(
   };
 }
 
-/** What of a batch is the same on all ranks, in words. */
+/** Describes the shapes of a batch, which must be the same on all ranks. */
 export function shapesOf({ inputs, labels, size }: Batch): string {
   const words = ({ dtype, shape }: tf.Tensor) => `${dtype} [${shape}]`;
   return `inputs ${inputs.map(words).join(", ")}, labels ${
@@ -95,7 +95,7 @@ export function shapesOf({ inputs, labels, size }: Batch): string {
   }, size ${size}`;
 }
 
-/** The number of labels that a batch's mean loss is over. */
+/** The number of labels that the mean loss of a batch is over. */
 export function countOf(loss: Loss, { labels, size }: Batch): tf.Scalar {
   return loss.count?.(labels) ?? tf.scalar(size);
 }
@@ -110,12 +110,12 @@ function rowsIn(batch: Batch, { first, count, total }: Rows): Batch {
   return {
     inputs: batch.inputs.map(take),
     labels: take(batch.labels),
-    // If examples are packed, this is only the weight of the rows.
+    // If examples are packed, the size is only the weight of the rows.
     size: batch.size * count / total,
   };
 }
 
-/** What is wrong with some of these labels, as far as the loss knows. */
+/** Says what is wrong with some of these labels, as far as the loss can tell. */
 export async function wrongLabels(
   { outputs }: LayersModel,
   loss: Loss,
@@ -128,7 +128,7 @@ export async function wrongLabels(
   return undefined;
 }
 
-/** Throws unless all of these are functions. */
+/** Throws unless all values of an object are functions. */
 export function assertFunctions(owner: string, functions: object): void {
   for (const [name, value] of Object.entries(functions)) {
     if (typeof value === "function") continue;
@@ -138,7 +138,7 @@ export function assertFunctions(owner: string, functions: object): void {
   }
 }
 
-/** Throws unless they are metrics by name. */
+/** Throws unless the option is an object of metrics by name. */
 export function assertMetrics(metrics: object): void {
   if (typeof metrics === "object" && !Array.isArray(metrics)) {
     return assertFunctions("metrics'", metrics);
@@ -150,7 +150,7 @@ export function assertMetrics(metrics: object): void {
   );
 }
 
-/** Throws unless it is a communicator, or absent. */
+/** Throws unless the option is a communicator or absent. */
 export function assertCommunicator(
   owner: string,
   communicator: Communicator | undefined,

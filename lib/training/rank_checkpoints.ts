@@ -4,10 +4,10 @@ import type { RunParts } from "./run_identity.ts";
 import type { CheckpointOptions } from "./train_options.ts";
 import type { TrainingState } from "./training_state.ts";
 
-/** The checkpoints of a run that ranks share: the first of them reads and writes. */
+/** The checkpoints of a run on several ranks, of which rank 0 reads and writes them. */
 export class RankCheckpoints {
   readonly #ranks: Ranks;
-  /** On the first rank. */
+  /** The checkpoints themselves, on rank 0 only. */
   readonly #own: RunCheckpoints | undefined;
   #last: string | undefined;
 
@@ -16,7 +16,7 @@ export class RankCheckpoints {
     this.#own = own;
   }
 
-  /** As {@linkcode RunCheckpoints.open}, which brings the first rank's state to where the newest was. */
+  /** Opens the checkpoints on rank 0, which restores its state if it resumes a run. */
   static async open(
     ranks: Ranks,
     options: CheckpointOptions,
@@ -33,18 +33,18 @@ export class RankCheckpoints {
       checkpoints.#last = last || undefined;
       return checkpoints;
     } catch (error) {
-      // Another rank may have failed.
+      // A failure on another rank ends this one too.
       await own?.close();
       throw error;
     }
   }
 
-  /** The path of the last one, if there is one. */
+  /** The path of the last checkpoint, if there is one. */
   get last(): string | undefined {
     return this.#last;
   }
 
-  /** Writes one, unless there is one of this step. */
+  /** Writes a checkpoint, unless there is one of this step. */
   async save(state: TrainingState): Promise<void> {
     this.#last = await this.#ranks.first(async () => {
       await this.#own!.save(state);
@@ -52,7 +52,7 @@ export class RankCheckpoints {
     });
   }
 
-  /** Lets others open the folder. */
+  /** Unlocks the folder of checkpoints. */
   async close(): Promise<void> {
     await this.#own?.close();
   }

@@ -1,4 +1,4 @@
-/** The ranks that train one model, or the only process that does. @module */
+/** The ranks that train one model together, or the only process that does. @module */
 import type {
   Communicator,
   RankNumbers,
@@ -8,20 +8,20 @@ import { fingerprintOf } from "../contract/fingerprint.ts";
 import type { Rows } from "../layers/randomness.ts";
 import { assertTokenRanks, groupedRanks } from "../operations/token_ranks.ts";
 
-/** What one rank computes of a batch: all of it, or some rows, or a part of their tokens. */
+/** A rank's share of a batch: some of its rows, a part of their tokens, or all of it. */
 export interface Share {
   readonly rows?: Rows;
   readonly tokens?: TokenRanks;
 }
 
 /**
- * What of a batch ranks share: its examples, or the tokens of each, or both:
- * then so many ranks that follow one another share the tokens of the examples of
- * theirs.
+ * How ranks divide a batch: by its examples, by the tokens of each example, or,
+ * with a number, both: groups of so many consecutive ranks then share the
+ * tokens of their group's examples.
  */
 export type SharedBy = "data" | "sequence" | { readonly sequence: number };
 
-/** What training needs of a communicator. */
+/** The part of a communicator that training needs. */
 export type Reducing = Pick<
   Communicator,
   "rank" | "size" | "allreduce" | "broadcast"
@@ -30,28 +30,29 @@ export type Reducing = Pick<
 /** The largest number of differences to list. */
 const MOST_LISTED = 8;
 
-/** What all ranks should have, as JSON by name. */
+/** Facts that must be the same on all ranks, as JSON by name. */
 type Facts = Readonly<Record<string, string>>;
 
 /**
- * What ranks do together; where there is no communicator, one rank does it alone.
+ * Coordinates the ranks of a training or an evaluation; without a communicator,
+ * a single rank works alone.
  *
- * Each does its own in {@linkcode together}, which ends with a meeting, and only
- * then what needs the others. All meetings are the same message, so a rank that
- * fails comes to the next one, whichever it is for the others, and all of them
- * throw there.
+ * Each rank works by itself in {@linkcode together}, which ends with a meeting,
+ * and communicates only after it. All meetings send the same message, so a rank
+ * that fails goes to the next meeting, whichever it is for the others, and all
+ * ranks throw there.
  */
 export class Ranks {
-  /** By which they exchange numbers; an error of it is one on all ranks. */
+  /** The communicator of numbers; its errors are thrown on all ranks. */
   readonly communicator: Reducing | undefined;
 
   readonly #given: Communicator | undefined;
   #tokens: TokenRanks | undefined;
 
-  /** Whether all ranks throw, so that there is nothing to tell any more. */
+  /** Whether all ranks throw already, so that a failure need not be announced any more. */
   #isOver = false;
 
-  /** Of a training or an evaluation. */
+  /** Makes the ranks of a training or an evaluation. */
   constructor(communicator: Communicator | undefined) {
     this.#given = communicator;
     if (!communicator) return;
@@ -76,16 +77,16 @@ export class Ranks {
     };
   }
 
-  /** Each with a part of the tokens; `undefined` unless they share sequences. */
+  /** The ranks that share each sequence's tokens; `undefined` unless sequences are shared. */
   get tokens(): TokenRanks | undefined {
     return this.#tokens;
   }
 
   /**
-   * Says what they share.
+   * Sets how ranks divide a batch.
    *
-   * @throws {TypeError} If ranks that are to share sequences cannot exchange.
-   * @throws {RangeError} If the backend cannot, or it is not said what they share.
+   * @throws {TypeError} If ranks that share sequences cannot exchange tensors.
+   * @throws {RangeError} If `sharedBy` is invalid, or the backend cannot share them.
    */
   share(sharedBy: SharedBy = "data"): void {
     if (sharedBy === "data") return;
@@ -107,12 +108,12 @@ export class Ranks {
     this.#tokens = groupedRanks(tokens, size);
   }
 
-  /** Whether this one writes files and shows progress. */
+  /** Whether this rank is rank 0, which writes files and shows progress. */
   get isFirst(): boolean {
     return !this.communicator || this.communicator.rank === 0;
   }
 
-  /** This rank's share of a batch with so many rows. Two shares of rows differ by one at most. */
+  /** This rank's share of a batch of `total` rows. Shares differ by one row at most. */
   shareOf(total: number): Share {
     const { communicator, tokens } = this;
     if (!communicator) return {};
@@ -127,7 +128,7 @@ export class Ranks {
     };
   }
 
-  /** Runs all that ranks do; where one of them throws, all do. */
+  /** Runs everything that ranks do; if one of them throws, all do. */
   async whole<T>(run: () => Promise<T>): Promise<T> {
     try {
       return await run();
@@ -138,11 +139,10 @@ export class Ranks {
   }
 
   /**
-   * Runs on each rank, inside {@linkcode whole}, and throws on all of them if it
-   * has thrown on one: none
-   * waits for one that gave up.
+   * Runs a function on each rank, inside {@linkcode whole}. If it throws on one
+   * rank, all ranks throw, so that none waits for one that gave up.
    *
-   * @param facts What they should have the same of, when it has run.
+   * @param facts What must then be the same on all ranks.
    */
   async together<T>(run: () => Promise<T>, facts?: () => Facts): Promise<T> {
     const { communicator } = this;
@@ -155,25 +155,25 @@ export class Ranks {
     return result;
   }
 
-  /** Comes to the meeting of all ranks with what has been thrown on this one. */
+  /** Announces an error of this rank at the meeting of all ranks. */
   async #tell(error: unknown): Promise<void> {
     if (!this.communicator || this.#isOver) return;
     this.#isOver = true;
     const reason = messageOf(error);
     try {
-      // Others may stand still, and wait for its tokens.
+      // Other ranks may be waiting for this one's tokens.
       this.#given!.failed?.(reason);
       await this.#meet(reason, 0);
     } catch {
-      // Others have failed too.
+      // Other ranks have failed too.
     }
   }
 
   /**
-   * Tells all ranks whether this one has failed.
+   * Meets the other ranks, to learn whether one has failed.
    *
-   * @returns Whether they have the same fingerprint.
-   * @throws {Error} If another one has failed.
+   * @returns Whether all ranks have the same fingerprint.
+   * @throws {Error} If another rank has failed.
    */
   async #meet(
     failure: string | undefined,
@@ -191,7 +191,7 @@ export class Ranks {
     throw new Error(`rank ${first} failed: ${theirs}`);
   }
 
-  /** Runs on the first rank; all of them get the text it returns, or throw. */
+  /** Runs a function on rank 0; all ranks get the text that it returns, or throw. */
   async first(run: () => Promise<string>): Promise<string> {
     const text = await this.together(async () =>
       this.isFirst ? await run() : ""
@@ -199,7 +199,7 @@ export class Ranks {
     return await this.textOf(0, text);
   }
 
-  /** A rank's text, on all of them. */
+  /** Broadcasts a rank's text to all ranks. */
   async textOf(rank: number, text: string): Promise<string> {
     const { communicator } = this;
     if (!communicator) return text;
@@ -212,10 +212,10 @@ export class Ranks {
   }
 
   /**
-   * Throws on all ranks unless they have the same.
+   * Throws on all ranks unless they have the same facts.
    *
-   * @param has What this one has, as JSON by name.
-   * @throws {RangeError} It names what differs.
+   * @param has The facts of this rank, as JSON by name.
+   * @throws {RangeError} If facts differ; the message names them.
    */
   async assertSame(has: Facts): Promise<void> {
     const { communicator } = this;
@@ -242,7 +242,7 @@ export class Ranks {
   }
 }
 
-/** A rank's part of so many things in their order. */
+/** A rank's part of `total` things, in the order of ranks. */
 export function partOf(
   total: number,
   { rank, size }: Pick<Communicator, "rank" | "size">,

@@ -1,11 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 
-/** How often to read: each wait for a GPU costs milliseconds. */
+/** Milliseconds between reads of losses: each wait for a GPU costs milliseconds. */
 export const MILLISECONDS_BETWEEN_READS = 250;
 
 /**
- * Reads all tensors with one wait for the device, and disposes of them. Lets
- * timers, signals and the progress display run.
+ * Reads all tensors with one wait for the device, and disposes of them. It
+ * yields to timers, signals and the progress display.
  */
 export async function readAll(tensors: tf.Tensor[]): Promise<number[][]> {
   try {

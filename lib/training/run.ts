@@ -25,7 +25,7 @@ import type { TrainingState } from "./training_state.ts";
 export interface TrainingResult {
   /** Number of steps taken, including those before a resumption. */
   readonly steps: number;
-  /** Whether the signal ended it before the last step. */
+  /** Whether the signal ended training before the last step. */
   readonly aborted: boolean;
   /** The loss of each step that this call took. */
   readonly losses: readonly number[];
@@ -38,12 +38,12 @@ export interface TrainingResult {
 /** A step whose loss is still on the device. */
 interface UnreadStep {
   readonly step: number;
-  /** Number of examples. */
+  /** Number of examples of the step. */
   readonly size: number;
   readonly learningRate: number;
-  /** `[loss, gradientNorm]` */
+  /** The loss and the gradient norm, `[2]`. */
   readonly figures: tf.Tensor;
-  /** The labels of its batches, to inspect if the loss is not finite. */
+  /** The labels of the step's batches, to inspect if the loss is not finite. */
   readonly labels: readonly tf.Tensor[];
 }
 
@@ -62,7 +62,7 @@ function progressOf(
   return progress ? trainingProgress() : SILENT;
 }
 
-/** Runs the steps from the current state to the last one. */
+/** A run of training, from the current state to the last step. */
 export class Run {
   readonly #parts: RunParts;
   readonly #lossFor: LossFor;
@@ -70,9 +70,9 @@ export class Run {
   readonly #state: TrainingState;
   readonly #ranks: Ranks;
   readonly #checkpoints: RankCheckpoints | undefined;
-  /** The file that this rank writes. */
+  /** The path of the log, on the rank that writes it. */
   readonly #log: string | undefined;
-  /** Ends what is waited for; ranks would wait for one that does not. */
+  /** The signal that ends waiting; none with ranks, since others wait for this one. */
   readonly #signal: AbortSignal | undefined;
   readonly #progress: TrainingProgress;
   readonly #began: { readonly at: number; readonly steps: number };
@@ -113,7 +113,7 @@ export class Run {
     this.#progress.begin({ step: state.steps, steps });
     try {
       await this.#wait(callbacks.onTrainBegin?.());
-      // Ranks ask each other in each step, for they do not hear of it at once.
+      // Ranks do not receive the signal at once, so they agree in each step.
       let stops = Boolean(this.#signal?.aborted);
       while (state.steps < steps && !stops) {
         stops = await this.#step(batches);
@@ -143,8 +143,8 @@ export class Run {
   }
 
   /**
-   * Waits for a callback. Where the signal ends that, training goes on to its
-   * end, whose callbacks are waited for.
+   * Waits for a callback until the signal ends the wait. Training then goes on
+   * to its end, whose callbacks are awaited.
    */
   async #wait(callback: void | Promise<void>): Promise<void> {
     try {
@@ -159,7 +159,7 @@ export class Run {
     return Boolean(this.#signal?.aborted) && error === this.#signal!.reason;
   }
 
-  /** Takes a step; returns whether it is to be the last. */
+  /** Takes a step; returns whether training should stop after it. */
   async #step(batches: AsyncIterator<Batch>): Promise<boolean> {
     const { settings } = this.#parts;
     const { steps, stepsPerEpoch, accumulate, seed, schedule } = settings;
@@ -222,7 +222,7 @@ export class Run {
       (isLast || step % settings.evaluateEvery === 0);
     const saves = step % settings.saveEvery === 0;
     const waited = performance.now() - this.#lastRead;
-    // What is wrong with a loss is then thrown on all ranks at the same step.
+    // With ranks, all of them then throw a loss's error at the same step.
     const isAwaited = communicator || callbacks.onBatchEnd;
     if (
       epochEnds || evaluates || saves || isAwaited ||
@@ -234,7 +234,7 @@ export class Run {
     return communicator ? stops : Boolean(signal?.aborted);
   }
 
-  /** Waits for the losses of the steps so far, and reports them. */
+  /** Waits for the losses of the steps taken since the last read, and reports them. */
   async #read(): Promise<void> {
     const unread = this.#unread;
     this.#unread = [];
@@ -339,7 +339,7 @@ export class Run {
     this.#epoch = undefined;
     const losses = this.#losses.slice(first);
     const logs: Logs = {};
-    if (losses.length > 0) { // not where the data of its first step do not come
+    if (losses.length > 0) { // none if the epoch's first batch never came
       logs.loss = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
     }
     for (const [name, mean] of Object.entries(this.#evaluation)) {

@@ -17,7 +17,7 @@ export class RunCheckpoints {
   readonly #lock: FolderLock;
   readonly #keep: number;
   readonly #identity: Readonly<Record<string, string>>;
-  /** The checksums of checkpoints that were there when it began, or are its own. */
+  /** The checksums of checkpoints that were there at the start or are this run's own. */
   readonly #known = new Set<string | undefined>();
   #last: { readonly path: string; readonly steps: number } | undefined;
 
@@ -34,8 +34,8 @@ export class RunCheckpoints {
   }
 
   /**
-   * Opens the folder of a run's checkpoints and locks it until it is closed. If
-   * the run is to be resumed, restores the state from the newest checkpoint.
+   * Opens the folder of a run's checkpoints, and locks it until it is closed.
+   * On resuming, restores the state from the newest checkpoint.
    */
   static async open(
     { folder, resume = false }: CheckpointOptions,
@@ -79,7 +79,7 @@ export class RunCheckpoints {
       const write = () =>
         writeCheckpoint(this.#folder, { ...snapshot, run: this.#identity });
       const path = await write().catch(async (error) => {
-        // The folder may have been removed while it was written.
+        // The folder may have been removed during the write.
         if (await this.#keepLock()) return await write();
         throw error;
       });
@@ -92,8 +92,8 @@ export class RunCheckpoints {
   }
 
   /**
-   * Locks the folder again if it has been removed, unless another run has been
-   * there since; returns whether it had been.
+   * Locks the folder again if it or its lock has been removed; throws if
+   * another run has used it since. Returns whether it had been removed.
    */
   async #keepLock(): Promise<boolean> {
     if (!await this.#lock.renew()) return false;

@@ -1,6 +1,6 @@
 /**
- * What determines how training continues, so that a run resumes as the same
- * one.
+ * The identity of a run: everything that its continuation depends on, so that
+ * it is resumed only as the same run.
  *
  * @module
  */
@@ -15,28 +15,28 @@ import { VERSION } from "../contract/version.ts";
 import type { Settings } from "./train_options.ts";
 import { namesOfWeights } from "./weight_names.ts";
 
-/** A schedule is a function, so it is compared by its values. */
+/** Steps at which learning rate schedules, which are functions, are compared. */
 const COMPARED_STEPS = [1, 10, 100, 1000, 10_000, 100_000];
 
-/** Options of layers that change only speed or names. */
+/** Options of layers that only change speed or names, and so may differ. */
 const FREE = new Set(["name", "form", "chunkSize"]);
 
 /** The largest number of differences to list. */
 const MOST_LISTED = 8;
 
-/** The parts of a run. */
+/** The model, the data, the loss and the settings of a run. */
 export interface RunParts {
   /** The trained model. */
   readonly model: LayersModel;
   /** The training data. */
   readonly data: BatchStream;
-  /** The loss. */
+  /** The loss that is minimised. */
   readonly loss: Loss;
   /** The settings of training. */
   readonly settings: Settings;
 }
 
-/** What determines how a run continues, as JSON by name. */
+/** Everything that determines how a run continues, as JSON by name. */
 export async function identityOf(
   { model, data, loss, settings }: RunParts,
 ): Promise<Record<string, string>> {
@@ -82,8 +82,8 @@ export async function identityOf(
 }
 
 /**
- * What must agree between all ranks of a run, as JSON by name; this is more than
- * what must agree when a run is resumed.
+ * Everything that must agree between the ranks of a run, as JSON by name; this
+ * is more than what must agree when a run is resumed.
  */
 export async function rankIdentityOf(
   parts: RunParts,
@@ -125,8 +125,8 @@ function bytesOf(
 }
 
 /**
- * Identifies a teacher; for models by their weights, since their names are
- * arbitrary.
+ * Identifies a teacher: a function by its name, a model by its weights, since
+ * model names are arbitrary.
  */
 async function nameOf(teacher: Teacher): Promise<string> {
   if (typeof teacher === "function") return `function ${teacher.name}`;
@@ -175,7 +175,7 @@ export function assertSameRun(
   );
 }
 
-/** A checkpoint's run, whose layers may have options by their names before. */
+/** Renames old options of layers in the identity of a checkpoint's run. */
 function withNewOptions(
   run: Readonly<Record<string, string>>,
 ): Record<string, string> {

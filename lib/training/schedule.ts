@@ -1,17 +1,17 @@
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 
-/** The learning rate of a step; steps count from 1. */
+/** A learning rate schedule: the learning rate of each step, from 1. */
 export type Schedule = (step: number) => number;
 
 /** Options of {@linkcode warmUpCosine}. */
 export interface WarmUpCosineOptions {
   /** The highest learning rate. */
   learningRate: number;
-  /** Number of steps of the linear rise. @default 0 */
+  /** Number of steps in which the rate rises linearly. @default 0 */
   warmUpSteps?: number | undefined;
-  /** The step at which the fall ends. */
+  /** The step at which the rate has fallen to `final`. */
   steps: number;
-  /** The learning rate from that step on. @default 0 */
+  /** The learning rate from the step `steps` on. @default 0 */
   final?: number | undefined;
 }
 

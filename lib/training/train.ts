@@ -105,7 +105,7 @@ async function trainBy(
   }
 }
 
-/** Data that a signal ends also where they do not come; ranks wait for theirs. */
+/** Makes a signal end the data even while none come; with ranks, the others would wait. */
 function untilAborted(
   data: BatchStream,
   { signal, communicator }: TrainOptions,
@@ -155,6 +155,6 @@ async function trainParts(
     state.dispose();
     await checkpoints?.close();
   }
-  // None goes on while another one may still fail.
+  // Ranks end together, since another one may still fail.
   return await ranks.together(() => Promise.resolve(result));
 }

@@ -26,17 +26,18 @@ import type { UpdateSettings } from "./training_state.ts";
 /** Options of the optimizer; see {@linkcode train}. */
 export interface OptimizerOptions {
   /**
-   * 1e-3`. @default 1e-3 => The learning rate. A number is the peak of {@linkcode warmUpCosine} over all steps; for a constant rate, pass a function such as `()
-   * => 1e-3`. @default 1e-3 => 1e-3`. @default 1e-3
+   * The learning rate. A number is the peak of {@linkcode warmUpCosine} over
+   * all steps; for a constant rate, pass a function such as `() => 1e-3`.
+   * @default 1e-3
    */
   learningRate?: number | Schedule | undefined;
   /** Number of steps over which a numeric `learningRate` rises. @default 0 */
   warmUpSteps?: number | undefined;
-  /** Decay of the moving mean of the gradients. @default 0.9 */
+  /** Decay of the moving mean of the gradients, Adam's β₁. @default 0.9 */
   beta1?: number | undefined;
-  /** Decay of the moving mean of their squares. @default 0.999 */
+  /** Decay of the moving mean of the squared gradients, Adam's β₂. @default 0.999 */
   beta2?: number | undefined;
-  /** Added to the root of that mean. @default 1e-8 */
+  /** Epsilon added to the root of the mean square of the gradients. @default 1e-8 */
   epsilon?: number | undefined;
   /**
    * Decoupled weight decay: each step also subtracts learningRate · weightDecay
@@ -116,9 +117,9 @@ export interface TrainOptions {
   /** Seed of dropout and drop path. @default 0 */
   seed?: number | undefined;
   /**
-   * Ends training after the current step, with a checkpoint. Where it waits for
-   * data or a callback that do not come, it ends at once, without the step or
-   * the evaluation that needs them; ranks wait for data.
+   * Signal that ends training after the current step, with a checkpoint. While
+   * it waits for data or a callback that do not come, it ends at once, without
+   * the step or the evaluation that needs them; ranks wait for data.
    */
   signal?: AbortSignal | undefined;
   /**
@@ -157,8 +158,8 @@ export interface TrainOptions {
    */
   progress?: TrainingProgress | boolean | "auto" | undefined;
   /**
-   * As in `model.fit`, where a batch is a step, numbered within its epoch. With
-   * `onBatchEnd`, each step waits for its loss.
+   * Callbacks as in `model.fit`, where a batch is a step, numbered within its
+   * epoch. With `onBatchEnd`, each step waits for its loss.
    */
   callbacks?:
     | Pick<
@@ -221,9 +222,7 @@ const CALLBACKS: OptionNames<NonNullable<TrainOptions["callbacks"]>> = {
   onBatchEnd: true,
 };
 
-/**
- * Throws unless all options are known, and those that should be functions are.
- */
+/** Throws unless all options are known and have the right types. */
 function assertKnown(options: TrainOptions, data: BatchStream): void {
   assertOptions("train", options, OPTIONS);
   const { loss, optimizer, ema, evaluate, checkpoints, callbacks } = options;
@@ -262,7 +261,7 @@ function assertKnown(options: TrainOptions, data: BatchStream): void {
   }
 }
 
-/** Options with their defaults. */
+/** {@linkcode TrainOptions} with their defaults. */
 export interface Settings extends UpdateSettings {
   /** Total number of steps. */
   readonly steps: number;
@@ -274,7 +273,7 @@ export interface Settings extends UpdateSettings {
   readonly distillation: Distillation | undefined;
   /** The learning rate schedule. */
   readonly schedule: Schedule;
-  /** Seed of dropout. */
+  /** Seed of dropout and drop path. */
   readonly seed: number;
   /** Number of steps between evaluations. */
   readonly evaluateEvery: number;
@@ -284,7 +283,7 @@ export interface Settings extends UpdateSettings {
   readonly keep: number;
 }
 
-/** Fills in the defaults; throws if an option is invalid. */
+/** Fills in the defaults of the options; throws if one is invalid. */
 export function settingsOf(
   options: TrainOptions,
   data: BatchStream,

@@ -33,7 +33,7 @@ export function trainingProgress(): TrainingProgress {
   };
 }
 
-/** The figures shown beside the count. */
+/** The figures shown beside the step count. */
 function figuresOf(
   { loss, evaluation, examplesPerSecond }: ProgressState,
 ): Record<string, number> {

@@ -17,7 +17,7 @@ import {
   type WeightGroup,
 } from "../optimizers/weight_group.ts";
 
-/** How a step changes the weights. */
+/** Settings of how a step changes the weights. */
 export interface UpdateSettings {
   /** The options of Adam; each step has its own learning rate. */
   readonly adam: Complete<AdamOptions>;
@@ -30,8 +30,8 @@ export interface UpdateSettings {
 }
 
 /**
- * The optimizer's tensors for a group of weights, concatenated like the
- * weights.
+ * Adam's moments and the moving average for a group of weights, concatenated
+ * like the weights.
  */
 interface Moments {
   mean: tf.Tensor;
@@ -46,8 +46,8 @@ export interface Snapshot {
   /** The names of the model's weights, in the model's order. */
   readonly weights: readonly string[];
   /**
-   * The weights by name. For a trainable weight also Adam's moments and the
-   * moving average, under the name with `mean/`, `square/` and `average/`
+   * The weights by name, and for each trainable weight Adam's moments and the
+   * moving average, under its name with `mean/`, `square/` and `average/`
    * before it.
    */
   readonly tensors: Map<string, tf.Tensor>;
@@ -64,12 +64,12 @@ export class TrainingState {
   readonly #trainable: tf.Variable[];
   readonly #groups: readonly { group: WeightGroup; moments: Moments }[];
   /**
-   * Accumulated over the batches since the last step: the sum of the losses,
-   * the number of labels, and the gradients of the sum.
+   * Sums over the batches since the last step: the loss, the number of labels,
+   * and the gradients of the summed loss.
    */
   #sums: tf.Tensor[] | undefined;
 
-  /** Starts from the model's weights. */
+  /** Starts a training from the model's weights. */
   constructor(model: LayersModel, settings: UpdateSettings) {
     this.#model = model;
     this.#settings = settings;
@@ -85,7 +85,7 @@ export class TrainingState {
     };
     const groups = groupWeights(this.#trainable, decays);
     this.#groups = groups.map((group) => ({ group, moments: {} as Moments }));
-    // Create all of them or, if memory runs out, none.
+    // Keep all of the moments or, if memory runs out, none.
     tf.tidy(() => {
       for (const { group, moments } of this.#groups) {
         const values = group.values();
@@ -99,9 +99,9 @@ export class TrainingState {
   }
 
   /**
-   * Throws if the model was disposed of meanwhile.
+   * Throws if the model has been disposed of since training began.
    *
-   * @throws {TypeError} If so.
+   * @throws {TypeError} If it has.
    */
   assertModel(): void {
     if (!this.#trainable.some(({ isDisposed }) => isDisposed)) return;
@@ -123,7 +123,7 @@ export class TrainingState {
       if (rows?.count === 0) return before ?? this.#noGradients();
       const batch = shareIn(this.#model, whole, share);
       const { inputs, labels } = batch;
-      // Before gradients are recorded: the teacher has none.
+      // The teacher runs outside `variableGrads`, since it has no gradients.
       const loss = asShare(share, () => lossFor(inputs));
       const count = countOf(loss, batch);
       const sum = () => {
@@ -149,7 +149,7 @@ export class TrainingState {
   }
 
   /**
-   * What this rank adds to those of all ranks.
+   * Reads this rank's sums, to be added to those of the other ranks.
    *
    * @param stops Whether this rank was told to stop.
    */
@@ -160,11 +160,11 @@ export class TrainingState {
   }
 
   /**
-   * Adds up what the ranks have, in one message, so that each of them takes the
-   * same step.
+   * Adds up the sums of all ranks, in one message, so that each of them takes
+   * the same step.
    *
-   * @param values Of {@linkcode ownSums}.
-   * @returns Whether one was told to stop.
+   * @param values This rank's result of {@linkcode ownSums}.
+   * @returns Whether any rank was told to stop.
    */
   async addRanks(
     communicator: Reducing,
@@ -178,7 +178,7 @@ export class TrainingState {
     return stopping! > 0;
   }
 
-  /** Goes on from what the first rank has. */
+  /** Replaces the state of each rank by that of rank 0. */
   async broadcast(communicator: Reducing): Promise<void> {
     const snapshot = this.snapshot();
     const { weights, tensors } = snapshot;
@@ -201,7 +201,7 @@ export class TrainingState {
   /**
    * Takes a step with the accumulated gradients.
    *
-   * @returns `[2]`: the mean loss, and the norm of its gradient before clipping.
+   * @returns The mean loss and its gradient's norm before clipping, `[2]`.
    */
   step(learningRate: number): tf.Tensor {
     const { adam, clipNorm } = this.#settings;
@@ -211,7 +211,7 @@ export class TrainingState {
     try {
       return tf.tidy(() => {
         const [loss, labels, ...gradients] = sums as [tf.Tensor, tf.Tensor];
-        // There may be no label that counts.
+        // The count may be 0, if no label counts.
         const count = tf.maximum(labels, 1);
         const norm = tf.div(normOf(gradients), count);
         const clipping = tf.minimum(1, tf.div(clipNorm, norm));
@@ -237,7 +237,7 @@ export class TrainingState {
 
   #average(moments: Moments, value: tf.Tensor): void {
     if (!moments.average) return;
-    // So that the initial, random weights are soon forgotten.
+    // Small at first, so that the random initial weights are soon forgotten.
     const most = (1 + this.steps) / (10 + this.steps);
     const decay = Math.min(this.#settings.averageDecay!, most);
     const old = tf.mul(moments.average, decay);
@@ -316,7 +316,7 @@ export class TrainingState {
   }
 }
 
-/** The values of tensors one after another, from a place on. */
+/** The values of tensors one after another, starting at index `first`. */
 async function joinedValues(
   tensors: readonly tf.Tensor[],
   first: number,
@@ -333,7 +333,7 @@ async function joinedValues(
   return joined;
 }
 
-/** Joined values as tensors like others. */
+/** Splits joined values into tensors with the shapes of others. */
 function splitValues(
   values: Float32Array,
   like: readonly tf.Tensor[],

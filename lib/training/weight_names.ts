@@ -1,7 +1,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 
-/** All weights of a model in order, each with a unique name. */
+/** Maps all weights of a model, in order, to unique names. */
 export function namesOfWeights(model: LayersModel): Map<tf.Variable, string> {
   const taken = new Set<string>();
   return new Map(model.weights.map((weight, i) => {

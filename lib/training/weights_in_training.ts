@@ -1,23 +1,24 @@
-/** One training at a time changes a model's weights. @module */
+/** A guard that lets only one training at a time change a model's weights. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 
-/** The weights that a training changes now, also of models that share layers. */
+/** The weights that a training is changing now, which models can share. */
 const taken = new WeakSet<object>();
 
-/** The part of a model by which `fit` knows that it is running. */
+/** The property of a model by which `fit` knows that it is running. */
 interface Fit {
   isTraining: boolean;
 }
 
 /**
- * Takes a model's weights until they are released. `model.fit` then refuses, too.
+ * Reserves a model's weights until they are released; `model.fit` then refuses
+ * to run, too.
  *
- * @returns Releases them.
- * @throws {RangeError} If a training has them, or `model.fit`.
+ * @returns A function that releases them.
+ * @throws {RangeError} If another training or `model.fit` has reserved them.
  */
 export function takeWeights(model: LayersModel): () => void {
   const { trainableWeights: weights } = model;
-  // A tf.Sequential is trained as the model in it.
+  // A tf.Sequential is trained through the model inside it.
   const { model: inner = model } = model as { model?: object };
   const fit = inner as Fit;
   const other = weights.find((weight) => taken.has(weight));
