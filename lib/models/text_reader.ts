@@ -111,7 +111,7 @@ export function readerOf(model: LayersModel): TextReader {
 /** The next tokens of several texts as one batch, padded on the left, `[texts, longest]`. */
 interface Placed {
   readonly ids: tf.Tensor2D;
-  /** The position of the first token of the row if all texts are at the same position. */
+  /** The position of the first column; each token's position if the texts differ. */
   readonly start: number;
   readonly positions: tf.Tensor2D | undefined;
   /** The padding mask, 0 at padding; undefined without padding. */

@@ -3,7 +3,7 @@ import { assertInteger } from "./assert_integer.ts";
 import { assertPlace, type Examples } from "./dataset.ts";
 import { type Random, seeded } from "./random.ts";
 
-/** A part of the examples; the parts are disjoint. */
+/** A part of the examples, disjoint from the other parts. */
 export type Part = "train" | "validation" | "test";
 
 /** Options of every synthetic task. */
@@ -12,7 +12,7 @@ export interface GeneratedOptions {
   size: number;
   /** Seed of the examples. @default 0 */
   seed?: number | undefined;
-  /** The part of the examples. @default "train" */
+  /** The part of the examples to generate. @default "train" */
   part?: Part | undefined;
 }
 
@@ -40,14 +40,14 @@ export function generated<E>(
   };
 }
 
-/** All examples of a dataset. */
+/** Iterates over all examples of a dataset. */
 export function* examplesOf<E>(dataset: Examples<E>): Generator<E> {
   for (let i = 0; i < dataset.size; i++) yield dataset.get(i);
 }
 
 /**
- * The accuracy of the best guess that knows only `given` of an example: the
- * most frequent label among examples with the same value.
+ * The accuracy of the best guess that knows only `given` of an example: it
+ * guesses the most frequent label among examples with the same value.
  */
 export function bestGuess<E extends { label: number }>(
   examples: Iterable<E>,

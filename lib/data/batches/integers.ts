@@ -2,8 +2,8 @@
 export const LARGEST_INTEGER = 2 ** 31 - 1;
 
 /**
- * Converts to int32, but throws where an Int32Array would turn NaN into 0 and
- * 1.5 into 1.
+ * Throws unless all values are int32, since an Int32Array would turn NaN into 0
+ * and 1.5 into 1; returns the values.
  *
  * @throws {RangeError} If a value is not an int32.
  */

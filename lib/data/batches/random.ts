@@ -1,19 +1,19 @@
 import seedrandom from "seedrandom";
 
-/** Returns the next uniform number in [0, 1). */
+/** A random number generator: returns the next uniform number in [0, 1). */
 export type Random = () => number;
 
-/** A generator that depends only on its arguments. */
+/** A random number generator whose numbers depend only on these arguments. */
 export function seeded(...parts: readonly (string | number)[]): Random {
   return seedrandom(parts.join(" "));
 }
 
-/** A uniform integer from 0 to below `count`. */
+/** Draws a uniform integer from 0 to below `count`. */
 export function below(count: number, random: Random): number {
   return Math.floor(count * random());
 }
 
-/** Shuffles in place: Fisher and Yates. */
+/** Shuffles items in place, by the algorithm of Fisher and Yates. */
 export function shuffle(items: number[] | Uint32Array, random: Random): void {
   for (let i = items.length - 1; i > 0; i--) {
     const j = below(i + 1, random);

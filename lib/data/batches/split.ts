@@ -14,9 +14,9 @@ export interface Split<D> {
 
 /** Options of {@linkcode splitDocuments}. */
 export interface SplitOptions<D> {
-  /** Approximate share of the documents. @default 0.05 */
+  /** Approximate share of the documents for validation. @default 0.05 */
   validation?: number | undefined;
-  /** Approximate share of the documents. @default 0.05 */
+  /** Approximate share of the documents for testing. @default 0.05 */
   test?: number | undefined;
   /** Seed of the split. @default 0 */
   seed?: number | undefined;

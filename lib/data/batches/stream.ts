@@ -12,7 +12,7 @@ export interface Batch {
    * examples are packed.
    */
   readonly inputs: readonly tf.Tensor[];
-  /** Labels for the loss, with as many rows. */
+  /** Labels for the loss, with as many rows as the inputs. */
   readonly labels: tf.Tensor;
   /** Number of examples. */
   readonly size: number;
@@ -28,7 +28,7 @@ export interface BatchStream {
    * another epoch.
    */
   readonly stepsPerEpoch: number;
-  /** Batches of the steps `start`, `start` + 1, …, without end. */
+  /** Yields the batches of the steps `start`, `start` + 1 and so on, without end. */
   from(start: number): AsyncIterable<Batch>;
 }
 
@@ -44,7 +44,7 @@ export interface ShuffledBatchesOptions<E> {
   batchSize: number;
   /** Seed of the order and of `collate`'s random numbers. */
   seed: number;
-  /** Makes a batch of examples. */
+  /** Function that makes a batch of examples. */
   collate: Collate<E>;
   /**
    * Number of batches made ahead, while the caller waits for its device.
@@ -57,7 +57,7 @@ export interface ShuffledBatchesOptions<E> {
 export interface BatchesInOrderOptions<E> {
   /** Examples per batch. */
   batchSize: number;
-  /** Makes a batch of examples. */
+  /** Function that makes a batch of examples. */
   collate: Collate<E>;
   /** Seed of `collate`'s random numbers. @default 0 */
   seed?: number | undefined;
@@ -230,8 +230,8 @@ async function batchOf<E>(
   const examples = await Promise.all(
     Array.from(indices, (index) => dataset.get(index)),
   );
-  // Disposes of what it has made when it throws, and of what it does not
-  // return.
+  // `tidy` disposes of tensors that are not returned, also when `collate`
+  // throws.
   return tf.tidy(() => collate(examples, random) as Batch & tf.TensorContainer);
 }
 
@@ -245,7 +245,7 @@ class ComingBatch {
 
   constructor(make: () => Promise<Batch>) {
     this.#make = make;
-    // Errors are reported to whoever asks for the batch.
+    // Errors are reported when the batch is asked for.
     this.#timer = setTimeout(() => this.take().catch(() => {}));
   }
 

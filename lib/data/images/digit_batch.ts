@@ -24,12 +24,12 @@ const OPTIONS: OptionNames<CollateDigitsOptions> = {
 
 const PIXELS = MNIST_SIDE ** 2;
 
-/** The scale of MNIST's training images. */
+/** Mean and deviation of MNIST's training images. */
 const MNIST_SCALE = { mean: 0.1307, deviation: 0.3081 };
 
 /**
- * Largest augmentation in either direction: in pixels, in radians, and relative
- * to the size.
+ * Largest augmentation in either direction: a shift in pixels, a rotation in
+ * radians, and a scaling relative to the size.
  */
 const SHIFT = 2;
 const TURN = 10 * Math.PI / 180;
@@ -94,7 +94,7 @@ export function collateDigits(
   };
 }
 
-/** The pixels of an image, shifted, and rotated and scaled about its centre. */
+/** Returns an image shifted, and rotated and scaled about its centre. */
 function moved(pixels: Uint8Array, random: Random): Float32Array {
   const upTo = (most: number) => most * (2 * random() - 1);
   const turn = upTo(TURN);
@@ -111,7 +111,7 @@ function moved(pixels: Uint8Array, random: Random): Float32Array {
   for (let i = 0; i < PIXELS; i++) {
     const x = i % MNIST_SIDE - right;
     const y = Math.floor(i / MNIST_SIDE) - down;
-    // The pixel's source, between four pixels of the image.
+    // The pixel's source position, between four pixels of the image.
     const fromX = cosine * x + sine * y + middle;
     const fromY = cosine * y - sine * x + middle;
     const left = Math.floor(fromX), top = Math.floor(fromY);

@@ -5,7 +5,7 @@ import { type Digits, digitsOf } from "./mnist.ts";
 /** Options of {@linkcode loadFashionMnist}. */
 export interface LoadFashionMnistOptions {
   /**
-   * The folder of the four files.
+   * The folder that holds the four files.
    * @default that of Debian's package `dataset-fashion-mnist`
    */
   folder?: string | undefined;
@@ -13,7 +13,7 @@ export interface LoadFashionMnistOptions {
 
 const OPTIONS: OptionNames<LoadFashionMnistOptions> = { folder: true };
 
-/** The folder of Debian's package. */
+/** The folder into which Debian's package puts the files. */
 const FOLDER = "/usr/share/datasets/fashion-mnist";
 
 /**
@@ -61,7 +61,7 @@ export async function loadFashionMnist(
   return await digitsOf((name) => readIdx(folder, name));
 }
 
-/** The bytes of a file that may be compressed. */
+/** Reads an IDX file, which may be compressed. */
 async function readIdx(folder: string, name: string): Promise<Uint8Array> {
   const path = `${folder}/${name}`;
   const plain = await readIfThere(path);

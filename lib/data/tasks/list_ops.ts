@@ -21,9 +21,9 @@ export interface ListOpsOptions extends GeneratedOptions {
   maxDepth?: number | undefined;
   /** Largest number of arguments of an operation. @default 10 */
   maxArguments?: number | undefined;
-  /** Every sequence has more tokens than this. @default 500 */
+  /** Lower limit of the length: every sequence has more tokens than this. @default 500 */
   minLength?: number | undefined;
-  /** Every sequence has fewer tokens than this. @default 2000 */
+  /** Upper limit of the length: every sequence has fewer tokens than this. @default 2000 */
   maxLength?: number | undefined;
 }
 
@@ -61,7 +61,7 @@ export const LIST_OPS_TOKENS: readonly string[] = [
 ];
 
 /**
- * The operations, in the order of their tokens from
+ * The operations, in the order of their tokens, which start at
  * {@linkcode FIRST_OPERATION}.
  */
 const OPERATIONS: readonly ((values: number[]) => number)[] = [
@@ -87,20 +87,20 @@ const LIST_RATE = 0.25;
 /** Largest number of trees to draw for an example. */
 const MAX_DRAWS = 100_000;
 
-/** The range of the hashes of each part's trees. */
+/** The parts of the examples, as ranges of the hashes of trees. */
 const PARTS: Readonly<Record<Part, readonly [from: number, to: number]>> = {
   train: [0, 0.5],
   validation: [0.5, 0.75],
   test: [0.75, 1],
 };
 
-/** A tree of {@linkcode listOps}. */
+/** An example of {@linkcode listOps}: a tree, written as tokens. */
 export interface ListOpsExample extends ClassifiedTokens {
-  /** Levels of the tree, digits included: 2 for a list of digits. */
+  /** Number of levels of the tree, digits included: 2 for a list of digits. */
   readonly depth: number;
 }
 
-/** The limits of a tree. */
+/** The limits of a tree's size. */
 type Limits = Complete<Omit<ListOpsOptions, keyof GeneratedOptions>>;
 
 /**
@@ -186,9 +186,7 @@ export function listOpsBaselines(
   };
 }
 
-/**
- * Draws a tree and its value; undefined if its length is outside the limits.
- */
+/** Draws a tree and its value; returns undefined if its length is out of limits. */
 export function drawTree(
   random: Random,
   limits: Limits,
@@ -199,7 +197,7 @@ export function drawTree(
   const grow = (depth: number): number => {
     deepest = Math.max(deepest, depth);
     const start = ids.push(0) - 1;
-    if (ids.length >= maxLength) return 0; // it is not kept
+    if (ids.length >= maxLength) return 0; // the tree is dropped
     if (depth === maxDepth || random() > LIST_RATE) {
       const digit = below(10, random);
       ids[start] = FIRST_DIGIT + digit;

@@ -37,9 +37,7 @@ const OPTIONS: OptionNames<MqarOptions> = {
   part: true,
 };
 
-/**
- * Exponent of the distance between a pair and its query: short ones are likely.
- */
+/** Exponent of the distances' distribution from pairs to queries: most are short. */
 const POWER = 0.01;
 
 /**
@@ -153,7 +151,7 @@ function distinct(
 }
 
 /**
- * All indices in the order of weighted sampling without replacement: Efraimidis
+ * Orders all indices by weighted sampling without replacement, as in Efraimidis
  * and Spirakis 2006.
  */
 function weighted(weights: readonly number[], random: Random): number[] {

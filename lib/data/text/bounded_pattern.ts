@@ -6,16 +6,16 @@ import {
 } from "./pattern_program.ts";
 
 /**
- * A regular expression of the flags `gu` whose time is at most proportional to
- * the length of the text, times that of the expression. It finds the same as a
- * `RegExp`, which may take exponential time, but has no groups.
+ * A regular expression with the flags `gu` whose time is at most proportional
+ * to the length of the text times that of the expression. It finds the same
+ * matches as a `RegExp`, which may take exponential time, but has no groups.
  *
- * It tries in the same order, but never the same step at the same place twice:
- * where that has failed once it fails again, whatever has led there.
+ * It backtracks in the same order, but never tries a step twice at a position:
+ * what has failed there once fails again, whatever has led there.
  *
- * Sources: Cox 2010, "Regular Expression Matching in the Wild" (the
- * backtracker with a bit state of RE2); Davis et al. 2021, "Using Selective
- * Memoization to Defeat Regular Expression Denial of Service".
+ * Sources: Cox 2010, "Regular Expression Matching in the Wild" (the backtracker
+ * with a bit state of RE2); Davis et al. 2021, "Using Selective Memoization to
+ * Defeat Regular Expression Denial of Service".
  */
 export class BoundedPattern extends RegExp {
   readonly #program: Program;
@@ -23,16 +23,16 @@ export class BoundedPattern extends RegExp {
 
   /**
    * @throws {SyntaxError} If the source is not a regular expression.
-   * @throws {RangeError} If it is too long, or time has no bound.
+   * @throws {RangeError} If the source is too long, or its time has no bound.
    */
   constructor(pattern: string | BoundedPattern, flags = "gu") {
-    // `String.prototype.split` makes one of one.
+    // `String.prototype.split` constructs a copy from a pattern.
     const ours = pattern instanceof BoundedPattern;
     super(ours ? pattern.source : pattern, flags);
     this.#program = ours ? pattern.#program : compilePattern(pattern);
   }
 
-  /** What all methods of strings search with. */
+  /** Finds the next match; all search methods of strings call it. */
   override exec(text: string): RegExpExecArray | null {
     const from = this.lastIndex;
     if (this.#search?.text !== text || from < this.#search.from) {
@@ -56,20 +56,20 @@ export class BoundedPattern extends RegExp {
   }
 }
 
-/** Places whose failures are kept, and forgotten, at once. */
+/** Number of text positions in a block, whose failures are kept and forgotten together. */
 const PLACES = 1024;
 
-/** The search for matches in a text, from left to right. */
+/** A search for matches in a text, from left to right. */
 class Search {
   readonly text: string;
-  /** Where matches may start; what has failed before it is forgotten. */
+  /** The position from which matches may start; failures before it are forgotten. */
   from: number;
   readonly #code: readonly Instruction[];
   readonly #looks: readonly Found[];
-  /** The instructions that several lead to get numbers, the others -1. */
+  /** The number of each instruction that several others lead to, and -1 for the rest. */
   readonly #joins: Int32Array;
   readonly #joinCount: number;
-  /** Bits of the joins that have been reached, for {@linkcode PLACES}. */
+  /** Bits of the numbered instructions that were tried, per block of positions. */
   readonly #reached: (Uint32Array | undefined)[] = [];
   readonly #pending: number[] = [];
 
@@ -85,7 +85,7 @@ class Search {
     this.#joinCount = joins.count;
   }
 
-  /** The end of the match that starts at a place, or -1. */
+  /** Returns the end of the match that starts at a position, or -1. */
   end(start: number): number {
     const { text } = this;
     const code = this.#code;
@@ -122,7 +122,7 @@ class Search {
     return -1;
   }
 
-  /** Whether a step is new at a place; only those that several lead to are kept. */
+  /** Whether an instruction is new at a position; only numbered ones are remembered. */
   #isNew(at: number, place: number): boolean {
     const join = this.#joins[at]!;
     if (join < 0) return true;
@@ -138,7 +138,7 @@ class Search {
     return true;
   }
 
-  /** Forgets what was reached before a place, and what led to a match at it. */
+  /** Forgets what was tried before a position, and at it on the way to the match. */
   #moveTo(place: number): void {
     const block = Math.floor(place / PLACES);
     for (let i = Math.floor(this.from / PLACES); i < block; i++) {
@@ -154,7 +154,7 @@ class Search {
   }
 }
 
-/** The start, which many places lead to, and where ways join. */
+/** Numbers the first instruction, tried from every position, and those that several lead to. */
 function joinsOf(code: readonly Instruction[]) {
   const ways = new Int32Array(code.length);
   ways[0] = 2;
@@ -169,7 +169,7 @@ function joinsOf(code: readonly Instruction[]) {
   return { numbers, count };
 }
 
-/** Whether what is looked for is found at a place. */
+/** Whether the content of a lookaround matches at a position. */
 type Found = (place: number) => boolean;
 
 function finder(
@@ -188,9 +188,9 @@ function finder(
 }
 
 /**
- * Marks where a look ahead or behind finds something: it goes through the text
- * once, backwards to look ahead, with all steps that a match from any place
- * before may have come to.
+ * Marks the positions where a lookaround matches. It passes through the text
+ * once, backwards for a lookahead, with all instructions that a match begun at
+ * any earlier position may have reached.
  */
 function placesOf(
   ahead: boolean,
@@ -227,7 +227,7 @@ function placesOf(
   }
 }
 
-/** The character after a place, or before it. */
+/** The character after a position, or before it. */
 function characterBeside(
   text: string,
   place: number,

@@ -11,9 +11,9 @@ export interface MaskTokensOptions {
    * Share of the tokens to predict: 0.15 in BERT; 0.3 is common for training.
    */
   rate: number;
-  /** The random numbers that choose them. */
+  /** Random number generator that chooses the tokens to predict. */
   random: Random;
-  /** The tokenizer; its special tokens are never chosen. */
+  /** The tokenizer, whose special tokens are never chosen. */
   tokenizer: Pick<Tokenizer, "specials" | "vocabularySize">;
 }
 

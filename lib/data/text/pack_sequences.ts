@@ -24,11 +24,11 @@ const OPTIONS: OptionNames<PackSequencesOptions> = {
 export interface PackedSequences {
   /** The sequences in each row, by their indices in the argument. */
   readonly rows: readonly (readonly number[])[];
-  /** int32 `[rows, length]` */
+  /** The token ids, int32 `[rows, length]`. */
   readonly ids: tf.Tensor2D;
-  /** `[rows, length]`, 1 for a token, 0 for padding, which is at the end. */
+  /** The padding mask, `[rows, length]`: 1 for a token, 0 for padding, which is at the end. */
   readonly mask: tf.Tensor2D;
-  /** int32 `[rows, length]`: 1, 2, … per sequence, 0 at padding. */
+  /** The segments, int32 `[rows, length]`: 1, 2, … per sequence, 0 at padding. */
   readonly segments: tf.Tensor2D;
 }
 
@@ -111,7 +111,7 @@ function firstFit(
 }
 
 /**
- * Arranges values per token of each sequence in rows, int32 `[rows, length]`.
+ * Arranges each sequence's values per token in rows, int32 `[rows, length]`.
  *
  * @param rows The rows of {@linkcode packSequences}.
  */

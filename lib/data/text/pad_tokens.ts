@@ -6,15 +6,15 @@ import { integers, LARGEST_INTEGER } from "../batches/integers.ts";
 /** Options of {@linkcode padTokens}. */
 export interface PadTokensOptions {
   /**
-   * Tokens per sequence; longer ones are truncated.
-   * @default the length of the longest one
+   * Tokens per sequence; longer sequences are truncated.
+   * @default the length of the longest sequence
    */
   length?: number | undefined;
   /** Id of padding. @default 0 */
   pad?: number | undefined;
 }
 
-/** The names of the options. */
+/** The names of the options of {@linkcode padTokens}. */
 export const PAD_OPTIONS: OptionNames<PadTokensOptions> = {
   length: true,
   pad: true,

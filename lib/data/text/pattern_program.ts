@@ -1,56 +1,56 @@
 /**
- * Regular expressions as instructions for {@linkcode BoundedPattern}.
+ * Compiler of regular expressions for {@linkcode BoundedPattern}.
  *
  * @module
  */
 import { type AST, RegExpParser } from "@eslint-community/regexpp";
 
-/** One step of a match, at a place in a text. */
+/** One instruction of a program that matches a text from a position. */
 export type Instruction =
-  /** Takes one character of a set, and goes on elsewhere. */
+  /** Consumes one character of a set, and continues at `to`. */
   | { readonly kind: "take"; readonly set: CharacterSet; readonly to: number }
-  /** Goes on in two ways, of which the first that leads to a match counts. */
+  /** Branches to two instructions; the first that leads to a match counts. */
   | { readonly kind: "fork"; first: number; second: number }
-  /** Goes on elsewhere. */
+  /** Continues at `to`. */
   | { readonly kind: "jump"; to: number }
-  /** Goes on elsewhere if a look ahead or behind finds what it should. */
+  /** Continues at `to` if a lookaround matches, or does not match, as wanted. */
   | {
     readonly kind: "look";
     readonly look: number;
     readonly wanted: boolean;
     readonly to: number;
   }
-  /** Never leads to a match. */
+  /** Fails: no match comes from here. */
   | { readonly kind: "fail" }
-  /** The end of a match. */
+  /** Ends a match. */
   | { readonly kind: "match" };
 
-/** What is looked for, ahead of a place or behind it. */
+/** A lookahead or a lookbehind. */
 export interface Look {
   readonly ahead: boolean;
-  /** One character, if it can only be one. */
+  /** The set of the lookaround's character, if it matches exactly one. */
   readonly set?: CharacterSet;
-  /** Otherwise its instructions; those of a look ahead read backwards. */
+  /** Otherwise the lookaround's instructions; those of a lookahead read backwards. */
   readonly code: readonly Instruction[];
 }
 
 /** A regular expression that has been compiled. */
 export interface Program {
   readonly code: readonly Instruction[];
-  /** Those inside others come first. */
+  /** The lookarounds of the expression, inner ones before outer ones. */
   readonly looks: readonly Look[];
 }
 
-/** The largest number of parts, repetitions counted; those in use have 100. */
+/** The largest number of parts, repetitions written out; expressions in use have 100. */
 const MOST_PARTS = 2000;
 
-/** The longest source; those in use have 1,000 characters. */
+/** The longest source in characters; expressions in use have 1,000. */
 export const LONGEST_SOURCE = 10_000;
 
 /**
  * Compiles the source of a `RegExp` with the flag `u`.
  *
- * @throws {SyntaxError} If it is not one.
+ * @throws {SyntaxError} If the source is not a regular expression.
  * @throws {RangeError} If it is too long, or has a part whose time has no bound.
  */
 export function compilePattern(source: string): Program {
@@ -64,13 +64,13 @@ export function compilePattern(source: string): Program {
   return new Compiler().program(pattern);
 }
 
-/** A set of characters, of which each is looked up once. */
+/** A set of characters, which asks its regular expression once per character. */
 export class CharacterSet {
-  /** Of the basic plane: 0 unknown, 1 outside, 2 inside. */
+  /** Membership of the basic plane's characters: 0 unknown, 1 outside, 2 inside. */
   readonly #known = new Uint8Array(0x10000);
   readonly #one: RegExp;
 
-  /** @param source A regular expression of one character. */
+  /** @param source A regular expression that matches one character. */
   constructor(source: string) {
     this.#one = new RegExp(`^(?:${source})$`, "u");
   }
@@ -88,7 +88,7 @@ export class CharacterSet {
 class Compiler {
   readonly #looks: Look[] = [];
   readonly #sets = new Map<string, CharacterSet>();
-  /** Parts compiled, repetitions counted. */
+  /** Number of parts compiled so far, repetitions written out. */
   #parts = 0;
 
   program({ alternatives }: AST.Pattern): Program {
@@ -209,9 +209,9 @@ class Compiler {
   }
 
   /**
-   * Compiles what may be empty so that it is not: once for before its first
-   * character, once for after it. What a RegExp repeats more often than it has
-   * to is not empty.
+   * Compiles an element that may match nothing so that it consumes a character,
+   * as RegExps demand of repetitions beyond the minimum. The code before the
+   * first character fails at its end; a second copy comes after that character.
    */
   #notEmpty(
     code: Instruction[],
@@ -229,7 +229,7 @@ class Compiler {
     code.push(...copy(after));
   }
 
-  /** A fork whose first way is the next instruction. */
+  /** Appends a fork whose first branch is the next instruction. */
   #fork(code: Instruction[]) {
     const fork = { kind: "fork" as const, first: code.length + 1, second: 0 };
     code.push(fork);
@@ -259,7 +259,7 @@ class Compiler {
   }
 }
 
-/** An instruction of code that was moved, of which characters lead elsewhere. */
+/** Moves an instruction by `by`; characters lead to the copy that starts at `after`. */
 function moved(step: Instruction, by: number, after: number): Instruction {
   switch (step.kind) {
     case "take":
@@ -274,7 +274,7 @@ function moved(step: Instruction, by: number, after: number): Instruction {
   }
 }
 
-/** Whether an element matches where it takes no character. */
+/** Whether an element can match without consuming a character. */
 function isNullable(element: AST.Element): boolean {
   switch (element.type) {
     case "Quantifier":

@@ -30,7 +30,7 @@ export const NOT_COUNTED: number = -100;
 export interface ClassifiedTokens {
   /** The ids of the tokens. */
   readonly ids: ArrayLike<number>;
-  /** The class. */
+  /** The class of the sequence. */
   readonly label: number;
 }
 
@@ -56,8 +56,8 @@ export interface PackOptions {
 /** Options of {@linkcode collateTokens}. */
 export interface CollateTokensOptions extends PadTokensOptions, PackOptions {
   /**
-   * Largest number of packed examples per row; for examples with a class, that
-   * of the model.
+   * Largest number of packed examples per row; for examples with a class, the
+   * model's `maxSegments`.
    */
   maxSegments?: number | undefined;
 }
@@ -79,7 +79,7 @@ const CAUSAL_OPTIONS: OptionNames<CollateCausalOptions> = {
   length: true,
 };
 
-/** The length of packed rows, or `undefined` without packing. */
+/** Returns the length of packed rows, or `undefined` without packing. */
 function packedLength(
   { packed = false, length }: PackOptions & { length?: number | undefined },
 ): number | undefined {
@@ -188,7 +188,7 @@ export function collateTokens(
   };
 }
 
-/** A batch with several examples per row. */
+/** Makes a batch with several examples per row. */
 function packedBatch(
   examples: readonly (ClassifiedTokens | LabelledTokens)[],
   length: number,

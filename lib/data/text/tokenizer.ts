@@ -2,21 +2,21 @@ import { assertIterable } from "../../contract/values.ts";
 
 /** The ids of special tokens, which no text contains. */
 export interface SpecialTokens {
-  /** Padding. */
+  /** The id of padding. */
   readonly pad: number;
-  /** Replaces a token to predict. */
+  /** The id of the mask, which replaces a token to predict. */
   readonly mask: number;
-  /** Starts a text to classify. */
+  /** The id of the class token, which starts a text to classify. */
   readonly cls: number;
-  /** Ends a text. */
+  /** The id of the separator, which ends a text. */
   readonly sep: number;
-  /** Replaces what is not in the vocabulary. */
+  /** The id of the unknown token, which replaces what is not in the vocabulary. */
   readonly unk: number;
 }
 
-/** Converts text to token ids, and back. */
+/** A tokenizer, which converts text to token ids and back. */
 export interface Tokenizer {
-  /** One more than the highest id. */
+  /** Size of the vocabulary: one more than the highest id. */
   readonly vocabularySize: number;
   /** The ids of special tokens. */
   readonly specials: SpecialTokens;
@@ -29,7 +29,7 @@ export interface Tokenizer {
 /** The names of special tokens, in the order of their ids. */
 export const SPECIAL_TOKENS = ["[PAD]", "[MASK]", "[CLS]", "[SEP]", "[UNK]"];
 
-/** The ids of special tokens, which come first. */
+/** The ids of special tokens, which come before all others. */
 export const SPECIAL_IDS: SpecialTokens = {
   pad: 0,
   mask: 1,
@@ -48,9 +48,9 @@ export function assertText(name: string, text: string): void {
 }
 
 /**
- * Leaves out the ids of special tokens.
+ * Returns the ids that are not those of special tokens.
  *
- * @throws {TypeError} If there are none to go through.
+ * @throws {TypeError} If `ids` is not iterable.
  * @throws {RangeError} If an id is not in the vocabulary.
  */
 export function textIds(

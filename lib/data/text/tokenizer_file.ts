@@ -35,17 +35,17 @@ export interface TokenizerFile {
       readonly special?: boolean;
     }[]
     | undefined;
-  /** The steps before and after, as in the format. */
+  /** The steps before and after the model, as in Hugging Face's format. */
   readonly [name: string]: unknown;
 }
 
 /**
- * Largest number of cached words; more would fill the memory where words rarely
- * repeat.
+ * Largest number of cached words; where words rarely repeat, more would fill
+ * the memory.
  */
 const KNOWN_WORDS = 100_000;
 
-/** The special tokens' names in BERT and RoBERTa. */
+/** The names of special tokens in BERT and RoBERTa. */
 const NAMES: Record<keyof SpecialTokens, readonly string[]> = {
   pad: ["[PAD]", "<pad>"],
   mask: ["[MASK]", "<mask>"],
@@ -112,7 +112,7 @@ export function tokenizerOf(file: TokenizerFile): Tokenizer {
     encode: notSpecial.length === 0 ? byWord(library, encode) : encode,
     decode(ids) {
       const known = textIds(ids, vocabulary).filter((id) => !special.has(id));
-      if (known.length === 0) return ""; // the library throws
+      if (known.length === 0) return ""; // the library throws for none
       let length = 0;
       for (const id of known) {
         const token = library.id_to_token(id);
@@ -137,14 +137,14 @@ function libraryOf(
   const steps = STEPS.map((kind) => [kind, literalContents(kind, file[kind])]);
   try {
     return new Library(
-      // A processor adds special tokens, which `encode` does not.
+      // A post-processor adds special tokens, which `encode` does not.
       {
         ...Object.fromEntries(steps),
         post_processor: null,
         model,
         added_tokens,
       },
-      // It reads the unknown token of a WordLevel here.
+      // The library reads the unknown token of a WordLevel model here.
       { unk_token: model.unk_token },
     );
   } catch (cause) {
@@ -157,10 +157,10 @@ function libraryOf(
   }
 }
 
-/** Is in no vocabulary; stands for a piece without a token. */
+/** A name that no vocabulary has, for a piece of text without a token. */
 const NO_TOKEN = "\u0000no token\u0000";
 
-/** The model for the library, which does not check it, and has own defaults. */
+/** The model's options for the library, which does not check them and has other defaults. */
 function modelOf(
   { model, added_tokens }: TokenizerFile,
   type: ModelType,
@@ -190,27 +190,27 @@ function modelOf(
     ...model,
     type,
     vocab,
-    // Without one the library would leave out what a BPE does not know.
+    // Without an unknown token, the library drops what a BPE does not know.
     unk_token: unknown ?? NO_TOKEN,
-    // It takes the form of the first one to be that of all.
+    // The library takes the first merge's format to be that of all merges.
     merges: (model.merges as (string | string[])[] | undefined)?.map((merge) =>
       typeof merge === "string" ? merge.split(" ") : merge
     ),
   };
 }
 
-/** Smaller ids are allowed whatever the number of tokens. */
+/** Number of ids that are allowed, however few tokens there are. */
 const SMALL = 65_536;
 
 /**
- * Throws unless the ids are those of a vocabulary. The library makes a list as
- * long as the largest id.
+ * Throws unless the ids are those of a vocabulary, since the library makes a
+ * list as long as the largest id.
  */
 function assertIds({ model, added_tokens }: TokenizerFile): void {
   const vocabulary: unknown = model.vocab;
   const tokens: (readonly [token: string, id: unknown])[] =
     Array.isArray(vocabulary)
-      // Unigram: a token and its score; its index is the id.
+      // Unigram: each entry is a token and its score; its index is the id.
       ? vocabulary.map(([token], id) => [token, id])
       : Object.entries(model.vocab);
   const added = added_tokens ?? [];
@@ -265,8 +265,8 @@ function encoder(library: Library, bounds: StepBounds): Encode {
 }
 
 /**
- * Caches the ids of words, which is four times as fast if words are encoded
- * separately.
+ * Caches the ids of words, where words are encoded separately, which makes
+ * encoding four times as fast.
  */
 function byWord(library: Library, encode: Encode): Encode {
   const { normalizer, pre_tokenizer: splitter } = library;

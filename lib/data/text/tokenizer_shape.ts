@@ -10,35 +10,35 @@
 import { SplitPreTokenizer } from "@huggingface/tokenizers";
 import { LONGEST_SOURCE } from "./pattern_program.ts";
 
-/** Throws unless a field has what it should. */
+/** A check of a field, which throws unless the value is valid. */
 type Check = (name: string, value: unknown) => void;
 
 type Fields = Readonly<Record<string, Check>>;
 
 type Record_ = Record<string, unknown>;
 
-/** The kinds of models. */
+/** The types of tokenizer models. */
 export type ModelType = "BPE" | "Unigram" | "WordLevel" | "WordPiece";
 
-/** The parts of a file that are steps which texts, or tokens, go through. */
+/** The fields of a file that hold steps, which texts or tokens go through. */
 export const STEPS = ["normalizer", "pre_tokenizer", "decoder"] as const;
 
-/** The fields in which a sequence of steps has its steps. */
+/** The field in which a sequence of steps of each kind holds its steps. */
 export const SEQUENCE: Readonly<Record<typeof STEPS[number], string>> = {
   normalizer: "normalizers",
   pre_tokenizer: "pretokenizers",
   decoder: "decoders",
 };
 
-/** Longest text that a step puts into texts; those in use have 3 characters. */
+/** Longest text that a step may put into texts; steps in use put 3 characters. */
 const LONGEST_CONTENT = 100;
 
-/** Largest number of steps of a kind, those in sequences counted. */
+/** Largest number of steps of a kind, those in sequences included. */
 const MOST_STEPS = 32;
 
 /**
- * Largest number of characters of a word that WordPiece splits, as its time
- * grows with their square.
+ * Longest word in characters that WordPiece may split, since its time grows
+ * with their square.
  */
 const LONGEST_WORD = 1000;
 
@@ -105,7 +105,7 @@ const METASPACE: Fields = {
   split: optional(boolean),
 };
 
-/** The fields of each type of step; all others are read by no step here. */
+/** The fields of each type of step that are read here; all others are ignored. */
 const TYPES: Readonly<
   Record<typeof STEPS[number], Readonly<Record<string, Fields>>>
 > = {
@@ -194,7 +194,7 @@ const MODELS: Readonly<Record<ModelType, Fields>> = {
   },
 };
 
-/** The ids are checked with those of the vocabulary. */
+/** The fields of an added token; ids are checked with those of the vocabulary. */
 const ADDED: Fields = {
   content: token,
   single_word: optional(boolean),
@@ -207,8 +207,8 @@ const ADDED: Fields = {
 /**
  * Throws unless a value has the shape of a `tokenizer.json`.
  *
- * @returns The type of its model, which old files do not say.
- * @throws {TypeError} If a field is not of the kind that it should be.
+ * @returns The type of its model, which old files do not state.
+ * @throws {TypeError} If a field has the wrong type.
  * @throws {RangeError} If a number or a text is too small or too large.
  */
 export function assertTokenizerShape(file: unknown): ModelType {
@@ -232,7 +232,7 @@ export function assertTokenizerShape(file: unknown): ModelType {
   return type;
 }
 
-/** The type of a model; old files are told apart by what they have. */
+/** The type of a model, which in old files follows from the model's fields. */
 function typeOf(model: Record_): ModelType {
   if (model.type !== undefined) {
     oneOf(...Object.keys(MODELS))("file.model.type", model.type);
@@ -245,7 +245,7 @@ function typeOf(model: Record_): ModelType {
     : "WordPiece";
 }
 
-/** Checks a step, or those of a sequence, and returns how many there are. */
+/** Checks a step, or the steps of a sequence, and returns their number. */
 function assertSteps(
   kind: typeof STEPS[number],
   name: string,
@@ -293,7 +293,7 @@ function oneOf(...names: readonly string[]): Check {
   return kind(`one of ${names.join(", ")}`, (value) => known.has(value));
 }
 
-/** Of what may be left out, or null. */
+/** Makes a check that allows a missing field or null. */
 function optional(check: Check): Check {
   return (name, value) => {
     if (value !== undefined && value !== null) check(name, value);
@@ -325,7 +325,7 @@ function wrong(name: string, expected: string, value: unknown): never {
   );
 }
 
-/** A value in a message. */
+/** Formats a value for an error message. */
 export function shown(value: unknown): string {
   const plain = typeof value === "number" || typeof value === "bigint";
   const json = plain ? String(value) : JSON.stringify(value) ?? String(value);

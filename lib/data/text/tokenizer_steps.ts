@@ -1,6 +1,6 @@
 /**
- * The steps of a `tokenizer.json` in the library that runs them: their time and
- * what they make of a text are bounded.
+ * Bounds on the steps of a `tokenizer.json` in the library that runs them: on
+ * their time, and on the length of their output.
  *
  * @module
  */
@@ -8,42 +8,42 @@ import type { Tokenizer as Library } from "@huggingface/tokenizers";
 import { BoundedPattern } from "./bounded_pattern.ts";
 import { SEQUENCE, STEPS } from "./tokenizer_shape.ts";
 
-/** A step as the library has it; a sequence has its steps in another field. */
+/** A step in the library; a sequence holds its steps in another field. */
 interface Step {
   readonly config?: { readonly pattern?: { readonly Regex?: string } };
   pattern?: RegExp;
   [method: string]: unknown;
 }
 
-/** The fields in which the library's sequences have their steps. */
+/** The fields in which the library's sequences hold their steps. */
 const INNER = {
   normalizer: "normalizers",
   pre_tokenizer: "tokenizers",
   decoder: "decoders",
 };
 
-/** The methods that are a step. */
+/** The method that runs a step of each kind. */
 const METHODS = {
   normalizer: "normalize",
   pre_tokenizer: "pre_tokenize_text",
   decoder: "decode_chain",
 };
 
-/** What all steps together may make of a text; those in use stay below 100. */
+/** Largest output of all steps per character, and in addition; usual ones make < 100. */
 const MADE_OF_ONE = 1000;
 const MADE_OF_NONE = 100_000;
 
 /**
- * Replaces the patterns of a tokenizer's steps by bounded ones, and counts what
- * its steps make: a few that each double a text would fill the memory.
+ * Replaces the patterns of a tokenizer's steps by bounded ones, and limits the
+ * steps' output: a few steps that each double a text would fill the memory.
  */
 export class StepBounds {
   #left = Infinity;
 
   /**
-   * @param library Whose steps are changed.
+   * @param library The tokenizer whose steps are changed.
    * @throws {TypeError} If a pattern is not a regular expression.
-   * @throws {RangeError} If a pattern has no bound.
+   * @throws {RangeError} If a pattern's time has no bound.
    */
   constructor(library: Library) {
     for (const kind of STEPS) {
@@ -52,10 +52,10 @@ export class StepBounds {
   }
 
   /**
-   * Runs what uses the steps.
+   * Runs a function that uses the steps.
    *
-   * @param length Characters that it starts from.
-   * @throws {RangeError} If the steps make more than a thousand times of it.
+   * @param length Number of characters that it starts from.
+   * @throws {RangeError} If the steps' output is a thousand times longer.
    */
   within<T>(length: number, run: () => T): T {
     this.#left = MADE_OF_NONE + MADE_OF_ONE * length;
@@ -98,9 +98,9 @@ function bounded(name: string, { source }: RegExp): BoundedPattern {
 }
 
 /**
- * Steps whose contents are what is put in the place of a pattern, as in Hugging
- * Face's library. `String.prototype.replaceAll` would put the rest of the text
- * in the place of `$'`.
+ * Escapes the replacements of `Replace` steps, so that they are literal as in
+ * Hugging Face's library: `String.prototype.replaceAll` would replace `$'` by
+ * the rest of the text.
  */
 export function literalContents(
   kind: typeof STEPS[number],

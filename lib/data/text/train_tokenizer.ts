@@ -74,7 +74,7 @@ export function trainTokenizer(
     if (pair === undefined) break;
     const [left, right] = [tokens[first(pair)]!, tokens[second(pair)]!];
     const token = left + right;
-    // Another pair may have become the same token before.
+    // Another pair may already have given the same token.
     const id = ids.get(token) ?? tokens.push(token) - 1;
     ids.set(token, id);
     merges.push(`${left} ${right}`);
@@ -126,18 +126,18 @@ interface Word {
   readonly count: number;
 }
 
-/** A pair of ids as one number. */
+/** Encodes a pair of ids as one number, and decodes its first and second id. */
 const pairOf = (first: number, second: number) => first * MOST + second;
 const first = (pair: number) => Math.floor(pair / MOST);
 const second = (pair: number) => pair % MOST;
 
-/** Pairs of neighbours: how often and in which words each occurs. */
+/** The pairs of neighbouring ids: how often and in which words each occurs. */
 class Pairs {
   readonly #counts = new Map<number, number>();
   readonly #words = new Map<number, Set<Word>>();
   /**
-   * Includes all pairs that occur `#floor` times or more; the others need not
-   * be checked.
+   * Pairs to check for the most frequent one: all that occur `#floor` times or
+   * more, and perhaps others.
    */
   readonly #frequent = new Set<number>();
   #floor = 2 ** 52;
@@ -147,8 +147,8 @@ class Pairs {
   }
 
   /**
-   * The most frequent pair, and among equals that with the lowest ids;
-   * undefined if all occur once.
+   * Finds the most frequent pair, among equals the one with the lowest ids;
+   * returns undefined if all pairs occur once.
    */
   mostFrequent(): number | undefined {
     let best: number | undefined;
