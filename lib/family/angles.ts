@@ -1,25 +1,25 @@
-/** Sums of angles along a sequence. @module */
+/** Cumulative sums of angles along a sequence. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { numberSegments } from "../operations/segments.ts";
 
-/** Parts of a full turn; they are counted in integers, whose sums are exact. */
+/** Number of parts of a full turn; parts are counted in integers, whose sums are exact. */
 const PARTS = 4096;
 const PART = 2 * Math.PI / PARTS;
 /**
- * A part split into two numbers; the first has few digits, so that its
- * multiples are exact.
+ * A part of a turn in radians as the sum of two numbers, of which the first has
+ * few digits, so that its multiples are exact.
  */
 const [FIRST_OF_PART, REST_OF_PART] = [402 / 2 ** 18, PART - 402 / 2 ** 18];
 
 /**
- * For each token, the sum of the angles from the first token up to its own,
- * without whole turns. A plain sum of thousands of angles would lose digits;
- * here whole parts of a turn and the remainder of each angle are summed
- * separately. Differentiable.
+ * Cumulative sums of the angles from the first token up to each, without whole
+ * turns. A plain sum of thousands of angles would lose digits; here whole parts
+ * of a turn and the remainder of each angle are summed separately.
+ * Differentiable.
  *
- * What reads the differences of these sums within a segment alone sends back
- * nothing in all to another segment, but for what is rounded; with `segments`
- * that is left out, too.
+ * Where only differences of these sums within a segment are read, no gradient
+ * reaches other segments in all, but for rounding errors; with `segments`, these
+ * are left out, too.
  *
  * @param angles `[batch, heads, length, channels]`, in radians, at most a few
  * hundred; those of the first token are not read and have a gradient of 0.
@@ -51,16 +51,16 @@ export function anglesUntil(
 }
 
 /**
- * For each token, the sum from it to the last of its segment.
+ * Sums from each token to the last of its segment.
  *
- * @param numbers Of the segments, each greater than 0 and than those before it.
+ * @param numbers The numbers of the segments, above 0 and increasing.
  */
 function sumsFrom(dy: tf.Tensor4D, numbers: tf.Tensor2D): tf.Tensor4D {
   const [batch, , length] = dy.shape;
   return tf.tidy(() => {
     const segments = tf.reshape(numbers, [batch, 1, length, 1]) as tf.Tensor4D;
     let sums = dy;
-    // As many tokens as the distance are summed so far.
+    // Each pass doubles the number of tokens that are summed.
     for (let distance = 1; distance < length; distance *= 2) {
       const later = (x: tf.Tensor4D): tf.Tensor4D =>
         tf.pad(
@@ -95,8 +95,8 @@ function summed(angles: tf.Tensor4D): tf.Tensor4D {
 }
 
 /**
- * Reduces an angle to at most half a turn in parts, and a remainder of at most
- * half a part.
+ * Reduces a sum of angles to whole parts, at most half a turn of them, and a
+ * remainder of at most half a part.
  */
 function inParts(
   parts: tf.Tensor4D,

@@ -1,4 +1,4 @@
-/** The delta rule without a gate. @module */
+/** DeltaNet: linear attention with the delta rule, without a gate. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { deltaAttention } from "../attention/delta_attention.ts";
 import { assertOptions } from "../contract/options.ts";
@@ -21,8 +21,8 @@ export interface DeltaNetInputs {
   /** Values, `[batch, heads, length, valueDim]`. */
   v: tf.Tensor4D;
   /**
-   * How much of the old value is replaced, `[batch, heads, length]`, from 0 to
-   * 1 or 2.
+   * The writing strength β, how much of the old value is replaced,
+   * `[batch, heads, length]`, from 0 to 1 or 2.
    */
   beta: tf.Tensor3D;
 }

@@ -1,4 +1,4 @@
-/** The family as a table. @module */
+/** The table of the models of the family. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import { deltaNet } from "./delta_net.ts";
 import { gateLoop } from "./gate_loop.ts";
@@ -15,18 +15,18 @@ import { rwkv6 } from "./rwkv6.ts";
 
 /** A row of {@linkcode family}. */
 export interface FamilyMember {
-  /** Its name in its paper. */
+  /** The model's name in its paper. */
   readonly name: string;
-  /** Computes the model from its inputs by name, and options. */
+  /** The function that computes the model from its inputs by name, and options. */
   // deno-lint-ignore no-explicit-any -- each has inputs of its own
   readonly function: (inputs: any, options?: any) => tf.Tensor4D;
-  /** Its paper. */
+  /** The model's paper. */
   readonly paper: string;
-  /** The kind of decay of its state. */
+  /** The kind of decay of the model's state. */
   readonly decay: "none" | "fixed" | "scalar" | "diagonal" | "delta";
-  /** Whether it divides by the sum of the weights. */
+  /** Whether the model divides by the sum of the weights. */
   readonly normalized: boolean;
-  /** How it is expressed in LION. */
+  /** How the model is expressed in LION. */
   readonly lion: string;
 }
 

@@ -1,4 +1,4 @@
-/** Linear attention with a complex decay per channel. @module */
+/** GateLoop: linear attention with a complex decay per channel. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { bidirectional } from "../attention/forms/bidirectional.ts";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";

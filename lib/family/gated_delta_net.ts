@@ -1,4 +1,4 @@
-/** The delta rule with one decay per token. @module */
+/** Gated DeltaNet: the delta rule with one decay per token. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../attention/decays/decay.ts";
 import { deltaAttention } from "../attention/delta_attention.ts";

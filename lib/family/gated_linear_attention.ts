@@ -1,4 +1,4 @@
-/** Linear attention with one decay per channel. @module */
+/** Gated linear attention (GLA), with one decay per channel. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";

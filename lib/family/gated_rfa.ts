@@ -1,4 +1,4 @@
-/** Linear attention with a gate between old and new. @module */
+/** Gated random feature attention (RFA), whose gate weighs old against new. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../attention/decays/decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
@@ -23,7 +23,7 @@ export interface GatedRfaInputs {
   /** Values, `[batch, heads, length, valueDim]`. */
   v: tf.Tensor4D;
   /**
-   * How much of the state is kept on arriving at each token,
+   * The gate: how much of the state is kept on arriving at each token,
    * `[batch, heads, length]`, from 0 to 1.
    */
   gate: tf.Tensor3D;

@@ -1,4 +1,4 @@
-/** A gated recurrence with a matrix as state. @module */
+/** HGRN-2: a gated recurrence with a matrix as state. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
@@ -21,7 +21,7 @@ export interface Hgrn2Inputs {
   /** Values, the paper's input, `[batch, heads, length, valueDim]`. */
   v: tf.Tensor4D;
   /**
-   * How much each channel keeps on arriving at each token,
+   * The forget gate: how much each channel keeps on arriving at each token,
    * `[batch, heads, length, headDim]`, from 0 to 1.
    */
   forget: tf.Tensor4D;

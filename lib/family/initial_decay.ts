@@ -1,5 +1,5 @@
 /**
- * Initial decays, before they are learned: the horizons of heads and channels
+ * Initial values of decays that are learned: the horizons of heads and channels
  * are spread, so that some reach each distance.
  *
  * @module
@@ -65,11 +65,11 @@ export function s4dReal(channels: number): tf.Tensor1D {
   return each("channels", channels, (n) => -(n + 1));
 }
 
-/** Complex decay rates, one per channel. */
+/** Complex decay rates, one per channel, in two parts. */
 export interface ComplexPaces {
-  /** `[channels]`, < 0: the rate of decay. */
+  /** The rate of decay, `[channels]`, < 0. */
   readonly real: tf.Tensor1D;
-  /** `[channels]`, >= 0: the rate of rotation, in radians. */
+  /** The rate of rotation in radians, `[channels]`, >= 0. */
   readonly imaginary: tf.Tensor1D;
 }
 
@@ -174,7 +174,7 @@ export function mambaTimeStep(
     const [low, high] = [Math.log(smallest), Math.log(largest)];
     const share = tf.randomUniform([channels], 0, 1, "float32", seed);
     const steps = tf.exp(tf.add(tf.mul(share, high - low), low));
-    // The exponential may round beyond the limits.
+    // The exponential may round to beyond the limits.
     return tf.minimum(tf.maximum(steps, smallest), largest);
   });
 }
@@ -212,12 +212,12 @@ export function decayLogits<T extends tf.Tensor>(logDecay: T): T {
   );
 }
 
-/** From here to 0, a few terms of the series are exact to float32. */
+/** The x above which a few terms of the series are exact to float32. */
 const NEAR = -1 / 16;
 
 /**
- * 1 - e^x for x <= 0; on a GPU, tf.expm1 subtracts 1 from the exponential and
- * cancels.
+ * Computes 1 - e^x for x <= 0; on a GPU, tf.expm1 subtracts 1 from the
+ * exponential, which cancels digits.
  */
 function withoutOne(x: tf.Tensor): tf.Tensor {
   const term = (divisor: number, further: tf.Tensor) =>
@@ -230,7 +230,7 @@ function withoutOne(x: tf.Tensor): tf.Tensor {
   );
 }
 
-/** One number for each index. */
+/** Makes a tensor of one number for each index. */
 function each(
   name: string,
   count: number,

@@ -1,4 +1,4 @@
-/** Inputs and common options of the family's functions. @module */
+/** Inputs and common options of the models of the family. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { AttentionForm } from "../attention/lion_attention.ts";
 import { assertSegments } from "../operations/segments.ts";
@@ -12,38 +12,38 @@ import { tokensIn, withoutPadding } from "../operations/padding.ts";
 export interface FamilyOptions {
   /**
    * Whether each token attends only to itself and the tokens before it. NaN or
-   * Infinity in a later one may make outputs before it NaN, as for lionAttention.
+   * Infinity in a later token may make earlier outputs NaN, as for lionAttention.
    * @default false
    */
   causal?: boolean | undefined;
-  /** The form to compute it in; all give the same result. @default "auto" */
+  /** The form of computation; all forms give the same result. @default "auto" */
   form?: AttentionForm | undefined;
   /** Tokens per chunk. @default the form's choice */
   chunkSize?: number | undefined;
   /**
-   * Multiplies the product of query and key. @default that of the model's paper
+   * Factor of the products of query and key. @default that of the model's paper
    */
   scale?: number | undefined;
   /**
-   * `[batch, length]`, 1 for a token (or whatever is not 0), 0 for padding, which
+   * Padding mask, `[batch, length]`: 1 (or not 0) for a token, 0 for padding, which
    * is never read, whatever its vectors hold; the decays of padding still apply.
    */
   mask?: tf.Tensor2D | undefined;
   /**
-   * `[batch, length]`, int32: which of the sequences packed into a row each
-   * token belongs to. Nothing passes between neighbours with different numbers,
-   * except NaN, as for lionAttention.
+   * The segments, int32 `[batch, length]`: which of the sequences packed into a
+   * row each token belongs to. Nothing passes between neighbours with different
+   * numbers, except NaN, as for lionAttention.
    * @default each row is one sequence
    */
   segments?: tf.Tensor2D | undefined;
   /**
-   * Ranks each of which has a part of the tokens, as for lionAttention and
-   * deltaAttention. @default this process has all tokens
+   * The ranks that share the tokens, as for lionAttention and deltaAttention.
+   * @default this process has all tokens
    */
   communicator?: TokenRanks | undefined;
 }
 
-/** The names of these options. */
+/** The names of the options of {@linkcode FamilyOptions}. */
 export const FAMILY_OPTIONS: OptionNames<FamilyOptions> = {
   causal: true,
   form: true,
@@ -56,38 +56,38 @@ export const FAMILY_OPTIONS: OptionNames<FamilyOptions> = {
 
 /** Options of the models with the delta rule, which has two forms. */
 export interface DeltaFamilyOptions extends Omit<FamilyOptions, "form"> {
-  /** The form to compute it in; both give the same result. @default "auto" */
+  /** The form of computation; both forms give the same result. @default "auto" */
   form?: "auto" | "recurrent" | "chunkwise" | undefined;
 }
 
 /** The specification of an input. */
 interface Input {
-  /** Its axes; axes of the same name have the same size in all inputs. */
+  /** The names of the input's axes; axes of the same name have the same size in all inputs. */
   readonly axes: string;
-  /** Whether it holds vectors, which are not read at padding. */
+  /** Whether the input holds vectors, which are not read at padding. */
   readonly isVector?: true;
-  /** Whether it may be left out. */
+  /** Whether the input may be left out. */
   readonly isOptional?: true;
 }
 
-/** Queries or keys. */
+/** The specification of queries or keys. */
 export const KEYS: Input = {
   axes: "batch, heads, length, headDim",
   isVector: true,
 };
-/** Values. */
+/** The specification of values. */
 export const VALUES: Input = {
   axes: "batch, heads, length, valueDim",
   isVector: true,
 };
-/** One number per channel of a key. */
+/** The specification of an input with one number per channel of a key. */
 export const PER_CHANNEL: Input = { axes: "batch, heads, length, headDim" };
-/** One number per token. */
+/** The specification of an input with one number per token. */
 export const PER_TOKEN: Input = { axes: "batch, heads, length" };
-/** One number per head. */
+/** The specification of an input with one number per head. */
 export const PER_HEAD: Input = { axes: "heads" };
 
-/** All inputs of a model; the type requires every one of them. */
+/** The specifications of all inputs of a model; the type requires every one of them. */
 export type Inputs<T> = { readonly [name in keyof T]-?: Input };
 
 /**

@@ -1,4 +1,4 @@
-/** The delta rule with one decay per channel. @module */
+/** Kimi Delta Attention: the delta rule with one decay per channel. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { deltaAttention } from "../attention/delta_attention.ts";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";

@@ -1,18 +1,18 @@
-/** The largest weight that each token reads, for unbounded weights. @module */
+/** The largest weight that each token reads, the reference of the others. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Logarithms of weights are rounded up to multiples of this. */
+/** The grid to which logarithms of weights are rounded up. */
 const GRID = 2 ** -14;
 
 /**
- * For each reader i, the largest `log M_ij + w_j`, the logarithm of the weight
- * of source j times its mask M, over sources on one side.
+ * Finds, for each reader i, the largest `log M_ij + w_j` over sources j on one
+ * side: the logarithm of the source's weight times its mask M.
  *
- * Exponents are taken relative to it, so that none is above 0. Any reference
- * would do and cancels, as long as all use the same one. So the gradient is
- * zero, and w and the log decays are rounded up to a grid of 2^-14: sums and
- * differences of such numbers are exact in float32, up to 1024, and no errors
- * add up over a sequence.
+ * Exponents are taken relative to this maximum, so that none is above 0. Any
+ * reference would do, since it cancels, as long as all use the same one. So its
+ * gradient is zero, and w and the log decays are rounded up to a grid of 2^-14:
+ * sums and differences of such numbers are exact in float32, up to 1024, and no
+ * errors add up over a sequence.
  *
  * It works by doubling: the maximum over 2^n neighbours comes from two maxima
  * over 2^(n-1) each.
@@ -54,7 +54,7 @@ function largest(
   const length = logWeights.shape[2];
   return tf.tidy(() => {
     let known = rounded(logWeights);
-    // The log decay of the path from the neighbour at that distance.
+    // The log decays of the paths from the neighbours at that distance.
     let decays = rounded(logDecays);
     for (let distance = 1; distance < length; distance *= 2) {
       const from = (x: tf.Tensor3D, beyond: number): tf.Tensor3D => {
@@ -65,7 +65,7 @@ function largest(
           : [0, distance];
         return tf.pad(kept, [[0, 0], [0, 0], pads], beyond);
       };
-      // Beyond the ends there is no source: use a number below all others.
+      // Beyond the ends there is no source, so its weight is below all others.
       known = tf.maximum(known, tf.add(from(known, LOWEST), decays));
       decays = tf.add(from(decays, 0), decays);
     }
@@ -73,5 +73,5 @@ function largest(
   });
 }
 
-/** Below every logarithm of a weight, and far from the limit of float32. */
+/** A number below every logarithm of a weight, and far from the limit of float32. */
 const LOWEST = -1e6;

@@ -1,4 +1,4 @@
-/** Linear attention without decay. @module */
+/** The Linear Transformer: linear attention without decay. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";

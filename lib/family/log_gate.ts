@@ -1,4 +1,4 @@
-/** Gates as log decays. @module */
+/** Conversion of gates to log decays. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
 /**

@@ -1,4 +1,4 @@
-/** A state space model with a scalar state matrix. @module */
+/** Mamba-2: a state space model with a scalar state matrix. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../attention/decays/decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
@@ -17,20 +17,20 @@ import {
 
 /** Inputs of {@linkcode mamba2}. */
 export interface Mamba2Inputs {
-  /** Inputs of the state, the values, `[batch, heads, length, valueDim]`. */
+  /** Inputs of the state space model, the values, `[batch, heads, length, valueDim]`. */
   x: tf.Tensor4D;
   /** The time step of each token, `[batch, heads, length]`, > 0. */
   dt: tf.Tensor3D;
   /** The decay rate of each head, `[heads]`, < 0. */
   a: tf.Tensor1D;
   /**
-   * How each token writes, the keys, `[batch, heads, length, headDim]`; headDim
-   * is the state size.
+   * What each token writes with, the keys, `[batch, heads, length, headDim]`;
+   * headDim is the state size.
    */
   b: tf.Tensor4D;
-  /** How each token reads, the queries, `[batch, heads, length, headDim]`. */
+  /** What each token reads with, the queries, `[batch, heads, length, headDim]`. */
   c: tf.Tensor4D;
-  /** How much of x each head adds to its output, `[heads]`. @default none */
+  /** Skip weights: how much of x each head adds to its output, `[heads]`. @default none */
   d?: tf.Tensor1D | undefined;
 }
 
@@ -103,7 +103,7 @@ export function mamba2(
     if (!d) return y;
     const skipped = tf.mul(x, tf.reshape(d, [-1, 1, 1])) as tf.Tensor4D;
     const { mask } = options;
-    // x is 0 at padding, but the gradient that comes back there may be anything.
+    // x is 0 at padding, but the gradient that arrives there may be anything.
     return tf.add(y, withoutPadding(skipped, mask));
   });
 }

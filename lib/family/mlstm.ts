@@ -1,4 +1,4 @@
-/** Linear attention with exponential input gates. @module */
+/** mLSTM: linear attention with exponential input gates. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { logSigmoid, twoSidedDecay } from "../attention/decays/decay.ts";
 import type { LogDecayPair } from "../attention/decays/decay_pair.ts";
@@ -28,10 +28,10 @@ export interface MlstmInputs {
   k: tf.Tensor4D;
   /** Values, `[batch, heads, length, valueDim]`. */
   v: tf.Tensor4D;
-  /** Logarithm of how much each token writes, `[batch, heads, length]`, of any size. */
+  /** Input gate: log of how much each token writes, `[batch, heads, length]`, unbounded. */
   inputGate: tf.Tensor3D;
   /**
-   * Logit of how much is kept on arriving at each token,
+   * The forget gate: the logit of how much is kept on arriving at each token,
    * `[batch, heads, length]`.
    */
   forgetGate: tf.Tensor3D;
@@ -128,16 +128,16 @@ export function mlstm(
   });
 }
 
-/** Divides by the sum of the weights, or by 1 if that is more. */
+/** Divides sums of weighted values by the sum of the weights, or by 1 if that is more. */
 export function bounded(sums: tf.Tensor4D, largest: tf.Tensor3D): tf.Tensor4D {
   const [weighted, weight] = splitSums(sums);
-  // A weight of 1 relative to the largest one, capped at e^80, which counts as
-  // infinite.
+  // The weight 1 relative to the largest weight, capped at e^80, which counts
+  // as infinite.
   const one = tf.exp(tf.minimum(tf.neg(tf.expandDims(largest, 3)), 80));
   return tf.div(weighted, tf.maximum(tf.abs(weight), one));
 }
 
-/** Log decays for weights relative to the largest one at each token. */
+/** Makes log decays relative to the largest weight at each token. */
 function relative(
   logDecays: tf.Tensor3D,
   largest: tf.Tensor3D,
@@ -155,7 +155,7 @@ function relative(
   return tf.add(logDecays, tf.sub(from, largest));
 }
 
-/** Logarithms of weights, very low at padding. */
+/** Sets the logarithms of weights at padding to a very low number. */
 export function hidePadding(
   logWeights: tf.Tensor3D,
   mask: tf.Tensor2D,

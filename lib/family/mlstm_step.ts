@@ -1,4 +1,4 @@
-/** mLSTM on a sequence that comes bit by bit. @module */
+/** mLSTM on a sequence that arrives in parts. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { logSigmoid } from "../attention/decays/decay.ts";
 import { LOWEST_LOG_DECAY } from "../attention/decays/finite_decay.ts";
@@ -10,11 +10,11 @@ import {
 import { largestWeights } from "./largest_weights.ts";
 import { bounded, hidePadding, type MlstmInputs } from "./mlstm.ts";
 
-/** What mLSTM remembers of earlier tokens. */
+/** The state of mLSTM after the earlier tokens. */
 export type MlstmState = {
-  /** The sum of weighted products, relative to the largest weight, `[batch, heads, headDim, valueDim + 2]`. */
+  /** Sum of outer products by their relative weights, `[batch, heads, headDim, valueDim + 2]`. */
   readonly sum: tf.Tensor4D;
-  /** Zeros, since decays are paid on arrival. */
+  /** Decays still due, which are zeros, since decays are paid on arrival. */
   readonly due: tf.Tensor2D | tf.Tensor3D;
   /** Logarithm of the largest weight so far, `[batch, heads, 1]`. */
   readonly largest: tf.Tensor3D;
@@ -44,7 +44,7 @@ export function mlstmStep(
   const kept = mask ? tf.mul(forget, tf.expandDims(mask, 1)) : forget;
   const last = before?.largest ??
     tf.fill([batch, heads, 1], LOWEST_LOG_DECAY) as tf.Tensor3D;
-  // The state so far enters as one token before the others.
+  // The state so far enters as one token before the new ones.
   const largest = largestWeights(
     tf.concat([last, logWeights], 2),
     tf.concat([tf.zerosLike(last), kept], 2) as tf.Tensor3D,

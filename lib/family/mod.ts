@@ -8,7 +8,7 @@
  *
  * @module
  */
-// Registers the gradients of tfjs-core's operations.
+// This import registers the gradients of tfjs-core's operations.
 import "@tensorflow/tfjs-layers";
 
 export { deltaNet, type DeltaNetInputs } from "./delta_net.ts";

@@ -1,4 +1,4 @@
-/** Linear attention with one decay per head. @module */
+/** RetNet's retention: linear attention with one decay per head. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { fixedDecay } from "../attention/decays/decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
@@ -20,7 +20,7 @@ export interface RetentionInputs {
    * `[batch, heads, length, headDim]`.
    */
   q: tf.Tensor4D;
-  /** Keys, likewise, `[batch, heads, length, headDim]`. */
+  /** Keys, rotated like the queries, `[batch, heads, length, headDim]`. */
   k: tf.Tensor4D;
   /** Values, `[batch, heads, length, valueDim]`. */
   v: tf.Tensor4D;

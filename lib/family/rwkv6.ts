@@ -1,4 +1,4 @@
-/** A recurrence that reads the state before the token changes it. @module */
+/** RWKV-6: a recurrence that reads the state before the token changes it. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { bidirectional } from "../attention/forms/bidirectional.ts";
 import { diagonalDecay } from "../attention/decays/diagonal_decay.ts";
@@ -20,7 +20,7 @@ import {
 
 /** Inputs of {@linkcode rwkv6}. */
 export interface Rwkv6Inputs {
-  /** Receptances, its queries, `[batch, heads, length, headDim]`. */
+  /** Receptances, which are the queries, `[batch, heads, length, headDim]`. */
   r: tf.Tensor4D;
   /** Keys, `[batch, heads, length, headDim]`. */
   k: tf.Tensor4D;
@@ -31,7 +31,7 @@ export interface Rwkv6Inputs {
    * `[batch, heads, length, headDim]`, <= 0.
    */
   logDecay: tf.Tensor4D;
-  /** The weight of each channel for the token itself, `[heads, headDim]`. */
+  /** The bonus u, each channel's weight for the token itself, `[heads, headDim]`. */
   bonus: tf.Tensor2D;
 }
 
@@ -120,7 +120,7 @@ export function rwkv6(
   });
 }
 
-/** Shifts a sequence by one token, filling with 0. */
+/** Shifts a sequence by one token, and fills with 0. */
 function shifted(x: tf.Tensor4D, by: 1 | -1): tf.Tensor4D {
   const length = x.shape[2];
   if (length === 1) return tf.zerosLike(x);
@@ -129,7 +129,7 @@ function shifted(x: tf.Tensor4D, by: 1 | -1): tf.Tensor4D {
   return tf.pad(kept, [[0, 0], [0, 0], by === 1 ? [1, 0] : [0, 1], [0, 0]]);
 }
 
-/** Queries shifted one token earlier, without those of the next segment. */
+/** Removes queries that were shifted into the segment before their own. */
 function withinSegments(
   earlier: tf.Tensor4D,
   segments: tf.Tensor2D,

@@ -1,4 +1,4 @@
-/** RWKV-6 on a sequence that comes bit by bit. @module */
+/** RWKV-6 on a sequence that arrives in parts. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type RecurrentState,
