@@ -27,7 +27,7 @@ export async function writeAtomically(
     }
     await rename(temporary, target);
   } catch (cause) {
-    // It may not have been created.
+    // The temporary file may not have been created.
     await rm(temporary, { force: true }).catch(() => {});
     const reason = cause instanceof Error ? cause.message : cause;
     throw new Error(`${target} cannot be written: ${reason}`, { cause });

@@ -1,7 +1,7 @@
 /**
- * Lets tfjs save models to folders and load them, with `file://` and a path, in
- * the layout of tfjs-node and of browsers: `model.json` and the weight files
- * that it names.
+ * A handler with which tfjs saves models to folders and loads them, with
+ * `file://` and a path, in the layout of tfjs-node and of browsers:
+ * `model.json` and the weight files that it names.
  *
  * Both change at once, when a new `model.json` replaces the old one: by then
  * its weights are beside it, in a file named after its hash.
@@ -53,7 +53,7 @@ async function save(
   folder: string,
   artifacts: tf.io.ModelArtifacts,
 ): Promise<tf.io.SaveResult> {
-  // First, since it throws if the topology is not JSON.
+  // This comes first, since it throws if the topology is not JSON.
   const modelArtifactsInfo = tf.io.getModelArtifactsInfoForJSON(artifacts);
   const { weightData, weightSpecs, ...model } = artifacts;
   await files().mkdir(folder, { recursive: true });
@@ -81,14 +81,14 @@ async function save(
   return { modelArtifactsInfo };
 }
 
-/** A hash of 16 digits, enough to detect damage, though not tampering. */
+/** Names a weight file by a hash that is long enough to detect damage, not tampering. */
 function nameOf(...parts: readonly Uint8Array[]): string {
   return `weights-${sha256Of(...parts).slice(0, 16)}.bin`;
 }
 
 const WEIGHTS_NAME = /^weights(-[0-9a-f]{16})?\.bin$/;
 
-/** The weight files of the model in a folder that this handler wrote. */
+/** Lists the weight files that this handler has written for the model in a folder. */
 async function weightFilesOf(folder: string): Promise<string[]> {
   try {
     const path = `${folder}/model.json`;
@@ -96,7 +96,7 @@ async function weightFilesOf(folder: string): Promise<string[]> {
     return (model.weightsManifest ?? []).flatMap(({ paths }) => paths)
       .filter((path) => WEIGHTS_NAME.test(path));
   } catch {
-    // A file that cannot be read is replaced too.
+    // A model.json that cannot be read is replaced, too.
     return [];
   }
 }
@@ -110,7 +110,7 @@ async function load(path: string): Promise<tf.io.ModelArtifacts> {
         (manifest) => readWeights(manifest, path),
       );
     } catch (error) {
-      // Another model may have been saved meanwhile, and these weights removed.
+      // Another model may have been saved since, and these weights removed.
       const now = isMissing(error)
         ? await files().readFile(path, "utf8")
         : json;
@@ -204,7 +204,7 @@ async function readWeights(
   ];
 }
 
-/** The bytes of a file, in their own buffer. */
+/** Reads the bytes of a file into a buffer of their own. */
 async function readPart(file: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await files().readFile(file));
 }
@@ -221,8 +221,8 @@ function assertWhole(bytes: Uint8Array, file: string): void {
 }
 
 /**
- * Bytes of a weight; NaN if only the data tells (strings), or tfjs rejects the
- * dtype.
+ * Number of bytes of a weight; NaN if only the data tells (strings), or tfjs
+ * rejects the dtype.
  */
 function bytesOf(spec: tf.io.WeightsManifestEntry): number {
   const dtype = spec.quantization?.dtype ?? spec.dtype;

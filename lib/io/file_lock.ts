@@ -1,28 +1,28 @@
 /**
- * A lock that one process at a time has. It is a file, and is released when its
- * process ends in any way: in Deno it is a lock of the operating system; Node
- * has none, and checks whether the process named in the file still exists.
+ * A lock that one process holds at a time. It is a file, and is released when
+ * its process ends in any way: in Deno it is a lock of the operating system;
+ * Node has none, and checks whether the process named in the file still exists.
  *
- * The file is only ever made, never written to where something is already:
- * another user of the folder may have put a link there, to a file of ours. What
- * lies there and is nobody's lock is removed, and what a link leads to is not
- * looked at.
+ * The file is only ever created, never written where something exists already:
+ * another user of the folder may have put a link to one of our files there.
+ * What is found there and is nobody's lock is removed, and links are not
+ * followed.
  *
  * @module
  */
 import { files, isMissing, openPlain } from "./file_system.ts";
 
-/** A file that no other process has locked. */
+/** A lock on a file, which no other process has. */
 export interface FileLock {
-  /** Whether it is still there: others may remove the file, or its folder. */
+  /** Whether the lock still exists: others may remove the file, or its folder. */
   isHeld(): Promise<boolean>;
   /** Releases the lock, and removes its file. */
   release(): Promise<void>;
 }
 
-/** Another process has the lock, or this one. */
+/** The error if another process, or this one, already has the lock. */
 export class FileInUse extends Error {
-  /** Which one, in words. */
+  /** The process that has the lock, in words. */
   readonly owner: string;
 
   /** @param path The lock's file. */
@@ -43,23 +43,23 @@ interface Owner {
   readonly runtime: "deno" | "node";
   readonly pid: number;
   /**
-   * Its start time as the system counts it, which tells it from a later process
-   * with the same id.
+   * The process's start time as the system counts it, which distinguishes it
+   * from a later process with the same id.
    */
   readonly began?: string | undefined;
-  /** Tells its locks apart. */
+  /** An id that distinguishes the locks of one process. */
   readonly id?: string;
 }
 
-/** Bytes of the longest text that a lock file may have. */
+/** Size limit of a lock file's text in bytes. */
 const LONGEST = 1024;
 
 /**
  * Locks a file until it is released, or until the process ends.
  *
- * @param path A file that is for this alone; its folder must exist.
+ * @param path A file that only serves as this lock; its folder must exist.
  * @throws {FileInUse} If it is locked already.
- * @throws {Error} If it cannot be made; the message names it.
+ * @throws {Error} If it cannot be created; the message names it.
  */
 export async function lockFile(path: string): Promise<FileLock> {
   try {
@@ -73,13 +73,13 @@ export async function lockFile(path: string): Promise<FileLock> {
   }
 }
 
-/** Milliseconds after which {@linkcode whileLocked} waits no longer. */
+/** Milliseconds after which {@linkcode whileLocked} stops waiting. */
 const PATIENCE = 10_000;
 
 /**
- * Runs while nobody else has the lock, after waiting for them.
+ * Runs a function while holding the lock, after waiting for others.
  *
- * @throws {FileInUse} If they take more than ten seconds.
+ * @throws {FileInUse} If they hold it for more than ten seconds.
  */
 export async function whileLocked<Result>(
   path: string,
@@ -93,7 +93,7 @@ export async function whileLocked<Result>(
     } catch (error) {
       const waits = error instanceof FileInUse && performance.now() < deadline;
       if (!waits) throw error;
-      // Not all at once again.
+      // A random pause, so that those who wait do not retry all at once.
       await pause(10 + 40 * Math.random());
       continue;
     }
@@ -122,7 +122,7 @@ async function lockBySystem(path: string): Promise<FileLock> {
       if (isOurs) {
         await writeAll(file, encode({ runtime: "deno", pid: Deno.pid }));
       }
-      // Another process may have taken it away before it was locked and named.
+      // Another process may have removed it before it was locked and named.
       if (isOurs && await isAt(file, path)) return lockOf(file, path);
       file.close();
     } catch (error) {
@@ -132,7 +132,7 @@ async function lockBySystem(path: string): Promise<FileLock> {
   }
 }
 
-/** The lock that an open file is. */
+/** Makes the lock that an open file holds. */
 function lockOf(file: Deno.FsFile, path: string): FileLock {
   let isOpen = true;
   const isHeld = async () => isOpen && await isAt(file, path);
@@ -146,7 +146,7 @@ function lockOf(file: Deno.FsFile, path: string): FileLock {
   };
 }
 
-/** Opens a file that nobody else has made, through no link; undefined if there is anything. */
+/** Creates and opens a new file, through no link; returns undefined if the path exists. */
 async function openNew(path: string): Promise<Deno.FsFile | undefined> {
   try {
     return await Deno.open(path, { read: true, write: true, createNew: true });
@@ -162,7 +162,7 @@ async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** Removes what is at a path, unless it is somebody's lock. */
+/** Removes what is at a path, unless it is a process's lock. */
 async function removeUnlocked(path: string): Promise<void> {
   const text = await textOf(path);
   if (text === undefined) return await takeAway(path, undefined);
@@ -174,20 +174,20 @@ async function removeUnlocked(path: string): Promise<void> {
   if (!file) return;
   try {
     const isFree = await file.tryLock(true).catch(() => true);
-    // The owner is about to write its id.
+    // The owner may be about to write its id.
     if (!isFree) await pause(100);
     const owner = ownerIn(await textOf(path));
     if (!isFree || (owner?.runtime === "node" && await isAlive(owner))) {
       throw new FileInUse(path, owner);
     }
-    // Who has not locked it does not remove it; it may be another one by now.
+    // Only the file that was locked is removed, not another at the same path.
     if (await isAt(file, path)) await files().rm(path, { force: true });
   } finally {
     file.close();
   }
 }
 
-/** Whether an open file is still the one at its path, which no link is. */
+/** Whether an open file is still the one at its path, and no link has replaced it. */
 async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
   const [own, there] = await Promise.all([
     file.stat(),
@@ -230,17 +230,17 @@ async function lockByName(path: string): Promise<FileLock> {
   }
 }
 
-/** A name that nobody else has. */
+/** Makes a name beside the path that nothing else has. */
 function besideOf(path: string): string {
   return `${path}.${crypto.randomUUID()}`;
 }
 
 /**
- * Removes what is at a path, be it a link. Another process may have put its lock
- * there since, and then gets it back.
+ * Removes what is at a path, even a link. If another process has put its lock
+ * there since, the lock is put back.
  *
  * @param path The path.
- * @param text What was there, as {@linkcode textOf} has it.
+ * @param text What was there before, as returned by {@linkcode textOf}.
  */
 async function takeAway(path: string, text: string | undefined): Promise<void> {
   const { link, rename, rm } = files();
@@ -269,11 +269,11 @@ async function isAlive({ pid, began }: Owner): Promise<boolean> {
   return began === undefined || now === undefined || began === now;
 }
 
-/** When a process started; `undefined` if the system is not Linux. */
+/** The start time of a process; `undefined` if the system is not Linux. */
 async function beginOf(pid: number): Promise<string | undefined> {
   try {
     const stat = await files().readFile(`/proc/${pid}/stat`, "utf8");
-    // The process name before it, in brackets, may hold anything.
+    // The process name before these fields, in brackets, may hold anything.
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
   } catch {
     return undefined;
@@ -290,8 +290,8 @@ function ownerIn(text: string | undefined): Owner | undefined {
 }
 
 /**
- * The beginning of a file's text; empty if it does not exist or cannot be read,
- * and undefined if it is something else, such as a link.
+ * Reads the beginning of a file's text, which is empty if the file does not exist
+ * or cannot be read, and undefined if it is something else, such as a link.
  *
  * @throws {Error} If it is a folder, which nobody has made for a lock.
  */

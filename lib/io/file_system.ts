@@ -1,6 +1,6 @@
 /**
- * File access in Deno and in Node. A browser has none, and its bundlers see no
- * import that they cannot follow.
+ * File access in Deno and in Node. Browsers have none, so there is no import
+ * here that their bundlers could not resolve.
  *
  * @module
  */
@@ -23,7 +23,7 @@ function newHash() {
   return required(nodeModule("node:crypto")).createHash("sha256");
 }
 
-/** The path of a file, which a URL may name. */
+/** Converts a path or a file URL to a path. */
 export function pathOf(file: string | URL): string {
   return typeof file === "string"
     ? file
@@ -37,11 +37,11 @@ export function isMissing(error: unknown): boolean {
 
 /**
  * Opens a file, but nothing else and through no link: where others may write to
- * the folder, a link in its place would lead to a file of theirs or of ours.
+ * the folder, a link in the file's place could lead to any file of theirs or ours.
  *
  * @param path The file.
- * @param access To append to it, it is made if it does not exist.
- * @throws {Error} If it is something else.
+ * @param access With `"append"`, the file is created if it does not exist.
+ * @throws {Error} If the path is not a file.
  */
 export async function openPlain(
   path: string,
@@ -49,7 +49,7 @@ export async function openPlain(
 ): Promise<FileHandle> {
   const { constants, lstat, open } = files();
   const { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT } = constants;
-  // Windows has neither; links are made there by who may do everything.
+  // Windows has neither flag; there, only administrators can make links.
   const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
   const flags = access === "read" ? O_RDONLY : O_WRONLY | O_APPEND | O_CREAT;
   const asLink = (cause?: unknown) =>
@@ -58,7 +58,7 @@ export async function openPlain(
     const info = await lstat(path).catch(() => undefined);
     if (info?.isSymbolicLink()) throw asLink();
   }
-  // A pipe would wait for who writes to it.
+  // Without O_NONBLOCK, opening a pipe would wait for a writer.
   const file = await open(path, flags | O_NOFOLLOW | O_NONBLOCK)
     .catch((error) => {
       throw Object(error).code === "ELOOP" ? asLink(error) : error;

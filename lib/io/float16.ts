@@ -1,7 +1,7 @@
-/** float16; Node has arrays of it from version 24 on. @module */
+/** Conversion of float16, of which Node has arrays from version 24 on. @module */
 import { getFloat16, setFloat16 } from "@petamoriken/float16";
 
-/** Converts to float32, exactly. */
+/** Converts float16 to float32, exactly. */
 export function fromFloat16(halves: ArrayBuffer): Float32Array {
   if ("Float16Array" in globalThis) {
     return new Float32Array(new Float16Array(halves));
@@ -13,7 +13,7 @@ export function fromFloat16(halves: ArrayBuffer): Float32Array {
   );
 }
 
-/** Rounds float32 to the nearest value, ties to even. */
+/** Rounds float32 to the nearest float16, ties to even. */
 export function toFloat16(values: Float32Array): ArrayBufferView {
   if ("Float16Array" in globalThis) return new Float16Array(values);
   const view = new DataView(new ArrayBuffer(2 * values.length));

@@ -7,12 +7,12 @@ import { fromTorch, layoutOf, patchShape, toTorch } from "./pytorch_layouts.ts";
 import { copiesOf, isBuffer, knownName, namesOf } from "./pytorch_names.ts";
 import { matcher, renamer, type TensorNames } from "./tensor_names.ts";
 
-/** A variable of a model, and how PyTorch stores it. */
+/** A weight of a model, and how PyTorch stores it. */
 interface Weight {
   readonly variable: tf.Variable;
   readonly layout: TorchLayout;
   /**
-   * Its name in PyTorch; several names if PyTorch splits it into equal parts.
+   * The weight's name in PyTorch; several if PyTorch splits it into equal parts.
    */
   readonly names: readonly string[];
   /** The shape of each part in PyTorch. */
@@ -76,7 +76,7 @@ const OPTIONS: OptionNames<LoadPyTorchWeightsOptions> = {
   rename: true,
 };
 
-/** What {@linkcode loadPyTorchWeights} has skipped. */
+/** The weights and tensors that {@linkcode loadPyTorchWeights} has skipped. */
 export interface SkippedWeights {
   /**
    * The model's weights without a tensor, by PyTorch's names; they keep their
@@ -158,7 +158,7 @@ export async function loadPyTorchWeights(
   const { found, unused, wrong } = named(tensors, isKnown, options);
   for (const [copy, original] of copies) {
     const [a, b] = [found.get(copy), found.get(original)];
-    // Of two tensors that share their values, a file may hold either.
+    // A file may hold either one of two tensors that share their values.
     if (a && !b) found.set(original, a);
     if (!a || !b || !tf.util.arraysEqual(a.shape, b.shape)) continue;
     const equal = tf.tidy(() => tf.all(tf.equal(a, b)));
@@ -197,7 +197,7 @@ export async function loadPyTorchWeights(
   return { missing, unused };
 }
 
-/** Sets the weights that are given; missing parts keep their values. */
+/** Sets the weights for which tensors were found; missing parts keep their values. */
 function setWeights(
   weights: readonly Weight[],
   found: ReadonlyMap<string, tf.Tensor>,
@@ -218,7 +218,7 @@ function setWeights(
   }
 }
 
-/** Tensors by the model's names for them, unused ones, and errors. */
+/** Matches tensors with the model's names; returns unused tensors and errors, too. */
 function named(
   tensors: ReadonlyMap<string, tf.Tensor>,
   isKnown: (name: string) => boolean,

@@ -1,13 +1,13 @@
-/** Converting parameters between PyTorch's layouts and ours. @module */
+/** Conversion of parameters between PyTorch's layouts and those of this library. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LionLayer, TorchLayout } from "../layers/lion_layer.ts";
 
-/** The layout of a parameter; GPT-2 stores linear maps as we do. */
+/** PyTorch's layout of a parameter; GPT-2 stores linear maps as this library does. */
 export function layoutOf(layer: string, layout: TorchLayout): TorchLayout {
   return layer.startsWith("transformer.") ? "same" : layout;
 }
 
-/** `[outputs, channels, rows, columns]` of a convolution over patches. */
+/** PyTorch's shape of a convolution over patches, `[outputs, channels, rows, columns]`. */
 export function patchShape(
   layer: LionLayer,
   [inputs, outputs]: number[],
@@ -16,7 +16,7 @@ export function patchShape(
   return [outputs!, inputs! / patchSize ** 2, patchSize, patchSize];
 }
 
-/** Converts a parameter from PyTorch's layout to ours. */
+/** Converts a parameter from PyTorch's layout to that of this library. */
 export function fromTorch(
   x: tf.Tensor,
   layout: TorchLayout,
@@ -27,7 +27,7 @@ export function fromTorch(
   return tf.reshape(tf.transpose(x, [2, 3, 1, 0]), [-1, shape[0]!]);
 }
 
-/** Converts a parameter from our layout to PyTorch's, with the given shape. */
+/** Converts a parameter to PyTorch's layout, with the given shape. */
 export function toTorch(
   x: tf.Tensor,
   layout: TorchLayout,

@@ -1,7 +1,7 @@
-/** The names of parameters in PyTorch's models. @module */
+/** The names of parameters in PyTorch's state dicts. @module */
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 
-/** Names within a BERT layer. */
+/** PyTorch's names within a layer of BERT. */
 const BERT: readonly [RegExp, string | readonly string[]][] = [
   [/^norm1\./, "attention.output.LayerNorm."],
   [/^norm2\./, "output.LayerNorm."],
@@ -17,7 +17,7 @@ const BERT: readonly [RegExp, string | readonly string[]][] = [
   [/^mlp\.fc2\./, "output.dense."],
 ];
 
-/** Names within a block of GPT-2. */
+/** PyTorch's names within a block of GPT-2. */
 const GPT: readonly [RegExp, string][] = [
   [/^norm1\./, "ln_1."],
   [/^norm2\./, "ln_2."],
@@ -27,7 +27,7 @@ const GPT: readonly [RegExp, string][] = [
   [/^mlp\.fc2\./, "mlp.c_proj."],
 ];
 
-/** PyTorch's names for a parameter of a layer. */
+/** Returns PyTorch's names for a parameter of a layer. */
 export function namesOf(layer: string, parameter: string): string[] {
   const rules = layer.startsWith("bert.encoder.layer.")
     ? BERT
@@ -60,7 +60,7 @@ const COPIES: Readonly<Record<string, string>> = {
   "lm_head.weight": "transformer.wte.weight",
 };
 
-/** The duplicates for a model, which depend on its heads. */
+/** The duplicates that a model's state dict holds, which depend on its head. */
 export function copiesOf(
   { layers }: LayersModel,
 ): [copy: string, original: string][] {
@@ -69,7 +69,7 @@ export function copiesOf(
   );
 }
 
-/** Buffers that a state dict may hold: position ids and masks. */
+/** Names of buffers that a state dict may hold: position ids and masks. */
 const BUFFERS =
   /(^|\.)(embeddings\.(position_ids|token_type_ids)|h\.\d+\.attn\.(masked_)?bias)$/;
 
@@ -84,8 +84,8 @@ export function isBuffer(name: string): boolean {
 const BASES = ["bert.", "transformer."];
 
 /**
- * The current name of a tensor: older models of Hugging Face use other words,
- * and models without a head have no prefix.
+ * Returns the current name of a tensor: older models of Hugging Face use other
+ * words, and models without a head have no prefix.
  */
 export function knownName(
   name: string,

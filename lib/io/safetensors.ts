@@ -217,7 +217,7 @@ interface Placed extends Entry {
 }
 
 /**
- * Assigns each tensor its bytes, wider dtypes first, so that all are aligned.
+ * Assigns byte ranges to tensors, wider dtypes first, so that all are aligned.
  */
 function place(
   tensors: readonly [name: string, tensor: tf.Tensor][],
@@ -280,7 +280,7 @@ function encode(
     case "BF16":
       return toBfloat16(values as Float32Array);
     case "BOOL":
-      // tfjs treats any other number as true as well.
+      // tfjs treats any number but 0 as true.
       return values.map((value) => Number(value !== 0));
     default:
       return values;

@@ -7,7 +7,7 @@
  */
 import type { Source } from "./source.ts";
 
-/** Bytes of an element, for each dtype that is supported. */
+/** Bytes per element of each dtype that is supported. */
 export const ELEMENT_BYTES = {
   F32: 4,
   F16: 2,
@@ -18,20 +18,20 @@ export const ELEMENT_BYTES = {
   BOOL: 1,
 } as const;
 
-/** The format's name for a dtype. */
+/** The safetensors format's name for a dtype. */
 export type Dtype = keyof typeof ELEMENT_BYTES;
 
-/** A tensor in a file. */
+/** The description of a tensor in a file. */
 export interface Entry {
-  /** Unique in the file. */
+  /** The tensor's name, unique in the file. */
   readonly name: string;
   /** The dtype of the elements in the file. */
   readonly dtype: Dtype;
   /** The shape; elements are row-major. */
   readonly shape: number[];
-  /** Its first byte, counted from the end of the header. */
+  /** Offset of the tensor's first byte, counted from the end of the header. */
   readonly begin: number;
-  /** One past its last byte. */
+  /** Offset one past the tensor's last byte. */
   readonly end: number;
 }
 
@@ -43,16 +43,16 @@ export interface Header {
   readonly metadata: Record<string, string>;
 }
 
-/** The limit of the reference implementation. */
+/** Largest size of a header, that of the reference implementation. */
 const MAX_HEADER_BYTES = 100_000_000;
 
-/** The opening bracket of each level: the header, a tensor, and its shape. */
+/** The opening bracket of each level of nesting: the header, a tensor, and its shape. */
 const LEVELS = "{{[";
 
 /** The highest rank of tfjs. */
 const MAX_RANK = 6;
 
-/** The name under which a header holds its metadata, and no tensor. */
+/** The key under which a header holds its metadata; no tensor may have this name. */
 export const METADATA = "__metadata__";
 
 /**
@@ -60,7 +60,7 @@ export const METADATA = "__metadata__";
  *
  * @throws {SyntaxError} If the header is not JSON, or has a name twice.
  * @throws {TypeError} If a field is missing or has the wrong type.
- * @throws {RangeError} If it does not match the data.
+ * @throws {RangeError} If the header does not match the data.
  */
 export async function readHeader(source: Source): Promise<Header> {
   const { name: file, size } = source;
@@ -94,7 +94,7 @@ export async function readHeader(source: Source): Promise<Header> {
   return { entries, metadata };
 }
 
-/** The bytes of a header with its length, padded to a multiple of 8. */
+/** Encodes a header and its length, padded to a multiple of 8 bytes. */
 export function encodeHeader(
   entries: readonly Entry[],
   metadata?: Record<string, string>,
@@ -121,7 +121,7 @@ export function isStringRecord(
     Object.values(value).every((item) => typeof item === "string");
 }
 
-/** The JSON of a value, shortened for a message. */
+/** Formats a value as JSON, shortened for a message. */
 export function brief(value: unknown): string {
   const json = JSON.stringify(value) ?? String(value);
   return json.length <= 120 ? json : `${json.slice(0, 120)}…`;
@@ -146,8 +146,8 @@ function parseJson(bytes: Uint8Array, file: string): Record<string, unknown> {
 }
 
 /**
- * Throws for what `JSON.parse` accepts: duplicate names in an object, and
- * nesting that a header does not have, which can cost it minutes and gigabytes.
+ * Throws for what `JSON.parse` accepts, but a header must not have: duplicate
+ * names in an object, and other nesting, which can cost minutes and gigabytes.
  */
 function scan(json: string): void {
   const names: Set<string>[] = [];

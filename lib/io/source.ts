@@ -1,17 +1,17 @@
-/** Bytes that are read once, in order. @module */
+/** Sources of bytes that are read once, in order. @module */
 import type { FileHandle } from "node:fs/promises";
 
-/** Where the bytes come from. */
+/** A source of bytes. */
 export interface Source {
-  /** Its name in errors. */
+  /** The name of the source in errors. */
   readonly name: string;
-  /** Number of bytes. */
+  /** Number of bytes in the source. */
   readonly size: number;
   /** Reads the next `length` bytes into a new buffer. */
   read(length: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** Reads from memory. */
+/** Makes a source that reads from memory. */
 export function bytesSource(bytes: Uint8Array): Source {
   let position = 0;
   return {
@@ -26,7 +26,7 @@ export function bytesSource(bytes: Uint8Array): Source {
 }
 
 /**
- * Reads from a file.
+ * Makes a source that reads from a file.
  *
  * @throws {TypeError} If it is a folder or a device.
  */

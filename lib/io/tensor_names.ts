@@ -65,7 +65,7 @@ export function renamer(
       }`,
     );
   }
-  // The innermost module applies.
+  // Longer names come first, so that the innermost module applies.
   modules.sort(([a], [b]) => b.length - a.length);
   return (name) => {
     const [module, by] =
@@ -76,7 +76,7 @@ export function renamer(
   };
 }
 
-/** Whether a name is that of a module or of something in it. */
+/** Whether a name is that of a module, or of something in the module. */
 function isIn(name: string, module: string): boolean {
   return name === module || name.startsWith(`${module}.`);
 }
