@@ -60,7 +60,7 @@ function denseOfFloats(
     return runKernel(DENSE, { x, weight, bias }).y;
   }
   return tf.tidy(() => {
-    // One matrix product; the gradient is two more.
+    // The forward pass is one matrix product, and the gradient is two more.
     const count = tf.util.sizeFromShape(x.shape.slice(0, -1));
     const rows: tf.Tensor2D = tf.reshape(x, [count, weight.shape[0]]);
     const y = tf.fused.matMul({

@@ -1,4 +1,4 @@
-/** Splitting the rows of a layer into heads, and joining them. @module */
+/** Splitting projected rows into heads, and joining the heads again. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import {
   eluPlusOne,
@@ -14,7 +14,7 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
 
 /**
- * The kernel of {@linkcode splitHeads}; attributes `numHeads`, `featureMap`.
+ * The kernel of {@linkcode splitHeads}; attributes `numHeads` and `featureMap`.
  */
 export const SPLIT_HEADS: Operation<"q" | "k" | "v"> = {
   kernel: "LionSplitHeads",
@@ -22,9 +22,7 @@ export const SPLIT_HEADS: Operation<"q" | "k" | "v"> = {
   outputs: ["q", "k", "v"],
 };
 
-/**
- * Feature maps that the kernel supports, in the order of their numbers there.
- */
+/** Feature maps that the kernel supports, in the order of their numbers in it. */
 export const FUSED_FEATURE_MAPS = [
   "identity",
   "relu",
@@ -32,7 +30,7 @@ export const FUSED_FEATURE_MAPS = [
   "shiftedSilu",
 ] as const;
 
-/** The name of a feature map in the kernel. */
+/** The name of a feature map that the kernel supports. */
 export type FusedFeatureMap = typeof FUSED_FEATURE_MAPS[number];
 
 const NAMES = new Map<FeatureMap, FusedFeatureMap>([

@@ -5,7 +5,7 @@ import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertEpsilon } from "../contract/values.ts";
 
-/** The kernel of {@linkcode layerNorm}; attribute `epsilon`. */
+/** The kernel of {@linkcode layerNorm}, with the attribute `epsilon`. */
 export const LAYER_NORM: Operation<"y"> = {
   kernel: "LionLayerNorm",
   gradientsIn: ["x", "scale", "offset"],
@@ -14,7 +14,7 @@ export const LAYER_NORM: Operation<"y"> = {
 
 /** Options of {@linkcode layerNorm}. */
 interface LayerNormOptions {
-  /** Added to the variance, >= 0. @default 1e-5 */
+  /** Epsilon added to the variance, >= 0. @default 1e-5 */
   epsilon?: number | undefined;
 }
 

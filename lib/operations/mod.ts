@@ -21,7 +21,7 @@
  *
  * @module
  */
-// Registers the gradients of tfjs-core's operations.
+// This import registers the gradients of tfjs-core's operations.
 import "@tensorflow/tfjs-layers";
 
 export { dense } from "./dense.ts";

@@ -1,12 +1,12 @@
-/** What a mask says, and zeros in place of padding. @module */
+/** Padding: which tokens a mask marks, and zeros in place of the others. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertShape } from "../contract/shape.ts";
 import { floats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
 /**
- * Inputs `x`, `[batch, …, length, columns]`, and `mask`, `[batch, length]`;
- * output x with zeros where the mask is 0.
+ * The kernel of {@linkcode withoutPadding}: inputs `x`, `[batch, …, length, columns]`,
+ * and `mask`, `[batch, length]`; output x with zeros where the mask is 0.
  */
 export const WITHOUT_PADDING: Operation<"y"> = {
   kernel: "LionWithoutPadding",
@@ -15,9 +15,9 @@ export const WITHOUT_PADDING: Operation<"y"> = {
 };
 
 /**
- * Input `mask`; output 1 for a token and 0 for padding. A token is whatever has a
- * bit set besides its sign: shaders may take NaN for any number, and denormal
- * numbers for 0.
+ * The kernel of {@linkcode tokensIn}: input `mask`; output 1 for a token and 0
+ * for padding. A token has any bit set besides its sign: shaders may take NaN
+ * for any number, and denormal numbers for 0.
  */
 export const TOKENS: Operation<"tokens"> = {
   kernel: "LionTokens",
@@ -25,13 +25,13 @@ export const TOKENS: Operation<"tokens"> = {
   outputs: ["tokens"],
 };
 
-/** Data that hold nothing but 1 and 0, as far as they come from here. */
+/** The data of masks that {@linkcode tokensIn} has returned, which hold only 1 and 0. */
 const known = new WeakSet<tf.DataId>();
 
 /**
- * A mask as all operations read it: float32, 1 for a token and 0 for padding.
- * Padding is 0, of either sign, and anything else is a token, NaN too. Call it
- * inside `tf.tidy`.
+ * Converts a mask to the form in which operations read it: float32, 1 for a
+ * token and 0 for padding. Padding is 0, of either sign, and anything else is a
+ * token, NaN too. Call it inside `tf.tidy`.
  *
  * @param name The caller's name for the mask.
  * @param mask `[batch, length]`
@@ -84,8 +84,8 @@ export function withoutPadding<T extends tf.Tensor>(
 }
 
 /**
- * Like {@linkcode withoutPadding}, for floats, a mask of {@linkcode tokensIn}
- * and without its own gradient.
+ * Like {@linkcode withoutPadding}, but for float32, with a mask from
+ * {@linkcode tokensIn}, and without a gradient of its own.
  */
 export function selectTokens<T extends tf.Tensor>(x: T, mask: tf.Tensor2D): T {
   if (hasKernel(WITHOUT_PADDING)) {

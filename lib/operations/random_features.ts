@@ -1,5 +1,5 @@
 /**
- * Random features, whose products estimate softmax attention's weights.
+ * Random features, a feature map whose products estimate those of softmax.
  *
  * @module
  */

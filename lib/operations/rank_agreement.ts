@@ -1,20 +1,20 @@
-/** Ranks compare what they do, before they exchange what depends on it. @module */
+/** Checks that ranks do the same, before they exchange what depends on it. @module */
 import type { TokenRanks } from "../contract/communicator.ts";
 import { fingerprintOf } from "../contract/fingerprint.ts";
 import { nameOf } from "./token_ranks.ts";
 
-/** A float32 holds half a fingerprint exactly. */
+/** The base that splits a fingerprint into two halves, each exact in float32. */
 const HALF = 2 ** 16;
 
-/** Characters of what a rank says where ranks differ; more are cut off. */
+/** Number of characters that describe a rank's work where ranks differ; more are cut off. */
 const CHARACTERS = 1000;
 
 /**
- * Throws on all ranks unless they do the same. The messages by which they know
- * are the same whatever they do: as many of four numbers as it takes doublings to
- * get from 1 to the number of ranks.
+ * Throws on all ranks unless they do the same. The messages with which they
+ * compare are the same whatever they do: four numbers each, in as many rounds
+ * as it takes doublings to get from 1 to the number of ranks.
  *
- * @param operation Its name.
+ * @param operation The operation's name.
  * @param facts What should be the same, by name.
  * @throws {RangeError} It says what differs, and on which rank.
  */
@@ -31,7 +31,7 @@ export function assertSameOnRanks(
   const text = lines.join("\n");
   const fingerprint = fingerprintOf(text);
   const high = Math.floor(fingerprint / HALF), low = fingerprint % HALF;
-  // The largest of all ranks, and with the other sign the smallest.
+  // Maxima over all ranks, and with the opposite sign minima.
   let most = Float32Array.of(high, -high, low, -low);
   for (let distance = 1; distance < size; distance *= 2) {
     const theirs = passedAround(most, distance, ranks);
@@ -45,7 +45,7 @@ export function assertSameOnRanks(
   );
 }
 
-/** From the rank so many places before this one; the last is before the first. */
+/** Receives values from the rank that is `by` places before this one, in a circle. */
 function passedAround(
   values: Float32Array,
   by: number,
@@ -56,7 +56,7 @@ function passedAround(
   return ranks.exchange(values, peers, "what ranks do");
 }
 
-/** The texts of all ranks, in their order. */
+/** Collects the texts of all ranks, in the order of ranks. */
 function textsOf(text: string, ranks: TokenRanks): string[] {
   const { rank, size } = ranks;
   const texts = new Array<string>(size);
@@ -72,7 +72,7 @@ function textsOf(text: string, ranks: TokenRanks): string[] {
   return texts;
 }
 
-/** What differs between the first rank and the next that does. */
+/** Describes what differs between the first rank and the next that does differ. */
 function differenceIn(texts: readonly string[], ranks: TokenRanks): string {
   const named = texts.map((text, rank) => ({
     lines: text.split("\n"),

@@ -5,7 +5,7 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertEpsilon } from "../contract/values.ts";
 
-/** The kernel of {@linkcode rmsNorm}, `gate` optional; attribute `epsilon`. */
+/** The kernel of {@linkcode rmsNorm}, with optional `gate` and the attribute `epsilon`. */
 export const RMS_NORM: Operation<"y"> = {
   kernel: "LionRmsNorm",
   gradientsIn: ["x", "scale", "gate"],
@@ -14,9 +14,9 @@ export const RMS_NORM: Operation<"y"> = {
 
 /** Options of {@linkcode rmsNorm}. */
 interface RmsNormOptions {
-  /** Added to the mean of the squares, >= 0. @default 1e-5 */
+  /** Epsilon added to the mean of the squares, >= 0. @default 1e-5 */
   epsilon?: number | undefined;
-  /** Multiplies the result by SiLU(gate); of the shape of x. @default none */
+  /** A gate of the shape of x: the result is multiplied by SiLU(gate). @default none */
   gate?: tf.Tensor | undefined;
 }
 

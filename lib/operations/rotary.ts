@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * The slowest pair of columns turns once in about 2π times this many tokens.
+ * RoPE's base: the slowest columns turn once in about 2π times as many tokens.
  */
 const BASE = 10_000;
 
@@ -43,7 +43,7 @@ export function rotated(
   ], 3) as tf.Tensor4D;
 }
 
-/** Cosines and sines per position and pair of columns, row-major. */
+/** A table of cosines and sines per position and pair of columns, row-major. */
 interface Turns {
   readonly places: number;
   readonly cosines: Float32Array;
@@ -51,14 +51,14 @@ interface Turns {
 }
 
 /**
- * The last table for each number of pairs; the number of positions is a power
- * of two.
+ * The largest table so far for each number of pairs; its number of positions is
+ * a power of two.
  */
 const known = new Map<number, Turns>();
 
 /**
- * Computed in float64: float32 has few digits left for the angles of late
- * tokens, and a GPU's sines are only accurate near zero.
+ * Rotations of `length` or more positions, computed in float64: float32 has few
+ * digits left for late tokens' angles, and a GPU's sines are accurate near zero.
  */
 function turnsUntil(length: number, pairs: number): Turns {
   const before = known.get(pairs);

@@ -1,4 +1,4 @@
-/** Packed sequences: which tokens of a row belong together. @module */
+/** Segments of packed sequences: which tokens of a row belong together. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertNumbers } from "../contract/floats.ts";
@@ -6,9 +6,9 @@ import { assertShape } from "../contract/shape.ts";
 import { scanAcrossRanks, shiftAcrossRanks } from "./token_ranks.ts";
 
 /**
- * Throws unless these are segments: which sequence each token belongs to.
+ * Throws unless a tensor can hold segments, the numbers of the tokens' sequences.
  *
- * @throws {TypeError} If they have another shape or are not numeric.
+ * @throws {TypeError} If it has another shape or is not numeric.
  */
 export function assertSegments(
   segments: tf.Tensor,
@@ -23,8 +23,7 @@ export function assertSegments(
  * `[batch, length]`, bool. A segment ends wherever the number changes, even
  * back to an earlier one.
  *
- * @param ranks Those that have the tokens before and after these, if there are
- * any.
+ * @param ranks The ranks that share the tokens, if there are any.
  */
 export function endsOf(
   segments: tf.Tensor2D,
@@ -55,9 +54,9 @@ export function endsOf(
 }
 
 /**
- * Numbers as floats that differ where the numbers do, in which form ranks
- * exchange them: an integer, `[batch, 1]`, in two halves of 16 bits, since a
- * float holds 24.
+ * Converts a column of numbers, `[batch, 1]`, to float32, in which ranks
+ * exchange them, so that different numbers stay different: an integer becomes
+ * two halves of 16 bits, since a float holds 24.
  */
 function inFloats(column: tf.Tensor2D): tf.Tensor2D {
   if (column.dtype !== "int32") return tf.cast(column, "float32");
@@ -72,7 +71,7 @@ function inFloats(column: tf.Tensor2D): tf.Tensor2D {
  * Numbers the segments of each row uniquely, `[batch, length]`, float32, which
  * can hold 16 million numbers.
  *
- * @param ranks Those that share the tokens, if there are any.
+ * @param ranks The ranks that share the tokens, if there are any.
  */
 export function numberSegments(
   segments: tf.Tensor2D,
@@ -92,7 +91,7 @@ export function numberSegments(
 /**
  * The position of each token within its segment, `[batch, length]`, float32.
  *
- * @param ranks Those that share the tokens, if there are any.
+ * @param ranks The ranks that share the tokens, if there are any.
  */
 export function positionsIn(
   segments: tf.Tensor2D,
@@ -101,14 +100,14 @@ export function positionsIn(
   const here = positionsHere(segments);
   if (!ranks) return here;
   const { first } = endsOf(segments, ranks);
-  // Tokens before the first border here go on with a segment of earlier ranks.
+  // Tokens before this rank's first border continue a segment of earlier ranks.
   const goesOn = tf.cast(
     tf.equal(tf.cumsum(tf.cast(first, "float32"), 1), 0),
     "float32",
   );
   const length = segments.shape[1];
   const atEnd = (x: tf.Tensor) => tf.slice(x, [0, length - 1], [-1, 1]);
-  // Tokens of the last segment so far, to which a part without a border adds.
+  // Tokens of the last segment; a part without a border adds to the count so far.
   const map = {
     written: tf.add(atEnd(here), 1),
     transition: atEnd(goesOn),
@@ -123,7 +122,7 @@ export function positionsIn(
 function positionsHere(segments: tf.Tensor2D): tf.Tensor2D {
   const [batch, length] = segments.shape;
   const places = tf.expandDims(tf.range(0, length), 0);
-  // The position of the last first token so far, found in doubling steps.
+  // The position of each token's latest first token, found in doubling steps.
   let start = tf.mul(tf.cast(endsOf(segments).first, "float32"), places);
   for (let step = 1; step < length; step *= 2) {
     const earlier = tf.slice(start, [0, 0], [batch, length - step]);

@@ -1,6 +1,6 @@
 /**
- * Mamba's state space model, with a decay rate for each channel and each number
- * of its state.
+ * Mamba's state space model (selective scan), with a decay rate for each
+ * channel and each entry of its state.
  *
  * @module
  */
@@ -21,10 +21,10 @@ import { scanPlainly } from "./selective_scan_plain.ts";
 import { assertSegments, endsOf } from "./segments.ts";
 
 /**
- * The kernel: inputs `x, dt, a, b, c`, `d?` and `z?` of
- * {@linkcode selectiveScan}, and `begins?`, `[batch, length]`, 1 at tokens
- * before which the state is reset to zero. Outputs `y` and, if a gradient is
- * recorded, the states that the forward kernel keeps for its gradient kernel.
+ * The kernel of {@linkcode selectiveScan}: inputs `x, dt, a, b, c`, `d?` and
+ * `z?`, and `begins?`, `[batch, length]`, 1 at tokens before which the state is
+ * reset to zero. Outputs `y` and, if a gradient is recorded, the states that
+ * the forward kernel keeps for its gradient kernel.
  */
 export const SELECTIVE_SCAN: Operation<"y", "states"> = {
   kernel: "LionSelectiveScan",
@@ -34,15 +34,15 @@ export const SELECTIVE_SCAN: Operation<"y", "states"> = {
   gradientReads: ["states"],
 };
 
-/** Attributes of the kernels. */
+/** Attributes of the selective scan's kernels. */
 export interface SelectiveScanAttributes {
   /** Whether the scan runs from the last token to the first. */
   readonly reverse: boolean;
-  /** Whether `states` are wanted. */
+  /** Whether the kernel outputs `states`, for its gradient. */
   readonly keepStates: boolean;
 }
 
-/** What a caller asks of a kernel. */
+/** The sizes of a selective scan, for which a kernel makes its plan. */
 export interface SelectiveScanRequest {
   /** Number of sequences. */
   readonly batch: number;
@@ -62,11 +62,11 @@ export interface SelectiveScanInputs {
   dt: tf.Tensor3D;
   /** Decay rates of the states, `[channels, stateDim]`, < 0. */
   a: tf.Tensor2D;
-  /** How each token writes, `[batch, length, stateDim]`. */
+  /** The input matrix B: what each token writes with, `[batch, length, stateDim]`. */
   b: tf.Tensor3D;
-  /** How each token reads, `[batch, length, stateDim]`. */
+  /** The output matrix C: what each token reads with, `[batch, length, stateDim]`. */
   c: tf.Tensor3D;
-  /** How much of x each channel adds to its output, `[channels]`. @default none */
+  /** Skip weights D: how much of x each channel adds, `[channels]`. @default none */
   d?: tf.Tensor1D | undefined;
   /** Gates: the output is multiplied by SiLU(z), `[batch, length, channels]`. @default none */
   z?: tf.Tensor3D | undefined;
@@ -74,7 +74,7 @@ export interface SelectiveScanInputs {
 
 /** Options of {@linkcode selectiveScan}. */
 export interface SelectiveScanOptions {
-  /** Whether the state goes from the last token to the first. @default false */
+  /** Whether the scan runs from the last token to the first. @default false */
   reverse?: boolean | undefined;
   /**
    * Whether a fused kernel may run, if the backend has one; `false` runs tfjs
@@ -82,16 +82,16 @@ export interface SelectiveScanOptions {
    */
   kernel?: boolean | undefined;
   /**
-   * `[batch, length]`, 1 for a token, 0 for padding. Whatever is not 0 is a
-   * token, NaN too. Padding is skipped,
-   * whatever the inputs hold there: it writes nothing, and the state does not
-   * decay. Its output and all its gradients are 0.
+   * The padding mask, `[batch, length]`: 1 for a token (or anything but 0, NaN
+   * too), 0 for padding. Padding is skipped, whatever the inputs hold there: it
+   * writes nothing, and the state does not decay. Its output and all its
+   * gradients are 0.
    */
   mask?: tf.Tensor2D | undefined;
   /**
-   * `[batch, length]`, int32: which of the sequences packed into a row each
-   * token belongs to; nothing passes between neighbours with different numbers,
-   * except that NaN or Infinity in one sequence may make results of others NaN.
+   * Segments, int32 `[batch, length]`: which of the sequences packed into a row
+   * each token belongs to; nothing passes between neighbours with different
+   * numbers, but NaN or Infinity in one may make results of others NaN.
    * @default each row is one sequence
    */
   segments?: tf.Tensor2D | undefined;
@@ -189,7 +189,7 @@ export function selectiveScan(
   });
 }
 
-/** Whether the backend has a kernel for this scan; none takes zero tokens. */
+/** Whether the backend has a kernel for this scan; no kernel takes zero tokens. */
 function isFused(x: tf.Tensor3D, a: tf.Tensor2D): boolean {
   if (x.size === 0 || !hasKernel(SELECTIVE_SCAN)) return false;
   const [batch, length, channels] = x.shape;

@@ -1,12 +1,10 @@
-/** Mamba's selective scan in tfjs operations. @module */
+/** Mamba's selective scan in tfjs operations, without a fused kernel. @module */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Tokens per chunk, whose states are alive at once. */
+/** Tokens per chunk, all of whose states are in memory at once. */
 const CHUNK = 64;
 
-/**
- * The inputs of `selectiveScan`, and the tokens at which the state is reset.
- */
+/** Inputs of a selective scan, and the tokens at which the state is reset. */
 export interface ScanInputs {
   readonly x: tf.Tensor3D;
   readonly dt: tf.Tensor3D;
@@ -15,14 +13,14 @@ export interface ScanInputs {
   readonly c: tf.Tensor3D;
   readonly d: tf.Tensor1D | undefined;
   readonly z: tf.Tensor3D | undefined;
-  /** `[batch, length]`, 1 at tokens before which the state is reset to zero. */
+  /** The tokens before which the state is reset to zero: 1 there, `[batch, length]`. */
   readonly begins: tf.Tensor2D | undefined;
 }
 
 /**
- * The scan, chunk by chunk. All states of a chunk are computed at once, in
- * doubling steps, each of which adds the decayed states from that many tokens
- * before. The gradient keeps all states.
+ * Computes the scan chunk by chunk. All states of a chunk are computed at once,
+ * in doubling steps, each of which adds the decayed states from that many
+ * tokens before. The gradient keeps all states.
  *
  * @returns `[batch, length, channels]`
  */
@@ -42,14 +40,14 @@ export function scanPlainly(inputs: ScanInputs, reverse: boolean): tf.Tensor3D {
   return gated(turned(read), { x, d, z });
 }
 
-/** A state of zeros, `[batch, 1, channels, stateDim]`. */
+/** Makes the initial state, zeros `[batch, 1, channels, stateDim]`. */
 export function stateBefore(
   { x, a }: Pick<ScanInputs, "x" | "a">,
 ): tf.Tensor4D {
   return tf.zeros([x.shape[0], 1, ...a.shape]);
 }
 
-/** (y + d x) SiLU(z), where d and z may be missing. */
+/** Adds the skipped inputs, and gates: (y + d x) SiLU(z), where d and z are optional. */
 export function gated(
   y: tf.Tensor3D,
   { x, d, z }: Pick<ScanInputs, "x" | "d" | "z">,
@@ -59,8 +57,8 @@ export function gated(
 }
 
 /**
- * The scan from left to right, starting from the state that earlier tokens
- * left.
+ * Computes the scan from left to right, starting from the state after the
+ * earlier tokens.
  *
  * @param before `[batch, 1, channels, stateDim]`
  * @returns c · h for each token, and the state after the last one.
@@ -92,7 +90,7 @@ export function scanFrom(
   };
 }
 
-/** The state after each token: h_t = decay_t h_{t-1} + written_t. */
+/** Computes the state after each token, h_t = decay_t h_{t-1} + written_t. */
 function statesOf(
   before: tf.Tensor4D,
   decay: tf.Tensor4D,

@@ -1,4 +1,4 @@
-/** Short depthwise convolution along the tokens. @module */
+/** The short depthwise convolution along the tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { assertNumbers, floats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
@@ -9,8 +9,8 @@ import { tokensIn, withoutPadding } from "./padding.ts";
 import { assertSegments, numberSegments } from "./segments.ts";
 
 /**
- * The kernel: inputs `x, weight`, `bias?` and `segments?`, across whose changes
- * nothing is read; output `y`.
+ * The kernel of {@linkcode shortConvolution}: inputs `x, weight`, `bias?` and
+ * `segments?`, across whose changes nothing is read; output `y`.
  */
 export const SHORT_CONVOLUTION: Operation<"y"> = {
   kernel: "LionShortConvolution",
@@ -20,7 +20,7 @@ export const SHORT_CONVOLUTION: Operation<"y"> = {
 
 /** Attributes of the kernels: tap k of token t reads token t + first + step k. */
 export interface ShortConvolutionAttributes {
-  /** Offset of the first tap from the token. */
+  /** Offset of the first tap from the token that reads it. */
   readonly first: number;
   /** Offset from tap to tap, 1 or -1. */
   readonly step: number;
@@ -31,8 +31,8 @@ export interface ShortConvolutionAttributes {
 /** Options of {@linkcode shortConvolution}. */
 export interface ShortConvolutionOptions {
   /**
-   * What a token reads: `"causal"`, itself and the tokens before it, or
-   * `"centred"`, equally many on either side, which needs an odd number of
+   * The tokens that a token reads: `"causal"`, itself and the tokens before it,
+   * or `"centred"`, equally many on either side, which needs an odd number of
    * taps. @default "causal"
    */
   place?: "causal" | "centred" | undefined;
@@ -46,15 +46,15 @@ export interface ShortConvolutionOptions {
   /** Whether a fused kernel may run, if the backend has one. @default true */
   kernel?: boolean | undefined;
   /**
-   * `[batch, length]`, 1 for a token (or whatever is not 0), 0 for padding, which
-   * counts as zeros, whatever it holds; its output and its gradient are 0.
-   * @default no padding
+   * The padding mask, `[batch, length]`: 1 for a token (or anything but 0), 0
+   * for padding, which counts as zeros, whatever it holds; its output and its
+   * gradient are 0. @default no padding
    */
   mask?: tf.Tensor2D | undefined;
   /**
-   * `[batch, length]`, int32: which of the sequences packed into a row each
-   * token belongs to; beyond a change of number, zeros are read, or NaN where
-   * there is NaN or Infinity.
+   * The segments, int32 `[batch, length]`: which of the sequences packed into a
+   * row each token belongs to; beyond a change of number, zeros are read, or
+   * NaN where there is NaN or Infinity.
    * @default each row is one sequence
    */
   segments?: tf.Tensor2D | undefined;
@@ -143,7 +143,7 @@ interface Inputs {
   readonly segments: tf.Tensor2D | undefined;
 }
 
-/** The sum over taps of the shifted sequence times the tap's weight. */
+/** Adds up, over the taps, the shifted sequence times the tap's weight. */
 function convolvePlainly(
   { x, weight, bias, segments }: Inputs,
   { first, step, silu }: ShortConvolutionAttributes,
@@ -162,7 +162,7 @@ function convolvePlainly(
   return silu ? tf.mul(y, tf.sigmoid(y)) : y;
 }
 
-/** x_{t + offset} at t; zeros beyond the ends. */
+/** Shifts a sequence so that token t has x_{t + offset}, with zeros beyond the ends. */
 function shifted(x: tf.Tensor3D, offset: number): tf.Tensor3D {
   if (offset === 0) return x;
   const [batch, length, channels] = x.shape;

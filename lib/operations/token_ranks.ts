@@ -1,8 +1,8 @@
-/** Tensors that ranks pass to one another, each with a part of the tokens. @module */
+/** Exchange of tensors between ranks that each have a part of the tokens. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
 
-/** Whose tensors lie in this process's memory, where reading them waits for no device. */
+/** Backends whose tensors are in this process's memory, so that reads wait for no device. */
 const IN_MEMORY: readonly string[] = ["wasm", "cpu"];
 
 /**
@@ -33,9 +33,9 @@ export function assertTokenRanks(communicator: TokenRanks): void {
 }
 
 /**
- * What the rank so many places before this one has, zeros where there is none;
- * all ranks call it with tensors of the same shape. The gradient goes back the
- * same way.
+ * Receives a tensor from the rank that is `by` places before this one, or zeros
+ * if there is none; all ranks call it with tensors of the same shape. The
+ * gradient goes back the same way.
  *
  * @param x float32
  * @param by From -(size - 1) to size - 1; negative for a rank after this one.
@@ -80,22 +80,22 @@ function valuesOf(x: tf.Tensor): Float32Array {
     readSync(dataId: object): tf.backend_util.TypedArray;
   };
   const values = backend.readSync(x.dataId);
-  // In plain JavaScript a tensor that was cast has the array that it had.
+  // In plain JavaScript, a tensor that was cast still has its original array.
   return values instanceof Float32Array ? values : Float32Array.from(values);
 }
 
-/** Ranks in another order, or some of them, which know what others call them. */
+/** Ranks in another order, or some of all ranks, which know their original numbers. */
 interface NamedRanks extends TokenRanks {
   nameOf(rank: number): number;
 }
 
-/** The number of a rank among all. */
+/** Returns the number of a rank among all ranks. */
 export function nameOf(ranks: TokenRanks, rank: number): number {
   return (ranks as Partial<NamedRanks>).nameOf?.(rank) ?? rank;
 }
 
 /**
- * The ranks in the opposite order, for tokens that come from the end of a
+ * Reverses the order of ranks, for tokens that are read from the end of a
  * sequence.
  */
 export function reversedRanks(ranks: TokenRanks): NamedRanks {
@@ -112,8 +112,8 @@ export function reversedRanks(ranks: TokenRanks): NamedRanks {
 }
 
 /**
- * The ranks among which this one is, where so many that follow one another share
- * the same sequences.
+ * The group of this rank, where groups of `size` consecutive ranks share the
+ * same sequences.
  */
 export function groupedRanks(ranks: TokenRanks, size: number): NamedRanks {
   const rank = ranks.rank % size, first = ranks.rank - rank;
@@ -129,20 +129,20 @@ export function groupedRanks(ranks: TokenRanks, size: number): NamedRanks {
 }
 
 /**
- * What the tokens of a rank do to a state that passes through them: it becomes
+ * The effect of a rank's tokens on a state that passes through them: it becomes
  * transition(state) + written.
  */
 export interface StateMap {
-  /** What the tokens add to the state. */
+  /** The part of the new state that the tokens write. */
   readonly written: tf.Tensor;
   /**
-   * What describes the transition, in the terms of {@linkcode JoinMaps}, such as
-   * a log decay or a matrix; `null` where the state stays what it is.
+   * A description of the transition that {@linkcode JoinMaps} can join, such as
+   * a log decay or a matrix; `null` if the state stays as it is.
    */
   readonly transition: tf.Tensor | null;
 }
 
-/** The map of two parts of a sequence in a row, of which `first` comes first. */
+/** Joins the maps of two consecutive parts of a sequence, `first` and then `second`. */
 export type JoinMaps = (first: StateMap, second: StateMap) => StateMap;
 
 /**
@@ -150,10 +150,10 @@ export type JoinMaps = (first: StateMap, second: StateMap) => StateMap;
  * after it: an exclusive scan in as many messages as it takes to double 1 up to
  * the number of ranks, whatever the length of the parts. Differentiable.
  *
- * @param side From which side the state comes.
+ * @param side The side from which the state comes.
  * @param map This rank's map; of the same shapes on all ranks.
  * @param join Joins two maps; associative, and a map of zeros adds nothing.
- * @returns Like `map.written`; zeros on the rank at that end.
+ * @returns A tensor like `map.written`; zeros on the rank at that end.
  */
 export function scanAcrossRanks(
   side: "before" | "after",
@@ -163,7 +163,7 @@ export function scanAcrossRanks(
 ): tf.Tensor {
   const step = side === "before" ? 1 : -1;
   let found: StateMap | undefined;
-  // The map of as many ranks as the distance, of which this rank is the last.
+  // The joint map of the `distance` ranks that end with this one.
   let last = map;
   for (let distance = 1; distance < ranks.size; distance *= 2) {
     const earlier = shiftMap(last, step * distance, ranks);
@@ -173,7 +173,7 @@ export function scanAcrossRanks(
   return found?.written ?? tf.zerosLike(map.written);
 }
 
-/** {@linkcode shiftAcrossRanks} of both tensors of a map, in one message. */
+/** Applies {@linkcode shiftAcrossRanks} to both tensors of a map, in one message. */
 function shiftMap(
   { written, transition }: StateMap,
   by: number,
@@ -194,7 +194,7 @@ function shiftMap(
   };
 }
 
-/** What all ranks have, joined; they get the same. Differentiable. */
+/** Joins the tensors of all ranks; each rank gets the same result. Differentiable. */
 function together<T extends tf.Tensor>(
   x: T,
   join: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor,
@@ -210,12 +210,12 @@ function together<T extends tf.Tensor>(
   return join(join(before!, x), after!) as T;
 }
 
-/** The sum of what all ranks have; they get the same. Differentiable. */
+/** Adds up the tensors of all ranks; each rank gets the same result. Differentiable. */
 export function sumOfRanks<T extends tf.Tensor>(x: T, ranks: TokenRanks): T {
   return together(x, tf.add, ranks);
 }
 
-/** The maximum of what all ranks have, none of it below 0. */
+/** The maximum over the tensors of all ranks, whose values must not be below 0. */
 export function maximumOfRanks<T extends tf.Tensor>(
   x: T,
   ranks: TokenRanks,
@@ -223,10 +223,10 @@ export function maximumOfRanks<T extends tf.Tensor>(
   return together(x, tf.maximum, ranks);
 }
 
-/** A float32 holds such numbers of so many ranks exactly. */
+/** The base of the digits in which ranks exchange counts, so that float32 is exact. */
 const DIGIT = 4096;
 
-/** How many tokens the ranks before this one have, and all ranks together. */
+/** Counts the tokens of the ranks before this one, and of all ranks together. */
 export function tokensOfRanks(
   count: number,
   ranks: TokenRanks,
@@ -255,11 +255,11 @@ export function tokensOfRanks(
 }
 
 /**
- * Throws where ranks share the tokens.
+ * Throws if ranks share the tokens.
  *
- * @param owner What needs all of them.
- * @throws {TypeError} If they are none.
- * @throws {RangeError} If there are such ranks.
+ * @param owner The name of the layer or function that needs all tokens.
+ * @throws {TypeError} If `ranks` is no communicator that can exchange.
+ * @throws {RangeError} If ranks share the tokens.
  */
 export function assertWhole(
   owner: string,
