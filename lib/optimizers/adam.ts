@@ -8,7 +8,7 @@ import {
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
 /**
- * The kernel: inputs `value, gradient, mean, square`; outputs the new
+ * The kernel of Adam: inputs `value, gradient, mean, square`; outputs the new
  * `value, mean, square`; attributes {@linkcode AdamAttributes}.
  */
 export const ADAM: Operation<"value" | "mean" | "square"> = {
@@ -17,19 +17,19 @@ export const ADAM: Operation<"value" | "mean" | "square"> = {
   outputs: ["value", "mean", "square"],
 };
 
-/** The numbers of one step. */
+/** The numbers that a step of Adam depends on. */
 export interface AdamAttributes {
   /** The step size, including the correction of the mean's bias. */
   readonly stepSize: number;
   /** Decay of the moving mean of the gradients. */
   readonly beta1: number;
-  /** Decay of the moving mean of their squares. */
+  /** Decay of the moving mean of the squared gradients. */
   readonly beta2: number;
   /** 1 / sqrt(1 - beta2^t), which corrects the bias of the root. */
   readonly rootCorrection: number;
-  /** Added to the root. */
+  /** Epsilon added to the root of the mean square. */
   readonly epsilon: number;
-  /** The factor of the value: 1 minus its decay. */
+  /** The factor of the value in weight decay: 1 - learningRate · weightDecay. */
   readonly keep: number;
 }
 
@@ -37,11 +37,11 @@ export interface AdamAttributes {
 export interface AdamOptions {
   /** The learning rate. @default 1e-3 */
   learningRate?: number | undefined;
-  /** Decay of the moving mean of the gradients. @default 0.9 */
+  /** Decay of the moving mean of the gradients, β₁. @default 0.9 */
   beta1?: number | undefined;
-  /** Decay of the moving mean of their squares. @default 0.999 */
+  /** Decay of the moving mean of the squared gradients, β₂. @default 0.999 */
   beta2?: number | undefined;
-  /** Added to the root of that mean. @default 1e-8 */
+  /** Epsilon added to the root of the mean square of the gradients. @default 1e-8 */
   epsilon?: number | undefined;
   /**
    * Decoupled weight decay: each step also subtracts learningRate · weightDecay
@@ -124,7 +124,7 @@ export class Adam extends tf.Optimizer {
       : Object.entries(variableGradients);
     const attributes = attributesOf(this.getConfig(), ++this.#steps);
     for (const [name, gradient] of gradients) {
-      // The loss does not depend on this variable.
+      // A gradient is missing if the loss does not depend on the variable.
       if (gradient == null) continue;
       const variable = tf.engine().registeredVariables[name]!;
       const moments = this.#momentsOf(name, variable);
@@ -138,7 +138,7 @@ export class Adam extends tf.Optimizer {
     }
   }
 
-  /** Disposes of the moving means. */
+  /** Disposes of the moving means of gradients and squares. */
   override dispose(): void {
     for (const { mean, square } of this.#moments.values()) {
       tf.dispose([mean, square]);
@@ -146,7 +146,7 @@ export class Adam extends tf.Optimizer {
     this.#moments.clear();
   }
 
-  /** The options, for serialisation. */
+  /** The optimizer's options, for serialisation. */
   override getConfig(): Complete<AdamOptions> & Record<string, number> {
     return { ...this.#options, learningRate: this.learningRate };
   }
@@ -164,7 +164,7 @@ export class Adam extends tf.Optimizer {
   }
 }
 
-/** Fills in the defaults; throws if an option is invalid. */
+/** Fills in the defaults of Adam's options; throws if one is invalid. */
 export function withDefaults(options: AdamOptions): Complete<AdamOptions> {
   const {
     learningRate = 1e-3,
@@ -190,7 +190,7 @@ export function withDefaults(options: AdamOptions): Complete<AdamOptions> {
   return { beta1, beta2, ...positive };
 }
 
-/** The attributes of a step, counted from 1. */
+/** Computes the attributes of a step, counted from 1. */
 export function attributesOf(
   options: Complete<AdamOptions>,
   step: number,
@@ -208,7 +208,7 @@ export function attributesOf(
 
 type AdamInputs = Record<"value" | "gradient" | "mean" | "square", tf.Tensor>;
 
-/** Computes the new value, mean and square. */
+/** Computes Adam's new value, mean and square. */
 export function update(
   inputs: AdamInputs,
   attributes: AdamAttributes,

@@ -1,29 +1,29 @@
 /**
- * Weights that an optimizer updates together, in one kernel instead of one
- * each; with small weights, a GPU spends most of its time on starting kernels.
+ * Groups of weights that an optimizer updates together, in one kernel: with one
+ * for each small weight, a GPU spends most of its time on starting kernels.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * Columns of concatenated values: tfjs sums rows faster and more accurately.
+ * Columns of concatenated values: tfjs sums rows faster, and more accurately.
  */
 const COLUMNS = 1024;
 
-/** Values per group: a larger tensor may not fit a device. */
+/** The largest number of values in a group: a larger tensor may not fit a device. */
 const LARGEST_GROUP = 2 ** 22;
 
-/** Weights whose values are concatenated in a matrix. */
+/** A group of weights, whose values are concatenated in a matrix. */
 export class WeightGroup {
-  /** The weights. */
+  /** The weights of the group. */
   readonly variables: readonly tf.Variable[];
-  /** Whether weight decay applies to them. */
+  /** Whether weight decay applies to these weights. */
   readonly decays: boolean;
   /** Number of zeros that fill the last row. */
   readonly #padding: number;
 
-  /** Makes a group. */
+  /** Makes a group of weights. */
   constructor(variables: readonly tf.Variable[], decays: boolean) {
     this.variables = variables;
     this.decays = decays;
@@ -31,7 +31,7 @@ export class WeightGroup {
   }
 
   /**
-   * Concatenates the weights' tensors from a map by name; zeros where one is
+   * Concatenates the weights' tensors, found by name; zeros where one is
    * missing.
    */
   join(tensors: tf.NamedTensorMap): tf.Tensor {
@@ -42,7 +42,7 @@ export class WeightGroup {
     return tf.reshape(flat, [-1, COLUMNS]);
   }
 
-  /** Concatenates the weights' own values. */
+  /** Concatenates the values of the weights. */
   values(): tf.Tensor {
     return this.join(
       Object.fromEntries(this.variables.map((weight) => [weight.name, weight])),
@@ -59,7 +59,7 @@ export class WeightGroup {
     return this.variables.map(({ shape }, i) => tf.reshape(parts[i]!, shape));
   }
 
-  /** Sets the weights to concatenated values. */
+  /** Sets the weights to a matrix of concatenated values. */
   assign(joined: tf.Tensor): void {
     tf.tidy(() =>
       this.split(joined).forEach((value, i) => this.variables[i]!.assign(value))
@@ -68,7 +68,7 @@ export class WeightGroup {
 }
 
 /**
- * Groups weights; those with and without weight decay are in separate groups.
+ * Groups weights; weights with and without weight decay are in separate groups.
  */
 export function groupWeights(
   variables: readonly tf.Variable[],
@@ -87,10 +87,10 @@ export function groupWeights(
   });
 }
 
-/** √ Σ x² over all values of the matrices. */
+/** The Euclidean norm √ Σ x² over all values of the matrices. */
 export function normOf(matrices: readonly tf.Tensor[]): tf.Tensor {
-  // Column by column: tfjs-wasm adds up a vector one number after another, and
-  // loses the small ones where there are millions.
+  // Columns are summed first: tfjs-wasm adds up a vector one number after
+  // another, and loses the small ones where there are millions.
   const sums = matrices.map((x) => tf.sum(tf.sum(tf.square(x), 0)));
   return tf.sqrt(tf.addN(sums));
 }
