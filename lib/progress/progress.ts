@@ -7,7 +7,7 @@ import { progressText } from "./progress_text.ts";
 export interface ProgressOptions {
   /** The total amount of work. @default unknown: only counts, without a bar */
   total?: number | undefined;
-  /** Text before the bar. @default none */
+  /** Text to show before the bar. @default none */
   description?: string | undefined;
   /** The amount done in an earlier run. @default 0 */
   initial?: number | undefined;
@@ -15,7 +15,7 @@ export interface ProgressOptions {
   unit?: string | undefined;
 }
 
-/** The names of the options. */
+/** The names of the options of {@linkcode Progress}. */
 export const PROGRESS_OPTIONS: OptionNames<ProgressOptions> = {
   total: true,
   description: true,

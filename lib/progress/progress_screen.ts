@@ -4,31 +4,31 @@ import { LiveOutput } from "../jupyter/live_output.ts";
 import type { MimeBundle } from "../jupyter/mime.ts";
 import { progressLine, type ProgressText } from "./progress_text.ts";
 
-/** A place where progress is shown. */
+/** A place where progress is shown: a notebook's output, a terminal or a log. */
 export interface ProgressScreen {
-  /** Shows the progress, if it is time to. */
+  /** Shows the progress, if enough time has passed since the last time. */
   show(text: () => ProgressText): void;
   /** Shows the final state, always. */
   end(text: ProgressText): Promise<void>;
 }
 
-/** A stream of text. */
+/** A stream of text that progress is written to. */
 export interface TextStream {
-  /** Writes immediately. */
+  /** Writes text immediately. */
   write(text: string): void;
-  /** The width of the terminal, if it is one. */
+  /** The width of the terminal; undefined if the stream is no terminal. */
   readonly columns: number | undefined;
 }
 
 const MILLISECONDS = { notebook: 100, terminal: 100, pipe: 10_000 };
 const CLEAR_TO_END_OF_LINE = "\x1b[K";
 
-/** The notebook's page, the standard error stream, or a browser's console. */
+/** The screen of this process: the notebook's page, standard error, or a browser's console. */
 export function screenHere(): ProgressScreen {
   return isNotebook() ? notebookScreen() : textScreen(standardError());
 }
 
-/** One output, which is redrawn in place. */
+/** A notebook's output, which is redrawn in place. */
 function notebookScreen(): ProgressScreen {
   const output = new LiveOutput(MILLISECONDS.notebook);
   return {
@@ -50,20 +50,20 @@ function bundleOf(text: ProgressText): MimeBundle {
   };
 }
 
-/** A line that is overwritten on a terminal; elsewhere, lines at intervals. */
+/** A line that is overwritten on a terminal; elsewhere, a new line at intervals. */
 export function textScreen(
   stream: TextStream,
   now: () => number = () => performance.now(),
 ): ProgressScreen {
   const isTerminal = stream.columns !== undefined;
   const between = isTerminal ? MILLISECONDS.terminal : MILLISECONDS.pipe;
-  // In a pipe, the first line should be informative too.
+  // In a pipe, the first line waits for an interval, so that it is informative.
   let written = isTerminal ? -Infinity : now();
   const write = (text: ProgressText, lineEnd: "" | "\n") => {
     const { columns } = stream;
     if (columns === undefined) stream.write(`${progressLine(text)}\n`);
     else {
-      // One column stays free: a full line would wrap.
+      // One column stays free, since a full line would wrap.
       const line = progressLine(text, columns - 1);
       stream.write(`\r${line}${CLEAR_TO_END_OF_LINE}${lineEnd}`);
     }

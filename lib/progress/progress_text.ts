@@ -1,12 +1,12 @@
-/** The progress of some work. */
+/** The counts and times that a line of progress shows. */
 export interface ProgressCounts {
-  /** The amount done. */
+  /** The amount of work done. */
   readonly done: number;
-  /** The total amount, if it is known. */
+  /** The total amount of work, if it is known. */
   readonly total: number | undefined;
   /** The amount done before the clock started. */
   readonly initial: number;
-  /** Seconds since then. */
+  /** Seconds since the clock started. */
   readonly seconds: number;
   /** The unit of the counts. */
   readonly unit: string;
@@ -20,18 +20,18 @@ export interface ProgressCounts {
  * `description:  45%` `|████▌     |` ` 45/100 [00:10<00:12, 4.50it/s, loss=0.3]`.
  */
 export interface ProgressText {
-  /** Before the bar. */
+  /** The text before the bar. */
   readonly left: string;
-  /** After the bar. */
+  /** The text after the bar. */
   readonly right: string;
   /**
-   * How much of the bar is full, 0–1; undefined without a total, when there is
-   * no bar.
+   * The share of the bar that is full, 0–1; undefined without a total, when
+   * there is no bar.
    */
   readonly share: number | undefined;
 }
 
-/** The progress as text. */
+/** Formats progress as the parts of a line. */
 export function progressText(counts: ProgressCounts): ProgressText {
   const { done, total, initial, seconds, unit, description, figures } = counts;
   const title = description && `${description}: `;
@@ -55,12 +55,12 @@ export function progressText(counts: ProgressCounts): ProgressText {
 
 const EIGHTHS = " ▏▎▍▌▋▊▉";
 
-/** The width of a bar without a limit. */
+/** The width of a bar on a line without a limit. */
 const BAR_WIDTH = 20;
 
 /**
- * A line of text, at most `columns` wide. The bar fills the remaining room, and
- * is left out if there is none.
+ * Joins the parts to a line of at most `columns` characters. The bar fills the
+ * remaining room, and is left out if there is none.
  */
 export function progressLine(
   { left, right, share }: ProgressText,

@@ -11,8 +11,8 @@ import {
 /** Options of {@linkcode track}; `total` is the number of items if they have one. */
 export interface TrackOptions extends ProgressOptions {
   /**
-   * Aborts the loop with the signal's reason, an `AbortError`, also where it
-   * waits for an item.
+   * Signal that aborts the loop with its reason, an `AbortError`, also where
+   * the loop waits for an item.
    * @default `stopSignal()` in a notebook, none in a script
    */
   signal?: AbortSignal | undefined;
@@ -51,7 +51,7 @@ export function track(
   items: number,
   options?: TrackOptions,
 ): AsyncGenerator<number, void>;
-/** The same for any items. */
+/** Shows the progress of a loop over any items. */
 export function track<T>(
   items: Iterable<T> | AsyncIterable<T>,
   options?: TrackOptions,
@@ -73,7 +73,7 @@ export async function* track<T>(
     for await (const item of itemsUnlessAborted<T | number>(signal, all)) {
       yield item;
       progress.update();
-      // A loop that never waits could be neither stopped nor drawn.
+      // A loop that never waits could neither be stopped nor show its progress.
       if (performance.now() - turn > MILLISECONDS_BETWEEN_TURNS) {
         await new Promise((resolve) => setTimeout(resolve));
         turn = performance.now();
