@@ -24,7 +24,7 @@ const [FIRST_OF_PART, REST_OF_PART] = [402 / 2 ** 18, PART - 402 / 2 ** 18];
  * @param angles `[batch, heads, length, channels]`, in radians, at most a few
  * hundred; those of the first token are not read and have a gradient of 0.
  * @param segments `[batch, length]`, if differences are read only within each.
- * @returns The same shape.
+ * @returns A tensor of the same shape.
  */
 export function anglesUntil(
   angles: tf.Tensor4D,

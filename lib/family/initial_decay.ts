@@ -200,7 +200,7 @@ export function mambaTimeStep(
  * ```
  *
  * @param logDecay Natural logarithms of decays, < 0, of any shape.
- * @returns The same shape; Infinity for a decay of 1.
+ * @returns A tensor of the same shape; Infinity for a decay of 1.
  * @throws {TypeError} If `logDecay` is not numeric.
  */
 export function decayLogits<T extends tf.Tensor>(logDecay: T): T {

@@ -13,8 +13,8 @@ import type { Rwkv6Inputs } from "./rwkv6.ts";
  * what `rwkv6` returns with `causal: true` for the whole sequence. Call it
  * inside `tf.tidy`.
  *
- * Queries are shifted one token earlier, the first one to before the
- * tokens, so an empty token is put there.
+ * Queries are shifted one token earlier. The first one is then before the
+ * tokens, where an empty token is put for it.
  *
  * @param before The state so far, `undefined` before the first token; it is not
  * changed, and stays the caller's to dispose of.

@@ -3,8 +3,8 @@
  * `file://` and a path, in the layout of tfjs-node and of browsers:
  * `model.json` and the weight files that it names.
  *
- * Both change at once, when a new `model.json` replaces the old one: by then
- * its weights are beside it, in a file named after its hash.
+ * Model and weights change at once, when a new `model.json` replaces the old one:
+ * by then its weights are beside it, in a file named after their hash.
  *
  * @module
  */
@@ -28,7 +28,7 @@ const ELEMENT_BYTES: Record<string, number> = {
 
 function route(url: string | string[]): tf.io.IOHandler {
   if (typeof url !== "string" || !url.startsWith(SCHEME)) {
-    // This is what tfjs's own routers return; its types are not strict.
+    // tfjs's own routers return null too, though their type does not allow it.
     return null as unknown as tf.io.IOHandler;
   }
   const path = url.slice(SCHEME.length) || ".";

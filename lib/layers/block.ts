@@ -34,7 +34,7 @@ export interface LionBlockOptions extends AttentionOptions, LionLayerOptions {
    */
   mlpRatio?: number | undefined;
   /**
-   * Where to normalise: `"pre"`, the input of each part, as in ViT and GPT-2,
+   * Normalisation of `"pre"`, the input of each sublayer, as in ViT and GPT-2,
    * or `"post"`, the sum of its input and output, as in BERT. @default "pre"
    */
   norm?: "pre" | "post" | undefined;

@@ -297,7 +297,7 @@ function initializerOf(
       ...seeded,
     });
   }
-  // This is all that tfjs requires; the class is not exported.
+  // tfjs requires only this method; the class of initializers is not exported.
   const drawn = { apply: () => initial.values(seed) };
   return drawn as unknown as ReturnType<typeof initializers.zeros>;
 }

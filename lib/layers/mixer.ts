@@ -54,7 +54,7 @@ export interface MixerCost {
   readonly peakBytes: number;
 }
 
-/** The conditions for which a mixer's cost is asked. */
+/** The conditions under which a mixer's cost is estimated. */
 export interface CostCall extends Pick<MixerCall, "causal" | "chunkSize"> {
   /** The form of computation. */
   readonly form: ConcreteForm;

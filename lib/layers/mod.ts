@@ -1,7 +1,7 @@
 /**
- * For who writes layers, mixers and models: the base classes of this library's
- * layers, what a {@linkcode Mixer} is passed and returns, and the layers that its
- * models put around their blocks.
+ * For authors of layers, mixers and models: the base classes of this library's
+ * layers, what a {@linkcode Mixer} is passed and returns, and the layers that
+ * models have around their blocks.
  *
  * A layer of tfjs whose parameters have PyTorch's names extends
  * {@linkcode LionLayer}; one whose tokens a mixer mixes is a

@@ -37,9 +37,9 @@ export interface LionBertOptions extends
   /** Number of tokens in the vocabulary. @default 30522 */
   vocabularySize?: number | undefined;
   /**
-   * Which tokens a token attends to: those on both sides, before, after, or
-   * before in one block and after in the next (`"alternate"`, the paper's Table
-   * 16). @default "both"
+   * Direction of attention: to tokens on both sides, before, after, or before in
+   * one block and after in the next (`"alternate"`, the paper's Table 16).
+   * @default "both"
    */
   direction?: ModelDirection | undefined;
   /** Columns per token. */
@@ -56,19 +56,19 @@ export interface LionBertOptions extends
    */
   tokenTypes?: number | undefined;
   /**
-   * Whether the output is logits per token or per class.
+   * The kind of head: its output is logits per token or per class.
    * @default "masked-language-model"
    */
   head?: "masked-language-model" | "classification" | undefined;
   /** Number of classes of the classification head. @default 2 */
   numClasses?: number | undefined;
   /**
-   * Whether to classify the first token, as BERT does, or the mean of all.
+   * The vector to classify: the first token's, as in BERT, or the mean of all.
    * @default "first"
    */
   pooling?: "first" | "mean" | undefined;
   /**
-   * Whether blocks normalise after each part, as in BERT, or before it, with
+   * Where blocks normalise: after each sublayer, as in BERT, or before it, with
    * one more normalisation at the end. @default "post"
    */
   norm?: "pre" | "post" | undefined;

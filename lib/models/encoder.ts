@@ -44,9 +44,9 @@ export interface LionEncoderOptions
    */
   inputDim?: number | undefined;
   /**
-   * Which tokens a token attends to: those on both sides, before, after, or
-   * before in one block and after in the next (`"alternate"`, the paper's Table
-   * 16). @default "both"
+   * Direction of attention: to tokens on both sides, before, after, or before in
+   * one block and after in the next (`"alternate"`, the paper's Table 16).
+   * @default "both"
    */
   direction?: ModelDirection | undefined;
   /** Columns per token. */
@@ -64,8 +64,8 @@ export interface LionEncoderOptions
   /** Number of columns of the output. */
   numClasses: number;
   /**
-   * Whether there is one output per sequence, from the mean of its tokens, or
-   * one per token. @default "mean"
+   * The kind of output: one per sequence, from the mean of its tokens, or one
+   * per token. @default "mean"
    */
   output?: "mean" | "tokens" | undefined;
   /**
@@ -115,10 +115,10 @@ const OPTIONS: OptionNames<LionEncoderOptions> = {
  * positions start anew with each sequence, and there is one mean per sequence,
  * with logits `[batch, maxSegments, numClasses]`.
  *
- * **Without positions it cannot tell a sequence from its reverse**: layers
- * that treat both directions alike, which are all variants except Hydra and
- * Vim, followed by a mean over tokens, return the same for both. A decay tells
- * how far away a token is, not on which side. Where order matters, give it
+ * **Without positions, an encoder cannot tell a sequence from its reverse**:
+ * layers that treat both directions alike, which are all variants except Hydra
+ * and Vim, followed by a mean over tokens, return the same for both. A decay
+ * tells how far away a token is, not on which side. Where order matters, give it
  * `maxLength`, input columns that encode positions, or `direction: "forward"`.
  *
  * Source: LION (arXiv:2502.16249), Long Range Arena.

@@ -43,8 +43,8 @@ export const MODEL_OPTIONS = {
 export const ENCODER_OPTIONS = { direction: true, countSelf: true } as const;
 
 /**
- * Which tokens a token attends to besides itself; `"alternate"` is `"forward"`
- * in the first block, `"backward"` in the second, and so on.
+ * Direction of attention in a model; `"alternate"` is `"forward"` in the first
+ * block, `"backward"` in the second, and so on.
  */
 export type ModelDirection =
   | NonNullable<AttentionOptions["direction"]>
@@ -56,7 +56,7 @@ export type BlockStackOptions =
   & {
     /** Number of blocks. */
     depth: number;
-    /** Which tokens a token attends to. */
+    /** Direction of attention in the blocks. */
     direction?: ModelDirection | undefined;
   };
 

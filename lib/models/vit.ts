@@ -43,9 +43,9 @@ export interface LionViTOptions extends
   /** Number of channels of the images. @default 3 */
   channels?: number | undefined;
   /**
-   * Which tokens a token attends to: those on both sides, before, after, or
-   * before in one block and after in the next (`"alternate"`, the paper's Table
-   * 16). @default "both"
+   * Direction of attention: to tokens on both sides, before, after, or before in
+   * one block and after in the next (`"alternate"`, the paper's Table 16).
+   * @default "both"
    */
   direction?: ModelDirection | undefined;
   /** Columns per token. */

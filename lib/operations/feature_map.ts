@@ -33,7 +33,7 @@ export type FeatureMap = (x: tf.Tensor4D) => tf.Tensor4D;
  * ```
  *
  * @param x `[batch, heads, length, headDim]`
- * @returns The same shape, every value > 0.
+ * @returns A tensor of the same shape, every value > 0.
  */
 export function eluPlusOne(x: tf.Tensor4D): tf.Tensor4D {
   return tf.tidy(() => tf.add(tf.elu(floats("eluPlusOne's x", x)), 1));
@@ -41,7 +41,7 @@ export function eluPlusOne(x: tf.Tensor4D): tf.Tensor4D {
 
 /** Options of {@linkcode shiftedSilu}. */
 interface ShiftedSiluOptions {
-  /** Whether to divide by the norm. @default true */
+  /** Whether to divide by the Euclidean norm. @default true */
   normalize?: boolean | undefined;
 }
 
@@ -66,7 +66,7 @@ const OPTIONS: OptionNames<ShiftedSiluOptions> = { normalize: true };
  *
  * @param x `[batch, heads, length, headDim]`
  * @param options `normalize`: whether to divide by the norm; true by default.
- * @returns The same shape, every value > 0.
+ * @returns A tensor of the same shape, every value > 0.
  */
 export function shiftedSilu(
   x: tf.Tensor4D,
@@ -107,8 +107,8 @@ export function identity(x: tf.Tensor4D): tf.Tensor4D {
 }
 
 /**
- * max(x, 0). A row may be all zeros, which makes the sum of its weights 0: keep
- * `epsilon` > 0 with it.
+ * ReLU, max(x, 0). A row may be all zeros, which makes the sum of its weights 0:
+ * keep `epsilon` > 0 with it.
  *
  * @example
  * ```ts
@@ -122,15 +122,15 @@ export function identity(x: tf.Tensor4D): tf.Tensor4D {
  * ```
  *
  * @param x `[batch, heads, length, headDim]`
- * @returns The same shape, every value >= 0.
+ * @returns A tensor of the same shape, every value >= 0.
  */
 export function relu(x: tf.Tensor4D): tf.Tensor4D {
   return tf.tidy(() => tf.relu(floats("relu's x", x)));
 }
 
 /**
- * 1 / (1 + e^-x), between 0 and 1: the feature map of the paper's ablation on
- * long sequences, where rows are not divided by their sums.
+ * Sigmoid, 1 / (1 + e^-x), between 0 and 1: the feature map of the paper's
+ * ablation on long sequences, where rows are not divided by their sums.
  *
  * Source: LION (arXiv:2502.16249), Table 6.
  *
@@ -147,7 +147,7 @@ export function relu(x: tf.Tensor4D): tf.Tensor4D {
  * ```
  *
  * @param x `[batch, heads, length, headDim]`
- * @returns The same shape, every value in (0, 1).
+ * @returns A tensor of the same shape, every value in (0, 1).
  */
 export function sigmoid(x: tf.Tensor4D): tf.Tensor4D {
   return tf.tidy(() => tf.sigmoid(floats("sigmoid's x", x)));

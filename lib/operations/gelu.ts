@@ -27,7 +27,7 @@ export const GELU: Operation<"y"> = {
  * ```
  *
  * @param x Any shape; integers and booleans are converted to float32.
- * @returns The shape of x.
+ * @returns A tensor of the shape of x.
  * @throws {TypeError} If x holds complex numbers or strings.
  */
 export function gelu<T extends tf.Tensor>(x: T): T {

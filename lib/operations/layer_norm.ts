@@ -46,7 +46,7 @@ const OPTIONS: OptionNames<LayerNormOptions> = { epsilon: true };
  * @param scale `[columns]`
  * @param offset `[columns]`
  * @param options `epsilon`: added to the variance, >= 0; 1e-5 by default.
- * @returns The shape of x.
+ * @returns A tensor of the shape of x.
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
  * unknown.
  * @throws {RangeError} If `epsilon` is negative or not finite.

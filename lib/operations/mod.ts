@@ -1,5 +1,5 @@
 /**
- * Operations around attention, for who writes layers: linear maps, normalisation,
+ * Operations around attention, for authors of layers: linear maps, normalisation,
  * activations, heads, the short convolution and the selective scan. They take and
  * return tensors, are differentiable, and run the backend's kernel where there is
  * one.

@@ -5,8 +5,8 @@ import { floats } from "../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 
 /**
- * The kernel of {@linkcode withoutPadding}: inputs `x`, `[batch, …, length, columns]`,
- * and `mask`, `[batch, length]`; output x with zeros where the mask is 0.
+ * The kernel of {@linkcode withoutPadding}: inputs `x`, with its last two axes
+ * `[length, columns]`, and `mask`; output x with zeros where the mask is 0.
  */
 export const WITHOUT_PADDING: Operation<"y"> = {
   kernel: "LionWithoutPadding",
@@ -55,7 +55,7 @@ export function tokensIn(name: string, mask: tf.Tensor): tf.Tensor2D {
  * @param x `[batch, …, length, columns]`, with three axes or more.
  * @param mask `[batch, length]`, 0 at padding; not differentiated. Without a mask
  * there is no padding.
- * @returns The shape of x; x itself without a mask.
+ * @returns A tensor of the shape of x; x itself without a mask.
  * @throws {TypeError} If the shapes do not fit, or a tensor is not numeric.
  */
 export function withoutPadding<T extends tf.Tensor>(

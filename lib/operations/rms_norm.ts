@@ -48,7 +48,7 @@ const OPTIONS: OptionNames<RmsNormOptions> = { epsilon: true, gate: true };
  * @param scale `[columns]`
  * @param options `epsilon`: added to the mean of the squares, >= 0; 1e-5 by
  * default. `gate`: of the shape of x; none by default.
- * @returns The shape of x.
+ * @returns A tensor of the shape of x.
  * @throws {TypeError} If a tensor has the wrong shape or dtype, or an option is
  * unknown.
  * @throws {RangeError} If `epsilon` is negative or not finite.

@@ -20,7 +20,7 @@ const BASE = 10_000;
  * @param x `[batch, heads, length, headDim]`, headDim even.
  * @param places The tokens' positions, `[batch, length]`, int32, from 0 to
  * below its `length`; 0, 1, … if undefined.
- * @returns The same shape.
+ * @returns A tensor of the same shape.
  */
 export function rotated(
   x: tf.Tensor4D,

@@ -125,8 +125,8 @@ const OPTIONS: OptionNames<SelectiveScanOptions> = {
  * keeps a state every few tokens and recomputes those between. Integers and
  * booleans are converted to float32.
  *
- * What depends on a NaN is NaN. A NaN or Infinity in a token may also make any
- * other result of the same batch entry NaN. Results that are finite are right,
+ * Results that depend on a NaN are NaN. A NaN or Infinity in a token may also
+ * make any other result of the same batch entry NaN. Finite results are right,
  * and those of other entries keep every bit.
  *
  * Source: Gu and Dao 2023 (arXiv:2312.00752), equation 2 with algorithm 2.

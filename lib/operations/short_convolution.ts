@@ -18,7 +18,7 @@ export const SHORT_CONVOLUTION: Operation<"y"> = {
   outputs: ["y"],
 };
 
-/** Attributes of the kernels: tap k of token t reads token t + first + step k. */
+/** Attributes of the convolution's kernels: tap k of token t reads token t + first + step k. */
 export interface ShortConvolutionAttributes {
   /** Offset of the first tap from the token that reads it. */
   readonly first: number;

@@ -72,13 +72,13 @@ export class Progress {
     this.#screen.show(this.#text);
   }
 
-  /** The amount done. */
+  /** The amount of work done. */
   get done(): number {
     return this.#done;
   }
 
   /**
-   * Adds to the amount done, and shows the progress if it is time to.
+   * Adds to the amount done, and shows the progress if enough time has passed.
    *
    * @param count The amount done since the last call. @default 1
    * @param figures Figures to show after the rate, by name.

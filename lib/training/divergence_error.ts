@@ -1,6 +1,6 @@
 /** The step at which training diverged. */
 export interface Divergence {
-  /** The step, from 1. */
+  /** The number of the step, from 1. */
   readonly step: number;
   /** The loss of the step. */
   readonly loss: number;
@@ -15,7 +15,7 @@ export interface Divergence {
 }
 
 /**
- * Thrown when a loss or a gradient is not finite, which spoils the weights.
+ * The error of a loss or a gradient that is not finite, which spoils the weights.
  *
  * @example A loss that is not a number
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Training.
+ * Training of models: losses, metrics, schedules, checkpoints and distillation.
  *
  * @module
  */

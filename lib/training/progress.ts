@@ -15,13 +15,13 @@ export interface ProgressState {
 }
 
 /**
- * Shows the progress of training, for instance on a terminal or in a notebook.
+ * A display of training's progress, for instance on a terminal or in a notebook.
  */
 export interface TrainingProgress {
-  /** Called once, before the first step. */
+  /** Begins the display; called once, before the first step. */
   begin(steps: { readonly step: number; readonly steps: number }): void;
-  /** Called every few steps. */
+  /** Updates the display; called every few steps. */
   update(state: ProgressState): void;
-  /** Called once when training ends in any way; training waits for it. */
+  /** Ends the display; called once when training ends in any way, and awaited. */
   end(): void | Promise<void>;
 }

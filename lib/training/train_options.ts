@@ -51,8 +51,8 @@ export interface OptimizerOptions {
    */
   decays?: ((name: string, shape: readonly number[]) => boolean) | undefined;
   /**
-   * Gradients with a larger norm, over all weights together, are scaled to this
-   * norm. @default 1
+   * The largest norm of the gradients of all weights together, to which larger
+   * ones are scaled. @default 1
    */
   clipNorm?: number | undefined;
   /** Number of batches per step, whose gradients are accumulated. @default 1 */
@@ -109,8 +109,8 @@ export interface TrainOptions {
   /** Options of the optimizer. */
   optimizer?: OptimizerOptions | undefined;
   /**
-   * Keeps a moving average of the weights, which is evaluated and, at the end,
-   * put into the model. Its decay is (1 + step) / (10 + step), at most `decay`.
+   * Moving average of the weights (EMA), which is evaluated and, at the end, put
+   * into the model. Its decay is (1 + step) / (10 + step), at most `decay`.
    * @default none
    */
   ema?: { decay: number } | undefined;

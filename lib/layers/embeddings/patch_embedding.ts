@@ -55,7 +55,7 @@ export class PatchEmbedding extends LionLayer {
       {
         name: "proj.weight",
         shape: [inputs, this.#dim],
-        // Preserves the variance of the input.
+        // This deviation preserves the variance of the input.
         initial: { deviation: inputs ** -0.5 },
         layout: "patches",
       },

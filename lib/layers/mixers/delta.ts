@@ -30,8 +30,8 @@ import {
 
 /**
  * DeltaNet: SiLU of queries, keys and values; queries and keys are scaled to
- * unit length, β is a sigmoid, and the output is normalised per head. It has no
- * short convolutions.
+ * unit length, a sigmoid gives β, and the output is normalised per head. It has
+ * no short convolutions.
  *
  * Source: Yang et al. 2024 (arXiv:2406.06484), section 3.3.
  */

@@ -156,7 +156,7 @@ export const RWKV6: FamilyModel<Rwkv6Inputs> = {
   },
 };
 
-/** A tensor of one number per channel, from its index and its share of the last index. */
+/** A tensor of one number per channel, from its relative position and its index. */
 function channels(
   count: number,
   value: (share: number, index: number) => number,

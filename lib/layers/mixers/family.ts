@@ -36,7 +36,7 @@ export interface Projected<Inputs> {
 export interface HeadSizes {
   readonly batch: number;
   readonly heads: number;
-  /** Heads of queries and keys. @default heads */
+  /** Number of heads of queries and keys. @default heads */
   readonly keyHeads?: number;
   readonly length: number;
   readonly headDim: number;

@@ -50,7 +50,7 @@ export interface LionMixerOptions {
 }
 
 /**
- * LION-LIT, -D and -S, or LION with a custom decay.
+ * Makes the mixer of LION-LIT, LION-D, LION-S or LION with a custom decay.
  *
  * Source: LION (arXiv:2502.16249). Its parameters have the names of the
  * authors' vision code.

@@ -88,7 +88,7 @@ export function splitEnds(
  * @param x `[batch, length, heads · headDim]`
  * @param own `[batch, length, heads]`
  * @param segments `[batch, length]`: nothing is read across their borders.
- * @returns The shape of x.
+ * @returns A tensor of the shape of x.
  */
 export function joinEnds(
   read: tf.Tensor4D,

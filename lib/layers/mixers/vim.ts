@@ -327,7 +327,7 @@ function closedUp(
   const isEarlier = tf.less(places, tf.add(padding, reach));
   const moved = tf.mul(tf.cast(isEarlier, "int32"), padding);
   const from = tf.maximum(tf.sub(places, moved), 0);
-  // One gather for all texts: tfjs's batched gather has no gradient without
+  // One gather serves all texts: the gradient of tfjs's batched gather requires
   // chained operations.
   const texts = tf.expandDims(tf.range(0, batch), 1);
   const ofAll = tf.cast(tf.add(from, tf.mul(texts, length)), "int32");

@@ -81,16 +81,16 @@ export type AttentionVariant = typeof ATTENTION_VARIANTS[number];
 export interface AttentionOptions {
   /** How tokens are weighted. */
   variant?: AttentionVariant | undefined;
-  /** Instead of `variant`: a custom mixer, or its registered name. */
+  /** A custom mixer, or its registered name, instead of `variant`. */
   mixer?: Mixer | string | undefined;
-  /** Instead of `variant`: a custom decay for LION, or its registered name. */
+  /** A custom decay for LION, or its registered name, instead of `variant`. */
   decay?: DecayFunction | LearnedDecay | string | undefined;
   /**
-   * Gives LION-D and LION-S diagonal decays, one per channel of the keys: the
-   * paper's vector decays. `"random"` initialises them like a decay per head. `"hippo"`
-   * initialises channel n to `e^(-Δ (n + 1))`, the diagonal of HiPPO-LegS, with
-   * one step Δ per head from 0.001 to 0.1. They stay sigmoids; the paper, for
-   * Long Range Arena, has an exponential, which may exceed 1.
+   * Diagonal decays for LION-D and LION-S, one per channel of the keys: the
+   * paper's vector decays. `"random"` initialises them like a decay per head.
+   * `"hippo"` initialises channel n to `e^(-Δ (n + 1))`, the diagonal of
+   * HiPPO-LegS, with one step Δ per head from 0.001 to 0.1. They stay sigmoids;
+   * the paper's exponential for Long Range Arena may exceed 1.
    * @default one decay per head
    */
   diagonalDecay?: "hippo" | "random" | undefined;
@@ -106,7 +106,7 @@ export interface AttentionOptions {
    */
   featureMap?: keyof typeof FEATURE_MAPS | undefined;
   /**
-   * The paths through the tokens, each with decays of its own, for LION only:
+   * The orders in which tokens are read, each with its own decays, for LION only:
    * `"raster"` is the tokens' own order, `"snake"` winds through the rows and
    * the columns of `grid`. Without decay, order does not matter.
    * @default "raster"
@@ -117,8 +117,8 @@ export interface AttentionOptions {
   /** Whether token 0 is a class token: it keeps its place, and LION-S does not decay it. @default false */
   classToken?: boolean | undefined;
   /**
-   * Which tokens a token attends to besides itself, on each path: those on both
-   * sides, those before it (`"forward"`: causal attention) or those after it.
+   * Direction of attention in each order: to tokens on both sides, to those
+   * before (`"forward"`: causal attention), or to those after.
    * @default "both"
    */
   direction?: "both" | "forward" | "backward" | undefined;

@@ -30,7 +30,7 @@ import { MAMBA2, MLSTM } from "../mixers/scalar.ts";
 import { vimMixer } from "../mixers/vim.ts";
 import { decayNamed, mixerNamed } from "./custom_registry.ts";
 
-/** The mixer of each variant. */
+/** The functions that make each variant's mixer from the options. */
 const VARIANTS: Readonly<
   Record<AttentionVariant, (options: AttentionOptions) => Mixer>
 > = {
