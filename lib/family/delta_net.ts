@@ -39,7 +39,7 @@ const INPUTS: Inputs<DeltaNetInputs> = {
  *
  *     S_i = (I - β_i k_i k_iᵀ) S_{i-1} + β_i k_i v_iᵀ    y_i = s S_iᵀ q_i
  *
- * In LION, its decay is a matrix, I - β k kᵀ, paid on arrival; in both
+ * In LION, its decay is a matrix, I - β k kᵀ, applied on arrival; in both
  * directions, a token's own contribution counts once (appendix B.7). Not
  * normalised. Padding is skipped.
  *

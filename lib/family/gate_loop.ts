@@ -51,7 +51,7 @@ const INPUTS: Inputs<GateLoopInputs> = {
  *
  *     S_i = diag(e^{g_i + i θ_i}) S_{i-1} + k_i v_iᵀ    y_i = s Re(S_iᵀ q_i)
  *
- * In LION, it is Theorem B.1 with log decays g, paid on arrival, and twice the
+ * In LION, it is Theorem B.1 with log decays g, applied on arrival, and twice the
  * channels: the rotation of a channel between two tokens is the difference of
  * two angles, whose cosine is the product of two vectors, (cos Φ, sin Φ) of the
  * query and of the key. The angles differ from the two ends, so there are two

@@ -41,7 +41,7 @@ const INPUTS: Inputs<GatedLinearAttentionInputs> = {
  *
  *     S_i = diag(α_i) S_{i-1} + k_i v_iᵀ    y_i = s S_iᵀ q_i
  *
- * In LION, it is Theorem B.1 with log decays log α, paid on arrival. Not
+ * In LION, it is Theorem B.1 with log decays log α, applied on arrival. Not
  * normalised.
  *
  * Source: Yang et al. 2023 (arXiv:2312.06635), equation 3.

@@ -43,7 +43,7 @@ const INPUTS: Inputs<GatedRfaInputs> = {
  *     S_i = g_i S_{i-1} + (1 - g_i) φ(k_i) v_iᵀ    z_i = g_i z_{i-1} + (1 - g_i) φ(k_i)
  *     y_i = S_iᵀ φ(q_i) / (z_i · φ(q_i))
  *
- * In LION, it is LION-S with log decays log g, paid on arrival, keys (1 - g)
+ * In LION, it is LION-S with log decays log g, applied on arrival, keys (1 - g)
  * φ(k), normalised, scale 1. The random features of its paper are sines and
  * cosines, whose sums may come close to 0; `positiveRandomFeatures` are safe.
  *

@@ -38,7 +38,7 @@ const INPUTS: Inputs<Hgrn2Inputs> = {
  *
  *     S_i = diag(f_i) S_{i-1} + (1 - f_i) v_iᵀ    y_i = s S_iᵀ q_i
  *
- * In LION, it is Theorem B.1 with log decays log f, paid on arrival, and keys 1
+ * In LION, it is Theorem B.1 with log decays log f, applied on arrival, and keys 1
  * - f. Not normalised. The lower bound of the gates is left to the caller.
  *
  * Source: Qin et al. 2024 (arXiv:2404.07904), section 3.2.

@@ -38,7 +38,7 @@ const INPUTS: Inputs<KimiDeltaAttentionInputs> = {
  *
  *     S_i = (I - β_i k_i k_iᵀ) diag(α_i) S_{i-1} + β_i k_i v_iᵀ    y_i = s S_iᵀ q_i
  *
- * In LION, its decay is a matrix, (I - β k kᵀ) diag(α), paid on arrival; in
+ * In LION, its decay is a matrix, (I - β k kᵀ) diag(α), applied on arrival; in
  * both directions, a token's own contribution counts once. Not normalised.
  * Padding is skipped.
  *

@@ -18,7 +18,7 @@ const GRID = 2 ** -14;
  * over 2^(n-1) each.
  *
  * @param logWeights `[batch, heads, length]`
- * @param logDecays `[batch, heads, length]`, <= 0, finite, paid on arrival.
+ * @param logDecays `[batch, heads, length]`, <= 0, finite, applied on arrival.
  * @param side Whether the sources are before their readers or after them.
  * @returns `[batch, heads, length]`, the reader's own weight included.
  */

@@ -49,7 +49,7 @@ const INPUTS: Inputs<Mamba2Inputs> = {
  *     S_i = e^{Δ_i a} S_{i-1} + b_i (Δ_i x_i)ᵀ    y_i = s S_iᵀ c_i + d x_i
  *
  * In LION, it is LION-S without the division by row sums: queries c, keys b,
- * values Δ x, log decays Δ a, paid on arrival, scale 1. In both directions, d x
+ * values Δ x, log decays Δ a, applied on arrival, scale 1. In both directions, d x
  * counts once. The convolution before it and the gate after it are left to the
  * caller.
  *

@@ -51,7 +51,7 @@ const INPUTS: Inputs<MlstmInputs> = {
  *     S_i = σ(f_i) S_{i-1} + e^{ĩ_i} k_i v_iᵀ    z_i = σ(f_i) z_{i-1} + e^{ĩ_i} k_i
  *     y_i = s S_iᵀ q_i / max(|s z_i · q_i|, 1)
  *
- * In LION, it is LION-LSTM: LION-S with log decays log σ(f), paid on arrival,
+ * In LION, it is LION-LSTM: LION-S with log decays log σ(f), applied on arrival,
  * and keys e^ĩ k, divided by max(|N|, 1) instead of the row sum N. All weights
  * are computed relative to the largest one that a token reads in either
  * direction, m_i: decays e^{f_i + m_{i-1} - m_i} and keys e^{ĩ_i - m_i} k_i

@@ -14,7 +14,7 @@ import { bounded, hidePadding, type MlstmInputs } from "./mlstm.ts";
 export type MlstmState = {
   /** Sum of outer products by their relative weights, `[batch, heads, headDim, valueDim + 2]`. */
   readonly sum: tf.Tensor4D;
-  /** Decays still due, which are zeros, since decays are paid on arrival. */
+  /** Decays still due, which are zeros, since decays are applied on arrival. */
   readonly due: tf.Tensor2D | tf.Tensor3D;
   /** Logarithm of the largest weight so far, `[batch, heads, 1]`. */
   readonly largest: tf.Tensor3D;

@@ -48,7 +48,7 @@ const INPUTS: Inputs<Rwkv6Inputs> = {
  *
  *     y_i = s (S_{i-1} + diag(u) k_i v_iᵀ)ᵀ r_i    S_i = diag(e^{w_i}) S_{i-1} + k_i v_iᵀ
  *
- * In LION, it is Theorem B.1 with log decays w, paid on arrival, where each
+ * In LION, it is Theorem B.1 with log decays w, applied on arrival, where each
  * query is shifted one token earlier, so that the reader's own decay is not on
  * its paths. In both directions, the bonus counts once. Not normalised.
  *

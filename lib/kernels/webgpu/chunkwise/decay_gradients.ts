@@ -1,7 +1,7 @@
 /**
  * Gradients of the log decays.
  *
- * With E_ij = M_ij (q_i · k_j)(g_i · v_j), the log decay paid on arriving from
+ * With E_ij = M_ij (q_i · k_j)(g_i · v_j), the log decay applied on arriving from
  * the left at m is on the paths of all pairs j < m <= i:
  *
  *     df_m = Σ_{j<m<=i} E_ij

@@ -12,15 +12,15 @@
 export interface Arrivals {
   /** The buffer of the log decays. */
   readonly name: "f" | "b";
-  /** How far after the token lies the one whose log decay is paid on arriving at it. */
+  /** How far after the token lies the one whose log decay is applied on arriving at it. */
   readonly offset: -1 | 0 | 1;
 }
 
 /** The two triangles of a mask; one that is `null` is zero. */
 export interface MaskSource {
-  /** What is paid on arriving from the left, by what a token reads of those before it. */
+  /** What is applied on arriving from the left, by what a token reads of those before it. */
   readonly before: Arrivals | null;
-  /** What is paid on arriving from the right, by what a token reads of those after it. */
+  /** What is applied on arriving from the right, by what a token reads of those after it. */
   readonly after: Arrivals | null;
 }
 
@@ -37,7 +37,7 @@ export function forwardMask(causal: boolean): MaskSource {
 
 /**
  * The mask with readers and sources exchanged, which the gradients of k and v
- * need: what was paid on arriving from the right at i - 1 is now paid on
+ * need: what was applied on arriving from the right at i - 1 is now paid on
  * arriving from the left at i.
  */
 export function transposedMask(causal: boolean): MaskSource {
