@@ -40,8 +40,12 @@ import { writeViews } from "./views.ts";
 
 const BACKENDS: readonly BackendName[] = ["wasm", "webgpu", "cpu"];
 
-const USAGE = `Usage: deno task bench [options]
-       deno task report [options]
+/** The task that was called: `report` is `bench --page`. */
+const TASK = Deno.args.includes("--page")
+  ? "deno task report"
+  : "deno task bench";
+
+const USAGE = `Usage: ${TASK} [options]
 
 Checks results, then measures the figures of speed and memory, and tells whether
 bounds are kept: if not, bench ends with 1. report writes ${
@@ -167,7 +171,7 @@ function archiveOf(path: string): string {
 }
 
 const command = [
-  Deno.args.includes("--page") ? "deno task report" : "deno task bench",
+  TASK,
   ...Deno.args.filter((argument) => argument !== "--page"),
 ].join(" ");
 
