@@ -410,8 +410,3 @@ function referenceOf(problem: AttentionProblem, pass: Pass): AttentionResult {
   references.set(key, reference);
   return reference;
 }
-
-/** The longest sequence that any form is timed at on a backend. */
-export function longestOn(backend: BackendName): number {
-  return Math.max(...FORMS.map((form) => LONGEST[form][backend]));
-}

@@ -115,20 +115,3 @@ export function threadCount(option: string, text: string): number {
   assertThreads(option, value);
   return value;
 }
-
-/** The texts of files, of which there is one or more. */
-export async function readFiles(files: readonly string[]): Promise<string[]> {
-  if (files.length === 0) throw new RangeError("name a file or more");
-  const missing: string[] = [];
-  const texts = await Promise.all(files.map(async (file) => {
-    try {
-      return await Deno.readTextFile(file);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-      missing.push(file);
-      return "";
-    }
-  }));
-  if (missing.length === 0) return texts;
-  throw new RangeError(`there is no ${missing.join(", ")}`);
-}

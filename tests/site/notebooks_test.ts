@@ -225,8 +225,8 @@ Deno.test("the animation draws the mask of LION-S, half of the diagonal in each 
   const logDecay = tf.log(tf.tensor3d(DECAYS, [1, 1, DECAYS.length]));
   const mask = decayMask(selectiveDecay(logDecay), DECAYS.length);
   const apart = await difference(tf.tensor2d(drawn), tf.squeeze(mask, [0, 1]));
-  // Of three decimals.
-  assert(apart < 6e-4, `${apart}`);
+  // The drawing has three decimals.
+  assert(apart < 5.01e-4, `${apart}`);
   const count = (part: RegExp) => svg.match(part)?.length;
   const cells = DECAYS.length ** 2;
   assertEquals(count(/<rect [^>]*fill-opacity/g), cells - DECAYS.length);
