@@ -21,6 +21,7 @@ export const FLOORS: readonly string[] = [
   "optimizers",
   "io",
   "data",
+  "hub",
   "jupyter",
   "progress",
   "training",
@@ -36,7 +37,10 @@ export const FLOORS: readonly string[] = [
  */
 const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
   "attention/": ["decays", "forms", "planning", "ranks", "", "streaming"],
-  "data/": ["batches", "text", "images", "corpora", "tasks", ""],
+  "data/": [
+    ...["bytes", "batches", "records", "text", "images", "corpora", "tasks"],
+    "",
+  ],
   "kernels/webgpu/": [
     ...["frame", "layer", "score_tiles", "chunkwise", "full", "softmax"],
     ...["recurrent", "chunk_engine", "diagonal", "delta", "scan", ""],

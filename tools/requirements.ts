@@ -39,6 +39,15 @@ export const REQUIREMENTS: readonly Requirement[] = [
     isMet: async () => await findPython("nbclient") !== undefined,
   },
   {
+    name: "Pillow and NumPy",
+    why: "pictures and archives are compared with what Python makes of them",
+    packages: ["python3-pil", "python3-numpy", "python3-zstandard"],
+    isMet: async () =>
+      await findPython("PIL") !== undefined &&
+      await findPython("numpy") !== undefined &&
+      await findPython("zstandard") !== undefined,
+  },
+  {
     name: "Fashion-MNIST",
     why: "recipes train on it",
     packages: ["dataset-fashion-mnist"],

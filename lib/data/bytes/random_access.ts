@@ -1,0 +1,18 @@
+/** Bytes that can be read anywhere. @module */
+
+/**
+ * Bytes of which any part can be read, in any order: a file, memory, or an
+ * address that answers to ranges.
+ */
+export interface RandomAccess {
+  /** What errors call the bytes: a path, an address. */
+  readonly name: string;
+  /** Number of bytes. */
+  readonly size: number;
+  /**
+   * Reads `length` bytes from `start` on into a new buffer.
+   *
+   * @throws {RangeError} If they are not all within the bytes.
+   */
+  read(start: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+}

@@ -1,0 +1,5 @@
+/**
+ * Models and files of the Hugging Face hub.
+ *
+ * @module
+ */
