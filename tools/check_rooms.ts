@@ -38,7 +38,7 @@ export const FLOORS: readonly string[] = [
 const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
   "attention/": ["decays", "forms", "planning", "ranks", "", "streaming"],
   "data/": [
-    ...["bytes", "batches", "records", "text", "images", "corpora", "tasks"],
+    ...["batches", "bytes", "records", "text", "images", "corpora", "tasks"],
     "",
   ],
   "kernels/webgpu/": [

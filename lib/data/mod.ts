@@ -41,6 +41,12 @@
  *
  * @module
  */
+export { blobBytes } from "./bytes/blob_bytes.ts";
+export type { ByteSource } from "./bytes/bytes_of.ts";
+export { fileBytes } from "./bytes/file_bytes.ts";
+export { memoryBytes } from "./bytes/memory_bytes.ts";
+export type { RandomAccess } from "./bytes/random_access.ts";
+export { urlBytes, type UrlBytesOptions } from "./bytes/url_bytes.ts";
 export { byteTokenizer } from "./text/byte_tokenizer.ts";
 export {
   type BrownText,

@@ -34,28 +34,54 @@ export async function fileSource(
   file: FileHandle,
   name: string,
 ): Promise<Source> {
-  const stat = await file.stat();
-  if (!stat.isFile()) {
-    throw new TypeError(`${name} should be a file, got a folder or a device`);
-  }
   return {
     name,
-    size: stat.size,
-    async read(length) {
-      const bytes = new Uint8Array(length);
-      for (let filled = 0; filled < length;) {
-        const { bytesRead } = await file.read(
-          bytes,
-          filled,
-          length - filled,
-          null,
-        );
-        if (bytesRead === 0) {
-          throw new RangeError(`${name} has become shorter while it was read`);
-        }
-        filled += bytesRead;
-      }
-      return bytes;
-    },
+    size: await fileSize(file, name),
+    read: (length) => readFully(file, name, length, null),
   };
+}
+
+/**
+ * The number of bytes of a file.
+ *
+ * @throws {TypeError} If it is a folder or a device.
+ */
+export async function fileSize(
+  file: FileHandle,
+  name: string,
+): Promise<number> {
+  const stat = await file.stat();
+  if (stat.isFile()) return stat.size;
+  throw new TypeError(`${name} should be a file, got a folder or a device`);
+}
+
+/**
+ * Reads a number of bytes from a file.
+ *
+ * @param file The file.
+ * @param name Its name in errors.
+ * @param length Number of bytes.
+ * @param start Where they begin; `null` is where the last read has ended.
+ * @throws {RangeError} If the file ends before.
+ */
+export async function readFully(
+  file: FileHandle,
+  name: string,
+  length: number,
+  start: number | null,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  for (let filled = 0; filled < length;) {
+    const { bytesRead } = await file.read(
+      bytes,
+      filled,
+      length - filled,
+      start === null ? null : start + filled,
+    );
+    if (bytesRead === 0) {
+      throw new RangeError(`${name} has become shorter while it was read`);
+    }
+    filled += bytesRead;
+  }
+  return bytes;
 }

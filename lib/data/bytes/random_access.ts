@@ -16,3 +16,18 @@ export interface RandomAccess {
    */
   read(start: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
 }
+
+/** Throws unless a range of bytes is within the bytes. */
+export function assertRange(
+  { name, size }: Pick<RandomAccess, "name" | "size">,
+  start: number,
+  length: number,
+): void {
+  if (
+    Number.isSafeInteger(start) && Number.isSafeInteger(length) &&
+    start >= 0 && length >= 0 && start + length <= size
+  ) return;
+  throw new RangeError(
+    `${name} has ${size} bytes, got a read of ${length} from ${start} on`,
+  );
+}

@@ -1,0 +1,42 @@
+import { assertRange, type RandomAccess } from "./random_access.ts";
+
+/**
+ * Makes random access to a `Blob`, such as a file that a visitor has dropped
+ * on a page. Only what is read comes into memory.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { blobBytes } from "@lionjs/lion/data";
+ *
+ * const bytes = blobBytes(new File(["abc"], "letters.txt"));
+ * assertEquals([bytes.name, bytes.size], ["letters.txt", 3]);
+ * assertEquals(new TextDecoder().decode(await bytes.read(1, 2)), "bc");
+ * ```
+ *
+ * @param blob The blob or file.
+ * @param name What errors call it. @default the file's name, or "the given blob"
+ * @returns The access.
+ * @throws {TypeError} If `blob` is not a Blob.
+ */
+export function blobBytes(blob: Blob, name?: string): RandomAccess {
+  if (!(blob instanceof Blob)) {
+    throw new TypeError(
+      `blob should be a Blob or a File, got ${
+        blob === null ? "null" : typeof blob
+      }`,
+    );
+  }
+  const whole = {
+    name: name ?? (blob instanceof File ? blob.name : "the given blob"),
+    size: blob.size,
+  };
+  return {
+    ...whole,
+    async read(start, length) {
+      assertRange(whole, start, length);
+      const part = blob.slice(start, start + length);
+      return new Uint8Array(await part.arrayBuffer());
+    },
+  };
+}

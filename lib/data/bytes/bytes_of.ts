@@ -1,0 +1,50 @@
+import { fileBytes } from "./file_bytes.ts";
+import type { RandomAccess } from "./random_access.ts";
+import { urlBytes } from "./url_bytes.ts";
+
+/**
+ * Where bytes are: the path of a file, an address (`file:`, `https:` or
+ * `http:`), or bytes that can be read already.
+ */
+export type ByteSource = string | URL | RandomAccess;
+
+/**
+ * What errors call a source.
+ *
+ * @throws {TypeError} If it is none.
+ */
+export function nameOf(source: ByteSource): string {
+  if (typeof source === "string") return source;
+  if (source instanceof URL) return source.href;
+  const { name, size, read } = Object(source);
+  if (
+    typeof name === "string" && typeof size === "number" &&
+    typeof read === "function"
+  ) return name;
+  throw new TypeError(
+    `a source of bytes should be a path, a URL, or a RandomAccess such as memoryBytes() makes, got ${
+      source === null ? "null" : typeof source
+    }`,
+  );
+}
+
+/** The address of a source that is to be fetched. */
+export function addressOf(source: ByteSource): string | undefined {
+  const name = source instanceof URL || typeof source === "string"
+    ? String(source)
+    : "";
+  return /^https?:\/\//i.test(name) ? name : undefined;
+}
+
+/** Random access to a source. */
+export async function bytesOf(source: ByteSource): Promise<RandomAccess> {
+  nameOf(source);
+  const address = addressOf(source);
+  if (address !== undefined) return await urlBytes(address);
+  if (typeof source !== "string" && !(source instanceof URL)) return source;
+  return await fileBytes(
+    typeof source === "string" && /^file:\/\//i.test(source)
+      ? new URL(source)
+      : source,
+  );
+}

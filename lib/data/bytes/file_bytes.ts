@@ -1,0 +1,53 @@
+import type { FileHandle } from "node:fs/promises";
+import { files, pathOf } from "../../io/file_system.ts";
+import { fileSize, readFully } from "../../io/source.ts";
+import { assertRange, type RandomAccess } from "./random_access.ts";
+
+/**
+ * Makes random access to a file. The file is opened for each read and closed
+ * after it, so nothing stays open, however many files there are.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { fileBytes } from "@lionjs/lion/data";
+ *
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeFile(path, Uint8Array.of(1, 2, 3));
+ * const bytes = await fileBytes(path);
+ * assertEquals(await bytes.read(1, 2), Uint8Array.of(2, 3));
+ * ```
+ *
+ * @param path The path of the file, or its `file:` URL.
+ * @returns The access.
+ * @throws {TypeError} If it is a folder or a device.
+ * @throws {Error} If there is no such file.
+ */
+export async function fileBytes(path: string | URL): Promise<RandomAccess> {
+  const name = pathOf(path);
+  const size = await withFile(name, (file) => fileSize(file, name));
+  const whole = { name, size };
+  return {
+    ...whole,
+    async read(start, length) {
+      assertRange(whole, start, length);
+      return await withFile(
+        name,
+        (file) => readFully(file, name, length, start),
+      );
+    },
+  };
+}
+
+/** Runs with a file that is open for as long as it runs. */
+async function withFile<T>(
+  path: string,
+  run: (file: FileHandle) => Promise<T>,
+): Promise<T> {
+  const file = await files().open(path);
+  try {
+    return await run(file);
+  } finally {
+    await file.close();
+  }
+}

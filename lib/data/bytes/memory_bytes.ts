@@ -1,0 +1,41 @@
+import { assertRange, type RandomAccess } from "./random_access.ts";
+
+/**
+ * Makes random access to bytes in memory.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { memoryBytes } from "@lionjs/lion/data";
+ *
+ * const bytes = memoryBytes(Uint8Array.of(1, 2, 3), "three bytes");
+ * assertEquals(bytes.size, 3);
+ * assertEquals(await bytes.read(1, 2), Uint8Array.of(2, 3));
+ * ```
+ *
+ * @param bytes The bytes, which are not copied.
+ * @param name What errors call them. @default "the given bytes"
+ * @returns The access.
+ * @throws {TypeError} If `bytes` is not a Uint8Array.
+ */
+export function memoryBytes(
+  bytes: Uint8Array,
+  name = "the given bytes",
+): RandomAccess {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new TypeError(
+      `bytes should be a Uint8Array, got ${
+        bytes === null ? "null" : typeof bytes
+      }`,
+    );
+  }
+  const whole = { name, size: bytes.length };
+  return {
+    ...whole,
+    // deno-lint-ignore require-await -- a range outside should reject, not throw
+    async read(start, length) {
+      assertRange(whole, start, length);
+      return new Uint8Array(bytes.subarray(start, start + length));
+    },
+  };
+}

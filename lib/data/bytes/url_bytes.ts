@@ -1,0 +1,131 @@
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertInteger } from "../batches/assert_integer.ts";
+import { cachedBytes } from "./cached_bytes.ts";
+import { assertRange, type RandomAccess } from "./random_access.ts";
+import { request } from "./request.ts";
+
+/** Options of {@linkcode urlBytes}. */
+export interface UrlBytesOptions {
+  /** The function that fetches; it may add headers. @default `fetch` */
+  fetch?: typeof fetch | undefined;
+  /**
+   * How many bytes stay in memory for other reads nearby; with 0, each read is
+   * a request.
+   * @default 4 MiB
+   */
+  cacheBytes?: number | undefined;
+}
+
+const OPTIONS: OptionNames<UrlBytesOptions> = { fetch: true, cacheBytes: true };
+
+/**
+ * Makes random access to what is at an address, by HTTP's range requests.
+ *
+ * A request that fails in the network, ends early, or is answered by 408, 429
+ * or 5xx is made up to three times more, after 0.2, 0.8 and 3.2 seconds, or as
+ * many as `Retry-After` says, at most 30.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { urlBytes } from "@lionjs/lion/data";
+ *
+ * const content = new TextEncoder().encode("abcdef");
+ * const server = (_: unknown, init?: RequestInit): Promise<Response> => {
+ *   const range = new Headers(init?.headers).get("range")!;
+ *   const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range)!;
+ *   const headers = { "content-range": `bytes ${first}-${last}/6` };
+ *   const body = content.slice(Number(first), Number(last) + 1);
+ *   return Promise.resolve(new Response(body, { status: 206, headers }));
+ * };
+ * const bytes = await urlBytes("https://example.com/letters", { fetch: server });
+ * assertEquals(bytes.size, 6);
+ * assertEquals(new TextDecoder().decode(await bytes.read(2, 3)), "cde");
+ * ```
+ *
+ * @param url The address, `https:` or `http:`.
+ * @param options See {@linkcode UrlBytesOptions}.
+ * @returns The access.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {Error} If the server does not answer, answers with an error, ignores
+ * the range, or what is there changes between two reads.
+ */
+export async function urlBytes(
+  url: string | URL,
+  options: UrlBytesOptions = {},
+): Promise<RandomAccess> {
+  assertOptions("urlBytes", options, OPTIONS);
+  const { fetch: fetched = fetch, cacheBytes = 2 ** 22 } = options;
+  if (typeof fetched !== "function") {
+    throw new TypeError(
+      `fetch should be a function such as globalThis.fetch, got ${typeof fetched}`,
+    );
+  }
+  assertInteger("cacheBytes", cacheBytes, 0);
+  const name = String(url);
+  const first = await rangeOf(name, fetched, 0, 1);
+  const whole = { name, size: first.size };
+  const bytes: RandomAccess = {
+    ...whole,
+    async read(start, length) {
+      assertRange(whole, start, length);
+      if (length === 0) return new Uint8Array(0);
+      const { body, size, tag } = await rangeOf(name, fetched, start, length);
+      if (size === first.size && tag === first.tag) return body;
+      throw new Error(`${name} has changed while it was read; read it again`);
+    },
+  };
+  return cachedBytes(bytes, cacheBytes);
+}
+
+/** A range of what is at an address, and what it is a range of. */
+interface Range {
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** Number of bytes of the whole. */
+  readonly size: number;
+  /** The version of the whole, where the server names it. */
+  readonly tag: string | null;
+}
+
+async function rangeOf(
+  url: string,
+  fetched: typeof fetch,
+  start: number,
+  length: number,
+): Promise<Range> {
+  const last = start + length - 1;
+  // Bytes that are compressed on the way have other places.
+  const headers = {
+    "range": `bytes=${start}-${last}`,
+    "accept-encoding": "identity",
+  };
+  return await request(url, fetched, headers, async (response) => {
+    const tag = response.headers.get("etag");
+    const range = response.headers.get("content-range") ?? "";
+    const found = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+)$/.exec(range);
+    // An empty file has no first byte to answer with.
+    if (response.status === 416 && found && Number(found[3]) === 0) {
+      await response.body?.cancel();
+      return { body: new Uint8Array(0), size: 0, tag };
+    }
+    if (
+      !found || response.status !== 206 || Number(found[1]) !== start ||
+      Number(found[2]) > last
+    ) {
+      await response.body?.cancel();
+      throw new Error(
+        `${url} should answer to the range of bytes ${start}–${last}, got ${
+          response.status === 200
+            ? "the whole file: its server ignores ranges"
+            : `status ${response.status} and the range "${range}"`
+        }; download it, and read the file`,
+      );
+    }
+    const size = Number(found[3]);
+    const expected = Math.min(length, size - start);
+    // A connection that is cut in the body is one more reason to ask again.
+    const buffer = await response.arrayBuffer().catch(() => undefined);
+    if (buffer?.byteLength !== expected) return undefined;
+    return { body: new Uint8Array(buffer), size, tag };
+  });
+}
