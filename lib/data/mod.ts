@@ -93,6 +93,13 @@ export {
   type CollatePixelsOptions,
   type PixelScale,
 } from "./images/pixels.ts";
+export {
+  parquet,
+  type ParquetDataset,
+  type ParquetGroup,
+  type ParquetOptions,
+} from "./records/parquet.ts";
+export type { ParquetColumn } from "./records/parquet_schema.ts";
 export type { Random } from "./batches/random.ts";
 export {
   type Split,

@@ -1,4 +1,5 @@
 import { assertRange, type RandomAccess } from "./random_access.ts";
+import { Recent } from "./recent.ts";
 
 /** Bytes that are read and kept together. */
 const BLOCK = 2 ** 17;
@@ -17,23 +18,8 @@ export function cachedBytes(
   cacheBytes: number,
 ): RandomAccess {
   const { name, size } = bytes;
-  const blocks = new Map<number, Promise<Uint8Array>>();
   const most = Math.floor(cacheBytes / BLOCK);
-  const blockAt = (index: number) => {
-    let block = blocks.get(index);
-    if (!block) {
-      const start = index * BLOCK;
-      block = bytes.read(start, Math.min(BLOCK, size - start));
-      block.catch(() => blocks.delete(index));
-    }
-    blocks.delete(index);
-    blocks.set(index, block); // as the one that was used last
-    for (const [oldest] of blocks) {
-      if (blocks.size <= most) break;
-      blocks.delete(oldest);
-    }
-    return block;
-  };
+  const blocks = new Recent<Uint8Array>(most);
   return {
     name,
     size,
@@ -45,8 +31,12 @@ export function cachedBytes(
       const result = new Uint8Array(length);
       for (let at = start; at < start + length;) {
         const index = Math.floor(at / BLOCK);
-        const block = await blockAt(index);
-        const from = at - index * BLOCK;
+        const first = index * BLOCK;
+        const block = await blocks.get(
+          index,
+          () => bytes.read(first, Math.min(BLOCK, size - first)),
+        );
+        const from = at - first;
         const part = block.subarray(from, from + start + length - at);
         result.set(part, at - start);
         at += part.length;

@@ -1,0 +1,200 @@
+/** One Parquet file: its footer, and its row groups. @module */
+import type { FileMetaData, SchemaTree } from "hyparquet";
+import { importOptional } from "../../contract/optional_package.ts";
+import type { RandomAccess } from "../bytes/random_access.ts";
+import {
+  columnOf,
+  holdsBigints,
+  type ParquetColumn,
+} from "./parquet_schema.ts";
+import { withoutBigints } from "./parquet_values.ts";
+
+/** A Parquet file whose footer was read. */
+export interface ParquetFile {
+  readonly name: string;
+  readonly schema: readonly ParquetColumn[];
+  readonly metadata: ReadonlyMap<string, string>;
+  /** For each row group its number of rows, and of bytes in some columns. */
+  readonly groups: readonly {
+    readonly rows: number;
+    bytes(columns: ReadonlySet<string>): number;
+  }[];
+  /** Reads a row group. */
+  read(
+    group: number,
+    columns: readonly string[] | undefined,
+  ): Promise<Record<string, unknown>[]>;
+}
+
+const packages = async () => ({
+  hyparquet: await importOptional<typeof import("hyparquet")>(
+    "parquet",
+    "hyparquet",
+    () => import.meta.resolve("hyparquet"),
+  ),
+  compression: await importOptional<typeof import("hyparquet-compressors")>(
+    "parquet",
+    "hyparquet-compressors",
+    () => import.meta.resolve("hyparquet-compressors"),
+  ),
+});
+
+/**
+ * Opens a Parquet file.
+ *
+ * @throws {SyntaxError} If it is none, or its footer is damaged.
+ */
+export async function openParquet(bytes: RandomAccess): Promise<ParquetFile> {
+  const { name } = bytes;
+  const { hyparquet, compression } = await packages();
+  const { footer, tree } = await readable(bytes, name, async (file) => {
+    if (file.byteLength < 12) throw new Error("it is too short");
+    const footer = await hyparquet.parquetMetadataAsync(file);
+    const tree = hyparquet.parquetSchema(footer);
+    assertFooter(footer, tree);
+    return { footer, tree };
+  });
+  const starts: number[] = [];
+  let rows = 0;
+  for (const { num_rows } of footer.row_groups) {
+    starts.push(rows);
+    rows += Number(num_rows);
+  }
+  return {
+    name,
+    schema: tree.children.map(columnOf),
+    metadata: new Map(
+      footer.key_value_metadata?.map(({ key, value = "" }) => [key, value]),
+    ),
+    groups: footer.row_groups.map((group) => ({
+      rows: Number(group.num_rows),
+      bytes: (columns) => sizeOf(group, columns),
+    })),
+    async read(group, columns) {
+      const size = Number(footer.row_groups[group]!.num_rows);
+      if (size === 0) return [];
+      const where = `${name}, row group ${group}`;
+      const [rowStart, names] = [starts[group]!, columns && [...columns]];
+      const rows = await readable(bytes, where, async (file) => {
+        const rows = await hyparquet.parquetReadObjects({
+          ...{ file, metadata: footer, compressors: compression.compressors },
+          ...{ rowStart, rowEnd: rowStart + size, utf8: false },
+          ...(names ? { columns: names } : {}),
+        });
+        assertWhole(rows, size);
+        return rows;
+      });
+      const bigints = tree.children.filter((column) =>
+        holdsBigints(column) && (columns?.includes(column.element.name) ?? true)
+      );
+      for (const { element } of bigints) {
+        for (const [i, row] of rows.entries()) {
+          row[element.name] = withoutBigints(
+            row[element.name],
+            () => `${where}, row ${i}: ${element.name}`,
+          );
+        }
+      }
+      return rows;
+    },
+  };
+}
+
+/** Bytes that a row group takes in memory in some columns, as its file says. */
+function sizeOf(
+  { columns }: FileMetaData["row_groups"][number],
+  wanted: ReadonlySet<string>,
+): number {
+  return columns.reduce((sum, { meta_data }) => {
+    if (!meta_data || !wanted.has(meta_data.path_in_schema[0]!)) return sum;
+    return sum + Number(meta_data.total_uncompressed_size);
+  }, 0);
+}
+
+/** Throws unless row groups have the columns and rows that they should have. */
+function assertFooter(
+  { num_rows, row_groups }: FileMetaData,
+  tree: SchemaTree,
+): void {
+  const columns = leavesOf(tree).map(String);
+  let rows = 0n;
+  for (const group of row_groups) {
+    if (group.num_rows < 0n) throw new Error("a row group has too few rows");
+    rows += group.num_rows;
+    const own = group.columns.map(({ meta_data }) =>
+      String(meta_data?.path_in_schema)
+    );
+    if (own.join() === columns.join()) continue;
+    throw new Error(`a row group has the columns ${own} for ${columns}`);
+  }
+  if (rows === num_rows) return;
+  throw new Error(`its groups have ${rows} rows for ${num_rows}`);
+}
+
+/** The paths to the columns that have values, in their order. */
+function leavesOf({ path, children }: SchemaTree): string[][] {
+  return children.length > 0 ? children.flatMap(leavesOf) : [path];
+}
+
+/** Throws unless each row has each value. */
+function assertWhole(
+  rows: readonly Record<string, unknown>[],
+  size: number,
+): void {
+  if (rows.length !== size) {
+    throw new Error(`it should have ${size} rows, got ${rows.length}`);
+  }
+  for (const [i, row] of rows.entries()) {
+    for (const column in row) {
+      if (row[column] !== undefined) continue;
+      throw new Error(`the column ${column} has no value in row ${i}`);
+    }
+  }
+}
+
+/**
+ * Runs with bytes as hyparquet reads them. What it throws of damaged ones, such
+ * as "Invalid typed array length", gets a name.
+ */
+async function readable<T>(
+  bytes: RandomAccess,
+  where: string,
+  run: (
+    file: {
+      byteLength: number;
+      slice(start: number, end?: number): Promise<ArrayBuffer>;
+    },
+  ) => Promise<T>,
+): Promise<T> {
+  let failed: { error: unknown } | undefined;
+  const read = async (start: number, end: number) => {
+    if (!(start >= 0 && start <= end && end <= bytes.size)) {
+      throw new RangeError(`it should lie in the bytes ${start}–${end}`);
+    }
+    try {
+      return (await bytes.read(start, end - start)).buffer;
+    } catch (error) {
+      failed = { error };
+      throw error;
+    }
+  };
+  try {
+    return await run({
+      byteLength: bytes.size,
+      slice(start, end = bytes.size) {
+        const part = read(start, end);
+        // Of parts that are read ahead, one that fails may never be awaited.
+        part.catch(() => {});
+        return part;
+      },
+    });
+  } catch (cause) {
+    // What could not be read says so itself.
+    if (failed) throw failed.error;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new SyntaxError(
+      `${where} should be Parquet, and whole: ${reason}; download it again`,
+      { cause },
+    );
+  }
+}

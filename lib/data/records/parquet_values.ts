@@ -1,0 +1,29 @@
+/**
+ * A value of a Parquet file with numbers for its bigints.
+ *
+ * @param value The value; lists and structs are changed in place.
+ * @param where What errors call it.
+ * @throws {RangeError} If an integer is beyond 2^53, so that a number would be
+ * another one.
+ */
+export function withoutBigints(value: unknown, where: () => string): unknown {
+  if (typeof value === "bigint") {
+    const number = Number(value);
+    if (Number.isSafeInteger(number)) return number;
+    throw new RangeError(
+      `${where()} should be within 2^53, got ${value}; leave the column out`,
+    );
+  }
+  if (value instanceof BigInt64Array || value instanceof BigUint64Array) {
+    return Array.from(value, (item) => withoutBigints(item, where));
+  }
+  if (
+    value === null || typeof value !== "object" || ArrayBuffer.isView(value) ||
+    value instanceof Date
+  ) return value;
+  const parts = value as Record<string, unknown>;
+  for (const key of Object.keys(parts)) {
+    parts[key] = withoutBigints(parts[key], where);
+  }
+  return value;
+}

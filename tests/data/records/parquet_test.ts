@@ -1,0 +1,271 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
+import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
+import {
+  fileBytes,
+  memoryBytes,
+  parquet,
+  type ParquetOptions,
+  type RandomAccess,
+} from "../../../lib/data/mod.ts";
+import { withFolder } from "../../io/files.ts";
+
+type Codec = NonNullable<ColumnSource["codec"]>;
+type Schema = NonNullable<Parameters<typeof parquetWriteBuffer>[0]["schema"]>;
+
+const LIST_OF_INT64: Schema = [
+  { name: "root", num_children: 1 },
+  {
+    ...{ name: "x", repetition_type: "OPTIONAL", num_children: 1 },
+    converted_type: "LIST",
+  },
+  { name: "list", repetition_type: "REPEATED", num_children: 1 },
+  { name: "element", type: "INT64", repetition_type: "OPTIONAL" },
+];
+
+/** A Parquet file of some columns, with 10 rows a group. */
+function fileOf(
+  columnData: ColumnSource[],
+  options: { codec?: Codec; name?: string; schema?: Schema } = {},
+): RandomAccess {
+  const { codec = "SNAPPY", name = "rows.parquet", schema } = options;
+  return memoryBytes(
+    new Uint8Array(parquetWriteBuffer({
+      ...{ columnData, codec, rowGroupSize: 10, pageSize: 200 },
+      ...(schema ? { schema } : {}),
+      kvMetadata: [{ key: "huggingface", value: "{}" }],
+      compressors: {
+        GZIP: gzipSync,
+        ZSTD: zstdCompressSync,
+        BROTLI: brotliCompressSync,
+      },
+    })),
+    name,
+  );
+}
+
+const SIZE = 35;
+const numbers = Array.from({ length: SIZE }, (_, i) => i);
+
+/** Columns of every kind, and the rows that they are. */
+const COLUMNS: ColumnSource[] = [
+  { name: "text", data: numbers.map((i) => `row ${i} é`), type: "STRING" },
+  { name: "label", data: numbers.map((i) => BigInt(i) - 5n), type: "INT64" },
+  {
+    name: "bytes",
+    data: numbers.map((i) => Uint8Array.of(0xff, i)),
+    type: "BYTE_ARRAY",
+  },
+  {
+    name: "score",
+    data: numbers.map((i) => i % 3 ? i / 7 : null),
+    type: "DOUBLE",
+  },
+  {
+    name: "same",
+    data: numbers.map((i) => i % 2 ? "odd" : "even"),
+    type: "STRING",
+  },
+];
+const ROWS = numbers.map((i) => ({
+  text: `row ${i} é`,
+  label: i - 5,
+  bytes: Uint8Array.of(0xff, i),
+  score: i % 3 ? i / 7 : null,
+  same: i % 2 ? "odd" : "even",
+}));
+
+/** Counts what is read of bytes. */
+function counted(bytes: RandomAccess): RandomAccess & { reads: number } {
+  const access = {
+    ...bytes,
+    reads: 0,
+    read(start: number, length: number) {
+      access.reads++;
+      return bytes.read(start, length);
+    },
+  };
+  return access;
+}
+
+Deno.test("parquet() reads what was written, whatever compresses it", async () => {
+  for (
+    const codec of ["UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD", "BROTLI"] as const
+  ) {
+    const rows = await parquet(fileOf(COLUMNS, { codec }));
+    assertEquals(await Array.fromAsync(rows.rows()), ROWS, codec);
+    for (const i of [34, 0, 9, 10, 20, 5]) {
+      assertEquals(await rows.get(i), ROWS[i]);
+    }
+    assertEquals(rows.metadata.get("huggingface"), "{}");
+    assertEquals(
+      rows.schema.map(({ name, type, optional }) => [name, type, optional]),
+      [
+        ["text", "string", true],
+        ["label", "int64", true],
+        ["bytes", "bytes", true],
+        ["score", "double", true],
+        ["same", "string", true],
+      ],
+    );
+  }
+});
+
+Deno.test("parquet() reads files as one dataset by groups", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/b.parquet`;
+    const first = fileOf(COLUMNS, { name: "a.parquet" });
+    await Deno.writeFile(path, await first.read(0, first.size));
+    const rows = await parquet([first, path]);
+    assertEquals(
+      rows.groups.map((
+        { file, index, start, size },
+      ) => [file === path ? "b" : file, index, start, size]),
+      [
+        ["a.parquet", 0, 0, 10],
+        ["a.parquet", 1, 10, 10],
+        ["a.parquet", 2, 20, 10],
+        ["a.parquet", 3, 30, 5],
+        ...[["b", 0, 35, 10], ["b", 1, 45, 10], ["b", 2, 55, 10]],
+        ["b", 3, 65, 5],
+      ],
+    );
+    assertEquals([...rows.locality.slice(28, 37)], [
+      ...[2, 2, 3, 3, 3, 3, 3, 4, 4],
+    ]);
+    const all = [...ROWS, ...ROWS];
+    for (const from of [0, 34, 35, 69, 70]) {
+      assertEquals(await Array.fromAsync(rows.rows(from)), all.slice(from));
+    }
+  }));
+
+Deno.test("parquet() keeps groups, and reads only the columns asked for", async () => {
+  const file = counted(fileOf(COLUMNS));
+  const rows = await parquet<{ label: number }>(file, {
+    columns: ["label"],
+    cacheGroups: 2,
+  });
+  assertEquals(rows.localitiesKept, 2);
+  const readsOf = async (...indices: number[]) => {
+    const before = file.reads;
+    for (const i of indices) {
+      assertEquals(await rows.get(i), { label: i - 5 });
+    }
+    return file.reads - before;
+  };
+  assertEquals(await readsOf(0, 9, 10, 1, 19), 2);
+  assertEquals(await readsOf(20, 10), 1);
+  assertEquals(await readsOf(0), 1);
+  const [before] = [file.reads];
+  await Promise.all([rows.get(30), rows.get(31)]);
+  assertEquals(file.reads - before, 1);
+  assertEquals((await parquet(file)).localitiesKept, 8);
+});
+
+Deno.test("parquet() reads lists, structs and dates; integers within 2^53", async () => {
+  const date = new Date("2026-01-02T03:04:05.678Z");
+  const values = (data: unknown[]) => parquet(fileOf([{ name: "x", data }]));
+  const nested = await parquet(fileOf(
+    [{ name: "x", data: [[1n, 2n], [], null, [3n]] }],
+    { schema: LIST_OF_INT64 },
+  ));
+  assertEquals(
+    (await Array.fromAsync(nested.rows())).map(({ x }) => x),
+    [[1, 2], [], null, [3]],
+  );
+  assertEquals(nested.schema[0]!.type, "list");
+  assertEquals((await (await values([date])).get(0)).x, date);
+  const largest = [2n ** 53n - 1n, -(2n ** 53n) + 1n];
+  assertEquals(
+    (await Array.fromAsync((await values(largest)).rows())).map(({ x }) => x),
+    largest.map(Number),
+  );
+  const beyond = await values([0n, 2n ** 53n]);
+  await assertRejects(
+    () => beyond.get(0),
+    RangeError,
+    "rows.parquet, row group 0, row 1: x should be within 2^53, got 9007199254740992",
+  );
+});
+
+Deno.test("parquet() names what is wrong", async () => {
+  const file = fileOf(COLUMNS);
+  const others = fileOf([{ name: "text", data: [1.5], type: "DOUBLE" }], {
+    name: "other.parquet",
+  });
+  const wrong = (columns: unknown) => ({ columns }) as ParquetOptions;
+  for (
+    const [call, kind, message] of [
+      [() => parquet([]), RangeError, "files should be at least one"],
+      [() => parquet(file, wrong(["none"])), RangeError, 'column "none", got'],
+      [() => parquet(file, wrong([])), TypeError, "columns should be"],
+      [() => parquet(file, wrong("text")), TypeError, "columns should be"],
+      [
+        () => parquet([file, others]),
+        RangeError,
+        'other.parquet should have the column "label"',
+      ],
+      [
+        () => parquet([file, others], { columns: ["text"] }),
+        SyntaxError,
+        "other.parquet should have the columns of rows.parquet: text string, got text double",
+      ],
+      [
+        () =>
+          parquet(memoryBytes(new TextEncoder().encode("id,text\n1,good\n"))),
+        SyntaxError,
+        "the given bytes should be Parquet, and whole",
+      ],
+      [() => parquet("/none.parquet"), Error, "none.parquet"],
+    ] as [() => Promise<unknown>, ErrorConstructor, string][]
+  ) {
+    await assertRejects(call, kind, message);
+  }
+});
+
+Deno.test("parquet() names file and row group of a damaged page", () =>
+  withFolder(async (folder) => {
+    const file = fileOf(COLUMNS);
+    const bytes = await file.read(0, file.size);
+    const path = `${folder}/rows.parquet`;
+    // The first group's pages, and their headers.
+    bytes.fill(0xa5, 4, 300);
+    await Deno.writeFile(path, bytes);
+    const rows = await parquet(await fileBytes(path));
+    await assertRejects(
+      () => rows.get(3),
+      SyntaxError,
+      `${path}, row group 0 should be Parquet, and whole`,
+    );
+    assertEquals(await rows.get(33), ROWS[33]);
+  }));
+
+Deno.test("parquet() of a damaged footer, or of a part, gives rows or an error with the file's name", async () => {
+  const file = fileOf(COLUMNS);
+  const whole = await file.read(0, file.size);
+  const footer = new DataView(whole.buffer).getUint32(whole.length - 8, true);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.nat(footer + 7), fc.nat(255)), { maxLength: 4 }),
+      fc.option(fc.nat(whole.length - 1)),
+      async (changes, cut) => {
+        const bytes = whole.slice();
+        for (const [at, value] of changes) bytes[bytes.length - 1 - at] = value;
+        const mutant = memoryBytes(
+          bytes.subarray(0, cut ?? bytes.length),
+          "mutant.parquet",
+        );
+        try {
+          const rows = await parquet(mutant);
+          assertEquals((await Array.fromAsync(rows.rows())).length, rows.size);
+          assert(cut === null);
+        } catch (error) {
+          assert(error instanceof SyntaxError || error instanceof RangeError);
+          assert(error.message.includes("mutant.parquet"), error.message);
+        }
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
