@@ -65,7 +65,7 @@ export {
 } from "./images/fashion_mnist.ts";
 export type { GeneratedOptions, Part } from "./batches/generated.ts";
 export type { LabelledImage } from "./batches/labelled_image.ts";
-export { jsonLines, textLines } from "./batches/lines.ts";
+export { jsonLines, textLines } from "./records/lines.ts";
 export {
   LIST_OPS_TOKENS,
   listOps,

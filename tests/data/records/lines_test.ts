@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { jsonLines, textLines } from "../../lib/data/mod.ts";
-import { withFolder } from "../io/files.ts";
+import { jsonLines, memoryBytes, textLines } from "../../../lib/data/mod.ts";
+import { withFolder } from "../../io/files.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -30,7 +30,7 @@ Deno.test("textLines() and jsonLines() name file and line", () =>
       await assertRejects(
         () => read(path),
         SyntaxError,
-        `${path} should be text in UTF-8`,
+        `${path}:1 should be text in UTF-8`,
       );
       await Deno.writeFile(path, bytes("\n \n"));
       await assertRejects(
@@ -40,3 +40,11 @@ Deno.test("textLines() and jsonLines() name file and line", () =>
       );
     }
   }));
+
+Deno.test("textLines() splits at line feeds alone", async () => {
+  const read = (text: string) => textLines(memoryBytes(bytes(text)));
+  assertEquals(
+    await read("a\u2028b\rc\u0085d\n\ufeffe\r\n\u00a0\n\u00a0f\n\0"),
+    ["a\u2028b\rc\u0085d", "\ufeffe", "\u00a0f", "\0"],
+  );
+});

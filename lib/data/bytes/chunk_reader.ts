@@ -1,0 +1,64 @@
+/**
+ * Takes bytes of chunks by number, from the first to the last.
+ */
+export class ChunkReader {
+  readonly #chunks: AsyncGenerator<Uint8Array>;
+  #chunk: Uint8Array = new Uint8Array(0);
+
+  /** @param chunks The bytes. */
+  constructor(chunks: AsyncGenerator<Uint8Array>) {
+    this.#chunks = chunks;
+  }
+
+  /**
+   * Takes the next bytes; fewer, or none, where the chunks end. What is taken
+   * may share memory with its chunk.
+   */
+  async take(length: number): Promise<Uint8Array> {
+    if (length <= this.#chunk.length) return this.#split(length);
+    const parts: Uint8Array[] = [];
+    let missing = length;
+    while (missing > 0 && await this.#fill()) {
+      const part = this.#split(missing);
+      parts.push(part);
+      missing -= part.length;
+    }
+    const taken = new Uint8Array(length - missing);
+    let at = 0;
+    for (const part of parts) {
+      taken.set(part, at);
+      at += part.length;
+    }
+    return taken;
+  }
+
+  /** Leaves out the next bytes; returns how many there were. */
+  async skip(length: number): Promise<number> {
+    let missing = length;
+    while (missing > 0 && await this.#fill()) {
+      missing -= this.#split(missing).length;
+    }
+    return length - missing;
+  }
+
+  /** Ends the chunks. */
+  async close(): Promise<void> {
+    await this.#chunks.return(undefined);
+  }
+
+  /** Whether there is a byte more. */
+  async #fill(): Promise<boolean> {
+    while (this.#chunk.length === 0) {
+      const { done, value } = await this.#chunks.next();
+      if (done) return false;
+      this.#chunk = value;
+    }
+    return true;
+  }
+
+  #split(most: number): Uint8Array {
+    const part = this.#chunk.subarray(0, most);
+    this.#chunk = this.#chunk.subarray(part.length);
+    return part;
+  }
+}

@@ -1,0 +1,95 @@
+/** Lines of a text, as bytes that are not decoded yet. @module */
+
+/** The most bytes of a line, as a bound of memory. */
+const LONGEST_LINE = 2 ** 24;
+
+const [TAB, NEWLINE, RETURN, SPACE] = [9, 10, 13, 32];
+
+/** A line, and its number in the file, from 1 on. */
+export interface ByteLine {
+  readonly number: number;
+  /** The bytes without the line's end; they are only there until the next line. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The lines of a text in UTF-8 that are not blank. They end with a line feed,
+ * which a carriage return may precede, and nothing else: U+2028 may be within
+ * JSON. A byte order mark is left out.
+ *
+ * @param name What errors call the text.
+ * @param chunks The text.
+ * @throws {RangeError} If a line is longer than 16 MiB.
+ */
+export async function* byteLines(
+  name: string,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<ByteLine> {
+  let number = 0;
+  for await (const bytes of rawLines(name, chunks)) {
+    number++;
+    const line = number === 1 ? withoutMark(bytes) : bytes;
+    if (!isBlank(line)) yield { number, bytes: line };
+  }
+}
+
+/** Splits at line feeds. */
+async function* rawLines(
+  name: string,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  let begun: Uint8Array[] = [];
+  let length = 0;
+  const whole = (end: Uint8Array) => {
+    if (begun.length === 0) return withoutReturn(end);
+    const line = new Uint8Array(length + end.length);
+    let at = 0;
+    for (const part of [...begun, end]) {
+      line.set(part, at);
+      at += part.length;
+    }
+    [begun, length] = [[], 0];
+    return withoutReturn(line);
+  };
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (
+      let end = chunk.indexOf(NEWLINE);
+      end >= 0;
+      end = chunk.indexOf(NEWLINE, start)
+    ) {
+      yield whole(chunk.subarray(start, end));
+      start = end + 1;
+    }
+    if (start === chunk.length) continue;
+    begun.push(chunk.slice(start));
+    length += chunk.length - start;
+    if (length <= LONGEST_LINE) continue;
+    throw new RangeError(
+      `${name} should have lines of at most ${LONGEST_LINE} bytes, got one of more; is it text?`,
+    );
+  }
+  if (length > 0) yield whole(new Uint8Array(0));
+}
+
+function withoutReturn(line: Uint8Array): Uint8Array {
+  return line.at(-1) === RETURN ? line.subarray(0, -1) : line;
+}
+
+/** Leaves out the byte order mark, U+FEFF. */
+function withoutMark(line: Uint8Array): Uint8Array {
+  const [first, second, third] = line;
+  return first === 0xef && second === 0xbb && third === 0xbf
+    ? line.subarray(3)
+    : line;
+}
+
+/** Whether a line is only white space. */
+function isBlank(line: Uint8Array): boolean {
+  for (const byte of line) {
+    if (byte === SPACE || byte >= TAB && byte <= RETURN) continue;
+    // White space beyond ASCII, such as U+00A0, is rare at the start.
+    return byte > 127 && new TextDecoder().decode(line).trim() === "";
+  }
+  return true;
+}
