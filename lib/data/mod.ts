@@ -66,6 +66,7 @@ export {
 export type { GeneratedOptions, Part } from "./batches/generated.ts";
 export type { LabelledImage } from "./batches/labelled_image.ts";
 export { jsonLines, textLines } from "./records/lines.ts";
+export { lineStream, type LineStreamOptions } from "./records/line_stream.ts";
 export {
   LIST_OPS_TOKENS,
   listOps,
@@ -101,6 +102,7 @@ export {
 } from "./records/parquet.ts";
 export type { ParquetColumn } from "./records/parquet_schema.ts";
 export type { Random } from "./batches/random.ts";
+export type { Shard, ShardedStream } from "./records/sharded_stream.ts";
 export {
   type Split,
   splitDocuments,
@@ -115,6 +117,10 @@ export {
   shuffledBatches,
   type ShuffledBatchesOptions,
 } from "./batches/stream.ts";
+export {
+  streamedBatches,
+  type StreamedBatchesOptions,
+} from "./records/streamed_batches.ts";
 export {
   type ClassifiedTokens,
   collateCausal,

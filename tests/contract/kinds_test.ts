@@ -164,6 +164,7 @@ const LAYERS: Calls = {
 
 const tokenizer = data.byteTokenizer();
 const numbers = data.datasetOf([1, 2, 3]);
+const noBytes = data.memoryBytes(new Uint8Array(0));
 const collate = () => ({ inputs: [], labels: tf.zeros([1]), size: 1 });
 
 const DATA: Calls = {
@@ -175,6 +176,7 @@ const DATA: Calls = {
     data.collateMasked({ rate: 0.1, tokenizer, ...wrong }),
   collatePixels: (wrong) => data.collatePixels(wrong),
   collateTokens: (wrong) => data.collateTokens(wrong),
+  lineStream: (wrong) => data.lineStream(noBytes, { parse: "text", ...wrong }),
   listOps: (wrong) => data.listOps({ size: 1, ...wrong }),
   maskTokens: (wrong) =>
     data.maskTokens([7], {
@@ -186,6 +188,7 @@ const DATA: Calls = {
   packTokens: (wrong) =>
     data.packTokens([[1]], { length: 1, separator: 0, ...wrong }),
   padTokens: (wrong) => data.padTokens([[1]], wrong),
+  parquet: (wrong) => data.parquet(noBytes, wrong),
   pathfinder: (wrong) => pathfinder({ size: 1, ...wrong }),
   selectiveCopying: (wrong) => selectiveCopying({ size: 1, ...wrong }),
   shuffledBatches: (wrong) =>
@@ -194,8 +197,14 @@ const DATA: Calls = {
       ...wrong,
     }),
   splitDocuments: (wrong) => data.splitDocuments(["a"], wrong),
+  streamedBatches: (wrong) =>
+    data.streamedBatches(data.lineStream(noBytes, { parse: "text" }), {
+      ...{ batchSize: 1, seed: 1, collate },
+      ...wrong,
+    }),
   trainTokenizer: (wrong) =>
     data.trainTokenizer(["a"], { vocabularySize: 300, ...wrong }),
+  urlBytes: (wrong) => data.urlBytes("http://localhost:1", wrong),
 };
 
 /** One model for all calls; none of them changes it where all is refused. */

@@ -76,7 +76,8 @@ const IN_ORDER: OptionNames<BatchesInOrderOptions<unknown>> = {
   seed: true,
 };
 
-function assertCollate(collate: unknown): void {
+/** Throws unless a value can make batches. */
+export function assertCollate(collate: unknown): void {
   if (typeof collate === "function") return;
   throw new TypeError(
     `collate should be a function that makes a batch of examples, such as collateTokens(), got ${typeof collate}`,
@@ -230,6 +231,15 @@ async function batchOf<E>(
   const examples = await Promise.all(
     Array.from(indices, (index) => dataset.get(index)),
   );
+  return collated(examples, collate, random);
+}
+
+/** Makes a batch of examples, and leaves no other tensor. */
+export function collated<E>(
+  examples: readonly E[],
+  collate: Collate<E>,
+  random: Random,
+): Batch {
   // `tidy` disposes of tensors that are not returned, also when `collate`
   // throws.
   return tf.tidy(() => collate(examples, random) as Batch & tf.TensorContainer);
@@ -261,7 +271,11 @@ class ComingBatch {
   }
 }
 
-async function* madeAhead(
+/**
+ * The batches of steps, some made ahead. They are made in the order of their
+ * steps, but a step's may begin before the one of the step before is there.
+ */
+export async function* madeAhead(
   make: (step: number) => Promise<Batch>,
   { start, end, prefetch }: { start: number; end: number; prefetch: number },
 ): AsyncGenerator<Batch> {

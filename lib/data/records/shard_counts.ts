@@ -1,0 +1,64 @@
+/** How many examples the shards of a stream have. @module */
+import { files, isMissing } from "../../io/file_system.ts";
+import { writeAtomically } from "../../io/atomic_write.ts";
+import type { ShardedStream } from "./sharded_stream.ts";
+
+/**
+ * Counts the examples of shards that do not say how many they have, which reads
+ * all of them.
+ *
+ * @param stream The shards.
+ * @param path A file that keeps the counts by the names of the shards, each
+ * from when it is known; those that it has are not counted again.
+ * @throws {SyntaxError} If the file is not one of counts.
+ */
+export async function shardCounts<E>(
+  stream: ShardedStream<E>,
+  path: string | undefined,
+): Promise<number[]> {
+  const kept = path === undefined ? new Map() : await readCounts(path);
+  const counts: number[] = [];
+  for (const [shard, { name, count }] of stream.shards.entries()) {
+    const known = count ?? kept.get(name);
+    counts.push(known ?? await countOf(stream, shard));
+    if (known !== undefined || path === undefined) continue;
+    kept.set(name, counts[shard]!);
+    const text = `${JSON.stringify({ counts: [...kept] }, null, 1)}\n`;
+    await writeAtomically(path, [new TextEncoder().encode(text)]);
+  }
+  return counts;
+}
+
+async function countOf<E>(
+  stream: ShardedStream<E>,
+  shard: number,
+): Promise<number> {
+  if (stream.count) return await stream.count(shard);
+  let count = 0;
+  for await (const _ of stream.open(shard)) count++;
+  return count;
+}
+
+async function readCounts(path: string): Promise<Map<string, number>> {
+  let text: string;
+  try {
+    text = await files().readFile(path, "utf8");
+  } catch (error) {
+    if (isMissing(error)) return new Map();
+    throw error;
+  }
+  try {
+    const { counts } = JSON.parse(text);
+    const all = counts as [string, number][];
+    if (
+      all.every(([name, count]) =>
+        typeof name === "string" && Number.isSafeInteger(count) && count >= 0
+      )
+    ) return new Map(all);
+  } catch {
+    // It is told below.
+  }
+  throw new SyntaxError(
+    `${path} should have the counts of shards, as streamedBatches() writes them; remove it, or name another`,
+  );
+}

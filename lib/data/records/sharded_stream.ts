@@ -1,0 +1,59 @@
+/** Examples that have no index, in shards that are read from their start. @module */
+import { type ByteSource, nameOf } from "../bytes/bytes_of.ts";
+import { expandBraces } from "./expand_braces.ts";
+
+/** A part of a stream, such as a file. */
+export interface Shard {
+  /** What errors call it. */
+  readonly name: string;
+  /** Number of its examples, where it is known. */
+  readonly count?: number | undefined;
+}
+
+/** Examples of shards, one after another. */
+export interface ShardedStream<E> {
+  /** The shards. */
+  readonly shards: readonly Shard[];
+  /**
+   * Reads the examples of a shard in their order; always the same ones.
+   *
+   * @param shard Its place in `shards`.
+   * @param from The first example to read; those before are skipped. @default 0
+   */
+  open(shard: number, from?: number): AsyncIterable<E>;
+  /** Counts the examples of a shard, where that is cheaper than reading them. */
+  count?(shard: number): Promise<number>;
+}
+
+/**
+ * The sources of shards: paths and addresses may have braces.
+ *
+ * @throws {TypeError} If one is none.
+ * @throws {RangeError} If there are none.
+ */
+export function sourcesOf(
+  files: ByteSource | readonly ByteSource[],
+): ByteSource[] {
+  const list: readonly ByteSource[] = Array.isArray(files) ? files : [files];
+  list.forEach(nameOf);
+  const sources = list.flatMap((source): ByteSource[] =>
+    typeof source === "string" ? expandBraces(source) : [source]
+  );
+  if (sources.length > 0) return sources;
+  throw new RangeError("files should be at least one, got none");
+}
+
+/** Throws unless a stream has a shard. */
+export function assertShard(
+  shards: readonly Shard[],
+  shard: number,
+  from: number,
+): void {
+  if (!(Number.isInteger(shard) && shard >= 0 && shard < shards.length)) {
+    throw new RangeError(
+      `shard should be an integer from 0 to below ${shards.length}, got ${shard}`,
+    );
+  }
+  if (Number.isSafeInteger(from) && from >= 0) return;
+  throw new RangeError(`from should be an integer from 0 on, got ${from}`);
+}

@@ -1,0 +1,226 @@
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertFinite, assertPath } from "../../contract/values.ts";
+import { assertInteger } from "../batches/assert_integer.ts";
+import { seeded, shuffle } from "../batches/random.ts";
+import {
+  assertCollate,
+  type Batch,
+  type BatchStream,
+  type Collate,
+  collated,
+  madeAhead,
+} from "../batches/stream.ts";
+import { interleaved } from "./interleave.ts";
+import { shardCounts } from "./shard_counts.ts";
+import type { ShardedStream } from "./sharded_stream.ts";
+
+/** Options of {@linkcode streamedBatches}. */
+export interface StreamedBatchesOptions<E> {
+  /** Examples per batch. */
+  batchSize: number;
+  /** Seed of the order and of `collate`'s random numbers. */
+  seed: number;
+  /** Function that makes a batch of examples. */
+  collate: Collate<E>;
+  /** How many examples that follow each other are shuffled. @default 16384 */
+  window?: number | undefined;
+  /** How many shards are read by turns. @default 8 */
+  shardsAtOnce?: number | undefined;
+  /**
+   * Number of batches made ahead; unless it is 0, the next window is read
+   * ahead, too.
+   * @default 1
+   */
+  prefetch?: number | undefined;
+  /**
+   * The path of a file that keeps how many examples shards have, so that they
+   * are counted only once.
+   * @default they are counted each time
+   */
+  counts?: string | undefined;
+}
+
+const OPTIONS: OptionNames<StreamedBatchesOptions<unknown>> = {
+  batchSize: true,
+  seed: true,
+  collate: true,
+  window: true,
+  shardsAtOnce: true,
+  prefetch: true,
+  counts: true,
+};
+
+/**
+ * Makes endless batches of a stream of shards, each epoch in another order: the
+ * shards are shuffled, some are read by turns, and the examples that come in are
+ * shuffled in windows.
+ *
+ * All of it follows from the seed and the step, so a training can go on from any
+ * step without a state: the shards of the step's window are opened, and what
+ * comes before is skipped. At most two windows are in memory, and what the open
+ * shards take.
+ *
+ * Where a stream does not know how many examples its shards have, they are read
+ * once to count them, before the first batch.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { lineStream, memoryBytes, streamedBatches } from "@lionjs/lion/data";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const file = new TextEncoder().encode("1\n2\n3\n4\n5\n");
+ * const stream = lineStream<number>(memoryBytes(file), { parse: "json" });
+ * const batches = await streamedBatches(stream, {
+ *   batchSize: 2,
+ *   seed: 1,
+ *   collate: (numbers) => ({
+ *     inputs: [],
+ *     labels: tf.tensor1d([...numbers]),
+ *     size: numbers.length,
+ *   }),
+ * });
+ * assertEquals(batches.stepsPerEpoch, 2);
+ * for await (const { labels } of batches.from(1000)) {
+ *   assertEquals(labels.shape, [2]);
+ *   labels.dispose();
+ *   break;
+ * }
+ * ```
+ *
+ * @param stream The shards.
+ * @param options See {@linkcode StreamedBatchesOptions}.
+ * @returns The batches.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value, or the stream does not
+ * fill a batch.
+ * @throws {Error} If a shard cannot be read, or, while iterating, has other
+ * examples than were counted.
+ */
+export async function streamedBatches<E>(
+  stream: ShardedStream<E>,
+  options: StreamedBatchesOptions<E>,
+): Promise<BatchStream> {
+  assertOptions("streamedBatches", options, OPTIONS);
+  const { batchSize, seed, collate, prefetch = 1 } = options;
+  const { window = 16384, shardsAtOnce = 8, counts: path } = options;
+  assertFinite("seed", seed);
+  assertCollate(collate);
+  for (
+    const [name, value] of Object.entries({ batchSize, window, shardsAtOnce })
+  ) assertInteger(name, value, 1);
+  assertInteger("prefetch", prefetch, 0);
+  if (path !== undefined) assertPath("counts", path);
+  const counts = await shardCounts(stream, path);
+  const size = counts.reduce((sum, count) => sum + count, 0);
+  const stepsPerEpoch = Math.floor(size / batchSize);
+  if (stepsPerEpoch === 0) {
+    throw new RangeError(
+      `batchSize should be at most the number of the stream's examples, ${size}, got ${batchSize}`,
+    );
+  }
+  const epochFrom = (epoch: number, step: number) =>
+    batchesOfEpoch(stream, {
+      ...{ counts, shardsAtOnce, window, seed, epoch, size, batchSize },
+      ...{ first: step, end: stepsPerEpoch, readsAhead: prefetch > 0 },
+    });
+  return {
+    stepsPerEpoch,
+    from(start) {
+      assertInteger("start", start, 0);
+      return batchesFrom(start);
+    },
+  };
+
+  async function* batchesFrom(start: number): AsyncGenerator<Batch> {
+    const examples = async function* (): AsyncGenerator<E[], void> {
+      let epoch = Math.floor(start / stepsPerEpoch);
+      yield* epochFrom(epoch, start % stepsPerEpoch);
+      for (;;) yield* epochFrom(++epoch, 0);
+    }();
+    // The generator answers one after another, in the order of the questions.
+    const make = async (step: number) => {
+      const { done, value } = await examples.next();
+      if (done) throw new Error(`a step before ${step} has failed`);
+      return collated(value, collate, seeded("step", seed, step));
+    };
+    try {
+      yield* madeAhead(make, { start, end: Infinity, prefetch });
+    } finally {
+      await examples.return(undefined);
+    }
+  }
+}
+
+/** Where in which epoch batches begin, and of what. */
+interface EpochPart {
+  readonly counts: readonly number[];
+  readonly shardsAtOnce: number;
+  readonly window: number;
+  readonly seed: number;
+  readonly epoch: number;
+  /** Number of examples of an epoch. */
+  readonly size: number;
+  readonly batchSize: number;
+  /** The first step in the epoch, and the one after the last. */
+  readonly first: number;
+  readonly end: number;
+  /** Whether a window is read while the one before is used. */
+  readonly readsAhead: boolean;
+}
+
+/** The examples of an epoch's batches, from a step on. */
+async function* batchesOfEpoch<E>(
+  stream: ShardedStream<E>,
+  part: EpochPart,
+): AsyncGenerator<E[]> {
+  const { seed, epoch, size, batchSize, first, end } = part;
+  const order = Uint32Array.from(stream.shards, (_, shard) => shard);
+  shuffle(order, seeded("shards", seed, epoch));
+  const begin = first * batchSize;
+  let index = Math.floor(begin / part.window);
+  const examples = interleaved(
+    stream,
+    { ...part, order },
+    index * part.window,
+  );
+  let ended = false;
+  const readWindow = async (index: number) => {
+    const length = Math.min(part.window, size - index * part.window);
+    const examplesOfWindow: E[] = [];
+    while (examplesOfWindow.length < length && !ended) {
+      const { done, value } = await examples.next();
+      if (done) break;
+      examplesOfWindow.push(value);
+    }
+    const places = Uint32Array.from(examplesOfWindow, (_, i) => i);
+    shuffle(places, seeded("window", seed, epoch, index));
+    return Array.from(places, (place) => examplesOfWindow[place]!);
+  };
+  let skipped = begin - index * part.window;
+  let batch: E[] = [];
+  let coming: Promise<E[]> | undefined;
+  try {
+    for (let step = first; step < end;) {
+      const window = await (coming ?? readWindow(index));
+      index++;
+      const isLast = index * part.window >= end * batchSize;
+      coming = part.readsAhead && !isLast ? readWindow(index) : undefined;
+      // It is awaited later, or not at all.
+      coming?.catch(() => {});
+      for (let i = skipped; i < window.length && step < end; i++) {
+        batch.push(window[i]!);
+        if (batch.length < batchSize) continue;
+        yield batch;
+        batch = [];
+        step++;
+      }
+      skipped = 0;
+    }
+  } finally {
+    ended = true;
+    await coming?.catch(() => {});
+    await examples.return(undefined);
+  }
+}
