@@ -41,6 +41,7 @@ const FLOORS_WITHIN: Readonly<Record<string, readonly string[]>> = {
     ...["batches", "bytes", "records", "text", "images", "corpora", "tasks"],
     "",
   ],
+  "training/": ["losses", "metrics", "reports", ""],
   "kernels/webgpu/": [
     ...["frame", "layer", "score_tiles", "chunkwise", "full", "softmax"],
     ...["recurrent", "chunk_engine", "diagonal", "delta", "scan", ""],

@@ -7,7 +7,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { NOT_COUNTED } from "../data/text/token_batch.ts";
-import { assertFits, crossEntropy, type Loss, sharesOf } from "./loss.ts";
+import { crossEntropy } from "./losses/cross_entropy.ts";
+import { assertFits, type Loss, sharesOf } from "./losses/loss.ts";
 import { assertOneOutput, predict } from "./predict.ts";
 
 /**

@@ -9,8 +9,8 @@ import {
 } from "../contract/options.ts";
 import { assertIterable } from "../contract/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
-import type { Loss } from "./loss.ts";
-import type { Metric } from "./metric.ts";
+import type { Loss } from "./losses/loss.ts";
+import type { Metric } from "./metrics/metric.ts";
 import {
   assertCommunicator,
   assertFunctions,

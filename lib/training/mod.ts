@@ -9,14 +9,19 @@ export type { DistillationOptions, Teacher } from "./distillation.ts";
 export { type Divergence, DivergenceError } from "./divergence_error.ts";
 export { evaluate, type EvaluateOptions } from "./evaluate.ts";
 export {
+  binaryCrossEntropy,
+  type BinaryCrossEntropyOptions,
+} from "./losses/binary_cross_entropy.ts";
+export {
   crossEntropy,
   type CrossEntropyOptions,
-  type Loss,
-  meanSquaredError,
   perplexity,
-} from "./loss.ts";
-export { accuracy, type Metric } from "./metric.ts";
-export type { ProgressState, TrainingProgress } from "./progress.ts";
+} from "./losses/cross_entropy.ts";
+export type { Loss } from "./losses/loss.ts";
+export { meanSquaredError } from "./losses/mean_squared_error.ts";
+export { softCrossEntropy } from "./losses/soft_cross_entropy.ts";
+export { accuracy, type Metric } from "./metrics/metric.ts";
+export type { ProgressState, TrainingProgress } from "./reports/progress.ts";
 export {
   type Schedule,
   warmUpCosine,
@@ -31,4 +36,4 @@ export type {
   OptimizerOptions,
   TrainOptions,
 } from "./train_options.ts";
-export { trainingProgress } from "./training_progress.ts";
+export { trainingProgress } from "./reports/training_progress.ts";

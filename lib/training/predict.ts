@@ -5,7 +5,7 @@ import type { Communicator, TokenRanks } from "../contract/communicator.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import type { Rows } from "../layers/randomness.ts";
 import { shareTokens } from "../layers/shared_tokens.ts";
-import type { Loss } from "./loss.ts";
+import type { Loss } from "./losses/loss.ts";
 import { partOf, type Share } from "./ranks.ts";
 
 /** Throws unless a model has one output. */

@@ -10,15 +10,15 @@ import {
   DivergenceError,
 } from "./divergence_error.ts";
 import { evaluateBy } from "./evaluate.ts";
-import { appendToLog, syncLog } from "./metrics_log.ts";
+import { appendToLog, syncLog } from "./reports/metrics_log.ts";
 import { shapesOf, wrongLabels } from "./predict.ts";
-import type { TrainingProgress } from "./progress.ts";
+import type { TrainingProgress } from "./reports/progress.ts";
 import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
 import type { Ranks } from "./ranks.ts";
 import type { RankCheckpoints } from "./rank_checkpoints.ts";
 import type { RunParts } from "./run_identity.ts";
 import type { EvaluationOptions, TrainOptions } from "./train_options.ts";
-import { trainingProgress } from "./training_progress.ts";
+import { trainingProgress } from "./reports/training_progress.ts";
 import type { TrainingState } from "./training_state.ts";
 
 /** The result of training. */

@@ -10,7 +10,7 @@ import type { BatchStream } from "../data/batches/stream.ts";
 import { sha256Of } from "../io/file_system.ts";
 import { isOldName, withNewNames } from "../layers/options/renamed_options.ts";
 import type { Teacher } from "./distillation.ts";
-import type { Loss } from "./loss.ts";
+import type { Loss } from "./losses/loss.ts";
 import { VERSION } from "../contract/version.ts";
 import type { Settings } from "./train_options.ts";
 import { namesOfWeights } from "./weight_names.ts";

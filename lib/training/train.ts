@@ -2,7 +2,7 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { itemsUnlessAborted } from "../contract/abort.ts";
 import type { BatchStream } from "../data/batches/stream.ts";
 import { assertTeaches } from "./distillation.ts";
-import { beginLog } from "./metrics_log.ts";
+import { beginLog } from "./reports/metrics_log.ts";
 import { assertOneOutput, disposeBatch } from "./predict.ts";
 import { RankCheckpoints } from "./rank_checkpoints.ts";
 import { Ranks } from "./ranks.ts";

@@ -11,14 +11,14 @@ import {
   distillationOf,
   type DistillationOptions,
 } from "./distillation.ts";
-import type { Loss } from "./loss.ts";
-import type { Metric } from "./metric.ts";
+import type { Loss } from "./losses/loss.ts";
+import type { Metric } from "./metrics/metric.ts";
 import {
   assertCommunicator,
   assertFunctions,
   assertMetrics,
 } from "./predict.ts";
-import type { TrainingProgress } from "./progress.ts";
+import type { TrainingProgress } from "./reports/progress.ts";
 import type { SharedBy } from "./ranks.ts";
 import { type Schedule, warmUpCosine } from "./schedule.ts";
 import type { UpdateSettings } from "./training_state.ts";

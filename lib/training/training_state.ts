@@ -6,6 +6,7 @@ import type { Batch } from "../data/batches/stream.ts";
 import { assertBoolean } from "../contract/values.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
 import { type AdamOptions, attributesOf, update } from "../optimizers/adam.ts";
+import { divisorOf } from "./losses/loss.ts";
 import type { LossFor } from "./distillation.ts";
 import { asShare, countOf, predict, shareIn } from "./predict.ts";
 import type { Share } from "./ranks.ts";
@@ -212,7 +213,7 @@ export class TrainingState {
       return tf.tidy(() => {
         const [loss, labels, ...gradients] = sums as [tf.Tensor, tf.Tensor];
         // The count may be 0, if no label counts.
-        const count = tf.maximum(labels, 1);
+        const count = divisorOf(labels);
         const norm = tf.div(normOf(gradients), count);
         const clipping = tf.minimum(1, tf.div(clipNorm, norm));
         const factor = tf.div(clipping, count);

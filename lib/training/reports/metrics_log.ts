@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { writeAtomically } from "../io/atomic_write.ts";
-import { files, isMissing, openPlain } from "../io/file_system.ts";
+import { writeAtomically } from "../../io/atomic_write.ts";
+import { files, isMissing, openPlain } from "../../io/file_system.ts";
 
 /** A line of the log, which belongs to one step. */
 export interface LogRecord {

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { countLabels } from "./loss.ts";
+import { countLabels } from "../losses/loss.ts";
 
 /**
  * A metric, which returns its sum and count for a batch; the mean over batches

@@ -1,0 +1,126 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { NOT_COUNTED } from "../../data/text/token_batch.ts";
+import {
+  assertSameShape,
+  assertWeightsFit,
+  countLabels,
+  findLabel,
+  type Loss,
+  sharesOf,
+  weightsOf,
+} from "./loss.ts";
+
+/** Options of {@linkcode binaryCrossEntropy}. */
+export interface BinaryCrossEntropyOptions {
+  /**
+   * A weight for each column, by which the loss of labels that are 1 is
+   * multiplied: the number of negative examples for each positive one makes both
+   * weigh the same. @default 1 for all
+   */
+  positiveWeights?: ArrayLike<number> | undefined;
+}
+
+const OPTIONS: OptionNames<BinaryCrossEntropyOptions> = {
+  positiveWeights: true,
+};
+
+/**
+ * The cross-entropy of yes-or-no labels, each for a logit of its own, in nats:
+ * for examples that have several labels at once. Labels have the shape of the
+ * predictions, `[..., labels]`, and are 0, 1 or a probability between, int32 or
+ * float32. A label of -100 (`NOT_COUNTED` of `@lionjs/lion/data`), as for one
+ * that nobody has given, does not count; the loss is the mean over all others,
+ * and 0 if there is none. Any other label makes it NaN.
+ *
+ * @example Two labels, of which one is unknown
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import "@lionjs/lion";
+ * import { binaryCrossEntropy } from "@lionjs/lion/training";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const logits = tf.tensor2d([[0, 5]]);
+ * const labels = tf.tensor2d([[1, -100]], [1, 2], "int32");
+ * const [loss] = await binaryCrossEntropy()(logits, labels).data();
+ * assertAlmostEquals(loss!, Math.log(2), 1e-6);
+ * ```
+ *
+ * @param options See {@linkcode BinaryCrossEntropyOptions}.
+ * @returns The loss.
+ * @throws {TypeError} If an option is unknown, or no array. The loss throws it if
+ * the labels' shape is not that of the predictions.
+ * @throws {RangeError} If a weight is negative or not finite. The loss throws it
+ * if there is not one for each column.
+ */
+export function binaryCrossEntropy(
+  options: BinaryCrossEntropyOptions = {},
+): Loss {
+  assertOptions("binaryCrossEntropy", options, OPTIONS);
+  const positive = weightsOf("positiveWeights", options.positiveWeights);
+  const loss = (predictions: tf.Tensor, labels: tf.Tensor): tf.Scalar => {
+    assertSameShape(predictions, labels);
+    assertWeightsFit("positiveWeights", positive, predictions);
+    return tf.tidy(() =>
+      meanOfLabels(predictions, tf.cast(labels, "float32"), positive)
+    );
+  };
+  return Object.assign(loss, {
+    count: countLabels,
+    description: "binaryCrossEntropy" +
+      (positive ? `, positiveWeights ${positive}` : ""),
+    wrongLabels,
+  });
+}
+
+const isProbability = (label: number) => label >= 0 && label <= 1;
+
+async function wrongLabels(labels: tf.Tensor): Promise<string | undefined> {
+  const wrong = await findLabel(
+    labels,
+    (label) => label !== NOT_COUNTED && !isProbability(label),
+  );
+  return wrong &&
+    `should be 0, 1 or between, or ${NOT_COUNTED} where they do not count, got ${wrong}`;
+}
+
+/**
+ * The mean of p y softplus(-x) + (1 - y) softplus(x), where p is a positive
+ * label's weight. As softplus(x) = x + softplus(-x), this is
+ * (1 - y) x + w softplus(-x) with w = 1 + (p - 1) y, whose derivative is
+ * w sigmoid(x) - p y. The gradient is a custom one, since that of an absolute
+ * value is not defined at 0, where the logits of a new head lie.
+ */
+function meanOfLabels(
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  positive: readonly number[] | undefined,
+): tf.Scalar {
+  const mean = tf.customGrad((logits, save) => {
+    const x = logits as tf.Tensor;
+    const shares = sharesOf(labels);
+    // What does not count is multiplied by 0, and should be finite.
+    const y = tf.where(tf.equal(labels, NOT_COUNTED), 0, labels);
+    const ofPositive = positive ? tf.mul(y, tf.tensor1d([...positive])) : y;
+    const weights = positive
+      ? tf.add(tf.sub(1, y), ofPositive)
+      : tf.onesLike(y);
+    const softplus = tf.add(
+      tf.relu(tf.neg(x)),
+      tf.log1p(tf.exp(tf.neg(tf.abs(x)))),
+    );
+    const unchecked = tf.add(
+      tf.mul(tf.sub(1, y), x),
+      tf.mul(weights, softplus),
+    );
+    const isLabel = tf.logicalAnd(tf.greaterEqual(y, 0), tf.lessEqual(y, 1));
+    const losses = tf.where(isLabel, unchecked, NaN);
+    const errors = tf.sub(tf.mul(weights, tf.sigmoid(x)), ofPositive);
+    (save as tf.GradSaveFunc)([tf.mul(errors, shares)]);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
+      tf.mul(saved[0]!, dy);
+    return { value: tf.sum(tf.mul(losses, shares)), gradFunc };
+  });
+  return mean(logits) as tf.Scalar;
+}

@@ -1,0 +1,225 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertFinite } from "../../contract/values.ts";
+import { NOT_COUNTED } from "../../data/text/token_batch.ts";
+import {
+  assertFits,
+  assertWeightsFit,
+  counted,
+  countLabels,
+  divisorOf,
+  findLabel,
+  type Loss,
+  sharesOf,
+  weightsOf,
+} from "./loss.ts";
+import { meanOverTargets } from "./soft_cross_entropy.ts";
+
+/** Options of {@linkcode crossEntropy}. */
+export interface CrossEntropyOptions {
+  /**
+   * The share of a label's probability that is spread over all classes.
+   * @default 0
+   */
+  labelSmoothing?: number | undefined;
+  /**
+   * A weight for each class. The loss is then the mean weighted by those of the
+   * labels; weights in inverse proportion to the numbers of examples make rare
+   * classes count as much as frequent ones. @default 1 for all
+   */
+  classWeights?: ArrayLike<number> | undefined;
+}
+
+const OPTIONS: OptionNames<CrossEntropyOptions> = {
+  labelSmoothing: true,
+  classWeights: true,
+};
+
+/**
+ * The cross-entropy of logits `[..., classes]` and int32 labels `[...]`, in
+ * nats. A label of -100 (`NOT_COUNTED` of `@lionjs/lion/data`) does not count;
+ * if none does, the loss is 0. Any other label that is not a class makes it
+ * NaN; `train` and `evaluate` then name the label.
+ *
+ * With class weights w and smoothing s, a row with label y adds
+ * -(1 - s) w_y log p_y - (s / classes) Σ_c w_c log p_c, and the sum is divided by
+ * that of the labels' weights, as in PyTorch.
+ *
+ * Source of the smoothing: Szegedy et al. 2016 (arXiv:1512.00567).
+ *
+ * @example
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import "@lionjs/lion";
+ * import { crossEntropy } from "@lionjs/lion/training";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const logits = tf.tensor2d([[0, 0], [5, 1]]);
+ * const labels = tf.tensor1d([1, -100], "int32");
+ * const [loss] = await crossEntropy()(logits, labels).data();
+ * assertAlmostEquals(loss!, Math.log(2), 1e-6);
+ * ```
+ *
+ * @param options See {@linkcode CrossEntropyOptions}.
+ * @returns The loss.
+ * @throws {TypeError} If an option is unknown, or of the wrong type. The loss
+ * throws it if the labels' shape is not that of the predictions without their
+ * last axis, or their dtype is not int32.
+ * @throws {RangeError} If labelSmoothing is not in [0, 1), or a weight is negative
+ * or not finite. The loss throws it if there is not a weight for each class.
+ */
+export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
+  assertOptions("crossEntropy", options, OPTIONS);
+  const { labelSmoothing = 0 } = options;
+  assertFinite("labelSmoothing", labelSmoothing);
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
+    throw new RangeError(
+      `labelSmoothing should be in [0, 1), got ${labelSmoothing}`,
+    );
+  }
+  const weights = weightsOf("classWeights", options.classWeights);
+  const loss = (predictions: tf.Tensor, labels: tf.Tensor): tf.Scalar => {
+    assertFits(predictions, labels);
+    assertWeightsFit("classWeights", weights, predictions);
+    const classes = predictions.shape.at(-1)!;
+    return tf.tidy(() => {
+      const rows = tf.reshape(predictions, [-1, classes]);
+      const flat = tf.reshape(labels, [-1]);
+      return weights
+        ? weightedMean(rows, flat, labelSmoothing, weights)
+        : meanOverRows(rows, flat, labelSmoothing);
+    });
+  };
+  return Object.assign(loss, {
+    count: weights
+      ? (labels: tf.Tensor) => tf.tidy(() => tf.sum(weightsAt(labels, weights)))
+      : countLabels,
+    description: `crossEntropy, labelSmoothing ${labelSmoothing}` +
+      (weights ? `, classWeights ${weights}` : ""),
+    ofClasses: true,
+    wrongLabels: wrongClasses,
+  }) as Loss;
+}
+
+async function wrongClasses(
+  labels: tf.Tensor,
+  shape: readonly (number | null)[],
+): Promise<string | undefined> {
+  const classes = shape.at(-1) ?? Infinity;
+  const wrong = await findLabel(
+    labels,
+    (label) => label !== NOT_COUNTED && !(label >= 0 && label < classes),
+  );
+  return wrong &&
+    `should be classes of the model, integers from 0 to ${
+      classes - 1
+    }, or ${NOT_COUNTED} where they do not count, got ${wrong}`;
+}
+
+/**
+ * Mean cross-entropy of rows of logits. A custom gradient takes fewer tensors of
+ * the logits' size, which for a vocabulary are the largest that there are.
+ */
+function meanOverRows(
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  smoothing: number,
+): tf.Scalar {
+  const [rows, classes] = logits.shape as [number, number];
+  const mean = tf.customGrad((x, save) => {
+    const logits = x as tf.Tensor;
+    const shares = sharesOf(labels);
+    (save as tf.GradSaveFunc)([logits, labels, shares]);
+    const known = knownClasses(labels, classes);
+    const first = tf.range(0, rows * classes, classes, "int32");
+    const own = tf.gather(tf.reshape(logits, [-1]), tf.add(first, known));
+    const expected = smoothing === 0 ? own : tf.add(
+      tf.mul(own, 1 - smoothing),
+      tf.mul(tf.mean(logits, 1), smoothing),
+    );
+    const isKnown = isKnownClass(labels, known);
+    const unchecked = tf.sub(tf.logSumExp(logits, 1), expected);
+    const losses = tf.where(isKnown, unchecked, NaN);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const [logits, labels, shares] = saved as [
+        tf.Tensor,
+        tf.Tensor1D,
+        tf.Tensor,
+      ];
+      const errors = tf.tidy(() => {
+        const own = tf.mul(tf.oneHot(labels, classes), 1 - smoothing);
+        const all = smoothing / classes;
+        return tf.sub(tf.sub(tf.softmax(logits), own), all);
+      });
+      return tf.mul(errors, tf.reshape(tf.mul(shares, dy), [-1, 1]));
+    };
+    return { value: tf.sum(tf.mul(losses, shares)), gradFunc };
+  });
+  return mean(logits) as tf.Scalar;
+}
+
+/** The nearest class to each label, itself if it is one. */
+function knownClasses(labels: tf.Tensor, classes: number): tf.Tensor {
+  return tf.minimum(
+    tf.maximum(labels, tf.scalar(0, "int32")),
+    tf.scalar(classes - 1, "int32"),
+  );
+}
+
+/** Whether each label is a class, or does not count. */
+function isKnownClass(labels: tf.Tensor, known: tf.Tensor): tf.Tensor {
+  return tf.logicalOr(
+    tf.equal(labels, known),
+    tf.equal(labels, NOT_COUNTED),
+  );
+}
+
+/** The weight of each label's class, 0 where it does not count. */
+function weightsAt(labels: tf.Tensor, weights: readonly number[]): tf.Tensor {
+  const known = knownClasses(labels, weights.length);
+  return tf.mul(tf.gather(tf.tensor1d([...weights]), known), counted(labels));
+}
+
+/** Mean cross-entropy of rows of logits, weighted by class. */
+function weightedMean(
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  smoothing: number,
+  weights: readonly number[],
+): tf.Scalar {
+  const classes = weights.length;
+  const ofLabels = weightsAt(labels, weights);
+  const own = tf.mul(
+    tf.oneHot(tf.cast(labels, "int32"), classes),
+    tf.reshape(tf.mul(ofLabels, 1 - smoothing), [-1, 1]),
+  );
+  const all = tf.mul(
+    tf.reshape(counted(labels), [-1, 1]),
+    tf.tensor2d(weights.map((x) => x * smoothing / classes), [1, classes]),
+  );
+  const isKnown = isKnownClass(labels, knownClasses(labels, classes));
+  const mark = tf.sum(tf.where(isKnown, 0, NaN));
+  const divisor = divisorOf(tf.sum(ofLabels));
+  const mean = meanOverTargets(logits, tf.add(own, all), divisor);
+  return tf.add(mean, mark);
+}
+
+/**
+ * The perplexity of a model, the number of equally likely tokens with the same
+ * uncertainty: e to the power of the mean cross-entropy.
+ *
+ * @example
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { perplexity } from "@lionjs/lion/training";
+ *
+ * assertAlmostEquals(perplexity(Math.log(50)), 50, 1e-12);
+ * ```
+ *
+ * @param crossEntropy In nats per token, as evaluate() returns it under `loss`.
+ * @returns 1 or more.
+ */
+export function perplexity(crossEntropy: number): number {
+  return Math.exp(crossEntropy);
+}

@@ -1,0 +1,139 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { NOT_COUNTED } from "../../data/text/token_batch.ts";
+
+/** A loss function, the mean over labels that training minimises. */
+export interface Loss {
+  /** Computes the mean loss of predictions, given their labels. */
+  (predictions: tf.Tensor, labels: tf.Tensor): tf.Scalar;
+  /**
+   * The number of labels that the mean is over; if labels have weights, the sum
+   * of these.
+   * @default the number of examples in the batch
+   */
+  readonly count?: ((labels: tf.Tensor) => tf.Scalar) | undefined;
+  /**
+   * Identifies the loss when a run is resumed. `model.compile` of LION's models
+   * takes a loss that has one. @default the function's name
+   */
+  readonly description?: string | undefined;
+  /**
+   * Whether labels are numbers of classes, int32 `[...]` for predictions
+   * `[..., classes]`, for `model.compile` of LION's models. @default false
+   */
+  readonly ofClasses?: boolean | undefined;
+  /**
+   * Says what is wrong with labels, as a text that continues "labels …":
+   * "should be …, got …". `train` calls it before a step if it has the labels in
+   * memory, and where a loss is not finite; `shape` is the shape of the model's
+   * output, with `null` for any size. @default labels are not checked
+   */
+  readonly wrongLabels?:
+    | ((
+      labels: tf.Tensor,
+      shape: readonly (number | null)[],
+    ) => Promise<string | undefined>)
+    | undefined;
+}
+
+/** The weight of each label before averaging: 1 where it counts, 0 elsewhere. */
+export function counted(labels: tf.Tensor): tf.Tensor {
+  return tf.cast(tf.notEqual(labels, NOT_COUNTED), "float32");
+}
+
+/**
+ * The weight of each label in a mean over those that count; they add up to 1,
+ * or to 0 if none counts.
+ */
+export function sharesOf(labels: tf.Tensor): tf.Tensor {
+  return tf.tidy(() => {
+    const weights = counted(labels);
+    return tf.div(weights, tf.maximum(tf.sum(weights), 1));
+  });
+}
+
+/** The number of labels that count. */
+export function countLabels(labels: tf.Tensor): tf.Scalar {
+  return tf.tidy(() => tf.sum(counted(labels)));
+}
+
+/** A divisor for a sum of weights, which may be 0: then it is 1. */
+export function divisorOf(sum: tf.Tensor): tf.Tensor {
+  return tf.add(sum, tf.cast(tf.equal(sum, 0), "float32"));
+}
+
+/** Describes the first label that satisfies a condition, and its index. */
+export async function findLabel(
+  labels: tf.Tensor,
+  isWrong: (label: number) => boolean,
+): Promise<string | undefined> {
+  const values = await labels.data();
+  const place = values.findIndex(isWrong);
+  if (place < 0) return undefined;
+  const indices = tf.util.indexToLoc(
+    place,
+    labels.rank,
+    tf.util.computeStrides(labels.shape),
+  );
+  return `${values[place]} at [${labels.rank === 1 ? place : indices}]`;
+}
+
+/** Throws unless labels are one int32 per row of predictions. */
+export function assertFits({ shape }: tf.Tensor, labels: tf.Tensor): void {
+  const expected = shape.slice(0, -1);
+  if (!tf.util.arraysEqual(labels.shape, expected)) {
+    throw new TypeError(
+      `labels of predictions [${shape}] should have shape [${expected}], got [${labels.shape}]`,
+    );
+  }
+  if (labels.dtype !== "int32") {
+    throw new TypeError(
+      `labels should be int32, got ${labels.dtype}; convert them with tf.cast`,
+    );
+  }
+}
+
+/** Throws unless labels have the shape of the predictions. */
+export function assertSameShape({ shape }: tf.Tensor, labels: tf.Tensor): void {
+  if (tf.util.arraysEqual(shape, labels.shape)) return;
+  throw new TypeError(
+    `labels should have the shape of the predictions, [${shape}], got [${labels.shape}]`,
+  );
+}
+
+/** Checks an option that has one weight, 0 or more, for each column; returns a copy. */
+export function weightsOf(
+  name: string,
+  weights: ArrayLike<number> | undefined,
+): readonly number[] | undefined {
+  if (weights === undefined) return undefined;
+  const given: unknown = weights;
+  if (!Array.isArray(given) && !ArrayBuffer.isView(given)) {
+    throw new TypeError(
+      `${name} should be an array of numbers, got ${typeof given}`,
+    );
+  }
+  const numbers = Array.from(weights);
+  const wrong = numbers.findIndex((x) => !(x >= 0 && x < Infinity));
+  if (wrong >= 0 || numbers.length === 0) {
+    throw new RangeError(
+      `${name} should be numbers of 0 or more, one for each column of the predictions, got ${
+        wrong < 0 ? "none" : `${numbers[wrong]} at [${wrong}]`
+      }`,
+    );
+  }
+  return numbers;
+}
+
+/** Throws unless there is one weight for each column of predictions. */
+export function assertWeightsFit(
+  name: string,
+  weights: readonly number[] | undefined,
+  { shape }: tf.Tensor,
+): void {
+  if (weights === undefined || weights.length === shape.at(-1)) return;
+  throw new RangeError(
+    `${name} should have one weight for each of the ${
+      shape.at(-1)
+    } columns of the predictions, got ${weights.length}`,
+  );
+}
