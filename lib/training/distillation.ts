@@ -9,7 +9,7 @@ import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { NOT_COUNTED } from "../data/text/token_batch.ts";
 import { crossEntropy } from "./losses/cross_entropy.ts";
 import { assertFits, type Loss, sharesOf } from "./losses/loss.ts";
-import { assertOneOutput, predict } from "./predict.ts";
+import { assertOneOutput, outputOf } from "./model_output.ts";
 
 /**
  * A model with the same inputs as the trained one, or a function of a batch's
@@ -211,7 +211,7 @@ export function lossFor(loss: Loss, distillation?: Distillation): LossFor {
 function ask(teacher: Teacher, inputs: readonly tf.Tensor[]): tf.Tensor {
   const logits: unknown = typeof teacher === "function"
     ? teacher(inputs)
-    : predict(teacher, inputs, { training: false });
+    : outputOf(teacher, inputs, { training: false });
   if (logits instanceof tf.Tensor) return logits;
   const got = logits instanceof Promise ? "a promise" : typeof logits;
   throw new TypeError(

@@ -9,6 +9,7 @@ import {
 } from "../contract/options.ts";
 import { assertIterable } from "../contract/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
+import { assertBatch } from "./batch_check.ts";
 import type { Loss } from "./losses/loss.ts";
 import type { Metric } from "./metrics/metric.ts";
 import {
@@ -19,11 +20,11 @@ import {
   asShare,
   countOf,
   disposeBatch,
-  predict,
+  outputOf,
   shapesOf,
   shareIn,
   wrongLabels,
-} from "./predict.ts";
+} from "./model_output.ts";
 import { Ranks, type Share, type SharedBy } from "./ranks.ts";
 import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
 
@@ -83,8 +84,9 @@ const OPTIONS: OptionNames<EvaluateOptions> = {
  * @param batches The batches of one pass, which are disposed of.
  * @param options See {@linkcode EvaluateOptions}.
  * @returns The means by name; NaN if no label counts.
- * @throws {TypeError} If the model has several outputs, or an option is unknown
- * or of the wrong type.
+ * @throws {TypeError} If the model has several outputs, a batch has other inputs
+ * than the model in number, shape or dtype, or an option is unknown or of the
+ * wrong type.
  * @throws {RangeError} If the loss is not finite because of the labels.
  * @throws {unknown} The signal's reason, and what the batches throw.
  */
@@ -162,6 +164,7 @@ export async function evaluateBy(
     try {
       const each = itemsUnlessAborted(signal, batches, disposeBatch);
       for await (const batch of each) {
+        assertBatch(model, batch);
         const { labels } = batch;
         if (ranks.communicator) shapes.push(shapesOf(batch));
         const share = ranks.shareOf(labels.shape[0]!);
@@ -217,7 +220,7 @@ function sumsOf(
       const { inputs, labels } = batch;
       const predictions = asShare(
         share,
-        () => predict(model, inputs, { training: false }),
+        () => outputOf(model, inputs, { training: false }),
       );
       const count = countOf(loss, batch);
       const sum = tf.mul(loss(predictions, labels), count);

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Logs } from "@tensorflow/tfjs-layers";
 import { unlessAborted } from "../contract/abort.ts";
 import type { Batch } from "../data/batches/stream.ts";
+import { assertBatch, wrongLabelsInMemory } from "./batch_check.ts";
 import { type LossFor, lossFor } from "./distillation.ts";
 import {
   beforeOf,
@@ -11,7 +12,7 @@ import {
 } from "./divergence_error.ts";
 import { evaluateBy } from "./evaluate.ts";
 import { appendToLog, syncLog } from "./reports/metrics_log.ts";
-import { shapesOf, wrongLabels } from "./predict.ts";
+import { shapesOf, wrongLabels } from "./model_output.ts";
 import type { TrainingProgress } from "./reports/progress.ts";
 import { MILLISECONDS_BETWEEN_READS, readAll } from "./read_all.ts";
 import type { Ranks } from "./ranks.ts";
@@ -161,7 +162,7 @@ export class Run {
 
   /** Takes a step; returns whether training should stop after it. */
   async #step(batches: AsyncIterator<Batch>): Promise<boolean> {
-    const { settings } = this.#parts;
+    const { model, settings } = this.#parts;
     const { steps, stepsPerEpoch, accumulate, seed, schedule } = settings;
     const { callbacks = {}, evaluate, signal } = this.#options;
     const { communicator } = this.#ranks;
@@ -186,11 +187,13 @@ export class Run {
               `data should be endless, ended after ${position} batches`,
             );
           }
+          assertBatch(model, batch);
           size += batch.size;
           labels.push(batch.labels);
           if (communicator) shapes.push(shapesOf(batch));
           try {
             state.assertModel();
+            await this.#assertLabels(step, batch.labels);
             const share = this.#ranks.shareOf(batch.labels.shape[0]!);
             const dropoutSeed = `${seed}/${position}`;
             state.addGradients(batch, this.#lossFor, dropoutSeed, share);
@@ -232,6 +235,18 @@ export class Run {
     if (saves) await this.#save();
     if (epochEnds) await this.#endEpoch();
     return communicator ? stops : Boolean(signal?.aborted);
+  }
+
+  /** Throws before a step if its labels are known to be wrong. */
+  async #assertLabels(step: number, labels: tf.Tensor): Promise<void> {
+    const { model, loss } = this.#parts;
+    const wrong = await wrongLabelsInMemory(model, loss, labels);
+    if (!wrong) return;
+    throw new RangeError(
+      `labels of step ${step} ${wrong}; the step was not taken, the weights are those of step ${
+        step - 1
+      }`,
+    );
   }
 
   /** Waits for the losses of the steps taken since the last read, and reports them. */

@@ -9,9 +9,11 @@ import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { BatchStream } from "../data/batches/stream.ts";
 import { sha256Of } from "../io/file_system.ts";
 import { isOldName, withNewNames } from "../layers/options/renamed_options.ts";
+import { assertBatch } from "./batch_check.ts";
 import type { Teacher } from "./distillation.ts";
 import type { Loss } from "./losses/loss.ts";
 import { VERSION } from "../contract/version.ts";
+import { disposeBatch } from "./model_output.ts";
 import type { Settings } from "./train_options.ts";
 import { namesOfWeights } from "./weight_names.ts";
 
@@ -45,7 +47,7 @@ export async function identityOf(
   const { learningRate: _, ...rest } = adam;
   const identity: Record<string, unknown> = {
     seed,
-    batchSize: await batchSizeOf(data),
+    batchSize: await batchSizeOf(model, data),
     stepsPerEpoch: data.stepsPerEpoch,
     accumulate,
     loss: loss.description ?? loss.name,
@@ -97,7 +99,7 @@ export async function rankIdentityOf(
     saveEvery,
     ...does,
     backend: tf.getBackend(),
-    "SHA-256 of data's first batch": await digestOf(parts.data),
+    "SHA-256 of data's first batch": await digestOf(parts),
   };
   const own = Object.entries(more).map(([name, value]) =>
     [name, JSON.stringify(value)] as const
@@ -105,9 +107,10 @@ export async function rankIdentityOf(
   return { ...await identityOf(parts), ...Object.fromEntries(own) };
 }
 
-async function digestOf(data: BatchStream): Promise<string> {
-  for await (const { inputs, labels } of data.from(0)) {
-    const tensors = [...inputs, labels];
+async function digestOf({ model, data }: RunParts): Promise<string> {
+  for await (const batch of data.from(0)) {
+    assertBatch(model, batch);
+    const tensors = [...batch.inputs, batch.labels];
     try {
       const values = await Promise.all(tensors.map((tensor) => tensor.data()));
       return sha256Of(...values.map(bytesOf));
@@ -138,10 +141,14 @@ async function nameOf(teacher: Teacher): Promise<string> {
   return `model of weights with SHA-256 ${digest}`;
 }
 
-async function batchSizeOf(data: BatchStream): Promise<number> {
-  for await (const { inputs, labels, size } of data.from(0)) {
-    tf.dispose([...inputs, labels]);
-    return size;
+async function batchSizeOf(
+  model: LayersModel,
+  data: BatchStream,
+): Promise<number> {
+  for await (const batch of data.from(0)) {
+    assertBatch(model, batch);
+    disposeBatch(batch);
+    return batch.size;
   }
   throw new RangeError("data should be endless batches, got none");
 }
@@ -169,7 +176,7 @@ export function assertSameRun(
   const more = different.length - lines.length;
   if (more > 0) lines.push(`- and ${more} more`);
   throw new RangeError(
-    `the run of ${path} had other options; resume it with the same, or use another folder:\n${
+    `the run of ${path} had other options; resume it with the same. To train on with others, loadCheckpoint(model, "${path}") and train in another folder:\n${
       lines.join("\n")
     }`,
   );

@@ -3,7 +3,7 @@ import { itemsUnlessAborted } from "../contract/abort.ts";
 import type { BatchStream } from "../data/batches/stream.ts";
 import { assertTeaches } from "./distillation.ts";
 import { beginLog } from "./reports/metrics_log.ts";
-import { assertOneOutput, disposeBatch } from "./predict.ts";
+import { assertOneOutput, disposeBatch } from "./model_output.ts";
 import { RankCheckpoints } from "./rank_checkpoints.ts";
 import { Ranks } from "./ranks.ts";
 import { Run, type TrainingResult } from "./run.ts";
@@ -61,12 +61,15 @@ import { takeWeights } from "./weights_in_training.ts";
  * of.
  * @param options See {@linkcode TrainOptions}.
  * @returns See {@linkcode TrainingResult}.
- * @throws {TypeError} If the model has several outputs, or an option is unknown
- * or of the wrong type.
+ * @throws {TypeError} If the model has several outputs, a batch has other inputs
+ * than the model in number, shape or dtype, or an option is unknown or of the
+ * wrong type.
  * @throws {RangeError} If an option is invalid, the checkpoint folder belongs
  * to another run or is in use, the run to resume had other options, ranks differ
  * in what they train or in the shapes of a batch, another training or `model.fit`
- * has weights of the model, or a loss is not finite because of the labels.
+ * has weights of the model, or labels are wrong. Up to 65,536 labels a batch that
+ * are in memory, as those that `collate` makes are, are looked at before the step;
+ * others where the loss is not finite.
  * @throws {DivergenceError} If a loss or a gradient is not finite.
  * @throws {Error} If a file cannot be written, no checkpoint can be read, or
  * another rank has failed; it says which and why.

@@ -17,7 +17,7 @@ import {
   assertCommunicator,
   assertFunctions,
   assertMetrics,
-} from "./predict.ts";
+} from "./model_output.ts";
 import type { TrainingProgress } from "./reports/progress.ts";
 import type { SharedBy } from "./ranks.ts";
 import { type Schedule, warmUpCosine } from "./schedule.ts";

@@ -8,7 +8,7 @@ import { withDropoutSeed } from "../layers/randomness.ts";
 import { type AdamOptions, attributesOf, update } from "../optimizers/adam.ts";
 import { divisorOf } from "./losses/loss.ts";
 import type { LossFor } from "./distillation.ts";
-import { asShare, countOf, predict, shareIn } from "./predict.ts";
+import { asShare, countOf, outputOf, shareIn } from "./model_output.ts";
 import type { Share } from "./ranks.ts";
 import type { Reducing } from "./ranks.ts";
 import { namesOfWeights } from "./weight_names.ts";
@@ -128,7 +128,7 @@ export class TrainingState {
       const loss = asShare(share, () => lossFor(inputs));
       const count = countOf(loss, batch);
       const sum = () => {
-        const predictions = predict(this.#model, inputs, { training: true });
+        const predictions = outputOf(this.#model, inputs, { training: true });
         return tf.mul(loss(predictions, labels), count) as tf.Scalar;
       };
       const { value, grads } = tf.variableGrads(

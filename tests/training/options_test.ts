@@ -210,7 +210,7 @@ onCpu(
                 }),
               ),
             RangeError,
-            `labels of step 6 should be classes of the model, integers from 0 to 2, or -100 where they do not count, got ${label} at [2]; the weights are spoilt, the last checkpoint, ${runs}/step-000004, is from before`,
+            `labels of step 6 should be classes of the model, integers from 0 to 2, or -100 where they do not count, got ${label} at [2]; the step was not taken, the weights are those of step 5`,
           );
           assertEquals(tf.memory().numTensors, before);
           model.dispose();
@@ -270,7 +270,7 @@ onCpu(
             }),
           ),
         RangeError,
-        `labels of step 4 should be finite, got ${value} at [2,1]; the weights are spoilt, there is no checkpoint from before`,
+        `labels of step 4 should be finite, got ${value} at [2,1]; the step was not taken, the weights are those of step 3`,
       );
       model.dispose();
     }

@@ -22,7 +22,7 @@ export function disposeBatch({ inputs, labels }: Batch): void {
 }
 
 /** Applies a model with one output. */
-export function predict(
+export function outputOf(
   model: LayersModel,
   inputs: readonly tf.Tensor[],
   options: { training: boolean },
