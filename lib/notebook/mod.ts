@@ -24,6 +24,10 @@
  */
 export { display, type DisplayHandle } from "../jupyter/display.ts";
 export { bars, type BarsOptions } from "./bars.ts";
+export {
+  confusionFigure,
+  type ConfusionFigureOptions,
+} from "./confusion_figure.ts";
 export { curves, type CurvesOptions, type Series } from "./curves.ts";
 export {
   Figure,

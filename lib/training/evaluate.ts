@@ -11,11 +11,11 @@ import { assertIterable } from "../contract/values.ts";
 import type { Batch } from "../data/batches/stream.ts";
 import { assertBatch } from "./batch_check.ts";
 import type { Loss } from "./losses/loss.ts";
-import type { Metric } from "./metrics/metric.ts";
+import { Kept } from "./metrics/kept.ts";
+import { assertMetrics, type Metric, type Metrics } from "./metrics/metric.ts";
 import {
   assertCommunicator,
   assertFunctions,
-  assertMetrics,
   assertOneOutput,
   asShare,
   countOf,
@@ -33,9 +33,10 @@ export interface EvaluateOptions {
   /** The loss, whose mean is returned as `loss`. */
   loss: Loss;
   /**
-   * Metrics by the names under which their means are returned. @default none
+   * Metrics by the names under which they are returned: means over the batches, or
+   * metrics of the whole set. @default none
    */
-  metrics?: Record<string, Metric> | undefined;
+  metrics?: Metrics | undefined;
   /**
    * The ranks that share each batch; all of them call `evaluate` with the same
    * batches, and get the means over all rows. @default none
@@ -56,8 +57,8 @@ const OPTIONS: OptionNames<EvaluateOptions> = {
 };
 
 /**
- * Computes a model's loss and metrics over all batches. Each label has the same
- * weight, whichever batch it is in.
+ * Computes a model's loss and metrics over all batches. In a mean, each label has
+ * the same weight, whichever batch it is in.
  *
  * @example
  * ```ts
@@ -83,7 +84,7 @@ const OPTIONS: OptionNames<EvaluateOptions> = {
  * @param model A model with one output.
  * @param batches The batches of one pass, which are disposed of.
  * @param options See {@linkcode EvaluateOptions}.
- * @returns The means by name; NaN if no label counts.
+ * @returns The loss and the metrics by name; means are NaN if no label counts.
  * @throws {TypeError} If the model has several outputs, a batch has other inputs
  * than the model in number, shape or dtype, or an option is unknown or of the
  * wrong type.
@@ -122,16 +123,32 @@ export async function evaluateBy(
   batches: AsyncIterable<Batch>,
   { loss, metrics, signal }: Evaluated,
 ): Promise<Record<string, number>> {
-  const names = ["loss", ...Object.keys(metrics)];
+  const means = Object.entries(metrics).flatMap(([name, metric]) =>
+    typeof metric === "function" ? [[name, metric] as const] : []
+  );
+  const kept = new Kept(metrics);
+  if (ranks.tokens && kept.first !== undefined) {
+    throw new RangeError(
+      `metrics' ${kept.first} is of a whole set, which ranks that share sequences cannot compute; let ranks share "data", or leave it out`,
+    );
+  }
+  const names = ["loss", ...means.map(([name]) => name)];
   const totals = names.map(() => ({ sum: 0, count: 0 }));
-  let unread: { sums: tf.Tensor; labels: tf.Tensor }[] = [];
+  let unread: Figures[] = [];
   const shapes: string[] = [];
   let batchesRead = 0, lastRead = performance.now();
   const read = async () => {
     const taken = unread;
     unread = [];
     try {
-      const figures = await readAll(taken.map(({ sums }) => sums));
+      const all = await readAll(
+        taken.flatMap(({ sums, kept }) => [sums, ...kept]),
+      );
+      const figures = taken.map(({ kept: { length } }) => {
+        const [sums, ...values] = all.splice(0, 1 + length);
+        kept.add(values);
+        return sums!;
+      });
       // An error in one rank's tokens is then thrown on all ranks.
       if (ranks.tokens) {
         for (const [i, values] of figures.entries()) {
@@ -159,7 +176,7 @@ export async function evaluateBy(
     batchesRead += taken.length;
     lastRead = performance.now();
   };
-  const all = Object.values(metrics);
+  const all = means.map(([, metric]) => metric);
   const readEach = async () => {
     try {
       const each = itemsUnlessAborted(signal, batches, disposeBatch);
@@ -169,7 +186,7 @@ export async function evaluateBy(
         if (ranks.communicator) shapes.push(shapesOf(batch));
         const share = ranks.shareOf(labels.shape[0]!);
         unread.push({
-          sums: sumsOf(model, batch, { loss, metrics: all, share }),
+          ...figuresOf(model, batch, { loss, metrics: all, kept, share }),
           labels,
         });
         const waited = performance.now() - lastRead;
@@ -177,7 +194,9 @@ export async function evaluateBy(
       }
       await read();
     } finally {
-      tf.dispose(unread.flatMap(({ sums, labels }) => [sums, labels]));
+      tf.dispose(
+        unread.flatMap(({ sums, kept, labels }) => [sums, ...kept, labels]),
+      );
     }
   };
   await ranks.together(
@@ -195,27 +214,43 @@ export async function evaluateBy(
       total.count = sums[2 * i + 1]!;
     });
   }
-  return Object.fromEntries(
+  const ofMeans = Object.fromEntries(
     names.map((name, i) => [name, totals[i]!.sum / totals[i]!.count]),
+  );
+  const ofSets = await kept.results(ranks.communicator);
+  const results = { ...ofMeans, ...ofSets };
+  // In the order in which they were given.
+  return Object.fromEntries(
+    ["loss", ...Object.keys(metrics)].map((name) => [name, results[name]!]),
   );
 }
 
-/**
- * Computes the sum and the count of the loss and of each metric,
- * `[2 · (1 + metrics)]`. Disposes of the batch except for its labels.
- */
-function sumsOf(
+/** What is computed of a batch. */
+interface Figures {
+  /** The sum and the count of the loss and of each metric, `[2 · (1 + metrics)]`. */
+  readonly sums: tf.Tensor;
+  /** What metrics of the whole set keep. */
+  readonly kept: readonly tf.Tensor[];
+  /** The labels, to look at if the loss is not finite. */
+  readonly labels: tf.Tensor;
+}
+
+/** Computes what is needed of a batch, and disposes of it except for its labels. */
+function figuresOf(
   model: LayersModel,
   whole: Batch,
-  { loss, metrics, share }: {
+  { loss, metrics, kept, share }: {
     readonly loss: Loss;
     readonly metrics: readonly Metric[];
+    readonly kept: Kept;
     readonly share: Share;
   },
-): tf.Tensor {
+): Omit<Figures, "labels"> {
   try {
     return tf.tidy(() => {
-      if (share.rows?.count === 0) return tf.zeros([2 * (1 + metrics.length)]);
+      if (share.rows?.count === 0) {
+        return { sums: tf.zeros([2 * (1 + metrics.length)]), kept: [] };
+      }
       const batch = shareIn(model, whole, share);
       const { inputs, labels } = batch;
       const predictions = asShare(
@@ -226,7 +261,10 @@ function sumsOf(
       const sum = tf.mul(loss(predictions, labels), count);
       const others = metrics.map((metric) => metric(predictions, labels));
       const all = [{ sum, count }, ...others];
-      return tf.stack(all.flatMap(({ sum, count }) => [sum, count]));
+      return {
+        sums: tf.stack(all.flatMap(({ sum, count }) => [sum, count])),
+        kept: kept.collect(predictions, labels),
+      };
     });
   } catch (error) {
     whole.labels.dispose();

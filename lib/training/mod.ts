@@ -20,7 +20,27 @@ export {
 export type { Loss } from "./losses/loss.ts";
 export { meanSquaredError } from "./losses/mean_squared_error.ts";
 export { softCrossEntropy } from "./losses/soft_cross_entropy.ts";
-export { accuracy, type Metric } from "./metrics/metric.ts";
+export {
+  accuracyOf,
+  confusionMatrix,
+  type ConfusionMatrixOptions,
+  f1,
+  type F1Options,
+  matthews,
+} from "./metrics/classification.ts";
+export {
+  accuracy,
+  type Metric,
+  type Metrics,
+  type SetMetric,
+} from "./metrics/metric.ts";
+export {
+  overClasses,
+  overScores,
+  overValues,
+  type Score,
+} from "./metrics/over_sets.ts";
+export { areaUnderCurve, pearson, spearman } from "./metrics/ranking.ts";
 export type { ProgressState, TrainingProgress } from "./reports/progress.ts";
 export {
   type Schedule,

@@ -138,18 +138,6 @@ export function assertFunctions(owner: string, functions: object): void {
   }
 }
 
-/** Throws unless the option is an object of metrics by name. */
-export function assertMetrics(metrics: object): void {
-  if (typeof metrics === "object" && !Array.isArray(metrics)) {
-    return assertFunctions("metrics'", metrics);
-  }
-  throw new TypeError(
-    `metrics should be functions by name, got ${
-      Array.isArray(metrics) ? "an array" : typeof metrics
-    }`,
-  );
-}
-
 /** Throws unless the option is a communicator or absent. */
 export function assertCommunicator(
   owner: string,

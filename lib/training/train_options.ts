@@ -12,12 +12,8 @@ import {
   type DistillationOptions,
 } from "./distillation.ts";
 import type { Loss } from "./losses/loss.ts";
-import type { Metric } from "./metrics/metric.ts";
-import {
-  assertCommunicator,
-  assertFunctions,
-  assertMetrics,
-} from "./model_output.ts";
+import { assertMetrics, type Metrics } from "./metrics/metric.ts";
+import { assertCommunicator, assertFunctions } from "./model_output.ts";
 import type { TrainingProgress } from "./reports/progress.ts";
 import type { SharedBy } from "./ranks.ts";
 import { type Schedule, warmUpCosine } from "./schedule.ts";
@@ -63,8 +59,8 @@ export interface OptimizerOptions {
 export interface EvaluationOptions {
   /** Returns one pass over the evaluation data. */
   data: () => AsyncIterable<Batch>;
-  /** Metrics besides the loss, by name. @default none */
-  metrics?: Record<string, Metric> | undefined;
+  /** Metrics besides the loss, by name, as for `evaluate`. @default none */
+  metrics?: Metrics | undefined;
   /** Number of steps between evaluations. @default the steps of an epoch */
   every?: number | undefined;
 }

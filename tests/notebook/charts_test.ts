@@ -2,6 +2,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   attentionMatrix,
+  confusionFigure,
   curves,
   type Figure,
   FORM_COLORS,
@@ -53,6 +54,39 @@ Deno.test("curves() takes typed arrays, gaps, and styles of single curves", () =
     () => curves({ a: [1, 2] }, { at: [1] }),
     RangeError,
     'y of "a" should have 1 values as x has, got 2',
+  );
+});
+
+Deno.test("confusionFigure() shows counts, and colours shares of a row", async () => {
+  const classes = ["cat", "dog", "owl"];
+  const { data: [trace], layout } = await confusionFigure(
+    [[8, 2, 0], Int32Array.of(0, 5, 0), [0, 0, 0]],
+    { classes },
+  );
+  assertEquals(trace!["z"], [[0.8, 0.2, 0], [0, 1, 0], [0, 0, 0]]);
+  assertEquals(trace!["text"], [["8", "2", "0"], ["0", "5", "0"], [
+    ...["0", "0", "0"],
+  ]]);
+  assertEquals([trace!["zmin"], trace!["zmax"]], [0, 1]);
+  for (const [name, title] of [["xaxis", "predicted"], ["yaxis", "true"]]) {
+    const axis = layout[name!] as {
+      title: { text: string };
+      ticktext: string[];
+    };
+    assertEquals([axis.title.text, axis.ticktext], [title!, classes]);
+  }
+  const many = Array.from({ length: 21 }, (_, i) => new Int32Array(21).fill(i));
+  const { data: [large] } = await confusionFigure(many);
+  assertEquals(large!["texttemplate"], undefined);
+  await assertRejects(
+    () => confusionFigure([[1, 2]]),
+    RangeError,
+    "counts should have as many columns as rows, 1, got 2 in row 0",
+  );
+  await assertRejects(
+    () => confusionFigure([[1]], { classes }),
+    RangeError,
+    "classes should be 1 names, one for each row of counts, got 3",
   );
 });
 

@@ -2,6 +2,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   bars,
+  confusionFigure,
   curves,
   Figure,
   LivePlot,
@@ -23,6 +24,11 @@ const CALLS: Record<
   toImage: [(options) => FIGURE.toImage(options), "fmt", "format"],
   LivePlot: [(options) => new LivePlot(options), "ytype", "yType"],
   Figure: [(options) => new Figure([], {}, options), "capton", "caption"],
+  confusionFigure: [
+    (options) => confusionFigure([[1]], options),
+    "labels",
+    "classes",
+  ],
   curves: [(options) => curves({}, options), "ytype", "yType"],
   bars: [(options) => bars({}, options), "titel", "title"],
   panels: [(options) => panels([FIGURE], options), "titel", "title"],

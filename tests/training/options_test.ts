@@ -140,7 +140,7 @@ onCpu(
       [{ metrics: {} }, "evaluate's loss should be a function, got undefined"],
       [
         { loss, metrics: { a: 1 } },
-        "metrics' a should be a function, got number",
+        "metrics' a should be a function, or { collect, result } of a whole set, got number",
       ],
     ];
     for (const [options, message] of cases) {

@@ -2,13 +2,67 @@ import * as tf from "@tensorflow/tfjs-core";
 import { countLabels } from "../losses/loss.ts";
 
 /**
- * A metric, which returns its sum and count for a batch; the mean over batches
- * is Σ sum / Σ count.
+ * A metric that is a mean, which returns its sum and count for a batch; the mean
+ * over batches is Σ sum / Σ count.
  */
 export type Metric = (
   predictions: tf.Tensor,
   labels: tf.Tensor,
 ) => { sum: tf.Scalar; count: tf.Scalar };
+
+/**
+ * A metric of a whole set that is no mean over its batches, such as F1 or a
+ * correlation. `overClasses`, `overScores` and `overValues` make one of a
+ * function of two arrays.
+ *
+ * @example The largest error of all
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { type SetMetric } from "@lionjs/lion/training";
+ * import * as tf from "@tensorflow/tfjs-core";
+ *
+ * const largestError: SetMetric = {
+ *   collect: (predictions, labels) => [tf.max(tf.abs(tf.sub(predictions, labels)))],
+ *   result: ([errors]) => Math.max(...errors!),
+ * };
+ * assertEquals(largestError.result([Float64Array.of(1, 3, 2)]), 3);
+ * ```
+ */
+export interface SetMetric {
+  /**
+   * Returns what is kept of a batch, always as many tensors; the temporary ones
+   * are disposed of.
+   */
+  collect(predictions: tf.Tensor, labels: tf.Tensor): readonly tf.Tensor[];
+  /**
+   * Returns the metric. Its argument has the values of each tensor that `collect`
+   * returns, those of all batches one after another.
+   */
+  result(all: readonly Float64Array[]): number;
+}
+
+/** Metrics by the names under which `evaluate` and `train` return them. */
+export type Metrics = Record<string, Metric | SetMetric>;
+
+/** Throws unless the option is an object of metrics by name. */
+export function assertMetrics(metrics: Metrics): void {
+  const given: unknown = metrics;
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw new TypeError(
+      `metrics should be functions by name, got ${
+        Array.isArray(given) ? "an array" : typeof given
+      }`,
+    );
+  }
+  for (const [name, metric] of Object.entries(metrics)) {
+    if (typeof metric === "function") continue;
+    const { collect, result } = Object(metric) as SetMetric;
+    if (typeof collect === "function" && typeof result === "function") continue;
+    throw new TypeError(
+      `metrics' ${name} should be a function, or { collect, result } of a whole set, got ${typeof metric}`,
+    );
+  }
+}
 
 /**
  * Accuracy, the share of labels `[...]` whose logit is the largest of

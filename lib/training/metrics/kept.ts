@@ -1,0 +1,116 @@
+/** What metrics of whole sets keep of each batch, on one rank or on several. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Communicator } from "../../contract/communicator.ts";
+import type { Metrics, SetMetric } from "./metric.ts";
+
+type Exchange = Pick<
+  Communicator,
+  "rank" | "size" | "allreduce" | "broadcast"
+>;
+
+/** The values that an evaluation's metrics of whole sets keep. */
+export class Kept {
+  readonly #metrics: readonly (readonly [string, SetMetric])[];
+  /** The number of tensors that each metric keeps of a batch. */
+  readonly #counts: Int32Array;
+  /** The values of the tensors of each batch; none of a batch in which this rank has no row. */
+  readonly #batches: Float64Array[][] = [];
+
+  /** Chooses the metrics of whole sets among all. */
+  constructor(metrics: Metrics) {
+    this.#metrics = Object.entries(metrics).flatMap(([name, metric]) =>
+      typeof metric === "function" ? [] : [[name, metric] as const]
+    );
+    this.#counts = new Int32Array(this.#metrics.length);
+  }
+
+  /** The name of the first of these metrics; `undefined` if there is none. */
+  get first(): string | undefined {
+    return this.#metrics[0]?.[0];
+  }
+
+  /** Returns the tensors that are kept of a batch; call it inside `tf.tidy`. */
+  collect(predictions: tf.Tensor, labels: tf.Tensor): tf.Tensor[] {
+    return this.#metrics.flatMap(([name, metric], i) => {
+      const tensors = metric.collect(predictions, labels);
+      if (
+        !Array.isArray(tensors) ||
+        !tensors.every((tensor) => tensor instanceof tf.Tensor)
+      ) {
+        throw new TypeError(
+          `metrics' ${name} should collect tensors in an array, got ${typeof tensors}`,
+        );
+      }
+      this.#counts[i] = tensors.length;
+      // Copies, since a metric may keep the labels themselves.
+      return tensors.map((tensor) => tf.clone(tensor));
+    });
+  }
+
+  /** Keeps the values of the tensors of the next batch. */
+  add(values: readonly ArrayLike<number>[]): void {
+    if (!this.first) return;
+    this.#batches.push(values.map((value) => Float64Array.from(value)));
+  }
+
+  /** Computes the metrics, of the values of all ranks. */
+  async results(
+    ranks: Exchange | undefined,
+  ): Promise<Record<string, number>> {
+    if (!this.first) return {};
+    // A rank that never had a row does not know how much the others keep.
+    const counts = ranks
+      ? await ranks.allreduce(this.#counts.slice(), "max")
+      : this.#counts;
+    const all: Float64Array[] = [];
+    for (let i = 0; i < counts.reduce((sum, count) => sum + count, 0); i++) {
+      const own = this.#batches.map((batch) => batch[i] ?? new Float64Array());
+      all.push(await joined(own, ranks));
+    }
+    let place = 0;
+    return Object.fromEntries(this.#metrics.map(([name, { result }], i) => {
+      // Where there was no batch, nothing is known of what would be kept.
+      const count = counts[i]!;
+      const values = all.slice(place, place += count);
+      return [name, count === 0 ? NaN : result(values)];
+    }));
+  }
+}
+
+/** Joins values batch by batch and, within a batch, rank by rank, as its rows are divided. */
+async function joined(
+  own: readonly Float64Array[],
+  ranks: Exchange | undefined,
+): Promise<Float64Array> {
+  if (!ranks || own.length === 0) return concatenated(own);
+  const parts: Float64Array[][] = [];
+  for (let rank = 0; rank < ranks.size; rank++) {
+    const lengths = Int32Array.from(own, ({ length }) => length);
+    await ranks.broadcast(lengths, rank);
+    const values = rank === ranks.rank
+      ? concatenated(own)
+      : new Float64Array(lengths.reduce((sum, length) => sum + length, 0));
+    if (values.length > 0) await ranks.broadcast(values, rank);
+    let place = 0;
+    parts.push(
+      Array.from(
+        lengths,
+        (length) => values.subarray(place, place += length),
+      ),
+    );
+  }
+  return concatenated(
+    own.flatMap((_, batch) => parts.map((ofRank) => ofRank[batch]!)),
+  );
+}
+
+function concatenated(parts: readonly Float64Array[]): Float64Array {
+  const length = parts.reduce((sum, { length }) => sum + length, 0);
+  const all = new Float64Array(length);
+  let place = 0;
+  for (const part of parts) {
+    all.set(part, place);
+    place += part.length;
+  }
+  return all;
+}

@@ -1,0 +1,147 @@
+/** Metrics for `evaluate` and `train` of functions of two arrays. @module */
+import * as tf from "@tensorflow/tfjs-core";
+import type { SetMetric } from "./metric.ts";
+import { countedPairs } from "./pairs.ts";
+
+/** A function of what was predicted and what is true, over a whole set. */
+export type Score = (predicted: Float64Array, labels: Float64Array) => number;
+
+/**
+ * Makes a metric of a function of predicted and true classes, such as `f1` and
+ * `matthews`. The predicted class is that of the largest logit; where labels have
+ * the shape of the predictions, or these have one column, each logit decides for
+ * itself between 0 and 1, which it is above 0. Labels of -100 are left out.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import "@lionjs/lion";
+ * import {
+ *   crossEntropy, evaluate, f1, matthews, overClasses,
+ * } from "@lionjs/lion/training";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import * as layers from "@tensorflow/tfjs-layers";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const identity = layers.layers.dense({
+ *   units: 2, inputShape: [2], kernelInitializer: "identity",
+ * });
+ * const model = layers.sequential({ layers: [identity] });
+ * async function* batches() {
+ *   const inputs = [tf.tensor2d([[1, 0], [0, 1], [0, 1]])];
+ *   yield { inputs, labels: tf.tensor1d([0, 0, 1], "int32"), size: 3 };
+ * }
+ * const means = await evaluate(model, batches(), {
+ *   loss: crossEntropy(),
+ *   metrics: {
+ *     matthews: overClasses(matthews),
+ *     f1: overClasses((predicted, labels) =>
+ *       f1(predicted, labels, { average: "macro" })
+ *     ),
+ *   },
+ * });
+ * assertEquals([means.matthews, means.f1], [0.5, 2 / 3]);
+ * ```
+ *
+ * @param score The function.
+ * @returns The metric.
+ */
+export function overClasses(score: Score): SetMetric {
+  return {
+    collect(predictions, labels) {
+      const { shape } = predictions;
+      if (shape.at(-1) === 1 || isPerLogit(predictions, labels)) {
+        return flat(tf.greater(predictions, 0), labels);
+      }
+      return flat(tf.argMax(predictions, -1), labels);
+    },
+    result: ([predicted, labels]) => scoreCounted(score, predicted!, labels!),
+  };
+}
+
+/**
+ * Makes a metric of a function of scores and labels that are 0 or 1, such as
+ * `areaUnderCurve`. The score is the logit of class 1 less that of class 0; where
+ * labels have the shape of the predictions, or these have one column, it is the
+ * logit. Labels of -100 are left out.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { areaUnderCurve, overScores } from "@lionjs/lion/training";
+ *
+ * const metric = overScores(areaUnderCurve);
+ * const scores = Float64Array.of(3, 1), labels = Float64Array.of(1, 0);
+ * assertEquals(metric.result([scores, labels]), 1);
+ * ```
+ *
+ * @param score The function.
+ * @returns The metric. It throws a TypeError if predictions have more than two
+ * columns for labels of one.
+ */
+export function overScores(score: Score): SetMetric {
+  return {
+    collect(predictions, labels) {
+      const columns = predictions.shape.at(-1)!;
+      if (columns === 1 || isPerLogit(predictions, labels)) {
+        return flat(predictions, labels);
+      }
+      if (columns === 2) {
+        const [zero, one] = tf.split(predictions, 2, -1);
+        return flat(tf.sub(one!, zero!), labels);
+      }
+      throw new TypeError(
+        `predictions of a metric of scores should have one or two columns, or labels of their shape, got [${predictions.shape}] with labels [${labels.shape}]`,
+      );
+    },
+    result: ([scores, labels]) => scoreCounted(score, scores!, labels!),
+  };
+}
+
+/**
+ * Makes a metric of a function of predicted and true numbers, such as `pearson`
+ * and `spearman`; the model has one number for each label.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { overValues, spearman } from "@lionjs/lion/training";
+ *
+ * const metric = overValues(spearman);
+ * const values = Float64Array.of(3, 1), labels = Float64Array.of(9, 8);
+ * assertEquals(Math.round(metric.result([values, labels])), 1);
+ * ```
+ *
+ * @param score The function.
+ * @returns The metric. It throws a TypeError if there are not as many predictions
+ * as labels.
+ */
+export function overValues(score: Score): SetMetric {
+  return {
+    collect: flat,
+    result: ([values, labels]) => score(values!, labels!),
+  };
+}
+
+function isPerLogit({ shape }: tf.Tensor, labels: tf.Tensor): boolean {
+  return tf.util.arraysEqual(shape, labels.shape);
+}
+
+/** Both as vectors of the same length. */
+function flat(values: tf.Tensor, labels: tf.Tensor): tf.Tensor[] {
+  if (values.size !== labels.size) {
+    throw new TypeError(
+      `labels of a metric should be as many as its predictions, [${values.shape}], got [${labels.shape}]`,
+    );
+  }
+  return [tf.reshape(values, [-1]), tf.reshape(labels, [-1])];
+}
+
+function scoreCounted(
+  score: Score,
+  predicted: Float64Array,
+  labels: Float64Array,
+): number {
+  const [some, counted] = countedPairs("predicted", predicted, labels);
+  return score(Float64Array.from(some), Float64Array.from(counted));
+}

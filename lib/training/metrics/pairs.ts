@@ -1,0 +1,54 @@
+/** Pairs of what a model predicted and what is true. @module */
+import { NOT_COUNTED } from "../../data/text/token_batch.ts";
+
+/** Throws unless two arrays are of numbers, and as long as each other. */
+export function assertPairs(
+  name: string,
+  predicted: ArrayLike<number>,
+  labels: ArrayLike<number>,
+): void {
+  for (const [what, values] of Object.entries({ [name]: predicted, labels })) {
+    const given: unknown = values;
+    if (Array.isArray(given) || ArrayBuffer.isView(given)) continue;
+    throw new TypeError(
+      `${what} should be an array of numbers, got ${
+        given === null ? "null" : typeof given
+      }`,
+    );
+  }
+  if (predicted.length === labels.length) return;
+  throw new TypeError(
+    `${name} should be as many as labels, ${labels.length}, got ${predicted.length}`,
+  );
+}
+
+/** The pairs whose label counts. */
+export function countedPairs(
+  name: string,
+  predicted: ArrayLike<number>,
+  labels: ArrayLike<number>,
+): [predicted: number[], labels: number[]] {
+  assertPairs(name, predicted, labels);
+  const places = Array.from(
+    labels,
+    (label, i) => label === NOT_COUNTED ? -1 : i,
+  )
+    .filter((i) => i >= 0);
+  return [places.map((i) => predicted[i]!), places.map((i) => labels[i]!)];
+}
+
+/** The pairs of classes whose label counts. */
+export function classPairs(
+  predicted: ArrayLike<number>,
+  labels: ArrayLike<number>,
+): [predicted: number[], labels: number[]] {
+  const pairs = countedPairs("predicted", predicted, labels);
+  for (const [i, name] of (["predicted", "labels"] as const).entries()) {
+    const wrong = pairs[i]!.find((x) => !(Number.isInteger(x) && x >= 0));
+    if (wrong === undefined) continue;
+    throw new RangeError(
+      `${name} should be classes, integers of 0 or more, got ${wrong}`,
+    );
+  }
+  return pairs;
+}
