@@ -41,6 +41,13 @@ export {
   type Score,
 } from "./metrics/over_sets.ts";
 export { areaUnderCurve, pearson, spearman } from "./metrics/ranking.ts";
+export {
+  type Numbers,
+  predict,
+  predictBatches,
+  type Predictions,
+  type PredictOptions,
+} from "./predict.ts";
 export type { ProgressState, TrainingProgress } from "./reports/progress.ts";
 export {
   type Schedule,

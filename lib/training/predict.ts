@@ -1,0 +1,259 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { assertSignal, itemsUnlessAborted } from "../contract/abort.ts";
+import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { assertIterable } from "../contract/values.ts";
+import type { Batch } from "../data/batches/stream.ts";
+import { assertBatch } from "./batch_check.ts";
+import {
+  assertFunctions,
+  assertOneOutput,
+  disposeBatch,
+  outputOf,
+} from "./model_output.ts";
+
+/** Numbers of predictions or labels. */
+export type Numbers = Float32Array | Int32Array;
+
+/** What a model predicts, beside what is true. */
+export interface Predictions {
+  /** The predictions, one example after another. */
+  readonly values: Numbers;
+  /** The predictions' shape: the number of examples, and what each has. */
+  readonly shape: readonly number[];
+  /** The labels of the batches, in the same order. */
+  readonly labels: Numbers;
+  /** The labels' shape. */
+  readonly labelShape: readonly number[];
+}
+
+/** Options of {@linkcode predict} and {@linkcode predictBatches}. */
+export interface PredictOptions {
+  /**
+   * Makes of the model's output what is kept, on the device: classes with
+   * `(logits) => tf.argMax(logits, -1)`, probabilities with `tf.softmax`. Its
+   * temporary tensors are disposed of. @default the output itself
+   */
+  map?: ((output: tf.Tensor) => tf.Tensor) | undefined;
+  /** A signal that aborts between two batches, or while waiting for one. @default none */
+  signal?: AbortSignal | undefined;
+}
+
+const OPTIONS: OptionNames<PredictOptions> = { map: true, signal: true };
+
+/**
+ * Applies a model to all batches, in inference mode; returns its predictions with
+ * the labels, for `confusionMatrix`, `f1` and others.
+ *
+ * @example Which digits are taken for which
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import "@lionjs/lion";
+ * import { confusionMatrix, predict } from "@lionjs/lion/training";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import * as layers from "@tensorflow/tfjs-layers";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const identity = layers.layers.dense({
+ *   units: 2, inputShape: [2], kernelInitializer: "identity",
+ * });
+ * const model = layers.sequential({ layers: [identity] });
+ * async function* batches() {
+ *   const labels = tf.tensor1d([0, 1, 1], "int32");
+ *   yield { inputs: [tf.tensor2d([[1, 0], [0, 1], [3, 2]])], labels, size: 3 };
+ * }
+ * const { values, labels } = await predict(model, batches(), {
+ *   map: (logits) => tf.argMax(logits, -1),
+ * });
+ * assertEquals(confusionMatrix(values, labels), [[1, 0], [1, 1]]);
+ * ```
+ *
+ * @param model A model with one output.
+ * @param batches The batches of one pass, which are disposed of.
+ * @param options See {@linkcode PredictOptions}.
+ * @returns The predictions of all batches, in memory.
+ * @throws {TypeError} If the model has several outputs, a batch has other inputs
+ * than the model in number, shape or dtype, batches have predictions or labels of
+ * different shapes, or an option is unknown or of the wrong type.
+ * @throws {unknown} The signal's reason, and what the batches throw.
+ */
+export async function predict(
+  model: LayersModel,
+  batches: AsyncIterable<Batch>,
+  options: PredictOptions = {},
+): Promise<Predictions> {
+  const parts = await Array.fromAsync(
+    batchesOf("predict", model, batches, options),
+  );
+  const [values, shape] = joined(
+    "predictions",
+    parts.map(({ values, shape }) => [values, shape]),
+  );
+  const [labels, labelShape] = joined(
+    "labels",
+    parts.map(({ labels, labelShape }) => [labels, labelShape]),
+  );
+  return { values, shape, labels, labelShape };
+}
+
+/**
+ * Applies a model to batches, one after another: {@linkcode predict} for
+ * predictions that do not fit into memory together, or differ in length. While one
+ * batch is read, the device computes the next.
+ *
+ * @example The most confident prediction of each batch
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import "@lionjs/lion";
+ * import { predictBatches } from "@lionjs/lion/training";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import * as layers from "@tensorflow/tfjs-layers";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const identity = layers.layers.dense({
+ *   units: 1, inputShape: [1], kernelInitializer: "identity",
+ * });
+ * const model = layers.sequential({ layers: [identity] });
+ * async function* batches() {
+ *   for (const x of [[1, 3], [2]]) {
+ *     const labels = tf.zeros([x.length]);
+ *     yield { inputs: [tf.tensor2d(x, [x.length, 1])], labels, size: x.length };
+ *   }
+ * }
+ * const largest: number[] = [];
+ * for await (const { values } of predictBatches(model, batches())) {
+ *   largest.push(Math.max(...values));
+ * }
+ * assertEquals(largest, [3, 2]);
+ * ```
+ *
+ * @param model A model with one output.
+ * @param batches The batches of one pass, which are disposed of.
+ * @param options See {@linkcode PredictOptions}.
+ * @returns The predictions of each batch.
+ * @throws {TypeError} If the model has several outputs, or an option is unknown or
+ * of the wrong type. The iterable throws it if a batch has other inputs than the
+ * model in number, shape or dtype.
+ * @throws {unknown} The iterable throws the signal's reason, and what the batches
+ * throw.
+ */
+export function predictBatches(
+  model: LayersModel,
+  batches: AsyncIterable<Batch>,
+  options: PredictOptions = {},
+): AsyncIterable<Predictions> {
+  return batchesOf("predictBatches", model, batches, options);
+}
+
+function batchesOf(
+  owner: string,
+  model: LayersModel,
+  batches: AsyncIterable<Batch>,
+  options: PredictOptions,
+): AsyncGenerator<Predictions> {
+  assertOneOutput(model);
+  assertOptions(owner, options, OPTIONS);
+  const { map = (output) => output, signal } = options;
+  assertFunctions(`${owner}'s`, { map });
+  assertSignal(`${owner}'s`, signal);
+  assertIterable(`${owner}'s batches`, batches);
+  return readEach(
+    model,
+    itemsUnlessAborted(signal, batches, disposeBatch),
+    map,
+  );
+}
+
+async function* readEach(
+  model: LayersModel,
+  batches: AsyncIterable<Batch>,
+  map: (output: tf.Tensor) => tf.Tensor,
+): AsyncGenerator<Predictions> {
+  let coming: Promise<Predictions> | undefined;
+  try {
+    for await (const batch of batches) {
+      assertBatch(model, batch);
+      const last = coming;
+      coming = read(apply(model, batch, map));
+      if (last) yield await last;
+    }
+    if (coming) yield await coming;
+  } finally {
+    // It disposes of its tensors, though nobody may wait for it any more.
+    await coming?.catch(() => {});
+  }
+}
+
+/** Computes what is kept of a batch, and disposes of its inputs. */
+function apply(
+  model: LayersModel,
+  { inputs, labels }: Batch,
+  map: (output: tf.Tensor) => tf.Tensor,
+): { readonly kept: tf.Tensor; readonly labels: tf.Tensor } {
+  try {
+    const kept = tf.tidy(() => {
+      const kept = map(outputOf(model, inputs, { training: false }));
+      if (!(kept instanceof tf.Tensor)) {
+        throw new TypeError(
+          `map should return a tensor, got ${typeof kept}`,
+        );
+      }
+      // A copy, since it may be an input.
+      return kept.dtype === "bool" ? tf.cast(kept, "int32") : tf.clone(kept);
+    });
+    return { kept, labels };
+  } catch (error) {
+    labels.dispose();
+    throw error;
+  } finally {
+    tf.dispose([...inputs]);
+  }
+}
+
+/** Reads tensors, and disposes of them. */
+async function read(
+  { kept, labels }: { readonly kept: tf.Tensor; readonly labels: tf.Tensor },
+): Promise<Predictions> {
+  try {
+    const [values, given] = await Promise.all([kept.data(), labels.data()]);
+    return {
+      values: values as Numbers,
+      shape: [...kept.shape],
+      labels: given as Numbers,
+      labelShape: [...labels.shape],
+    };
+  } finally {
+    tf.dispose([kept, labels]);
+  }
+}
+
+/** Joins the values of all batches along their first axis. */
+function joined(
+  name: string,
+  parts: readonly (readonly [Numbers, readonly number[]])[],
+): [Numbers, readonly number[]] {
+  const [first] = parts;
+  if (!first) return [new Float32Array(), [0]];
+  const [, [, ...each]] = first;
+  let rows = 0, size = 0;
+  for (const [values, [own, ...others]] of parts) {
+    if (own === undefined || !tf.util.arraysEqual(each, others)) {
+      throw new TypeError(
+        `${name} of all batches should have the same shape but for the first axis, [any,${each}], got [${[
+          own ?? "",
+          ...others,
+        ]}]; pad all batches to one length, or use predictBatches`,
+      );
+    }
+    rows += own;
+    size += values.length;
+  }
+  const isInteger = parts.every(([values]) => values instanceof Int32Array);
+  const all = isInteger ? new Int32Array(size) : new Float32Array(size);
+  let place = 0;
+  for (const [values] of parts) {
+    all.set(values, place);
+    place += values.length;
+  }
+  return [all, [rows, ...each]];
+}
