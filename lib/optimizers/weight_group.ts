@@ -20,13 +20,20 @@ export class WeightGroup {
   readonly variables: readonly tf.Variable[];
   /** Whether weight decay applies to these weights. */
   readonly decays: boolean;
+  /** The factor of the learning rate for these weights. */
+  readonly rate: number;
   /** Number of zeros that fill the last row. */
   readonly #padding: number;
 
   /** Makes a group of weights. */
-  constructor(variables: readonly tf.Variable[], decays: boolean) {
+  constructor(
+    variables: readonly tf.Variable[],
+    decays: boolean,
+    rate: number,
+  ) {
     this.variables = variables;
     this.decays = decays;
+    this.rate = rate;
     this.#padding = COLUMNS - sizeOf(variables) % COLUMNS;
   }
 
@@ -68,23 +75,35 @@ export class WeightGroup {
 }
 
 /**
- * Groups weights; weights with and without weight decay are in separate groups.
+ * Groups weights; those with and without weight decay are in separate groups, and
+ * so are those with different factors of the learning rate.
  */
 export function groupWeights(
   variables: readonly tf.Variable[],
   decays: (weight: tf.Variable) => boolean,
+  rateOf: (weight: tf.Variable) => number = () => 1,
 ): WeightGroup[] {
+  const rates = new Map(variables.map((weight) => [weight, rateOf(weight)]));
   return [true, false].flatMap((decay) => {
-    const groups: tf.Variable[][] = [];
-    for (const weight of variables) {
-      if (decays(weight) !== decay) continue;
-      const last = groups.at(-1);
-      if (last && sizeOf(last) + weight.size <= LARGEST_GROUP) {
-        last.push(weight);
-      } else groups.push([weight]);
-    }
-    return groups.map((group) => new WeightGroup(group, decay));
+    const own = variables.filter((weight) => decays(weight) === decay);
+    return [...new Set(own.map((weight) => rates.get(weight)!))]
+      .flatMap((rate) =>
+        inParts(own.filter((weight) => rates.get(weight) === rate))
+          .map((group) => new WeightGroup(group, decay, rate))
+      );
   });
+}
+
+/** Divides weights, in their order, into parts that a device can hold. */
+function inParts(weights: readonly tf.Variable[]): tf.Variable[][] {
+  const parts: tf.Variable[][] = [];
+  for (const weight of weights) {
+    const last = parts.at(-1);
+    if (last && sizeOf(last) + weight.size <= LARGEST_GROUP) {
+      last.push(weight);
+    } else parts.push([weight]);
+  }
+  return parts;
 }
 
 /** The Euclidean norm √ Σ x² over all values of the matrices. */

@@ -8,6 +8,7 @@ export { loadCheckpoint } from "./checkpoint.ts";
 export type { DistillationOptions, Teacher } from "./distillation.ts";
 export { type Divergence, DivergenceError } from "./divergence_error.ts";
 export { evaluate, type EvaluateOptions } from "./evaluate.ts";
+export { layerwiseDecay } from "./layerwise_decay.ts";
 export {
   binaryCrossEntropy,
   type BinaryCrossEntropyOptions,

@@ -74,6 +74,11 @@ export async function identityOf(
   [...namesOfWeights(model)].forEach(([{ shape }, name], i) => {
     identity[`shape of weight ${i}`] = shape;
     identity[`decay of weight ${i}`] = settings.decays(name, shape);
+    if (!settings.rateOf) return;
+    identity[`learningRateFactor of weight ${i}`] = settings.rateOf(
+      name,
+      shape,
+    );
   });
   return Object.fromEntries(
     Object.entries(identity).map(([name, value]) => [

@@ -47,6 +47,14 @@ export interface OptimizerOptions {
    */
   decays?: ((name: string, shape: readonly number[]) => boolean) | undefined;
   /**
+   * The factor of the learning rate for a weight, by its name and shape: 0 keeps a
+   * weight as it is. `layerwiseDecay` makes one for fine-tuning, with lower rates
+   * for lower layers. @default 1 for all
+   */
+  learningRateFactor?:
+    | ((name: string, shape: readonly number[]) => number)
+    | undefined;
+  /**
    * The largest norm of the gradients of all weights together, to which larger
    * ones are scaled. @default 1
    */
@@ -195,6 +203,7 @@ const OPTIMIZER: OptionNames<OptimizerOptions> = {
   epsilon: true,
   weightDecay: true,
   decays: true,
+  learningRateFactor: true,
   clipNorm: true,
   accumulate: true,
 };
@@ -290,6 +299,10 @@ export function settingsOf(
   assertFinite("seed", seed);
   assertInteger("accumulate", accumulate, 1);
   assertFunctions("train's optimizer", { decays });
+  const { learningRateFactor: rateOf } = optimizer;
+  if (rateOf !== undefined) {
+    assertFunctions("train's optimizer", { learningRateFactor: rateOf });
+  }
   if (!(data.stepsPerEpoch >= 1)) {
     throw new RangeError(
       `data's stepsPerEpoch should be 1 or more, got ${data.stepsPerEpoch}`,
@@ -324,6 +337,7 @@ export function settingsOf(
   return {
     adam: withDefaults({ ...adam, ...constant }),
     decays,
+    rateOf,
     clipNorm,
     averageDecay: ema?.decay,
     steps,

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import "../contract/tape.ts";
 import type { Batch } from "../data/batches/stream.ts";
-import { assertBoolean } from "../contract/values.ts";
+import { assertBoolean, assertEpsilon } from "../contract/values.ts";
 import { withDropoutSeed } from "../layers/randomness.ts";
 import { type AdamOptions, attributesOf, update } from "../optimizers/adam.ts";
 import { divisorOf } from "./losses/loss.ts";
@@ -24,6 +24,10 @@ export interface UpdateSettings {
   readonly adam: Complete<AdamOptions>;
   /** Whether weight decay applies to a weight. */
   readonly decays: (name: string, shape: readonly number[]) => boolean;
+  /** The factor of the learning rate for a weight; `undefined` if it is 1 for all. */
+  readonly rateOf:
+    | ((name: string, shape: readonly number[]) => number)
+    | undefined;
   /** The norm to which larger gradients are scaled. */
   readonly clipNorm: number;
   /** The decay of the moving average of the weights; `undefined` for none. */
@@ -84,7 +88,13 @@ export class TrainingState {
       assertBoolean(`what decays returns for ${name}`, decays);
       return decays;
     };
-    const groups = groupWeights(this.#trainable, decays);
+    const rateOf = (weight: tf.Variable) => {
+      const name = this.#names.get(weight)!;
+      const rate = settings.rateOf?.(name, weight.shape) ?? 1;
+      assertEpsilon(`what learningRateFactor returns for ${name}`, rate);
+      return rate;
+    };
+    const groups = groupWeights(this.#trainable, decays, rateOf);
     this.#groups = groups.map((group) => ({ group, moments: {} as Moments }));
     // Keep all of the moments or, if memory runs out, none.
     tf.tidy(() => {
@@ -218,13 +228,17 @@ export class TrainingState {
         const clipping = tf.minimum(1, tf.div(clipNorm, norm));
         const factor = tf.div(clipping, count);
         this.#groups.forEach(({ group, moments }, i) => {
-          const weightDecay = group.decays ? adam.weightDecay : 0;
+          const options = {
+            ...adam,
+            learningRate: learningRate * group.rate,
+            weightDecay: group.decays ? adam.weightDecay : 0,
+          };
           const { value, mean, square } = update({
             value: group.values(),
             gradient: tf.mul(gradients[i]!, factor),
             mean: moments.mean,
             square: moments.square,
-          }, attributesOf({ ...adam, learningRate, weightDecay }, this.steps));
+          }, attributesOf(options, this.steps));
           group.assign(value);
           replace(moments, { mean, square });
           this.#average(moments, value);
