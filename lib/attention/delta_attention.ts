@@ -7,6 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../contract/communicator.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
+import { shown } from "../contract/shown.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertTokenRanks } from "../operations/token_ranks.ts";
 import { assertDecay, type Decay, noDecay } from "./decays/decay.ts";
@@ -200,7 +201,7 @@ function check(
     throw new RangeError(
       `form should be ${
         Object.keys(FORMS).map((name) => `"${name}"`).join(", ")
-      }, got ${JSON.stringify(form)}`,
+      }, got ${shown(form)}`,
     );
   }
   const chooses = decay?.kind === "selective" || decay?.kind === "diagonal";

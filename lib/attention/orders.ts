@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { floats } from "../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertPositiveInteger } from "../contract/values.ts";
+import { shown } from "../contract/shown.ts";
 import { tokensIn, withoutPadding } from "../operations/padding.ts";
 import { assertDecay, type Decay } from "./decays/decay.ts";
 import { assertOfBatch } from "./decays/decay_pair.ts";
@@ -67,7 +68,7 @@ export function snakeOrder(
   assertPositiveInteger("columns", columns);
   if (along !== "rows" && along !== "columns") {
     throw new RangeError(
-      `along should be "rows" or "columns", got ${JSON.stringify(along)}`,
+      `along should be "rows" or "columns", got ${shown(along)}`,
     );
   }
   if (!(Number.isInteger(first) && first >= 0)) {
@@ -221,7 +222,7 @@ function permutation(order: Order, length: number): Permutation {
   if (order.length !== length || inverse.includes(-1)) {
     throw new RangeError(
       `order should hold each of the ${length} tokens once, got ${order.length} numbers: ${
-        JSON.stringify(order.slice(0, 10))
+        shown(order.slice(0, 10))
       }${order.length > 10 ? " …" : ""}`,
     );
   }

@@ -5,6 +5,7 @@
  */
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertThreads } from "../contract/threads.ts";
+import { shown } from "../contract/shown.ts";
 import { assertTuning } from "../kernels/tuning.ts";
 import type {
   BackendInfo,
@@ -65,25 +66,30 @@ const OPTIONS: OptionNames<UseBackendOptions> = {
  * assertEquals(backend.name, tf.getBackend());
  * assertEquals(backend.skipped, {});
  * assertEquals([...await tf.add(1, 2).data()], [3]);
+ * assertEquals((await useBackend("cpu")).name, "cpu"); // that one, or an error
  * ```
  *
- * @param options See {@linkcode UseBackendOptions}.
+ * @param options See {@linkcode UseBackendOptions}, or the name of the only
+ * backend to try.
  * @returns The backend in use.
  * @throws {TypeError} If an option is unknown or of the wrong type.
  * @throws {RangeError} If a value or a name is unknown, or no backend starts; the message says why, and `cause` holds what was thrown. Errors of a function that finds the tuning are passed on.
  * @throws {Error} If a later call has begun because this one waited too long; the message says for what.
  */
 export async function useBackend(
-  options: UseBackendOptions = {},
+  options: UseBackendOptions | BackendName = {},
 ): Promise<BackendInfo> {
-  assertOptions("useBackend", options, OPTIONS);
-  const { prefer, threads, powerPreference, wasmPath, tuning } = options;
+  const given: UseBackendOptions = typeof options === "string"
+    ? { prefer: [options] }
+    : options;
+  assertOptions("useBackend", given, OPTIONS);
+  const { prefer, threads, powerPreference, wasmPath, tuning } = given;
   if (prefer !== undefined) assertNames(prefer);
   if (threads !== undefined) assertThreads("threads", threads);
   if (![undefined, "low-power", "high-performance"].includes(powerPreference)) {
     throw new RangeError(
       'powerPreference should be "low-power" or "high-performance", got ' +
-        JSON.stringify(powerPreference),
+        shown(powerPreference),
     );
   }
   if (
@@ -91,7 +97,7 @@ export async function useBackend(
     !(wasmPath as unknown instanceof URL)
   ) {
     throw new TypeError(
-      `wasmPath should be a path or a URL, got ${JSON.stringify(wasmPath)}`,
+      `wasmPath should be a path or a URL, got ${shown(wasmPath)}`,
     );
   }
   const source = tuning && sourceOf(tuning);
@@ -99,7 +105,7 @@ export async function useBackend(
     assertTuning(source);
   }
   const taken = {
-    ...options,
+    ...given,
     ...(prefer && { prefer: [...prefer] }),
     ...(typeof source === "object" && {
       tuning: asTuning(structuredClone(source)),
@@ -137,15 +143,13 @@ export async function disposeBackend(): Promise<void> {
 function assertNames(prefer: unknown): asserts prefer is BackendName[] {
   if (!Array.isArray(prefer) || prefer.length === 0) {
     throw new TypeError(
-      `prefer should be a list of backend names, got ${JSON.stringify(prefer)}`,
+      `prefer should be a list of backend names, got ${shown(prefer)}`,
     );
   }
   for (const name of prefer) {
     if (name === "webgpu" || name === "wasm" || name === "cpu") continue;
     throw new RangeError(
-      `prefer should hold "webgpu", "wasm" or "cpu", got ${
-        JSON.stringify(name)
-      }`,
+      `prefer should hold "webgpu", "wasm" or "cpu", got ${shown(name)}`,
     );
   }
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { shown } from "./shown.ts";
 
 /**
  * Throws unless a value is a finite number.
@@ -83,7 +84,7 @@ export function assertBoolean(name: string, value: boolean): void {
   const given: unknown = value;
   throw new TypeError(
     `${name} should be true or false, got ${
-      typeof given === "string" ? JSON.stringify(given) : given
+      typeof given === "string" ? shown(given) : given
     }`,
   );
 }

@@ -1,4 +1,5 @@
 /** Options that select or rename tensors. @module */
+import { shown } from "../contract/shown.ts";
 
 /**
  * Names of tensors. A string is the name of a tensor, or of a module that
@@ -24,7 +25,7 @@ export function matcher(
   if (other !== undefined) {
     throw new TypeError(
       `${option} should be true, a name, a pattern or a list of those, got ${
-        JSON.stringify(names)
+        shown(names)
       }`,
     );
   }
@@ -61,7 +62,7 @@ export function renamer(
   ) {
     throw new TypeError(
       `rename should be a function, or new names by old ones such as { roberta: "bert" }, got ${
-        JSON.stringify(rename)
+        shown(rename)
       }`,
     );
   }

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Complete, OptionNames } from "../contract/options.ts";
+import { shown } from "../contract/shown.ts";
 import { gelu } from "../operations/gelu.ts";
 import { tokensIn } from "../operations/padding.ts";
 import {
@@ -194,7 +195,7 @@ export function assertBlockOptions(
   }
   if (norm !== "pre" && norm !== "post") {
     throw new RangeError(
-      `norm should be "pre" or "post", got ${JSON.stringify(norm)}`,
+      `norm should be "pre" or "post", got ${shown(norm)}`,
     );
   }
   assertRate("dropPath", dropPath);

@@ -1,5 +1,6 @@
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { shown } from "../contract/shown.ts";
 import {
   type AttentionOptions,
   isLion,
@@ -182,13 +183,13 @@ export function lionBert(options: LionBertOptions): LayersModel {
   if (head !== "masked-language-model" && head !== "classification") {
     throw new RangeError(
       `head should be "masked-language-model" or "classification", got ${
-        JSON.stringify(head)
+        shown(head)
       }`,
     );
   }
   if (pooling !== "first" && pooling !== "mean") {
     throw new RangeError(
-      `pooling should be "first" or "mean", got ${JSON.stringify(pooling)}`,
+      `pooling should be "first" or "mean", got ${shown(pooling)}`,
     );
   }
   assertStack({ ...block, norm, epsilon }, dim);

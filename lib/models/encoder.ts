@@ -4,6 +4,7 @@ import {
   type SymbolicTensor,
 } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { shown } from "../contract/shown.ts";
 import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
 import { Normalization } from "../layers/normalization.ts";
@@ -207,7 +208,7 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
   }
   if (output !== "mean" && output !== "tokens") {
     throw new RangeError(
-      `output should be "mean" or "tokens", got ${JSON.stringify(output)}`,
+      `output should be "mean" or "tokens", got ${shown(output)}`,
     );
   }
   assertStack(block, dim);

@@ -16,6 +16,7 @@ import {
 } from "../layers/block.ts";
 import type { LionLayer } from "../layers/lion_layer.ts";
 import { assertCount } from "../layers/options/option_values.ts";
+import { shown } from "../contract/shown.ts";
 
 /** The names of the options that all models have. */
 export const MODEL_OPTIONS = {
@@ -80,7 +81,7 @@ export function assertStack(options: BlockStackOptions, dim: number): void {
   ) {
     throw new RangeError(
       'direction should be "both", "forward", "backward" or "alternate", got ' +
-        JSON.stringify(direction),
+        shown(direction),
     );
   }
   for (const i of [0, 1]) {

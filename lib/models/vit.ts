@@ -1,5 +1,6 @@
 import { input, type LayersModel } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { shown } from "../contract/shown.ts";
 import type { AttentionOptions } from "../layers/options/attention_options.ts";
 import { Linear } from "../layers/linear.ts";
 import { Normalization } from "../layers/normalization.ts";
@@ -167,9 +168,7 @@ export function lionViT(options: LionViTOptions): LayersModel {
   } = options;
   if (!["read", "mean", "none"].includes(classToken)) {
     throw new RangeError(
-      `classToken should be "read", "mean" or "none", got ${
-        JSON.stringify(classToken)
-      }`,
+      `classToken should be "read", "mean" or "none", got ${shown(classToken)}`,
     );
   }
   assertStack({ ...block, grid: [1, 1] }, dim);

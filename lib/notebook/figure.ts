@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadOptional } from "../contract/optional_package.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
+import { shown } from "../contract/shown.ts";
 import { writeAtomically } from "../io/atomic_write.ts";
 import { display } from "../jupyter/display.ts";
 import { escapeHTML } from "../jupyter/html.ts";
@@ -166,9 +167,7 @@ export class Figure implements Displayable {
     const { fullPage = true, plotly = "source" } = options;
     if (plotly !== "source" && plotly !== "cdn" && plotly !== false) {
       throw new RangeError(
-        `plotly should be "source", "cdn" or false, got ${
-          JSON.stringify(plotly)
-        }`,
+        `plotly should be "source", "cdn" or false, got ${shown(plotly)}`,
       );
     }
     const part = [plotElement(this.toJSON()), ...captionOf(this.caption)]
@@ -295,9 +294,7 @@ function assertTitles(layout: Layout): void {
     const { title } = (part ?? {}) as { title?: unknown };
     if (typeof title !== "string") continue;
     throw new TypeError(
-      `${path}.title should be { text: ${
-        JSON.stringify(title)
-      } }, got a string`,
+      `${path}.title should be { text: ${shown(title)} }, got a string`,
     );
   }
 }

@@ -3,6 +3,7 @@ import {
   type Complete,
   type OptionNames,
 } from "../contract/options.ts";
+import { shown } from "../contract/shown.ts";
 import { type Curve, curvesSVG } from "./curves_svg.ts";
 import { Figure, showCaption } from "./figure.ts";
 import { isNotebook } from "../jupyter/kernel.ts";
@@ -78,7 +79,7 @@ export class LivePlot {
     const { colors = {}, caption = "" } = options;
     if (yType !== "linear" && yType !== "log") {
       throw new RangeError(
-        `yType should be "linear" or "log", got ${JSON.stringify(yType)}`,
+        `yType should be "linear" or "log", got ${shown(yType)}`,
       );
     }
     this.#options = { title, caption, x, y, yType, colors };

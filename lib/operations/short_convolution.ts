@@ -5,6 +5,7 @@ import { hasKernel, type Operation, runKernel } from "../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
 import { assertShape } from "../contract/shape.ts";
 import { assertBoolean } from "../contract/values.ts";
+import { shown } from "../contract/shown.ts";
 import { tokensIn, withoutPadding } from "./padding.ts";
 import { assertSegments, numberSegments } from "./segments.ts";
 
@@ -226,7 +227,7 @@ function assertOneOf<T extends string>(
   if (known.includes(value)) return;
   throw new RangeError(
     `${name} should be ${known.map((one) => `"${one}"`).join(" or ")}, got ${
-      JSON.stringify(value)
+      shown(value)
     }`,
   );
 }

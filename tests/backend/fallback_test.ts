@@ -135,7 +135,8 @@ Deno.test("threads that do not start are said, and the backend computes without"
 
 Deno.test("useBackend() refuses options that it does not have", async () => {
   const refused: [unknown, typeof TypeError | typeof RangeError, string][] = [
-    ["wasm", TypeError, 'got string "wasm"'],
+    ["gpu", RangeError, 'should hold "webgpu", "wasm" or "cpu", got "gpu"'],
+    [3, TypeError, "got number"],
     [["wasm"], TypeError, "got an array"],
     [{ prefers: ["cpu"] }, TypeError, 'did you mean "prefer"?'],
     [{ wasmpath: "x" }, TypeError, 'did you mean "wasmPath"?'],

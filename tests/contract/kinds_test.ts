@@ -68,7 +68,7 @@ const ATTENTION: Calls = {
     return lion.lionAttentionInOrders(x(), x(), x(), ways, wrong);
   },
   selectiveDecay: (wrong) => lion.selectiveDecay(gates(), wrong),
-  diagonalDecay: (wrong) => lion.diagonalDecay(x(), wrong),
+  diagonalDecay: (wrong) => lion.diagonalDecay(tf.neg(x()), wrong),
   shiftedSilu: (wrong) => lion.shiftedSilu(x(), wrong),
   snakeOrder: (wrong) => lion.snakeOrder(2, 3, wrong),
   layerNorm: (wrong) =>
@@ -304,6 +304,11 @@ for (
                 `${where}: ${failure.message}`,
               );
             }
+            if (room === "data" || room === "training") continue;
+            // Most take no tensor; a message does not take one apart.
+            const failure = await failureOf(call, { [option]: tf.zeros([3]) });
+            const { message = "" } = failure ?? {};
+            assert(!message.includes("dataId"), `${name}: ${message}`);
           }
         }
       } finally {

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { largestTensorBytes } from "../../contract/limits.ts";
 import { type ConcreteForm, FORMS } from "../forms/form.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
+import { shown } from "../../contract/shown.ts";
 import {
   COSTS,
   maskless,
@@ -189,7 +190,7 @@ export function assertForm(form: string, chunkSize: number | undefined): void {
     throw new RangeError(
       `form should be "auto", ${
         FORMS.map((name) => `"${name}"`).join(", ")
-      }, got ${JSON.stringify(form)}`,
+      }, got ${shown(form)}`,
     );
   }
   if (
@@ -205,7 +206,7 @@ function assertOptions({ form, chunkSize, precision }: PlannedProblem): void {
   assertForm(form, chunkSize);
   if (precision !== "f32" && precision !== "f16") {
     throw new RangeError(
-      `precision should be "f32" or "f16", got ${JSON.stringify(precision)}`,
+      `precision should be "f32" or "f16", got ${shown(precision)}`,
     );
   }
 }

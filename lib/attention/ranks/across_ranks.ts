@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { TokenRanks } from "../../contract/communicator.ts";
 import { floats } from "../../contract/floats.ts";
+import { shown } from "../../contract/shown.ts";
 import { assertSameOnRanks } from "../../operations/rank_agreement.ts";
 import {
   assertTokenRanks,
@@ -79,14 +80,14 @@ export function assertAcrossRanks(
   if (form !== "auto" && form !== "chunkwise") {
     throw new RangeError(
       `form should be "auto" or "chunkwise" where ranks share the tokens, got ${
-        JSON.stringify(form)
+        shown(form)
       }`,
     );
   }
   if (precision === "f32") return;
   throw new RangeError(
     `precision should be "f32" where ranks share the tokens, got ${
-      JSON.stringify(precision)
+      shown(precision)
     }`,
   );
 }

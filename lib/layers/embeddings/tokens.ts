@@ -26,6 +26,7 @@ import { assertCount, assertStd } from "../options/option_values.ts";
 import { EMBEDDING_STD } from "./positions.ts";
 import { takeSegments } from "../segments.ts";
 import { tokenRanks } from "../shared_tokens.ts";
+import { shown } from "../../contract/shown.ts";
 
 /** Options of {@linkcode classToken}. */
 export interface ClassTokenOptions extends LionLayerOptions {
@@ -155,7 +156,7 @@ export class TokenPooling extends LionLayer {
     if (maxSegments !== undefined) assertCount("maxSegments", maxSegments);
     if (kind !== "mean" && kind !== "first") {
       throw new RangeError(
-        `kind should be "mean" or "first", got ${JSON.stringify(kind)}`,
+        `kind should be "mean" or "first", got ${shown(kind)}`,
       );
     }
     this.#kind = kind;

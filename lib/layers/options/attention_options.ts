@@ -3,6 +3,7 @@ import type { AttentionForm } from "../../attention/lion_attention.ts";
 import type { Order } from "../../attention/orders.ts";
 import { assertForm } from "../../attention/planning/plan.ts";
 import type { OptionNames } from "../../contract/options.ts";
+import { shown } from "../../contract/shown.ts";
 import { FEATURE_MAPS } from "./feature_maps.ts";
 import type { Mixer } from "../mixer.ts";
 import type { DecayFunction, LearnedDecay } from "../mixers/lion_decays.ts";
@@ -204,7 +205,7 @@ export function assertAttentionOptions(
     throw new RangeError(
       `featureMap should be one of ${
         Object.keys(FEATURE_MAPS).join(", ")
-      }, got ${JSON.stringify(featureMap)}`,
+      }, got ${shown(featureMap)}`,
     );
   }
   assertOrder(options);
@@ -243,7 +244,7 @@ function assertWeighing(options: AttentionOptions, dim: number): void {
     throw new RangeError(
       `variant should be ${names.slice(0, -1).join(", ")} or ${
         names.at(-1)
-      }, got ${JSON.stringify(variant)}`,
+      }, got ${shown(variant)}`,
     );
   }
   if (variant === "vim") return;
@@ -261,13 +262,13 @@ function assertDirection(options: AttentionOptions): void {
   if (!["both", "forward", "backward"].includes(direction)) {
     throw new RangeError(
       `direction should be "both", "forward" or "backward", got ${
-        JSON.stringify(direction)
+        shown(direction)
       }`,
     );
   }
   if (countSelf !== "once" && countSelf !== "twice") {
     throw new RangeError(
-      `countSelf should be "once" or "twice", got ${JSON.stringify(countSelf)}`,
+      `countSelf should be "once" or "twice", got ${shown(countSelf)}`,
     );
   }
   const isOneSided = direction !== "both";
@@ -295,7 +296,7 @@ function assertDirection(options: AttentionOptions): void {
 function assertOrder({ order, grid }: AttentionOptions): void {
   if (grid !== undefined && !Array.isArray(grid)) {
     throw new TypeError(
-      `grid should be [rows, columns], got ${JSON.stringify(grid)}`,
+      `grid should be [rows, columns], got ${shown(grid)}`,
     );
   }
   if (order === "snake" && !grid) {
@@ -313,9 +314,7 @@ function assertOrder({ order, grid }: AttentionOptions): void {
   if (isKnown) return;
   const Kind = typeof order === "string" ? RangeError : TypeError;
   throw new Kind(
-    `order should be "raster", "snake" or lists of tokens, got ${
-      JSON.stringify(order) ?? typeof order
-    }`,
+    `order should be "raster", "snake" or lists of tokens, got ${shown(order)}`,
   );
 }
 
@@ -330,7 +329,7 @@ function assertLions(options: AttentionOptions): void {
   throw new RangeError(
     `${wrong[0]} is an option of LION, which ${
       variant ? `variant "${variant}"` : "a custom mixer"
-    } does not have; leave it out, got ${JSON.stringify(wrong[1])}`,
+    } does not have; leave it out, got ${shown(wrong[1])}`,
   );
 }
 
@@ -341,9 +340,7 @@ function assertPosition(
   if (position === undefined) return;
   if (!["none", "rotary", "alibi"].includes(position)) {
     throw new RangeError(
-      `position should be "none", "rotary" or "alibi", got ${
-        JSON.stringify(position)
-      }`,
+      `position should be "none", "rotary" or "alibi", got ${shown(position)}`,
     );
   }
   if (position === "none") return;
@@ -369,7 +366,7 @@ function assertDiagonalDecay(
   if (diagonalDecay !== "hippo" && diagonalDecay !== "random") {
     throw new RangeError(
       `diagonalDecay should be "hippo" or "random", got ${
-        JSON.stringify(diagonalDecay)
+        shown(diagonalDecay)
       }`,
     );
   }

@@ -5,6 +5,7 @@
  */
 import type { Mixer } from "../mixer.ts";
 import type { DecayFunction, LearnedDecay } from "../mixers/lion_decays.ts";
+import { shown } from "../../contract/shown.ts";
 
 /** A custom decay, with or without parameters. */
 export type OwnDecay = DecayFunction | LearnedDecay;
@@ -28,7 +29,7 @@ class Register<T extends object> {
     if (typeof name !== "string" || name === "") {
       throw new TypeError(
         `${this.#function}'s name should be a string that is not empty, got ${
-          JSON.stringify(name)
+          shown(name)
         }`,
       );
     }
@@ -50,7 +51,7 @@ class Register<T extends object> {
     if (part) return part;
     throw new RangeError(
       `${this.kind} "${given}" is not registered: call ${this.#function}(${
-        JSON.stringify(given)
+        shown(given)
       }, …) before a layer with it is made or loaded`,
     );
   }

@@ -1,4 +1,5 @@
 /** Checks of option values. @module */
+import { shown } from "../../contract/shown.ts";
 
 /** Throws unless the value is a dropout rate or `undefined`. */
 export function assertRate(name: string, rate: number | undefined): void {
@@ -44,7 +45,7 @@ export function assertBooleans(
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || typeof value === "boolean") continue;
     throw new TypeError(
-      `${name} should be true or false, got ${JSON.stringify(value)}`,
+      `${name} should be true or false, got ${shown(value)}`,
     );
   }
 }
@@ -53,6 +54,6 @@ export function assertBooleans(
 export function assertNumber(name: string, value: number): void {
   if (typeof value === "number") return;
   throw new TypeError(
-    `${name} should be a number, got ${JSON.stringify(value)}`,
+    `${name} should be a number, got ${shown(value)}`,
   );
 }

@@ -1,0 +1,26 @@
+/**
+ * What TensorFlow.js says where no backend was chosen: importing this module
+ * makes every operation, of TensorFlow.js's and of ours, name `useBackend()`.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+
+/** The part of the engine that chooses a backend where nobody has. */
+interface BackendChooser {
+  initializeBackendsAndReturnBest(): { name: string; asyncInit: boolean };
+}
+
+const engine = tf.engine() as unknown as BackendChooser;
+const choose = engine.initializeBackendsAndReturnBest;
+
+engine.initializeBackendsAndReturnBest = function () {
+  try {
+    return choose.call(this);
+  } catch (cause) {
+    throw new Error(
+      "there is no backend to compute on: call `await useBackend()` of @lionjs/lion before the first tensor or model is made",
+      { cause },
+    );
+  }
+};
