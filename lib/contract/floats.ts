@@ -1,5 +1,8 @@
 /** float32, the only dtype that operations and kernels compute with. @module */
 import * as tf from "@tensorflow/tfjs-core";
+import "./missing_backend.ts";
+import { assertNotDisposed } from "./shape.ts";
+import { shown } from "./shown.ts";
 
 /**
  * Returns the tensor as float32, the only dtype that kernels support:
@@ -46,19 +49,16 @@ export function withFloats<
  *
  * @param name The caller's name for the tensor.
  * @param x The value given.
- * @throws {TypeError} If it is not a tensor, or holds complex numbers or
- * strings.
+ * @throws {TypeError} If it is not a tensor, was disposed of, or holds complex
+ * numbers or strings.
  */
 export function assertNumbers(name: string, x: tf.Tensor): void {
   // Callers in plain JavaScript and notebooks are not type-checked.
   const given: unknown = x;
   if (!(given instanceof tf.Tensor)) {
-    throw new TypeError(
-      `${name} should be a tensor, got ${
-        given === null ? "null" : typeof given
-      }`,
-    );
+    throw new TypeError(`${name} should be a tensor, got ${shown(given)}`);
   }
+  assertNotDisposed(name, given);
   const dtype: string = given.dtype;
   if (dtype === "float32" || dtype === "int32" || dtype === "bool") return;
   const instead = dtype === "complex64"

@@ -1,4 +1,5 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
+import { shown } from "./shown.ts";
 
 /**
  * Throws unless `tensor` has the expected shape. `null` matches any size. The
@@ -13,11 +14,10 @@ export function assertShape(
   // Callers in plain JavaScript and notebooks are not type-checked.
   if (!Array.isArray(tensor?.shape)) {
     throw new TypeError(
-      `${name} should be a tensor of shape [${axes}], got ${
-        tensor === null ? "null" : typeof tensor
-      }`,
+      `${name} should be a tensor of shape [${axes}], got ${shown(tensor)}`,
     );
   }
+  assertNotDisposed(name, tensor);
   const fits = tensor.shape.length === expected.length &&
     expected.every((size, axis) =>
       size === null || size === tensor.shape[axis]
@@ -28,6 +28,26 @@ export function assertShape(
     `${name} should have shape [${axes}] = [${sizes}], got [${
       tensor.shape.join(", ")
     }]`,
+  );
+}
+
+/**
+ * Throws if a tensor has been disposed of: what reads its values would say only
+ * that a property of `undefined` was read.
+ *
+ * @param name The caller's name for the tensor.
+ * @param tensor The tensor.
+ * @throws {TypeError} If it has.
+ */
+export function assertNotDisposed(
+  name: string,
+  { isDisposed, shape }: Tensor,
+): void {
+  if (!isDisposed) return;
+  throw new TypeError(
+    `${name} should be a tensor that still has values, got one of shape [${
+      shape.join(", ")
+    }] that was disposed of, by dispose(), tf.dispose() or the tf.tidy() that it was made in; tf.keep() spares it from tf.tidy()`,
   );
 }
 

@@ -1,6 +1,7 @@
 /** Mamba-2: a state space model with a scalar state matrix. @module */
 import * as tf from "@tensorflow/tfjs-core";
 import { selectiveDecay } from "../attention/decays/decay.ts";
+import { assertLogDecay } from "../attention/decays/log_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
 import { assertOptions } from "../contract/options.ts";
 import { withoutPadding } from "../operations/padding.ts";
@@ -93,6 +94,7 @@ export function mamba2(
       options,
     );
     const logDecay = tf.mul(dt, tf.expandDims(a, 1)) as tf.Tensor3D;
+    assertLogDecay("mamba2's dt times its a", logDecay);
     const taken = tf.mul(x, tf.expandDims(dt, 3)) as tf.Tensor4D;
     const y = lionAttention(c, b, taken, {
       ...others,

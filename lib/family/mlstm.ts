@@ -1,6 +1,6 @@
 /** mLSTM: linear attention with exponential input gates. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { logSigmoid, twoSidedDecay } from "../attention/decays/decay.ts";
+import { logSigmoid } from "../attention/decays/decay.ts";
 import type { LogDecayPair } from "../attention/decays/decay_pair.ts";
 import { LOWEST_LOG_DECAY } from "../attention/decays/finite_decay.ts";
 import { lionAttention } from "../attention/lion_attention.ts";
@@ -111,16 +111,19 @@ export function mlstm(
       largestWeights(logWeights, decays.backward!, "after"),
     );
     const weights = tf.exp(tf.sub(logWeights, largest));
+    const forward = relative(decays.forward, largest, "before");
+    // Causal attention does not read the other one, which may be anything there.
+    const backward = causal
+      ? forward
+      : relative(decays.backward!, largest, "after");
     const sums = lionAttention(
       q,
       tf.mul(k, tf.expandDims(weights, 3)),
       withOnes(v),
       {
         ...options,
-        decay: twoSidedDecay(
-          relative(decays.forward, largest, "before"),
-          relative(decays.backward!, largest, "after"),
-        ),
+        // Not checked to be at most 0, as differences are but for rounding.
+        decay: { kind: "two-sided", forward, backward },
         normalize: false,
       },
     );

@@ -6,7 +6,7 @@ import {
   type SymbolicTensor,
 } from "@tensorflow/tfjs-layers";
 import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertNotEmpty } from "../contract/shape.ts";
+import { assertNotDisposed, assertNotEmpty } from "../contract/shape.ts";
 import { assertFinite } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import { tokensAmong } from "./padding.ts";
@@ -183,6 +183,7 @@ export abstract class LionLayer extends layers.Layer {
   ): Applied {
     for (const input of [inputs].flat()) {
       if (!(input instanceof tf.Tensor)) continue;
+      assertNotDisposed(`${this.name}'s input`, input);
       assertNotEmpty(`${this.name}'s input`, input);
     }
     return super.apply(inputs, options);

@@ -1,5 +1,5 @@
 /** Every function of tensors: where nothing is given, and of one token. @module */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
 import { onEachBackend } from "../backends.ts";
 import { array, uniform } from "../random.ts";
@@ -8,7 +8,7 @@ import { type Call, CALLS, SIZES } from "./calls.ts";
 
 type Sizes = Readonly<Record<string, number>>;
 
-/** Inputs below 0, as log decays are. */
+/** Inputs below 0, as log decays are; time steps, which only make some of them, are above. */
 function inputsOf({ axes }: Call, sizes: Sizes): tf.NamedTensorMap {
   const random = uniform(7);
   return Object.fromEntries(
@@ -16,7 +16,8 @@ function inputsOf({ axes }: Call, sizes: Sizes): tf.NamedTensorMap {
       const shape = axes.map((axis) => sizes[axis]!);
       const size = shape.reduce((product, size) => product * size, 1);
       const values = array(size, random, (u) => -0.1 - 0.9 * u);
-      return [name, tf.tensor(values, shape)];
+      const x = tf.tensor(values, shape);
+      return [name, name === "dt" ? tf.neg(x) : x];
     }),
   );
 }
@@ -55,6 +56,30 @@ onEachBackend("an axis of 0 is an error that names the input", () => {
     }
   }
 });
+
+onEachBackend("an input that was disposed of is an error that names it", () => {
+  for (const [name, call] of Object.entries(CALLS)) {
+    for (const which of Object.keys(call.axes)) {
+      tf.tidy(() => {
+        const inputs = inputsOf(call, SIZES);
+        inputs[which]!.dispose();
+        const { message } = assertThrows(
+          () => call.run(inputs),
+          TypeError,
+          "disposed of",
+        );
+        const says = /^(?:.*[' ])?([a-zA-Z.]+) should be a tensor/.exec(
+          message,
+        );
+        const names = [which, `state.${which}`];
+        assert(
+          names.includes(says?.[1] ?? ""),
+          `${name}, ${which}: ${message}`,
+        );
+      });
+    }
+  }
+}, ["cpu"]);
 
 /** The sum of outputs times fixed numbers: a scalar to differentiate. */
 function sumOf(call: Call, inputs: tf.NamedTensorMap): tf.Scalar {

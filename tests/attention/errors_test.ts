@@ -6,12 +6,17 @@ import {
   type Decay,
   type DecayConvention,
   decayMask,
+  deltaStep,
+  diagonalDecay,
   fixedDecay,
   lionAttention,
   type LionAttentionOptions,
+  recurrentState,
+  recurrentStep,
   selectiveDecay,
   twoSidedDecay,
 } from "../../mod.ts";
+import { retention } from "../../lib/family/mod.ts";
 import { onEachBackend } from "../backends.ts";
 
 const [B, H, L, D, E] = [2, 3, 5, 4, 6];
@@ -133,17 +138,21 @@ onEachBackend(
   "checkDecay() finds the first positive or NaN value",
   async () => {
     const good = tf.tensor3d([0, -1, -Infinity, -0.5], [1, 2, 2]);
-    const positive = tf.tensor3d([0, -1, 0.25, 1], [1, 2, 2]);
+    // The first values are looked at by selectiveDecay() itself.
+    const values = new Float32Array(600).fill(-1);
+    values.set([0.25, 1], 400);
+    const positive = tf.tensor3d(values, [1, 2, 300]);
+    const long = tf.zeros<tf.Rank.R3>([1, 2, 300]);
     const missing = tf.tensor1d([-1, NaN]);
     await checkDecay(selectiveDecay(good));
     await checkDecay(twoSidedDecay(good, good));
     await assertRejects(
       () => checkDecay(selectiveDecay(positive)),
       RangeError,
-      "selectiveDecay's logDecay should hold logarithms of decays, all <= 0, got 0.25 at [0, 1, 0]",
+      "selectiveDecay's logDecay should hold logarithms of decays, all <= 0, got 0.25 at [0, 1, 100]",
     );
     await assertRejects(
-      () => checkDecay(twoSidedDecay(good, positive)),
+      () => checkDecay(twoSidedDecay(long, positive)),
       RangeError,
       "twoSidedDecay's backward should hold",
     );
@@ -152,7 +161,59 @@ onEachBackend(
       RangeError,
       "got NaN at [1]",
     );
-    tf.dispose([good, positive, missing]);
+    tf.dispose([good, long, positive, missing]);
+  },
+);
+
+onEachBackend(
+  "decays without their logarithm are refused where they are at hand",
+  (backend) => {
+    const wrong = <R extends tf.Rank>(shape: tf.ShapeMap[R]) =>
+      tf.tensor<R>(
+        new Float32Array(tf.util.sizeFromShape(shape)).fill(0.9),
+        shape,
+      );
+    const fine = tf.zeros<tf.Rank.R3>([1, 1, 2]);
+    const row = tf.ones<tf.Rank.R4>([1, 1, 2, 2]);
+    const step = { q: row, k: row, v: row };
+    const calls: Record<string, () => unknown> = {
+      "fixedDecay's logDecay": () => fixedDecay(wrong<tf.Rank.R1>([2])),
+      "selectiveDecay's logDecay": () =>
+        selectiveDecay(wrong<tf.Rank.R3>([1, 1, 2])),
+      "diagonalDecay's logDecay": () =>
+        diagonalDecay(wrong<tf.Rank.R4>([1, 1, 2, 2])),
+      "twoSidedDecay's forward": () =>
+        twoSidedDecay(wrong<tf.Rank.R3>([1, 1, 2]), fine),
+      "twoSidedDecay's backward": () =>
+        twoSidedDecay(fine, wrong<tf.Rank.R3>([1, 1, 2])),
+      "recurrentStep's logDecay": () =>
+        recurrentStep(
+          recurrentState({ batch: 1, heads: 1, headDim: 2, valueDim: 2 }),
+          { ...step, logDecay: wrong<tf.Rank.R1>([1]) },
+        ),
+      "deltaStep's logDecay": () =>
+        deltaStep(null, {
+          ...{ ...step, beta: fine },
+          logDecay: wrong<tf.Rank.R1>([1]),
+        }),
+      "retention's logDecay": () =>
+        retention({ ...step, logDecay: wrong<tf.Rank.R1>([1]) }),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      const [, argument] = name.split(" ");
+      assertThrows(
+        () => tf.tidy(() => void call()),
+        RangeError,
+        `${argument} should hold logarithms of decays, all <= 0, got 0.89999997`,
+      );
+    }
+    // What a kernel has computed is looked at only where nothing waits for it.
+    const computed = () => fixedDecay(tf.abs(tf.randomUniform([2], 1, 2)));
+    tf.tidy(() => {
+      if (backend === "webgpu") void computed();
+      else assertThrows(computed, RangeError, "fixedDecay's logDecay");
+    });
+    tf.dispose([fine, row]);
   },
 );
 

@@ -182,7 +182,7 @@ onEachBackend("options of the wrong kind or value are refused by name", () => {
     assertThrows(
       () => eluPlusOne([1] as unknown as tf.Tensor4D),
       TypeError,
-      "eluPlusOne's x should be a tensor, got object",
+      "eluPlusOne's x should be a tensor, got [1]",
     );
   });
 });

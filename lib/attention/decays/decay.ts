@@ -8,10 +8,12 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertNumbers, withFloats } from "../../contract/floats.ts";
+import { withFloats } from "../../contract/floats.ts";
 import { hasKernel, type Operation, runKernel } from "../../contract/kernel.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertNotEmpty, assertShape } from "../../contract/shape.ts";
+import { assertShape } from "../../contract/shape.ts";
+import { assertLogDecay, notLogDecay } from "./log_decay.ts";
+import { shown } from "../../contract/shown.ts";
 
 /** The kernel of {@linkcode logSigmoid}. */
 export const LOG_SIGMOID: Operation<"y"> = {
@@ -105,11 +107,12 @@ export function noDecay(): Decay {
  * @param logDecay `[heads]`, natural logarithm of the decay, <= 0.
  * @returns The decay.
  * @throws {TypeError} If `logDecay` is not a vector of numbers.
+ * @throws {RangeError} If a value is above 0, as a decay without its logarithm
+ * is, and at hand without waiting for a device; {@linkcode checkDecay} reads all.
  */
 export function fixedDecay(logDecay: tf.Tensor1D): Decay {
   assertShape("fixedDecay's logDecay", logDecay, [null], "heads");
-  assertNumbers("fixedDecay's logDecay", logDecay);
-  assertNotEmpty("fixedDecay's logDecay", logDecay);
+  assertLogDecay("fixedDecay's logDecay", logDecay);
   return { kind: "fixed", logDecay };
 }
 
@@ -136,7 +139,7 @@ export function fixedDecay(logDecay: tf.Tensor1D): Decay {
  * @returns The decay.
  * @throws {TypeError} If `logDecay` does not have three axes or is not numeric,
  * or an option is unknown.
- * @throws {RangeError} If the convention is unknown.
+ * @throws {RangeError} If the convention is unknown, or a value at hand is above 0.
  */
 export function selectiveDecay(
   logDecay: tf.Tensor3D,
@@ -150,8 +153,7 @@ export function selectiveDecay(
     [null, null, null],
     "batch, heads, length",
   );
-  assertNumbers("selectiveDecay's logDecay", logDecay);
-  assertNotEmpty("selectiveDecay's logDecay", logDecay);
+  assertLogDecay("selectiveDecay's logDecay", logDecay);
   assertConvention("selectiveDecay's convention", convention);
   return { kind: "selective", logDecay, convention };
 }
@@ -167,9 +169,7 @@ export function assertConvention(
 ): void {
   if (convention === "source" || convention === "arrival") return;
   throw new RangeError(
-    `${name} should be "source" or "arrival", got ${
-      JSON.stringify(convention)
-    }`,
+    `${name} should be "source" or "arrival", got ${shown(convention)}`,
   );
 }
 
@@ -200,6 +200,7 @@ export function assertConvention(
  * @returns The decay.
  * @throws {TypeError} If a tensor does not have three or four axes or is not
  * numeric, or the shapes differ.
+ * @throws {RangeError} If a value at hand is above 0.
  */
 export function twoSidedDecay(
   forward: tf.Tensor3D,
@@ -220,9 +221,8 @@ export function twoSidedDecay(forward: tf.Tensor, backward: tf.Tensor): Decay {
     axes,
   );
   assertShape("twoSidedDecay's backward", backward, forward.shape, axes);
-  assertNumbers("twoSidedDecay's forward", forward);
-  assertNumbers("twoSidedDecay's backward", backward);
-  assertNotEmpty("twoSidedDecay's forward", forward);
+  assertLogDecay("twoSidedDecay's forward", forward);
+  assertLogDecay("twoSidedDecay's backward", backward);
   return (isDiagonal
     ? { kind: "two-sided-diagonal", forward, backward }
     : { kind: "two-sided", forward, backward }) as Decay;
@@ -281,7 +281,7 @@ export function assertDecay(name: string, decay: Decay): void {
   if (typeof kind === "string" && Object.hasOwn(KINDS, kind)) return;
   throw new TypeError(
     `${name} should be made by noDecay, fixedDecay, selectiveDecay, diagonalDecay or twoSidedDecay, got ${
-      JSON.stringify(decay) ?? typeof decay
+      shown(decay)
     }`,
   );
 }
@@ -289,17 +289,19 @@ export function assertDecay(name: string, decay: Decay): void {
 /**
  * Reads a decay's values and throws if any of them is not a log decay.
  *
- * Attention itself never reads them, since that would wait for the device.
+ * Decays look only at the first values, and only where that waits for no device.
  *
  * @example A decay above 1 would grow with distance
  * ```ts
  * import { assertRejects } from "@std/assert";
- * import { checkDecay, fixedDecay } from "@lionjs/lion";
+ * import { checkDecay, selectiveDecay } from "@lionjs/lion";
  * import * as tf from "@tensorflow/tfjs-core";
  * import "@tensorflow/tfjs-backend-cpu";
  *
- * const decay = fixedDecay(tf.tensor1d([-0.1, 0.5]));
- * await assertRejects(() => checkDecay(decay), RangeError, "0.5 at [1]");
+ * const logDecay = tf.fill([1, 1, 999], -0.1);
+ * const wrong = tf.concat([logDecay, tf.ones([1, 1, 1])], 2); // 1, for 100 %
+ * const decay = selectiveDecay(wrong as tf.Tensor3D);
+ * await assertRejects(() => checkDecay(decay), RangeError, "1 at [0, 0, 999]");
  * ```
  *
  * @param decay The decay to check.
@@ -319,18 +321,6 @@ export async function checkDecay(decay: Decay): Promise<void> {
   const values = await Promise.all(tensors.map(([, tensor]) => tensor.data()));
   tensors.forEach(([name, tensor], which) => {
     const at = values[which]!.findIndex((value) => !(value <= 0));
-    if (at < 0) return;
-    const index = tf.util.indexToLoc(
-      at,
-      tensor.shape.length,
-      tf.util.computeStrides(tensor.shape),
-    );
-    throw new RangeError(
-      `${name} should hold logarithms of decays, all <= 0, got ${
-        values[which]![at]
-      } at [${
-        index.join(", ")
-      }]; take the logarithm of a decay, or logSigmoid of a logit`,
-    );
+    if (at >= 0) throw notLogDecay(name, tensor, at, values[which]![at]!);
   });
 }

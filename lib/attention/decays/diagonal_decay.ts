@@ -1,8 +1,8 @@
 /** Diagonal decays: one for each channel of the keys. @module */
 import * as tf from "@tensorflow/tfjs-core";
-import { assertNumbers, floats } from "../../contract/floats.ts";
+import { floats } from "../../contract/floats.ts";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
-import { assertNotEmpty, assertShape } from "../../contract/shape.ts";
+import { assertShape } from "../../contract/shape.ts";
 import { assertConvention, type Decay, type DecayConvention } from "./decay.ts";
 import {
   assertOfBatch,
@@ -11,6 +11,7 @@ import {
   withoutBackward,
 } from "./decay_pair.ts";
 import { finite } from "./finite_decay.ts";
+import { assertLogDecay } from "./log_decay.ts";
 
 /** Options of {@linkcode diagonalDecay}. */
 interface DiagonalDecayOptions {
@@ -57,7 +58,7 @@ const AXES = "batch, heads, length, headDim";
  * @returns The decay.
  * @throws {TypeError} If `logDecay` does not have four axes or is not numeric,
  * or an option is unknown.
- * @throws {RangeError} If the convention is unknown.
+ * @throws {RangeError} If the convention is unknown, or a value at hand is above 0.
  */
 export function diagonalDecay(
   logDecay: tf.Tensor4D,
@@ -71,8 +72,7 @@ export function diagonalDecay(
     [null, null, null, null],
     AXES,
   );
-  assertNumbers("diagonalDecay's logDecay", logDecay);
-  assertNotEmpty("diagonalDecay's logDecay", logDecay);
+  assertLogDecay("diagonalDecay's logDecay", logDecay);
   assertConvention("diagonalDecay's convention", convention);
   return { kind: "diagonal", logDecay, convention };
 }

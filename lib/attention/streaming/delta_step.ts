@@ -7,6 +7,7 @@ import { assertBoolean } from "../../contract/values.ts";
 import { tokensIn, withoutPadding } from "../../operations/padding.ts";
 import { spread } from "../decays/decay_pair.ts";
 import { finite } from "../decays/finite_decay.ts";
+import { assertLogDecay } from "../decays/log_decay.ts";
 import { assertDelta } from "../forms/checks.ts";
 import { readDeltaVectors } from "../forms/delta_inputs.ts";
 import { deltaWithState } from "../planning/delta_with_state.ts";
@@ -117,6 +118,7 @@ export function deltaStep(
     const shape = [batch, heads, headDim, v.shape[3]];
     assertShape("state", state, shape, "batch, heads, headDim, valueDim");
   }
+  if (logDecay) assertLogDecay("logDecay", logDecay);
   return tf.tidy(() => {
     const tokens = mask && tokensIn("mask", mask);
     const vectors = readDeltaVectors({ q, k, v, beta }, tokens);

@@ -9,6 +9,7 @@ import { tokensIn } from "../../operations/padding.ts";
 import { assertConvention, type DecayConvention } from "../decays/decay.ts";
 import { assertOfBatch, type DecayPair, spread } from "../decays/decay_pair.ts";
 import { finite } from "../decays/finite_decay.ts";
+import { assertLogDecay } from "../decays/log_decay.ts";
 import { assertAttention } from "../forms/checks.ts";
 import { attendWithState } from "../planning/with_state.ts";
 
@@ -190,6 +191,7 @@ export function recurrentStep(
     const axes = "batch, heads, headDim";
     assertShape("state.due", state.due, [batch, heads, headDim], axes);
   } else assertShape("state.due", state.due, [batch, heads], "batch, heads");
+  if (input.logDecay) assertLogDecay("logDecay", input.logDecay);
   return tf.tidy(() => {
     const { arrival, due } = decaysOf(
       q.shape,
