@@ -63,7 +63,7 @@ export function assertOptions<T extends object>(
  * The known option nearest to an unknown one: for an abbreviation (`lr`), the option
  * that it shortens; for a misspelling, the most similar one.
  */
-function nearest(name: string, known: readonly string[]): string {
+export function nearest(name: string, known: readonly string[]): string {
   const letters = name.toLowerCase();
   const cost = (candidate: string) => {
     const word = candidate.toLowerCase();

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Complete, OptionNames } from "../contract/options.ts";
+import { assertShape } from "../contract/shape.ts";
 import { shown } from "../contract/shown.ts";
 import { gelu } from "../operations/gelu.ts";
 import { tokensIn } from "../operations/padding.ts";
@@ -139,6 +140,8 @@ export class LionBlock extends MixingLayer {
     const mask = call.mask && tokensIn("mask", call.mask);
     const y = this.around(x, false, (x) => {
       const step = mixer.step!(x, parameters, before, { mask, epsilon });
+      const axes = "batch, length, dim";
+      assertShape(`${this.name}'s mixer's step's y`, step.y, x.shape, axes);
       after = step.state;
       return step.y;
     });

@@ -5,11 +5,21 @@ import {
   layers,
   type SymbolicTensor,
 } from "@tensorflow/tfjs-layers";
-import { assertOptions, type OptionNames } from "../contract/options.ts";
-import { assertNotDisposed, assertNotEmpty } from "../contract/shape.ts";
+import {
+  assertOptions,
+  nearest,
+  type OptionNames,
+} from "../contract/options.ts";
+import {
+  assertNotDisposed,
+  assertNotEmpty,
+  assertShape,
+} from "../contract/shape.ts";
+import { shown } from "../contract/shown.ts";
 import { assertFinite } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import { tokensAmong } from "./padding.ts";
+import { assertParameters } from "./parameter_check.ts";
 
 /** A shape in tfjs-layers; `null` for a size that is not known yet. */
 export type Shape = (number | null)[];
@@ -150,9 +160,14 @@ export abstract class LionLayer extends layers.Layer {
   /** Creates the layer's parameters. */
   override build(inputShape: Shape | Shape[]): void {
     const parameters = this.parametersFor(firstShape(inputShape));
+    assertParameters(this.name, parameters);
     parameters.forEach(({ name, shape, initial }, i) => {
       const seed = this.#seed === undefined ? undefined : this.#seed + i;
-      const initializer = initializerOf(initial, seed);
+      const initializer = initializerOf(
+        `${this.name}'s ${name}`,
+        initial,
+        seed,
+      );
       const zeros = () => initializers.zeros();
       this.#variables.set(
         name,
@@ -189,8 +204,21 @@ export abstract class LionLayer extends layers.Layer {
     return super.apply(inputs, options);
   }
 
-  /** The value of a parameter, by its name. */
-  readonly parameter: Parameters = (name) => this.#variables.get(name)!.read();
+  /** The value of a parameter, by its name; one that there is not is a RangeError. */
+  readonly parameter: Parameters = (name) => {
+    const variable = this.#variables.get(name);
+    if (variable) return variable.read();
+    const known = [...this.#variables.keys()];
+    throw new RangeError(
+      known.length > 0
+        ? `${this.name} has no parameter ${shown(name)}; did you mean ${
+          shown(nearest(String(name), known))
+        }? Its parameters are ${known.join(", ")}`
+        : `${this.name} has no parameter ${shown(name)}, and no other: ${
+          this.built ? "it needs none" : "it is not built yet, apply it first"
+        }`,
+    );
+  };
 
   /**
    * Which positions of the input are tokens, `[batch, length]`; `undefined` if
@@ -287,6 +315,7 @@ export abstract class LionLayer extends layers.Layer {
 
 /** The tfjs-layers initializer that gives a parameter its initial values. */
 function initializerOf(
+  owner: string,
   initial: Parameter["initial"],
   seed: number | undefined,
 ): ReturnType<typeof initializers.zeros> {
@@ -299,7 +328,13 @@ function initializerOf(
     });
   }
   // tfjs requires only this method; the class of initializers is not exported.
-  const drawn = { apply: () => initial.values(seed) };
+  const drawn = {
+    apply: (shape: number[]) => {
+      const values = initial.values(seed);
+      assertShape(`initial values of ${owner}`, values, shape, "its shape");
+      return values;
+    },
+  };
   return drawn as unknown as ReturnType<typeof initializers.zeros>;
 }
 
@@ -337,8 +372,19 @@ export function secondInput<T extends tf.Tensor>(
   return Array.isArray(inputs) ? inputs[1] as T | undefined : undefined;
 }
 
-/** Puts the prefix of a part of a layer before the names of the part's parameters. */
+/**
+ * Puts the prefix of a part of a layer before the names of the part's parameters.
+ *
+ * @throws {TypeError} If the part, which may be a reader's own, gives no list.
+ */
 export function within(prefix: string, parameters: Parameter[]): Parameter[] {
+  if (!Array.isArray(parameters)) {
+    throw new TypeError(
+      `parameters of a mixer or a decay should be a list, got ${
+        shown(parameters)
+      }; [] for none`,
+    );
+  }
   return parameters.map((parameter) => ({
     ...parameter,
     name: prefix + parameter.name,

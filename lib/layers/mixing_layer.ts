@@ -14,6 +14,7 @@ import {
   pick,
 } from "./lion_layer.ts";
 import type { Mixer, MixerCall } from "./mixer.ts";
+import { assertShape } from "../contract/shape.ts";
 import { savedByName } from "./options/custom_registry.ts";
 import { assertNewNames, withNewNames } from "./options/renamed_options.ts";
 import { assertWhole } from "../operations/token_ranks.ts";
@@ -21,6 +22,8 @@ import { drop } from "./randomness.ts";
 import { takeSegments } from "./segments.ts";
 import { tokenRanks } from "./shared_tokens.ts";
 import { mixerOf } from "./options/variants.ts";
+
+const AXES = "batch, length, dim";
 
 /** The part of a mixer's call that does not come from the layer's options. */
 export type Reading = Pick<
@@ -116,6 +119,7 @@ export abstract class MixingLayer extends LionLayer {
       chunkSize,
       communicator,
     });
+    assertShape(`${this.name}'s mixer's output`, y, x.shape, AXES);
     return drop(y, { training: reading.training, rate });
   }
 

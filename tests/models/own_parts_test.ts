@@ -306,6 +306,122 @@ Deno.test("parts that cannot be are refused", () => {
   for (const [make, kind, message] of cases) assertThrows(make, kind, message);
 });
 
+/** Mistakes inside a mixer or a decay of one's own, and what names them. */
+const MISTAKES: readonly [string, object, string][] = [
+  [
+    "an unknown parameter",
+    {
+      apply: (x: tf.Tensor, get: (name: string) => tf.Tensor) =>
+        tf.mul(x, get("pase")),
+    },
+    'mine has no parameter "attn.pase"; did you mean "attn.pace"? Its parameters are norm1.weight',
+  ],
+  [
+    "unknown initial values",
+    { parameters: () => [{ name: "pace", shape: [4], initial: "glorot" }] },
+    'parameter "attn.pace" of mine should have the initial values "zeros", "ones", { deviation: 0.02 } or { values: (seed) => a tensor }, got "glorot"',
+  ],
+  [
+    "no initial values",
+    { parameters: () => [{ name: "pace", shape: [4] }] },
+    'parameter "attn.pace" of mine should have the initial values "zeros"',
+  ],
+  [
+    "initial values of another shape",
+    {
+      parameters: () => [{
+        ...{ name: "pace", shape: [4] },
+        initial: { values: () => tf.zeros([3]) },
+      }],
+    },
+    "initial values of mine's attn.pace should have shape [its shape] = [4], got [3]",
+  ],
+  [
+    "a shape that is none",
+    { parameters: () => [{ name: "pace", shape: [null], initial: "ones" }] },
+    'parameter "attn.pace" of mine should have a shape of positive integers, got [null]',
+  ],
+  [
+    "two parameters of one name",
+    {
+      parameters: () =>
+        [1, 2].map(() => ({ name: "pace", shape: [4], initial: "ones" })),
+    },
+    'parameter "attn.pace" of mine should be the only one of that name',
+  ],
+  [
+    "an unknown layout",
+    {
+      parameters: () => [
+        { name: "pace", shape: [4], initial: "ones", layout: "torch" },
+      ],
+    },
+    'should have the layout "same", "linear" or "patches", got "torch"',
+  ],
+  [
+    "no list of parameters",
+    { parameters: () => ({ pace: [4] }) },
+    "parameters of a mixer or a decay should be a list, got",
+  ],
+  [
+    "one vector a sequence",
+    { apply: (x: tf.Tensor) => tf.mean(x, 1) },
+    "mine's mixer's output should have shape [batch, length, dim] = [2, 3, 4], got [2, 4]",
+  ],
+  [
+    "no tensor",
+    { apply: () => undefined },
+    "mine's mixer's output should be a tensor of shape [batch, length, dim], got undefined",
+  ],
+];
+
+for (const [name, part, message] of MISTAKES) {
+  onEachBackend(`${name} in an own mixer is named`, () => {
+    tf.tidy(() => {
+      const mixer = {
+        ...{ ...doubling, ...part },
+        ...("parameters" in part ? {} : {
+          parameters: () => [{ name: "pace", shape: [4], initial: "ones" }],
+        }),
+      } as Mixer;
+      const block = lionBlock({ mixer, name: "mine" });
+      assertThrows(() => block.apply(tf.ones([2, 3, 4])), Error, message);
+      block.weights.forEach((weight) => weight.dispose());
+    });
+  }, ["cpu"]);
+}
+
+onEachBackend("what is no decay in an own decay is named", () => {
+  const block = (decay: unknown) =>
+    lionBlock({ decay: decay as LearnedDecay, numHeads: 2 });
+  const cases: [unknown, string][] = [
+    [
+      () => undefined,
+      "what a custom decay returns should be made by noDecay, fixedDecay",
+    ],
+    [
+      () => tf.zeros([2]),
+      "diagonalDecay or twoSidedDecay, got a tensor of shape [2]",
+    ],
+    [
+      { parameters: () => [], decay: () => ({ kind: "mine" }) },
+      'got {"kind":"mine"}',
+    ],
+    [
+      () => fixedDecay(tf.zeros([3])),
+      "fixedDecay's logDecay should have shape [heads] = [2], got [3]",
+    ],
+    [() => fixedDecay(tf.tensor1d([0.9, 0.5])), "all <= 0, got 0.89999997"],
+  ];
+  for (const [decay, message] of cases) {
+    tf.tidy(() => {
+      const one = block(decay);
+      assertThrows(() => one.apply(tf.ones([2, 3, 4])), Error, message);
+      one.weights.forEach((weight) => weight.dispose());
+    });
+  }
+}, ["cpu"]);
+
 onEachBackend("forms are set and described of models in models", async () => {
   const make = () =>
     lionEncoder({

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { spread } from "../../attention/decays/decay_pair.ts";
 import { diagonalDecay } from "../../attention/decays/diagonal_decay.ts";
 import {
+  assertDecay,
   type Decay,
   fixedDecay,
   logSigmoid,
@@ -214,13 +215,20 @@ export function ownDecay(own: DecayFunction | LearnedDecay): LayerDecay {
       fades: true,
       isOfTokens: false,
       parameters: () => [],
-      of: (x) => own(x),
+      of: (x) => checked(own(x)),
     };
   }
   return {
     fades: true,
     isOfTokens: false,
     parameters: (name, shape) => within(`${name}.`, own.parameters(shape)),
-    of: (x, name, parameters) => own.decay(x, inside(`${name}.`, parameters)),
+    of: (x, name, parameters) =>
+      checked(own.decay(x, inside(`${name}.`, parameters))),
   };
+}
+
+/** What a custom decay has returned, if it is a decay. */
+function checked(decay: Decay): Decay {
+  assertDecay("what a custom decay returns", decay);
+  return decay;
 }
