@@ -16,6 +16,7 @@ import { VocabularyHead } from "../layers/embeddings/vocabulary_head.ts";
 import {
   assertFirstReads,
   assertMaxSegments,
+  assertNotGiven,
   assertStack,
   connect,
   ENCODER_OPTIONS,
@@ -61,11 +62,11 @@ export interface LionBertOptions extends
    * @default "masked-language-model"
    */
   head?: "masked-language-model" | "classification" | undefined;
-  /** Number of classes of the classification head. @default 2 */
+  /** Number of classes, for `head: "classification"` only. @default 2 */
   numClasses?: number | undefined;
   /**
-   * The vector to classify: the first token's, as in BERT, or the mean of all.
-   * @default "first"
+   * The vector to classify: the first token's, as in BERT, or the mean of all;
+   * for `head: "classification"` only. @default "first"
    */
   pooling?: "first" | "mean" | undefined;
   /**
@@ -190,6 +191,12 @@ export function lionBert(options: LionBertOptions): LayersModel {
   if (pooling !== "first" && pooling !== "mean") {
     throw new RangeError(
       `pooling should be "first" or "mean", got ${shown(pooling)}`,
+    );
+  }
+  if (head === "masked-language-model") {
+    assertNotGiven(
+      { numClasses: options.numClasses, pooling: options.pooling },
+      'is of head: "classification", and this head is "masked-language-model"',
     );
   }
   assertStack({ ...block, norm, epsilon }, dim);

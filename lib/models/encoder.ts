@@ -18,6 +18,7 @@ import { tokenPooling } from "../layers/embeddings/tokens.ts";
 import { tokenEmbedding } from "../layers/embeddings/token_embedding.ts";
 import {
   assertMaxSegments,
+  assertNotGiven,
   assertStack,
   connect,
   ENCODER_OPTIONS,
@@ -217,6 +218,12 @@ export function lionEncoder(options: LionEncoderOptions): LayersModel {
   assertCount("maxLength", maxLength, 0);
   assertCount("numClasses", numClasses);
   assertStd("embeddingStd", embeddingStd);
+  if (vocabularySize === undefined && maxLength === 0) {
+    assertNotGiven(
+      { embeddingStd: options.embeddingStd },
+      "is of the vectors of tokens and positions, and a model with inputDim has none without maxLength",
+    );
+  }
   if (inputDim === undefined) assertCount("vocabularySize", vocabularySize!);
   else assertCount("inputDim", inputDim);
   const epsilon = options.epsilon ?? 1e-6;

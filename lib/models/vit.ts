@@ -21,6 +21,7 @@ import {
 } from "../layers/embeddings/tokens.ts";
 import {
   assertFirstReads,
+  assertNotGiven,
   assertStack,
   connect,
   ENCODER_OPTIONS,
@@ -181,6 +182,12 @@ export function lionViT(options: LionViTOptions): LayersModel {
   assertCount("numClasses", numClasses);
   assertBooleans({ positionEmbedding });
   assertStd("embeddingStd", embeddingStd);
+  if (!positionEmbedding && classToken === "none") {
+    assertNotGiven(
+      { embeddingStd: options.embeddingStd },
+      'is of the vectors of positions and the class token, and a model with positionEmbedding: false and classToken "none" has neither',
+    );
+  }
   const epsilon = options.epsilon ?? 1e-6;
   const images = input({
     shape: [imageSize, imageSize, channels],
