@@ -102,7 +102,7 @@ async function weightFilesOf(folder: string): Promise<string[]> {
 }
 
 async function load(path: string): Promise<tf.io.ModelArtifacts> {
-  for (let json = await files().readFile(path, "utf8");;) {
+  for (let json = await descriptionIn(path);;) {
     const model = parseModel(json, path);
     try {
       return await tf.io.getModelArtifactsForJSON(
@@ -117,6 +117,21 @@ async function load(path: string): Promise<tf.io.ModelArtifacts> {
       if (now === json) throw error;
       json = now;
     }
+  }
+}
+
+/** The text of a `model.json`, whose folder is what `model.save` is given. */
+async function descriptionIn(path: string): Promise<string> {
+  try {
+    return await files().readFile(path, "utf8");
+  } catch (cause) {
+    const info = await files().stat(path).catch(() => undefined);
+    if (!info?.isDirectory()) throw cause;
+    const file = `${path.replace(/[/\\]$/, "")}/model.json`;
+    throw new TypeError(
+      `${SCHEME}${path} should be the model.json of a model, got a folder; load ${SCHEME}${file}`,
+      { cause },
+    );
   }
 }
 

@@ -495,3 +495,18 @@ onCpu(
       console.log(`${tries} damages, accidents: 0`);
     }),
 );
+
+onCpu(
+  "a folder in place of its model.json is an error that names the file",
+  async () => {
+    await withSavedModel(async (folder) => {
+      for (const path of [folder, `${folder}/`]) {
+        await assertRejects(
+          () => layers.loadLayersModel(`file://${path}`),
+          TypeError,
+          `file://${path} should be the model.json of a model, got a folder; load file://${folder}/model.json`,
+        );
+      }
+    });
+  },
+);
