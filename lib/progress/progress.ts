@@ -80,9 +80,9 @@ export class Progress {
   /**
    * Adds to the amount done, and shows the progress if enough time has passed.
    *
-   * @param count The amount done since the last call. @default 1
-   * @param figures Figures to show after the rate, by name.
-   * @default those of the last call
+   * @param count The amount done since the last call; 1 by default.
+   * @param figures Figures to show after the rate, by name; those of the last
+   * call by default.
    */
   update(
     count = 1,
