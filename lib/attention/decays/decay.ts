@@ -139,7 +139,8 @@ export function fixedDecay(logDecay: tf.Tensor1D): Decay {
  * @returns The decay.
  * @throws {TypeError} If `logDecay` does not have three axes or is not numeric,
  * or an option is unknown.
- * @throws {RangeError} If the convention is unknown, or a value at hand is above 0.
+ * @throws {RangeError} If the convention is unknown, or what is at hand are decays and
+ * not their logarithms.
  */
 export function selectiveDecay(
   logDecay: tf.Tensor3D,
@@ -200,7 +201,7 @@ export function assertConvention(
  * @returns The decay.
  * @throws {TypeError} If a tensor does not have three or four axes or is not
  * numeric, or the shapes differ.
- * @throws {RangeError} If a value at hand is above 0.
+ * @throws {RangeError} If what is at hand are decays and not their logarithms.
  */
 export function twoSidedDecay(
   forward: tf.Tensor3D,

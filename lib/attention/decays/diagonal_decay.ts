@@ -58,7 +58,8 @@ const AXES = "batch, heads, length, headDim";
  * @returns The decay.
  * @throws {TypeError} If `logDecay` does not have four axes or is not numeric,
  * or an option is unknown.
- * @throws {RangeError} If the convention is unknown, or a value at hand is above 0.
+ * @throws {RangeError} If the convention is unknown, or what is at hand are decays and
+ * not their logarithms.
  */
 export function diagonalDecay(
   logDecay: tf.Tensor4D,

@@ -4,34 +4,35 @@ import { assertNumbers } from "../../contract/floats.ts";
 import { assertNotEmpty } from "../../contract/shape.ts";
 import { valuesAtHand } from "../../contract/values_at_hand.ts";
 
-/**
- * How many values are looked at: a decay given without its logarithm has hardly
- * one that is not above 0.
- */
+/** How many values are looked at, at most. */
 const LOOKED_AT = 256;
 
 /** What rounding may leave above 0 where log decays are differences of others. */
-const ROUNDING = 1e-4;
+const ROUNDING = 1e-3;
 
 /**
- * Throws unless a tensor can hold log decays. Of its values, the first ones are
- * looked at where that waits for no device; `checkDecay` reads all of them.
+ * Throws unless a tensor can hold log decays, which decays without their
+ * logarithm are not. The first values are looked at where that waits for no
+ * device; `checkDecay` reads all of them.
  *
  * @param name The caller's name for the tensor.
- * @param logDecay The tensor.
+ * @param logDecay The tensor, of one number a head or of tokens.
  * @throws {TypeError} If it is not numeric.
- * @throws {RangeError} If it is empty, or one of the values is above 0.
+ * @throws {RangeError} If it is empty, one of a head's values is above 0, or all
+ * that are looked at are from 0 to 1.
  */
 export function assertLogDecay(name: string, logDecay: tf.Tensor): void {
   assertNumbers(name, logDecay);
   assertNotEmpty(name, logDecay);
-  const values = valuesAtHand(logDecay, LOOKED_AT);
-  if (!values) return;
+  const given = valuesAtHand(logDecay, LOOKED_AT);
+  if (!given) return;
   const count = Math.min(logDecay.size, LOOKED_AT);
-  for (let i = 0; i < count; i++) {
-    // NaN is left to what finds where a training has diverged.
-    if (values[i]! > ROUNDING) throw notLogDecay(name, logDecay, i, values[i]!);
-  }
+  const values = Array.from({ length: count }, (_, i) => given[i]!);
+  // Padding may hold anything, so that one token's value alone says nothing.
+  const areDecays = logDecay.rank === 1 ||
+    values.every((value) => value >= 0 && value <= 1);
+  const at = values.findIndex((value) => value > ROUNDING);
+  if (areDecays && at >= 0) throw notLogDecay(name, logDecay, at, values[at]!);
 }
 
 /** The error of a value that is no log decay; `at` counts in row-major order. */

@@ -118,12 +118,12 @@ export function deltaStep(
     const shape = [batch, heads, headDim, v.shape[3]];
     assertShape("state", state, shape, "batch, heads, headDim, valueDim");
   }
-  if (logDecay) assertLogDecay("logDecay", logDecay);
   return tf.tidy(() => {
     const tokens = mask && tokensIn("mask", mask);
     const vectors = readDeltaVectors({ q, k, v, beta }, tokens);
     const gate = logDecay &&
       withoutPadding(gateOf(logDecay, q.shape), tokens);
+    if (logDecay) assertLogDecay("logDecay", logDecay);
     const before = state ? floats("state", state) : undefined;
     const how = { scale, kernel, form: "recurrent" } as const;
     const { y, state: after } = deltaWithState(vectors, gate, before, how);

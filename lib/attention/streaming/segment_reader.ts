@@ -152,17 +152,17 @@ export class SegmentReader {
   #check(segment: StreamSegment, length: number): Decay {
     assertOptions("the segment", segment, SEGMENT);
     const { q, k, v, mask, decay = noDecay() } = segment;
-    const [batch, heads, headDim, valueDim] = this.#kind?.sizes ?? ANY;
-    const axes = "batch, heads, length, headDim";
-    assertShape("q", q, [batch, heads, length, headDim], axes);
-    assertAttention(q, k, v, { mask });
-    assertShape("v", v, [batch, heads, length, valueDim], `${axes} of values`);
     for (const [name, x] of Object.entries({ q, k, v, mask })) {
       if (!x?.isDisposed) continue;
       throw new TypeError(
         `${name} is disposed of, as all that read gives is after its use; give tf.clone of what is to stay`,
       );
     }
+    const [batch, heads, headDim, valueDim] = this.#kind?.sizes ?? ANY;
+    const axes = "batch, heads, length, headDim";
+    assertShape("q", q, [batch, heads, length, headDim], axes);
+    assertAttention(q, k, v, { mask });
+    assertShape("v", v, [batch, heads, length, valueDim], `${axes} of values`);
     assertDecay("decay", decay);
     const kind: Kind = {
       sizes: [q.shape[0], q.shape[1], q.shape[3], v.shape[3]],

@@ -191,7 +191,6 @@ export function recurrentStep(
     const axes = "batch, heads, headDim";
     assertShape("state.due", state.due, [batch, heads, headDim], axes);
   } else assertShape("state.due", state.due, [batch, heads], "batch, heads");
-  if (input.logDecay) assertLogDecay("logDecay", input.logDecay);
   return tf.tidy(() => {
     const { arrival, due } = decaysOf(
       q.shape,
@@ -201,6 +200,7 @@ export function recurrentStep(
       floats("state.due", state.due),
       convention,
     );
+    if (input.logDecay) assertLogDecay("logDecay", input.logDecay);
     const { y, forward } = attendWithState(
       floats("q", q),
       floats("k", k),
