@@ -19,7 +19,9 @@ import { shown } from "../contract/shown.ts";
 import { assertFinite } from "../contract/values.ts";
 import { withoutPadding } from "../operations/padding.ts";
 import { tokensAmong } from "./padding.ts";
-import { assertParameters } from "./parameter_check.ts";
+import { assertParameters, type Parameter } from "./parameter.ts";
+
+export type { Parameter, TorchLayout } from "./parameter.ts";
 
 /** A shape in tfjs-layers; `null` for a size that is not known yet. */
 export type Shape = (number | null)[];
@@ -33,38 +35,6 @@ export interface CallOptions {
   readonly training?: boolean | undefined;
   /** The padding mask, `[batch, length]`: 1 for a token, 0 for padding. */
   mask?: tf.Tensor | undefined;
-}
-
-/**
- * How PyTorch stores a parameter.
- *
- * - `"same"`: in the shape that it has here.
- * - `"linear"`: `[outputs, inputs]`, the transpose of the shape here.
- * - `"patches"`: a convolution's `[outputs, channels, rows, columns]`, which is
- *   `[rows · columns · channels, outputs]` here.
- */
-export type TorchLayout = "same" | "linear" | "patches";
-
-/** A parameter of a layer. */
-export interface Parameter {
-  /**
-   * PyTorch's name for the parameter within the layer; `"value"` if the layer's
-   * name is the full name.
-   */
-  readonly name: string;
-  /** The parameter's shape in this library. */
-  readonly shape: readonly number[];
-  /**
-   * The initial values: a constant, or a normal distribution with this standard
-   * deviation, truncated at two deviations, or a function that returns them.
-   */
-  readonly initial:
-    | "zeros"
-    | "ones"
-    | { readonly deviation: number }
-    | { readonly values: (seed: number | undefined) => tf.Tensor };
-  /** How PyTorch stores the parameter. @default "same" */
-  readonly layout?: TorchLayout | undefined;
 }
 
 /** Returns a parameter by its name. */

@@ -1,6 +1,38 @@
-/** Checks of what a layer, a mixer or a decay says of its parameters. @module */
-import type { Parameter } from "./lion_layer.ts";
+/** A parameter, as a layer, a mixer or a decay describes it. @module */
+import type * as tf from "@tensorflow/tfjs-core";
 import { shown } from "../contract/shown.ts";
+
+/**
+ * How PyTorch stores a parameter.
+ *
+ * - `"same"`: in the shape that it has here.
+ * - `"linear"`: `[outputs, inputs]`, the transpose of the shape here.
+ * - `"patches"`: a convolution's `[outputs, channels, rows, columns]`, which is
+ *   `[rows · columns · channels, outputs]` here.
+ */
+export type TorchLayout = "same" | "linear" | "patches";
+
+/** A parameter of a layer. */
+export interface Parameter {
+  /**
+   * PyTorch's name for the parameter within the layer; `"value"` if the layer's
+   * name is the full name.
+   */
+  readonly name: string;
+  /** The parameter's shape in this library. */
+  readonly shape: readonly number[];
+  /**
+   * The initial values: a constant, or a normal distribution with this standard
+   * deviation, truncated at two deviations, or a function that returns them.
+   */
+  readonly initial:
+    | "zeros"
+    | "ones"
+    | { readonly deviation: number }
+    | { readonly values: (seed: number | undefined) => tf.Tensor };
+  /** How PyTorch stores the parameter. @default "same" */
+  readonly layout?: TorchLayout | undefined;
+}
 
 const LAYOUTS: readonly unknown[] = [undefined, "same", "linear", "patches"];
 
