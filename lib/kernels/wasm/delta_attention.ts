@@ -7,15 +7,10 @@ import {
   type DeltaRequest,
 } from "../../attention/planning/delta_kernel.ts";
 import type { KernelPlan } from "../../contract/kernel.ts";
-import type { Job, KernelHost } from "../../tfjs/wasm/host.ts";
+import type { KernelHost, Numbers } from "../../tfjs/wasm/host.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
-import {
-  type Call,
-  type Kernel,
-  registerWasmKernel,
-  type Tensors,
-} from "./kernel.ts";
+import { registerJob, type Tensors } from "./kernel.ts";
 
 /** Larger chunks only cost scratch. */
 const LARGEST_CHUNK = 256;
@@ -32,83 +27,44 @@ export function registerDeltaAttention(
   host: KernelHost,
   numbersFor: NumbersFor<WasmNumbers>,
 ): void {
-  const others = {
-    gradient,
-    plan: (request: DeltaRequest) => {
-      const { chunkSize = numbersFor(request).delta.chunkSize } = request;
-      return plan(host, { ...request, chunkSize });
-    },
-  };
-  const register = registerWasmKernel<DeltaAttributes, DeltaRequest>;
-  register(host, DELTA_ATTENTION, { forward, ...others });
-  register(host, DELTA_PIECE, { forward: forwardPiece, ...others });
+  for (const operation of [DELTA_ATTENTION, DELTA_PIECE]) {
+    registerJob<"delta", DeltaAttributes, DeltaRequest>(host, operation, {
+      job: "delta",
+      outputs: ({ inputs: { q, v }, make }) => {
+        const y = make(v!.shape);
+        if (operation === DELTA_ATTENTION) return { y };
+        const [batch, heads, , headDim] = q!.shape as tf.Tensor4D["shape"];
+        return { y, forward: make([batch, heads, headDim, v!.shape[3]!]) };
+      },
+      numbers: ({ host: { threads }, inputs, attributes }) => {
+        const request = requestOf(inputs, attributes);
+        const isGradient = inputs.dy !== undefined;
+        return {
+          ...sizesOf(request),
+          parts: isGradient ? 1 : partsOf(request, threads),
+          whole: Number(isGradient && sharesOutSequences(request, threads)),
+          scale: attributes.scale,
+        };
+      },
+      operations: ({ inputs, attributes }) =>
+        operationsOf(requestOf(inputs, attributes)),
+      plan: (request) => {
+        const { chunkSize = numbersFor(request).delta.chunkSize } = request;
+        return plan(host, { ...request, chunkSize });
+      },
+    });
+  }
 }
 
-const forward: Kernel<DeltaAttributes> = (call) => {
-  const { inputs, make } = call;
-  const y = make(inputs.v!.shape);
-  run(call, { ...inputs, y });
-  return [y];
-};
-
-const forwardPiece: Kernel<DeltaAttributes> = (call) => {
-  const { inputs: { q, v, ...others }, make } = call;
-  const [batch, heads, , headDim] = q!.shape as tf.Tensor4D["shape"];
-  const y = make(v!.shape);
-  const forward = make([batch, heads, headDim, v!.shape[3]!]);
-  run(call, { q, v, ...others, y, forward });
-  return [y, forward];
-};
-
-const gradient: Kernel<DeltaAttributes> = (call) => {
-  const { inputs, make } = call;
-  const outputs: Record<string, tf.TensorInfo> = {};
-  // In the order of either operation.
-  for (const name of ["q", "k", "v", "beta", "f", "b", "before"]) {
-    const input = inputs[name];
-    if (input) outputs[`d${name}`] = make(input.shape);
-  }
-  run(call, { ...inputs, ...outputs });
-  return Object.values(outputs);
-};
-
-function run(
-  { host, attributes, at }: Call<DeltaAttributes>,
-  tensors: Tensors,
-): void {
-  const { q, k, v, beta, f, b, before, y, forward } = tensors;
-  const { dy, dforward, dq, dk, dv, dbeta, df, db, dbefore } = tensors;
+function requestOf(
+  { q, v, f }: Tensors,
+  attributes: DeltaAttributes,
+): PlannedRequest {
   const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
   const sizes = { batch, heads, length, headDim, valueDim: v!.shape[3]! };
   // Of heads of one channel the two kinds are the same.
   const diagonal = f !== undefined && f.shape[3]! > 1;
-  const request = { ...sizes, ...attributes, diagonal };
-  const parts = dy ? 1 : partsOf(request, host.threads);
-  const whole = dy !== undefined && sharesOutSequences(request, host.threads);
-  host.run("delta", {
-    ...sizesOf(request),
-    parts,
-    whole: Number(whole),
-    scale: attributes.scale,
-    q: at(q),
-    k: at(k),
-    v: at(v),
-    beta: at(beta),
-    f: at(f),
-    b: at(b),
-    before: at(before),
-    y: at(y),
-    forward: at(forward),
-    dy: at(dy),
-    dforward: at(dforward),
-    dq: at(dq),
-    dk: at(dk),
-    dv: at(dv),
-    dbeta: at(dbeta),
-    df: at(df),
-    db: at(db),
-    dbefore: at(dbefore),
-  }, { operations: operationsOf(request) });
+  return { ...sizes, ...attributes, diagonal };
 }
 
 /** A request whose chunks have a size. */
@@ -119,16 +75,7 @@ interface PlannedRequest extends DeltaRequest {
 /** The sizes in a job's record. */
 function sizesOf(
   request: PlannedRequest,
-): Pick<
-  Job<"delta">,
-  | "sequences"
-  | "length"
-  | "headDim"
-  | "valueDim"
-  | "chunkSize"
-  | "causal"
-  | "diagonal"
-> {
+): Omit<Numbers<"delta">, "parts" | "whole" | "scale"> {
   const { batch, heads, length, headDim, valueDim, chunkSize } = request;
   return {
     sequences: batch * heads,
@@ -205,36 +152,10 @@ function plan(host: KernelHost, request: PlannedRequest): KernelPlan {
   return {
     chunkSize: sizes.chunkSize,
     scratchBytes: host.scratchBytes("delta", {
-      ...NOWHERE,
       ...sizes,
-      parts: partsOf(request, threads),
+      ...{ parts: partsOf(request, threads), whole: 0, scale: 1 },
     }, { operations: operationsOf(request) }),
     carriedBytes: 0,
     how: `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}`,
   };
 }
-
-/** Fields of a record of which only sizes are read. */
-const NOWHERE: Omit<Job<"delta">, keyof ReturnType<typeof sizesOf> | "parts"> =
-  {
-    whole: 0,
-    scale: 0,
-    q: 0,
-    k: 0,
-    v: 0,
-    beta: 0,
-    f: 0,
-    b: 0,
-    before: 0,
-    y: 0,
-    forward: 0,
-    dy: 0,
-    dforward: 0,
-    dq: 0,
-    dk: 0,
-    dv: 0,
-    dbeta: 0,
-    df: 0,
-    db: 0,
-    dbefore: 0,
-  };

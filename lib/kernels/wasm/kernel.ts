@@ -7,7 +7,13 @@ import {
   registerKernels,
 } from "../../contract/kernel.ts";
 import { addressOf } from "../../tfjs/wasm/address.ts";
-import type { KernelHost } from "../../tfjs/wasm/host.ts";
+import type {
+  GivenJob,
+  JobName,
+  KernelHost,
+  Numbers,
+} from "../../tfjs/wasm/host.ts";
+import { JOBS } from "../../tfjs/wasm/jobs.ts";
 import { type Make, withOutputs } from "../../tfjs/wasm/outputs.ts";
 
 /** Tensors by their names; some need not be there. */
@@ -24,8 +30,21 @@ export interface Call<Attributes = Readonly<Record<string, unknown>>> {
   readonly attributes: Attributes;
   /** Makes an output. */
   readonly make: Make;
-  /** The address of a tensor; 0 of an optional one that is not there. */
-  at(tensor: tf.TensorInfo | undefined): number;
+  /** Makes the gradients of all inputs that are there and have one, `d<input>`. */
+  gradients(): Record<string, tf.TensorInfo>;
+  /**
+   * Runs a job.
+   *
+   * @param numbers The fields of its record that are not addresses.
+   * @param tensors Those of which the record has the address, by name, and any others.
+   * @param operations Multiplications and additions, roughly.
+   */
+  run<N extends JobName>(
+    job: N,
+    numbers: Numbers<N>,
+    tensors: Tensors,
+    operations: number,
+  ): void;
 }
 
 /** Runs jobs, and returns the tensors that they write. */
@@ -54,21 +73,73 @@ export function registerWasmKernel<Attributes, Request>(
 ): void {
   const withHost =
     (kernel: Kernel<Attributes>): tf.KernelFunc =>
-    ({ inputs, backend, attrs }) => {
+    ({ inputs: given, backend, attrs }) => {
       const wasm = backend as BackendWasm;
+      const inputs = given as Tensors;
       return withOutputs(wasm, (make) =>
         kernel({
-          host,
-          wasm,
-          inputs: inputs as Tensors,
+          ...{ host, wasm, inputs, make },
           attributes: attrs as Attributes,
-          make,
-          at: (tensor) => tensor ? addressOf(wasm, tensor) : 0,
+          gradients: () =>
+            Object.fromEntries(
+              operation.gradientsIn.flatMap((name) => {
+                const input = inputs[name];
+                return input ? [[`d${name}`, make(input.shape)]] : [];
+              }),
+            ),
+          run: (job, numbers, tensors, operations) => {
+            const addresses: Record<string, number> = {};
+            for (const name in tensors) {
+              const tensor = tensors[name];
+              if (!tensor || !(name in JOBS[job])) continue;
+              addresses[name] = addressOf(wasm, tensor);
+            }
+            const record = { ...numbers, ...addresses } as GivenJob<typeof job>;
+            host.run(job, record, { operations });
+          },
         }));
     };
   registerKernels("wasm", operation, {
     forward: withHost(forward),
     gradient: gradient && withHost(gradient),
     plan,
+  });
+}
+
+/**
+ * An operation whose two kernels are one job: what its record has of gradients tells
+ * the module which of them runs.
+ */
+export interface OneJob<N extends JobName, Attributes, Request> {
+  readonly job: N;
+  /** Makes the outputs of the forward kernel, by their names in the record. */
+  outputs(call: Call<Attributes>): Record<string, tf.TensorInfo>;
+  /** The numbers in the record. */
+  numbers(call: Call<Attributes>): Numbers<N>;
+  /** Multiplications and additions, roughly. */
+  operations(call: Call<Attributes>): number;
+  readonly plan?: Planner<Request>;
+}
+
+/** Registers the kernels of an operation that are one job. */
+export function registerJob<N extends JobName, Attributes, Request = never>(
+  host: KernelHost,
+  operation: Operation,
+  { job, outputs, numbers, operations, plan }: OneJob<N, Attributes, Request>,
+): void {
+  const kernel =
+    (make: OneJob<N, Attributes, Request>["outputs"]): Kernel<Attributes> =>
+    (call) => {
+      const made = make(call);
+      const tensors = { ...call.inputs, ...made };
+      call.run(job, numbers(call), tensors, operations(call));
+      return Object.values(made);
+    };
+  registerWasmKernel(host, operation, {
+    forward: kernel(outputs),
+    ...(operation.gradientsIn.length > 0
+      ? { gradient: kernel((call) => call.gradients()) }
+      : {}),
+    ...(plan ? { plan } : {}),
   });
 }

@@ -10,7 +10,7 @@ import {
   SHARED_CHUNKWISE,
 } from "../../attention/planning/kernel.ts";
 import type { KernelPlan, Refusal } from "../../contract/kernel.ts";
-import type { Job, JobName, KernelHost } from "../../tfjs/wasm/host.ts";
+import type { KernelHost, Numbers } from "../../tfjs/wasm/host.ts";
 import { type ChunkLimits, gradientChunk } from "../gradient_chunk.ts";
 import type { NumbersFor } from "../numbers.ts";
 import type { WasmNumbers } from "../tuning.ts";
@@ -20,7 +20,7 @@ import { clearPadding } from "./padding.ts";
 /** How the module's jobs compute a form. */
 interface Schedule {
   /** The job of the forward pass. */
-  readonly job: JobName;
+  readonly job: AttentionJob;
   /**
    * Tokens of a chunk or tile, given how many the caller wants; `null` for a form
    * without chunks.
@@ -143,12 +143,8 @@ function gradient(
   form: ConcreteForm,
   call: Call<KernelAttributes>,
 ): tf.TensorInfo[] {
-  const { inputs, make, wasm } = call;
-  const outputs: Record<string, tf.TensorInfo> = {};
-  for (const name of ATTENTION[form].gradientsIn) {
-    const input = inputs[name];
-    if (input) outputs[`d${name}`] = make(input.shape);
-  }
+  const { inputs, wasm } = call;
+  const outputs = call.gradients();
   const chunkSize = form === "chunkwise"
     ? call.attributes.chunkSize
     : gradientChunk(inputs["q"]!.shape[2]!, GRADIENT_CHUNKS);
@@ -165,64 +161,52 @@ function gradient(
 
 function run(
   form: ConcreteForm,
-  job: JobName,
-  { host, attributes, at }: Call<KernelAttributes>,
+  job: AttentionJob,
+  { host, attributes, run }: Call<KernelAttributes>,
   tensors: Tensors,
 ): void {
-  const { q, k, v, f, b, y, rowSums, dy, dq, dk, dv, df, db } = tensors;
-  const { before, after, forward, backward } = tensors;
+  const { q, v, f } = tensors;
+  const { causal, normalize, chunkSize, scale, epsilon } = attributes;
   const [batch, keyHeads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
   const [, heads, , valueDim] = v!.shape as tf.Tensor4D["shape"];
   const sizes = { batch, heads, keyHeads, length, headDim, valueDim };
-  const { operations } = SCHEDULES[form];
-  host.run(job, {
-    ...jobOf(form, sizes, attributes.chunkSize, host.threads),
-    causal: Number(attributes.causal),
-    normalize: Number(attributes.normalize),
-    diagonal: Number(f?.shape.length === 4),
-    scale: attributes.scale,
-    epsilon: attributes.epsilon,
-    q: at(q),
-    k: at(k),
-    v: at(v),
-    f: at(f),
-    b: at(b),
-    before: at(before),
-    after: at(after),
-    forward: at(forward),
-    backward: at(backward),
-    y: at(y),
-    rowSums: at(rowSums),
-    dy: at(dy),
-    dq: at(dq),
-    dk: at(dk),
-    dv: at(dv),
-    df: at(df),
-    db: at(db),
-  }, {
-    operations: batch * heads * length *
-      operations(sizes, attributes.chunkSize),
-  });
+  run(
+    job,
+    {
+      ...sizesOf(form, sizes, chunkSize, host.threads),
+      ...flagsOf({ causal, normalize, diagonal: f?.shape.length === 4 }),
+      ...{ scale, epsilon },
+    },
+    tensors,
+    batch * heads * length * SCHEDULES[form].operations(sizes, chunkSize),
+  );
 }
 
-type AttentionJob = Job<"chunkwiseForward">;
+/** The jobs that have the record of an attention. */
+type AttentionJob =
+  | "chunkwiseForward"
+  | "chunkwiseBackward"
+  | "fullForward"
+  | "recurrentForward";
 
-type Size =
-  | "sequences"
-  | "groupSize"
-  | "length"
-  | "headDim"
-  | "valueDim"
-  | "chunkSize"
-  | "splits";
+type Flag = "causal" | "normalize" | "diagonal";
+
+/** Truths in a job's record. */
+const flagsOf = (
+  { causal, normalize, diagonal = false }: Partial<Record<Flag, boolean>>,
+): Record<Flag, number> => ({
+  causal: Number(causal),
+  normalize: Number(normalize),
+  diagonal: Number(diagonal),
+});
 
 /** The sizes in a job's record. */
-function jobOf(
+function sizesOf(
   form: ConcreteForm,
   { batch, heads, length, headDim, valueDim, ...of }: AttentionSizes,
   chunkSize: number | null,
   threads: number,
-): Pick<AttentionJob, Size> {
+): Omit<Numbers<AttentionJob>, Flag | "scale" | "epsilon"> {
   const sequences = batch * heads;
   // Other kernels get keys that are repeated.
   const keyHeads = form === "chunkwise" ? of.keyHeads ?? heads : heads;
@@ -274,21 +258,19 @@ function plan(
   if (request.diagonal && form !== "chunkwise") {
     return refuseDiagonal("wasm", form);
   }
-  const { batch, heads, length, causal, normalize, decays } = request;
+  const { batch, heads, length, causal, decays } = request;
   const { threads } = host;
   const schedule = SCHEDULES[form];
   const chunkSize = schedule.chunkSize(length, request.chunkSize, numbers);
-  const sizes = jobOf(form, request, chunkSize, threads);
+  const sizes = sizesOf(form, request, chunkSize, threads);
   const operations = batch * heads * length *
     schedule.operations(request, sizes.chunkSize);
   const scratchBytes = host.scratchBytes(schedule.job, {
-    ...NOWHERE,
     ...sizes,
-    causal: Number(causal),
-    normalize: Number(normalize),
-    diagonal: Number(request.diagonal ?? false),
-    f: Number(decays),
-    b: Number(decays && !causal),
+    ...flagsOf(request),
+    ...{ scale: 1, epsilon: 0 },
+    // Of addresses it matters only which are 0.
+    ...{ f: Number(decays), b: Number(decays && !causal) },
   }, { operations });
   return {
     chunkSize,
@@ -298,29 +280,3 @@ function plan(
     how: `wasm, ${threads} ${threads === 1 ? "thread" : "threads"}`,
   };
 }
-
-/** Fields of a record of which only sizes are read. */
-const NOWHERE: Omit<AttentionJob, Size> = {
-  causal: 0,
-  normalize: 0,
-  diagonal: 0,
-  scale: 0,
-  epsilon: 0,
-  q: 0,
-  k: 0,
-  v: 0,
-  f: 0,
-  b: 0,
-  before: 0,
-  after: 0,
-  forward: 0,
-  backward: 0,
-  y: 0,
-  rowSums: 0,
-  dy: 0,
-  dq: 0,
-  dk: 0,
-  dv: 0,
-  df: 0,
-  db: 0,
-};

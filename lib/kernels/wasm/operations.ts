@@ -23,7 +23,12 @@ import { RMS_NORM } from "../../operations/rms_norm.ts";
 import { ADAM, type AdamAttributes } from "../../optimizers/adam.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
 import { refer } from "../../tfjs/wasm/identity.ts";
-import { type Call, type Kernel, registerWasmKernel } from "./kernel.ts";
+import {
+  type Call,
+  type Kernel,
+  registerJob,
+  registerWasmKernel,
+} from "./kernel.ts";
 import { clearPadding } from "./padding.ts";
 
 /**
@@ -37,17 +42,22 @@ export function registerOperations(host: KernelHost): void {
       forward,
       ...(gradient ? { gradient } : {}),
     });
-  register(LAYER_NORM, layerNorm, layerNormGradient);
-  register(RMS_NORM, rmsNorm, rmsNormGradient);
-  register(GELU, gelu, gelu);
-  register(LOG_SIGMOID, logSigmoid, logSigmoid);
-  register(FINITE_DECAY, finiteDecay, finiteDecay);
+  registerNorms(host);
+  for (const [operation, job, operations] of ELEMENTWISE) {
+    const kernel: Kernel = ({ inputs, make, run }) => {
+      const y = make(inputs["x"]!.shape), size = sizeOf(y);
+      const numbers = { size, lowest: LOWEST_LOG_DECAY };
+      run(job, numbers, { ...inputs, y }, operations * size);
+      return [y];
+    };
+    register(operation, kernel, kernel);
+  }
   register(SPLIT_HEADS, splitHeads, splitHeadsGradient);
   register(SOURCE_DECAY, sourceDecay, sourceDecayGradient);
   register(TOKENS, tokens);
   register(WITHOUT_PADDING, withoutPadding);
   registerWasmKernel(host, BETWEEN_TOKENS, { forward: betweenTokens });
-  register(ADAM, adam);
+  registerAdam(host);
 }
 
 /**
@@ -63,158 +73,65 @@ function sizeOf({ shape }: tf.TensorInfo): number {
   return tf.util.sizeFromShape(shape);
 }
 
-function normJob({ inputs, attributes, host, at }: Call) {
-  const { x, scale, offset } = inputs;
-  const columns = x!.shape.at(-1)!;
-  const rows = sizeOf(x!) / Math.max(1, columns);
-  return {
-    rows,
-    columns,
-    rowsPerTask: Math.max(16, Math.ceil(rows / (4 * host.threads))),
-    epsilon: attributes["epsilon"] as number,
-    x: at(x),
-    scale: at(scale),
-    offset: at(offset),
-    y: 0,
-    dy: 0,
-    dx: 0,
-    dscale: 0,
-    doffset: 0,
+/** Functions of each element; the output of their gradients is that in x. */
+const ELEMENTWISE = [
+  [GELU, "gelu", OPERATIONS_AN_ELEMENT],
+  [LOG_SIGMOID, "logSigmoid", OPERATIONS_AN_ELEMENT],
+  [FINITE_DECAY, "finiteDecay", OPERATIONS_A_COPY],
+] as const;
+
+function registerNorms(host: KernelHost): void {
+  const common = {
+    outputs: ({ inputs, make }: Call) => ({ y: make(inputs["x"]!.shape) }),
+    numbers: ({ inputs: { x }, attributes, host }: Call) => {
+      const columns = x!.shape.at(-1)!;
+      const rows = sizeOf(x!) / Math.max(1, columns);
+      const rowsPerTask = Math.max(16, Math.ceil(rows / (4 * host.threads)));
+      const epsilon = attributes["epsilon"] as number;
+      return { rows, columns, rowsPerTask, epsilon };
+    },
   };
+  const operations = (perElement: number) => ({ inputs: { x, dy } }: Call) =>
+    (dy ? 2 : 1) * perElement * sizeOf(x!);
+  registerJob(host, LAYER_NORM, {
+    ...common,
+    job: "layerNorm",
+    operations: operations(8),
+  });
+  registerJob(host, RMS_NORM, {
+    ...common,
+    job: "rmsNorm",
+    operations: operations(OPERATIONS_AN_ELEMENT),
+  });
 }
 
-const layerNorm: Kernel = (call) => {
-  const x = call.inputs["x"]!;
-  const y = call.make(x.shape);
-  call.host.run("layerNorm", { ...normJob(call), y: call.at(y) }, {
-    operations: 8 * sizeOf(x),
-  });
-  return [y];
-};
-
-const layerNormGradient: Kernel = (call) => {
-  const { inputs, make, at } = call;
-  const dx = make(inputs["x"]!.shape);
-  const dscale = make(inputs["scale"]!.shape);
-  const doffset = make(inputs["offset"]!.shape);
-  call.host.run("layerNorm", {
-    ...normJob(call),
-    dy: at(inputs["dy"]),
-    dx: at(dx),
-    dscale: at(dscale),
-    doffset: at(doffset),
-  }, { operations: 16 * sizeOf(dx) });
-  return [dx, dscale, doffset];
-};
-
-function rmsNormJob({ inputs, attributes, host, at }: Call) {
-  const { x, scale, gate } = inputs;
-  const columns = x!.shape.at(-1)!;
-  const rows = sizeOf(x!) / columns;
-  return {
-    rows,
-    columns,
-    rowsPerTask: Math.max(16, Math.ceil(rows / (4 * host.threads))),
-    epsilon: attributes["epsilon"] as number,
-    x: at(x),
-    scale: at(scale),
-    gate: at(gate),
-    ...{ y: 0, dy: 0, dx: 0, dscale: 0, dgate: 0 },
-  };
-}
-
-const rmsNorm: Kernel = (call) => {
-  const x = call.inputs["x"]!;
-  const y = call.make(x.shape);
-  call.host.run("rmsNorm", { ...rmsNormJob(call), y: call.at(y) }, {
-    operations: OPERATIONS_AN_ELEMENT * sizeOf(x),
-  });
-  return [y];
-};
-
-const rmsNormGradient: Kernel = (call) => {
-  const { inputs, make, at } = call;
-  const { dy, x, scale, gate } = inputs;
-  const dx = make(x!.shape), dscale = make(scale!.shape);
-  const dgate = gate && make(gate.shape);
-  call.host.run("rmsNorm", {
-    ...rmsNormJob(call),
-    dy: at(dy),
-    dx: at(dx),
-    dscale: at(dscale),
-    dgate: at(dgate),
-  }, { operations: 2 * OPERATIONS_AN_ELEMENT * sizeOf(dx) });
-  return dgate ? [dx, dscale, dgate] : [dx, dscale];
-};
-
-/** The record of an operation of each element of x, or of its gradient. */
-function elementwiseJob({ inputs, make, at }: Call) {
-  const { x, dy } = inputs;
-  const y = make(x!.shape);
-  return { y, job: { size: sizeOf(y), x: at(x), y: at(y), dy: at(dy) } };
-}
-
-const gelu: Kernel = (call) => {
-  const { y, job } = elementwiseJob(call);
-  call.host.run("gelu", job, {
-    operations: OPERATIONS_AN_ELEMENT * job.size,
-  });
-  return [y];
-};
-
-const logSigmoid: Kernel = (call) => {
-  const { y, job } = elementwiseJob(call);
-  call.host.run("logSigmoid", job, {
-    operations: OPERATIONS_AN_ELEMENT * job.size,
-  });
-  return [y];
-};
-
-const finiteDecay: Kernel = (call) => {
-  const { y, job } = elementwiseJob(call);
-  call.host.run("finiteDecay", { ...job, lowest: LOWEST_LOG_DECAY }, {
-    operations: OPERATIONS_A_COPY * job.size,
-  });
-  return [y];
-};
-
-function headsJob({ inputs, attributes, at }: Call) {
-  const x = inputs["x"]!;
-  const [batch, length, columns] = x.shape as [number, number, number];
+function headsOf({ inputs, attributes }: Call) {
+  const [batch, length, columns] = inputs["x"]!.shape as [
+    number,
+    number,
+    number,
+  ];
   const heads = attributes["numHeads"] as number;
   const name = attributes["featureMap"] as FusedFeatureMap;
-  return {
-    batch,
-    length,
-    heads,
-    headDim: columns / (3 * heads),
-    featureMap: FUSED_FEATURE_MAPS.indexOf(name),
-    x: at(x),
-    dx: 0,
-  };
+  const featureMap = FUSED_FEATURE_MAPS.indexOf(name);
+  return { batch, length, heads, headDim: columns / (3 * heads), featureMap };
 }
 
 const splitHeads: Kernel = (call) => {
-  const { host, make, at } = call;
-  const job = headsJob(call);
-  const shape = [job.batch, job.heads, job.length, job.headDim];
+  const { inputs: { x }, make, run } = call;
+  const numbers = headsOf(call), { batch, heads, length, headDim } = numbers;
+  const shape = [batch, heads, length, headDim];
   const [q, k, v] = [make(shape), make(shape), make(shape)];
-  host.run("splitHeads", { ...job, q: at(q), k: at(k), v: at(v) }, {
-    operations: OPERATIONS_AN_ELEMENT * sizeOf(call.inputs["x"]!),
-  });
+  const tensors = { x, q, k, v };
+  run("splitHeads", numbers, tensors, OPERATIONS_AN_ELEMENT * sizeOf(x!));
   return [q, k, v];
 };
 
 const splitHeadsGradient: Kernel = (call) => {
-  const { host, inputs, make, at } = call;
-  const dx = make(inputs["x"]!.shape);
-  host.run("splitHeads", {
-    ...headsJob(call),
-    q: at(inputs["dq"]),
-    k: at(inputs["dk"]),
-    v: at(inputs["dv"]),
-    dx: at(dx),
-  }, { operations: OPERATIONS_AN_ELEMENT * sizeOf(dx) });
+  const { inputs: { x, dq: q, dk: k, dv: v }, make, run } = call;
+  const dx = make(x!.shape), tensors = { x, q, k, v, dx };
+  const operations = OPERATIONS_AN_ELEMENT * sizeOf(dx);
+  run("splitHeads", headsOf(call), tensors, operations);
   return [dx];
 };
 
@@ -313,28 +230,20 @@ const betweenTokens: Kernel<BetweenTokensAttributes> = (
   return [y];
 };
 
-const adam: Kernel = ({ host, inputs, attributes, make, at }) => {
-  const { value, gradient, mean, square } = inputs as Record<
-    "value" | "gradient" | "mean" | "square",
-    tf.TensorInfo
-  >;
-  const { shape } = value;
-  const outputs = [make(shape), make(shape), make(shape)] as const;
-  const [newValue, newMean, newSquare] = outputs;
-  const size = sizeOf(value);
-  const step = attributes as unknown as AdamAttributes;
-  host.run("adam", {
-    ...step,
-    rest1: 1 - step.beta1,
-    rest2: 1 - step.beta2,
-    size,
-    value: at(value),
-    gradient: at(gradient),
-    mean: at(mean),
-    square: at(square),
-    newValue: at(newValue),
-    newMean: at(newMean),
-    newSquare: at(newSquare),
-  }, { operations: OPERATIONS_AN_ELEMENT * size });
-  return [...outputs];
-};
+function registerAdam(host: KernelHost): void {
+  registerJob<"adam", AdamAttributes>(host, ADAM, {
+    job: "adam",
+    outputs: ({ inputs: { value }, make }) => {
+      const { shape } = value!, newValue = make(shape);
+      return { newValue, newMean: make(shape), newSquare: make(shape) };
+    },
+    numbers: ({ inputs: { value }, attributes }) => ({
+      ...attributes,
+      rest1: 1 - attributes.beta1,
+      rest2: 1 - attributes.beta2,
+      size: sizeOf(value!),
+    }),
+    operations: ({ inputs: { value } }) =>
+      OPERATIONS_AN_ELEMENT * sizeOf(value!),
+  });
+}

@@ -5,12 +5,7 @@ import {
   type SoftmaxAttributes,
 } from "../../attention/planning/softmax_kernel.ts";
 import type { KernelHost } from "../../tfjs/wasm/host.ts";
-import {
-  type Call,
-  type Kernel,
-  registerWasmKernel,
-  type Tensors,
-} from "./kernel.ts";
+import { registerJob, type Tensors } from "./kernel.ts";
 
 /**
  * Registers the forward and the gradient kernel.
@@ -18,64 +13,31 @@ import {
  * @param host Runs them.
  */
 export function registerSoftmaxAttention(host: KernelHost): void {
-  registerWasmKernel(host, SOFTMAX_ATTENTION, { forward, gradient });
+  registerJob<"softmax", SoftmaxAttributes>(host, SOFTMAX_ATTENTION, {
+    job: "softmax",
+    outputs: ({ inputs: { q, v }, make }) => {
+      const perToken = q!.shape.slice(0, 3);
+      const y = make(v!.shape);
+      return { y, maxima: make(perToken), sums: make(perToken) };
+    },
+    numbers: ({ inputs, attributes: { causal, scale }, host }) => {
+      const { heads, sequences, length, ...dims } = sizesOf(inputs);
+      return {
+        ...{ sequences, heads, length, ...dims, causal: Number(causal) },
+        ...{ parts: partsOf(sequences, length, host.threads), scale },
+      };
+    },
+    operations: ({ inputs }) => {
+      const { sequences, length, headDim, valueDim } = sizesOf(inputs);
+      return 2 * sequences * length ** 2 * (headDim + valueDim);
+    },
+  });
 }
 
-const forward: Kernel<SoftmaxAttributes> = (call) => {
-  const { inputs, make } = call;
-  const { q, v } = inputs;
-  const perToken = q!.shape.slice(0, 3);
-  const outputs = {
-    y: make(v!.shape),
-    maxima: make(perToken),
-    sums: make(perToken),
-  };
-  run(call, { ...inputs, ...outputs });
-  return Object.values(outputs);
-};
-
-const gradient: Kernel<SoftmaxAttributes> = (call) => {
-  const { inputs, make } = call;
-  const { q, k, v } = inputs;
-  const outputs = {
-    dq: make(q!.shape),
-    dk: make(k!.shape),
-    dv: make(v!.shape),
-  };
-  run(call, { ...inputs, ...outputs });
-  return Object.values(outputs);
-};
-
-function run(
-  { host, attributes, at }: Call<SoftmaxAttributes>,
-  tensors: Tensors,
-): void {
-  const { q, k, v, mask, segments, y, maxima, sums, dy, dq, dk, dv } = tensors;
+function sizesOf({ q, v }: Tensors) {
   const [batch, heads, length, headDim] = q!.shape as tf.Tensor4D["shape"];
   const valueDim = v!.shape[3]!;
-  const sequences = batch * heads;
-  host.run("softmax", {
-    sequences,
-    heads,
-    length,
-    headDim,
-    valueDim,
-    causal: Number(attributes.causal),
-    parts: partsOf(sequences, length, host.threads),
-    scale: attributes.scale,
-    q: at(q),
-    k: at(k),
-    v: at(v),
-    mask: at(mask),
-    segments: at(segments),
-    y: at(y),
-    maxima: at(maxima),
-    sums: at(sums),
-    dy: at(dy),
-    dq: at(dq),
-    dk: at(dk),
-    dv: at(dv),
-  }, { operations: 2 * sequences * length ** 2 * (headDim + valueDim) });
+  return { sequences: batch * heads, heads, length, headDim, valueDim };
 }
 
 /** Tokens of a block of keys, at least: parts should have some. */

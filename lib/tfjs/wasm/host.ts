@@ -28,6 +28,20 @@ export type Job<N extends JobName> = {
   readonly [field in keyof typeof JOBS[N]]: number;
 };
 
+/** The values of a job's record that are not addresses. */
+export type Numbers<N extends JobName> = {
+  readonly [
+    field in keyof typeof JOBS[N] as typeof JOBS[N][field] extends "usize"
+      ? never
+      : field
+  ]: number;
+};
+
+/** What a job is given: an address that is left out is 0, that of an absent tensor. */
+export type GivenJob<N extends JobName> =
+  | Job<N>
+  | (Numbers<N> & Partial<Job<N>>);
+
 /** Options for running a job. */
 export interface RunOptions {
   /** The job's rough number of multiplications and additions; few are not worth a thread. */
@@ -188,7 +202,11 @@ export class KernelHost {
    *
    * @throws {Error} If another thread has died, or the host is closed.
    */
-  run<N extends JobName>(name: N, job: Job<N>, options: RunOptions): void {
+  run<N extends JobName>(
+    name: N,
+    job: GivenJob<N>,
+    options: RunOptions,
+  ): void {
     const { heap, exports } = this.#open;
     if (this.#open.queue.get("left") > 0) {
       // Happens if, say, a debugger has stopped this thread for longer than their
@@ -231,7 +249,7 @@ export class KernelHost {
    */
   scratchBytes<N extends JobName>(
     name: N,
-    job: Job<N>,
+    job: GivenJob<N>,
     options: RunOptions,
   ): number {
     const { perThread, extra } = this.#prepare(name, job);
@@ -257,7 +275,7 @@ export class KernelHost {
   /** Writes a job's record; returns the bytes of scratch that it needs. */
   #prepare<N extends JobName>(
     name: N,
-    job: Job<N>,
+    job: GivenJob<N>,
   ): { perThread: number; extra: number } {
     const { queue, exports } = this.#open;
     queue.write(name, job);
@@ -373,11 +391,11 @@ export class KernelHost {
 }
 
 /** The addresses in a job's record. */
-function addressesOf<N extends JobName>(name: N, job: Job<N>): number[] {
+function addressesOf<N extends JobName>(name: N, job: GivenJob<N>): number[] {
   const values = job as Readonly<Record<string, number>>;
   return Object.entries(JOBS[name])
     .filter(([, type]) => type === "usize")
-    .map(([field]) => values[field]!);
+    .map(([field]) => values[field] ?? 0);
 }
 
 function messageOf(error: unknown): string {

@@ -52,10 +52,10 @@ export class Queue {
     Atomics.store(memory, this.indexOf(field), value);
   }
 
-  /** Writes a job's record. */
+  /** Writes a job's record; fields that are left out are 0. */
   write<N extends keyof typeof JOBS>(
     name: N,
-    job: { readonly [field in keyof typeof JOBS[N]]: number },
+    job: { readonly [field in keyof typeof JOBS[N]]?: number },
   ): void {
     const { buffer } = this.#memory;
     this.set("operation", Object.keys(JOBS).indexOf(name));
@@ -63,7 +63,7 @@ export class Queue {
     const floats = new Float32Array(buffer, this.address + JOB_OFFSET);
     const values = job as Readonly<Record<string, number>>;
     Object.entries(JOBS[name]).forEach(([field, type], i) => {
-      (type === "f32" ? floats : integers)[i] = values[field]!;
+      (type === "f32" ? floats : integers)[i] = values[field] ?? 0;
     });
   }
 
