@@ -15,6 +15,7 @@ import {
 } from "../lib/tfjs/wasm/jobs.ts";
 import { readCommandLine } from "./command_line.ts";
 import { loopsSource } from "./kernel_loops.ts";
+import { expandPairs } from "./kernel_pairs.ts";
 
 const SOURCE = new URL("../lib/kernels/wasm/assembly/", import.meta.url);
 const TARGET = new URL("../lib/kernels/wasm/module.ts", import.meta.url);
@@ -280,7 +281,8 @@ async function compile(relaxed: boolean): Promise<Uint8Array> {
   ], {
     readFile: (name: string) =>
       generated[name] ??
-        (Deno.readTextFile(new URL(name, SOURCE)).catch(() => null)),
+        (Deno.readTextFile(new URL(name, SOURCE))
+          .then(expandPairs, () => null)),
     writeFile: (_name: string, content: Uint8Array | string) => {
       binary = content as Uint8Array;
     },

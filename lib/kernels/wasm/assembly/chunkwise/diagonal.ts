@@ -107,52 +107,31 @@ export function openKeyPath(place: i32, tokens: i32, back: bool): void {
 /** target_i = w_i ∘ source_i, with w_i the decays between the place and token i. */
 export function decayAlongPath(source: usize, target: usize): void {
   const pairs = stride & ~31;
-  for (let n: usize = 0; n < pairs; n += 32) {
-    decayPair(first + n, source, target);
-  }
-  if (pairs < stride) decayVector(first + pairs, source, target);
+  for (let n: usize = 0; n < pairs; n += 32) decay2(first + n, source, target);
+  if (pairs < stride) decay1(first + pairs, source, target);
 }
 
-/**
- * {@link decayAlongPath} for two vectors of each row, the nearest of which is
- * `cell`.
- */
-function decayPair(cell: usize, source: usize, target: usize): void {
-  const lag = countsOwn ? 0 : step, one = f32x4.splat(1);
-  let left = rows, weight0 = one, weight1 = one;
+/** Decays a vector or two of each row, those of the nearest at `cell`. */
+function decay$n(cell: usize, source: usize, target: usize): void {
+  const lag = countsOwn ? 0 : step;
+  let left = rows;
+  let weight$ = f32x4.splat(1);
   if (countsOwn) {
-    weight0 = v128.load(decays + cell);
-    weight1 = v128.load(decays + cell, 16);
+    weight$ = v128.load(decays + cell, 16 * $);
   }
-  v128.store(target + cell, f32x4.mul(weight0, v128.load(source + cell)));
   v128.store(
-    target + cell, f32x4.mul(weight1, v128.load(source + cell, 16)), 16
+    target + cell, f32x4.mul(weight$, v128.load(source + cell, 16 * $)), 16 * $
   );
   if (--left === 0) return;
   do {
     cell += step;
     const paid = decays + cell - lag;
-    const d0 = v128.load(paid), d1 = v128.load(paid, 16);
-    weight0 = f32x4.mul(weight0, d0);
-    weight1 = f32x4.mul(weight1, d1);
-    const x0 = v128.load(source + cell), x1 = v128.load(source + cell, 16);
-    const y0 = f32x4.mul(weight0, x0), y1 = f32x4.mul(weight1, x1);
-    v128.store(target + cell, y0);
-    v128.store(target + cell, y1, 16);
+    const d$ = v128.load(paid, 16 * $);
+    weight$ = f32x4.mul(weight$, d$);
+    const x$ = v128.load(source + cell, 16 * $);
+    const y$ = f32x4.mul(weight$, x$);
+    v128.store(target + cell, y$, 16 * $);
   } while (--left > 0);
-}
-
-/** {@link decayAlongPath} for one vector of each row. */
-function decayVector(cell: usize, source: usize, target: usize): void {
-  const lag = countsOwn ? 0 : step;
-  let left = rows;
-  let weight = countsOwn ? v128.load(decays + cell) : f32x4.splat(1);
-  v128.store(target + cell, f32x4.mul(weight, v128.load(source + cell)));
-  while (--left > 0) {
-    cell += step;
-    weight = f32x4.mul(weight, v128.load(decays + cell - lag));
-    v128.store(target + cell, f32x4.mul(weight, v128.load(source + cell)));
-  }
 }
 
 /**
@@ -165,73 +144,44 @@ export function backwardAlongPath(
 ): void {
   const pairs = stride & ~31;
   for (let n: usize = 0; n < pairs; n += 32) {
-    backwardPair(first + n, gradient, source, target, slopes);
+    backward2(first + n, gradient, source, target, slopes);
   }
   if (pairs < stride) {
-    backwardVector(first + pairs, gradient, source, target, slopes);
+    backward1(first + pairs, gradient, source, target, slopes);
   }
 }
 
-function backwardPair(
+function backward$n(
   cell: usize, gradient: usize, source: usize, target: usize, slopes: usize
 ): void {
   const lag = countsOwn ? 0 : step, nearest = cell;
-  const one = f32x4.splat(1);
-  let left = rows, weight0 = one, weight1 = one;
+  let left = rows;
+  let weight$ = f32x4.splat(1);
   if (countsOwn) {
-    weight0 = v128.load(decays + cell);
-    weight1 = v128.load(decays + cell, 16);
+    weight$ = v128.load(decays + cell, 16 * $);
   }
   for (;;) {
-    const g0 = v128.load(gradient + cell), g1 = v128.load(gradient + cell, 16);
-    const slope0 = f32x4.mul(weight0, g0), slope1 = f32x4.mul(weight1, g1);
-    const t0 = v128.load(target + cell), t1 = v128.load(target + cell, 16);
-    v128.store(target + cell, f32x4.add(t0, slope0));
-    v128.store(target + cell, f32x4.add(t1, slope1), 16);
-    const x0 = v128.load(source + cell), x1 = v128.load(source + cell, 16);
-    v128.store(gradient + cell, f32x4.mul(slope0, x0));
-    v128.store(gradient + cell, f32x4.mul(slope1, x1), 16);
+    const g$ = v128.load(gradient + cell, 16 * $);
+    const slope$ = f32x4.mul(weight$, g$);
+    const t$ = v128.load(target + cell, 16 * $);
+    v128.store(target + cell, f32x4.add(t$, slope$), 16 * $);
+    const x$ = v128.load(source + cell, 16 * $);
+    v128.store(gradient + cell, f32x4.mul(slope$, x$), 16 * $);
     if (--left === 0) break;
     cell += step;
     const paid = decays + cell - lag;
-    const d0 = v128.load(paid), d1 = v128.load(paid, 16);
-    weight0 = f32x4.mul(weight0, d0);
-    weight1 = f32x4.mul(weight1, d1);
+    const d$ = v128.load(paid, 16 * $);
+    weight$ = f32x4.mul(weight$, d$);
   }
   if (!countsOwn && cell === nearest) return;
   const end = countsOwn ? nearest - step : nearest;
-  let sum0 = f32x4.splat(0), sum1 = sum0;
+  let sum$ = f32x4.splat(0);
   do {
-    const g0 = v128.load(gradient + cell), g1 = v128.load(gradient + cell, 16);
-    sum0 = f32x4.add(sum0, g0);
-    sum1 = f32x4.add(sum1, g1);
+    const g$ = v128.load(gradient + cell, 16 * $);
+    sum$ = f32x4.add(sum$, g$);
     const slope = slopes + cell - lag;
-    const s0 = v128.load(slope), s1 = v128.load(slope, 16);
-    v128.store(slope, f32x4.add(s0, sum0));
-    v128.store(slope, f32x4.add(s1, sum1), 16);
+    const s$ = v128.load(slope, 16 * $);
+    v128.store(slope, f32x4.add(s$, sum$), 16 * $);
     cell -= step;
   } while (cell !== end);
-}
-
-function backwardVector(
-  cell: usize, gradient: usize, source: usize, target: usize, slopes: usize
-): void {
-  const lag = countsOwn ? 0 : step, end = countsOwn ? cell - step : cell;
-  let left = rows;
-  let weight = countsOwn ? v128.load(decays + cell) : f32x4.splat(1);
-  for (;;) {
-    const slope = f32x4.mul(weight, v128.load(gradient + cell));
-    v128.store(target + cell, f32x4.add(v128.load(target + cell), slope));
-    v128.store(gradient + cell, f32x4.mul(slope, v128.load(source + cell)));
-    if (--left === 0) break;
-    cell += step;
-    weight = f32x4.mul(weight, v128.load(decays + cell - lag));
-  }
-  let sum = f32x4.splat(0);
-  while (cell !== end) {
-    sum = f32x4.add(sum, v128.load(gradient + cell));
-    const slope = slopes + cell - lag;
-    v128.store(slope, f32x4.add(v128.load(slope), sum));
-    cell -= step;
-  }
 }

@@ -64,50 +64,47 @@ function decaysOf(count: i32, logDecays: usize, target: usize): void {
  * on that side.
  */
 export function fillCorner(first: i32, end: i32, up: usize, down: usize): void {
-  const rows = <usize> (end - first) * PAIR;
-  let w0 = f32x4.splat(0), w1 = f32x4.splat(0);
-  let step = up + 4 * end;
-  for (let r = rows; r > 0;) {
-    r -= PAIR;
-    step -= 4;
-    if (up !== 0) {
+  const last = <usize> (end - first - 1) * PAIR;
+  fillSide(
+    end - first, above + last, diagonal + last, 0 - PAIR, up === 0,
+    up + 4 * (end - 1), -4, highestRow
+  );
+  fillSide(
+    end - first, below, diagonal, PAIR, down === 0, down + 4 * first, 4,
+    lowestRow
+  );
+}
+
+/**
+ * Fills a side of the corner from the diagonal on, and the row at its edge; rows are
+ * `width` apart, and the steps to them `stride`.
+ */
+function fillSide(
+  rows: i32, side: usize, own: usize, width: usize, isZero: bool, step: usize,
+  stride: usize, edge: usize
+): void {
+  let w$ = f32x4.splat(0);
+  do {
+    if (!isZero) {
       const factor = v128.load32_splat(step);
-      w0 = f32x4.mul(w0, factor);
-      w1 = f32x4.mul(w1, factor);
+      w$ = f32x4.mul(w$, factor);
     }
-    v128.store(above + r, w0);
-    v128.store(above + r, w1, 16);
-    if (up === 0) continue;
-    w0 = v128.or(w0, v128.load(diagonal + r));
-    w1 = v128.or(w1, v128.load(diagonal + r, 16));
-  }
-  v128.store(highestRow, w0);
-  v128.store(highestRow, w1, 16);
-  w0 = w1 = f32x4.splat(0);
-  step = down + 4 * first;
-  for (let r: usize = 0; r < rows; r += PAIR) {
-    if (down !== 0) {
-      const factor = v128.load32_splat(step);
-      w0 = f32x4.mul(w0, factor);
-      w1 = f32x4.mul(w1, factor);
+    v128.store(side, w$, 16 * $);
+    if (!isZero) {
+      w$ = v128.or(w$, v128.load(own, 16 * $));
     }
-    step += 4;
-    v128.store(below + r, w0);
-    v128.store(below + r, w1, 16);
-    if (down === 0) continue;
-    w0 = v128.or(w0, v128.load(diagonal + r));
-    w1 = v128.or(w1, v128.load(diagonal + r, 16));
-  }
-  v128.store(lowestRow, w0);
-  v128.store(lowestRow, w1, 16);
+    side += width;
+    own += width;
+    step += stride;
+  } while (--rows > 0);
+  v128.store(edge, w$, 16 * $);
 }
 
 /** Clears scores on a side where the mask is 0. */
 export function clearRows(rows: i32, cell: usize, row: usize): void {
   const zero = f32x4.splat(0);
   for (; rows > 0; rows--) {
-    v128.store(cell, zero);
-    v128.store(cell, zero, 16);
+    v128.store(cell, zero, 16 * $);
     cell += row;
   }
 }

@@ -71,32 +71,24 @@ function maskBothInCorner(
   rows: i32, cell: usize, other: usize, row: usize, first: i32,
   lowerColumns: usize, upperColumns: usize
 ): void {
-  let lower0 = v128.load(lowerColumns), lower1 = v128.load(lowerColumns, 16);
-  let upper0 = v128.load(upperColumns), upper1 = v128.load(upperColumns, 16);
+  let lower$ = v128.load(lowerColumns, 16 * $);
+  let upper$ = v128.load(upperColumns, 16 * $);
   let r: usize = 0,
     left = partial + first * mask.PAIR,
     right = partialBack + first * mask.PAIR;
   do {
-    const a0 = v128.load(mask.above + r), a1 = v128.load(mask.above + r, 16);
-    const b0 = v128.load(mask.below + r), b1 = v128.load(mask.below + r, 16);
-    const d0 = v128.load(mask.diagonal + r),
-      d1 = v128.load(mask.diagonal + r, 16);
-    const s0 = v128.load(cell), s1 = v128.load(cell, 16);
-    const p0 = v128.load(other), p1 = v128.load(other, 16);
-    const m0 = f32x4.add(d0, f32x4.add(a0, b0));
-    const m1 = f32x4.add(d1, f32x4.add(a1, b1));
-    v128.store(cell, f32x4.mul(s0, m0));
-    v128.store(cell, f32x4.mul(s1, m1), 16);
-    v128.store(other, f32x4.mul(p0, m0));
-    v128.store(other, f32x4.mul(p1, m1), 16);
-    const x0 = f32x4.mul(f32x4.mul(s0, b0), p0);
-    const x1 = f32x4.mul(f32x4.mul(s1, b1), p1);
-    const y0 = f32x4.mul(f32x4.mul(s0, a0), p0);
-    const y1 = f32x4.mul(f32x4.mul(s1, a1), p1);
-    lower0 = f32x4.add(lower0, x0);
-    lower1 = f32x4.add(lower1, x1);
-    upper0 = f32x4.add(upper0, y0);
-    upper1 = f32x4.add(upper1, y1);
+    const a$ = v128.load(mask.above + r, 16 * $);
+    const b$ = v128.load(mask.below + r, 16 * $);
+    const d$ = v128.load(mask.diagonal + r, 16 * $);
+    const s$ = v128.load(cell, 16 * $);
+    const p$ = v128.load(other, 16 * $);
+    const m$ = f32x4.add(d$, f32x4.add(a$, b$));
+    v128.store(cell, f32x4.mul(s$, m$), 16 * $);
+    v128.store(other, f32x4.mul(p$, m$), 16 * $);
+    const x$ = f32x4.mul(f32x4.mul(s$, b$), p$);
+    const y$ = f32x4.mul(f32x4.mul(s$, a$), p$);
+    lower$ = f32x4.add(lower$, x$);
+    upper$ = f32x4.add(upper$, y$);
     accumulate(left, x0, x1);
     accumulate(right, y0, y1);
     cell += row;
@@ -105,10 +97,8 @@ function maskBothInCorner(
     left += mask.PAIR;
     right += mask.PAIR;
   } while (--rows > 0);
-  v128.store(lowerColumns, lower0);
-  v128.store(lowerColumns, lower1, 16);
-  v128.store(upperColumns, upper0);
-  v128.store(upperColumns, upper1, 16);
+  v128.store(lowerColumns, lower$, 16 * $);
+  v128.store(upperColumns, upper$, 16 * $);
 }
 
 /**
@@ -119,40 +109,33 @@ function maskBothRows(
   rows: i32, cell: usize, other: usize, row: usize, step: usize, stride: usize,
   weights: usize, columns: usize, sums: usize, sumsStride: usize
 ): void {
-  let w0 = v128.load(weights), w1 = v128.load(weights, 16);
-  let sum0 = v128.load(columns), sum1 = v128.load(columns, 16);
+  let w$ = v128.load(weights, 16 * $);
+  let sum$ = v128.load(columns, 16 * $);
   do {
     const factor = v128.load32_splat(step);
-    const s0 = v128.load(cell), s1 = v128.load(cell, 16);
-    const p0 = v128.load(other), p1 = v128.load(other, 16);
-    w0 = f32x4.mul(w0, factor);
-    w1 = f32x4.mul(w1, factor);
-    const x0 = f32x4.mul(s0, w0), x1 = f32x4.mul(s1, w1);
-    v128.store(cell, x0);
-    v128.store(cell, x1, 16);
-    const y0 = f32x4.mul(x0, p0), y1 = f32x4.mul(x1, p1);
-    const z0 = f32x4.mul(p0, w0), z1 = f32x4.mul(p1, w1);
-    v128.store(other, z0);
-    v128.store(other, z1, 16);
-    sum0 = f32x4.add(sum0, y0);
-    sum1 = f32x4.add(sum1, y1);
+    const s$ = v128.load(cell, 16 * $);
+    const p$ = v128.load(other, 16 * $);
+    w$ = f32x4.mul(w$, factor);
+    const x$ = f32x4.mul(s$, w$);
+    v128.store(cell, x$, 16 * $);
+    const y$ = f32x4.mul(x$, p$);
+    const z$ = f32x4.mul(p$, w$);
+    v128.store(other, z$, 16 * $);
+    sum$ = f32x4.add(sum$, y$);
     accumulate(sums, y0, y1);
     cell += row;
     other += row;
     step += stride;
     sums += sumsStride;
   } while (--rows > 0);
-  v128.store(columns, sum0);
-  v128.store(columns, sum1, 16);
+  v128.store(columns, sum$, 16 * $);
 }
 
 // @ts-ignore: decorator
 @inline
 function accumulate(target: usize, x0: v128, x1: v128): void {
-  const y0 = f32x4.add(v128.load(target), x0);
-  const y1 = f32x4.add(v128.load(target, 16), x1);
-  v128.store(target, y0);
-  v128.store(target, y1, 16);
+  const y$ = f32x4.add(v128.load(target, 16 * $), x$);
+  v128.store(target, y$, 16 * $);
 }
 
 function addPartials(rows: i32, partial: usize, sums: usize): void {

@@ -32,25 +32,20 @@ export function maskScores(
 }
 
 function maskCorner(rows: i32, cell: usize, row: usize, sums: usize): void {
-  let sum0 = v128.load(sums), sum1 = v128.load(sums, 16);
+  let sum$ = v128.load(sums, 16 * $);
   let r: usize = 0;
   do {
-    const a0 = v128.load(mask.above + r), a1 = v128.load(mask.above + r, 16);
-    const b0 = v128.load(mask.below + r), b1 = v128.load(mask.below + r, 16);
-    const d0 = v128.load(mask.diagonal + r),
-      d1 = v128.load(mask.diagonal + r, 16);
-    const s0 = v128.load(cell), s1 = v128.load(cell, 16);
-    const x0 = f32x4.mul(s0, f32x4.add(d0, f32x4.add(a0, b0)));
-    const x1 = f32x4.mul(s1, f32x4.add(d1, f32x4.add(a1, b1)));
-    v128.store(cell, x0);
-    v128.store(cell, x1, 16);
-    sum0 = f32x4.add(sum0, x0);
-    sum1 = f32x4.add(sum1, x1);
+    const a$ = v128.load(mask.above + r, 16 * $);
+    const b$ = v128.load(mask.below + r, 16 * $);
+    const d$ = v128.load(mask.diagonal + r, 16 * $);
+    const s$ = v128.load(cell, 16 * $);
+    const x$ = f32x4.mul(s$, f32x4.add(d$, f32x4.add(a$, b$)));
+    v128.store(cell, x$, 16 * $);
+    sum$ = f32x4.add(sum$, x$);
     cell += row;
     r += mask.PAIR;
   } while (--rows > 0);
-  v128.store(sums, sum0);
-  v128.store(sums, sum1, 16);
+  v128.store(sums, sum$, 16 * $);
 }
 
 /**
@@ -61,21 +56,17 @@ function maskRows(
   rows: i32, cell: usize, row: usize, step: usize, stride: usize,
   weights: usize, sums: usize
 ): void {
-  let w0 = v128.load(weights), w1 = v128.load(weights, 16);
-  let sum0 = v128.load(sums), sum1 = v128.load(sums, 16);
+  let w$ = v128.load(weights, 16 * $);
+  let sum$ = v128.load(sums, 16 * $);
   do {
     const factor = v128.load32_splat(step);
-    const s0 = v128.load(cell), s1 = v128.load(cell, 16);
-    w0 = f32x4.mul(w0, factor);
-    w1 = f32x4.mul(w1, factor);
-    const x0 = f32x4.mul(s0, w0), x1 = f32x4.mul(s1, w1);
-    v128.store(cell, x0);
-    v128.store(cell, x1, 16);
-    sum0 = f32x4.add(sum0, x0);
-    sum1 = f32x4.add(sum1, x1);
+    const s$ = v128.load(cell, 16 * $);
+    w$ = f32x4.mul(w$, factor);
+    const x$ = f32x4.mul(s$, w$);
+    v128.store(cell, x$, 16 * $);
+    sum$ = f32x4.add(sum$, x$);
     cell += row;
     step += stride;
   } while (--rows > 0);
-  v128.store(sums, sum0);
-  v128.store(sums, sum1, 16);
+  v128.store(sums, sum$, 16 * $);
 }

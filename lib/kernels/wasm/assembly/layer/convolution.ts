@@ -149,37 +149,26 @@ function convolveTokens(
 ): void {
   const taps = <usize> job.taps * ROW;
   for (let c: usize = 0; c < bytes; c += 32) {
-    const start0 = v128.load(start + c), start1 = v128.load(start + c, 16);
-    let a0 = start0, a1 = start1, b0 = start0, b1 = start1;
-    let c0 = start0, c1 = start1, d0 = start0, d1 = start1;
-    let weight = weights + c, a = row + c;
+    const start$ = v128.load(start + c, 16 * $);
+    each4: {
+      let sum$i_$ = start$;
+    }
+    let weight = weights + c, x0 = row + c;
     const end = weight + taps;
     do {
-      const w0 = v128.load(weight), w1 = v128.load(weight, 16);
-      const b = a + width, c = b + width, d = c + width;
-      a0 = multiplyAdd(w0, v128.load(a), a0);
-      a1 = multiplyAdd(w1, v128.load(a, 16), a1);
-      b0 = multiplyAdd(w0, v128.load(b), b0);
-      b1 = multiplyAdd(w1, v128.load(b, 16), b1);
-      c0 = multiplyAdd(w0, v128.load(c), c0);
-      c1 = multiplyAdd(w1, v128.load(c, 16), c1);
-      d0 = multiplyAdd(w0, v128.load(d), d0);
-      d1 = multiplyAdd(w1, v128.load(d, 16), d1);
+      const w$ = v128.load(weight, 16 * $);
+      const x1 = x0 + width, x2 = x1 + width, x3 = x2 + width;
+      each4: {
+        sum$i_$ = multiplyAdd(w$, v128.load(x$i, 16 * $), sum$i_$);
+      }
       weight += ROW;
-      a += next;
+      x0 += next;
     } while (weight < end);
     let y = target + c;
-    v128.store(y, a0);
-    v128.store(y, a1, 16);
-    y += targetWidth;
-    v128.store(y, b0);
-    v128.store(y, b1, 16);
-    y += targetWidth;
-    v128.store(y, c0);
-    v128.store(y, c1, 16);
-    y += targetWidth;
-    v128.store(y, d0);
-    v128.store(y, d1, 16);
+    each4: {
+      v128.store(y, sum$i_$, 16 * $);
+      y += targetWidth;
+    }
   }
 }
 
@@ -319,39 +308,34 @@ function addProducts(rows: i32, slope: usize, x: usize, target: usize): void {
   const width = <usize> job.channels * 4;
   const pairs = <usize> (lanes & ~7) * 4;
   for (let c: usize = 0; c < pairs; c += 32) {
-    let a0 = v128.load(target + c), a1 = v128.load(target + c, 16);
-    let b0 = f32x4.splat(0), b1 = b0, c0 = b0, c1 = b0, d0 = b0, d1 = b0;
+    each4: {
+      let sum$i_$ = f32x4.splat(0);
+    }
+    sum0_$ = v128.load(target + c, 16 * $);
     let s = slope + c, row = x + c;
     const fours = s + <usize> (rows & ~3) * ROW, end = s + <usize> rows * ROW;
     if (s < fours) {
       do {
-        a0 = multiplyAdd(v128.load(s), v128.load(row), a0);
-        a1 = multiplyAdd(v128.load(s, 16), v128.load(row, 16), a1);
-        row += width;
-        b0 = multiplyAdd(v128.load(s, ROW), v128.load(row), b0);
-        b1 = multiplyAdd(v128.load(s, ROW + 16), v128.load(row, 16), b1);
-        row += width;
-        c0 = multiplyAdd(v128.load(s, 2 * ROW), v128.load(row), c0);
-        c1 = multiplyAdd(v128.load(s, 2 * ROW + 16), v128.load(row, 16), c1);
-        row += width;
-        d0 = multiplyAdd(v128.load(s, 3 * ROW), v128.load(row), d0);
-        d1 = multiplyAdd(v128.load(s, 3 * ROW + 16), v128.load(row, 16), d1);
-        row += width;
+        each4: {
+          const s$i_$ = v128.load(s, 16 * $ + $i * ROW);
+          sum$i_$ = multiplyAdd(s$i_$, v128.load(row, 16 * $), sum$i_$);
+          row += width;
+        }
         s += 4 * ROW;
       } while (s < fours);
     }
     if (s < end) {
       do {
-        a0 = multiplyAdd(v128.load(s), v128.load(row), a0);
-        a1 = multiplyAdd(v128.load(s, 16), v128.load(row, 16), a1);
+        const s$ = v128.load(s, 16 * $);
+        sum0_$ = multiplyAdd(s$, v128.load(row, 16 * $), sum0_$);
         s += ROW;
         row += width;
       } while (s < end);
     }
-    const sum0 = f32x4.add(f32x4.add(a0, b0), f32x4.add(c0, d0));
-    const sum1 = f32x4.add(f32x4.add(a1, b1), f32x4.add(c1, d1));
-    v128.store(target + c, sum0);
-    v128.store(target + c, sum1, 16);
+    const sum$ = f32x4.add(
+      f32x4.add(sum0_$, sum1_$), f32x4.add(sum2_$, sum3_$)
+    );
+    v128.store(target + c, sum$, 16 * $);
   }
   for (let lane = lanes & ~7; lane < lanes; lane += 4) {
     const c = <usize> lane * 4;

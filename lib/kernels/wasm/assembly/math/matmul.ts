@@ -88,9 +88,8 @@ function pack(source: usize, width: usize, rows: i32, columns: i32): void {
   for (let row = 0; row < rows; row++) {
     let from = source, count = columns;
     for (; count >= 8; count -= 8) {
-      const x0 = v128.load(from), x1 = v128.load(from, 16);
-      v128.store(target, x0);
-      v128.store(target, x1, 16);
+      const x$ = v128.load(from, 16 * $);
+      v128.store(target, x$, 16 * $);
       from += 32;
       target += 32;
     }

@@ -41,23 +41,18 @@ export function expAndSum(
   const unit = f32x4.splat(one), c1 = f32x4.splat(a1), c2 = f32x4.splat(a2);
   const c3 = f32x4.splat(a3), c4 = f32x4.splat(a4), c5 = f32x4.splat(a5);
   for (let column: usize = 0; column < stride; column += 32) {
-    const m0 = v128.load(maxima + column), m1 = v128.load(maxima + column, 16);
-    let sum0 = v128.load(sums + column), sum1 = v128.load(sums + column, 16);
+    const m$ = v128.load(maxima + column, 16 * $);
+    let sum$ = v128.load(sums + column, 16 * $);
     let cell = x + column;
     const end = cell + rows * stride;
     do {
-      const d0 = f32x4.sub(v128.load(cell), m0);
-      const d1 = f32x4.sub(v128.load(cell, 16), m1);
-      const p0 = fastExp4(d0, least, scale, round, unit, c1, c2, c3, c4, c5);
-      const p1 = fastExp4(d1, least, scale, round, unit, c1, c2, c3, c4, c5);
-      v128.store(cell, p0);
-      v128.store(cell, p1, 16);
-      sum0 = f32x4.add(sum0, p0);
-      sum1 = f32x4.add(sum1, p1);
+      const d$ = f32x4.sub(v128.load(cell, 16 * $), m$);
+      const p$ = fastExp4(d$, least, scale, round, unit, c1, c2, c3, c4, c5);
+      v128.store(cell, p$, 16 * $);
+      sum$ = f32x4.add(sum$, p$);
       cell += stride;
     } while (cell < end);
-    v128.store(sums + column, sum0);
-    v128.store(sums + column, sum1, 16);
+    v128.store(sums + column, sum$, 16 * $);
   }
 }
 
@@ -71,27 +66,19 @@ export function expAndGradient(
   const unit = f32x4.splat(one), c1 = f32x4.splat(a1), c2 = f32x4.splat(a2);
   const c3 = f32x4.splat(a3), c4 = f32x4.splat(a4), c5 = f32x4.splat(a5);
   for (let column: usize = 0; column < stride; column += 32) {
-    const m0 = v128.load(maxima + column), m1 = v128.load(maxima + column, 16);
-    const w0 = v128.load(weights + column),
-      w1 = v128.load(weights + column, 16);
-    const d0 = v128.load(slopes + column), d1 = v128.load(slopes + column, 16);
+    const m$ = v128.load(maxima + column, 16 * $);
+    const w$ = v128.load(weights + column, 16 * $);
+    const d$ = v128.load(slopes + column, 16 * $);
     let cell = x + column, product = y + column;
     const end = cell + rows * stride;
     do {
-      const e0 = f32x4.sub(v128.load(cell), m0);
-      const e1 = f32x4.sub(v128.load(cell, 16), m1);
-      const p0 = f32x4.mul(
-        fastExp4(e0, least, scale, round, unit, c1, c2, c3, c4, c5), w0
+      const e$ = f32x4.sub(v128.load(cell, 16 * $), m$);
+      const p$ = f32x4.mul(
+        fastExp4(e$, least, scale, round, unit, c1, c2, c3, c4, c5), w$
       );
-      const p1 = f32x4.mul(
-        fastExp4(e1, least, scale, round, unit, c1, c2, c3, c4, c5), w1
-      );
-      v128.store(cell, p0);
-      v128.store(cell, p1, 16);
-      const t0 = f32x4.mul(p0, f32x4.sub(v128.load(product), d0));
-      const t1 = f32x4.mul(p1, f32x4.sub(v128.load(product, 16), d1));
-      v128.store(product, t0);
-      v128.store(product, t1, 16);
+      v128.store(cell, p$, 16 * $);
+      const t$ = f32x4.mul(p$, f32x4.sub(v128.load(product, 16 * $), d$));
+      v128.store(product, t$, 16 * $);
       cell += stride;
       product += stride;
     } while (cell < end);

@@ -143,58 +143,26 @@ export function attendRecurrent(sequence: i32, isBack: bool, phase: i32): void {
 function readAndWrite(state: usize): void {
   const a = f32x4.splat(tokenDecay);
   for (let line = 0; line < lines; line += 4) {
-    const value0 = v128.load32_splat(values + 4 * line);
-    const value1 = v128.load32_splat(values + 4 * line, 4);
-    const value2 = v128.load32_splat(values + 4 * line, 8);
-    const value3 = v128.load32_splat(values + 4 * line, 12);
-    let sum00 = f32x4.splat(0), sum01 = sum00, sum10 = sum00, sum11 = sum00;
-    let sum20 = sum00, sum21 = sum00, sum30 = sum00, sum31 = sum00;
-    const next = state + lineBytes;
+    each4: {
+      const value$i = v128.load32_splat(values + 4 * line, 4 * $i);
+      let sum$i_$ = f32x4.splat(0);
+    }
     for (let c: usize = 0; c < lineBytes; c += 32) {
-      const q0 = v128.load(q + c), q1 = v128.load(q + c, 16);
-      const k0 = v128.load(k + c), k1 = v128.load(k + c, 16);
+      const q$ = v128.load(q + c, 16 * $);
+      const k$ = v128.load(k + c, 16 * $);
       const line0 = state + c, line1 = line0 + lineBytes;
       const line2 = line1 + lineBytes, line3 = line2 + lineBytes;
-      const a0 = f32x4.mul(v128.load(line0), a);
-      const a1 = f32x4.mul(v128.load(line0, 16), a);
-      sum00 = multiplyAdd(a0, q0, sum00);
-      sum01 = multiplyAdd(a1, q1, sum01);
-      const w0 = multiplyAdd(k0, value0, a0);
-      const w1 = multiplyAdd(k1, value0, a1);
-      v128.store(line0, w0);
-      v128.store(line0, w1, 16);
-      const b0 = f32x4.mul(v128.load(line1), a);
-      const b1 = f32x4.mul(v128.load(line1, 16), a);
-      sum10 = multiplyAdd(b0, q0, sum10);
-      sum11 = multiplyAdd(b1, q1, sum11);
-      const x0 = multiplyAdd(k0, value1, b0);
-      const x1 = multiplyAdd(k1, value1, b1);
-      v128.store(line1, x0);
-      v128.store(line1, x1, 16);
-      const c0 = f32x4.mul(v128.load(line2), a);
-      const c1 = f32x4.mul(v128.load(line2, 16), a);
-      sum20 = multiplyAdd(c0, q0, sum20);
-      sum21 = multiplyAdd(c1, q1, sum21);
-      const y0 = multiplyAdd(k0, value2, c0);
-      const y1 = multiplyAdd(k1, value2, c1);
-      v128.store(line2, y0);
-      v128.store(line2, y1, 16);
-      const d0 = f32x4.mul(v128.load(line3), a);
-      const d1 = f32x4.mul(v128.load(line3, 16), a);
-      sum30 = multiplyAdd(d0, q0, sum30);
-      sum31 = multiplyAdd(d1, q1, sum31);
-      const z0 = multiplyAdd(k0, value3, d0);
-      const z1 = multiplyAdd(k1, value3, d1);
-      v128.store(line3, z0);
-      v128.store(line3, z1, 16);
+      each4: {
+        const kept$i_$ = f32x4.mul(v128.load(line$i, 16 * $), a);
+        sum$i_$ = multiplyAdd(kept$i_$, q$, sum$i_$);
+        const new$i_$ = multiplyAdd(k$, value$i, kept$i_$);
+        v128.store(line$i, new$i_$, 16 * $);
+      }
     }
-    v128.store(
-      reading + 4 * line,
-      sums4(
-        f32x4.add(sum00, sum01), f32x4.add(sum10, sum11),
-        f32x4.add(sum20, sum21), f32x4.add(sum30, sum31)
-      ),
-    );
+    each4: {
+      const total$i = f32x4.add(sum$i_0, sum$i_1);
+    }
+    v128.store(reading + 4 * line, sums4(total0, total1, total2, total3));
     state += 4 * lineBytes;
   }
 }

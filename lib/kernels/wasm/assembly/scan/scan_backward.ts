@@ -124,43 +124,34 @@ function remember(i: i32): void {
   const unit = f32x4.splat(one), c1 = f32x4.splat(a1), c2 = f32x4.splat(a2);
   const c3 = f32x4.splat(a3), c4 = f32x4.splat(a4), c5 = f32x4.splat(a5);
   const own = <usize> i * scan.PAIR;
-  const dt0 = v128.load(scan.dt + own), dt1 = v128.load(scan.dt + own, 16);
-  const x0 = v128.load(scan.x + own), x1 = v128.load(scan.x + own, 16);
-  const u0 = f32x4.mul(dt0, x0), u1 = f32x4.mul(dt1, x1);
-  let y0 = f32x4.mul(v128.load(scan.skips), x0);
-  let y1 = f32x4.mul(v128.load(scan.skips, 16), x1);
+  const dt$ = v128.load(scan.dt + own, 16 * $);
+  const x$ = v128.load(scan.x + own, 16 * $);
+  const u$ = f32x4.mul(dt$, x$);
+  let y$ = f32x4.mul(v128.load(scan.skips, 16 * $), x$);
   const kept = f32x4.splat(scan.begins(i) ? 0 : 1);
   let b = scan.rowOf(job.b, i), c = scan.rowOf(job.c, i), rate = scan.rates;
   let state = chunkStates + <usize> i * scan.stateBytes;
   let decay = decays + <usize> i * scan.stateBytes;
   const width = scan.stateBytes, end = state + width;
   do {
-    const r0 = v128.load(rate), r1 = v128.load(rate, 16);
-    const h0 = v128.load(state), h1 = v128.load(state, 16);
+    const r$ = v128.load(rate, 16 * $);
+    const h$ = v128.load(state, 16 * $);
     const w = v128.load32_splat(b), v = v128.load32_splat(c);
-    const p0 = fastExp2(
-      f32x4.mul(dt0, r0), least, round, unit, c1, c2, c3, c4, c5
+    const p$ = fastExp2(
+      f32x4.mul(dt$, r$), least, round, unit, c1, c2, c3, c4, c5
     );
-    const p1 = fastExp2(
-      f32x4.mul(dt1, r1), least, round, unit, c1, c2, c3, c4, c5
-    );
-    const e0 = f32x4.mul(p0, kept), e1 = f32x4.mul(p1, kept);
-    const s0 = multiplyAdd(e0, h0, f32x4.mul(u0, w));
-    const s1 = multiplyAdd(e1, h1, f32x4.mul(u1, w));
-    v128.store(decay, e0);
-    v128.store(decay, e1, 16);
-    v128.store(state + width, s0);
-    v128.store(state + width, s1, 16);
-    y0 = multiplyAdd(s0, v, y0);
-    y1 = multiplyAdd(s1, v, y1);
+    const e$ = f32x4.mul(p$, kept);
+    const s$ = multiplyAdd(e$, h$, f32x4.mul(u$, w));
+    v128.store(decay, e$, 16 * $);
+    v128.store(state + width, s$, 16 * $);
+    y$ = multiplyAdd(s$, v, y$);
     state += scan.PAIR;
     rate += scan.PAIR;
     decay += scan.PAIR;
     b += 4;
     c += 4;
   } while (state < end);
-  v128.store(scan.y + own, y0);
-  v128.store(scan.y + own, y1, 16);
+  v128.store(scan.y + own, y$, 16 * $);
 }
 
 /** dz = dy y SiLU'(z), and then dy = dy SiLU(z). */
@@ -182,11 +173,12 @@ function gateGradients(): void {
 /** Computes the gradients of a token, after those of all that follow it. */
 function differentiate(i: i32, stateGradient: usize, da: usize, dd: usize): void {
   const own = <usize> i * scan.PAIR, width = scan.stateBytes;
-  const dt0 = v128.load(scan.dt + own), dt1 = v128.load(scan.dt + own, 16);
-  const x0 = v128.load(scan.x + own), x1 = v128.load(scan.x + own, 16);
-  const dy0 = v128.load(dy + own), dy1 = v128.load(dy + own, 16);
-  const u0 = f32x4.mul(dt0, x0), u1 = f32x4.mul(dt1, x1);
-  let du0 = f32x4.splat(0), du1 = du0, paid0 = du0, paid1 = du0;
+  const dt$ = v128.load(scan.dt + own, 16 * $);
+  const x$ = v128.load(scan.x + own, 16 * $);
+  const dy$ = v128.load(dy + own, 16 * $);
+  const u$ = f32x4.mul(dt$, x$);
+  let du$ = f32x4.splat(0);
+  let paid$ = f32x4.splat(0);
   let b = scan.rowOf(job.b, i), c = scan.rowOf(job.c, i), rate = scan.rates;
   const offset = <usize> i * width;
   let state = chunkStates + offset, decay = decays + offset;
@@ -194,35 +186,26 @@ function differentiate(i: i32, stateGradient: usize, da: usize, dd: usize): void
   const end = state + width;
   do {
     const g = v128.load32_splat(c), w = v128.load32_splat(b);
-    const h0 = v128.load(state), h1 = v128.load(state, 16);
-    const s0 = v128.load(state + width), s1 = v128.load(state + width, 16);
-    const e0 = v128.load(decay), e1 = v128.load(decay, 16);
-    const k0 = v128.load(stateGradient), k1 = v128.load(stateGradient, 16);
-    const g0 = multiplyAdd(dy0, g, k0), g1 = multiplyAdd(dy1, g, k1);
-    const m0 = f32x4.mul(g0, e0), m1 = f32x4.mul(g1, e1);
-    v128.store(stateGradient, m0);
-    v128.store(stateGradient, m1, 16);
-    const oldC0 = v128.load(reading), oldC1 = v128.load(reading, 16);
-    const newC0 = multiplyAdd(dy0, s0, oldC0),
-      newC1 = multiplyAdd(dy1, s1, oldC1);
-    v128.store(reading, newC0);
-    v128.store(reading, newC1, 16);
-    const oldB0 = v128.load(writing), oldB1 = v128.load(writing, 16);
-    const newB0 = multiplyAdd(u0, g0, oldB0),
-      newB1 = multiplyAdd(u1, g1, oldB1);
-    v128.store(writing, newB0);
-    v128.store(writing, newB1, 16);
-    du0 = multiplyAdd(g0, w, du0);
-    du1 = multiplyAdd(g1, w, du1);
-    const f0 = f32x4.mul(m0, h0), f1 = f32x4.mul(m1, h1);
-    const r0 = v128.load(rate), r1 = v128.load(rate, 16);
-    paid0 = multiplyAdd(f0, r0, paid0);
-    paid1 = multiplyAdd(f1, r1, paid1);
-    const oldA0 = v128.load(da), oldA1 = v128.load(da, 16);
-    const newA0 = multiplyAdd(f0, dt0, oldA0),
-      newA1 = multiplyAdd(f1, dt1, oldA1);
-    v128.store(da, newA0);
-    v128.store(da, newA1, 16);
+    const h$ = v128.load(state, 16 * $);
+    const s$ = v128.load(state + width, 16 * $);
+    const e$ = v128.load(decay, 16 * $);
+    const k$ = v128.load(stateGradient, 16 * $);
+    const g$ = multiplyAdd(dy$, g, k$);
+    const m$ = f32x4.mul(g$, e$);
+    v128.store(stateGradient, m$, 16 * $);
+    const oldC$ = v128.load(reading, 16 * $);
+    const newC$ = multiplyAdd(dy$, s$, oldC$);
+    v128.store(reading, newC$, 16 * $);
+    const oldB$ = v128.load(writing, 16 * $);
+    const newB$ = multiplyAdd(u$, g$, oldB$);
+    v128.store(writing, newB$, 16 * $);
+    du$ = multiplyAdd(g$, w, du$);
+    const f$ = f32x4.mul(m$, h$);
+    const r$ = v128.load(rate, 16 * $);
+    paid$ = multiplyAdd(f$, r$, paid$);
+    const oldA$ = v128.load(da, 16 * $);
+    const newA$ = multiplyAdd(f$, dt$, oldA$);
+    v128.store(da, newA$, 16 * $);
     state += scan.PAIR;
     decay += scan.PAIR;
     stateGradient += scan.PAIR;
@@ -234,13 +217,10 @@ function differentiate(i: i32, stateGradient: usize, da: usize, dd: usize): void
     c += 4;
   } while (state < end);
   const ln2 = f32x4.splat(LN_2);
-  v128.store(ddt + own, multiplyAdd(paid0, ln2, f32x4.mul(du0, x0)));
-  v128.store(ddt + own, multiplyAdd(paid1, ln2, f32x4.mul(du1, x1)), 16);
-  const d0 = v128.load(scan.skips), d1 = v128.load(scan.skips, 16);
-  v128.store(dx + own, multiplyAdd(du0, dt0, f32x4.mul(d0, dy0)));
-  v128.store(dx + own, multiplyAdd(du1, dt1, f32x4.mul(d1, dy1)), 16);
-  v128.store(dd, multiplyAdd(dy0, x0, v128.load(dd)));
-  v128.store(dd, multiplyAdd(dy1, x1, v128.load(dd, 16)), 16);
+  v128.store(ddt + own, multiplyAdd(paid$, ln2, f32x4.mul(du$, x$)), 16 * $);
+  const d$ = v128.load(scan.skips, 16 * $);
+  v128.store(dx + own, multiplyAdd(du$, dt$, f32x4.mul(d$, dy$)), 16 * $);
+  v128.store(dd, multiplyAdd(dy$, x$, v128.load(dd, 16 * $)), 16 * $);
 }
 
 /** Sums db or dc over the lanes, and stores them for the second phase. */

@@ -52,39 +52,32 @@ function scanTokens(first: i32, end: i32): void {
     from = scan.states,
     to = scan.states + scan.stateBytes,
     rates = scan.rates;
-  const d0 = v128.load(scan.skips), d1 = v128.load(scan.skips, 16);
+  const d$ = v128.load(scan.skips, 16 * $);
   let own = <usize> first * scan.PAIR, writing = scan.rowOf(job.b, first);
   let reading = scan.rowOf(job.c, first);
   const last = <usize> end * scan.PAIR;
   do {
-    const dt0 = v128.load(scan.dt + own), dt1 = v128.load(scan.dt + own, 16);
-    const x0 = v128.load(scan.x + own), x1 = v128.load(scan.x + own, 16);
-    const u0 = f32x4.mul(dt0, x0), u1 = f32x4.mul(dt1, x1);
-    let y0 = f32x4.mul(d0, x0), y1 = f32x4.mul(d1, x1);
+    const dt$ = v128.load(scan.dt + own, 16 * $);
+    const x$ = v128.load(scan.x + own, 16 * $);
+    const u$ = f32x4.mul(dt$, x$);
+    let y$ = f32x4.mul(d$, x$);
     let state = from, rate = rates, b = writing, c = reading;
     do {
-      const r0 = v128.load(rate), r1 = v128.load(rate, 16);
-      const h0 = v128.load(state), h1 = v128.load(state, 16);
+      const r$ = v128.load(rate, 16 * $);
+      const h$ = v128.load(state, 16 * $);
       const w = v128.load32_splat(b), v = v128.load32_splat(c);
-      const e0 = fastExp2(
-        f32x4.mul(dt0, r0), least, round, unit, c1, c2, c3, c4, c5
+      const e$ = fastExp2(
+        f32x4.mul(dt$, r$), least, round, unit, c1, c2, c3, c4, c5
       );
-      const e1 = fastExp2(
-        f32x4.mul(dt1, r1), least, round, unit, c1, c2, c3, c4, c5
-      );
-      const s0 = multiplyAdd(e0, h0, f32x4.mul(u0, w));
-      const s1 = multiplyAdd(e1, h1, f32x4.mul(u1, w));
-      v128.store(state, s0);
-      v128.store(state, s1, 16);
-      y0 = multiplyAdd(s0, v, y0);
-      y1 = multiplyAdd(s1, v, y1);
+      const s$ = multiplyAdd(e$, h$, f32x4.mul(u$, w));
+      v128.store(state, s$, 16 * $);
+      y$ = multiplyAdd(s$, v, y$);
       state += scan.PAIR;
       rate += scan.PAIR;
       b += 4;
       c += 4;
     } while (state < to);
-    v128.store(scan.y + own, y0);
-    v128.store(scan.y + own, y1, 16);
+    v128.store(scan.y + own, y$, 16 * $);
     own += scan.PAIR;
     writing += next;
     reading += next;

@@ -76,18 +76,16 @@ function weigh(): bool {
 
 function raiseMaxima(): void {
   for (let c: usize = 0; c < softmax.row; c += 32) {
-    let m0 = v128.load(maxima + c), m1 = v128.load(maxima + c, 16);
+    let m$ = v128.load(maxima + c, 16 * $);
     let cell = softmax.scores + c;
     const end = cell + softmax.keys * softmax.row;
     // The test is at the loop's end for the reason in vector_exp.ts.
     do {
-      const x0 = v128.load(cell), x1 = v128.load(cell, 16);
-      m0 = f32x4.pmax(m0, x0);
-      m1 = f32x4.pmax(m1, x1);
+      const x$ = v128.load(cell, 16 * $);
+      m$ = f32x4.pmax(m$, x$);
       cell += softmax.row;
     } while (cell < end);
-    v128.store(maxima + c, m0);
-    v128.store(maxima + c, m1, 16);
+    v128.store(maxima + c, m$, 16 * $);
   }
 }
 
