@@ -16,6 +16,7 @@ import {
 import { readCommandLine } from "./command_line.ts";
 import { loopsSource } from "./kernel_loops.ts";
 import { expandPairs } from "./kernel_pairs.ts";
+import { tasksSource } from "./kernel_tasks.ts";
 
 const SOURCE = new URL("../lib/kernels/wasm/assembly/", import.meta.url);
 const TARGET = new URL("../lib/kernels/wasm/module.ts", import.meta.url);
@@ -254,6 +255,7 @@ async function compile(relaxed: boolean): Promise<Uint8Array> {
     "math/gemm.ts": gemmSource(),
     "math/loops.ts": loopsSource(),
     "jobs.ts": jobsSource(),
+    "tasks.ts": await tasksSource(SOURCE),
   };
   let binary: Uint8Array | undefined;
   const { error, stderr } = await asc.main([

@@ -201,8 +201,8 @@ async function assemblyImports(lib: URL): Promise<Import[]> {
         )
       ) {
         const to = new URL(`${path}.ts`, file);
-        // gemm.ts, loops.ts and jobs.ts are made by tools/build_kernels.ts.
-        if (/\/(gemm|loops|jobs)\.ts$/.test(to.href)) continue;
+        // These are made by tools/build_kernels.ts.
+        if (/\/(gemm|loops|jobs|tasks)\.ts$/.test(to.href)) continue;
         const [from, imported] = [file, to].map(({ href }) =>
           href.slice(lib.href.length)
         );

@@ -1,5 +1,6 @@
 // Sizes of a job of attention, and the scratch memory of a thread that all passes
 // have: the chunkwise form's, the full and recurrent form's, and the delta rule's.
+import { attention } from "../jobs";
 import { layoutDecay } from "./decay";
 import { layoutDiagonal } from "./diagonal";
 import { layoutFrom, allocate } from "../runtime/scratch";
@@ -63,6 +64,15 @@ export let stateBefore: usize = 0;
 export let statesAfter: usize = 0;
 /** Scratch of the backward pass. */
 export let gradient: usize = 0;
+
+/** Takes the sizes of the job of an attention. */
+export function readAttention(): void {
+  setSizes(
+    attention.length, attention.groupSize, attention.headDim,
+    attention.valueDim, attention.chunkSize, attention.splits,
+    attention.causal !== 0, attention.f !== 0, attention.diagonal !== 0
+  );
+}
 
 /** Takes the sizes of a job. */
 export function setSizes(

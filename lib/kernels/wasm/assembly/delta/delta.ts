@@ -137,17 +137,6 @@ export function sweepsOfSequence(): i32 {
   return (isBidirectional ? 2 : 1) * job.parts;
 }
 
-/** Tasks of a phase. */
-export function deltaTasks(phase: i32): i32 {
-  if (phase === 1 && !meetInMiddle) return 0;
-  return job.sequences * (job.whole !== 0 ? 1 : sweepsOfSequence());
-}
-
-/** Bytes that all threads share. */
-export function deltaExtra(): usize {
-  return <usize> (job.sequences * sweepsOfSequence()) * deltaStateBytes;
-}
-
 /** Whether the sweep goes from the last chunk to the first. */
 export let back: bool = false;
 let sequence: i32 = 0, start: i32 = 0;

@@ -44,7 +44,8 @@ let farKeys: usize = 0;
 let farSums: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
-export function layoutFull(base: usize): usize {
+export function layout(base: usize): usize {
+  sizes.readAttention();
   sizes.layout(base, 0, false);
   keySums = sizes.allocate(<usize> sizes.chunks * 2 * sizes.headStride);
   farKeys = sizes.allocate(2 * sizes.headStride);
@@ -60,8 +61,13 @@ export function layoutFull(base: usize): usize {
   return sizes.allocate(0);
 }
 
+export function tasks(phase: i32): i32 {
+  return phase === 0 ? 0 : job.sequences * sizes.splits;
+}
+
 /** The output of a task's tiles of queries, one of each `splits`. */
-export function attendFull(sequence: i32, part: i32): void {
+export function perform(_phase: i32, task: i32): void {
+  const sequence = task / sizes.splits, part = task % sizes.splits;
   openSequence(sequence);
   for (let tile = part; tile < sizes.chunks; tile += sizes.splits) {
     intra.openChunk(sequence, tile);

@@ -1,15 +1,16 @@
 // A step of Adam.
 import { adam as job } from "../jobs";
 import { loadFirst, multiplyAdd, storeFirst } from "../math/simd";
+import { partsAtOnce } from "../runtime/parts";
 
 /** Elements a task. */
 const BLOCK = 8192;
 
-export function adamTasks(phase: i32): i32 {
-  return phase === 0 ? 0 : (job.size + BLOCK - 1) / BLOCK;
+export function tasks(phase: i32): i32 {
+  return partsAtOnce(phase, job.size, BLOCK);
 }
 
-export function adamTask(task: i32): void {
+export function perform(_phase: i32, task: i32): void {
   const beta1 = f32x4.splat(job.beta1), beta2 = f32x4.splat(job.beta2);
   const rest1 = f32x4.splat(job.rest1), rest2 = f32x4.splat(job.rest2);
   const step = f32x4.splat(-job.stepSize), keep = f32x4.splat(job.keep);

@@ -28,7 +28,7 @@ let slopes: usize = 0, dweights: usize = 0;
 let zeros: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
-export function layoutConvolution(base: usize): usize {
+export function layout(base: usize): usize {
   layoutFrom(base);
   const taps = <usize> job.taps;
   weights = allocate(taps * ROW);
@@ -45,7 +45,7 @@ function blocks(): i32 {
   return (job.channels + BLOCK - 1) / BLOCK;
 }
 
-export function convolutionTasks(phase: i32): i32 {
+export function tasks(phase: i32): i32 {
   if (phase === 0) return job.batch * blocks();
   return job.dy === 0 ? 0 : 1;
 }
@@ -58,11 +58,11 @@ function partBytes(): usize {
   return <usize> (job.taps + 1) * job.channels * 4;
 }
 
-export function convolutionExtra(): usize {
+export function extraBytes(): usize {
   return job.dy === 0 ? 0 : job.batch * partBytes();
 }
 
-export function convolutionTask(phase: i32, task: i32): void {
+export function perform(phase: i32, task: i32): void {
   if (phase === 1) return sumParts();
   openBlock(task);
   prepareExp();

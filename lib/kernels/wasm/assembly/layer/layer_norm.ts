@@ -1,5 +1,6 @@
 // Layer normalisation of rows, and its gradient.
 import { layerNorm as job, queue } from "../jobs";
+import { parts } from "../runtime/parts";
 import {
   firstLanes, loadFirst, multiplyAdd, storeFirst, sum4,
 } from "../math/simd";
@@ -27,18 +28,18 @@ function measure(x: usize): void {
   inverse = 1 / sqrt<f32>(variance + job.epsilon);
 }
 
-export function layerNormTasks(phase: i32): i32 {
-  const blocks = (job.rows + job.rowsPerTask - 1) / job.rowsPerTask;
+export function tasks(phase: i32): i32 {
+  const blocks = parts(job.rows, job.rowsPerTask);
   if (job.dy === 0) return phase === 0 ? 0 : blocks;
   return phase === 0 ? blocks : 1;
 }
 
 /** Bytes that the tasks of the gradient leave for its second phase. */
-export function layerNormExtra(): usize {
-  return job.dy === 0 ? 0 : layerNormTasks(0) * 8 * job.columns;
+export function extraBytes(): usize {
+  return job.dy === 0 ? 0 : tasks(0) * 8 * job.columns;
 }
 
-export function layerNormTask(phase: i32, task: i32): void {
+export function perform(phase: i32, task: i32): void {
   if (job.dy !== 0 && phase === 1) return sumParts();
   const first = task * job.rowsPerTask;
   const end = min(job.rows, first + job.rowsPerTask);
@@ -108,7 +109,7 @@ function sumParts(): void {
   const columns = job.columns, bytes = <usize> columns << 2;
   memory.copy(job.dscale, queue.extra, bytes);
   memory.copy(job.doffset, queue.extra + bytes, bytes);
-  for (let task = 1; task < layerNormTasks(0); task++) {
+  for (let task = 1; task < tasks(0); task++) {
     const part = queue.extra + task * 2 * bytes;
     for (let at: usize = 0; at < bytes; at += 4) {
       const scale = load<f32>(job.dscale + at) + load<f32>(part + at);

@@ -4,6 +4,7 @@ import { queue, rmsNorm as job } from "../jobs";
 import { normalizeGated, silu, siluGradient, sumSquares } from "../math/loops";
 import { prepareExp } from "../math/vector_exp";
 import { layoutFrom, allocate } from "../runtime/scratch";
+import { parts } from "../runtime/parts";
 import {
   firstLanes, loadFirst, multiplyAdd, storeFirst, sum4, vectorBytes,
 } from "../math/simd";
@@ -12,7 +13,7 @@ import {
 let gates: usize = 0, slopes: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
-export function layoutRmsNorm(base: usize): usize {
+export function layout(base: usize): usize {
   layoutFrom(base);
   const bytes = vectorBytes(job.columns);
   gates = allocate(bytes);
@@ -20,18 +21,18 @@ export function layoutRmsNorm(base: usize): usize {
   return allocate(0);
 }
 
-export function rmsNormTasks(phase: i32): i32 {
-  const blocks = (job.rows + job.rowsPerTask - 1) / job.rowsPerTask;
+export function tasks(phase: i32): i32 {
+  const blocks = parts(job.rows, job.rowsPerTask);
   if (job.dy === 0) return phase === 0 ? 0 : blocks;
   return phase === 0 ? blocks : 1;
 }
 
 /** Bytes that the tasks of the gradient leave for its second phase. */
-export function rmsNormExtra(): usize {
-  return job.dy === 0 ? 0 : <usize> (rmsNormTasks(0) * job.columns) << 2;
+export function extraBytes(): usize {
+  return job.dy === 0 ? 0 : <usize> (tasks(0) * job.columns) << 2;
 }
 
-export function rmsNormTask(phase: i32, task: i32): void {
+export function perform(phase: i32, task: i32): void {
   if (job.dy !== 0 && phase === 1) return sumParts();
   prepareExp();
   const first = task * job.rowsPerTask;
@@ -107,7 +108,7 @@ function gradientOf(row: i32, dscale: usize): void {
 function sumParts(): void {
   const bytes = <usize> job.columns << 2;
   memory.copy(job.dscale, queue.extra, bytes);
-  for (let task = 1; task < rmsNormTasks(0); task++) {
+  for (let task = 1; task < tasks(0); task++) {
     const part = queue.extra + task * bytes;
     for (let at: usize = 0; at < bytes; at += 4) {
       const sum = load<f32>(job.dscale + at) + load<f32>(part + at);

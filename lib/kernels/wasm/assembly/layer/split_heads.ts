@@ -5,6 +5,7 @@ import {
   scaleRow, shiftedSilu, shiftedSiluGradient, shiftedSiluSums, sigmoid,
 } from "../math/loops";
 import { prepareExp } from "../math/vector_exp";
+import { partsAtOnce } from "../runtime/parts";
 import { layoutFrom, allocate } from "../runtime/scratch";
 import { exp4, loadFirst, storeFirst, vectorBytes } from "../math/simd";
 
@@ -20,17 +21,17 @@ const ELU_PLUS_ONE = 2;
 let sigmoids: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
-export function layoutSplitHeads(base: usize): usize {
+export function layout(base: usize): usize {
   layoutFrom(base);
   sigmoids = allocate(vectorBytes(2 * job.heads * job.headDim));
   return allocate(0);
 }
 
-export function splitHeadsTasks(phase: i32): i32 {
-  return phase === 0 ? 0 : (job.batch * job.length + BLOCK - 1) / BLOCK;
+export function tasks(phase: i32): i32 {
+  return partsAtOnce(phase, job.batch * job.length, BLOCK);
 }
 
-export function splitHeadsTask(task: i32): void {
+export function perform(_phase: i32, task: i32): void {
   const headDim = job.headDim, heads = job.heads;
   const isShifted = job.featureMap > ELU_PLUS_ONE;
   if (isShifted) prepareExp();

@@ -1,6 +1,7 @@
 // The sum of the rows of a matrix.
 import { columnSum as job } from "../jobs";
 import { loadFirst, storeFirst } from "./simd";
+import { partsAtOnce } from "../runtime/parts";
 
 /** Columns a task. */
 const BLOCK = 64;
@@ -8,11 +9,11 @@ const BLOCK = 64;
 /** Rows that are added up in float32, before their sum goes to one in float64. */
 const ROWS = 32;
 
-export function columnSumTasks(phase: i32): i32 {
-  return phase === 0 ? 0 : (job.columns + BLOCK - 1) / BLOCK;
+export function tasks(phase: i32): i32 {
+  return partsAtOnce(phase, job.columns, BLOCK);
 }
 
-export function columnSumTask(task: i32): void {
+export function perform(_phase: i32, task: i32): void {
   const width = <usize> job.columns << 2;
   const end = min(job.columns, (task + 1) * BLOCK);
   for (let column = task * BLOCK; column < end; column += 4) {

@@ -11,6 +11,7 @@ import { transpose } from "./matrix";
 import { addScaledRow, dotFour } from "./loops";
 import { addEach, addTogether, dotEach, EIGHT } from "./row_sums";
 import { loadFirst, storeFirst, vectorBytes } from "./simd";
+import { parts } from "../runtime/parts";
 import { countProgress } from "../runtime/progress";
 
 /**
@@ -36,10 +37,6 @@ const TASK_BYTES = 262144;
 
 /** Columns a task of the second phase. */
 const SUMMED_COLUMNS = 1024;
-
-function parts(count: i32, perTask: i32): i32 {
-  return (count + perTask - 1) / perTask;
-}
 
 /** A task's rows of transposed B, which are columns of C in whole vectors. */
 function columnsPerTask(): i32 {
@@ -79,13 +76,13 @@ function sumsBytes(): usize {
 }
 
 /** Bytes that all threads share: the table, and the results of the first phase. */
-export function gemvExtra(): usize {
+export function extraBytes(): usize {
   if (hasColumns()) return tableBytes() + job.batch * rowsBytes();
   const each = job.transposeB === 0 ? sumsEach() : 1;
   return tableBytes() + (each > 1 ? job.batch * each * sumsBytes() : 0);
 }
 
-export function gemvTasks(phase: i32): i32 {
+export function tasks(phase: i32): i32 {
   if (job.transposeB !== 0) {
     if (phase === 0) return hasColumns() ? job.batch : 0;
     return job.batch * parts(job.columns, columnsPerTask());
@@ -95,7 +92,7 @@ export function gemvTasks(phase: i32): i32 {
   return each > 1 ? job.batch * parts(job.columns, SUMMED_COLUMNS) : 0;
 }
 
-export function gemvTask(phase: i32, task: i32): void {
+export function perform(phase: i32, task: i32): void {
   countProgress();
   if (job.transposeB !== 0) {
     if (phase === 0) return makeRows(task);

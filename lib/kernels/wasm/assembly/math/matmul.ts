@@ -3,6 +3,7 @@ import { multiply, multiplyTransposed } from "./gemm";
 import { matmul as job, queue } from "../jobs";
 import { transpose } from "./matrix";
 import { loadFirst, vectorBytes } from "./simd";
+import { parts } from "../runtime/parts";
 import { countProgress } from "../runtime/progress";
 
 /**
@@ -18,7 +19,7 @@ let tile: usize = 0;
 let paddedBias: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
-export function layoutMatmul(base: usize): usize {
+export function layout(base: usize): usize {
   packedA = (base + 63) & ~63;
   packedB = packedA + INNER * vectorBytes(job.rowsPerTask);
   tile = packedB + INNER * COLUMNS * 4;
@@ -26,9 +27,13 @@ export function layoutMatmul(base: usize): usize {
   return paddedBias + COLUMNS * 4;
 }
 
-/** Tasks of a product. */
-export function matmulTasks(): i32 {
-  return job.batch * tasksPerMatrix();
+/** Bytes of the table with the place of each pair of matrices. */
+export function extraBytes(): usize {
+  return job.batch * 8;
+}
+
+export function tasks(phase: i32): i32 {
+  return phase === 0 ? 0 : job.batch * tasksPerMatrix();
 }
 
 function tasksPerMatrix(): i32 {
@@ -36,12 +41,8 @@ function tasksPerMatrix(): i32 {
   return inRows * parts(job.columns, job.columnsPerTask);
 }
 
-function parts(count: i32, perTask: i32): i32 {
-  return (count + perTask - 1) / perTask;
-}
-
 /** Some rows and columns of one product. */
-export function matmulTask(task: i32): void {
+export function perform(_phase: i32, task: i32): void {
   const matrix = task / tasksPerMatrix(), part = task % tasksPerMatrix();
   // Neighbours in time have the same columns, and find them in the cache.
   const inRows = parts(job.rows, job.rowsPerTask);

@@ -20,7 +20,7 @@ let lines: i32 = 0;
 /** Bytes of a line; whole pairs of vectors. */
 let lineBytes: usize = 0;
 /** Bytes of a state. */
-export let sweepBytes: usize = 0;
+let sweepBytes: usize = 0;
 
 let rowQ: usize = 0;
 let rowK: usize = 0;
@@ -33,7 +33,8 @@ let reading: usize = 0;
 let written: usize = 0;
 
 /** Lays out a thread's scratch; returns its end. */
-export function layoutRecurrent(base: usize): usize {
+export function layout(base: usize): usize {
+  sizes.readAttention();
   const columns = job.normalize !== 0 ? sizes.columnsStride : sizes.valueStride;
   lines = <i32> (columns >> 2);
   lineBytes = (sizes.headBytes + 31) & ~31;
@@ -47,13 +48,19 @@ export function layoutRecurrent(base: usize): usize {
 }
 
 /** Sweeps of a sequence; causal attention has one. */
-export function sweeps(): i32 {
+function sweeps(): i32 {
   return sizes.causal ? 1 : 2;
 }
 
-/** The address of the state that a sweep keeps between the phases. */
-function sweepRecord(sequence: i32, isBack: bool, bytes: usize): usize {
-  return queue.extra + <usize> (sequence * sweeps() + i32(isBack)) * bytes;
+/** Bytes of the states that sweeps keep between the phases. */
+export function extraBytes(): usize {
+  return job.sequences * sweeps() * sweepBytes;
+}
+
+export function tasks(phase: i32): i32 {
+  // A sweep alone meets no other in the middle.
+  if (phase === 1 && sizes.causal) return 0;
+  return job.sequences * sweeps();
 }
 
 /** Whether the sweep goes from the last token to the first. */
@@ -118,9 +125,9 @@ function selfScore(): f32 {
 }
 
 /** Runs one phase of a sweep. */
-export function attendRecurrent(sequence: i32, isBack: bool, phase: i32): void {
-  openRecurrentSweep(sequence, isBack);
-  const state = sweepRecord(sequence, isBack, sweepBytes);
+export function perform(phase: i32, task: i32): void {
+  openRecurrentSweep(task / sweeps(), task % sweeps() === 1);
+  const state = queue.extra + <usize> task * sweepBytes;
   if (phase === 0) memory.fill(state, 0, sweepBytes);
   const end = phase === 0 ? middle() : sizes.length;
   for (

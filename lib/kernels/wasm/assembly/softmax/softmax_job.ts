@@ -9,23 +9,23 @@ function isForward(): bool {
 }
 
 /** Lays out a thread's scratch; returns its end. */
-export function layoutSoftmax(base: usize): usize {
+export function layout(base: usize): usize {
   return isForward()
     ? layoutSoftmaxForward(base)
     : softmaxBackward.layoutSoftmaxBackward(base);
 }
 
 /** Bytes of memory that all threads share. */
-export function softmaxExtra(): usize {
+export function extraBytes(): usize {
   return isForward() ? 0 : softmaxBackward.softmaxBackwardExtra();
 }
 
-export function softmaxTasks(phase: i32): i32 {
+export function tasks(phase: i32): i32 {
   if (isForward()) return phase === 0 ? job.sequences * queryBlocks() : 0;
   return phase === 0 || job.parts > 1 ? job.sequences * job.parts : 0;
 }
 
-export function softmaxTask(phase: i32, task: i32): void {
+export function perform(phase: i32, task: i32): void {
   if (isForward()) attendSoftmax(task);
   else if (phase === 0) softmaxBackward.differentiateSoftmax(task);
   else softmaxBackward.addPartsOfDq(task);

@@ -1,0 +1,11 @@
+// How a job is divided into tasks.
+
+/** Tasks that have so many things each, of `count` together. */
+export function parts(count: i32, each: i32): i32 {
+  return (count + each - 1) / each;
+}
+
+/** The same of a job with one phase of tasks, which is the second. */
+export function partsAtOnce(phase: i32, count: i32, each: i32): i32 {
+  return phase === 0 ? 0 : parts(count, each);
+}
