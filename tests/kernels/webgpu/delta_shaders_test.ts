@@ -10,8 +10,10 @@ import type { DeltaRequest } from "../../../lib/attention/planning/delta_kernel.
 import {
   carryProgram,
   chunkStatesProgram,
+  type PieceStates,
 } from "../../../lib/kernels/webgpu/chunk_engine/added_states.ts";
 import {
+  type ChunkProgram,
   type ChunkSizes,
   layoutOf,
 } from "../../../lib/kernels/webgpu/chunk_engine/chunk_layout.ts";
@@ -39,126 +41,37 @@ import { distinctShaders, testCompiling } from "./shader_checks.ts";
 import { assertSnapshot } from "./snapshot.ts";
 
 const PASS = { firstSequence: 0, sequences: 2 };
-const tensor = (...shape: number[]): TensorInfo => ({
-  dataId: {},
-  shape,
-  dtype: "float32",
-});
-const scratch = tensor(64);
-/** Buffers that shaders hand on. */
-const [pairs, operands, vNew, states] = [scratch, scratch, scratch, scratch];
-const [dvNew, dstates, drhs] = [scratch, scratch, scratch];
-const [products, stateProducts] = [scratch, scratch];
+const tensor: TensorInfo = { dataId: {}, shape: [64], dtype: "float32" };
 
-const byName = (all: Program[]): Record<string, Program> =>
-  Object.fromEntries(all.map((program) => [program.name, program]));
+/** A program with buffers, whose sizes no text depends on. */
+const bound = ({ reads, writes, ...program }: ChunkProgram): Program => {
+  const [read, written] = [reads, writes].map((names) =>
+    Object.fromEntries(names.map((name) => [name, tensor]))
+  );
+  return { ...program, reads: read!, writes: written! };
+};
+
+const byName = (all: ChunkProgram[]): Record<string, Program> =>
+  Object.fromEntries(all.map((program) => [program.name, bound(program)]));
 
 /** All programs of the delta rule for a problem, by their names. */
 function programsOf(sizes: ChunkSizes): Record<string, Program> {
-  const { length, headDim, valueDim, decay } = sizes;
   const layout = layoutOf(sizes), pass = PASS;
-  const q = tensor(1, 2, length, headDim), v = tensor(1, 2, length, valueDim);
-  const beta = tensor(1, 2, length, 1);
-  const state = tensor(1, 2, headDim, valueDim);
-  const decays = { none: undefined, scalar: beta, diagonal: q }[decay];
+  const ends = { first_state: tensor, last_state: tensor };
+  const none = { first_state: undefined, last_state: undefined };
   return byName([
-    operandsProgram(
-      { reads: { q, k: q }, decays, writes: { operands } },
-      layout,
-      pass,
-      0,
-    ),
-    scoresProgram(
-      {
-        reads: {
-          ...{ q, k: q, beta },
-          ...(decays ? { operands } : {}),
-        },
-        decays,
-        writes: { pairs },
-      },
-      layout,
-      pass,
-      0,
-    ),
-    solveTriangularProgram(pairs, layout, pass),
-    wyProgram(
-      {
-        reads: { k: q, v, beta, pairs },
-        decays,
-        writes: { operands, vNew },
-      },
-      layout,
-      pass,
-      1,
-    ),
-    statesProgram(
-      {
-        reads: { operands },
-        writes: { vNew, states },
-        ends: { first: state, last: state },
-      },
-      layout,
-      pass,
-    ),
-    outputsProgram(
-      {
-        reads: { v, beta, pairs, operands, vNew, states },
-        writes: { y: v },
-      },
-      layout,
-      pass,
-      { scale: 0.5 },
-    ),
-    stateGradientsProgram(
-      {
-        reads: { dy: v, pairs, operands },
-        writes: { dvNew, dstates },
-        ends: { first: undefined, last: undefined },
-      },
-      layout,
-      pass,
-      0.5,
-    ),
-    rhsGradientProgram(
-      { reads: { pairs, dvNew }, writes: { drhs } },
-      layout,
-      pass,
-    ),
-    productsProgram(
-      {
-        reads: { v, beta, dy: v, vNew, drhs, states, dstates },
-        writes: { products, stateProducts },
-      },
-      layout,
-      pass,
-      0.5,
-    ),
-    valueGradientsProgram(
-      {
-        reads: { v, beta, dy: v, pairs, drhs },
-        writes: { dv: v, dbeta: beta },
-      },
-      layout,
-      pass,
-      0.5,
-    ),
-    keyGradientsProgram(
-      {
-        reads: { q, k: q, beta, products },
-        decays,
-        writes: { stateProducts, dq: q, dk: q },
-      },
-      layout,
-      pass,
-      1,
-    ),
-    gateGradientsProgram(
-      { stateProducts, dbeta: beta, dlog: decays, decays },
-      layout,
-      pass,
-      1,
-    ),
+    operandsProgram(layout, pass, 0),
+    scoresProgram(layout, pass, 0),
+    solveTriangularProgram(layout, pass),
+    wyProgram(layout, pass, 1),
+    statesProgram(layout, pass, ends),
+    outputsProgram(layout, pass, { scale: 0.5 }),
+    stateGradientsProgram(layout, pass, none, 0.5),
+    rhsGradientProgram(layout, pass),
+    productsProgram(layout, pass, 0.5),
+    valueGradientsProgram(layout, pass, 0.5),
+    keyGradientsProgram(layout, pass, 1),
+    gateGradientsProgram(layout, pass, 1),
   ]);
 }
 
@@ -166,76 +79,26 @@ function programsOf(sizes: ChunkSizes): Record<string, Program> {
 function addingPrograms(
   sizes: Omit<ChunkSizes, "rule" | "decay">,
 ): Record<string, Program> {
-  const { length, headDim, valueDim, directions, isPiece } = sizes;
+  const { directions, isPiece } = sizes;
   const layout = layoutOf({ ...sizes, rule: "add", decay: "diagonal" });
   const pass = PASS, last = directions - 1;
-  const q = tensor(1, 2, length, headDim), v = tensor(1, 2, length, valueDim);
-  const g = tensor(1, 2, length, 4 * layout.valueQuads);
-  const state = tensor(1, 2, headDim, valueDim + 1);
-  const sums = tensor(1, 2, length), decays = q;
-  const hasStates = layout.stateQuads > 0;
-  const piece = {
-    enters: isPiece ? { before: state } : {},
-    leaves: isPiece ? { forward: state } : {},
+  const piece: PieceStates = {
+    enters: isPiece ? ["before"] : [],
+    leaves: isPiece ? ["forward"] : [],
   };
   return byName([
-    operandsProgram(
-      { reads: { q, k: q }, decays, writes: { operands } },
-      layout,
-      pass,
-      last,
-    ),
-    scoresProgram(
-      { reads: { q, k: q, operands }, decays, writes: { pairs } },
-      layout,
-      pass,
-      last,
-    ),
-    chunkStatesProgram({ reads: { operands, v }, states }, layout, pass),
-    carryProgram({ operands, states, piece }, layout, pass, false),
-    outputsProgram(
-      {
-        reads: { v, pairs, operands, ...(hasStates ? { states } : {}) },
-        writes: { y: v, rowSums: sums },
-      },
-      layout,
-      pass,
-      { scale: 0.5, normalize: true, epsilon: 1e-6 },
-    ),
+    operandsProgram(layout, pass, last),
+    scoresProgram(layout, pass, last),
+    chunkStatesProgram(layout, pass, false),
+    carryProgram(layout, pass, piece, false),
+    outputsProgram(layout, pass, {
+      ...{ scale: 0.5, normalize: true, epsilon: 1e-6 },
+    }),
     ...(isPiece ? [] : [
-      productsProgram(
-        {
-          reads: { v, g, ...(hasStates ? { states, dstates } : {}) },
-          writes: { products, stateProducts },
-        },
-        layout,
-        pass,
-        1,
-      ),
-      addedValueGradientsProgram(
-        {
-          reads: { pairs, operands, g, ...(hasStates ? { dstates } : {}) },
-          writes: { dv: v },
-        },
-        layout,
-        pass,
-      ),
-      keyGradientsProgram(
-        {
-          reads: { q, k: q, products },
-          decays,
-          writes: { stateProducts, dq: q, dk: q },
-        },
-        layout,
-        pass,
-        last,
-      ),
-      decayGradientsProgram(
-        { reads: { stateProducts, decays }, writes: { dlog: q } },
-        layout,
-        pass,
-        last,
-      ),
+      productsProgram(layout, pass, 1),
+      addedValueGradientsProgram(layout, pass),
+      keyGradientsProgram(layout, pass, last),
+      decayGradientsProgram(layout, pass, last),
     ]),
   ]);
 }

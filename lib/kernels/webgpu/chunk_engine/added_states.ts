@@ -5,15 +5,16 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   type ChunkLayout,
+  type ChunkProgram,
   chunkProgram,
+  ofSweeps,
   placesOf,
   slopesOf,
   THREADS,
   valuesOf,
+  widthOf,
 } from "./chunk_layout.ts";
 import { borderStates } from "../frame/border_states.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
@@ -22,35 +23,27 @@ import { repeat } from "../../../tfjs/webgpu/shader.ts";
 /** Quads of state rows per thread; with one quad of columns that makes 32 sums. */
 const ROW_QUADS = 2;
 
-/** Tensors of {@linkcode chunkStatesProgram}, which reads `v` in the forward pass and `g` in the gradient. */
-export interface ChunkStatesTensors {
-  readonly reads:
-    & Readonly<Record<"operands", tf.TensorInfo>>
-    & Readonly<Partial<Record<"v" | "g", tf.TensorInfo>>>;
-  readonly states: tf.TensorInfo;
-}
-
-/** The program that sums what the tokens of each chunk add to its state, in all sweeps. */
+/**
+ * The program that sums what the tokens of each chunk add to its state, in all sweeps.
+ *
+ * @param isGradient Whether these are gradients in states.
+ */
 export function chunkStatesProgram(
-  { reads, states }: ChunkStatesTensors,
   layout: ChunkLayout,
-  { firstSequence, sequences }: SequenceBatch,
-): Program {
-  const program = chunkProgram(layout, firstSequence);
-  const [kind, written, functions] = reads.g
-    ? ["DECAYED_Q", "slope_at", slopesOf]
-    : ["DECAYED_K", "value_at", valuesOf];
+  batch: SequenceBatch,
+  isGradient: boolean,
+): ChunkProgram {
+  const [kind, summed, written, functions] = isGradient
+    ? ["DECAYED_Q", "g", "slope_at", slopesOf] as const
+    : ["DECAYED_K", "v", "value_at", valuesOf] as const;
   const sums = 4 * ROW_QUADS;
-  return {
-    ...program,
+  return ofSweeps(layout, batch, {
     name: "chunk_sums",
     variants: [kind],
-    reads,
-    writes: { states },
-    workgroups: sequences * layout.directions * layout.chunks,
-    functions: `${placesOf(layout)}${functions("add", program.width)}`,
+    reads: ["operands", summed],
+    writes: ["states"],
+    functions: `${placesOf(layout)}${functions("add", widthOf(layout))}`,
     body: /* wgsl */ `
-  let chunk = chunk_of(workgroup / uniforms.chunks, workgroup % uniforms.chunks);
   let last = uniforms.headQuads - 1u;
   for (var item = local; item < (uniforms.headQuads + ${
       ROW_QUADS - 1
@@ -80,24 +73,13 @@ ${
     }`)
     }
   }`,
-  };
+  });
 }
 
-/** States at the borders of a piece of a longer sequence, `[batch, heads, headDim, valueDim + 1]`. */
+/** The states at the borders of a piece of a longer sequence, `[batch, heads, headDim, valueDim + 1]`. */
 export interface PieceStates {
-  readonly enters: Readonly<
-    Partial<Record<"before" | "after", tf.TensorInfo>>
-  >;
-  readonly leaves: Readonly<
-    Partial<Record<"forward" | "backward", tf.TensorInfo>>
-  >;
-}
-
-/** Tensors of {@linkcode carryProgram}. */
-export interface CarryTensors {
-  readonly operands: tf.TensorInfo;
-  readonly states: tf.TensorInfo;
-  readonly piece: PieceStates;
+  readonly enters: readonly ("before" | "after")[];
+  readonly leaves: readonly ("forward" | "backward")[];
 }
 
 /**
@@ -108,32 +90,32 @@ export interface CarryTensors {
  * @param isBack Whether sweeps are followed from their ends, as for gradients.
  */
 export function carryProgram(
-  { operands, states, piece: { enters, leaves } }: CarryTensors,
   layout: ChunkLayout,
-  { firstSequence, sequences }: SequenceBatch,
+  batch: SequenceBatch,
+  { enters, leaves }: PieceStates,
   isBack: boolean,
-): Program {
-  const program = chunkProgram(layout, firstSequence);
+): ChunkProgram {
+  const program = chunkProgram(layout, batch);
   const { headQuads, valueQuads, directions } = layout;
   const parts = Math.ceil(4 * headQuads * valueQuads / THREADS);
-  const names = [...Object.keys(enters), ...Object.keys(leaves)];
+  const names = [...enters, ...leaves];
   const elements = Object.fromEntries(
     names.map((name) => [name, "f32"] as const),
   );
   const place = "sequence, row, quad";
   const enter = (name: "before" | "after") =>
-    enters[name] ? `enter_${name}(${place})` : "vec4f()";
+    enters.includes(name) ? `enter_${name}(${place})` : "vec4f()";
   return {
     ...program,
     name: "carry_chunk_sums",
     variants: [...names, ...(isBack ? ["back"] : [])],
     elements: { ...program.elements, ...elements, operands: "f32" },
-    reads: { operands, ...enters },
-    writes: { states, ...leaves },
+    reads: ["operands", ...enters],
+    writes: ["states", ...leaves],
     integers: { ...program.integers, parts },
-    workgroups: sequences * directions * parts,
+    workgroups: batch.sequences * directions * parts,
     functions: placesOf(layout) +
-      borderStates("uniforms", Object.keys(enters), Object.keys(leaves)),
+      borderStates("uniforms", enters, leaves),
     body: /* wgsl */ `
   let sweep = workgroup / uniforms.parts;
   let sequence = uniforms.firstSequence + sweep / uniforms.directions;
@@ -151,7 +133,15 @@ export function carryProgram(
     states[at] = state;
     state = operands[4u * at_chunk_decay(chunk, row / 4u) + row % 4u] * state + written;
   }
-${leaves.forward ? `  if (!back) { leave_forward(${place}, state); }` : ""}
-${leaves.backward ? `  if (back) { leave_backward(${place}, state); }` : ""}`,
+${
+      leaves.includes("forward")
+        ? `  if (!back) { leave_forward(${place}, state); }`
+        : ""
+    }
+${
+      leaves.includes("backward")
+        ? `  if (back) { leave_backward(${place}, state); }`
+        : ""
+    }`,
   };
 }

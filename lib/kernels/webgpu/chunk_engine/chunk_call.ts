@@ -1,13 +1,10 @@
-/** The first steps of chunked linear attention, common to both rules and both passes. @module */
+/** A call of chunked linear attention by either rule: its buffers, and its first steps. @module */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { StrictWebGPUBackend } from "../../../tfjs/webgpu/gpu_backend.ts";
-import {
-  makeFloats,
-  type Program,
-  runProgram,
-} from "../../../tfjs/webgpu/program.ts";
+import { makeFloats, runProgram } from "../../../tfjs/webgpu/program.ts";
 import {
   type ChunkLayout,
+  type ChunkProgram,
   type ChunkSizes,
   layoutOf,
   recordSizes,
@@ -18,34 +15,34 @@ import { batchesFor } from "./records.ts";
 import { scoresProgram } from "./scores.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
+/** Tensors by their names in programs. */
+type Named = Readonly<Record<string, tf.TensorInfo | undefined>>;
+
 /** The inputs of a call by either rule. */
 export type ChunkInputs =
   & Readonly<Record<"q" | "k" | "v", tf.TensorInfo>>
-  & Readonly<Partial<Record<"beta" | "f" | "b", tf.TensorInfo>>>;
+  & Readonly<Partial<Record<"f" | "b", tf.TensorInfo>>>
+  & Named;
 
-type Kind = keyof ReturnType<typeof recordSizes>;
-
-/** The buffers of one kernel call, which each batch of sequences fills anew. */
+/** The tensors of one kernel call by the names that programs have for them; each batch of sequences fills its scratch anew. */
 export class ChunkCall {
-  readonly backend: StrictWebGPUBackend;
   readonly layout: ChunkLayout;
   readonly batches: readonly SequenceBatch[];
-  /** The log decays of each direction; empty without decay. */
-  readonly logDecays: readonly tf.TensorInfo[];
-  /** The decays (not their logarithms) of each direction; empty without decay. */
-  readonly decays: readonly tf.TensorInfo[];
-  readonly operands: tf.TensorInfo;
-  readonly pairs: tf.TensorInfo;
-  readonly #inputs: ChunkInputs;
+  readonly #backend: StrictWebGPUBackend;
+  readonly #tensors: Record<string, tf.TensorInfo | undefined>;
   readonly #scratch: tf.TensorInfo[] = [];
+  /** The log decays of each direction; empty without decay. */
+  readonly #logDecays: readonly tf.TensorInfo[];
+  /** What programs of a direction bind beside the other tensors: its decays, and their gradients. */
+  readonly #ofDirection: Record<"decays" | "dlog", tf.TensorInfo | undefined>[];
 
   constructor(
     backend: StrictWebGPUBackend,
     inputs: ChunkInputs,
     sizes: Pick<ChunkSizes, "rule" | "chunkSize" | "directions" | "isPiece">,
   ) {
-    this.backend = backend;
-    this.#inputs = inputs;
+    this.#backend = backend;
+    this.#tensors = { ...inputs };
     const { q, v, f, b } = inputs;
     const [batch, heads, length, headDim] = q.shape as tf.Tensor4D["shape"];
     this.layout = layoutOf({
@@ -63,76 +60,83 @@ export class ChunkCall {
       batch * heads,
       backend.device.limits,
     );
-    this.logDecays = [f, b].filter((x) => x !== undefined);
-    this.decays = this.logDecays.map((x, i) =>
+    this.#logDecays = [f, b].filter((x) => x !== undefined);
+    const decays = this.#logDecays.map((x, i) =>
       decaysOf(backend, x, sizes.isPiece ? undefined : [0, length - 1][i])
     );
-    this.#scratch.push(...this.decays);
-    this.operands = this.scratch("operands");
-    this.pairs = this.scratch("pairs");
+    this.#scratch.push(...decays);
+    this.#ofDirection = [0, 1].map((direction) => ({
+      decays: decays[direction],
+      dlog: undefined,
+    }));
+    this.scratch("operands");
+    this.scratch("pairs");
   }
 
-  /** A scratch buffer with one record of the given kind for each chunk of a batch. */
-  scratch(kind: Kind): tf.TensorInfo {
-    const { chunks, directions } = this.layout;
-    const records = this.batches[0]!.sequences * directions * chunks;
-    return this.floats([records * recordSizes(this.layout)[kind]]);
+  /** Makes an output. */
+  output(name: string, shape: number[]): tf.TensorInfo {
+    return this.#tensors[name] = makeFloats(this.#backend, shape);
   }
 
-  /** A scratch tensor, which {@linkcode close} frees. */
-  floats(shape: number[]): tf.TensorInfo {
-    const tensor = makeFloats(this.backend, shape);
+  /** Makes the gradients in the log decays of each direction. */
+  decayGradients(): tf.TensorInfo[] {
+    return this.#logDecays.map(({ shape }, direction) =>
+      this.#ofDirection[direction]!.dlog = makeFloats(this.#backend, shape)
+    );
+  }
+
+  /** Makes a tensor that {@linkcode close} frees. */
+  floats(name: string, shape: number[]): tf.TensorInfo {
+    const tensor = this.output(name, shape);
     this.#scratch.push(tensor);
     return tensor;
   }
 
-  run(program: Program): void {
-    runProgram(this.backend, program);
+  /** Makes a buffer with a record of a kind for each chunk of a batch, which {@linkcode close} frees. */
+  scratch(
+    name: string,
+    kind: keyof ReturnType<typeof recordSizes> = name as keyof ReturnType<
+      typeof recordSizes
+    >,
+  ): tf.TensorInfo {
+    const { chunks, directions } = this.layout;
+    const records = this.batches[0]!.sequences * directions * chunks;
+    return this.floats(name, [records * recordSizes(this.layout)[kind]]);
+  }
+
+  /** Runs a program; `others` are tensors that the call has not, or under another name. */
+  run(program: ChunkProgram, others: Named = {}): void {
+    const tensors = { ...this.#tensors, ...others };
+    const [reads, writes] = [program.reads, program.writes].map((names) =>
+      Object.fromEntries(names.map((name) => [name, tensors[name]!]))
+    );
+    runProgram(this.#backend, { ...program, reads: reads!, writes: writes! });
   }
 
   /** Runs the program of each direction, the forward one first. */
-  inEachDirection(program: (direction: number) => Program): void {
-    for (let direction = 0; direction < this.layout.directions; direction++) {
-      this.run(program(direction));
+  inEachDirection(
+    program: (
+      layout: ChunkLayout,
+      batch: SequenceBatch,
+      direction: number,
+    ) => ChunkProgram,
+    batch: SequenceBatch,
+  ): void {
+    const { layout } = this;
+    for (let direction = 0; direction < layout.directions; direction++) {
+      const others = this.#ofDirection[direction]!;
+      this.run(program(layout, batch, direction), others);
     }
   }
 
   /** Computes the operands and scores of a batch's chunks, which depend on no state. */
   prepare(batch: SequenceBatch): void {
-    const { layout, operands, pairs } = this;
-    const { q, k, beta } = this.#inputs;
-    this.inEachDirection((direction) =>
-      operandsProgram(
-        {
-          reads: { q, k },
-          decays: this.decays[direction],
-          writes: { operands },
-        },
-        layout,
-        batch,
-        direction,
-      )
-    );
-    this.inEachDirection((direction) =>
-      scoresProgram(
-        {
-          reads: {
-            ...{ q, k },
-            ...(beta ? { beta } : {}),
-            ...(layout.decay === "none" ? {} : { operands }),
-          },
-          decays: this.decays[direction],
-          writes: { pairs },
-        },
-        layout,
-        batch,
-        direction,
-      )
-    );
+    this.inEachDirection(operandsProgram, batch);
+    this.inEachDirection(scoresProgram, batch);
   }
 
   /** Frees all scratch buffers. */
   close(): void {
-    this.#scratch.forEach(({ dataId }) => this.backend.disposeData(dataId));
+    this.#scratch.forEach(({ dataId }) => this.#backend.disposeData(dataId));
   }
 }

@@ -11,6 +11,7 @@
  */
 import type { Program } from "../../../tfjs/webgpu/program.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
+import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { reading } from "../score_tiles/score_tiles.ts";
 
 /** Most tokens of a chunk in the delta rule, since one thread solves for a whole column. */
@@ -99,18 +100,37 @@ export function recordSizes(
   };
 }
 
+/** A program of chunked linear attention, which names its buffers: a call has tensors of these names. */
+export type ChunkProgram =
+  & Omit<Program, "reads" | "writes">
+  & Readonly<Record<"reads" | "writes", readonly string[]>>;
+
+/** What a program has of its own. */
+type OwnFields =
+  & Pick<ChunkProgram, "name" | "reads" | "writes" | "functions" | "body">
+  & Partial<
+    Pick<
+      ChunkProgram,
+      "variants" | "elements" | "integers" | "floats" | "threads"
+    >
+  >;
+
+/** Numbers in a pack of the tensors of tokens. */
+export function widthOf({ headDim, valueDim }: ChunkLayout): 1 | 4 {
+  return headDim % 4 === 0 && valueDim % 4 === 0 ? 4 : 1;
+}
+
 /** The fields that all programs of a problem have in common. */
 export function chunkProgram(
   layout: ChunkLayout,
-  firstSequence: number,
+  { firstSequence }: SequenceBatch,
 ): Pick<
   Program,
   "width" | "variants" | "integers" | "threads" | "elements"
 > {
   const { rule, decay, isPiece: _, ...sizes } = layout;
-  const { headDim, valueDim } = sizes;
   return {
-    width: headDim % 4 === 0 && valueDim % 4 === 0 ? 4 : 1,
+    width: widthOf(layout),
     variants: [rule],
     integers: { ...sizes, firstSequence },
     threads: THREADS,
@@ -130,6 +150,63 @@ export function chunkProgram(
       stateProducts: "vec4f",
       ...(decay === "scalar" ? { decays: "f32", dlog: "f32" } : {}),
     },
+  };
+}
+
+/** A program with a workgroup for each `chunk` of the sweeps in one direction. */
+export function ofDirection(
+  layout: ChunkLayout,
+  batch: SequenceBatch,
+  direction: number,
+  own: OwnFields,
+): ChunkProgram {
+  const program = chunkProgram(layout, batch);
+  return {
+    ...program,
+    ...own,
+    integers: { ...program.integers, direction },
+    workgroups: batch.sequences * layout.chunks,
+    body: /* wgsl */ `
+  let sweep = workgroup / uniforms.chunks * uniforms.directions + uniforms.direction;
+  let chunk = chunk_of(sweep, workgroup % uniforms.chunks);${own.body}`,
+  };
+}
+
+/** A program with a workgroup for each `chunk` of all sweeps. */
+export function ofSweeps(
+  layout: ChunkLayout,
+  batch: SequenceBatch,
+  own: OwnFields,
+): ChunkProgram {
+  return {
+    ...chunkProgram(layout, batch),
+    ...own,
+    workgroups: batch.sequences * layout.directions * layout.chunks,
+    body: /* wgsl */ `
+  let chunk = chunk_of(workgroup / uniforms.chunks, workgroup % uniforms.chunks);${own.body}`,
+  };
+}
+
+/**
+ * A program with a workgroup for each chunk and all its sweeps, those from
+ * `first_sweep` on; `tokens` is the chunk `number` of the first.
+ */
+export function ofChunks(
+  layout: ChunkLayout,
+  batch: SequenceBatch,
+  own: OwnFields,
+): ChunkProgram {
+  const program = chunkProgram(layout, batch);
+  return {
+    ...program,
+    ...own,
+    integers: { ...program.integers, ...own.integers },
+    workgroups: batch.sequences * layout.chunks,
+    body: /* wgsl */ `
+  let number = workgroup % uniforms.chunks;
+  let first_sweep = workgroup / uniforms.chunks * uniforms.directions;
+  // Of the first direction, whose rows are in the order of the tokens.
+  let tokens = chunk_of(first_sweep, number);${own.body}`,
   };
 }
 
@@ -192,6 +269,11 @@ export const BETA = /* wgsl */ `
 fn beta_of(chunk: Chunk, row: u32) -> f32 {
   return select(0.0, beta[token_of(chunk, row)], has_token(chunk, row));
 }`;
+
+/** The name of the decays' buffer, if there are any. */
+export function decaysIn({ decay }: ChunkLayout): string[] {
+  return decay === "none" ? [] : ["decays"];
+}
 
 /** WGSL function `decay_of(chunk, row, quad)`: the decay of the state as the row's token arrives. */
 export function decayOf(kind: DecayKind, width: 1 | 4): string {

@@ -8,54 +8,37 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   type ChunkLayout,
-  chunkProgram,
+  type ChunkProgram,
   decayOf,
+  ofDirection,
   placesOf,
   THREADS,
+  widthOf,
 } from "./chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
-/** Tensors of {@linkcode decayGradientsProgram}. */
-export interface DecayGradientsTensors {
-  /** `stateProducts` has each row's two parts of the gradient: as a reader, and as a writer. */
-  readonly reads: Readonly<
-    Record<"stateProducts" | "decays", tf.TensorInfo>
-  >;
-  readonly writes: Readonly<Record<"dlog", tf.TensorInfo>>;
-}
-
 /** The program of the log decays' gradients in one direction, by the rule "add" with diagonal decays. */
 export function decayGradientsProgram(
-  { reads, writes }: DecayGradientsTensors,
   layout: ChunkLayout,
-  { firstSequence, sequences }: SequenceBatch,
+  batch: SequenceBatch,
   direction: number,
-): Program {
-  const program = chunkProgram(layout, firstSequence);
-  return {
-    ...program,
+): ChunkProgram {
+  const width = widthOf(layout);
+  return ofDirection(layout, batch, direction, {
     name: "chunk_decay_gradients",
     variants: [],
-    reads,
-    writes,
-    integers: { ...program.integers, direction },
-    workgroups: sequences * layout.chunks,
+    // Each row's two parts of the gradient: as a reader, and as a writer.
+    reads: ["stateProducts", "decays"],
+    writes: ["dlog"],
     functions: /* wgsl */ `${placesOf(layout)}
-${decayOf(layout.decay, program.width)}
-${channelFunctions(program.width)}`,
-    body: `${OPEN}${ofChannels(THREADS)}`,
-  };
+${decayOf(layout.decay, width)}
+${channelFunctions(width)}`,
+    body: ofChannels(THREADS),
+  });
 }
-
-/** WGSL that declares the `sweep` and `chunk` of a workgroup that runs one direction. */
-export const OPEN = /* wgsl */ `
-  let sweep = workgroup / uniforms.chunks * uniforms.directions + uniforms.direction;
-  let chunk = chunk_of(sweep, workgroup % uniforms.chunks);`;
 
 /** The WGSL functions that the text of {@linkcode ofChannels} calls. */
 export const channelFunctions = (width: 1 | 4) =>

@@ -17,59 +17,40 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   BETA,
   BLOCK_ROWS,
   type ChunkLayout,
-  chunkProgram,
+  type ChunkProgram,
   decayOf,
+  decaysIn,
   eachBlockRow,
   eachItem,
+  ofDirection,
   placesOf,
   rowsOf,
+  widthOf,
 } from "./chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
 
-/** Tensors of {@linkcode keyGradientsProgram}. */
-export interface KeyGradientsTensors {
-  /** `beta` is read by the delta rule alone. */
-  readonly reads:
-    & Readonly<Record<"q" | "k" | "products", tf.TensorInfo>>
-    & Readonly<Partial<Record<"beta", tf.TensorInfo>>>;
-  /** The decays of the sweep's state, if there are any. */
-  readonly decays: tf.TensorInfo | undefined;
-  /** `stateProducts` gets each row's parts of the gradients in β and the log decays. */
-  readonly writes: Readonly<
-    Record<"stateProducts" | "dq" | "dk", tf.TensorInfo>
-  >;
-}
-
 /** The program of dq and dk in one direction; the second adds to what the first has written. */
 export function keyGradientsProgram(
-  { reads, decays, writes }: KeyGradientsTensors,
   layout: ChunkLayout,
-  { firstSequence, sequences }: SequenceBatch,
+  batch: SequenceBatch,
   direction: number,
-): Program {
-  const program = chunkProgram(layout, firstSequence);
+): ChunkProgram {
   const { rule, decay, stateQuads } = layout;
-  const { width } = program;
+  const width = widthOf(layout);
   const isDelta = rule === "delta";
-  return {
-    ...program,
+  return ofDirection(layout, batch, direction, {
     name: "chunk_key_gradients",
-    variants: [
-      ...program.variants!,
-      decay,
-      ...(stateQuads > 0 ? ["states"] : []),
+    variants: [rule, decay, ...(stateQuads > 0 ? ["states"] : [])],
+    reads: [
+      ...["q", "k", ...(isDelta ? ["beta"] : [])],
+      ...["products", ...decaysIn(layout)],
     ],
-    reads: { ...reads, ...(decays ? { decays } : {}) },
-    writes,
-    integers: { ...program.integers, direction },
-    workgroups: sequences * layout.chunks,
+    writes: ["stateProducts", "dq", "dk"],
     functions: /* wgsl */ `${placesOf(layout)}
 ${rowsOf("q", "headDim", width)}
 ${rowsOf("k", "headDim", width)}
@@ -78,11 +59,9 @@ ${decayOf(decay, width)}
 ${adding("dq", width)}
 ${adding("dk", width)}
 `,
-    body: /* wgsl */ `
-  let sweep = workgroup / uniforms.chunks * uniforms.directions + uniforms.direction;
-  let chunk = chunk_of(sweep, workgroup % uniforms.chunks);
+    body: `
 ${eachItem("uniforms.headQuads", differentiate(isDelta, stateQuads > 0))}`,
-  };
+  });
 }
 
 const rows = Array.from({ length: BLOCK_ROWS }, (_, r) => r);

@@ -7,52 +7,38 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   BLOCK_ROWS,
   type ChunkLayout,
-  chunkProgram,
+  type ChunkProgram,
   decayOf,
+  decaysIn,
+  ofDirection,
   placesOf,
   rowsOf,
   THREADS,
+  widthOf,
 } from "./chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
-/** Tensors of {@linkcode operandsProgram}. */
-export interface OperandsTensors {
-  readonly reads: Readonly<Record<"q" | "k", tf.TensorInfo>>;
-  /** The decays of the sweep's state, if there are any. */
-  readonly decays: tf.TensorInfo | undefined;
-  readonly writes: Readonly<Record<"operands", tf.TensorInfo>>;
-}
-
 /** The program of one direction's operands: a thread has a quad of columns of a chunk's queries or keys. */
 export function operandsProgram(
-  { reads, decays, writes }: OperandsTensors,
   layout: ChunkLayout,
-  { firstSequence, sequences }: SequenceBatch,
+  batch: SequenceBatch,
   direction: number,
-): Program {
-  const program = chunkProgram(layout, firstSequence);
-  const { width } = program;
-  return {
-    ...program,
+): ChunkProgram {
+  const width = widthOf(layout);
+  return ofDirection(layout, batch, direction, {
     name: "chunk_operands",
-    variants: [...program.variants!, layout.decay],
-    reads: { ...reads, ...(decays ? { decays } : {}) },
-    writes,
-    integers: { ...program.integers, direction },
-    workgroups: sequences * layout.chunks,
+    variants: [layout.rule, layout.decay],
+    reads: ["q", "k", ...decaysIn(layout)],
+    writes: ["operands"],
     functions: /* wgsl */ `${placesOf(layout)}
 ${rowsOf("q", "headDim", width)}
 ${rowsOf("k", "headDim", width)}
 ${decayOf(layout.decay, width)}
 `,
     body: /* wgsl */ `
-  let sweep = workgroup / uniforms.chunks * uniforms.directions + uniforms.direction;
-  let chunk = chunk_of(sweep, workgroup % uniforms.chunks);
   for (var item = local; item < 2u * uniforms.headQuads; item += ${THREADS}u) {
     let quad = item % uniforms.headQuads;
     var path = vec4f(1.0);
@@ -77,5 +63,5 @@ ${decayOf(layout.decay, width)}
       }
     }
   }`,
-  };
+  });
 }

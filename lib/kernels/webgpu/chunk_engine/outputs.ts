@@ -14,19 +14,19 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   BETA,
   type ChunkLayout,
-  chunkProgram,
+  type ChunkProgram,
   columnsOf,
   eachBlockRow,
   eachItem,
+  ofChunks,
   placesOf,
   rowsOf,
   slopesOf,
   valuesOf,
+  widthOf,
 } from "./chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
@@ -40,18 +40,6 @@ export const MOST_ROWS = 256;
 const eachTileRow = (piece: (r: number) => string) =>
   eachBlockRow(piece, TILE_ROWS);
 
-/** Tensors of {@linkcode outputsProgram}. */
-export interface OutputsTensors {
-  /** `beta` and `vNew` are for the delta rule alone; `states` is absent where no state reaches a chunk. */
-  readonly reads:
-    & Readonly<Record<"v" | "pairs" | "operands", tf.TensorInfo>>
-    & Readonly<Partial<Record<"beta" | "vNew" | "states", tf.TensorInfo>>>;
-  /** `rowSums` is written by the rule "add" alone. */
-  readonly writes:
-    & Readonly<Record<"y", tf.TensorInfo>>
-    & Readonly<Partial<Record<"rowSums", tf.TensorInfo>>>;
-}
-
 /** How outputs are computed from the sums that tokens read; the delta rule uses `scale` alone. */
 export interface Finish {
   readonly scale: number;
@@ -63,25 +51,23 @@ export interface Finish {
 
 /** The program of the outputs Y, summed over both directions. */
 export function outputsProgram(
-  { reads, writes }: OutputsTensors,
   layout: ChunkLayout,
-  { firstSequence, sequences }: SequenceBatch,
+  batch: SequenceBatch,
   { scale, normalize = false, epsilon = 0 }: Finish,
-): Program {
-  const program = chunkProgram(layout, firstSequence);
-  const { width, integers } = program;
-  const isDelta = layout.rule === "delta";
-  return {
-    ...program,
+): ChunkProgram {
+  const width = widthOf(layout);
+  const isDelta = layout.rule === "delta", hasStates = layout.stateQuads > 0;
+  return ofChunks(layout, batch, {
     name: "chunk_outputs",
-    variants: [...program.variants!, ...(reads.states ? ["states"] : [])],
-    reads,
-    writes,
+    variants: [layout.rule, ...(hasStates ? ["states"] : [])],
+    reads: [
+      ...["v", ...(isDelta ? ["beta"] : []), "pairs", "operands"],
+      ...(isDelta ? ["vNew"] : []),
+      ...(hasStates ? ["states"] : []),
+    ],
+    writes: isDelta ? ["y"] : ["y", "rowSums"],
     floats: isDelta ? { scale } : { scale, epsilon },
-    integers: isDelta
-      ? integers
-      : { ...integers, normalize: Number(normalize) },
-    workgroups: sequences * layout.chunks,
+    integers: isDelta ? {} : { normalize: Number(normalize) },
     functions: /* wgsl */ `${placesOf(layout)}
 ${valuesOf(layout.rule, width)}
 ${
@@ -94,13 +80,13 @@ var<workgroup> totals: array<f32, ${MOST_ROWS}>;`
     }
 ${writing("y", "valueDim", width)}
 `,
-    body: /* wgsl */ `${OPEN}
+    body: /* wgsl */ `
 ${
       eachItem(
         "uniforms.valueQuads",
         `${
           gather({
-            states: reads.states && "states",
+            states: hasStates ? "states" : undefined,
             kind: "DECAYED_Q",
             sum: READ_VALUES,
           })
@@ -111,44 +97,31 @@ ${write("y", (r) => `uniforms.scale * sum${r}`)}`,
         TILE_ROWS,
       )
     }${isDelta ? "" : DIVIDE}`,
-  };
-}
-
-/** Tensors of {@linkcode addedValueGradientsProgram}. */
-export interface ValueGradientsTensors {
-  /** `dstates` is absent where no state reaches a chunk. */
-  readonly reads:
-    & Readonly<Record<"pairs" | "operands" | "g", tf.TensorInfo>>
-    & Readonly<Partial<Record<"dstates", tf.TensorInfo>>>;
-  readonly writes: Readonly<Record<"dv", tf.TensorInfo>>;
+  });
 }
 
 /** The program of the gradient in V by the rule "add", summed over both directions. */
 export function addedValueGradientsProgram(
-  { reads, writes }: ValueGradientsTensors,
   layout: ChunkLayout,
-  { firstSequence, sequences }: SequenceBatch,
-): Program {
-  const program = chunkProgram(layout, firstSequence);
-  const { width } = program;
-  return {
-    ...program,
+  batch: SequenceBatch,
+): ChunkProgram {
+  const width = widthOf(layout), hasStates = layout.stateQuads > 0;
+  return ofChunks(layout, batch, {
     name: "chunk_value_gradients",
-    variants: reads.dstates ? ["states"] : [],
-    reads,
-    writes,
-    workgroups: sequences * layout.chunks,
+    variants: hasStates ? ["states"] : [],
+    reads: ["pairs", "operands", "g", ...(hasStates ? ["dstates"] : [])],
+    writes: ["dv"],
     functions: /* wgsl */ `${placesOf(layout)}
 ${slopesOf(layout.rule, width)}
 ${writing("dv", "valueDim", width)}
 `,
-    body: /* wgsl */ `${OPEN}
+    body: /* wgsl */ `
 ${
       eachItem(
         "uniforms.valueQuads",
         `${
           gather({
-            states: reads.dstates && "dstates",
+            states: hasStates ? "dstates" : undefined,
             kind: "DECAYED_K",
             sum: READ_SLOPES,
           })
@@ -158,14 +131,8 @@ ${write("dv", (r) => `sum${r}`)}`,
         TILE_ROWS,
       )
     }`,
-  };
+  });
 }
-
-const OPEN = /* wgsl */ `
-  let number = workgroup % uniforms.chunks;
-  let first_sweep = workgroup / uniforms.chunks * uniforms.directions;
-  // Of the first direction, whose rows are in the order of the tokens.
-  let tokens = chunk_of(first_sweep, number);`;
 
 /** WGSL that declares `sum0` … and adds to them in each direction, whose loop it leaves open. */
 function gather(

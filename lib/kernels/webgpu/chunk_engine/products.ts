@@ -11,44 +11,23 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   BETA,
   BLOCK_ROWS,
   type ChunkLayout,
-  chunkProgram,
+  type ChunkProgram,
   columnsOf,
   eachBlockRow,
   eachItem,
   eachPair,
+  ofSweeps,
   placesOf,
   rowsOf,
   slopesOf,
   valuesOf,
+  widthOf,
 } from "./chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
-
-/** Tensors of {@linkcode productsProgram}. */
-export interface ProductsTensors {
-  /**
-   * `v` and `g` by the rule "add", or `v`, `beta`, `dy`, `vNew` and `drhs` by the
-   * delta rule; `states` and `dstates` are absent where no state reaches a chunk.
-   */
-  readonly reads:
-    & Readonly<Record<"v", tf.TensorInfo>>
-    & Readonly<
-      Partial<
-        Record<
-          "beta" | "dy" | "g" | "vNew" | "drhs" | "states" | "dstates",
-          tf.TensorInfo
-        >
-      >
-    >;
-  readonly writes: Readonly<
-    Record<"products" | "stateProducts", tf.TensorInfo>
-  >;
-}
 
 /**
  * The program of a chunk's gradient products, in all sweeps. Products of pairs lie as
@@ -57,23 +36,22 @@ export interface ProductsTensors {
  * rule less by what a token reads of its own value. Products with states lie as operands do.
  */
 export function productsProgram(
-  { reads, writes }: ProductsTensors,
   layout: ChunkLayout,
-  { firstSequence, sequences }: SequenceBatch,
+  batch: SequenceBatch,
   scale: number,
-): Program {
-  const program = chunkProgram(layout, firstSequence);
-  const { rule } = layout;
-  const { width } = program;
-  const isDelta = rule === "delta", hasStates = reads.states !== undefined;
-  return {
-    ...program,
+): ChunkProgram {
+  const { rule, stateQuads } = layout;
+  const width = widthOf(layout);
+  const isDelta = rule === "delta", hasStates = stateQuads > 0;
+  return ofSweeps(layout, batch, {
     name: "chunk_products",
-    variants: [...program.variants!, ...(hasStates ? ["states"] : [])],
-    reads,
-    writes,
+    variants: [rule, ...(hasStates ? ["states"] : [])],
+    reads: [
+      ...(isDelta ? ["v", "beta", "dy", "vNew", "drhs"] : ["v", "g"]),
+      ...(hasStates ? ["states", "dstates"] : []),
+    ],
+    writes: ["products", "stateProducts"],
     ...(isDelta ? { floats: { scale } } : {}),
-    workgroups: sequences * layout.directions * layout.chunks,
     functions: /* wgsl */ `${placesOf(layout)}
 ${valuesOf(rule, width)}
 ${slopesOf(rule, width)}
@@ -81,7 +59,6 @@ ${isDelta ? `${rowsOf("v", "valueDim", width)}\n${BETA}` : ""}
 ${multiplyPairs(isDelta)}
 `,
     body: /* wgsl */ `
-  let chunk = chunk_of(workgroup / uniforms.chunks, workgroup % uniforms.chunks);
 ${eachPair("multiply_pairs")}
 ${
       hasStates
@@ -92,7 +69,7 @@ ${
         )
         : ""
     }`,
-  };
+  });
 }
 
 function multiplyPairs(isDelta: boolean): string {

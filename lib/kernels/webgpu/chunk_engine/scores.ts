@@ -6,62 +6,51 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
 import { repeat } from "../../../tfjs/webgpu/shader.ts";
 import {
   BETA,
   BLOCK_ROWS,
   type ChunkLayout,
-  chunkProgram,
+  type ChunkProgram,
   decayOf,
+  decaysIn,
   eachBlockRow,
   eachPair,
+  ofDirection,
   placesOf,
   rowsOf,
+  widthOf,
 } from "./chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
-/** Tensors of {@linkcode scoresProgram}. */
-export interface ScoresTensors {
-  /** `beta` is read by the delta rule alone, and `operands` only where there are decays. */
-  readonly reads:
-    & Readonly<Record<"q" | "k", tf.TensorInfo>>
-    & Readonly<Partial<Record<"beta" | "operands", tf.TensorInfo>>>;
-  /** The decays of the sweep's state, if there are any. */
-  readonly decays: tf.TensorInfo | undefined;
-  readonly writes: Readonly<Record<"pairs", tf.TensorInfo>>;
-}
-
 /** The program of the scores P and, in the delta rule, of β S, in one direction. */
 export function scoresProgram(
-  { reads, decays, writes }: ScoresTensors,
   layout: ChunkLayout,
-  { firstSequence, sequences }: SequenceBatch,
+  batch: SequenceBatch,
   direction: number,
-): Program {
-  const program = chunkProgram(layout, firstSequence);
-  const { width } = program;
-  return {
-    ...program,
+): ChunkProgram {
+  const { rule, decay } = layout;
+  const width = widthOf(layout);
+  return ofDirection(layout, batch, direction, {
     name: "chunk_scores",
-    variants: [...program.variants!, layout.decay],
-    reads: { ...reads, ...(decays ? { decays } : {}) },
-    writes,
-    integers: { ...program.integers, direction },
-    workgroups: sequences * layout.chunks,
+    variants: [rule, decay],
+    reads: [
+      ...["q", "k"],
+      ...(rule === "delta" ? ["beta"] : []),
+      ...(decay === "none" ? [] : ["operands"]),
+      ...decaysIn(layout),
+    ],
+    writes: ["pairs"],
     functions: /* wgsl */ `${placesOf(layout)}
 ${rowsOf("q", "headDim", width)}
 ${rowsOf("k", "headDim", width)}
-${layout.rule === "delta" ? BETA : ""}
-${decayOf(layout.decay, width)}
+${rule === "delta" ? BETA : ""}
+${decayOf(decay, width)}
 ${multiplyPairs(layout)}
 `,
-    body: /* wgsl */ `
-  let sweep = workgroup / uniforms.chunks * uniforms.directions + uniforms.direction;
-  let chunk = chunk_of(sweep, workgroup % uniforms.chunks);
+    body: `
 ${eachPair("multiply_pairs")}`,
-  };
+  });
 }
 
 /** WGSL function that computes the scores of a block of rows with a block of columns. */

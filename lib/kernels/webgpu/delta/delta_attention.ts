@@ -18,7 +18,6 @@ import {
   type Call,
   registerFusedKernel,
 } from "../../../tfjs/webgpu/fused_kernel.ts";
-import { makeFloats } from "../../../tfjs/webgpu/program.ts";
 import type { NumbersFor } from "../../numbers.ts";
 import type { WebGpuNumbers } from "../../tuning.ts";
 import { gateGradientsProgram } from "./delta_backward_decay.ts";
@@ -32,14 +31,18 @@ import {
 } from "./solve_triangular.ts";
 import { ChunkCall } from "../chunk_engine/chunk_call.ts";
 import { stateGradientsProgram } from "./delta_state_gradients.ts";
-import { statesProgram } from "./delta_states.ts";
+import { statesProgram, type SweepEnds } from "./delta_states.ts";
 import { valueGradientsProgram } from "./delta_value_gradients.ts";
 import { wyProgram } from "./delta_wy.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
-type ForwardInput = "q" | "k" | "v" | "beta";
-type GradientInput = ForwardInput | "dy";
-type DeltaCall<Input extends string> = Call<Input, DeltaAttributes>;
+type Input = "q" | "k" | "v" | "beta";
+type DeltaCall = Call<Input, DeltaAttributes>;
+
+/** Inputs that there may be beside those of the type. */
+type Others = Readonly<
+  Partial<Record<"before" | "dforward", tf.TensorInfo>>
+>;
 
 /**
  * Registers the kernels `LionDelta` and `LionDeltaPiece`, and their gradients, for
@@ -51,8 +54,8 @@ export function registerDeltaAttention(
   numbersFor: NumbersFor<WebGpuNumbers>,
 ): void {
   const register = registerFusedKernel<
-    ForwardInput,
-    GradientInput,
+    Input,
+    Input,
     DeltaAttributes,
     DeltaRequest
   >;
@@ -67,152 +70,87 @@ export function registerDeltaAttention(
   }
 }
 
-/** A kernel call of the delta rule, and the states that enter its chunks. */
-class DeltaStates {
-  readonly run: ChunkCall;
-  /** The state that enters a piece of a sequence, if one does. */
-  readonly before: tf.TensorInfo | undefined;
-  readonly vNew: tf.TensorInfo;
-  readonly states: tf.TensorInfo;
-  readonly #inputs: DeltaCall<ForwardInput>["inputs"];
+/** Opens a call, with buffers for the writes U of each chunk and the states that enter it. */
+function open(
+  { backend, inputs, attributes }: DeltaCall,
+  numbersFor: NumbersFor<WebGpuNumbers>,
+): ChunkCall {
+  const [length, headDim] = inputs.q.shape.slice(2) as [number, number];
+  const shape = { length, headDim, valueDim: inputs.v.shape[3]! };
+  const run = new ChunkCall(backend, inputs, {
+    ...deltaSizes({ ...attributes, length }, numbersFor(shape).delta),
+    isPiece: (inputs as Others).before !== undefined,
+  });
+  run.scratch("vNew");
+  run.scratch("states");
+  return run;
+}
 
-  constructor(
-    { backend, inputs, attributes }: DeltaCall<ForwardInput>,
-    numbersFor: NumbersFor<WebGpuNumbers>,
-  ) {
-    const [length, headDim] = inputs.q.shape.slice(2) as [number, number];
-    const shape = { length, headDim, valueDim: inputs.v.shape[3]! };
-    this.before = (inputs as { readonly before?: tf.TensorInfo }).before;
-    this.#inputs = inputs;
-    this.run = new ChunkCall(backend, inputs, {
-      ...deltaSizes({ ...attributes, length }, numbersFor(shape).delta),
-      isPiece: this.before !== undefined,
-    });
-    this.vNew = this.run.scratch("vNew");
-    this.states = this.run.scratch("states");
-  }
-
-  /**
-   * Computes the states that enter the chunks of a batch, and the writes U of each chunk.
-   *
-   * @param last Receives the states after the last chunks.
-   */
-  find(batch: SequenceBatch, last?: tf.TensorInfo): void {
-    const { run, vNew, states } = this;
-    const { layout, operands, pairs } = run;
-    const { k, v, beta } = this.#inputs;
-    run.prepare(batch);
-    run.run(solveTriangularProgram(pairs, layout, batch));
-    run.inEachDirection((direction) =>
-      wyProgram(
-        {
-          reads: { k, v, beta, pairs },
-          decays: run.decays[direction],
-          writes: { operands, vNew },
-        },
-        layout,
-        batch,
-        direction,
-      )
-    );
-    const sweep = {
-      reads: { operands },
-      writes: { vNew, states },
-      ends: { first: this.before, last },
-    };
-    run.run(statesProgram(sweep, layout, batch));
-  }
+/** Computes the states that enter the chunks of a batch, and the writes U of each chunk. */
+function findStates(
+  run: ChunkCall,
+  batch: SequenceBatch,
+  ends: SweepEnds,
+): void {
+  const { layout } = run;
+  run.prepare(batch);
+  run.run(solveTriangularProgram(layout, batch));
+  run.inEachDirection(wyProgram, batch);
+  run.run(statesProgram(layout, batch, ends), { ...ends });
 }
 
 function forward(
-  call: DeltaCall<ForwardInput>,
+  call: DeltaCall,
   numbersFor: NumbersFor<WebGpuNumbers>,
   isPiece: boolean,
 ): tf.TensorInfo[] {
-  const { backend, inputs: { q, v, beta }, attributes: { scale } } = call;
+  const { inputs, attributes } = call;
+  const { q, v } = inputs;
   const [batch, heads, , headDim] = q.shape as tf.Tensor4D["shape"];
-  const y = makeFloats(backend, v.shape);
+  const run = open(call, numbersFor);
+  const y = run.output("y", v.shape);
   const last = isPiece
-    ? makeFloats(backend, [batch, heads, headDim, v.shape[3]!])
+    ? run.output("last", [batch, heads, headDim, v.shape[3]!])
     : undefined;
-  const found = new DeltaStates(call, numbersFor);
-  const { run, vNew, states } = found;
-  const { layout, operands, pairs } = run;
+  const ends = { first_state: (inputs as Others).before, last_state: last };
   for (const batch of run.batches) {
-    found.find(batch, last);
-    const reads = { v, beta, pairs, operands, vNew, states };
-    const tensors = { reads, writes: { y } };
-    run.run(outputsProgram(tensors, layout, batch, { scale }));
+    findStates(run, batch, ends);
+    run.run(outputsProgram(run.layout, batch, attributes));
   }
   run.close();
   return last ? [y, last] : [y];
 }
 
 function gradient(
-  call: DeltaCall<GradientInput>,
+  call: DeltaCall,
   numbersFor: NumbersFor<WebGpuNumbers>,
 ): tf.TensorInfo[] {
-  const { backend, inputs, attributes: { scale } } = call;
-  const { q, k, v, beta, dy } = inputs;
-  // The gradient in the state that leaves a piece.
-  const { dforward } = inputs as { readonly dforward?: tf.TensorInfo };
-  const dq = makeFloats(backend, q.shape), dk = makeFloats(backend, k.shape);
-  const dv = makeFloats(backend, v.shape);
-  const dbeta = makeFloats(backend, beta.shape);
-  const found = new DeltaStates(call, numbersFor);
-  const { run, vNew, states, before } = found;
-  const { layout, decays, operands, pairs } = run;
-  const dlogs = run.logDecays.map(({ shape }) => makeFloats(backend, shape));
-  const dbefore = before && makeFloats(backend, before.shape);
-  const [dvNew, drhs] = [run.scratch("vNew"), run.scratch("vNew")];
-  const dstates = run.scratch("states");
-  const products = run.scratch("pairs");
-  const stateProducts = run.scratch("operands");
+  const { inputs, attributes: { scale } } = call;
+  // The gradient in the state that leaves a piece is one in that which enters it.
+  const { before, dforward } = inputs as Others;
+  const run = open(call, numbersFor);
+  const { layout } = run;
+  const gradients = (["q", "k", "v", "beta"] as const)
+    .map((name) => run.output(`d${name}`, inputs[name].shape));
+  const dlogs = run.decayGradients();
+  const dbefore = before && run.output("dbefore", before.shape);
+  const ends = { first_state: before, last_state: undefined };
+  const gradientEnds = { first_state: dforward, last_state: dbefore };
+  for (const name of ["dvNew", "drhs"]) run.scratch(name, "vNew");
+  run.scratch("dstates", "states");
+  run.scratch("products", "pairs");
+  run.scratch("stateProducts", "operands");
   for (const batch of run.batches) {
-    found.find(batch);
-    const sweep = {
-      reads: { dy, pairs, operands },
-      writes: { dvNew, dstates },
-      ends: { first: dforward, last: dbefore },
-    };
-    run.run(stateGradientsProgram(sweep, layout, batch, scale));
-    const rhs = { reads: { pairs, dvNew }, writes: { drhs } };
-    run.run(rhsGradientProgram(rhs, layout, batch));
-    const multiplied = {
-      reads: { v, beta, dy, vNew, drhs, states, dstates },
-      writes: { products, stateProducts },
-    };
-    run.run(productsProgram(multiplied, layout, batch, scale));
-    const values = {
-      reads: { v, beta, dy, pairs, drhs },
-      writes: { dv, dbeta },
-    };
-    run.run(valueGradientsProgram(values, layout, batch, scale));
-    run.inEachDirection((direction) =>
-      keyGradientsProgram(
-        {
-          reads: { q, k, beta, products },
-          decays: decays[direction],
-          writes: { stateProducts, dq, dk },
-        },
-        layout,
-        batch,
-        direction,
-      )
-    );
-    run.inEachDirection((direction) =>
-      gateGradientsProgram(
-        {
-          ...{ stateProducts, dbeta },
-          dlog: dlogs[direction],
-          decays: decays[direction],
-        },
-        layout,
-        batch,
-        direction,
-      )
-    );
+    findStates(run, batch, ends);
+    run.run(stateGradientsProgram(layout, batch, gradientEnds, scale), {
+      ...gradientEnds,
+    });
+    run.run(rhsGradientProgram(layout, batch));
+    run.run(productsProgram(layout, batch, scale));
+    run.run(valueGradientsProgram(layout, batch, scale));
+    run.inEachDirection(keyGradientsProgram, batch);
+    run.inEachDirection(gateGradientsProgram, batch);
   }
   run.close();
-  return [dq, dk, dv, dbeta, ...dlogs, ...(dbefore ? [dbefore] : [])];
+  return [...gradients, ...dlogs, ...(dbefore ? [dbefore] : [])];
 }

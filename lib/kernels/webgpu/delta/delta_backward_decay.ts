@@ -4,53 +4,40 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   type ChunkLayout,
-  chunkProgram,
+  type ChunkProgram,
   decayOf,
+  decaysIn,
   LANE_THREADS,
+  ofDirection,
   placesOf,
   ROW_LANES,
+  widthOf,
 } from "../chunk_engine/chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import {
   channelFunctions,
   ofChannels,
-  OPEN,
 } from "../chunk_engine/decay_gradients.ts";
-
-/** Tensors of {@linkcode gateGradientsProgram}. */
-export interface GateGradientsTensors {
-  /** Each row's part of dβ, and its two parts of the log decays' gradient: as a reader, and as a writer. */
-  readonly stateProducts: tf.TensorInfo;
-  /** The gradient in β, which already has the values' part. */
-  readonly dbeta: tf.TensorInfo;
-  /** The gradient in the log decays, if there are any; `decays` are the decays themselves. */
-  readonly dlog: tf.TensorInfo | undefined;
-  readonly decays: tf.TensorInfo | undefined;
-}
 
 /** The program of the gradients in β and the log decays in one direction, by the delta rule. */
 export function gateGradientsProgram(
-  { stateProducts, dbeta, dlog, decays }: GateGradientsTensors,
   layout: ChunkLayout,
-  { firstSequence, sequences }: SequenceBatch,
+  batch: SequenceBatch,
   direction: number,
-): Program {
-  const program = chunkProgram(layout, firstSequence);
+): ChunkProgram {
   const { decay } = layout;
-  const { width } = program;
-  return {
-    ...program,
+  const width = widthOf(layout);
+  return ofDirection(layout, batch, direction, {
     name: "delta_gate_gradients",
     variants: [decay],
-    reads: { stateProducts, ...(decays ? { decays } : {}) },
-    writes: { dbeta, ...(dlog ? { dlog } : {}) },
-    integers: { ...program.integers, direction },
+    // Each row's part of dβ, and its two parts of the log decays' gradient: as a
+    // reader, and as a writer.
+    reads: ["stateProducts", ...decaysIn(layout)],
+    // The gradient in β already has the values' part.
+    writes: ["dbeta", ...(decay === "none" ? [] : ["dlog"])],
     threads: LANE_THREADS,
-    workgroups: sequences * layout.chunks,
     functions: /* wgsl */ `
 var<workgroup> parts: array<vec3f, ${LANE_THREADS}>;
 ${placesOf(layout)}
@@ -64,7 +51,7 @@ fn sum_of_row(row: u32) -> vec3f {
   return sum;
 }
 `,
-    body: /* wgsl */ `${OPEN}
+    body: /* wgsl */ `
   let row = local / ${ROW_LANES}u;
   let lane = local % ${ROW_LANES}u;
   let is_working = row < uniforms.rows && has_token(chunk, row);
@@ -84,7 +71,7 @@ fn sum_of_row(row: u32) -> vec3f {
 ${decay === "scalar" ? OF_TOKEN : ""}
   }
 ${decay === "diagonal" ? ofChannels(LANE_THREADS) : ""}`,
-  };
+  });
 }
 
 const OF_TOKEN = /* wgsl */ `

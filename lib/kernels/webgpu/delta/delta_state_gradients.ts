@@ -10,13 +10,13 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   BLOCK_ROWS,
   type ChunkLayout,
+  type ChunkProgram,
   eachBlockRow,
   rowsOf,
+  widthOf,
 } from "../chunk_engine/chunk_layout.ts";
 import {
   carriedAt,
@@ -29,31 +29,26 @@ import {
 } from "./delta_states.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
-/** Tensors of {@linkcode stateGradientsProgram}. */
-export interface StateGradientsTensors {
-  readonly reads: Readonly<
-    Record<"dy" | "pairs" | "operands", tf.TensorInfo>
-  >;
-  readonly writes: Readonly<Record<"dvNew" | "dstates", tf.TensorInfo>>;
-  /** The gradient in the last state, with which the sweep begins (`first`), and in the first state (`last`). */
-  readonly ends: SweepEnds;
-}
-
-/** The program of the gradients in writes and states, in all sweeps. */
+/**
+ * The program of the gradients in writes and states, in all sweeps, which begin with the
+ * gradient in the last state, and end with that in the first.
+ */
 export function stateGradientsProgram(
-  { reads, writes, ends }: StateGradientsTensors,
   layout: ChunkLayout,
   batch: SequenceBatch,
+  ends: SweepEnds,
   scale: number,
-): Program {
+): ChunkProgram {
   const program = sweepProgram(layout, batch, ends);
   return {
     ...program,
     name: "delta_state_gradients",
-    reads: { ...reads, ...program.reads },
-    writes: { ...writes, ...program.writes },
+    reads: ["dy", "pairs", "operands", ...program.reads],
+    writes: ["dvNew", "dstates", ...program.writes],
     floats: { scale },
-    functions: `${program.functions}${rowsOf("dy", "valueDim", program.width)}`,
+    functions: `${program.functions}${
+      rowsOf("dy", "valueDim", widthOf(layout))
+    }`,
     body: /* wgsl */ `${openSweep(ends)}
   for (var step = 0u; step < uniforms.chunks; step++) {
     let chunk = chunk_of(sweep, select(uniforms.chunks - 1u - step, step, back));

@@ -10,16 +10,17 @@
  * @module
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   BLOCK_ROWS,
   type ChunkLayout,
+  type ChunkProgram,
   chunkProgram,
   columnsOf,
   eachBlockRow,
   LARGEST_CHUNK,
   placesOf,
   THREADS,
+  widthOf,
 } from "../chunk_engine/chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { reading, writing } from "../score_tiles/score_tiles.ts";
@@ -32,33 +33,26 @@ const STATE_QUADS = 512;
 /** The largest headDim for which a workgroup can hold one quad of columns. */
 export const LARGEST_HEAD_DIM = STATE_QUADS;
 
-/** Tensors of {@linkcode statesProgram}; `vNew` holds U₀ before, and U after. */
-export interface StatesTensors {
-  readonly reads: Readonly<Record<"operands", tf.TensorInfo>>;
-  readonly writes: Readonly<Record<"vNew" | "states", tf.TensorInfo>>;
-  readonly ends: SweepEnds;
-}
-
 /** The states with which a piece of a sequence begins and ends, `[batch, heads, headDim, valueDim]`. */
 export interface SweepEnds {
   /** The state with which a sweep begins; zeros if undefined. */
-  readonly first: tf.TensorInfo | undefined;
+  readonly first_state: tf.TensorInfo | undefined;
   /** The tensor that receives the state with which a sweep ends, if it is wanted. */
-  readonly last: tf.TensorInfo | undefined;
+  readonly last_state: tf.TensorInfo | undefined;
 }
 
-/** The program of the delta rule's writes U and states H, in all sweeps. */
+/** The program of the delta rule's writes U and states H, in all sweeps; `vNew` holds U₀ before, and U after. */
 export function statesProgram(
-  { reads, writes, ends }: StatesTensors,
   layout: ChunkLayout,
   batch: SequenceBatch,
-): Program {
+  ends: SweepEnds,
+): ChunkProgram {
   const program = sweepProgram(layout, batch, ends);
   return {
     ...program,
     name: "delta_states",
-    reads: { ...reads, ...program.reads },
-    writes: { ...writes, ...program.writes },
+    reads: ["operands", ...program.reads],
+    writes: ["vNew", "states", ...program.writes],
     body: /* wgsl */ `${openSweep(ends)}
   for (var step = 0u; step < uniforms.chunks; step++) {
     let chunk = chunk_of(sweep, select(step, uniforms.chunks - 1u - step, back));
@@ -113,22 +107,22 @@ ${closeSweep(ends)}`,
 /** The fields common to the sweeps of the forward pass and the gradient. */
 export function sweepProgram(
   layout: ChunkLayout,
-  { firstSequence, sequences }: SequenceBatch,
-  { first, last }: SweepEnds,
-): Omit<Program, "name" | "body"> {
-  const program = chunkProgram(layout, firstSequence);
+  batch: SequenceBatch,
+  { first_state: first, last_state: last }: SweepEnds,
+): Omit<ChunkProgram, "name" | "body"> {
+  const program = chunkProgram(layout, batch);
   const { headQuads, valueQuads, directions } = layout;
   const most = Math.floor(STATE_QUADS / (4 * headQuads));
   const across = Math.min(MOST_ACROSS, most, valueQuads);
   const parts = Math.ceil(valueQuads / across);
-  const { width } = program;
+  const width = widthOf(layout);
   return {
     ...program,
     variants: [...(first ? ["first"] : []), ...(last ? ["last"] : [])],
-    reads: first ? { first_state: first } : {},
-    writes: last ? { last_state: last } : {},
+    reads: first ? ["first_state"] : [],
+    writes: last ? ["last_state"] : [],
     integers: { ...program.integers, across, parts },
-    workgroups: sequences * directions * parts,
+    workgroups: batch.sequences * directions * parts,
     functions: /* wgsl */ `
 // The state or its gradient, and what a chunk writes or the gradient in that.
 var<workgroup> state: array<vec4f, ${STATE_QUADS}>;
@@ -144,7 +138,7 @@ ${last ? writing("last_state", "valueDim", width) : ""}
  * WGSL that declares a workgroup's `sweep` and its `across` quads of columns from
  * `first` on, and loads the state with which the sweep begins.
  */
-export function openSweep({ first }: SweepEnds): string {
+export function openSweep({ first_state: first }: SweepEnds): string {
   const row = "min(item / across, uniforms.headDim - 1u)";
   const state = first
     ? `select(vec4f(), read_first_state(matrix + ${row}, first + item % across), item / across < uniforms.headDim)`
@@ -163,7 +157,7 @@ export function openSweep({ first }: SweepEnds): string {
 }
 
 /** WGSL that stores the state with which a sweep ends, if it is wanted. */
-export function closeSweep({ last }: SweepEnds): string {
+export function closeSweep({ last_state: last }: SweepEnds): string {
   if (!last) return "";
   return /* wgsl */ `
   ${eachOf("uniforms.headDim * across")}

@@ -7,46 +7,34 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   BETA,
   type ChunkLayout,
-  chunkProgram,
+  type ChunkProgram,
   LANE_THREADS,
+  ofChunks,
   placesOf,
   ROW_LANES,
   rowsOf,
+  widthOf,
 } from "../chunk_engine/chunk_layout.ts";
 import { OWN_SCORE } from "../chunk_engine/outputs.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 import { writing } from "../score_tiles/score_tiles.ts";
 
-/** Tensors of {@linkcode valueGradientsProgram}. */
-export interface ValueGradientsTensors {
-  readonly reads: Readonly<
-    Record<"v" | "beta" | "dy" | "pairs" | "drhs", tf.TensorInfo>
-  >;
-  readonly writes: Readonly<Record<"dv" | "dbeta", tf.TensorInfo>>;
-}
-
 /** The program of dv and the values' part of dβ, over all directions. */
 export function valueGradientsProgram(
-  { reads, writes }: ValueGradientsTensors,
   layout: ChunkLayout,
-  { firstSequence, sequences }: SequenceBatch,
+  batch: SequenceBatch,
   scale: number,
-): Program {
-  const program = chunkProgram(layout, firstSequence);
-  const { width } = program;
-  return {
-    ...program,
+): ChunkProgram {
+  const width = widthOf(layout);
+  return ofChunks(layout, batch, {
     name: "delta_value_gradients",
-    reads,
-    writes,
+    reads: ["v", "beta", "dy", "pairs", "drhs"],
+    writes: ["dv", "dbeta"],
     floats: { scale },
     threads: LANE_THREADS,
-    workgroups: sequences * layout.chunks,
     functions: /* wgsl */ `
 var<workgroup> parts: array<f32, ${LANE_THREADS}>;
 ${placesOf(layout)}
@@ -57,12 +45,8 @@ ${OWN_SCORE}
 ${writing("dv", "valueDim", width)}
 `,
     body: /* wgsl */ `
-  let number = workgroup % uniforms.chunks;
-  let first_sweep = workgroup / uniforms.chunks * uniforms.directions;
   let place = local / ${ROW_LANES}u;
   let lane = local % ${ROW_LANES}u;
-  // Of the first direction, whose rows are in the order of the tokens.
-  let tokens = chunk_of(first_sweep, number);
   let is_working = place < tokens.count;
   var part = 0.0;
   for (var quad = lane; is_working && quad < uniforms.valueQuads; quad += ${ROW_LANES}u) {
@@ -90,5 +74,5 @@ ${writing("dv", "valueDim", width)}
     for (var i = 0u; i < ${ROW_LANES}u; i++) { sum += parts[local + i]; }
     dbeta[tokens.start + place] = sum;
   }`,
-  };
+  });
 }

@@ -11,49 +11,36 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   BETA,
   BLOCK_ROWS,
   type ChunkLayout,
+  type ChunkProgram,
   chunkProgram,
   decayOf,
+  decaysIn,
   eachBlockRow,
   eachItem,
+  ofDirection,
   placesOf,
   rowsOf,
+  widthOf,
 } from "../chunk_engine/chunk_layout.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
-/** Tensors of {@linkcode wyProgram}; `operands` receives W, and `vNew` U₀. */
-export interface WyTensors {
-  readonly reads: Readonly<
-    Record<"k" | "v" | "beta" | "pairs", tf.TensorInfo>
-  >;
-  /** The decays of the sweep's state, if there are any. */
-  readonly decays: tf.TensorInfo | undefined;
-  readonly writes: Readonly<Record<"operands" | "vNew", tf.TensorInfo>>;
-}
-
-/** The program of W and U₀ in one direction. */
+/** The program of W and U₀, which take the place of `vNew`, in one direction. */
 export function wyProgram(
-  { reads, decays, writes }: WyTensors,
   layout: ChunkLayout,
-  { firstSequence, sequences }: SequenceBatch,
+  batch: SequenceBatch,
   direction: number,
-): Program {
-  const program = chunkProgram(layout, firstSequence);
-  const { width } = program;
-  return {
-    ...program,
+): ChunkProgram {
+  const width = widthOf(layout);
+  return ofDirection(layout, batch, direction, {
     name: "delta_wy",
     variants: [layout.decay],
-    elements: { ...program.elements, pairs: "f32" },
-    reads: { ...reads, ...(decays ? { decays } : {}) },
-    writes,
-    integers: { ...program.integers, direction },
-    workgroups: sequences * layout.chunks,
+    elements: { ...chunkProgram(layout, batch).elements, pairs: "f32" },
+    reads: ["k", "v", "beta", "pairs", ...decaysIn(layout)],
+    writes: ["operands", "vNew"],
     functions: /* wgsl */ `${placesOf(layout)}
 ${rowsOf("k", "headDim", width)}
 ${rowsOf("v", "valueDim", width)}
@@ -64,11 +51,9 @@ fn solution(chunk: Chunk, row: u32, column: u32) -> f32 {
 }
 `,
     body: /* wgsl */ `
-  let sweep = workgroup / uniforms.chunks * uniforms.directions + uniforms.direction;
-  let chunk = chunk_of(sweep, workgroup % uniforms.chunks);
 ${eachItem("uniforms.headQuads", KEYS)}
 ${eachItem("uniforms.valueQuads", VALUES)}`,
-  };
+  });
 }
 
 /** WGSL that multiplies X with the x of each row j up to the end of the block; rows without a token have x = 0. */

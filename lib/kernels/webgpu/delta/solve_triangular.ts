@@ -8,14 +8,13 @@
  *
  * @module
  */
-import type * as tf from "@tensorflow/tfjs-core";
-import type { Program } from "../../../tfjs/webgpu/program.ts";
 import {
   type ChunkLayout,
-  chunkProgram,
+  type ChunkProgram,
   eachBlockRow,
   eachItem,
   LARGEST_CHUNK,
+  ofSweeps,
   placesOf,
   THREADS,
 } from "../chunk_engine/chunk_layout.ts";
@@ -26,22 +25,18 @@ import type { SequenceBatch } from "../frame/sequence_batches.ts";
  * solves for one column, independently of the others.
  */
 export function solveTriangularProgram(
-  pairs: tf.TensorInfo,
   layout: ChunkLayout,
-  { firstSequence, sequences }: SequenceBatch,
-): Program {
-  return {
-    ...chunkProgram(layout, firstSequence),
+  batch: SequenceBatch,
+): ChunkProgram {
+  return ofSweeps(layout, batch, {
     name: "delta_solve_triangular",
     elements: { pairs: "f32" },
-    reads: {},
-    writes: { pairs },
-    workgroups: sequences * layout.directions * layout.chunks,
+    reads: [],
+    writes: ["pairs"],
     functions: /* wgsl */ `
 var<private> solved: array<f32, ${LARGEST_CHUNK}>;
 ${placesOf(layout)}`,
     body: /* wgsl */ `
-  let chunk = chunk_of(workgroup / uniforms.chunks, workgroup % uniforms.chunks);
   for (var column = local; column < uniforms.rows; column += ${THREADS}u) {
     for (var i = 0u; i < uniforms.rows; i++) {
       var x = select(0.0, 1.0, i == column);
@@ -51,32 +46,22 @@ ${placesOf(layout)}`,
       pairs[4u * at_pair(chunk, INVERSE, i, 0u) + column] = x;
     }
   }`,
-  };
-}
-
-/** Tensors of {@linkcode rhsGradientProgram}. */
-export interface RhsGradientTensors {
-  readonly reads: Readonly<Record<"pairs" | "dvNew", tf.TensorInfo>>;
-  readonly writes: Readonly<Record<"drhs", tf.TensorInfo>>;
+  });
 }
 
 /** The program of the gradient dR = Xᵀ dU in the right-hand side, in all sweeps. */
 export function rhsGradientProgram(
-  { reads, writes }: RhsGradientTensors,
   layout: ChunkLayout,
-  { firstSequence, sequences }: SequenceBatch,
-): Program {
-  return {
-    ...chunkProgram(layout, firstSequence),
+  batch: SequenceBatch,
+): ChunkProgram {
+  return ofSweeps(layout, batch, {
     name: "delta_rhs_gradient",
-    reads,
-    writes,
-    workgroups: sequences * layout.directions * layout.chunks,
+    reads: ["pairs", "dvNew"],
+    writes: ["drhs"],
     functions: placesOf(layout),
     body: /* wgsl */ `
-  let chunk = chunk_of(workgroup / uniforms.chunks, workgroup % uniforms.chunks);
 ${eachItem("uniforms.valueQuads", SOLVE)}`,
-  };
+  });
 }
 
 const SOLVE = /* wgsl */ `

@@ -8,7 +8,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { AttentionArguments } from "../chunkwise/attention_call.ts";
 import { launch } from "../../../tfjs/webgpu/launch.ts";
-import { makeFloats } from "../../../tfjs/webgpu/program.ts";
 import {
   carryProgram,
   chunkStatesProgram,
@@ -16,7 +15,7 @@ import {
 } from "../chunk_engine/added_states.ts";
 import { decayGradientsProgram } from "../chunk_engine/decay_gradients.ts";
 import { productsProgram } from "../chunk_engine/products.ts";
-import { ChunkCall } from "../chunk_engine/chunk_call.ts";
+import { ChunkCall, type ChunkInputs } from "../chunk_engine/chunk_call.ts";
 import { keyGradientsProgram } from "../chunk_engine/key_gradients.ts";
 import {
   addedValueGradientsProgram,
@@ -27,124 +26,88 @@ import { packProblem } from "../frame/problem.ts";
 import { clearPadding } from "../layer/padding.ts";
 import type { SequenceBatch } from "../frame/sequence_batches.ts";
 
-type Inputs = Readonly<
-  & Record<"q" | "k" | "v" | "f", tf.TensorInfo>
-  & Partial<
-    Record<
-      "b" | "before" | "after" | "mask" | "dy" | "y" | "rowSums",
-      tf.TensorInfo
-    >
-  >
->;
-
 /** Whether a call has diagonal decays. */
 export function isDiagonalCall({ inputs }: AttentionArguments): boolean {
   return inputs["f"]?.shape.length === 4;
 }
 
 /** The border states of a whole sequence: none. */
-const WHOLE: PieceStates = { enters: {}, leaves: {} };
+const WHOLE: PieceStates = { enters: [], leaves: [] };
 
-/** A kernel call with diagonal decays, and the states that enter its chunks, if any do. */
-class DiagonalStates {
-  readonly inputs: Inputs;
-  readonly run: ChunkCall;
-  readonly states: tf.TensorInfo | undefined;
+/** Opens a call, with a buffer for the states that enter its chunks, if any do. */
+function open({ backend, inputs, attributes }: AttentionArguments): ChunkCall {
+  const { causal, chunkSize, states = false } = attributes;
+  const run = new ChunkCall(backend, inputs as ChunkInputs, {
+    ...{ rule: "add", chunkSize, isPiece: states },
+    directions: causal ? 1 : 2,
+  });
+  if (run.layout.stateQuads > 0) run.scratch("states");
+  return run;
+}
 
-  constructor({ backend, inputs, attributes }: AttentionArguments) {
-    const { causal, chunkSize, states = false } = attributes;
-    this.inputs = inputs as Inputs;
-    this.run = new ChunkCall(backend, this.inputs, {
-      ...{ rule: "add", chunkSize, isPiece: states },
-      directions: causal ? 1 : 2,
-    });
-    this.states = this.buffer();
-  }
+/** Computes operands, scores and the states that enter the chunks of a batch. */
+function findStates(
+  run: ChunkCall,
+  batch: SequenceBatch,
+  piece: PieceStates,
+): void {
+  const { layout } = run;
+  run.prepare(batch);
+  if (layout.stateQuads === 0) return;
+  run.run(chunkStatesProgram(layout, batch, false));
+  run.run(carryProgram(layout, batch, piece, false));
+}
 
-  /** A buffer for the states of a batch's chunks, if there are any. */
-  buffer(): tf.TensorInfo | undefined {
-    const { run } = this;
-    return run.layout.stateQuads > 0 ? run.scratch("states") : undefined;
-  }
-
-  /** Computes operands, scores and the states that enter the chunks of a batch. */
-  find(batch: SequenceBatch, piece: PieceStates): void {
-    const { run, states, inputs: { v } } = this;
-    const { layout, operands } = run;
-    run.prepare(batch);
-    if (!states) return;
-    run.run(
-      chunkStatesProgram({ reads: { operands, v }, states }, layout, batch),
-    );
-    run.run(carryProgram({ operands, states, piece }, layout, batch, false));
-  }
-
-  /** Clears the outputs at padding, if there is a mask, and frees the buffers. */
-  close(outputs: readonly tf.TensorInfo[]): void {
-    const { run, inputs: { mask } } = this;
-    if (mask) { for (const x of outputs) clearPadding(run.backend, x, mask); }
-    run.close();
-  }
+/** Clears the outputs at padding, if there is a mask, and frees the buffers. */
+function close(
+  { backend, inputs: { mask } }: AttentionArguments,
+  run: ChunkCall,
+  outputs: readonly tf.TensorInfo[],
+): void {
+  if (mask) { for (const x of outputs) clearPadding(backend, x, mask); }
+  run.close();
 }
 
 /** The forward pass with diagonal decays: y, the row sums and, of a piece, the states that leave it. */
 export function diagonalForward(call: AttentionArguments): tf.TensorInfo[] {
-  const { backend, attributes } = call;
-  const found = new DiagonalStates(call);
-  const { run, states, inputs: { q, v, before, after } } = found;
-  const { layout, operands, pairs } = run;
-  const [batches, heads, length, headDim] = q.shape as tf.Tensor4D["shape"];
-  const y = makeFloats(backend, v.shape);
-  const rowSums = makeFloats(backend, [batches, heads, length]);
-  const names = !layout.isPiece
-    ? []
-    : attributes.causal
-    ? ["forward"]
-    : ["forward", "backward"];
-  const leaves: PieceStates["leaves"] = Object.fromEntries(names.map((name) => [
-    name,
-    makeFloats(backend, [batches, heads, headDim, layout.valueDim + 1]),
-  ]));
-  const piece: PieceStates = layout.isPiece
-    ? {
-      enters: {
-        ...(before ? { before } : {}),
-        ...(after && !attributes.causal ? { after } : {}),
-      },
-      leaves,
-    }
-    : WHOLE;
+  const { inputs, attributes } = call;
+  const { causal } = attributes;
+  const run = open(call);
+  const { layout } = run;
+  const [batches, heads, length, headDim] = inputs["q"]!
+    .shape as tf.Tensor4D["shape"];
+  const y = run.output("y", inputs["v"]!.shape);
+  const rowSums = run.output("rowSums", [batches, heads, length]);
+  const piece: PieceStates = !layout.isPiece ? WHOLE : {
+    enters: (causal ? ["before"] as const : ["before", "after"] as const)
+      .filter((name) => inputs[name]),
+    leaves: causal ? ["forward"] : ["forward", "backward"],
+  };
+  const state = [batches, heads, headDim, layout.valueDim + 1];
+  const leaving = piece.leaves.map((name) => run.output(name, state));
   for (const batch of run.batches) {
-    found.find(batch, piece);
-    const tensors = {
-      reads: { v, pairs, operands, ...(states ? { states } : {}) },
-      writes: { y, rowSums },
-    };
-    run.run(outputsProgram(tensors, layout, batch, attributes));
+    findStates(run, batch, piece);
+    run.run(outputsProgram(layout, batch, attributes));
   }
-  found.close([y]);
-  return [y, rowSums, ...Object.values(leaves)];
+  close(call, run, [y]);
+  return [y, rowSums, ...leaving];
 }
 
 /** The gradient with diagonal decays, in q, k, v and the log decays of each direction. */
 export function diagonalGradient(call: AttentionArguments): tf.TensorInfo[] {
-  const { backend, attributes } = call;
-  const found = new DiagonalStates(call);
-  const { run, states, inputs } = found;
-  const { layout, decays, operands, pairs } = run;
-  const { q, k, v, dy, y, rowSums } = inputs;
-  const [dq, dk, dv] = [q, k, v]
-    .map(({ shape }) => makeFloats(backend, shape)) as [
-      tf.TensorInfo,
-      tf.TensorInfo,
-      tf.TensorInfo,
-    ];
-  const dlogs = run.logDecays.map(({ shape }) => makeFloats(backend, shape));
+  const { backend, inputs, attributes } = call;
+  const { q, dy, y, rowSums } = inputs;
+  const run = open(call);
+  const { layout } = run;
+  const hasStates = layout.stateQuads > 0;
+  const gradients = ["q", "k", "v"]
+    .map((name) => run.output(`d${name}`, inputs[name]!.shape));
+  const dlogs = run.decayGradients();
   // The gradient in the sums of all sequences.
-  const g = run.floats([...q.shape.slice(0, 3), 4 * layout.valueQuads]);
-  const dstates = found.buffer();
-  const products = run.scratch("pairs");
-  const stateProducts = run.scratch("operands");
+  const g = run.floats("g", [...q!.shape.slice(0, 3), 4 * layout.valueQuads]);
+  const states = hasStates ? run.scratch("dstates", "states") : undefined;
+  run.scratch("products", "pairs");
+  run.scratch("stateProducts", "operands");
   for (const batch of run.batches) {
     const problem = { ...attributes, ...layout, ...batch };
     launch(
@@ -153,47 +116,16 @@ export function diagonalGradient(call: AttentionArguments): tf.TensorInfo[] {
       [dy!, y!, rowSums!, g],
       packProblem(problem),
     );
-    found.find(batch, WHOLE);
-    if (states && dstates) {
-      const sums = { reads: { operands, g }, states: dstates };
-      run.run(chunkStatesProgram(sums, layout, batch));
-      const carried = { operands, states: dstates, piece: WHOLE };
-      run.run(carryProgram(carried, layout, batch, true));
+    findStates(run, batch, WHOLE);
+    if (hasStates) {
+      run.run(chunkStatesProgram(layout, batch, true), { states });
+      run.run(carryProgram(layout, batch, WHOLE, true), { states });
     }
-    const multiplied = {
-      reads: { v, g, ...(states && dstates ? { states, dstates } : {}) },
-      writes: { products, stateProducts },
-    };
-    run.run(productsProgram(multiplied, layout, batch, 1));
-    const values = {
-      reads: { pairs, operands, g, ...(dstates ? { dstates } : {}) },
-      writes: { dv },
-    };
-    run.run(addedValueGradientsProgram(values, layout, batch));
-    run.inEachDirection((direction) =>
-      keyGradientsProgram(
-        {
-          reads: { q, k, products },
-          decays: decays[direction],
-          writes: { stateProducts, dq, dk },
-        },
-        layout,
-        batch,
-        direction,
-      )
-    );
-    run.inEachDirection((direction) =>
-      decayGradientsProgram(
-        {
-          reads: { stateProducts, decays: decays[direction]! },
-          writes: { dlog: dlogs[direction]! },
-        },
-        layout,
-        batch,
-        direction,
-      )
-    );
+    run.run(productsProgram(layout, batch, 1));
+    run.run(addedValueGradientsProgram(layout, batch));
+    run.inEachDirection(keyGradientsProgram, batch);
+    run.inEachDirection(decayGradientsProgram, batch);
   }
-  found.close([dq, dk, dv]);
-  return [dq, dk, dv, ...dlogs];
+  close(call, run, gradients);
+  return [...gradients, ...dlogs];
 }
