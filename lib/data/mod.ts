@@ -131,8 +131,16 @@ export {
   NOT_COUNTED,
   type PackOptions,
 } from "./text/token_batch.ts";
+export type {
+  EncodeWithSpecialsOptions,
+  TextInput,
+} from "./text/text_input.ts";
 export type { SpecialTokens, Tokenizer } from "./text/tokenizer.ts";
-export { type TokenizerFile, tokenizerOf } from "./text/tokenizer_file.ts";
+export {
+  type TokenizerFile,
+  tokenizerOf,
+  type TokenizerOfOptions,
+} from "./text/tokenizer_file.ts";
 export {
   trainTokenizer,
   type TrainTokenizerOptions,

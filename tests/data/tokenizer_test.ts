@@ -184,15 +184,23 @@ Deno.test("tokenizers name what is impossible", () => {
       "file should be the value of a tokenizer.json",
     );
   }
+  const few = {
+    ...file,
+    model: { type: "BPE", vocab: { "[PAD]": 0 }, merges: [] },
+    added_tokens: [],
+  };
   assertThrows(
-    () =>
-      tokenizerOf({
-        ...file,
-        model: { type: "BPE", vocab: { "[PAD]": 0 }, merges: [] },
-        added_tokens: [],
-      }),
+    () => tokenizerOf(few),
     RangeError,
-    "file should have a token [MASK] or <mask>, got 1 others",
+    "file.post_processor should add tokens of the vocabulary, got id 2",
+  );
+  const { specials } = tokenizerOf({ ...few, post_processor: null });
+  assertEquals(specials.pad, 0);
+  assertEquals(Object.keys(specials), ["pad"]);
+  assertThrows(
+    () => specials.mask,
+    RangeError,
+    "the tokenizer should have a special token for mask, got none; name one",
   );
 });
 

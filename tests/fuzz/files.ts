@@ -93,6 +93,17 @@ const TOKENIZERS: readonly Json[] = [
     },
     normalizer: { type: "Lowercase" },
     pre_tokenizer: { type: "Whitespace" },
+    post_processor: {
+      type: "TemplateProcessing",
+      single: [{ Sequence: { id: "A", type_id: 0 } }],
+      pair: [
+        { Sequence: { id: "A", type_id: 0 } },
+        { SpecialToken: { id: "[SEP]", type_id: 0 } },
+        { Sequence: { id: "B", type_id: 1 } },
+      ],
+      special_tokens: { "[SEP]": { id: "[SEP]", ids: [3] } },
+    },
+    truncation: { max_length: 8, strategy: "OnlyFirst", direction: "Left" },
     decoder: { type: "Fuse" },
   },
   {
@@ -122,6 +133,13 @@ const TOKENIZERS: readonly Json[] = [
       lowercase: true,
     },
     pre_tokenizer: { type: "BertPreTokenizer" },
+    post_processor: {
+      type: "Sequence",
+      processors: [
+        { type: "ByteLevel" },
+        { type: "BertProcessing", cls: ["[CLS]", 2], sep: ["[SEP]", 3] },
+      ],
+    },
     decoder: { type: "WordPiece", prefix: "##", cleanup: true },
   },
   {
@@ -162,7 +180,7 @@ export const tokenizers: Target<Json> = {
           error instanceof TypeError || error instanceof RangeError,
           `${error}`,
         );
-        assert(/\b(file|text|ids)\b/.test(error.message), error.message);
+        assert(/\b(file|text|ids|length)\b/.test(error.message), error.message);
         return undefined;
       }
     };
@@ -178,6 +196,11 @@ export const tokenizers: Target<Json> = {
           `${id} of ${JSON.stringify(text)} is none of ${vocabularySize} ids`,
         );
       }
+      const input = refuses(() =>
+        tokenizer!.encodeWithSpecials(text, { pair: "ab", length: 9 })
+      );
+      assert(!input || input.ids.length === input.types.length);
+      assert(!input || input.ids.length <= 9, `${input?.ids}`);
       const decoded = refuses(() => tokenizer!.decode(ids));
       assert(decoded === undefined || typeof decoded === "string");
     }

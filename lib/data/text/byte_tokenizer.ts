@@ -1,9 +1,6 @@
-import {
-  assertText,
-  SPECIAL_IDS,
-  textIds,
-  type Tokenizer,
-} from "./tokenizer.ts";
+import { assertText } from "./assert_text.ts";
+import { SPECIAL_IDS, textIds, type Tokenizer } from "./tokenizer.ts";
+import { bertTemplate, inputEncoder } from "./text_input.ts";
 
 const FIRST_BYTE = Object.keys(SPECIAL_IDS).length;
 
@@ -30,13 +27,16 @@ export function byteTokenizer(): Tokenizer {
     vocabularySize: FIRST_BYTE + 256,
     specials: SPECIAL_IDS,
   };
+  const encode = (text: string) => {
+    assertText("encode's text", text);
+    const bytes = new TextEncoder().encode(text);
+    return Array.from(bytes, (byte) => FIRST_BYTE + byte);
+  };
+  const { cls, sep } = SPECIAL_IDS;
   return {
     ...vocabulary,
-    encode(text) {
-      assertText("encode's text", text);
-      const bytes = new TextEncoder().encode(text);
-      return Array.from(bytes, (byte) => FIRST_BYTE + byte);
-    },
+    encode,
+    encodeWithSpecials: inputEncoder(encode, bertTemplate(cls, sep)),
     decode(ids) {
       const bytes = textIds(ids, vocabulary).map((id) => id - FIRST_BYTE);
       return new TextDecoder("utf-8", { ignoreBOM: true })

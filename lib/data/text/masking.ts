@@ -3,7 +3,7 @@ import { below, type Random } from "../batches/random.ts";
 import type { Collate } from "../batches/stream.ts";
 import type { PadTokensOptions } from "./pad_tokens.ts";
 import { collateTokens, NOT_COUNTED, type PackOptions } from "./token_batch.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import type { SpecialTokens, Tokenizer } from "./tokenizer.ts";
 
 /** Options of {@linkcode maskTokens}. */
 export interface MaskTokensOptions {
@@ -73,7 +73,7 @@ export function maskTokens(
   assertOptions("maskTokens", options, OPTIONS);
   const { rate, random, tokenizer } = options;
   assertRate(rate);
-  assertTokenizer(tokenizer);
+  assertTokenizer(tokenizer, ["mask"]);
   const { specials, vocabularySize } = tokenizer;
   const special = new Set<number>(Object.values(specials));
   const anyToken = (): number => {
@@ -100,9 +100,13 @@ function assertRate(rate: number): void {
   throw new RangeError(`rate should be from 0 to 1, got ${rate}`);
 }
 
-function assertTokenizer(tokenizer: Pick<Tokenizer, "specials">): void {
-  const { pad, mask } = Object(Object(tokenizer).specials);
-  if (Number.isInteger(pad) && Number.isInteger(mask)) return;
+/** Throws unless a tokenizer has the special tokens that masking needs. */
+function assertTokenizer(
+  tokenizer: Pick<Tokenizer, "specials">,
+  kinds: readonly (keyof SpecialTokens)[],
+): void {
+  const specials = Object(Object(tokenizer).specials);
+  if (kinds.every((kind) => Number.isInteger(specials[kind]))) return;
   throw new TypeError(
     `tokenizer should be one such as byteTokenizer(), got ${
       tokenizer === null ? "null" : typeof tokenizer
@@ -148,7 +152,7 @@ export function collateMasked(
   assertOptions("collateMasked", options, COLLATE_OPTIONS);
   const { rate, tokenizer, length, packed } = options;
   assertRate(rate);
-  assertTokenizer(tokenizer);
+  assertTokenizer(tokenizer, ["pad", "mask"]);
   const collate = collateTokens({
     pad: tokenizer.specials.pad,
     length,

@@ -1,14 +1,25 @@
 import { assertIterable } from "../../contract/values.ts";
+import type { EncodeWithSpecialsOptions, TextInput } from "./text_input.ts";
 
-/** The ids of special tokens, which no text contains. */
+/**
+ * The ids of special tokens, which no text contains. Reading one that a
+ * tokenizer lacks throws a RangeError that names it; `Object.hasOwn(specials,
+ * "mask")` says whether there is one.
+ */
 export interface SpecialTokens {
   /** The id of padding. */
   readonly pad: number;
   /** The id of the mask, which replaces a token to predict. */
   readonly mask: number;
-  /** The id of the class token, which starts a text to classify. */
+  /**
+   * The id of the token that starts a text: BERT's class token, which starts a
+   * text to classify, or `<s>`, or `<|begin_of_text|>`.
+   */
   readonly cls: number;
-  /** The id of the separator, which ends a text. */
+  /**
+   * The id of the token that ends a text: BERT's separator, or `</s>`, or
+   * `<|endoftext|>`.
+   */
   readonly sep: number;
   /** The id of the unknown token, which replaces what is not in the vocabulary. */
   readonly unk: number;
@@ -22,6 +33,14 @@ export interface Tokenizer {
   readonly specials: SpecialTokens;
   /** Returns the ids of a text, none of them special. */
   encode(text: string): number[];
+  /**
+   * Returns what a model reads of a text, or of a pair: its ids with the special
+   * tokens around them, truncated, and the type of each token.
+   */
+  encodeWithSpecials(
+    text: string,
+    options?: EncodeWithSpecialsOptions,
+  ): TextInput;
   /** Returns the text of ids, without special tokens. */
   decode(ids: Iterable<number>): string;
 }
@@ -38,14 +57,32 @@ export const SPECIAL_IDS: SpecialTokens = {
   unk: 4,
 };
 
-/** Throws a TypeError unless a value is a string. */
-export function assertText(name: string, text: string): void {
-  if (typeof text === "string") return;
-  const given: unknown = text;
-  throw new TypeError(
-    `${name} should be a string, got ${given === null ? "null" : typeof given}`,
-  );
+/**
+ * Makes the special tokens of those that there are. The others are no properties
+ * of the result itself: its prototype throws where they are read.
+ */
+export function specialTokens(
+  found: Readonly<Partial<Record<keyof SpecialTokens, number>>>,
+): SpecialTokens {
+  return Object.create(
+    MISSING,
+    Object.getOwnPropertyDescriptors(found),
+  ) as SpecialTokens;
 }
+
+const MISSING: object = Object.create(
+  null,
+  Object.fromEntries(
+    Object.keys(SPECIAL_IDS).map((kind) => [kind, {
+      get() {
+        throw new RangeError(
+          `the tokenizer should have a special token for ${kind}, got none; ` +
+            `name one: tokenizerOf(file, { ${kind}: "…" })`,
+        );
+      },
+    }]),
+  ),
+);
 
 /**
  * Returns the ids that are not those of special tokens.

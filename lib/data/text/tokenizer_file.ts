@@ -2,18 +2,18 @@ import {
   ByteLevelPreTokenizer,
   Tokenizer as Library,
 } from "@huggingface/tokenizers";
-import {
-  assertText,
-  type SpecialTokens,
-  textIds,
-  type Tokenizer,
-} from "./tokenizer.ts";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertText } from "./assert_text.ts";
+import { templateOf, truncationOf } from "./post_processor.ts";
+import { specialsOf } from "./special_tokens.ts";
+import { inputEncoder } from "./text_input.ts";
+import { textIds, type Tokenizer } from "./tokenizer.ts";
 import {
   assertTokenizerShape,
   type ModelType,
-  shown,
   STEPS,
 } from "./tokenizer_shape.ts";
+import { shown } from "./tokenizer_checks.ts";
 import { literalContents, StepBounds } from "./tokenizer_steps.ts";
 
 /**
@@ -45,19 +45,52 @@ export interface TokenizerFile {
  */
 const KNOWN_WORDS = 100_000;
 
-/** The names of special tokens in BERT and RoBERTa. */
-const NAMES: Record<keyof SpecialTokens, readonly string[]> = {
-  pad: ["[PAD]", "<pad>"],
-  mask: ["[MASK]", "<mask>"],
-  cls: ["[CLS]", "<s>"],
-  sep: ["[SEP]", "</s>"],
-  unk: ["[UNK]", "<unk>"],
+/** Options of {@linkcode tokenizerOf}: which tokens of the file are special. */
+export interface TokenizerOfOptions {
+  /** The name of the token for padding. @default `[PAD]` or `<pad>` */
+  pad?: string | undefined;
+  /** The name of the mask token. @default `[MASK]` or `<mask>` */
+  mask?: string | undefined;
+  /**
+   * The name of the token that starts a text.
+   * @default `[CLS]`, `<s>`, `<|begin_of_text|>` or `<bos>`
+   */
+  cls?: string | undefined;
+  /**
+   * The name of the token that ends a text.
+   * @default `[SEP]`, `</s>`, `<|end_of_text|>`, `<|endoftext|>` or `<eos>`
+   */
+  sep?: string | undefined;
+  /**
+   * The name of the unknown token.
+   * @default that of the file's model, else `[UNK]` or `<unk>`
+   */
+  unk?: string | undefined;
+  /**
+   * The parsed content of the `tokenizer_config.json` or
+   * `special_tokens_map.json` beside the file, which names special tokens.
+   * @default none
+   */
+  config?: object | undefined;
+}
+
+const OPTIONS: OptionNames<TokenizerOfOptions> = {
+  pad: true,
+  mask: true,
+  cls: true,
+  sep: true,
+  unk: true,
+  config: true,
 };
 
 /**
  * Makes a tokenizer from a `tokenizer.json`, made by {@linkcode trainTokenizer}
- * or in another of Hugging Face's formats. The names of special tokens in a
- * text are encoded like any other text.
+ * or as Hugging Face has them: of BERT, RoBERTa, GPT-2, Llama, Qwen, T5 and
+ * others. The names of special tokens in a text are encoded like any other text.
+ *
+ * `encode` gives the tokens of a text alone. `encodeWithSpecials` obeys the
+ * file's `post_processor` and `truncation`, and takes pairs of texts. A special
+ * token that the file lacks is missed only where something needs it.
  *
  * The patterns of a file (`Regex`) find what they would as regular expressions,
  * in a time that is bounded: at most one step for each character of a text and
@@ -77,18 +110,45 @@ const NAMES: Record<keyof SpecialTokens, readonly string[]> = {
  * assertEquals(tokenizer.decode(ids), "slower");
  * ```
  *
- * @param file The parsed content of the file. Its `post_processor` is not used.
+ * @example A pair of texts, as BERT reads it
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { tokenizerOf, trainTokenizer } from "@lionjs/lion/data";
+ *
+ * const file = trainTokenizer(["low lower lowest"], { vocabularySize: 270 });
+ * const tokenizer = tokenizerOf(file);
+ * const { ids, types } = tokenizer.encodeWithSpecials("low", { pair: "lower" });
+ * const { cls, sep } = tokenizer.specials;
+ * const [low, lower] = ["low", "lower"].map((text) => tokenizer.encode(text));
+ * assertEquals(ids, [cls, ...low!, sep, ...lower!, sep]);
+ * assertEquals(types, ids.map((_, i) => i < low!.length + 2 ? 0 : 1));
+ * ```
+ *
+ * @param file The parsed content of the file.
+ * @param options See {@linkcode TokenizerOfOptions}.
  * @returns The tokenizer. Its `encode` throws a RangeError that names the piece
  * of a text that has no id, if the file has no unknown token for it.
  * @throws {TypeError} If it is not a tokenizer; the message names the field.
- * @throws {RangeError} If it lacks a special token (padding, mask, start, end
- * or unknown), the unknown token of its model is not in its vocabulary, or its
- * ids are not those of a vocabulary: from 0, unique, and with no more gaps than
- * tokens. Also if a pattern has a back reference, or more than 2,000 parts when
- * what it repeats is written out, or a step puts more than 100 characters into
- * texts.
+ * Also if an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option names no token of the file, the unknown token
+ * of its model is not in its vocabulary, or its ids are not those of a
+ * vocabulary: from 0, unique, and with no more gaps than tokens. Also if a
+ * pattern has a back reference, or more than 2,000 parts when what it repeats is
+ * written out, or a step puts more than 100 characters into texts.
  */
-export function tokenizerOf(file: TokenizerFile): Tokenizer {
+export function tokenizerOf(
+  file: TokenizerFile,
+  options: TokenizerOfOptions = {},
+): Tokenizer {
+  assertOptions("tokenizerOf", options, OPTIONS);
+  const { config, ...names } = options;
+  if (config !== undefined && typeof config !== "object") {
+    throw new TypeError(
+      `config should be the value of a tokenizer_config.json, got ${
+        shown(config)
+      }`,
+    );
+  }
   const type = assertTokenizerShape(file);
   assertIds(file);
   const added = file.added_tokens ?? [];
@@ -97,19 +157,21 @@ export function tokenizerOf(file: TokenizerFile): Tokenizer {
   );
   const notSpecial = added.filter(({ special }) => !special);
   const library = libraryOf(file, modelOf(file, type), notSpecial);
-  const bounds = new StepBounds(library);
+  const bounds = new StepBounds(library, file);
   const ids = library.get_vocab();
   for (const { id, content } of added) ids.set(content, id);
   const vocabulary = {
     vocabularySize: 1 + [...ids.values()].reduce((a, b) => Math.max(a, b), -1),
-    specials: Object.fromEntries(
-      Object.entries(NAMES).map(([kind, names]) => [kind, idOf(names, ids)]),
-    ) as unknown as SpecialTokens,
+    specials: specialsOf(ids, names, config, unknownOf(file, type)),
   };
-  const encode = encoder(library, bounds);
+  const template = templateOf(file.post_processor, ids);
+  const truncation = truncationOf(file.truncation);
+  const any = encoder(library, bounds);
+  const encode = notSpecial.length === 0 ? byWord(library, any) : any;
   return {
     ...vocabulary,
-    encode: notSpecial.length === 0 ? byWord(library, encode) : encode,
+    encode,
+    encodeWithSpecials: inputEncoder(encode, template, truncation),
     decode(ids) {
       const known = textIds(ids, vocabulary).filter((id) => !special.has(id));
       if (known.length === 0) return ""; // the library throws for none
@@ -137,7 +199,7 @@ function libraryOf(
   const steps = STEPS.map((kind) => [kind, literalContents(kind, file[kind])]);
   try {
     return new Library(
-      // A post-processor adds special tokens, which `encode` does not.
+      // `encode` adds no special tokens, and `encodeWithSpecials` does so by ids.
       {
         ...Object.fromEntries(steps),
         post_processor: null,
@@ -155,6 +217,16 @@ function libraryOf(
       { cause },
     );
   }
+}
+
+/** The unknown token of a file's model, if it has one. */
+function unknownOf(
+  { model }: TokenizerFile,
+  type: ModelType,
+): string | undefined {
+  if (type !== "Unigram") return (model.unk_token as string) || undefined;
+  const { unk_id: id, vocab } = model;
+  return (vocab as [string, number][])[id as number]?.[0];
 }
 
 /** A name that no vocabulary has, for a piece of text without a token. */
@@ -288,12 +360,4 @@ function byWord(library: Library, encode: Encode): Encode {
       return ids;
     });
   };
-}
-
-function idOf(names: readonly string[], ids: Map<string, number>): number {
-  const name = names.find((name) => ids.has(name));
-  if (name !== undefined) return ids.get(name)!;
-  throw new RangeError(
-    `file should have a token ${names.join(" or ")}, got ${ids.size} others`,
-  );
 }

@@ -9,13 +9,25 @@
 
 import { SplitPreTokenizer } from "@huggingface/tokenizers";
 import { LONGEST_SOURCE } from "./pattern_program.ts";
-
-/** A check of a field, which throws unless the value is valid. */
-type Check = (name: string, value: unknown) => void;
-
-type Fields = Readonly<Record<string, Check>>;
-
-type Record_ = Record<string, unknown>;
+import { SPLIT_BEHAVIORS } from "./split_text.ts";
+import {
+  assertFields,
+  boolean,
+  type Check,
+  type Fields,
+  finite,
+  integer,
+  isObject,
+  list,
+  object,
+  oneOf,
+  optional,
+  strings,
+  text,
+  token,
+  type Unchecked,
+  wrong,
+} from "./tokenizer_checks.ts";
 
 /** The types of tokenizer models. */
 export type ModelType = "BPE" | "Unigram" | "WordLevel" | "WordPiece";
@@ -42,22 +54,6 @@ const MOST_STEPS = 32;
  */
 const LONGEST_WORD = 1000;
 
-const object: Check = (name, value) => {
-  if (!isObject(value)) wrong(name, "an object", value);
-};
-const boolean = kind("true or false", (value) => typeof value === "boolean");
-const text = kind("a string", (value) => typeof value === "string");
-const token = kind(
-  "a string that is not empty",
-  (value) => typeof value === "string" && value !== "",
-);
-const finite = kind("a finite number", (value) => Number.isFinite(value));
-const strings = kind(
-  "two strings",
-  (value) =>
-    Array.isArray(value) && value.length === 2 &&
-    value.every((each) => typeof each === "string"),
-);
 const content: Check = (name, value) => {
   text(name, value);
   if ((value as string).length <= LONGEST_CONTENT) return;
@@ -90,6 +86,8 @@ const pattern: Check = (name, value) => {
     wrong(`${name}.${kind}`, `a regular expression (${message})`, source);
   }
 };
+
+const behavior = optional(oneOf(...SPLIT_BEHAVIORS));
 
 const REPLACE: Fields = { pattern, content };
 const BYTE_LEVEL: Fields = {
@@ -133,9 +131,9 @@ const TYPES: Readonly<
     Digits: { individual_digits: optional(boolean) },
     FixedLength: { length: integer(1) },
     Metaspace: METASPACE,
-    Punctuation: { behavior: optional(text) },
+    Punctuation: { behavior },
     Replace: REPLACE,
-    Split: { pattern, behavior: optional(text), invert: optional(boolean) },
+    Split: { pattern, behavior, invert: optional(boolean) },
     Whitespace: {},
     WhitespaceSplit: {},
   },
@@ -233,7 +231,7 @@ export function assertTokenizerShape(file: unknown): ModelType {
 }
 
 /** The type of a model, which in old files follows from the model's fields. */
-function typeOf(model: Record_): ModelType {
+function typeOf(model: Unchecked): ModelType {
   if (model.type !== undefined) {
     oneOf(...Object.keys(MODELS))("file.model.type", model.type);
     return model.type as ModelType;
@@ -270,64 +268,4 @@ function assertSteps(
     step[field],
   );
   return count;
-}
-
-function assertFields(name: string, owner: Record_, fields: Fields): void {
-  for (const [field, check] of Object.entries(fields)) {
-    check(`${name}.${field}`, owner[field]);
-  }
-}
-
-function isObject(value: unknown): value is Record_ {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function kind(expected: string, fits: (value: unknown) => boolean): Check {
-  return (name, value) => {
-    if (!fits(value)) wrong(name, expected, value);
-  };
-}
-
-function oneOf(...names: readonly string[]): Check {
-  const known = new Set<unknown>(names);
-  return kind(`one of ${names.join(", ")}`, (value) => known.has(value));
-}
-
-/** Makes a check that allows a missing field or null. */
-function optional(check: Check): Check {
-  return (name, value) => {
-    if (value !== undefined && value !== null) check(name, value);
-  };
-}
-
-function list(check: Check): Check {
-  return (name, value) => {
-    if (!Array.isArray(value)) wrong(name, "an array", value);
-    value.forEach((each, i) => check(`${name}[${i}]`, each));
-  };
-}
-
-function integer(least: number, most = Number.MAX_SAFE_INTEGER): Check {
-  return (name, value) => {
-    if (typeof value !== "number") wrong(name, "an integer", value);
-    if (Number.isInteger(value) && value >= least && value <= most) return;
-    throw new RangeError(
-      `${name} should be an integer from ${least} to ${most}, got ${value}`,
-    );
-  };
-}
-
-function wrong(name: string, expected: string, value: unknown): never {
-  throw new TypeError(
-    `file should be the value of a tokenizer.json: ${name} should be ${expected}, got ${
-      shown(value)
-    }`,
-  );
-}
-
-/** Formats a value for an error message. */
-export function shown(value: unknown): string {
-  const plain = typeof value === "number" || typeof value === "bigint";
-  const json = plain ? String(value) : JSON.stringify(value) ?? String(value);
-  return json.length > 60 ? `${json.slice(0, 60)}…` : json;
 }

@@ -1,11 +1,18 @@
 /**
  * Bounds on the steps of a `tokenizer.json` in the library that runs them: on
- * their time, and on the length of their output.
+ * their time, and on the length of their output. Steps that the library runs in
+ * another way than Hugging Face's are corrected.
  *
  * @module
  */
 import type { Tokenizer as Library } from "@huggingface/tokenizers";
 import { BoundedPattern } from "./bounded_pattern.ts";
+import {
+  correctedNormalizer,
+  correctedSplitter,
+  type RunStep,
+} from "./step_corrections.ts";
+import type { Unchecked } from "./tokenizer_checks.ts";
 import { SEQUENCE, STEPS } from "./tokenizer_shape.ts";
 
 /** A step in the library; a sequence holds its steps in another field. */
@@ -42,12 +49,17 @@ export class StepBounds {
 
   /**
    * @param library The tokenizer whose steps are changed.
-   * @throws {TypeError} If a pattern is not a regular expression.
+   * @param file The file that it is made of.
+   * @throws {TypeError} If a pattern is not a regular expression, or a map of
+   * characters is none.
    * @throws {RangeError} If a pattern's time has no bound.
    */
-  constructor(library: Library) {
+  constructor(library: Library, file: Unchecked) {
     for (const kind of STEPS) {
-      this.#bound(kind, `file.${kind}`, library[kind] as unknown as Step);
+      const step = library[kind] as unknown as Step | null;
+      if (step) {
+        this.#bound(kind, `file.${kind}`, step, file[kind] as Unchecked);
+      }
     }
   }
 
@@ -62,12 +74,17 @@ export class StepBounds {
     return run();
   }
 
-  #bound(kind: typeof STEPS[number], name: string, step: Step | null): void {
-    if (step === null) return;
+  #bound(
+    kind: typeof STEPS[number],
+    name: string,
+    step: Step,
+    given: Unchecked,
+  ): void {
     const steps = step[INNER[kind]] as Step[] | undefined;
     if (Array.isArray(steps)) {
+      const all = given[SEQUENCE[kind]] as Unchecked[];
       steps.forEach((inner, i) =>
-        this.#bound(kind, `${name}.${SEQUENCE[kind]}[${i}]`, inner)
+        this.#bound(kind, `${name}.${SEQUENCE[kind]}[${i}]`, inner, all[i]!)
       );
       return;
     }
@@ -75,9 +92,9 @@ export class StepBounds {
       step.pattern = bounded(`${name}.pattern.Regex`, step.pattern!);
     }
     const method = METHODS[kind];
-    const run = step[method] as (...given: unknown[]) => string | string[];
-    step[method] = (...given: unknown[]) => {
-      const made = run.apply(step, given);
+    const run = corrected(kind, name, step, given, method);
+    step[method] = (...given: [string, ...unknown[]]) => {
+      const made = run(...given);
       const parts = typeof made === "string" ? [made] : made;
       for (const { length } of parts) this.#left -= length;
       if (this.#left >= 0) return made;
@@ -85,6 +102,27 @@ export class StepBounds {
         `${name} should not make thousands of characters of one`,
       );
     };
+  }
+}
+
+/** What runs a step: the library's method, or what corrects it. */
+function corrected(
+  kind: typeof STEPS[number],
+  name: string,
+  step: Step,
+  given: Unchecked,
+  method: string,
+): RunStep<string | string[]> {
+  const run = (step[method] as RunStep<string & string[]>).bind(step);
+  if (kind === "pre_tokenizer") return correctedSplitter(given, step, run);
+  if (kind === "decoder") return run;
+  try {
+    return correctedNormalizer(given, run);
+  } catch (cause) {
+    throw new TypeError(
+      `${name}.precompiled_charsmap ${(cause as Error).message}`,
+      { cause },
+    );
   }
 }
 

@@ -2,7 +2,8 @@ import { ByteLevelPreTokenizer } from "@huggingface/tokenizers";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertIterable } from "../../contract/values.ts";
 import { assertInteger } from "../batches/assert_integer.ts";
-import { assertText, SPECIAL_TOKENS } from "./tokenizer.ts";
+import { assertText } from "./assert_text.ts";
+import { SPECIAL_IDS, SPECIAL_TOKENS } from "./tokenizer.ts";
 import type { TokenizerFile } from "./tokenizer_file.ts";
 
 /** Options of {@linkcode trainTokenizer}. */
@@ -15,6 +16,13 @@ export interface TrainTokenizerOptions {
 }
 
 const OPTIONS: OptionNames<TrainTokenizerOptions> = { vocabularySize: true };
+
+/** What `encodeWithSpecials` puts around texts: what BERT has. */
+const POST_PROCESSOR = {
+  type: "BertProcessing",
+  sep: ["[SEP]", SPECIAL_IDS.sep],
+  cls: ["[CLS]", SPECIAL_IDS.cls],
+};
 
 const BYTES = 256;
 const MOST = 65_536;
@@ -93,7 +101,7 @@ export function trainTokenizer(
     })),
     normalizer: null,
     pre_tokenizer: byteLevel,
-    post_processor: null,
+    post_processor: POST_PROCESSOR,
     decoder: byteLevel,
     model: { type: "BPE", vocab: Object.fromEntries(ids), merges },
   };

@@ -1,0 +1,202 @@
+/**
+ * The `post_processor` and the `truncation` of a `tokenizer.json`: what a model
+ * reads of texts.
+ *
+ * Source: Hugging Face's documentation of tokenizers, "Post-processors".
+ *
+ * @module
+ */
+import type { Template, TemplatePart, Truncation } from "./text_input.ts";
+import { bertTemplate, NO_TRUNCATION } from "./text_input.ts";
+import {
+  assertFields,
+  type Check,
+  type Fields,
+  integer,
+  isObject,
+  list,
+  oneOf,
+  optional,
+  shown,
+  text,
+  type Unchecked,
+  wrong,
+} from "./tokenizer_checks.ts";
+
+const NAME = "file.post_processor";
+
+/** Largest type of a token. */
+const MOST_TYPES = 1000;
+
+const pieces = list((name, value) => {
+  if (!isObject(value)) wrong(name, "an object", value);
+  const [[kind, piece] = [], ...others] = Object.entries(value);
+  const fields = PIECES[kind ?? ""];
+  if (!fields || others.length > 0 || !isObject(piece)) {
+    wrong(name, "{ Sequence: … } or { SpecialToken: … }", value);
+  }
+  assertFields(`${name}.${kind}`, piece, fields);
+});
+const PIECES: Readonly<Record<string, Fields>> = {
+  Sequence: { id: oneOf("A", "B"), type_id: integer(0, MOST_TYPES) },
+  SpecialToken: { id: text, type_id: integer(0, MOST_TYPES) },
+};
+/** A special token as a pair of its name and id. */
+const named: Check = (name, value) => {
+  const [token, id] = Array.isArray(value) ? value : [];
+  if (typeof token === "string" && Number.isInteger(id) && id >= 0) return;
+  wrong(name, "a token and its id", value);
+};
+const specials: Check = (name, value) => {
+  if (!isObject(value)) wrong(name, "an object", value);
+  for (const [token, one] of Object.entries(value)) {
+    if (!isObject(one)) wrong(`${name}[${shown(token)}]`, "an object", one);
+    list(integer(0))(`${name}[${shown(token)}].ids`, one.ids);
+  }
+};
+
+/** The fields of each type of post-processor that are read; all others are ignored. */
+const TYPES: Readonly<Record<string, Fields>> = {
+  BertProcessing: { cls: named, sep: named },
+  ByteLevel: {}, // It changes only which characters of a text a token is.
+  RobertaProcessing: { cls: named, sep: named },
+  TemplateProcessing: {
+    single: pieces,
+    pair: pieces,
+    special_tokens: optional(specials),
+  },
+};
+
+const TRUNCATION: Fields = {
+  max_length: integer(0),
+  strategy: optional(oneOf("LongestFirst", "OnlyFirst", "OnlySecond")),
+  direction: optional(oneOf("Left", "Right")),
+};
+
+/**
+ * Reads the template of a post-processor.
+ *
+ * @param value The field of the file.
+ * @param ids The ids of all tokens.
+ * @throws {TypeError} If a field has the wrong type.
+ * @throws {RangeError} If a special token is not in the vocabulary, or several
+ * post-processors in a sequence add some.
+ */
+export function templateOf(
+  value: unknown,
+  ids: ReadonlyMap<string, number>,
+): Template {
+  const known = new Set(ids.values());
+  const found = processorsOf(NAME, value).filter(({ type }) =>
+    type !== "ByteLevel"
+  );
+  if (found.length > 1) {
+    throw new RangeError(
+      `${NAME} should have one processor that adds tokens, got ${
+        found.map(({ type }) => type).join(", ")
+      }`,
+    );
+  }
+  const [processor] = found;
+  const template = processor ? templateOfOne(processor, ids) : PLAIN;
+  for (const part of [...template.single, ...template.pair]) {
+    for (const id of "ids" in part ? part.ids : []) {
+      if (known.has(id)) continue;
+      throw new RangeError(
+        `${NAME} should add tokens of the vocabulary, got id ${id}`,
+      );
+    }
+  }
+  return template;
+}
+
+/** The texts alone. */
+const PLAIN: Template = {
+  single: [{ text: 0, type: 0 }],
+  pair: [{ text: 0, type: 0 }, { text: 1, type: 1 }],
+};
+
+/** Checks post-processors, and lists those of sequences one by one. */
+function processorsOf(name: string, value: unknown): Unchecked[] {
+  if (value === null || value === undefined) return [];
+  if (!isObject(value)) wrong(name, "an object", value);
+  const { type } = value;
+  if (type === "Sequence") {
+    const all: Unchecked[] = [];
+    list((name, one) => {
+      // A sequence in another would have no use, and may have no end.
+      if (!isObject(one)) wrong(name, "an object", one);
+      oneOf(...Object.keys(TYPES))(`${name}.type`, one.type);
+      all.push(...processorsOf(name, one));
+    })(`${name}.processors`, value.processors);
+    return all;
+  }
+  oneOf(...Object.keys(TYPES), "Sequence")(`${name}.type`, type);
+  assertFields(name, value, TYPES[type as string]!);
+  return [value];
+}
+
+function templateOfOne(
+  processor: Unchecked,
+  ids: ReadonlyMap<string, number>,
+): Template {
+  if (processor.type === "TemplateProcessing") {
+    const parts = (field: "single" | "pair") =>
+      (processor[field] as Piece[]).map((piece) =>
+        partOf(piece, processor, ids)
+      );
+    return { single: parts("single"), pair: parts("pair") };
+  }
+  const [cls, sep] = [processor.cls, processor.sep].map((token) =>
+    (token as [string, number])[1]
+  ) as [number, number];
+  const bert = bertTemplate(cls, sep);
+  if (processor.type === "BertProcessing") return bert;
+  // RoBERTa: <s> a </s></s> b </s>, all of type 0.
+  const { single } = bert;
+  const end = { ids: [sep], type: 0 };
+  return { single, pair: [...single, end, { text: 1, type: 0 }, end] };
+}
+
+/** A piece of a template in a file. */
+interface Piece {
+  readonly Sequence?: { readonly id: "A" | "B"; readonly type_id: number };
+  readonly SpecialToken?: { readonly id: string; readonly type_id: number };
+}
+
+function partOf(
+  { Sequence: sequence, SpecialToken: special }: Piece,
+  { special_tokens: specials }: Unchecked,
+  ids: ReadonlyMap<string, number>,
+): TemplatePart {
+  if (sequence) {
+    return { text: sequence.id === "A" ? 0 : 1, type: sequence.type_id };
+  }
+  const { id: token, type_id: type } = special!;
+  const owner = Object(specials) as Record<string, { ids: number[] }>;
+  if (Object.hasOwn(owner, token)) return { ids: owner[token]!.ids, type };
+  const id = ids.get(token);
+  if (id !== undefined) return { ids: [id], type };
+  throw new RangeError(
+    `${NAME}.special_tokens should have ${
+      shown(token)
+    }, which its template names`,
+  );
+}
+
+/**
+ * Reads the truncation of a file.
+ *
+ * @throws {TypeError} If a field has the wrong type.
+ * @throws {RangeError} If its length is negative.
+ */
+export function truncationOf(value: unknown): Truncation {
+  if (value === null || value === undefined) return NO_TRUNCATION;
+  if (!isObject(value)) wrong("file.truncation", "an object", value);
+  assertFields("file.truncation", value, TRUNCATION);
+  return {
+    length: value.max_length as number,
+    strategy: (value.strategy ?? "LongestFirst") as Truncation["strategy"],
+    direction: (value.direction ?? "Right") as Truncation["direction"],
+  };
+}
