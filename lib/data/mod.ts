@@ -122,15 +122,19 @@ export {
   type StreamedBatchesOptions,
 } from "./records/streamed_batches.ts";
 export {
-  type ClassifiedTokens,
   collateCausal,
   type CollateCausalOptions,
   collateTokens,
   type CollateTokensOptions,
-  type LabelledTokens,
   NOT_COUNTED,
   type PackOptions,
+  type TokenTypesOptions,
 } from "./text/token_batch.ts";
+export type {
+  ClassifiedTokens,
+  LabelledTokens,
+  TypedTokens,
+} from "./text/token_examples.ts";
 export type {
   EncodeWithSpecialsOptions,
   TextInput,

@@ -85,6 +85,32 @@ async function images(
   return values;
 }
 
+onCpu(
+  "collateDigits() refuses images of another size, and without a label",
+  () => {
+    for (const augment of [false, true]) {
+      const collate = collateDigits({ augment });
+      for (const count of [400, 1024, 0]) {
+        assertThrows(
+          () =>
+            collate(
+              [dot(1, 1), { pixels: new Uint8Array(count), label: 1 }],
+              () => 0,
+            ),
+          RangeError,
+          `pixels should be 784, of an image of 28 × 28, got ${count} at 1`,
+        );
+      }
+      assertThrows(
+        () =>
+          collate([{ pixels: new Uint8Array(784) } as LabelledImage], () => 0),
+        RangeError,
+        "labels should be integers of 32 bits, got undefined at 0",
+      );
+    }
+  },
+);
+
 onCpu("collateDigits() normalises and moves images", async () => {
   const digits = [dot(10, 12), dot(20, 3)];
   const plain = await images(digits, false, []);

@@ -50,6 +50,49 @@ async function shapes<E>(
   }
 }
 
+onCpu(
+  "lionBert as it is by default takes batches with token types",
+  async () => {
+    const make = (more: object) =>
+      lionBert({ ...SIZES, vocabularySize, maxLength: 16, ...more });
+    const pairs = datasetOf(["a", "bc", "def", ""].map((text, label) => ({
+      ...tokenizer.encodeWithSpecials(text, { pair: "lion", length: 12 }),
+      label,
+    })));
+    const tokenTypes = true, length = 12;
+    assertEquals(
+      await shapes(
+        () => make({}),
+        pairs,
+        collateMasked({ tokenizer, rate: 0.3, length, tokenTypes }),
+      ),
+      [[size, length, vocabularySize], [size, length]],
+    );
+    assertEquals(
+      await shapes(
+        () => make({ head: "classification", numClasses: 4 }),
+        pairs,
+        collateTokens({ length, tokenTypes }),
+      ),
+      [[size, 4], [size]],
+    );
+    assertEquals(
+      await shapes(
+        () => make({ segments: true }),
+        pairs,
+        collateMasked({
+          tokenizer,
+          rate: 0.3,
+          length: 12,
+          tokenTypes,
+          packed: true,
+        }),
+      ),
+      [[size, length, vocabularySize], [size, length]],
+    );
+  },
+);
+
 onCpu("each dataset's batches are what its model takes", async () => {
   assertEquals(
     await shapes(

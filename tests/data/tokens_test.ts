@@ -130,6 +130,133 @@ onCpu(
   },
 );
 
+onCpu("token types are the input after the mask, packed or not", async () => {
+  const random = uniform(1);
+  const examples = [
+    { ids: [5, 6, 7], types: [0, 0, 1], label: 3 },
+    { ids: [8], label: 1 },
+  ];
+  const tokenTypes = true, length = 4;
+  assertEquals(await read(collateTokens({ tokenTypes })(examples, random)), {
+    inputs: [[[5, 6, 7], [8, 0, 0]], [[1, 1, 1], [1, 0, 0]], [[0, 0, 1], [
+      0,
+      0,
+      0,
+    ]]],
+    labels: [3, 1],
+  });
+  const packed = collateTokens({
+    ...{ tokenTypes, length, packed: true, maxSegments: 2 },
+  })(examples, random);
+  assertEquals(packed.inputs[2]!.dtype, "int32");
+  assertEquals(await read(packed), {
+    inputs: [[[5, 6, 7, 8]], [[1, 1, 1, 1]], [[0, 0, 1, 0]], [[1, 1, 1, 2]]],
+    labels: [[3, 1]],
+  });
+  const input = tokenizer.encodeWithSpecials("a", { pair: "bc" });
+  const masked = collateMasked({ tokenizer, rate: 0, tokenTypes });
+  assertEquals(await read(masked([input, [5, 6]], random)), {
+    inputs: [
+      [input.ids, [5, 6, 0, 0, 0, 0]],
+      [[1, 1, 1, 1, 1, 1], [1, 1, 0, 0, 0, 0]],
+      [[0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 0, 0]],
+    ],
+    labels: [Array(6).fill(-100), Array(6).fill(-100)],
+  });
+});
+
+onCpu("collates name what an example lacks, and batches without tokens", () => {
+  const tokens = collateTokens(), causal = collateCausal();
+  const masked = collateMasked({ tokenizer, rate: 0.3 });
+  const cases: [
+    // deno-lint-ignore no-explicit-any
+    any,
+    unknown[],
+    typeof TypeError | typeof RangeError,
+    string,
+  ][] = [
+    [tokens, [{ ids: [1] }], TypeError, "should have labels, an array of num"],
+    [
+      tokens,
+      [{ label: 1 }],
+      TypeError,
+      "should have ids, an array of numbers, got undefined at 0",
+    ],
+    [
+      tokens,
+      [{ ids: "ab", label: 1 }],
+      TypeError,
+      "should have ids, an array of numbers, got string at 0",
+    ],
+    [tokens, [null], TypeError, "should have ids"],
+    [
+      tokens,
+      [{ ids: [1], label: 1 }, { ids: [1] }],
+      RangeError,
+      "labels should be integers of 32 bits, got undefined at 1",
+    ],
+    [
+      tokens,
+      [{ ids: [1], label: "cat" }],
+      RangeError,
+      "labels should be integers of 32 bits, got cat at 0",
+    ],
+    [
+      tokens,
+      [{ ids: [1], labels: [1] }, { ids: [1], label: 1 }],
+      TypeError,
+      "should have labels of its tokens, as the one at 0, got a label at 1",
+    ],
+    [
+      collateTokens({ tokenTypes: true }),
+      [{ ids: [1], types: [], label: 1 }],
+      RangeError,
+      "types should be one for each of the 1 tokens of an example, got 0 at 0",
+    ],
+    [
+      tokens,
+      [{ ids: [], label: 1 }, { ids: [], label: 0 }],
+      RangeError,
+      "sequences should have at least one with a token, got 2 that are empty; leave out empty texts",
+    ],
+    [masked, [[], []], RangeError, "got 2 that are empty"],
+    [
+      masked,
+      [{ text: "a" }],
+      TypeError,
+      "should have ids, an array of numbers, got undefined at 0",
+    ],
+    [
+      masked,
+      ["a"],
+      TypeError,
+      "should have ids, an array of numbers, got string at 0",
+    ],
+    [
+      causal,
+      [[], [1]],
+      RangeError,
+      "a sequence with at least two tokens, got 2 with at most 1",
+    ],
+    [
+      collateCausal({ packed: true, length: 4 }),
+      [[1]],
+      RangeError,
+      "at least two tokens, got 1 with at most 1",
+    ],
+  ];
+  for (const [collate, examples, Kind, message] of cases) {
+    // As a stream calls it, which disposes of what is made before an error.
+    const call = () => tf.tidy(() => collate(examples, uniform(1)));
+    assertThrows(call, Kind, message);
+  }
+  assertThrows(
+    () => collateTokens({ tokenTypes: 2 as never }),
+    TypeError,
+    "tokenTypes should be true or false, got 2",
+  );
+});
+
 onCpu("collateCausal() asks for the next token", async () => {
   const batch = collateCausal()([[5, 6, 7], [8, 9]], uniform(1));
   assertEquals(await read(batch), {

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { integers } from "../batches/integers.ts";
 import type { LabelledImage } from "../batches/labelled_image.ts";
 import { MNIST_SIDE } from "./mnist.ts";
 import { assertPixelScale, type PixelScale, scalePixels } from "./pixels.ts";
@@ -65,7 +66,8 @@ const SCALE = 0.1;
  * @param options See {@linkcode CollateDigitsOptions}.
  * @returns The function, for `shuffledBatches` and `batchesInOrder`.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
- * @throws {RangeError} If an option has an invalid value.
+ * @throws {RangeError} If an option has an invalid value; when a batch is made,
+ * if an image is not of 28 × 28 pixels, or has no label.
  */
 export function collateDigits(
   options: CollateDigitsOptions = {},
@@ -82,16 +84,27 @@ export function collateDigits(
   return (digits, random) => {
     const size = digits.length;
     const images = new Float32Array(size * PIXELS);
+    const labels = integers("labels", digits.map(({ label }) => label));
     digits.forEach(({ pixels }, i) => {
+      assertDigit(pixels, i);
       images.set(augment ? moved(pixels, random) : pixels, i * PIXELS);
     });
     scalePixels(images, scale);
     return {
       inputs: [tf.tensor4d(images, [size, MNIST_SIDE, MNIST_SIDE, 1])],
-      labels: tf.tensor1d(digits.map(({ label }) => label), "int32"),
+      labels: tf.tensor1d(labels, "int32"),
       size,
     };
   };
+}
+
+/** Throws unless an image has as many pixels as a digit of MNIST. */
+function assertDigit(pixels: Uint8Array | undefined, place: number): void {
+  const count = pixels?.length;
+  if (count === PIXELS) return;
+  throw new RangeError(
+    `pixels should be ${PIXELS}, of an image of ${MNIST_SIDE} × ${MNIST_SIDE}, got ${count} at ${place}; resize it first`,
+  );
 }
 
 /** Returns an image shifted, and rotated and scaled about its centre. */

@@ -5,6 +5,7 @@ import {
   type OptionNames,
 } from "../../contract/options.ts";
 import { assertFinite } from "../../contract/values.ts";
+import { integers } from "../batches/integers.ts";
 import type { LabelledImage } from "../batches/labelled_image.ts";
 import type { Collate } from "../batches/stream.ts";
 
@@ -60,7 +61,7 @@ const OPTIONS: OptionNames<CollatePixelsOptions> = {
  * of a batch must have the same size.
  * @throws {TypeError} If an option is unknown, or of the wrong type.
  * @throws {RangeError} If an option has an invalid value; when a batch is made,
- * if its images differ in size.
+ * if its images differ in size, or one has no label.
  */
 export function collatePixels(
   options: CollatePixelsOptions = {},
@@ -69,6 +70,7 @@ export function collatePixels(
   const { mean = 0.5, deviation = 0.5 } = options;
   assertPixelScale({ mean, deviation });
   return (images) => {
+    const labels = integers("labels", images.map(({ label }) => label));
     const size = images.length, length = images[0]!.pixels.length;
     const values = new Float32Array(size * length);
     images.forEach(({ pixels }, i) => {
@@ -85,7 +87,7 @@ export function collatePixels(
         tf.tensor3d(values, [size, length, 1]),
         tf.ones([size, length]),
       ],
-      labels: tf.tensor1d(images.map(({ label }) => label), "int32"),
+      labels: tf.tensor1d(labels, "int32"),
       size,
     };
   };

@@ -13,7 +13,7 @@ import {
   type Part,
 } from "../batches/generated.ts";
 import { below, type Random, seeded } from "../batches/random.ts";
-import type { ClassifiedTokens } from "../text/token_batch.ts";
+import type { ClassifiedTokens } from "../text/token_examples.ts";
 
 /** Options of {@linkcode listOps}; the defaults are Long Range Arena's. */
 export interface ListOpsOptions extends GeneratedOptions {

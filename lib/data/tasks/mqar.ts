@@ -8,7 +8,8 @@ import {
   type GeneratedOptions,
 } from "../batches/generated.ts";
 import { below, type Random } from "../batches/random.ts";
-import { type LabelledTokens, NOT_COUNTED } from "../text/token_batch.ts";
+import { NOT_COUNTED } from "../text/token_batch.ts";
+import type { LabelledTokens } from "../text/token_examples.ts";
 
 /** Options of {@linkcode mqar}. */
 export interface MqarOptions extends GeneratedOptions {

@@ -2,7 +2,13 @@ import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { below, type Random } from "../batches/random.ts";
 import type { Collate } from "../batches/stream.ts";
 import type { PadTokensOptions } from "./pad_tokens.ts";
-import { collateTokens, NOT_COUNTED, type PackOptions } from "./token_batch.ts";
+import {
+  collateTokens,
+  NOT_COUNTED,
+  type PackOptions,
+  type TokenTypesOptions,
+} from "./token_batch.ts";
+import { type TypedTokens, withTypes } from "./token_examples.ts";
 import type { SpecialTokens, Tokenizer } from "./tokenizer.ts";
 
 /** Options of {@linkcode maskTokens}. */
@@ -22,7 +28,8 @@ export interface CollateMaskedOptions
   extends
     Omit<MaskTokensOptions, "random">,
     Pick<PadTokensOptions, "length">,
-    PackOptions {}
+    PackOptions,
+    TokenTypesOptions {}
 
 const OPTIONS: OptionNames<MaskTokensOptions> = {
   rate: true,
@@ -35,6 +42,7 @@ const COLLATE_OPTIONS: OptionNames<CollateMaskedOptions> = {
   tokenizer: true,
   length: true,
   packed: true,
+  tokenTypes: true,
 };
 
 /**
@@ -115,11 +123,15 @@ function assertTokenizer(
 }
 
 /**
- * Makes batches for masked language modelling with `lionBert` without token
- * types: inputs `ids` and `mask`, labels `[batch, length]` by
- * {@linkcode maskTokens}. A sequence is masked anew each time it is in a batch.
- * With `packed: true`, for a model with `segments: true`, the third input is
- * `segments`, as from {@linkcode packSequences}.
+ * Makes batches for masked language modelling with `lionBert`: inputs `ids` and
+ * `mask`, labels `[batch, length]` by {@linkcode maskTokens}. A sequence is masked
+ * anew each time it is in a batch; it is an array of ids, or also has types, as
+ * from a tokenizer's `encodeWithSpecials`.
+ *
+ * With `tokenTypes: true`, for a model with token types, as `lionBert` is by
+ * default, the next input is `types`. With `packed: true`, for a model with
+ * `segments: true`, the last one is `segments`, as from
+ * {@linkcode packSequences}.
  *
  * @example
  * ```ts
@@ -148,19 +160,23 @@ function assertTokenizer(
  */
 export function collateMasked(
   options: CollateMaskedOptions,
-): Collate<ArrayLike<number>> {
+): Collate<ArrayLike<number> | TypedTokens> {
   assertOptions("collateMasked", options, COLLATE_OPTIONS);
-  const { rate, tokenizer, length, packed } = options;
+  const { rate, tokenizer, length, packed, tokenTypes } = options;
   assertRate(rate);
   assertTokenizer(tokenizer, ["pad", "mask"]);
   const collate = collateTokens({
     pad: tokenizer.specials.pad,
     length,
     packed,
+    tokenTypes,
   });
   return (sequences, random) =>
     collate(
-      sequences.map((ids) => maskTokens(ids, { rate, random, tokenizer })),
+      withTypes(sequences).map(({ ids, types }) => ({
+        types,
+        ...maskTokens(ids, { rate, random, tokenizer }),
+      })),
       random,
     );
 }

@@ -38,7 +38,8 @@ export const PAD_OPTIONS: OptionNames<PadTokensOptions> = {
  * @param options See {@linkcode PadTokensOptions}.
  * @returns `ids`, int32 `[batch, length]`, and `mask` of that shape: 1 for a
  * token, 0 for padding.
- * @throws {RangeError} If `length` is invalid.
+ * @throws {RangeError} If `length` is invalid, or not given although no sequence
+ * has a token.
  */
 export function padTokens(
   sequences: readonly ArrayLike<number>[],
@@ -47,6 +48,11 @@ export function padTokens(
   assertOptions("padTokens", options, PAD_OPTIONS);
   const longest = Math.max(...sequences.map((ids) => ids.length));
   const { length = longest, pad = 0 } = options;
+  if (options.length === undefined && !(longest > 0)) {
+    throw new RangeError(
+      `sequences should have at least one with a token, got ${sequences.length} that are empty; leave out empty texts, or give a length`,
+    );
+  }
   assertInteger("length", length, 1);
   assertInteger("pad", pad, 0, LARGEST_INTEGER);
   return {

@@ -11,6 +11,12 @@ import {
   type PadTokensOptions,
 } from "./pad_tokens.ts";
 import type { Batch, Collate } from "../batches/stream.ts";
+import {
+  areClassified,
+  type ClassifiedTokens,
+  type LabelledTokens,
+  typesOf,
+} from "./token_examples.ts";
 
 /**
  * The label that losses and metrics ignore, as in PyTorch.
@@ -26,22 +32,6 @@ import type { Batch, Collate } from "../batches/stream.ts";
  */
 export const NOT_COUNTED: number = -100;
 
-/** A sequence of tokens with a class. */
-export interface ClassifiedTokens {
-  /** The ids of the tokens. */
-  readonly ids: ArrayLike<number>;
-  /** The class of the sequence. */
-  readonly label: number;
-}
-
-/** A sequence of tokens, each with a label. */
-export interface LabelledTokens {
-  /** The ids of the tokens. */
-  readonly ids: ArrayLike<number>;
-  /** The labels of the tokens; -100 does not count. */
-  readonly labels: ArrayLike<number>;
-}
-
 /** Options of packing, for functions that make batches. */
 export interface PackOptions {
   /**
@@ -53,8 +43,19 @@ export interface PackOptions {
   packed?: boolean | undefined;
 }
 
+/** Options of token types, for functions that make batches. */
+export interface TokenTypesOptions {
+  /**
+   * Whether the types of the tokens are the input after `mask`, for a model with
+   * token types, as `lionBert` is by default. Examples without types have 0.
+   * @default false
+   */
+  tokenTypes?: boolean | undefined;
+}
+
 /** Options of {@linkcode collateTokens}. */
-export interface CollateTokensOptions extends PadTokensOptions, PackOptions {
+export interface CollateTokensOptions
+  extends PadTokensOptions, PackOptions, TokenTypesOptions {
   /**
    * Largest number of packed examples per row; for examples with a class, the
    * model's `maxSegments`.
@@ -65,6 +66,7 @@ export interface CollateTokensOptions extends PadTokensOptions, PackOptions {
 const COLLATE_OPTIONS: OptionNames<CollateTokensOptions> = {
   ...PAD_OPTIONS,
   packed: true,
+  tokenTypes: true,
   maxSegments: true,
 };
 
@@ -92,11 +94,14 @@ function packedLength(
 }
 
 /**
- * Makes batches of tokens for `lionEncoder`, and for `lionBert` without token
- * types: inputs `ids` and `mask`, as from {@linkcode padTokens}; labels, int32,
- * `[batch]` if examples have a class, `[batch, length]` if tokens have labels.
+ * Makes batches of tokens for `lionEncoder` and `lionBert`: inputs `ids` and
+ * `mask`, as from {@linkcode padTokens}; labels, int32, `[batch]` if examples
+ * have a class, `[batch, length]` if tokens have labels.
  *
- * With `packed: true`, for models with `segments: true`, the third input is
+ * With `tokenTypes: true`, for models with token types, the input after them is
+ * `types`, int32 `[batch, length]`, 0 at padding.
+ *
+ * With `packed: true`, for models with `segments: true`, the last input is
  * `segments`, as from {@linkcode packSequences}, and class labels are
  * `[rows, maxSegments]`, -100 where a row has fewer examples.
  *
@@ -116,6 +121,31 @@ function packedLength(
  *   assertEquals(await ids!.array(), [[5, 6, 0, 0], [7, 0, 0, 0]]);
  *   assertEquals(await labels.array(), [1, 0]);
  *   tf.dispose([ids!, mask!, labels]);
+ * }
+ * ```
+ *
+ * @example Pairs of texts, for a model with token types
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { batchesInOrder, byteTokenizer, collateTokens, datasetOf } from "@lionjs/lion/data";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ *
+ * const { encodeWithSpecials } = byteTokenizer();
+ * const pairs = [["It rains.", "It is wet.", 1], ["It rains.", "It is dry.", 0]] as const;
+ * const examples = datasetOf(pairs.map(([text, pair, label]) => ({
+ *   ...encodeWithSpecials(text, { pair, length: 128 }), label,
+ * })));
+ * const batches = batchesInOrder(examples, {
+ *   batchSize: 2,
+ *   collate: collateTokens({ tokenTypes: true }),
+ * });
+ * for await (const { inputs: [ids, mask, types], labels } of batches) {
+ *   assertEquals(ids!.shape, [2, 22]);
+ *   assertEquals((await types!.array() as number[][])[0], [
+ *     ...Array(11).fill(0), ...Array(11).fill(1),
+ *   ]);
+ *   tf.dispose([ids!, mask!, types!, labels]);
  * }
  * ```
  *
@@ -152,9 +182,10 @@ export function collateTokens(
   options: CollateTokensOptions = {},
 ): Collate<ClassifiedTokens | LabelledTokens> {
   assertOptions("collateTokens", options, COLLATE_OPTIONS);
-  const { length = 1, pad = 0, maxSegments } = options;
+  const { length = 1, pad = 0, maxSegments, tokenTypes = false } = options;
   assertInteger("length", length, 1);
   assertInteger("pad", pad, 0, LARGEST_INTEGER);
+  assertBoolean("tokenTypes", tokenTypes);
   const packing = packedLength(options);
   if (maxSegments !== undefined) {
     assertInteger("maxSegments", maxSegments, 1);
@@ -166,25 +197,27 @@ export function collateTokens(
   }
   if (packing) return (examples) => packedBatch(examples, packing, options);
   return (examples) => {
+    const classified = areClassified(examples);
+    const types = tokenTypes ? typesOf(examples) : undefined;
     const { ids, mask } = padTokens(examples.map(({ ids }) => ids), {
       length: options.length,
       pad,
     });
-    const labels = "label" in examples[0]!
+    const [, width] = ids.shape;
+    const inputs: tf.Tensor[] = [ids, mask];
+    if (types) inputs.push(padded("types", types, width, 0));
+    const labels = classified
       ? tf.tensor1d(
-        integers(
-          "labels",
-          (examples as ClassifiedTokens[]).map(({ label }) => label),
-        ),
+        integers("labels", examples.map(({ label }) => label)),
         "int32",
       )
       : padded(
         "labels",
         (examples as LabelledTokens[]).map(({ labels }) => labels),
-        ids.shape[1],
+        width,
         NOT_COUNTED,
       );
-    return { inputs: [ids, mask], labels, size: examples.length };
+    return { inputs, labels, size: examples.length };
   };
 }
 
@@ -192,14 +225,19 @@ export function collateTokens(
 function packedBatch(
   examples: readonly (ClassifiedTokens | LabelledTokens)[],
   length: number,
-  { maxSegments, pad = 0 }: CollateTokensOptions,
+  { maxSegments, pad = 0, tokenTypes = false }: CollateTokensOptions,
 ): Batch {
+  const classified = areClassified(examples);
+  const types = tokenTypes ? typesOf(examples) : undefined;
   const { rows, ids, mask, segments } = packSequences(
     examples.map(({ ids }) => ids),
     { length, pad, maxSegments },
   );
-  const inputs = [ids, mask, segments], size = examples.length;
-  if (!("label" in examples[0]!)) {
+  const inputs: tf.Tensor[] = [ids, mask];
+  if (types) inputs.push(inRows("types", rows, types, { length, fill: 0 }));
+  inputs.push(segments);
+  const size = examples.length;
+  if (!classified) {
     const ofTokens = (examples as LabelledTokens[]).map(
       ({ ids, labels }, i) => {
         if (labels.length === ids.length) return labels;
@@ -221,8 +259,7 @@ function packedBatch(
         "most, as the model does, got none",
     );
   }
-  const classified = examples as ClassifiedTokens[];
-  const ofRows = rows.map((row) => row.map((i) => classified[i]!.label));
+  const ofRows = rows.map((row) => row.map((i) => examples[i]!.label));
   const labels = padded("labels", ofRows, maxSegments, NOT_COUNTED);
   return { inputs, labels, size };
 }
@@ -275,6 +312,14 @@ export function collateCausal(
   }
   return (sequences) => {
     const all = sequences.map((ids) => Array.from(ids));
+    const length = Math.max(...all.map((ids) => ids.length)) - 1;
+    if (length < 1) {
+      throw new RangeError(
+        `a batch should have a sequence with at least two tokens, got ${all.length} with at most ${
+          length + 1
+        }; leave out texts that are empty or one token`,
+      );
+    }
     if (packing) {
       const examples = all.filter(({ length }) => length > 1).map((ids) => ({
         ids: ids.slice(0, -1),
@@ -285,7 +330,6 @@ export function collateCausal(
       mask!.dispose();
       return { ...batch, inputs: [ids!, segments!] };
     }
-    const length = Math.max(...all.map((ids) => ids.length)) - 1;
     return {
       inputs: [padded("ids", all.map((ids) => ids.slice(0, -1)), length, 0)],
       labels: padded(

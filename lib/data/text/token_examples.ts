@@ -1,0 +1,95 @@
+/** Examples of tokens, and what is checked of them before they are a batch. @module */
+
+/** A sequence of tokens, perhaps of two texts. */
+export interface TypedTokens {
+  /** The ids of the tokens. */
+  readonly ids: ArrayLike<number>;
+  /** The types of the tokens, for a model that has them. @default 0 each */
+  readonly types?: ArrayLike<number> | undefined;
+}
+
+/** A sequence of tokens with a class. */
+export interface ClassifiedTokens extends TypedTokens {
+  /** The class of the sequence. */
+  readonly label: number;
+}
+
+/** A sequence of tokens, each with a label. */
+export interface LabelledTokens extends TypedTokens {
+  /** The labels of the tokens; -100 does not count. */
+  readonly labels: ArrayLike<number>;
+}
+
+/**
+ * Whether examples have a class, rather than a label for each token.
+ *
+ * @throws {TypeError} If an example has no ids, or not what the first one has;
+ * the message names the field.
+ */
+export function areClassified(
+  examples: readonly (ClassifiedTokens | LabelledTokens)[],
+): examples is readonly ClassifiedTokens[] {
+  examples.forEach((example, i) => assertList("ids", Object(example).ids, i));
+  const classified = "label" in examples[0]!;
+  // Labels of classes are checked where they become a tensor.
+  if (classified) return true;
+  examples.forEach((example, i) => {
+    if (!("label" in example)) return assertList("labels", example.labels, i);
+    throw new TypeError(
+      `an example should have labels of its tokens, as the one at 0, got a label at ${i}`,
+    );
+  });
+  return false;
+}
+
+/**
+ * Returns the ids of sequences that may also have types.
+ *
+ * @throws {TypeError} If one has no ids; the message names the field.
+ */
+export function withTypes(
+  sequences: readonly (ArrayLike<number> | TypedTokens)[],
+): readonly TypedTokens[] {
+  return sequences.map((sequence, i) => {
+    const object: unknown = sequence;
+    const tokens = typeof object === "object" && object !== null &&
+        !("length" in object)
+      ? sequence as TypedTokens
+      : { ids: sequence as ArrayLike<number> };
+    assertList("ids", tokens.ids, i);
+    return tokens;
+  });
+}
+
+/**
+ * Returns the types of examples, one for each token.
+ *
+ * @throws {RangeError} If an example has types, but not one for each token.
+ */
+export function typesOf(
+  examples: readonly TypedTokens[],
+): ArrayLike<number>[] {
+  return examples.map(({ ids, types = new Int32Array(ids.length) }, i) => {
+    if (types.length === ids.length) return types;
+    throw new RangeError(
+      `types should be one for each of the ${ids.length} tokens of an example, got ${types.length} at ${i}`,
+    );
+  });
+}
+
+function assertList(
+  name: string,
+  value: ArrayLike<number> | undefined,
+  place: number,
+): void {
+  if (typeof value === "object" && Number.isInteger(value?.length)) return;
+  throw new TypeError(
+    `an example should have ${name}, an array of numbers, got ${
+      shown(value)
+    } at ${place}`,
+  );
+}
+
+function shown(value: unknown): string {
+  return value === undefined || value === null ? `${value}` : typeof value;
+}
