@@ -100,6 +100,7 @@ export {
   lionBert,
   type LionBertOptions,
 } from "./lib/models/bert.ts";
+export { classNames, setClassNames } from "./lib/models/class_names.ts";
 export { lionEncoder, type LionEncoderOptions } from "./lib/models/encoder.ts";
 export {
   describe,

@@ -202,6 +202,12 @@ const DATA: Calls = {
       ...{ batchSize: 1, seed: 1, collate },
       ...wrong,
     }),
+  encodeWithSpecials: (wrong) => tokenizer.encodeWithSpecials("a", wrong),
+  tokenizerOf: (wrong) =>
+    data.tokenizerOf(
+      data.trainTokenizer(["a"], { vocabularySize: 300 }),
+      wrong,
+    ),
   trainTokenizer: (wrong) =>
     data.trainTokenizer(["a"], { vocabularySize: 300, ...wrong }),
   urlBytes: (wrong) => data.urlBytes("http://localhost:1", wrong),
@@ -250,7 +256,7 @@ const OF_TFJS = new Set([
 ]);
 
 /** Options that are objects of which all may be left out. */
-const OBJECTS = new Set(["optimizer", "callbacks", "metrics"]);
+const OBJECTS = new Set(["optimizer", "callbacks", "metrics", "config"]);
 
 /** The options that the message of an unknown one lists. */
 async function optionsOf(call: Calls[string]): Promise<string[]> {
