@@ -139,6 +139,11 @@ export type {
   EncodeWithSpecialsOptions,
   TextInput,
 } from "./text/text_input.ts";
+export {
+  tokenFile,
+  type TokenFileOptions,
+  type TokenType,
+} from "./text/token_file.ts";
 export type { SpecialTokens, Tokenizer } from "./text/tokenizer.ts";
 export {
   type TokenizerFile,
@@ -149,3 +154,9 @@ export {
   trainTokenizer,
   type TrainTokenizerOptions,
 } from "./text/train_tokenizer.ts";
+export {
+  type ShardedTexts,
+  type TextRecord,
+  writeTokenFile,
+  type WriteTokenFileOptions,
+} from "./text/write_token_file.ts";

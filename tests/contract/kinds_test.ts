@@ -203,6 +203,11 @@ const DATA: Calls = {
       ...wrong,
     }),
   encodeWithSpecials: (wrong) => tokenizer.encodeWithSpecials("a", wrong),
+  tokenFile: (wrong) =>
+    data.tokenFile(data.memoryBytes(new Uint8Array(2)), {
+      ...{ length: 1, type: "uint16" },
+      ...wrong,
+    }),
   tokenizerOf: (wrong) =>
     data.tokenizerOf(
       data.trainTokenizer(["a"], { vocabularySize: 300 }),
@@ -211,6 +216,11 @@ const DATA: Calls = {
   trainTokenizer: (wrong) =>
     data.trainTokenizer(["a"], { vocabularySize: 300, ...wrong }),
   urlBytes: (wrong) => data.urlBytes("http://localhost:1", wrong),
+  writeTokenFile: (wrong) =>
+    data.writeTokenFile([], {
+      ...{ tokenizer, path: "unused", separator: 3, type: "uint16" },
+      ...wrong,
+    }),
 };
 
 /** One model for all calls; none of them changes it where all is refused. */

@@ -1,0 +1,129 @@
+/** Token files: the ids of a corpus, one after another, as in nanoGPT. @module */
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertFinite } from "../../contract/values.ts";
+import { assertInteger } from "../batches/assert_integer.ts";
+import { assertPlace, type Dataset } from "../batches/dataset.ts";
+import { below, seeded } from "../batches/random.ts";
+import { bytesOf, type ByteSource } from "../bytes/bytes_of.ts";
+
+/** The types of the ids in a token file, in little-endian order. */
+export type TokenType = "uint16" | "uint32";
+
+/** The arrays that hold ids of each type. */
+export const TOKEN_ARRAYS = { uint16: Uint16Array, uint32: Uint32Array };
+
+/** Throws unless a value is a {@linkcode TokenType}. */
+export function assertTokenType(type: TokenType): void {
+  if (Object.hasOwn(TOKEN_ARRAYS, type)) return;
+  const given: unknown = type;
+  const Kind = typeof given === "string" ? RangeError : TypeError;
+  throw new Kind(
+    `type should be "uint16" or "uint32", the type of the file's ids, got ${
+      typeof given === "string" ? JSON.stringify(given) : typeof given
+    }`,
+  );
+}
+
+/** Options of {@linkcode tokenFile}. */
+export interface TokenFileOptions {
+  /**
+   * Tokens per sequence; for `collateCausal`, whose labels are the next tokens,
+   * one more than the model's input.
+   */
+  length: number;
+  /** The type of the ids; nanoGPT's files have `"uint16"`. */
+  type: TokenType;
+  /**
+   * Where sequences begin: one where the last one has ended (`"blocks"`), or
+   * anywhere, as in nanoGPT (`"random"`).
+   * @default "blocks"
+   */
+  offsets?: "blocks" | "random" | undefined;
+  /** Seed of random offsets. @default 0 */
+  seed?: number | undefined;
+}
+
+const OPTIONS: OptionNames<TokenFileOptions> = {
+  length: true,
+  type: true,
+  offsets: true,
+  seed: true,
+};
+
+/**
+ * Makes a dataset of the sequences in a token file, such as
+ * {@linkcode writeTokenFile} or nanoGPT's `prepare.py` makes. A sequence is read
+ * when it is needed, so the file may be larger than the memory.
+ *
+ * There are as many sequences as fit beside each other, with random offsets,
+ * too: those depend on the seed and the index, and the same sequence is at an
+ * index in each epoch.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { tokenFile } from "@lionjs/lion/data";
+ *
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeFile(path, new Uint8Array(Uint16Array.of(7, 8, 9, 10, 11).buffer));
+ * const sequences = await tokenFile(path, { length: 2, type: "uint16" });
+ * assertEquals(sequences.size, 2);
+ * assertEquals(await sequences.get(1), Int32Array.of(9, 10));
+ * ```
+ *
+ * @param source The path or address of the file, or its bytes.
+ * @param options See {@linkcode TokenFileOptions}.
+ * @returns The dataset, for `collateCausal` or `collateMasked`.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If an option has an invalid value, or the file has not a
+ * whole number of tokens, or too few for a sequence.
+ */
+export async function tokenFile(
+  source: ByteSource,
+  options: TokenFileOptions,
+): Promise<Dataset<Int32Array>> {
+  assertOptions("tokenFile", options, OPTIONS);
+  const { length, type, offsets = "blocks", seed = 0 } = options;
+  assertInteger("length", length, 1);
+  assertTokenType(type);
+  assertFinite("seed", seed);
+  if (offsets !== "blocks" && offsets !== "random") {
+    throw new RangeError(
+      `offsets should be "blocks" or "random", got ${JSON.stringify(offsets)}`,
+    );
+  }
+  const Ids = TOKEN_ARRAYS[type];
+  const width = Ids.BYTES_PER_ELEMENT;
+  const bytes = await bytesOf(source);
+  const count = bytes.size / width;
+  if (!Number.isInteger(count)) {
+    throw new RangeError(
+      `${bytes.name} should have ${width} bytes for each token of type ${type}, got ${bytes.size} bytes`,
+    );
+  }
+  if (count < length) {
+    throw new RangeError(
+      `${bytes.name} should have at least ${length} tokens, one sequence, got ${count}`,
+    );
+  }
+  const size = Math.floor(count / length);
+  const places = count - length + 1;
+  return {
+    size,
+    async get(index) {
+      assertPlace(index, size);
+      const at = offsets === "blocks"
+        ? index * length
+        : below(places, seeded("token file", seed, index));
+      const { buffer } = await bytes.read(at * width, length * width);
+      const ids = Int32Array.from(new Ids(buffer));
+      const wrong = ids.findIndex((id) => id < 0);
+      if (wrong < 0) return ids;
+      throw new RangeError(
+        `${bytes.name} should have ids below 2^31, got a larger one at ${
+          at + wrong
+        }; is its type ${type}?`,
+      );
+    },
+  };
+}

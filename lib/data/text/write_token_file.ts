@@ -1,0 +1,275 @@
+import { fingerprintOf } from "../../contract/fingerprint.ts";
+import { assertOptions, type OptionNames } from "../../contract/options.ts";
+import { assertIterable, assertPath } from "../../contract/values.ts";
+import { writeAtomically } from "../../io/atomic_write.ts";
+import { FileInUse, lockFile } from "../../io/file_lock.ts";
+import { files, isMissing } from "../../io/file_system.ts";
+import { assertInteger } from "../batches/assert_integer.ts";
+import { fileBytes } from "../bytes/file_bytes.ts";
+import { assertTokenType, TOKEN_ARRAYS, type TokenType } from "./token_file.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+/** A text, or a record that has one. */
+export type TextRecord = string | { readonly text: string };
+
+/** Texts in shards, each of which is read by itself, in order. */
+export interface ShardedTexts {
+  /** The shards; their names are what errors call them. */
+  readonly shards: readonly { readonly name: string }[];
+  /** Reads the texts of a shard. */
+  open(shard: number): AsyncIterable<TextRecord>;
+}
+
+/** Options of {@linkcode writeTokenFile}. */
+export interface WriteTokenFileOptions {
+  /** The tokenizer of the texts. */
+  tokenizer: Pick<Tokenizer, "encode" | "vocabularySize">;
+  /** The path of the file; one that exists is replaced when the new one is whole. */
+  path: string;
+  /** The id of the token after each text, a tokenizer's `specials.sep`. */
+  separator: number;
+  /** The type of the ids: `"uint16"` for at most 65,536 tokens. */
+  type: TokenType;
+}
+
+const OPTIONS: OptionNames<WriteTokenFileOptions> = {
+  tokenizer: true,
+  path: true,
+  separator: true,
+  type: true,
+};
+
+/** Tokens that are written at once. */
+const CHUNK = 2 ** 18;
+
+/** Largest number of different tokens of a type. */
+const LIMITS: Readonly<Record<TokenType, number>> = {
+  uint16: 2 ** 16,
+  uint32: 2 ** 31,
+};
+
+/** The name of the file that a process locks which writes shards. */
+const LOCK = "lock";
+
+/** A text of several scripts, by whose tokens tokenizers are told apart. */
+const PROBE = "The lion's 1,234 naïve cafés — лев, 獅子 🦁\n\tsleep tonight!";
+
+/**
+ * Writes the tokens of a corpus to a file, each text's followed by a separator,
+ * for {@linkcode tokenFile}. The file is as nanoGPT's `train.bin`: ids only, one
+ * after another.
+ *
+ * Shards that are done lie in a folder beside the file until all are, so that a
+ * call after an interruption goes on with the shard that was interrupted; their
+ * names say which they are. Until the file is whole there is none, or the old one.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { byteTokenizer, tokenFile, writeTokenFile } from "@lionjs/lion/data";
+ *
+ * const path = `${await Deno.makeTempDir()}/train.bin`;
+ * const tokenizer = byteTokenizer();
+ * const count = await writeTokenFile(["ab", "c"], {
+ *   tokenizer, path, separator: tokenizer.specials.sep, type: "uint16",
+ * });
+ * assertEquals(count, 5);
+ * const sequences = await tokenFile(path, { length: 5, type: "uint16" });
+ * assertEquals(tokenizer.decode(await sequences.get(0)), "abc");
+ * ```
+ *
+ * @param texts The texts: in shards, or an iterable, which is read anew after an
+ * interruption.
+ * @param options See {@linkcode WriteTokenFileOptions}.
+ * @returns Number of tokens in the file.
+ * @throws {TypeError} If an option is unknown, or of the wrong type.
+ * @throws {RangeError} If the vocabulary is too large for the type, the separator
+ * is not in it, or the shards that are done are those of other texts, tokenizers
+ * or options.
+ * @throws {Error} If the file cannot be written, another process writes it, or a
+ * text is no string or cannot be encoded; the message names its shard and place.
+ */
+export async function writeTokenFile(
+  texts: ShardedTexts | Iterable<TextRecord> | AsyncIterable<TextRecord>,
+  options: WriteTokenFileOptions,
+): Promise<number> {
+  assertOptions("writeTokenFile", options, OPTIONS);
+  const { tokenizer, path, separator, type } = options;
+  assertPath("path", path);
+  assertTokenType(type);
+  assertTokenizer(tokenizer, type);
+  assertInteger("separator", separator, 0, tokenizer.vocabularySize - 1);
+  if (isSharded(texts)) await writeShards(texts, options);
+  else {
+    assertIterable("texts", texts);
+    await writeAtomically(path, encoded(texts, "the texts", options));
+  }
+  const { size } = await files().stat(path);
+  return size / TOKEN_ARRAYS[type].BYTES_PER_ELEMENT;
+}
+
+function assertTokenizer(
+  tokenizer: WriteTokenFileOptions["tokenizer"],
+  type: TokenType,
+): void {
+  const { encode, vocabularySize } = Object(tokenizer);
+  if (typeof encode !== "function" || !Number.isInteger(vocabularySize)) {
+    throw new TypeError(
+      `tokenizer should be one such as byteTokenizer(), got ${
+        tokenizer === null ? "null" : typeof tokenizer
+      }`,
+    );
+  }
+  if (vocabularySize <= LIMITS[type]) return;
+  throw new RangeError(
+    `type ${type} should hold the ids of ${vocabularySize} tokens, got room for ${
+      LIMITS[type]
+    }; use "uint32"`,
+  );
+}
+
+function isSharded(texts: unknown): texts is ShardedTexts {
+  const { shards, open } = Object(texts);
+  return Array.isArray(shards) && typeof open === "function";
+}
+
+/** Writes each shard to a file of its own, then all of them to one. */
+async function writeShards(
+  stream: ShardedTexts,
+  options: WriteTokenFileOptions,
+): Promise<void> {
+  const { path } = options;
+  const folder = `${path}.parts`;
+  await files().mkdir(folder, { recursive: true });
+  const lock = await lockFile(`${folder}/${LOCK}`).catch((cause) => {
+    if (!(cause instanceof FileInUse)) throw cause;
+    throw new Error(`${path} is being written by ${cause.owner}`, { cause });
+  });
+  try {
+    await assertSamePlan(`${folder}/plan.json`, stream, options);
+    const parts = stream.shards.map((_, i) => `${folder}/${i}.bin`);
+    for (const [i, part] of parts.entries()) {
+      if (await exists(part)) continue;
+      const { name } = stream.shards[i]!;
+      await writeAtomically(part, encoded(stream.open(i), name, options));
+    }
+    await writeAtomically(path, contentOf(parts));
+    for (const name of await files().readdir(folder)) {
+      if (name !== LOCK) await files().rm(`${folder}/${name}`);
+    }
+  } finally {
+    await lock.release();
+  }
+  // Another process may have begun there since.
+  await files().rmdir(folder).catch(() => {});
+}
+
+/**
+ * Writes down what is about to be written, or throws if something else was begun
+ * there.
+ */
+async function assertSamePlan(
+  file: string,
+  { shards }: ShardedTexts,
+  { tokenizer, separator, type }: WriteTokenFileOptions,
+): Promise<void> {
+  const plan = JSON.stringify({
+    format: "lion token file parts, format 1",
+    shards: shards.map(({ name }) => name),
+    type,
+    separator,
+    tokenizer: { size: tokenizer.vocabularySize, probe: probeOf(tokenizer) },
+  });
+  const before = await files().readFile(file, "utf8").catch((error) => {
+    if (!isMissing(error)) throw error;
+  });
+  if (before === undefined) {
+    return await writeAtomically(file, [new TextEncoder().encode(plan)]);
+  }
+  if (before === plan) return;
+  throw new RangeError(
+    `${file} should be of the same shards, tokenizer, separator and type, got others; ` +
+      "remove its folder to begin anew",
+  );
+}
+
+/** The fingerprint of what a tokenizer makes of a text. */
+function probeOf(tokenizer: WriteTokenFileOptions["tokenizer"]): number {
+  let made: string;
+  try {
+    made = tokenizer.encode(PROBE).join();
+  } catch {
+    made = "cannot be encoded";
+  }
+  return fingerprintOf(made);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    return (await files().stat(path)).isFile();
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+/** The ids of texts, as bytes. */
+async function* encoded(
+  texts: AsyncIterable<TextRecord> | Iterable<TextRecord>,
+  name: string,
+  { tokenizer, separator, type }: WriteTokenFileOptions,
+): AsyncGenerator<Uint8Array> {
+  const ids = new TOKEN_ARRAYS[type](CHUNK);
+  let filled = 0, place = 0;
+  for await (const record of texts) {
+    const text = typeof record === "string" ? record : Object(record).text;
+    if (typeof text !== "string") {
+      throw new TypeError(
+        `${name} should have texts, or records with a text, got ${typeof record} at ${place}`,
+      );
+    }
+    for (const id of [...idsOf(tokenizer, text, name, place), separator]) {
+      ids[filled++] = id;
+      if (filled < CHUNK) continue;
+      yield new Uint8Array(ids.buffer);
+      filled = 0;
+    }
+    place++;
+  }
+  yield new Uint8Array(ids.buffer, 0, filled * ids.BYTES_PER_ELEMENT);
+}
+
+function idsOf(
+  tokenizer: WriteTokenFileOptions["tokenizer"],
+  text: string,
+  name: string,
+  place: number,
+): number[] {
+  let ids: number[];
+  try {
+    ids = tokenizer.encode(text);
+  } catch (cause) {
+    throw new RangeError(
+      `text ${place} of ${name} cannot be encoded: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+  const { vocabularySize } = tokenizer;
+  const wrong = ids.find((id) => !(id >= 0 && id < vocabularySize));
+  if (wrong === undefined) return ids;
+  throw new RangeError(
+    `tokenizer should give ids below ${vocabularySize}, got ${wrong} of text ${place} of ${name}`,
+  );
+}
+
+/** The content of files, one after another. */
+async function* contentOf(
+  paths: readonly string[],
+): AsyncGenerator<Uint8Array> {
+  for (const path of paths) {
+    const bytes = await fileBytes(path);
+    for (let at = 0; at < bytes.size; at += 4 * CHUNK) {
+      yield await bytes.read(at, Math.min(4 * CHUNK, bytes.size - at));
+    }
+  }
+}
