@@ -6,6 +6,7 @@
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "@tensorflow/tfjs-core";
+import { byteTokenizer, writeTokenFile } from "../../lib/data/mod.ts";
 import { writeSafetensors } from "../../lib/io/mod.ts";
 import { train } from "../../lib/training/mod.ts";
 import { saveNumbers } from "../../lib/backend/tuning_cache.ts";
@@ -41,6 +42,20 @@ async function saveTensors(folder: string): Promise<void> {
     .finally(() => x.dispose());
 }
 
+async function saveTokens(folder: string): Promise<void> {
+  const tokenizer = byteTokenizer();
+  const texts = {
+    shards: [{ name: "one" }],
+    async *open() {
+      yield* ["a", "b"];
+    },
+  };
+  await writeTokenFile(texts, {
+    ...{ tokenizer, separator: tokenizer.specials.sep, type: "uint16" },
+    path: `${folder}/train.bin`,
+  });
+}
+
 /** Where links are put, and what then writes there. */
 const WRITERS: [string, (folder: string) => Promise<void>][] = [
   ["x.safetensors", saveTensors],
@@ -52,6 +67,10 @@ const WRITERS: [string, (folder: string) => Promise<void>][] = [
     "tuning.json.lock",
     (folder) => saveNumbers({ name: "cpu" }, {}, `${folder}/tuning.json`),
   ],
+  ["train.bin", saveTokens],
+  ["train.bin.parts/lock", saveTokens],
+  ["train.bin.parts/plan.json", saveTokens],
+  ["train.bin.parts/0.bin", saveTokens],
   ["out/report.html", (folder) => writeOutput(`${folder}/out/report.html`, "")],
   ["result.json", (folder) => writeJSON(`${folder}/result.json`, {})],
   ["result.json.new", (folder) => writeJSON(`${folder}/result.json`, {})],

@@ -3,7 +3,7 @@ import { assertOptions, type OptionNames } from "../../contract/options.ts";
 import { assertIterable, assertPath } from "../../contract/values.ts";
 import { writeAtomically } from "../../io/atomic_write.ts";
 import { FileInUse, lockFile } from "../../io/file_lock.ts";
-import { files, isMissing } from "../../io/file_system.ts";
+import { files, isMissing, openPlain } from "../../io/file_system.ts";
 import { assertInteger } from "../batches/assert_integer.ts";
 import { fileBytes } from "../bytes/file_bytes.ts";
 import { assertTokenType, TOKEN_ARRAYS, type TokenType } from "./token_file.ts";
@@ -180,9 +180,7 @@ async function assertSamePlan(
     separator,
     tokenizer: { size: tokenizer.vocabularySize, probe: probeOf(tokenizer) },
   });
-  const before = await files().readFile(file, "utf8").catch((error) => {
-    if (!isMissing(error)) throw error;
-  });
+  const before = await textOf(file);
   if (before === undefined) {
     return await writeAtomically(file, [new TextEncoder().encode(plan)]);
   }
@@ -191,6 +189,17 @@ async function assertSamePlan(
     `${file} should be of the same shards, tokenizer, separator and type, got others; ` +
       "remove its folder to begin anew",
   );
+}
+
+/** The text of a file, or undefined if there is none. */
+async function textOf(path: string): Promise<string | undefined> {
+  try {
+    const file = await openPlain(path, "read");
+    return await file.readFile("utf8").finally(() => file.close());
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
 }
 
 /** The fingerprint of what a tokenizer makes of a text. */
@@ -204,9 +213,10 @@ function probeOf(tokenizer: WriteTokenFileOptions["tokenizer"]): number {
   return fingerprintOf(made);
 }
 
+/** Whether there is a file, and no link in its place. */
 async function exists(path: string): Promise<boolean> {
   try {
-    return (await files().stat(path)).isFile();
+    return (await files().lstat(path)).isFile();
   } catch (error) {
     if (isMissing(error)) return false;
     throw error;
